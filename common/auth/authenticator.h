@@ -1,0 +1,66 @@
+// Credentials → Principal. One object for dev tokens, JWTs and the operator's token.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/domain/tenant.h"
+
+namespace mesh::auth {
+
+// HMAC and signature keys, issuers and claims; see docs/api.md "Identity".
+struct JwtOptions {
+  std::string issuer;
+  std::string audience;
+  std::string tenant_claim = "tenant_id";
+  std::chrono::seconds leeway{30};
+  std::string jwks;          // JWKS document; RSA, EC and RSA-PSS public keys
+  std::string hs256_secret;  // raw bytes, at least 32; empty: HS256 is not accepted
+};
+
+struct Options {
+  bool dev = true;                              // dev tokens; else JWT
+  std::optional<TenantId> anonymous_tenant;     // dev only
+  std::string operator_token;                   // raw text, at least 32 characters
+  JwtOptions jwt;
+};
+
+// What of a request counts for authentication.
+struct Credential {
+  std::optional<std::string> authorization;  // the header's value
+  std::optional<std::string> tenant_header;  // X-Tenant-Id
+  std::optional<std::string> tenant_param;   // ?tenant_id=
+};
+
+enum class Wanted { tenant, tenant_or_anonymous, operator_ };
+
+// Any thread; does not block.
+class Authenticator {
+ public:
+  // `invalid` for options that cannot work (a weak key, a broken JWKS), saying which and why.
+  static Result<std::unique_ptr<Authenticator>> create(Options options, Clock& clock);
+  virtual ~Authenticator() = default;
+
+  // unauthenticated: no or a bad credential (one text for all bad tokens, the reason is in the
+  // cause); forbidden: a good one that may not (a differing tenant, a tenant's token on the admin
+  // API); invalid: a malformed tenant id. The operator's token acts for the tenant named by header
+  // or parameter; the caller writes the audit log.
+  virtual Result<Principal> authenticate(const Credential& credential, Wanted wanted) = 0;
+};
+
+// Reads <data_dir>/operator.token, or makes it (0600, 256 random bits) where it is missing.
+Result<std::string> load_or_make_operator_token(const std::string& path);
+
+// A dev token's two parts, checked: "<tenant>:<user>".
+struct DevToken { TenantId tenant; std::string user; };
+Result<DevToken> parse_dev_token(std::string_view token);
+
+// Signs an HS256 token; for `mesh token mint` and tests.
+Result<std::string> sign_hs256(const std::string& secret, const std::string& claims_json);
+
+}  // namespace mesh::auth

@@ -1,0 +1,66 @@
+// The one error type of the mesh and the result that carries it.
+//
+// Expected failures are values: functions return Result<T> (or Status) and never throw across a
+// room's door. Each Error has two texts: `message` may be shown to a client; `cause` is for the
+// log only and may name files, SQL or addresses.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+namespace mesh {
+
+enum class ErrorKind {
+  invalid,          // malformed input: HTTP 400, exit code 2
+  unauthenticated,  // 401, exit 4
+  forbidden,        // 403, exit 4
+  not_found,        // 404, exit 3
+  conflict,         // 409
+  too_large,        // 413
+  unsupported,      // 415
+  unprocessable,    // 422: well-formed, but against a schema
+  rate_limited,     // 429, exit 5
+  unavailable,      // 503: an engine or a resource is not there now; worth another try
+  timeout,          // 504, exit 7
+  cancelled,        // the caller or the process stopped it
+  corrupt,          // stored bytes are damaged; never worth another try
+  internal,         // a bug
+};
+
+// "invalid", "not_found", …
+std::string_view to_string(ErrorKind kind);
+
+// One offending place of a document: a JSON pointer and what is wrong there.
+struct FieldError {
+  std::string pointer;
+  std::string detail;
+  bool operator==(const FieldError&) const = default;
+};
+
+struct Error {
+  ErrorKind kind = ErrorKind::internal;
+  std::string message;             // what was wrong, where, what to do; may be shown to a client
+  std::string cause;               // for the log only; may be empty
+  std::vector<FieldError> fields;  // for `unprocessable`
+  std::optional<std::chrono::milliseconds> retry_after;
+
+  // True where the same call may succeed later: unavailable, timeout, rate_limited.
+  bool retryable() const;
+  // "not_found: no user 7 in tenant acme (cause …)": for logs and tests.
+  std::string to_string() const;
+};
+
+template <typename T>
+using Result = tl::expected<T, Error>;
+using Status = Result<void>;
+
+// `return fail(ErrorKind::not_found, "no user 7");` in a function that returns any Result.
+tl::unexpected<Error> fail(ErrorKind kind, std::string message, std::string cause = {});
+// Passes an error on: `if (!r) return fail(r.error());`
+tl::unexpected<Error> fail(Error error);
+
+}  // namespace mesh

@@ -1,0 +1,28 @@
+// JSON values, and the bounded way to read untrusted text.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "common/base/error.h"
+
+namespace mesh {
+
+// Objects keep the order of insertion: what is stored and answered reads as it was written.
+using Json = nlohmann::ordered_json;
+
+struct JsonLimits {
+  int max_depth = 32;               // nesting of arrays and objects
+  std::size_t max_bytes = 1 << 20;  // of the text
+};
+
+// Reads one JSON document. `invalid` with the byte position for broken syntax, invalid UTF-8,
+// duplicate keys, a number beyond double, or trailing text; `too_large` beyond the limits.
+// Depth is checked before the parser sees the text, so the stack is safe.
+Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
+
+// Compact text; invalid UTF-8 inside strings is replaced (U+FFFD), never thrown.
+std::string dump(const Json& value);
+
+}  // namespace mesh

@@ -1,0 +1,40 @@
+// Small text helpers.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mesh {
+
+bool is_valid_utf8(std::string_view bytes);
+// Lower case of ASCII letters only; other bytes stay.
+std::string to_lower(std::string_view text);
+std::string_view trim(std::string_view text);
+std::vector<std::string> split(std::string_view text, char separator);
+// The whole of `text` as a decimal integer (a leading '-' only for int64); nothing otherwise.
+std::optional<std::int64_t> parse_int(std::string_view text);
+std::optional<double> parse_double(std::string_view text);
+
+// RFC 3986. Decoding answers nothing on a broken escape or when the result is not valid UTF-8.
+std::string percent_encode(std::string_view text);
+std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space = false);
+
+// RFC 4648 §5 without padding. Decoding refuses padding, white space and non-canonical tails.
+std::string base64url_encode(std::string_view bytes);
+std::optional<std::string> base64url_decode(std::string_view text);
+// RFC 4648 §4 with padding.
+std::string base64_encode(std::string_view bytes);
+std::optional<std::string> base64_decode(std::string_view text);
+
+// Lower-case hex of SHA-256.
+std::string sha256_hex(std::string_view bytes);
+// Compares in a time that depends on the lengths only.
+bool equal_constant_time(std::string_view a, std::string_view b);
+
+// True for printable text without control characters (tab allowed); for names shown in logs.
+bool is_printable(std::string_view text);
+
+}  // namespace mesh

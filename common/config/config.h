@@ -1,0 +1,183 @@
+// The configuration of meshd: one YAML file, these structs, their defaults.
+//
+// Keys in the file are the members' names; each group is one mapping. docs/operations.md explains
+// them; `meshd --print-config-schema` prints them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/backoff.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/domain/rate_policy.h"
+
+namespace mesh::config {
+
+// A secret: does not print. Text forms show "***".
+class Secret {
+ public:
+  Secret() = default;
+  explicit Secret(std::string value) : value_(std::move(value)) {}
+  const std::string& reveal() const { return value_; }
+  bool empty() const { return value_.empty(); }
+
+ private:
+  std::string value_;
+};
+
+struct Listen {
+  std::string users = "127.0.0.1:8081";
+  std::string gateway = "127.0.0.1:8090";
+  std::string publisher = "127.0.0.1:8000";
+  std::string subscriber = "127.0.0.1:8001";
+  std::string admin = "127.0.0.1:9090";
+};
+
+struct Http {
+  int workers = 0;                              // 0: one per core, at least two
+  int max_connections = 10'000;
+  std::uint64_t max_body = 1ull << 20;
+  std::uint64_t max_bulk_body = 64ull << 20;
+  std::uint64_t max_buffered = 256ull << 20;    // bodies being gathered, all connections
+  Duration header_timeout{10'000};
+  Duration body_timeout{30'000};
+  Duration idle_timeout{75'000};
+  Duration write_timeout{30'000};
+  Duration drain_timeout{20'000};
+};
+
+struct Jwt {
+  std::optional<std::string> issuer;
+  std::optional<std::string> audience;
+  std::optional<std::string> jwks_file;
+  std::optional<std::string> jwks_url;
+  std::optional<std::string> hs256_secret_file;
+  std::string tenant_claim = "tenant_id";
+  Duration leeway{30'000};  // at most 60 s
+};
+
+struct Auth {
+  std::string mode = "dev";  // dev | jwt
+  bool allow_dev_on_network = false;
+  std::optional<std::string> anonymous_tenant = "default";  // dev mode only
+  std::optional<std::string> operator_token_file;           // null: <data_dir>/operator.token
+  Jwt jwt;
+};
+
+struct Retention {
+  Duration age{std::chrono::hours{24 * 7}};
+  std::uint64_t size = 10ull << 30;
+};
+
+struct Log {
+  std::string engine = "sqlite";  // sqlite | kafka
+  int partitions = 8;
+  struct { Retention activity; } retention;
+  std::uint64_t max_pending = 64ull << 20;  // bytes waiting for a commit; beyond it: 503
+};
+
+struct Store { std::string engine = "sqlite"; };  // sqlite | postgres
+struct Vectors {
+  std::string engine = "embedded";  // embedded | qdrant
+  std::optional<std::int64_t> hnsw_threshold;
+};
+struct Limiter {
+  std::string engine = "memory";        // memory | redis
+  std::string on_unavailable = "allow"; // allow | deny
+};
+struct Embedder {
+  std::string engine = "hashing";  // hashing | openai
+  int dimension = 384;             // 16 … 4096
+};
+struct Extractor { std::string engine = "computed"; };  // computed | openai
+
+struct Pipelines {
+  int batch = 256;                       // events per batch
+  BackoffPolicy retry;                   // base, cap, max_attempts
+  int max_parked = 10'000;               // events that wait for a retry, per pipeline; beyond: pause
+};
+
+struct Kafka {
+  std::vector<std::string> brokers = {"127.0.0.1:9092"};
+  std::string security = "plaintext";
+  std::optional<std::string> sasl;
+  int replication = 1;
+};
+struct Postgres {
+  std::optional<std::string> dsn_file;
+  std::optional<Secret> dsn;
+  int pool = 8;
+};
+struct Qdrant {
+  std::string url = "http://127.0.0.1:6333";
+  std::optional<std::string> api_key_file;
+};
+struct Redis {
+  std::string url = "redis://127.0.0.1:6379/0";
+  std::optional<std::string> password_file;
+  std::string prefix = "mesh:";
+};
+struct OpenAi {
+  std::optional<std::string> base_url;
+  std::optional<std::string> api_key_file;
+  std::optional<std::string> model;
+  Duration timeout{30'000};
+};
+
+struct Telemetry {
+  struct { std::string level = "info"; std::string format = "auto"; } log;  // auto | text | json
+  struct { std::optional<std::string> endpoint; double sample = 1.0; } otlp;
+  struct { int tenants = 50; } metrics;
+};
+
+struct Config {
+  std::string data_dir = "./mesh-data";
+  std::vector<std::string> roles = {"users", "gateway", "publisher", "subscriber", "admin", "pipelines"};
+  Listen listen;
+  Http http;
+  Auth auth;
+  Log log;
+  Store store;
+  Vectors vectors;
+  Limiter limiter;
+  Embedder embedder;
+  Extractor extractor;
+  Pipelines pipelines;
+  std::map<std::string, RatePolicy> rate_limits = {
+      {"search", {600, std::chrono::minutes{1}, 100}},
+      {"publish", {100'000, std::chrono::seconds{1}, 200'000}},
+      {"users", {10'000, std::chrono::seconds{1}, 20'000}}};
+  Kafka kafka;
+  Postgres postgres;
+  Qdrant qdrant;
+  Redis redis;
+  OpenAi openai;
+  Telemetry telemetry;
+
+  bool has_role(std::string_view role) const;
+};
+
+// The file to read: `flag`, else $MESH_CONFIG, else ./meshd.yaml, else /etc/mesh/meshd.yaml; nothing
+// where none exists (the defaults then apply).
+std::optional<std::string> find_config_file(const std::optional<std::string>& flag);
+
+// Reads and checks. Every error names the path of the key ("http.max_body"), the value and what is
+// allowed; several errors are one message, a line each. ${VAR} and ${VAR:-default} expand in
+// scalars (`$$` is a dollar). Environment access is injected.
+Result<Config> load_text(const std::string& yaml, const std::function<const char*(const char*)>& env);
+Result<Config> load_file(const std::optional<std::string>& path);
+
+// The rules between keys: dev mode on the network, engines that lack their settings, …
+Status validate(const Config& config);
+
+// YAML that load_text reads back, secrets masked.
+std::string print(const Config& config);
+// JSON Schema (2020-12) of the file.
+std::string schema();
+
+}  // namespace mesh::config

@@ -1,0 +1,48 @@
+// The catalogue of event types: topic, key and schema of each.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "common/base/error.h"
+#include "common/base/json.h"
+
+namespace mesh {
+
+enum class TopicKind {
+  entity,    // each event carries the whole entity; compacted: the last of each key stays for ever
+  activity,  // expires by age and size
+};
+
+struct TopicDef {
+  std::string_view name;  // "user.events"
+  TopicKind kind;
+};
+
+struct EventTypeDef {
+  std::string_view type;           // "user.created"
+  std::string_view topic;          // "user.events"
+  std::string_view subject_field;  // member of the data that names the subject: "id", "user_id", …;
+                                   // empty: the key is the tenant alone
+  std::string_view schema;         // JSON Schema (draft 7) of the data, as text
+  bool publishable;                // may clients publish it, or does only the mesh write it
+};
+
+// All topics but the dead-letter ones, and all types; static storage.
+std::span<const TopicDef> topics();
+std::span<const EventTypeDef> event_types();
+const EventTypeDef* find_event_type(std::string_view type);  // nullptr: not in the catalogue
+
+// "<topic>.dlq". Dead-letter topics are activity topics.
+std::string dead_letter_topic(std::string_view topic);
+bool is_dead_letter_topic(std::string_view topic);
+// The topic of a type outside the catalogue, "<entity>.events" of "<entity>.<action…>"; `invalid`
+// where the type has not that form ([a-z0-9_-]+ parts separated by dots, at most 200 bytes).
+Result<std::string> topic_of_unknown_type(std::string_view type);
+
+// Checks data against its type's schema: `unprocessable` with a pointer per violation (at most
+// 20); unknown types pass. Schemas are compiled once, at first use. Any thread.
+Status validate_data(const EventTypeDef& type, const Json& data);
+
+}  // namespace mesh

@@ -1,0 +1,91 @@
+// Events and the records that carry them.
+//
+// On the log an event is a record in CloudEvents 1.0 Kafka binary mode: the value is the plain
+// JSON data, everything else travels in headers (ce_id, ce_type, …).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/domain/tenant.h"
+
+namespace mesh {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;  // in order; names as written
+// The first header of that name (case as stored); empty view where there is none.
+std::string_view find_header(const Headers& headers, std::string_view name);
+
+// One entry of the log, as a producer hands it in.
+struct Record {
+  std::string topic;
+  std::string key;
+  std::optional<std::string> value;  // empty: a tombstone of a compacted topic
+  Headers headers;
+};
+
+struct TopicPartition {
+  std::string topic;
+  std::int32_t partition = 0;
+  auto operator<=>(const TopicPartition&) const = default;
+};
+
+struct Position {
+  std::string topic;
+  std::int32_t partition = 0;
+  std::int64_t offset = 0;
+  auto operator<=>(const Position&) const = default;
+};
+std::string to_string(const Position& position);  // "user.events/3@17"
+
+// One entry as the log gives it back. `time` is when the log took it, never decreasing within a
+// partition.
+struct StoredRecord {
+  Position position;
+  Timestamp time{};
+  std::string key;
+  std::optional<std::string> value;
+  Headers headers;
+};
+
+struct Event {
+  std::string id;    // UUIDv7 for ours; a foreign producer's id is kept
+  std::string type;  // "user.created"
+  std::string source;
+  Timestamp time{};  // when it happened
+  TenantId tenant;
+  std::string subject;           // what it is about within the tenant: the user id, the molecule
+  std::int64_t sequence = 0;     // entity events: the entity's version; otherwise 0
+  std::string content_type = "application/json";
+  std::string traceparent;       // may be empty
+  std::string data;              // JSON text
+  Headers extensions;            // other CloudEvents attributes, names without "ce_"
+};
+
+// The record of an event, with the topic and the key that the catalogue says.
+// Key: "<tenant>/<subject>" or "<tenant>".
+Record to_record(const Event& event);
+// Reads ours and foreign ones: a record without ce_ headers is accepted when its value is a JSON
+// object that names `tenantId` (or `tenant_id`); its id is then derived from its position, so that
+// reading it twice gives the same event. `unprocessable` otherwise.
+Result<Event> from_record(const StoredRecord& record);
+
+// Header names on dead letters, beside the dead event's own headers.
+namespace dead_letter {
+inline constexpr std::string_view kPipeline = "mesh_pipeline";
+inline constexpr std::string_view kSourceTopic = "mesh_source_topic";
+inline constexpr std::string_view kSourcePartition = "mesh_source_partition";
+inline constexpr std::string_view kSourceOffset = "mesh_source_offset";
+inline constexpr std::string_view kAttempts = "mesh_attempts";
+inline constexpr std::string_view kCauseClass = "mesh_cause_class";
+inline constexpr std::string_view kCause = "mesh_cause";
+inline constexpr std::string_view kTenant = "mesh_tenant";
+inline constexpr std::string_view kDiedAt = "mesh_died_at";  // RFC 3339
+}  // namespace dead_letter
+
+}  // namespace mesh

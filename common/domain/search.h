@@ -1,0 +1,26 @@
+// Search: what is indexed and what is found.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/base/json.h"
+#include "common/domain/tenant.h"
+
+namespace mesh {
+
+struct SearchHit {
+  std::int64_t user_id = 0;
+  TenantId tenant;
+  float score = 0;  // cosine, -1…1
+  std::string email;
+  std::string name;
+};
+// {"user_id","tenant_id","score","email","name"}; score rounded to 6 digits.
+Json to_json(const SearchHit& hit);
+
+// The text of a user that is embedded; one formula for indexing, rebuild and verification.
+std::string embedding_text(std::string_view name, std::string_view email);
+
+}  // namespace mesh

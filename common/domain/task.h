@@ -1,0 +1,34 @@
+// Long work that an operator started: replays, rebuilds, redrives, purges.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/base/json.h"
+
+namespace mesh {
+
+struct Task {
+  enum class State { queued, running, done, failed, cancelled };
+  std::string id;    // UUIDv7
+  std::string kind;  // "replay", "rebuild", "redrive", "purge", "verify"
+  State state = State::queued;
+  Json spec;                    // what was asked; depends on kind
+  Json checkpoint;              // where to go on after a restart; depends on kind
+  Json result;                  // counts and findings, filled as it goes
+  std::int64_t done = 0;        // units of work (events)
+  std::int64_t total = 0;       // estimate; 0: unknown
+  std::string error;            // for `failed`
+  bool cancel_requested = false;
+  Timestamp created_at{};
+  Timestamp started_at{};
+  Timestamp finished_at{};
+};
+
+std::string_view to_string(Task::State state);
+// {"id","kind","state","spec","progress":{"done","total"},"result","error","created_at",
+//  "started_at","finished_at"}; times that are not set are null.
+Json to_json(const Task& task);
+
+}  // namespace mesh

@@ -1,0 +1,55 @@
+// Tenants, and who is calling.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/domain/rate_policy.h"
+
+namespace mesh {
+
+// A valid tenant id: [a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?. Only parse() makes one, so whoever holds
+// a TenantId holds a checked one.
+class TenantId {
+ public:
+  static Result<TenantId> parse(std::string_view text);  // `invalid` otherwise
+  const std::string& str() const { return text_; }
+  auto operator<=>(const TenantId&) const = default;
+
+ private:
+  explicit TenantId(std::string text) : text_(std::move(text)) {}
+  std::string text_;
+};
+
+// Who a request speaks for, made by the auth room from the credential alone.
+struct Principal {
+  enum class Kind { tenant_user, operator_for_tenant, operator_ };
+  Kind kind = Kind::tenant_user;
+  std::optional<TenantId> tenant;  // empty only for operator_
+  std::string user;                // `sub`, the dev token's user, or "operator"
+};
+
+// What is known of a tenant beyond its id. A tenant needs no record to be used: one that has none
+// works with the configuration's defaults.
+struct Tenant {
+  TenantId id;
+  std::string name;
+  bool allow_unknown_types = false;                // events of types outside the catalogue
+  std::map<std::string, RatePolicy> rate_limits;   // by scope; others take the default
+  std::int64_t version = 1;
+  Timestamp created_at{};
+  Timestamp updated_at{};
+};
+
+// {"id","name","allow_unknown_types","rate_limits":{scope:{rate,per,burst}},"version","created_at",
+//  "updated_at"}
+Json to_json(const Tenant& tenant);
+Result<Tenant> tenant_from_json(const Json& json);
+
+}  // namespace mesh

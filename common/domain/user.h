@@ -1,0 +1,47 @@
+// Users: values and rules.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/domain/tenant.h"
+
+namespace mesh {
+
+struct User {
+  std::int64_t id = 0;  // unique within the tenant, from 1
+  std::string email;
+  std::string name;
+  TenantId tenant;
+  std::int64_t version = 1;  // rises with each change; `ce_sequence` of the user's events
+};
+
+// {"id","email","name","tenantId"}: the public form and the value of user.* records.
+Json to_json(const User& user);
+Result<User> user_from_json(const Json& json);  // ignores unknown fields; version stays 1
+
+struct NewUser {
+  std::string email;
+  std::string name;
+};
+struct UserPatch {
+  std::optional<std::string> email;
+  std::optional<std::string> name;
+};
+
+// Reads and validates {"email","name"}. Unknown fields, wrong types, an address that is not one
+// (RFC 5321 shape: local@domain, at most 254 bytes, UTF-8 allowed), an empty name or one over 200
+// code points are `unprocessable` with pointers. "tenantId"/"tenant_id" are tolerated here and
+// compared with the credential by the caller. E-mails keep their case; uniqueness ignores it.
+Result<NewUser> new_user_from_json(const Json& json);
+Result<UserPatch> user_patch_from_json(const Json& json);  // at least one of both fields
+
+// What makes two e-mails the same: trimmed, lower case.
+std::string email_key(std::string_view email);
+Status validate_email(std::string_view email);
+
+}  // namespace mesh

@@ -1,0 +1,43 @@
+// A small HTTP client over libcurl: pooled connections, time-outs, bounded answers.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/http/message.h"
+
+namespace mesh::http {
+
+struct ClientOptions {
+  Duration connect_timeout{3'000};
+  Duration timeout{30'000};                 // of the whole exchange
+  std::size_t max_response_bytes = 64 << 20;
+  std::string user_agent = "mesh";
+};
+
+struct ClientRequest {
+  std::string method = "GET";
+  std::string url;  // http:// or https://; no other scheme, no redirects are followed
+  HeaderList headers;
+  std::string body;
+  std::optional<Duration> timeout;
+};
+
+// Any thread; blocks. `unavailable` when nobody answers (the message names host and port),
+// `timeout`, `too_large`. Any status is an answer, not an error.
+class Client {
+ public:
+  explicit Client(ClientOptions options = {});
+  ~Client();
+  Result<Response> send(const ClientRequest& request);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mesh::http

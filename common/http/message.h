@@ -1,0 +1,84 @@
+// HTTP requests and responses as the services see them; nothing of the library below.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/domain/tenant.h"
+#include "common/telemetry/trace_context.h"
+
+namespace mesh::http {
+
+using HeaderList = std::vector<std::pair<std::string, std::string>>;
+
+// A whole request, routed, authenticated and admitted.
+struct Request {
+  std::string method;  // "GET"
+  std::string path;    // decoded, without the query
+  std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
+  std::map<std::string, std::string> path_params;          // decoded
+  HeaderList headers;
+  std::string body;
+  std::string remote;  // "127.0.0.1:51234"
+  std::string request_id;
+  TraceContext trace;
+  std::optional<Principal> principal;  // set on routes that ask for one
+
+  // Case-insensitive; nothing where it is missing.
+  std::optional<std::string_view> header(std::string_view name) const;
+  // The last value of a query parameter; a parameter given twice with different values is refused
+  // before the handler runs (400).
+  std::optional<std::string_view> param(std::string_view name) const;
+  // The media type of the body, lower case, without parameters; "" where there is none.
+  std::string content_type() const;
+  // Only on routes with Access::tenant.
+  const TenantId& tenant() const { return *principal->tenant; }
+};
+
+struct Response {
+  int status = 200;
+  HeaderList headers;
+  std::string body;
+
+  static Response json(int status, const Json& body);
+  static Response text(int status, std::string body, std::string_view content_type = "text/plain; charset=utf-8");
+  static Response no_content() { return {204, {}, {}, {}}; }
+  // RFC 9457 problem+json of an error: status_of(kind), title, detail = message, errors, and
+  // Retry-After where the error or the kind has one. `instance` and `request_id` are added by the
+  // chain. The cause is not in it; the chain logs it.
+  static Response problem(const Error& error);
+  Response&& with(std::string name, std::string value) &&;
+  // Kept for the log of problems; never sent.
+  std::string log_cause;
+};
+
+// The one place where a kind becomes a status.
+int status_of(ErrorKind kind);
+
+// Answers a request, now or later, from any thread, without blocking. Copies share one answer:
+// the first counts. When the last copy goes without an answer the client gets 500.
+class Responder {
+ public:
+  using Send = std::function<void(Response)>;
+  explicit Responder(Send send);
+  void operator()(Response response) const;
+  void operator()(const Error& error) const { (*this)(Response::problem(error)); }
+
+ private:
+  struct Shared;
+  std::shared_ptr<Shared> shared_;
+};
+
+// A plain function: parse → call → answer. `request` lives until the answer is given.
+using Handler = std::function<void(std::shared_ptr<const Request> request, Responder respond)>;
+
+}  // namespace mesh::http

@@ -1,0 +1,85 @@
+// The HTTP server of meshd: listeners, one middleware chain, deferred answers.
+//
+// Shape: idle connections are parked in epoll; a request is gathered whole, without blocking, and
+// only then given to a worker; a handler may keep its Responder and answer after the commit that
+// holds its event, and no worker waits meanwhile. Pipelined requests are answered in order.
+//
+// The chain, outermost first: request id → trace context → access log and metrics → limits on
+// headers and body → route → authentication → tenant → rate limit → handler. Whatever fails on the
+// way, also a request that cannot be parsed, is answered as problem+json.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/domain/rate_policy.h"
+#include "common/domain/tenant.h"
+#include "common/http/route.h"
+#include "common/telemetry/metrics.h"
+
+namespace mesh::http {
+
+struct ServerOptions {
+  int workers = 2;                // threads that run handlers
+  int blocking_workers = 8;       // threads for routes marked as blocking
+  int max_connections = 10'000;   // beyond it: 503, close
+  std::size_t max_header_bytes = 16 << 10;  // request line and headers together: 431
+  int max_headers = 100;
+  std::size_t max_body_bytes = 1 << 20;
+  std::size_t max_bulk_body_bytes = 64 << 20;
+  std::size_t max_buffered_bytes = 256 << 20;  // bodies being gathered, all connections: 503
+  Duration header_timeout{10'000};  // from the first byte of a request to the end of its headers
+  Duration body_timeout{30'000};    // without progress
+  Duration idle_timeout{75'000};
+  Duration write_timeout{30'000};   // without progress
+  Duration answer_timeout{30'000};  // a handler that keeps its Responder longer: 503
+};
+
+// What the chain asks of the outside. All may be called from any worker.
+struct Hooks {
+  // Credential → Principal, or unauthenticated / forbidden / invalid. Sees all headers and the
+  // query (for tenant_id). Not called for Access::open.
+  std::function<Result<Principal>(const Request&, Access)> authenticate;
+  struct Admission {
+    RatePolicy policy;
+    RateDecision decision;
+  };
+  // Takes one unit of the scope. Not called for routes without a scope.
+  std::function<Result<Admission>(const TenantId&, const std::string& scope)> admit;
+};
+
+struct ListenerSpec {
+  std::string address;  // "127.0.0.1:8081"; port 0 takes a free one
+  // Names of the roles that share it, for logs and health: "users", …
+  std::vector<std::string> names;
+  RouteTable routes;
+};
+
+class Server {
+ public:
+  Server(ServerOptions options, Hooks hooks, Clock& clock, Metrics& metrics);
+  ~Server();  // stop(0)
+
+  // Binds every listener and starts to accept. On an error nothing stays open: `unavailable` with
+  // the address for one in use. Called once. Two routes that match the same requests are a bug
+  // and end in `internal`.
+  Status start(std::vector<ListenerSpec> listeners);
+  // "host:port" as bound, in the order of the listeners.
+  std::vector<std::string> addresses() const;
+
+  // Stops accepting, closes idle connections, lets requests under way finish for at most `drain`
+  // (answers carry Connection: close), then closes the rest. Blocks; callable twice, before start
+  // too.
+  void stop(Duration drain);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mesh::http

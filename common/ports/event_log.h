@@ -1,0 +1,119 @@
+// The durable log of events: topics of partitions of records, read by position or by group.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/domain/catalogue.h"
+#include "common/domain/event.h"
+
+namespace mesh {
+
+// Called exactly once, from a thread of the engine's: positions in the order of the records, or
+// the error, in which case none of the records is in the log. Must not block or throw.
+using AppendDone = std::function<void(Result<std::vector<Position>>)>;
+
+struct ReadLimits {
+  std::size_t max_records = 500;
+  std::size_t max_bytes = 4 << 20;  // of keys, values and headers; one record always fits
+};
+
+struct Watermarks {
+  std::int64_t start = 0;  // the first offset that may still exist
+  std::int64_t end = 0;    // the offset the next record will get
+};
+
+// Appends and reads. Any thread.
+class EventLog {
+ public:
+  virtual ~EventLog() = default;
+
+  // Appends all records or none, in order; `done` is called once they are durable (survive power
+  // loss). Records of one key go to one partition: stable_hash(key) % partitions. Never blocks:
+  // beyond the engine's bound of waiting bytes `done` gets `unavailable` at once, as it does when
+  // the disk is full. `not_found` for a topic that does not exist.
+  virtual void append(std::vector<Record> records, AppendDone done) = 0;
+
+  // Records from offset `from` on, in order, gaps (compacted, expired) skipped; empty at the end.
+  // A `from` below the start reads from the start. Does not wait. `corrupt` for damaged bytes.
+  virtual Result<std::vector<StoredRecord>> read(const TopicPartition& partition,
+                                                 std::int64_t from, const ReadLimits& limits) = 0;
+
+  virtual Result<Watermarks> watermarks(const TopicPartition& partition) = 0;
+
+  // The first offset whose record was taken at or after `time`; the end where there is none.
+  virtual Result<std::int64_t> offset_at(const TopicPartition& partition, Timestamp time) = 0;
+
+  // Waits until some partition has a record at or beyond its offset (true), or until `timeout` or
+  // close (false). Wakes by notification, without polling.
+  virtual bool wait(const std::map<TopicPartition, std::int64_t>& offsets, Duration timeout) = 0;
+};
+
+// The blocking form of append, for tools, tests and threads of their own.
+Result<std::vector<Position>> append_and_wait(EventLog& log, std::vector<Record> records);
+
+// One member of a consumer group. One thread at a time; wake() from any thread.
+class LogConsumer {
+ public:
+  virtual ~LogConsumer() = default;  // leaves the group
+  // The next records of the assigned partitions, in order within each; waits up to `timeout` for
+  // the first. Empty on a timeout or after wake(). The position moves on in memory only.
+  virtual Result<std::vector<StoredRecord>> poll(const ReadLimits& limits, Duration timeout) = 0;
+  // Makes `next` (the offsets to go on from) the group's, durably; partitions not named stay.
+  virtual Status commit(const std::map<TopicPartition, std::int64_t>& next) = 0;
+  // Moves the in-memory position; the next poll reads from there.
+  virtual Status seek(const TopicPartition& partition, std::int64_t offset) = 0;
+  // The assigned partitions and where each goes on.
+  virtual std::map<TopicPartition, std::int64_t> position() const = 0;
+  // Ends a poll that waits, and the next one at once if none does.
+  virtual void wake() = 0;
+};
+
+struct TopicSpec {
+  std::string name;
+  TopicKind kind = TopicKind::activity;
+  int partitions = 8;
+  std::optional<Duration> max_age;             // activity only; empty: for ever
+  std::optional<std::uint64_t> max_bytes;      // activity only, per topic; empty: any
+};
+
+struct TopicInfo {
+  TopicSpec spec;
+  std::uint64_t records = 0;
+  std::uint64_t bytes = 0;
+  std::vector<Watermarks> partitions;
+};
+
+struct GroupInfo {
+  std::string name;
+  bool active = false;  // a consumer is open in this process
+  std::map<TopicPartition, std::int64_t> committed;
+};
+
+// Topics, groups and upkeep. Any thread; calls may block for a commit.
+class LogAdmin {
+ public:
+  virtual ~LogAdmin() = default;
+  // Makes the topic or, where it exists, updates its retention. More partitions than before, or
+  // another kind, is a `conflict`.
+  virtual Status ensure_topic(const TopicSpec& spec) = 0;
+  virtual Result<std::vector<TopicInfo>> topics() = 0;
+  // A consumer of all partitions of the topics. A group without committed offsets begins at the
+  // start. `conflict` while another consumer of this group is open in this process.
+  virtual Result<std::unique_ptr<LogConsumer>> open_consumer(
+      const std::string& group, const std::vector<std::string>& topics) = 0;
+  virtual Result<std::vector<GroupInfo>> groups() = 0;
+  // Sets committed offsets. An open consumer of the group goes on from there at its next poll and
+  // its commits of positions that it took before are ignored.
+  virtual Status seek_group(const std::string& group,
+                            const std::map<TopicPartition, std::int64_t>& offsets) = 0;
+  virtual Status delete_group(const std::string& group) = 0;  // `conflict` while active
+};
+
+}  // namespace mesh

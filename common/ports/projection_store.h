@@ -1,0 +1,41 @@
+// What the analytics and chemical pipelines keep, and the subscriber reads.
+//
+// Recording is idempotent by (tenant, event id): an event recorded before changes nothing. The
+// rows and the positions `through` are one transaction.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/base/error.h"
+#include "common/domain/activity.h"
+#include "common/domain/event.h"
+
+namespace mesh {
+
+using Through = std::map<TopicPartition, std::int64_t>;  // offsets to go on from
+
+// Any thread; record blocks until durable, reads are quick.
+class AnalyticsStore {
+ public:
+  virtual ~AnalyticsStore() = default;
+  virtual Status record(std::span<const AnalyticsEvent> events, const Through& through) = 0;
+  virtual Result<AnalyticsSummary> summary(const TenantId& tenant, std::string_view user_id) = 0;
+  // Newest first (by order of recording). `not_found` for a user without events.
+  virtual Result<std::vector<AnalyticsEvent>> recent(const TenantId& tenant,
+                                                     std::string_view user_id, int limit) = 0;
+};
+
+class ChemicalStore {
+ public:
+  virtual ~ChemicalStore() = default;
+  virtual Status record(std::span<const ChemicalEvent> events, const Through& through) = 0;
+  virtual Result<ResearcherSummary> summary(const TenantId& tenant,
+                                            std::string_view researcher) = 0;
+  virtual Result<std::vector<ChemicalEvent>> recent(const TenantId& tenant,
+                                                    std::string_view researcher, int limit) = 0;
+};
+
+}  // namespace mesh

@@ -1,0 +1,34 @@
+// Events that a pipeline could not finish yet: parked durably, so that their group can go on with
+// other keys and the count of attempts survives a restart.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/domain/event.h"
+
+namespace mesh {
+
+struct ParkedEvent {
+  StoredRecord record;
+  int attempts = 0;           // made so far; 0: waits behind an earlier event of its key
+  Timestamp next_attempt{};   // not before
+  std::string cause_class;    // of the last failure
+  std::string cause;
+};
+
+// Scoped by pipeline name. One thread per pipeline; calls block until durable.
+class RetryStore {
+ public:
+  virtual ~RetryStore() = default;
+  // Inserts or replaces by position, all or none.
+  virtual Status park(const std::string& pipeline, std::span<const ParkedEvent> events) = 0;
+  virtual Status remove(const std::string& pipeline, std::span<const Position> positions) = 0;
+  // All of the pipeline's, by (topic, partition, offset). Bounded by the runtime's own limit.
+  virtual Result<std::vector<ParkedEvent>> load(const std::string& pipeline) = 0;
+};
+
+}  // namespace mesh

@@ -1,0 +1,46 @@
+// Users of record. Each change and its event are one transaction (the outbox pattern).
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "common/base/error.h"
+#include "common/domain/event.h"
+#include "common/domain/user.h"
+#include "common/ports/idempotency_store.h"
+
+namespace mesh {
+
+// Called exactly once, from a thread of the engine's, once the change is durable. Must not block.
+using UserDone = std::function<void(Result<User>)>;
+
+// What a change needs beside its data.
+struct ChangeContext {
+  std::string traceparent;  // carried into the event
+  // When set, {status, to_json(user)} is stored under it in the same transaction.
+  std::optional<IdempotencyKey> idempotency;
+};
+
+// Every method is scoped to the tenant it is given: a user of another tenant is `not_found`.
+// Any thread. Changes complete later and are grouped into transactions; reads are quick.
+class UserStore {
+ public:
+  virtual ~UserStore() = default;
+  // `conflict` when the tenant has a user of the same email_key. Writes user.created.
+  virtual void create(const TenantId& tenant, NewUser user, ChangeContext context,
+                      UserDone done) = 0;
+  // Writes user.updated with the whole user and the next version; a patch that changes nothing
+  // answers the user and writes nothing.
+  virtual void update(const TenantId& tenant, std::int64_t id, UserPatch patch,
+                      ChangeContext context, UserDone done) = 0;
+  // Writes user.deleted with the last state of the user. Ids are never given out again.
+  virtual void remove(const TenantId& tenant, std::int64_t id, ChangeContext context,
+                      UserDone done) = 0;
+  virtual Result<User> get(const TenantId& tenant, std::int64_t id) = 0;
+  // In id order, ids beyond `after`; only the one of that e-mail (by email_key) when given.
+  virtual Result<std::vector<User>> list(const TenantId& tenant, std::int64_t after, int limit,
+                                         const std::optional<std::string>& email) = 0;
+};
+
+}  // namespace mesh

@@ -1,0 +1,47 @@
+// Structured logs: a message and fields; text on a terminal, JSON lines elsewhere.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/base/error.h"
+
+namespace mesh::log {
+
+enum class Level { trace, debug, info, warn, error, off };
+enum class Format { automatic, text, json };
+
+Result<Level> parse_level(std::string_view text);
+
+// Sets up the process-wide sink on stderr. May be called again (SIGHUP). Before it: info, text.
+void configure(Level level, Format format);
+void set_level(Level level);
+bool enabled(Level level);
+
+// A field's value is quoted as the format needs; keys are snake_case. Request id, trace id and
+// tenant travel as the fields request_id, trace_id, tenant. Line breaks and control characters in
+// values are escaped, so that no client can forge a line.
+struct Field {
+  std::string_view key;
+  std::string value;
+  bool number = false;
+  Field(std::string_view k, std::string v) : key(k), value(std::move(v)) {}
+  Field(std::string_view k, std::string_view v) : key(k), value(v) {}
+  Field(std::string_view k, const char* v) : key(k), value(v) {}
+  template <typename N>
+    requires std::is_arithmetic_v<N>
+  Field(std::string_view k, N v) : key(k), value(std::to_string(v)), number(true) {}
+};
+
+// Any thread.
+void write(Level level, std::string_view message, std::initializer_list<Field> fields = {});
+inline void debug(std::string_view m, std::initializer_list<Field> f = {}) { write(Level::debug, m, f); }
+inline void info(std::string_view m, std::initializer_list<Field> f = {}) { write(Level::info, m, f); }
+inline void warn(std::string_view m, std::initializer_list<Field> f = {}) { write(Level::warn, m, f); }
+inline void error(std::string_view m, std::initializer_list<Field> f = {}) { write(Level::error, m, f); }
+
+void flush();
+
+}  // namespace mesh::log

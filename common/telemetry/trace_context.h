@@ -1,0 +1,23 @@
+// W3C Trace Context: the traceparent header (https://www.w3.org/TR/trace-context/).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace mesh {
+
+struct TraceContext {
+  std::string trace_id;  // 32 hex digits, not all zero
+  std::string span_id;   // 16 hex digits, not all zero: this process' span
+  bool sampled = false;
+
+  std::string traceparent() const;  // "00-<trace_id>-<span_id>-01"
+  // The same trace, a new span.
+  TraceContext child() const;
+  static TraceContext make(bool sampled);
+  // Version 00 exactly; higher versions leniently; ff, upper case and zero ids are refused.
+  static std::optional<TraceContext> parse(std::string_view traceparent);
+};
+
+}  // namespace mesh

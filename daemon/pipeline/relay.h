@@ -1,0 +1,25 @@
+// Moves events from the outbox to the log, in order; at least once.
+#pragma once
+
+#include <memory>
+
+#include "common/base/clock.h"
+#include "common/ports/event_log.h"
+#include "common/ports/outbox.h"
+#include "common/telemetry/metrics.h"
+
+namespace mesh::pipeline {
+
+class Relay {
+ public:
+  Relay(Outbox& outbox, EventLog& log, Clock& clock, Metrics& metrics);
+  ~Relay();
+  void start();
+  void stop();  // finishes the batch under way; callable twice and before start
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mesh::pipeline

@@ -1,0 +1,45 @@
+// Runs tasks one after the other on a thread of its own; durable, cancellable, resumed at start.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/domain/task.h"
+#include "common/ports/event_log.h"
+#include "common/ports/task_store.h"
+
+namespace mesh::pipeline {
+
+// What the work of a task may touch.
+class TaskContext {
+ public:
+  virtual ~TaskContext() = default;
+  virtual const Task& task() const = 0;
+  // Stores progress, so that a restart goes on from `checkpoint`. Cheap enough per batch.
+  virtual Status progress(std::int64_t done, std::int64_t total, Json checkpoint, Json result) = 0;
+  // True once the task was cancelled or the process stops; the work returns soon then.
+  virtual bool stopping() const = 0;
+  // Waits up to `d`, or until stopping.
+  virtual void pause(Duration d) = 0;
+};
+
+// task.created and task.completed are appended to task.events.
+class TaskRunner {
+ public:
+  using Work = std::function<Status(TaskContext&)>;
+  TaskRunner(TaskStore& store, EventLog& log, Clock& clock);
+  ~TaskRunner();
+  void define(std::string kind, Work work);  // before start
+  void start();                              // resumes unfinished tasks, oldest first
+  void stop();                               // a running task stays `running` and resumes later
+  Result<Task> submit(std::string kind, Json spec, std::int64_t total);
+  Status cancel(const std::string& id);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mesh::pipeline
