@@ -1,1 +1,418 @@
-// not written yet
+#include "daemon/app.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "common/auth/authenticator.h"
+#include "common/base/time.h"
+#include "common/config/yaml_json.h"
+#include "common/engines/computed/computed_extractor.h"
+#include "common/engines/hashing/hashing_embedder.h"
+#include "common/engines/memory/memory_limiter.h"
+#include "common/engines/sqlite/log/sqlite_log.h"
+#include "common/engines/sqlite/store/sqlite_store.h"
+#include "common/engines/sqlite/vectors/embedded_index.h"
+#include "common/http/server.h"
+#include "common/telemetry/log.h"
+#include "daemon/pipeline/generations.h"
+#include "daemon/pipeline/relay.h"
+#include "daemon/pipeline/replay.h"
+#include "daemon/pipeline/stages.h"
+#include "daemon/pipeline/tasks.h"
+#include "daemon/run_info.h"
+#include "daemon/services/admin.h"
+#include "daemon/services/admission.h"
+#include "daemon/services/analytics.h"
+#include "daemon/services/health.h"
+#include "daemon/services/publish.h"
+#include "daemon/services/search.h"
+#include "daemon/services/tenant_directory.h"
+#include "daemon/services/users.h"
+
+namespace mesh {
+namespace {
+
+Result<std::string> read_secret(const std::string& path) {
+  std::string text;
+  if (std::FILE* file = std::fopen(path.c_str(), "re")) {
+    char buffer[4096];
+    while (const std::size_t n = std::fread(buffer, 1, sizeof(buffer), file)) text.append(buffer, n);
+    std::fclose(file);
+    return text;
+  }
+  return fail(ErrorKind::invalid, "cannot read " + path + ": " + std::strerror(errno));
+}
+
+Result<std::unique_ptr<auth::Authenticator>> make_authenticator(const config::Config& config, Clock& clock) {
+  auth::Options options;
+  options.dev = config.auth.mode == "dev";
+  if (options.dev && config.auth.anonymous_tenant) {
+    auto tenant = TenantId::parse(*config.auth.anonymous_tenant);
+    if (!tenant) return fail(tenant.error());
+    options.anonymous_tenant = *tenant;
+  }
+  auto operator_token = auth::load_or_make_operator_token(
+      config.auth.operator_token_file.value_or(config.data_dir + "/operator.token"));
+  if (!operator_token) return fail(operator_token.error());
+  options.operator_token = std::move(*operator_token);
+  const auto& jwt = config.auth.jwt;
+  options.jwt.issuer = jwt.issuer.value_or("");
+  options.jwt.audience = jwt.audience.value_or("");
+  options.jwt.tenant_claim = jwt.tenant_claim;
+  options.jwt.leeway = std::chrono::duration_cast<std::chrono::seconds>(jwt.leeway);
+  for (auto [file, target] : {std::pair{&jwt.jwks_file, &options.jwt.jwks},
+                              {&jwt.hs256_secret_file, &options.jwt.hs256_secret}}) {
+    if (options.dev || !*file) continue;
+    auto text = read_secret(**file);
+    if (!text) return fail(text.error());
+    if (target == &options.jwt.hs256_secret && text->ends_with('\n')) text->pop_back();
+    *target = std::move(*text);
+  }
+  return auth::Authenticator::create(std::move(options), clock);
+}
+
+Status make_data_dir(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) {
+    return fail(ErrorKind::unavailable, "data_dir " + path + " cannot be made: " + error.message() +
+                                            "; choose another with data_dir or --data-dir");
+  }
+  chmod(path.c_str(), 0700);  // tokens and data of tenants; a folder of another owner stays as it is
+  return {};
+}
+
+auth::Wanted wanted(http::Access access) {
+  switch (access) {
+    case http::Access::operator_: return auth::Wanted::operator_;
+    case http::Access::tenant_or_anonymous: return auth::Wanted::tenant_or_anonymous;
+    default: return auth::Wanted::tenant;
+  }
+}
+
+std::optional<std::string> copied(std::optional<std::string_view> text) {
+  return text ? std::optional<std::string>(*text) : std::nullopt;
+}
+
+// What a listener's /health calls itself.
+std::string service_name(const std::vector<std::string>& roles) {
+  static const std::map<std::string, std::string> names{
+      {"users", "user-service"}, {"gateway", "ai-gateway"}, {"publisher", "event_publisher"},
+      {"subscriber", "event_subscriber"}, {"admin", "meshd"}};
+  return roles.size() == 1 ? names.at(roles.front()) : "meshd";
+}
+
+}  // namespace
+
+// Members stand in the order in which they are made; they go in reverse.
+struct App::Impl {
+  Impl(config::Config c, Options o) : config(std::move(c)), options(std::move(o)), metrics(config.telemetry.metrics.tenants) {}
+
+  config::Config config;
+  const Options options;
+  Clock& clock = system_clock();
+  Metrics metrics;
+  std::unique_ptr<sqlite::DirectoryLock> lock;
+  std::unique_ptr<sqlite::SqliteLog> log;
+  std::unique_ptr<sqlite::SqliteStore> store;
+  std::unique_ptr<VectorIndex> index;
+  std::unique_ptr<RateLimiter> limiter;
+  std::unique_ptr<Embedder> embedder;
+  std::unique_ptr<PropertyExtractor> extractor;
+  std::unique_ptr<auth::Authenticator> authenticator;
+
+  std::unique_ptr<pipeline::Stage> analytics_stage, chemical_stage;
+  std::unique_ptr<pipeline::Generations> generations;
+  std::unique_ptr<pipeline::Pipeline> analytics_pipeline, chemical_pipeline;
+  std::unique_ptr<pipeline::Relay> relay;
+  std::unique_ptr<pipeline::Replayer> replayer;
+  std::unique_ptr<pipeline::DeadLetters> dead_letters;
+  std::unique_ptr<pipeline::TaskRunner> tasks;
+
+  std::unique_ptr<services::TenantDirectory> directory;
+  std::unique_ptr<services::Admission> admission;
+  std::unique_ptr<http::Server> server;
+  std::map<std::string, std::string> addresses;
+  std::atomic<bool> ready{false};
+  bool stopped = false;
+
+  Status open_engines();
+  Status make_topics();
+  Status start_pipelines();
+  Status start_listeners();
+  TopicSpec topic_spec(std::string name, TopicKind kind) const;
+  http::RouteTable routes_of(const std::string& role);
+  Result<Principal> authenticate(const http::Request& request, http::Access access);
+  Result<pipeline::Stage*> stage(const std::string& name);
+  std::vector<pipeline::PipelineStatus> pipeline_statuses();
+  std::vector<services::Check> checks();
+  void collect_metrics();
+  void stop();
+};
+
+Status App::Impl::open_engines() {
+  if (auto made = make_data_dir(config.data_dir); !made) return made;
+  auto locked = sqlite::DirectoryLock::acquire(config.data_dir);
+  if (!locked) return fail(locked.error());
+  lock = std::move(*locked);
+
+  const auto commit_metrics = [this](const char* file) {
+    auto& seconds = metrics.histogram("mesh_commit_seconds", "Durable commits of the embedded engines.", {{"file", file}});
+    auto& jobs = metrics.counter("mesh_commit_jobs_total", "Changes made durable by these commits.", {{"file", file}});
+    return [&seconds, &jobs](double took, int count) {
+      seconds.observe(took);
+      jobs.add(count);
+    };
+  };
+  sqlite::LogOptions log_options;
+  log_options.max_pending_bytes = config.log.max_pending;
+  log_options.on_fatal = options.on_fatal;
+  log_options.on_commit = commit_metrics("log");
+  auto opened_log = sqlite::SqliteLog::open(config.data_dir, log_options, clock);
+  if (!opened_log) return fail(opened_log.error());
+  log = std::move(*opened_log);
+
+  sqlite::StoreOptions store_options;
+  store_options.on_fatal = options.on_fatal;
+  store_options.on_commit = commit_metrics("store");
+  auto opened_store = sqlite::SqliteStore::open(config.data_dir, store_options, clock);
+  if (!opened_store) return fail(opened_store.error());
+  store = std::move(*opened_store);
+
+  sqlite::IndexOptions index_options;
+  index_options.on_fatal = options.on_fatal;
+  index_options.on_commit = commit_metrics("vectors");
+  auto opened_index = sqlite::open_embedded_index(config.data_dir, index_options);
+  if (!opened_index) return fail(opened_index.error());
+  index = std::move(*opened_index);
+
+  limiter = memory::make_limiter(clock);
+  embedder = hashing::make_embedder(config.embedder.dimension);
+  extractor = computed::make_extractor();
+  auto made = make_authenticator(config, clock);
+  if (!made) return fail(made.error());
+  authenticator = std::move(*made);
+  return {};
+}
+
+TopicSpec App::Impl::topic_spec(std::string name, TopicKind kind) const {
+  TopicSpec spec{std::move(name), kind, config.log.partitions, {}, {}};
+  if (kind == TopicKind::activity) {
+    spec.max_age = config.log.retention.activity.age;
+    spec.max_bytes = config.log.retention.activity.size;
+  }
+  return spec;
+}
+
+Status App::Impl::make_topics() {
+  for (const auto& topic : topics()) {
+    if (auto made = log->ensure_topic(topic_spec(std::string(topic.name), topic.kind)); !made) return made;
+    if (auto made = log->ensure_topic(topic_spec(dead_letter_topic(topic.name), TopicKind::activity)); !made) return made;
+  }
+  return {};
+}
+
+Status App::Impl::start_pipelines() {
+  const pipeline::PipelineDeps deps{*log, *log, store->retries(), clock, metrics};
+  const auto pipeline_options = [&](std::string name, std::string topic) {
+    return pipeline::PipelineOptions{std::move(name), {std::move(topic)}, config.pipelines.batch,
+                                     config.pipelines.retry, config.pipelines.max_parked};
+  };
+  analytics_stage = pipeline::make_analytics_stage(store->analytics(), clock);
+  chemical_stage = pipeline::make_chemical_stage(*extractor, store->chemical(), clock);
+  generations = std::make_unique<pipeline::Generations>(*index, *embedder, pipeline_options("user-index", "user.events"), deps);
+  analytics_pipeline = std::make_unique<pipeline::Pipeline>(pipeline_options("analytics", "analytics.events"), *analytics_stage, deps);
+  chemical_pipeline = std::make_unique<pipeline::Pipeline>(pipeline_options("chemical", "chemical.events"), *chemical_stage, deps);
+  relay = std::make_unique<pipeline::Relay>(store->outbox(), *log, clock, metrics);
+  replayer = std::make_unique<pipeline::Replayer>(*log, *log, clock, [this](const std::string& name) { return stage(name); });
+  dead_letters = std::make_unique<pipeline::DeadLetters>(*log, *log, clock);
+  tasks = std::make_unique<pipeline::TaskRunner>(store->tasks(), *log, clock);
+  tasks->define("replay", [this](auto& context) { return replayer->run(context); });
+  tasks->define("redrive", [this](auto& context) { return dead_letters->redrive(context); });
+  tasks->define("purge", [this](auto& context) { return dead_letters->purge(context); });
+  tasks->define("rebuild", [this](auto& context) { return generations->rebuild(context); });
+
+  if (config.has_role("users") || config.has_role("pipelines")) relay->start();
+  if (!config.has_role("pipelines")) return {};
+  if (auto started = generations->start(); !started) return started;
+  if (auto started = analytics_pipeline->start(); !started) return started;
+  if (auto started = chemical_pipeline->start(); !started) return started;
+  tasks->start();
+  return {};
+}
+
+Result<pipeline::Stage*> App::Impl::stage(const std::string& name) {
+  if (name == "user-index") return generations->serving_stage();
+  if (name == "analytics") return analytics_stage.get();
+  if (name == "chemical") return chemical_stage.get();
+  return fail(ErrorKind::not_found, "no pipeline \"" + name + "\"; there are user-index, analytics, chemical");
+}
+
+std::vector<pipeline::PipelineStatus> App::Impl::pipeline_statuses() {
+  std::vector<pipeline::PipelineStatus> all{analytics_pipeline->status(), chemical_pipeline->status()};
+  if (auto list = generations->list()) {
+    for (auto& status : *list) all.push_back(std::move(status.pipeline));
+  }
+  return all;
+}
+
+std::vector<services::Check> App::Impl::checks() {
+  std::vector<services::Check> all;
+  const auto waiting = store->outbox().size();
+  all.push_back({"outbox", waiting < 100'000, std::to_string(waiting) + " events wait for the log"});
+  for (const auto& status : pipeline_statuses()) {
+    const bool ok = status.state == pipeline::PipelineStatus::State::running || !config.has_role("pipelines");
+    all.push_back({"pipeline " + status.name, ok,
+                   "lag " + std::to_string(status.lag_events) + " events, " + std::to_string(status.parked) + " parked" +
+                       (status.last_error.empty() ? "" : ", last error: " + status.last_error)});
+  }
+  std::error_code error;
+  const auto space = std::filesystem::space(config.data_dir, error);
+  if (!error) all.push_back({"disk", space.available > (256u << 20), format_size(space.available) + " free in data_dir"});
+  return all;
+}
+
+void App::Impl::collect_metrics() {
+  metrics.gauge("mesh_outbox_events", "Committed events that wait for the log.").set(static_cast<double>(store->outbox().size()));
+  auto all = index->generations();
+  if (!all) return;  // shown as an error where it is asked for
+  for (const auto& generation : *all) {
+    metrics.gauge("mesh_index_vectors", "Vectors per generation.", {{"generation", generation.name}})
+        .set(static_cast<double>(generation.vectors));
+  }
+}
+
+Result<Principal> App::Impl::authenticate(const http::Request& request, http::Access access) {
+  auto principal = authenticator->authenticate(
+      {copied(request.header("Authorization")), copied(request.header("X-Tenant-Id")), copied(request.param("tenant_id"))},
+      wanted(access));
+  if (principal && principal->kind == Principal::Kind::operator_for_tenant) {
+    log::info("audit: the operator acts for a tenant", {{"tenant", principal->tenant->str()},
+                                                        {"method", request.method},
+                                                        {"path", request.path},
+                                                        {"request_id", request.request_id}});
+  }
+  return principal;
+}
+
+http::RouteTable App::Impl::routes_of(const std::string& role) {
+  if (role == "users") return services::users_routes(store->users(), store->idempotency());
+  if (role == "gateway") return services::search_routes(*embedder, *index, clock, metrics);
+  if (role == "publisher") {
+    return services::publish_routes({*log, *log, store->idempotency(), *directory, *admission, clock, metrics,
+                                     topic_spec("", TopicKind::activity), config.http.max_body});
+  }
+  if (role == "subscriber") return services::analytics_routes(store->analytics(), store->chemical());
+  http::RouteTable all = services::log_routes({*log, *log, clock, [this] { return pipeline_statuses(); }});
+  for (auto& table : {services::tenant_routes({store->tenants(), *directory, *limiter}),
+                      services::work_routes({*log, *log, clock, store->tasks(), *tasks, *replayer, *dead_letters, *generations}),
+                      services::process_routes({[this] {
+                                                  auto json = yaml_to_json(config::print(config));
+                                                  return json ? *json : Json::object();
+                                                },
+                                                [this] { return checks(); }})}) {
+    all.insert(all.end(), table.begin(), table.end());
+  }
+  return all;
+}
+
+Status App::Impl::start_listeners() {
+  directory = std::make_unique<services::TenantDirectory>(store->tenants(), config.rate_limits, clock);
+  admission = std::make_unique<services::Admission>(*limiter, *directory, config.limiter.on_unavailable == "allow", metrics);
+
+  // Equal addresses share a listener; port 0 is a free port for each.
+  std::vector<http::ListenerSpec> listeners;
+  std::map<std::string, std::size_t> listener_of;  // by role
+  const auto& listen = config.listen;
+  for (const auto& [role, address] : {std::pair<std::string, std::string>{"users", listen.users}, {"gateway", listen.gateway},
+                                      {"publisher", listen.publisher}, {"subscriber", listen.subscriber}, {"admin", listen.admin}}) {
+    if (!config.has_role(role)) continue;
+    auto it = std::ranges::find(listeners, address, &http::ListenerSpec::address);
+    if (address.ends_with(":0") || it == listeners.end()) it = listeners.insert(listeners.end(), {address, {}, {}});
+    it->names.push_back(role);
+    auto routes = routes_of(role);
+    it->routes.insert(it->routes.end(), std::make_move_iterator(routes.begin()), std::make_move_iterator(routes.end()));
+    listener_of[role] = static_cast<std::size_t>(it - listeners.begin());
+  }
+  for (auto& listener : listeners) {
+    auto health = services::health_routes(
+        {service_name(listener.names), options.version, [this] { return std::string(ready ? "" : "starting or draining"); }, metrics},
+        listener.routes);
+    listener.routes.insert(listener.routes.end(), std::make_move_iterator(health.begin()), std::make_move_iterator(health.end()));
+  }
+
+  const auto& limits = config.http;
+  http::ServerOptions server_options;
+  server_options.workers = limits.workers > 0 ? limits.workers : std::max(2, static_cast<int>(std::thread::hardware_concurrency()));
+  server_options.max_connections = limits.max_connections;
+  server_options.max_body_bytes = limits.max_body;
+  server_options.max_bulk_body_bytes = limits.max_bulk_body;
+  server_options.max_buffered_bytes = limits.max_buffered;
+  server_options.header_timeout = limits.header_timeout;
+  server_options.body_timeout = limits.body_timeout;
+  server_options.idle_timeout = limits.idle_timeout;
+  server_options.write_timeout = limits.write_timeout;
+  http::Hooks hooks{[this](const auto& request, auto access) { return authenticate(request, access); },
+                    [this](const auto& tenant, const auto& scope) { return admission->take(tenant, scope, 1); }};
+  server = std::make_unique<http::Server>(server_options, std::move(hooks), clock, metrics);
+  if (auto started = server->start(listeners); !started) return started;
+  const auto bound = server->addresses();
+  for (const auto& [role, number] : listener_of) addresses[role] = bound[number];
+  return {};
+}
+
+void App::Impl::stop() {
+  if (stopped) return;
+  stopped = true;
+  ready = false;
+  if (server) server->stop(config.http.drain_timeout);
+  if (!addresses.empty()) remove_run_info(config.data_dir);
+  if (tasks) tasks->stop();
+  if (relay) relay->stop();
+  if (chemical_pipeline) chemical_pipeline->stop();
+  if (analytics_pipeline) analytics_pipeline->stop();
+  if (generations) generations->stop();
+  if (store) store->close();
+  if (log) log->close();
+}
+
+App::App(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+App::~App() { stop(); }
+
+Result<std::unique_ptr<App>> App::start(config::Config config, Options options) {
+  auto app = std::unique_ptr<App>(new App(std::make_unique<Impl>(std::move(config), std::move(options))));
+  Impl& impl = *app->impl_;
+  for (auto step : {&Impl::open_engines, &Impl::make_topics, &Impl::start_pipelines, &Impl::start_listeners}) {
+    if (auto done = (impl.*step)(); !done) return fail(done.error());
+  }
+  impl.metrics.gauge("mesh_build_info", "The running build.", {{"version", impl.options.version}}).set(1);
+  impl.metrics.on_collect([&impl] { impl.collect_metrics(); });
+  if (auto written = write_run_info(impl.config.data_dir, {impl.options.version, impl.clock.now(), impl.addresses}); !written) {
+    return fail(written.error());
+  }
+  impl.ready = true;
+  return app;
+}
+
+const std::map<std::string, std::string>& App::addresses() const { return impl_->addresses; }
+
+void App::reload(const config::Config& config) {
+  if (auto level = log::parse_level(config.telemetry.log.level)) log::set_level(*level);
+  impl_->directory->set_defaults(config.rate_limits);
+  config::Config comparable = config;
+  comparable.telemetry.log.level = impl_->config.telemetry.log.level;
+  comparable.rate_limits = impl_->config.rate_limits;
+  if (config::print(comparable) != config::print(impl_->config)) {
+    log::warn("configuration: only telemetry.log.level and rate_limits were taken over; other changes need a restart");
+  }
+}
+
+void App::stop() {
+  if (impl_) impl_->stop();
+}
+
+}  // namespace mesh

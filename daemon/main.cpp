@@ -1,1 +1,42 @@
-int main() {}
+// meshd: the daemon of mesh.
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "common/config/config.h"
+#include "daemon/serve.h"
+
+int main(int argc, char** argv) {
+  CLI::App cli{"meshd: tenant-scoped events in, durable, searchable. Runs until SIGTERM; SIGHUP reloads."};
+  std::optional<std::string> file, data_dir;
+  bool check = false, print = false, schema = false;
+  cli.add_option("-c,--config", file, "configuration file; else $MESH_CONFIG, ./meshd.yaml, /etc/mesh/meshd.yaml, built-in defaults");
+  cli.add_option("--data-dir", data_dir, "in place of the configuration's data_dir");
+  cli.add_flag("--check-config", check, "check the configuration and end");
+  cli.add_flag("--print-config", print, "print the configuration as it will be used, secrets masked, and end");
+  cli.add_flag("--print-config-schema", schema, "print the JSON Schema of the configuration file and end");
+  cli.set_version_flag("--version", "meshd " MESH_VERSION);
+  try {
+    cli.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return cli.exit(error) == 0 ? 0 : 2;
+  }
+  if (schema) {
+    std::cout << mesh::config::schema() << "\n";
+    return 0;
+  }
+  const auto load = [&]() -> mesh::Result<mesh::config::Config> {
+    auto config = mesh::config::load_file(mesh::config::find_config_file(file));
+    if (config && data_dir) config->data_dir = *data_dir;
+    return config;
+  };
+  auto config = load();
+  if (!config) {
+    std::cerr << "meshd: the configuration is not usable:\n" << config.error().message << "\n";
+    return 2;
+  }
+  if (print) std::cout << mesh::config::print(*config);
+  if (check) std::cout << "configuration ok\n";
+  if (print || check) return 0;
+  return mesh::serve(std::move(*config), load, MESH_VERSION);
+}

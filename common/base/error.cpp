@@ -1,1 +1,49 @@
-// not written yet
+#include "common/base/error.h"
+
+namespace mesh {
+
+std::string_view to_string(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::invalid: return "invalid";
+    case ErrorKind::unauthenticated: return "unauthenticated";
+    case ErrorKind::forbidden: return "forbidden";
+    case ErrorKind::not_found: return "not_found";
+    case ErrorKind::conflict: return "conflict";
+    case ErrorKind::too_large: return "too_large";
+    case ErrorKind::unsupported: return "unsupported";
+    case ErrorKind::unprocessable: return "unprocessable";
+    case ErrorKind::rate_limited: return "rate_limited";
+    case ErrorKind::unavailable: return "unavailable";
+    case ErrorKind::timeout: return "timeout";
+    case ErrorKind::cancelled: return "cancelled";
+    case ErrorKind::corrupt: return "corrupt";
+    case ErrorKind::internal: return "internal";
+  }
+  return "unknown";
+}
+
+bool Error::retryable() const {
+  return kind == ErrorKind::unavailable || kind == ErrorKind::timeout ||
+         kind == ErrorKind::rate_limited;
+}
+
+std::string Error::to_string() const {
+  std::string text{mesh::to_string(kind)};
+  text += ": ";
+  text += message;
+  for (const auto& field : fields) text += "; " + field.pointer + ": " + field.detail;
+  if (!cause.empty()) text += " (cause: " + cause + ")";
+  return text;
+}
+
+tl::unexpected<Error> fail(ErrorKind kind, std::string message, std::string cause) {
+  Error error;
+  error.kind = kind;
+  error.message = std::move(message);
+  error.cause = std::move(cause);
+  return tl::unexpected<Error>(std::move(error));
+}
+
+tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(std::move(error)); }
+
+}  // namespace mesh

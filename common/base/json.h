@@ -19,7 +19,7 @@ struct JsonLimits {
 
 // Reads one JSON document. `invalid` with the byte position for broken syntax, invalid UTF-8,
 // duplicate keys, a number beyond double, or trailing text; `too_large` beyond the limits.
-// Depth is checked before the parser sees the text, so the stack is safe.
+// The parser stops at max_depth, so the stack is safe. Integers of 64 bits stay exact.
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
 
 // Compact text; invalid UTF-8 inside strings is replaced (U+FFFD), never thrown.

@@ -1,1 +1,60 @@
-// not written yet
+#include "common/client/client.h"
+
+#include "common/base/strings.h"
+#include "common/client/transport.h"
+
+namespace mesh::client {
+
+std::string_view to_string(Role role) {
+  switch (role) {
+    case Role::users: return "users";
+    case Role::gateway: return "gateway";
+    case Role::publisher: return "publisher";
+    case Role::subscriber: return "subscriber";
+    case Role::admin: break;
+  }
+  return "admin";
+}
+
+std::optional<Role> parse_role(std::string_view name) {
+  for (const Role role : kRoles) {
+    if (to_string(role) == name) return role;
+  }
+  return std::nullopt;
+}
+
+std::string& Endpoints::of(Role role) {
+  switch (role) {
+    case Role::users: return users;
+    case Role::gateway: return gateway;
+    case Role::publisher: return publisher;
+    case Role::subscriber: return subscriber;
+    case Role::admin: break;
+  }
+  return admin;
+}
+
+Endpoints Endpoints::all(const std::string& url) {
+  std::string base = url;
+  while (base.ends_with('/')) base.pop_back();
+  return {base, base, base, base, base};
+}
+
+Endpoints Endpoints::none() { return {"", "", "", "", ""}; }
+
+Client::Client(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Client::~Client() = default;
+Client::Client(Client&&) noexcept = default;
+const Options& Client::options() const { return impl_->options; }
+
+Result<Answer> Client::probe(Role role, const std::string& path) {
+  auto response = impl_->exchange({.role = role, .path = path, .open = true});
+  if (!response) return fail(response.error());
+  Answer answer{response->status, std::move(response->body), std::nullopt};
+  for (const auto& [name, value] : response->headers) {
+    if (to_lower(name) == "date") answer.date = value;
+  }
+  return answer;
+}
+
+}  // namespace mesh::client

@@ -135,6 +135,18 @@ struct Telemetry {
   struct { int tenants = 50; } metrics;
 };
 
+// What the *_file keys name, read when the configuration is loaded. Not keys of the file, and never
+// printed.
+struct Secrets {
+  Secret operator_token;
+  Secret hs256_secret;
+  std::string jwks;  // public keys: no secret, but read in the same way
+  Secret postgres_dsn;
+  Secret qdrant_api_key;
+  Secret redis_password;
+  Secret openai_api_key;
+};
+
 struct Config {
   std::string data_dir = "./mesh-data";
   std::vector<std::string> roles = {"users", "gateway", "publisher", "subscriber", "admin", "pipelines"};
@@ -158,6 +170,7 @@ struct Config {
   Redis redis;
   OpenAi openai;
   Telemetry telemetry;
+  Secrets secrets;
 
   bool has_role(std::string_view role) const;
 };
@@ -166,17 +179,24 @@ struct Config {
 // where none exists (the defaults then apply).
 std::optional<std::string> find_config_file(const std::optional<std::string>& flag);
 
-// Reads and checks. Every error names the path of the key ("http.max_body"), the value and what is
-// allowed; several errors are one message, a line each. ${VAR} and ${VAR:-default} expand in
-// scalars (`$$` is a dollar). Environment access is injected.
+// Reads, checks and validates. Every error names the path of the key ("http.max_body"), the value
+// and what is allowed; several errors are one `invalid` message, a line each. ${VAR} and
+// ${VAR:-default} expand in scalars (`$$` is a dollar). Environment access is injected. What
+// *_file keys name is read into `secrets`; a secret that everybody may read is logged as a warning.
+// A key that is not written keeps its default; a rate limit that is written replaces the whole
+// policy (`burst` is then rate - 1 unless written), and `null` lifts it.
 Result<Config> load_text(const std::string& yaml, const std::function<const char*(const char*)>& env);
+// The file, with the process' environment; the defaults where there is none.
 Result<Config> load_file(const std::optional<std::string>& path);
 
-// The rules between keys: dev mode on the network, engines that lack their settings, …
+// The bounds of each key and the rules between keys: dev mode on the network, engines that this
+// build lacks, … For configurations made or changed in code; load_* call it.
 Status validate(const Config& config);
 
 // YAML that load_text reads back, secrets masked.
 std::string print(const Config& config);
+// The defaults as a commented file: what manifests/meshd.yaml holds.
+std::string example();
 // JSON Schema (2020-12) of the file.
 std::string schema();
 

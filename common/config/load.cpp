@@ -1,1 +1,141 @@
-// not written yet
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+
+#include "common/config/config.h"
+#include "common/config/keys.h"
+#include "common/config/yaml.h"
+
+namespace mesh::config {
+namespace {
+
+constexpr std::size_t kMaxFile = 1 << 20;
+
+struct Loader {
+  const Environment& env;
+  Config config;
+  Problems problems;
+  std::set<std::string> written;  // paths of the keys that the file holds
+
+  void take(const Value& node, const std::string& group);
+  bool expand_all(Value& value, const std::string& path);
+};
+
+const std::map<std::string, const Key*, std::less<>>& index() {
+  static const auto made = [] {
+    std::map<std::string, const Key*, std::less<>> out;
+    for (const auto& key : keys()) out.emplace(key.path, &key);
+    return out;
+  }();
+  return made;
+}
+
+bool is_group(std::string_view path) {
+  return std::ranges::any_of(groups(), [&](const Group& group) { return group.path == path; });
+}
+
+// Variables expand in the tree, so whatever they hold stays one scalar.
+bool Loader::expand_all(Value& value, const std::string& path) {
+  bool ok = true;
+  if (value.kind == Value::Kind::scalar && value.text.find('$') != std::string::npos) {
+    auto expanded = expand(value.text, env);
+    if (!expanded) {
+      problems.add(path, expanded.error().message);
+      return false;
+    }
+    value.text = *std::move(expanded);
+    if (value.text.empty() && !value.quoted) value.kind = Value::Kind::null;
+  }
+  for (auto& item : value.items) ok = expand_all(item, path) && ok;
+  for (auto& [name, member] : value.members) ok = expand_all(member, path + "." + name) && ok;
+  return ok;
+}
+
+void Loader::take(const Value& node, const std::string& group) {
+  if (node.is_null()) return;  // a group whose keys are all commented out
+  if (node.kind != Value::Kind::mapping) {
+    problems.add(group, group.empty() ? "the file is not a mapping of keys"
+                                      : "a group of keys, not a value");
+    return;
+  }
+  for (const auto& [name, member] : node.members) {
+    const std::string path = group.empty() ? name : group + "." + name;
+    if (const auto key = index().find(path); key != index().end()) {
+      written.insert(path);
+      Value value = member;
+      if (expand_all(value, path)) key->second->read(config, value, problems);
+    } else if (is_group(path)) {
+      take(member, path);
+    } else {
+      problems.add(path, "unknown key; " + suggest(group, name));
+    }
+  }
+}
+
+Result<std::string> read_config_file(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) {
+    return fail(ErrorKind::invalid, path + ": a folder, not a configuration file");
+  }
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return fail(ErrorKind::invalid, path + ": cannot be read; does it exist?");
+  std::string text(kMaxFile + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (in.bad()) return fail(ErrorKind::invalid, path + ": cannot be read");
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  return text;
+}
+
+}  // namespace
+
+bool Config::has_role(std::string_view role) const {
+  return std::ranges::find(roles, role) != roles.end();
+}
+
+std::optional<std::string> find_config_file(const std::optional<std::string>& flag) {
+  if (flag) return flag;
+  if (const char* named = std::getenv("MESH_CONFIG"); named != nullptr && *named != '\0') {
+    return named;
+  }
+  for (const char* usual : {"./meshd.yaml", "/etc/mesh/meshd.yaml"}) {
+    std::error_code error;
+    if (std::filesystem::exists(usual, error)) return usual;
+  }
+  return std::nullopt;
+}
+
+Result<Config> load_text(const std::string& yaml, const Environment& env) {
+  auto tree = parse_yaml(yaml);
+  if (!tree) return fail(tree.error());
+  Loader loader{env, {}, {}, {}};
+  loader.take(*tree, "");
+  Config& config = loader.config;
+  // The default is for mode dev; in mode jwt only a written one is a mistake.
+  if (config.auth.mode == "jwt" && !loader.written.contains("auth.anonymous_tenant")) {
+    config.auth.anonymous_tenant.reset();
+  }
+  read_secrets(config, loader.problems);
+  check_keys(config, loader.problems);
+  // Rules between keys would only repeat, in other words, what is wrong with one of them.
+  if (loader.problems.empty()) check_rules(config, loader.problems);
+  if (auto status = loader.problems.status(); !status) return fail(status.error());
+  return std::move(config);
+}
+
+Result<Config> load_file(const std::optional<std::string>& path) {
+  const Environment env = [](const char* name) { return std::getenv(name); };
+  if (!path) return load_text("", env);
+  auto text = read_config_file(*path);
+  if (!text) return fail(text.error());
+  auto config = load_text(*text, env);
+  if (!config) {
+    Error error = config.error();
+    error.message = *path + ":\n" + error.message;
+    return fail(std::move(error));
+  }
+  return config;
+}
+
+}  // namespace mesh::config

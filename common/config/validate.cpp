@@ -1,1 +1,106 @@
-// not written yet
+#include "common/config/address.h"
+#include "common/config/config.h"
+#include "common/config/keys.h"
+
+namespace mesh::config {
+namespace {
+
+constexpr std::size_t kShortestSecret = 32;
+
+void check_auth(const Config& config, Problems& problems) {
+  const Auth& auth = config.auth;
+  if (auth.mode == "dev") {
+    if (auth.allow_dev_on_network) return;
+    const std::pair<const char*, const std::string&> listeners[] = {
+        {"users", config.listen.users},
+        {"gateway", config.listen.gateway},
+        {"publisher", config.listen.publisher},
+        {"subscriber", config.listen.subscriber},
+        {"admin", config.listen.admin}};
+    for (const auto& [role, text] : listeners) {
+      const auto address = parse_address(text);
+      if (config.has_role(role) && address && !is_loopback(address->host)) {
+        problems.add("listen." + std::string(role),
+                     quote(text) + " is not on loopback, but in auth.mode dev tokens prove "
+                                    "nothing; set auth.mode: jwt, or auth.allow_dev_on_network: "
+                                    "true if whoever reaches the port may be anybody");
+      }
+    }
+    return;
+  }
+  const Jwt& jwt = auth.jwt;
+  if (!jwt.issuer) problems.add("auth.jwt.issuer", "auth.mode jwt needs it");
+  if (!jwt.audience) problems.add("auth.jwt.audience", "auth.mode jwt needs it");
+  if (jwt.jwks_url) {
+    problems.add("auth.jwt.jwks_url", "not available in this version; use jwks_file");
+  } else if (!jwt.jwks_file && !jwt.hs256_secret_file) {
+    problems.add("auth.jwt", "auth.mode jwt needs jwks_file or hs256_secret_file, or both");
+  }
+  if (auth.anonymous_tenant) {
+    problems.add("auth.anonymous_tenant", quote(*auth.anonymous_tenant) +
+                                              " is for auth.mode dev only; write null or leave it "
+                                              "out");
+  }
+}
+
+void check_secrets(const Secrets& secrets, Problems& problems) {
+  const auto at_least = [&](const char* key, const Secret& secret) {
+    if (!secret.empty() && secret.reveal().size() < kShortestSecret) {
+      problems.add(key, "the file holds less than 32 bytes; `openssl rand -hex 32` makes a good one");
+    }
+  };
+  at_least("auth.operator_token_file", secrets.operator_token);
+  at_least("auth.jwt.hs256_secret_file", secrets.hs256_secret);
+}
+
+// The words of the contract that only a build with the distributed engines understands.
+void check_engines(const Config& config, Problems& problems) {
+  const auto embedded_only = [&](const char* key, const std::string& engine, const char* embedded) {
+    if (engine != embedded) {
+      problems.add(key, engine + " is not part of this build; use " + embedded);
+    }
+  };
+  embedded_only("log.engine", config.log.engine, "sqlite");
+  embedded_only("store.engine", config.store.engine, "sqlite");
+  embedded_only("vectors.engine", config.vectors.engine, "embedded");
+  embedded_only("limiter.engine", config.limiter.engine, "memory");
+  embedded_only("embedder.engine", config.embedder.engine, "hashing");
+  embedded_only("extractor.engine", config.extractor.engine, "computed");
+}
+
+}  // namespace
+
+void check_keys(const Config& config, Problems& problems) {
+  for (const auto& key : keys()) key.check(config, problems);
+  for (const auto& [scope, policy] : config.rate_limits) {
+    if (scope != "search" && scope != "publish" && scope != "users" && scope != "admin") {
+      problems.add("rate_limits." + scope, "unknown key; " + suggest("rate_limits", scope));
+    }
+  }
+}
+
+void check_rules(const Config& config, Problems& problems) {
+  check_auth(config, problems);
+  check_secrets(config.secrets, problems);
+  check_engines(config, problems);
+  const auto at_least = [&](const char* key, auto value, const char* other, auto least) {
+    if (value < least) problems.add(key, "is below " + std::string(other) + "; raise it");
+  };
+  at_least("http.max_bulk_body", config.http.max_bulk_body, "http.max_body", config.http.max_body);
+  at_least("http.max_buffered", config.http.max_buffered, "http.max_bulk_body",
+           config.http.max_bulk_body);
+  at_least("pipelines.retry.cap", config.pipelines.retry.cap, "pipelines.retry.base",
+           config.pipelines.retry.base);
+  if (config.postgres.dsn && config.postgres.dsn_file) {
+    problems.add("postgres.dsn", "stands beside dsn_file; write only one of them");
+  }
+}
+
+Status validate(const Config& config) {
+  Problems problems;
+  check_keys(config, problems);
+  if (problems.empty()) check_rules(config, problems);
+  return problems.status();
+}
+
+}  // namespace mesh::config

@@ -1,1 +1,175 @@
-// not written yet
+#include "common/domain/catalogue.h"
+
+#include <algorithm>
+#include <array>
+
+#include "common/domain/schema_check.h"
+
+namespace mesh {
+namespace {
+
+constexpr std::array kTopics{
+    TopicDef{"user.events", TopicKind::entity},
+    TopicDef{"analytics.events", TopicKind::activity},
+    TopicDef{"chemical.events", TopicKind::activity},
+    TopicDef{"tenant.events", TopicKind::entity},
+    TopicDef{"billing.events", TopicKind::activity},
+    TopicDef{"task.events", TopicKind::activity},
+};
+
+constexpr std::string_view kUserSchema = R"({
+  "type": "object",
+  "required": ["id", "email", "name", "tenantId"],
+  "properties": {
+    "id": {"type": "integer", "minimum": 1},
+    "email": {"type": "string", "minLength": 3, "maxLength": 254},
+    "name": {"type": "string", "minLength": 1, "maxLength": 200},
+    "tenantId": {"type": "string", "minLength": 1, "maxLength": 63}
+  }
+})";
+
+constexpr std::string_view kTenantSchema = R"({
+  "type": "object",
+  "required": ["id"],
+  "properties": {
+    "id": {"type": "string", "minLength": 1, "maxLength": 63},
+    "name": {"type": "string", "maxLength": 200},
+    "allow_unknown_types": {"type": "boolean"},
+    "rate_limits": {
+      "type": "object",
+      "additionalProperties": {
+        "type": "object",
+        "required": ["rate", "per", "burst"],
+        "properties": {
+          "rate": {"type": "integer", "minimum": 1},
+          "per": {"type": "string"},
+          "burst": {"type": "integer", "minimum": 0}
+        }
+      }
+    },
+    "version": {"type": "integer", "minimum": 1},
+    "created_at": {"type": "string", "format": "date-time"},
+    "updated_at": {"type": "string", "format": "date-time"}
+  }
+})";
+
+// conforms() in schema_check.cpp says the same as these two; its test compares them.
+constexpr std::string_view kAnalyticsSchema = R"({
+  "type": "object",
+  "required": ["user_id", "event_type"],
+  "properties": {
+    "user_id": {"type": "string", "minLength": 1, "maxLength": 256},
+    "event_type": {"type": "string", "minLength": 1, "maxLength": 128},
+    "timestamp": {"type": "string", "format": "date-time"},
+    "metadata": {"type": "object"}
+  }
+})";
+
+constexpr std::string_view kChemicalSchema = R"({
+  "type": "object",
+  "required": ["molecule_id", "researcher", "data"],
+  "properties": {
+    "molecule_id": {"type": "string", "minLength": 1, "maxLength": 256},
+    "researcher": {"type": "string", "minLength": 1, "maxLength": 256},
+    "data": {"type": "object"},
+    "timestamp": {"type": "string", "format": "date-time"}
+  }
+})";
+
+constexpr std::string_view kBillingSchema = R"({
+  "type": "object",
+  "required": ["metric", "quantity"],
+  "properties": {
+    "metric": {"type": "string", "minLength": 1, "maxLength": 128},
+    "quantity": {"type": "integer", "minimum": 0}
+  }
+})";
+
+constexpr std::string_view kTaskSchema = R"({
+  "type": "object",
+  "required": ["id", "kind", "state"],
+  "properties": {
+    "id": {"type": "string", "minLength": 1, "maxLength": 128},
+    "kind": {"type": "string", "minLength": 1, "maxLength": 64},
+    "state": {"enum": ["queued", "running", "done", "failed", "cancelled"]}
+  }
+})";
+
+constexpr std::array kTypes{
+    EventTypeDef{"user.created", "user.events", "id", kUserSchema, false},
+    EventTypeDef{"user.updated", "user.events", "id", kUserSchema, false},
+    EventTypeDef{"user.deleted", "user.events", "id", kUserSchema, false},
+    EventTypeDef{"analytics.recorded", "analytics.events", "user_id", kAnalyticsSchema, true},
+    EventTypeDef{"chemical.recorded", "chemical.events", "molecule_id", kChemicalSchema, true},
+    EventTypeDef{"tenant.created", "tenant.events", "", kTenantSchema, false},
+    EventTypeDef{"tenant.updated", "tenant.events", "", kTenantSchema, false},
+    EventTypeDef{"tenant.deleted", "tenant.events", "", kTenantSchema, false},
+    EventTypeDef{"billing.usage.incremented", "billing.events", "", kBillingSchema, false},
+    EventTypeDef{"task.created", "task.events", "id", kTaskSchema, false},
+    EventTypeDef{"task.completed", "task.events", "id", kTaskSchema, false},
+};
+
+constexpr std::string_view kDeadLetterSuffix = ".dlq";
+constexpr std::size_t kMaxTypeBytes = 200;
+
+bool written_by_the_mesh_alone(std::string_view topic) {
+  bool known = false;
+  for (const auto& type : kTypes) {
+    if (type.topic != topic) continue;
+    if (type.publishable) return false;
+    known = true;
+  }
+  return known;
+}
+
+}  // namespace
+
+std::span<const TopicDef> topics() { return kTopics; }
+std::span<const EventTypeDef> event_types() { return kTypes; }
+
+const EventTypeDef* find_event_type(std::string_view type) {
+  const auto it = std::find_if(kTypes.begin(), kTypes.end(),
+                               [&](const EventTypeDef& def) { return def.type == type; });
+  return it == kTypes.end() ? nullptr : &*it;
+}
+
+std::string subject_of(const EventTypeDef& type, const Json& data) {
+  if (type.subject_field.empty() || !data.is_object()) return {};
+  const auto it = data.find(type.subject_field);
+  if (it == data.end()) return {};
+  if (it->is_string()) return it->get<std::string>();
+  return it->is_number_integer() ? it->dump() : std::string();
+}
+
+std::string dead_letter_topic(std::string_view topic) {
+  return std::string(topic) + std::string(kDeadLetterSuffix);
+}
+
+bool is_dead_letter_topic(std::string_view topic) { return topic.ends_with(kDeadLetterSuffix); }
+
+Result<std::string> topic_of_unknown_type(std::string_view type) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+  };
+  const auto dot = type.find('.');
+  if (type.size() > kMaxTypeBytes || dot == 0 || dot == std::string_view::npos ||
+      type.back() == '.' || type.find("..") != std::string_view::npos ||
+      !std::all_of(type.begin(), type.end(), allowed)) {
+    return fail(ErrorKind::invalid,
+                "not an event type: write <entity>.<action> in lower-case letters, digits, _ and -,"
+                " at most 200 bytes");
+  }
+  std::string topic(type.substr(0, dot));
+  topic += ".events";
+  if (written_by_the_mesh_alone(topic)) {
+    return fail(ErrorKind::invalid, "events of " + topic + " are written by the mesh alone");
+  }
+  return topic;
+}
+
+Status validate_data(const EventTypeDef& type, const Json& data) {
+  if (conforms(type, data)) return {};
+  return check_schema(type, data);
+}
+
+}  // namespace mesh

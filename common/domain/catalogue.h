@@ -34,11 +34,17 @@ std::span<const TopicDef> topics();
 std::span<const EventTypeDef> event_types();
 const EventTypeDef* find_event_type(std::string_view type);  // nullptr: not in the catalogue
 
+// The subject of an event of this type: the subject field of its data as text (strings and integers);
+// empty where the type has none or the data lacks it.
+std::string subject_of(const EventTypeDef& type, const Json& data);
+
 // "<topic>.dlq". Dead-letter topics are activity topics.
 std::string dead_letter_topic(std::string_view topic);
 bool is_dead_letter_topic(std::string_view topic);
 // The topic of a type outside the catalogue, "<entity>.events" of "<entity>.<action…>"; `invalid`
-// where the type has not that form ([a-z0-9_-]+ parts separated by dots, at most 200 bytes).
+// where the type has not that form ([a-z0-9_-]+ parts separated by dots, at most 200 bytes), and
+// where that topic is one that only the mesh writes (user, tenant, billing, task): a stranger's
+// event there could stand in for an entity.
 Result<std::string> topic_of_unknown_type(std::string_view type);
 
 // Checks data against its type's schema: `unprocessable` with a pointer per violation (at most

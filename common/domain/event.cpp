@@ -1,1 +1,190 @@
-// not written yet
+#include "common/domain/event.h"
+
+#include <algorithm>
+
+#include "common/base/ids.h"
+#include "common/base/json.h"
+#include "common/base/strings.h"
+#include "common/base/time.h"
+#include "common/domain/catalogue.h"
+
+namespace mesh {
+namespace {
+
+constexpr std::string_view kPrefix = "ce_";
+constexpr std::string_view kContentType = "content-type";
+constexpr std::string_view kTraceparent = "traceparent";
+constexpr std::string_view kEventsSuffix = ".events";
+constexpr std::string_view kForeignSource = "/foreign";
+
+tl::unexpected<Error> unreadable(const StoredRecord& record, std::string what) {
+  return fail(ErrorKind::unprocessable,
+              "the record at " + to_string(record.position) + " " + std::move(what));
+}
+
+// The attributes that Event has members for; the rest are extensions.
+constexpr std::string_view kKnown[] = {"id",      "type",     "source",  "specversion", "time",
+                                       "subject", "tenantid", "sequence"};
+
+Result<Json> value_object(const StoredRecord& record) {
+  if (!record.value) return unreadable(record, "has neither ce_ headers nor a value");
+  auto json = parse_json(*record.value, {32, record.value->size()});
+  if (!json) return unreadable(record, "has no JSON value: " + json.error().message);
+  if (!json->is_object()) return unreadable(record, "has a value that is not a JSON object");
+  return json;
+}
+
+Result<TenantId> tenant_of(const StoredRecord& record, const Json& value) {
+  for (const char* name : {"tenantId", "tenant_id"}) {
+    const auto it = value.find(name);
+    if (it == value.end()) continue;
+    if (!it->is_string()) return unreadable(record, std::string("has a ") + name + " that is not a string");
+    auto tenant = TenantId::parse(it->get_ref<const std::string&>());
+    if (!tenant) return unreadable(record, std::string("has in ") + name + " " + tenant.error().message);
+    return tenant;
+  }
+  return unreadable(record, "names no tenant: it needs ce_ headers or a tenantId in its value");
+}
+
+// Of a record that does not say it: the first thing that can have happened to its entity.
+std::string type_of_topic(std::string_view topic) {
+  if (topic == "user.events") return "user.created";
+  if (topic.ends_with(kEventsSuffix)) topic.remove_suffix(kEventsSuffix.size());
+  return std::string(topic) + ".recorded";
+}
+
+bool compacted(std::string_view topic) {
+  return std::any_of(topics().begin(), topics().end(), [&](const TopicDef& def) {
+    return def.name == topic && def.kind == TopicKind::entity;
+  });
+}
+
+// Producers that do not count versions write entities in the order of the log.
+std::int64_t default_sequence(const StoredRecord& record) {
+  return compacted(record.position.topic) ? record.position.offset + 1 : 0;
+}
+
+Result<Event> from_foreign(const StoredRecord& record) {
+  auto value = value_object(record);
+  if (!value) return fail(std::move(value.error()));
+  auto tenant = tenant_of(record, *value);
+  if (!tenant) return fail(std::move(tenant.error()));
+  Event event{.id = uuid_v5(kMeshNamespace, "record:" + to_string(record.position)),
+              .type = type_of_topic(record.position.topic),
+              .source = std::string(kForeignSource),
+              .time = record.time,
+              .tenant = std::move(*tenant),
+              .subject = {},
+              .sequence = default_sequence(record),
+              .traceparent = std::string(find_header(record.headers, kTraceparent)),
+              .data = *record.value,
+              .extensions = {}};
+  if (const auto* type = find_event_type(event.type)) {
+    event.subject = subject_of(*type, *value);
+  } else {
+    const std::string prefix = event.tenant.str() + "/";
+    if (record.key.starts_with(prefix)) event.subject = record.key.substr(prefix.size());
+  }
+  return event;
+}
+
+}  // namespace
+
+std::string_view find_header(const Headers& headers, std::string_view name) {
+  for (const auto& [header, value] : headers) {
+    if (header == name) return value;
+  }
+  return {};
+}
+
+std::string to_string(const Position& position) {
+  std::string text = position.topic;
+  text += '/';
+  text += std::to_string(position.partition);
+  text += '@';
+  text += std::to_string(position.offset);
+  return text;
+}
+
+Record to_record(const Event& event) {
+  Record record;
+  const auto* type = find_event_type(event.type);
+  record.topic = type ? std::string(type->topic)
+                      : topic_of_unknown_type(event.type).value_or(std::string());
+  record.key = event.tenant.str();
+  if (type ? !type->subject_field.empty() : !event.subject.empty()) {
+    record.key += '/';
+    record.key += event.subject;
+  }
+  if (!event.data.empty()) record.value = event.data;
+
+  auto& headers = record.headers;
+  headers.reserve(10 + event.extensions.size());
+  headers.emplace_back("ce_specversion", "1.0");
+  headers.emplace_back("ce_id", event.id);
+  headers.emplace_back("ce_type", event.type);
+  headers.emplace_back("ce_source", event.source);
+  headers.emplace_back("ce_time", format_rfc3339(event.time));
+  if (!event.subject.empty()) headers.emplace_back("ce_subject", event.subject);
+  headers.emplace_back("ce_tenantid", event.tenant.str());
+  if (event.sequence > 0) headers.emplace_back("ce_sequence", std::to_string(event.sequence));
+  headers.emplace_back(kContentType, event.content_type);
+  if (!event.traceparent.empty()) headers.emplace_back(kTraceparent, event.traceparent);
+  for (const auto& [name, value] : event.extensions) {
+    headers.emplace_back(std::string(kPrefix) + name, value);
+  }
+  return record;
+}
+
+Result<Event> from_record(const StoredRecord& record) {
+  const auto header = [&](std::string_view name) { return find_header(record.headers, name); };
+  const auto id = header("ce_id"), type = header("ce_type"), version = header("ce_specversion");
+  if (id.empty() && type.empty() && version.empty()) return from_foreign(record);
+  if (id.empty() || type.empty()) return unreadable(record, "has no ce_id or no ce_type");
+  if (version != "1.0") return unreadable(record, "has a ce_specversion other than 1.0");
+  if (!record.value && compacted(record.position.topic)) {
+    return unreadable(record, "is a tombstone: there is no event in it");
+  }
+
+  const auto tenant_text = header("ce_tenantid");
+  auto tenant = TenantId::parse(tenant_text);
+  if (tenant_text.empty()) {
+    auto value = value_object(record);
+    if (!value) return fail(std::move(value.error()));
+    tenant = tenant_of(record, *value);
+    if (!tenant) return fail(std::move(tenant.error()));
+  } else if (!tenant) {
+    return unreadable(record, "has in ce_tenantid " + tenant.error().message);
+  }
+  Event event{.id = std::string(id),
+              .type = std::string(type),
+              .source = std::string(header("ce_source")),
+              .time = record.time,
+              .tenant = std::move(*tenant),
+              .subject = std::string(header("ce_subject")),
+              .sequence = default_sequence(record),
+              .content_type = std::string(header(kContentType)),
+              .traceparent = std::string(header(kTraceparent)),
+              .data = record.value.value_or(std::string()),
+              .extensions = {}};
+  if (const auto time = header("ce_time"); !time.empty()) {
+    const auto parsed = parse_rfc3339(time);
+    if (!parsed) return unreadable(record, "has in ce_time what is not an RFC 3339 date-time");
+    event.time = *parsed;
+  }
+  if (const auto sequence = header("ce_sequence"); !sequence.empty()) {
+    const auto parsed = parse_int(sequence);
+    if (!parsed || *parsed < 0) return unreadable(record, "has a ce_sequence that is no count");
+    event.sequence = *parsed;
+  }
+  for (const auto& [name, value] : record.headers) {
+    if (!name.starts_with(kPrefix)) continue;
+    const auto attribute = std::string_view(name).substr(kPrefix.size());
+    if (std::find(std::begin(kKnown), std::end(kKnown), attribute) == std::end(kKnown)) {
+      event.extensions.emplace_back(attribute, value);
+    }
+  }
+  return event;
+}
+
+}  // namespace mesh

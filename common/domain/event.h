@@ -17,6 +17,9 @@
 
 namespace mesh {
 
+// The name space of the ids that the mesh derives with uuid_v5.
+inline constexpr std::string_view kMeshNamespace = "b9d1f4f0-6a3c-5d2e-8f57-3c1f0a9e7d42";
+
 using Headers = std::vector<std::pair<std::string, std::string>>;  // in order; names as written
 // The first header of that name (case as stored); empty view where there is none.
 std::string_view find_header(const Headers& headers, std::string_view name);
@@ -68,11 +71,15 @@ struct Event {
 };
 
 // The record of an event, with the topic and the key that the catalogue says.
-// Key: "<tenant>/<subject>" or "<tenant>".
+// Key: "<tenant>/<subject>" or "<tenant>". Of an unknown type the topic is that of
+// topic_of_unknown_type, empty where there is none; check the type before. Empty data is a record
+// without a value.
 Record to_record(const Event& event);
 // Reads ours and foreign ones: a record without ce_ headers is accepted when its value is a JSON
 // object that names `tenantId` (or `tenant_id`); its id is then derived from its position, so that
-// reading it twice gives the same event. `unprocessable` otherwise.
+// reading it twice gives the same event, and its type from the topic ("user.created" for
+// user.events, else "<entity>.recorded"). An entity event without ce_sequence gets its offset + 1.
+// `unprocessable` otherwise, also for a tombstone of an entity topic.
 Result<Event> from_record(const StoredRecord& record);
 
 // Header names on dead letters, beside the dead event's own headers.

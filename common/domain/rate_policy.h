@@ -3,6 +3,11 @@
 // GCRA (ATM Forum TM 4.0; Wikipedia "Generic cell rate algorithm"): with T = per/rate and
 // tau = T*(burst+1): new = max(tat, now) + cost*T; allowed iff now >= new - tau. A denial writes
 // nothing. `limit` shown to clients is burst+1, what an idle caller may do at once.
+//
+// T is whole microseconds, rounded up: a policy never admits more than it says, and one of more
+// than some 10,000 units per second is exact only where T comes out whole (100,000/s is: 10 us).
+// A stored tat further ahead than tau (the policy was made wider, a clock went back) counts as
+// now + tau, so that a wider policy helps at once.
 #pragma once
 
 #include <algorithm>
@@ -10,6 +15,8 @@
 #include <cstdint>
 
 #include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
 
 namespace mesh {
 
@@ -19,6 +26,11 @@ struct RatePolicy {
   std::int64_t burst = 0;    // units beyond the steady rate; at least 0
   bool operator==(const RatePolicy&) const = default;
 };
+
+// {"rate":30,"per":"1m","burst":0}
+Json to_json(const RatePolicy& policy);
+// Reads the same; all three are required. `unprocessable` with a pointer per violation.
+Result<RatePolicy> rate_policy_from_json(const Json& json);
 
 struct RateDecision {
   bool allowed = true;
@@ -33,6 +45,13 @@ struct GcraOutcome {
   RateDecision decision;
   std::int64_t new_tat;  // to store; equals the old one on a denial
 };
+
+// T and tau of a policy, in microseconds; both at least 1 and small enough to add to any `now`.
+struct GcraSteps {
+  std::int64_t interval;   // T
+  std::int64_t tolerance;  // tau
+};
+GcraSteps gcra_steps(const RatePolicy& policy);
 
 // Pure. `tat` is 0 for a key never seen. A cost that can never pass (cost > burst+1) is denied
 // with retry_after = microseconds::max(); callers answer 4xx, not 429. cost 0 is a peek.

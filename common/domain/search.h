@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/json.h"
@@ -20,7 +21,8 @@ struct SearchHit {
 // {"user_id","tenant_id","score","email","name"}; score rounded to 6 digits.
 Json to_json(const SearchHit& hit);
 
-// The text of a user that is embedded; one formula for indexing, rebuild and verification.
+// The text of a user that is embedded, "<name> <email>": one formula for indexing, rebuild and
+// verification.
 std::string embedding_text(std::string_view name, std::string_view email);
 
 }  // namespace mesh

@@ -1,1 +1,116 @@
-// not written yet
+#include "common/domain/tenant.h"
+
+#include <algorithm>
+
+#include "common/base/time.h"
+
+namespace mesh {
+namespace {
+
+bool valid_tenant_id(std::string_view text) {
+  const auto alphanumeric = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  if (text.empty() || text.size() > 63) return false;
+  if (!alphanumeric(text.front()) || !alphanumeric(text.back())) return false;
+  return std::all_of(text.begin(), text.end(), [&](char c) { return alphanumeric(c) || c == '-'; });
+}
+
+}  // namespace
+
+Result<TenantId> TenantId::parse(std::string_view text) {
+  if (!valid_tenant_id(text)) {
+    return fail(ErrorKind::invalid,
+                "not a tenant id: use 1 to 63 lower-case letters, digits and inner dashes");
+  }
+  return TenantId(std::string(text));
+}
+
+Json to_json(const Tenant& tenant) {
+  Json limits = Json::object();
+  for (const auto& [scope, policy] : tenant.rate_limits) limits[scope] = to_json(policy);
+  return {{"id", tenant.id.str()},
+          {"name", tenant.name},
+          {"allow_unknown_types", tenant.allow_unknown_types},
+          {"rate_limits", std::move(limits)},
+          {"version", tenant.version},
+          {"created_at", format_rfc3339(tenant.created_at)},
+          {"updated_at", format_rfc3339(tenant.updated_at)}};
+}
+
+Result<Tenant> tenant_from_json(const Json& json) {
+  Error error{ErrorKind::unprocessable, "the tenant is not valid", {}, {}, {}};
+  const auto wrong = [&](std::string pointer, std::string detail) {
+    error.fields.push_back({std::move(pointer), std::move(detail)});
+  };
+  if (!json.is_object()) {
+    wrong("", "must be an object");
+    return fail(std::move(error));
+  }
+  const auto text = [&](const char* name) -> const std::string* {
+    const auto it = json.find(name);
+    return it != json.end() && it->is_string() ? it->get_ptr<const std::string*>() : nullptr;
+  };
+  const auto* id_text = text("id");
+  auto id = id_text ? TenantId::parse(*id_text) : fail(ErrorKind::invalid, "must be a string");
+  if (!id) {
+    wrong("/id", id.error().message);
+    return fail(std::move(error));
+  }
+  Tenant tenant{.id = std::move(*id), .name = {}, .rate_limits = {}};
+  const auto time = [&](const std::string& name, const Json& value, Timestamp& out) {
+    auto parsed = value.is_string() ? parse_rfc3339(value.get_ref<const std::string&>())
+                                    : fail(ErrorKind::invalid, "must be an RFC 3339 date-time");
+    if (parsed) {
+      out = *parsed;
+    } else {
+      wrong("/" + name, parsed.error().message);
+    }
+  };
+  for (const auto& [name, value] : json.items()) {
+    if (name == "id") {
+      continue;
+    } else if (name == "name") {
+      if (value.is_string() && value.get_ref<const std::string&>().size() <= 200) {
+        tenant.name = value.get<std::string>();
+      } else {
+        wrong("/name", "must be a string of at most 200 bytes");
+      }
+    } else if (name == "allow_unknown_types") {
+      if (value.is_boolean()) {
+        tenant.allow_unknown_types = value.get<bool>();
+      } else {
+        wrong("/allow_unknown_types", "must be true or false");
+      }
+    } else if (name == "rate_limits") {
+      if (!value.is_object()) {
+        wrong("/rate_limits", "must be an object of policies by scope");
+        continue;
+      }
+      for (const auto& [scope, policy] : value.items()) {
+        auto parsed = rate_policy_from_json(policy);
+        if (parsed) {
+          tenant.rate_limits[scope] = *parsed;
+          continue;
+        }
+        for (const auto& field : parsed.error().fields) {
+          wrong("/rate_limits/" + scope + field.pointer, field.detail);
+        }
+      }
+    } else if (name == "version") {
+      if (value.is_number_integer() && value >= 1) {
+        tenant.version = value.get<std::int64_t>();
+      } else {
+        wrong("/version", "must be a positive integer");
+      }
+    } else if (name == "created_at") {
+      time(name, value, tenant.created_at);
+    } else if (name == "updated_at") {
+      time(name, value, tenant.updated_at);
+    } else {
+      wrong("/" + name, "is not a member of a tenant");
+    }
+  }
+  if (!error.fields.empty()) return fail(std::move(error));
+  return tenant;
+}
+
+}  // namespace mesh

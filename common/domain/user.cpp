@@ -1,1 +1,152 @@
-// not written yet
+#include "common/domain/user.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "common/base/strings.h"
+
+namespace mesh {
+namespace {
+
+constexpr std::size_t kMaxEmailBytes = 254;
+constexpr std::size_t kMaxLocalBytes = 64;
+constexpr std::size_t kMaxDomainBytes = 253;
+constexpr std::size_t kMaxLabelBytes = 63;
+constexpr std::size_t kMaxNameCodePoints = 200;
+
+// What is wrong with the address; empty where nothing is.
+std::string email_fault(std::string_view email) {
+  if (email.empty()) return "must not be empty";
+  if (email.size() > kMaxEmailBytes) return "must be at most 254 bytes";
+  if (!is_printable(email)) return "must be UTF-8 without control characters";
+  const auto at = email.find('@');
+  if (at == std::string_view::npos || email.find('@', at + 1) != std::string_view::npos) {
+    return "must have exactly one @";
+  }
+  const auto local = email.substr(0, at), domain = email.substr(at + 1);
+  if (local.empty() || local.size() > kMaxLocalBytes) {
+    return "must have 1 to 64 bytes before the @";
+  }
+  if (local.find_first_of(" \t<>()[],;:\\\"") != std::string_view::npos) {
+    return "has a character before the @ that is not allowed there";
+  }
+  if (local.front() == '.' || local.back() == '.' || local.find("..") != std::string_view::npos) {
+    return "has a dot at the edge or twice in a row before the @";
+  }
+  if (domain.size() > kMaxDomainBytes || domain.find('.') == std::string_view::npos) {
+    return "must name a domain such as example.com after the @";
+  }
+  for (const auto& label : split(domain, '.')) {
+    const bool fits = !label.empty() && label.size() <= kMaxLabelBytes && label.front() != '-' &&
+                      label.back() != '-';
+    const bool letters = std::all_of(label.begin(), label.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             c == '-' || static_cast<unsigned char>(c) >= 0x80;
+    });
+    if (!fits || !letters) return "must name a domain such as example.com after the @";
+  }
+  return {};
+}
+
+std::string name_fault(std::string_view name) {
+  if (trim(name).empty()) return "must not be empty";
+  if (!is_printable(name)) return "must be UTF-8 without control characters";
+  const auto code_points = std::count_if(name.begin(), name.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  });
+  if (static_cast<std::size_t>(code_points) > kMaxNameCodePoints) {
+    return "must be at most 200 characters";
+  }
+  return {};
+}
+
+// Reads the members that clients may give; what is missing stays empty.
+Result<UserPatch> read_members(const Json& json, bool both_required) {
+  UserPatch patch;
+  Error error{ErrorKind::unprocessable, "the user is not valid", {}, {}, {}};
+  const auto wrong = [&](std::string pointer, std::string detail) {
+    error.fields.push_back({std::move(pointer), std::move(detail)});
+  };
+  if (!json.is_object()) {
+    wrong("", "must be an object with email and name");
+    return fail(std::move(error));
+  }
+  for (const auto& [member, value] : json.items()) {
+    const std::string pointer = "/" + member;
+    const bool tenant = member == "tenantId" || member == "tenant_id";
+    if (member != "email" && member != "name" && !tenant) {
+      wrong(pointer, "is not a member of a user");
+    } else if (!value.is_string()) {
+      wrong(pointer, "must be a string");
+    } else if (!tenant) {
+      const auto& text = value.get_ref<const std::string&>();
+      const bool email = member == "email";
+      auto fault = email ? email_fault(text) : name_fault(text);
+      if (!fault.empty()) wrong(pointer, std::move(fault));
+      (email ? patch.email : patch.name) = text;
+    }
+  }
+  if (both_required) {
+    for (const char* name : {"email", "name"}) {
+      if (!json.contains(name)) wrong(std::string("/") + name, "is missing");
+    }
+  } else if (error.fields.empty() && !patch.email && !patch.name) {
+    wrong("", "must have an email or a name to change");
+  }
+  if (!error.fields.empty()) return fail(std::move(error));
+  return patch;
+}
+
+}  // namespace
+
+Json to_json(const User& user) {
+  return {{"id", user.id},
+          {"email", user.email},
+          {"name", user.name},
+          {"tenantId", user.tenant.str()}};
+}
+
+Result<User> user_from_json(const Json& json) {
+  const auto text = [&](const char* name) -> const std::string* {
+    const auto it = json.find(name);
+    return it != json.end() && it->is_string() ? it->get_ptr<const std::string*>() : nullptr;
+  };
+  if (!json.is_object()) return fail(ErrorKind::unprocessable, "a user must be a JSON object");
+  const auto id = json.find("id");
+  const auto *email = text("email"), *name = text("name");
+  const auto* tenant_text = text("tenantId");
+  if (!tenant_text) tenant_text = text("tenant_id");
+  if (id == json.end() || !id->is_number_integer() || *id < 1 ||
+      *id > std::numeric_limits<std::int64_t>::max()) {
+    return fail(ErrorKind::unprocessable, "a user's id must be a positive integer");
+  }
+  if (!email || !name || !tenant_text) {
+    return fail(ErrorKind::unprocessable, "a user must have the strings email, name and tenantId");
+  }
+  auto tenant = TenantId::parse(*tenant_text);
+  if (!tenant) return fail(ErrorKind::unprocessable, "a user's tenantId is " + tenant.error().message);
+  return User{.id = id->get<std::int64_t>(),
+              .email = *email,
+              .name = *name,
+              .tenant = std::move(*tenant)};
+}
+
+Result<NewUser> new_user_from_json(const Json& json) {
+  auto members = read_members(json, true);
+  if (!members) return fail(std::move(members.error()));
+  return NewUser{std::move(*members->email), std::move(*members->name)};
+}
+
+Result<UserPatch> user_patch_from_json(const Json& json) { return read_members(json, false); }
+
+std::string email_key(std::string_view email) { return to_lower(trim(email)); }
+
+Status validate_email(std::string_view email) {
+  auto fault = email_fault(email);
+  if (fault.empty()) return {};
+  Error error{ErrorKind::unprocessable, "the e-mail address " + fault, {}, {}, {}};
+  error.fields.push_back({"/email", std::move(fault)});
+  return fail(std::move(error));
+}
+
+}  // namespace mesh

@@ -1,1 +1,254 @@
-// not written yet
+#include "common/http/chain.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+
+#include "common/base/ids.h"
+#include "common/base/strings.h"
+#include "common/http/syntax.h"
+#include "common/telemetry/log.h"
+
+namespace mesh::http {
+namespace {
+
+constexpr std::size_t kMaxRequestId = 128;
+constexpr std::size_t kMaxInstance = 512;
+
+std::string new_request_id() {
+  static const std::string prefix = random_hex(6) + "-";
+  static std::atomic<std::uint64_t> count{0};
+  char digits[17];
+  std::snprintf(digits, sizeof digits, "%08llx",
+                static_cast<unsigned long long>(count.fetch_add(1, std::memory_order_relaxed)));
+  return prefix + digits;
+}
+
+bool is_request_id(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxRequestId &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+}
+
+// Most parts of most targets need no decoding.
+std::optional<std::string> decode(std::string_view text, bool plus_is_space) {
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x80 && c != '%' && c != '+';
+  });
+  if (plain) return std::string(text);
+  auto decoded = percent_decode(text, plus_is_space);
+  if (decoded && decoded->find('\0') != std::string::npos) return std::nullopt;
+  return decoded;
+}
+
+Refusal read_query(std::string_view query, Request& request) {
+  while (!query.empty()) {
+    const auto pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(pair.size() + 1, query.size()));
+    if (pair.empty()) continue;
+    const auto equals = std::min(pair.find('='), pair.size());
+    auto name = decode(pair.substr(0, equals), true);
+    auto value = decode(pair.substr(std::min(equals + 1, pair.size())), true);
+    if (!name || !value) {
+      return Response::problem(400, "The query holds a broken percent-encoding or text that is "
+                                    "not UTF-8.");
+    }
+    const auto before = request.param(*name);
+    if (before && *before != *value) {
+      return Response::problem(
+          400, "The parameter '" + *name + "' is given twice with different values.");
+    }
+    request.query.emplace_back(std::move(*name), std::move(*value));
+  }
+  return std::nullopt;
+}
+
+std::string whole_seconds(std::chrono::microseconds time) {
+  return std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count());
+}
+
+std::string quoted(std::string_view scope) { return "\"" + std::string(scope) + "\""; }
+
+// draft-ietf-httpapi-ratelimit-headers-11. After a denial `t` is when the next unit passes, so
+// that Retry-After does not precede it.
+HeaderList limit_headers(const std::string& scope, const Hooks::Admission& admission) {
+  const auto& [policy, decision] = admission;
+  const auto wait = decision.allowed ? decision.reset_after : decision.retry_after;
+  return {{"RateLimit-Policy", quoted(scope) + ";q=" + std::to_string(policy.burst + 1) +
+                                   ";w=" + whole_seconds(policy.per)},
+          {"RateLimit", quoted(scope) + ";r=" + std::to_string(decision.remaining) +
+                            ";t=" + whole_seconds(wait)}};
+}
+
+Response over_quota(const std::string& scope, const RateDecision& decision) {
+  const Json body{{"type", "https://iana.org/assignments/http-problem-types#quota-exceeded"},
+                  {"title", std::string(reason_phrase(429))},
+                  {"status", 429},
+                  {"detail", "The rate limit '" + scope + "' of the tenant is used up."},
+                  {"violated-policies", Json::array({scope})}};
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(decision.retry_after).count();
+  return {429,
+          {{"Content-Type", "application/problem+json"},
+           {"Retry-After", std::to_string(std::max<long>(seconds, 1))}},
+          dump(body),
+          {}};
+}
+
+const std::string* find_header(const HeaderList& headers, std::string_view name) {
+  for (const auto& [key, value] : headers) {
+    if (equal_ignore_case(key, name)) return &value;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+void identify(Request& request) {
+  const auto given = request.header("X-Request-Id");
+  request.request_id = given && is_request_id(*given) ? std::string(*given) : new_request_id();
+  const auto parent = request.header("traceparent");
+  const auto context = parent ? TraceContext::parse(*parent) : std::nullopt;
+  request.trace = context ? context->child() : TraceContext::make(false);
+}
+
+Refusal check_headers(const Request& request) {
+  static constexpr std::array<std::string_view, 4> kSingle{"Authorization", "X-Tenant-Id",
+                                                           "Content-Type", "Idempotency-Key"};
+  for (const auto single : kSingle) {
+    const auto count = std::count_if(request.headers.begin(), request.headers.end(),
+                                     [&](const auto& h) { return equal_ignore_case(h.first, single); });
+    if (count > 1) {
+      return Response::problem(400,
+                               "The header field " + std::string(single) + " is there twice.");
+    }
+  }
+  return std::nullopt;
+}
+
+Refusal read_target(std::string_view target, Exchange& exchange) {
+  const auto path = target.substr(0, target.find('?'));
+  exchange.instance = path.substr(0, kMaxInstance);
+  auto decoded = decode(path, false);
+  if (!decoded) {
+    return Response::problem(400, "The path holds a broken percent-encoding or text that is not "
+                                  "UTF-8.");
+  }
+  exchange.request.path = std::move(*decoded);
+  const auto query = target.substr(std::min(path.size() + 1, target.size()));
+  return read_query(query, exchange.request);
+}
+
+Refusal find_route(std::string_view path, Exchange& exchange) {
+  Request& request = exchange.request;
+  if (path == "*") {
+    return Response::no_content().with("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+  }
+  auto match = exchange.listener->router.find(request.method, path);
+  exchange.route = match.route;
+  if (match.route != nullptr) {
+    for (auto& [name, value] : match.params) request.path_params[name] = std::move(value);
+    return std::nullopt;
+  }
+  if (match.allow.empty()) {
+    return Response::problem(404, "There is nothing at this path; /openapi.json lists what is.");
+  }
+  if (request.method == "OPTIONS") return Response::no_content().with("Allow", match.allow);
+  return Response::problem(405, "The path does not have this method; it has " + match.allow + ".")
+      .with("Allow", match.allow);
+}
+
+Refusal check_body(const Exchange& exchange) {
+  const Request& request = exchange.request;
+  switch (exchange.route->body) {
+    case Body::none:
+      if (request.body.empty()) return std::nullopt;
+      return Response::problem(400, "This request takes no body.");
+    case Body::json: {
+      if (!exchange.has_body_length && request.method != "DELETE") {
+        return Response::problem(411, "The request needs a Content-Length and a JSON body.");
+      }
+      if (request.body.empty()) return std::nullopt;
+      const auto type = request.content_type();
+      if (type == "application/json" || type.ends_with("+json")) return std::nullopt;
+      return Response::problem(415, "The body must be JSON; send Content-Type: application/json.");
+    }
+    case Body::event:
+    case Body::bulk:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+Refusal open_exchange(std::string_view target, Exchange& exchange) {
+  identify(exchange.request);
+  if (auto refusal = check_headers(exchange.request)) return refusal;
+  if (auto refusal = read_target(target, exchange)) return refusal;
+  if (auto refusal = find_route(target.substr(0, target.find('?')), exchange)) return refusal;
+  return check_body(exchange);
+}
+
+Refusal authenticate(Exchange& exchange, const Hooks& hooks) {
+  const Access access = exchange.route->access;
+  if (access == Access::open) return std::nullopt;
+  if (!hooks.authenticate) {
+    return Response::problem({ErrorKind::internal, "The request cannot be authenticated.",
+                              "the server has no authenticate hook", {}, {}});
+  }
+  auto principal = hooks.authenticate(exchange.request, access);
+  if (!principal) return Response::problem(principal.error());
+  if (access != Access::operator_ && !principal->tenant) {
+    return Response::problem(400, "Name the tenant: send X-Tenant-Id.");
+  }
+  exchange.request.principal = std::move(*principal);
+  return std::nullopt;
+}
+
+Refusal admit(Exchange& exchange, const Hooks& hooks) {
+  const std::string& scope = exchange.route->scope;
+  const auto& principal = exchange.request.principal;
+  if (scope.empty() || !hooks.admit || !principal || !principal->tenant) return std::nullopt;
+  const auto admission = hooks.admit(*principal->tenant, scope);
+  if (!admission) return Response::problem(admission.error());
+  exchange.limit_headers = limit_headers(scope, *admission);
+  if (admission->decision.allowed) return std::nullopt;
+  return over_quota(scope, admission->decision);
+}
+
+void complete(const Exchange& exchange, Response& response, bool settled) {
+  const auto type = find_header(response.headers, "Content-Type");
+  if (type != nullptr && *type == "application/problem+json" && response.body.ends_with('}')) {
+    const Json extra{{"instance", exchange.instance}, {"request_id", exchange.request.request_id}};
+    response.body.back() = ',';
+    response.body += dump(extra).substr(1);
+  }
+  if (response.status == 401 && find_header(response.headers, "WWW-Authenticate") == nullptr) {
+    response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  }
+  if (find_header(response.headers, "Cache-Control") == nullptr) {
+    response.headers.emplace_back("Cache-Control", "no-store");
+  }
+  response.headers.emplace_back("X-Request-Id", exchange.request.request_id);
+  if (!settled) return;
+  response.headers.insert(response.headers.end(), exchange.limit_headers.begin(),
+                          exchange.limit_headers.end());
+}
+
+void log_access(const Exchange& exchange, const Response& response, double seconds, bool settled) {
+  const bool failed = response.status >= 500 || !response.log_cause.empty();
+  const auto level = failed ? log::Level::info : log::Level::debug;
+  if (!log::enabled(level)) return;
+  const Request& request = exchange.request;
+  const bool has_tenant = settled && request.principal && request.principal->tenant;
+  log::write(level, "http request",
+             {{"request_id", request.request_id},
+              {"trace_id", request.trace.trace_id},
+              {"tenant", has_tenant ? request.principal->tenant->str() : std::string()},
+              {"method", request.method},
+              {"route", exchange.route != nullptr ? exchange.route->pattern : exchange.instance},
+              {"status", response.status},
+              {"micros", static_cast<std::int64_t>(seconds * 1e6)},
+              {"bytes", response.body.size()},
+              {"remote", request.remote},
+              {"cause", response.log_cause}});
+}
+
+}  // namespace mesh::http

@@ -1,1 +1,311 @@
-// not written yet
+#include "common/http/connection.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "common/http/chain.h"
+#include "common/http/wire.h"
+
+namespace mesh::http {
+namespace {
+
+constexpr int kShare = 64;                       // reads and requests of one turn
+constexpr std::size_t kKeepOutCapacity = 8192;   // of an idle connection
+constexpr std::size_t kLargeBody = 64 << 10;     // takes long to parse: to the blocking workers
+constexpr int kClientLeft = 499;                 // for metrics and logs only
+
+std::string_view reason_of(int status) {
+  switch (status) {
+    case 408: return "timeout";
+    case 413: return "body_too_large";
+    case 431: return "head_too_large";
+    case 503: return "buffers_full";
+    default: return "malformed";
+  }
+}
+
+}  // namespace
+
+Connection::Connection(Loop& loop, Accepted accepted)
+    : loop_(loop),
+      fd_(std::move(accepted.fd)),
+      remote_(std::move(accepted.remote)),
+      listener_(*accepted.listener),
+      reader_(loop.core().options.max_header_bytes, loop.core().options.max_headers),
+      memory_(loop.core().buffered) {
+  const int on = 1;
+  ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+void Connection::on_events(std::uint32_t events) {
+  if (phase_ == Phase::closed) return;
+  if (events & EPOLLRDHUP) half_closed_ = true;
+  if (events & (EPOLLIN | EPOLLRDHUP)) readable_ = true;
+  if (events & EPOLLERR) return close();
+  if (events & EPOLLHUP && !reading()) return close();  // nobody is left to read an answer
+  if (phase_ == Phase::writing) flush();
+  advance();
+}
+
+void Connection::advance() {
+  for (int share = kShare; reading(); --share) {
+    if (share == 0) return loop_.later(*this);
+    auto bytes = unread();
+    if (bytes.empty()) {
+      if (!readable_) return wait_for_more();
+      receive();
+      continue;
+    }
+    const bool whole = feed(bytes);
+    pending_used_ = pending_.size() - bytes.size();
+    if (whole) handle();
+  }
+  if (phase_ == Phase::lingering) discard();
+}
+
+std::string_view Connection::unread() {
+  if (pending_used_ == pending_.size() && pending_used_ > 0) {
+    pending_ = {};
+    pending_used_ = 0;
+  }
+  return std::string_view(pending_).substr(pending_used_);
+}
+
+// Most often one call brings one whole request, which is then read from the loop's buffer; only
+// what lies behind it is copied.
+void Connection::receive() {
+  auto& scratch = loop_.scratch();
+  const ssize_t n = ::recv(fd_.get(), scratch.data(), scratch.size(), 0);
+  if (n < 0) {
+    if (errno == EINTR) return;
+    readable_ = false;
+    if (errno != EAGAIN && errno != EWOULDBLOCK) close();
+    return;
+  }
+  if (n == 0) return close();  // also in the middle of a request
+  if (static_cast<std::size_t>(n) < scratch.size()) readable_ = half_closed_;
+  std::string_view bytes(scratch.data(), static_cast<std::size_t>(n));
+  const bool whole = feed(bytes);
+  pending_ = bytes;
+  pending_used_ = 0;
+  if (whole) handle();
+}
+
+// Takes from `bytes` what belongs to the request under way; true when that is whole. A refusal
+// leaves the reading phases.
+bool Connection::feed(std::string_view& bytes) {
+  using State = RequestReader::State;
+  while (true) {
+    bytes.remove_prefix(reader_.feed(bytes));
+    switch (reader_.state()) {
+      case State::head_done: {
+        begin_body();
+        const bool waits = reader_.expects_continue() && bytes.empty();
+        if (reader_.state() == State::body && waits) {
+          // Nothing else is under way on this connection, so these few bytes find room.
+          ::send(fd_.get(), "HTTP/1.1 100 Continue\r\n\r\n", 25, MSG_NOSIGNAL | MSG_DONTWAIT);
+        }
+        continue;
+      }
+      case State::refused:
+        refuse(reader_.refusal_status(), reader_.refusal_detail());
+        return false;
+      case State::head:
+        return false;
+      case State::body:
+      case State::complete:
+        if (!memory_.grow(reader_.body().size(), loop_.core().options.max_buffered_bytes)) {
+          refuse(503, "The server holds too many request bodies; try again later.");
+          return false;
+        }
+        if (reader_.state() == State::complete) return true;
+        loop_.enter(*this, Phase::body);
+        return false;
+    }
+  }
+}
+
+// The limit of the route is looked up only where the body may need the larger one.
+void Connection::begin_body() {
+  const auto& options = loop_.core().options;
+  auto limit = options.max_body_bytes;
+  if (reader_.chunked() || reader_.content_length() > limit) {
+    const auto target = reader_.target();
+    const auto match = listener_.router.find(reader_.method(), target.substr(0, target.find('?')));
+    if (match.route != nullptr && match.route->body == Body::bulk) {
+      limit = options.max_bulk_body_bytes;
+    }
+  }
+  reader_.begin_body(limit);
+}
+
+void Connection::wait_for_more() {
+  if (phase_ == Phase::idle && loop_.core().draining && reader_.untouched()) return close();
+  if (phase_ == Phase::idle && !reader_.untouched()) loop_.enter(*this, Phase::head);
+}
+
+void Connection::handle() {
+  Core& core = loop_.core();
+  auto exchange = std::make_shared<Exchange>();
+  exchange_ = exchange;
+  exchange->listener = &listener_;
+  exchange->connection = shared_from_this();
+  exchange->inbox = loop_.inbox();
+  exchange->started = loop_.now();
+  exchange->keep_alive = reader_.keep_alive();
+  exchange->has_body_length = reader_.has_body_length();
+  exchange->memory = std::exchange(memory_, Reservation(core.buffered));
+  Request& request = exchange->request;
+  request.remote = remote_;
+  if (!core.parser.parse(reader_.head(), request)) {
+    exchange_.reset();
+    return refuse(400, "The head of the request is not valid.");
+  }
+  request.body = reader_.take_body();
+
+  if (auto refusal = open_exchange(reader_.target(), *exchange)) return answer(std::move(*refusal));
+  const bool asks_hooks = exchange->route->access != Access::open;
+  if (exchange->route->blocking || request.body.size() > kLargeBody ||
+      (asks_hooks && core.options.blocking_hooks)) {
+    loop_.enter(*this, Phase::handling);
+    return core.pool.push(std::move(exchange));
+  }
+  const InlineAnswer slot(*exchange);
+  run_handler(exchange, core.hooks);
+  if (slot.given()) return answer(std::move(exchange->answer));
+  loop_.enter(*this, Phase::handling);
+}
+
+void Connection::on_answer(const std::shared_ptr<Exchange>& exchange) {
+  if (exchange_ != exchange) return;  // it came too late
+  answer(std::move(exchange->answer));
+  advance();
+}
+
+// For what cannot be read as a request: the connection ends with the answer.
+void Connection::refuse(int status, std::string_view detail) {
+  loop_.core().metrics.rejected(reason_of(status));
+  exchange_ = std::make_shared<Exchange>();
+  exchange_->listener = &listener_;
+  exchange_->started = loop_.now();
+  exchange_->request.method = reader_.method();
+  exchange_->request.remote = remote_;
+  const auto target = reader_.target();
+  if (!target.empty()) exchange_->instance = target.substr(0, std::min<std::size_t>(target.find('?'), 512));
+  identify(exchange_->request);
+  linger_ = true;
+  answer(Response::problem(status, detail));
+}
+
+void Connection::answer(Response response, bool settled) {
+  Core& core = loop_.core();
+  const Exchange& exchange = *exchange_;
+  close_after_ = !exchange.keep_alive || core.draining.load(std::memory_order_relaxed);
+  complete(exchange, response, settled);
+  const WireOptions options{!close_after_, exchange.request.method == "HEAD", core.clock.now()};
+  append_response(out_, response, options);
+
+  const std::chrono::duration<double> seconds = core.clock.steady() - exchange.started;
+  if (exchange.route != nullptr) {
+    const auto index = exchange.route - listener_.routes.data();
+    listener_.metrics[static_cast<std::size_t>(index)]->record(response.status, seconds.count());
+  } else {
+    core.metrics.unrouted(listener_.label, exchange.request.method, response.status);
+  }
+  log_access(exchange, response, seconds.count(), settled);
+  exchange_.reset();
+  reader_.reset();
+  flush();
+}
+
+void Connection::flush() {
+  while (sent_ < out_.size()) {
+    const ssize_t n = ::send(fd_.get(), out_.data() + sent_, out_.size() - sent_,
+                             MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n > 0) {
+      sent_ += static_cast<std::size_t>(n);
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      return loop_.enter(*this, Phase::writing);
+    } else if (errno != EINTR) {
+      return close();
+    }
+  }
+  end_answer();
+}
+
+void Connection::end_answer() {
+  sent_ = 0;
+  out_.clear();
+  if (out_.capacity() > kKeepOutCapacity) out_.shrink_to_fit();
+  if (!close_after_) return loop_.enter(*this, Phase::idle);
+  if (!linger_ && pending_used_ == pending_.size()) return close();
+  // Closing a socket with unread bytes in it resets the connection, and the client may lose the
+  // answer; so the rest is read and thrown away for a while.
+  ::shutdown(fd_.get(), SHUT_WR);
+  readable_ = true;
+  loop_.enter(*this, Phase::lingering);
+}
+
+void Connection::discard() {
+  for (int share = kShare; share > 0 && readable_; --share) {
+    auto& scratch = loop_.scratch();
+    const ssize_t n = ::recv(fd_.get(), scratch.data(), scratch.size(), 0);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
+      return close();
+    }
+    if (n < 0 && errno != EINTR) readable_ = false;
+  }
+  if (readable_) loop_.later(*this);
+}
+
+void Connection::on_deadline() {
+  switch (phase_) {
+    case Phase::head:
+      refuse(408, "The head of the request took too long.");
+      break;
+    case Phase::body:
+      refuse(408, "The body of the request stopped coming.");
+      break;
+    case Phase::handling: {
+      loop_.core().metrics.rejected("answer_timeout");
+      const auto exchange = exchange_;  // its handler may still answer, and is then not heard
+      close_after_ = linger_ = true;
+      auto late = Response::problem(503, "The answer took too long; try again later.");
+      late.log_cause = "no answer within the answer_timeout";
+      answer(std::move(late), false);
+      break;
+    }
+    default:
+      close();
+  }
+  if (phase_ == Phase::lingering) discard();
+}
+
+void Connection::drain() {
+  if (phase_ != Phase::idle) return;
+  readable_ = true;
+  advance();
+}
+
+void Connection::close() {
+  if (phase_ == Phase::closed) return;
+  if (exchange_ != nullptr) {
+    Response left;
+    left.status = kClientLeft;
+    const std::chrono::duration<double> seconds = loop_.core().clock.steady() - exchange_->started;
+    if (exchange_->route != nullptr) {
+      const auto index = exchange_->route - listener_.routes.data();
+      listener_.metrics[static_cast<std::size_t>(index)]->record(kClientLeft, seconds.count());
+    }
+    log_access(*exchange_, left, seconds.count(), false);
+    exchange_.reset();
+  }
+  fd_.close();
+  loop_.remove(*this);
+}
+
+}  // namespace mesh::http

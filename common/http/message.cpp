@@ -1,1 +1,114 @@
-// not written yet
+#include "common/http/message.h"
+
+#include <atomic>
+
+#include "common/base/strings.h"
+#include "common/http/syntax.h"
+
+namespace mesh::http {
+namespace {
+
+Response problem_of(int status, std::string_view detail, const std::vector<FieldError>& fields) {
+  Json body{{"type", "about:blank"},
+            {"title", std::string(reason_phrase(status))},
+            {"status", status},
+            {"detail", std::string(detail)}};
+  if (!fields.empty()) {
+    Json& errors = body["errors"] = Json::array();
+    for (const auto& field : fields) {
+      errors.push_back({{"pointer", field.pointer}, {"detail", field.detail}});
+    }
+  }
+  return {status, {{"Content-Type", "application/problem+json"}}, dump(body), {}};
+}
+
+}  // namespace
+
+std::optional<std::string_view> Request::header(std::string_view name) const {
+  for (const auto& [key, value] : headers) {
+    if (equal_ignore_case(key, name)) return value;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string_view> Request::param(std::string_view name) const {
+  for (auto it = query.rbegin(); it != query.rend(); ++it) {
+    if (it->first == name) return it->second;
+  }
+  return std::nullopt;
+}
+
+std::string Request::content_type() const {
+  const auto value = header("Content-Type").value_or("");
+  return to_lower(trim(value.substr(0, value.find(';'))));
+}
+
+Response Response::json(int status, const Json& body) {
+  return {status, {{"Content-Type", "application/json"}}, dump(body), {}};
+}
+
+Response Response::text(int status, std::string body, std::string_view content_type) {
+  return {status, {{"Content-Type", std::string(content_type)}}, std::move(body), {}};
+}
+
+Response Response::problem(const Error& error) {
+  Response response = problem_of(status_of(error.kind), error.message, error.fields);
+  const bool later = response.status == 429 || response.status == 503;
+  if (error.retry_after || later) {
+    const auto wait = error.retry_after.value_or(std::chrono::seconds(1));
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
+    response.headers.emplace_back("Retry-After", std::to_string(std::max<long>(seconds, 1)));
+  }
+  response.log_cause = error.cause;
+  return response;
+}
+
+Response Response::problem(int status, std::string_view detail) {
+  Response response = problem_of(status, detail, {});
+  if (status == 503) response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
+Response&& Response::with(std::string name, std::string value) && {
+  headers.emplace_back(std::move(name), std::move(value));
+  return std::move(*this);
+}
+
+int status_of(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::invalid: return 400;
+    case ErrorKind::unauthenticated: return 401;
+    case ErrorKind::forbidden: return 403;
+    case ErrorKind::not_found: return 404;
+    case ErrorKind::conflict: return 409;
+    case ErrorKind::too_large: return 413;
+    case ErrorKind::unsupported: return 415;
+    case ErrorKind::unprocessable: return 422;
+    case ErrorKind::rate_limited: return 429;
+    case ErrorKind::unavailable: return 503;
+    case ErrorKind::timeout: return 504;
+    case ErrorKind::cancelled: return 503;
+    case ErrorKind::corrupt: return 500;
+    case ErrorKind::internal: return 500;
+  }
+  return 500;
+}
+
+struct Responder::Shared {
+  explicit Shared(Send s) : send(std::move(s)) {}
+  ~Shared() {
+    if (answered.load(std::memory_order_acquire)) return;
+    send(Response::problem({ErrorKind::internal, "The request was not answered; report it with its "
+                            "request id.", "the handler dropped its responder", {}, {}}));
+  }
+  const Send send;
+  std::atomic<bool> answered{false};
+};
+
+Responder::Responder(Send send) : shared_(std::make_shared<Shared>(std::move(send))) {}
+
+void Responder::operator()(Response response) const {
+  if (!shared_->answered.exchange(true)) shared_->send(std::move(response));
+}
+
+}  // namespace mesh::http

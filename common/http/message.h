@@ -56,6 +56,8 @@ struct Response {
   // Retry-After where the error or the kind has one. `instance` and `request_id` are added by the
   // chain. The cause is not in it; the chain logs it.
   static Response problem(const Error& error);
+  // The same for what only HTTP knows: 405, 408, 431, …
+  static Response problem(int status, std::string_view detail);
   Response&& with(std::string name, std::string value) &&;
   // Kept for the log of problems; never sent.
   std::string log_cause;

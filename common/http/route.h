@@ -35,12 +35,15 @@ struct Route {
   std::string method;
   std::string pattern;     // "/users/{id}": a {name} is one path segment, percent-decoded
   Access access = Access::tenant;
-  std::string scope;       // of the rate limit; empty: none
+  std::string scope{};       // of the rate limit; empty: none
   Body body = Body::none;
-  bool blocking = false;   // may block for long: runs on the pool for such routes
-  std::string summary;     // one line, for the API description
-  std::vector<Parameter> parameters;
-  Handler handler;
+  // Runs on the pool for such routes. Without it the handler runs on the thread that serves its
+  // connection and many others: it must be done, or have put its Responder aside, within about a
+  // millisecond.
+  bool blocking = false;
+  std::string summary{};     // one line, for the API description
+  std::vector<Parameter> parameters{};
+  Handler handler{};
 };
 
 using RouteTable = std::vector<Route>;

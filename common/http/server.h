@@ -1,8 +1,8 @@
 // The HTTP server of meshd: listeners, one middleware chain, deferred answers.
 //
 // Shape: idle connections are parked in epoll; a request is gathered whole, without blocking, and
-// only then given to a worker; a handler may keep its Responder and answer after the commit that
-// holds its event, and no worker waits meanwhile. Pipelined requests are answered in order.
+// only then handled; a handler may keep its Responder and answer after the commit that holds its
+// event, and no worker waits meanwhile. Pipelined requests are answered in order.
 //
 // The chain, outermost first: request id → trace context → access log and metrics → limits on
 // headers and body → route → authentication → tenant → rate limit → handler. Whatever fails on the
@@ -25,8 +25,11 @@
 namespace mesh::http {
 
 struct ServerOptions {
-  int workers = 2;                // threads that run handlers
-  int blocking_workers = 8;       // threads for routes marked as blocking
+  int workers = 2;                // threads that each serve a share of the connections and run
+                                  // the quick handlers
+  int blocking_workers = 8;       // threads for routes marked as blocking and for large bodies
+  bool blocking_hooks = false;    // the hooks may ask another server: all but open routes then run
+                                  // on the blocking workers
   int max_connections = 10'000;   // beyond it: 503, close
   std::size_t max_header_bytes = 16 << 10;  // request line and headers together: 431
   int max_headers = 100;
@@ -73,8 +76,9 @@ class Server {
   std::vector<std::string> addresses() const;
 
   // Stops accepting, closes idle connections, lets requests under way finish for at most `drain`
-  // (answers carry Connection: close), then closes the rest. Blocks; callable twice, before start
-  // too.
+  // (answers carry Connection: close), then closes the rest. Blocks, also for handlers that still
+  // run; callable twice, before start too, from any thread but a handler's. A Responder may be
+  // used afterwards; its answer goes nowhere.
   void stop(Duration drain);
 
  private:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -56,7 +57,11 @@ class EventLog {
 };
 
 // The blocking form of append, for tools, tests and threads of their own.
-Result<std::vector<Position>> append_and_wait(EventLog& log, std::vector<Record> records);
+inline Result<std::vector<Position>> append_and_wait(EventLog& log, std::vector<Record> records) {
+  std::promise<Result<std::vector<Position>>> done;
+  log.append(std::move(records), [&](auto result) { done.set_value(std::move(result)); });
+  return done.get_future().get();
+}
 
 // One member of a consumer group. One thread at a time; wake() from any thread.
 class LogConsumer {

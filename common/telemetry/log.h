@@ -1,10 +1,12 @@
 // Structured logs: a message and fields; text on a terminal, JSON lines elsewhere.
 #pragma once
 
+#include <concepts>
+#include <initializer_list>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "common/base/error.h"
 
@@ -26,21 +28,29 @@ bool enabled(Level level);
 struct Field {
   std::string_view key;
   std::string value;
-  bool number = false;
+  bool number = false;  // number or boolean: written without quotes
   Field(std::string_view k, std::string v) : key(k), value(std::move(v)) {}
   Field(std::string_view k, std::string_view v) : key(k), value(v) {}
   Field(std::string_view k, const char* v) : key(k), value(v) {}
   template <typename N>
     requires std::is_arithmetic_v<N>
-  Field(std::string_view k, N v) : key(k), value(std::to_string(v)), number(true) {}
+  Field(std::string_view k, N v) : key(k), number(true) {
+    if constexpr (std::same_as<N, bool>) {
+      value = v ? "true" : "false";
+    } else {
+      value = std::to_string(v);
+    }
+  }
 };
 
-// Any thread.
+// Any thread; never throws. Blocks while stderr does. Below the level it costs one atomic read, but
+// the fields are built before: guard costly ones with enabled().
 void write(Level level, std::string_view message, std::initializer_list<Field> fields = {});
-inline void debug(std::string_view m, std::initializer_list<Field> f = {}) { write(Level::debug, m, f); }
-inline void info(std::string_view m, std::initializer_list<Field> f = {}) { write(Level::info, m, f); }
-inline void warn(std::string_view m, std::initializer_list<Field> f = {}) { write(Level::warn, m, f); }
-inline void error(std::string_view m, std::initializer_list<Field> f = {}) { write(Level::error, m, f); }
+using Fields = std::initializer_list<Field>;
+inline void debug(std::string_view m, Fields f = {}) { write(Level::debug, m, f); }
+inline void info(std::string_view m, Fields f = {}) { write(Level::info, m, f); }
+inline void warn(std::string_view m, Fields f = {}) { write(Level::warn, m, f); }
+inline void error(std::string_view m, Fields f = {}) { write(Level::error, m, f); }
 
 void flush();
 

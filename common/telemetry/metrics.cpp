@@ -1,1 +1,217 @@
-// not written yet
+#include "common/telemetry/metrics.h"
+
+#include <prometheus/check_names.h>
+#include <prometheus/text_serializer.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdlib>
+#include <mutex>
+#include <set>
+#include <shared_mutex>
+#include <sstream>
+
+#include "common/telemetry/log.h"
+
+// The library's registry is not used: its histograms take a mutex per observation and its order
+// is a hash's. Its model of a metric family and its text form are.
+
+namespace mesh {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricType;
+
+class Series {
+ public:
+  virtual ~Series() = default;
+  virtual void collect(ClientMetric& out) const = 0;
+};
+
+class CounterSeries final : public Counter, public Series {
+ public:
+  explicit CounterSeries(const std::vector<double>&) {}
+  void add(double by) override {
+    if (by > 0) value_.fetch_add(by, std::memory_order_relaxed);
+  }
+  void collect(ClientMetric& out) const override {
+    out.counter.value = value_.load(std::memory_order_relaxed);
+  }
+
+ private:
+  std::atomic<double> value_{0};
+};
+
+class GaugeSeries final : public Gauge, public Series {
+ public:
+  explicit GaugeSeries(const std::vector<double>&) {}
+  void set(double value) override { value_.store(value, std::memory_order_relaxed); }
+  void add(double by) override { value_.fetch_add(by, std::memory_order_relaxed); }
+  void collect(ClientMetric& out) const override {
+    out.gauge.value = value_.load(std::memory_order_relaxed);
+  }
+
+ private:
+  std::atomic<double> value_{0};
+};
+
+class HistogramSeries final : public Histogram, public Series {
+ public:
+  explicit HistogramSeries(const std::vector<double>& bounds)
+      : bounds_(bounds), counts_(bounds.size() + 1) {}
+  void observe(double value) override {
+    if (std::isnan(value)) return;  // would spoil the sum for good
+    const auto bound = std::lower_bound(bounds_.begin(), bounds_.end(), value);
+    counts_[static_cast<std::size_t>(bound - bounds_.begin())].fetch_add(
+        1, std::memory_order_relaxed);
+    sum_.fetch_add(value, std::memory_order_relaxed);
+  }
+  void collect(ClientMetric& out) const override {
+    std::uint64_t total = 0;
+    for (std::size_t i = 0; i < counts_.size(); ++i) {
+      total += counts_[i].load(std::memory_order_relaxed);
+      out.histogram.bucket.push_back({total, i < bounds_.size() ? bounds_[i] : INFINITY});
+    }
+    out.histogram.sample_count = total;
+    out.histogram.sample_sum = sum_.load(std::memory_order_relaxed);
+  }
+
+ private:
+  const std::vector<double> bounds_;
+  std::vector<std::atomic<std::uint64_t>> counts_;
+  std::atomic<double> sum_{0};
+};
+
+struct Family {
+  MetricType type;
+  std::string help;
+  std::vector<double> bounds;
+  std::map<Labels, std::unique_ptr<Series>> series;
+};
+
+// Names stand in the code, so a bad one is a bug of the line that asks for the metric.
+[[noreturn]] void refuse(std::string_view name, std::string_view why) {
+  log::error("metric cannot be made", {{"metric", name}, {"reason", why}});
+  std::abort();
+}
+
+}  // namespace
+
+struct Metrics::Impl {
+  explicit Impl(int most_tenants)
+      : max_tenants(static_cast<std::size_t>(std::max(most_tenants, 0))) {}
+
+  template <typename S>
+  S& series(MetricType type, std::string_view name, std::string_view help, const Labels& labels,
+            const std::vector<double>& bounds = {});
+
+  const std::size_t max_tenants;
+
+  std::shared_mutex mutex;  // guards the next two
+  std::map<std::string, Family, std::less<>> families;
+  std::vector<std::function<void()>> collectors;
+
+  std::shared_mutex tenants_mutex;
+  std::set<std::string, std::less<>> tenants;  // guarded by tenants_mutex
+
+  std::mutex expose_mutex;  // one exposition at a time: collectors need no locks of their own
+};
+
+template <typename S>
+S& Metrics::Impl::series(MetricType type, std::string_view name, std::string_view help,
+                         const Labels& labels, const std::vector<double>& bounds) {
+  {
+    std::shared_lock lock(mutex);
+    const auto family = families.find(name);
+    if (family != families.end() && family->second.type == type) {
+      const auto found = family->second.series.find(labels);
+      if (found != family->second.series.end()) return static_cast<S&>(*found->second);
+    }
+  }
+  if (!prometheus::CheckMetricName(std::string(name))) refuse(name, "not a metric name");
+  for (const auto& [label, value] : labels) {
+    if (!prometheus::CheckLabelName(label)) refuse(name, "not a label name: " + label);
+  }
+  std::unique_lock lock(mutex);
+  auto& family = families
+                     .try_emplace(std::string(name), Family{type, std::string(help), bounds, {}})
+                     .first->second;
+  if (family.type != type) refuse(name, "the name belongs to another type of metric");
+  auto& slot = family.series[labels];
+  if (slot == nullptr) slot = std::make_unique<S>(family.bounds);
+  return static_cast<S&>(*slot);
+}
+
+Metrics::Metrics(int max_tenants) : impl_(std::make_unique<Impl>(max_tenants)) {}
+Metrics::~Metrics() = default;
+
+Counter& Metrics::counter(std::string_view name, std::string_view help, const Labels& labels) {
+  return impl_->series<CounterSeries>(MetricType::Counter, name, help, labels);
+}
+
+Gauge& Metrics::gauge(std::string_view name, std::string_view help, const Labels& labels) {
+  return impl_->series<GaugeSeries>(MetricType::Gauge, name, help, labels);
+}
+
+Histogram& Metrics::histogram(std::string_view name, std::string_view help, const Labels& labels,
+                              const std::vector<double>& buckets) {
+  return impl_->series<HistogramSeries>(MetricType::Histogram, name, help, labels, buckets);
+}
+
+const std::vector<double>& Metrics::latency_buckets() {
+  static const std::vector<double> buckets = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
+                                              0.01,   0.025,   0.05,   0.1,   0.25,   0.5,
+                                              1,      2.5,     5,      10};
+  return buckets;
+}
+
+std::string Metrics::tenant_label(std::string_view tenant) {
+  static constexpr std::string_view kOther = "other";
+  {
+    std::shared_lock lock(impl_->tenants_mutex);
+    if (impl_->tenants.contains(tenant)) return std::string(tenant);
+    if (impl_->tenants.size() >= impl_->max_tenants) return std::string(kOther);
+  }
+  std::unique_lock lock(impl_->tenants_mutex);
+  if (impl_->tenants.contains(tenant)) return std::string(tenant);
+  if (impl_->tenants.size() >= impl_->max_tenants) return std::string(kOther);
+  return *impl_->tenants.emplace(tenant).first;
+}
+
+void Metrics::on_collect(std::function<void()> collect) {
+  std::unique_lock lock(impl_->mutex);
+  impl_->collectors.push_back(std::move(collect));
+}
+
+std::string Metrics::expose() {
+  std::lock_guard one(impl_->expose_mutex);
+  std::vector<std::function<void()>> collectors;
+  {
+    std::shared_lock lock(impl_->mutex);
+    collectors = impl_->collectors;
+  }
+  for (const auto& collect : collectors) collect();
+
+  std::vector<prometheus::MetricFamily> families;
+  {
+    std::shared_lock lock(impl_->mutex);
+    families.reserve(impl_->families.size());
+    for (const auto& [name, family] : impl_->families) {
+      auto& out = families.emplace_back();
+      out.name = name;
+      out.help = family.help;
+      out.type = family.type;
+      for (const auto& [labels, series] : family.series) {
+        auto& metric = out.metric.emplace_back();
+        for (const auto& [label, value] : labels) metric.label.push_back({label, value});
+        series->collect(metric);
+      }
+    }
+  }
+  std::ostringstream text;
+  prometheus::TextSerializer().Serialize(text, families);
+  return std::move(text).str();
+}
+
+}  // namespace mesh

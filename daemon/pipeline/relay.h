@@ -1,4 +1,7 @@
 // Moves events from the outbox to the log, in order; at least once.
+//
+// One append is under way at a time, so that a failed one cannot be overtaken; while its
+// acknowledgement is on its way the next batch is read and appended.
 #pragma once
 
 #include <memory>

@@ -1,1 +1,305 @@
-// not written yet
+#include "daemon/pipeline/replay.h"
+
+#include <algorithm>
+
+#include "daemon/pipeline/batch.h"
+#include "daemon/pipeline/scan.h"
+#include "daemon/pipeline/task_support.h"
+
+namespace mesh::pipeline {
+namespace {
+
+constexpr std::size_t kBatch = 256;
+constexpr int kMaxAttempts = 8;  // per event; outages do not count
+constexpr std::size_t kDeadListed = 20;
+constexpr std::size_t kTenantsListed = 20;
+
+struct OffsetRange {
+  TopicPartition partition;
+  std::int64_t from = 0, to = 0;
+};
+
+// Tenant and type, read from the headers where they are: the filter sees every record of a range.
+struct Label {
+  std::string tenant, type;
+};
+std::optional<Label> label_of(const StoredRecord& record) {
+  const auto tenant = find_header(record.headers, "ce_tenantid");
+  const auto type = find_header(record.headers, "ce_type");
+  if (!tenant.empty() && !type.empty()) return Label{std::string(tenant), std::string(type)};
+  const auto event = from_record(record);
+  if (!event) return std::nullopt;
+  return Label{event->tenant.str(), event->type};
+}
+
+bool matches(const ReplaySpec& spec, const std::optional<Label>& label) {
+  if (!label) return !spec.tenant && !spec.type;
+  return (!spec.tenant || *spec.tenant == label->tenant) &&
+         (!spec.type || *spec.type == label->type);
+}
+
+std::int64_t offsets_in(const std::vector<OffsetRange>& ranges) {
+  std::int64_t sum = 0;
+  for (const OffsetRange& range : ranges) sum += range.to - range.from;
+  return sum;
+}
+
+Result<std::vector<OffsetRange>> resolve(EventLog& log, LogAdmin& admin, const ReplaySpec& spec,
+                                         Timestamp now) {
+  const auto topic = find_topic(admin, spec.topic);
+  if (!topic) return fail(topic.error());
+  const int partitions = topic->spec.partitions;
+  if (spec.partition && (*spec.partition < 0 || *spec.partition >= partitions)) {
+    return fail(ErrorKind::not_found, spec.topic + " has the partitions 0 to " +
+                                          std::to_string(partitions - 1) + ", not " +
+                                          std::to_string(*spec.partition));
+  }
+  std::vector<OffsetRange> ranges;
+  for (int p = 0; p < partitions; ++p) {
+    if (spec.partition && *spec.partition != p) continue;
+    const TopicPartition partition{spec.topic, p};
+    const auto from = resolve_bound(log, partition, spec.from, now);
+    if (!from) return fail(from.error());
+    const auto to = resolve_bound(log, partition, spec.to, now);
+    if (!to) return fail(to.error());
+    // An offset that applies to every partition may lie beyond the end of some.
+    if (*to > *from) ranges.push_back({partition, *from, *to});
+  }
+  return ranges;
+}
+
+// One run of a replay task.
+class Run {
+ public:
+  Run(EventLog& log, TaskContext& context, Stage& stage, const ReplaySpec& spec)
+      : log_(log), context_(context), stage_(stage), spec_(spec) {
+    const Json& before = context.task().result;
+    done_ = before.value("done", std::int64_t{0});
+    dead_ = before.value("dead", std::int64_t{0});
+    skipped_ = before.value("skipped", std::int64_t{0});
+    dead_events_ = before.value("dead_events", Json::array());
+    next_ = context.task().checkpoint.value("next", Json::object());
+  }
+
+  Status over(const std::vector<OffsetRange>& ranges) {
+    const std::int64_t total = offsets_in(ranges);
+    std::int64_t passed = 0;
+    for (const OffsetRange& range : ranges) {
+      const std::string name = std::to_string(range.partition.partition);
+      std::int64_t next = next_.value(name, range.from);
+      while (next < range.to) {
+        if (context_.stopping()) return stopped_early();
+        auto after = step(range, next);
+        if (!after) return fail(std::move(after.error()));
+        next = *after;
+        next_[name] = next;
+        report(context_, passed + next - range.from, total, {{"next", next_}}, result());
+      }
+      passed += range.to - range.from;
+    }
+    report(context_, total, total, {{"next", next_}}, result());
+    return {};
+  }
+
+  std::int64_t processed() const { return processed_; }
+
+ private:
+  Json result() const {
+    return {{"done", done_}, {"dead", dead_}, {"skipped", skipped_}, {"dead_events", dead_events_}};
+  }
+
+  // Answers where to go on.
+  Result<std::int64_t> step(const OffsetRange& range, std::int64_t from) {
+    auto records = insist(
+        context_, [&] { return log_.read(range.partition, from, {.max_records = kBatch}); });
+    if (!records) return fail(std::move(records.error()));
+    std::erase_if(*records,
+                  [&](const StoredRecord& r) { return r.position.offset >= range.to; });
+    if (records->empty()) return range.to;
+    const std::int64_t next = records->back().position.offset + 1;
+    std::int64_t skipped = 0;
+    std::vector<ParkedEvent> events;
+    for (StoredRecord& record : *records) {
+      if (matches(spec_, label_of(record))) {
+        events.push_back({std::move(record), 0, {}, {}, {}});
+      } else {
+        ++skipped;
+      }
+    }
+    counted_ = {};
+    for (int rounds = 1; !events.empty(); ++rounds) {
+      auto again = round(std::move(events));
+      if (!again) return fail(std::move(again.error()));
+      events = std::move(*again);
+      if (events.empty()) break;
+      context_.pause(task_delay(rounds));
+      if (context_.stopping()) return stopped_early();
+    }
+    skipped_ += skipped;
+    done_ += counted_.done;
+    dead_ += counted_.dead;
+    processed_ += counted_.done + counted_.dead;
+    for (Json& letter : counted_.dead_events) {
+      if (dead_events_.size() < kDeadListed) dead_events_.push_back(std::move(letter));
+    }
+    return next;
+  }
+
+  // Gives events to the stage, through outages; answers those that need another attempt.
+  Result<std::vector<ParkedEvent>> round(std::vector<ParkedEvent> events) {
+    Batch batch;
+    for (ParkedEvent& event : events) batch.add(std::move(event));
+    for (int failures = 1;; ++failures) {
+      const auto consulted = batch.consult(stage_, {});
+      if (consulted) break;
+      log::warn("a replay waits for the engine behind its stage",
+                {{"task", context_.task().id}, {"error", consulted.error().to_string()}});
+      context_.pause(task_delay(failures));
+      if (context_.stopping()) return stopped_early();
+    }
+    std::vector<ParkedEvent> again;
+    for (const Work& work : batch.works()) {
+      ParkedEvent event = work.event;
+      switch (work.verdict) {
+        case Work::Verdict::done:
+          ++counted_.done;
+          break;
+        case Work::Verdict::dead:
+          note_dead(work, work.cause_class);
+          break;
+        case Work::Verdict::retry:
+          if (++event.attempts >= kMaxAttempts) {
+            note_dead(work, "exhausted");
+            break;
+          }
+          again.push_back(std::move(event));
+          break;
+        case Work::Verdict::behind:
+        case Work::Verdict::open:
+          again.push_back(std::move(event));
+          break;
+      }
+    }
+    return again;
+  }
+
+  void note_dead(const Work& work, const std::string& cause_class) {
+    ++counted_.dead;
+    if (counted_.dead_events.size() >= kDeadListed) return;
+    counted_.dead_events.push_back({{"position", to_string(work.event.record.position)},
+                                    {"tenant", work.tenant},
+                                    {"cause_class", cause_class},
+                                    {"cause", work.cause}});
+  }
+
+  EventLog& log_;
+  TaskContext& context_;
+  Stage& stage_;
+  const ReplaySpec& spec_;
+  Json next_;  // partition → offset to go on from
+  std::int64_t done_ = 0, dead_ = 0, skipped_ = 0;
+  Json dead_events_;
+  std::int64_t processed_ = 0;  // by this run
+  struct {
+    std::int64_t done = 0, dead = 0;
+    std::vector<Json> dead_events;
+  } counted_;  // of the step under way; counts only once the step is through
+};
+
+std::vector<OffsetRange> ranges_of(const Json& spec, const std::string& topic) {
+  std::vector<OffsetRange> ranges;
+  for (const Json& range : spec.at("ranges")) {
+    ranges.push_back({{topic, range.at("partition").get<std::int32_t>()},
+                      range.at("from").get<std::int64_t>(),
+                      range.at("to").get<std::int64_t>()});
+  }
+  return ranges;
+}
+
+}  // namespace
+
+Replayer::Replayer(EventLog& log, LogAdmin& admin, Clock& clock, StageByName stages)
+    : log_(log), admin_(admin), clock_(clock), stages_(std::move(stages)) {}
+
+Result<FixedReplay> Replayer::fix(const ReplaySpec& spec) {
+  const auto stage = stages_(spec.pipeline);
+  if (!stage) return fail(stage.error());
+  const auto ranges = resolve(log_, admin_, spec, clock_.now());
+  if (!ranges) return fail(ranges.error());
+  FixedReplay fixed;
+  fixed.total = offsets_in(*ranges);
+  fixed.spec = {{"topic", spec.topic}, {"pipeline", spec.pipeline}, {"from", spec.from},
+                {"to", spec.to}};
+  if (spec.tenant) fixed.spec["tenant"] = *spec.tenant;
+  if (spec.type) fixed.spec["type"] = *spec.type;
+  if (spec.partition) fixed.spec["partition"] = *spec.partition;
+  Json list = Json::array();
+  for (const OffsetRange& range : *ranges) {
+    list.push_back({{"partition", range.partition.partition}, {"from", range.from},
+                    {"to", range.to}});
+  }
+  fixed.spec["ranges"] = std::move(list);
+  return fixed;
+}
+
+Result<ReplayEstimate> Replayer::estimate(const ReplaySpec& spec) {
+  const auto stage = stages_(spec.pipeline);
+  if (!stage) return fail(stage.error());
+  const auto ranges = resolve(log_, admin_, spec, clock_.now());
+  if (!ranges) return fail(ranges.error());
+  ReplayEstimate estimate;
+  std::map<std::string, std::int64_t> tenants;
+  const SteadyTime begin = clock_.steady();
+  auto count = [&](std::vector<StoredRecord>& records) {
+    for (const StoredRecord& record : records) {
+      ++estimate.scanned;
+      const auto label = label_of(record);
+      if (!matches(spec, label)) continue;
+      estimate.first = estimate.matching == 0 ? record.time : std::min(estimate.first, record.time);
+      estimate.last = std::max(estimate.last, record.time);
+      ++estimate.matching;
+      ++estimate.by_type[label ? label->type : "undecodable"];
+      if (label) ++tenants[label->tenant];
+    }
+    return true;
+  };
+  for (const OffsetRange& range : *ranges) {
+    const auto scanned = scan(log_, range.partition, range.from, range.to, count);
+    if (!scanned) return fail(scanned.error());
+  }
+  std::vector<std::pair<std::string, std::int64_t>> largest(tenants.begin(), tenants.end());
+  std::ranges::stable_sort(largest, std::greater{}, [](const auto& entry) { return entry.second; });
+  largest.resize(std::min(largest.size(), kTenantsListed));
+  estimate.by_tenant = {largest.begin(), largest.end()};
+
+  const std::chrono::duration<double> took = clock_.steady() - begin;
+  std::lock_guard lock(mutex_);
+  const auto rate = rates_.find(spec.pipeline);
+  estimate.seconds = took.count();
+  if (rate != rates_.end()) {
+    estimate.seconds += static_cast<double>(estimate.matching) / rate->second;
+  }
+  return estimate;
+}
+
+Status Replayer::run(TaskContext& context) {
+  const Json& json = context.task().spec;
+  const auto spec = replay_spec_from_json(json);
+  if (!spec) return fail(spec.error());
+  if (!json.contains("ranges")) {
+    return fail(ErrorKind::internal, "the replay was submitted without fixed offsets");
+  }
+  const auto stage = stages_(spec->pipeline);
+  if (!stage) return fail(stage.error());
+  const SteadyTime begin = clock_.steady();
+  Run run(log_, context, **stage, *spec);
+  auto status = run.over(ranges_of(json, spec->topic));
+  const std::chrono::duration<double> took = clock_.steady() - begin;
+  if (run.processed() > 0 && took.count() > 0) {
+    std::lock_guard lock(mutex_);
+    rates_[spec->pipeline] = static_cast<double>(run.processed()) / took.count();
+  }
+  return status;
+}
+
+}  // namespace mesh::pipeline

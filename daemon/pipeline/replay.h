@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,7 +30,9 @@ struct ReplaySpec {
   std::optional<std::string> type;
   std::optional<int> partition;
 };
-Result<ReplaySpec> replay_spec_from_json(const Json& json);  // the body of POST /admin/v1/replays
+// The body of POST /admin/v1/replays: the members above (and "dry_run"). Without "pipeline" the one
+// that follows the topic is meant.
+Result<ReplaySpec> replay_spec_from_json(const Json& json);
 
 struct ReplayEstimate {
   std::int64_t scanned = 0;   // records in the range
@@ -44,19 +47,32 @@ Json to_json(const ReplayEstimate& estimate);
 // What replays need of the pipelines: the stage by name, "user-index" being the serving one.
 using StageByName = std::function<Result<Stage*>(const std::string& pipeline)>;
 
+// A replay whose bounds have become offsets: what a task of kind "replay" is submitted with.
+struct FixedReplay {
+  Json spec;               // the spec's members, and "ranges":[{"partition","from","to"}]
+  std::int64_t total = 0;  // offsets in the ranges
+};
+
+// Any thread.
 class Replayer {
  public:
   Replayer(EventLog& log, LogAdmin& admin, Clock& clock, StageByName stages);
+  // Resolves the bounds; `not_found` for an unknown topic, partition or pipeline, `invalid` for a
+  // bound that is none or a range that ends before it begins.
+  Result<FixedReplay> fix(const ReplaySpec& spec);
   // Reads the range and counts; nothing is changed. Blocks.
   Result<ReplayEstimate> estimate(const ReplaySpec& spec);
-  // The work of a task of kind "replay": result {"done","dead","skipped"}.
+  // The work of a task of kind "replay", submitted with fix()'s spec: result {"done","dead",
+  // "skipped","dead_events":[…]}. Dead outcomes write no dead letters; the first 20 are listed.
   Status run(TaskContext& context);
 
  private:
   EventLog& log_;
   LogAdmin& admin_;
   Clock& clock_;
-  StageByName stages_;
+  const StageByName stages_;
+  std::mutex mutex_;
+  std::map<std::string, double> rates_;  // events/s of the last replay by pipeline; by mutex_
 };
 
 struct DeadLetterFilter {
@@ -64,31 +80,42 @@ struct DeadLetterFilter {
   std::optional<std::string> cause_class;
   std::optional<std::string> event_id;
 };
+// {"tenant"?,"cause_class"?,"event_id"?}; other members are left to the caller.
+Result<DeadLetterFilter> dead_letter_filter_from_json(const Json& json);
 struct DeadLetter {
   Position position;          // in the dead-letter topic
   Timestamp died_at{};
   std::string pipeline, source, tenant, cause_class, cause;  // source: "user.events/3@17"
   int attempts = 0;
-  Event event;
+  std::string key;
+  std::optional<std::string> value;
+  std::optional<Event> event;  // empty where the record cannot be decoded
 };
 Json to_json(const DeadLetter& letter);
 
 // A dead-letter topic is an ordinary activity topic, so a letter that was redriven or purged is not
 // taken out of it: a marker record (header mesh_settles = "<partition>@<offset>", same key, no value)
-// is appended behind it, and settled letters are no longer listed or counted.
+// is appended behind it, in one append with the redriven record, and settled letters are no longer
+// listed or counted. `topic` may be the dead-letter topic or the one it belongs to. Any thread.
 class DeadLetters {
  public:
   DeadLetters(EventLog& log, LogAdmin& admin, Clock& clock);
-  // Newest first, at most `limit`, positions before `before` when given.
+  // Newest first, at most `limit`.
   Result<std::vector<DeadLetter>> list(const std::string& topic, const DeadLetterFilter& filter,
                                        int limit);
   Result<std::int64_t> count(const std::string& topic, const DeadLetterFilter& filter);
-  // The work of tasks of kind "redrive" (back to the source topic, so that every pipeline sees it
-  // again, idempotently; headers of death removed) and "purge".
+  // The works of tasks of kind "redrive" and "purge"; spec: {"topic"} and the filter's members.
+  // Redriven records go back to the source topic, oldest first, without the headers of death and
+  // with mesh_redriven_from, so that every pipeline sees them again, idempotently. In a topic of
+  // entities a letter that a newer state of its entity has overtaken is settled only: as the last
+  // record of its key the old state would outlive the new one. Result {"redriven","superseded",
+  // "skipped"} or {"purged"}.
   Status redrive(TaskContext& context);
   Status purge(TaskContext& context);
 
  private:
+  Status settle_all(TaskContext& context, bool redrive);
+
   EventLog& log_;
   LogAdmin& admin_;
   Clock& clock_;

@@ -4,15 +4,17 @@
 // done | retry (parked durably with the attempt count, backoff with full jitter) | dead (to the
 // dead-letter topic, or after max_attempts) | outage (breaker opens, the same events are tried
 // again after its delay; nothing is parked, nothing dies) → commit. Events of one key keep their
-// order; other keys go on. When max_parked events wait, the pipeline pauses until some are through.
+// order (records without a key have none); other keys go on. When max_parked events wait, the pipeline pauses until some are through.
 #pragma once
 
-#include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/backoff.h"
+#include "common/base/circuit_breaker.h"
 #include "common/base/clock.h"
 #include "common/ports/event_log.h"
 #include "common/ports/retry_store.h"
@@ -27,16 +29,20 @@ struct PipelineOptions {
   int batch = 256;
   BackoffPolicy retry;
   int max_parked = 10'000;
+  CircuitBreaker::Options breaker{1, {Duration{500}, Duration{30'000}, 0}};  // of an outage
 };
 
 struct PipelineStatus {
   std::string name;
-  enum class State { running, paused_outage, paused_backlog, stopped, failed } state;
+  // failed: the log is damaged where the group stands; it goes on when the group is moved past it.
+  enum class State { running, paused_outage, paused_backlog, stopped, failed };
+  State state = State::stopped;
   std::int64_t lag_events = 0;
-  double lag_seconds = 0;  // age of the oldest event not yet processed
+  double lag_seconds = 0;  // age of the oldest event not yet processed, parked ones included
   std::int64_t parked = 0;
-  std::string last_error;
+  std::string last_error;  // empty once what failed is through
 };
+std::string_view to_string(PipelineStatus::State state);
 
 struct PipelineDeps {
   EventLog& log;
@@ -56,6 +62,15 @@ class Pipeline {
   PipelineStatus status() const;
   // Positions the group would go on from if it stopped now (committed).
   std::map<TopicPartition, std::int64_t> committed() const;
+
+  enum class Where {
+    ahead,   // not yet reached
+    parked,  // waits for another attempt
+    past,    // done or dead
+  };
+  Where where(const Position& position) const;
+  // Waits until the pipeline is past `position`; false after `timeout` or stop().
+  bool wait_past(const Position& position, Duration timeout) const;
 
  private:
   struct Impl;

@@ -34,7 +34,9 @@ class Stage {
   virtual ~Stage() = default;
   // One result per input, in order. `through`: the offsets the group will commit if all inputs are
   // done; stages that keep it write it in the transaction of their effects. Empty on replays and
-  // retries.
+  // retries. Events of one key stand in log order; after one of them is answered retry or outage
+  // the stage leaves the later ones alone, and whatever it answers for them is not looked at: they
+  // come again behind it.
   virtual std::vector<StageResult> process(std::span<const StageInput> batch,
                                            const Through& through) = 0;
 };

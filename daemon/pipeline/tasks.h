@@ -12,7 +12,9 @@
 
 namespace mesh::pipeline {
 
-// What the work of a task may touch.
+// What the work of a task may touch. Work that ends because of stopping() returns an error, best
+// `cancelled`: the task is then cancelled, or stays `running` in the store and resumes at the next
+// start. Work that returns without an error is done.
 class TaskContext {
  public:
   virtual ~TaskContext() = default;
@@ -21,11 +23,15 @@ class TaskContext {
   virtual Status progress(std::int64_t done, std::int64_t total, Json checkpoint, Json result) = 0;
   // True once the task was cancelled or the process stops; the work returns soon then.
   virtual bool stopping() const = 0;
+  // True once the task was cancelled: clean up what would else be left behind. Work whose task was
+  // cancelled before a restart is called once more with it.
+  virtual bool cancelled() const = 0;
   // Waits up to `d`, or until stopping.
   virtual void pause(Duration d) = 0;
 };
 
-// task.created and task.completed are appended to task.events.
+// task.created and task.completed are appended to task.events, under the tenant "operator". A
+// failure to do so is logged and does not fail the task. Any thread.
 class TaskRunner {
  public:
   using Work = std::function<Status(TaskContext&)>;
@@ -34,8 +40,14 @@ class TaskRunner {
   void define(std::string kind, Work work);  // before start
   void start();                              // resumes unfinished tasks, oldest first
   void stop();                               // a running task stays `running` and resumes later
+  // `invalid` for a kind without a definition, `unavailable` when too many wait already. Before
+  // start() the task is only stored.
   Result<Task> submit(std::string kind, Json spec, std::int64_t total);
+  // A task that waits is cancelled at once, a running one as soon as its work returns; `conflict`
+  // for a task that is done or failed.
   Status cancel(const std::string& id);
+  // The task as soon as it has ended, or as it is after `timeout` or stop().
+  Result<Task> wait_for(const std::string& id, Duration timeout);
 
  private:
   struct Impl;

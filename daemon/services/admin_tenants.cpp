@@ -1,1 +1,279 @@
-// not written yet
+#include "common/base/time.h"
+#include "daemon/services/admin.h"
+#include "daemon/services/common.h"
+
+namespace mesh::services {
+namespace {
+
+using http::Response;
+
+constexpr std::int64_t kMaxUnits = 1'000'000'000;
+constexpr const char* kScopes[] = {"search", "publish", "users"};
+
+tl::unexpected<Error> offence(const std::string& pointer, const std::string& detail) {
+  return fail({ErrorKind::unprocessable, "the body is not valid", {}, {{pointer, detail}}, {}});
+}
+
+Result<TenantId> tenant_of_path(const http::Request& request) {
+  return TenantId::parse(request.path_params.at("tenant"));
+}
+
+// --- rate limits -----------------------------------------------------------------------------
+
+Status check_scope(const std::string& scope) {
+  for (const char* known : kScopes) {
+    if (scope == known) return {};
+  }
+  return fail(ErrorKind::not_found, "no rate-limit scope \"" + scope + "\"; there are search, publish, users");
+}
+
+// {"rate","per","burst"} with `pointer` in front of its offences.
+Result<RatePolicy> policy_from_json(const Json& json, const std::string& pointer) {
+  if (!json.is_object()) return offence(pointer, "must be {\"rate\",\"per\",\"burst\"}");
+  RatePolicy policy;
+  for (const auto& [name, value] : json.items()) {
+    const std::string at = pointer + "/" + name;
+    if (name == "rate" || name == "burst") {
+      const std::int64_t low = name == "rate" ? 1 : 0;
+      if (!value.is_number_integer() || value < low || value > kMaxUnits) {
+        return offence(at, "must be a whole number from " + std::to_string(low) + " to " + std::to_string(kMaxUnits));
+      }
+      (name == "rate" ? policy.rate : policy.burst) = value.get<std::int64_t>();
+    } else if (name == "per") {
+      auto per = value.is_string() ? parse_duration(value.get_ref<const std::string&>())
+                                   : Result<Duration>(fail(ErrorKind::invalid, ""));
+      if (!per || *per < Duration{1} || *per > std::chrono::hours{24 * 366}) {
+        return offence(at, "must be a duration from 1ms to 366d, such as 1s or 1m");
+      }
+      policy.per = *per;
+    } else {
+      return offence(at, "unknown field; allowed: rate, per, burst");
+    }
+  }
+  if (policy.rate == 0) return offence(pointer + "/rate", "is missing");
+  return policy;
+}
+
+Result<Json> limit_json(const TenantAdminDeps& deps, const TenantId& tenant, const std::string& scope) {
+  auto policy = deps.directory.rate_policy(tenant, scope);
+  if (!policy) return fail(policy.error());
+  if (!*policy) return fail(ErrorKind::not_found, "scope " + scope + " has no rate limit");
+  const auto& [limits, own] = **policy;
+  auto state = deps.limiter.peek(tenant, scope, limits);
+  if (!state) return fail(state.error());
+  return Json{{"tenant", tenant.str()},
+              {"scope", scope},
+              {"policy", {{"rate", limits.rate}, {"per", format_duration(limits.per)}, {"burst", limits.burst}}},
+              {"source", own ? "tenant" : "default"},
+              {"limit", state->limit},
+              {"remaining", state->remaining},
+              {"reset_seconds", std::chrono::duration<double>(state->reset_after).count()}};
+}
+
+Result<Response> show_all(const TenantAdminDeps& deps, const http::Request& request) {
+  auto tenant = tenant_of_path(request);
+  if (!tenant) return fail(tenant.error());
+  Json items = Json::array();
+  for (const char* scope : kScopes) {
+    auto json = limit_json(deps, *tenant, scope);
+    if (json) items.push_back(std::move(*json));
+    else if (json.error().kind != ErrorKind::not_found) return fail(json.error());
+  }
+  return page(std::move(items));
+}
+
+// The tenant's record with a change; a tenant without one gets it.
+template <typename Change>
+Status change_tenant(const TenantAdminDeps& deps, const TenantId& id, Change change) {
+  auto tenant = deps.tenants.get(id);
+  if (!tenant && tenant.error().kind != ErrorKind::not_found) return fail(tenant.error());
+  const bool known = tenant.has_value();
+  Tenant record = known ? std::move(*tenant)
+                        : Tenant{.id = id, .name = id.str(), .allow_unknown_types = false,
+                                 .rate_limits = {}, .version = 1, .created_at = {}, .updated_at = {}};
+  change(record);
+  auto stored = known ? deps.tenants.update(std::move(record)) : deps.tenants.create(std::move(record));
+  deps.directory.forget(id);
+  if (!stored) return fail(stored.error());
+  return {};
+}
+
+// GET, PUT, DELETE and reset of one scope differ in `act`; all answer with the state after it.
+using Act = Status (*)(const TenantAdminDeps&, const http::Request&, const TenantId&, const std::string& scope);
+
+Result<Response> on_scope(const TenantAdminDeps& deps, const http::Request& request, Act act) {
+  auto tenant = tenant_of_path(request);
+  if (!tenant) return fail(tenant.error());
+  const std::string& scope = request.path_params.at("scope");
+  if (auto known = check_scope(scope); !known) return fail(known.error());
+  if (auto done = act(deps, request, *tenant, scope); !done) return fail(done.error());
+  auto json = limit_json(deps, *tenant, scope);
+  if (!json) return fail(json.error());
+  return Response::json(200, *json);
+}
+
+Status set_policy(const TenantAdminDeps& deps, const http::Request& request, const TenantId& tenant,
+                  const std::string& scope) {
+  auto body = object_body(request);
+  if (!body) return fail(body.error());
+  auto policy = policy_from_json(*body, "");
+  if (!policy) return fail(policy.error());
+  return change_tenant(deps, tenant, [&](Tenant& record) { record.rate_limits[scope] = *policy; });
+}
+
+Status drop_policy(const TenantAdminDeps& deps, const http::Request&, const TenantId& tenant,
+                   const std::string& scope) {
+  auto policy = deps.directory.rate_policy(tenant, scope);
+  if (policy && *policy && !(*policy)->own) return {};
+  return change_tenant(deps, tenant, [&](Tenant& record) { record.rate_limits.erase(scope); });
+}
+
+// --- tenants ---------------------------------------------------------------------------------
+
+// Applies the members of a create or a patch.
+Status take_over(const Json& body, Tenant& tenant) {
+  auto name = string_member(body, "name");
+  if (!name) return fail(name.error());
+  if (*name) {
+    if ((*name)->empty() || (*name)->size() > 200) return offence("/name", "must have 1 to 200 bytes");
+    tenant.name = std::move(**name);
+  }
+  if (body.contains("allow_unknown_types")) {
+    auto allow = bool_member(body, "allow_unknown_types");
+    if (!allow) return fail(allow.error());
+    tenant.allow_unknown_types = *allow;
+  }
+  if (body.contains("rate_limits")) {
+    if (!body["rate_limits"].is_object()) return offence("/rate_limits", "must map scopes to policies");
+    std::map<std::string, RatePolicy> limits;
+    for (const auto& [scope, json] : body["rate_limits"].items()) {
+      if (!check_scope(scope)) return offence("/rate_limits/" + scope, "no such scope; there are search, publish, users");
+      auto policy = policy_from_json(json, "/rate_limits/" + scope);
+      if (!policy) return fail(policy.error());
+      limits[scope] = *policy;
+    }
+    tenant.rate_limits = std::move(limits);
+  }
+  return {};
+}
+
+Result<Response> create(const TenantAdminDeps& deps, const http::Request& request) {
+  auto body = object_body(request);
+  if (!body) return fail(body.error());
+  if (auto known = only_members(*body, {"id", "name", "allow_unknown_types", "rate_limits"}); !known) return fail(known.error());
+  auto id_text = string_member(*body, "id");
+  if (!id_text) return fail(id_text.error());
+  if (!*id_text) return offence("/id", "is missing");
+  auto id = TenantId::parse(**id_text);
+  if (!id) return offence("/id", id.error().message);
+  Tenant tenant{.id = *id, .name = id->str(), .allow_unknown_types = false, .rate_limits = {},
+                .version = 1, .created_at = {}, .updated_at = {}};
+  if (auto applied = take_over(*body, tenant); !applied) return fail(applied.error());
+  auto made = deps.tenants.create(std::move(tenant));
+  deps.directory.forget(*id);
+  if (!made) return fail(made.error());
+  return Response::json(201, mesh::to_json(*made)).with("Location", "/admin/v1/tenants/" + id->str());
+}
+
+Result<Response> list(const TenantAdminDeps& deps, const http::Request& request) {
+  auto limit = int_param(request, "limit", 100, 1, 1000);
+  if (!limit) return fail(limit.error());
+  std::string after;
+  if (const auto cursor = request.param("cursor")) {
+    auto text = read_cursor("tenants", *cursor);
+    if (!text) return fail(text.error());
+    after = std::move(*text);
+  }
+  auto tenants = deps.tenants.list(after, static_cast<int>(*limit) + 1);
+  if (!tenants) return fail(tenants.error());
+  std::optional<std::string> next;
+  if (tenants->size() > static_cast<std::size_t>(*limit)) {
+    tenants->pop_back();
+    next = make_cursor("tenants", tenants->back().id.str());
+  }
+  Json items = Json::array();
+  for (const auto& tenant : *tenants) items.push_back(mesh::to_json(tenant));
+  return page(std::move(items), std::move(next));
+}
+
+Result<Response> get(const TenantAdminDeps& deps, const http::Request& request) {
+  auto id = tenant_of_path(request);
+  if (!id) return fail(id.error());
+  auto tenant = deps.tenants.get(*id);
+  if (!tenant) return fail(tenant.error());
+  return Response::json(200, mesh::to_json(*tenant));
+}
+
+Result<Response> update(const TenantAdminDeps& deps, const http::Request& request) {
+  auto id = tenant_of_path(request);
+  if (!id) return fail(id.error());
+  auto body = object_body(request);
+  if (!body) return fail(body.error());
+  if (auto known = only_members(*body, {"name", "allow_unknown_types", "rate_limits"}); !known) return fail(known.error());
+  auto tenant = deps.tenants.get(*id);
+  if (!tenant) return fail(tenant.error());
+  if (auto applied = take_over(*body, *tenant); !applied) return fail(applied.error());
+  auto stored = deps.tenants.update(std::move(*tenant));
+  deps.directory.forget(*id);
+  if (!stored) return fail(stored.error());
+  return Response::json(200, mesh::to_json(*stored));
+}
+
+Result<Response> remove(const TenantAdminDeps& deps, const http::Request& request) {
+  auto id = tenant_of_path(request);
+  if (!id) return fail(id.error());
+  auto removed = deps.tenants.remove(*id);
+  deps.directory.forget(*id);
+  if (!removed) return fail(removed.error());
+  return Response::no_content();
+}
+
+}  // namespace
+
+http::RouteTable tenant_routes(TenantAdminDeps deps) {
+  using http::Body;
+  using Work = std::function<Result<Response>(const TenantAdminDeps&, const http::Request&)>;
+  const auto shared = std::make_shared<TenantAdminDeps>(std::move(deps));
+  const http::Parameter tenant{"tenant", "path", "the tenant's id", "string", true};
+  const http::Parameter scope{"scope", "path", "search, publish or users", "string", true};
+  const auto route = [&](const char* method, const char* pattern, Body body, const char* summary,
+                         std::vector<http::Parameter> parameters, Work work) {
+    return http::Route{.method = method, .pattern = pattern, .access = http::Access::operator_,
+                       .body = body, .blocking = true, .summary = summary,
+                       .parameters = std::move(parameters),
+                       .handler = [shared, work = std::move(work)](auto request, auto respond) {
+                         auto answer = work(*shared, *request);
+                         answer ? respond(std::move(*answer)) : respond(answer.error());
+                       }};
+  };
+  const auto scoped = [](Act act) -> Work {
+    return [act](const TenantAdminDeps& d, const http::Request& request) { return on_scope(d, request, act); };
+  };
+  constexpr const char* kTenants = "/admin/v1/tenants";
+  constexpr const char* kTenant = "/admin/v1/tenants/{tenant}";
+  constexpr const char* kScope = "/admin/v1/ratelimits/{tenant}/{scope}";
+  const std::vector<http::Parameter> both{tenant, scope};
+  return {
+      route("GET", kTenants, Body::none, "Lists tenants that have a record, by id",
+            {{"limit", "query", "tenants per page, 1 to 1000 (100)", "integer"},
+             {"cursor", "query", "the next of the page before"}}, list),
+      route("POST", kTenants, Body::json, "Makes a tenant's record", {}, create),
+      route("GET", kTenant, Body::none, "A tenant's record", {tenant}, get),
+      route("PATCH", kTenant, Body::json, "Changes a tenant's record", {tenant}, update),
+      route("DELETE", kTenant, Body::none, "Removes a tenant's record, not its data", {tenant}, remove),
+      route("GET", "/admin/v1/ratelimits/{tenant}", Body::none, "All rate limits of a tenant; consumes nothing",
+            {tenant}, show_all),
+      route("GET", kScope, Body::none, "A rate limit and its state; consumes nothing", both,
+            scoped([](const TenantAdminDeps&, const http::Request&, const TenantId&, const std::string&) {
+              return Status{};
+            })),
+      route("PUT", kScope, Body::json, "Sets the tenant's own policy", both, scoped(set_policy)),
+      route("DELETE", kScope, Body::none, "Goes back to the default policy", both, scoped(drop_policy)),
+      route("POST", "/admin/v1/ratelimits/{tenant}/{scope}/reset", Body::none, "Makes the bucket full again", both,
+            scoped([](const TenantAdminDeps& d, const http::Request&, const TenantId& id, const std::string& name) {
+              return d.limiter.reset(id, name);
+            })),
+  };
+}
+
+}  // namespace mesh::services

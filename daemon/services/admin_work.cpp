@@ -1,1 +1,226 @@
-// not written yet
+#include "common/base/time.h"
+#include "daemon/services/admin.h"
+#include "daemon/services/common.h"
+
+namespace mesh::services {
+namespace {
+
+using http::Response;
+
+Response task_answer(const Result<Task>& task) {
+  return task ? Response::json(202, mesh::to_json(*task))
+                    .with("Location", "/admin/v1/tasks/" + task->id)
+              : Response::problem(task.error());
+}
+
+// --- dead letters ----------------------------------------------------------------------------
+
+Result<std::string> dead_topic(const http::Request& request) {
+  const std::string& topic = request.path_params.at("topic");
+  return is_dead_letter_topic(topic) ? topic : dead_letter_topic(topic);
+}
+
+std::optional<std::string> optional_param(const http::Request& request, std::string_view name) {
+  const auto value = request.param(name);
+  return value && !value->empty() ? std::optional<std::string>(*value) : std::nullopt;
+}
+
+Result<Response> dead_letter_topics(const WorkAdminDeps& deps, const http::Request&) {
+  auto topics = deps.admin.topics();
+  if (!topics) return fail(topics.error());
+  Json items = Json::array();
+  for (const auto& topic : *topics) {
+    if (!is_dead_letter_topic(topic.spec.name)) continue;
+    auto letters = deps.dead_letters.list(topic.spec.name, {}, INT32_MAX);
+    if (!letters) return fail(letters.error());
+    Json causes = Json::object();
+    for (const auto& letter : *letters) causes[letter.cause_class] = causes.value(letter.cause_class, 0) + 1;
+    items.push_back({{"topic", topic.spec.name},
+                     {"letters", letters->size()},
+                     {"oldest", letters->empty() ? Json(nullptr) : Json(format_rfc3339(letters->back().died_at))},
+                     {"causes", std::move(causes)}});
+  }
+  return page(std::move(items));
+}
+
+Result<Response> letters(const WorkAdminDeps& deps, const http::Request& request) {
+  auto topic = dead_topic(request);
+  if (!topic) return fail(topic.error());
+  auto limit = int_param(request, "limit", 20, 1, 1000);
+  if (!limit) return fail(limit.error());
+  auto found = deps.dead_letters.list(*topic,
+                                      {optional_param(request, "tenant"), optional_param(request, "cause"),
+                                       optional_param(request, "id")},
+                                      static_cast<int>(*limit));
+  if (!found) return fail(found.error());
+  Json items = Json::array();
+  for (const auto& letter : *found) items.push_back(pipeline::to_json(letter));
+  return page(std::move(items));
+}
+
+// "redrive" and "purge": count first, then a task.
+Result<Response> settle(const WorkAdminDeps& deps, const http::Request& request, const std::string& kind) {
+  auto topic = dead_topic(request);
+  if (!topic) return fail(topic.error());
+  auto body = object_body(request);
+  if (!body) return fail(body.error());
+  if (auto known = only_members(*body, {"tenant", "cause", "id", "dry_run"}); !known) return fail(known.error());
+  pipeline::DeadLetterFilter filter;
+  Json spec{{"topic", *topic}};
+  for (auto [name, target] : {std::pair{"tenant", &filter.tenant}, {"cause", &filter.cause_class}, {"id", &filter.event_id}}) {
+    auto value = string_member(*body, name);
+    if (!value) return fail(value.error());
+    if (*value) spec[name] = **value;
+    *target = std::move(*value);
+  }
+  auto dry_run = bool_member(*body, "dry_run");
+  if (!dry_run) return fail(dry_run.error());
+  auto matching = deps.dead_letters.count(*topic, filter);
+  if (!matching) return fail(matching.error());
+  if (*dry_run) return Response::json(200, {{"matching", *matching}});
+  return task_answer(deps.runner.submit(kind, std::move(spec), *matching));
+}
+
+// --- index generations -----------------------------------------------------------------------
+
+Json generation_json(const pipeline::GenerationStatus& status) {
+  return {{"name", status.info.name},
+          {"number", status.info.number},
+          {"role", status.role},
+          {"serving", status.info.serving},
+          {"vectors", status.info.vectors},
+          {"tenants", status.info.tenants},
+          {"bytes", status.info.bytes},
+          {"dimension", status.info.spec.dimension},
+          {"embedder", status.info.spec.embedder},
+          {"lag", status.pipeline.lag_events}};
+}
+
+Result<Response> list_indexes(const WorkAdminDeps& deps, const http::Request&) {
+  auto all = deps.generations.list();
+  if (!all) return fail(all.error());
+  Json items = Json::array();
+  for (const auto& status : *all) items.push_back(generation_json(status));
+  return page(std::move(items));
+}
+
+Result<Response> rollback(const WorkAdminDeps& deps, const http::Request& request) {
+  if (auto now = deps.generations.rollback(); !now) return fail(now.error());
+  return list_indexes(deps, request);
+}
+
+Result<Response> verify(const WorkAdminDeps& deps, const http::Request&) {
+  auto report = deps.generations.verify();
+  if (!report) return fail(report.error());
+  return Response::json(200, pipeline::to_json(*report));
+}
+
+// --- replays and tasks -----------------------------------------------------------------------
+
+Result<Response> replay(const WorkAdminDeps& deps, const http::Request& request) {
+  auto body = object_body(request);
+  if (!body) return fail(body.error());
+  auto dry_run = bool_member(*body, "dry_run");
+  if (!dry_run) return fail(dry_run.error());
+  body->erase("dry_run");
+  auto spec = pipeline::replay_spec_from_json(*body);
+  if (!spec) return fail(spec.error());
+  if (*dry_run) {
+    auto estimate = deps.replayer.estimate(*spec);
+    if (!estimate) return fail(estimate.error());
+    return Response::json(200, pipeline::to_json(*estimate));
+  }
+  auto fixed = deps.replayer.fix(*spec);
+  if (!fixed) return fail(fixed.error());
+  return task_answer(deps.runner.submit("replay", std::move(fixed->spec), fixed->total));
+}
+
+Result<Response> list_tasks(const WorkAdminDeps& deps, const http::Request& request) {
+  auto limit = int_param(request, "limit", 50, 1, 1000);
+  if (!limit) return fail(limit.error());
+  auto tasks = deps.tasks.list(static_cast<int>(*limit));
+  if (!tasks) return fail(tasks.error());
+  Json items = Json::array();
+  for (const auto& task : *tasks) items.push_back(mesh::to_json(task));
+  return page(std::move(items));
+}
+
+Result<Response> get_task(const WorkAdminDeps& deps, const http::Request& request) {
+  auto wait = int_param(request, "wait", 0, 0, 30);
+  if (!wait) return fail(wait.error());
+  const std::string& id = request.path_params.at("id");
+  auto task = *wait > 0 ? deps.runner.wait_for(id, std::chrono::seconds(*wait)) : deps.tasks.get(id);
+  if (!task) return fail(task.error());
+  return Response::json(200, mesh::to_json(*task));
+}
+
+Result<Response> cancel_task(const WorkAdminDeps& deps, const http::Request& request) {
+  const std::string& id = request.path_params.at("id");
+  if (auto cancelled = deps.runner.cancel(id); !cancelled) return fail(cancelled.error());
+  auto task = deps.tasks.get(id);
+  if (!task) return fail(task.error());
+  return Response::json(200, mesh::to_json(*task));
+}
+
+}  // namespace
+
+http::RouteTable work_routes(WorkAdminDeps deps) {
+  using http::Body;
+  using Work = std::function<Result<Response>(const WorkAdminDeps&, const http::Request&)>;
+  const auto shared = std::make_shared<WorkAdminDeps>(std::move(deps));
+  const auto route = [&](const char* method, const char* pattern, Body body, const char* summary,
+                         std::vector<http::Parameter> parameters, Work work) {
+    return http::Route{.method = method, .pattern = pattern, .access = http::Access::operator_,
+                       .body = body, .blocking = true, .summary = summary,
+                       .parameters = std::move(parameters),
+                       .handler = [shared, work = std::move(work)](auto request, auto respond) {
+                         auto answer = work(*shared, *request);
+                         answer ? respond(std::move(*answer)) : respond(answer.error());
+                       }};
+  };
+  const http::Parameter topic{"topic", "path", "the topic whose dead letters, with or without .dlq", "string", true};
+  const http::Parameter id{"id", "path", "the task's id", "string", true};
+  return {
+      route("GET", "/admin/v1/dlq", Body::none, "Dead letters by topic and cause", {}, dead_letter_topics),
+      route("GET", "/admin/v1/dlq/{topic}/letters", Body::none, "Dead letters, newest first",
+            {topic, {"limit", "query", "letters, 1 to 1000 (20)", "integer"}, {"tenant", "query", "only this tenant's"},
+             {"cause", "query", "only this class of cause"}, {"id", "query", "only this event"}}, letters),
+      route("POST", "/admin/v1/dlq/{topic}/redrive", Body::json, "Sends dead letters back to their topic", {topic},
+            [](const WorkAdminDeps& d, const http::Request& r) { return settle(d, r, "redrive"); }),
+      route("POST", "/admin/v1/dlq/{topic}/purge", Body::json, "Settles dead letters without sending them again", {topic},
+            [](const WorkAdminDeps& d, const http::Request& r) { return settle(d, r, "purge"); }),
+      route("GET", "/admin/v1/indexes", Body::none, "Generations of the user index", {}, list_indexes),
+      route("POST", "/admin/v1/indexes/rebuild", Body::json, "Builds a new generation from the log", {},
+            [](const WorkAdminDeps& d, const http::Request&) -> Result<Response> {
+              return task_answer(d.runner.submit("rebuild", Json::object(), 0));
+            }),
+      route("POST", "/admin/v1/indexes/rollback", Body::json, "Serves the generation before again", {}, rollback),
+      route("POST", "/admin/v1/indexes/verify", Body::json, "Compares the index with the log", {}, verify),
+      route("POST", "/admin/v1/replays", Body::json, "Runs a pipeline over a range of the log again", {}, replay),
+      route("GET", "/admin/v1/tasks", Body::none, "Tasks, newest first",
+            {{"limit", "query", "tasks, 1 to 1000 (50)", "integer"}}, list_tasks),
+      route("GET", "/admin/v1/tasks/{id}", Body::none, "A task; can wait for its end",
+            {id, {"wait", "query", "seconds to wait for its end, 0 to 30 (0)", "integer"}}, get_task),
+      route("POST", "/admin/v1/tasks/{id}/cancel", Body::none, "Asks a task to stop", {id}, cancel_task),
+  };
+}
+
+http::RouteTable process_routes(ProcessAdminDeps deps) {
+  const auto shared = std::make_shared<ProcessAdminDeps>(std::move(deps));
+  return {
+      {.method = "GET", .pattern = "/admin/v1/config", .access = http::Access::operator_,
+       .summary = "The running configuration, secrets masked",
+       .handler = [shared](auto, auto respond) { respond(Response::json(200, shared->config())); }},
+      {.method = "POST", .pattern = "/admin/v1/check", .access = http::Access::operator_, .blocking = true,
+       .summary = "Checks what the process depends on",
+       .handler = [shared](auto, auto respond) {
+         Json checks = Json::array();
+         for (const auto& check : shared->checks()) {
+           checks.push_back({{"name", check.name}, {"ok", check.ok}, {"detail", check.detail}});
+         }
+         respond(Response::json(200, {{"checks", std::move(checks)}}));
+       }},
+  };
+}
+
+}  // namespace mesh::services

@@ -1,1 +1,339 @@
-// not written yet
+#include "daemon/services/cloudevents.h"
+
+#include <algorithm>
+
+#include "common/base/ids.h"
+#include "common/base/json.h"
+#include "common/base/strings.h"
+#include "common/base/time.h"
+#include "common/domain/catalogue.h"
+
+namespace mesh::services {
+namespace {
+
+constexpr std::size_t kMaxErrors = 20;
+constexpr std::size_t kMaxIdBytes = 256;
+constexpr std::string_view kDefaultSource = "/mesh/publisher";
+
+enum class Strictness { cloudevents, lines };
+
+tl::unexpected<Error> offence(const std::string& pointer, const std::string& detail) {
+  return fail({ErrorKind::unprocessable, "the event is not valid", {}, {{pointer, detail}}, {}});
+}
+
+// Attribute names of CloudEvents: lower-case letters and digits.
+bool is_attribute_name(std::string_view name) {
+  return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+  });
+}
+
+Error under_data(Error error) {
+  for (auto& field : error.fields) field.pointer = "/data" + field.pointer;
+  return error;
+}
+
+// Checks type and data and fills in topic-dependent parts. `data` is the parsed event.data, or null
+// where it is not JSON.
+Status complete(Event& event, const Json* data, const IngestRules& rules) {
+  const EventTypeDef* type = find_event_type(event.type);
+  if (type == nullptr) {
+    if (!rules.allow_unknown_types) {
+      return offence("/type", "\"" + event.type + "\" is not in the catalogue, and this tenant does "
+                              "not allow other types");
+    }
+    auto topic = topic_of_unknown_type(event.type);
+    if (!topic) return offence("/type", topic.error().message);
+    for (const auto& known : topics()) {
+      if (known.name == *topic && known.kind == TopicKind::entity) {
+        return offence("/type", "topic " + *topic + " is written by the mesh only");
+      }
+    }
+    return {};
+  }
+  if (!type->publishable) return offence("/type", event.type + " is written by the mesh only");
+  if (data == nullptr || !data->is_object()) {
+    return offence("/data", event.type + " needs a JSON object");
+  }
+  if (auto valid = validate_data(*type, *data); !valid) return fail(under_data(valid.error()));
+  event.subject = subject_of(*type, *data);
+  return {};
+}
+
+Status set_attribute(Event& event, std::string_view name, std::string value) {
+  const std::string pointer = "/" + std::string(name);
+  if (value.size() > 4096 || !is_valid_utf8(value) ||
+      std::ranges::any_of(value, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) {
+    return offence(pointer, "must be at most 4096 bytes of UTF-8 without control characters");
+  }
+  if (name == "id") {
+    if (value.empty() || value.size() > kMaxIdBytes) {
+      return offence(pointer, "must have 1 to 256 bytes");
+    }
+    event.id = std::move(value);
+  } else if (name == "source") {
+    if (value.empty()) return offence(pointer, "must not be empty");
+    event.source = std::move(value);
+  } else if (name == "specversion") {
+    if (value != "1.0") return offence(pointer, "must be \"1.0\"");
+  } else if (name == "type") {
+    if (value.empty()) return offence(pointer, "must not be empty");
+    event.type = std::move(value);
+  } else if (name == "subject") {
+    event.subject = std::move(value);
+  } else if (name == "time") {
+    auto time = parse_rfc3339(value);
+    if (!time) return offence(pointer, "must be an RFC 3339 time such as 2026-01-31T12:00:00Z");
+    event.time = *time;
+  } else if (name == "datacontenttype") {
+    event.content_type = std::move(value);
+  } else if (name == "tenantid") {
+    if (value != event.tenant.str()) {
+      return fail(ErrorKind::forbidden, "/tenantid differs from the tenant of the credential");
+    }
+  } else if (name == "sequence") {
+    const auto number = parse_int(value);
+    if (!number || *number < 0) return offence(pointer, "must be a whole number from 0");
+    event.sequence = *number;
+  } else if (name == "traceparent") {
+    if (TraceContext::parse(value)) event.traceparent = std::move(value);
+  } else if (!is_attribute_name(name)) {
+    return offence(pointer, "names of attributes have lower-case letters and digits only");
+  } else {
+    event.extensions.emplace_back(std::string(name), std::move(value));
+  }
+  return {};
+}
+
+Event blank(const http::Request& request, Timestamp now) {
+  return Event{.id = {}, .type = {}, .source = {}, .time = now, .tenant = request.tenant(),
+               .subject = {}, .sequence = 0, .content_type = "application/json",
+               .traceparent = request.trace.traceparent(), .data = {}, .extensions = {}};
+}
+
+Status require(const Event& event, bool has_version, Strictness strictness) {
+  std::vector<FieldError> missing;
+  const bool strict = strictness == Strictness::cloudevents;
+  if (event.type.empty()) missing.push_back({"/type", "is missing"});
+  if (strict && event.id.empty()) missing.push_back({"/id", "is missing"});
+  if (strict && event.source.empty()) missing.push_back({"/source", "is missing"});
+  if (strict && !has_version) missing.push_back({"/specversion", "is missing; must be \"1.0\""});
+  if (missing.empty()) return {};
+  return fail({ErrorKind::unprocessable, "the event is not valid", {}, std::move(missing), {}});
+}
+
+void fill_defaults(Event& event, Timestamp now) {
+  if (event.id.empty()) event.id = new_uuid_v7(now);
+  if (event.source.empty()) event.source = kDefaultSource;
+}
+
+// One event in the JSON format.
+Result<Event> from_json(const http::Request& request, const Json& json, const IngestRules& rules,
+                        Strictness strictness, Timestamp now) {
+  if (!json.is_object()) return offence("", "an event must be a JSON object");
+  Event event = blank(request, now);
+  bool has_version = false;
+  const Json* data = nullptr;
+  std::optional<std::string> binary;
+  for (const auto& [name, value] : json.items()) {
+    if (name == "data") {
+      data = &value;
+    } else if (name == "data_base64") {
+      binary = value.is_string() ? base64_decode(value.get_ref<const std::string&>()) : std::nullopt;
+      if (!binary) return offence("/data_base64", "must be base64 text");
+    } else if (value.is_null()) {
+      continue;  // an attribute that is not there
+    } else if (value.is_string() || value.is_number_integer() || value.is_boolean()) {
+      if ((name == "id" || name == "source" || name == "type" || name == "specversion") &&
+          !value.is_string()) {
+        return offence("/" + name, "must be a string");
+      }
+      auto text = value.is_string() ? value.get<std::string>() : dump(value);
+      if (auto set = set_attribute(event, name, std::move(text)); !set) return fail(set.error());
+      has_version |= name == "specversion";
+    } else {
+      return offence("/" + name, "attributes are strings, whole numbers or booleans");
+    }
+  }
+  if (auto all = require(event, has_version, strictness); !all) return fail(all.error());
+  if (data != nullptr && binary) return offence("/data_base64", "excludes data");
+  if (binary) {
+    event.data = std::move(*binary);
+  } else if (data != nullptr) {
+    event.data = dump(*data);
+  }
+  if (event.data.size() > rules.max_event_bytes) {
+    return fail(ErrorKind::too_large, "the event's data is over " +
+                                          std::to_string(rules.max_event_bytes) + " bytes");
+  }
+  fill_defaults(event, now);
+  if (auto ok = complete(event, data, rules); !ok) return fail(ok.error());
+  return event;
+}
+
+Result<Event> from_binary(const http::Request& request, const IngestRules& rules, Timestamp now) {
+  Event event = blank(request, now);
+  bool has_version = false;
+  if (const auto type = request.header("Content-Type")) event.content_type = std::string(*type);
+  for (const auto& [header, raw] : request.headers) {
+    const std::string name = to_lower(header);
+    if (!name.starts_with("ce-")) continue;
+    const std::string attribute = name.substr(3);
+    if (attribute == "datacontenttype") {
+      return offence("/datacontenttype", "travels as Content-Type in the binary form");
+    }
+    auto value = percent_decode(raw);
+    if (!value) return offence("/" + attribute, "is not valid percent-encoded UTF-8");
+    if (auto set = set_attribute(event, attribute, std::move(*value)); !set) {
+      return fail(set.error());
+    }
+    has_version |= attribute == "specversion";
+  }
+  if (auto all = require(event, has_version, Strictness::cloudevents); !all) return fail(all.error());
+  if (request.body.size() > rules.max_event_bytes) {
+    return fail(ErrorKind::too_large, "the event's data is over " +
+                                          std::to_string(rules.max_event_bytes) + " bytes");
+  }
+  event.data = request.body;
+  const std::string media = request.content_type();
+  Json data;
+  bool is_json = false;
+  if (media == "application/json" || media.ends_with("+json")) {
+    auto parsed = parse_json(request.body, {.max_depth = 32, .max_bytes = rules.max_event_bytes});
+    if (!parsed) return fail(parsed.error());
+    data = std::move(*parsed);
+    is_json = true;
+  }
+  fill_defaults(event, now);
+  if (auto ok = complete(event, is_json ? &data : nullptr, rules); !ok) return fail(ok.error());
+  return event;
+}
+
+// Gathers events and the offences of all of them, so that a client learns of many at once.
+class Collector {
+ public:
+  // False: no more needs to be read.
+  bool add(const std::string& prefix, Result<Event> event) {
+    if (event) {
+      events_.push_back(std::move(*event));
+      return true;
+    }
+    Error& error = event.error();
+    if (error.kind != ErrorKind::unprocessable && error.kind != ErrorKind::invalid) {
+      error.message = prefix + ": " + error.message;
+      fatal_ = std::move(error);
+      return false;
+    }
+    if (error.fields.empty()) error.fields.push_back({"", error.message});
+    for (auto& field : error.fields) fields_.push_back({prefix + field.pointer, field.detail});
+    return fields_.size() < kMaxErrors;
+  }
+  Result<std::vector<Event>> finish() {
+    if (fatal_) return fail(*fatal_);
+    if (!fields_.empty()) {
+      if (fields_.size() > kMaxErrors) fields_.resize(kMaxErrors);
+      return fail({ErrorKind::unprocessable, "some events are not valid; none was taken", {},
+                   std::move(fields_), {}});
+    }
+    if (events_.empty()) return fail(ErrorKind::invalid, "the body has no events");
+    return std::move(events_);
+  }
+
+ private:
+  std::vector<Event> events_;
+  std::vector<FieldError> fields_;
+  std::optional<Error> fatal_;
+};
+
+Error too_many(const IngestRules& rules) {
+  return {ErrorKind::too_large,
+          "over " + std::to_string(rules.max_events) + " events in one request; send fewer", {}, {}, {}};
+}
+
+Result<std::vector<Event>> from_batch(const http::Request& request, const IngestRules& rules,
+                                      Timestamp now) {
+  auto json = parse_json(request.body, {.max_depth = 34, .max_bytes = request.body.size()});
+  if (!json) return fail(json.error());
+  if (!json->is_array()) return fail(ErrorKind::invalid, "a batch must be a JSON array of events");
+  if (json->size() > rules.max_events) return fail(too_many(rules));
+  Collector collector;
+  for (std::size_t i = 0; i < json->size(); ++i) {
+    if (!collector.add("/" + std::to_string(i),
+                       from_json(request, (*json)[i], rules, Strictness::cloudevents, now))) {
+      break;
+    }
+  }
+  return collector.finish();
+}
+
+Result<std::vector<Event>> from_lines(const http::Request& request, const IngestRules& rules,
+                                      Timestamp now) {
+  Collector collector;
+  std::string_view rest = request.body;
+  std::size_t count = 0;
+  for (std::size_t number = 1; !rest.empty(); ++number) {
+    const auto end = rest.find('\n');
+    const std::string_view line = trim(rest.substr(0, end));
+    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+    if (line.empty()) continue;
+    if (++count > rules.max_events) return fail(too_many(rules));
+    auto json = parse_json(line, {.max_depth = 33, .max_bytes = rules.max_event_bytes});
+    auto event = json ? from_json(request, *json, rules, Strictness::lines, now)
+                      : Result<Event>(fail(json.error()));
+    if (!collector.add("/" + std::to_string(number), std::move(event))) break;
+  }
+  return collector.finish();
+}
+
+}  // namespace
+
+Result<std::vector<Event>> read_events(const http::Request& request, const IngestRules& rules,
+                                       Timestamp now) {
+  const auto one = [](Result<Event> event) -> Result<std::vector<Event>> {
+    if (!event) return fail(event.error());
+    std::vector<Event> events;
+    events.push_back(std::move(*event));
+    return events;
+  };
+  const std::string media = request.content_type();
+  // The batch type shares the structured one's prefix, so it is looked at first.
+  if (media.starts_with("application/cloudevents-batch")) {
+    if (media != "application/cloudevents-batch+json") {
+      return fail(ErrorKind::unsupported, "batches are application/cloudevents-batch+json");
+    }
+    return from_batch(request, rules, now);
+  }
+  if (media.starts_with("application/cloudevents")) {
+    if (media != "application/cloudevents+json") {
+      return fail(ErrorKind::unsupported, "structured events are application/cloudevents+json");
+    }
+    auto json = parse_json(request.body, {.max_depth = 33, .max_bytes = rules.max_event_bytes + 65536});
+    if (!json) return fail(json.error());
+    return one(from_json(request, *json, rules, Strictness::cloudevents, now));
+  }
+  if (media == "application/x-ndjson" || media == "application/ndjson" ||
+      media == "application/jsonl") {
+    return from_lines(request, rules, now);
+  }
+  const bool binary = std::ranges::any_of(
+      request.headers, [](const auto& header) { return to_lower(header.first).starts_with("ce-"); });
+  if (binary) return one(from_binary(request, rules, now));
+  return fail(ErrorKind::unsupported,
+              "send a CloudEvent (ce-* headers, application/cloudevents+json or "
+              "application/cloudevents-batch+json) or lines of events (application/x-ndjson)");
+}
+
+Result<Event> make_event(const http::Request& request, std::string_view type, const Json& data,
+                         Timestamp now) {
+  const EventTypeDef* definition = find_event_type(type);
+  if (definition == nullptr) return fail(ErrorKind::internal, "unknown type " + std::string(type));
+  if (auto valid = validate_data(*definition, data); !valid) return fail(valid.error());
+  Event event = blank(request, now);
+  event.type = type;
+  event.subject = subject_of(*definition, data);
+  event.data = dump(data);
+  fill_defaults(event, now);
+  return event;
+}
+
+}  // namespace mesh::services

@@ -1,1 +1,176 @@
-// not written yet
+#include "daemon/services/common.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "common/base/ids.h"
+#include "common/base/strings.h"
+
+namespace mesh::services {
+namespace {
+
+std::string number_text(double value) {
+  std::string text = dump(Json(value));
+  if (text.ends_with(".0")) text.resize(text.size() - 2);
+  return text;
+}
+
+tl::unexpected<Error> bad_param(std::string_view name, std::string_view value,
+                                const std::string& allowed) {
+  return fail(ErrorKind::invalid, "query parameter " + std::string(name) + ": \"" +
+                                      std::string(value) + "\" is not " + allowed);
+}
+
+tl::unexpected<Error> bad_member(std::string_view name, std::string_view wanted) {
+  return fail({ErrorKind::unprocessable,
+               "/" + std::string(name) + " must be " + std::string(wanted),
+               {},
+               {{"/" + std::string(name), "must be " + std::string(wanted)}},
+               {}});
+}
+
+}  // namespace
+
+Result<std::int64_t> int_param(const http::Request& request, std::string_view name,
+                               std::int64_t fallback, std::int64_t low, std::int64_t high) {
+  const auto text = request.param(name);
+  if (!text) return fallback;
+  const auto value = parse_int(*text);
+  if (!value || *value < low || *value > high) {
+    return bad_param(name, *text,
+                     "a whole number from " + std::to_string(low) + " to " + std::to_string(high));
+  }
+  return *value;
+}
+
+Result<double> number_param(const http::Request& request, std::string_view name, double fallback,
+                            double low, double high) {
+  const auto text = request.param(name);
+  if (!text) return fallback;
+  const auto value = parse_double(*text);
+  if (!value || !std::isfinite(*value) || *value < low || *value > high) {
+    return bad_param(name, *text, "a number from " + number_text(low) + " to " + number_text(high));
+  }
+  return *value;
+}
+
+std::string text_param(const http::Request& request, std::string_view name) {
+  return std::string(request.param(name).value_or(""));
+}
+
+Result<Json> object_body(const http::Request& request) {
+  if (request.body.empty()) return Json::object();
+  auto json = parse_json(request.body, {.max_depth = 32, .max_bytes = request.body.size()});
+  if (!json) return json;
+  if (!json->is_object()) return fail(ErrorKind::invalid, "the body must be a JSON object");
+  return json;
+}
+
+Status only_members(const Json& object, std::initializer_list<std::string_view> allowed) {
+  std::vector<FieldError> errors;
+  for (const auto& [name, value] : object.items()) {
+    if (std::ranges::find(allowed, name) == allowed.end()) {
+      std::string known;
+      for (const auto& word : allowed) known += (known.empty() ? "" : ", ") + std::string(word);
+      errors.push_back({"/" + name, "unknown field; allowed: " + known});
+    }
+  }
+  if (errors.empty()) return {};
+  return fail({ErrorKind::unprocessable, "the body has unknown fields", {}, std::move(errors), {}});
+}
+
+Result<std::optional<std::string>> string_member(const Json& object, std::string_view name) {
+  const auto it = object.find(name);
+  if (it == object.end() || it->is_null()) return std::nullopt;
+  if (!it->is_string()) return bad_member(name, "a string");
+  return it->get<std::string>();
+}
+
+Result<std::optional<std::int64_t>> int_member(const Json& object, std::string_view name) {
+  const auto it = object.find(name);
+  if (it == object.end() || it->is_null()) return std::nullopt;
+  const bool fits = it->is_number_integer() &&
+                    (!it->is_number_unsigned() || it->get<std::uint64_t>() <= INT64_MAX);
+  if (!fits) return bad_member(name, "a whole number");
+  return it->get<std::int64_t>();
+}
+
+Result<bool> bool_member(const Json& object, std::string_view name) {
+  const auto it = object.find(name);
+  if (it == object.end() || it->is_null()) return false;
+  if (!it->is_boolean()) return bad_member(name, "true or false");
+  return it->get<bool>();
+}
+
+std::string make_cursor(std::string_view kind, std::string_view value) {
+  return base64url_encode(std::string(kind) + ":" + std::string(value));
+}
+
+Result<std::string> read_cursor(std::string_view kind, std::string_view cursor) {
+  const auto text = base64url_decode(cursor);
+  const std::string prefix = std::string(kind) + ":";
+  if (!text || !text->starts_with(prefix)) {
+    return fail(ErrorKind::invalid, "query parameter cursor: not a cursor of this list; take it from "
+                                    "the answer before, or leave it out to begin at the start");
+  }
+  return text->substr(prefix.size());
+}
+
+http::Response page(Json items, std::optional<std::string> next) {
+  return http::Response::json(
+      200, {{"items", std::move(items)}, {"next", next ? Json(*next) : Json(nullptr)}});
+}
+
+Status same_tenant(const http::Request& request, const Json& object) {
+  for (const char* name : {"tenantId", "tenant_id"}) {
+    const auto it = object.find(name);
+    if (it == object.end()) continue;
+    if (!it->is_string() || it->get_ref<const std::string&>() != request.tenant().str()) {
+      return fail(ErrorKind::forbidden,
+                  std::string("/") + name + " differs from the tenant of the credential");
+    }
+  }
+  return {};
+}
+
+void idempotent(IdempotencyStore& store, Keep keep, const http::Request& request,
+                http::Responder respond,
+                std::function<void(std::optional<IdempotencyKey>, http::Responder)> work) {
+  const auto header = request.header("Idempotency-Key");
+  if (!header) return work(std::nullopt, std::move(respond));
+  std::string_view text = trim(*header);
+  if (text.size() >= 2 && text.front() == '"' && text.back() == '"') {  // a structured-field string
+    text = text.substr(1, text.size() - 2);
+  }
+  if (text.empty() || text.size() > 255 || !is_printable(text)) {
+    return respond(Error{ErrorKind::invalid, "Idempotency-Key must be 1 to 255 printable characters",
+                         {}, {}, {}});
+  }
+  const IdempotencyKey key{
+      request.tenant(), std::string(text),
+      sha256_hex(request.method + " " + request.path + "\n" + request.body).substr(0, 32)};
+  auto stored = store.begin(key);
+  if (!stored) return respond(stored.error());
+  if (*stored) {
+    http::Response answer{(*stored)->status, {}, std::move((*stored)->body), {}};
+    if (!answer.body.empty()) answer.headers.emplace_back("Content-Type", "application/json");
+    answer.headers.emplace_back("Idempotent-Replayed", "true");
+    return respond(std::move(answer));
+  }
+  http::Responder settle([&store, keep, key, respond](http::Response answer) {
+    if (keep == Keep::store || answer.status >= 300) {
+      store.release(key);
+      return respond(std::move(answer));
+    }
+    StoredAnswer kept{answer.status, answer.body};
+    store.finish(key, std::move(kept),
+                 [respond, answer = std::move(answer)](Status status) mutable {
+                   // The work is done and durable; only the memory of its answer is not.
+                   if (!status) return respond(status.error());
+                   respond(std::move(answer));
+                 });
+  });
+  work(key, std::move(settle));
+}
+
+}  // namespace mesh::services

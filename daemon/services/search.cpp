@@ -1,1 +1,62 @@
-// not written yet
+#include "daemon/services/search.h"
+
+#include "common/base/strings.h"
+#include "daemon/services/common.h"
+
+namespace mesh::services {
+namespace {
+
+constexpr int kMaxHits = 100;
+constexpr std::size_t kMaxQueryBytes = 1000;
+// Below this a hit shares hardly more than chance with the query.
+constexpr double kDefaultMinScore = 0.2;
+
+Result<Json> search(Embedder& embedder, VectorIndex& index, const http::Request& request) {
+  const std::string query = text_param(request, "query");
+  if (trim(query).empty()) {
+    return fail(ErrorKind::invalid, "query parameter query: missing or empty; say what to look for");
+  }
+  if (query.size() > kMaxQueryBytes) {
+    return fail(ErrorKind::invalid, "query parameter query: over 1000 bytes");
+  }
+  auto limit = int_param(request, "limit", 10, 1, kMaxHits);
+  if (!limit) return fail(limit.error());
+  auto min_score = number_param(request, "min_score", kDefaultMinScore, -1, 1);
+  if (!min_score) return fail(min_score.error());
+  auto vectors = embedder.embed(std::span(&query, 1));
+  if (!vectors) return fail(vectors.error());
+  auto hits = index.search(request.tenant(), vectors->front(), static_cast<int>(*limit),
+                           static_cast<float>(*min_score));
+  if (!hits) return fail(hits.error());
+  Json results = Json::array();
+  for (const auto& hit : *hits) results.push_back(to_json(hit));
+  return Json{{"tenant_id", request.tenant().str()}, {"query", query}, {"results", results}};
+}
+
+}  // namespace
+
+http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& clock,
+                               Metrics& metrics) {
+  constexpr const char* kPath = "/ai/users/search";
+  return {
+      {.method = "GET", .pattern = kPath, .access = http::Access::tenant, .scope = "search",
+       .summary = "Finds users of the tenant by name, e-mail, parts of them, also with a typo",
+       .parameters = {{"query", "query", "what to look for, at most 1000 bytes", "string", true},
+                      {"limit", "query", "hits, 1 to 100 (10)", "integer"},
+                      {"min_score", "query", "smallest cosine, -1 to 1 (0.2)", "number"},
+                      {"tenant_id", "query", "must be the credential's tenant"}},
+       .handler = [&](auto request, auto respond) {
+         const auto start = clock.steady();
+         auto found = search(embedder, index, *request);
+         const Labels tenant{{"tenant", metrics.tenant_label(request->tenant().str())}};
+         metrics.counter("ai_gateway_requests_total", "Searches by path and tenant.",
+                         {{"path", kPath}, {"tenant", tenant.at("tenant")}})
+             .add();
+         metrics.histogram("ai_gateway_search_latency_seconds", "Latency of searches.", tenant)
+             .observe(std::chrono::duration<double>(clock.steady() - start).count());
+         found ? respond(http::Response::json(200, *found)) : respond(found.error());
+       }},
+  };
+}
+
+}  // namespace mesh::services

@@ -1,1 +1,136 @@
-// not written yet
+#include "daemon/services/users.h"
+
+#include "common/base/strings.h"
+#include "daemon/services/common.h"
+
+namespace mesh::services {
+namespace {
+
+using RequestPtr = std::shared_ptr<const http::Request>;
+
+constexpr int kMaxPage = 1000;
+
+Result<std::int64_t> user_id(const http::Request& request) {
+  const std::string& text = request.path_params.at("id");
+  const auto id = parse_int(text);
+  if (!id || *id < 1) {
+    return fail(ErrorKind::invalid, "user id \"" + text + "\" is not a positive whole number");
+  }
+  return *id;
+}
+
+http::Response user_answer(int status, const User& user) {
+  return http::Response::json(status, to_json(user));
+}
+
+UserDone answer_with(http::Responder respond, std::function<http::Response(const User&)> make) {
+  return [respond = std::move(respond), make = std::move(make)](Result<User> user) {
+    user ? respond(make(*user)) : respond(user.error());
+  };
+}
+
+void create(UserStore& users, IdempotencyStore& idempotency, RequestPtr request,
+            http::Responder respond) {
+  auto body = object_body(*request);
+  if (!body) return respond(body.error());
+  if (auto same = same_tenant(*request, *body); !same) return respond(same.error());
+  auto user = new_user_from_json(*body);
+  if (!user) return respond(user.error());
+  idempotent(idempotency, Keep::store, *request, std::move(respond),
+             [&](std::optional<IdempotencyKey> key, http::Responder answer) {
+               users.create(request->tenant(), std::move(*user),
+                            {request->trace.traceparent(), std::move(key)},
+                            answer_with(std::move(answer), [](const User& made) {
+                              return user_answer(201, made).with(
+                                  "Location", "/users/" + std::to_string(made.id));
+                            }));
+             });
+}
+
+void get(UserStore& users, RequestPtr request, http::Responder respond) {
+  auto id = user_id(*request);
+  if (!id) return respond(id.error());
+  auto user = users.get(request->tenant(), *id);
+  user ? respond(user_answer(200, *user)) : respond(user.error());
+}
+
+void list(UserStore& users, RequestPtr request, http::Responder respond) {
+  auto limit = int_param(*request, "limit", 100, 1, kMaxPage);
+  if (!limit) return respond(limit.error());
+  std::int64_t after = 0;
+  if (const auto cursor = request->param("cursor")) {
+    auto text = read_cursor("users", *cursor);
+    if (!text) return respond(text.error());
+    const auto id = parse_int(*text);
+    if (!id || *id < 0) return respond(read_cursor("users", "").error());
+    after = *id;
+  }
+  std::optional<std::string> email;
+  if (const auto text = request->param("email")) email = std::string(*text);
+  const int count = static_cast<int>(*limit);
+  auto found = users.list(request->tenant(), after, count + 1, email);
+  if (!found) return respond(found.error());
+  const bool more = static_cast<int>(found->size()) > count;
+  if (more) found->pop_back();
+  Json body = Json::array();
+  for (const auto& user : *found) body.push_back(to_json(user));
+  auto answer = http::Response::json(200, body);
+  if (more) {
+    std::string next = "/users?limit=" + std::to_string(count) + "&cursor=" +
+                       make_cursor("users", std::to_string(found->back().id));
+    if (email) next += "&email=" + percent_encode(*email);
+    answer.headers.emplace_back("Link", "<" + next + ">; rel=\"next\"");
+  }
+  respond(std::move(answer));
+}
+
+void update(UserStore& users, RequestPtr request, http::Responder respond) {
+  auto id = user_id(*request);
+  if (!id) return respond(id.error());
+  auto body = object_body(*request);
+  if (!body) return respond(body.error());
+  if (auto same = same_tenant(*request, *body); !same) return respond(same.error());
+  auto patch = user_patch_from_json(*body);
+  if (!patch) return respond(patch.error());
+  users.update(request->tenant(), *id, std::move(*patch), {request->trace.traceparent(), {}},
+               answer_with(std::move(respond), [](const User& user) { return user_answer(200, user); }));
+}
+
+void remove(UserStore& users, RequestPtr request, http::Responder respond) {
+  auto id = user_id(*request);
+  if (!id) return respond(id.error());
+  users.remove(request->tenant(), *id, {request->trace.traceparent(), {}},
+               answer_with(std::move(respond),
+                           [](const User&) { return http::Response::no_content(); }));
+}
+
+}  // namespace
+
+http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency) {
+  using http::Access;
+  using http::Body;
+  const http::Parameter id{"id", "path", "the user's id, unique within the tenant", "integer", true};
+  return {
+      {.method = "GET", .pattern = "/users", .access = Access::tenant, .scope = "users",
+       .summary = "Lists the tenant's users in id order; the next page is in the Link header",
+       .parameters = {{"limit", "query", "users per page, 1 to 1000 (100)", "integer"},
+                      {"cursor", "query", "from the Link header of the page before"},
+                      {"email", "query", "only the user with this e-mail"}},
+       .handler = [&users](auto request, auto respond) { list(users, request, respond); }},
+      {.method = "POST", .pattern = "/users/create", .access = Access::tenant, .scope = "users",
+       .body = Body::json, .summary = "Creates a user; answers once it is durable",
+       .parameters = {{"Idempotency-Key", "header", "the same key and body give the same answer"}},
+       .handler = [&](auto request, auto respond) { create(users, idempotency, request, respond); }},
+      {.method = "GET", .pattern = "/users/{id}", .access = Access::tenant, .scope = "users",
+       .summary = "Gives one user", .parameters = {id},
+       .handler = [&users](auto request, auto respond) { get(users, request, respond); }},
+      {.method = "PATCH", .pattern = "/users/{id}", .access = Access::tenant, .scope = "users",
+       .body = Body::json, .summary = "Changes a user's name or e-mail", .parameters = {id},
+       .handler = [&users](auto request, auto respond) { update(users, request, respond); }},
+      {.method = "DELETE", .pattern = "/users/{id}", .access = Access::tenant, .scope = "users",
+       .summary = "Deletes a user; it also disappears from search", .parameters = {id},
+       .handler = [&users](auto request, auto respond) { remove(users, request, respond); }},
+  };
+}
+
+}  // namespace mesh::services

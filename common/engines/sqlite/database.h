@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -17,21 +18,26 @@ namespace mesh::sqlite {
 
 class Database;
 
+// What SQLite's result `code` on `db` means to us: constraint → conflict; full disk, quota, busy →
+// unavailable; damaged file → corrupt, with the file's name and what to do; else internal.
+Error error_of(sqlite3* db, int code);
+
 // A prepared statement, borrowed from its Database's cache; reset when it goes. Columns count from
 // 0, parameters from 1. One thread at a time, the database's.
 class Statement {
  public:
   Statement(Statement&& other) noexcept;
+  Statement& operator=(Statement&&) = delete;
   ~Statement();
   Statement& bind(int index, std::int64_t value);
   Statement& bind(int index, double value);
   Statement& bind_text(int index, std::string_view value);  // not copied: must outlive the step
   Statement& bind_blob(int index, std::string_view value);  // not copied
   Statement& bind_null(int index);
-  // True: a row is there. False: done. Errors by kind: constraint → conflict, full disk →
-  // unavailable, damaged file → corrupt, else internal.
+  // True: a row is there. False: done. Errors as error_of says; a failed bind is told here too.
   Result<bool> step();
-  Status run();  // steps to the end
+  Status run();   // steps to the end and resets: bind and run again
+  void reset();   // back to before the first step; what was bound stays
   std::int64_t integer(int column) const;
   double real(int column) const;
   std::string_view text(int column) const;  // until the next step; also for blobs
@@ -39,17 +45,23 @@ class Statement {
 
  private:
   friend class Database;
-  Statement(Database* db, sqlite3_stmt* stmt) : db_(db), stmt_(stmt) {}
+  Statement(Database* db, sqlite3_stmt* stmt, bool* busy) : db_(db), stmt_(stmt), busy_(busy) {}
+  Statement& note(int code);  // keeps the first failed bind for step()
   Database* db_;
   sqlite3_stmt* stmt_;
+  bool* busy_;  // the cache's mark that it is lent; null: not cached, finalized when it goes
+  int bind_code_ = 0;
 };
 
 // One connection; one thread at a time.
 class Database {
  public:
   enum class Mode { read_write, read_only };
-  // WAL, synchronous=FULL, foreign keys, busy time-out 5 s, manual checkpoints.
+  // WAL, synchronous=FULL, foreign keys, busy time-out 5 s, manual checkpoints, cell checks.
   static Result<std::unique_ptr<Database>> open(const std::string& path, Mode mode);
+  // Every later open of this process goes through this registered VFS ("": SQLite's own); for
+  // tests that inject faults.
+  static void use_vfs(std::string name);
   ~Database();
   Result<Statement> prepare(std::string_view sql);  // cached by text
   Status execute(std::string_view sql);             // one or more statements
@@ -59,17 +71,36 @@ class Database {
 
  private:
   friend class Statement;
+  friend class Committer;
   explicit Database(sqlite3* db);
+  int note(int code);  // keeps what the committer must know of a step's result; returns it
   sqlite3* db_;
   struct Cache;
   std::unique_ptr<Cache> cache_;
+  bool wrote_ = false;  // a statement that may have changed the file succeeded
+  int failure_ = 0;     // the last result that spoils the transaction: I/O error, full, no memory
 };
 
+// Brings the schema to version steps.size(): runs the steps beyond PRAGMA user_version, each in a
+// transaction together with its number. `conflict` for a file that a newer program wrote.
+Status migrate(Database& db, std::span<const std::string_view> steps);
+
+// Looks for damage inside `path`'s write-ahead log before it is opened. SQLite takes the first bad
+// frame for the end of the log, which would silently undo commits that were acknowledged behind
+// it; `corrupt` where synced commits follow a bad frame. Only while nobody has the file open.
+Status verify_wal(const std::string& path);
+
 // The writer of one database file: a thread that runs submitted jobs in groups, each group one
-// transaction, each job in a savepoint of its own, so that a job that fails undoes only itself.
+// transaction, in the order of submission. A job that fails undoes only itself: a group is first
+// run without savepoints, and only when a job fails after it wrote something, the group is rolled
+// back and run again with a savepoint for each job. So jobs must bear being run twice: what they
+// leave outside the database (captured results, memory) is set, never added to.
+//
 // `done` of every job is called after the group's commit is durable (or with the job's own error,
-// or the commit's). A thread of its own checkpoints the WAL. After an I/O error of a commit the
-// file cannot be trusted: `on_fatal` is called (the process ends) and nothing more is accepted.
+// or the commit's), outside all locks. A full disk fails the group with `unavailable`, and later
+// groups are tried anew. A thread of its own checkpoints the WAL. After an I/O error of a write or
+// fsync the file cannot be trusted (the kernel may drop the dirty pages and report success the next
+// time): `on_fatal` is called once (the process ends) and nothing more is accepted.
 class Committer {
  public:
   struct Options {
@@ -84,12 +115,18 @@ class Committer {
   Committer(std::unique_ptr<Database> writer, std::string path, Options options);
   ~Committer();  // finishes what was submitted
 
-  // Any thread; never blocks. `bytes` is the job's share of max_pending_bytes. `done` is called
-  // exactly once, from the committer's thread or, when refused, from this one.
+  // Any thread; never blocks. `bytes` is the job's share of max_pending_bytes (a single job always
+  // fits). `done` is called exactly once, from the committer's thread or, when refused, from this
+  // one.
   void submit(std::size_t bytes, Job job, Done done);
   // Blocks until durable. Not from the committer's own thread.
   Status run(Job job);
-  // Called after each durable commit, before the group's `done`s; from the committer's thread.
+  // Called at each begin of a transaction, also when a group is run again: what jobs of an undone
+  // transaction left in memory goes back to the committed state. From the committer's thread. Set
+  // before the first submit.
+  void on_begin(std::function<void()> reset);
+  // Called after each durable commit, before the group's `done`s; from the committer's thread. Any
+  // number of callbacks; set before the first submit.
   void on_committed(std::function<void()> notify);
   std::size_t pending_bytes() const;
   void stop();  // finishes what was submitted; later submits fail; callable twice

@@ -1,1 +1,315 @@
-// not written yet
+// Opening, topics, closing.
+#include "common/engines/sqlite/log/sqlite_log.h"
+
+#include <algorithm>
+
+#include "common/base/ids.h"
+#include "common/engines/sqlite/log/codec.h"
+#include "common/engines/sqlite/log/log_impl.h"
+#include "common/telemetry/log.h"
+
+namespace mesh::sqlite {
+namespace {
+
+// A table per partition, with the offset as its rowid: an append then goes to the right edge of a
+// b-tree, which SQLite fills page by page without moving rows. (In one table for all, appends would
+// go to many places in the middle and split pages there.)
+constexpr std::string_view kSchema[] = {R"(
+  CREATE TABLE topics(
+    name TEXT PRIMARY KEY, kind TEXT NOT NULL, max_age INTEGER, max_bytes INTEGER
+  ) WITHOUT ROWID;
+  CREATE TABLE partitions(
+    id INTEGER PRIMARY KEY, topic TEXT NOT NULL REFERENCES topics(name), number INTEGER NOT NULL,
+    start INTEGER NOT NULL DEFAULT 0,            -- what upkeep did, in the transaction that did it
+    gaps_to INTEGER NOT NULL DEFAULT 0,
+    clean_to INTEGER NOT NULL DEFAULT 0,
+    tombstone_due INTEGER NOT NULL DEFAULT 0,
+    removed_records INTEGER NOT NULL DEFAULT 0,
+    removed_bytes INTEGER NOT NULL DEFAULT 0,
+    tail_end INTEGER NOT NULL DEFAULT 0,         -- the tail, for when every record is removed
+    tail_total INTEGER NOT NULL DEFAULT 0,
+    tail_time INTEGER NOT NULL DEFAULT 0,
+    UNIQUE(topic, number)
+  );
+  CREATE TABLE group_offsets(
+    name TEXT NOT NULL, partition INTEGER NOT NULL REFERENCES partitions(id),
+    next INTEGER NOT NULL, PRIMARY KEY(name, partition)
+  ) WITHOUT ROWID;
+)"};
+
+constexpr int kMaxReaders = 16;
+constexpr int kMaxPartitionsPerTopic = 1'024;
+constexpr std::size_t kMaxPartitions = 16'384;  // a table each: more would make opening slow
+
+std::string_view kind_name(TopicKind kind) {
+  return kind == TopicKind::entity ? "entity" : "activity";
+}
+
+}  // namespace
+
+std::int64_t to_millis(Timestamp time) { return time.time_since_epoch().count(); }
+
+Error damaged(const Partition& partition, std::int64_t offset, std::string cause) {
+  const auto where = to_string(Position{partition.name.topic, partition.name.partition, offset});
+  return Error{ErrorKind::corrupt,
+               "log.db is damaged at " + where + ": stop meshd and run `mesh check --data-dir DIR`",
+               std::move(cause), {}, {}};
+}
+
+Partition::Partition(std::int64_t row_id, TopicPartition tp)
+    : id(row_id),
+      name(std::move(tp)),
+      insert_sql("INSERT INTO r" + std::to_string(id) + "(o,t,total,sum,body) VALUES(?,?,?,?,?)"),
+      read_sql("SELECT o,t,total,sum,body FROM r" + std::to_string(id) +
+               " WHERE o>=? AND o<? ORDER BY o") {}
+
+Partition& Topic::for_key(std::string_view key, std::uint64_t hash_of_key) {
+  const auto number = key.empty() ? round_robin.fetch_add(1, std::memory_order_relaxed) : hash_of_key;
+  return *partitions[number % partitions.size()];
+}
+
+Result<std::unique_ptr<SqliteLog>> SqliteLog::open(const std::string& dir, LogOptions options,
+                                                   Clock& clock) {
+  const std::string path = dir + "/log.db";
+  if (auto s = verify_wal(path); !s) return fail(s.error());
+  auto db = Database::open(path, Database::Mode::read_write);
+  if (!db) return fail(db.error());
+  if (auto s = migrate(**db, kSchema); !s) return fail(s.error());
+  auto* writer = db->get();
+  auto log = std::make_unique<SqliteLogImpl>(path, std::move(options), clock, std::move(*db));
+  if (auto s = log->load(*writer); !s) return fail(s.error());
+  log->start();
+  return log;
+}
+
+SqliteLogImpl::SqliteLogImpl(const std::string& path, LogOptions options, Clock& clock,
+                             std::unique_ptr<Database> writer)
+    : options_(std::move(options)),
+      clock_(clock),
+      committer_(std::move(writer), path,
+                 {options_.max_pending_bytes, 4096, options_.on_fatal, options_.on_commit}),
+      readers_(path, kMaxReaders),
+      waits_(clock) {
+  committer_.on_begin([this] { begin_transaction(); });
+  committer_.on_committed([this] { publish(); });
+}
+
+SqliteLogImpl::~SqliteLogImpl() { close(); }
+
+// Before the first submit, so the writer's connection is free. One seek per partition, no scans.
+Status SqliteLogImpl::load(Database& db) {
+  auto topic_rows = db.prepare("SELECT name, kind, max_age, max_bytes FROM topics");
+  if (!topic_rows) return fail(topic_rows.error());
+  for (;;) {
+    auto row = topic_rows->step();
+    if (!row) return fail(row.error());
+    if (!*row) break;
+    auto topic = std::make_unique<Topic>();
+    topic->spec.name = topic_rows->text(0);
+    topic->spec.kind = topic_rows->text(1) == "entity" ? TopicKind::entity : TopicKind::activity;
+    topic->spec.partitions = 0;
+    if (!topic_rows->is_null(2)) topic->spec.max_age = Duration(topic_rows->integer(2));
+    if (!topic_rows->is_null(3)) {
+      topic->spec.max_bytes = static_cast<std::uint64_t>(topic_rows->integer(3));
+    }
+    topics_.emplace(topic->spec.name, std::move(topic));
+  }
+  auto rows = db.prepare(
+      "SELECT id, topic, number, start, gaps_to, clean_to, tombstone_due, removed_records,"
+      " removed_bytes, tail_end, tail_total, tail_time FROM partitions ORDER BY topic, number");
+  if (!rows) return fail(rows.error());
+  for (;;) {
+    auto row = rows->step();
+    if (!row) return fail(row.error());
+    if (!*row) break;
+    const auto topic = topics_.find(rows->text(1));
+    const auto number = rows->integer(2);
+    if (topic == topics_.end() || number != topic->second->spec.partitions) {
+      return fail(ErrorKind::corrupt, "log.db is damaged: run `mesh check --data-dir DIR`",
+                  "partition " + std::to_string(rows->integer(0)) + " fits no topic");
+    }
+    ++topic->second->spec.partitions;
+    auto p = std::make_unique<Partition>(
+        rows->integer(0), TopicPartition{topic->first, static_cast<std::int32_t>(number)});
+    p->bell.start = rows->integer(3);
+    p->gaps_to = rows->integer(4);
+    p->clean_to = rows->integer(5);
+    p->tombstone_due = rows->integer(6);
+    p->removed_records = rows->integer(7);
+    p->removed_bytes = rows->integer(8);
+    p->durable = Tail{rows->integer(9), rows->integer(10), rows->integer(11)};
+
+    auto last = db.prepare("SELECT o,t,total,sum,body FROM r" + std::to_string(p->id) +
+                           " ORDER BY o DESC LIMIT 1");
+    if (!last) return fail(damaged(*p, p->durable.end, last.error().to_string()));
+    auto found = last->step();
+    if (!found) return fail(damaged(*p, p->durable.end, found.error().to_string()));
+    if (*found) {
+      const auto body = last->text(4);
+      const RowPlace place{p->id, last->integer(0), last->integer(1), last->integer(2)};
+      if (row_checksum(stable_hash(body), place) != last->integer(3)) {
+        return fail(damaged(*p, place.offset, "the last record's checksum is wrong"));
+      }
+      p->durable = Tail{place.offset + 1, place.total + static_cast<std::int64_t>(body.size()),
+                        place.time};
+    }
+    p->staged = p->durable;
+    p->total = p->durable.total;
+    p->bell.end = p->durable.end;
+    partitions_.emplace(p->id, p.get());
+    topic->second->partitions.push_back(std::move(p));
+  }
+  for (const auto& [name, topic] : topics_) {
+    if (topic->partitions.empty()) {
+      return fail(ErrorKind::corrupt, "log.db is damaged: run `mesh check --data-dir DIR`",
+                  "topic " + name + " has no partitions");
+    }
+  }
+  auto offsets = db.prepare("SELECT name, partition, next FROM group_offsets");
+  if (!offsets) return fail(offsets.error());
+  for (;;) {
+    auto row = offsets->step();
+    if (!row) return fail(row.error());
+    if (!*row) return {};
+    const auto partition = partitions_.find(offsets->integer(1));
+    if (partition == partitions_.end()) continue;
+    auto& group = groups_[std::string(offsets->text(0))];
+    if (!group) group = std::make_shared<Group>();
+    auto next = offsets->integer(2);
+    if (const auto end = partition->second->durable.end; next > end) {
+      log::warn("a group's offset lies beyond the end of the log; it goes on from the end",
+                {{"group", offsets->text(0)}, {"topic", partition->second->name.topic},
+                 {"partition", partition->second->name.partition}, {"offset", next}, {"end", end}});
+      next = end;
+    }
+    group->offsets[partition->second].committed = next;
+  }
+}
+
+void SqliteLogImpl::start() {
+  if (options_.upkeep_interval > Duration(0)) {
+    upkeep_thread_ = std::thread([this] { upkeep_loop(); });
+  }
+}
+
+void SqliteLogImpl::close() {
+  {
+    std::lock_guard lock(close_mutex_);
+    closed_ = true;
+    close_cv_.notify_all();
+  }
+  waits_.close();
+  committer_.stop();
+  std::lock_guard only(admin_mutex_);  // the second of two callers waits for the first
+  if (upkeep_thread_.joinable()) upkeep_thread_.join();
+}
+
+Result<Topic*> SqliteLogImpl::find_topic(std::string_view name) {
+  std::shared_lock lock(topics_mutex_);
+  const auto it = topics_.find(name);
+  if (it != topics_.end()) return it->second.get();
+  return fail(ErrorKind::not_found, "no topic '" + std::string(name) + "'");
+}
+
+Result<Partition*> SqliteLogImpl::find(const TopicPartition& name) {
+  auto topic = find_topic(name.topic);
+  if (!topic) return fail(topic.error());
+  const auto& partitions = (*topic)->partitions;
+  if (name.partition < 0 || static_cast<std::size_t>(name.partition) >= partitions.size()) {
+    return fail(ErrorKind::not_found, "topic '" + name.topic + "' has partitions 0 to " +
+                                          std::to_string(partitions.size() - 1) + ", not " +
+                                          std::to_string(name.partition));
+  }
+  return partitions[static_cast<std::size_t>(name.partition)].get();
+}
+
+Status SqliteLogImpl::ensure_topic(const TopicSpec& spec) {
+  std::lock_guard only(admin_mutex_);
+  if (auto topic = find_topic(spec.name)) return update_retention(**topic, spec);
+  if (spec.name.empty() || spec.name.size() > 249 || spec.partitions < 1 ||
+      spec.partitions > kMaxPartitionsPerTopic) {
+    return fail(ErrorKind::invalid, "topic '" + spec.name + "': the name needs 1 to 249 bytes, and 1 to " +
+                                        std::to_string(kMaxPartitionsPerTopic) + " partitions");
+  }
+  if (partitions_.size() + static_cast<std::size_t>(spec.partitions) > kMaxPartitions) {
+    return fail(ErrorKind::unavailable, "no room for topic '" + spec.name + "': the log holds at most " +
+                                            std::to_string(kMaxPartitions) + " partitions");
+  }
+  std::vector<std::int64_t> ids;
+  auto made = committer_.run([&](Database& db) -> Status {
+    ids.clear();
+    auto topic = db.prepare("INSERT INTO topics(name, kind, max_age, max_bytes) VALUES(?,?,?,?)");
+    if (!topic) return fail(topic.error());
+    topic->bind_text(1, spec.name).bind_text(2, kind_name(spec.kind));
+    if (spec.max_age) topic->bind(3, std::int64_t{spec.max_age->count()});
+    if (spec.max_bytes) topic->bind(4, static_cast<std::int64_t>(*spec.max_bytes));
+    if (auto s = topic->run(); !s) return s;
+    for (int number = 0; number < spec.partitions; ++number) {
+      auto partition = db.prepare("INSERT INTO partitions(topic, number) VALUES(?,?)");
+      if (!partition) return fail(partition.error());
+      if (auto s = partition->bind_text(1, spec.name).bind(2, std::int64_t{number}).run(); !s) return s;
+      ids.push_back(db.last_insert_rowid());
+      if (auto s = db.execute("CREATE TABLE r" + std::to_string(ids.back()) +
+                              "(o INTEGER PRIMARY KEY, t INTEGER NOT NULL, total INTEGER NOT NULL,"
+                              " sum INTEGER NOT NULL, body BLOB NOT NULL)");
+          !s) {
+        return s;
+      }
+    }
+    return {};
+  });
+  if (!made) return made;
+  auto topic = std::make_unique<Topic>();
+  topic->spec = spec;
+  for (const auto id : ids) {
+    const auto number = static_cast<std::int32_t>(topic->partitions.size());
+    topic->partitions.push_back(std::make_unique<Partition>(id, TopicPartition{spec.name, number}));
+  }
+  std::unique_lock lock(topics_mutex_);
+  for (const auto& p : topic->partitions) partitions_.emplace(p->id, p.get());
+  topics_.emplace(spec.name, std::move(topic));
+  return {};
+}
+
+Status SqliteLogImpl::update_retention(Topic& topic, const TopicSpec& spec) {
+  if (topic.spec.kind != spec.kind || topic.spec.partitions != spec.partitions) {
+    return fail(ErrorKind::conflict,
+                "topic '" + spec.name + "' exists with " + std::to_string(topic.spec.partitions) +
+                    " partitions of kind " + std::string(kind_name(topic.spec.kind)) +
+                    ": neither can be changed");
+  }
+  {
+    std::shared_lock lock(topics_mutex_);
+    if (topic.spec.max_age == spec.max_age && topic.spec.max_bytes == spec.max_bytes) return {};
+  }
+  auto changed = committer_.run([&](Database& db) -> Status {
+    auto update = db.prepare("UPDATE topics SET max_age=?, max_bytes=? WHERE name=?");
+    if (!update) return fail(update.error());
+    if (spec.max_age) update->bind(1, std::int64_t{spec.max_age->count()});
+    if (spec.max_bytes) update->bind(2, static_cast<std::int64_t>(*spec.max_bytes));
+    return update->bind_text(3, spec.name).run();
+  });
+  if (!changed) return changed;
+  std::unique_lock lock(topics_mutex_);
+  topic.spec.max_age = spec.max_age;
+  topic.spec.max_bytes = spec.max_bytes;
+  return {};
+}
+
+Result<std::vector<TopicInfo>> SqliteLogImpl::topics() {
+  std::vector<TopicInfo> infos;
+  std::shared_lock lock(topics_mutex_);
+  for (const auto& [name, topic] : topics_) {
+    TopicInfo info{topic->spec, 0, 0, {}};
+    for (const auto& p : topic->partitions) {
+      const Watermarks marks{p->bell.start, p->bell.end};
+      info.records += static_cast<std::uint64_t>(marks.end - p->removed_records);
+      info.bytes += static_cast<std::uint64_t>(p->total - p->removed_bytes);
+      info.partitions.push_back(marks);
+    }
+    infos.push_back(std::move(info));
+  }
+  return infos;
+}
+
+}  // namespace mesh::sqlite

@@ -1,1 +1,100 @@
-// not written yet
+#include "common/engines/sqlite/store/projections.h"
+
+#include "common/engines/sqlite/store/stored_json.h"
+
+namespace mesh::sqlite {
+namespace {
+
+ActivityRow to_row(const AnalyticsEvent& event) {
+  return {event.id,        event.tenant,       event.user_id,       event.event_type,
+          event.timestamp, event.processed_at, dump(event.metadata), {}};
+}
+
+ActivityRow to_row(const ChemicalEvent& event) {
+  return {event.id,        event.tenant,       event.researcher, event.molecule_id,
+          event.timestamp, event.processed_at, dump(event.data), dump(event.llm_properties)};
+}
+
+Status read_row(ActivityRow row, std::vector<AnalyticsEvent>& out) {
+  auto metadata = parse_stored(row.data);
+  if (!metadata) return fail(std::move(metadata.error()));
+  out.push_back({std::move(row.id), std::move(row.tenant), std::move(row.subject),
+                 std::move(row.label), std::move(row.timestamp), std::move(*metadata),
+                 row.processed_at});
+  return {};
+}
+
+Status read_row(ActivityRow row, std::vector<ChemicalEvent>& out) {
+  auto data = parse_stored(row.data);
+  auto properties = parse_stored(row.properties);
+  if (!data) return fail(std::move(data.error()));
+  if (!properties) return fail(std::move(properties.error()));
+  out.push_back({std::move(row.id), std::move(row.tenant), std::move(row.label),
+                 std::move(row.subject), std::move(row.timestamp), std::move(*data),
+                 std::move(*properties), row.processed_at});
+  return {};
+}
+
+template <typename Event>
+std::vector<ActivityRow> to_rows(std::span<const Event> events) {
+  std::vector<ActivityRow> rows;
+  rows.reserve(events.size());
+  for (const Event& event : events) rows.push_back(to_row(event));
+  return rows;
+}
+
+template <typename Event>
+Result<std::vector<Event>> to_events(Result<std::vector<ActivityRow>> rows) {
+  if (!rows) return fail(std::move(rows.error()));
+  std::vector<Event> events;
+  events.reserve(rows->size());
+  for (ActivityRow& row : *rows) {
+    if (Status read = read_row(std::move(row), events); !read) return fail(std::move(read.error()));
+  }
+  return events;
+}
+
+}  // namespace
+
+Status SqliteAnalytics::record(std::span<const AnalyticsEvent> events, const Through& through) {
+  return table_.record(to_rows(events), through);
+}
+
+Result<AnalyticsSummary> SqliteAnalytics::summary(const TenantId& tenant,
+                                                  std::string_view user_id) {
+  auto overview = table_.overview(tenant, user_id);
+  if (!overview) return fail(std::move(overview.error()));
+  auto recent = to_events<AnalyticsEvent>(std::move(overview->recent));
+  if (!recent) return fail(std::move(recent.error()));
+  return AnalyticsSummary{std::string(user_id), overview->total, std::move(overview->labels),
+                          std::move(*recent)};
+}
+
+Result<std::vector<AnalyticsEvent>> SqliteAnalytics::recent(const TenantId& tenant,
+                                                            std::string_view user_id, int limit) {
+  return to_events<AnalyticsEvent>(table_.recent(tenant, user_id, limit));
+}
+
+Status SqliteChemical::record(std::span<const ChemicalEvent> events, const Through& through) {
+  return table_.record(to_rows(events), through);
+}
+
+Result<ResearcherSummary> SqliteChemical::summary(const TenantId& tenant,
+                                                  std::string_view researcher) {
+  auto overview = table_.overview(tenant, researcher);
+  if (!overview) return fail(std::move(overview.error()));
+  auto recent = to_events<ChemicalEvent>(std::move(overview->recent));
+  if (!recent) return fail(std::move(recent.error()));
+  std::vector<std::string> molecules;
+  molecules.reserve(overview->labels.size());
+  for (auto& [molecule, experiments] : overview->labels) molecules.push_back(std::move(molecule));
+  return ResearcherSummary{std::string(researcher), overview->total, std::move(molecules),
+                           std::move(*recent)};
+}
+
+Result<std::vector<ChemicalEvent>> SqliteChemical::recent(const TenantId& tenant,
+                                                          std::string_view researcher, int limit) {
+  return to_events<ChemicalEvent>(table_.recent(tenant, researcher, limit));
+}
+
+}  // namespace mesh::sqlite

@@ -1,1 +1,74 @@
-// not written yet
+#include "common/engines/sqlite/store/retries.h"
+
+#include "common/engines/sqlite/store/query.h"
+#include "common/engines/sqlite/store/record_codec.h"
+
+namespace mesh::sqlite {
+
+Status SqliteRetries::park(const std::string& pipeline, std::span<const ParkedEvent> events) {
+  if (events.empty()) return {};
+  std::vector<std::string> records;
+  records.reserve(events.size());
+  for (const auto& event : events) {
+    const StoredRecord& record = event.record;
+    records.push_back(
+        encode_record(record.position.topic, record.key, record.value, record.headers));
+  }
+  return committer_.run([&](Database& db) -> Status {
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      const ParkedEvent& event = events[i];
+      const Position& at = event.record.position;
+      Status put = execute(db,
+                           "INSERT OR REPLACE INTO retries(pipeline,topic,partition,\"offset\",time,"
+                           "record,attempts,next_attempt,cause_class,cause)"
+                           " VALUES(?,?,?,?,?,?,?,?,?,?)",
+                           pipeline, at.topic, at.partition, at.offset, event.record.time,
+                           Blob{records[i]}, event.attempts, event.next_attempt, event.cause_class,
+                           event.cause);
+      if (!put) return put;
+    }
+    return {};
+  });
+}
+
+Status SqliteRetries::remove(const std::string& pipeline, std::span<const Position> positions) {
+  if (positions.empty()) return {};
+  return committer_.run([&](Database& db) -> Status {
+    for (const Position& at : positions) {
+      Status removed = execute(db,
+                               "DELETE FROM retries WHERE pipeline=? AND topic=? AND partition=?"
+                               " AND \"offset\"=?",
+                               pipeline, at.topic, at.partition, at.offset);
+      if (!removed) return removed;
+    }
+    return {};
+  });
+}
+
+Result<std::vector<ParkedEvent>> SqliteRetries::load(const std::string& pipeline) {
+  return read_from(readers_, [&](Database& db) -> Result<std::vector<ParkedEvent>> {
+    std::vector<ParkedEvent> events;
+    Status read = each_row(
+        query(db,
+              "SELECT topic,partition,\"offset\",time,record,attempts,next_attempt,cause_class,"
+              "cause FROM retries WHERE pipeline=? ORDER BY topic,partition,\"offset\"",
+              pipeline),
+        [&](const Statement& row) -> Status {
+          auto record = decode_record(row.text(4));
+          if (!record) return fail(std::move(record.error()));
+          Position at{std::string(row.text(0)), static_cast<std::int32_t>(row.integer(1)),
+                      row.integer(2)};
+          events.push_back({{std::move(at), timestamp(row, 3), std::move(record->key),
+                             std::move(record->value), std::move(record->headers)},
+                            static_cast<int>(row.integer(5)),
+                            timestamp(row, 6),
+                            std::string(row.text(7)),
+                            std::string(row.text(8))});
+          return {};
+        });
+    if (!read) return fail(std::move(read.error()));
+    return events;
+  });
+}
+
+}  // namespace mesh::sqlite

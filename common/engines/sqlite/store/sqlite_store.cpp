@@ -1,1 +1,77 @@
-// not written yet
+#include "common/engines/sqlite/store/sqlite_store.h"
+
+#include "common/engines/sqlite/store/idempotency.h"
+#include "common/engines/sqlite/store/outbox.h"
+#include "common/engines/sqlite/store/projections.h"
+#include "common/engines/sqlite/store/query.h"
+#include "common/engines/sqlite/store/retries.h"
+#include "common/engines/sqlite/store/schema.h"
+#include "common/engines/sqlite/store/tasks.h"
+#include "common/engines/sqlite/store/tenants.h"
+#include "common/engines/sqlite/store/users.h"
+
+namespace mesh::sqlite {
+namespace {
+
+constexpr int kReaders = 16;
+
+class Store final : public SqliteStore {
+ public:
+  Store(std::unique_ptr<Database> writer, const std::string& path, StoreOptions options,
+        std::int64_t waiting, Clock& clock)
+      : readers_(path, kReaders),
+        committer_(std::move(writer), path,
+                   {.max_pending_bytes = options.max_pending_bytes,
+                    .on_fatal = std::move(options.on_fatal),
+                    .on_commit = std::move(options.on_commit)}),
+        outbox_(committer_, readers_, waiting),
+        users_(outbox_, readers_, clock),
+        tenants_(outbox_, readers_, clock),
+        idempotency_(committer_, readers_, clock),
+        tasks_(committer_, readers_),
+        analytics_(committer_, readers_),
+        chemical_(committer_, readers_),
+        retries_(committer_, readers_) {}
+  // What is still submitted refers to the stores, which go before the committer does.
+  ~Store() override { close(); }
+
+  UserStore& users() override { return users_; }
+  Outbox& outbox() override { return outbox_; }
+  TenantStore& tenants() override { return tenants_; }
+  IdempotencyStore& idempotency() override { return idempotency_; }
+  TaskStore& tasks() override { return tasks_; }
+  AnalyticsStore& analytics() override { return analytics_; }
+  ChemicalStore& chemical() override { return chemical_; }
+  RetryStore& retries() override { return retries_; }
+  void close() override { committer_.stop(); }
+
+ private:
+  ReaderPool readers_;
+  Committer committer_;
+  SqliteOutbox outbox_;
+  SqliteUsers users_;
+  SqliteTenants tenants_;
+  SqliteIdempotency idempotency_;
+  SqliteTasks tasks_;
+  SqliteAnalytics analytics_;
+  SqliteChemical chemical_;
+  SqliteRetries retries_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& dir, StoreOptions options,
+                                                       Clock& clock) {
+  const std::string path = dir + "/store.db";
+  if (Status whole = verify_wal(path); !whole) return fail(std::move(whole.error()));
+  auto writer = Database::open(path, Database::Mode::read_write);
+  if (!writer) return fail(std::move(writer.error()));
+  if (Status made = prepare_schema(**writer); !made) return fail(std::move(made.error()));
+  auto waiting = first_row(query(**writer, "SELECT count(*) FROM outbox"),
+                           [](const Statement& row) { return row.integer(0); });
+  if (!waiting) return fail(std::move(waiting.error()));
+  return std::make_unique<Store>(std::move(*writer), path, std::move(options),
+                                 waiting->value_or(0), clock);
+}
+
+}  // namespace mesh::sqlite

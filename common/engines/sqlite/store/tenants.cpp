@@ -1,1 +1,146 @@
-// not written yet
+#include "common/engines/sqlite/store/tenants.h"
+
+#include <future>
+
+#include "common/base/ids.h"
+
+namespace mesh::sqlite {
+namespace {
+
+// A removed tenant keeps its row, without a record: should it come back, its versions go on from
+// there, so that consumers which hold on to the newest version see it.
+struct Row {
+  std::int64_t version = 0;
+  std::optional<Tenant> tenant;
+};
+
+Result<Tenant> parse(std::string_view record) {
+  auto json = parse_json(record);
+  auto tenant = json ? tenant_from_json(*json) : Result<Tenant>(fail(json.error()));
+  if (tenant) return tenant;
+  return fail(ErrorKind::corrupt, "the stored record of a tenant is damaged",
+              tenant.error().to_string());
+}
+
+Result<Row> find(Database& db, const TenantId& id) {
+  Row found;
+  Status read = each_row(query(db, "SELECT version,record FROM tenants WHERE id=?", id),
+                         [&](const Statement& row) -> Status {
+                           found.version = row.integer(0);
+                           if (row.is_null(1)) return {};
+                           auto tenant = parse(row.text(1));
+                           if (!tenant) return fail(std::move(tenant.error()));
+                           found.tenant = std::move(*tenant);
+                           return {};
+                         });
+  if (!read) return fail(std::move(read.error()));
+  return found;
+}
+
+tl::unexpected<Error> unknown_tenant(const TenantId& id) {
+  return fail(ErrorKind::not_found, "tenant " + id.str() + " has no record");
+}
+
+}  // namespace
+
+template <typename Work>
+Result<Tenant> SqliteTenants::change(Work work) {
+  auto answer = std::make_shared<std::promise<Result<Tenant>>>();
+  auto future = answer->get_future();
+  outbox_.submit<Tenant>(4096, std::move(work), [answer](Result<Tenant> tenant) {
+    answer->set_value(std::move(tenant));
+  });
+  return future.get();
+}
+
+Result<Change<Tenant>> SqliteTenants::written(Database& db, std::string_view type, Tenant tenant) {
+  const Timestamp now = clock_.now();
+  tenant.updated_at = now;
+  Event event{.id = new_uuid_v7(now),
+              .type = std::string(type),
+              .source = "/mesh/tenants",
+              .time = now,
+              .tenant = tenant.id,
+              .subject = tenant.id.str(),
+              .sequence = tenant.version,
+              .traceparent = {},
+              .data = dump(to_json(tenant)),
+              .extensions = {}};
+  constexpr std::string_view kWrite =
+      "INSERT INTO tenants(id,version,record) VALUES(?,?,?)"
+      " ON CONFLICT(id) DO UPDATE SET version=excluded.version,record=excluded.record";
+  Status status = type == "tenant.deleted"
+                      ? execute(db, kWrite, tenant.id, tenant.version, nullptr)
+                      : execute(db, kWrite, tenant.id, tenant.version, event.data);
+  if (status) status = outbox_.add(db, event);
+  if (!status) return fail(std::move(status.error()));
+  return Change<Tenant>{std::move(tenant), 1};
+}
+
+Result<Tenant> SqliteTenants::create(Tenant tenant) {
+  return change([this, tenant = std::move(tenant)](Database& db) -> Result<Change<Tenant>> {
+    auto found = find(db, tenant.id);
+    if (!found) return fail(std::move(found.error()));
+    if (found->tenant) {
+      return fail(ErrorKind::conflict, "tenant " + tenant.id.str() + " has a record already");
+    }
+    Tenant created = tenant;
+    created.version = found->version + 1;
+    created.created_at = clock_.now();
+    return written(db, "tenant.created", std::move(created));
+  });
+}
+
+Result<Tenant> SqliteTenants::update(Tenant tenant) {
+  return change([this, tenant = std::move(tenant)](Database& db) -> Result<Change<Tenant>> {
+    auto found = find(db, tenant.id);
+    if (!found) return fail(std::move(found.error()));
+    if (!found->tenant) return unknown_tenant(tenant.id);
+    Tenant updated = tenant;
+    updated.version = found->version + 1;
+    updated.created_at = found->tenant->created_at;
+    return written(db, "tenant.updated", std::move(updated));
+  });
+}
+
+Status SqliteTenants::remove(const TenantId& id) {
+  auto removed = change([this, id](Database& db) -> Result<Change<Tenant>> {
+    auto found = find(db, id);
+    if (!found) return fail(std::move(found.error()));
+    if (!found->tenant) return unknown_tenant(id);
+    Tenant last = std::move(*found->tenant);
+    last.version = found->version + 1;
+    return written(db, "tenant.deleted", std::move(last));
+  });
+  if (!removed) return fail(std::move(removed.error()));
+  return {};
+}
+
+Result<Tenant> SqliteTenants::get(const TenantId& id) {
+  return read_from(readers_, [&](Database& db) -> Result<Tenant> {
+    auto found = find(db, id);
+    if (!found) return fail(std::move(found.error()));
+    if (!found->tenant) return unknown_tenant(id);
+    return std::move(*found->tenant);
+  });
+}
+
+Result<std::vector<Tenant>> SqliteTenants::list(std::string_view after, int limit) {
+  return read_from(readers_, [&](Database& db) -> Result<std::vector<Tenant>> {
+    std::vector<Tenant> tenants;
+    Status read = each_row(
+        query(db,
+              "SELECT record FROM tenants WHERE id>? AND record IS NOT NULL ORDER BY id LIMIT ?",
+              after, limit),
+        [&](const Statement& row) -> Status {
+          auto tenant = parse(row.text(0));
+          if (!tenant) return fail(std::move(tenant.error()));
+          tenants.push_back(std::move(*tenant));
+          return {};
+        });
+    if (!read) return fail(std::move(read.error()));
+    return tenants;
+  });
+}
+
+}  // namespace mesh::sqlite

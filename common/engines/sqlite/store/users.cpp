@@ -1,1 +1,192 @@
-// not written yet
+#include "common/engines/sqlite/store/users.h"
+
+#include "common/base/ids.h"
+#include "common/engines/sqlite/store/idempotency.h"
+#include "common/engines/sqlite/store/schema.h"
+
+namespace mesh::sqlite {
+namespace {
+
+// A job's share of the committer's bound: the strings it holds and what surrounds them.
+std::size_t job_bytes(const ChangeContext& context, std::size_t data_bytes) {
+  const std::size_t key_bytes = context.idempotency ? context.idempotency->key.size() + 128 : 0;
+  return 512 + 2 * data_bytes + key_bytes;
+}
+
+tl::unexpected<Error> unknown_user(const TenantId& tenant, std::int64_t id) {
+  return fail(ErrorKind::not_found,
+              "no user " + std::to_string(id) + " in tenant " + tenant.str());
+}
+
+Result<User> find(Database& db, const TenantId& tenant, std::int64_t id) {
+  auto user = first_row(query(db,
+                              "SELECT email,name,version FROM users"
+                              " WHERE tenant=" MESH_TENANT_NUMBER " AND id=?",
+                              tenant, id),
+                        [&](const Statement& row) {
+                          return User{id, std::string(row.text(0)), std::string(row.text(1)),
+                                      tenant, row.integer(2)};
+                        });
+  if (!user) return fail(std::move(user.error()));
+  if (!*user) return unknown_user(tenant, id);
+  return std::move(**user);
+}
+
+// The e-mail is the only thing of a user's row that can collide.
+Status naming_email(Status status, const TenantId& tenant) {
+  if (status || status.error().kind != ErrorKind::conflict) return status;
+  return fail(ErrorKind::conflict, "tenant " + tenant.str() + " has a user with this e-mail",
+              status.error().cause);
+}
+
+struct TenantRow {
+  std::int64_t number = 0;
+  std::int64_t last_user = 0;
+};
+
+Result<TenantRow> tenant_row(Database& db, const TenantId& tenant) {
+  auto row = first_row(
+      query(db, "SELECT number,last_user FROM tenant_numbers WHERE id=?", tenant),
+      [](const Statement& found) { return TenantRow{found.integer(0), found.integer(1)}; });
+  if (!row) return fail(std::move(row.error()));
+  if (*row) return **row;
+  auto number = tenant_number(db, tenant);
+  if (!number) return fail(std::move(number.error()));
+  return TenantRow{*number, 0};
+}
+
+}  // namespace
+
+SqliteUsers::Stamp SqliteUsers::stamp(ChangeContext context) {
+  const Timestamp now = clock_.now();
+  return {std::move(context), new_uuid_v7(now), now};
+}
+
+// Ends a change: its event and its answer, in the transaction of its rows.
+Result<Change<User>> SqliteUsers::written(Database& db, const Stamp& stamp, std::string_view type,
+                                          int http_status, User user) {
+  std::string json = dump(to_json(user));
+  if (const auto& key = stamp.context.idempotency) {
+    const StoredAnswer answer{http_status, http_status == 204 ? std::string() : json};
+    if (Status stored = store_answer(db, *key, answer, stamp.time); !stored) {
+      return fail(std::move(stored.error()));
+    }
+  }
+  if (type.empty()) return Change<User>{std::move(user), 0};
+  Event event{.id = stamp.event_id,
+              .type = std::string(type),
+              .source = "/mesh/users",
+              .time = stamp.time,
+              .tenant = user.tenant,
+              .subject = std::to_string(user.id),
+              .sequence = user.version,
+              .traceparent = stamp.context.traceparent,
+              .data = std::move(json),
+              .extensions = {}};
+  if (Status added = outbox_.add(db, event); !added) return fail(std::move(added.error()));
+  return Change<User>{std::move(user), 1};
+}
+
+void SqliteUsers::create(const TenantId& tenant, NewUser user, ChangeContext context,
+                         UserDone done) {
+  const std::size_t bytes = job_bytes(context, user.email.size() + user.name.size());
+  std::string key = email_key(user.email);
+  outbox_.submit<User>(
+      bytes,
+      [this, key = std::move(key), stamp = stamp(std::move(context)),
+       user = User{0, std::move(user.email), std::move(user.name), tenant, 1}](
+          Database& db) mutable -> Result<Change<User>> {
+        auto row = tenant_row(db, user.tenant);
+        if (!row) return fail(std::move(row.error()));
+        user.id = row->last_user + 1;
+        // First, since a job that fails before it wrote anything costs its group nothing.
+        Status inserted = execute(
+            db, "INSERT INTO users(tenant,id,version,email,email_key,name) VALUES(?,?,?,?,?,?)",
+            row->number, user.id, user.version, user.email, key, user.name);
+        if (inserted = naming_email(std::move(inserted), user.tenant); !inserted) {
+          return fail(std::move(inserted.error()));
+        }
+        Status counted = execute(db, "UPDATE tenant_numbers SET last_user=? WHERE number=?",
+                                 user.id, row->number);
+        if (!counted) return fail(std::move(counted.error()));
+        return written(db, stamp, "user.created", 201, user);
+      },
+      std::move(done));
+}
+
+void SqliteUsers::update(const TenantId& tenant, std::int64_t id, UserPatch patch,
+                         ChangeContext context, UserDone done) {
+  const std::size_t bytes = job_bytes(context, patch.email.value_or("").size() +
+                                                   patch.name.value_or("").size());
+  outbox_.submit<User>(
+      bytes,
+      [this, tenant, id, patch = std::move(patch),
+       stamp = stamp(std::move(context))](Database& db) -> Result<Change<User>> {
+        auto found = find(db, tenant, id);
+        if (!found) return fail(std::move(found.error()));
+        User user = *found;
+        user.email = patch.email.value_or(user.email);
+        user.name = patch.name.value_or(user.name);
+        if (user.email == found->email && user.name == found->name) {
+          return written(db, stamp, {}, 200, std::move(user));
+        }
+        ++user.version;
+        const std::string key = email_key(user.email);
+        Status updated = execute(db,
+                                 "UPDATE users SET version=?,email=?,email_key=?,name=?"
+                                 " WHERE tenant=" MESH_TENANT_NUMBER " AND id=?",
+                                 user.version, user.email, key, user.name, tenant, id);
+        if (updated = naming_email(std::move(updated), tenant); !updated) {
+          return fail(std::move(updated.error()));
+        }
+        return written(db, stamp, "user.updated", 200, std::move(user));
+      },
+      std::move(done));
+}
+
+void SqliteUsers::remove(const TenantId& tenant, std::int64_t id, ChangeContext context,
+                         UserDone done) {
+  const std::size_t bytes = job_bytes(context, 0);
+  outbox_.submit<User>(
+      bytes,
+      [this, tenant, id, stamp = stamp(std::move(context))](Database& db) -> Result<Change<User>> {
+        auto user = find(db, tenant, id);
+        if (!user) return fail(std::move(user.error()));
+        Status removed =
+            execute(db, "DELETE FROM users WHERE tenant=" MESH_TENANT_NUMBER " AND id=?", tenant,
+                    id);
+        if (!removed) return fail(std::move(removed.error()));
+        ++user->version;
+        return written(db, stamp, "user.deleted", 204, std::move(*user));
+      },
+      std::move(done));
+}
+
+Result<User> SqliteUsers::get(const TenantId& tenant, std::int64_t id) {
+  return read_from(readers_, [&](Database& db) { return find(db, tenant, id); });
+}
+
+Result<std::vector<User>> SqliteUsers::list(const TenantId& tenant, std::int64_t after, int limit,
+                                            const std::optional<std::string>& email) {
+  const std::string key = email ? email_key(*email) : std::string();
+  return read_from(readers_, [&](Database& db) -> Result<std::vector<User>> {
+    auto rows = email ? query(db,
+                              "SELECT id,email,name,version FROM users WHERE tenant="
+                              MESH_TENANT_NUMBER " AND email_key=? AND id>? LIMIT ?",
+                              tenant, key, after, limit)
+                      : query(db,
+                              "SELECT id,email,name,version FROM users WHERE tenant="
+                              MESH_TENANT_NUMBER " AND id>? ORDER BY id LIMIT ?",
+                              tenant, after, limit);
+    std::vector<User> users;
+    Status read = each_row(std::move(rows), [&](const Statement& row) -> Status {
+      users.push_back({row.integer(0), std::string(row.text(1)), std::string(row.text(2)), tenant,
+                       row.integer(3)});
+      return {};
+    });
+    if (!read) return fail(std::move(read.error()));
+    return users;
+  });
+}
+
+}  // namespace mesh::sqlite

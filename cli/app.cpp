@@ -1,0 +1,144 @@
+#include "cli/app.h"
+
+#include <exception>
+
+#include "cli/help.h"
+
+#ifndef MESH_VERSION
+#define MESH_VERSION "0"
+#endif
+
+namespace mesh::cli {
+namespace {
+
+void add_globals(CLI::App& root, Globals& globals) {
+  const auto text = [&root](const char* names, std::optional<std::string>& value, const char* type,
+                            const char* help, const char* group) {
+    root.add_option_function<std::string>(names, [&value](const std::string& given) { value = given; }, help)
+        ->type_name(type)
+        ->group(group)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  };
+  constexpr const char* kWhere = "Where and who (flag, then $MESH_…, then context, then default)";
+  text("--server", globals.server, "URL", "One address that serves every role; $MESH_SERVER", kWhere);
+  text("--data-dir", globals.data_dir, "DIR",
+       "Data folder of a meshd on this machine: its addresses and operator token; $MESH_DATA_DIR", kWhere);
+  text("--context", globals.context, "NAME", "Named place of `mesh context`; $MESH_CONTEXT", kWhere);
+  text("--token", globals.token, "TOKEN",
+       "Credential: tenant:user in dev mode, a JWT, or the operator's token; $MESH_TOKEN", kWhere);
+  text("-t,--tenant", globals.tenant, "T",
+       "Tenant to act for; operators' lists and tasks are restricted to it, --tenant= lifts that; "
+       "$MESH_TENANT", kWhere);
+  constexpr const char* kOutput = "Output";
+  text("-o,--output", globals.output, "FORMAT",
+       "table, wide, json, yaml, name (ids only) or help (what the fields mean); $MESH_OUTPUT", kOutput);
+  root.add_flag("--no-progress", globals.no_progress, "No progress bar")->group(kOutput);
+  root.add_flag("-v,--verbose", globals.verbose, "Show each request on stderr")->group(kOutput);
+  constexpr const char* kRunning = "Running";
+  root.add_flag("-y,--yes", globals.yes, "Do not ask before changing things")->group(kRunning);
+  text("--timeout", globals.timeout, "D",
+       "At most so long for a request (30s), or for a command that waits (no limit); exit code 7; "
+       "$MESH_TIMEOUT", kRunning);
+}
+
+std::string usage_error(const CLI::ParseError& error, const CLI::App& app) {
+  std::string what = error.what();
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+    // CLI11: "The following argument was not expected: WORD"
+    const auto colon = what.rfind(": ");
+    const std::string word = colon == what.npos ? what : what.substr(colon + 2);
+    what = "\"" + word + "\" is not expected here";
+    if (!app.get_subcommands([](const CLI::App*) { return true; }).empty() && !word.starts_with('-')) {
+      what = "`" + command_path(app) + "` has no command \"" + word + "\"";
+      if (const auto near = nearest_command(app, word); !near.empty()) {
+        what += "; did you mean \"" + near + "\"?";
+      }
+    }
+  }
+  return "mesh: " + what + "\n  see `" + command_path(app) + " --help`";
+}
+
+bool wants_field_help(const Session& session) {
+  if (session.globals.output) return *session.globals.output == "help";
+  const char* env = session.surroundings.env("MESH_OUTPUT");
+  return env != nullptr && std::string_view(env) == "help";
+}
+
+Exit finish(Session& session, const Outcome& outcome) {
+  session.out.flush();
+  if (!outcome) {
+    session.out.notes() << error_text(outcome.error(), session.globals.verbose) << std::flush;
+    return exit_code(outcome.error().kind);
+  }
+  if (!session.out.ok()) {
+    session.out.note("mesh: not everything could be written to the output");
+    return Exit::failure;
+  }
+  return *outcome;
+}
+
+Exit run_verb(const Verb& verb, Session& session) {
+  const Status ready = verb.needs == Needs::server ? session.connect() : session.settle();
+  if (!ready) return finish(session, fail(ready.error()));
+  return finish(session, verb.run(session));
+}
+
+}  // namespace
+
+CommandTree::CommandTree(Globals& globals)
+    : root("mesh, the operator's tool of the event mesh", "mesh"), commands(root) {
+  root.require_subcommand(0, 1)->fallthrough();
+  root.set_help_flag("-h,--help", "This help");
+  add_globals(root, globals);
+  for (const auto add : {add_users, add_search, add_events, add_topics, add_groups, add_dlq, add_index,
+                         add_tasks, add_tenants, add_ratelimit, add_check, add_doctor, add_context,
+                         add_token, add_completion, add_version}) {
+    add(commands);
+  }
+}
+
+CLI::App& CommandTree::selected() {
+  CLI::App* app = &root;
+  for (auto next = app->get_subcommands(); !next.empty(); next = app->get_subcommands()) app = next.front();
+  return *app;
+}
+
+std::optional<Exit> CommandTree::parse(const std::vector<std::string>& arguments, Output& out) {
+  try {
+    root.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::CallForHelp&) {
+    out.data(help_text(commands, selected()));
+    return Exit::ok;
+  } catch (const CLI::ParseError& error) {
+    out.note(usage_error(error, selected()));
+    return Exit::usage;
+  }
+  return std::nullopt;
+}
+
+Exit run(const std::vector<std::string>& arguments, Session& session) {
+  try {
+    CommandTree tree(session.globals);
+    const auto ended = tree.parse(arguments, session.out);
+    const CLI::App& app = tree.selected();
+    const Verb* verb = tree.commands.find(&app);
+    // Before what is missing counts: whoever asks for the fields need not name a user.
+    if (verb != nullptr && verb->view != nullptr && wants_field_help(session)) {
+      session.out.data(view_help(*verb->view));
+      return finish(session, Exit::ok);
+    }
+    if (ended) return finish(session, *ended);
+    if (verb != nullptr) return run_verb(*verb, session);
+    if (app.get_parent() == nullptr) {
+      session.out.data(help_text(tree.commands, app));
+      return finish(session, Exit::ok);
+    }
+    session.out.notes() << help_text(tree.commands, app) << std::flush;
+    return Exit::usage;
+  } catch (const std::exception& error) {
+    session.out.note(std::string("mesh: internal error: ") + error.what());
+    return Exit::failure;
+  }
+}
+
+}  // namespace mesh::cli

@@ -1,0 +1,31 @@
+// Arguments → parsed command → run → exit code.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/commands/verb.h"
+#include "cli/session.h"
+
+namespace mesh::cli {
+
+// The whole tree with the global options bound to `globals`. Not movable: CLI11 keeps pointers.
+struct CommandTree {
+  explicit CommandTree(Globals& globals);
+  CommandTree(const CommandTree&) = delete;
+  CommandTree& operator=(const CommandTree&) = delete;
+
+  // Throws nothing: an Exit where the run ends here (help, version, wrong usage), already printed.
+  std::optional<Exit> parse(const std::vector<std::string>& arguments, Output& out);
+  // The command that was named; the root where none was.
+  CLI::App& selected();
+
+  CLI::App root;
+  Commands commands;
+};
+
+// Everything between main's argv and its exit code.
+Exit run(const std::vector<std::string>& arguments, Session& session);
+
+}  // namespace mesh::cli

@@ -1,0 +1,52 @@
+#include "cli/commands/verb.h"
+#include "common/domain/search.h"
+
+namespace mesh::cli {
+namespace {
+
+const View& hit_view() {
+  static const View view{"user_id",
+                         {{"user_id", "USER", "the user's number"},
+                          {"score", "SCORE", "likeness to the query, 1 at most"},
+                          {"name", "NAME", "the user's name"},
+                          {"email", "EMAIL", "the user's e-mail address"},
+                          {"tenant_id", "TENANT", "the tenant searched in", Field::Show::wide}}};
+  return view;
+}
+
+struct Args {
+  std::string query;
+  int limit = 10;
+  std::optional<double> min_score;
+};
+
+Outcome search(Session& session, const Args& args) {
+  if (auto ready = need_tenant(session); !ready) return fail(ready.error());
+  auto hits = session.mesh->search(args.query, args.limit, args.min_score);
+  if (!hits) return fail(hits.error());
+  std::vector<Json> rows;
+  for (const SearchHit& hit : *hits) rows.push_back(to_json(hit));
+  session.out.items(hit_view(), rows);
+  return Exit::ok;
+}
+
+}  // namespace
+
+void add_search(Commands& commands) {
+  auto args = std::make_shared<Args>();
+  auto& verb = commands.verb(commands.root(), {
+      .name = "search",
+      .summary = "Search the users of a tenant by meaning",
+      .examples = "mesh search \"alice\" --tenant acme\n"
+                  "mesh search \"chemist in berlin\" --tenant acme --limit 5 --min-score 0.3\n"
+                  "mesh search bob --tenant acme -o name\n",
+      .view = &hit_view(),
+      .run = [args](Session& session) { return search(session, *args); }}, purpose::kData);
+  verb.add_option("QUERY", args->query, "What to look for, in any words")->required();
+  verb.add_option("-n,--limit", args->limit, "At most so many")->check(CLI::Range(1, 1000))->type_name("N")
+      ->capture_default_str();
+  verb.add_option_function<double>("--min-score", [args](double score) { args->min_score = score; },
+                                   "Only hits at least so alike, -1 to 1")->type_name("S");
+}
+
+}  // namespace mesh::cli

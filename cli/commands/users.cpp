@@ -1,0 +1,164 @@
+#include "cli/commands/users.h"
+
+#include "cli/commands/verb.h"
+
+namespace mesh::cli {
+
+const View& user_view() {
+  static const View view{"id",
+                         {{"id", "ID", "the user's number, unique within the tenant"},
+                          {"email", "EMAIL", "e-mail address, unique within the tenant (case does not count)"},
+                          {"name", "NAME", "the name people see and search"},
+                          {"tenantId", "TENANT", "the tenant the user belongs to", Field::Show::wide}}};
+  return view;
+}
+
+namespace {
+
+struct CreateArgs {
+  std::string email, name;
+  client::WriteOptions write;
+};
+
+Outcome create(Session& session, const CreateArgs& args) {
+  if (auto ready = need_tenant(session); !ready) return fail(ready.error());
+  auto created = session.mesh->create_user({args.email, args.name}, args.write);
+  if (!created) return fail(created.error());
+  session.out.row(user_view(), to_json(created->user));
+  return Exit::ok;
+}
+
+struct ListArgs {
+  int limit = 100;
+  bool all = false;
+  std::string email;
+};
+
+Outcome list(Session& session, const ListArgs& args) {
+  if (auto ready = need_tenant(session); !ready) return fail(ready.error());
+  constexpr int kPage = 1000;
+  client::UserQuery query{args.all ? kPage : std::min(args.limit, kPage), args.email, {}};
+  std::vector<Json> rows;
+  bool more = false;
+  do {
+    auto page = session.mesh->list_users(query);
+    if (!page) return fail(page.error());
+    for (const User& user : page->users) {
+      if (args.all || static_cast<int>(rows.size()) < args.limit) rows.push_back(to_json(user));
+    }
+    query.page = page->next;
+    more = !page->next.empty();
+  } while (more && (args.all || static_cast<int>(rows.size()) < args.limit));
+  session.out.items(user_view(), rows);
+  if (more) session.out.note("there are more: --all shows them");
+  return Exit::ok;
+}
+
+Outcome get(Session& session, std::int64_t id) {
+  if (auto ready = need_tenant(session); !ready) return fail(ready.error());
+  auto user = session.mesh->get_user(id);
+  if (!user) return fail(user.error());
+  session.out.row(user_view(), to_json(*user));
+  return Exit::ok;
+}
+
+struct UpdateArgs {
+  std::int64_t id = 0;
+  std::string email, name;
+};
+
+Outcome update(Session& session, const UpdateArgs& args) {
+  if (auto ready = need_tenant(session); !ready) return fail(ready.error());
+  UserPatch patch;
+  if (!args.email.empty()) patch.email = args.email;
+  if (!args.name.empty()) patch.name = args.name;
+  if (!patch.email && !patch.name) {
+    return fail(ErrorKind::invalid, "nothing to change: give --email or --name");
+  }
+  auto user = session.mesh->update_user(args.id, patch);
+  if (!user) return fail(user.error());
+  session.out.row(user_view(), to_json(*user));
+  return Exit::ok;
+}
+
+Outcome remove(Session& session, std::int64_t id) {
+  if (auto ready = need_tenant(session); !ready) return fail(ready.error());
+  if (auto done = session.mesh->delete_user(id); !done) return fail(done.error());
+  session.out.note("user " + std::to_string(id) + " is deleted");
+  return Exit::ok;
+}
+
+void add_create(Commands& commands, CLI::App& users) {
+  auto args = std::make_shared<CreateArgs>();
+  auto& verb = commands.verb(users, {
+      .name = "create",
+      .summary = "Create a user",
+      .examples = "mesh users create --tenant acme --email alice@acme.dev --name \"Alice\"\n"
+                  "mesh users create --tenant acme --email bob@acme.dev --name Bob --ack searchable\n"
+                  "mesh users create -t acme --email eve@acme.dev --name Eve --idempotency-key order-4711 -o json\n",
+      .view = &user_view(),
+      .run = [args](Session& session) { return create(session, *args); }});
+  verb.add_option("--email", args->email, "E-mail address, unique within the tenant")->type_name("ADDRESS")->required();
+  verb.add_option("--name", args->name, "Name that people see and search")->type_name("NAME")->required();
+  verb.add_option("--idempotency-key", args->write.idempotency_key,
+                  "Repeating the command with the same key creates nothing twice")->type_name("KEY");
+  verb.add_option("--ack", args->write.ack, "Answer once the user is in the log, or searchable")
+      ->type_name("log|searchable")->check(CLI::IsMember({"log", "searchable"}))->type_name("log|searchable");
+}
+
+void add_list(Commands& commands, CLI::App& users) {
+  auto args = std::make_shared<ListArgs>();
+  auto& verb = commands.verb(users, {
+      .name = "list",
+      .summary = "List the users of a tenant by id",
+      .examples = "mesh users list --tenant acme\n"
+                  "mesh users list --tenant acme --all -o json\n"
+                  "mesh users list --tenant acme --email alice@acme.dev -o name\n",
+      .view = &user_view(),
+      .run = [args](Session& session) { return list(session, *args); }});
+  verb.add_option("-n,--limit", args->limit, "At most so many")->type_name("N")->check(CLI::Range(1, 1'000'000))
+      ->type_name("N")->capture_default_str();
+  verb.add_flag("--all", args->all, "All of them, page by page");
+  verb.add_option("--email", args->email, "Only the user with this e-mail address")->type_name("ADDRESS");
+}
+
+}  // namespace
+
+void add_users(Commands& commands) {
+  auto& users = commands.group("users", "Users of a tenant", purpose::kData);
+  add_create(commands, users);
+  add_list(commands, users);
+  {
+    auto id = std::make_shared<std::int64_t>(0);
+    commands.verb(users, {
+        .name = "get", .summary = "Show a user",
+        .examples = "mesh users get 1 --tenant acme\nmesh users get 1 --tenant acme -o yaml\n",
+        .view = &user_view(),
+        .run = [id](Session& session) { return get(session, *id); }})
+        .add_option("ID", *id, "The user's number")->required();
+  }
+  {
+    auto args = std::make_shared<UpdateArgs>();
+    auto& verb = commands.verb(users, {
+        .name = "update", .summary = "Change a user's e-mail address or name",
+        .examples = "mesh users update 1 --tenant acme --name \"Alice B\"\n"
+                    "mesh users update 1 --tenant acme --email alice.b@acme.dev\n",
+        .view = &user_view(),
+        .run = [args](Session& session) { return update(session, *args); }});
+    verb.add_option("ID", args->id, "The user's number")->required();
+    verb.add_option("--email", args->email, "New e-mail address")->type_name("ADDRESS");
+    verb.add_option("--name", args->name, "New name")->type_name("NAME");
+  }
+  {
+    auto id = std::make_shared<std::int64_t>(0);
+    commands.verb(users, {
+        .name = "delete", .summary = "Delete a user",
+        .details = "The number is never given out again.",
+        .examples = "mesh users delete 1 --tenant acme\n",
+        .run = [id](Session& session) { return remove(session, *id); }})
+        .add_option("ID", *id, "The user's number")->required();
+  }
+  add_users_import(commands, users);
+}
+
+}  // namespace mesh::cli

@@ -1,0 +1,72 @@
+// The tree of commands, and what stands behind each leaf.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "cli/render/view.h"
+#include "cli/session.h"
+
+namespace mesh::cli {
+
+enum class Needs { server, nothing };
+
+struct Verb {
+  std::string name;
+  std::string summary;   // one line, no full stop
+  std::string details;   // further lines of the help; may be empty
+  std::string examples;  // a command a line; lines that do not begin with "mesh" explain
+  const View* view = nullptr;  // of what it prints; static storage
+  std::function<Outcome(Session&)> run;
+  Needs needs = Needs::server;
+};
+
+// Owns nothing of CLI11: the tree is the root's.
+class Commands {
+ public:
+  explicit Commands(CLI::App& root) : root_(root) {}
+
+  CLI::App& root() { return root_; }
+  // A group such as "users", listed in the overview under `purpose`.
+  CLI::App& group(const std::string& name, const std::string& summary, const std::string& purpose);
+  // A verb of a group, or one right below the root, then with its purpose.
+  CLI::App& verb(CLI::App& parent, Verb verb, const std::string& purpose = "Commands");
+  // nullptr for the root and for groups.
+  const Verb* find(const CLI::App* app) const;
+  const std::map<const CLI::App*, Verb>& all() const { return verbs_; }
+
+ private:
+  CLI::App& root_;
+  std::map<const CLI::App*, Verb> verbs_;
+};
+
+// Every group of commands; each adds itself to the tree.
+void add_users(Commands& commands);
+void add_search(Commands& commands);
+void add_events(Commands& commands);
+void add_topics(Commands& commands);
+void add_groups(Commands& commands);
+void add_dlq(Commands& commands);
+void add_ratelimit(Commands& commands);
+void add_tenants(Commands& commands);
+void add_index(Commands& commands);
+void add_tasks(Commands& commands);
+void add_token(Commands& commands);
+void add_context(Commands& commands);
+void add_check(Commands& commands);
+void add_doctor(Commands& commands);
+void add_completion(Commands& commands);
+void add_version(Commands& commands);
+
+// The purposes of the overview, in its order.
+namespace purpose {
+inline constexpr const char* kData = "Users and events";
+inline constexpr const char* kOperate = "Operate the mesh";
+inline constexpr const char* kTenancy = "Tenants and limits";
+inline constexpr const char* kHealth = "Health";
+inline constexpr const char* kSetup = "This tool";
+}  // namespace purpose
+
+}  // namespace mesh::cli

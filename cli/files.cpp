@@ -1,0 +1,90 @@
+#include "cli/files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+namespace mesh::cli {
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+tl::unexpected<Error> system_error(const std::string& what, const std::string& path) {
+  const int code = errno;
+  const ErrorKind kind = code == ENOENT || code == ENOTDIR ? ErrorKind::not_found
+                         : code == EACCES || code == EPERM ? ErrorKind::forbidden
+                                                           : ErrorKind::unavailable;
+  return fail(kind, "cannot " + what + " " + path + ": " + std::strerror(code));
+}
+
+Status make_parents(const std::filesystem::path& folder) {
+  if (folder.empty() || ::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return {};
+  if (errno != ENOENT) return system_error("make", folder.string());
+  if (auto parents = make_parents(folder.parent_path()); !parents) return parents;
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return system_error("make", folder.string());
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) return system_error("read", path);
+  std::string text;
+  char buffer[16384];
+  while (true) {
+    const ssize_t n = ::read(file.get(), buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_error("read", path);
+    if (n == 0) return text;
+    text.append(buffer, static_cast<std::size_t>(n));
+    if (text.size() > max_bytes) {
+      return fail(ErrorKind::too_large, path + " is larger than " + std::to_string(max_bytes) + " bytes");
+    }
+  }
+}
+
+Status write_private_file(const std::string& path, const std::string& text) {
+  if (auto made = make_parents(std::filesystem::path(path).parent_path()); !made) return made;
+  const std::string beside = path + ".new." + std::to_string(::getpid());
+  {
+    const Descriptor file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (file.get() < 0) return system_error("write", beside);
+    std::string_view rest = text;
+    while (!rest.empty()) {
+      const ssize_t n = ::write(file.get(), rest.data(), rest.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) {
+        auto error = system_error("write", beside);
+        ::unlink(beside.c_str());
+        return error;
+      }
+      rest.remove_prefix(static_cast<std::size_t>(n));
+    }
+    if (::fsync(file.get()) != 0) return system_error("write", beside);
+  }
+  if (::rename(beside.c_str(), path.c_str()) != 0) {
+    auto error = system_error("write", path);
+    ::unlink(beside.c_str());
+    return error;
+  }
+  return {};
+}
+
+}  // namespace mesh::cli

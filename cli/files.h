@@ -1,0 +1,16 @@
+// Small files, read whole and written safely.
+#pragma once
+
+#include <string>
+
+#include "common/base/error.h"
+
+namespace mesh::cli {
+
+// `not_found`, `forbidden`, `too_large` beyond max_bytes; the message names the file.
+Result<std::string> read_file(const std::string& path, std::size_t max_bytes);
+
+// Replaces the file at once (write beside, fsync, rename); 0600, missing folders 0700.
+Status write_private_file(const std::string& path, const std::string& text);
+
+}  // namespace mesh::cli

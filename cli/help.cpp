@@ -1,0 +1,205 @@
+#include "cli/help.h"
+
+#include <algorithm>
+#include <numeric>
+#include <sstream>
+
+#include "cli/render/width.h"
+#include "common/base/strings.h"
+
+namespace mesh::cli {
+namespace {
+
+constexpr int kWidth = 96;
+constexpr int kLeftMost = 30;  // a longer left side takes a line of its own
+
+using Pair = std::pair<std::string, std::string>;
+
+// Words wrapped into lines of at most `width` columns.
+std::vector<std::string> wrapped(const std::string& text, int width) {
+  std::vector<std::string> lines{""};
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    if (!lines.back().empty() && display_width(lines.back()) + 1 + display_width(word) > width) {
+      lines.emplace_back();
+    }
+    lines.back() += (lines.back().empty() ? "" : " ") + word;
+  }
+  return lines;
+}
+
+std::string columns(const std::vector<Pair>& rows) {
+  int left = 0;
+  for (const auto& row : rows) {
+    if (const int width = display_width(row.first); width <= kLeftMost) left = std::max(left, width);
+  }
+  std::string out;
+  for (const auto& [name, text] : rows) {
+    const int width = display_width(name);
+    out += "  " + name;
+    const std::string indent(static_cast<std::size_t>(left + 4), ' ');
+    out += width <= left ? std::string(static_cast<std::size_t>(left - width + 2), ' ') : "\n" + indent;
+    const auto lines = wrapped(text, kWidth - left - 4);
+    for (std::size_t i = 0; i < lines.size(); ++i) out += (i == 0 ? "" : indent) + lines[i] + "\n";
+  }
+  return out;
+}
+
+bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
+
+std::string label(const CLI::Option& option) {
+  std::string text;
+  for (const auto& name : option.get_snames()) text += (text.empty() ? "-" : ", -") + name;
+  if (text.empty()) text = "    ";
+  else if (!option.get_lnames().empty()) text += ", ";
+  for (std::size_t i = 0; i < option.get_lnames().size(); ++i) {
+    text += (i == 0 ? "--" : ", --") + option.get_lnames()[i];
+  }
+  if (takes_value(option)) text += " " + option.get_type_name();
+  return text;
+}
+
+bool is_help(const CLI::App& app, const CLI::Option* option) { return option == app.get_help_ptr(); }
+
+std::string usage(const CLI::App& app) {
+  std::string text = "Usage: " + command_path(app);
+  if (!app.get_subcommands([](const CLI::App*) { return true; }).empty()) return text + " COMMAND …\n";
+  bool optional = false;
+  for (const CLI::Option* option : app.get_options()) {
+    if (is_help(app, option) || option->get_group().empty()) continue;
+    if (option->get_positional()) continue;
+    if (option->get_required()) {
+      text += " --" + option->get_lnames().front() + " " + option->get_type_name();
+    } else {
+      optional = true;
+    }
+  }
+  for (const CLI::Option* option : app.get_options()) {
+    if (!option->get_positional()) continue;
+    std::string name = option->get_name(true);
+    if (option->get_items_expected_max() > 1) name += "…";
+    text += option->get_required() ? " " + name : " [" + name + "]";
+  }
+  return text + (optional ? " [options]\n" : "\n");
+}
+
+std::string arguments(const CLI::App& app) {
+  std::vector<Pair> rows;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_positional()) rows.emplace_back(option->get_name(true), option->get_description());
+  }
+  return rows.empty() ? std::string{} : "\nArguments:\n" + columns(rows);
+}
+
+std::string options(const CLI::App& app) {
+  std::string out;
+  for (const std::string& group : app.get_groups()) {
+    std::vector<Pair> rows;
+    for (const CLI::Option* option : app.get_options()) {
+      if (option->get_group() != group || !option->nonpositional() || is_help(app, option)) continue;
+      if (group.empty()) continue;
+      std::string text = option->get_description();
+      if (const auto& value = option->get_default_str(); !value.empty() && takes_value(*option)) {
+        text += " (default " + value + ")";
+      }
+      rows.emplace_back(label(*option), text);
+    }
+    if (!rows.empty()) out += "\n" + group + ":\n" + columns(rows);
+  }
+  return out;
+}
+
+std::string subcommands(const CLI::App& app) {
+  std::vector<std::string> groups;
+  const auto all = app.get_subcommands([](const CLI::App* sub) { return !sub->get_group().empty(); });
+  for (const CLI::App* sub : all) {
+    if (std::find(groups.begin(), groups.end(), sub->get_group()) == groups.end()) {
+      groups.push_back(sub->get_group());
+    }
+  }
+  std::string out;
+  for (const auto& group : groups) {
+    std::vector<Pair> rows;
+    for (const CLI::App* sub : all) {
+      if (sub->get_group() != group) continue;
+      std::string text = sub->get_description();
+      std::string verbs;
+      for (const CLI::App* verb : sub->get_subcommands([](const CLI::App*) { return true; })) {
+        verbs += (verbs.empty() ? "" : ", ") + verb->get_name();
+      }
+      if (!verbs.empty()) text += ": " + verbs;
+      rows.emplace_back(sub->get_name(), text);
+    }
+    out += "\n" + group + ":\n" + columns(rows);
+  }
+  return out;
+}
+
+std::string indented(const std::string& text) {
+  std::string out;
+  for (const auto& line : split(text, '\n')) {
+    if (!line.empty()) out += "  " + line + "\n";
+  }
+  return out;
+}
+
+constexpr std::string_view kGlobals =
+    "\nGlobal options (`mesh --help` explains them):\n"
+    "  -t, --tenant T   -o, --output FORMAT   -y, --yes   -v, --verbose   --timeout D   --no-progress\n"
+    "  --server URL   --data-dir DIR   --context NAME   --token TOKEN\n";
+
+constexpr std::string_view kRootExamples =
+    "mesh users create --tenant acme --email alice@acme.dev --name \"Alice\"\n"
+    "mesh search \"alice\" --tenant acme\n"
+    "mesh events tail --topic user.events\n"
+    "mesh doctor\n";
+
+std::size_t edit_distance(const std::string& a, const std::string& b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, substituted}));
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::string command_path(const CLI::App& app) {
+  return app.get_parent() == nullptr ? app.get_name()
+                                     : command_path(*app.get_parent()) + " " + app.get_name();
+}
+
+std::string help_text(const Commands& commands, const CLI::App& app) {
+  std::string out = app.get_description() + ".\n";
+  const Verb* verb = commands.find(&app);
+  if (verb != nullptr && !verb->details.empty()) {
+    out += "\n";
+    for (const auto& paragraph : split(verb->details, '\n')) {
+      for (const auto& line : wrapped(paragraph, kWidth)) out += line + "\n";
+    }
+  }
+  out += "\n" + usage(app) + arguments(app) + subcommands(app) + options(app);
+  if (app.get_parent() == nullptr) return out + "\nExamples:\n" + indented(std::string(kRootExamples));
+  if (verb == nullptr) return out + "\n`" + command_path(app) + " COMMAND --help` shows options and examples.\n";
+  return out + std::string(kGlobals) + "\nExamples:\n" + indented(verb->examples);
+}
+
+std::string nearest_command(const CLI::App& app, const std::string& word) {
+  std::string best;
+  std::size_t distance = std::max<std::size_t>(2, word.size() / 3) + 1;
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+    const auto d = edit_distance(to_lower(word), sub->get_name());
+    if (d < distance) {
+      distance = d;
+      best = sub->get_name();
+    }
+  }
+  return best;
+}
+
+}  // namespace mesh::cli

@@ -1,0 +1,19 @@
+// The help texts: an overview by purpose, groups, verbs with their examples last.
+#pragma once
+
+#include <string>
+
+#include "cli/commands/verb.h"
+
+namespace mesh::cli {
+
+// Of the root, a group or a verb.
+std::string help_text(const Commands& commands, const CLI::App& app);
+
+// What was meant by a word that is no command of `app`; empty where nothing is near.
+std::string nearest_command(const CLI::App& app, const std::string& word);
+
+// "mesh users create"
+std::string command_path(const CLI::App& app);
+
+}  // namespace mesh::cli

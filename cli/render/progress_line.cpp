@@ -1,0 +1,33 @@
+#include "cli/render/progress_line.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "cli/render/number.h"
+#include "cli/render/width.h"
+
+namespace mesh::cli {
+
+std::string progress_line(const ProgressState& state, int width) {
+  std::string tail;
+  if (state.fraction >= 0) {
+    const auto percent = std::to_string(static_cast<int>(std::clamp(state.fraction, 0.0, 1.0) * 100));
+    tail += std::string(3 - std::min<std::size_t>(3, percent.size()), ' ') + percent + "%  ";
+  }
+  tail += with_thousands(state.count);
+  if (state.total > 0) tail += "/" + with_thousands(state.total);
+  if (state.rate > 0) tail += "  " + with_thousands(std::llround(state.rate)) + "/s";
+  if (state.remaining >= 0) tail += "  " + clock_text(state.remaining) + " left";
+  std::string head = state.label + "  ";
+  const int room = std::min(40, width - display_width(head) - display_width(tail) - 4);
+  if (state.fraction >= 0 && room >= 10) {
+    const int full = static_cast<int>(std::clamp(state.fraction, 0.0, 1.0) * room);
+    std::string bar(static_cast<std::size_t>(full), '=');
+    if (full < room) bar += '>';
+    bar.resize(static_cast<std::size_t>(room), ' ');
+    head += "[" + bar + "]  ";
+  }
+  return truncate(head + tail, width);
+}
+
+}  // namespace mesh::cli

@@ -1,0 +1,141 @@
+#include "cli/render/view.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "cli/render/number.h"
+#include "cli/render/width.h"
+#include "common/base/time.h"
+
+namespace mesh::cli {
+namespace {
+
+bool shown(const Field& field, bool wide) {
+  return field.show == Field::Show::always || (wide && field.show == Field::Show::wide);
+}
+
+std::string cell(const Field& field, const Json& item) {
+  const Json& value = at_path(item, field.path);
+  if (value.is_null()) return "-";
+  return field.text ? field.text(value) : plain_text(value);
+}
+
+bool all_numbers(const Field& field, const std::vector<Json>& items) {
+  return !items.empty() && std::all_of(items.begin(), items.end(), [&](const Json& item) {
+    const Json& value = at_path(item, field.path);
+    return value.is_number() || value.is_null();
+  }) && std::any_of(items.begin(), items.end(), [&](const Json& item) {
+    return at_path(item, field.path).is_number();
+  });
+}
+
+std::string joined(const Json& value) {
+  std::string text;
+  for (const auto& [key, item] : value.items()) {
+    if (!text.empty()) text += ',';
+    if (value.is_object()) text += key + "=";
+    text += plain_text(item);
+  }
+  return text.empty() ? "-" : text;
+}
+
+}  // namespace
+
+const Json& at_path(const Json& value, std::string_view path) {
+  static const Json kNull;
+  const Json* place = &value;
+  while (!path.empty()) {
+    const auto dot = path.find('.');
+    if (!place->is_object()) return kNull;
+    const auto member = place->find(path.substr(0, dot));
+    if (member == place->end()) return kNull;
+    place = &*member;
+    path = dot == path.npos ? std::string_view{} : path.substr(dot + 1);
+  }
+  return *place;
+}
+
+std::string plain_text(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_null()) return "-";
+  if (!value.is_structured()) return dump(value);
+  const bool flat = std::none_of(value.begin(), value.end(),
+                                 [](const Json& item) { return item.is_structured(); });
+  return flat ? joined(value) : dump(value);
+}
+
+std::string view_table(const View& view, const std::vector<Json>& items, bool wide,
+                       const TableStyle& style) {
+  std::vector<TableColumn> columns;
+  std::vector<const Field*> fields;
+  for (const Field& field : view.fields) {
+    if (!shown(field, wide)) continue;
+    columns.push_back({field.title, all_numbers(field, items)});
+    fields.push_back(&field);
+  }
+  std::vector<std::vector<std::string>> rows;
+  rows.reserve(items.size());
+  for (const Json& item : items) {
+    auto& row = rows.emplace_back();
+    for (const Field* field : fields) row.push_back(cell(*field, item));
+  }
+  return table(columns, rows, style);
+}
+
+std::string view_record(const View& view, const Json& item) {
+  std::size_t width = 0;
+  for (const Field& field : view.fields) {
+    if (shown(field, true)) width = std::max(width, field.title.size());
+  }
+  std::string out;
+  for (const Field& field : view.fields) {
+    if (!shown(field, true)) continue;
+    std::string label = field.title + ":";
+    label.resize(width + 3, ' ');
+    out += label + printable(cell(field, item)) + "\n";
+  }
+  return out;
+}
+
+std::string view_help(const View& view) {
+  std::vector<std::vector<std::string>> rows;
+  for (const Field& field : view.fields) rows.push_back({field.path, field.help});
+  return table({{"FIELD"}, {"MEANING"}}, rows);
+}
+
+std::string view_names(const View& view, const std::vector<Json>& items) {
+  std::string out;
+  for (const Json& item : items) out += printable(plain_text(at_path(item, view.id))) + "\n";
+  return out;
+}
+
+std::string size_text(const Json& bytes) {
+  if (!bytes.is_number_integer() || bytes.get<std::int64_t>() < 0) return plain_text(bytes);
+  return format_size(bytes.get<std::uint64_t>());
+}
+
+std::string count_text(const Json& number) {
+  return number.is_number_integer() ? with_thousands(number.get<std::int64_t>()) : plain_text(number);
+}
+
+std::string time_text(const Json& rfc3339) {
+  if (!rfc3339.is_string()) return plain_text(rfc3339);
+  std::string text = rfc3339.get<std::string>();
+  const auto dot = text.find('.');
+  const auto end = dot == text.npos ? text.npos : text.find_first_not_of("0123456789", dot + 1);
+  if (end != text.npos) text.erase(dot, end - dot);
+  return text;
+}
+
+std::string seconds_text(const Json& seconds) {
+  if (!seconds.is_number()) return plain_text(seconds);
+  const double value = seconds.get<double>();
+  if (!std::isfinite(value) || value < 0 || value > 1e9) return plain_text(seconds);
+  if (value >= 10) return format_duration(std::chrono::seconds{std::llround(value)});
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3gs", value);
+  return text;
+}
+
+}  // namespace mesh::cli

@@ -1,0 +1,85 @@
+#include "cli/session.h"
+
+#include <mutex>
+
+#include "common/base/strings.h"
+
+#ifndef MESH_VERSION
+#define MESH_VERSION "0"
+#endif
+
+namespace mesh::cli {
+
+Session::Session(Surroundings around, std::istream& input, std::ostream& data, std::ostream& notes,
+                 Terminal terminal)
+    : surroundings(std::move(around)), in(input), out(data, notes, terminal) {}
+
+Status Session::connect() {
+  const auto file = load_contexts(context_file_path(surroundings.env));
+  if (!file) return fail(file.error());
+  auto resolved = resolve(globals, *file, surroundings);
+  if (!resolved) return fail(resolved.error());
+  settings = std::move(*resolved);
+  out.set_format(settings.format);
+  client::Options options = client_options(settings);
+  options.user_agent = "mesh/" MESH_VERSION;
+  if (globals.verbose) {
+    options.observe = [this, one_by_one = std::make_shared<std::mutex>()](const client::Exchange& exchange) {
+      const std::lock_guard lock(*one_by_one);
+      out.note("> " + exchange.method + " " + exchange.url + "  " +
+               (exchange.status == 0 ? "no answer" : std::to_string(exchange.status)) + "  " +
+               std::to_string(exchange.took.count()) + " ms  " + exchange.request_id);
+    };
+  }
+  mesh = std::make_unique<client::Client>(std::move(options));
+  return {};
+}
+
+Status Session::settle() {
+  Globals local;
+  local.output = globals.output;
+  local.timeout = globals.timeout;
+  local.tenant = globals.tenant;
+  Surroundings around = surroundings;
+  around.local_data_dirs.clear();
+  around.env = [this](const char* name) -> const char* {
+    const std::string_view text = name;
+    return text == "MESH_OUTPUT" || text == "MESH_TENANT" ? surroundings.env(name) : nullptr;
+  };
+  auto resolved = resolve(local, {}, around);
+  if (!resolved) return fail(resolved.error());
+  settings = std::move(*resolved);
+  out.set_format(settings.format);
+  return {};
+}
+
+bool Session::terminal_progress() const {
+  return out.terminal().err && !globals.no_progress && !globals.verbose && surroundings.env("MESH_NO_PROGRESS") == nullptr;
+}
+
+Progress Session::progress(std::string label) {
+  return Progress(out.notes(), terminal_progress(), out.terminal().err_width, std::move(label), clock);
+}
+
+Status need_tenant(const Session& session) {
+  const auto& settings = session.settings;
+  if (!settings.tenant.empty() || is_tenant_token(settings.token)) return {};
+  return fail(ErrorKind::invalid, "which tenant? give --tenant T, $MESH_TENANT or a tenant's --token");
+}
+
+Status confirm(Session& session, const std::string& question) {
+  if (session.globals.yes) return {};
+  const Terminal& terminal = session.out.terminal();
+  if (!terminal.in || !terminal.err) {
+    return fail(ErrorKind::invalid, "this needs a yes and there is no terminal to ask on: " + question +
+                                        " Give --yes to go on.");
+  }
+  session.out.notes() << question << " [y/N] " << std::flush;
+  std::string answer;
+  std::getline(session.in, answer);
+  answer = to_lower(trim(answer));
+  if (answer == "y" || answer == "yes") return {};
+  return fail(ErrorKind::cancelled, "nothing was done");
+}
+
+}  // namespace mesh::cli

@@ -1,0 +1,48 @@
+// One run of the tool: what was asked, the client, the output.
+#pragma once
+
+#include <istream>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "cli/exit_code.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/settings.h"
+#include "common/base/clock.h"
+#include "common/client/client.h"
+
+namespace mesh::cli {
+
+struct Session {
+  Session(Surroundings around, std::istream& input, std::ostream& data, std::ostream& notes,
+          Terminal terminal);
+
+  Surroundings surroundings;
+  std::istream& in;
+  Output out;
+  Clock& clock = system_clock();
+  Globals globals;
+  Settings settings;
+  std::unique_ptr<client::Client> mesh;  // set for commands that talk to a server
+
+  // Reads the context file and resolves; then makes the client.
+  Status connect();
+  // The format and the like alone, for commands that need no server: problems with addresses and
+  // contexts do not count.
+  Status settle();
+
+  bool terminal_progress() const;
+  Progress progress(std::string label);
+};
+
+// The tenant that a tenants' command works in is known: by --tenant or by the token. `invalid`
+// with advice otherwise.
+Status need_tenant(const Session& session);
+
+// Asks on the terminal. True with --yes; `invalid` without a terminal, since nobody can answer;
+// `cancelled` for a no.
+Status confirm(Session& session, const std::string& question);
+
+}  // namespace mesh::cli

@@ -1,0 +1,227 @@
+#include "cli/settings.h"
+
+#include <filesystem>
+
+#include "cli/files.h"
+#include "common/base/json.h"
+#include "common/base/strings.h"
+#include "common/base/time.h"
+#include "common/domain/tenant.h"
+
+namespace mesh::cli {
+namespace {
+
+using Given = std::optional<std::string>;
+
+// A value and the name of the place it came from.
+struct Found {
+  std::string value, from;
+};
+
+struct Level {
+  Given server, data_dir;
+  std::map<std::string, std::string> endpoints;
+  std::string server_name, data_dir_name;
+};
+
+Given variable(const Surroundings& surroundings, const char* name) {
+  const char* value = surroundings.env(name);
+  return value == nullptr || *value == '\0' ? Given{} : Given{value};
+}
+
+std::optional<Found> first(const Given& flag, const char* flag_name, const Surroundings& around,
+                           const char* env_name, const Given& context, const std::string& context_name) {
+  if (flag) return Found{*flag, flag_name};
+  if (const auto env = variable(around, env_name)) return Found{*env, std::string("$") + env_name};
+  if (context) return Found{*context, "context " + context_name};
+  return std::nullopt;
+}
+
+std::string reachable(std::string address) {
+  if (address.starts_with("0.0.0.0:")) return "127.0.0.1" + address.substr(7);
+  if (address.starts_with("[::]:")) return "[::1]" + address.substr(4);
+  return address;
+}
+
+std::string run_file(const std::string& data_dir) { return data_dir + "/run.json"; }
+
+Result<client::Endpoints> running_endpoints(const std::string& data_dir) {
+  const std::string path = run_file(data_dir);
+  const auto text = read_file(path, 1 << 16);
+  if (!text) {
+    if (text.error().kind != ErrorKind::not_found) return fail(text.error());
+    return fail(ErrorKind::unavailable, "no meshd runs on " + data_dir + ": there is no " + path);
+  }
+  const auto json = parse_json(*text);
+  const auto addresses = json && json->is_object() ? json->find("addresses") : Json::const_iterator{};
+  if (!json || !json->is_object() || addresses == json->end() || !addresses->is_object()) {
+    return fail(ErrorKind::invalid, path + " is not the run.json of a meshd");
+  }
+  auto endpoints = client::Endpoints::none();
+  for (const auto& [name, address] : addresses->items()) {
+    const auto role = client::parse_role(name);
+    if (role && address.is_string()) {
+      auto url = normal_url(reachable(address.get<std::string>()));
+      if (!url) return fail(ErrorKind::invalid, path + ": " + url.error().message);
+      endpoints.of(*role) = *url;
+    }
+  }
+  return endpoints;
+}
+
+Status use_level(const Level& level, Settings& settings) {
+  if (level.server) {
+    auto url = normal_url(*level.server);
+    if (!url) return fail(url.error());
+    settings.endpoints = client::Endpoints::all(*url);
+    settings.endpoints_from = level.server_name;
+  } else if (!level.endpoints.empty()) {
+    settings.endpoints = client::Endpoints::none();
+    for (const auto& [role, url] : level.endpoints) {
+      settings.endpoints.of(*client::parse_role(role)) = url;
+    }
+    settings.endpoints_from = level.server_name;
+  } else {
+    auto endpoints = running_endpoints(*level.data_dir);
+    if (!endpoints) return fail(endpoints.error());
+    settings.endpoints = *endpoints;
+    settings.endpoints_from = level.data_dir_name + " (" + run_file(*level.data_dir) + ")";
+  }
+  return {};
+}
+
+// The token of a folder may be unreadable for this user; tenants' tokens work all the same.
+std::string folder_token(const std::string& data_dir) {
+  const auto text = read_file(data_dir + "/operator.token", 4096);
+  return text ? std::string(trim(*text)) : std::string{};
+}
+
+bool names_a_place(const NamedContext& context) {
+  return context.server || context.data_dir || !context.endpoints.empty();
+}
+
+Status place(const Globals& globals, const NamedContext& context, const Surroundings& around,
+             Settings& settings) {
+  const std::string in_context = "context " + settings.context;
+  const Level levels[] = {
+      {globals.server, globals.data_dir, {}, "--server", "--data-dir"},
+      {variable(around, "MESH_SERVER"), variable(around, "MESH_DATA_DIR"), {}, "$MESH_SERVER", "$MESH_DATA_DIR"},
+      {context.server, context.data_dir, context.endpoints, in_context, in_context},
+  };
+  for (const Level& level : levels) {
+    if (level.data_dir) {
+      settings.data_dir = *level.data_dir;
+      settings.operator_token = folder_token(*level.data_dir);
+    }
+    if (level.server || level.data_dir || !level.endpoints.empty()) return use_level(level, settings);
+  }
+  for (const std::string& folder : around.local_data_dirs) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(run_file(folder), ignored)) continue;
+    settings.data_dir = folder;
+    settings.operator_token = folder_token(folder);
+    return use_level({{}, folder, {}, "", "a meshd found on this machine"}, settings);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::optional<Format> parse_format(std::string_view name) {
+  if (name == "table") return Format::table;
+  if (name == "wide") return Format::wide;
+  if (name == "json") return Format::json;
+  if (name == "yaml") return Format::yaml;
+  if (name == "name") return Format::name;
+  if (name == "help") return Format::help;
+  return std::nullopt;
+}
+
+Result<Settings> resolve(const Globals& globals, const ContextFile& file, const Surroundings& around) {
+  Settings settings;
+  if (const auto name = first(globals.context, "--context", around, "MESH_CONTEXT", {}, "")) {
+    if (!file.contexts.contains(name->value)) {
+      return fail(ErrorKind::not_found, "there is no context \"" + name->value + "\" (named by " +
+                                            name->from + "); `mesh context list` shows them");
+    }
+    settings.context = name->value;
+  } else if (file.contexts.contains(file.current)) {
+    settings.context = file.current;
+  }
+  static const NamedContext kNone;
+  const NamedContext& context = settings.context.empty() ? kNone : file.contexts.at(settings.context);
+  const auto pick = [&](const Given& flag, const char* flag_name, const char* env_name, const Given& in_context) {
+    return first(flag, flag_name, around, env_name, in_context, settings.context);
+  };
+
+  if (const auto output = pick(globals.output, "--output", "MESH_OUTPUT", context.output)) {
+    const auto format = parse_format(output->value);
+    if (!format) {
+      return fail(ErrorKind::invalid, output->from + ": \"" + output->value +
+                                          "\" is not an output; allowed are table, wide, json, yaml, name, help");
+    }
+    settings.format = *format;
+  }
+  if (const auto timeout = pick(globals.timeout, "--timeout", "MESH_TIMEOUT", {})) {
+    const auto duration = parse_duration(timeout->value);
+    if (!duration || duration->count() == 0) {
+      return fail(ErrorKind::invalid, timeout->from + ": \"" + timeout->value + "\" is not a duration such as 30s or 5m");
+    }
+    settings.timeout = *duration;
+  }
+  if (const auto tenant = pick(globals.tenant, "--tenant", "MESH_TENANT", context.tenant)) {
+    if (!tenant->value.empty()) {
+      if (auto checked = TenantId::parse(tenant->value); !checked) return fail(checked.error());
+    }
+    settings.tenant = tenant->value;
+    settings.tenant_from = tenant->from;
+  }
+  if (const auto token = pick(globals.token, "--token", "MESH_TOKEN", context.token)) {
+    const std::string text(trim(token->value));
+    if (text.find_first_of(" \t\r\n") != text.npos || !is_printable(text)) {
+      return fail(ErrorKind::invalid, token->from + " has white space or control characters in it");
+    }
+    settings.token = text;
+    settings.token_from = token->from;
+  }
+  if (auto placed = place(globals, context, around, settings); !placed) return fail(placed.error());
+  const std::string in_context = "context " + settings.context;
+  if (settings.token_from == in_context && names_a_place(context) && settings.endpoints_from != in_context &&
+      !settings.endpoints_from.starts_with(in_context + " (")) {
+    settings.token.clear();
+    settings.token_from.clear();
+  }
+  return settings;
+}
+
+bool is_tenant_token(std::string_view token) { return token_owner(token).has_value(); }
+
+std::optional<TokenOwner> token_owner(std::string_view token) {
+  const auto colon = token.find(':');
+  if (colon != token.npos && token.find(':', colon + 1) == token.npos) {
+    return TokenOwner{std::string(token.substr(0, colon)), std::string(token.substr(colon + 1))};
+  }
+  const auto parts = split(token, '.');
+  if (parts.size() != 3) return std::nullopt;
+  const auto payload = base64url_decode(parts[1]);
+  const auto claims = payload ? parse_json(*payload) : Result<Json>(fail(ErrorKind::invalid, ""));
+  if (!claims || !claims->is_object()) return std::nullopt;
+  TokenOwner owner;
+  if (const auto it = claims->find("tenant_id"); it != claims->end() && it->is_string()) owner.tenant = *it;
+  if (const auto it = claims->find("sub"); it != claims->end() && it->is_string()) owner.user = *it;
+  return owner;
+}
+
+client::Options client_options(const Settings& settings) {
+  client::Options options;
+  options.endpoints = settings.endpoints;
+  options.token = settings.token;
+  // An operator's token given by hand opens the admin API in place of the folder's.
+  const bool by_hand = !settings.token.empty() && !is_tenant_token(settings.token);
+  options.operator_token = by_hand ? settings.token : settings.operator_token;
+  options.tenant = settings.tenant;
+  if (settings.timeout) options.timeout = *settings.timeout;
+  return options;
+}
+
+}  // namespace mesh::cli

@@ -1,0 +1,69 @@
+// Where the server is, who one is, how to print: from flags, environment, context and defaults.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "cli/context_file.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/client/client.h"
+
+namespace mesh::cli {
+
+// The global options as given on the command line.
+struct Globals {
+  std::optional<std::string> server, data_dir, context, token, tenant, output, timeout;
+  bool no_progress = false;
+  bool yes = false;
+  bool verbose = false;
+};
+
+enum class Format { table, wide, json, yaml, name, help };
+std::optional<Format> parse_format(std::string_view name);
+
+struct Settings {
+  client::Endpoints endpoints;
+  std::string endpoints_from = "the default addresses";
+  std::string token;           // a tenant's, or the operator's when it was given by hand
+  std::string token_from;      // "--token", "$MESH_TOKEN", "context prod"
+  std::string operator_token;  // read from the data folder
+  std::string tenant;          // empty: none
+  std::string tenant_from;
+  std::string context;         // the active one's name; may be empty
+  std::string data_dir;        // where run.json was found or looked for; may be empty
+  Format format = Format::table;
+  std::optional<Duration> timeout;  // as asked; commands have defaults of their own
+};
+
+// What resolving looks at, injected.
+struct Surroundings {
+  std::function<const char*(const char*)> env;
+  std::vector<std::string> local_data_dirs = {"./mesh-data", "/var/lib/mesh"};
+};
+
+// Each setting by itself: flag, then $MESH_SERVER, $MESH_DATA_DIR, $MESH_CONTEXT, $MESH_TOKEN,
+// $MESH_TENANT, $MESH_OUTPUT, $MESH_TIMEOUT, then the context, then the default. Addresses and data
+// folder belong together: the first level that names either decides, and within a level a server's
+// address comes before those of the folder's run.json; without any level, a run.json in one of
+// local_data_dirs. The operator's token of a folder is used unless a level before the folder's
+// names another server, and a context's token unless another level names the server in its place:
+// a credential goes only where it belongs.
+// `invalid` for values that cannot be, `not_found` for a context that does not exist,
+// `unavailable` for a folder given by name in which no meshd runs.
+Result<Settings> resolve(const Globals& globals, const ContextFile& file,
+                         const Surroundings& surroundings);
+
+// True for "tenant:user" and for a JWT: tokens that open a tenant's routes only.
+bool is_tenant_token(std::string_view token);
+// The tenant and user that a token names ("tenant_id" and "sub" of a JWT, unverified).
+struct TokenOwner {
+  std::string tenant, user;
+};
+std::optional<TokenOwner> token_owner(std::string_view token);
+
+// What the client needs of the settings.
+client::Options client_options(const Settings& settings);
+
+}  // namespace mesh::cli

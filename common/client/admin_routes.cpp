@@ -1,0 +1,212 @@
+// The routes of the operator: /admin/v1.
+#include "common/client/transport.h"
+
+namespace mesh::client {
+namespace {
+
+constexpr int kPage = 1000;  // the largest page the API gives
+// Work that the server does before it answers, such as the count of a dry run.
+constexpr Duration kLongWork{std::chrono::minutes{10}};
+
+std::string admin(std::initializer_list<std::string_view> parts) { return "/admin/v1" + path_of(parts); }
+
+Call get(std::string path, Query query = {}) {
+  return {.path = std::move(path), .query = std::move(query)};
+}
+Call post(std::string path, const Json& body = Json::object()) {
+  return {.method = "POST", .path = std::move(path), .body = dump(body)};
+}
+
+void put_text(Json& object, const char* name, const std::string& text) {
+  if (!text.empty()) object[name] = text;
+}
+
+Json letter_request(const LetterFilter& filter, bool dry_run) {
+  Json body = Json::object();
+  put_text(body, "tenant", filter.tenant);
+  put_text(body, "cause", filter.cause);
+  put_text(body, "id", filter.id);
+  body["dry_run"] = dry_run;
+  return body;
+}
+
+Call patient(Call call) {
+  call.extra_wait = kLongWork;
+  return call;
+}
+
+}  // namespace
+
+Result<std::vector<Json>> Client::topics() { return impl_->items(get(admin({"topics"})), 0); }
+
+Result<Json> Client::topic(const std::string& name) {
+  return impl_->json(get(admin({"topics", name})));
+}
+
+Result<RecordPage> Client::records(const RecordQuery& query) {
+  Call call = get(admin({"topics", query.topic, "records"}),
+                  {{"limit", std::to_string(query.limit)}, {"tenant", query.tenant},
+                   {"type", query.type}, {"key", query.key}});
+  if (query.positions.empty()) {
+    call.query.emplace_back("from", query.from);
+  } else {
+    call.query.emplace_back("positions", format_positions(query.positions));
+  }
+  if (query.wait_seconds > 0) {
+    call.query.emplace_back("wait", std::to_string(query.wait_seconds));
+    call.extra_wait = std::chrono::seconds{query.wait_seconds};
+  }
+  auto body = impl_->json(call);
+  if (!body) return fail(body.error());
+  const auto items = body->is_object() ? body->find("items") : body->end();
+  const auto next = body->is_object() ? body->find("next") : body->end();
+  if (items == body->end() || !items->is_array() || next == body->end() || !next->is_string()) {
+    return unexpected_form("records");
+  }
+  auto positions = parse_positions(next->get<std::string>());
+  if (!positions) return unexpected_form("records");
+  RecordPage page{{}, std::move(*positions)};
+  page.records.reserve(items->size());
+  for (Json& item : *items) {
+    if (!item.is_object()) return unexpected_form("records");
+    page.records.push_back(std::move(item));
+  }
+  return page;
+}
+
+Result<Json> Client::event(const std::string& id, const std::string& topic) {
+  return impl_->json(patient(get(admin({"events", id}), {{"topic", topic}})));
+}
+
+Result<std::vector<Json>> Client::groups() { return impl_->items(get(admin({"groups"})), 0); }
+
+Result<Json> Client::group(const std::string& name) {
+  return impl_->json(get(admin({"groups", name})));
+}
+
+Result<Json> Client::seek_group(const std::string& name, const SeekRequest& request) {
+  Json body{{"to", request.to}};
+  put_text(body, "topic", request.topic);
+  if (request.partition) body["partition"] = *request.partition;
+  body["dry_run"] = request.dry_run;
+  return impl_->json(post(admin({"groups", name, "seek"}), body));
+}
+
+Result<std::vector<Json>> Client::dead_letter_topics() {
+  return impl_->items(patient(get(admin({"dlq"}))), 0);
+}
+
+Result<std::vector<Json>> Client::dead_letters(const std::string& topic,
+                                               const LetterFilter& filter, int limit) {
+  return impl_->items(patient(get(admin({"dlq", topic, "letters"}),
+                                  {{"limit", std::to_string(limit)}, {"tenant", filter.tenant},
+                                   {"cause", filter.cause}, {"id", filter.id}})),
+                      limit);
+}
+
+Result<Json> Client::redrive(const std::string& topic, const LetterFilter& filter, bool dry_run) {
+  return impl_->json(patient(post(admin({"dlq", topic, "redrive"}), letter_request(filter, dry_run))));
+}
+
+Result<Json> Client::purge(const std::string& topic, const LetterFilter& filter, bool dry_run) {
+  return impl_->json(patient(post(admin({"dlq", topic, "purge"}), letter_request(filter, dry_run))));
+}
+
+Result<std::vector<Json>> Client::rate_limits(const std::string& tenant) {
+  return impl_->items(get(admin({"ratelimits", tenant})), 0);
+}
+
+Result<Json> Client::rate_limit(const std::string& tenant, const std::string& scope) {
+  return impl_->json(get(admin({"ratelimits", tenant, scope})));
+}
+
+Result<Json> Client::set_rate_limit(const std::string& tenant, const std::string& scope,
+                                    const Json& policy) {
+  return impl_->json({.method = "PUT", .path = admin({"ratelimits", tenant, scope}),
+                      .body = dump(policy)});
+}
+
+Result<Json> Client::default_rate_limit(const std::string& tenant, const std::string& scope) {
+  return impl_->json({.method = "DELETE", .path = admin({"ratelimits", tenant, scope})});
+}
+
+Result<Json> Client::reset_rate_limit(const std::string& tenant, const std::string& scope) {
+  return impl_->json(post(admin({"ratelimits", tenant, scope, "reset"})));
+}
+
+Result<std::vector<Json>> Client::tenants(int limit) {
+  const int page = limit > 0 ? std::min(limit, kPage) : kPage;
+  return impl_->items(get(admin({"tenants"}), {{"limit", std::to_string(page)}}), limit);
+}
+
+Result<Json> Client::create_tenant(const Json& tenant, const WriteOptions& write) {
+  Call call = post(admin({"tenants"}), tenant);
+  call.headers = write_headers(write);
+  return impl_->json(call);
+}
+
+Result<Json> Client::tenant(const std::string& id) {
+  return impl_->json(get(admin({"tenants", id})));
+}
+
+Result<Json> Client::update_tenant(const std::string& id, const Json& patch) {
+  return impl_->json({.method = "PATCH", .path = admin({"tenants", id}), .body = dump(patch)});
+}
+
+Status Client::delete_tenant(const std::string& id) {
+  auto response = impl_->send({.method = "DELETE", .path = admin({"tenants", id})});
+  if (!response) return fail(response.error());
+  return {};
+}
+
+Result<std::vector<Json>> Client::indexes() { return impl_->items(get(admin({"indexes"})), 0); }
+
+Result<Json> Client::rebuild_index() { return impl_->json(post(admin({"indexes", "rebuild"}))); }
+
+Result<Json> Client::rollback_index() { return impl_->json(post(admin({"indexes", "rollback"}))); }
+
+Result<Json> Client::verify_index() {
+  return impl_->json(patient(post(admin({"indexes", "verify"}))));
+}
+
+Result<Json> Client::replay(const ReplayRequest& request) {
+  Json body = Json::object();
+  put_text(body, "topic", request.topic);
+  put_text(body, "pipeline", request.pipeline);
+  put_text(body, "from", request.from);
+  put_text(body, "to", request.to);
+  put_text(body, "tenant", request.tenant);
+  put_text(body, "type", request.type);
+  if (request.partition) body["partition"] = *request.partition;
+  body["dry_run"] = request.dry_run;
+  return impl_->json(patient(post(admin({"replays"}), body)));
+}
+
+Result<std::vector<Json>> Client::tasks(int limit) {
+  return impl_->items(get(admin({"tasks"}), {{"limit", std::to_string(limit)}}), limit);
+}
+
+Result<Json> Client::task(const std::string& id, int wait_seconds) {
+  Call call = get(admin({"tasks", id}));
+  if (wait_seconds > 0) {
+    call.query.emplace_back("wait", std::to_string(wait_seconds));
+    call.extra_wait = std::chrono::seconds{wait_seconds};
+  }
+  return impl_->json(call);
+}
+
+Result<Json> Client::cancel_task(const std::string& id) {
+  return impl_->json(post(admin({"tasks", id, "cancel"})));
+}
+
+Result<Json> Client::config() { return impl_->json(get(admin({"config"}))); }
+
+Result<std::vector<Json>> Client::check() {
+  auto body = impl_->json(post(admin({"check"})));
+  if (!body) return fail(body.error());
+  const auto checks = body->is_object() ? body->find("checks") : body->end();
+  if (checks == body->end() || !checks->is_array()) return unexpected_form("a check");
+  return std::vector<Json>(checks->begin(), checks->end());
+}
+
+}  // namespace mesh::client

@@ -1,0 +1,211 @@
+// A typed client of meshd's own HTTP API, for the CLI and for end-to-end tests.
+//
+//   client::Client mesh({.endpoints = client::Endpoints::all("http://127.0.0.1:9090"),
+//                        .token = "acme:alice"});
+//   auto user = mesh.create_user({"alice@acme.dev", "Alice"});
+//
+// Every call blocks and may be made from any thread. Statuses of 300 and more become errors (see
+// problem.h); `unavailable` where nobody answers; `internal` for an answer that is not of the
+// expected form. Nothing is retried here: whoever calls knows what may be repeated.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/client/positions.h"
+#include "common/domain/search.h"
+#include "common/domain/user.h"
+
+namespace mesh::client {
+
+enum class Role { users, gateway, publisher, subscriber, admin };
+inline constexpr Role kRoles[] = {Role::users, Role::gateway, Role::publisher, Role::subscriber,
+                                  Role::admin};
+std::string_view to_string(Role role);
+std::optional<Role> parse_role(std::string_view name);
+
+// A base URL per role, without a slash at the end; empty where none is known.
+struct Endpoints {
+  std::string users = "http://127.0.0.1:8081";
+  std::string gateway = "http://127.0.0.1:8090";
+  std::string publisher = "http://127.0.0.1:8000";
+  std::string subscriber = "http://127.0.0.1:8001";
+  std::string admin = "http://127.0.0.1:9090";
+
+  static Endpoints all(const std::string& url);  // one address serves every role
+  static Endpoints none();
+  std::string& of(Role role);
+  const std::string& of(Role role) const { return const_cast<Endpoints*>(this)->of(role); }
+};
+
+// One exchange, for a protocol on the terminal. Neither credentials nor bodies are in it.
+struct Exchange {
+  std::string method, url, request_id;
+  int status = 0;  // 0: nobody answered
+  Duration took{0};
+};
+
+struct Options {
+  Endpoints endpoints;
+  std::string token;           // for tenants' routes
+  std::string operator_token;  // for /admin/v1, and for tenants' routes where `token` is empty
+  std::string tenant;          // sent as X-Tenant-Id where it is not empty
+  Duration timeout{30'000};    // of one exchange, beside what a call waits for by itself
+  std::string user_agent = "mesh";
+  std::function<void(const Exchange&)> observe;  // from the calling thread
+};
+
+// A name → value list of a query; values are encoded, empty ones left out.
+using Query = std::vector<std::pair<std::string, std::string>>;
+
+struct WriteOptions {
+  std::string idempotency_key;  // printable ASCII; empty: none
+  std::string ack;              // "log", "searchable"; empty: the server's default
+};
+
+struct UserPage {
+  std::vector<User> users;
+  std::string next;  // for UserQuery::page; empty at the end
+};
+struct UserQuery {
+  int limit = 100;
+  std::string email;
+  std::string page;  // UserPage::next; the other members do not count then
+};
+struct CreatedUser {
+  User user;
+  bool replayed = false;  // the stored answer of an earlier request with this idempotency key
+};
+
+struct RecordQuery {
+  std::string topic;
+  std::string from;     // a bound; not with positions
+  Positions positions;  // partition → offset
+  int limit = 100;      // 1…1000
+  std::string tenant, type, key;
+  int wait_seconds = 0;  // 0…30
+};
+struct RecordPage {
+  std::vector<Json> records;
+  Positions next;
+};
+
+struct LetterFilter {
+  std::string tenant, cause, id;
+};
+struct ReplayRequest {
+  std::string topic, pipeline, from, to, tenant, type;
+  std::optional<int> partition;
+  bool dry_run = false;
+};
+struct SeekRequest {
+  std::string to, topic;
+  std::optional<int> partition;
+  bool dry_run = false;
+};
+
+// An answer as it came, for health checks.
+struct Answer {
+  int status = 0;
+  std::string body;
+  std::optional<std::string> date;  // the header
+};
+
+class Client {
+ public:
+  explicit Client(Options options);
+  ~Client();
+  Client(Client&&) noexcept;
+  const Options& options() const;
+
+  // Users.
+  Result<CreatedUser> create_user(const NewUser& user, const WriteOptions& write = {});
+  Result<UserPage> list_users(const UserQuery& query = {});
+  Result<User> get_user(std::int64_t id);
+  Result<User> update_user(std::int64_t id, const UserPatch& patch);
+  Status delete_user(std::int64_t id);
+
+  // Search: best first. A min_score of nothing leaves the server's own.
+  Result<std::vector<SearchHit>> search(const std::string& text, int limit,
+                                        std::optional<double> min_score = {});
+
+  // Events. One CloudEvents object: answers its id.
+  Result<std::string> publish(const Json& cloud_event, const WriteOptions& write = {});
+  // NDJSON, a CloudEvents object a line: all or nothing; ids in the order of the lines. An
+  // `unprocessable` error has pointers "/<line, from 0>/…".
+  Result<std::vector<std::string>> publish_bulk(std::string ndjson, const WriteOptions& write = {});
+
+  // What projections know. The body as the API gives it.
+  Result<Json> analytics_of_user(const std::string& user_id);
+  Result<Json> analytics_of_researcher(const std::string& researcher);
+  Result<Json> events_of_user(const std::string& user_id, int limit = 10);
+  Result<Json> events_of_researcher(const std::string& researcher, int limit = 10);
+
+  // Topics and records.
+  Result<std::vector<Json>> topics();
+  Result<Json> topic(const std::string& name);
+  Result<RecordPage> records(const RecordQuery& query);
+  Result<Json> event(const std::string& id, const std::string& topic = {});
+
+  // Consumer groups.
+  Result<std::vector<Json>> groups();
+  Result<Json> group(const std::string& name);
+  Result<Json> seek_group(const std::string& name, const SeekRequest& request);
+
+  // Dead letters. Redrive and purge answer {"matching"} for a dry run, else the task.
+  Result<std::vector<Json>> dead_letter_topics();
+  Result<std::vector<Json>> dead_letters(const std::string& topic, const LetterFilter& filter,
+                                         int limit);
+  Result<Json> redrive(const std::string& topic, const LetterFilter& filter, bool dry_run);
+  Result<Json> purge(const std::string& topic, const LetterFilter& filter, bool dry_run);
+
+  // Rate limits. `policy` is {"rate","per","burst"}.
+  Result<std::vector<Json>> rate_limits(const std::string& tenant);
+  Result<Json> rate_limit(const std::string& tenant, const std::string& scope);
+  Result<Json> set_rate_limit(const std::string& tenant, const std::string& scope,
+                              const Json& policy);
+  Result<Json> default_rate_limit(const std::string& tenant, const std::string& scope);
+  Result<Json> reset_rate_limit(const std::string& tenant, const std::string& scope);
+
+  // Tenants. At most `limit`; 0: all.
+  Result<std::vector<Json>> tenants(int limit = 0);
+  Result<Json> create_tenant(const Json& tenant, const WriteOptions& write = {});
+  Result<Json> tenant(const std::string& id);
+  Result<Json> update_tenant(const std::string& id, const Json& patch);
+  Status delete_tenant(const std::string& id);
+
+  // The user index.
+  Result<std::vector<Json>> indexes();
+  Result<Json> rebuild_index();   // the task
+  Result<Json> rollback_index();  // the generation that serves now
+  Result<Json> verify_index();
+
+  // Replay: {"scanned",…} for a dry run, else the task.
+  Result<Json> replay(const ReplayRequest& request);
+
+  // Tasks; a get with wait answers when the task ends, at the latest after that many seconds.
+  Result<std::vector<Json>> tasks(int limit);
+  Result<Json> task(const std::string& id, int wait_seconds = 0);
+  Result<Json> cancel_task(const std::string& id);
+
+  Result<Json> config();
+  Result<std::vector<Json>> check();  // {"name","ok","detail"} each
+
+  // GET of an open route such as "/readyz": any status is an answer.
+  Result<Answer> probe(Role role, const std::string& path);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mesh::client

@@ -1,0 +1,156 @@
+// The routes of tenants: users, search, events, projections.
+#include "common/base/strings.h"
+#include "common/client/problem.h"
+#include "common/client/transport.h"
+
+namespace mesh::client {
+namespace {
+
+std::string user_path(std::int64_t id) { return "/users/" + std::to_string(id); }
+
+Result<User> user_of(Result<Json> body) {
+  if (!body) return fail(body.error());
+  auto user = user_from_json(*body);
+  if (!user) return unexpected_form("a user");
+  return user;
+}
+
+Result<SearchHit> hit_of(const Json& json) {
+  if (!json.is_object()) return unexpected_form("a search");
+  const auto id = json.find("user_id"), tenant = json.find("tenant_id"), score = json.find("score"),
+             email = json.find("email"), name = json.find("name"), none = json.end();
+  if (id == none || tenant == none || score == none || email == none || name == none ||
+      !id->is_number_integer() || !tenant->is_string() || !score->is_number() ||
+      !email->is_string() || !name->is_string()) {
+    return unexpected_form("a search");
+  }
+  auto checked = TenantId::parse(tenant->get<std::string>());
+  if (!checked) return unexpected_form("a search");
+  return SearchHit{id->get<std::int64_t>(), *checked, score->get<float>(),
+                   email->get<std::string>(), name->get<std::string>()};
+}
+
+std::string number_text(double value) { return Json(value).dump(); }
+
+}  // namespace
+
+Result<CreatedUser> Client::create_user(const NewUser& user, const WriteOptions& write) {
+  Call call{.role = Role::users, .method = "POST", .path = "/users/create",
+            .query = write_query(write),
+            .body = dump({{"email", user.email}, {"name", user.name}}),
+            .headers = write_headers(write)};
+  auto response = impl_->send(call);
+  if (!response) return fail(response.error());
+  auto created = user_of(parse_json(response->body));
+  if (!created) return unexpected_form("a created user");
+  return CreatedUser{std::move(*created), header_of(*response, "idempotent-replayed") == "true"};
+}
+
+Result<UserPage> Client::list_users(const UserQuery& query) {
+  Call call{.role = Role::users, .path = query.page};
+  if (query.page.empty()) {
+    call.path = "/users";
+    call.query = {{"limit", std::to_string(query.limit)}, {"email", query.email}};
+  }
+  auto response = impl_->send(call);
+  if (!response) return fail(response.error());
+  const auto body = parse_json(response->body, {16, 64 << 20});
+  if (!body || !body->is_array()) return unexpected_form("a list of users");
+  UserPage page;
+  page.users.reserve(body->size());
+  for (const Json& item : *body) {
+    auto user = user_from_json(item);
+    if (!user) return unexpected_form("a list of users");
+    page.users.push_back(std::move(*user));
+  }
+  page.next = next_page(*response).value_or("");
+  return page;
+}
+
+Result<User> Client::get_user(std::int64_t id) {
+  return user_of(impl_->json({.role = Role::users, .path = user_path(id)}));
+}
+
+Result<User> Client::update_user(std::int64_t id, const UserPatch& patch) {
+  Json body = Json::object();
+  if (patch.email) body["email"] = *patch.email;
+  if (patch.name) body["name"] = *patch.name;
+  return user_of(impl_->json(
+      {.role = Role::users, .method = "PATCH", .path = user_path(id), .body = dump(body)}));
+}
+
+Status Client::delete_user(std::int64_t id) {
+  auto response = impl_->send({.role = Role::users, .method = "DELETE", .path = user_path(id)});
+  if (!response) return fail(response.error());
+  return {};
+}
+
+Result<std::vector<SearchHit>> Client::search(const std::string& text, int limit,
+                                              std::optional<double> min_score) {
+  Call call{.role = Role::gateway, .path = "/ai/users/search",
+            .query = {{"query", text}, {"limit", std::to_string(limit)}}};
+  if (min_score) call.query.emplace_back("min_score", number_text(*min_score));
+  auto body = impl_->json(call);
+  if (!body) return fail(body.error());
+  const auto results = body->is_object() ? body->find("results") : body->end();
+  if (results == body->end() || !results->is_array()) return unexpected_form("a search");
+  std::vector<SearchHit> hits;
+  for (const Json& item : *results) {
+    auto hit = hit_of(item);
+    if (!hit) return fail(hit.error());
+    hits.push_back(std::move(*hit));
+  }
+  return hits;
+}
+
+Result<std::string> Client::publish(const Json& cloud_event, const WriteOptions& write) {
+  auto body = impl_->json({.role = Role::publisher, .method = "POST", .path = "/api/v1/events",
+                           .query = write_query(write), .body = dump(cloud_event),
+                           .content_type = "application/cloudevents+json",
+                           .headers = write_headers(write)});
+  if (!body) return fail(body.error());
+  const auto id = body->is_object() ? body->find("id") : body->end();
+  if (id == body->end() || !id->is_string()) return unexpected_form("a published event");
+  return id->get<std::string>();
+}
+
+Result<std::vector<std::string>> Client::publish_bulk(std::string ndjson,
+                                                      const WriteOptions& write) {
+  auto body = impl_->json({.role = Role::publisher, .method = "POST", .path = "/api/v1/events",
+                           .query = write_query(write), .body = std::move(ndjson),
+                           .content_type = "application/x-ndjson",
+                           .headers = write_headers(write)});
+  if (!body) return fail(body.error());
+  const auto ids = body->is_object() ? body->find("ids") : body->end();
+  if (ids == body->end() || !ids->is_array()) return unexpected_form("published events");
+  std::vector<std::string> result;
+  for (const Json& id : *ids) {
+    if (!id.is_string()) return unexpected_form("published events");
+    result.push_back(id.get<std::string>());
+  }
+  return result;
+}
+
+Result<Json> Client::analytics_of_user(const std::string& user_id) {
+  return impl_->json({.role = Role::subscriber,
+                      .path = path_of({"api", "v1", "analytics", "user", user_id})});
+}
+
+Result<Json> Client::analytics_of_researcher(const std::string& researcher) {
+  return impl_->json({.role = Role::subscriber,
+                      .path = path_of({"api", "v1", "analytics", "researcher", researcher})});
+}
+
+Result<Json> Client::events_of_user(const std::string& user_id, int limit) {
+  return impl_->json({.role = Role::subscriber,
+                      .path = path_of({"api", "v1", "events", "user", user_id}),
+                      .query = {{"limit", std::to_string(limit)}}});
+}
+
+Result<Json> Client::events_of_researcher(const std::string& researcher, int limit) {
+  return impl_->json({.role = Role::subscriber,
+                      .path = path_of({"api", "v1", "events", "researcher", researcher}),
+                      .query = {{"limit", std::to_string(limit)}}});
+}
+
+}  // namespace mesh::client

@@ -1,0 +1,142 @@
+#include "common/client/transport.h"
+
+#include "common/base/strings.h"
+#include "common/client/problem.h"
+
+namespace mesh::client {
+namespace {
+
+constexpr JsonLimits kAnswerLimits{64, 64 << 20};
+constexpr int kMaxPages = 100'000;  // a server that never ends its list does not hold us for ever
+
+std::string target_of(const Call& call) {
+  std::string target = call.path;
+  char separator = target.find('?') == target.npos ? '?' : '&';
+  for (const auto& [name, value] : call.query) {
+    if (value.empty()) continue;
+    target += separator + percent_encode(name) + '=' + percent_encode(value);
+    separator = '&';
+  }
+  return target;
+}
+
+// The operator's token opens /admin/v1; on tenants' routes it stands in where no token was given
+// and then acts for the tenant of X-Tenant-Id.
+const std::string& credential(const Options& options, Role role) {
+  const bool admin = role == Role::admin;
+  if (admin) return options.operator_token.empty() ? options.token : options.operator_token;
+  return options.token.empty() ? options.operator_token : options.token;
+}
+
+http::HeaderList headers_of(const Options& options, const Call& call) {
+  http::HeaderList headers = call.headers;
+  headers.emplace_back("Accept", "application/json");
+  if (!call.body.empty()) headers.emplace_back("Content-Type", call.content_type);
+  if (call.open) return headers;
+  if (const auto& token = credential(options, call.role); !token.empty()) {
+    headers.emplace_back("Authorization", "Bearer " + token);
+  }
+  if (call.role != Role::admin && !options.tenant.empty()) {
+    headers.emplace_back("X-Tenant-Id", options.tenant);
+  }
+  return headers;
+}
+
+}  // namespace
+
+Client::Impl::Impl(Options given)
+    : options(std::move(given)),
+      http(http::ClientOptions{.timeout = options.timeout, .user_agent = options.user_agent}) {}
+
+Result<http::Response> Client::Impl::exchange(const Call& call) {
+  const std::string& base = options.endpoints.of(call.role);
+  if (base.empty()) {
+    return fail(ErrorKind::unavailable,
+                "no address is known for the " + std::string(to_string(call.role)) +
+                    " role: this meshd does not run it; name its server with --server or a context");
+  }
+  http::ClientRequest request;
+  request.method = call.method;
+  request.url = base + target_of(call);
+  request.headers = headers_of(options, call);
+  request.body = call.body;
+  request.timeout = options.timeout + call.extra_wait;
+  const auto begin = system_clock().steady();
+  auto response = http.send(request);
+  if (options.observe) {
+    Exchange exchange{call.method, request.url, {}, 0, {}};
+    if (response) {
+      exchange.status = response->status;
+      exchange.request_id = header_of(*response, "x-request-id").value_or("");
+    }
+    exchange.took = std::chrono::duration_cast<Duration>(system_clock().steady() - begin);
+    options.observe(exchange);
+  }
+  return response;
+}
+
+Result<http::Response> Client::Impl::send(const Call& call) {
+  auto response = exchange(call);
+  if (response && response->status >= 300) return fail(error_of(*response));
+  return response;
+}
+
+Result<Json> Client::Impl::json(const Call& call) {
+  auto response = send(call);
+  if (!response) return fail(response.error());
+  auto body = parse_json(response->body, kAnswerLimits);
+  if (!body) {
+    return fail(ErrorKind::internal, "the answer to " + call.method + " " + call.path +
+                                         " is not JSON: is this address a meshd?",
+                body.error().message);
+  }
+  return body;
+}
+
+Result<std::vector<Json>> Client::Impl::items(Call call, int limit) {
+  std::vector<Json> all;
+  for (int page = 0; page < kMaxPages; ++page) {
+    auto body = json(call);
+    if (!body) return fail(body.error());
+    const auto items = body->is_object() ? body->find("items") : body->end();
+    if (items == body->end() || !items->is_array()) return unexpected_form(call.path);
+    for (Json& item : *items) {
+      if (limit > 0 && static_cast<int>(all.size()) == limit) return all;
+      all.push_back(std::move(item));
+    }
+    const auto next = body->find("next");
+    if (next == body->end() || !next->is_string() || (limit > 0 && static_cast<int>(all.size()) >= limit)) {
+      return all;
+    }
+    std::erase_if(call.query, [](const auto& parameter) { return parameter.first == "cursor"; });
+    call.query.emplace_back("cursor", next->get<std::string>());
+  }
+  return fail(ErrorKind::internal, "the list " + call.path + " does not end");
+}
+
+std::string path_of(std::initializer_list<std::string_view> parts) {
+  std::string path;
+  for (const auto part : parts) path += '/' + percent_encode(part);
+  return path;
+}
+
+http::HeaderList write_headers(const WriteOptions& write) {
+  if (write.idempotency_key.empty()) return {};
+  // A structured-field string (RFC 8941): quoted, backslash before quotes and backslashes.
+  std::string quoted = "\"";
+  for (const char c : write.idempotency_key) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return {{"Idempotency-Key", quoted + '"'}};
+}
+
+Query write_query(const WriteOptions& write) { return {{"ack", write.ack}}; }
+
+tl::unexpected<Error> unexpected_form(std::string_view what) {
+  return fail(ErrorKind::internal, "the server's answer for " + std::string(what) +
+                                       " is not of the expected form: do client and server "
+                                       "have the same version?");
+}
+
+}  // namespace mesh::client

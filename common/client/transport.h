@@ -1,0 +1,43 @@
+// Private to the client's sources: one exchange with one role's listener.
+#pragma once
+
+#include <string>
+
+#include "common/client/client.h"
+#include "common/http/client.h"
+
+namespace mesh::client {
+
+struct Call {
+  Role role = Role::admin;
+  std::string method = "GET";
+  std::string path;  // encoded
+  Query query;
+  std::string body;
+  std::string content_type = "application/json";  // sent where there is a body
+  http::HeaderList headers;
+  Duration extra_wait{0};  // beside the time-out: what the server was asked to wait
+  bool open = false;       // a route without a credential
+};
+
+struct Client::Impl {
+  explicit Impl(Options given);
+  Options options;
+  http::Client http;
+
+  // Any status.
+  Result<http::Response> exchange(const Call& call);
+  // Below 300 only; the body may be empty.
+  Result<http::Response> send(const Call& call);
+  Result<Json> json(const Call& call);
+  // {"items":[…],"next"}: follows `next` until `limit` items are there (0: all).
+  Result<std::vector<Json>> items(Call call, int limit);
+};
+
+// "/a/b" of already split parts, each percent-encoded.
+std::string path_of(std::initializer_list<std::string_view> parts);
+http::HeaderList write_headers(const WriteOptions& write);
+Query write_query(const WriteOptions& write);
+tl::unexpected<Error> unexpected_form(std::string_view what);
+
+}  // namespace mesh::client

@@ -1,0 +1,251 @@
+#include "common/config/keys.h"
+
+#include <array>
+
+#include "common/config/kinds.h"
+
+namespace mesh::config {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr std::uint64_t kKiB = 1ull << 10;
+constexpr std::uint64_t kMiB = 1ull << 20;
+constexpr std::uint64_t kGiB = 1ull << 30;
+constexpr Duration kMillisecond{1};
+constexpr Duration kDay = hours{24};
+
+constexpr auto kGroups = std::to_array<Group>({
+    {"listen", "Where each role listens: host:port. Port 0 takes a free one; equal addresses share one\n"
+               "listener; an IPv6 host stands in brackets. Only the listeners of `roles` are opened."},
+    {"http", "Bounds of every listener."},
+    {"auth", "Who may call."},
+    {"auth.jwt", "Only in mode jwt; issuer, audience and at least one source of keys are then required."},
+    {"log", "The event log."},
+    {"log.retention", "What is deleted, and when. Topics of entities are compacted instead."},
+    {"log.retention.activity", "Activity topics lose their oldest events by age or size, what comes first."},
+    {"store", "Users, tenants, projections, tasks and the outbox."},
+    {"vectors", "The search index."},
+    {"limiter", "Where rate limits are counted."},
+    {"embedder", "What makes vectors of texts."},
+    {"extractor", "What derives properties of molecules."},
+    {"pipelines", "The consumers that index, project and enrich events."},
+    {"pipelines.retry", "Retries of a failed event: random delays up to base * 2^n, at most cap."},
+    {"rate_limits", "Per tenant and scope: `rate` units per period `per`, and `burst` units beyond. Written\n"
+                    "without `burst`, the units of one period may come at once; null lifts the limit. A\n"
+                    "tenant's own record overrides these."},
+    {"kafka", "Only with log.engine: kafka."},
+    {"postgres", "Only with store.engine: postgres; one of dsn_file and dsn."},
+    {"qdrant", "Only with vectors.engine: qdrant."},
+    {"redis", "Only with limiter.engine: redis."},
+    {"openai", "Any server with OpenAI's API; only with the engine openai."},
+    {"telemetry", "What meshd tells about itself."},
+    {"telemetry.log", "Logs go to stderr. The level changes on SIGHUP too."},
+    {"telemetry.otlp", "Traces, as OTLP over HTTP."},
+    {"telemetry.metrics", "Prometheus metrics, at /metrics of every listener."},
+});
+
+// A whole policy, so that no part of the default lives on beside what is written.
+void read_rate(const std::string& path, const Value& value, RatePolicy& policy,
+               Problems& problems) {
+  static const auto rate = big_integer(1, 10'000'000);
+  static const auto burst = big_integer(0, 10'000'000);
+  static const auto per = duration(kMillisecond, kDay);
+  std::optional<std::int64_t> got_rate, got_burst;
+  std::optional<Duration> got_per = seconds{1};
+  for (const auto& [name, member] : value.members) {
+    const auto take = [&](const auto& kind, auto& into) {
+      into = kind.parse(member);
+      if (!into) problems.add(path + "." + name, describe(member) + " is not " + kind.form);
+    };
+    if (name == "rate") {
+      take(rate, got_rate);
+    } else if (name == "per") {
+      take(per, got_per);
+    } else if (name == "burst") {
+      take(burst, got_burst);
+    } else {
+      problems.add(path + "." + name,
+                   "unknown key; " + suggest({"rate", "per", "burst"}, path + ".", name));
+    }
+  }
+  if (!got_rate) {
+    const bool absent = std::ranges::none_of(
+        value.members, [](const auto& member) { return member.first == "rate"; });
+    if (absent) problems.add(path, "has no rate; write {rate: 100, per: 1s, burst: 200}");
+    return;
+  }
+  if (got_per) policy = {*got_rate, *got_per, got_burst.value_or(*got_rate - 1)};
+}
+
+void check_rate(const std::string& path, const RatePolicy& policy, Problems& problems) {
+  const auto check = [&](const char* name, const auto& kind, const auto& value) {
+    if (const auto wrong = kind.check(value); !wrong.empty()) problems.add(path + name, wrong);
+    return true;
+  };
+  check(".rate", big_integer(1, 10'000'000), policy.rate);
+  check(".burst", big_integer(0, 10'000'000), policy.burst);
+  check(".per", duration(kMillisecond, kDay), policy.per);
+  // GCRA counts in microseconds per unit.
+  if (policy.rate > 0 && std::chrono::microseconds(policy.per).count() < policy.rate) {
+    problems.add(path + ".rate", "more than a million per second; lower rate or raise per");
+  }
+}
+
+Key rate_key(const std::string& scope, std::string doc) {
+  const std::string path = "rate_limits." + scope;
+  const Json policy = {{"type", "object"},
+                       {"additionalProperties", false},
+                       {"required", Json::array({"rate"})},
+                       {"properties",
+                        {{"rate", big_integer(1, 10'000'000).schema},
+                         {"per", duration(kMillisecond, kDay).schema},
+                         {"burst", big_integer(0, 10'000'000).schema}}}};
+  Key key{path, std::move(doc), {{"anyOf", {policy, {{"type", "null"}}}}}, {}, {}, {}};
+  key.read = [=](Config& config, const Value& value, Problems& problems) {
+    if (value.is_null()) {
+      config.rate_limits.erase(scope);
+    } else if (value.kind != Value::Kind::mapping) {
+      problems.add(path, describe(value) + " is not a rate; write {rate: 100, per: 1s, burst: 200}");
+    } else {
+      read_rate(path, value, config.rate_limits[scope], problems);
+    }
+  };
+  key.show = [=](const Config& config) -> Json {
+    const auto found = config.rate_limits.find(scope);
+    if (found == config.rate_limits.end()) return nullptr;
+    const RatePolicy& p = found->second;
+    return {{"rate", p.rate}, {"per", duration({}, {}).show(p.per)}, {"burst", p.burst}};
+  };
+  key.check = [=](const Config& config, Problems& problems) {
+    const auto found = config.rate_limits.find(scope);
+    if (found != config.rate_limits.end()) check_rate(path, found->second, problems);
+  };
+  return key;
+}
+
+// A key is its member: path and access come from the same words.
+#define MESH_KEY(member) make_key(#member, [](auto& c) -> auto& { return c.member; },
+
+std::vector<Key> make_keys() {
+  const auto timeout = duration(Duration{100}, hours{1});
+  const auto http_url = url({"http", "https"});
+  return {
+      MESH_KEY(data_dir) text(),
+               "Where meshd keeps its files, relative to where it starts. The unit and the image set\n"
+               "/var/lib/mesh.") ,
+      MESH_KEY(roles) list_of(choice({"users", "gateway", "publisher", "subscriber", "admin", "pipelines"})),
+               "What this process runs.") ,
+
+      MESH_KEY(listen.users) address(), "/users") ,
+      MESH_KEY(listen.gateway) address(), "/ai/users/search") ,
+      MESH_KEY(listen.publisher) address(), "/api/v1/events") ,
+      MESH_KEY(listen.subscriber) address(), "/api/v1/analytics and /api/v1/events/…") ,
+      MESH_KEY(listen.admin) address(), "/admin/v1; for operators, not for the network of the tenants") ,
+
+      MESH_KEY(http.workers) integer(0, 1024), "Threads that answer requests; 0: one per core, at least two.") ,
+      MESH_KEY(http.max_connections) integer(1, 1'000'000),
+               "Open connections of all listeners; further ones wait in the system's backlog.") ,
+      MESH_KEY(http.max_body) size(kKiB, kGiB), "Largest body of a request; beyond it: 413.") ,
+      MESH_KEY(http.max_bulk_body) size(kKiB, 4 * kGiB), "The same for bulk routes (NDJSON, batches, imports).") ,
+      MESH_KEY(http.max_buffered) size(kKiB, 64 * kGiB),
+               "Memory for all bodies that are being received; beyond it: 503.") ,
+      MESH_KEY(http.header_timeout) timeout, "Time for a request's headers to arrive; beyond it: 408.") ,
+      MESH_KEY(http.body_timeout) timeout, "Time for a request's body to arrive; beyond it: 408.") ,
+      MESH_KEY(http.idle_timeout) duration(Duration{100}, kDay),
+               "How long an idle connection stays open. More than the load balancer's, or it will send\n"
+               "requests into closing connections.") ,
+      MESH_KEY(http.write_timeout) timeout, "How long a client may take no byte of its answer.") ,
+      MESH_KEY(http.drain_timeout) duration(Duration{0}, hours{1}),
+               "On SIGTERM, time for open requests to end.") ,
+
+      MESH_KEY(auth.mode) choice({"dev", "jwt"}),
+               "dev: tokens are <tenant>:<user> and prove nothing, so every listener must be on loopback.\n"
+               "jwt: signed tokens.") ,
+      MESH_KEY(auth.allow_dev_on_network) flag(),
+               "Permits mode dev beyond loopback: whoever reaches the port is whoever they say.") ,
+      MESH_KEY(auth.anonymous_tenant) tenant(),
+               "Mode dev only: the tenant of requests to /api/v1 without a credential; null: every\n"
+               "request needs one.") ,
+      MESH_KEY(auth.operator_token_file) text(),
+               "File with the operator's token (at least 32 characters); null:\n"
+               "<data_dir>/operator.token, made on first start.") ,
+      MESH_KEY(auth.jwt.issuer) text(), "The only accepted `iss`.") ,
+      MESH_KEY(auth.jwt.audience) text(), "What `aud` must be or contain.") ,
+      MESH_KEY(auth.jwt.jwks_file) text(), "File with the issuer's public keys (JWKS): RS, PS, ES 256 to 512.") ,
+      MESH_KEY(auth.jwt.jwks_url) http_url, "Not available in this version: use jwks_file.") ,
+      MESH_KEY(auth.jwt.hs256_secret_file) text(), "File with a shared secret of at least 32 bytes; allows HS256.") ,
+      MESH_KEY(auth.jwt.tenant_claim) text(), "The claim that names the tenant; `sub` names the user.") ,
+      MESH_KEY(auth.jwt.leeway) duration(Duration{0}, seconds{60}), "Allowed difference of clocks.") ,
+
+      MESH_KEY(log.engine) choice({"sqlite", "kafka"}), "sqlite (embedded) or kafka.") ,
+      MESH_KEY(log.partitions) integer(1, 1024),
+               "Partitions of a new topic: how many consumers can share it. Existing topics keep theirs.") ,
+      MESH_KEY(log.retention.activity.age) duration(minutes{1}, hours{24 * 3650}), "Oldest event kept.") ,
+      MESH_KEY(log.retention.activity.size) size(kMiB, 1024 * 1024 * kGiB), "Largest topic.") ,
+      MESH_KEY(log.max_pending) size(64 * kKiB, 64 * kGiB),
+               "Events that wait for their commit; beyond it: 503.") ,
+
+      MESH_KEY(store.engine) choice({"sqlite", "postgres"}), "sqlite (embedded) or postgres.") ,
+      MESH_KEY(vectors.engine) choice({"embedded", "qdrant"}), "embedded or qdrant.") ,
+      MESH_KEY(vectors.hnsw_threshold) big_integer(1, 1'000'000'000),
+               "From how many vectors of a tenant on the search is approximate; null: always exact.") ,
+      MESH_KEY(limiter.engine) choice({"memory", "redis"}), "memory (per process) or redis (shared).") ,
+      MESH_KEY(limiter.on_unavailable) choice({"allow", "deny"}),
+               "What happens to requests while the limiter's server cannot be reached.") ,
+      MESH_KEY(embedder.engine) choice({"hashing", "openai"}), "hashing (embedded, of words and letters) or openai.") ,
+      MESH_KEY(embedder.dimension) integer(16, 4096),
+               "Length of the vectors. Another one needs the index rebuilt.") ,
+      MESH_KEY(extractor.engine) choice({"computed", "openai"}), "computed (from the formula) or openai.") ,
+
+      MESH_KEY(pipelines.batch) integer(1, 10'000), "Events per batch: more is faster, and repeats more after a crash.") ,
+      MESH_KEY(pipelines.max_parked) integer(1, 1'000'000),
+               "Events of one pipeline that wait for a retry; beyond it the pipeline pauses.") ,
+      MESH_KEY(pipelines.retry.base) duration(kMillisecond, hours{1}), "The first delay, at most.") ,
+      MESH_KEY(pipelines.retry.cap) duration(kMillisecond, kDay), "Any delay, at most.") ,
+      MESH_KEY(pipelines.retry.max_attempts) integer(1, 100), "After so many the event goes to the dead letters.") ,
+
+      rate_key("search", "Searches."),
+      rate_key("publish", "Events, one by one or in bulk."),
+      rate_key("users", "Requests to /users."),
+      rate_key("admin", "Requests to the admin API."),
+
+      MESH_KEY(kafka.brokers) list_of(address()), "Brokers to ask first.") ,
+      MESH_KEY(kafka.security) choice({"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"}), "The brokers' security protocol.") ,
+      MESH_KEY(kafka.sasl) text(), "SASL mechanism, as scram-sha-512.") ,
+      MESH_KEY(kafka.replication) integer(1, 16), "Copies of each partition of a new topic.") ,
+      MESH_KEY(postgres.dsn_file) text(), "File with the connection string.") ,
+      MESH_KEY(postgres.dsn) secret(), "The connection string itself, best as ${VAR}.") ,
+      MESH_KEY(postgres.pool) integer(1, 1000), "Connections.") ,
+      MESH_KEY(qdrant.url) http_url, "The REST address.") ,
+      MESH_KEY(qdrant.api_key_file) text(), "File with the API key.") ,
+      MESH_KEY(redis.url) url({"redis", "rediss"}), "Server and database.") ,
+      MESH_KEY(redis.password_file) text(), "File with the password.") ,
+      MESH_KEY(redis.prefix) text(), "What every key begins with.") ,
+      MESH_KEY(openai.base_url) http_url, "As https://api.openai.com/v1.") ,
+      MESH_KEY(openai.api_key_file) text(), "File with the API key.") ,
+      MESH_KEY(openai.model) text(), "The model's name.") ,
+      MESH_KEY(openai.timeout) timeout, "Per request.") ,
+
+      MESH_KEY(telemetry.log.level) choice({"trace", "debug", "info", "warn", "error", "off"}), "Least level that is written.") ,
+      MESH_KEY(telemetry.log.format) choice({"auto", "text", "json"}), "auto: text on a terminal, JSON lines elsewhere.") ,
+      MESH_KEY(telemetry.otlp.endpoint) http_url, "As http://127.0.0.1:4318; null: no traces are sent.") ,
+      MESH_KEY(telemetry.otlp.sample) fraction(), "Share of traces that begin here and are sent.") ,
+      MESH_KEY(telemetry.metrics.tenants) integer(0, 10'000),
+               "Tenants that metrics name; the rest counts as `other`. Each one costs some hundred series.") ,
+  };
+}
+#undef MESH_KEY
+
+}  // namespace
+
+const std::vector<Key>& keys() {
+  static const std::vector<Key> all = make_keys();
+  return all;
+}
+
+std::span<const Group> groups() { return kGroups; }
+
+}  // namespace mesh::config

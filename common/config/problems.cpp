@@ -1,0 +1,83 @@
+#include <algorithm>
+#include <numeric>
+
+#include "common/base/strings.h"
+#include "common/config/keys.h"
+
+namespace mesh::config {
+namespace {
+
+constexpr int kMostLines = 50;
+
+// Levenshtein's distance.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      diagonal = above;
+    }
+  }
+  return row.back();
+}
+
+std::string_view last_part(std::string_view path) { return path.substr(path.rfind('.') + 1); }
+
+}  // namespace
+
+void Problems::add(std::string_view path, std::string_view what) {
+  if (++count_ > kMostLines) return;
+  if (!lines_.empty()) lines_ += '\n';
+  lines_ += path;
+  if (!path.empty()) lines_ += ": ";
+  lines_ += what;
+}
+
+Status Problems::status() const {
+  if (empty()) return {};
+  const int more = count_ - kMostLines;
+  return fail(ErrorKind::invalid,
+              more > 0 ? lines_ + "\nand " + std::to_string(more) + " more" : lines_);
+}
+
+std::string suggest(const std::vector<std::string>& allowed, std::string_view prefix,
+                    std::string_view word) {
+  constexpr std::size_t kLongestWord = 64;
+  const auto lower = to_lower(word.substr(0, kLongestWord));
+  const std::string* best = nullptr;
+  std::size_t best_distance = std::max<std::size_t>(1, lower.size() / 3) + 1;
+  for (const auto& candidate : allowed) {
+    if (const auto d = distance(lower, candidate); d < best_distance) {
+      best = &candidate;
+      best_distance = d;
+    }
+  }
+  if (best != nullptr) return "did you mean " + std::string(prefix) + *best + "?";
+  std::string out = "allowed here:";
+  for (const auto& candidate : allowed) out += (out.back() == ':' ? " " : ", ") + candidate;
+  return out;
+}
+
+std::string suggest(std::string_view group, std::string_view word) {
+  const std::string prefix = group.empty() ? "" : std::string(group) + ".";
+  std::vector<std::string> here;
+  for (const auto& key : keys()) {
+    if (!key.path.starts_with(prefix)) continue;
+    const auto rest = std::string_view(key.path).substr(prefix.size());
+    std::string name(rest.substr(0, rest.find('.')));
+    if (std::ranges::find(here, name) == here.end()) here.push_back(std::move(name));
+  }
+  auto near = suggest(here, prefix, word);
+  if (near.starts_with("did you")) return near;
+  // A key of that name in another group.
+  for (const auto& key : keys()) {
+    if (last_part(key.path) == word) return "did you mean " + key.path + "?";
+  }
+  return near;
+}
+
+}  // namespace mesh::config

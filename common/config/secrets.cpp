@@ -1,0 +1,76 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "common/config/config.h"
+#include "common/config/keys.h"
+#include "common/telemetry/log.h"
+
+namespace mesh::config {
+namespace {
+
+constexpr std::size_t kMaxFile = 1 << 20;
+
+enum class Content { secret, open };
+
+// The file's text without one line break at its end. Links are followed: that is how Kubernetes
+// mounts secrets.
+std::optional<std::string> read_file(const char* key, const std::string& file, Content content,
+                                     Problems& problems) {
+  const auto refuse = [&](const std::string& why) {
+    problems.add(key, quote(file) + " " + why);
+    return std::nullopt;
+  };
+  // Not blocking, for a FIFO would hold up the start.
+  const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return refuse(std::string("cannot be read: ") + std::strerror(errno));
+  struct stat info {};
+  std::string text;
+  bool ok = fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+  while (ok && text.size() <= kMaxFile) {
+    char buffer[4096];
+    const ssize_t got = read(fd, buffer, sizeof buffer);
+    if (got == 0) break;
+    if (got < 0 && errno == EINTR) continue;
+    ok = got > 0;
+    if (ok) text.append(buffer, static_cast<std::size_t>(got));
+  }
+  close(fd);
+  if (!ok) return refuse("cannot be read: not a plain file");
+  if (text.size() > kMaxFile) return refuse("is longer than 1 MiB");
+  if (text.ends_with('\n')) text.pop_back();
+  if (text.ends_with('\r')) text.pop_back();
+  if (text.empty()) return refuse("is empty");
+  if (content == Content::secret && (info.st_mode & S_IROTH) != 0) {
+    log::warn("a secret file is readable by everybody; chmod o-r it",
+              {{"key", key}, {"file", file}});
+  }
+  return text;
+}
+
+}  // namespace
+
+void read_secrets(Config& config, Problems& problems) {
+  const auto read = [&](const char* key, const std::optional<std::string>& file, Secret& into) {
+    if (!file) return;
+    if (auto text = read_file(key, *file, Content::secret, problems)) {
+      into = Secret(*std::move(text));
+    }
+  };
+  Secrets& secrets = config.secrets;
+  read("auth.operator_token_file", config.auth.operator_token_file, secrets.operator_token);
+  read("auth.jwt.hs256_secret_file", config.auth.jwt.hs256_secret_file, secrets.hs256_secret);
+  read("postgres.dsn_file", config.postgres.dsn_file, secrets.postgres_dsn);
+  read("qdrant.api_key_file", config.qdrant.api_key_file, secrets.qdrant_api_key);
+  read("redis.password_file", config.redis.password_file, secrets.redis_password);
+  read("openai.api_key_file", config.openai.api_key_file, secrets.openai_api_key);
+  if (const auto& file = config.auth.jwt.jwks_file) {
+    auto text = read_file("auth.jwt.jwks_file", *file, Content::open, problems);
+    if (text) secrets.jwks = *std::move(text);
+  }
+}
+
+}  // namespace mesh::config

@@ -1,0 +1,137 @@
+// The hottest path: encoding in the caller's thread, offsets and rows in the committer's.
+#include <future>
+
+#include "common/base/ids.h"
+#include "common/engines/sqlite/log/codec.h"
+#include "common/engines/sqlite/log/log_impl.h"
+
+namespace mesh::sqlite {
+
+// What one append() hands to the committer; it owns itself until its completion.
+struct SqliteLogImpl::Batch {
+  struct Entry {
+    Partition* partition;
+    std::size_t begin, size;  // of the body in `bodies`
+    std::uint64_t hash;
+    std::int64_t offset = 0;
+  };
+  std::string bodies;
+  std::vector<Entry> entries;
+  AppendDone done;
+};
+
+void SqliteLogImpl::append(std::vector<Record> records, AppendDone done) {
+  if (records.empty()) return done(std::vector<Position>{});
+  auto batch = std::make_unique<Batch>();
+  batch->done = std::move(done);
+  batch->entries.reserve(records.size());
+  std::size_t estimate = 0;
+  for (const auto& r : records) {
+    estimate += r.key.size() + (r.value ? r.value->size() : 0) + 8;
+    for (const auto& [name, value] : r.headers) estimate += name.size() + value.size() + 2;
+  }
+  batch->bodies.reserve(estimate + records.size() * 8);
+  Topic* topic = nullptr;
+  for (const auto& r : records) {
+    if (topic == nullptr || topic->spec.name != r.topic) {
+      auto found = find_topic(r.topic);
+      if (!found) return batch->done(fail(found.error()));
+      topic = *found;
+    }
+    const auto begin = batch->bodies.size();
+    encode_body(r, batch->bodies);
+    const auto body = std::string_view(batch->bodies).substr(begin);
+    batch->entries.push_back(
+        {&topic->for_key(r.key, stable_hash(r.key)), begin, body.size(), stable_hash(body)});
+  }
+  constexpr std::size_t kOverhead = 128;  // of a waiting entry
+  const auto bytes = batch->bodies.size() + batch->entries.size() * kOverhead;
+  // Raw, because a std::function keeps two pointers in place but would put an owner on the heap;
+  // submit calls the completion exactly once, and the job never after it.
+  auto* raw = batch.release();
+  committer_.submit(
+      bytes, [this, raw](Database& db) { return insert_batch(db, *raw); },
+      [this, raw](Status status) {
+        std::unique_ptr<Batch> own(raw);
+        finish_batch(*own, std::move(status));
+      });
+}
+
+Status SqliteLogImpl::insert_batch(Database& db, Batch& batch) {
+  for (std::size_t i = 0; i < batch.entries.size(); ++i) {
+    auto& entry = batch.entries[i];
+    auto& p = *entry.partition;
+    if (!p.touched) {
+      p.touched = true;
+      touched_.push_back(&p);
+    }
+    Status inserted;
+    if (!p.insert) {
+      if (auto statement = db.prepare(p.insert_sql)) {
+        p.insert.emplace(std::move(*statement));
+      } else {
+        inserted = fail(statement.error());
+      }
+    }
+    if (inserted) {
+      entry.offset = p.staged.end;
+      const RowPlace place{p.id, entry.offset, std::max(p.staged.time, transaction_time_),
+                           p.staged.total};
+      inserted = p.insert->bind(1, place.offset)
+                     .bind(2, place.time)
+                     .bind(3, place.total)
+                     .bind(4, row_checksum(entry.hash, place))
+                     .bind_blob(5, std::string_view(batch.bodies).substr(entry.begin, entry.size))
+                     .run();
+      if (inserted) {
+        p.staged = Tail{place.offset + 1, place.total + static_cast<std::int64_t>(entry.size),
+                        place.time};
+      }
+    }
+    if (!inserted) {
+      // The rows are undone by the committer; the offsets go back here, for the jobs behind.
+      while (i-- > 0) {
+        const auto& done = batch.entries[i];
+        --done.partition->staged.end;
+        done.partition->staged.total -= static_cast<std::int64_t>(done.size);
+      }
+      return inserted;
+    }
+  }
+  return {};
+}
+
+void SqliteLogImpl::finish_batch(Batch& batch, Status status) {
+  if (!status) return batch.done(fail(std::move(status).error()));
+  std::vector<Position> positions;
+  positions.reserve(batch.entries.size());
+  for (const auto& entry : batch.entries) {
+    positions.push_back({entry.partition->name.topic, entry.partition->name.partition, entry.offset});
+  }
+  batch.done(std::move(positions));
+}
+
+void SqliteLogImpl::begin_transaction() {
+  for (auto* p : touched_) {
+    p->staged = p->durable;
+    p->touched = false;
+  }
+  touched_.clear();
+  transaction_time_ = to_millis(clock_.now());
+}
+
+void SqliteLogImpl::publish() {
+  grown_.clear();
+  for (auto* p : touched_) {
+    p->touched = false;
+    if (p->staged.end == p->durable.end) continue;
+    p->durable = p->staged;
+    p->total = p->durable.total;
+    p->bell.end = p->durable.end;
+    grown_.push_back(&p->bell);
+  }
+  touched_.clear();
+  waits_.ring(grown_);
+}
+
+}  // namespace mesh::sqlite

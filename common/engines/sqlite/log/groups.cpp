@@ -1,0 +1,158 @@
+// Consumer groups and their offsets.
+#include <algorithm>
+#include <future>
+#include <set>
+
+#include "common/engines/sqlite/log/consumer.h"
+#include "common/engines/sqlite/log/log_impl.h"
+
+namespace mesh::sqlite {
+namespace {
+
+Status write_offset(Database& db, const std::string& group, const Partition& p, std::int64_t next) {
+  auto upsert = db.prepare(
+      "INSERT INTO group_offsets(name, partition, next) VALUES(?,?,?)"
+      " ON CONFLICT(name, partition) DO UPDATE SET next=excluded.next");
+  if (!upsert) return fail(upsert.error());
+  return upsert->bind_text(1, group).bind(2, p.id).bind(3, next).run();
+}
+
+}  // namespace
+
+// Blocks until durable; `after` runs in the committer's thread, so in the order of the jobs.
+Status SqliteLogImpl::run_then(Committer::Job job, const std::function<void(const Status&)>& after) {
+  std::promise<Status> result;
+  committer_.submit(0, std::move(job), [&](Status status) {
+    after(status);
+    result.set_value(std::move(status));
+  });
+  return result.get_future().get();
+}
+
+Status SqliteLogImpl::commit_offsets(const std::string& name, std::vector<OffsetChange> changes) {
+  return run_then(
+      [&](Database& db) -> Status {
+        for (auto& change : changes) {
+          change.current = change.epoch >= change.offset->staged_epoch;
+          if (!change.current) continue;  // a seek came between
+          if (auto s = write_offset(db, name, *change.partition, change.next); !s) return s;
+        }
+        return {};
+      },
+      [&](const Status& status) {
+        if (!status) return;
+        std::lock_guard lock(groups_mutex_);
+        for (const auto& change : changes) {
+          if (change.current) change.offset->committed = change.next;
+        }
+      });
+}
+
+Status SqliteLogImpl::seek_group(const std::string& name,
+                                 const std::map<TopicPartition, std::int64_t>& offsets) {
+  std::lock_guard only(admin_mutex_);
+  if (name.empty()) return fail(ErrorKind::invalid, "a consumer group needs a name");
+  std::vector<std::pair<Partition*, std::int64_t>> targets;
+  for (const auto& [partition, offset] : offsets) {
+    auto p = find(partition);
+    if (!p) return fail(p.error());
+    targets.emplace_back(*p, std::clamp<std::int64_t>(offset, 0, (*p)->bell.end));
+  }
+  std::vector<OffsetChange> changes;
+  std::shared_ptr<Group> group;
+  {
+    std::lock_guard lock(groups_mutex_);
+    auto& entry = groups_[name];
+    if (!entry) entry = std::make_shared<Group>();
+    group = entry;
+    for (const auto& [p, next] : targets) {
+      auto& offset = group->offsets[p];
+      changes.push_back({p, &offset, next, offset.epoch + 1});
+    }
+  }
+  return run_then(
+      [&](Database& db) -> Status {
+        for (const auto& change : changes) {
+          change.offset->staged_epoch = change.epoch;
+          if (auto s = write_offset(db, name, *change.partition, change.next); !s) return s;
+        }
+        return {};
+      },
+      [&](const Status& status) {
+        std::lock_guard lock(groups_mutex_);
+        for (const auto& change : changes) {
+          if (status) {
+            change.offset->committed = change.next;
+            change.offset->epoch = change.epoch;
+          } else {
+            change.offset->staged_epoch = change.offset->epoch;
+          }
+        }
+        if (group->consumer != nullptr) waits_.nudge(group->consumer->waiter());
+      });
+}
+
+Result<std::unique_ptr<LogConsumer>> SqliteLogImpl::open_consumer(
+    const std::string& name, const std::vector<std::string>& topic_names) {
+  std::lock_guard only(admin_mutex_);
+  if (name.empty()) return fail(ErrorKind::invalid, "a consumer group needs a name");
+  if (topic_names.empty()) {
+    return fail(ErrorKind::invalid, "group '" + name + "' needs a topic to read");
+  }
+  std::vector<Partition*> partitions;
+  for (const auto& topic_name : std::set<std::string>(topic_names.begin(), topic_names.end())) {
+    auto topic = find_topic(topic_name);
+    if (!topic) return fail(topic.error());
+    for (const auto& p : (*topic)->partitions) partitions.push_back(p.get());
+  }
+  std::lock_guard lock(groups_mutex_);
+  auto& group = groups_[name];
+  if (!group) group = std::make_shared<Group>();
+  if (group->consumer != nullptr) {
+    return fail(ErrorKind::conflict, "group '" + name + "' has an open consumer already");
+  }
+  std::vector<SqliteConsumer::Slot> slots;
+  for (auto* p : partitions) {
+    auto& offset = group->offsets[p];
+    slots.push_back({p, &offset, offset.committed.value_or(p->bell.start), offset.epoch});
+  }
+  auto consumer = std::make_unique<SqliteConsumer>(*this, name, group, std::move(slots));
+  group->consumer = consumer.get();
+  return consumer;
+}
+
+Result<std::vector<GroupInfo>> SqliteLogImpl::groups() {
+  std::vector<GroupInfo> infos;
+  std::lock_guard lock(groups_mutex_);
+  for (const auto& [name, group] : groups_) {
+    GroupInfo info{name, group->consumer != nullptr, {}};
+    for (const auto& [p, offset] : group->offsets) {
+      if (offset.committed) info.committed.emplace(p->name, *offset.committed);
+    }
+    if (info.active || !info.committed.empty()) infos.push_back(std::move(info));
+  }
+  return infos;
+}
+
+Status SqliteLogImpl::delete_group(const std::string& name) {
+  std::lock_guard only(admin_mutex_);
+  {
+    std::lock_guard lock(groups_mutex_);
+    const auto it = groups_.find(name);
+    if (it == groups_.end()) return fail(ErrorKind::not_found, "no consumer group '" + name + "'");
+    if (it->second->consumer != nullptr) {
+      return fail(ErrorKind::conflict, "group '" + name + "' is in use: stop its consumer first");
+    }
+  }
+  auto deleted = committer_.run([&](Database& db) -> Status {
+    auto statement = db.prepare("DELETE FROM group_offsets WHERE name=?");
+    if (!statement) return fail(statement.error());
+    return statement->bind_text(1, name).run();
+  });
+  if (!deleted) return deleted;
+  std::lock_guard lock(groups_mutex_);
+  groups_.erase(name);
+  return {};
+}
+
+}  // namespace mesh::sqlite

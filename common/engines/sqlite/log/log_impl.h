@@ -1,0 +1,178 @@
+// The inside of SqliteLog; seen by this folder only.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/engines/sqlite/log/sqlite_log.h"
+#include "common/engines/sqlite/log/wait_room.h"
+
+namespace mesh::sqlite {
+
+// Where a partition's next record goes.
+struct Tail {
+  std::int64_t end = 0;    // its offset
+  std::int64_t total = 0;  // body bytes of all records before it, removed ones too
+  std::int64_t time = 0;   // the last record's; times never decrease
+};
+
+struct Partition {
+  Partition(std::int64_t row_id, TopicPartition tp);
+
+  const std::int64_t id;  // its records are in table r<id>
+  const TopicPartition name;
+  const std::string insert_sql, read_sql;
+
+  // The committer's thread only. `staged` is ahead of `durable` within a transaction.
+  Tail staged, durable;
+  bool touched = false;
+  std::optional<Statement> insert;
+
+  Bell bell;  // the committed start and end
+  // Written by the committer (total) and by upkeep; read by anyone.
+  std::atomic<std::int64_t> total{0};
+  std::atomic<std::int64_t> removed_records{0}, removed_bytes{0};
+  // Below this offset records may be missing because upkeep removed them; from there on a gap is
+  // damage. Raised before the removal is committed.
+  std::atomic<std::int64_t> gaps_to{0};
+  // Upkeep only: compaction has been through below clean_to, and the first of the tombstones that it
+  // left there falls due then (milliseconds; 0: none).
+  std::int64_t clean_to = 0, tombstone_due = 0;
+};
+
+struct Topic {
+  TopicSpec spec;  // retention guarded by SqliteLogImpl::topics_mutex_; the rest constant
+  std::vector<std::unique_ptr<Partition>> partitions;
+  std::atomic<std::uint32_t> round_robin{0};
+
+  Partition& for_key(std::string_view key, std::uint64_t hash_of_key);
+};
+
+struct GroupOffset {
+  std::optional<std::int64_t> committed;  // guarded by groups_mutex_
+  // Rises with every seek_group. `epoch`, guarded by groups_mutex_, once the seek is durable;
+  // `staged_epoch`, the committer's thread only, once its job has run: a commit that was submitted
+  // before the seek and runs behind it finds itself out of date.
+  std::int64_t epoch = 0, staged_epoch = 0;
+};
+
+// A commit's or a seek's new offset, on its way through the committer.
+struct OffsetChange {
+  Partition* partition;
+  GroupOffset* offset;
+  std::int64_t next;
+  std::int64_t epoch;    // of the position it stems from; of a seek: its own
+  bool current = false;  // whether it still counted when its job ran
+};
+
+class SqliteConsumer;
+
+struct Group {
+  std::map<Partition*, GroupOffset> offsets;  // nodes are stable; the map guarded by groups_mutex_
+  SqliteConsumer* consumer = nullptr;         // guarded by groups_mutex_
+};
+
+class SqliteLogImpl final : public SqliteLog {
+ public:
+  SqliteLogImpl(const std::string& path, LogOptions options, Clock& clock,
+                std::unique_ptr<Database> writer);
+  ~SqliteLogImpl() override;
+  Status load(Database& db);
+  void start();
+
+  void append(std::vector<Record> records, AppendDone done) override;
+  Result<std::vector<StoredRecord>> read(const TopicPartition& partition, std::int64_t from,
+                                         const ReadLimits& limits) override;
+  Result<Watermarks> watermarks(const TopicPartition& partition) override;
+  Result<std::int64_t> offset_at(const TopicPartition& partition, Timestamp time) override;
+  bool wait(const std::map<TopicPartition, std::int64_t>& offsets, Duration timeout) override;
+
+  Status ensure_topic(const TopicSpec& spec) override;
+  Result<std::vector<TopicInfo>> topics() override;
+  Result<std::unique_ptr<LogConsumer>> open_consumer(
+      const std::string& group, const std::vector<std::string>& topic_names) override;
+  Result<std::vector<GroupInfo>> groups() override;
+  Status seek_group(const std::string& group,
+                    const std::map<TopicPartition, std::int64_t>& offsets) override;
+  Status delete_group(const std::string& group) override;
+  Status upkeep() override;
+  void close() override;
+
+ private:
+  friend class SqliteConsumer;
+
+  struct Batch;
+  Status insert_batch(Database& db, Batch& batch);
+  void finish_batch(Batch& batch, Status status);
+  void begin_transaction();
+  void publish();
+
+  Result<Topic*> find_topic(std::string_view name);
+  Result<Partition*> find(const TopicPartition& name);
+  Status update_retention(Topic& topic, const TopicSpec& spec);
+  // Appends what is there to `out`; the offset to go on from.
+  Result<std::int64_t> read_into(Partition& partition, std::int64_t from, const ReadLimits& limits,
+                                 std::vector<StoredRecord>& out, std::size_t& bytes);
+  Status run_then(Committer::Job job, const std::function<void(const Status&)>& after);
+  Status commit_offsets(const std::string& name, std::vector<OffsetChange> changes);
+
+  void upkeep_loop();
+  Status expire_by_age(Topic& topic, Duration max_age);
+  Status expire_by_size(Topic& topic, std::uint64_t max_bytes);
+  Status expire_below(Partition& partition, std::int64_t offset);
+  Status compact(Partition& partition);
+  // Visits verified records of [from, to) in order, until `visit` answers false.
+  struct ScannedRow {
+    std::int64_t offset, time, bytes;
+    std::string_view key;
+    bool tombstone;
+  };
+  Status scan(Partition& partition, std::int64_t from, std::int64_t to,
+              const std::function<bool(const ScannedRow&)>& visit);
+  // Removes records (offset, bytes), all below `below`.
+  Status remove(Partition& partition,
+                const std::vector<std::pair<std::int64_t, std::int64_t>>& victims,
+                std::int64_t below);
+  // The first record at or beyond `offset`: its offset, time and total before it.
+  struct RowInfo {
+    std::int64_t offset, time, total_before;
+  };
+  Result<std::optional<RowInfo>> row_at(Partition& partition, std::int64_t offset);
+
+  const LogOptions options_;
+  Clock& clock_;
+  Committer committer_;
+  ReaderPool readers_;
+  WaitRoom waits_;
+
+  std::shared_mutex topics_mutex_;
+  std::map<std::string, std::unique_ptr<Topic>, std::less<>> topics_;  // only ever grows
+  std::map<std::int64_t, Partition*> partitions_;                      // by id
+  std::mutex groups_mutex_;
+  std::map<std::string, std::shared_ptr<Group>> groups_;
+  std::mutex admin_mutex_;   // one change of topics or groups at a time
+  std::mutex upkeep_mutex_;  // one round of upkeep at a time
+
+  // The committer's thread only.
+  std::vector<Partition*> touched_;
+  std::vector<Bell*> grown_;
+  std::int64_t transaction_time_ = 0;
+
+  std::mutex close_mutex_;
+  std::condition_variable close_cv_;
+  std::atomic<bool> closed_{false};
+  std::thread upkeep_thread_;  // last: it uses all of the above
+};
+
+// `corrupt`, naming the record.
+Error damaged(const Partition& partition, std::int64_t offset, std::string cause);
+std::int64_t to_millis(Timestamp time);
+
+}  // namespace mesh::sqlite

@@ -1,0 +1,120 @@
+#include "common/base/ids.h"
+#include "common/engines/sqlite/log/codec.h"
+#include "common/engines/sqlite/log/log_impl.h"
+
+namespace mesh::sqlite {
+
+Result<std::vector<StoredRecord>> SqliteLogImpl::read(const TopicPartition& partition,
+                                                      std::int64_t from, const ReadLimits& limits) {
+  auto p = find(partition);
+  if (!p) return fail(p.error());
+  std::vector<StoredRecord> records;
+  std::size_t bytes = 0;
+  auto next = read_into(**p, from, limits, records, bytes);
+  if (!next) return fail(next.error());
+  return records;
+}
+
+Result<std::int64_t> SqliteLogImpl::read_into(Partition& p, std::int64_t from,
+                                              const ReadLimits& limits,
+                                              std::vector<StoredRecord>& out, std::size_t& bytes) {
+  // Only up to the published end: rows beyond it may be in the file, but no waiter knows of them.
+  const auto end = p.bell.end.load();
+  from = std::max(from, p.bell.start.load());
+  if (from >= end || out.size() >= limits.max_records) return from;
+  auto db = readers_.lease();
+  if (!db) return fail(db.error());
+  auto rows = (*db)->prepare(p.read_sql);
+  if (!rows) return fail(rows.error());
+  rows->bind(1, from).bind(2, end);
+  std::int64_t next = from;
+  bool limited = false;
+  while (!limited) {
+    auto row = rows->step();
+    if (!row) {
+      return fail(row.error().kind == ErrorKind::corrupt ? damaged(p, next, row.error().to_string())
+                                                         : row.error());
+    }
+    const auto offset = *row ? rows->integer(0) : end;
+    if (offset > next && offset > p.gaps_to.load()) {
+      return fail(damaged(p, std::max(next, p.gaps_to.load()), "the record is missing"));
+    }
+    next = offset;
+    if (!*row) break;
+    const auto body = rows->text(4);
+    if (!out.empty() && bytes + body.size() > limits.max_bytes) break;
+    const RowPlace place{p.id, offset, rows->integer(1), rows->integer(2)};
+    StoredRecord record;
+    if (row_checksum(stable_hash(body), place) != rows->integer(3) || !decode_body(body, record)) {
+      return fail(damaged(p, offset, "its checksum is wrong"));
+    }
+    record.position = {p.name.topic, p.name.partition, offset};
+    record.time = Timestamp(Duration(place.time));
+    out.push_back(std::move(record));
+    bytes += body.size();
+    ++next;
+    limited = out.size() >= limits.max_records || bytes >= limits.max_bytes;
+  }
+  return next;
+}
+
+Result<Watermarks> SqliteLogImpl::watermarks(const TopicPartition& partition) {
+  auto p = find(partition);
+  if (!p) return fail(p.error());
+  return Watermarks{(*p)->bell.start, (*p)->bell.end};
+}
+
+Result<std::optional<SqliteLogImpl::RowInfo>> SqliteLogImpl::row_at(Partition& p,
+                                                                    std::int64_t offset) {
+  auto db = readers_.lease();
+  if (!db) return fail(db.error());
+  auto rows = (*db)->prepare("SELECT o,t,total FROM r" + std::to_string(p.id) +
+                             " WHERE o>=? AND o<? ORDER BY o LIMIT 1");
+  if (!rows) return fail(rows.error());
+  auto row = rows->bind(1, offset).bind(2, p.bell.end.load()).step();
+  if (!row) {
+    return fail(row.error().kind == ErrorKind::corrupt ? damaged(p, offset, row.error().to_string())
+                                                       : row.error());
+  }
+  if (!*row) return std::nullopt;
+  return RowInfo{rows->integer(0), rows->integer(1), rows->integer(2)};
+}
+
+Result<std::int64_t> SqliteLogImpl::offset_at(const TopicPartition& partition, Timestamp time) {
+  auto found = find(partition);
+  if (!found) return fail(found.error());
+  auto& p = **found;
+  // Times never decrease, so that halving works; where a record is gone, the next one stands in.
+  const auto end = p.bell.end.load();
+  auto low = p.bell.start.load(), high = end;
+  auto answer = end;
+  while (low < high) {
+    const auto middle = low + (high - low) / 2;
+    auto row = row_at(p, middle);
+    if (!row) return fail(row.error());
+    if (!*row || (*row)->offset >= high) {
+      high = middle;
+    } else if ((*row)->time >= to_millis(time)) {
+      answer = (*row)->offset;
+      high = middle;
+    } else {
+      low = (*row)->offset + 1;
+    }
+  }
+  return answer;
+}
+
+bool SqliteLogImpl::wait(const std::map<TopicPartition, std::int64_t>& offsets, Duration timeout) {
+  std::vector<WaitRoom::Want> wants;
+  for (const auto& [name, offset] : offsets) {
+    if (auto p = find(name)) wants.emplace_back(&(*p)->bell, offset);
+  }
+  Waiter waiter;
+  const auto deadline = waits_.deadline_after(timeout);
+  for (;;) {
+    const auto outcome = waits_.wait(waiter, wants, deadline);
+    if (outcome != WaitRoom::Outcome::look_again) return outcome == WaitRoom::Outcome::records;
+  }
+}
+
+}  // namespace mesh::sqlite

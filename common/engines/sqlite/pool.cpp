@@ -1,0 +1,86 @@
+// ReaderPool and DirectoryLock.
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "common/engines/sqlite/database.h"
+
+namespace mesh::sqlite {
+
+struct ReaderPool::Impl {
+  const std::string path;
+  const std::size_t max;
+  std::mutex mutex;
+  std::vector<std::unique_ptr<Database>> idle;  // guarded by mutex
+};
+
+ReaderPool::ReaderPool(std::string path, int max)
+    : impl_(new Impl{std::move(path), static_cast<std::size_t>(max), {}, {}}) {}
+ReaderPool::~ReaderPool() = default;
+
+ReaderPool::Lease::Lease(ReaderPool* pool, std::unique_ptr<Database> db)
+    : pool_(pool), db_(std::move(db)) {}
+ReaderPool::Lease::Lease(Lease&&) noexcept = default;
+ReaderPool::Lease::~Lease() {
+  if (!db_) return;
+  std::lock_guard lock(pool_->impl_->mutex);
+  if (pool_->impl_->idle.size() < pool_->impl_->max) pool_->impl_->idle.push_back(std::move(db_));
+}
+
+Result<ReaderPool::Lease> ReaderPool::lease() {
+  {
+    std::lock_guard lock(impl_->mutex);
+    if (!impl_->idle.empty()) {
+      auto db = std::move(impl_->idle.back());
+      impl_->idle.pop_back();
+      return Lease(this, std::move(db));
+    }
+  }
+  auto db = Database::open(impl_->path, Database::Mode::read_only);
+  if (!db) return fail(db.error());
+  return Lease(this, std::move(*db));
+}
+
+Result<std::unique_ptr<DirectoryLock>> DirectoryLock::acquire(const std::string& dir) {
+  std::error_code made;
+  if (std::filesystem::create_directories(dir, made)) {
+    std::filesystem::permissions(dir, std::filesystem::perms::owner_all, made);
+  }
+  const std::string path = dir + "/LOCK";
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) {
+    return fail(ErrorKind::unavailable,
+                "data folder " + dir + " cannot be made or written: " + std::strerror(errno) +
+                    "; check data_dir and its permissions");
+  }
+  std::unique_ptr<DirectoryLock> lock(new DirectoryLock(fd));
+  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) {
+      return fail(ErrorKind::unavailable,
+                  "data folder " + dir + " cannot be locked: " + std::strerror(errno));
+    }
+    char pid[32] = {};
+    const auto n = ::pread(fd, pid, sizeof pid - 1, 0);
+    std::string holder(pid, n > 0 ? static_cast<std::size_t>(n) : 0);
+    while (!holder.empty() && holder.back() == '\n') holder.pop_back();
+    return fail(ErrorKind::conflict,
+                "data folder " + dir + " is in use by " +
+                    (holder.empty() ? "another process" : "process " + holder) +
+                    ": stop it, or choose another data_dir");
+  }
+  const std::string pid = std::to_string(::getpid()) + "\n";
+  // The pid is for the other's message only; the lock holds without it.
+  if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, pid.data(), pid.size(), 0) < 0) errno = 0;
+  return lock;
+}
+
+DirectoryLock::~DirectoryLock() { ::close(fd_); }
+
+}  // namespace mesh::sqlite

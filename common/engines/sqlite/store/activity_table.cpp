@@ -1,0 +1,195 @@
+#include "common/engines/sqlite/store/activity_table.h"
+
+#include <map>
+
+#include "common/engines/sqlite/store/query.h"
+#include "common/engines/sqlite/store/schema.h"
+
+namespace mesh::sqlite {
+namespace {
+
+constexpr int kOverviewEvents = 10;
+constexpr std::size_t kUuidText = 36;
+constexpr std::string_view kHex = "0123456789abcdef";
+
+bool is_dash_place(std::size_t place) {
+  return place == 8 || place == 13 || place == 18 || place == 23;
+}
+
+// An event id as stored: 'u' and 16 bytes for a UUID in its usual form, else 't' and the text.
+// UUIDs are nearly all there are, stand in the table and in its index, and shrink to half.
+std::string pack_id(std::string_view id) {
+  std::string packed = "u";
+  int high = -1;
+  for (std::size_t i = 0; i < id.size() && id.size() == kUuidText; ++i) {
+    if (is_dash_place(i)) {
+      if (id[i] != '-') break;
+      continue;
+    }
+    const auto digit = kHex.find(id[i]);
+    if (digit == std::string_view::npos) break;
+    if (high < 0) {
+      high = static_cast<int>(digit);
+    } else {
+      packed.push_back(static_cast<char>(high * 16 + static_cast<int>(digit)));
+      high = -1;
+    }
+  }
+  if (packed.size() == 17) return packed;
+  return "t" + std::string(id);
+}
+
+std::string unpack_id(std::string_view packed) {
+  if (packed.empty() || packed.front() != 'u') return std::string(packed.substr(packed.empty() ? 0 : 1));
+  std::string id;
+  id.reserve(kUuidText);
+  for (const char c : packed.substr(1)) {
+    if (is_dash_place(id.size())) id.push_back('-');
+    const auto byte = static_cast<unsigned char>(c);
+    id.push_back(kHex[byte >> 4]);
+    id.push_back(kHex[byte & 15]);
+  }
+  return id;
+}
+
+Result<std::vector<ActivityRow>> newest(Database& db, const TenantId& tenant, std::int64_t number,
+                                        std::string_view subject, int limit) {
+  std::vector<ActivityRow> rows;
+  Status read = each_row(
+      query(db,
+            "SELECT event_id,label,timestamp,processed_at,data,properties FROM activity"
+            " WHERE subject=? AND tenant=" MESH_TENANT_NUMBER " ORDER BY position DESC LIMIT ?",
+            number, tenant, limit),
+      [&](const Statement& row) -> Status {
+        rows.push_back({unpack_id(row.text(0)), tenant, std::string(subject),
+                        std::string(row.text(1)), std::string(row.text(2)), timestamp(row, 3),
+                        std::string(row.text(4)), std::string(row.text(5))});
+        return {};
+      });
+  if (!read) return fail(std::move(read.error()));
+  return rows;
+}
+
+}  // namespace
+
+Status ActivityTable::record(std::span<const ActivityRow> rows, const Through& through) {
+  if (rows.empty() && through.empty()) return {};
+  return committer_.run([&](Database& db) -> Status {
+    if (Status inserted = insert(db, rows); !inserted) return inserted;
+    return move_offsets(db, through);
+  });
+}
+
+Status ActivityTable::insert(Database& db, std::span<const ActivityRow> rows) {
+  // Batches repeat their tenants, users and types: each is looked up once and counted once.
+  std::map<std::string_view, std::int64_t> tenants;
+  std::map<std::pair<std::int64_t, std::string_view>, std::int64_t> subjects;
+  std::map<std::pair<std::int64_t, std::string_view>, std::int64_t> counts;
+  auto statement = db.prepare(
+      "INSERT INTO activity(tenant,kind,event_id,subject,label,timestamp,processed_at,data,"
+      "properties) VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING");
+  if (!statement) return fail(std::move(statement.error()));
+  for (const ActivityRow& row : rows) {
+    auto [tenant, new_tenant] = tenants.try_emplace(row.tenant.str());
+    if (new_tenant) {
+      auto number = tenant_number(db, row.tenant);
+      if (!number) return fail(std::move(number.error()));
+      tenant->second = *number;
+    }
+    auto [subject, new_subject] =
+        subjects.try_emplace({tenant->second, std::string_view(row.subject)});
+    if (new_subject) {
+      auto number = subject_number(db, tenant->second, row.subject);
+      if (!number) return fail(std::move(number.error()));
+      subject->second = *number;
+    }
+    const std::string id = pack_id(row.id);
+    int index = 0;
+    const auto bind = [&](const auto&... values) {
+      (bind_value(*statement, ++index, values), ...);
+    };
+    bind(tenant->second, kind_, Blob{id}, subject->second, row.label, row.timestamp,
+         row.processed_at, row.data, row.properties);
+    if (Status inserted = statement->run(); !inserted) return inserted;
+    if (db.changes() > 0) ++counts[{subject->second, row.label}];
+  }
+  for (const auto& [key, events] : counts) {
+    Status counted = execute(db,
+                             "INSERT INTO activity_counts(subject,label,events) VALUES(?,?,?)"
+                             " ON CONFLICT DO UPDATE SET events=events+excluded.events",
+                             key.first, key.second, events);
+    if (!counted) return counted;
+  }
+  return {};
+}
+
+Status ActivityTable::move_offsets(Database& db, const Through& through) {
+  for (const auto& [at, next] : through) {
+    Status moved = execute(db,
+                           "INSERT INTO projection_offsets(kind,topic,partition,next)"
+                           " VALUES(?,?,?,?)"
+                           " ON CONFLICT DO UPDATE SET next=max(next,excluded.next)",
+                           kind_, at.topic, at.partition, next);
+    if (!moved) return moved;
+  }
+  return {};
+}
+
+Result<std::int64_t> ActivityTable::subject_number(Database& db, std::int64_t tenant,
+                                                   const std::string& name) {
+  auto known = first_row(
+      query(db, "SELECT number FROM activity_subjects WHERE tenant=? AND kind=? AND name=?", tenant,
+            kind_, name),
+      [](const Statement& row) { return row.integer(0); });
+  if (!known) return fail(std::move(known.error()));
+  if (*known) return **known;
+  Status added = execute(db, "INSERT INTO activity_subjects(tenant,kind,name) VALUES(?,?,?)",
+                         tenant, kind_, name);
+  if (!added) return fail(std::move(added.error()));
+  return db.last_insert_rowid();
+}
+
+Result<std::int64_t> ActivityTable::find_subject(Database& db, const TenantId& tenant,
+                                                 std::string_view name) {
+  auto number = first_row(query(db,
+                                "SELECT number FROM activity_subjects WHERE tenant="
+                                MESH_TENANT_NUMBER " AND kind=? AND name=?",
+                                tenant, kind_, name),
+                          [](const Statement& row) { return row.integer(0); });
+  if (!number) return fail(std::move(number.error()));
+  if (*number) return **number;
+  return fail(ErrorKind::not_found,
+              "no events of " + std::string(name) + " in tenant " + tenant.str());
+}
+
+Result<ActivityOverview> ActivityTable::overview(const TenantId& tenant, std::string_view subject) {
+  return read_snapshot(readers_, [&](Database& db) -> Result<ActivityOverview> {
+    auto number = find_subject(db, tenant, subject);
+    if (!number) return fail(std::move(number.error()));
+    ActivityOverview overview;
+    Status counted = each_row(
+        query(db, "SELECT label,events FROM activity_counts WHERE subject=? ORDER BY label",
+              *number),
+        [&](const Statement& row) -> Status {
+          overview.labels.emplace_back(row.text(0), row.integer(1));
+          overview.total += row.integer(1);
+          return {};
+        });
+    if (!counted) return fail(std::move(counted.error()));
+    auto recent = newest(db, tenant, *number, subject, kOverviewEvents);
+    if (!recent) return fail(std::move(recent.error()));
+    overview.recent = std::move(*recent);
+    return overview;
+  });
+}
+
+Result<std::vector<ActivityRow>> ActivityTable::recent(const TenantId& tenant,
+                                                       std::string_view subject, int limit) {
+  return read_snapshot(readers_, [&](Database& db) -> Result<std::vector<ActivityRow>> {
+    auto number = find_subject(db, tenant, subject);
+    if (!number) return fail(std::move(number.error()));
+    return newest(db, tenant, *number, subject, limit);
+  });
+}
+
+}  // namespace mesh::sqlite

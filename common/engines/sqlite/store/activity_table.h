@@ -1,0 +1,58 @@
+// What both projections have in common: events of a subject (a user, a researcher) under a label
+// (the event type, the molecule), kept once per event id and counted per label.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/engines/sqlite/database.h"
+#include "common/ports/projection_store.h"
+
+namespace mesh::sqlite {
+
+struct ActivityRow {
+  std::string id;
+  TenantId tenant;
+  std::string subject;
+  std::string label;
+  std::string timestamp;
+  Timestamp processed_at{};
+  std::string data;        // JSON text
+  std::string properties;  // JSON text or empty
+};
+
+struct ActivityOverview {
+  std::int64_t total = 0;
+  std::vector<std::pair<std::string, std::int64_t>> labels;  // by name, with their counts
+  std::vector<ActivityRow> recent;                           // newest first, at most 10
+};
+
+class ActivityTable {
+ public:
+  enum class Kind { analytics = 0, chemical = 1 };  // stored
+  ActivityTable(Kind kind, Committer& committer, ReaderPool& readers)
+      : kind_(static_cast<int>(kind)), committer_(committer), readers_(readers) {}
+
+  // Blocks until durable.
+  Status record(std::span<const ActivityRow> rows, const Through& through);
+  // Both: `not_found` for a subject without events.
+  Result<ActivityOverview> overview(const TenantId& tenant, std::string_view subject);
+  Result<std::vector<ActivityRow>> recent(const TenantId& tenant, std::string_view subject,
+                                          int limit);
+
+ private:
+  Status insert(Database& db, std::span<const ActivityRow> rows);
+  Status move_offsets(Database& db, const Through& through);
+  Result<std::int64_t> subject_number(Database& db, std::int64_t tenant, const std::string& name);
+  Result<std::int64_t> find_subject(Database& db, const TenantId& tenant, std::string_view name);
+
+  const int kind_;
+  Committer& committer_;
+  ReaderPool& readers_;
+};
+
+}  // namespace mesh::sqlite

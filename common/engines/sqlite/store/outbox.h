@@ -1,0 +1,57 @@
+// The outbox in SQLite, and the way for other stores to write events into it.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <string>
+
+#include "common/domain/event.h"
+#include "common/engines/sqlite/store/query.h"
+#include "common/ports/outbox.h"
+
+namespace mesh::sqlite {
+
+// What a change answers, and how many events it added.
+template <typename T>
+struct Change {
+  T value;
+  int events = 0;
+};
+
+class SqliteOutbox final : public Outbox {
+ public:
+  // `waiting`: the entries in the file now.
+  SqliteOutbox(Committer& committer, ReaderPool& readers, std::int64_t waiting);
+
+  // Adds the event's record to the transaction of the job that calls it.
+  Status add(Database& db, const Event& event);
+
+  // Submits a change that may add events: `work` is Result<Change<T>>(Database&), `done` gets a
+  // Result<T>. Counting waits for the commit, since a job may run twice or be undone.
+  template <typename T, typename Work, typename Done>
+  void submit(std::size_t bytes, Work work, Done done) {
+    submit_with_result<Change<T>>(committer_, bytes, std::move(work),
+                                  [this, done = std::move(done)](Result<Change<T>> change) mutable {
+                                    if (!change) return done(fail(std::move(change.error())));
+                                    waiting_ += change->events;
+                                    done(Result<T>(std::move(change->value)));
+                                  });
+  }
+
+  Result<std::vector<OutboxEntry>> pending(std::int64_t after, int limit) override;
+  void acknowledge(std::int64_t sequence, std::function<void(Status)> done) override;
+  std::int64_t size() const override { return waiting_; }
+  void on_added(std::function<void()> notify) override;
+
+ private:
+  void committed();
+
+  Committer& committer_;
+  ReaderPool& readers_;
+  std::atomic<std::int64_t> waiting_;
+  bool added_ = false;  // since the last commit; the committer's thread only
+  std::mutex mutex_;
+  std::function<void()> notify_;  // guarded by mutex_, also while it runs
+};
+
+}  // namespace mesh::sqlite

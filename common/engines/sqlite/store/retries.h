@@ -1,0 +1,23 @@
+// Parked events in SQLite.
+#pragma once
+
+#include "common/engines/sqlite/database.h"
+#include "common/ports/retry_store.h"
+
+namespace mesh::sqlite {
+
+class SqliteRetries final : public RetryStore {
+ public:
+  SqliteRetries(Committer& committer, ReaderPool& readers)
+      : committer_(committer), readers_(readers) {}
+
+  Status park(const std::string& pipeline, std::span<const ParkedEvent> events) override;
+  Status remove(const std::string& pipeline, std::span<const Position> positions) override;
+  Result<std::vector<ParkedEvent>> load(const std::string& pipeline) override;
+
+ private:
+  Committer& committer_;
+  ReaderPool& readers_;
+};
+
+}  // namespace mesh::sqlite

@@ -1,0 +1,134 @@
+#include "common/engines/sqlite/store/schema.h"
+
+#include <array>
+
+#include "common/engines/sqlite/store/query.h"
+
+namespace mesh::sqlite {
+namespace {
+
+// Names of tenants stand in one table only; rows and indexes elsewhere hold their number.
+// last_user is the highest id ever given out, so that a removed user's id never comes back.
+//
+// outbox: AUTOINCREMENT, since an acknowledged (emptied) outbox must not begin at 1 again.
+//
+// idempotency: `position` rises with the time of storing, so the oldest are found without an index.
+//
+// activity: `subject` is the user (kind 0, analytics) or the researcher (kind 1, chemical), `label`
+// the event type or the molecule. An index on subject alone is ordered by (subject, position).
+constexpr std::string_view kTables = R"sql(
+CREATE TABLE tenant_numbers(
+  number INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  last_user INTEGER NOT NULL DEFAULT 0);
+
+CREATE TABLE users(
+  tenant INTEGER NOT NULL,
+  id INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  email TEXT NOT NULL,
+  email_key TEXT NOT NULL,
+  name TEXT NOT NULL,
+  PRIMARY KEY(tenant, id)) WITHOUT ROWID;
+CREATE UNIQUE INDEX users_by_email ON users(tenant, email_key);
+
+CREATE TABLE outbox(
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  record BLOB NOT NULL);
+
+CREATE TABLE tenants(
+  id TEXT PRIMARY KEY,
+  version INTEGER NOT NULL,
+  record TEXT) WITHOUT ROWID;
+
+CREATE TABLE idempotency(
+  position INTEGER PRIMARY KEY,
+  tenant INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  status INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  UNIQUE(tenant, key));
+
+CREATE TABLE tasks(
+  id TEXT PRIMARY KEY,
+  kind TEXT NOT NULL,
+  state TEXT NOT NULL,
+  spec TEXT NOT NULL,
+  checkpoint TEXT NOT NULL,
+  result TEXT NOT NULL,
+  done INTEGER NOT NULL,
+  total INTEGER NOT NULL,
+  error TEXT NOT NULL,
+  cancel_requested INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  started_at INTEGER NOT NULL,
+  finished_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX tasks_by_time ON tasks(created_at, id);
+
+CREATE TABLE retries(
+  pipeline TEXT NOT NULL,
+  topic TEXT NOT NULL,
+  partition INTEGER NOT NULL,
+  "offset" INTEGER NOT NULL,
+  time INTEGER NOT NULL,
+  record BLOB NOT NULL,
+  attempts INTEGER NOT NULL,
+  next_attempt INTEGER NOT NULL,
+  cause_class TEXT NOT NULL,
+  cause TEXT NOT NULL,
+  PRIMARY KEY(pipeline, topic, partition, "offset"));
+
+CREATE TABLE activity_subjects(
+  number INTEGER PRIMARY KEY,
+  tenant INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  UNIQUE(tenant, kind, name));
+CREATE TABLE activity_counts(
+  subject INTEGER NOT NULL,
+  label TEXT NOT NULL,
+  events INTEGER NOT NULL,
+  PRIMARY KEY(subject, label)) WITHOUT ROWID;
+CREATE TABLE activity(
+  position INTEGER PRIMARY KEY,
+  tenant INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  event_id BLOB NOT NULL,
+  subject INTEGER NOT NULL,
+  label TEXT NOT NULL,
+  timestamp TEXT NOT NULL,
+  processed_at INTEGER NOT NULL,
+  data TEXT NOT NULL,
+  properties TEXT NOT NULL);
+CREATE UNIQUE INDEX activity_by_id ON activity(tenant, kind, event_id);
+CREATE INDEX activity_by_subject ON activity(subject);
+
+CREATE TABLE projection_offsets(
+  kind INTEGER NOT NULL,
+  topic TEXT NOT NULL,
+  partition INTEGER NOT NULL,
+  next INTEGER NOT NULL,
+  PRIMARY KEY(kind, topic, partition)) WITHOUT ROWID;
+)sql";
+
+}  // namespace
+
+Status prepare_schema(Database& db) {
+  constexpr std::array<std::string_view, 1> kSteps = {kTables};
+  return migrate(db, kSteps);
+}
+
+Result<std::int64_t> tenant_number(Database& db, const TenantId& tenant) {
+  auto known = first_row(query(db, "SELECT number FROM tenant_numbers WHERE id=?", tenant),
+                         [](const Statement& row) { return row.integer(0); });
+  if (!known) return fail(std::move(known.error()));
+  if (*known) return **known;
+  if (Status added = execute(db, "INSERT INTO tenant_numbers(id) VALUES(?)", tenant); !added) {
+    return fail(std::move(added.error()));
+  }
+  return db.last_insert_rowid();
+}
+
+}  // namespace mesh::sqlite

@@ -1,0 +1,31 @@
+// Records of tenants in SQLite.
+#pragma once
+
+#include "common/base/clock.h"
+#include "common/engines/sqlite/store/outbox.h"
+#include "common/ports/tenant_store.h"
+
+namespace mesh::sqlite {
+
+class SqliteTenants final : public TenantStore {
+ public:
+  SqliteTenants(SqliteOutbox& outbox, ReaderPool& readers, Clock& clock)
+      : outbox_(outbox), readers_(readers), clock_(clock) {}
+
+  Result<Tenant> create(Tenant tenant) override;
+  Result<Tenant> update(Tenant tenant) override;
+  Status remove(const TenantId& id) override;
+  Result<Tenant> get(const TenantId& id) override;
+  Result<std::vector<Tenant>> list(std::string_view after, int limit) override;
+
+ private:
+  template <typename Work>
+  Result<Tenant> change(Work work);
+  Result<Change<Tenant>> written(Database& db, std::string_view type, Tenant tenant);
+
+  SqliteOutbox& outbox_;
+  ReaderPool& readers_;
+  Clock& clock_;
+};
+
+}  // namespace mesh::sqlite

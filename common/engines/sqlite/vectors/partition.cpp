@@ -1,0 +1,187 @@
+#include "common/engines/sqlite/vectors/partition.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <mutex>
+#include <shared_mutex>
+
+#include "common/engines/sqlite/vectors/shortlist.h"
+
+namespace mesh::sqlite {
+
+bool FineBudget::take(std::uint64_t bytes) {
+  auto have = left.load(std::memory_order_relaxed);
+  while (have >= bytes) {
+    if (left.compare_exchange_weak(have, have - bytes, std::memory_order_relaxed)) return true;
+  }
+  return false;
+}
+
+PartitionMemory::PartitionMemory(int dim, FineBudget& fine_budget)
+    : dimension(dim),
+      length(padded(dim)),
+      chunks(Partition::chunk_bytes(length)),
+      fine_chunks(Partition::kChunkSlots * length),
+      budget(fine_budget) {}
+
+PartitionMemory::~PartitionMemory() { budget.give_back(fine_taken); }
+
+Partition::Partition(std::int64_t id, PartitionMemory& memory)
+    : id_(id), memory_(memory), slots_(SlotKey{this}) {}
+
+// A chunk: the high planes, then the user ids, the texts and the scales of its slots.
+std::size_t Partition::chunk_bytes(std::size_t length) {
+  return kChunkSlots * (length + sizeof(std::int64_t) + sizeof(const char*) + sizeof(float));
+}
+
+std::uint8_t* Partition::high(std::uint32_t slot) const {
+  return chunks_[slot / kChunkSlots].base + slot % kChunkSlots * memory_.length;
+}
+std::int8_t* Partition::low(std::uint32_t slot) const {
+  auto* fine = chunks_[slot / kChunkSlots].fine;
+  return fine == nullptr ? nullptr : fine + slot % kChunkSlots * memory_.length;
+}
+std::int64_t& Partition::user_id(std::uint32_t slot) const {
+  auto* ids = chunks_[slot / kChunkSlots].base + kChunkSlots * memory_.length;
+  return reinterpret_cast<std::int64_t*>(ids)[slot % kChunkSlots];
+}
+const char*& Partition::text(std::uint32_t slot) const {
+  auto* texts = chunks_[slot / kChunkSlots].base +
+                kChunkSlots * (memory_.length + sizeof(std::int64_t));
+  return reinterpret_cast<const char**>(texts)[slot % kChunkSlots];
+}
+float& Partition::scale(std::uint32_t slot) const {
+  auto* scales = chunks_[slot / kChunkSlots].base +
+                 kChunkSlots * (memory_.length + sizeof(std::int64_t) + sizeof(const char*));
+  return reinterpret_cast<float*>(scales)[slot % kChunkSlots];
+}
+
+void Partition::upsert(std::int64_t id, const CodeView& code, TextPool::Pair email_and_name) {
+  const char* added = memory_.texts.take(email_and_name);
+  std::unique_lock lock(mutex_);
+  auto slot = slots_.find(id);
+  if (slot == slots_.kNone) {
+    slot = append(id);
+  } else {
+    memory_.texts.give_back(text(slot));
+  }
+  text(slot) = added;
+  write(slot, code);
+}
+
+bool Partition::remove(std::int64_t id) {
+  std::unique_lock lock(mutex_);
+  const auto slot = slots_.find(id);
+  if (slot == slots_.kNone) return false;
+  slots_.erase(id);
+  memory_.texts.give_back(text(slot));
+  const auto last = static_cast<std::uint32_t>(size() - 1);
+  if (slot != last) move(last, slot);
+  drop_last();
+  return true;
+}
+
+std::uint32_t Partition::append(std::int64_t id) {
+  const auto slot = static_cast<std::uint32_t>(size());
+  if (slot == chunks_.size() * kChunkSlots) {
+    const std::size_t fine_bytes = memory_.fine_chunks.chunk_bytes();
+    Chunk chunk{memory_.chunks.take(), nullptr};
+    if (memory_.budget.take(fine_bytes)) {
+      memory_.fine_taken += fine_bytes;
+      chunk.fine = reinterpret_cast<std::int8_t*>(memory_.fine_chunks.take());
+      std::memset(chunk.fine, 0, fine_bytes);
+    }
+    std::memset(chunk.base, 0, memory_.chunks.chunk_bytes());
+    chunks_.push_back(chunk);
+  }
+  size_.store(slot + 1, std::memory_order_relaxed);
+  user_id(slot) = id;
+  slots_.insert(slot);
+  return slot;
+}
+
+void Partition::write(std::uint32_t slot, const CodeView& code) {
+  std::memcpy(high(slot), code.high.data(), code.high.size());
+  if (auto* fine = low(slot); fine != nullptr) {
+    std::memcpy(fine, code.low.data(), code.low.size());
+  }
+  scale(slot) = code.scale;
+  largest_scale_ = std::max(largest_scale_, code.scale);
+}
+
+void Partition::move(std::uint32_t from, std::uint32_t to) {
+  slots_.move(user_id(from), to);
+  std::memcpy(high(to), high(from), memory_.length);
+  if (low(from) == nullptr) {
+    release_fine(chunks_[to / kChunkSlots]);
+  } else if (low(to) != nullptr) {
+    std::memcpy(low(to), low(from), memory_.length);
+  }
+  user_id(to) = user_id(from);
+  text(to) = text(from);
+  scale(to) = scale(from);
+}
+
+void Partition::drop_last() {
+  const std::size_t left = size() - 1;
+  size_.store(left, std::memory_order_relaxed);
+  if (left % kChunkSlots != 0) return;
+  memory_.chunks.give_back(chunks_.back().base);
+  release_fine(chunks_.back());
+  chunks_.pop_back();
+}
+
+void Partition::release_fine(Chunk& chunk) {
+  if (chunk.fine == nullptr) return;
+  memory_.fine_chunks.give_back(reinterpret_cast<std::uint8_t*>(chunk.fine));
+  memory_.fine_taken -= memory_.fine_chunks.chunk_bytes();
+  memory_.budget.give_back(memory_.fine_chunks.chunk_bytes());
+  chunk.fine = nullptr;
+}
+
+std::vector<Candidate> Partition::scan(const Query& query, std::size_t k) const {
+  const std::size_t count = size();
+  Shortlist list(k, query.margin(largest_scale_));
+  std::int32_t dots[kChunkSlots];
+  for (std::size_t first = 0; first < count; first += kChunkSlots) {
+    const auto slot = static_cast<std::uint32_t>(first);
+    const std::size_t n = std::min(kChunkSlots, count - first);
+    const float* scales = &scale(slot);
+    const std::int64_t* ids = &user_id(slot);
+    dot_rows(high(slot), memory_.length, n, query.code(), dots);
+    for (std::size_t i = 0; i < n; ++i) {
+      const float score = query.coarse_score(scales[i], dots[i]);
+      if (score >= list.floor()) {
+        list.add({score, ids[i], slot + static_cast<std::uint32_t>(i)});
+      }
+    }
+  }
+  return std::move(list).finish();
+}
+
+Partition::Found Partition::search(const TenantId& tenant, const Query& query, int k,
+                                   float min_score) const {
+  const auto wanted = static_cast<std::size_t>(k);
+  Found found;
+  std::shared_lock lock(mutex_);
+  auto candidates = scan(query, wanted);
+  if (std::any_of(candidates.begin(), candidates.end(),
+                  [&](const Candidate& c) { return low(c.slot) == nullptr; })) {
+    keep_best(candidates, 4 * wanted + 32);
+    found.inexact = std::move(candidates);
+    return found;
+  }
+  for (auto& c : candidates) c.score = query.fine_score(scale(c.slot), high(c.slot), low(c.slot));
+  keep_best(candidates, wanted);
+  found.hits.reserve(candidates.size());
+  for (const auto& c : candidates) {
+    if (c.score < min_score) break;
+    const auto texts = TextPool::read(text(c.slot));
+    found.hits.push_back(
+        {c.user_id, tenant, c.score, std::string(texts.first), std::string(texts.second)});
+  }
+  return found;
+}
+
+}  // namespace mesh::sqlite

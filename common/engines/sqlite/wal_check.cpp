@@ -1,0 +1,92 @@
+// Reads a write-ahead log the way SQLite's recovery does (https://www.sqlite.org/walformat.html)
+// and goes on behind the frame where recovery would stop.
+#include <bit>
+#include <cstring>
+#include <fstream>
+#include <optional>
+#include <vector>
+
+#include "common/engines/sqlite/database.h"
+
+namespace mesh::sqlite {
+namespace {
+
+constexpr std::size_t kHeader = 32, kFrameHeader = 24;
+
+std::uint32_t big_endian(const char* p) {
+  std::uint32_t v;
+  std::memcpy(&v, p, 4);
+  return __builtin_bswap32(v);
+}
+
+struct Sum {
+  std::uint32_t a = 0, b = 0;
+  bool operator==(const Sum&) const = default;
+};
+
+Sum checksum(Sum sum, const char* data, std::size_t size, bool swap) {
+  for (std::size_t i = 0; i < size; i += 8) {
+    std::uint32_t x, y;
+    std::memcpy(&x, data + i, 4);
+    std::memcpy(&y, data + i + 4, 4);
+    if (swap) x = __builtin_bswap32(x), y = __builtin_bswap32(y);
+    sum.a += x + sum.b;
+    sum.b += y + sum.a;
+  }
+  return sum;
+}
+
+Sum stored_sum(const char* p) { return {big_endian(p), big_endian(p + 4)}; }
+
+}  // namespace
+
+Status verify_wal(const std::string& path) {
+  static_assert(std::endian::native == std::endian::little);
+  std::ifstream in(path + "-wal", std::ios::binary);
+  if (!in) return {};
+  char header[kHeader];
+  if (!in.read(header, kHeader)) return {};  // nothing was committed
+  const auto magic = big_endian(header);
+  const auto page = big_endian(header + 8);
+  const bool swap = (magic & 1) != 0;
+  const auto damaged = [&](std::size_t frame) {
+    const auto name = path.substr(path.rfind('/') + 1);
+    return fail(ErrorKind::corrupt,
+                name + "-wal is damaged: stop meshd and run `mesh check --data-dir DIR`",
+                path + "-wal: frame " + std::to_string(frame) +
+                    " is bad and acknowledged commits follow it");
+  };
+  const bool header_ok = (magic & ~1U) == 0x377f0682 && page >= 512 && page <= 65536 &&
+                         std::has_single_bit(page) &&
+                         checksum({}, header, 24, swap) == stored_sum(header + 24);
+  if (!header_ok) {
+    // The header is synced before the first commit of a log, so a bad one in front of frames of
+    // its own salt is damage; without them it is a log that was just being started.
+    char frame[kFrameHeader];
+    if (in.read(frame, kFrameHeader) && std::memcmp(frame + 8, header + 16, 8) == 0) {
+      return damaged(0);
+    }
+    return {};
+  }
+  // A transaction is synced before the next one is written. So frames behind a bad one may belong
+  // to the transaction that a crash tore; but a valid frame chained to a commit at or behind the
+  // bad one proves that the bad frame had once been safe on the disk. (Remains of older, undone
+  // writes may lie behind the end; they are never chained to a newer commit.)
+  std::vector<char> frame(kFrameHeader + page);
+  Sum previous = stored_sum(header + 24);
+  std::optional<std::size_t> bad;
+  bool behind_commit = false;
+  for (std::size_t n = 1; in.read(frame.data(), static_cast<std::streamsize>(frame.size())); ++n) {
+    const bool same_log = std::memcmp(frame.data() + 8, header + 16, 8) == 0;
+    auto sum = checksum(previous, frame.data(), 8, swap);
+    sum = checksum(sum, frame.data() + kFrameHeader, page, swap);
+    previous = stored_sum(frame.data() + 16);
+    const bool valid = same_log && sum == previous;
+    if (valid && bad && behind_commit) return damaged(*bad);
+    if (!valid && !bad) bad = n;
+    behind_commit = bad && same_log && big_endian(frame.data() + 4) != 0;
+  }
+  return {};
+}
+
+}  // namespace mesh::sqlite

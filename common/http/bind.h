@@ -1,0 +1,25 @@
+// Listening sockets.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <string>
+
+#include "common/base/error.h"
+#include "common/http/fd.h"
+
+namespace mesh::http {
+
+struct BoundSocket {
+  Fd fd;                // non-blocking, listening
+  std::string address;  // "127.0.0.1:8081", "[::1]:8081"
+};
+
+// "host:port", "[v6]:port"; an empty host means every interface. `invalid` for an address that
+// cannot be read, `unavailable` for one in use.
+Result<BoundSocket> bind_listener(const std::string& address);
+
+// "127.0.0.1:51234", "[::1]:51234".
+std::string format_address(const sockaddr_storage& address);
+
+}  // namespace mesh::http

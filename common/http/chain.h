@@ -1,0 +1,45 @@
+// The middleware chain as plain functions, in the order in which a request passes them. A step
+// that refuses the request answers it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/http/exchange.h"
+#include "common/http/server.h"
+
+namespace mesh::http {
+
+using Refusal = std::optional<Response>;
+
+// The client's X-Request-Id where it is 1–128 printable ASCII characters, else a new one; the
+// client's traceparent continued, else a new trace.
+void identify(Request& request);
+// A field that decides who asks or what the body is may be there only once.
+Refusal check_headers(const Request& request);
+// Path and query, decoded. 400 for a broken escape, invalid UTF-8, a zero byte, and a parameter
+// given twice with different values.
+Refusal read_target(std::string_view target, Exchange& exchange);
+// 404; 405 with Allow; OPTIONS is answered here where no route has it. `path` as sent.
+Refusal find_route(std::string_view path, Exchange& exchange);
+// Route::body: 400, 411, 415.
+Refusal check_body(const Exchange& exchange);
+
+// All of the above for a request whose method, headers and body are set.
+Refusal open_exchange(std::string_view target, Exchange& exchange);
+
+// The two steps that ask the hooks, and may block.
+Refusal authenticate(Exchange& exchange, const Hooks& hooks);
+Refusal admit(Exchange& exchange, const Hooks& hooks);
+
+// The headers that every answer carries; `instance` and `request_id` of a problem.
+void complete(const Exchange& exchange, Response& response, bool settled = true);
+// The access log.
+void log_access(const Exchange& exchange, const Response& response, double seconds,
+                bool settled = true);
+// `settled` is false where a worker may still be at work on the exchange (the answer came too late,
+// or the client left): then what the hooks write is not read.
+
+}  // namespace mesh::http

@@ -1,0 +1,76 @@
+// One client connection: gathers a request, has it handled, writes the answer, and again.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "common/http/exchange.h"
+#include "common/http/fd.h"
+#include "common/http/loop.h"
+#include "common/http/reader.h"
+
+namespace mesh::http {
+
+// All but construction and destruction happens on the loop's thread. The socket is watched
+// edge-triggered, so a request costs one recv and one send and no call to epoll_ctl.
+class Connection final : public Watched, public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(Loop& loop, Accepted accepted);
+
+  void on_events(std::uint32_t events) override;
+  // Reads and handles until it has to wait for something, or has had its share of this round.
+  void advance();
+  // The answer of a handler has come, perhaps one that nobody waits for any more.
+  void on_answer(const std::shared_ptr<Exchange>& exchange);
+  void on_deadline();
+  // The server stops: what waits for a request is closed, unless one is already in the socket.
+  void drain();
+  void close();
+
+  int fd() const { return fd_.get(); }
+  Phase phase() const { return phase_; }
+
+ private:
+  friend class Loop;
+
+  bool reading() const {
+    return phase_ == Phase::idle || phase_ == Phase::head || phase_ == Phase::body;
+  }
+  std::string_view unread();
+  void receive();
+  bool feed(std::string_view& bytes);
+  void begin_body();
+  void wait_for_more();
+  void handle();
+  void refuse(int status, std::string_view detail);
+  void answer(Response response, bool settled = true);
+  void flush();
+  void end_answer();
+  void discard();
+
+  Loop& loop_;
+  Fd fd_;
+  const std::string remote_;
+  const Listener& listener_;
+
+  Phase phase_ = Phase::idle;  // this and the next two are kept by Loop::enter
+  SteadyTime deadline_{};
+  std::list<std::shared_ptr<Connection>>::iterator place_;
+
+  RequestReader reader_;
+  Reservation memory_;
+  bool readable_ = false;   // the socket may hold more
+  bool half_closed_ = false;  // the client will send no more than the socket holds
+  std::string pending_;     // received, and behind the request under way
+  std::size_t pending_used_ = 0;
+
+  std::shared_ptr<Exchange> exchange_;  // set while a request is handled
+  std::string out_;
+  std::size_t sent_ = 0;
+  bool close_after_ = false;  // the answer under way is the last
+  bool linger_ = false;       // the client may still be sending when it is closed
+};
+
+}  // namespace mesh::http

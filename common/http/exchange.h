@@ -1,0 +1,76 @@
+// One request, and what is known of it until its answer has gone out.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/http/message.h"
+#include "common/http/metrics.h"
+#include "common/http/route.h"
+#include "common/http/router.h"
+
+namespace mesh::http {
+
+class Connection;
+class Inbox;
+
+// The routes of one listener; constant while the server runs.
+struct Listener {
+  std::string label;  // "users", or "users,gateway"
+  std::string address;
+  RouteTable routes;
+  std::vector<std::unique_ptr<RouteMetrics>> metrics;  // of each route
+  Router router;
+};
+
+// A share of the bytes that all connections together may hold as request bodies.
+class Reservation {
+ public:
+  Reservation() = default;
+  explicit Reservation(std::shared_ptr<std::atomic<std::size_t>> total)
+      : total_(std::move(total)) {}
+  Reservation(Reservation&& other) noexcept
+      : total_(std::move(other.total_)), held_(std::exchange(other.held_, 0)) {}
+  Reservation& operator=(Reservation&& other) noexcept {
+    std::swap(total_, other.total_);
+    std::swap(held_, other.held_);
+    return *this;
+  }
+  ~Reservation() {
+    if (held_ > 0) total_->fetch_sub(held_, std::memory_order_relaxed);
+  }
+  // Grows to `size`; false where all together would exceed `max`.
+  bool grow(std::size_t size, std::size_t max) {
+    if (size <= held_) return true;
+    const std::size_t more = size - held_;
+    held_ = size;
+    return total_->fetch_add(more, std::memory_order_relaxed) + more <= max;
+  }
+
+ private:
+  std::shared_ptr<std::atomic<std::size_t>> total_;
+  std::size_t held_ = 0;
+};
+
+struct Exchange {
+  Request request;
+  std::string instance = "/";  // the path as sent, for problems
+  const Listener* listener = nullptr;
+  const Route* route = nullptr;  // null until found
+  bool has_body_length = false;  // Content-Length or chunks
+  bool keep_alive = false;
+  SteadyTime started{};          // the request was whole
+  HeaderList limit_headers;      // of the rate limit, for every answer of the route
+  Reservation memory;            // of the body
+
+  // Where the answer goes. The cycle with the connection ends when the answer or the connection
+  // does.
+  std::shared_ptr<Connection> connection;
+  std::shared_ptr<Inbox> inbox;
+  Response answer;  // written by the responder before it hands the exchange over
+};
+
+}  // namespace mesh::http

@@ -1,0 +1,63 @@
+#include "common/http/inbox.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace mesh::http {
+
+Result<std::shared_ptr<Inbox>> Inbox::open() {
+  auto inbox = std::make_shared<Inbox>();
+  inbox->event_ = Fd(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  if (!inbox->event_) {
+    return fail(ErrorKind::unavailable, "the HTTP server cannot start: no more file descriptors",
+                std::string("eventfd: ") + std::strerror(errno));
+  }
+  return inbox;
+}
+
+void Inbox::signal(std::unique_lock<std::mutex> lock) {
+  const bool first = !std::exchange(signalled_, true);
+  lock.unlock();
+  if (!first) return;
+  const std::uint64_t one = 1;
+  // Fails only when the counter is full, and then the loop is awake anyway.
+  [[maybe_unused]] const auto written = ::write(event_.get(), &one, sizeof one);
+}
+
+void Inbox::push(std::shared_ptr<Exchange> answered) {
+  std::unique_lock lock(mutex_);
+  if (closed_) return;
+  contents_.answers.push_back(std::move(answered));
+  signal(std::move(lock));
+}
+
+void Inbox::push(Accepted accepted) {
+  std::unique_lock lock(mutex_);
+  if (closed_) return;
+  contents_.accepted.push_back(std::move(accepted));
+  signal(std::move(lock));
+}
+
+void Inbox::wake() { signal(std::unique_lock(mutex_)); }
+
+void Inbox::take(Contents& contents) {
+  std::lock_guard lock(mutex_);
+  std::swap(contents.answers, contents_.answers);
+  std::swap(contents.accepted, contents_.accepted);
+  if (std::exchange(signalled_, false)) {
+    std::uint64_t count = 0;
+    [[maybe_unused]] const auto read = ::read(event_.get(), &count, sizeof count);
+  }
+}
+
+void Inbox::close() {
+  Contents left;  // destroyed after the lock
+  std::lock_guard lock(mutex_);
+  closed_ = true;
+  std::swap(left, contents_);
+}
+
+}  // namespace mesh::http

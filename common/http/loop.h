@@ -1,0 +1,96 @@
+// One thread, one epoll: it owns its connections, gathers their requests, runs the quick handlers
+// and writes the answers. Nothing here blocks but epoll_wait.
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <array>
+#include <atomic>
+#include <list>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "common/http/core.h"
+#include "common/http/inbox.h"
+
+namespace mesh::http {
+
+class Acceptor;
+
+// Something that epoll watches.
+class Watched {
+ public:
+  virtual ~Watched() = default;
+  virtual void on_events(std::uint32_t events) = 0;
+};
+
+// What a connection waits for; each has its own time-out.
+enum class Phase {
+  idle,       // the first byte of a request
+  head,       // the rest of a head
+  body,       // the rest of a body
+  handling,   // the answer of a handler
+  writing,    // room in the socket for the answer
+  lingering,  // the client's end, after an answer that closes
+  closed,
+};
+
+class Loop {
+ public:
+  explicit Loop(Core& core);
+  ~Loop();
+  // Once, before start.
+  Status open();
+  Status listen(int fd, const Listener& listener);
+  void start();
+
+  // Any thread.
+  const std::shared_ptr<Inbox>& inbox() const { return inbox_; }
+  int load() const { return load_.load(std::memory_order_relaxed); }
+  // After core.stopping has been set and the inbox woken.
+  void join();
+
+  // The following are for what lives on this loop, on its thread.
+  Core& core() { return core_; }
+  SteadyTime now() const { return now_; }
+  std::array<char, 64 << 10>& scratch() { return scratch_; }
+  void add(Accepted accepted);
+  // Moves the connection to `phase` and starts that phase's time-out.
+  void enter(Connection& connection, Phase phase);
+  // Its turn comes again after the others had theirs.
+  void later(Connection& connection);
+  // Forgets the connection at the end of this round.
+  void remove(Connection& connection);
+
+ private:
+  using Connections = std::list<std::shared_ptr<Connection>>;
+
+  void run();
+  int wait_milliseconds() const;
+  void take_inbox();
+  void drain();
+  void expire();
+  void close_all();
+  Duration time_out(Phase phase) const;
+
+  Core& core_;
+  Fd epoll_;
+  std::shared_ptr<Inbox> inbox_;
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::atomic<int> load_{0};
+
+  // Of the loop's thread.
+  SteadyTime now_{};
+  std::array<char, 64 << 10> scratch_;
+  // A list per phase: as all of one phase wait equally long, each list is ordered by deadline.
+  std::array<Connections, static_cast<std::size_t>(Phase::closed)> waiting_;
+  Connections removed_;
+  std::vector<std::shared_ptr<Connection>> later_;
+  Inbox::Contents contents_;
+  bool drained_ = false;
+
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace mesh::http

@@ -1,0 +1,37 @@
+#include "common/http/chain.h"
+#include "common/http/core.h"
+#include "common/http/inbox.h"
+
+namespace mesh::http {
+namespace {
+
+thread_local InlineAnswer* inline_answer = nullptr;
+
+}  // namespace
+
+InlineAnswer::InlineAnswer(const Exchange& exchange) : exchange_(exchange) { inline_answer = this; }
+InlineAnswer::~InlineAnswer() { inline_answer = nullptr; }
+
+void InlineAnswer::deliver(const std::shared_ptr<Exchange>& exchange, Response response) {
+  exchange->answer = std::move(response);
+  if (inline_answer != nullptr && &inline_answer->exchange_ == exchange.get()) {
+    inline_answer->given_ = true;
+  } else {
+    exchange->inbox->push(exchange);
+  }
+}
+
+void run_handler(const std::shared_ptr<Exchange>& exchange, const Hooks& hooks) {
+  const Responder respond(
+      [exchange](Response response) { InlineAnswer::deliver(exchange, std::move(response)); });
+  try {
+    if (auto refusal = authenticate(*exchange, hooks)) return respond(std::move(*refusal));
+    if (auto refusal = admit(*exchange, hooks)) return respond(std::move(*refusal));
+    exchange->route->handler(std::shared_ptr<const Request>(exchange, &exchange->request), respond);
+  } catch (const std::exception& e) {
+    respond(Error{ErrorKind::internal, "The request failed; report it with its request id.",
+                  std::string("exception in the handler: ") + e.what(), {}, {}});
+  }
+}
+
+}  // namespace mesh::http

@@ -1,0 +1,73 @@
+#include "common/http/wire.h"
+
+#include <array>
+#include <charconv>
+#include <ctime>
+
+#include "common/http/syntax.h"
+
+namespace mesh::http {
+namespace {
+
+void append_number(std::string& out, std::size_t number) {
+  char digits[20];
+  const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+  out.append(digits, end);
+}
+
+// Ours to decide.
+bool is_framing_field(std::string_view name) {
+  return equal_ignore_case(name, "Content-Length") || equal_ignore_case(name, "Connection") ||
+         equal_ignore_case(name, "Transfer-Encoding") || equal_ignore_case(name, "Date");
+}
+
+// The date of this second, made once per second and thread.
+const std::string& date_of(Timestamp now) {
+  thread_local std::chrono::sys_seconds second{std::chrono::seconds::min()};
+  thread_local std::string text;
+  const auto current = std::chrono::floor<std::chrono::seconds>(now);
+  if (current != second) {
+    second = current;
+    text = http_date(now);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string http_date(Timestamp t) {
+  static constexpr std::array<const char*, 7> kDays{"Sun", "Mon", "Tue", "Wed",
+                                                    "Thu", "Fri", "Sat"};
+  static constexpr std::array<const char*, 12> kMonths{
+      "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const std::time_t seconds = std::chrono::floor<std::chrono::seconds>(t).time_since_epoch().count();
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  char text[64];
+  std::snprintf(text, sizeof text, "%s, %02d %s %04d %02d:%02d:%02d GMT", kDays[parts.tm_wday],
+                parts.tm_mday, kMonths[parts.tm_mon], parts.tm_year + 1900, parts.tm_hour,
+                parts.tm_min, parts.tm_sec);
+  return text;
+}
+
+void append_response(std::string& out, const Response& response, const WireOptions& options) {
+  out.append("HTTP/1.1 ");
+  append_number(out, static_cast<std::size_t>(response.status));
+  out.append(" ").append(reason_phrase(response.status)).append("\r\nDate: ");
+  out.append(date_of(options.now)).append("\r\n");
+  for (const auto& [name, value] : response.headers) {
+    if (!is_token(name) || !is_field_value(value) || is_framing_field(name)) continue;
+    out.append(name).append(": ").append(value).append("\r\n");
+  }
+  const bool may_have_body = response.status >= 200 && response.status != 204 &&
+                             response.status != 304;
+  if (may_have_body) {
+    out.append("Content-Length: ");
+    append_number(out, response.body.size());
+    out.append("\r\n");
+  }
+  out.append(options.keep_alive ? "\r\n" : "Connection: close\r\n\r\n");
+  if (may_have_body && !options.head_only) out.append(response.body);
+}
+
+}  // namespace mesh::http

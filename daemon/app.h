@@ -1,0 +1,42 @@
+// The composition root: makes every engine, service and pipeline of a configuration, and stops
+// them in reverse. The one file of the daemon that names engines is app.cpp.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "common/base/error.h"
+#include "common/config/config.h"
+
+namespace mesh {
+
+class App {
+ public:
+  struct Options {
+    std::string version;
+    // The stored data can no longer be trusted (a failed fsync): must end the process.
+    std::function<void(const Error&)> on_fatal;
+  };
+
+  // Opens the engines, then the pipelines, then the listeners, and writes run.json. Anything that
+  // fails is undone; the error says what and what to do.
+  static Result<std::unique_ptr<App>> start(config::Config config, Options options);
+  ~App();  // stop()
+
+  // "host:port" by role, as bound.
+  const std::map<std::string, std::string>& addresses() const;
+  // Takes over log level and rate limits; other changed keys are named in the log and need a
+  // restart.
+  void reload(const config::Config& config);
+  // Drains the listeners, finishes batches, commits, closes. Callable twice.
+  void stop();
+
+ private:
+  struct Impl;
+  explicit App(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mesh

@@ -1,0 +1,64 @@
+#include "daemon/pipeline/entity_states.h"
+
+#include <algorithm>
+
+#include "daemon/pipeline/scan.h"
+
+namespace mesh::pipeline {
+
+void EntityStates::watch(const TopicPartition& partition, const std::string& key,
+                         std::int64_t from) {
+  const auto [at, fresh] = partitions_.try_emplace(partition);
+  at->second.next = fresh ? from : std::min(at->second.next, from);
+  at->second.keys.try_emplace(key);
+}
+
+Status EntityStates::advance() {
+  for (auto& [partition, watched] : partitions_) {
+    const auto marks = log_.watermarks(partition);
+    if (!marks) return fail(marks.error());
+    auto read = scan(log_, partition, watched.next, marks->end,
+                     [&](std::vector<StoredRecord>& records) {
+      for (StoredRecord& record : records) {
+        watched.next = record.position.offset + 1;
+        const auto key = watched.keys.find(record.key);
+        if (key == watched.keys.end()) continue;
+        const auto event = from_record(record);
+        if (!event) continue;
+        State& state = key->second;
+        state.last_sequence = event->sequence;
+        if (event->sequence < state.newest_sequence) continue;
+        state.newest_sequence = event->sequence;
+        state.newest_offset = record.position.offset;
+        state.newest = {partition.topic, record.key, std::move(record.value),
+                        std::move(record.headers)};
+      }
+      return true;
+    });
+    if (!read) return read;
+  }
+  return {};
+}
+
+bool EntityStates::overtaken(const StoredRecord& record) const {
+  const auto partition = partitions_.find({record.position.topic, record.position.partition});
+  if (partition == partitions_.end()) return false;
+  const auto key = partition->second.keys.find(record.key);
+  if (key == partition->second.keys.end()) return false;
+  const auto event = from_record(record);
+  const State& state = key->second;
+  return state.newest_offset > record.position.offset &&
+         (!event || state.newest_sequence >= event->sequence);
+}
+
+std::vector<Record> EntityStates::misplaced() const {
+  std::vector<Record> records;
+  for (const auto& [partition, watched] : partitions_) {
+    for (const auto& [key, state] : watched.keys) {
+      if (state.last_sequence < state.newest_sequence) records.push_back(state.newest);
+    }
+  }
+  return records;
+}
+
+}  // namespace mesh::pipeline

@@ -1,0 +1,43 @@
+// The newest state of chosen entities of a compacted topic.
+//
+// Why: the last record of a key is what compaction keeps and what a rebuild sees, so nothing may
+// put an older state behind a newer one.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/ports/event_log.h"
+
+namespace mesh::pipeline {
+
+class EntityStates {
+ public:
+  explicit EntityStates(EventLog& log) : log_(log) {}
+  // Watches a key from an offset on; before the first advance().
+  void watch(const TopicPartition& partition, const std::string& key, std::int64_t from);
+  // Reads what the log holds by now.
+  Status advance();
+  // Whether a record behind `record` holds a state of its key that is as new or newer.
+  bool overtaken(const StoredRecord& record) const;
+  // Records to append again: of watched keys whose last record is older than another one.
+  std::vector<Record> misplaced() const;
+
+ private:
+  struct State {
+    std::int64_t newest_sequence = -1;
+    std::int64_t newest_offset = -1;
+    Record newest;
+    std::int64_t last_sequence = -1;
+  };
+  struct Partition {
+    std::int64_t next = 0;
+    std::map<std::string, State> keys;
+  };
+  EventLog& log_;
+  std::map<TopicPartition, Partition> partitions_;
+};
+
+}  // namespace mesh::pipeline

@@ -1,0 +1,39 @@
+// The handles of one pipeline's metrics.
+#pragma once
+
+#include <string>
+
+#include "common/telemetry/metrics.h"
+
+namespace mesh::pipeline {
+
+struct PipelineMetrics {
+  PipelineMetrics(Metrics& metrics, const std::string& pipeline)
+      : done(events(metrics, pipeline, "done")),
+        retry(events(metrics, pipeline, "retry")),
+        dead(events(metrics, pipeline, "dead")),
+        behind(events(metrics, pipeline, "behind")),
+        outage(events(metrics, pipeline, "outage")),
+        batch_seconds(metrics.histogram("mesh_pipeline_batch_seconds",
+                                        "Time a stage took for a batch", {{"pipeline", pipeline}})),
+        lag_events(metrics.gauge("mesh_pipeline_lag_events", "Events the group has not committed",
+                                 {{"pipeline", pipeline}})),
+        lag_seconds(metrics.gauge("mesh_pipeline_lag_seconds",
+                                  "Age of the oldest event not yet processed",
+                                  {{"pipeline", pipeline}})),
+        parked(metrics.gauge("mesh_pipeline_parked", "Events that wait for another attempt",
+                             {{"pipeline", pipeline}})),
+        breaker_state(metrics.gauge("mesh_pipeline_breaker_state",
+                                    "0 closed, 1 half open, 2 open", {{"pipeline", pipeline}})) {}
+
+  static Counter& events(Metrics& metrics, const std::string& pipeline, const char* outcome) {
+    return metrics.counter("mesh_pipeline_events_total", "Events by what the stage said",
+                           {{"pipeline", pipeline}, {"outcome", outcome}});
+  }
+
+  Counter &done, &retry, &dead, &behind, &outage;
+  Histogram& batch_seconds;
+  Gauge &lag_events, &lag_seconds, &parked, &breaker_state;
+};
+
+}  // namespace mesh::pipeline

@@ -1,0 +1,67 @@
+#include "daemon/pipeline/scan.h"
+
+#include <algorithm>
+
+namespace mesh::pipeline {
+namespace {
+
+constexpr std::int64_t kBackStep = 500;  // offsets per step from the end
+
+}  // namespace
+
+Status scan(EventLog& log, const TopicPartition& partition, std::int64_t from, std::int64_t to,
+            const std::function<bool(std::vector<StoredRecord>&)>& use) {
+  while (from < to) {
+    auto records = log.read(partition, from, {});
+    if (!records) return fail(std::move(records.error()));
+    std::erase_if(*records, [to](const StoredRecord& r) { return r.position.offset >= to; });
+    if (records->empty()) return {};
+    from = records->back().position.offset + 1;
+    if (!use(*records)) return {};
+  }
+  return {};
+}
+
+Status scan_back(EventLog& log, const TopicPartition& partition,
+                 const std::function<bool(std::vector<StoredRecord>&)>& use) {
+  const auto marks = log.watermarks(partition);
+  if (!marks) return fail(marks.error());
+  for (std::int64_t to = marks->end; to > marks->start;) {
+    const std::int64_t from = std::max(marks->start, to - kBackStep);
+    std::vector<StoredRecord> step;
+    auto read = scan(log, partition, from, to, [&](std::vector<StoredRecord>& records) {
+      std::ranges::move(records, std::back_inserter(step));
+      return true;
+    });
+    if (!read) return read;
+    if (!step.empty() && !use(step)) return {};
+    to = from;
+  }
+  return {};
+}
+
+Result<std::map<TopicPartition, std::int64_t>> ends(EventLog& log, LogAdmin& admin,
+                                                    const std::vector<std::string>& topics) {
+  std::map<TopicPartition, std::int64_t> result;
+  for (const std::string& name : topics) {
+    const auto topic = find_topic(admin, name);
+    if (!topic) return fail(topic.error());
+    for (std::int32_t p = 0; p < topic->spec.partitions; ++p) {
+      const auto marks = log.watermarks({name, p});
+      if (!marks) return fail(marks.error());
+      result[{name, p}] = marks->end;
+    }
+  }
+  return result;
+}
+
+Result<TopicInfo> find_topic(LogAdmin& admin, const std::string& topic) {
+  auto topics = admin.topics();
+  if (!topics) return fail(std::move(topics.error()));
+  for (TopicInfo& info : *topics) {
+    if (info.spec.name == topic) return std::move(info);
+  }
+  return fail(ErrorKind::not_found, "there is no topic \"" + topic + "\"");
+}
+
+}  // namespace mesh::pipeline

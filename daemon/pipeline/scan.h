@@ -1,0 +1,28 @@
+// Reading ranges of the log.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/ports/event_log.h"
+
+namespace mesh::pipeline {
+
+// Hands the records of [from, to) to `use` in batches, in order, until it answers false. Retention
+// and compaction may have left gaps, also at the end.
+Status scan(EventLog& log, const TopicPartition& partition, std::int64_t from, std::int64_t to,
+            const std::function<bool(std::vector<StoredRecord>&)>& use);
+
+// The same from the end: batches from the newest to the oldest, the records within each in order.
+Status scan_back(EventLog& log, const TopicPartition& partition,
+                 const std::function<bool(std::vector<StoredRecord>&)>& use);
+
+// The ends of all partitions of the topics; `not_found` for one that does not exist.
+Result<std::map<TopicPartition, std::int64_t>> ends(EventLog& log, LogAdmin& admin,
+                                                    const std::vector<std::string>& topics);
+
+Result<TopicInfo> find_topic(LogAdmin& admin, const std::string& topic);
+
+}  // namespace mesh::pipeline

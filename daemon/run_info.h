@@ -1,0 +1,22 @@
+// <data_dir>/run.json: where a running meshd answers; for `mesh` on the same machine.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+
+namespace mesh {
+
+struct RunInfo {
+  std::string version;
+  Timestamp started_at{};
+  std::map<std::string, std::string> addresses;  // by role
+};
+
+// Replaces the file as a whole, mode 0600.
+Status write_run_info(const std::string& data_dir, const RunInfo& info);
+void remove_run_info(const std::string& data_dir);
+
+}  // namespace mesh

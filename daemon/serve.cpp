@@ -1,0 +1,118 @@
+#include "daemon/serve.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <iostream>
+
+#include "common/http/client.h"
+#include "common/telemetry/log.h"
+#include "daemon/app.h"
+#include "daemon/notify.h"
+
+namespace mesh {
+namespace {
+
+log::Format log_format(const std::string& text) {
+  if (text == "json") return log::Format::json;
+  return text == "text" ? log::Format::text : log::Format::automatic;
+}
+
+// After this error what is on disk and what is in memory may differ; only a restart, which reads
+// the disk, is safe.
+[[noreturn]] void die(const Error& error) {
+  log::error("stored data cannot be trusted any more; ending at once, restart to recover", {{"cause", error.to_string()}});
+  log::flush();
+  _exit(70);
+}
+
+// Connections cost a descriptor each.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// True while the listeners answer: the watchdog is fed through the path that requests take.
+bool alive(http::Client& client, const App& app) {
+  if (app.addresses().empty()) return true;
+  http::ClientRequest request;
+  request.url = "http://" + app.addresses().begin()->second + "/livez";
+  request.timeout = Duration{5'000};
+  const auto answer = client.send(request);
+  return answer && answer->status == 200;
+}
+
+// The next signal, or 0 when `wait` has passed.
+int next_signal(const sigset_t& signals, std::optional<Duration> wait) {
+  if (!wait) {
+    int number = 0;
+    sigwait(&signals, &number);
+    return number;
+  }
+  const timespec span{wait->count() / 1000, (wait->count() % 1000) * 1'000'000};
+  const int number = sigtimedwait(&signals, nullptr, &span);
+  return number > 0 ? number : 0;
+}
+
+}  // namespace
+
+int serve(config::Config config, std::function<Result<config::Config>()> load, std::string version) {
+  if (auto level = log::parse_level(config.telemetry.log.level)) {
+    log::configure(*level, log_format(config.telemetry.log.format));
+  }
+  // Blocked before any thread exists, so that this thread alone takes them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
+
+  auto app = App::start(std::move(config), {version, die});
+  if (!app) {
+    log::flush();
+    std::cerr << "meshd: " << app.error().message << "\n";
+    if (!app.error().cause.empty()) std::cerr << "meshd: cause: " << app.error().cause << "\n";
+    return 1;
+  }
+  for (const auto& [role, address] : (*app)->addresses()) log::info("listening", {{"role", role}, {"address", address}});
+  log::info("meshd is ready", {{"version", version}, {"pid", getpid()}});
+  notify_service_manager("READY=1");
+
+  http::Client client;
+  const auto watchdog = watchdog_interval();
+  for (bool running = true; running;) {
+    switch (next_signal(signals, watchdog)) {
+      case 0:
+        if (alive(client, **app)) notify_service_manager("WATCHDOG=1");
+        break;
+      case SIGHUP: {
+        notify_reloading();
+        auto fresh = load();
+        if (fresh) {
+          (*app)->reload(*fresh);
+          log::info("configuration reloaded");
+        } else {
+          log::error("configuration not reloaded, the old one stays", {{"cause", fresh.error().message}});
+        }
+        notify_service_manager("READY=1");
+        break;
+      }
+      default: running = false;
+    }
+  }
+  notify_service_manager("STOPPING=1");
+  log::info("draining");
+  signal(SIGTERM, SIG_DFL);
+  signal(SIGINT, SIG_DFL);
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // a second signal ends at once
+  (*app)->stop();
+  log::info("stopped");
+  log::flush();
+  return 0;
+}
+
+}  // namespace mesh

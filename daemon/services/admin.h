@@ -1,0 +1,66 @@
+// The admin API, for operators: see docs/api.md. Every route asks for the operator's token.
+#pragma once
+
+#include <functional>
+
+#include "common/base/clock.h"
+#include "common/http/route.h"
+#include "common/ports/event_log.h"
+#include "common/ports/rate_limiter.h"
+#include "common/ports/task_store.h"
+#include "common/ports/tenant_store.h"
+#include "daemon/pipeline/generations.h"
+#include "daemon/pipeline/replay.h"
+#include "daemon/pipeline/runtime.h"
+#include "daemon/pipeline/tasks.h"
+#include "daemon/services/tenant_directory.h"
+
+namespace mesh::services {
+
+// Topics, their records, single events, groups.
+struct LogAdminDeps {
+  EventLog& log;
+  LogAdmin& admin;
+  Clock& clock;
+  // Of all pipelines that run here, for the groups' states.
+  std::function<std::vector<pipeline::PipelineStatus>()> pipelines;
+};
+http::RouteTable log_routes(LogAdminDeps deps);
+
+// Tenants and their rate limits.
+struct TenantAdminDeps {
+  TenantStore& tenants;
+  TenantDirectory& directory;
+  RateLimiter& limiter;
+};
+http::RouteTable tenant_routes(TenantAdminDeps deps);
+
+// Dead letters, index generations, replays, tasks.
+struct WorkAdminDeps {
+  EventLog& log;
+  LogAdmin& admin;
+  Clock& clock;
+  TaskStore& tasks;
+  pipeline::TaskRunner& runner;
+  pipeline::Replayer& replayer;
+  pipeline::DeadLetters& dead_letters;
+  pipeline::Generations& generations;
+};
+http::RouteTable work_routes(WorkAdminDeps deps);
+
+// The running configuration and the state of what the process depends on.
+struct Check {
+  std::string name;
+  bool ok = true;
+  std::string detail;
+};
+struct ProcessAdminDeps {
+  std::function<Json()> config;  // secrets masked
+  std::function<std::vector<Check>()> checks;
+};
+http::RouteTable process_routes(ProcessAdminDeps deps);
+
+// The record as the API shows it; a value that is not JSON is a string.
+Json to_json(const StoredRecord& record);
+
+}  // namespace mesh::services

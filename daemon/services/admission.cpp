@@ -1,0 +1,63 @@
+#include "daemon/services/admission.h"
+
+#include "common/telemetry/log.h"
+
+namespace mesh::services {
+namespace {
+
+Counter& decisions(Metrics& metrics, const char* decision) {
+  return metrics.counter("mesh_rate_limit_decisions_total", "Decisions of the rate limiter.",
+                         {{"decision", decision}});
+}
+
+constexpr RatePolicy kUnlimited{1'000'000'000, Duration{1000}, 1'000'000'000};
+
+}  // namespace
+
+Admission::Admission(RateLimiter& limiter, TenantDirectory& tenants, bool allow_when_unavailable,
+                     Metrics& metrics)
+    : limiter_(limiter),
+      tenants_(tenants),
+      allow_when_unavailable_(allow_when_unavailable),
+      allowed_(decisions(metrics, "allowed")),
+      denied_(decisions(metrics, "denied")),
+      unavailable_(decisions(metrics, "unavailable")) {}
+
+Result<http::Hooks::Admission> Admission::take(const TenantId& tenant, const std::string& scope,
+                                               std::int64_t cost) {
+  const auto unlimited = [](const RatePolicy& policy) {
+    return http::Hooks::Admission{policy, {true, policy.burst + 1, policy.burst + 1, {}, {}}};
+  };
+  auto policy = tenants_.rate_policy(tenant, scope);
+  if (!policy) return fail(policy.error());
+  if (!*policy) return unlimited(kUnlimited);
+  const RatePolicy& limits = (*policy)->policy;
+  if (cost > limits.burst + 1) {
+    return fail(ErrorKind::too_large, std::to_string(cost) + " units at once are over the limit of " +
+                                          std::to_string(limits.burst + 1) + " of scope " + scope +
+                                          "; send fewer at a time");
+  }
+  auto decision = limiter_.take(tenant, scope, limits, cost);
+  if (!decision) {
+    unavailable_.add();
+    log::warn("rate limiter is unavailable", {{"tenant", tenant.str()},
+                                              {"scope", scope},
+                                              {"allowed", allow_when_unavailable_ ? "yes" : "no"},
+                                              {"cause", decision.error().to_string()}});
+    if (!allow_when_unavailable_) return fail(ErrorKind::unavailable, "rate limits cannot be checked now");
+    return unlimited(limits);
+  }
+  (decision->allowed ? allowed_ : denied_).add();
+  return http::Hooks::Admission{limits, *decision};
+}
+
+Status Admission::charge(const TenantId& tenant, const std::string& scope, std::int64_t cost) {
+  if (cost <= 0) return {};
+  auto taken = take(tenant, scope, cost);
+  if (!taken) return fail(taken.error());
+  if (taken->decision.allowed) return {};
+  const auto wait = std::chrono::ceil<Duration>(taken->decision.retry_after);
+  return fail({ErrorKind::rate_limited, "the rate limit of scope " + scope + " is used up", {}, {}, wait});
+}
+
+}  // namespace mesh::services

@@ -1,0 +1,53 @@
+// What the services share: reading parameters, paging, idempotency, answers that come later.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/http/message.h"
+#include "common/ports/idempotency_store.h"
+
+namespace mesh::services {
+
+// An integer query parameter within [low, high]; `fallback` where it is missing; `invalid` names
+// the parameter, the value and the range.
+Result<std::int64_t> int_param(const http::Request& request, std::string_view name,
+                               std::int64_t fallback, std::int64_t low, std::int64_t high);
+Result<double> number_param(const http::Request& request, std::string_view name, double fallback,
+                            double low, double high);
+// A text parameter; empty where it is missing.
+std::string text_param(const http::Request& request, std::string_view name);
+
+// The request's body as a JSON object; `invalid` otherwise. An empty body is an empty object.
+Result<Json> object_body(const http::Request& request);
+// `unprocessable`, with a pointer each, for members that are not in `allowed`.
+Status only_members(const Json& object, std::initializer_list<std::string_view> allowed);
+// Optional members of a checked type; `unprocessable` with the pointer for another type.
+Result<std::optional<std::string>> string_member(const Json& object, std::string_view name);
+Result<std::optional<std::int64_t>> int_member(const Json& object, std::string_view name);
+Result<bool> bool_member(const Json& object, std::string_view name);
+
+// Opaque cursors: base64url of `kind` and a value. A cursor of another kind is `invalid`.
+std::string make_cursor(std::string_view kind, std::string_view value);
+Result<std::string> read_cursor(std::string_view kind, std::string_view cursor);
+
+// {"items":[…],"next":cursor|null}
+http::Response page(Json items, std::optional<std::string> next = {});
+
+// A body that names a tenant must name the credential's: `forbidden` otherwise.
+Status same_tenant(const http::Request& request, const Json& object);
+
+// Runs `work` once per Idempotency-Key of the tenant, or each time where the request has none.
+// `work` gets the key, for stores that keep the answer in their own transaction (Keep::store), and
+// the responder to use. With Keep::answer a 2xx answer is stored before it is sent. Other answers
+// are not kept: the same key may be tried again.
+enum class Keep { answer, store };
+void idempotent(IdempotencyStore& store, Keep keep, const http::Request& request,
+                http::Responder respond,
+                std::function<void(std::optional<IdempotencyKey>, http::Responder)> work);
+
+}  // namespace mesh::services

@@ -1,0 +1,29 @@
+// The publisher: events of clients into the log. Answers 202 once they are durable.
+#pragma once
+
+#include "common/base/clock.h"
+#include "common/http/route.h"
+#include "common/ports/event_log.h"
+#include "common/ports/idempotency_store.h"
+#include "common/telemetry/metrics.h"
+#include "daemon/services/admission.h"
+#include "daemon/services/cloudevents.h"
+#include "daemon/services/tenant_directory.h"
+
+namespace mesh::services {
+
+struct PublishDeps {
+  EventLog& log;
+  LogAdmin& admin;  // topics of unknown types are made when first used
+  IdempotencyStore& idempotency;
+  TenantDirectory& tenants;
+  Admission& admission;  // the chain takes one unit per request; the rest of a bulk is taken here
+  Clock& clock;
+  Metrics& metrics;
+  TopicSpec new_topic;  // how topics of unknown types are made; its name is replaced
+  std::size_t max_event_bytes = 1 << 20;
+};
+
+http::RouteTable publish_routes(PublishDeps deps);
+
+}  // namespace mesh::services

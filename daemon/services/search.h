@@ -1,0 +1,15 @@
+// The search gateway: users of the credential's tenant by meaning, name or part of an e-mail.
+#pragma once
+
+#include "common/base/clock.h"
+#include "common/http/route.h"
+#include "common/ports/embedder.h"
+#include "common/ports/vector_index.h"
+#include "common/telemetry/metrics.h"
+
+namespace mesh::services {
+
+http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& clock,
+                               Metrics& metrics);
+
+}  // namespace mesh::services

@@ -1,0 +1,53 @@
+// What a request needs to know of its tenant, from the tenant's record or the defaults; cached.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <shared_mutex>
+#include <string>
+#include <unordered_map>
+
+#include "common/base/clock.h"
+#include "common/ports/rate_limiter.h"
+#include "common/ports/tenant_store.h"
+
+namespace mesh::services {
+
+// Any thread. A change made through another process is seen after kStaleAfter.
+class TenantDirectory {
+ public:
+  static constexpr Duration kStaleAfter{5'000};
+  static constexpr std::size_t kMaxCached = 100'000;
+
+  TenantDirectory(TenantStore& store, std::map<std::string, RatePolicy> defaults, Clock& clock);
+
+  // The tenant's own policy of the scope, else the default; nothing for a scope that has neither.
+  struct Policy {
+    RatePolicy policy;
+    bool own = false;
+  };
+  Result<std::optional<Policy>> rate_policy(const TenantId& tenant, const std::string& scope);
+  Result<bool> allows_unknown_types(const TenantId& tenant);
+
+  // New defaults (SIGHUP).
+  void set_defaults(std::map<std::string, RatePolicy> defaults);
+  std::map<std::string, RatePolicy> defaults() const;
+  // Call after a change of the tenant's record.
+  void forget(const TenantId& tenant);
+
+ private:
+  struct Entry {
+    std::shared_ptr<const Tenant> tenant;  // null: there is no record
+    SteadyTime read_at;
+  };
+  Result<std::shared_ptr<const Tenant>> find(const TenantId& tenant);
+
+  TenantStore& store_;
+  Clock& clock_;
+  mutable std::shared_mutex mutex_;
+  std::map<std::string, RatePolicy> defaults_;      // guarded by mutex_
+  std::unordered_map<std::string, Entry> entries_;  // guarded by mutex_
+  std::uint64_t changes_ = 0;                       // guarded by mutex_; calls of forget
+};
+
+}  // namespace mesh::services

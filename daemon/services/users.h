@@ -1,0 +1,12 @@
+// The users service: create, read, update, delete, list; each within the credential's tenant.
+#pragma once
+
+#include "common/http/route.h"
+#include "common/ports/idempotency_store.h"
+#include "common/ports/user_store.h"
+
+namespace mesh::services {
+
+http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency);
+
+}  // namespace mesh::services

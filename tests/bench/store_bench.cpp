@@ -1,0 +1,129 @@
+// How fast the embedded store takes changes: store_bench [DIR [USERS [TENANTS]]]
+//
+// DIR must be on the disk to measure; a file store.db in it is used and left behind.
+#include <semaphore>
+
+#include "common/base/ids.h"
+#include "common/engines/sqlite/store/sqlite_store.h"
+
+namespace mesh {
+namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void tell(const char* what, int count, double seconds) {
+  std::printf("%-46s %8d in %6.2f s  %8.0f/s\n", what, count, seconds, count / seconds);
+  std::fflush(stdout);
+}
+
+std::vector<TenantId> make_tenants(int count) {
+  std::vector<TenantId> tenants;
+  for (int i = 0; i < count; ++i) tenants.push_back(*TenantId::parse("t" + std::to_string(i)));
+  return tenants;
+}
+
+// Keeps `in_flight` creates going; `with_key` stores an answer with each.
+void creates(sqlite::SqliteStore& store, const std::vector<TenantId>& tenants, const char* what,
+             int users, int in_flight, bool with_key) {
+  static int round = 0;
+  ++round;
+  std::counting_semaphore<1 << 20> slots(in_flight);
+  std::atomic<int> failed{0};
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < users; ++i) {
+    slots.acquire();
+    const TenantId& tenant = tenants[stable_hash(std::to_string(i)) % tenants.size()];
+    const std::string unique = random_hex(4) + std::to_string(round) + "-" + std::to_string(i);
+    ChangeContext context;
+    if (with_key) context.idempotency = IdempotencyKey{tenant, unique, "0123456789abcdef"};
+    store.users().create(tenant, {unique + "@example.com", "User " + unique}, std::move(context),
+                         [&](Result<User> user) {
+                           failed += !user;
+                           slots.release();
+                         });
+  }
+  for (int i = 0; i < in_flight; ++i) slots.acquire();
+  tell(what, users, seconds_since(start));
+  if (failed > 0) std::printf("  %d failed\n", failed.load());
+}
+
+void acknowledge_all(sqlite::SqliteStore& store) {
+  const auto start = std::chrono::steady_clock::now();
+  std::int64_t after = 0;
+  int count = 0;
+  while (true) {
+    auto entries = store.outbox().pending(after, 1000);
+    if (!entries || entries->empty()) break;
+    count += static_cast<int>(entries->size());
+    after = entries->back().sequence;
+    std::binary_semaphore done(0);
+    store.outbox().acknowledge(after, [&](Status) { done.release(); });
+    done.acquire();
+  }
+  tell("outbox: read and acknowledge in 1000s", count, seconds_since(start));
+}
+
+void projections(sqlite::SqliteStore& store, const std::vector<TenantId>& tenants, int events,
+                 int batch, int users_per_tenant) {
+  const char* const types[] = {"page_view", "click", "login", "purchase"};
+  std::vector<std::vector<AnalyticsEvent>> batches;
+  for (int i = 0; i < events; ++i) {
+    if (i % batch == 0) batches.emplace_back();
+    const std::uint64_t hash = stable_hash(std::to_string(i));
+    batches.back().push_back({new_uuid_v7(system_clock().now()),
+                              tenants[hash % tenants.size()],
+                              "user-" + std::to_string(hash / 7919 % users_per_tenant),
+                              types[hash % 4],
+                              "2026-01-01T00:00:00Z",
+                              {{"page", "/home"}, {"duration_ms", i % 1000}},
+                              system_clock().now()});
+  }
+  const auto start = std::chrono::steady_clock::now();
+  std::int64_t offset = 0;
+  for (const auto& each : batches) {
+    offset += batch;
+    if (!store.analytics().record(each, {{{"analytics.events", 0}, offset}})) std::abort();
+  }
+  const std::string what = "analytics: batches of " + std::to_string(batch) + ", " +
+                           std::to_string(tenants.size()) + "x" +
+                           std::to_string(users_per_tenant) + " users";
+  tell(what.c_str(), events, seconds_since(start));
+}
+
+void reads(sqlite::SqliteStore& store, const std::vector<TenantId>& tenants, int count) {
+  auto start = std::chrono::steady_clock::now();
+  int found = 0;
+  for (int i = 0; i < count; ++i) {
+    found += store.users().get(tenants[static_cast<std::size_t>(i) % tenants.size()], 1).has_value();
+  }
+  tell("users: get", found, seconds_since(start));
+}
+
+int run(int argc, char** argv) {
+  const std::string dir = argc > 1 ? argv[1] : ".";
+  const int users = argc > 2 ? std::atoi(argv[2]) : 200'000;
+  const auto tenants = make_tenants(argc > 3 ? std::atoi(argv[3]) : 100);
+  auto store = sqlite::SqliteStore::open(dir, {}, system_clock());
+  if (!store) {
+    std::fprintf(stderr, "%s\n", store.error().to_string().c_str());
+    return 1;
+  }
+  creates(**store, tenants, "users: create, 1 in flight", 2'000, 1, false);
+  creates(**store, tenants, "users: create, 64 in flight", users / 2, 64, false);
+  creates(**store, tenants, "users: create, 256 in flight", users, 256, false);
+  creates(**store, tenants, "users: create, 1024 in flight", users, 1024, false);
+  creates(**store, tenants, "users: create with idempotency key, 1024", users, 1024, true);
+  acknowledge_all(**store);
+  reads(**store, tenants, users);
+  projections(**store, make_tenants(10), users, 256, 100);
+  projections(**store, make_tenants(10), users, 1000, 100);
+  projections(**store, make_tenants(100), users, 256, 1000);
+  return 0;
+}
+
+}  // namespace
+}  // namespace mesh
+
+int main(int argc, char** argv) { return mesh::run(argc, argv); }

@@ -1,0 +1,108 @@
+#include "tests/contract/retry_store_contract.h"
+
+#include <gmock/gmock.h>
+
+namespace mesh::test {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+ParkedEvent parked(std::string topic, int partition, std::int64_t offset) {
+  const Timestamp taken{std::chrono::milliseconds(1'767'225'600'123)};
+  return {{{std::move(topic), partition, offset}, taken, "acme/1", R"({"id":1})",
+           {{"ce_id", "e1"}, {"ce_type", "user.created"}, {"x-own", ""}}},
+          2,
+          taken + Duration{500},
+          "unavailable",
+          "connection refused"};
+}
+
+std::vector<std::string> positions(const Result<std::vector<ParkedEvent>>& events) {
+  std::vector<std::string> out;
+  for (const ParkedEvent& event : events.value()) out.push_back(to_string(event.record.position));
+  return out;
+}
+
+}  // namespace
+
+TEST_P(RetryStoreContract, AParkedEventIsLoadedWhole) {
+  ParkedEvent event = parked("user.events", 3, 17);
+  ASSERT_TRUE(succeeds(store_->retries().park("search", std::span(&event, 1))));
+  store_->reopen();
+  auto loaded = store_->retries().load("search");
+  ASSERT_TRUE(succeeds(loaded));
+  ASSERT_EQ(loaded->size(), 1u);
+  const ParkedEvent& read = loaded->front();
+  EXPECT_EQ(read.record.position, event.record.position);
+  EXPECT_EQ(read.record.time, event.record.time);
+  EXPECT_EQ(read.record.key, event.record.key);
+  EXPECT_EQ(read.record.value, event.record.value);
+  EXPECT_EQ(read.record.headers, event.record.headers);
+  EXPECT_EQ(read.attempts, 2);
+  EXPECT_EQ(read.next_attempt, event.next_attempt);
+  EXPECT_EQ(read.cause_class, "unavailable");
+  EXPECT_EQ(read.cause, "connection refused");
+}
+
+TEST_P(RetryStoreContract, ATombstoneIsNotAnEmptyValue) {
+  std::vector<ParkedEvent> events = {parked("t", 0, 1), parked("t", 0, 2)};
+  events[0].record.value = std::nullopt;
+  events[1].record.value = "";
+  ASSERT_TRUE(store_->retries().park("search", events));
+  auto loaded = store_->retries().load("search");
+  ASSERT_TRUE(succeeds(loaded));
+  EXPECT_FALSE((*loaded)[0].record.value.has_value());
+  EXPECT_EQ((*loaded)[1].record.value, "");
+}
+
+TEST_P(RetryStoreContract, BytesOfAnyKindAreKept) {
+  ParkedEvent event = parked("t", 0, 1);
+  event.record.value = std::string("\0\xff\x80 long", 8) + std::string(100'000, 'x');
+  event.record.key = std::string("\0k", 2);
+  ASSERT_TRUE(store_->retries().park("search", std::span(&event, 1)));
+  const auto loaded = store_->retries().load("search").value().at(0);
+  EXPECT_EQ(loaded.record.value, event.record.value);
+  EXPECT_EQ(loaded.record.key, event.record.key);
+}
+
+TEST_P(RetryStoreContract, ParkingAPositionAgainReplacesIt) {
+  ParkedEvent event = parked("t", 0, 1);
+  ASSERT_TRUE(store_->retries().park("search", std::span(&event, 1)));
+  event.attempts = 3;
+  ASSERT_TRUE(store_->retries().park("search", std::span(&event, 1)));
+  auto loaded = store_->retries().load("search");
+  ASSERT_EQ(loaded->size(), 1u);
+  EXPECT_EQ(loaded->front().attempts, 3);
+}
+
+TEST_P(RetryStoreContract, LoadsInTheOrderOfPositions) {
+  const std::vector<ParkedEvent> events = {parked("b", 0, 1), parked("a", 10, 1),
+                                           parked("a", 2, 100), parked("a", 2, 99)};
+  ASSERT_TRUE(store_->retries().park("search", events));
+  EXPECT_THAT(positions(store_->retries().load("search")),
+              ElementsAre("a/2@99", "a/2@100", "a/10@1", "b/0@1"));
+}
+
+TEST_P(RetryStoreContract, RemovesWhatIsNamedOnly) {
+  const std::vector<ParkedEvent> events = {parked("t", 0, 1), parked("t", 0, 2), parked("t", 1, 1)};
+  ASSERT_TRUE(store_->retries().park("search", events));
+  const std::vector<Position> gone = {{"t", 0, 1}, {"t", 1, 1}, {"t", 9, 9}};
+  ASSERT_TRUE(succeeds(store_->retries().remove("search", gone)));
+  EXPECT_THAT(positions(store_->retries().load("search")), ElementsAre("t/0@2"));
+}
+
+TEST_P(RetryStoreContract, PipelinesAreApart) {
+  ParkedEvent event = parked("t", 0, 1);
+  ASSERT_TRUE(store_->retries().park("search", std::span(&event, 1)));
+  EXPECT_THAT(positions(store_->retries().load("analytics")), IsEmpty());
+  ASSERT_TRUE(store_->retries().remove("analytics", std::span(&event.record.position, 1)));
+  EXPECT_THAT(positions(store_->retries().load("search")), ElementsAre("t/0@1"));
+}
+
+TEST_P(RetryStoreContract, NothingToDoIsFine) {
+  EXPECT_TRUE(succeeds(store_->retries().park("search", {})));
+  EXPECT_TRUE(succeeds(store_->retries().remove("search", {})));
+}
+
+}  // namespace mesh::test

@@ -1,0 +1,101 @@
+// What the contract suites of the stores of record need of an engine.
+//
+// An engine instantiates the suites of its ports with a StoreEngine:
+//   INSTANTIATE_TEST_SUITE_P(Sqlite, UserStoreContract, ::testing::Values(sqlite_engine()));
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <future>
+#include <memory>
+#include <ostream>
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/ports/idempotency_store.h"
+#include "common/ports/outbox.h"
+#include "common/ports/projection_store.h"
+#include "common/ports/retry_store.h"
+#include "common/ports/task_store.h"
+#include "common/ports/tenant_store.h"
+#include "common/ports/user_store.h"
+
+namespace mesh::test {
+
+// An empty store of its own. The ports are valid until reopen().
+class StoreHarness {
+ public:
+  virtual ~StoreHarness() = default;
+  virtual UserStore& users() = 0;
+  virtual Outbox& outbox() = 0;
+  virtual TenantStore& tenants() = 0;
+  virtual IdempotencyStore& idempotency() = 0;
+  virtual TaskStore& tasks() = 0;
+  virtual AnalyticsStore& analytics() = 0;
+  virtual ChemicalStore& chemical() = 0;
+  virtual RetryStore& retries() = 0;
+  virtual void reopen() = 0;  // as a restart of the process would
+};
+
+struct StoreEngine {
+  std::string name;
+  std::function<std::unique_ptr<StoreHarness>(Clock&)> make;
+};
+inline std::ostream& operator<<(std::ostream& out, const StoreEngine& engine) {
+  return out << engine.name;
+}
+
+class StoreContract : public ::testing::TestWithParam<StoreEngine> {
+ protected:
+  ManualClock clock_;
+  std::unique_ptr<StoreHarness> store_ = GetParam().make(clock_);
+};
+
+inline TenantId tenant(std::string_view id) { return TenantId::parse(id).value(); }
+inline const TenantId kAcme = tenant("acme");
+inline const TenantId kGlobex = tenant("globex");
+
+// Calls `start` with a completion and waits for it: wait_for<User>([&](auto done) { … }).
+template <typename T, typename Start>
+Result<T> wait_for(Start start) {
+  auto answer = std::make_shared<std::promise<Result<T>>>();
+  auto future = answer->get_future();
+  start([answer](Result<T> result) { answer->set_value(std::move(result)); });
+  return future.get();
+}
+
+inline Result<User> create(UserStore& users, const TenantId& tenant, std::string email,
+                           std::string name = "Alice", ChangeContext context = {}) {
+  return wait_for<User>([&](UserDone done) {
+    users.create(tenant, {std::move(email), std::move(name)}, std::move(context), std::move(done));
+  });
+}
+inline Result<User> update(UserStore& users, const TenantId& tenant, std::int64_t id,
+                           UserPatch patch, ChangeContext context = {}) {
+  return wait_for<User>([&](UserDone done) {
+    users.update(tenant, id, std::move(patch), std::move(context), std::move(done));
+  });
+}
+inline Result<User> remove(UserStore& users, const TenantId& tenant, std::int64_t id,
+                           ChangeContext context = {}) {
+  return wait_for<User>(
+      [&](UserDone done) { users.remove(tenant, id, std::move(context), std::move(done)); });
+}
+inline Status acknowledge(Outbox& outbox, std::int64_t sequence) {
+  return wait_for<void>([&](auto done) { outbox.acknowledge(sequence, std::move(done)); });
+}
+
+template <typename T>
+::testing::AssertionResult fails_with(const Result<T>& result, ErrorKind kind) {
+  if (result) return ::testing::AssertionFailure() << "succeeded";
+  if (result.error().kind == kind) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << result.error().to_string();
+}
+template <typename T>
+::testing::AssertionResult succeeds(const Result<T>& result) {
+  if (result) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << result.error().to_string();
+}
+
+}  // namespace mesh::test

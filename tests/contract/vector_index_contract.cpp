@@ -1,0 +1,335 @@
+#include "tests/contract/vector_index_contract.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <numbers>
+
+namespace mesh::test {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+TenantId tenant_id(const std::string& text) { return TenantId::parse(text).value(); }
+
+std::vector<float> direction(double degrees, int dimension) {
+  std::vector<float> vector(static_cast<std::size_t>(dimension));
+  vector[0] = static_cast<float>(std::cos(degrees * std::numbers::pi / 180));
+  vector[1] = static_cast<float>(std::sin(degrees * std::numbers::pi / 180));
+  return vector;
+}
+
+VectorChange upsert(const std::string& tenant, std::int64_t user, std::int64_t version,
+                    std::vector<float> vector) {
+  const auto name = "User " + std::to_string(user) + " v" + std::to_string(version);
+  return {tenant_id(tenant),  user, version, std::move(vector), std::to_string(user) + "@x.dev",
+          name, "event-" + std::to_string(version)};
+}
+
+VectorChange removal(const std::string& tenant, std::int64_t user, std::int64_t version) {
+  return {tenant_id(tenant), user, version, {}, "", "", "event-" + std::to_string(version)};
+}
+
+int VectorIndexContract::make_generation(int dimension) {
+  auto made = index().create_generation({dimension, "test-embedder"});
+  EXPECT_TRUE(made) << made.error().to_string();
+  return made ? made->number : 0;
+}
+
+int VectorIndexContract::make_serving_generation() {
+  const int number = make_generation();
+  const auto served = index().serve(number);
+  EXPECT_TRUE(served) << served.error().to_string();
+  return number;
+}
+
+void VectorIndexContract::apply(int generation, std::vector<VectorChange> changes) {
+  const auto applied = index().apply(generation, changes);
+  EXPECT_TRUE(applied) << applied.error().to_string();
+}
+
+std::vector<SearchHit> VectorIndexContract::search(const std::string& tenant,
+                                                   std::vector<float> vector, int k,
+                                                   float min_score) {
+  auto hits = index().search(tenant_id(tenant), vector, k, min_score);
+  EXPECT_TRUE(hits) << hits.error().to_string();
+  return hits ? std::move(*hits) : std::vector<SearchHit>{};
+}
+
+std::vector<std::int64_t> VectorIndexContract::ids(const std::string& tenant,
+                                                   std::vector<float> vector, int k,
+                                                   float min_score) {
+  std::vector<std::int64_t> ids;
+  for (const auto& hit : search(tenant, std::move(vector), k, min_score)) {
+    ids.push_back(hit.user_id);
+  }
+  return ids;
+}
+
+GenerationInfo VectorIndexContract::info(int generation) {
+  auto all = index().generations();
+  EXPECT_TRUE(all) << all.error().to_string();
+  for (const auto& one : *all) {
+    if (one.number == generation) return one;
+  }
+  ADD_FAILURE() << "no generation " << generation;
+  return {};
+}
+
+TEST_P(VectorIndexContract, WithoutAServingGenerationNothingIsFound) {
+  EXPECT_THAT(ids("acme", direction(0)), IsEmpty());
+  const int idle = make_generation();
+  apply(idle, {upsert("acme", 1, 1, direction(0))});
+  EXPECT_THAT(ids("acme", direction(0)), IsEmpty());
+}
+
+TEST_P(VectorIndexContract, TheNearestComeFirstWithTheirCosineAndPayload) {
+  const int generation = make_serving_generation();
+  apply(generation, {upsert("acme", 1, 1, direction(90)), upsert("acme", 2, 1, direction(10)),
+                     upsert("acme", 3, 1, direction(180)), upsert("acme", 4, 1, direction(40))});
+  const auto hits = search("acme", direction(0));
+  ASSERT_THAT(hits, SizeIs(4));
+  EXPECT_THAT(ids("acme", direction(0)), ElementsAre(2, 4, 1, 3));
+  EXPECT_NEAR(hits[0].score, std::cos(10 * std::numbers::pi / 180), 1e-4);
+  EXPECT_NEAR(hits[2].score, 0, 1e-4);
+  EXPECT_NEAR(hits[3].score, -1, 1e-4);
+  EXPECT_EQ(hits[0].tenant, tenant_id("acme"));
+  EXPECT_EQ(hits[0].email, "2@x.dev");
+  EXPECT_EQ(hits[0].name, "User 2 v1");
+}
+
+TEST_P(VectorIndexContract, ATenantSeesOnlyItsOwn) {
+  const int generation = make_serving_generation();
+  apply(generation, {upsert("acme", 1, 1, direction(0)), upsert("acme-2", 1, 1, direction(5)),
+                     upsert("globex", 2, 1, direction(0))});
+  EXPECT_THAT(ids("acme", direction(0)), ElementsAre(1));
+  EXPECT_THAT(ids("globex", direction(0)), ElementsAre(2));
+  EXPECT_THAT(ids("nobody", direction(0)), IsEmpty());
+  apply(generation, {removal("acme-2", 1, 2)});
+  EXPECT_THAT(ids("acme", direction(0)), ElementsAre(1));
+  EXPECT_THAT(ids("acme-2", direction(0)), IsEmpty());
+}
+
+TEST_P(VectorIndexContract, NoMoreThanKAndNoMoreThanThereAre) {
+  const int generation = make_serving_generation();
+  apply(generation, {upsert("acme", 1, 1, direction(30)), upsert("acme", 2, 1, direction(20)),
+                     upsert("acme", 3, 1, direction(10))});
+  EXPECT_THAT(ids("acme", direction(0), 2), ElementsAre(3, 2));
+  EXPECT_THAT(ids("acme", direction(0), 1000), ElementsAre(3, 2, 1));
+  EXPECT_THAT(ids("acme", direction(0), 0), IsEmpty());
+}
+
+TEST_P(VectorIndexContract, MinScoreCutsOffWhatScoresLess) {
+  const int generation = make_serving_generation();
+  apply(generation, {upsert("acme", 1, 1, direction(0)), upsert("acme", 2, 1, direction(59)),
+                     upsert("acme", 3, 1, direction(61))});
+  EXPECT_THAT(ids("acme", direction(0), 10, 0.5F), ElementsAre(1, 2));
+  EXPECT_THAT(ids("acme", direction(0), 10, 0.9F), ElementsAre(1));
+}
+
+TEST_P(VectorIndexContract, EqualScoresComeByUserId) {
+  const int generation = make_serving_generation();
+  std::vector<VectorChange> changes;
+  for (const int user : {7, 3, 9, 1, 5}) {
+    changes.push_back(upsert("acme", user, 1, direction(30)));
+  }
+  apply(generation, changes);
+  EXPECT_THAT(ids("acme", direction(0)), ElementsAre(1, 3, 5, 7, 9));
+  EXPECT_THAT(ids("acme", direction(0), 3), ElementsAre(1, 3, 5));
+}
+
+TEST_P(VectorIndexContract, AZeroVectorScoresZero) {
+  const int generation = make_serving_generation();
+  apply(generation, {upsert("acme", 1, 1, std::vector<float>(kDimension)),
+                     upsert("acme", 2, 1, direction(100))});
+  EXPECT_THAT(ids("acme", direction(0), 10, 0.01F), IsEmpty());
+  EXPECT_THAT(ids("acme", direction(0), 10, 0), ElementsAre(1));
+}
+
+TEST_P(VectorIndexContract, AnUpsertReplacesVectorAndPayload) {
+  const int generation = make_serving_generation();
+  apply(generation, {upsert("acme", 1, 1, direction(0)), upsert("acme", 2, 1, direction(20))});
+  apply(generation, {upsert("acme", 1, 2, direction(80))});
+  const auto hits = search("acme", direction(0));
+  ASSERT_THAT(hits, SizeIs(2));
+  EXPECT_EQ(hits[0].user_id, 2);
+  EXPECT_EQ(hits[1].name, "User 1 v2");
+  EXPECT_EQ(info(generation).vectors, 2);
+}
+
+TEST_P(VectorIndexContract, ARemovedUserIsNoLongerFound) {
+  const int generation = make_serving_generation();
+  apply(generation, {upsert("acme", 1, 1, direction(0)), upsert("acme", 2, 1, direction(20))});
+  apply(generation, {removal("acme", 1, 2), removal("acme", 99, 1)});
+  EXPECT_THAT(ids("acme", direction(0)), ElementsAre(2));
+  EXPECT_EQ(info(generation).vectors, 1);
+}
+
+TEST_P(VectorIndexContract, AnOlderVersionChangesNothing) {
+  const int generation = make_serving_generation();
+  apply(generation, {upsert("acme", 1, 5, direction(0))});
+  apply(generation, {upsert("acme", 1, 4, direction(90)), removal("acme", 1, 3)});
+  const auto hits = search("acme", direction(0));
+  ASSERT_THAT(hits, SizeIs(1));
+  EXPECT_EQ(hits[0].name, "User 1 v5");
+}
+
+// Events of other producers carry no version: all have 0, and the last one in the log wins.
+TEST_P(VectorIndexContract, AnEqualVersionOverwrites) {
+  const int generation = make_serving_generation();
+  apply(generation, {upsert("acme", 1, 0, direction(0))});
+  apply(generation, {upsert("acme", 1, 0, direction(90))});
+  EXPECT_THAT(ids("acme", direction(90), 10, 0.9F), ElementsAre(1));
+  apply(generation, {removal("acme", 1, 0)});
+  EXPECT_THAT(ids("acme", direction(90)), IsEmpty());
+}
+
+TEST_P(VectorIndexContract, AnOlderUpsertAfterARemovalIsIgnoredAndANewerOneIsNot) {
+  const int generation = make_serving_generation();
+  apply(generation, {upsert("acme", 1, 1, direction(0)), removal("acme", 1, 3)});
+  apply(generation, {upsert("acme", 1, 2, direction(0))});
+  EXPECT_THAT(ids("acme", direction(0)), IsEmpty());
+  reopen();
+  apply(generation, {upsert("acme", 1, 2, direction(0))});
+  EXPECT_THAT(ids("acme", direction(0)), IsEmpty());
+  apply(generation, {upsert("acme", 1, 4, direction(0))});
+  EXPECT_THAT(ids("acme", direction(0)), ElementsAre(1));
+}
+
+TEST_P(VectorIndexContract, ARemovalThatComesBeforeItsUpsertHolds) {
+  const int generation = make_serving_generation();
+  apply(generation, {removal("acme", 1, 2)});
+  apply(generation, {upsert("acme", 1, 1, direction(0))});
+  EXPECT_THAT(ids("acme", direction(0)), IsEmpty());
+  EXPECT_EQ(info(generation).vectors, 0);
+}
+
+TEST_P(VectorIndexContract, ChangesOfOneUserWithinABatchApplyInOrder) {
+  const int generation = make_serving_generation();
+  apply(generation, {upsert("acme", 1, 1, direction(0)), removal("acme", 1, 2),
+                     upsert("acme", 1, 3, direction(50)), upsert("acme", 2, 1, direction(0)),
+                     removal("acme", 2, 2)});
+  const auto hits = search("acme", direction(50));
+  ASSERT_THAT(hits, SizeIs(1));
+  EXPECT_EQ(hits[0].name, "User 1 v3");
+}
+
+TEST_P(VectorIndexContract, AnotherDimensionIsInvalid) {
+  const int generation = make_serving_generation();
+  apply(generation, {upsert("acme", 1, 1, direction(0))});
+  const auto found = index().search(tenant_id("acme"), direction(0, kDimension + 1), 10, -1);
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().kind, ErrorKind::invalid);
+  const std::vector<VectorChange> wrong{upsert("acme", 2, 1, direction(0)),
+                                        upsert("acme", 3, 1, direction(0, kDimension - 1))};
+  const auto applied = index().apply(generation, wrong);
+  ASSERT_FALSE(applied);
+  EXPECT_EQ(applied.error().kind, ErrorKind::invalid);
+  EXPECT_THAT(ids("acme", direction(0)), ElementsAre(1));
+}
+
+TEST_P(VectorIndexContract, GenerationsAreNumberedAndListedWithWhatTheyHold) {
+  const int first = make_generation();
+  const int second = make_generation(16);
+  EXPECT_GT(second, first);
+  ASSERT_TRUE(index().serve(second));
+  apply(first, {upsert("acme", 1, 1, direction(0)), upsert("acme", 2, 1, direction(0)),
+                upsert("globex", 1, 1, direction(0)), removal("acme", 2, 2)});
+  const auto all = index().generations().value();
+  ASSERT_THAT(all, SizeIs(2));
+  EXPECT_EQ(all[0].name, "user_embeddings-" + std::to_string(first));
+  EXPECT_EQ(all[0].number, first);
+  EXPECT_EQ(all[0].spec.dimension, kDimension);
+  EXPECT_EQ(all[0].spec.embedder, "test-embedder");
+  EXPECT_FALSE(all[0].serving);
+  EXPECT_EQ(all[0].vectors, 2);
+  EXPECT_EQ(all[0].tenants, 2);
+  EXPECT_EQ(all[1].number, second);
+  EXPECT_EQ(all[1].spec.dimension, 16);
+  EXPECT_TRUE(all[1].serving);
+  EXPECT_EQ(all[1].vectors, 0);
+}
+
+TEST_P(VectorIndexContract, ServeFlipsWhatSearchesSee) {
+  const int first = make_serving_generation();
+  apply(first, {upsert("acme", 1, 1, direction(0))});
+  const int second = make_generation();
+  apply(second, {upsert("acme", 2, 1, direction(0))});
+  EXPECT_THAT(ids("acme", direction(0)), ElementsAre(1));
+  ASSERT_TRUE(index().serve(second));
+  EXPECT_THAT(ids("acme", direction(0)), ElementsAre(2));
+  EXPECT_FALSE(info(first).serving);
+  EXPECT_TRUE(info(second).serving);
+  reopen();
+  EXPECT_THAT(ids("acme", direction(0)), ElementsAre(2));
+  ASSERT_TRUE(index().serve(first));
+  EXPECT_THAT(ids("acme", direction(0)), ElementsAre(1));
+}
+
+TEST_P(VectorIndexContract, TheServingGenerationCannotBeDropped) {
+  const int first = make_serving_generation();
+  const int second = make_generation();
+  apply(second, {upsert("acme", 1, 1, direction(0))});
+  const auto refused = index().drop_generation(first);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::conflict);
+  EXPECT_TRUE(index().drop_generation(second));
+  EXPECT_THAT(index().generations().value(), SizeIs(1));
+  reopen();
+  EXPECT_THAT(index().generations().value(), SizeIs(1));
+}
+
+TEST_P(VectorIndexContract, ANumberIsNotUsedTwice) {
+  const int first = make_generation();
+  ASSERT_TRUE(index().drop_generation(first));
+  reopen();
+  EXPECT_GT(make_generation(), first);
+}
+
+TEST_P(VectorIndexContract, AnUnknownGenerationIsNotFound) {
+  const std::vector<VectorChange> changes{upsert("acme", 1, 1, direction(0))};
+  EXPECT_EQ(index().serve(77).error().kind, ErrorKind::not_found);
+  EXPECT_EQ(index().drop_generation(77).error().kind, ErrorKind::not_found);
+  EXPECT_EQ(index().apply(77, changes).error().kind, ErrorKind::not_found);
+  EXPECT_EQ(index().scan(77, tenant_id("acme"), 0, 10).error().kind, ErrorKind::not_found);
+}
+
+TEST_P(VectorIndexContract, WhatWasAppliedIsThereAfterReopening) {
+  const int generation = make_serving_generation();
+  apply(generation, {upsert("acme", 1, 1, direction(0)), upsert("acme", 2, 3, direction(30)),
+                     upsert("globex", 1, 1, direction(60)), upsert("acme", 3, 1, direction(10))});
+  apply(generation, {removal("acme", 3, 2)});
+  const auto before = search("acme", direction(0));
+  reopen();
+  const auto after = search("acme", direction(0));
+  ASSERT_EQ(after.size(), before.size());
+  for (std::size_t i = 0; i < after.size(); ++i) {
+    EXPECT_EQ(after[i].user_id, before[i].user_id);
+    EXPECT_EQ(after[i].score, before[i].score);
+    EXPECT_EQ(after[i].email, before[i].email);
+    EXPECT_EQ(after[i].name, before[i].name);
+  }
+  EXPECT_EQ(info(generation).vectors, 3);
+  EXPECT_EQ(info(generation).tenants, 2);
+}
+
+TEST_P(VectorIndexContract, AScanPagesThroughATenantById) {
+  const int generation = make_generation();
+  apply(generation, {upsert("acme", 5, 7, direction(0)), upsert("acme", 1, 1, direction(0)),
+                     upsert("acme", 9, 1, direction(0)), upsert("acme", 7, 1, direction(0)),
+                     upsert("globex", 2, 1, direction(0)), removal("acme", 7, 2)});
+  const auto page = index().scan(generation, tenant_id("acme"), 0, 2).value();
+  ASSERT_THAT(page, SizeIs(2));
+  EXPECT_EQ(page[0].user_id, 1);
+  EXPECT_EQ(page[1].user_id, 5);
+  EXPECT_EQ(page[1].version, 7);
+  EXPECT_EQ(page[1].email, "5@x.dev");
+  EXPECT_EQ(page[1].name, "User 5 v7");
+  const auto rest = index().scan(generation, tenant_id("acme"), 5, 10).value();
+  ASSERT_THAT(rest, SizeIs(1));
+  EXPECT_EQ(rest[0].user_id, 9);
+  EXPECT_THAT(index().scan(generation, tenant_id("nobody"), 0, 10).value(), IsEmpty());
+}
+
+}  // namespace mesh::test
