@@ -1,1 +1,148 @@
-// not written yet
+#include "common/auth/authenticator.h"
+
+#include "common/auth/jwt.h"
+#include "common/base/strings.h"
+
+namespace mesh::auth {
+namespace {
+
+constexpr std::size_t kShortestOperatorToken = 32;
+
+// One text for every bad token, so that a client learns nothing from trying.
+tl::unexpected<Error> bad_token(std::string reason) {
+  return fail(ErrorKind::unauthenticated, "the credential is not valid", std::move(reason));
+}
+
+// The one token of "Bearer <token>"; nothing for any other form.
+std::optional<std::string_view> bearer_token(std::string_view header) {
+  constexpr std::string_view kScheme = "bearer";
+  header = trim(header);
+  if (header.size() <= kScheme.size() || to_lower(header.substr(0, kScheme.size())) != kScheme ||
+      header[kScheme.size()] != ' ') {
+    return std::nullopt;
+  }
+  const auto token = trim(header.substr(kScheme.size()));
+  if (token.empty() || token.find_first_of(" \t,") != std::string_view::npos) return std::nullopt;
+  return token;
+}
+
+// The tenant that header and parameter name, if any.
+Result<std::optional<TenantId>> named_tenant(const Credential& credential) {
+  std::optional<TenantId> named;
+  const std::pair<const char*, const std::optional<std::string>&> places[] = {
+      {"X-Tenant-Id", credential.tenant_header}, {"tenant_id", credential.tenant_param}};
+  for (const auto& [place, text] : places) {
+    if (!text) continue;
+    auto tenant = TenantId::parse(*text);
+    if (!tenant) {
+      return fail(ErrorKind::invalid, std::string(place) + " is not a tenant id: 1 to 63 of a-z, "
+                                                           "0-9 and -, with no - at the ends");
+    }
+    if (named && *named != *tenant) {
+      return fail(ErrorKind::invalid, "X-Tenant-Id and tenant_id name different tenants");
+    }
+    named = std::move(*tenant);
+  }
+  return named;
+}
+
+// That a tenant's own credential is asked for no other tenant.
+Status check_named(const Credential& credential, const TenantId& own) {
+  for (const auto* text : {&credential.tenant_header, &credential.tenant_param}) {
+    if (*text && **text != own.str() && TenantId::parse(**text)) {
+      return fail(ErrorKind::forbidden, "the credential is for another tenant");
+    }
+  }
+  if (auto named = named_tenant(credential); !named) return fail(named.error());
+  return {};
+}
+
+class TokenAuthenticator final : public Authenticator {
+ public:
+  TokenAuthenticator(const Options& options, std::optional<JwtVerifier> jwt)
+      : jwt_(std::move(jwt)),
+        anonymous_tenant_(options.anonymous_tenant),
+        operator_token_length_(options.operator_token.size()),
+        operator_token_hash_(sha256_hex(options.operator_token)) {}
+
+  Result<Principal> authenticate(const Credential& credential, Wanted wanted) override {
+    if (!credential.authorization) return authenticate_nobody(credential, wanted);
+    const auto token = bearer_token(*credential.authorization);
+    if (!token) return bad_token("Authorization is not `Bearer <token>`");
+    if (is_operator(*token)) return authenticate_operator(credential, wanted);
+    auto subject = tenant_user(*token);
+    if (!subject) return bad_token(subject.error().message);
+    if (wanted == Wanted::operator_) {
+      return fail(ErrorKind::forbidden, "this needs the operator's token");
+    }
+    if (auto status = check_named(credential, subject->tenant); !status) {
+      return fail(status.error());
+    }
+    return Principal{Principal::Kind::tenant_user, std::move(subject->tenant),
+                     std::move(subject->user)};
+  }
+
+ private:
+  // The length is no secret; comparing hashes hides the rest, and only a token of the right length
+  // costs one.
+  bool is_operator(std::string_view token) const {
+    return token.size() == operator_token_length_ &&
+           equal_constant_time(sha256_hex(token), operator_token_hash_);
+  }
+
+  Result<TokenSubject> tenant_user(std::string_view token) const {
+    if (jwt_) return jwt_->verify(token);
+    auto dev = parse_dev_token(token);
+    if (!dev) return fail(dev.error());
+    return TokenSubject{std::move(dev->tenant), std::move(dev->user)};
+  }
+
+  Result<Principal> authenticate_nobody(const Credential& credential, Wanted wanted) const {
+    if (wanted != Wanted::tenant_or_anonymous || !anonymous_tenant_) {
+      return fail(ErrorKind::unauthenticated,
+                  "a credential is needed: send `Authorization: Bearer <token>`");
+    }
+    auto named = named_tenant(credential);
+    if (!named) return fail(named.error());
+    return Principal{Principal::Kind::tenant_user, named->value_or(*anonymous_tenant_),
+                     "anonymous"};
+  }
+
+  static Result<Principal> authenticate_operator(const Credential& credential, Wanted wanted) {
+    if (wanted == Wanted::operator_) {
+      return Principal{Principal::Kind::operator_, std::nullopt, "operator"};
+    }
+    auto named = named_tenant(credential);
+    if (!named) return fail(named.error());
+    if (!*named) {
+      return fail(ErrorKind::invalid,
+                  "the operator's token acts for a tenant; name it with X-Tenant-Id or tenant_id");
+    }
+    return Principal{Principal::Kind::operator_for_tenant, std::move(*named), "operator"};
+  }
+
+  const std::optional<JwtVerifier> jwt_;  // nothing: dev tokens
+  const std::optional<TenantId> anonymous_tenant_;
+  const std::size_t operator_token_length_;
+  const std::string operator_token_hash_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Authenticator>> Authenticator::create(Options options, Clock& clock) {
+  if (options.operator_token.size() < kShortestOperatorToken) {
+    return fail(ErrorKind::invalid, "the operator's token is shorter than 32 characters");
+  }
+  std::optional<JwtVerifier> jwt;
+  if (!options.dev) {
+    if (options.anonymous_tenant) {
+      return fail(ErrorKind::invalid, "an anonymous tenant is for dev tokens only");
+    }
+    auto made = JwtVerifier::create(options.jwt, clock);
+    if (!made) return fail(made.error());
+    jwt = std::move(*made);
+  }
+  return std::make_unique<TokenAuthenticator>(options, std::move(jwt));
+}
+
+}  // namespace mesh::auth

@@ -1,1 +1,193 @@
-// not written yet
+#include "common/auth/jwt.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "common/base/json.h"
+#include "common/base/strings.h"
+
+namespace mesh::auth {
+namespace {
+
+constexpr std::size_t kLongestToken = 8192;
+constexpr std::size_t kLongestKid = 256;
+constexpr std::size_t kLongestUser = 255;
+constexpr std::size_t kShortestSecret = 32;
+constexpr int kMostTriedKeys = 4;           // of a token that does not say which
+constexpr double kLatest = 253'402'300'799;  // 9999-12-31T23:59:59Z
+
+tl::unexpected<Error> refuse(std::string why) {
+  return fail(ErrorKind::unauthenticated, std::move(why));
+}
+
+// A part of the token: base64url of a JSON object. The bounded parser refuses duplicate members.
+Result<Json> decode_object(std::string_view part, const char* name) {
+  const auto text = base64url_decode(part);
+  if (!text) return refuse(std::string(name) + " is not base64url");
+  auto value = parse_json(*text, {.max_depth = 8, .max_bytes = kLongestToken});
+  if (!value) return refuse(std::string(name) + ": " + value.error().message);
+  if (!value->is_object()) return refuse(std::string(name) + " is not a JSON object");
+  return value;
+}
+
+const std::string* string_member(const Json& object, const std::string& name) {
+  const auto found = object.find(name);
+  return found != object.end() ? found->get_ptr<const std::string*>() : nullptr;
+}
+
+Status check_header(const Json& header) {
+  // None of the extensions that `crit` could name is understood, no key is taken from a token,
+  // and what has `enc` or `zip` is no plain signature.
+  static constexpr std::array kRefused = {"crit", "jwk", "jku", "x5u", "x5c", "b64", "enc", "zip"};
+  for (const char* name : kRefused) {
+    if (header.contains(name)) return refuse(std::string("the header has ") + name);
+  }
+  if (header.contains("typ")) {
+    const auto* type = string_member(header, "typ");
+    const auto lower = type != nullptr ? to_lower(*type) : "";
+    if (lower != "jwt" && lower != "at+jwt" && lower != "application/at+jwt") {
+      return refuse("typ is not that of an access token");
+    }
+  }
+  return {};
+}
+
+// A NumericDate in milliseconds: a number from 0 to the year 9999.
+std::optional<std::int64_t> numeric_date(const Json& value) {
+  if (!value.is_number()) return std::nullopt;
+  const double seconds = value.get<double>();
+  if (!(seconds >= 0 && seconds <= kLatest)) return std::nullopt;
+  return static_cast<std::int64_t>(std::floor(seconds * 1000));
+}
+
+}  // namespace
+
+Result<JwtVerifier> JwtVerifier::create(const JwtOptions& options, Clock& clock) {
+  const auto bad = [](const std::string& what) { return fail(ErrorKind::invalid, what); };
+  if (options.issuer.empty()) return bad("JWT: no issuer is configured");
+  if (options.audience.empty()) return bad("JWT: no audience is configured");
+  if (options.tenant_claim.empty()) return bad("JWT: no tenant claim is configured");
+  if (options.leeway.count() < 0 || options.leeway > std::chrono::seconds{60}) {
+    return bad("JWT: the leeway is not between 0 and 60 s");
+  }
+  if (options.jwks.empty() && options.hs256_secret.empty()) {
+    return bad("JWT: neither a JWKS nor an HS256 secret is configured");
+  }
+  if (!options.hs256_secret.empty() && options.hs256_secret.size() < kShortestSecret) {
+    return bad("JWT: the HS256 secret is shorter than 32 bytes");
+  }
+  std::vector<PublicKey> keys;
+  if (!options.jwks.empty()) {
+    auto parsed = parse_jwks(options.jwks);
+    if (!parsed) return fail(parsed.error());
+    keys = std::move(*parsed);
+  }
+  return JwtVerifier(options, std::move(keys), clock);
+}
+
+Result<TokenSubject> JwtVerifier::verify(std::string_view token) const {
+  if (token.size() > kLongestToken) return refuse("longer than 8 KiB");
+  const auto first = token.find('.');
+  const auto last = token.rfind('.');
+  if (first == last || token.find('.', first + 1) != last) {
+    return refuse("not the three parts of a signed token");
+  }
+  const auto header = decode_object(token.substr(0, first), "header");
+  if (!header) return fail(header.error());
+  if (auto status = check_header(*header); !status) return fail(status.error());
+  const auto signature = base64url_decode(token.substr(last + 1));
+  if (!signature || signature->empty()) return refuse("the signature is empty or not base64url");
+  // Nothing of the claims is looked at before the signature is known to be good.
+  if (auto status = check_signature(*header, token.substr(0, last), *signature); !status) {
+    return fail(status.error());
+  }
+  const auto claims = decode_object(token.substr(first + 1, last - first - 1), "claims");
+  if (!claims) return fail(claims.error());
+  if (auto status = check_times(*claims); !status) return fail(status.error());
+  const auto* issuer = string_member(*claims, "iss");
+  if (issuer == nullptr || *issuer != options_.issuer) return refuse("iss is not the issuer");
+  if (auto status = check_audience(*claims); !status) return fail(status.error());
+  const auto* user = string_member(*claims, "sub");
+  if (user == nullptr || user->empty() || user->size() > kLongestUser || !is_printable(*user)) {
+    return refuse("sub is missing, too long or not printable");
+  }
+  const auto* tenant = string_member(*claims, options_.tenant_claim);
+  if (tenant == nullptr) return refuse("no claim " + options_.tenant_claim);
+  auto id = TenantId::parse(*tenant);
+  if (!id) return refuse("the claim " + options_.tenant_claim + " is not a tenant id");
+  return TokenSubject{std::move(*id), *user};
+}
+
+// The token says which algorithm; which ones are possible is the key's to say. A public key is
+// never a secret here: HS256 knows only the configured secret.
+Status JwtVerifier::check_signature(const Json& header, std::string_view input,
+                                    std::string_view signature) const {
+  const auto* name = string_member(header, "alg");
+  const auto algorithm = name != nullptr ? parse_algorithm(*name) : std::nullopt;
+  if (!algorithm) return refuse("alg is missing or not allowed");
+  std::string_view kid;
+  if (header.contains("kid")) {
+    const auto* text = string_member(header, "kid");
+    if (text == nullptr || text->empty() || text->size() > kLongestKid || !is_printable(*text)) {
+      return refuse("kid is not a short text");
+    }
+    kid = *text;
+  }
+  if (*algorithm == Algorithm::hs256) {
+    if (options_.hs256_secret.empty()) return refuse("alg HS256 is not allowed");
+    if (equal_constant_time(hmac_sha256(options_.hs256_secret, input), signature)) return {};
+    return refuse("the signature is wrong");
+  }
+  int tried = 0;
+  for (const auto& key : keys_) {
+    if (!kid.empty() && !key.kid.empty() && key.kid != kid) continue;
+    if (!key.allows(*algorithm)) continue;
+    if (++tried > kMostTriedKeys) break;
+    if (verify_signature(*algorithm, key.key.get(), input, signature)) return {};
+  }
+  return refuse(tried == 0 ? "no key for its kid and alg" : "the signature is wrong");
+}
+
+Status JwtVerifier::check_times(const Json& claims) const {
+  const std::int64_t now = clock_->now().time_since_epoch().count();
+  const std::int64_t leeway = std::chrono::milliseconds(options_.leeway).count();
+  if (!claims.contains("exp")) return refuse("no exp");
+  const auto expires = numeric_date(claims["exp"]);
+  if (!expires) return refuse("exp is not a time");
+  if (now >= *expires + leeway) return refuse("expired");
+  for (const char* name : {"nbf", "iat"}) {
+    if (!claims.contains(name)) continue;
+    const auto begins = numeric_date(claims[name]);
+    if (!begins) return refuse(std::string(name) + " is not a time");
+    if (now + leeway < *begins) return refuse(std::string(name) + " is in the future");
+  }
+  return {};
+}
+
+Status JwtVerifier::check_audience(const Json& claims) const {
+  const auto found = claims.find("aud");
+  if (found == claims.end()) return refuse("no aud");
+  const bool matches =
+      found->is_array()
+          ? std::ranges::all_of(*found, [](const Json& one) { return one.is_string(); }) &&
+                std::ranges::any_of(*found,
+                                    [this](const Json& one) { return one == options_.audience; })
+          : found->is_string() && *found == options_.audience;
+  if (!matches) return refuse("aud does not hold the audience");
+  return {};
+}
+
+Result<std::string> sign_hs256(const std::string& secret, const std::string& claims_json) {
+  if (secret.size() < kShortestSecret) {
+    return fail(ErrorKind::invalid, "the secret is shorter than 32 bytes");
+  }
+  const auto claims = parse_json(claims_json);
+  if (!claims) return fail(claims.error());
+  if (!claims->is_object()) return fail(ErrorKind::invalid, "the claims are not a JSON object");
+  const std::string input =
+      base64url_encode(R"({"alg":"HS256","typ":"JWT"})") + "." + base64url_encode(claims_json);
+  return input + "." + base64url_encode(hmac_sha256(secret, input));
+}
+
+}  // namespace mesh::auth

@@ -143,7 +143,9 @@ Result<Value> parse_yaml(const std::string& text) {
   if (text.size() > kMaxText) return fail(ErrorKind::invalid, "longer than 1 MiB");
   if (!is_valid_utf8(text)) return fail(ErrorKind::invalid, "not UTF-8 text");
   try {
-    std::istringstream in(text);
+    // Without its last line break: before one, yaml-cpp takes the end of the text for the end of a
+    // quoted scalar, so that a forgotten quote would swallow the rest of the file in silence.
+    std::istringstream in(text.substr(0, text.find_last_not_of(" \t\r\n") + 1));
     YAML::Parser parser(in);
     Builder builder;
     parser.HandleNextDocument(builder);

@@ -25,7 +25,7 @@ GcraSteps gcra_steps(const RatePolicy& policy) {
 GcraOutcome gcra(const RatePolicy& policy, std::int64_t tat, std::int64_t now, std::int64_t cost) {
   const auto [interval, tolerance] = gcra_steps(policy);
   const std::int64_t burst = std::clamp<std::int64_t>(policy.burst, 0, kFarthest);
-  const std::int64_t base = std::clamp(tat, now, now + tolerance);
+  const std::int64_t base = tat > now + 2 * tolerance ? now : std::max(tat, now);
 
   GcraOutcome outcome{{}, tat};
   RateDecision& decision = outcome.decision;
@@ -35,7 +35,7 @@ GcraOutcome gcra(const RatePolicy& policy, std::int64_t tat, std::int64_t now, s
     decision.allowed = false;
     decision.retry_after = std::chrono::microseconds::max();
   } else {
-    // At most 2^60 each, so their sum fits.
+    // base is at most now + 2^61 and the rest 2^60, so the sum fits.
     const std::int64_t after = base + clamped(Wide{cost} * interval + 1) - 1;
     decision.allowed = after - tolerance <= now;
     if (!decision.allowed) {
@@ -45,7 +45,8 @@ GcraOutcome gcra(const RatePolicy& policy, std::int64_t tat, std::int64_t now, s
     }
   }
   const std::int64_t ahead = decision.allowed && cost > 0 ? outcome.new_tat - now : base - now;
-  decision.remaining = std::min((tolerance - ahead) / interval, decision.limit);
+  decision.remaining =
+      std::clamp<std::int64_t>((tolerance - ahead) / interval, 0, decision.limit);
   decision.reset_after = std::chrono::microseconds{ahead};
   return outcome;
 }

@@ -6,8 +6,8 @@
 //
 // T is whole microseconds, rounded up: a policy never admits more than it says, and one of more
 // than some 10,000 units per second is exact only where T comes out whole (100,000/s is: 10 us).
-// A stored tat further ahead than tau (the policy was made wider, a clock went back) counts as
-// now + tau, so that a wider policy helps at once.
+// A stored tat further ahead than 2*tau is a leftover (the policy was made much wider, a clock went
+// back) and counts as never seen: else a tenant would stay locked out by a policy that is gone.
 #pragma once
 
 #include <algorithm>

@@ -1,1 +1,202 @@
-// not written yet
+#include "common/http/client.h"
+
+#include <curl/curl.h>
+
+#include <cstdlib>
+#include <mutex>
+#include <vector>
+
+#include "common/http/syntax.h"
+
+namespace mesh::http {
+namespace {
+
+constexpr std::size_t kIdleHandles = 16;
+
+struct CurlDeleter {
+  void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+using Curl = std::unique_ptr<CURL, CurlDeleter>;
+using CurlList = std::unique_ptr<curl_slist, CurlDeleter>;
+
+void append(CurlList& list, const std::string& line) {
+  if (auto* grown = curl_slist_append(list.get(), line.c_str())) {
+    (void)list.release();
+    list.reset(grown);
+  }
+}
+
+struct Exchanged {
+  Response response;
+  std::size_t max_bytes = 0;
+  bool too_large = false;
+};
+
+std::size_t on_body(char* bytes, std::size_t, std::size_t size, void* user) {
+  auto& exchanged = *static_cast<Exchanged*>(user);
+  if (size > exchanged.max_bytes - exchanged.response.body.size()) {
+    exchanged.too_large = true;
+    return 0;  // ends the transfer
+  }
+  exchanged.response.body.append(bytes, size);
+  return size;
+}
+
+std::size_t on_header(char* bytes, std::size_t, std::size_t size, void* user) {
+  auto& headers = static_cast<Exchanged*>(user)->response.headers;
+  std::string_view line(bytes, size);
+  if (line.starts_with("HTTP/")) headers.clear();  // after "100 Continue" comes another
+  const auto colon = line.find(':');
+  if (colon == std::string_view::npos) return size;
+  auto value = line.substr(colon + 1);
+  const auto first = value.find_first_not_of(" \t\r\n");
+  const auto last = value.find_last_not_of(" \t\r\n");
+  value = first == std::string_view::npos ? "" : value.substr(first, last - first + 1);
+  headers.emplace_back(line.substr(0, colon), value);
+  return size;
+}
+
+// "http://host:port" of a URL, for messages: no path, no credentials.
+std::string server_of(const std::string& url) {
+  const auto scheme = url.find("://");
+  const auto start = scheme == std::string::npos ? 0 : scheme + 3;
+  const auto end = std::min(url.find_first_of("/?#", start), url.size());
+  const auto at = url.rfind('@', end);
+  const auto host = at != std::string::npos && at >= start && at < end ? at + 1 : start;
+  return url.substr(0, start) + url.substr(host, end - host);
+}
+
+// A proxy of the environment is never asked for this machine's own servers.
+std::string no_proxy() {
+  std::string hosts = "localhost,127.0.0.1,::1";
+  for (const char* name : {"no_proxy", "NO_PROXY"}) {
+    if (const char* value = std::getenv(name)) return hosts + "," + value;
+  }
+  return hosts;
+}
+
+tl::unexpected<Error> failure(CURLcode code, CURL* curl, const Exchanged& exchanged,
+                              const ClientRequest& request, const char* text) {
+  const std::string server = server_of(request.url);
+  const std::string cause = *text != 0 ? text : curl_easy_strerror(code);
+  if (exchanged.too_large) {
+    return fail(ErrorKind::too_large, server + " answered with more than " +
+                                          std::to_string(exchanged.max_bytes) + " bytes");
+  }
+  curl_off_t connected = 0;
+  curl_easy_getinfo(curl, CURLINFO_CONNECT_TIME_T, &connected);
+  switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:
+      if (connected > 0) return fail(ErrorKind::timeout, server + " did not answer in time", cause);
+      break;
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_URL_MALFORMAT:
+      return fail(ErrorKind::invalid, "not an http:// or https:// URL: " + server, cause);
+    case CURLE_OUT_OF_MEMORY:
+    case CURLE_FAILED_INIT:
+      return fail(ErrorKind::internal, "the request could not be sent", cause);
+    default:
+      break;
+  }
+  return fail(ErrorKind::unavailable, "cannot reach " + server, cause);
+}
+
+}  // namespace
+
+struct Client::Impl {
+  explicit Impl(ClientOptions o) : options(std::move(o)) {
+    static const auto initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
+    (void)initialised;
+  }
+
+  // A handle with open connections, if there is one.
+  Curl take() {
+    {
+      std::lock_guard lock(mutex);
+      if (!idle.empty()) {
+        Curl curl = std::move(idle.back());
+        idle.pop_back();
+        return curl;
+      }
+    }
+    return Curl(curl_easy_init());
+  }
+  void give_back(Curl curl) {
+    curl_easy_reset(curl.get());  // keeps the connections
+    std::lock_guard lock(mutex);
+    if (idle.size() < kIdleHandles) idle.push_back(std::move(curl));
+  }
+
+  const ClientOptions options;
+  const std::string no_proxy_hosts = no_proxy();
+  std::mutex mutex;
+  std::vector<Curl> idle;  // guarded by mutex
+};
+
+Client::Client(ClientOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Client::~Client() = default;
+
+Result<Response> Client::send(const ClientRequest& request) {
+  CurlList headers;
+  for (const auto& [name, value] : request.headers) {
+    if (!is_token(name) || !is_field_value(value)) {
+      return fail(ErrorKind::invalid, "the header " + name + " cannot be sent: its name or value "
+                                      "holds a character that HTTP does not allow");
+    }
+    append(headers, value.empty() ? name + ";" : name + ": " + value);
+  }
+  if (!is_token(request.method)) {
+    return fail(ErrorKind::invalid, "not an HTTP method: " + request.method);
+  }
+  append(headers, "Expect:");  // no "100-continue", which costs a round trip
+
+  Curl curl = impl_->take();
+  if (!curl) return fail(ErrorKind::internal, "the request could not be sent", "curl_easy_init");
+  const auto& options = impl_->options;
+  Exchanged exchanged;
+  exchanged.max_bytes = options.max_response_bytes;
+  char text[CURL_ERROR_SIZE] = "";
+  CURL* c = curl.get();
+  curl_easy_setopt(c, CURLOPT_URL, request.url.c_str());
+  curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(c, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
+  curl_easy_setopt(c, CURLOPT_TIMEOUT_MS,
+                   static_cast<long>(request.timeout.value_or(options.timeout).count()));
+  curl_easy_setopt(c, CURLOPT_USERAGENT, options.user_agent.c_str());
+  curl_easy_setopt(c, CURLOPT_NOPROXY, impl_->no_proxy_hosts.c_str());
+  curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers.get());
+  curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+  curl_easy_setopt(c, CURLOPT_WRITEDATA, &exchanged);
+  curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
+  curl_easy_setopt(c, CURLOPT_HEADERDATA, &exchanged);
+  curl_easy_setopt(c, CURLOPT_ERRORBUFFER, text);
+  const bool creates = request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
+  if (!request.body.empty() || creates) {
+    curl_easy_setopt(c, CURLOPT_POST, 1L);
+    curl_easy_setopt(c, CURLOPT_POSTFIELDS, request.body.data());
+    curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+  }
+  if (request.method == "HEAD") {
+    curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
+  } else {
+    curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  }
+
+  const CURLcode code = curl_easy_perform(c);
+  if (code != CURLE_OK) {
+    auto error = failure(code, c, exchanged, request, text);
+    impl_->give_back(std::move(curl));
+    return error;
+  }
+  long status = 0;
+  curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
+  exchanged.response.status = static_cast<int>(status);
+  impl_->give_back(std::move(curl));
+  return std::move(exchanged.response);
+}
+
+}  // namespace mesh::http

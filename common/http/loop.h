@@ -42,12 +42,14 @@ class Loop {
   ~Loop();
   // Once, before start.
   Status open();
-  Status listen(int fd, const Listener& listener);
+  Status listen(Fd fd, const Listener& listener);
   void start();
 
   // Any thread.
   const std::shared_ptr<Inbox>& inbox() const { return inbox_; }
+  // Connections here or on their way here.
   int load() const { return load_.load(std::memory_order_relaxed); }
+  void count(int by) { load_.fetch_add(by, std::memory_order_relaxed); }
   // After core.stopping has been set and the inbox woken.
   void join();
 
@@ -55,7 +57,7 @@ class Loop {
   Core& core() { return core_; }
   SteadyTime now() const { return now_; }
   std::array<char, 64 << 10>& scratch() { return scratch_; }
-  void add(Accepted accepted);
+  void add(Accepted accepted);  // has been counted
   // Moves the connection to `phase` and starts that phase's time-out.
   void enter(Connection& connection, Phase phase);
   // Its turn comes again after the others had theirs.
@@ -73,6 +75,8 @@ class Loop {
   void expire();
   void close_all();
   Duration time_out(Phase phase) const;
+
+  void forget_one();
 
   Core& core_;
   Fd epoll_;

@@ -1,1 +1,115 @@
-// not written yet
+#include "common/http/server.h"
+
+#include "common/http/bind.h"
+#include "common/http/core.h"
+#include "common/http/loop.h"
+#include "common/telemetry/log.h"
+
+namespace mesh::http {
+namespace {
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string all;
+  for (const auto& name : names) all += (all.empty() ? "" : ",") + name;
+  return all;
+}
+
+Result<std::unique_ptr<Listener>> make_listener(ListenerSpec spec, Metrics& metrics) {
+  auto listener = std::make_unique<Listener>();
+  listener->label = joined(spec.names);
+  listener->address = spec.address;
+  listener->routes = std::move(spec.routes);
+  for (const auto& route : listener->routes) {
+    if (auto added = listener->router.add(route); !added) return fail(std::move(added.error()));
+    listener->metrics.push_back(std::make_unique<RouteMetrics>(metrics, listener->label,
+                                                               route.method, route.pattern));
+  }
+  return listener;
+}
+
+}  // namespace
+
+struct Server::Impl {
+  Impl(ServerOptions options, Hooks hooks, Clock& clock, Metrics& m)
+      : core(options, std::move(hooks), clock, m), metrics(m) {}
+
+  Status open(std::vector<ListenerSpec> specs);
+
+  Core core;
+  Metrics& metrics;
+  std::mutex mutex;  // of start and stop; guards the next
+  bool running = false;
+};
+
+Server::Server(ServerOptions options, Hooks hooks, Clock& clock, Metrics& metrics)
+    : impl_(std::make_unique<Impl>(options, std::move(hooks), clock, metrics)) {}
+
+Server::~Server() { stop(Duration{0}); }
+
+Status Server::Impl::open(std::vector<ListenerSpec> specs) {
+  for (int i = 0; i < std::max(core.options.workers, 1); ++i) {
+    core.loops.push_back(std::make_unique<Loop>(core));
+    if (auto opened = core.loops.back()->open(); !opened) return opened;
+  }
+  for (auto& spec : specs) {
+    auto listener = make_listener(std::move(spec), metrics);
+    if (!listener) return fail(std::move(listener.error()));
+    core.listeners.push_back(std::move(*listener));
+  }
+  for (auto& listener : core.listeners) {
+    auto bound = bind_listener(listener->address);
+    if (!bound) return fail(std::move(bound.error()));
+    listener->address = bound->address;
+    auto watched = core.loops.front()->listen(std::move(bound->fd), *listener);
+    if (!watched) return watched;
+  }
+  return {};
+}
+
+Status Server::start(std::vector<ListenerSpec> listeners) {
+  std::lock_guard lock(impl_->mutex);
+  Core& core = impl_->core;
+  if (auto opened = impl_->open(std::move(listeners)); !opened) {
+    core.loops.clear();
+    core.listeners.clear();
+    return opened;
+  }
+  core.pool.start(std::max(core.options.blocking_workers, 1),
+                  [&core](const std::shared_ptr<Exchange>& exchange) {
+                    run_handler(exchange, core.hooks);
+                  });
+  for (auto& loop : core.loops) loop->start();
+  impl_->running = true;
+  for (const auto& listener : core.listeners) {
+    log::info("listening", {{"address", listener->address}, {"roles", listener->label}});
+  }
+  return {};
+}
+
+std::vector<std::string> Server::addresses() const {
+  std::vector<std::string> all;
+  for (const auto& listener : impl_->core.listeners) all.push_back(listener->address);
+  return all;
+}
+
+void Server::stop(Duration drain) {
+  std::lock_guard only_one(impl_->mutex);
+  if (!std::exchange(impl_->running, false)) return;
+  Core& core = impl_->core;
+  const auto wake = [&core] {
+    for (auto& loop : core.loops) loop->inbox()->wake();
+  };
+  core.draining.store(true, std::memory_order_release);
+  wake();
+  {
+    std::unique_lock lock(core.mutex);
+    core.clock.wait_until(lock, core.emptied, core.clock.steady() + drain,
+                          [&core] { return core.connections.load() == 0; });
+  }
+  core.stopping.store(true, std::memory_order_release);
+  wake();
+  for (auto& loop : core.loops) loop->join();
+  core.pool.stop();
+}
+
+}  // namespace mesh::http

@@ -20,6 +20,9 @@ struct GenerationStatus {
   PipelineStatus pipeline;
   std::string role;  // "serving", "building", "previous"
 };
+// {"name","number","role","dimension","embedder","vectors","tenants","bytes","pipeline":{"state",
+// "lag_events","lag_seconds","parked","last_error"}}
+Json to_json(const GenerationStatus& status);
 
 struct VerifyReport {
   std::int64_t expected = 0, found = 0, missing = 0, extra = 0, stale = 0;
@@ -27,23 +30,34 @@ struct VerifyReport {
 };
 Json to_json(const VerifyReport& report);
 
+// The group of generation n is "<base.name>-<n>". Any thread.
 class Generations {
  public:
   Generations(VectorIndex& index, Embedder& embedder, PipelineOptions base, PipelineDeps deps);
   ~Generations();
-  // Opens a pipeline per generation; makes and serves generation 1 where there is none.
+  // Opens a pipeline per generation; makes and serves generation 1 where there is none. Where the
+  // serving one was made with another embedder or dimension, queries cannot be compared with its
+  // vectors: the newest of this embedder, or a new one, is served at once and fills from the log.
   Status start();
   void stop();  // callable twice and before start
   Result<std::vector<GenerationStatus>> list();
   Result<Stage*> serving_stage();
   // The work of a task of kind "rebuild": new generation, its pipeline from the log's start, flip
-  // when it has caught up with what the log held at the flip; older than the previous one are
-  // dropped. Resumable; on cancel the new generation is dropped.
+  // when it has caught up with what the log held at the flip and no event of it waits for another
+  // attempt; older than the previous one are dropped. Resumable; on cancel or failure the new
+  // generation is dropped. Result {"generation","previous"}.
   Status rebuild(TaskContext& context);
-  // Serves the kept previous generation again; `conflict` where there is none.
+  // Serves the kept previous generation again; `conflict` where there is none, where it was made
+  // with another embedder, or where it is behind the log.
   Result<GenerationInfo> rollback();
-  // Compares the serving generation with the last state of each user in the log.
+  // Compares the serving generation with the last state of each user in the log, after waiting a
+  // while for its pipeline to come to the end. Users that change meanwhile are left out. Blocks;
+  // holds id and version of every user in memory (about 150 bytes each).
   Result<VerifyReport> verify();
+  // The work of a task of kind "verify": the report is its result.
+  Status verify(TaskContext& context);
+  // Where the serving pipeline is with an event of user.events; false after `timeout`.
+  bool wait_searchable(const Position& position, Duration timeout);
 
  private:
   struct Impl;

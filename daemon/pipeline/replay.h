@@ -80,7 +80,7 @@ struct DeadLetterFilter {
   std::optional<std::string> cause_class;
   std::optional<std::string> event_id;
 };
-// {"tenant"?,"cause_class"?,"event_id"?}; other members are left to the caller.
+// Of a task's spec: {"topic","tenant"?,"cause"?,"id"?}; `invalid` for other members.
 Result<DeadLetterFilter> dead_letter_filter_from_json(const Json& json);
 struct DeadLetter {
   Position position;          // in the dead-letter topic

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include "common/base/time.h"
@@ -109,10 +110,18 @@ Json to_json(const ReplayEstimate& estimate) {
 
 Result<DeadLetterFilter> dead_letter_filter_from_json(const Json& json) {
   if (!json.is_object()) return fail(ErrorKind::invalid, "a filter must be a JSON object");
+  // A misspelt member must not widen a purge to everything.
+  constexpr std::array<std::string_view, 4> kMembers{"topic", "tenant", "cause", "id"};
+  for (const auto& [name, value] : json.items()) {
+    if (std::ranges::find(kMembers, name) == kMembers.end()) {
+      return fail(ErrorKind::invalid, "unknown member \"" + name.substr(0, 100) +
+                                          "\"; allowed are topic, tenant, cause, id");
+    }
+  }
   DeadLetterFilter filter;
   for (auto read : {read_text(json, "tenant", filter.tenant),
-                    read_text(json, "cause_class", filter.cause_class),
-                    read_text(json, "event_id", filter.event_id), check_tenant(filter.tenant)}) {
+                    read_text(json, "cause", filter.cause_class),
+                    read_text(json, "id", filter.event_id), check_tenant(filter.tenant)}) {
     if (!read) return fail(std::move(read.error()));
   }
   return filter;

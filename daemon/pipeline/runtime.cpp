@@ -124,6 +124,9 @@ void Pipeline::Impl::stop() {
   thread.join();
   consumer.reset();
   set_state(PipelineStatus::State::stopped);
+  metrics.lag_events.set(0);  // a group that nobody follows is not behind
+  metrics.lag_seconds.set(0);
+  metrics.parked.set(0);
 }
 
 void Pipeline::Impl::run() {

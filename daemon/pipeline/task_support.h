@@ -10,7 +10,7 @@ namespace mesh::pipeline {
 
 // The pause after the n-th failure in a row, n from 1.
 inline Duration task_delay(int failures) {
-  return std::min(Duration{30'000}, Duration{200} * (1LL << std::min(failures - 1, 16)));
+  return std::min<Duration>(Duration{30'000}, Duration{200} * (1LL << std::min(failures - 1, 16)));
 }
 
 inline tl::unexpected<Error> stopped_early() {

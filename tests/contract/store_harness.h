@@ -82,6 +82,13 @@ inline Result<User> remove(UserStore& users, const TenantId& tenant, std::int64_
   return wait_for<User>(
       [&](UserDone done) { users.remove(tenant, id, std::move(context), std::move(done)); });
 }
+// A task with nothing but its name.
+inline Task bare_task(std::string id) {
+  Task task;
+  task.id = std::move(id);
+  task.kind = "verify";
+  return task;
+}
 inline Status acknowledge(Outbox& outbox, std::int64_t sequence) {
   return wait_for<void>([&](auto done) { outbox.acknowledge(sequence, std::move(done)); });
 }

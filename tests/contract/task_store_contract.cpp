@@ -48,7 +48,7 @@ TEST_P(TaskStoreContract, EveryStateIsReadBack) {
 }
 
 TEST_P(TaskStoreContract, EmptyDocumentsAndUnsetTimesStayAsTheyAre) {
-  ASSERT_TRUE(store_->tasks().put({.id = "bare", .kind = "purge", .error = {}}));
+  ASSERT_TRUE(store_->tasks().put(bare_task("bare")));
   auto read = store_->tasks().get("bare");
   ASSERT_TRUE(succeeds(read));
   EXPECT_TRUE(read->spec.is_null());

@@ -1,5 +1,4 @@
 // The deterministic Embedder: feature hashing of words and character n-grams.
-// (The formula is written here, above the function, by whoever implements it.)
 #pragma once
 
 #include <memory>
@@ -7,5 +6,10 @@
 #include "common/ports/embedder.h"
 
 namespace mesh::hashing {
+
+inline constexpr int kMinDimension = 16, kMaxDimension = 4096;
+
+// `dimension` outside the bounds is taken to the nearer one.
 std::unique_ptr<Embedder> make_embedder(int dimension);
+
 }  // namespace mesh::hashing

@@ -1,0 +1,57 @@
+#include "cli/commands/events.h"
+
+namespace mesh::cli {
+
+const View& record_view() {
+  static const View view{
+      "id",
+      {{"topic", "TOPIC", "the topic it lies in"},
+       {"partition", "PARTITION", "and the partition"},
+       {"offset", "OFFSET", "and the place there"},
+       {"time", "TIME", "when the log took it"},
+       {"key", "KEY", "what decides on its partition and keeps its order"},
+       {"id", "ID", "the event's id"},
+       {"type", "TYPE", "the event's type"},
+       {"tenant", "TENANT", "whose it is"},
+       {"subject", "SUBJECT", "what it is about"},
+       {"source", "SOURCE", "who made it", Field::Show::wide},
+       {"event_time", "EVENT TIME", "when it happened", Field::Show::wide},
+       {"sequence", "SEQUENCE", "the entity's version", Field::Show::wide},
+       {"traceparent", "TRACE", "the trace it began in", Field::Show::wide},
+       {"headers", "HEADERS", "the record's headers as they lie in the log", Field::Show::wide},
+       {"value", "VALUE", "the data: JSON, or text where it is none"}}};
+  return view;
+}
+
+namespace {
+
+Outcome get(Session& session, const std::string& id, const std::string& topic) {
+  auto record = session.mesh->event(id, topic);
+  if (!record) return fail(record.error());
+  session.out.record(record_view(), *record);
+  return Exit::ok;
+}
+
+}  // namespace
+
+void add_events(Commands& commands) {
+  auto& events = commands.group("events", "Events of the log", purpose::kData);
+  add_events_publish(commands, events);
+  add_events_tail(commands, events);
+  {
+    struct Args { std::string id, topic; };
+    auto args = std::make_shared<Args>();
+    auto& verb = commands.verb(events, {
+        .name = "get", .summary = "Show an event by its id",
+        .examples = "mesh events get 01938c5e-7c1a-7000-8000-000000000001\n"
+                    "mesh events get 01938c5e-7c1a-7000-8000-000000000001 --topic user.events -o json\n",
+        .view = &record_view(),
+        .run = [args](Session& session) { return get(session, args->id, args->topic); }});
+    verb.add_option("ID", args->id, "The event's id")->required();
+    verb.add_option("--topic", args->topic, "Look only there")->type_name("TOPIC");
+  }
+  add_events_replay(commands, events);
+  add_events_export(commands, events);
+}
+
+}  // namespace mesh::cli

@@ -1,0 +1,115 @@
+
+#include <cstdio>
+#include <fstream>
+
+#include "cli/commands/events.h"
+#include "cli/interrupt.h"
+#include "cli/records.h"
+#include "cli/render/number.h"
+
+namespace mesh::cli {
+namespace {
+
+struct Args {
+  std::string topic, from = "start", to = "end", type, file;
+};
+
+// stdout, or a file that appears under its name only when it is whole.
+class Sink {
+ public:
+  Sink(Session& session, std::string file) : session_(session), file_(std::move(file)), beside_(file_ + ".part") {}
+  ~Sink() {
+    if (!file_.empty() && !kept_) std::remove(beside_.c_str());
+  }
+  Status open() {
+    if (file_.empty()) return {};
+    stream_.open(beside_, std::ios::trunc | std::ios::binary);
+    return stream_ ? Status{} : Status(fail(ErrorKind::invalid, "cannot write " + beside_));
+  }
+  bool write(const std::string& line) {
+    if (file_.empty()) {
+      session_.out.data(line);
+      return session_.out.ok();
+    }
+    stream_ << line;
+    return stream_.good();
+  }
+  Status close() {
+    if (file_.empty()) return {};
+    stream_.close();
+    if (!stream_ || std::rename(beside_.c_str(), file_.c_str()) != 0) {
+      return fail(ErrorKind::unavailable, "cannot write all of " + file_);
+    }
+    kept_ = true;
+    return {};
+  }
+
+ private:
+  Session& session_;
+  const std::string file_, beside_;
+  std::ofstream stream_;
+  bool kept_ = false;
+};
+
+std::int64_t distance(const client::Positions& from, const client::Positions& to) {
+  std::int64_t sum = 0;
+  for (const auto& [partition, end] : to) {
+    const auto begin = from.find(partition);
+    if (begin != from.end()) sum += std::max<std::int64_t>(0, end - begin->second);
+  }
+  return sum;
+}
+
+Outcome export_records(Session& session, const Args& args) {
+  auto range = whole_topic(*session.mesh, args.topic);
+  if (!range) return fail(range.error());
+  auto from = resolve_bound(*session.mesh, *range, args.from);
+  if (!from) return fail(from.error());
+  auto to = resolve_bound(*session.mesh, *range, args.to);
+  if (!to) return fail(to.error());
+  range->from = std::move(*from);
+  range->to = std::move(*to);
+  Sink sink(session, args.file == "-" ? "" : args.file);
+  if (auto opened = sink.open(); !opened) return fail(opened.error());
+
+  const InterruptGuard interrupt;
+  Progress progress = session.progress("export");
+  const std::int64_t total = distance(range->from, range->to);
+  std::int64_t count = 0;
+  bool written = true;
+  auto read = read_ranges(*session.mesh, {*range}, {session.settings.tenant, args.type, {}}, [&](Json record) {
+    written = sink.write(dump(record) + "\n");
+    progress.update(++count, total);
+    return written && !InterruptGuard::interrupted();
+  });
+  progress.clear();
+  if (!read) return fail(read.error());
+  if (InterruptGuard::interrupted()) return fail(ErrorKind::cancelled, "interrupted: the export is not whole");
+  if (!written) return fail(ErrorKind::unavailable, "the output takes no more");
+  if (auto closed = sink.close(); !closed) return fail(closed.error());
+  session.out.note(with_thousands(count) + " records");
+  return Exit::ok;
+}
+
+}  // namespace
+
+void add_events_export(Commands& commands, CLI::App& events) {
+  auto args = std::make_shared<Args>();
+  auto& verb = commands.verb(events, {
+      .name = "export",
+      .summary = "Write the records of a topic as NDJSON",
+      .details = "A record a line, as `mesh events publish` takes them back. With --tenant only that tenant's. "
+                 "A file appears under its name when it is whole.",
+      .examples = "mesh events export --topic user.events -O users.ndjson\n"
+                  "mesh events export --topic analytics.events --from @-1h --tenant acme\n"
+                  "mesh events export --topic user.events --type user.created --from start --to @-1d\n",
+      .view = &record_view(),
+      .run = [args](Session& session) { return export_records(session, *args); }});
+  verb.add_option("--topic", args->topic, "The topic")->type_name("TOPIC")->required();
+  verb.add_option("--from", args->from, "start, end, an offset, @TIME (RFC 3339) or @-DURATION")->type_name("BOUND")->capture_default_str();
+  verb.add_option("--to", args->to, "Likewise; the bound itself is left out")->type_name("BOUND")->capture_default_str();
+  verb.add_option("--type", args->type, "Only events of this type")->type_name("TYPE");
+  verb.add_option("-O,--file", args->file, "Write there in place of stdout")->type_name("FILE");
+}
+
+}  // namespace mesh::cli

@@ -1,0 +1,215 @@
+#include <mutex>
+#include <random>
+#include <thread>
+
+#include "cli/commands/events.h"
+#include "cli/interrupt.h"
+#include "cli/records.h"
+#include "cli/render/record_format.h"
+#include "cli/render/width.h"
+#include "cli/retry.h"
+#include "common/domain/catalogue.h"
+
+namespace mesh::cli {
+
+std::string record_line(const Json& record) {
+  static const RecordFormat format = *RecordFormat::parse("%t/%p@%o  %y  %k  %v");
+  return time_text(at_path(record, "time")) + "  " + printable(format.apply(record)) + "\n";
+}
+
+namespace {
+
+constexpr int kLongPollSeconds = 25;
+constexpr int kMaxTopics = 64;  // a thread each while following
+
+struct Args {
+  std::vector<std::string> topics, filters;
+  std::string format, from;
+  std::int64_t last = 0;
+  bool follow = false, no_follow = false;
+};
+
+// Prints records, from any thread, until there are enough or nobody reads.
+class Printer {
+ public:
+  Printer(Session& session, std::optional<RecordFormat> format) : session_(session), format_(std::move(format)) {}
+
+  bool print(const Json& record) {
+    const std::lock_guard lock(mutex_);
+    if (!session_.out.ok()) return false;
+    if (format_) {
+      const std::string text = format_->apply(record);
+      session_.out.data(text);
+    } else {
+      session_.out.stream(record_view(), record, record_line(record));
+    }
+    return session_.out.ok();
+  }
+  bool flush() {
+    const std::lock_guard lock(mutex_);
+    session_.out.flush();
+    return session_.out.ok();
+  }
+  void note(const std::string& text) {
+    const std::lock_guard lock(mutex_);
+    session_.out.note(text);
+  }
+
+ private:
+  Session& session_;
+  const std::optional<RecordFormat> format_;
+  std::mutex mutex_;
+};
+
+// One topic, record after record as they come, until an error that does not pass.
+Status follow_topic(client::Client& mesh, const std::string& topic, client::Positions from,
+                    const RecordFilter& filter, Printer& printer) {
+  client::RecordQuery query;
+  query.topic = topic;
+  query.positions = std::move(from);
+  query.limit = 1000;
+  query.tenant = filter.tenant;
+  query.type = filter.type;
+  query.key = filter.key;
+  query.wait_seconds = kLongPollSeconds;
+  std::mt19937_64 random(std::random_device{}());
+  bool told = false;
+  for (int attempt = 0; !InterruptGuard::interrupted();) {
+    auto page = mesh.records(query);
+    if (!page) {
+      // A server that restarts is waited for.
+      if (!retry_delay(page.error(), 1, 0)) return fail(page.error());
+      if (!told) printer.note("mesh: " + printable(page.error().message) + "; trying again");
+      told = true;
+      attempt = std::min(attempt + 1, 7);
+      if (!nap(*retry_delay(page.error(), attempt, random()) + Duration{100})) return {};
+      continue;
+    }
+    attempt = 0;
+    told = false;
+    for (const Json& record : page->records) {
+      if (!printer.print(record)) return {};
+    }
+    if (!printer.flush()) return {};
+    if (!page->next.empty()) query.positions = std::move(page->next);
+  }
+  return {};
+}
+
+[[noreturn]] void leave(Session& session, Exit exit) {
+  session.out.flush();
+  session.out.notes().flush();
+  std::_Exit(static_cast<int>(exit));
+}
+
+// A thread per topic. The first that ends ends the process: the others hang in their long polls.
+Outcome follow_topics(Session& session, const std::vector<TopicRange>& ranges, const RecordFilter& filter,
+                      Printer& printer) {
+  std::mutex one_by_one;
+  const auto follow_one = [&](const TopicRange& range) {
+    const auto ended = follow_topic(*session.mesh, range.topic, range.to, filter, printer);
+    const std::lock_guard lock(one_by_one);
+    if (ended) leave(session, Exit::ok);
+    session.out.notes() << error_text(ended.error(), session.globals.verbose);
+    leave(session, exit_code(ended.error().kind));
+  };
+  std::vector<std::thread> threads;
+  for (const TopicRange& range : ranges) threads.emplace_back(follow_one, range);
+  for (auto& thread : threads) thread.join();
+  return Exit::ok;
+}
+
+Result<std::vector<std::string>> topics_of(Session& session, const Args& args) {
+  std::vector<std::string> names = args.topics;
+  if (names.empty()) {
+    auto topics = session.mesh->topics();
+    if (!topics) return fail(topics.error());
+    for (const Json& topic : *topics) {
+      std::string name = plain_text(at_path(topic, "name"));
+      if (!is_dead_letter_topic(name)) names.push_back(std::move(name));
+    }
+  }
+  if (names.size() > kMaxTopics) {
+    return fail(ErrorKind::invalid, std::to_string(names.size()) + " topics are too many to follow at once; name at most 64 with --topic");
+  }
+  return names;
+}
+
+Outcome tail(Session& session, const Args& args) {
+  std::optional<RecordFormat> format;
+  if (!args.format.empty()) {
+    auto parsed = RecordFormat::parse(args.format);
+    if (!parsed) return fail(parsed.error());
+    format = std::move(*parsed);
+  }
+  RecordFilter filter{session.settings.tenant, {}, {}};
+  for (const auto& text : args.filters) {
+    if (auto added = add_filter(filter, text); !added) return fail(added.error());
+  }
+  const auto names = topics_of(session, args);
+  if (!names) return fail(names.error());
+  std::vector<TopicRange> ranges;
+  for (const auto& name : *names) {
+    auto range = whole_topic(*session.mesh, name);
+    if (!range) return fail(range.error());
+    if (!args.from.empty()) {
+      auto from = resolve_bound(*session.mesh, *range, args.from);
+      if (!from) return fail(from.error());
+      range->from = std::move(*from);
+    }
+    ranges.push_back(std::move(*range));
+  }
+
+  const bool follow = args.follow || (!args.no_follow && args.last == 0);
+  Printer printer(session, std::move(format));
+  if (args.last > 0 || (args.from.empty() && !follow)) {
+    const std::int64_t count = args.last > 0 ? args.last : 10;
+    if (args.from.empty()) {
+      auto last = last_records(*session.mesh, ranges, filter, static_cast<std::size_t>(count));
+      if (!last) return fail(last.error());
+      for (const Json& record : *last) printer.print(record);
+    } else {
+      std::int64_t left = count;
+      auto read = read_ranges(*session.mesh, ranges, filter, [&](Json record) { return printer.print(record) && --left > 0; });
+      if (!read) return fail(read.error());
+    }
+  } else if (!args.from.empty()) {
+    auto read = read_ranges(*session.mesh, ranges, filter, [&](Json record) { return printer.print(record); });
+    if (!read) return fail(read.error());
+  }
+  if (!printer.flush()) return Exit::ok;  // `… | head` has enough
+  return follow ? follow_topics(session, ranges, filter, printer) : Outcome(Exit::ok);
+}
+
+}  // namespace
+
+void add_events_tail(Commands& commands, CLI::App& events) {
+  auto args = std::make_shared<Args>();
+  auto& verb = commands.verb(events, {
+      .name = "tail",
+      .summary = "Print events, and go on as new ones come",
+      .details =
+          "Without -n, --from or --no-follow it waits for new events. --from prints what lies between there "
+          "and now first. -n N prints the last N events (with --from: the first N from there) and ends; "
+          "-F with -n goes on after them. --no-follow alone prints the last 10.\n"
+          "Format: %t topic, %p partition, %o offset, %k key, %v value, %T time, %y type, %i id, %e tenant, "
+          "%h headers, %% a percent sign; \\n \\t \\r \\\\. The lines of -o json can be piped into `mesh events publish -`.",
+      .examples = "mesh events tail\n"
+                  "mesh events tail --topic user.events -n 20\n"
+                  "mesh events tail --topic user.events -f '%t %k %v\\n' --from @-1h --no-follow\n"
+                  "mesh events tail --filter type=user.created --filter tenant=acme -o json\n"
+                  "mesh events tail --topic chemical.events --from start -n 100 -o json\n",
+      .view = &record_view(),
+      .run = [args](Session& session) { return tail(session, *args); }});
+  verb.add_option("--topic", args->topics, "Topic; may be repeated (all but the dead-letter topics)")->type_name("TOPIC")
+      ->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  verb.add_option("-f,--format", args->format, "What to print of each, see above")->type_name("FORMAT");
+  verb.add_option("--from", args->from, "start, end, an offset, @TIME (RFC 3339) or @-DURATION")->type_name("BOUND");
+  verb.add_option("--filter", args->filters, "type=…, tenant=… or key=…; may be repeated")->type_name("NAME=VALUE")
+      ->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  verb.add_option("-n,--last", args->last, "So many events, then end")->type_name("N")->check(CLI::Range(1, 1'000'000))->type_name("N");
+  auto* follow = verb.add_flag("-F,--follow", args->follow, "Go on with new events after -n");
+  verb.add_flag("--no-follow", args->no_follow, "End when what is there has been printed")->excludes(follow);
+}
+
+}  // namespace mesh::cli

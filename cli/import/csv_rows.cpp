@@ -1,0 +1,151 @@
+#include "cli/import/csv_rows.h"
+
+#include <csv.h>
+
+#include "common/base/strings.h"
+
+namespace mesh::cli {
+namespace {
+
+constexpr std::size_t kMaxRow = LineReader::kMaxLine;
+
+// libcsv behind a holder: fields are gathered until the row ends.
+class Parser {
+ public:
+  Parser() { csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI); }
+  ~Parser() { csv_free(&parser_); }
+  Parser(const Parser&) = delete;
+  Parser& operator=(const Parser&) = delete;
+
+  // False on broken syntax.
+  bool feed(std::string_view text) {
+    return csv_parse(&parser_, text.data(), text.size(), on_field, on_row, this) == text.size();
+  }
+  bool finish() { return csv_fini(&parser_, on_field, on_row, this) == 0; }
+  void reset() {
+    csv_free(&parser_);
+    csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI);
+    fields.clear();
+    complete = false;
+  }
+
+  std::vector<std::string> fields;
+  bool complete = false;
+
+ private:
+  static void on_field(void* text, std::size_t size, void* self) {
+    static_cast<Parser*>(self)->fields.emplace_back(static_cast<const char*>(text), size);
+  }
+  static void on_row(int, void* self) { static_cast<Parser*>(self)->complete = true; }
+
+  csv_parser parser_{};
+};
+
+class CsvReader final : public RowReader {
+ public:
+  explicit CsvReader(LineReader& lines) : lines_(lines) {}
+
+  Result<std::optional<UserRow>> next() override {
+    if (!header_read_) {
+      if (auto header = read_header(); !header) return fail(header.error());
+    }
+    if (no_rows_) return std::nullopt;
+    auto row = read_row();
+    if (!row) return fail(row.error());
+    if (!*row) return std::nullopt;
+    if (!(*row)->broken.empty()) return UserRow{(*row)->line, BrokenRow{(*row)->broken}};
+    return to_user(**row);
+  }
+
+ private:
+  struct Row {
+    std::int64_t line = 0;
+    std::vector<std::string> fields;
+    std::string broken;  // why; then there are no fields
+  };
+
+  // A row may span lines: a quoted field holds line ends. The parser is fed line by line, so that
+  // the line where a row begins is known and a broken one costs only its own lines.
+  Result<std::optional<Row>> read_row() {
+    Row row;
+    std::size_t bytes = 0;
+    parser_.reset();
+    while (true) {
+      auto line = lines_.next();
+      if (!line) return fail(line.error());
+      if (!*line) {
+        if (row.line == 0) return std::nullopt;
+        if (!parser_.finish()) row.broken = "a quoted field does not end";
+        row.fields = std::move(parser_.fields);
+        return row;
+      }
+      if (row.line == 0) {
+        if (trim((*line)->text).empty()) continue;
+        row.line = (*line)->number;
+      }
+      bytes += (*line)->text.size() + 1;
+      if ((*line)->too_long || bytes > kMaxRow) {
+        row.broken = "the row is longer than 1 MiB (is a quote missing?)";
+        return row;
+      }
+      if (!parser_.feed((*line)->text + "\n")) {
+        row.broken = "a quote stands where none may stand; quotes within a field are doubled";
+        return row;
+      }
+      if (parser_.complete) {
+        row.fields = std::move(parser_.fields);
+        return row;
+      }
+    }
+  }
+
+  Status read_header() {
+    auto row = read_row();
+    if (!row) return fail(row.error());
+    header_read_ = true;
+    if (!*row) {
+      no_rows_ = true;
+      return {};
+    }
+    if (!(*row)->broken.empty()) return fail(ErrorKind::invalid, lines_.name() + ": line 1: " + (*row)->broken);
+    for (std::size_t i = 0; i < (*row)->fields.size(); ++i) {
+      std::string_view name = (*row)->fields[i];
+      if (i == 0 && name.starts_with("\xef\xbb\xbf")) name.remove_prefix(3);
+      const std::string column = to_lower(trim(name));
+      if (column == "email") email_ = i;
+      if (column == "name") name_ = i;
+    }
+    if (!email_ || !name_) {
+      return fail(ErrorKind::invalid, lines_.name() + ": the first row must name the columns, with "
+                                                      "\"email\" and \"name\" among them");
+    }
+    columns_ = (*row)->fields.size();
+    return {};
+  }
+
+  UserRow to_user(const Row& row) const {
+    if (row.fields.size() != columns_) {
+      return {row.line, BrokenRow{std::to_string(row.fields.size()) + " fields where the header has " +
+                                  std::to_string(columns_)}};
+    }
+    NewUser user{std::string(trim(row.fields[*email_])), std::string(trim(row.fields[*name_]))};
+    if (!is_valid_utf8(user.email) || !is_valid_utf8(user.name)) {
+      return {row.line, BrokenRow{"the text is not UTF-8"}};
+    }
+    if (user.email.empty()) return {row.line, BrokenRow{"the email is empty"}};
+    if (user.name.empty()) return {row.line, BrokenRow{"the name is empty"}};
+    return {row.line, std::move(user)};
+  }
+
+  LineReader& lines_;
+  Parser parser_;
+  bool header_read_ = false, no_rows_ = false;
+  std::optional<std::size_t> email_, name_;
+  std::size_t columns_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<RowReader> make_csv_reader(LineReader& lines) { return std::make_unique<CsvReader>(lines); }
+
+}  // namespace mesh::cli

@@ -1,0 +1,42 @@
+// Reading ranges of topics page by page.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "common/client/client.h"
+
+namespace mesh::cli {
+
+struct RecordFilter {
+  std::string tenant, type, key;
+};
+
+// Adds "type=…", "tenant=…" or "key=…"; `invalid` for other names and for one given twice with
+// different values.
+Status add_filter(RecordFilter& filter, const std::string& text);
+
+struct TopicRange {
+  std::string topic;
+  client::Positions from, to;  // to: exclusive
+};
+
+// The first and one past the last offset of every partition.
+Result<TopicRange> whole_topic(client::Client& mesh, const std::string& topic);
+
+// The offsets that a bound ("start", "end", "1234", "@-1h", "@2026-11-21T08:00:00Z") means, in a
+// topic whose whole range is known.
+Result<client::Positions> resolve_bound(client::Client& mesh, const TopicRange& whole,
+                                        const std::string& bound);
+
+// Gives every matching record of the ranges to `take`, merged by time across topics, until it
+// answers false.
+Status read_ranges(client::Client& mesh, const std::vector<TopicRange>& ranges,
+                   const RecordFilter& filter, const std::function<bool(Json)>& take);
+
+// The last `count` matching records of the ranges, by time: looks back in steps that grow.
+Result<std::vector<Json>> last_records(client::Client& mesh, const std::vector<TopicRange>& ranges,
+                                       const RecordFilter& filter, std::size_t count);
+
+}  // namespace mesh::cli

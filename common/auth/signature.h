@@ -1,0 +1,35 @@
+// The signature algorithms of JWS (RFC 7518 §3) over OpenSSL.
+//
+// OpenSSL is used directly: a JOSE library would read the header a second time, with its own rules
+// on duplicate keys and sizes, and choose the key's use by what the token says of itself.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/auth/openssl.h"
+
+namespace mesh::auth {
+
+enum class Algorithm {
+  hs256,
+  rs256, rs384, rs512,
+  ps256, ps384, ps512,
+  es256, es384, es512,
+};
+
+// The exact names of RFC 7518; nothing for any other text, "none" in whatever case included.
+std::optional<Algorithm> parse_algorithm(std::string_view name);
+
+// True where the key's type, and for EC its curve, is the one that `algorithm` asks for.
+bool fits(Algorithm algorithm, const EVP_PKEY* key);
+
+// An RS, PS or ES signature over `input`; ES in the raw form r || s. False for anything wrong.
+bool verify_signature(Algorithm algorithm, EVP_PKEY* key, std::string_view input,
+                      std::string_view signature);
+
+// HMAC-SHA-256, 32 bytes.
+std::string hmac_sha256(std::string_view secret, std::string_view input);
+
+}  // namespace mesh::auth

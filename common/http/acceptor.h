@@ -1,0 +1,30 @@
+// Accepts connections and spreads them over the loops.
+#pragma once
+
+#include "common/http/loop.h"
+
+namespace mesh::http {
+
+class Acceptor final : public Watched {
+ public:
+  Acceptor(Loop& loop, int epoll, Fd fd, const Listener& listener)
+      : loop_(loop), epoll_(epoll), fd_(std::move(fd)), listener_(listener) {}
+  Status watch();
+  void on_events(std::uint32_t events) override;
+  // Out of file descriptors: it does not look at the socket until resume().
+  bool paused() const { return paused_; }
+  void resume();
+
+ private:
+  void place(Accepted accepted);
+  void turn_away(Fd fd);
+  void pause();
+
+  Loop& loop_;
+  const int epoll_;
+  Fd fd_;
+  const Listener& listener_;
+  bool paused_ = false;
+};
+
+}  // namespace mesh::http

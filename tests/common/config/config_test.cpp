@@ -1,0 +1,419 @@
+#include "common/config/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "common/base/json.h"
+#include "common/config/keys.h"
+#include "tests/support/temp_dir.h"
+
+namespace mesh::config {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+using namespace std::chrono_literals;
+
+const char* environment(const char* name) {
+  const std::string_view wanted = name;
+  if (wanted == "PORT") return "8123";
+  if (wanted == "EVIL") return "x\nauth: {mode: jwt}";
+  if (wanted == "NULLISH") return "null";
+  if (wanted == "DSN") return "host=db password=hunter2";
+  if (wanted == "EMPTY") return "";
+  return nullptr;
+}
+
+Result<Config> load(const std::string& yaml) { return load_text(yaml, environment); }
+
+// The message that stops the start.
+std::string refusal(const std::string& yaml) {
+  const auto config = load(yaml);
+  if (config) return "accepted";
+  EXPECT_EQ(config.error().kind, ErrorKind::invalid);
+  return config.error().message;
+}
+
+std::string read(const std::string& path) {
+  std::ifstream in(path);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+void write(const std::string& path, const std::string& text, int mode = 0600) {
+  std::ofstream(path) << text;
+  std::filesystem::permissions(path, static_cast<std::filesystem::perms>(mode));
+}
+
+TEST(Config, AnEmptyFileGivesTheDefaults) {
+  for (const std::string text : {"", "# nothing\n", "http:\nauth: {jwt: }\n"}) {
+    const auto config = load(text);
+    ASSERT_TRUE(config.has_value()) << config.error().message;
+    EXPECT_EQ(print(*config), print(Config{}));
+  }
+}
+
+TEST(Config, EveryKindOfValueIsRead) {
+  const auto config = load(
+      "data_dir: /var/lib/mesh\n"
+      "roles: [users, admin]\n"
+      "listen: {users: '[::1]:0'}\n"
+      "http: {workers: 4, max_body: 512KiB, idle_timeout: 1m30s}\n"
+      "auth: {allow_dev_on_network: true, anonymous_tenant: null}\n"
+      "log: {retention: {activity: {age: 14d, size: 1GiB}}}\n"
+      "vectors: {hnsw_threshold: 50000}\n"
+      "pipelines: {retry: {base: 50ms, max_attempts: 3}}\n"
+      "telemetry: {otlp: {sample: 0.25}, log: {level: debug}}\n");
+  ASSERT_TRUE(config.has_value()) << config.error().message;
+  EXPECT_EQ(config->data_dir, "/var/lib/mesh");
+  EXPECT_THAT(config->roles, ElementsAre("users", "admin"));
+  EXPECT_TRUE(config->has_role("admin"));
+  EXPECT_FALSE(config->has_role("gateway"));
+  EXPECT_EQ(config->listen.users, "[::1]:0");
+  EXPECT_EQ(config->http.workers, 4);
+  EXPECT_EQ(config->http.max_body, 512u << 10);
+  EXPECT_EQ(config->http.idle_timeout, 90s);
+  EXPECT_TRUE(config->auth.allow_dev_on_network);
+  EXPECT_EQ(config->auth.anonymous_tenant, std::nullopt);
+  EXPECT_EQ(config->log.retention.activity.age, 14 * 24h);
+  EXPECT_EQ(config->vectors.hnsw_threshold, 50'000);
+  EXPECT_EQ(config->pipelines.retry.base, 50ms);
+  EXPECT_EQ(config->pipelines.retry.cap, 60s);
+  EXPECT_EQ(config->pipelines.retry.max_attempts, 3);
+  EXPECT_EQ(config->telemetry.otlp.sample, 0.25);
+}
+
+TEST(Config, WrongValuesNamePathValueAndWhatIsAllowed) {
+  EXPECT_EQ(refusal("http: {max_body: 12 bananas}"),
+            "http.max_body: \"12 bananas\" is not a size; write 4096, 512KiB or 1MiB");
+  EXPECT_EQ(refusal("http: {idle_timeout: 75}"),
+            "http.idle_timeout: \"75\" is not a duration; write 250ms, 75s or 1h30m");
+  EXPECT_EQ(refusal("http: {workers: two}"),
+            "http.workers: \"two\" is not a whole number from 0 to 1024");
+  EXPECT_EQ(refusal("auth: {mode: none}"), "auth.mode: \"none\" is not one of dev or jwt");
+  EXPECT_EQ(refusal("auth: {allow_dev_on_network: yes}"),
+            "auth.allow_dev_on_network: \"yes\" is not true or false");
+  EXPECT_EQ(refusal("http: {workers: null}"), "http.workers: null is not a whole number from 0 to 1024");
+  EXPECT_EQ(refusal("data_dir: [a]"), "data_dir: a list is not a text of one line, not empty");
+  EXPECT_EQ(refusal("http: 5"), "http: a group of keys, not a value");
+  EXPECT_EQ(refusal("- a"), "the file is not a mapping of keys");
+}
+
+TEST(Config, NumbersOutOfRangeAreRefused) {
+  EXPECT_EQ(refusal("embedder: {dimension: 15}"), "embedder.dimension: 15 is below the least, 16");
+  EXPECT_EQ(refusal("embedder: {dimension: 4097}"), "embedder.dimension: 4097 is above the most, 4096");
+  EXPECT_EQ(refusal("log: {partitions: 0}"), "log.partitions: 0 is below the least, 1");
+  EXPECT_EQ(refusal("log: {partitions: 1025}"), "log.partitions: 1025 is above the most, 1024");
+  EXPECT_EQ(refusal("http: {max_body: 12}"), "http.max_body: 12 is below the least, 1KiB");
+  EXPECT_EQ(refusal("auth: {jwt: {leeway: 61s}}"), "auth.jwt.leeway: 1m1s is above the most, 1m");
+  EXPECT_EQ(refusal("auth: {jwt: {leeway: 60s}}"), "accepted");
+  EXPECT_THAT(refusal("http: {workers: 99999999999999999999}"), HasSubstr("is not a whole number"));
+  EXPECT_THAT(refusal("telemetry: {otlp: {sample: 1.5}}"), HasSubstr("from 0 to 1"));
+  EXPECT_THAT(refusal("telemetry: {otlp: {sample: nan}}"), Not(HasSubstr("accepted")));
+}
+
+TEST(Config, AllErrorsComeInOneMessage) {
+  EXPECT_EQ(refusal("http: {max_body: x, workers: -1}\nlisten: {users: nowhere}\nnope: 1\n"),
+            "http.max_body: \"x\" is not a size; write 4096, 512KiB or 1MiB\n"
+            "listen.users: \"nowhere\" is not an address; write host:port, as 127.0.0.1:8080, "
+            "[::1]:8080 or 0.0.0.0:8080\n"
+            "nope: unknown key; allowed here: data_dir, roles, listen, http, auth, log, store, "
+            "vectors, limiter, embedder, extractor, pipelines, rate_limits, kafka, postgres, qdrant, "
+            "redis, openai, telemetry\n"
+            "http.workers: -1 is below the least, 0");
+}
+
+TEST(Config, UnknownKeysComeWithASuggestion) {
+  EXPECT_EQ(refusal("htpp: {}"), "htpp: unknown key; did you mean http?");
+  EXPECT_EQ(refusal("http: {maxbody: 1}"), "http.maxbody: unknown key; did you mean http.max_body?");
+  EXPECT_EQ(refusal("max_body: 1MiB"), "max_body: unknown key; did you mean http.max_body?");
+  EXPECT_EQ(refusal("Roles: [users]"), "Roles: unknown key; did you mean roles?");
+  EXPECT_EQ(refusal("store: {motor: x}"), "store.motor: unknown key; allowed here: engine");
+  EXPECT_EQ(refusal("secrets: {jwks: x}").substr(0, 20), "secrets: unknown key");
+}
+
+TEST(Config, AFloodOfErrorsIsCut) {
+  std::string yaml;
+  for (int i = 0; i < 200; ++i) yaml += "unknown" + std::to_string(i) + ": 1\n";
+  EXPECT_THAT(refusal(yaml), testing::EndsWith("\nand 150 more"));
+}
+
+TEST(Config, LongValuesAreCutInMessages) {
+  EXPECT_LT(refusal("http: {workers: " + std::string(5000, 'x') + "}").size(), 300u);
+}
+
+TEST(Config, BrokenYamlNamesTheLine) {
+  EXPECT_THAT(refusal("http:\n  max_body: [1\n"), HasSubstr("line "));
+  EXPECT_THAT(refusal("http: {}\nhttp: {}\n"), HasSubstr("the key http appears twice"));
+}
+
+TEST(Config, VariablesExpandInScalars) {
+  const auto config = load(
+      "listen: {users: \"127.0.0.1:${PORT}\", admin: '127.0.0.1:${ADMIN:-0}'}\n"
+      "http: {workers: '${WORKERS:-3}'}\n"
+      "redis: {prefix: a$$b}\n"
+      "vectors:\n  hnsw_threshold: ${EMPTY}\n"
+      "auth:\n  anonymous_tenant: ${EMPTY}\n");
+  ASSERT_TRUE(config.has_value()) << config.error().message;
+  EXPECT_EQ(config->listen.users, "127.0.0.1:8123");
+  EXPECT_EQ(config->listen.admin, "127.0.0.1:0");
+  EXPECT_EQ(config->http.workers, 3);
+  EXPECT_EQ(config->redis.prefix, "a$b");
+  EXPECT_EQ(config->vectors.hnsw_threshold, std::nullopt);
+  EXPECT_EQ(config->auth.anonymous_tenant, std::nullopt);
+}
+
+TEST(Config, AnUnsetVariableNamesPathAndVariable) {
+  EXPECT_EQ(refusal("data_dir: ${MESH_NO_SUCH}"),
+            "data_dir: the variable MESH_NO_SUCH is not set; set it or write "
+            "${MESH_NO_SUCH:-default}");
+}
+
+TEST(Config, WhatAVariableHoldsNeverBecomesStructure) {
+  EXPECT_THAT(refusal("data_dir: ${EVIL}"), HasSubstr("data_dir: "));
+  const auto config = load("openai:\n  model: ${NULLISH}\n");
+  ASSERT_TRUE(config.has_value());
+  EXPECT_EQ(config->openai.model, "null");
+}
+
+TEST(Config, AddressesAreChecked) {
+  for (const std::string good : {"127.0.0.1:0", "127.9.9.9:65535", "[::1]:80", "localhost:1"}) {
+    EXPECT_EQ(refusal("listen: {users: '" + good + "'}"), "accepted") << good;
+  }
+  for (const std::string bad : {"", ":80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "::1:80",
+                                "[::1]", "[::1:80", "[]:80", "[127.0.0.1]:80", "1.2.3:80", "a b:80",
+                                "127.0.0.1:-1", "127.0.0.1:+1", "256.0.0.1:80", "h:000080"}) {
+    EXPECT_THAT(refusal("listen: {users: '" + bad + "'}"), HasSubstr("is not an address")) << bad;
+  }
+}
+
+TEST(Config, RolesAreAKnownNonEmptySet) {
+  EXPECT_THAT(refusal("roles: []"), HasSubstr("roles: the list is empty"));
+  EXPECT_EQ(refusal("roles: [users, users]"), "roles: \"users\" appears twice");
+  EXPECT_THAT(refusal("roles: [user]"), HasSubstr("roles: \"user\" is not one of users, gateway"));
+  EXPECT_THAT(refusal("roles: users"), HasSubstr("is not a list"));
+}
+
+TEST(Config, AWrittenRateLimitReplacesThePolicy) {
+  const auto config = load(
+      "rate_limits:\n"
+      "  search: {rate: 30, per: 1m}\n"
+      "  users: null\n"
+      "  admin: {rate: 5, per: 1s, burst: 0}\n");
+  ASSERT_TRUE(config.has_value()) << config.error().message;
+  EXPECT_EQ(config->rate_limits.at("search"), (RatePolicy{30, 1min, 29}));
+  EXPECT_EQ(config->rate_limits.at("publish"), Config{}.rate_limits.at("publish"));
+  EXPECT_FALSE(config->rate_limits.contains("users"));
+  EXPECT_EQ(config->rate_limits.at("admin"), (RatePolicy{5, 1s, 0}));
+}
+
+TEST(Config, WrongRateLimitsAreRefused) {
+  EXPECT_EQ(refusal("rate_limits: {serach: {rate: 1}}"),
+            "rate_limits.serach: unknown key; did you mean rate_limits.search?");
+  EXPECT_EQ(refusal("rate_limits: {search: {rate: 1, brust: 2}}"),
+            "rate_limits.search.brust: unknown key; did you mean rate_limits.search.burst?");
+  EXPECT_THAT(refusal("rate_limits: {search: {per: 1s}}"), HasSubstr("rate_limits.search: has no rate"));
+  EXPECT_THAT(refusal("rate_limits: {search: 5}"), HasSubstr("is not a rate; write"));
+  EXPECT_THAT(refusal("rate_limits: {search: {rate: 0}}"),
+              HasSubstr("rate_limits.search.rate: 0 is below the least, 1"));
+  EXPECT_THAT(refusal("rate_limits: {search: {rate: x}}"),
+              HasSubstr("rate_limits.search.rate: \"x\" is not a whole number"));
+  EXPECT_THAT(refusal("rate_limits: {search: {rate: 1, burst: -1}}"), HasSubstr(".burst: -1 is below"));
+  EXPECT_THAT(refusal("rate_limits: {search: {rate: 2000000}}"), HasSubstr("a million per second"));
+}
+
+TEST(Config, DevModeStaysOnLoopback) {
+  EXPECT_THAT(refusal("listen: {users: '0.0.0.0:8081'}"),
+              HasSubstr("listen.users: \"0.0.0.0:8081\" is not on loopback"));
+  EXPECT_THAT(refusal("listen: {admin: '[::]:9090'}"), HasSubstr("listen.admin"));
+  EXPECT_EQ(refusal("listen: {users: '0.0.0.0:8081'}\nauth: {allow_dev_on_network: true}"), "accepted");
+  // A listener that this process does not open is no danger.
+  EXPECT_EQ(refusal("listen: {users: '0.0.0.0:8081'}\nroles: [admin]"), "accepted");
+}
+
+TEST(Config, JwtModeNeedsIssuerAudienceAndKeys) {
+  EXPECT_EQ(refusal("auth: {mode: jwt}"),
+            "auth.jwt.issuer: auth.mode jwt needs it\n"
+            "auth.jwt.audience: auth.mode jwt needs it\n"
+            "auth.jwt: auth.mode jwt needs jwks_file or hs256_secret_file, or both");
+  EXPECT_EQ(refusal("auth: {mode: jwt, jwt: {issuer: i, audience: a, jwks_url: 'https://x/y'}}"),
+            "auth.jwt.jwks_url: not available in this version; use jwks_file");
+}
+
+TEST(Config, JwtModeHasNoAnonymousTenant) {
+  test::TempDir dir;
+  write(dir.path() + "/secret", std::string(32, 's') + "\n");
+  const std::string jwt = "jwt: {issuer: i, audience: a, hs256_secret_file: " + dir.path() + "/secret}";
+  const auto config = load("auth: {mode: jwt, " + jwt + "}\nlisten: {users: '0.0.0.0:80'}");
+  ASSERT_TRUE(config.has_value()) << config.error().message;
+  EXPECT_EQ(config->auth.anonymous_tenant, std::nullopt);
+  EXPECT_EQ(config->secrets.hs256_secret.reveal(), std::string(32, 's'));
+  EXPECT_THAT(refusal("auth: {mode: jwt, anonymous_tenant: acme, " + jwt + "}"),
+              HasSubstr("auth.anonymous_tenant: \"acme\" is for auth.mode dev only"));
+  EXPECT_THAT(refusal("auth: {anonymous_tenant: Not_One}"), HasSubstr("is not a tenant id"));
+}
+
+TEST(Config, EnginesOfOtherBuildsAreNamedAsSuch) {
+  EXPECT_EQ(refusal("log: {engine: kafka}"), "log.engine: kafka is not part of this build; use sqlite");
+  EXPECT_EQ(refusal("store: {engine: postgres}"),
+            "store.engine: postgres is not part of this build; use sqlite");
+  EXPECT_EQ(refusal("vectors: {engine: qdrant}"),
+            "vectors.engine: qdrant is not part of this build; use embedded");
+  EXPECT_EQ(refusal("limiter: {engine: redis}"),
+            "limiter.engine: redis is not part of this build; use memory");
+  EXPECT_EQ(refusal("embedder: {engine: openai}\nextractor: {engine: openai}"),
+            "embedder.engine: openai is not part of this build; use hashing\n"
+            "extractor.engine: openai is not part of this build; use computed");
+  EXPECT_EQ(refusal("log: {engine: pulsar}"), "log.engine: \"pulsar\" is not one of sqlite or kafka");
+}
+
+TEST(Config, BoundsMustFitEachOther) {
+  EXPECT_THAT(refusal("http: {max_bulk_body: 4KiB}"), HasSubstr("http.max_bulk_body: is below http.max_body"));
+  EXPECT_THAT(refusal("http: {max_buffered: 1MiB}"), HasSubstr("http.max_buffered: is below"));
+  EXPECT_THAT(refusal("pipelines: {retry: {base: 10m}}"), HasSubstr("pipelines.retry.cap: is below"));
+}
+
+TEST(Config, ValidateChecksWhatCodeHasChanged) {
+  Config config;
+  EXPECT_TRUE(validate(config).has_value());
+  config.embedder.dimension = 1;
+  config.rate_limits["bogus"] = {1, 1s, 0};
+  const auto status = validate(config);
+  ASSERT_FALSE(status.has_value());
+  EXPECT_THAT(status.error().message, HasSubstr("embedder.dimension: 1 is below"));
+  EXPECT_THAT(status.error().message, HasSubstr("rate_limits.bogus: unknown key"));
+}
+
+TEST(Config, SecretsAreReadFromFilesWithoutTheirLineEnd) {
+  test::TempDir dir;
+  write(dir.path() + "/token", "0123456789abcdef0123456789abcdef \n");
+  write(dir.path() + "/jwks", "{\"keys\":[]}\n", 0644);
+  const auto config = load("auth: {operator_token_file: " + dir.path() + "/token, jwt: {jwks_file: " +
+                           dir.path() + "/jwks}}");
+  ASSERT_TRUE(config.has_value()) << config.error().message;
+  EXPECT_EQ(config->secrets.operator_token.reveal(), "0123456789abcdef0123456789abcdef ");
+  EXPECT_EQ(config->secrets.jwks, "{\"keys\":[]}");
+}
+
+TEST(Config, SecretFilesThatCannotBeReadAreNamed) {
+  test::TempDir dir;
+  write(dir.path() + "/empty", "\n");
+  write(dir.path() + "/short", "short\n");
+  const auto with = [&](const std::string& file) {
+    return refusal("auth: {operator_token_file: " + dir.path() + "/" + file + "}");
+  };
+  EXPECT_THAT(with("none"), HasSubstr("/none\" cannot be read: No such file"));
+  EXPECT_THAT(with("none"), testing::StartsWith("auth.operator_token_file: "));
+  EXPECT_THAT(with("empty"), HasSubstr("is empty"));
+  EXPECT_THAT(with(""), HasSubstr("not a plain file"));
+  EXPECT_THAT(with("short"), HasSubstr("less than 32 bytes"));
+  EXPECT_THAT(with("short"), Not(HasSubstr("short\n")));
+}
+
+TEST(Config, ASecretThatEverybodyMayReadIsAWarning) {
+  test::TempDir dir;
+  write(dir.path() + "/key", "k\n", 0644);
+  testing::internal::CaptureStderr();
+  EXPECT_TRUE(load("qdrant: {api_key_file: " + dir.path() + "/key}").has_value());
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("readable by everybody"));
+  std::filesystem::permissions(dir.path() + "/key", std::filesystem::perms::owner_read);
+  testing::internal::CaptureStderr();
+  EXPECT_TRUE(load("qdrant: {api_key_file: " + dir.path() + "/key}").has_value());
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
+TEST(Config, APrintedConfigurationLoadsAndPrintsTheSame) {
+  const std::string odd =
+      "data_dir: 'a \"b\" $$c # d'\n"
+      "rate_limits: {users: null, search: {rate: 7, per: 1500ms, burst: 3}}\n"
+      "http: {max_body: 1000000, drain_timeout: 0s, idle_timeout: 90m}\n"
+      "auth: {anonymous_tenant: null}\n"
+      "postgres: {dsn: \"${DSN}\"}\n"
+      "redis: {url: 'redis://user:hunter2@h:6379/0'}\n"
+      "telemetry: {otlp: {sample: 0.1, endpoint: 'http://[::1]:4318'}}\n";
+  for (const std::string& yaml : {std::string(), odd}) {
+    const auto config = load(yaml);
+    ASSERT_TRUE(config.has_value()) << config.error().message;
+    const auto printed = print(*config);
+    const auto again = load(printed);
+    ASSERT_TRUE(again.has_value()) << printed << again.error().message;
+    EXPECT_EQ(print(*again), printed);
+    EXPECT_THAT(printed, Not(HasSubstr("hunter2")));
+  }
+  EXPECT_EQ(load(print(*load(odd)))->data_dir, "a \"b\" $c # d");
+}
+
+TEST(Config, SecretsAreMasked) {
+  Config config;
+  config.postgres.dsn = Secret("hunter2");
+  config.secrets.operator_token = Secret("hunter3");
+  EXPECT_THAT(print(config), HasSubstr("dsn: \"***\""));
+  EXPECT_THAT(print(config), Not(HasSubstr("hunter")));
+}
+
+TEST(Config, TheShippedFileHoldsEveryKeyWithItsDefault) {
+  const auto shipped = read(MESH_SOURCE_DIR "/manifests/meshd.yaml");
+  const auto config = load(shipped);
+  ASSERT_TRUE(config.has_value()) << config.error().message;
+  EXPECT_EQ(print(*config), print(Config{}));
+  EXPECT_EQ(shipped, example()) << "manifests/meshd.yaml is the output of config::example()";
+}
+
+TEST(Config, TheSchemaDescribesEveryKey) {
+  const auto parsed = parse_json(schema());
+  ASSERT_TRUE(parsed.has_value()) << parsed.error().message;
+  EXPECT_EQ((*parsed)["$schema"], "https://json-schema.org/draft/2020-12/schema");
+  const Json& http = (*parsed)["properties"]["http"];
+  EXPECT_EQ(http["additionalProperties"], false);
+  EXPECT_EQ(http["properties"]["max_body"]["default"], "1MiB");
+  for (const auto& key : keys()) {
+    std::string pointer = "/properties/" + key.path;
+    for (auto dot = pointer.find('.'); dot != std::string::npos; dot = pointer.find('.')) {
+      pointer.replace(dot, 1, "/properties/");
+    }
+    const Json::json_pointer at(pointer);
+    ASSERT_TRUE(parsed->contains(at)) << pointer;
+    EXPECT_TRUE((*parsed)[at].contains("default")) << pointer;
+    EXPECT_FALSE((*parsed)[at]["description"].get<std::string>().empty()) << pointer;
+  }
+}
+
+TEST(Config, EveryGroupAndKeyIsDocumentedOnce) {
+  std::set<std::string> paths, group_paths;
+  for (const auto& key : keys()) {
+    EXPECT_TRUE(paths.insert(key.path).second) << key.path;
+    for (auto dot = key.path.find('.'); dot != std::string::npos; dot = key.path.find('.', dot + 1)) {
+      group_paths.insert(key.path.substr(0, dot));
+    }
+  }
+  std::set<std::string> documented;
+  for (const auto& group : groups()) documented.emplace(group.path);
+  EXPECT_EQ(documented, group_paths);
+}
+
+TEST(Config, AFileIsLoadedAndNamedInItsErrors) {
+  test::TempDir dir;
+  const std::string path = dir.path() + "/meshd.yaml";
+  write(path, "http: {workers: 7}\n");
+  EXPECT_EQ(load_file(path)->http.workers, 7);
+  write(path, "http: {workers: x}\n");
+  EXPECT_THAT(load_file(path).error().message, testing::StartsWith(path + ":\nhttp.workers: "));
+  EXPECT_THAT(load_file(dir.path() + "/none").error().message, HasSubstr("/none: cannot be read"));
+  EXPECT_THAT(load_file(dir.path()).error().message, HasSubstr("a folder"));
+  EXPECT_TRUE(load_file(std::nullopt).has_value());
+}
+
+TEST(Config, TheFlagComesBeforeTheVariable) {
+  setenv("MESH_CONFIG", "/from/variable.yaml", 1);
+  EXPECT_EQ(find_config_file("/from/flag.yaml"), "/from/flag.yaml");
+  EXPECT_EQ(find_config_file(std::nullopt), "/from/variable.yaml");
+  unsetenv("MESH_CONFIG");
+}
+
+}  // namespace
+}  // namespace mesh::config

@@ -1,0 +1,219 @@
+#include "common/domain/event.h"
+
+#include <gtest/gtest.h>
+
+#include "common/base/ids.h"
+#include "common/base/time.h"
+#include "common/domain/catalogue.h"
+
+namespace mesh {
+namespace {
+
+const TenantId kTenant = TenantId::parse("tenant-a").value();
+const Timestamp kTime = parse_rfc3339("2026-11-21T08:32:00.123Z").value();
+const std::string kUser =
+    R"({"id":123,"email":"alice@tenant-a.dev","name":"Alice A","tenantId":"tenant-a"})";
+
+Event user_created() {
+  return {.id = "019a0000-0000-7000-8000-000000000001",
+          .type = "user.created",
+          .source = "/mesh/users",
+          .time = kTime,
+          .tenant = kTenant,
+          .subject = "123",
+          .sequence = 1,
+          .traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+          .data = kUser,
+          .extensions = {{"region", "eu"}}};
+}
+
+StoredRecord stored(Record record, std::int64_t offset = 17) {
+  return {{std::move(record.topic), 3, offset}, kTime + Duration{5}, std::move(record.key),
+          std::move(record.value), std::move(record.headers)};
+}
+
+StoredRecord foreign(std::string topic, std::string value, std::string key = "k") {
+  return {{std::move(topic), 3, 17}, kTime, std::move(key), std::move(value), {}};
+}
+
+void expect_unprocessable(const StoredRecord& record) {
+  const auto event = from_record(record);
+  ASSERT_FALSE(event) << event->id;
+  EXPECT_EQ(event.error().kind, ErrorKind::unprocessable);
+  EXPECT_NE(event.error().message.find(to_string(record.position)), std::string::npos);
+}
+
+StoredRecord with_header(StoredRecord record, std::string_view name, std::string value) {
+  for (auto& header : record.headers) {
+    if (header.first == name) header.second = std::move(value);
+  }
+  return record;
+}
+
+StoredRecord without_header(StoredRecord record, std::string_view name) {
+  std::erase_if(record.headers, [&](const auto& header) { return header.first == name; });
+  return record;
+}
+
+TEST(EventRecord, ValueIsThePlainDataAndEverythingElseIsInHeaders) {
+  const auto record = to_record(user_created());
+  EXPECT_EQ(record.topic, "user.events");
+  EXPECT_EQ(record.key, "tenant-a/123");
+  EXPECT_EQ(record.value, kUser);
+  EXPECT_EQ(record.headers,
+            (Headers{{"ce_specversion", "1.0"},
+                     {"ce_id", "019a0000-0000-7000-8000-000000000001"},
+                     {"ce_type", "user.created"},
+                     {"ce_source", "/mesh/users"},
+                     {"ce_time", "2026-11-21T08:32:00.123Z"},
+                     {"ce_subject", "123"},
+                     {"ce_tenantid", "tenant-a"},
+                     {"ce_sequence", "1"},
+                     {"content-type", "application/json"},
+                     {"traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
+                     {"ce_region", "eu"}}));
+}
+
+TEST(EventRecord, HeadersThatHaveNothingToSayAreLeftOut) {
+  auto event = user_created();
+  event.sequence = 0;
+  event.traceparent.clear();
+  event.subject.clear();
+  const auto record = to_record(event);
+  for (const char* name : {"ce_sequence", "traceparent", "ce_subject"}) {
+    EXPECT_TRUE(find_header(record.headers, name).empty()) << name;
+  }
+}
+
+TEST(EventRecord, KeyIsTheTenantAloneWhereTheTypeHasNoSubject) {
+  auto event = user_created();
+  event.type = "billing.usage.incremented";
+  EXPECT_EQ(to_record(event).key, "tenant-a");
+  event.type = "tenant.updated";
+  EXPECT_EQ(to_record(event).key, "tenant-a");
+  event.type = "task.created";
+  EXPECT_EQ(to_record(event).key, "tenant-a/123");
+  event.type = "order.created";
+  EXPECT_EQ(to_record(event).topic, "order.events");
+  EXPECT_EQ(to_record(event).key, "tenant-a/123");
+  event.subject.clear();
+  EXPECT_EQ(to_record(event).key, "tenant-a");
+}
+
+TEST(EventRecord, ReadsBackWhatItWrote) {
+  const auto event = user_created();
+  const auto read = from_record(stored(to_record(event)));
+  ASSERT_TRUE(read) << read.error().to_string();
+  EXPECT_EQ(read->id, event.id);
+  EXPECT_EQ(read->type, event.type);
+  EXPECT_EQ(read->source, event.source);
+  EXPECT_EQ(read->time, event.time);
+  EXPECT_EQ(read->tenant, event.tenant);
+  EXPECT_EQ(read->subject, event.subject);
+  EXPECT_EQ(read->sequence, event.sequence);
+  EXPECT_EQ(read->content_type, event.content_type);
+  EXPECT_EQ(read->traceparent, event.traceparent);
+  EXPECT_EQ(read->data, event.data);
+  EXPECT_EQ(read->extensions, event.extensions);
+}
+
+TEST(EventRecord, DeadLetterHeadersAreNoPartOfTheEvent) {
+  auto record = stored(to_record(user_created()));
+  record.headers.emplace_back(dead_letter::kCause, "no such thing");
+  const auto read = from_record(record);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->extensions, user_created().extensions);
+}
+
+TEST(EventRecord, OptionalAttributesOfOtherProducersHaveDefaults) {
+  auto record = stored(to_record(user_created()));
+  record = without_header(without_header(without_header(record, "ce_time"), "ce_sequence"), "ce_tenantid");
+  const auto read = from_record(record);
+  ASSERT_TRUE(read) << read.error().to_string();
+  EXPECT_EQ(read->time, record.time);
+  EXPECT_EQ(read->sequence, record.position.offset + 1);
+  EXPECT_EQ(read->tenant, kTenant);  // from the value
+}
+
+TEST(EventRecord, MalformedAttributesAreUnprocessable) {
+  const auto good = stored(to_record(user_created()));
+  ASSERT_TRUE(from_record(good));
+  expect_unprocessable(with_header(good, "ce_time", "yesterday"));
+  expect_unprocessable(with_header(good, "ce_sequence", "-1"));
+  expect_unprocessable(with_header(good, "ce_sequence", "many"));
+  expect_unprocessable(with_header(good, "ce_tenantid", "Not A Tenant"));
+  expect_unprocessable(with_header(good, "ce_specversion", "0.3"));
+  expect_unprocessable(without_header(good, "ce_specversion"));
+  expect_unprocessable(without_header(good, "ce_id"));
+  expect_unprocessable(without_header(good, "ce_type"));
+}
+
+TEST(EventRecord, ATombstoneOfAnEntityTopicIsUnprocessable) {
+  auto record = stored(to_record(user_created()));
+  record.value.reset();
+  expect_unprocessable(record);
+  record.headers.clear();
+  expect_unprocessable(record);
+}
+
+TEST(EventRecord, AnActivityEventMayHaveNoData) {
+  auto event = user_created();
+  event.type = "order.closed";
+  event.data.clear();
+  const auto record = to_record(event);
+  EXPECT_EQ(record.value, std::nullopt);
+  const auto read = from_record(stored(record));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->data, "");
+}
+
+TEST(ForeignRecord, IsAcceptedWhenItsValueNamesTheTenant) {
+  const auto read = from_record(foreign("user.events", kUser));
+  ASSERT_TRUE(read) << read.error().to_string();
+  EXPECT_EQ(read->type, "user.created");
+  EXPECT_EQ(read->tenant, kTenant);
+  EXPECT_EQ(read->subject, "123");
+  EXPECT_EQ(read->sequence, 18);
+  EXPECT_EQ(read->time, kTime);
+  EXPECT_EQ(read->data, kUser);
+  EXPECT_EQ(read->content_type, "application/json");
+}
+
+TEST(ForeignRecord, ReadTwiceIsTheSameEventAndElsewhereAnother) {
+  const auto record = foreign("user.events", kUser);
+  EXPECT_EQ(from_record(record)->id, from_record(record)->id);
+  auto other = record;
+  ++other.position.offset;
+  EXPECT_NE(from_record(record)->id, from_record(other)->id);
+}
+
+TEST(ForeignRecord, TypeFollowsFromTheTopic) {
+  const std::string value = R"({"tenant_id":"t","user_id":"u","molecule_id":"m"})";
+  EXPECT_EQ(from_record(foreign("analytics.events", value))->type, "analytics.recorded");
+  EXPECT_EQ(from_record(foreign("analytics.events", value))->subject, "u");
+  EXPECT_EQ(from_record(foreign("analytics.events", value))->sequence, 0);
+  EXPECT_EQ(from_record(foreign("chemical.events", value))->type, "chemical.recorded");
+  EXPECT_EQ(from_record(foreign("chemical.events", value))->subject, "m");
+  const auto order = from_record(foreign("order.events", value, "t/o-1"));
+  EXPECT_EQ(order->type, "order.recorded");
+  EXPECT_EQ(order->subject, "o-1");
+}
+
+TEST(ForeignRecord, WithoutATenantItIsUnprocessable) {
+  for (const char* value : {"", "not json", "[]", "7", "{}", R"({"tenantId":7})",
+                            R"({"tenantId":"Not A Tenant"})", R"({"tenantId":""})"}) {
+    expect_unprocessable(foreign("user.events", value));
+  }
+  // Two names of the tenant: the first spelling is the one that counts.
+  EXPECT_EQ(from_record(foreign("user.events", R"({"tenant_id":"b","tenantId":"a"})"))->tenant.str(), "a");
+}
+
+TEST(FindHeader, GivesTheFirstOfThatNameOrNothing) {
+  const Headers headers{{"a", "1"}, {"b", ""}, {"a", "2"}};
+  EXPECT_EQ(find_header(headers, "a"), "1");
+  EXPECT_EQ(find_header(headers, "A"), "");
+  EXPECT_EQ(find_header(headers, "c"), "");
+}
+
+}  // namespace
+}  // namespace mesh

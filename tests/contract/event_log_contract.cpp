@@ -1,0 +1,403 @@
+#include "tests/contract/event_log_contract.h"
+
+#include <gmock/gmock.h>
+
+#include <future>
+#include <thread>
+
+#include "common/base/ids.h"
+
+namespace mesh::test {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+void EventLogContract::SetUp() { host_ = GetParam()(); }
+
+std::string EventLogContract::make_topic(const std::string& name, int partitions, TopicKind kind) {
+  TopicSpec spec{named(name), kind, partitions, {}, {}};
+  const auto made = admin().ensure_topic(spec);
+  EXPECT_TRUE(made) << made.error().to_string();
+  return spec.name;
+}
+
+Record EventLogContract::record(const std::string& topic, const std::string& key,
+                                const std::string& value) {
+  return Record{topic, key, value, {}};
+}
+
+std::vector<Position> EventLogContract::append(std::vector<Record> records) {
+  auto positions = append_and_wait(log(), std::move(records));
+  EXPECT_TRUE(positions) << positions.error().to_string();
+  return positions.value_or(std::vector<Position>{});
+}
+
+Position EventLogContract::append(const std::string& topic, const std::string& key,
+                                  const std::string& value) {
+  auto positions = append({record(topic, key, value)});
+  return positions.empty() ? Position{} : positions.front();
+}
+
+std::vector<std::string> EventLogContract::values(const std::string& topic, int partition,
+                                                  std::int64_t from) {
+  auto records = log().read({topic, partition}, from, {});
+  EXPECT_TRUE(records) << records.error().to_string();
+  std::vector<std::string> found;
+  for (const auto& r : records.value_or(std::vector<StoredRecord>{})) {
+    found.push_back(r.value.value_or("(none)"));
+  }
+  return found;
+}
+
+std::unique_ptr<LogConsumer> EventLogContract::consumer(const std::string& group,
+                                                        const std::vector<std::string>& topics) {
+  auto opened = admin().open_consumer(named(group), topics);
+  EXPECT_TRUE(opened) << opened.error().to_string();
+  return opened ? std::move(*opened) : nullptr;
+}
+
+std::vector<std::string> EventLogContract::take(LogConsumer& consumer, std::size_t count) {
+  std::vector<std::string> found;
+  while (found.size() < count) {
+    auto records = consumer.poll({count - found.size(), 4 << 20}, kLong);
+    EXPECT_TRUE(records) << records.error().to_string();
+    if (!records || records->empty()) break;
+    for (const auto& r : *records) found.push_back(r.value.value_or("(none)"));
+  }
+  return found;
+}
+
+TEST_P(EventLogContract, AppendedRecordsAreReadBackInOrderWithAllTheirParts) {
+  const auto topic = make_topic("parts");
+  const std::string binary("\0\xff\n\x80 end", 8);
+  Record full{topic, "k\0ey", binary, {{"ce_id", "1"}, {"ce_id", "again"}, {"empty", ""}}};
+  Record tombstone{topic, "k", {}, {}};
+  Record empty_value{topic, "k", "", {}};
+  append({full, tombstone, empty_value});
+  const auto records = log().read({topic, 0}, 0, {});
+  ASSERT_TRUE(records);
+  ASSERT_THAT(*records, SizeIs(3));
+  EXPECT_EQ((*records)[0].key, full.key);
+  EXPECT_EQ((*records)[0].value, binary);
+  EXPECT_EQ((*records)[0].headers, full.headers);
+  EXPECT_EQ((*records)[0].position, (Position{topic, 0, 0}));
+  EXPECT_EQ((*records)[1].value, std::nullopt);
+  EXPECT_EQ((*records)[2].value, "");
+}
+
+TEST_P(EventLogContract, PositionsNameWhereEachRecordIs) {
+  const auto topic = make_topic("positions", 4);
+  std::vector<Record> records;
+  for (int i = 0; i < 40; ++i) {
+    records.push_back(record(topic, "key" + std::to_string(i), std::to_string(i)));
+  }
+  const auto positions = append(records);
+  ASSERT_THAT(positions, SizeIs(40));
+  for (std::size_t i = 0; i < positions.size(); ++i) {
+    const auto& p = positions[i];
+    const auto found = log().read({p.topic, p.partition}, p.offset, {1, 1 << 20});
+    ASSERT_TRUE(found);
+    ASSERT_THAT(*found, SizeIs(1));
+    EXPECT_EQ(found->front().value, records[i].value);
+  }
+}
+
+TEST_P(EventLogContract, RecordsOfAKeyGoToThePartitionOfItsStableHash) {
+  const auto topic = make_topic("keys", 8);
+  for (int i = 0; i < 20; ++i) {
+    const auto key = "tenant-a/" + std::to_string(i);
+    EXPECT_EQ(append(topic, key, "v").partition, static_cast<int>(stable_hash(key) % 8));
+  }
+}
+
+TEST_P(EventLogContract, RecordsWithoutAKeySpreadOverThePartitions) {
+  const auto topic = make_topic("keyless", 4);
+  std::vector<Record> records(40, record(topic, "", "v"));
+  std::set<int> used;
+  for (const auto& p : append(records)) used.insert(p.partition);
+  EXPECT_GT(used.size(), 1U);
+}
+
+TEST_P(EventLogContract, OneBadRecordKeepsTheWholeAppendOut) {
+  const auto topic = make_topic("atomic");
+  const auto failed = append_and_wait(
+      log(), {record(topic, "a", "1"), record(named("no-such-topic"), "a", "2")});
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().kind, ErrorKind::not_found);
+  EXPECT_THAT(values(topic), IsEmpty());
+}
+
+TEST_P(EventLogContract, AnAppendOfNothingSucceeds) {
+  const auto done = append_and_wait(log(), {});
+  ASSERT_TRUE(done);
+  EXPECT_THAT(*done, IsEmpty());
+}
+
+TEST_P(EventLogContract, AnUnknownTopicOrPartitionIsNotFound) {
+  const auto topic = make_topic("known", 2);
+  for (const auto& unknown : {TopicPartition{named("unknown"), 0}, TopicPartition{topic, 2}}) {
+    EXPECT_EQ(log().read(unknown, 0, {}).error().kind, ErrorKind::not_found);
+    EXPECT_EQ(log().watermarks(unknown).error().kind, ErrorKind::not_found);
+    EXPECT_EQ(log().offset_at(unknown, host().now()).error().kind, ErrorKind::not_found);
+  }
+  const auto opened = admin().open_consumer(named("g"), {named("unknown")});
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().kind, ErrorKind::not_found);
+}
+
+TEST_P(EventLogContract, AReadStopsAtItsLimitsButAlwaysGivesOneRecord) {
+  const auto topic = make_topic("limits");
+  for (int i = 0; i < 5; ++i) append(topic, "k", std::string(1000, 'x'));
+  EXPECT_THAT(*log().read({topic, 0}, 0, {3, 1 << 20}), SizeIs(3));
+  EXPECT_THAT(*log().read({topic, 0}, 0, {100, 2'500}), SizeIs(2));
+  EXPECT_THAT(*log().read({topic, 0}, 0, {100, 10}), SizeIs(1));
+}
+
+TEST_P(EventLogContract, AReadAtOrBeyondTheEndIsEmpty) {
+  const auto topic = make_topic("end");
+  append(topic, "k", "v");
+  EXPECT_THAT(values(topic, 0, 1), IsEmpty());
+  EXPECT_THAT(values(topic, 0, 1000), IsEmpty());
+}
+
+TEST_P(EventLogContract, WatermarksEncloseTheRecords) {
+  const auto topic = make_topic("marks");
+  EXPECT_EQ(log().watermarks({topic, 0})->end, 0);
+  append(topic, "k", "1");
+  append(topic, "k", "2");
+  EXPECT_EQ(log().watermarks({topic, 0})->start, 0);
+  EXPECT_EQ(log().watermarks({topic, 0})->end, 2);
+}
+
+TEST_P(EventLogContract, OffsetAtFindsTheFirstRecordTakenAtOrAfterATime) {
+  const auto topic = make_topic("times");
+  const auto before = host().now();
+  std::vector<Timestamp> times;
+  for (int i = 0; i < 5; ++i) {
+    append(topic, "k", std::to_string(i));
+    times.push_back(log().read({topic, 0}, i, {1, 1 << 20})->front().time);
+    host().let_time_pass();
+  }
+  EXPECT_EQ(log().offset_at({topic, 0}, before), 0);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(log().offset_at({topic, 0}, times[static_cast<std::size_t>(i)]), i);
+    EXPECT_EQ(log().offset_at({topic, 0}, times[static_cast<std::size_t>(i)] + Duration(1)), i + 1);
+  }
+}
+
+TEST_P(EventLogContract, AWaitAnswersAtOnceWhereARecordIsThere) {
+  const auto topic = make_topic("there", 2);
+  const auto p = append(topic, "k", "v");
+  EXPECT_TRUE(log().wait({{{topic, 0}, 0}, {{topic, 1}, 0}}, kLong));
+  EXPECT_FALSE(log().wait({{{topic, p.partition}, p.offset + 1}}, kShort));
+}
+
+TEST_P(EventLogContract, AWaitEndsWhenARecordArrives) {
+  const auto topic = make_topic("arrives", 2);
+  auto waited = std::async(std::launch::async, [&] {
+    return log().wait({{{topic, 0}, 0}, {{topic, 1}, 0}}, kLong);
+  });
+  append(topic, "k", "v");
+  EXPECT_TRUE(waited.get());
+}
+
+TEST_P(EventLogContract, AppendsOfManyThreadsAreAllThereAfterReopening) {
+  const auto topic = make_topic("threads", 4);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 50; ++i) {
+        const auto name = std::to_string(t) + "-" + std::to_string(i);
+        EXPECT_TRUE(append_and_wait(log(), {record(topic, name, name)}));
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  reopen();
+  std::set<std::string> found;
+  for (int partition = 0; partition < 4; ++partition) {
+    for (const auto& value : values(topic, partition)) found.insert(value);
+  }
+  EXPECT_THAT(found, SizeIs(200));
+}
+
+TEST_P(EventLogContract, OffsetsGoOnAfterReopening) {
+  const auto topic = make_topic("goes-on");
+  append(topic, "k", "1");
+  reopen();
+  EXPECT_EQ(append(topic, "k", "2").offset, 1);
+  EXPECT_THAT(values(topic), ElementsAre("1", "2"));
+}
+
+TEST_P(EventLogContract, EnsuringATopicAgainChangesItsRetentionOnly) {
+  const auto topic = make_topic("again", 2);
+  append(topic, "k", "v");
+  TopicSpec spec{topic, TopicKind::activity, 2, Duration(3'600'000), 1 << 20};
+  EXPECT_TRUE(admin().ensure_topic(spec));
+  reopen();
+  const auto topics = admin().topics();
+  ASSERT_TRUE(topics);
+  const auto info = std::find_if(topics->begin(), topics->end(),
+                                 [&](const TopicInfo& t) { return t.spec.name == topic; });
+  ASSERT_NE(info, topics->end());
+  EXPECT_EQ(info->spec.max_age, spec.max_age);
+  EXPECT_EQ(info->spec.max_bytes, spec.max_bytes);
+  EXPECT_EQ(info->records, 1U);
+  EXPECT_GT(info->bytes, 0U);
+  EXPECT_THAT(info->partitions, SizeIs(2));
+}
+
+TEST_P(EventLogContract, ATopicKeepsItsKindAndPartitions) {
+  const auto topic = make_topic("fixed", 2);
+  const auto wider = admin().ensure_topic({topic, TopicKind::activity, 3, {}, {}});
+  ASSERT_FALSE(wider);
+  EXPECT_EQ(wider.error().kind, ErrorKind::conflict);
+  const auto other = admin().ensure_topic({topic, TopicKind::entity, 2, {}, {}});
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().kind, ErrorKind::conflict);
+}
+
+TEST_P(EventLogContract, ANewGroupBeginsAtTheStartAndReadsAllTopics) {
+  const auto one = make_topic("one"), two = make_topic("two", 3);
+  append(one, "k", "1");
+  append(two, "k", "2");
+  auto group = consumer("g", {one, two});
+  EXPECT_THAT(take(*group, 2), testing::UnorderedElementsAre("1", "2"));
+}
+
+TEST_P(EventLogContract, APollEndsWhenARecordArrives) {
+  const auto topic = make_topic("poll");
+  auto group = consumer("g", {topic});
+  auto polled = std::async(std::launch::async, [&] { return take(*group, 1); });
+  append(topic, "k", "v");
+  EXPECT_THAT(polled.get(), ElementsAre("v"));
+}
+
+TEST_P(EventLogContract, APollWithoutRecordsTimesOutEmpty) {
+  const auto topic = make_topic("silent");
+  auto group = consumer("g", {topic});
+  const auto polled = group->poll({}, kShort);
+  ASSERT_TRUE(polled);
+  EXPECT_THAT(*polled, IsEmpty());
+}
+
+TEST_P(EventLogContract, WakeEndsThePollThatWaitsOrTheNextOne) {
+  const auto topic = make_topic("wake");
+  auto group = consumer("g", {topic});
+  group->wake();
+  EXPECT_THAT(*group->poll({}, kLong), IsEmpty());
+  auto polled = std::async(std::launch::async, [&] { return group->poll({}, kLong); });
+  group->wake();
+  EXPECT_THAT(*polled.get(), IsEmpty());
+}
+
+TEST_P(EventLogContract, CommittedRecordsDoNotComeAgainAndOthersDo) {
+  const auto topic = make_topic("committed");
+  for (const auto* v : {"1", "2", "3"}) append(topic, "k", v);
+  {
+    auto group = consumer("g", {topic});
+    EXPECT_THAT(take(*group, 3), ElementsAre("1", "2", "3"));
+    EXPECT_TRUE(group->commit({{{topic, 0}, 2}}));
+    EXPECT_EQ(group->position().at({topic, 0}), 3);
+  }
+  reopen();
+  auto group = consumer("g", {topic});
+  EXPECT_THAT(take(*group, 1), ElementsAre("3"));
+}
+
+TEST_P(EventLogContract, ACommitLeavesPartitionsThatItDoesNotName) {
+  const auto topic = make_topic("partial", 2);
+  append(std::vector<Record>(4, record(topic, "", "v")));
+  auto group = consumer("g", {topic});
+  ASSERT_TRUE(group->commit({{{topic, 0}, 1}, {{topic, 1}, 1}}));
+  ASSERT_TRUE(group->commit({{{topic, 0}, 2}}));
+  const auto groups = admin().groups();
+  ASSERT_TRUE(groups);
+  const auto info = std::find_if(groups->begin(), groups->end(),
+                                 [&](const GroupInfo& g) { return g.name == named("g"); });
+  ASSERT_NE(info, groups->end());
+  EXPECT_EQ(info->committed.at({topic, 0}), 2);
+  EXPECT_EQ(info->committed.at({topic, 1}), 1);
+}
+
+TEST_P(EventLogContract, GroupsGoOnIndependently) {
+  const auto topic = make_topic("independent");
+  append(topic, "k", "1");
+  auto one = consumer("one", {topic}), two = consumer("two", {topic});
+  EXPECT_THAT(take(*one, 1), ElementsAre("1"));
+  EXPECT_TRUE(one->commit(one->position()));
+  EXPECT_THAT(take(*two, 1), ElementsAre("1"));
+}
+
+TEST_P(EventLogContract, AGroupHasOneConsumerAtATime) {
+  const auto topic = make_topic("exclusive");
+  auto first = consumer("g", {topic});
+  const auto second = admin().open_consumer(named("g"), {topic});
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().kind, ErrorKind::conflict);
+  first.reset();
+  EXPECT_TRUE(admin().open_consumer(named("g"), {topic}));
+}
+
+TEST_P(EventLogContract, SeekMovesThePositionAndNotTheCommittedOffset) {
+  const auto topic = make_topic("seek");
+  for (const auto* v : {"1", "2", "3"}) append(topic, "k", v);
+  auto group = consumer("g", {topic});
+  EXPECT_THAT(take(*group, 3), SizeIs(3));
+  EXPECT_TRUE(group->seek({topic, 0}, 1));
+  EXPECT_THAT(take(*group, 2), ElementsAre("2", "3"));
+  group.reset();
+  group = consumer("g", {topic});
+  EXPECT_THAT(take(*group, 1), ElementsAre("1"));
+}
+
+TEST_P(EventLogContract, SeekingAGroupMovesItsOpenConsumerAndOutdatesItsCommits) {
+  const auto topic = make_topic("seek-group");
+  for (const auto* v : {"1", "2", "3"}) append(topic, "k", v);
+  auto group = consumer("g", {topic});
+  EXPECT_THAT(take(*group, 3), SizeIs(3));
+  ASSERT_TRUE(group->commit({{{topic, 0}, 3}}));
+  ASSERT_TRUE(admin().seek_group(named("g"), {{{topic, 0}, 1}}));
+  EXPECT_TRUE(group->commit({{{topic, 0}, 3}})) << "taken before the seek: ignored, not refused";
+  EXPECT_THAT(take(*group, 2), ElementsAre("2", "3"));
+  EXPECT_TRUE(group->commit({{{topic, 0}, 2}}));
+  group.reset();
+  reopen();
+  group = consumer("g", {topic});
+  EXPECT_THAT(take(*group, 1), ElementsAre("3"));
+}
+
+TEST_P(EventLogContract, SeekingAGroupEndsTheWaitOfItsPoll) {
+  const auto topic = make_topic("seek-waiting");
+  append(topic, "k", "1");
+  auto group = consumer("g", {topic});
+  EXPECT_THAT(take(*group, 1), SizeIs(1));
+  auto polled = std::async(std::launch::async, [&] { return take(*group, 1); });
+  ASSERT_TRUE(admin().seek_group(named("g"), {{{topic, 0}, 0}}));
+  EXPECT_THAT(polled.get(), ElementsAre("1"));
+}
+
+TEST_P(EventLogContract, SeekingAGroupThatDoesNotExistMakesIt) {
+  const auto topic = make_topic("made-by-seek");
+  for (const auto* v : {"1", "2"}) append(topic, "k", v);
+  ASSERT_TRUE(admin().seek_group(named("made"), {{{topic, 0}, 1}}));
+  auto group = consumer("made", {topic});
+  EXPECT_THAT(take(*group, 1), ElementsAre("2"));
+}
+
+TEST_P(EventLogContract, ADeletedGroupBeginsAtTheStartAgain) {
+  const auto topic = make_topic("deleted");
+  append(topic, "k", "1");
+  auto group = consumer("g", {topic});
+  ASSERT_TRUE(group->commit({{{topic, 0}, 1}}));
+  const auto active = admin().delete_group(named("g"));
+  ASSERT_FALSE(active);
+  EXPECT_EQ(active.error().kind, ErrorKind::conflict);
+  group.reset();
+  EXPECT_TRUE(admin().delete_group(named("g")));
+  group = consumer("g", {topic});
+  EXPECT_THAT(take(*group, 1), ElementsAre("1"));
+}
+
+}  // namespace mesh::test

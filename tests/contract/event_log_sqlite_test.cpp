@@ -1,0 +1,46 @@
+#include "common/engines/sqlite/log/sqlite_log.h"
+#include "tests/contract/event_log_contract.h"
+#include "tests/support/temp_dir.h"
+
+namespace mesh::test {
+namespace {
+
+// Time stands still for the log's stamps, and runs for its waits.
+class HalfManualClock final : public Clock {
+ public:
+  Timestamp now() const override { return manual_.now(); }
+  SteadyTime steady() const override { return system_clock().steady(); }
+  bool wait_until(std::unique_lock<std::mutex>& lock, std::condition_variable& cv,
+                  SteadyTime deadline, const std::function<bool()>& ready) override {
+    return system_clock().wait_until(lock, cv, deadline, ready);
+  }
+  void advance(Duration by) { manual_.advance(by); }
+
+ private:
+  ManualClock manual_;
+};
+
+class SqliteLogHost final : public EventLogHost {
+ public:
+  SqliteLogHost() { reopen(); }
+  EventLog& log() override { return *log_; }
+  LogAdmin& admin() override { return *log_; }
+  void reopen() override {
+    log_.reset();
+    log_ = sqlite::SqliteLog::open(dir_.path(), {}, clock_).value();
+  }
+  Timestamp now() override { return clock_.now(); }
+  void let_time_pass() override { clock_.advance(Duration(10)); }
+
+ private:
+  TempDir dir_;
+  HalfManualClock clock_;
+  std::unique_ptr<sqlite::SqliteLog> log_;
+};
+
+std::unique_ptr<EventLogHost> make_sqlite_log_host() { return std::make_unique<SqliteLogHost>(); }
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, EventLogContract, testing::Values(&make_sqlite_log_host));
+
+}  // namespace
+}  // namespace mesh::test

@@ -1,0 +1,76 @@
+// Runs the real binaries: a meshd on free ports in a temporary folder, and the mesh command.
+#pragma once
+
+#include <sys/types.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/json.h"
+#include "common/http/client.h"
+
+namespace mesh::e2e {
+
+struct Run {
+  int exit_code = -1;  // 128 + signal for a process that was killed
+  std::string out;
+  std::string err;
+};
+// Runs a program to its end; `input` is its standard input.
+Run run(const std::vector<std::string>& command, const std::string& input = {},
+        const std::map<std::string, std::string>& environment = {});
+
+struct Answer {
+  int status = 0;
+  http::HeaderList headers;
+  std::string body;
+  Json json() const;  // discarded value where the body is not JSON
+  std::string header(std::string_view name) const;  // "" where it is missing
+};
+
+// A meshd of its own. Started by the constructor or start(); killed by the destructor.
+class Daemon {
+ public:
+  // `extra_config` is YAML that is added to the configuration (port 0 for every listener).
+  explicit Daemon(const std::string& data_dir, std::string extra_config = {});
+  ~Daemon();
+
+  // Starts the process and blocks until it reports READY=1 (sd_notify) or ends; false: it ended.
+  bool start();
+  // SIGTERM, and waits; the exit code.
+  int stop();
+  void kill();  // SIGKILL, and waits
+  void signal(int number);
+  // Blocks until the process sends a notification that contains `text`.
+  bool await_notification(const std::string& text);
+  const std::string& errors() const { return errors_; }  // what it printed, once it ended
+  pid_t pid() const { return pid_; }
+
+  const std::string& data_dir() const { return data_dir_; }
+  std::string address(const std::string& role) const;  // "127.0.0.1:port"
+  std::string operator_token() const;
+
+  // Any request; `token` is a bearer token, empty: none.
+  Answer call(const std::string& role, const std::string& method, const std::string& target,
+              const std::string& token, const std::string& body = {},
+              const http::HeaderList& headers = {});
+  // `mesh` with --data-dir of this daemon.
+  Run mesh(std::vector<std::string> arguments, const std::string& input = {});
+  // Waits until every outbox entry reached the log and every pipeline is through.
+  void settle();
+
+ private:
+  std::string write_config() const;
+
+  const std::string data_dir_;
+  const std::string extra_config_;
+  std::string errors_;
+  pid_t pid_ = -1;
+  int notify_fd_ = -1;
+  int error_fd_ = -1;
+  http::Client client_;
+};
+
+}  // namespace mesh::e2e
