@@ -6,8 +6,7 @@ namespace mesh::cli {
 namespace {
 
 struct Args {
-  client::ReplayRequest request{.topic = {}, .pipeline = {}, .from = "start", .to = "end", .tenant = {},
-                                .type = {}, .partition = {}, .dry_run = false};
+  client::ReplayRequest request{.from = "start", .to = "end"};
   int partition = -1;
   bool dry_run = false, no_wait = false;
 };

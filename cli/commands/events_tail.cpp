@@ -1,3 +1,4 @@
+#include <cstdlib>
 #include <mutex>
 #include <random>
 #include <thread>
@@ -54,6 +55,13 @@ class Printer {
     const std::lock_guard lock(mutex_);
     session_.out.note(text);
   }
+  // Ends the process with everything written, while other threads may still wait for answers.
+  [[noreturn]] void leave(const Status& ended) {
+    const std::lock_guard lock(mutex_);
+    session_.out.flush();
+    if (!ended) session_.out.notes() << error_text(ended.error(), session_.globals.verbose) << std::flush;
+    std::_Exit(static_cast<int>(ended ? Exit::ok : exit_code(ended.error().kind)));
+  }
 
  private:
   Session& session_;
@@ -96,22 +104,11 @@ Status follow_topic(client::Client& mesh, const std::string& topic, client::Posi
   return {};
 }
 
-[[noreturn]] void leave(Session& session, Exit exit) {
-  session.out.flush();
-  session.out.notes().flush();
-  std::_Exit(static_cast<int>(exit));
-}
-
 // A thread per topic. The first that ends ends the process: the others hang in their long polls.
 Outcome follow_topics(Session& session, const std::vector<TopicRange>& ranges, const RecordFilter& filter,
                       Printer& printer) {
-  std::mutex one_by_one;
   const auto follow_one = [&](const TopicRange& range) {
-    const auto ended = follow_topic(*session.mesh, range.topic, range.to, filter, printer);
-    const std::lock_guard lock(one_by_one);
-    if (ended) leave(session, Exit::ok);
-    session.out.notes() << error_text(ended.error(), session.globals.verbose);
-    leave(session, exit_code(ended.error().kind));
+    printer.leave(follow_topic(*session.mesh, range.topic, range.to, filter, printer));
   };
   std::vector<std::thread> threads;
   for (const TopicRange& range : ranges) threads.emplace_back(follow_one, range);

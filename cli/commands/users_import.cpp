@@ -68,7 +68,7 @@ Exit exit_of(const ImportResult& result) {
   return result.counts.failed == result.counts.rows ? Exit::failure : Exit::partly;
 }
 
-Outcome import(Session& session, const Args& args) {
+Outcome import_file(Session& session, const Args& args) {
   if (auto ready = need_tenant(session); !ready) return fail(ready.error());
   auto format = args.format.empty() ? row_format_of(args.file)
                                     : std::optional(args.format == "csv" ? RowFormat::csv : RowFormat::ndjson);
@@ -144,7 +144,7 @@ void add_users_import(Commands& commands, CLI::App& users) {
                   "mesh users import users.ndjson --tenant acme --parallel 16 --errors failed.ndjson\n"
                   "mesh users list --tenant acme --all -o json | jq -c '.[]' | mesh users import - --tenant beta --format ndjson\n",
       .view = &summary_view(),
-      .run = [args](Session& session) { return import(session, *args); }});
+      .run = [args](Session& session) { return import_file(session, *args); }});
   verb.add_option("FILE", args->file, "The file; - is stdin")->required();
   verb.add_option("--format", args->format, "Needed where the name does not end in .csv, .ndjson or .jsonl")
       ->check(CLI::IsMember({"csv", "ndjson"}))->type_name("csv|ndjson");

@@ -14,12 +14,12 @@ namespace mesh::cli {
 enum class Needs { server, nothing };
 
 struct Verb {
-  std::string name;
-  std::string summary;   // one line, no full stop
-  std::string details;   // further lines of the help; may be empty
-  std::string examples;  // a command a line; lines that do not begin with "mesh" explain
+  std::string name = {};
+  std::string summary = {};   // one line, no full stop
+  std::string details = {};   // further lines of the help; may be empty
+  std::string examples = {};  // a command a line; lines that do not begin with "mesh" explain
   const View* view = nullptr;  // of what it prints; static storage
-  std::function<Outcome(Session&)> run;
+  std::function<Outcome(Session&)> run = {};
   Needs needs = Needs::server;
 };
 

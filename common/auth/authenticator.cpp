@@ -22,7 +22,7 @@ std::optional<std::string_view> bearer_token(std::string_view header) {
     return std::nullopt;
   }
   const auto token = trim(header.substr(kScheme.size()));
-  if (token.empty() || token.find_first_of(" \t,") != std::string_view::npos) return std::nullopt;
+  if (token.empty() || token.find_first_of(" \t") != std::string_view::npos) return std::nullopt;
   return token;
 }
 

@@ -63,7 +63,7 @@ std::optional<std::int64_t> numeric_date(const Json& value) {
 
 }  // namespace
 
-Result<JwtVerifier> JwtVerifier::create(const JwtOptions& options, Clock& clock) {
+Result<JwtVerifier> JwtVerifier::create(const JwtOptions& options, const Clock& clock) {
   const auto bad = [](const std::string& what) { return fail(ErrorKind::invalid, what); };
   if (options.issuer.empty()) return bad("JWT: no issuer is configured");
   if (options.audience.empty()) return bad("JWT: no audience is configured");

@@ -19,13 +19,13 @@ struct TokenSubject {
 class JwtVerifier {
  public:
   // `invalid` for options that cannot work.
-  static Result<JwtVerifier> create(const JwtOptions& options, Clock& clock);
+  static Result<JwtVerifier> create(const JwtOptions& options, const Clock& clock);
 
   // `unauthenticated` with the reason as the message; not for clients.
   Result<TokenSubject> verify(std::string_view token) const;
 
  private:
-  JwtVerifier(const JwtOptions& options, std::vector<PublicKey> keys, Clock& clock)
+  JwtVerifier(const JwtOptions& options, std::vector<PublicKey> keys, const Clock& clock)
       : options_(options), keys_(std::move(keys)), clock_(&clock) {}
 
   Status check_signature(const Json& header, std::string_view input,
@@ -35,7 +35,7 @@ class JwtVerifier {
 
   JwtOptions options_;
   std::vector<PublicKey> keys_;
-  Clock* clock_;
+  const Clock* clock_;
 };
 
 }  // namespace mesh::auth

@@ -55,21 +55,21 @@ struct Exchange {
 };
 
 struct Options {
-  Endpoints endpoints;
-  std::string token;           // for tenants' routes
-  std::string operator_token;  // for /admin/v1, and for tenants' routes where `token` is empty
-  std::string tenant;          // sent as X-Tenant-Id where it is not empty
+  Endpoints endpoints = {};
+  std::string token = {};           // for tenants' routes
+  std::string operator_token = {};  // for /admin/v1, and for tenants' routes where `token` is empty
+  std::string tenant = {};          // sent as X-Tenant-Id where it is not empty
   Duration timeout{30'000};    // of one exchange, beside what a call waits for by itself
   std::string user_agent = "mesh";
-  std::function<void(const Exchange&)> observe;  // from the calling thread
+  std::function<void(const Exchange&)> observe = {};  // from the calling thread
 };
 
 // A name → value list of a query; values are encoded, empty ones left out.
 using Query = std::vector<std::pair<std::string, std::string>>;
 
 struct WriteOptions {
-  std::string idempotency_key;  // printable ASCII; empty: none
-  std::string ack;              // "log", "searchable"; empty: the server's default
+  std::string idempotency_key = {};  // printable ASCII; empty: none
+  std::string ack = {};              // "log", "searchable"; empty: the server's default
 };
 
 struct UserPage {
@@ -78,8 +78,8 @@ struct UserPage {
 };
 struct UserQuery {
   int limit = 100;
-  std::string email;
-  std::string page;  // UserPage::next; the other members do not count then
+  std::string email = {};
+  std::string page = {};  // UserPage::next; the other members do not count then
 };
 struct CreatedUser {
   User user;
@@ -87,11 +87,11 @@ struct CreatedUser {
 };
 
 struct RecordQuery {
-  std::string topic;
-  std::string from;     // a bound; not with positions
-  Positions positions;  // partition → offset
+  std::string topic = {};
+  std::string from = {};     // a bound; not with positions
+  Positions positions = {};  // partition → offset
   int limit = 100;      // 1…1000
-  std::string tenant, type, key;
+  std::string tenant = {}, type = {}, key = {};
   int wait_seconds = 0;  // 0…30
 };
 struct RecordPage {
@@ -100,16 +100,16 @@ struct RecordPage {
 };
 
 struct LetterFilter {
-  std::string tenant, cause, id;
+  std::string tenant = {}, cause = {}, id = {};
 };
 struct ReplayRequest {
-  std::string topic, pipeline, from, to, tenant, type;
-  std::optional<int> partition;
+  std::string topic = {}, pipeline = {}, from = {}, to = {}, tenant = {}, type = {};
+  std::optional<int> partition = {};
   bool dry_run = false;
 };
 struct SeekRequest {
-  std::string to, topic;
-  std::optional<int> partition;
+  std::string to = {}, topic = {};
+  std::optional<int> partition = {};
   bool dry_run = false;
 };
 

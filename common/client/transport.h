@@ -11,11 +11,11 @@ namespace mesh::client {
 struct Call {
   Role role = Role::admin;
   std::string method = "GET";
-  std::string path;  // encoded
-  Query query;
-  std::string body;
+  std::string path = {};  // encoded
+  Query query = {};
+  std::string body = {};
   std::string content_type = "application/json";  // sent where there is a body
-  http::HeaderList headers;
+  http::HeaderList headers = {};
   Duration extra_wait{0};  // beside the time-out: what the server was asked to wait
   bool open = false;       // a route without a credential
 };

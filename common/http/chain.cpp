@@ -66,16 +66,16 @@ std::string whole_seconds(std::chrono::microseconds time) {
   return std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count());
 }
 
-std::string quoted(std::string_view scope) { return "\"" + std::string(scope) + "\""; }
+std::string in_quotes(std::string_view scope) { return "\"" + std::string(scope) + "\""; }
 
 // draft-ietf-httpapi-ratelimit-headers-11. After a denial `t` is when the next unit passes, so
 // that Retry-After does not precede it.
 HeaderList limit_headers(const std::string& scope, const Hooks::Admission& admission) {
   const auto& [policy, decision] = admission;
   const auto wait = decision.allowed ? decision.reset_after : decision.retry_after;
-  return {{"RateLimit-Policy", quoted(scope) + ";q=" + std::to_string(policy.burst + 1) +
+  return {{"RateLimit-Policy", in_quotes(scope) + ";q=" + std::to_string(policy.burst + 1) +
                                    ";w=" + whole_seconds(policy.per)},
-          {"RateLimit", quoted(scope) + ";r=" + std::to_string(decision.remaining) +
+          {"RateLimit", in_quotes(scope) + ";r=" + std::to_string(decision.remaining) +
                             ";t=" + whole_seconds(wait)}};
 }
 

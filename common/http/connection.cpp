@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "common/http/chain.h"
+#include "common/http/run_handler.h"
 #include "common/http/wire.h"
 
 namespace mesh::http {
@@ -161,13 +162,14 @@ void Connection::handle() {
   exchange->memory = std::exchange(memory_, Reservation(core.buffered));
   Request& request = exchange->request;
   request.remote = remote_;
-  if (!core.parser.parse(reader_.head(), request)) {
+  std::string target;
+  if (!core.parser.parse(reader_.head(), request, target)) {
     exchange_.reset();
     return refuse(400, "The head of the request is not valid.");
   }
   request.body = reader_.take_body();
 
-  if (auto refusal = open_exchange(reader_.target(), *exchange)) return answer(std::move(*refusal));
+  if (auto refusal = open_exchange(target, *exchange)) return answer(std::move(*refusal));
   const bool asks_hooks = exchange->route->access != Access::open;
   if (exchange->route->blocking || request.body.size() > kLargeBody ||
       (asks_hooks && core.options.blocking_hooks)) {
@@ -197,6 +199,7 @@ void Connection::refuse(int status, std::string_view detail) {
   const auto target = reader_.target();
   if (!target.empty()) exchange_->instance = target.substr(0, std::min<std::size_t>(target.find('?'), 512));
   identify(exchange_->request);
+  memory_ = Reservation(loop_.core().buffered);  // what was held is free again
   linger_ = true;
   answer(Response::problem(status, detail));
 }

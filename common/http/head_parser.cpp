@@ -1,43 +1,42 @@
+// What cpp-httplib does here, and what not.
+//
+// Server::process_request parses the request line: method, target, version. Everything else of it
+// is led past:
+// - Framing and strictness: it reads with blocking calls, keeps reading after many an error, and
+//   accepts what two parsers could understand differently. RequestReader has gathered and checked
+//   the whole request before.
+// - Header fields: it percent-decodes their values (CloudEvents attributes would be decoded twice,
+//   and "%0d%0a" would become a line break), loses their order, and refuses requests for an Accept
+//   or Range that this server ignores. So it is shown an empty list, and the checked lines are
+//   taken as they were sent.
+// - The answer: it may come much later and from another thread; append_response writes it.
 #include "common/http/head_parser.h"
 
-// RequestReader has bounded all of this before, by the server's options.
+// RequestReader has bounded the target before, by the server's options.
 #define CPPHTTPLIB_REQUEST_URI_MAX_LENGTH (1 << 20)
-#define CPPHTTPLIB_HEADER_MAX_LENGTH (1 << 20)
 #define CPPHTTPLIB_MAX_LINE_LENGTH (1 << 20)
-#define CPPHTTPLIB_HEADER_MAX_COUNT (1 << 16)
 #include <httplib.h>
+
+#include <algorithm>
+
+#include "common/base/strings.h"
 
 namespace mesh::http {
 namespace {
 
-// Serves the head to the library. The library percent-decodes the values of header fields, which
-// would decode CloudEvents attributes twice and let %0d%0a through; so each '%' of a field is
-// served as "%25" and comes out as it was sent.
-class HeadStream final : public httplib::Stream {
+// Serves the request line and the empty line behind it.
+class LineStream final : public httplib::Stream {
  public:
-  explicit HeadStream(std::string_view head)
-      : head_(head), fields_(head.find('\n') + 1) {}
+  explicit LineStream(std::string_view line) : line_(line) {}
 
   ssize_t read(char* out, std::size_t size) override {
-    std::size_t n = 0;
-    while (n < size && position_ < head_.size()) {
-      if (pending_ > 0) {
-        out[n++] = "52"[--pending_];
-        if (pending_ == 0) ++position_;
-        continue;
-      }
-      const char c = head_[position_];
-      out[n++] = c;
-      if (c == '%' && position_ >= fields_) {
-        pending_ = 2;
-      } else {
-        ++position_;
-      }
-    }
+    std::string_view& left = line_.empty() ? end_ : line_;
+    const auto n = left.copy(out, size);
+    left.remove_prefix(n);
     return static_cast<ssize_t>(n);
   }
   ssize_t write(const char*, std::size_t size) override { return static_cast<ssize_t>(size); }
-  bool is_readable() const override { return position_ < head_.size(); }
+  bool is_readable() const override { return !end_.empty(); }
   bool wait_readable() const override { return is_readable(); }
   bool wait_writable() const override { return true; }
   void get_remote_ip_and_port(std::string&, int&) const override {}
@@ -46,11 +45,21 @@ class HeadStream final : public httplib::Stream {
   time_t duration() const override { return 0; }
 
  private:
-  const std::string_view head_;
-  const std::size_t fields_;
-  std::size_t position_ = 0;
-  int pending_ = 0;
+  std::string_view line_;
+  std::string_view end_ = "\r\n";
 };
+
+HeaderList read_fields(std::string_view lines) {
+  HeaderList fields;
+  fields.reserve(static_cast<std::size_t>(std::count(lines.begin(), lines.end(), '\n')));
+  while (lines.size() > 2) {  // the empty line is the last
+    const auto line = lines.substr(0, lines.find('\r'));
+    const auto colon = line.find(':');
+    fields.emplace_back(line.substr(0, colon), trim(line.substr(colon + 1)));
+    lines.remove_prefix(line.size() + 2);
+  }
+  return fields;
+}
 
 }  // namespace
 
@@ -59,21 +68,18 @@ class HeadParser::Library final : public httplib::Server {
   Library() {
     set_pre_routing_handler(
         [](const httplib::Request&, httplib::Response&) { return HandlerResponse::Handled; });
-    // The answer is written by append_response, perhaps much later and on another thread.
     set_header_writer([](httplib::Stream&, httplib::Headers&) -> ssize_t { return 0; });
   }
 
-  bool parse(std::string_view head, Request& out) {
-    HeadStream stream(head);
+  bool parse(std::string_view line, std::string& method, std::string& target) {
+    LineStream stream(line);
     bool parsed = false;
     bool closed = false;
-    process_request(stream, {}, 0, {}, 0, false, closed, [&](httplib::Request& in) {
+    process_request(stream, {}, 0, {}, 0, false, closed, [&](httplib::Request& request) {
       parsed = true;
-      out.method = in.method;
-      out.headers.reserve(in.headers.size());
-      for (auto& [name, value] : in.headers) out.headers.emplace_back(name, std::move(value));
-      in.headers.clear();        // no "100 Continue", no upgrade: the connection sees to that
-      in.body_consumed_ = true;  // there is none in this stream
+      method = request.method;
+      target = request.target;
+      request.body_consumed_ = true;  // there is none in this stream
     });
     return parsed;
   }
@@ -82,8 +88,11 @@ class HeadParser::Library final : public httplib::Server {
 HeadParser::HeadParser() : library_(std::make_unique<Library>()) {}
 HeadParser::~HeadParser() = default;
 
-bool HeadParser::parse(std::string_view head, Request& request) const {
-  return library_->parse(head, request);
+bool HeadParser::parse(std::string_view head, Request& request, std::string& target) const {
+  const auto line = head.substr(0, head.find('\n') + 1);
+  if (!library_->parse(line, request.method, target)) return false;
+  request.headers = read_fields(head.substr(line.size()));
+  return true;
 }
 
 }  // namespace mesh::http

@@ -1,21 +1,22 @@
-// cpp-httplib's part: the head of a request becomes method and header fields.
+// The head of a request, once it is whole, becomes method, target and header fields.
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "common/http/message.h"
 
 namespace mesh::http {
 
-// Any thread.
+// Any thread. The one place that uses cpp-httplib; its source says for what.
 class HeadParser {
  public:
   HeadParser();
   ~HeadParser();
-  // `head` ends with the empty line and has passed RequestReader. Fills method and headers; false
-  // where the library refuses it.
-  bool parse(std::string_view head, Request& request) const;
+  // `head` has passed RequestReader and ends with the empty line. Fills method and headers of the
+  // request; false where the library refuses the request line.
+  bool parse(std::string_view head, Request& request, std::string& target) const;
 
  private:
   class Library;

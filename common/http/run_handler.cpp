@@ -1,5 +1,6 @@
+#include "common/http/run_handler.h"
+
 #include "common/http/chain.h"
-#include "common/http/core.h"
 #include "common/http/inbox.h"
 
 namespace mesh::http {

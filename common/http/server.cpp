@@ -3,6 +3,7 @@
 #include "common/http/bind.h"
 #include "common/http/core.h"
 #include "common/http/loop.h"
+#include "common/http/run_handler.h"
 #include "common/telemetry/log.h"
 
 namespace mesh::http {

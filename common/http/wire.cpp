@@ -66,6 +66,7 @@ void append_response(std::string& out, const Response& response, const WireOptio
     append_number(out, response.body.size());
     out.append("\r\n");
   }
+  out.append("X-Content-Type-Options: nosniff\r\n");
   out.append(options.keep_alive ? "\r\n" : "Connection: close\r\n\r\n");
   if (may_have_body && !options.head_only) out.append(response.body);
 }

@@ -71,6 +71,7 @@ struct Pipeline::Impl {
   Status start();
   void stop();
   void run();
+  void wait_for_room();
   void retry_due();
   void poll_once();
   void process(Batch batch, bool from_store, const Through& through);
@@ -131,18 +132,23 @@ void Pipeline::Impl::stop() {
 
 void Pipeline::Impl::run() {
   refresh_lag(true);
+  // Polls come first: after a restart, what is parked but not committed is passed over before it is
+  // done and forgotten.
   while (!is_stopping()) {
-    retry_due();
-    if (is_stopping()) break;
-    if (static_cast<int>(parked.size()) >= options.max_parked) {
-      set_state(PipelineStatus::State::paused_backlog);
-      const Duration until_due = *parked.next_due() - deps.clock.now();
-      sleep_until(deps.clock.steady() + std::clamp(until_due, Duration{0}, kHeartbeat));
-      refresh_lag(true);
-      continue;
+    if (static_cast<int>(parked.size()) < options.max_parked) {
+      poll_once();
+    } else {
+      wait_for_room();
     }
-    poll_once();
+    if (!is_stopping()) retry_due();
   }
+}
+
+void Pipeline::Impl::wait_for_room() {
+  set_state(PipelineStatus::State::paused_backlog);
+  refresh_lag(true);
+  const Duration until_due = *parked.next_due() - deps.clock.now();
+  sleep_until(deps.clock.steady() + std::clamp(until_due, Duration{0}, kHeartbeat));
 }
 
 void Pipeline::Impl::retry_due() {
@@ -200,7 +206,7 @@ void Pipeline::Impl::poll_once() {
 }
 
 void Pipeline::Impl::process(Batch batch, bool from_store, const Through& through) {
-  const bool answered = insist("process events", [&]() -> Status {
+  const bool answered = batch.open() == 0 || insist("process events", [&]() -> Status {
     const SteadyTime begin = deps.clock.steady();
     auto status_of_call = batch.consult(stage, through);
     metrics.batch_seconds.observe(seconds(deps.clock.steady() - begin));

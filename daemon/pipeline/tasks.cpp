@@ -71,7 +71,11 @@ struct TaskRunner::Impl {
 
 class TaskRunner::Impl::Context final : public TaskContext {
  public:
-  Context(Impl& impl, Task task) : impl_(impl), task_(std::move(task)) {}
+  Context(Impl& impl, Task task) : impl_(impl), task_(std::move(task)) {
+    for (Json* json : {&task_.spec, &task_.checkpoint, &task_.result}) {
+      if (!json->is_object()) *json = Json::object();
+    }
+  }
 
   const Task& task() const override { return task_; }
 

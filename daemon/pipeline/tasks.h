@@ -18,7 +18,7 @@ namespace mesh::pipeline {
 class TaskContext {
  public:
   virtual ~TaskContext() = default;
-  virtual const Task& task() const = 0;
+  virtual const Task& task() const = 0;  // spec, checkpoint and result are objects, maybe empty
   // Stores progress, so that a restart goes on from `checkpoint`. Cheap enough per batch.
   virtual Status progress(std::int64_t done, std::int64_t total, Json checkpoint, Json result) = 0;
   // True once the task was cancelled or the process stops; the work returns soon then.

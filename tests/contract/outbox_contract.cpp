@@ -17,9 +17,8 @@ void add_users(StoreHarness& store, int count) {
 
 std::vector<std::int64_t> sequences(Outbox& outbox, std::int64_t after = 0, int limit = 1000) {
   std::vector<std::int64_t> out;
-  for (const OutboxEntry& entry : outbox.pending(after, limit).value()) {
-    out.push_back(entry.sequence);
-  }
+  const auto entries = outbox.pending(after, limit).value();
+  for (const OutboxEntry& entry : entries) out.push_back(entry.sequence);
   return out;
 }
 

@@ -18,7 +18,8 @@ std::vector<std::int64_t> ids(const Result<std::vector<User>>& users) {
 
 std::vector<Record> events(StoreHarness& store) {
   std::vector<Record> out;
-  for (OutboxEntry& entry : store.outbox().pending(0, 1000).value()) {
+  auto entries = store.outbox().pending(0, 1000).value();
+  for (OutboxEntry& entry : entries) {
     out.push_back(std::move(entry.record));
   }
   return out;

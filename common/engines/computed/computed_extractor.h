@@ -1,4 +1,13 @@
 // The deterministic PropertyExtractor: computes from the molecular formula.
+//
+// Of data with a "formula" or "molecular_formula" such as "C9H8O4" it makes
+//   {"method":"computed","formula":"C9H8O4" (Hill order),"molecular_weight":180.159 (g/mol),
+//    "atom_count":21,"element_count":3,"composition":{"C":9,"H":8,"O":4},
+//    "mass_fractions":{"C":0.600020,…},"degree_of_unsaturation":6}
+// where the last is there only for a single molecule of C with H, N, O, P, S and halogens, and
+// where it is a whole number of at least 0. Without a formula:
+//   {"method":"computed","note":"no formula given"}
+// A formula that does not read is `unprocessable` and the message has the position.
 #pragma once
 
 #include <memory>

@@ -11,31 +11,21 @@
 #include "common/base/ids.h"
 #include "common/base/strings.h"
 
-#ifndef W_WORD
-#define W_WORD 600
-#define W_PREFIX 300
-#define W_PAIRS 1000
-#define W_TRIGRAMS 600
-#define W_DOMAIN 400
-#endif
-
 namespace mesh::hashing {
 namespace {
 
 using CodePoint = std::int32_t;
 
-// Weights are integers and so is the sum: floating point enters only with the final division, so
-// no machine's rounding or fused multiply-add can change a vector.
-constexpr std::int64_t kWordWeight = W_WORD;
-constexpr std::int64_t kPrefixWeight = W_PREFIX;
-constexpr std::int64_t kPairWeight = W_PAIRS;
-constexpr std::int64_t kTrigramWeight = W_TRIGRAMS;
+// Weights are integers and so is their sum; floating point has no products to fuse, only one square
+// root and divisions. So no compiler or machine can change a bit of a vector.
+constexpr std::int64_t kWordWeight = 600;
+constexpr std::int64_t kPairWeight = 1000;
+constexpr std::int64_t kTrigramWeight = 600;
 constexpr std::int64_t kFull = 1000;
-constexpr std::int64_t kDomain = W_DOMAIN;
+constexpr std::int64_t kDomain = 300;
 
 constexpr std::size_t kMaxWords = 256;
 constexpr std::size_t kMaxWordLength = 32;
-constexpr std::size_t kMaxPrefix = 6;
 constexpr CodePoint kStart = 1, kEnd = 2;  // never part of a word
 
 struct Word {
@@ -68,7 +58,7 @@ CharClass classify(CodePoint c) {
   }
 }
 
-// Case-folded and without accents; bytes that are not UTF-8 make the text end there.
+// Case-folded and without accents. Text that is not UTF-8 has no features.
 std::vector<CodePoint> fold(std::string_view text) {
   std::vector<CodePoint> folded;
   const bool ascii =
@@ -97,6 +87,7 @@ std::vector<CodePoint> fold(std::string_view text) {
   return folded;
 }
 
+// Distinct words, each with the largest of its weights.
 std::vector<Word> words_of(std::string_view text) {
   std::vector<Word> words;
   std::vector<CodePoint> letters;
@@ -121,7 +112,7 @@ std::vector<Word> words_of(std::string_view text) {
       if (letters.size() < kMaxWordLength) letters.push_back(c);
     } else if (c == '@') {
       weight = kDomain;
-    } else if (c == ' ' || c == '\t' || c == '\n' || c == ',' || c == ';' || c == '>') {
+    } else if (c == ' ' || c == ',' || c == ';' || c == '>' || c == '\t' || c == '\n') {
       weight = kFull;
     }
   }
@@ -145,13 +136,13 @@ class Accumulator {
       bytes[size++] = static_cast<char>(c >> 16);
     }
     const std::uint64_t hash = stable_hash({bytes, size});
-    const std::uint64_t place = (hash >> 32) * sums_.size() >> 32;
+    const auto place = static_cast<std::size_t>((hash >> 32) * sums_.size() >> 32);
     sums_[place] += (hash & 1) != 0 ? weight : -weight;
   }
 
   std::vector<float> unit() const {
     double squares = 0;
-    for (const auto sum : sums_) squares += static_cast<double>(sum * sum);  // exact below 2^53
+    for (const auto sum : sums_) squares += static_cast<double>(sum * sum);
     std::vector<float> vector(sums_.size());
     if (squares == 0) return vector;
     const double length = std::sqrt(squares);
@@ -165,24 +156,19 @@ class Accumulator {
   std::vector<std::int64_t> sums_;
 };
 
+// The weight of each of `count` features that weigh `weight` together.
 std::int64_t share(std::int64_t weight, std::size_t count) {
-  return static_cast<std::int64_t>(static_cast<double>(weight) / std::sqrt(static_cast<double>(count)));
+  const double length = std::sqrt(static_cast<double>(count));
+  return static_cast<std::int64_t>(static_cast<double>(weight) / length);
 }
 
 void add_word(Accumulator& sums, const Word& word) {
   const auto& letters = word.letters;
   const std::size_t n = letters.size();
-  // Short words say little.
-  const std::int64_t weight = word.weight * static_cast<std::int64_t>(std::min<std::size_t>(n, 6) + 2) / 8;
+  const auto length = static_cast<std::int64_t>(std::min<std::size_t>(n, 6));
+  const std::int64_t weight = word.weight * (length + 2) / 8;
   sums.add('w', letters.data(), n, kWordWeight * weight / kFull);
 
-  const std::size_t prefixes = std::min(n, kMaxPrefix);
-  if (prefixes >= 3) {
-    const auto each = share(kPrefixWeight * weight / kFull, prefixes - 2);
-    for (std::size_t length = 3; length <= prefixes; ++length) {
-      sums.add('p', letters.data(), length, each);
-    }
-  }
   std::vector<CodePoint> framed;
   framed.reserve(n + 2);
   framed.push_back(kStart);

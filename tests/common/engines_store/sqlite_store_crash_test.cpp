@@ -80,7 +80,8 @@ TEST(SqliteStoreCrash, AcknowledgedUsersStandTogetherWithTheirEventsOrItsAcknowl
     ASSERT_TRUE(succeeds(store));
     std::set<std::string> waiting;
     std::int64_t first = 0, last = 0;
-    for (const auto& entry : (*store)->outbox().pending(0, 1'000'000).value()) {
+    const auto entries = (*store)->outbox().pending(0, 1'000'000).value();
+    for (const OutboxEntry& entry : entries) {
       EXPECT_GT(entry.sequence, acknowledged) << "an acknowledged entry came back";
       if (first == 0) first = entry.sequence;
       last = entry.sequence;
@@ -89,7 +90,8 @@ TEST(SqliteStoreCrash, AcknowledgedUsersStandTogetherWithTheirEventsOrItsAcknowl
     EXPECT_EQ((*store)->outbox().size(), static_cast<std::int64_t>(waiting.size()));
     // Only creates fill this outbox and ids count them, so sequence n is the event of user n.
     std::set<std::int64_t> users;
-    for (const User& user : (*store)->users().list(kAcme, 0, 1'000'000, std::nullopt).value()) {
+    const auto stored = (*store)->users().list(kAcme, 0, 1'000'000, std::nullopt).value();
+    for (const User& user : stored) {
       users.insert(user.id);
       EXPECT_TRUE(user.id < first || waiting.empty() ||
                   waiting.contains("acme/" + std::to_string(user.id)))

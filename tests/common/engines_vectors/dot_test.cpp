@@ -1,5 +1,6 @@
 #include "common/engines/sqlite/vectors/dot.h"
 
+#define HWY_WANT_AVX3_DL  // as dot.cpp does: else the list of targets lacks it
 #include <hwy/targets.h>
 
 #include "tests/common/engines_vectors/vectors.h"
@@ -35,17 +36,20 @@ void expect_rows_match(const Rows& rows) {
   dot_rows(rows.high.data(), rows.length, rows.count, rows.query.data(), dots.data());
   for (std::size_t row = 0; row < rows.count; ++row) {
     std::int32_t sum = 0;
-    double fine = 0;
+    double fine = 0, size = 0;
     for (std::size_t i = 0; i < rows.length; ++i) {
       const int high = rows.high[row * rows.length + i];
       sum += high * rows.query[i];
-      fine += (256.0 * (high - 128) + rows.low[row * rows.length + i]) * rows.float_query[i];
+      const double term =
+          (256.0 * (high - 128) + rows.low[row * rows.length + i]) * rows.float_query[i];
+      fine += term;
+      size += std::abs(term);
     }
     EXPECT_EQ(dots[row], sum) << "row " << row << " of " << rows.count;
     const float got = dot_fine(rows.high.data() + row * rows.length,
                                rows.low.data() + row * rows.length, rows.float_query.data(),
                                rows.length);
-    EXPECT_NEAR(got, fine, 1e-6 * 32768 * static_cast<double>(rows.length));
+    EXPECT_NEAR(got, fine, 1e-4 * size);
   }
 }
 

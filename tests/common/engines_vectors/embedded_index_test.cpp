@@ -336,7 +336,8 @@ TEST(EmbeddedIndexConcurrency, MemoryAgreesWithTheFileAfterRacingChanges) {
   const auto state = [&] {
     std::map<std::int64_t, std::pair<std::string, float>> users;
     const std::vector<float> query{1, 2, 3, 4, 5, 6, 7, 8};
-    for (const auto& hit : *index->search(tenant("acme"), query, 100, -1)) {
+    const auto hits = index->search(tenant("acme"), query, 100, -1).value();
+    for (const auto& hit : hits) {
       users[hit.user_id] = {hit.name, hit.score};
     }
     return users;

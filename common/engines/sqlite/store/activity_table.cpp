@@ -10,6 +10,7 @@ namespace {
 
 constexpr int kOverviewEvents = 10;
 constexpr std::size_t kUuidText = 36;
+constexpr std::size_t kUuidBytes = 16;
 constexpr std::string_view kHex = "0123456789abcdef";
 
 bool is_dash_place(std::size_t place) {
@@ -19,7 +20,7 @@ bool is_dash_place(std::size_t place) {
 // An event id as stored: 'u' and 16 bytes for a UUID in its usual form, else 't' and the text.
 // UUIDs are nearly all there are, stand in the table and in its index, and shrink to half.
 std::string pack_id(std::string_view id) {
-  std::string packed = "u";
+  std::string packed(1, 'u');
   int high = -1;
   for (std::size_t i = 0; i < id.size() && id.size() == kUuidText; ++i) {
     if (is_dash_place(i)) {
@@ -35,15 +36,19 @@ std::string pack_id(std::string_view id) {
       high = -1;
     }
   }
-  if (packed.size() == 17) return packed;
-  return "t" + std::string(id);
+  if (packed.size() == 1 + kUuidBytes) return packed;
+  packed.assign(1, 't');
+  packed.append(id);
+  return packed;
 }
 
 std::string unpack_id(std::string_view packed) {
-  if (packed.empty() || packed.front() != 'u') return std::string(packed.substr(packed.empty() ? 0 : 1));
+  const bool uuid = packed.starts_with('u');
+  packed.remove_prefix(std::min<std::size_t>(1, packed.size()));
+  if (!uuid) return std::string(packed);
   std::string id;
   id.reserve(kUuidText);
-  for (const char c : packed.substr(1)) {
+  for (const char c : packed) {
     if (is_dash_place(id.size())) id.push_back('-');
     const auto byte = static_cast<unsigned char>(c);
     id.push_back(kHex[byte >> 4]);

@@ -1,0 +1,124 @@
+#include "cli/commands/verb.h"
+#include "cli/render/width.h"
+
+namespace mesh::cli {
+namespace {
+
+// The plug-in conventions of Nagios and its kin.
+enum class State { ok = 0, warning = 1, critical = 2, unknown = 3 };
+
+struct Args {
+  std::int64_t lag_warning = -1, lag_critical = -1, letters_warning = -1, letters_critical = -1;
+};
+
+struct Findings {
+  State state = State::ok;
+  std::vector<std::string> problems;
+  std::vector<std::string> performance;
+
+  void add(State found, const std::string& problem) {
+    // critical before unknown before warning: what is known to be broken counts most.
+    const auto rank = [](State s) { return s == State::critical ? 3 : s == State::unknown ? 2 : s == State::warning ? 1 : 0; };
+    if (rank(found) > rank(state)) state = found;
+    problems.push_back(printable(problem));
+  }
+  void measure(const std::string& name, std::int64_t value, std::int64_t warning, std::int64_t critical) {
+    const auto bound = [](std::int64_t n) { return n < 0 ? std::string{} : std::to_string(n); };
+    performance.push_back(name + "=" + std::to_string(value) + ";" + bound(warning) + ";" + bound(critical) + ";0");
+    if (critical >= 0 && value > critical) {
+      add(State::critical, name + " is " + std::to_string(value));
+    } else if (warning >= 0 && value > warning) {
+      add(State::warning, name + " is " + std::to_string(value));
+    }
+  }
+};
+
+State state_of(const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::unauthenticated:
+    case ErrorKind::forbidden:
+    case ErrorKind::invalid:
+    case ErrorKind::not_found:
+    case ErrorKind::unsupported: return State::unknown;
+    default: return State::critical;
+  }
+}
+
+void check_listeners(client::Client& mesh, Findings& findings) {
+  int ready = 0;
+  for (const client::Role role : client::kRoles) {
+    if (mesh.options().endpoints.of(role).empty()) continue;
+    const auto answer = mesh.probe(role, "/readyz");
+    if (!answer) {
+      findings.add(State::critical, std::string(to_string(role)) + ": " + answer.error().message);
+    } else if (answer->status != 200) {
+      findings.add(State::critical, std::string(to_string(role)) + " is not ready (" + std::to_string(answer->status) + ")");
+    } else {
+      ++ready;
+    }
+  }
+  findings.performance.push_back("listeners=" + std::to_string(ready) + ";;;0");
+}
+
+void check_inside(client::Client& mesh, const Args& args, Findings& findings) {
+  const auto checks = mesh.check();
+  if (!checks) return findings.add(state_of(checks.error()), checks.error().message);
+  for (const Json& check : *checks) {
+    if (at_path(check, "ok") == Json(true)) continue;
+    findings.add(State::critical, plain_text(at_path(check, "name")) + ": " + plain_text(at_path(check, "detail")));
+  }
+  const auto sum = [](const std::vector<Json>& items, const char* path) {
+    std::int64_t total = 0;
+    for (const Json& item : items) {
+      if (const Json& value = at_path(item, path); value.is_number_integer()) total += value.get<std::int64_t>();
+    }
+    return total;
+  };
+  if (const auto groups = mesh.groups()) findings.measure("lag", sum(*groups, "lag"), args.lag_warning, args.lag_critical);
+  if (const auto letters = mesh.dead_letter_topics()) {
+    findings.measure("letters", sum(*letters, "letters"), args.letters_warning, args.letters_critical);
+  }
+}
+
+Outcome check(Session& session, const Args& args) {
+  Findings findings;
+  if (const auto connected = session.connect(); !connected) {
+    findings.add(connected.error().kind == ErrorKind::unavailable ? State::critical : State::unknown, connected.error().message);
+  } else {
+    check_listeners(*session.mesh, findings);
+    // Where nobody listens the inside need not be asked.
+    if (findings.state == State::ok) check_inside(*session.mesh, args, findings);
+  }
+  static constexpr const char* kWords[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
+  std::string line = std::string(kWords[static_cast<int>(findings.state)]) + " - ";
+  if (findings.problems.empty()) line += "every listener is ready, every check passed";
+  for (std::size_t i = 0; i < findings.problems.size(); ++i) line += (i == 0 ? "" : "; ") + findings.problems[i];
+  for (std::size_t i = 0; i < findings.performance.size(); ++i) line += (i == 0 ? "|" : " ") + findings.performance[i];
+  session.out.data(line + "\n");
+  return static_cast<Exit>(findings.state);
+}
+
+}  // namespace
+
+void add_check(Commands& commands) {
+  auto args = std::make_shared<Args>();
+  auto& verb = commands.verb(commands.root(), {
+      .name = "check", .summary = "One line on the state of a meshd, for monitoring systems",
+      .details = "Follows the plug-in conventions: exit code 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, and performance data "
+                 "behind a bar.",
+      .examples = "mesh check\n"
+                  "mesh check --data-dir /var/lib/mesh\n"
+                  "mesh check --lag-warning 1000 --lag-critical 100000 --letters-warning 0 --timeout 5s\n",
+      .run = [args](Session& session) { return check(session, *args); },
+      .needs = Needs::nothing}, purpose::kHealth);
+  const CLI::Range counts(std::int64_t{0}, std::int64_t{1} << 60);
+  const auto add = [&](const char* name, std::int64_t& value, const char* help) {
+    verb.add_option(name, value, help)->check(counts)->type_name("N");
+  };
+  add("--lag-warning", args->lag_warning, "WARNING beyond so many unprocessed events");
+  add("--lag-critical", args->lag_critical, "CRITICAL beyond so many");
+  add("--letters-warning", args->letters_warning, "WARNING beyond so many dead letters");
+  add("--letters-critical", args->letters_critical, "CRITICAL beyond so many");
+}
+
+}  // namespace mesh::cli

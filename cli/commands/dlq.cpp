@@ -1,0 +1,157 @@
+#include "cli/commands/follow_task.h"
+#include "cli/commands/verb.h"
+#include "common/domain/catalogue.h"
+
+namespace mesh::cli {
+namespace {
+
+const View& topic_view() {
+  static const View view{"topic", {{"topic", "TOPIC", "the dead-letter topic"},
+                                   {"letters", "LETTERS", "letters neither redriven nor purged", Field::Show::always, count_text},
+                                   {"oldest", "OLDEST", "when the oldest of them died", Field::Show::always, time_text},
+                                   {"causes", "CAUSES", "how many of each class of cause"}}};
+  return view;
+}
+
+const View& letter_view() {
+  static const View view{
+      "event.id",
+      {{"event.id", "EVENT", "the dead event's id"},
+       {"died_at", "DIED", "when it was given up", Field::Show::always, time_text},
+       {"pipeline", "PIPELINE", "the pipeline that gave it up"},
+       {"tenant", "TENANT", "whose event it is"},
+       {"event.type", "TYPE", "the event's type"},
+       {"attempts", "ATTEMPTS", "how often it was tried"},
+       {"cause_class", "CLASS", "the class of the cause, for --cause"},
+       {"cause", "CAUSE", "what went wrong"},
+       {"source", "SOURCE", "where the event lies: topic/partition@offset", Field::Show::wide},
+       {"event.key", "KEY", "the event's key", Field::Show::wide},
+       {"topic", "LETTER TOPIC", "where the letter lies", Field::Show::never},
+       {"partition", "PARTITION", "and the partition", Field::Show::never},
+       {"offset", "OFFSET", "and the place there", Field::Show::never},
+       {"event.data", "DATA", "the event's data", Field::Show::never}}};
+  return view;
+}
+
+struct Args {
+  std::string topic;
+  client::LetterFilter filter;
+  int limit = 100;
+  bool dry_run = false, no_wait = false;
+};
+
+// People name the topic or its dead-letter topic; the API knows the latter.
+std::string letters_of(const std::string& topic) {
+  return is_dead_letter_topic(topic) ? topic : dead_letter_topic(topic);
+}
+
+client::LetterFilter filter_of(const Session& session, const Args& args) {
+  client::LetterFilter filter = args.filter;
+  filter.tenant = session.settings.tenant;
+  return filter;
+}
+
+Outcome list(Session& session, const Args& args) {
+  auto topics = session.mesh->dead_letter_topics();
+  if (!topics) return fail(topics.error());
+  if (!args.topic.empty()) {
+    std::erase_if(*topics, [&](const Json& item) {
+      return letters_of(plain_text(at_path(item, "topic"))) != letters_of(args.topic);
+    });
+    if (topics->empty()) return fail(ErrorKind::not_found, "there is no dead-letter topic for \"" + args.topic + "\"");
+  }
+  session.out.items(topic_view(), *topics);
+  return Exit::ok;
+}
+
+Outcome show(Session& session, const Args& args) {
+  auto letters = session.mesh->dead_letters(letters_of(args.topic), filter_of(session, args), args.limit);
+  if (!letters) return fail(letters.error());
+  session.out.items(letter_view(), *letters);
+  return Exit::ok;
+}
+
+using Change = Result<Json> (client::Client::*)(const std::string&, const client::LetterFilter&, bool);
+
+std::string described(const client::LetterFilter& filter) {
+  std::string text;
+  if (!filter.tenant.empty()) text += ", tenant " + filter.tenant;
+  if (!filter.cause.empty()) text += ", cause " + filter.cause;
+  if (!filter.id.empty()) text += ", event " + filter.id;
+  return text.empty() ? ", whatever tenant and cause" : text;
+}
+
+Outcome change(Session& session, const Args& args, const std::string& what, Change call) {
+  const std::string topic = letters_of(args.topic);
+  const auto filter = filter_of(session, args);
+  client::Client& mesh = *session.mesh;
+  if (args.dry_run || !session.globals.yes) {
+    auto counted = (mesh.*call)(topic, filter, true);
+    if (!counted) return fail(counted.error());
+    static const View view{"matching", {{"matching", "MATCHING", "letters it would take"}}};
+    if (args.dry_run) {
+      session.out.row(view, *counted);
+      return Exit::ok;
+    }
+    const Json& matching = at_path(*counted, "matching");
+    if (matching.is_number_integer() && matching.get<std::int64_t>() == 0) {
+      session.out.note("no letters of " + topic + " match" + described(filter));
+      return Exit::ok;
+    }
+    auto yes = confirm(session, what + " " + count_text(matching) + " letters of " + topic + described(filter) + "?");
+    if (!yes) return fail(yes.error());
+  }
+  return started(session, (mesh.*call)(topic, filter, false), args.no_wait);
+}
+
+void add_filters(CLI::App& verb, Args& args) {
+  verb.add_option("TOPIC", args.topic, "The topic, or its dead-letter topic")->required();
+  verb.add_option("--cause", args.filter.cause, "Only letters of this class of cause")->type_name("CLASS");
+  verb.add_option("--id", args.filter.id, "Only the letter of this event")->type_name("EVENT");
+}
+
+void add_change(Commands& commands, CLI::App& dlq, Verb described_verb, const std::string& what, Change call) {
+  auto args = std::make_shared<Args>();
+  described_verb.view = &task_view();
+  described_verb.run = [args, what, call](Session& session) { return change(session, *args, what, call); };
+  auto& verb = commands.verb(dlq, std::move(described_verb));
+  add_filters(verb, *args);
+  verb.add_flag("--dry-run", args->dry_run, "Count the letters, change nothing");
+  verb.add_flag("--no-wait", args->no_wait, "Start it and return");
+}
+
+}  // namespace
+
+void add_dlq(Commands& commands) {
+  auto& dlq = commands.group("dlq", "Dead letters: events that no try could process", purpose::kOperate);
+  auto list_args = std::make_shared<Args>();
+  commands.verb(dlq, {.name = "list", .summary = "List the dead-letter topics",
+                      .examples = "mesh dlq list\nmesh dlq list user.events\n",
+                      .view = &topic_view(),
+                      .run = [list_args](Session& session) { return list(session, *list_args); }})
+      .add_option("TOPIC", list_args->topic, "Only that of this topic");
+  auto show_args = std::make_shared<Args>();
+  auto& verb = commands.verb(dlq, {
+      .name = "show", .summary = "Show letters, the newest first",
+      .details = "With --tenant only that tenant's letters. -o json shows the events' data too.",
+      .examples = "mesh dlq show user.events\n"
+                  "mesh dlq show chemical.events --tenant acme --cause schema --limit 20 -o json\n",
+      .view = &letter_view(),
+      .run = [show_args](Session& session) { return show(session, *show_args); }});
+  add_filters(verb, *show_args);
+  verb.add_option("-n,--limit", show_args->limit, "At most so many")->check(CLI::Range(1, 100'000))->type_name("N")->capture_default_str();
+  add_change(commands, dlq, {
+      .name = "redrive", .summary = "Put letters back into their topics, to be processed again",
+      .details = "With --tenant only that tenant's letters. The server does it as a task: Ctrl-C leaves it running.",
+      .examples = "mesh dlq redrive user.events --dry-run\n"
+                  "mesh dlq redrive user.events --tenant acme --cause timeout --yes\n"},
+      "Redrive", &client::Client::redrive);
+  add_change(commands, dlq, {
+      .name = "purge", .summary = "Settle letters for good, without processing them",
+      .details = "With --tenant only that tenant's letters. The server does it as a task: Ctrl-C leaves it running.",
+      .examples = "mesh dlq purge user.events --dry-run\n"
+                  "mesh dlq purge user.events --id 01938c5e-7c1a-7000-8000-000000000001 --yes\n"},
+      "Purge", &client::Client::purge);
+}
+
+}  // namespace mesh::cli

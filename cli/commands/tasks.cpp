@@ -1,0 +1,58 @@
+#include "cli/commands/follow_task.h"
+#include "cli/commands/verb.h"
+
+namespace mesh::cli {
+namespace {
+
+Outcome list(Session& session, int limit) {
+  auto tasks = session.mesh->tasks(limit);
+  if (!tasks) return fail(tasks.error());
+  session.out.items(task_view(), *tasks);
+  return Exit::ok;
+}
+
+Outcome get(Session& session, const std::string& id) {
+  auto task = session.mesh->task(id);
+  if (!task) return fail(task.error());
+  session.out.record(task_view(), *task);
+  return Exit::ok;
+}
+
+Outcome cancel(Session& session, const std::string& id) {
+  auto task = session.mesh->cancel_task(id);
+  if (!task) return fail(task.error());
+  session.out.row(task_view(), *task);
+  return Exit::ok;
+}
+
+using Run = Outcome (*)(Session&, const std::string&);
+
+void add_one(Commands& commands, CLI::App& group, Verb described, Run run) {
+  auto id = std::make_shared<std::string>();
+  described.view = &task_view();
+  described.run = [id, run](Session& session) { return run(session, *id); };
+  commands.verb(group, std::move(described)).add_option("ID", *id, "The task's id")->required();
+}
+
+}  // namespace
+
+void add_tasks(Commands& commands) {
+  auto& group = commands.group("tasks", "Long work at the server", purpose::kOperate);
+  auto limit = std::make_shared<int>(20);
+  commands.verb(group, {.name = "list", .summary = "List tasks, the newest first",
+                        .examples = "mesh tasks list\nmesh tasks list --limit 100 -o json\n",
+                        .view = &task_view(),
+                        .run = [limit](Session& session) { return list(session, *limit); }})
+      .add_option("-n,--limit", *limit, "At most so many")->check(CLI::Range(1, 10'000))->type_name("N")->capture_default_str();
+  add_one(commands, group, {.name = "get", .summary = "Show a task",
+                            .examples = "mesh tasks get 01938c5e-7c1a-7000-8000-000000000001\n"}, get);
+  add_one(commands, group, {.name = "wait", .summary = "Follow a task until it ends",
+                            .details = "Exit code 1 where it failed or was cancelled, 6 where it is partly done, 7 after --timeout. "
+                                       "Ctrl-C leaves it running.",
+                            .examples = "mesh tasks wait 01938c5e-7c1a-7000-8000-000000000001\n"
+                                        "mesh tasks wait 01938c5e-7c1a-7000-8000-000000000001 --timeout 10m\n"}, follow_task);
+  add_one(commands, group, {.name = "cancel", .summary = "Ask a task to stop",
+                            .examples = "mesh tasks cancel 01938c5e-7c1a-7000-8000-000000000001\n"}, cancel);
+}
+
+}  // namespace mesh::cli

@@ -1,0 +1,134 @@
+#include "cli/commands/verb.h"
+#include "cli/rate_text.h"
+
+namespace mesh::cli {
+namespace {
+
+std::string limits_text(const Json& limits) {
+  std::string text;
+  for (const auto& [scope, policy] : limits.items()) {
+    text += (text.empty() ? "" : "; ") + scope + " " + policy_text(policy);
+  }
+  return text.empty() ? "-" : text;
+}
+
+const View& tenant_view() {
+  static const View view{
+      "id",
+      {{"id", "TENANT", "the tenant's id"},
+       {"name", "NAME", "its name for people"},
+       {"allow_unknown_types", "UNKNOWN TYPES", "may it publish event types outside the catalogue"},
+       {"rate_limits", "LIMITS", "rate limits of its own, by scope", Field::Show::always, limits_text},
+       {"created_at", "CREATED", "when its record was made", Field::Show::always, time_text},
+       {"updated_at", "UPDATED", "when it was changed last", Field::Show::wide, time_text},
+       {"version", "VERSION", "rises with each change", Field::Show::wide}}};
+  return view;
+}
+
+struct Args {
+  std::string id, name;
+  std::vector<std::string> limits;
+  std::optional<bool> unknown_types;
+  int limit = 0;
+};
+
+Result<Json> body_of(const Args& args) {
+  Json body = Json::object();
+  if (!args.name.empty()) body["name"] = args.name;
+  if (args.unknown_types) body["allow_unknown_types"] = *args.unknown_types;
+  for (const std::string& text : args.limits) {
+    const auto equals = text.find('=');
+    if (equals == text.npos || equals == 0) {
+      return fail(ErrorKind::invalid, "\"" + text + "\": write SCOPE=RATE/PER, such as search=30/1m");
+    }
+    auto rate = parse_rate(std::string_view(text).substr(equals + 1));
+    if (!rate) return fail(rate.error());
+    body["rate_limits"][text.substr(0, equals)] = to_policy(*rate);
+  }
+  return body;
+}
+
+Outcome print(Session& session, const Result<Json>& tenant) {
+  if (!tenant) return fail(tenant.error());
+  session.out.row(tenant_view(), *tenant);
+  return Exit::ok;
+}
+
+Outcome create(Session& session, const Args& args) {
+  auto body = body_of(args);
+  if (!body) return fail(body.error());
+  Json tenant{{"id", args.id}};
+  tenant.update(*body);
+  if (!tenant.contains("name")) tenant["name"] = args.id;
+  return print(session, session.mesh->create_tenant(tenant));
+}
+
+Outcome update(Session& session, const Args& args) {
+  auto body = body_of(args);
+  if (!body) return fail(body.error());
+  if (body->empty()) return fail(ErrorKind::invalid, "nothing to change: give --name, --unknown-types or --rate-limit");
+  return print(session, session.mesh->update_tenant(args.id, *body));
+}
+
+Outcome list(Session& session, const Args& args) {
+  auto tenants = session.mesh->tenants(args.limit);
+  if (!tenants) return fail(tenants.error());
+  session.out.items(tenant_view(), *tenants);
+  return Exit::ok;
+}
+
+Outcome remove(Session& session, const std::string& id) {
+  auto yes = confirm(session, "Delete the record of tenant " + id + ", so that the configuration's defaults hold for it?");
+  if (!yes) return fail(yes.error());
+  if (auto done = session.mesh->delete_tenant(id); !done) return fail(done.error());
+  session.out.note("tenant " + id + " is deleted");
+  return Exit::ok;
+}
+
+void add_change(Commands& commands, CLI::App& group, Verb described, Outcome (*run)(Session&, const Args&)) {
+  auto args = std::make_shared<Args>();
+  described.view = &tenant_view();
+  described.run = [args, run](Session& session) { return run(session, *args); };
+  auto& verb = commands.verb(group, std::move(described));
+  verb.add_option("ID", args->id, "The tenant's id: lower-case letters, digits and dashes")->required();
+  verb.add_option("--name", args->name, "Its name for people")->type_name("NAME");
+  verb.add_option_function<bool>("--unknown-types", [args](bool allow) { args->unknown_types = allow; },
+                                 "May it publish event types outside the catalogue")->type_name("true|false");
+  verb.add_option("--rate-limit", args->limits, "SCOPE=RATE/PER[+BURST], such as search=30/1m; may be repeated")
+      ->type_name("LIMIT")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+}  // namespace
+
+void add_tenants(Commands& commands) {
+  auto& group = commands.group("tenants", "Tenants and what is special about them", purpose::kTenancy);
+  add_change(commands, group, {.name = "create", .summary = "Make the record of a tenant",
+                               .details = "A tenant needs no record to be used; one that has none works with the configuration's defaults.",
+                               .examples = "mesh tenants create acme --name \"Acme Corp\"\n"
+                                           "mesh tenants create beta --unknown-types true --rate-limit search=30/1m\n"},
+             create);
+  auto listed = std::make_shared<Args>();
+  commands.verb(group, {.name = "list", .summary = "List the tenants that have a record",
+                        .examples = "mesh tenants list\nmesh tenants list -o name\n",
+                        .view = &tenant_view(),
+                        .run = [listed](Session& session) { return list(session, *listed); }})
+      .add_option("-n,--limit", listed->limit, "At most so many (all)")->check(CLI::Range(1, 1'000'000))->type_name("N");
+  auto id = std::make_shared<std::string>();
+  commands.verb(group, {.name = "get", .summary = "Show a tenant",
+                        .examples = "mesh tenants get acme\nmesh tenants get acme -o yaml\n",
+                        .view = &tenant_view(),
+                        .run = [id](Session& session) { return print(session, session.mesh->tenant(*id)); }})
+      .add_option("ID", *id, "The tenant's id")->required();
+  add_change(commands, group, {.name = "update", .summary = "Change a tenant's record",
+                               .examples = "mesh tenants update acme --name \"Acme Inc\"\n"
+                                           "mesh tenants update acme --unknown-types false\n"},
+             update);
+  auto gone = std::make_shared<std::string>();
+  commands.verb(group, {.name = "delete", .summary = "Delete a tenant's record",
+                        .details = "Its users and events stay; the configuration's defaults hold for it from then on.",
+                        .examples = "mesh tenants delete acme --yes\n",
+                        .run = [gone](Session& session) { return remove(session, *gone); }})
+      .add_option("ID", *gone, "The tenant's id")->required();
+}
+
+}  // namespace mesh::cli

@@ -1,0 +1,65 @@
+#include "common/engines/computed/atomic_weights.h"
+
+#include <algorithm>
+#include <array>
+
+namespace mesh::computed {
+namespace {
+
+// By symbol, for binary search.
+constexpr std::array kElements{
+    Element{"Ac", 2270000},  Element{"Ag", 1078700}, Element{"Al", 269820},
+    Element{"Am", 2430000},  Element{"Ar", 399500},  Element{"As", 749220},
+    Element{"At", 2100000},  Element{"Au", 1969700}, Element{"B", 108100},
+    Element{"Ba", 1373300},  Element{"Be", 90122},   Element{"Bh", 2700000},
+    Element{"Bi", 2089800},  Element{"Bk", 2470000}, Element{"Br", 799040},
+    Element{"C", 120110},    Element{"Ca", 400780},  Element{"Cd", 1124100},
+    Element{"Ce", 1401200},  Element{"Cf", 2510000}, Element{"Cl", 354500},
+    Element{"Cm", 2470000},  Element{"Cn", 2850000}, Element{"Co", 589330},
+    Element{"Cr", 519960},   Element{"Cs", 1329100}, Element{"Cu", 635460},
+    Element{"D", 20141},     Element{"Db", 2680000}, Element{"Ds", 2810000},
+    Element{"Dy", 1625000},  Element{"Er", 1672600}, Element{"Es", 2520000},
+    Element{"Eu", 1519600},  Element{"F", 189980},   Element{"Fe", 558450},
+    Element{"Fl", 2900000},  Element{"Fm", 2570000}, Element{"Fr", 2230000},
+    Element{"Ga", 697230},   Element{"Gd", 1572500}, Element{"Ge", 726300},
+    Element{"H", 10080},     Element{"He", 40026},   Element{"Hf", 1784900},
+    Element{"Hg", 2005900},  Element{"Ho", 1649300}, Element{"Hs", 2690000},
+    Element{"I", 1269000},   Element{"In", 1148200}, Element{"Ir", 1922200},
+    Element{"K", 390980},    Element{"Kr", 837980},  Element{"La", 1389100},
+    Element{"Li", 69400},    Element{"Lr", 2620000}, Element{"Lu", 1749700},
+    Element{"Lv", 2930000},  Element{"Mc", 2900000}, Element{"Md", 2580000},
+    Element{"Mg", 243050},   Element{"Mn", 549380},  Element{"Mo", 959500},
+    Element{"Mt", 2770000},  Element{"N", 140070},   Element{"Na", 229900},
+    Element{"Nb", 929060},   Element{"Nd", 1442400}, Element{"Ne", 201800},
+    Element{"Nh", 2860000},  Element{"Ni", 586930},  Element{"No", 2590000},
+    Element{"Np", 2370000},  Element{"O", 159990},   Element{"Og", 2940000},
+    Element{"Os", 1902300},  Element{"P", 309740},   Element{"Pa", 2310400},
+    Element{"Pb", 2072000},  Element{"Pd", 1064200}, Element{"Pm", 1450000},
+    Element{"Po", 2090000},  Element{"Pr", 1409100}, Element{"Pt", 1950800},
+    Element{"Pu", 2440000},  Element{"Ra", 2260000}, Element{"Rb", 854680},
+    Element{"Re", 1862100},  Element{"Rf", 2670000}, Element{"Rg", 2820000},
+    Element{"Rh", 1029100},  Element{"Rn", 2220000}, Element{"Ru", 1010700},
+    Element{"S", 320600},    Element{"Sb", 1217600}, Element{"Sc", 449560},
+    Element{"Se", 789710},   Element{"Sg", 2690000}, Element{"Si", 280850},
+    Element{"Sm", 1503600},  Element{"Sn", 1187100}, Element{"Sr", 876200},
+    Element{"T", 30160},     Element{"Ta", 1809500}, Element{"Tb", 1589300},
+    Element{"Tc", 970000},   Element{"Te", 1276000}, Element{"Th", 2320400},
+    Element{"Ti", 478670},   Element{"Tl", 2043800}, Element{"Tm", 1689300},
+    Element{"Ts", 2940000},  Element{"U", 2380300},  Element{"V", 509420},
+    Element{"W", 1838400},   Element{"Xe", 1312900}, Element{"Y", 889060},
+    Element{"Yb", 1730500},  Element{"Zn", 653800},  Element{"Zr", 912240},
+};
+
+constexpr bool by_symbol(const Element& a, const Element& b) { return a.symbol < b.symbol; }
+static_assert(kElements.size() == 118 + 2);
+static_assert(std::is_sorted(kElements.begin(), kElements.end(), by_symbol));
+
+}  // namespace
+
+const Element* find_element(std::string_view symbol) {
+  const auto it =
+      std::lower_bound(kElements.begin(), kElements.end(), Element{symbol, 0}, by_symbol);
+  return it != kElements.end() && it->symbol == symbol ? &*it : nullptr;
+}
+
+}  // namespace mesh::computed

@@ -1,0 +1,32 @@
+// The end of the chain: hooks, then the handler of the route.
+#pragma once
+
+#include <memory>
+
+#include "common/http/exchange.h"
+#include "common/http/server.h"
+
+namespace mesh::http {
+
+// Authentication, admission and the handler. The answer comes through the exchange's inbox, or is
+// left in the exchange where it is given at once on the thread of an InlineAnswer.
+void run_handler(const std::shared_ptr<Exchange>& exchange, const Hooks& hooks);
+
+// While one lives, an answer given on this thread to this exchange stays in the exchange and does
+// not go through the inbox.
+class InlineAnswer {
+ public:
+  explicit InlineAnswer(const Exchange& exchange);
+  ~InlineAnswer();
+  InlineAnswer(const InlineAnswer&) = delete;
+  InlineAnswer& operator=(const InlineAnswer&) = delete;
+  bool given() const { return given_; }
+
+ private:
+  friend void run_handler(const std::shared_ptr<Exchange>&, const Hooks&);
+  static void deliver(const std::shared_ptr<Exchange>& exchange, Response response);
+  const Exchange& exchange_;
+  bool given_ = false;
+};
+
+}  // namespace mesh::http

@@ -1,0 +1,102 @@
+#include "common/engines/computed/computed_extractor.h"
+
+#include <gtest/gtest.h>
+
+#include "common/engines/computed/atomic_weights.h"
+
+namespace mesh::computed {
+namespace {
+
+Result<Json> extract(Json data) {
+  return make_extractor()->extract({.id = "e",
+                                    .tenant = TenantId::parse("acme").value(),
+                                    .molecule_id = "m",
+                                    .researcher = "r",
+                                    .timestamp = "",
+                                    .data = std::move(data),
+                                    .llm_properties = nullptr});
+}
+
+Json of(const char* formula) { return extract({{"formula", formula}}).value(); }
+
+TEST(ComputedExtractor, DescribesAspirin) {
+  EXPECT_EQ(dump(of("C9H8O4")),
+            R"({"method":"computed","formula":"C9H8O4","molecular_weight":180.159,)"
+            R"("atom_count":21,"element_count":3,"composition":{"C":9,"H":8,"O":4},)"
+            R"("mass_fractions":{"C":0.60002,"H":0.044761,"O":0.35522},)"
+            R"("degree_of_unsaturation":6})");
+}
+
+TEST(ComputedExtractor, MolecularWeightsMatchTheLiterature) {
+  EXPECT_DOUBLE_EQ(of("H2O")["molecular_weight"], 18.015);
+  EXPECT_DOUBLE_EQ(of("C8H10N4O2")["molecular_weight"], 194.194);  // caffeine
+  EXPECT_DOUBLE_EQ(of("NaCl")["molecular_weight"], 58.44);
+  EXPECT_DOUBLE_EQ(of("CuSO4·5H2O")["molecular_weight"], 249.677);
+  EXPECT_DOUBLE_EQ(of("Ca(OH)2")["molecular_weight"], 74.092);
+  EXPECT_DOUBLE_EQ(of("UF6")["molecular_weight"], 352.018);
+  EXPECT_DOUBLE_EQ(of("D2O")["molecular_weight"], 20.0272);
+}
+
+TEST(ComputedExtractor, MassFractionsAddUpToOne) {
+  for (const char* formula : {"C9H8O4", "Fe4[Fe(CN)6]3", "C254H377N65O75S6"}) {
+    double sum = 0;
+    for (const auto& [symbol, fraction] : of(formula)["mass_fractions"].items()) {
+      sum += fraction.get<double>();
+    }
+    EXPECT_NEAR(sum, 1.0, 1e-5) << formula;
+  }
+}
+
+TEST(ComputedExtractor, DegreeOfUnsaturationCountsRingsAndDoubleBonds) {
+  const auto degree = [](const char* formula) {
+    return of(formula).value("degree_of_unsaturation", -1);
+  };
+  EXPECT_EQ(degree("CH4"), 0);
+  EXPECT_EQ(degree("C6H6"), 4);
+  EXPECT_EQ(degree("C8H10N4O2"), 6);
+  EXPECT_EQ(degree("CHCl3"), 0);
+  EXPECT_EQ(degree("CO2"), 2);
+  EXPECT_EQ(degree("C6H12O6"), 1);
+  EXPECT_EQ(degree("CD3OD"), 0);
+}
+
+TEST(ComputedExtractor, DegreeOfUnsaturationIsLeftOutWhereItMeansNothing) {
+  for (const char* formula : {"NaCl", "H2O", "C2H5", "CH6", "CuSO4·5H2O", "Fe(CO)5", "C2H6·H2O"}) {
+    EXPECT_FALSE(of(formula).contains("degree_of_unsaturation")) << formula;
+  }
+}
+
+TEST(ComputedExtractor, ReadsEitherNameOfTheFormulaAndTrims) {
+  EXPECT_EQ(extract({{"molecular_formula", " H2O "}}).value()["formula"], "H2O");
+  EXPECT_EQ(extract({{"formula", nullptr}, {"molecular_formula", "H2O"}}).value()["formula"], "H2O");
+  EXPECT_EQ(extract({{"molecular_formula", "CO"}, {"formula", "H2O"}}).value()["formula"], "H2O");
+}
+
+TEST(ComputedExtractor, WithoutAFormulaItSaysSo) {
+  const Json expected = {{"method", "computed"}, {"note", "no formula given"}};
+  EXPECT_EQ(extract(Json::object()).value(), expected);
+  EXPECT_EQ(extract({{"smiles", "CC(=O)OC1=CC=CC=C1C(=O)O"}}).value(), expected);
+  EXPECT_EQ(extract(nullptr).value(), expected);
+}
+
+TEST(ComputedExtractor, AFormulaThatDoesNotReadCanNeverBeHandled) {
+  for (const Json& formula : {Json("C9H8Xx4"), Json(""), Json(7), Json::array()}) {
+    const auto properties = extract({{"formula", formula}});
+    ASSERT_FALSE(properties) << formula;
+    EXPECT_EQ(properties.error().kind, ErrorKind::unprocessable);
+    EXPECT_FALSE(properties.error().retryable());
+  }
+}
+
+TEST(AtomicWeights, KnowAllElementsAndNothingElse) {
+  for (const char* symbol : {"H", "C", "Og", "Zr", "Ac", "U", "D"}) {
+    ASSERT_NE(find_element(symbol), nullptr) << symbol;
+    EXPECT_EQ(find_element(symbol)->symbol, symbol);
+  }
+  for (const char* symbol : {"", "h", "Xx", "CO", "Hh", "Zz"}) {
+    EXPECT_EQ(find_element(symbol), nullptr) << symbol;
+  }
+}
+
+}  // namespace
+}  // namespace mesh::computed

@@ -1,0 +1,140 @@
+#include <gtest/gtest.h>
+
+#include "common/http/server.h"
+#include "common/telemetry/trace_context.h"
+#include "tests/common/http/server_fixture.h"
+
+namespace mesh::http {
+namespace {
+
+constexpr auto kToken = "Authorization: Bearer acme:alice\r\n";
+
+TEST_F(ServerTest, ACredentialIsNeededWhereTheRouteAsksForOne) {
+  start({echo("GET", "/mine", Body::none, Access::tenant)});
+  auto client = connect();
+  const auto refused = client.ask(get("/mine"));
+  EXPECT_EQ(refused.status, 401);
+  EXPECT_EQ(refused.header("WWW-Authenticate"), "Bearer");
+  EXPECT_EQ(client.ask(get("/mine", kToken)).status, 200);
+}
+
+TEST_F(ServerTest, TheHandlerSeesThePrincipal) {
+  Route route = echo("GET", "/who", Body::none, Access::tenant);
+  route.handler = [](std::shared_ptr<const Request> request, Responder respond) {
+    respond(Response::text(200, request->tenant().str() + " " + request->principal->user));
+  };
+  start({route});
+  auto client = connect();
+  EXPECT_EQ(client.ask(get("/who", kToken)).body, "acme Bearer acme:alice");
+}
+
+TEST_F(ServerTest, DecidingFieldsMayBeThereOnlyOnce) {
+  start({echo("GET", "/mine", Body::none, Access::tenant)});
+  auto client = connect();
+  EXPECT_EQ(client.ask(get("/mine", std::string(kToken) + "authorization: Bearer b:b\r\n")).status,
+            400);
+  EXPECT_EQ(client.ask(get("/mine", "X-Tenant-Id: a\r\nX-Tenant-Id: a\r\n")).status, 400);
+}
+
+TEST_F(ServerTest, AnswersOfLimitedRoutesCarryTheLimit) {
+  RateDecision decision{true, 101, 99, {}, std::chrono::milliseconds(1'500)};
+  hooks.admit = [&](const TenantId& tenant, const std::string& scope) -> Result<Hooks::Admission> {
+    EXPECT_EQ(tenant.str(), "acme");
+    EXPECT_EQ(scope, "search");
+    return Hooks::Admission{{600, std::chrono::minutes(1), 100}, decision};
+  };
+  Route route = echo("GET", "/search", Body::none, Access::tenant);
+  route.scope = "search";
+  start({route});
+  auto client = connect();
+  const auto passed = client.ask(get("/search", kToken));
+  EXPECT_EQ(passed.status, 200);
+  EXPECT_EQ(passed.header("RateLimit-Policy"), "\"search\";q=101;w=60");
+  EXPECT_EQ(passed.header("RateLimit"), "\"search\";r=99;t=2");
+
+  decision = {false, 101, 0, std::chrono::milliseconds(2'100), std::chrono::seconds(60)};
+  const auto denied = client.ask(get("/search", kToken));
+  EXPECT_EQ(denied.status, 429);
+  EXPECT_EQ(denied.header("Retry-After"), "3");
+  EXPECT_EQ(denied.header("RateLimit"), "\"search\";r=0;t=3");
+  EXPECT_EQ(denied.json()["type"],
+            "https://iana.org/assignments/http-problem-types#quota-exceeded");
+  EXPECT_EQ(denied.json()["violated-policies"], Json::array({"search"}));
+  EXPECT_EQ(denied.json()["instance"], "/search");
+}
+
+TEST_F(ServerTest, ALimiterThatIsDownIs503WithRetryAfter) {
+  hooks.admit = [](const TenantId&, const std::string&) -> Result<Hooks::Admission> {
+    return fail(ErrorKind::unavailable, "Try again later.", "redis at 10.0.0.1 is down");
+  };
+  Route route = echo("GET", "/search", Body::none, Access::tenant);
+  route.scope = "search";
+  start({route});
+  auto client = connect();
+  const auto reply = client.ask(get("/search", kToken));
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_EQ(reply.header("Retry-After"), "1");
+  EXPECT_EQ(reply.body.find("redis"), std::string::npos);
+}
+
+TEST_F(ServerTest, HooksThatMayBlockRunOnTheBlockingWorkers) {
+  options.blocking_hooks = true;
+  const auto of_handler = std::make_shared<std::vector<std::thread::id>>();
+  Route route = echo("GET", "/mine", Body::none, Access::tenant);
+  route.handler = [of_handler](std::shared_ptr<const Request>, Responder respond) {
+    of_handler->push_back(std::this_thread::get_id());
+    respond(Response::no_content());
+  };
+  Route open = route;
+  open.pattern = "/open";
+  open.access = Access::open;
+  start({route, open});
+  auto client = connect();
+  EXPECT_EQ(client.ask(get("/mine", kToken)).status, 204);
+  EXPECT_EQ(client.ask(get("/open")).status, 204);
+  EXPECT_NE(of_handler->at(0), of_handler->at(1));
+}
+
+TEST_F(ServerTest, RequestIdsAreEchoedOrMade) {
+  start();
+  auto client = connect();
+  EXPECT_EQ(client.ask(get("/echo", "X-Request-Id: abc-1\r\n")).header("X-Request-Id"), "abc-1");
+  const auto first = client.ask(get("/echo")).header("X-Request-Id");
+  const auto second = client.ask(get("/echo")).header("X-Request-Id");
+  EXPECT_FALSE(first.empty());
+  EXPECT_NE(first, second);
+  const std::string too_long(129, 'a');
+  EXPECT_NE(client.ask(get("/echo", "X-Request-Id: " + too_long + "\r\n")).header("X-Request-Id"),
+            too_long);
+}
+
+TEST_F(ServerTest, ATraceIsContinuedOrMade) {
+  Route route = echo("GET", "/trace");
+  route.handler = [](std::shared_ptr<const Request> request, Responder respond) {
+    respond(Response::text(200, request->trace.traceparent()));
+  };
+  start({route});
+  auto client = connect();
+  const std::string parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const auto child = client.ask(get("/trace", "traceparent: " + parent + "\r\n")).body;
+  EXPECT_EQ(child.substr(0, 36), parent.substr(0, 36));
+  EXPECT_NE(child, parent);
+  EXPECT_EQ(child.substr(52), "-01");
+  EXPECT_TRUE(TraceContext::parse(client.ask(get("/trace", "traceparent: 00-bad\r\n")).body));
+}
+
+TEST_F(ServerTest, RequestsAreCountedByRouteAndStatus) {
+  start({echo("GET", "/users/{id}")});
+  auto client = connect();
+  client.ask(get("/users/1"));
+  client.ask(get("/users/2"));
+  client.ask(get("/nowhere"));
+  EXPECT_TRUE(exposes("mesh_http_requests_total{listener=\"users\",method=\"GET\","
+                      "route=\"/users/{id}\",status=\"200\"} 2"));
+  EXPECT_TRUE(exposes("mesh_http_requests_total{listener=\"users\",method=\"GET\",route=\"none\","
+                      "status=\"404\"} 1"));
+  EXPECT_TRUE(exposes("mesh_http_request_seconds_count{route=\"/users/{id}\"} 2"));
+}
+
+}  // namespace
+}  // namespace mesh::http

@@ -1,0 +1,102 @@
+#include "common/http/message.h"
+
+#include <gtest/gtest.h>
+
+#include "common/http/wire.h"
+
+namespace mesh::http {
+namespace {
+
+TEST(Problem, EveryKindHasItsStatus) {
+  const std::vector<std::pair<ErrorKind, int>> expected{
+      {ErrorKind::invalid, 400},       {ErrorKind::unauthenticated, 401},
+      {ErrorKind::forbidden, 403},     {ErrorKind::not_found, 404},
+      {ErrorKind::conflict, 409},      {ErrorKind::too_large, 413},
+      {ErrorKind::unsupported, 415},   {ErrorKind::unprocessable, 422},
+      {ErrorKind::rate_limited, 429},  {ErrorKind::unavailable, 503},
+      {ErrorKind::timeout, 504},       {ErrorKind::cancelled, 503},
+      {ErrorKind::corrupt, 500},       {ErrorKind::internal, 500}};
+  for (const auto& [kind, status] : expected) {
+    const auto response = Response::problem({kind, "It went wrong.", "", {}, {}});
+    EXPECT_EQ(response.status, status) << to_string(kind);
+    const auto body = Json::parse(response.body);
+    EXPECT_EQ(body["status"], status);
+    EXPECT_EQ(body["detail"], "It went wrong.");
+    EXPECT_EQ(body["type"], "about:blank");
+    EXPECT_FALSE(body["title"].get<std::string>().empty());
+  }
+}
+
+TEST(Problem, TheCauseIsKeptForTheLogOnly) {
+  const auto response = Response::problem({ErrorKind::internal, "no", "/var/secret", {}, {}});
+  EXPECT_EQ(response.body.find("secret"), std::string::npos);
+  EXPECT_EQ(response.log_cause, "/var/secret");
+}
+
+TEST(Problem, FieldErrorsAndRetryAfterAreShown) {
+  const auto fields = Response::problem(
+      {ErrorKind::unprocessable, "no", "", {{"/timestamp", "is missing"}}, {}});
+  EXPECT_EQ(Json::parse(fields.body)["errors"],
+            (Json::array({{{"pointer", "/timestamp"}, {"detail", "is missing"}}})));
+  const auto later = Response::problem(
+      {ErrorKind::unavailable, "no", "", {}, std::chrono::milliseconds(1200)});
+  EXPECT_EQ(later.headers.back(), (std::pair<std::string, std::string>{"Retry-After", "2"}));
+}
+
+TEST(Request, HeadersAreFoundInAnyCaseAndTheMediaTypeIsBare) {
+  Request request;
+  request.headers = {{"CONTENT-type", "Application/JSON; charset=utf-8"}};
+  EXPECT_EQ(request.header("content-TYPE"), "Application/JSON; charset=utf-8");
+  EXPECT_EQ(request.content_type(), "application/json");
+  EXPECT_EQ(request.header("X-Other"), std::nullopt);
+  EXPECT_EQ(Request().content_type(), "");
+}
+
+TEST(Responder, OnlyTheFirstAnswerCounts) {
+  std::vector<int> sent;
+  {
+    const Responder respond([&](Response response) { sent.push_back(response.status); });
+    const Responder copy = respond;
+    copy(Response::no_content());
+    respond(Error{ErrorKind::internal, "late", "", {}, {}});
+  }
+  EXPECT_EQ(sent, std::vector<int>{204});
+}
+
+TEST(Responder, WhoeverDropsItAnswersWith500) {
+  std::vector<int> sent;
+  { const Responder respond([&](Response response) { sent.push_back(response.status); }); }
+  EXPECT_EQ(sent, std::vector<int>{500});
+}
+
+TEST(Wire, DatesAreInTheFormOfRfc9110) {
+  EXPECT_EQ(http_date(Timestamp(std::chrono::milliseconds(784111777'123))),
+            "Sun, 06 Nov 1994 08:49:37 GMT");
+}
+
+TEST(Wire, HeadersThatWouldBreakTheMessageAreLeftOut) {
+  std::string out;
+  append_response(out,
+                  Response::text(200, "hi")
+                      .with("X-Evil", "a\r\nSet-Cookie: b")
+                      .with("Bad Name", "x")
+                      .with("Content-Length", "99")
+                      .with("X-Good", "yes"),
+                  {});
+  EXPECT_EQ(out.find("Cookie"), std::string::npos);
+  EXPECT_EQ(out.find("Bad"), std::string::npos);
+  EXPECT_EQ(out.find("99"), std::string::npos);
+  EXPECT_NE(out.find("X-Good: yes\r\n"), std::string::npos);
+  EXPECT_NE(out.find("\r\nContent-Length: 2\r\n"), std::string::npos);
+  EXPECT_TRUE(out.ends_with("\r\n\r\nhi"));
+}
+
+TEST(Wire, NoContentHasNeitherBodyNorLength) {
+  std::string out;
+  append_response(out, Response::no_content(), {false, false, {}});
+  EXPECT_EQ(out.find("Content-Length"), std::string::npos);
+  EXPECT_TRUE(out.ends_with("Connection: close\r\n\r\n"));
+}
+
+}  // namespace
+}  // namespace mesh::http

@@ -1,0 +1,210 @@
+#include <gtest/gtest.h>
+
+#include "common/http/server.h"
+#include "tests/common/http/server_fixture.h"
+
+namespace mesh::http {
+namespace {
+
+using std::chrono::milliseconds;
+
+TEST_F(ServerTest, HeadsHaveABound) {
+  options.max_header_bytes = 512;
+  options.max_headers = 5;
+  start();
+  auto long_head = connect();
+  const auto reply = long_head.ask(get("/echo", "X-A: " + std::string(600, 'a') + "\r\n"));
+  EXPECT_EQ(reply.status, 431);
+  EXPECT_TRUE(long_head.closed_by_server());
+  auto many = connect();
+  EXPECT_EQ(many.ask(get("/echo", "A: 1\r\nB: 1\r\nC: 1\r\nD: 1\r\nE: 1\r\n")).status, 431);
+}
+
+TEST_F(ServerTest, ATooLargeBodyIsRefusedBeforeItIsRead) {
+  options.max_body_bytes = 100;
+  options.max_bulk_body_bytes = 1000;
+  start({echo("POST", "/small", Body::event), echo("POST", "/bulk", Body::bulk)});
+  const auto head = [](std::string_view path, int length) {
+    return "POST " + std::string(path) + " HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\n" +
+           "Content-Length: " + std::to_string(length) + "\r\n\r\n";
+  };
+  auto small = connect();
+  EXPECT_EQ(small.ask(head("/small", 101)).status, 413);
+  EXPECT_TRUE(small.closed_by_server());
+  auto bulk = connect();
+  EXPECT_EQ(bulk.ask(head("/bulk", 1000)).status, 100);
+  EXPECT_EQ(bulk.ask(std::string(1000, 'x')).json()["body"].get<std::string>().size(), 1000u);
+  EXPECT_EQ(bulk.ask(head("/bulk", 1001)).status, 413);
+  auto chunked = connect();
+  EXPECT_EQ(chunked
+                .ask("POST /small HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n")
+                .status,
+            413);
+}
+
+TEST_F(ServerTest, AllBodiesTogetherHaveABound) {
+  options.max_buffered_bytes = 1500;
+  start({kept("/kept")});
+  auto first = connect();
+  first.send(post("/kept", std::string(1000, 'x')));
+  sync();
+  auto second = connect();
+  const auto reply = second.ask(post("/kept", std::string(1000, 'x')));
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_EQ(reply.header("Retry-After"), "1");
+  take_responder()(Response::no_content());
+  EXPECT_EQ(first.read().status, 204);
+  auto third = connect();
+  third.send(post("/kept", std::string(1000, 'x')));
+  take_responder()(Response::no_content());
+  EXPECT_EQ(third.read().status, 204);
+}
+
+TEST_F(ServerTest, ALargeBodyArrivesWhole) {
+  options.max_bulk_body_bytes = 8 << 20;
+  start({echo("POST", "/bulk", Body::bulk)});
+  auto client = connect();
+  const std::string body(4 << 20, 'b');
+  const auto reply = client.ask(post("/bulk", body));
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.json()["body"], body);
+}
+
+TEST_F(ServerTest, AHeadThatTakesTooLongIs408) {
+  start();
+  auto client = connect();
+  client.send("GET /echo HTTP/1.1\r\n");
+  sync();
+  clock.advance(options.header_timeout - milliseconds(1));
+  client.send("Host: t\r\n");  // more bytes give no more time
+  sync();
+  clock.advance(milliseconds(1));
+  EXPECT_EQ(client.read().status, 408);
+  EXPECT_TRUE(client.closed_by_server());
+}
+
+TEST_F(ServerTest, ABodyThatStopsComingIs408) {
+  start({echo("POST", "/echo", Body::event)});
+  auto client = connect();
+  client.send("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\na");
+  sync();
+  clock.advance(options.body_timeout - milliseconds(1));
+  client.send("b");  // progress gives new time
+  sync();
+  clock.advance(milliseconds(1));
+  sync();
+  clock.advance(options.body_timeout);
+  EXPECT_EQ(client.read().status, 408);
+}
+
+TEST_F(ServerTest, AnIdleConnectionIsClosedInSilence) {
+  start();
+  auto client = connect();
+  EXPECT_EQ(client.ask(get("/echo")).status, 200);
+  sync();
+  clock.advance(options.idle_timeout);
+  EXPECT_TRUE(client.closed_by_server());
+}
+
+TEST_F(ServerTest, AnAnswerThatTakesTooLongIs503AndTheLateOneIsDropped) {
+  start({kept("/kept")});
+  auto client = connect();
+  client.send(post("/kept", "x"));
+  const auto respond = take_responder();
+  sync();
+  clock.advance(options.answer_timeout);
+  const auto reply = client.read();
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_EQ(reply.json()["instance"], "/kept");
+  respond(Response::text(200, "late"));
+  EXPECT_TRUE(client.closed_by_server());
+}
+
+TEST_F(ServerTest, AClientThatDoesNotReadIsClosed) {
+  Route route = echo("GET", "/large");
+  route.handler = [](std::shared_ptr<const Request>, Responder respond) {
+    respond(Response::text(200, std::string(32 << 20, 'x')));
+  };
+  start({route});
+  RawClient client(server->addresses()[0], 4096);
+  client.send(get("/large"));
+  sync();
+  clock.advance(options.write_timeout);
+  EXPECT_EQ(client.read().status, 0) << "the answer is cut off";
+}
+
+TEST_F(ServerTest, ConnectionsBeyondTheCapAreTurnedAway) {
+  options.max_connections = 2;
+  start();
+  auto first = connect();
+  auto second = connect();
+  EXPECT_EQ(first.ask(get("/echo")).status, 200);
+  EXPECT_EQ(second.ask(get("/echo")).status, 200);
+  auto third = connect();
+  const auto reply = third.read();
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_FALSE(reply.json()["request_id"].get<std::string>().empty());
+  EXPECT_TRUE(third.closed_by_server());
+  EXPECT_EQ(first.ask(get("/echo")).status, 200);
+  EXPECT_TRUE(exposes("mesh_http_connections 2"));
+}
+
+TEST_F(ServerTest, StopClosesIdleConnectionsAndRefusesNewOnes) {
+  start();
+  auto client = connect();
+  EXPECT_EQ(client.ask(get("/echo")).status, 200);
+  const auto address = server->addresses()[0];
+  server->stop(milliseconds(1000));  // returns without the clock moving: nothing is under way
+  EXPECT_TRUE(client.closed_by_server());
+  EXPECT_THROW(RawClient{address}, std::runtime_error);
+}
+
+TEST_F(ServerTest, StopLetsRequestsUnderWayFinish) {
+  start({kept("/kept")});
+  auto client = connect();
+  client.send(post("/kept", "x"));
+  const auto respond = take_responder();
+  std::thread stopping([&] { server->stop(milliseconds(60'000)); });
+  clock.await_waiters(1);
+  respond(Response::text(200, "done"));
+  const auto reply = client.read();
+  EXPECT_EQ(reply.body, "done");
+  EXPECT_EQ(reply.header("Connection"), "close");
+  stopping.join();
+}
+
+TEST_F(ServerTest, StopGivesUpAfterTheDrainTime) {
+  start({kept("/kept")});
+  auto client = connect();
+  client.send(post("/kept", "x"));
+  const auto respond = take_responder();
+  std::thread stopping([&] { server->stop(milliseconds(5'000)); });
+  clock.await_waiters(1);
+  clock.advance(milliseconds(5'000));
+  stopping.join();
+  EXPECT_TRUE(client.closed_by_server());
+  respond(Response::text(200, "late"));  // harmless
+}
+
+TEST_F(ServerTest, StopMayBeCalledTwiceAndBeforeStart) {
+  Server never(options, hooks, clock, metrics);
+  never.stop(milliseconds(0));
+  start();
+  std::thread other([&] { server->stop(milliseconds(0)); });
+  server->stop(milliseconds(0));
+  other.join();
+  server->stop(milliseconds(0));
+}
+
+TEST_F(ServerTest, AResponderOutlivesItsServer) {
+  start({kept("/kept")});
+  auto client = connect();
+  client.send(post("/kept", std::string(100, 'x')));
+  std::optional<Responder> respond = take_responder();
+  server.reset();
+  (*respond)(Response::no_content());
+  respond.reset();
+}
+
+}  // namespace
+}  // namespace mesh::http

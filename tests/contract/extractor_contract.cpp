@@ -1,0 +1,44 @@
+#include "tests/contract/extractor_contract.h"
+
+#include <thread>
+#include <vector>
+
+namespace mesh::test {
+
+Result<Json> ExtractorContract::extract(Json data) {
+  return extractor_->extract({.id = "019a0000-0000-7000-8000-000000000001",
+                              .tenant = TenantId::parse("acme").value(),
+                              .molecule_id = "aspirin",
+                              .researcher = "Dr. Jane Smith",
+                              .timestamp = "2026-11-21T08:32:00Z",
+                              .data = std::move(data),
+                              .llm_properties = Json::object()});
+}
+
+TEST_P(ExtractorContract, AnswersAnObjectThatNamesItsMethod) {
+  const auto properties = extract({{"formula", "C9H8O4"}, {"yield", 0.93}});
+  ASSERT_TRUE(properties) << properties.error().to_string();
+  ASSERT_TRUE(properties->is_object());
+  ASSERT_TRUE(properties->contains("method"));
+  EXPECT_TRUE(properties->at("method").is_string());
+}
+
+TEST_P(ExtractorContract, DataThatSaysNothingOfTheMoleculeIsFine) {
+  for (const Json& data : {Json::object(), Json{{"temperature", 20}}}) {
+    const auto properties = extract(data);
+    ASSERT_TRUE(properties) << properties.error().to_string();
+    EXPECT_TRUE(properties->is_object());
+  }
+}
+
+TEST_P(ExtractorContract, ManyThreadsMayUseItAtOnce) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int round = 0; round < 50; ++round) EXPECT_TRUE(extract({{"formula", "H2O"}}));
+    });
+  }
+  for (auto& thread : threads) thread.join();
+}
+
+}  // namespace mesh::test

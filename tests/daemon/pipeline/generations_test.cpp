@@ -1,0 +1,265 @@
+#include "daemon/pipeline/generations.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/daemon/pipeline/events.h"
+#include "tests/daemon/pipeline/fake_task_context.h"
+#include "tests/support/eventually.h"
+#include "tests/support/fake_engines.h"
+#include "tests/support/fake_event_log.h"
+#include "tests/support/fake_stores.h"
+
+namespace mesh::pipeline {
+namespace {
+
+using namespace mesh::test;
+
+class GenerationsTest : public testing::Test {
+ protected:
+  GenerationsTest() {
+    log.ensure("user.events", TopicKind::entity);
+    log.ensure("user.events.dlq", TopicKind::activity);
+    open(embedder);
+  }
+  void open(FakeEmbedder& with) {
+    generations.reset();
+    PipelineOptions base;
+    base.name = "user-index";
+    base.topics = {"user.events"};
+    generations = std::make_unique<Generations>(
+        index, with, base, PipelineDeps{log, log, retries, clock, metrics});
+  }
+  void start() { ASSERT_TRUE(generations->start()); }
+  Position write(const std::string& action, std::int64_t user, std::int64_t version) {
+    return log.append_now(to_record(user_event(action, user, version)));
+  }
+  bool holds(int generation, std::int64_t user) {
+    return eventually([&] { return index.has(generation, "acme", user); });
+  }
+  // Runs a rebuild to its end.
+  Status rebuild(Json checkpoint = Json::object()) {
+    FakeTaskContext context(Json::object(), &clock);
+    (void)context.progress(0, 0, std::move(checkpoint), Json::object());
+    auto built = generations->rebuild(context);
+    result = context.stored.result;
+    return built;
+  }
+  std::map<int, std::string> roles() {
+    std::map<int, std::string> roles;
+    for (const auto& status : *generations->list()) roles[status.info.number] = status.role;
+    return roles;
+  }
+  using Roles = std::map<int, std::string>;
+
+  ManualClock clock;
+  FakeEventLog log{clock};
+  FakeRetryStore retries;
+  Metrics metrics;
+  FakeEmbedder embedder;
+  FakeVectorIndex index;
+  std::unique_ptr<Generations> generations;
+  Json result;
+};
+
+TEST_F(GenerationsTest, TheFirstStartMakesServesAndFillsAGeneration) {
+  write("created", 1, 1);
+  start();
+  EXPECT_EQ(index.serving(), 1);
+  EXPECT_TRUE(holds(1, 1));
+  EXPECT_TRUE(log.has_group("user-index-1"));
+  EXPECT_EQ(roles(), (Roles{{1, "serving"}}));
+}
+
+TEST_F(GenerationsTest, ARestartKeepsTheServingGeneration) {
+  start();
+  open(embedder);
+  start();
+  EXPECT_EQ(index.serving(), 1);
+  EXPECT_EQ(roles().size(), 1u);
+}
+
+TEST_F(GenerationsTest, ACreatedGenerationThatWasNeverServedIsTakenAtTheNextStart) {
+  ASSERT_TRUE(index.create_generation({4, embedder.id()}));
+  start();
+  EXPECT_EQ(index.serving(), 1);
+}
+
+TEST_F(GenerationsTest, WithAnotherEmbedderANewGenerationIsServedAndFilled) {
+  write("created", 1, 1);
+  start();
+  ASSERT_TRUE(holds(1, 1));
+  FakeEmbedder other("fake/8", 8);
+  open(other);
+  start();
+  EXPECT_EQ(index.serving(), 2);
+  EXPECT_TRUE(holds(2, 1));
+  EXPECT_EQ(generations->rollback().error().kind, ErrorKind::conflict);
+  generations.reset();  // before its embedder
+}
+
+TEST_F(GenerationsTest, ARebuildFillsANewGenerationFromTheLogAndFlips) {
+  write("created", 1, 1);
+  write("created", 2, 1);
+  write("deleted", 2, 2);
+  start();
+  ASSERT_TRUE(rebuild());
+  EXPECT_EQ(index.serving(), 2);
+  EXPECT_TRUE(index.has(2, "acme", 1));
+  EXPECT_FALSE(index.has(2, "acme", 2));
+  EXPECT_EQ(roles(), (Roles{{1, "previous"}, {2, "serving"}}));
+  EXPECT_EQ(result, (Json{{"generation", 2}, {"previous", 1}}));
+}
+
+TEST_F(GenerationsTest, ARebuildFlipsOnlyWhenItHasCaughtUp) {
+  for (int user = 1; user <= 5; ++user) write("created", user, 1);
+  start();
+  ASSERT_TRUE(holds(1, 5));
+  embedder.fail_next(1'000'000);
+  FakeTaskContext context(Json::object(), &clock);
+  int looks = 0;
+  context.on_pause = [&] {
+    EXPECT_EQ(index.serving(), 1) << "flipped to a generation that lacks events";
+    if (++looks == 20) {
+      write("created", 6, 1);  // also what comes meanwhile
+      embedder.fail_next(0);
+    }
+  };
+  ASSERT_TRUE(generations->rebuild(context));
+  EXPECT_GE(looks, 20);
+  EXPECT_EQ(index.serving(), 2);
+  for (int user = 1; user <= 6; ++user) EXPECT_TRUE(index.has(2, "acme", user)) << user;
+}
+
+TEST_F(GenerationsTest, ARebuildWaitsForEventsThatAreTriedAgain) {
+  write("created", 1, 1);
+  start();
+  ASSERT_TRUE(holds(1, 1));
+  embedder.refuse("user1@");
+  FakeTaskContext context(Json::object(), &clock);
+  context.on_pause = [&] {
+    const auto parked = retries.parked("user-index-2");
+    if (!parked.empty()) embedder.refuse("");
+  };
+  ASSERT_TRUE(generations->rebuild(context));
+  EXPECT_TRUE(index.has(2, "acme", 1));
+}
+
+TEST_F(GenerationsTest, GenerationsOlderThanThePreviousAreDroppedWithTheirGroups) {
+  start();
+  ASSERT_TRUE(rebuild());
+  ASSERT_TRUE(rebuild());
+  EXPECT_EQ(roles(), (Roles{{2, "previous"}, {3, "serving"}}));
+  EXPECT_FALSE(log.has_group("user-index-1"));
+}
+
+TEST_F(GenerationsTest, ThePreviousGenerationFollowsTheLogAndServesAgainAfterARollback) {
+  start();
+  ASSERT_TRUE(rebuild());
+  write("created", 7, 1);
+  EXPECT_TRUE(holds(1, 7));
+  const auto now = generations->rollback();
+  ASSERT_TRUE(now);
+  EXPECT_EQ(now->number, 1);
+  EXPECT_EQ(index.serving(), 1);
+  EXPECT_EQ(generations->rollback()->number, 2) << "a rollback can be taken back";
+}
+
+TEST_F(GenerationsTest, WithoutAPreviousGenerationThereIsNoRollback) {
+  start();
+  EXPECT_EQ(generations->rollback().error().kind, ErrorKind::conflict);
+}
+
+TEST_F(GenerationsTest, AStoppedRebuildGoesOnWithItsGeneration) {
+  for (int user = 1; user <= 3; ++user) write("created", user, 1);
+  start();
+  ASSERT_TRUE(holds(1, 3));
+  embedder.fail_next(1'000'000);
+  FakeTaskContext first(Json::object(), &clock);
+  first.on_pause = [&] { first.stopped = true; };
+  EXPECT_FALSE(generations->rebuild(first));
+  EXPECT_EQ(index.serving(), 1);
+  open(embedder);
+  embedder.fail_next(0);
+  start();
+  auto second = first.resumed();
+  ASSERT_TRUE(generations->rebuild(second));
+  EXPECT_EQ(index.serving(), 2);
+  EXPECT_EQ(roles(), (Roles{{1, "previous"}, {2, "serving"}}));
+}
+
+TEST_F(GenerationsTest, ARebuildThatHadFlippedBeforeACrashIsFinished) {
+  start();
+  ASSERT_TRUE(rebuild());
+  ASSERT_TRUE(rebuild());
+  // Again with the checkpoint of the last: nothing is left to do but to clean up.
+  ASSERT_TRUE(rebuild({{"generation", 3}, {"previous", 2}}));
+  EXPECT_EQ(roles(), (Roles{{2, "previous"}, {3, "serving"}}));
+}
+
+TEST_F(GenerationsTest, ACancelledRebuildDropsItsGeneration) {
+  write("created", 1, 1);
+  start();
+  ASSERT_TRUE(holds(1, 1));
+  embedder.fail_next(1'000'000);
+  FakeTaskContext context(Json::object(), &clock);
+  context.on_pause = [&] { context.cancel(); };
+  EXPECT_FALSE(generations->rebuild(context));
+  EXPECT_EQ(roles(), (Roles{{1, "serving"}}));
+  EXPECT_FALSE(log.has_group("user-index-2"));
+}
+
+TEST_F(GenerationsTest, VerifyFindsNothingWhereNothingIsWrong) {
+  write("created", 1, 1);
+  write("updated", 1, 2);
+  write("created", 2, 1);
+  write("deleted", 2, 2);
+  start();
+  const auto report = generations->verify();
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->expected, 1);
+  EXPECT_EQ(report->found, 1);
+  EXPECT_EQ(report->missing + report->extra + report->stale, 0);
+}
+
+TEST_F(GenerationsTest, VerifyFindsPlantedDifferences) {
+  for (int user = 1; user <= 4; ++user) write("created", user, 2);
+  start();
+  ASSERT_TRUE(generations->verify());
+  index.forget(1, {"acme", 1});
+  index.plant(1, {"acme", 2}, {1, false, "old@acme.dev", "Old"});
+  index.plant(1, {"acme", 9}, {1, false, "ghost@acme.dev", "Ghost"});
+  index.plant(1, {"globex", 1}, {1, false, "ghost@globex.dev", "Ghost"});
+  const auto report = generations->verify();
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->expected, 4);
+  EXPECT_EQ(report->missing, 1);
+  EXPECT_EQ(report->stale, 1);
+  EXPECT_EQ(report->extra, 2);
+  EXPECT_EQ(report->examples,
+            (std::vector<std::string>{"acme/1 missing", "acme/2 stale", "acme/9 extra",
+                                      "1 vectors of tenants that the log does not hold"}));
+}
+
+TEST_F(GenerationsTest, AnEventIsSearchableOnceItsPipelineIsPastIt) {
+  start();
+  const Position position = write("created", 1, 1);
+  EXPECT_TRUE(generations->wait_searchable(position, std::chrono::hours(1)));
+  EXPECT_TRUE(index.has(1, "acme", 1));
+}
+
+TEST_F(GenerationsTest, TheServingStageIsForReplays) {
+  EXPECT_FALSE(generations->serving_stage());
+  start();
+  EXPECT_TRUE(generations->serving_stage());
+}
+
+TEST_F(GenerationsTest, StopMayComeTwiceAndBeforeStart) {
+  generations->stop();
+  start();
+  generations->stop();
+  generations->stop();
+  EXPECT_EQ(generations->list()->size(), 1u);
+}
+
+}  // namespace
+}  // namespace mesh::pipeline

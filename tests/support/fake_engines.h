@@ -1,0 +1,203 @@
+// An index, an embedder and an extractor in memory, with knobs.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "common/base/ids.h"
+#include "common/ports/embedder.h"
+#include "common/ports/property_extractor.h"
+#include "common/ports/vector_index.h"
+#include "tests/support/failures.h"
+
+namespace mesh::test {
+
+class FakeEmbedder final : public Embedder {
+ public:
+  explicit FakeEmbedder(std::string id = "fake/4", int dimension = 4)
+      : id_(std::move(id)), dimension_(dimension) {}
+  void fail_next(int n) {
+    std::lock_guard lock(mutex_);
+    failures_.next(n);
+  }
+  void refuse(const std::string& text) {  // texts that contain it
+    std::lock_guard lock(mutex_);
+    refused_ = text;
+  }
+  int calls() const {
+    std::lock_guard lock(mutex_);
+    return calls_;
+  }
+
+  int dimension() const override { return dimension_; }
+  std::string id() const override { return id_; }
+  Result<std::vector<std::vector<float>>> embed(std::span<const std::string> texts) override {
+    std::lock_guard lock(mutex_);
+    ++calls_;
+    if (auto error = failures_.take()) return fail(*error);
+    std::vector<std::vector<float>> vectors;
+    for (const std::string& text : texts) {
+      if (!refused_.empty() && text.find(refused_) != std::string::npos) {
+        return fail(ErrorKind::invalid, "the fake cannot embed " + text);
+      }
+      std::vector<float> vector(static_cast<std::size_t>(dimension_), 0.0f);
+      vector[stable_hash(text) % vector.size()] = 1.0f;
+      vectors.push_back(std::move(vector));
+    }
+    return vectors;
+  }
+
+ private:
+  const std::string id_;
+  const int dimension_;
+  mutable std::mutex mutex_;
+  std::string refused_;
+  int calls_ = 0;
+  Failures failures_;
+};
+
+class FakeVectorIndex final : public VectorIndex {
+ public:
+  struct Entry {
+    std::int64_t version = 0;
+    bool removed = false;
+    std::string email, name;
+  };
+  using Key = std::pair<std::string, std::int64_t>;  // tenant, user
+
+  void fail_applies(int n) {
+    std::lock_guard lock(mutex_);
+    failures_.next(n);
+  }
+  std::map<Key, Entry> entries(int generation) const {
+    std::lock_guard lock(mutex_);
+    const auto at = generations_.find(generation);
+    return at == generations_.end() ? std::map<Key, Entry>{} : at->second.entries;
+  }
+  bool has(int generation, const std::string& tenant, std::int64_t user) const {
+    const auto all = entries(generation);
+    const auto at = all.find({tenant, user});
+    return at != all.end() && !at->second.removed;
+  }
+  // Behind the pipeline's back.
+  void plant(int generation, const Key& key, Entry entry) {
+    std::lock_guard lock(mutex_);
+    generations_.at(generation).entries[key] = std::move(entry);
+  }
+  void forget(int generation, const Key& key) {
+    std::lock_guard lock(mutex_);
+    generations_.at(generation).entries.erase(key);
+  }
+  int serving() const {
+    std::lock_guard lock(mutex_);
+    return serving_;
+  }
+  int applies() const {
+    std::lock_guard lock(mutex_);
+    return applies_;
+  }
+
+  Result<GenerationInfo> create_generation(const GenerationSpec& spec) override {
+    std::lock_guard lock(mutex_);
+    const int number = ++last_;
+    generations_[number].spec = spec;
+    return info(number);
+  }
+  Status drop_generation(int number) override {
+    std::lock_guard lock(mutex_);
+    if (number == serving_) return fail(ErrorKind::conflict, "it serves");
+    if (generations_.erase(number) == 0) return fail(ErrorKind::not_found, "no such generation");
+    return {};
+  }
+  Status serve(int number) override {
+    std::lock_guard lock(mutex_);
+    if (!generations_.contains(number)) return fail(ErrorKind::not_found, "no such generation");
+    serving_ = number;
+    return {};
+  }
+  Result<std::vector<GenerationInfo>> generations() override {
+    std::lock_guard lock(mutex_);
+    std::vector<GenerationInfo> all;
+    for (const auto& [number, generation] : generations_) all.push_back(info(number));
+    return all;
+  }
+  Status apply(int generation, std::span<const VectorChange> changes) override {
+    std::lock_guard lock(mutex_);
+    ++applies_;
+    if (auto error = failures_.take()) return fail(*error);
+    const auto at = generations_.find(generation);
+    if (at == generations_.end()) return fail(ErrorKind::not_found, "no such generation");
+    for (const auto& change : changes) {
+      Entry& entry = at->second.entries[{change.tenant.str(), change.user_id}];
+      if (change.version < entry.version) continue;
+      entry = {change.version, change.vector.empty(), change.email, change.name};
+    }
+    return {};
+  }
+  Result<std::vector<SearchHit>> search(const TenantId&, std::span<const float>, int,
+                                        float) override {
+    return std::vector<SearchHit>{};
+  }
+  Result<std::vector<IndexedUser>> scan(int generation, const TenantId& tenant, std::int64_t after,
+                                        int limit) override {
+    std::lock_guard lock(mutex_);
+    std::vector<IndexedUser> users;
+    for (const auto& [key, entry] : generations_.at(generation).entries) {
+      if (key.first != tenant.str() || key.second <= after || entry.removed) continue;
+      if (static_cast<int>(users.size()) == limit) break;
+      users.push_back({key.second, entry.version, entry.email, entry.name});
+    }
+    return users;
+  }
+
+ private:
+  struct Generation {
+    GenerationSpec spec;
+    std::map<Key, Entry> entries;
+  };
+  GenerationInfo info(int number) const {
+    const Generation& generation = generations_.at(number);
+    GenerationInfo info;
+    info.name = "user_embeddings-" + std::to_string(number);
+    info.number = number;
+    info.spec = generation.spec;
+    info.serving = number == serving_;
+    info.vectors = std::ranges::count_if(generation.entries,
+                                         [](const auto& e) { return !e.second.removed; });
+    return info;
+  }
+
+  mutable std::mutex mutex_;
+  std::map<int, Generation> generations_;
+  int serving_ = 0, last_ = 0, applies_ = 0;
+  Failures failures_;
+};
+
+class FakeExtractor final : public PropertyExtractor {
+ public:
+  void fail_next(int n, ErrorKind kind) {
+    std::lock_guard lock(mutex_);
+    failures_.next(n, {kind, "the fake does not extract", {}, {}, {}});
+  }
+  int calls() const {
+    std::lock_guard lock(mutex_);
+    return calls_;
+  }
+  Result<Json> extract(const ChemicalEvent& event) override {
+    std::lock_guard lock(mutex_);
+    ++calls_;
+    if (auto error = failures_.take()) return fail(*error);
+    return Json{{"of", event.molecule_id}};
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  int calls_ = 0;
+  Failures failures_;
+};
+
+}  // namespace mesh::test

@@ -1,0 +1,371 @@
+// An event log in memory, with consumers and administration, and knobs to make it fail.
+#pragma once
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/base/ids.h"
+#include "common/ports/event_log.h"
+#include "tests/support/failures.h"
+
+namespace mesh::test {
+
+class FakeEventLog final : public EventLog, public LogAdmin {
+ public:
+  explicit FakeEventLog(Clock& clock) : clock_(clock) {}
+
+  // --- knobs --------------------------------------------------------------------------------
+  void fail_appends(int n) { locked([&] { append_failures_.next(n); }); }
+  void fail_appends(int n, Error e) { locked([&] { append_failures_.next(n, std::move(e)); }); }
+  void fail_polls(int n) { locked([&] { poll_failures_.next(n); }); }
+  void fail_polls(int n, Error e) { locked([&] { poll_failures_.next(n, std::move(e)); }); }
+  void fail_commits(int n) { locked([&] { commit_failures_.next(n); }); }
+  void fail_commits(int n, Error e) { locked([&] { commit_failures_.next(n, std::move(e)); }); }
+  void fail_reads(int n) { locked([&] { read_failures_.next(n); }); }
+  // Appends are kept back, unanswered, until released.
+  void hold_appends() { locked([&] { hold_ = true; }); }
+  void release_appends() {
+    std::deque<Held> held;
+    locked([&] {
+      hold_ = false;
+      held.swap(held_);
+    });
+    for (Held& one : held) perform(std::move(one));
+  }
+  // Called before each append takes effect, without a lock.
+  void before_append(std::function<void(const std::vector<Record>&)> hook) {
+    locked([&] { hook_ = std::move(hook); });
+  }
+  // As compaction or retention would.
+  void drop(const Position& position) {
+    locked([&] {
+      auto& records = topics_.at(position.topic).partitions.at(position.partition).records;
+      std::erase_if(records, [&](const auto& r) { return r.position == position; });
+    });
+  }
+
+  // --- what the log holds -------------------------------------------------------------------
+  // Of all partitions, in the order of their appends.
+  std::vector<StoredRecord> records(const std::string& topic) const {
+    std::lock_guard lock(mutex_);
+    std::vector<StoredRecord> all;
+    for (const auto& entry : history_) {
+      if (entry.position.topic == topic) all.push_back(entry);
+    }
+    return all;
+  }
+  int append_calls() const {
+    std::lock_guard lock(mutex_);
+    return append_calls_;
+  }
+  std::size_t held() const {
+    std::lock_guard lock(mutex_);
+    return held_.size();
+  }
+  bool has_group(const std::string& group) const {
+    std::lock_guard lock(mutex_);
+    return groups_.contains(group);
+  }
+  // Sum of the group's committed offsets.
+  std::int64_t committed(const std::string& group) const {
+    std::lock_guard lock(mutex_);
+    const auto at = groups_.find(group);
+    std::int64_t sum = 0;
+    if (at == groups_.end()) return 0;
+    for (const auto& [partition, offset] : at->second.committed) sum += offset;
+    return sum;
+  }
+  Position append_now(Record record) {
+    std::optional<Position> position;
+    append({std::move(record)}, [&](Result<std::vector<Position>> result) {
+      if (result) position = result->front();
+    });
+    return position.value();
+  }
+
+  // --- EventLog -----------------------------------------------------------------------------
+  void append(std::vector<Record> records, AppendDone done) override {
+    Held held{std::move(records), std::move(done)};
+    {
+      std::lock_guard lock(mutex_);
+      ++append_calls_;
+      if (hold_) {
+        held_.push_back(std::move(held));
+        return;
+      }
+    }
+    perform(std::move(held));
+  }
+
+  Result<std::vector<StoredRecord>> read(const TopicPartition& partition, std::int64_t from,
+                                         const ReadLimits& limits) override {
+    std::lock_guard lock(mutex_);
+    if (auto error = read_failures_.take()) return fail(*error);
+    auto* part = find(partition);
+    if (!part) return fail(ErrorKind::not_found, "no such partition");
+    std::vector<StoredRecord> found;
+    take(*part, from, limits.max_records, found);
+    return found;
+  }
+
+  Result<Watermarks> watermarks(const TopicPartition& partition) override {
+    std::lock_guard lock(mutex_);
+    auto* part = find(partition);
+    if (!part) return fail(ErrorKind::not_found, "no such partition");
+    return Watermarks{0, part->end};
+  }
+
+  Result<std::int64_t> offset_at(const TopicPartition& partition, Timestamp time) override {
+    std::lock_guard lock(mutex_);
+    auto* part = find(partition);
+    if (!part) return fail(ErrorKind::not_found, "no such partition");
+    for (const auto& record : part->records) {
+      if (record.time >= time) return record.position.offset;
+    }
+    return part->end;
+  }
+
+  bool wait(const std::map<TopicPartition, std::int64_t>& offsets, Duration timeout) override {
+    std::unique_lock lock(mutex_);
+    return clock_.wait_until(lock, changed_, clock_.steady() + timeout, [&] {
+      return std::ranges::any_of(offsets, [&](const auto& entry) {
+        auto* part = find(entry.first);
+        return part && part->end > entry.second;
+      });
+    });
+  }
+
+  // --- LogAdmin -----------------------------------------------------------------------------
+  Status ensure_topic(const TopicSpec& spec) override {
+    std::lock_guard lock(mutex_);
+    auto& topic = topics_[spec.name];
+    topic.spec = spec;
+    topic.partitions.resize(static_cast<std::size_t>(spec.partitions));
+    return {};
+  }
+  void ensure(const std::string& name, TopicKind kind, int partitions = 2) {
+    TopicSpec spec;
+    spec.name = name;
+    spec.kind = kind;
+    spec.partitions = partitions;
+    (void)ensure_topic(spec);
+  }
+
+  Result<std::vector<TopicInfo>> topics() override {
+    std::lock_guard lock(mutex_);
+    std::vector<TopicInfo> all;
+    for (const auto& [name, topic] : topics_) {
+      TopicInfo info;
+      info.spec = topic.spec;
+      for (const auto& part : topic.partitions) {
+        info.records += part.records.size();
+        info.partitions.push_back({0, part.end});
+      }
+      all.push_back(std::move(info));
+    }
+    return all;
+  }
+
+  Result<std::unique_ptr<LogConsumer>> open_consumer(
+      const std::string& group, const std::vector<std::string>& names) override;
+
+  Result<std::vector<GroupInfo>> groups() override {
+    std::lock_guard lock(mutex_);
+    std::vector<GroupInfo> all;
+    for (const auto& [name, group] : groups_) all.push_back({name, group.active, group.committed});
+    return all;
+  }
+
+  Status seek_group(const std::string& name,
+                    const std::map<TopicPartition, std::int64_t>& offsets) override {
+    std::lock_guard lock(mutex_);
+    Group& group = groups_[name];
+    for (const auto& [partition, offset] : offsets) {
+      group.committed[partition] = offset;
+      group.position[partition] = offset;
+    }
+    ++group.seeks;
+    changed_.notify_all();
+    return {};
+  }
+
+  Status delete_group(const std::string& name) override {
+    std::lock_guard lock(mutex_);
+    const auto at = groups_.find(name);
+    if (at == groups_.end()) return fail(ErrorKind::not_found, "no such group");
+    if (at->second.active) return fail(ErrorKind::conflict, "the group is active");
+    groups_.erase(at);
+    return {};
+  }
+
+ private:
+  class Consumer;
+  struct Partition {
+    std::vector<StoredRecord> records;
+    std::int64_t end = 0;
+  };
+  struct Topic {
+    TopicSpec spec;
+    std::vector<Partition> partitions;
+  };
+  struct Group {
+    bool active = false;
+    bool woken = false;
+    int seeks = 0;
+    int seeks_at_poll = 0;
+    std::map<TopicPartition, std::int64_t> committed, position;
+  };
+  struct Held {
+    std::vector<Record> records;
+    AppendDone done;
+  };
+
+  template <typename F>
+  void locked(F f) {
+    std::lock_guard lock(mutex_);
+    f();
+  }
+  Partition* find(const TopicPartition& partition) {
+    const auto topic = topics_.find(partition.topic);
+    if (topic == topics_.end() || partition.partition < 0 ||
+        partition.partition >= static_cast<int>(topic->second.partitions.size())) {
+      return nullptr;
+    }
+    return &topic->second.partitions[static_cast<std::size_t>(partition.partition)];
+  }
+  static void take(const Partition& part, std::int64_t from, std::size_t limit,
+                   std::vector<StoredRecord>& into) {
+    const auto first = std::ranges::lower_bound(
+        part.records, from, {}, [](const auto& record) { return record.position.offset; });
+    for (auto at = first; at != part.records.end() && into.size() < limit; ++at) into.push_back(*at);
+  }
+
+  void perform(Held held) {
+    std::function<void(const std::vector<Record>&)> hook;
+    locked([&] { hook = hook_; });
+    if (hook) hook(held.records);
+    Result<std::vector<Position>> result = store(held.records);
+    changed_.notify_all();
+    held.done(std::move(result));
+  }
+
+  Result<std::vector<Position>> store(std::vector<Record>& records) {
+    std::lock_guard lock(mutex_);
+    if (auto error = append_failures_.take()) return fail(*error);
+    for (const Record& record : records) {
+      if (!topics_.contains(record.topic)) {
+        return fail(ErrorKind::not_found, "there is no topic " + record.topic);
+      }
+    }
+    std::vector<Position> positions;
+    for (Record& record : records) {
+      Topic& topic = topics_[record.topic];
+      const auto p = static_cast<std::int32_t>(stable_hash(record.key) % topic.partitions.size());
+      Partition& part = topic.partitions[static_cast<std::size_t>(p)];
+      StoredRecord stored{{record.topic, p, part.end++},  clock_.now(),
+                          std::move(record.key),          std::move(record.value),
+                          std::move(record.headers)};
+      positions.push_back(stored.position);
+      history_.push_back(stored);
+      part.records.push_back(std::move(stored));
+    }
+    return positions;
+  }
+
+  Clock& clock_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::string, Topic> topics_;  // this and the rest guarded by mutex_
+  std::map<std::string, Group> groups_;
+  std::vector<StoredRecord> history_;
+  std::deque<Held> held_;
+  bool hold_ = false;
+  int append_calls_ = 0;
+  std::function<void(const std::vector<Record>&)> hook_;
+  Failures append_failures_, poll_failures_, commit_failures_, read_failures_;
+};
+
+class FakeEventLog::Consumer final : public LogConsumer {
+ public:
+  Consumer(FakeEventLog& log, std::string group) : log_(log), name_(std::move(group)) {}
+  ~Consumer() override {
+    std::lock_guard lock(log_.mutex_);
+    group().active = false;
+  }
+
+  Result<std::vector<StoredRecord>> poll(const ReadLimits& limits, Duration timeout) override {
+    std::unique_lock lock(log_.mutex_);
+    if (auto error = log_.poll_failures_.take()) return fail(*error);
+    std::vector<StoredRecord> found;
+    auto ready = [&] {
+      for (const auto& [partition, offset] : group().position) {
+        log_.take(*log_.find(partition), offset, limits.max_records, found);
+      }
+      return !found.empty() || group().woken;
+    };
+    log_.clock_.wait_until(lock, log_.changed_, log_.clock_.steady() + timeout, ready);
+    group().woken = false;
+    group().seeks_at_poll = group().seeks;
+    for (const auto& record : found) {
+      group().position[{record.position.topic, record.position.partition}] =
+          record.position.offset + 1;
+    }
+    return found;
+  }
+
+  Status commit(const std::map<TopicPartition, std::int64_t>& next) override {
+    std::lock_guard lock(log_.mutex_);
+    if (auto error = log_.commit_failures_.take()) return fail(*error);
+    if (group().seeks != group().seeks_at_poll) return {};
+    for (const auto& [partition, offset] : next) group().committed[partition] = offset;
+    return {};
+  }
+
+  Status seek(const TopicPartition& partition, std::int64_t offset) override {
+    std::lock_guard lock(log_.mutex_);
+    group().position[partition] = offset;
+    return {};
+  }
+
+  std::map<TopicPartition, std::int64_t> position() const override {
+    std::lock_guard lock(log_.mutex_);
+    return group().position;
+  }
+
+  void wake() override {
+    std::lock_guard lock(log_.mutex_);
+    group().woken = true;
+    log_.changed_.notify_all();
+  }
+
+ private:
+  Group& group() const { return log_.groups_[name_]; }
+  FakeEventLog& log_;
+  const std::string name_;
+};
+
+inline Result<std::unique_ptr<LogConsumer>> FakeEventLog::open_consumer(
+    const std::string& name, const std::vector<std::string>& names) {
+  std::lock_guard lock(mutex_);
+  Group& group = groups_[name];
+  if (group.active) return fail(ErrorKind::conflict, "the group has a consumer");
+  for (const std::string& topic : names) {
+    const auto at = topics_.find(topic);
+    if (at == topics_.end()) return fail(ErrorKind::not_found, "there is no topic " + topic);
+    for (int p = 0; p < static_cast<int>(at->second.partitions.size()); ++p) {
+      group.position[{topic, p}] = group.committed[{topic, p}];
+    }
+  }
+  group.active = true;
+  group.woken = false;
+  return std::make_unique<Consumer>(*this, name);
+}
+
+}  // namespace mesh::test
