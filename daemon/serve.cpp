@@ -78,7 +78,6 @@ int serve(config::Config config, std::function<Result<config::Config>()> load, s
     if (!app.error().cause.empty()) std::cerr << "meshd: cause: " << app.error().cause << "\n";
     return 1;
   }
-  for (const auto& [role, address] : (*app)->addresses()) log::info("listening", {{"role", role}, {"address", address}});
   log::info("meshd is ready", {{"version", version}, {"pid", getpid()}});
   notify_service_manager("READY=1");
 

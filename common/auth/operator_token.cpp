@@ -81,7 +81,9 @@ Result<std::string> load_or_make_operator_token(const std::string& path) {
     // Not blocking, for a FIFO would hold up the start.
     const Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
     if (file.fd >= 0) return read_token(path, file.fd);
-    if (errno != ENOENT) return refuse(path, std::string("cannot be read: ") + std::strerror(errno));
+    if (errno != ENOENT) {
+      return refuse(path, std::string("cannot be read: ") + std::strerror(errno));
+    }
     if (may_make) {
       if (auto made = make_token(path); !made) return fail(made.error());
     }

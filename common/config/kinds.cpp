@@ -176,8 +176,9 @@ Kind<bool> flag() {
 }
 
 Kind<std::string> text() {
-  return checked_text({{"type", "string"}, {"minLength", 1}}, "a text of one line, not empty",
-                      [](const std::string& value) { return !value.empty() && is_printable(value); });
+  return checked_text(
+      {{"type", "string"}, {"minLength", 1}}, "a text of one line, not empty",
+      [](const std::string& value) { return !value.empty() && is_printable(value); });
 }
 
 Kind<std::string> tenant() {

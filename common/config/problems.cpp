@@ -49,7 +49,8 @@ std::string suggest(const std::vector<std::string>& allowed, std::string_view pr
   constexpr std::size_t kLongestWord = 64;
   const auto lower = to_lower(word.substr(0, kLongestWord));
   const std::string* best = nullptr;
-  std::size_t best_distance = 1 + (lower.size() < 4 ? 1 : std::max<std::size_t>(2, lower.size() / 3));
+  const std::size_t most = lower.size() < 4 ? 1 : std::max<std::size_t>(2, lower.size() / 3);
+  std::size_t best_distance = most + 1;
   for (const auto& candidate : allowed) {
     if (const auto d = distance(lower, candidate); d < best_distance) {
       best = &candidate;

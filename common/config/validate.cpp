@@ -46,7 +46,8 @@ void check_auth(const Config& config, Problems& problems) {
 void check_secrets(const Secrets& secrets, Problems& problems) {
   const auto at_least = [&](const char* key, const Secret& secret) {
     if (!secret.empty() && secret.reveal().size() < kShortestSecret) {
-      problems.add(key, "the file holds less than 32 bytes; `openssl rand -hex 32` makes a good one");
+      problems.add(
+          key, "the file holds less than 32 bytes; `openssl rand -hex 32` makes a good one");
     }
   };
   at_least("auth.operator_token_file", secrets.operator_token);

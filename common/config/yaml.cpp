@@ -176,7 +176,8 @@ Result<std::string> expand(std::string_view text, const Environment& env) {
       continue;
     }
     if (next != '{') {
-      return fail(ErrorKind::invalid, "a lone $; write ${VAR}, ${VAR:-default}, or $$ for a dollar");
+      return fail(ErrorKind::invalid,
+                  "a lone $; write ${VAR}, ${VAR:-default}, or $$ for a dollar");
     }
     const auto end = text.find('}', i);
     if (end == std::string_view::npos) return fail(ErrorKind::invalid, "a ${ without its }");

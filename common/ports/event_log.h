@@ -98,6 +98,7 @@ struct TopicInfo {
 struct GroupInfo {
   std::string name;
   bool active = false;  // a consumer is open in this process
+  // Also of a partition of an open consumer that was never committed: where it began.
   std::map<TopicPartition, std::int64_t> committed;
 };
 

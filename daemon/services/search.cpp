@@ -6,6 +6,7 @@
 namespace mesh::services {
 namespace {
 
+constexpr const char* kPath = "/ai/users/search";
 constexpr int kMaxHits = 100;
 constexpr std::size_t kMaxQueryBytes = 1000;
 // Below this a hit shares hardly more than chance with the query.
@@ -37,7 +38,6 @@ Result<Json> search(Embedder& embedder, VectorIndex& index, const http::Request&
 
 http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& clock,
                                Metrics& metrics) {
-  constexpr const char* kPath = "/ai/users/search";
   return {
       {.method = "GET", .pattern = kPath, .access = http::Access::tenant, .scope = "search",
        .summary = "Finds users of the tenant by name, e-mail, parts of them, also with a typo",

@@ -123,7 +123,8 @@ struct Sut {
       RC_ASSERT(!must || there.contains(offset));
     }
     std::uint64_t counted = 0;
-    for (const auto& info : *log->topics()) {
+    const auto topics = log->topics().value();
+    for (const auto& info : topics) {
       if (info.spec.name == name.topic) counted = info.records;
     }
     RC_ASSERT(counted >= there.size());
@@ -150,7 +151,8 @@ struct Sut {
     for (const auto& [name, p] : model) {
       counts[name.topic] += log->read(name, 0, {100'000, 1 << 30})->size();
     }
-    for (const auto& info : *log->topics()) RC_ASSERT(info.records == counts[info.spec.name]);
+    const auto topics = log->topics().value();
+    for (const auto& info : topics) RC_ASSERT(info.records == counts[info.spec.name]);
   }
 
   void poll() {
@@ -186,7 +188,8 @@ struct Sut {
     }
   }
   void check_groups() {
-    for (const auto& group : *log->groups()) {
+    const auto groups = log->groups().value();
+    for (const auto& group : groups) {
       for (const auto& [name, next] : group.committed) RC_ASSERT(committed[name] == next);
       RC_ASSERT(group.committed.size() == committed.size());
     }

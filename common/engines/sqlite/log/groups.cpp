@@ -127,7 +127,9 @@ Result<std::vector<GroupInfo>> SqliteLogImpl::groups() {
   for (const auto& [name, group] : groups_) {
     GroupInfo info{name, group->consumer != nullptr, {}};
     for (const auto& [p, offset] : group->offsets) {
-      if (offset.committed) info.committed.emplace(p->name, *offset.committed);
+      if (offset.committed || info.active) {
+        info.committed.emplace(p->name, offset.committed.value_or(p->bell.start));
+      }
     }
     if (info.active || !info.committed.empty()) infos.push_back(std::move(info));
   }

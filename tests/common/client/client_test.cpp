@@ -1,0 +1,180 @@
+#include "common/client/client.h"
+
+#include "tests/support/fake_mesh.h"
+
+namespace mesh::client {
+namespace {
+
+const Json kAlice{{"id", 7}, {"email", "alice@acme.dev"}, {"name", "Alice"}, {"tenantId", "acme"}};
+
+class ClientTest : public ::testing::Test {
+ protected:
+  Client client(Options options = {}) {
+    options.endpoints = Endpoints::all(fake.url());
+    return Client(std::move(options));
+  }
+  std::string header(const http::Request& request, const char* name) {
+    return std::string(request.header(name).value_or(""));
+  }
+  test::FakeMesh fake;
+};
+
+TEST_F(ClientTest, CreatingAUserSendsItsDataAndReadsTheUser) {
+  fake.on("POST", "/users/create", 201, kAlice);
+  auto created = client({.token = "acme:bob"}).create_user({"alice@acme.dev", "Alice"}, {.idempotency_key = "k\"1"});
+  ASSERT_TRUE(created) << created.error().to_string();
+  EXPECT_EQ(created->user.id, 7);
+  EXPECT_FALSE(created->replayed);
+  const auto request = fake.last();
+  EXPECT_EQ(Json::parse(request.body), (Json{{"email", "alice@acme.dev"}, {"name", "Alice"}}));
+  EXPECT_EQ(header(request, "Authorization"), "Bearer acme:bob");
+  EXPECT_EQ(header(request, "Idempotency-Key"), "\"k\\\"1\"");
+}
+
+TEST_F(ClientTest, AReplayedAnswerIsToldApart) {
+  fake.on("POST", "/users/create", [](const http::Request&) {
+    return http::Response::json(201, kAlice).with("Idempotent-Replayed", "true");
+  });
+  EXPECT_TRUE(client().create_user({"alice@acme.dev", "Alice"})->replayed);
+}
+
+TEST_F(ClientTest, ListsGoOnWhereTheLinkPoints) {
+  fake.on("GET", "/users", [](const http::Request& request) {
+    if (request.param("cursor")) return http::Response::json(200, Json::array());
+    return http::Response::json(200, Json::array({kAlice}))
+        .with("Link", "<http://elsewhere.example/users?limit=1&cursor=7>; rel=\"next\"");
+  });
+  auto mesh = client();
+  auto first = mesh.list_users({1, {}, {}});
+  ASSERT_TRUE(first) << first.error().to_string();
+  EXPECT_EQ(first->users.size(), 1u);
+  auto second = mesh.list_users({1, {}, first->next});
+  ASSERT_TRUE(second) << second.error().to_string();
+  EXPECT_TRUE(second->users.empty());
+  EXPECT_EQ(second->next, "");
+}
+
+TEST_F(ClientTest, TheOperatorsTokenActsForTheTenantWhereNoTokenIsGiven) {
+  fake.on("GET", "/users/{id}", 200, kAlice);
+  fake.on("GET", "/admin/v1/topics/{topic}", 200, Json::object());
+  auto mesh = client({.operator_token = "secret", .tenant = "acme"});
+  ASSERT_TRUE(mesh.get_user(7));
+  EXPECT_EQ(header(fake.last(), "Authorization"), "Bearer secret");
+  EXPECT_EQ(header(fake.last(), "X-Tenant-Id"), "acme");
+  ASSERT_TRUE(mesh.topic("user.events"));
+  EXPECT_EQ(header(fake.last(), "Authorization"), "Bearer secret");
+  EXPECT_EQ(header(fake.last(), "X-Tenant-Id"), "");
+}
+
+TEST_F(ClientTest, ATokenGoesToTenantsRoutesAndTheOperatorsToTheAdminApi) {
+  fake.on("GET", "/users/{id}", 200, kAlice);
+  fake.on("GET", "/admin/v1/topics/{topic}", 200, Json::object());
+  auto mesh = client({.token = "acme:bob", .operator_token = "secret"});
+  ASSERT_TRUE(mesh.get_user(7));
+  EXPECT_EQ(header(fake.last(), "Authorization"), "Bearer acme:bob");
+  ASSERT_TRUE(mesh.topic("user.events"));
+  EXPECT_EQ(header(fake.last(), "Authorization"), "Bearer secret");
+}
+
+TEST_F(ClientTest, ProbesCarryNoCredential) {
+  fake.on("GET", "/health", 503, Json{{"status", "down"}});
+  auto answer = client({.token = "acme:bob", .operator_token = "secret"}).probe(Role::users, "/health");
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 503);
+  EXPECT_EQ(header(fake.last(), "Authorization"), "");
+}
+
+TEST_F(ClientTest, ProblemsBecomeErrorsWithTheRequestId) {
+  fake.on("GET", "/users/{id}", Error{ErrorKind::not_found, "no user 7", {}, {}, {}});
+  auto user = client().get_user(7);
+  ASSERT_FALSE(user);
+  EXPECT_EQ(user.error().kind, ErrorKind::not_found);
+  EXPECT_EQ(user.error().message, "no user 7");
+  EXPECT_TRUE(user.error().cause.starts_with("request id "));
+}
+
+TEST_F(ClientTest, AnswersOfAnotherFormAreNamedAsSuch) {
+  fake.on("GET", "/users/{id}", 200, Json::array());
+  fake.on("GET", "/admin/v1/groups", [](const http::Request&) { return http::Response::text(200, "<html>"); });
+  auto mesh = client();
+  EXPECT_EQ(mesh.get_user(7).error().kind, ErrorKind::internal);
+  EXPECT_EQ(mesh.groups().error().kind, ErrorKind::internal);
+}
+
+TEST_F(ClientTest, ANobodyIsUnavailable) {
+  Options options;
+  options.endpoints = Endpoints::all("http://127.0.0.1:1");
+  EXPECT_EQ(Client(options).get_user(7).error().kind, ErrorKind::unavailable);
+}
+
+TEST_F(ClientTest, ARoleWithoutAnAddressIsSaidSo) {
+  Options options;
+  options.endpoints = Endpoints::none();
+  auto hits = Client(options).search("x", 1);
+  ASSERT_FALSE(hits);
+  EXPECT_NE(hits.error().message.find("gateway"), std::string::npos);
+}
+
+TEST_F(ClientTest, SearchEncodesTheQueryAndReadsTheHits) {
+  fake.on("GET", "/ai/users/search", 200,
+          Json{{"tenant_id", "acme"}, {"query", "a&b"},
+               {"results", {{{"user_id", 7}, {"tenant_id", "acme"}, {"score", 0.5}, {"email", "e"}, {"name", "n"}}}}});
+  auto hits = client().search("a&b c", 3, 0.25);
+  ASSERT_TRUE(hits) << hits.error().to_string();
+  ASSERT_EQ(hits->size(), 1u);
+  EXPECT_EQ(hits->front().user_id, 7);
+  EXPECT_EQ(fake.last().param("query"), "a&b c");
+  EXPECT_EQ(fake.last().param("min_score"), "0.25");
+}
+
+TEST_F(ClientTest, BulkGoesAsNdjson) {
+  fake.on("POST", "/api/v1/events", 202, Json{{"accepted", 2}, {"ids", {"a", "b"}}});
+  auto ids = client().publish_bulk("{}\n{}\n");
+  ASSERT_TRUE(ids) << ids.error().to_string();
+  EXPECT_EQ(*ids, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(fake.last().content_type(), "application/x-ndjson");
+  EXPECT_EQ(fake.last().body, "{}\n{}\n");
+}
+
+TEST_F(ClientTest, RecordsAreAskedByPositionsAndGiveTheNextOnes) {
+  fake.on("GET", "/admin/v1/topics/{topic}/records", 200,
+          Json{{"items", {{{"offset", 3}}}}, {"next", "0:4,1:9"}});
+  auto page = client().records({.topic = "user.events", .positions = {{0, 3}, {1, 9}}, .limit = 5, .type = "user.created"});
+  ASSERT_TRUE(page) << page.error().to_string();
+  EXPECT_EQ(page->next, (Positions{{0, 4}, {1, 9}}));
+  EXPECT_EQ(fake.last().param("positions"), "0:3,1:9");
+  EXPECT_EQ(fake.last().param("from"), std::nullopt);
+  EXPECT_EQ(fake.last().param("type"), "user.created");
+}
+
+TEST_F(ClientTest, AdminListsFollowTheirCursorUpToTheLimit) {
+  fake.on("GET", "/admin/v1/tenants", [](const http::Request& request) {
+    const bool second = request.param("cursor") == "c1";
+    return http::Response::json(200, Json{{"items", {{{"id", second ? "b" : "a"}}, {{"id", second ? "d" : "c"}}}},
+                                          {"next", second ? Json(nullptr) : Json("c1")}});
+  });
+  auto mesh = client();
+  EXPECT_EQ(mesh.tenants()->size(), 4u);
+  EXPECT_EQ(mesh.tenants(3)->size(), 3u);
+  const auto before = fake.requests().size();
+  EXPECT_EQ(mesh.tenants(2)->size(), 2u);
+  EXPECT_EQ(fake.requests().size(), before + 1);
+}
+
+TEST_F(ClientTest, NamesInPathsAreEncoded) {
+  fake.on("GET", "/api/v1/analytics/researcher/{name}", 200, Json::object());
+  ASSERT_TRUE(client().analytics_of_researcher("Dr. Jane Smith/x"));
+  EXPECT_EQ(fake.last().path_params.at("name"), "Dr. Jane Smith/x");
+}
+
+TEST_F(ClientTest, AnExchangeIsShownWithoutCredentials) {
+  fake.on("GET", "/users/{id}", 200, kAlice);
+  std::vector<Exchange> seen;
+  ASSERT_TRUE(client({.token = "acme:bob", .observe = [&](const Exchange& e) { seen.push_back(e); }}).get_user(7));
+  ASSERT_EQ(seen.size(), 1u);
+  EXPECT_EQ(seen[0].status, 200);
+  EXPECT_EQ(seen[0].url.find("bob"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace mesh::client
