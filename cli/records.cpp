@@ -18,68 +18,51 @@ std::string time_of(const Json& record) {
   return time.is_string() ? time.get<std::string>() : std::string{};
 }
 
-client::RecordQuery query_of(const std::string& topic, const Positions& positions, const RecordFilter& filter) {
-  client::RecordQuery query;
-  query.topic = topic;
-  query.positions = positions;
-  query.limit = kPage;
-  query.tenant = filter.tenant;
-  query.type = filter.type;
-  query.key = filter.key;
-  return query;
-}
-
-// A topic's range as a stream of records, a page at a time.
+// A partition's range as a stream of records, a page at a time. Within a partition times never
+// decrease, so that merging partitions gives all records by time.
 class Cursor {
  public:
-  Cursor(client::Client& mesh, const TopicRange& range, const RecordFilter& filter)
-      : mesh_(mesh), range_(range), filter_(filter), at_(range.from) {}
+  Cursor(client::Client& mesh, std::string topic, std::int32_t partition, std::int64_t from, std::int64_t to,
+         const RecordFilter& filter)
+      : mesh_(mesh), topic_(std::move(topic)), partition_(partition), at_(from), to_(to), filter_(filter) {}
 
   // nullptr at the end.
   Result<Json*> head() {
-    while (page_.empty() && !finished()) {
-      auto page = mesh_.records(query_of(range_.topic, at_, filter_));
+    while (page_.empty() && at_ < to_) {
+      auto page = mesh_.records(query());
       if (!page) return fail(page.error());
-      const bool moved = advance(page->next);
+      const auto next = page->next.find(partition_);
+      // A page that leads nowhere is the end: what was there when the range was made has expired.
+      const bool moved = next != page->next.end() && next->second > at_;
+      at_ = moved ? next->second : to_;
       for (Json& record : page->records) {
-        if (inside(record)) page_.push_back(std::move(record));
+        const Json& offset = at_path(record, "offset");
+        if (offset.is_number_integer() && offset.get<std::int64_t>() < to_) page_.push_back(std::move(record));
       }
-      if (!moved && page_.empty()) stuck_ = true;
     }
     return page_.empty() ? nullptr : &page_.front();
   }
   void pop() { page_.pop_front(); }
 
  private:
-  bool finished() const {
-    return stuck_ || std::all_of(range_.to.begin(), range_.to.end(), [&](const auto& end) {
-      const auto at = at_.find(end.first);
-      return at != at_.end() && at->second >= end.second;
-    });
-  }
-  bool advance(const Positions& next) {
-    bool moved = false;
-    for (const auto& [partition, offset] : next) {
-      std::int64_t& at = at_[partition];
-      moved = moved || offset > at;
-      at = std::max(at, offset);
-    }
-    return moved;
-  }
-  bool inside(const Json& record) const {
-    const Json& partition = at_path(record, "partition");
-    const Json& offset = at_path(record, "offset");
-    if (!partition.is_number_integer() || !offset.is_number_integer()) return false;
-    const auto end = range_.to.find(partition.get<std::int32_t>());
-    return end != range_.to.end() && offset.get<std::int64_t>() < end->second;
+  client::RecordQuery query() const {
+    client::RecordQuery query;
+    query.topic = topic_;
+    query.positions = {{partition_, at_}};
+    query.limit = static_cast<int>(std::min<std::int64_t>(to_ - at_, kPage));
+    query.tenant = filter_.tenant;
+    query.type = filter_.type;
+    query.key = filter_.key;
+    return query;
   }
 
   client::Client& mesh_;
-  const TopicRange range_;
+  const std::string topic_;
+  const std::int32_t partition_;
+  std::int64_t at_;
+  const std::int64_t to_;
   const RecordFilter& filter_;
-  Positions at_;
   std::deque<Json> page_;
-  bool stuck_ = false;
 };
 
 }  // namespace
@@ -146,8 +129,12 @@ Result<Positions> resolve_bound(client::Client& mesh, const TopicRange& whole, c
 
 Status read_ranges(client::Client& mesh, const std::vector<TopicRange>& ranges,
                    const RecordFilter& filter, const std::function<bool(Json)>& take) {
-  std::vector<Cursor> cursors;
-  for (const TopicRange& range : ranges) cursors.emplace_back(mesh, range, filter);
+  std::deque<Cursor> cursors;
+  for (const TopicRange& range : ranges) {
+    for (const auto& [partition, from] : range.from) {
+      cursors.emplace_back(mesh, range.topic, partition, from, range.to.at(partition), filter);
+    }
+  }
   while (true) {
     Cursor* earliest = nullptr;
     Json* record = nullptr;

@@ -19,7 +19,7 @@ Status add_filter(RecordFilter& filter, const std::string& text);
 
 struct TopicRange {
   std::string topic;
-  client::Positions from, to;  // to: exclusive
+  client::Positions from, to;  // of the same partitions; to: exclusive
 };
 
 // The first and one past the last offset of every partition.
@@ -30,8 +30,8 @@ Result<TopicRange> whole_topic(client::Client& mesh, const std::string& topic);
 Result<client::Positions> resolve_bound(client::Client& mesh, const TopicRange& whole,
                                         const std::string& bound);
 
-// Gives every matching record of the ranges to `take`, merged by time across topics, until it
-// answers false.
+// Gives every matching record of the ranges to `take`, by time across partitions and
+// topics, until it answers false.
 Status read_ranges(client::Client& mesh, const std::vector<TopicRange>& ranges,
                    const RecordFilter& filter, const std::function<bool(Json)>& take);
 

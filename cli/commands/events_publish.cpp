@@ -131,10 +131,10 @@ class Publisher {
     std::map<std::size_t, std::string> refused;
     for (const FieldError& field : error.fields) {
       const auto parts = split(field.pointer, '/');
-      const auto index = parts.size() > 1 ? parse_int(parts[1]) : std::nullopt;
-      if (!index || *index < 0 || *index >= static_cast<std::int64_t>(batch_.size())) continue;
+      const auto line = parts.size() > 1 ? parse_int(parts[1]) : std::nullopt;
+      if (!line || *line < 1 || *line > static_cast<std::int64_t>(batch_.size())) continue;
       std::string where = field.pointer.substr(parts[1].size() + 1);
-      std::string& text = refused[static_cast<std::size_t>(*index)];
+      std::string& text = refused[static_cast<std::size_t>(*line - 1)];
       text += (text.empty() ? "" : "; ") + (where.empty() ? "" : where + ": ") + field.detail;
     }
     if (refused.empty()) return false;

@@ -57,7 +57,8 @@ Outcome follow_task(Session& session, const std::string& id) {
     }
     if (!task) {
       // The task lives at the server: a lost connection is no reason to stop looking.
-      const auto delay = retry_delay(task.error(), ++attempt, static_cast<std::uint64_t>(attempt) * 7919);
+      ++attempt;
+      const auto delay = retry_delay(task.error(), attempt, static_cast<std::uint64_t>(attempt) * 7919);
       if (!delay) return fail(task.error());
       nap(*delay);
       continue;

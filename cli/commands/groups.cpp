@@ -8,7 +8,7 @@ const View& group_view() {
   static const View view{
       "group",
       {{"group", "GROUP", "the consumer group; each pipeline has one"},
-       {"state", "STATE", "running, paused_outage, paused_backlog, stopped or failed"},
+       {"state", "STATE", "running, paused and why, stopped, failed or inactive"},
        {"active", "ACTIVE", "is a consumer open"},
        {"lag", "LAG", "events not yet processed", Field::Show::always, count_text},
        {"topics", "TOPICS", "what it reads"},

@@ -53,10 +53,8 @@ Outcome rebuild(Session& session, const RebuildArgs& args) {
 
 Outcome rollback(Session& session) {
   if (auto yes = confirm(session, "Let searches go to the previous generation again?"); !yes) return fail(yes.error());
-  auto serving = session.mesh->rollback_index();
-  if (!serving) return fail(serving.error());
-  session.out.row(index_view(), *serving);
-  return Exit::ok;
+  if (auto done = session.mesh->rollback_index(); !done) return fail(done.error());
+  return list(session);
 }
 
 Outcome verify(Session& session) {

@@ -143,7 +143,7 @@ ImportResult import_users(RowReader& rows, const CreateUser& create, const Impor
 }
 
 std::string import_key(const NewUser& user) {
-  return "import-" + sha256_hex(email_key(user.email) + "\n" + user.name).substr(0, 40);
+  return "import-" + sha256_hex(user.email + "\n" + user.name).substr(0, 40);
 }
 
 }  // namespace mesh::cli

@@ -13,7 +13,8 @@ std::string admin(std::initializer_list<std::string_view> parts) { return "/admi
 Call get(std::string path, Query query = {}) {
   return {.path = std::move(path), .query = std::move(query)};
 }
-Call post(std::string path, const Json& body = Json::object()) {
+Call post(std::string path) { return {.method = "POST", .path = std::move(path)}; }
+Call post(std::string path, const Json& body) {
   return {.method = "POST", .path = std::move(path), .body = dump(body)};
 }
 
@@ -161,12 +162,16 @@ Status Client::delete_tenant(const std::string& id) {
 
 Result<std::vector<Json>> Client::indexes() { return impl_->items(get(admin({"indexes"})), 0); }
 
-Result<Json> Client::rebuild_index() { return impl_->json(post(admin({"indexes", "rebuild"}))); }
+Result<Json> Client::rebuild_index() { return impl_->json(post(admin({"indexes", "rebuild"}), Json::object())); }
 
-Result<Json> Client::rollback_index() { return impl_->json(post(admin({"indexes", "rollback"}))); }
+Status Client::rollback_index() {
+  auto response = impl_->send(post(admin({"indexes", "rollback"}), Json::object()));
+  if (!response) return fail(response.error());
+  return {};
+}
 
 Result<Json> Client::verify_index() {
-  return impl_->json(patient(post(admin({"indexes", "verify"}))));
+  return impl_->json(patient(post(admin({"indexes", "verify"}), Json::object())));
 }
 
 Result<Json> Client::replay(const ReplayRequest& request) {

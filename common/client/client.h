@@ -141,7 +141,7 @@ class Client {
   // Events. One CloudEvents object: answers its id.
   Result<std::string> publish(const Json& cloud_event, const WriteOptions& write = {});
   // NDJSON, a CloudEvents object a line: all or nothing; ids in the order of the lines. An
-  // `unprocessable` error has pointers "/<line, from 0>/…".
+  // `unprocessable` error has pointers "/<line, from 1>/…".
   Result<std::vector<std::string>> publish_bulk(std::string ndjson, const WriteOptions& write = {});
 
   // What projections know. The body as the API gives it.
@@ -186,7 +186,7 @@ class Client {
   // The user index.
   Result<std::vector<Json>> indexes();
   Result<Json> rebuild_index();   // the task
-  Result<Json> rollback_index();  // the generation that serves now
+  Status rollback_index();
   Result<Json> verify_index();
 
   // Replay: {"scanned",…} for a dry run, else the task.

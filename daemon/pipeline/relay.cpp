@@ -56,8 +56,8 @@ struct Relay::Impl {
   std::thread thread;    // last: it uses all of the above
 
   void run();
-  void relay(const std::vector<OutboxEntry>& entries);
-  bool append(const std::vector<OutboxEntry>& entries);
+  void relay(std::vector<OutboxEntry> entries);
+  Status append(std::vector<OutboxEntry> entries);
   void acknowledge();
   void back_off(const char* what, const Error& error);
   bool wait(Duration limit, const std::function<bool()>& ready);  // ready is called locked
@@ -84,7 +84,7 @@ void Relay::Impl::run() {
     if (!entries) {
       back_off("read the outbox", entries.error());
     } else if (!entries->empty()) {
-      relay(*entries);
+      relay(std::move(*entries));
     } else {
       wait(Duration::max(), [this] {
         return signals->stopping || signals->added || signals->acknowledge_error;
@@ -94,20 +94,26 @@ void Relay::Impl::run() {
   wait(kAppendLimit, [this] { return signals->acknowledging == 0; });
 }
 
-void Relay::Impl::relay(const std::vector<OutboxEntry>& entries) {
-  while (!append(entries)) {
-    if (stopping()) return;
+// A batch that could not be appended is read again: its records were moved into the append.
+void Relay::Impl::relay(std::vector<OutboxEntry> entries) {
+  const std::int64_t last = entries.back().sequence;
+  const auto count = static_cast<double>(entries.size());
+  const Status appended = append(std::move(entries));
+  if (!appended) {
+    failures.add();
+    back_off("append", appended.error());
+    return;
   }
   failed_in_row = 0;
-  appended_through = entries.back().sequence;
-  relayed.add(static_cast<double>(entries.size()));
+  appended_through = last;
+  relayed.add(count);
   acknowledge();
 }
 
-bool Relay::Impl::append(const std::vector<OutboxEntry>& entries) {
+Status Relay::Impl::append(std::vector<OutboxEntry> entries) {
   std::vector<Record> records;
   records.reserve(entries.size());
-  for (const OutboxEntry& entry : entries) records.push_back(entry.record);
+  for (OutboxEntry& entry : entries) records.push_back(std::move(entry.record));
   {
     std::lock_guard lock(signals->mutex);
     signals->appended.reset();
@@ -120,16 +126,11 @@ bool Relay::Impl::append(const std::vector<OutboxEntry>& entries) {
   // Without a limit while it runs: to try again before the answer could put the batch into the log
   // behind a later one.
   wait(Duration::max(), [this] { return signals->appended || signals->stopping; });
-  if (!wait(kAppendLimit, [this] { return signals->appended.has_value(); })) return false;
-  Status status;
-  {
-    std::lock_guard lock(signals->mutex);
-    status = std::move(*signals->appended);
+  if (!wait(kAppendLimit, [this] { return signals->appended.has_value(); })) {
+    return fail(ErrorKind::timeout, "the event log did not confirm an append before the stop");
   }
-  if (status) return true;
-  failures.add();
-  back_off("append", status.error());
-  return false;
+  std::lock_guard lock(signals->mutex);
+  return std::move(*signals->appended);
 }
 
 void Relay::Impl::acknowledge() {

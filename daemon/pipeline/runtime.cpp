@@ -196,7 +196,7 @@ void Pipeline::Impl::poll_once() {
   for (StoredRecord& record : *records) {
     if (parked.contains(record.position)) continue;
     ParkedEvent event{std::move(record), 0, {}, {}, {}};
-    if (parked.has_key(order_key(event.record))) {
+    if (parked.size() > 0 && parked.has_key(order_key(event.record))) {
       batch.add_behind(std::move(event));
     } else {
       batch.add(std::move(event));

@@ -1,6 +1,8 @@
 // How fast the embedded store takes changes: store_bench [DIR [USERS [TENANTS]]]
 //
 // DIR must be on the disk to measure; a file store.db in it is used and left behind.
+#include <cstdio>
+#include <ctime>
 #include <semaphore>
 
 #include "common/base/ids.h"
@@ -9,14 +11,23 @@
 namespace mesh {
 namespace {
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
+// Wall time tells what this machine does now; CPU time (all threads) what it costs, also on a busy
+// machine.
+class Stopwatch {
+ public:
+  void tell(const std::string& what, int count) const {
+    const double wall =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    const double cpu = static_cast<double>(std::clock() - cpu_) / CLOCKS_PER_SEC;
+    std::printf("%-46s %8d in %6.2f s %8.0f/s  cpu %5.1f us each\n", what.c_str(), count, wall,
+                count / wall, cpu / count * 1e6);
+    std::fflush(stdout);
+  }
 
-void tell(const char* what, int count, double seconds) {
-  std::printf("%-46s %8d in %6.2f s  %8.0f/s\n", what, count, seconds, count / seconds);
-  std::fflush(stdout);
-}
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::clock_t cpu_ = std::clock();
+};
 
 std::vector<TenantId> make_tenants(int count) {
   std::vector<TenantId> tenants;
@@ -31,7 +42,7 @@ void creates(sqlite::SqliteStore& store, const std::vector<TenantId>& tenants, c
   ++round;
   std::counting_semaphore<1 << 20> slots(in_flight);
   std::atomic<int> failed{0};
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   for (int i = 0; i < users; ++i) {
     slots.acquire();
     const TenantId& tenant = tenants[stable_hash(std::to_string(i)) % tenants.size()];
@@ -45,12 +56,12 @@ void creates(sqlite::SqliteStore& store, const std::vector<TenantId>& tenants, c
                          });
   }
   for (int i = 0; i < in_flight; ++i) slots.acquire();
-  tell(what, users, seconds_since(start));
+  watch.tell(what, users);
   if (failed > 0) std::printf("  %d failed\n", failed.load());
 }
 
 void acknowledge_all(sqlite::SqliteStore& store) {
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   std::int64_t after = 0;
   int count = 0;
   while (true) {
@@ -62,7 +73,7 @@ void acknowledge_all(sqlite::SqliteStore& store) {
     store.outbox().acknowledge(after, [&](Status) { done.release(); });
     done.acquire();
   }
-  tell("outbox: read and acknowledge in 1000s", count, seconds_since(start));
+  watch.tell("outbox: read and acknowledge in 1000s", count);
 }
 
 void projections(sqlite::SqliteStore& store, const std::vector<TenantId>& tenants, int events,
@@ -80,7 +91,7 @@ void projections(sqlite::SqliteStore& store, const std::vector<TenantId>& tenant
                               {{"page", "/home"}, {"duration_ms", i % 1000}},
                               system_clock().now()});
   }
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   std::int64_t offset = 0;
   for (const auto& each : batches) {
     offset += batch;
@@ -89,16 +100,16 @@ void projections(sqlite::SqliteStore& store, const std::vector<TenantId>& tenant
   const std::string what = "analytics: batches of " + std::to_string(batch) + ", " +
                            std::to_string(tenants.size()) + "x" +
                            std::to_string(users_per_tenant) + " users";
-  tell(what.c_str(), events, seconds_since(start));
+  watch.tell(what, events);
 }
 
 void reads(sqlite::SqliteStore& store, const std::vector<TenantId>& tenants, int count) {
-  auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   int found = 0;
   for (int i = 0; i < count; ++i) {
     found += store.users().get(tenants[static_cast<std::size_t>(i) % tenants.size()], 1).has_value();
   }
-  tell("users: get", found, seconds_since(start));
+  watch.tell("users: get", found);
 }
 
 int run(int argc, char** argv) {

@@ -20,7 +20,7 @@
 //
 // Measured over 5,000 made-up users at dimension 384 (tests/common/engines/hashing_recall_test.cpp):
 // the user is among the first 10 for a full name in 100%, with one typo in over 99%, for the local
-// part of the address in 97%. About 5 us per user on one core.
+// part of the address in 98%. About 5 us per user on one core.
 #pragma once
 
 #include <memory>

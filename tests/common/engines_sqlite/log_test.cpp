@@ -175,6 +175,7 @@ TEST_F(SqliteLogTest, WhatWasAcknowledgedSurvivesAPowerCutAtAnyMoment) {
     ASSERT_TRUE(append("k", std::string(4'000, 'x')));
     test::TempDir after;
     vfs.power_cut(after.path());
+    (void)!system(("ls -la " + dir_.path() + " " + after.path()).c_str());
     auto revived = SqliteLog::open(after.path(), options_, clock_);
     ASSERT_TRUE(revived) << revived.error().to_string();
     const auto records = (*revived)->read({kTopic, 0}, 0, {});

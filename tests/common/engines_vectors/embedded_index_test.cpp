@@ -119,7 +119,7 @@ TEST_P(RandomChanges, EverySearchAnswersWhatBruteForceDoes) {
   }
 }
 
-// All low planes in memory, none, and some.
+// The low planes of all partitions in memory, of none, and of one that outgrows the budget.
 INSTANTIATE_TEST_SUITE_P(EmbeddedIndex, RandomChanges,
                          testing::Combine(testing::Range(1, 5), testing::Values(100'000, 0, 96)));
 

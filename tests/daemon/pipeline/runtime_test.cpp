@@ -128,15 +128,22 @@ TEST_F(PipelineTest, ARetriedEventIsParkedBeforeItsOffsetIsCommitted) {
 }
 
 TEST_F(PipelineTest, TheCountOfAttemptsSurvivesARestart) {
+  options.retry = {kLong, kLong, 3};
+  open();
   stage.answer("a1", Outcome::retry, 100);
   append("a1", "ann");
   start();
-  ASSERT_TRUE(advance_until(clock, Duration{100}, [&] {
-    const auto parked = retries.parked("analytics");
-    return parked.size() == 1 && parked[0].attempts == 2;
-  }));
-  restart();
-  ASSERT_TRUE(advance_until(clock, Duration{100}, [&] { return letters().size() == 1; }));
+  for (int attempts = 1; attempts <= 2; ++attempts) {
+    ASSERT_TRUE(eventually([&] {
+      const auto parked = retries.parked("analytics");
+      return parked.size() == 1 && parked[0].attempts == attempts;
+    }));
+    pipeline->stop();
+    clock.advance(kLong);
+    open();
+    start();
+  }
+  ASSERT_TRUE(eventually([&] { return letters().size() == 1; }));
   EXPECT_EQ(stage.calls().size(), 3u);
   EXPECT_EQ(header(letters()[0], dead_letter::kAttempts), "3");
 }

@@ -113,6 +113,8 @@ Status EmbeddedIndex::load() {
         });
     if (!loaded) return loaded;
   }
+  // The load has filled the connection's cache with pages that nobody asks for again.
+  if (auto s = (*db)->execute("PRAGMA shrink_memory; PRAGMA cache_size = -8192"); !s) return s;
   committer_ = std::make_unique<Committer>(
       std::move(*db), path_,
       Committer::Options{.on_fatal = options_.on_fatal, .on_commit = options_.on_commit});

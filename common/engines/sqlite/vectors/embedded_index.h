@@ -18,8 +18,9 @@ namespace mesh::sqlite {
 
 struct IndexOptions {
   std::function<void(const Error&)> on_fatal;
-  // Low bytes kept in memory: exact scores without a read, for one byte per dimension and vector
-  // (64 MiB: 170,000 vectors of 384). Without: some 30 reads per search.
+  // Low bytes kept in memory: a partition that fits scores exactly without a read, for one byte per
+  // dimension and vector (64 MiB: 170,000 vectors of 384). One that does not fit costs each search
+  // 4k + 32 reads by primary key.
   std::uint64_t fine_bytes = 64 << 20;
   std::function<void(double seconds, int jobs)> on_commit;  // for metrics
 };

@@ -39,8 +39,7 @@ std::uint8_t* Partition::high(std::uint32_t slot) const {
   return chunks_[slot / kChunkSlots].base + slot % kChunkSlots * memory_.length;
 }
 std::int8_t* Partition::low(std::uint32_t slot) const {
-  auto* fine = chunks_[slot / kChunkSlots].fine;
-  return fine == nullptr ? nullptr : fine + slot % kChunkSlots * memory_.length;
+  return chunks_[slot / kChunkSlots].fine + slot % kChunkSlots * memory_.length;
 }
 std::int64_t& Partition::user_id(std::uint32_t slot) const {
   auto* ids = chunks_[slot / kChunkSlots].base + kChunkSlots * memory_.length;
@@ -84,28 +83,31 @@ bool Partition::remove(std::int64_t id) {
 
 std::uint32_t Partition::append(std::int64_t id) {
   const auto slot = static_cast<std::uint32_t>(size());
-  if (slot == chunks_.size() * kChunkSlots) {
-    const std::size_t fine_bytes = memory_.fine_chunks.chunk_bytes();
-    Chunk chunk{memory_.chunks.take(), nullptr};
-    if (memory_.budget.take(fine_bytes)) {
-      memory_.fine_taken += fine_bytes;
-      chunk.fine = reinterpret_cast<std::int8_t*>(memory_.fine_chunks.take());
-      std::memset(chunk.fine, 0, fine_bytes);
-    }
-    std::memset(chunk.base, 0, memory_.chunks.chunk_bytes());
-    chunks_.push_back(chunk);
-  }
+  if (slot == chunks_.size() * kChunkSlots) add_chunk();
   size_.store(slot + 1, std::memory_order_relaxed);
   user_id(slot) = id;
   slots_.insert(slot);
   return slot;
 }
 
+void Partition::add_chunk() {
+  Chunk chunk{memory_.chunks.take(), nullptr};
+  std::memset(chunk.base, 0, memory_.chunks.chunk_bytes());
+  const std::size_t fine_bytes = memory_.fine_chunks.chunk_bytes();
+  if (fine_ && memory_.budget.take(fine_bytes)) {
+    memory_.fine_taken += fine_bytes;
+    chunk.fine = reinterpret_cast<std::int8_t*>(memory_.fine_chunks.take());
+    std::memset(chunk.fine, 0, fine_bytes);
+  } else if (fine_) {
+    fine_ = false;
+    for (auto& earlier : chunks_) release_fine(earlier);
+  }
+  chunks_.push_back(chunk);
+}
+
 void Partition::write(std::uint32_t slot, const CodeView& code) {
   std::memcpy(high(slot), code.high.data(), code.high.size());
-  if (auto* fine = low(slot); fine != nullptr) {
-    std::memcpy(fine, code.low.data(), code.low.size());
-  }
+  if (fine_) std::memcpy(low(slot), code.low.data(), code.low.size());
   scale(slot) = code.scale;
   largest_scale_ = std::max(largest_scale_, code.scale);
 }
@@ -113,11 +115,7 @@ void Partition::write(std::uint32_t slot, const CodeView& code) {
 void Partition::move(std::uint32_t from, std::uint32_t to) {
   slots_.move(user_id(from), to);
   std::memcpy(high(to), high(from), memory_.length);
-  if (low(from) == nullptr) {
-    release_fine(chunks_[to / kChunkSlots]);
-  } else if (low(to) != nullptr) {
-    std::memcpy(low(to), low(from), memory_.length);
-  }
+  if (fine_) std::memcpy(low(to), low(from), memory_.length);
   user_id(to) = user_id(from);
   text(to) = text(from);
   scale(to) = scale(from);
@@ -166,8 +164,7 @@ Partition::Found Partition::search(const TenantId& tenant, const Query& query, i
   Found found;
   std::shared_lock lock(mutex_);
   auto candidates = scan(query, wanted);
-  if (std::any_of(candidates.begin(), candidates.end(),
-                  [&](const Candidate& c) { return low(c.slot) == nullptr; })) {
+  if (!fine_) {
     keep_best(candidates, 4 * wanted + 32);
     found.inexact = std::move(candidates);
     return found;

@@ -51,7 +51,7 @@ class Partition {
   bool remove(std::int64_t user_id);  // whether it was there
 
   struct Found {
-    std::vector<SearchHit> hits;     // where all low planes needed are in memory
+    std::vector<SearchHit> hits;     // where the low planes are in memory
     std::vector<Candidate> inexact;  // else: what has to be scored by the stored codes
   };
   Found search(const TenantId& tenant, const Query& query, int k, float min_score) const;
@@ -61,7 +61,7 @@ class Partition {
   friend struct PartitionMemory;
   struct Chunk {
     std::uint8_t* base;  // high planes, user ids, texts, scales
-    std::int8_t* fine;   // low planes; null where the budget was spent
+    std::int8_t* fine;   // low planes; null without fine_
   };
   struct SlotKey {
     const Partition* partition;
@@ -70,12 +70,13 @@ class Partition {
   static std::size_t chunk_bytes(std::size_t length);
 
   std::uint8_t* high(std::uint32_t slot) const;
-  std::int8_t* low(std::uint32_t slot) const;  // null where it is not in memory
+  std::int8_t* low(std::uint32_t slot) const;  // with fine_ only
   std::int64_t& user_id(std::uint32_t slot) const;
   const char*& text(std::uint32_t slot) const;
   float& scale(std::uint32_t slot) const;
 
   std::uint32_t append(std::int64_t user_id);
+  void add_chunk();
   void write(std::uint32_t slot, const CodeView& code);
   void move(std::uint32_t from, std::uint32_t to);
   void drop_last();
@@ -87,6 +88,9 @@ class Partition {
   mutable FairSharedMutex mutex_;
   std::atomic<std::size_t> size_{0};  // the rest is guarded by mutex_
   std::vector<Chunk> chunks_;
+  // Low planes are in memory: all or, since a search needs those of all candidates, none. Once the
+  // budget has refused one they stay in the file until the next start.
+  bool fine_ = true;
   float largest_scale_ = 0;  // that any vector here ever had
   SlotTable<SlotKey> slots_;
 };

@@ -13,12 +13,6 @@ constexpr std::size_t kHugePage = 2 << 20;
 
 std::size_t round_up(std::size_t n, std::size_t step) { return (n + step - 1) / step * step; }
 
-Slab new_slab(std::size_t alignment, std::size_t bytes) {
-  auto* memory = static_cast<std::uint8_t*>(std::aligned_alloc(alignment, bytes));
-  if (memory == nullptr) throw std::bad_alloc();
-  return Slab(memory);
-}
-
 // A piece of the TextPool: u32 length of the first text, u32 of the second, the texts.
 constexpr std::size_t kHeader = 2 * sizeof(std::uint32_t);
 
@@ -28,7 +22,27 @@ std::size_t piece_bytes(std::size_t first, std::size_t second) {
 
 }  // namespace
 
+Slab::Slab(std::size_t bytes) : bytes_(bytes) {
+  // Huge pages need an aligned range: what sticks out of it is given back.
+  const std::size_t alignment = bytes >= kHugePage ? kHugePage : 0;
+  void* raw = mmap(nullptr, bytes + alignment, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (raw == MAP_FAILED) throw std::bad_alloc();
+  data_ = static_cast<std::uint8_t*>(raw);
+  if (alignment == 0) return;
+  const std::size_t head = (alignment - reinterpret_cast<std::uintptr_t>(raw) % alignment) % alignment;
+  if (head > 0) munmap(data_, head);
+  data_ += head;
+  if (alignment > head) munmap(data_ + bytes, alignment - head);
+  madvise(data_, bytes, MADV_HUGEPAGE);  // a wish: a refusal costs speed alone
+}
+
+Slab::~Slab() {
+  if (data_ != nullptr) munmap(data_, bytes_);
+}
+
 std::uint8_t* ChunkPool::take() {
+  ++out_;
   if (!free_.empty()) {
     auto* chunk = free_.back();
     free_.pop_back();
@@ -37,17 +51,24 @@ std::uint8_t* ChunkPool::take() {
   if (static_cast<std::size_t>(end_ - next_) < chunk_bytes_) {
     // Small at first, for the many generations and tests that stay small.
     const std::size_t wanted = std::clamp<std::size_t>(bytes(), 64 << 10, kHugePage);
-    const bool huge = wanted == kHugePage;
-    const std::size_t size = round_up(std::max(wanted, chunk_bytes_), huge ? kHugePage : 4096);
-    slabs_.push_back(new_slab(huge ? kHugePage : 4096, size));
-    next_ = slabs_.back().get();
-    end_ = next_ + size;
-    if (huge) madvise(next_, size, MADV_HUGEPAGE);  // only a wish: a refusal costs speed alone
-    bytes_.fetch_add(size, std::memory_order_relaxed);
+    const std::size_t page = wanted == kHugePage ? kHugePage : 4096;
+    slabs_.emplace_back(round_up(std::max(wanted, chunk_bytes_), page));
+    next_ = slabs_.back().data();
+    end_ = next_ + slabs_.back().size();
+    bytes_.fetch_add(slabs_.back().size(), std::memory_order_relaxed);
   }
   auto* chunk = next_;
   next_ += chunk_bytes_;
   return chunk;
+}
+
+void ChunkPool::give_back(std::uint8_t* chunk) {
+  free_.push_back(chunk);
+  if (--out_ > 0) return;
+  free_ = {};
+  slabs_.clear();
+  next_ = end_ = nullptr;
+  bytes_.store(0, std::memory_order_relaxed);
 }
 
 TextPool::Pair TextPool::read(const char* text) {
@@ -69,8 +90,8 @@ const char* TextPool::take(Pair pair) {
     std::memcpy(&head, piece, sizeof head);
   } else {
     if (static_cast<std::size_t>(end_ - next_) < size) {
-      slabs_.push_back(new_slab(4096, kSlab));
-      next_ = reinterpret_cast<char*>(slabs_.back().get());
+      slabs_.emplace_back(kSlab);
+      next_ = reinterpret_cast<char*>(slabs_.back().data());
       end_ = next_ + kSlab;
       bytes_.fetch_add(kSlab, std::memory_order_relaxed);
     }

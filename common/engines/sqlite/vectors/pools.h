@@ -8,27 +8,37 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace mesh::sqlite {
 
-struct FreeDeleter {
-  void operator()(void* p) const { std::free(p); }
+// Memory straight from the system, and straight back to it.
+class Slab {
+ public:
+  explicit Slab(std::size_t bytes);  // of 2 MiB and more: in huge pages, where the system agrees
+  ~Slab();
+  Slab(Slab&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), bytes_(other.bytes_) {}
+  Slab& operator=(Slab&&) = delete;
+  std::uint8_t* data() const { return data_; }
+  std::size_t size() const { return bytes_; }
+
+ private:
+  std::uint8_t* data_;
+  std::size_t bytes_;
 };
-using Slab = std::unique_ptr<std::uint8_t, FreeDeleter>;
 
 // Pieces of one size, aligned to 64 bytes. Pieces taken one after the other lie one after the
-// other, so that a scan runs through memory; large slabs ask for huge pages, since a graph does
-// not.
+// other, so that a scan runs through memory. When none is out, the memory goes back to the system.
 class ChunkPool {
  public:
   explicit ChunkPool(std::size_t chunk_bytes) : chunk_bytes_(chunk_bytes) {}
   std::uint8_t* take();
-  void give_back(std::uint8_t* chunk) { free_.push_back(chunk); }
+  void give_back(std::uint8_t* chunk);
   std::size_t chunk_bytes() const { return chunk_bytes_; }
   std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
@@ -36,6 +46,7 @@ class ChunkPool {
   const std::size_t chunk_bytes_;
   std::vector<Slab> slabs_;
   std::vector<std::uint8_t*> free_;
+  std::size_t out_ = 0;
   std::uint8_t* next_ = nullptr;
   std::uint8_t* end_ = nullptr;
   std::atomic<std::uint64_t> bytes_{0};

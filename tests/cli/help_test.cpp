@@ -1,0 +1,133 @@
+#include "cli/help.h"
+
+#include "tests/cli/cli_fixture.h"
+
+namespace mesh::cli {
+namespace {
+
+using ::testing::HasSubstr;
+
+// The words of a shell line, quotes taken away; segments between pipes.
+std::vector<std::vector<std::string>> commands_of(const std::string& line) {
+  std::vector<std::vector<std::string>> commands(1);
+  std::string word;
+  bool any = false;
+  char quote = 0;
+  const auto end_word = [&] {
+    if (any) commands.back().push_back(word);
+    word.clear();
+    any = false;
+  };
+  for (const char c : line) {
+    if (quote != 0) {
+      if (c == quote) quote = 0;
+      else word += c;
+    } else if (c == '\'' || c == '"') {
+      quote = c;
+      any = true;
+    } else if (c == ' ') {
+      end_word();
+    } else if (c == '|') {
+      end_word();
+      commands.emplace_back();
+    } else if (c == '>') {
+      end_word();
+      return commands;
+    } else {
+      word += c;
+      any = true;
+    }
+  }
+  end_word();
+  return commands;
+}
+
+TEST(Help, EveryVerbEndsWithExamples) {
+  Globals globals;
+  CommandTree tree(globals);
+  EXPECT_GT(tree.commands.all().size(), 40u);
+  for (const auto& [app, verb] : tree.commands.all()) {
+    const std::string text = help_text(tree.commands, *app);
+    const auto examples = text.find("\nExamples:\n");
+    ASSERT_NE(examples, text.npos) << command_path(*app);
+    EXPECT_THAT(text.substr(examples), HasSubstr(command_path(*app))) << command_path(*app);
+    EXPECT_EQ(text.find("\n\n", examples + 1), text.npos) << "nothing follows the examples of " << command_path(*app);
+  }
+}
+
+TEST(Help, EveryExampleParses) {
+  Globals first;
+  CommandTree tree(first);
+  for (const auto& [app, verb] : tree.commands.all()) {
+    std::istringstream lines(verb.examples);
+    for (std::string line; std::getline(lines, line);) {
+      for (auto words : commands_of(line)) {
+        if (words.empty() || words[0] != "mesh") continue;
+        words.erase(words.begin());
+        Globals globals;
+        CommandTree fresh(globals);
+        std::ostringstream data, notes;
+        Output out(data, notes, {});
+        EXPECT_FALSE(fresh.parse(words, out)) << line << "\n" << notes.str();
+      }
+    }
+  }
+}
+
+TEST(Help, NoLineIsWiderThanAHundredColumns) {
+  Globals globals;
+  CommandTree tree(globals);
+  for (const auto& [app, verb] : tree.commands.all()) {
+    const std::string text = help_text(tree.commands, *app);
+    std::istringstream lines(text.substr(0, text.find("\nExamples:\n")));
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 110u) << line;
+  }
+}
+
+class HelpTest : public CliTest {};
+
+TEST_F(HelpTest, MeshAlonePrintsTheOverviewByPurpose) {
+  EXPECT_EQ(mesh({}), 0);
+  for (const char* purpose : {purpose::kData, purpose::kOperate, purpose::kTenancy, purpose::kHealth, purpose::kSetup}) {
+    EXPECT_THAT(out, HasSubstr(purpose));
+  }
+  EXPECT_EQ(err, "");
+}
+
+TEST_F(HelpTest, HelpGoesToStdoutAndWrongUsageToStderr) {
+  EXPECT_EQ(mesh({"users", "create", "--help"}), 0);
+  EXPECT_THAT(out, HasSubstr("Usage: mesh users create --email ADDRESS --name NAME"));
+  EXPECT_EQ(mesh({"users"}), 2);
+  EXPECT_EQ(out, "");
+  EXPECT_EQ(mesh({"users", "create"}), 2);
+  EXPECT_THAT(err, HasSubstr("--email"));
+  EXPECT_THAT(err, HasSubstr("mesh users create --help"));
+}
+
+TEST_F(HelpTest, AMistypedCommandIsGuessed) {
+  EXPECT_EQ(mesh({"user", "list"}), 2);
+  EXPECT_THAT(err, HasSubstr("did you mean \"users\"?"));
+  EXPECT_EQ(mesh({"users", "lst"}), 2);
+  EXPECT_THAT(err, HasSubstr("did you mean \"list\"?"));
+}
+
+TEST_F(HelpTest, OutputHelpNeedsNeitherServerNorRequiredOptions) {
+  EXPECT_EQ(mesh({"users", "create", "-o", "help"}), 0);
+  EXPECT_THAT(out, HasSubstr("tenantId"));
+  EXPECT_EQ(mesh({"-o", "help", "tasks", "get"}), 0);
+  EXPECT_THAT(out, HasSubstr("progress.done"));
+}
+
+TEST_F(HelpTest, EveryVerbThatPrintsFieldsExplainsThem) {
+  Globals globals;
+  CommandTree tree(globals);
+  for (const auto& [app, verb] : tree.commands.all()) {
+    if (verb.view == nullptr) continue;
+    for (const Field& field : verb.view->fields) {
+      EXPECT_FALSE(field.help.empty()) << command_path(*app) << " " << field.path;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace mesh::cli

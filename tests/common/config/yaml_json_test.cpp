@@ -1,0 +1,54 @@
+#include "common/config/yaml_json.h"
+
+namespace mesh {
+namespace {
+
+TEST(YamlJson, ReadsMappingsSequencesAndScalars) {
+  const auto json = yaml_to_json("a: 1\nb: [x, true, ~, 1.5, 'yes', \"2\"]\nc:\n  d: text with spaces\n");
+  ASSERT_TRUE(json) << json.error().to_string();
+  EXPECT_EQ(*json, Json::parse(R"({"a":1,"b":["x",true,null,1.5,"yes","2"],"c":{"d":"text with spaces"}})"));
+}
+
+TEST(YamlJson, FollowsTheCoreSchemaOfYaml12) {
+  EXPECT_EQ(*yaml_to_json("no"), "no");
+  EXPECT_EQ(*yaml_to_json("+5"), 5);
+  EXPECT_EQ(*yaml_to_json("null"), nullptr);
+  EXPECT_EQ(*yaml_to_json(""), nullptr);
+}
+
+TEST(YamlJson, WhatIsWrittenIsReadBack) {
+  const Json values = Json::parse(R"([
+    null, true, -7, 1.5, "", " ", "a", "a b", "a: b", "a #b", "- a", "-", "yes", "No", "null", "~", "12", "1e3",
+    "0x1f", "12:30", "@-1h", "%t", "line\nbreak", "tab\t", "quote\"s", "back\\slash", "Zoë 日本", "\u001b[1m",
+    {}, [], {"": 1, "a: b": 2, "true": 3, "n": null},
+    [[1, [2, 3]], {"x": {"y": [{"z": 1, "w": []}]}}, []],
+    {"list": [{"a": 1, "b": {"c": [1, 2]}}, {"a": 2}], "empty": {}, "text": "x"}
+  ])");
+  const std::string yaml = json_to_yaml(values);
+  const auto back = yaml_to_json(yaml);
+  ASSERT_TRUE(back) << back.error().to_string() << "\n" << yaml;
+  EXPECT_EQ(*back, values) << yaml;
+  for (const Json& value : values) EXPECT_EQ(*yaml_to_json(json_to_yaml(value)), value) << json_to_yaml(value);
+}
+
+TEST(YamlJson, IsWrittenInBlockStyle) {
+  EXPECT_EQ(json_to_yaml(Json::parse(R"({"a":[{"b":1,"c":"x"},2],"d":{"e":[]}})")),
+            "a:\n  - b: 1\n    c: x\n  - 2\nd:\n  e: []\n");
+}
+
+TEST(YamlJson, ErrorsNameThePlace) {
+  for (const char* text : {"a: [", "a: 1\na: 2", "a: &x 1\nb: *x", "? [1]\n: 2", "\xff"}) {
+    const auto json = yaml_to_json(text);
+    ASSERT_FALSE(json) << text;
+    EXPECT_EQ(json.error().kind, ErrorKind::invalid);
+  }
+  EXPECT_NE(yaml_to_json("a: 1\na: 2").error().message.find("line 2"), std::string::npos);
+}
+
+TEST(YamlJson, DeepNestingIsRefused) {
+  EXPECT_FALSE(yaml_to_json(std::string(100, '[') + std::string(100, ']')));
+  EXPECT_FALSE(yaml_to_json(std::string(100'000, '[')));
+}
+
+}  // namespace
+}  // namespace mesh
