@@ -1,5 +1,6 @@
 #include "cli/app.h"
 
+#include <algorithm>
 #include <exception>
 
 #include "cli/help.h"
@@ -41,12 +42,18 @@ void add_globals(CLI::App& root, Globals& globals) {
        "$MESH_TIMEOUT", kRunning);
 }
 
-std::string usage_error(const CLI::ParseError& error, const CLI::App& app) {
+// The first argument that CLI11 had no use for; it keeps them in no order of use.
+std::string first_extra(const CLI::App& root, const std::vector<std::string>& arguments) {
+  const auto extras = root.remaining(true);
+  const auto first = std::find_first_of(arguments.begin(), arguments.end(), extras.begin(), extras.end());
+  return first == arguments.end() ? std::string{} : *first;
+}
+
+std::string usage_error(const CLI::ParseError& error, const CLI::App& root, const CLI::App& app,
+                        const std::vector<std::string>& arguments) {
   std::string what = error.what();
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
-    // CLI11: "The following argument was not expected: WORD"
-    const auto colon = what.rfind(": ");
-    const std::string word = colon == what.npos ? what : what.substr(colon + 2);
+  const std::string word = first_extra(root, arguments);
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !word.empty()) {
     what = "\"" + word + "\" is not expected here";
     if (!app.get_subcommands([](const CLI::App*) { return true; }).empty() && !word.starts_with('-')) {
       what = "`" + command_path(app) + "` has no command \"" + word + "\"";
@@ -55,7 +62,7 @@ std::string usage_error(const CLI::ParseError& error, const CLI::App& app) {
       }
     }
   }
-  return "mesh: " + what + "\n  see `" + command_path(app) + " --help`";
+  return "mesh: " + what + "\n  see `" + command_path(app) + " --help`\n";
 }
 
 bool wants_field_help(const Session& session) {
@@ -70,7 +77,7 @@ Exit finish(Session& session, const Outcome& outcome) {
     session.out.notes() << error_text(outcome.error(), session.globals.verbose) << std::flush;
     return exit_code(outcome.error().kind);
   }
-  if (!session.out.ok()) {
+  if (!session.out.ok() && !reader_has_gone()) {
     session.out.note("mesh: not everything could be written to the output");
     return Exit::failure;
   }
@@ -103,15 +110,13 @@ CLI::App& CommandTree::selected() {
   return *app;
 }
 
-std::optional<Exit> CommandTree::parse(const std::vector<std::string>& arguments, Output& out) {
+std::optional<CommandTree::Ended> CommandTree::parse(const std::vector<std::string>& arguments) {
   try {
     root.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::CallForHelp&) {
-    out.data(help_text(commands, selected()));
-    return Exit::ok;
+    return Ended{Exit::ok, help_text(commands, selected())};
   } catch (const CLI::ParseError& error) {
-    out.note(usage_error(error, selected()));
-    return Exit::usage;
+    return Ended{Exit::usage, usage_error(error, root, selected(), arguments)};
   }
   return std::nullopt;
 }
@@ -119,7 +124,7 @@ std::optional<Exit> CommandTree::parse(const std::vector<std::string>& arguments
 Exit run(const std::vector<std::string>& arguments, Session& session) {
   try {
     CommandTree tree(session.globals);
-    const auto ended = tree.parse(arguments, session.out);
+    const auto ended = tree.parse(arguments);
     const CLI::App& app = tree.selected();
     const Verb* verb = tree.commands.find(&app);
     // Before what is missing counts: whoever asks for the fields need not name a user.
@@ -127,7 +132,11 @@ Exit run(const std::vector<std::string>& arguments, Session& session) {
       session.out.data(view_help(*verb->view));
       return finish(session, Exit::ok);
     }
-    if (ended) return finish(session, *ended);
+    if (ended) {
+      if (ended->exit == Exit::ok) session.out.data(ended->text);
+      else session.out.notes() << ended->text << std::flush;
+      return finish(session, ended->exit);
+    }
     if (verb != nullptr) return run_verb(*verb, session);
     if (app.get_parent() == nullptr) {
       session.out.data(help_text(tree.commands, app));

@@ -16,8 +16,13 @@ struct CommandTree {
   CommandTree(const CommandTree&) = delete;
   CommandTree& operator=(const CommandTree&) = delete;
 
-  // Throws nothing: an Exit where the run ends here (help, version, wrong usage), already printed.
-  std::optional<Exit> parse(const std::vector<std::string>& arguments, Output& out);
+  // What ends the run before any command does.
+  struct Ended {
+    Exit exit = Exit::ok;
+    std::string text;  // a help text, or what is wrong with the arguments
+  };
+  // Throws nothing of CLI11's.
+  std::optional<Ended> parse(const std::vector<std::string>& arguments);
   // The command that was named; the root where none was.
   CLI::App& selected();
 

@@ -1,5 +1,7 @@
 #include "cli/completion.h"
 
+#include <set>
+
 #include "cli/help.h"
 #include "common/base/strings.h"
 
@@ -27,7 +29,7 @@ Flag flag_of(const CLI::Option& option) {
   for (const auto& name : option.get_lnames()) flag.names.push_back("--" + name);
   flag.help = option.get_description();
   flag.takes_value = option.get_items_expected_max() > 0;
-  const std::string type = option.get_type_name();
+  const std::string type = value_name(option);
   flag.takes_file = flag.takes_value && (type == "FILE" || type == "DIR");
   // "csv|ndjson" names the choices.
   if (flag.takes_value && type.find('|') != type.npos) flag.choices = split(type, '|');
@@ -81,21 +83,21 @@ Arms arms_of(const std::vector<Node>& nodes) {
       for (const auto& name : flag.names) {
         if (flag.takes_value) valued.push_back(name);
         if (!flag.choices.empty()) {
-          arms.choices += "    '" + node.path + ":" + name + "') words='" + joined(flag.choices) + "' ;;\n";
+          arms.choices += "    '" + node.path + ":" + name + "') offer='" + joined(flag.choices) + "' ;;\n";
         }
         if (flag.takes_file) arms.choices += "    '" + node.path + ":" + name + "') files=1 ;;\n";
       }
     }
-    arms.children += "    '" + node.path + "') words='" + joined(children) + "' ;;\n";
-    arms.flags += "    '" + node.path + "') words='" + joined(names) + "' ;;\n";
-    arms.valued += "    '" + node.path + "') words='" + joined(valued) + "' ;;\n";
+    arms.children += "    '" + node.path + "') offer='" + joined(children) + "' ;;\n";
+    arms.flags += "    '" + node.path + "') offer='" + joined(names) + "' ;;\n";
+    arms.valued += "    '" + node.path + "') offer='" + joined(valued) + "' ;;\n";
     if (node.file_argument) arms.files += "    '" + node.path + "') files=1 ;;\n";
   }
   return arms;
 }
 
 std::string function_of(const std::string& name, const std::string& subject, const std::string& arms) {
-  return name + "() {\n  words=''\n  case \"" + subject + "\" in\n" + arms + "  esac\n}\n\n";
+  return name + "() {\n  offer=''\n  case \"" + subject + "\" in\n" + arms + "  esac\n}\n\n";
 }
 
 // Finds out where on the command line one is: sets `node`, and `expects` to the flag whose value
@@ -112,11 +114,11 @@ constexpr std::string_view kWalk = R"(_mesh_walk() {
       --*=*) ;;
       -*)
         _mesh_valued "$node"
-        case " $words " in *" $word "*) expects="$word" ;; esac
+        case " $offer " in *" $word "*) expects="$word" ;; esac
         ;;
       *)
         _mesh_children "$node"
-        case " $words " in *" $word "*) node="$node $word" ;; esac
+        case " $offer " in *" $word "*) node="$node $word" ;; esac
         ;;
     esac
   done
@@ -145,7 +147,7 @@ std::string bash_completion(const CLI::App& root) {
   return "# bash completion of mesh. For this shell: source <(mesh completion bash)\n"
          "# For all: mesh completion bash > ~/.local/share/bash-completion/completions/mesh\n\n" +
          tables(arms_of(nodes_of(root))) + R"(_mesh() {
-  local current="${COMP_WORDS[COMP_CWORD]}" words node expects files=''
+  local current="${COMP_WORDS[COMP_CWORD]}" offer node expects files=''
   local line=("${COMP_WORDS[@]:1:COMP_CWORD-1}")
   COMPREPLY=()
   _mesh_walk
@@ -156,15 +158,15 @@ std::string bash_completion(const CLI::App& root) {
     _mesh_flags "$node"
   else
     _mesh_children "$node"
-    local children="$words"
+    local children="$offer"
     _mesh_files "$node"
-    words="$children"
+    offer="$children"
   fi
   if [ -n "$files" ]; then
     COMPREPLY=($(compgen -f -- "$current"))
     compopt -o filenames 2>/dev/null
   else
-    COMPREPLY=($(compgen -W "$words" -- "$current"))
+    COMPREPLY=($(compgen -W "$offer" -- "$current"))
   fi
 }
 
@@ -180,7 +182,7 @@ std::string zsh_completion(const CLI::App& root) {
   local current="${words[CURRENT]}" node expects files=''
   local -a line
   line=("${(@)words[2,CURRENT-1]}")
-  local words
+  local offer
   _mesh_walk
   if [ -n "$expects" ]; then
     _mesh_choices "$node:$expects"
@@ -188,14 +190,14 @@ std::string zsh_completion(const CLI::App& root) {
     _mesh_flags "$node"
   else
     _mesh_children "$node"
-    local children="$words"
+    local children="$offer"
     _mesh_files "$node"
-    words="$children"
+    offer="$children"
   fi
   if [ -n "$files" ]; then
     _files
   else
-    compadd -- ${=words}
+    compadd -- ${=offer}
   fi
 }
 
@@ -215,9 +217,22 @@ std::string fish_completion(const CLI::App& root) {
       "# The command named so far, such as \"mesh users create\".\n"
       "function __mesh_node\n"
       "    set -l node mesh\n"
+      "    set -l value 0\n"
       "    for word in (commandline -opc)[2..-1]\n"
+      "        if test $value = 1\n"
+      "            set value 0\n"
+      "            continue\n"
+      "        end\n"
       "        switch \"$node $word\"\n"
-      "            case ";
+      "            case";
+  std::set<std::string> valued;
+  for (const Node& node : nodes) {
+    for (const Flag& flag : node.flags) {
+      if (flag.takes_value) valued.insert(flag.names.begin(), flag.names.end());
+    }
+  }
+  for (const auto& name : valued) out += " " + fish_quoted("* " + name);
+  out += "\n                set value 1\n            case ";
   for (std::size_t i = 1; i < nodes.size(); ++i) out += (i == 1 ? "" : " ") + fish_quoted(nodes[i].path);
   out += "\n                set node \"$node $word\"\n        end\n    end\n    echo $node\nend\n\n"
          "function __mesh_at\n    test (__mesh_node) = \"$argv\"\nend\n\n"

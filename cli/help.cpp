@@ -55,7 +55,7 @@ std::string label(const CLI::Option& option) {
   for (std::size_t i = 0; i < option.get_lnames().size(); ++i) {
     text += (i == 0 ? "--" : ", --") + option.get_lnames()[i];
   }
-  if (takes_value(option)) text += " " + option.get_type_name();
+  if (takes_value(option)) text += " " + value_name(option);
   return text;
 }
 
@@ -69,7 +69,7 @@ std::string usage(const CLI::App& app) {
     if (is_help(app, option) || option->get_group().empty()) continue;
     if (option->get_positional()) continue;
     if (option->get_required()) {
-      text += " --" + option->get_lnames().front() + " " + option->get_type_name();
+      text += " --" + option->get_lnames().front() + " " + value_name(*option);
     } else {
       optional = true;
     }
@@ -172,6 +172,11 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
 std::string command_path(const CLI::App& app) {
   return app.get_parent() == nullptr ? app.get_name()
                                      : command_path(*app.get_parent()) + " " + app.get_name();
+}
+
+std::string value_name(const CLI::Option& option) {
+  const std::string name = option.get_type_name();
+  return name.substr(0, name.find(':'));
 }
 
 std::string help_text(const Commands& commands, const CLI::App& app) {

@@ -16,4 +16,7 @@ std::string nearest_command(const CLI::App& app, const std::string& word);
 // "mesh users create"
 std::string command_path(const CLI::App& app);
 
+// The word for an option's value: its type name without what CLI11 adds for the checks on it.
+std::string value_name(const CLI::Option& option);
+
 }  // namespace mesh::cli

@@ -7,17 +7,22 @@ namespace {
 
 volatile std::sig_atomic_t g_interrupted = 0;
 
-void on_signal(int signal) {
-  g_interrupted = 1;
-  std::signal(signal, SIG_DFL);
+void on_signal(int) { g_interrupted = 1; }
+
+// No SA_RESTART: a read that waits for input ends too.
+void handle(int signal) {
+  struct sigaction action{};
+  action.sa_handler = on_signal;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  ::sigaction(signal, &action, nullptr);
 }
 
 }  // namespace
 
 InterruptGuard::InterruptGuard() {
   g_interrupted = 0;
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
+  handle(SIGINT);
+  handle(SIGTERM);
 }
 
 InterruptGuard::~InterruptGuard() {

@@ -117,11 +117,14 @@ Result<Positions> resolve_bound(client::Client& mesh, const TopicRange& whole, c
   auto page = mesh.records(query);
   if (!page) return fail(page.error());
   Positions positions = whole.to;
-  for (const auto& [partition, offset] : page->next) positions[partition] = offset;
+  for (auto& [partition, at] : positions) {
+    if (const auto next = page->next.find(partition); next != page->next.end()) at = next->second;
+  }
   for (const Json& record : page->records) {
     const Json &partition = at_path(record, "partition"), &offset = at_path(record, "offset");
-    if (partition.is_number_integer() && offset.is_number_integer()) {
-      positions[partition.get<std::int32_t>()] = offset.get<std::int64_t>();
+    if (!partition.is_number_integer() || !offset.is_number_integer()) continue;
+    if (const auto at = positions.find(partition.get<std::int32_t>()); at != positions.end()) {
+      at->second = offset.get<std::int64_t>();
     }
   }
   return positions;

@@ -11,4 +11,7 @@ struct Terminal {
 
 Terminal detect_terminal();
 
+// True where stdout is a pipe that nobody reads any more, as behind `… | head`.
+bool reader_has_gone();
+
 }  // namespace mesh::cli

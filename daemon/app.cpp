@@ -36,17 +36,6 @@
 namespace mesh {
 namespace {
 
-Result<std::string> read_secret(const std::string& path) {
-  std::string text;
-  if (std::FILE* file = std::fopen(path.c_str(), "re")) {
-    char buffer[4096];
-    while (const std::size_t n = std::fread(buffer, 1, sizeof(buffer), file)) text.append(buffer, n);
-    std::fclose(file);
-    return text;
-  }
-  return fail(ErrorKind::invalid, "cannot read " + path + ": " + std::strerror(errno));
-}
-
 Result<std::unique_ptr<auth::Authenticator>> make_authenticator(const config::Config& config, Clock& clock) {
   auth::Options options;
   options.dev = config.auth.mode == "dev";
@@ -64,14 +53,8 @@ Result<std::unique_ptr<auth::Authenticator>> make_authenticator(const config::Co
   options.jwt.audience = jwt.audience.value_or("");
   options.jwt.tenant_claim = jwt.tenant_claim;
   options.jwt.leeway = std::chrono::duration_cast<std::chrono::seconds>(jwt.leeway);
-  for (auto [file, target] : {std::pair{&jwt.jwks_file, &options.jwt.jwks},
-                              {&jwt.hs256_secret_file, &options.jwt.hs256_secret}}) {
-    if (options.dev || !*file) continue;
-    auto text = read_secret(**file);
-    if (!text) return fail(text.error());
-    if (target == &options.jwt.hs256_secret && text->ends_with('\n')) text->pop_back();
-    *target = std::move(*text);
-  }
+  options.jwt.jwks = config.secrets.jwks;
+  options.jwt.hs256_secret = config.secrets.hs256_secret.reveal();
   return auth::Authenticator::create(std::move(options), clock);
 }
 

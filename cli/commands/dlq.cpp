@@ -123,7 +123,7 @@ void add_change(Commands& commands, CLI::App& dlq, Verb described_verb, const st
 }  // namespace
 
 void add_dlq(Commands& commands) {
-  auto& dlq = commands.group("dlq", "Dead letters: events that no try could process", purpose::kOperate);
+  auto& dlq = commands.group("dlq", "Dead letters, events that no try could process", purpose::kOperate);
   auto list_args = std::make_shared<Args>();
   commands.verb(dlq, {.name = "list", .summary = "List the dead-letter topics",
                       .examples = "mesh dlq list\nmesh dlq list user.events\n",

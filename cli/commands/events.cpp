@@ -19,7 +19,7 @@ const View& record_view() {
        {"sequence", "SEQUENCE", "the entity's version", Field::Show::wide},
        {"traceparent", "TRACE", "the trace it began in", Field::Show::wide},
        {"headers", "HEADERS", "the record's headers as they lie in the log", Field::Show::wide},
-       {"value", "VALUE", "the data: JSON, or text where it is none"}}};
+       {"value", "VALUE", "the data: JSON, or text where it is none", Field::Show::always, json_text}}};
   return view;
 }
 

@@ -39,8 +39,7 @@ class Printer {
     const std::lock_guard lock(mutex_);
     if (!session_.out.ok()) return false;
     if (format_) {
-      const std::string text = format_->apply(record);
-      session_.out.data(text);
+      session_.out.data(format_->apply(record, session_.out.terminal().out));
     } else {
       session_.out.stream(record_view(), record, record_line(record));
     }

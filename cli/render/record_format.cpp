@@ -1,6 +1,7 @@
 #include "cli/render/record_format.h"
 
 #include "cli/render/view.h"
+#include "cli/render/width.h"
 
 namespace mesh::cli {
 namespace {
@@ -82,13 +83,14 @@ Result<RecordFormat> RecordFormat::parse(std::string_view text) {
   return format;
 }
 
-std::string RecordFormat::apply(const Json& record) const {
+std::string RecordFormat::apply(const Json& record, bool safe) const {
   std::string out;
   for (const Piece& piece : pieces_) {
     if (piece.verb == 0) {
       out += piece.literal;
     } else {
-      out += text_of(record, piece.verb);
+      const std::string text = text_of(record, piece.verb);
+      out += safe ? printable(text) : text;
     }
   }
   return out;

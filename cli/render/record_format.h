@@ -15,7 +15,8 @@ namespace mesh::cli {
 class RecordFormat {
  public:
   static Result<RecordFormat> parse(std::string_view text);  // `invalid` names the place
-  std::string apply(const Json& record) const;
+  // `safe`: members are made printable, for terminals; the format's own escapes stay.
+  std::string apply(const Json& record, bool safe = false) const;
 
  private:
   struct Piece {

@@ -10,6 +10,7 @@ namespace {
 
 constexpr int kGap = 2;
 constexpr int kNarrowest = 8;
+constexpr int kNameKept = 40;  // the first column names the row: it is cut last of all
 
 std::string padded(const std::string& text, int width, bool right) {
   const std::string pad(static_cast<std::size_t>(std::max(0, width - display_width(text))), ' ');
@@ -63,7 +64,10 @@ std::string table(const std::vector<TableColumn>& columns,
       widths[i] = std::max(widths[i], display_width(clean[i]));
     }
   }
-  if (style.max_width > 0) shrink(widths, floors, style.max_width);
+  if (style.max_width > 0) {
+    floors[0] = std::min(std::max(floors[0], kNameKept), widths[0]);
+    shrink(widths, floors, style.max_width);
+  }
   std::string out = line(headers, columns, widths);
   if (style.bold_header) out = "\x1b[1m" + out + "\x1b[0m";
   out += '\n';

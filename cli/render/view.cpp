@@ -18,7 +18,8 @@ bool shown(const Field& field, bool wide) {
 std::string cell(const Field& field, const Json& item) {
   const Json& value = at_path(item, field.path);
   if (value.is_null()) return "-";
-  return field.text ? field.text(value) : plain_text(value);
+  std::string text = field.text ? field.text(value) : plain_text(value);
+  return text.empty() ? "-" : text;
 }
 
 bool all_numbers(const Field& field, const std::vector<Json>& items) {
@@ -127,6 +128,8 @@ std::string time_text(const Json& rfc3339) {
   if (end != text.npos) text.erase(dot, end - dot);
   return text;
 }
+
+std::string json_text(const Json& value) { return dump(value); }
 
 std::string seconds_text(const Json& seconds) {
   if (!seconds.is_number()) return plain_text(seconds);

@@ -114,8 +114,8 @@ Refusal check_headers(const Request& request) {
   static constexpr std::array<std::string_view, 4> kSingle{"Authorization", "X-Tenant-Id",
                                                            "Content-Type", "Idempotency-Key"};
   for (const auto single : kSingle) {
-    const auto count = std::count_if(request.headers.begin(), request.headers.end(),
-                                     [&](const auto& h) { return equal_ignore_case(h.first, single); });
+    int count = 0;
+    for (const auto& [name, value] : request.headers) count += equal_ignore_case(name, single);
     if (count > 1) {
       return Response::problem(400,
                                "The header field " + std::string(single) + " is there twice.");
@@ -126,7 +126,7 @@ Refusal check_headers(const Request& request) {
 
 Refusal read_target(std::string_view target, Exchange& exchange) {
   const auto path = target.substr(0, target.find('?'));
-  exchange.instance = path.substr(0, kMaxInstance);
+  exchange.instance = instance_of(target);
   auto decoded = decode(path, false);
   if (!decoded) {
     return Response::problem(400, "The path holds a broken percent-encoding or text that is not "
@@ -176,6 +176,10 @@ Refusal check_body(const Exchange& exchange) {
       return std::nullopt;
   }
   return std::nullopt;
+}
+
+std::string instance_of(std::string_view target) {
+  return std::string(target.substr(0, std::min(target.find('?'), kMaxInstance)));
 }
 
 Refusal open_exchange(std::string_view target, Exchange& exchange) {

@@ -27,6 +27,9 @@ Refusal find_route(std::string_view path, Exchange& exchange);
 // Route::body: 400, 411, 415.
 Refusal check_body(const Exchange& exchange);
 
+// The path of a target, cut where it is very long: `instance` of problems.
+std::string instance_of(std::string_view target);
+
 // All of the above for a request whose method, headers and body are set.
 Refusal open_exchange(std::string_view target, Exchange& exchange);
 

@@ -163,9 +163,9 @@ Result<Response> Client::send(const ClientRequest& request) {
   curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(c, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-  curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
-  curl_easy_setopt(c, CURLOPT_TIMEOUT_MS,
-                   static_cast<long>(request.timeout.value_or(options.timeout).count()));
+  const auto timeout = request.timeout.value_or(options.timeout);
+  curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, long{options.connect_timeout.count()});
+  curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, long{timeout.count()});
   curl_easy_setopt(c, CURLOPT_USERAGENT, options.user_agent.c_str());
   curl_easy_setopt(c, CURLOPT_NOPROXY, impl_->no_proxy_hosts.c_str());
   curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers.get());
@@ -174,8 +174,8 @@ Result<Response> Client::send(const ClientRequest& request) {
   curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt(c, CURLOPT_HEADERDATA, &exchanged);
   curl_easy_setopt(c, CURLOPT_ERRORBUFFER, text);
-  const bool creates = request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
-  if (!request.body.empty() || creates) {
+  const auto& method = request.method;
+  if (!request.body.empty() || method == "POST" || method == "PUT" || method == "PATCH") {
     curl_easy_setopt(c, CURLOPT_POST, 1L);
     curl_easy_setopt(c, CURLOPT_POSTFIELDS, request.body.data());
     curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));

@@ -17,6 +17,7 @@ namespace {
 constexpr int kShare = 64;                       // reads and requests of one turn
 constexpr std::size_t kKeepOutCapacity = 8192;   // of an idle connection
 constexpr std::size_t kLargeBody = 64 << 10;     // takes long to parse: to the blocking workers
+constexpr std::size_t kHeadRead = 16 << 10;      // bounds what is held of pipelined requests
 constexpr int kClientLeft = 499;                 // for metrics and logs only
 
 std::string_view reason_of(int status) {
@@ -80,7 +81,8 @@ std::string_view Connection::unread() {
 // what lies behind it is copied.
 void Connection::receive() {
   auto& scratch = loop_.scratch();
-  const ssize_t n = ::recv(fd_.get(), scratch.data(), scratch.size(), 0);
+  const auto size = phase_ == Phase::body ? scratch.size() : kHeadRead;
+  const ssize_t n = ::recv(fd_.get(), scratch.data(), size, 0);
   if (n < 0) {
     if (errno == EINTR) return;
     readable_ = false;
@@ -88,7 +90,7 @@ void Connection::receive() {
     return;
   }
   if (n == 0) return close();  // also in the middle of a request
-  if (static_cast<std::size_t>(n) < scratch.size()) readable_ = half_closed_;
+  if (static_cast<std::size_t>(n) < size) readable_ = half_closed_;
   std::string_view bytes(scratch.data(), static_cast<std::size_t>(n));
   const bool whole = feed(bytes);
   pending_ = bytes;
@@ -194,10 +196,10 @@ void Connection::refuse(int status, std::string_view detail) {
   exchange_ = std::make_shared<Exchange>();
   exchange_->listener = &listener_;
   exchange_->started = loop_.now();
-  exchange_->request.method = reader_.method();
+  if (status != 501) exchange_->request.method = reader_.method();  // only methods that exist
   exchange_->request.remote = remote_;
   const auto target = reader_.target();
-  if (!target.empty()) exchange_->instance = target.substr(0, std::min<std::size_t>(target.find('?'), 512));
+  if (!target.empty()) exchange_->instance = instance_of(target);
   identify(exchange_->request);
   memory_ = Reservation(loop_.core().buffered);  // what was held is free again
   linger_ = true;
@@ -207,7 +209,7 @@ void Connection::refuse(int status, std::string_view detail) {
 void Connection::answer(Response response, bool settled) {
   Core& core = loop_.core();
   const Exchange& exchange = *exchange_;
-  close_after_ = !exchange.keep_alive || core.draining.load(std::memory_order_relaxed);
+  close_after_ = close_after_ || !exchange.keep_alive || core.draining;
   complete(exchange, response, settled);
   const WireOptions options{!close_after_, exchange.request.method == "HEAD", core.clock.now()};
   append_response(out_, response, options);
@@ -245,7 +247,7 @@ void Connection::end_answer() {
   out_.clear();
   if (out_.capacity() > kKeepOutCapacity) out_.shrink_to_fit();
   if (!close_after_) return loop_.enter(*this, Phase::idle);
-  if (!linger_ && pending_used_ == pending_.size()) return close();
+  if (!linger_ && !readable_ && pending_used_ == pending_.size()) return close();
   // Closing a socket with unread bytes in it resets the connection, and the client may lose the
   // answer; so the rest is read and thrown away for a while.
   ::shutdown(fd_.get(), SHUT_WR);

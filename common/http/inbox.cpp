@@ -19,9 +19,8 @@ Result<std::shared_ptr<Inbox>> Inbox::open() {
 }
 
 void Inbox::signal(std::unique_lock<std::mutex> lock) {
-  const bool first = !std::exchange(signalled_, true);
+  if (!asleep_ || std::exchange(signalled_, true)) return;
   lock.unlock();
-  if (!first) return;
   const std::uint64_t one = 1;
   // Fails only when the counter is full, and then the loop is awake anyway.
   [[maybe_unused]] const auto written = ::write(event_.get(), &one, sizeof one);
@@ -41,12 +40,23 @@ void Inbox::push(Accepted accepted) {
   signal(std::move(lock));
 }
 
-void Inbox::wake() { signal(std::unique_lock(mutex_)); }
+void Inbox::wake() {
+  std::unique_lock lock(mutex_);
+  woken_ = true;
+  signal(std::move(lock));
+}
+
+bool Inbox::sleep() {
+  std::lock_guard lock(mutex_);
+  asleep_ = !woken_ && contents_.answers.empty() && contents_.accepted.empty();
+  return asleep_;
+}
 
 void Inbox::take(Contents& contents) {
   std::lock_guard lock(mutex_);
   std::swap(contents.answers, contents_.answers);
   std::swap(contents.accepted, contents_.accepted);
+  woken_ = asleep_ = false;
   if (std::exchange(signalled_, false)) {
     std::uint64_t count = 0;
     [[maybe_unused]] const auto read = ::read(event_.get(), &count, sizeof count);

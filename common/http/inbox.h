@@ -18,8 +18,8 @@ struct Accepted {
   const Listener* listener = nullptr;
 };
 
-// Outlives its loop, since a Responder may fire at any time. Many pushes between two looks of the
-// loop cost one wake-up.
+// Outlives its loop, since a Responder may fire at any time. A push wakes the loop only where it
+// sleeps, and once: so the thousand answers of one commit cost one wake-up, or none.
 class Inbox {
  public:
   static Result<std::shared_ptr<Inbox>> open();
@@ -35,6 +35,9 @@ class Inbox {
     std::vector<std::shared_ptr<Exchange>> answers;
     std::vector<Accepted> accepted;
   };
+  // Before the loop waits: false where there is something already, so that it must not. After
+  // true, fd() tells of the next push until take().
+  bool sleep();
   // Swaps what has come into `contents`, which must be empty.
   void take(Contents& contents);
   // What is pushed from now on is dropped.
@@ -45,7 +48,9 @@ class Inbox {
 
   Fd event_;
   std::mutex mutex_;
-  Contents contents_;      // this and the next two guarded by mutex_
+  Contents contents_;  // this and the rest guarded by mutex_
+  bool woken_ = false;
+  bool asleep_ = false;
   bool signalled_ = false;
   bool closed_ = false;
 };

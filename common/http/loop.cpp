@@ -62,7 +62,8 @@ void Loop::join() {
 void Loop::run() {
   std::array<epoll_event, kEvents> events;
   while (!core_.stopping.load(std::memory_order_acquire)) {
-    const int n = ::epoll_wait(epoll_.get(), events.data(), kEvents, wait_milliseconds());
+    const int wait = inbox_->sleep() ? wait_milliseconds() : 0;
+    const int n = ::epoll_wait(epoll_.get(), events.data(), kEvents, wait);
     now_ = core_.clock.steady();
     for (int i = 0; i < n; ++i) {
       const auto& event = events[static_cast<std::size_t>(i)];

@@ -50,7 +50,8 @@ struct Response {
   std::string body;
 
   static Response json(int status, const Json& body);
-  static Response text(int status, std::string body, std::string_view content_type = "text/plain; charset=utf-8");
+  static Response text(int status, std::string body,
+                       std::string_view content_type = "text/plain; charset=utf-8");
   static Response no_content() { return {204, {}, {}, {}}; }
   // RFC 9457 problem+json of an error: status_of(kind), title, detail = message, errors, and
   // Retry-After where the error or the kind has one. `instance` and `request_id` are added by the

@@ -34,9 +34,8 @@ bool is_known_method(std::string_view method) {
 }
 
 bool is_host(std::string_view host) {
-  return std::all_of(host.begin(), host.end(), [](char c) {
-    return c > 0x20 && c < 0x7f && std::string_view("/?#@\\\"<>,").find(c) == std::string_view::npos;
-  });
+  if (host.find_first_of("/?#@\\\"<>,") != std::string_view::npos) return false;
+  return std::all_of(host.begin(), host.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
 }  // namespace
@@ -139,9 +138,9 @@ void RequestReader::read_request_line(std::string_view line) {
   }
   http_1_0_ = version.back() == '0';
   keep_alive_ = !http_1_0_;
-  if (!is_known_method(method)) return refuse(501, "The method is not implemented here.");
   method_size_ = method.size();
   target_size_ = target.size();
+  if (!is_known_method(method)) return refuse(501, "The method is not implemented here.");
   read_target(target);
 }
 

@@ -40,7 +40,7 @@ std::string http_date(Timestamp t) {
                                                     "Thu", "Fri", "Sat"};
   static constexpr std::array<const char*, 12> kMonths{
       "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const std::time_t seconds = std::chrono::floor<std::chrono::seconds>(t).time_since_epoch().count();
+  const std::time_t seconds = Timestamp::clock::to_time_t(t);
   std::tm parts{};
   ::gmtime_r(&seconds, &parts);
   char text[64];

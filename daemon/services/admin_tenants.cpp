@@ -269,7 +269,7 @@ http::RouteTable tenant_routes(TenantAdminDeps deps) {
             })),
       route("PUT", kScope, Body::json, "Sets the tenant's own policy", both, scoped(set_policy)),
       route("DELETE", kScope, Body::none, "Goes back to the default policy", both, scoped(drop_policy)),
-      route("POST", "/admin/v1/ratelimits/{tenant}/{scope}/reset", Body::none, "Makes the bucket full again", both,
+      route("POST", "/admin/v1/ratelimits/{tenant}/{scope}/reset", Body::json, "Makes the bucket full again", both,
             scoped([](const TenantAdminDeps& d, const http::Request&, const TenantId& id, const std::string& name) {
               return d.limiter.reset(id, name);
             })),

@@ -201,7 +201,7 @@ http::RouteTable work_routes(WorkAdminDeps deps) {
             {{"limit", "query", "tasks, 1 to 1000 (50)", "integer"}}, list_tasks),
       route("GET", "/admin/v1/tasks/{id}", Body::none, "A task; can wait for its end",
             {id, {"wait", "query", "seconds to wait for its end, 0 to 30 (0)", "integer"}}, get_task),
-      route("POST", "/admin/v1/tasks/{id}/cancel", Body::none, "Asks a task to stop", {id}, cancel_task),
+      route("POST", "/admin/v1/tasks/{id}/cancel", Body::json, "Asks a task to stop", {id}, cancel_task),
   };
 }
 
@@ -211,7 +211,7 @@ http::RouteTable process_routes(ProcessAdminDeps deps) {
       {.method = "GET", .pattern = "/admin/v1/config", .access = http::Access::operator_,
        .summary = "The running configuration, secrets masked",
        .handler = [shared](auto, auto respond) { respond(Response::json(200, shared->config())); }},
-      {.method = "POST", .pattern = "/admin/v1/check", .access = http::Access::operator_, .blocking = true,
+      {.method = "POST", .pattern = "/admin/v1/check", .access = http::Access::operator_, .body = http::Body::json, .blocking = true,
        .summary = "Checks what the process depends on",
        .handler = [shared](auto, auto respond) {
          Json checks = Json::array();

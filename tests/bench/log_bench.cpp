@@ -24,7 +24,7 @@ Record record(std::uint64_t n) {
   const auto user = std::to_string(n % 10'000);
   return Record{kTopic,
                 "tenant-a/" + user,
-                R"({"user_id":")" + user + R"(","event_type":"page_view","metadata":{"page":"/a"}})",
+                R"({"event_type":"page_view","metadata":{"page":"/a"},"user_id":")" + user + "\"}",
                 {{"ce_id", "0194f7c2-8a10-7c3e-9f2b-6d1e5a7b3c4d"},
                  {"ce_type", "analytics.recorded"},
                  {"ce_tenantid", "tenant-a"},

@@ -19,7 +19,7 @@ class Stopwatch {
     const double wall =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
     const double cpu = static_cast<double>(std::clock() - cpu_) / CLOCKS_PER_SEC;
-    std::printf("%-46s %8d in %6.2f s %8.0f/s  cpu %5.1f us each\n", what.c_str(), count, wall,
+    std::printf("%-56s %8d in %6.2f s %8.0f/s  cpu %5.1f us each\n", what.c_str(), count, wall,
                 count / wall, cpu / count * 1e6);
     std::fflush(stdout);
   }
@@ -35,20 +35,28 @@ std::vector<TenantId> make_tenants(int count) {
   return tenants;
 }
 
-// Keeps `in_flight` creates going; `with_key` stores an answer with each.
-void creates(sqlite::SqliteStore& store, const std::vector<TenantId>& tenants, const char* what,
-             int users, int in_flight, bool with_key) {
+struct Creates {
+  int in_flight = 1024;
+  bool random_emails = false;  // each lands on another page of the e-mail index
+  bool with_key = false;       // stores an answer with each
+};
+
+void creates(sqlite::SqliteStore& store, const std::vector<TenantId>& tenants, int users,
+             const Creates& kind) {
   static int round = 0;
-  ++round;
+  const std::string prefix = "u" + std::to_string(++round) + "-";
+  const int in_flight = kind.in_flight;
   std::counting_semaphore<1 << 20> slots(in_flight);
   std::atomic<int> failed{0};
   const Stopwatch watch;
   for (int i = 0; i < users; ++i) {
     slots.acquire();
     const TenantId& tenant = tenants[stable_hash(std::to_string(i)) % tenants.size()];
-    const std::string unique = random_hex(4) + std::to_string(round) + "-" + std::to_string(i);
+    std::string unique = kind.random_emails ? random_hex(4) : std::string();
+    unique += prefix;
+    unique += std::to_string(1'000'000 + i);
     ChangeContext context;
-    if (with_key) context.idempotency = IdempotencyKey{tenant, unique, "0123456789abcdef"};
+    if (kind.with_key) context.idempotency = IdempotencyKey{tenant, unique, "0123456789abcdef"};
     store.users().create(tenant, {unique + "@example.com", "User " + unique}, std::move(context),
                          [&](Result<User> user) {
                            failed += !user;
@@ -56,6 +64,10 @@ void creates(sqlite::SqliteStore& store, const std::vector<TenantId>& tenants, c
                          });
   }
   for (int i = 0; i < in_flight; ++i) slots.acquire();
+  char what[80];
+  std::snprintf(what, sizeof what, "users: create, %s e-mails%s, %d in flight",
+                kind.random_emails ? "random" : "rising", kind.with_key ? ", with key" : "",
+                in_flight);
   watch.tell(what, users);
   if (failed > 0) std::printf("  %d failed\n", failed.load());
 }
@@ -114,18 +126,19 @@ void reads(sqlite::SqliteStore& store, const std::vector<TenantId>& tenants, int
 
 int run(int argc, char** argv) {
   const std::string dir = argc > 1 ? argv[1] : ".";
-  const int users = argc > 2 ? std::atoi(argv[2]) : 200'000;
+  const int users = argc > 2 ? std::atoi(argv[2]) : 100'000;
   const auto tenants = make_tenants(argc > 3 ? std::atoi(argv[3]) : 100);
   auto store = sqlite::SqliteStore::open(dir, {}, system_clock());
   if (!store) {
     std::fprintf(stderr, "%s\n", store.error().to_string().c_str());
     return 1;
   }
-  creates(**store, tenants, "users: create, 1 in flight", 2'000, 1, false);
-  creates(**store, tenants, "users: create, 64 in flight", users / 2, 64, false);
-  creates(**store, tenants, "users: create, 256 in flight", users, 256, false);
-  creates(**store, tenants, "users: create, 1024 in flight", users, 1024, false);
-  creates(**store, tenants, "users: create with idempotency key, 1024", users, 1024, true);
+  creates(**store, tenants, 2'000, {.in_flight = 1});
+  for (const int in_flight : {64, 256, 1024, 4096}) {
+    creates(**store, tenants, users, {.in_flight = in_flight});
+  }
+  creates(**store, tenants, users, {.with_key = true});
+  creates(**store, tenants, users, {.random_emails = true});
   acknowledge_all(**store);
   reads(**store, tenants, users);
   projections(**store, make_tenants(10), users, 256, 100);

@@ -72,6 +72,18 @@ TEST_F(CompletionTest, AFlagsValueIsNotTakenForACommand) {
   EXPECT_EQ(offered({"mesh", "--tenant=x", "users", "cre"}), "create\n");
 }
 
+TEST_F(CompletionTest, FishOffersWhatBashOffersWhereItIsInstalled) {
+  if (shell("command -v fish").second != 0) GTEST_SKIP() << "no fish here";
+  const std::string path = script("fish");
+  const auto fish = [&](const std::string& line) {
+    return shell("fish --no-config -c 'source " + path + "; complete -C \"" + line + "\"'").first;
+  };
+  EXPECT_THAT(fish("mesh users cre"), HasSubstr("create"));
+  EXPECT_THAT(fish("mesh --tenant users top"), HasSubstr("topics"));
+  EXPECT_THAT(fish("mesh users create --em"), HasSubstr("--email"));
+  EXPECT_THAT(fish("mesh topics list -o y"), HasSubstr("yaml"));
+}
+
 TEST_F(CompletionTest, BashOffersFilesWhereAFileIsMeant) {
   file("import-me.csv", "");
   EXPECT_THAT(offered({"mesh", "users", "import", dir.file("import-m")}), HasSubstr("import-me.csv"));

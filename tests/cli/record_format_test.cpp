@@ -26,6 +26,12 @@ TEST(RecordFormat, AMissingMemberIsNothingAndANullValueIsNull) {
 
 TEST(RecordFormat, ATextValueIsPrintedAsItIs) { EXPECT_EQ(formatted("%v", {{"value", "plain"}}), "plain"); }
 
+TEST(RecordFormat, ForATerminalDataIsMadeHarmlessAndTheFormatIsKept) {
+  const auto format = *RecordFormat::parse("%k\\n");
+  EXPECT_EQ(format.apply({{"key", "\x1b[2J"}}, true), "\\x1b[2J\n");
+  EXPECT_EQ(format.apply({{"key", "\x1b[2J"}}), "\x1b[2J\n");
+}
+
 TEST(RecordFormat, RefusesUnknownVerbsWithTheirPlace) {
   EXPECT_NE(formatted("%k %q").find("%q at position 4"), std::string::npos);
   EXPECT_NE(formatted("\\z").find("\\z"), std::string::npos);

@@ -41,10 +41,15 @@ TEST(Table, AlignsByDisplayWidthWithoutTrailingSpaces) {
 TEST(Table, CutsOnlyWhereAWidthIsGiven) {
   const std::string longest(100, 'x');
   EXPECT_THAT(table({{"A"}, {"B"}}, {{longest, "y"}}), HasSubstr(longest));
-  const std::string cut = table({{"A"}, {"B"}}, {{longest, "y"}}, {.max_width = 40});
+  const std::string cut = table({{"A"}, {"B"}}, {{"y", longest}}, {.max_width = 40});
   EXPECT_THAT(cut, HasSubstr("…"));
   std::istringstream lines(cut);
   for (std::string line; std::getline(lines, line);) EXPECT_LE(display_width(line), 40);
+}
+
+TEST(Table, TheNameOfARowIsNotCutForTheOthers) {
+  const std::string name = "01938c5e-7c1a-7000-8000-000000000001";
+  EXPECT_THAT(table({{"ID"}, {"B"}}, {{name, std::string(100, 'x')}}, {.max_width = 40}), HasSubstr(name));
 }
 
 TEST(Table, ARowNeverBreaksIntoTwo) {

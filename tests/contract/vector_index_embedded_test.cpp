@@ -11,9 +11,7 @@ class EmbeddedHost final : public VectorIndexHost {
   VectorIndex& index() override { return *index_; }
   void reopen() override {
     index_.reset();
-    index_ = sqlite::open_embedded_index(dir_.path(), {.on_fatal = {}, .fine_bytes = fine_bytes_,
-                                                       .on_commit = {}})
-                 .value();
+    index_ = sqlite::open_embedded_index(dir_.path(), {.fine_bytes = fine_bytes_}).value();
   }
 
  private:

@@ -36,7 +36,9 @@ Error error_of(sqlite3* db, int code) {
   const std::string file = path != nullptr ? path : "";
   const std::string name = std::filesystem::path(file).filename().string();
   std::string cause = file + ": " + sqlite3_errstr(code) + " (" + std::to_string(code) + ")";
-  if (db != nullptr && sqlite3_errcode(db) != SQLITE_OK) cause += std::string(", ") + sqlite3_errmsg(db);
+  if (db != nullptr && sqlite3_errcode(db) != SQLITE_OK) {
+    cause += std::string(", ") + sqlite3_errmsg(db);
+  }
   if (is_full(db, code)) {
     return Error{ErrorKind::unavailable, "the disk is full: free some space", cause, {}, {}};
   }
@@ -46,7 +48,8 @@ Error error_of(sqlite3* db, int code) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return Error{ErrorKind::corrupt,
-                   name + " is damaged: stop meshd and run `mesh check --data-dir DIR`", cause, {}, {}};
+                   name + " is damaged: stop meshd and run `mesh check --data-dir DIR`",
+                   cause, {}, {}};
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return Error{ErrorKind::unavailable, name + " is locked by another program", cause, {}, {}};
@@ -57,7 +60,8 @@ Error error_of(sqlite3* db, int code) {
     case SQLITE_READONLY:
       return Error{ErrorKind::unavailable, name + " cannot be opened for this", cause, {}, {}};
     case SQLITE_IOERR:
-      return Error{ErrorKind::unavailable, name + ": input/output error of the disk", cause, {}, {}};
+      return Error{ErrorKind::unavailable, name + ": the disk failed to read or write",
+                   cause, {}, {}};
     case SQLITE_TOOBIG:
       return Error{ErrorKind::too_large, "too large to store", cause, {}, {}};
     default:
@@ -165,7 +169,8 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode m
     vfs = vfs_name().name;
   }
   sqlite3* handle = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, vfs.empty() ? nullptr : vfs.c_str());
+  const char* vfs_or_default = vfs.empty() ? nullptr : vfs.c_str();
+  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, vfs_or_default);
   std::unique_ptr<Database> db(new Database(handle));
   if (code != SQLITE_OK) {
     auto error = error_of(handle, code);

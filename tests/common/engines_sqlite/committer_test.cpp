@@ -28,7 +28,9 @@ class CommitterTest : public testing::Test {
     committer_ = std::make_unique<Committer>(std::move(*db), path_, options_);
   }
   static Committer::Job insert(std::int64_t n) {
-    return [n](Database& db) { return db.execute("INSERT INTO t VALUES(" + std::to_string(n) + ")"); };
+    return [sql = "INSERT INTO t VALUES(" + std::to_string(n) + ")"](Database& db) {
+      return db.execute(sql);
+    };
   }
   // The committer's thread waits inside a job until the result is set: what is submitted meanwhile
   // becomes one group.
@@ -137,8 +139,8 @@ TEST_F(CommitterTest, MemoryOfAnUndoneTryIsResetByOnBegin) {
 }
 
 TEST_F(CommitterTest, AJobThatThrowsFailsAlone) {
-  EXPECT_EQ(submit([](Database&) -> Status { throw std::runtime_error("oops"); }).get().error().kind,
-            ErrorKind::internal);
+  auto thrown = submit([](Database&) -> Status { throw std::runtime_error("oops"); });
+  EXPECT_EQ(thrown.get().error().kind, ErrorKind::internal);
   EXPECT_TRUE(committer_->run(insert(1)));
 }
 
@@ -213,8 +215,9 @@ TEST_F(CommitterTest, TheWalStaysBoundedWhileWritesGoOn) {
 
 TEST_F(CommitterTest, TheBackgroundCheckpointMovesPagesIntoTheFile) {
   const auto before = std::filesystem::file_size(path_);
-  ASSERT_TRUE(committer_->run(
-      [](Database& db) { return db.execute("CREATE TABLE b(b); INSERT INTO b VALUES(zeroblob(100000))"); }));
+  ASSERT_TRUE(committer_->run([](Database& db) {
+    return db.execute("CREATE TABLE b(b); INSERT INTO b VALUES(zeroblob(100000))");
+  }));
   // No notification to wait for: the thread works on its own; the test's time-out is the bound.
   while (std::filesystem::file_size(path_) < before + 100'000) std::this_thread::yield();
 }

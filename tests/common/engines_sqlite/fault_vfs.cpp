@@ -57,10 +57,12 @@ int sync(sqlite3_file* file, int flags) {
   auto* inner = File::of(file)->real_file();
   const int code = methods_of(inner)->xSync(inner, flags);
   const std::filesystem::path path = File::of(file)->path;
-  if (code == SQLITE_OK && !current->synced_dir.empty() && path.parent_path() == current->watched_dir) {
+  const bool watched = !current->synced_dir.empty() && path.parent_path() == current->watched_dir;
+  if (code == SQLITE_OK && watched) {
     std::lock_guard lock(synced_mutex);
+    std::error_code gone;  // the image's folder is, at the end of a test; else its checks will fail
     std::filesystem::copy_file(path, current->synced_dir / path.filename(),
-                               std::filesystem::copy_options::overwrite_existing);
+                               std::filesystem::copy_options::overwrite_existing, gone);
   }
   return code;
 }
@@ -125,10 +127,9 @@ int shm_unmap(sqlite3_file* file, int remove) {
   return methods_of(inner)->xShmUnmap(inner, remove);
 }
 
-const sqlite3_io_methods kMethods = {2,        close,          read,      write,       truncate,
-                                     sync,     file_size,      lock,      unlock,      check_reserved,
-                                     control,  sector_size,    characteristics, shm_map, shm_lock,
-                                     shm_barrier, shm_unmap,   nullptr,   nullptr};
+const sqlite3_io_methods kMethods = {
+    2, close, read, write, truncate, sync, file_size, lock, unlock, check_reserved, control,
+    sector_size, characteristics, shm_map, shm_lock, shm_barrier, shm_unmap, nullptr, nullptr};
 
 int open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out_flags) {
   auto* self = File::of(file);
@@ -141,6 +142,18 @@ int open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out
   return SQLITE_OK;
 }
 
+// Journaling file systems keep the order of their metadata, so that a removal is safe once a later
+// sync is; the image takes it at once.
+int remove(sqlite3_vfs*, const char* name, int sync_directory) {
+  const std::filesystem::path path = name;
+  if (!current->synced_dir.empty() && path.parent_path() == current->watched_dir) {
+    std::lock_guard lock(synced_mutex);
+    std::error_code gone;
+    std::filesystem::remove(current->synced_dir / path.filename(), gone);
+  }
+  return real->xDelete(real, name, sync_directory);
+}
+
 void register_once() {
   if (real != nullptr) return;
   real = sqlite3_vfs_find(nullptr);
@@ -149,6 +162,7 @@ void register_once() {
   shim.szOsFile = static_cast<int>(sizeof(File)) + real->szOsFile;
   shim.pNext = nullptr;
   shim.xOpen = open;
+  shim.xDelete = remove;
   sqlite3_vfs_register(&shim, 0);
 }
 

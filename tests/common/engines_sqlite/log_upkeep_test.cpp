@@ -63,6 +63,16 @@ TEST_F(LogUpkeep, ActivityExpiresBySizeOldestFirst) {
   EXPECT_LE(std::abs(marks[0].start - marks[1].start), 1) << "both partitions are equally old";
 }
 
+TEST_F(LogUpkeep, OfRecordsTakenAtOnceOnlyAsManyExpireAsAreTooMany) {
+  open();
+  make_topic({kTopic, TopicKind::activity, 2, {}, 10'000});
+  std::vector<Record> records(30, record("", std::string(1'000, 'a')));
+  ASSERT_TRUE(append_and_wait(*log_, records));
+  upkeep();
+  EXPECT_LE(info().bytes, 10'000U);
+  EXPECT_GT(info().bytes, 8'500U);
+}
+
 TEST_F(LogUpkeep, AGroupBehindTheStartGoesOnFromTheStart) {
   open();
   make_topic({kTopic, TopicKind::activity, 1, kHour, {}});
@@ -179,7 +189,9 @@ TEST_F(LogUpkeep, ATombstoneAtTheEndStaysSoThatWaitersFindARecord) {
 TEST_F(LogUpkeep, CompactionOfManyRecordsIsManySmallTransactions) {
   open_with_topic(TopicKind::entity);
   std::vector<Record> records;
-  for (int i = 0; i < 5'000; ++i) records.push_back(record("k" + std::to_string(i % 7), std::to_string(i)));
+  for (int i = 0; i < 5'000; ++i) {
+    records.push_back(record("k" + std::to_string(i % 7), std::to_string(i)));
+  }
   ASSERT_TRUE(append_and_wait(*log_, records));
   upkeep();
   EXPECT_THAT(values(), SizeIs(7));
@@ -195,7 +207,8 @@ TEST_F(LogUpkeep, ReadsDuringUpkeepNeverSeeDamage) {
       auto records = log_->read({kTopic, 0}, 0, {});
       if (!records) return records.error().to_string();
       for (std::size_t i = 1; i < records->size(); ++i) {
-        if ((*records)[i].position.offset <= (*records)[i - 1].position.offset) return std::string("order");
+        const auto before = (*records)[i - 1].position.offset;
+        if ((*records)[i].position.offset <= before) return std::string("order");
       }
     }
     return std::string();

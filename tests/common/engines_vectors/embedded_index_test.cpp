@@ -18,7 +18,7 @@ using test::random_unit;
 using test::TempDir;
 
 std::unique_ptr<VectorIndex> open(const TempDir& dir, std::uint64_t fine_bytes = 64 << 20) {
-  auto index = open_embedded_index(dir.path(), {{}, fine_bytes, {}});
+  auto index = open_embedded_index(dir.path(), {.fine_bytes = fine_bytes});
   EXPECT_TRUE(index) << index.error().to_string();
   return std::move(*index);
 }

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -95,13 +96,14 @@ class RawClient {
     send(request);
     return read();
   }
-  // Waits for the server's end; false where it sent something instead.
-  bool closed_by_server() { return buffer_.empty() && !receive(); }
+  // Waits for the server's end; false where it sent something instead, or nothing for long.
+  bool closed_by_server() { return buffer_.empty() && !receive() && !impatient_; }
 
  private:
   bool receive() {
     char bytes[16384];
     const auto n = ::recv(fd_, bytes, sizeof bytes, 0);
+    impatient_ = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
     if (n <= 0) return false;
     buffer_.append(bytes, static_cast<std::size_t>(n));
     return true;
@@ -109,6 +111,7 @@ class RawClient {
 
   int fd_ = -1;
   std::string buffer_;
+  bool impatient_ = false;
 };
 
 inline std::string get(std::string_view path, std::string_view headers = "") {

@@ -26,7 +26,8 @@ std::string feed(RequestReader& reader, std::string_view bytes, std::size_t piec
 
 TEST(RequestReader, ARequestIsWholeWhereItsLengthSaysAndTheRestIsLeft) {
   RequestReader reader(1024, 10);
-  const auto rest = feed(reader, "POST /a?b=c HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhelloGET /");
+  const auto rest = feed(
+      reader, "POST /a?b=c HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhelloGET /");
   EXPECT_EQ(reader.state(), State::complete);
   EXPECT_EQ(reader.method(), "POST");
   EXPECT_EQ(reader.target(), "/a?b=c");
@@ -75,8 +76,9 @@ TEST(RequestReader, TheBodyLimitHoldsForLengthsAndChunks) {
   feed(sized, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n", 100, 10);
   EXPECT_EQ(sized.refusal_status(), 413);
   RequestReader chunked(1024, 10);
-  feed(chunked, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nabcdef\r\n5\r\n",
-       100, 10);
+  feed(chunked,
+       "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nabcdef\r\n5\r\n",
+       1000, 10);
   EXPECT_EQ(chunked.refusal_status(), 413);
 }
 

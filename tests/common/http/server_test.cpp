@@ -47,7 +47,9 @@ TEST_F(ServerTest, HalfSentRequestsDoNotBlockOthers) {
   std::vector<RawClient> half;
   for (int i = 0; i < 200; ++i) {
     half.push_back(connect());
-    half.back().send(i % 2 == 0 ? "GET /ec" : "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 9\r\n\r\nx");
+    half.back().send(i % 2 == 0
+                         ? "GET /ec"
+                         : "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 9\r\n\r\nx");
   }
   auto client = connect();
   EXPECT_EQ(client.ask(get("/echo")).status, 200);
@@ -81,7 +83,7 @@ TEST_F(ServerTest, OddButHarmlessHeadersAreNoReasonToRefuse) {
   start();
   auto client = connect();
   EXPECT_EQ(client.ask(get("/echo", "Accept: json,,\r\nRange: lines=1-2\r\n")).status, 200);
-  EXPECT_EQ(client.ask(get("/echo", "Range: bytes=9-1\r\nAccept: text/html; q=.2, */*; q=.2\r\n")).status,
+  EXPECT_EQ(client.ask(get("/echo", "Range: bytes=9-1\r\nAccept: a/b; q=.2, */*; q=.2\r\n")).status,
             200);
   EXPECT_EQ(client.ask(get("/echo", "Connection: Upgrade\r\nUpgrade: websocket\r\n"
                                     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -103,7 +105,8 @@ TEST_F(ServerTest, ChunkedBodiesAndTheirSuccessorsAreRead) {
 TEST_F(ServerTest, ExpectContinueIsAnsweredBeforeTheBody) {
   start({echo("POST", "/echo", Body::event)});
   auto client = connect();
-  client.send("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+  client.send(
+      "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
   EXPECT_EQ(client.read().status, 100);
   EXPECT_EQ(client.ask("hello").json()["body"], "hello");
 }
@@ -146,7 +149,7 @@ TEST_F(ServerTest, BodiesAreCheckedAgainstTheRoute) {
   auto client = connect();
   EXPECT_EQ(client.ask(post("/json", "{}", "Content-Type: text/plain\r\n")).status, 415);
   EXPECT_EQ(client.ask(post("/json", "{}", "")).status, 415);
-  EXPECT_EQ(client.ask(post("/json", "{}", "Content-Type: application/ld+json; v=1\r\n")).status, 200);
+  EXPECT_EQ(client.ask(post("/json", "{}", "Content-Type: a/ld+json; v=1\r\n")).status, 200);
   EXPECT_EQ(client.ask("POST /json HTTP/1.1\r\nHost: t\r\n\r\n").status, 411);
   EXPECT_EQ(client.ask(post("/none", "x")).status, 400);
   EXPECT_EQ(client.ask(post("/none", "")).status, 200);

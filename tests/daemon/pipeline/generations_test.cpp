@@ -46,7 +46,8 @@ class GenerationsTest : public testing::Test {
   }
   std::map<int, std::string> roles() {
     std::map<int, std::string> roles;
-    for (const auto& status : *generations->list()) roles[status.info.number] = status.role;
+    const auto all = generations->list();
+    for (const auto& status : *all) roles[status.info.number] = status.role;
     return roles;
   }
   using Roles = std::map<int, std::string>;

@@ -106,7 +106,8 @@ void SqliteLogImpl::finish_batch(Batch& batch, Status status) {
   std::vector<Position> positions;
   positions.reserve(batch.entries.size());
   for (const auto& entry : batch.entries) {
-    positions.push_back({entry.partition->name.topic, entry.partition->name.partition, entry.offset});
+    const auto& name = entry.partition->name;
+    positions.push_back({name.topic, name.partition, entry.offset});
   }
   batch.done(std::move(positions));
 }

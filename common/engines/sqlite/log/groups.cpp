@@ -20,7 +20,8 @@ Status write_offset(Database& db, const std::string& group, const Partition& p, 
 }  // namespace
 
 // Blocks until durable; `after` runs in the committer's thread, so in the order of the jobs.
-Status SqliteLogImpl::run_then(Committer::Job job, const std::function<void(const Status&)>& after) {
+Status SqliteLogImpl::run_then(Committer::Job job,
+                               const std::function<void(const Status&)>& after) {
   std::promise<Status> result;
   committer_.submit(0, std::move(job), [&](Status status) {
     after(status);

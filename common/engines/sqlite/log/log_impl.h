@@ -42,8 +42,8 @@ struct Partition {
   // Below this offset records may be missing because upkeep removed them; from there on a gap is
   // damage. Raised before the removal is committed.
   std::atomic<std::int64_t> gaps_to{0};
-  // Upkeep only: compaction has been through below clean_to, and the first of the tombstones that it
-  // left there falls due then (milliseconds; 0: none).
+  // Upkeep only: compaction has been through below clean_to; when the first of the tombstones that
+  // it left there falls due (milliseconds; 0: none).
   std::int64_t clean_to = 0, tombstone_due = 0;
 };
 
@@ -126,6 +126,7 @@ class SqliteLogImpl final : public SqliteLog {
   void upkeep_loop();
   Status expire_by_age(Topic& topic, Duration max_age);
   Status expire_by_size(Topic& topic, std::uint64_t max_bytes);
+  Result<std::int64_t> bytes_below(Partition& partition, std::int64_t offset);  // still there
   Status expire_below(Partition& partition, std::int64_t offset);
   Status compact(Partition& partition);
   // Visits verified records of [from, to) in order, until `visit` answers false.

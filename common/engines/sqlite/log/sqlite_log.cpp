@@ -64,7 +64,8 @@ Partition::Partition(std::int64_t row_id, TopicPartition tp)
                " WHERE o>=? AND o<? ORDER BY o") {}
 
 Partition& Topic::for_key(std::string_view key, std::uint64_t hash_of_key) {
-  const auto number = key.empty() ? round_robin.fetch_add(1, std::memory_order_relaxed) : hash_of_key;
+  const std::uint64_t number =
+      key.empty() ? round_robin.fetch_add(1, std::memory_order_relaxed) : hash_of_key;
   return *partitions[number % partitions.size()];
 }
 
@@ -228,12 +229,14 @@ Status SqliteLogImpl::ensure_topic(const TopicSpec& spec) {
   if (auto topic = find_topic(spec.name)) return update_retention(**topic, spec);
   if (spec.name.empty() || spec.name.size() > 249 || spec.partitions < 1 ||
       spec.partitions > kMaxPartitionsPerTopic) {
-    return fail(ErrorKind::invalid, "topic '" + spec.name + "': the name needs 1 to 249 bytes, and 1 to " +
-                                        std::to_string(kMaxPartitionsPerTopic) + " partitions");
+    return fail(ErrorKind::invalid,
+                "topic '" + spec.name + "': the name needs 1 to 249 bytes, and 1 to " +
+                    std::to_string(kMaxPartitionsPerTopic) + " partitions");
   }
   if (partitions_.size() + static_cast<std::size_t>(spec.partitions) > kMaxPartitions) {
-    return fail(ErrorKind::unavailable, "no room for topic '" + spec.name + "': the log holds at most " +
-                                            std::to_string(kMaxPartitions) + " partitions");
+    return fail(ErrorKind::unavailable,
+                "no room for topic '" + spec.name + "': the log holds at most " +
+                    std::to_string(kMaxPartitions) + " partitions");
   }
   std::vector<std::int64_t> ids;
   auto made = committer_.run([&](Database& db) -> Status {
@@ -247,7 +250,8 @@ Status SqliteLogImpl::ensure_topic(const TopicSpec& spec) {
     for (int number = 0; number < spec.partitions; ++number) {
       auto partition = db.prepare("INSERT INTO partitions(topic, number) VALUES(?,?)");
       if (!partition) return fail(partition.error());
-      if (auto s = partition->bind_text(1, spec.name).bind(2, std::int64_t{number}).run(); !s) return s;
+      partition->bind_text(1, spec.name).bind(2, std::int64_t{number});
+      if (auto s = partition->run(); !s) return s;
       ids.push_back(db.last_insert_rowid());
       if (auto s = db.execute("CREATE TABLE r" + std::to_string(ids.back()) +
                               "(o INTEGER PRIMARY KEY, t INTEGER NOT NULL, total INTEGER NOT NULL,"

@@ -12,13 +12,14 @@ namespace mesh::sqlite {
 
 struct LogOptions {
   std::size_t max_pending_bytes = 64 << 20;
-  Duration upkeep_interval{30'000};  // retention and compaction; driven by the clock; 0: only upkeep()
+  Duration upkeep_interval{30'000};  // of retention and compaction, by the clock; 0: only upkeep()
   // Compaction of entity topics, as Kafka does it: whatever groups have read, but nothing younger
   // than the lag, so that a consumer less than that behind sees every event.
   Duration compaction_lag{60'000};
   Duration tombstone_age{24 * 3'600'000};  // how long a tombstone outlives what it deleted
-  double dirty_ratio = 0.5;  // share of records not yet compacted at which a partition's turn comes;
-                             // lower keeps the file smaller and scans more often
+  // The share of records not yet compacted at which a partition's turn comes: lower keeps the file
+  // smaller and scans more often.
+  double dirty_ratio = 0.5;
   std::function<void(const Error&)> on_fatal;
   std::function<void(double seconds, int jobs)> on_commit;
 };

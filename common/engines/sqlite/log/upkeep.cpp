@@ -32,7 +32,8 @@ void SqliteLogImpl::upkeep_loop() {
     if (clock_.wait_until(lock, close_cv_, deadline, [&] { return closed_.load(); })) return;
     lock.unlock();
     if (auto s = upkeep(); !s && !closed_) {
-      log::warn("upkeep of the log failed, will be tried again", {{"error", s.error().to_string()}});
+      log::warn("upkeep of the log failed, will be tried again",
+                {{"error", s.error().to_string()}});
     }
     lock.lock();
   }
@@ -70,42 +71,58 @@ Status SqliteLogImpl::expire_by_age(Topic& topic, Duration max_age) {
   return {};
 }
 
+Result<std::int64_t> SqliteLogImpl::bytes_below(Partition& p, std::int64_t offset) {
+  auto row = row_at(p, offset);
+  if (!row) return fail(row.error());
+  return (*row ? (*row)->total_before : p.total.load()) - p.removed_bytes;
+}
+
 // Takes away the oldest records, whichever partition they are in, until the rest fits.
 Status SqliteLogImpl::expire_by_size(Topic& topic, std::uint64_t max_bytes) {
   const auto limit = static_cast<std::int64_t>(std::min<std::uint64_t>(max_bytes, kNever));
-  while (!closed_) {
-    std::int64_t excess = -limit;
-    Partition* oldest = nullptr;
-    auto oldest_time = kNever;
+  const auto excess = [&] {
+    std::int64_t bytes = -limit;
+    for (const auto& p : topic.partitions) bytes += p->total - p->removed_bytes;
+    return bytes;
+  };
+  if (excess() <= 0) return {};
+
+  // First all up to the latest time that is not yet enough …
+  std::int64_t low = 0, high = to_millis(clock_.now()) + 1;
+  while (low + 1 < high) {
+    const auto middle = low + (high - low) / 2;
+    std::int64_t older = 0;
     for (const auto& p : topic.partitions) {
-      excess += p->total - p->removed_bytes;
-      auto head = row_at(*p, p->bell.start);
-      if (!head) return fail(head.error());
-      if (*head && (*head)->time < oldest_time) {
-        oldest_time = (*head)->time;
-        oldest = p.get();
-      }
-    }
-    if (excess <= 0 || oldest == nullptr) return {};
-    const auto bytes_below = [&](std::int64_t offset) -> Result<std::int64_t> {
-      auto row = row_at(*oldest, offset);
-      if (!row) return fail(row.error());
-      return (*row ? (*row)->total_before : oldest->total.load()) - oldest->removed_bytes;
-    };
-    // The smallest cut that is enough, or the whole chunk.
-    const auto start = oldest->bell.start.load();
-    auto low = start + 1, high = std::min(start + kExpireChunk, oldest->bell.end.load());
-    while (low < high) {
-      const auto middle = low + (high - low) / 2;
-      auto bytes = bytes_below(middle);
+      auto cut = offset_at(p->name, Timestamp(Duration(middle)));
+      auto bytes = cut ? bytes_below(*p, *cut) : fail(cut.error());
       if (!bytes) return fail(bytes.error());
-      if (*bytes >= excess) {
-        high = middle;
+      older += *bytes;
+    }
+    (older < excess() ? low : high) = middle;
+  }
+  for (const auto& p : topic.partitions) {
+    auto cut = offset_at(p->name, Timestamp(Duration(low)));
+    if (!cut) return fail(cut.error());
+    if (auto s = expire_below(*p, *cut); !s) return s;
+  }
+  // … then, of the millisecond in which it becomes enough, only as many as needed.
+  for (const auto& p : topic.partitions) {
+    const auto wanted = excess();
+    if (wanted <= 0 || closed_) return {};
+    auto last = offset_at(p->name, Timestamp(Duration(low + 1)));
+    if (!last) return fail(last.error());
+    auto from = p->bell.start.load(), to = std::max(from, *last);
+    while (from < to) {
+      const auto middle = from + (to - from) / 2;
+      auto bytes = bytes_below(*p, middle);
+      if (!bytes) return fail(bytes.error());
+      if (*bytes >= wanted) {
+        to = middle;
       } else {
-        low = middle + 1;
+        from = middle + 1;
       }
     }
-    if (auto s = expire_below(*oldest, low); !s) return s;
+    if (auto s = expire_below(*p, from); !s) return s;
   }
   return {};
 }
@@ -208,7 +225,8 @@ Status SqliteLogImpl::compact(Partition& p) {
     std::lock_guard lock(groups_mutex_);
     for (const auto& [name, group] : groups_) {
       const auto it = group->offsets.find(&p);
-      if (it != group->offsets.end()) passed_by_all = std::min(passed_by_all, it->second.committed.value_or(0));
+      if (it == group->offsets.end()) continue;
+      passed_by_all = std::min(passed_by_all, it->second.committed.value_or(0));
     }
   }
   const auto age = std::int64_t{options_.tombstone_age.count()};
@@ -261,7 +279,8 @@ Status SqliteLogImpl::remove(Partition& p,
       bytes += size;
     }
     auto update = db.prepare(
-        "UPDATE partitions SET gaps_to=max(gaps_to,?), removed_records=?, removed_bytes=? WHERE id=?");
+        "UPDATE partitions SET gaps_to=max(gaps_to,?), removed_records=?, removed_bytes=?"
+        " WHERE id=?");
     if (!update) return fail(update.error());
     return update->bind(1, below).bind(2, records).bind(3, bytes).bind(4, p.id).run();
   });

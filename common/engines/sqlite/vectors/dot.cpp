@@ -22,8 +22,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 // Four products of u8 × i8 per 32-bit lane and instruction; Highway 1.0 has no name for it.
 // Several rows at once hide the instruction's latency and share the query's loads.
 template <int kRows>
-MESH_DOT_TARGET inline void DotSomeRows(const std::uint8_t* rows, std::size_t length, const std::int8_t* query,
-                            std::int32_t* out) {
+MESH_DOT_TARGET inline void DotSomeRows(const std::uint8_t* rows, std::size_t length,
+                                        const std::int8_t* query, std::int32_t* out) {
   __m512i sums[kRows];
   for (auto& sum : sums) sum = _mm512_setzero_si512();
   for (std::size_t i = 0; i < length; i += 64) {

@@ -74,7 +74,7 @@ class EmbeddedIndex final : public VectorIndex {
   void sweep();
   std::shared_ptr<Generation> find(int number) const;
   Result<std::vector<SearchHit>> score_stored(const Generation& generation,
-                                              const Partition& partition, const TenantId& tenant,
+                                              const TenantPartition& partition, const TenantId& tenant,
                                               const Query& query,
                                               const std::vector<Candidate>& candidates, int k,
                                               float min_score);
@@ -290,7 +290,7 @@ Result<std::vector<SearchHit>> EmbeddedIndex::search(const TenantId& tenant,
 // Outside the partition's lock: a user who was changed meanwhile is taken as the file has it, one
 // who was removed is left out.
 Result<std::vector<SearchHit>> EmbeddedIndex::score_stored(
-    const Generation& generation, const Partition& partition, const TenantId& tenant,
+    const Generation& generation, const TenantPartition& partition, const TenantId& tenant,
     const Query& query, const std::vector<Candidate>& candidates, int k, float min_score) {
   auto reader = readers_.lease();
   if (!reader) return fail(reader.error());

@@ -17,12 +17,12 @@
 namespace mesh::sqlite {
 
 struct IndexOptions {
-  std::function<void(const Error&)> on_fatal;
+  std::function<void(const Error&)> on_fatal{};
   // Low bytes kept in memory: a partition that fits scores exactly without a read, for one byte per
   // dimension and vector (64 MiB: 170,000 vectors of 384). One that does not fit costs each search
   // 4k + 32 reads by primary key.
   std::uint64_t fine_bytes = 64 << 20;
-  std::function<void(double seconds, int jobs)> on_commit;  // for metrics
+  std::function<void(double seconds, int jobs)> on_commit{};  // for metrics
 };
 
 // `dir`/vectors.db. The caller holds the DirectoryLock of `dir`. Opening loads what is there

@@ -12,19 +12,19 @@ GenerationInfo Generation::info(bool serving) const {
           vectors_.load(),          tenants_.load(), memory_.bytes()};
 }
 
-Partition* Generation::find_mutable(const std::string& tenant) const {
+TenantPartition* Generation::find_mutable(const std::string& tenant) const {
   std::shared_lock lock(mutex_);
   const auto it = partitions_.find(tenant);
   return it == partitions_.end() ? nullptr : it->second.get();
 }
 
-const Partition* Generation::find(const std::string& tenant) const { return find_mutable(tenant); }
+const TenantPartition* Generation::find(const std::string& tenant) const { return find_mutable(tenant); }
 
 void Generation::upsert(const std::string& tenant, std::int64_t partition_id,
                         const StoredPoint& point) {
   auto* partition = find_mutable(tenant);
   if (partition == nullptr) {
-    auto made = std::make_unique<Partition>(partition_id, memory_);
+    auto made = std::make_unique<TenantPartition>(partition_id, memory_);
     partition = made.get();
     std::unique_lock lock(mutex_);
     partitions_.emplace(tenant, std::move(made));

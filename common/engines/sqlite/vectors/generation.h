@@ -21,12 +21,12 @@ class Generation {
   const GenerationSpec& spec() const { return spec_; }
   GenerationInfo info(bool serving) const;
 
-  const Partition* find(const std::string& tenant) const;  // null where it never had a vector
+  const TenantPartition* find(const std::string& tenant) const;  // null where it never had a vector
   void upsert(const std::string& tenant, std::int64_t partition, const StoredPoint& point);
   void remove(const std::string& tenant, std::int64_t user_id);
 
  private:
-  Partition* find_mutable(const std::string& tenant) const;
+  TenantPartition* find_mutable(const std::string& tenant) const;
 
   const int number_;
   const GenerationSpec spec_;
@@ -34,7 +34,7 @@ class Generation {
   std::atomic<std::int64_t> vectors_{0};
   std::atomic<std::int64_t> tenants_{0};  // that have vectors now
   mutable FairSharedMutex mutex_;
-  std::unordered_map<std::string, std::unique_ptr<Partition>> partitions_;  // guarded by mutex_
+  std::unordered_map<std::string, std::unique_ptr<TenantPartition>> partitions_;  // guarded by mutex_
 };
 
 // "user_embeddings-3"

@@ -21,42 +21,42 @@ bool FineBudget::take(std::uint64_t bytes) {
 PartitionMemory::PartitionMemory(int dim, FineBudget& fine_budget)
     : dimension(dim),
       length(padded(dim)),
-      chunks(Partition::chunk_bytes(length)),
-      fine_chunks(Partition::kChunkSlots * length),
+      chunks(TenantPartition::chunk_bytes(length)),
+      fine_chunks(TenantPartition::kChunkSlots * length),
       budget(fine_budget) {}
 
 PartitionMemory::~PartitionMemory() { budget.give_back(fine_taken); }
 
-Partition::Partition(std::int64_t id, PartitionMemory& memory)
+TenantPartition::TenantPartition(std::int64_t id, PartitionMemory& memory)
     : id_(id), memory_(memory), slots_(SlotKey{this}) {}
 
 // A chunk: the high planes, then the user ids, the texts and the scales of its slots.
-std::size_t Partition::chunk_bytes(std::size_t length) {
+std::size_t TenantPartition::chunk_bytes(std::size_t length) {
   return kChunkSlots * (length + sizeof(std::int64_t) + sizeof(const char*) + sizeof(float));
 }
 
-std::uint8_t* Partition::high(std::uint32_t slot) const {
+std::uint8_t* TenantPartition::high(std::uint32_t slot) const {
   return chunks_[slot / kChunkSlots].base + slot % kChunkSlots * memory_.length;
 }
-std::int8_t* Partition::low(std::uint32_t slot) const {
+std::int8_t* TenantPartition::low(std::uint32_t slot) const {
   return chunks_[slot / kChunkSlots].fine + slot % kChunkSlots * memory_.length;
 }
-std::int64_t& Partition::user_id(std::uint32_t slot) const {
+std::int64_t& TenantPartition::user_id(std::uint32_t slot) const {
   auto* ids = chunks_[slot / kChunkSlots].base + kChunkSlots * memory_.length;
   return reinterpret_cast<std::int64_t*>(ids)[slot % kChunkSlots];
 }
-const char*& Partition::text(std::uint32_t slot) const {
+const char*& TenantPartition::text(std::uint32_t slot) const {
   auto* texts = chunks_[slot / kChunkSlots].base +
                 kChunkSlots * (memory_.length + sizeof(std::int64_t));
   return reinterpret_cast<const char**>(texts)[slot % kChunkSlots];
 }
-float& Partition::scale(std::uint32_t slot) const {
+float& TenantPartition::scale(std::uint32_t slot) const {
   auto* scales = chunks_[slot / kChunkSlots].base +
                  kChunkSlots * (memory_.length + sizeof(std::int64_t) + sizeof(const char*));
   return reinterpret_cast<float*>(scales)[slot % kChunkSlots];
 }
 
-void Partition::upsert(std::int64_t id, const CodeView& code, TextPool::Pair email_and_name) {
+void TenantPartition::upsert(std::int64_t id, const CodeView& code, TextPool::Pair email_and_name) {
   const char* added = memory_.texts.take(email_and_name);
   std::unique_lock lock(mutex_);
   auto slot = slots_.find(id);
@@ -69,7 +69,7 @@ void Partition::upsert(std::int64_t id, const CodeView& code, TextPool::Pair ema
   write(slot, code);
 }
 
-bool Partition::remove(std::int64_t id) {
+bool TenantPartition::remove(std::int64_t id) {
   std::unique_lock lock(mutex_);
   const auto slot = slots_.find(id);
   if (slot == slots_.kNone) return false;
@@ -81,7 +81,7 @@ bool Partition::remove(std::int64_t id) {
   return true;
 }
 
-std::uint32_t Partition::append(std::int64_t id) {
+std::uint32_t TenantPartition::append(std::int64_t id) {
   const auto slot = static_cast<std::uint32_t>(size());
   if (slot == chunks_.size() * kChunkSlots) add_chunk();
   size_.store(slot + 1, std::memory_order_relaxed);
@@ -90,7 +90,7 @@ std::uint32_t Partition::append(std::int64_t id) {
   return slot;
 }
 
-void Partition::add_chunk() {
+void TenantPartition::add_chunk() {
   Chunk chunk{memory_.chunks.take(), nullptr};
   std::memset(chunk.base, 0, memory_.chunks.chunk_bytes());
   const std::size_t fine_bytes = memory_.fine_chunks.chunk_bytes();
@@ -105,14 +105,14 @@ void Partition::add_chunk() {
   chunks_.push_back(chunk);
 }
 
-void Partition::write(std::uint32_t slot, const CodeView& code) {
+void TenantPartition::write(std::uint32_t slot, const CodeView& code) {
   std::memcpy(high(slot), code.high.data(), code.high.size());
   if (fine_) std::memcpy(low(slot), code.low.data(), code.low.size());
   scale(slot) = code.scale;
   largest_scale_ = std::max(largest_scale_, code.scale);
 }
 
-void Partition::move(std::uint32_t from, std::uint32_t to) {
+void TenantPartition::move(std::uint32_t from, std::uint32_t to) {
   slots_.move(user_id(from), to);
   std::memcpy(high(to), high(from), memory_.length);
   if (fine_) std::memcpy(low(to), low(from), memory_.length);
@@ -121,7 +121,7 @@ void Partition::move(std::uint32_t from, std::uint32_t to) {
   scale(to) = scale(from);
 }
 
-void Partition::drop_last() {
+void TenantPartition::drop_last() {
   const std::size_t left = size() - 1;
   size_.store(left, std::memory_order_relaxed);
   if (left % kChunkSlots != 0) return;
@@ -130,7 +130,7 @@ void Partition::drop_last() {
   chunks_.pop_back();
 }
 
-void Partition::release_fine(Chunk& chunk) {
+void TenantPartition::release_fine(Chunk& chunk) {
   if (chunk.fine == nullptr) return;
   memory_.fine_chunks.give_back(reinterpret_cast<std::uint8_t*>(chunk.fine));
   memory_.fine_taken -= memory_.fine_chunks.chunk_bytes();
@@ -138,7 +138,7 @@ void Partition::release_fine(Chunk& chunk) {
   chunk.fine = nullptr;
 }
 
-std::vector<Candidate> Partition::scan(const Query& query, std::size_t k) const {
+std::vector<Candidate> TenantPartition::scan(const Query& query, std::size_t k) const {
   const std::size_t count = size();
   Shortlist list(k, query.margin(largest_scale_));
   std::int32_t dots[kChunkSlots];
@@ -158,7 +158,7 @@ std::vector<Candidate> Partition::scan(const Query& query, std::size_t k) const 
   return std::move(list).finish();
 }
 
-Partition::Found Partition::search(const TenantId& tenant, const Query& query, int k,
+TenantPartition::Found TenantPartition::search(const TenantId& tenant, const Query& query, int k,
                                    float min_score) const {
   const auto wanted = static_cast<std::size_t>(k);
   Found found;

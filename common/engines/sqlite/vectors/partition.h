@@ -40,9 +40,9 @@ struct PartitionMemory {
 
 // Vectors lie densely in slots 0…size-1, sixteen to a chunk; the last one takes the place of one
 // that is removed. Any number of searches, beside one thread that changes.
-class Partition {
+class TenantPartition {
  public:
-  Partition(std::int64_t id, PartitionMemory& memory);
+  TenantPartition(std::int64_t id, PartitionMemory& memory);
 
   std::int64_t id() const { return id_; }  // the row of `partitions`
   std::size_t size() const { return size_.load(std::memory_order_relaxed); }
@@ -64,7 +64,7 @@ class Partition {
     std::int8_t* fine;   // low planes; null without fine_
   };
   struct SlotKey {
-    const Partition* partition;
+    const TenantPartition* partition;
     std::int64_t operator()(std::uint32_t slot) const { return partition->user_id(slot); }
   };
   static std::size_t chunk_bytes(std::size_t length);

@@ -30,7 +30,8 @@ Slab::Slab(std::size_t bytes) : bytes_(bytes) {
   if (raw == MAP_FAILED) throw std::bad_alloc();
   data_ = static_cast<std::uint8_t*>(raw);
   if (alignment == 0) return;
-  const std::size_t head = (alignment - reinterpret_cast<std::uintptr_t>(raw) % alignment) % alignment;
+  const std::size_t over = reinterpret_cast<std::uintptr_t>(raw) % alignment;
+  const std::size_t head = over == 0 ? 0 : alignment - over;
   if (head > 0) munmap(data_, head);
   data_ += head;
   if (alignment > head) munmap(data_ + bytes, alignment - head);
