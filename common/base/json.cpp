@@ -215,7 +215,8 @@ class Parser {
       const bool pair = end_ - p_ >= 2 && p_[0] == '\\' && p_[1] == 'u';
       if (pair) p_ += 2;
       const int low = pair ? parse_hex4() : -1;
-      code = low >= 0xdc00 && low <= 0xdfff ? 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00) : -1;
+      const bool good = low >= 0xdc00 && low <= 0xdfff;
+      code = good ? 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00) : -1;
     } else if (code >= 0xdc00 && code <= 0xdfff) {
       code = -1;
     }
@@ -275,7 +276,7 @@ class Parser {
     if (p_ == end_ || *p_ < '0' || *p_ > '9') return broken("expected a value", first);
     if (*p_ == '0') {
       ++p_;
-      if (p_ != end_ && *p_ >= '0' && *p_ <= '9') return broken("a number with a leading zero", first);
+      if (digits()) return broken("a number with a leading zero", first);
     } else {
       digits();
     }
@@ -306,7 +307,7 @@ class Parser {
     }
     double value = 0;
     if (std::from_chars(first, p_, value).ec == std::errc::result_out_of_range) {
-      value = std::strtod(std::string(first, p_).c_str(), nullptr);  // tells overflow from underflow
+      value = std::strtod(std::string(first, p_).c_str(), nullptr);  // overflow or underflow?
     }
     if (!std::isfinite(value)) return broken("a number beyond the range of a double", first);
     out = value;

@@ -34,8 +34,8 @@ std::span<const TopicDef> topics();
 std::span<const EventTypeDef> event_types();
 const EventTypeDef* find_event_type(std::string_view type);  // nullptr: not in the catalogue
 
-// The subject of an event of this type: the subject field of its data as text (strings and integers);
-// empty where the type has none or the data lacks it.
+// The subject of an event of this type: the subject field of its data as text (strings and
+// integers); empty where the type has none or the data lacks it.
 std::string subject_of(const EventTypeDef& type, const Json& data);
 
 // "<topic>.dlq". Dead-letter topics are activity topics.

@@ -38,9 +38,10 @@ Result<TenantId> tenant_of(const StoredRecord& record, const Json& value) {
   for (const char* name : {"tenantId", "tenant_id"}) {
     const auto it = value.find(name);
     if (it == value.end()) continue;
-    if (!it->is_string()) return unreadable(record, std::string("has a ") + name + " that is not a string");
+    const std::string in = "has in " + std::string(name) + " ";
+    if (!it->is_string()) return unreadable(record, in + "what is not a string");
     auto tenant = TenantId::parse(it->get_ref<const std::string&>());
-    if (!tenant) return unreadable(record, std::string("has in ") + name + " " + tenant.error().message);
+    if (!tenant) return unreadable(record, in + tenant.error().message);
     return tenant;
   }
   return unreadable(record, "names no tenant: it needs ce_ headers or a tenantId in its value");

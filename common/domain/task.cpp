@@ -16,7 +16,9 @@ std::string_view to_string(Task::State state) {
 }
 
 Json to_json(const Task& task) {
-  const auto time = [](Timestamp t) { return t == Timestamp{} ? Json(nullptr) : Json(format_rfc3339(t)); };
+  const auto time = [](Timestamp t) {
+    return t == Timestamp{} ? Json(nullptr) : Json(format_rfc3339(t));
+  };
   return {{"id", task.id},
           {"kind", task.kind},
           {"state", to_string(task.state)},

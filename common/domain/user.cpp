@@ -124,7 +124,9 @@ Result<User> user_from_json(const Json& json) {
     return fail(ErrorKind::unprocessable, "a user must have the strings email, name and tenantId");
   }
   auto tenant = TenantId::parse(*tenant_text);
-  if (!tenant) return fail(ErrorKind::unprocessable, "a user's tenantId is " + tenant.error().message);
+  if (!tenant) {
+    return fail(ErrorKind::unprocessable, "a user's tenantId is " + tenant.error().message);
+  }
   return User{.id = id->get<std::int64_t>(),
               .email = *email,
               .name = *name,

@@ -69,7 +69,8 @@ Status Batch::consult(Stage& stage, const Through& through) {
     const bool behind_outage = check_keys && down.contains(key);
     if (behind_outage || result.outcome == StageResult::Outcome::outage) {
       if (!outage) {
-        outage = Error{ErrorKind::unavailable, result.cause_class + ": " + result.cause, {}, {}, {}};
+        outage = Error{ErrorKind::unavailable, result.cause_class + ": " + result.cause, {}, {},
+                       {}};
       }
       down.insert(key);
       if (kept != i) {

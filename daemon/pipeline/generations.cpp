@@ -278,7 +278,8 @@ Result<bool> Generations::Impl::wait_reached(int number, Duration timeout) {
     if (end == 0) continue;
     // The last offset may be a gap; the committed position passes it with its predecessors.
     const Duration left = std::chrono::ceil<Duration>(deadline - deps.clock.steady());
-    if (!at->wait_past({partition.topic, partition.partition, end - 1}, std::max(left, Duration{0}))) {
+    if (!at->wait_past({partition.topic, partition.partition, end - 1},
+                       std::max(left, Duration{0}))) {
       return false;
     }
   }

@@ -53,7 +53,9 @@ class UserIndexStage final : public Stage {
           write({&changes[i], 1}, {&of[i], 1}, batch, results[of[i]])) {
         continue;
       }
-      if (refused.contains(user)) results[of[i]] = {Outcome::retry, "order", "an earlier one failed"};
+      if (refused.contains(user)) {
+        results[of[i]] = {Outcome::retry, "order", "an earlier one failed"};
+      }
       refused.insert(user);
       if (results[of[i]].outcome == Outcome::outage) {
         for (std::size_t rest = i; rest < changes.size(); ++rest) {

@@ -60,8 +60,8 @@ struct Difference {
 };
 
 void compare(const TenantId& tenant, Users::const_iterator from, Users::const_iterator to,
-             const std::map<std::int64_t, std::int64_t>& found, std::vector<Difference>& differences,
-             VerifyReport& report) {
+             const std::map<std::int64_t, std::int64_t>& found,
+             std::vector<Difference>& differences, VerifyReport& report) {
   std::set<std::int64_t> alive;
   for (auto at = from; at != to; ++at) {
     const auto& [key, expected] = *at;

@@ -13,7 +13,7 @@ class Cli : public ::testing::Test {
 
   Json json(std::vector<std::string> arguments, const std::string& input = {}) {
     arguments.insert(arguments.end(), {"-o", "json"});
-    const Run result = daemon_.mesh(arguments, input);
+    const Outcome result = daemon_.mesh(arguments, input);
     EXPECT_EQ(result.exit_code, 0) << result.err;
     return Json::parse(result.out, nullptr, false);
   }
@@ -36,7 +36,7 @@ TEST_F(Cli, UsersAreCreatedListedFoundAndDeleted) {
 }
 
 TEST_F(Cli, AnImportTakesCsvAndReportsTheLinesThatFailed) {
-  const Run result = daemon_.mesh({"users", "import", "-", "--format", "csv", "--tenant", "acme"},
+  const Outcome result = daemon_.mesh({"users", "import", "-", "--format", "csv", "--tenant", "acme"},
                                   "name,email\nAda Lovelace,ada@acme.dev\nBroken,not-an-address\n\"Hopper, Grace\",grace@acme.dev\n");
   EXPECT_EQ(result.exit_code, 6) << result.err;
   EXPECT_NE(result.err.find("3"), std::string::npos) << "names the line: " << result.err;
@@ -44,15 +44,15 @@ TEST_F(Cli, AnImportTakesCsvAndReportsTheLinesThatFailed) {
 }
 
 TEST_F(Cli, EventsArePublishedTailedAndPipedBack) {
-  const Run published = daemon_.mesh({"events", "publish", "--tenant", "acme", "--type", "analytics.recorded", "--data",
+  const Outcome published = daemon_.mesh({"events", "publish", "--tenant", "acme", "--type", "analytics.recorded", "--data",
                                       R"({"user_id":"u-1","event_type":"click"})"});
   EXPECT_EQ(published.exit_code, 0) << published.err;
-  const Run tail = daemon_.mesh({"events", "tail", "--topic", "analytics.events", "--from", "start", "-n", "1", "-o", "json"});
+  const Outcome tail = daemon_.mesh({"events", "tail", "--topic", "analytics.events", "--from", "start", "-n", "1", "-o", "json"});
   EXPECT_EQ(tail.exit_code, 0) << tail.err;
   EXPECT_EQ(Json::parse(tail.out, nullptr, false)["type"], "analytics.recorded") << tail.out;
-  const Run again = daemon_.mesh({"events", "publish", "--tenant", "acme", "-"}, tail.out);
+  const Outcome again = daemon_.mesh({"events", "publish", "--tenant", "acme", "-"}, tail.out);
   EXPECT_EQ(again.exit_code, 0) << again.err;
-  const Run format = daemon_.mesh({"events", "tail", "--topic", "analytics.events", "--from", "start", "-n", "1", "-f", "%t %k\\n"});
+  const Outcome format = daemon_.mesh({"events", "tail", "--topic", "analytics.events", "--from", "start", "-n", "1", "-f", "%t %k\\n"});
   EXPECT_EQ(format.out, "analytics.events acme/u-1\n");
 }
 
@@ -93,7 +93,7 @@ TEST_F(Cli, ListVerbsAgreeBetweenTableAndJson) {
            {"ratelimit", "show", "acme"}}) {
     const Json rows = json(verb);
     ASSERT_TRUE(rows.is_array()) << verb[0];
-    const Run table = daemon_.mesh(verb);
+    const Outcome table = daemon_.mesh(verb);
     EXPECT_EQ(table.exit_code, 0) << table.err;
     const auto lines = std::count(table.out.begin(), table.out.end(), '\n');
     EXPECT_GE(lines, static_cast<std::ptrdiff_t>(rows.size())) << verb[0] << "\n" << table.out;
@@ -104,10 +104,10 @@ TEST_F(Cli, ListVerbsAgreeBetweenTableAndJson) {
 }
 
 TEST_F(Cli, CheckAndDoctorFindTheDaemonWell) {
-  const Run check = daemon_.mesh({"check"});
+  const Outcome check = daemon_.mesh({"check"});
   EXPECT_EQ(check.exit_code, 0) << check.out << check.err;
   EXPECT_TRUE(check.out.starts_with("OK")) << check.out;
-  const Run doctor = daemon_.mesh({"doctor"});
+  const Outcome doctor = daemon_.mesh({"doctor"});
   EXPECT_EQ(doctor.exit_code, 0) << doctor.out << doctor.err;
 }
 

@@ -91,11 +91,11 @@ std::string read_file(const std::string& path) {
 
 }  // namespace
 
-Run run(const std::vector<std::string>& command, const std::string& input,
+Outcome run(const std::vector<std::string>& command, const std::string& input,
         const std::map<std::string, std::string>& environment) {
   const int in = file_with(input), out = file_with(""), err = file_with("");
   const pid_t pid = launch(command, environment, in, out, err);
-  Run result;
+  Outcome result;
   result.exit_code = wait_for(pid);
   close(in);
   result.out = take(out);
@@ -217,7 +217,7 @@ Answer Daemon::call(const std::string& role, const std::string& method, const st
   return {answer->status, answer->headers, answer->body};
 }
 
-Run Daemon::mesh(std::vector<std::string> arguments, const std::string& input) {
+Outcome Daemon::mesh(std::vector<std::string> arguments, const std::string& input) {
   std::vector<std::string> command{MESH_BIN_DIR "/mesh", "--data-dir", data_dir_};
   command.insert(command.end(), arguments.begin(), arguments.end());
   return run(command, input, {{"XDG_CONFIG_HOME", data_dir_ + ".config"}, {"HOME", data_dir_}});

@@ -13,13 +13,13 @@
 
 namespace mesh::e2e {
 
-struct Run {
+struct Outcome {
   int exit_code = -1;  // 128 + signal for a process that was killed
   std::string out;
   std::string err;
 };
-// Runs a program to its end; `input` is its standard input.
-Run run(const std::vector<std::string>& command, const std::string& input = {},
+// Runs a to its end; `input` is its standard input.
+Outcome run(const std::vector<std::string>& command, const std::string& input = {},
         const std::map<std::string, std::string>& environment = {});
 
 struct Answer {
@@ -57,7 +57,7 @@ class Daemon {
               const std::string& token, const std::string& body = {},
               const http::HeaderList& headers = {});
   // `mesh` with --data-dir of this daemon.
-  Run mesh(std::vector<std::string> arguments, const std::string& input = {});
+  Outcome mesh(std::vector<std::string> arguments, const std::string& input = {});
   // Waits until every outbox entry reached the log and every pipeline is through.
   void settle();
 

@@ -18,7 +18,7 @@ TEST(Operation, ASecondDaemonOnTheFolderIsRefusedWithThePidOfTheFirst) {
   Daemon first(dir.file("data"));
   ASSERT_TRUE(first.start()) << first.errors();
   std::ofstream(dir.file("second.yaml")) << "data_dir: " << dir.file("data") << "\nlisten: {users: 127.0.0.1:0}\nroles: [users]\n";
-  const Run second = run({kMeshd, "--config", dir.file("second.yaml")});
+  const Outcome second = run({kMeshd, "--config", dir.file("second.yaml")});
   EXPECT_EQ(second.exit_code, 1);
   EXPECT_NE(second.err.find(std::to_string(first.pid())), std::string::npos) << second.err;
   EXPECT_EQ(first.call("users", "GET", "/livez", "").status, 200);
@@ -27,7 +27,7 @@ TEST(Operation, ASecondDaemonOnTheFolderIsRefusedWithThePidOfTheFirst) {
 TEST(Operation, AFolderThatCannotBeMadeStopsTheStartWithItsName) {
   test::TempDir dir;
   std::ofstream(dir.file("file")) << "not a folder";
-  const Run result = run({kMeshd, "--data-dir", dir.file("file") + "/data"});
+  const Outcome result = run({kMeshd, "--data-dir", dir.file("file") + "/data"});
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_NE(result.err.find(dir.file("file")), std::string::npos) << result.err;
 }
@@ -47,7 +47,7 @@ TEST(Operation, BadConfigurationStopsTheStartNamingEveryKey) {
   for (const auto& flags : {std::vector<std::string>{}, {"--check-config"}}) {
     std::vector<std::string> command{kMeshd, "--config", dir.file("bad.yaml")};
     command.insert(command.end(), flags.begin(), flags.end());
-    const Run result = run(command);
+    const Outcome result = run(command);
     EXPECT_EQ(result.exit_code, 2);
     for (const char* text : {"http.max_body", "12 bananas", "logs", "rate_limits.search"}) {
       EXPECT_NE(result.err.find(text), std::string::npos) << text << "\n" << result.err;
@@ -66,7 +66,7 @@ TEST(Operation, TheConfigurationAndItsSchemaCanBePrinted) {
 TEST(Operation, DevTokensBeyondLoopbackAreRefusedUnlessAllowed) {
   test::TempDir dir;
   std::ofstream(dir.file("open.yaml")) << "data_dir: " << dir.file("data") << "\nlisten: {users: 0.0.0.0:0}\nroles: [users]\n";
-  const Run result = run({kMeshd, "--config", dir.file("open.yaml")});
+  const Outcome result = run({kMeshd, "--config", dir.file("open.yaml")});
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_NE(result.err.find("allow_dev_on_network"), std::string::npos) << result.err;
 }

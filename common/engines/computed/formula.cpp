@@ -16,7 +16,8 @@ constexpr std::array<std::string_view, 6> kSeparators{
 
 using Atoms = std::map<std::string, std::int64_t>;
 
-// formula = part {separator part};  part = [count] group;  group = {(element | "(" group ")") [count]}
+// formula = part {separator part};  part = [count] group;
+// group = (element | "(" group ")") [count] {(element | "(" group ")") [count]}
 class Parser {
  public:
   explicit Parser(std::string_view text) : text_(text) {}

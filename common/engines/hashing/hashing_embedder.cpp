@@ -61,8 +61,8 @@ CharClass classify(CodePoint c) {
 // Case-folded and without accents. Text that is not UTF-8 has no features.
 std::vector<CodePoint> fold(std::string_view text) {
   std::vector<CodePoint> folded;
-  const bool ascii =
-      std::all_of(text.begin(), text.end(), [](char c) { return static_cast<signed char>(c) >= 0; });
+  const bool ascii = std::all_of(text.begin(), text.end(),
+                                 [](char c) { return static_cast<unsigned char>(c) < 0x80; });
   if (ascii) {
     folded.reserve(text.size());
     for (const char c : text) {

@@ -127,7 +127,9 @@ TEST(EventRecord, DeadLetterHeadersAreNoPartOfTheEvent) {
 
 TEST(EventRecord, OptionalAttributesOfOtherProducersHaveDefaults) {
   auto record = stored(to_record(user_created()));
-  record = without_header(without_header(without_header(record, "ce_time"), "ce_sequence"), "ce_tenantid");
+  for (const char* name : {"ce_time", "ce_sequence", "ce_tenantid"}) {
+    record = without_header(record, name);
+  }
   const auto read = from_record(record);
   ASSERT_TRUE(read) << read.error().to_string();
   EXPECT_EQ(read->time, record.time);
@@ -204,8 +206,11 @@ TEST(ForeignRecord, WithoutATenantItIsUnprocessable) {
                             R"({"tenantId":"Not A Tenant"})", R"({"tenantId":""})"}) {
     expect_unprocessable(foreign("user.events", value));
   }
-  // Two names of the tenant: the first spelling is the one that counts.
-  EXPECT_EQ(from_record(foreign("user.events", R"({"tenant_id":"b","tenantId":"a"})"))->tenant.str(), "a");
+}
+
+TEST(ForeignRecord, OfTwoSpellingsOfTheTenantTheOwnOneCounts) {
+  const auto read = from_record(foreign("user.events", R"({"tenant_id":"b","tenantId":"a"})"));
+  EXPECT_EQ(read->tenant.str(), "a");
 }
 
 TEST(FindHeader, GivesTheFirstOfThatNameOrNothing) {

@@ -64,9 +64,9 @@ TEST(ValidateData, PointsAtEveryViolationOnce) {
 }
 
 TEST(ValidateData, PointsIntoNestedObjects) {
-  EXPECT_EQ(pointers(validate_data(
-                type("tenant.created"),
-                {{"id", "acme"}, {"rate_limits", {{"a/b", {{"rate", 0}, {"per", "1s"}, {"burst", 1}}}}}})),
+  const Json policy = {{"rate", 0}, {"per", "1s"}, {"burst", 1}};
+  EXPECT_EQ(pointers(validate_data(type("tenant.created"),
+                                   {{"id", "acme"}, {"rate_limits", {{"a/b", policy}}}})),
             std::vector<std::string>{"/rate_limits/a~1b/rate"});
 }
 
@@ -95,7 +95,8 @@ TEST(ValidateData, AVeryLongTimestampIsOnlyRefused) {
 TEST(ValidateData, ListsAtMostTwentyViolations) {
   Json limits = Json::object();
   for (int i = 0; i < 50; ++i) limits["s" + std::to_string(i)] = 7;
-  const auto status = validate_data(type("tenant.created"), {{"id", "acme"}, {"rate_limits", limits}});
+  const auto status =
+      validate_data(type("tenant.created"), {{"id", "acme"}, {"rate_limits", limits}});
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().fields.size(), 20u);
 }

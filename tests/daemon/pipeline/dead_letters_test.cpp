@@ -15,7 +15,8 @@ class DeadLettersTest : public testing::Test {
  protected:
   DeadLettersTest() {
     for (const char* topic : {"analytics.events", "user.events"}) {
-      log.ensure(topic, std::string(topic) == "user.events" ? TopicKind::entity : TopicKind::activity);
+      const bool entity = std::string(topic) == "user.events";
+      log.ensure(topic, entity ? TopicKind::entity : TopicKind::activity);
       log.ensure(dead_letter_topic(topic), TopicKind::activity);
     }
   }

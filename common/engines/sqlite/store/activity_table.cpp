@@ -57,24 +57,6 @@ std::string unpack_id(std::string_view packed) {
   return id;
 }
 
-Result<std::vector<ActivityRow>> newest(Database& db, const TenantId& tenant, std::int64_t number,
-                                        std::string_view subject, int limit) {
-  std::vector<ActivityRow> rows;
-  Status read = each_row(
-      query(db,
-            "SELECT event_id,label,timestamp,processed_at,data,properties FROM activity"
-            " WHERE subject=? AND tenant=" MESH_TENANT_NUMBER " ORDER BY position DESC LIMIT ?",
-            number, tenant, limit),
-      [&](const Statement& row) -> Status {
-        rows.push_back({unpack_id(row.text(0)), tenant, std::string(subject),
-                        std::string(row.text(1)), std::string(row.text(2)), timestamp(row, 3),
-                        std::string(row.text(4)), std::string(row.text(5))});
-        return {};
-      });
-  if (!read) return fail(std::move(read.error()));
-  return rows;
-}
-
 }  // namespace
 
 Status ActivityTable::record(std::span<const ActivityRow> rows, const Through& through) {
@@ -154,34 +136,22 @@ Result<std::int64_t> ActivityTable::subject_number(Database& db, std::int64_t te
   return db.last_insert_rowid();
 }
 
-Result<std::int64_t> ActivityTable::find_subject(Database& db, const TenantId& tenant,
-                                                 std::string_view name) {
-  auto number = first_row(query(db,
-                                "SELECT number FROM activity_subjects WHERE tenant="
-                                MESH_TENANT_NUMBER " AND kind=? AND name=?",
-                                tenant, kind_, name),
-                          [](const Statement& row) { return row.integer(0); });
-  if (!number) return fail(std::move(number.error()));
-  if (*number) return **number;
-  return fail(ErrorKind::not_found,
-              "no events of " + std::string(name) + " in tenant " + tenant.str());
-}
-
 Result<ActivityOverview> ActivityTable::overview(const TenantId& tenant, std::string_view subject) {
   return read_snapshot(readers_, [&](Database& db) -> Result<ActivityOverview> {
-    auto number = find_subject(db, tenant, subject);
-    if (!number) return fail(std::move(number.error()));
     ActivityOverview overview;
     Status counted = each_row(
-        query(db, "SELECT label,events FROM activity_counts WHERE subject=? ORDER BY label",
-              *number),
+        query(db,
+              "SELECT c.label,c.events FROM activity_subjects s"
+              " JOIN activity_counts c ON c.subject=s.number"
+              " WHERE s.tenant=" MESH_TENANT_NUMBER " AND s.kind=? AND s.name=? ORDER BY c.label",
+              tenant, kind_, subject),
         [&](const Statement& row) -> Status {
           overview.labels.emplace_back(row.text(0), row.integer(1));
           overview.total += row.integer(1);
           return {};
         });
     if (!counted) return fail(std::move(counted.error()));
-    auto recent = newest(db, tenant, *number, subject, kOverviewEvents);
+    auto recent = newest(db, tenant, subject, kOverviewEvents);
     if (!recent) return fail(std::move(recent.error()));
     overview.recent = std::move(*recent);
     return overview;
@@ -190,11 +160,31 @@ Result<ActivityOverview> ActivityTable::overview(const TenantId& tenant, std::st
 
 Result<std::vector<ActivityRow>> ActivityTable::recent(const TenantId& tenant,
                                                        std::string_view subject, int limit) {
-  return read_snapshot(readers_, [&](Database& db) -> Result<std::vector<ActivityRow>> {
-    auto number = find_subject(db, tenant, subject);
-    if (!number) return fail(std::move(number.error()));
-    return newest(db, tenant, *number, subject, limit);
-  });
+  return read_from(readers_, [&](Database& db) { return newest(db, tenant, subject, limit); });
+}
+
+Result<std::vector<ActivityRow>> ActivityTable::newest(Database& db, const TenantId& tenant,
+                                                       std::string_view subject, int limit) {
+  std::vector<ActivityRow> rows;
+  Status read = each_row(
+      query(db,
+            "SELECT a.event_id,a.label,a.timestamp,a.processed_at,a.data,a.properties"
+            " FROM activity_subjects s JOIN activity a ON a.subject=s.number"
+            " WHERE s.tenant=" MESH_TENANT_NUMBER " AND s.kind=? AND s.name=?"
+            " ORDER BY a.position DESC LIMIT ?",
+            tenant, kind_, subject, limit),
+      [&](const Statement& row) -> Status {
+        rows.push_back({unpack_id(row.text(0)), tenant, std::string(subject),
+                        std::string(row.text(1)), std::string(row.text(2)), timestamp(row, 3),
+                        std::string(row.text(4)), std::string(row.text(5))});
+        return {};
+      });
+  if (!read) return fail(std::move(read.error()));
+  if (rows.empty()) {
+    return fail(ErrorKind::not_found,
+                "no events of " + std::string(subject) + " in tenant " + tenant.str());
+  }
+  return rows;
 }
 
 }  // namespace mesh::sqlite

@@ -42,13 +42,14 @@ class ActivityTable {
   // Both: `not_found` for a subject without events.
   Result<ActivityOverview> overview(const TenantId& tenant, std::string_view subject);
   Result<std::vector<ActivityRow>> recent(const TenantId& tenant, std::string_view subject,
-                                          int limit);
+                                          int limit);  // at least 1
 
  private:
   Status insert(Database& db, std::span<const ActivityRow> rows);
   Status move_offsets(Database& db, const Through& through);
   Result<std::int64_t> subject_number(Database& db, std::int64_t tenant, const std::string& name);
-  Result<std::int64_t> find_subject(Database& db, const TenantId& tenant, std::string_view name);
+  Result<std::vector<ActivityRow>> newest(Database& db, const TenantId& tenant,
+                                          std::string_view subject, int limit);
 
   const int kind_;
   Committer& committer_;
