@@ -15,6 +15,7 @@ namespace mesh::http {
 namespace {
 
 constexpr int kShare = 128;  // connections of one turn
+constexpr Duration kPause{1'000};
 
 }  // namespace
 
@@ -88,9 +89,11 @@ void Acceptor::pause() {
   epoll_event event{};
   event.data.ptr = static_cast<Watched*>(this);
   paused_ = ::epoll_ctl(epoll_, EPOLL_CTL_MOD, fd_.get(), &event) == 0;
+  paused_until_ = loop_.now() + kPause;
 }
 
 void Acceptor::resume() {
+  if (loop_.now() < paused_until_) return;
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.ptr = static_cast<Watched*>(this);

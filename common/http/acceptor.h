@@ -11,9 +11,9 @@ class Acceptor final : public Watched {
       : loop_(loop), epoll_(epoll), fd_(std::move(fd)), listener_(listener) {}
   Status watch();
   void on_events(std::uint32_t events) override;
-  // Out of file descriptors: it does not look at the socket until resume().
+  // Out of file descriptors: it does not look at the socket for a second.
   bool paused() const { return paused_; }
-  void resume();
+  void resume();  // where that has passed
 
  private:
   void place(Accepted accepted);
@@ -25,6 +25,7 @@ class Acceptor final : public Watched {
   Fd fd_;
   const Listener& listener_;
   bool paused_ = false;
+  SteadyTime paused_until_{};
 };
 
 }  // namespace mesh::http

@@ -228,11 +228,13 @@ void Daemon::settle() {
   while (std::chrono::steady_clock::now() < deadline) {
     // The outbox first: what leaves it shows as lag before the pipelines have seen it.
     bool settled = true;
-    for (const auto& check : call("admin", "POST", "/admin/v1/check", operator_token()).json()["checks"]) {
+    const Json checks = call("admin", "POST", "/admin/v1/check", operator_token(), "{}").json();
+    for (const auto& check : checks["checks"]) {
       if (check["name"] == "outbox") settled &= check["detail"].get<std::string>().starts_with("0 ");
     }
     if (!settled) continue;
-    for (const auto& group : call("admin", "GET", "/admin/v1/groups", operator_token()).json()["items"]) {
+    const Json groups = call("admin", "GET", "/admin/v1/groups", operator_token()).json();
+    for (const auto& group : groups["items"]) {
       settled &= group["lag"] == 0;
     }
     if (settled) return;
