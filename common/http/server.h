@@ -35,7 +35,7 @@ struct ServerOptions {
   int max_headers = 100;
   std::size_t max_body_bytes = 1 << 20;
   std::size_t max_bulk_body_bytes = 64 << 20;
-  std::size_t max_buffered_bytes = 256 << 20;  // bodies being gathered, all connections: 503
+  std::size_t max_buffered_bytes = 256 << 20;  // bodies until answered, all connections: 503
   Duration header_timeout{10'000};  // from the first byte of a request to the end of its headers
   Duration body_timeout{30'000};    // without progress
   Duration idle_timeout{75'000};

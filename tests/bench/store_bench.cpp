@@ -119,7 +119,8 @@ void reads(sqlite::SqliteStore& store, const std::vector<TenantId>& tenants, int
   const Stopwatch watch;
   int found = 0;
   for (int i = 0; i < count; ++i) {
-    found += store.users().get(tenants[static_cast<std::size_t>(i) % tenants.size()], 1).has_value();
+    const TenantId& tenant = tenants[static_cast<std::size_t>(i) % tenants.size()];
+    found += store.users().get(tenant, 1).has_value();
   }
   watch.tell("users: get", found);
 }

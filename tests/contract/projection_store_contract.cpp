@@ -186,7 +186,8 @@ TEST_P(ChemicalStoreContract, NoMethodShowsExperimentsOfAnotherTenant) {
   EXPECT_THAT(ids(store_->chemical().recent(kAcme, "jane", 10)), ElementsAre("1"));
   EXPECT_TRUE(
       fails_with(store_->chemical().recent(tenant("other"), "jane", 10), ErrorKind::not_found));
-  EXPECT_TRUE(fails_with(store_->chemical().summary(tenant("other"), "jane"), ErrorKind::not_found));
+  EXPECT_TRUE(
+      fails_with(store_->chemical().summary(tenant("other"), "jane"), ErrorKind::not_found));
 }
 
 TEST_P(ChemicalStoreContract, ProjectionsDoNotSeeEachOthersEvents) {

@@ -33,7 +33,9 @@ std::vector<std::string> types(StoreHarness& store) {
   return out;
 }
 
-ChangeContext under_key(const IdempotencyKey& key) { return {.traceparent = {}, .idempotency = key}; }
+ChangeContext under_key(const IdempotencyKey& key) {
+  return {.traceparent = {}, .idempotency = key};
+}
 
 }  // namespace
 
@@ -209,7 +211,8 @@ TEST_P(UserStoreContract, AnAnswerIsStoredTogetherWithTheChange) {
   ASSERT_TRUE(remove(store_->users(), kAcme, 1, under_key(removed)));
   ASSERT_TRUE(stored(created));
   EXPECT_EQ(stored(created)->status, 201);
-  EXPECT_EQ(stored(created)->body, R"({"id":1,"email":"a@x.dev","name":"Alice","tenantId":"acme"})");
+  EXPECT_EQ(stored(created)->body,
+            R"({"id":1,"email":"a@x.dev","name":"Alice","tenantId":"acme"})");
   ASSERT_TRUE(stored(updated));
   EXPECT_EQ(stored(updated)->status, 200);
   EXPECT_EQ(stored(updated)->body, R"({"id":1,"email":"a@x.dev","name":"Al","tenantId":"acme"})");

@@ -19,8 +19,8 @@ Status SqliteRetries::park(const std::string& pipeline, std::span<const ParkedEv
       const ParkedEvent& event = events[i];
       const Position& at = event.record.position;
       Status put = execute(db,
-                           "INSERT OR REPLACE INTO retries(pipeline,topic,partition,\"offset\",time,"
-                           "record,attempts,next_attempt,cause_class,cause)"
+                           "INSERT OR REPLACE INTO retries(pipeline,topic,partition,\"offset\","
+                           "time,record,attempts,next_attempt,cause_class,cause)"
                            " VALUES(?,?,?,?,?,?,?,?,?,?)",
                            pipeline, at.topic, at.partition, at.offset, event.record.time,
                            Blob{records[i]}, event.attempts, event.next_attempt, event.cause_class,
