@@ -290,7 +290,7 @@ http::RouteTable App::Impl::routes_of(const std::string& role) {
                                      topic_spec("", TopicKind::activity), config.http.max_body});
   }
   if (role == "subscriber") return services::analytics_routes(store->analytics(), store->chemical());
-  http::RouteTable all = services::log_routes({*log, *log, clock, [this] { return pipeline_statuses(); }});
+  http::RouteTable all = services::log_routes({*log, *log, clock, [this] { return !ready; }, [this] { return pipeline_statuses(); }});
   for (auto& table : {services::tenant_routes({store->tenants(), *directory, *limiter}),
                       services::work_routes({*log, *log, clock, store->tasks(), *tasks, *replayer, *dead_letters, *generations}),
                       services::process_routes({[this] {
@@ -352,9 +352,9 @@ void App::Impl::stop() {
   if (stopped) return;
   stopped = true;
   ready = false;
+  if (tasks) tasks->stop();  // first, so that requests that wait for a task end
   if (server) server->stop(config.http.drain_timeout);
   if (!addresses.empty()) remove_run_info(config.data_dir);
-  if (tasks) tasks->stop();
   if (relay) relay->stop();
   if (chemical_pipeline) chemical_pipeline->stop();
   if (analytics_pipeline) analytics_pipeline->stop();

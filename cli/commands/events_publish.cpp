@@ -211,8 +211,6 @@ void add_events_publish(Commands& commands, CLI::App& events) {
   verb.add_option("--subject", args->subject, "What it is about")->type_name("SUBJECT");
   verb.add_option("--idempotency-key", args->write.idempotency_key,
                   "With --data: repeating the command with this key publishes nothing twice")->type_name("KEY");
-  verb.add_option("--ack", args->write.ack, "Answer once it is in the log, or searchable")
-      ->check(CLI::IsMember({"log", "searchable"}))->type_name("log|searchable");
 }
 
 }  // namespace mesh::cli

@@ -94,7 +94,7 @@ void add_create(Commands& commands, CLI::App& users) {
       .name = "create",
       .summary = "Create a user",
       .examples = "mesh users create --tenant acme --email alice@acme.dev --name \"Alice\"\n"
-                  "mesh users create --tenant acme --email bob@acme.dev --name Bob --ack searchable\n"
+                  "mesh users create --tenant acme --email bob@acme.dev --name Bob\n"
                   "mesh users create -t acme --email eve@acme.dev --name Eve --idempotency-key order-4711 -o json\n",
       .view = &user_view(),
       .run = [args](Session& session) { return create(session, *args); }});
@@ -102,8 +102,6 @@ void add_create(Commands& commands, CLI::App& users) {
   verb.add_option("--name", args->name, "Name that people see and search")->type_name("NAME")->required();
   verb.add_option("--idempotency-key", args->write.idempotency_key,
                   "Repeating the command with the same key creates nothing twice")->type_name("KEY");
-  verb.add_option("--ack", args->write.ack, "Answer once the user is in the log, or searchable")
-      ->type_name("log|searchable")->check(CLI::IsMember({"log", "searchable"}))->type_name("log|searchable");
 }
 
 void add_list(Commands& commands, CLI::App& users) {

@@ -105,7 +105,7 @@ Outcome import_file(Session& session, const Args& args) {
     }
   } counted(*rows, *lines, read);
   const auto create = [&](const NewUser& user, const std::string& key) {
-    return session.mesh->create_user(user, {key, {}});
+    return session.mesh->create_user(user, {key});
   };
   const ImportResult result = import_users(counted, create, args.options, hooks);
   progress.clear();

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/auth/openssl.h"
+#include "common/auth/openssl_internal.h"
 #include "common/auth/signature.h"
 #include "common/base/error.h"
 

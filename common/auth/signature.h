@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/auth/openssl.h"
+#include "common/auth/openssl_internal.h"
 
 namespace mesh::auth {
 

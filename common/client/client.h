@@ -69,7 +69,6 @@ using Query = std::vector<std::pair<std::string, std::string>>;
 
 struct WriteOptions {
   std::string idempotency_key = {};  // printable ASCII; empty: none
-  std::string ack = {};              // "log", "searchable"; empty: the server's default
 };
 
 struct UserPage {

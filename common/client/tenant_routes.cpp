@@ -36,7 +36,6 @@ std::string number_text(double value) { return Json(value).dump(); }
 
 Result<CreatedUser> Client::create_user(const NewUser& user, const WriteOptions& write) {
   Call call{.role = Role::users, .method = "POST", .path = "/users/create",
-            .query = write_query(write),
             .body = dump({{"email", user.email}, {"name", user.name}}),
             .headers = write_headers(write)};
   auto response = impl_->send(call);
@@ -105,7 +104,7 @@ Result<std::vector<SearchHit>> Client::search(const std::string& text, int limit
 
 Result<std::string> Client::publish(const Json& cloud_event, const WriteOptions& write) {
   auto body = impl_->json({.role = Role::publisher, .method = "POST", .path = "/api/v1/events",
-                           .query = write_query(write), .body = dump(cloud_event),
+                           .body = dump(cloud_event),
                            .content_type = "application/cloudevents+json",
                            .headers = write_headers(write)});
   if (!body) return fail(body.error());
@@ -117,7 +116,7 @@ Result<std::string> Client::publish(const Json& cloud_event, const WriteOptions&
 Result<std::vector<std::string>> Client::publish_bulk(std::string ndjson,
                                                       const WriteOptions& write) {
   auto body = impl_->json({.role = Role::publisher, .method = "POST", .path = "/api/v1/events",
-                           .query = write_query(write), .body = std::move(ndjson),
+                           .body = std::move(ndjson),
                            .content_type = "application/x-ndjson",
                            .headers = write_headers(write)});
   if (!body) return fail(body.error());

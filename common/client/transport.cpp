@@ -131,7 +131,6 @@ http::HeaderList write_headers(const WriteOptions& write) {
   return {{"Idempotency-Key", quoted + '"'}};
 }
 
-Query write_query(const WriteOptions& write) { return {{"ack", write.ack}}; }
 
 tl::unexpected<Error> unexpected_form(std::string_view what) {
   return fail(ErrorKind::internal, "the server's answer for " + std::string(what) +

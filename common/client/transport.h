@@ -37,7 +37,6 @@ struct Client::Impl {
 // "/a/b" of already split parts, each percent-encoded.
 std::string path_of(std::initializer_list<std::string_view> parts);
 http::HeaderList write_headers(const WriteOptions& write);
-Query write_query(const WriteOptions& write);
 tl::unexpected<Error> unexpected_form(std::string_view what);
 
 }  // namespace mesh::client

@@ -163,9 +163,6 @@ Refusal check_body(const Exchange& exchange) {
       if (request.body.empty()) return std::nullopt;
       return Response::problem(400, "This request takes no body.");
     case Body::json: {
-      if (!exchange.has_body_length && request.method != "DELETE") {
-        return Response::problem(411, "The request needs a Content-Length and a JSON body.");
-      }
       if (request.body.empty()) return std::nullopt;
       const auto type = request.content_type();
       if (type == "application/json" || type.ends_with("+json")) return std::nullopt;

@@ -24,7 +24,7 @@ Refusal check_headers(const Request& request);
 Refusal read_target(std::string_view target, Exchange& exchange);
 // 404; 405 with Allow; OPTIONS is answered here where no route has it. `path` as sent.
 Refusal find_route(std::string_view path, Exchange& exchange);
-// Route::body: 400, 411, 415.
+// Route::body: 400, 415.
 Refusal check_body(const Exchange& exchange);
 
 // The path of a target, cut where it is very long: `instance` of problems.

@@ -160,7 +160,6 @@ void Connection::handle() {
   exchange->inbox = loop_.inbox();
   exchange->started = loop_.now();
   exchange->keep_alive = reader_.keep_alive();
-  exchange->has_body_length = reader_.has_body_length();
   exchange->memory = std::exchange(memory_, Reservation(core.buffered));
   Request& request = exchange->request;
   request.remote = remote_;

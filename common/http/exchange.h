@@ -60,7 +60,6 @@ struct Exchange {
   std::string instance = "/";  // the path as sent, for problems
   const Listener* listener = nullptr;
   const Route* route = nullptr;  // null until found
-  bool has_body_length = false;  // Content-Length or chunks
   bool keep_alive = false;
   SteadyTime started{};          // the request was whole
   HeaderList limit_headers;      // of the rate limit, for every answer of the route

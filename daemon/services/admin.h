@@ -22,6 +22,8 @@ struct LogAdminDeps {
   EventLog& log;
   LogAdmin& admin;
   Clock& clock;
+  // True once the process drains: requests that wait for records answer with what they have.
+  std::function<bool()> draining;
   // Of all pipelines that run here, for the groups' states.
   std::function<std::vector<pipeline::PipelineStatus>()> pipelines;
 };

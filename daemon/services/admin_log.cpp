@@ -15,6 +15,8 @@ using Offsets = std::map<TopicPartition, std::int64_t>;
 
 constexpr int kMaxRecords = 1000;
 constexpr std::size_t kScanBatch = 1000;
+// How long a request that waits for records may hold up a drain.
+constexpr Duration kDrainCheck{500};
 // How many records one request looks through for a filter before it answers with a cursor.
 constexpr int kMaxScanned = 200'000;
 
@@ -131,7 +133,8 @@ Result<Response> records(const LogAdminDeps& deps, const http::Request& request)
       return fail(read.error());
     }
     const auto left = std::chrono::ceil<Duration>(deadline - deps.clock.steady());
-    if (!found.empty() || left <= Duration::zero() || !deps.log.wait(*offsets, left)) break;
+    if (!found.empty() || left <= Duration::zero() || deps.draining()) break;
+    deps.log.wait(*offsets, std::min(left, kDrainCheck));
   }
   Json items = Json::array();
   for (const auto& record : found) items.push_back(to_json(record));

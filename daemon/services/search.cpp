@@ -39,7 +39,9 @@ Result<Json> search(Embedder& embedder, VectorIndex& index, const http::Request&
 http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& clock,
                                Metrics& metrics) {
   return {
+      // Blocking: a scan of a large partition takes milliseconds, which the loops do not have.
       {.method = "GET", .pattern = kPath, .access = http::Access::tenant, .scope = "search",
+       .blocking = true,
        .summary = "Finds users of the tenant by name, e-mail, parts of them, also with a typo",
        .parameters = {{"query", "query", "what to look for, at most 1000 bytes", "string", true},
                       {"limit", "query", "hits, 1 to 100 (10)", "integer"},

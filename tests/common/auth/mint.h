@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/auth/openssl.h"
+#include "common/auth/openssl_internal.h"
 #include "common/auth/signature.h"
 #include "common/base/json.h"
 

@@ -150,7 +150,7 @@ TEST_F(ServerTest, BodiesAreCheckedAgainstTheRoute) {
   EXPECT_EQ(client.ask(post("/json", "{}", "Content-Type: text/plain\r\n")).status, 415);
   EXPECT_EQ(client.ask(post("/json", "{}", "")).status, 415);
   EXPECT_EQ(client.ask(post("/json", "{}", "Content-Type: a/ld+json; v=1\r\n")).status, 200);
-  EXPECT_EQ(client.ask("POST /json HTTP/1.1\r\nHost: t\r\n\r\n").status, 411);
+  EXPECT_EQ(client.ask("POST /json HTTP/1.1\r\nHost: t\r\n\r\n").status, 200) << "no length is no body";
   EXPECT_EQ(client.ask(post("/none", "x")).status, 400);
   EXPECT_EQ(client.ask(post("/none", "")).status, 200);
 }
