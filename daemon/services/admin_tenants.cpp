@@ -118,14 +118,19 @@ Status set_policy(const TenantAdminDeps& deps, const http::Request& request, con
   if (!body) return fail(body.error());
   auto policy = policy_from_json(*body, "");
   if (!policy) return fail(policy.error());
-  return change_tenant(deps, tenant, [&](Tenant& record) { record.rate_limits[scope] = *policy; });
+  auto changed = change_tenant(deps, tenant, [&](Tenant& record) { record.rate_limits[scope] = *policy; });
+  if (!changed) return changed;
+  // What was consumed under the old policy has another measure: a new policy starts full.
+  return deps.limiter.reset(tenant, scope);
 }
 
 Status drop_policy(const TenantAdminDeps& deps, const http::Request&, const TenantId& tenant,
                    const std::string& scope) {
   auto policy = deps.directory.rate_policy(tenant, scope);
   if (policy && *policy && !(*policy)->own) return {};
-  return change_tenant(deps, tenant, [&](Tenant& record) { record.rate_limits.erase(scope); });
+  auto changed = change_tenant(deps, tenant, [&](Tenant& record) { record.rate_limits.erase(scope); });
+  if (!changed) return changed;
+  return deps.limiter.reset(tenant, scope);
 }
 
 // --- tenants ---------------------------------------------------------------------------------
