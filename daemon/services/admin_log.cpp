@@ -362,13 +362,8 @@ http::RouteTable log_routes(LogAdminDeps deps) {
   using http::Access;
   using http::Body;
   using Plain = Result<Response> (*)(const LogAdminDeps&, const http::Request&);
-  const auto shared = std::make_shared<LogAdminDeps>(std::move(deps));
-  const auto plain = [shared](Plain work) -> http::Handler {
-    return [shared, work](auto request, auto respond) {
-      auto answer = work(*shared, *request);
-      answer ? respond(std::move(*answer)) : respond(answer.error());
-    };
-  };
+  const auto shared = std::make_shared<const LogAdminDeps>(std::move(deps));
+  const auto plain = [shared](Plain work) { return answering(shared, work); };
   const http::Parameter topic{"topic", "path", "the topic", "string", true};
   const http::Parameter group{"group", "path", "the consumer group", "string", true};
   return {

@@ -238,7 +238,7 @@ Result<Response> remove(const TenantAdminDeps& deps, const http::Request& reques
 http::RouteTable tenant_routes(TenantAdminDeps deps) {
   using http::Body;
   using Work = std::function<Result<Response>(const TenantAdminDeps&, const http::Request&)>;
-  const auto shared = std::make_shared<TenantAdminDeps>(std::move(deps));
+  const auto shared = std::make_shared<const TenantAdminDeps>(std::move(deps));
   const http::Parameter tenant{"tenant", "path", "the tenant's id", "string", true};
   const http::Parameter scope{"scope", "path", "search, publish or users", "string", true};
   const auto route = [&](const char* method, const char* pattern, Body body, const char* summary,
@@ -246,10 +246,7 @@ http::RouteTable tenant_routes(TenantAdminDeps deps) {
     return http::Route{.method = method, .pattern = pattern, .access = http::Access::operator_,
                        .body = body, .blocking = true, .summary = summary,
                        .parameters = std::move(parameters),
-                       .handler = [shared, work = std::move(work)](auto request, auto respond) {
-                         auto answer = work(*shared, *request);
-                         answer ? respond(std::move(*answer)) : respond(answer.error());
-                       }};
+                       .handler = answering(shared, std::move(work))};
   };
   const auto scoped = [](Act act) -> Work {
     return [act](const TenantAdminDeps& d, const http::Request& request) { return on_scope(d, request, act); };

@@ -167,16 +167,13 @@ Result<Response> cancel_task(const WorkAdminDeps& deps, const http::Request& req
 http::RouteTable work_routes(WorkAdminDeps deps) {
   using http::Body;
   using Work = std::function<Result<Response>(const WorkAdminDeps&, const http::Request&)>;
-  const auto shared = std::make_shared<WorkAdminDeps>(std::move(deps));
+  const auto shared = std::make_shared<const WorkAdminDeps>(std::move(deps));
   const auto route = [&](const char* method, const char* pattern, Body body, const char* summary,
                          std::vector<http::Parameter> parameters, Work work) {
     return http::Route{.method = method, .pattern = pattern, .access = http::Access::operator_,
                        .body = body, .blocking = true, .summary = summary,
                        .parameters = std::move(parameters),
-                       .handler = [shared, work = std::move(work)](auto request, auto respond) {
-                         auto answer = work(*shared, *request);
-                         answer ? respond(std::move(*answer)) : respond(answer.error());
-                       }};
+                       .handler = answering(shared, std::move(work))};
   };
   const http::Parameter topic{"topic", "path", "the topic whose dead letters, with or without .dlq", "string", true};
   const http::Parameter id{"id", "path", "the task's id", "string", true};

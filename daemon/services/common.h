@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,6 +41,15 @@ http::Response page(Json items, std::optional<std::string> next = {});
 
 // A body that names a tenant must name the credential's: `forbidden` otherwise.
 Status same_tenant(const http::Request& request, const Json& object);
+
+// A handler of work that answers at once.
+template <typename Deps, typename Work>
+http::Handler answering(std::shared_ptr<const Deps> deps, Work work) {
+  return [deps = std::move(deps), work = std::move(work)](auto request, auto respond) {
+    Result<http::Response> answer = work(*deps, *request);
+    answer ? respond(std::move(*answer)) : respond(answer.error());
+  };
+}
 
 // Runs `work` once per Idempotency-Key of the tenant, or each time where the request has none.
 // `work` gets the key, for stores that keep the answer in their own transaction (Keep::store), and
