@@ -216,8 +216,10 @@ client::Options client_options(const Settings& settings) {
   client::Options options;
   options.endpoints = settings.endpoints;
   options.token = settings.token;
-  // An operator's token given by hand opens the admin API in place of the folder's.
-  const bool by_hand = !settings.token.empty() && !is_tenant_token(settings.token);
+  // A token given for this run, or an operator's of a context, opens the admin API or is refused
+  // there; the folder's never stands in for it.
+  const bool for_this_run = settings.token_from == "--token" || settings.token_from == "$MESH_TOKEN";
+  const bool by_hand = !settings.token.empty() && (for_this_run || !is_tenant_token(settings.token));
   options.operator_token = by_hand ? settings.token : settings.operator_token;
   options.tenant = settings.tenant;
   if (settings.timeout) options.timeout = *settings.timeout;

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <mutex>
 
 #include "common/auth/authenticator.h"
 #include "common/base/time.h"
@@ -95,6 +96,7 @@ std::string service_name(const std::vector<std::string>& roles) {
 struct App::Impl {
   Impl(config::Config c, Options o) : config(std::move(c)), options(std::move(o)), metrics(config.telemetry.metrics.tenants) {}
 
+  std::mutex config_mutex;  // of what reload changes: the log level, the rate limits
   config::Config config;
   const Options options;
   Clock& clock = system_clock();
@@ -121,6 +123,7 @@ struct App::Impl {
   std::unique_ptr<http::Server> server;
   std::map<std::string, std::string> addresses;
   std::atomic<bool> ready{false};
+  bool run_info_written = false;
   bool stopped = false;
 
   Status open_engines();
@@ -131,6 +134,7 @@ struct App::Impl {
   http::RouteTable routes_of(const std::string& role);
   Result<Principal> authenticate(const http::Request& request, http::Access access);
   Result<pipeline::Stage*> stage(const std::string& name);
+  Json running_config();
   std::vector<pipeline::PipelineStatus> pipeline_statuses();
   std::vector<services::Check> checks();
   void collect_metrics();
@@ -235,10 +239,20 @@ Result<pipeline::Stage*> App::Impl::stage(const std::string& name) {
   return fail(ErrorKind::not_found, "no pipeline \"" + name + "\"; there are user-index, analytics, chemical");
 }
 
+Json App::Impl::running_config() {
+  std::lock_guard guard(config_mutex);
+  auto json = yaml_to_json(config::print(config));
+  return json ? std::move(*json) : Json::object();
+}
+
 std::vector<pipeline::PipelineStatus> App::Impl::pipeline_statuses() {
   std::vector<pipeline::PipelineStatus> all{analytics_pipeline->status(), chemical_pipeline->status()};
   if (auto list = generations->list()) {
-    for (auto& status : *list) all.push_back(std::move(status.pipeline));
+    for (auto& status : *list) {
+      if (status.follows) all.push_back(std::move(status.pipeline));
+    }
+  } else {
+    log::error("the index's generations cannot be listed", {{"cause", list.error().to_string()}});
   }
   return all;
 }
@@ -293,10 +307,7 @@ http::RouteTable App::Impl::routes_of(const std::string& role) {
   http::RouteTable all = services::log_routes({*log, *log, clock, [this] { return !ready; }, [this] { return pipeline_statuses(); }});
   for (auto& table : {services::tenant_routes({store->tenants(), *directory, *limiter}),
                       services::work_routes({*log, *log, clock, store->tasks(), *tasks, *replayer, *dead_letters, *generations}),
-                      services::process_routes({[this] {
-                                                  auto json = yaml_to_json(config::print(config));
-                                                  return json ? *json : Json::object();
-                                                },
+                      services::process_routes({[this] { return running_config(); },
                                                 [this] { return checks(); }})}) {
     all.insert(all.end(), table.begin(), table.end());
   }
@@ -331,6 +342,8 @@ Status App::Impl::start_listeners() {
   const auto& limits = config.http;
   http::ServerOptions server_options;
   server_options.workers = limits.workers > 0 ? limits.workers : std::max(2, static_cast<int>(std::thread::hardware_concurrency()));
+  server_options.blocking_workers = limits.blocking_workers;
+  server_options.answer_timeout = limits.answer_timeout;
   server_options.max_connections = limits.max_connections;
   server_options.max_body_bytes = limits.max_body;
   server_options.max_bulk_body_bytes = limits.max_bulk_body;
@@ -354,7 +367,7 @@ void App::Impl::stop() {
   ready = false;
   if (tasks) tasks->stop();  // first, so that requests that wait for a task end
   if (server) server->stop(config.http.drain_timeout);
-  if (!addresses.empty()) remove_run_info(config.data_dir);
+  if (run_info_written) remove_run_info(config.data_dir);
   if (relay) relay->stop();
   if (chemical_pipeline) chemical_pipeline->stop();
   if (analytics_pipeline) analytics_pipeline->stop();
@@ -377,6 +390,7 @@ Result<std::unique_ptr<App>> App::start(config::Config config, Options options) 
   if (auto written = write_run_info(impl.config.data_dir, {impl.options.version, impl.clock.now(), impl.addresses}); !written) {
     return fail(written.error());
   }
+  impl.run_info_written = true;
   impl.ready = true;
   return app;
 }
@@ -387,11 +401,14 @@ void App::reload(const config::Config& config) {
   if (auto level = log::parse_level(config.telemetry.log.level)) log::set_level(*level);
   impl_->directory->set_defaults(config.rate_limits);
   config::Config comparable = config;
+  std::lock_guard lock(impl_->config_mutex);
   comparable.telemetry.log.level = impl_->config.telemetry.log.level;
   comparable.rate_limits = impl_->config.rate_limits;
   if (config::print(comparable) != config::print(impl_->config)) {
     log::warn("configuration: only telemetry.log.level and rate_limits were taken over; other changes need a restart");
   }
+  impl_->config.telemetry.log.level = config.telemetry.log.level;
+  impl_->config.rate_limits = config.rate_limits;
 }
 
 void App::stop() {

@@ -105,6 +105,7 @@ int serve(config::Config config, std::function<Result<config::Config>()> load, s
   }
   notify_service_manager("STOPPING=1");
   log::info("draining");
+  signal(SIGHUP, SIG_IGN);  // nothing is left to reload
   signal(SIGTERM, SIG_DFL);
   signal(SIGINT, SIG_DFL);
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // a second signal ends at once

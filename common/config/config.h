@@ -40,6 +40,7 @@ struct Listen {
 
 struct Http {
   int workers = 0;                              // 0: one per core, at least two
+  int blocking_workers = 16;
   int max_connections = 10'000;
   std::uint64_t max_body = 1ull << 20;
   std::uint64_t max_bulk_body = 64ull << 20;
@@ -48,6 +49,7 @@ struct Http {
   Duration body_timeout{30'000};
   Duration idle_timeout{75'000};
   Duration write_timeout{30'000};
+  Duration answer_timeout{60'000};
   Duration drain_timeout{20'000};
 };
 

@@ -154,6 +154,8 @@ std::vector<Key> make_keys() {
 
       make_key(MESH_MEMBER(http.workers), integer(0, 1024),
           "Threads that answer requests; 0: one per core, at least two."),
+      make_key(MESH_MEMBER(http.blocking_workers), integer(1, 256),
+          "Threads for requests that wait for the disk or another server, and for large bodies."),
       make_key(MESH_MEMBER(http.max_connections), integer(1, 1'000'000),
           "Open connections of all listeners; further ones wait in the system's backlog."),
       make_key(MESH_MEMBER(http.max_body), size(kKiB, kGiB),
@@ -171,6 +173,9 @@ std::vector<Key> make_keys() {
           "requests into closing connections."),
       make_key(MESH_MEMBER(http.write_timeout), timeout,
           "How long a client may take no byte of its answer."),
+      make_key(MESH_MEMBER(http.answer_timeout), timeout,
+          "Time from a whole request to its answer, also while no thread is free; beyond it: 503.\n"
+          "More than 25s, the longest that a request may ask to wait."),
       make_key(MESH_MEMBER(http.drain_timeout), duration(Duration{0}, hours{1}),
           "On SIGTERM, time for open requests to end."),
 

@@ -14,7 +14,8 @@ namespace mesh {
 
 // Data of analytics.recorded: {"user_id","event_type","timestamp"?,"metadata"?{…}}.
 struct AnalyticsEvent {
-  std::string id;  // the event's
+  std::string id;      // the event's
+  std::string source;  // the event's; id is unique within it. Not in the public form
   TenantId tenant;
   std::string user_id;
   std::string event_type;
@@ -26,6 +27,7 @@ struct AnalyticsEvent {
 // Data of chemical.recorded: {"molecule_id","researcher","data"{…},"timestamp"?}.
 struct ChemicalEvent {
   std::string id;
+  std::string source;  // as above
   TenantId tenant;
   std::string molecule_id;
   std::string researcher;

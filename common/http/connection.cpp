@@ -174,8 +174,9 @@ void Connection::handle() {
   const bool asks_hooks = exchange->route->access != Access::open;
   if (exchange->route->blocking || request.body.size() > kLargeBody ||
       (asks_hooks && core.options.blocking_hooks)) {
-    loop_.enter(*this, Phase::handling);
-    return core.pool.push(std::move(exchange));
+    if (core.pool.push(std::move(exchange))) return loop_.enter(*this, Phase::handling);
+    core.metrics.rejected("queue_full");
+    return answer(Response::problem(503, "Too many requests wait already; try again later."));
   }
   const InlineAnswer slot(*exchange);
   run_handler(exchange, core.hooks);
@@ -277,10 +278,12 @@ void Connection::on_deadline() {
     case Phase::handling: {
       loop_.core().metrics.rejected("answer_timeout");
       const auto exchange = exchange_;  // its handler may still answer, and is then not heard
+      const bool never_run = exchange->abandon();
       close_after_ = linger_ = true;
       auto late = Response::problem(503, "The answer took too long; try again later.");
-      late.log_cause = "no answer within the answer_timeout";
-      answer(std::move(late), false);
+      late.log_cause = never_run ? "no free blocking worker within the answer_timeout"
+                                 : "no answer within the answer_timeout";
+      answer(std::move(late), never_run);
       break;
     }
     default:
@@ -298,6 +301,7 @@ void Connection::drain() {
 void Connection::close() {
   if (phase_ == Phase::closed) return;
   if (exchange_ != nullptr) {
+    const bool never_run = exchange_->abandon();
     Response left;
     left.status = kClientLeft;
     const std::chrono::duration<double> seconds = loop_.core().clock.steady() - exchange_->started;
@@ -305,7 +309,7 @@ void Connection::close() {
       const auto index = exchange_->route - listener_.routes.data();
       listener_.metrics[static_cast<std::size_t>(index)]->record(kClientLeft, seconds.count());
     }
-    log_access(*exchange_, left, seconds.count(), false);
+    log_access(*exchange_, left, seconds.count(), never_run);
     exchange_.reset();
   }
   fd_.close();

@@ -70,6 +70,26 @@ struct Exchange {
   std::shared_ptr<Connection> connection;
   std::shared_ptr<Inbox> inbox;
   Response answer;  // written by the responder before it hands the exchange over
+
+  // A request is either run or given up while it waits for a worker, never both: of all calls to
+  // these two only the first returns true. Any thread.
+  bool begin() { return leave_waiting(State::begun); }
+  // Frees the body, which nobody will read.
+  bool abandon() {
+    if (!leave_waiting(State::abandoned)) return false;
+    request.body = {};
+    memory = {};
+    return true;
+  }
+  bool abandoned() const { return state_.load(std::memory_order_relaxed) == State::abandoned; }
+
+ private:
+  enum class State { waiting, begun, abandoned };
+  bool leave_waiting(State to) {
+    State waiting = State::waiting;
+    return state_.compare_exchange_strong(waiting, to, std::memory_order_acq_rel);
+  }
+  std::atomic<State> state_{State::waiting};
 };
 
 }  // namespace mesh::http

@@ -23,6 +23,7 @@ void InlineAnswer::deliver(const std::shared_ptr<Exchange>& exchange, Response r
 }
 
 void run_handler(const std::shared_ptr<Exchange>& exchange, const Hooks& hooks) {
+  if (!exchange->begin()) return;
   const Responder respond(
       [exchange](Response response) { InlineAnswer::deliver(exchange, std::move(response)); });
   try {

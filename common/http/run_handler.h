@@ -9,7 +9,8 @@
 namespace mesh::http {
 
 // Authentication, admission and the handler. The answer comes through the exchange's inbox, or is
-// left in the exchange where it is given at once on the thread of an InlineAnswer.
+// left in the exchange where it is given at once on the thread of an InlineAnswer. Does nothing
+// for an exchange that was abandoned.
 void run_handler(const std::shared_ptr<Exchange>& exchange, const Hooks& hooks);
 
 // While one lives, an answer given on this thread to this exchange stays in the exchange and does

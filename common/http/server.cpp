@@ -75,7 +75,7 @@ Status Server::start(std::vector<ListenerSpec> listeners) {
     core.listeners.clear();
     return opened;
   }
-  core.pool.start(std::max(core.options.blocking_workers, 1),
+  core.pool.start(std::max(core.options.blocking_workers, 1), core.options.max_queued,
                   [&core](const std::shared_ptr<Exchange>& exchange) {
                     run_handler(exchange, core.hooks);
                   });

@@ -28,6 +28,8 @@ struct ServerOptions {
   int workers = 2;                // threads that each serve a share of the connections and run
                                   // the quick handlers
   int blocking_workers = 8;       // threads for routes marked as blocking and for large bodies
+  std::size_t max_queued = 1024;  // requests that wait for a blocking worker; beyond it: 503 with
+                                  // Retry-After. More hides an overload longer
   bool blocking_hooks = false;    // the hooks may ask another server: all but open routes then run
                                   // on the blocking workers
   int max_connections = 10'000;   // beyond it: 503, close
@@ -40,7 +42,8 @@ struct ServerOptions {
   Duration body_timeout{30'000};    // without progress
   Duration idle_timeout{75'000};
   Duration write_timeout{30'000};   // without progress
-  Duration answer_timeout{30'000};  // a handler that keeps its Responder longer: 503
+  Duration answer_timeout{30'000};  // a handler that keeps its Responder longer: 503. Counts the
+                                    // wait for a blocking worker; what it ends there is never run
 };
 
 // What the chain asks of the outside. All may be called from any worker.

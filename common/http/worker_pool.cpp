@@ -4,18 +4,24 @@
 
 namespace mesh::http {
 
-void WorkerPool::start(int threads, Work work) {
+void WorkerPool::start(int threads, std::size_t max_queued, Work work) {
   work_ = std::move(work);
+  max_queued_ = max_queued;
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
 }
 
-void WorkerPool::push(std::shared_ptr<Exchange> exchange) {
+bool WorkerPool::push(std::shared_ptr<Exchange> exchange) {
   {
     std::lock_guard lock(mutex_);
-    if (stopping_) return;
+    if (stopping_) return false;
+    if (queue_.size() >= max_queued_) {
+      std::erase_if(queue_, [](const auto& waiting) { return waiting->abandoned(); });
+      if (queue_.size() >= max_queued_) return false;
+    }
     queue_.push_back(std::move(exchange));
   }
   more_.notify_one();
+  return true;
 }
 
 void WorkerPool::stop() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -13,20 +14,23 @@ namespace mesh::http {
 
 struct Exchange;
 
-// The queue needs no bound of its own: each connection has at most one request in it.
+// What is abandoned while it waits stays in the queue until its turn or until the room is needed;
+// `Work` has to pass over it.
 class WorkerPool {
  public:
   using Work = std::function<void(const std::shared_ptr<Exchange>&)>;
   ~WorkerPool() { stop(); }
-  void start(int threads, Work work);
-  void push(std::shared_ptr<Exchange> exchange);
+  void start(int threads, std::size_t max_queued, Work work);
+  // False where max_queued others wait already that are not abandoned, and once it stops.
+  [[nodiscard]] bool push(std::shared_ptr<Exchange> exchange);
   // Waits for what runs; drops what waits. Callable twice, before start too.
   void stop();
 
  private:
   void run();
 
-  Work work_;  // constant after start
+  Work work_;  // this and the next are constant after start
+  std::size_t max_queued_ = 0;
   std::mutex mutex_;
   std::condition_variable more_;
   std::deque<std::shared_ptr<Exchange>> queue_;  // this and the next guarded by mutex_

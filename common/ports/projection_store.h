@@ -1,7 +1,8 @@
 // What the analytics and chemical pipelines keep, and the subscriber reads.
 //
-// Recording is idempotent by (tenant, event id): an event recorded before changes nothing. The
-// rows and the positions `through` are one transaction.
+// Recording is idempotent by (tenant, source, event id), since an id is unique within its source
+// only: an event recorded before changes nothing. The rows and the positions `through` are one
+// transaction.
 #pragma once
 
 #include <map>

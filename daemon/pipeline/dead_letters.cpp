@@ -15,29 +15,23 @@ std::string letters_of(const std::string& topic) {
   return is_dead_letter_topic(topic) ? topic : dead_letter_topic(topic);
 }
 
-// Letters that are not settled and match, newest first within each partition; a letter's marker
-// has its key and so stands behind it in its partition.
-Status each_letter(EventLog& log, LogAdmin& admin, const std::string& topic,
-                   const DeadLetterFilter& filter,
-                   const std::function<bool(StoredRecord&)>& use) {
-  const auto info = find_topic(admin, topic);
-  if (!info) return fail(info.error());
-  for (int p = 0; p < info->spec.partitions; ++p) {
-    std::set<std::string> settled;
-    auto read = scan_back(log, {topic, p}, [&](std::vector<StoredRecord>& records) {
-      for (auto record = records.rbegin(); record != records.rend(); ++record) {
-        if (is_marker(*record)) {
-          settled.emplace(find_header(record->headers, kSettles));
-        } else if (settled.erase(settled_name(record->position)) == 0 &&
-                   matches(filter, *record) && !use(*record)) {
-          return false;
-        }
+// Letters of a partition that are not settled and match, newest first, until `use` returns false;
+// a letter's marker has its key and so stands behind it in its partition.
+Status each_letter_in(EventLog& log, const TopicPartition& partition,
+                      const DeadLetterFilter& filter,
+                      const std::function<bool(const StoredRecord&)>& use) {
+  std::set<std::string> settled;
+  return scan_back(log, partition, [&](std::vector<StoredRecord>& records) {
+    for (auto record = records.rbegin(); record != records.rend(); ++record) {
+      if (is_marker(*record)) {
+        settled.emplace(find_header(record->headers, kSettles));
+      } else if (settled.erase(settled_name(record->position)) == 0 && matches(filter, *record) &&
+                 !use(*record)) {
+        return false;
       }
-      return true;
-    });
-    if (!read) return read;
-  }
-  return {};
+    }
+    return true;
+  });
 }
 
 }  // namespace
@@ -75,15 +69,20 @@ DeadLetters::DeadLetters(EventLog& log, LogAdmin& admin, Clock& clock)
 
 Result<std::vector<DeadLetter>> DeadLetters::list(const std::string& topic,
                                                   const DeadLetterFilter& filter, int limit) {
+  const std::string name = letters_of(topic);
+  const auto info = find_topic(admin_, name);
+  if (!info) return fail(info.error());
   std::vector<DeadLetter> letters;
-  std::map<std::int32_t, int> found;  // per partition: the newest of all are among these
-  auto read = each_letter(log_, admin_, letters_of(topic), filter, [&](StoredRecord& record) {
-    if (found[record.position.partition] >= limit) return false;
-    ++found[record.position.partition];
-    letters.push_back(letter_of(record));
-    return true;
-  });
-  if (!read) return fail(std::move(read.error()));
+  for (int p = 0; p < info->spec.partitions; ++p) {
+    int found = 0;  // the newest of all are among the newest of each partition
+    auto read = each_letter_in(log_, {name, p}, filter, [&](const StoredRecord& record) {
+      if (found >= limit) return false;
+      ++found;
+      letters.push_back(letter_of(record));
+      return true;
+    });
+    if (!read) return fail(std::move(read.error()));
+  }
   std::ranges::stable_sort(letters, [](const DeadLetter& a, const DeadLetter& b) {
     return a.died_at > b.died_at;
   });
@@ -93,9 +92,24 @@ Result<std::vector<DeadLetter>> DeadLetters::list(const std::string& topic,
   return letters;
 }
 
+Status DeadLetters::each(const std::string& topic, const DeadLetterFilter& filter,
+                         const std::function<bool(const DeadLetter&)>& use) {
+  const std::string name = letters_of(topic);
+  const auto info = find_topic(admin_, name);
+  if (!info) return fail(info.error());
+  bool more = true;
+  for (int p = 0; more && p < info->spec.partitions; ++p) {
+    auto read = each_letter_in(log_, {name, p}, filter, [&](const StoredRecord& record) {
+      return more = use(letter_of(record));
+    });
+    if (!read) return read;
+  }
+  return {};
+}
+
 Result<std::int64_t> DeadLetters::count(const std::string& topic, const DeadLetterFilter& filter) {
   std::int64_t count = 0;
-  auto read = each_letter(log_, admin_, letters_of(topic), filter, [&](StoredRecord&) {
+  auto read = each(topic, filter, [&](const DeadLetter&) {
     ++count;
     return true;
   });

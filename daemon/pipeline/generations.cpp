@@ -144,6 +144,11 @@ Status Generations::Impl::feed(int number) {
   if (fed.contains(number)) return {};
   PipelineOptions options = base;
   options.name = group(number);
+  // One letter per dead event, however many generations read it.
+  options.writes_letters = [this, number] {
+    std::lock_guard serving_lock(mutex);
+    return serving == number;
+  };
   Fed one;
   one.stage = make_user_index_stage(number, embedder, index);
   one.pipeline = std::make_shared<Pipeline>(std::move(options), *one.stage, deps);
@@ -221,22 +226,20 @@ Result<GenerationInfo> Generations::Impl::resume_or_create(TaskContext& context)
   return index.create_generation(spec());
 }
 
-// Until the pipeline is past what the log held when last looked.
+// Until the pipeline has done what the serving one has. The log's end is no measure: while events
+// keep coming, no pipeline ever stands at it in all partitions.
 Status Generations::Impl::catch_up(TaskContext& context, int number) {
-  for (int failures = 0;;) {
+  for (;;) {
     if (context.stopping()) return stopped_early();
-    const auto target = ends(deps.log, deps.admin, base.topics);
+    const auto served = serving_pipeline();
     const auto at = pipeline(number);
-    if (!at) return stopped_early();
-    if (!target) {
-      if (!target.error().retryable()) return fail(target.error());
-      context.pause(task_delay(++failures));
-      continue;
-    }
-    failures = 0;
+    if (!served || !at) return stopped_early();
+    const auto target = served->committed();  // first: what it does after this look is not owed
     const auto committed = at->committed();
-    report(context, sum(committed), sum(*target), {{"generation", number}}, Json::object());
-    if (reached(committed, *target) && at->status().parked == 0) return {};
+    const std::int64_t total = sum(target);
+    report(context, std::min(sum(committed), total), total, {{"generation", number}},
+           Json::object());
+    if (reached(committed, target) && at->status().parked == 0) return {};
     context.pause(kProgressInterval);
   }
 }
@@ -310,7 +313,8 @@ Result<std::vector<GenerationStatus>> Generations::list() {
   if (!all) return fail(std::move(all.error()));
   std::vector<GenerationStatus> list;
   for (GenerationInfo& info : *all) {
-    GenerationStatus status{std::move(info), {}, {}};
+    const bool follows = impl_->fits(info);
+    GenerationStatus status{std::move(info), {}, {}, follows};
     const int number = status.info.number;
     status.pipeline.name = impl_->group(number);
     if (const auto pipeline = impl_->pipeline(number)) status.pipeline = pipeline->status();
@@ -371,9 +375,13 @@ Result<GenerationInfo> Generations::rollback() {
     std::lock_guard lock(impl.mutex);
     building = impl.building;
   }
+  // The rebuild would flip away from what is rolled back to, and drop it.
+  if (building != 0) {
+    return fail(ErrorKind::conflict, "a rebuild is under way; wait for it or cancel it first");
+  }
   const GenerationInfo* previous = nullptr;
   for (const GenerationInfo& info : *all) {
-    if (!info.serving && info.number != building) previous = &info;
+    if (!info.serving) previous = &info;
   }
   if (!previous) {
     return fail(ErrorKind::conflict, "there is no previous generation to serve");

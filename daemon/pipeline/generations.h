@@ -19,6 +19,9 @@ struct GenerationStatus {
   GenerationInfo info;
   PipelineStatus pipeline;
   std::string role;  // "serving", "building", "previous"
+  // Whether it is to be fed. One of another embedder is not: that its pipeline is stopped is no
+  // fault, and stays so until a rebuild drops it.
+  bool follows = true;
 };
 // {"name","number","role","dimension","embedder","vectors","tenants","bytes","pipeline":{"state",
 // "lag_events","lag_seconds","parked","last_error"}}
@@ -43,8 +46,9 @@ class Generations {
   Result<std::vector<GenerationStatus>> list();
   Result<Stage*> serving_stage();
   // The work of a task of kind "rebuild": new generation, its pipeline from the log's start, flip
-  // when it has caught up with what the log held at the flip and no event of it waits for another
-  // attempt; older than the previous one are dropped. Resumable; on cancel or failure the new
+  // when it is at or past the serving one in every partition and no event of it waits for another
+  // attempt (both go on following the log, so steady writes do not hold it up); older than the
+  // previous one are dropped. Resumable; on cancel or failure the new
   // generation is dropped. Result {"generation","previous"}.
   Status rebuild(TaskContext& context);
   // Serves the kept previous generation again; `conflict` where there is none, where it was made

@@ -97,9 +97,13 @@ class AnalyticsStage final : public Stage {
       const Event& event = batch[i].event;
       if (event.type != "analytics.recorded") continue;
       DataReader data(event);
-      AnalyticsEvent row{event.id,         event.tenant,
-                         data.text("user_id"), data.text("event_type"),
-                         data.timestamp(), data.object("metadata", false),
+      AnalyticsEvent row{event.id,
+                         event.source,
+                         event.tenant,
+                         data.text("user_id"),
+                         data.text("event_type"),
+                         data.timestamp(),
+                         data.object("metadata", false),
                          clock_.now()};
       if (!data.problem().empty()) {
         results[i] = {Outcome::dead, "schema", data.problem()};
@@ -155,6 +159,7 @@ class ChemicalStage final : public Stage {
   std::optional<ChemicalEvent> extract(const Event& event, StageResult& result) {
     DataReader data(event);
     ChemicalEvent row{event.id,
+                      event.source,
                       event.tenant,
                       data.text("molecule_id"),
                       data.text("researcher"),

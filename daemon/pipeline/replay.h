@@ -103,6 +103,11 @@ class DeadLetters {
   // Newest first, at most `limit`.
   Result<std::vector<DeadLetter>> list(const std::string& topic, const DeadLetterFilter& filter,
                                        int limit);
+  // Calls `use` with each unsettled letter that matches, newest first within each partition, until
+  // it returns false (which is success). Letters are not kept, so any number of them will do; a
+  // settled one costs its name between its marker and itself. Blocks while it reads the topic.
+  Status each(const std::string& topic, const DeadLetterFilter& filter,
+              const std::function<bool(const DeadLetter&)>& use);
   Result<std::int64_t> count(const std::string& topic, const DeadLetterFilter& filter);
   // The works of tasks of kind "redrive" and "purge"; spec: {"topic"} and the filter's members.
   // Redriven records go back to the source topic, oldest first, without the headers of death and

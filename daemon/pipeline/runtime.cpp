@@ -106,6 +106,7 @@ Status Pipeline::Impl::start() {
     parked.clear();
     for (ParkedEvent& event : *events) parked.put(std::move(event));
     committed = consumer->position();
+    status.parked = static_cast<std::int64_t>(parked.size());
     status.state = PipelineStatus::State::running;
     status.last_error.clear();
   }
@@ -214,8 +215,9 @@ void Pipeline::Impl::process(Batch batch, bool from_store, const Through& throug
     return status_of_call;
   });
   if (!answered) return;
-  const Settlement settlement =
+  Settlement settlement =
       settle(batch, {options.name, options.retry, from_store}, deps.clock.now(), random);
+  if (options.writes_letters && !options.writes_letters()) settlement.letters.clear();
   if (!make_durable(settlement)) return;
   if (!through.empty() && !commit(through)) return;
   count(batch, settlement);

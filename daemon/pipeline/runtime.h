@@ -29,6 +29,9 @@ struct PipelineOptions {
   int batch = 256;
   BackoffPolicy retry;
   int max_parked = 10'000;
+  // Asked when events died, from the pipeline's thread: false where another pipeline of the same
+  // events writes their letters. Empty: always.
+  std::function<bool()> writes_letters = {};
   CircuitBreaker::Options breaker{1, {Duration{500}, Duration{30'000}, 0}};  // of an outage
 };
 

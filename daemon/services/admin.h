@@ -1,7 +1,9 @@
 // The admin API, for operators: see docs/api.md. Every route asks for the operator's token.
 #pragma once
 
+#include <atomic>
 #include <functional>
+#include <memory>
 
 #include "common/base/clock.h"
 #include "common/http/route.h"
@@ -26,6 +28,8 @@ struct LogAdminDeps {
   std::function<bool()> draining;
   // Of all pipelines that run here, for the groups' states.
   std::function<std::vector<pipeline::PipelineStatus>()> pipelines;
+  // How many requests wait for records.
+  std::shared_ptr<std::atomic<int>> waiting = std::make_shared<std::atomic<int>>(0);
 };
 http::RouteTable log_routes(LogAdminDeps deps);
 

@@ -17,6 +17,7 @@ constexpr int kMaxRecords = 1000;
 constexpr std::size_t kScanBatch = 1000;
 // How long a request that waits for records may hold up a drain.
 constexpr Duration kDrainCheck{500};
+constexpr int kMaxWaiting = 8;  // half of the default http.blocking_workers
 // How many records one request looks through for a filter before it answers with a cursor.
 constexpr int kMaxScanned = 200'000;
 
@@ -83,6 +84,20 @@ Result<Offsets> start_of(const LogAdminDeps& deps, const TopicInfo& topic, const
   return offsets;
 }
 
+// Counts the requests that wait, for as long as it lives.
+class Waiting {
+ public:
+  explicit Waiting(std::atomic<int>& all) : all_(all), count_(++all) {}
+  ~Waiting() { --all_; }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+  int count() const { return count_; }
+
+ private:
+  std::atomic<int>& all_;
+  const int count_;
+};
+
 struct RecordFilter {
   std::string tenant, type, key;
   bool admits(const StoredRecord& record) const {
@@ -120,12 +135,17 @@ Result<Response> records(const LogAdminDeps& deps, const http::Request& request)
   if (!topic) return fail(topic.error());
   auto limit = int_param(request, "limit", 100, 1, kMaxRecords);
   if (!limit) return fail(limit.error());
-  auto wait = int_param(request, "wait", 0, 0, 30);
+  auto wait = int_param(request, "wait", 0, 0, kMaxWaitSeconds);
   if (!wait) return fail(wait.error());
   auto offsets = start_of(deps, *topic, request);
   if (!offsets) return fail(offsets.error());
   const RecordFilter filter{text_param(request, "tenant"), text_param(request, "type"),
                             text_param(request, "key")};
+  // Who waits holds a worker; the others stay for requests that have work to do.
+  const Waiting waiting(*deps.waiting);
+  if (*wait > 0 && waiting.count() > kMaxWaiting) {
+    return fail({ErrorKind::unavailable, "too many requests wait for records already; try again in a moment", {}, {}, Duration{1'000}});
+  }
   const auto deadline = deps.clock.steady() + std::chrono::seconds(*wait);
   std::vector<StoredRecord> found;
   while (true) {
@@ -168,7 +188,10 @@ Result<Response> event_by_id(const LogAdminDeps& deps, const http::Request& requ
       }
     }
   }
-  return fail(ErrorKind::not_found, "no event " + id + " in the log");
+  return fail(ErrorKind::not_found, "no event " + id + " was found" +
+                                        (made ? std::string(" from the time in its id on")
+                                              : " among the first " + std::to_string(kMaxScanned) +
+                                                    " records of each partition; name its topic and look with mesh events tail"));
 }
 
 void append(const LogAdminDeps& deps, const http::Request& request, http::Responder respond) {
@@ -185,13 +208,21 @@ void append(const LogAdminDeps& deps, const http::Request& request, http::Respon
   }
   std::vector<Record> batch;
   for (const auto& item : (*body)["records"]) {
-    if (!item.is_object()) return unprocessable("/records", "every record must be an object");
-    Record record{(*body)["topic"], {}, std::nullopt, {}};
-    if (item.contains("key") && item["key"].is_string()) record.key = item["key"];
+    if (!item.is_object() || !only_members(item, {"key", "value", "headers"})) {
+      return unprocessable("/records", "every record must be an object of key, value and headers");
+    }
+    if (!item.contains("key") || !item["key"].is_string() ||
+        item["key"].get_ref<const std::string&>().empty()) {
+      return unprocessable("/records/key", "every record needs a key, a string");
+    }
+    if (item.contains("headers") && !item["headers"].is_object()) {
+      return unprocessable("/records/headers", "must map names to values");
+    }
+    Record record{(*body)["topic"], item["key"], std::nullopt, {}};
     if (item.contains("value") && !item["value"].is_null()) {
       record.value = item["value"].is_string() ? item["value"].get<std::string>() : dump(item["value"]);
     }
-    if (item.contains("headers") && item["headers"].is_object()) {
+    if (item.contains("headers")) {
       for (const auto& [name, value] : item["headers"].items()) {
         record.headers.emplace_back(name, value.is_string() ? value.get<std::string>() : dump(value));
       }
@@ -398,7 +429,7 @@ http::RouteTable log_routes(LogAdminDeps deps) {
                       {"tenant", "query", "only this tenant's"},
                       {"type", "query", "only events of this type"},
                       {"key", "query", "only records of this key"},
-                      {"wait", "query", "seconds to wait for the first, 0 to 30 (0)", "integer"}},
+                      {"wait", "query", "seconds to wait for the first, 0 to 25 (0)", "integer"}},
        .handler = plain(records)},
       {.method = "GET", .pattern = "/admin/v1/events/{id}", .access = Access::operator_, .blocking = true,
        .summary = "The record of an event",

@@ -84,7 +84,7 @@ Result<Response> show_all(const TenantAdminDeps& deps, const http::Request& requ
 
 // The tenant's record with a change; a tenant without one gets it.
 template <typename Change>
-Status change_tenant(const TenantAdminDeps& deps, const TenantId& id, Change change) {
+Status change_tenant(const TenantAdminDeps& deps, const TenantId& id, Change change, int tries = 8) {
   auto tenant = deps.tenants.get(id);
   if (!tenant && tenant.error().kind != ErrorKind::not_found) return fail(tenant.error());
   const bool known = tenant.has_value();
@@ -94,8 +94,10 @@ Status change_tenant(const TenantAdminDeps& deps, const TenantId& id, Change cha
   change(record);
   auto stored = known ? deps.tenants.update(std::move(record)) : deps.tenants.create(std::move(record));
   deps.directory.forget(id);
-  if (!stored) return fail(stored.error());
-  return {};
+  if (stored) return {};
+  // Another change came between the reading and the writing.
+  if (stored.error().kind == ErrorKind::conflict && tries > 1) return change_tenant(deps, id, change, tries - 1);
+  return fail(stored.error());
 }
 
 // GET, PUT, DELETE and reset of one scope differ in `act`; all answer with the state after it.

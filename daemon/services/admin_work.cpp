@@ -1,4 +1,8 @@
+#include <algorithm>
+#include <map>
+
 #include "common/base/time.h"
+#include "common/domain/catalogue.h"
 #include "daemon/services/admin.h"
 #include "daemon/services/common.h"
 
@@ -31,14 +35,20 @@ Result<Response> dead_letter_topics(const WorkAdminDeps& deps, const http::Reque
   Json items = Json::array();
   for (const auto& topic : *topics) {
     if (!is_dead_letter_topic(topic.spec.name)) continue;
-    auto letters = deps.dead_letters.list(topic.spec.name, {}, INT32_MAX);
-    if (!letters) return fail(letters.error());
-    Json causes = Json::object();
-    for (const auto& letter : *letters) causes[letter.cause_class] = causes.value(letter.cause_class, 0) + 1;
+    std::map<std::string, std::int64_t> causes;
+    std::int64_t count = 0;
+    auto oldest = Timestamp::max();
+    auto read = deps.dead_letters.each(topic.spec.name, {}, [&](const pipeline::DeadLetter& letter) {
+      ++count;
+      ++causes[letter.cause_class];
+      oldest = std::min(oldest, letter.died_at);
+      return true;
+    });
+    if (!read) return fail(read.error());
     items.push_back({{"topic", topic.spec.name},
-                     {"letters", letters->size()},
-                     {"oldest", letters->empty() ? Json(nullptr) : Json(format_rfc3339(letters->back().died_at))},
-                     {"causes", std::move(causes)}});
+                     {"letters", count},
+                     {"oldest", count == 0 ? Json(nullptr) : Json(format_rfc3339(oldest))},
+                     {"causes", causes}});
   }
   return page(std::move(items));
 }
@@ -58,7 +68,7 @@ Result<Response> letters(const WorkAdminDeps& deps, const http::Request& request
   return page(std::move(items));
 }
 
-// "redrive" and "purge": count first, then a task.
+// "redrive" and "purge": a task; a dry run counts.
 Result<Response> settle(const WorkAdminDeps& deps, const http::Request& request, const std::string& kind) {
   auto topic = dead_topic(request);
   if (!topic) return fail(topic.error());
@@ -75,10 +85,10 @@ Result<Response> settle(const WorkAdminDeps& deps, const http::Request& request,
   }
   auto dry_run = bool_member(*body, "dry_run");
   if (!dry_run) return fail(dry_run.error());
+  if (!*dry_run) return task_answer(deps.runner.submit(kind, std::move(spec), 0));
   auto matching = deps.dead_letters.count(*topic, filter);
   if (!matching) return fail(matching.error());
-  if (*dry_run) return Response::json(200, {{"matching", *matching}});
-  return task_answer(deps.runner.submit(kind, std::move(spec), *matching));
+  return Response::json(200, {{"matching", *matching}});
 }
 
 // --- index generations -----------------------------------------------------------------------
@@ -117,6 +127,16 @@ Result<Response> verify(const WorkAdminDeps& deps, const http::Request&) {
 
 // --- replays and tasks -----------------------------------------------------------------------
 
+// A pipeline knows the events of its own topic only; another topic's would die of it.
+Status follows_topic(const pipeline::ReplaySpec& spec) {
+  static const std::map<std::string, std::string> followed{
+      {"user-index", "user.events"}, {"analytics", "analytics.events"}, {"chemical", "chemical.events"}};
+  const auto it = followed.find(spec.pipeline);
+  const bool known = std::ranges::any_of(topics(), [&](const auto& topic) { return topic.name == spec.topic; });
+  if (!known || it == followed.end() || it->second == spec.topic) return {};
+  return fail(ErrorKind::invalid, "pipeline " + spec.pipeline + " follows " + it->second + ", not " + spec.topic);
+}
+
 Result<Response> replay(const WorkAdminDeps& deps, const http::Request& request) {
   auto body = object_body(request);
   if (!body) return fail(body.error());
@@ -125,6 +145,7 @@ Result<Response> replay(const WorkAdminDeps& deps, const http::Request& request)
   body->erase("dry_run");
   auto spec = pipeline::replay_spec_from_json(*body);
   if (!spec) return fail(spec.error());
+  if (auto follows = follows_topic(*spec); !follows) return fail(follows.error());
   if (*dry_run) {
     auto estimate = deps.replayer.estimate(*spec);
     if (!estimate) return fail(estimate.error());
@@ -146,7 +167,7 @@ Result<Response> list_tasks(const WorkAdminDeps& deps, const http::Request& requ
 }
 
 Result<Response> get_task(const WorkAdminDeps& deps, const http::Request& request) {
-  auto wait = int_param(request, "wait", 0, 0, 30);
+  auto wait = int_param(request, "wait", 0, 0, kMaxWaitSeconds);
   if (!wait) return fail(wait.error());
   const std::string& id = request.path_params.at("id");
   auto task = *wait > 0 ? deps.runner.wait_for(id, std::chrono::seconds(*wait)) : deps.tasks.get(id);
@@ -197,7 +218,7 @@ http::RouteTable work_routes(WorkAdminDeps deps) {
       route("GET", "/admin/v1/tasks", Body::none, "Tasks, newest first",
             {{"limit", "query", "tasks, 1 to 1000 (50)", "integer"}}, list_tasks),
       route("GET", "/admin/v1/tasks/{id}", Body::none, "A task; can wait for its end",
-            {id, {"wait", "query", "seconds to wait for its end, 0 to 30 (0)", "integer"}}, get_task),
+            {id, {"wait", "query", "seconds to wait for its end, 0 to 25 (0)", "integer"}}, get_task),
       route("POST", "/admin/v1/tasks/{id}/cancel", Body::json, "Asks a task to stop", {id}, cancel_task),
   };
 }

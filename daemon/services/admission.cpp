@@ -53,6 +53,14 @@ Result<http::Hooks::Admission> Admission::take(const TenantId& tenant, const std
 
 Status Admission::charge(const TenantId& tenant, const std::string& scope, std::int64_t cost) {
   if (cost <= 0) return {};
+  auto policy = tenants_.rate_policy(tenant, scope);
+  if (!policy) return fail(policy.error());
+  // The chain took one unit of the same request, so at most `burst` can be left.
+  if (*policy && cost > (*policy)->policy.burst) {
+    return fail(ErrorKind::too_large, std::to_string(cost + 1) + " units at once are over the limit of " +
+                                          std::to_string((*policy)->policy.burst + 1) + " of scope " + scope +
+                                          "; send fewer at a time");
+  }
   auto taken = take(tenant, scope, cost);
   if (!taken) return fail(taken.error());
   if (taken->decision.allowed) return {};

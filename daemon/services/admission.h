@@ -16,7 +16,8 @@ class Admission {
             Metrics& metrics);
   Result<http::Hooks::Admission> take(const TenantId& tenant, const std::string& scope,
                                       std::int64_t cost);
-  // As take, but a denial is the error `rate_limited` with its time.
+  // Takes what a request costs beyond the unit that the chain took; a denial is the error
+  // `rate_limited` with its time.
   Status charge(const TenantId& tenant, const std::string& scope, std::int64_t cost);
 
  private:

@@ -5,6 +5,7 @@
 
 #include "common/base/ids.h"
 #include "common/base/strings.h"
+#include "common/telemetry/log.h"
 
 namespace mesh::services {
 namespace {
@@ -27,6 +28,23 @@ tl::unexpected<Error> bad_member(std::string_view name, std::string_view wanted)
                {},
                {{"/" + std::string(name), "must be " + std::string(wanted)}},
                {}});
+}
+
+// What makes two requests the same: route, media type, the attributes of a binary CloudEvent, body.
+// Each part is preceded by its length, so that no two requests read alike.
+std::string fingerprint(const http::Request& request) {
+  std::vector<std::string> parts{request.method, request.path,
+                                 std::string(request.header("Content-Type").value_or(""))};
+  const auto fixed = static_cast<std::ptrdiff_t>(parts.size());
+  for (const auto& [name, value] : request.headers) {
+    std::string lower = to_lower(name);
+    if (lower.starts_with("ce-")) parts.push_back(lower + "=" + value);
+  }
+  std::sort(parts.begin() + fixed, parts.end());
+  parts.push_back(request.body);
+  std::string text;
+  for (const auto& part : parts) text += std::to_string(part.size()) + ":" + part;
+  return sha256_hex(text).substr(0, 32);
 }
 
 }  // namespace
@@ -146,9 +164,7 @@ void idempotent(IdempotencyStore& store, Keep keep, const http::Request& request
     return respond(Error{ErrorKind::invalid, "Idempotency-Key must be 1 to 255 printable characters",
                          {}, {}, {}});
   }
-  const IdempotencyKey key{
-      request.tenant(), std::string(text),
-      sha256_hex(request.method + " " + request.path + "\n" + request.body).substr(0, 32)};
+  const IdempotencyKey key{request.tenant(), std::string(text), fingerprint(request)};
   auto stored = store.begin(key);
   if (!stored) return respond(stored.error());
   if (*stored) {
@@ -165,8 +181,12 @@ void idempotent(IdempotencyStore& store, Keep keep, const http::Request& request
     StoredAnswer kept{answer.status, answer.body};
     store.finish(key, std::move(kept),
                  [respond, answer = std::move(answer)](Status status) mutable {
-                   // The work is done and durable; only the memory of its answer is not.
-                   if (!status) return respond(status.error());
+                   // The work is done and durable; only the memory of its answer is not, and an
+                   // error would make the client do it again.
+                   if (!status) {
+                     log::warn("an answer was not kept under its idempotency key",
+                               {{"cause", status.error().to_string()}});
+                   }
                    respond(std::move(answer));
                  });
   });

@@ -14,6 +14,9 @@
 
 namespace mesh::services {
 
+// The longest a request may ask to wait; below the server's answer_timeout.
+inline constexpr std::int64_t kMaxWaitSeconds = 25;
+
 // An integer query parameter within [low, high]; `fallback` where it is missing; `invalid` names
 // the parameter, the value and the range.
 Result<std::int64_t> int_param(const http::Request& request, std::string_view name,

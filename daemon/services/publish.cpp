@@ -1,5 +1,6 @@
 #include "daemon/services/publish.h"
 
+#include <map>
 #include <set>
 
 #include "common/base/json.h"
@@ -8,6 +9,8 @@
 
 namespace mesh::services {
 namespace {
+
+constexpr int kMaxNewTopics = 32;
 
 class Publisher {
  public:
@@ -42,7 +45,7 @@ class Publisher {
     if (auto charged = deps_.admission.charge(request.tenant(), "publish", rest); !charged) {
       return reject(charged.error(), respond);
     }
-    if (auto ready = ensure_topics(*events); !ready) return reject(ready.error(), respond);
+    if (auto ready = ensure_topics(request.tenant(), *events); !ready) return reject(ready.error(), respond);
     append(request, std::move(*events), std::move(respond), [](const std::vector<std::string>& ids) {
       Json answer{{"message", ids.size() == 1 ? "Event published" : "Events published"},
                   {"accepted", ids.size()}, {"ids", ids}};
@@ -61,7 +64,9 @@ class Publisher {
     respond(error);
   }
 
-  Status ensure_topics(const std::vector<Event>& events) {
+  // Topics of unknown types are made when first used. They stay, so what one tenant may make is
+  // bounded: otherwise one could use up the partitions of all.
+  Status ensure_topics(const TenantId& tenant, const std::vector<Event>& events) {
     for (const auto& event : events) {
       if (find_event_type(event.type) != nullptr) continue;
       auto topic = topic_of_unknown_type(event.type);
@@ -69,6 +74,12 @@ class Publisher {
       {
         std::lock_guard lock(mutex_);
         if (made_.contains(*topic)) continue;
+        auto& count = made_by_[tenant.str()];
+        if (count >= kMaxNewTopics) {
+          return fail(ErrorKind::unprocessable, "topic " + *topic + " is new, and this tenant made " +
+                                                    std::to_string(kMaxNewTopics) + " topics already");
+        }
+        ++count;
       }
       for (const auto& name : {*topic, dead_letter_topic(*topic)}) {
         TopicSpec spec = deps_.new_topic;
@@ -106,7 +117,8 @@ class Publisher {
   PublishDeps deps_;
   Counter& accepted_;
   std::mutex mutex_;
-  std::set<std::string> made_;  // guarded by mutex_; topics of unknown types that exist
+  std::set<std::string> made_;           // guarded by mutex_; topics of unknown types that exist
+  std::map<std::string, int> made_by_;   // guarded by mutex_; how many a tenant made since the start
 };
 
 }  // namespace
@@ -125,7 +137,7 @@ http::RouteTable publish_routes(PublishDeps deps) {
                          work(*request, std::move(respond));
                        }};
   };
-  return {
+  http::RouteTable table{
       route("/api/v1/events/analytics", Body::json, "Publishes one analytics event",
             [publisher](const auto& request, auto respond) {
               publisher->one("analytics.recorded", request, std::move(respond));
@@ -134,12 +146,15 @@ http::RouteTable publish_routes(PublishDeps deps) {
             [publisher](const auto& request, auto respond) {
               publisher->one("chemical.recorded", request, std::move(respond));
             }),
+      // Blocking: large bodies, and topics that have to be made.
       route("/api/v1/events", Body::bulk,
             "Publishes CloudEvents (binary, structured, batch) or NDJSON lines: all or none",
             [publisher](const auto& request, auto respond) {
               publisher->any(request, std::move(respond));
             }),
   };
+  table.back().blocking = true;
+  return table;
 }
 
 }  // namespace mesh::services

@@ -156,6 +156,17 @@ TEST(ClientOptions, AnOperatorsTokenGivenByHandOpensTheAdminApi) {
   EXPECT_EQ(client_options(settings).operator_token, "0123456789abcdef");
 }
 
+// A tenant's --token was once replaced by the folder's operator token on operator verbs.
+TEST(ClientOptions, ATokenGivenForThisRunIsNeverReplacedByTheFolders) {
+  Settings settings;
+  settings.operator_token = "of-the-folder";
+  settings.token = "acme:alice";
+  for (const char* from : {"--token", "$MESH_TOKEN"}) {
+    settings.token_from = from;
+    EXPECT_EQ(client_options(settings).operator_token, "acme:alice") << from;
+  }
+}
+
 TEST(TokenOwner, IsReadFromDevTokensAndJwts) {
   EXPECT_EQ(token_owner("acme:alice")->tenant, "acme");
   EXPECT_EQ(token_owner("acme:alice")->user, "alice");

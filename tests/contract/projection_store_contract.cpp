@@ -13,8 +13,9 @@ using ::testing::Pair;
 const TopicPartition kPartition{"analytics.events", 0};
 
 AnalyticsEvent analytics(std::string id, const TenantId& tenant, std::string user,
-                         std::string type) {
+                         std::string type, std::string source = "/app") {
   return {std::move(id),
+          std::move(source),
           tenant,
           std::move(user),
           std::move(type),
@@ -24,8 +25,9 @@ AnalyticsEvent analytics(std::string id, const TenantId& tenant, std::string use
 }
 
 ChemicalEvent chemical(std::string id, const TenantId& tenant, std::string researcher,
-                       std::string molecule) {
+                       std::string molecule, std::string source = "/lab") {
   return {std::move(id),
+          std::move(source),
           tenant,
           std::move(molecule),
           std::move(researcher),
@@ -53,6 +55,7 @@ TEST_P(AnalyticsStoreContract, ARecordedEventIsReadBackWhole) {
   ASSERT_EQ(read->size(), 1u);
   EXPECT_EQ(to_json(read->front()), to_json(written));
   EXPECT_EQ(read->front().tenant, kAcme);
+  EXPECT_EQ(read->front().source, "/app");
 }
 
 TEST_P(AnalyticsStoreContract, ForeignEventIdsAreKeptAsTheyAre) {
@@ -94,6 +97,19 @@ TEST_P(AnalyticsStoreContract, AnEventRecordedBeforeChangesNothing) {
   auto summary = store_->analytics().summary(kAcme, "u1");
   EXPECT_EQ(summary->total_events, 3);
   EXPECT_THAT(summary->event_types, ElementsAre(Pair("view", 3)));
+}
+
+TEST_P(AnalyticsStoreContract, TheSameIdFromAnotherSourceIsAnotherEvent) {
+  const std::vector<AnalyticsEvent> events = {analytics("1", kAcme, "u1", "view", "/a"),
+                                              analytics("1", kAcme, "u1", "view", "/b"),
+                                              analytics("1", kAcme, "u1", "view", "/a")};
+  ASSERT_TRUE(store_->analytics().record(events, {}));
+  ASSERT_TRUE(store_->analytics().record(events, {}));
+  EXPECT_EQ(store_->analytics().summary(kAcme, "u1")->total_events, 2);
+  auto read = store_->analytics().recent(kAcme, "u1", 10);
+  ASSERT_THAT(ids(read), ElementsAre("1", "1"));
+  EXPECT_EQ(read->at(0).source, "/b");
+  EXPECT_EQ(read->at(1).source, "/a");
 }
 
 TEST_P(AnalyticsStoreContract, TheSameIdInAnotherTenantIsAnotherEvent) {
@@ -176,6 +192,19 @@ TEST_P(ChemicalStoreContract, TheSummaryNamesEachMoleculeOnce) {
   EXPECT_THAT(summary->molecules, ElementsAre("ethanol", "water"));
   ASSERT_EQ(summary->recent_experiments.size(), 3u);
   EXPECT_EQ(summary->recent_experiments[0].id, "3");
+}
+
+TEST_P(ChemicalStoreContract, TheSameIdFromAnotherSourceIsAnotherExperiment) {
+  const std::vector<ChemicalEvent> events = {chemical("1", kAcme, "jane", "water", "/a"),
+                                             chemical("1", kAcme, "jane", "ethanol", "/b"),
+                                             chemical("1", kAcme, "jane", "water", "/a")};
+  ASSERT_TRUE(store_->chemical().record(events, {}));
+  ASSERT_TRUE(store_->chemical().record(events, {}));
+  auto summary = store_->chemical().summary(kAcme, "jane");
+  EXPECT_EQ(summary->total_experiments, 2);
+  EXPECT_THAT(summary->molecules, ElementsAre("ethanol", "water"));
+  ASSERT_EQ(summary->recent_experiments.size(), 2u);
+  EXPECT_EQ(summary->recent_experiments[0].source, "/b");
 }
 
 TEST_P(ChemicalStoreContract, NoMethodShowsExperimentsOfAnotherTenant) {

@@ -61,6 +61,25 @@ TEST_P(TenantStoreContract, AnUpdateSetsVersionAndTimeAndKeepsTheCreation) {
   EXPECT_EQ(store_->tenants().get(kAcme)->name, "Acme Corp");
 }
 
+TEST_P(TenantStoreContract, AnUpdateOfAnotherVersionIsAConflictAndChangesNothing) {
+  auto first = store_->tenants().create(record_of(kAcme, "Acme"));
+  ASSERT_TRUE(succeeds(first));
+  Tenant second = *first;  // two who read the same version
+  first->name = "First";
+  second.name = "Second";
+  ASSERT_TRUE(succeeds(store_->tenants().update(*first)));
+  EXPECT_TRUE(fails_with(store_->tenants().update(second), ErrorKind::conflict));
+  EXPECT_EQ(store_->tenants().get(kAcme)->name, "First");
+  EXPECT_EQ(store_->outbox().size(), 2);
+  second.version = 3;  // one that is still to come
+  EXPECT_TRUE(fails_with(store_->tenants().update(second), ErrorKind::conflict));
+  second.version = store_->tenants().get(kAcme)->version;
+  auto retried = store_->tenants().update(second);
+  ASSERT_TRUE(succeeds(retried));
+  EXPECT_EQ(retried->version, 3);
+  EXPECT_EQ(store_->tenants().get(kAcme)->name, "Second");
+}
+
 TEST_P(TenantStoreContract, UnknownTenantsAreNotFound) {
   ASSERT_TRUE(store_->tenants().create(record_of(kGlobex, "Globex")));
   EXPECT_TRUE(fails_with(store_->tenants().get(kAcme), ErrorKind::not_found));

@@ -121,6 +121,7 @@ TEST_F(BadInput, AdminRequestsNameWhatIsWrong) {
   expect_problem(admin("POST", "/admin/v1/tenants", R"({"id":"Not Valid"})"), 422, "tenant id");
   expect_problem(admin("POST", "/admin/v1/replays", R"({"topic":"none","pipeline":"analytics"})"), 404, "replay topic");
   expect_problem(admin("POST", "/admin/v1/replays", R"({"topic":"analytics.events","pipeline":"analytics","form":"start"})"), 400, "unknown field");
+  expect_problem(admin("POST", "/admin/v1/replays", R"({"topic":"user.events","pipeline":"analytics"})"), 400, "another pipeline's topic");
   expect_problem(admin("GET", "/admin/v1/tasks/none"), 404, "task");
   expect_problem(admin("POST", "/admin/v1/indexes/rollback", "{}"), 409, "nothing to roll back to");
 }

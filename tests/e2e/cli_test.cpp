@@ -60,6 +60,7 @@ TEST_F(Cli, ExitCodesTellWhatHappened) {
   EXPECT_EQ(daemon_.mesh({"users", "get", "99", "--tenant", "acme"}).exit_code, 3);
   EXPECT_EQ(daemon_.mesh({"users", "frobnicate"}).exit_code, 2);
   EXPECT_EQ(daemon_.mesh({"users", "list", "--tenant", "acme", "--token", "globex:bob"}).exit_code, 4);
+  EXPECT_EQ(daemon_.mesh({"topics", "list", "--token", "acme:alice"}).exit_code, 4) << "the given token counts";
   EXPECT_EQ(daemon_.mesh({"ratelimit", "set", "acme", "search", "--rate", "1", "--per", "1h", "--burst", "0"}).exit_code, 0);
   EXPECT_EQ(daemon_.mesh({"search", "x", "--tenant", "acme"}).exit_code, 0);
   EXPECT_EQ(daemon_.mesh({"search", "x", "--tenant", "acme"}).exit_code, 5);

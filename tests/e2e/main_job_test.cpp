@@ -30,7 +30,7 @@ class MainJob : public ::testing::Test {
   Json finished_task(const Answer& submitted) {
     EXPECT_EQ(submitted.status, 202) << submitted.body;
     const std::string id = submitted.json()["id"];
-    Json task = daemon_.call("admin", "GET", "/admin/v1/tasks/" + id + "?wait=30", daemon_.operator_token()).json();
+    Json task = daemon_.call("admin", "GET", "/admin/v1/tasks/" + id + "?wait=25", daemon_.operator_token()).json();
     EXPECT_EQ(task["state"], "done") << task.dump();
     return task;
   }
@@ -149,6 +149,37 @@ TEST_F(MainJob, CloudEventsComeInAllTheirForms) {
   EXPECT_EQ(lines.json()["accepted"], 2);
   daemon_.settle();
   EXPECT_EQ(daemon_.call("subscriber", "GET", "/api/v1/analytics/user/u-2", kAcme).json()["total_events"], 5);
+}
+
+// An idempotency key once covered the body only, so that a second event with other attributes was
+// answered with the first one's id and lost.
+TEST_F(MainJob, AnIdempotencyKeyCoversTheAttributesOfABinaryEvent) {
+  const auto publish = [&](const char* id) {
+    return daemon_.call("publisher", "POST", "/api/v1/events", kAcme, R"({"user_id":"u-6","event_type":"x"})",
+                        {{"ce-id", id}, {"ce-source", "/test"}, {"ce-specversion", "1.0"}, {"ce-type", "analytics.recorded"},
+                         {"Content-Type", "application/json"}, {"Idempotency-Key", "k"}});
+  };
+  EXPECT_EQ(publish("a1").status, 202);
+  EXPECT_EQ(publish("a1").header("Idempotent-Replayed"), "true");
+  EXPECT_EQ(publish("a2").status, 422);
+}
+
+// Events were once told apart by their id alone, so that the second source's was not counted.
+TEST_F(MainJob, EventsOfTwoSourcesWithOneIdAreBothCounted) {
+  for (const char* source : {"/a", "/b", "/b"}) {
+    EXPECT_EQ(daemon_.call("publisher", "POST", "/api/v1/events", kAcme, R"({"user_id":"u-7","event_type":"x"})",
+                           {{"ce-id", "1"}, {"ce-source", source}, {"ce-specversion", "1.0"}, {"ce-type", "analytics.recorded"},
+                            {"Content-Type", "application/json"}}).status, 202);
+  }
+  daemon_.settle();
+  EXPECT_EQ(daemon_.call("subscriber", "GET", "/api/v1/analytics/user/u-7", kAcme).json()["total_events"], 2);
+}
+
+TEST_F(MainJob, ABulkThatTheLimitCanNeverAdmitIsTooLarge) {
+  ASSERT_EQ(admin("PUT", "/admin/v1/ratelimits/acme/publish", {{"rate", 10}, {"per", "1s"}, {"burst", 9}}).status, 200);
+  std::string lines;
+  for (int i = 0; i < 11; ++i) lines += R"({"type":"analytics.recorded","data":{"user_id":"u-8","event_type":"x"}})" "\n";
+  EXPECT_EQ(daemon_.call("publisher", "POST", "/api/v1/events", kAcme, lines, {{"Content-Type", "application/x-ndjson"}}).status, 413);
 }
 
 TEST_F(MainJob, ABulkWithOneBadLineIsRefusedAsAWhole) {

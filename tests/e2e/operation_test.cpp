@@ -97,6 +97,7 @@ TEST(Operation, SighupTakesOverRateLimitsAndKeepsTheOldOnesWhenTheFileIsBroken) 
   daemon.signal(SIGHUP);
   ASSERT_TRUE(daemon.await_notification("READY=1"));
   EXPECT_EQ(burst(), 7);
+  EXPECT_EQ(daemon.call("admin", "GET", "/admin/v1/config", daemon.operator_token()).json()["rate_limits"]["search"]["burst"], 7);
   std::ofstream(dir.file("data.yaml")) << "rate_limits: broken\n";
   daemon.signal(SIGHUP);
   ASSERT_TRUE(daemon.await_notification("READY=1"));
@@ -112,6 +113,15 @@ TEST(Operation, RolesSelectWhatAProcessRuns) {
   EXPECT_TRUE(info["addresses"].contains("gateway"));
   EXPECT_FALSE(info["addresses"].contains("users"));
   EXPECT_EQ(daemon.call("gateway", "GET", "/health", "").json()["service"], "ai-gateway");
+}
+
+TEST(Operation, RunJsonGoesWithAProcessThatHasNoListener) {
+  test::TempDir dir;
+  Daemon daemon(dir.file("data"), "roles: [pipelines]\n");
+  ASSERT_TRUE(daemon.start()) << daemon.errors();
+  EXPECT_EQ(daemon.stop(), 0);
+  struct stat info {};
+  EXPECT_NE(stat((dir.file("data") + "/run.json").c_str(), &info), 0);
 }
 
 TEST(Operation, EqualAddressesShareAListener) {

@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include <cstring>
+
 #include <cerrno>
 #include <filesystem>
 #include <map>
@@ -173,9 +175,10 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode m
   const int code = sqlite3_open_v2(path.c_str(), &handle, flags, vfs_or_default);
   std::unique_ptr<Database> db(new Database(handle));
   if (code != SQLITE_OK) {
-    auto error = error_of(handle, code);
-    error.cause += " (" + path + ")";
-    return fail(std::move(error));
+    const int number = handle == nullptr ? 0 : sqlite3_system_errno(handle);
+    const std::string why = number == 0 ? sqlite3_errstr(code) : std::strerror(number);
+    return fail(ErrorKind::unavailable, path + " cannot be opened: " + why +
+                                            "; check the owner and the mode of the file and its folder");
   }
   sqlite3_busy_timeout(handle, 5000);
   // journal_size_limit: the WAL file shrinks to it when it starts over, so a burst does not stay on

@@ -88,7 +88,7 @@ TEST_F(SqliteStoreFile, KeepsProjectionOffsetsThatOnlyRise) {
 }
 
 TEST_F(SqliteStoreFile, HasNoEventWithoutItsOffsetNorTheOtherWayRound) {
-  AnalyticsEvent event{"e", kAcme, "u", "view", "t", Json::object(), clock_.now()};
+  AnalyticsEvent event{"e", "/s", kAcme, "u", "view", "t", Json::object(), clock_.now()};
   ASSERT_TRUE(harness_.analytics().record(std::span(&event, 1), {{{"analytics.events", 0}, 1}}));
   run("CREATE TRIGGER refuse BEFORE INSERT ON projection_offsets"
       " BEGIN SELECT RAISE(ABORT,'no'); END");

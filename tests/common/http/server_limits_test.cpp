@@ -1,5 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <latch>
+#include <optional>
+
 #include "common/http/server.h"
 #include "tests/common/http/server_fixture.h"
 
@@ -7,6 +11,111 @@ namespace mesh::http {
 namespace {
 
 using std::chrono::milliseconds;
+
+// One blocking worker, held by GET /held until release(); GET /counted blocks too and counts.
+class HeldWorkerTest : public ServerTest {
+ protected:
+  HeldWorkerTest() { options.blocking_workers = 1; }
+  ~HeldWorkerTest() override {
+    if (!released_.try_wait()) release();
+    server.reset();
+  }
+
+  void hold() {
+    Route held = echo("GET", "/held");
+    held.blocking = true;
+    held.handler = [this](std::shared_ptr<const Request>, Responder respond) {
+      holds_.count_down();
+      released_.wait();
+      respond(Response::text(200, "held"));
+    };
+    Route counted = held;
+    counted.pattern = "/counted";
+    counted.handler = [this](std::shared_ptr<const Request>, Responder respond) {
+      ++runs;
+      respond(Response::text(200, "counted"));
+    };
+    start({held, counted});
+    holder.emplace(connect());
+    holder->send(get("/held"));
+    holds_.wait();
+  }
+  void release() { released_.count_down(); }
+
+  std::atomic<int> runs{0};
+  std::optional<RawClient> holder;
+
+ private:
+  std::latch holds_{1};
+  std::latch released_{1};
+};
+
+TEST_F(HeldWorkerTest, ARequestThatTimedOutInTheQueueIsNeverRun) {
+  hold();
+  auto late = connect();
+  late.send(get("/counted"));
+  sync();
+  clock.advance(options.answer_timeout);
+  EXPECT_EQ(late.read().status, 503);
+  EXPECT_EQ(holder->read().status, 503);
+  auto next = connect();
+  next.send(get("/counted"));
+  sync();
+  EXPECT_EQ(runs, 0);
+  release();
+  EXPECT_EQ(next.read().body, "counted");
+  EXPECT_EQ(runs, 1);
+}
+
+TEST_F(HeldWorkerTest, WhatTimedOutTakesNoRoomInTheQueue) {
+  options.max_queued = 1;
+  hold();
+  auto late = connect();
+  late.send(get("/counted"));
+  sync();
+  clock.advance(options.answer_timeout);
+  EXPECT_EQ(late.read().status, 503);
+  auto next = connect();
+  next.send(get("/counted"));
+  sync();
+  release();
+  EXPECT_EQ(next.read().body, "counted");
+}
+
+TEST_F(HeldWorkerTest, ARequestIsNotRunAfterItsClientLeft) {
+  hold();
+  auto leaving = connect();
+  leaving.send(get("/counted"));
+  sync();
+  leaving.leave();
+  sync();
+  auto next = connect();
+  next.send(get("/counted"));
+  release();
+  EXPECT_EQ(holder->read().body, "held");
+  EXPECT_EQ(next.read().body, "counted");
+  EXPECT_EQ(runs, 1) << "the one queue is served in order";
+}
+
+TEST_F(HeldWorkerTest, RequestsBeyondTheQueueAreTurnedAway) {
+  options.max_queued = 2;
+  hold();
+  auto first = connect();
+  first.send(get("/counted"));
+  auto second = connect();
+  second.send(get("/counted"));
+  sync();
+  auto third = connect();
+  const auto reply = third.ask(get("/counted"));
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_EQ(reply.header("Retry-After"), "1");
+  EXPECT_EQ(third.ask(get("/fence")).status, 200) << "the connection stays open";
+  release();
+  EXPECT_EQ(first.read().status, 200);
+  EXPECT_EQ(second.read().status, 200);
+  EXPECT_EQ(third.ask(get("/counted")).status, 200);
+  EXPECT_EQ(runs, 3);
+}
 
 TEST_F(ServerTest, HeadsHaveABound) {
   options.max_header_bytes = 512;

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "daemon/pipeline/dead_letter_record.h"
 #include "daemon/pipeline/replay.h"
 #include "tests/daemon/pipeline/events.h"
@@ -58,6 +60,29 @@ TEST_F(DeadLettersTest, LettersAreListedNewestFirst) {
   EXPECT_EQ(listed({}, 2), (Ids{"e3", "e2"}));
   EXPECT_EQ(count(), 3);
   EXPECT_EQ(count("analytics.events.dlq"), 3);
+}
+
+TEST_F(DeadLettersTest, EachUnsettledLetterIsVisitedNewestFirstUntilItIsEnough) {
+  for (const char* id : {"e1", "e2", "e3"}) die(analytics_event(id, "ann"));
+  for (const char* id : {"e4", "e5"}) die(analytics_event(id, "bob"));
+  die(analytics_event("e6", "ann"), "engine");
+  auto purged = context({{"topic", "analytics.events"}, {"id", "e2"}});
+  ASSERT_TRUE(letters.purge(purged));
+  std::map<std::string, Ids> visited;  // one key is in one partition
+  auto visit = [&](const DeadLetter& letter) {
+    visited[letter.key].push_back(letter.event->id);
+    return true;
+  };
+  ASSERT_TRUE(letters.each("analytics.events", {{}, "schema", {}}, visit));
+  ASSERT_EQ(visited.size(), 2u);
+  EXPECT_EQ(visited.begin()->second, (Ids{"e3", "e1"}));
+  EXPECT_EQ(visited.rbegin()->second, (Ids{"e5", "e4"}));
+  int calls = 0;
+  ASSERT_TRUE(letters.each("analytics.events", {}, [&](const DeadLetter&) {
+    return ++calls < 1;
+  }));
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(letters.each("nothing.events", {}, visit).error().kind, ErrorKind::not_found);
 }
 
 TEST_F(DeadLettersTest, LettersAreFiltered) {

@@ -73,8 +73,8 @@ Status ActivityTable::insert(Database& db, std::span<const ActivityRow> rows) {
   std::map<std::pair<std::int64_t, std::string_view>, std::int64_t> subjects;
   std::map<std::pair<std::int64_t, std::string_view>, std::int64_t> counts;
   auto statement = db.prepare(
-      "INSERT INTO activity(tenant,kind,event_id,subject,label,timestamp,processed_at,data,"
-      "properties) VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING");
+      "INSERT INTO activity(tenant,kind,source,event_id,subject,label,timestamp,processed_at,data,"
+      "properties) VALUES(?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING");
   if (!statement) return fail(std::move(statement.error()));
   for (const ActivityRow& row : rows) {
     auto [tenant, new_tenant] = tenants.try_emplace(row.tenant.str());
@@ -95,7 +95,7 @@ Status ActivityTable::insert(Database& db, std::span<const ActivityRow> rows) {
     const auto bind = [&](const auto&... values) {
       (bind_value(*statement, ++index, values), ...);
     };
-    bind(tenant->second, kind_, Blob{id}, subject->second, row.label, row.timestamp,
+    bind(tenant->second, kind_, row.source, Blob{id}, subject->second, row.label, row.timestamp,
          row.processed_at, row.data, row.properties);
     if (Status inserted = statement->run(); !inserted) return inserted;
     if (db.changes() > 0) ++counts[{subject->second, row.label}];
@@ -168,15 +168,15 @@ Result<std::vector<ActivityRow>> ActivityTable::newest(Database& db, const Tenan
   std::vector<ActivityRow> rows;
   Status read = each_row(
       query(db,
-            "SELECT a.event_id,a.label,a.timestamp,a.processed_at,a.data,a.properties"
+            "SELECT a.event_id,a.source,a.label,a.timestamp,a.processed_at,a.data,a.properties"
             " FROM activity_subjects s JOIN activity a ON a.subject=s.number"
             " WHERE s.tenant=" MESH_TENANT_NUMBER " AND s.kind=? AND s.name=?"
             " ORDER BY a.position DESC LIMIT ?",
             tenant, kind_, subject, limit),
       [&](const Statement& row) -> Status {
-        rows.push_back({unpack_id(row.text(0)), tenant, std::string(subject),
-                        std::string(row.text(1)), std::string(row.text(2)), timestamp(row, 3),
-                        std::string(row.text(4)), std::string(row.text(5))});
+        rows.push_back({unpack_id(row.text(0)), std::string(row.text(1)), tenant,
+                        std::string(subject), std::string(row.text(2)), std::string(row.text(3)),
+                        timestamp(row, 4), std::string(row.text(5)), std::string(row.text(6))});
         return {};
       });
   if (!read) return fail(std::move(read.error()));

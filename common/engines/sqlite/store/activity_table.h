@@ -1,5 +1,6 @@
 // What both projections have in common: events of a subject (a user, a researcher) under a label
-// (the event type, the molecule), kept once per event id and counted per label.
+// (the event type, the molecule), kept once per event source and id and counted
+// per label.
 #pragma once
 
 #include <span>
@@ -16,6 +17,7 @@ namespace mesh::sqlite {
 
 struct ActivityRow {
   std::string id;
+  std::string source;
   TenantId tenant;
   std::string subject;
   std::string label;

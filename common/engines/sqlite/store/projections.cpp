@@ -6,21 +6,23 @@ namespace mesh::sqlite {
 namespace {
 
 ActivityRow to_row(const AnalyticsEvent& event) {
-  return {event.id,        event.tenant,       event.user_id,       event.event_type,
-          event.timestamp, event.processed_at, dump(event.metadata), {}};
+  return {event.id,         event.source,    event.tenant,       event.user_id,
+          event.event_type, event.timestamp, event.processed_at, dump(event.metadata),
+          {}};
 }
 
 ActivityRow to_row(const ChemicalEvent& event) {
-  return {event.id,        event.tenant,       event.researcher, event.molecule_id,
-          event.timestamp, event.processed_at, dump(event.data), dump(event.llm_properties)};
+  return {event.id,          event.source,    event.tenant,       event.researcher,
+          event.molecule_id, event.timestamp, event.processed_at, dump(event.data),
+          dump(event.llm_properties)};
 }
 
 Status read_row(ActivityRow row, std::vector<AnalyticsEvent>& out) {
   auto metadata = parse_stored(row.data);
   if (!metadata) return fail(std::move(metadata.error()));
-  out.push_back({std::move(row.id), std::move(row.tenant), std::move(row.subject),
-                 std::move(row.label), std::move(row.timestamp), std::move(*metadata),
-                 row.processed_at});
+  out.push_back({std::move(row.id), std::move(row.source), std::move(row.tenant),
+                 std::move(row.subject), std::move(row.label), std::move(row.timestamp),
+                 std::move(*metadata), row.processed_at});
   return {};
 }
 
@@ -29,9 +31,9 @@ Status read_row(ActivityRow row, std::vector<ChemicalEvent>& out) {
   auto properties = parse_stored(row.properties);
   if (!data) return fail(std::move(data.error()));
   if (!properties) return fail(std::move(properties.error()));
-  out.push_back({std::move(row.id), std::move(row.tenant), std::move(row.label),
-                 std::move(row.subject), std::move(row.timestamp), std::move(*data),
-                 std::move(*properties), row.processed_at});
+  out.push_back({std::move(row.id), std::move(row.source), std::move(row.tenant),
+                 std::move(row.label), std::move(row.subject), std::move(row.timestamp),
+                 std::move(*data), std::move(*properties), row.processed_at});
   return {};
 }
 

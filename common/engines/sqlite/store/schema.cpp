@@ -95,6 +95,7 @@ CREATE TABLE activity(
   position INTEGER PRIMARY KEY,
   tenant INTEGER NOT NULL,
   kind INTEGER NOT NULL,
+  source TEXT NOT NULL,
   event_id BLOB NOT NULL,
   subject INTEGER NOT NULL,
   label TEXT NOT NULL,
@@ -102,7 +103,7 @@ CREATE TABLE activity(
   processed_at INTEGER NOT NULL,
   data TEXT NOT NULL,
   properties TEXT NOT NULL);
-CREATE UNIQUE INDEX activity_by_id ON activity(tenant, kind, event_id);
+CREATE UNIQUE INDEX activity_by_id ON activity(tenant, kind, source, event_id);
 CREATE INDEX activity_by_subject ON activity(subject);
 
 CREATE TABLE projection_offsets(

@@ -96,6 +96,11 @@ Result<Tenant> SqliteTenants::update(Tenant tenant) {
     auto found = find(db, tenant.id);
     if (!found) return fail(std::move(found.error()));
     if (!found->tenant) return unknown_tenant(tenant.id);
+    if (tenant.version != found->version) {
+      return fail(ErrorKind::conflict, "tenant " + tenant.id.str() + " is at version " +
+                                           std::to_string(found->version) + ", not " +
+                                           std::to_string(tenant.version));
+    }
     Tenant updated = tenant;
     updated.version = found->version + 1;
     updated.created_at = found->tenant->created_at;
