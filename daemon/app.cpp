@@ -293,6 +293,9 @@ Result<Principal> App::Impl::authenticate(const http::Request& request, http::Ac
                                                         {"path", request.path},
                                                         {"request_id", request.request_id}});
   }
+  if (principal && principal->kind == Principal::Kind::operator_ && request.method != "GET" && request.method != "HEAD") {
+    log::info("audit: the operator changes", {{"method", request.method}, {"path", request.path}, {"request_id", request.request_id}});
+  }
   return principal;
 }
 

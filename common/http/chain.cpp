@@ -158,6 +158,9 @@ Refusal find_route(std::string_view path, Exchange& exchange) {
 
 Refusal check_body(const Exchange& exchange) {
   const Request& request = exchange.request;
+  if (const auto coding = request.header("Content-Encoding"); coding && to_lower(*coding) != "identity") {
+    return Response::problem(415, "The body must not be encoded; send it without Content-Encoding.");
+  }
   switch (exchange.route->body) {
     case Body::none:
       if (request.body.empty()) return std::nullopt;

@@ -80,8 +80,13 @@ TEST(Operation, SigtermDrainsAndRemovesRunJson) {
   EXPECT_EQ(info.st_mode & 0777, 0600u);
   ASSERT_EQ(stat((dir.file("data") + "/operator.token").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
+  ASSERT_EQ(daemon.call("users", "POST", "/users/create", "acme:a", R"({"email":"a@acme.dev","name":"A"})").status, 201);
+  ASSERT_EQ(daemon.call("users", "GET", "/users", "acme:a").status, 200);
+  daemon.settle();
   EXPECT_EQ(daemon.stop(), 0);
-  EXPECT_NE(stat((dir.file("data") + "/run.json").c_str(), &info), 0);
+  for (const char* left : {"/run.json", "/log.db-wal", "/store.db-wal", "/vectors.db-wal"}) {
+    EXPECT_NE(stat((dir.file("data") + left).c_str(), &info), 0) << left;
+  }
 }
 
 TEST(Operation, SighupTakesOverRateLimitsAndKeepsTheOldOnesWhenTheFileIsBroken) {

@@ -19,11 +19,11 @@ class Store final : public SqliteStore {
  public:
   Store(std::unique_ptr<Database> writer, const std::string& path, StoreOptions options,
         std::int64_t waiting, Clock& clock)
-      : readers_(path, kReaders),
-        committer_(std::move(writer), path,
+      : committer_(std::move(writer), path,
                    {.max_pending_bytes = options.max_pending_bytes,
                     .on_fatal = std::move(options.on_fatal),
                     .on_commit = std::move(options.on_commit)}),
+        readers_(path, kReaders),
         outbox_(committer_, readers_, waiting),
         users_(outbox_, readers_, clock),
         tenants_(outbox_, readers_, clock),
@@ -46,8 +46,8 @@ class Store final : public SqliteStore {
   void close() override { committer_.stop(); }
 
  private:
+  Committer committer_;  // goes last: only a writer that closes last leaves no WAL behind
   ReaderPool readers_;
-  Committer committer_;
   SqliteOutbox outbox_;
   SqliteUsers users_;
   SqliteTenants tenants_;

@@ -56,6 +56,10 @@ class EmbeddedIndex final : public VectorIndex {
   EmbeddedIndex(std::string path, IndexOptions options)
       : budget_(options.fine_bytes), options_(std::move(options)), readers_(path, kReaders),
         path_(std::move(path)) {}
+  // What was submitted refers to the generations.
+  ~EmbeddedIndex() override {
+    if (committer_) committer_->stop();
+  }
 
   Status load();
 
@@ -81,14 +85,14 @@ class EmbeddedIndex final : public VectorIndex {
 
   FineBudget budget_;  // outlives the generations
   const IndexOptions options_;
+  // Stopped by the destructor, gone last: only a writer that closes last leaves no WAL behind.
+  // Memory is changed from its thread alone, in the order of the transactions.
+  std::unique_ptr<Committer> committer_;
   ReaderPool readers_;
   const std::string path_;
   mutable std::shared_mutex mutex_;  // taken for moments; changes of both are rare
   std::map<int, std::shared_ptr<Generation>> generations_;  // guarded by mutex_
   std::shared_ptr<Generation> serving_;                     // guarded by mutex_
-  // Last, so that it goes first and finishes what was submitted. Memory is changed from its thread
-  // alone, in the order of the transactions.
-  std::unique_ptr<Committer> committer_;
 };
 
 Status EmbeddedIndex::load() {
