@@ -1,6 +1,8 @@
 #include <set>
 
 #include "common/domain/search.h"
+#include "common/telemetry/log.h"
+#include "common/telemetry/trace_context.h"
 #include "daemon/pipeline/stages.h"
 #include "daemon/pipeline/user_change.h"
 
@@ -90,7 +92,22 @@ class UserIndexStage final : public Stage {
       }
     }
     const Status applied = index_.apply(generation_, changes);
-    return applied ? true : refuse("index", applied.error(), failure);
+    if (!applied) return refuse("index", applied.error(), failure);
+    if (log::enabled(log::Level::debug)) {
+      for (const std::size_t i : of) trace(batch[i].event);
+    }
+    return true;
+  }
+
+  // The end of the way that the request's trace began.
+  void trace(const Event& event) const {
+    const auto context = TraceContext::parse(event.traceparent);
+    log::debug("indexed", {{"trace_id", context ? context->trace_id : std::string()},
+                           {"tenant", event.tenant.str()},
+                           {"event_id", event.id},
+                           {"type", event.type},
+                           {"user_id", event.subject},
+                           {"generation", generation_}});
   }
 
   static bool refuse(const char* cause_class, const Error& error, StageResult& failure) {

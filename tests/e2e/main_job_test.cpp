@@ -39,7 +39,7 @@ class MainJob : public ::testing::Test {
   }
 
   test::TempDir dir_;
-  Daemon daemon_{dir_.file("data")};
+  Daemon daemon_{dir_.file("data"), "telemetry: {log: {level: debug}}\n"};
 };
 
 TEST_F(MainJob, ACreatedUserIsFoundByNameByPartOfTheAddressAndWithATypo) {
@@ -257,7 +257,7 @@ TEST_F(MainJob, ARateLimitIsSetHitShownAndReset) {
   EXPECT_EQ(daemon_.call("gateway", "GET", target, kAcme).status, 200);
 }
 
-TEST_F(MainJob, TheTraceOfARequestReachesTheLog) {
+TEST_F(MainJob, TheTraceOfARequestReachesTheLogAndTheIndex) {
   const std::string trace = "4bf92f3577b34da6a3ce929d0e0e4736";
   ASSERT_EQ(daemon_.call("users", "POST", "/users/create", kAcme, R"({"email":"t@acme.dev","name":"T"})",
                          {{"traceparent", "00-" + trace + "-00f067aa0ba902b7-01"}, {"X-Request-Id", "req-1"}}).header("X-Request-Id"), "req-1");
@@ -265,6 +265,11 @@ TEST_F(MainJob, TheTraceOfARequestReachesTheLog) {
   const Json records = admin("GET", "/admin/v1/topics/user.events/records?from=start").json()["items"];
   ASSERT_EQ(records.size(), 1u);
   EXPECT_NE(records[0]["traceparent"].get<std::string>().find(trace), std::string::npos);
+  EXPECT_EQ(daemon_.stop(), 0);
+  const std::string log = daemon_.errors();
+  const auto indexed = log.find("\"message\":\"indexed\"");
+  ASSERT_NE(indexed, std::string::npos) << log;
+  EXPECT_NE(log.find(trace, indexed), std::string::npos) << "the trace reaches the index";
   EXPECT_EQ(records[0]["value"], (Json{{"id", 1}, {"email", "t@acme.dev"}, {"name", "T"}, {"tenantId", "acme"}}));
 }
 
