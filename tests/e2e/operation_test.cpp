@@ -97,7 +97,6 @@ TEST(Operation, SighupTakesOverRateLimitsAndKeepsTheOldOnesWhenTheFileIsBroken) 
     return daemon.call("admin", "GET", "/admin/v1/ratelimits/acme/search", daemon.operator_token()).json()["policy"]["burst"].get<int>();
   };
   EXPECT_EQ(burst(), 5);
-  std::ofstream(dir.file("data.yaml"), std::ios::app) << "";
   std::ofstream(dir.file("data.yaml")) << "data_dir: " << dir.file("data") << "\nrate_limits: {search: {rate: 600, per: 1m, burst: 7}}\n";
   daemon.signal(SIGHUP);
   ASSERT_TRUE(daemon.await_notification("READY=1"));
