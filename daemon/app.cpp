@@ -101,6 +101,7 @@ struct App::Impl {
   const Options options;
   Clock& clock = system_clock();
   Metrics metrics;
+  Usage usage{clock};
   std::unique_ptr<sqlite::DirectoryLock> lock;
   std::unique_ptr<sqlite::SqliteLog> log;
   std::unique_ptr<sqlite::SqliteStore> store;
@@ -133,6 +134,7 @@ struct App::Impl {
   TopicSpec topic_spec(std::string name, TopicKind kind) const;
   http::RouteTable routes_of(const std::string& role);
   Result<Principal> authenticate(const http::Request& request, http::Access access);
+  void count(const http::Hooks::Answered& answered);
   Result<pipeline::Stage*> stage(const std::string& name);
   Json running_config();
   std::vector<pipeline::PipelineStatus> pipeline_statuses();
@@ -173,6 +175,9 @@ Status App::Impl::open_engines() {
   sqlite::IndexOptions index_options;
   index_options.on_fatal = options.on_fatal;
   index_options.on_commit = commit_metrics("vectors");
+  if (const auto from = config.vectors.hnsw_threshold) {
+    index_options.approximate_from = static_cast<std::size_t>(*from);
+  }
   auto opened_index = sqlite::open_embedded_index(config.data_dir, index_options);
   if (!opened_index) return fail(opened_index.error());
   index = std::move(*opened_index);
@@ -204,7 +209,7 @@ Status App::Impl::make_topics() {
 }
 
 Status App::Impl::start_pipelines() {
-  const pipeline::PipelineDeps deps{*log, *log, store->retries(), clock, metrics};
+  const pipeline::PipelineDeps deps{*log, *log, store->retries(), clock, metrics, &usage};
   const auto pipeline_options = [&](std::string name, std::string topic) {
     return pipeline::PipelineOptions{std::move(name), {std::move(topic)}, config.pipelines.batch,
                                      config.pipelines.retry, config.pipelines.max_parked};
@@ -299,16 +304,23 @@ Result<Principal> App::Impl::authenticate(const http::Request& request, http::Ac
   return principal;
 }
 
+void App::Impl::count(const http::Hooks::Answered& answered) {
+  const bool rejected = answered.status == 429 || answered.status == 503;
+  usage.add(answered.tenant.str(), {{Use::requests},
+                                    {Use::rejected, rejected ? 1u : 0u},
+                                    {Use::queued_micros, micros(answered.waited)}});
+}
+
 http::RouteTable App::Impl::routes_of(const std::string& role) {
-  if (role == "users") return services::users_routes(store->users(), store->idempotency());
-  if (role == "gateway") return services::search_routes(*embedder, *index, clock, metrics);
+  if (role == "users") return services::users_routes(store->users(), store->idempotency(), usage);
+  if (role == "gateway") return services::search_routes(*embedder, *index, clock, metrics, usage);
   if (role == "publisher") {
-    return services::publish_routes({*log, *log, store->idempotency(), *directory, *admission, clock, metrics,
+    return services::publish_routes({*log, *log, store->idempotency(), *directory, *admission, clock, metrics, usage,
                                      topic_spec("", TopicKind::activity), config.http.max_body});
   }
   if (role == "subscriber") return services::analytics_routes(store->analytics(), store->chemical());
   http::RouteTable all = services::log_routes({*log, *log, clock, [this] { return !ready; }, [this] { return pipeline_statuses(); }});
-  for (auto& table : {services::tenant_routes({store->tenants(), *directory, *limiter}),
+  for (auto& table : {services::tenant_routes({store->tenants(), *directory, *limiter}), services::usage_routes({usage}),
                       services::work_routes({*log, *log, clock, store->tasks(), *tasks, *replayer, *dead_letters, *generations}),
                       services::process_routes({[this] { return running_config(); },
                                                 [this] { return checks(); }})}) {
@@ -356,7 +368,8 @@ Status App::Impl::start_listeners() {
   server_options.idle_timeout = limits.idle_timeout;
   server_options.write_timeout = limits.write_timeout;
   http::Hooks hooks{[this](const auto& request, auto access) { return authenticate(request, access); },
-                    [this](const auto& tenant, const auto& scope) { return admission->take(tenant, scope, 1); }};
+                    [this](const auto& tenant, const auto& scope) { return admission->take(tenant, scope, 1); },
+                    [this](const auto& answered) { count(answered); }};
   server = std::make_unique<http::Server>(server_options, std::move(hooks), clock, metrics);
   if (auto started = server->start(listeners); !started) return started;
   const auto bound = server->addresses();

@@ -4,17 +4,36 @@
 #include <iostream>
 
 #include "common/config/config.h"
+#include "daemon/check_data.h"
 #include "daemon/serve.h"
+
+namespace {
+
+int check_data(const mesh::config::Config& config, bool repair, bool json) {
+  const auto report = mesh::check_data(config.data_dir, repair, mesh::system_clock().now());
+  if (!report) {
+    std::cerr << "meshd: " << report.error().message << "\n";
+    if (!report.error().cause.empty()) std::cerr << "meshd: cause: " << report.error().cause << "\n";
+    return 3;
+  }
+  std::cout << (json ? mesh::dump(*report) + "\n" : mesh::check_data_text(*report));
+  return mesh::check_data_exit_code(*report);
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   CLI::App cli{"meshd: tenant-scoped events in, durable, searchable. Runs until SIGTERM; SIGHUP reloads."};
   std::optional<std::string> file, data_dir;
-  bool check = false, print = false, schema = false;
+  bool check = false, print = false, schema = false, look = false, repair = false, json = false;
   cli.add_option("-c,--config", file, "configuration file; else $MESH_CONFIG, ./meshd.yaml, /etc/mesh/meshd.yaml, built-in defaults");
   cli.add_option("--data-dir", data_dir, "in place of the configuration's data_dir");
   cli.add_flag("--check-config", check, "check the configuration and end");
   cli.add_flag("--print-config", print, "print the configuration as it will be used, secrets masked, and end");
   cli.add_flag("--print-config-schema", schema, "print the JSON Schema of the configuration file and end");
+  cli.add_flag("--check-data", look, "look for damage in the data folder, which no meshd may be using, and end: 0 whole, 1 a repair loses nothing, 2 damaged, 3 could not look");
+  cli.add_flag("--repair-data", repair, "the same, and put what is whole in the place of what is damaged, which is kept aside");
+  cli.add_flag("--json", json, "what --check-data and --repair-data print as JSON");
   cli.set_version_flag("--version", "meshd " MESH_VERSION);
   try {
     cli.parse(argc, argv);
@@ -38,5 +57,6 @@ int main(int argc, char** argv) {
   if (print) std::cout << mesh::config::print(*config);
   if (check) std::cout << "configuration ok\n";
   if (print || check) return 0;
+  if (look || repair) return check_data(*config, repair, json);
   return mesh::serve(std::move(*config), load, MESH_VERSION);
 }

@@ -71,11 +71,15 @@ int serve(config::Config config, std::function<Result<config::Config>()> load, s
   signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
 
+  const std::string data_dir = config.data_dir;
   auto app = App::start(std::move(config), {version, die});
   if (!app) {
     log::flush();
     std::cerr << "meshd: " << app.error().message << "\n";
     if (!app.error().cause.empty()) std::cerr << "meshd: cause: " << app.error().cause << "\n";
+    if (app.error().kind == ErrorKind::corrupt) {
+      std::cerr << "meshd: `mesh check --data-dir " << data_dir << "` says what is damaged and what a repair would lose\n";
+    }
     return 1;
   }
   log::info("meshd is ready", {{"version", version}, {"pid", getpid()}});

@@ -1,3 +1,4 @@
+#include "cli/commands/check_data.h"
 #include "cli/commands/verb.h"
 #include "cli/render/width.h"
 
@@ -9,6 +10,7 @@ enum class State { ok = 0, warning = 1, critical = 2, unknown = 3 };
 
 struct Args {
   std::int64_t lag_warning = -1, lag_critical = -1, letters_warning = -1, letters_critical = -1;
+  bool repair = false;
 };
 
 struct Findings {
@@ -80,7 +82,19 @@ void check_inside(client::Client& mesh, const Args& args, Findings& findings) {
   }
 }
 
+// The folder named by flag or environment, where no meshd runs on it.
+std::optional<std::string> resting_data(const Session& session) {
+  std::optional<std::string> dir = session.globals.data_dir;
+  if (const char* named = session.surroundings.env("MESH_DATA_DIR"); !dir && named != nullptr && *named != '\0') dir = named;
+  if (!dir || session.globals.server || !nothing_runs_on(*dir)) return std::nullopt;
+  return dir;
+}
+
 Outcome check(Session& session, const Args& args) {
+  if (const auto dir = resting_data(session)) return check_data(session, *dir, args.repair);
+  if (args.repair) {
+    return fail(ErrorKind::invalid, "--repair needs --data-dir DIR with the folder of a meshd that is stopped");
+  }
   Findings findings;
   if (const auto connected = session.connect(); !connected) {
     findings.add(connected.error().kind == ErrorKind::unavailable ? State::critical : State::unknown, connected.error().message);
@@ -105,12 +119,16 @@ void add_check(Commands& commands) {
   auto& verb = commands.verb(commands.root(), {
       .name = "check", .summary = "One line on the state of a meshd, for monitoring systems",
       .details = "Follows the plug-in conventions: exit code 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, and performance data "
-                 "behind a bar.",
+                 "behind a bar. Where no meshd runs on the folder of --data-dir, its files are looked at for damage: what "
+                 "is damaged, whose it is, and what a repair would lose; --repair puts what is whole in their place and "
+                 "keeps the damaged files beside.",
       .examples = "mesh check\n"
                   "mesh check --data-dir /var/lib/mesh\n"
+                  "mesh check --data-dir ./mesh-data --repair\n"
                   "mesh check --lag-warning 1000 --lag-critical 100000 --letters-warning 0 --timeout 5s\n",
       .run = [args](Session& session) { return check(session, *args); },
       .needs = Needs::nothing}, purpose::kHealth);
+  verb.add_flag("--repair", args->repair, "of a folder that no meshd uses: repair what is damaged, after a question");
   const CLI::Range counts(std::int64_t{0}, std::int64_t{1} << 60);
   const auto add = [&](const char* name, std::int64_t& value, const char* help) {
     verb.add_option(name, value, help)->check(counts)->type_name("N");

@@ -9,7 +9,7 @@ const View& limit_view() {
   static const View view{
       "scope",
       {{"tenant", "TENANT", "whose limit"},
-       {"scope", "SCOPE", "search, publish or users"},
+       {"scope", "SCOPE", "search, publish, users or admin"},
        {"policy", "POLICY", "units per period, and how many beyond at once", Field::Show::always, policy_text},
        {"source", "SOURCE", "tenant: set for this one; default: the configuration's"},
        {"limit", "LIMIT", "what an idle tenant may do at once"},
@@ -26,7 +26,7 @@ struct Args {
 
 void add_names(CLI::App& verb, Args& args, bool scope_required) {
   verb.add_option("TENANT", args.tenant, "The tenant")->required();
-  auto* scope = verb.add_option("SCOPE", args.scope, "search, publish or users");
+  auto* scope = verb.add_option("SCOPE", args.scope, "search, publish, users or admin");
   if (scope_required) scope->required();
 }
 

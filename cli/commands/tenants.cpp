@@ -1,4 +1,4 @@
-#include "cli/commands/verb.h"
+#include "cli/commands/tenants.h"
 #include "cli/rate_text.h"
 
 namespace mesh::cli {
@@ -129,6 +129,7 @@ void add_tenants(Commands& commands) {
                         .examples = "mesh tenants delete acme --yes\n",
                         .run = [gone](Session& session) { return remove(session, *gone); }})
       .add_option("ID", *gone, "The tenant's id")->required();
+  add_tenants_top(commands, group);
 }
 
 }  // namespace mesh::cli

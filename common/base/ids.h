@@ -13,6 +13,8 @@ namespace mesh {
 // A UUIDv7 of `now`, lower case with dashes; unique and increasing within the process, also within
 // one millisecond. Any thread.
 std::string new_uuid_v7(Timestamp now);
+// A UUIDv7 of `time` whose other bits come from `name` (by SHA-1): the same again for the same two.
+std::string uuid_v7_of(Timestamp time, std::string_view name);
 // The time inside a UUIDv7; nothing where `uuid` is not one.
 std::optional<Timestamp> uuid_v7_time(std::string_view uuid);
 

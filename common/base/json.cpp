@@ -343,6 +343,50 @@ Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
   return Parser(text, limits.max_depth).run();
 }
 
+namespace {
+
+// Where the value that begins at `p` ends. The text is known to be valid.
+const char* skip_value(const char* p) {
+  int depth = 0;
+  do {
+    if (*p == '"') {
+      for (++p; *p != '"'; ++p) p += *p == '\\' ? 1 : 0;
+      ++p;
+    } else if (*p == '{' || *p == '[') {
+      ++depth, ++p;
+    } else if (*p == '}' || *p == ']') {
+      --depth, ++p;
+    } else if (depth > 0) {
+      ++p;
+    } else {
+      while (*p != ',' && *p != '}' && *p != ' ' && *p != '\n' && *p != '\r' && *p != '\t') ++p;
+    }
+  } while (depth > 0);
+  return p;
+}
+
+const char* skip_space(const char* p) {
+  while (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t') ++p;
+  return p;
+}
+
+}  // namespace
+
+std::string_view member_text(std::string_view object, std::string_view name) {
+  const char* p = skip_space(skip_space(object.data()) + 1);  // behind the brace
+  while (*p == '"') {
+    const char* const key_end = skip_value(p);
+    const std::string_view key(p + 1, static_cast<std::size_t>(key_end - p - 2));
+    const char* const value = skip_space(skip_space(key_end) + 1);  // behind the colon
+    const char* const end = skip_value(value);
+    if (key == name) return {value, static_cast<std::size_t>(end - value)};
+    p = skip_space(end);
+    if (*p != ',') break;
+    p = skip_space(p + 1);
+  }
+  return {};
+}
+
 std::string dump(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

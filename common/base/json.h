@@ -22,6 +22,10 @@ struct JsonLimits {
 // The parser stops at max_depth, so the stack is safe. Integers of 64 bits stay exact.
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
 
+// The text of a member's value, as it stands in `object`: the text of an object that parse_json has
+// taken. Empty where no member has this name (as written, without escapes).
+std::string_view member_text(std::string_view object, std::string_view name);
+
 // Compact text; invalid UTF-8 inside strings is replaced (U+FFFD), never thrown.
 std::string dump(const Json& value);
 

@@ -126,7 +126,12 @@ Result<Timestamp> parse_rfc3339(std::string_view text) {
   const auto minute = sys_days{date} + hours{h} + minutes{mi} - offset;
   // A leap second exists only as the last of a UTC day; it becomes the first of the next.
   if (s == 60 && minute - floor<days>(minute) != hours{23} + minutes{59}) return bad();
-  return Timestamp{minute + seconds{s} + milliseconds{millis}};
+  const Timestamp time{minute + seconds{s} + milliseconds{millis}};
+  // An offset may lead out of the years that the form can say.
+  if (time < Timestamp{sys_days{0000y / 1 / 1}} || time >= Timestamp{sys_days{10000y / 1 / 1}}) {
+    return bad();
+  }
+  return time;
 }
 
 Result<Duration> parse_duration(std::string_view text) {

@@ -160,6 +160,15 @@ Status Client::delete_tenant(const std::string& id) {
   return {};
 }
 
+Result<Json> Client::usage(const std::string& window, const std::string& sort, int limit) {
+  auto body = impl_->json(get(admin({"usage"}), {{"window", window}, {"sort", sort},
+                                                 {"limit", std::to_string(limit)}}));
+  if (body && !(body->is_object() && body->contains("tenants") && (*body)["tenants"].is_array())) {
+    return unexpected_form("usage");
+  }
+  return body;
+}
+
 Result<std::vector<Json>> Client::indexes() { return impl_->items(get(admin({"indexes"})), 0); }
 
 Result<Json> Client::rebuild_index() { return impl_->json(post(admin({"indexes", "rebuild"}), Json::object())); }

@@ -181,6 +181,8 @@ class Client {
   Result<Json> tenant(const std::string& id);
   Result<Json> update_tenant(const std::string& id, const Json& patch);
   Status delete_tenant(const std::string& id);
+  // {"window_seconds","sort","tenants":[…]}: who used most of `sort` within `window`.
+  Result<Json> usage(const std::string& window, const std::string& sort, int limit);
 
   // The user index.
   Result<std::vector<Json>> indexes();

@@ -78,7 +78,7 @@ void read_rate(const std::string& path, const Value& value, RatePolicy& policy,
   }
   if (!got_rate) {
     const bool absent = std::ranges::none_of(
-        value.members, [](const auto& member) { return member.first == "rate"; });
+        value.members, [](const auto& member) { return member.name == "rate"; });
     if (absent) problems.add(path, std::string("has no rate; write ") + kRateExample);
     return;
   }
@@ -157,22 +157,22 @@ std::vector<Key> make_keys() {
       make_key(MESH_MEMBER(http.blocking_workers), integer(1, 256),
           "Threads for requests that wait for the disk or another server, and for large bodies."),
       make_key(MESH_MEMBER(http.max_connections), integer(1, 1'000'000),
-          "Open connections of all listeners; further ones wait in the system's backlog."),
+          "Open connections of all listeners; further ones: 503."),
       make_key(MESH_MEMBER(http.max_body), size(kKiB, kGiB),
           "Largest body of a request; beyond it: 413."),
       make_key(MESH_MEMBER(http.max_bulk_body), size(kKiB, 4 * kGiB),
           "The same for bulk routes (NDJSON, batches, imports)."),
       make_key(MESH_MEMBER(http.max_buffered), size(kKiB, 64 * kGiB),
-          "Memory for all bodies that are being received; beyond it: 503."),
+          "Memory for bodies that are being received and answers that wait for their readers."),
       make_key(MESH_MEMBER(http.header_timeout), timeout,
           "Time for a request's headers to arrive; beyond it: 408."),
       make_key(MESH_MEMBER(http.body_timeout), timeout,
-          "Time for a request's body to arrive; beyond it: 408."),
+          "Time for each 16 KiB of a request's body to arrive; beyond it: 408."),
       make_key(MESH_MEMBER(http.idle_timeout), duration(Duration{100}, kDay),
           "How long an idle connection stays open. More than the load balancer's, or it will send\n"
           "requests into closing connections."),
       make_key(MESH_MEMBER(http.write_timeout), timeout,
-          "How long a client may take no byte of its answer."),
+          "Time for a client to take each 16 KiB of its answer."),
       make_key(MESH_MEMBER(http.answer_timeout), timeout,
           "Time from a whole request to its answer, also while no thread is free; beyond it: 503.\n"
           "More than 25s, the longest that a request may ask to wait."),
@@ -217,7 +217,7 @@ std::vector<Key> make_keys() {
           "sqlite (embedded) or postgres."),
       make_key(MESH_MEMBER(vectors.engine), choice({"embedded", "qdrant"}), "embedded or qdrant."),
       make_key(MESH_MEMBER(vectors.hnsw_threshold), big_integer(1, 1'000'000'000),
-          "From how many vectors of a tenant on the search is approximate; null: always exact."),
+          "From how many vectors of a tenant on the search is approximate; null: 4096, as measured."),
       make_key(MESH_MEMBER(limiter.engine), choice({"memory", "redis"}),
           "memory (per process) or redis (shared)."),
       make_key(MESH_MEMBER(limiter.on_unavailable), choice({"allow", "deny"}),

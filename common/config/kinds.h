@@ -44,8 +44,8 @@ std::string describe(const Value& value);
 // The key whose member `get` reaches; an optional member takes null too.
 template <typename Get, typename T>
 Key make_key(std::string path, Get get, Kind<T> kind, std::string doc) {
-  using Member = std::remove_cvref_t<decltype(get(std::declval<Config&>()))>;
-  constexpr bool kOptional = std::is_same_v<Member, std::optional<T>>;
+  using Target = std::remove_cvref_t<decltype(get(std::declval<Config&>()))>;
+  constexpr bool kOptional = std::is_same_v<Target, std::optional<T>>;
   Key key{path, std::move(doc), kind.schema, {}, {}, {}};
   if constexpr (kOptional) key.schema = Json{{"anyOf", {kind.schema, {{"type", "null"}}}}};
   key.read = [=](Config& config, const Value& value, Problems& problems) {

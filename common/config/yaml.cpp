@@ -93,13 +93,15 @@ class Builder final : public YAML::EventHandler {
     } else if (Frame& top = stack_.back(); top.value.kind == Value::Kind::list) {
       top.value.items.push_back(std::move(value));
     } else if (!top.key) {
-      if (value.kind != Value::Kind::scalar) refuse(mark, "a key that is not a word");
+      if (value.kind != Value::Kind::scalar || !is_printable(value.text)) {
+        refuse(mark, "a key that is not a word");
+      }
       for (const auto& member : top.value.members) {
-        if (member.first == value.text) refuse(mark, "the key " + value.text + " appears twice");
+        if (member.name == value.text) refuse(mark, "the key " + value.text + " appears twice");
       }
       top.key = std::move(value.text);
     } else {
-      top.value.members.emplace_back(std::move(*top.key), std::move(value));
+      top.value.members.push_back({std::move(*top.key), std::move(value)});
       top.key.reset();
     }
   }
@@ -141,7 +143,10 @@ std::string yaml_string(const std::string& text) {
 
 Result<Value> parse_yaml(const std::string& text) {
   if (text.size() > kMaxText) return fail(ErrorKind::invalid, "longer than 1 MiB");
-  if (!is_valid_utf8(text)) return fail(ErrorKind::invalid, "not UTF-8 text");
+  // yaml-cpp takes a text with a NUL near its start for UTF-16 or UTF-32.
+  if (!is_valid_utf8(text) || text.find('\0') != std::string::npos) {
+    return fail(ErrorKind::invalid, "not UTF-8 text");
+  }
   try {
     // Without its last line break: before one, yaml-cpp takes the end of the text for the end of a
     // quoted scalar, so that a forgotten quote would swallow the rest of the file in silence.

@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "common/base/error.h"
@@ -15,15 +14,22 @@ namespace mesh::config {
 
 using Environment = std::function<const char*(const char*)>;
 
+struct Member;
+
 struct Value {
   enum class Kind { null, scalar, list, mapping };
   Kind kind = Kind::null;
-  std::string text;                                    // of a scalar, as written, without quotes
-  bool quoted = false;                                 // of a scalar
-  std::vector<Value> items;                            // of a list
-  std::vector<std::pair<std::string, Value>> members;  // of a mapping, in the file's order
+  std::string text;             // of a scalar, as written, without quotes
+  bool quoted = false;          // of a scalar
+  std::vector<Value> items;     // of a list
+  std::vector<Member> members;  // of a mapping, in the file's order
 
   bool is_null() const { return kind == Kind::null; }
+};
+
+struct Member {
+  std::string name;
+  Value value;
 };
 
 // Reads one YAML document of at most 1 MiB. `invalid`, with the line, for broken syntax, duplicate

@@ -12,6 +12,8 @@ namespace mesh {
 namespace {
 
 constexpr int kMaxDepth = 32;
+// A key of more than 1024 characters must be marked as one (YAML 1.2 §7.4.2).
+constexpr std::size_t kLongestPlainKey = 1000;
 
 // YAML 1.2 core schema; yaml-cpp's own conversions follow 1.1 ("no" is false, "012" octal).
 Json plain_scalar(const std::string& text) {
@@ -130,7 +132,8 @@ void emit(const Json& value, int indent, std::string& out) {
     return;
   }
   for (const auto& [key, item] : value.items()) {
-    out += pad + scalar(Json(key)) + ":";
+    const std::string name = scalar(Json(key));
+    out += name.size() < kLongestPlainKey ? pad + name + ":" : pad + "? " + name + "\n" + pad + ":";
     if (!is_block(item)) {
       out += " " + scalar(item) + "\n";
     } else {
@@ -143,7 +146,8 @@ void emit(const Json& value, int indent, std::string& out) {
 }  // namespace
 
 Result<Json> yaml_to_json(const std::string& text) {
-  if (!is_valid_utf8(text)) return fail(ErrorKind::invalid, "the text is not UTF-8");
+  // yaml-cpp takes a text with a NUL near its start for UTF-16 or UTF-32.
+  if (!is_valid_utf8(text) || text.find('\0') != text.npos) return fail(ErrorKind::invalid, "the text is not UTF-8");
   try {
     std::istringstream stream(text);
     YAML::Parser parser(stream);

@@ -7,6 +7,9 @@ namespace {
 
 __extension__ using Wide = __int128;
 constexpr std::int64_t kFarthest = std::int64_t{1} << 60;  // 36,000 years
+// Of policies as they are written.
+constexpr std::int64_t kMost = 1'000'000'000;
+constexpr Duration kLongest = std::chrono::hours{24 * 366};
 
 std::int64_t clamped(Wide value) {
   return static_cast<std::int64_t>(std::clamp<Wide>(value, 1, kFarthest));
@@ -55,38 +58,43 @@ Json to_json(const RatePolicy& policy) {
   return {{"rate", policy.rate}, {"per", format_duration(policy.per)}, {"burst", policy.burst}};
 }
 
-Result<RatePolicy> rate_policy_from_json(const Json& json) {
+Result<RatePolicy> rate_policy_from_json(const Json& json, const std::string& at) {
   RatePolicy policy;
   Error error{ErrorKind::unprocessable, "the rate policy is not valid", {}, {}, {}};
+  const auto wrong = [&](const std::string& name, std::string detail) {
+    error.fields.push_back({at + name, std::move(detail)});
+  };
   if (!json.is_object()) {
-    error.fields.push_back({"", "must be an object with rate, per and burst"});
+    wrong("", "must be an object with rate, per and burst");
     return fail(std::move(error));
   }
-  const auto integer = [&](const char* name, std::int64_t least, std::int64_t& out) {
-    const auto it = json.find(name);
-    if (it == json.end() || !it->is_number_integer() || *it < least || *it > kFarthest) {
-      error.fields.push_back({std::string("/") + name,
-                              "must be an integer of at least " + std::to_string(least)});
+  const auto integer = [&](const Json& value, const std::string& name, std::int64_t least,
+                           std::int64_t& out) {
+    if (!value.is_number_integer() || value < least || value > kMost) {
+      wrong("/" + name, "must be a whole number from " + std::to_string(least) + " to " +
+                            std::to_string(kMost));
     } else {
-      out = it->get<std::int64_t>();
+      out = value.get<std::int64_t>();
     }
   };
-  integer("rate", 1, policy.rate);
-  integer("burst", 0, policy.burst);
-  const auto per = json.find("per");
-  const auto parsed = per != json.end() && per->is_string()
-                          ? parse_duration(per->get_ref<const std::string&>())
-                          : Result<Duration>(fail(ErrorKind::invalid, ""));
-  if (!parsed || *parsed < Duration{1}) {
-    error.fields.push_back({"/per", "must be a duration of at least 1ms, such as \"1m\""});
-  } else {
-    policy.per = *parsed;
-  }
   for (const auto& [name, value] : json.items()) {
-    if (name != "rate" && name != "per" && name != "burst") {
-      error.fields.push_back({"/" + name, "is not known here: rate, per and burst are"});
+    if (name == "rate") {
+      integer(value, name, 1, policy.rate);
+    } else if (name == "burst") {
+      integer(value, name, 0, policy.burst);
+    } else if (name == "per") {
+      const auto per = value.is_string() ? parse_duration(value.get_ref<const std::string&>())
+                                         : Result<Duration>(fail(ErrorKind::invalid, ""));
+      if (per && *per >= Duration{1} && *per <= kLongest) {
+        policy.per = *per;
+      } else {
+        wrong("/per", "must be a duration from 1ms to 366d, such as \"1m\"");
+      }
+    } else {
+      wrong("/" + name, "is not known here: rate, per and burst are");
     }
   }
+  if (!json.contains("rate")) wrong("/rate", "is missing");
   if (!error.fields.empty()) return fail(std::move(error));
   return policy;
 }

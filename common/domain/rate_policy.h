@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <string>
 
 #include "common/base/clock.h"
 #include "common/base/error.h"
@@ -29,8 +30,9 @@ struct RatePolicy {
 
 // {"rate":30,"per":"1m","burst":0}
 Json to_json(const RatePolicy& policy);
-// Reads the same; all three are required. `unprocessable` with a pointer per violation.
-Result<RatePolicy> rate_policy_from_json(const Json& json);
+// Reads the same; without `per` it is 1s, without `burst` 0. `unprocessable` with a pointer per
+// violation, `at` in front of each.
+Result<RatePolicy> rate_policy_from_json(const Json& json, const std::string& at = {});
 
 struct RateDecision {
   bool allowed = true;

@@ -86,14 +86,12 @@ Result<Tenant> tenant_from_json(const Json& json) {
         continue;
       }
       for (const auto& [scope, policy] : value.items()) {
-        auto parsed = rate_policy_from_json(policy);
+        auto parsed = rate_policy_from_json(policy, "/rate_limits/" + scope);
         if (parsed) {
           tenant.rate_limits[scope] = *parsed;
           continue;
         }
-        for (const auto& field : parsed.error().fields) {
-          wrong("/rate_limits/" + scope + field.pointer, field.detail);
-        }
+        for (const auto& field : parsed.error().fields) wrong(field.pointer, field.detail);
       }
     } else if (name == "version") {
       if (value.is_number_integer() && value >= 1) {

@@ -7,8 +7,6 @@
 #include <cstring>
 
 #include "common/http/bind.h"
-#include "common/http/chain.h"
-#include "common/http/wire.h"
 #include "common/telemetry/log.h"
 
 namespace mesh::http {
@@ -16,6 +14,8 @@ namespace {
 
 constexpr int kShare = 128;  // connections of one turn
 constexpr Duration kPause{1'000};
+// How many at once hear why they are not served, and get time to read it; any more are closed.
+constexpr int kMostTurnedAway = 256;
 
 }  // namespace
 
@@ -47,11 +47,16 @@ void Acceptor::on_events(std::uint32_t) {
 
 void Acceptor::place(Accepted accepted) {
   Core& core = loop_.core();
-  if (core.connections.fetch_add(1) >= core.options.max_connections) {
+  accepted.over = core.connections.fetch_add(1) >= core.options.max_connections;
+  if (accepted.over) {
     core.connections.fetch_sub(1);
-    return turn_away(std::move(accepted.fd));
+    if (core.turned_away.fetch_add(1) >= kMostTurnedAway) {
+      core.turned_away.fetch_sub(1);
+      return core.metrics.rejected("connections");
+    }
+  } else {
+    core.metrics.connections.add(1);
   }
-  core.metrics.connections.add(1);
   Loop* least = core.loops.front().get();
   for (const auto& loop : core.loops) {
     if (loop->load() < least->load()) least = loop.get();
@@ -61,24 +66,6 @@ void Acceptor::place(Accepted accepted) {
     loop_.add(std::move(accepted));
   } else {
     least->inbox()->push(std::move(accepted));
-  }
-}
-
-void Acceptor::turn_away(Fd fd) {
-  Core& core = loop_.core();
-  core.metrics.rejected("connections");
-  Exchange exchange;
-  identify(exchange.request);
-  auto response = Response::problem(503, "The server has too many connections; try again later.");
-  complete(exchange, response);
-  std::string out;
-  append_response(out, response, {false, false, core.clock.now()});
-  ::send(fd.get(), out.data(), out.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-  ::shutdown(fd.get(), SHUT_WR);
-  // What has already come is read, since closing over it would reset the connection.
-  auto& scratch = loop_.scratch();
-  while (::recv(fd.get(), scratch.data(), scratch.size(), MSG_DONTWAIT) ==
-         static_cast<ssize_t>(scratch.size())) {
   }
 }
 

@@ -17,7 +17,6 @@ class Acceptor final : public Watched {
 
  private:
   void place(Accepted accepted);
-  void turn_away(Fd fd);
   void pause();
 
   Loop& loop_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <charconv>
 
 #include "common/base/ids.h"
 #include "common/base/strings.h"
@@ -15,13 +16,14 @@ namespace {
 constexpr std::size_t kMaxRequestId = 128;
 constexpr std::size_t kMaxInstance = 512;
 
+// A prefix of this process, and a count of twelve hexadecimal digits.
 std::string new_request_id() {
-  static const std::string prefix = random_hex(6) + "-";
+  static const std::string first = random_hex(6) + "-000000000000";
   static std::atomic<std::uint64_t> count{0};
-  char digits[17];
-  std::snprintf(digits, sizeof digits, "%08llx",
-                static_cast<unsigned long long>(count.fetch_add(1, std::memory_order_relaxed)));
-  return prefix + digits;
+  std::string id = first;
+  std::uint64_t n = count.fetch_add(1, std::memory_order_relaxed);
+  for (auto digit = id.rbegin(); n != 0; n >>= 4) *digit++ = "0123456789abcdef"[n & 15];
+  return id;
 }
 
 bool is_request_id(std::string_view text) {
@@ -62,21 +64,38 @@ Refusal read_query(std::string_view query, Request& request) {
   return std::nullopt;
 }
 
-std::string whole_seconds(std::chrono::microseconds time) {
-  return std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count());
+std::int64_t whole_seconds(std::chrono::microseconds time) {
+  return std::chrono::ceil<std::chrono::seconds>(time).count();
 }
 
-std::string in_quotes(std::string_view scope) { return "\"" + std::string(scope) + "\""; }
+// "<scope>";<name>=<number>;<name>=<number>
+std::string limit_field(std::string_view scope, std::string_view first, std::int64_t first_value,
+                        std::string_view second, std::int64_t second_value) {
+  std::string text;
+  text.reserve(scope.size() + 48);
+  char digits[20];
+  const auto append = [&](std::string_view name, std::int64_t value) {
+    const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+    text.append(";").append(name).append("=").append(digits, end);
+  };
+  text.append("\"").append(scope).append("\"");
+  append(first, first_value);
+  append(second, second_value);
+  return text;
+}
 
 // draft-ietf-httpapi-ratelimit-headers-11. After a denial `t` is when the next unit passes, so
 // that Retry-After does not precede it.
 HeaderList limit_headers(const std::string& scope, const Hooks::Admission& admission) {
   const auto& [policy, decision] = admission;
   const auto wait = decision.allowed ? decision.reset_after : decision.retry_after;
-  return {{"RateLimit-Policy", in_quotes(scope) + ";q=" + std::to_string(policy.burst + 1) +
-                                   ";w=" + whole_seconds(policy.per)},
-          {"RateLimit", in_quotes(scope) + ";r=" + std::to_string(decision.remaining) +
-                            ";t=" + whole_seconds(wait)}};
+  HeaderList headers;
+  headers.reserve(2);
+  headers.emplace_back("RateLimit-Policy", limit_field(scope, "q", policy.burst + 1, "w",
+                                                       whole_seconds(policy.per)));
+  headers.emplace_back("RateLimit", limit_field(scope, "r", decision.remaining, "t",
+                                                whole_seconds(wait)));
+  return headers;
 }
 
 Response over_quota(const std::string& scope, const RateDecision& decision) {
@@ -179,7 +198,8 @@ Refusal check_body(const Exchange& exchange) {
 }
 
 std::string instance_of(std::string_view target) {
-  return std::string(target.substr(0, std::min(target.find('?'), kMaxInstance)));
+  const auto path = target.substr(0, std::min(target.find('?'), kMaxInstance));
+  return path.empty() ? "/" : std::string(path);
 }
 
 Refusal open_exchange(std::string_view target, Exchange& exchange) {
@@ -207,6 +227,7 @@ Refusal authenticate(Exchange& exchange, const Hooks& hooks) {
 }
 
 Refusal admit(Exchange& exchange, const Hooks& hooks) {
+  exchange.admitted = true;
   const std::string& scope = exchange.route->scope;
   const auto& principal = exchange.request.principal;
   if (scope.empty() || !hooks.admit || !principal || !principal->tenant) return std::nullopt;
@@ -230,6 +251,7 @@ void complete(const Exchange& exchange, Response& response, bool settled) {
   if (find_header(response.headers, "Cache-Control") == nullptr) {
     response.headers.emplace_back("Cache-Control", "no-store");
   }
+  response.headers.reserve(response.headers.size() + 3);
   response.headers.emplace_back("X-Request-Id", exchange.request.request_id);
   if (!settled) return;
   response.headers.insert(response.headers.end(), exchange.limit_headers.begin(),

@@ -33,7 +33,7 @@ std::string instance_of(std::string_view target);
 // All of the above for a request whose method, headers and body are set.
 Refusal open_exchange(std::string_view target, Exchange& exchange);
 
-// The two steps that ask the hooks, and may block.
+// The two steps that ask the hooks; admit may block where ServerOptions say so.
 Refusal authenticate(Exchange& exchange, const Hooks& hooks);
 Refusal admit(Exchange& exchange, const Hooks& hooks);
 

@@ -14,10 +14,12 @@
 namespace mesh::http {
 namespace {
 
-constexpr int kShare = 64;                       // reads and requests of one turn
+constexpr int kReads = 16;                       // of one turn
+constexpr int kRequests = 4;                     // of one turn: pipelining gives no larger share
 constexpr std::size_t kKeepOutCapacity = 8192;   // of an idle connection
 constexpr std::size_t kLargeBody = 64 << 10;     // takes long to parse: to the blocking workers
 constexpr std::size_t kHeadRead = 16 << 10;      // bounds what is held of pipelined requests
+constexpr std::size_t kLeastProgress = 16 << 10;  // what gives a slow client time anew
 constexpr int kClientLeft = 499;                 // for metrics and logs only
 
 std::string_view reason_of(int status) {
@@ -37,6 +39,7 @@ Connection::Connection(Loop& loop, Accepted accepted)
       fd_(std::move(accepted.fd)),
       remote_(std::move(accepted.remote)),
       listener_(*accepted.listener),
+      over_(accepted.over),
       reader_(loop.core().options.max_header_bytes, loop.core().options.max_headers),
       memory_(loop.core().buffered) {
   const int on = 1;
@@ -54,48 +57,57 @@ void Connection::on_events(std::uint32_t events) {
 }
 
 void Connection::advance() {
-  for (int share = kShare; reading(); --share) {
-    if (share == 0) return loop_.later(*this);
-    auto bytes = unread();
-    if (bytes.empty()) {
-      if (!readable_) return wait_for_more();
-      receive();
-      continue;
+  for (int reads = kReads, requests = kRequests; reading();) {
+    if (reads == 0 || requests == 0) return loop_.later(*this);
+    bool whole = false;
+    if (auto bytes = unread(); !bytes.empty()) {
+      whole = feed(bytes);
+      if (whole || reading()) pending_used_ = pending_.size() - bytes.size();  // else refused
+    } else if (readable_) {
+      --reads;
+      whole = receive();
+    } else {
+      return wait_for_more();
     }
-    const bool whole = feed(bytes);
-    pending_used_ = pending_.size() - bytes.size();
-    if (whole) handle();
+    if (whole) {
+      --requests;
+      handle();
+    }
   }
   if (phase_ == Phase::lingering) discard();
 }
 
 std::string_view Connection::unread() {
   if (pending_used_ == pending_.size() && pending_used_ > 0) {
-    pending_ = {};
+    std::string().swap(pending_);  // an assignment would keep the memory
     pending_used_ = 0;
   }
   return std::string_view(pending_).substr(pending_used_);
 }
 
-// Most often one call brings one whole request, which is then read from the loop's buffer; only
-// what lies behind it is copied.
-void Connection::receive() {
+// Most often one call brings one whole request (true), which is then read from the loop's buffer;
+// only what lies behind it is copied.
+bool Connection::receive() {
   auto& scratch = loop_.scratch();
   const auto size = phase_ == Phase::body ? scratch.size() : kHeadRead;
   const ssize_t n = ::recv(fd_.get(), scratch.data(), size, 0);
   if (n < 0) {
-    if (errno == EINTR) return;
+    if (errno == EINTR) return false;
     readable_ = false;
     if (errno != EAGAIN && errno != EWOULDBLOCK) close();
-    return;
+    return false;
   }
-  if (n == 0) return close();  // also in the middle of a request
+  if (n == 0) {  // also in the middle of a request
+    close();
+    return false;
+  }
   if (static_cast<std::size_t>(n) < size) readable_ = half_closed_;
   std::string_view bytes(scratch.data(), static_cast<std::size_t>(n));
   const bool whole = feed(bytes);
+  if (!whole && !reading()) bytes = {};  // refused: the rest is not read as requests
   pending_ = bytes;
   pending_used_ = 0;
-  if (whole) handle();
+  return whole;
 }
 
 // Takes from `bytes` what belongs to the request under way; true when that is whole. A refusal
@@ -126,7 +138,7 @@ bool Connection::feed(std::string_view& bytes) {
           return false;
         }
         if (reader_.state() == State::complete) return true;
-        loop_.enter(*this, Phase::body);
+        wait_in(Phase::body, reader_.body().size());
         return false;
     }
   }
@@ -151,6 +163,13 @@ void Connection::wait_for_more() {
   if (phase_ == Phase::idle && !reader_.untouched()) loop_.enter(*this, Phase::head);
 }
 
+// A few bytes now and then are no progress, or a client could hold its place for days.
+void Connection::wait_in(Phase phase, std::size_t done) {
+  if (phase_ == phase && done < progress_ + kLeastProgress) return;
+  progress_ = done;
+  loop_.enter(*this, phase);
+}
+
 void Connection::handle() {
   Core& core = loop_.core();
   auto exchange = std::make_shared<Exchange>();
@@ -171,9 +190,11 @@ void Connection::handle() {
   request.body = reader_.take_body();
 
   if (auto refusal = open_exchange(target, *exchange)) return answer(std::move(*refusal));
-  const bool asks_hooks = exchange->route->access != Access::open;
-  if (exchange->route->blocking || request.body.size() > kLargeBody ||
-      (asks_hooks && core.options.blocking_hooks)) {
+  const bool admits_later = core.options.blocking_admission && !exchange->route->scope.empty();
+  if (auto refusal = ask_hooks(*exchange, core.hooks, !admits_later)) {
+    return answer(std::move(*refusal));
+  }
+  if (exchange->route->blocking || request.body.size() > kLargeBody || admits_later) {
     if (core.pool.push(std::move(exchange))) return loop_.enter(*this, Phase::handling);
     core.metrics.rejected("queue_full");
     return answer(Response::problem(503, "Too many requests wait already; try again later."));
@@ -190,9 +211,17 @@ void Connection::on_answer(const std::shared_ptr<Exchange>& exchange) {
   advance();
 }
 
-// For what cannot be read as a request: the connection ends with the answer.
+void Connection::turn_away() {
+  refuse(503, "The server has too many connections; try again later.", "connections");
+}
+
 void Connection::refuse(int status, std::string_view detail) {
-  loop_.core().metrics.rejected(reason_of(status));
+  refuse(status, detail, reason_of(status));
+}
+
+// For what cannot be read as a request: the connection ends with the answer.
+void Connection::refuse(int status, std::string_view detail, std::string_view reason) {
+  loop_.core().metrics.rejected(reason);
   exchange_ = std::make_shared<Exchange>();
   exchange_->listener = &listener_;
   exchange_->started = loop_.now();
@@ -222,9 +251,18 @@ void Connection::answer(Response response, bool settled) {
     core.metrics.unrouted(listener_.label, exchange.request.method, response.status);
   }
   log_access(exchange, response, seconds.count(), settled);
+  tell_answered(response.status, settled);
   exchange_.reset();
   reader_.reset();
   flush();
+}
+
+// The principal was found on this thread; `waited` may still be written where it is not settled.
+void Connection::tell_answered(int status, bool settled) {
+  const auto& hook = loop_.core().hooks.answered;
+  const auto& principal = exchange_->request.principal;
+  if (!hook || !principal || !principal->tenant) return;
+  hook({*principal->tenant, status, settled ? exchange_->waited : std::chrono::nanoseconds{0}});
 }
 
 void Connection::flush() {
@@ -234,7 +272,9 @@ void Connection::flush() {
     if (n > 0) {
       sent_ += static_cast<std::size_t>(n);
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      return loop_.enter(*this, Phase::writing);
+      // What a client does not read is held as long as it waits, like a body.
+      if (!memory_.grow(out_.size(), loop_.core().options.max_buffered_bytes)) return close();
+      return wait_in(Phase::writing, sent_);
     } else if (errno != EINTR) {
       return close();
     }
@@ -244,10 +284,13 @@ void Connection::flush() {
 
 void Connection::end_answer() {
   sent_ = 0;
+  memory_ = Reservation(loop_.core().buffered);
   out_.clear();
   if (out_.capacity() > kKeepOutCapacity) out_.shrink_to_fit();
   if (!close_after_) return loop_.enter(*this, Phase::idle);
   if (!linger_ && !readable_ && pending_used_ == pending_.size()) return close();
+  std::string().swap(pending_);
+  pending_used_ = 0;
   // Closing a socket with unread bytes in it resets the connection, and the client may lose the
   // answer; so the rest is read and thrown away for a while.
   ::shutdown(fd_.get(), SHUT_WR);
@@ -256,7 +299,7 @@ void Connection::end_answer() {
 }
 
 void Connection::discard() {
-  for (int share = kShare; share > 0 && readable_; --share) {
+  for (int reads = kReads; reads > 0 && readable_; --reads) {
     auto& scratch = loop_.scratch();
     const ssize_t n = ::recv(fd_.get(), scratch.data(), scratch.size(), 0);
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
@@ -310,6 +353,7 @@ void Connection::close() {
       listener_.metrics[static_cast<std::size_t>(index)]->record(kClientLeft, seconds.count());
     }
     log_access(*exchange_, left, seconds.count(), never_run);
+    tell_answered(kClientLeft, never_run);
     exchange_.reset();
   }
   fd_.close();

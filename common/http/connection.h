@@ -25,12 +25,15 @@ class Connection final : public Watched, public std::enable_shared_from_this<Con
   // The answer of a handler has come, perhaps one that nobody waits for any more.
   void on_answer(const std::shared_ptr<Exchange>& exchange);
   void on_deadline();
+  // Says 503 and ends the connection, though not before the client had time to read it.
+  void turn_away();
   // The server stops: what waits for a request is closed, unless one is already in the socket.
   void drain();
   void close();
 
   int fd() const { return fd_.get(); }
   Phase phase() const { return phase_; }
+  bool over() const { return over_; }
 
  private:
   friend class Loop;
@@ -39,13 +42,16 @@ class Connection final : public Watched, public std::enable_shared_from_this<Con
     return phase_ == Phase::idle || phase_ == Phase::head || phase_ == Phase::body;
   }
   std::string_view unread();
-  void receive();
+  bool receive();
   bool feed(std::string_view& bytes);
   void begin_body();
   void wait_for_more();
+  void wait_in(Phase phase, std::size_t done);
   void handle();
   void refuse(int status, std::string_view detail);
+  void refuse(int status, std::string_view detail, std::string_view reason);
   void answer(Response response, bool settled = true);
+  void tell_answered(int status, bool settled);
   void flush();
   void end_answer();
   void discard();
@@ -54,10 +60,12 @@ class Connection final : public Watched, public std::enable_shared_from_this<Con
   Fd fd_;
   const std::string remote_;
   const Listener& listener_;
+  const bool over_;
 
-  Phase phase_ = Phase::idle;  // this and the next two are kept by Loop::enter
+  Phase phase_ = Phase::idle;  // this and the next three are kept by the loop
   SteadyTime deadline_{};
   std::list<std::shared_ptr<Connection>>::iterator place_;
+  bool later_ = false;
 
   RequestReader reader_;
   Reservation memory_;
@@ -69,6 +77,7 @@ class Connection final : public Watched, public std::enable_shared_from_this<Con
   std::shared_ptr<Exchange> exchange_;  // set while a request is handled
   std::string out_;
   std::size_t sent_ = 0;
+  std::size_t progress_ = 0;  // of the body or the answer under way when its time last began anew
   bool close_after_ = false;  // the answer under way is the last
   bool linger_ = false;       // the client may still be sending when it is closed
 };

@@ -33,6 +33,7 @@ struct Core {
   const std::shared_ptr<std::atomic<std::size_t>> buffered =
       std::make_shared<std::atomic<std::size_t>>(0);
   std::atomic<int> connections{0};
+  std::atomic<int> turned_away{0};  // those beyond max_connections that are being told so
   std::atomic<bool> draining{false};
   std::atomic<bool> stopping{false};
 

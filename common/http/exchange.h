@@ -62,7 +62,9 @@ struct Exchange {
   const Route* route = nullptr;  // null until found
   bool keep_alive = false;
   SteadyTime started{};          // the request was whole
+  bool admitted = false;         // the rate limit has been asked
   HeaderList limit_headers;      // of the rate limit, for every answer of the route
+  std::chrono::nanoseconds waited{0};  // for a blocking worker
   Reservation memory;            // of the body
 
   // Where the answer goes. The cycle with the connection ends when the answer or the connection
@@ -71,13 +73,19 @@ struct Exchange {
   std::shared_ptr<Inbox> inbox;
   Response answer;  // written by the responder before it hands the exchange over
 
+  // Whose request it is, for taking turns; "" where it is no tenant's.
+  std::string_view tenant() const {
+    const auto& principal = request.principal;
+    return principal && principal->tenant ? std::string_view(principal->tenant->str()) : "";
+  }
+
   // A request is either run or given up while it waits for a worker, never both: of all calls to
   // these two only the first returns true. Any thread.
   bool begin() { return leave_waiting(State::begun); }
   // Frees the body, which nobody will read.
   bool abandon() {
     if (!leave_waiting(State::abandoned)) return false;
-    request.body = {};
+    std::string().swap(request.body);  // an assignment would keep the memory
     memory = {};
     return true;
   }

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/base/thread.h"
 #include "common/http/acceptor.h"
 #include "common/http/connection.h"
 
@@ -50,7 +51,7 @@ Status Loop::listen(Fd fd, const Listener& listener) {
 
 void Loop::start() {
   thread_ = std::thread([this] {
-    ::pthread_setname_np(::pthread_self(), "http");
+    name_thread("http");
     run();
   });
 }
@@ -70,7 +71,10 @@ void Loop::run() {
       if (event.data.ptr != nullptr) static_cast<Watched*>(event.data.ptr)->on_events(event.events);
     }
     take_inbox();
-    for (auto& connection : std::exchange(later_, {})) connection->advance();
+    for (auto& connection : std::exchange(later_, {})) {
+      connection->later_ = false;
+      connection->advance();
+    }
     if (core_.draining.load(std::memory_order_acquire) && !std::exchange(drained_, true)) drain();
     expire();
     removed_.clear();
@@ -110,11 +114,12 @@ void Loop::add(Accepted accepted) {
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   event.data.ptr = static_cast<Watched*>(connection.get());
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, connection->fd(), &event) != 0) {
-    return forget_one();
+    return forget_one(connection->over());
   }
   auto& idle = waiting_[static_cast<std::size_t>(Phase::idle)];
   connection->deadline_ = now_ + time_out(Phase::idle);
   connection->place_ = idle.insert(idle.end(), connection);
+  if (connection->over()) return connection->turn_away();
   if (drained_) connection->drain();
 }
 
@@ -126,17 +131,23 @@ void Loop::enter(Connection& connection, Phase phase) {
   connection.deadline_ = now_ + time_out(phase);
 }
 
-void Loop::later(Connection& connection) { later_.push_back(connection.shared_from_this()); }
+void Loop::later(Connection& connection) {
+  if (!std::exchange(connection.later_, true)) later_.push_back(connection.shared_from_this());
+}
 
 void Loop::remove(Connection& connection) {
   auto& from = waiting_[static_cast<std::size_t>(connection.phase_)];
   removed_.splice(removed_.end(), from, connection.place_);
   connection.phase_ = Phase::closed;
-  forget_one();
+  forget_one(connection.over());
 }
 
-void Loop::forget_one() {
+void Loop::forget_one(bool over) {
   count(-1);
+  if (over) {
+    core_.turned_away.fetch_sub(1);
+    return;
+  }
   core_.metrics.connections.add(-1);
   if (core_.connections.fetch_sub(1) == 1 && core_.draining) {
     std::lock_guard lock(core_.mutex);

@@ -76,7 +76,7 @@ class Loop {
   void close_all();
   Duration time_out(Phase phase) const;
 
-  void forget_one();
+  void forget_one(bool over);
 
   Core& core_;
   Fd epoll_;

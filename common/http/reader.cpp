@@ -57,7 +57,7 @@ void RequestReader::reset() {
   http_1_0_ = expects_continue_ = has_length_ = chunked_ = false;
   keep_alive_ = true;
   length_ = 0;
-  body_ = {};
+  std::string().swap(body_);  // an assignment would keep the memory
   chunk_ = Chunk::size_line;
   line_.clear();
   trailer_bytes_ = 0;
@@ -73,12 +73,12 @@ void RequestReader::refuse(int status, std::string_view detail) {
 // --- the head ---
 
 std::size_t RequestReader::feed_head(std::string_view bytes) {
-  if (head_.empty() && !bytes.empty() && bytes[0] != '\r' && !is_token(bytes.substr(0, 1))) {
-    refuse(400, "The connection carries something other than HTTP/1.1.");
-    return 0;
-  }
   std::size_t used = 0;
   while (state_ == State::head && used < bytes.size()) {
+    if (head_.empty() && bytes[used] != '\r' && !is_token(bytes.substr(used, 1))) {
+      refuse(400, "The connection carries something other than HTTP/1.1.");
+      break;
+    }
     const auto newline = bytes.find('\n', used);
     const bool whole = newline != std::string_view::npos;
     const auto size = (whole ? newline + 1 : bytes.size()) - used;
@@ -119,6 +119,8 @@ void RequestReader::read_request_line(std::string_view line) {
     return refuse(400, "The request line is not: method, target, version.");
   }
   const auto method = line.substr(0, first);
+  const bool known = is_known_method(method);
+  if (known) method_size_ = method.size();  // a refusal of HEAD has no body either
   const auto target = line.substr(first + 1, last - first - 1);
   const auto version = line.substr(last + 1);
   const bool target_is_clean = std::all_of(target.begin(), target.end(), [](char c) {
@@ -140,7 +142,7 @@ void RequestReader::read_request_line(std::string_view line) {
   keep_alive_ = !http_1_0_;
   method_size_ = method.size();
   target_size_ = target.size();
-  if (!is_known_method(method)) return refuse(501, "The method is not implemented here.");
+  if (!known) return refuse(501, "The method is not implemented here.");
   read_target(target);
 }
 

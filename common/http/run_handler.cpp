@@ -8,6 +8,11 @@ namespace {
 
 thread_local InlineAnswer* inline_answer = nullptr;
 
+Error failed(const char* where, const std::exception& e) {
+  return {ErrorKind::internal, "The request failed; report it with its request id.",
+          std::string("exception in ") + where + ": " + e.what(), {}, {}};
+}
+
 }  // namespace
 
 InlineAnswer::InlineAnswer(const Exchange& exchange) : exchange_(exchange) { inline_answer = this; }
@@ -22,17 +27,28 @@ void InlineAnswer::deliver(const std::shared_ptr<Exchange>& exchange, Response r
   }
 }
 
-void run_handler(const std::shared_ptr<Exchange>& exchange, const Hooks& hooks) {
+Refusal ask_hooks(Exchange& exchange, const Hooks& hooks, bool admission) {
+  try {
+    if (auto refusal = authenticate(exchange, hooks)) return refusal;
+    return admission ? admit(exchange, hooks) : std::nullopt;
+  } catch (const std::exception& e) {
+    return Response::problem(failed("a hook", e));
+  }
+}
+
+void run_handler(const std::shared_ptr<Exchange>& exchange, const Hooks& hooks,
+                 std::chrono::nanoseconds waited) {
   if (!exchange->begin()) return;
+  exchange->waited = waited;
   const Responder respond(
       [exchange](Response response) { InlineAnswer::deliver(exchange, std::move(response)); });
   try {
-    if (auto refusal = authenticate(*exchange, hooks)) return respond(std::move(*refusal));
-    if (auto refusal = admit(*exchange, hooks)) return respond(std::move(*refusal));
+    if (!exchange->admitted) {
+      if (auto refusal = admit(*exchange, hooks)) return respond(std::move(*refusal));
+    }
     exchange->route->handler(std::shared_ptr<const Request>(exchange, &exchange->request), respond);
   } catch (const std::exception& e) {
-    respond(Error{ErrorKind::internal, "The request failed; report it with its request id.",
-                  std::string("exception in the handler: ") + e.what(), {}, {}});
+    respond(failed("the handler", e));
   }
 }
 

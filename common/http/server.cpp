@@ -77,7 +77,8 @@ Status Server::start(std::vector<ListenerSpec> listeners) {
   }
   core.pool.start(std::max(core.options.blocking_workers, 1), core.options.max_queued,
                   [&core](const std::shared_ptr<Exchange>& exchange) {
-                    run_handler(exchange, core.hooks);
+                    const auto waited = core.clock.steady() - exchange->started;
+                    run_handler(exchange, core.hooks, waited);
                   });
   for (auto& loop : core.loops) loop->start();
   impl_->running = true;

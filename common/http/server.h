@@ -4,6 +4,9 @@
 // only then handled; a handler may keep its Responder and answer after the commit that holds its
 // event, and no worker waits meanwhile. Pipelined requests are answered in order.
 //
+// Tenants are served in turns: those whose requests wait for a blocking worker by deficit round
+// robin, and a connection that pipelines handles a few requests before the others have theirs.
+//
 // The chain, outermost first: request id → trace context → access log and metrics → limits on
 // headers and body → route → authentication → tenant → rate limit → handler. Whatever fails on the
 // way, also a request that cannot be parsed, is answered as problem+json.
@@ -28,28 +31,31 @@ struct ServerOptions {
   int workers = 2;                // threads that each serve a share of the connections and run
                                   // the quick handlers
   int blocking_workers = 8;       // threads for routes marked as blocking and for large bodies
-  std::size_t max_queued = 1024;  // requests that wait for a blocking worker; beyond it: 503 with
+  std::size_t max_queued = 1024;  // requests that wait for a blocking worker; a tenant takes at
+                                  // most half of what the others leave. Beyond it: 503 with
                                   // Retry-After. More hides an overload longer
-  bool blocking_hooks = false;    // the hooks may ask another server: all but open routes then run
-                                  // on the blocking workers
+  bool blocking_admission = false;  // Hooks::admit may ask another server: routes with a scope then
+                                    // run on the blocking workers
   int max_connections = 10'000;   // beyond it: 503, close
   std::size_t max_header_bytes = 16 << 10;  // request line and headers together: 431
   int max_headers = 100;
   std::size_t max_body_bytes = 1 << 20;
   std::size_t max_bulk_body_bytes = 64 << 20;
-  std::size_t max_buffered_bytes = 256 << 20;  // bodies until answered, all connections: 503
+  std::size_t max_buffered_bytes = 256 << 20;  // bodies until answered, and answers that wait for
+                                               // their readers, of all connections: 503, close
   Duration header_timeout{10'000};  // from the first byte of a request to the end of its headers
-  Duration body_timeout{30'000};    // without progress
+  Duration body_timeout{30'000};    // without progress, of at least 16 KiB
   Duration idle_timeout{75'000};
-  Duration write_timeout{30'000};   // without progress
+  Duration write_timeout{30'000};   // without progress, of at least 16 KiB
   Duration answer_timeout{30'000};  // a handler that keeps its Responder longer: 503. Counts the
                                     // wait for a blocking worker; what it ends there is never run
 };
 
-// What the chain asks of the outside. All may be called from any worker.
+// What the chain asks of the outside, and tells it. All may be called from any worker.
 struct Hooks {
   // Credential → Principal, or unauthenticated / forbidden / invalid. Sees all headers and the
-  // query (for tenant_id). Not called for Access::open.
+  // query (for tenant_id). Not called for Access::open. Must not block: it runs before a request
+  // may wait, so that tenants can wait in turns.
   std::function<Result<Principal>(const Request&, Access)> authenticate;
   struct Admission {
     RatePolicy policy;
@@ -57,6 +63,13 @@ struct Hooks {
   };
   // Takes one unit of the scope. Not called for routes without a scope.
   std::function<Result<Admission>(const TenantId&, const std::string& scope)> admit;
+  struct Answered {
+    const TenantId& tenant;
+    int status;  // 499: the client left first
+    std::chrono::nanoseconds waited;  // for a blocking worker
+  };
+  // Once for each request of a tenant; must not block. May be empty.
+  std::function<void(const Answered&)> answered;
 };
 
 struct ListenerSpec {

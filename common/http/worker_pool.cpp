@@ -1,31 +1,38 @@
 #include "common/http/worker_pool.h"
 
+#include "common/base/thread.h"
 #include "common/http/exchange.h"
 
 namespace mesh::http {
 
 void WorkerPool::start(int threads, std::size_t max_queued, Work work) {
   work_ = std::move(work);
-  max_queued_ = max_queued;
-  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
+  size_ = threads;
+  queue_ = Queue(1, max_queued);
+  for (int i = 0; i < threads; ++i) {
+    threads_.emplace_back([this] {
+      name_thread("http-worker");
+      run();
+    });
+  }
 }
 
 bool WorkerPool::push(std::shared_ptr<Exchange> exchange) {
+  const auto tenant = exchange->tenant();
   {
     std::lock_guard lock(mutex_);
     if (stopping_) return false;
-    if (queue_.size() >= max_queued_) {
-      std::erase_if(queue_, [](const auto& waiting) { return waiting->abandoned(); });
-      if (queue_.size() >= max_queued_) return false;
+    if (!queue_.try_push(tenant, std::move(exchange), 1)) {
+      queue_.erase_if([](const auto& waiting) { return waiting->abandoned(); });
+      if (!queue_.try_push(tenant, std::move(exchange), 1)) return false;
     }
-    queue_.push_back(std::move(exchange));
   }
   more_.notify_one();
   return true;
 }
 
 void WorkerPool::stop() {
-  std::deque<std::shared_ptr<Exchange>> dropped;  // destroyed last, without the lock
+  Queue dropped(1, 0);  // destroyed last, without the lock
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -36,17 +43,36 @@ void WorkerPool::stop() {
   threads_.clear();
 }
 
+bool WorkerPool::may_run(std::string_view tenant) const {
+  if (tenant.empty()) return true;
+  const auto it = running_of_.find(std::string(tenant));
+  const int own = it == running_of_.end() ? 0 : it->second;
+  return own == 0 || 2 * (own + 1) <= size_ - (running_ - own);
+}
+
+// A thread that finds only tenants which may not run more goes to sleep; the one that ends such a
+// tenant's work looks again.
 void WorkerPool::run() {
   std::unique_lock lock(mutex_);
   while (true) {
-    more_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-    if (stopping_) return;
-    auto exchange = std::move(queue_.front());
-    queue_.pop_front();
+    std::optional<std::shared_ptr<Exchange>> next;
+    more_.wait(lock, [&] {
+      if (stopping_) return true;
+      next = queue_.pop([this](std::string_view tenant) { return may_run(tenant); });
+      return next.has_value();
+    });
+    if (!next) return;
+    const std::string tenant((*next)->tenant());
+    ++running_;
+    if (!tenant.empty()) ++running_of_[tenant];
     lock.unlock();
-    work_(exchange);
-    exchange.reset();
+    work_(*next);
+    next.reset();
     lock.lock();
+    --running_;
+    if (const auto own = running_of_.find(tenant); own != running_of_.end() && --own->second == 0) {
+      running_of_.erase(own);
+    }
   }
 }
 

@@ -23,6 +23,7 @@ using AppendDone = std::function<void(Result<std::vector<Position>>)>;
 struct ReadLimits {
   std::size_t max_records = 500;
   std::size_t max_bytes = 4 << 20;  // of keys, values and headers; one record always fits
+  bool keys_only = false;  // values and headers may be left out, where that is cheaper
 };
 
 struct Watermarks {
@@ -74,6 +75,9 @@ class LogConsumer {
   virtual Status commit(const std::map<TopicPartition, std::int64_t>& next) = 0;
   // Moves the in-memory position; the next poll reads from there.
   virtual Status seek(const TopicPartition& partition, std::int64_t offset) = 0;
+  // Follows seek_group: the partitions that it moved since the last call and where each goes on. A
+  // poll follows it too; records that it then gives come after the move, those before it do not.
+  virtual std::map<TopicPartition, std::int64_t> moved() = 0;
   // The assigned partitions and where each goes on.
   virtual std::map<TopicPartition, std::int64_t> position() const = 0;
   // Ends a poll that waits, and the next one at once if none does.
@@ -116,7 +120,7 @@ class LogAdmin {
       const std::string& group, const std::vector<std::string>& topics) = 0;
   virtual Result<std::vector<GroupInfo>> groups() = 0;
   // Sets committed offsets. An open consumer of the group goes on from there at its next poll and
-  // its commits of positions that it took before are ignored.
+  // its commits of positions that it took before are ignored: see LogConsumer::moved.
   virtual Status seek_group(const std::string& group,
                             const std::map<TopicPartition, std::int64_t>& offsets) = 0;
   virtual Status delete_group(const std::string& group) = 0;  // `conflict` while active

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/domain/tenant.h"
 
@@ -29,6 +30,13 @@ class IdempotencyStore {
   // stored answer. `conflict` while another request holds it; `unprocessable` when it was used
   // with another payload.
   virtual Result<std::optional<StoredAnswer>> begin(const IdempotencyKey& key) = 0;
+  // For work whose effect and answer are not one transaction. Notes durably, before `done`, that
+  // work under the claimed key began at `at`; a finish replaces the note, a release removes it. So
+  // after a crash between the effect and the answer the next claimant finds it.
+  virtual void reserve(const IdempotencyKey& key, Timestamp at,
+                       std::function<void(Status)> done) = 0;
+  // When work under the claimed key began before; nothing where it never did.
+  virtual Result<std::optional<Timestamp>> reserved(const IdempotencyKey& key) = 0;
   // Stores the answer, durably before `done`, and releases the claim.
   virtual void finish(const IdempotencyKey& key, StoredAnswer answer,
                       std::function<void(Status)> done) = 0;

@@ -21,12 +21,11 @@ std::uint64_t random_word() {
 }
 
 std::string hex_id(std::size_t words) {
-  std::string out;
-  out.reserve(words * 16);
+  std::string out(words * 16, '0');
   for (std::size_t w = 0; w < words; ++w) {
     std::uint64_t word = random_word();
     if (word == 0) word = 1;
-    for (int shift = 60; shift >= 0; shift -= 4) out += kHex[(word >> shift) & 15];
+    for (std::size_t i = 16; i-- > 0; word >>= 4) out[w * 16 + i] = kHex[word & 15];
   }
   return out;
 }

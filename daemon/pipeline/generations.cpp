@@ -234,7 +234,8 @@ Status Generations::Impl::catch_up(TaskContext& context, int number) {
     const auto served = serving_pipeline();
     const auto at = pipeline(number);
     if (!served || !at) return stopped_early();
-    const auto target = served->committed();  // first: what it does after this look is not owed
+    // First: what it does after this look is not owed. It may have done all that it has seen.
+    const auto target = served->seen();
     const auto committed = at->committed();
     const std::int64_t total = sum(target);
     report(context, std::min(sum(committed), total), total, {{"generation", number}},
@@ -279,12 +280,8 @@ Result<bool> Generations::Impl::wait_reached(int number, Duration timeout) {
   const SteadyTime deadline = deps.clock.steady() + timeout;
   for (const auto& [partition, end] : *target) {
     if (end == 0) continue;
-    // The last offset may be a gap; the committed position passes it with its predecessors.
     const Duration left = std::chrono::ceil<Duration>(deadline - deps.clock.steady());
-    if (!at->wait_past({partition.topic, partition.partition, end - 1},
-                       std::max(left, Duration{0}))) {
-      return false;
-    }
+    if (!at->wait_past_all(partition, end, std::max(left, Duration{0}))) return false;
   }
   return true;
 }

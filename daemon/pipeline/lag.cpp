@@ -4,21 +4,26 @@
 
 namespace mesh::pipeline {
 
-Lag measure_lag(EventLog& log, const std::map<TopicPartition, std::int64_t>& committed,
-                bool with_oldest) {
-  Lag lag;
-  for (const auto& [partition, next] : committed) {
+std::int64_t records_from(EventLog& log, const std::map<TopicPartition, std::int64_t>& next) {
+  std::int64_t records = 0;
+  for (const auto& [partition, offset] : next) {
     const auto marks = log.watermarks(partition);
-    if (!marks) continue;
-    const std::int64_t from = std::max(next, marks->start);
-    if (from >= marks->end) continue;
-    lag.events += marks->end - from;
-    if (!with_oldest) continue;
-    const auto first = log.read(partition, from, {.max_records = 1});
-    if (!first || first->empty()) continue;
-    lag.oldest = std::min(lag.oldest.value_or(Timestamp::max()), first->front().time);
+    if (marks) records += std::max<std::int64_t>(0, marks->end - std::max(offset, marks->start));
   }
-  return lag;
+  return records;
+}
+
+std::optional<Timestamp> oldest_from(EventLog& log,
+                                     const std::map<TopicPartition, std::int64_t>& next) {
+  std::optional<Timestamp> oldest;
+  for (const auto& [partition, offset] : next) {
+    const auto marks = log.watermarks(partition);
+    if (!marks || offset >= marks->end) continue;
+    const auto first = log.read(partition, offset, {.max_records = 1});
+    if (!first || first->empty()) continue;
+    oldest = std::min(oldest.value_or(Timestamp::max()), first->front().time);
+  }
+  return oldest;
 }
 
 }  // namespace mesh::pipeline

@@ -1,4 +1,6 @@
 // How far a group is behind the log.
+//
+// What cannot be read counts as no lag: this is a report, and the failure shows where it matters.
 #pragma once
 
 #include <map>
@@ -8,14 +10,12 @@
 
 namespace mesh::pipeline {
 
-struct Lag {
-  std::int64_t events = 0;
-  std::optional<Timestamp> oldest;  // log time of the first event not committed
-};
+// How many offsets there are from these on.
+std::int64_t records_from(EventLog& log, const std::map<TopicPartition, std::int64_t>& next);
 
-// `with_oldest` costs a read per partition that is behind. What cannot be read counts as no lag:
-// this is a report, and the failure shows where it matters.
-Lag measure_lag(EventLog& log, const std::map<TopicPartition, std::int64_t>& committed,
-                bool with_oldest);
+// Log time of the first record from these on; nothing where there is none. Costs a read per
+// partition that has one.
+std::optional<Timestamp> oldest_from(EventLog& log,
+                                     const std::map<TopicPartition, std::int64_t>& next);
 
 }  // namespace mesh::pipeline

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "daemon/pipeline/lanes.h"
+
 namespace mesh::pipeline {
 
 std::string order_key(const StoredRecord& record) {
@@ -13,7 +15,9 @@ void ParkedEvents::put(ParkedEvent event) {
   std::string key = order_key(event.record);
   Queue& queue = queues_[key];
   if (!queue.empty()) heads_.erase({queue.begin()->second.next_attempt, key});
-  positions_.insert(event.record.position);
+  if (positions_.insert(event.record.position).second) {
+    ++sizes_[std::string(lane_of(event.record.key))];
+  }
   const std::int64_t offset = event.record.position.offset;
   queue.insert_or_assign(offset, std::move(event));
   heads_.emplace(queue.begin()->second.next_attempt, std::move(key));
@@ -26,7 +30,10 @@ void ParkedEvents::remove(const StoredRecord& record) {
   Queue& queue = found->second;
   heads_.erase({queue.begin()->second.next_attempt, key});
   queue.erase(record.position.offset);
-  positions_.erase(record.position);
+  if (positions_.erase(record.position) > 0) {
+    const auto size = sizes_.find(std::string(lane_of(record.key)));
+    if (--size->second == 0) sizes_.erase(size);
+  }
   if (queue.empty()) {
     queues_.erase(found);
   } else {
@@ -38,6 +45,12 @@ void ParkedEvents::clear() {
   queues_.clear();
   heads_.clear();
   positions_.clear();
+  sizes_.clear();
+}
+
+std::size_t ParkedEvents::size_of(const std::string& lane) const {
+  const auto size = sizes_.find(lane);
+  return size == sizes_.end() ? 0 : size->second;
 }
 
 std::vector<ParkedEvent> ParkedEvents::due(Timestamp now, std::size_t limit) const {

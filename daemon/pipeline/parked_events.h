@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "common/ports/retry_store.h"
@@ -23,6 +24,7 @@ class ParkedEvents {
   bool has_key(const std::string& order_key) const { return queues_.contains(order_key); }
   bool contains(const Position& position) const { return positions_.contains(position); }
   std::size_t size() const { return positions_.size(); }
+  std::size_t size_of(const std::string& lane) const;
   // Heads of queues that are due, the longest due first. Never two of one key.
   std::vector<ParkedEvent> due(Timestamp now, std::size_t limit) const;
   std::optional<Timestamp> next_due() const;
@@ -33,6 +35,7 @@ class ParkedEvents {
   std::map<std::string, Queue> queues_;
   std::set<std::pair<Timestamp, std::string>> heads_;
   std::set<Position> positions_;
+  std::unordered_map<std::string, std::size_t> sizes_;  // by lane
 };
 
 }  // namespace mesh::pipeline

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "common/base/backoff.h"
+#include "common/base/thread.h"
 #include "common/telemetry/log.h"
 #include "daemon/pipeline/append.h"
 
@@ -180,7 +181,11 @@ void Relay::start() {
     shared->added = true;
     shared->changed.notify_all();
   });
-  impl_->thread = std::thread([this] { impl_->run(); });
+  impl_->thread = std::thread([this] {
+    name_thread("relay");
+    run_in_background();
+    impl_->run();
+  });
 }
 
 void Relay::stop() {

@@ -10,6 +10,7 @@
 
 #include "common/base/backoff.h"
 #include "common/base/ids.h"
+#include "common/base/thread.h"
 #include "common/telemetry/log.h"
 
 namespace mesh::pipeline {
@@ -121,7 +122,11 @@ void TaskRunner::Impl::start() {
       if (!has_ended(task)) queue.push_front(task.id);
     }
   }
-  thread = std::thread([this] { run(); });
+  thread = std::thread([this] {
+    name_thread("tasks");
+    run_in_background();
+    run();
+  });
 }
 
 void TaskRunner::Impl::stop() {

@@ -18,8 +18,9 @@ Result<UserChange> user_change(const Event& event) {
   if (change.deleted) {
     const bool has_id = data && data->is_object() && data->contains("id") &&
                         (*data)["id"].is_number_integer();
-    const auto id = has_id ? (*data)["id"].get<std::int64_t>() : parse_int(event.subject);
-    if (!id) return fail(ErrorKind::unprocessable, "the deleted user has no id");
+    // As text, for a number beyond 63 bits is no id.
+    const auto id = parse_int(has_id ? (*data)["id"].dump() : event.subject);
+    if (!id || *id < 1) return fail(ErrorKind::unprocessable, "the deleted user has no id");
     change.user_id = *id;
     return change;
   }

@@ -11,6 +11,7 @@
 #include "common/ports/rate_limiter.h"
 #include "common/ports/task_store.h"
 #include "common/ports/tenant_store.h"
+#include "common/telemetry/usage.h"
 #include "daemon/pipeline/generations.h"
 #include "daemon/pipeline/replay.h"
 #include "daemon/pipeline/runtime.h"
@@ -40,6 +41,12 @@ struct TenantAdminDeps {
   RateLimiter& limiter;
 };
 http::RouteTable tenant_routes(TenantAdminDeps deps);
+
+// What tenants used within the last minute.
+struct UsageAdminDeps {
+  const Usage& usage;
+};
+http::RouteTable usage_routes(UsageAdminDeps deps);
 
 // Dead letters, index generations, replays, tasks.
 struct WorkAdminDeps {

@@ -1,4 +1,5 @@
-#include "common/base/time.h"
+#include <algorithm>
+
 #include "daemon/services/admin.h"
 #include "daemon/services/common.h"
 
@@ -7,8 +8,8 @@ namespace {
 
 using http::Response;
 
-constexpr std::int64_t kMaxUnits = 1'000'000'000;
-constexpr const char* kScopes[] = {"search", "publish", "users"};
+constexpr std::string_view kScopes[] = {"search", "publish", "users", "admin"};
+constexpr const char* kScopeNames = "search, publish, users or admin";
 
 tl::unexpected<Error> offence(const std::string& pointer, const std::string& detail) {
   return fail({ErrorKind::unprocessable, "the body is not valid", {}, {{pointer, detail}}, {}});
@@ -21,37 +22,8 @@ Result<TenantId> tenant_of_path(const http::Request& request) {
 // --- rate limits -----------------------------------------------------------------------------
 
 Status check_scope(const std::string& scope) {
-  for (const char* known : kScopes) {
-    if (scope == known) return {};
-  }
-  return fail(ErrorKind::not_found, "no rate-limit scope \"" + scope + "\"; there are search, publish, users");
-}
-
-// {"rate","per","burst"} with `pointer` in front of its offences.
-Result<RatePolicy> policy_from_json(const Json& json, const std::string& pointer) {
-  if (!json.is_object()) return offence(pointer, "must be {\"rate\",\"per\",\"burst\"}");
-  RatePolicy policy;
-  for (const auto& [name, value] : json.items()) {
-    const std::string at = pointer + "/" + name;
-    if (name == "rate" || name == "burst") {
-      const std::int64_t low = name == "rate" ? 1 : 0;
-      if (!value.is_number_integer() || value < low || value > kMaxUnits) {
-        return offence(at, "must be a whole number from " + std::to_string(low) + " to " + std::to_string(kMaxUnits));
-      }
-      (name == "rate" ? policy.rate : policy.burst) = value.get<std::int64_t>();
-    } else if (name == "per") {
-      auto per = value.is_string() ? parse_duration(value.get_ref<const std::string&>())
-                                   : Result<Duration>(fail(ErrorKind::invalid, ""));
-      if (!per || *per < Duration{1} || *per > std::chrono::hours{24 * 366}) {
-        return offence(at, "must be a duration from 1ms to 366d, such as 1s or 1m");
-      }
-      policy.per = *per;
-    } else {
-      return offence(at, "unknown field; allowed: rate, per, burst");
-    }
-  }
-  if (policy.rate == 0) return offence(pointer + "/rate", "is missing");
-  return policy;
+  if (std::ranges::find(kScopes, scope) != std::end(kScopes)) return {};
+  return fail(ErrorKind::not_found, "no rate-limit scope \"" + scope + "\"; a scope is " + kScopeNames);
 }
 
 Result<Json> limit_json(const TenantAdminDeps& deps, const TenantId& tenant, const std::string& scope) {
@@ -63,7 +35,7 @@ Result<Json> limit_json(const TenantAdminDeps& deps, const TenantId& tenant, con
   if (!state) return fail(state.error());
   return Json{{"tenant", tenant.str()},
               {"scope", scope},
-              {"policy", {{"rate", limits.rate}, {"per", format_duration(limits.per)}, {"burst", limits.burst}}},
+              {"policy", mesh::to_json(limits)},
               {"source", own ? "tenant" : "default"},
               {"limit", state->limit},
               {"remaining", state->remaining},
@@ -74,8 +46,8 @@ Result<Response> show_all(const TenantAdminDeps& deps, const http::Request& requ
   auto tenant = tenant_of_path(request);
   if (!tenant) return fail(tenant.error());
   Json items = Json::array();
-  for (const char* scope : kScopes) {
-    auto json = limit_json(deps, *tenant, scope);
+  for (const auto scope : kScopes) {
+    auto json = limit_json(deps, *tenant, std::string(scope));
     if (json) items.push_back(std::move(*json));
     else if (json.error().kind != ErrorKind::not_found) return fail(json.error());
   }
@@ -118,7 +90,7 @@ Status set_policy(const TenantAdminDeps& deps, const http::Request& request, con
                   const std::string& scope) {
   auto body = object_body(request);
   if (!body) return fail(body.error());
-  auto policy = policy_from_json(*body, "");
+  auto policy = rate_policy_from_json(*body);
   if (!policy) return fail(policy.error());
   auto changed = change_tenant(deps, tenant, [&](Tenant& record) { record.rate_limits[scope] = *policy; });
   if (!changed) return changed;
@@ -154,8 +126,8 @@ Status take_over(const Json& body, Tenant& tenant) {
     if (!body["rate_limits"].is_object()) return offence("/rate_limits", "must map scopes to policies");
     std::map<std::string, RatePolicy> limits;
     for (const auto& [scope, json] : body["rate_limits"].items()) {
-      if (!check_scope(scope)) return offence("/rate_limits/" + scope, "no such scope; there are search, publish, users");
-      auto policy = policy_from_json(json, "/rate_limits/" + scope);
+      if (!check_scope(scope)) return offence("/rate_limits/" + scope, std::string("no such scope: it is ") + kScopeNames);
+      auto policy = rate_policy_from_json(json, "/rate_limits/" + scope);
       if (!policy) return fail(policy.error());
       limits[scope] = *policy;
     }
@@ -242,7 +214,7 @@ http::RouteTable tenant_routes(TenantAdminDeps deps) {
   using Work = std::function<Result<Response>(const TenantAdminDeps&, const http::Request&)>;
   const auto shared = std::make_shared<const TenantAdminDeps>(std::move(deps));
   const http::Parameter tenant{"tenant", "path", "the tenant's id", "string", true};
-  const http::Parameter scope{"scope", "path", "search, publish or users", "string", true};
+  const http::Parameter scope{"scope", "path", kScopeNames, "string", true};
   const auto route = [&](const char* method, const char* pattern, Body body, const char* summary,
                          std::vector<http::Parameter> parameters, Work work) {
     return http::Route{.method = method, .pattern = pattern, .access = http::Access::operator_,

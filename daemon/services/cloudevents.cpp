@@ -1,8 +1,8 @@
 #include "daemon/services/cloudevents.h"
 
 #include <algorithm>
+#include <set>
 
-#include "common/base/ids.h"
 #include "common/base/json.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
@@ -122,14 +122,21 @@ Status require(const Event& event, bool has_version, Strictness strictness) {
   return fail({ErrorKind::unprocessable, "the event is not valid", {}, std::move(missing), {}});
 }
 
-void fill_defaults(Event& event, Timestamp now) {
-  if (event.id.empty()) event.id = new_uuid_v7(now);
+void fill_defaults(Event& event) {
   if (event.source.empty()) event.source = kDefaultSource;
 }
 
-// One event in the JSON format.
-Result<Event> from_json(const http::Request& request, const Json& json, const IngestRules& rules,
-                        Strictness strictness, Timestamp now) {
+// JSON data as it was sent: numbers keep their digits, and nothing is spent on writing it anew. Only
+// what takes several lines is brought to one.
+std::string data_text(std::string_view sent, const Json& data) {
+  const bool one_line = !sent.empty() && sent.find_first_of("\r\n") == std::string_view::npos;
+  return one_line ? std::string(sent) : dump(data);
+}
+
+// One event in the JSON format, which is `json`; its text is `text`, or empty where only the value
+// is at hand.
+Result<Event> from_json(const http::Request& request, const Json& json, std::string_view text,
+                        const IngestRules& rules, Strictness strictness, Timestamp now) {
   if (!json.is_object()) return offence("", "an event must be a JSON object");
   Event event = blank(request, now);
   bool has_version = false;
@@ -148,8 +155,8 @@ Result<Event> from_json(const http::Request& request, const Json& json, const In
           !value.is_string()) {
         return offence("/" + name, "must be a string");
       }
-      auto text = value.is_string() ? value.get<std::string>() : dump(value);
-      if (auto set = set_attribute(event, name, std::move(text)); !set) return fail(set.error());
+      auto attribute = value.is_string() ? value.get<std::string>() : dump(value);
+      if (auto set = set_attribute(event, name, std::move(attribute)); !set) return fail(set.error());
       has_version |= name == "specversion";
     } else {
       return offence("/" + name, "attributes are strings, whole numbers or booleans");
@@ -160,13 +167,13 @@ Result<Event> from_json(const http::Request& request, const Json& json, const In
   if (binary) {
     event.data = std::move(*binary);
   } else if (data != nullptr) {
-    event.data = dump(*data);
+    event.data = data_text(text.empty() ? text : member_text(text, "data"), *data);
   }
   if (event.data.size() > rules.max_event_bytes) {
     return fail(ErrorKind::too_large, "the event's data is over " +
                                           std::to_string(rules.max_event_bytes) + " bytes");
   }
-  fill_defaults(event, now);
+  fill_defaults(event);
   if (auto ok = complete(event, data, rules); !ok) return fail(ok.error());
   return event;
 }
@@ -174,7 +181,12 @@ Result<Event> from_json(const http::Request& request, const Json& json, const In
 Result<Event> from_binary(const http::Request& request, const IngestRules& rules, Timestamp now) {
   Event event = blank(request, now);
   bool has_version = false;
-  if (const auto type = request.header("Content-Type")) event.content_type = std::string(*type);
+  if (const auto type = request.header("Content-Type")) {
+    if (auto set = set_attribute(event, "datacontenttype", std::string(*type)); !set) {
+      return fail(set.error());
+    }
+  }
+  std::set<std::string> seen;
   for (const auto& [header, raw] : request.headers) {
     const std::string name = to_lower(header);
     if (!name.starts_with("ce-")) continue;
@@ -182,6 +194,8 @@ Result<Event> from_binary(const http::Request& request, const IngestRules& rules
     if (attribute == "datacontenttype") {
       return offence("/datacontenttype", "travels as Content-Type in the binary form");
     }
+    if (attribute == "data") return offence("/data", "travels as the body in the binary form");
+    if (!seen.insert(attribute).second) return offence("/" + attribute, "is there twice");
     auto value = percent_decode(raw);
     if (!value) return offence("/" + attribute, "is not valid percent-encoded UTF-8");
     if (auto set = set_attribute(event, attribute, std::move(*value)); !set) {
@@ -204,7 +218,7 @@ Result<Event> from_binary(const http::Request& request, const IngestRules& rules
     data = std::move(*parsed);
     is_json = true;
   }
-  fill_defaults(event, now);
+  fill_defaults(event);
   if (auto ok = complete(event, is_json ? &data : nullptr, rules); !ok) return fail(ok.error());
   return event;
 }
@@ -259,7 +273,7 @@ Result<std::vector<Event>> from_batch(const http::Request& request, const Ingest
   Collector collector;
   for (std::size_t i = 0; i < json->size(); ++i) {
     if (!collector.add("/" + std::to_string(i),
-                       from_json(request, (*json)[i], rules, Strictness::cloudevents, now))) {
+                       from_json(request, (*json)[i], {}, rules, Strictness::cloudevents, now))) {
       break;
     }
   }
@@ -278,7 +292,7 @@ Result<std::vector<Event>> from_lines(const http::Request& request, const Ingest
     if (line.empty()) continue;
     if (++count > rules.max_events) return fail(too_many(rules));
     auto json = parse_json(line, {.max_depth = 33, .max_bytes = rules.max_event_bytes});
-    auto event = json ? from_json(request, *json, rules, Strictness::lines, now)
+    auto event = json ? from_json(request, *json, line, rules, Strictness::lines, now)
                       : Result<Event>(fail(json.error()));
     if (!collector.add("/" + std::to_string(number), std::move(event))) break;
   }
@@ -309,7 +323,7 @@ Result<std::vector<Event>> read_events(const http::Request& request, const Inges
     }
     auto json = parse_json(request.body, {.max_depth = 33, .max_bytes = rules.max_event_bytes + 65536});
     if (!json) return fail(json.error());
-    return one(from_json(request, *json, rules, Strictness::cloudevents, now));
+    return one(from_json(request, *json, request.body, rules, Strictness::cloudevents, now));
   }
   if (media == "application/x-ndjson" || media == "application/ndjson" ||
       media == "application/jsonl") {
@@ -331,8 +345,8 @@ Result<Event> make_event(const http::Request& request, std::string_view type, co
   Event event = blank(request, now);
   event.type = type;
   event.subject = subject_of(*definition, data);
-  event.data = dump(data);
-  fill_defaults(event, now);
+  event.data = data_text(trim(request.body), data);
+  fill_defaults(event);
   return event;
 }
 

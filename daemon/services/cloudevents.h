@@ -20,13 +20,14 @@ struct IngestRules {
 
 // All events of the request, checked against the catalogue: one for the binary and structured
 // forms, any number for batch and NDJSON (one JSON object per line; there `id`, `source` and
-// `specversion` may be missing). The tenant is the credential's; an event that names another is
-// `forbidden`. `unprocessable` carries a pointer per offence, with the event's index (batch) or
-// line from 1 (NDJSON) in front, at most 20. `unsupported` for another media type.
+// `specversion` may be missing, and the event has no id yet). The tenant is the credential's; an
+// event that names another is `forbidden`. `unprocessable` carries a pointer per offence, with the
+// event's index (batch) or line from 1 (NDJSON) in front, at most 20. `unsupported` for another
+// media type.
 Result<std::vector<Event>> read_events(const http::Request& request, const IngestRules& rules,
                                        Timestamp now);
 
-// An event of a catalogue type from bare data; checks the data.
+// An event of a catalogue type from bare data, without an id; checks the data.
 Result<Event> make_event(const http::Request& request, std::string_view type, const Json& data,
                          Timestamp now);
 

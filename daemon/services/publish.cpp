@@ -1,8 +1,10 @@
 #include "daemon/services/publish.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
+#include "common/base/ids.h"
 #include "common/base/json.h"
 #include "common/domain/catalogue.h"
 #include "daemon/services/common.h"
@@ -10,7 +12,18 @@
 namespace mesh::services {
 namespace {
 
-constexpr int kMaxNewTopics = 32;
+constexpr std::size_t kMaxTopics = 32;  // of a tenant's own types
+
+// On the first record of a request with an Idempotency-Key: which request it was.
+constexpr std::string_view kRequestHeader = "mesh_request";
+// How far a repeated request is looked for behind the time of its first try.
+constexpr std::size_t kMaxSearched = 200'000;
+constexpr Duration kClockSlack{5'000};
+
+// The name that ids of a request's events are made of.
+std::string name_of(const IdempotencyKey& key) {
+  return std::to_string(key.tenant.str().size()) + ":" + key.tenant.str() + ":" + key.key;
+}
 
 class Publisher {
  public:
@@ -64,8 +77,9 @@ class Publisher {
     respond(error);
   }
 
-  // Topics of unknown types are made when first used. They stay, so what one tenant may make is
-  // bounded: otherwise one could use up the partitions of all.
+  // Topics of unknown types are made when first used. They stay, so how many one tenant may use is
+  // bounded: otherwise one could use up the partitions of all. A topic counts for each tenant that
+  // uses it, or the count would tell a tenant which topics others have.
   Status ensure_topics(const TenantId& tenant, const std::vector<Event>& events) {
     for (const auto& event : events) {
       if (find_event_type(event.type) != nullptr) continue;
@@ -73,13 +87,13 @@ class Publisher {
       if (!topic) return fail(topic.error());
       {
         std::lock_guard lock(mutex_);
-        if (made_.contains(*topic)) continue;
-        auto& count = made_by_[tenant.str()];
-        if (count >= kMaxNewTopics) {
-          return fail(ErrorKind::unprocessable, "topic " + *topic + " is new, and this tenant made " +
-                                                    std::to_string(kMaxNewTopics) + " topics already");
+        auto& used = used_by_[tenant.str()];
+        if (!used.contains(*topic) && used.size() >= kMaxTopics) {
+          return fail(ErrorKind::unprocessable, "topic " + *topic + " is one too many: this tenant uses " +
+                                                    std::to_string(kMaxTopics) + " of its own types");
         }
-        ++count;
+        used.insert(*topic);
+        if (made_.contains(*topic)) continue;
       }
       for (const auto& name : {*topic, dead_letter_topic(*topic)}) {
         TopicSpec spec = deps_.new_topic;
@@ -92,33 +106,106 @@ class Publisher {
     return {};
   }
 
+  // What a request appends, and how it is answered.
+  struct Batch {
+    TenantId tenant;
+    std::size_t bytes;  // of its body
+    std::vector<Record> records;
+    std::vector<std::string> ids;
+    Body body;
+    http::Responder answer;
+  };
+
   void append(const http::Request& request, std::vector<Event> events, http::Responder respond,
               Body body) {
     idempotent(deps_.idempotency, Keep::answer, request, std::move(respond),
-               [&](std::optional<IdempotencyKey>, http::Responder answer) {
-                 std::vector<std::string> ids;
-                 std::vector<Record> records;
-                 ids.reserve(events.size());
-                 records.reserve(events.size());
-                 for (auto& event : events) {
-                   records.push_back(to_record(event));
-                   ids.push_back(std::move(event.id));
-                 }
-                 deps_.log.append(std::move(records),
-                                  [this, ids = std::move(ids), answer = std::move(answer),
-                                   body](Result<std::vector<Position>> positions) {
-                                    if (!positions) return reject(positions.error(), answer);
-                                    accepted_.add(static_cast<double>(ids.size()));
-                                    answer(http::Response::json(202, body(ids)));
-                                  });
+               [&](std::optional<IdempotencyKey> key, http::Responder answer) {
+                 Batch batch{request.tenant(), request.body.size(), {}, {}, body, std::move(answer)};
+                 key ? append_once(*key, events, std::move(batch)) : append_new(events, std::move(batch));
                });
+  }
+
+  void append_new(std::vector<Event>& events, Batch batch) {
+    const Timestamp now = deps_.clock.now();
+    fill(batch, events, [&](std::size_t) { return new_uuid_v7(now); });
+    write(std::move(batch));
+  }
+
+  // The answer under the key is stored behind the append. Should the process end in between, the
+  // reservation tells the next try when this one was: it makes the same ids, finds this one's
+  // records in the log, or appends them again under these ids, which count once.
+  void append_once(const IdempotencyKey& key, std::vector<Event>& events, Batch batch) {
+    auto before = deps_.idempotency.reserved(key);
+    if (!before) return reject(before.error(), batch.answer);
+    const Timestamp time = before->value_or(deps_.clock.now());
+    const std::string name = name_of(key);
+    fill(batch, events, [&](std::size_t i) { return uuid_v7_of(time, name + ":" + std::to_string(i)); });
+    const std::string mark = uuid_v7_of(time, name);
+    batch.records.front().headers.emplace_back(kRequestHeader, mark);
+    if (*before) {
+      auto there = in_log(batch.records.front(), mark, time);
+      if (!there) return reject(there.error(), batch.answer);
+      if (*there) return batch.answer(http::Response::json(202, batch.body(batch.ids)));
+      return write(std::move(batch));
+    }
+    deps_.idempotency.reserve(key, time, [this, batch = std::move(batch)](Status reserved) mutable {
+      if (!reserved) return reject(reserved.error(), batch.answer);
+      write(std::move(batch));
+    });
+  }
+
+  template <typename MakeId>
+  static void fill(Batch& batch, std::vector<Event>& events, MakeId make_id) {
+    batch.records.reserve(events.size());
+    batch.ids.reserve(events.size());
+    for (auto& event : events) {
+      if (event.id.empty()) event.id = make_id(batch.ids.size());
+      batch.records.push_back(to_record(event));
+      batch.ids.push_back(std::move(event.id));
+    }
+  }
+
+  void write(Batch batch) {
+    deps_.log.append(std::move(batch.records),
+                     [this, tenant = std::move(batch.tenant), bytes = batch.bytes, ids = std::move(batch.ids),
+                      answer = std::move(batch.answer),
+                      body = batch.body](Result<std::vector<Position>> positions) {
+                       if (!positions) return reject(positions.error(), answer);
+                       accepted_.add(static_cast<double>(ids.size()));
+                       deps_.usage.add(tenant.str(), {{Use::events, ids.size()}, {Use::bytes, bytes}});
+                       answer(http::Response::json(202, body(ids)));
+                     });
+  }
+
+  // Whether the record with this mark was appended since `time`. An append is all or none, so one
+  // record speaks for its request.
+  Result<bool> in_log(const Record& record, std::string_view mark, Timestamp time) {
+    auto topics = deps_.admin.topics();
+    if (!topics) return fail(topics.error());
+    const auto topic = std::ranges::find(*topics, record.topic, [](const auto& t) { return t.spec.name; });
+    if (topic == topics->end()) return false;
+    const auto partitions = static_cast<std::uint64_t>(topic->spec.partitions);
+    const TopicPartition at{record.topic, static_cast<std::int32_t>(stable_hash(record.key) % partitions)};
+    auto offset = deps_.log.offset_at(at, time - kClockSlack);
+    if (!offset) return fail(offset.error());
+    for (std::size_t searched = 0; searched < kMaxSearched;) {
+      auto records = deps_.log.read(at, *offset, {});
+      if (!records) return fail(records.error());
+      if (records->empty()) return false;
+      for (const auto& stored : *records) {
+        if (find_header(stored.headers, kRequestHeader) == mark) return true;
+      }
+      searched += records->size();
+      offset = records->back().position.offset + 1;
+    }
+    return false;
   }
 
   PublishDeps deps_;
   Counter& accepted_;
   std::mutex mutex_;
-  std::set<std::string> made_;           // guarded by mutex_; topics of unknown types that exist
-  std::map<std::string, int> made_by_;   // guarded by mutex_; how many a tenant made since the start
+  std::set<std::string> made_;  // guarded by mutex_; topics of unknown types that exist
+  std::map<std::string, std::set<std::string>> used_by_;  // guarded by mutex_; by tenant, since the start
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "common/ports/event_log.h"
 #include "common/ports/idempotency_store.h"
 #include "common/telemetry/metrics.h"
+#include "common/telemetry/usage.h"
 #include "daemon/services/admission.h"
 #include "daemon/services/cloudevents.h"
 #include "daemon/services/tenant_directory.h"
@@ -20,6 +21,7 @@ struct PublishDeps {
   Admission& admission;  // the chain takes one unit per request; the rest of a bulk is taken here
   Clock& clock;
   Metrics& metrics;
+  Usage& usage;
   TopicSpec new_topic;  // how topics of unknown types are made; its name is replaced
   std::size_t max_event_bytes = 1 << 20;
 };

@@ -37,7 +37,7 @@ Result<Json> search(Embedder& embedder, VectorIndex& index, const http::Request&
 }  // namespace
 
 http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& clock,
-                               Metrics& metrics) {
+                               Metrics& metrics, Usage& usage) {
   return {
       // Blocking: a scan of a large partition takes milliseconds, which the loops do not have.
       {.method = "GET", .pattern = kPath, .access = http::Access::tenant, .scope = "search",
@@ -54,8 +54,10 @@ http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& cl
          metrics.counter("ai_gateway_requests_total", "Searches by path and tenant.",
                          {{"path", kPath}, {"tenant", tenant.at("tenant")}})
              .add();
+         const auto took = clock.steady() - start;
          metrics.histogram("ai_gateway_search_latency_seconds", "Latency of searches.", tenant)
-             .observe(std::chrono::duration<double>(clock.steady() - start).count());
+             .observe(std::chrono::duration<double>(took).count());
+         usage.add(request->tenant().str(), {{Use::searches}, {Use::search_micros, micros(took)}});
          found ? respond(http::Response::json(200, *found)) : respond(found.error());
        }},
   };

@@ -6,10 +6,11 @@
 #include "common/ports/embedder.h"
 #include "common/ports/vector_index.h"
 #include "common/telemetry/metrics.h"
+#include "common/telemetry/usage.h"
 
 namespace mesh::services {
 
 http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& clock,
-                               Metrics& metrics);
+                               Metrics& metrics, Usage& usage);
 
 }  // namespace mesh::services

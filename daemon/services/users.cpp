@@ -23,13 +23,17 @@ http::Response user_answer(int status, const User& user) {
   return http::Response::json(status, to_json(user));
 }
 
-UserDone answer_with(http::Responder respond, std::function<http::Response(const User&)> make) {
-  return [respond = std::move(respond), make = std::move(make)](Result<User> user) {
-    user ? respond(make(*user)) : respond(user.error());
+// Each change is an event.
+UserDone answer_with(Usage& usage, const http::Request& request, http::Responder respond,
+                     http::Response (*make)(const User&)) {
+  return [&usage, bytes = request.body.size(), respond = std::move(respond), make](Result<User> user) {
+    if (!user) return respond(user.error());
+    usage.add(user->tenant.str(), {{Use::events}, {Use::bytes, bytes}});
+    respond(make(*user));
   };
 }
 
-void create(UserStore& users, IdempotencyStore& idempotency, RequestPtr request,
+void create(UserStore& users, IdempotencyStore& idempotency, Usage& usage, RequestPtr request,
             http::Responder respond) {
   auto body = object_body(*request);
   if (!body) return respond(body.error());
@@ -40,7 +44,7 @@ void create(UserStore& users, IdempotencyStore& idempotency, RequestPtr request,
              [&](std::optional<IdempotencyKey> key, http::Responder answer) {
                users.create(request->tenant(), std::move(*user),
                             {request->trace.traceparent(), std::move(key)},
-                            answer_with(std::move(answer), [](const User& made) {
+                            answer_with(usage, *request, std::move(answer), [](const User& made) {
                               return user_answer(201, made).with(
                                   "Location", "/users/" + std::to_string(made.id));
                             }));
@@ -84,7 +88,7 @@ void list(UserStore& users, RequestPtr request, http::Responder respond) {
   respond(std::move(answer));
 }
 
-void update(UserStore& users, RequestPtr request, http::Responder respond) {
+void update(UserStore& users, Usage& usage, RequestPtr request, http::Responder respond) {
   auto id = user_id(*request);
   if (!id) return respond(id.error());
   auto body = object_body(*request);
@@ -93,20 +97,21 @@ void update(UserStore& users, RequestPtr request, http::Responder respond) {
   auto patch = user_patch_from_json(*body);
   if (!patch) return respond(patch.error());
   users.update(request->tenant(), *id, std::move(*patch), {request->trace.traceparent(), {}},
-               answer_with(std::move(respond), [](const User& user) { return user_answer(200, user); }));
+               answer_with(usage, *request, std::move(respond),
+                           [](const User& user) { return user_answer(200, user); }));
 }
 
-void remove(UserStore& users, RequestPtr request, http::Responder respond) {
+void remove(UserStore& users, Usage& usage, RequestPtr request, http::Responder respond) {
   auto id = user_id(*request);
   if (!id) return respond(id.error());
   users.remove(request->tenant(), *id, {request->trace.traceparent(), {}},
-               answer_with(std::move(respond),
+               answer_with(usage, *request, std::move(respond),
                            [](const User&) { return http::Response::no_content(); }));
 }
 
 }  // namespace
 
-http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency) {
+http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency, Usage& usage) {
   using http::Access;
   using http::Body;
   const http::Parameter id{"id", "path", "the user's id, unique within the tenant", "integer", true};
@@ -120,16 +125,16 @@ http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency) {
       {.method = "POST", .pattern = "/users/create", .access = Access::tenant, .scope = "users",
        .body = Body::json, .summary = "Creates a user; answers once it is durable",
        .parameters = {{"Idempotency-Key", "header", "the same key and body give the same answer"}},
-       .handler = [&](auto request, auto respond) { create(users, idempotency, request, respond); }},
+       .handler = [&](auto request, auto respond) { create(users, idempotency, usage, request, respond); }},
       {.method = "GET", .pattern = "/users/{id}", .access = Access::tenant, .scope = "users",
        .summary = "Gives one user", .parameters = {id},
        .handler = [&users](auto request, auto respond) { get(users, request, respond); }},
       {.method = "PATCH", .pattern = "/users/{id}", .access = Access::tenant, .scope = "users",
        .body = Body::json, .summary = "Changes a user's name or e-mail", .parameters = {id},
-       .handler = [&users](auto request, auto respond) { update(users, request, respond); }},
+       .handler = [&](auto request, auto respond) { update(users, usage, request, respond); }},
       {.method = "DELETE", .pattern = "/users/{id}", .access = Access::tenant, .scope = "users",
        .summary = "Deletes a user; it also disappears from search", .parameters = {id},
-       .handler = [&users](auto request, auto respond) { remove(users, request, respond); }},
+       .handler = [&](auto request, auto respond) { remove(users, usage, request, respond); }},
   };
 }
 

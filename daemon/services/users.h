@@ -4,9 +4,10 @@
 #include "common/http/route.h"
 #include "common/ports/idempotency_store.h"
 #include "common/ports/user_store.h"
+#include "common/telemetry/usage.h"
 
 namespace mesh::services {
 
-http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency);
+http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency, Usage& usage);
 
 }  // namespace mesh::services

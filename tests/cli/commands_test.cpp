@@ -321,5 +321,24 @@ TEST_F(CommandsTest, DataThatMovesTheCursorIsMadeHarmless) {
   EXPECT_THAT(out, HasSubstr("\\x1b[2Jevil"));
 }
 
+TEST_F(CommandsTest, TenantsTopShowsWhatTheServerCounted) {
+  fake.on("GET", "/admin/v1/usage",
+          200, Json{{"window_seconds", 60}, {"sort", "events"},
+                    {"tenants", {{{"tenant", "acme"}, {"requests", 12345}, {"rejected", 2}, {"events", 500}, {"bytes", 2048},
+                                  {"searches", 3}, {"search_ms", 1.6}, {"queued_ms", 0.0}, {"processed", 7}, {"stage_ms", 2.0}}}}});
+  EXPECT_EQ(at_fake({"tenants", "top", "--window", "1m", "--limit", "5", "--sort", "bytes"}), 0) << err;
+  EXPECT_EQ(out, "TENANT  REQUESTS  REJECTED  EVENTS    BYTES  SEARCHES  SEARCH MS  PROCESSED\n"
+                 "acme      12,345         2     500  2.0 KiB         3          2          7\n");
+  EXPECT_EQ(fake.last().param("window"), "1m");
+  EXPECT_EQ(fake.last().param("limit"), "5");
+  EXPECT_EQ(fake.last().param("sort"), "bytes");
+  EXPECT_EQ(at_fake({"tenants", "top", "-o", "json"}), 0);
+  EXPECT_EQ(json().at(0)["search_ms"], 1.6);
+  EXPECT_EQ(at_fake({"tenants", "top", "--watch", "-n", "1"}), 0);
+  EXPECT_THAT(out, HasSubstr("the last 10s, by events\nTENANT"));
+  EXPECT_EQ(at_fake({"tenants", "top", "--sort", "hats"}), 2);
+  EXPECT_EQ(at_fake({"tenants", "top", "-n", "2"}), 2) << "a count needs --watch";
+}
+
 }  // namespace
 }  // namespace mesh::cli

@@ -378,6 +378,46 @@ TEST_P(EventLogContract, SeekingAGroupEndsTheWaitOfItsPoll) {
   EXPECT_THAT(polled.get(), ElementsAre("1"));
 }
 
+TEST_P(EventLogContract, AConsumerTellsOnceWhereASeekOfItsGroupMovedIt) {
+  const auto topic = make_topic("moved", 2);
+  append(std::vector<Record>(8, record(topic, "", "v")));
+  auto group = consumer("g", {topic});
+  EXPECT_THAT(take(*group, 8), SizeIs(8));
+  EXPECT_TRUE(group->commit(group->position()));
+  EXPECT_THAT(group->moved(), IsEmpty()) << "neither a poll nor a commit is a move";
+  const std::map<TopicPartition, std::int64_t> target{{{topic, 1}, 1}};
+  ASSERT_TRUE(admin().seek_group(named("g"), target));
+  EXPECT_EQ(group->moved(), target) << "not before a poll";
+  EXPECT_EQ(group->position().at({topic, 1}), 1);
+  EXPECT_THAT(group->moved(), IsEmpty()) << "told before";
+  ASSERT_TRUE(admin().seek_group(named("g"), target));
+  ASSERT_TRUE(group->poll({}, kLong));
+  EXPECT_EQ(group->moved(), target) << "to the same place is a move as well";
+}
+
+TEST_P(EventLogContract, AConsumerIsNotToldOfSeeksBeforeItWasOpened) {
+  const auto topic = make_topic("moved-before");
+  append(topic, "k", "1");
+  ASSERT_TRUE(admin().seek_group(named("g"), {{{topic, 0}, 1}}));
+  EXPECT_THAT(consumer("g", {topic})->moved(), IsEmpty());
+}
+
+TEST_P(EventLogContract, AReadOfKeysGivesTheSameRecordsUpToTheirValuesAndHeaders) {
+  const auto topic = make_topic("keys-only");
+  for (int i = 0; i < 3; ++i) {
+    append({Record{topic, "key" + std::to_string(i), std::string(1000, 'x'), {{"name", "value"}}}});
+  }
+  const auto full = *log().read({topic, 0}, 1, {});
+  const auto keys = *log().read({topic, 0}, 1, {.keys_only = true});
+  ASSERT_THAT(keys, SizeIs(2));
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    EXPECT_EQ(keys[i].key, full[i].key);
+    EXPECT_EQ(keys[i].position, full[i].position);
+    EXPECT_EQ(keys[i].time, full[i].time);
+  }
+  EXPECT_THAT(*log().read({topic, 0}, 0, {.max_records = 2, .keys_only = true}), SizeIs(2));
+}
+
 TEST_P(EventLogContract, SeekingAGroupThatDoesNotExistMakesIt) {
   const auto topic = make_topic("made-by-seek");
   for (const auto* v : {"1", "2"}) append(topic, "k", v);

@@ -12,6 +12,10 @@ Status finish(IdempotencyStore& store, const IdempotencyKey& key, StoredAnswer a
       [&](auto done) { store.finish(key, std::move(answer), std::move(done)); });
 }
 
+Status reserve(IdempotencyStore& store, const IdempotencyKey& key, Timestamp at) {
+  return wait_for<void>([&](auto done) { store.reserve(key, at, std::move(done)); });
+}
+
 // True: the key was free and is now claimed.
 bool claims(IdempotencyStore& store, const IdempotencyKey& key) {
   auto begun = store.begin(key);
@@ -88,6 +92,31 @@ TEST_P(IdempotencyStoreContract, AnswersSurviveAReopenAndClaimsDoNot) {
   store_->reopen();
   EXPECT_TRUE(store_->idempotency().begin(kKey)->has_value());
   EXPECT_TRUE(claims(store_->idempotency(), other));
+}
+
+TEST_P(IdempotencyStoreContract, AReservationIsFoundByTheNextClaimantAfterAReopen) {
+  const Timestamp began = clock_.now();
+  ASSERT_TRUE(claims(store_->idempotency(), kKey));
+  EXPECT_FALSE(store_->idempotency().reserved(kKey).value());
+  ASSERT_TRUE(succeeds(reserve(store_->idempotency(), kKey, began)));
+  clock_.advance(Duration{1'000});
+  store_->reopen();
+  ASSERT_TRUE(claims(store_->idempotency(), kKey)) << "a reservation is no answer";
+  EXPECT_EQ(store_->idempotency().reserved(kKey).value(), began);
+  EXPECT_FALSE(store_->idempotency().reserved({kGlobex, kKey.key, kKey.fingerprint}).value());
+}
+
+TEST_P(IdempotencyStoreContract, AFinishOrAReleaseEndsAReservation) {
+  ASSERT_TRUE(claims(store_->idempotency(), kKey));
+  ASSERT_TRUE(succeeds(reserve(store_->idempotency(), kKey, clock_.now())));
+  store_->idempotency().release(kKey);
+  store_->reopen();
+  ASSERT_TRUE(claims(store_->idempotency(), kKey));
+  EXPECT_FALSE(store_->idempotency().reserved(kKey).value());
+  ASSERT_TRUE(succeeds(reserve(store_->idempotency(), kKey, clock_.now())));
+  ASSERT_TRUE(succeeds(finish(store_->idempotency(), kKey, {202, "{}"})));
+  EXPECT_FALSE(store_->idempotency().reserved(kKey).value());
+  EXPECT_TRUE(store_->idempotency().begin(kKey)->has_value());
 }
 
 TEST_P(IdempotencyStoreContract, OfManyClaimantsExactlyOneWorksAndAllGetItsAnswer) {

@@ -112,8 +112,8 @@ std::string Answer::header(std::string_view name) const {
   return {};
 }
 
-Daemon::Daemon(const std::string& data_dir, std::string extra_config)
-    : data_dir_(data_dir), extra_config_(std::move(extra_config)) {}
+Daemon::Daemon(const std::string& data_dir, std::string extra_config, std::map<std::string, std::string> environment)
+    : data_dir_(data_dir), extra_config_(std::move(extra_config)), environment_(std::move(environment)) {}
 
 Daemon::~Daemon() {
   if (pid_ > 0) kill();
@@ -133,6 +133,11 @@ std::string Daemon::write_config() const {
 }
 
 bool Daemon::start() {
+  launch();
+  return await_notification("READY=1");
+}
+
+void Daemon::launch() {
   const std::string config = write_config();
   const std::string socket_path = data_dir_ + ".notify";
   if (notify_fd_ < 0) {
@@ -145,11 +150,14 @@ bool Daemon::start() {
       throw std::runtime_error("cannot bind " + socket_path);
     }
   }
+  char stale[4096];  // of a process that was killed before it was listened to
+  while (recv(notify_fd_, stale, sizeof(stale), MSG_DONTWAIT) >= 0) {}
   const int nothing = file_with("");
   error_fd_ = file_with("");
-  pid_ = launch({MESH_BIN_DIR "/meshd", "--config", config}, {{"NOTIFY_SOCKET", socket_path}}, nothing, error_fd_, error_fd_);
+  auto environment = environment_;
+  environment["NOTIFY_SOCKET"] = socket_path;
+  pid_ = mesh::e2e::launch({MESH_BIN_DIR "/meshd", "--config", config}, environment, nothing, error_fd_, error_fd_);
   close(nothing);
-  return await_notification("READY=1");
 }
 
 bool Daemon::await_notification(const std::string& text) {
@@ -176,6 +184,10 @@ bool Daemon::await_notification(const std::string& text) {
 
 int Daemon::stop() {
   ::kill(pid_, SIGTERM);
+  return wait();
+}
+
+int Daemon::wait() {
   const int code = wait_for(pid_);
   pid_ = -1;
   errors_ = take(error_fd_);

@@ -34,13 +34,17 @@ struct Answer {
 class Daemon {
  public:
   // `extra_config` is YAML that is added to the configuration (port 0 for every listener).
-  explicit Daemon(const std::string& data_dir, std::string extra_config = {});
+  // `environment` is added to the process's.
+  explicit Daemon(const std::string& data_dir, std::string extra_config = {},
+                  std::map<std::string, std::string> environment = {});
   ~Daemon();
 
   // Starts the process and blocks until it reports READY=1 (sd_notify) or ends; false: it ended.
   bool start();
+  void launch();  // start, without the waiting
   // SIGTERM, and waits; the exit code.
   int stop();
+  int wait();   // until it ends by itself; the exit code
   void kill();  // SIGKILL, and waits
   void signal(int number);
   // Blocks until the process sends a notification that contains `text`.
@@ -66,6 +70,7 @@ class Daemon {
 
   const std::string data_dir_;
   const std::string extra_config_;
+  const std::map<std::string, std::string> environment_;
   std::string errors_;
   pid_t pid_ = -1;
   int notify_fd_ = -1;

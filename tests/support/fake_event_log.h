@@ -189,9 +189,8 @@ class FakeEventLog final : public EventLog, public LogAdmin {
     Group& group = groups_[name];
     for (const auto& [partition, offset] : offsets) {
       group.committed[partition] = offset;
-      group.position[partition] = offset;
+      group.seeks[partition] = offset;
     }
-    ++group.seeks;
     changed_.notify_all();
     return {};
   }
@@ -218,9 +217,13 @@ class FakeEventLog final : public EventLog, public LogAdmin {
   struct Group {
     bool active = false;
     bool woken = false;
-    int seeks = 0;
-    int seeks_at_poll = 0;
     std::map<TopicPartition, std::int64_t> committed, position;
+    // Where seeks moved it, that the consumer has not followed yet; that it has, and not yet told.
+    std::map<TopicPartition, std::int64_t> seeks, moved;
+    void follow() {
+      for (const auto& [partition, offset] : seeks) moved[partition] = position[partition] = offset;
+      seeks.clear();
+    }
   };
   struct Held {
     std::vector<Record> records;
@@ -305,6 +308,7 @@ class FakeEventLog::Consumer final : public LogConsumer {
     if (auto error = log_.poll_failures_.take()) return fail(*error);
     std::vector<StoredRecord> found;
     auto ready = [&] {
+      group().follow();
       for (const auto& [partition, offset] : group().position) {
         log_.take(*log_.find(partition), offset, limits.max_records, found);
       }
@@ -312,7 +316,6 @@ class FakeEventLog::Consumer final : public LogConsumer {
     };
     log_.clock_.wait_until(lock, log_.changed_, log_.clock_.steady() + timeout, ready);
     group().woken = false;
-    group().seeks_at_poll = group().seeks;
     for (const auto& record : found) {
       group().position[{record.position.topic, record.position.partition}] =
           record.position.offset + 1;
@@ -323,8 +326,9 @@ class FakeEventLog::Consumer final : public LogConsumer {
   Status commit(const std::map<TopicPartition, std::int64_t>& next) override {
     std::lock_guard lock(log_.mutex_);
     if (auto error = log_.commit_failures_.take()) return fail(*error);
-    if (group().seeks != group().seeks_at_poll) return {};
-    for (const auto& [partition, offset] : next) group().committed[partition] = offset;
+    for (const auto& [partition, offset] : next) {
+      if (!group().seeks.contains(partition)) group().committed[partition] = offset;
+    }
     return {};
   }
 
@@ -332,6 +336,12 @@ class FakeEventLog::Consumer final : public LogConsumer {
     std::lock_guard lock(log_.mutex_);
     group().position[partition] = offset;
     return {};
+  }
+
+  std::map<TopicPartition, std::int64_t> moved() override {
+    std::lock_guard lock(log_.mutex_);
+    group().follow();
+    return std::exchange(group().moved, {});
   }
 
   std::map<TopicPartition, std::int64_t> position() const override {
@@ -365,6 +375,8 @@ inline Result<std::unique_ptr<LogConsumer>> FakeEventLog::open_consumer(
   }
   group.active = true;
   group.woken = false;
+  group.seeks.clear();
+  group.moved.clear();
   return std::make_unique<Consumer>(*this, name);
 }
 

@@ -4,13 +4,15 @@
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
-#include <deque>
+#include <filesystem>
 #include <future>
 #include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "common/base/fair_queue.h"
+#include "common/base/thread.h"
 #include "common/engines/sqlite/database.h"
 #include "common/telemetry/log.h"
 
@@ -24,6 +26,10 @@ constexpr int kWriterCheckpointPages = 4'000;
 // Readers with old snapshots keep even that from finishing; past this size the writer waits for
 // them (their reads are short), which bounds the WAL.
 constexpr int kBlockingCheckpointPages = 32'000;
+
+// What a key may spend in a turn: some thirty single events. Small, so that a group has room for
+// many keys.
+constexpr std::size_t kQuantumBytes = 16 << 10;
 
 struct Task {
   std::size_t bytes;
@@ -62,7 +68,10 @@ Status run_job(const Committer::Job& job, Database& db) {
 
 struct Committer::Impl {
   Impl(std::unique_ptr<Database> db, std::string file, Options opts)
-      : writer(std::move(db)), path(std::move(file)), options(std::move(opts)) {
+      : writer(std::move(db)),
+        path(std::move(file)),
+        options(std::move(opts)),
+        queue(kQuantumBytes, options.max_pending_bytes) {
     sqlite3_wal_hook(
         writer->handle(),
         [](void* self, sqlite3*, const char*, int pages) {
@@ -70,8 +79,15 @@ struct Committer::Impl {
           return SQLITE_OK;
         },
         this);
-    commit_thread = std::thread([this] { commit_loop(); });
-    checkpoint_thread = std::thread([this] { checkpoint_loop(); });
+    const auto name = std::filesystem::path(path).stem().string();
+    commit_thread = std::thread([this, name] {
+      name_thread((name + "-commit").c_str());
+      commit_loop();
+    });
+    checkpoint_thread = std::thread([this, name] {
+      name_thread((name + "-ckpt").c_str());
+      checkpoint_loop();
+    });
   }
 
   ~Impl() {
@@ -79,6 +95,7 @@ struct Committer::Impl {
   }
 
   void commit_loop();
+  void take_group(std::vector<Task>& group);
   void run_group(std::vector<Task>& group);
   Status attempt(std::vector<Task>& group, bool savepoints, bool& again);
   Status finish_attempt(Status status);
@@ -94,7 +111,7 @@ struct Committer::Impl {
 
   std::mutex mutex;
   std::condition_variable wake_commit, wake_checkpoint;
-  std::deque<Task> queue;                               // from here on guarded by mutex
+  FairQueue<Task> queue;                                // from here on guarded by mutex
   std::vector<std::function<void()>> begun, committed;  // set before the first submit
   bool stopping = false;
   bool stopped = false;      // no group will run any more
@@ -111,26 +128,29 @@ Committer::Committer(std::unique_ptr<Database> writer, std::string path, Options
 
 Committer::~Committer() { stop(); }
 
-void Committer::submit(std::size_t bytes, Job job, Done done) {
-  Status refused;
+void Committer::submit(std::string_view key, std::size_t bytes, Job job, Done done) {
+  Task task{bytes, std::move(job), std::move(done), {}};
   {
     std::lock_guard lock(impl_->mutex);
-    const auto waiting = impl_->pending.load(std::memory_order_relaxed);
+    auto& queue = impl_->queue;
+    const bool idle = queue.empty();
     if (impl_->dead) {
-      refused = fail(*impl_->dead);
+      task.status = fail(*impl_->dead);
     } else if (impl_->stopping) {
-      refused = fail(ErrorKind::unavailable, "the storage is shutting down");
-    } else if (waiting > 0 && waiting + bytes > impl_->options.max_pending_bytes) {
-      refused = fail(ErrorKind::unavailable, "too many writes are waiting for the disk: slow down");
-    } else {
+      task.status = fail(ErrorKind::unavailable, "the storage is shutting down");
+    } else if (key.empty()) {
+      queue.push(key, std::move(task), bytes);
+    } else if (!queue.try_push(key, std::move(task), bytes)) {
+      task.status =
+          fail(ErrorKind::unavailable, "too many writes are waiting for the disk: slow down");
+    }
+    if (task.status) {
       impl_->pending.fetch_add(bytes, std::memory_order_relaxed);
-      const bool idle = impl_->queue.empty();
-      impl_->queue.push_back(Task{bytes, std::move(job), std::move(done), {}});
       if (idle) impl_->wake_commit.notify_one();
       return;
     }
   }
-  done(std::move(refused));
+  task.done(std::move(task.status));
 }
 
 Status Committer::run(Job job) {
@@ -178,10 +198,7 @@ void Committer::Impl::commit_loop() {
   for (;;) {
     wake_commit.wait(lock, [&] { return stopping || !queue.empty(); });
     if (queue.empty()) return;
-    const auto count = std::min(queue.size(), static_cast<std::size_t>(options.max_group));
-    std::move(queue.begin(), queue.begin() + static_cast<std::ptrdiff_t>(count),
-              std::back_inserter(group));
-    queue.erase(queue.begin(), queue.begin() + static_cast<std::ptrdiff_t>(count));
+    take_group(group);
     const auto refused = dead;
     lock.unlock();
 
@@ -199,6 +216,15 @@ void Committer::Impl::commit_loop() {
     if (wal_pages > kWriterCheckpointPages) checkpoint_by_writer();
     lock.lock();
   }
+}
+
+void Committer::Impl::take_group(std::vector<Task>& group) {
+  std::size_t bytes = 0;
+  do {
+    group.push_back(std::move(*queue.pop()));
+    bytes += group.back().bytes;
+  } while (!queue.empty() && bytes < options.max_group_bytes &&
+           group.size() < static_cast<std::size_t>(options.max_group));
 }
 
 void Committer::Impl::run_group(std::vector<Task>& group) {

@@ -10,9 +10,12 @@
 #include <mutex>
 #include <utility>
 
+#include "common/engines/sqlite/page_sums.h"
+
 namespace mesh::sqlite {
 namespace {
 
+constexpr std::uintmax_t kSmallestPage = 512;
 constexpr std::size_t kMaxCachedStatements = 1024;  // beyond it statements are made per use
 
 struct VfsName {
@@ -156,6 +159,10 @@ bool Statement::is_null(int column) const {
   return sqlite3_column_type(stmt_, column) == SQLITE_NULL;
 }
 
+void Statement::copy_column(int column, Statement& to, int index) const {
+  to.note(sqlite3_bind_value(to.stmt_, index, sqlite3_column_value(stmt_, column)));
+}
+
 void Database::use_vfs(std::string name) {
   std::lock_guard lock(vfs_name().mutex);
   vfs_name().name = std::move(name);
@@ -163,16 +170,16 @@ void Database::use_vfs(std::string name) {
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode mode) {
   const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                    (mode == Mode::read_only ? SQLITE_OPEN_READONLY
-                                             : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+                    (mode == Mode::read_write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+                                              : SQLITE_OPEN_READONLY);
   std::string vfs;
   {
     std::lock_guard lock(vfs_name().mutex);
     vfs = vfs_name().name;
   }
   sqlite3* handle = nullptr;
-  const char* vfs_or_default = vfs.empty() ? nullptr : vfs.c_str();
-  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, vfs_or_default);
+  if (mode != Mode::read_raw) vfs = page_sums_over(vfs);
+  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, vfs.empty() ? nullptr : vfs.c_str());
   std::unique_ptr<Database> db(new Database(handle));
   if (code != SQLITE_OK) {
     const int number = handle == nullptr ? 0 : sqlite3_system_errno(handle);
@@ -180,6 +187,12 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode m
     return fail(ErrorKind::unavailable, path + " cannot be opened: " + why +
                                             "; check the owner and the mode of the file and its folder");
   }
+  // SQLite takes so small a file for an empty one.
+  std::error_code missing;
+  if (const auto size = std::filesystem::file_size(path, missing); !missing && size > 0 && size < kSmallestPage) {
+    return fail(error_of(handle, SQLITE_CORRUPT));
+  }
+  if (mode == Mode::read_write) reserve_page_sums(handle);
   sqlite3_busy_timeout(handle, 5000);
   // journal_size_limit: the WAL file shrinks to it when it starts over, so a burst does not stay on
   // the disk. cell_size_check: damaged pages are found when they are read, not by what they break.
@@ -189,7 +202,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode m
   if (mode == Mode::read_write) {
     pragmas +=
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864;"
-        "PRAGMA cache_size=-32768;";
+        "PRAGMA cache_size=-16384;";
   }
   if (auto s = db->execute(pragmas); !s) return fail(s.error());
   db->wrote_ = false;

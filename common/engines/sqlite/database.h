@@ -42,6 +42,8 @@ class Statement {
   double real(int column) const;
   std::string_view text(int column) const;  // until the next step; also for blobs
   bool is_null(int column) const;
+  // Binds a column's value, of whatever type, to a parameter of another statement.
+  void copy_column(int column, Statement& to, int index) const;
 
  private:
   friend class Database;
@@ -56,8 +58,9 @@ class Statement {
 // One connection; one thread at a time.
 class Database {
  public:
-  enum class Mode { read_write, read_only };
-  // WAL, synchronous=FULL, foreign keys, busy time-out 5 s, manual checkpoints, cell checks.
+  enum class Mode { read_write, read_only, read_raw };  // raw: damaged pages as they are
+  // WAL, synchronous=FULL, foreign keys, busy time-out 5 s, manual checkpoints, cell checks, a
+  // checksum per page (page_sums.h).
   static Result<std::unique_ptr<Database>> open(const std::string& path, Mode mode);
   // Every later open of this process goes through this registered VFS ("": SQLite's own); for
   // tests that inject faults.
@@ -89,9 +92,15 @@ Status migrate(Database& db, std::span<const std::string_view> steps);
 // frame for the end of the log, which would silently undo commits that were acknowledged behind
 // it; `corrupt` where synced commits follow a bad frame. Only while nobody has the file open.
 Status verify_wal(const std::string& path);
+// Calls `use` with the number and the bytes of each page in the log whose frame is whole, up to the
+// last commit, in order; answers how many of the frames up to there are damaged.
+int each_whole_frame(const std::string& path,
+                     const std::function<void(std::uint32_t number, std::string_view page)>& use);
 
 // The writer of one database file: a thread that runs submitted jobs in groups, each group one
-// transaction, in the order of submission. A job that fails undoes only itself: a group is first
+// transaction. Jobs carry a key, the tenant whose they are; jobs of one key run in the order of
+// submission, and keys take turns (common/base/fair_queue.h), so a job waits for the group under way
+// and a share of the next, however much other tenants have waiting. A job that fails undoes only itself: a group is first
 // run without savepoints, and only when a job fails after it wrote something, the group is rolled
 // back and run again with a savepoint for each job. So jobs must bear being run twice: what they
 // leave outside the database (captured results, memory) is set, never added to.
@@ -104,8 +113,12 @@ Status verify_wal(const std::string& path);
 class Committer {
  public:
   struct Options {
-    std::size_t max_pending_bytes = 64 << 20;  // beyond it submit fails with `unavailable`
+    std::size_t max_pending_bytes = 64 << 20;  // that wait, as FairQueue bounds them: beyond it
+                                               // submit fails with `unavailable`, for the key
+                                               // that has too much waiting
     int max_group = 4096;                      // jobs per transaction
+    std::size_t max_group_bytes = 1 << 20;     // a group ends with the job that reaches it. More
+                                               // lets a single write wait longer beside a flood
     std::function<void(const Error&)> on_fatal;
     std::function<void(double seconds, int jobs)> on_commit;  // for metrics
   };
@@ -115,10 +128,15 @@ class Committer {
   Committer(std::unique_ptr<Database> writer, std::string path, Options options);
   ~Committer();  // finishes what was submitted
 
-  // Any thread; never blocks. `bytes` is the job's share of max_pending_bytes (a single job always
-  // fits). `done` is called exactly once, from the committer's thread or, when refused, from this
-  // one.
-  void submit(std::size_t bytes, Job job, Done done);
+  // Any thread; never blocks. `bytes` is the job's cost: its share of max_pending_bytes (a single
+  // job always fits) and of its key's turn. `done` is called exactly once, from the committer's
+  // thread or, when refused, from this one.
+  void submit(std::string_view key, std::size_t bytes, Job job, Done done);
+  // The mesh's own work, with a turn like any tenant's. Whoever submits it bounds it: it is never
+  // refused for what waits.
+  void submit(std::size_t bytes, Job job, Done done) {
+    submit({}, bytes, std::move(job), std::move(done));
+  }
   // Blocks until durable. Not from the committer's own thread.
   Status run(Job job);
   // Called at each begin of a transaction, also when a group is run again: what jobs of an undone
@@ -128,7 +146,7 @@ class Committer {
   // Called after each durable commit, before the group's `done`s; from the committer's thread. Any
   // number of callbacks; set before the first submit.
   void on_committed(std::function<void()> notify);
-  std::size_t pending_bytes() const;
+  std::size_t pending_bytes() const;  // submitted and not done
   void stop();  // finishes what was submitted; later submits fail; callable twice
 
  private:

@@ -89,4 +89,42 @@ Status verify_wal(const std::string& path) {
   return {};
 }
 
+int each_whole_frame(const std::string& path,
+                     const std::function<void(std::uint32_t, std::string_view)>& use) {
+  std::ifstream in(path + "-wal", std::ios::binary);
+  char header[kHeader];
+  if (!in.read(header, kHeader)) return 0;
+  const bool swap = (big_endian(header) & 1) != 0;
+  auto page = big_endian(header + 8);
+  if (page == 1) page = 65536;
+  if (page < 512 || page > 65536 || !std::has_single_bit(page)) return 0;
+  const std::streamoff frame_bytes = kFrameHeader + page;
+  std::vector<char> frame(static_cast<std::size_t>(frame_bytes));
+  // The sums are chained by what is stored, so each frame is judged by itself and the one before.
+  const auto each = [&](const std::function<void(int number, bool whole)>& visit) {
+    in.clear();
+    in.seekg(kHeader);
+    Sum previous = stored_sum(header + 24);
+    for (int n = 0; in.read(frame.data(), frame_bytes); ++n) {
+      auto sum = checksum(previous, frame.data(), 8, swap);
+      sum = checksum(sum, frame.data() + kFrameHeader, page, swap);
+      previous = stored_sum(frame.data() + 16);
+      visit(n, sum == previous && std::memcmp(frame.data() + 8, header + 16, 8) == 0);
+    }
+  };
+  int commit = -1, damaged = 0;
+  each([&](int number, bool whole) {
+    if (whole && big_endian(frame.data() + 4) != 0) commit = number;
+  });
+  each([&](int number, bool whole) {
+    if (number > commit) return;
+    if (whole) {
+      use(big_endian(frame.data()), {frame.data() + kFrameHeader, page});
+    } else {
+      ++damaged;
+    }
+  });
+  return damaged;
+}
+
 }  // namespace mesh::sqlite

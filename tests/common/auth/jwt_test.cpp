@@ -157,6 +157,30 @@ TEST_F(Jwt, AnHmacWithThePublicKeyAsItsSecretIsRefused) {
   }
 }
 
+// The comparison looks at every byte (equal_constant_time); none of them may count for nothing.
+TEST_F(Jwt, AnHmacIsWrongWhereverItDiffers) {
+  const auto input = signing_input(R"({"alg":"HS256"})", claims().dump());
+  const auto good = hmac_sha256(kSecret, input);
+  ASSERT_EQ(outcome(input + "." + base64url_encode(good)), "accepted");
+  for (std::size_t bit = 0; bit < 8 * good.size(); ++bit) {
+    auto wrong = good;
+    wrong[bit / 8] = static_cast<char>(wrong[bit / 8] ^ (1 << (bit % 8)));
+    EXPECT_EQ(outcome(input + "." + base64url_encode(wrong)), "the signature is wrong") << bit;
+  }
+  for (const auto& wrong : {good.substr(0, 31), good.substr(1), good + '\0', good + good}) {
+    EXPECT_EQ(outcome(input + "." + base64url_encode(wrong)), "the signature is wrong");
+  }
+}
+
+TEST_F(Jwt, ATokenThatNamesNoKeyCostsFewVerifications) {
+  std::vector<Json> keys;
+  for (int i = 0; i < 5; ++i) keys.push_back(Issuer::ec("P-256").jwk("other-" + std::to_string(i)));
+  keys.push_back(p256().jwk("last"));
+  options_.jwks = jwks(keys);
+  EXPECT_EQ(outcome(p256().token({{"alg", "ES256"}}, claims())), "the signature is wrong") << "not all are tried";
+  EXPECT_EQ(outcome(p256().token({{"alg", "ES256"}, {"kid", "last"}}, claims())), "accepted");
+}
+
 TEST_F(Jwt, TheAlgorithmIsBoundToTheKey) {
   const auto es_input = signing_input(R"({"alg":"ES256","kid":"rsa-1"})", claims().dump());
   EXPECT_EQ(outcome(es_input + "." + base64url_encode(rsa().sign("RS256", es_input))),
@@ -323,6 +347,19 @@ TEST_F(Jwt, ATokenOfTheFutureIsAcceptedFromTheLeewaysBeginOn) {
   }
 }
 
+TEST_F(Jwt, TheLeewayHoldsAtBothEdgesWhateverItIs) {
+  for (const auto leeway : {0s, 30s, 60s}) {
+    options_.leeway = leeway;
+    const auto edge = leeway.count();
+    EXPECT_EQ(outcome_of(with("exp", now() - edge + 1)), "accepted") << edge;
+    EXPECT_EQ(outcome_of(with("exp", now() - edge)), "expired") << edge;
+    for (const std::string name : {"nbf", "iat"}) {
+      EXPECT_EQ(outcome_of(with(name, now() + edge)), "accepted") << edge;
+      EXPECT_EQ(outcome_of(with(name, now() + edge + 1)), name + " is in the future") << edge;
+    }
+  }
+}
+
 TEST_F(Jwt, IssuerAndAudienceAreRequiredExactly) {
   EXPECT_EQ(outcome_of(without("iss")), "iss is not the issuer");
   for (const Json& iss : {Json("https://issuer.test/"), Json("https://issuer.tes"), Json(""), Json(nullptr),
@@ -381,6 +418,7 @@ TEST_F(Jwt, WeakOptionsStopTheStart) {
     return made.error().message;
   };
   EXPECT_THAT(refused([](auto& o) { o.hs256_secret = std::string(31, 'k'); }), HasSubstr("32 bytes"));
+  EXPECT_THAT(refused([](auto& o) { o.jwks = jwks({Issuer::rsa(1024).jwk("weak")}); }), HasSubstr("2048"));
   EXPECT_THAT(refused([](auto& o) { o.hs256_secret = o.jwks = ""; }), HasSubstr("neither"));
   EXPECT_THAT(refused([](auto& o) { o.issuer = ""; }), HasSubstr("issuer"));
   EXPECT_THAT(refused([](auto& o) { o.audience = ""; }), HasSubstr("audience"));

@@ -29,6 +29,15 @@ TEST(UuidV7, CarriesItsTime) {
             Timestamp{std::chrono::milliseconds{0x017F22E279B0}});  // RFC 9562, appendix A.6
 }
 
+TEST(UuidV7, ADerivedUuidV7IsTheSameAgainAndTellsItsTime) {
+  const Timestamp time{Duration{1'700'000'000'123}};
+  const auto id = uuid_v7_of(time, "acme:order-17");
+  EXPECT_EQ(id, uuid_v7_of(time, "acme:order-17"));
+  EXPECT_EQ(uuid_v7_time(id), time);
+  EXPECT_NE(id, uuid_v7_of(time, "acme:order-18"));
+  EXPECT_NE(id, uuid_v7_of(time + Duration{1}, "acme:order-17"));
+}
+
 TEST(UuidV7, IncreasesWithinOneMillisecondAndWhenTheClockGoesBack) {
   const auto time = far_future(2);
   std::string last = new_uuid_v7(time);

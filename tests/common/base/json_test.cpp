@@ -142,6 +142,19 @@ TEST(ParseJson, AgreesWithTheLibraryOnDamagedDocuments) {
   EXPECT_GT(accepted, 1'000);
 }
 
+TEST(MemberText, IsTheValueAsItStands) {
+  const std::string_view object =
+      R"( { "n" : 1.50e0 , "s":"a\"}\\","o" : {"data":[1,{"x":"]"}]} ,"data":  [ ] ,"last":null} )";
+  ASSERT_TRUE(parse_json(object));
+  EXPECT_EQ(member_text(object, "n"), "1.50e0");
+  EXPECT_EQ(member_text(object, "s"), R"("a\"}\\")");
+  EXPECT_EQ(member_text(object, "o"), R"({"data":[1,{"x":"]"}]})");
+  EXPECT_EQ(member_text(object, "data"), "[ ]");
+  EXPECT_EQ(member_text(object, "last"), "null");
+  EXPECT_EQ(member_text(object, "x"), "");
+  EXPECT_EQ(member_text("{}", "x"), "");
+}
+
 TEST(Dump, ReplacesInvalidUtf8InsteadOfThrowing) {
   EXPECT_EQ(dump(Json("a\xff" "b")), "\"a\xef\xbf\xbd" "b\"");
   EXPECT_EQ(dump(Json::object()), "{}");

@@ -49,6 +49,14 @@ TEST(Rfc3339, RefusesWhatIsNotADateTime) {
   }
 }
 
+TEST(Rfc3339, AnOffsetDoesNotLeadOutOfTheYearsThatCanBeWritten) {
+  EXPECT_FALSE(parse_rfc3339("0000-01-01T00:00:00+00:01"));
+  EXPECT_FALSE(parse_rfc3339("9999-12-31T23:59:59-00:01"));
+  EXPECT_FALSE(parse_rfc3339("9999-12-31T23:59:60Z"));
+  EXPECT_TRUE(parse_rfc3339("0000-01-01T00:00:00Z"));
+  EXPECT_TRUE(parse_rfc3339("9999-12-31T23:59:59.999Z"));
+}
+
 TEST(Rfc3339, RoundTripsOverCenturies) {
   for (std::int64_t ms = -30'000'000'000'000; ms < 200'000'000'000'000; ms += 77'777'777'777) {
     ASSERT_EQ(parse_rfc3339(format_rfc3339(at(ms))).value(), at(ms));

@@ -31,6 +31,15 @@ TEST(YamlJson, WhatIsWrittenIsReadBack) {
   for (const Json& value : values) EXPECT_EQ(*yaml_to_json(json_to_yaml(value)), value) << json_to_yaml(value);
 }
 
+TEST(YamlJson, LongKeysReadBack) {
+  for (const std::size_t size : {200u, 1'100u}) {
+    const Json value{{std::string(size, '\x15'), {{"a", 1}, {std::string(size, 'b'), "c"}}}};
+    const auto back = yaml_to_json(json_to_yaml(Json::array({value})));
+    ASSERT_TRUE(back) << back.error().to_string();
+    EXPECT_EQ(*back, Json::array({value}));
+  }
+}
+
 TEST(YamlJson, IsWrittenInBlockStyle) {
   EXPECT_EQ(json_to_yaml(Json::parse(R"({"a":[{"b":1,"c":"x"},2],"d":{"e":[]}})")),
             "a:\n  - b: 1\n    c: x\n  - 2\nd:\n  e: []\n");

@@ -27,13 +27,13 @@ TEST(Yaml, ATreeKeepsOrderAndWhatWasQuoted) {
   const auto tree = parse_yaml("b: 1\na: ['x', null, \"null\"]\nc: ~\n");
   ASSERT_TRUE(tree.has_value());
   ASSERT_EQ(tree->members.size(), 3u);
-  EXPECT_EQ(tree->members[0].first, "b");
-  const Value& list = tree->members[1].second;
+  EXPECT_EQ(tree->members[0].name, "b");
+  const Value& list = tree->members[1].value;
   ASSERT_EQ(list.items.size(), 3u);
   EXPECT_TRUE(list.items[0].quoted);
   EXPECT_TRUE(list.items[1].is_null());
   EXPECT_EQ(list.items[2].text, "null");
-  EXPECT_TRUE(tree->members[2].second.is_null());
+  EXPECT_TRUE(tree->members[2].value.is_null());
 }
 
 TEST(Yaml, BrokenSyntaxNamesTheLine) {
@@ -55,6 +55,7 @@ TEST(Yaml, AKeyThatAppearsTwiceIsRefused) {
 TEST(Yaml, KeysMustBeWords) {
   EXPECT_THAT(refusal("[1, 2]: x\n"), HasSubstr("a key that is not a word"));
   EXPECT_THAT(refusal("~: x\n"), HasSubstr("a key that is not a word"));
+  EXPECT_THAT(refusal("\"a\\nb\": x\n"), HasSubstr("a key that is not a word"));
 }
 
 TEST(Yaml, ASecondDocumentIsRefused) {
@@ -64,7 +65,7 @@ TEST(Yaml, ASecondDocumentIsRefused) {
 TEST(Yaml, AnAliasIsACopy) {
   const auto tree = parse_yaml("a: &x {k: v}\nb: *x\n");
   ASSERT_TRUE(tree.has_value()) << tree.error().message;
-  EXPECT_EQ(tree->members[1].second.members[0].second.text, "v");
+  EXPECT_EQ(tree->members[1].value.members[0].value.text, "v");
 }
 
 TEST(Yaml, AliasBombsAreRefused) {
@@ -90,7 +91,10 @@ TEST(Yaml, DepthAndLengthAreBounded) {
   EXPECT_THAT(refusal(std::string((1 << 20) + 1, '#')), HasSubstr("1 MiB"));
 }
 
-TEST(Yaml, TextMustBeUtf8) { EXPECT_THAT(refusal("a: \xff\n"), HasSubstr("UTF-8")); }
+TEST(Yaml, TextMustBeUtf8) {
+  EXPECT_THAT(refusal("a: \xff\n"), HasSubstr("UTF-8"));
+  EXPECT_THAT(refusal(std::string("a\0\0\0b: 1\n", 9)), HasSubstr("UTF-8"));  // no UTF-32 either
+}
 
 TEST(Expand, VariablesDefaultsAndDollars) {
   const Environment env = [](const char* name) -> const char* {
@@ -131,7 +135,7 @@ TEST(ToYaml, WhatIsWrittenReadsBack) {
     for (const Json& value : {Json(text), Json::array({text, "x"})}) {
       const auto tree = parse_yaml("k: " + to_yaml(value) + "\n");
       ASSERT_TRUE(tree.has_value()) << to_yaml(value) << ": " << tree.error().message;
-      const Value& read = tree->members[0].second;
+      const Value& read = tree->members[0].value;
       const Value& scalar = value.is_array() ? read.items.at(0) : read;
       ASSERT_EQ(scalar.kind, Value::Kind::scalar) << to_yaml(value);
       EXPECT_EQ(expand(scalar.text, no_environment).value(), text) << to_yaml(value);

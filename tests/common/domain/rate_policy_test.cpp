@@ -167,6 +167,10 @@ TEST(RatePolicyJson, RoundTrips) {
   EXPECT_EQ(rate_policy_from_json(json).value(), kPolicy);
 }
 
+TEST(RatePolicyJson, OnlyTheRateIsRequired) {
+  EXPECT_EQ(rate_policy_from_json({{"rate", 5}}).value(), (RatePolicy{5, Duration{1000}, 0}));
+}
+
 TEST(RatePolicyJson, NamesEveryFaultWithItsPlace) {
   const auto pointers = [](const Json& json) {
     std::vector<std::string> all;
@@ -178,7 +182,9 @@ TEST(RatePolicyJson, NamesEveryFaultWithItsPlace) {
   };
   using List = std::vector<std::string>;
   EXPECT_EQ(pointers(Json::array()), List{""});
-  EXPECT_EQ(pointers(Json::object()), (List{"/rate", "/burst", "/per"}));
+  EXPECT_EQ(pointers(Json::object()), List{"/rate"});
+  EXPECT_EQ(pointers({{"rate", 2'000'000'000}, {"per", "9999d"}}), (List{"/rate", "/per"}));
+  EXPECT_EQ(rate_policy_from_json({{"rate", 0}}, "/a").error().fields.at(0).pointer, "/a/rate");
   EXPECT_EQ(pointers({{"rate", 0}, {"per", "1m"}, {"burst", -1}}), (List{"/rate", "/burst"}));
   EXPECT_EQ(pointers({{"rate", 1.5}, {"per", 60}, {"burst", 0}}), (List{"/rate", "/per"}));
   EXPECT_EQ(pointers({{"rate", 1}, {"per", "0"}, {"burst", 0}}), List{"/per"});

@@ -50,12 +50,22 @@ class CommitterTest : public testing::Test {
     reached.wait();
     return go;
   }
-  std::future<Status> submit(Committer::Job job, std::size_t bytes = 1) {
+  std::future<Status> submit(Committer::Job job, std::size_t bytes = 1,
+                             const std::string& key = "a") {
     auto result = std::make_shared<std::promise<Status>>();
     auto future = result->get_future();
-    committer_->submit(bytes, std::move(job),
+    committer_->submit(key, bytes, std::move(job),
                        [result](Status s) { result->set_value(std::move(s)); });
     return future;
+  }
+  // Notes in ran_ that it ran.
+  std::future<Status> noted(const std::string& key, std::size_t bytes) {
+    return submit(
+        [this, key](Database&) -> Status {
+          ran_.push_back(key);
+          return {};
+        },
+        bytes, key);
   }
   std::vector<std::int64_t> rows() {
     auto db = Database::open(path_, Database::Mode::read_only);
@@ -70,7 +80,8 @@ class CommitterTest : public testing::Test {
   test::FaultVfs vfs_;
   Committer::Options options_;
   std::vector<std::string> fatal_;
-  std::vector<int> groups_;  // the committer's thread only, until stop()
+  std::vector<int> groups_;        // the committer's thread only, until stop()
+  std::vector<std::string> ran_;   // the same
   std::unique_ptr<Committer> committer_;
 };
 
@@ -154,6 +165,49 @@ TEST_F(CommitterTest, BeyondItsBoundItRefusesAtOnce) {
   go.set_value();
   EXPECT_TRUE(fits.get());
   EXPECT_TRUE(committer_->run(insert(3)));
+}
+
+TEST_F(CommitterTest, AFloodOfOneKeyIsRefusedAloneAndTheMeshsOwnWorkNever) {
+  auto go = hold();
+  std::vector<std::future<Status>> flood;
+  for (int i = 0; i < 20; ++i) flood.push_back(noted("flood", options_.max_pending_bytes / 10));
+  auto quiet = noted("quiet", options_.max_pending_bytes / 10);
+  auto internal = noted("", options_.max_pending_bytes);
+  go.set_value();
+  int refused = 0;
+  for (auto& status : flood) refused += !status.get();
+  EXPECT_EQ(refused, 15) << "it may take half of the room";
+  EXPECT_TRUE(quiet.get());
+  EXPECT_TRUE(internal.get());
+}
+
+TEST_F(CommitterTest, AJobDoesNotWaitForWhatAnotherKeyHasWaiting) {
+  auto go = hold();
+  std::vector<std::future<Status>> flood;
+  for (int i = 0; i < 40; ++i) flood.push_back(noted("flood", 64 << 10));
+  auto quiet = noted("quiet", 500);
+  auto internal = noted("", 0);
+  go.set_value();
+  for (auto& status : flood) EXPECT_TRUE(status.get());
+  committer_->stop();
+  const auto place = [&](const char* key) {
+    return std::find(ran_.begin(), ran_.end(), key) - ran_.begin();
+  };
+  EXPECT_LT(place("quiet"), 2);
+  EXPECT_LT(place(""), 3);
+}
+
+TEST_F(CommitterTest, AGroupHasABoundInBytes) {
+  committer_.reset();
+  options_.max_group_bytes = 1000;
+  start();
+  auto go = hold();
+  std::vector<std::future<Status>> done;
+  for (std::size_t bytes : {400, 400, 400, 400, 5000, 1}) done.push_back(noted("a", bytes));
+  go.set_value();
+  for (auto& status : done) EXPECT_TRUE(status.get());
+  committer_->stop();
+  EXPECT_THAT(groups_, ElementsAre(1, 3, 2, 1));
 }
 
 TEST_F(CommitterTest, OneJobAlwaysFits) {

@@ -6,8 +6,10 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <mutex>
+#include <random>
 
 #include "common/engines/sqlite/database.h"
 
@@ -22,7 +24,7 @@ std::mutex synced_mutex;
 struct File {
   sqlite3_file base;
   char path[512];
-  alignas(std::max_align_t) unsigned char inner[1];  // the real VFS's file
+  alignas(sqlite3_file) unsigned char inner[1];  // the real VFS's file
 
   static File* of(sqlite3_file* file) { return reinterpret_cast<File*>(file); }
   sqlite3_file* real_file() { return reinterpret_cast<sqlite3_file*>(inner); }
@@ -176,9 +178,24 @@ FaultVfs::FaultVfs() {
 FaultVfs::~FaultVfs() { sqlite::Database::use_vfs(""); }
 Faults& FaultVfs::faults() { return *current; }
 
-void FaultVfs::power_cut(const std::string& target) {
+void FaultVfs::power_cut(const std::string& target, std::uint64_t seed) {
+  // Syncs wait meanwhile, so whatever is written must be able to stand beside what is not synced.
   std::lock_guard lock(synced_mutex);
   std::filesystem::copy(current->synced_dir, target);
+  if (seed == 0) return;
+  std::mt19937_64 random(seed);
+  constexpr std::size_t kSector = 512;
+  for (const auto& entry : std::filesystem::directory_iterator(target)) {
+    std::ifstream in(current->watched_dir / entry.path().filename(), std::ios::binary);
+    std::fstream out(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+    char sector[kSector];
+    const auto odds = random() % 100;
+    for (std::size_t at = 0; in.read(sector, kSector) || in.gcount() > 0; at += kSector) {
+      if (random() % 100 >= odds) continue;
+      out.seekp(static_cast<std::streamoff>(at));
+      out.write(sector, in.gcount());
+    }
+  }
 }
 
 }  // namespace mesh::test

@@ -27,8 +27,9 @@ class FaultVfs {
   FaultVfs();
   ~FaultVfs();
   Faults& faults();
-  // Copies synced_dir as it is at one moment.
-  void power_cut(const std::string& target);
+  // Copies synced_dir as it is at one moment. With a seed, of what was written since the last syncs
+  // some sectors have reached the disk as well.
+  void power_cut(const std::string& target, std::uint64_t seed = 0);
 };
 
 }  // namespace mesh::test

@@ -38,7 +38,7 @@ TEST_F(LogDamage, AFlippedByteAnywhereIsAnErrorAndNeverWrongData) {
     std::ifstream in(file(), std::ios::binary);
     bytes.assign(std::istreambuf_iterator<char>(in), {});
   }
-  int found = 0, harmless = 0;
+  int found = 0;
   for (std::size_t at = 100; at < bytes.size(); at += 53) {
     auto damaged = bytes;
     damaged[at] = static_cast<char>(damaged[at] ^ 0x21);
@@ -58,7 +58,6 @@ TEST_F(LogDamage, AFlippedByteAnywhereIsAnErrorAndNeverWrongData) {
       ++found;
       continue;
     }
-    ++harmless;  // free space, or a page without records
     ASSERT_EQ(records->size(), written.size()) << "byte " << at;
     for (std::size_t i = 0; i < written.size(); ++i) {
       ASSERT_EQ((*records)[i].value, written[i]) << "byte " << at;
@@ -66,7 +65,6 @@ TEST_F(LogDamage, AFlippedByteAnywhereIsAnErrorAndNeverWrongData) {
     }
   }
   EXPECT_GT(found, 100);
-  EXPECT_GT(harmless, 0);
 }
 
 TEST_F(LogDamage, ADamagedRecordIsNamed) {

@@ -198,6 +198,12 @@ TEST(Bodies, AreReadBackAndNoPrefixOfOneIsTakenForAnother) {
   EXPECT_FALSE(decode_body(body + "x", found));
 }
 
+TEST(Bodies, HaveOneForm) {
+  StoredRecord found;
+  EXPECT_TRUE(decode_body(std::string("\0\0\0", 3), found));
+  EXPECT_FALSE(decode_body(std::string("\x80\0\0\0", 4), found));  // a length of more bytes than needed
+}
+
 TEST(Bodies, AChecksumCoversThePlaceOfTheRow) {
   const auto sum = row_checksum(1, {1, 2, 3, 4});
   EXPECT_NE(sum, row_checksum(2, {1, 2, 3, 4}));

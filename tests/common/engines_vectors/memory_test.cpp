@@ -111,7 +111,7 @@ TEST(SlotTable, BehavesLikeAMap) {
 }
 
 TEST(Shortlist, KeepsWhateverComesWithinTheMarginOfTheKth) {
-  Shortlist list(2, 0.1F);
+  Shortlist list(2, 0.1F, -1);
   int id = 0;
   for (const float score : {0.1F, 0.5F, 0.75F, 0.72F, 0.9F, 0.8F, 0.65F}) {
     if (score >= list.floor()) list.add({score, ++id, 0});
@@ -123,8 +123,17 @@ TEST(Shortlist, KeepsWhateverComesWithinTheMarginOfTheKth) {
   EXPECT_EQ(scores, (std::vector<float>{0.9F, 0.8F, 0.75F, 0.72F}));
 }
 
+TEST(Shortlist, LeavesOutWhatIsKnownToBeTooLittle) {
+  Shortlist list(2, 0.1F, 0.4F);
+  EXPECT_FLOAT_EQ(list.floor(), 0.3F);
+  for (const float score : {0.35F, 0.32F}) list.add({score, 1, 0});
+  EXPECT_FLOAT_EQ(list.floor(), 0.3F);
+  for (const float score : {0.6F, 0.5F}) list.add({score, 1, 0});
+  EXPECT_FLOAT_EQ(list.floor(), 0.4F);
+}
+
 TEST(Shortlist, OfEndlessTiesTheLowestIdsStay) {
-  Shortlist list(3, 0.1F);
+  Shortlist list(3, 0.1F, -1);
   for (int id = 50'000; id > 0; --id) list.add({0.5F, id, 0});
   auto kept = std::move(list).finish();
   EXPECT_LE(kept.size(), Shortlist::kMost);

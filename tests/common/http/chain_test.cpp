@@ -77,10 +77,16 @@ TEST_F(ServerTest, ALimiterThatIsDownIs503WithRetryAfter) {
   EXPECT_EQ(reply.body.find("redis"), std::string::npos);
 }
 
-TEST_F(ServerTest, HooksThatMayBlockRunOnTheBlockingWorkers) {
-  options.blocking_hooks = true;
+TEST_F(ServerTest, AdmissionThatMayBlockRunsOnTheBlockingWorkers) {
+  options.blocking_admission = true;
   const auto of_handler = std::make_shared<std::vector<std::thread::id>>();
+  std::thread::id of_hook;
+  hooks.admit = [&](const TenantId&, const std::string&) -> Result<Hooks::Admission> {
+    of_hook = std::this_thread::get_id();
+    return Hooks::Admission{};
+  };
   Route route = echo("GET", "/mine", Body::none, Access::tenant);
+  route.scope = "search";
   route.handler = [of_handler](std::shared_ptr<const Request>, Responder respond) {
     of_handler->push_back(std::this_thread::get_id());
     respond(Response::no_content());
@@ -88,11 +94,37 @@ TEST_F(ServerTest, HooksThatMayBlockRunOnTheBlockingWorkers) {
   Route open = route;
   open.pattern = "/open";
   open.access = Access::open;
+  open.scope.clear();
   start({route, open});
   auto client = connect();
   EXPECT_EQ(client.ask(get("/mine", kToken)).status, 204);
   EXPECT_EQ(client.ask(get("/open")).status, 204);
   EXPECT_NE(of_handler->at(0), of_handler->at(1));
+  EXPECT_EQ(of_handler->at(0), of_hook);
+}
+
+TEST_F(ServerTest, AHookThatThrowsIs500AndStaysInside) {
+  hooks.authenticate = [](const Request&, Access) -> Result<Principal> {
+    throw std::runtime_error("secret");
+  };
+  start({echo("GET", "/mine", Body::none, Access::tenant)});
+  auto client = connect();
+  const auto reply = client.ask(get("/mine", kToken));
+  EXPECT_EQ(reply.status, 500);
+  EXPECT_EQ(reply.body.find("secret"), std::string::npos);
+}
+
+TEST_F(ServerTest, AnswersToTenantsAreTold) {
+  std::vector<std::pair<std::string, int>> told;
+  hooks.answered = [&](const Hooks::Answered& answer) {
+    told.emplace_back(answer.tenant.str(), answer.status);
+  };
+  start({echo("GET", "/mine", Body::none, Access::tenant)});
+  auto client = connect();
+  client.ask(get("/mine", kToken));
+  client.ask(get("/mine"));
+  client.ask(get("/echo"));
+  EXPECT_EQ(told, (std::vector<std::pair<std::string, int>>{{"acme", 200}}));
 }
 
 TEST_F(ServerTest, RequestIdsAreEchoedOrMade) {

@@ -36,6 +36,15 @@ TEST(RequestReader, ARequestIsWholeWhereItsLengthSaysAndTheRestIsLeft) {
   EXPECT_EQ(rest, "GET /");
 }
 
+TEST(RequestReader, ARefusedBodyIsGivenBackWithItsMemory) {
+  RequestReader reader(1024, 10);
+  feed(reader, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n186a0\r\n" +
+                   std::string(100'000, 'x') + "\r\nfffff\r\n", 1 << 20, 200'000);
+  ASSERT_EQ(reader.refusal_status(), 413);
+  reader.reset();
+  EXPECT_LT(reader.body().capacity(), 1000u);
+}
+
 TEST(RequestReader, HowTheBytesArriveMakesNoDifference) {
   const std::string request =
       "\r\nPOST http://x/up HTTP/1.1\r\nhost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -61,6 +70,14 @@ TEST(RequestReader, IsReadyForTheNextRequestAfterReset) {
   EXPECT_EQ(reader.body(), "");
   EXPECT_FALSE(reader.has_body_length());
   EXPECT_TRUE(reader.keep_alive());
+}
+
+TEST(RequestReader, WhatIsNotHttpIsRefusedAtItsFirstByteAlsoBehindEmptyLines) {
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{100}}) {
+    RequestReader reader(1024, 10);
+    feed(reader, "\r\n\x16\x03\x01", piece);
+    EXPECT_EQ(reader.state(), State::refused) << "in pieces of " << piece;
+  }
 }
 
 TEST(RequestReader, AnAbsoluteTargetIsReducedToItsPath) {

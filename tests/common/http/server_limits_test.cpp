@@ -4,6 +4,7 @@
 #include <latch>
 #include <optional>
 
+#include "common/http/exchange.h"
 #include "common/http/server.h"
 #include "tests/common/http/server_fixture.h"
 
@@ -98,7 +99,7 @@ TEST_F(HeldWorkerTest, ARequestIsNotRunAfterItsClientLeft) {
 }
 
 TEST_F(HeldWorkerTest, RequestsBeyondTheQueueAreTurnedAway) {
-  options.max_queued = 2;
+  options.max_queued = 4;  // two for those of one tenant, or of none
   hold();
   auto first = connect();
   first.send(get("/counted"));
@@ -195,15 +196,42 @@ TEST_F(ServerTest, AHeadThatTakesTooLongIs408) {
 TEST_F(ServerTest, ABodyThatStopsComingIs408) {
   start({echo("POST", "/echo", Body::event)});
   auto client = connect();
-  client.send("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\na");
+  client.send("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 99999\r\n\r\na");
   sync();
   clock.advance(options.body_timeout - milliseconds(1));
-  client.send("b");  // progress gives new time
+  client.send(std::string(16 << 10, 'b'));  // progress gives new time
   sync();
   clock.advance(milliseconds(1));
   sync();
-  clock.advance(options.body_timeout);
+  clock.advance(options.body_timeout - milliseconds(2));
+  client.send("c");  // one byte is no progress
+  sync();
+  clock.advance(milliseconds(1));
   EXPECT_EQ(client.read().status, 408);
+}
+
+TEST(Exchange, AnAbandonedRequestGivesItsBodyBack) {
+  Exchange exchange;
+  exchange.request.body = std::string(100'000, 'x');
+  EXPECT_TRUE(exchange.abandon());
+  EXPECT_LT(exchange.request.body.capacity(), 1000u);
+}
+
+TEST_F(ServerTest, AnswersThatWaitForTheirReadersHaveABoundTogether) {
+  options.max_buffered_bytes = 40 << 20;
+  Route route = echo("GET", "/large");
+  route.handler = [](std::shared_ptr<const Request>, Responder respond) {
+    respond(Response::text(200, std::string(32 << 20, 'x')));
+  };
+  start({route});
+  RawClient first(server->addresses()[0], 4096);
+  first.send(get("/large"));
+  sync();
+  RawClient second(server->addresses()[0], 4096);
+  second.send(get("/large"));
+  sync();
+  EXPECT_EQ(second.read().status, 0) << "the answer is cut off";
+  EXPECT_EQ(first.read().body.size(), 32u << 20);
 }
 
 TEST_F(ServerTest, AnIdleConnectionIsClosedInSilence) {

@@ -121,6 +121,23 @@ TEST_F(ServerTest, HeadHasTheHeadersOfGetWithoutItsBody) {
   EXPECT_EQ(client.read().json()["method"], "GET");
 }
 
+TEST_F(ServerTest, ARefusedHeadHasNoBody) {
+  start();
+  for (const auto* request : {"HEAD / HTTP/2.0\r\nHost: t\r\n\r\n", "HEAD /a b HTTP/1.1\r\nHost: t\r\n\r\n",
+                              "HEAD / HTTP/1.1\r\n\r\n"}) {
+    auto client = connect();
+    client.send(request);
+    EXPECT_GE(client.read(true).status, 400) << request;
+    EXPECT_TRUE(client.closed_by_server()) << request;
+  }
+}
+
+TEST_F(ServerTest, AProblemNamesAPathAlsoWhereTheTargetHasNone) {
+  start();
+  auto client = connect();
+  EXPECT_EQ(client.ask("GET ?a=1 HTTP/1.1\r\nHost: t\r\n\r\n").json()["instance"], "/");
+}
+
 TEST_F(ServerTest, OptionsNamesTheMethodsOfThePath) {
   start({echo("GET", "/users/{id}"), echo("DELETE", "/users/{id}")});
   auto client = connect();

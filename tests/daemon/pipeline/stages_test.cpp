@@ -65,6 +65,12 @@ TEST_F(UserIndexStageTest, ADeletionNeedsNoMoreThanTheId) {
   EXPECT_FALSE(index.has(generation, "acme", 1));
 }
 
+TEST_F(UserIndexStageTest, ADeletionOfAnIdBeyondAllIdsIsDead) {
+  Event deletion = user_event("deleted", 1, 2);
+  deletion.data = R"({"id":18446744073709551615})";
+  EXPECT_EQ(run(*stage, {deletion}), (Outcomes{Outcome::dead}));
+}
+
 TEST_F(UserIndexStageTest, DataThatIsNoUserIsDeadAndTheRestIsDone) {
   Event broken = user_event("created", 1, 1);
   broken.data = R"({"id":"one"})";

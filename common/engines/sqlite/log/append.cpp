@@ -20,6 +20,18 @@ struct SqliteLogImpl::Batch {
   AppendDone done;
 };
 
+namespace {
+
+std::string_view tenant_of_key(std::string_view key) { return key.substr(0, key.find('/')); }
+
+// Whether clients write the topic themselves. What the mesh writes has had its turn elsewhere
+// (users' changes in the store, dead letters in a pipeline), and it holds up everybody's if it waits.
+bool takes_turns(const TopicSpec& spec) {
+  return spec.kind == TopicKind::activity && !is_dead_letter_topic(spec.name);
+}
+
+}  // namespace
+
 void SqliteLogImpl::append(std::vector<Record> records, AppendDone done) {
   if (records.empty()) return done(std::vector<Position>{});
   auto batch = std::make_unique<Batch>();
@@ -32,12 +44,17 @@ void SqliteLogImpl::append(std::vector<Record> records, AppendDone done) {
   }
   batch->bodies.reserve(estimate + records.size() * 8);
   Topic* topic = nullptr;
+  // The tenant of all records, whose turn of the committer this is; nobody's where they are mixed.
+  const auto tenant = tenant_of_key(records.front().key);
+  bool of_tenant = true;
   for (const auto& r : records) {
     if (topic == nullptr || topic->spec.name != r.topic) {
       auto found = find_topic(r.topic);
       if (!found) return batch->done(fail(found.error()));
       topic = *found;
+      of_tenant = of_tenant && takes_turns(topic->spec);
     }
+    of_tenant = of_tenant && tenant_of_key(r.key) == tenant;
     const auto begin = batch->bodies.size();
     encode_body(r, batch->bodies);
     const auto body = std::string_view(batch->bodies).substr(begin);
@@ -50,7 +67,8 @@ void SqliteLogImpl::append(std::vector<Record> records, AppendDone done) {
   // submit calls the completion exactly once, and the job never after it.
   auto* raw = batch.release();
   committer_.submit(
-      bytes, [this, raw](Database& db) { return insert_batch(db, *raw); },
+      of_tenant ? tenant : std::string_view(), bytes,
+      [this, raw](Database& db) { return insert_batch(db, *raw); },
       [this, raw](Status status) {
         std::unique_ptr<Batch> own(raw);
         finish_batch(*own, std::move(status));

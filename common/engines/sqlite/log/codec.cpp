@@ -18,7 +18,8 @@ void put_text(std::string_view text, std::string& out) {
   out.append(text);
 }
 
-// Takes from the front of `in`; every getter answers nothing instead of reading past the end.
+// Takes from the front of `in`; every getter answers nothing instead of reading past the end, and
+// for a number with more bytes than it needs: a record has one form.
 std::optional<std::uint64_t> get_varint(std::string_view& in) {
   std::uint64_t value = 0;
   for (int shift = 0; shift < 63; shift += 7) {
@@ -26,6 +27,7 @@ std::optional<std::uint64_t> get_varint(std::string_view& in) {
     const auto byte = static_cast<unsigned char>(in.front());
     in.remove_prefix(1);
     value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
+    if (byte == 0 && shift > 0) return {};
     if (byte < 0x80) return value;
   }
   return {};
@@ -80,7 +82,7 @@ bool decode_body(std::string_view body, StoredRecord& out) {
     out.value.emplace(*value);
   }
   const auto count = get_varint(body);
-  if (!count || *count > body.size()) return false;
+  if (!count || *count > body.size() / 2) return false;  // a header takes two bytes at least
   out.headers.clear();
   out.headers.reserve(*count);
   for (std::uint64_t i = 0; i < *count; ++i) {

@@ -1,6 +1,7 @@
 #include "common/engines/sqlite/log/consumer.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace mesh::sqlite {
 
@@ -25,6 +26,7 @@ void SqliteConsumer::follow_seeks() {
     if (slot.epoch == slot.offset->epoch) continue;
     slot.epoch = slot.offset->epoch;
     slot.position = slot.offset->committed.value_or(0);
+    moved_[slot.partition->name] = slot.position;
   }
 }
 
@@ -83,6 +85,11 @@ Status SqliteConsumer::seek(const TopicPartition& partition, std::int64_t offset
   }
   slot->position = std::clamp<std::int64_t>(offset, 0, slot->partition->bell.end);
   return {};
+}
+
+std::map<TopicPartition, std::int64_t> SqliteConsumer::moved() {
+  follow_seeks();
+  return std::exchange(moved_, {});
 }
 
 std::map<TopicPartition, std::int64_t> SqliteConsumer::position() const {

@@ -25,6 +25,7 @@ class SqliteConsumer final : public LogConsumer {
   Result<std::vector<StoredRecord>> poll(const ReadLimits& limits, Duration timeout) override;
   Status commit(const std::map<TopicPartition, std::int64_t>& next) override;
   Status seek(const TopicPartition& partition, std::int64_t offset) override;
+  std::map<TopicPartition, std::int64_t> moved() override;
   std::map<TopicPartition, std::int64_t> position() const override;
   void wake() override;
   Waiter& waiter() { return waiter_; }
@@ -38,6 +39,7 @@ class SqliteConsumer final : public LogConsumer {
   const std::string name_;
   const std::shared_ptr<Group> group_;
   std::vector<Slot> slots_;
+  std::map<TopicPartition, std::int64_t> moved_;  // by seeks, and not yet told
   std::size_t first_slot_ = 0;  // where the next poll begins, so that no partition starves another
   Waiter waiter_;
 };

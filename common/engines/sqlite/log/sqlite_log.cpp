@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/base/ids.h"
+#include "common/base/thread.h"
 #include "common/engines/sqlite/log/codec.h"
 #include "common/engines/sqlite/log/log_impl.h"
 #include "common/telemetry/log.h"
@@ -88,7 +89,9 @@ SqliteLogImpl::SqliteLogImpl(const std::string& path, LogOptions options, Clock&
     : options_(std::move(options)),
       clock_(clock),
       committer_(std::move(writer), path,
-                 {options_.max_pending_bytes, 4096, options_.on_fatal, options_.on_commit}),
+                 {.max_pending_bytes = options_.max_pending_bytes,
+                  .on_fatal = options_.on_fatal,
+                  .on_commit = options_.on_commit}),
       readers_(path, kMaxReaders),
       waits_(clock) {
   committer_.on_begin([this] { begin_transaction(); });
@@ -151,8 +154,11 @@ Status SqliteLogImpl::load(Database& db) {
       if (row_checksum(stable_hash(body), place) != last->integer(3)) {
         return fail(damaged(*p, place.offset, "the last record's checksum is wrong"));
       }
-      p->durable = Tail{place.offset + 1, place.total + static_cast<std::int64_t>(body.size()),
-                        place.time};
+      // A repair that lost the last records leaves the tail beyond what is there.
+      if (place.offset >= p->durable.end) {
+        p->durable = Tail{place.offset + 1, place.total + static_cast<std::int64_t>(body.size()),
+                          place.time};
+      }
     }
     p->staged = p->durable;
     p->total = p->durable.total;
@@ -189,7 +195,11 @@ Status SqliteLogImpl::load(Database& db) {
 
 void SqliteLogImpl::start() {
   if (options_.upkeep_interval > Duration(0)) {
-    upkeep_thread_ = std::thread([this] { upkeep_loop(); });
+    upkeep_thread_ = std::thread([this] {
+      name_thread("log-upkeep");
+      run_in_background();
+      upkeep_loop();
+    });
   }
 }
 

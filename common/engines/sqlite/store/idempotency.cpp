@@ -11,6 +11,8 @@ constexpr Duration kKeep = std::chrono::hours(24);
 constexpr Duration kSweepEvery = std::chrono::minutes(1);
 constexpr std::int64_t kSweepRows = 500;  // per job, so that no commit waits long for a sweep
 
+constexpr int kReserved = 0;  // in place of a status: work began and no answer is known
+
 // Tenant ids hold no NUL, so no two keys share a name.
 std::string name_of(const IdempotencyKey& key) {
   std::string name = key.tenant.str();
@@ -47,15 +49,70 @@ Status SqliteIdempotency::claim(const std::string& name) {
     return fail(ErrorKind::unavailable,
                 "too many requests with an Idempotency-Key are being handled: try again later");
   }
-  shard.claims.insert(name);
+  shard.claims.emplace(name, false);
   return {};
 }
 
-void SqliteIdempotency::release(const IdempotencyKey& key) {
+void SqliteIdempotency::forget(const IdempotencyKey& key) {
   const std::string name = name_of(key);
   Shard& shard = shard_of(name);
   std::lock_guard lock(shard.mutex);
   if (shard.claims.erase(name) > 0) --claims_;
+}
+
+void SqliteIdempotency::release(const IdempotencyKey& key) {
+  {
+    const std::string name = name_of(key);
+    Shard& shard = shard_of(name);
+    std::lock_guard lock(shard.mutex);
+    const auto held = shard.claims.find(name);
+    if (held == shard.claims.end()) return;
+    // The claim stays until the note is gone, so that nobody finds it in between.
+    if (!std::exchange(held->second, false)) {
+      shard.claims.erase(held);
+      --claims_;
+      return;
+    }
+  }
+  committer_.submit(
+      key.tenant.str(), 256 + key.key.size(),
+      [key](Database& db) {
+        return execute(db,
+                       "DELETE FROM idempotency WHERE tenant=" MESH_TENANT_NUMBER
+                       " AND key=? AND status=?",
+                       key.tenant, key.key, kReserved);
+      },
+      // A note that stays makes the next claimant look for an effect that is not there.
+      [this, key](const Status&) { forget(key); });
+}
+
+void SqliteIdempotency::reserve(const IdempotencyKey& key, Timestamp at,
+                                std::function<void(Status)> done) {
+  committer_.submit(
+      key.tenant.str(), 256 + key.key.size(),
+      [key, at](Database& db) { return store_answer(db, key, {kReserved, {}}, at); },
+      [this, key, done = std::move(done)](Status status) {
+        if (status) {
+          const std::string name = name_of(key);
+          Shard& shard = shard_of(name);
+          std::lock_guard lock(shard.mutex);
+          if (const auto held = shard.claims.find(name); held != shard.claims.end()) {
+            held->second = true;
+          }
+        }
+        done(std::move(status));
+      });
+}
+
+Result<std::optional<Timestamp>> SqliteIdempotency::reserved(const IdempotencyKey& key) {
+  const Timestamp oldest = clock_.now() - kKeep;
+  return read_from(readers_, [&](Database& db) {
+    return first_row(query(db,
+                           "SELECT created_at FROM idempotency WHERE tenant=" MESH_TENANT_NUMBER
+                           " AND key=? AND status=? AND created_at>?",
+                           key.tenant, key.key, kReserved, oldest),
+                     [](const Statement& row) { return timestamp(row, 0); });
+  });
 }
 
 Result<std::optional<StoredAnswer>> SqliteIdempotency::begin(const IdempotencyKey& key) {
@@ -64,7 +121,7 @@ Result<std::optional<StoredAnswer>> SqliteIdempotency::begin(const IdempotencyKe
   // it afterwards sees the answer.
   if (Status claimed = claim(name_of(key)); !claimed) return fail(std::move(claimed.error()));
   auto answer = stored(key);
-  if (!answer || *answer) release(key);
+  if (!answer || *answer) forget(key);
   return answer;
 }
 
@@ -85,6 +142,7 @@ Result<std::optional<StoredAnswer>> SqliteIdempotency::stored(const IdempotencyK
       return fail(ErrorKind::unprocessable,
                   "this Idempotency-Key was used with another request: take a new key");
     }
+    if (answer && *answer && (*answer)->status == kReserved) return std::optional<StoredAnswer>();
     return answer;
   });
 }
@@ -94,12 +152,12 @@ void SqliteIdempotency::finish(const IdempotencyKey& key, StoredAnswer answer,
   const std::size_t bytes = 256 + key.key.size() + answer.body.size();
   const Timestamp now = clock_.now();
   committer_.submit(
-      bytes,
+      key.tenant.str(), bytes,
       [key, answer = std::move(answer), now](Database& db) {
         return store_answer(db, key, answer, now);
       },
       [this, key, done = std::move(done)](Status status) {
-        release(key);
+        forget(key);
         done(std::move(status));
       });
 }

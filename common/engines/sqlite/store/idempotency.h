@@ -5,7 +5,7 @@
 #include <atomic>
 #include <mutex>
 #include <string>
-#include <unordered_set>
+#include <unordered_map>
 
 #include "common/base/clock.h"
 #include "common/engines/sqlite/database.h"
@@ -23,6 +23,8 @@ class SqliteIdempotency final : public IdempotencyStore {
       : committer_(committer), readers_(readers), clock_(clock) {}
 
   Result<std::optional<StoredAnswer>> begin(const IdempotencyKey& key) override;
+  void reserve(const IdempotencyKey& key, Timestamp at, std::function<void(Status)> done) override;
+  Result<std::optional<Timestamp>> reserved(const IdempotencyKey& key) override;
   void finish(const IdempotencyKey& key, StoredAnswer answer,
               std::function<void(Status)> done) override;
   void release(const IdempotencyKey& key) override;
@@ -30,12 +32,13 @@ class SqliteIdempotency final : public IdempotencyStore {
  private:
   struct Shard {
     std::mutex mutex;
-    std::unordered_set<std::string> claims;  // guarded by mutex
+    std::unordered_map<std::string, bool> claims;  // guarded by mutex; whether it is reserved
   };
   static constexpr std::int64_t kMaxClaims = 100'000;
 
   Shard& shard_of(const std::string& name);
   Status claim(const std::string& name);
+  void forget(const IdempotencyKey& key);  // ends the claim
   Result<std::optional<StoredAnswer>> stored(const IdempotencyKey& key);
   void sweep_if_due();
   void sweep();

@@ -26,11 +26,11 @@ class SqliteOutbox final : public Outbox {
   // Adds the event's record to the transaction of the job that calls it.
   Status add(Database& db, const Event& event);
 
-  // Submits a change that may add events: `work` is Result<Change<T>>(Database&), `done` gets a
+  // Submits a change that may add events, in the turn of `key`: `work` is Result<Change<T>>(Database&), `done` gets a
   // Result<T>. Counting waits for the commit, since a job may run twice or be undone.
   template <typename T, typename Work, typename Done>
-  void submit(std::size_t bytes, Work work, Done done) {
-    submit_with_result<Change<T>>(committer_, bytes, std::move(work),
+  void submit(std::string_view key, std::size_t bytes, Work work, Done done) {
+    submit_with_result<Change<T>>(committer_, key, bytes, std::move(work),
                                   [this, done = std::move(done)](Result<Change<T>> change) mutable {
                                     if (!change) return done(fail(std::move(change.error())));
                                     waiting_ += change->events;

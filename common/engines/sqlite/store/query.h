@@ -87,7 +87,8 @@ inline Timestamp timestamp(const Statement& row, int column) {
 // durable. The committer may run a job again after it rolled its group back, so `work` must leave
 // nothing behind but rows; the last run's result is the one that was committed.
 template <typename T, typename Work, typename Done>
-void submit_with_result(Committer& committer, std::size_t bytes, Work work, Done done) {
+void submit_with_result(Committer& committer, std::string_view key, std::size_t bytes, Work work,
+                        Done done) {
   struct State {
     Work work;
     Done done;
@@ -95,7 +96,7 @@ void submit_with_result(Committer& committer, std::size_t bytes, Work work, Done
   };
   auto state = std::make_shared<State>(State{std::move(work), std::move(done), {}});
   committer.submit(
-      bytes,
+      key, bytes,
       [state](Database& db) -> Status {
         Result<T> result = state->work(db);
         if (!result) return fail(std::move(result.error()));
@@ -109,6 +110,11 @@ void submit_with_result(Committer& committer, std::size_t bytes, Work work, Done
           state->done(Result<T>(std::move(*state->result)));
         }
       });
+}
+// The mesh's own work.
+template <typename T, typename Work, typename Done>
+void submit_with_result(Committer& committer, std::size_t bytes, Work work, Done done) {
+  submit_with_result<T>(committer, std::string_view(), bytes, std::move(work), std::move(done));
 }
 
 // Calls `read` with a connection from the pool.

@@ -16,6 +16,10 @@ constexpr std::array<std::string_view, 10> kWellKnown = {
     "ce_id",      "ce_type",     "ce_source",   "ce_specversion", "ce_time",
     "ce_subject", "ce_tenantid", "ce_sequence", "content-type",   "traceparent"};
 
+bool is_well_known(std::string_view name) {
+  return std::find(kWellKnown.begin(), kWellKnown.end(), name) != kWellKnown.end();
+}
+
 void put_varint(std::string& out, std::uint64_t value) {
   for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(value | 0x80));
   out.push_back(static_cast<char>(value));
@@ -42,7 +46,8 @@ std::array<char, kChecksumBytes> checksum(std::string_view bytes) {
           static_cast<char>(hash >> 24)};
 }
 
-// Reads front to back; after the first read beyond the end `broken` stays set.
+// Reads front to back; after the first read beyond the end, or of what put_… does not write, `broken`
+// stays set.
 struct Reader {
   std::string_view rest;
   bool broken = false;
@@ -54,6 +59,9 @@ struct Reader {
       const auto byte = static_cast<unsigned char>(rest.front());
       rest.remove_prefix(1);
       value |= std::uint64_t{byte & 0x7fu} << shift;
+      const bool longer_than_needed = byte == 0 && shift > 0;
+      const bool overflows = shift == 63 && byte > 1;
+      if (longer_than_needed || overflows) break;
       if (byte < 0x80) return value;
     }
     broken = true;
@@ -71,8 +79,11 @@ struct Reader {
   std::string text() { return bytes(varint()); }
   std::string header_name() {
     const std::uint64_t token = varint();
-    if (token >= kNamedInline) return bytes(token - kNamedInline);
     if (token < kWellKnown.size()) return std::string(kWellKnown[token]);
+    if (token >= kNamedInline) {
+      std::string name = bytes(token - kNamedInline);
+      if (!is_well_known(name)) return name;
+    }
     broken = true;
     return {};
   }
@@ -115,7 +126,9 @@ Result<Record> decode_record(std::string_view bytes) {
   Record record;
   record.topic = reader.text();
   record.key = reader.text();
-  if (reader.varint() == 1) record.value = reader.text();
+  const std::uint64_t has_value = reader.varint();
+  if (has_value > 1) return damaged("neither a value nor none");
+  if (has_value == 1) record.value = reader.text();
   for (std::uint64_t count = reader.varint(); count > 0 && !reader.broken; --count) {
     std::string name = reader.header_name();
     record.headers.emplace_back(std::move(name), reader.text());

@@ -92,7 +92,7 @@ void SqliteUsers::create(const TenantId& tenant, NewUser user, ChangeContext con
   const std::size_t bytes = job_bytes(context, user.email.size() + user.name.size());
   std::string key = email_key(user.email);
   outbox_.submit<User>(
-      bytes,
+      tenant.str(), bytes,
       [this, key = std::move(key), stamp = stamp(std::move(context)),
        user = User{0, std::move(user.email), std::move(user.name), tenant, 1}](
           Database& db) mutable -> Result<Change<User>> {
@@ -119,7 +119,7 @@ void SqliteUsers::update(const TenantId& tenant, std::int64_t id, UserPatch patc
   const std::size_t bytes = job_bytes(context, patch.email.value_or("").size() +
                                                    patch.name.value_or("").size());
   outbox_.submit<User>(
-      bytes,
+      tenant.str(), bytes,
       [this, tenant, id, patch = std::move(patch),
        stamp = stamp(std::move(context))](Database& db) -> Result<Change<User>> {
         auto found = find(db, tenant, id);
@@ -148,7 +148,7 @@ void SqliteUsers::remove(const TenantId& tenant, std::int64_t id, ChangeContext 
                          UserDone done) {
   const std::size_t bytes = job_bytes(context, 0);
   outbox_.submit<User>(
-      bytes,
+      tenant.str(), bytes,
       [this, tenant, id, stamp = stamp(std::move(context))](Database& db) -> Result<Change<User>> {
         auto user = find(db, tenant, id);
         if (!user) return fail(std::move(user.error()));

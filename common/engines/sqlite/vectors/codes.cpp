@@ -22,6 +22,9 @@ Result<double> inverse_norm(std::span<const float> vector) {
   return sum > 0 ? 1 / std::sqrt(sum) : 0;
 }
 
+// As std::lround, without a call for each component.
+int rounded(double value) { return static_cast<int>(value + std::copysign(0.5, value)); }
+
 float largest(std::span<const float> vector) {
   float most = 0;
   for (const float v : vector) most = std::max(most, std::abs(v));
@@ -40,7 +43,7 @@ Result<std::string> encode(std::span<const float> vector) {
   std::memcpy(code.data(), &scale, sizeof scale);
   const double factor = most > 0 ? *norm * kLargest / most : 0;
   for (std::size_t i = 0; i < n; ++i) {
-    const int value = static_cast<int>(std::lround(vector[i] * factor));
+    const int value = rounded(vector[i] * factor);
     const int high = (value + 128) >> 8;
     code[sizeof(float) + i] = static_cast<char>(high + 128);
     code[sizeof(float) + n + i] = static_cast<char>(value - high * 256);
@@ -70,7 +73,7 @@ Result<Query> Query::make(std::span<const float> vector) {
   for (std::size_t i = 0; i < vector.size(); ++i) {
     const double unit = vector[i] * *norm;
     query.unit_[i] = static_cast<float>(unit);
-    query.code_[i] = static_cast<std::int8_t>(std::lround(unit * factor));
+    query.code_[i] = static_cast<std::int8_t>(rounded(unit * factor));
     sum += query.code_[i];
   }
   query.bias_ = 128 * sum;

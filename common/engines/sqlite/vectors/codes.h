@@ -40,7 +40,7 @@ class Query {
  public:
   static Result<Query> make(std::span<const float> vector);
 
-  std::size_t length() const { return unit_.size(); }  // padded
+  std::span<const float> unit() const { return unit_; }  // padded
   const std::int8_t* code() const { return code_.data(); }
   // From dot_rows(high, code()); off by some 5e-4.
   float coarse_score(float scale, std::int32_t dot) const {

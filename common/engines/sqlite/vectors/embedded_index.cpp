@@ -6,6 +6,7 @@
 #include <shared_mutex>
 
 #include "common/engines/sqlite/vectors/generation.h"
+#include "common/engines/sqlite/vectors/loader.h"
 #include "common/engines/sqlite/vectors/points_file.h"
 #include "common/telemetry/log.h"
 
@@ -103,19 +104,22 @@ Status EmbeddedIndex::load() {
   auto stored = read_generations(**db);
   if (!stored) return fail(stored.error());
   for (const auto& generation : *stored) {
-    auto made = std::make_shared<Generation>(generation.number, generation.spec, budget_);
+    auto made = std::make_shared<Generation>(generation.number, generation.spec, budget_,
+                                             options_.approximate_from);
     if (generation.serving) serving_ = made;
     generations_.emplace(generation.number, std::move(made));
   }
   auto partitions = read_partitions(**db);
   if (!partitions) return fail(partitions.error());
-  for (const auto& partition : *partitions) {
-    auto& generation = *generations_.at(partition.generation);
-    auto loaded = read_points(
-        **db, partition.id, generation.spec().dimension, [&](const StoredPoint& point) {
-          generation.upsert(partition.tenant.str(), partition.id, point);
-        });
-    if (!loaded) return loaded;
+  {
+    Loader loader;
+    for (const auto& partition : *partitions) {
+      auto& generation = *generations_.at(partition.generation);
+      auto read = read_points(
+          **db, partition.id, generation.spec().dimension,
+          [&](const StoredPoint& point) { loader.add(generation, partition, point); });
+      if (!read) return read;
+    }
   }
   // The load has filled the connection's cache with pages that nobody asks for again.
   if (auto s = (*db)->execute("PRAGMA shrink_memory; PRAGMA cache_size = -8192"); !s) return s;
@@ -161,7 +165,7 @@ Result<GenerationInfo> EmbeddedIndex::create_generation(const GenerationSpec& sp
         return {};
       },
       [&] {
-        auto made = std::make_shared<Generation>(number, spec, budget_);
+        auto made = std::make_shared<Generation>(number, spec, budget_, options_.approximate_from);
         info = made->info(false);
         std::unique_lock lock(mutex_);
         generations_.emplace(number, std::move(made));

@@ -14,8 +14,10 @@ namespace mesh::sqlite {
 // generation.
 class Generation {
  public:
-  Generation(int number, GenerationSpec spec, FineBudget& budget)
-      : number_(number), spec_(std::move(spec)), memory_(spec_.dimension, budget) {}
+  Generation(int number, GenerationSpec spec, FineBudget& budget, std::size_t approximate_from)
+      : number_(number),
+        spec_(std::move(spec)),
+        memory_(spec_.dimension, budget, approximate_from) {}
 
   int number() const { return number_; }
   const GenerationSpec& spec() const { return spec_; }

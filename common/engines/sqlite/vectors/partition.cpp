@@ -1,14 +1,26 @@
 #include "common/engines/sqlite/vectors/partition.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 
 #include "common/engines/sqlite/vectors/shortlist.h"
 
 namespace mesh::sqlite {
+namespace {
+
+// How many of the best by the first rows of their sketches are scored to find a score that the k
+// best reach.
+std::size_t leaders_for(std::size_t k) { return 2 * k + 32; }
+
+// Candidates whose planes are fetched at a time.
+constexpr std::size_t kWaiting = 12;
+
+}  // namespace
 
 bool FineBudget::take(std::uint64_t bytes) {
   auto have = left.load(std::memory_order_relaxed);
@@ -18,17 +30,23 @@ bool FineBudget::take(std::uint64_t bytes) {
   return false;
 }
 
-PartitionMemory::PartitionMemory(int dim, FineBudget& fine_budget)
+PartitionMemory::PartitionMemory(int dim, FineBudget& fine_budget, std::size_t from)
     : dimension(dim),
       length(padded(dim)),
+      approximate_from(from),
+      sketch_shape(dim),
       chunks(TenantPartition::chunk_bytes(length)),
       fine_chunks(TenantPartition::kChunkSlots * length),
+      sketch_pieces(Sketches::kPieceBlocks * sketch_shape.block_bytes()),
       budget(fine_budget) {}
 
 PartitionMemory::~PartitionMemory() { budget.give_back(fine_taken); }
 
 TenantPartition::TenantPartition(std::int64_t id, PartitionMemory& memory)
-    : id_(id), memory_(memory), slots_(SlotKey{this}) {}
+    : id_(id),
+      memory_(memory),
+      slots_(SlotKey{this}),
+      sketches_(memory.sketch_shape, memory.sketch_pieces) {}
 
 // A chunk: the high planes, then the user ids, the texts and the scales of its slots.
 std::size_t TenantPartition::chunk_bytes(std::size_t length) {
@@ -67,6 +85,7 @@ void TenantPartition::upsert(std::int64_t id, const CodeView& code, TextPool::Pa
   }
   text(slot) = added;
   write(slot, code);
+  keep_sketches();
 }
 
 bool TenantPartition::remove(std::int64_t id) {
@@ -78,6 +97,7 @@ bool TenantPartition::remove(std::int64_t id) {
   const auto last = static_cast<std::uint32_t>(size() - 1);
   if (slot != last) move(last, slot);
   drop_last();
+  keep_sketches();
   return true;
 }
 
@@ -110,6 +130,7 @@ void TenantPartition::write(std::uint32_t slot, const CodeView& code) {
   if (fine_) std::memcpy(low(slot), code.low.data(), code.low.size());
   scale(slot) = code.scale;
   largest_scale_ = std::max(largest_scale_, code.scale);
+  if (slot < sketches_.size()) sketches_.write(slot, high(slot), code.scale);
 }
 
 void TenantPartition::move(std::uint32_t from, std::uint32_t to) {
@@ -119,6 +140,7 @@ void TenantPartition::move(std::uint32_t from, std::uint32_t to) {
   user_id(to) = user_id(from);
   text(to) = text(from);
   scale(to) = scale(from);
+  if (to < sketches_.size()) sketches_.write(to, high(to), scale(to));
 }
 
 void TenantPartition::drop_last() {
@@ -138,11 +160,30 @@ void TenantPartition::release_fine(Chunk& chunk) {
   chunk.fine = nullptr;
 }
 
-std::vector<Candidate> TenantPartition::scan(const Query& query, std::size_t k) const {
+// After each change. Whole blocks only: a search scores the slots beyond them one by one. What a
+// partition that has just become large lacks is made up in steps, each short under the lock.
+void TenantPartition::keep_sketches() {
+  constexpr int kStep = 4;  // blocks: some tenths of a millisecond
   const std::size_t count = size();
-  Shortlist list(k, query.margin(largest_scale_));
+  if (count >= memory_.approximate_from) {
+    for (int i = 0; i < kStep && sketches_.size() + kSketchBlock <= count; ++i) {
+      const auto begin = static_cast<std::uint32_t>(sketches_.size());
+      sketches_.add_block();
+      for (auto slot = begin; slot < sketches_.size(); ++slot) {
+        sketches_.write(slot, high(slot), scale(slot));
+      }
+    }
+  }
+  // One that shrinks keeps them for a while, lest it make them again and again.
+  const bool small = count < memory_.approximate_from / 2;
+  while (sketches_.size() > (small ? 0 : count)) sketches_.drop_block();
+}
+
+// All from slot `begin` on.
+void TenantPartition::scan(const Query& query, std::size_t begin, Shortlist& list) const {
+  const std::size_t count = size();
   std::int32_t dots[kChunkSlots];
-  for (std::size_t first = 0; first < count; first += kChunkSlots) {
+  for (std::size_t first = begin; first < count; first += kChunkSlots) {
     const auto slot = static_cast<std::uint32_t>(first);
     const std::size_t n = std::min(kChunkSlots, count - first);
     const float* scales = &scale(slot);
@@ -155,15 +196,60 @@ std::vector<Candidate> TenantPartition::scan(const Query& query, std::size_t k) 
       }
     }
   }
-  return std::move(list).finish();
+}
+
+// The leaders of a first look are scored: their k-th is a score that the k best must reach. Then
+// only blocks and slots that may do so are looked at closer. The leaders are candidates whatever
+// their sketches say, so k vectors are always found.
+void TenantPartition::scan_sketches(const Query& query, const SketchQuery& sketch, std::size_t k,
+                                    Shortlist& list) const {
+  thread_local Sketches::Survey survey;
+  thread_local std::vector<std::uint32_t> waiting;
+  // Candidates are scored some later than they are found: their planes are on the way meanwhile.
+  const auto await = [&](std::uint32_t slot) {
+    const auto* plane = high(slot);
+    for (std::size_t i = 0; i < memory_.length; i += 64) __builtin_prefetch(plane + i);
+    waiting.push_back(slot);
+  };
+  const auto score_waiting = [&] {
+    for (const auto slot : waiting) {
+      std::int32_t dot = 0;
+      dot_rows(high(slot), memory_.length, 1, query.code(), &dot);
+      const float score = query.coarse_score(scale(slot), dot);
+      if (score >= list.floor()) list.add({score, user_id(slot), slot});
+    }
+    waiting.clear();
+  };
+  sketches_.survey(sketch, leaders_for(k), survey);
+  for (const auto leader : survey.leaders) await(leader);
+  score_waiting();
+  auto leader = survey.leaders.begin();
+  for (std::size_t block = 0; block < survey.best.size(); ++block) {
+    if (survey.best[block] < list.floor() - sketch.first_margin) continue;
+    auto mask = sketches_.candidates(sketch, block, list.floor() - sketch.margin);
+    for (; mask != 0; mask &= mask - 1) {
+      const auto slot = static_cast<std::uint32_t>(
+          block * kSketchBlock + static_cast<std::size_t>(std::countr_zero(mask)));
+      leader = std::find_if(leader, survey.leaders.end(), [=](auto at) { return at >= slot; });
+      if (leader == survey.leaders.end() || *leader != slot) await(slot);
+    }
+    if (waiting.size() >= kWaiting) score_waiting();
+  }
+  score_waiting();
 }
 
 TenantPartition::Found TenantPartition::search(const TenantId& tenant, const Query& query, int k,
-                                   float min_score) const {
+                                               float min_score) const {
   const auto wanted = static_cast<std::size_t>(k);
+  std::optional<SketchQuery> sketch;  // made outside the lock
+  if (size() >= memory_.approximate_from) sketch.emplace(memory_.sketch_shape, query.unit());
   Found found;
   std::shared_lock lock(mutex_);
-  auto candidates = scan(query, wanted);
+  Shortlist list(wanted, query.margin(largest_scale_), min_score);
+  const bool sketched = sketch && sketches_.size() >= 16 * leaders_for(wanted);
+  scan(query, sketched ? sketches_.size() : 0, list);
+  if (sketched) scan_sketches(query, *sketch, wanted, list);
+  auto candidates = std::move(list).finish();
   if (!fine_) {
     keep_best(candidates, 4 * wanted + 32);
     found.inexact = std::move(candidates);

@@ -11,6 +11,7 @@
 #include "common/engines/sqlite/vectors/fair_mutex.h"
 #include "common/engines/sqlite/vectors/pools.h"
 #include "common/engines/sqlite/vectors/shortlist.h"
+#include "common/engines/sqlite/vectors/sketch.h"
 #include "common/engines/sqlite/vectors/slot_table.h"
 
 namespace mesh::sqlite {
@@ -25,14 +26,20 @@ struct FineBudget {
 
 // What the partitions of a generation share. Changed by one thread at a time.
 struct PartitionMemory {
-  PartitionMemory(int dimension, FineBudget& budget);
+  // Partitions of `approximate_from` vectors and more have sketches.
+  PartitionMemory(int dimension, FineBudget& budget, std::size_t approximate_from);
   ~PartitionMemory();
-  std::uint64_t bytes() const { return chunks.bytes() + fine_chunks.bytes() + texts.bytes(); }
+  std::uint64_t bytes() const {
+    return chunks.bytes() + fine_chunks.bytes() + sketch_pieces.bytes() + texts.bytes();
+  }
 
   const int dimension;
   const std::size_t length;  // of a padded plane
+  const std::size_t approximate_from;
+  const SketchShape sketch_shape;
   ChunkPool chunks;
   ChunkPool fine_chunks;
+  ChunkPool sketch_pieces;
   TextPool texts;
   FineBudget& budget;
   std::uint64_t fine_taken = 0;  // of the budget
@@ -81,7 +88,10 @@ class TenantPartition {
   void move(std::uint32_t from, std::uint32_t to);
   void drop_last();
   void release_fine(Chunk& chunk);
-  std::vector<Candidate> scan(const Query& query, std::size_t k) const;
+  void keep_sketches();
+  void scan(const Query& query, std::size_t first, Shortlist& list) const;
+  void scan_sketches(const Query& query, const SketchQuery& sketch, std::size_t k,
+                     Shortlist& list) const;
 
   const std::int64_t id_;
   PartitionMemory& memory_;
@@ -93,6 +103,7 @@ class TenantPartition {
   bool fine_ = true;
   float largest_scale_ = 0;  // that any vector here ever had
   SlotTable<SlotKey> slots_;
+  Sketches sketches_;  // of the first slots; of none in a small partition
 };
 
 }  // namespace mesh::sqlite

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <vector>
 
 namespace mesh::sqlite {
@@ -33,7 +32,9 @@ class Shortlist {
  public:
   static constexpr std::size_t kMost = 4096;
 
-  Shortlist(std::size_t k, float margin) : k_(k), margin_(margin), most_(std::max(kMost, 4 * k)) {}
+  // Of the k best, those that score less than `least` are not wanted.
+  Shortlist(std::size_t k, float margin, float least)
+      : k_(k), margin_(margin), most_(std::max(kMost, 4 * k)), floor_(least - margin) {}
 
   // What scores less need not be added.
   float floor() const { return floor_; }
@@ -47,7 +48,7 @@ class Shortlist {
       best_.back() = candidate.score;
       std::push_heap(best_.begin(), best_.end(), std::greater<>());
     }
-    if (best_.size() == k_) floor_ = best_.front() - margin_;
+    if (best_.size() == k_) floor_ = std::max(floor_, best_.front() - margin_);
     if (candidates_.size() == 2 * most_) shrink();
   }
   std::vector<Candidate> finish() && {
@@ -67,7 +68,7 @@ class Shortlist {
   const std::size_t k_;
   const float margin_;
   const std::size_t most_;
-  float floor_ = -std::numeric_limits<float>::infinity();
+  float floor_;
   std::vector<float> best_;  // a heap, the least first
   std::vector<Candidate> candidates_;
 };

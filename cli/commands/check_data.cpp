@@ -1,0 +1,152 @@
+#include "cli/commands/check_data.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "cli/commands/verb.h"
+#include "cli/files.h"
+#include "cli/render/width.h"
+
+extern char** environ;
+
+namespace mesh::cli {
+namespace {
+
+constexpr int kUnknown = 3;
+
+struct Ran {
+  int exit_code = -1;
+  std::string out;
+};
+
+// The meshd beside this program, else the one of $PATH.
+Result<Ran> run_meshd(const std::vector<std::string>& arguments) {
+  std::error_code unreadable;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", unreadable);
+  const auto beside = self.parent_path() / "meshd";
+  const std::string program = !unreadable && std::filesystem::exists(beside) ? beside.string() : "meshd";
+  std::vector<std::string> words{program};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (auto& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return fail(ErrorKind::internal, "no pipe can be made");
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+  pid_t pid = -1;
+  const int error = ::posix_spawnp(&pid, program.c_str(), &actions, nullptr, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  ::close(ends[1]);
+  if (error != 0) {
+    ::close(ends[0]);
+    return fail(ErrorKind::unavailable, "cannot run " + program + ", which looks at the files: " + std::strerror(error) +
+                                            "; put meshd beside mesh, or on $PATH");
+  }
+  Ran ran;
+  char buffer[65536];
+  for (;;) {
+    const auto n = ::read(ends[0], buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    ran.out.append(buffer, static_cast<std::size_t>(n));
+  }
+  ::close(ends[0]);
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+  ran.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return ran;
+}
+
+const View& damage_view() {
+  static const View view{"place", {{"file", "FILE", "the file, in the data folder"},
+                                   {"place", "PLACE", "what is damaged in it"},
+                                   {"what", "DAMAGE", "what is wrong there"},
+                                   {"tenants", "TENANTS", "whose it is, as far as the bytes tell"},
+                                   {"loss", "A REPAIR LOSES", "what would be gone for good"}}};
+  return view;
+}
+
+// What meshd found; its own words went to stderr where it could not look.
+Result<Json> ask(const std::string& data_dir, const char* what) {
+  auto ran = run_meshd({"--data-dir", data_dir, what, "--json"});
+  if (!ran) return fail(ran.error());
+  auto report = parse_json(ran->out, {.max_depth = 32, .max_bytes = std::size_t{64} << 20});
+  if (!report || ran->exit_code > 2) return fail(ErrorKind::unavailable, "meshd could not look at " + data_dir);
+  return report;
+}
+
+void show(Session& session, const Json& report) {
+  if (session.out.format() != Format::table && session.out.format() != Format::wide) {
+    return session.out.row(damage_view(), report);
+  }
+  std::vector<Json> damages;
+  for (const Json& file : at_path(report, "files")) {
+    for (const Json& damage : at_path(file, "damages")) {
+      Json line{{"file", at_path(file, "file")}};
+      line.update(damage);
+      damages.push_back(std::move(line));
+    }
+  }
+  if (!damages.empty()) session.out.items(damage_view(), damages);
+}
+
+int state_of(const Json& report) {
+  if (at_path(report, "state") == "ok") return 0;
+  for (const Json& file : at_path(report, "files")) {
+    if (at_path(file, "loses") == true) return 2;
+  }
+  return 1;
+}
+
+}  // namespace
+
+bool nothing_runs_on(const std::string& data_dir) {
+  const auto text = read_file(data_dir + "/run.json", 1 << 16);
+  if (!text) return true;
+  const auto json = parse_json(*text);
+  const Json pid = json ? at_path(*json, "pid") : Json();
+  return !pid.is_number_integer() ||
+         (::kill(static_cast<pid_t>(pid.get<std::int64_t>()), 0) != 0 && errno == ESRCH);
+}
+
+Outcome check_data(Session& session, const std::string& data_dir, bool repair) {
+  const auto unknown = [&](const Error& error) -> Outcome {
+    session.out.data("UNKNOWN - " + printable(error.message) + "\n");
+    return static_cast<Exit>(kUnknown);
+  };
+  auto report = ask(data_dir, "--check-data");
+  if (!report) return unknown(report.error());
+  const int state = state_of(*report);
+  static constexpr const char* kWords[] = {"OK - no meshd runs here; its files are whole",
+                                           "WARNING - files are damaged, and a repair loses nothing",
+                                           "CRITICAL - files are damaged"};
+  const bool table = session.out.format() == Format::table || session.out.format() == Format::wide;
+  // A clean stop removes run.json; who watches a meshd must hear that it is gone.
+  const bool crashed = state == 0 && std::filesystem::exists(data_dir + "/run.json");
+  if (table) {
+    session.out.data(std::string(crashed ? "CRITICAL - meshd ended without a clean stop: start it again; its files are whole"
+                                         : kWords[state]) + "\n");
+  }
+  show(session, *report);
+  if (state == 0) return static_cast<Exit>(crashed ? 2 : 0);
+  if (!repair) {
+    session.out.note("`mesh check --data-dir " + printable(data_dir) + " --repair` repairs them and keeps the damaged ones aside");
+    return static_cast<Exit>(state);
+  }
+  if (auto yes = confirm(session, "Repair, and lose what is listed?"); !yes) return fail(yes.error());
+  report = ask(data_dir, "--repair-data");
+  if (!report) return unknown(report.error());
+  session.out.note("repaired; the damaged files are kept in " + printable(plain_text(at_path(*report, "kept_in"))));
+  return Exit::ok;
+}
+
+}  // namespace mesh::cli

@@ -1,0 +1,18 @@
+// `mesh check` of a data folder that no meshd uses: asks the meshd beside this program to look.
+#pragma once
+
+#include <string>
+
+#include "cli/session.h"
+
+namespace mesh::cli {
+
+// True where the folder's run.json is missing or names a process that is gone.
+bool nothing_runs_on(const std::string& data_dir);
+
+// Shows what is damaged and what a repair would lose; with `repair` asks, and has it repaired.
+// Exit codes as monitoring plug-ins: 0 whole (or repaired), 1 damaged and a repair loses nothing,
+// 2 damaged, or whole and meshd ended without a clean stop, 3 could not look.
+Outcome check_data(Session& session, const std::string& data_dir, bool repair);
+
+}  // namespace mesh::cli

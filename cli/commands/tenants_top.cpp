@@ -1,0 +1,93 @@
+#include "cli/commands/tenants.h"
+
+#include <cmath>
+
+#include "cli/interrupt.h"
+#include "cli/retry.h"
+#include "common/base/time.h"
+
+namespace mesh::cli {
+namespace {
+
+constexpr Duration kRefresh{2'000};
+constexpr const char* kSortKeys[] = {"requests",  "rejected",  "events",    "bytes",   "searches",
+                                     "search_ms", "queued_ms", "processed", "stage_ms"};
+
+std::string whole(const Json& number) {
+  return number.is_number() ? std::to_string(std::llround(number.get<double>())) : plain_text(number);
+}
+
+const View& usage_view() {
+  using Show = Field::Show;
+  static const View view{
+      "tenant",
+      {{"tenant", "TENANT", "the tenant; (others): those beyond the 10,000 that are counted by name"},
+       {"requests", "REQUESTS", "HTTP requests answered", Show::always, count_text},
+       {"rejected", "REJECTED", "of them with 429 or 503", Show::always, count_text},
+       {"events", "EVENTS", "events made durable, those of changed users among them", Show::always, count_text},
+       {"bytes", "BYTES", "the bodies they came in", Show::always, size_text},
+       {"searches", "SEARCHES", "searches", Show::always, count_text},
+       {"search_ms", "SEARCH MS", "time in searches", Show::always, whole},
+       {"queued_ms", "QUEUED MS", "time that requests waited for a worker", Show::wide, whole},
+       {"processed", "PROCESSED", "events done by pipelines", Show::always, count_text},
+       {"stage_ms", "STAGE MS", "time that pipelines spent on them", Show::wide, whole}}};
+  return view;
+}
+
+struct Args {
+  std::string sort = "events", window = "10s";
+  int limit = 20;
+  bool watch = false;
+  int count = 0;
+};
+
+Status show(Session& session, const Args& args) {
+  auto usage = session.mesh->usage(args.window, args.sort, args.limit);
+  if (!usage) return fail(usage.error());
+  auto& out = session.out;
+  const bool for_people = out.format() == Format::table || out.format() == Format::wide;
+  if (args.watch && for_people) {
+    if (out.terminal().out) out.data("\x1b[H\x1b[J");
+    out.data(time_text(format_rfc3339(session.clock.now())) + "  the last " + args.window + ", by " + args.sort + "\n");
+  }
+  const auto& tenants = (*usage)["tenants"];
+  out.items(usage_view(), {tenants.begin(), tenants.end()});
+  out.flush();
+  return {};
+}
+
+Outcome top(Session& session, const Args& args) {
+  const InterruptGuard interrupt;
+  for (int shown = 1;; ++shown) {
+    if (auto done = show(session, args); !done) return fail(done.error());
+    if (!args.watch || shown == args.count || !session.out.ok() || !nap(kRefresh)) return Exit::ok;
+  }
+}
+
+}  // namespace
+
+void add_tenants_top(Commands& commands, CLI::App& group) {
+  auto args = std::make_shared<Args>();
+  auto& verb = commands.verb(group, {
+      .name = "top", .summary = "Show which tenants use the mesh most right now",
+      .details = "Counts of the last seconds. With --watch again every two seconds, on a terminal in place, "
+                 "until Ctrl-C or --count.",
+      .examples = "mesh tenants top\n"
+                  "mesh tenants top --sort searches --window 1m --limit 5\n"
+                  "mesh tenants top --watch --sort rejected\n"
+                  "mesh tenants top --watch -n 3 -o json\n",
+      .view = &usage_view(),
+      .run = [args](Session& session) { return top(session, *args); }});
+  verb.add_option("--sort", args->sort, "By which column: requests, rejected, events, bytes, searches, search_ms, "
+                                        "queued_ms, processed or stage_ms")
+      ->check(CLI::IsMember(std::vector<std::string>(std::begin(kSortKeys), std::end(kSortKeys)), nullptr))
+      ->type_name("KEY")->capture_default_str();
+  verb.add_option("--window", args->window, "How far back, 1s to 1m")->type_name("D")->capture_default_str();
+  verb.add_option("--limit", args->limit, "At most so many tenants")->check(CLI::Range(1, 1000))->type_name("N")
+      ->capture_default_str();
+  auto* watch = verb.add_flag("--watch", args->watch, "Go on showing it");
+  verb.add_option("-n,--count", args->count, "End after so many times")->check(CLI::Range(1, 1'000'000))
+      ->type_name("N")->needs(watch);
+}
+
+}  // namespace mesh::cli

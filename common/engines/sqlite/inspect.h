@@ -1,0 +1,89 @@
+// Looking for damage in a data folder that no meshd uses, and repairing it.
+//
+// A repair copies what is whole into a new file; what the copy leaves out is what it loses. So
+// looking is the same walk without the copy: what it reports is what a repair would lose.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/engines/sqlite/database.h"
+
+namespace mesh::sqlite {
+
+struct Damage {
+  std::string place;                 // "analytics.events/3 records 17..19", "table users"
+  std::string what;                  // what is wrong there
+  std::vector<std::string> tenants;  // whose it is, as far as the bytes tell
+  std::string loss;                  // what a repair loses; "nothing: …" where it loses nothing
+};
+
+struct FileReport {
+  std::string file;              // "log.db"
+  std::int64_t rows = 0;         // that are whole
+  bool hopeless = false;         // so damaged that nothing can be copied
+  std::vector<Damage> damages;   // empty: the file is whole
+};
+
+// `source` is the path of the file to look at; `target`, where not empty, the file to make.
+// Errors are what keeps from looking: a file that cannot be opened or written, a newer schema.
+Result<FileReport> salvage_log(const std::string& source, const std::string& target);
+Result<FileReport> salvage_store(const std::string& source, const std::string& target);
+// Points can be built anew from the log, so a repair keeps none of the file.
+Result<FileReport> inspect_points(const std::string& source);
+
+// A damaged write-ahead log (see verify_wal): copies `path` into the folder `scratch` with every
+// frame that is whole, up to the last commit, and answers the copy's path. A page whose frame was
+// damaged is there in its state before or after.
+Result<std::string> copy_without_damaged_frames(const std::string& path, const std::string& scratch);
+
+// --- for the functions above -------------------------------------------------------------------
+
+// A source and, maybe, the copy that is being made of it.
+class Salvage {
+ public:
+  // `source` must be readable as far as its schema; the copy gets the same.
+  static Result<std::unique_ptr<Salvage>> open(const std::string& source, const std::string& target);
+  Database& checked() { return *checked_; }  // damaged pages are errors
+  Database& raw() { return *raw_; }          // their bytes as they are, for rows with a sum of their own
+  Database* target() { return target_.get(); }
+  // Runs SQL in the copy; nothing without one. Rows are copied in one transaction.
+  Status in_target(std::string_view sql);
+  // Copies the columns of a source's row to the same columns of the copy's table; `conflict` where
+  // the copy has the key already.
+  Status copy(const Statement& row, int columns, std::string_view insert);
+  Status finish();  // commits and closes the copy
+
+ private:
+  std::unique_ptr<Database> checked_, raw_, target_;
+};
+
+// Walks the rows of an integer key in order: `select` has the key as its first column and, as its
+// last two parameters, the bounds low <= key <= high; `prefix` binds what stands before these.
+// Where pages are unreadable, each key is tried by itself; `lost` gets the ranges that no try could
+// read. `high` is the highest key that may be there, or kUnknownEnd.
+inline constexpr std::int64_t kUnknownEnd = INT64_MAX - 1;
+struct KeyWalk {
+  std::string select;
+  std::int64_t low = 0, high = 0;
+  std::function<void(Statement&)> prefix = [](Statement&) {};
+  int parameters = 0;  // that `prefix` binds
+  std::function<Status(const Statement&)> row;
+  std::function<void(std::int64_t first, std::int64_t last)> lost;
+};
+Status walk(Database& db, const KeyWalk& walk);
+
+// The highest key, at least `given`; kUnknownEnd where the end of the table is unreadable.
+std::int64_t highest_key(Database& db, const std::string& table, const std::string& key,
+                         std::int64_t given);
+
+std::string join(const std::vector<std::string>& words, std::string_view separator);
+// "17..19" or "17".
+std::string range_text(std::int64_t first, std::int64_t last);
+
+}  // namespace mesh::sqlite

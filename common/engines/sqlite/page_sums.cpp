@@ -1,0 +1,187 @@
+#include "common/engines/sqlite/page_sums.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <vector>
+
+#include "common/base/ids.h"
+
+namespace mesh::sqlite {
+namespace {
+
+constexpr std::size_t kReservedAt = 20;  // in the file's header: how many bytes pages reserve
+
+struct Shim {
+  sqlite3_vfs vfs;
+  sqlite3_vfs* below;
+  std::string name;
+};
+
+struct File {
+  sqlite3_file base;
+  bool database;  // else a log or a journal, which passes through
+  bool sums;      // pages have them: known once page 1 was read or written
+  alignas(sqlite3_file) unsigned char inner[1];  // SQLite aligns files to 8 bytes, no more
+
+  static File* of(sqlite3_file* file) { return reinterpret_cast<File*>(file); }
+  sqlite3_file* real() { return reinterpret_cast<sqlite3_file*>(inner); }
+};
+constexpr auto kInnerAt = offsetof(File, inner);
+
+sqlite3_file* real(sqlite3_file* file) { return File::of(file)->real(); }
+const sqlite3_io_methods* of(sqlite3_file* file) { return file->pMethods; }
+
+std::uint64_t sum_of(const char* page, std::size_t size, std::int64_t number) {
+  return stable_hash({page, size - kPageSumBytes}) ^
+         static_cast<std::uint64_t>(number) * 0x9e3779b97f4a7c15ULL;
+}
+
+// SQLite moves whole pages, but for looks at the file's header.
+bool is_page(int size, sqlite3_int64 offset) {
+  return size >= 512 && std::has_single_bit(static_cast<unsigned>(size)) && offset % size == 0;
+}
+
+// From page 1, whether written or read.
+void learn(File* file, const char* data, int size, sqlite3_int64 offset) {
+  if (offset == 0 && size > static_cast<int>(kReservedAt)) {
+    file->sums = data[kReservedAt] == kPageSumBytes;
+  }
+}
+
+int read(sqlite3_file* file, void* out, int size, sqlite3_int64 offset) {
+  auto* self = File::of(file);
+  const int code = of(self->real())->xRead(self->real(), out, size, offset);
+  if (code != SQLITE_OK || !self->database) return code;
+  auto* data = static_cast<char*>(out);
+  learn(self, data, size, offset);
+  if (!self->sums || !is_page(size, offset)) return code;
+  const auto bytes = static_cast<std::size_t>(size);
+  if (!page_is_whole(data, bytes, offset / size + 1)) return SQLITE_CORRUPT;
+  std::memset(data + bytes - kPageSumBytes, 0, kPageSumBytes);
+  return code;
+}
+
+int write(sqlite3_file* file, const void* in, int size, sqlite3_int64 offset) {
+  auto* self = File::of(file);
+  const auto* data = static_cast<const char*>(in);
+  if (self->database) learn(self, data, size, offset);
+  if (!self->database || !self->sums || !is_page(size, offset)) {
+    return of(self->real())->xWrite(self->real(), in, size, offset);
+  }
+  thread_local std::vector<char> page;
+  page.assign(data, data + size);
+  seal_page(page.data(), page.size(), offset / size + 1);
+  return of(self->real())->xWrite(self->real(), page.data(), size, offset);
+}
+
+// The rest passes through.
+int close(sqlite3_file* file) {
+  auto* inner = real(file);
+  const int code = of(inner) != nullptr ? of(inner)->xClose(inner) : SQLITE_OK;
+  file->pMethods = nullptr;
+  return code;
+}
+int truncate(sqlite3_file* f, sqlite3_int64 size) { return of(real(f))->xTruncate(real(f), size); }
+int sync(sqlite3_file* f, int flags) { return of(real(f))->xSync(real(f), flags); }
+int file_size(sqlite3_file* f, sqlite3_int64* size) {
+  return of(real(f))->xFileSize(real(f), size);
+}
+int lock(sqlite3_file* f, int level) { return of(real(f))->xLock(real(f), level); }
+int unlock(sqlite3_file* f, int level) { return of(real(f))->xUnlock(real(f), level); }
+int check_reserved(sqlite3_file* f, int* out) {
+  return of(real(f))->xCheckReservedLock(real(f), out);
+}
+int control(sqlite3_file* f, int op, void* arg) { return of(real(f))->xFileControl(real(f), op, arg); }
+int sector_size(sqlite3_file* f) { return of(real(f))->xSectorSize(real(f)); }
+int characteristics(sqlite3_file* f) {
+  // A page can be torn however the file system writes: no promise of subpage reads.
+  return of(real(f))->xDeviceCharacteristics(real(f));
+}
+int shm_map(sqlite3_file* f, int page, int size, int extend, void volatile** out) {
+  return of(real(f))->xShmMap(real(f), page, size, extend, out);
+}
+int shm_lock(sqlite3_file* f, int offset, int n, int flags) {
+  return of(real(f))->xShmLock(real(f), offset, n, flags);
+}
+void shm_barrier(sqlite3_file* f) { of(real(f))->xShmBarrier(real(f)); }
+int shm_unmap(sqlite3_file* f, int remove) { return of(real(f))->xShmUnmap(real(f), remove); }
+
+// Version 2: without memory maps, which would go around read().
+const sqlite3_io_methods kMethods = {
+    2, close, read, write, truncate, sync, file_size, lock, unlock, check_reserved, control,
+    sector_size, characteristics, shm_map, shm_lock, shm_barrier, shm_unmap, nullptr, nullptr};
+
+int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* out_flags) {
+  auto* below = static_cast<Shim*>(vfs->pAppData)->below;
+  auto* self = File::of(file);
+  file->pMethods = nullptr;
+  self->database = (flags & SQLITE_OPEN_MAIN_DB) != 0;
+  self->sums = false;
+  self->real()->pMethods = nullptr;
+  const int code = below->xOpen(below, name, self->real(), flags, out_flags);
+  if (self->real()->pMethods != nullptr) file->pMethods = &kMethods;
+  return code;
+}
+
+template <auto Member, typename... Args>
+auto pass(sqlite3_vfs* vfs, Args... args) {
+  auto* below = static_cast<Shim*>(vfs->pAppData)->below;
+  return (below->*Member)(below, args...);
+}
+
+}  // namespace
+
+std::string page_sums_over(const std::string& below) {
+  static std::mutex mutex;
+  static std::map<std::string, std::unique_ptr<Shim>> shims;
+  std::lock_guard guard(mutex);
+  auto& shim = shims[below];
+  if (shim) return shim->name;
+  shim = std::make_unique<Shim>();
+  shim->below = sqlite3_vfs_find(below.empty() ? nullptr : below.c_str());
+  shim->name = below.empty() ? "mesh" : "mesh-" + below;
+  auto& vfs = shim->vfs;
+  vfs = *shim->below;
+  vfs.zName = shim->name.c_str();
+  vfs.szOsFile = static_cast<int>(kInnerAt) + shim->below->szOsFile;
+  vfs.pNext = nullptr;
+  vfs.pAppData = shim.get();
+  vfs.xOpen = open;
+  vfs.xDelete = pass<&sqlite3_vfs::xDelete, const char*, int>;
+  vfs.xAccess = pass<&sqlite3_vfs::xAccess, const char*, int, int*>;
+  vfs.xFullPathname = pass<&sqlite3_vfs::xFullPathname, const char*, int, char*>;
+  vfs.xRandomness = pass<&sqlite3_vfs::xRandomness, int, char*>;
+  vfs.xSleep = pass<&sqlite3_vfs::xSleep, int>;
+  vfs.xCurrentTime = pass<&sqlite3_vfs::xCurrentTime, double*>;
+  vfs.xCurrentTimeInt64 = pass<&sqlite3_vfs::xCurrentTimeInt64, sqlite3_int64*>;
+  vfs.xGetLastError = pass<&sqlite3_vfs::xGetLastError, int, char*>;
+  sqlite3_vfs_register(&vfs, 0);
+  return shim->name;
+}
+
+void reserve_page_sums(sqlite3* db) {
+  int bytes = kPageSumBytes;
+  sqlite3_file_control(db, "main", SQLITE_FCNTL_RESERVE_BYTES, &bytes);
+}
+
+void seal_page(char* page, std::size_t size, std::int64_t number) {
+  const auto sum = sum_of(page, size, number);
+  std::memcpy(page + size - kPageSumBytes, &sum, kPageSumBytes);
+}
+
+bool page_is_whole(const char* page, std::size_t size, std::int64_t number) {
+  std::uint64_t stored;
+  std::memcpy(&stored, page + size - kPageSumBytes, kPageSumBytes);
+  if (stored == sum_of(page, size, number)) return true;
+  // A page that was given out, freed again and never written is a hole.
+  return stored == 0 && std::all_of(page, page + size, [](char c) { return c == 0; });
+}
+
+}  // namespace mesh::sqlite

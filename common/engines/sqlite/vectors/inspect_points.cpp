@@ -1,0 +1,38 @@
+#include "common/engines/sqlite/inspect.h"
+#include "common/engines/sqlite/vectors/points_file.h"
+
+namespace mesh::sqlite {
+
+Result<FileReport> inspect_points(const std::string& source) {
+  FileReport report{"vectors.db", 0, false, {}};
+  const auto damaged = [&](std::string place, const Error& error, std::vector<std::string> tenants) {
+    report.damages.push_back({std::move(place), error.message, std::move(tenants),
+                              "nothing: the index is built again from the log"});
+  };
+  const auto look = [&]() -> Status {
+    auto db = Database::open(source, Database::Mode::read_only);
+    if (!db) return fail(db.error());
+    auto generations = read_generations(**db);
+    if (!generations) return fail(generations.error());
+    auto partitions = read_partitions(**db);
+    if (!partitions) return fail(partitions.error());
+    for (const auto& partition : *partitions) {
+      int dimension = 0;
+      for (const auto& generation : *generations) {
+        if (generation.number == partition.generation) dimension = generation.spec.dimension;
+      }
+      auto read = read_points(**db, partition.id, dimension, [&](const StoredPoint&) { ++report.rows; });
+      if (read) continue;
+      if (read.error().kind != ErrorKind::corrupt) return read;
+      damaged("generation " + std::to_string(partition.generation), read.error(), {partition.tenant.str()});
+    }
+    return {};
+  };
+  if (auto looked = look(); !looked) {
+    if (looked.error().kind != ErrorKind::corrupt) return fail(looked.error());
+    damaged("the file", looked.error(), {});
+  }
+  return report;
+}
+
+}  // namespace mesh::sqlite

@@ -1,0 +1,195 @@
+#include "common/engines/sqlite/vectors/sketch_kernels.h"
+
+// Compiled once per instruction set by foreach_target; HWY_DYNAMIC_DISPATCH picks one of them.
+#define HWY_WANT_AVX3_DL
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "common/engines/sqlite/vectors/sketch_kernels.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace mesh::sqlite::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+#if HWY_TARGET == HWY_SCALAR  // a lane is a single number there
+
+void Hadamard(float* numbers, std::size_t window, const float* signs) {
+  for (std::size_t i = 0; i < window; ++i) numbers[i] *= signs[i];
+  for (std::size_t stride = 1; stride < window; stride *= 2) {
+    for (std::size_t i = 0; i < window; ++i) {
+      if ((i & stride) != 0) continue;
+      const float a = numbers[i], b = numbers[i + stride];
+      numbers[i] = a + b;
+      numbers[i + stride] = a - b;
+    }
+  }
+}
+
+float SketchScores(SketchRows first, SketchRows second, const std::uint8_t* tables,
+                   const float* factors, float base, float step, float* out) {
+  std::int32_t sums[kSketchBlock] = {};
+  for (const auto& rows : {first, second}) {
+    for (std::size_t row = 0; row < rows.count; ++row, tables += 32) {
+      const auto* bytes = rows.bytes + row * kSketchBlock;
+      for (std::size_t v = 0; v < kSketchBlock; ++v) {
+        const unsigned byte = bytes[sketch_column(v)];
+        sums[v] += tables[byte & 15] + tables[16 + (byte >> 4)];
+      }
+    }
+  }
+  float most = -1e30F;
+  for (std::size_t v = 0; v < kSketchBlock; ++v) {
+    out[v] = factors[v] * (base + step * static_cast<float>(sums[v]));
+    most = out[v] > most ? out[v] : most;
+  }
+  return most;
+}
+
+std::uint64_t SketchMask(const float* scores, float least) {
+  std::uint64_t mask = 0;
+  for (std::size_t v = 0; v < kSketchBlock; ++v) {
+    mask |= static_cast<std::uint64_t>(scores[v] >= least) << v;
+  }
+  return mask;
+}
+
+#else
+
+// Sums and differences of what lies `stride` apart.
+template <class D>
+HWY_INLINE void Butterflies(D d, float* numbers, std::size_t window, std::size_t stride) {
+  for (std::size_t base = 0; base < window; base += 2 * stride) {
+    for (std::size_t i = base; i < base + stride; i += hn::Lanes(d)) {
+      const auto a = hn::LoadU(d, numbers + i);
+      const auto b = hn::LoadU(d, numbers + i + stride);
+      hn::StoreU(hn::Add(a, b), d, numbers + i);
+      hn::StoreU(hn::Sub(a, b), d, numbers + i + stride);
+    }
+  }
+}
+
+void Hadamard(float* numbers, std::size_t window, const float* signs) {
+  const hn::CappedTag<float, 4> d4;
+  const hn::CappedTag<float, 16> d16;
+  alignas(16) static constexpr float kOdd[4] = {1, -1, 1, -1};
+  alignas(16) static constexpr float kUpper[4] = {1, 1, -1, -1};
+  const auto odd = hn::Load(d4, kOdd);
+  const auto upper = hn::Load(d4, kUpper);
+  const auto four = [&](std::size_t i) {
+    auto v = hn::Mul(hn::LoadU(d4, numbers + i), hn::LoadU(d4, signs + i));
+    v = hn::Add(hn::Mul(v, odd), hn::Shuffle2301(v));
+    return hn::Add(hn::Mul(v, upper), hn::Shuffle1032(v));
+  };
+  for (std::size_t i = 0; i < window; i += 16) {
+    const auto a = four(i), b = four(i + 4), c = four(i + 8), d = four(i + 12);
+    const auto ab = hn::Add(a, b), a_b = hn::Sub(a, b);
+    const auto cd = hn::Add(c, d), c_d = hn::Sub(c, d);
+    hn::StoreU(hn::Add(ab, cd), d4, numbers + i);
+    hn::StoreU(hn::Add(a_b, c_d), d4, numbers + i + 4);
+    hn::StoreU(hn::Sub(ab, cd), d4, numbers + i + 8);
+    hn::StoreU(hn::Sub(a_b, c_d), d4, numbers + i + 12);
+  }
+  for (std::size_t stride = 16; stride < window; stride *= 2) {
+    Butterflies(d16, numbers, window, stride);
+  }
+}
+
+// Sums of `d`'s worth of byte columns: all bytes as pairs, and the odd ones alone.
+template <class D16>
+struct Sums {
+  hn::Vec<D16> pairs;
+  hn::Vec<D16> odd;
+};
+
+template <class D8, class D16>
+HWY_INLINE void AddRows(D8 d8, D16 d16, const std::uint8_t* rows, std::size_t count,
+                        const std::uint8_t* tables, Sums<D16>& sums) {
+  const auto nibble = hn::Set(d8, 0x0F);
+  for (std::size_t row = 0; row < count; row += 4) {
+    auto sum = hn::Zero(d8);
+    for (std::size_t r = row; r < row + 4; ++r) {
+      const auto bytes = hn::LoadU(d8, rows + r * kSketchBlock);
+      const auto low = hn::And(bytes, nibble);
+      const auto high = hn::And(hn::BitCast(d8, hn::ShiftRight<4>(hn::BitCast(d16, bytes))), nibble);
+      const auto* table = tables + 32 * r;
+      sum = hn::Add(sum, hn::TableLookupBytes(hn::LoadDup128(d8, table), low));
+      sum = hn::Add(sum, hn::TableLookupBytes(hn::LoadDup128(d8, table + 16), high));
+    }
+    const auto pairs = hn::BitCast(d16, sum);
+    sums.pairs = hn::Add(sums.pairs, pairs);
+    sums.odd = hn::Add(sums.odd, hn::ShiftRight<8>(pairs));
+  }
+}
+
+float SketchScores(SketchRows first, SketchRows second, const std::uint8_t* tables,
+                   const float* factors, float base, float step, float* out) {
+  constexpr hn::CappedTag<std::uint8_t, kSketchBlock> d8;
+  using D16 = hn::Repartition<std::uint16_t, hn::CappedTag<std::uint8_t, kSketchBlock>>;
+  constexpr D16 d16;
+  alignas(64) std::uint16_t wide[kSketchBlock];
+  const std::size_t n = hn::Lanes(d8);
+  for (std::size_t column = 0; column < kSketchBlock; column += n) {
+    Sums<D16> sums{hn::Zero(d16), hn::Zero(d16)};
+    AddRows(d8, d16, first.bytes + column, first.count, tables, sums);
+    if (second.count > 0) {
+      AddRows(d8, d16, second.bytes + column, second.count, tables + 32 * first.count, sums);
+    }
+    const auto even = hn::Sub(sums.pairs, hn::ShiftLeft<8>(sums.odd));
+    hn::StoreU(even, d16, wide + column / 2);
+    hn::StoreU(sums.odd, d16, wide + kSketchBlock / 2 + column / 2);
+  }
+  const hn::CappedTag<float, 16> df;
+  const hn::Rebind<std::int32_t, decltype(df)> d32;
+  const hn::Rebind<std::uint16_t, decltype(df)> du16;
+  const auto steps = hn::Set(df, step);
+  const auto bases = hn::Set(df, base);
+  auto most = hn::Set(df, -1e30F);
+  for (std::size_t i = 0; i < kSketchBlock; i += hn::Lanes(df)) {
+    const auto sum = hn::ConvertTo(df, hn::PromoteTo(d32, hn::LoadU(du16, wide + i)));
+    const auto score =
+        hn::Mul(hn::LoadU(df, factors + i), hn::Add(bases, hn::Mul(steps, sum)));
+    hn::StoreU(score, df, out + i);
+    most = hn::Max(most, score);
+  }
+  return hn::GetLane(hn::MaxOfLanes(df, most));
+}
+
+std::uint64_t SketchMask(const float* scores, float least) {
+  const hn::CappedTag<float, 16> df;
+  const auto limit = hn::Set(df, least);
+  std::uint64_t mask = 0;
+  for (std::size_t v = 0; v < kSketchBlock; v += hn::Lanes(df)) {
+    std::uint8_t bits[8] = {};  // StoreMaskBits writes whole bytes
+    hn::StoreMaskBits(df, hn::Ge(hn::LoadU(df, scores + v), limit), bits);
+    mask |= static_cast<std::uint64_t>(bits[0] | bits[1] << 8) << v;
+  }
+  return mask;
+}
+
+#endif
+
+}  // namespace mesh::sqlite::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mesh::sqlite {
+
+HWY_EXPORT(Hadamard);
+HWY_EXPORT(SketchScores);
+HWY_EXPORT(SketchMask);
+
+void hadamard(float* numbers, std::size_t window, const float* signs) {
+  HWY_DYNAMIC_DISPATCH(Hadamard)(numbers, window, signs);
+}
+
+float sketch_scores(SketchRows first, SketchRows second, const std::uint8_t* tables,
+                    const float* factors, float base, float step, float* out) {
+  return HWY_DYNAMIC_DISPATCH(SketchScores)(first, second, tables, factors, base, step, out);
+}
+
+std::uint64_t sketch_mask(const float* scores, float least) {
+  return HWY_DYNAMIC_DISPATCH(SketchMask)(scores, least);
+}
+
+}  // namespace mesh::sqlite
+#endif  // HWY_ONCE

@@ -1,0 +1,25 @@
+// `meshd --check-data` and `--repair-data`: damage in the data folder of a meshd that does not run.
+#pragma once
+
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+
+namespace mesh {
+
+// {"data_dir","state","files":[{"file","state","rows","damages":[{"place","what","tenants","loss"}]}],
+// "kept_in"}. `state` is "ok", "damaged" or, of a file, "missing"; of a damaged one `loses` tells
+// whether a repair would lose anything for good. `conflict` where a process uses the folder.
+//
+// With `repair` the damaged files are put into <data_dir>/damaged-<time> ("kept_in") and what is
+// whole of them takes their place; after it the folder can be started on.
+Result<Json> check_data(const std::string& data_dir, bool repair, Timestamp now);
+
+// For people; what --check-data prints without --json.
+std::string check_data_text(const Json& report);
+// As monitoring plug-ins: 0 nothing is damaged, 1 damaged and a repair loses nothing, 2 damaged.
+int check_data_exit_code(const Json& report);
+
+}  // namespace mesh

@@ -1,0 +1,92 @@
+// Who uses what, for `mesh tenants top`.
+#include <algorithm>
+#include <tuple>
+
+#include "common/base/time.h"
+#include "daemon/services/admin.h"
+#include "daemon/services/common.h"
+
+namespace mesh::services {
+namespace {
+
+struct Column {
+  std::string_view name;
+  Use use;
+  bool is_time;  // kept in microseconds, shown in milliseconds
+};
+constexpr Column kColumns[] = {
+    {"requests", Use::requests, false},    {"rejected", Use::rejected, false},
+    {"events", Use::events, false},        {"bytes", Use::bytes, false},
+    {"searches", Use::searches, false},    {"search_ms", Use::search_micros, true},
+    {"queued_ms", Use::queued_micros, true}, {"processed", Use::processed, false},
+    {"stage_ms", Use::stage_micros, true}};
+
+std::string column_names() {
+  std::string names;
+  for (const auto& column : kColumns) names += (names.empty() ? "" : ", ") + std::string(column.name);
+  return names;
+}
+
+Result<std::chrono::seconds> window_param(const http::Request& request) {
+  const auto text = request.param("window");
+  if (!text) return std::chrono::seconds{10};
+  const auto given = parse_duration(*text);
+  if (!given || *given < std::chrono::seconds{1} || *given > Usage::kLongest || given->count() % 1000 != 0) {
+    return fail(ErrorKind::invalid, "query parameter window: \"" + std::string(*text) +
+                                        "\" is not a whole number of seconds from 1s to 1m");
+  }
+  return std::chrono::duration_cast<std::chrono::seconds>(*given);
+}
+
+Result<Column> sort_param(const http::Request& request) {
+  const std::string_view text = request.param("sort").value_or("events");
+  const auto column = std::ranges::find(kColumns, text, &Column::name);
+  if (column == std::end(kColumns)) {
+    return fail(ErrorKind::invalid, "query parameter sort: \"" + std::string(text) + "\" is not one of " +
+                                        column_names());
+  }
+  return *column;
+}
+
+Result<http::Response> top(const UsageAdminDeps& deps, const http::Request& request) {
+  auto window = window_param(request);
+  if (!window) return fail(window.error());
+  auto sort = sort_param(request);
+  if (!sort) return fail(sort.error());
+  auto limit = int_param(request, "limit", 20, 1, 1000);
+  if (!limit) return fail(limit.error());
+
+  auto rows = deps.usage.window(*window);
+  const auto first = rows.begin() + std::min<std::ptrdiff_t>(*limit, std::ssize(rows));
+  std::partial_sort(rows.begin(), first, rows.end(), [&](const auto& a, const auto& b) {
+    return std::tuple(b[sort->use], b[Use::requests], std::string_view(a.tenant)) <
+           std::tuple(a[sort->use], a[Use::requests], std::string_view(b.tenant));
+  });
+  Json tenants = Json::array();
+  for (auto row = rows.begin(); row != first; ++row) {
+    Json json{{"tenant", row->tenant}};
+    for (const auto& [name, use, is_time] : kColumns) {
+      const auto used = (*row)[use];
+      json[std::string(name)] = is_time ? Json(static_cast<double>(used) / 1000) : Json(used);
+    }
+    tenants.push_back(std::move(json));
+  }
+  return http::Response::json(200, {{"window_seconds", window->count()},
+                                    {"sort", sort->name},
+                                    {"tenants", std::move(tenants)}});
+}
+
+}  // namespace
+
+http::RouteTable usage_routes(UsageAdminDeps deps) {
+  const auto shared = std::make_shared<const UsageAdminDeps>(std::move(deps));
+  // Not below /admin/v1/tenants, where a tenant may have any name.
+  return {{.method = "GET", .pattern = "/admin/v1/usage", .access = http::Access::operator_,
+           .blocking = true, .summary = "Who used what within the last seconds, the busiest tenants first",
+           .parameters = {{"window", "query", "how far back, 1s to 1m (10s)"},
+                          {"sort", "query", "by which column: " + column_names() + " (events)"},
+                          {"limit", "query", "tenants, 1 to 1000 (20)", "integer"}},
+           .handler = answering(shared, top)}};
+}
+
+}  // namespace mesh::services

@@ -1,0 +1,260 @@
+// What is said about damaged files, and what their repair keeps.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <future>
+#include <random>
+
+#include "common/engines/sqlite/inspect.h"
+#include "common/engines/sqlite/log/sqlite_log.h"
+#include "common/engines/sqlite/store/sqlite_store.h"
+#include "tests/support/temp_dir.h"
+
+namespace mesh::test {
+namespace {
+
+using sqlite::Database;
+using testing::HasSubstr;
+
+constexpr std::size_t kPage = 4096;
+constexpr auto kTopic = "analytics.events";
+
+void overwrite(const std::string& path, std::size_t at, const std::string& bytes) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(at));
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
+std::string bytes_of(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+class InspectLog : public ::testing::Test {
+ protected:
+  void open(const std::string& dir) {
+    log_.reset();
+    auto opened = sqlite::SqliteLog::open(dir, {.upkeep_interval = Duration(0)}, clock_);
+    ASSERT_TRUE(opened) << opened.error().to_string();
+    log_ = std::move(*opened);
+    ASSERT_TRUE(log_->ensure_topic({kTopic, TopicKind::activity, 1, {}, {}}));
+  }
+  Result<std::vector<Position>> append(const std::string& value) {
+    return append_and_wait(*log_, {{kTopic, "acme/7", value, {{"ce_type", "t"}}}});
+  }
+  void write(int count) {
+    open(dir_.path());
+    for (int i = 0; i < count; ++i) ASSERT_TRUE(append("value " + std::to_string(i) + " " + std::string(200, 'v')));
+    log_.reset();
+  }
+  sqlite::FileReport look() {
+    auto report = sqlite::salvage_log(file(), "");
+    EXPECT_TRUE(report) << report.error().to_string();
+    return report.value_or(sqlite::FileReport{});
+  }
+  std::vector<std::string> repaired() {
+    auto report = sqlite::salvage_log(file(), fresh_.file("log.db"));
+    EXPECT_TRUE(report) << report.error().to_string();
+    open(fresh_.path());
+    std::vector<std::string> values;
+    auto records = log_->read({kTopic, 0}, 0, {100'000, 1 << 30});
+    EXPECT_TRUE(records) << records.error().to_string();
+    for (const auto& record : records.value_or(std::vector<StoredRecord>{})) values.push_back(record.value->substr(0, record.value->rfind(' ')));
+    return values;
+  }
+  std::string file() const { return dir_.file("log.db"); }
+
+  TempDir dir_, fresh_;
+  ManualClock clock_;
+  std::unique_ptr<sqlite::SqliteLog> log_;
+};
+
+TEST_F(InspectLog, AWholeFileHasNoDamage) {
+  write(10);
+  const auto report = look();
+  EXPECT_TRUE(report.damages.empty());
+  EXPECT_EQ(report.rows, 10);
+}
+
+TEST_F(InspectLog, AFlippedByteLosesItsRecordAloneAndNamesItsTenant) {
+  write(50);
+  const auto at = bytes_of(file()).find("value 17 ");
+  ASSERT_NE(at, std::string::npos);
+  overwrite(file(), at, "V");
+  const auto report = look();
+  ASSERT_EQ(report.damages.size(), 1u);
+  EXPECT_EQ(report.damages[0].place, "analytics.events/0 record 17");
+  EXPECT_EQ(report.damages[0].loss, "1 event of tenant acme");
+  const auto values = repaired();
+  EXPECT_EQ(values.size(), 49u);
+  EXPECT_THAT(values, testing::Not(testing::Contains("value 17")));
+  EXPECT_EQ(append("more x")->front().offset, 50) << "offsets go on";
+  EXPECT_EQ(log_->topics()->front().records, 50u);
+}
+
+TEST_F(InspectLog, APageOfGarbageLosesItsRecordsAndReadersPassTheGap) {
+  write(200);
+  const auto at = bytes_of(file()).find("value 100 ") / kPage * kPage;
+  overwrite(file(), at, std::string(kPage, '\x5a'));
+  const auto report = look();
+  ASSERT_EQ(report.damages.size(), 1u);
+  EXPECT_THAT(report.damages[0].place, HasSubstr("analytics.events/0 records "));
+  EXPECT_THAT(report.damages[0].loss, HasSubstr("up to "));
+  const auto values = repaired();
+  EXPECT_EQ(static_cast<std::int64_t>(values.size()), report.rows);
+  EXPECT_GT(values.size(), 150u);
+  EXPECT_EQ(values.front(), "value 0");
+  EXPECT_EQ(values.back(), "value 199");
+}
+
+TEST_F(InspectLog, BehindAnUnreadableEndNoOffsetIsGivenOutTwice) {
+  write(200);
+  const auto at = bytes_of(file()).find("value 199 ") / kPage * kPage;
+  overwrite(file(), at, std::string(kPage, '\x5a'));
+  EXPECT_THAT(look().damages.front().what, HasSubstr("unreadable"));
+  const auto values = repaired();
+  EXPECT_LT(values.size(), 200u);
+  EXPECT_GE(append("more x")->front().offset, 200);
+  EXPECT_TRUE(log_->read({kTopic, 0}, 0, {})) << "the gap is no damage";
+}
+
+TEST_F(InspectLog, OfADamagedLogAheadOnlyTheDamagedFramesAreLeftOut) {
+  open(dir_.path());
+  for (int i = 0; i < 30; ++i) ASSERT_TRUE(append("value " + std::to_string(i) + " x"));
+  TempDir crashed, scratch;
+  for (const char* name : {"log.db", "log.db-wal"}) std::filesystem::copy_file(dir_.file(name), crashed.file(name));
+  log_.reset();
+  overwrite(crashed.file("log.db-wal"), 32 + 24 + 100, "~~~");
+  EXPECT_EQ(sqlite::verify_wal(crashed.file("log.db")).error().kind, ErrorKind::corrupt);
+  const auto copy = sqlite::copy_without_damaged_frames(crashed.file("log.db"), scratch.path());
+  ASSERT_TRUE(copy) << copy.error().to_string();
+  const auto report = sqlite::salvage_log(*copy, "");
+  ASSERT_TRUE(report) << report.error().to_string();
+  EXPECT_EQ(report->rows, 30) << "later frames hold the pages anew";
+}
+
+class InspectStore : public ::testing::Test {
+ protected:
+  void open(const std::string& dir) {
+    store_.reset();
+    auto opened = sqlite::SqliteStore::open(dir, {}, clock_);
+    ASSERT_TRUE(opened) << opened.error().to_string();
+    store_ = std::move(*opened);
+  }
+  Result<User> create(const std::string& email) {
+    std::promise<Result<User>> done;
+    store_->users().create(kAcme, {email, "Person " + email + std::string(100, 'n')}, {}, [&](Result<User> user) { done.set_value(std::move(user)); });
+    return done.get_future().get();
+  }
+  sqlite::FileReport look(const std::string& target = "") {
+    auto report = sqlite::salvage_store(dir_.file("store.db"), target);
+    EXPECT_TRUE(report) << report.error().to_string();
+    return report.value_or(sqlite::FileReport{});
+  }
+
+  const TenantId kAcme = TenantId::parse("acme").value();
+  TempDir dir_, fresh_;
+  ManualClock clock_;
+  std::unique_ptr<sqlite::SqliteStore> store_;
+};
+
+TEST_F(InspectStore, LostUsersAreNamedTheOthersAreKeptAndIdsGoOn) {
+  open(dir_.path());
+  for (int i = 1; i <= 200; ++i) ASSERT_TRUE(create("u" + std::to_string(i) + "@x.dev"));
+  std::promise<Status> done;
+  store_->outbox().acknowledge(200, [&](Status s) { done.set_value(std::move(s)); });
+  ASSERT_TRUE(done.get_future().get());
+  store_.reset();
+  EXPECT_TRUE(look().damages.empty());
+  // The table, not its index: both hold the address, the name only the table.
+  const auto at = bytes_of(dir_.file("store.db")).find("Person u100@");
+  ASSERT_NE(at, std::string::npos);
+  overwrite(dir_.file("store.db"), at, "p");
+  auto report = look();
+  ASSERT_FALSE(report.damages.empty());
+  EXPECT_EQ(report.damages[0].tenants, std::vector<std::string>{"acme"});
+  EXPECT_THAT(report.damages[0].loss, HasSubstr("users of tenant acme: "));
+  report = look(fresh_.file("store.db"));
+  open(fresh_.path());
+  const auto users = store_->users().list(kAcme, 0, 1'000, std::nullopt);
+  ASSERT_TRUE(users) << users.error().to_string();
+  EXPECT_GT(users->size(), 150u);
+  EXPECT_LT(users->size(), 200u);
+  EXPECT_EQ(create("new@x.dev")->id, 201);
+  EXPECT_EQ(store_->outbox().pending(0, 10)->front().sequence, 201) << "an emptied outbox does not begin again";
+}
+
+TEST_F(InspectStore, ADamagedIndexLosesNothing) {
+  open(dir_.path());
+  for (int i = 1; i <= 200; ++i) ASSERT_TRUE(create("u" + std::to_string(i) + "@x.dev"));
+  store_.reset();
+  std::int64_t page = 0;
+  {
+    auto db = Database::open(dir_.file("store.db"), Database::Mode::read_only).value();
+    auto root = db->prepare("SELECT rootpage FROM sqlite_schema WHERE name='users_by_email'").value();
+    ASSERT_TRUE(root.step());
+    page = root.integer(0);
+  }
+  overwrite(dir_.file("store.db"), static_cast<std::size_t>(page - 1) * kPage, std::string(kPage, '\x5a'));
+  const auto report = look(fresh_.file("store.db"));
+  ASSERT_EQ(report.damages.size(), 1u);
+  EXPECT_THAT(report.damages[0].loss, HasSubstr("nothing"));
+  open(fresh_.path());
+  EXPECT_EQ(store_->users().list(kAcme, 0, 1'000, std::nullopt)->size(), 200u);
+  EXPECT_EQ(create("U7@x.dev").error().kind, ErrorKind::conflict) << "addresses are unique as before";
+}
+
+// Whatever page is hit: a repair gives a file that opens, all it holds is right, and what it does
+// not hold was told.
+template <typename Check>
+void repair_after_each_damaged_page(const std::string& file, const std::string& name, decltype(&sqlite::salvage_log) salvage, Check check) {
+  const auto whole = bytes_of(file);
+  int repaired = 0;
+  for (std::size_t page = 0; page < whole.size() / kPage; ++page) {
+    SCOPED_TRACE("page " + std::to_string(page + 1));
+    TempDir damaged, fresh;
+    std::ofstream(damaged.file(name), std::ios::binary) << whole;
+    std::mt19937_64 random(page);
+    std::string garbage(64, ' ');
+    for (auto& c : garbage) c = static_cast<char>(random());
+    overwrite(damaged.file(name), page * kPage + random() % (kPage - 64), garbage);
+    const auto report = salvage(damaged.file(name), fresh.file(name));
+    ASSERT_TRUE(report) << report.error().to_string();
+    if (report->hopeless) continue;
+    check(fresh.path(), *report);
+    ++repaired;
+  }
+  EXPECT_GT(repaired, 10);
+}
+
+TEST_F(InspectLog, WhateverPageIsHitARepairKeepsWhatIsWholeAndTellsTheRest) {
+  write(150);
+  repair_after_each_damaged_page(file(), "log.db", sqlite::salvage_log, [&](const std::string& dir, const auto& report) {
+    open(dir);
+    auto records = log_->read({kTopic, 0}, 0, {100'000, 1 << 30});
+    ASSERT_TRUE(records) << records.error().to_string();
+    for (const auto& record : *records) EXPECT_THAT(*record.value, HasSubstr("value " + std::to_string(record.position.offset) + " "));
+    if (records->size() < 150) { EXPECT_FALSE(report.damages.empty()); }
+    EXPECT_GE(append("more x")->front().offset, 150);
+  });
+}
+
+TEST_F(InspectStore, WhateverPageIsHitARepairKeepsWhatIsWholeAndTellsTheRest) {
+  open(dir_.path());
+  for (int i = 1; i <= 150; ++i) ASSERT_TRUE(create("u" + std::to_string(i) + "@x.dev"));
+  store_.reset();
+  repair_after_each_damaged_page(dir_.file("store.db"), "store.db", sqlite::salvage_store, [&](const std::string& dir, const auto& report) {
+    open(dir);
+    const auto users = store_->users().list(kAcme, 0, 1'000, std::nullopt);
+    ASSERT_TRUE(users) << users.error().to_string();
+    for (const auto& user : *users) EXPECT_EQ(user.email, "u" + std::to_string(user.id) + "@x.dev");
+    const auto outbox = store_->outbox().pending(0, 1'000);
+    ASSERT_TRUE(outbox) << outbox.error().to_string();
+    if (users->size() < 150 || outbox->size() < 150) { EXPECT_FALSE(report.damages.empty()); }
+    EXPECT_TRUE(create("new@x.dev"));
+  });
+}
+
+}  // namespace
+}  // namespace mesh::test

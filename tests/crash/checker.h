@@ -1,0 +1,67 @@
+// Reads a running meshd and compares it with what the writers know.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "tests/crash/ledger.h"
+#include "tests/crash/writer.h"
+#include "tests/e2e/daemon.h"
+
+namespace mesh::crash {
+
+class Checker {
+ public:
+  explicit Checker(e2e::Daemon& daemon) : daemon_(daemon) {}
+
+  // Where the groups stand; any thread, also while requests fail. Keeps the highest of each.
+  void watch_groups(const Mesh& mesh);
+  // Right after a start: no group is behind where it was seen before.
+  void groups_have_not_gone_back();
+  // Once all is quiet: what came into the log since the last call, and everything derived from it.
+  void check(const Ledger& ledger, const std::vector<Writer*>& writers);
+  // The slow rest: the log from its start, all users, a rebuilt index against the one before.
+  void check_all(const Ledger& ledger, const std::vector<Writer*>& writers);
+
+  std::size_t records() const { return records_; }
+  int relayed_twice() const { return relayed_twice_; }
+
+ private:
+  using Subject = std::tuple<std::string, bool, std::string>;  // tenant, chemical, name
+  struct Entity {
+    std::int64_t sequence = 0;
+    std::string event_id, type;
+    Json value;
+  };
+  Json admin(const std::string& method, const std::string& target, const Json& body = nullptr);
+  void read_log();
+  void read_topic(const std::string& topic);
+  void take_activity(const Json& record, bool chemical);
+  void take_entity(const Json& record);
+  bool is_compacted(const std::string& topic);
+  void compare_events(const Ledger& ledger);
+  void compare_projections();
+  void compare_users(const std::vector<Writer*>& writers);
+  void compare_tenants(const std::vector<Writer*>& writers);
+  void groups_are_at_the_end();
+  void nothing_died();
+  void index_is_right();
+  std::vector<std::string> searches();
+
+  e2e::Daemon& daemon_;
+  std::mutex mutex_;
+  std::map<std::tuple<std::string, std::string, int>, std::int64_t> committed_;  // guarded by mutex_
+
+  // What the log said so far.
+  std::map<std::string, std::string> cursors_;  // by topic
+  std::map<std::string, int> markers_;          // how often each is in the log
+  std::map<Subject, std::map<std::string, std::int64_t>> counts_;
+  std::map<std::string, Entity> entities_;  // by topic and key
+  std::size_t records_ = 0;
+  int relayed_twice_ = 0;
+};
+
+}  // namespace mesh::crash

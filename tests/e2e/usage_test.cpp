@@ -1,0 +1,89 @@
+// Who uses what, and the rate limits that operators set.
+#include <gtest/gtest.h>
+
+#include "tests/e2e/daemon.h"
+#include "tests/support/temp_dir.h"
+
+namespace mesh::e2e {
+namespace {
+
+class UsageOfTenants : public ::testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(daemon_.start()) << daemon_.errors(); }
+
+  Answer admin(const std::string& method, const std::string& target, const std::string& body = {}) {
+    return daemon_.call("admin", method, target, daemon_.operator_token(), body);
+  }
+
+  test::TempDir dir_;
+  Daemon daemon_{dir_.file("data")};
+};
+
+TEST_F(UsageOfTenants, TheBusyOneComesFirstWithWhatItUsed) {
+  const std::string bulk = R"({"type":"analytics.recorded","data":{"user_id":"u","event_type":"click"}})";
+  std::string lines;
+  for (int i = 0; i < 40; ++i) lines += bulk + "\n";
+  EXPECT_EQ(daemon_.call("publisher", "POST", "/api/v1/events", "busy:b", lines, {{"Content-Type", "application/x-ndjson"}}).status, 202);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(daemon_.call("gateway", "GET", "/ai/users/search?query=x", "busy:b").status, 200);
+  }
+  const std::string user = R"({"email":"a@quiet.dev","name":"A"})";
+  EXPECT_EQ(daemon_.call("users", "POST", "/users/create", "quiet:q", user).status, 201);
+  EXPECT_EQ(daemon_.call("users", "POST", "/users/create", "quiet:q", user).status, 409);
+  ASSERT_EQ(admin("PUT", "/admin/v1/ratelimits/quiet/search", R"({"rate":1,"per":"1h"})").status, 200);
+  EXPECT_EQ(daemon_.call("gateway", "GET", "/ai/users/search?query=x", "quiet:q").status, 200);
+  EXPECT_EQ(daemon_.call("gateway", "GET", "/ai/users/search?query=x", "quiet:q").status, 429);
+
+  daemon_.settle();
+
+  const Json usage = admin("GET", "/admin/v1/usage?window=1m").json();
+  EXPECT_EQ(usage["window_seconds"], 60);
+  ASSERT_EQ(usage["tenants"].size(), 2u) << usage.dump();
+  const Json& busy = usage["tenants"][0];
+  EXPECT_EQ(busy["tenant"], "busy");
+  EXPECT_EQ(busy["requests"], 4);
+  EXPECT_EQ(busy["rejected"], 0);
+  EXPECT_EQ(busy["events"], 40);
+  EXPECT_EQ(busy["bytes"], lines.size());
+  EXPECT_EQ(busy["searches"], 3);
+  EXPECT_GT(busy["search_ms"].get<double>(), 0);
+  EXPECT_EQ(busy["processed"], 40);
+  const Json& quiet = usage["tenants"][1];
+  EXPECT_EQ(quiet["tenant"], "quiet");
+  EXPECT_EQ(quiet["requests"], 4);
+  EXPECT_EQ(quiet["rejected"], 1);
+  EXPECT_EQ(quiet["events"], 1);
+  EXPECT_EQ(quiet["bytes"], user.size());
+  EXPECT_EQ(quiet["searches"], 1);
+  EXPECT_EQ(quiet["processed"], 1);
+
+  EXPECT_EQ(admin("GET", "/admin/v1/usage?sort=rejected&limit=1&window=1m").json()["tenants"][0]["tenant"], "quiet");
+  const Outcome top = daemon_.mesh({"tenants", "top", "--window", "1m", "-o", "name"});
+  EXPECT_EQ(top.out, "busy\nquiet\n") << top.err;
+}
+
+TEST_F(UsageOfTenants, NobodyIsAnEmptyListAndBadParametersAre400) {
+  EXPECT_EQ(admin("GET", "/admin/v1/usage").json()["tenants"], Json::array());
+  for (const char* query : {"window=2m", "window=1500ms", "window=soon", "sort=hats", "limit=0", "limit=x"}) {
+    EXPECT_EQ(admin("GET", std::string("/admin/v1/usage?") + query).status, 400) << query;
+  }
+}
+
+TEST_F(UsageOfTenants, IsForOperatorsOnly) {
+  EXPECT_EQ(daemon_.call("admin", "GET", "/admin/v1/usage", "").status, 401);
+  EXPECT_EQ(daemon_.call("admin", "GET", "/admin/v1/usage", "busy:b").status, 403);
+}
+
+TEST_F(UsageOfTenants, AllScopesOfRateLimitsCanBeSet) {
+  for (const char* scope : {"search", "publish", "users", "admin"}) {
+    const auto set = admin("PUT", std::string("/admin/v1/ratelimits/acme/") + scope, R"({"rate":5,"per":"1m","burst":2})");
+    EXPECT_EQ(set.status, 200) << scope << set.body;
+    EXPECT_EQ(set.json()["policy"], (Json{{"rate", 5}, {"per", "1m"}, {"burst", 2}}));
+  }
+  EXPECT_EQ(admin("GET", "/admin/v1/ratelimits/acme").json()["items"].size(), 4u);
+  EXPECT_EQ(admin("POST", "/admin/v1/tenants", R"({"id":"beta","rate_limits":{"admin":{"rate":0}}})").json()["errors"][0]["pointer"],
+            "/rate_limits/admin/rate");
+}
+
+}  // namespace
+}  // namespace mesh::e2e

@@ -1,0 +1,356 @@
+// Thousands of connections to a real meshd: idle, busy, slow, half-sent, endless, gone.
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/e2e/daemon.h"
+#include "tests/hostile/oracle.h"
+#include "tests/hostile/wire.h"
+#include "tests/support/eventually.h"
+#include "tests/support/temp_dir.h"
+
+namespace mesh::hostile {
+namespace {
+
+using test::eventually;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kMemoryCounts = false;  // a sanitizer's shadow is not ours
+#else
+constexpr bool kMemoryCounts = true;
+#endif
+constexpr std::size_t kKiB = 1024;
+
+// The limit of open files, for this process and for the daemons it starts.
+bool may_open(rlim_t files) {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur >= files) return true;
+  limit.rlim_cur = std::min(std::max(files, limit.rlim_cur), limit.rlim_max);
+  setrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur >= files;
+}
+
+std::string get(const std::string& target, const std::string& headers = "") {
+  return "GET " + target + " HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer acme:alice\r\n" + headers + "\r\n";
+}
+std::string post(const std::string& target, const std::string& body, const std::string& headers = "") {
+  return "POST " + target + " HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer acme:alice\r\nContent-Type: application/json\r\n" +
+         headers + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+std::string user(const std::string& name) {
+  return Json{{"email", name + "@acme.dev"}, {"name", name}}.dump();
+}
+
+class Connections : public ::testing::Test {
+ protected:
+  // `http` are further keys of the configuration's part http.
+  void start(const std::string& http = "") {
+    daemon_ = std::make_unique<e2e::Daemon>(dir_.file("data"), "http: {" + http + "}\n");
+    ASSERT_TRUE(daemon_->start()) << daemon_->errors();
+    address_ = daemon_->address("users");
+  }
+  Wire connect(int receive_buffer = 0) { return Wire(address_, receive_buffer); }
+  std::vector<Wire> connect_many(std::size_t n) {
+    std::vector<Wire> all;
+    all.reserve(n);
+    for (std::size_t i = 0; i < n; ++i) all.push_back(connect());
+    return all;
+  }
+  static int ask(Wire& wire, const std::string& bytes) {
+    const auto received = wire.exchange(bytes, {false});
+    return received.answers.size() == 1 ? received.answers[0].status : 0;
+  }
+  bool served() {
+    auto wire = connect();
+    return ask(wire, get("/users")) == 200;
+  }
+  // Of /proc/<pid>/status: "Threads", "VmRSS" (in KiB).
+  std::size_t status(const std::string& name) const {
+    std::ifstream file("/proc/" + std::to_string(daemon_->pid()) + "/status");
+    for (std::string line; std::getline(file, line);) {
+      if (line.starts_with(name + ":")) return std::stoul(line.substr(name.size() + 1));
+    }
+    return 0;
+  }
+  std::size_t resident_bytes() const { return status("VmRSS") * kKiB; }
+  // Of the daemon. Files are opened as the engines need them; only these are connections'.
+  std::size_t sockets() const {
+    std::size_t n = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(daemon_->pid()) + "/fd")) {
+      std::error_code gone;
+      n += std::filesystem::read_symlink(entry, gone).string().starts_with("socket:");
+    }
+    return n;
+  }
+  // Also what the process needs once only: buffers of threads, pages of files.
+  void warm_up() {
+    auto many = connect_many(200);
+    for (auto& wire : many) EXPECT_EQ(ask(wire, get("/users")), 200);
+    for (auto& wire : many) EXPECT_EQ(ask(wire, get("/users")), 200);
+  }
+
+  test::TempDir dir_;
+  std::unique_ptr<e2e::Daemon> daemon_;
+  std::string address_;
+};
+
+TEST_F(Connections, AThousandAreAllServedIdleOrBusy) {
+  if (!may_open(3000)) GTEST_SKIP() << "the limit of open files is below 3000";
+  start();
+  auto all = connect_many(1000);
+  for (int round = 0; round < 3; ++round) {
+    for (auto& wire : all) ASSERT_EQ(wire.push(get("/users")), get("/users").size());
+    for (auto& wire : all) ASSERT_EQ(wire.exchange("", {false}).answers.at(0).status, 200);
+  }
+  // All at once wait for the disk.
+  for (std::size_t i = 0; i < all.size(); ++i) all[i].push(post("/users/create", user("u" + std::to_string(i))));
+  for (auto& wire : all) ASSERT_EQ(wire.exchange("", {false}).answers.at(0).status, 201);
+}
+
+TEST_F(Connections, FiveThousandIdleOnesCostNoThreadAndLittleMemoryAndNobodysAnswer) {
+  if (!may_open(6000)) GTEST_SKIP() << "the limit of open files is below 6000";
+  start();
+  warm_up();
+  const auto threads = status("Threads");
+  const auto memory = resident_bytes();
+  auto idle = connect_many(5000);
+  for (auto& wire : idle) ASSERT_EQ(ask(wire, get("/users")), 200);
+  const auto grown = resident_bytes() - std::min(resident_bytes(), memory);
+  std::printf("idle connections: %zu bytes each\n", grown / idle.size());
+  if (kMemoryCounts) {
+    EXPECT_LT(grown / idle.size(), 4 * kKiB);
+  }
+  auto busy = connect_many(64);
+  for (int round = 0; round < 50; ++round) {
+    for (auto& wire : busy) wire.push(get("/users"));
+    for (auto& wire : busy) ASSERT_EQ(wire.exchange("", {false}).answers.at(0).status, 200);
+  }
+  EXPECT_EQ(status("Threads"), threads);
+  for (auto& wire : idle) ASSERT_EQ(ask(wire, get("/users")), 200) << "an idle connection stays good";
+}
+
+TEST_F(Connections, BeyondTheCapOneIsToldSoAndServedWhenOthersLeave) {
+  start("max_connections: 50");
+  auto served = connect_many(50);
+  for (auto& wire : served) ASSERT_EQ(ask(wire, get("/users")), 200);
+  for (int i = 0; i < 20; ++i) {
+    auto wire = connect();
+    const auto received = wire.exchange(post("/users/create", std::string(100'000, ' ')), {false});
+    ASSERT_EQ(received.answers.size(), 1u) << "a client that sends at once still reads why";
+    const auto& answer = received.answers[0];
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_TRUE(answer.closes);
+    EXPECT_FALSE(answer.header("Retry-After").empty());
+    EXPECT_EQ(answer.header("Content-Type"), "application/problem+json");
+  }
+  for (auto& wire : served) ASSERT_EQ(ask(wire, get("/users")), 200) << "who is in stays in";
+  served.erase(served.begin() + 40, served.end());
+  EXPECT_TRUE(eventually([&] { return this->served(); }));
+}
+
+TEST_F(Connections, AFloodBeyondTheCapIsClosedAndForgotten) {
+  if (!may_open(3000)) GTEST_SKIP() << "the limit of open files is below 3000";
+  start("max_connections: 50");
+  const auto before = sockets();
+  auto served = connect_many(50);
+  for (auto& wire : served) ASSERT_EQ(ask(wire, get("/users")), 200);
+  {
+    auto flood = connect_many(1000);
+    EXPECT_EQ(ask(served.front(), get("/users")), 200);
+    EXPECT_LE(sockets(), before + 50 + 256 + 16);
+  }
+  served.clear();
+  EXPECT_TRUE(eventually([&] { return sockets() <= before; }));
+  EXPECT_TRUE(eventually([&] { return this->served(); }));
+}
+
+TEST_F(Connections, ClientsThatSendAByteNowAndThenAreEnded) {
+  if (!may_open(2000)) GTEST_SKIP() << "the limit of open files is below 2000";
+  start("header_timeout: 1s, body_timeout: 1s");
+  auto heads = connect_many(300), bodies = connect_many(300);
+  for (auto& wire : bodies) wire.push("POST /users/create HTTP/1.1\r\nHost: t\r\nContent-Length: 1000000\r\n\r\n");
+  const std::string head = "GET /users HTTP/1.1\r\nHost: t\r\nX-Slow: " + std::string(1'000'000, 'x');
+  std::size_t at = 0;
+  const auto ended = [&](std::vector<Wire>& all) {
+    std::size_t n = 0;
+    for (auto& wire : all) {
+      char byte;
+      n += ::recv(wire.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;  // an answer, or the end
+    }
+    return n;
+  };
+  // One byte to each in every round, until the server has had enough of all.
+  EXPECT_TRUE(eventually([&] {
+    for (auto& wire : heads) wire.push(head.substr(at, 1));
+    for (auto& wire : bodies) wire.push("x");
+    ++at;
+    EXPECT_TRUE(served());
+    return ended(heads) == heads.size() && ended(bodies) == bodies.size();
+  }));
+  for (auto* all : {&heads, &bodies}) {
+    const auto received = all->front().exchange("", {false});
+    ASSERT_EQ(received.answers.size(), 1u);
+    EXPECT_EQ(received.answers[0].status, 408);
+    EXPECT_TRUE(received.answers[0].closes);
+  }
+}
+
+TEST_F(Connections, ClientsThatDoNotReadAreEndedAndHoldUpNobody) {
+  start("write_timeout: 1s");
+  // A large answer: a page of users with long names.
+  auto writer = connect();
+  for (int i = 0; i < 1000; i += 50) {
+    std::string bytes;
+    for (int k = i; k < i + 50; ++k) bytes += post("/users/create", Json{{"email", "u" + std::to_string(k) + "@acme.dev"}, {"name", std::string(200, 'n')}}.dump());
+    ASSERT_EQ(writer.exchange(bytes, std::vector<bool>(50)).answers.size(), 50u);
+  }
+  writer.close();
+  const auto before = sockets();
+  const auto memory = resident_bytes();
+  std::vector<Wire> deaf;
+  std::string requests;
+  for (int i = 0; i < 60; ++i) requests += get("/users?limit=1000");
+  for (int i = 0; i < 50; ++i) {
+    deaf.push_back(connect(4096));
+    deaf.back().push(requests);
+  }
+  EXPECT_TRUE(eventually([&] { return sockets() > before + 25; }));
+  EXPECT_TRUE(served());
+  const auto grown = resident_bytes() - std::min(resident_bytes(), memory);
+  if (kMemoryCounts) {
+    EXPECT_LT(grown, 100 * kKiB * kKiB) << "one answer each";
+  }
+  EXPECT_TRUE(eventually([&] { return sockets() <= before; })) << "they are ended";
+  EXPECT_TRUE(served());
+}
+
+TEST_F(Connections, HalfSentAndEndlessRequestsCostBoundedMemory) {
+  if (!may_open(4000)) GTEST_SKIP() << "the limit of open files is below 4000";
+  start("max_buffered: 16MiB, max_bulk_body: 16MiB");
+  warm_up();
+  const auto threads = status("Threads");
+  const auto memory = resident_bytes();
+  const std::string chunk = "400\r\n" + std::string(0x400, 'c') + "\r\n";
+  struct Kind {
+    std::string name, start, more;
+  };
+  const std::vector<Kind> kinds{
+      {"half a head", "GET /users HTTP/1.1\r\nHost: t\r\nX-Half: ", ""},
+      {"half a body", "POST /users/create HTTP/1.1\r\nHost: t\r\nContent-Length: 1048576\r\n\r\n{", ""},
+      {"endless headers", "GET /users HTTP/1.1\r\nHost: t\r\n", "X-More: " + std::string(1000, 'h') + "\r\n"},
+      {"endless chunks", "POST /users/create HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n", chunk},
+      {"endless chunk extensions", "POST /users/create HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n1;", std::string(200, 'e')},
+  };
+  std::vector<Wire> all;
+  for (const auto& kind : kinds) {
+    for (int i = 0; i < 200; ++i) {
+      all.push_back(connect());
+      all.back().push(kind.start);
+    }
+  }
+  // Those that go on send until the server refuses them.
+  for (std::size_t k = 2; k < kinds.size(); ++k) {
+    for (std::size_t i = 200 * k; i < 200 * (k + 1); ++i) {
+      for (int n = 0; n < 2000; ++n) {
+        if (all[i].push(kinds[k].more) != kinds[k].more.size()) break;
+      }
+    }
+    EXPECT_TRUE(served()) << kinds[k].name;
+  }
+  const auto grown = resident_bytes() - std::min(resident_bytes(), memory);
+  std::printf("a thousand hostile connections: %zu KiB\n", grown / kKiB);
+  if (kMemoryCounts) {
+    EXPECT_LT(grown, 64 * kKiB * kKiB);
+  }
+  EXPECT_EQ(status("Threads"), threads);
+  for (const auto& [k, expected] : {std::pair<std::size_t, int>{2, 431}, {4, 400}}) {
+    const auto received = all[200 * k + 7].exchange("", {false});
+    ASSERT_EQ(received.answers.size(), 1u) << kinds[k].name;
+    EXPECT_EQ(received.answers[0].status, expected) << kinds[k].name;
+  }
+}
+
+TEST_F(Connections, PipelinedRequestsOfAllKindsAreAnsweredInOrder) {
+  // One listener for all, so that quick, deferred and blocking routes mix on one connection.
+  daemon_ = std::make_unique<e2e::Daemon>(dir_.file("data"),
+      "listen: {users: 127.0.0.1:0, gateway: 127.0.0.1:0, publisher: 127.0.0.1:0, subscriber: 127.0.0.1:0, admin: 127.0.0.1:0}\n");
+  ASSERT_TRUE(daemon_->start()) << daemon_->errors();
+  for (const auto& [role, kinds] : std::vector<std::pair<std::string, std::vector<std::string>>>{
+           {"users", {get("/users"), get("/health"), post("/users/create", "")}},
+           {"publisher", {post("/api/v1/events/analytics", R"({"user_id":"u","event_type":"e"})"), get("/livez"),
+                          "POST /api/v1/events HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer acme:a\r\nContent-Type: application/x-ndjson\r\nContent-Length: 73\r\n\r\n"
+                          R"({"type":"analytics.recorded","data":{"user_id":"u","event_type":"blk"}})" "\n\n"}}}) {
+    std::string bytes;
+    for (int i = 0; i < 200; ++i) {
+      std::string one = kinds[static_cast<std::size_t>(i) % kinds.size()];
+      if (one.find("/users/create") != std::string::npos) one = post("/users/create", user("p" + std::to_string(i)));
+      one.insert(one.find("\r\n") + 2, "X-Request-Id: number-" + std::to_string(i) + "\r\n");
+      bytes += one;
+    }
+    Wire wire(daemon_->address(role));
+    const auto received = wire.exchange(bytes, std::vector<bool>(200));
+    ASSERT_EQ(received.answers.size(), 200u) << role << " " << received.malformed;
+    for (std::size_t i = 0; i < 200; ++i) {
+      EXPECT_LT(received.answers[i].status, 300) << received.answers[i].body;
+      EXPECT_EQ(received.answers[i].header("X-Request-Id"), "number-" + std::to_string(i));
+    }
+  }
+}
+
+TEST_F(Connections, AClientThatOnlyStopsSendingGetsItsAnswer) {
+  start();
+  for (int i = 0; i < 50; ++i) {
+    auto wire = connect();
+    const auto received = wire.exchange_to_end(post("/users/create", user("half" + std::to_string(i))));
+    ASSERT_EQ(received.answers.size(), 1u);
+    EXPECT_EQ(received.answers[0].status, 201);
+    EXPECT_TRUE(received.ended);
+  }
+}
+
+TEST_F(Connections, ClientsThatLeaveAmidTheirWriteLeaveNothingOpen) {
+  if (!may_open(2000)) GTEST_SKIP() << "the limit of open files is below 2000";
+  start();
+  warm_up();
+  ASSERT_TRUE(served());
+  const auto before = sockets();
+  for (int round = 0; round < 5; ++round) {
+    auto leaving = connect_many(200);
+    for (std::size_t i = 0; i < leaving.size(); ++i) {
+      leaving[i].push(post("/users/create", user("r" + std::to_string(round) + "-" + std::to_string(i))));
+    }
+    for (auto& wire : leaving) wire.reset();
+  }
+  EXPECT_TRUE(eventually([&] { return sockets() <= before; }));
+  EXPECT_TRUE(served());
+  daemon_->settle();
+  EXPECT_EQ(daemon_->stop(), 0);
+}
+
+TEST_F(Connections, AFloodOfConnectsLeaksNoFileDescriptor) {
+  start();
+  warm_up();
+  EXPECT_TRUE(eventually([&] { return status("Threads") > 0; }));
+  const auto before = sockets();
+  const std::string bytes = get("/users");
+  for (int i = 0; i < 5000; ++i) {
+    auto wire = connect();
+    switch (i % 5) {
+      case 0: break;
+      case 1: wire.push(bytes.substr(0, bytes.size() / 2)); break;
+      case 2: wire.push(bytes); break;
+      case 3: ASSERT_EQ(ask(wire, bytes), 200); break;
+      default: wire.push(bytes); wire.reset();
+    }
+  }
+  EXPECT_TRUE(eventually([&] { return sockets() <= before; })) << sockets() << " after " << before;
+  EXPECT_TRUE(served());
+}
+
+}  // namespace
+}  // namespace mesh::hostile
