@@ -1,0 +1,138 @@
+// Engines that hold two tenants' few users and remember nothing, so that an input means the same
+// whatever came before it.
+#pragma once
+
+#include <vector>
+
+#include "common/ports/event_log.h"
+#include "common/ports/idempotency_store.h"
+#include "common/ports/rate_limiter.h"
+#include "common/ports/tenant_store.h"
+#include "common/ports/user_store.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/support/fake_engines.h"
+#include "tests/support/fake_stores.h"
+
+namespace mesh::fuzz {
+
+// What of the other tenant must never be answered.
+inline constexpr std::string_view kForeign = "globex-secret";
+
+class Users final : public UserStore {
+ public:
+  void create(const TenantId& tenant, NewUser user, ChangeContext, UserDone done) override {
+    done(User{.id = 3, .email = std::move(user.email), .name = std::move(user.name),
+              .tenant = tenant});
+  }
+  void update(const TenantId& tenant, std::int64_t id, UserPatch patch, ChangeContext,
+              UserDone done) override {
+    auto user = get(tenant, id);
+    if (user && patch.email) user->email = *patch.email;
+    if (user && patch.name) user->name = *patch.name;
+    done(std::move(user));
+  }
+  void remove(const TenantId& tenant, std::int64_t id, ChangeContext, UserDone done) override {
+    done(get(tenant, id));
+  }
+  Result<User> get(const TenantId& tenant, std::int64_t id) override {
+    if (id < 1 || id > 2) return fail(ErrorKind::not_found, "no such user");
+    const std::string name = tenant.str() == "globex" ? std::string(kForeign) : "alice";
+    return User{.id = id, .email = name + "@example.com", .name = name, .tenant = tenant};
+  }
+  Result<std::vector<User>> list(const TenantId& tenant, std::int64_t after, int limit,
+                                 const std::optional<std::string>& email) override {
+    std::vector<User> users;
+    for (std::int64_t id = 1; id <= 2; ++id) {
+      auto user = get(tenant, id);
+      if (id <= after || static_cast<int>(users.size()) == limit) continue;
+      if (!email || email_key(*email) == email_key(user->email)) users.push_back(*user);
+    }
+    return users;
+  }
+};
+
+class Keys final : public IdempotencyStore {
+ public:
+  Result<std::optional<StoredAnswer>> begin(const IdempotencyKey& key) override {
+    holds(!key.key.empty() && key.key.size() <= 255, "a key has 1 to 255 characters");
+    return std::nullopt;
+  }
+  void reserve(const IdempotencyKey&, Timestamp, std::function<void(Status)> done) override {
+    done({});
+  }
+  Result<std::optional<Timestamp>> reserved(const IdempotencyKey&) override { return std::nullopt; }
+  void finish(const IdempotencyKey&, StoredAnswer answer, std::function<void(Status)> done) override {
+    holds(answer.status < 300, "answers that are kept are good ones");
+    done({});
+  }
+  void release(const IdempotencyKey&) override {}
+};
+
+class Tenants final : public TenantStore {
+ public:
+  Result<Tenant> create(Tenant tenant) override { return tenant; }
+  Result<Tenant> update(Tenant tenant) override { return tenant; }
+  Status remove(const TenantId&) override { return {}; }
+  Result<Tenant> get(const TenantId& id) override {
+    Tenant tenant{.id = id, .name = id.str(), .rate_limits = {}};
+    tenant.allow_unknown_types = true;
+    return tenant;
+  }
+  Result<std::vector<Tenant>> list(std::string_view, int) override { return std::vector<Tenant>{}; }
+};
+
+class Limiter final : public RateLimiter {
+ public:
+  Result<RateDecision> take(const TenantId&, std::string_view, const RatePolicy& policy,
+                            std::int64_t cost) override {
+    return gcra(policy, 0, 1, cost).decision;
+  }
+  Result<RateDecision> peek(const TenantId& tenant, std::string_view scope,
+                            const RatePolicy& policy) override {
+    return take(tenant, scope, policy, 0);
+  }
+  Status reset(const TenantId&, std::string_view) override { return {}; }
+};
+
+class Log final : public EventLog, public LogAdmin {
+ public:
+  std::string tenant;  // whose request is under way
+
+  void append(std::vector<Record> records, AppendDone done) override {
+    std::vector<Position> positions;
+    for (const auto& record : records) {
+      holds(!record.topic.empty() && !record.key.empty(), "a record has a topic and a key");
+      holds(record.key == tenant || record.key.starts_with(tenant + "/"),
+            "a record is its tenant's");
+      holds(from_record({{record.topic, 0, 0}, {}, record.key, record.value, record.headers})
+                .has_value(),
+            "what is appended is an event");
+      positions.push_back({record.topic, 0, static_cast<std::int64_t>(positions.size())});
+    }
+    done(std::move(positions));
+  }
+  Result<std::vector<StoredRecord>> read(const TopicPartition&, std::int64_t,
+                                         const ReadLimits&) override {
+    return std::vector<StoredRecord>{};
+  }
+  Result<Watermarks> watermarks(const TopicPartition&) override { return Watermarks{}; }
+  Result<std::int64_t> offset_at(const TopicPartition&, Timestamp) override { return 0; }
+  bool wait(const std::map<TopicPartition, std::int64_t>&, Duration) override { return false; }
+  Status ensure_topic(const TopicSpec& spec) override {
+    holds(spec.name.ends_with(".events") || spec.name.ends_with(".events.dlq"),
+          "a topic is one of events");
+    return {};
+  }
+  Result<std::vector<TopicInfo>> topics() override { return std::vector<TopicInfo>{}; }
+  Result<std::unique_ptr<LogConsumer>> open_consumer(const std::string&,
+                                                     const std::vector<std::string>&) override {
+    return fail(ErrorKind::unavailable, "there are no consumers here");
+  }
+  Result<std::vector<GroupInfo>> groups() override { return std::vector<GroupInfo>{}; }
+  Status seek_group(const std::string&, const std::map<TopicPartition, std::int64_t>&) override {
+    return {};
+  }
+  Status delete_group(const std::string&) override { return {}; }
+};
+
+}  // namespace mesh::fuzz
