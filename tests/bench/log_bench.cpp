@@ -1,6 +1,6 @@
 // How fast the embedded log takes durable appends, beside what the disk allows.
 //
-//   log_bench [FOLDER] [SECONDS]
+//   log_bench [--quick] [--json FILE]      in a folder below $TMPDIR
 //
 // The baseline appends the same bytes to a plain file, one fdatasync each or one per group.
 #include <fcntl.h>
@@ -11,6 +11,8 @@
 #include <semaphore>
 
 #include "common/engines/sqlite/log/sqlite_log.h"
+#include "tests/bench/arguments.h"
+#include "tests/bench/report.h"
 #include "tests/support/temp_dir.h"
 
 namespace {
@@ -37,13 +39,8 @@ std::size_t size_of(const Record& r) {
   return size;
 }
 
-void report(const char* what, double records, double bytes_each, Seconds took) {
-  std::printf("%-44s %10.0f records/s %8.1f MB/s\n", what, records / took.count(),
-              records * bytes_each / took.count() / 1e6);
-  std::fflush(stdout);
-}
-
-void raw(const std::string& dir, Seconds time, int group, std::size_t bytes_each) {
+// Records per second.
+double raw(const std::string& dir, Seconds time, int group, std::size_t bytes_each) {
   const std::string path = dir + "/raw";
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
   const std::string block(bytes_each * static_cast<std::size_t>(group), 'x');
@@ -53,14 +50,14 @@ void raw(const std::string& dir, Seconds time, int group, std::size_t bytes_each
     if (::write(fd, block.data(), block.size()) < 0 || ::fdatasync(fd) != 0) std::abort();
     records += group;
   }
-  report(("plain file, fdatasync per " + std::to_string(group)).c_str(), records,
-         static_cast<double>(bytes_each), std::chrono::steady_clock::now() - start);
+  const Seconds took = std::chrono::steady_clock::now() - start;
   ::close(fd);
   ::unlink(path.c_str());
+  return records / took.count();
 }
 
-// `threads` producers keep `in_flight` appends of `batch` records under way.
-void appends(EventLog& log, Seconds time, int threads, int in_flight, int batch, std::size_t each) {
+// `threads` producers keep `in_flight` appends of `batch` records under way; records per second.
+double appends(EventLog& log, Seconds time, int threads, int in_flight, int batch) {
   std::counting_semaphore<> slots(in_flight);
   std::atomic<std::int64_t> acknowledged{0}, failed{0};
   const auto start = std::chrono::steady_clock::now();
@@ -81,60 +78,61 @@ void appends(EventLog& log, Seconds time, int threads, int in_flight, int batch,
   }
   for (auto& producer : producers) producer.join();
   for (int i = 0; i < in_flight; ++i) slots.acquire();
-  const auto name = "append of " + std::to_string(batch) + ", " + std::to_string(in_flight) +
-                    " in flight, " + std::to_string(threads) + " threads";
-  report(name.c_str(), static_cast<double>(acknowledged), static_cast<double>(each),
-         std::chrono::steady_clock::now() - start);
-  if (failed > 0) std::printf("  FAILED: %lld\n", static_cast<long long>(failed));
+  if (failed > 0) std::fprintf(stderr, "%lld FAILED\n", static_cast<long long>(failed));
+  return static_cast<double>(acknowledged) /
+         Seconds(std::chrono::steady_clock::now() - start).count();
 }
 
-void reads(EventLog& log) {
+double reads(EventLog& log) {
   const auto start = std::chrono::steady_clock::now();
-  double records = 0, bytes = 0;
+  double records = 0;
   for (int partition = 0; partition < 8; ++partition) {
     std::int64_t next = 0;
     for (;;) {
       auto batch = log.read({kTopic, partition}, next, {});
       if (!batch || batch->empty()) break;
-      for (const auto& r : *batch) bytes += static_cast<double>(r.value->size());
       records += static_cast<double>(batch->size());
       next = batch->back().position.offset + 1;
     }
   }
-  report("read from the start, 500 at once", records, bytes / std::max(records, 1.0),
-         std::chrono::steady_clock::now() - start);
+  return records / Seconds(std::chrono::steady_clock::now() - start).count();
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  test::TempDir temp;
-  const std::string dir = argc > 1 ? argv[1] : temp.path();
-  const Seconds time(argc > 2 ? std::atof(argv[2]) : 3.0);
+  const auto arguments = bench::parse_arguments(argc, argv);
+  if (!arguments) return 2;
+  const test::TempDir temp;
+  const Seconds time(arguments->quick ? 0.5 : 3);
   const auto each = size_of(record(1234));
-  std::printf("records of %zu bytes in %s\n", each, dir.c_str());
-  raw(dir, time, 1, each);
-  raw(dir, time, 32, each);
-  raw(dir, time, 1000, each);
 
   std::atomic<int> commits{0};
   sqlite::LogOptions options;
   options.max_pending_bytes = 256 << 20;
   options.on_commit = [&](double, int) { ++commits; };
-  auto log = sqlite::SqliteLog::open(dir, options, system_clock());
+  auto log = sqlite::SqliteLog::open(temp.path(), options, system_clock());
   if (!log) {
     std::fprintf(stderr, "%s\n", log.error().to_string().c_str());
     return 1;
   }
   if (auto s = (*log)->ensure_topic({kTopic, TopicKind::activity, 8, {}, {}}); !s) return 1;
-  appends(**log, time, 1, 1, 1, each);
+
+  bench::Report report;
+  report.group("log", "durable appends of records of " + std::to_string(each) + " bytes",
+               "the same bytes to a plain file, one fdatasync for as many records as one append");
+  std::map<int, double> plain;
+  for (const int group : {1, 32, 1000}) plain[group] = raw(temp.path(), time, group, each);
   for (const auto [threads, in_flight, batch] :
-       {std::array{2, 64, 1}, {2, 256, 1}, {2, 1000, 1}, {8, 4000, 1}, {2, 16, 32}, {2, 4, 1000}}) {
+       {std::array{1, 1, 1}, {2, 64, 1}, {2, 256, 1}, {2, 1000, 1}, {8, 4000, 1}, {2, 16, 32},
+        {2, 4, 1000}}) {
     commits = 0;
-    appends(**log, time, threads, in_flight, batch, each);
-    std::printf("  %.0f commits/s, WAL %.1f MB\n", commits / time.count(),
-                static_cast<double>(std::filesystem::file_size(dir + "/log.db-wal")) / 1e6);
+    const double rate = appends(**log, time, threads, in_flight, batch);
+    const auto name = "log/append-of-" + std::to_string(batch) + "/" + std::to_string(in_flight) +
+                      "-in-flight/";
+    report.add({name + "records", rate, "1/s", plain[batch]});
+    report.add({name + "commits", commits / time.count(), "1/s"});
   }
-  reads(**log);
-  return 0;
+  report.add({"log/read-500-at-once/records", reads(**log), "1/s"});
+  return arguments->json.empty() || report.write_json(arguments->json) ? 0 : 1;
 }

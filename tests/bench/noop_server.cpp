@@ -1,8 +1,7 @@
-// A server that does nothing, to measure what HTTP itself costs:
-//   noop_server [port] [workers]
-//   wrk -t2 -c256 -d3 -s post.lua http://127.0.0.1:<port>/noop        answered at once
-//   … http://127.0.0.1:<port>/deferred    answered in groups by another thread, as after a commit
-// where post.lua sets wrk.method, wrk.body and the Content-Type. Ends with its standard input.
+// Our HTTP server with meshd's chain (credential, rate limit) and nothing behind it, to measure what
+// that costs: noop_server [port] [workers]. Prints its address; ends with its standard input.
+//   POST /noop       takes JSON, answers at once
+//   POST /deferred   answers in groups by another thread, as after a commit
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -10,7 +9,10 @@
 #include <thread>
 #include <vector>
 
+#include "common/auth/authenticator.h"
+#include "common/engines/memory/memory_limiter.h"
 #include "common/http/server.h"
+#include "common/telemetry/log.h"
 
 namespace {
 
@@ -63,12 +65,30 @@ class Groups {
 }  // namespace
 
 int main(int argc, char** argv) {
+  log::set_level(log::Level::warn);
   const std::string port = argc > 1 ? argv[1] : "0";
   ServerOptions options;
   if (argc > 2) options.workers = std::atoi(argv[2]);
   Hooks hooks;
-  hooks.authenticate = [](const Request&, Access) -> Result<Principal> {
-    return Principal{Principal::Kind::tenant_user, *TenantId::parse("acme"), "bench"};
+  const auto authenticator =
+      auth::Authenticator::create({.operator_token = std::string(32, 'x')}, system_clock());
+  if (!authenticator) std::abort();
+  hooks.authenticate = [&](const Request& request, Access) {
+    const auto copied = [](std::optional<std::string_view> text) {
+      return text ? std::optional<std::string>(*text) : std::nullopt;
+    };
+    return (*authenticator)
+        ->authenticate({copied(request.header("Authorization")),
+                        copied(request.header("X-Tenant-Id")),
+                        copied(request.param("tenant_id"))},
+                       auth::Wanted::tenant);
+  };
+  const auto limiter = memory::make_limiter(system_clock());
+  hooks.admit = [&](const TenantId& tenant, const std::string& scope) -> Result<Hooks::Admission> {
+    constexpr RatePolicy kWide{1'000'000, Duration{1'000}, 1'000'000};
+    auto decision = limiter->take(tenant, scope, kWide, 1);
+    if (!decision) return fail(decision.error());
+    return Hooks::Admission{kWide, *decision};
   };
   Metrics metrics;
   Groups groups;
@@ -77,6 +97,7 @@ int main(int argc, char** argv) {
   Route noop;
   noop.method = "POST";
   noop.pattern = "/noop";
+  noop.scope = "bench";
   noop.body = Body::json;
   noop.handler = [](std::shared_ptr<const Request>, Responder respond) {
     respond(Response::json(202, {{"message", "ok"}}));

@@ -1,27 +1,29 @@
-// How fast the embedded store takes changes: store_bench [DIR [USERS [TENANTS]]]
-//
-// DIR must be on the disk to measure; a file store.db in it is used and left behind.
+// How fast the embedded store takes changes: store_bench [--quick] [--json FILE], in a folder below
+// $TMPDIR. Wall time tells what this machine does now; CPU time (all threads) what it costs, also on
+// a busy machine.
 #include <cstdio>
 #include <ctime>
 #include <semaphore>
 
 #include "common/base/ids.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
+#include "tests/bench/arguments.h"
+#include "tests/bench/report.h"
+#include "tests/support/temp_dir.h"
 
 namespace mesh {
 namespace {
 
-// Wall time tells what this machine does now; CPU time (all threads) what it costs, also on a busy
-// machine.
+bench::Report report;
+
 class Stopwatch {
  public:
   void tell(const std::string& what, int count) const {
     const double wall =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
     const double cpu = static_cast<double>(std::clock() - cpu_) / CLOCKS_PER_SEC;
-    std::printf("%-56s %8d in %6.2f s %8.0f/s  cpu %5.1f us each\n", what.c_str(), count, wall,
-                count / wall, cpu / count * 1e6);
-    std::fflush(stdout);
+    report.add({"store/" + what, count / wall, "1/s"});
+    report.add({"store/" + what + "/cpu", cpu / count * 1e6, "us"});
   }
 
  private:
@@ -64,12 +66,10 @@ void creates(sqlite::SqliteStore& store, const std::vector<TenantId>& tenants, i
                          });
   }
   for (int i = 0; i < in_flight; ++i) slots.acquire();
-  char what[80];
-  std::snprintf(what, sizeof what, "users: create, %s e-mails%s, %d in flight",
-                kind.random_emails ? "random" : "rising", kind.with_key ? ", with key" : "",
-                in_flight);
-  watch.tell(what, users);
-  if (failed > 0) std::printf("  %d failed\n", failed.load());
+  watch.tell(std::string("create/") + (kind.random_emails ? "random-e-mails/" : "") +
+                 (kind.with_key ? "with-key/" : "") + std::to_string(in_flight) + "-in-flight",
+             users);
+  if (failed > 0) std::fprintf(stderr, "%d failed\n", failed.load());
 }
 
 void acknowledge_all(sqlite::SqliteStore& store) {
@@ -85,7 +85,7 @@ void acknowledge_all(sqlite::SqliteStore& store) {
     store.outbox().acknowledge(after, [&](Status) { done.release(); });
     done.acquire();
   }
-  watch.tell("outbox: read and acknowledge in 1000s", count);
+  watch.tell("outbox/read-and-acknowledge", count);
 }
 
 void projections(sqlite::SqliteStore& store, const std::vector<TenantId>& tenants, int events,
@@ -109,10 +109,9 @@ void projections(sqlite::SqliteStore& store, const std::vector<TenantId>& tenant
     offset += batch;
     if (!store.analytics().record(each, {{{"analytics.events", 0}, offset}})) std::abort();
   }
-  const std::string what = "analytics: batches of " + std::to_string(batch) + ", " +
-                           std::to_string(tenants.size()) + "x" +
-                           std::to_string(users_per_tenant) + " users";
-  watch.tell(what, events);
+  watch.tell("analytics/batches-of-" + std::to_string(batch) + "/" +
+                 std::to_string(tenants.size()) + "x" + std::to_string(users_per_tenant) + "-users",
+             events);
 }
 
 void reads(sqlite::SqliteStore& store, const std::vector<TenantId>& tenants, int count) {
@@ -122,18 +121,21 @@ void reads(sqlite::SqliteStore& store, const std::vector<TenantId>& tenants, int
     const TenantId& tenant = tenants[static_cast<std::size_t>(i) % tenants.size()];
     found += store.users().get(tenant, 1).has_value();
   }
-  watch.tell("users: get", found);
+  watch.tell("get", found);
 }
 
 int run(int argc, char** argv) {
-  const std::string dir = argc > 1 ? argv[1] : ".";
-  const int users = argc > 2 ? std::atoi(argv[2]) : 100'000;
-  const auto tenants = make_tenants(argc > 3 ? std::atoi(argv[3]) : 100);
-  auto store = sqlite::SqliteStore::open(dir, {}, system_clock());
+  const auto arguments = bench::parse_arguments(argc, argv);
+  if (!arguments) return 2;
+  const test::TempDir temp;
+  const int users = arguments->quick ? 20'000 : 100'000;
+  const auto tenants = make_tenants(100);
+  auto store = sqlite::SqliteStore::open(temp.path(), {}, system_clock());
   if (!store) {
     std::fprintf(stderr, "%s\n", store.error().to_string().c_str());
     return 1;
   }
+  report.group("store", "users, outbox and projections; wall time, and CPU time each", "");
   creates(**store, tenants, 2'000, {.in_flight = 1});
   for (const int in_flight : {64, 256, 1024, 4096}) {
     creates(**store, tenants, users, {.in_flight = in_flight});
@@ -145,7 +147,7 @@ int run(int argc, char** argv) {
   projections(**store, make_tenants(10), users, 256, 100);
   projections(**store, make_tenants(10), users, 1000, 100);
   projections(**store, make_tenants(100), users, 256, 1000);
-  return 0;
+  return arguments->json.empty() || report.write_json(arguments->json) ? 0 : 1;
 }
 
 }  // namespace

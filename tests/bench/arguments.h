@@ -1,0 +1,19 @@
+// What every benchmark of this folder understands: --quick, --json FILE.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mesh::bench {
+
+struct Arguments {
+  bool quick = false;   // shorter and noisier
+  bool list = false;    // --list
+  std::string json;     // where the rows are written to; empty: nowhere
+  std::vector<std::string> words;  // what is no option
+};
+// Nothing for an unknown option, which is named on stderr.
+std::optional<Arguments> parse_arguments(int argc, char** argv);
+
+}  // namespace mesh::bench

@@ -1,0 +1,69 @@
+// A load generator: one thread, epoll, keep-alive connections with one request in flight each.
+//
+// Closed loop: every connection sends its next request when it has its answer. Open loop: requests
+// are due at fixed times, whatever the server does, and a latency counts from when its request was
+// due; one that finds every connection busy waits its turn and that counts too. So a server that
+// stalls cannot hide the requests that would have come meanwhile.
+//
+// It shares the machine with the server, so it does little: requests are bytes made by a callback,
+// of an answer status and length are read.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "tests/bench/load/histogram.h"
+
+namespace mesh::load {
+
+using SteadyClock = std::chrono::steady_clock;
+using Seconds = std::chrono::duration<double>;
+
+struct Answer {
+  std::uint64_t number;  // of the request
+  int status;
+  std::string_view body;  // until the callback returns
+  SteadyClock::time_point due;
+  SteadyClock::time_point at;
+};
+
+struct Plan {
+  std::string address;  // 127.0.0.1:port
+  int connections = 1;
+  double rate = 0;  // open loop: requests per second; 0: closed loop
+  Seconds warm_up{0.3};  // what ends (closed) or is due (open) in it does not count
+  Seconds time{3};
+  // Appends request `number` (0, 1, …; each made once) to `out`, which is empty.
+  std::function<void(std::uint64_t number, std::string& out)> request;
+  std::function<bool(int status)> expected = [](int status) { return status / 100 == 2; };
+  std::function<void(const Answer&)> on_answer{};  // of the generator's thread; must be quick
+  std::stop_token stop{};                          // ends the run early
+};
+
+struct Outcome {
+  Histogram latency;
+  // Open loop: how long after its time a request was sent. A large p99 with a small latency means
+  // that the generator, not the server, was short of processor time.
+  Histogram late;
+  std::map<int, std::uint64_t> statuses;  // of counted answers
+  std::uint64_t answered = 0;             // with an expected status
+  std::uint64_t unexpected = 0;           // with another one
+  std::uint64_t broken = 0;               // the connection ended before the answer
+  std::uint64_t unanswered = 0;           // due, but not answered some seconds after the end
+  std::uint64_t all = 0;                  // answers, also those that do not count
+  double seconds = 0;
+
+  double rate() const { return seconds > 0 ? static_cast<double>(answered) / seconds : 0; }
+  std::uint64_t failed() const { return unexpected + broken + unanswered; }
+  std::string failures() const;  // "3 of status 503, 1 broken"; empty where there are none
+};
+
+// Blocks until the plan is through. Throws std::runtime_error where it cannot connect.
+Outcome run(const Plan& plan);
+
+}  // namespace mesh::load
