@@ -297,7 +297,7 @@ TEST(LargePartitionTies, AreBrokenByUserId) {
   apply(*index, "acme", 0, Vectors(3'000, random_unit(random, kDimension)));
   const auto hits = ask(*index, {random_unit(random, kDimension)}, 5)[0];
   ASSERT_EQ(hits.size(), 5U);
-  for (std::size_t i = 0; i < hits.size(); ++i) EXPECT_EQ(hits[i].user_id, static_cast<std::int64_t>(i));
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(hits[static_cast<std::size_t>(i)].user_id, i);
 }
 
 // Whole users, in order, while the partition crosses the threshold up and down.

@@ -1,11 +1,11 @@
 // The embedded VectorIndex: a partition per tenant, kept in memory and in SQLite.
 //
 // A small partition is scanned exactly. In a large one a scan of sketches (sketch.h) finds the few
-// vectors that are scored: measured recall is above 0.999, and what cannot be told apart by sketches
-// costs up to the exact scan, not recall. Sketches are made in memory, also at a start; they are not
-// stored. Memory holds the high bytes of the vectors (see codes.h), e-mails and names; the low bytes, which
-// the best candidates of a scan are scored again with, stay in memory up to a budget and are read
-// from the file beyond it. Changes go to the file first, in groups with others; only when they are
+// vectors that are scored: measured recall is above 0.999, and what sketches cannot tell apart
+// costs time, up to the exact scan's, not recall. Sketches are made in memory, also at a start;
+// they are not stored. Memory holds the high bytes of the vectors (see codes.h), e-mails and names;
+// the low bytes, which the best candidates of a scan are scored again with, stay in memory up to a
+// budget and are read from the file beyond it. Changes go to the file first, in groups with others; only when they are
 // durable, they reach memory, under a short lock: no search ever waits for the disk's fsync.
 #pragma once
 

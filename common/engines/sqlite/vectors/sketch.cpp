@@ -136,7 +136,9 @@ void Sketches::write(std::uint32_t slot, const std::uint8_t* high, float scale) 
     auto* bytes = const_cast<std::uint8_t*>(rows.bytes) + column;
     for (std::size_t row = 0; row < rows.count; ++row, numbers += 8, bytes += kSketchBlock) {
       unsigned bits = 0;
-      for (unsigned i = 0; i < 8; ++i) bits |= (~std::bit_cast<std::uint32_t>(numbers[i]) >> 31) << i;
+      for (unsigned i = 0; i < 8; ++i) {
+        bits |= (~std::bit_cast<std::uint32_t>(numbers[i]) >> 31) << i;
+      }
       *bytes = static_cast<std::uint8_t>(bits);
     }
   };

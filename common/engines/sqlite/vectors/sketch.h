@@ -9,9 +9,10 @@
 // no drift, and holds for data without clusters and queries unlike the data.
 //
 // Why neither k-means cells nor a graph: on 100,000 users as the hashing embedder sees them, asked
-// for names, parts of addresses and typos, cells in their order of nearness led half of the searches
-// to all ten best only after 10 to 60% of the vectors, and HNSW (M 16) stayed at recall 0.96 with a
-// beam of 512. Sketches have above 0.999 there. Cells want training, HNSW some 400 us per insertion.
+// for names, parts of addresses and typos, cells in their order of nearness led half of the
+// searches to all ten best only after 10 to 60% of the vectors, and HNSW (M 16) stayed at recall
+// 0.96 with a beam of 512. Sketches have above 0.999 there. Cells want training, HNSW some 400 us
+// per insertion.
 #pragma once
 
 #include <cstdint>

@@ -110,7 +110,8 @@ HWY_INLINE void AddRows(D8 d8, D16 d16, const std::uint8_t* rows, std::size_t co
     for (std::size_t r = row; r < row + 4; ++r) {
       const auto bytes = hn::LoadU(d8, rows + r * kSketchBlock);
       const auto low = hn::And(bytes, nibble);
-      const auto high = hn::And(hn::BitCast(d8, hn::ShiftRight<4>(hn::BitCast(d16, bytes))), nibble);
+      const auto shifted = hn::ShiftRight<4>(hn::BitCast(d16, bytes));
+      const auto high = hn::And(hn::BitCast(d8, shifted), nibble);
       const auto* table = tables + 32 * r;
       sum = hn::Add(sum, hn::TableLookupBytes(hn::LoadDup128(d8, table), low));
       sum = hn::Add(sum, hn::TableLookupBytes(hn::LoadDup128(d8, table + 16), high));
