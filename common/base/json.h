@@ -28,5 +28,7 @@ std::string_view member_text(std::string_view object, std::string_view name);
 
 // Compact text; invalid UTF-8 inside strings is replaced (U+FFFD), never thrown.
 std::string dump(const Json& value);
+// Appends what dump(Json(text)) is, without the value: for answers and records of a fixed form.
+void append_quoted(std::string& out, std::string_view text);
 
 }  // namespace mesh

@@ -106,6 +106,19 @@ Json to_json(const User& user) {
           {"tenantId", user.tenant.str()}};
 }
 
+std::string to_json_text(const User& user) {
+  std::string text;
+  text.reserve(64 + user.email.size() + user.name.size() + user.tenant.str().size());
+  text.append(R"({"id":)").append(std::to_string(user.id)).append(R"(,"email":)");
+  append_quoted(text, user.email);
+  text.append(R"(,"name":)");
+  append_quoted(text, user.name);
+  text.append(R"(,"tenantId":)");
+  append_quoted(text, user.tenant.str());
+  text += '}';
+  return text;
+}
+
 Result<User> user_from_json(const Json& json) {
   const auto text = [&](const char* name) -> const std::string* {
     const auto it = json.find(name);

@@ -44,7 +44,11 @@ std::string Request::content_type() const {
 }
 
 Response Response::json(int status, const Json& body) {
-  return {status, {{"Content-Type", "application/json"}}, dump(body), {}};
+  return json_text(status, dump(body));
+}
+
+Response Response::json_text(int status, std::string json) {
+  return {status, {{"Content-Type", "application/json"}}, std::move(json), {}};
 }
 
 Response Response::text(int status, std::string body, std::string_view content_type) {

@@ -50,6 +50,7 @@ struct Response {
   std::string body;
 
   static Response json(int status, const Json& body);
+  static Response json_text(int status, std::string json);
   static Response text(int status, std::string body,
                        std::string_view content_type = "text/plain; charset=utf-8");
   static Response no_content() { return {204, {}, {}, {}}; }

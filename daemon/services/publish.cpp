@@ -42,7 +42,9 @@ class Publisher {
     std::vector<Event> events;
     events.push_back(std::move(*event));
     append(request, std::move(events), std::move(respond), [](const std::vector<std::string>& ids) {
-      return Json{{"message", "Event published"}, {"id", ids.front()}};
+      std::string answer = R"({"message":"Event published","id":)";
+      append_quoted(answer, ids.front());
+      return answer + "}";
     });
   }
 
@@ -63,12 +65,12 @@ class Publisher {
       Json answer{{"message", ids.size() == 1 ? "Event published" : "Events published"},
                   {"accepted", ids.size()}, {"ids", ids}};
       if (ids.size() == 1) answer["id"] = ids.front();
-      return answer;
+      return dump(answer);
     });
   }
 
  private:
-  using Body = Json (*)(const std::vector<std::string>& ids);
+  using Body = std::string (*)(const std::vector<std::string>& ids);
 
   void reject(const Error& error, const http::Responder& respond) {
     deps_.metrics.counter("mesh_ingest_rejected_total", "Requests of events that were refused.",
@@ -145,7 +147,7 @@ class Publisher {
     if (*before) {
       auto there = in_log(batch.records.front(), mark, time);
       if (!there) return reject(there.error(), batch.answer);
-      if (*there) return batch.answer(http::Response::json(202, batch.body(batch.ids)));
+      if (*there) return batch.answer(http::Response::json_text(202, batch.body(batch.ids)));
       return write(std::move(batch));
     }
     deps_.idempotency.reserve(key, time, [this, batch = std::move(batch)](Status reserved) mutable {
@@ -173,7 +175,7 @@ class Publisher {
                        if (!positions) return reject(positions.error(), answer);
                        accepted_.add(static_cast<double>(ids.size()));
                        deps_.usage.add(tenant.str(), {{Use::events, ids.size()}, {Use::bytes, bytes}});
-                       answer(http::Response::json(202, body(ids)));
+                       answer(http::Response::json_text(202, body(ids)));
                      });
   }
 

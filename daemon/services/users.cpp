@@ -20,7 +20,7 @@ Result<std::int64_t> user_id(const http::Request& request) {
 }
 
 http::Response user_answer(int status, const User& user) {
-  return http::Response::json(status, to_json(user));
+  return http::Response::json_text(status, to_json_text(user));
 }
 
 // Each change is an event.
@@ -76,9 +76,9 @@ void list(UserStore& users, RequestPtr request, http::Responder respond) {
   if (!found) return respond(found.error());
   const bool more = static_cast<int>(found->size()) > count;
   if (more) found->pop_back();
-  Json body = Json::array();
-  for (const auto& user : *found) body.push_back(to_json(user));
-  auto answer = http::Response::json(200, body);
+  std::string body = "[";
+  for (const auto& user : *found) body.append(body.size() > 1 ? "," : "").append(to_json_text(user));
+  auto answer = http::Response::json_text(200, std::move(body) + "]");
   if (more) {
     std::string next = "/users?limit=" + std::to_string(count) + "&cursor=" +
                        make_cursor("users", std::to_string(found->back().id));

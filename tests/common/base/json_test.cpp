@@ -155,6 +155,14 @@ TEST(MemberText, IsTheValueAsItStands) {
   EXPECT_EQ(member_text("{}", "x"), "");
 }
 
+TEST(AppendQuoted, IsWhatTheLibraryWrites) {
+  for (const std::string text : {"", "plain text", "a\"b", "back\\slash", "line\n", "del\x7f", "Zo\u00eb", "\xff"}) {
+    std::string out = "x";
+    append_quoted(out, text);
+    EXPECT_EQ(out, "x" + dump(Json(text)));
+  }
+}
+
 TEST(Dump, ReplacesInvalidUtf8InsteadOfThrowing) {
   EXPECT_EQ(dump(Json("a\xff" "b")), "\"a\xef\xbf\xbd" "b\"");
   EXPECT_EQ(dump(Json::object()), "{}");

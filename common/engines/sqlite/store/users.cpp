@@ -65,7 +65,7 @@ SqliteUsers::Stamp SqliteUsers::stamp(ChangeContext context) {
 // Ends a change: its event and its answer, in the transaction of its rows.
 Result<Change<User>> SqliteUsers::written(Database& db, const Stamp& stamp, std::string_view type,
                                           int http_status, User user) {
-  std::string json = dump(to_json(user));
+  std::string json = to_json_text(user);
   if (const auto& key = stamp.context.idempotency) {
     const StoredAnswer answer{http_status, http_status == 204 ? std::string() : json};
     if (Status stored = store_answer(db, *key, answer, stamp.time); !stored) {
