@@ -1,8 +1,6 @@
 #include "common/base/thread.h"
 
 #include <pthread.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -15,10 +13,10 @@ void name_thread(const char* name) {
   ::pthread_setname_np(::pthread_self(), kept);
 }
 
-void run_in_background() {
-  // On Linux a nice value belongs to the thread. It cannot fail upwards, and where it does the
-  // thread merely keeps its weight.
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), 5);
+void stand_back(Standing standing) {
+  // On Linux this concerns the calling thread alone. It needs no right; where it fails the thread
+  // merely keeps its share.
+  (void)::nice(static_cast<int>(standing));
 }
 
 }  // namespace mesh

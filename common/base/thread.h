@@ -6,9 +6,13 @@ namespace mesh {
 // The calling thread's name as top -H, perf and core files show it; at most 15 characters are kept.
 void name_thread(const char* name);
 
-// Lets the calling thread stand back where others want the processor: work that a queue feeds and
-// nobody waits for in a request (relay, pipelines, upkeep). It still gets about a quarter of a busy
-// processor, so that a lag grows slowly and never for ever.
-void run_in_background();
+// How far a thread stands back where others want the processor, as a nice value. What gathers
+// requests, commits and answers them stands in front, so that a short request does not wait for long
+// ones of somebody else.
+enum class Standing {
+  worker = 3,      // a request that may take long: half the share of those in front
+  background = 8,  // work of a queue that no request waits for (relay, pipelines, upkeep): a sixth
+};
+void stand_back(Standing standing);
 
 }  // namespace mesh

@@ -12,6 +12,7 @@ void WorkerPool::start(int threads, std::size_t max_queued, Work work) {
   for (int i = 0; i < threads; ++i) {
     threads_.emplace_back([this] {
       name_thread("http-worker");
+      stand_back(Standing::worker);
       run();
     });
   }

@@ -183,7 +183,7 @@ void Relay::start() {
   });
   impl_->thread = std::thread([this] {
     name_thread("relay");
-    run_in_background();
+    stand_back(Standing::background);
     impl_->run();
   });
 }

@@ -58,7 +58,7 @@ Status Pipeline::Impl::start() {
   }
   thread = std::thread([this] {
     name_thread(options.name.c_str());
-    run_in_background();
+    stand_back(Standing::background);
     run();
   });
   return {};

@@ -124,7 +124,7 @@ void TaskRunner::Impl::start() {
   }
   thread = std::thread([this] {
     name_thread("tasks");
-    run_in_background();
+    stand_back(Standing::background);
     run();
   });
 }

@@ -197,7 +197,7 @@ void SqliteLogImpl::start() {
   if (options_.upkeep_interval > Duration(0)) {
     upkeep_thread_ = std::thread([this] {
       name_thread("log-upkeep");
-      run_in_background();
+      stand_back(Standing::background);
       upkeep_loop();
     });
   }
