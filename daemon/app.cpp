@@ -19,6 +19,7 @@
 #include "common/engines/sqlite/vectors/embedded_index.h"
 #include "common/http/server.h"
 #include "common/telemetry/log.h"
+#include "daemon/check_data.h"
 #include "daemon/pipeline/generations.h"
 #include "daemon/pipeline/relay.h"
 #include "daemon/pipeline/replay.h"
@@ -148,6 +149,7 @@ Status App::Impl::open_engines() {
   auto locked = sqlite::DirectoryLock::acquire(config.data_dir);
   if (!locked) return fail(locked.error());
   lock = std::move(*locked);
+  if (auto whole = no_unfinished_repair(config.data_dir); !whole) return whole;
 
   const auto commit_metrics = [this](const char* file) {
     auto& seconds = metrics.histogram("mesh_commit_seconds", "Durable commits of the embedded engines.", {{"file", file}});

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include "common/base/time.h"
 #include "common/engines/sqlite/inspect.h"
@@ -16,6 +17,7 @@ namespace fs = std::filesystem;
 using sqlite::FileReport;
 
 constexpr const char* kSuffixes[] = {"", "-wal", "-shm"};
+constexpr const char* kUnfinished = "repair-unfinished";
 
 struct Checked {
   FileReport report;
@@ -39,7 +41,15 @@ bool loses(const sqlite::Damage& damage) { return !damage.loss.starts_with("noth
 Result<Checked> look(const std::string& dir, const Kind& kind, const std::string& scratch) {
   Checked checked{{kind.file, 0, false, {}}, false, dir + "/" + kind.file};
   checked.missing = !fs::exists(checked.source);
-  if (checked.missing) return checked;
+  if (checked.missing) {
+    // A start would make a new one. Of vectors.db that loses nothing.
+    if (std::string_view(kind.file) != "vectors.db") {
+      checked.report.hopeless = true;
+      checked.report.damages = {{"file", "missing, while others of the folder are there", {},
+                                 "everything that is only in it; take it from a backup"}};
+    }
+    return checked;
+  }
   const auto wal = sqlite::verify_wal(checked.source);
   if (!wal) {
     auto copy = sqlite::copy_without_damaged_frames(checked.source, scratch);
@@ -86,17 +96,21 @@ Status repair_file(const std::string& dir, const Kind& kind, const Checked& chec
     auto salvaged = kind.salvage(checked.source, copy);
     if (!salvaged) return fail(salvaged.error());
   }
+  // From here on the folder is not whole until the end.
+  std::ofstream(dir + "/" + kUnfinished) << kept << std::endl;
+  if (auto synced = sync_dir(dir); !synced) return synced;
+  if (derived) {
+    // First, since without the file a group that is at the end would not read the log again.
+    auto log = sqlite::Database::open(dir + "/log.db", sqlite::Database::Mode::read_write);
+    if (!log) return fail(log.error());
+    if (auto forgotten = (*log)->execute("DELETE FROM group_offsets WHERE name LIKE 'user-index-%'"); !forgotten) return forgotten;
+  }
   for (const char* suffix : kSuffixes) {
     if (!fs::exists(file + suffix)) continue;
     if (auto moved = move_file(file + suffix, kept + "/" + kind.file + suffix); !moved) return moved;
   }
   if (!derived) {
     if (auto moved = move_file(copy, file); !moved) return moved;
-  } else {
-    // A group that is at the end would not read the log again.
-    auto log = sqlite::Database::open(dir + "/log.db", sqlite::Database::Mode::read_write);
-    if (!log) return fail(log.error());
-    if (auto forgotten = (*log)->execute("DELETE FROM group_offsets WHERE name LIKE 'user-index-%'"); !forgotten) return forgotten;
   }
   for (const char* suffix : kSuffixes) fs::remove(copy + suffix);
   return sync_dir(dir);
@@ -116,12 +130,27 @@ Json to_json(const Checked& checked) {
 
 }  // namespace
 
+Status no_unfinished_repair(const std::string& data_dir) {
+  std::ifstream marker(data_dir + "/" + kUnfinished);
+  std::string kept;
+  if (!std::getline(marker, kept)) return {};
+  return fail(ErrorKind::conflict, "a repair of " + data_dir + " did not come to its end: move the files in " +
+                                       kept + " back, remove " + data_dir + "/" + kUnfinished +
+                                       " and repair again");
+}
+
 Result<Json> check_data(const std::string& data_dir, bool repair, Timestamp now) {
-  if (!fs::exists(data_dir + "/log.db") && !fs::exists(data_dir + "/store.db")) {
+  std::error_code denied;
+  if (!fs::exists(data_dir + "/log.db", denied) && !denied && !fs::exists(data_dir + "/store.db", denied) && !denied) {
     return fail(ErrorKind::not_found, "there is no data of a meshd in " + data_dir);
+  }
+  if (denied) {
+    return fail(ErrorKind::unavailable, data_dir + " cannot be looked at: " + denied.message() +
+                                            "; run as the user whom the folder belongs to");
   }
   auto lock = sqlite::DirectoryLock::acquire(data_dir);
   if (!lock) return fail(lock.error());
+  if (auto whole = no_unfinished_repair(data_dir); !whole) return fail(whole.error());
   const std::string scratch = data_dir + "/check.tmp";
   struct Cleanup {
     std::string path;
@@ -154,6 +183,8 @@ Result<Json> check_data(const std::string& data_dir, bool repair, Timestamp now)
     if (all[i].report.damages.empty()) continue;
     if (auto repaired = repair_file(data_dir, kFiles[i], all[i], kept); !repaired) return fail(repaired.error());
   }
+  fs::remove(data_dir + "/" + kUnfinished, error);
+  if (auto synced = sync_dir(data_dir); !synced) return fail(synced.error());
   report["kept_in"] = kept;
   return report;
 }

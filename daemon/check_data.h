@@ -17,6 +17,10 @@ namespace mesh {
 // whole of them takes their place; after it the folder can be started on.
 Result<Json> check_data(const std::string& data_dir, bool repair, Timestamp now);
 
+// `conflict` where a repair of the folder was cut off: its files are then neither the old nor the new
+// ones, and the message says what to do.
+Status no_unfinished_repair(const std::string& data_dir);
+
 // For people; what --check-data prints without --json.
 std::string check_data_text(const Json& report);
 // As monitoring plug-ins: 0 nothing is damaged, 1 damaged and a repair loses nothing, 2 damaged.

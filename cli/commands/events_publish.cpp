@@ -9,6 +9,7 @@
 #include "cli/retry.h"
 #include "common/base/ids.h"
 #include "common/base/strings.h"
+#include "common/domain/event.h"
 
 namespace mesh::cli {
 namespace {
@@ -37,7 +38,10 @@ struct Args {
 Outcome publish_one(Session& session, const Args& args) {
   auto data = parse_json(args.data);
   if (!data) return fail(ErrorKind::invalid, "--data: " + data.error().message);
-  const std::string id = args.id.empty() ? new_uuid_v7(session.clock.now()) : args.id;
+  // Under a key a repetition must be the same request.
+  const auto& key = args.write.idempotency_key;
+  const std::string made = key.empty() ? new_uuid_v7(session.clock.now()) : uuid_v5(kMeshNamespace, "publish:" + key);
+  const std::string id = args.id.empty() ? made : args.id;
   auto event = event_of_data(std::move(*data), args.defaults, id);
   if (!event) return fail(event.error());
   if (!args.subject.empty()) (*event)["subject"] = args.subject;
@@ -177,6 +181,9 @@ Outcome publish(Session& session, Args args) {
   }
   if (!args.id.empty() || !args.subject.empty()) {
     return fail(ErrorKind::invalid, "--id and --subject go with --data; lines have their own");
+  }
+  if (!args.write.idempotency_key.empty()) {
+    return fail(ErrorKind::invalid, "--idempotency-key goes with --data; lines go in batches with keys of their own");
   }
   if (args.file.empty()) {
     if (session.out.terminal().in) return fail(ErrorKind::invalid, "what to publish? give --data JSON, a FILE, or - for stdin");

@@ -194,7 +194,9 @@ void Connection::handle() {
   if (auto refusal = ask_hooks(*exchange, core.hooks, !admits_later)) {
     return answer(std::move(*refusal));
   }
-  if (exchange->route->blocking || request.body.size() > kLargeBody || admits_later) {
+  // What a key stored is looked up before the work begins, after a crash also in the log.
+  const bool keyed = request.method == "POST" && request.header("Idempotency-Key").has_value();
+  if (exchange->route->blocking || request.body.size() > kLargeBody || admits_later || keyed) {
     if (core.pool.push(std::move(exchange))) return loop_.enter(*this, Phase::handling);
     core.metrics.rejected("queue_full");
     return answer(Response::problem(503, "Too many requests wait already; try again later."));

@@ -63,6 +63,8 @@ void WorkerPool::run() {
       return next.has_value();
     });
     if (!next) return;
+    // What ended may have let more than one go on.
+    if (!queue_.empty()) more_.notify_one();
     const std::string tenant((*next)->tenant());
     ++running_;
     if (!tenant.empty()) ++running_of_[tenant];

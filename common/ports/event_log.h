@@ -76,7 +76,8 @@ class LogConsumer {
   // Moves the in-memory position; the next poll reads from there.
   virtual Status seek(const TopicPartition& partition, std::int64_t offset) = 0;
   // Follows seek_group: the partitions that it moved since the last call and where each goes on. A
-  // poll follows it too; records that it then gives come after the move, those before it do not.
+  // poll follows it too, when it begins; a move may also come while it reads, so whoever finds one
+  // behind a poll seeks there and reads again.
   virtual std::map<TopicPartition, std::int64_t> moved() = 0;
   // The assigned partitions and where each goes on.
   virtual std::map<TopicPartition, std::int64_t> position() const = 0;

@@ -89,6 +89,7 @@ struct Generations::Impl {
   Result<GenerationInfo> find(int number);
   Result<GenerationInfo> open_new();
   Result<GenerationInfo> resume_or_create(TaskContext& context);
+  Result<GenerationInfo> create();
   Status catch_up(TaskContext& context, int number);
   Status build(TaskContext& context, int number);
   Result<bool> wait_reached(int number, Duration timeout);
@@ -109,7 +110,7 @@ Status Generations::Impl::choose_serving(std::vector<GenerationInfo>& all) {
   // One that a start cut short left behind, or the one of before a change and back.
   auto newest = std::find_if(all.rbegin(), all.rend(), [this](const auto& i) { return fits(i); });
   if (newest == all.rend()) {
-    auto made = index.create_generation(spec());
+    auto made = create();
     if (!made) return fail(std::move(made.error()));
     all.push_back(std::move(*made));
     newest = all.rbegin();
@@ -223,7 +224,17 @@ Result<GenerationInfo> Generations::Impl::resume_or_create(TaskContext& context)
       if (auto dropped = drop(number); !dropped) return fail(std::move(dropped.error()));
     }
   }
-  return index.create_generation(spec());
+  return create();
+}
+
+// Numbers begin anew where the index was lost; a group left of the one before stands behind what the
+// new generation has to read.
+Result<GenerationInfo> Generations::Impl::create() {
+  auto made = index.create_generation(spec());
+  if (!made) return made;
+  auto deleted = deps.admin.delete_group(group(made->number));
+  if (!deleted && deleted.error().kind != ErrorKind::not_found) return fail(std::move(deleted.error()));
+  return made;
 }
 
 // Until the pipeline has done what the serving one has. The log's end is no measure: while events

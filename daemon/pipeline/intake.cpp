@@ -32,7 +32,7 @@ void Pipeline::Impl::take_in() {
     limits.keys_only = !first;
     const bool idle = polls == 0 && (first || blocked);
     auto records = consumer->poll(limits, idle ? until_due() : Duration{0});
-    follow_moves();
+    follow_moves(records ? &*records : nullptr);
     if (!records) {
       pause("read the event log", records.error());
       return;
@@ -62,10 +62,17 @@ void Pipeline::Impl::take_in() {
   take_turns();
 }
 
-// An operator may have moved the group: what waits of before is void.
-void Pipeline::Impl::follow_moves() {
+// An operator may have moved the group: what waits of before is void. So is what was polled of such a
+// partition, since the move may have come while the poll was reading; it is read again.
+void Pipeline::Impl::follow_moves(std::vector<StoredRecord>* polled) {
   const auto moved = consumer->moved();
   if (moved.empty()) return;
+  if (polled != nullptr) {
+    std::erase_if(*polled, [&](const StoredRecord& record) {
+      return moved.contains({record.position.topic, record.position.partition});
+    });
+    for (const auto& [partition, next] : moved) (void)consumer->seek(partition, next);
+  }
   std::lock_guard lock(mutex);
   for (const auto& [partition, next] : moved) {
     lanes.reset(partition, next);

@@ -69,7 +69,7 @@ struct Pipeline::Impl {
 
   // intake.cpp
   void take_in();
-  void follow_moves();
+  void follow_moves(std::vector<StoredRecord>* polled = nullptr);
   void process_directly(std::vector<StoredRecord> records);
   void file(const std::vector<StoredRecord>& records);
   void take_turns();

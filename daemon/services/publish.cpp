@@ -79,8 +79,8 @@ class Publisher {
     respond(error);
   }
 
-  // Topics of unknown types are made when first used. They stay, so how many one tenant may use is
-  // bounded: otherwise one could use up the partitions of all. A topic counts for each tenant that
+  // Topics of unknown types are made when first used. They stay, so how many one tenant may use
+  // between two starts is bounded: otherwise one could use up the partitions of all. A topic counts for each tenant that
   // uses it, or the count would tell a tenant which topics others have.
   Status ensure_topics(const TenantId& tenant, const std::vector<Event>& events) {
     for (const auto& event : events) {
@@ -94,8 +94,10 @@ class Publisher {
           return fail(ErrorKind::unprocessable, "topic " + *topic + " is one too many: this tenant uses " +
                                                     std::to_string(kMaxTopics) + " of its own types");
         }
-        used.insert(*topic);
-        if (made_.contains(*topic)) continue;
+        if (made_.contains(*topic)) {
+          used.insert(*topic);
+          continue;
+        }
       }
       for (const auto& name : {*topic, dead_letter_topic(*topic)}) {
         TopicSpec spec = deps_.new_topic;
@@ -104,6 +106,7 @@ class Publisher {
       }
       std::lock_guard lock(mutex_);
       made_.insert(*topic);
+      used_by_[tenant.str()].insert(*topic);
     }
     return {};
   }

@@ -163,7 +163,8 @@ World::State World::victim_state() {
       read("subscriber", std::string("/api/v1/") + kind + "/researcher/Dr.%20Known%20" + n);
     }
   }
-  for (const auto& topic : as_operator("GET", "/admin/v1/topics").json()["items"]) {
+  const auto topics = as_operator("GET", "/admin/v1/topics").json();
+  for (const auto& topic : topics.at("items")) {
     const std::string name = topic["name"];
     const std::string path = "/admin/v1/topics/" + name + "/records?limit=1000&tenant=" + kVictim;
     std::string from = "&from=start";

@@ -24,6 +24,8 @@ class FakeEventLog final : public EventLog, public LogAdmin {
   // --- knobs --------------------------------------------------------------------------------
   void fail_appends(int n) { locked([&] { append_failures_.next(n); }); }
   void fail_appends(int n, Error e) { locked([&] { append_failures_.next(n, std::move(e)); }); }
+  // Runs once, when a poll has read records and not yet given them.
+  void while_polling(std::function<void()> f) { locked([&] { while_polling_ = std::move(f); }); }
   void fail_polls(int n) { locked([&] { poll_failures_.next(n); }); }
   void fail_polls(int n, Error e) { locked([&] { poll_failures_.next(n, std::move(e)); }); }
   void fail_commits(int n) { locked([&] { commit_failures_.next(n); }); }
@@ -292,6 +294,7 @@ class FakeEventLog final : public EventLog, public LogAdmin {
   bool hold_ = false;
   int append_calls_ = 0;
   std::function<void(const std::vector<Record>&)> hook_;
+  std::function<void()> while_polling_;
   Failures append_failures_, poll_failures_, commit_failures_, read_failures_;
 };
 
@@ -320,6 +323,9 @@ class FakeEventLog::Consumer final : public LogConsumer {
       group().position[{record.position.topic, record.position.partition}] =
           record.position.offset + 1;
     }
+    const auto meanwhile = found.empty() ? nullptr : std::exchange(log_.while_polling_, nullptr);
+    lock.unlock();
+    if (meanwhile) meanwhile();
     return found;
   }
 

@@ -12,7 +12,7 @@ namespace mesh::sqlite {
 namespace {
 
 // How many keys in a row are tried one by one before the walk gives up on the rest.
-constexpr std::int64_t kMaxTries = 2'000'000;
+constexpr std::int64_t kMaxTries = 100'000;
 constexpr std::int64_t kMaxTriesAtEnd = 10'000;  // where it is not known how far the keys go
 
 bool is_damage(const Error& error) { return error.kind == ErrorKind::corrupt; }
@@ -85,11 +85,13 @@ Result<std::string> copy_without_damaged_frames(const std::string& path, const s
                                             error.message() + "; it needs as much room as the file");
   }
   std::fstream out(copy, std::ios::in | std::ios::out | std::ios::binary);
+  char reserved = kPageSumBytes;  // where page 1 is nowhere whole
+  if (char there; out.seekg(20).get(there)) reserved = there;
+  each_whole_frame(path, [&](std::uint32_t number, std::string_view page) {
+    if (number == 1) reserved = page[20];
+  });
   each_whole_frame(path, [&](std::uint32_t number, std::string_view page) {
     std::string sealed(page);
-    char reserved = 0;
-    out.seekg(20).get(reserved);
-    if (number == 1) reserved = sealed[20];
     if (reserved == kPageSumBytes) seal_page(sealed.data(), sealed.size(), number);
     out.clear();
     out.seekp(static_cast<std::streamoff>(number - 1) * static_cast<std::streamoff>(sealed.size()));
@@ -109,6 +111,14 @@ Status walk(Database& db, const KeyWalk& walk) {
     return rows;
   };
   const auto max_tries = walk.high == kUnknownEnd ? kMaxTriesAtEnd : kMaxTries;
+  // Whether anything at or behind `key` can be read at once.
+  const auto readable = [&](std::int64_t key) -> Result<bool> {
+    auto rows = query(key, walk.high);
+    if (!rows) return fail(rows.error());
+    auto row = rows->step();
+    if (!row && !is_damage(row.error())) return fail(row.error());
+    return row.has_value();
+  };
   std::int64_t next = walk.low;
   while (next <= walk.high) {
     {
@@ -131,9 +141,28 @@ Status walk(Database& db, const KeyWalk& walk) {
       first.reset();
     };
     for (std::int64_t tries = 0;; ++tries) {
-      if (next > walk.high || tries == max_tries) {
-        flush(walk.high == kUnknownEnd ? next : walk.high + 1);
+      if (next > walk.high || (tries == max_tries && walk.high == kUnknownEnd)) {
+        flush(next);
         return {};
+      }
+      if (tries == max_tries) {
+        // The keys behind are far away: twice as far each time, then back to the first one.
+        std::int64_t bad = next, good = next;
+        for (std::int64_t step = 1; good == next; step *= 2) {
+          const std::int64_t key = step > walk.high - next ? walk.high + 1 : next + step;
+          auto reads = key > walk.high ? Result<bool>(true) : readable(key);
+          if (!reads) return fail(reads.error());
+          *reads ? good = key : bad = key;
+        }
+        while (good - bad > 1) {
+          const std::int64_t middle = bad + (good - bad) / 2;
+          auto reads = readable(middle);
+          if (!reads) return fail(reads.error());
+          *reads ? good = middle : bad = middle;
+        }
+        walk.lost(first.value_or(next), good - 1);
+        next = good;
+        break;
       }
       auto one = query(next, next);
       if (!one) return fail(one.error());

@@ -58,6 +58,13 @@ void learn(File* file, const char* data, int size, sqlite3_int64 offset) {
 int read(sqlite3_file* file, void* out, int size, sqlite3_int64 offset) {
   auto* self = File::of(file);
   const int code = of(self->real())->xRead(self->real(), out, size, offset);
+  if (code == SQLITE_IOERR_SHORT_READ && self->database && self->sums && is_page(size, offset)) {
+    // SQLite would take what is cut off for zeros.
+    sqlite3_int64 end = 0;
+    if (of(self->real())->xFileSize(self->real(), &end) == SQLITE_OK && end > offset) {
+      return SQLITE_CORRUPT;
+    }
+  }
   if (code != SQLITE_OK || !self->database) return code;
   auto* data = static_cast<char*>(out);
   learn(self, data, size, offset);
@@ -179,9 +186,7 @@ void seal_page(char* page, std::size_t size, std::int64_t number) {
 bool page_is_whole(const char* page, std::size_t size, std::int64_t number) {
   std::uint64_t stored;
   std::memcpy(&stored, page + size - kPageSumBytes, kPageSumBytes);
-  if (stored == sum_of(page, size, number)) return true;
-  // A page that was given out, freed again and never written is a hole.
-  return stored == 0 && std::all_of(page, page + size, [](char c) { return c == 0; });
+  return stored == sum_of(page, size, number);
 }
 
 }  // namespace mesh::sqlite

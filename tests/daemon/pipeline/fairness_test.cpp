@@ -234,6 +234,17 @@ TEST_F(FairnessTest, AnOperatorsSeekForwardVoidsWhatWaits) {
   EXPECT_EQ(calls[1], (std::vector<std::string>{"beta26", "beta27", "beta28", "beta29", "beta30"}));
 }
 
+TEST_F(FairnessTest, ASeekThatComesWhileAPollReadsIsFollowed) {
+  append("acme", 5);
+  log.while_polling([this] { seek(3); });
+  gated.allow(kMany);
+  start(gated);
+  ASSERT_TRUE(commits(5));
+  const auto calls = gated.calls();
+  ASSERT_EQ(calls.size(), 1u);
+  EXPECT_EQ(calls[0], (std::vector<std::string>{"acme4", "acme5"}));
+}
+
 TEST_F(FairnessTest, AnOperatorsSeekBackRepeatsAll) {
   append("acme", 100);
   append("beta", 1);

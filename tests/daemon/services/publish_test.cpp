@@ -76,7 +76,8 @@ class Publish : public ::testing::Test {
   std::vector<std::string> ids_in_log() {
     std::vector<std::string> ids;
     for (int partition = 0; partition < 3; ++partition) {
-      for (const auto& record : log_->read({kTopic, partition}, 0, {}).value()) {
+      const auto records = log_->read({kTopic, partition}, 0, {}).value();
+      for (const auto& record : records) {
         ids.emplace_back(find_header(record.headers, "ce_id"));
       }
     }
