@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <mutex>
+#include <thread>
 
 #include "common/auth/authenticator.h"
 #include "common/base/time.h"
@@ -360,6 +361,9 @@ Status App::Impl::start_listeners() {
   http::ServerOptions server_options;
   server_options.workers = limits.workers > 0 ? limits.workers : std::max(2, static_cast<int>(std::thread::hardware_concurrency()));
   server_options.blocking_workers = limits.blocking_workers;
+  // The embedded engines compute; none of their routes waits for another server. Two for each
+  // processor, since one alone leaves it idle while a request is handed over.
+  server_options.tenant_workers = static_cast<int>(2 * std::max(std::thread::hardware_concurrency(), 1U));
   server_options.answer_timeout = limits.answer_timeout;
   server_options.max_connections = limits.max_connections;
   server_options.max_body_bytes = limits.max_body;

@@ -10,7 +10,7 @@ void name_thread(const char* name);
 // requests, commits and answers them stands in front, so that a short request does not wait for long
 // ones of somebody else.
 enum class Standing {
-  worker = 3,      // a request that may take long: half the share of those in front
+  worker = 5,      // a request that may take long: a third of the share of those in front
   background = 8,  // work of a queue that no request waits for (relay, pipelines, upkeep): a sixth
 };
 void stand_back(Standing standing);

@@ -75,7 +75,8 @@ Status Server::start(std::vector<ListenerSpec> listeners) {
     core.listeners.clear();
     return opened;
   }
-  core.pool.start(std::max(core.options.blocking_workers, 1), core.options.max_queued,
+  core.pool.start(std::max(core.options.blocking_workers, 1),
+                  std::max(core.options.tenant_workers, 1), core.options.max_queued,
                   [&core](const std::shared_ptr<Exchange>& exchange) {
                     const auto waited = core.clock.steady() - exchange->started;
                     run_handler(exchange, core.hooks, waited);

@@ -31,6 +31,9 @@ struct ServerOptions {
   int workers = 2;                // threads that each serve a share of the connections and run
                                   // the quick handlers
   int blocking_workers = 8;       // threads for routes marked as blocking and for large bodies
+  // Of them a tenant holds at most half of what the others leave, and at most so many. Where what they
+  // do is computing, more than there are processors only make the others' short requests wait.
+  int tenant_workers = 256;
   std::size_t max_queued = 1024;  // requests that wait for a blocking worker; a tenant takes at
                                   // most half of what the others leave. Beyond it: 503 with
                                   // Retry-After. More hides an overload longer

@@ -5,9 +5,10 @@
 
 namespace mesh::http {
 
-void WorkerPool::start(int threads, std::size_t max_queued, Work work) {
+void WorkerPool::start(int threads, int per_tenant, std::size_t max_queued, Work work) {
   work_ = std::move(work);
   size_ = threads;
+  per_tenant_ = per_tenant;
   queue_ = Queue(1, max_queued);
   for (int i = 0; i < threads; ++i) {
     threads_.emplace_back([this] {
@@ -48,7 +49,7 @@ bool WorkerPool::may_run(std::string_view tenant) const {
   if (tenant.empty()) return true;
   const auto it = running_of_.find(std::string(tenant));
   const int own = it == running_of_.end() ? 0 : it->second;
-  return own == 0 || 2 * (own + 1) <= size_ - (running_ - own);
+  return own == 0 || (own < per_tenant_ && 2 * (own + 1) <= size_ - (running_ - own));
 }
 
 // A thread that finds only tenants which may not run more goes to sleep; the one that ends such a

@@ -28,7 +28,8 @@ class WorkerPool {
  public:
   using Work = std::function<void(const std::shared_ptr<Exchange>&)>;
   ~WorkerPool() { stop(); }
-  void start(int threads, std::size_t max_queued, Work work);
+  // A tenant gets at most `per_tenant` threads at once.
+  void start(int threads, int per_tenant, std::size_t max_queued, Work work);
   // False where too many others wait already that are not abandoned, and once it stops.
   [[nodiscard]] bool push(std::shared_ptr<Exchange> exchange);
   // Waits for what runs; drops what waits. Callable twice, before start too.
@@ -43,6 +44,7 @@ class WorkerPool {
 
   Work work_;        // this and the next are constant after start
   int size_ = 0;     // threads
+  int per_tenant_ = 0;
   std::mutex mutex_;
   std::condition_variable more_;
   Queue queue_{1, 0};  // this and the following guarded by mutex_
