@@ -1,4 +1,3 @@
-
 #include <random>
 
 #include "cli/commands/events.h"
