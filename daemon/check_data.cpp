@@ -89,9 +89,6 @@ Status repair_file(const std::string& dir, const Kind& kind, const Checked& chec
   const std::string file = dir + "/" + kind.file, copy = file + ".repaired";
   const bool derived = std::string_view(kind.file) == "vectors.db";
   for (const char* suffix : kSuffixes) fs::remove(copy + suffix);
-  if (checked.report.hopeless) {
-    return fail(ErrorKind::corrupt, std::string(kind.file) + " is damaged beyond repair: take it from a backup");
-  }
   if (!derived) {
     auto salvaged = kind.salvage(checked.source, copy);
     if (!salvaged) return fail(salvaged.error());
@@ -99,12 +96,6 @@ Status repair_file(const std::string& dir, const Kind& kind, const Checked& chec
   // From here on the folder is not whole until the end.
   std::ofstream(dir + "/" + kUnfinished) << kept << std::endl;
   if (auto synced = sync_dir(dir); !synced) return synced;
-  if (derived) {
-    // First, since without the file a group that is at the end would not read the log again.
-    auto log = sqlite::Database::open(dir + "/log.db", sqlite::Database::Mode::read_write);
-    if (!log) return fail(log.error());
-    if (auto forgotten = (*log)->execute("DELETE FROM group_offsets WHERE name LIKE 'user-index-%'"); !forgotten) return forgotten;
-  }
   for (const char* suffix : kSuffixes) {
     if (!fs::exists(file + suffix)) continue;
     if (auto moved = move_file(file + suffix, kept + "/" + kind.file + suffix); !moved) return moved;
@@ -172,6 +163,10 @@ Result<Json> check_data(const std::string& data_dir, bool repair, Timestamp now)
   for (const auto& checked : all) report["files"].push_back(to_json(checked));
   if (!repair || !damaged) return report;
 
+  for (const auto& checked : all) {
+    if (!checked.report.hopeless) continue;
+    return fail(ErrorKind::corrupt, checked.report.file + " is damaged beyond repair: take it from a backup");
+  }
   std::string time = format_rfc3339(now);
   std::erase_if(time, [](char c) { return c == ':' || c == '-' || c == '.'; });
   const std::string kept = data_dir + "/damaged-" + time;

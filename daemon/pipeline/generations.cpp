@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/strings.h"
 #include "common/telemetry/log.h"
 #include "daemon/pipeline/scan.h"
 #include "daemon/pipeline/stages.h"
@@ -89,7 +90,7 @@ struct Generations::Impl {
   Result<GenerationInfo> find(int number);
   Result<GenerationInfo> open_new();
   Result<GenerationInfo> resume_or_create(TaskContext& context);
-  Result<GenerationInfo> create();
+  Status drop_groups_without(const std::vector<GenerationInfo>& all);
   Status catch_up(TaskContext& context, int number);
   Status build(TaskContext& context, int number);
   Result<bool> wait_reached(int number, Duration timeout);
@@ -110,7 +111,7 @@ Status Generations::Impl::choose_serving(std::vector<GenerationInfo>& all) {
   // One that a start cut short left behind, or the one of before a change and back.
   auto newest = std::find_if(all.rbegin(), all.rend(), [this](const auto& i) { return fits(i); });
   if (newest == all.rend()) {
-    auto made = create();
+    auto made = index.create_generation(spec());
     if (!made) return fail(std::move(made.error()));
     all.push_back(std::move(*made));
     newest = all.rbegin();
@@ -119,9 +120,26 @@ Status Generations::Impl::choose_serving(std::vector<GenerationInfo>& all) {
   return index.serve(newest->number);
 }
 
+// Where the index was lost, numbers begin anew; a group of a generation before then stands beyond what
+// the new one has to read.
+Status Generations::Impl::drop_groups_without(const std::vector<GenerationInfo>& all) {
+  auto groups = deps.admin.groups();
+  if (!groups) return fail(std::move(groups.error()));
+  const std::string prefix = base.name + "-";
+  for (const GroupInfo& info : *groups) {
+    if (!info.name.starts_with(prefix)) continue;
+    const auto number = parse_int(std::string_view(info.name).substr(prefix.size()));
+    const auto known = [&](const GenerationInfo& generation) { return generation.number == *number; };
+    if (!number || std::ranges::any_of(all, known)) continue;
+    if (auto dropped = drop(static_cast<int>(*number)); !dropped) return dropped;
+  }
+  return {};
+}
+
 Status Generations::Impl::start() {
   auto all = index.generations();
   if (!all) return fail(std::move(all.error()));
+  if (auto dropped = drop_groups_without(*all); !dropped) return dropped;
   if (auto chosen = choose_serving(*all); !chosen) return chosen;
   {
     std::lock_guard lock(mutex);
@@ -224,17 +242,7 @@ Result<GenerationInfo> Generations::Impl::resume_or_create(TaskContext& context)
       if (auto dropped = drop(number); !dropped) return fail(std::move(dropped.error()));
     }
   }
-  return create();
-}
-
-// Numbers begin anew where the index was lost; a group left of the one before stands behind what the
-// new generation has to read.
-Result<GenerationInfo> Generations::Impl::create() {
-  auto made = index.create_generation(spec());
-  if (!made) return made;
-  auto deleted = deps.admin.delete_group(group(made->number));
-  if (!deleted && deleted.error().kind != ErrorKind::not_found) return fail(std::move(deleted.error()));
-  return made;
+  return index.create_generation(spec());
 }
 
 // Until the pipeline has done what the serving one has. The log's end is no measure: while events

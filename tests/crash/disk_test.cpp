@@ -274,6 +274,38 @@ TEST_F(DamagedFolder, ADamagedRecordIsNamedRepairedAndTheRestIsServed) {
   daemon.settle();
 }
 
+TEST_F(DamagedFolder, AMissingFileIsNamedAndNoRepairIsPromised) {
+  std::filesystem::rename(data_ + "/log.db", data_ + "/aside");
+  const auto checked = mesh({"check"});
+  EXPECT_EQ(checked.exit_code, 2) << checked.out << checked.err;
+  EXPECT_THAT(checked.out, HasSubstr("missing"));
+  const auto repaired = mesh({"check", "--repair", "--yes"});
+  EXPECT_NE(repaired.exit_code, 0);
+  EXPECT_THAT(repaired.out + repaired.err, HasSubstr("backup"));
+  EXPECT_FALSE(std::filesystem::exists(data_ + "/log.db"));
+  for (const auto& entry : std::filesystem::directory_iterator(data_)) {
+    EXPECT_FALSE(entry.path().filename().string().starts_with("damaged-")) << entry.path();
+  }
+}
+
+TEST_F(DamagedFolder, AMissingIndexIsBuiltAgainFromTheLog) {
+  for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(data_ + "/vectors.db" + suffix);
+  Daemon daemon(data_);
+  ASSERT_TRUE(daemon.start()) << daemon.errors();
+  daemon.settle();
+  const auto found = daemon.call("gateway", "GET", "/ai/users/search?query=u7%40acme.dev&limit=1", kToken);
+  ASSERT_EQ(found.status, 200) << found.body;
+  ASSERT_EQ(found.json()["results"].size(), 1u);
+  EXPECT_EQ(found.json()["results"][0]["email"], "u7@acme.dev");
+}
+
+TEST_F(DamagedFolder, ARepairThatWasCutOffStopsTheStart) {
+  std::ofstream(data_ + "/repair-unfinished") << data_ << "/damaged-x\n";
+  Daemon daemon(data_);
+  EXPECT_FALSE(daemon.start());
+  EXPECT_THAT(daemon.errors(), HasSubstr("damaged-x"));
+}
+
 TEST_F(DamagedFolder, ADamagedIndexIsBuiltAgainFromTheLog) {
   flip("vectors.db", "u7@acme.dev");
   Daemon daemon(data_);

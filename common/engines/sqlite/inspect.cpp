@@ -87,13 +87,13 @@ Result<std::string> copy_without_damaged_frames(const std::string& path, const s
   std::fstream out(copy, std::ios::in | std::ios::out | std::ios::binary);
   char reserved = kPageSumBytes;  // where page 1 is nowhere whole
   if (char there; out.seekg(20).get(there)) reserved = there;
+  out.clear();
   each_whole_frame(path, [&](std::uint32_t number, std::string_view page) {
     if (number == 1) reserved = page[20];
   });
   each_whole_frame(path, [&](std::uint32_t number, std::string_view page) {
     std::string sealed(page);
     if (reserved == kPageSumBytes) seal_page(sealed.data(), sealed.size(), number);
-    out.clear();
     out.seekp(static_cast<std::streamoff>(number - 1) * static_cast<std::streamoff>(sealed.size()));
     out.write(sealed.data(), static_cast<std::streamsize>(sealed.size()));
   });
@@ -102,80 +102,106 @@ Result<std::string> copy_without_damaged_frames(const std::string& path, const s
   return copy;
 }
 
+namespace {
+
+// The walk's rows with keys from `low` to `high`.
+Result<Statement> rows_between(Database& db, const KeyWalk& walk, std::int64_t low, std::int64_t high) {
+  auto rows = db.prepare(walk.select);
+  if (!rows) return rows;
+  walk.prefix(*rows);
+  rows->bind(walk.parameters + 1, low).bind(walk.parameters + 2, high);
+  return rows;
+}
+
+enum class Step { row, end, damage };
+Result<Step> step(Statement& rows) {
+  auto row = rows.step();
+  if (row) return *row ? Step::row : Step::end;
+  if (!is_damage(row.error())) return fail(row.error());
+  return Step::damage;
+}
+Result<Step> first_step(Database& db, const KeyWalk& walk, std::int64_t low, std::int64_t high) {
+  auto rows = rows_between(db, walk, low, high);
+  if (!rows) return fail(rows.error());
+  return step(*rows);
+}
+
+// Hands out rows from `next` on, which moves along. True: damage was met, false: the end.
+Result<bool> read_on(Database& db, const KeyWalk& walk, std::int64_t& next) {
+  auto rows = rows_between(db, walk, next, walk.high);
+  if (!rows) return fail(rows.error());
+  for (;;) {
+    auto stepped = step(*rows);
+    if (!stepped) return fail(stepped.error());
+    if (*stepped != Step::row) return *stepped == Step::damage;
+    const auto key = rows->integer(0);
+    if (key < next) return true;  // a damaged order
+    if (auto s = walk.row(*rows); !s) return fail(s.error());
+    next = key + 1;
+  }
+}
+
+// For damage that keys far apart lie behind: looks twice as far each time, then goes back to the first
+// key from which on rows can be read (or walk.high + 1).
+Result<std::int64_t> readable_behind(Database& db, const KeyWalk& walk, std::int64_t bad) {
+  const auto reads = [&](std::int64_t key) -> Result<bool> {
+    if (key > walk.high) return true;
+    auto stepped = first_step(db, walk, key, walk.high);
+    if (!stepped) return fail(stepped.error());
+    return *stepped != Step::damage;
+  };
+  std::int64_t good = bad;
+  for (std::int64_t far = 1; good == bad; far *= 2) {
+    const std::int64_t key = far > walk.high - bad ? walk.high + 1 : bad + far;
+    auto read = reads(key);
+    if (!read) return fail(read.error());
+    if (*read) good = key;
+  }
+  while (good - bad > 1) {
+    const std::int64_t middle = bad + (good - bad) / 2;
+    auto read = reads(middle);
+    if (!read) return fail(read.error());
+    (*read ? good : bad) = middle;
+  }
+  return good;
+}
+
+}  // namespace
+
 Status walk(Database& db, const KeyWalk& walk) {
-  const auto query = [&](std::int64_t low, std::int64_t high) -> Result<Statement> {
-    auto rows = db.prepare(walk.select);
-    if (!rows) return rows;
-    walk.prefix(*rows);
-    rows->bind(walk.parameters + 1, low).bind(walk.parameters + 2, high);
-    return rows;
-  };
-  const auto max_tries = walk.high == kUnknownEnd ? kMaxTriesAtEnd : kMaxTries;
-  // Whether anything at or behind `key` can be read at once.
-  const auto readable = [&](std::int64_t key) -> Result<bool> {
-    auto rows = query(key, walk.high);
-    if (!rows) return fail(rows.error());
-    auto row = rows->step();
-    if (!row && !is_damage(row.error())) return fail(row.error());
-    return row.has_value();
-  };
-  std::int64_t next = walk.low;
-  while (next <= walk.high) {
-    {
-      auto rows = query(next, walk.high);
-      if (!rows) return fail(rows.error());
-      for (;;) {
-        auto row = rows->step();
-        if (!row && !is_damage(row.error())) return fail(row.error());
-        if (!row) break;
-        if (!*row) return {};
-        const auto key = rows->integer(0);
-        if (key < next) break;  // a damaged order
-        if (auto s = walk.row(*rows); !s) return s;
-        next = key + 1;
-      }
-    }
+  const bool open_end = walk.high == kUnknownEnd;
+  for (std::int64_t next = walk.low; next <= walk.high;) {
+    auto damaged = read_on(db, walk, next);
+    if (!damaged) return fail(damaged.error());
+    if (!*damaged) return {};
+    // Key by key, since rows of other pages may stand between.
     std::optional<std::int64_t> first;
-    const auto flush = [&](std::int64_t end) {
+    const auto lost_below = [&](std::int64_t end) {
       if (first) walk.lost(*first, end - 1);
       first.reset();
     };
-    for (std::int64_t tries = 0;; ++tries) {
-      if (next > walk.high || (tries == max_tries && walk.high == kUnknownEnd)) {
-        flush(next);
-        return {};
-      }
-      if (tries == max_tries) {
-        // The keys behind are far away: twice as far each time, then back to the first one.
-        std::int64_t bad = next, good = next;
-        for (std::int64_t step = 1; good == next; step *= 2) {
-          const std::int64_t key = step > walk.high - next ? walk.high + 1 : next + step;
-          auto reads = key > walk.high ? Result<bool>(true) : readable(key);
-          if (!reads) return fail(reads.error());
-          *reads ? good = key : bad = key;
-        }
-        while (good - bad > 1) {
-          const std::int64_t middle = bad + (good - bad) / 2;
-          auto reads = readable(middle);
-          if (!reads) return fail(reads.error());
-          *reads ? good = middle : bad = middle;
-        }
-        walk.lost(first.value_or(next), good - 1);
-        next = good;
-        break;
-      }
-      auto one = query(next, next);
-      if (!one) return fail(one.error());
-      auto row = one->step();
-      if (!row && !is_damage(row.error())) return fail(row.error());
-      if (!row) {
+    std::int64_t tries = 0;
+    const auto most = open_end ? kMaxTriesAtEnd : kMaxTries;
+    for (; tries < most && next <= walk.high; ++tries, ++next) {
+      auto stepped = first_step(db, walk, next, next);
+      if (!stepped) return fail(stepped.error());
+      if (*stepped == Step::damage) {
         if (!first) first = next;
-      } else {
-        flush(next);
-        if (*row) break;
+        continue;
       }
-      ++next;
+      lost_below(next);
+      if (*stepped == Step::row) break;
     }
+    const bool found = tries < most && next <= walk.high;
+    if (found) continue;
+    if (next > walk.high || open_end) {
+      lost_below(next);
+      return {};
+    }
+    auto behind = readable_behind(db, walk, next);
+    if (!behind) return fail(behind.error());
+    walk.lost(first.value_or(next), *behind - 1);
+    next = *behind;
   }
   return {};
 }

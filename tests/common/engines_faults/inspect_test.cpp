@@ -185,6 +185,40 @@ TEST_F(InspectStore, LostUsersAreNamedTheOthersAreKeptAndIdsGoOn) {
   EXPECT_EQ(store_->outbox().pending(0, 10)->front().sequence, 201) << "an emptied outbox does not begin again";
 }
 
+// An outbox is emptied from the front, so its keys begin far from zero.
+TEST_F(InspectStore, KeysFarBehindDamageAreFound) {
+  open(dir_.path());
+  for (int i = 0; i < 60; ++i) ASSERT_TRUE(create("u" + std::to_string(i) + "@acme.dev"));
+  store_.reset();
+  auto db = Database::open(dir_.file("store.db"), Database::Mode::read_write).value();
+  ASSERT_TRUE(db->execute("UPDATE outbox SET sequence=sequence+10000000"));
+  ASSERT_TRUE(db->execute("PRAGMA wal_checkpoint(TRUNCATE)"));
+  db.reset();
+  const std::string whole = bytes_of(dir_.file("store.db"));
+  // The first record of the table stands on its first leaf.
+  const auto at = whole.find("Person u0@acme.dev", whole.find("user.events"));
+  ASSERT_NE(at, std::string::npos);
+  overwrite(dir_.file("store.db"), at, "~");
+  const auto report = sqlite::salvage_store(dir_.file("store.db"), fresh_.file("store.db"));
+  ASSERT_TRUE(report) << report.error().to_string();
+  open(fresh_.path());
+  const auto kept = store_->outbox().pending(0, 100);
+  ASSERT_TRUE(kept) << kept.error().to_string();
+  EXPECT_LT(kept->size(), 60u);
+  EXPECT_GT(kept->size(), 30u) << "a page is lost, not all behind it";
+  EXPECT_EQ(kept->back().sequence, 10'000'060);
+}
+
+TEST_F(InspectStore, AFileCutWithinItsLastPageIsDamaged) {
+  open(dir_.path());
+  for (int i = 0; i < 60; ++i) ASSERT_TRUE(create("u" + std::to_string(i) + "@acme.dev"));
+  store_.reset();
+  ASSERT_TRUE(look().damages.empty());
+  const auto size = std::filesystem::file_size(dir_.file("store.db"));
+  std::filesystem::resize_file(dir_.file("store.db"), size - 8);
+  EXPECT_FALSE(look().damages.empty());
+}
+
 TEST_F(InspectStore, ADamagedIndexLosesNothing) {
   open(dir_.path());
   for (int i = 1; i <= 200; ++i) ASSERT_TRUE(create("u" + std::to_string(i) + "@x.dev"));

@@ -86,6 +86,16 @@ TEST_F(GenerationsTest, ARestartKeepsTheServingGeneration) {
   EXPECT_EQ(roles().size(), 1u);
 }
 
+TEST_F(GenerationsTest, AGroupOfALostIndexIsForgottenAndTheIndexFilledAnew) {
+  const Position last = write("created", 1, 1);
+  const TopicPartition partition{last.topic, last.partition};
+  ASSERT_TRUE(log.seek_group("user-index-1", {{partition, last.offset + 1}}));
+  ASSERT_TRUE(log.seek_group("user-index-7", {{partition, last.offset + 1}}));
+  start();
+  EXPECT_TRUE(holds(1, 1));
+  EXPECT_FALSE(log.has_group("user-index-7"));
+}
+
 TEST_F(GenerationsTest, ACreatedGenerationThatWasNeverServedIsTakenAtTheNextStart) {
   ASSERT_TRUE(index.create_generation({4, embedder.id()}));
   start();
