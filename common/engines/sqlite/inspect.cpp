@@ -215,6 +215,22 @@ std::int64_t highest_key(Database& db, const std::string& table, const std::stri
   return *row ? std::max(given, last->integer(0)) : given;
 }
 
+Result<FileReport> salvage_file(const std::string& name, const std::string& source,
+                                const std::string& target, const Damage& beyond_repair,
+                                const std::function<Status(Salvage&, FileReport&)>& run) {
+  FileReport report{name, 0, false, {}};
+  auto salvage = Salvage::open(source, target);
+  const Status done = salvage ? run(**salvage, report) : fail(salvage.error());
+  if (!done && done.error().kind != ErrorKind::corrupt) return fail(done.error());
+  if (!done) {
+    report.hopeless = true;
+    report.damages.push_back(beyond_repair);
+    return report;
+  }
+  if (auto finished = (*salvage)->finish(); !finished) return fail(finished.error());
+  return report;
+}
+
 std::string join(const std::vector<std::string>& words, std::string_view separator) {
   std::string text;
   for (const auto& word : words) text.append(text.empty() ? "" : separator).append(word);

@@ -82,6 +82,12 @@ Status walk(Database& db, const KeyWalk& walk);
 std::int64_t highest_key(Database& db, const std::string& table, const std::string& key,
                          std::int64_t given);
 
+// Looks at a file, or salvages it into `target`, by `run`; where its structure cannot be read, what that
+// costs is `beyond_repair`.
+Result<FileReport> salvage_file(const std::string& name, const std::string& source,
+                                const std::string& target, const Damage& beyond_repair,
+                                const std::function<Status(Salvage&, FileReport&)>& run);
+
 std::string join(const std::vector<std::string>& words, std::string_view separator);
 // "17..19" or "17".
 std::string range_text(std::int64_t first, std::int64_t last);

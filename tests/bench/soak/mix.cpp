@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <array>
+#include <condition_variable>
 #include <exception>
+#include <mutex>
+#include <stop_token>
 
 #include "common/base/strings.h"
 #include "tests/bench/load/connection.h"
@@ -22,10 +25,10 @@ constexpr std::chrono::seconds kBetweenOperations{20};
 const std::string& tenant_of(std::uint64_t n) { return kTenants[n % kTenants.size()]; }
 
 bool sleep(const std::stop_token& stop, load::Seconds time) {
-  const auto until = load::SteadyClock::now() + time;
-  while (!stop.stop_requested() && load::SteadyClock::now() < until) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
+  std::mutex mutex;
+  std::unique_lock lock(mutex);
+  std::condition_variable_any stopped;
+  stopped.wait_for(lock, stop, time, [] { return false; });
   return !stop.stop_requested();
 }
 

@@ -217,13 +217,21 @@ TEST(Exchange, AnAbandonedRequestGivesItsBodyBack) {
   EXPECT_LT(exchange.request.body.capacity(), 1000u);
 }
 
-TEST_F(ServerTest, AnswersThatWaitForTheirReadersHaveABoundTogether) {
+class LargeAnswerTest : public ServerTest {
+ protected:
+  // More than the sockets' buffers take.
+  static Route large() {
+    Route route = echo("GET", "/large");
+    route.handler = [](std::shared_ptr<const Request>, Responder respond) {
+      respond(Response::text(200, std::string(32 << 20, 'x')));
+    };
+    return route;
+  }
+};
+
+TEST_F(LargeAnswerTest, AnswersThatWaitForTheirReadersHaveABoundTogether) {
   options.max_buffered_bytes = 40 << 20;
-  Route route = echo("GET", "/large");
-  route.handler = [](std::shared_ptr<const Request>, Responder respond) {
-    respond(Response::text(200, std::string(32 << 20, 'x')));
-  };
-  start({route});
+  start({large()});
   RawClient first(server->addresses()[0], 4096);
   first.send(get("/large"));
   sync();
@@ -257,12 +265,8 @@ TEST_F(ServerTest, AnAnswerThatTakesTooLongIs503AndTheLateOneIsDropped) {
   EXPECT_TRUE(client.closed_by_server());
 }
 
-TEST_F(ServerTest, AClientThatDoesNotReadIsClosed) {
-  Route route = echo("GET", "/large");
-  route.handler = [](std::shared_ptr<const Request>, Responder respond) {
-    respond(Response::text(200, std::string(32 << 20, 'x')));
-  };
-  start({route});
+TEST_F(LargeAnswerTest, AClientThatDoesNotReadIsClosed) {
+  start({large()});
   RawClient client(server->addresses()[0], 4096);
   client.send(get("/large"));
   sync();

@@ -216,19 +216,10 @@ class LogSalvage {
 }  // namespace
 
 Result<FileReport> salvage_log(const std::string& source, const std::string& target) {
-  FileReport report{"log.db", 0, false, {}};
-  const auto hopeless = [&](const Error& error) -> Result<FileReport> {
-    if (error.kind != ErrorKind::corrupt) return fail(error);
-    report.hopeless = true;
-    report.damages.push_back({"schema, topics or partitions", "unreadable", {},
-                              "every event that is only in the log; take the file from a backup"});
-    return report;
-  };
-  auto salvage = Salvage::open(source, target);
-  if (!salvage) return hopeless(salvage.error());
-  if (auto done = LogSalvage(**salvage, report).run(); !done) return hopeless(done.error());
-  if (auto s = (*salvage)->finish(); !s) return fail(s.error());
-  return report;
+  return salvage_file("log.db", source, target,
+                      {"schema, topics or partitions", "unreadable", {},
+                       "every event that is only in the log; take the file from a backup"},
+                      [](Salvage& salvage, FileReport& report) { return LogSalvage(salvage, report).run(); });
 }
 
 }  // namespace mesh::sqlite

@@ -238,20 +238,13 @@ Status add_index_damage(Database& db, FileReport& report) {
 }  // namespace
 
 Result<FileReport> salvage_store(const std::string& source, const std::string& target) {
-  FileReport report{"store.db", 0, false, {}};
-  const auto hopeless = [&](const Error& error) -> Result<FileReport> {
-    if (error.kind != ErrorKind::corrupt) return fail(error);
-    report.hopeless = true;
-    report.damages.push_back({"the schema", "unreadable", {},
-                              "all users and tenants' records, but for what the log has; take the file from a backup"});
-    return report;
-  };
-  auto salvage = Salvage::open(source, target);
-  if (!salvage) return hopeless(salvage.error());
-  if (auto done = StoreSalvage(**salvage, report).run(); !done) return hopeless(done.error());
-  if (auto s = add_index_damage((*salvage)->checked(), report); !s) return fail(s.error());
-  if (auto s = (*salvage)->finish(); !s) return fail(s.error());
-  return report;
+  return salvage_file("store.db", source, target,
+                      {"the schema", "unreadable", {},
+                       "all users and tenants' records, but for what the log has; take the file from a backup"},
+                      [](Salvage& salvage, FileReport& report) -> Status {
+                        if (auto done = StoreSalvage(salvage, report).run(); !done) return done;
+                        return add_index_damage(salvage.checked(), report);
+                      });
 }
 
 }  // namespace mesh::sqlite
