@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/base/ids.h"
+#include "common/engines/sqlite/gathered_writes.h"
 
 namespace mesh::sqlite {
 namespace {
@@ -26,8 +27,9 @@ struct Shim {
 
 struct File {
   sqlite3_file base;
-  bool database;  // else a log or a journal, which passes through
-  bool sums;      // pages have them: known once page 1 was read or written
+  bool database;        // else a log or a journal, which passes through
+  bool sums;            // pages have them: known once page 1 was read or written
+  GatheredWrites* log;  // of a write-ahead log, else null; owned
   alignas(sqlite3_file) unsigned char inner[1];  // SQLite aligns files to 8 bytes, no more
 
   static File* of(sqlite3_file* file) { return reinterpret_cast<File*>(file); }
@@ -55,8 +57,15 @@ void learn(File* file, const char* data, int size, sqlite3_int64 offset) {
   }
 }
 
+// Before a file is looked at or changed in any way but by the next write.
+int settle(sqlite3_file* file) {
+  auto* log = File::of(file)->log;
+  return log != nullptr ? log->flush() : SQLITE_OK;
+}
+
 int read(sqlite3_file* file, void* out, int size, sqlite3_int64 offset) {
   auto* self = File::of(file);
+  if (const int code = settle(file); code != SQLITE_OK) return code;
   const int code = of(self->real())->xRead(self->real(), out, size, offset);
   if (code == SQLITE_IOERR_SHORT_READ && self->database && self->sums && is_page(size, offset)) {
     // SQLite would take what is cut off for zeros.
@@ -77,6 +86,7 @@ int read(sqlite3_file* file, void* out, int size, sqlite3_int64 offset) {
 
 int write(sqlite3_file* file, const void* in, int size, sqlite3_int64 offset) {
   auto* self = File::of(file);
+  if (self->log != nullptr) return self->log->write(in, size, offset);
   const auto* data = static_cast<const char*>(in);
   if (self->database) learn(self, data, size, offset);
   if (!self->database || !self->sums || !is_page(size, offset)) {
@@ -88,18 +98,28 @@ int write(sqlite3_file* file, const void* in, int size, sqlite3_int64 offset) {
   return of(self->real())->xWrite(self->real(), page.data(), size, offset);
 }
 
-// The rest passes through.
+int truncate(sqlite3_file* f, sqlite3_int64 size) {
+  const int code = settle(f);
+  return code != SQLITE_OK ? code : of(real(f))->xTruncate(real(f), size);
+}
+int sync(sqlite3_file* f, int flags) {
+  const int code = settle(f);
+  return code != SQLITE_OK ? code : of(real(f))->xSync(real(f), flags);
+}
+int file_size(sqlite3_file* f, sqlite3_int64* size) {
+  const int code = settle(f);
+  return code != SQLITE_OK ? code : of(real(f))->xFileSize(real(f), size);
+}
 int close(sqlite3_file* file) {
+  (void)settle(file);  // what was not synced may get lost
+  delete std::exchange(File::of(file)->log, nullptr);
   auto* inner = real(file);
   const int code = of(inner) != nullptr ? of(inner)->xClose(inner) : SQLITE_OK;
   file->pMethods = nullptr;
   return code;
 }
-int truncate(sqlite3_file* f, sqlite3_int64 size) { return of(real(f))->xTruncate(real(f), size); }
-int sync(sqlite3_file* f, int flags) { return of(real(f))->xSync(real(f), flags); }
-int file_size(sqlite3_file* f, sqlite3_int64* size) {
-  return of(real(f))->xFileSize(real(f), size);
-}
+
+// The rest passes through.
 int lock(sqlite3_file* f, int level) { return of(real(f))->xLock(real(f), level); }
 int unlock(sqlite3_file* f, int level) { return of(real(f))->xUnlock(real(f), level); }
 int check_reserved(sqlite3_file* f, int* out) {
@@ -131,9 +151,12 @@ int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int*
   file->pMethods = nullptr;
   self->database = (flags & SQLITE_OPEN_MAIN_DB) != 0;
   self->sums = false;
+  self->log = nullptr;
   self->real()->pMethods = nullptr;
   const int code = below->xOpen(below, name, self->real(), flags, out_flags);
-  if (self->real()->pMethods != nullptr) file->pMethods = &kMethods;
+  if (self->real()->pMethods == nullptr) return code;
+  file->pMethods = &kMethods;
+  if ((flags & SQLITE_OPEN_WAL) != 0) self->log = new GatheredWrites(self->real());
   return code;
 }
 
