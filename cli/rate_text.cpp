@@ -34,6 +34,7 @@ Json to_policy(const RateText& rate) {
 }
 
 std::string policy_text(const Json& policy) {
+  if (policy.is_null()) return "unlimited";
   if (!policy.is_object()) return plain_text(policy);
   const Json& per = at_path(policy, "per");
   const std::string period = per.is_number_integer() ? format_duration(Duration{per.get<std::int64_t>()}) : plain_text(per);

@@ -20,7 +20,7 @@ struct RateText {
 Result<RateText> parse_rate(std::string_view text);
 // {"rate","per","burst"}; without a burst, one is a tenth of the rate.
 Json to_policy(const RateText& rate);
-// "30 per 1m, burst 10"; PER in text or, as some answers have it, in milliseconds.
+// "30 per 1m, burst 10", or "unlimited"; PER in text or, as some answers have it, in milliseconds.
 std::string policy_text(const Json& policy);
 
 }  // namespace mesh::cli

@@ -1,5 +1,6 @@
 #include "daemon/app.h"
 
+#include <malloc.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -15,6 +16,8 @@
 #include "common/engines/computed/computed_extractor.h"
 #include "common/engines/hashing/hashing_embedder.h"
 #include "common/engines/memory/memory_limiter.h"
+#include "common/engines/sqlite/damage.h"
+#include "common/engines/sqlite/database.h"
 #include "common/engines/sqlite/log/sqlite_log.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
 #include "common/engines/sqlite/vectors/embedded_index.h"
@@ -125,6 +128,7 @@ struct App::Impl {
   std::unique_ptr<services::Admission> admission;
   std::unique_ptr<http::Server> server;
   std::map<std::string, std::string> addresses;
+  std::vector<std::string> shown_generations;  // in metrics; of collect_metrics alone
   std::atomic<bool> ready{false};
   bool run_info_written = false;
   bool stopped = false;
@@ -151,6 +155,7 @@ Status App::Impl::open_engines() {
   if (!locked) return fail(locked.error());
   lock = std::move(*locked);
   if (auto whole = no_unfinished_repair(config.data_dir); !whole) return whole;
+  if (auto whole = no_missing_file(config.data_dir); !whole) return whole;
 
   const auto commit_metrics = [this](const char* file) {
     auto& seconds = metrics.histogram("mesh_commit_seconds", "Durable commits of the embedded engines.", {{"file", file}});
@@ -268,12 +273,22 @@ std::vector<pipeline::PipelineStatus> App::Impl::pipeline_statuses() {
 std::vector<services::Check> App::Impl::checks() {
   std::vector<services::Check> all;
   const auto waiting = store->outbox().size();
-  all.push_back({"outbox", waiting < 100'000, std::to_string(waiting) + " events wait for the log"});
+  all.push_back({"outbox", waiting < 100'000, std::to_string(waiting) + " events wait for the log, and are not searchable before",
+                 waiting >= 10'000});
   for (const auto& status : pipeline_statuses()) {
     const bool ok = status.state == pipeline::PipelineStatus::State::running || !config.has_role("pipelines");
     all.push_back({"pipeline " + status.name, ok,
                    "lag " + std::to_string(status.lag_events) + " events, " + std::to_string(status.parked) + " parked" +
                        (status.last_error.empty() ? "" : ", last error: " + status.last_error)});
+  }
+  const auto damage = sqlite::damage_met();
+  for (const auto& [file, cause] : damage) {
+    all.push_back({file, false, "damaged (" + cause + "): stop meshd and run `mesh check --data-dir " + config.data_dir + "`"});
+  }
+  if (damage.empty()) all.push_back({"files", true, "no damage was met"});
+  if (const auto filling = generations->filling()) {
+    all.push_back({"index", true, "it is built from the log, " + std::to_string(*filling) +
+                                      " events to go: until then searches do not find everyone", true});
   }
   std::error_code error;
   const auto space = std::filesystem::space(config.data_dir, error);
@@ -282,12 +297,33 @@ std::vector<services::Check> App::Impl::checks() {
 }
 
 void App::Impl::collect_metrics() {
+  if (metrics.crowded()) {
+    std::vector<Metrics::Used> used;
+    for (auto& row : usage.totals()) {
+      if (row.tenant != Usage::kOthers) used.push_back({row.tenant, row[Use::requests]});
+    }
+    metrics.name_busiest(std::move(used));
+  }
   metrics.gauge("mesh_outbox_events", "Committed events that wait for the log.").set(static_cast<double>(store->outbox().size()));
+  const auto heap = mallinfo2();
+  const auto heap_gauge = [&](const char* state) -> Gauge& {
+    return metrics.gauge("mesh_heap_bytes", "The C++ heap: in use, and freed but kept for what comes next.", {{"state", state}});
+  };
+  heap_gauge("used").set(static_cast<double>(heap.uordblks + heap.hblkhd));
+  heap_gauge("free").set(static_cast<double>(heap.fordblks));
+  metrics.gauge("mesh_sqlite_bytes", "What SQLite uses of the heap: page caches, which are bounded, and statements.")
+      .set(static_cast<double>(sqlite::memory_in_use()));
+  metrics.gauge("mesh_damaged_files", "Data files that damage was met in since the start; `mesh check` names them.")
+      .set(static_cast<double>(sqlite::damage_met().size()));
   auto all = index->generations();
   if (!all) return;  // shown as an error where it is asked for
+  for (const auto& name : std::exchange(shown_generations, {})) {
+    if (std::ranges::find(*all, name, &GenerationInfo::name) == all->end()) metrics.forget("generation", name);
+  }
   for (const auto& generation : *all) {
     metrics.gauge("mesh_index_vectors", "Vectors per generation.", {{"generation", generation.name}})
         .set(static_cast<double>(generation.vectors));
+    shown_generations.push_back(generation.name);
   }
 }
 
@@ -329,6 +365,7 @@ http::RouteTable App::Impl::routes_of(const std::string& role) {
                                                 [this] { return checks(); }})}) {
     all.insert(all.end(), table.begin(), table.end());
   }
+  for (auto& route : all) route.scope = "admin";
   return all;
 }
 

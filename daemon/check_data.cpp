@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 
@@ -21,36 +22,37 @@ constexpr const char* kUnfinished = "repair-unfinished";
 
 struct Checked {
   FileReport report;
-  bool missing = false;
   std::string source;  // what a repair copies from: the file, or a copy without damaged frames
+  bool damaged() const { return !report.damages.empty(); }
 };
 
-// One of the three files, and how it is salvaged; an empty target only looks.
+// One of the three files, and how it is salvaged (an empty target only looks) or made anew. Of the index
+// nothing is salvaged: it is derived from the log.
 struct Kind {
   const char* file;
   Result<FileReport> (*salvage)(const std::string& source, const std::string& target);
+  Status (*make_empty)(const std::string& path);
+  bool derived() const { return make_empty == nullptr; }
 };
 Result<FileReport> points(const std::string& source, const std::string&) {
   return sqlite::inspect_points(source);
 }
-constexpr Kind kFiles[] = {
-    {"log.db", sqlite::salvage_log}, {"store.db", sqlite::salvage_store}, {"vectors.db", points}};
+constexpr Kind kLog{"log.db", sqlite::salvage_log, sqlite::make_empty_log};
+constexpr Kind kStore{"store.db", sqlite::salvage_store, sqlite::make_empty_store};
+constexpr Kind kIndex{"vectors.db", points, nullptr};
+constexpr Kind kFiles[] = {kLog, kStore, kIndex};
+
+constexpr const char* kBuiltAgain = "nothing: the next start builds the index again from the log";
 
 bool loses(const sqlite::Damage& damage) { return !damage.loss.starts_with("nothing"); }
 
 Result<Checked> look(const std::string& dir, const Kind& kind, const std::string& scratch) {
-  Checked checked{{kind.file, 0, false, {}}, false, dir + "/" + kind.file};
-  checked.missing = !fs::exists(checked.source);
-  if (checked.missing) {
-    // A start would make a new one. Of vectors.db that loses nothing.
-    if (std::string_view(kind.file) != "vectors.db") {
-      checked.report.hopeless = true;
-      checked.report.damages = {{"file", "missing, while others of the folder are there", {},
-                                 "everything that is only in it; take it from a backup"}};
-    }
-    return checked;
-  }
-  const auto wal = sqlite::verify_wal(checked.source);
+  Checked checked{{}, dir + "/" + kind.file};
+  checked.report.file = kind.file;
+  const bool missing = !sqlite::has_bytes(checked.source);
+  // A start makes the index again, and all files of a folder that is new.
+  if (missing && (kind.derived() || no_missing_file(dir))) return checked;
+  const auto wal = missing ? Status{} : sqlite::verify_wal(checked.source);
   if (!wal) {
     auto copy = sqlite::copy_without_damaged_frames(checked.source, scratch);
     if (!copy) return fail(copy.error());
@@ -60,12 +62,12 @@ Result<Checked> look(const std::string& dir, const Kind& kind, const std::string
   if (!report) return fail(report.error());
   checked.report = std::move(*report);
   if (!wal) {
-    const bool derived = std::string_view(kind.file) == "vectors.db";
+    checked.report.users_lost = true;
     checked.report.damages.insert(
         checked.report.damages.begin(),
         {"write-ahead log", wal.error().cause, {},
-         derived ? "nothing: the index is built again from the log"
-                 : "changes of the damaged frames that no later frame holds; what of them can be told is listed beside"});
+         kind.derived() ? kBuiltAgain
+                        : "changes of the damaged frames that no later frame holds; what of them can be told is listed beside"});
   }
   return checked;
 }
@@ -85,26 +87,65 @@ Status move_file(const std::string& from, const std::string& to) {
   return fail(ErrorKind::unavailable, from + " cannot be moved to " + to + ": " + error.message());
 }
 
-Status repair_file(const std::string& dir, const Kind& kind, const Checked& checked, const std::string& kept) {
-  const std::string file = dir + "/" + kind.file, copy = file + ".repaired";
-  const bool derived = std::string_view(kind.file) == "vectors.db";
-  for (const char* suffix : kSuffixes) fs::remove(copy + suffix);
-  if (!derived) {
-    auto salvaged = kind.salvage(checked.source, copy);
-    if (!salvaged) return fail(salvaged.error());
+std::string copy_of(const std::string& dir, const Kind& kind) { return dir + "/" + kind.file + ".repaired"; }
+
+void remove_copies(const std::string& dir) {
+  std::error_code ignored;
+  for (const auto& kind : kFiles) {
+    for (const char* suffix : kSuffixes) fs::remove(copy_of(dir, kind) + suffix, ignored);
   }
-  // From here on the folder is not whole until the end.
-  std::ofstream(dir + "/" + kUnfinished) << kept << std::endl;
-  if (auto synced = sync_dir(dir); !synced) return synced;
+}
+
+// What of the file is whole, beside it.
+Status make_copy(const std::string& dir, const Kind& kind, const Checked& checked) {
+  if (checked.report.hopeless) return kind.make_empty(copy_of(dir, kind));
+  auto salvaged = kind.salvage(checked.source, copy_of(dir, kind));
+  return salvaged ? Status{} : Status(fail(salvaged.error()));
+}
+
+Status swap_in(const std::string& dir, const Kind& kind, const std::string& kept) {
+  const std::string file = dir + "/" + kind.file;
   for (const char* suffix : kSuffixes) {
     if (!fs::exists(file + suffix)) continue;
     if (auto moved = move_file(file + suffix, kept + "/" + kind.file + suffix); !moved) return moved;
   }
-  if (!derived) {
-    if (auto moved = move_file(copy, file); !moved) return moved;
+  return kind.derived() ? Status{} : move_file(copy_of(dir, kind), file);
+}
+
+// Copies first, which a cut leaves without effect; then the exchange of files.
+Result<sqlite::Agreement> repair_files(const std::string& dir, const std::array<Checked, 3>& all, const std::string& kept,
+                                       Timestamp now) {
+  const auto& [log, store, index] = all;
+  remove_copies(dir);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (kFiles[i].derived() || !all[i].damaged()) continue;
+    if (auto made = make_copy(dir, kFiles[i], all[i]); !made) return fail(made.error());
   }
-  for (const char* suffix : kSuffixes) fs::remove(copy + suffix);
-  return sync_dir(dir);
+  sqlite::Agreement agreement;
+  if (log.damaged() || store.damaged()) {
+    const auto whole = [&](const Kind& kind, const Checked& checked) {
+      return checked.damaged() ? copy_of(dir, kind) : dir + "/" + kind.file;
+    };
+    const auto records = [&](std::string_view topic, const sqlite::UseRecord& use) {
+      return sqlite::each_record(whole(kLog, log), topic, use);
+    };
+    auto agreed = sqlite::agree(whole(kStore, store), records,
+                                {store.report.users_lost || store.report.hopeless, log.report.hopeless}, now);
+    if (!agreed) return agreed;
+    agreement = *agreed;
+  }
+  std::ofstream(dir + "/" + kUnfinished) << kept << std::endl;
+  if (auto synced = sync_dir(dir); !synced) return fail(synced.error());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (!all[i].damaged()) continue;
+    if (auto swapped = swap_in(dir, kFiles[i], kept); !swapped) return fail(swapped.error());
+  }
+  remove_copies(dir);
+  if (auto synced = sync_dir(dir); !synced) return fail(synced.error());
+  std::error_code error;
+  fs::remove(dir + "/" + kUnfinished, error);
+  if (auto synced = sync_dir(dir); !synced) return fail(synced.error());
+  return agreement;
 }
 
 Json to_json(const Checked& checked) {
@@ -114,9 +155,20 @@ Json to_json(const Checked& checked) {
     damages.push_back({{"place", damage.place}, {"what", damage.what}, {"tenants", damage.tenants}, {"loss", damage.loss}});
     lossy |= loses(damage);
   }
-  const char* state = checked.missing ? "missing" : checked.report.damages.empty() ? "ok" : "damaged";
+  const char* state = checked.damaged() ? "damaged" : sqlite::has_bytes(checked.source) ? "ok" : "missing";
   return {{"file", checked.report.file}, {"state", state}, {"rows", checked.report.rows}, {"loses", lossy},
           {"damages", std::move(damages)}};
+}
+
+std::string repaired_text(const Json& report) {
+  std::string text = "repaired; the damaged files are kept in " + report["kept_in"].get<std::string>();
+  const auto count = [&](const char* name) { return report[name].get<std::int64_t>(); };
+  if (const auto taken = count("taken_from_log")) text += "; " + std::to_string(taken) + " users and tenants were taken from the log";
+  if (const auto written = count("written_to_log")) {
+    text += "; the next start writes " + std::to_string(written) + " events of users and tenants into the log that it had lost";
+  }
+  if (report["index_built_again"] == true) text += "; the next start builds the index again, `mesh index list` shows how far it is";
+  return text;
 }
 
 }  // namespace
@@ -130,11 +182,25 @@ Status no_unfinished_repair(const std::string& data_dir) {
                                        " and repair again");
 }
 
+Status no_missing_file(const std::string& data_dir) {
+  const auto there = [&](const char* file) { return sqlite::has_bytes(data_dir + "/" + file); };
+  const bool log = there("log.db"), store = there("store.db");
+  // A first start that was cut off leaves a log that was never used, and nothing else.
+  const bool lived = store || there("vectors.db") || there("run.json") || (log && sqlite::log_was_used(data_dir + "/log.db"));
+  if ((log && store) || !lived) return {};
+  const std::string missing = log ? "store.db is" : store ? "log.db is" : "log.db and store.db are";
+  return fail(ErrorKind::conflict, missing + " missing or empty in " + data_dir +
+                                       ", where a meshd has run: put what is missing back from a backup, or see what `mesh check --data-dir " +
+                                       data_dir + "` says that going on without it loses; to begin anew, choose an empty folder");
+}
+
 Result<Json> check_data(const std::string& data_dir, bool repair, Timestamp now) {
   std::error_code denied;
-  if (!fs::exists(data_dir + "/log.db", denied) && !denied && !fs::exists(data_dir + "/store.db", denied) && !denied) {
-    return fail(ErrorKind::not_found, "there is no data of a meshd in " + data_dir);
+  bool any = false;
+  for (const char* file : {"log.db", "store.db", "vectors.db", "run.json"}) {
+    any |= !denied && fs::exists(data_dir + "/" + file, denied);
   }
+  if (!any && !denied) return fail(ErrorKind::not_found, "there is no data of a meshd in " + data_dir);
   if (denied) {
     return fail(ErrorKind::unavailable, data_dir + " cannot be looked at: " + denied.message() +
                                             "; run as the user whom the folder belongs to");
@@ -151,22 +217,23 @@ Result<Json> check_data(const std::string& data_dir, bool repair, Timestamp now)
     }
   } cleanup{scratch};
 
-  std::vector<Checked> all;
-  bool damaged = false;
-  for (const auto& kind : kFiles) {
-    auto checked = look(data_dir, kind, scratch);
+  std::array<Checked, 3> all;
+  bool damaged = false, anew = false;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    auto checked = look(data_dir, kFiles[i], scratch);
     if (!checked) return fail(checked.error());
-    damaged |= !checked->report.damages.empty();
-    all.push_back(std::move(*checked));
+    all[i] = std::move(*checked);
+    damaged |= all[i].damaged();
+    anew |= all[i].report.hopeless;
+  }
+  // It may hold what neither file can say any more.
+  if (auto& index = all[2]; anew && !index.damaged() && sqlite::has_bytes(index.source)) {
+    index.report.damages = {{"file", "made from what is lost", {}, kBuiltAgain}};
   }
   Json report{{"data_dir", data_dir}, {"state", damaged ? "damaged" : "ok"}, {"files", Json::array()}, {"kept_in", nullptr}};
   for (const auto& checked : all) report["files"].push_back(to_json(checked));
   if (!repair || !damaged) return report;
 
-  for (const auto& checked : all) {
-    if (!checked.report.hopeless) continue;
-    return fail(ErrorKind::corrupt, checked.report.file + " is damaged beyond repair: take it from a backup");
-  }
   std::string time = format_rfc3339(now);
   std::erase_if(time, [](char c) { return c == ':' || c == '-' || c == '.'; });
   const std::string kept = data_dir + "/damaged-" + time;
@@ -174,13 +241,13 @@ Result<Json> check_data(const std::string& data_dir, bool repair, Timestamp now)
   fs::create_directory(kept, error);
   fs::permissions(kept, fs::perms::owner_all, error);
   if (error) return fail(ErrorKind::unavailable, kept + " cannot be made: " + error.message());
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    if (all[i].report.damages.empty()) continue;
-    if (auto repaired = repair_file(data_dir, kFiles[i], all[i], kept); !repaired) return fail(repaired.error());
-  }
-  fs::remove(data_dir + "/" + kUnfinished, error);
-  if (auto synced = sync_dir(data_dir); !synced) return fail(synced.error());
+  const auto repaired = repair_files(data_dir, all, kept, now);
+  if (!repaired) return fail(repaired.error());
   report["kept_in"] = kept;
+  report["written_to_log"] = repaired->written;
+  report["taken_from_log"] = repaired->taken;
+  report["index_built_again"] = all[2].damaged();
+  report["done"] = repaired_text(report);
   return report;
 }
 
@@ -195,10 +262,7 @@ std::string check_data_text(const Json& report) {
               damage["loss"].get<std::string>() + "\n";
     }
   }
-  if (!report["kept_in"].is_null()) {
-    text += "repaired; the damaged files are kept in " + report["kept_in"].get<std::string>() + "\n";
-  }
-  return text;
+  return report["kept_in"].is_null() ? text : text + report["done"].get<std::string>() + "\n";
 }
 
 int check_data_exit_code(const Json& report) {

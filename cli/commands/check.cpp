@@ -66,8 +66,10 @@ void check_inside(client::Client& mesh, const Args& args, Findings& findings) {
   const auto checks = mesh.check();
   if (!checks) return findings.add(state_of(checks.error()), checks.error().message);
   for (const Json& check : *checks) {
-    if (at_path(check, "ok") == Json(true)) continue;
-    findings.add(State::critical, plain_text(at_path(check, "name")) + ": " + plain_text(at_path(check, "detail")));
+    const bool ok = at_path(check, "ok") == Json(true);
+    if (ok && at_path(check, "warning") != Json(true)) continue;
+    findings.add(ok ? State::warning : State::critical,
+                 plain_text(at_path(check, "name")) + ": " + plain_text(at_path(check, "detail")));
   }
   const auto sum = [](const std::vector<Json>& items, const char* path) {
     std::int64_t total = 0;
@@ -86,7 +88,7 @@ void check_inside(client::Client& mesh, const Args& args, Findings& findings) {
 std::optional<std::string> resting_data(const Session& session) {
   std::optional<std::string> dir = session.globals.data_dir;
   if (const char* named = session.surroundings.env("MESH_DATA_DIR"); !dir && named != nullptr && *named != '\0') dir = named;
-  if (!dir || session.globals.server || !nothing_runs_on(*dir)) return std::nullopt;
+  if (!dir || session.globals.server || in_use(*dir)) return std::nullopt;
   return dir;
 }
 
@@ -120,7 +122,7 @@ void add_check(Commands& commands) {
       .name = "check", .summary = "One line on the state of a meshd, for monitoring systems",
       .details = "Follows the plug-in conventions: exit code 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, and performance data "
                  "behind a bar. Where no meshd runs on the folder of --data-dir, its files are looked at for damage: what "
-                 "is damaged, whose it is, and what a repair would lose; --repair puts what is whole in their place and "
+                 "is damaged or missing, whose it is, and what a repair would lose; --repair puts what is whole in their place and "
                  "keeps the damaged files beside.",
       .examples = "mesh check\n"
                   "mesh check --data-dir /var/lib/mesh\n"
@@ -129,7 +131,7 @@ void add_check(Commands& commands) {
       .run = [args](Session& session) { return check(session, *args); },
       .needs = Needs::nothing}, purpose::kHealth);
   verb.add_flag("--repair", args->repair, "of a folder that no meshd uses: repair what is damaged, after a question");
-  const CLI::Range counts(std::int64_t{0}, std::int64_t{1} << 60);
+  const auto counts = whole_number(0, std::int64_t{1} << 60);
   const auto add = [&](const char* name, std::int64_t& value, const char* help) {
     verb.add_option(name, value, help)->check(counts)->type_name("N");
   };

@@ -1,8 +1,8 @@
 #include "cli/commands/check_data.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <spawn.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,7 +11,6 @@
 #include <filesystem>
 
 #include "cli/commands/verb.h"
-#include "cli/files.h"
 #include "cli/render/width.h"
 
 extern char** environ;
@@ -88,15 +87,14 @@ void show(Session& session, const Json& report) {
   if (session.out.format() != Format::table && session.out.format() != Format::wide) {
     return session.out.row(damage_view(), report);
   }
-  std::vector<Json> damages;
+  // No table: none of this may be cut to the terminal's width.
   for (const Json& file : at_path(report, "files")) {
     for (const Json& damage : at_path(file, "damages")) {
-      Json line{{"file", at_path(file, "file")}};
-      line.update(damage);
-      damages.push_back(std::move(line));
+      const auto text = [&](const char* name) { return printable(plain_text(at_path(damage, name))); };
+      session.out.data(printable(plain_text(at_path(file, "file"))) + ": " + text("place") + ": " + text("what") +
+                       "\n    a repair loses " + text("loss") + "\n");
     }
   }
-  if (!damages.empty()) session.out.items(damage_view(), damages);
 }
 
 int state_of(const Json& report) {
@@ -109,13 +107,12 @@ int state_of(const Json& report) {
 
 }  // namespace
 
-bool nothing_runs_on(const std::string& data_dir) {
-  const auto text = read_file(data_dir + "/run.json", 1 << 16);
-  if (!text) return true;
-  const auto json = parse_json(*text);
-  const Json pid = json ? at_path(*json, "pid") : Json();
-  return !pid.is_number_integer() ||
-         (::kill(static_cast<pid_t>(pid.get<std::int64_t>()), 0) != 0 && errno == ESRCH);
+bool in_use(const std::string& data_dir) {
+  const int fd = ::open((data_dir + "/LOCK").c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const bool held = ::flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  ::close(fd);
+  return held;
 }
 
 Outcome check_data(Session& session, const std::string& data_dir, bool repair) {
@@ -128,7 +125,7 @@ Outcome check_data(Session& session, const std::string& data_dir, bool repair) {
   const int state = state_of(*report);
   static constexpr const char* kWords[] = {"OK - no meshd runs here; its files are whole",
                                            "WARNING - files are damaged, and a repair loses nothing",
-                                           "CRITICAL - files are damaged"};
+                                           "CRITICAL - files are damaged or missing"};
   const bool table = session.out.format() == Format::table || session.out.format() == Format::wide;
   // A clean stop removes run.json; who watches a meshd must hear that it is gone.
   const bool crashed = state == 0 && std::filesystem::exists(data_dir + "/run.json");
@@ -142,10 +139,10 @@ Outcome check_data(Session& session, const std::string& data_dir, bool repair) {
     session.out.note("`mesh check --data-dir " + printable(data_dir) + " --repair` repairs them and keeps the damaged ones aside");
     return static_cast<Exit>(state);
   }
-  if (auto yes = confirm(session, "Repair, and lose what is listed?"); !yes) return fail(yes.error());
+  if (auto yes = confirm(session, "Repair, and lose what is listed above?"); !yes) return fail(yes.error());
   report = ask(data_dir, "--repair-data");
   if (!report) return unknown(report.error());
-  session.out.note("repaired; the damaged files are kept in " + printable(plain_text(at_path(*report, "kept_in"))));
+  session.out.note(printable(plain_text(at_path(*report, "done"))));
   return Exit::ok;
 }
 

@@ -7,8 +7,9 @@
 
 namespace mesh::cli {
 
-// True where the folder's run.json is missing or names a process that is gone.
-bool nothing_runs_on(const std::string& data_dir);
+// Whether a process holds the folder's LOCK, as a meshd does from its start to its end. Also false
+// where the file may not be read.
+bool in_use(const std::string& data_dir);
 
 // Shows what is damaged and what a repair would lose; with `repair` asks, and has it repaired.
 // Exit codes as monitoring plug-ins: 0 whole (or repaired), 1 damaged and a repair loses nothing,

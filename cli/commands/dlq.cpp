@@ -139,7 +139,7 @@ void add_dlq(Commands& commands) {
       .view = &letter_view(),
       .run = [show_args](Session& session) { return show(session, *show_args); }});
   add_filters(verb, *show_args);
-  verb.add_option("-n,--limit", show_args->limit, "At most so many")->check(CLI::Range(1, 1000))->type_name("N")->capture_default_str();
+  verb.add_option("-n,--limit", show_args->limit, "At most so many")->check(whole_number(1, 1000))->type_name("N")->capture_default_str();
   add_change(commands, dlq, {
       .name = "redrive", .summary = "Put letters back into their topics, to be processed again",
       .details = "With --tenant only that tenant's letters. The server does it as a task: Ctrl-C leaves it running.",

@@ -1,7 +1,4 @@
-#include <signal.h>
-
-#include <cerrno>
-
+#include "cli/commands/check_data.h"
 #include "cli/commands/verb.h"
 #include "cli/files.h"
 #include "cli/http_date.h"
@@ -50,10 +47,9 @@ std::optional<Finding> check_process(const std::string& data_dir) {
   const Json& pid = json ? at_path(*json, "pid") : at_path(Json(), "pid");
   if (!pid.is_number_integer()) return Finding{"meshd process", false, data_dir + "/run.json names no process", "restart meshd"};
   const auto number = pid.get<std::int64_t>();
-  // Another user's process answers EPERM, and lives.
-  if (::kill(static_cast<pid_t>(number), 0) != 0 && errno == ESRCH) {
+  if (!in_use(data_dir)) {
     return Finding{"meshd process", false, "process " + std::to_string(number) + " of " + data_dir + "/run.json is gone",
-                   "it did not stop cleanly (or runs in another container): look at its log and start it again"};
+                   "it did not stop cleanly: look at its log and start it again"};
   }
   return Finding{"meshd process", true, "process " + std::to_string(number) + " runs on " + data_dir, ""};
 }
@@ -69,6 +65,10 @@ Finding check_address(client::Client& mesh, client::Role role, Heard& heard) {
   const auto health = mesh.probe(role, "/health");
   if (!health) return {name, false, health.error().message, "is meshd running, and is " + url + " its address?"};
   if (health->date) heard.date = health->date;
+  if (health->status == 503) {
+    return {name, false, url + " turns requests away: " + plain_text(at_path(parse_json(health->body).value_or(Json()), "detail")),
+            "its http.max_connections or max_buffered is reached: look for clients that hold connections, or raise it"};
+  }
   const auto body = parse_json(health->body);
   if (!body || !at_path(*body, "service").is_string()) {
     return {name, false, url + " answers, but not as a meshd (status " + std::to_string(health->status) + ")",
@@ -107,7 +107,9 @@ std::vector<Finding> check_credentials(Session& session) {
   } else if (const auto topics = session.mesh->topics(); topics) {
     findings.push_back({"operator token", true, "accepted", ""});
   } else {
-    findings.push_back({"operator token", false, topics.error().message, "is it the token of this server's data folder?"});
+    const bool refused = topics.error().kind == ErrorKind::unauthenticated || topics.error().kind == ErrorKind::forbidden;
+    findings.push_back({"operator token", false, topics.error().message,
+                        refused ? "is it the token of this server's data folder?" : "it could not be tried; see the listeners above"});
   }
   if (settings.token.empty() || !is_tenant_token(settings.token)) {
     if (settings.tenant.empty()) findings.push_back({"tenant", true, "none: tenants' commands need --tenant", ""});

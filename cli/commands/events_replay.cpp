@@ -80,7 +80,7 @@ void add_events_replay(Commands& commands, CLI::App& events) {
   verb.add_option("--from", args->request.from, "start, end, an offset, @TIME (RFC 3339) or @-DURATION")->type_name("BOUND")->capture_default_str();
   verb.add_option("--to", args->request.to, "Likewise; fixed when the task is made")->type_name("BOUND")->capture_default_str();
   verb.add_option("--type", args->request.type, "Only events of this type")->type_name("TYPE");
-  verb.add_option("-p,--partition", args->partition, "Only this partition")->type_name("P")->check(CLI::Range(0, 1 << 20))->type_name("P");
+  verb.add_option("-p,--partition", args->partition, "Only this partition")->type_name("P")->check(whole_number(0, 1 << 20))->type_name("P");
   verb.add_flag("--dry-run", args->dry_run, "Count and estimate, change nothing");
   verb.add_flag("--no-wait", args->no_wait, "Start it and return");
 }

@@ -203,7 +203,7 @@ void add_events_tail(Commands& commands, CLI::App& events) {
   verb.add_option("--from", args->from, "start, end, an offset, @TIME (RFC 3339) or @-DURATION")->type_name("BOUND");
   verb.add_option("--filter", args->filters, "type=…, tenant=… or key=…; may be repeated")->type_name("NAME=VALUE")
       ->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  verb.add_option("-n,--last", args->last, "So many events, then end")->type_name("N")->check(CLI::Range(1, 1'000'000))->type_name("N");
+  verb.add_option("-n,--last", args->last, "So many events, then end")->type_name("N")->check(whole_number(1, 1'000'000))->type_name("N");
   auto* follow = verb.add_flag("-F,--follow", args->follow, "Go on with new events after -n");
   verb.add_flag("--no-follow", args->no_follow, "End when what is there has been printed")->excludes(follow);
 }

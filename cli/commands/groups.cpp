@@ -10,7 +10,7 @@ const View& group_view() {
       {{"group", "GROUP", "the consumer group; each pipeline has one"},
        {"state", "STATE", "running, paused and why, stopped, failed or inactive"},
        {"active", "ACTIVE", "is a consumer open"},
-       {"lag", "LAG", "events not yet processed", Field::Show::always, count_text},
+       {"lag", "LAG", "events not yet processed; those that were compacted away count until it is past them", Field::Show::always, count_text},
        {"topics", "TOPICS", "what it reads"},
        {"lag_seconds", "LAG TIME", "age of the oldest of them (describe only)", Field::Show::wide, seconds_text},
        {"parked", "PARKED", "events that wait for another try (describe only)", Field::Show::wide},
@@ -24,7 +24,7 @@ const View& offset_view() {
                                        {"partition", "PARTITION", "the number"},
                                        {"committed", "COMMITTED", "the group goes on here"},
                                        {"end", "END", "offset of the next record"},
-                                       {"lag", "LAG", "events between the two"}}};
+                                       {"lag", "LAG", "offsets between the two, compacted ones among them"}}};
   return view;
 }
 
@@ -97,7 +97,7 @@ void add_groups(Commands& commands) {
   verb.add_option("GROUP", args->group, "The group's name")->required();
   verb.add_option("--to", args->request.to, "start, end, an offset, @TIME (RFC 3339) or @-DURATION")->type_name("BOUND")->required();
   verb.add_option("--topic", args->request.topic, "Only in this topic")->type_name("TOPIC");
-  verb.add_option("-p,--partition", args->partition, "Only in this partition")->check(CLI::Range(0, 1 << 20))->type_name("P");
+  verb.add_option("-p,--partition", args->partition, "Only in this partition")->check(whole_number(0, 1 << 20))->type_name("P");
   verb.add_flag("--dry-run", args->request.dry_run, "Show the move, do not make it");
 }
 

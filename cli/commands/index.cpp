@@ -13,6 +13,7 @@ const View& index_view() {
        {"tenants", "TENANTS", "tenants in it", Field::Show::always, count_text},
        {"bytes", "SIZE", "bytes it takes", Field::Show::always, size_text},
        {"lag", "LAG", "events it has not seen yet", Field::Show::always, count_text},
+       {"state", "STATE", "running; filling: it serves, and is still built from the log; else what stops it"},
        {"number", "NUMBER", "counts the generations", Field::Show::wide},
        {"serving", "SERVING", "do searches go there", Field::Show::wide},
        {"dimension", "DIMENSION", "numbers in a vector", Field::Show::wide},

@@ -88,7 +88,7 @@ void add_ratelimit(Commands& commands) {
   verb.add_option("RATE", args->rate_text, "RATE/PER or RATE/PER+BURST, such as 30/1m+10");
   verb.add_option("--rate", args->rate, "Units per period")->type_name("N");
   verb.add_option("--per", args->per, "The period (1s)")->type_name("D");
-  verb.add_option("--burst", args->burst, "Units beyond the steady rate")->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40))->type_name("N");
+  verb.add_option("--burst", args->burst, "Units beyond the steady rate")->check(whole_number(0, 1'000'000'000))->type_name("N");
   auto back = std::make_shared<Args>();
   auto& reset_verb = commands.verb(group, {
       .name = "reset", .summary = "Fill a tenant's limit up again",

@@ -43,7 +43,7 @@ void add_search(Commands& commands) {
       .view = &hit_view(),
       .run = [args](Session& session) { return search(session, *args); }}, purpose::kData);
   verb.add_option("QUERY", args->query, "What to look for, in any words")->required();
-  verb.add_option("-n,--limit", args->limit, "At most so many")->check(CLI::Range(1, 1000))->type_name("N")
+  verb.add_option("-n,--limit", args->limit, "At most so many")->check(whole_number(1, kMaxSearchHits))->type_name("N")
       ->capture_default_str();
   verb.add_option_function<double>("--min-score", [args](double score) { args->min_score = score; },
                                    "Only hits at least so alike, -1 to 1")->type_name("S");

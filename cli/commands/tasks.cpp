@@ -43,7 +43,7 @@ void add_tasks(Commands& commands) {
                         .examples = "mesh tasks list\nmesh tasks list --limit 100 -o json\n",
                         .view = &task_view(),
                         .run = [limit](Session& session) { return list(session, *limit); }})
-      .add_option("-n,--limit", *limit, "At most so many")->check(CLI::Range(1, 1000))->type_name("N")->capture_default_str();
+      .add_option("-n,--limit", *limit, "At most so many")->check(whole_number(1, 1000))->type_name("N")->capture_default_str();
   add_one(commands, group, {.name = "get", .summary = "Show a task",
                             .examples = "mesh tasks get 01938c5e-7c1a-7000-8000-000000000001\n"}, get);
   add_one(commands, group, {.name = "wait", .summary = "Follow a task until it ends",

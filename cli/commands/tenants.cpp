@@ -112,7 +112,7 @@ void add_tenants(Commands& commands) {
                         .examples = "mesh tenants list\nmesh tenants list -o name\n",
                         .view = &tenant_view(),
                         .run = [listed](Session& session) { return list(session, *listed); }})
-      .add_option("-n,--limit", listed->limit, "At most so many (all)")->check(CLI::Range(1, 1'000'000))->type_name("N");
+      .add_option("-n,--limit", listed->limit, "At most so many (all)")->check(whole_number(1, 1'000'000))->type_name("N");
   auto id = std::make_shared<std::string>();
   commands.verb(group, {.name = "get", .summary = "Show a tenant",
                         .examples = "mesh tenants get acme\nmesh tenants get acme -o yaml\n",

@@ -42,7 +42,7 @@ struct Args {
 };
 
 Status show(Session& session, const Args& args) {
-  auto usage = session.mesh->usage(args.window, args.sort, args.limit);
+  auto usage = session.mesh->usage(args.window, args.sort, args.limit, session.settings.tenant);
   if (!usage) return fail(usage.error());
   auto& out = session.out;
   const bool for_people = out.format() == Format::table || out.format() == Format::wide;
@@ -50,6 +50,7 @@ Status show(Session& session, const Args& args) {
     if (out.terminal().out) out.data("\x1b[H\x1b[J");
     out.data(time_text(format_rfc3339(session.clock.now())) + "  the last " + args.window + ", by " + args.sort + "\n");
   }
+  if (args.watch && out.format() == Format::yaml) out.data("---\n");
   const auto& tenants = (*usage)["tenants"];
   out.items(usage_view(), {tenants.begin(), tenants.end()});
   out.flush();
@@ -71,7 +72,7 @@ void add_tenants_top(Commands& commands, CLI::App& group) {
   auto& verb = commands.verb(group, {
       .name = "top", .summary = "Show which tenants use the mesh most right now",
       .details = "Counts of the last seconds. With --watch again every two seconds, on a terminal in place, "
-                 "until Ctrl-C or --count.",
+                 "until Ctrl-C or --count. With --tenant, only that one.",
       .examples = "mesh tenants top\n"
                   "mesh tenants top --sort searches --window 1m --limit 5\n"
                   "mesh tenants top --watch --sort rejected\n"
@@ -83,10 +84,10 @@ void add_tenants_top(Commands& commands, CLI::App& group) {
       ->check(CLI::IsMember(std::vector<std::string>(std::begin(kSortKeys), std::end(kSortKeys)), nullptr))
       ->type_name("KEY")->capture_default_str();
   verb.add_option("--window", args->window, "How far back, 1s to 1m")->type_name("D")->capture_default_str();
-  verb.add_option("--limit", args->limit, "At most so many tenants")->check(CLI::Range(1, 1000))->type_name("N")
+  verb.add_option("--limit", args->limit, "At most so many tenants")->check(whole_number(1, 1000))->type_name("N")
       ->capture_default_str();
   auto* watch = verb.add_flag("--watch", args->watch, "Go on showing it");
-  verb.add_option("-n,--count", args->count, "End after so many times")->check(CLI::Range(1, 1'000'000))
+  verb.add_option("-n,--count", args->count, "End after so many times")->check(whole_number(1, 1'000'000))
       ->type_name("N")->needs(watch);
 }
 

@@ -114,7 +114,7 @@ void add_list(Commands& commands, CLI::App& users) {
                   "mesh users list --tenant acme --email alice@acme.dev -o name\n",
       .view = &user_view(),
       .run = [args](Session& session) { return list(session, *args); }});
-  verb.add_option("-n,--limit", args->limit, "At most so many")->type_name("N")->check(CLI::Range(1, 1'000'000))
+  verb.add_option("-n,--limit", args->limit, "At most so many")->type_name("N")->check(whole_number(1, 1'000'000))
       ->type_name("N")->capture_default_str();
   verb.add_flag("--all", args->all, "All of them, page by page");
   verb.add_option("--email", args->email, "Only the user with this e-mail address")->type_name("ADDRESS");

@@ -37,7 +37,7 @@ class FailureReport {
   }
   void add(Session& session, Progress& progress, const RowFailure& failure) {
     if (file_.is_open()) {
-      file_ << dump({{"line", failure.line}, {"email", failure.email}, {"reason", failure.reason}}) << '\n';
+      file_ << dump({{"line", failure.line}, {"email", failure.email}, {"reason", failure.reason}, {"row", failure.text}}) << '\n';
     }
     if (++count_ > kShownFailures) return;
     progress.clear();
@@ -148,9 +148,9 @@ void add_users_import(Commands& commands, CLI::App& users) {
   verb.add_option("FILE", args->file, "The file; - is stdin")->required();
   verb.add_option("--format", args->format, "Needed where the name does not end in .csv, .ndjson or .jsonl")
       ->check(CLI::IsMember({"csv", "ndjson"}))->type_name("csv|ndjson");
-  verb.add_option("--parallel", args->options.parallel, "Requests in flight")->check(CLI::Range(1, 64))
+  verb.add_option("--parallel", args->options.parallel, "Requests in flight")->check(whole_number(1, 64))
       ->type_name("N")->capture_default_str();
-  verb.add_option("--errors", args->errors, "Write every failed row to this file, as NDJSON")->type_name("FILE");
+  verb.add_option("--errors", args->errors, "Write every failed row to this file, as NDJSON: its line, e-mail address, reason and text")->type_name("FILE");
   verb.add_flag("--fail-existing", args->options.existing_fails, "Rows that exist count as failed");
 }
 

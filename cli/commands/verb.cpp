@@ -1,6 +1,19 @@
 #include "cli/commands/verb.h"
 
+#include "common/base/range_text.h"
+#include "common/base/strings.h"
+
 namespace mesh::cli {
+
+CLI::Validator whole_number(std::int64_t low, std::int64_t high) {
+  return CLI::Validator(
+      [low, high](const std::string& text) {
+        const auto value = parse_int(text);
+        if (value && *value >= low && *value <= high) return std::string{};
+        return "\"" + text + "\" is not " + whole_number_text(low, high);
+      },
+      {});
+}
 
 CLI::App& Commands::group(const std::string& name, const std::string& summary,
                           const std::string& purpose) {

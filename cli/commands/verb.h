@@ -23,6 +23,9 @@ struct Verb {
   Needs needs = Needs::server;
 };
 
+// A check that refuses with the words that the server has for the same parameter.
+CLI::Validator whole_number(std::int64_t low, std::int64_t high);
+
 // Owns nothing of CLI11: the tree is the root's.
 class Commands {
  public:

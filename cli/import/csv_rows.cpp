@@ -9,6 +9,29 @@ namespace {
 
 constexpr std::size_t kMaxRow = LineReader::kMaxLine;
 
+// The line in which the quote opened that is open at the end of what was fed; libcsv does not tell.
+class OpenQuote {
+ public:
+  void feed(std::string_view line, std::int64_t number) {
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      if (line[i] != '"') continue;
+      if (line_ == 0) {
+        line_ = number;
+      } else if (i + 1 < line.size() && line[i + 1] == '"') {
+        ++i;  // a doubled one
+      } else {
+        line_ = 0;
+      }
+    }
+  }
+  std::int64_t line() const { return line_; }  // 0: none is open
+  std::string text() const { return "the quote that opens in line " + std::to_string(line_); }
+  void reset() { line_ = 0; }
+
+ private:
+  std::int64_t line_ = 0;
+};
+
 // libcsv behind a holder: fields are gathered until the row ends.
 class Parser {
  public:
@@ -53,8 +76,8 @@ class CsvReader final : public RowReader {
     auto row = read_row();
     if (!row) return fail(row.error());
     if (!*row) return std::nullopt;
-    if (!(*row)->broken.empty()) return UserRow{(*row)->line, BrokenRow{(*row)->broken}};
-    return to_user(**row);
+    auto content = (*row)->broken.empty() ? to_user(**row) : BrokenRow{std::move((*row)->broken)};
+    return UserRow{(*row)->line, std::move(content), std::move((*row)->text)};
   }
 
  private:
@@ -62,34 +85,43 @@ class CsvReader final : public RowReader {
     std::int64_t line = 0;
     std::vector<std::string> fields;
     std::string broken;  // why; then there are no fields
+    std::string text;
   };
 
   // A row may span lines: a quoted field holds line ends. The parser is fed line by line, so that
   // the line where a row begins is known and a broken one costs only its own lines.
   Result<std::optional<Row>> read_row() {
     Row row;
-    std::size_t bytes = 0;
     parser_.reset();
+    quote_.reset();
     while (true) {
       auto line = lines_.next();
       if (!line) return fail(line.error());
       if (!*line) {
         if (row.line == 0) return std::nullopt;
-        if (!parser_.finish()) row.broken = "a quoted field does not end";
+        if (!parser_.finish()) {
+          row.broken = quote_.text() + " is never closed: all up to the end of the file is its field";
+        }
         row.fields = std::move(parser_.fields);
         return row;
       }
+      const auto& [number, text, too_long, ended] = **line;
       if (row.line == 0) {
-        if (trim((*line)->text).empty()) continue;
-        row.line = (*line)->number;
+        if (trim(text).empty()) continue;
+        row.line = number;
       }
-      bytes += (*line)->text.size() + 1;
-      if ((*line)->too_long || bytes > kMaxRow) {
-        row.broken = "the row is longer than 1 MiB (is a quote missing?)";
+      const OpenQuote before = quote_;
+      quote_.feed(text, number);
+      row.text += (row.text.empty() ? "" : "\n") + text;
+      if (too_long || row.text.size() > kMaxRow) {
+        row.text.resize(std::min(row.text.size(), kMaxRow));
+        row.broken = "the row is longer than 1 MiB";
+        if (quote_.line() != 0) row.broken += "; is " + quote_.text() + " ever closed?";
         return row;
       }
-      if (!parser_.feed((*line)->text + "\n")) {
+      if (!parser_.feed(text + "\n")) {
         row.broken = "a quote stands where none may stand; quotes within a field are doubled";
+        if (before.line() != 0) row.broken += "; is " + before.text() + " closed where it should be?";
         return row;
       }
       if (parser_.complete) {
@@ -107,7 +139,10 @@ class CsvReader final : public RowReader {
       no_rows_ = true;
       return {};
     }
-    if (!(*row)->broken.empty()) return fail(ErrorKind::invalid, lines_.name() + ": line 1: " + (*row)->broken);
+    if (!(*row)->broken.empty()) {
+      return fail(ErrorKind::invalid, lines_.name() + ": line " + std::to_string((*row)->line) + ": " +
+                                          (*row)->broken);
+    }
     for (std::size_t i = 0; i < (*row)->fields.size(); ++i) {
       std::string_view name = (*row)->fields[i];
       if (i == 0 && name.starts_with("\xef\xbb\xbf")) name.remove_prefix(3);
@@ -123,22 +158,21 @@ class CsvReader final : public RowReader {
     return {};
   }
 
-  UserRow to_user(const Row& row) const {
+  std::variant<NewUser, BrokenRow> to_user(const Row& row) const {
     if (row.fields.size() != columns_) {
-      return {row.line, BrokenRow{std::to_string(row.fields.size()) + " fields where the header has " +
-                                  std::to_string(columns_)}};
+      return BrokenRow{std::to_string(row.fields.size()) + " fields where the header has " +
+                       std::to_string(columns_)};
     }
     NewUser user{std::string(trim(row.fields[*email_])), std::string(trim(row.fields[*name_]))};
-    if (!is_valid_utf8(user.email) || !is_valid_utf8(user.name)) {
-      return {row.line, BrokenRow{"the text is not UTF-8"}};
-    }
-    if (user.email.empty()) return {row.line, BrokenRow{"the email is empty"}};
-    if (user.name.empty()) return {row.line, BrokenRow{"the name is empty"}};
-    return {row.line, std::move(user)};
+    if (!is_valid_utf8(user.email) || !is_valid_utf8(user.name)) return BrokenRow{"the text is not UTF-8"};
+    if (user.email.empty()) return BrokenRow{"the email is empty"};
+    if (user.name.empty()) return BrokenRow{"the name is empty"};
+    return user;
   }
 
   LineReader& lines_;
   Parser parser_;
+  OpenQuote quote_;
   bool header_read_ = false, no_rows_ = false;
   std::optional<std::size_t> email_, name_;
   std::size_t columns_ = 0;

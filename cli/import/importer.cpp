@@ -65,12 +65,12 @@ class Import {
       if (!row || !*row) return;
       ++result_.counts.rows;
       if (const auto* broken = std::get_if<BrokenRow>(&(*row)->content)) {
-        settle_failure({(*row)->line, {}, broken->reason});
+        settle_failure({(*row)->line, {}, broken->reason, std::move((*row)->text)});
         continue;
       }
       changed_.wait(lock, [&] { return waiting_.size() < bound || result_.stopped; });
       if (result_.stopped) return;
-      waiting_.push_back({(*row)->line, std::get<NewUser>(std::move((*row)->content))});
+      waiting_.push_back({(*row)->line, std::get<NewUser>(std::move((*row)->content)), std::move((*row)->text)});
       changed_.notify_all();
     }
   }
@@ -97,6 +97,7 @@ class Import {
   struct Waiting {
     std::int64_t line = 0;
     NewUser user;
+    std::string text;
   };
 
   void settle(const Waiting& row, const Result<client::CreatedUser>& created) {
@@ -109,7 +110,7 @@ class Import {
       changed_.notify_all();
       return;
     } else {
-      settle_failure({row.line, row.user.email, reason_of(created.error())});
+      settle_failure({row.line, row.user.email, reason_of(created.error()), row.text});
       return;
     }
     hooks_.progressed(result_.counts);

@@ -15,6 +15,7 @@ struct RowFailure {
   std::int64_t line = 0;
   std::string email;   // empty for a row that could not be read
   std::string reason;
+  std::string text;    // the row as it stands in the file
 };
 
 struct ImportCounts {

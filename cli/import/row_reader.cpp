@@ -17,7 +17,9 @@ class NdjsonReader final : public RowReader {
       if (!line) return fail(line.error());
       if (!*line) return std::nullopt;
       const std::string_view text = trim((*line)->text);
-      if (!text.empty()) return UserRow{(*line)->number, content(**line, text)};
+      if (text.empty()) continue;
+      auto found = content(**line, text);
+      return UserRow{(*line)->number, std::move(found), std::move((*line)->text)};
     }
   }
 

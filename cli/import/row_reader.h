@@ -20,6 +20,7 @@ struct BrokenRow {
 struct UserRow {
   std::int64_t line = 0;  // where it begins, from 1
   std::variant<NewUser, BrokenRow> content;
+  std::string text = {};  // as it stands in the file, at most 1 MiB of it
 };
 
 enum class RowFormat { csv, ndjson };

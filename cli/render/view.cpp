@@ -17,7 +17,6 @@ bool shown(const Field& field, bool wide) {
 
 std::string cell(const Field& field, const Json& item) {
   const Json& value = at_path(item, field.path);
-  if (value.is_null()) return "-";
   std::string text = field.text ? field.text(value) : plain_text(value);
   return text.empty() ? "-" : text;
 }
@@ -129,7 +128,9 @@ std::string time_text(const Json& rfc3339) {
   return text;
 }
 
-std::string json_text(const Json& value) { return dump(value); }
+std::string json_text(const Json& value) {
+  return value.is_null() ? plain_text(value) : dump(value);
+}
 
 std::string seconds_text(const Json& seconds) {
   if (!seconds.is_number()) return plain_text(seconds);

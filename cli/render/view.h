@@ -18,7 +18,8 @@ struct Field {
   std::string title;  // "DONE"
   std::string help;   // a line for -o help
   Show show = Show::always;
-  std::function<std::string(const Json&)> text = {};  // of the value at `path`; default: plain_text
+  // Of the value at `path`, which may be null; default: plain_text.
+  std::function<std::string(const Json&)> text = {};
 };
 
 struct View {

@@ -160,8 +160,9 @@ Status Client::delete_tenant(const std::string& id) {
   return {};
 }
 
-Result<Json> Client::usage(const std::string& window, const std::string& sort, int limit) {
-  auto body = impl_->json(get(admin({"usage"}), {{"window", window}, {"sort", sort},
+Result<Json> Client::usage(const std::string& window, const std::string& sort, int limit,
+                           const std::string& tenant) {
+  auto body = impl_->json(get(admin({"usage"}), {{"window", window}, {"sort", sort}, {"tenant", tenant},
                                                  {"limit", std::to_string(limit)}}));
   if (body && !(body->is_object() && body->contains("tenants") && (*body)["tenants"].is_array())) {
     return unexpected_form("usage");

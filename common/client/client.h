@@ -181,8 +181,10 @@ class Client {
   Result<Json> tenant(const std::string& id);
   Result<Json> update_tenant(const std::string& id, const Json& patch);
   Status delete_tenant(const std::string& id);
-  // {"window_seconds","sort","tenants":[…]}: who used most of `sort` within `window`.
-  Result<Json> usage(const std::string& window, const std::string& sort, int limit);
+  // {"window_seconds","sort","tenants":[…]}: who used most of `sort` within `window`; of all, or
+  // what one tenant used.
+  Result<Json> usage(const std::string& window, const std::string& sort, int limit,
+                     const std::string& tenant = {});
 
   // The user index.
   Result<std::vector<Json>> indexes();

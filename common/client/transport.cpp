@@ -36,7 +36,7 @@ http::HeaderList headers_of(const Options& options, const Call& call) {
   if (const auto& token = credential(options, call.role); !token.empty()) {
     headers.emplace_back("Authorization", "Bearer " + token);
   }
-  if (call.role != Role::admin && !options.tenant.empty()) {
+  if (!options.tenant.empty()) {
     headers.emplace_back("X-Tenant-Id", options.tenant);
   }
   return headers;

@@ -243,7 +243,7 @@ std::vector<Key> make_keys() {
       rate_key("search", "Searches."),
       rate_key("publish", "Events, one by one or in bulk."),
       rate_key("users", "Requests to /users."),
-      rate_key("admin", "Requests to the admin API."),
+      rate_key("admin", "Requests to the admin API in a tenant's name (X-Tenant-Id)."),
 
       make_key(MESH_MEMBER(kafka.brokers), list_of(address()), "Brokers to ask first."),
       make_key(MESH_MEMBER(kafka.security),

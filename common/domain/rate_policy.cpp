@@ -1,5 +1,6 @@
 #include "common/domain/rate_policy.h"
 
+#include "common/base/range_text.h"
 #include "common/base/time.h"
 
 namespace mesh {
@@ -71,8 +72,7 @@ Result<RatePolicy> rate_policy_from_json(const Json& json, const std::string& at
   const auto integer = [&](const Json& value, const std::string& name, std::int64_t least,
                            std::int64_t& out) {
     if (!value.is_number_integer() || value < least || value > kMost) {
-      wrong("/" + name, "must be a whole number from " + std::to_string(least) + " to " +
-                            std::to_string(kMost));
+      wrong("/" + name, "must be " + whole_number_text(least, kMost));
     } else {
       out = value.get<std::int64_t>();
     }

@@ -11,6 +11,8 @@
 
 namespace mesh {
 
+inline constexpr int kMaxSearchHits = 100;  // of one search
+
 struct SearchHit {
   std::int64_t user_id = 0;
   TenantId tenant;

@@ -112,6 +112,16 @@ Response over_quota(const std::string& scope, const RateDecision& decision) {
           {}};
 }
 
+// In whose name the operator asks, if in anyone's: it counts against that tenant's limit. The operator
+// has none.
+std::optional<TenantId> named_tenant(const Request& request) {
+  auto named = request.header("X-Tenant-Id");
+  if (!named) named = request.param("tenant_id");
+  if (!named) return std::nullopt;
+  auto tenant = TenantId::parse(*named);
+  return tenant ? std::optional(std::move(*tenant)) : std::nullopt;
+}
+
 const std::string* find_header(const HeaderList& headers, std::string_view name) {
   for (const auto& [key, value] : headers) {
     if (equal_ignore_case(key, name)) return &value;
@@ -230,8 +240,12 @@ Refusal admit(Exchange& exchange, const Hooks& hooks) {
   exchange.admitted = true;
   const std::string& scope = exchange.route->scope;
   const auto& principal = exchange.request.principal;
-  if (scope.empty() || !hooks.admit || !principal || !principal->tenant) return std::nullopt;
-  const auto admission = hooks.admit(*principal->tenant, scope);
+  if (scope.empty() || !hooks.admit || !principal) return std::nullopt;
+  std::optional<TenantId> named;
+  if (!principal->tenant) named = named_tenant(exchange.request);
+  const auto& tenant = principal->tenant ? principal->tenant : named;
+  if (!tenant) return std::nullopt;
+  const auto admission = hooks.admit(*tenant, scope);
   if (!admission) return Response::problem(admission.error());
   exchange.limit_headers = limit_headers(scope, *admission);
   if (admission->decision.allowed) return std::nullopt;

@@ -2,7 +2,9 @@
 
 #include <curl/curl.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <mutex>
 #include <vector>
 
@@ -76,6 +78,29 @@ std::string no_proxy() {
   return hosts;
 }
 
+// Why a server could not be talked to, for people.
+std::string reason(CURLcode code, CURL* curl) {
+  long os = 0;
+  curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os);
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST: return "there is no such host";
+    case CURLE_COULDNT_RESOLVE_PROXY: return "there is no such host as the proxy of the environment";
+    case CURLE_OPERATION_TIMEDOUT: return "connecting timed out";
+    case CURLE_COULDNT_CONNECT:
+      if (os == ECONNREFUSED) return "the connection was refused: nothing listens there";
+      if (os == ETIMEDOUT) return "connecting timed out";
+      return os == 0 ? "no connection" : std::strerror(static_cast<int>(os));
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_PARTIAL_FILE: return "it closed the connection before its answer was whole";
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_UNSUPPORTED_PROTOCOL: return "it does not speak HTTP";
+    case CURLE_PEER_FAILED_VERIFICATION: return "its certificate is not accepted";
+    default: return curl_easy_strerror(code);
+  }
+}
+
 tl::unexpected<Error> failure(CURLcode code, CURL* curl, const Exchanged& exchanged,
                               const ClientRequest& request, const char* text) {
   const std::string server = server_of(request.url);
@@ -91,6 +116,8 @@ tl::unexpected<Error> failure(CURLcode code, CURL* curl, const Exchanged& exchan
       if (connected > 0) return fail(ErrorKind::timeout, server + " did not answer in time", cause);
       break;
     case CURLE_UNSUPPORTED_PROTOCOL:
+      if (connected > 0) break;  // what answers is no HTTP
+      [[fallthrough]];
     case CURLE_URL_MALFORMAT:
       return fail(ErrorKind::invalid, "not an http:// or https:// URL: " + server, cause);
     case CURLE_OUT_OF_MEMORY:
@@ -99,7 +126,7 @@ tl::unexpected<Error> failure(CURLcode code, CURL* curl, const Exchanged& exchan
     default:
       break;
   }
-  return fail(ErrorKind::unavailable, "cannot reach " + server, cause);
+  return fail(ErrorKind::unavailable, "cannot reach " + server + ": " + reason(code, curl), cause);
 }
 
 }  // namespace

@@ -68,7 +68,7 @@ struct Router::Walk {
   std::vector<std::string> segments;              // decoded
   std::vector<const std::string*> values;         // of the parameters on the way
   Match match;
-  std::set<std::string, std::less<>> methods;     // of the leaves that lack ours
+  std::set<std::string, std::less<>> methods;     // of the leaf that lacks ours
 };
 
 Router::Match Router::find(std::string_view method, std::string_view path) const {
@@ -96,12 +96,13 @@ Router::Match Router::find(std::string_view method, std::string_view path) const
   return std::move(state.match);
 }
 
-void Router::walk(const Node& node, std::size_t depth, Walk& state) const {
+// True where the path is known, with or without the method.
+bool Router::walk(const Node& node, std::size_t depth, Walk& state) const {
   if (depth == state.segments.size()) {
     const Route* route = node.leaf.pick(state.method);
     if (route == nullptr) {
       for (const Route* other : node.leaf.routes) state.methods.insert(other->method);
-      return;
+      return !node.leaf.routes.empty();
     }
     state.match.route = route;
     std::size_t value = 0;
@@ -110,18 +111,18 @@ void Router::walk(const Node& node, std::size_t depth, Walk& state) const {
       state.match.params.emplace_back(segment.substr(1, segment.size() - 2),
                                       *state.values[value++]);
     }
-    return;
+    return true;
   }
   const std::string& segment = state.segments[depth];
   if (const auto it = node.literals.find(segment); it != node.literals.end()) {
-    walk(*it->second, depth + 1, state);
-    if (state.match.route != nullptr) return;
+    if (walk(*it->second, depth + 1, state)) return true;
   }
   if (node.parameter && !segment.empty()) {
     state.values.push_back(&segment);
-    walk(*node.parameter, depth + 1, state);
-    if (state.match.route == nullptr) state.values.pop_back();
+    if (walk(*node.parameter, depth + 1, state)) return true;
+    state.values.pop_back();
   }
+  return false;
 }
 
 }  // namespace mesh::http

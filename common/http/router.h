@@ -16,7 +16,8 @@ namespace mesh::http {
 
 // Built once, then read by any thread. Patterns without parameters are found by one hash of the
 // path as sent; the others by walking a tree of segments, each percent-decoded first, so that an
-// encoded '/' stays inside its segment.
+// encoded '/' stays inside its segment. The most literal pattern of a path decides about its methods:
+// beside "/users/create", "/users/{id}" is not asked for "create".
 class Router {
  public:
   struct Match {
@@ -50,7 +51,7 @@ class Router {
     }
   };
   struct Walk;
-  void walk(const Node& node, std::size_t depth, Walk& state) const;
+  bool walk(const Node& node, std::size_t depth, Walk& state) const;
 
   Node root_;
   std::unordered_map<std::string, const Leaf*, Hash, std::equal_to<>> literal_paths_;

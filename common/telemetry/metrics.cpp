@@ -90,6 +90,8 @@ struct Family {
   std::map<Labels, std::unique_ptr<Series>> series;
 };
 
+constexpr std::string_view kOther = "other";
+
 // Names stand in the code, so a bad one is a bug of the line that asks for the metric.
 [[noreturn]] void refuse(std::string_view name, std::string_view why) {
   log::error("metric cannot be made", {{"metric", name}, {"reason", why}});
@@ -113,7 +115,8 @@ struct Metrics::Impl {
   std::vector<std::function<void()>> collectors;
 
   std::shared_mutex tenants_mutex;
-  std::set<std::string, std::less<>> tenants;  // guarded by tenants_mutex
+  std::set<std::string, std::less<>> tenants;  // that have a place; guarded by tenants_mutex
+  std::atomic<bool> crowded{false};
 
   std::mutex expose_mutex;  // one exposition at a time: collectors need no locks of their own
 };
@@ -166,17 +169,49 @@ const std::vector<double>& Metrics::latency_buckets() {
   return buckets;
 }
 
+void Metrics::forget(const std::string& label, const std::string& value) {
+  std::unique_lock lock(impl_->mutex);
+  for (auto& [name, family] : impl_->families) {
+    std::erase_if(family.series, [&](const auto& series) {
+      const auto found = series.first.find(label);
+      return found != series.first.end() && found->second == value;
+    });
+  }
+}
+
 std::string Metrics::tenant_label(std::string_view tenant) {
-  static constexpr std::string_view kOther = "other";
+  const auto other = [this] {
+    if (!crowded()) impl_->crowded.store(true, std::memory_order_relaxed);
+    return std::string(kOther);
+  };
   {
     std::shared_lock lock(impl_->tenants_mutex);
     if (impl_->tenants.contains(tenant)) return std::string(tenant);
-    if (impl_->tenants.size() >= impl_->max_tenants) return std::string(kOther);
+    if (impl_->tenants.size() >= impl_->max_tenants) return other();
   }
   std::unique_lock lock(impl_->tenants_mutex);
   if (impl_->tenants.contains(tenant)) return std::string(tenant);
-  if (impl_->tenants.size() >= impl_->max_tenants) return std::string(kOther);
+  if (impl_->tenants.size() >= impl_->max_tenants) return other();
   return *impl_->tenants.emplace(tenant).first;
+}
+
+bool Metrics::crowded() const { return impl_->crowded.load(std::memory_order_relaxed); }
+
+void Metrics::name_busiest(std::vector<Used> used) {
+  impl_->crowded.store(false, std::memory_order_relaxed);
+  std::unique_lock lock(impl_->tenants_mutex);
+  std::map<std::string_view, std::uint64_t> amounts;
+  for (const auto& one : used) amounts[one.tenant] = one.amount;
+  std::vector<Used> holders;  // the least busy first
+  for (const auto& tenant : impl_->tenants) holders.push_back({tenant, amounts[tenant]});
+  std::ranges::sort(holders, {}, &Used::amount);
+  std::erase_if(used, [&](const Used& one) { return impl_->tenants.contains(one.tenant); });
+  std::ranges::sort(used, std::greater{}, &Used::amount);
+  for (std::size_t i = 0; i < std::min(holders.size(), used.size()); ++i) {
+    if (used[i].amount <= 2 * holders[i].amount) return;
+    impl_->tenants.erase(holders[i].tenant);
+    impl_->tenants.insert(used[i].tenant);
+  }
 }
 
 void Metrics::on_collect(std::function<void()> collect) {
@@ -196,6 +231,12 @@ std::string Metrics::expose() {
   std::vector<prometheus::MetricFamily> families;
   {
     std::shared_lock lock(impl_->mutex);
+    std::shared_lock tenants_lock(impl_->tenants_mutex);
+    const auto shown = [&](const Labels& labels) {
+      const auto tenant = labels.find("tenant");
+      return tenant == labels.end() || tenant->second == kOther ||
+             impl_->tenants.contains(tenant->second);
+    };
     families.reserve(impl_->families.size());
     for (const auto& [name, family] : impl_->families) {
       auto& out = families.emplace_back();
@@ -203,6 +244,7 @@ std::string Metrics::expose() {
       out.help = family.help;
       out.type = family.type;
       for (const auto& [labels, series] : family.series) {
+        if (!shown(labels)) continue;
         auto& metric = out.metric.emplace_back();
         for (const auto& [label, value] : labels) metric.label.push_back({label, value});
         series->collect(metric);

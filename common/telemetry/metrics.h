@@ -1,11 +1,12 @@
 // Prometheus metrics, without the vendor's headers.
 //
-// Handles are cheap to use (one atomic) and valid as long as their Metrics; look one up once and
-// keep it on hot paths. Names: mesh_…, base units, _total for counters.
+// Handles are cheap to use (one atomic) and valid as long as their Metrics, unless they are
+// forgotten; look one up once and keep it on hot paths. Names: mesh_…, base units, _total for counters.
 #pragma once
 
-#include <initializer_list>
+#include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <string>
@@ -37,7 +38,7 @@ class Histogram {
 // Any thread.
 class Metrics {
  public:
-  // At most `max_tenants` values of the label `tenant` are shown; further ones count as "other".
+  // At most `max_tenants` values of the label `tenant` are shown; further tenants count as "other".
   explicit Metrics(int max_tenants = 50);
   ~Metrics();
 
@@ -50,9 +51,24 @@ class Metrics {
   // 100 us … 10 s, for latencies in seconds.
   static const std::vector<double>& latency_buckets();
 
-  // The value to use for the label `tenant`: itself while it is among the first max_tenants seen,
-  // else "other".
+  // The series that have `label` with `value` end; their handles must not be used any more.
+  void forget(const std::string& label, const std::string& value);
+
+  // The value to use for the label `tenant`: itself while it has one of the max_tenants places, else
+  // "other". Free places go to whoever comes first.
   std::string tenant_label(std::string_view tenant);
+  // Whether a tenant was called "other" since the last name_busiest.
+  bool crowded() const;
+  // Gives places to the busiest, by what each has used since the start: a tenant that used more than
+  // twice as much as the least busy of those with a place gets that place. So each change at least
+  // doubles what a place stands for, and there are few. No counter ever falls: what a tenant did as
+  // "other" stays there, and who has lost its place is no longer shown but goes on where it was if
+  // it comes back.
+  struct Used {
+    std::string tenant;
+    std::uint64_t amount = 0;
+  };
+  void name_busiest(std::vector<Used> used);
 
   // `collect` is called before each exposition, to set gauges that are read rather than counted.
   void on_collect(std::function<void()> collect);

@@ -119,10 +119,16 @@ Usage::Tenant& Usage::find(std::string_view tenant) {
 }
 
 std::vector<Usage::Row> Usage::window(std::chrono::seconds window) const {
-  const std::int64_t before = second() - std::clamp<std::int64_t>(window.count(), 1, kLongest.count());
+  return rows_after(second() - std::clamp<std::int64_t>(window.count(), 1, kLongest.count()));
+}
+
+// Before every mark: nothing is subtracted.
+std::vector<Usage::Row> Usage::totals() const { return rows_after(-1); }
+
+std::vector<Usage::Row> Usage::rows_after(std::int64_t second) const {
   std::vector<Row> rows;
   const auto take = [&](const Tenant& tenant) {
-    Row row{tenant.name(), tenant.used_after(before)};
+    Row row{tenant.name(), tenant.used_after(second)};
     if (std::ranges::any_of(row.used, [](auto n) { return n > 0; })) rows.push_back(std::move(row));
   };
   for (const auto& place : places_) {

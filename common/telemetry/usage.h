@@ -61,10 +61,13 @@ class Usage {
     std::uint64_t operator[](Use use) const { return used[static_cast<std::size_t>(use)]; }
   };
   std::vector<Row> window(std::chrono::seconds window) const;
+  // The same since the start.
+  std::vector<Row> totals() const;
 
  private:
   class Tenant;
   Tenant& find(std::string_view tenant);
+  std::vector<Row> rows_after(std::int64_t second) const;
   std::int64_t second() const;
 
   Clock& clock_;

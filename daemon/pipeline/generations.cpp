@@ -65,6 +65,8 @@ struct Generations::Impl {
   int serving = 0;           // guarded by mutex
   int building = 0;          // of the rebuild under way, or 0; guarded by mutex
   bool stopped = false;      // guarded by mutex
+  // What the log held at the start; empty once the serving generation is through. Guarded by mutex.
+  std::map<TopicPartition, std::int64_t> to_fill;
 
   GenerationSpec spec() const { return {embedder.dimension(), embedder.id()}; }
   bool fits(const GenerationInfo& info) const {
@@ -94,6 +96,7 @@ struct Generations::Impl {
   Status catch_up(TaskContext& context, int number);
   Status build(TaskContext& context, int number);
   Result<bool> wait_reached(int number, Duration timeout);
+  std::optional<std::int64_t> filling();
 };
 
 // Sees to it that one is served whose vectors queries can be compared with.
@@ -141,9 +144,12 @@ Status Generations::Impl::start() {
   if (!all) return fail(std::move(all.error()));
   if (auto dropped = drop_groups_without(*all); !dropped) return dropped;
   if (auto chosen = choose_serving(*all); !chosen) return chosen;
+  auto held = ends(deps.log, deps.admin, base.topics);
+  if (!held) return fail(std::move(held.error()));
   {
     std::lock_guard lock(mutex);
     stopped = false;
+    to_fill = std::move(*held);
   }
   for (const GenerationInfo& info : *all) {
     if (info.serving) {
@@ -195,6 +201,7 @@ Status Generations::Impl::drop(int number) {
       !dropped && dropped.error().kind != ErrorKind::not_found) {
     return dropped;
   }
+  deps.metrics.forget("pipeline", group(number));  // stopped, it uses them no more
   auto parked = deps.retries.load(group(number));
   if (!parked) return fail(std::move(parked.error()));
   std::vector<Position> positions;
@@ -256,6 +263,9 @@ Status Generations::Impl::catch_up(TaskContext& context, int number) {
     // First: what it does after this look is not owed. It may have done all that it has seen.
     const auto target = served->seen();
     const auto committed = at->committed();
+    if (const auto status = at->status(); status.state == PipelineStatus::State::failed) {
+      return fail(ErrorKind::corrupt, "the new generation cannot be built: " + status.last_error);
+    }
     const std::int64_t total = sum(target);
     report(context, std::min(sum(committed), total), total, {{"generation", number}},
            Json::object());
@@ -307,7 +317,7 @@ Result<bool> Generations::Impl::wait_reached(int number, Duration timeout) {
 
 Generations::Generations(VectorIndex& index, Embedder& embedder, PipelineOptions base,
                          PipelineDeps deps)
-    : impl_(new Impl{index, embedder, std::move(base), deps, {}, {}, 0, 0, false}) {}
+    : impl_(new Impl{index, embedder, std::move(base), deps, {}, {}, 0, 0, false, {}}) {}
 
 Generations::~Generations() { stop(); }
 
@@ -324,6 +334,19 @@ void Generations::stop() {
   for (auto& [number, one] : all) one.pipeline->stop();
 }
 
+std::optional<std::int64_t> Generations::Impl::filling() {
+  const auto served = serving_pipeline();
+  if (!served) return std::nullopt;
+  const auto committed = served->committed();
+  const auto lag = served->status().lag_events;
+  std::lock_guard lock(mutex);
+  if (!to_fill.empty() && reached(committed, to_fill)) to_fill.clear();
+  if (to_fill.empty()) return std::nullopt;
+  return lag;
+}
+
+std::optional<std::int64_t> Generations::filling() { return impl_->filling(); }
+
 Result<std::vector<GenerationStatus>> Generations::list() {
   auto all = impl_->index.generations();
   if (!all) return fail(std::move(all.error()));
@@ -331,6 +354,7 @@ Result<std::vector<GenerationStatus>> Generations::list() {
   for (GenerationInfo& info : *all) {
     const bool follows = impl_->fits(info);
     GenerationStatus status{std::move(info), {}, {}, follows};
+    status.filling = status.info.serving && impl_->filling();
     const int number = status.info.number;
     status.pipeline.name = impl_->group(number);
     if (const auto pipeline = impl_->pipeline(number)) status.pipeline = pipeline->status();

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct GenerationStatus {
   // Whether it is to be fed. One of another embedder is not: that its pipeline is stopped is no
   // fault, and stays so until a rebuild drops it.
   bool follows = true;
+  bool filling = false;  // serves, but is not yet through what the log held at the start
 };
 // {"name","number","role","dimension","embedder","vectors","tenants","bytes","pipeline":{"state",
 // "lag_events","lag_seconds","parked","last_error"}}
@@ -45,10 +47,13 @@ class Generations {
   void stop();  // callable twice and before start
   Result<std::vector<GenerationStatus>> list();
   Result<Stage*> serving_stage();
+  // How many events the serving generation has to go until it is through what the log held at the
+  // start, as after the loss of the index; nothing once it is.
+  std::optional<std::int64_t> filling();
   // The work of a task of kind "rebuild": new generation, its pipeline from the log's start, flip
   // when it is at or past the serving one in every partition and no event of it waits for another
   // attempt (both go on following the log, so steady writes do not hold it up); older than the
-  // previous one are dropped. Resumable; on cancel or failure the new
+  // previous one are dropped. Resumable; on cancel or failure, also where the log is damaged, the new
   // generation is dropped. Result {"generation","previous"}.
   Status rebuild(TaskContext& context);
   // Serves the kept previous generation again; `conflict` where there is none, where it was made

@@ -66,6 +66,7 @@ struct Check {
   std::string name;
   bool ok = true;
   std::string detail;
+  bool warning = false;  // in order, but worth knowing
 };
 struct ProcessAdminDeps {
   std::function<Json()> config;  // secrets masked

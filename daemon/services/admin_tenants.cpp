@@ -29,7 +29,11 @@ Status check_scope(const std::string& scope) {
 Result<Json> limit_json(const TenantAdminDeps& deps, const TenantId& tenant, const std::string& scope) {
   auto policy = deps.directory.rate_policy(tenant, scope);
   if (!policy) return fail(policy.error());
-  if (!*policy) return fail(ErrorKind::not_found, "scope " + scope + " has no rate limit");
+  if (!*policy) {
+    return Json{{"tenant", tenant.str()}, {"scope", scope},         {"policy", nullptr},
+                {"source", "default"},    {"limit", nullptr},       {"remaining", nullptr},
+                {"reset_seconds", nullptr}};
+  }
   const auto& [limits, own] = **policy;
   auto state = deps.limiter.peek(tenant, scope, limits);
   if (!state) return fail(state.error());
@@ -48,8 +52,8 @@ Result<Response> show_all(const TenantAdminDeps& deps, const http::Request& requ
   Json items = Json::array();
   for (const auto scope : kScopes) {
     auto json = limit_json(deps, *tenant, std::string(scope));
-    if (json) items.push_back(std::move(*json));
-    else if (json.error().kind != ErrorKind::not_found) return fail(json.error());
+    if (!json) return fail(json.error());
+    items.push_back(std::move(*json));
   }
   return page(std::move(items));
 }

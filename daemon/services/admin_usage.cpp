@@ -57,6 +57,9 @@ Result<http::Response> top(const UsageAdminDeps& deps, const http::Request& requ
   if (!limit) return fail(limit.error());
 
   auto rows = deps.usage.window(*window);
+  if (const auto only = text_param(request, "tenant"); !only.empty()) {
+    std::erase_if(rows, [&](const Usage::Row& row) { return row.tenant != only; });
+  }
   const auto first = rows.begin() + std::min<std::ptrdiff_t>(*limit, std::ssize(rows));
   std::partial_sort(rows.begin(), first, rows.end(), [&](const auto& a, const auto& b) {
     return std::tuple(b[sort->use], b[Use::requests], std::string_view(a.tenant)) <
@@ -85,7 +88,8 @@ http::RouteTable usage_routes(UsageAdminDeps deps) {
            .blocking = true, .summary = "Who used what within the last seconds, the busiest tenants first",
            .parameters = {{"window", "query", "how far back, 1s to 1m (10s)"},
                           {"sort", "query", "by which column: " + column_names() + " (events)"},
-                          {"limit", "query", "tenants, 1 to 1000 (20)", "integer"}},
+                          {"limit", "query", "tenants, 1 to 1000 (20)", "integer"},
+                          {"tenant", "query", "only this one"}},
            .handler = answering(shared, top)}};
 }
 

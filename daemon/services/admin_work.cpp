@@ -103,7 +103,8 @@ Json generation_json(const pipeline::GenerationStatus& status) {
           {"bytes", status.info.bytes},
           {"dimension", status.info.spec.dimension},
           {"embedder", status.info.spec.embedder},
-          {"lag", status.pipeline.lag_events}};
+          {"lag", status.pipeline.lag_events},
+          {"state", status.filling ? "filling" : to_string(status.pipeline.state)}};
 }
 
 Result<Response> list_indexes(const WorkAdminDeps& deps, const http::Request&) {
@@ -234,7 +235,7 @@ http::RouteTable process_routes(ProcessAdminDeps deps) {
        .handler = [shared](auto, auto respond) {
          Json checks = Json::array();
          for (const auto& check : shared->checks()) {
-           checks.push_back({{"name", check.name}, {"ok", check.ok}, {"detail", check.detail}});
+           checks.push_back({{"name", check.name}, {"ok", check.ok}, {"warning", check.warning}, {"detail", check.detail}});
          }
          respond(Response::json(200, {{"checks", std::move(checks)}}));
        }},

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "common/base/ids.h"
+#include "common/base/range_text.h"
 #include "common/base/strings.h"
 #include "common/telemetry/log.h"
 
@@ -55,8 +56,7 @@ Result<std::int64_t> int_param(const http::Request& request, std::string_view na
   if (!text) return fallback;
   const auto value = parse_int(*text);
   if (!value || *value < low || *value > high) {
-    return bad_param(name, *text,
-                     "a whole number from " + std::to_string(low) + " to " + std::to_string(high));
+    return bad_param(name, *text, whole_number_text(low, high));
   }
   return *value;
 }

@@ -7,7 +7,6 @@ namespace mesh::services {
 namespace {
 
 constexpr const char* kPath = "/ai/users/search";
-constexpr int kMaxHits = 100;
 constexpr std::size_t kMaxQueryBytes = 1000;
 // Below this a hit shares hardly more than chance with the query.
 constexpr double kDefaultMinScore = 0.2;
@@ -20,7 +19,7 @@ Result<Json> search(Embedder& embedder, VectorIndex& index, const http::Request&
   if (query.size() > kMaxQueryBytes) {
     return fail(ErrorKind::invalid, "query parameter query: over 1000 bytes");
   }
-  auto limit = int_param(request, "limit", 10, 1, kMaxHits);
+  auto limit = int_param(request, "limit", 10, 1, kMaxSearchHits);
   if (!limit) return fail(limit.error());
   auto min_score = number_param(request, "min_score", kDefaultMinScore, -1, 1);
   if (!min_score) return fail(min_score.error());

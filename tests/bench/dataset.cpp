@@ -61,7 +61,7 @@ std::vector<float> exact_thresholds(Embedder& embedder, const TenantUsers& tenan
 }  // namespace
 
 void store_users(const std::string& data_dir, const std::vector<TenantUsers>& population) {
-  std::filesystem::create_directories(data_dir);
+  { Meshd meshd(data_dir, config()); }  // makes the folder whole, where it is new
   auto store = sqlite::SqliteStore::open(data_dir, {}, system_clock());
   if (!store) throw std::runtime_error(store.error().to_string());
   std::counting_semaphore<kInFlight> slots(kInFlight);

@@ -1,7 +1,7 @@
 // A mixed load on a real meshd for a given time: does anything grow? See docs/testing.md.
 //   soak [--minutes N] [--json FILE]
-// Exit code 1 where descriptors, threads or memory grew, or requests were not answered as they
-// should be.
+// Exit code 1 where something grew (tests/bench/soak/verdict.h says what and how much), or requests
+// were not answered as they should be.
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -9,14 +9,14 @@
 #include <thread>
 
 #include "tests/bench/soak/mix.h"
-#include "tests/bench/soak/samples.h"
+#include "tests/bench/soak/verdict.h"
 
 namespace {
 
 using namespace mesh::bench;
 
-constexpr double kSampleMinutes = 0.5;
-constexpr int kLeastSamples = 20;
+constexpr double kSampleMinutes = 0.25;
+constexpr int kLeastSamples = 40;
 
 // Old events go while the load runs, so that the log keeps its size too.
 constexpr const char* kShortRetention = "log: {retention: {activity: {age: 2m}}}\n";
@@ -24,6 +24,8 @@ constexpr const char* kShortRetention = "log: {retention: {activity: {age: 2m}}}
 void add_rows(Report& report, const std::string& when, const Sample& sample) {
   report.add({"soak/" + when + "/resident", sample.memory.resident, "MB"});
   report.add({"soak/" + when + "/anonymous", sample.memory.anonymous, "MB"});
+  report.add({"soak/" + when + "/page-caches", sample.caches, "MB"});
+  report.add({"soak/" + when + "/heap-beside-them", sample.heap, "MB"});
   report.add({"soak/" + when + "/descriptors", static_cast<double>(sample.descriptors), ""});
   report.add({"soak/" + when + "/threads", static_cast<double>(sample.threads), ""});
   report.add({"soak/" + when + "/lag", static_cast<double>(sample.lag), ""});
@@ -60,10 +62,13 @@ int soak(double minutes, const std::string& json) {
 
   const Verdict verdict = judge(samples);
   Report report;
-  report.group("soak", "the first and the last sample after the warm-up", "");
-  add_rows(report, "start", samples[samples.size() / 5]);
+  report.group("soak", "the first sample, that at the end of the warm-up, the last", "");
+  add_rows(report, "start", samples.front());
+  add_rows(report, "warm", samples[verdict.warm]);
   add_rows(report, "end", samples.back());
-  report.add({"soak/anonymous-slope", verdict.memory_slope, "MB/10min"});
+  report.add({"soak/warm-up", samples[verdict.warm].minute, "min"});
+  report.add({"soak/heap-slope", verdict.heap.per_minute, "MB/min"});
+  report.add({"soak/anonymous-slope", verdict.anonymous.per_minute, "MB/min"});
   report.add({"soak/requests", static_cast<double>(mix.answered()), ""});
   if (!json.empty() && !report.write_json(json)) {
     std::fprintf(stderr, "soak: cannot write %s\n", json.c_str());

@@ -105,6 +105,7 @@ TEST_F(CommandsTest, ImportReportsAndExitsByWhatBecameOfTheRows) {
   const Json failure = Json::parse(contents("failed"));
   EXPECT_EQ(failure["line"], 4);
   EXPECT_EQ(failure["email"], "bad");
+  EXPECT_EQ(failure["row"], "Bad,bad");
   EXPECT_EQ(at_fake({"users", "import", file("one.ndjson", "{\"email\":\"bad\",\"name\":\"x\"}\n")}), 1);
   EXPECT_EQ(at_fake({"users", "import", file("ok.csv", "email,name\na@b.c,A\n")}), 0);
   EXPECT_EQ(at_fake({"users", "import", dir.file("none.csv")}), 3);
@@ -255,6 +256,24 @@ TEST_F(CommandsTest, RateLimitsAreSetInEitherForm) {
   EXPECT_EQ(at_fake({"ratelimit", "set", "acme", "search"}), 2);
 }
 
+TEST_F(CommandsTest, AScopeWithoutALimitIsUnlimited) {
+  const Json unlimited{{"tenant", "acme"}, {"scope", "users"}, {"policy", nullptr}, {"source", "default"},
+                       {"limit", nullptr}, {"remaining", nullptr}, {"reset_seconds", nullptr}};
+  fake.on("DELETE", "/admin/v1/ratelimits/{tenant}/{scope}", 200, unlimited);
+  fake.on("POST", "/admin/v1/ratelimits/{tenant}/{scope}/reset", 200, unlimited);
+  EXPECT_EQ(at_fake({"ratelimit", "reset", "acme", "users", "--policy"}), 0) << err;
+  EXPECT_THAT(out, HasSubstr("unlimited"));
+}
+
+TEST_F(CommandsTest, NumbersOutOfRangeAreRefusedInTheWordsOfTheServer) {
+  fake.on("GET", "/ai/users/search", 200, Json{{"results", Json::array()}});
+  for (const char* number : {"0", "101", "ten"}) {
+    EXPECT_EQ(at_fake({"search", "x", "-n", number}), 2);
+    EXPECT_THAT(err, HasSubstr("\"" + std::string(number) + "\" is not a whole number from 1 to 100\n"));
+  }
+  EXPECT_EQ(at_fake({"search", "x", "-n", "100"}), 0) << err;
+}
+
 TEST_F(CommandsTest, IndexVerifyFailsWhereTheIndexDiffers) {
   auto missing = std::make_shared<int>(0);
   fake.on("POST", "/admin/v1/indexes/verify", [missing](const http::Request&) {
@@ -267,9 +286,9 @@ TEST_F(CommandsTest, IndexVerifyFailsWhereTheIndexDiffers) {
 
 TEST_F(CommandsTest, CheckSpeaksAsMonitoringPlugInsDo) {
   fake.on("GET", "/readyz", 200, Json::object());
-  auto ok = std::make_shared<bool>(true);
-  fake.on("POST", "/admin/v1/check", [ok](const http::Request&) {
-    return http::Response::json(200, Json{{"checks", {{{"name", "log"}, {"ok", *ok}, {"detail", "disk full"}}}}});
+  auto ok = std::make_shared<bool>(true), warning = std::make_shared<bool>(false);
+  fake.on("POST", "/admin/v1/check", [ok, warning](const http::Request&) {
+    return http::Response::json(200, Json{{"checks", {{{"name", "log"}, {"ok", *ok}, {"warning", *warning}, {"detail", "disk full"}}}}});
   });
   fake.on("GET", "/admin/v1/groups", 200, Json{{"items", {{{"group", "g"}, {"lag", 42}}}}, {"next", nullptr}});
   fake.on("GET", "/admin/v1/dlq", 200, Json{{"items", Json::array()}, {"next", nullptr}});
@@ -277,12 +296,23 @@ TEST_F(CommandsTest, CheckSpeaksAsMonitoringPlugInsDo) {
   EXPECT_EQ(out, "OK - every listener is ready, every check passed|listeners=5;;;0 lag=42;;;0 letters=0;;;0\n");
   EXPECT_EQ(at_fake({"check", "--lag-warning", "10"}), 1);
   EXPECT_THAT(out, StartsWith("WARNING - lag is 42|"));
+  *warning = true;
+  EXPECT_EQ(at_fake({"check"}), 1);
+  EXPECT_THAT(out, StartsWith("WARNING - log: disk full|"));
   *ok = false;
   EXPECT_EQ(at_fake({"check"}), 2);
   EXPECT_THAT(out, StartsWith("CRITICAL - log: disk full|"));
   EXPECT_EQ(mesh({"check", "--server", "http://127.0.0.1:1"}), 2);
   EXPECT_EQ(mesh({"check", "--context", "none"}), 3);
   EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 1);
+}
+
+TEST_F(CommandsTest, DoctorTellsAFullServerFromAnotherProgram) {
+  fake.on("GET", "/health", 503, Json{{"title", "Service Unavailable"}, {"detail", "The server has too many connections; try again later."}});
+  EXPECT_EQ(at_fake({"doctor"}), 1);
+  EXPECT_THAT(out, HasSubstr("too many connections"));
+  EXPECT_THAT(out, HasSubstr("http.max_connections"));
+  EXPECT_THAT(out, testing::Not(HasSubstr("another program")));
 }
 
 TEST_F(CommandsTest, DoctorNamesWhatIsWrong) {
@@ -332,8 +362,11 @@ TEST_F(CommandsTest, TenantsTopShowsWhatTheServerCounted) {
   EXPECT_EQ(fake.last().param("window"), "1m");
   EXPECT_EQ(fake.last().param("limit"), "5");
   EXPECT_EQ(fake.last().param("sort"), "bytes");
+  EXPECT_EQ(fake.last().param("tenant"), "acme");
   EXPECT_EQ(at_fake({"tenants", "top", "-o", "json"}), 0);
   EXPECT_EQ(json().at(0)["search_ms"], 1.6);
+  EXPECT_EQ(at_fake({"tenants", "top", "--watch", "-n", "1", "-o", "yaml"}), 0);
+  EXPECT_THAT(out, StartsWith("---\n- tenant: acme\n"));
   EXPECT_EQ(at_fake({"tenants", "top", "--watch", "-n", "1"}), 0);
   EXPECT_THAT(out, HasSubstr("the last 10s, by events\nTENANT"));
   EXPECT_EQ(at_fake({"tenants", "top", "--sort", "hats"}), 2);

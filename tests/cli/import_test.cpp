@@ -12,6 +12,7 @@ namespace mesh::cli {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::StartsWith;
 
 class FileTest : public ::testing::Test {
  protected:
@@ -121,9 +122,27 @@ TEST_F(CsvTest, AQuoteThatNeverEndsIsBoundedAndNamed) {
   for (int i = 0; i < 200'000; ++i) text += "b@b.c,filler\n";
   const auto seen = rows(RowFormat::csv, text);
   ASSERT_FALSE(seen.empty());
-  EXPECT_TRUE(seen[0].starts_with("2!the row is longer than 1 MiB")) << seen[0];
+  EXPECT_EQ(seen[0], "2!the row is longer than 1 MiB; is the quote that opens in line 2 ever closed?");
   EXPECT_GT(seen.size(), 100u) << "reading goes on behind the bound";
-  EXPECT_THAT(rows(RowFormat::csv, "email,name\na@b.c,\"open\n"), ElementsAre("2!a quoted field does not end"));
+  EXPECT_THAT(rows(RowFormat::csv, "email,name\na@b.c,\"open\n"),
+              ElementsAre("2!the quote that opens in line 2 is never closed: all up to the end of the file is its field"));
+}
+
+TEST_F(CsvTest, TheQuoteThatWentWrongIsNamedByItsLine) {
+  const std::string sound = "email,name\n\"a@b.c\",\"Al\n\"\"ice\"\" B\"\n";
+  EXPECT_THAT(rows(RowFormat::csv, sound + "\"b@b\n.c\",\"Bo\nsaid \"\"hi\"\"\"\"\nc@b.c,Cid\n"),
+              ElementsAre("2:a@b.c/Al\n\"ice\" B", StartsWith("4!the quote that opens in line 5 is never closed")));
+  EXPECT_THAT(rows(RowFormat::csv, "email,name\na@b.c,\"open\nb@b.c,\"Bob\"\nc@b.c,Cid\n"),
+              ElementsAre("2!a quote stands where none may stand; quotes within a field are doubled; is the quote that "
+                          "opens in line 2 closed where it should be?",
+                          "4:c@b.c/Cid"));
+}
+
+TEST_F(CsvTest, ARowKeepsItsText) {
+  LineReader lines = reader("email,name\na@b.c,\"Al\nice\"\nbroken\n");
+  const auto source = make_row_reader(RowFormat::csv, lines);
+  EXPECT_EQ((**source->next()).text, "a@b.c,\"Al\nice\"");
+  EXPECT_EQ((**source->next()).text, "broken");
 }
 
 TEST_F(CsvTest, AHeaderWithoutTheColumnsStops) {
@@ -232,7 +251,8 @@ TEST_F(ImporterTest, AReplayedAnswerIsAnExistingRow) {
 
 TEST_F(ImporterTest, BrokenAndRefusedRowsFailWithTheirLineAndReason) {
   auto rows = numbered(2);
-  rows.push_back({9, BrokenRow{"not JSON"}});
+  rows.back().text = "2@b.c,N";
+  rows.push_back({9, BrokenRow{"not JSON"}, "{"});
   const auto result = run(rows, [](const NewUser& user, const std::string&) -> Result<client::CreatedUser> {
     if (user.email == "1@b.c") return created(user);
     return fail({ErrorKind::unprocessable, "bad", "request id r", {{"/email", "no"}}, {}});
@@ -243,7 +263,9 @@ TEST_F(ImporterTest, BrokenAndRefusedRowsFailWithTheirLineAndReason) {
   std::sort(failures.begin(), failures.end(), [](const auto& a, const auto& b) { return a.line < b.line; });
   EXPECT_EQ(failures[0].line, 2);
   EXPECT_EQ(failures[0].reason, "bad; /email: no (request id r)");
+  EXPECT_EQ(failures[0].text, "2@b.c,N");
   EXPECT_EQ(failures[1].line, 9);
+  EXPECT_EQ(failures[1].text, "{");
 }
 
 TEST_F(ImporterTest, RateLimitsAreWaitedForAsLongAsTheServerSays) {

@@ -7,6 +7,7 @@
 
 #include <fstream>
 
+#include "common/engines/sqlite/inspect.h"
 #include "tests/e2e/daemon.h"
 #include "tests/support/eventually.h"
 #include "tests/support/temp_dir.h"
@@ -207,6 +208,7 @@ class DamagedFolder : public ::testing::Test {
       for (const auto& route : write_routes()) ASSERT_LT(send(daemon, route, n).status, 300) << route.target;
     }
     daemon.settle();
+    name_of_first_ = daemon.call("users", "GET", "/users/1", kToken).json()["name"];
     ASSERT_EQ(daemon.stop(), 0) << daemon.errors();
   }
   // Changes a byte of the n-th place where `text` stands in the file.
@@ -225,8 +227,19 @@ class DamagedFolder : public ::testing::Test {
     return e2e::run(arguments, "", {{"HOME", dir_.path()}});
   }
 
+  void expect_all_users_found(Daemon& daemon) {
+    const Json report = daemon.call("admin", "POST", "/admin/v1/indexes/verify", daemon.operator_token(), "{}").json();
+    for (const auto& [name, count] : {std::pair{"found", 40}, {"missing", 0}, {"extra", 0}, {"stale", 0}}) {
+      EXPECT_EQ(report[name], count) << report.dump();
+    }
+    const Json found = daemon.call("gateway", "GET", "/ai/users/search?query=u7%40acme.dev&limit=1", kToken).json();
+    ASSERT_EQ(found["results"].size(), 1u) << found.dump();
+    EXPECT_EQ(found["results"][0]["email"], "u7@acme.dev");
+  }
+
   test::TempDir dir_;
   const std::string data_ = dir_.file("data");
+  std::string name_of_first_;
 };
 
 TEST_F(DamagedFolder, AWholeFolderIsSaidToBeWhole) {
@@ -274,18 +287,73 @@ TEST_F(DamagedFolder, ADamagedRecordIsNamedRepairedAndTheRestIsServed) {
   daemon.settle();
 }
 
-TEST_F(DamagedFolder, AMissingFileIsNamedAndNoRepairIsPromised) {
-  std::filesystem::rename(data_ + "/log.db", data_ + "/aside");
+// Symptom: an index that was built again after a repair had forgotten the user whose record was lost.
+TEST_F(DamagedFolder, AUserWhoseLastRecordIsLostIsInARebuiltIndex) {
+  flip("log.db", "u7@acme.dev");
+  EXPECT_THAT(mesh({"check"}).out, HasSubstr("user.events/"));
+  const auto repaired = mesh({"check", "--repair", "--yes"});
+  EXPECT_EQ(repaired.exit_code, 0) << repaired.out << repaired.err;
+  EXPECT_THAT(repaired.err, HasSubstr("into the log"));
+  Daemon daemon(data_);
+  ASSERT_TRUE(daemon.start()) << daemon.errors();
+  daemon.settle();
+  const auto rebuilt = mesh({"index", "rebuild"});
+  EXPECT_EQ(rebuilt.exit_code, 0) << rebuilt.out << rebuilt.err;
+  expect_all_users_found(daemon);
+}
+
+// Without one of its files a folder in use is no new one.
+class MissingFile : public DamagedFolder, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(MissingFile, StopsTheStartAndARepairTakesUsersFromTheOther) {
+  const std::string file = data_ + "/" + GetParam();
+  for (const bool empty : {false, true}) {
+    std::filesystem::rename(file, file + ".aside");
+    if (empty) std::ofstream(file).flush();
+    Daemon daemon(data_);
+    EXPECT_FALSE(daemon.start());
+    EXPECT_THAT(daemon.errors(), HasSubstr(GetParam()));
+    EXPECT_THAT(daemon.errors(), HasSubstr("backup"));
+    EXPECT_THAT(daemon.errors(), HasSubstr("mesh check --data-dir " + data_));
+    std::filesystem::rename(file + ".aside", file);
+    ASSERT_TRUE(daemon.start()) << daemon.errors();
+    ASSERT_EQ(daemon.stop(), 0);
+  }
+  std::filesystem::remove(file);
   const auto checked = mesh({"check"});
   EXPECT_EQ(checked.exit_code, 2) << checked.out << checked.err;
   EXPECT_THAT(checked.out, HasSubstr("missing"));
   const auto repaired = mesh({"check", "--repair", "--yes"});
-  EXPECT_NE(repaired.exit_code, 0);
-  EXPECT_THAT(repaired.out + repaired.err, HasSubstr("backup"));
-  EXPECT_FALSE(std::filesystem::exists(data_ + "/log.db"));
-  for (const auto& entry : std::filesystem::directory_iterator(data_)) {
-    EXPECT_FALSE(entry.path().filename().string().starts_with("damaged-")) << entry.path();
-  }
+  EXPECT_EQ(repaired.exit_code, 0) << repaired.out << repaired.err;
+  Daemon daemon(data_);
+  ASSERT_TRUE(daemon.start()) << daemon.errors();
+  daemon.settle();
+  EXPECT_EQ(daemon.call("users", "GET", "/users?limit=1000", kToken).json().size(), 40u);
+  EXPECT_EQ(daemon.call("users", "GET", "/users/1", kToken).json()["name"], name_of_first_);
+  EXPECT_EQ(daemon.call("admin", "GET", "/admin/v1/tenants/t9", daemon.operator_token()).status, 200);
+  EXPECT_EQ(daemon.call("users", "POST", "/users/create", kToken, R"({"email":"new@acme.dev","name":"New"})").json()["id"], 41);
+  daemon.settle();
+  EXPECT_EQ(daemon.call("users", "DELETE", "/users/41", kToken).status, 204);
+  daemon.settle();
+  expect_all_users_found(daemon);
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, MissingFile, ::testing::Values("log.db", "store.db"),
+                         [](const auto& of) { return std::string(of.param).substr(0, std::string(of.param).find('.')); });
+
+TEST_F(DamagedFolder, AFirstStartThatWasCutOffIsGoneOnWith) {
+  std::filesystem::create_directory(dir_.file("new"));
+  ASSERT_TRUE(sqlite::make_empty_log(dir_.file("new") + "/log.db"));
+  Daemon daemon(dir_.file("new"));
+  EXPECT_TRUE(daemon.start()) << daemon.errors();
+}
+
+// A number that another process has by now says nothing.
+TEST_F(DamagedFolder, AProcessOfTheOldNumberIsNoMeshd) {
+  std::ofstream(data_ + "/run.json") << R"({"pid":)" << getpid() << R"(,"addresses":{}})";
+  const auto checked = mesh({"check"});
+  EXPECT_EQ(checked.exit_code, 2);
+  EXPECT_THAT(checked.out, HasSubstr("without a clean stop"));
 }
 
 TEST_F(DamagedFolder, AMissingIndexIsBuiltAgainFromTheLog) {
@@ -322,6 +390,16 @@ TEST_F(DamagedFolder, ADamagedIndexIsBuiltAgainFromTheLog) {
   EXPECT_EQ(report["found"], 40) << report.dump();
 }
 
+TEST_F(DamagedFolder, ARebuildOverADamagedRecordFailsAndNamesIt) {
+  Daemon daemon(data_);
+  ASSERT_TRUE(daemon.start()) << daemon.errors();
+  daemon.settle();
+  flip("log.db", "u7@acme.dev");
+  const auto rebuilt = mesh({"index", "rebuild"});
+  EXPECT_EQ(rebuilt.exit_code, 1);
+  EXPECT_THAT(rebuilt.err, HasSubstr("log.db is damaged at user.events/"));
+}
+
 TEST_F(DamagedFolder, DamagedUsersStopNothingElseAndAreNamed) {
   flip("store.db", "u7@acme.devu7@acme.dev");  // address and its folded form: the table, not an index
   const auto checked = mesh({"check"});
@@ -330,13 +408,19 @@ TEST_F(DamagedFolder, DamagedUsersStopNothingElseAndAreNamed) {
   {
     Daemon daemon(data_);
     ASSERT_TRUE(daemon.start()) << daemon.errors();
+    EXPECT_EQ(mesh({"check"}).exit_code, 0);
     EXPECT_EQ(daemon.call("users", "GET", "/users/7", kToken).status, 500) << "served in silence";
+    const auto met = mesh({"check"});
+    EXPECT_EQ(met.exit_code, 2) << "who watches must hear of it";
+    EXPECT_THAT(met.out, HasSubstr("store.db: damaged"));
+    EXPECT_THAT(met.out, HasSubstr("mesh check --data-dir " + data_));
+    EXPECT_THAT(daemon.call("admin", "GET", "/metrics", "").body, HasSubstr("mesh_damaged_files 1"));
     EXPECT_EQ(daemon.call("gateway", "GET", "/ai/users/search?query=person", kToken).status, 200);
   }
   EXPECT_EQ(mesh({"check", "--repair", "--yes"}).exit_code, 0);
   Daemon daemon(data_);
   ASSERT_TRUE(daemon.start()) << daemon.errors();
-  EXPECT_EQ(daemon.call("users", "GET", "/users/7", kToken).status, 404);
+  EXPECT_EQ(daemon.call("users", "GET", "/users/7", kToken).status, 200) << "the log has it";
   EXPECT_EQ(daemon.call("users", "POST", "/users/create", kToken, R"({"email":"new@acme.dev","name":"New"})").json()["id"], 41);
 }
 

@@ -57,9 +57,13 @@ TEST_F(UsageOfTenants, TheBusyOneComesFirstWithWhatItUsed) {
   EXPECT_EQ(quiet["searches"], 1);
   EXPECT_EQ(quiet["processed"], 1);
 
+  const Json one = admin("GET", "/admin/v1/usage?window=1m&limit=1&tenant=quiet").json();
+  ASSERT_EQ(one["tenants"].size(), 1u);
+  EXPECT_EQ(one["tenants"][0], quiet);
   EXPECT_EQ(admin("GET", "/admin/v1/usage?sort=rejected&limit=1&window=1m").json()["tenants"][0]["tenant"], "quiet");
   const Outcome top = daemon_.mesh({"tenants", "top", "--window", "1m", "-o", "name"});
   EXPECT_EQ(top.out, "busy\nquiet\n") << top.err;
+  EXPECT_EQ(daemon_.mesh({"tenants", "top", "-t", "quiet", "--window", "1m", "-o", "name"}).out, "quiet\n");
 }
 
 TEST_F(UsageOfTenants, NobodyIsAnEmptyListAndBadParametersAre400) {
@@ -83,6 +87,42 @@ TEST_F(UsageOfTenants, AllScopesOfRateLimitsCanBeSet) {
   EXPECT_EQ(admin("GET", "/admin/v1/ratelimits/acme").json()["items"].size(), 4u);
   EXPECT_EQ(admin("POST", "/admin/v1/tenants", R"({"id":"beta","rate_limits":{"admin":{"rate":0}}})").json()["errors"][0]["pointer"],
             "/rate_limits/admin/rate");
+}
+
+TEST_F(UsageOfTenants, AScopeWithoutALimitIsShownAsUnlimited) {
+  ASSERT_EQ(admin("PUT", "/admin/v1/ratelimits/acme/admin", R"({"rate":5})").status, 200);
+  const Json unlimited{{"tenant", "acme"}, {"scope", "admin"}, {"policy", nullptr}, {"source", "default"},
+                       {"limit", nullptr}, {"remaining", nullptr}, {"reset_seconds", nullptr}};
+  const auto dropped = admin("DELETE", "/admin/v1/ratelimits/acme/admin");
+  EXPECT_EQ(dropped.status, 200);
+  EXPECT_EQ(dropped.json(), unlimited);
+  EXPECT_EQ(admin("GET", "/admin/v1/ratelimits/acme").json()["items"][3], unlimited);
+  const Outcome reset = daemon_.mesh({"ratelimit", "reset", "acme", "admin", "--policy"});
+  EXPECT_EQ(reset.exit_code, 0) << reset.err;
+}
+
+TEST_F(UsageOfTenants, TheAdminScopeLimitsWhatTheOperatorDoesInTheTenantsName) {
+  ASSERT_EQ(admin("PUT", "/admin/v1/ratelimits/acme/admin", R"({"rate":1,"per":"1h","burst":0})").status, 200);
+  const auto topics = [&](const http::HeaderList& headers) {
+    return daemon_.call("admin", "GET", "/admin/v1/topics", daemon_.operator_token(), "", headers).status;
+  };
+  EXPECT_EQ(topics({{"X-Tenant-Id", "acme"}}), 200);
+  EXPECT_EQ(topics({{"X-Tenant-Id", "acme"}}), 429);
+  EXPECT_EQ(topics({{"X-Tenant-Id", "globex"}}), 200);
+  EXPECT_EQ(topics({}), 200);
+  EXPECT_EQ(daemon_.mesh({"topics", "list", "--tenant", "acme"}).exit_code, 5);
+}
+
+TEST_F(UsageOfTenants, TheBusiestTenantsAreNamedInMetrics) {
+  const auto search = [&](const std::string& tenant, int times) {
+    for (int i = 0; i < times; ++i) daemon_.call("gateway", "GET", "/ai/users/search?query=x", tenant + ":u");
+  };
+  for (int n = 0; n < 50; ++n) search("early" + std::to_string(n), 1);  // telemetry.metrics.tenants
+  search("busy", 5);
+  const auto metrics = [&] { return daemon_.call("admin", "GET", "/metrics", "").body; };
+  EXPECT_NE(metrics().find(R"(tenant="other"} 5)"), std::string::npos);
+  search("busy", 2);
+  EXPECT_NE(metrics().find(R"(tenant="busy"} 2)"), std::string::npos);
 }
 
 }  // namespace

@@ -112,7 +112,8 @@ struct Committer::Impl {
   std::mutex mutex;
   std::condition_variable wake_commit, wake_checkpoint;
   FairQueue<Task> queue;                                // from here on guarded by mutex
-  std::vector<std::function<void()>> begun, committed;  // set before the first submit
+  std::vector<std::function<void()>> begun, committed;  // set before the first submit, as is
+  std::vector<std::function<Status(Database&)>> ending;
   bool stopping = false;
   bool stopped = false;      // no group will run any more
   bool dirty = false;        // commits since the last checkpoint
@@ -165,6 +166,11 @@ Status Committer::run(Job job) {
 void Committer::on_begin(std::function<void()> reset) {
   std::lock_guard lock(impl_->mutex);
   impl_->begun.push_back(std::move(reset));
+}
+
+void Committer::before_commit(std::function<Status(Database&)> write) {
+  std::lock_guard lock(impl_->mutex);
+  impl_->ending.push_back(std::move(write));
 }
 
 void Committer::on_committed(std::function<void()> notify) {
@@ -277,6 +283,9 @@ Status Committer::Impl::attempt(std::vector<Task>& group, bool savepoints, bool&
       again = true;
       return control("ROLLBACK");
     }
+  }
+  for (const auto& write : ending) {
+    if (auto s = write(db); !s) return finish_attempt(std::move(s));
   }
   return finish_attempt(control("COMMIT"));
 }

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <utility>
 
+#include "common/engines/sqlite/damage.h"
 #include "common/engines/sqlite/page_sums.h"
 
 namespace mesh::sqlite {
@@ -52,9 +53,7 @@ Error error_of(sqlite3* db, int code) {
       return Error{ErrorKind::conflict, "this is there already", cause, {}, {}};
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return Error{ErrorKind::corrupt,
-                   name + " is damaged: stop meshd and run `mesh check --data-dir DIR`",
-                   cause, {}, {}};
+      return damaged_file(name, cause);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return Error{ErrorKind::unavailable, name + " is locked by another program", cause, {}, {}};
@@ -254,6 +253,8 @@ Status Database::execute(std::string_view sql) {
 
 std::int64_t Database::changes() const { return sqlite3_changes64(db_); }
 std::int64_t Database::last_insert_rowid() const { return sqlite3_last_insert_rowid(db_); }
+
+std::size_t memory_in_use() { return static_cast<std::size_t>(sqlite3_memory_used()); }
 
 Status migrate(Database& db, std::span<const std::string_view> steps) {
   std::int64_t version = 0;

@@ -84,6 +84,10 @@ class Database {
   int failure_ = 0;     // the last result that spoils the transaction: I/O error, full, no memory
 };
 
+// What SQLite holds of the heap, all connections of the process: page caches, which are bounded per
+// connection, and prepared statements.
+std::size_t memory_in_use();
+
 // Brings the schema to version steps.size(): runs the steps beyond PRAGMA user_version, each in a
 // transaction together with its number. `conflict` for a file that a newer program wrote.
 Status migrate(Database& db, std::span<const std::string_view> steps);
@@ -143,6 +147,9 @@ class Committer {
   // transaction left in memory goes back to the committed state. From the committer's thread. Set
   // before the first submit.
   void on_begin(std::function<void()> reset);
+  // Called before each commit: writes once what the group's jobs would have written each. A failure
+  // is the group's. From the committer's thread. Set before the first submit.
+  void before_commit(std::function<Status(Database&)> write);
   // Called after each durable commit, before the group's `done`s; from the committer's thread. Any
   // number of callbacks; set before the first submit.
   void on_committed(std::function<void()> notify);

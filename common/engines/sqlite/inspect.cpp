@@ -216,19 +216,36 @@ std::int64_t highest_key(Database& db, const std::string& table, const std::stri
 }
 
 Result<FileReport> salvage_file(const std::string& name, const std::string& source,
-                                const std::string& target, const Damage& beyond_repair,
+                                const std::string& target, const std::string& whole_loss,
                                 const std::function<Status(Salvage&, FileReport&)>& run) {
-  FileReport report{name, 0, false, {}};
+  FileReport report;
+  report.file = name;
+  const auto hopeless = [&](const char* what) {
+    report.rows = 0;
+    report.hopeless = true;
+    report.damages = {{"file", what, {}, whole_loss}};
+    return report;
+  };
+  if (!has_bytes(source)) return hopeless("missing or empty");
   auto salvage = Salvage::open(source, target);
   const Status done = salvage ? run(**salvage, report) : fail(salvage.error());
   if (!done && done.error().kind != ErrorKind::corrupt) return fail(done.error());
-  if (!done) {
-    report.hopeless = true;
-    report.damages.push_back(beyond_repair);
-    return report;
-  }
+  if (!done) return hopeless("so damaged that nothing in it can be found");
   if (auto finished = (*salvage)->finish(); !finished) return fail(finished.error());
   return report;
+}
+
+Status make_file(const std::string& path, const std::function<Status(Database&)>& prepare) {
+  auto db = Database::open(path, Database::Mode::read_write);
+  if (!db) return fail(db.error());
+  if (auto prepared = prepare(**db); !prepared) return prepared;
+  return (*db)->execute("PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+bool has_bytes(const std::string& path) {
+  std::error_code missing;
+  const auto size = std::filesystem::file_size(path, missing);
+  return !missing && size > 0;
 }
 
 std::string join(const std::vector<std::string>& words, std::string_view separator) {

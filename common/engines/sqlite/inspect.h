@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/domain/event.h"
 #include "common/engines/sqlite/database.h"
 
 namespace mesh::sqlite {
@@ -26,7 +27,8 @@ struct Damage {
 struct FileReport {
   std::string file;              // "log.db"
   std::int64_t rows = 0;         // that are whole
-  bool hopeless = false;         // so damaged that nothing can be copied
+  bool hopeless = false;         // missing, or so damaged that nothing can be copied
+  bool users_lost = false;       // of store.db: rows of users or tenants may be gone
   std::vector<Damage> damages;   // empty: the file is whole
 };
 
@@ -34,8 +36,32 @@ struct FileReport {
 // Errors are what keeps from looking: a file that cannot be opened or written, a newer schema.
 Result<FileReport> salvage_log(const std::string& source, const std::string& target);
 Result<FileReport> salvage_store(const std::string& source, const std::string& target);
+// The same, with nothing in it: what takes the place of a file of which nothing can be copied.
+Status make_empty_log(const std::string& path);
+Status make_empty_store(const std::string& path);
+// False for a file that no start came to its end with: it is new.
+bool log_was_used(const std::string& path);
 // Points can be built anew from the log, so a repair keeps none of the file.
 Result<FileReport> inspect_points(const std::string& source);
+
+// Hands out the records of a topic of a whole log, each partition's in order.
+using UseRecord = std::function<Status(const StoredRecord&)>;
+Status each_record(const std::string& path, std::string_view topic, const UseRecord& use);
+
+// After a repair of either, makes the log and the store say the same of users and tenants: what the
+// store holds and the log (by `records`, a reader of its topics) or the outbox does not say last is
+// put into the outbox, a removal too; users and tenants that the store lost are taken from the log,
+// those of other producers left alone. Nothing is there twice if it is called again.
+struct Lost {
+  bool users = false;  // rows of users or tenants may be gone from the store
+  bool log = false;    // the log is a new one: what the store parked has offsets of the old one
+};
+struct Agreement {
+  std::int64_t written = 0;  // events in the outbox
+  std::int64_t taken = 0;    // users and tenants from the log
+};
+using Records = std::function<Status(std::string_view topic, const UseRecord& use)>;
+Result<Agreement> agree(const std::string& store, const Records& records, Lost lost, Timestamp now);
 
 // A damaged write-ahead log (see verify_wal): copies `path` into the folder `scratch` with every
 // frame that is whole, up to the last commit, and answers the copy's path. A page whose frame was
@@ -82,11 +108,16 @@ Status walk(Database& db, const KeyWalk& walk);
 std::int64_t highest_key(Database& db, const std::string& table, const std::string& key,
                          std::int64_t given);
 
-// Looks at a file, or salvages it into `target`, by `run`; where its structure cannot be read, what that
-// costs is `beyond_repair`.
+// Looks at a file, or salvages it into `target`, by `run`; `whole_loss` is what it costs where the file
+// is missing or its structure cannot be read.
 Result<FileReport> salvage_file(const std::string& name, const std::string& source,
-                                const std::string& target, const Damage& beyond_repair,
+                                const std::string& target, const std::string& whole_loss,
                                 const std::function<Status(Salvage&, FileReport&)>& run);
+
+// A new file of the schema that `prepare` makes, without a write-ahead log beside it.
+Status make_file(const std::string& path, const std::function<Status(Database&)>& prepare);
+// False for a file of no bytes, too: SQLite takes it for a new one.
+bool has_bytes(const std::string& path);
 
 std::string join(const std::vector<std::string>& words, std::string_view separator);
 // "17..19" or "17".

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "common/engines/sqlite/damage.h"
 #include "common/engines/sqlite/database.h"
 
 namespace mesh::sqlite {
@@ -50,11 +51,9 @@ Status verify_wal(const std::string& path) {
   const auto page = big_endian(header + 8);
   const bool swap = (magic & 1) != 0;
   const auto damaged = [&](std::size_t frame) {
-    const auto name = path.substr(path.rfind('/') + 1);
-    return fail(ErrorKind::corrupt,
-                name + "-wal is damaged: stop meshd and run `mesh check --data-dir DIR`",
-                path + "-wal: frame " + std::to_string(frame) +
-                    " is bad and acknowledged commits follow it");
+    return fail(damaged_file(path.substr(path.rfind('/') + 1) + "-wal",
+                             "frame " + std::to_string(frame) +
+                                 " is bad and acknowledged commits follow it"));
   };
   const bool header_ok = (magic & ~1U) == 0x377f0682 && page >= 512 && page <= 65536 &&
                          std::has_single_bit(page) &&

@@ -1,9 +1,8 @@
-// What a soak looks at again and again, and what it concludes.
+// What a soak looks at again and again.
 #pragma once
 
 #include <map>
 #include <string>
-#include <vector>
 
 #include "tests/bench/harness.h"
 
@@ -12,6 +11,8 @@ namespace mesh::bench {
 struct Sample {
   double minute = 0;  // since the load began
   Memory memory;
+  double heap = 0;               // MB in use beside what is next
+  double caches = 0;             // MB of the heap that SQLite uses: page caches, statements
   int descriptors = 0;
   int threads = 0;
   std::int64_t lag = 0;          // events that some pipeline has not processed
@@ -22,18 +23,5 @@ struct Sample {
 Sample take_sample(Meshd& meshd);
 void print_header();
 void print(const Sample& sample);
-
-// What must not grow from the first to the last quarter of the samples after the warm-up: threads
-// not at all; descriptors by at most kDescriptorTolerance (the fewest of each quarter, as
-// connections come and go; the pools of readers open a file once more where more requests coincide
-// than ever before); anonymous memory (the mean) by at most kMemoryTolerance.
-struct Verdict {
-  bool grew = false;
-  std::vector<std::string> lines;  // a sentence each
-  double memory_slope = 0;         // MB per 10 minutes, a straight line through the samples
-};
-inline constexpr int kDescriptorTolerance = 8;
-inline constexpr double kMemoryTolerance = 8;  // MB
-Verdict judge(const std::vector<Sample>& samples);
 
 }  // namespace mesh::bench

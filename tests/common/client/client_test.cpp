@@ -63,7 +63,7 @@ TEST_F(ClientTest, TheOperatorsTokenActsForTheTenantWhereNoTokenIsGiven) {
   EXPECT_EQ(header(fake.last(), "X-Tenant-Id"), "acme");
   ASSERT_TRUE(mesh.topic("user.events"));
   EXPECT_EQ(header(fake.last(), "Authorization"), "Bearer secret");
-  EXPECT_EQ(header(fake.last(), "X-Tenant-Id"), "");
+  EXPECT_EQ(header(fake.last(), "X-Tenant-Id"), "acme");
 }
 
 TEST_F(ClientTest, ATokenGoesToTenantsRoutesAndTheOperatorsToTheAdminApi) {

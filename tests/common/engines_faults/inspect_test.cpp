@@ -8,6 +8,7 @@
 
 #include "common/engines/sqlite/inspect.h"
 #include "common/engines/sqlite/log/sqlite_log.h"
+#include "common/engines/sqlite/page_sums.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
 #include "tests/support/temp_dir.h"
 
@@ -153,6 +154,24 @@ class InspectStore : public ::testing::Test {
     return report.value_or(sqlite::FileReport{});
   }
 
+  std::int64_t root_of(const std::string& table) {
+    auto db = Database::open(dir_.file("store.db"), Database::Mode::read_only).value();
+    auto root = db->prepare("SELECT rootpage FROM sqlite_schema WHERE name='" + table + "'").value();
+    EXPECT_TRUE(root.step());
+    return root.integer(0);
+  }
+  // Changes a text on the root page of a table, which is sealed anew: what the page says is wrong.
+  void rename_in_table(const std::string& table, const std::string& from, const std::string& to) {
+    const auto page = root_of(table);
+    const auto begin = static_cast<std::size_t>(page - 1) * kPage;
+    auto bytes = bytes_of(dir_.file("store.db")).substr(begin, kPage);
+    const auto at = bytes.find(from);
+    ASSERT_NE(at, std::string::npos);
+    bytes.replace(at, from.size(), to);
+    sqlite::seal_page(bytes.data(), bytes.size(), static_cast<std::uint32_t>(page));
+    overwrite(dir_.file("store.db"), begin, bytes);
+  }
+
   const TenantId kAcme = TenantId::parse("acme").value();
   TempDir dir_, fresh_;
   ManualClock clock_;
@@ -223,20 +242,54 @@ TEST_F(InspectStore, ADamagedIndexLosesNothing) {
   open(dir_.path());
   for (int i = 1; i <= 200; ++i) ASSERT_TRUE(create("u" + std::to_string(i) + "@x.dev"));
   store_.reset();
-  std::int64_t page = 0;
-  {
-    auto db = Database::open(dir_.file("store.db"), Database::Mode::read_only).value();
-    auto root = db->prepare("SELECT rootpage FROM sqlite_schema WHERE name='users_by_email'").value();
-    ASSERT_TRUE(root.step());
-    page = root.integer(0);
-  }
-  overwrite(dir_.file("store.db"), static_cast<std::size_t>(page - 1) * kPage, std::string(kPage, '\x5a'));
+  overwrite(dir_.file("store.db"), static_cast<std::size_t>(root_of("users_by_email") - 1) * kPage, std::string(kPage, '\x5a'));
   const auto report = look(fresh_.file("store.db"));
   ASSERT_EQ(report.damages.size(), 1u);
   EXPECT_THAT(report.damages[0].loss, HasSubstr("nothing"));
   open(fresh_.path());
   EXPECT_EQ(store_->users().list(kAcme, 0, 1'000, std::nullopt)->size(), 200u);
   EXPECT_EQ(create("U7@x.dev").error().kind, ErrorKind::conflict) << "addresses are unique as before";
+}
+
+// A tenant's number stands in all tables, and the next new tenant gets the lowest that is free.
+TEST_F(InspectStore, WhatALostTenantLeavesBehindIsNotFoundByAnother) {
+  open(dir_.path());
+  ASSERT_TRUE(create("u1@acme.dev"));
+  const AnalyticsEvent event{.id = "e1", .source = "/t", .tenant = kAcme, .user_id = "u1", .event_type = "view",
+                             .timestamp = "2026-01-01T00:00:00Z", .metadata = Json::object(), .processed_at = {}};
+  ASSERT_TRUE(store_->analytics().record(std::vector{event}, {}));
+  store_.reset();
+  overwrite(dir_.file("store.db"), static_cast<std::size_t>(root_of("tenant_numbers") - 1) * kPage, std::string(kPage, '\x5a'));
+  EXPECT_TRUE(look(fresh_.file("store.db")).users_lost);
+  open(fresh_.path());
+  const auto globex = TenantId::parse("globex").value();
+  std::promise<Result<User>> done;
+  store_->users().create(globex, {"g@globex.dev", "G"}, {}, [&](Result<User> user) { done.set_value(std::move(user)); });
+  ASSERT_TRUE(done.get_future().get());
+  const auto seen = store_->analytics().summary(globex, "u1");
+  ASSERT_FALSE(seen) << seen->total_events;
+  EXPECT_EQ(seen.error().kind, ErrorKind::not_found);
+  EXPECT_EQ(store_->users().list(globex, 0, 10, {})->size(), 1u);
+}
+
+// As when a page's old and new state stand side by side behind damaged frames.
+TEST_F(InspectStore, OfTwoRowsWithOneKeyOneIsKeptAndNothingIsCountedTwice) {
+  open(dir_.path());
+  const auto parked = [](std::int64_t offset) {
+    return ParkedEvent{{{kTopic, 0, offset}, {}, "acme/7", "v", {}}, 1, {}, "c", "the cause"};
+  };
+  ASSERT_TRUE(store_->retries().park("pipe-aa", std::vector{parked(17)}));
+  ASSERT_TRUE(store_->retries().park("pipe-ab", std::vector{parked(17)}));
+  for (const char* id : {"task-aa", "task-ab"}) ASSERT_TRUE(store_->tasks().put({.id = id, .kind = "replay"}));
+  store_.reset();
+  rename_in_table("retries", "pipe-ab", "pipe-aa");
+  rename_in_table("tasks", "task-ab", "task-aa");
+  EXPECT_EQ(look().rows, 3) << "a parked event is replaced by its later state, so both count until one is kept";
+  const auto report = look(fresh_.file("store.db"));
+  EXPECT_THAT(report.damages.front().place, HasSubstr("tasks"));
+  open(fresh_.path());
+  EXPECT_EQ(store_->retries().load("pipe-aa")->size(), 1u);
+  EXPECT_TRUE(store_->tasks().get("task-aa"));
 }
 
 // Whatever page is hit: a repair gives a file that opens, all it holds is right, and what it does

@@ -97,7 +97,7 @@ TEST_F(DatabaseTest, AFileThatIsNoDatabaseIsCorruptAndSaysWhatToDo) {
   ASSERT_FALSE(db);
   EXPECT_EQ(db.error().kind, ErrorKind::corrupt);
   EXPECT_THAT(db.error().message, HasSubstr("test.db"));
-  EXPECT_THAT(db.error().message, HasSubstr("mesh check --data-dir"));
+  EXPECT_THAT(db.error().message, HasSubstr("`mesh check`"));
   EXPECT_THAT(db.error().message, testing::Not(HasSubstr(dir_.path())));
   EXPECT_THAT(db.error().cause, HasSubstr(dir_.path()));
 }

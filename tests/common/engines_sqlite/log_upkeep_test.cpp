@@ -186,6 +186,25 @@ TEST_F(LogUpkeep, ATombstoneAtTheEndStaysSoThatWaitersFindARecord) {
   EXPECT_THAT(values(), ElementsAre("(none)"));
 }
 
+// Else a group's lag, the offsets up to the end, would never become 0.
+TEST_F(LogUpkeep, AGroupThatReadsACompactedPartitionComesToItsEnd) {
+  options_.tombstone_age = Duration(0);
+  open_with_topic(TopicKind::entity);
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(append("k" + std::to_string(i % 3), std::to_string(i)));
+  for (const auto* key : {"k0", "k1", "k2"}) ASSERT_TRUE(append(key, {}));
+  auto consumer = log_->open_consumer("late", {kTopic});
+  ASSERT_TRUE(consumer);
+  for (int i = 0; i < 3; ++i) upkeep();
+  while (true) {
+    auto records = (*consumer)->poll({}, Duration(0));
+    ASSERT_TRUE(records);
+    if (records->empty()) break;
+  }
+  ASSERT_TRUE((*consumer)->commit((*consumer)->position()));
+  EXPECT_EQ(log_->groups()->front().committed, (std::map<TopicPartition, std::int64_t>{{{kTopic, 0}, 23}}));
+  EXPECT_EQ(log_->watermarks({kTopic, 0})->end, 23);
+}
+
 TEST_F(LogUpkeep, CompactionOfManyRecordsIsManySmallTransactions) {
   open_with_topic(TopicKind::entity);
   std::vector<Record> records;

@@ -196,7 +196,7 @@ void expect_corrupt(const TempDir& dir) {
   const auto index = open_embedded_index(dir.path(), {});
   ASSERT_FALSE(index);
   EXPECT_EQ(index.error().kind, ErrorKind::corrupt) << index.error().to_string();
-  EXPECT_THAT(index.error().message, testing::HasSubstr("mesh index rebuild"));
+  EXPECT_THAT(index.error().message, testing::HasSubstr("vectors.db is damaged: `mesh check`"));
   EXPECT_NE(index.error().cause, "");
 }
 

@@ -63,6 +63,24 @@ TEST_F(ServerTest, AnswersOfLimitedRoutesCarryTheLimit) {
   EXPECT_EQ(denied.json()["instance"], "/search");
 }
 
+TEST_F(ServerTest, TheOperatorIsLimitedOnlyInATenantsName) {
+  hooks.authenticate = [](const Request&, Access) -> Result<Principal> {
+    return Principal{Principal::Kind::operator_, std::nullopt, "operator"};
+  };
+  hooks.admit = [](const TenantId& tenant, const std::string&) -> Result<Hooks::Admission> {
+    EXPECT_EQ(tenant.str(), "acme");
+    return Hooks::Admission{{1, std::chrono::hours(1), 0}, {false, 1, 0, {}, {}}};
+  };
+  Route route = echo("GET", "/admin", Body::none, Access::operator_);
+  route.scope = "admin";
+  start({route});
+  auto client = connect();
+  EXPECT_EQ(client.ask(get("/admin", kToken)).status, 200);
+  EXPECT_EQ(client.ask(get("/admin", "X-Tenant-Id: -no-tenant-\r\n")).status, 200);
+  EXPECT_EQ(client.ask(get("/admin", "X-Tenant-Id: acme\r\n")).status, 429);
+  EXPECT_EQ(client.ask(get("/admin?tenant_id=acme", kToken)).status, 429);
+}
+
 TEST_F(ServerTest, ALimiterThatIsDownIs503WithRetryAfter) {
   hooks.admit = [](const TenantId&, const std::string&) -> Result<Hooks::Admission> {
     return fail(ErrorKind::unavailable, "Try again later.", "redis at 10.0.0.1 is down");

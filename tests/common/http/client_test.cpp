@@ -1,8 +1,12 @@
 #include "common/http/client.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <thread>
 
 #include "common/http/server.h"
 #include "tests/common/http/server_fixture.h"
@@ -92,8 +96,44 @@ TEST_F(ClientTest, NobodyThereIsUnavailableAndNamesTheServer) {
   const auto reply = Client().send(there);
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().kind, ErrorKind::unavailable);
-  EXPECT_NE(reply.error().message.find(address), std::string::npos);
+  EXPECT_NE(reply.error().message.find(address + ": the connection was refused"), std::string::npos);
   EXPECT_EQ(reply.error().message.find("secret"), std::string::npos);
+}
+
+TEST_F(ClientTest, AHostThatIsNotThereIsNamedSo) {
+  ClientRequest nowhere;
+  nowhere.url = "http://no-such-host.invalid:8081/users";  // RFC 6761: never resolves
+  const auto reply = Client().send(nowhere);
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().kind, ErrorKind::unavailable);
+  EXPECT_EQ(reply.error().message,
+            "cannot reach http://no-such-host.invalid:8081: there is no such host");
+}
+
+TEST_F(ClientTest, AServerThatSpeaksSomethingElseIsNamedSo) {
+  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::listen(listener, 1), 0);
+  ASSERT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  std::thread other([&] {
+    const int fd = ::accept(listener, nullptr, nullptr);
+    char ignored[1024];
+    (void)!::read(fd, ignored, sizeof ignored);
+    (void)!::write(fd, "220 mail ready\r\n", 16);
+    ::close(fd);
+  });
+  ClientRequest asked;
+  asked.url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/users";
+  const auto reply = Client().send(asked);
+  other.join();
+  ::close(listener);
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().kind, ErrorKind::unavailable);
+  EXPECT_TRUE(reply.error().message.ends_with(": it does not speak HTTP")) << reply.error().message;
 }
 
 TEST_F(ClientTest, ASlowAnswerIsATimeout) {

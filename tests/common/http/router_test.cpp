@@ -44,10 +44,15 @@ TEST_F(RouterTest, ALiteralDeadEndFallsBackToTheParameter) {
                                                                             {"q", "y"}}));
 }
 
-TEST_F(RouterTest, AMethodIsLookedForOnEveryMatchingPattern) {
+TEST_F(RouterTest, TheMostLiteralPatternDecidesAboutTheMethods) {
   ASSERT_TRUE(add("POST", "/users/create"));
   ASSERT_TRUE(add("GET", "/users/{id}"));
-  EXPECT_EQ(found("GET", "/users/create"), "GET /users/{id}");
+  for (const char* method : {"GET", "PUT"}) {
+    const auto match = router.find(method, "/users/create");
+    EXPECT_EQ(match.route, nullptr);
+    EXPECT_EQ(match.allow, "OPTIONS, POST");
+  }
+  EXPECT_EQ(router.find("PUT", "/users/7").allow, "GET, HEAD, OPTIONS");
 }
 
 TEST_F(RouterTest, ParametersAreDecodedAndMayHoldASlash) {

@@ -87,13 +87,61 @@ TEST(Metrics, LabelValuesAreEscaped) {
   EXPECT_THAT(metrics.expose(), HasSubstr("path=\"/a\\\"\\n\\\\b\"} 1\n"));
 }
 
-TEST(Metrics, OnlyTheFirstTenantsKeepTheirName) {
+TEST(Metrics, FreePlacesGoToTheFirstTenants) {
   Metrics metrics(2);
   EXPECT_EQ(metrics.tenant_label("a"), "a");
   EXPECT_EQ(metrics.tenant_label("b"), "b");
   EXPECT_EQ(metrics.tenant_label("c"), "other");
   EXPECT_EQ(metrics.tenant_label("a"), "a");
   EXPECT_EQ(metrics.tenant_label("d"), "other");
+}
+
+void search(Metrics& metrics, const std::string& tenant) {
+  metrics.counter("mesh_searches_total", "s", {{"tenant", metrics.tenant_label(tenant)}}).add();
+}
+
+TEST(Metrics, TheBusiestTenantsTakeThePlacesOfIdleOnes) {
+  Metrics metrics(2);
+  for (const char* tenant : {"first", "second", "busy", "busy", "busy"}) search(metrics, tenant);
+  EXPECT_TRUE(metrics.crowded());
+  metrics.name_busiest({{"first", 1}, {"second", 2}, {"busy", 3}, {"middle", 2}});
+  EXPECT_FALSE(metrics.crowded());
+  search(metrics, "busy");
+  search(metrics, "first");
+  EXPECT_FALSE(metrics.tenant_label("busy") == "other");
+  EXPECT_THAT(metrics.expose(), HasSubstr("mesh_searches_total{tenant=\"busy\"} 1\n"
+                                          "mesh_searches_total{tenant=\"other\"} 4\n"
+                                          "mesh_searches_total{tenant=\"second\"} 1\n"));
+  EXPECT_THAT(metrics.expose(), Not(HasSubstr("first"))) << "its place went to another";
+}
+
+TEST(Metrics, ATenantThatComesBackGoesOnWhereItWas) {
+  Metrics metrics(1);
+  search(metrics, "a");
+  search(metrics, "a");
+  metrics.name_busiest({{"a", 2}, {"b", 5}});
+  search(metrics, "b");
+  metrics.name_busiest({{"a", 11}, {"b", 5}});
+  search(metrics, "a");
+  EXPECT_THAT(metrics.expose(), HasSubstr("mesh_searches_total{tenant=\"a\"} 3\n"));
+}
+
+TEST(Metrics, AlmostAsBusyIsNoReasonToChange) {
+  Metrics metrics(1);
+  search(metrics, "a");
+  metrics.name_busiest({{"a", 5}, {"b", 10}});
+  EXPECT_EQ(metrics.tenant_label("a"), "a");
+  metrics.name_busiest({{"a", 5}, {"b", 11}});
+  EXPECT_EQ(metrics.tenant_label("a"), "other");
+}
+
+TEST(Metrics, WhatIsForgottenIsNotShown) {
+  Metrics metrics;
+  for (const char* pipeline : {"a", "b"}) metrics.counter("mesh_a_total", "a", {{"pipeline", pipeline}, {"x", "y"}}).add();
+  metrics.forget("pipeline", "a");
+  EXPECT_THAT(metrics.expose(), AllOf(HasSubstr("pipeline=\"b\""), Not(HasSubstr("pipeline=\"a\""))));
+  metrics.counter("mesh_a_total", "a", {{"pipeline", "a"}, {"x", "y"}}).add();
+  EXPECT_THAT(metrics.expose(), HasSubstr("pipeline=\"a\",x=\"y\"} 1\n")) << "a new one begins anew";
 }
 
 TEST(Metrics, WithoutRoomForTenantsAllAreOther) {

@@ -48,6 +48,17 @@ TEST_F(UsageTest, WhatIsOlderThanTheWindowIsLeftOut) {
   EXPECT_THAT(used(Use::events, 60), IsEmpty());
 }
 
+TEST_F(UsageTest, TotalsAreSinceTheStart) {
+  usage.add("acme", {{Use::requests, 5}});
+  clock.advance(seconds(100));
+  usage.add("acme", {{Use::requests, 2}});
+  clock.advance(seconds(100));
+  usage.add("globex", {{Use::requests}});
+  std::vector<std::pair<std::string, std::uint64_t>> all;
+  for (const auto& row : usage.totals()) all.emplace_back(row.tenant, row[Use::requests]);
+  EXPECT_THAT(all, UnorderedElementsAre(Pair("acme", 7), Pair("globex", 1)));
+}
+
 TEST_F(UsageTest, ATenantThatIsAlwaysBusyHasTheWindowOfTheLastSeconds) {
   for (std::uint64_t second = 0; second < 500; ++second) {
     usage.add("acme", {{Use::requests, second}});

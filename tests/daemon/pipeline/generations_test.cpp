@@ -96,6 +96,32 @@ TEST_F(GenerationsTest, AGroupOfALostIndexIsForgottenAndTheIndexFilledAnew) {
   EXPECT_FALSE(log.has_group("user-index-7"));
 }
 
+TEST_F(GenerationsTest, AnIndexThatIsBuiltAgainSaysSoUntilItIsThroughWhatTheLogHeld) {
+  FakeEmbedder down;
+  down.fail_next(1'000);
+  open(down);
+  write("created", 1, 1);
+  start();
+  EXPECT_TRUE(eventually([&] { return generations->filling() == 1; }));
+  EXPECT_TRUE(generations->list()->front().filling);
+  open(embedder);
+  start();
+  EXPECT_TRUE(eventually([&] { return !generations->filling(); }));
+  EXPECT_FALSE(generations->list()->front().filling);
+}
+
+TEST_F(GenerationsTest, ARebuildOverADamagedRecordFailsAndSaysWhere) {
+  write("created", 1, 1);
+  start();
+  ASSERT_TRUE(settled());
+  log.fail_polls(1'000, {ErrorKind::corrupt, "damaged at user.events/0@0", {}, {}, {}});
+  const auto built = rebuild();
+  ASSERT_FALSE(built);
+  EXPECT_EQ(built.error().kind, ErrorKind::corrupt);
+  EXPECT_NE(built.error().message.find("user.events/0@0"), std::string::npos) << built.error().message;
+  EXPECT_EQ(roles(), (Roles{{1, "serving"}})) << "what was begun is dropped";
+}
+
 TEST_F(GenerationsTest, ACreatedGenerationThatWasNeverServedIsTakenAtTheNextStart) {
   ASSERT_TRUE(index.create_generation({4, embedder.id()}));
   start();
@@ -252,6 +278,9 @@ TEST_F(GenerationsTest, GenerationsOlderThanThePreviousAreDroppedWithTheirGroups
   ASSERT_TRUE(rebuild());
   EXPECT_EQ(roles(), (Roles{{2, "previous"}, {3, "serving"}}));
   EXPECT_FALSE(log.has_group("user-index-1"));
+  const std::string shown = metrics.expose();
+  EXPECT_EQ(shown.find("\"user-index-1\""), std::string::npos) << "nor do its metrics stay";
+  EXPECT_NE(shown.find("\"user-index-2\""), std::string::npos);
 }
 
 TEST_F(GenerationsTest, ThePreviousGenerationFollowsTheLogAndServesAgainAfterARollback) {

@@ -4,6 +4,7 @@
 
 #include "common/base/ids.h"
 #include "common/base/strings.h"
+#include "common/engines/sqlite/damage.h"
 #include "common/engines/sqlite/inspect.h"
 #include "common/engines/sqlite/log/codec.h"
 
@@ -194,7 +195,7 @@ class LogSalvage {
     if (!damage.tenants.empty()) {
       damage.loss += std::string(" of tenant") + (damage.tenants.size() == 1 ? " " : "s ") + join(damage.tenants, ", ");
     }
-    if (part.name.starts_with("user.events/")) damage.loss += "; store.db still has the users themselves";
+    if (part.name.starts_with("user.events/")) damage.loss += "; what store.db says of these users is written again";
     report_.damages.push_back(std::move(damage));
   }
 
@@ -217,9 +218,49 @@ class LogSalvage {
 
 Result<FileReport> salvage_log(const std::string& source, const std::string& target) {
   return salvage_file("log.db", source, target,
-                      {"schema, topics or partitions", "unreadable", {},
-                       "every event that is only in the log; take the file from a backup"},
+                      "every event, dead letter, parked event and group's position; users and tenants are written into"
+                      " a new log from store.db",
                       [](Salvage& salvage, FileReport& report) { return LogSalvage(salvage, report).run(); });
+}
+
+bool log_was_used(const std::string& path) {
+  auto db = Database::open(path, Database::Mode::read_only);
+  if (!db) return true;
+  // Partitions' tables are made behind everything else of a first start.
+  auto tables = (*db)->prepare("SELECT 1 FROM sqlite_schema WHERE name GLOB 'r[0-9]*' LIMIT 1");
+  if (!tables) return true;
+  const auto row = tables->step();
+  return !row || *row;
+}
+
+Status each_record(const std::string& path, std::string_view topic, const UseRecord& use) {
+  auto db = Database::open(path, Database::Mode::read_only);
+  if (!db) return fail(db.error());
+  std::vector<std::pair<std::int64_t, std::int32_t>> partitions;
+  auto parts = (*db)->prepare("SELECT id, number FROM partitions WHERE topic=? ORDER BY number");
+  if (!parts) return fail(parts.error());
+  parts->bind_text(1, topic);
+  for (;;) {
+    auto row = parts->step();
+    if (!row) return fail(row.error());
+    if (!*row) break;
+    partitions.emplace_back(parts->integer(0), static_cast<std::int32_t>(parts->integer(1)));
+  }
+  for (const auto& [id, number] : partitions) {
+    auto rows = (*db)->prepare("SELECT o,t,body FROM r" + std::to_string(id) + " ORDER BY o");
+    if (!rows) return fail(rows.error());
+    for (;;) {
+      auto row = rows->step();
+      if (!row) return fail(row.error());
+      if (!*row) break;
+      StoredRecord record;
+      record.position = {std::string(topic), number, rows->integer(0)};
+      record.time = Timestamp(Duration(rows->integer(1)));
+      if (!decode_body(rows->text(2), record)) return fail(damaged_file("log.db", "a record", to_string(record.position)));
+      if (auto used = use(record); !used) return used;
+    }
+  }
+  return {};
 }
 
 }  // namespace mesh::sqlite

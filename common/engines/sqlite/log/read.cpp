@@ -32,7 +32,7 @@ Result<std::int64_t> SqliteLogImpl::read_into(Partition& p, std::int64_t from,
   while (!limited) {
     auto row = rows->step();
     if (!row) {
-      return fail(row.error().kind == ErrorKind::corrupt ? damaged(p, next, row.error().to_string())
+      return fail(row.error().kind == ErrorKind::corrupt ? damaged(p, next, row.error().cause)
                                                          : row.error());
     }
     const auto offset = *row ? rows->integer(0) : end;
@@ -81,7 +81,7 @@ Result<std::optional<SqliteLogImpl::RowInfo>> SqliteLogImpl::row_at(Partition& p
   if (!rows) return fail(rows.error());
   auto row = rows->bind(1, offset).bind(2, p.bell.end.load()).step();
   if (!row) {
-    return fail(row.error().kind == ErrorKind::corrupt ? damaged(p, offset, row.error().to_string())
+    return fail(row.error().kind == ErrorKind::corrupt ? damaged(p, offset, row.error().cause)
                                                        : row.error());
   }
   if (!*row) return std::nullopt;

@@ -5,6 +5,8 @@
 
 #include "common/base/ids.h"
 #include "common/base/thread.h"
+#include "common/engines/sqlite/damage.h"
+#include "common/engines/sqlite/inspect.h"
 #include "common/engines/sqlite/log/codec.h"
 #include "common/engines/sqlite/log/log_impl.h"
 #include "common/telemetry/log.h"
@@ -48,13 +50,15 @@ std::string_view kind_name(TopicKind kind) {
 
 }  // namespace
 
+Status make_empty_log(const std::string& path) {
+  return make_file(path, [](Database& db) { return migrate(db, kSchema); });
+}
+
 std::int64_t to_millis(Timestamp time) { return time.time_since_epoch().count(); }
 
 Error damaged(const Partition& partition, std::int64_t offset, std::string cause) {
   const auto where = to_string(Position{partition.name.topic, partition.name.partition, offset});
-  return Error{ErrorKind::corrupt,
-               "log.db is damaged at " + where + ": stop meshd and run `mesh check --data-dir DIR`",
-               std::move(cause), {}, {}};
+  return damaged_file("log.db", std::move(cause), where);
 }
 
 Partition::Partition(std::int64_t row_id, TopicPartition tp)
@@ -129,8 +133,8 @@ Status SqliteLogImpl::load(Database& db) {
     const auto topic = topics_.find(rows->text(1));
     const auto number = rows->integer(2);
     if (topic == topics_.end() || number != topic->second->spec.partitions) {
-      return fail(ErrorKind::corrupt, "log.db is damaged: run `mesh check --data-dir DIR`",
-                  "partition " + std::to_string(rows->integer(0)) + " fits no topic");
+      return fail(damaged_file(
+          "log.db", "partition " + std::to_string(rows->integer(0)) + " fits no topic"));
     }
     ++topic->second->spec.partitions;
     auto p = std::make_unique<Partition>(
@@ -145,9 +149,9 @@ Status SqliteLogImpl::load(Database& db) {
 
     auto last = db.prepare("SELECT o,t,total,sum,body FROM r" + std::to_string(p->id) +
                            " ORDER BY o DESC LIMIT 1");
-    if (!last) return fail(damaged(*p, p->durable.end, last.error().to_string()));
+    if (!last) return fail(damaged(*p, p->durable.end, last.error().cause));
     auto found = last->step();
-    if (!found) return fail(damaged(*p, p->durable.end, found.error().to_string()));
+    if (!found) return fail(damaged(*p, p->durable.end, found.error().cause));
     if (*found) {
       const auto body = last->text(4);
       const RowPlace place{p->id, last->integer(0), last->integer(1), last->integer(2)};
@@ -168,8 +172,7 @@ Status SqliteLogImpl::load(Database& db) {
   }
   for (const auto& [name, topic] : topics_) {
     if (topic->partitions.empty()) {
-      return fail(ErrorKind::corrupt, "log.db is damaged: run `mesh check --data-dir DIR`",
-                  "topic " + name + " has no partitions");
+      return fail(damaged_file("log.db", "topic " + name + " has no partitions"));
     }
   }
   auto offsets = db.prepare("SELECT name, partition, next FROM group_offsets");

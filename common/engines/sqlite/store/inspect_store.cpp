@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "common/base/strings.h"
 #include "common/engines/sqlite/inspect.h"
 #include "common/engines/sqlite/store/record_codec.h"
+#include "common/engines/sqlite/store/schema.h"
 #include "common/engines/sqlite/store/stored_json.h"
 
 namespace mesh::sqlite {
@@ -26,11 +28,11 @@ struct Table {
 const std::vector<Table>& tables() {
   static const std::vector<Table> all{
       {"tenant_numbers", "number", "", "", 3, -1, {}, "tenants",
-       "all rows of these tenants in store.db; their events are still in the log"},
+       "all rows of these tenants; their users are taken from the log, `mesh events replay --from start` counts again"},
       {"outbox", "sequence", "", "", 2, 1, {}, "outbox entries",
-       "acknowledged changes that may not be in the log yet: they will be missing in the index"},
+       "single changes; the last state of their users and tenants is written into the log"},
       {"tenants", "", "id", "id DESC", 3, -1, {2}, "tenants' records",
-       "their rate limits and names; tenant.events still has the last state of each"},
+       "nothing that the log holds: what tenant.events says of them is taken back"},
       {"idempotency", "position", "", "", 7, -1, {}, "idempotency keys",
        "stored answers: a request that is sent again with its key is done again"},
       {"tasks", "", "id", "id DESC", 13, -1, {3, 4, 5}, "tasks", "what is known of these tasks; one that was running has to be asked for again"},
@@ -59,8 +61,8 @@ class StoreSalvage {
   }
 
  private:
-  static std::string insert_into(const std::string& table, int columns) {
-    std::string sql = "INSERT INTO " + table + " VALUES(?";
+  static std::string insert_into(const std::string& table, int columns, const std::string& instead = "") {
+    std::string sql = "INSERT" + instead + " INTO " + table + " VALUES(?";
     for (int i = 1; i < columns; ++i) sql += ",?";
     return sql + ")";
   }
@@ -84,6 +86,12 @@ class StoreSalvage {
     return copied;
   }
 
+  static std::string first_columns(const Statement& row, int count) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text.append(row.text(i)).push_back('\0');
+    return text;
+  }
+
   void tell(const std::string& table, const std::string& what, std::int64_t lost, bool more, const std::string& loss) {
     if (lost == 0 && !more) return;
     const bool nothing = loss.starts_with("nothing");
@@ -96,7 +104,8 @@ class StoreSalvage {
     const auto given = table.name == "outbox" ? outbox_given() : 0;
     const auto high = highest_key(salvage_.checked(), table.name, table.key, given);
     std::int64_t lost = 0;
-    const std::string insert = insert_into(table.name, table.columns);
+    // A row of retries is replaced under a new rowid, so of two with one key the later counts.
+    const std::string insert = insert_into(table.name, table.columns, rowid ? " OR REPLACE" : "");
     // The walk wants the key first; where it is no column, it is read beside them.
     KeyWalk rows{"", 0, high, [](Statement&) {}, 0, {}, [&](std::int64_t first, std::int64_t last) { lost += last - first + 1; }};
     rows.select = std::string("SELECT ") + (rowid ? "rowid,*" : "*") + " FROM " + table.name + " WHERE " + table.key +
@@ -112,6 +121,7 @@ class StoreSalvage {
     };
     if (auto s = walk(salvage_.checked(), rows); !s) return s;
     tell(table.name, table.what, lost, high == kUnknownEnd, table.loss);
+    if (table.name == "tenant_numbers") report_.users_lost = lost > 0 || high == kUnknownEnd;
     if (given == 0) return {};
     return salvage_.in_target("DELETE FROM sqlite_sequence; INSERT INTO sqlite_sequence VALUES('outbox'," +
                               std::to_string(given) + ")");
@@ -138,6 +148,8 @@ class StoreSalvage {
     const std::string insert = insert_into(table.name, table.columns);
     std::int64_t lost = 0;
     bool more = false;
+    const auto keys = 1 + static_cast<int>(std::ranges::count(table.order, ','));
+    std::set<std::string> seen;
     for (const auto& order : {table.order, table.reverse}) {
       auto rows = salvage_.checked().prepare("SELECT * FROM " + table.name + " ORDER BY " + order);
       if (!rows) return fail(rows.error());
@@ -147,9 +159,10 @@ class StoreSalvage {
         if (!row && row.error().kind != ErrorKind::corrupt) return fail(row.error());
         if (!row) whole = false;
         if (!row || !*row) break;
-        std::int64_t twice = 0;  // read from the other end before
-        if (!row_is_whole(table, *rows, 0)) ++lost;
-        else if (auto s = keep(*rows, table.columns, insert, twice); !s) return s;
+        const bool twice = !seen.insert(first_columns(*rows, keys)).second;
+        if (twice && order == table.reverse) continue;  // read from the other end before
+        if (twice || !row_is_whole(table, *rows, 0)) ++lost;
+        else if (auto s = keep(*rows, table.columns, insert, lost); !s) return s;
       }
       if (whole) break;
       more = true;
@@ -173,36 +186,37 @@ class StoreSalvage {
       return {};
     };
     if (auto s = walk(salvage_.checked(), numbers); !s) return s;
-    const std::string insert = insert_into("users", 6);
     for (const auto& tenant : known) {
       std::vector<std::string> lost;
       std::int64_t count = 0;
       KeyWalk rows{"SELECT id,tenant,version,email,email_key,name FROM users WHERE tenant=? AND id>=? AND id<=? ORDER BY id",
                    1, tenant.last_user, [&](Statement& s) { s.bind(1, tenant.number); }, 1, {}, {}};
-      rows.row = [&](const Statement& row) -> Status {
-        ++report_.rows;
-        if (salvage_.target() == nullptr) return {};
-        auto into = salvage_.target()->prepare("INSERT INTO users(id,tenant,version,email,email_key,name) VALUES(?,?,?,?,?,?)");
-        if (!into) return fail(into.error());
-        for (int i = 0; i < 6; ++i) row.copy_column(i, *into, i + 1);
-        return into->run();
-      };
       rows.lost = [&](std::int64_t first, std::int64_t last) {
         count += last - first + 1;
         if (lost.size() < kMaxNamed) lost.push_back(range_text(first, last));
       };
+      rows.row = [&](const Statement& row) -> Status {
+        std::int64_t twice = 0;  // an address that a user before has
+        auto kept = keep(row, 6, "INSERT INTO users(id,tenant,version,email,email_key,name) VALUES(?,?,?,?,?,?)", twice);
+        if (twice > 0) rows.lost(row.integer(0), row.integer(0));
+        return kept;
+      };
       if (auto s = walk(salvage_.checked(), rows); !s) return s;
       if (count == 0) continue;
+      report_.users_lost = true;
       report_.damages.push_back({"table users", "rows are unreadable", {tenant.id},
                                  "up to " + std::to_string(count) + " users of tenant " + tenant.id + ": " + join(lost, ", ") +
-                                     "; user.events still has the last state of each"});
+                                     "; those that the log holds are taken from it"});
     }
     return {};
   }
 
   // Counts are what the rows say; rows of lost subjects would keep a replay from counting them again.
+  // A lost tenant's number may be given to another, who must not find rows of it.
   Status derived() {
     if (auto s = salvage_.in_target(
+            "DELETE FROM activity_subjects WHERE tenant NOT IN (SELECT number FROM tenant_numbers);"
+            "DELETE FROM idempotency WHERE tenant NOT IN (SELECT number FROM tenant_numbers);"
             "DELETE FROM activity WHERE subject NOT IN (SELECT number FROM activity_subjects);"
             "INSERT INTO activity_counts SELECT subject,label,count(*) FROM activity GROUP BY subject,label");
         !s) {
@@ -237,10 +251,13 @@ Status add_index_damage(Database& db, FileReport& report) {
 
 }  // namespace
 
+Status make_empty_store(const std::string& path) { return make_file(path, prepare_schema); }
+
 Result<FileReport> salvage_store(const std::string& source, const std::string& target) {
   return salvage_file("store.db", source, target,
-                      {"the schema", "unreadable", {},
-                       "all users and tenants' records, but for what the log has; take the file from a backup"},
+                      "tasks, parked events, remembered idempotency keys, and changes that were not yet in the"
+                      " log; users and tenants are taken from the log, and `mesh events replay --from start`"
+                      " counts again what it still holds",
                       [](Salvage& salvage, FileReport& report) -> Status {
                         if (auto done = StoreSalvage(salvage, report).run(); !done) return done;
                         return add_index_damage(salvage.checked(), report);

@@ -4,17 +4,21 @@
 
 namespace mesh::sqlite {
 
+Status add_to_outbox(Database& db, const Event& event) {
+  const Record record = to_record(event);
+  const std::string bytes = encode_record(record.topic, record.key, record.value, record.headers);
+  return execute(db, "INSERT INTO outbox(record) VALUES(?)", Blob{bytes});
+}
+
 SqliteOutbox::SqliteOutbox(Committer& committer, ReaderPool& readers, std::int64_t waiting)
     : committer_(committer), readers_(readers), waiting_(waiting) {
   committer_.on_committed([this] { committed(); });
 }
 
 Status SqliteOutbox::add(Database& db, const Event& event) {
-  const Record record = to_record(event);
-  const std::string bytes = encode_record(record.topic, record.key, record.value, record.headers);
   // A job that is undone later leaves this set: one needless notification, never a missing one.
   added_ = true;
-  return execute(db, "INSERT INTO outbox(record) VALUES(?)", Blob{bytes});
+  return add_to_outbox(db, event);
 }
 
 Result<std::vector<OutboxEntry>> SqliteOutbox::pending(std::int64_t after, int limit) {

@@ -18,6 +18,9 @@ struct Change {
   int events = 0;
 };
 
+// Adds the event's record to the transaction under way.
+Status add_to_outbox(Database& db, const Event& event);
+
 class SqliteOutbox final : public Outbox {
  public:
   // `waiting`: the entries in the file now.

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "common/base/ids.h"
+#include "common/engines/sqlite/damage.h"
 
 namespace mesh::sqlite {
 namespace {
@@ -114,7 +115,7 @@ std::string encode_record(std::string_view topic, std::string_view key,
 
 Result<Record> decode_record(std::string_view bytes) {
   const auto damaged = [](const char* what) {
-    return fail(ErrorKind::corrupt, "a stored event is damaged", what);
+    return fail(damaged_file("store.db", what));
   };
   if (bytes.size() <= kChecksumBytes) return damaged("record too short");
   const auto sum = checksum(bytes.substr(kChecksumBytes));

@@ -25,7 +25,7 @@ class Store final : public SqliteStore {
                     .on_commit = std::move(options.on_commit)}),
         readers_(path, kReaders),
         outbox_(committer_, readers_, waiting),
-        users_(outbox_, readers_, clock),
+        users_(committer_, outbox_, readers_, clock),
         tenants_(outbox_, readers_, clock),
         idempotency_(committer_, readers_, clock),
         tasks_(committer_, readers_),

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "common/base/json.h"
+#include "common/engines/sqlite/damage.h"
 
 namespace mesh::sqlite {
 
@@ -12,7 +13,7 @@ namespace mesh::sqlite {
 inline Result<Json> parse_stored(std::string_view text) {
   auto json = parse_json(text, {.max_depth = 128, .max_bytes = std::size_t{1} << 30});
   if (json) return json;
-  return fail(ErrorKind::corrupt, "a stored document is damaged", json.error().to_string());
+  return fail(damaged_file("store.db", "a document: " + json.error().to_string()));
 }
 
 }  // namespace mesh::sqlite

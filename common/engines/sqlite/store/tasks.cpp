@@ -1,5 +1,6 @@
 #include "common/engines/sqlite/store/tasks.h"
 
+#include "common/engines/sqlite/damage.h"
 #include "common/engines/sqlite/store/query.h"
 #include "common/engines/sqlite/store/stored_json.h"
 
@@ -15,7 +16,7 @@ Result<Task::State> parse_state(std::string_view text) {
   for (const Task::State state : {queued, running, done, failed, cancelled}) {
     if (to_string(state) == text) return state;
   }
-  return fail(ErrorKind::corrupt, "a stored task is damaged", "task state " + std::string(text));
+  return fail(damaged_file("store.db", "task state " + std::string(text)));
 }
 
 Result<Task> task_of(const Statement& row) {

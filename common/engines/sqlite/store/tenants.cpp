@@ -3,6 +3,7 @@
 #include <future>
 
 #include "common/base/ids.h"
+#include "common/engines/sqlite/damage.h"
 
 namespace mesh::sqlite {
 namespace {
@@ -14,21 +15,13 @@ struct Row {
   std::optional<Tenant> tenant;
 };
 
-Result<Tenant> parse(std::string_view record) {
-  auto json = parse_json(record);
-  auto tenant = json ? tenant_from_json(*json) : Result<Tenant>(fail(json.error()));
-  if (tenant) return tenant;
-  return fail(ErrorKind::corrupt, "the stored record of a tenant is damaged",
-              tenant.error().to_string());
-}
-
 Result<Row> find(Database& db, const TenantId& id) {
   Row found;
   Status read = each_row(query(db, "SELECT version,record FROM tenants WHERE id=?", id),
                          [&](const Statement& row) -> Status {
                            found.version = row.integer(0);
                            if (row.is_null(1)) return {};
-                           auto tenant = parse(row.text(1));
+                           auto tenant = stored_tenant(row.text(1));
                            if (!tenant) return fail(std::move(tenant.error()));
                            found.tenant = std::move(*tenant);
                            return {};
@@ -43,6 +36,35 @@ tl::unexpected<Error> unknown_tenant(const TenantId& id) {
 
 }  // namespace
 
+Event tenant_event(std::string_view type, const Tenant& tenant, std::string id, Timestamp time) {
+  return {.id = std::move(id),
+          .type = std::string(type),
+          .source = std::string(kTenantSource),
+          .time = time,
+          .tenant = tenant.id,
+          .subject = tenant.id.str(),
+          .sequence = tenant.version,
+          .traceparent = {},
+          .data = dump(to_json(tenant)),
+          .extensions = {}};
+}
+
+Status write_tenant(Database& db, const Event& event) {
+  constexpr std::string_view kWrite =
+      "INSERT INTO tenants(id,version,record) VALUES(?,?,?)"
+      " ON CONFLICT(id) DO UPDATE SET version=excluded.version,record=excluded.record";
+  return event.type == "tenant.deleted"
+             ? execute(db, kWrite, event.tenant, event.sequence, nullptr)
+             : execute(db, kWrite, event.tenant, event.sequence, event.data);
+}
+
+Result<Tenant> stored_tenant(std::string_view record) {
+  auto json = parse_json(record);
+  auto tenant = json ? tenant_from_json(*json) : Result<Tenant>(fail(json.error()));
+  if (tenant) return tenant;
+  return fail(damaged_file("store.db", "the record of a tenant: " + tenant.error().to_string()));
+}
+
 template <typename Work>
 Result<Tenant> SqliteTenants::change(Work work) {
   auto answer = std::make_shared<std::promise<Result<Tenant>>>();
@@ -56,22 +78,8 @@ Result<Tenant> SqliteTenants::change(Work work) {
 Result<Change<Tenant>> SqliteTenants::written(Database& db, std::string_view type, Tenant tenant) {
   const Timestamp now = clock_.now();
   tenant.updated_at = now;
-  Event event{.id = new_uuid_v7(now),
-              .type = std::string(type),
-              .source = "/mesh/tenants",
-              .time = now,
-              .tenant = tenant.id,
-              .subject = tenant.id.str(),
-              .sequence = tenant.version,
-              .traceparent = {},
-              .data = dump(to_json(tenant)),
-              .extensions = {}};
-  constexpr std::string_view kWrite =
-      "INSERT INTO tenants(id,version,record) VALUES(?,?,?)"
-      " ON CONFLICT(id) DO UPDATE SET version=excluded.version,record=excluded.record";
-  Status status = type == "tenant.deleted"
-                      ? execute(db, kWrite, tenant.id, tenant.version, nullptr)
-                      : execute(db, kWrite, tenant.id, tenant.version, event.data);
+  const Event event = tenant_event(type, tenant, new_uuid_v7(now), now);
+  Status status = write_tenant(db, event);
   if (status) status = outbox_.add(db, event);
   if (!status) return fail(std::move(status.error()));
   return Change<Tenant>{std::move(tenant), 1};
@@ -138,7 +146,7 @@ Result<std::vector<Tenant>> SqliteTenants::list(std::string_view after, int limi
               "SELECT record FROM tenants WHERE id>? AND record IS NOT NULL ORDER BY id LIMIT ?",
               after, limit),
         [&](const Statement& row) -> Status {
-          auto tenant = parse(row.text(0));
+          auto tenant = stored_tenant(row.text(0));
           if (!tenant) return fail(std::move(tenant.error()));
           tenants.push_back(std::move(*tenant));
           return {};

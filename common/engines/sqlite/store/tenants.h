@@ -7,6 +7,14 @@
 
 namespace mesh::sqlite {
 
+inline constexpr std::string_view kTenantSource = "/mesh/tenants";
+// The event of a change that left `tenant` so, or removed it.
+Event tenant_event(std::string_view type, const Tenant& tenant, std::string id, Timestamp time);
+// Writes the tenant's row as that event leaves it.
+Status write_tenant(Database& db, const Event& event);
+// `corrupt` where the text is not a tenant.
+Result<Tenant> stored_tenant(std::string_view record);
+
 class SqliteTenants final : public TenantStore {
  public:
   SqliteTenants(SqliteOutbox& outbox, ReaderPool& readers, Clock& clock)

@@ -39,23 +39,50 @@ Status naming_email(Status status, const TenantId& tenant) {
               status.error().cause);
 }
 
-struct TenantRow {
-  std::int64_t number = 0;
-  std::int64_t last_user = 0;
-};
+}  // namespace
 
-Result<TenantRow> tenant_row(Database& db, const TenantId& tenant) {
+SqliteUsers::SqliteUsers(Committer& committer, SqliteOutbox& outbox, ReaderPool& readers,
+                         Clock& clock)
+    : outbox_(outbox), readers_(readers), clock_(clock) {
+  committer.on_begin([this] { numberings_.clear(); });
+  committer.before_commit([this](Database& db) { return write_numberings(db); });
+}
+
+Result<SqliteUsers::Numbering> SqliteUsers::numbering(Database& db, const TenantId& tenant) {
+  if (const auto known = numberings_.find(tenant.str()); known != numberings_.end()) {
+    return known->second;
+  }
   auto row = first_row(
       query(db, "SELECT number,last_user FROM tenant_numbers WHERE id=?", tenant),
-      [](const Statement& found) { return TenantRow{found.integer(0), found.integer(1)}; });
+      [](const Statement& found) { return Numbering{found.integer(0), found.integer(1)}; });
   if (!row) return fail(std::move(row.error()));
   if (*row) return **row;
   auto number = tenant_number(db, tenant);
   if (!number) return fail(std::move(number.error()));
-  return TenantRow{*number, 0};
+  return Numbering{*number, 0};
 }
 
-}  // namespace
+Status SqliteUsers::write_numberings(Database& db) {
+  for (const auto& [tenant, numbering] : numberings_) {
+    Status written = execute(db, "UPDATE tenant_numbers SET last_user=? WHERE number=?",
+                             numbering.last_user, numbering.tenant);
+    if (!written) return written;
+  }
+  return {};
+}
+
+Event user_event(std::string_view type, const User& user, std::string id, Timestamp time) {
+  return {.id = std::move(id),
+          .type = std::string(type),
+          .source = std::string(kUserSource),
+          .time = time,
+          .tenant = user.tenant,
+          .subject = std::to_string(user.id),
+          .sequence = user.version,
+          .traceparent = {},
+          .data = to_json_text(user),
+          .extensions = {}};
+}
 
 SqliteUsers::Stamp SqliteUsers::stamp(ChangeContext context) {
   const Timestamp now = clock_.now();
@@ -65,24 +92,15 @@ SqliteUsers::Stamp SqliteUsers::stamp(ChangeContext context) {
 // Ends a change: its event and its answer, in the transaction of its rows.
 Result<Change<User>> SqliteUsers::written(Database& db, const Stamp& stamp, std::string_view type,
                                           int http_status, User user) {
-  std::string json = to_json_text(user);
+  Event event = user_event(type, user, stamp.event_id, stamp.time);
   if (const auto& key = stamp.context.idempotency) {
-    const StoredAnswer answer{http_status, http_status == 204 ? std::string() : json};
+    const StoredAnswer answer{http_status, http_status == 204 ? std::string() : event.data};
     if (Status stored = store_answer(db, *key, answer, stamp.time); !stored) {
       return fail(std::move(stored.error()));
     }
   }
   if (type.empty()) return Change<User>{std::move(user), 0};
-  Event event{.id = stamp.event_id,
-              .type = std::string(type),
-              .source = "/mesh/users",
-              .time = stamp.time,
-              .tenant = user.tenant,
-              .subject = std::to_string(user.id),
-              .sequence = user.version,
-              .traceparent = stamp.context.traceparent,
-              .data = std::move(json),
-              .extensions = {}};
+  event.traceparent = stamp.context.traceparent;
   if (Status added = outbox_.add(db, event); !added) return fail(std::move(added.error()));
   return Change<User>{std::move(user), 1};
 }
@@ -96,20 +114,19 @@ void SqliteUsers::create(const TenantId& tenant, NewUser user, ChangeContext con
       [this, key = std::move(key), stamp = stamp(std::move(context)),
        user = User{0, std::move(user.email), std::move(user.name), tenant, 1}](
           Database& db) mutable -> Result<Change<User>> {
-        auto row = tenant_row(db, user.tenant);
-        if (!row) return fail(std::move(row.error()));
-        user.id = row->last_user + 1;
+        auto numbering = this->numbering(db, user.tenant);
+        if (!numbering) return fail(std::move(numbering.error()));
+        user.id = ++numbering->last_user;
         // First, since a job that fails before it wrote anything costs its group nothing.
         Status inserted = execute(
             db, "INSERT INTO users(tenant,id,version,email,email_key,name) VALUES(?,?,?,?,?,?)",
-            row->number, user.id, user.version, user.email, key, user.name);
+            numbering->tenant, user.id, user.version, user.email, key, user.name);
         if (inserted = naming_email(std::move(inserted), user.tenant); !inserted) {
           return fail(std::move(inserted.error()));
         }
-        Status counted = execute(db, "UPDATE tenant_numbers SET last_user=? WHERE number=?",
-                                 user.id, row->number);
-        if (!counted) return fail(std::move(counted.error()));
-        return written(db, stamp, "user.created", 201, user);
+        auto change = written(db, stamp, "user.created", 201, user);
+        if (change) numberings_[user.tenant.str()] = *numbering;
+        return change;
       },
       std::move(done));
 }

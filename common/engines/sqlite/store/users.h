@@ -1,6 +1,7 @@
 // Users in SQLite.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -10,10 +11,13 @@
 
 namespace mesh::sqlite {
 
+inline constexpr std::string_view kUserSource = "/mesh/users";
+// The event of a change that left `user` so, or removed it.
+Event user_event(std::string_view type, const User& user, std::string id, Timestamp time);
+
 class SqliteUsers final : public UserStore {
  public:
-  SqliteUsers(SqliteOutbox& outbox, ReaderPool& readers, Clock& clock)
-      : outbox_(outbox), readers_(readers), clock_(clock) {}
+  SqliteUsers(Committer& committer, SqliteOutbox& outbox, ReaderPool& readers, Clock& clock);
 
   void create(const TenantId& tenant, NewUser user, ChangeContext context, UserDone done) override;
   void update(const TenantId& tenant, std::int64_t id, UserPatch patch, ChangeContext context,
@@ -36,9 +40,19 @@ class SqliteUsers final : public UserStore {
   Result<Change<User>> written(Database& db, const Stamp& stamp, std::string_view type,
                                int http_status, User user);
 
+  // What creates need of a tenant, read once and written once in a group of them.
+  struct Numbering {
+    std::int64_t tenant = 0;
+    std::int64_t last_user = 0;  // the highest id ever given out
+  };
+  Result<Numbering> numbering(Database& db, const TenantId& tenant);
+  Status write_numberings(Database& db);
+
   SqliteOutbox& outbox_;
   ReaderPool& readers_;
   Clock& clock_;
+  // Of the transaction under way, those that changed; the committer's thread only.
+  std::map<std::string, Numbering, std::less<>> numberings_;
 };
 
 }  // namespace mesh::sqlite

@@ -334,14 +334,8 @@ Result<std::vector<IndexedUser>> EmbeddedIndex::scan(int generation, const Tenan
 Result<std::unique_ptr<VectorIndex>> open_embedded_index(const std::string& dir,
                                                          IndexOptions options) {
   auto index = std::make_unique<EmbeddedIndex>(dir + "/vectors.db", std::move(options));
-  auto loaded = index->load();
-  if (loaded) return index;
-  if (loaded.error().kind != ErrorKind::corrupt) return fail(loaded.error());
-  return fail(ErrorKind::corrupt,
-              "the vector index is damaged: stop meshd, move vectors.db, vectors.db-wal and"
-              " vectors.db-shm out of the data folder, start meshd and run `mesh index rebuild`,"
-              " which builds it anew from the log",
-              loaded.error().message + "; " + loaded.error().cause);
+  if (auto loaded = index->load(); !loaded) return fail(loaded.error());
+  return index;
 }
 
 }  // namespace mesh::sqlite

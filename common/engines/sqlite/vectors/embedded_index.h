@@ -35,7 +35,7 @@ struct IndexOptions {
 
 // `dir`/vectors.db. The caller holds the DirectoryLock of `dir`. Opening loads what is there
 // without embedding anything again. `corrupt` where the file or one point of it is damaged: nothing
-// is served then, since the index can be built anew from the log; the message says how.
+// is served then, since the index can be built anew from the log.
 Result<std::unique_ptr<VectorIndex>> open_embedded_index(const std::string& dir,
                                                          IndexOptions options);
 

@@ -5,9 +5,9 @@ namespace mesh::sqlite {
 
 Result<FileReport> inspect_points(const std::string& source) {
   FileReport report{"vectors.db", 0, false, {}};
-  const auto damaged = [&](std::string place, const Error& error, std::vector<std::string> tenants) {
-    report.damages.push_back({std::move(place), error.message, std::move(tenants),
-                              "nothing: the index is built again from the log"});
+  const auto damaged = [&](std::string place, std::string what, std::vector<std::string> tenants) {
+    report.damages.push_back({std::move(place), std::move(what), std::move(tenants),
+                              "nothing: the next start builds the index again from the log"});
   };
   const auto look = [&]() -> Status {
     auto db = Database::open(source, Database::Mode::read_only);
@@ -24,13 +24,14 @@ Result<FileReport> inspect_points(const std::string& source) {
       auto read = read_points(**db, partition.id, dimension, [&](const StoredPoint&) { ++report.rows; });
       if (read) continue;
       if (read.error().kind != ErrorKind::corrupt) return read;
-      damaged("generation " + std::to_string(partition.generation), read.error(), {partition.tenant.str()});
+      damaged("index generation " + std::to_string(partition.generation), "vectors are unreadable or damaged",
+              {partition.tenant.str()});
     }
     return {};
   };
   if (auto looked = look(); !looked) {
     if (looked.error().kind != ErrorKind::corrupt) return fail(looked.error());
-    damaged("the file", looked.error(), {});
+    damaged("file", "cannot be read", {});
   }
   return report;
 }

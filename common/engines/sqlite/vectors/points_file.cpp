@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "common/base/ids.h"
+#include "common/engines/sqlite/damage.h"
 #include "common/engines/sqlite/vectors/codes.h"
 
 namespace mesh::sqlite {
@@ -67,9 +68,9 @@ Result<StoredPoint> checked_point(const Statement& row, std::int64_t partition, 
   const bool removed = row.is_null(3);
   if (checksum_of(partition, point, row.text(6)) != row.integer(2) ||
       (!removed && point.code.size() != code_bytes(dimension))) {
-    return fail(ErrorKind::corrupt, "a stored vector is damaged",
-                "vectors.db: the checksum of partition " + std::to_string(partition) + ", user " +
-                    std::to_string(point.user_id) + " fails");
+    return fail(damaged_file("vectors.db",
+                             "the checksum of partition " + std::to_string(partition) + ", user " +
+                                 std::to_string(point.user_id) + " fails"));
   }
   return point;
 }
@@ -213,8 +214,8 @@ Result<std::vector<StoredPartition>> read_partitions(Database& db) {
     if (!*row) return partitions;
     auto tenant = TenantId::parse(rows->text(2));
     if (!tenant) {
-      return fail(ErrorKind::corrupt, "a stored tenant is damaged",
-                  "vectors.db: partition " + std::to_string(rows->integer(0)));
+      return fail(damaged_file(
+          "vectors.db", "partition " + std::to_string(rows->integer(0)) + " names no tenant"));
     }
     partitions.push_back(
         {rows->integer(0), static_cast<int>(rows->integer(1)), std::move(*tenant)});

@@ -1,0 +1,35 @@
+#include "common/engines/sqlite/damage.h"
+
+#include <mutex>
+
+namespace mesh::sqlite {
+namespace {
+
+// Of the process, as the files are: readers, committers and upkeep of each meet damage by themselves.
+struct Met {
+  std::mutex mutex;
+  std::map<std::string, std::string, std::less<>> first;  // guarded by mutex
+};
+Met& met() {
+  static Met met;
+  return met;
+}
+
+}  // namespace
+
+Error damaged_file(std::string_view file, std::string cause, std::string_view where) {
+  std::string message = std::string(file) + " is damaged";
+  if (!where.empty()) message.append(" at ").append(where);
+  {
+    std::lock_guard lock(met().mutex);
+    met().first.emplace(file, cause);
+  }
+  return Error{ErrorKind::corrupt, message + ": `mesh check` says what to do", std::move(cause), {}, {}};
+}
+
+std::map<std::string, std::string, std::less<>> damage_met() {
+  std::lock_guard lock(met().mutex);
+  return met().first;
+}
+
+}  // namespace mesh::sqlite
