@@ -256,6 +256,10 @@ void Connection::answer(Response response, bool settled) {
   tell_answered(response.status, settled);
   exchange_.reset();
   reader_.reset();
+  // A client that hammers on without heeding Retry-After would take the processor from all others.
+  if (response.status == 429 && core.options.refusal_pause > Duration{0} && !core.draining) {
+    return loop_.enter(*this, Phase::held);
+  }
   flush();
 }
 
@@ -331,6 +335,9 @@ void Connection::on_deadline() {
       answer(std::move(late), never_run);
       break;
     }
+    case Phase::held:
+      flush();
+      return advance();
     default:
       close();
   }

@@ -189,6 +189,7 @@ Duration Loop::time_out(Phase phase) const {
     case Phase::head: return options.header_timeout;
     case Phase::body: return options.body_timeout;
     case Phase::handling: return options.answer_timeout;
+    case Phase::held: return options.refusal_pause;
     case Phase::writing: return options.write_timeout;
     case Phase::lingering: return kLinger;
     case Phase::closed: break;

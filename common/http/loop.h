@@ -31,6 +31,7 @@ enum class Phase {
   head,       // the rest of a head
   body,       // the rest of a body
   handling,   // the answer of a handler
+  held,       // the end of the pause before a 429
   writing,    // room in the socket for the answer
   lingering,  // the client's end, after an answer that closes
   closed,

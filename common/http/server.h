@@ -52,6 +52,8 @@ struct ServerOptions {
   Duration write_timeout{30'000};   // without progress, of at least 16 KiB
   Duration answer_timeout{30'000};  // a handler that keeps its Responder longer: 503. Counts the
                                     // wait for a blocking worker; what it ends there is never run
+  Duration refusal_pause{100};      // before a 429 is sent, so that a client that asks again at once
+                                    // costs little
 };
 
 // What the chain asks of the outside, and tells it. All may be called from any worker.

@@ -130,12 +130,14 @@ TEST_F(FairnessTest, WhoHasNoCredentialDoesNotWaitForAWorker) {
   EXPECT_EQ(stranger.ask(get("/slow")).status, 401);
 }
 
+Result<Hooks::Admission> deny(const TenantId&, const std::string&) {
+  Hooks::Admission denied{{1, std::chrono::seconds(1), 0}, {}};
+  denied.decision.allowed = false;
+  return denied;
+}
+
 TEST_F(FairnessTest, ARequestOverTheRateLimitDoesNotWaitForAWorker) {
-  hooks.admit = [](const TenantId&, const std::string&) -> Result<Hooks::Admission> {
-    Hooks::Admission denied{{1, std::chrono::seconds(1), 0}, {}};
-    denied.decision.allowed = false;
-    return denied;
-  };
+  hooks.admit = deny;
   Route limited = echo("GET", "/limited", Body::none, Access::tenant);
   limited.blocking = true;
   limited.scope = "search";
@@ -143,6 +145,29 @@ TEST_F(FairnessTest, ARequestOverTheRateLimitDoesNotWaitForAWorker) {
   start({limited});
   auto client = connect();
   EXPECT_EQ(client.ask(as("busy", "/limited")).status, 429);
+}
+
+TEST_F(FairnessTest, AClientThatDoesNotHeedTheRateLimitWaitsOutAPause) {
+  hooks.admit = deny;
+  options.refusal_pause = std::chrono::milliseconds(100);
+  Route limited = echo("GET", "/limited", Body::none, Access::tenant);
+  limited.scope = "search";
+  std::atomic<int> runs{0};
+  Route counted = echo("GET", "/counted");
+  counted.handler = [&](auto, Responder respond) {
+    ++runs;
+    respond(Response::text(200, "counted"));
+  };
+  start({limited, counted});
+  auto client = connect();
+  client.send(as("busy", "/limited") + get("/counted"));
+  sync();
+  clock.advance(std::chrono::milliseconds(99));
+  sync();
+  EXPECT_EQ(runs, 0);
+  clock.advance(std::chrono::milliseconds(1));
+  EXPECT_EQ(client.read().status, 429);
+  EXPECT_EQ(client.read().status, 200);
 }
 
 TEST_F(FairnessTest, AConnectionThatPipelinesDoesNotHoldUpOthers) {

@@ -26,6 +26,7 @@ class ServerTest : public ::testing::Test {
       if (!token) return fail(ErrorKind::unauthenticated, "A credential is needed.");
       return Principal{Principal::Kind::tenant_user, *TenantId::parse("acme"), std::string(*token)};
     };
+    options.refusal_pause = Duration{0};  // the clock stands still
   }
 
   // The handler answers with what it saw.
