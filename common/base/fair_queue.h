@@ -65,6 +65,15 @@ class FairQueue {
     return pop([](std::string_view) { return true; });
   }
 
+  // Whether pop(may) would answer an item.
+  template <typename May>
+  bool any(May may) const {
+    for (const auto* place : round_) {
+      if (may(std::string_view(place->first))) return true;
+    }
+    return false;
+  }
+
   // Removes the items for which `unwanted(item)` holds.
   template <typename Unwanted>
   void erase_if(Unwanted unwanted) {

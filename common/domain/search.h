@@ -22,6 +22,8 @@ struct SearchHit {
 };
 // {"user_id","tenant_id","score","email","name"}; score rounded to 6 digits.
 Json to_json(const SearchHit& hit);
+// Appends the same as text, without the value; the score always with 6 digits.
+void append_json(std::string& out, const SearchHit& hit);
 
 // The text of a user that is embedded, "<name> <email>": one formula for indexing, rebuild and
 // verification.

@@ -21,15 +21,18 @@ void WorkerPool::start(int threads, int per_tenant, std::size_t max_queued, Work
 
 bool WorkerPool::push(std::shared_ptr<Exchange> exchange) {
   const auto tenant = exchange->tenant();
+  bool wakes = false;
   {
     std::lock_guard lock(mutex_);
     if (stopping_) return false;
+    // Else whoever ends what keeps it waiting takes it.
+    wakes = may_run(tenant);
     if (!queue_.try_push(tenant, std::move(exchange), 1)) {
       queue_.erase_if([](const auto& waiting) { return waiting->abandoned(); });
       if (!queue_.try_push(tenant, std::move(exchange), 1)) return false;
     }
   }
-  more_.notify_one();
+  if (wakes) more_.notify_one();
   return true;
 }
 
@@ -53,22 +56,18 @@ bool WorkerPool::may_run(std::string_view tenant) const {
 }
 
 // A thread that finds only tenants which may not run more goes to sleep; the one that ends such a
-// tenant's work looks again.
+// tenant's work looks again, and wakes another where that lets more than one go on.
 void WorkerPool::run() {
+  const auto may = [this](std::string_view tenant) { return may_run(tenant); };
   std::unique_lock lock(mutex_);
   while (true) {
     std::optional<std::shared_ptr<Exchange>> next;
-    more_.wait(lock, [&] {
-      if (stopping_) return true;
-      next = queue_.pop([this](std::string_view tenant) { return may_run(tenant); });
-      return next.has_value();
-    });
+    more_.wait(lock, [&] { return stopping_ || (next = queue_.pop(may)).has_value(); });
     if (!next) return;
-    // What ended may have let more than one go on.
-    if (!queue_.empty()) more_.notify_one();
     const std::string tenant((*next)->tenant());
     ++running_;
     if (!tenant.empty()) ++running_of_[tenant];
+    if (running_ < size_ && queue_.any(may)) more_.notify_one();
     lock.unlock();
     work_(*next);
     next.reset();

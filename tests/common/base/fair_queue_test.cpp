@@ -39,6 +39,20 @@ TEST(FairQueue, KeysTakeTurnsHoweverMuchOneHasWaiting) {
   EXPECT_EQ(queue.cost(), 0u);
 }
 
+TEST(FairQueue, TellsWhetherAnyKeyThatMayHasAnItem) {
+  FairQueue<Item> queue(1, kAny);
+  const auto is = [](std::string_view wanted) {
+    return [=](std::string_view key) { return key == wanted; };
+  };
+  EXPECT_FALSE(queue.any(is("a")));
+  push(queue, "a");
+  push(queue, "b");
+  EXPECT_TRUE(queue.any(is("b")));
+  EXPECT_FALSE(queue.any(is("c")));
+  EXPECT_EQ(queue.pop(is("b"))->key, "b");
+  EXPECT_FALSE(queue.any(is("b")));
+}
+
 TEST(FairQueue, OneKeyIsServedInOrder) {
   FairQueue<int> queue(10, kAny);
   for (int i = 0; i < 50; ++i) queue.push("a", i, static_cast<std::size_t>(i % 13));

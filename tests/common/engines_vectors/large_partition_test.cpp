@@ -6,6 +6,7 @@
 #include "common/domain/search.h"
 #include "common/engines/hashing/hashing_embedder.h"
 #include "common/engines/sqlite/vectors/embedded_index.h"
+#include "common/engines/sqlite/vectors/partition.h"
 #include "tests/common/engines_vectors/crowd.h"
 #include "tests/common/engines_vectors/vectors.h"
 #include "tests/support/temp_dir.h"
@@ -148,12 +149,13 @@ TEST_P(Recall, OfTheTenBestIsThatOfTheExactScan) {
   }
   const auto exact = ask(*open(dir, kNever), sample.queries);
   const Vectors few(sample.queries.begin(), sample.queries.begin() + 20);
-  const auto exact_deep = ask(*open(dir, kNever), few, 100);
+  constexpr int kDeep = 60;
+  const auto exact_deep = ask(*open(dir, kNever), few, kDeep);
   const auto index = open(dir, kFrom);
   const auto got = ask(*index, sample.queries);
   for (const auto& hits : got) EXPECT_EQ(hits.size(), 10U);
   EXPECT_GE(recall(got, exact), 0.995);
-  EXPECT_GE(recall(ask(*index, few, 100), exact_deep), 0.995);
+  EXPECT_GE(recall(ask(*index, few, kDeep), exact_deep), 0.995);
 }
 
 TEST_P(Recall, IsKeptByUpdatesRemovalsAndGrowth) {
@@ -285,6 +287,37 @@ TEST_F(LargePartition, ShowsNothingOfAnotherTenant) {
         EXPECT_EQ(hit.user_id >= 100'000, of == "globex");
       }
     }
+  }
+}
+
+// Beyond what is surveyed at once.
+TEST(LargePartitionStretches, AreAllSearched) {
+  constexpr int kSmall = 64;
+  constexpr std::size_t kUsers = Sketches::Survey::kMostBlocks * kSketchBlock + 3'000;
+  FineBudget budget(64 << 20);
+  PartitionMemory memory(kSmall, budget, kFrom), exact_memory(kSmall, budget, kNever);
+  TenantPartition partition(1, memory), exact(1, exact_memory);
+  Random random(6);
+  Vectors queries;
+  for (std::size_t user = 0; user < kUsers; ++user) {
+    const auto vector = random_unit(random, kSmall);
+    if (user % 1'000 == 0) queries.push_back(vector);
+    const auto code = encode(vector).value();
+    for (auto* one : {&partition, &exact}) {
+      one->upsert(static_cast<std::int64_t>(user), view_code(code, kSmall), {"a@x.dev", "A"});
+    }
+  }
+  const auto ask_all = [&](const TenantPartition& of) {
+    Answers answers;
+    for (const auto& query : queries) {
+      answers.push_back(of.search(tenant("acme"), Query::make(query).value(), 10, -1).hits);
+    }
+    return answers;
+  };
+  const auto got = ask_all(partition);
+  EXPECT_GE(recall(got, ask_all(exact)), 0.995);
+  for (std::size_t i = 0; i < queries.size(); ++i) {
+    EXPECT_EQ(got[i][0].user_id, static_cast<std::int64_t>(1'000 * i));
   }
 }
 

@@ -45,27 +45,36 @@ TEST_P(SketchKernels, HadamardIsTheMatrixOfThatName) {
 
 TEST_P(SketchKernels, ScoresAreWhatPlainArithmeticGives) {
   Random random(1);
-  for (const auto& [first, second] : {std::pair{4U, 0U}, {8U, 8U}, {16U, 32U}}) {
-    std::vector<std::uint8_t> rows((first + second) * kSketchBlock), tables(rows.size() / 2);
-    for (auto& byte : rows) byte = static_cast<std::uint8_t>(random());
+  for (const std::size_t rows : {4U, 8U, 48U}) {
+    constexpr std::size_t kBlocks = 3;
+    const std::size_t block_bytes = (rows + sizeof(float)) * kSketchBlock;
+    std::vector<std::uint8_t> blocks(kBlocks * block_bytes), tables(32 * rows);
+    for (auto& byte : blocks) byte = static_cast<std::uint8_t>(random());
     for (auto& entry : tables) entry = static_cast<std::uint8_t>(random() % (kSketchLevels + 1));
-    std::vector<float> factors(kSketchBlock), got(kSketchBlock);
-    for (auto& f : factors) f = static_cast<float>(random() % 100) / 100;
-    const float most = sketch_scores({rows.data(), first},
-                                     {rows.data() + first * kSketchBlock, second}, tables.data(),
-                                     factors.data(), -3, 0.5F, got.data());
-    for (std::size_t v = 0; v < kSketchBlock; ++v) {
-      int sum = 0;
-      for (std::size_t row = 0; row < first + second; ++row) {
-        const unsigned byte = rows[row * kSketchBlock + sketch_column(v)];
-        sum += tables[32 * row + byte % 16] + tables[32 * row + 16 + byte / 16];
-      }
-      ASSERT_NEAR(got[v], factors[v] * (-3 + 0.5F * static_cast<float>(sum)), 1e-3);
+    const auto factors = [&](std::size_t block) {
+      return reinterpret_cast<float*>(blocks.data() + block * block_bytes + rows * kSketchBlock);
+    };
+    for (std::size_t i = 0; i < kBlocks * kSketchBlock; ++i) {
+      factors(i / kSketchBlock)[i % kSketchBlock] = static_cast<float>(random() % 100) / 100;
     }
-    EXPECT_EQ(most, *std::max_element(got.begin(), got.end()));
-    const auto mask = sketch_mask(got.data(), got[17]);
-    for (std::size_t v = 0; v < kSketchBlock; ++v) {
-      EXPECT_EQ((mask >> v & 1) != 0, got[v] >= got[17]) << v;
+    std::vector<float> got(kBlocks * kSketchBlock), best(kBlocks);
+    sketch_scores(blocks.data(), kBlocks, rows, tables.data(), -3, 0.5F, got.data(), best.data());
+    for (std::size_t block = 0; block < kBlocks; ++block) {
+      const float* scores = got.data() + block * kSketchBlock;
+      for (std::size_t v = 0; v < kSketchBlock; ++v) {
+        int sum = 0;
+        for (std::size_t row = 0; row < rows; ++row) {
+          const unsigned byte =
+              blocks[block * block_bytes + row * kSketchBlock + sketch_column(v)];
+          sum += tables[32 * row + byte % 16] + tables[32 * row + 16 + byte / 16];
+        }
+        ASSERT_NEAR(scores[v], factors(block)[v] * (-3 + 0.5F * static_cast<float>(sum)), 1e-3);
+      }
+      EXPECT_EQ(best[block], *std::max_element(scores, scores + kSketchBlock));
+      const auto mask = sketch_mask(scores, scores[17]);
+      for (std::size_t v = 0; v < kSketchBlock; ++v) {
+        EXPECT_EQ((mask >> v & 1) != 0, scores[v] >= scores[17]) << v;
+      }
     }
   }
 }
@@ -111,14 +120,11 @@ class Estimates {
     const auto code = Query::make(query).value();
     const SketchQuery sketch(shape_, code.unit());
     Sketches::Survey survey;
-    sketches_.survey(sketch, 1, survey);
+    sketches_.survey(sketch, 0, survey);
     int lost = 0;
     for (std::size_t slot = 0; slot < vectors_.size(); ++slot) {
       const auto score = static_cast<float>(test::dot(query, vectors_[slot]));
-      const auto block = slot / kSketchBlock;
-      const auto mask = sketches_.candidates(sketch, block, score - sketch.margin);
-      lost += (mask >> slot % kSketchBlock & 1) == 0 ||
-              survey.best[block] < score - sketch.first_margin;
+      lost += survey.estimates[slot] < score - sketch.margin;
     }
     return lost / static_cast<double>(vectors_.size());
   }
@@ -153,27 +159,45 @@ TEST(Sketches, EstimatesFallShortByMoreThanTheMarginOnceInHundreds) {
   }
 }
 
-TEST(Sketches, TheSurveyNamesTheLargestEstimates) {
+TEST(Sketches, ASurveyTellsWhatTheBestReach) {
   constexpr int kDimension = 384;
   const SketchShape shape(kDimension);
   ChunkPool pool(Sketches::kPieceBlocks * shape.block_bytes());
   Sketches sketches(shape, pool);
   Random random(11);
   const auto query = test::random_unit(random, kDimension);
+  const auto is_near = [](std::size_t slot) { return slot % 100 == 33; };  // 26 of them
   for (std::uint32_t slot = 0; slot < 40 * kSketchBlock; ++slot) {
     if (slot == sketches.size()) sketches.add_block();
-    const bool near = slot % 100 == 33;  // 26 of them
     auto vector = test::random_unit(random, kDimension);
-    for (std::size_t i = 0; near && i < vector.size(); ++i) vector[i] = vector[i] + 2 * query[i];
+    for (std::size_t i = 0; is_near(slot) && i < vector.size(); ++i) {
+      vector[i] = vector[i] + 2 * query[i];
+    }
     const auto code = encode(vector).value();
     const auto view = view_code(code, kDimension);
     sketches.write(slot, reinterpret_cast<const std::uint8_t*>(view.high.data()), view.scale);
   }
   Sketches::Survey survey;
   const auto code = Query::make(query).value();
-  sketches.survey(SketchQuery(shape, code.unit()), 26, survey);
-  ASSERT_EQ(survey.leaders.size(), 26U);
-  for (std::size_t i = 0; i < 26; ++i) EXPECT_EQ(survey.leaders[i], 33 + 100 * i);
+  const SketchQuery sketch(shape, code.unit());
+  sketches.survey(sketch, 0, survey);
+  ASSERT_EQ(survey.estimates.size(), sketches.size());
+  const float reached = survey.reached_by(13);
+  int count = 0;
+  for (std::size_t slot = 0; slot < survey.estimates.size(); ++slot) {
+    EXPECT_LE(survey.estimates[slot], survey.best[slot / kSketchBlock]);
+    if (survey.estimates[slot] < reached) continue;
+    EXPECT_TRUE(is_near(slot)) << slot;
+    ++count;
+  }
+  EXPECT_GE(count, 13);
+  EXPECT_EQ(survey.reached_by(40), *std::min_element(survey.best.begin(), survey.best.end()));
+  // A stretch that begins later says the same of what it covers.
+  Sketches::Survey later;
+  sketches.survey(sketch, Sketches::kPieceBlocks, later);
+  EXPECT_EQ(later.begin, Sketches::kPieceBlocks);
+  EXPECT_TRUE(std::equal(later.best.begin(), later.best.end(),
+                         survey.best.begin() + Sketches::kPieceBlocks, survey.best.end()));
   while (sketches.size() > 0) sketches.drop_block();
   EXPECT_EQ(pool.bytes(), 0U);
 }

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
@@ -13,12 +14,17 @@
 namespace mesh::sqlite {
 namespace {
 
-// How many of the best by the first rows of their sketches are scored to find a score that the k
-// best reach.
-std::size_t leaders_for(std::size_t k) { return 2 * k + 32; }
+// How many of the best by their sketches are scored to find a score that the k best reach.
+std::size_t leaders_for(std::size_t k) { return k + 22; }
 
-// Candidates whose planes are fetched at a time.
+// Candidates whose planes are on the way while others are scored.
 constexpr std::size_t kWaiting = 12;
+
+void fetch(const void* bytes, std::size_t count) {
+  for (std::size_t i = 0; i < count; i += 64) {
+    __builtin_prefetch(static_cast<const char*>(bytes) + i);
+  }
+}
 
 }  // namespace
 
@@ -198,44 +204,50 @@ void TenantPartition::scan(const Query& query, std::size_t begin, Shortlist& lis
   }
 }
 
-// The leaders of a first look are scored: their k-th is a score that the k best must reach. Then
-// only blocks and slots that may do so are looked at closer. The leaders are candidates whatever
-// their sketches say, so k vectors are always found.
+// The leaders by their sketches are scored: their k-th is a score that the k best must reach. Then
+// those that may do so are scored. The leaders are, whatever is estimated of them, so k vectors are
+// always found.
 void TenantPartition::scan_sketches(const Query& query, const SketchQuery& sketch, std::size_t k,
                                     Shortlist& list) const {
+  std::uint32_t waiting[kWaiting];
+  std::size_t found = 0, scored = 0;
+  const auto score_next = [&] {
+    const auto slot = waiting[scored++ % kWaiting];
+    std::int32_t dot = 0;
+    dot_rows(high(slot), memory_.length, 1, query.code(), &dot);
+    const float score = query.coarse_score(scale(slot), dot);
+    if (score >= list.floor()) list.add({score, user_id(slot), slot});
+  };
   thread_local Sketches::Survey survey;
-  thread_local std::vector<std::uint32_t> waiting;
-  // Candidates are scored some later than they are found: their planes are on the way meanwhile.
-  const auto await = [&](std::uint32_t slot) {
-    const auto* plane = high(slot);
-    for (std::size_t i = 0; i < memory_.length; i += 64) __builtin_prefetch(plane + i);
-    waiting.push_back(slot);
-  };
-  const auto score_waiting = [&] {
-    for (const auto slot : waiting) {
-      std::int32_t dot = 0;
-      dot_rows(high(slot), memory_.length, 1, query.code(), &dot);
-      const float score = query.coarse_score(scale(slot), dot);
-      if (score >= list.floor()) list.add({score, user_id(slot), slot});
+  // Those with an estimate from `least` to below `end`.
+  const auto score_from = [&](float least, float end) {
+    for (std::size_t block = 0; block < survey.best.size(); ++block) {
+      if (survey.best[block] < least) continue;
+      const float* estimates = survey.estimates.data() + block * kSketchBlock;
+      for (auto mask = sketch_mask(estimates, least); mask != 0; mask &= mask - 1) {
+        const auto at = static_cast<std::size_t>(std::countr_zero(mask));
+        if (estimates[at] >= end) continue;
+        const auto slot =
+            static_cast<std::uint32_t>((survey.begin + block) * kSketchBlock + at);
+        fetch(high(slot), memory_.length);
+        fetch(&scale(slot), sizeof(float));
+        if (found - scored == kWaiting) score_next();
+        waiting[found++ % kWaiting] = slot;
+      }
     }
-    waiting.clear();
+    while (scored < found) score_next();
   };
-  sketches_.survey(sketch, leaders_for(k), survey);
-  for (const auto leader : survey.leaders) await(leader);
-  score_waiting();
-  auto leader = survey.leaders.begin();
-  for (std::size_t block = 0; block < survey.best.size(); ++block) {
-    if (survey.best[block] < list.floor() - sketch.first_margin) continue;
-    auto mask = sketches_.candidates(sketch, block, list.floor() - sketch.margin);
-    for (; mask != 0; mask &= mask - 1) {
-      const auto slot = static_cast<std::uint32_t>(
-          block * kSketchBlock + static_cast<std::size_t>(std::countr_zero(mask)));
-      leader = std::find_if(leader, survey.leaders.end(), [=](auto at) { return at >= slot; });
-      if (leader == survey.leaders.end() || *leader != slot) await(slot);
+  constexpr float kAll = std::numeric_limits<float>::infinity();
+  for (std::size_t begin = 0; begin < sketches_.blocks(); begin += Sketches::Survey::kMostBlocks) {
+    sketches_.survey(sketch, begin, survey);
+    if (begin == 0) {
+      const float leading = survey.reached_by(leaders_for(k));
+      score_from(leading, kAll);
+      score_from(list.floor() - sketch.margin, leading);
+    } else {
+      score_from(list.floor() - sketch.margin, kAll);
     }
-    if (waiting.size() >= kWaiting) score_waiting();
   }
-  score_waiting();
 }
 
 TenantPartition::Found TenantPartition::search(const TenantId& tenant, const Query& query, int k,
@@ -246,7 +258,8 @@ TenantPartition::Found TenantPartition::search(const TenantId& tenant, const Que
   Found found;
   std::shared_lock lock(mutex_);
   Shortlist list(wanted, query.margin(largest_scale_), min_score);
-  const bool sketched = sketch && sketches_.size() >= 16 * leaders_for(wanted);
+  const bool sketched =
+      sketch && leaders_for(wanted) <= std::min(sketches_.blocks(), Sketches::Survey::kMostBlocks);
   scan(query, sketched ? sketches_.size() : 0, list);
   if (sketched) scan_sketches(query, *sketch, wanted, list);
   auto candidates = std::move(list).finish();
@@ -254,6 +267,11 @@ TenantPartition::Found TenantPartition::search(const TenantId& tenant, const Que
     keep_best(candidates, 4 * wanted + 32);
     found.inexact = std::move(candidates);
     return found;
+  }
+  for (const auto& c : candidates) {
+    fetch(high(c.slot), memory_.length);
+    fetch(low(c.slot), memory_.length);
+    fetch(text(c.slot), 1);
   }
   for (auto& c : candidates) c.score = query.fine_score(scale(c.slot), high(c.slot), low(c.slot));
   keep_best(candidates, wanted);

@@ -4,7 +4,6 @@
 #include <bit>
 #include <cmath>
 #include <functional>
-#include <limits>
 #include <numeric>
 
 #include "common/engines/sqlite/vectors/codes.h"
@@ -36,8 +35,7 @@ float deviation(std::size_t bits, std::size_t length) {
 SketchShape::SketchShape(int dimension)
     : dimension_(static_cast<std::size_t>(dimension)),
       length_(padded(dimension)),
-      window_(std::bit_floor(length_)),
-      first_rows_((length_ / kDotBlock + 2) / 3 * kDotBlock / 8) {
+      window_(std::bit_floor(length_)) {
   std::uint64_t random = length_;
   const float unit = 1 / std::sqrt(static_cast<float>(window_));
   for (std::size_t i = 0; i < 3 * window_; ++i) {
@@ -58,14 +56,12 @@ SketchQuery::SketchQuery(const SketchShape& shape, std::span<const float> unit)
   std::vector<float> rotated(unit.begin(), unit.end());
   shape.rotate(rotated.data());
   const std::size_t nibbles = shape.length() / 4;
-  const std::size_t first_nibbles = 2 * shape.first_rows();
   float most = 0;
   for (std::size_t j = 0; j < nibbles; ++j) {
     float reach = 0;
     for (std::size_t i = 4 * j; i < 4 * j + 4; ++i) reach += std::abs(rotated[i]);
     most = std::max(most, reach);
     base -= reach;
-    if (j < first_nibbles) first_base -= reach;
   }
   // The kernel adds in 16 bits.
   const auto levels = static_cast<float>(
@@ -84,30 +80,11 @@ SketchQuery::SketchQuery(const SketchShape& shape, std::span<const float> unit)
       table[bits] = static_cast<std::uint8_t>(std::clamp(sums[bits], 0.0F, levels));
     }
   }
-  // The first rows say this share of the whole.
-  const float share = static_cast<float>(nibbles) / static_cast<float>(first_nibbles);
-  first_step = step * share;
-  first_base *= share;
   margin = kDeviations * deviation(shape.length(), shape.length());
-  first_margin = kDeviations * deviation(8 * shape.first_rows(), shape.length());
 }
 
-// A piece: first rows and factors of its blocks, then their other rows, so that the first look runs
-// through memory.
-SketchRows Sketches::first(std::size_t block) const {
-  const std::size_t bytes = kSketchBlock * (shape_.first_rows() + sizeof(float));
-  return {pieces_[block / kPieceBlocks] + block % kPieceBlocks * bytes, shape_.first_rows()};
-}
-float* Sketches::factors(std::size_t block) const {
-  return reinterpret_cast<float*>(const_cast<std::uint8_t*>(first(block).bytes) +
-                                  kSketchBlock * shape_.first_rows());
-}
-SketchRows Sketches::rest(std::size_t block) const {
-  const std::size_t first_bytes = kSketchBlock * (shape_.first_rows() + sizeof(float));
-  const std::size_t rows = shape_.rows() - shape_.first_rows();
-  return {pieces_[block / kPieceBlocks] + kPieceBlocks * first_bytes +
-              block % kPieceBlocks * kSketchBlock * rows,
-          rows};
+std::uint8_t* Sketches::block(std::size_t number) const {
+  return pieces_[number / kPieceBlocks] + number % kPieceBlocks * shape_.block_bytes();
 }
 
 void Sketches::add_block() {
@@ -130,20 +107,16 @@ void Sketches::write(std::uint32_t slot, const std::uint8_t* high, float scale) 
     vector[i] = static_cast<float>(high[i] - 128);
   }
   shape_.rotate(vector.data());
-  const std::size_t block = slot / kSketchBlock;
-  const std::size_t column = sketch_column(slot % kSketchBlock);
-  const auto write_rows = [column](SketchRows rows, const float* numbers) {
-    auto* bytes = const_cast<std::uint8_t*>(rows.bytes) + column;
-    for (std::size_t row = 0; row < rows.count; ++row, numbers += 8, bytes += kSketchBlock) {
-      unsigned bits = 0;
-      for (unsigned i = 0; i < 8; ++i) {
-        bits |= (~std::bit_cast<std::uint32_t>(numbers[i]) >> 31) << i;
-      }
-      *bytes = static_cast<std::uint8_t>(bits);
+  auto* const rows = block(slot / kSketchBlock);
+  const std::size_t at = slot % kSketchBlock;
+  auto* column = rows + sketch_column(at);
+  for (std::size_t row = 0; row < shape_.rows(); ++row, column += kSketchBlock) {
+    unsigned bits = 0;
+    for (unsigned i = 0; i < 8; ++i) {
+      bits |= (~std::bit_cast<std::uint32_t>(vector[8 * row + i]) >> 31) << i;
     }
-  };
-  write_rows(first(block), vector.data());
-  write_rows(rest(block), vector.data() + 8 * shape_.first_rows());
+    *column = static_cast<std::uint8_t>(bits);
+  }
   float sums[8] = {};
   for (std::size_t i = 0; i < n; i += 8) {
     for (std::size_t j = 0; j < 8; ++j) sums[j] += std::abs(vector[i + j]);
@@ -151,45 +124,32 @@ void Sketches::write(std::uint32_t slot, const std::uint8_t* high, float scale) 
   const float sum = std::accumulate(std::begin(sums), std::end(sums), 0.0F);
   // The signs' projection on the unit vector, whose numbers are scale * 256 * vector, has length
   // sum of their absolute values; the estimate of a score divides by it.
-  factors(block)[slot % kSketchBlock] = sum > 0 && scale > 0 ? 1 / (256 * scale * sum) : 0;
+  reinterpret_cast<float*>(rows + kSketchBlock * shape_.rows())[at] =
+      sum > 0 && scale > 0 ? 1 / (256 * scale * sum) : 0;
 }
 
-void Sketches::survey(const SketchQuery& query, std::size_t count, Survey& survey) const {
-  thread_local std::vector<std::pair<float, std::uint32_t>> leaders;
-  leaders.clear();
-  float least = -std::numeric_limits<float>::infinity();
-  const auto cut = [&] {
-    if (leaders.size() <= count) return;
-    const auto end = leaders.begin() + static_cast<std::ptrdiff_t>(count);
-    std::nth_element(leaders.begin(), end - 1, leaders.end(), std::greater<>());
-    leaders.erase(end, leaders.end());
-    least = leaders.back().first;
-  };
-  survey.best.resize(blocks_);
-  float estimates[kSketchBlock];
-  for (std::size_t block = 0; block < blocks_; ++block) {
-    const float best = sketch_scores(first(block), {}, query.tables.data(), factors(block),
-                                     query.first_base, query.first_step, estimates);
-    survey.best[block] = best;
-    if (best < least) continue;
-    for (auto mask = sketch_mask(estimates, least); mask != 0; mask &= mask - 1) {
-      const auto i = static_cast<std::size_t>(std::countr_zero(mask));
-      leaders.emplace_back(estimates[i], static_cast<std::uint32_t>(block * kSketchBlock + i));
-    }
-    if (leaders.size() > 4 * count) cut();
+void Sketches::survey(const SketchQuery& query, std::size_t begin, Survey& survey) const {
+  const std::size_t count = std::min(blocks_ - begin, Survey::kMostBlocks);
+  survey.begin = begin;
+  survey.estimates.resize(count * kSketchBlock);
+  survey.best.resize(count);
+  for (std::size_t i = 0; i < count; i += kPieceBlocks) {
+    sketch_scores(block(begin + i), std::min(count - i, kPieceBlocks), shape_.rows(),
+                  query.tables.data(), query.base, query.step,
+                  survey.estimates.data() + i * kSketchBlock, survey.best.data() + i);
   }
-  cut();
-  survey.leaders.clear();
-  for (const auto& leader : leaders) survey.leaders.push_back(leader.second);
-  std::sort(survey.leaders.begin(), survey.leaders.end());
 }
 
-std::uint64_t Sketches::candidates(const SketchQuery& query, std::size_t block,
-                                   float least) const {
-  float estimates[kSketchBlock];
-  const float best = sketch_scores(first(block), rest(block), query.tables.data(), factors(block),
-                                   query.base, query.step, estimates);
-  return best < least ? 0 : sketch_mask(estimates, least);
+// Groups of blocks have it in common: to find it among the blocks would cost five times as much.
+float Sketches::Survey::reached_by(std::size_t count) const {
+  const std::size_t group = std::max<std::size_t>(best.size() / (2 * count), 1);
+  std::vector<float> tops;
+  for (std::size_t i = 0; i + group <= best.size(); i += group) {
+    tops.push_back(*std::max_element(&best[i], &best[i] + group));
+  }
+  const auto last = tops.begin() + static_cast<std::ptrdiff_t>(count) - 1;
+  std::nth_element(tops.begin(), last, tops.end(), std::greater<>());
+  return *last;
 }
 
 }  // namespace mesh::sqlite

@@ -8,6 +8,9 @@
 // and Long, SIGMOD 2024). So what is left out is left out on a bound that needs no training, knows
 // no drift, and holds for data without clusters and queries unlike the data.
 //
+// Why all bits at once: a look at a third of them first would rule out nearly all blocks of clustered
+// vectors, but with names hardly one in six, and its second look then costs what it saved.
+//
 // Why neither k-means cells nor a graph: on 100,000 users as the hashing embedder sees them, asked
 // for names, parts of addresses and typos, cells in their order of nearness led half of the
 // searches to all ten best only after 10 to 60% of the vectors, and HNSW (M 16) stayed at recall
@@ -32,8 +35,6 @@ class SketchShape {
   std::size_t dimension() const { return dimension_; }
   std::size_t length() const { return length_; }  // of a padded plane
   std::size_t rows() const { return length_ / 8; }
-  // The first rows, of a third of the dimensions, are scanned alone first.
-  std::size_t first_rows() const { return first_rows_; }
   std::size_t block_bytes() const { return kSketchBlock * (rows() + sizeof(float)); }
   void rotate(float* vector) const;
 
@@ -41,7 +42,6 @@ class SketchShape {
   const std::size_t dimension_;
   const std::size_t length_;
   const std::size_t window_;  // the largest power of two that fits
-  const std::size_t first_rows_;
   std::vector<float> signs_;
 };
 
@@ -52,11 +52,8 @@ struct SketchQuery {
   std::vector<std::uint8_t> tables;  // by nibble: what its four signs add, in steps
   float step = 0;
   float base = 0;
-  float first_step = 0;  // the same for the first rows alone
-  float first_base = 0;
   // By how much an estimate may fall short of the score, but for one vector in some 700.
   float margin = 0;
-  float first_margin = 0;
 };
 
 // The sketches of slots 0…size()-1 of a partition; whole blocks. Locked by the partition.
@@ -65,26 +62,27 @@ class Sketches {
   static constexpr std::size_t kPieceBlocks = 16;  // of memory taken at once
   Sketches(const SketchShape& shape, ChunkPool& pool) : shape_(shape), pool_(pool) {}
 
+  std::size_t blocks() const { return blocks_; }
   std::size_t size() const { return blocks_ * kSketchBlock; }
   void add_block();  // its sketches are written next
   void drop_block();
   // By the vector's high plane (codes.h).
   void write(std::uint32_t slot, const std::uint8_t* high, float scale);
 
-  // The look at the first rows of all blocks.
+  // What the sketches of a stretch of blocks say of the scores.
   struct Survey {
-    std::vector<float> best;             // by block: its largest estimate
-    std::vector<std::uint32_t> leaders;  // the slots of the `count` largest, in order
+    static constexpr std::size_t kMostBlocks = 1024;  // a multiple of kPieceBlocks
+    std::size_t begin = 0;         // its first block
+    std::vector<float> estimates;  // by slot
+    std::vector<float> best;       // by block: its largest
+    // An estimate that `count` of them or some more reach; 0 < count <= best.size().
+    float reached_by(std::size_t count) const;
   };
-  void survey(const SketchQuery& query, std::size_t count, Survey& survey) const;
-
-  // Bit i is set when the estimate of the block's slot i is at least `least`.
-  std::uint64_t candidates(const SketchQuery& query, std::size_t block, float least) const;
+  // Of the blocks from `begin` on, a multiple of kPieceBlocks.
+  void survey(const SketchQuery& query, std::size_t begin, Survey& survey) const;
 
  private:
-  SketchRows first(std::size_t block) const;
-  SketchRows rest(std::size_t block) const;
-  float* factors(std::size_t block) const;
+  std::uint8_t* block(std::size_t number) const;  // rows, then factors
 
   const SketchShape& shape_;
   ChunkPool& pool_;

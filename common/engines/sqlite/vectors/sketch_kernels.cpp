@@ -5,6 +5,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "common/engines/sqlite/vectors/sketch_kernels.cpp"
 #include <hwy/foreach_target.h>
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
@@ -25,24 +26,24 @@ void Hadamard(float* numbers, std::size_t window, const float* signs) {
   }
 }
 
-float SketchScores(SketchRows first, SketchRows second, const std::uint8_t* tables,
-                   const float* factors, float base, float step, float* out) {
-  std::int32_t sums[kSketchBlock] = {};
-  for (const auto& rows : {first, second}) {
-    for (std::size_t row = 0; row < rows.count; ++row, tables += 32) {
-      const auto* bytes = rows.bytes + row * kSketchBlock;
+void SketchScores(const std::uint8_t* blocks, std::size_t count, std::size_t rows,
+                  const std::uint8_t* tables, float base, float step, float* out, float* best) {
+  for (std::size_t block = 0; block < count; ++block, out += kSketchBlock) {
+    std::int32_t sums[kSketchBlock] = {};
+    for (std::size_t row = 0; row < rows; ++row, blocks += kSketchBlock) {
       for (std::size_t v = 0; v < kSketchBlock; ++v) {
-        const unsigned byte = bytes[sketch_column(v)];
-        sums[v] += tables[byte & 15] + tables[16 + (byte >> 4)];
+        const unsigned byte = blocks[sketch_column(v)];
+        sums[v] += tables[32 * row + (byte & 15)] + tables[32 * row + 16 + (byte >> 4)];
       }
     }
+    const auto* factors = reinterpret_cast<const float*>(blocks);
+    blocks += kSketchBlock * sizeof(float);
+    best[block] = -1e30F;
+    for (std::size_t v = 0; v < kSketchBlock; ++v) {
+      out[v] = factors[v] * (base + step * static_cast<float>(sums[v]));
+      best[block] = out[v] > best[block] ? out[v] : best[block];
+    }
   }
-  float most = -1e30F;
-  for (std::size_t v = 0; v < kSketchBlock; ++v) {
-    out[v] = factors[v] * (base + step * static_cast<float>(sums[v]));
-    most = out[v] > most ? out[v] : most;
-  }
-  return most;
 }
 
 std::uint64_t SketchMask(const float* scores, float least) {
@@ -94,65 +95,60 @@ void Hadamard(float* numbers, std::size_t window, const float* signs) {
   }
 }
 
-// Sums of `d`'s worth of byte columns: all bytes as pairs, and the odd ones alone.
-template <class D16>
-struct Sums {
-  hn::Vec<D16> pairs;
-  hn::Vec<D16> odd;
-};
+// What lies so far ahead is fetched already: the processor alone would wait a quarter of the time.
+constexpr std::size_t kAhead = 2048;  // bytes
 
-template <class D8, class D16>
-HWY_INLINE void AddRows(D8 d8, D16 d16, const std::uint8_t* rows, std::size_t count,
-                        const std::uint8_t* tables, Sums<D16>& sums) {
+// What a row adds, by byte.
+template <class D8>
+HWY_INLINE hn::Vec<D8> Row(D8 d8, const std::uint8_t* bytes, const std::uint8_t* table) {
+  const hn::Repartition<std::uint16_t, D8> d16;
+  hwy::Prefetch(bytes + kAhead);
   const auto nibble = hn::Set(d8, 0x0F);
-  for (std::size_t row = 0; row < count; row += 4) {
-    auto sum = hn::Zero(d8);
-    for (std::size_t r = row; r < row + 4; ++r) {
-      const auto bytes = hn::LoadU(d8, rows + r * kSketchBlock);
-      const auto low = hn::And(bytes, nibble);
-      const auto shifted = hn::ShiftRight<4>(hn::BitCast(d16, bytes));
-      const auto high = hn::And(hn::BitCast(d8, shifted), nibble);
-      const auto* table = tables + 32 * r;
-      sum = hn::Add(sum, hn::TableLookupBytes(hn::LoadDup128(d8, table), low));
-      sum = hn::Add(sum, hn::TableLookupBytes(hn::LoadDup128(d8, table + 16), high));
-    }
-    const auto pairs = hn::BitCast(d16, sum);
-    sums.pairs = hn::Add(sums.pairs, pairs);
-    sums.odd = hn::Add(sums.odd, hn::ShiftRight<8>(pairs));
-  }
+  const auto both = hn::LoadU(d8, bytes);
+  const auto low = hn::And(both, nibble);
+  const auto high = hn::And(hn::BitCast(d8, hn::ShiftRight<4>(hn::BitCast(d16, both))), nibble);
+  return hn::Add(hn::TableLookupBytes(hn::LoadDup128(d8, table), low),
+                 hn::TableLookupBytes(hn::LoadDup128(d8, table + 16), high));
 }
 
-float SketchScores(SketchRows first, SketchRows second, const std::uint8_t* tables,
-                   const float* factors, float base, float step, float* out) {
+void SketchScores(const std::uint8_t* blocks, std::size_t count, std::size_t rows,
+                  const std::uint8_t* tables, float base, float step, float* out, float* best) {
   constexpr hn::CappedTag<std::uint8_t, kSketchBlock> d8;
-  using D16 = hn::Repartition<std::uint16_t, hn::CappedTag<std::uint8_t, kSketchBlock>>;
-  constexpr D16 d16;
-  alignas(64) std::uint16_t wide[kSketchBlock];
-  const std::size_t n = hn::Lanes(d8);
-  for (std::size_t column = 0; column < kSketchBlock; column += n) {
-    Sums<D16> sums{hn::Zero(d16), hn::Zero(d16)};
-    AddRows(d8, d16, first.bytes + column, first.count, tables, sums);
-    if (second.count > 0) {
-      AddRows(d8, d16, second.bytes + column, second.count, tables + 32 * first.count, sums);
-    }
-    const auto even = hn::Sub(sums.pairs, hn::ShiftLeft<8>(sums.odd));
-    hn::StoreU(even, d16, wide + column / 2);
-    hn::StoreU(sums.odd, d16, wide + kSketchBlock / 2 + column / 2);
-  }
+  const hn::Repartition<std::uint16_t, hn::CappedTag<std::uint8_t, kSketchBlock>> d16;
   const hn::CappedTag<float, 16> df;
   const hn::Rebind<std::int32_t, decltype(df)> d32;
   const hn::Rebind<std::uint16_t, decltype(df)> du16;
   const auto steps = hn::Set(df, step);
   const auto bases = hn::Set(df, base);
-  auto most = hn::Set(df, -1e30F);
-  for (std::size_t i = 0; i < kSketchBlock; i += hn::Lanes(df)) {
-    const auto sum = hn::ConvertTo(df, hn::PromoteTo(d32, hn::LoadU(du16, wide + i)));
-    const auto score =
-        hn::Mul(hn::LoadU(df, factors + i), hn::Add(bases, hn::Mul(steps, sum)));
-    hn::StoreU(score, df, out + i);
-    most = hn::Max(most, score);
+  alignas(64) std::uint16_t wide[kSketchBlock];
+  const std::size_t n = hn::Lanes(d8);
+  const std::size_t block_bytes = kSketchBlock * (rows + sizeof(float));
+  for (std::size_t block = 0; block < count; ++block, blocks += block_bytes, out += kSketchBlock) {
+    for (std::size_t column = 0; column < kSketchBlock; column += n) {
+      auto pairs = hn::Zero(d16);  // all bytes, as numbers of 16 bits
+      auto odd = hn::Zero(d16);    // the upper ones alone
+      const auto row = [&](std::size_t r) HWY_ATTR {
+        return Row(d8, blocks + r * kSketchBlock + column, tables + 32 * r);
+      };
+      for (std::size_t r = 0; r < rows; r += 4) {
+        const auto sum = hn::BitCast(
+            d16, hn::Add(hn::Add(row(r), row(r + 1)), hn::Add(row(r + 2), row(r + 3))));
+        pairs = hn::Add(pairs, sum);
+        odd = hn::Add(odd, hn::ShiftRight<8>(sum));
+      }
+      hn::StoreU(hn::Sub(pairs, hn::ShiftLeft<8>(odd)), d16, wide + column / 2);
+      hn::StoreU(odd, d16, wide + kSketchBlock / 2 + column / 2);
+    }
+    const auto* factors = reinterpret_cast<const float*>(blocks + kSketchBlock * rows);
+    auto most = hn::Set(df, -1e30F);
+    for (std::size_t i = 0; i < kSketchBlock; i += hn::Lanes(df)) {
+      const auto sum = hn::ConvertTo(df, hn::PromoteTo(d32, hn::LoadU(du16, wide + i)));
+      const auto score = hn::Mul(hn::LoadU(df, factors + i), hn::MulAdd(steps, sum, bases));
+      hn::StoreU(score, df, out + i);
+      most = hn::Max(most, score);
+    }
+    best[block] = hn::GetLane(hn::MaxOfLanes(df, most));
   }
-  return hn::GetLane(hn::MaxOfLanes(df, most));
 }
 
 std::uint64_t SketchMask(const float* scores, float least) {
@@ -183,9 +179,9 @@ void hadamard(float* numbers, std::size_t window, const float* signs) {
   HWY_DYNAMIC_DISPATCH(Hadamard)(numbers, window, signs);
 }
 
-float sketch_scores(SketchRows first, SketchRows second, const std::uint8_t* tables,
-                    const float* factors, float base, float step, float* out) {
-  return HWY_DYNAMIC_DISPATCH(SketchScores)(first, second, tables, factors, base, step, out);
+void sketch_scores(const std::uint8_t* blocks, std::size_t count, std::size_t rows,
+                   const std::uint8_t* tables, float base, float step, float* out, float* best) {
+  HWY_DYNAMIC_DISPATCH(SketchScores)(blocks, count, rows, tables, base, step, out, best);
 }
 
 std::uint64_t sketch_mask(const float* scores, float least) {

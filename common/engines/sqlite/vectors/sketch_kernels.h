@@ -13,19 +13,14 @@ inline constexpr std::size_t kSketchBlock = 64;  // vectors
 // matrix.
 void hadamard(float* numbers, std::size_t window, const float* signs);
 
-// Rows of a block: `count` (a multiple of four) times kSketchBlock bytes, a byte per vector.
-struct SketchRows {
-  const std::uint8_t* bytes = nullptr;
-  std::size_t count = 0;
-};
-
-// For each vector v of a block, over the rows of both parts one after the other:
+// For each vector v of `count` blocks, which lie one after the other:
 //   out[v] = factors[v] * (base + step * sum over rows j of
 //            (tables[32j + low nibble of v's byte] + tables[32j + 16 + its high nibble]))
-// Entries of tables are at most kSketchLevels, the sum less than 65536. Vector v's byte in a row
-// stands at sketch_column(v). The largest of out.
-float sketch_scores(SketchRows first, SketchRows second, const std::uint8_t* tables,
-                    const float* factors, float base, float step, float* out);
+// A block is `rows` (a multiple of four) rows of kSketchBlock bytes, a byte per vector, and then
+// kSketchBlock factors. Entries of tables are at most kSketchLevels, the sum less than 65536. Vector
+// v's byte in a row stands at sketch_column(v). best: of each block the largest of out.
+void sketch_scores(const std::uint8_t* blocks, std::size_t count, std::size_t rows,
+                   const std::uint8_t* tables, float base, float step, float* out, float* best);
 
 // Bit v is set where scores[v] >= least, of a block's scores.
 std::uint64_t sketch_mask(const float* scores, float least);
