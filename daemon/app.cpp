@@ -1,6 +1,5 @@
 #include "daemon/app.h"
 
-#include <malloc.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -24,6 +23,7 @@
 #include "common/http/server.h"
 #include "common/telemetry/log.h"
 #include "daemon/check_data.h"
+#include "daemon/heap.h"
 #include "daemon/pipeline/generations.h"
 #include "daemon/pipeline/relay.h"
 #include "daemon/pipeline/replay.h"
@@ -305,12 +305,13 @@ void App::Impl::collect_metrics() {
     metrics.name_busiest(std::move(used));
   }
   metrics.gauge("mesh_outbox_events", "Committed events that wait for the log.").set(static_cast<double>(store->outbox().size()));
-  const auto heap = mallinfo2();
-  const auto heap_gauge = [&](const char* state) -> Gauge& {
-    return metrics.gauge("mesh_heap_bytes", "The C++ heap: in use, and freed but kept for what comes next.", {{"state", state}});
+  const auto heap_gauge = [&](const char* state, std::size_t bytes) {
+    metrics.gauge("mesh_heap_bytes", "The heap: handed out, and resident besides.", {{"state", state}})
+        .set(static_cast<double>(bytes));
   };
-  heap_gauge("used").set(static_cast<double>(heap.uordblks + heap.hblkhd));
-  heap_gauge("free").set(static_cast<double>(heap.fordblks));
+  const Heap held = heap();
+  heap_gauge("used", held.used);
+  heap_gauge("kept", held.kept);
   metrics.gauge("mesh_sqlite_bytes", "What SQLite uses of the heap: page caches, which are bounded, and statements.")
       .set(static_cast<double>(sqlite::memory_in_use()));
   metrics.gauge("mesh_damaged_files", "Data files that damage was met in since the start; `mesh check` names them.")

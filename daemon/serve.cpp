@@ -1,13 +1,10 @@
 #include "daemon/serve.h"
 
-#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <iostream>
-#include <thread>
 
 #include "common/http/client.h"
 #include "common/telemetry/log.h"
@@ -36,19 +33,6 @@ void raise_descriptor_limit() {
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-// What malloc keeps of freed memory stays bounded. With the eight arenas for each processor that glibc
-// makes, threads that come and go (a rebuild's pipeline) leave theirs in another one each time; and as
-// its threshold follows the sizes that were freed, large buffers come to lie in the arenas too and tear
-// holes there. The process then grows for hours, though it uses no more.
-void bound_arenas() {
-  constexpr int kPerProcessor = 2;
-  constexpr int kMapped = 256 << 10;  // from this size on, a mapping of its own
-  constexpr int kKept = 1 << 20;      // at the end of an arena
-  mallopt(M_ARENA_MAX, kPerProcessor * static_cast<int>(std::max(std::thread::hardware_concurrency(), 1U)));
-  mallopt(M_MMAP_THRESHOLD, kMapped);
-  mallopt(M_TRIM_THRESHOLD, kKept);
 }
 
 // True while the listeners answer: the watchdog is fed through the path that requests take.
@@ -85,7 +69,6 @@ int serve(config::Config config, std::function<Result<config::Config>()> load, s
   for (int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
-  bound_arenas();
   raise_descriptor_limit();
 
   const std::string data_dir = config.data_dir;

@@ -24,6 +24,11 @@ constexpr std::chrono::seconds kBetweenOperations{20};
 
 const std::string& tenant_of(std::uint64_t n) { return kTenants[n % kTenants.size()]; }
 
+void append_search(std::string& out, std::uint64_t n, const std::string& tenant) {
+  const auto query = query_for(person(tenant, n % kUsersPerTenant), n);
+  append_request(out, "GET", "/ai/users/search?query=" + percent_encode(query), tenant);
+}
+
 bool sleep(const std::stop_token& stop, load::Seconds time) {
   std::mutex mutex;
   std::unique_lock lock(mutex);
@@ -87,7 +92,7 @@ void Mix::stop() {
 }
 
 std::vector<Mix::Stream> Mix::streams() {
-  return {users(), publishes(), bulks(), searches(), reads(), bad_requests()};
+  return {users(), publishes(), bulks(), searches(), limited_searches(), reads(), bad_requests()};
 }
 
 void Mix::run(Stream stream) {
@@ -178,12 +183,14 @@ Mix::Stream Mix::bulks() {
 }
 
 Mix::Stream Mix::searches() {
-  Stream stream{"searches", "search", open_loop(meshd_->address("gateway"), 8, 50)};
-  stream.plan.request = [](std::uint64_t n, std::string& out) {
-    const auto& tenant = n % 10 == 0 ? kLimited : tenant_of(n);
-    const auto query = query_for(person(tenant, n % kUsersPerTenant), n);
-    append_request(out, "GET", "/ai/users/search?query=" + percent_encode(query), tenant);
-  };
+  Stream stream{"searches", "search", open_loop(meshd_->address("gateway"), 8, 45)};
+  stream.plan.request = [](std::uint64_t n, std::string& out) { append_search(out, n, tenant_of(n)); };
+  return stream;
+}
+
+Mix::Stream Mix::limited_searches() {
+  Stream stream{"searches of a limited tenant", "", open_loop(meshd_->address("gateway"), 2, 5)};
+  stream.plan.request = [](std::uint64_t n, std::string& out) { append_search(out, n, kLimited); };
   stream.plan.expected = [](int status) { return status == 200 || status == 429; };
   return stream;
 }

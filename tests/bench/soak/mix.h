@@ -45,6 +45,7 @@ class Mix {
   Stream publishes();
   Stream bulks();
   Stream searches();
+  Stream limited_searches();
   Stream reads();
   Stream bad_requests();
   void run(Stream stream);

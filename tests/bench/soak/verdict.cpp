@@ -62,19 +62,19 @@ Verdict judge(std::span<const Sample> samples) {
   verdict.lines.push_back(text("warm-up: %.1f minutes, until the page caches held %.1f of %.1f MB",
                                steady.front().minute, steady.front().caches,
                                std::ranges::max_element(steady, {}, &Sample::caches)->caches));
-  const auto memory = [&](const char* what, double (*value)(const Sample&), double tolerance) {
+  const auto memory = [&](const char* what, double (*value)(const Sample&)) {
     const Slope found = slope(steady, value);
-    const bool grew = found.low > tolerance;
+    const bool grew = found.low > kMemoryTolerance;
     verdict.grew |= grew;
     verdict.lines.push_back(
         text("%s: %.1f MB, at the end %.1f MB, %+.2f MB a minute (%+.2f to %+.2f): %s "
              "(tolerance %.2f)",
              what, value(steady.front()), value(steady.back()), found.per_minute, found.low,
-             found.high, grew ? "GREW" : "no growth", tolerance));
+             found.high, grew ? "GREW" : "no growth", kMemoryTolerance));
     return found;
   };
-  verdict.heap = memory("heap beside the page caches", heap_of, kHeapTolerance);
-  verdict.anonymous = memory("anonymous memory", anonymous_of, kAnonymousTolerance);
+  verdict.heap = memory("heap beside the page caches", heap_of);
+  verdict.anonymous = memory("anonymous memory", anonymous_of);
 
   const std::size_t quarter = steady.size() / 4;
   const auto count = [&](const char* what, auto member, int tolerance) {

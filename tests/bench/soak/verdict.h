@@ -24,8 +24,7 @@ Slope slope(std::span<const Sample> samples, double (*value)(const Sample&));
 
 // What must not grow in the steady phase, from the end of the warm-up on:
 // - memory: the heap in use beside the page caches, and all anonymous memory. It grew where even
-//   `low` of its slope is above the tolerance. That of all memory is wider: what malloc keeps of
-//   freed memory is bounded, but takes longer than a soak to get there.
+//   `low` of its slope is above the tolerance.
 // - threads, descriptors and lag: the fewest of the last quarter against the fewest of the first.
 //   Descriptors: the pools of readers open a file once more where more requests coincide than ever
 //   before. Lag: half a second of the load.
@@ -36,8 +35,7 @@ struct Verdict {
   Slope heap, anonymous;           // MB per minute
   std::vector<std::string> lines;  // a sentence each
 };
-inline constexpr double kHeapTolerance = 0.25;       // MB per minute
-inline constexpr double kAnonymousTolerance = 0.75;  // MB per minute
+inline constexpr double kMemoryTolerance = 0.25;  // MB per minute
 inline constexpr int kDescriptorTolerance = 8;
 inline constexpr int kLagTolerance = 200;
 Verdict judge(std::span<const Sample> samples);
