@@ -113,7 +113,7 @@ struct Committer::Impl {
   std::condition_variable wake_commit, wake_checkpoint;
   FairQueue<Task> queue;                                // from here on guarded by mutex
   std::vector<std::function<void()>> begun, committed;  // set before the first submit, as is
-  std::vector<std::function<Status(Database&)>> ending;
+  std::vector<Committer::Job> ending;
   bool stopping = false;
   bool stopped = false;      // no group will run any more
   bool dirty = false;        // commits since the last checkpoint
@@ -168,7 +168,7 @@ void Committer::on_begin(std::function<void()> reset) {
   impl_->begun.push_back(std::move(reset));
 }
 
-void Committer::before_commit(std::function<Status(Database&)> write) {
+void Committer::before_commit(Job write) {
   std::lock_guard lock(impl_->mutex);
   impl_->ending.push_back(std::move(write));
 }
@@ -285,7 +285,7 @@ Status Committer::Impl::attempt(std::vector<Task>& group, bool savepoints, bool&
     }
   }
   for (const auto& write : ending) {
-    if (auto s = write(db); !s) return finish_attempt(std::move(s));
+    if (auto s = run_job(write, db); !s) return finish_attempt(std::move(s));
   }
   return finish_attempt(control("COMMIT"));
 }

@@ -14,7 +14,7 @@ namespace mesh::sqlite {
 // none goes unnoted. Any thread.
 Error damaged_file(std::string_view file, std::string cause, std::string_view where = {});
 
-// By file, the cause of the first error since the process began.
+// By file, what was met since the process began: the place, where it is known, and the cause.
 std::map<std::string, std::string, std::less<>> damage_met();
 
 }  // namespace mesh::sqlite

@@ -149,7 +149,7 @@ class Committer {
   void on_begin(std::function<void()> reset);
   // Called before each commit: writes once what the group's jobs would have written each. A failure
   // is the group's. From the committer's thread. Set before the first submit.
-  void before_commit(std::function<Status(Database&)> write);
+  void before_commit(Job write);
   // Called after each durable commit, before the group's `done`s; from the committer's thread. Any
   // number of callbacks; set before the first submit.
   void on_committed(std::function<void()> notify);

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <cstring>
+#include <new>
 #include <utility>
 
 namespace mesh::sqlite {
@@ -17,7 +18,8 @@ int GatheredWrites::write(const void* data, int size, std::int64_t offset) {
     if (const int code = flush(); code != SQLITE_OK) return code;
   }
   if (size > kCapacity) return file_->pMethods->xWrite(file_, data, size, offset);
-  if (!pieces_) pieces_ = std::make_unique_for_overwrite<char[]>(kCapacity);
+  if (!pieces_) pieces_.reset(new (std::nothrow) char[kCapacity]);
+  if (!pieces_) return file_->pMethods->xWrite(file_, data, size, offset);
   if (size_ == 0) offset_ = offset;
   std::memcpy(pieces_.get() + size_, data, static_cast<std::size_t>(size));
   size_ += size;

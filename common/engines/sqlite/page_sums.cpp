@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <string_view>
 #include <vector>
 
@@ -29,7 +30,7 @@ struct File {
   sqlite3_file base;
   bool database;        // else a log or a journal, which passes through
   bool sums;            // pages have them: known once page 1 was read or written
-  GatheredWrites* log;  // of a write-ahead log, else null; owned
+  GatheredWrites* log;  // of a write-ahead log, else null: written as it comes; owned
   alignas(sqlite3_file) unsigned char inner[1];  // SQLite aligns files to 8 bytes, no more
 
   static File* of(sqlite3_file* file) { return reinterpret_cast<File*>(file); }
@@ -111,7 +112,7 @@ int file_size(sqlite3_file* f, sqlite3_int64* size) {
   return code != SQLITE_OK ? code : of(real(f))->xFileSize(real(f), size);
 }
 int close(sqlite3_file* file) {
-  (void)settle(file);  // what was not synced may get lost
+  // What is still gathered was never synced: a transaction's that was undone.
   delete std::exchange(File::of(file)->log, nullptr);
   auto* inner = real(file);
   const int code = of(inner) != nullptr ? of(inner)->xClose(inner) : SQLITE_OK;
@@ -156,7 +157,11 @@ int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int*
   const int code = below->xOpen(below, name, self->real(), flags, out_flags);
   if (self->real()->pMethods == nullptr) return code;
   file->pMethods = &kMethods;
-  if ((flags & SQLITE_OPEN_WAL) != 0) self->log = new GatheredWrites(self->real());
+  // Without safe overwrites SQLite syncs in the middle of a commit's last page.
+  const auto traits = of(self->real())->xDeviceCharacteristics(self->real());
+  if ((flags & SQLITE_OPEN_WAL) != 0 && (traits & SQLITE_IOCAP_POWERSAFE_OVERWRITE) != 0) {
+    self->log = new (std::nothrow) GatheredWrites(self->real());
+  }
   return code;
 }
 

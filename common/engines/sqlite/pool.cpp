@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <mutex>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -61,7 +63,13 @@ Result<std::unique_ptr<DirectoryLock>> DirectoryLock::acquire(const std::string&
                     "; check data_dir and its permissions");
   }
   std::unique_ptr<DirectoryLock> lock(new DirectoryLock(fd));
-  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+  // Who only looks whether somebody holds it has it for an instant.
+  int refused = ::flock(fd, LOCK_EX | LOCK_NB);
+  for (int again = 0; refused != 0 && errno == EWOULDBLOCK && again < 5; ++again) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    refused = ::flock(fd, LOCK_EX | LOCK_NB);
+  }
+  if (refused != 0) {
     if (errno != EWOULDBLOCK) {
       return fail(ErrorKind::unavailable,
                   "data folder " + dir + " cannot be locked: " + std::strerror(errno));

@@ -149,6 +149,38 @@ TEST_F(CommitterTest, MemoryOfAnUndoneTryIsResetByOnBegin) {
   EXPECT_EQ(published, 1) << "though the job ran twice";
 }
 
+TEST_F(CommitterTest, WhatIsWrittenBeforeACommitIsOnceInItsGroup) {
+  int staged = 0;
+  std::int64_t next = 100;
+  committer_->on_begin([&] { staged = 0; });
+  committer_->before_commit([&](Database& db) {
+    return staged > 0 ? insert(next + staged)(db) : Status{};
+  });
+  auto go = hold();
+  std::vector<std::future<Status>> jobs;
+  for (int i = 1; i <= 3; ++i) {
+    jobs.push_back(submit([&, i](Database& db) {
+      ++staged;
+      return insert(i)(db);
+    }));
+  }
+  go.set_value();
+  for (auto& job : jobs) EXPECT_TRUE(job.get());
+  EXPECT_EQ(rows(), (std::vector<std::int64_t>{1, 2, 3, 103}));
+}
+
+TEST_F(CommitterTest, AFailureBeforeTheCommitFailsTheGroupAndLeavesNothing) {
+  bool refuse = true;
+  committer_->before_commit([&](Database&) -> Status {
+    if (refuse) return fail(ErrorKind::internal, "no");
+    return {};
+  });
+  EXPECT_FALSE(committer_->run(insert(1)));
+  EXPECT_TRUE(rows().empty());
+  refuse = false;
+  EXPECT_TRUE(committer_->run(insert(1)));
+}
+
 TEST_F(CommitterTest, AJobThatThrowsFailsAlone) {
   auto thrown = submit([](Database&) -> Status { throw std::runtime_error("oops"); });
   EXPECT_EQ(thrown.get().error().kind, ErrorKind::internal);

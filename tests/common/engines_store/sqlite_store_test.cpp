@@ -111,6 +111,25 @@ TEST_F(SqliteStoreFile, HasNoUserWithoutItsEventNorTheOtherWayRound) {
   EXPECT_EQ(create(harness_.users(), kAcme, "alice@acme.dev")->id, 1);
 }
 
+TEST_F(SqliteStoreFile, GivesIdsWithoutGapsWhereChangesFailAfterTheyWrote) {
+  run("CREATE TRIGGER refuse BEFORE INSERT ON idempotency BEGIN SELECT RAISE(ABORT,'no'); END");
+  constexpr int kCreates = 200;
+  std::promise<void> all;
+  std::atomic<int> left{kCreates};
+  for (int i = 0; i < kCreates; ++i) {
+    ChangeContext context;
+    if (i % 4 == 0) context.idempotency = IdempotencyKey{kAcme, "k" + std::to_string(i), "f"};
+    harness_.users().create(i % 2 == 0 ? kAcme : kGlobex, {"u" + std::to_string(i) + "@x.dev", "U"},
+                            std::move(context), [&](const Result<User>&) {
+                              if (--left == 0) all.set_value();
+                            });
+  }
+  all.get_future().wait();
+  EXPECT_EQ(number("SELECT count(*) FROM users"), 150);
+  EXPECT_EQ(number("SELECT sum(last_user) FROM tenant_numbers"), 150);
+  EXPECT_EQ(number("SELECT sum(id) FROM users"), 50 * 51 / 2 + 100 * 101 / 2);
+}
+
 TEST_F(SqliteStoreFile, FailingChangesDoNotHarmTheirGroup) {
   ASSERT_TRUE(create(harness_.users(), kAcme, "taken@acme.dev"));
   std::promise<void> all;
