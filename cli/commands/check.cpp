@@ -84,18 +84,20 @@ void check_inside(client::Client& mesh, const Args& args, Findings& findings) {
   }
 }
 
-// The folder named by flag or environment, where no meshd runs on it.
-std::optional<std::string> resting_data(const Session& session) {
+// The folder named by flag or environment.
+std::optional<std::string> named_data(const Session& session) {
+  if (session.globals.server) return std::nullopt;
   std::optional<std::string> dir = session.globals.data_dir;
   if (const char* named = session.surroundings.env("MESH_DATA_DIR"); !dir && named != nullptr && *named != '\0') dir = named;
-  if (!dir || session.globals.server || in_use(*dir)) return std::nullopt;
   return dir;
 }
 
 Outcome check(Session& session, const Args& args) {
-  if (const auto dir = resting_data(session)) return check_data(session, *dir, args.repair);
+  const auto dir = named_data(session);
+  if (dir && !in_use(*dir)) return check_data(session, *dir, args.repair);
   if (args.repair) {
-    return fail(ErrorKind::invalid, "--repair needs --data-dir DIR with the folder of a meshd that is stopped");
+    return unknown(session, dir ? "data folder " + *dir + " is in use by " + holder(*dir) + ": stop it, then repair"
+                                : "--repair needs --data-dir DIR with the folder of a meshd that is stopped, and no --server");
   }
   Findings findings;
   if (const auto connected = session.connect(); !connected) {

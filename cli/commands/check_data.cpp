@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
 #include "cli/commands/verb.h"
 #include "cli/render/width.h"
@@ -115,13 +116,20 @@ bool in_use(const std::string& data_dir) {
   return held;
 }
 
+std::string holder(const std::string& data_dir) {
+  std::ifstream lock(data_dir + "/LOCK");
+  std::int64_t pid = 0;
+  return lock >> pid ? "process " + std::to_string(pid) : "another process";
+}
+
+Outcome unknown(Session& session, const std::string& why) {
+  session.out.data("UNKNOWN - " + printable(why) + "\n");
+  return static_cast<Exit>(kUnknown);
+}
+
 Outcome check_data(Session& session, const std::string& data_dir, bool repair) {
-  const auto unknown = [&](const Error& error) -> Outcome {
-    session.out.data("UNKNOWN - " + printable(error.message) + "\n");
-    return static_cast<Exit>(kUnknown);
-  };
   auto report = ask(data_dir, "--check-data");
-  if (!report) return unknown(report.error());
+  if (!report) return unknown(session, report.error().message);
   const int state = state_of(*report);
   static constexpr const char* kWords[] = {"OK - no meshd runs here; its files are whole",
                                            "WARNING - files are damaged, and a repair loses nothing",
@@ -141,7 +149,7 @@ Outcome check_data(Session& session, const std::string& data_dir, bool repair) {
   }
   if (auto yes = confirm(session, "Repair, and lose what is listed above?"); !yes) return fail(yes.error());
   report = ask(data_dir, "--repair-data");
-  if (!report) return unknown(report.error());
+  if (!report) return unknown(session, report.error().message);
   session.out.note(printable(plain_text(at_path(*report, "done"))));
   return Exit::ok;
 }

@@ -1,4 +1,5 @@
 #include <atomic>
+#include <filesystem>
 #include <fstream>
 
 #include "cli/commands/users.h"
@@ -68,6 +69,12 @@ Exit exit_of(const ImportResult& result) {
   return result.counts.failed == result.counts.rows ? Exit::failure : Exit::partly;
 }
 
+// By whatever name: a link, another spelling, stdin out of a file.
+bool same_file(const std::string& input, const std::string& output) {
+  std::error_code missing;
+  return std::filesystem::equivalent(input == "-" ? "/dev/stdin" : input, output, missing);
+}
+
 Outcome import_file(Session& session, const Args& args) {
   if (auto ready = need_tenant(session); !ready) return fail(ready.error());
   auto format = args.format.empty() ? row_format_of(args.file)
@@ -77,6 +84,9 @@ Outcome import_file(Session& session, const Args& args) {
   }
   auto lines = LineReader::open(args.file);
   if (!lines) return fail(lines.error());
+  if (!args.errors.empty() && same_file(args.file, args.errors)) {
+    return fail(ErrorKind::invalid, "--errors " + args.errors + " is the file that is imported: name another one");
+  }
   FailureReport report;
   if (auto opened = report.open(args.errors); !opened) return fail(opened.error());
   const auto rows = make_row_reader(*format, *lines);

@@ -8,6 +8,7 @@ namespace mesh::cli {
 namespace {
 
 constexpr std::size_t kMaxRow = LineReader::kMaxLine;
+constexpr const char* kHeader = "the first row must name the columns, with \"email\" and \"name\" among them";
 
 // The line in which the quote opened that is open at the end of what was fed; libcsv does not tell.
 class OpenQuote {
@@ -72,7 +73,6 @@ class CsvReader final : public RowReader {
     if (!header_read_) {
       if (auto header = read_header(); !header) return fail(header.error());
     }
-    if (no_rows_) return std::nullopt;
     auto row = read_row();
     if (!row) return fail(row.error());
     if (!*row) return std::nullopt;
@@ -94,8 +94,9 @@ class CsvReader final : public RowReader {
     Row row;
     parser_.reset();
     quote_.reset();
+    char end = '\n';  // of the line before
     while (true) {
-      auto line = lines_.next();
+      auto line = lines_.next(LineReader::Ends::carriage_return_too);
       if (!line) return fail(line.error());
       if (!*line) {
         if (row.line == 0) return std::nullopt;
@@ -105,21 +106,23 @@ class CsvReader final : public RowReader {
         row.fields = std::move(parser_.fields);
         return row;
       }
-      const auto& [number, text, too_long, ended] = **line;
+      const auto& [number, text, too_long, ended, by_return] = **line;
       if (row.line == 0) {
         if (trim(text).empty()) continue;
         row.line = number;
       }
       const OpenQuote before = quote_;
       quote_.feed(text, number);
-      row.text += (row.text.empty() ? "" : "\n") + text;
+      if (!row.text.empty()) row.text += end;
+      row.text += text;
+      end = by_return ? '\r' : '\n';
       if (too_long || row.text.size() > kMaxRow) {
         row.text.resize(std::min(row.text.size(), kMaxRow));
         row.broken = "the row is longer than 1 MiB";
         if (quote_.line() != 0) row.broken += "; is " + quote_.text() + " ever closed?";
         return row;
       }
-      if (!parser_.feed(text + "\n")) {
+      if (!parser_.feed(text + end)) {
         row.broken = "a quote stands where none may stand; quotes within a field are doubled";
         if (before.line() != 0) row.broken += "; is " + before.text() + " closed where it should be?";
         return row;
@@ -135,10 +138,7 @@ class CsvReader final : public RowReader {
     auto row = read_row();
     if (!row) return fail(row.error());
     header_read_ = true;
-    if (!*row) {
-      no_rows_ = true;
-      return {};
-    }
+    if (!*row) return fail(ErrorKind::invalid, lines_.name() + ": the file is empty: " + kHeader);
     if (!(*row)->broken.empty()) {
       return fail(ErrorKind::invalid, lines_.name() + ": line " + std::to_string((*row)->line) + ": " +
                                           (*row)->broken);
@@ -151,8 +151,7 @@ class CsvReader final : public RowReader {
       if (column == "name") name_ = i;
     }
     if (!email_ || !name_) {
-      return fail(ErrorKind::invalid, lines_.name() + ": the first row must name the columns, with "
-                                                      "\"email\" and \"name\" among them");
+      return fail(ErrorKind::invalid, lines_.name() + ": " + kHeader);
     }
     columns_ = (*row)->fields.size();
     return {};
@@ -173,7 +172,7 @@ class CsvReader final : public RowReader {
   LineReader& lines_;
   Parser parser_;
   OpenQuote quote_;
-  bool header_read_ = false, no_rows_ = false;
+  bool header_read_ = false;
   std::optional<std::size_t> email_, name_;
   std::size_t columns_ = 0;
 };

@@ -62,14 +62,23 @@ Status LineReader::fill() {
   return {};
 }
 
-Result<std::optional<LineReader::Line>> LineReader::next() {
+std::size_t LineReader::find_end(Ends ends) const {
+  if (ends == Ends::line_feed) return buffer_.find('\n', scanned_);
+  auto end = buffer_.find_first_of("\r\n", scanned_);
+  if (end == buffer_.npos || buffer_[end] == '\n') return end;
+  if (end + 1 == buffer_.size()) return at_end_ ? end : buffer_.npos;
+  return buffer_[end + 1] == '\n' ? end + 1 : end;
+}
+
+Result<std::optional<LineReader::Line>> LineReader::next(Ends ends) {
   Line line;
   while (true) {
-    const auto end = buffer_.find('\n', scanned_);
+    const auto end = find_end(ends);
     if (end != buffer_.npos || (at_end_ && begin_ < buffer_.size())) {
       const auto stop = end == buffer_.npos ? buffer_.size() : end;
       if (!line.too_long) line.text = buffer_.substr(begin_, stop - begin_);
       line.ended = end != buffer_.npos;
+      line.by_return = line.ended && buffer_[end] == '\r';
       begin_ = scanned_ = line.ended ? end + 1 : stop;
       if (line.text.size() > kMaxLine) {
         line.text.resize(kMaxLine);
@@ -84,6 +93,7 @@ Result<std::optional<LineReader::Line>> LineReader::next() {
       return line;
     }
     scanned_ = buffer_.size();
+    if (scanned_ > begin_ && buffer_.back() == '\r') --scanned_;  // its line feed may follow
     if (scanned_ - begin_ > kMaxLine) {
       // The rest of the line is skipped, so that memory stays bounded.
       if (!line.too_long) line.text = buffer_.substr(begin_, kMaxLine);

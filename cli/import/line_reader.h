@@ -24,11 +24,14 @@ class LineReader {
     std::string text;         // without its end
     bool too_long = false;    // over kMaxLine: the text is cut
     bool ended = true;        // false for a last line without a line end
+    bool by_return = false;   // ended by a carriage return alone
   };
   static constexpr std::size_t kMaxLine = 1 << 20;
 
-  // Blocks; nothing at the end.
-  Result<std::optional<Line>> next();
+  enum class Ends { line_feed, carriage_return_too };
+
+  // Blocks; nothing at the end. The carriage return before a line feed stays in the text.
+  Result<std::optional<Line>> next(Ends ends = Ends::line_feed);
   // True where next() would not wait long: a line is there, or input comes within `patience_ms`,
   // or the end has come.
   bool ready(int patience_ms);
@@ -40,6 +43,9 @@ class LineReader {
 
  private:
   Status fill();
+  // Where the first line end from scanned_ on stands, npos where none does. A carriage return at
+  // the end of the buffer is one only once nothing follows.
+  std::size_t find_end(Ends ends) const;
 
   int fd_;
   bool owned_;

@@ -32,12 +32,13 @@ std::optional<RowFormat> row_format_of(const std::string& file_name);
 class RowReader {
  public:
   virtual ~RowReader() = default;
-  // Nothing at the end. An error ends the reading: the file cannot be read, a CSV header without
-  // the columns email and name.
+  // Nothing at the end. An error ends the reading: the file cannot be read, a CSV file without a
+  // header of the columns email and name.
   virtual Result<std::optional<UserRow>> next() = 0;
 };
 
-// CSV as in RFC 4180, with a header row that names the columns in any order and case.
+// CSV as in RFC 4180, with a header row that names the columns in any order and case; its lines end
+// with a line feed, a carriage return or both.
 std::unique_ptr<RowReader> make_row_reader(RowFormat format, LineReader& lines);
 
 }  // namespace mesh::cli

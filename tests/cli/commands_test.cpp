@@ -1,4 +1,8 @@
 // Commands end to end, against a fake server.
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include "cli/records.h"
 #include "tests/cli/cli_fixture.h"
 
@@ -305,6 +309,20 @@ TEST_F(CommandsTest, CheckSpeaksAsMonitoringPlugInsDo) {
   EXPECT_EQ(mesh({"check", "--server", "http://127.0.0.1:1"}), 2);
   EXPECT_EQ(mesh({"check", "--context", "none"}), 3);
   EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 1);
+}
+
+TEST_F(CommandsTest, ARepairThatCannotBeginIsUnknownNotCritical) {
+  EXPECT_EQ(mesh({"check", "--repair"}), 3);
+  EXPECT_THAT(out, StartsWith("UNKNOWN - --repair needs --data-dir DIR"));
+  EXPECT_EQ(mesh({"check", "--repair", "--data-dir", dir.path(), "--server", fake.url()}), 3);
+  const int held = ::open(file("LOCK", "4711\n").c_str(), O_RDONLY | O_CLOEXEC);
+  ASSERT_EQ(::flock(held, LOCK_EX | LOCK_NB), 0);
+  EXPECT_EQ(mesh({"check", "--repair", "--yes", "--data-dir", dir.path()}), 3);
+  EXPECT_THAT(out, StartsWith("UNKNOWN - data folder " + dir.path() + " is in use by process 4711"));
+  file("LOCK", "");
+  EXPECT_EQ(mesh({"check", "--repair", "--yes", "--data-dir", dir.path()}), 3);
+  EXPECT_THAT(out, HasSubstr("in use by another process"));
+  ::close(held);
 }
 
 TEST_F(CommandsTest, DoctorTellsAFullServerFromAnotherProgram) {

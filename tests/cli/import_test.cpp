@@ -1,17 +1,20 @@
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "cli/import/event_line.h"
 #include "cli/import/importer.h"
 #include "cli/import/line_reader.h"
 #include "cli/import/row_reader.h"
+#include "tests/cli/cli_fixture.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh::cli {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 class FileTest : public ::testing::Test {
@@ -148,7 +151,34 @@ TEST_F(CsvTest, ARowKeepsItsText) {
 TEST_F(CsvTest, AHeaderWithoutTheColumnsStops) {
   EXPECT_EQ(rows(RowFormat::csv, "mail,name\nx,y\n").size(), 1u);
   EXPECT_TRUE(rows(RowFormat::csv, "mail,name\nx,y\n")[0].starts_with("stopped: "));
-  EXPECT_TRUE(rows(RowFormat::csv, "").empty());
+}
+
+TEST_F(CsvTest, AFileWithoutAHeaderStops) {
+  EXPECT_THAT(rows(RowFormat::csv, ""), ElementsAre(HasSubstr("the first row must name the columns")));
+  EXPECT_THAT(rows(RowFormat::csv, "\r\n\n"), ElementsAre(HasSubstr("the first row must name the columns")));
+}
+
+TEST_F(CsvTest, ACarriageReturnAloneEndsALine) {
+  EXPECT_THAT(rows(RowFormat::csv, "email,name\ra@b.c,Alice\rb@b.c\r\rc@b.c,Cid\r"),
+              ElementsAre("2:a@b.c/Alice", "3!1 fields where the header has 2", "5:c@b.c/Cid"));
+  EXPECT_THAT(rows(RowFormat::csv, "email,name\ra@b.c,Alice\nb@b.c,Bob\r\nc@b.c,Cid"),
+              ElementsAre("2:a@b.c/Alice", "3:b@b.c/Bob", "4:c@b.c/Cid"));
+}
+
+TEST_F(CsvTest, ACarriageReturnWithinQuotesStays) {
+  EXPECT_THAT(rows(RowFormat::csv, "email,name\na@b.c,\"Al\rice\"\nb@b.c,\"B\r\nob\"\n"),
+              ElementsAre("2:a@b.c/Al\rice", "4:b@b.c/B\r\nob"));
+}
+
+TEST_F(CsvTest, CarriageReturnsEndLinesInAFileOfAnySize) {
+  // Rows of seven lengths: line ends fall on every side of a chunk's end.
+  for (const char* end : {"\r", "\r\n"}) {
+    std::string text = std::string("email,name") + end;
+    for (int i = 0; i < 100'000; ++i) text += "a@b.c," + std::string(1 + i % 7, 'n') + end;
+    const auto seen = rows(RowFormat::csv, text);
+    ASSERT_EQ(seen.size(), 100'000u);
+    EXPECT_EQ(seen.back(), "100001:a@b.c/" + std::string(1 + 99'999 % 7, 'n'));
+  }
 }
 
 using NdjsonTest = FileTest;
@@ -328,6 +358,43 @@ TEST(RetryDelay, OnlyPassingFaultsAreTriedAgain) {
   EXPECT_FALSE(retry_delay({ErrorKind::rate_limited, "", "", {}, {}}, 1001, 0));
   EXPECT_GE(*retry_delay({ErrorKind::unavailable, "", "", {}, Duration{500}}, 1, 3), Duration{500});
   EXPECT_FALSE(retry_delay({ErrorKind::timeout, "", "", {}, {}}, 8, 0));
+}
+
+// --- the command
+
+class ImportCommandTest : public CliTest {
+ protected:
+  // Tries to have the failed rows written over the input.
+  void expect_refused(const std::string& input, const std::string& errors) {
+    EXPECT_EQ(at_fake({"users", "import", input, "--format", "csv", "--errors", errors}), 2) << errors;
+    EXPECT_THAT(err, HasSubstr("--errors")) << errors;
+    EXPECT_EQ(contents("users.csv"), kText) << errors;
+  }
+  static constexpr const char* kText = "email,name\na@b.c,Alice\n";
+};
+
+TEST_F(ImportCommandTest, FailedRowsAreNotWrittenOverTheInput) {
+  const std::string csv = file("users.csv", kText);
+  std::filesystem::create_symlink(csv, dir.file("link"));
+  std::filesystem::create_hard_link(csv, dir.file("hard"));
+  expect_refused(csv, csv);
+  expect_refused(csv, dir.path() + "/./users.csv");
+  expect_refused(csv, dir.file("link"));
+  expect_refused(dir.file("link"), csv);
+  expect_refused(csv, dir.file("hard"));
+}
+
+TEST_F(ImportCommandTest, FailedRowsReplaceAnOlderReport) {
+  fake.on("POST", "/users/create", 201, Json{{"id", 1}, {"email", "a@b.c"}, {"name", "Alice"}, {"tenantId", "acme"}});
+  const std::string csv = file("users.csv", kText);
+  EXPECT_EQ(at_fake({"users", "import", csv, "--errors", file("failed", "old\n")}), 0) << err;
+  EXPECT_EQ(contents("failed"), "");
+  EXPECT_EQ(contents("users.csv"), kText);
+}
+
+TEST_F(ImportCommandTest, AnEmptyCsvIsWrongUsage) {
+  EXPECT_EQ(at_fake({"users", "import", file("users.csv", "")}), 2);
+  EXPECT_THAT(err, HasSubstr("the file is empty"));
 }
 
 // --- lines of `events publish`
