@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -26,8 +28,8 @@ struct Checked {
   bool damaged() const { return !report.damages.empty(); }
 };
 
-// One of the three files, and how it is salvaged (an empty target only looks) or made anew. Of the index
-// nothing is salvaged: it is derived from the log.
+// One of the three files, and how it is salvaged (an empty target only looks) or made anew. Of the
+// index nothing is salvaged: it is derived from the log.
 struct Kind {
   const char* file;
   Result<FileReport> (*salvage)(const std::string& source, const std::string& target);
@@ -43,6 +45,10 @@ constexpr Kind kIndex{"vectors.db", points, nullptr};
 constexpr Kind kFiles[] = {kLog, kStore, kIndex};
 
 constexpr const char* kBuiltAgain = "nothing: the next start builds the index again from the log";
+
+constexpr const char* kFramesLost =
+    "changes of the damaged frames that no later frame holds; what of them can be told is listed "
+    "beside";
 
 bool loses(const sqlite::Damage& damage) { return !damage.loss.starts_with("nothing"); }
 
@@ -66,8 +72,7 @@ Result<Checked> look(const std::string& dir, const Kind& kind, const std::string
     checked.report.damages.insert(
         checked.report.damages.begin(),
         {"write-ahead log", wal.error().cause, {},
-         kind.derived() ? kBuiltAgain
-                        : "changes of the damaged frames that no later frame holds; what of them can be told is listed beside"});
+         kind.derived() ? kBuiltAgain : kFramesLost});
   }
   return checked;
 }
@@ -87,7 +92,35 @@ Status move_file(const std::string& from, const std::string& to) {
   return fail(ErrorKind::unavailable, from + " cannot be moved to " + to + ": " + error.message());
 }
 
-std::string copy_of(const std::string& dir, const Kind& kind) { return dir + "/" + kind.file + ".repaired"; }
+// Its existence says that files were exchanged, perhaps not all; its text where the old ones are.
+Status write_marker(const std::string& dir, const std::string& kept) {
+  const std::string path = dir + "/" + kUnfinished;
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  const std::string text = kept + "\n";
+  const bool written = fd >= 0 && ::write(fd, text.data(), text.size()) == std::ssize(text) &&
+                       ::fsync(fd) == 0;
+  const std::string why = std::strerror(errno);
+  if (fd >= 0) ::close(fd);
+  const Status status =
+      written ? sync_dir(dir)
+              : Status(fail(ErrorKind::unavailable, path + " cannot be written: " + why));
+  // Nothing is exchanged yet, so nothing is to be put back.
+  if (!status && fd >= 0) ::unlink(path.c_str());
+  return status;
+}
+
+Status remove_marker(const std::string& dir) {
+  const std::string path = dir + "/" + kUnfinished;
+  std::error_code error;
+  fs::remove(path, error);
+  if (!error) return sync_dir(dir);
+  return fail(ErrorKind::unavailable, "the repair is done, but " + path + " cannot be removed: " +
+                                          error.message() + "; remove it");
+}
+
+std::string copy_of(const std::string& dir, const Kind& kind) {
+  return dir + "/" + kind.file + ".repaired";
+}
 
 void remove_copies(const std::string& dir) {
   std::error_code ignored;
@@ -106,15 +139,22 @@ Status make_copy(const std::string& dir, const Kind& kind, const Checked& checke
 Status swap_in(const std::string& dir, const Kind& kind, const std::string& kept) {
   const std::string file = dir + "/" + kind.file;
   for (const char* suffix : kSuffixes) {
-    if (!fs::exists(file + suffix)) continue;
-    if (auto moved = move_file(file + suffix, kept + "/" + kind.file + suffix); !moved) return moved;
+    std::error_code error;
+    const bool there = fs::exists(file + suffix, error);
+    if (error) {
+      return fail(ErrorKind::unavailable,
+                  file + suffix + " cannot be looked at: " + error.message());
+    }
+    if (!there) continue;
+    auto moved = move_file(file + suffix, kept + "/" + kind.file + suffix);
+    if (!moved) return moved;
   }
   return kind.derived() ? Status{} : move_file(copy_of(dir, kind), file);
 }
 
 // Copies first, which a cut leaves without effect; then the exchange of files.
-Result<sqlite::Agreement> repair_files(const std::string& dir, const std::array<Checked, 3>& all, const std::string& kept,
-                                       Timestamp now) {
+Result<sqlite::Agreement> repair_files(const std::string& dir, const std::array<Checked, 3>& all,
+                                       const std::string& kept, Timestamp now) {
   const auto& [log, store, index] = all;
   remove_copies(dir);
   for (std::size_t i = 0; i < all.size(); ++i) {
@@ -129,22 +169,26 @@ Result<sqlite::Agreement> repair_files(const std::string& dir, const std::array<
     const auto records = [&](std::string_view topic, const sqlite::UseRecord& use) {
       return sqlite::each_record(whole(kLog, log), topic, use);
     };
-    auto agreed = sqlite::agree(whole(kStore, store), records,
-                                {store.report.users_lost || store.report.hopeless, log.report.hopeless}, now);
+    const sqlite::Lost lost{store.report.users_lost || store.report.hopeless, log.report.hopeless};
+    auto agreed = sqlite::agree(whole(kStore, store), records, lost, now);
     if (!agreed) return agreed;
     agreement = *agreed;
   }
-  std::ofstream(dir + "/" + kUnfinished) << kept << std::endl;
-  if (auto synced = sync_dir(dir); !synced) return fail(synced.error());
+  if (auto marked = write_marker(dir, kept); !marked) {
+    remove_copies(dir);
+    std::error_code ignored;
+    fs::remove(kept, ignored);
+    return fail(marked.error());
+  }
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (!all[i].damaged()) continue;
     if (auto swapped = swap_in(dir, kFiles[i], kept); !swapped) return fail(swapped.error());
   }
   remove_copies(dir);
-  if (auto synced = sync_dir(dir); !synced) return fail(synced.error());
-  std::error_code error;
-  fs::remove(dir + "/" + kUnfinished, error);
-  if (auto synced = sync_dir(dir); !synced) return fail(synced.error());
+  for (const auto& folder : {kept, dir}) {
+    if (auto synced = sync_dir(folder); !synced) return fail(synced.error());
+  }
+  if (auto removed = remove_marker(dir); !removed) return fail(removed.error());
   return agreement;
 }
 
@@ -152,46 +196,72 @@ Json to_json(const Checked& checked) {
   Json damages = Json::array();
   bool lossy = false;
   for (const auto& damage : checked.report.damages) {
-    damages.push_back({{"place", damage.place}, {"what", damage.what}, {"tenants", damage.tenants}, {"loss", damage.loss}});
+    damages.push_back({{"place", damage.place},
+                       {"what", damage.what},
+                       {"tenants", damage.tenants},
+                       {"loss", damage.loss}});
     lossy |= loses(damage);
   }
-  const char* state = checked.damaged() ? "damaged" : sqlite::has_bytes(checked.source) ? "ok" : "missing";
-  return {{"file", checked.report.file}, {"state", state}, {"rows", checked.report.rows}, {"loses", lossy},
+  const char* state = checked.damaged()                    ? "damaged"
+                      : sqlite::has_bytes(checked.source) ? "ok"
+                                                          : "missing";
+  return {{"file", checked.report.file},
+          {"state", state},
+          {"rows", checked.report.rows},
+          {"loses", lossy},
           {"damages", std::move(damages)}};
 }
 
 std::string repaired_text(const Json& report) {
-  std::string text = "repaired; the damaged files are kept in " + report["kept_in"].get<std::string>();
+  std::string text = "repaired; the damaged files are kept in ";
+  text += report["kept_in"].get<std::string>();
   const auto count = [&](const char* name) { return report[name].get<std::int64_t>(); };
-  if (const auto taken = count("taken_from_log")) text += "; " + std::to_string(taken) + " users and tenants were taken from the log";
-  if (const auto written = count("written_to_log")) {
-    text += "; the next start writes " + std::to_string(written) + " events of users and tenants into the log that it had lost";
+  if (const auto taken = count("taken_from_log")) {
+    text += "; " + std::to_string(taken) + " users and tenants were taken from the log";
   }
-  if (report["index_built_again"] == true) text += "; the next start builds the index again, `mesh index list` shows how far it is";
+  if (const auto written = count("written_to_log")) {
+    text += "; the next start writes " + std::to_string(written) +
+            " events of users and tenants into the log that it had lost";
+  }
+  if (report["index_built_again"] == true) {
+    text += "; the next start builds the index again, `mesh index list` shows how far it is";
+  }
   return text;
 }
 
 }  // namespace
 
 Status no_unfinished_repair(const std::string& data_dir) {
-  std::ifstream marker(data_dir + "/" + kUnfinished);
+  const std::string path = data_dir + "/" + kUnfinished;
+  std::error_code error;
+  const bool there = fs::exists(path, error);
+  if (error) {
+    return fail(ErrorKind::unavailable, path + " cannot be looked at: " + error.message());
+  }
+  if (!there) return {};
+  std::ifstream marker(path);
   std::string kept;
-  if (!std::getline(marker, kept)) return {};
-  return fail(ErrorKind::conflict, "a repair of " + data_dir + " did not come to its end: move the files in " +
-                                       kept + " back, remove " + data_dir + "/" + kUnfinished +
-                                       " and repair again");
+  if (!std::getline(marker, kept) || kept.empty()) {
+    kept = "the newest folder " + data_dir + "/damaged-*";
+  }
+  return fail(ErrorKind::conflict, "a repair of " + data_dir +
+                                       " did not come to its end: move the files in " + kept +
+                                       " back, remove " + path + " and repair again");
 }
 
 Status no_missing_file(const std::string& data_dir) {
   const auto there = [&](const char* file) { return sqlite::has_bytes(data_dir + "/" + file); };
   const bool log = there("log.db"), store = there("store.db");
   // A first start that was cut off leaves a log that was never used, and nothing else.
-  const bool lived = store || there("vectors.db") || there("run.json") || (log && sqlite::log_was_used(data_dir + "/log.db"));
+  const bool lived = store || there("vectors.db") || there("run.json") ||
+                     (log && sqlite::log_was_used(data_dir + "/log.db"));
   if ((log && store) || !lived) return {};
   const std::string missing = log ? "store.db is" : store ? "log.db is" : "log.db and store.db are";
-  return fail(ErrorKind::conflict, missing + " missing or empty in " + data_dir +
-                                       ", where a meshd has run: put what is missing back from a backup, or see what `mesh check --data-dir " +
-                                       data_dir + "` says that going on without it loses; to begin anew, choose an empty folder");
+  return fail(ErrorKind::conflict,
+              missing + " missing or empty in " + data_dir +
+                  ", where a meshd has run: put what is missing back from a backup, or see what "
+                  "`mesh check --data-dir " + data_dir +
+                  "` says that going on without it loses; to begin anew, choose an empty folder");
 }
 
 Result<Json> check_data(const std::string& data_dir, bool repair, Timestamp now) {
@@ -200,7 +270,9 @@ Result<Json> check_data(const std::string& data_dir, bool repair, Timestamp now)
   for (const char* file : {"log.db", "store.db", "vectors.db", "run.json"}) {
     any |= !denied && fs::exists(data_dir + "/" + file, denied);
   }
-  if (!any && !denied) return fail(ErrorKind::not_found, "there is no data of a meshd in " + data_dir);
+  if (!any && !denied) {
+    return fail(ErrorKind::not_found, "there is no data of a meshd in " + data_dir);
+  }
   if (denied) {
     return fail(ErrorKind::unavailable, data_dir + " cannot be looked at: " + denied.message() +
                                             "; run as the user whom the folder belongs to");
@@ -230,7 +302,10 @@ Result<Json> check_data(const std::string& data_dir, bool repair, Timestamp now)
   if (auto& index = all[2]; anew && !index.damaged() && sqlite::has_bytes(index.source)) {
     index.report.damages = {{"file", "made from what is lost", {}, kBuiltAgain}};
   }
-  Json report{{"data_dir", data_dir}, {"state", damaged ? "damaged" : "ok"}, {"files", Json::array()}, {"kept_in", nullptr}};
+  Json report{{"data_dir", data_dir},
+              {"state", damaged ? "damaged" : "ok"},
+              {"files", Json::array()},
+              {"kept_in", nullptr}};
   for (const auto& checked : all) report["files"].push_back(to_json(checked));
   if (!repair || !damaged) return report;
 
@@ -255,10 +330,13 @@ std::string check_data_text(const Json& report) {
   std::string text;
   for (const auto& file : report["files"]) {
     text += file["file"].get<std::string>() + ": " + file["state"].get<std::string>();
-    if (file["state"] == "ok") text += ", " + std::to_string(file["rows"].get<std::int64_t>()) + " rows";
+    if (file["state"] == "ok") {
+      text += ", " + std::to_string(file["rows"].get<std::int64_t>()) + " rows";
+    }
     text += "\n";
     for (const auto& damage : file["damages"]) {
-      text += "  " + damage["place"].get<std::string>() + ": " + damage["what"].get<std::string>() + "\n    a repair loses " +
+      text += "  " + damage["place"].get<std::string>() + ": " +
+              damage["what"].get<std::string>() + "\n    a repair loses " +
               damage["loss"].get<std::string>() + "\n";
     }
   }
@@ -267,7 +345,8 @@ std::string check_data_text(const Json& report) {
 
 int check_data_exit_code(const Json& report) {
   if (report["state"] == "ok" || !report["kept_in"].is_null()) return 0;
-  const bool lossy = std::ranges::any_of(report["files"], [](const Json& file) { return file["loses"] == true; });
+  const bool lossy = std::ranges::any_of(
+      report["files"], [](const Json& file) { return file["loses"] == true; });
   return lossy ? 2 : 1;
 }
 

@@ -9,23 +9,24 @@
 
 namespace mesh {
 
-// {"data_dir","state","files":[{"file","state","rows","damages":[{"place","what","tenants","loss"}]}],
-// "kept_in"}. `state` is "ok", "damaged" or, of a file that the next start makes, "missing"; of a damaged
-// one `loses` tells whether a repair would lose anything for good. `conflict` where a process uses the
-// folder.
+// {"data_dir","state","kept_in",
+//  "files":[{"file","state","rows","loses","damages":[{"place","what","tenants","loss"}]}]}.
+// `state` is "ok", "damaged" or, of a file that the next start makes, "missing"; of a damaged one
+// `loses` tells whether a repair would lose anything for good. `conflict` where a process uses
+// the folder.
 //
 // With `repair` the damaged files are put into <data_dir>/damaged-<time> ("kept_in") and what is
 // whole of them takes their place; log and store then say the same of users and tenants
-// (sqlite::agree: "written_to_log", "taken_from_log"). "index_built_again": by the next start; "done":
-// all of this in words. After it the folder can be started on.
+// (sqlite::agree: "written_to_log", "taken_from_log"). "index_built_again": by the next start;
+// "done": all of this in words. After it the folder can be started on.
 Result<Json> check_data(const std::string& data_dir, bool repair, Timestamp now);
 
-// `conflict` where a repair of the folder was cut off: its files are then neither the old nor the new
-// ones, and the message says what to do.
+// `conflict` where a repair of the folder was cut off: its files are then neither the old nor the
+// new ones, and the message says what to do.
 Status no_unfinished_repair(const std::string& data_dir);
 
-// `conflict` where log.db or store.db is missing or empty although the folder was in use: a start would
-// begin with nothing. The message says what to do.
+// `conflict` where log.db or store.db is missing or empty although the folder was in use: a start
+// would begin with nothing. The message says what to do.
 Status no_missing_file(const std::string& data_dir);
 
 // For people; what --check-data prints without --json.

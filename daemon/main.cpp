@@ -1,6 +1,11 @@
 // meshd: the daemon of mesh.
 
 #include <CLI/CLI.hpp>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <iostream>
 
 #include "common/config/config.h"
@@ -9,7 +14,19 @@
 
 namespace {
 
+// What root makes in a folder of another user's would be closed to the meshd that runs as that user.
+bool act_as_owner_of(const std::string& dir) {
+  struct stat info {};
+  if (::geteuid() != 0 || ::stat(dir.c_str(), &info) != 0 || info.st_uid == 0) return true;
+  return ::setgid(info.st_gid) == 0 && ::setuid(info.st_uid) == 0;
+}
+
 int check_data(const mesh::config::Config& config, bool repair, bool json) {
+  if (!act_as_owner_of(config.data_dir)) {
+    std::cerr << "meshd: cannot act as the owner of " << config.data_dir << ": " << std::strerror(errno)
+              << "; run this as that user\n";
+    return 3;
+  }
   const auto report = mesh::check_data(config.data_dir, repair, mesh::system_clock().now());
   if (!report) {
     std::cerr << "meshd: " << report.error().message << "\n";

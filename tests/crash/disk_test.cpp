@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -287,6 +288,25 @@ TEST_F(DamagedFolder, ADamagedRecordIsNamedRepairedAndTheRestIsServed) {
   daemon.settle();
 }
 
+TEST_F(DamagedFolder, WhatRootRepairsBelongsToTheOwnerOfTheFolder) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root repairs another user's folder";
+  constexpr uid_t kNobody = 65534;
+  std::filesystem::permissions(dir_.path(), std::filesystem::perms(0755));
+  ASSERT_EQ(::chown(data_.c_str(), kNobody, kNobody), 0);
+  for (const auto& file : std::filesystem::directory_iterator(data_)) {
+    ASSERT_EQ(::chown(file.path().c_str(), kNobody, kNobody), 0);
+  }
+  std::filesystem::remove(data_ + "/LOCK");
+  flip("log.db", R"("metadata":{"n":17})");
+  const auto repaired = mesh({"check", "--repair", "--yes"});
+  EXPECT_EQ(repaired.exit_code, 0) << repaired.out << repaired.err;
+  for (const auto& file : std::filesystem::directory_iterator(data_)) {
+    struct stat info {};
+    ASSERT_EQ(::stat(file.path().c_str(), &info), 0);
+    EXPECT_EQ(info.st_uid, kNobody) << file.path();
+  }
+}
+
 // Symptom: an index that was built again after a repair had forgotten the user whose record was lost.
 TEST_F(DamagedFolder, AUserWhoseLastRecordIsLostIsInARebuiltIndex) {
   flip("log.db", "u7@acme.dev");
@@ -372,6 +392,31 @@ TEST_F(DamagedFolder, ARepairThatWasCutOffStopsTheStart) {
   Daemon daemon(data_);
   EXPECT_FALSE(daemon.start());
   EXPECT_THAT(daemon.errors(), HasSubstr("damaged-x"));
+}
+
+TEST_F(DamagedFolder, AMarkerWhoseTextAPowerCutTookStopsTheStartToo) {
+  std::ofstream(data_ + "/repair-unfinished").flush();
+  Daemon daemon(data_);
+  EXPECT_FALSE(daemon.start());
+  EXPECT_THAT(daemon.errors(), HasSubstr("the newest folder " + data_ + "/damaged-*"));
+  const auto repaired = mesh({"check", "--repair", "--yes"});
+  EXPECT_NE(repaired.exit_code, 0) << repaired.out;
+}
+
+// A damaged index needs no copy: what says that the repair began is the first that is written.
+TEST_F(DamagedFolder, ARepairThatCannotSayThatItBeganChangesNothing) {
+  flip("vectors.db", "u7@acme.dev");
+  const std::vector<std::string> repair{MESH_BIN_DIR "/meshd", "--data-dir", data_,
+                                        "--repair-data"};
+  const std::string failing = dir_.file("failing");
+  std::ofstream(failing) << "yes";
+  const auto failed = e2e::run(repair, "", with_shim("MESH_FAIL_SYNC", failing));
+  EXPECT_NE(failed.exit_code, 0) << failed.out;
+  EXPECT_THAT(failed.err, HasSubstr(data_ + "/repair-unfinished cannot be written"));
+  EXPECT_FALSE(std::filesystem::exists(data_ + "/repair-unfinished"));
+  EXPECT_TRUE(std::filesystem::exists(data_ + "/vectors.db"));
+  const auto repaired = e2e::run(repair);
+  EXPECT_EQ(repaired.exit_code, 0) << repaired.err;
 }
 
 TEST_F(DamagedFolder, ADamagedIndexIsBuiltAgainFromTheLog) {

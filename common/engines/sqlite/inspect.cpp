@@ -17,6 +17,17 @@ constexpr std::int64_t kMaxTriesAtEnd = 10'000;  // where it is not known how fa
 
 bool is_damage(const Error& error) { return error.kind == ErrorKind::corrupt; }
 
+struct Scratch {
+  std::filesystem::path folder, file;
+  ~Scratch() {
+    std::error_code ignored;
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+      std::filesystem::remove(file.string() + suffix, ignored);
+    }
+    std::filesystem::remove(folder, ignored);  // others' copies keep it
+  }
+};
+
 }  // namespace
 
 Result<std::unique_ptr<Salvage>> Salvage::open(const std::string& source,
@@ -99,6 +110,7 @@ Result<std::string> copy_without_damaged_frames(const std::string& path, const s
   });
   out.close();
   if (!out) return fail(ErrorKind::unavailable, copy + " cannot be written");
+  if (auto mended = mend_pages(copy); !mended) return fail(mended.error());
   return copy;
 }
 
@@ -227,11 +239,21 @@ Result<FileReport> salvage_file(const std::string& name, const std::string& sour
     return report;
   };
   if (!has_bytes(source)) return hopeless("missing or empty");
-  auto salvage = Salvage::open(source, target);
+  const auto pages = bad_pages(source);
+  const std::filesystem::path path = source;
+  std::optional<Scratch> scratch;
+  if (pages.mendable) {
+    const auto folder = path.parent_path() / "check.tmp";
+    scratch.emplace(folder, folder / path.filename());
+    auto copy = copy_without_damaged_frames(source, folder.string());
+    if (!copy) return fail(copy.error());
+  }
+  auto salvage = Salvage::open(scratch ? scratch->file.string() : source, target);
   const Status done = salvage ? run(**salvage, report) : fail(salvage.error());
   if (!done && done.error().kind != ErrorKind::corrupt) return fail(done.error());
   if (!done) return hopeless("so damaged that nothing in it can be found");
   if (auto finished = (*salvage)->finish(); !finished) return fail(finished.error());
+  tell_bad_pages(pages, "nothing: all rows are whole", report);
   return report;
 }
 

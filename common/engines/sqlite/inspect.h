@@ -51,10 +51,13 @@ Status each_record(const std::string& path, std::string_view topic, const UseRec
 // After a repair of either, makes the log and the store say the same of users and tenants: what the
 // store holds and the log (by `records`, a reader of its topics) or the outbox does not say last is
 // put into the outbox, a removal too; users and tenants that the store lost are taken from the log,
-// those of other producers left alone. Nothing is there twice if it is called again.
+// those of other producers left alone. Of two users with one e-mail the one whom the store has
+// keeps it, else the later one; the other is removed, or stays as the store has it, in the log too.
+// Nothing is there twice if it is called again.
 struct Lost {
   bool users = false;  // rows of users or tenants may be gone from the store
-  bool log = false;    // the log is a new one: what the store parked has offsets of the old one
+  bool log = false;    // the log is a new one: what the store parked, and tasks that are not
+                       // finished, have offsets of the old one
 };
 struct Agreement {
   std::int64_t written = 0;  // events in the outbox
@@ -65,10 +68,23 @@ Result<Agreement> agree(const std::string& store, const Records& records, Lost l
 
 // A damaged write-ahead log (see verify_wal): copies `path` into the folder `scratch` with every
 // frame that is whole, up to the last commit, and answers the copy's path. A page whose frame was
-// damaged is there in its state before or after.
+// damaged is there in its state before or after. The copy's pages are mended (mend_pages).
 Result<std::string> copy_without_damaged_frames(const std::string& path, const std::string& scratch);
 
 // --- for the functions above -------------------------------------------------------------------
+
+// The pages of `path` whose sums are wrong, used or not, but for those that its log holds anew.
+struct BadPages {
+  std::int64_t count = 0, first = 0;
+  bool mendable = false;  // a copy that is mended says more
+};
+BadPages bad_pages(const std::string& path);
+// Seals the pages of which the sum alone is damaged, and brings a file that was cut off to the
+// length that it tells, which SQLite wants: what is missing is then damaged pages. For a file
+// without a log.
+Status mend_pages(const std::string& path);
+// Where nothing else was found, so that all rows are whole.
+void tell_bad_pages(const BadPages& bad, const std::string& loss, FileReport& report);
 
 // A source and, maybe, the copy that is being made of it.
 class Salvage {
@@ -108,8 +124,9 @@ Status walk(Database& db, const KeyWalk& walk);
 std::int64_t highest_key(Database& db, const std::string& table, const std::string& key,
                          std::int64_t given);
 
-// Looks at a file, or salvages it into `target`, by `run`; `whole_loss` is what it costs where the file
-// is missing or its structure cannot be read.
+// Looks at a file, or salvages it into `target`, by `run`; `whole_loss` is what it costs where the
+// file is missing or its structure cannot be read. The source stays as it is; what can be mended is
+// looked at in a copy, in a folder "check.tmp" beside it.
 Result<FileReport> salvage_file(const std::string& name, const std::string& source,
                                 const std::string& target, const std::string& whole_loss,
                                 const std::function<Status(Salvage&, FileReport&)>& run);

@@ -135,6 +135,84 @@ TEST_F(InspectLog, OfADamagedLogAheadOnlyTheDamagedFramesAreLeftOut) {
   EXPECT_EQ(report->rows, 30) << "later frames hold the pages anew";
 }
 
+// The start insists on the sums, though the records have their own.
+TEST_F(InspectLog, ADamagedSumOfWhateverPageIsFoundAndLosesNothing) {
+  write(150);
+  const auto whole = bytes_of(file());
+  for (std::size_t page = 1; page <= whole.size() / kPage; ++page) {
+    SCOPED_TRACE("page " + std::to_string(page));
+    const auto at = page * kPage - 1 - page % 8;
+    overwrite(file(), at, std::string(1, static_cast<char>(~whole[at])));
+    const auto report = look();
+    ASSERT_EQ(report.damages.size(), 1u);
+    EXPECT_EQ(report.damages[0].place, "page " + std::to_string(page));
+    EXPECT_THAT(report.damages[0].loss, testing::StartsWith("nothing"));
+    EXPECT_EQ(report.rows, 150);
+    overwrite(file(), at, whole.substr(at, 1));
+  }
+  overwrite(file(), kPage - 1, std::string(1, static_cast<char>(~whole[kPage - 1])));
+  EXPECT_EQ(repaired().size(), 150u);
+  log_.reset();
+  EXPECT_TRUE(sqlite::salvage_log(fresh_.file("log.db"), "")->damages.empty());
+}
+
+TEST_F(InspectLog, RecordsOfAPageWithoutItsSumAreKept) {
+  write(150);
+  const auto whole = bytes_of(file());
+  const auto page = whole.find("value 100 ") / kPage;
+  overwrite(file(), (page + 1) * kPage - 8, "########");
+  auto report = look();
+  ASSERT_EQ(report.damages.size(), 1u);
+  EXPECT_THAT(report.damages[0].loss, testing::StartsWith("nothing"));
+  std::ofstream(file(), std::ios::binary) << whole;
+  for (int cut = 1; cut <= 8; ++cut) {
+    std::filesystem::resize_file(file(), whole.size() - static_cast<std::size_t>(cut));
+    report = look();
+    ASSERT_EQ(report.damages.size(), 1u) << cut;
+    EXPECT_THAT(report.damages[0].loss, testing::StartsWith("nothing")) << cut;
+    EXPECT_EQ(report.rows, 150) << cut;
+  }
+  EXPECT_EQ(repaired().size(), 150u);
+}
+
+TEST_F(InspectLog, AFileCutByAPageLosesTheRecordsOfThatPageAlone) {
+  write(200);
+  std::filesystem::resize_file(file(), std::filesystem::file_size(file()) - kPage);
+  const auto cut = bytes_of(file());
+  const auto report = look();
+  EXPECT_FALSE(report.hopeless);
+  EXPECT_FALSE(report.damages.empty());
+  EXPECT_GT(report.rows, 150);
+  EXPECT_EQ(bytes_of(file()), cut) << "a look changes nothing";
+  EXPECT_EQ(static_cast<std::int64_t>(repaired().size()), report.rows);
+  EXPECT_GE(append("more x")->front().offset, 200);
+  EXPECT_FALSE(std::filesystem::exists(dir_.file("check.tmp")));
+}
+
+TEST_F(InspectLog, PagesThatTheLogAheadHoldsAnewAndFreePagesAreNoDamage) {
+  write(50);
+  open(dir_.path());
+  for (int i = 50; i < 80; ++i) ASSERT_TRUE(append("value " + std::to_string(i) + " x"));
+  TempDir crashed;
+  for (const char* name : {"log.db", "log.db-wal"}) {
+    std::filesystem::copy_file(dir_.file(name), crashed.file(name));
+  }
+  const auto page = bytes_of(crashed.file("log.db")).find("value 49 ") / kPage;
+  overwrite(crashed.file("log.db"), (page + 1) * kPage - 8, "########");
+  const auto report = sqlite::salvage_log(crashed.file("log.db"), "");
+  ASSERT_TRUE(report) << report.error().to_string();
+  EXPECT_TRUE(report->damages.empty());
+  EXPECT_EQ(report->rows, 80);
+
+  auto db = Database::open(crashed.file("other.db"), Database::Mode::read_write).value();
+  ASSERT_TRUE(db->execute(
+      "CREATE TABLE t(x); INSERT INTO t VALUES(zeroblob(1000000)); DELETE FROM t;"
+      "BEGIN; INSERT INTO t VALUES(zeroblob(2000000)); DELETE FROM t; COMMIT;"
+      "PRAGMA wal_checkpoint(TRUNCATE)"));
+  EXPECT_GT(std::filesystem::file_size(crashed.file("other.db")), 1'000'000u);
+  EXPECT_EQ(sqlite::bad_pages(crashed.file("other.db")).count, 0);
+}
+
 class InspectStore : public ::testing::Test {
  protected:
   void open(const std::string& dir) {
@@ -177,6 +255,16 @@ class InspectStore : public ::testing::Test {
   ManualClock clock_;
   std::unique_ptr<sqlite::SqliteStore> store_;
 };
+
+TEST_F(InspectStore, ALostStoreNamesTheCommandsThatCountAgain) {
+  open(dir_.path());
+  store_.reset();
+  overwrite(dir_.file("store.db"), 0, std::string(kPage, 'x'));
+  const auto report = look();
+  ASSERT_FALSE(report.damages.empty());
+  EXPECT_THAT(report.damages[0].loss, HasSubstr("`mesh events replay --topic analytics.events --from start`"));
+  EXPECT_THAT(report.damages[0].loss, HasSubstr("`chemical.events`"));
+}
 
 TEST_F(InspectStore, LostUsersAreNamedTheOthersAreKeptAndIdsGoOn) {
   open(dir_.path());
@@ -236,6 +324,21 @@ TEST_F(InspectStore, AFileCutWithinItsLastPageIsDamaged) {
   const auto size = std::filesystem::file_size(dir_.file("store.db"));
   std::filesystem::resize_file(dir_.file("store.db"), size - 8);
   EXPECT_FALSE(look().damages.empty());
+}
+
+TEST_F(InspectStore, AFileCutByAPageLosesTheRowsOfThatPageAlone) {
+  open(dir_.path());
+  for (int i = 1; i <= 200; ++i) ASSERT_TRUE(create("u" + std::to_string(i) + "@x.dev"));
+  store_.reset();
+  const auto size = std::filesystem::file_size(dir_.file("store.db"));
+  std::filesystem::resize_file(dir_.file("store.db"), size - kPage);
+  const auto cut = bytes_of(dir_.file("store.db"));
+  const auto report = look(fresh_.file("store.db"));
+  EXPECT_FALSE(report.hopeless);
+  EXPECT_FALSE(report.damages.empty());
+  EXPECT_EQ(bytes_of(dir_.file("store.db")), cut);
+  open(fresh_.path());
+  EXPECT_GT(store_->users().list(kAcme, 0, 1'000, std::nullopt)->size(), 150u);
 }
 
 TEST_F(InspectStore, ADamagedIndexLosesNothing) {

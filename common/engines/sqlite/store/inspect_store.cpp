@@ -13,6 +13,11 @@ namespace {
 
 constexpr std::size_t kMaxNamed = 20;
 
+// The commands by which lost counts are made again from the log.
+std::string replay_counts() {
+  return "`mesh events replay --topic analytics.events --from start` and the same with `chemical.events`";
+}
+
 // A table, how its rows are found and checked, and what their loss means.
 struct Table {
   std::string name;
@@ -28,7 +33,7 @@ struct Table {
 const std::vector<Table>& tables() {
   static const std::vector<Table> all{
       {"tenant_numbers", "number", "", "", 3, -1, {}, "tenants",
-       "all rows of these tenants; their users are taken from the log, `mesh events replay --from start` counts again"},
+       "all rows of these tenants; their users are taken from the log, " + replay_counts() + " count again"},
       {"outbox", "sequence", "", "", 2, 1, {}, "outbox entries",
        "single changes; the last state of their users and tenants is written into the log"},
       {"tenants", "", "id", "id DESC", 3, -1, {2}, "tenants' records",
@@ -39,9 +44,9 @@ const std::vector<Table>& tables() {
       {"retries", "rowid", "", "", 10, 5, {}, "parked events",
        "their waiting retries; the events are in the log: `mesh events replay` runs them again"},
       {"activity_subjects", "number", "", "", 4, -1, {}, "counted users and researchers",
-       "their counts, until `mesh events replay --from start` counts again what the log still has"},
+       "their counts, until " + replay_counts() + " count again what the log still has"},
       {"activity", "position", "", "", 11, -1, {9}, "counted events",
-       "nothing that the log still has: `mesh events replay --from start` counts it again"},
+       "nothing that the log still has: " + replay_counts() + " count it again"},
       {"projection_offsets", "", "kind,topic,partition", "kind DESC,topic DESC,partition DESC", 4, -1, {}, "projection offsets",
        "nothing: they are written again"},
   };
@@ -256,8 +261,8 @@ Status make_empty_store(const std::string& path) { return make_file(path, prepar
 Result<FileReport> salvage_store(const std::string& source, const std::string& target) {
   return salvage_file("store.db", source, target,
                       "tasks, parked events, remembered idempotency keys, and changes that were not yet in the"
-                      " log; users and tenants are taken from the log, and `mesh events replay --from start`"
-                      " counts again what it still holds",
+                      " log; users and tenants are taken from the log, and " + replay_counts() +
+                      " count again what it still holds",
                       [](Salvage& salvage, FileReport& report) -> Status {
                         if (auto done = StoreSalvage(salvage, report).run(); !done) return done;
                         return add_index_damage(salvage.checked(), report);

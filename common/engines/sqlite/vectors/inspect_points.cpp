@@ -4,10 +4,10 @@
 namespace mesh::sqlite {
 
 Result<FileReport> inspect_points(const std::string& source) {
+  constexpr auto kLoss = "nothing: the next start builds the index again from the log";
   FileReport report{"vectors.db", 0, false, {}};
   const auto damaged = [&](std::string place, std::string what, std::vector<std::string> tenants) {
-    report.damages.push_back({std::move(place), std::move(what), std::move(tenants),
-                              "nothing: the next start builds the index again from the log"});
+    report.damages.push_back({std::move(place), std::move(what), std::move(tenants), kLoss});
   };
   const auto look = [&]() -> Status {
     auto db = Database::open(source, Database::Mode::read_only);
@@ -33,6 +33,7 @@ Result<FileReport> inspect_points(const std::string& source) {
     if (looked.error().kind != ErrorKind::corrupt) return fail(looked.error());
     damaged("file", "cannot be read", {});
   }
+  tell_bad_pages(bad_pages(source), kLoss, report);
   return report;
 }
 
