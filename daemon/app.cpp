@@ -273,7 +273,10 @@ std::vector<pipeline::PipelineStatus> App::Impl::pipeline_statuses() {
 std::vector<services::Check> App::Impl::checks() {
   std::vector<services::Check> all;
   const auto waiting = store->outbox().size();
-  all.push_back({"outbox", waiting < 100'000, std::to_string(waiting) + " events wait for the log, and are not searchable before",
+  const auto trouble = relay->trouble();
+  all.push_back({"outbox", waiting < 100'000 && !trouble,
+                 std::to_string(waiting) + " events wait for the log, and are not searchable before" +
+                     (trouble ? "; " + *trouble : ""),
                  waiting >= 10'000});
   for (const auto& status : pipeline_statuses()) {
     const bool ok = status.state == pipeline::PipelineStatus::State::running || !config.has_role("pipelines");

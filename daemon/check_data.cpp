@@ -298,6 +298,14 @@ Result<Json> check_data(const std::string& data_dir, bool repair, Timestamp now)
     damaged |= all[i].damaged();
     anew |= all[i].report.hopeless;
   }
+  const auto& log = all[0].report;
+  if (auto& store = all[1].report; log.hopeless && (store.hopeless || store.users_lost)) {
+    store.damages.insert(store.damages.begin(),
+                         {"users and tenants",
+                          "log.db, from which they would be taken, is lost as well",
+                          {},
+                          "every user and tenant that store.db no longer holds"});
+  }
   // It may hold what neither file can say any more.
   if (auto& index = all[2]; anew && !index.damaged() && sqlite::has_bytes(index.source)) {
     index.report.damages = {{"file", "made from what is lost", {}, kBuiltAgain}};

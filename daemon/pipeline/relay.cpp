@@ -25,6 +25,7 @@ struct Signals {
   bool added = false;               // the outbox may hold more than was read
   std::optional<Status> appended;   // of the append under way
   int acknowledging = 0;
+  std::optional<std::string> trouble;      // Relay::trouble
   std::optional<Error> acknowledge_error;  // entries that are in the log are still in the outbox
 };
 
@@ -61,6 +62,7 @@ struct Relay::Impl {
   Status append(std::vector<OutboxEntry> entries);
   void acknowledge();
   void back_off(const char* what, const Error& error);
+  void goes_on();
   bool wait(Duration limit, const std::function<bool()>& ready);  // ready is called locked
   bool stopping() {
     std::lock_guard lock(signals->mutex);
@@ -87,6 +89,7 @@ void Relay::Impl::run() {
     } else if (!entries->empty()) {
       relay(std::move(*entries));
     } else {
+      goes_on();
       wait(Duration::max(), [this] {
         return signals->stopping || signals->added || signals->acknowledge_error;
       });
@@ -105,7 +108,7 @@ void Relay::Impl::relay(std::vector<OutboxEntry> entries) {
     back_off("append", appended.error());
     return;
   }
-  failed_in_row = 0;
+  goes_on();
   appended_through = last;
   relayed.add(count);
   acknowledge();
@@ -153,7 +156,17 @@ void Relay::Impl::acknowledge() {
 
 void Relay::Impl::back_off(const char* what, const Error& error) {
   log::warn("the outbox relay waits", {{"could_not", what}, {"error", error.to_string()}});
+  {
+    std::lock_guard lock(signals->mutex);
+    signals->trouble = std::string("could not ") + what + ": " + error.message;
+  }
   wait(backoff_delay(kBackoff, ++failed_in_row, random()), [this] { return signals->stopping; });
+}
+
+void Relay::Impl::goes_on() {
+  failed_in_row = 0;
+  std::lock_guard lock(signals->mutex);
+  signals->trouble.reset();
 }
 
 bool Relay::Impl::wait(Duration limit, const std::function<bool()>& ready) {
@@ -167,6 +180,11 @@ Relay::Relay(Outbox& outbox, EventLog& log, Clock& clock, Metrics& metrics)
     : impl_(std::make_unique<Impl>(outbox, log, clock, metrics)) {}
 
 Relay::~Relay() { stop(); }
+
+std::optional<std::string> Relay::trouble() const {
+  std::lock_guard lock(impl_->signals->mutex);
+  return impl_->signals->trouble;
+}
 
 void Relay::start() {
   std::lock_guard guard(impl_->lifecycle);

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "common/base/clock.h"
 #include "common/ports/event_log.h"
@@ -19,6 +21,8 @@ class Relay {
   ~Relay();
   void start();
   void stop();  // finishes the batch under way; callable twice and before start
+  // What keeps events in the outbox: "could not append: …", until it succeeds. Any thread.
+  std::optional<std::string> trouble() const;
 
  private:
   struct Impl;

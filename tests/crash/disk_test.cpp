@@ -361,6 +361,14 @@ TEST_P(MissingFile, StopsTheStartAndARepairTakesUsersFromTheOther) {
 INSTANTIATE_TEST_SUITE_P(Of, MissingFile, ::testing::Values("log.db", "store.db"),
                          [](const auto& of) { return std::string(of.param).substr(0, std::string(of.param).find('.')); });
 
+TEST_F(DamagedFolder, WhereLogAndStoreAreLostNothingIsPromised) {
+  std::filesystem::remove(data_ + "/log.db");
+  std::filesystem::remove(data_ + "/store.db");
+  const auto checked = mesh({"check"});
+  EXPECT_EQ(checked.exit_code, 2) << checked.out << checked.err;
+  EXPECT_THAT(checked.out, HasSubstr("loses every user and tenant"));
+}
+
 TEST_F(DamagedFolder, AFirstStartThatWasCutOffIsGoneOnWith) {
   std::filesystem::create_directory(dir_.file("new"));
   ASSERT_TRUE(sqlite::make_empty_log(dir_.file("new") + "/log.db"));

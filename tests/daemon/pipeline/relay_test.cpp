@@ -64,6 +64,18 @@ TEST_F(RelayTest, AFailedAppendIsRepeatedWithoutLossOrAnotherOrder) {
   EXPECT_EQ(in_log(), numbers(1, 1'000));
 }
 
+TEST_F(RelayTest, ItSaysWhatKeepsEventsInTheOutboxUntilItGoesOn) {
+  EXPECT_EQ(relay.trouble(), std::nullopt);
+  log.fail_appends(1'000'000);
+  add(1, 3);
+  relay.start();
+  ASSERT_TRUE(eventually([&] { return relay.trouble().has_value(); }));
+  EXPECT_TRUE(relay.trouble()->starts_with("could not append: ")) << *relay.trouble();
+  log.fail_appends(0);
+  ASSERT_TRUE(drained());
+  EXPECT_TRUE(eventually([&] { return relay.trouble() == std::nullopt; }));
+}
+
 TEST_F(RelayTest, NothingIsAcknowledgedBeforeTheLogHasIt) {
   log.hold_appends();
   add(1, 3);
