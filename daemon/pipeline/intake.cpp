@@ -40,11 +40,7 @@ void Pipeline::Impl::take_in() {
     recovered();
     if (records->empty()) {
       if (!lanes.empty()) break;
-      {
-        std::lock_guard lock(mutex);
-        committed = consumer->position();
-        lanes.reset(committed);
-      }
+      if (!commit_passed_gaps()) return;
       refresh_lag(true);
       return;
     }
@@ -60,6 +56,23 @@ void Pipeline::Impl::take_in() {
     if (is_stopping()) return;
   }
   take_turns();
+}
+
+// Positions move without a record over what retention or a repair removed at the end of a partition;
+// uncommitted, that would be lag for as long as nothing is appended there.
+bool Pipeline::Impl::commit_passed_gaps() {
+  Through passed = consumer->position();
+  {
+    std::lock_guard lock(mutex);
+    std::erase_if(passed, [&](const auto& at) {
+      const auto done = committed.find(at.first);
+      return done != committed.end() && done->second == at.second;
+    });
+  }
+  if (!passed.empty() && !commit(passed)) return false;
+  std::lock_guard lock(mutex);
+  lanes.reset(committed);
+  return true;
 }
 
 // An operator may have moved the group: what waits of before is void. So is what was polled of such a

@@ -70,6 +70,7 @@ struct Pipeline::Impl {
   // intake.cpp
   void take_in();
   void follow_moves(std::vector<StoredRecord>* polled = nullptr);
+  bool commit_passed_gaps();
   void process_directly(std::vector<StoredRecord> records);
   void file(const std::vector<StoredRecord>& records);
   void take_turns();

@@ -319,6 +319,11 @@ class FakeEventLog::Consumer final : public LogConsumer {
     };
     log_.clock_.wait_until(lock, log_.changed_, log_.clock_.steady() + timeout, ready);
     group().woken = false;
+    if (found.empty()) {  // what is not read yet was dropped
+      for (auto& [partition, offset] : group().position) {
+        offset = std::max(offset, log_.find(partition)->end);
+      }
+    }
     for (const auto& record : found) {
       group().position[{record.position.topic, record.position.partition}] =
           record.position.offset + 1;

@@ -310,6 +310,15 @@ TEST_F(PipelineTest, ACrashBetweenEffectAndCommitRepeatsTheEffect) {
   EXPECT_EQ(stage.effects(), (Ids{"a1", "a1"}));
 }
 
+// Else it would be lag until something is appended there.
+TEST_F(PipelineTest, AGapAtTheEndIsCommitted) {
+  append("a1", "ann");
+  log.drop(append("a2", "ann"));
+  start();
+  expect_effects({"a1"});
+  EXPECT_TRUE(advance_until(clock, Duration{1'000}, [&] { return log.committed("analytics") == 2; }));
+}
+
 TEST_F(PipelineTest, AParkedEventThatIsReadAgainIsNotTakenTwice) {
   stage.answer("a1", Outcome::retry, 1);
   log.fail_commits(1);
