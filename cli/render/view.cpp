@@ -137,6 +137,7 @@ std::string seconds_text(const Json& seconds) {
   const double value = seconds.get<double>();
   if (!std::isfinite(value) || value < 0 || value > 1e9) return plain_text(seconds);
   if (value >= 10) return format_duration(std::chrono::seconds{std::llround(value)});
+  if (value > 0 && value < 0.001) return "<0.001s";
   char text[32];
   std::snprintf(text, sizeof text, "%.3gs", value);
   return text;

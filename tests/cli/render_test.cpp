@@ -97,6 +97,8 @@ TEST(Texts, AreForPeople) {
   EXPECT_EQ(time_text("2026-11-21T08:00:00.123Z"), "2026-11-21T08:00:00Z");
   EXPECT_EQ(time_text("2026-11-21T08:00:00+01:00"), "2026-11-21T08:00:00+01:00");
   EXPECT_EQ(seconds_text(0.25), "0.25s");
+  EXPECT_EQ(seconds_text(9.93e-05), "<0.001s");
+  EXPECT_EQ(seconds_text(0), "0s");
   EXPECT_EQ(seconds_text(90), "1m30s");
   EXPECT_EQ(clock_text(65), "01:05");
   EXPECT_EQ(clock_text(7207), "2:00:07");
