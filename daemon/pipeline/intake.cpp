@@ -61,16 +61,15 @@ void Pipeline::Impl::take_in() {
 // Positions move without a record over what retention or a repair removed at the end of a partition;
 // uncommitted, that would be lag for as long as nothing is appended there.
 bool Pipeline::Impl::commit_passed_gaps() {
-  Through passed = consumer->position();
+  auto reached = consumer->position();
+  bool passed = false;
   {
     std::lock_guard lock(mutex);
-    std::erase_if(passed, [&](const auto& at) {
-      const auto done = committed.find(at.first);
-      return done != committed.end() && done->second == at.second;
-    });
+    passed = reached != committed;
   }
-  if (!passed.empty() && !commit(passed)) return false;
+  if (passed && !commit(reached)) return false;
   std::lock_guard lock(mutex);
+  committed = std::move(reached);
   lanes.reset(committed);
   return true;
 }
