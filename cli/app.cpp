@@ -15,37 +15,45 @@ namespace {
 void add_globals(CLI::App& root, Globals& globals) {
   const auto text = [&root](const char* names, std::optional<std::string>& value, const char* type,
                             const char* help, const char* group) {
-    root.add_option_function<std::string>(names, [&value](const std::string& given) { value = given; }, help)
+    root.add_option_function<std::string>(
+            names, [&value](const std::string& given) { value = given; }, help)
         ->type_name(type)
         ->group(group)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   };
   constexpr const char* kWhere = "Where and who (flag, then $MESH_…, then context, then default)";
-  text("--server", globals.server, "URL", "One address that serves every role; $MESH_SERVER", kWhere);
+  text("--server", globals.server, "URL", "One address that serves every role; $MESH_SERVER",
+       kWhere);
   text("--data-dir", globals.data_dir, "DIR",
-       "Data folder of a meshd on this machine: its addresses and operator token; $MESH_DATA_DIR", kWhere);
-  text("--context", globals.context, "NAME", "Named place of `mesh context`; $MESH_CONTEXT", kWhere);
+       "Data folder of a meshd on this machine: its addresses and operator token; $MESH_DATA_DIR",
+       kWhere);
+  text("--context", globals.context, "NAME", "Named place of `mesh context`; $MESH_CONTEXT",
+       kWhere);
   text("--token", globals.token, "TOKEN",
        "Credential: tenant:user in dev mode, a JWT, or the operator's token; $MESH_TOKEN", kWhere);
   text("-t,--tenant", globals.tenant, "T",
        "Tenant to act for; operators' lists and tasks are restricted to it, --tenant= lifts that; "
-       "$MESH_TENANT", kWhere);
+       "$MESH_TENANT",
+       kWhere);
   constexpr const char* kOutput = "Output";
   text("-o,--output", globals.output, "FORMAT",
-       "table, wide, json, yaml, name (ids only) or help (what the fields mean); $MESH_OUTPUT", kOutput);
+       "table, wide, json, yaml, name (ids only) or help (what the fields mean); $MESH_OUTPUT",
+       kOutput);
   root.add_flag("--no-progress", globals.no_progress, "No progress bar")->group(kOutput);
   root.add_flag("-v,--verbose", globals.verbose, "Show each request on stderr")->group(kOutput);
   constexpr const char* kRunning = "Running";
   root.add_flag("-y,--yes", globals.yes, "Do not ask before changing things")->group(kRunning);
   text("--timeout", globals.timeout, "D",
        "At most so long for a request (30s), or for a command that waits (no limit); exit code 7; "
-       "$MESH_TIMEOUT", kRunning);
+       "$MESH_TIMEOUT",
+       kRunning);
 }
 
 // The first argument that CLI11 had no use for; it keeps them in no order of use.
 std::string first_extra(const CLI::App& root, const std::vector<std::string>& arguments) {
   const auto extras = root.remaining(true);
-  const auto first = std::find_first_of(arguments.begin(), arguments.end(), extras.begin(), extras.end());
+  const auto first =
+      std::find_first_of(arguments.begin(), arguments.end(), extras.begin(), extras.end());
   return first == arguments.end() ? std::string{} : *first;
 }
 
@@ -55,7 +63,8 @@ std::string usage_error(const CLI::ParseError& error, const CLI::App& root, cons
   const std::string word = first_extra(root, arguments);
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !word.empty()) {
     what = "\"" + word + "\" is not expected here";
-    if (!app.get_subcommands([](const CLI::App*) { return true; }).empty() && !word.starts_with('-')) {
+    if (!app.get_subcommands([](const CLI::App*) { return true; }).empty() &&
+        !word.starts_with('-')) {
       what = "`" + command_path(app) + "` has no command \"" + word + "\"";
       if (const auto near = nearest_command(app, word); !near.empty()) {
         what += "; did you mean \"" + near + "\"?";
@@ -97,16 +106,17 @@ CommandTree::CommandTree(Globals& globals)
   root.require_subcommand(0, 1)->fallthrough();
   root.set_help_flag("-h,--help", "This help");
   add_globals(root, globals);
-  for (const auto add : {add_users, add_search, add_events, add_topics, add_groups, add_dlq, add_index,
-                         add_tasks, add_tenants, add_ratelimit, add_check, add_doctor, add_context,
-                         add_token, add_completion, add_version}) {
+  for (const auto add : {add_users, add_search, add_events, add_topics, add_groups, add_dlq,
+                         add_index, add_tasks, add_tenants, add_ratelimit, add_check, add_doctor,
+                         add_context, add_token, add_completion, add_version}) {
     add(commands);
   }
 }
 
 CLI::App& CommandTree::selected() {
   CLI::App* app = &root;
-  for (auto next = app->get_subcommands(); !next.empty(); next = app->get_subcommands()) app = next.front();
+  for (auto next = app->get_subcommands(); !next.empty(); next = app->get_subcommands())
+    app = next.front();
   return *app;
 }
 
@@ -133,8 +143,10 @@ Exit run(const std::vector<std::string>& arguments, Session& session) {
       return finish(session, Exit::ok);
     }
     if (ended) {
-      if (ended->exit == Exit::ok) session.out.data(ended->text);
-      else session.out.notes() << ended->text << std::flush;
+      if (ended->exit == Exit::ok)
+        session.out.data(ended->text);
+      else
+        session.out.notes() << ended->text << std::flush;
       return finish(session, ended->exit);
     }
     if (verb != nullptr) return run_verb(*verb, session);

@@ -9,7 +9,7 @@ namespace mesh::cli {
 namespace {
 
 struct Flag {
-  std::vector<std::string> names;    // "-n", "--limit"
+  std::vector<std::string> names;  // "-n", "--limit"
   std::string help;
   bool takes_value = false;
   bool takes_file = false;
@@ -17,7 +17,7 @@ struct Flag {
 };
 
 struct Node {
-  std::string path;  // "mesh users create"
+  std::string path;                                           // "mesh users create"
   std::vector<std::pair<std::string, std::string>> children;  // name, summary
   std::vector<Flag> flags;
   bool file_argument = false;
@@ -33,14 +33,16 @@ Flag flag_of(const CLI::Option& option) {
   flag.takes_file = flag.takes_value && (type == "FILE" || type == "DIR");
   // "csv|ndjson" names the choices.
   if (flag.takes_value && type.find('|') != type.npos) flag.choices = split(type, '|');
-  if (option.check_lname("output")) flag.choices = {"table", "wide", "json", "yaml", "name", "help"};
+  if (option.check_lname("output"))
+    flag.choices = {"table", "wide", "json", "yaml", "name", "help"};
   return flag;
 }
 
 void collect(const CLI::App& app, std::vector<Node>& nodes) {
   Node node{command_path(app), {}, {}, false};
   const auto subcommands = app.get_subcommands([](const CLI::App*) { return true; });
-  for (const CLI::App* sub : subcommands) node.children.emplace_back(sub->get_name(), sub->get_description());
+  for (const CLI::App* sub : subcommands)
+    node.children.emplace_back(sub->get_name(), sub->get_description());
   for (const CLI::Option* option : app.get_options()) {
     if (option->nonpositional()) node.flags.push_back(flag_of(*option));
     if (option->get_positional() && option->get_name(true) == "FILE") node.file_argument = true;
@@ -83,7 +85,8 @@ Arms arms_of(const std::vector<Node>& nodes) {
       for (const auto& name : flag.names) {
         if (flag.takes_value) valued.push_back(name);
         if (!flag.choices.empty()) {
-          arms.choices += "    '" + node.path + ":" + name + "') offer='" + joined(flag.choices) + "' ;;\n";
+          arms.choices +=
+              "    '" + node.path + ":" + name + "') offer='" + joined(flag.choices) + "' ;;\n";
         }
         if (flag.takes_file) arms.choices += "    '" + node.path + ":" + name + "') files=1 ;;\n";
       }
@@ -96,7 +99,8 @@ Arms arms_of(const std::vector<Node>& nodes) {
   return arms;
 }
 
-std::string function_of(const std::string& name, const std::string& subject, const std::string& arms) {
+std::string function_of(const std::string& name, const std::string& subject,
+                        const std::string& arms) {
   return name + "() {\n  offer=''\n  case \"" + subject + "\" in\n" + arms + "  esac\n}\n\n";
 }
 
@@ -127,8 +131,10 @@ constexpr std::string_view kWalk = R"(_mesh_walk() {
 )";
 
 std::string tables(const Arms& arms) {
-  return function_of("_mesh_children", "$1", arms.children) + function_of("_mesh_flags", "$1", arms.flags) +
-         function_of("_mesh_valued", "$1", arms.valued) + function_of("_mesh_choices", "$1", arms.choices) +
+  return function_of("_mesh_children", "$1", arms.children) +
+         function_of("_mesh_flags", "$1", arms.flags) +
+         function_of("_mesh_valued", "$1", arms.valued) +
+         function_of("_mesh_choices", "$1", arms.choices) +
          function_of("_mesh_files", "$1", arms.files) + std::string(kWalk);
 }
 
@@ -233,24 +239,30 @@ std::string fish_completion(const CLI::App& root) {
   }
   for (const auto& name : valued) out += " " + fish_quoted("* " + name);
   out += "\n                set value 1\n            case ";
-  for (std::size_t i = 1; i < nodes.size(); ++i) out += (i == 1 ? "" : " ") + fish_quoted(nodes[i].path);
-  out += "\n                set node \"$node $word\"\n        end\n    end\n    echo $node\nend\n\n"
-         "function __mesh_at\n    test (__mesh_node) = \"$argv\"\nend\n\n"
-         "complete -c mesh -f\n";
+  for (std::size_t i = 1; i < nodes.size(); ++i)
+    out += (i == 1 ? "" : " ") + fish_quoted(nodes[i].path);
+  out +=
+      "\n                set node \"$node $word\"\n        end\n    end\n    echo $node\nend\n\n"
+      "function __mesh_at\n    test (__mesh_node) = \"$argv\"\nend\n\n"
+      "complete -c mesh -f\n";
   const auto option = [](const Flag& flag) {
     std::string text;
     for (const auto& name : flag.names) {
       text += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
     }
-    if (!flag.choices.empty()) text += " -x -a " + fish_quoted(joined(flag.choices));
-    else if (flag.takes_file) text += " -r -F";
-    else if (flag.takes_value) text += " -x";
+    if (!flag.choices.empty())
+      text += " -x -a " + fish_quoted(joined(flag.choices));
+    else if (flag.takes_file)
+      text += " -r -F";
+    else if (flag.takes_value)
+      text += " -x";
     return text + " -d " + fish_quoted(flag.help) + "\n";
   };
   for (const Flag& flag : nodes[0].flags) out += "complete -c mesh" + option(flag);
   for (const Node& node : nodes) {
     const std::string at = "complete -c mesh -n " + fish_quoted("__mesh_at " + node.path);
-    for (const auto& [name, summary] : node.children) out += at + " -a " + name + " -d " + fish_quoted(summary) + "\n";
+    for (const auto& [name, summary] : node.children)
+      out += at + " -a " + name + " -d " + fish_quoted(summary) + "\n";
     if (node.file_argument) out += at + " -F\n";
     if (&node == &nodes[0]) continue;
     const std::size_t own = node.flags.size() - (nodes[0].flags.size() - 1);

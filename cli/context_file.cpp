@@ -1,7 +1,5 @@
 #include "cli/context_file.h"
 
-
-
 #include "cli/files.h"
 #include "common/base/json.h"
 #include "common/base/strings.h"
@@ -39,8 +37,9 @@ Result<NamedContext> read_context(const std::string& where, const Json& json) {
                                          : key == "output"   ? &context.output
                                                              : nullptr;
     if (member == nullptr) {
-      return bad(where + "." + key, "is not a key; allowed are server, endpoints, data_dir, token, "
-                                    "tenant, output");
+      return bad(where + "." + key,
+                 "is not a key; allowed are server, endpoints, data_dir, token, "
+                 "tenant, output");
     }
     // A token or a tenant of digits reads as a number in YAML.
     if (value.is_structured() || value.is_null()) return bad(where + "." + key, "must be a text");

@@ -3,10 +3,8 @@
 //   current: prod
 //   contexts:
 //     prod:
-//       server: https://mesh.example.org        # or endpoints: {users: …, gateway: …, …}, or data_dir
-//       token: acme:alice
-//       tenant: acme
-//       output: table
+//       server: https://mesh.example.org        # or endpoints: {users: …, gateway: …, …}, or
+//       data_dir token: acme:alice tenant: acme output: table
 #pragma once
 
 #include <functional>
@@ -28,7 +26,8 @@ struct ContextFile {
   std::map<std::string, NamedContext> contexts;
 };
 
-// $XDG_CONFIG_HOME/mesh/config.yaml, else $HOME/.config/mesh/config.yaml; empty where neither is set.
+// $XDG_CONFIG_HOME/mesh/config.yaml, else $HOME/.config/mesh/config.yaml; empty where neither is
+// set.
 std::string context_file_path(const std::function<const char*(const char*)>& env);
 
 // An empty one where the file is missing. `invalid` names the file and the key: unknown keys, wrong

@@ -11,14 +11,18 @@ constexpr std::string_view kRequestId = "request id ";
 std::string hint(const Error& error) {
   switch (error.kind) {
     case ErrorKind::unauthenticated:
-      return "give --token or $MESH_TOKEN; on the server's machine, --data-dir finds the operator's";
+      return "give --token or $MESH_TOKEN; on the server's machine, --data-dir finds the "
+             "operator's";
     case ErrorKind::forbidden:
-      return "see who you are with `mesh token inspect`, and where that comes from with `mesh doctor`";
+      return "see who you are with `mesh token inspect`, and where that comes from with `mesh "
+             "doctor`";
     case ErrorKind::unavailable:
       return "`mesh doctor` shows which addresses are asked and what answers";
     case ErrorKind::rate_limited:
-      return error.retry_after ? "try again in " + format_duration(*error.retry_after) : std::string{};
-    default: return {};
+      return error.retry_after ? "try again in " + format_duration(*error.retry_after)
+                               : std::string{};
+    default:
+      return {};
   }
 }
 
@@ -26,12 +30,17 @@ std::string hint(const Error& error) {
 
 Exit exit_code(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::invalid: return Exit::usage;
+    case ErrorKind::invalid:
+      return Exit::usage;
     case ErrorKind::unauthenticated:
-    case ErrorKind::forbidden: return Exit::auth;
-    case ErrorKind::not_found: return Exit::not_found;
-    case ErrorKind::rate_limited: return Exit::rate_limited;
-    case ErrorKind::timeout: return Exit::timed_out;
+    case ErrorKind::forbidden:
+      return Exit::auth;
+    case ErrorKind::not_found:
+      return Exit::not_found;
+    case ErrorKind::rate_limited:
+      return Exit::rate_limited;
+    case ErrorKind::timeout:
+      return Exit::timed_out;
     case ErrorKind::conflict:
     case ErrorKind::too_large:
     case ErrorKind::unsupported:
@@ -39,7 +48,8 @@ Exit exit_code(ErrorKind kind) {
     case ErrorKind::unavailable:
     case ErrorKind::cancelled:
     case ErrorKind::corrupt:
-    case ErrorKind::internal: break;
+    case ErrorKind::internal:
+      break;
   }
   return Exit::failure;
 }

@@ -37,7 +37,8 @@ Status make_parents(const std::filesystem::path& folder) {
   if (folder.empty() || ::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return {};
   if (errno != ENOENT) return system_error("make", folder.string());
   if (auto parents = make_parents(folder.parent_path()); !parents) return parents;
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return system_error("make", folder.string());
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+    return system_error("make", folder.string());
   return {};
 }
 
@@ -55,7 +56,8 @@ Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
     if (n == 0) return text;
     text.append(buffer, static_cast<std::size_t>(n));
     if (text.size() > max_bytes) {
-      return fail(ErrorKind::too_large, path + " is larger than " + std::to_string(max_bytes) + " bytes");
+      return fail(ErrorKind::too_large,
+                  path + " is larger than " + std::to_string(max_bytes) + " bytes");
     }
   }
 }

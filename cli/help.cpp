@@ -31,14 +31,16 @@ std::vector<std::string> wrapped(const std::string& text, int width) {
 std::string columns(const std::vector<Pair>& rows) {
   int left = 0;
   for (const auto& row : rows) {
-    if (const int width = display_width(row.first); width <= kLeftMost) left = std::max(left, width);
+    if (const int width = display_width(row.first); width <= kLeftMost)
+      left = std::max(left, width);
   }
   std::string out;
   for (const auto& [name, text] : rows) {
     const int width = display_width(name);
     out += "  " + name;
     const std::string indent(static_cast<std::size_t>(left + 4), ' ');
-    out += width <= left ? std::string(static_cast<std::size_t>(left - width + 2), ' ') : "\n" + indent;
+    out += width <= left ? std::string(static_cast<std::size_t>(left - width + 2), ' ')
+                         : "\n" + indent;
     const auto lines = wrapped(text, kWidth - left - 4);
     for (std::size_t i = 0; i < lines.size(); ++i) out += (i == 0 ? "" : indent) + lines[i] + "\n";
   }
@@ -50,8 +52,10 @@ bool takes_value(const CLI::Option& option) { return option.get_items_expected_m
 std::string label(const CLI::Option& option) {
   std::string text;
   for (const auto& name : option.get_snames()) text += (text.empty() ? "-" : ", -") + name;
-  if (text.empty()) text = "    ";
-  else if (!option.get_lnames().empty()) text += ", ";
+  if (text.empty())
+    text = "    ";
+  else if (!option.get_lnames().empty())
+    text += ", ";
   for (std::size_t i = 0; i < option.get_lnames().size(); ++i) {
     text += (i == 0 ? "--" : ", --") + option.get_lnames()[i];
   }
@@ -59,11 +63,14 @@ std::string label(const CLI::Option& option) {
   return text;
 }
 
-bool is_help(const CLI::App& app, const CLI::Option* option) { return option == app.get_help_ptr(); }
+bool is_help(const CLI::App& app, const CLI::Option* option) {
+  return option == app.get_help_ptr();
+}
 
 std::string usage(const CLI::App& app) {
   std::string text = "Usage: " + command_path(app);
-  if (!app.get_subcommands([](const CLI::App*) { return true; }).empty()) return text + " COMMAND …\n";
+  if (!app.get_subcommands([](const CLI::App*) { return true; }).empty())
+    return text + " COMMAND …\n";
   bool optional = false;
   for (const CLI::Option* option : app.get_options()) {
     if (is_help(app, option) || option->get_group().empty()) continue;
@@ -86,7 +93,8 @@ std::string usage(const CLI::App& app) {
 std::string arguments(const CLI::App& app) {
   std::vector<Pair> rows;
   for (const CLI::Option* option : app.get_options()) {
-    if (option->get_positional()) rows.emplace_back(option->get_name(true), option->get_description());
+    if (option->get_positional())
+      rows.emplace_back(option->get_name(true), option->get_description());
   }
   return rows.empty() ? std::string{} : "\nArguments:\n" + columns(rows);
 }
@@ -96,7 +104,8 @@ std::string options(const CLI::App& app) {
   for (const std::string& group : app.get_groups()) {
     std::vector<Pair> rows;
     for (const CLI::Option* option : app.get_options()) {
-      if (option->get_group() != group || !option->nonpositional() || is_help(app, option)) continue;
+      if (option->get_group() != group || !option->nonpositional() || is_help(app, option))
+        continue;
       if (group.empty()) continue;
       std::string text = option->get_description();
       if (const auto& value = option->get_default_str(); !value.empty() && takes_value(*option)) {
@@ -111,7 +120,8 @@ std::string options(const CLI::App& app) {
 
 std::string subcommands(const CLI::App& app) {
   std::vector<std::string> groups;
-  const auto all = app.get_subcommands([](const CLI::App* sub) { return !sub->get_group().empty(); });
+  const auto all =
+      app.get_subcommands([](const CLI::App* sub) { return !sub->get_group().empty(); });
   for (const CLI::App* sub : all) {
     if (std::find(groups.begin(), groups.end(), sub->get_group()) == groups.end()) {
       groups.push_back(sub->get_group());
@@ -145,7 +155,8 @@ std::string indented(const std::string& text) {
 
 constexpr std::string_view kGlobals =
     "\nGlobal options (`mesh --help` explains them):\n"
-    "  -t, --tenant T   -o, --output FORMAT   -y, --yes   -v, --verbose   --timeout D   --no-progress\n"
+    "  -t, --tenant T   -o, --output FORMAT   -y, --yes   -v, --verbose   --timeout D   "
+    "--no-progress\n"
     "  --server URL   --data-dir DIR   --context NAME   --token TOKEN\n";
 
 constexpr std::string_view kRootExamples =
@@ -189,8 +200,10 @@ std::string help_text(const Commands& commands, const CLI::App& app) {
     }
   }
   out += "\n" + usage(app) + arguments(app) + subcommands(app) + options(app);
-  if (app.get_parent() == nullptr) return out + "\nExamples:\n" + indented(std::string(kRootExamples));
-  if (verb == nullptr) return out + "\n`" + command_path(app) + " COMMAND --help` shows options and examples.\n";
+  if (app.get_parent() == nullptr)
+    return out + "\nExamples:\n" + indented(std::string(kRootExamples));
+  if (verb == nullptr)
+    return out + "\n`" + command_path(app) + " COMMAND --help` shows options and examples.\n";
   return out + std::string(kGlobals) + "\nExamples:\n" + indented(verb->examples);
 }
 

@@ -11,7 +11,7 @@ void on_signal(int) { g_interrupted = 1; }
 
 // No SA_RESTART: a read that waits for input ends too.
 void handle(int signal) {
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = on_signal;
   action.sa_flags = static_cast<int>(SA_RESETHAND);
   ::sigaction(signal, &action, nullptr);

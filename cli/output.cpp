@@ -17,10 +17,18 @@ TableStyle Output::style() const {
 
 void Output::items(const View& view, const std::vector<Json>& items) {
   switch (format_) {
-    case Format::json: data_ << pretty(Json(items)); break;
-    case Format::yaml: data_ << json_to_yaml(Json(items)); break;
-    case Format::name: data_ << view_names(view, items); break;
-    case Format::help: data_ << view_help(view); break;
+    case Format::json:
+      data_ << pretty(Json(items));
+      break;
+    case Format::yaml:
+      data_ << json_to_yaml(Json(items));
+      break;
+    case Format::name:
+      data_ << view_names(view, items);
+      break;
+    case Format::help:
+      data_ << view_help(view);
+      break;
     case Format::table:
     case Format::wide:
       if (items.empty()) {
@@ -33,9 +41,14 @@ void Output::items(const View& view, const std::vector<Json>& items) {
 
 void Output::row(const View& view, const Json& item) {
   switch (format_) {
-    case Format::json: data_ << pretty(item); break;
-    case Format::yaml: data_ << json_to_yaml(item); break;
-    default: items(view, {item});
+    case Format::json:
+      data_ << pretty(item);
+      break;
+    case Format::yaml:
+      data_ << json_to_yaml(item);
+      break;
+    default:
+      items(view, {item});
   }
 }
 
@@ -46,16 +59,25 @@ void Output::record(const View& view, const Json& item, const std::vector<Part>&
     const Json& array = at_path(item, part.path);
     if (!array.is_array() || array.empty()) continue;
     const std::vector<Json> rows(array.begin(), array.end());
-    data_ << '\n' << part.title << "\n" << view_table(*part.view, rows, format_ == Format::wide, style());
+    data_ << '\n'
+          << part.title << "\n"
+          << view_table(*part.view, rows, format_ == Format::wide, style());
   }
 }
 
 void Output::stream(const View& view, const Json& item, const std::string& line) {
   switch (format_) {
-    case Format::json: data_ << dump(item) << '\n'; break;
-    case Format::yaml: data_ << "---\n" << json_to_yaml(item); break;
-    case Format::name: data_ << view_names(view, {item}); break;
-    default: data_ << line;
+    case Format::json:
+      data_ << dump(item) << '\n';
+      break;
+    case Format::yaml:
+      data_ << "---\n" << json_to_yaml(item);
+      break;
+    case Format::name:
+      data_ << view_names(view, {item});
+      break;
+    default:
+      data_ << line;
   }
 }
 

@@ -10,7 +10,8 @@ namespace mesh::cli {
 
 Result<RateText> parse_rate(std::string_view text) {
   const auto wrong = [&] {
-    return fail(ErrorKind::invalid, "\"" + std::string(text) + "\" is not a rate; write 30/1m, or 30/1m+10 with a burst");
+    return fail(ErrorKind::invalid, "\"" + std::string(text) +
+                                        "\" is not a rate; write 30/1m, or 30/1m+10 with a burst");
   };
   const auto slash = text.find('/');
   if (slash == text.npos) return wrong();
@@ -30,15 +31,20 @@ Result<RateText> parse_rate(std::string_view text) {
 }
 
 Json to_policy(const RateText& rate) {
-  return {{"rate", rate.rate}, {"per", rate.per}, {"burst", rate.burst.value_or(std::max<std::int64_t>(1, rate.rate / 10))}};
+  return {{"rate", rate.rate},
+          {"per", rate.per},
+          {"burst", rate.burst.value_or(std::max<std::int64_t>(1, rate.rate / 10))}};
 }
 
 std::string policy_text(const Json& policy) {
   if (policy.is_null()) return "unlimited";
   if (!policy.is_object()) return plain_text(policy);
   const Json& per = at_path(policy, "per");
-  const std::string period = per.is_number_integer() ? format_duration(Duration{per.get<std::int64_t>()}) : plain_text(per);
-  return count_text(at_path(policy, "rate")) + " per " + period + ", burst " + count_text(at_path(policy, "burst"));
+  const std::string period = per.is_number_integer()
+                                 ? format_duration(Duration{per.get<std::int64_t>()})
+                                 : plain_text(per);
+  return count_text(at_path(policy, "rate")) + " per " + period + ", burst " +
+         count_text(at_path(policy, "burst"));
 }
 
 }  // namespace mesh::cli

@@ -12,7 +12,7 @@ namespace mesh::cli {
 
 struct RateText {
   std::int64_t rate = 0;
-  std::string per;                     // "1m"
+  std::string per;  // "1m"
   std::optional<std::int64_t> burst;
 };
 

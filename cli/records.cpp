@@ -22,9 +22,14 @@ std::string time_of(const Json& record) {
 // decrease, so that merging partitions gives all records by time.
 class Cursor {
  public:
-  Cursor(client::Client& mesh, std::string topic, std::int32_t partition, std::int64_t from, std::int64_t to,
-         const RecordFilter& filter)
-      : mesh_(mesh), topic_(std::move(topic)), partition_(partition), at_(from), to_(to), filter_(filter) {}
+  Cursor(client::Client& mesh, std::string topic, std::int32_t partition, std::int64_t from,
+         std::int64_t to, const RecordFilter& filter)
+      : mesh_(mesh),
+        topic_(std::move(topic)),
+        partition_(partition),
+        at_(from),
+        to_(to),
+        filter_(filter) {}
 
   // nullptr at the end.
   Result<Json*> head() {
@@ -37,7 +42,8 @@ class Cursor {
       at_ = moved ? next->second : to_;
       for (Json& record : page->records) {
         const Json& offset = at_path(record, "offset");
-        if (offset.is_number_integer() && offset.get<std::int64_t>() < to_) page_.push_back(std::move(record));
+        if (offset.is_number_integer() && offset.get<std::int64_t>() < to_)
+          page_.push_back(std::move(record));
       }
     }
     return page_.empty() ? nullptr : &page_.front();
@@ -75,11 +81,13 @@ Status add_filter(RecordFilter& filter, const std::string& text) {
                         : name == "key"    ? &filter.key
                                            : nullptr;
   if (member == nullptr || equals == text.npos || equals + 1 == text.size()) {
-    return fail(ErrorKind::invalid, "\"" + text + "\" is not a filter; allowed are type=…, tenant=… and key=…");
+    return fail(ErrorKind::invalid,
+                "\"" + text + "\" is not a filter; allowed are type=…, tenant=… and key=…");
   }
   const std::string value = text.substr(equals + 1);
   if (!member->empty() && *member != value) {
-    return fail(ErrorKind::invalid, "two filters on " + name + ": \"" + *member + "\" and \"" + value + "\"");
+    return fail(ErrorKind::invalid,
+                "two filters on " + name + ": \"" + *member + "\" and \"" + value + "\"");
   }
   *member = value;
   return {};
@@ -90,23 +98,28 @@ Result<TopicRange> whole_topic(client::Client& mesh, const std::string& topic) {
   if (!described) return fail(described.error());
   TopicRange range{topic, {}, {}};
   for (const Json& one : at_path(*described, "partition_offsets")) {
-    const Json &partition = at_path(one, "partition"), &start = at_path(one, "start"), &end = at_path(one, "end");
-    if (!partition.is_number_integer() || !start.is_number_integer() || !end.is_number_integer()) continue;
+    const Json &partition = at_path(one, "partition"), &start = at_path(one, "start"),
+               &end = at_path(one, "end");
+    if (!partition.is_number_integer() || !start.is_number_integer() || !end.is_number_integer())
+      continue;
     range.from[partition.get<std::int32_t>()] = start.get<std::int64_t>();
     range.to[partition.get<std::int32_t>()] = end.get<std::int64_t>();
   }
   if (range.to.empty()) {
-    return fail(ErrorKind::internal, "the server's description of " + topic + " names no partitions");
+    return fail(ErrorKind::internal,
+                "the server's description of " + topic + " names no partitions");
   }
   return range;
 }
 
-Result<Positions> resolve_bound(client::Client& mesh, const TopicRange& whole, const std::string& bound) {
+Result<Positions> resolve_bound(client::Client& mesh, const TopicRange& whole,
+                                const std::string& bound) {
   if (bound == "start") return whole.from;
   if (bound == "end") return whole.to;
   if (const auto offset = parse_int(bound)) {
     Positions positions = whole.from;
-    for (auto& [partition, at] : positions) at = std::clamp(*offset, at, std::max(at, whole.to.at(partition)));
+    for (auto& [partition, at] : positions)
+      at = std::clamp(*offset, at, std::max(at, whole.to.at(partition)));
     return positions;
   }
   // The server knows times: one record is asked for, and where it lies is its partition's offset.
@@ -178,8 +191,10 @@ Result<std::vector<Json>> last_records(client::Client& mesh, const std::vector<T
     });
     if (!read) return fail(read.error());
     if (found >= count || everything) {
-      std::stable_sort(last.begin(), last.end(), [](const Json& a, const Json& b) { return time_of(a) < time_of(b); });
-      return std::vector<Json>(std::make_move_iterator(last.begin()), std::make_move_iterator(last.end()));
+      std::stable_sort(last.begin(), last.end(),
+                       [](const Json& a, const Json& b) { return time_of(a) < time_of(b); });
+      return std::vector<Json>(std::make_move_iterator(last.begin()),
+                               std::make_move_iterator(last.end()));
     }
   }
 }

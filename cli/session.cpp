@@ -24,7 +24,8 @@ Status Session::connect() {
   client::Options options = client_options(settings);
   options.user_agent = "mesh/" MESH_VERSION;
   if (globals.verbose) {
-    options.observe = [this, one_by_one = std::make_shared<std::mutex>()](const client::Exchange& exchange) {
+    options.observe = [this, one_by_one =
+                                 std::make_shared<std::mutex>()](const client::Exchange& exchange) {
       const std::lock_guard lock(*one_by_one);
       out.note("> " + exchange.method + " " + exchange.url + "  " +
                (exchange.status == 0 ? "no answer" : std::to_string(exchange.status)) + "  " +
@@ -54,25 +55,28 @@ Status Session::settle() {
 }
 
 bool Session::terminal_progress() const {
-  return out.terminal().err && !globals.no_progress && !globals.verbose && surroundings.env("MESH_NO_PROGRESS") == nullptr;
+  return out.terminal().err && !globals.no_progress && !globals.verbose &&
+         surroundings.env("MESH_NO_PROGRESS") == nullptr;
 }
 
 Progress Session::progress(std::string label) {
-  return Progress(out.notes(), terminal_progress(), out.terminal().err_width, std::move(label), clock);
+  return Progress(out.notes(), terminal_progress(), out.terminal().err_width, std::move(label),
+                  clock);
 }
 
 Status need_tenant(const Session& session) {
   const auto& settings = session.settings;
   if (!settings.tenant.empty() || is_tenant_token(settings.token)) return {};
-  return fail(ErrorKind::invalid, "which tenant? give --tenant T, $MESH_TENANT or a tenant's --token");
+  return fail(ErrorKind::invalid,
+              "which tenant? give --tenant T, $MESH_TENANT or a tenant's --token");
 }
 
 Status confirm(Session& session, const std::string& question) {
   if (session.globals.yes) return {};
   const Terminal& terminal = session.out.terminal();
   if (!terminal.in || !terminal.err) {
-    return fail(ErrorKind::invalid, "this needs a yes and there is no terminal to ask on: " + question +
-                                        " Give --yes to go on.");
+    return fail(ErrorKind::invalid, "this needs a yes and there is no terminal to ask on: " +
+                                        question + " Give --yes to go on.");
   }
   session.out.notes() << question << " [y/N] " << std::flush;
   std::string answer;

@@ -30,7 +30,8 @@ Given variable(const Surroundings& surroundings, const char* name) {
 }
 
 std::optional<Found> first(const Given& flag, const char* flag_name, const Surroundings& around,
-                           const char* env_name, const Given& context, const std::string& context_name) {
+                           const char* env_name, const Given& context,
+                           const std::string& context_name) {
   if (flag) return Found{*flag, flag_name};
   if (const auto env = variable(around, env_name)) return Found{*env, std::string("$") + env_name};
   if (context) return Found{*context, "context " + context_name};
@@ -53,7 +54,8 @@ Result<client::Endpoints> running_endpoints(const std::string& data_dir) {
     return fail(ErrorKind::unavailable, "no meshd runs on " + data_dir + ": there is no " + path);
   }
   const auto json = parse_json(*text);
-  const auto addresses = json && json->is_object() ? json->find("addresses") : Json::const_iterator{};
+  const auto addresses =
+      json && json->is_object() ? json->find("addresses") : Json::const_iterator{};
   if (!json || !json->is_object() || addresses == json->end() || !addresses->is_object()) {
     return fail(ErrorKind::invalid, path + " is not the run.json of a meshd");
   }
@@ -105,7 +107,11 @@ Status place(const Globals& globals, const NamedContext& context, const Surround
   const std::string in_context = "context " + settings.context;
   const Level levels[] = {
       {globals.server, globals.data_dir, {}, "--server", "--data-dir"},
-      {variable(around, "MESH_SERVER"), variable(around, "MESH_DATA_DIR"), {}, "$MESH_SERVER", "$MESH_DATA_DIR"},
+      {variable(around, "MESH_SERVER"),
+       variable(around, "MESH_DATA_DIR"),
+       {},
+       "$MESH_SERVER",
+       "$MESH_DATA_DIR"},
       {context.server, context.data_dir, context.endpoints, in_context, in_context},
   };
   for (const Level& level : levels) {
@@ -113,7 +119,8 @@ Status place(const Globals& globals, const NamedContext& context, const Surround
       settings.data_dir = *level.data_dir;
       settings.operator_token = folder_token(*level.data_dir);
     }
-    if (level.server || level.data_dir || !level.endpoints.empty()) return use_level(level, settings);
+    if (level.server || level.data_dir || !level.endpoints.empty())
+      return use_level(level, settings);
   }
   for (const std::string& folder : around.local_data_dirs) {
     std::error_code ignored;
@@ -137,7 +144,8 @@ std::optional<Format> parse_format(std::string_view name) {
   return std::nullopt;
 }
 
-Result<Settings> resolve(const Globals& globals, const ContextFile& file, const Surroundings& around) {
+Result<Settings> resolve(const Globals& globals, const ContextFile& file,
+                         const Surroundings& around) {
   Settings settings;
   if (const auto name = first(globals.context, "--context", around, "MESH_CONTEXT", {}, "")) {
     if (!file.contexts.contains(name->value)) {
@@ -149,23 +157,27 @@ Result<Settings> resolve(const Globals& globals, const ContextFile& file, const 
     settings.context = file.current;
   }
   static const NamedContext kNone;
-  const NamedContext& context = settings.context.empty() ? kNone : file.contexts.at(settings.context);
-  const auto pick = [&](const Given& flag, const char* flag_name, const char* env_name, const Given& in_context) {
+  const NamedContext& context =
+      settings.context.empty() ? kNone : file.contexts.at(settings.context);
+  const auto pick = [&](const Given& flag, const char* flag_name, const char* env_name,
+                        const Given& in_context) {
     return first(flag, flag_name, around, env_name, in_context, settings.context);
   };
 
   if (const auto output = pick(globals.output, "--output", "MESH_OUTPUT", context.output)) {
     const auto format = parse_format(output->value);
     if (!format) {
-      return fail(ErrorKind::invalid, output->from + ": \"" + output->value +
-                                          "\" is not an output; allowed are table, wide, json, yaml, name, help");
+      return fail(ErrorKind::invalid,
+                  output->from + ": \"" + output->value +
+                      "\" is not an output; allowed are table, wide, json, yaml, name, help");
     }
     settings.format = *format;
   }
   if (const auto timeout = pick(globals.timeout, "--timeout", "MESH_TIMEOUT", {})) {
     const auto duration = parse_duration(timeout->value);
     if (!duration || duration->count() == 0) {
-      return fail(ErrorKind::invalid, timeout->from + ": \"" + timeout->value + "\" is not a duration such as 30s or 5m");
+      return fail(ErrorKind::invalid, timeout->from + ": \"" + timeout->value +
+                                          "\" is not a duration such as 30s or 5m");
     }
     settings.timeout = *duration;
   }
@@ -186,7 +198,8 @@ Result<Settings> resolve(const Globals& globals, const ContextFile& file, const 
   }
   if (auto placed = place(globals, context, around, settings); !placed) return fail(placed.error());
   const std::string in_context = "context " + settings.context;
-  if (settings.token_from == in_context && names_a_place(context) && settings.endpoints_from != in_context &&
+  if (settings.token_from == in_context && names_a_place(context) &&
+      settings.endpoints_from != in_context &&
       !settings.endpoints_from.starts_with(in_context + " (")) {
     settings.token.clear();
     settings.token_from.clear();
@@ -207,7 +220,8 @@ std::optional<TokenOwner> token_owner(std::string_view token) {
   const auto claims = payload ? parse_json(*payload) : Result<Json>(fail(ErrorKind::invalid, ""));
   if (!claims || !claims->is_object()) return std::nullopt;
   TokenOwner owner;
-  if (const auto it = claims->find("tenant_id"); it != claims->end() && it->is_string()) owner.tenant = *it;
+  if (const auto it = claims->find("tenant_id"); it != claims->end() && it->is_string())
+    owner.tenant = *it;
   if (const auto it = claims->find("sub"); it != claims->end() && it->is_string()) owner.user = *it;
   return owner;
 }
@@ -218,8 +232,10 @@ client::Options client_options(const Settings& settings) {
   options.token = settings.token;
   // A token given for this run, or an operator's of a context, opens the admin API or is refused
   // there; the folder's never stands in for it.
-  const bool for_this_run = settings.token_from == "--token" || settings.token_from == "$MESH_TOKEN";
-  const bool by_hand = !settings.token.empty() && (for_this_run || !is_tenant_token(settings.token));
+  const bool for_this_run =
+      settings.token_from == "--token" || settings.token_from == "$MESH_TOKEN";
+  const bool by_hand =
+      !settings.token.empty() && (for_this_run || !is_tenant_token(settings.token));
   options.operator_token = by_hand ? settings.token : settings.operator_token;
   options.tenant = settings.tenant;
   if (settings.timeout) options.timeout = *settings.timeout;

@@ -31,8 +31,8 @@ struct Settings {
   std::string operator_token;  // read from the data folder
   std::string tenant;          // empty: none
   std::string tenant_from;
-  std::string context;         // the active one's name; may be empty
-  std::string data_dir;        // where run.json was found or looked for; may be empty
+  std::string context;   // the active one's name; may be empty
+  std::string data_dir;  // where run.json was found or looked for; may be empty
   Format format = Format::table;
   std::optional<Duration> timeout;  // as asked; commands have defaults of their own
 };

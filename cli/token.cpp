@@ -14,9 +14,14 @@ constexpr std::size_t kLeastSecret = 32;  // bytes: RFC 7518 §3.2
 
 Status check_owner(const std::string& tenant, const std::string& user) {
   if (auto checked = TenantId::parse(tenant); !checked) return fail(checked.error());
-  const auto allowed = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || std::string_view("._@-").find(c) != std::string_view::npos; };
+  const auto allowed = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) ||
+           std::string_view("._@-").find(c) != std::string_view::npos;
+  };
   if (user.empty() || user.size() > 128 || !std::all_of(user.begin(), user.end(), allowed)) {
-    return fail(ErrorKind::invalid, "\"" + user + "\" is not a user; allowed are up to 128 letters, digits and . _ @ -");
+    return fail(
+        ErrorKind::invalid,
+        "\"" + user + "\" is not a user; allowed are up to 128 letters, digits and . _ @ -");
   }
   return {};
 }
@@ -39,17 +44,21 @@ Result<std::string> dev_token(const std::string& tenant, const std::string& user
 }
 
 Result<std::string> mint_hs256(const MintRequest& request, std::string_view secret, Timestamp now) {
-  if (auto checked = check_owner(request.tenant, request.user); !checked) return fail(checked.error());
+  if (auto checked = check_owner(request.tenant, request.user); !checked)
+    return fail(checked.error());
   if (secret.size() < kLeastSecret) {
-    return fail(ErrorKind::invalid, "the secret has " + std::to_string(secret.size() * 8) + " bits; HS256 needs at least 256");
+    return fail(ErrorKind::invalid, "the secret has " + std::to_string(secret.size() * 8) +
+                                        " bits; HS256 needs at least 256");
   }
   if (request.issuer.empty() || request.audience.empty()) {
-    return fail(ErrorKind::invalid, "the server requires an issuer and an audience: give --issuer and --audience");
+    return fail(ErrorKind::invalid,
+                "the server requires an issuer and an audience: give --issuer and --audience");
   }
   const Json header{{"alg", "HS256"}, {"typ", "JWT"}};
-  const Json claims{{"iss", request.issuer}, {"aud", request.audience}, {"sub", request.user},
-                    {request.tenant_claim, request.tenant}, {"iat", seconds(now)},
-                    {"exp", seconds(now + request.ttl)}, {"jti", new_uuid_v7(now)}};
+  const Json claims{{"iss", request.issuer},  {"aud", request.audience},
+                    {"sub", request.user},    {request.tenant_claim, request.tenant},
+                    {"iat", seconds(now)},    {"exp", seconds(now + request.ttl)},
+                    {"jti", new_uuid_v7(now)}};
   const std::string content = base64url_encode(dump(header)) + "." + base64url_encode(dump(claims));
   return content + "." + base64url_encode(hmac_sha256(secret, content));
 }
@@ -59,9 +68,14 @@ Json inspect_token(std::string_view token, Timestamp now) {
   if (parts.size() == 3) {
     const auto header = decoded(parts[0]), claims = decoded(parts[1]);
     if (header && claims && header->is_object() && claims->is_object()) {
-      Json result{{"kind", "jwt"}, {"header", *header}, {"claims", *claims}, {"expires_at", nullptr}, {"expired", nullptr}};
+      Json result{{"kind", "jwt"},
+                  {"header", *header},
+                  {"claims", *claims},
+                  {"expires_at", nullptr},
+                  {"expired", nullptr}};
       const auto exp = claims->find("exp");
-      if (exp != claims->end() && exp->is_number() && exp->get<double>() > 0 && exp->get<double>() < 2.5e11) {
+      if (exp != claims->end() && exp->is_number() && exp->get<double>() > 0 &&
+          exp->get<double>() < 2.5e11) {
         const Timestamp at{std::chrono::seconds{exp->get<std::int64_t>()}};
         result["expires_at"] = format_rfc3339(at);
         result["expired"] = at <= now;

@@ -42,7 +42,8 @@
 namespace mesh {
 namespace {
 
-Result<std::unique_ptr<auth::Authenticator>> make_authenticator(const config::Config& config, Clock& clock) {
+Result<std::unique_ptr<auth::Authenticator>> make_authenticator(const config::Config& config,
+                                                                Clock& clock) {
   auth::Options options;
   options.dev = config.auth.mode == "dev";
   if (options.dev && config.auth.anonymous_tenant) {
@@ -71,15 +72,19 @@ Status make_data_dir(const std::string& path) {
     return fail(ErrorKind::unavailable, "data_dir " + path + " cannot be made: " + error.message() +
                                             "; choose another with data_dir or --data-dir");
   }
-  chmod(path.c_str(), 0700);  // tokens and data of tenants; a folder of another owner stays as it is
+  chmod(path.c_str(),
+        0700);  // tokens and data of tenants; a folder of another owner stays as it is
   return {};
 }
 
 auth::Wanted wanted(http::Access access) {
   switch (access) {
-    case http::Access::operator_: return auth::Wanted::operator_;
-    case http::Access::tenant_or_anonymous: return auth::Wanted::tenant_or_anonymous;
-    default: return auth::Wanted::tenant;
+    case http::Access::operator_:
+      return auth::Wanted::operator_;
+    case http::Access::tenant_or_anonymous:
+      return auth::Wanted::tenant_or_anonymous;
+    default:
+      return auth::Wanted::tenant;
   }
 }
 
@@ -89,9 +94,11 @@ std::optional<std::string> copied(std::optional<std::string_view> text) {
 
 // What a listener's /health calls itself.
 std::string service_name(const std::vector<std::string>& roles) {
-  static const std::map<std::string, std::string> names{
-      {"users", "user-service"}, {"gateway", "ai-gateway"}, {"publisher", "event_publisher"},
-      {"subscriber", "event_subscriber"}, {"admin", "meshd"}};
+  static const std::map<std::string, std::string> names{{"users", "user-service"},
+                                                        {"gateway", "ai-gateway"},
+                                                        {"publisher", "event_publisher"},
+                                                        {"subscriber", "event_subscriber"},
+                                                        {"admin", "meshd"}};
   return roles.size() == 1 ? names.at(roles.front()) : "meshd";
 }
 
@@ -99,7 +106,8 @@ std::string service_name(const std::vector<std::string>& roles) {
 
 // Members stand in the order in which they are made; they go in reverse.
 struct App::Impl {
-  Impl(config::Config c, Options o) : config(std::move(c)), options(std::move(o)), metrics(config.telemetry.metrics.tenants) {}
+  Impl(config::Config c, Options o)
+      : config(std::move(c)), options(std::move(o)), metrics(config.telemetry.metrics.tenants) {}
 
   std::mutex config_mutex;  // of what reload changes: the log level, the rate limits
   config::Config config;
@@ -158,8 +166,10 @@ Status App::Impl::open_engines() {
   if (auto whole = no_missing_file(config.data_dir); !whole) return whole;
 
   const auto commit_metrics = [this](const char* file) {
-    auto& seconds = metrics.histogram("mesh_commit_seconds", "Durable commits of the embedded engines.", {{"file", file}});
-    auto& jobs = metrics.counter("mesh_commit_jobs_total", "Changes made durable by these commits.", {{"file", file}});
+    auto& seconds = metrics.histogram("mesh_commit_seconds",
+                                      "Durable commits of the embedded engines.", {{"file", file}});
+    auto& jobs = metrics.counter("mesh_commit_jobs_total", "Changes made durable by these commits.",
+                                 {{"file", file}});
     return [&seconds, &jobs](double took, int count) {
       seconds.observe(took);
       jobs.add(count);
@@ -210,8 +220,12 @@ TopicSpec App::Impl::topic_spec(std::string name, TopicKind kind) const {
 
 Status App::Impl::make_topics() {
   for (const auto& topic : topics()) {
-    if (auto made = log->ensure_topic(topic_spec(std::string(topic.name), topic.kind)); !made) return made;
-    if (auto made = log->ensure_topic(topic_spec(dead_letter_topic(topic.name), TopicKind::activity)); !made) return made;
+    if (auto made = log->ensure_topic(topic_spec(std::string(topic.name), topic.kind)); !made)
+      return made;
+    if (auto made =
+            log->ensure_topic(topic_spec(dead_letter_topic(topic.name), TopicKind::activity));
+        !made)
+      return made;
   }
   return {};
 }
@@ -219,16 +233,23 @@ Status App::Impl::make_topics() {
 Status App::Impl::start_pipelines() {
   const pipeline::PipelineDeps deps{*log, *log, store->retries(), clock, metrics, &usage};
   const auto pipeline_options = [&](std::string name, std::string topic) {
-    return pipeline::PipelineOptions{std::move(name), {std::move(topic)}, config.pipelines.batch,
-                                     config.pipelines.retry, config.pipelines.max_parked};
+    return pipeline::PipelineOptions{std::move(name),
+                                     {std::move(topic)},
+                                     config.pipelines.batch,
+                                     config.pipelines.retry,
+                                     config.pipelines.max_parked};
   };
   analytics_stage = pipeline::make_analytics_stage(store->analytics(), clock);
   chemical_stage = pipeline::make_chemical_stage(*extractor, store->chemical(), clock);
-  generations = std::make_unique<pipeline::Generations>(*index, *embedder, pipeline_options("user-index", "user.events"), deps);
-  analytics_pipeline = std::make_unique<pipeline::Pipeline>(pipeline_options("analytics", "analytics.events"), *analytics_stage, deps);
-  chemical_pipeline = std::make_unique<pipeline::Pipeline>(pipeline_options("chemical", "chemical.events"), *chemical_stage, deps);
+  generations = std::make_unique<pipeline::Generations>(
+      *index, *embedder, pipeline_options("user-index", "user.events"), deps);
+  analytics_pipeline = std::make_unique<pipeline::Pipeline>(
+      pipeline_options("analytics", "analytics.events"), *analytics_stage, deps);
+  chemical_pipeline = std::make_unique<pipeline::Pipeline>(
+      pipeline_options("chemical", "chemical.events"), *chemical_stage, deps);
   relay = std::make_unique<pipeline::Relay>(store->outbox(), *log, clock, metrics);
-  replayer = std::make_unique<pipeline::Replayer>(*log, *log, clock, [this](const std::string& name) { return stage(name); });
+  replayer = std::make_unique<pipeline::Replayer>(
+      *log, *log, clock, [this](const std::string& name) { return stage(name); });
   dead_letters = std::make_unique<pipeline::DeadLetters>(*log, *log, clock);
   tasks = std::make_unique<pipeline::TaskRunner>(store->tasks(), *log, clock);
   tasks->define("replay", [this](auto& context) { return replayer->run(context); });
@@ -249,7 +270,8 @@ Result<pipeline::Stage*> App::Impl::stage(const std::string& name) {
   if (name == "user-index") return generations->serving_stage();
   if (name == "analytics") return analytics_stage.get();
   if (name == "chemical") return chemical_stage.get();
-  return fail(ErrorKind::not_found, "no pipeline \"" + name + "\"; there are user-index, analytics, chemical");
+  return fail(ErrorKind::not_found,
+              "no pipeline \"" + name + "\"; there are user-index, analytics, chemical");
 }
 
 Json App::Impl::running_config() {
@@ -259,7 +281,8 @@ Json App::Impl::running_config() {
 }
 
 std::vector<pipeline::PipelineStatus> App::Impl::pipeline_statuses() {
-  std::vector<pipeline::PipelineStatus> all{analytics_pipeline->status(), chemical_pipeline->status()};
+  std::vector<pipeline::PipelineStatus> all{analytics_pipeline->status(),
+                                            chemical_pipeline->status()};
   if (auto list = generations->list()) {
     for (auto& status : *list) {
       if (status.follows) all.push_back(std::move(status.pipeline));
@@ -275,27 +298,36 @@ std::vector<services::Check> App::Impl::checks() {
   const auto waiting = store->outbox().size();
   const auto trouble = relay->trouble();
   all.push_back({"outbox", waiting < 100'000 && !trouble,
-                 std::to_string(waiting) + " events wait for the log, and are not searchable before" +
+                 std::to_string(waiting) +
+                     " events wait for the log, and are not searchable before" +
                      (trouble ? "; " + *trouble : ""),
                  waiting >= 10'000});
   for (const auto& status : pipeline_statuses()) {
-    const bool ok = status.state == pipeline::PipelineStatus::State::running || !config.has_role("pipelines");
+    const bool ok =
+        status.state == pipeline::PipelineStatus::State::running || !config.has_role("pipelines");
     all.push_back({"pipeline " + status.name, ok,
-                   "lag " + std::to_string(status.lag_events) + " events, " + std::to_string(status.parked) + " parked" +
+                   "lag " + std::to_string(status.lag_events) + " events, " +
+                       std::to_string(status.parked) + " parked" +
                        (status.last_error.empty() ? "" : ", last error: " + status.last_error)});
   }
   const auto damage = sqlite::damage_met();
   for (const auto& [file, cause] : damage) {
-    all.push_back({file, false, "damaged (" + cause + "): stop meshd and run `mesh check --data-dir " + config.data_dir + "`"});
+    all.push_back({file, false,
+                   "damaged (" + cause + "): stop meshd and run `mesh check --data-dir " +
+                       config.data_dir + "`"});
   }
   if (damage.empty()) all.push_back({"files", true, "no damage was met"});
   if (const auto filling = generations->filling()) {
-    all.push_back({"index", true, "it is built from the log, " + std::to_string(*filling) +
-                                      " events to go: until then searches do not find everyone", true});
+    all.push_back({"index", true,
+                   "it is built from the log, " + std::to_string(*filling) +
+                       " events to go: until then searches do not find everyone",
+                   true});
   }
   std::error_code error;
   const auto space = std::filesystem::space(config.data_dir, error);
-  if (!error) all.push_back({"disk", space.available > (256u << 20), format_size(space.available) + " free in data_dir"});
+  if (!error)
+    all.push_back({"disk", space.available > (256u << 20),
+                   format_size(space.available) + " free in data_dir"});
   return all;
 }
 
@@ -307,25 +339,33 @@ void App::Impl::collect_metrics() {
     }
     metrics.name_busiest(std::move(used));
   }
-  metrics.gauge("mesh_outbox_events", "Committed events that wait for the log.").set(static_cast<double>(store->outbox().size()));
+  metrics.gauge("mesh_outbox_events", "Committed events that wait for the log.")
+      .set(static_cast<double>(store->outbox().size()));
   const auto heap_gauge = [&](const char* state, std::size_t bytes) {
-    metrics.gauge("mesh_heap_bytes", "The heap: handed out, and resident besides.", {{"state", state}})
+    metrics
+        .gauge("mesh_heap_bytes", "The heap: handed out, and resident besides.", {{"state", state}})
         .set(static_cast<double>(bytes));
   };
   const Heap held = heap();
   heap_gauge("used", held.used);
   heap_gauge("kept", held.kept);
-  metrics.gauge("mesh_sqlite_bytes", "What SQLite uses of the heap: page caches, which are bounded, and statements.")
+  metrics
+      .gauge("mesh_sqlite_bytes",
+             "What SQLite uses of the heap: page caches, which are bounded, and statements.")
       .set(static_cast<double>(sqlite::memory_in_use()));
-  metrics.gauge("mesh_damaged_files", "Data files that damage was met in since the start; `mesh check` names them.")
+  metrics
+      .gauge("mesh_damaged_files",
+             "Data files that damage was met in since the start; `mesh check` names them.")
       .set(static_cast<double>(sqlite::damage_met().size()));
   auto all = index->generations();
   if (!all) return;  // shown as an error where it is asked for
   for (const auto& name : std::exchange(shown_generations, {})) {
-    if (std::ranges::find(*all, name, &GenerationInfo::name) == all->end()) metrics.forget("generation", name);
+    if (std::ranges::find(*all, name, &GenerationInfo::name) == all->end())
+      metrics.forget("generation", name);
   }
   for (const auto& generation : *all) {
-    metrics.gauge("mesh_index_vectors", "Vectors per generation.", {{"generation", generation.name}})
+    metrics
+        .gauge("mesh_index_vectors", "Vectors per generation.", {{"generation", generation.name}})
         .set(static_cast<double>(generation.vectors));
     shown_generations.push_back(generation.name);
   }
@@ -333,7 +373,8 @@ void App::Impl::collect_metrics() {
 
 Result<Principal> App::Impl::authenticate(const http::Request& request, http::Access access) {
   auto principal = authenticator->authenticate(
-      {copied(request.header("Authorization")), copied(request.header("X-Tenant-Id")), copied(request.param("tenant_id"))},
+      {copied(request.header("Authorization")), copied(request.header("X-Tenant-Id")),
+       copied(request.param("tenant_id"))},
       wanted(access));
   if (principal && principal->kind == Principal::Kind::operator_for_tenant) {
     log::info("audit: the operator acts for a tenant", {{"tenant", principal->tenant->str()},
@@ -341,8 +382,11 @@ Result<Principal> App::Impl::authenticate(const http::Request& request, http::Ac
                                                         {"path", request.path},
                                                         {"request_id", request.request_id}});
   }
-  if (principal && principal->kind == Principal::Kind::operator_ && request.method != "GET" && request.method != "HEAD") {
-    log::info("audit: the operator changes", {{"method", request.method}, {"path", request.path}, {"request_id", request.request_id}});
+  if (principal && principal->kind == Principal::Kind::operator_ && request.method != "GET" &&
+      request.method != "HEAD") {
+    log::info(
+        "audit: the operator changes",
+        {{"method", request.method}, {"path", request.path}, {"request_id", request.request_id}});
   }
   return principal;
 }
@@ -358,15 +402,20 @@ http::RouteTable App::Impl::routes_of(const std::string& role) {
   if (role == "users") return services::users_routes(store->users(), store->idempotency(), usage);
   if (role == "gateway") return services::search_routes(*embedder, *index, clock, metrics, usage);
   if (role == "publisher") {
-    return services::publish_routes({*log, *log, store->idempotency(), *directory, *admission, clock, metrics, usage,
-                                     topic_spec("", TopicKind::activity), config.http.max_body});
+    return services::publish_routes({*log, *log, store->idempotency(), *directory, *admission,
+                                     clock, metrics, usage, topic_spec("", TopicKind::activity),
+                                     config.http.max_body});
   }
-  if (role == "subscriber") return services::analytics_routes(store->analytics(), store->chemical());
-  http::RouteTable all = services::log_routes({*log, *log, clock, [this] { return !ready; }, [this] { return pipeline_statuses(); }});
-  for (auto& table : {services::tenant_routes({store->tenants(), *directory, *limiter}), services::usage_routes({usage}),
-                      services::work_routes({*log, *log, clock, store->tasks(), *tasks, *replayer, *dead_letters, *generations}),
-                      services::process_routes({[this] { return running_config(); },
-                                                [this] { return checks(); }})}) {
+  if (role == "subscriber")
+    return services::analytics_routes(store->analytics(), store->chemical());
+  http::RouteTable all = services::log_routes(
+      {*log, *log, clock, [this] { return !ready; }, [this] { return pipeline_statuses(); }});
+  for (auto& table : {services::tenant_routes({store->tenants(), *directory, *limiter}),
+                      services::usage_routes({usage}),
+                      services::work_routes({*log, *log, clock, store->tasks(), *tasks, *replayer,
+                                             *dead_letters, *generations}),
+                      services::process_routes(
+                          {[this] { return running_config(); }, [this] { return checks(); }})}) {
     all.insert(all.end(), table.begin(), table.end());
   }
   for (auto& route : all) {
@@ -377,37 +426,49 @@ http::RouteTable App::Impl::routes_of(const std::string& role) {
 }
 
 Status App::Impl::start_listeners() {
-  directory = std::make_unique<services::TenantDirectory>(store->tenants(), config.rate_limits, clock);
-  admission = std::make_unique<services::Admission>(*limiter, *directory, config.limiter.on_unavailable == "allow", metrics);
+  directory =
+      std::make_unique<services::TenantDirectory>(store->tenants(), config.rate_limits, clock);
+  admission = std::make_unique<services::Admission>(
+      *limiter, *directory, config.limiter.on_unavailable == "allow", metrics);
 
   // Equal addresses share a listener; port 0 is a free port for each.
   std::vector<http::ListenerSpec> listeners;
   std::map<std::string, std::size_t> listener_of;  // by role
   const auto& listen = config.listen;
-  for (const auto& [role, address] : {std::pair<std::string, std::string>{"users", listen.users}, {"gateway", listen.gateway},
-                                      {"publisher", listen.publisher}, {"subscriber", listen.subscriber}, {"admin", listen.admin}}) {
+  for (const auto& [role, address] : {std::pair<std::string, std::string>{"users", listen.users},
+                                      {"gateway", listen.gateway},
+                                      {"publisher", listen.publisher},
+                                      {"subscriber", listen.subscriber},
+                                      {"admin", listen.admin}}) {
     if (!config.has_role(role)) continue;
     auto it = std::ranges::find(listeners, address, &http::ListenerSpec::address);
-    if (address.ends_with(":0") || it == listeners.end()) it = listeners.insert(listeners.end(), {address, {}, {}});
+    if (address.ends_with(":0") || it == listeners.end())
+      it = listeners.insert(listeners.end(), {address, {}, {}});
     it->names.push_back(role);
     auto routes = routes_of(role);
-    it->routes.insert(it->routes.end(), std::make_move_iterator(routes.begin()), std::make_move_iterator(routes.end()));
+    it->routes.insert(it->routes.end(), std::make_move_iterator(routes.begin()),
+                      std::make_move_iterator(routes.end()));
     listener_of[role] = static_cast<std::size_t>(it - listeners.begin());
   }
   for (auto& listener : listeners) {
     auto health = services::health_routes(
-        {service_name(listener.names), options.version, [this] { return std::string(ready ? "" : "starting or draining"); }, metrics},
+        {service_name(listener.names), options.version,
+         [this] { return std::string(ready ? "" : "starting or draining"); }, metrics},
         listener.routes);
-    listener.routes.insert(listener.routes.end(), std::make_move_iterator(health.begin()), std::make_move_iterator(health.end()));
+    listener.routes.insert(listener.routes.end(), std::make_move_iterator(health.begin()),
+                           std::make_move_iterator(health.end()));
   }
 
   const auto& limits = config.http;
   http::ServerOptions server_options;
-  server_options.workers = limits.workers > 0 ? limits.workers : std::max(2, static_cast<int>(std::thread::hardware_concurrency()));
+  server_options.workers = limits.workers > 0
+                               ? limits.workers
+                               : std::max(2, static_cast<int>(std::thread::hardware_concurrency()));
   server_options.blocking_workers = limits.blocking_workers;
   // The embedded engines compute; none of their routes waits for another server. Two for each
   // processor, since one alone leaves it idle while a request is handed over.
-  server_options.tenant_workers = static_cast<int>(2 * std::max(std::thread::hardware_concurrency(), 1U));
+  server_options.tenant_workers =
+      static_cast<int>(2 * std::max(std::thread::hardware_concurrency(), 1U));
   server_options.answer_timeout = limits.answer_timeout;
   server_options.max_connections = limits.max_connections;
   server_options.max_body_bytes = limits.max_body;
@@ -417,9 +478,10 @@ Status App::Impl::start_listeners() {
   server_options.body_timeout = limits.body_timeout;
   server_options.idle_timeout = limits.idle_timeout;
   server_options.write_timeout = limits.write_timeout;
-  http::Hooks hooks{[this](const auto& request, auto access) { return authenticate(request, access); },
-                    [this](const auto& tenant, const auto& scope) { return admission->take(tenant, scope, 1); },
-                    [this](const auto& answered) { count(answered); }};
+  http::Hooks hooks{
+      [this](const auto& request, auto access) { return authenticate(request, access); },
+      [this](const auto& tenant, const auto& scope) { return admission->take(tenant, scope, 1); },
+      [this](const auto& answered) { count(answered); }};
   server = std::make_unique<http::Server>(server_options, std::move(hooks), clock, metrics);
   if (auto started = server->start(listeners); !started) return started;
   const auto bound = server->addresses();
@@ -446,14 +508,19 @@ App::App(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 App::~App() { stop(); }
 
 Result<std::unique_ptr<App>> App::start(config::Config config, Options options) {
-  auto app = std::unique_ptr<App>(new App(std::make_unique<Impl>(std::move(config), std::move(options))));
+  auto app =
+      std::unique_ptr<App>(new App(std::make_unique<Impl>(std::move(config), std::move(options))));
   Impl& impl = *app->impl_;
-  for (auto step : {&Impl::open_engines, &Impl::make_topics, &Impl::start_pipelines, &Impl::start_listeners}) {
+  for (auto step :
+       {&Impl::open_engines, &Impl::make_topics, &Impl::start_pipelines, &Impl::start_listeners}) {
     if (auto done = (impl.*step)(); !done) return fail(done.error());
   }
-  impl.metrics.gauge("mesh_build_info", "The running build.", {{"version", impl.options.version}}).set(1);
+  impl.metrics.gauge("mesh_build_info", "The running build.", {{"version", impl.options.version}})
+      .set(1);
   impl.metrics.on_collect([&impl] { impl.collect_metrics(); });
-  if (auto written = write_run_info(impl.config.data_dir, {impl.options.version, impl.clock.now(), impl.addresses}); !written) {
+  if (auto written = write_run_info(impl.config.data_dir,
+                                    {impl.options.version, impl.clock.now(), impl.addresses});
+      !written) {
     return fail(written.error());
   }
   impl.run_info_written = true;
@@ -471,7 +538,9 @@ void App::reload(const config::Config& config) {
   comparable.telemetry.log.level = impl_->config.telemetry.log.level;
   comparable.rate_limits = impl_->config.rate_limits;
   if (config::print(comparable) != config::print(impl_->config)) {
-    log::warn("configuration: only telemetry.log.level and rate_limits were taken over; other changes need a restart");
+    log::warn(
+        "configuration: only telemetry.log.level and rate_limits were taken over; other changes "
+        "need a restart");
   }
   impl_->config.telemetry.log.level = config.telemetry.log.level;
   impl_->config.rate_limits = config.rate_limits;

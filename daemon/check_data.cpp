@@ -71,8 +71,7 @@ Result<Checked> look(const std::string& dir, const Kind& kind, const std::string
     checked.report.users_lost = true;
     checked.report.damages.insert(
         checked.report.damages.begin(),
-        {"write-ahead log", wal.error().cause, {},
-         kind.derived() ? kBuiltAgain : kFramesLost});
+        {"write-ahead log", wal.error().cause, {}, kind.derived() ? kBuiltAgain : kFramesLost});
   }
   return checked;
 }
@@ -97,8 +96,8 @@ Status write_marker(const std::string& dir, const std::string& kept) {
   const std::string path = dir + "/" + kUnfinished;
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   const std::string text = kept + "\n";
-  const bool written = fd >= 0 && ::write(fd, text.data(), text.size()) == std::ssize(text) &&
-                       ::fsync(fd) == 0;
+  const bool written =
+      fd >= 0 && ::write(fd, text.data(), text.size()) == std::ssize(text) && ::fsync(fd) == 0;
   const std::string why = std::strerror(errno);
   if (fd >= 0) ::close(fd);
   const Status status =
@@ -114,8 +113,8 @@ Status remove_marker(const std::string& dir) {
   std::error_code error;
   fs::remove(path, error);
   if (!error) return sync_dir(dir);
-  return fail(ErrorKind::unavailable, "the repair is done, but " + path + " cannot be removed: " +
-                                          error.message() + "; remove it");
+  return fail(ErrorKind::unavailable, "the repair is done, but " + path +
+                                          " cannot be removed: " + error.message() + "; remove it");
 }
 
 std::string copy_of(const std::string& dir, const Kind& kind) {
@@ -202,7 +201,7 @@ Json to_json(const Checked& checked) {
                        {"loss", damage.loss}});
     lossy |= loses(damage);
   }
-  const char* state = checked.damaged()                    ? "damaged"
+  const char* state = checked.damaged()                   ? "damaged"
                       : sqlite::has_bytes(checked.source) ? "ok"
                                                           : "missing";
   return {{"file", checked.report.file},
@@ -260,7 +259,8 @@ Status no_missing_file(const std::string& data_dir) {
   return fail(ErrorKind::conflict,
               missing + " missing or empty in " + data_dir +
                   ", where a meshd has run: put what is missing back from a backup, or see what "
-                  "`mesh check --data-dir " + data_dir +
+                  "`mesh check --data-dir " +
+                  data_dir +
                   "` says that going on without it loses; to begin anew, choose an empty folder");
 }
 
@@ -343,9 +343,8 @@ std::string check_data_text(const Json& report) {
     }
     text += "\n";
     for (const auto& damage : file["damages"]) {
-      text += "  " + damage["place"].get<std::string>() + ": " +
-              damage["what"].get<std::string>() + "\n    a repair loses " +
-              damage["loss"].get<std::string>() + "\n";
+      text += "  " + damage["place"].get<std::string>() + ": " + damage["what"].get<std::string>() +
+              "\n    a repair loses " + damage["loss"].get<std::string>() + "\n";
     }
   }
   return report["kept_in"].is_null() ? text : text + report["done"].get<std::string>() + "\n";
@@ -353,8 +352,8 @@ std::string check_data_text(const Json& report) {
 
 int check_data_exit_code(const Json& report) {
   if (report["state"] == "ok" || !report["kept_in"].is_null()) return 0;
-  const bool lossy = std::ranges::any_of(
-      report["files"], [](const Json& file) { return file["loses"] == true; });
+  const bool lossy =
+      std::ranges::any_of(report["files"], [](const Json& file) { return file["loses"] == true; });
   return lossy ? 2 : 1;
 }
 

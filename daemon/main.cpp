@@ -1,8 +1,8 @@
 // meshd: the daemon of mesh.
 
-#include <CLI/CLI.hpp>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <cerrno>
 #include <cstring>
@@ -14,7 +14,8 @@
 
 namespace {
 
-// What root makes in a folder of another user's would be closed to the meshd that runs as that user.
+// What root makes in a folder of another user's would be closed to the meshd that runs as that
+// user.
 bool act_as_owner_of(const std::string& dir) {
   struct stat info {};
   if (::geteuid() != 0 || ::stat(dir.c_str(), &info) != 0 || info.st_uid == 0) return true;
@@ -23,14 +24,15 @@ bool act_as_owner_of(const std::string& dir) {
 
 int check_data(const mesh::config::Config& config, bool repair, bool json) {
   if (!act_as_owner_of(config.data_dir)) {
-    std::cerr << "meshd: cannot act as the owner of " << config.data_dir << ": " << std::strerror(errno)
-              << "; run this as that user\n";
+    std::cerr << "meshd: cannot act as the owner of " << config.data_dir << ": "
+              << std::strerror(errno) << "; run this as that user\n";
     return 3;
   }
   const auto report = mesh::check_data(config.data_dir, repair, mesh::system_clock().now());
   if (!report) {
     std::cerr << "meshd: " << report.error().message << "\n";
-    if (!report.error().cause.empty()) std::cerr << "meshd: cause: " << report.error().cause << "\n";
+    if (!report.error().cause.empty())
+      std::cerr << "meshd: cause: " << report.error().cause << "\n";
     return 3;
   }
   std::cout << (json ? mesh::dump(*report) + "\n" : mesh::check_data_text(*report));
@@ -40,16 +42,25 @@ int check_data(const mesh::config::Config& config, bool repair, bool json) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App cli{"meshd: tenant-scoped events in, durable, searchable. Runs until SIGTERM; SIGHUP reloads."};
+  CLI::App cli{
+      "meshd: tenant-scoped events in, durable, searchable. Runs until SIGTERM; SIGHUP reloads."};
   std::optional<std::string> file, data_dir;
   bool check = false, print = false, schema = false, look = false, repair = false, json = false;
-  cli.add_option("-c,--config", file, "configuration file; else $MESH_CONFIG, ./meshd.yaml, /etc/mesh/meshd.yaml, built-in defaults");
+  cli.add_option("-c,--config", file,
+                 "configuration file; else $MESH_CONFIG, ./meshd.yaml, /etc/mesh/meshd.yaml, "
+                 "built-in defaults");
   cli.add_option("--data-dir", data_dir, "in place of the configuration's data_dir");
   cli.add_flag("--check-config", check, "check the configuration and end");
-  cli.add_flag("--print-config", print, "print the configuration as it will be used, secrets masked, and end");
-  cli.add_flag("--print-config-schema", schema, "print the JSON Schema of the configuration file and end");
-  cli.add_flag("--check-data", look, "look for damage in the data folder, which no meshd may be using, and end: 0 whole, 1 a repair loses nothing, 2 damaged, 3 could not look");
-  cli.add_flag("--repair-data", repair, "the same, and put what is whole in the place of what is damaged, which is kept aside");
+  cli.add_flag("--print-config", print,
+               "print the configuration as it will be used, secrets masked, and end");
+  cli.add_flag("--print-config-schema", schema,
+               "print the JSON Schema of the configuration file and end");
+  cli.add_flag("--check-data", look,
+               "look for damage in the data folder, which no meshd may be using, and end: 0 whole, "
+               "1 a repair loses nothing, 2 damaged, 3 could not look");
+  cli.add_flag(
+      "--repair-data", repair,
+      "the same, and put what is whole in the place of what is damaged, which is kept aside");
   cli.add_flag("--json", json, "what --check-data and --repair-data print as JSON");
   cli.set_version_flag("--version", "meshd " MESH_VERSION);
   try {

@@ -25,7 +25,8 @@ Status write_run_info(const std::string& data_dir, const RunInfo& info) {
   const int error = errno;
   if (fd >= 0) close(fd);
   if (!written || rename(temporary.c_str(), path.c_str()) != 0) {
-    return fail(ErrorKind::unavailable, "cannot write " + path + ": " + std::strerror(written ? errno : error));
+    return fail(ErrorKind::unavailable,
+                "cannot write " + path + ": " + std::strerror(written ? errno : error));
   }
   return {};
 }

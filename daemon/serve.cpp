@@ -22,7 +22,8 @@ log::Format log_format(const std::string& text) {
 // After this error what is on disk and what is in memory may differ; only a restart, which reads
 // the disk, is safe.
 [[noreturn]] void die(const Error& error) {
-  log::error("stored data cannot be trusted any more; ending at once, restart to recover", {{"cause", error.to_string()}});
+  log::error("stored data cannot be trusted any more; ending at once, restart to recover",
+             {{"cause", error.to_string()}});
   log::flush();
   _exit(70);
 }
@@ -59,7 +60,8 @@ int next_signal(const sigset_t& signals, std::optional<Duration> wait) {
 
 }  // namespace
 
-int serve(config::Config config, std::function<Result<config::Config>()> load, std::string version) {
+int serve(config::Config config, std::function<Result<config::Config>()> load,
+          std::string version) {
   if (auto level = log::parse_level(config.telemetry.log.level)) {
     log::configure(*level, log_format(config.telemetry.log.format));
   }
@@ -78,7 +80,8 @@ int serve(config::Config config, std::function<Result<config::Config>()> load, s
     std::cerr << "meshd: " << app.error().message << "\n";
     if (!app.error().cause.empty()) std::cerr << "meshd: cause: " << app.error().cause << "\n";
     if (app.error().kind == ErrorKind::corrupt) {
-      std::cerr << "meshd: `mesh check --data-dir " << data_dir << "` says what is damaged and what a repair would lose\n";
+      std::cerr << "meshd: `mesh check --data-dir " << data_dir
+                << "` says what is damaged and what a repair would lose\n";
     }
     return 1;
   }
@@ -99,12 +102,14 @@ int serve(config::Config config, std::function<Result<config::Config>()> load, s
           (*app)->reload(*fresh);
           log::info("configuration reloaded");
         } else {
-          log::error("configuration not reloaded, the old one stays", {{"cause", fresh.error().message}});
+          log::error("configuration not reloaded, the old one stays",
+                     {{"cause", fresh.error().message}});
         }
         notify_service_manager("READY=1");
         break;
       }
-      default: running = false;
+      default:
+        running = false;
     }
   }
   notify_service_manager("STOPPING=1");

@@ -20,13 +20,17 @@ struct Findings {
 
   void add(State found, const std::string& problem) {
     // critical before unknown before warning: what is known to be broken counts most.
-    const auto rank = [](State s) { return s == State::critical ? 3 : s == State::unknown ? 2 : s == State::warning ? 1 : 0; };
+    const auto rank = [](State s) {
+      return s == State::critical ? 3 : s == State::unknown ? 2 : s == State::warning ? 1 : 0;
+    };
     if (rank(found) > rank(state)) state = found;
     problems.push_back(printable(problem));
   }
-  void measure(const std::string& name, std::int64_t value, std::int64_t warning, std::int64_t critical) {
+  void measure(const std::string& name, std::int64_t value, std::int64_t warning,
+               std::int64_t critical) {
     const auto bound = [](std::int64_t n) { return n < 0 ? std::string{} : std::to_string(n); };
-    performance.push_back(name + "=" + std::to_string(value) + ";" + bound(warning) + ";" + bound(critical) + ";0");
+    performance.push_back(name + "=" + std::to_string(value) + ";" + bound(warning) + ";" +
+                          bound(critical) + ";0");
     if (critical >= 0 && value > critical) {
       add(State::critical, name + " is " + std::to_string(value));
     } else if (warning >= 0 && value > warning) {
@@ -41,8 +45,10 @@ State state_of(const Error& error) {
     case ErrorKind::forbidden:
     case ErrorKind::invalid:
     case ErrorKind::not_found:
-    case ErrorKind::unsupported: return State::unknown;
-    default: return State::critical;
+    case ErrorKind::unsupported:
+      return State::unknown;
+    default:
+      return State::critical;
   }
 }
 
@@ -54,7 +60,8 @@ void check_listeners(client::Client& mesh, Findings& findings) {
     if (!answer) {
       findings.add(State::critical, std::string(to_string(role)) + ": " + answer.error().message);
     } else if (answer->status != 200) {
-      findings.add(State::critical, std::string(to_string(role)) + " is not ready (" + std::to_string(answer->status) + ")");
+      findings.add(State::critical, std::string(to_string(role)) + " is not ready (" +
+                                        std::to_string(answer->status) + ")");
     } else {
       ++ready;
     }
@@ -74,13 +81,16 @@ void check_inside(client::Client& mesh, const Args& args, Findings& findings) {
   const auto sum = [](const std::vector<Json>& items, const char* path) {
     std::int64_t total = 0;
     for (const Json& item : items) {
-      if (const Json& value = at_path(item, path); value.is_number_integer()) total += value.get<std::int64_t>();
+      if (const Json& value = at_path(item, path); value.is_number_integer())
+        total += value.get<std::int64_t>();
     }
     return total;
   };
-  if (const auto groups = mesh.groups()) findings.measure("lag", sum(*groups, "lag"), args.lag_warning, args.lag_critical);
+  if (const auto groups = mesh.groups())
+    findings.measure("lag", sum(*groups, "lag"), args.lag_warning, args.lag_critical);
   if (const auto letters = mesh.dead_letter_topics()) {
-    findings.measure("letters", sum(*letters, "letters"), args.letters_warning, args.letters_critical);
+    findings.measure("letters", sum(*letters, "letters"), args.letters_warning,
+                     args.letters_critical);
   }
 }
 
@@ -88,7 +98,9 @@ void check_inside(client::Client& mesh, const Args& args, Findings& findings) {
 std::optional<std::string> named_data(const Session& session) {
   if (session.globals.server) return std::nullopt;
   std::optional<std::string> dir = session.globals.data_dir;
-  if (const char* named = session.surroundings.env("MESH_DATA_DIR"); !dir && named != nullptr && *named != '\0') dir = named;
+  if (const char* named = session.surroundings.env("MESH_DATA_DIR");
+      !dir && named != nullptr && *named != '\0')
+    dir = named;
   return dir;
 }
 
@@ -96,12 +108,16 @@ Outcome check(Session& session, const Args& args) {
   const auto dir = named_data(session);
   if (dir && !in_use(*dir)) return check_data(session, *dir, args.repair);
   if (args.repair) {
-    return unknown(session, dir ? "data folder " + *dir + " is in use by " + holder(*dir) + ": stop it, then repair"
-                                : "--repair needs --data-dir DIR with the folder of a meshd that is stopped, and no --server");
+    return unknown(session, dir ? "data folder " + *dir + " is in use by " + holder(*dir) +
+                                      ": stop it, then repair"
+                                : "--repair needs --data-dir DIR with the folder of a meshd that "
+                                  "is stopped, and no --server");
   }
   Findings findings;
   if (const auto connected = session.connect(); !connected) {
-    findings.add(connected.error().kind == ErrorKind::unavailable ? State::critical : State::unknown, connected.error().message);
+    findings.add(
+        connected.error().kind == ErrorKind::unavailable ? State::critical : State::unknown,
+        connected.error().message);
   } else {
     check_listeners(*session.mesh, findings);
     // Where nobody listens the inside need not be asked.
@@ -110,8 +126,10 @@ Outcome check(Session& session, const Args& args) {
   static constexpr const char* kWords[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
   std::string line = std::string(kWords[static_cast<int>(findings.state)]) + " - ";
   if (findings.problems.empty()) line += "every listener is ready, every check passed";
-  for (std::size_t i = 0; i < findings.problems.size(); ++i) line += (i == 0 ? "" : "; ") + findings.problems[i];
-  for (std::size_t i = 0; i < findings.performance.size(); ++i) line += (i == 0 ? "|" : " ") + findings.performance[i];
+  for (std::size_t i = 0; i < findings.problems.size(); ++i)
+    line += (i == 0 ? "" : "; ") + findings.problems[i];
+  for (std::size_t i = 0; i < findings.performance.size(); ++i)
+    line += (i == 0 ? "|" : " ") + findings.performance[i];
   session.out.data(line + "\n");
   return static_cast<Exit>(findings.state);
 }
@@ -120,19 +138,27 @@ Outcome check(Session& session, const Args& args) {
 
 void add_check(Commands& commands) {
   auto args = std::make_shared<Args>();
-  auto& verb = commands.verb(commands.root(), {
-      .name = "check", .summary = "One line on the state of a meshd, for monitoring systems",
-      .details = "Follows the plug-in conventions: exit code 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, and performance data "
-                 "behind a bar. Where no meshd runs on the folder of --data-dir, its files are looked at for damage: what "
-                 "is damaged or missing, whose it is, and what a repair would lose; --repair puts what is whole in their place and "
-                 "keeps the damaged files beside.",
-      .examples = "mesh check\n"
-                  "mesh check --data-dir /var/lib/mesh\n"
-                  "mesh check --data-dir ./mesh-data --repair\n"
-                  "mesh check --lag-warning 1000 --lag-critical 100000 --letters-warning 0 --timeout 5s\n",
-      .run = [args](Session& session) { return check(session, *args); },
-      .needs = Needs::nothing}, purpose::kHealth);
-  verb.add_flag("--repair", args->repair, "of a folder that no meshd uses: repair what is damaged, after a question");
+  auto& verb = commands.verb(
+      commands.root(),
+      {.name = "check",
+       .summary = "One line on the state of a meshd, for monitoring systems",
+       .details = "Follows the plug-in conventions: exit code 0 OK, 1 WARNING, 2 CRITICAL, 3 "
+                  "UNKNOWN, and performance data "
+                  "behind a bar. Where no meshd runs on the folder of --data-dir, its files are "
+                  "looked at for damage: what "
+                  "is damaged or missing, whose it is, and what a repair would lose; --repair puts "
+                  "what is whole in their place and "
+                  "keeps the damaged files beside.",
+       .examples =
+           "mesh check\n"
+           "mesh check --data-dir /var/lib/mesh\n"
+           "mesh check --data-dir ./mesh-data --repair\n"
+           "mesh check --lag-warning 1000 --lag-critical 100000 --letters-warning 0 --timeout 5s\n",
+       .run = [args](Session& session) { return check(session, *args); },
+       .needs = Needs::nothing},
+      purpose::kHealth);
+  verb.add_flag("--repair", args->repair,
+                "of a folder that no meshd uses: repair what is damaged, after a question");
   const auto counts = whole_number(0, std::int64_t{1} << 60);
   const auto add = [&](const char* name, std::int64_t& value, const char* help) {
     verb.add_option(name, value, help)->check(counts)->type_name("N");

@@ -31,7 +31,8 @@ Result<Ran> run_meshd(const std::vector<std::string>& arguments) {
   std::error_code unreadable;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", unreadable);
   const auto beside = self.parent_path() / "meshd";
-  const std::string program = !unreadable && std::filesystem::exists(beside) ? beside.string() : "meshd";
+  const std::string program =
+      !unreadable && std::filesystem::exists(beside) ? beside.string() : "meshd";
   std::vector<std::string> words{program};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
@@ -48,7 +49,8 @@ Result<Ran> run_meshd(const std::vector<std::string>& arguments) {
   ::close(ends[1]);
   if (error != 0) {
     ::close(ends[0]);
-    return fail(ErrorKind::unavailable, "cannot run " + program + ", which looks at the files: " + std::strerror(error) +
+    return fail(ErrorKind::unavailable, "cannot run " + program +
+                                            ", which looks at the files: " + std::strerror(error) +
                                             "; put meshd beside mesh, or on $PATH");
   }
   Ran ran;
@@ -61,17 +63,19 @@ Result<Ran> run_meshd(const std::vector<std::string>& arguments) {
   }
   ::close(ends[0]);
   int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
   ran.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return ran;
 }
 
 const View& damage_view() {
-  static const View view{"place", {{"file", "FILE", "the file, in the data folder"},
-                                   {"place", "PLACE", "what is damaged in it"},
-                                   {"what", "DAMAGE", "what is wrong there"},
-                                   {"tenants", "TENANTS", "whose it is, as far as the bytes tell"},
-                                   {"loss", "A REPAIR LOSES", "what would be gone for good"}}};
+  static const View view{"place",
+                         {{"file", "FILE", "the file, in the data folder"},
+                          {"place", "PLACE", "what is damaged in it"},
+                          {"what", "DAMAGE", "what is wrong there"},
+                          {"tenants", "TENANTS", "whose it is, as far as the bytes tell"},
+                          {"loss", "A REPAIR LOSES", "what would be gone for good"}}};
   return view;
 }
 
@@ -80,7 +84,8 @@ Result<Json> ask(const std::string& data_dir, const char* what) {
   auto ran = run_meshd({"--data-dir", data_dir, what, "--json"});
   if (!ran) return fail(ran.error());
   auto report = parse_json(ran->out, {.max_depth = 32, .max_bytes = std::size_t{64} << 20});
-  if (!report || ran->exit_code > 2) return fail(ErrorKind::unavailable, "meshd could not look at " + data_dir);
+  if (!report || ran->exit_code > 2)
+    return fail(ErrorKind::unavailable, "meshd could not look at " + data_dir);
   return report;
 }
 
@@ -91,9 +96,11 @@ void show(Session& session, const Json& report) {
   // No table: none of this may be cut to the terminal's width.
   for (const Json& file : at_path(report, "files")) {
     for (const Json& damage : at_path(file, "damages")) {
-      const auto text = [&](const char* name) { return printable(plain_text(at_path(damage, name))); };
-      session.out.data(printable(plain_text(at_path(file, "file"))) + ": " + text("place") + ": " + text("what") +
-                       "\n    a repair loses " + text("loss") + "\n");
+      const auto text = [&](const char* name) {
+        return printable(plain_text(at_path(damage, name)));
+      };
+      session.out.data(printable(plain_text(at_path(file, "file"))) + ": " + text("place") + ": " +
+                       text("what") + "\n    a repair loses " + text("loss") + "\n");
     }
   }
 }
@@ -131,23 +138,30 @@ Outcome check_data(Session& session, const std::string& data_dir, bool repair) {
   auto report = ask(data_dir, "--check-data");
   if (!report) return unknown(session, report.error().message);
   const int state = state_of(*report);
-  static constexpr const char* kWords[] = {"OK - no meshd runs here; its files are whole",
-                                           "WARNING - files are damaged, and a repair loses nothing",
-                                           "CRITICAL - files are damaged or missing"};
+  static constexpr const char* kWords[] = {
+      "OK - no meshd runs here; its files are whole",
+      "WARNING - files are damaged, and a repair loses nothing",
+      "CRITICAL - files are damaged or missing"};
   const bool table = session.out.format() == Format::table || session.out.format() == Format::wide;
   // A clean stop removes run.json; who watches a meshd must hear that it is gone.
   const bool crashed = state == 0 && std::filesystem::exists(data_dir + "/run.json");
   if (table) {
-    session.out.data(std::string(crashed ? "CRITICAL - meshd ended without a clean stop: start it again; its files are whole"
-                                         : kWords[state]) + "\n");
+    session.out.data(
+        std::string(
+            crashed
+                ? "CRITICAL - meshd ended without a clean stop: start it again; its files are whole"
+                : kWords[state]) +
+        "\n");
   }
   show(session, *report);
   if (state == 0) return static_cast<Exit>(crashed ? 2 : 0);
   if (!repair) {
-    session.out.note("`mesh check --data-dir " + printable(data_dir) + " --repair` repairs them and keeps the damaged ones aside");
+    session.out.note("`mesh check --data-dir " + printable(data_dir) +
+                     " --repair` repairs them and keeps the damaged ones aside");
     return static_cast<Exit>(state);
   }
-  if (auto yes = confirm(session, "Repair, and lose what is listed above?"); !yes) return fail(yes.error());
+  if (auto yes = confirm(session, "Repair, and lose what is listed above?"); !yes)
+    return fail(yes.error());
   report = ask(data_dir, "--repair-data");
   if (!report) return unknown(session, report.error().message);
   session.out.note(printable(plain_text(at_path(*report, "done"))));

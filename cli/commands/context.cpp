@@ -6,14 +6,15 @@ namespace mesh::cli {
 namespace {
 
 const View& context_view() {
-  static const View view{"name", {{"current", "CURRENT", "is it the one in use"},
-                                  {"name", "NAME", "the context's name"},
-                                  {"server", "SERVER", "one address for every role"},
-                                  {"data_dir", "DATA DIR", "data folder of a meshd on this machine"},
-                                  {"tenant", "TENANT", "the tenant to act for"},
-                                  {"token", "TOKEN", "set or not; never shown"},
-                                  {"endpoints", "ENDPOINTS", "an address per role", Field::Show::wide},
-                                  {"output", "OUTPUT", "how to print", Field::Show::wide}}};
+  static const View view{"name",
+                         {{"current", "CURRENT", "is it the one in use"},
+                          {"name", "NAME", "the context's name"},
+                          {"server", "SERVER", "one address for every role"},
+                          {"data_dir", "DATA DIR", "data folder of a meshd on this machine"},
+                          {"tenant", "TENANT", "the tenant to act for"},
+                          {"token", "TOKEN", "set or not; never shown"},
+                          {"endpoints", "ENDPOINTS", "an address per role", Field::Show::wide},
+                          {"output", "OUTPUT", "how to print", Field::Show::wide}}};
   return view;
 }
 
@@ -23,12 +24,19 @@ struct Args {
 };
 
 Json to_json(const std::string& name, const NamedContext& context, bool current) {
-  const auto text = [](const std::optional<std::string>& value) { return value ? Json(*value) : Json(nullptr); };
+  const auto text = [](const std::optional<std::string>& value) {
+    return value ? Json(*value) : Json(nullptr);
+  };
   Json endpoints = Json::object();
   for (const auto& [role, url] : context.endpoints) endpoints[role] = url;
-  return {{"name", name}, {"current", current}, {"server", text(context.server)},
-          {"data_dir", text(context.data_dir)}, {"endpoints", endpoints}, {"tenant", text(context.tenant)},
-          {"token", context.token ? "set" : "none"}, {"output", text(context.output)}};
+  return {{"name", name},
+          {"current", current},
+          {"server", text(context.server)},
+          {"data_dir", text(context.data_dir)},
+          {"endpoints", endpoints},
+          {"tenant", text(context.tenant)},
+          {"token", context.token ? "set" : "none"},
+          {"output", text(context.output)}};
 }
 
 std::string path_of(const Session& session) { return context_file_path(session.surroundings.env); }
@@ -52,7 +60,9 @@ Outcome add(Session& session, const Args& args) {
     const auto equals = text.find('=');
     const std::string role = text.substr(0, equals);
     if (equals == text.npos || !client::parse_role(role)) {
-      return fail(ErrorKind::invalid, "\"" + text + "\": write ROLE=URL; roles are users, gateway, publisher, subscriber, admin");
+      return fail(ErrorKind::invalid,
+                  "\"" + text +
+                      "\": write ROLE=URL; roles are users, gateway, publisher, subscriber, admin");
     }
     auto url = normal_url(text.substr(equals + 1));
     if (!url) return fail(url.error());
@@ -61,14 +71,19 @@ Outcome add(Session& session, const Args& args) {
   context.token = given.token;
   context.tenant = given.tenant;
   context.output = given.output;
-  if (!context.server && !context.data_dir && context.endpoints.empty() && !context.token && !context.tenant && !context.output) {
-    return fail(ErrorKind::invalid, "an empty context: give at least one of --server, --endpoint, --data-dir, --token, --tenant, --output");
+  if (!context.server && !context.data_dir && context.endpoints.empty() && !context.token &&
+      !context.tenant && !context.output) {
+    return fail(ErrorKind::invalid,
+                "an empty context: give at least one of --server, --endpoint, --data-dir, --token, "
+                "--tenant, --output");
   }
   file->contexts[args.name] = context;
   if (file->current.empty()) file->current = args.name;
   if (auto saved = save_contexts(path_of(session), *file); !saved) return fail(saved.error());
   session.out.note("context " + args.name + " is saved in " + path_of(session) +
-                   (file->current == args.name ? " and in use" : "; `mesh context use " + args.name + "` takes it in use"));
+                   (file->current == args.name
+                        ? " and in use"
+                        : "; `mesh context use " + args.name + "` takes it in use"));
   return Exit::ok;
 }
 
@@ -76,7 +91,8 @@ Outcome use(Session& session, const std::string& name) {
   auto file = load_contexts(path_of(session));
   if (!file) return fail(file.error());
   if (!file->contexts.contains(name)) {
-    return fail(ErrorKind::not_found, "there is no context \"" + name + "\"; `mesh context list` shows them");
+    return fail(ErrorKind::not_found,
+                "there is no context \"" + name + "\"; `mesh context list` shows them");
   }
   file->current = name;
   if (auto saved = save_contexts(path_of(session), *file); !saved) return fail(saved.error());
@@ -88,7 +104,8 @@ Outcome list(Session& session) {
   auto file = load_contexts(path_of(session));
   if (!file) return fail(file.error());
   std::vector<Json> rows;
-  for (const auto& [name, context] : file->contexts) rows.push_back(to_json(name, context, name == file->current));
+  for (const auto& [name, context] : file->contexts)
+    rows.push_back(to_json(name, context, name == file->current));
   session.out.items(context_view(), rows);
   return Exit::ok;
 }
@@ -99,7 +116,8 @@ Outcome show(Session& session, std::string name) {
   if (name.empty()) name = file->current;
   if (name.empty()) return fail(ErrorKind::not_found, "no context is in use");
   const auto found = file->contexts.find(name);
-  if (found == file->contexts.end()) return fail(ErrorKind::not_found, "there is no context \"" + name + "\"");
+  if (found == file->contexts.end())
+    return fail(ErrorKind::not_found, "there is no context \"" + name + "\"");
   session.out.record(context_view(), to_json(name, found->second, name == file->current));
   return Exit::ok;
 }
@@ -107,7 +125,8 @@ Outcome show(Session& session, std::string name) {
 Outcome remove(Session& session, const std::string& name) {
   auto file = load_contexts(path_of(session));
   if (!file) return fail(file.error());
-  if (file->contexts.erase(name) == 0) return fail(ErrorKind::not_found, "there is no context \"" + name + "\"");
+  if (file->contexts.erase(name) == 0)
+    return fail(ErrorKind::not_found, "there is no context \"" + name + "\"");
   if (file->current == name) file->current.clear();
   if (auto saved = save_contexts(path_of(session), *file); !saved) return fail(saved.error());
   session.out.note("context " + name + " is removed");
@@ -121,32 +140,50 @@ using Run = Outcome (*)(Session&, const std::string&);
 void add_context(Commands& commands) {
   auto& group = commands.group("context", "Named places and identities", purpose::kSetup);
   auto args = std::make_shared<Args>();
-  auto& verb = commands.verb(group, {
-      .name = "add", .summary = "Save a context, or replace one",
-      .details = "It keeps the --server, --data-dir, --token, --tenant and --output given with it, in "
-                 "~/.config/mesh/config.yaml (readable by you alone). The first one is taken in use.",
-      .examples = "mesh context add local --data-dir ./mesh-data --tenant acme\n"
-                  "mesh context add prod --server https://mesh.example.org --token acme:alice\n"
-                  "mesh context add split --endpoint admin=http://10.0.0.5:9090 --endpoint users=http://10.0.0.6:8081\n",
-      .run = [args](Session& session) { return add(session, *args); },
-      .needs = Needs::nothing});
+  auto& verb = commands.verb(
+      group,
+      {.name = "add",
+       .summary = "Save a context, or replace one",
+       .details =
+           "It keeps the --server, --data-dir, --token, --tenant and --output given with it, in "
+           "~/.config/mesh/config.yaml (readable by you alone). The first one is taken in use.",
+       .examples = "mesh context add local --data-dir ./mesh-data --tenant acme\n"
+                   "mesh context add prod --server https://mesh.example.org --token acme:alice\n"
+                   "mesh context add split --endpoint admin=http://10.0.0.5:9090 --endpoint "
+                   "users=http://10.0.0.6:8081\n",
+       .run = [args](Session& session) { return add(session, *args); },
+       .needs = Needs::nothing});
   verb.add_option("NAME", args->name, "The context's name")->required();
-  verb.add_option("--endpoint", args->endpoints, "Address of one role; may be repeated")->type_name("ROLE=URL")
-      ->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  commands.verb(group, {.name = "list", .summary = "List the contexts", .examples = "mesh context list\n",
-                        .view = &context_view(), .run = list, .needs = Needs::nothing});
+  verb.add_option("--endpoint", args->endpoints, "Address of one role; may be repeated")
+      ->type_name("ROLE=URL")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  commands.verb(group, {.name = "list",
+                        .summary = "List the contexts",
+                        .examples = "mesh context list\n",
+                        .view = &context_view(),
+                        .run = list,
+                        .needs = Needs::nothing});
   const auto add_named = [&](Verb described, Run run, bool required) {
     auto name = std::make_shared<std::string>();
     described.run = [name, run](Session& session) { return run(session, *name); };
     described.needs = Needs::nothing;
-    auto* option = commands.verb(group, std::move(described)).add_option("NAME", *name, "The context's name");
+    auto* option =
+        commands.verb(group, std::move(described)).add_option("NAME", *name, "The context's name");
     if (required) option->required();
   };
-  add_named({.name = "use", .summary = "Take a context in use", .examples = "mesh context use local\n"}, use, true);
-  add_named({.name = "show", .summary = "Show a context, without its token",
-             .examples = "mesh context show\nmesh context show local -o yaml\n", .view = &context_view()},
-            [](Session& session, const std::string& name) { return show(session, name); }, false);
-  add_named({.name = "remove", .summary = "Remove a context", .examples = "mesh context remove local\n"}, remove, true);
+  add_named(
+      {.name = "use", .summary = "Take a context in use", .examples = "mesh context use local\n"},
+      use, true);
+  add_named(
+      {.name = "show",
+       .summary = "Show a context, without its token",
+       .examples = "mesh context show\nmesh context show local -o yaml\n",
+       .view = &context_view()},
+      [](Session& session, const std::string& name) { return show(session, name); }, false);
+  add_named(
+      {.name = "remove", .summary = "Remove a context", .examples = "mesh context remove local\n"},
+      remove, true);
 }
 
 }  // namespace mesh::cli

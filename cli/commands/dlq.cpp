@@ -6,10 +6,13 @@ namespace mesh::cli {
 namespace {
 
 const View& topic_view() {
-  static const View view{"topic", {{"topic", "TOPIC", "the dead-letter topic"},
-                                   {"letters", "LETTERS", "letters neither redriven nor purged", Field::Show::always, count_text},
-                                   {"oldest", "OLDEST", "when the oldest of them died", Field::Show::always, time_text},
-                                   {"causes", "CAUSES", "how many of each class of cause"}}};
+  static const View view{
+      "topic",
+      {{"topic", "TOPIC", "the dead-letter topic"},
+       {"letters", "LETTERS", "letters neither redriven nor purged", Field::Show::always,
+        count_text},
+       {"oldest", "OLDEST", "when the oldest of them died", Field::Show::always, time_text},
+       {"causes", "CAUSES", "how many of each class of cause"}}};
   return view;
 }
 
@@ -58,20 +61,23 @@ Outcome list(Session& session, const Args& args) {
     std::erase_if(*topics, [&](const Json& item) {
       return letters_of(plain_text(at_path(item, "topic"))) != letters_of(args.topic);
     });
-    if (topics->empty()) return fail(ErrorKind::not_found, "there is no dead-letter topic for \"" + args.topic + "\"");
+    if (topics->empty())
+      return fail(ErrorKind::not_found, "there is no dead-letter topic for \"" + args.topic + "\"");
   }
   session.out.items(topic_view(), *topics);
   return Exit::ok;
 }
 
 Outcome show(Session& session, const Args& args) {
-  auto letters = session.mesh->dead_letters(letters_of(args.topic), filter_of(session, args), args.limit);
+  auto letters =
+      session.mesh->dead_letters(letters_of(args.topic), filter_of(session, args), args.limit);
   if (!letters) return fail(letters.error());
   session.out.items(letter_view(), *letters);
   return Exit::ok;
 }
 
-using Change = Result<Json> (client::Client::*)(const std::string&, const client::LetterFilter&, bool);
+using Change = Result<Json> (client::Client::*)(const std::string&, const client::LetterFilter&,
+                                                bool);
 
 std::string described(const client::LetterFilter& filter) {
   std::string text;
@@ -98,7 +104,8 @@ Outcome change(Session& session, const Args& args, const std::string& what, Chan
       session.out.note("no letters of " + topic + " match" + described(filter));
       return Exit::ok;
     }
-    auto yes = confirm(session, what + " " + count_text(matching) + " letters of " + topic + described(filter) + "?");
+    auto yes = confirm(session, what + " " + count_text(matching) + " letters of " + topic +
+                                    described(filter) + "?");
     if (!yes) return fail(yes.error());
   }
   return started(session, (mesh.*call)(topic, filter, false), args.no_wait);
@@ -106,14 +113,18 @@ Outcome change(Session& session, const Args& args, const std::string& what, Chan
 
 void add_filters(CLI::App& verb, Args& args) {
   verb.add_option("TOPIC", args.topic, "The topic, or its dead-letter topic")->required();
-  verb.add_option("--cause", args.filter.cause, "Only letters of this class of cause")->type_name("CLASS");
+  verb.add_option("--cause", args.filter.cause, "Only letters of this class of cause")
+      ->type_name("CLASS");
   verb.add_option("--id", args.filter.id, "Only the letter of this event")->type_name("EVENT");
 }
 
-void add_change(Commands& commands, CLI::App& dlq, Verb described_verb, const std::string& what, Change call) {
+void add_change(Commands& commands, CLI::App& dlq, Verb described_verb, const std::string& what,
+                Change call) {
   auto args = std::make_shared<Args>();
   described_verb.view = &task_view();
-  described_verb.run = [args, what, call](Session& session) { return change(session, *args, what, call); };
+  described_verb.run = [args, what, call](Session& session) {
+    return change(session, *args, what, call);
+  };
   auto& verb = commands.verb(dlq, std::move(described_verb));
   add_filters(verb, *args);
   verb.add_flag("--dry-run", args->dry_run, "Count the letters, change nothing");
@@ -123,34 +134,48 @@ void add_change(Commands& commands, CLI::App& dlq, Verb described_verb, const st
 }  // namespace
 
 void add_dlq(Commands& commands) {
-  auto& dlq = commands.group("dlq", "Dead letters, events that no try could process", purpose::kOperate);
+  auto& dlq =
+      commands.group("dlq", "Dead letters, events that no try could process", purpose::kOperate);
   auto list_args = std::make_shared<Args>();
-  commands.verb(dlq, {.name = "list", .summary = "List the dead-letter topics",
-                      .examples = "mesh dlq list\nmesh dlq list user.events\n",
-                      .view = &topic_view(),
-                      .run = [list_args](Session& session) { return list(session, *list_args); }})
+  commands
+      .verb(dlq, {.name = "list",
+                  .summary = "List the dead-letter topics",
+                  .examples = "mesh dlq list\nmesh dlq list user.events\n",
+                  .view = &topic_view(),
+                  .run = [list_args](Session& session) { return list(session, *list_args); }})
       .add_option("TOPIC", list_args->topic, "Only that of this topic");
   auto show_args = std::make_shared<Args>();
-  auto& verb = commands.verb(dlq, {
-      .name = "show", .summary = "Show letters, the newest first",
-      .details = "With --tenant only that tenant's letters. -o json shows the events' data too.",
-      .examples = "mesh dlq show user.events\n"
-                  "mesh dlq show chemical.events --tenant acme --cause schema --limit 20 -o json\n",
-      .view = &letter_view(),
-      .run = [show_args](Session& session) { return show(session, *show_args); }});
+  auto& verb = commands.verb(
+      dlq,
+      {.name = "show",
+       .summary = "Show letters, the newest first",
+       .details = "With --tenant only that tenant's letters. -o json shows the events' data too.",
+       .examples =
+           "mesh dlq show user.events\n"
+           "mesh dlq show chemical.events --tenant acme --cause schema --limit 20 -o json\n",
+       .view = &letter_view(),
+       .run = [show_args](Session& session) { return show(session, *show_args); }});
   add_filters(verb, *show_args);
-  verb.add_option("-n,--limit", show_args->limit, "At most so many")->check(whole_number(1, 1000))->type_name("N")->capture_default_str();
-  add_change(commands, dlq, {
-      .name = "redrive", .summary = "Put letters back into their topics, to be processed again",
-      .details = "With --tenant only that tenant's letters. The server does it as a task: Ctrl-C leaves it running.",
-      .examples = "mesh dlq redrive user.events --dry-run\n"
-                  "mesh dlq redrive user.events --tenant acme --cause timeout --yes\n"},
-      "Redrive", &client::Client::redrive);
-  add_change(commands, dlq, {
-      .name = "purge", .summary = "Settle letters for good, without processing them",
-      .details = "With --tenant only that tenant's letters. The server does it as a task: Ctrl-C leaves it running.",
-      .examples = "mesh dlq purge user.events --dry-run\n"
-                  "mesh dlq purge user.events --id 01938c5e-7c1a-7000-8000-000000000001 --yes\n"},
+  verb.add_option("-n,--limit", show_args->limit, "At most so many")
+      ->check(whole_number(1, 1000))
+      ->type_name("N")
+      ->capture_default_str();
+  add_change(commands, dlq,
+             {.name = "redrive",
+              .summary = "Put letters back into their topics, to be processed again",
+              .details = "With --tenant only that tenant's letters. The server does it as a task: "
+                         "Ctrl-C leaves it running.",
+              .examples = "mesh dlq redrive user.events --dry-run\n"
+                          "mesh dlq redrive user.events --tenant acme --cause timeout --yes\n"},
+             "Redrive", &client::Client::redrive);
+  add_change(
+      commands, dlq,
+      {.name = "purge",
+       .summary = "Settle letters for good, without processing them",
+       .details = "With --tenant only that tenant's letters. The server does it as a task: Ctrl-C "
+                  "leaves it running.",
+       .examples = "mesh dlq purge user.events --dry-run\n"
+                   "mesh dlq purge user.events --id 01938c5e-7c1a-7000-8000-000000000001 --yes\n"},
       "Purge", &client::Client::purge);
 }
 

@@ -18,10 +18,11 @@ struct Finding {
 };
 
 const View& finding_view() {
-  static const View view{"name", {{"ok", "OK", "is it in order"},
-                                  {"name", "CHECK", "what was looked at"},
-                                  {"detail", "FOUND", "what was found"},
-                                  {"advice", "ADVICE", "what to do"}}};
+  static const View view{"name",
+                         {{"ok", "OK", "is it in order"},
+                          {"name", "CHECK", "what was looked at"},
+                          {"detail", "FOUND", "what was found"},
+                          {"advice", "ADVICE", "what to do"}}};
   return view;
 }
 
@@ -29,29 +30,38 @@ Finding check_contexts(const Session& session) {
   const std::string path = context_file_path(session.surroundings.env);
   const auto file = load_contexts(path);
   if (!file) return {"contexts", false, file.error().message, "correct the file, or move it away"};
-  if (file->contexts.empty()) return {"contexts", true, "none saved" + (path.empty() ? "" : " in " + path), ""};
+  if (file->contexts.empty())
+    return {"contexts", true, "none saved" + (path.empty() ? "" : " in " + path), ""};
   if (!file->current.empty() && !file->contexts.contains(file->current)) {
-    return {"contexts", false, "the current one, \"" + file->current + "\", does not exist", "`mesh context use NAME` takes another"};
+    return {"contexts", false, "the current one, \"" + file->current + "\", does not exist",
+            "`mesh context use NAME` takes another"};
   }
-  return {"contexts", true, std::to_string(file->contexts.size()) + " in " + path + ", " +
-                                (file->current.empty() ? "none in use" : "in use: " + file->current), ""};
+  return {"contexts", true,
+          std::to_string(file->contexts.size()) + " in " + path + ", " +
+              (file->current.empty() ? "none in use" : "in use: " + file->current),
+          ""};
 }
 
 std::optional<Finding> check_process(const std::string& data_dir) {
   if (data_dir.empty()) return std::nullopt;
   const auto text = read_file(data_dir + "/run.json", 1 << 16);
   if (!text) {
-    return Finding{"meshd process", false, text.error().message, "start meshd with this data folder, or name its server with --server"};
+    return Finding{"meshd process", false, text.error().message,
+                   "start meshd with this data folder, or name its server with --server"};
   }
   const auto json = parse_json(*text);
   const Json& pid = json ? at_path(*json, "pid") : at_path(Json(), "pid");
-  if (!pid.is_number_integer()) return Finding{"meshd process", false, data_dir + "/run.json names no process", "restart meshd"};
+  if (!pid.is_number_integer())
+    return Finding{"meshd process", false, data_dir + "/run.json names no process",
+                   "restart meshd"};
   const auto number = pid.get<std::int64_t>();
   if (!in_use(data_dir)) {
-    return Finding{"meshd process", false, "process " + std::to_string(number) + " of " + data_dir + "/run.json is gone",
+    return Finding{"meshd process", false,
+                   "process " + std::to_string(number) + " of " + data_dir + "/run.json is gone",
                    "it did not stop cleanly: look at its log and start it again"};
   }
-  return Finding{"meshd process", true, "process " + std::to_string(number) + " runs on " + data_dir, ""};
+  return Finding{"meshd process", true,
+                 "process " + std::to_string(number) + " runs on " + data_dir, ""};
 }
 
 struct Heard {
@@ -63,15 +73,21 @@ Finding check_address(client::Client& mesh, client::Role role, Heard& heard) {
   const std::string& url = mesh.options().endpoints.of(role);
   if (url.empty()) return {name, true, "not run by this meshd", ""};
   const auto health = mesh.probe(role, "/health");
-  if (!health) return {name, false, health.error().message, "is meshd running, and is " + url + " its address?"};
+  if (!health)
+    return {name, false, health.error().message,
+            "is meshd running, and is " + url + " its address?"};
   if (health->date) heard.date = health->date;
   if (health->status == 503) {
-    return {name, false, url + " turns requests away: " + plain_text(at_path(parse_json(health->body).value_or(Json()), "detail")),
-            "its http.max_connections or max_buffered is reached: look for clients that hold connections, or raise it"};
+    return {name, false,
+            url + " turns requests away: " +
+                plain_text(at_path(parse_json(health->body).value_or(Json()), "detail")),
+            "its http.max_connections or max_buffered is reached: look for clients that hold "
+            "connections, or raise it"};
   }
   const auto body = parse_json(health->body);
   if (!body || !at_path(*body, "service").is_string()) {
-    return {name, false, url + " answers, but not as a meshd (status " + std::to_string(health->status) + ")",
+    return {name, false,
+            url + " answers, but not as a meshd (status " + std::to_string(health->status) + ")",
             "another program listens there: correct the address"};
   }
   if (at_path(*body, "version").is_string()) heard.version = plain_text(at_path(*body, "version"));
@@ -84,16 +100,19 @@ Finding check_address(client::Client& mesh, client::Role role, Heard& heard) {
 
 Finding check_version(const std::string& version) {
   if (version == MESH_VERSION) return {"version", true, "client and server have " + version, ""};
-  return {"version", false, "client " MESH_VERSION ", server " + version, "use a client of the server's version"};
+  return {"version", false, "client " MESH_VERSION ", server " + version,
+          "use a client of the server's version"};
 }
 
 Finding check_clock(const std::string& date, Timestamp now) {
   const auto theirs = parse_http_date(date);
   if (!theirs) return {"clock", true, "the server names no time", ""};
   const auto skew = std::chrono::duration_cast<std::chrono::seconds>(now - *theirs).count();
-  const std::string text = "this clock is " + std::to_string(std::abs(skew)) + " s " + (skew >= 0 ? "ahead" : "behind");
+  const std::string text =
+      "this clock is " + std::to_string(std::abs(skew)) + " s " + (skew >= 0 ? "ahead" : "behind");
   // Tokens are refused beyond a leeway of at most 60 s.
-  if (std::abs(skew) > 30) return {"clock", false, text, "set both clocks by NTP: tokens are refused otherwise"};
+  if (std::abs(skew) > 30)
+    return {"clock", false, text, "set both clocks by NTP: tokens are refused otherwise"};
   return {"clock", true, std::abs(skew) <= 1 ? "agrees with the server's" : text, ""};
 }
 
@@ -107,12 +126,15 @@ std::vector<Finding> check_credentials(Session& session) {
   } else if (const auto topics = session.mesh->topics(); topics) {
     findings.push_back({"operator token", true, "accepted", ""});
   } else {
-    const bool refused = topics.error().kind == ErrorKind::unauthenticated || topics.error().kind == ErrorKind::forbidden;
+    const bool refused = topics.error().kind == ErrorKind::unauthenticated ||
+                         topics.error().kind == ErrorKind::forbidden;
     findings.push_back({"operator token", false, topics.error().message,
-                        refused ? "is it the token of this server's data folder?" : "it could not be tried; see the listeners above"});
+                        refused ? "is it the token of this server's data folder?"
+                                : "it could not be tried; see the listeners above"});
   }
   if (settings.token.empty() || !is_tenant_token(settings.token)) {
-    if (settings.tenant.empty()) findings.push_back({"tenant", true, "none: tenants' commands need --tenant", ""});
+    if (settings.tenant.empty())
+      findings.push_back({"tenant", true, "none: tenants' commands need --tenant", ""});
     return findings;
   }
   const auto page = session.mesh->list_users({1, {}, {}});
@@ -128,11 +150,13 @@ std::vector<Finding> check_credentials(Session& session) {
 std::vector<Finding> examine(Session& session) {
   std::vector<Finding> findings{check_contexts(session)};
   if (const auto connected = session.connect(); !connected) {
-    findings.push_back({"settings", false, connected.error().message, "correct that flag, variable or context"});
+    findings.push_back(
+        {"settings", false, connected.error().message, "correct that flag, variable or context"});
     return findings;
   }
   findings.push_back({"settings", true, "addresses from " + session.settings.endpoints_from, ""});
-  if (auto process = check_process(session.settings.data_dir)) findings.push_back(std::move(*process));
+  if (auto process = check_process(session.settings.data_dir))
+    findings.push_back(std::move(*process));
   Heard heard;
   bool reached = false;
   for (const client::Role role : client::kRoles) {
@@ -148,8 +172,8 @@ std::vector<Finding> examine(Session& session) {
 
 std::string marked(const Finding& finding, bool color) {
   const std::string mark = finding.ok ? "✓" : "✗";
-  std::string text = (color ? (finding.ok ? "\x1b[32m" : "\x1b[31m") + mark + "\x1b[0m" : mark) + " " +
-                     finding.name + ": " + printable(finding.detail) + "\n";
+  std::string text = (color ? (finding.ok ? "\x1b[32m" : "\x1b[31m") + mark + "\x1b[0m" : mark) +
+                     " " + finding.name + ": " + printable(finding.detail) + "\n";
   if (!finding.advice.empty()) text += "    " + printable(finding.advice) + "\n";
   return text;
 }
@@ -160,11 +184,15 @@ Outcome doctor(Session& session) {
   std::vector<Json> rows;
   for (const Finding& finding : findings) {
     well = well && finding.ok;
-    rows.push_back({{"name", finding.name}, {"ok", finding.ok}, {"detail", finding.detail}, {"advice", finding.advice}});
+    rows.push_back({{"name", finding.name},
+                    {"ok", finding.ok},
+                    {"detail", finding.detail},
+                    {"advice", finding.advice}});
   }
   const Format format = session.out.format();
   if (format == Format::table || format == Format::wide) {
-    for (const Finding& finding : findings) session.out.data(marked(finding, session.out.terminal().color));
+    for (const Finding& finding : findings)
+      session.out.data(marked(finding, session.out.terminal().color));
   } else {
     session.out.items(finding_view(), rows);
   }
@@ -174,14 +202,18 @@ Outcome doctor(Session& session) {
 }  // namespace
 
 void add_doctor(Commands& commands) {
-  commands.verb(commands.root(), {
-      .name = "doctor", .summary = "Look for what is wrong between this tool and the server",
-      .details = "Looks at contexts, addresses, the process, versions, clocks and credentials, and says what to do. "
-                 "Exit code 1 where something is wrong.",
-      .examples = "mesh doctor\nmesh doctor --server https://mesh.example.org --token acme:alice\nmesh doctor -o json\n",
-      .view = &finding_view(),
-      .run = doctor,
-      .needs = Needs::nothing}, purpose::kHealth);
+  commands.verb(commands.root(),
+                {.name = "doctor",
+                 .summary = "Look for what is wrong between this tool and the server",
+                 .details = "Looks at contexts, addresses, the process, versions, clocks and "
+                            "credentials, and says what to do. "
+                            "Exit code 1 where something is wrong.",
+                 .examples = "mesh doctor\nmesh doctor --server https://mesh.example.org --token "
+                             "acme:alice\nmesh doctor -o json\n",
+                 .view = &finding_view(),
+                 .run = doctor,
+                 .needs = Needs::nothing},
+                purpose::kHealth);
 }
 
 }  // namespace mesh::cli

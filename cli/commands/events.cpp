@@ -19,7 +19,8 @@ const View& record_view() {
        {"sequence", "SEQUENCE", "the entity's version", Field::Show::wide},
        {"traceparent", "TRACE", "the trace it began in", Field::Show::wide},
        {"headers", "HEADERS", "the record's headers as they lie in the log", Field::Show::wide},
-       {"value", "VALUE", "the data: JSON, or text where it is none", Field::Show::always, json_text}}};
+       {"value", "VALUE", "the data: JSON, or text where it is none", Field::Show::always,
+        json_text}}};
   return view;
 }
 
@@ -39,14 +40,19 @@ void add_events(Commands& commands) {
   add_events_publish(commands, events);
   add_events_tail(commands, events);
   {
-    struct Args { std::string id, topic; };
+    struct Args {
+      std::string id, topic;
+    };
     auto args = std::make_shared<Args>();
-    auto& verb = commands.verb(events, {
-        .name = "get", .summary = "Show an event by its id",
-        .examples = "mesh events get 01938c5e-7c1a-7000-8000-000000000001\n"
-                    "mesh events get 01938c5e-7c1a-7000-8000-000000000001 --topic user.events -o json\n",
-        .view = &record_view(),
-        .run = [args](Session& session) { return get(session, args->id, args->topic); }});
+    auto& verb = commands.verb(
+        events,
+        {.name = "get",
+         .summary = "Show an event by its id",
+         .examples =
+             "mesh events get 01938c5e-7c1a-7000-8000-000000000001\n"
+             "mesh events get 01938c5e-7c1a-7000-8000-000000000001 --topic user.events -o json\n",
+         .view = &record_view(),
+         .run = [args](Session& session) { return get(session, args->id, args->topic); }});
     verb.add_option("ID", args->id, "The event's id")->required();
     verb.add_option("--topic", args->topic, "Look only there")->type_name("TOPIC");
   }

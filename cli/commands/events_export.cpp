@@ -17,7 +17,8 @@ struct Args {
 // stdout, or a file that appears under its name only when it is whole.
 class Sink {
  public:
-  Sink(Session& session, std::string file) : session_(session), file_(std::move(file)), beside_(file_ + ".part") {}
+  Sink(Session& session, std::string file)
+      : session_(session), file_(std::move(file)), beside_(file_ + ".part") {}
   ~Sink() {
     if (!file_.empty() && !kept_) std::remove(beside_.c_str());
   }
@@ -77,14 +78,16 @@ Outcome export_records(Session& session, const Args& args) {
   const std::int64_t total = distance(range->from, range->to);
   std::int64_t count = 0;
   bool written = true;
-  auto read = read_ranges(*session.mesh, {*range}, {session.settings.tenant, args.type, {}}, [&](Json record) {
-    written = sink.write(dump(record) + "\n");
-    progress.update(++count, total);
-    return written && !InterruptGuard::interrupted();
-  });
+  auto read = read_ranges(*session.mesh, {*range}, {session.settings.tenant, args.type, {}},
+                          [&](Json record) {
+                            written = sink.write(dump(record) + "\n");
+                            progress.update(++count, total);
+                            return written && !InterruptGuard::interrupted();
+                          });
   progress.clear();
   if (!read) return fail(read.error());
-  if (InterruptGuard::interrupted()) return fail(ErrorKind::cancelled, "interrupted: the export is not whole");
+  if (InterruptGuard::interrupted())
+    return fail(ErrorKind::cancelled, "interrupted: the export is not whole");
   if (!written) return fail(ErrorKind::unavailable, "the output takes no more");
   if (auto closed = sink.close(); !closed) return fail(closed.error());
   session.out.note(with_thousands(count) + " records");
@@ -95,19 +98,26 @@ Outcome export_records(Session& session, const Args& args) {
 
 void add_events_export(Commands& commands, CLI::App& events) {
   auto args = std::make_shared<Args>();
-  auto& verb = commands.verb(events, {
-      .name = "export",
-      .summary = "Write the records of a topic as NDJSON",
-      .details = "A record a line, as `mesh events publish` takes them back. With --tenant only that tenant's. "
-                 "A file appears under its name when it is whole.",
-      .examples = "mesh events export --topic user.events -O users.ndjson\n"
-                  "mesh events export --topic analytics.events --from @-1h --tenant acme\n"
-                  "mesh events export --topic user.events --type user.created --from start --to @-1d\n",
-      .view = &record_view(),
-      .run = [args](Session& session) { return export_records(session, *args); }});
+  auto& verb = commands.verb(
+      events,
+      {.name = "export",
+       .summary = "Write the records of a topic as NDJSON",
+       .details = "A record a line, as `mesh events publish` takes them back. With --tenant only "
+                  "that tenant's. "
+                  "A file appears under its name when it is whole.",
+       .examples =
+           "mesh events export --topic user.events -O users.ndjson\n"
+           "mesh events export --topic analytics.events --from @-1h --tenant acme\n"
+           "mesh events export --topic user.events --type user.created --from start --to @-1d\n",
+       .view = &record_view(),
+       .run = [args](Session& session) { return export_records(session, *args); }});
   verb.add_option("--topic", args->topic, "The topic")->type_name("TOPIC")->required();
-  verb.add_option("--from", args->from, "start, end, an offset, @TIME (RFC 3339) or @-DURATION")->type_name("BOUND")->capture_default_str();
-  verb.add_option("--to", args->to, "Likewise; the bound itself is left out")->type_name("BOUND")->capture_default_str();
+  verb.add_option("--from", args->from, "start, end, an offset, @TIME (RFC 3339) or @-DURATION")
+      ->type_name("BOUND")
+      ->capture_default_str();
+  verb.add_option("--to", args->to, "Likewise; the bound itself is left out")
+      ->type_name("BOUND")
+      ->capture_default_str();
   verb.add_option("--type", args->type, "Only events of this type")->type_name("TYPE");
   verb.add_option("-O,--file", args->file, "Write there in place of stdout")->type_name("FILE");
 }

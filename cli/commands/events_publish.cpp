@@ -18,13 +18,15 @@ constexpr std::size_t kBatchBytes = 4 << 20;
 constexpr int kShownFailures = 20;
 
 const View& published_view() {
-  static const View view{"id", {{"id", "ID", "the event's id"}, {"type", "TYPE", "the event's type"}}};
+  static const View view{"id",
+                         {{"id", "ID", "the event's id"}, {"type", "TYPE", "the event's type"}}};
   return view;
 }
 
 const View& summary_view() {
-  static const View view{"accepted", {{"accepted", "ACCEPTED", "events that are durably in the log"},
-                                      {"failed", "FAILED", "lines that were refused"}}};
+  static const View view{"accepted",
+                         {{"accepted", "ACCEPTED", "events that are durably in the log"},
+                          {"failed", "FAILED", "lines that were refused"}}};
   return view;
 }
 
@@ -39,7 +41,8 @@ Outcome publish_one(Session& session, const Args& args) {
   if (!data) return fail(ErrorKind::invalid, "--data: " + data.error().message);
   // Under a key a repetition must be the same request.
   const auto& key = args.write.idempotency_key;
-  const std::string made = key.empty() ? new_uuid_v7(session.clock.now()) : uuid_v5(kMeshNamespace, "publish:" + key);
+  const std::string made =
+      key.empty() ? new_uuid_v7(session.clock.now()) : uuid_v5(kMeshNamespace, "publish:" + key);
   const std::string id = args.id.empty() ? made : args.id;
   auto event = event_of_data(std::move(*data), args.defaults, id);
   if (!event) return fail(event.error());
@@ -77,7 +80,8 @@ class Publisher {
       session_.out.row(summary_view(), {{"accepted", accepted_}, {"failed", failed_}});
     }
     if (failed_ > kShownFailures) {
-      session_.out.note("… and " + std::to_string(failed_ - kShownFailures) + " more refused lines");
+      session_.out.note("… and " + std::to_string(failed_ - kShownFailures) +
+                        " more refused lines");
     }
     if (failed_ == 0) return InterruptGuard::interrupted() ? Exit::partly : Exit::ok;
     return accepted_ == 0 ? Exit::failure : Exit::partly;
@@ -154,13 +158,18 @@ class Publisher {
   }
 
   Error with_progress(Error error) const {
-    if (accepted_ > 0) error.message += " (" + std::to_string(accepted_) + " events were accepted before)";
-    if (!batch_.empty()) error.message += "; line " + std::to_string(batch_.front().line) + " is the first that was not";
+    if (accepted_ > 0)
+      error.message += " (" + std::to_string(accepted_) + " events were accepted before)";
+    if (!batch_.empty())
+      error.message +=
+          "; line " + std::to_string(batch_.front().line) + " is the first that was not";
     return error;
   }
 
   double fraction() const {
-    return lines_.size() > 0 ? static_cast<double>(lines_.bytes_read()) / static_cast<double>(lines_.size()) : -1;
+    return lines_.size() > 0
+               ? static_cast<double>(lines_.bytes_read()) / static_cast<double>(lines_.size())
+               : -1;
   }
 
   Session& session_;
@@ -182,10 +191,12 @@ Outcome publish(Session& session, Args args) {
     return fail(ErrorKind::invalid, "--id and --subject go with --data; lines have their own");
   }
   if (!args.write.idempotency_key.empty()) {
-    return fail(ErrorKind::invalid, "--idempotency-key goes with --data; lines go in batches with keys of their own");
+    return fail(ErrorKind::invalid,
+                "--idempotency-key goes with --data; lines go in batches with keys of their own");
   }
   if (args.file.empty()) {
-    if (session.out.terminal().in) return fail(ErrorKind::invalid, "what to publish? give --data JSON, a FILE, or - for stdin");
+    if (session.out.terminal().in)
+      return fail(ErrorKind::invalid, "what to publish? give --data JSON, a FILE, or - for stdin");
     args.file = "-";
   }
   auto lines = LineReader::open(args.file);
@@ -197,26 +208,34 @@ Outcome publish(Session& session, Args args) {
 
 void add_events_publish(Commands& commands, CLI::App& events) {
   auto args = std::make_shared<Args>();
-  auto& verb = commands.verb(events, {
-      .name = "publish",
-      .summary = "Publish one event, or a stream of them",
-      .details = "Lines of a file or of stdin are CloudEvents objects, records as `mesh events tail -o json` "
-                 "prints them, or bare data, which then needs --type. They go in batches; refused lines are "
-                 "named and the rest goes on. Exit code 6: some were refused; 1: all of them.",
-      .examples = "mesh events publish --tenant acme --type analytics.recorded --data '{\"user_id\":\"1\",\"event_type\":\"login\"}'\n"
-                  "mesh events publish events.ndjson --tenant acme\n"
-                  "mesh events tail --topic analytics.events --from start --no-follow -o json | mesh events publish - --tenant beta\n",
-      .view = &summary_view(),
-      .run = [args](Session& session) { return publish(session, *args); }});
+  auto& verb = commands.verb(
+      events,
+      {.name = "publish",
+       .summary = "Publish one event, or a stream of them",
+       .details = "Lines of a file or of stdin are CloudEvents objects, records as `mesh events "
+                  "tail -o json` "
+                  "prints them, or bare data, which then needs --type. They go in batches; refused "
+                  "lines are "
+                  "named and the rest goes on. Exit code 6: some were refused; 1: all of them.",
+       .examples = "mesh events publish --tenant acme --type analytics.recorded --data "
+                   "'{\"user_id\":\"1\",\"event_type\":\"login\"}'\n"
+                   "mesh events publish events.ndjson --tenant acme\n"
+                   "mesh events tail --topic analytics.events --from start --no-follow -o json | "
+                   "mesh events publish - --tenant beta\n",
+       .view = &summary_view(),
+       .run = [args](Session& session) { return publish(session, *args); }});
   verb.add_option("FILE,--file", args->file, "NDJSON file; - is stdin")->type_name("FILE");
-  verb.add_option("--type", args->defaults.type, "Event type of data without one")->type_name("TYPE");
+  verb.add_option("--type", args->defaults.type, "Event type of data without one")
+      ->type_name("TYPE");
   verb.add_option("--data", args->data, "The event's data, as JSON")->type_name("JSON");
   verb.add_option("--id", args->id, "The event's id (a new UUIDv7)")->type_name("ID");
-  verb.add_option("--source", args->defaults.source, "The event's source, a URI reference")->type_name("SOURCE")
+  verb.add_option("--source", args->defaults.source, "The event's source, a URI reference")
+      ->type_name("SOURCE")
       ->capture_default_str();
   verb.add_option("--subject", args->subject, "What it is about")->type_name("SUBJECT");
   verb.add_option("--idempotency-key", args->write.idempotency_key,
-                  "With --data: repeating the command with this key publishes nothing twice")->type_name("KEY");
+                  "With --data: repeating the command with this key publishes nothing twice")
+      ->type_name("KEY");
 }
 
 }  // namespace mesh::cli

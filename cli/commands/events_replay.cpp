@@ -15,7 +15,8 @@ const View& estimate_view() {
   static const View view{
       "matching",
       {{"scanned", "SCANNED", "records in the range", Field::Show::always, count_text},
-       {"matching", "MATCHING", "of them, of the tenant and type asked for", Field::Show::always, count_text},
+       {"matching", "MATCHING", "of them, of the tenant and type asked for", Field::Show::always,
+        count_text},
        {"seconds", "TAKES", "about so long", Field::Show::always, seconds_text},
        {"first", "FIRST", "time of the first one", Field::Show::always, time_text},
        {"last", "LAST", "time of the last one", Field::Show::always, time_text},
@@ -32,8 +33,8 @@ std::string pipeline_of(const std::string& topic) {
 }
 
 std::string question(const client::ReplayRequest& request, const Json& estimate) {
-  std::string text = "Replay " + count_text(at_path(estimate, "matching")) + " events of " + request.topic +
-                     " through " + request.pipeline;
+  std::string text = "Replay " + count_text(at_path(estimate, "matching")) + " events of " +
+                     request.topic + " through " + request.pipeline;
   if (!request.tenant.empty()) text += ", tenant " + request.tenant + " only";
   if (!request.type.empty()) text += ", type " + request.type + " only";
   return text + " (about " + seconds_text(at_path(estimate, "seconds")) + ")?";
@@ -45,7 +46,9 @@ Outcome replay(Session& session, const Args& args) {
   if (args.partition >= 0) request.partition = args.partition;
   if (request.pipeline.empty()) request.pipeline = pipeline_of(request.topic);
   if (request.pipeline.empty()) {
-    return fail(ErrorKind::invalid, "no pipeline reads \"" + request.topic + "\" by default: give --pipeline (user-index, analytics, chemical)");
+    return fail(ErrorKind::invalid,
+                "no pipeline reads \"" + request.topic +
+                    "\" by default: give --pipeline (user-index, analytics, chemical)");
   }
   if (args.dry_run || !session.globals.yes) {
     request.dry_run = true;
@@ -65,22 +68,36 @@ Outcome replay(Session& session, const Args& args) {
 
 void add_events_replay(Commands& commands, CLI::App& events) {
   auto args = std::make_shared<Args>();
-  auto& verb = commands.verb(events, {
-      .name = "replay",
-      .summary = "Run a pipeline again over a range of the log",
-      .details = "Harmless to repeat: effects are the same each time. With --tenant only that tenant's events. "
-                 "The server does the work as a task: Ctrl-C leaves it running. Exit code 6: some events died.",
-      .examples = "mesh events replay --topic user.events --dry-run\n"
-                  "mesh events replay --topic analytics.events --from @-1h --tenant acme --yes\n"
-                  "mesh events replay --topic user.events --pipeline user-index --type user.updated --yes --no-wait\n",
-      .view = &estimate_view(),
-      .run = [args](Session& session) { return replay(session, *args); }});
+  auto& verb = commands.verb(
+      events,
+      {.name = "replay",
+       .summary = "Run a pipeline again over a range of the log",
+       .details = "Harmless to repeat: effects are the same each time. With --tenant only that "
+                  "tenant's events. "
+                  "The server does the work as a task: Ctrl-C leaves it running. Exit code 6: some "
+                  "events died.",
+       .examples = "mesh events replay --topic user.events --dry-run\n"
+                   "mesh events replay --topic analytics.events --from @-1h --tenant acme --yes\n"
+                   "mesh events replay --topic user.events --pipeline user-index --type "
+                   "user.updated --yes --no-wait\n",
+       .view = &estimate_view(),
+       .run = [args](Session& session) { return replay(session, *args); }});
   verb.add_option("--topic", args->request.topic, "The topic")->type_name("TOPIC")->required();
-  verb.add_option("--pipeline", args->request.pipeline, "user-index, analytics or chemical (the topic's own)")->type_name("NAME");
-  verb.add_option("--from", args->request.from, "start, end, an offset, @TIME (RFC 3339) or @-DURATION")->type_name("BOUND")->capture_default_str();
-  verb.add_option("--to", args->request.to, "Likewise; fixed when the task is made")->type_name("BOUND")->capture_default_str();
+  verb.add_option("--pipeline", args->request.pipeline,
+                  "user-index, analytics or chemical (the topic's own)")
+      ->type_name("NAME");
+  verb.add_option("--from", args->request.from,
+                  "start, end, an offset, @TIME (RFC 3339) or @-DURATION")
+      ->type_name("BOUND")
+      ->capture_default_str();
+  verb.add_option("--to", args->request.to, "Likewise; fixed when the task is made")
+      ->type_name("BOUND")
+      ->capture_default_str();
   verb.add_option("--type", args->request.type, "Only events of this type")->type_name("TYPE");
-  verb.add_option("-p,--partition", args->partition, "Only this partition")->type_name("P")->check(whole_number(0, 1 << 20))->type_name("P");
+  verb.add_option("-p,--partition", args->partition, "Only this partition")
+      ->type_name("P")
+      ->check(whole_number(0, 1 << 20))
+      ->type_name("P");
   verb.add_flag("--dry-run", args->dry_run, "Count and estimate, change nothing");
   verb.add_flag("--no-wait", args->no_wait, "Start it and return");
 }

@@ -33,7 +33,8 @@ struct Args {
 // Prints records, from any thread, until there are enough or nobody reads.
 class Printer {
  public:
-  Printer(Session& session, std::optional<RecordFormat> format) : session_(session), format_(std::move(format)) {}
+  Printer(Session& session, std::optional<RecordFormat> format)
+      : session_(session), format_(std::move(format)) {}
 
   bool print(const Json& record) {
     const std::lock_guard lock(mutex_);
@@ -58,7 +59,8 @@ class Printer {
   [[noreturn]] void leave(const Status& ended) {
     const std::lock_guard lock(mutex_);
     session_.out.flush();
-    if (!ended) session_.out.notes() << error_text(ended.error(), session_.globals.verbose) << std::flush;
+    if (!ended)
+      session_.out.notes() << error_text(ended.error(), session_.globals.verbose) << std::flush;
     std::_Exit(static_cast<int>(ended ? Exit::ok : exit_code(ended.error().kind)));
   }
 
@@ -104,8 +106,8 @@ Status follow_topic(client::Client& mesh, const std::string& topic, client::Posi
 }
 
 // A thread per topic. The first that ends ends the process: the others hang in their long polls.
-Outcome follow_topics(Session& session, const std::vector<TopicRange>& ranges, const RecordFilter& filter,
-                      Printer& printer) {
+Outcome follow_topics(Session& session, const std::vector<TopicRange>& ranges,
+                      const RecordFilter& filter, Printer& printer) {
   const auto follow_one = [&](const TopicRange& range) {
     printer.leave(follow_topic(*session.mesh, range.topic, range.to, filter, printer));
   };
@@ -126,7 +128,9 @@ Result<std::vector<std::string>> topics_of(Session& session, const Args& args) {
     }
   }
   if (names.size() > kMaxTopics) {
-    return fail(ErrorKind::invalid, std::to_string(names.size()) + " topics are too many to follow at once; name at most 64 with --topic");
+    return fail(ErrorKind::invalid,
+                std::to_string(names.size()) +
+                    " topics are too many to follow at once; name at most 64 with --topic");
   }
   return names;
 }
@@ -166,11 +170,13 @@ Outcome tail(Session& session, const Args& args) {
       for (const Json& record : *last) printer.print(record);
     } else {
       std::int64_t left = count;
-      auto read = read_ranges(*session.mesh, ranges, filter, [&](Json record) { return printer.print(record) && --left > 0; });
+      auto read = read_ranges(*session.mesh, ranges, filter,
+                              [&](Json record) { return printer.print(record) && --left > 0; });
       if (!read) return fail(read.error());
     }
   } else if (!args.from.empty()) {
-    auto read = read_ranges(*session.mesh, ranges, filter, [&](Json record) { return printer.print(record); });
+    auto read = read_ranges(*session.mesh, ranges, filter,
+                            [&](Json record) { return printer.print(record); });
     if (!read) return fail(read.error());
   }
   if (!printer.flush()) return Exit::ok;  // `… | head` has enough
@@ -181,31 +187,46 @@ Outcome tail(Session& session, const Args& args) {
 
 void add_events_tail(Commands& commands, CLI::App& events) {
   auto args = std::make_shared<Args>();
-  auto& verb = commands.verb(events, {
-      .name = "tail",
-      .summary = "Print events, and go on as new ones come",
-      .details =
-          "Without -n, --from or --no-follow it waits for new events. --from prints what lies between there "
-          "and now first. -n N prints the last N events (with --from: the first N from there) and ends; "
-          "-F with -n goes on after them. --no-follow alone prints the last 10.\n"
-          "Format: %t topic, %p partition, %o offset, %k key, %v value, %T time, %y type, %i id, %e tenant, "
-          "%h headers, %% a percent sign; \\n \\t \\r \\\\. The lines of -o json can be piped into `mesh events publish -`.",
-      .examples = "mesh events tail\n"
-                  "mesh events tail --topic user.events -n 20\n"
-                  "mesh events tail --topic user.events -f '%t %k %v\\n' --from @-1h --no-follow\n"
-                  "mesh events tail --filter type=user.created --filter tenant=acme -o json\n"
-                  "mesh events tail --topic chemical.events --from start -n 100 -o json\n",
-      .view = &record_view(),
-      .run = [args](Session& session) { return tail(session, *args); }});
-  verb.add_option("--topic", args->topics, "Topic; may be repeated (all but the dead-letter topics)")->type_name("TOPIC")
-      ->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  verb.add_option("-f,--format", args->format, "What to print of each, see above")->type_name("FORMAT");
-  verb.add_option("--from", args->from, "start, end, an offset, @TIME (RFC 3339) or @-DURATION")->type_name("BOUND");
-  verb.add_option("--filter", args->filters, "type=…, tenant=… or key=…; may be repeated")->type_name("NAME=VALUE")
-      ->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  verb.add_option("-n,--last", args->last, "So many events, then end")->type_name("N")->check(whole_number(1, 1'000'000))->type_name("N");
+  auto& verb = commands.verb(
+      events,
+      {.name = "tail",
+       .summary = "Print events, and go on as new ones come",
+       .details = "Without -n, --from or --no-follow it waits for new events. --from prints what "
+                  "lies between there "
+                  "and now first. -n N prints the last N events (with --from: the first N from "
+                  "there) and ends; "
+                  "-F with -n goes on after them. --no-follow alone prints the last 10.\n"
+                  "Format: %t topic, %p partition, %o offset, %k key, %v value, %T time, %y type, "
+                  "%i id, %e tenant, "
+                  "%h headers, %% a percent sign; \\n \\t \\r \\\\. The lines of -o json can be "
+                  "piped into `mesh events publish -`.",
+       .examples = "mesh events tail\n"
+                   "mesh events tail --topic user.events -n 20\n"
+                   "mesh events tail --topic user.events -f '%t %k %v\\n' --from @-1h --no-follow\n"
+                   "mesh events tail --filter type=user.created --filter tenant=acme -o json\n"
+                   "mesh events tail --topic chemical.events --from start -n 100 -o json\n",
+       .view = &record_view(),
+       .run = [args](Session& session) { return tail(session, *args); }});
+  verb.add_option("--topic", args->topics,
+                  "Topic; may be repeated (all but the dead-letter topics)")
+      ->type_name("TOPIC")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  verb.add_option("-f,--format", args->format, "What to print of each, see above")
+      ->type_name("FORMAT");
+  verb.add_option("--from", args->from, "start, end, an offset, @TIME (RFC 3339) or @-DURATION")
+      ->type_name("BOUND");
+  verb.add_option("--filter", args->filters, "type=…, tenant=… or key=…; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  verb.add_option("-n,--last", args->last, "So many events, then end")
+      ->type_name("N")
+      ->check(whole_number(1, 1'000'000))
+      ->type_name("N");
   auto* follow = verb.add_flag("-F,--follow", args->follow, "Go on with new events after -n");
-  verb.add_flag("--no-follow", args->no_follow, "End when what is there has been printed")->excludes(follow);
+  verb.add_flag("--no-follow", args->no_follow, "End when what is there has been printed")
+      ->excludes(follow);
 }
 
 }  // namespace mesh::cli

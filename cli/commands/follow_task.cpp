@@ -18,11 +18,13 @@ std::string word(const Json& task, std::string_view path) {
 
 Exit exit_of(const Json& task) {
   if (word(task, "state") != "done") return Exit::failure;
-  return number(task, "result.dead") > 0 || number(task, "result.failed") > 0 ? Exit::partly : Exit::ok;
+  return number(task, "result.dead") > 0 || number(task, "result.failed") > 0 ? Exit::partly
+                                                                              : Exit::ok;
 }
 
 std::string left_running(const std::string& id) {
-  return "the task goes on; `mesh tasks wait " + id + "` follows it, `mesh tasks cancel " + id + "` stops it";
+  return "the task goes on; `mesh tasks wait " + id + "` follows it, `mesh tasks cancel " + id +
+         "` stops it";
 }
 
 }  // namespace
@@ -34,7 +36,8 @@ const View& task_view() {
        {"kind", "KIND", "replay, rebuild, redrive, purge or verify"},
        {"state", "STATE", "queued, running, done, failed or cancelled"},
        {"progress.done", "DONE", "units of work done", Field::Show::always, count_text},
-       {"progress.total", "TOTAL", "units of work there are; 0: not known", Field::Show::always, count_text},
+       {"progress.total", "TOTAL", "units of work there are; 0: not known", Field::Show::always,
+        count_text},
        {"created_at", "CREATED", "when it was asked for", Field::Show::always, time_text},
        {"started_at", "STARTED", "when it began", Field::Show::wide, time_text},
        {"finished_at", "FINISHED", "when it ended", Field::Show::wide, time_text},
@@ -58,7 +61,8 @@ Outcome follow_task(Session& session, const std::string& id) {
     if (!task) {
       // The task lives at the server: a lost connection is no reason to stop looking.
       ++attempt;
-      const auto delay = retry_delay(task.error(), attempt, static_cast<std::uint64_t>(attempt) * 7919);
+      const auto delay =
+          retry_delay(task.error(), attempt, static_cast<std::uint64_t>(attempt) * 7919);
       if (!delay) return fail(task.error());
       nap(*delay);
       continue;

@@ -10,29 +10,35 @@ const View& group_view() {
       {{"group", "GROUP", "the consumer group; each pipeline has one"},
        {"state", "STATE", "running, paused and why, stopped, failed or inactive"},
        {"active", "ACTIVE", "is a consumer open"},
-       {"lag", "LAG", "events not yet processed; those that were compacted away count until it is past them", Field::Show::always, count_text},
+       {"lag", "LAG",
+        "events not yet processed; those that were compacted away count until it is past them",
+        Field::Show::always, count_text},
        {"topics", "TOPICS", "what it reads"},
-       {"lag_seconds", "LAG TIME", "age of the oldest of them (describe only)", Field::Show::wide, seconds_text},
+       {"lag_seconds", "LAG TIME", "age of the oldest of them (describe only)", Field::Show::wide,
+        seconds_text},
        {"parked", "PARKED", "events that wait for another try (describe only)", Field::Show::wide},
        {"last_error", "LAST ERROR", "what went wrong last (describe only)", Field::Show::wide},
-       {"partitions", "PARTITIONS", "offsets of each partition (describe only)", Field::Show::never}}};
+       {"partitions", "PARTITIONS", "offsets of each partition (describe only)",
+        Field::Show::never}}};
   return view;
 }
 
 const View& offset_view() {
-  static const View view{"partition", {{"topic", "TOPIC", "the topic"},
-                                       {"partition", "PARTITION", "the number"},
-                                       {"committed", "COMMITTED", "the group goes on here"},
-                                       {"end", "END", "offset of the next record"},
-                                       {"lag", "LAG", "offsets between the two, compacted ones among them"}}};
+  static const View view{"partition",
+                         {{"topic", "TOPIC", "the topic"},
+                          {"partition", "PARTITION", "the number"},
+                          {"committed", "COMMITTED", "the group goes on here"},
+                          {"end", "END", "offset of the next record"},
+                          {"lag", "LAG", "offsets between the two, compacted ones among them"}}};
   return view;
 }
 
 const View& move_view() {
-  static const View view{"partition", {{"topic", "TOPIC", "the topic"},
-                                       {"partition", "PARTITION", "the number"},
-                                       {"from", "FROM", "where the group stood"},
-                                       {"to", "TO", "where it goes on"}}};
+  static const View view{"partition",
+                         {{"topic", "TOPIC", "the topic"},
+                          {"partition", "PARTITION", "the number"},
+                          {"from", "FROM", "where the group stood"},
+                          {"to", "TO", "where it goes on"}}};
   return view;
 }
 
@@ -76,28 +82,39 @@ Outcome seek(Session& session, const SeekArgs& args) {
 
 void add_groups(Commands& commands) {
   auto& groups = commands.group("groups", "Consumer groups of the pipelines", purpose::kOperate);
-  commands.verb(groups, {.name = "list", .summary = "List the groups and their lag",
+  commands.verb(groups, {.name = "list",
+                         .summary = "List the groups and their lag",
                          .examples = "mesh groups list\nmesh groups list -o json\n",
-                         .view = &group_view(), .run = list});
-  auto name = std::make_shared<std::string>();
-  commands.verb(groups, {.name = "describe", .summary = "Show a group and its offsets",
-                         .examples = "mesh groups describe analytics\n",
                          .view = &group_view(),
-                         .run = [name](Session& session) { return describe(session, *name); }})
-      .add_option("GROUP", *name, "The group's name")->required();
+                         .run = list});
+  auto name = std::make_shared<std::string>();
+  commands
+      .verb(groups, {.name = "describe",
+                     .summary = "Show a group and its offsets",
+                     .examples = "mesh groups describe analytics\n",
+                     .view = &group_view(),
+                     .run = [name](Session& session) { return describe(session, *name); }})
+      .add_option("GROUP", *name, "The group's name")
+      ->required();
   auto args = std::make_shared<SeekArgs>();
-  auto& verb = commands.verb(groups, {
-      .name = "seek", .summary = "Move a group to another place in the log",
-      .details = "What lies between is read again, or left out when the group moves forward. To run a pipeline "
-                 "again without moving it, use `mesh events replay`.",
-      .examples = "mesh groups seek analytics --to start --dry-run\n"
-                  "mesh groups seek analytics --to @-1h --topic analytics.events --yes\n",
-      .view = &move_view(),
-      .run = [args](Session& session) { return seek(session, *args); }});
+  auto& verb = commands.verb(
+      groups, {.name = "seek",
+               .summary = "Move a group to another place in the log",
+               .details = "What lies between is read again, or left out when the group moves "
+                          "forward. To run a pipeline "
+                          "again without moving it, use `mesh events replay`.",
+               .examples = "mesh groups seek analytics --to start --dry-run\n"
+                           "mesh groups seek analytics --to @-1h --topic analytics.events --yes\n",
+               .view = &move_view(),
+               .run = [args](Session& session) { return seek(session, *args); }});
   verb.add_option("GROUP", args->group, "The group's name")->required();
-  verb.add_option("--to", args->request.to, "start, end, an offset, @TIME (RFC 3339) or @-DURATION")->type_name("BOUND")->required();
+  verb.add_option("--to", args->request.to, "start, end, an offset, @TIME (RFC 3339) or @-DURATION")
+      ->type_name("BOUND")
+      ->required();
   verb.add_option("--topic", args->request.topic, "Only in this topic")->type_name("TOPIC");
-  verb.add_option("-p,--partition", args->partition, "Only in this partition")->check(whole_number(0, 1 << 20))->type_name("P");
+  verb.add_option("-p,--partition", args->partition, "Only in this partition")
+      ->check(whole_number(0, 1 << 20))
+      ->type_name("P");
   verb.add_flag("--dry-run", args->request.dry_run, "Show the move, do not make it");
 }
 

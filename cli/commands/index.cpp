@@ -13,7 +13,8 @@ const View& index_view() {
        {"tenants", "TENANTS", "tenants in it", Field::Show::always, count_text},
        {"bytes", "SIZE", "bytes it takes", Field::Show::always, size_text},
        {"lag", "LAG", "events it has not seen yet", Field::Show::always, count_text},
-       {"state", "STATE", "running; filling: it serves, and is still built from the log; else what stops it"},
+       {"state", "STATE",
+        "running; filling: it serves, and is still built from the log; else what stops it"},
        {"number", "NUMBER", "counts the generations", Field::Show::wide},
        {"serving", "SERVING", "do searches go there", Field::Show::wide},
        {"dimension", "DIMENSION", "numbers in a vector", Field::Show::wide},
@@ -22,12 +23,15 @@ const View& index_view() {
 }
 
 const View& verify_view() {
-  static const View view{"found", {{"expected", "EXPECTED", "users that the log says there are", Field::Show::always, count_text},
-                                   {"found", "FOUND", "of them, found in the index", Field::Show::always, count_text},
-                                   {"missing", "MISSING", "not in the index", Field::Show::always, count_text},
-                                   {"extra", "EXTRA", "in the index, not in the log", Field::Show::always, count_text},
-                                   {"stale", "STALE", "of an older version than the log's", Field::Show::always, count_text},
-                                   {"examples", "EXAMPLES", "some of what differs", Field::Show::wide}}};
+  static const View view{
+      "found",
+      {{"expected", "EXPECTED", "users that the log says there are", Field::Show::always,
+        count_text},
+       {"found", "FOUND", "of them, found in the index", Field::Show::always, count_text},
+       {"missing", "MISSING", "not in the index", Field::Show::always, count_text},
+       {"extra", "EXTRA", "in the index, not in the log", Field::Show::always, count_text},
+       {"stale", "STALE", "of an older version than the log's", Field::Show::always, count_text},
+       {"examples", "EXAMPLES", "some of what differs", Field::Show::wide}}};
   return view;
 }
 
@@ -46,14 +50,17 @@ Outcome rebuild(Session& session, const RebuildArgs& args) {
   if (!args.dry_run) return started(session, session.mesh->rebuild_index(), args.no_wait);
   auto topic = session.mesh->topic("user.events");
   if (!topic) return fail(topic.error());
-  static const View view{"records", {{"records", "RECORDS", "records of user.events that would be read", Field::Show::always, count_text}}};
+  static const View view{"records",
+                         {{"records", "RECORDS", "records of user.events that would be read",
+                           Field::Show::always, count_text}}};
   session.out.row(view, {{"records", at_path(*topic, "records")}});
   session.out.note("dry run: a new generation would be built from these beside the serving one");
   return Exit::ok;
 }
 
 Outcome rollback(Session& session) {
-  if (auto yes = confirm(session, "Let searches go to the previous generation again?"); !yes) return fail(yes.error());
+  if (auto yes = confirm(session, "Let searches go to the previous generation again?"); !yes)
+    return fail(yes.error());
   if (auto done = session.mesh->rollback_index(); !done) return fail(done.error());
   return list(session);
 }
@@ -76,23 +83,35 @@ Outcome verify(Session& session) {
 
 void add_index(Commands& commands) {
   auto& group = commands.group("index", "Generations of the user index", purpose::kOperate);
-  commands.verb(group, {.name = "list", .summary = "List the generations",
-                        .examples = "mesh index list\nmesh index list -o wide\n", .view = &index_view(), .run = list});
+  commands.verb(group, {.name = "list",
+                        .summary = "List the generations",
+                        .examples = "mesh index list\nmesh index list -o wide\n",
+                        .view = &index_view(),
+                        .run = list});
   auto args = std::make_shared<RebuildArgs>();
-  auto& verb = commands.verb(group, {
-      .name = "rebuild", .summary = "Build a new generation from the log and serve it",
-      .details = "Searches go on with the present one until the new one has caught up; the present one is kept for "
-                 "`mesh index rollback`. Ctrl-C leaves the work running.",
-      .examples = "mesh index rebuild\nmesh index rebuild --dry-run\nmesh index rebuild --no-wait -o name\n",
-      .view = &task_view(),
-      .run = [args](Session& session) { return rebuild(session, *args); }});
+  auto& verb =
+      commands.verb(group, {.name = "rebuild",
+                            .summary = "Build a new generation from the log and serve it",
+                            .details = "Searches go on with the present one until the new one has "
+                                       "caught up; the present one is kept for "
+                                       "`mesh index rollback`. Ctrl-C leaves the work running.",
+                            .examples = "mesh index rebuild\nmesh index rebuild --dry-run\nmesh "
+                                        "index rebuild --no-wait -o name\n",
+                            .view = &task_view(),
+                            .run = [args](Session& session) { return rebuild(session, *args); }});
   verb.add_flag("--dry-run", args->dry_run, "Say what would be read, build nothing");
   verb.add_flag("--no-wait", args->no_wait, "Start it and return");
-  commands.verb(group, {.name = "rollback", .summary = "Serve the previous generation again",
-                        .examples = "mesh index rollback --yes\n", .view = &index_view(), .run = rollback});
-  commands.verb(group, {.name = "verify", .summary = "Compare the serving generation with the log",
+  commands.verb(group, {.name = "rollback",
+                        .summary = "Serve the previous generation again",
+                        .examples = "mesh index rollback --yes\n",
+                        .view = &index_view(),
+                        .run = rollback});
+  commands.verb(group, {.name = "verify",
+                        .summary = "Compare the serving generation with the log",
                         .details = "Exit code 1 where they differ.",
-                        .examples = "mesh index verify\nmesh index verify -o json\n", .view = &verify_view(), .run = verify});
+                        .examples = "mesh index verify\nmesh index verify -o json\n",
+                        .view = &verify_view(),
+                        .run = verify});
 }
 
 }  // namespace mesh::cli

@@ -10,11 +10,13 @@ const View& limit_view() {
       "scope",
       {{"tenant", "TENANT", "whose limit"},
        {"scope", "SCOPE", "search, publish, users or admin"},
-       {"policy", "POLICY", "units per period, and how many beyond at once", Field::Show::always, policy_text},
+       {"policy", "POLICY", "units per period, and how many beyond at once", Field::Show::always,
+        policy_text},
        {"source", "SOURCE", "tenant: set for this one; default: the configuration's"},
        {"limit", "LIMIT", "what an idle tenant may do at once"},
        {"remaining", "REMAINING", "what would pass right now"},
-       {"reset_seconds", "FULL IN", "until it is all there again", Field::Show::always, seconds_text}}};
+       {"reset_seconds", "FULL IN", "until it is all there again", Field::Show::always,
+        seconds_text}}};
   return view;
 }
 
@@ -69,32 +71,40 @@ Outcome reset(Session& session, const Args& args) {
 void add_ratelimit(Commands& commands) {
   auto& group = commands.group("ratelimit", "Rate limits of a tenant", purpose::kTenancy);
   auto shown = std::make_shared<Args>();
-  add_names(commands.verb(group, {.name = "show", .summary = "Show a tenant's limits and what is left of them",
-                                  .details = "Looking uses nothing up.",
-                                  .examples = "mesh ratelimit show acme\nmesh ratelimit show acme search -o json\n",
-                                  .view = &limit_view(),
-                                  .run = [shown](Session& session) { return show(session, *shown); }}),
-            *shown, false);
+  add_names(
+      commands.verb(
+          group, {.name = "show",
+                  .summary = "Show a tenant's limits and what is left of them",
+                  .details = "Looking uses nothing up.",
+                  .examples = "mesh ratelimit show acme\nmesh ratelimit show acme search -o json\n",
+                  .view = &limit_view(),
+                  .run = [shown](Session& session) { return show(session, *shown); }}),
+      *shown, false);
   auto args = std::make_shared<Args>();
-  auto& verb = commands.verb(group, {
-      .name = "set", .summary = "Give a tenant a limit of its own",
-      .details = "Without --burst, a tenth of the rate.",
-      .examples = "mesh ratelimit set acme search --rate 30 --per 1m --burst 10\n"
-                  "mesh ratelimit set acme search 30/1m\n"
-                  "mesh ratelimit set acme publish 5000/1s+10000\n",
-      .view = &limit_view(),
-      .run = [args](Session& session) { return set(session, *args); }});
+  auto& verb = commands.verb(
+      group, {.name = "set",
+              .summary = "Give a tenant a limit of its own",
+              .details = "Without --burst, a tenth of the rate.",
+              .examples = "mesh ratelimit set acme search --rate 30 --per 1m --burst 10\n"
+                          "mesh ratelimit set acme search 30/1m\n"
+                          "mesh ratelimit set acme publish 5000/1s+10000\n",
+              .view = &limit_view(),
+              .run = [args](Session& session) { return set(session, *args); }});
   add_names(verb, *args, true);
   verb.add_option("RATE", args->rate_text, "RATE/PER or RATE/PER+BURST, such as 30/1m+10");
   verb.add_option("--rate", args->rate, "Units per period")->type_name("N");
   verb.add_option("--per", args->per, "The period (1s)")->type_name("D");
-  verb.add_option("--burst", args->burst, "Units beyond the steady rate")->check(whole_number(0, 1'000'000'000))->type_name("N");
+  verb.add_option("--burst", args->burst, "Units beyond the steady rate")
+      ->check(whole_number(0, 1'000'000'000))
+      ->type_name("N");
   auto back = std::make_shared<Args>();
-  auto& reset_verb = commands.verb(group, {
-      .name = "reset", .summary = "Fill a tenant's limit up again",
-      .examples = "mesh ratelimit reset acme search\nmesh ratelimit reset acme search --policy\n",
-      .view = &limit_view(),
-      .run = [back](Session& session) { return reset(session, *back); }});
+  auto& reset_verb = commands.verb(
+      group,
+      {.name = "reset",
+       .summary = "Fill a tenant's limit up again",
+       .examples = "mesh ratelimit reset acme search\nmesh ratelimit reset acme search --policy\n",
+       .view = &limit_view(),
+       .run = [back](Session& session) { return reset(session, *back); }});
   add_names(reset_verb, *back, true);
   reset_verb.add_flag("--policy", back->policy, "Also go back to the configuration's policy");
 }

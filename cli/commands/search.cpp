@@ -1,5 +1,5 @@
-#include "cli/commands/verb.h"
 #include "common/domain/search.h"
+#include "cli/commands/verb.h"
 
 namespace mesh::cli {
 namespace {
@@ -34,19 +34,25 @@ Outcome search(Session& session, const Args& args) {
 
 void add_search(Commands& commands) {
   auto args = std::make_shared<Args>();
-  auto& verb = commands.verb(commands.root(), {
-      .name = "search",
-      .summary = "Search the users of a tenant by meaning",
-      .examples = "mesh search \"alice\" --tenant acme\n"
-                  "mesh search \"chemist in berlin\" --tenant acme --limit 5 --min-score 0.3\n"
-                  "mesh search bob --tenant acme -o name\n",
-      .view = &hit_view(),
-      .run = [args](Session& session) { return search(session, *args); }}, purpose::kData);
+  auto& verb = commands.verb(
+      commands.root(),
+      {.name = "search",
+       .summary = "Search the users of a tenant by meaning",
+       .examples = "mesh search \"alice\" --tenant acme\n"
+                   "mesh search \"chemist in berlin\" --tenant acme --limit 5 --min-score 0.3\n"
+                   "mesh search bob --tenant acme -o name\n",
+       .view = &hit_view(),
+       .run = [args](Session& session) { return search(session, *args); }},
+      purpose::kData);
   verb.add_option("QUERY", args->query, "What to look for, in any words")->required();
-  verb.add_option("-n,--limit", args->limit, "At most so many")->check(whole_number(1, kMaxSearchHits))->type_name("N")
+  verb.add_option("-n,--limit", args->limit, "At most so many")
+      ->check(whole_number(1, kMaxSearchHits))
+      ->type_name("N")
       ->capture_default_str();
-  verb.add_option_function<double>("--min-score", [args](double score) { args->min_score = score; },
-                                   "Only hits at least so alike, -1 to 1")->type_name("S");
+  verb.add_option_function<double>(
+          "--min-score", [args](double score) { args->min_score = score; },
+          "Only hits at least so alike, -1 to 1")
+      ->type_name("S");
 }
 
 }  // namespace mesh::cli

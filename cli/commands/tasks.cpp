@@ -39,20 +39,35 @@ void add_one(Commands& commands, CLI::App& group, Verb described, Run run) {
 void add_tasks(Commands& commands) {
   auto& group = commands.group("tasks", "Long work at the server", purpose::kOperate);
   auto limit = std::make_shared<int>(20);
-  commands.verb(group, {.name = "list", .summary = "List tasks, the newest first",
-                        .examples = "mesh tasks list\nmesh tasks list --limit 100 -o json\n",
-                        .view = &task_view(),
-                        .run = [limit](Session& session) { return list(session, *limit); }})
-      .add_option("-n,--limit", *limit, "At most so many")->check(whole_number(1, 1000))->type_name("N")->capture_default_str();
-  add_one(commands, group, {.name = "get", .summary = "Show a task",
-                            .examples = "mesh tasks get 01938c5e-7c1a-7000-8000-000000000001\n"}, get);
-  add_one(commands, group, {.name = "wait", .summary = "Follow a task until it ends",
-                            .details = "Exit code 1 where it failed or was cancelled, 6 where it is partly done, 7 after --timeout. "
-                                       "Ctrl-C leaves it running.",
-                            .examples = "mesh tasks wait 01938c5e-7c1a-7000-8000-000000000001\n"
-                                        "mesh tasks wait 01938c5e-7c1a-7000-8000-000000000001 --timeout 10m\n"}, follow_task);
-  add_one(commands, group, {.name = "cancel", .summary = "Ask a task to stop",
-                            .examples = "mesh tasks cancel 01938c5e-7c1a-7000-8000-000000000001\n"}, cancel);
+  commands
+      .verb(group, {.name = "list",
+                    .summary = "List tasks, the newest first",
+                    .examples = "mesh tasks list\nmesh tasks list --limit 100 -o json\n",
+                    .view = &task_view(),
+                    .run = [limit](Session& session) { return list(session, *limit); }})
+      .add_option("-n,--limit", *limit, "At most so many")
+      ->check(whole_number(1, 1000))
+      ->type_name("N")
+      ->capture_default_str();
+  add_one(commands, group,
+          {.name = "get",
+           .summary = "Show a task",
+           .examples = "mesh tasks get 01938c5e-7c1a-7000-8000-000000000001\n"},
+          get);
+  add_one(commands, group,
+          {.name = "wait",
+           .summary = "Follow a task until it ends",
+           .details = "Exit code 1 where it failed or was cancelled, 6 where it is partly done, 7 "
+                      "after --timeout. "
+                      "Ctrl-C leaves it running.",
+           .examples = "mesh tasks wait 01938c5e-7c1a-7000-8000-000000000001\n"
+                       "mesh tasks wait 01938c5e-7c1a-7000-8000-000000000001 --timeout 10m\n"},
+          follow_task);
+  add_one(commands, group,
+          {.name = "cancel",
+           .summary = "Ask a task to stop",
+           .examples = "mesh tasks cancel 01938c5e-7c1a-7000-8000-000000000001\n"},
+          cancel);
 }
 
 }  // namespace mesh::cli

@@ -18,7 +18,8 @@ const View& tenant_view() {
       {{"id", "TENANT", "the tenant's id"},
        {"name", "NAME", "its name for people"},
        {"allow_unknown_types", "UNKNOWN TYPES", "may it publish event types outside the catalogue"},
-       {"rate_limits", "LIMITS", "rate limits of its own, by scope", Field::Show::always, limits_text},
+       {"rate_limits", "LIMITS", "rate limits of its own, by scope", Field::Show::always,
+        limits_text},
        {"created_at", "CREATED", "when its record was made", Field::Show::always, time_text},
        {"updated_at", "UPDATED", "when it was changed last", Field::Show::wide, time_text},
        {"version", "VERSION", "rises with each change", Field::Show::wide}}};
@@ -39,7 +40,8 @@ Result<Json> body_of(const Args& args) {
   for (const std::string& text : args.limits) {
     const auto equals = text.find('=');
     if (equals == text.npos || equals == 0) {
-      return fail(ErrorKind::invalid, "\"" + text + "\": write SCOPE=RATE/PER, such as search=30/1m");
+      return fail(ErrorKind::invalid,
+                  "\"" + text + "\": write SCOPE=RATE/PER, such as search=30/1m");
     }
     auto rate = parse_rate(std::string_view(text).substr(equals + 1));
     if (!rate) return fail(rate.error());
@@ -66,7 +68,9 @@ Outcome create(Session& session, const Args& args) {
 Outcome update(Session& session, const Args& args) {
   auto body = body_of(args);
   if (!body) return fail(body.error());
-  if (body->empty()) return fail(ErrorKind::invalid, "nothing to change: give --name, --unknown-types or --rate-limit");
+  if (body->empty())
+    return fail(ErrorKind::invalid,
+                "nothing to change: give --name, --unknown-types or --rate-limit");
   return print(session, session.mesh->update_tenant(args.id, *body));
 }
 
@@ -78,57 +82,86 @@ Outcome list(Session& session, const Args& args) {
 }
 
 Outcome remove(Session& session, const std::string& id) {
-  auto yes = confirm(session, "Delete the record of tenant " + id + ", so that the configuration's defaults hold for it?");
+  auto yes = confirm(session, "Delete the record of tenant " + id +
+                                  ", so that the configuration's defaults hold for it?");
   if (!yes) return fail(yes.error());
   if (auto done = session.mesh->delete_tenant(id); !done) return fail(done.error());
   session.out.note("tenant " + id + " is deleted");
   return Exit::ok;
 }
 
-void add_change(Commands& commands, CLI::App& group, Verb described, Outcome (*run)(Session&, const Args&)) {
+void add_change(Commands& commands, CLI::App& group, Verb described,
+                Outcome (*run)(Session&, const Args&)) {
   auto args = std::make_shared<Args>();
   described.view = &tenant_view();
   described.run = [args, run](Session& session) { return run(session, *args); };
   auto& verb = commands.verb(group, std::move(described));
-  verb.add_option("ID", args->id, "The tenant's id: lower-case letters, digits and dashes")->required();
+  verb.add_option("ID", args->id, "The tenant's id: lower-case letters, digits and dashes")
+      ->required();
   verb.add_option("--name", args->name, "Its name for people")->type_name("NAME");
-  verb.add_option_function<bool>("--unknown-types", [args](bool allow) { args->unknown_types = allow; },
-                                 "May it publish event types outside the catalogue")->type_name("true|false");
-  verb.add_option("--rate-limit", args->limits, "SCOPE=RATE/PER[+BURST], such as search=30/1m; may be repeated")
-      ->type_name("LIMIT")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  verb.add_option_function<bool>(
+          "--unknown-types", [args](bool allow) { args->unknown_types = allow; },
+          "May it publish event types outside the catalogue")
+      ->type_name("true|false");
+  verb.add_option("--rate-limit", args->limits,
+                  "SCOPE=RATE/PER[+BURST], such as search=30/1m; may be repeated")
+      ->type_name("LIMIT")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
 }  // namespace
 
 void add_tenants(Commands& commands) {
-  auto& group = commands.group("tenants", "Tenants and what is special about them", purpose::kTenancy);
-  add_change(commands, group, {.name = "create", .summary = "Make the record of a tenant",
-                               .details = "A tenant needs no record to be used; one that has none works with the configuration's defaults.",
-                               .examples = "mesh tenants create acme --name \"Acme Corp\"\n"
-                                           "mesh tenants create beta --unknown-types true --rate-limit search=30/1m\n"},
-             create);
+  auto& group =
+      commands.group("tenants", "Tenants and what is special about them", purpose::kTenancy);
+  add_change(
+      commands, group,
+      {.name = "create",
+       .summary = "Make the record of a tenant",
+       .details = "A tenant needs no record to be used; one that has none works with the "
+                  "configuration's defaults.",
+       .examples = "mesh tenants create acme --name \"Acme Corp\"\n"
+                   "mesh tenants create beta --unknown-types true --rate-limit search=30/1m\n"},
+      create);
   auto listed = std::make_shared<Args>();
-  commands.verb(group, {.name = "list", .summary = "List the tenants that have a record",
-                        .examples = "mesh tenants list\nmesh tenants list -o name\n",
-                        .view = &tenant_view(),
-                        .run = [listed](Session& session) { return list(session, *listed); }})
-      .add_option("-n,--limit", listed->limit, "At most so many (all)")->check(whole_number(1, 1'000'000))->type_name("N");
+  commands
+      .verb(group, {.name = "list",
+                    .summary = "List the tenants that have a record",
+                    .examples = "mesh tenants list\nmesh tenants list -o name\n",
+                    .view = &tenant_view(),
+                    .run = [listed](Session& session) { return list(session, *listed); }})
+      .add_option("-n,--limit", listed->limit, "At most so many (all)")
+      ->check(whole_number(1, 1'000'000))
+      ->type_name("N");
   auto id = std::make_shared<std::string>();
-  commands.verb(group, {.name = "get", .summary = "Show a tenant",
-                        .examples = "mesh tenants get acme\nmesh tenants get acme -o yaml\n",
-                        .view = &tenant_view(),
-                        .run = [id](Session& session) { return print(session, session.mesh->tenant(*id)); }})
-      .add_option("ID", *id, "The tenant's id")->required();
-  add_change(commands, group, {.name = "update", .summary = "Change a tenant's record",
-                               .examples = "mesh tenants update acme --name \"Acme Inc\"\n"
-                                           "mesh tenants update acme --unknown-types false\n"},
+  commands
+      .verb(group,
+            {.name = "get",
+             .summary = "Show a tenant",
+             .examples = "mesh tenants get acme\nmesh tenants get acme -o yaml\n",
+             .view = &tenant_view(),
+             .run = [id](Session& session) { return print(session, session.mesh->tenant(*id)); }})
+      .add_option("ID", *id, "The tenant's id")
+      ->required();
+  add_change(commands, group,
+             {.name = "update",
+              .summary = "Change a tenant's record",
+              .examples = "mesh tenants update acme --name \"Acme Inc\"\n"
+                          "mesh tenants update acme --unknown-types false\n"},
              update);
   auto gone = std::make_shared<std::string>();
-  commands.verb(group, {.name = "delete", .summary = "Delete a tenant's record",
-                        .details = "Its users and events stay; the configuration's defaults hold for it from then on.",
-                        .examples = "mesh tenants delete acme --yes\n",
-                        .run = [gone](Session& session) { return remove(session, *gone); }})
-      .add_option("ID", *gone, "The tenant's id")->required();
+  commands
+      .verb(
+          group,
+          {.name = "delete",
+           .summary = "Delete a tenant's record",
+           .details =
+               "Its users and events stay; the configuration's defaults hold for it from then on.",
+           .examples = "mesh tenants delete acme --yes\n",
+           .run = [gone](Session& session) { return remove(session, *gone); }})
+      .add_option("ID", *gone, "The tenant's id")
+      ->required();
   add_tenants_top(commands, group);
 }
 

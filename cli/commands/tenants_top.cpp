@@ -14,17 +14,20 @@ constexpr const char* kSortKeys[] = {"requests",  "rejected",  "events",    "byt
                                      "search_ms", "queued_ms", "processed", "stage_ms"};
 
 std::string whole(const Json& number) {
-  return number.is_number() ? std::to_string(std::llround(number.get<double>())) : plain_text(number);
+  return number.is_number() ? std::to_string(std::llround(number.get<double>()))
+                            : plain_text(number);
 }
 
 const View& usage_view() {
   using Show = Field::Show;
   static const View view{
       "tenant",
-      {{"tenant", "TENANT", "the tenant; (others): those beyond the 10,000 that are counted by name"},
+      {{"tenant", "TENANT",
+        "the tenant; (others): those beyond the 10,000 that are counted by name"},
        {"requests", "REQUESTS", "HTTP requests answered", Show::always, count_text},
        {"rejected", "REJECTED", "of them with 429 or 503", Show::always, count_text},
-       {"events", "EVENTS", "events made durable, those of changed users among them", Show::always, count_text},
+       {"events", "EVENTS", "events made durable, those of changed users among them", Show::always,
+        count_text},
        {"bytes", "BYTES", "the bodies they came in", Show::always, size_text},
        {"searches", "SEARCHES", "searches", Show::always, count_text},
        {"search_ms", "SEARCH MS", "time in searches", Show::always, whole},
@@ -48,7 +51,8 @@ Status show(Session& session, const Args& args) {
   const bool for_people = out.format() == Format::table || out.format() == Format::wide;
   if (args.watch && for_people) {
     if (out.terminal().out) out.data("\x1b[H\x1b[J");
-    out.data(time_text(format_rfc3339(session.clock.now())) + "  the last " + args.window + ", by " + args.sort + "\n");
+    out.data(time_text(format_rfc3339(session.clock.now())) + "  the last " + args.window +
+             ", by " + args.sort + "\n");
   }
   if (args.watch && out.format() == Format::yaml) out.data("---\n");
   const auto& tenants = (*usage)["tenants"];
@@ -69,26 +73,37 @@ Outcome top(Session& session, const Args& args) {
 
 void add_tenants_top(Commands& commands, CLI::App& group) {
   auto args = std::make_shared<Args>();
-  auto& verb = commands.verb(group, {
-      .name = "top", .summary = "Show which tenants use the mesh most right now",
-      .details = "Counts of the last seconds. With --watch again every two seconds, on a terminal in place, "
-                 "until Ctrl-C or --count. With --tenant, only that one.",
-      .examples = "mesh tenants top\n"
-                  "mesh tenants top --sort searches --window 1m --limit 5\n"
-                  "mesh tenants top --watch --sort rejected\n"
-                  "mesh tenants top --watch -n 3 -o json\n",
-      .view = &usage_view(),
-      .run = [args](Session& session) { return top(session, *args); }});
-  verb.add_option("--sort", args->sort, "By which column: requests, rejected, events, bytes, searches, search_ms, "
-                                        "queued_ms, processed or stage_ms")
-      ->check(CLI::IsMember(std::vector<std::string>(std::begin(kSortKeys), std::end(kSortKeys)), nullptr))
-      ->type_name("KEY")->capture_default_str();
-  verb.add_option("--window", args->window, "How far back, 1s to 1m")->type_name("D")->capture_default_str();
-  verb.add_option("--limit", args->limit, "At most so many tenants")->check(whole_number(1, 1000))->type_name("N")
+  auto& verb =
+      commands.verb(group, {.name = "top",
+                            .summary = "Show which tenants use the mesh most right now",
+                            .details = "Counts of the last seconds. With --watch again every two "
+                                       "seconds, on a terminal in place, "
+                                       "until Ctrl-C or --count. With --tenant, only that one.",
+                            .examples = "mesh tenants top\n"
+                                        "mesh tenants top --sort searches --window 1m --limit 5\n"
+                                        "mesh tenants top --watch --sort rejected\n"
+                                        "mesh tenants top --watch -n 3 -o json\n",
+                            .view = &usage_view(),
+                            .run = [args](Session& session) { return top(session, *args); }});
+  verb.add_option("--sort", args->sort,
+                  "By which column: requests, rejected, events, bytes, searches, search_ms, "
+                  "queued_ms, processed or stage_ms")
+      ->check(CLI::IsMember(std::vector<std::string>(std::begin(kSortKeys), std::end(kSortKeys)),
+                            nullptr))
+      ->type_name("KEY")
+      ->capture_default_str();
+  verb.add_option("--window", args->window, "How far back, 1s to 1m")
+      ->type_name("D")
+      ->capture_default_str();
+  verb.add_option("--limit", args->limit, "At most so many tenants")
+      ->check(whole_number(1, 1000))
+      ->type_name("N")
       ->capture_default_str();
   auto* watch = verb.add_flag("--watch", args->watch, "Go on showing it");
-  verb.add_option("-n,--count", args->count, "End after so many times")->check(whole_number(1, 1'000'000))
-      ->type_name("N")->needs(watch);
+  verb.add_option("-n,--count", args->count, "End after so many times")
+      ->check(whole_number(1, 1'000'000))
+      ->type_name("N")
+      ->needs(watch);
 }
 
 }  // namespace mesh::cli

@@ -9,13 +9,14 @@ namespace mesh::cli {
 namespace {
 
 const View& token_view() {
-  static const View view{"kind", {{"kind", "KIND", "dev, jwt, or opaque such as an operator's token"},
-                                  {"tenant", "TENANT", "whose (dev)"},
-                                  {"user", "USER", "and which user (dev)"},
-                                  {"header", "HEADER", "algorithm and key (jwt)"},
-                                  {"claims", "CLAIMS", "what it claims (jwt); not verified"},
-                                  {"expires_at", "EXPIRES", "when it ends (jwt)"},
-                                  {"expired", "EXPIRED", "has it ended (jwt)"}}};
+  static const View view{"kind",
+                         {{"kind", "KIND", "dev, jwt, or opaque such as an operator's token"},
+                          {"tenant", "TENANT", "whose (dev)"},
+                          {"user", "USER", "and which user (dev)"},
+                          {"header", "HEADER", "algorithm and key (jwt)"},
+                          {"claims", "CLAIMS", "what it claims (jwt); not verified"},
+                          {"expires_at", "EXPIRES", "when it ends (jwt)"},
+                          {"expired", "EXPIRED", "has it ended (jwt)"}}};
   return view;
 }
 
@@ -33,10 +34,12 @@ Outcome mint(Session& session, const MintArgs& args) {
   if (args.dev) {
     token = dev_token(request.tenant, request.user);
   } else if (args.secret_file.empty()) {
-    return fail(ErrorKind::invalid, "give --hs256-secret-file FILE, or --dev for a server in dev mode");
+    return fail(ErrorKind::invalid,
+                "give --hs256-secret-file FILE, or --dev for a server in dev mode");
   } else {
     const auto ttl = parse_duration(args.ttl);
-    if (!ttl || ttl->count() < 1000) return fail(ErrorKind::invalid, "--ttl: \"" + args.ttl + "\" is not a duration such as 1h");
+    if (!ttl || ttl->count() < 1000)
+      return fail(ErrorKind::invalid, "--ttl: \"" + args.ttl + "\" is not a duration such as 1h");
     request.ttl = *ttl;
     auto secret = read_file(args.secret_file, 1 << 16);
     if (!secret) return fail(secret.error());
@@ -56,7 +59,9 @@ Outcome inspect(Session& session, std::string token) {
   }
   if (token == "-") std::getline(session.in, token);
   token = std::string(trim(token));
-  if (token.empty()) return fail(ErrorKind::invalid, "which token? give it as an argument, - for stdin, or in $MESH_TOKEN");
+  if (token.empty())
+    return fail(ErrorKind::invalid,
+                "which token? give it as an argument, - for stdin, or in $MESH_TOKEN");
   session.out.record(token_view(), inspect_token(token, session.clock.now()));
   return Exit::ok;
 }
@@ -66,32 +71,49 @@ Outcome inspect(Session& session, std::string token) {
 void add_token(Commands& commands) {
   auto& group = commands.group("token", "Credentials", purpose::kSetup);
   auto args = std::make_shared<MintArgs>();
-  auto& verb = commands.verb(group, {
-      .name = "mint", .summary = "Make a token",
-      .details = "For servers whose key you hold: auth.jwt.hs256_secret_file, or dev mode. The token is printed and "
-                 "kept nowhere.",
-      .examples = "mesh token mint --dev --tenant acme --user alice\n"
-                  "mesh token mint --tenant acme --user alice --hs256-secret-file jwt.secret --issuer https://id.acme.dev --audience mesh --ttl 8h\n",
-      .run = [args](Session& session) { return mint(session, *args); },
-      .needs = Needs::nothing});
-  verb.add_option("-u,--user", args->request.user, "The user it speaks for (sub)")->type_name("USER")->required();
+  auto& verb = commands.verb(
+      group, {.name = "mint",
+              .summary = "Make a token",
+              .details = "For servers whose key you hold: auth.jwt.hs256_secret_file, or dev mode. "
+                         "The token is printed and "
+                         "kept nowhere.",
+              .examples = "mesh token mint --dev --tenant acme --user alice\n"
+                          "mesh token mint --tenant acme --user alice --hs256-secret-file "
+                          "jwt.secret --issuer https://id.acme.dev --audience mesh --ttl 8h\n",
+              .run = [args](Session& session) { return mint(session, *args); },
+              .needs = Needs::nothing});
+  verb.add_option("-u,--user", args->request.user, "The user it speaks for (sub)")
+      ->type_name("USER")
+      ->required();
   auto* dev = verb.add_flag("--dev", args->dev, "A dev token, tenant:user");
-  verb.add_option("--hs256-secret-file", args->secret_file, "The secret, at least 32 bytes; a line end at its end does not count")
-      ->type_name("FILE")->excludes(dev);
-  verb.add_option("--issuer", args->request.issuer, "iss: auth.jwt.issuer of the server")->type_name("ISS");
-  verb.add_option("--audience", args->request.audience, "aud: auth.jwt.audience of the server")->type_name("AUD");
-  verb.add_option("--tenant-claim", args->request.tenant_claim, "auth.jwt.tenant_claim of the server")->type_name("NAME")->capture_default_str();
-  verb.add_option("--ttl", args->ttl, "It is good for so long")->type_name("D")->capture_default_str();
+  verb.add_option("--hs256-secret-file", args->secret_file,
+                  "The secret, at least 32 bytes; a line end at its end does not count")
+      ->type_name("FILE")
+      ->excludes(dev);
+  verb.add_option("--issuer", args->request.issuer, "iss: auth.jwt.issuer of the server")
+      ->type_name("ISS");
+  verb.add_option("--audience", args->request.audience, "aud: auth.jwt.audience of the server")
+      ->type_name("AUD");
+  verb.add_option("--tenant-claim", args->request.tenant_claim,
+                  "auth.jwt.tenant_claim of the server")
+      ->type_name("NAME")
+      ->capture_default_str();
+  verb.add_option("--ttl", args->ttl, "It is good for so long")
+      ->type_name("D")
+      ->capture_default_str();
   auto token = std::make_shared<std::string>();
-  commands.verb(group, {
-      .name = "inspect", .summary = "Show what a token says, without verifying it",
-      .details = "Nothing is sent anywhere. An argument stays in the shell's history: prefer - or $MESH_TOKEN.",
-      .examples = "mesh token inspect acme:alice\n"
-                  "mesh token mint --dev --tenant acme --user alice | mesh token inspect -\n"
-                  "mesh token inspect\n",
-      .view = &token_view(),
-      .run = [token](Session& session) { return inspect(session, *token); },
-      .needs = Needs::nothing})
+  commands
+      .verb(group,
+            {.name = "inspect",
+             .summary = "Show what a token says, without verifying it",
+             .details = "Nothing is sent anywhere. An argument stays in the shell's history: "
+                        "prefer - or $MESH_TOKEN.",
+             .examples = "mesh token inspect acme:alice\n"
+                         "mesh token mint --dev --tenant acme --user alice | mesh token inspect -\n"
+                         "mesh token inspect\n",
+             .view = &token_view(),
+             .run = [token](Session& session) { return inspect(session, *token); },
+             .needs = Needs::nothing})
       .add_option("TOKEN", *token, "The token; - is stdin; without, $MESH_TOKEN");
 }
 

@@ -12,15 +12,18 @@ const View& topic_view() {
        {"records", "RECORDS", "records it holds", Field::Show::always, count_text},
        {"bytes", "SIZE", "bytes it takes", Field::Show::always, size_text},
        {"retention.age", "AGE LIMIT", "records live so long; - is for ever"},
-       {"retention.size", "SIZE LIMIT", "the topic holds so much; - is any", Field::Show::always, size_text},
-       {"partition_offsets", "OFFSETS", "first and next offset of each partition (describe only)", Field::Show::never}}};
+       {"retention.size", "SIZE LIMIT", "the topic holds so much; - is any", Field::Show::always,
+        size_text},
+       {"partition_offsets", "OFFSETS", "first and next offset of each partition (describe only)",
+        Field::Show::never}}};
   return view;
 }
 
 const View& partition_view() {
-  static const View view{"partition", {{"partition", "PARTITION", "the number"},
-                                       {"start", "START", "first offset that may exist"},
-                                       {"end", "END", "offset of the next record"}}};
+  static const View view{"partition",
+                         {{"partition", "PARTITION", "the number"},
+                          {"start", "START", "first offset that may exist"},
+                          {"end", "END", "offset of the next record"}}};
   return view;
 }
 
@@ -34,7 +37,8 @@ Outcome list(Session& session) {
 Outcome describe(Session& session, const std::string& name) {
   auto topic = session.mesh->topic(name);
   if (!topic) return fail(topic.error());
-  session.out.record(topic_view(), *topic, {{"Partitions:", "partition_offsets", &partition_view()}});
+  session.out.record(topic_view(), *topic,
+                     {{"Partitions:", "partition_offsets", &partition_view()}});
   return Exit::ok;
 }
 
@@ -42,15 +46,22 @@ Outcome describe(Session& session, const std::string& name) {
 
 void add_topics(Commands& commands) {
   auto& topics = commands.group("topics", "Topics of the log", purpose::kOperate);
-  commands.verb(topics, {.name = "list", .summary = "List the topics",
+  commands.verb(topics, {.name = "list",
+                         .summary = "List the topics",
                          .examples = "mesh topics list\nmesh topics list -o name\n",
-                         .view = &topic_view(), .run = list});
-  auto name = std::make_shared<std::string>();
-  commands.verb(topics, {.name = "describe", .summary = "Show a topic and its partitions",
-                         .examples = "mesh topics describe user.events\nmesh topics describe user.events -o json\n",
                          .view = &topic_view(),
-                         .run = [name](Session& session) { return describe(session, *name); }})
-      .add_option("TOPIC", *name, "The topic's name")->required();
+                         .run = list});
+  auto name = std::make_shared<std::string>();
+  commands
+      .verb(topics,
+            {.name = "describe",
+             .summary = "Show a topic and its partitions",
+             .examples =
+                 "mesh topics describe user.events\nmesh topics describe user.events -o json\n",
+             .view = &topic_view(),
+             .run = [name](Session& session) { return describe(session, *name); }})
+      .add_option("TOPIC", *name, "The topic's name")
+      ->required();
 }
 
 }  // namespace mesh::cli

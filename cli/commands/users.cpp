@@ -5,11 +5,12 @@
 namespace mesh::cli {
 
 const View& user_view() {
-  static const View view{"id",
-                         {{"id", "ID", "the user's number, unique within the tenant"},
-                          {"email", "EMAIL", "e-mail address, unique within the tenant (case does not count)"},
-                          {"name", "NAME", "the name people see and search"},
-                          {"tenantId", "TENANT", "the tenant the user belongs to", Field::Show::wide}}};
+  static const View view{
+      "id",
+      {{"id", "ID", "the user's number, unique within the tenant"},
+       {"email", "EMAIL", "e-mail address, unique within the tenant (case does not count)"},
+       {"name", "NAME", "the name people see and search"},
+       {"tenantId", "TENANT", "the tenant the user belongs to", Field::Show::wide}}};
   return view;
 }
 
@@ -90,34 +91,45 @@ Outcome remove(Session& session, std::int64_t id) {
 
 void add_create(Commands& commands, CLI::App& users) {
   auto args = std::make_shared<CreateArgs>();
-  auto& verb = commands.verb(users, {
-      .name = "create",
-      .summary = "Create a user",
-      .examples = "mesh users create --tenant acme --email alice@acme.dev --name \"Alice\"\n"
-                  "mesh users create --tenant acme --email bob@acme.dev --name Bob\n"
-                  "mesh users create -t acme --email eve@acme.dev --name Eve --idempotency-key order-4711 -o json\n",
-      .view = &user_view(),
-      .run = [args](Session& session) { return create(session, *args); }});
-  verb.add_option("--email", args->email, "E-mail address, unique within the tenant")->type_name("ADDRESS")->required();
-  verb.add_option("--name", args->name, "Name that people see and search")->type_name("NAME")->required();
+  auto& verb = commands.verb(
+      users,
+      {.name = "create",
+       .summary = "Create a user",
+       .examples = "mesh users create --tenant acme --email alice@acme.dev --name \"Alice\"\n"
+                   "mesh users create --tenant acme --email bob@acme.dev --name Bob\n"
+                   "mesh users create -t acme --email eve@acme.dev --name Eve --idempotency-key "
+                   "order-4711 -o json\n",
+       .view = &user_view(),
+       .run = [args](Session& session) { return create(session, *args); }});
+  verb.add_option("--email", args->email, "E-mail address, unique within the tenant")
+      ->type_name("ADDRESS")
+      ->required();
+  verb.add_option("--name", args->name, "Name that people see and search")
+      ->type_name("NAME")
+      ->required();
   verb.add_option("--idempotency-key", args->write.idempotency_key,
-                  "Repeating the command with the same key creates nothing twice")->type_name("KEY");
+                  "Repeating the command with the same key creates nothing twice")
+      ->type_name("KEY");
 }
 
 void add_list(Commands& commands, CLI::App& users) {
   auto args = std::make_shared<ListArgs>();
-  auto& verb = commands.verb(users, {
-      .name = "list",
-      .summary = "List the users of a tenant by id",
-      .examples = "mesh users list --tenant acme\n"
-                  "mesh users list --tenant acme --all -o json\n"
-                  "mesh users list --tenant acme --email alice@acme.dev -o name\n",
-      .view = &user_view(),
-      .run = [args](Session& session) { return list(session, *args); }});
-  verb.add_option("-n,--limit", args->limit, "At most so many")->type_name("N")->check(whole_number(1, 1'000'000))
-      ->type_name("N")->capture_default_str();
+  auto& verb = commands.verb(
+      users, {.name = "list",
+              .summary = "List the users of a tenant by id",
+              .examples = "mesh users list --tenant acme\n"
+                          "mesh users list --tenant acme --all -o json\n"
+                          "mesh users list --tenant acme --email alice@acme.dev -o name\n",
+              .view = &user_view(),
+              .run = [args](Session& session) { return list(session, *args); }});
+  verb.add_option("-n,--limit", args->limit, "At most so many")
+      ->type_name("N")
+      ->check(whole_number(1, 1'000'000))
+      ->type_name("N")
+      ->capture_default_str();
   verb.add_flag("--all", args->all, "All of them, page by page");
-  verb.add_option("--email", args->email, "Only the user with this e-mail address")->type_name("ADDRESS");
+  verb.add_option("--email", args->email, "Only the user with this e-mail address")
+      ->type_name("ADDRESS");
 }
 
 }  // namespace
@@ -128,33 +140,40 @@ void add_users(Commands& commands) {
   add_list(commands, users);
   {
     auto id = std::make_shared<std::int64_t>(0);
-    commands.verb(users, {
-        .name = "get", .summary = "Show a user",
-        .examples = "mesh users get 1 --tenant acme\nmesh users get 1 --tenant acme -o yaml\n",
-        .view = &user_view(),
-        .run = [id](Session& session) { return get(session, *id); }})
-        .add_option("ID", *id, "The user's number")->required();
+    commands
+        .verb(
+            users,
+            {.name = "get",
+             .summary = "Show a user",
+             .examples = "mesh users get 1 --tenant acme\nmesh users get 1 --tenant acme -o yaml\n",
+             .view = &user_view(),
+             .run = [id](Session& session) { return get(session, *id); }})
+        .add_option("ID", *id, "The user's number")
+        ->required();
   }
   {
     auto args = std::make_shared<UpdateArgs>();
-    auto& verb = commands.verb(users, {
-        .name = "update", .summary = "Change a user's e-mail address or name",
-        .examples = "mesh users update 1 --tenant acme --name \"Alice B\"\n"
-                    "mesh users update 1 --tenant acme --email alice.b@acme.dev\n",
-        .view = &user_view(),
-        .run = [args](Session& session) { return update(session, *args); }});
+    auto& verb = commands.verb(
+        users, {.name = "update",
+                .summary = "Change a user's e-mail address or name",
+                .examples = "mesh users update 1 --tenant acme --name \"Alice B\"\n"
+                            "mesh users update 1 --tenant acme --email alice.b@acme.dev\n",
+                .view = &user_view(),
+                .run = [args](Session& session) { return update(session, *args); }});
     verb.add_option("ID", args->id, "The user's number")->required();
     verb.add_option("--email", args->email, "New e-mail address")->type_name("ADDRESS");
     verb.add_option("--name", args->name, "New name")->type_name("NAME");
   }
   {
     auto id = std::make_shared<std::int64_t>(0);
-    commands.verb(users, {
-        .name = "delete", .summary = "Delete a user",
-        .details = "The number is never given out again.",
-        .examples = "mesh users delete 1 --tenant acme\n",
-        .run = [id](Session& session) { return remove(session, *id); }})
-        .add_option("ID", *id, "The user's number")->required();
+    commands
+        .verb(users, {.name = "delete",
+                      .summary = "Delete a user",
+                      .details = "The number is never given out again.",
+                      .examples = "mesh users delete 1 --tenant acme\n",
+                      .run = [id](Session& session) { return remove(session, *id); }})
+        .add_option("ID", *id, "The user's number")
+        ->required();
   }
   add_users_import(commands, users);
 }

@@ -15,9 +15,9 @@ enum class Needs { server, nothing };
 
 struct Verb {
   std::string name = {};
-  std::string summary = {};   // one line, no full stop
-  std::string details = {};   // further lines of the help; may be empty
-  std::string examples = {};  // a command a line; lines that do not begin with "mesh" explain
+  std::string summary = {};    // one line, no full stop
+  std::string details = {};    // further lines of the help; may be empty
+  std::string examples = {};   // a command a line; lines that do not begin with "mesh" explain
   const View* view = nullptr;  // of what it prints; static storage
   std::function<Outcome(Session&)> run = {};
   Needs needs = Needs::server;

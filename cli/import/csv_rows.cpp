@@ -8,7 +8,8 @@ namespace mesh::cli {
 namespace {
 
 constexpr std::size_t kMaxRow = LineReader::kMaxLine;
-constexpr const char* kHeader = "the first row must name the columns, with \"email\" and \"name\" among them";
+constexpr const char* kHeader =
+    "the first row must name the columns, with \"email\" and \"name\" among them";
 
 // The line in which the quote opened that is open at the end of what was fed; libcsv does not tell.
 class OpenQuote {
@@ -101,7 +102,8 @@ class CsvReader final : public RowReader {
       if (!*line) {
         if (row.line == 0) return std::nullopt;
         if (!parser_.finish()) {
-          row.broken = quote_.text() + " is never closed: all up to the end of the file is its field";
+          row.broken =
+              quote_.text() + " is never closed: all up to the end of the file is its field";
         }
         row.fields = std::move(parser_.fields);
         return row;
@@ -124,7 +126,8 @@ class CsvReader final : public RowReader {
       }
       if (!parser_.feed(text + end)) {
         row.broken = "a quote stands where none may stand; quotes within a field are doubled";
-        if (before.line() != 0) row.broken += "; is " + before.text() + " closed where it should be?";
+        if (before.line() != 0)
+          row.broken += "; is " + before.text() + " closed where it should be?";
         return row;
       }
       if (parser_.complete) {
@@ -140,8 +143,8 @@ class CsvReader final : public RowReader {
     header_read_ = true;
     if (!*row) return fail(ErrorKind::invalid, lines_.name() + ": the file is empty: " + kHeader);
     if (!(*row)->broken.empty()) {
-      return fail(ErrorKind::invalid, lines_.name() + ": line " + std::to_string((*row)->line) + ": " +
-                                          (*row)->broken);
+      return fail(ErrorKind::invalid,
+                  lines_.name() + ": line " + std::to_string((*row)->line) + ": " + (*row)->broken);
     }
     for (std::size_t i = 0; i < (*row)->fields.size(); ++i) {
       std::string_view name = (*row)->fields[i];
@@ -163,7 +166,8 @@ class CsvReader final : public RowReader {
                        std::to_string(columns_)};
     }
     NewUser user{std::string(trim(row.fields[*email_])), std::string(trim(row.fields[*name_]))};
-    if (!is_valid_utf8(user.email) || !is_valid_utf8(user.name)) return BrokenRow{"the text is not UTF-8"};
+    if (!is_valid_utf8(user.email) || !is_valid_utf8(user.name))
+      return BrokenRow{"the text is not UTF-8"};
     if (user.email.empty()) return BrokenRow{"the email is empty"};
     if (user.name.empty()) return BrokenRow{"the name is empty"};
     return user;
@@ -179,6 +183,8 @@ class CsvReader final : public RowReader {
 
 }  // namespace
 
-std::unique_ptr<RowReader> make_csv_reader(LineReader& lines) { return std::make_unique<CsvReader>(lines); }
+std::unique_ptr<RowReader> make_csv_reader(LineReader& lines) {
+  return std::make_unique<CsvReader>(lines);
+}
 
 }  // namespace mesh::cli

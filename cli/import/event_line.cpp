@@ -12,7 +12,8 @@ Result<Json> completed(Json event, const EventDefaults& defaults, const std::str
   if (!filled(event, "id")) event["id"] = id;
   if (!filled(event, "source")) event["source"] = defaults.source;
   if (!filled(event, "type")) {
-    if (defaults.type.empty()) return fail(ErrorKind::invalid, "the event has no \"type\" and no --type is given");
+    if (defaults.type.empty())
+      return fail(ErrorKind::invalid, "the event has no \"type\" and no --type is given");
     event["type"] = defaults.type;
   }
   return event;
@@ -20,8 +21,11 @@ Result<Json> completed(Json event, const EventDefaults& defaults, const std::str
 
 Json of_record(const Json& record) {
   Json event{{"specversion", "1.0"}};
-  for (const auto& [member, attribute] : {std::pair{"id", "id"}, {"source", "source"}, {"type", "type"},
-                                          {"event_time", "time"}, {"subject", "subject"},
+  for (const auto& [member, attribute] : {std::pair{"id", "id"},
+                                          {"source", "source"},
+                                          {"type", "type"},
+                                          {"event_time", "time"},
+                                          {"subject", "subject"},
                                           {"traceparent", "traceparent"}}) {
     if (filled(record, member)) event[attribute] = record[member];
   }
@@ -37,7 +41,8 @@ Result<Json> event_of_data(Json data, const EventDefaults& defaults, const std::
   return completed(std::move(event), defaults, id);
 }
 
-Result<Json> event_of_line(std::string_view line, const EventDefaults& defaults, const std::string& id) {
+Result<Json> event_of_line(std::string_view line, const EventDefaults& defaults,
+                           const std::string& id) {
   auto json = parse_json(line);
   if (!json) return json;
   if (json->is_object()) {
@@ -47,7 +52,9 @@ Result<Json> event_of_line(std::string_view line, const EventDefaults& defaults,
     }
   }
   if (defaults.type.empty()) {
-    return fail(ErrorKind::invalid, "neither a CloudEvent nor a record of `events tail -o json`: for bare data give --type");
+    return fail(
+        ErrorKind::invalid,
+        "neither a CloudEvent nor a record of `events tail -o json`: for bare data give --type");
   }
   return event_of_data(std::move(*json), defaults, id);
 }

@@ -19,8 +19,10 @@ bool stops_everything(const Error& error) {
     case ErrorKind::unavailable:
     case ErrorKind::timeout:
     case ErrorKind::rate_limited:
-    case ErrorKind::unsupported: return true;
-    default: return false;
+    case ErrorKind::unsupported:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -38,7 +40,8 @@ class Import {
       : rows_(rows), create_(create), options_(options), hooks_(hooks) {}
 
   ImportResult run() {
-    for (int i = 0; i < std::max(1, options_.parallel); ++i) senders_.emplace_back([this] { send(); });
+    for (int i = 0; i < std::max(1, options_.parallel); ++i)
+      senders_.emplace_back([this] { send(); });
     read();
     {
       const std::lock_guard lock(mutex_);
@@ -70,7 +73,8 @@ class Import {
       }
       changed_.wait(lock, [&] { return waiting_.size() < bound || result_.stopped; });
       if (result_.stopped) return;
-      waiting_.push_back({(*row)->line, std::get<NewUser>(std::move((*row)->content)), std::move((*row)->text)});
+      waiting_.push_back(
+          {(*row)->line, std::get<NewUser>(std::move((*row)->content)), std::move((*row)->text)});
       changed_.notify_all();
     }
   }

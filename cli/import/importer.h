@@ -13,13 +13,13 @@ namespace mesh::cli {
 
 struct RowFailure {
   std::int64_t line = 0;
-  std::string email;   // empty for a row that could not be read
+  std::string email;  // empty for a row that could not be read
   std::string reason;
-  std::string text;    // the row as it stands in the file
+  std::string text;  // the row as it stands in the file
 };
 
 struct ImportCounts {
-  std::int64_t rows = 0;      // read so far
+  std::int64_t rows = 0;  // read so far
   std::int64_t created = 0;
   std::int64_t existing = 0;  // the tenant had a user of this e-mail address
   std::int64_t failed = 0;

@@ -19,8 +19,9 @@ Result<LineReader> LineReader::open(const std::string& path) {
   if (path == "-") return LineReader(0, false, "stdin");
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) {
-    const ErrorKind kind = errno == ENOENT ? ErrorKind::not_found
-                           : errno == EACCES ? ErrorKind::forbidden : ErrorKind::unavailable;
+    const ErrorKind kind = errno == ENOENT   ? ErrorKind::not_found
+                           : errno == EACCES ? ErrorKind::forbidden
+                                             : ErrorKind::unavailable;
     return fail(kind, "cannot read " + path + ": " + std::strerror(errno));
   }
   return LineReader(fd, true, path);
@@ -28,14 +29,20 @@ Result<LineReader> LineReader::open(const std::string& path) {
 
 LineReader::LineReader(int fd, bool owned, std::string name)
     : fd_(fd), owned_(owned), name_(std::move(name)) {
-  struct stat info{};
+  struct stat info {};
   if (::fstat(fd_, &info) == 0 && S_ISREG(info.st_mode)) size_ = info.st_size;
 }
 
 LineReader::LineReader(LineReader&& other) noexcept
-    : fd_(other.fd_), owned_(std::exchange(other.owned_, false)), name_(std::move(other.name_)),
-      buffer_(std::move(other.buffer_)), begin_(other.begin_), scanned_(other.scanned_),
-      at_end_(other.at_end_), number_(other.number_), bytes_read_(other.bytes_read_),
+    : fd_(other.fd_),
+      owned_(std::exchange(other.owned_, false)),
+      name_(std::move(other.name_)),
+      buffer_(std::move(other.buffer_)),
+      begin_(other.begin_),
+      scanned_(other.scanned_),
+      at_end_(other.at_end_),
+      number_(other.number_),
+      bytes_read_(other.bytes_read_),
       size_(other.size_) {}
 
 LineReader::~LineReader() {

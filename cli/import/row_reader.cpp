@@ -24,7 +24,8 @@ class NdjsonReader final : public RowReader {
   }
 
  private:
-  static std::variant<NewUser, BrokenRow> content(const LineReader::Line& line, std::string_view text) {
+  static std::variant<NewUser, BrokenRow> content(const LineReader::Line& line,
+                                                  std::string_view text) {
     if (line.too_long) return BrokenRow{"the line is longer than 1 MiB"};
     const auto json = parse_json(text);
     if (!json) return BrokenRow{json.error().message};
@@ -32,7 +33,8 @@ class NdjsonReader final : public RowReader {
     NewUser user;
     for (const auto& [name, member] : {std::pair{"email", &user.email}, {"name", &user.name}}) {
       const auto value = json->find(name);
-      if (value == json->end() || !value->is_string() || trim(value->get_ref<const std::string&>()).empty()) {
+      if (value == json->end() || !value->is_string() ||
+          trim(value->get_ref<const std::string&>()).empty()) {
         return BrokenRow{std::string("\"") + name + "\" must be a text that is not empty"};
       }
       *member = std::string(trim(value->get_ref<const std::string&>()));

@@ -11,7 +11,8 @@ namespace mesh::cli {
 std::string progress_line(const ProgressState& state, int width) {
   std::string tail;
   if (state.fraction >= 0) {
-    const auto percent = std::to_string(static_cast<int>(std::clamp(state.fraction, 0.0, 1.0) * 100));
+    const auto percent =
+        std::to_string(static_cast<int>(std::clamp(state.fraction, 0.0, 1.0) * 100));
     tail += std::string(3 - std::min<std::size_t>(3, percent.size()), ' ') + percent + "%  ";
   }
   tail += with_thousands(state.count);

@@ -17,19 +17,28 @@ std::string text_of(const Json& record, char verb) {
     return value.is_null() ? std::string{} : plain_text(value);
   };
   switch (verb) {
-    case 't': return member("topic");
-    case 'p': return member("partition");
-    case 'o': return member("offset");
-    case 'k': return member("key");
-    case 'T': return member("time");
-    case 'y': return member("type");
-    case 'i': return member("id");
-    case 'e': return member("tenant");
+    case 't':
+      return member("topic");
+    case 'p':
+      return member("partition");
+    case 'o':
+      return member("offset");
+    case 'k':
+      return member("key");
+    case 'T':
+      return member("time");
+    case 'y':
+      return member("type");
+    case 'i':
+      return member("id");
+    case 'e':
+      return member("tenant");
     case 'v': {
       const Json& value = at_path(record, "value");
       return value.is_string() ? value.get<std::string>() : dump(value);
     }
-    default: break;
+    default:
+      break;
   }
   std::string headers;
   for (const auto& [name, value] : at_path(record, "headers").items()) {
@@ -69,14 +78,22 @@ Result<RecordFormat> RecordFormat::parse(std::string_view text) {
       }
     } else {
       switch (next) {
-        case 'n': literal('\n'); break;
-        case 't': literal('\t'); break;
-        case 'r': literal('\r'); break;
-        case '\\': literal('\\'); break;
+        case 'n':
+          literal('\n');
+          break;
+        case 't':
+          literal('\t');
+          break;
+        case 'r':
+          literal('\r');
+          break;
+        case '\\':
+          literal('\\');
+          break;
         default:
-          return fail(ErrorKind::invalid, "\\" + std::string(1, next) + " at position " +
-                                              std::to_string(i) +
-                                              " of the format is unknown; known are \\n \\t \\r \\\\");
+          return fail(ErrorKind::invalid,
+                      "\\" + std::string(1, next) + " at position " + std::to_string(i) +
+                          " of the format is unknown; known are \\n \\t \\r \\\\");
       }
     }
   }

@@ -24,7 +24,8 @@ void shrink(std::vector<int>& widths, const std::vector<int>& floors, int max_wi
   while (excess > 0) {
     std::size_t widest = widths.size();
     for (std::size_t i = 0; i < widths.size(); ++i) {
-      if (widths[i] > floors[i] && (widest == widths.size() || widths[i] > widths[widest])) widest = i;
+      if (widths[i] > floors[i] && (widest == widths.size() || widths[i] > widths[widest]))
+        widest = i;
     }
     if (widest == widths.size()) return;
     --widths[widest];

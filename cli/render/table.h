@@ -7,7 +7,7 @@
 namespace mesh::cli {
 
 struct TableStyle {
-  int max_width = 0;   // of a line; 0: as wide as the cells are, nothing is cut
+  int max_width = 0;  // of a line; 0: as wide as the cells are, nothing is cut
   bool bold_header = false;
 };
 

@@ -116,7 +116,8 @@ std::string size_text(const Json& bytes) {
 }
 
 std::string count_text(const Json& number) {
-  return number.is_number_integer() ? with_thousands(number.get<std::int64_t>()) : plain_text(number);
+  return number.is_number_integer() ? with_thousands(number.get<std::int64_t>())
+                                    : plain_text(number);
 }
 
 std::string time_text(const Json& rfc3339) {

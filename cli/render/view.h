@@ -44,9 +44,9 @@ std::string view_help(const View& view);
 std::string view_names(const View& view, const std::vector<Json>& items);
 
 // For Field::text.
-std::string size_text(const Json& bytes);      // "1.5 MiB"
-std::string count_text(const Json& number);    // "12,345"
-std::string time_text(const Json& rfc3339);    // without fractions of a second
+std::string size_text(const Json& bytes);       // "1.5 MiB"
+std::string count_text(const Json& number);     // "12,345"
+std::string time_text(const Json& rfc3339);     // without fractions of a second
 std::string seconds_text(const Json& seconds);  // "1h30m", "0.2s"
 std::string json_text(const Json& value);
 

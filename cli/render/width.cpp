@@ -8,9 +8,8 @@ namespace {
 // The code point at the front and its length; -1 and 1 for a broken sequence.
 std::pair<utf8proc_int32_t, std::size_t> front(std::string_view text) {
   utf8proc_int32_t point = -1;
-  const auto length =
-      utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                       static_cast<utf8proc_ssize_t>(text.size()), &point);
+  const auto length = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                                       static_cast<utf8proc_ssize_t>(text.size()), &point);
   if (length < 1) return {-1, 1};
   return {point, static_cast<std::size_t>(length)};
 }

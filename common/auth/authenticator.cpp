@@ -35,8 +35,9 @@ Result<std::optional<TenantId>> named_tenant(const Credential& credential) {
     if (!text) continue;
     auto tenant = TenantId::parse(*text);
     if (!tenant) {
-      return fail(ErrorKind::invalid, std::string(place) + " is not a tenant id: 1 to 63 of a-z, "
-                                                           "0-9 and -, with no - at the ends");
+      return fail(ErrorKind::invalid, std::string(place) +
+                                          " is not a tenant id: 1 to 63 of a-z, "
+                                          "0-9 and -, with no - at the ends");
     }
     if (named && *named != *tenant) {
       return fail(ErrorKind::invalid, "X-Tenant-Id and tenant_id name different tenants");

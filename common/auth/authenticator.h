@@ -24,9 +24,9 @@ struct JwtOptions {
 };
 
 struct Options {
-  bool dev = true;                              // dev tokens; else JWT
-  std::optional<TenantId> anonymous_tenant;     // dev only
-  std::string operator_token;                   // raw text, at least 32 characters
+  bool dev = true;                           // dev tokens; else JWT
+  std::optional<TenantId> anonymous_tenant;  // dev only
+  std::string operator_token;                // raw text, at least 32 characters
   JwtOptions jwt;
 };
 
@@ -57,7 +57,10 @@ class Authenticator {
 Result<std::string> load_or_make_operator_token(const std::string& path);
 
 // A dev token's two parts, checked: "<tenant>:<user>".
-struct DevToken { TenantId tenant; std::string user; };
+struct DevToken {
+  TenantId tenant;
+  std::string user;
+};
 Result<DevToken> parse_dev_token(std::string_view token);
 
 // Signs an HS256 token; for `mesh token mint` and tests.

@@ -55,8 +55,8 @@ Result<PkeyPtr> rsa_key(const Json& jwk) {
   BignumPtr e(BN_bin2bn(bytes(exponent), static_cast<int>(exponent.size()), nullptr));
   const int bits = BN_num_bits(n.get());
   if (bits < kLeastRsaBits || bits > kMostRsaBits) {
-    return fail(ErrorKind::invalid, "an RSA key of " + std::to_string(bits) +
-                                        " bits; 2048 to 8192 are allowed");
+    return fail(ErrorKind::invalid,
+                "an RSA key of " + std::to_string(bits) + " bits; 2048 to 8192 are allowed");
   }
   if (!BN_is_odd(e.get()) || BN_is_one(e.get()) || !BN_is_odd(n.get())) {
     return fail(ErrorKind::invalid, "n or e is no RSA public key's");
@@ -144,8 +144,8 @@ Result<std::vector<PublicKey>> parse_jwks(std::string_view text) {
         return refuse(name + "its alg is not one of its kty");
       }
     }
-    const bool twice = !entry.kid.empty() &&
-                       std::ranges::find(keys, entry.kid, &PublicKey::kid) != keys.end();
+    const bool twice =
+        !entry.kid.empty() && std::ranges::find(keys, entry.kid, &PublicKey::kid) != keys.end();
     if (twice) return refuse(name + "its kid appears twice");
     keys.push_back(std::move(entry));
   }

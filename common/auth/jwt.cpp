@@ -14,7 +14,7 @@ constexpr std::size_t kLongestToken = 8192;
 constexpr std::size_t kLongestKid = 256;
 constexpr std::size_t kLongestUser = 255;
 constexpr std::size_t kShortestSecret = 32;
-constexpr int kMostTriedKeys = 4;           // of a token that does not say which
+constexpr int kMostTriedKeys = 4;            // of a token that does not say which
 constexpr double kLatest = 253'402'300'799;  // 9999-12-31T23:59:59Z
 
 tl::unexpected<Error> refuse(std::string why) {

@@ -16,8 +16,8 @@ struct Definition {
   Algorithm algorithm;
   Family family;
   const EVP_MD* (*digest)();
-  std::string_view curve = {};         // of ecdsa
-  std::size_t coordinate_bytes = 0;    // of ecdsa
+  std::string_view curve = {};       // of ecdsa
+  std::size_t coordinate_bytes = 0;  // of ecdsa
 };
 
 constexpr std::array<Definition, 10> kDefinitions = {{

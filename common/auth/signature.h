@@ -14,9 +14,15 @@ namespace mesh::auth {
 
 enum class Algorithm {
   hs256,
-  rs256, rs384, rs512,
-  ps256, ps384, ps512,
-  es256, es384, es512,
+  rs256,
+  rs384,
+  rs512,
+  ps256,
+  ps384,
+  ps512,
+  es256,
+  es384,
+  es512,
 };
 
 // The exact names of RFC 7518; nothing for any other text, "none" in whatever case included.

@@ -39,7 +39,8 @@ class CircuitBreaker {
     ++failures_;
     if (state_ == State::half_open || failures_ >= options_.failure_threshold) {
       const int over = std::min(failures_ - options_.failure_threshold, 16);
-      const auto wait = std::min<Duration>(options_.delay.cap, options_.delay.base * (1LL << std::max(over, 0)));
+      const auto wait =
+          std::min<Duration>(options_.delay.cap, options_.delay.base * (1LL << std::max(over, 0)));
       open_until_ = clock_.steady() + wait;
       state_ = State::open;
     }

@@ -127,7 +127,8 @@ std::string uuid_v5(std::string_view name_space, std::string_view name) {
 }
 
 std::string uuid_v7_of(Timestamp time, std::string_view name) {
-  auto bytes = parse_uuid(uuid_v5("00000000-0000-0000-0000-000000000000", name)).value_or(Bytes16{});
+  auto bytes =
+      parse_uuid(uuid_v5("00000000-0000-0000-0000-000000000000", name)).value_or(Bytes16{});
   const auto milliseconds = static_cast<std::uint64_t>(time.time_since_epoch().count());
   for (std::size_t i = 0; i < 6; ++i) {
     bytes[i] = static_cast<unsigned char>(milliseconds >> (40 - 8 * i));

@@ -52,18 +52,24 @@ class Parser {
   bool parse_value(Json& out) {
     if (p_ == end_) return broken("the document ends where a value is expected");
     switch (*p_) {
-      case '{': return parse_object(out);
-      case '[': return parse_array(out);
+      case '{':
+        return parse_object(out);
+      case '[':
+        return parse_array(out);
       case '"': {
         std::string text;
         if (!parse_string(text)) return false;
         out = std::move(text);
         return true;
       }
-      case 't': return parse_word("true", out, Json(true));
-      case 'f': return parse_word("false", out, Json(false));
-      case 'n': return parse_word("null", out, Json(nullptr));
-      default: return parse_number(out);
+      case 't':
+        return parse_word("true", out, Json(true));
+      case 'f':
+        return parse_word("false", out, Json(false));
+      case 'n':
+        return parse_word("null", out, Json(nullptr));
+      default:
+        return parse_number(out);
     }
   }
 
@@ -199,16 +205,34 @@ class Parser {
     const char* const at = p_++;
     if (p_ == end_) return broken("the document ends inside an escape", at);
     switch (*p_++) {
-      case '"': out += '"'; return true;
-      case '\\': out += '\\'; return true;
-      case '/': out += '/'; return true;
-      case 'b': out += '\b'; return true;
-      case 'f': out += '\f'; return true;
-      case 'n': out += '\n'; return true;
-      case 'r': out += '\r'; return true;
-      case 't': out += '\t'; return true;
-      case 'u': break;
-      default: return broken("an unknown escape", at);
+      case '"':
+        out += '"';
+        return true;
+      case '\\':
+        out += '\\';
+        return true;
+      case '/':
+        out += '/';
+        return true;
+      case 'b':
+        out += '\b';
+        return true;
+      case 'f':
+        out += '\f';
+        return true;
+      case 'n':
+        out += '\n';
+        return true;
+      case 'r':
+        out += '\r';
+        return true;
+      case 't':
+        out += '\t';
+        return true;
+      case 'u':
+        break;
+      default:
+        return broken("an unknown escape", at);
     }
     int code = parse_hex4();
     if (code >= 0xd800 && code <= 0xdbff) {

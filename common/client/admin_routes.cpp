@@ -8,7 +8,9 @@ constexpr int kPage = 1000;  // the largest page the API gives
 // Work that the server does before it answers, such as the count of a dry run.
 constexpr Duration kLongWork{std::chrono::minutes{10}};
 
-std::string admin(std::initializer_list<std::string_view> parts) { return "/admin/v1" + path_of(parts); }
+std::string admin(std::initializer_list<std::string_view> parts) {
+  return "/admin/v1" + path_of(parts);
+}
 
 Call get(std::string path, Query query = {}) {
   return {.path = std::move(path), .query = std::move(query)};
@@ -45,9 +47,11 @@ Result<Json> Client::topic(const std::string& name) {
 }
 
 Result<RecordPage> Client::records(const RecordQuery& query) {
-  Call call = get(admin({"topics", query.topic, "records"}),
-                  {{"limit", std::to_string(query.limit)}, {"tenant", query.tenant},
-                   {"type", query.type}, {"key", query.key}});
+  Call call =
+      get(admin({"topics", query.topic, "records"}), {{"limit", std::to_string(query.limit)},
+                                                      {"tenant", query.tenant},
+                                                      {"type", query.type},
+                                                      {"key", query.key}});
   if (query.positions.empty()) {
     call.query.emplace_back("from", query.from);
   } else {
@@ -97,20 +101,24 @@ Result<std::vector<Json>> Client::dead_letter_topics() {
   return impl_->items(patient(get(admin({"dlq"}))), 0);
 }
 
-Result<std::vector<Json>> Client::dead_letters(const std::string& topic,
-                                               const LetterFilter& filter, int limit) {
-  return impl_->items(patient(get(admin({"dlq", topic, "letters"}),
-                                  {{"limit", std::to_string(limit)}, {"tenant", filter.tenant},
-                                   {"cause", filter.cause}, {"id", filter.id}})),
-                      limit);
+Result<std::vector<Json>> Client::dead_letters(const std::string& topic, const LetterFilter& filter,
+                                               int limit) {
+  return impl_->items(
+      patient(get(admin({"dlq", topic, "letters"}), {{"limit", std::to_string(limit)},
+                                                     {"tenant", filter.tenant},
+                                                     {"cause", filter.cause},
+                                                     {"id", filter.id}})),
+      limit);
 }
 
 Result<Json> Client::redrive(const std::string& topic, const LetterFilter& filter, bool dry_run) {
-  return impl_->json(patient(post(admin({"dlq", topic, "redrive"}), letter_request(filter, dry_run))));
+  return impl_->json(
+      patient(post(admin({"dlq", topic, "redrive"}), letter_request(filter, dry_run))));
 }
 
 Result<Json> Client::purge(const std::string& topic, const LetterFilter& filter, bool dry_run) {
-  return impl_->json(patient(post(admin({"dlq", topic, "purge"}), letter_request(filter, dry_run))));
+  return impl_->json(
+      patient(post(admin({"dlq", topic, "purge"}), letter_request(filter, dry_run))));
 }
 
 Result<std::vector<Json>> Client::rate_limits(const std::string& tenant) {
@@ -123,8 +131,8 @@ Result<Json> Client::rate_limit(const std::string& tenant, const std::string& sc
 
 Result<Json> Client::set_rate_limit(const std::string& tenant, const std::string& scope,
                                     const Json& policy) {
-  return impl_->json({.method = "PUT", .path = admin({"ratelimits", tenant, scope}),
-                      .body = dump(policy)});
+  return impl_->json(
+      {.method = "PUT", .path = admin({"ratelimits", tenant, scope}), .body = dump(policy)});
 }
 
 Result<Json> Client::default_rate_limit(const std::string& tenant, const std::string& scope) {
@@ -162,8 +170,9 @@ Status Client::delete_tenant(const std::string& id) {
 
 Result<Json> Client::usage(const std::string& window, const std::string& sort, int limit,
                            const std::string& tenant) {
-  auto body = impl_->json(get(admin({"usage"}), {{"window", window}, {"sort", sort}, {"tenant", tenant},
-                                                 {"limit", std::to_string(limit)}}));
+  auto body = impl_->json(get(
+      admin({"usage"}),
+      {{"window", window}, {"sort", sort}, {"tenant", tenant}, {"limit", std::to_string(limit)}}));
   if (body && !(body->is_object() && body->contains("tenants") && (*body)["tenants"].is_array())) {
     return unexpected_form("usage");
   }
@@ -172,7 +181,9 @@ Result<Json> Client::usage(const std::string& window, const std::string& sort, i
 
 Result<std::vector<Json>> Client::indexes() { return impl_->items(get(admin({"indexes"})), 0); }
 
-Result<Json> Client::rebuild_index() { return impl_->json(post(admin({"indexes", "rebuild"}), Json::object())); }
+Result<Json> Client::rebuild_index() {
+  return impl_->json(post(admin({"indexes", "rebuild"}), Json::object()));
+}
 
 Status Client::rollback_index() {
   auto response = impl_->send(post(admin({"indexes", "rollback"}), Json::object()));

@@ -7,11 +7,16 @@ namespace mesh::client {
 
 std::string_view to_string(Role role) {
   switch (role) {
-    case Role::users: return "users";
-    case Role::gateway: return "gateway";
-    case Role::publisher: return "publisher";
-    case Role::subscriber: return "subscriber";
-    case Role::admin: break;
+    case Role::users:
+      return "users";
+    case Role::gateway:
+      return "gateway";
+    case Role::publisher:
+      return "publisher";
+    case Role::subscriber:
+      return "subscriber";
+    case Role::admin:
+      break;
   }
   return "admin";
 }
@@ -25,11 +30,16 @@ std::optional<Role> parse_role(std::string_view name) {
 
 std::string& Endpoints::of(Role role) {
   switch (role) {
-    case Role::users: return users;
-    case Role::gateway: return gateway;
-    case Role::publisher: return publisher;
-    case Role::subscriber: return subscriber;
-    case Role::admin: break;
+    case Role::users:
+      return users;
+    case Role::gateway:
+      return gateway;
+    case Role::publisher:
+      return publisher;
+    case Role::subscriber:
+      return subscriber;
+    case Role::admin:
+      break;
   }
   return admin;
 }

@@ -59,7 +59,7 @@ struct Options {
   std::string token = {};           // for tenants' routes
   std::string operator_token = {};  // for /admin/v1, and for tenants' routes where `token` is empty
   std::string tenant = {};          // sent as X-Tenant-Id where it is not empty
-  Duration timeout{30'000};    // of one exchange, beside what a call waits for by itself
+  Duration timeout{30'000};         // of one exchange, beside what a call waits for by itself
   std::string user_agent = "mesh";
   std::function<void(const Exchange&)> observe = {};  // from the calling thread
 };
@@ -89,7 +89,7 @@ struct RecordQuery {
   std::string topic = {};
   std::string from = {};     // a bound; not with positions
   Positions positions = {};  // partition → offset
-  int limit = 100;      // 1…1000
+  int limit = 100;           // 1…1000
   std::string tenant = {}, type = {}, key = {};
   int wait_seconds = 0;  // 0…30
 };
@@ -188,7 +188,7 @@ class Client {
 
   // The user index.
   Result<std::vector<Json>> indexes();
-  Result<Json> rebuild_index();   // the task
+  Result<Json> rebuild_index();  // the task
   Status rollback_index();
   Result<Json> verify_index();
 

@@ -21,8 +21,8 @@ Result<Positions> parse_positions(std::string_view text) {
   for (const std::string& part : split(text, ',')) {
     const auto colon = part.find(':');
     const auto partition = parse_int(std::string_view(part).substr(0, colon));
-    const auto offset = colon == part.npos ? std::nullopt
-                                           : parse_int(std::string_view(part).substr(colon + 1));
+    const auto offset =
+        colon == part.npos ? std::nullopt : parse_int(std::string_view(part).substr(colon + 1));
     if (!partition || !offset || *partition < 0 || *offset < 0 ||
         *partition > std::numeric_limits<std::int32_t>::max()) {
       return fail(ErrorKind::invalid, "\"" + part + "\" is not a position (partition:offset)");

@@ -16,7 +16,8 @@ std::vector<FieldError> field_errors(const Json& problem) {
   const auto errors = problem.find("errors");
   if (errors == problem.end() || !errors->is_array()) return fields;
   for (const Json& one : *errors) {
-    if (one.is_object()) fields.push_back({text_member(one, "pointer"), text_member(one, "detail")});
+    if (one.is_object())
+      fields.push_back({text_member(one, "pointer"), text_member(one, "detail")});
   }
   return fields;
 }
@@ -25,17 +26,36 @@ std::vector<FieldError> field_errors(const Json& problem) {
 
 ErrorKind kind_of_status(int status) {
   switch (status) {
-    case 401: return ErrorKind::unauthenticated;
-    case 403: return ErrorKind::forbidden;
-    case 404: return ErrorKind::not_found;
-    case 405: case 406: case 415: case 501: return ErrorKind::unsupported;
-    case 408: case 504: return ErrorKind::timeout;
-    case 409: case 412: return ErrorKind::conflict;
-    case 413: case 414: case 431: return ErrorKind::too_large;
-    case 422: return ErrorKind::unprocessable;
-    case 429: return ErrorKind::rate_limited;
-    case 502: case 503: return ErrorKind::unavailable;
-    default: return status >= 400 && status < 500 ? ErrorKind::invalid : ErrorKind::internal;
+    case 401:
+      return ErrorKind::unauthenticated;
+    case 403:
+      return ErrorKind::forbidden;
+    case 404:
+      return ErrorKind::not_found;
+    case 405:
+    case 406:
+    case 415:
+    case 501:
+      return ErrorKind::unsupported;
+    case 408:
+    case 504:
+      return ErrorKind::timeout;
+    case 409:
+    case 412:
+      return ErrorKind::conflict;
+    case 413:
+    case 414:
+    case 431:
+      return ErrorKind::too_large;
+    case 422:
+      return ErrorKind::unprocessable;
+    case 429:
+      return ErrorKind::rate_limited;
+    case 502:
+    case 503:
+      return ErrorKind::unavailable;
+    default:
+      return status >= 400 && status < 500 ? ErrorKind::invalid : ErrorKind::internal;
   }
 }
 
@@ -79,8 +99,8 @@ std::optional<std::string> next_page(const http::Response& response) {
     if (open == rest.npos || close == rest.npos) return std::nullopt;
     std::string_view target = rest.substr(open + 1, close - open - 1);
     rest.remove_prefix(close + 1);
-    const std::string_view parameters = rest.substr(0, rest.find(",<") == rest.npos
-                                                           ? rest.find(", <") : rest.find(",<"));
+    const std::string_view parameters =
+        rest.substr(0, rest.find(",<") == rest.npos ? rest.find(", <") : rest.find(",<"));
     const std::string lower = to_lower(parameters);
     if (lower.find("rel=\"next\"") != lower.npos || lower.find("rel=next") != lower.npos) {
       if (const auto scheme = target.find("://"); scheme != target.npos) {

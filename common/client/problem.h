@@ -21,8 +21,9 @@ Error error_of(const http::Response& response);
 // Case-insensitive; nothing where it is missing.
 std::optional<std::string> header_of(const http::Response& response, std::string_view name);
 
-// The path and query of `Link: <…>; rel="next"` (RFC 8288); the host of an absolute link is cut off,
-// since a credential only goes to the address it was meant for. Nothing where there is no next page.
+// The path and query of `Link: <…>; rel="next"` (RFC 8288); the host of an absolute link is cut
+// off, since a credential only goes to the address it was meant for. Nothing where there is no next
+// page.
 std::optional<std::string> next_page(const http::Response& response);
 
 }  // namespace mesh::client

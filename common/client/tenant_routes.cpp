@@ -35,7 +35,9 @@ std::string number_text(double value) { return Json(value).dump(); }
 }  // namespace
 
 Result<CreatedUser> Client::create_user(const NewUser& user, const WriteOptions& write) {
-  Call call{.role = Role::users, .method = "POST", .path = "/users/create",
+  Call call{.role = Role::users,
+            .method = "POST",
+            .path = "/users/create",
             .body = dump({{"email", user.email}, {"name", user.name}}),
             .headers = write_headers(write)};
   auto response = impl_->send(call);
@@ -86,7 +88,8 @@ Status Client::delete_user(std::int64_t id) {
 
 Result<std::vector<SearchHit>> Client::search(const std::string& text, int limit,
                                               std::optional<double> min_score) {
-  Call call{.role = Role::gateway, .path = "/ai/users/search",
+  Call call{.role = Role::gateway,
+            .path = "/ai/users/search",
             .query = {{"query", text}, {"limit", std::to_string(limit)}}};
   if (min_score) call.query.emplace_back("min_score", number_text(*min_score));
   auto body = impl_->json(call);
@@ -103,7 +106,9 @@ Result<std::vector<SearchHit>> Client::search(const std::string& text, int limit
 }
 
 Result<std::string> Client::publish(const Json& cloud_event, const WriteOptions& write) {
-  auto body = impl_->json({.role = Role::publisher, .method = "POST", .path = "/api/v1/events",
+  auto body = impl_->json({.role = Role::publisher,
+                           .method = "POST",
+                           .path = "/api/v1/events",
                            .body = dump(cloud_event),
                            .content_type = "application/cloudevents+json",
                            .headers = write_headers(write)});
@@ -115,7 +120,9 @@ Result<std::string> Client::publish(const Json& cloud_event, const WriteOptions&
 
 Result<std::vector<std::string>> Client::publish_bulk(std::string ndjson,
                                                       const WriteOptions& write) {
-  auto body = impl_->json({.role = Role::publisher, .method = "POST", .path = "/api/v1/events",
+  auto body = impl_->json({.role = Role::publisher,
+                           .method = "POST",
+                           .path = "/api/v1/events",
                            .body = std::move(ndjson),
                            .content_type = "application/x-ndjson",
                            .headers = write_headers(write)});
@@ -131,8 +138,8 @@ Result<std::vector<std::string>> Client::publish_bulk(std::string ndjson,
 }
 
 Result<Json> Client::analytics_of_user(const std::string& user_id) {
-  return impl_->json({.role = Role::subscriber,
-                      .path = path_of({"api", "v1", "analytics", "user", user_id})});
+  return impl_->json(
+      {.role = Role::subscriber, .path = path_of({"api", "v1", "analytics", "user", user_id})});
 }
 
 Result<Json> Client::analytics_of_researcher(const std::string& researcher) {

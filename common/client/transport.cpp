@@ -51,9 +51,10 @@ Client::Impl::Impl(Options given)
 Result<http::Response> Client::Impl::exchange(const Call& call) {
   const std::string& base = options.endpoints.of(call.role);
   if (base.empty()) {
-    return fail(ErrorKind::unavailable,
-                "no address is known for the " + std::string(to_string(call.role)) +
-                    " role: this meshd does not run it; name its server with --server or a context");
+    return fail(
+        ErrorKind::unavailable,
+        "no address is known for the " + std::string(to_string(call.role)) +
+            " role: this meshd does not run it; name its server with --server or a context");
   }
   http::ClientRequest request;
   request.method = call.method;
@@ -86,9 +87,10 @@ Result<Json> Client::Impl::json(const Call& call) {
   if (!response) return fail(response.error());
   auto body = parse_json(response->body, kAnswerLimits);
   if (!body) {
-    return fail(ErrorKind::internal, "the answer to " + call.method + " " + call.path +
-                                         " is not JSON: is this address a meshd?",
-                body.error().message);
+    return fail(
+        ErrorKind::internal,
+        "the answer to " + call.method + " " + call.path + " is not JSON: is this address a meshd?",
+        body.error().message);
   }
   return body;
 }
@@ -105,7 +107,8 @@ Result<std::vector<Json>> Client::Impl::items(Call call, int limit) {
       all.push_back(std::move(item));
     }
     const auto next = body->find("next");
-    if (next == body->end() || !next->is_string() || (limit > 0 && static_cast<int>(all.size()) >= limit)) {
+    if (next == body->end() || !next->is_string() ||
+        (limit > 0 && static_cast<int>(all.size()) >= limit)) {
       return all;
     }
     std::erase_if(call.query, [](const auto& parameter) { return parameter.first == "cursor"; });
@@ -130,7 +133,6 @@ http::HeaderList write_headers(const WriteOptions& write) {
   }
   return {{"Idempotency-Key", quoted + '"'}};
 }
-
 
 tl::unexpected<Error> unexpected_form(std::string_view what) {
   return fail(ErrorKind::internal, "the server's answer for " + std::string(what) +

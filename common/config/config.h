@@ -39,12 +39,12 @@ struct Listen {
 };
 
 struct Http {
-  int workers = 0;                              // 0: one per core, at least two
+  int workers = 0;  // 0: one per core, at least two
   int blocking_workers = 16;
   int max_connections = 10'000;
   std::uint64_t max_body = 1ull << 20;
   std::uint64_t max_bulk_body = 64ull << 20;
-  std::uint64_t max_buffered = 256ull << 20;    // bodies being gathered, all connections
+  std::uint64_t max_buffered = 256ull << 20;  // bodies being gathered, all connections
   Duration header_timeout{10'000};
   Duration body_timeout{30'000};
   Duration idle_timeout{75'000};
@@ -79,29 +79,35 @@ struct Retention {
 struct Log {
   std::string engine = "sqlite";  // sqlite | kafka
   int partitions = 8;
-  struct { Retention activity; } retention;
+  struct {
+    Retention activity;
+  } retention;
   std::uint64_t max_pending = 64ull << 20;  // bytes waiting for a commit; beyond it: 503
 };
 
-struct Store { std::string engine = "sqlite"; };  // sqlite | postgres
+struct Store {
+  std::string engine = "sqlite";
+};  // sqlite | postgres
 struct Vectors {
   std::string engine = "embedded";  // embedded | qdrant
   std::optional<std::int64_t> hnsw_threshold;
 };
 struct Limiter {
-  std::string engine = "memory";        // memory | redis
-  std::string on_unavailable = "allow"; // allow | deny
+  std::string engine = "memory";         // memory | redis
+  std::string on_unavailable = "allow";  // allow | deny
 };
 struct Embedder {
   std::string engine = "hashing";  // hashing | openai
   int dimension = 384;             // 16 … 4096
 };
-struct Extractor { std::string engine = "computed"; };  // computed | openai
+struct Extractor {
+  std::string engine = "computed";
+};  // computed | openai
 
 struct Pipelines {
-  int batch = 256;                       // events per batch
-  BackoffPolicy retry;                   // base, cap, max_attempts
-  int max_parked = 10'000;               // events that wait for a retry, per pipeline; beyond: pause
+  int batch = 256;          // events per batch
+  BackoffPolicy retry;      // base, cap, max_attempts
+  int max_parked = 10'000;  // events that wait for a retry, per pipeline; beyond: pause
 };
 
 struct Kafka {
@@ -132,9 +138,17 @@ struct OpenAi {
 };
 
 struct Telemetry {
-  struct { std::string level = "info"; std::string format = "auto"; } log;  // auto | text | json
-  struct { std::optional<std::string> endpoint; double sample = 1.0; } otlp;
-  struct { int tenants = 50; } metrics;
+  struct {
+    std::string level = "info";
+    std::string format = "auto";
+  } log;  // auto | text | json
+  struct {
+    std::optional<std::string> endpoint;
+    double sample = 1.0;
+  } otlp;
+  struct {
+    int tenants = 50;
+  } metrics;
 };
 
 // What the *_file keys name, read when the configuration is loaded. Not keys of the file, and never
@@ -151,7 +165,8 @@ struct Secrets {
 
 struct Config {
   std::string data_dir = "./mesh-data";
-  std::vector<std::string> roles = {"users", "gateway", "publisher", "subscriber", "admin", "pipelines"};
+  std::vector<std::string> roles = {"users",      "gateway", "publisher",
+                                    "subscriber", "admin",   "pipelines"};
   Listen listen;
   Http http;
   Auth auth;
@@ -177,8 +192,8 @@ struct Config {
   bool has_role(std::string_view role) const;
 };
 
-// The file to read: `flag`, else $MESH_CONFIG, else ./meshd.yaml, else /etc/mesh/meshd.yaml; nothing
-// where none exists (the defaults then apply).
+// The file to read: `flag`, else $MESH_CONFIG, else ./meshd.yaml, else /etc/mesh/meshd.yaml;
+// nothing where none exists (the defaults then apply).
 std::optional<std::string> find_config_file(const std::optional<std::string>& flag);
 
 // Reads, checks and validates. Every error names the path of the key ("http.max_body"), the value
@@ -187,7 +202,8 @@ std::optional<std::string> find_config_file(const std::optional<std::string>& fl
 // *_file keys name is read into `secrets`; a secret that everybody may read is logged as a warning.
 // A key that is not written keeps its default; a rate limit that is written replaces the whole
 // policy (`burst` is then rate - 1 unless written), and `null` lifts it.
-Result<Config> load_text(const std::string& yaml, const std::function<const char*(const char*)>& env);
+Result<Config> load_text(const std::string& yaml,
+                         const std::function<const char*(const char*)>& env);
 // The file, with the process' environment; the defaults where there is none.
 Result<Config> load_file(const std::optional<std::string>& path);
 

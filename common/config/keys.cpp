@@ -131,18 +131,20 @@ Key rate_key(const std::string& scope, std::string doc) {
 }
 
 // A key is its member: path and access come from the same words.
-#define MESH_MEMBER(member) #member, [](auto& c) -> auto& { return c.member; }
+#define MESH_MEMBER(member) \
+#member, [](auto& c) -> auto& { return c.member; }
 
 std::vector<Key> make_keys() {
   const auto timeout = duration(Duration{100}, hours{1});
   const auto http_url = url({"http", "https"});
   return {
-      make_key(MESH_MEMBER(data_dir), text(),
+      make_key(
+          MESH_MEMBER(data_dir), text(),
           "Where meshd keeps its files, relative to where it starts. The unit and the image set\n"
           "/var/lib/mesh."),
-      make_key(MESH_MEMBER(roles),
-               list_of(choice({"users", "gateway", "publisher", "subscriber", "admin",
-                               "pipelines"})),
+      make_key(
+          MESH_MEMBER(roles),
+          list_of(choice({"users", "gateway", "publisher", "subscriber", "admin", "pipelines"})),
           "What this process runs."),
 
       make_key(MESH_MEMBER(listen.users), address(), "/users"),
@@ -150,95 +152,101 @@ std::vector<Key> make_keys() {
       make_key(MESH_MEMBER(listen.publisher), address(), "/api/v1/events"),
       make_key(MESH_MEMBER(listen.subscriber), address(), "/api/v1/analytics and /api/v1/events/…"),
       make_key(MESH_MEMBER(listen.admin), address(),
-          "/admin/v1; for operators, not for the network of the tenants"),
+               "/admin/v1; for operators, not for the network of the tenants"),
 
       make_key(MESH_MEMBER(http.workers), integer(0, 1024),
-          "Threads that answer requests; 0: one per core, at least two."),
-      make_key(MESH_MEMBER(http.blocking_workers), integer(1, 256),
+               "Threads that answer requests; 0: one per core, at least two."),
+      make_key(
+          MESH_MEMBER(http.blocking_workers), integer(1, 256),
           "Threads for requests that wait for the disk or another server, and for large bodies."),
       make_key(MESH_MEMBER(http.max_connections), integer(1, 1'000'000),
-          "Open connections of all listeners; further ones: 503."),
+               "Open connections of all listeners; further ones: 503."),
       make_key(MESH_MEMBER(http.max_body), size(kKiB, kGiB),
-          "Largest body of a request; beyond it: 413."),
+               "Largest body of a request; beyond it: 413."),
       make_key(MESH_MEMBER(http.max_bulk_body), size(kKiB, 4 * kGiB),
-          "The same for bulk routes (NDJSON, batches, imports)."),
-      make_key(MESH_MEMBER(http.max_buffered), size(kKiB, 64 * kGiB),
+               "The same for bulk routes (NDJSON, batches, imports)."),
+      make_key(
+          MESH_MEMBER(http.max_buffered), size(kKiB, 64 * kGiB),
           "Memory for bodies that are being received and answers that wait for their readers."),
       make_key(MESH_MEMBER(http.header_timeout), timeout,
-          "Time for a request's headers to arrive; beyond it: 408."),
+               "Time for a request's headers to arrive; beyond it: 408."),
       make_key(MESH_MEMBER(http.body_timeout), timeout,
-          "Time for each 16 KiB of a request's body to arrive; beyond it: 408."),
-      make_key(MESH_MEMBER(http.idle_timeout), duration(Duration{100}, kDay),
+               "Time for each 16 KiB of a request's body to arrive; beyond it: 408."),
+      make_key(
+          MESH_MEMBER(http.idle_timeout), duration(Duration{100}, kDay),
           "How long an idle connection stays open. More than the load balancer's, or it will send\n"
           "requests into closing connections."),
       make_key(MESH_MEMBER(http.write_timeout), timeout,
-          "Time for a client to take each 16 KiB of its answer."),
-      make_key(MESH_MEMBER(http.answer_timeout), timeout,
+               "Time for a client to take each 16 KiB of its answer."),
+      make_key(
+          MESH_MEMBER(http.answer_timeout), timeout,
           "Time from a whole request to its answer, also while no thread is free; beyond it: 503.\n"
           "More than 25s, the longest that a request may ask to wait."),
       make_key(MESH_MEMBER(http.drain_timeout), duration(Duration{0}, hours{1}),
-          "On SIGTERM, time for open requests to end."),
+               "On SIGTERM, time for open requests to end."),
 
       make_key(MESH_MEMBER(auth.mode), choice({"dev", "jwt"}),
-          "dev: tokens are <tenant>:<user> and prove nothing, so every listener must be on\n"
-          "loopback. jwt: signed tokens."),
+               "dev: tokens are <tenant>:<user> and prove nothing, so every listener must be on\n"
+               "loopback. jwt: signed tokens."),
       make_key(MESH_MEMBER(auth.allow_dev_on_network), flag(),
-          "Permits mode dev beyond loopback: whoever reaches the port is whoever they say."),
-      make_key(MESH_MEMBER(auth.anonymous_tenant), tenant(),
+               "Permits mode dev beyond loopback: whoever reaches the port is whoever they say."),
+      make_key(
+          MESH_MEMBER(auth.anonymous_tenant), tenant(),
           "Mode dev only: the tenant of requests to /api/v1 without a credential; null: every\n"
           "request needs one."),
       make_key(MESH_MEMBER(auth.operator_token_file), text(),
-          "File with the operator's token (at least 32 characters); null:\n"
-          "<data_dir>/operator.token, made on first start."),
+               "File with the operator's token (at least 32 characters); null:\n"
+               "<data_dir>/operator.token, made on first start."),
       make_key(MESH_MEMBER(auth.jwt.issuer), text(), "The only accepted `iss`."),
       make_key(MESH_MEMBER(auth.jwt.audience), text(), "What `aud` must be or contain."),
       make_key(MESH_MEMBER(auth.jwt.jwks_file), text(),
-          "File with the issuer's public keys (JWKS): RS, PS, ES 256 to 512."),
+               "File with the issuer's public keys (JWKS): RS, PS, ES 256 to 512."),
       make_key(MESH_MEMBER(auth.jwt.jwks_url), http_url,
-          "Not available in this version: use jwks_file."),
+               "Not available in this version: use jwks_file."),
       make_key(MESH_MEMBER(auth.jwt.hs256_secret_file), text(),
-          "File with a shared secret of at least 32 bytes; allows HS256."),
+               "File with a shared secret of at least 32 bytes; allows HS256."),
       make_key(MESH_MEMBER(auth.jwt.tenant_claim), text(),
-          "The claim that names the tenant; `sub` names the user."),
+               "The claim that names the tenant; `sub` names the user."),
       make_key(MESH_MEMBER(auth.jwt.leeway), duration(Duration{0}, seconds{60}),
-          "Allowed difference of clocks."),
+               "Allowed difference of clocks."),
 
       make_key(MESH_MEMBER(log.engine), choice({"sqlite", "kafka"}), "sqlite (embedded) or kafka."),
       make_key(MESH_MEMBER(log.partitions), integer(1, 1024),
-          "Partitions of a new topic: how many consumers can share it. Others keep theirs."),
+               "Partitions of a new topic: how many consumers can share it. Others keep theirs."),
       make_key(MESH_MEMBER(log.retention.activity.age), duration(minutes{1}, hours{24 * 3650}),
-          "Oldest event kept."),
+               "Oldest event kept."),
       make_key(MESH_MEMBER(log.retention.activity.size), size(kMiB, 1024 * 1024 * kGiB),
-          "Largest topic."),
+               "Largest topic."),
       make_key(MESH_MEMBER(log.max_pending), size(64 * kKiB, 64 * kGiB),
-          "Events that wait for their commit; beyond it: 503."),
+               "Events that wait for their commit; beyond it: 503."),
 
       make_key(MESH_MEMBER(store.engine), choice({"sqlite", "postgres"}),
-          "sqlite (embedded) or postgres."),
+               "sqlite (embedded) or postgres."),
       make_key(MESH_MEMBER(vectors.engine), choice({"embedded", "qdrant"}), "embedded or qdrant."),
       make_key(MESH_MEMBER(vectors.hnsw_threshold), big_integer(1, 1'000'000'000),
-          "From how many vectors of a tenant on the search is approximate; null: 4096, as measured."),
+               "From how many vectors of a tenant on the search is approximate; null: 4096, as "
+               "measured."),
       make_key(MESH_MEMBER(limiter.engine), choice({"memory", "redis"}),
-          "memory (per process) or redis (shared)."),
+               "memory (per process) or redis (shared)."),
       make_key(MESH_MEMBER(limiter.on_unavailable), choice({"allow", "deny"}),
-          "What happens to requests while the limiter's server cannot be reached."),
+               "What happens to requests while the limiter's server cannot be reached."),
       make_key(MESH_MEMBER(embedder.engine), choice({"hashing", "openai"}),
-          "hashing (embedded, of words and letters) or openai."),
+               "hashing (embedded, of words and letters) or openai."),
       make_key(MESH_MEMBER(embedder.dimension), integer(16, 4096),
-          "Length of the vectors. Another one needs the index rebuilt."),
+               "Length of the vectors. Another one needs the index rebuilt."),
       make_key(MESH_MEMBER(extractor.engine), choice({"computed", "openai"}),
-          "computed (from the formula) or openai."),
+               "computed (from the formula) or openai."),
 
       make_key(MESH_MEMBER(pipelines.batch), integer(1, 10'000),
-          "Events per batch: more is faster, and repeats more after a crash."),
+               "Events per batch: more is faster, and repeats more after a crash."),
       make_key(MESH_MEMBER(pipelines.max_parked), integer(1, 1'000'000),
-          "Events of one pipeline that wait for a retry; beyond it the pipeline pauses."),
+               "Events of one pipeline that wait for a retry; beyond it the pipeline pauses."),
       make_key(MESH_MEMBER(pipelines.retry.base), duration(kMillisecond, hours{1}),
-          "The first delay, at most."),
+               "The first delay, at most."),
       make_key(MESH_MEMBER(pipelines.retry.cap), duration(kMillisecond, kDay),
-          "Any delay, at most."),
+               "Any delay, at most."),
       make_key(MESH_MEMBER(pipelines.retry.max_attempts), integer(1, 100),
-          "After so many the event goes to the dead letters."),
+               "After so many the event goes to the dead letters."),
 
       rate_key("search", "Searches."),
       rate_key("publish", "Events, one by one or in bulk."),
@@ -248,13 +256,13 @@ std::vector<Key> make_keys() {
       make_key(MESH_MEMBER(kafka.brokers), list_of(address()), "Brokers to ask first."),
       make_key(MESH_MEMBER(kafka.security),
                choice({"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"}),
-          "The brokers' security protocol."),
+               "The brokers' security protocol."),
       make_key(MESH_MEMBER(kafka.sasl), text(), "SASL mechanism, as scram-sha-512."),
       make_key(MESH_MEMBER(kafka.replication), integer(1, 16),
-          "Copies of each partition of a new topic."),
+               "Copies of each partition of a new topic."),
       make_key(MESH_MEMBER(postgres.dsn_file), text(), "File with the connection string."),
       make_key(MESH_MEMBER(postgres.dsn), secret(),
-          "The connection string itself, best as ${VAR}."),
+               "The connection string itself, best as ${VAR}."),
       make_key(MESH_MEMBER(postgres.pool), integer(1, 1000), "Connections."),
       make_key(MESH_MEMBER(qdrant.url), http_url, "The REST address."),
       make_key(MESH_MEMBER(qdrant.api_key_file), text(), "File with the API key."),
@@ -268,14 +276,15 @@ std::vector<Key> make_keys() {
 
       make_key(MESH_MEMBER(telemetry.log.level),
                choice({"trace", "debug", "info", "warn", "error", "off"}),
-          "Least level that is written."),
+               "Least level that is written."),
       make_key(MESH_MEMBER(telemetry.log.format), choice({"auto", "text", "json"}),
-          "auto: text on a terminal, JSON lines elsewhere."),
+               "auto: text on a terminal, JSON lines elsewhere."),
       make_key(MESH_MEMBER(telemetry.otlp.endpoint), http_url,
-          "As http://127.0.0.1:4318; null: no traces are sent."),
+               "As http://127.0.0.1:4318; null: no traces are sent."),
       make_key(MESH_MEMBER(telemetry.otlp.sample), fraction(),
-          "Share of traces that begin here and are sent."),
-      make_key(MESH_MEMBER(telemetry.metrics.tenants), integer(0, 10'000),
+               "Share of traces that begin here and are sent."),
+      make_key(
+          MESH_MEMBER(telemetry.metrics.tenants), integer(0, 10'000),
           "Tenants that metrics name; the rest counts as `other`. Each costs some hundred series."),
   };
 }

@@ -147,8 +147,7 @@ Kind<std::uint64_t> size(std::uint64_t least, std::uint64_t most) {
 
 Kind<Duration> duration(Duration least, Duration most) {
   Kind<Duration> kind;
-  kind.schema =
-      or_variable({{"type", "string"}, {"pattern", "^([0-9]+(ms|s|m|h|d|w))+$"}});
+  kind.schema = or_variable({{"type", "string"}, {"pattern", "^([0-9]+(ms|s|m|h|d|w))+$"}});
   kind.form = "a duration; write 250ms, 75s or 1h30m";
   kind.parse = [](const Value& value) -> std::optional<Duration> {
     if (value.kind != Value::Kind::scalar) return std::nullopt;
@@ -189,10 +188,9 @@ Kind<std::string> tenant() {
 }
 
 Kind<std::string> address() {
-  return checked_text(
-      {{"type", "string"}, {"pattern", R"(^.+:[0-9]{1,5}$|\$\{.+\})"}},
-      "an address; write host:port, as 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080",
-      [](const std::string& value) { return parse_address(value).has_value(); });
+  return checked_text({{"type", "string"}, {"pattern", R"(^.+:[0-9]{1,5}$|\$\{.+\})"}},
+                      "an address; write host:port, as 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080",
+                      [](const std::string& value) { return parse_address(value).has_value(); });
 }
 
 Kind<std::string> url(std::vector<std::string> schemes) {
@@ -209,10 +207,9 @@ Kind<std::string> url(std::vector<std::string> schemes) {
 }
 
 Kind<std::string> choice(std::vector<std::string> words) {
-  return checked_text(or_variable({{"enum", words}}), "one of " + join(words, " or "),
-                      [words](const std::string& value) {
-                        return std::ranges::find(words, value) != words.end();
-                      });
+  return checked_text(
+      or_variable({{"enum", words}}), "one of " + join(words, " or "),
+      [words](const std::string& value) { return std::ranges::find(words, value) != words.end(); });
 }
 
 Kind<Secret> secret() {

@@ -29,9 +29,9 @@ Kind<double> fraction();  // 0 … 1
 Kind<std::uint64_t> size(std::uint64_t least, std::uint64_t most);
 Kind<Duration> duration(Duration least, Duration most);
 Kind<bool> flag();
-Kind<std::string> text();               // not empty
-Kind<std::string> tenant();             // a tenant id
-Kind<std::string> address();            // host:port
+Kind<std::string> text();                                 // not empty
+Kind<std::string> tenant();                               // a tenant id
+Kind<std::string> address();                              // host:port
 Kind<std::string> url(std::vector<std::string> schemes);  // a password inside prints as ***
 Kind<std::string> choice(std::vector<std::string> words);
 Kind<Secret> secret();

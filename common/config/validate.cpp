@@ -21,9 +21,10 @@ void check_auth(const Config& config, Problems& problems) {
       const auto address = parse_address(text);
       if (config.has_role(role) && address && !is_loopback(address->host)) {
         problems.add("listen." + std::string(role),
-                     quote(text) + " is not on loopback, but in auth.mode dev tokens prove "
-                                    "nothing; set auth.mode: jwt, or auth.allow_dev_on_network: "
-                                    "true if whoever reaches the port may be anybody");
+                     quote(text) +
+                         " is not on loopback, but in auth.mode dev tokens prove "
+                         "nothing; set auth.mode: jwt, or auth.allow_dev_on_network: "
+                         "true if whoever reaches the port may be anybody");
       }
     }
     return;
@@ -46,8 +47,8 @@ void check_auth(const Config& config, Problems& problems) {
 void check_secrets(const Secrets& secrets, Problems& problems) {
   const auto at_least = [&](const char* key, const Secret& secret) {
     if (!secret.empty() && secret.reveal().size() < kShortestSecret) {
-      problems.add(
-          key, "the file holds less than 32 bytes; `openssl rand -hex 32` makes a good one");
+      problems.add(key,
+                   "the file holds less than 32 bytes; `openssl rand -hex 32` makes a good one");
     }
   };
   at_least("auth.operator_token_file", secrets.operator_token);

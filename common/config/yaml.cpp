@@ -198,8 +198,8 @@ Result<std::string> expand(std::string_view text, const Environment& env) {
     } else if (found != nullptr) {
       out += found;
     } else {
-      return fail(ErrorKind::invalid, "the variable " + name + " is not set; set it or write ${" +
-                                          name + ":-default}");
+      return fail(ErrorKind::invalid,
+                  "the variable " + name + " is not set; set it or write ${" + name + ":-default}");
     }
     i = end;
   }

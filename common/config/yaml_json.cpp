@@ -17,7 +17,8 @@ constexpr std::size_t kLongestPlainKey = 1000;
 
 // YAML 1.2 core schema; yaml-cpp's own conversions follow 1.1 ("no" is false, "012" octal).
 Json plain_scalar(const std::string& text) {
-  if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL") return nullptr;
+  if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL")
+    return nullptr;
   if (text == "true" || text == "True" || text == "TRUE") return true;
   if (text == "false" || text == "False" || text == "FALSE") return false;
   const std::string_view digits = text.front() == '+' ? std::string_view(text).substr(1) : text;
@@ -37,7 +38,8 @@ Result<Json> convert(const YAML::Node& node, int depth) {
   if (depth > kMaxDepth) return at(node.Mark(), "nested too deeply");
   switch (node.Type()) {
     case YAML::NodeType::Undefined:
-    case YAML::NodeType::Null: return Json(nullptr);
+    case YAML::NodeType::Null:
+      return Json(nullptr);
     case YAML::NodeType::Scalar:
       return node.Tag() == "!" ? Json(node.Scalar()) : plain_scalar(node.Scalar());
     case YAML::NodeType::Sequence: {
@@ -49,7 +51,8 @@ Result<Json> convert(const YAML::Node& node, int depth) {
       }
       return array;
     }
-    case YAML::NodeType::Map: break;
+    case YAML::NodeType::Map:
+      break;
   }
   Json object = Json::object();
   for (const auto& entry : node) {
@@ -71,13 +74,20 @@ class Guard final : public YAML::EventHandler {
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { refuse(mark, "aliases are not taken"); }
-  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+    refuse(mark, "aliases are not taken");
+  }
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
   void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
-                       YAML::EmitterStyle::value) override { enter(mark); }
+                       YAML::EmitterStyle::value) override {
+    enter(mark);
+  }
   void OnSequenceEnd() override { --depth_; }
   void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
-                  YAML::EmitterStyle::value) override { enter(mark); }
+                  YAML::EmitterStyle::value) override {
+    enter(mark);
+  }
   void OnMapEnd() override { --depth_; }
 
  private:
@@ -95,14 +105,17 @@ bool reads_back_as_itself(const std::string& text) {
   static constexpr std::string_view kPlain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+@ -:";
   if (text.find_first_not_of(kPlain) != text.npos || text.find(": ") != text.npos) return false;
-  static constexpr std::string_view kFirst = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_/";
+  static constexpr std::string_view kFirst =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_/";
   if (kFirst.find(text.front()) == kFirst.npos) return false;
   // Readers of YAML 1.1 take these for booleans, and 1:30 for a number.
   const std::string lower = to_lower(text);
   for (const std::string_view word : {"y", "n", "yes", "no", "on", "off"}) {
     if (lower == word) return false;
   }
-  if (text.find_first_not_of("0123456789_:.") == text.npos || lower.starts_with("0x") || lower.starts_with("0o")) return false;
+  if (text.find_first_not_of("0123456789_:.") == text.npos || lower.starts_with("0x") ||
+      lower.starts_with("0o"))
+    return false;
   return plain_scalar(text).is_string();
 }
 
@@ -147,7 +160,8 @@ void emit(const Json& value, int indent, std::string& out) {
 
 Result<Json> yaml_to_json(const std::string& text) {
   // yaml-cpp takes a text with a NUL near its start for UTF-16 or UTF-32.
-  if (!is_valid_utf8(text) || text.find('\0') != text.npos) return fail(ErrorKind::invalid, "the text is not UTF-8");
+  if (!is_valid_utf8(text) || text.find('\0') != text.npos)
+    return fail(ErrorKind::invalid, "the text is not UTF-8");
   try {
     std::istringstream stream(text);
     YAML::Parser parser(stream);

@@ -10,7 +10,8 @@ namespace mesh {
 
 // One document of mappings, sequences and scalars; plain scalars become null, booleans and numbers
 // as YAML 1.2's core schema says, quoted ones stay text. `invalid` with line and column for broken
-// syntax, duplicate keys, keys that are not scalars, aliases, or nesting beyond 32. Empty text is null.
+// syntax, duplicate keys, keys that are not scalars, aliases, or nesting beyond 32. Empty text is
+// null.
 Result<Json> yaml_to_json(const std::string& text);
 
 // Block style, two spaces, a line end after the last line. Text that would read back as something

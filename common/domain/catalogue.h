@@ -25,8 +25,8 @@ struct EventTypeDef {
   std::string_view topic;          // "user.events"
   std::string_view subject_field;  // member of the data that names the subject: "id", "user_id", …;
                                    // empty: the key is the tenant alone
-  std::string_view schema;         // JSON Schema (draft 7) of the data, as text
-  bool publishable;                // may clients publish it, or does only the mesh write it
+  std::string_view schema;  // JSON Schema (draft 7) of the data, as text
+  bool publishable;         // may clients publish it, or does only the mesh write it
 };
 
 // All topics but the dead-letter ones, and all types; static storage.

@@ -23,8 +23,8 @@ tl::unexpected<Error> unreadable(const StoredRecord& record, std::string what) {
 }
 
 // The attributes that Event has members for; the rest are extensions.
-constexpr std::string_view kKnown[] = {"id",      "type",     "source",  "specversion", "time",
-                                       "subject", "tenantid", "sequence"};
+constexpr std::string_view kKnown[] = {"id",   "type",    "source",   "specversion",
+                                       "time", "subject", "tenantid", "sequence"};
 
 Result<Json> value_object(const StoredRecord& record) {
   if (!record.value) return unreadable(record, "has neither ce_ headers nor a value");
@@ -110,8 +110,8 @@ std::string to_string(const Position& position) {
 Record to_record(const Event& event) {
   Record record;
   const auto* type = find_event_type(event.type);
-  record.topic = type ? std::string(type->topic)
-                      : topic_of_unknown_type(event.type).value_or(std::string());
+  record.topic =
+      type ? std::string(type->topic) : topic_of_unknown_type(event.type).value_or(std::string());
   record.key = event.tenant.str();
   if (type ? !type->subject_field.empty() : !event.subject.empty()) {
     record.key += '/';

@@ -62,12 +62,12 @@ struct Event {
   std::string source;
   Timestamp time{};  // when it happened
   TenantId tenant;
-  std::string subject;           // what it is about within the tenant: the user id, the molecule
-  std::int64_t sequence = 0;     // entity events: the entity's version; otherwise 0
+  std::string subject;        // what it is about within the tenant: the user id, the molecule
+  std::int64_t sequence = 0;  // entity events: the entity's version; otherwise 0
   std::string content_type = "application/json";
-  std::string traceparent;       // may be empty
-  std::string data;              // JSON text
-  Headers extensions;            // other CloudEvents attributes, names without "ce_"
+  std::string traceparent;  // may be empty
+  std::string data;         // JSON text
+  Headers extensions;       // other CloudEvents attributes, names without "ce_"
 };
 
 // The record of an event, with the topic and the key that the catalogue says.

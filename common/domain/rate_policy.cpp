@@ -49,8 +49,7 @@ GcraOutcome gcra(const RatePolicy& policy, std::int64_t tat, std::int64_t now, s
     }
   }
   const std::int64_t ahead = decision.allowed && cost > 0 ? outcome.new_tat - now : base - now;
-  decision.remaining =
-      std::clamp<std::int64_t>((tolerance - ahead) / interval, 0, decision.limit);
+  decision.remaining = std::clamp<std::int64_t>((tolerance - ahead) / interval, 0, decision.limit);
   decision.reset_after = std::chrono::microseconds{ahead};
   return outcome;
 }

@@ -22,9 +22,9 @@
 namespace mesh {
 
 struct RatePolicy {
-  std::int64_t rate = 0;     // units per `per`; at least 1
-  Duration per{1000};        // at least 1 ms
-  std::int64_t burst = 0;    // units beyond the steady rate; at least 0
+  std::int64_t rate = 0;   // units per `per`; at least 1
+  Duration per{1000};      // at least 1 ms
+  std::int64_t burst = 0;  // units beyond the steady rate; at least 0
   bool operator==(const RatePolicy&) const = default;
 };
 

@@ -155,7 +155,10 @@ Status check_schema(const EventTypeDef& type, const Json& data) {
   const auto* known = find_event_type(type.type);
   if (!known) return {};
   Error error{ErrorKind::unprocessable,
-              "the data does not match the schema of " + std::string(type.type), {}, {}, {}};
+              "the data does not match the schema of " + std::string(type.type),
+              {},
+              {},
+              {}};
   const Compiled& schema = compiled(*known);
   const PlainJson plain = data;
   valijson::ValidationResults results;

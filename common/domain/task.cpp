@@ -6,11 +6,16 @@ namespace mesh {
 
 std::string_view to_string(Task::State state) {
   switch (state) {
-    case Task::State::queued: return "queued";
-    case Task::State::running: return "running";
-    case Task::State::done: return "done";
-    case Task::State::failed: return "failed";
-    case Task::State::cancelled: return "cancelled";
+    case Task::State::queued:
+      return "queued";
+    case Task::State::running:
+      return "running";
+    case Task::State::done:
+      return "done";
+    case Task::State::failed:
+      return "failed";
+    case Task::State::cancelled:
+      return "cancelled";
   }
   return "unknown";
 }

@@ -15,12 +15,12 @@ struct Task {
   std::string id;    // UUIDv7
   std::string kind;  // "replay", "rebuild", "redrive", "purge", "verify"
   State state = State::queued;
-  Json spec;                    // what was asked; depends on kind
-  Json checkpoint;              // where to go on after a restart; depends on kind
-  Json result;                  // counts and findings, filled as it goes
-  std::int64_t done = 0;        // units of work (events)
-  std::int64_t total = 0;       // estimate; 0: unknown
-  std::string error;            // for `failed`
+  Json spec;               // what was asked; depends on kind
+  Json checkpoint;         // where to go on after a restart; depends on kind
+  Json result;             // counts and findings, filled as it goes
+  std::int64_t done = 0;   // units of work (events)
+  std::int64_t total = 0;  // estimate; 0: unknown
+  std::string error;       // for `failed`
   bool cancel_requested = false;
   Timestamp created_at{};
   Timestamp started_at{};

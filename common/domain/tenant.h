@@ -40,8 +40,8 @@ struct Principal {
 struct Tenant {
   TenantId id;
   std::string name;
-  bool allow_unknown_types = false;                // events of types outside the catalogue
-  std::map<std::string, RatePolicy> rate_limits;   // by scope; others take the default
+  bool allow_unknown_types = false;               // events of types outside the catalogue
+  std::map<std::string, RatePolicy> rate_limits;  // by scope; others take the default
   std::int64_t version = 1;
   Timestamp created_at{};
   Timestamp updated_at{};

@@ -100,10 +100,8 @@ Result<UserPatch> read_members(const Json& json, bool both_required) {
 }  // namespace
 
 Json to_json(const User& user) {
-  return {{"id", user.id},
-          {"email", user.email},
-          {"name", user.name},
-          {"tenantId", user.tenant.str()}};
+  return {
+      {"id", user.id}, {"email", user.email}, {"name", user.name}, {"tenantId", user.tenant.str()}};
 }
 
 std::string to_json_text(const User& user) {
@@ -140,10 +138,8 @@ Result<User> user_from_json(const Json& json) {
   if (!tenant) {
     return fail(ErrorKind::unprocessable, "a user's tenantId is " + tenant.error().message);
   }
-  return User{.id = id->get<std::int64_t>(),
-              .email = *email,
-              .name = *name,
-              .tenant = std::move(*tenant)};
+  return User{
+      .id = id->get<std::int64_t>(), .email = *email, .name = *name, .tenant = std::move(*tenant)};
 }
 
 Result<NewUser> new_user_from_json(const Json& json) {

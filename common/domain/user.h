@@ -22,7 +22,7 @@ struct User {
 
 // {"id","email","name","tenantId"}: the public form and the value of user.* records.
 Json to_json(const User& user);
-std::string to_json_text(const User& user);  // the same, compact
+std::string to_json_text(const User& user);     // the same, compact
 Result<User> user_from_json(const Json& json);  // ignores unknown fields; version stays 1
 
 struct NewUser {

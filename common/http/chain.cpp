@@ -51,8 +51,9 @@ Refusal read_query(std::string_view query, Request& request) {
     auto name = decode(pair.substr(0, equals), true);
     auto value = decode(pair.substr(std::min(equals + 1, pair.size())), true);
     if (!name || !value) {
-      return Response::problem(400, "The query holds a broken percent-encoding or text that is "
-                                    "not UTF-8.");
+      return Response::problem(400,
+                               "The query holds a broken percent-encoding or text that is "
+                               "not UTF-8.");
     }
     const auto before = request.param(*name);
     if (before && *before != *value) {
@@ -91,10 +92,10 @@ HeaderList limit_headers(const std::string& scope, const Hooks::Admission& admis
   const auto wait = decision.allowed ? decision.reset_after : decision.retry_after;
   HeaderList headers;
   headers.reserve(2);
-  headers.emplace_back("RateLimit-Policy", limit_field(scope, "q", policy.burst + 1, "w",
-                                                       whole_seconds(policy.per)));
-  headers.emplace_back("RateLimit", limit_field(scope, "r", decision.remaining, "t",
-                                                whole_seconds(wait)));
+  headers.emplace_back("RateLimit-Policy",
+                       limit_field(scope, "q", policy.burst + 1, "w", whole_seconds(policy.per)));
+  headers.emplace_back("RateLimit",
+                       limit_field(scope, "r", decision.remaining, "t", whole_seconds(wait)));
   return headers;
 }
 
@@ -112,8 +113,8 @@ Response over_quota(const std::string& scope, const RateDecision& decision) {
           {}};
 }
 
-// In whose name the operator asks, if in anyone's: it counts against that tenant's limit. The operator
-// has none.
+// In whose name the operator asks, if in anyone's: it counts against that tenant's limit. The
+// operator has none.
 std::optional<TenantId> named_tenant(const Request& request) {
   auto named = request.header("X-Tenant-Id");
   if (!named) named = request.param("tenant_id");
@@ -146,8 +147,7 @@ Refusal check_headers(const Request& request) {
     int count = 0;
     for (const auto& [name, value] : request.headers) count += equal_ignore_case(name, single);
     if (count > 1) {
-      return Response::problem(400,
-                               "The header field " + std::string(single) + " is there twice.");
+      return Response::problem(400, "The header field " + std::string(single) + " is there twice.");
     }
   }
   return std::nullopt;
@@ -158,8 +158,9 @@ Refusal read_target(std::string_view target, Exchange& exchange) {
   exchange.instance = instance_of(target);
   auto decoded = decode(path, false);
   if (!decoded) {
-    return Response::problem(400, "The path holds a broken percent-encoding or text that is not "
-                                  "UTF-8.");
+    return Response::problem(400,
+                             "The path holds a broken percent-encoding or text that is not "
+                             "UTF-8.");
   }
   exchange.request.path = std::move(*decoded);
   const auto query = target.substr(std::min(path.size() + 1, target.size()));
@@ -187,8 +188,10 @@ Refusal find_route(std::string_view path, Exchange& exchange) {
 
 Refusal check_body(const Exchange& exchange) {
   const Request& request = exchange.request;
-  if (const auto coding = request.header("Content-Encoding"); coding && to_lower(*coding) != "identity") {
-    return Response::problem(415, "The body must not be encoded; send it without Content-Encoding.");
+  if (const auto coding = request.header("Content-Encoding");
+      coding && to_lower(*coding) != "identity") {
+    return Response::problem(415,
+                             "The body must not be encoded; send it without Content-Encoding.");
   }
   switch (exchange.route->body) {
     case Body::none:
@@ -224,8 +227,11 @@ Refusal authenticate(Exchange& exchange, const Hooks& hooks) {
   const Access access = exchange.route->access;
   if (access == Access::open) return std::nullopt;
   if (!hooks.authenticate) {
-    return Response::problem({ErrorKind::internal, "The request cannot be authenticated.",
-                              "the server has no authenticate hook", {}, {}});
+    return Response::problem({ErrorKind::internal,
+                              "The request cannot be authenticated.",
+                              "the server has no authenticate hook",
+                              {},
+                              {}});
   }
   auto principal = hooks.authenticate(exchange.request, access);
   if (!principal) return Response::problem(principal.error());

@@ -83,9 +83,12 @@ std::string reason(CURLcode code, CURL* curl) {
   long os = 0;
   curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os);
   switch (code) {
-    case CURLE_COULDNT_RESOLVE_HOST: return "there is no such host";
-    case CURLE_COULDNT_RESOLVE_PROXY: return "there is no such host as the proxy of the environment";
-    case CURLE_OPERATION_TIMEDOUT: return "connecting timed out";
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return "there is no such host";
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      return "there is no such host as the proxy of the environment";
+    case CURLE_OPERATION_TIMEDOUT:
+      return "connecting timed out";
     case CURLE_COULDNT_CONNECT:
       if (os == ECONNREFUSED) return "the connection was refused: nothing listens there";
       if (os == ETIMEDOUT) return "connecting timed out";
@@ -93,11 +96,15 @@ std::string reason(CURLcode code, CURL* curl) {
     case CURLE_GOT_NOTHING:
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
-    case CURLE_PARTIAL_FILE: return "it closed the connection before its answer was whole";
+    case CURLE_PARTIAL_FILE:
+      return "it closed the connection before its answer was whole";
     case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_UNSUPPORTED_PROTOCOL: return "it does not speak HTTP";
-    case CURLE_PEER_FAILED_VERIFICATION: return "its certificate is not accepted";
-    default: return curl_easy_strerror(code);
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      return "it does not speak HTTP";
+    case CURLE_PEER_FAILED_VERIFICATION:
+      return "its certificate is not accepted";
+    default:
+      return curl_easy_strerror(code);
   }
 }
 
@@ -168,8 +175,9 @@ Result<Response> Client::send(const ClientRequest& request) {
   CurlList headers;
   for (const auto& [name, value] : request.headers) {
     if (!is_token(name) || !is_field_value(value)) {
-      return fail(ErrorKind::invalid, "the header " + name + " cannot be sent: its name or value "
-                                      "holds a character that HTTP does not allow");
+      return fail(ErrorKind::invalid, "the header " + name +
+                                          " cannot be sent: its name or value "
+                                          "holds a character that HTTP does not allow");
     }
     append(headers, value.empty() ? name + ";" : name + ": " + value);
   }

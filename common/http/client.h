@@ -14,7 +14,7 @@ namespace mesh::http {
 
 struct ClientOptions {
   Duration connect_timeout{3'000};
-  Duration timeout{30'000};                 // of the whole exchange
+  Duration timeout{30'000};  // of the whole exchange
   std::size_t max_response_bytes = 64 << 20;
   std::string user_agent = "mesh";
 };

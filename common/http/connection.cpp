@@ -14,21 +14,26 @@
 namespace mesh::http {
 namespace {
 
-constexpr int kReads = 16;                       // of one turn
-constexpr int kRequests = 4;                     // of one turn: pipelining gives no larger share
-constexpr std::size_t kKeepOutCapacity = 8192;   // of an idle connection
-constexpr std::size_t kLargeBody = 64 << 10;     // takes long to parse: to the blocking workers
-constexpr std::size_t kHeadRead = 16 << 10;      // bounds what is held of pipelined requests
+constexpr int kReads = 16;                        // of one turn
+constexpr int kRequests = 4;                      // of one turn: pipelining gives no larger share
+constexpr std::size_t kKeepOutCapacity = 8192;    // of an idle connection
+constexpr std::size_t kLargeBody = 64 << 10;      // takes long to parse: to the blocking workers
+constexpr std::size_t kHeadRead = 16 << 10;       // bounds what is held of pipelined requests
 constexpr std::size_t kLeastProgress = 16 << 10;  // what gives a slow client time anew
-constexpr int kClientLeft = 499;                 // for metrics and logs only
+constexpr int kClientLeft = 499;                  // for metrics and logs only
 
 std::string_view reason_of(int status) {
   switch (status) {
-    case 408: return "timeout";
-    case 413: return "body_too_large";
-    case 431: return "head_too_large";
-    case 503: return "buffers_full";
-    default: return "malformed";
+    case 408:
+      return "timeout";
+    case 413:
+      return "body_too_large";
+    case 431:
+      return "head_too_large";
+    case 503:
+      return "buffers_full";
+    default:
+      return "malformed";
   }
 }
 
@@ -273,8 +278,8 @@ void Connection::tell_answered(int status, bool settled) {
 
 void Connection::flush() {
   while (sent_ < out_.size()) {
-    const ssize_t n = ::send(fd_.get(), out_.data() + sent_, out_.size() - sent_,
-                             MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t n =
+        ::send(fd_.get(), out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n > 0) {
       sent_ += static_cast<std::size_t>(n);
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {

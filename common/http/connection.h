@@ -69,9 +69,9 @@ class Connection final : public Watched, public std::enable_shared_from_this<Con
 
   RequestReader reader_;
   Reservation memory_;
-  bool readable_ = false;   // the socket may hold more
+  bool readable_ = false;     // the socket may hold more
   bool half_closed_ = false;  // the client will send no more than the socket holds
-  std::string pending_;     // received, and behind the request under way
+  std::string pending_;       // received, and behind the request under way
   std::size_t pending_used_ = 0;
 
   std::shared_ptr<Exchange> exchange_;  // set while a request is handled

@@ -37,7 +37,7 @@ struct Core {
   std::atomic<bool> draining{false};
   std::atomic<bool> stopping{false};
 
-  std::mutex mutex;                 // with the next, for who waits for the last connection
+  std::mutex mutex;  // with the next, for who waits for the last connection
   std::condition_variable emptied;
 };
 

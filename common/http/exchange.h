@@ -61,11 +61,11 @@ struct Exchange {
   const Listener* listener = nullptr;
   const Route* route = nullptr;  // null until found
   bool keep_alive = false;
-  SteadyTime started{};          // the request was whole
-  bool admitted = false;         // the rate limit has been asked
-  HeaderList limit_headers;      // of the rate limit, for every answer of the route
+  SteadyTime started{};                // the request was whole
+  bool admitted = false;               // the rate limit has been asked
+  HeaderList limit_headers;            // of the rate limit, for every answer of the route
   std::chrono::nanoseconds waited{0};  // for a blocking worker
-  Reservation memory;            // of the body
+  Reservation memory;                  // of the body
 
   // Where the answer goes. The cycle with the connection ends when the answer or the connection
   // does.

@@ -185,14 +185,22 @@ void Loop::close_all() {
 Duration Loop::time_out(Phase phase) const {
   const auto& options = core_.options;
   switch (phase) {
-    case Phase::idle: return options.idle_timeout;
-    case Phase::head: return options.header_timeout;
-    case Phase::body: return options.body_timeout;
-    case Phase::handling: return options.answer_timeout;
-    case Phase::held: return options.refusal_pause;
-    case Phase::writing: return options.write_timeout;
-    case Phase::lingering: return kLinger;
-    case Phase::closed: break;
+    case Phase::idle:
+      return options.idle_timeout;
+    case Phase::head:
+      return options.header_timeout;
+    case Phase::body:
+      return options.body_timeout;
+    case Phase::handling:
+      return options.answer_timeout;
+    case Phase::held:
+      return options.refusal_pause;
+    case Phase::writing:
+      return options.write_timeout;
+    case Phase::lingering:
+      return kLinger;
+    case Phase::closed:
+      break;
   }
   return {};
 }

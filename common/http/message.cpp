@@ -43,9 +43,7 @@ std::string Request::content_type() const {
   return to_lower(trim(value.substr(0, value.find(';'))));
 }
 
-Response Response::json(int status, const Json& body) {
-  return json_text(status, dump(body));
-}
+Response Response::json(int status, const Json& body) { return json_text(status, dump(body)); }
 
 Response Response::json_text(int status, std::string json) {
   return {status, {{"Content-Type", "application/json"}}, std::move(json), {}};
@@ -80,20 +78,34 @@ Response&& Response::with(std::string name, std::string value) && {
 
 int status_of(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::invalid: return 400;
-    case ErrorKind::unauthenticated: return 401;
-    case ErrorKind::forbidden: return 403;
-    case ErrorKind::not_found: return 404;
-    case ErrorKind::conflict: return 409;
-    case ErrorKind::too_large: return 413;
-    case ErrorKind::unsupported: return 415;
-    case ErrorKind::unprocessable: return 422;
-    case ErrorKind::rate_limited: return 429;
-    case ErrorKind::unavailable: return 503;
-    case ErrorKind::timeout: return 504;
-    case ErrorKind::cancelled: return 503;
-    case ErrorKind::corrupt: return 500;
-    case ErrorKind::internal: return 500;
+    case ErrorKind::invalid:
+      return 400;
+    case ErrorKind::unauthenticated:
+      return 401;
+    case ErrorKind::forbidden:
+      return 403;
+    case ErrorKind::not_found:
+      return 404;
+    case ErrorKind::conflict:
+      return 409;
+    case ErrorKind::too_large:
+      return 413;
+    case ErrorKind::unsupported:
+      return 415;
+    case ErrorKind::unprocessable:
+      return 422;
+    case ErrorKind::rate_limited:
+      return 429;
+    case ErrorKind::unavailable:
+      return 503;
+    case ErrorKind::timeout:
+      return 504;
+    case ErrorKind::cancelled:
+      return 503;
+    case ErrorKind::corrupt:
+      return 500;
+    case ErrorKind::internal:
+      return 500;
   }
   return 500;
 }
@@ -102,8 +114,12 @@ struct Responder::Shared {
   explicit Shared(Send s) : send(std::move(s)) {}
   ~Shared() {
     if (answered.load(std::memory_order_acquire)) return;
-    send(Response::problem({ErrorKind::internal, "The request was not answered; report it with its "
-                            "request id.", "the handler dropped its responder", {}, {}}));
+    send(Response::problem({ErrorKind::internal,
+                            "The request was not answered; report it with its "
+                            "request id.",
+                            "the handler dropped its responder",
+                            {},
+                            {}}));
   }
   const Send send;
   std::atomic<bool> answered{false};

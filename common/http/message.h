@@ -22,8 +22,8 @@ using HeaderList = std::vector<std::pair<std::string, std::string>>;
 
 // A whole request, routed, authenticated and admitted.
 struct Request {
-  std::string method;  // "GET"
-  std::string path;    // decoded, without the query
+  std::string method;                                      // "GET"
+  std::string path;                                        // decoded, without the query
   std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
   std::map<std::string, std::string> path_params;          // decoded
   HeaderList headers;

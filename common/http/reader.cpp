@@ -8,9 +8,9 @@
 namespace mesh::http {
 namespace {
 
-constexpr std::size_t kMaxChunkLine = 256;        // the size, and extensions nobody uses
-constexpr std::size_t kBodyReserve = 256 << 10;   // more only when it has really come
-constexpr std::size_t kKeepHeadCapacity = 4096;   // of an idle connection
+constexpr std::size_t kMaxChunkLine = 256;       // the size, and extensions nobody uses
+constexpr std::size_t kBodyReserve = 256 << 10;  // more only when it has really come
+constexpr std::size_t kKeepHeadCapacity = 4096;  // of an idle connection
 
 std::string_view trim_blanks(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -152,9 +152,9 @@ void RequestReader::read_target(std::string_view target) {
   // An absolute form must be accepted (RFC 9112 §3.2.2). It is rewritten in place, so that all who
   // read the head later see the same, simpler target.
   const auto colon = target.find("://");
-  const bool http = colon != std::string_view::npos &&
-                    (equal_ignore_case(target.substr(0, colon), "http") ||
-                     equal_ignore_case(target.substr(0, colon), "https"));
+  const bool http =
+      colon != std::string_view::npos && (equal_ignore_case(target.substr(0, colon), "http") ||
+                                          equal_ignore_case(target.substr(0, colon), "https"));
   if (!http) return refuse(400, "The target of the request must begin with '/'.");
   const auto start = colon + 3;
   const auto end = std::min(target.find_first_of("/?", start), target.size());

@@ -1,8 +1,8 @@
 // Finds where a request begins and ends in a stream of bytes.
 //
 // Strict on purpose: whatever two parsers could read differently (a bare LF, a folded line, a blank
-// before a colon, two lengths, a length and chunks, …) is refused and the connection closed, so that
-// nothing can be smuggled past a proxy in front. Pure: no sockets, no time.
+// before a colon, two lengths, a length and chunks, …) is refused and the connection closed, so
+// that nothing can be smuggled past a proxy in front. Pure: no sockets, no time.
 #pragma once
 
 #include <cstddef>

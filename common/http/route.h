@@ -10,10 +10,10 @@
 namespace mesh::http {
 
 enum class Access {
-  open,          // health, metrics, API description
-  tenant,        // a tenant's credential, or the operator acting for a tenant
+  open,                 // health, metrics, API description
+  tenant,               // a tenant's credential, or the operator acting for a tenant
   tenant_or_anonymous,  // the same; without a credential the configured anonymous tenant
-  operator_,     // the operator token
+  operator_,            // the operator token
 };
 
 enum class Body {
@@ -25,7 +25,7 @@ enum class Body {
 
 struct Parameter {
   std::string name;
-  std::string in;           // "query", "path", "header"
+  std::string in;  // "query", "path", "header"
   std::string description;
   std::string type = "string";  // JSON Schema type
   bool required = false;
@@ -33,15 +33,15 @@ struct Parameter {
 
 struct Route {
   std::string method;
-  std::string pattern;     // "/users/{id}": a {name} is one path segment, percent-decoded
+  std::string pattern;  // "/users/{id}": a {name} is one path segment, percent-decoded
   Access access = Access::tenant;
-  std::string scope{};       // of the rate limit; empty: none
+  std::string scope{};  // of the rate limit; empty: none
   Body body = Body::none;
   // Runs on the pool for such routes. Without it the handler runs on the thread that serves its
   // connection and many others: it must be done, or have put its Responder aside, within about a
   // millisecond.
   bool blocking = false;
-  std::string summary{};     // one line, for the API description
+  std::string summary{};  // one line, for the API description
   std::vector<Parameter> parameters{};
   Handler handler{};
 };

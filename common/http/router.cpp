@@ -65,10 +65,10 @@ Status Router::add(const Route& route) {
 
 struct Router::Walk {
   std::string_view method;
-  std::vector<std::string> segments;              // decoded
-  std::vector<const std::string*> values;         // of the parameters on the way
+  std::vector<std::string> segments;       // decoded
+  std::vector<const std::string*> values;  // of the parameters on the way
   Match match;
-  std::set<std::string, std::less<>> methods;     // of the leaf that lacks ours
+  std::set<std::string, std::less<>> methods;  // of the leaf that lacks ours
 };
 
 Router::Match Router::find(std::string_view method, std::string_view path) const {

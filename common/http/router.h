@@ -16,8 +16,8 @@ namespace mesh::http {
 
 // Built once, then read by any thread. Patterns without parameters are found by one hash of the
 // path as sent; the others by walking a tree of segments, each percent-decoded first, so that an
-// encoded '/' stays inside its segment. The most literal pattern of a path decides about its methods:
-// beside "/users/create", "/users/{id}" is not asked for "create".
+// encoded '/' stays inside its segment. The most literal pattern of a path decides about its
+// methods: beside "/users/create", "/users/{id}" is not asked for "create".
 class Router {
  public:
   struct Match {

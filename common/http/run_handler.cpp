@@ -9,8 +9,11 @@ namespace {
 thread_local InlineAnswer* inline_answer = nullptr;
 
 Error failed(const char* where, const std::exception& e) {
-  return {ErrorKind::internal, "The request failed; report it with its request id.",
-          std::string("exception in ") + where + ": " + e.what(), {}, {}};
+  return {ErrorKind::internal,
+          "The request failed; report it with its request id.",
+          std::string("exception in ") + where + ": " + e.what(),
+          {},
+          {}};
 }
 
 }  // namespace

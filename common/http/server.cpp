@@ -22,8 +22,8 @@ Result<std::unique_ptr<Listener>> make_listener(ListenerSpec spec, Metrics& metr
   listener->routes = std::move(spec.routes);
   for (const auto& route : listener->routes) {
     if (auto added = listener->router.add(route); !added) return fail(std::move(added.error()));
-    listener->metrics.push_back(std::make_unique<RouteMetrics>(metrics, listener->label,
-                                                               route.method, route.pattern));
+    listener->metrics.push_back(
+        std::make_unique<RouteMetrics>(metrics, listener->label, route.method, route.pattern));
   }
   return listener;
 }

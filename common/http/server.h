@@ -28,18 +28,18 @@
 namespace mesh::http {
 
 struct ServerOptions {
-  int workers = 2;                // threads that each serve a share of the connections and run
-                                  // the quick handlers
-  int blocking_workers = 8;       // threads for routes marked as blocking and for large bodies
-  // Of them a tenant holds at most half of what the others leave, and at most so many. Where what they
-  // do is computing, more than there are processors only make the others' short requests wait.
+  int workers = 2;           // threads that each serve a share of the connections and run
+                             // the quick handlers
+  int blocking_workers = 8;  // threads for routes marked as blocking and for large bodies
+  // Of them a tenant holds at most half of what the others leave, and at most so many. Where what
+  // they do is computing, more than there are processors only make the others' short requests wait.
   int tenant_workers = 256;
-  std::size_t max_queued = 1024;  // requests that wait for a blocking worker; a tenant takes at
-                                  // most half of what the others leave. Beyond it: 503 with
-                                  // Retry-After. More hides an overload longer
+  std::size_t max_queued = 1024;    // requests that wait for a blocking worker; a tenant takes at
+                                    // most half of what the others leave. Beyond it: 503 with
+                                    // Retry-After. More hides an overload longer
   bool blocking_admission = false;  // Hooks::admit may ask another server: routes with a scope then
                                     // run on the blocking workers
-  int max_connections = 10'000;   // beyond it: 503, close
+  int max_connections = 10'000;     // beyond it: 503, close
   std::size_t max_header_bytes = 16 << 10;  // request line and headers together: 431
   int max_headers = 100;
   std::size_t max_body_bytes = 1 << 20;
@@ -52,8 +52,8 @@ struct ServerOptions {
   Duration write_timeout{30'000};   // without progress, of at least 16 KiB
   Duration answer_timeout{30'000};  // a handler that keeps its Responder longer: 503. Counts the
                                     // wait for a blocking worker; what it ends there is never run
-  Duration refusal_pause{100};      // before a 429 is sent, so that a client that asks again at once
-                                    // costs little
+  Duration refusal_pause{100};  // before a 429 is sent, so that a client that asks again at once
+                                // costs little
 };
 
 // What the chain asks of the outside, and tells it. All may be called from any worker.
@@ -70,7 +70,7 @@ struct Hooks {
   std::function<Result<Admission>(const TenantId&, const std::string& scope)> admit;
   struct Answered {
     const TenantId& tenant;
-    int status;  // 499: the client left first
+    int status;                       // 499: the client left first
     std::chrono::nanoseconds waited;  // for a blocking worker
   };
   // Once for each request of a tenant; must not block. May be empty.

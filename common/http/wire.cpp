@@ -38,8 +38,8 @@ const std::string& date_of(Timestamp now) {
 std::string http_date(Timestamp t) {
   static constexpr std::array<const char*, 7> kDays{"Sun", "Mon", "Tue", "Wed",
                                                     "Thu", "Fri", "Sat"};
-  static constexpr std::array<const char*, 12> kMonths{
-      "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  static constexpr std::array<const char*, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   const std::time_t seconds = Timestamp::clock::to_time_t(t);
   std::tm parts{};
   ::gmtime_r(&seconds, &parts);
@@ -59,8 +59,8 @@ void append_response(std::string& out, const Response& response, const WireOptio
     if (!is_token(name) || !is_field_value(value) || is_framing_field(name)) continue;
     out.append(name).append(": ").append(value).append("\r\n");
   }
-  const bool may_have_body = response.status >= 200 && response.status != 204 &&
-                             response.status != 304;
+  const bool may_have_body =
+      response.status >= 200 && response.status != 204 && response.status != 304;
   if (may_have_body) {
     out.append("Content-Length: ");
     append_number(out, response.body.size());

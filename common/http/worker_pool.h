@@ -19,8 +19,8 @@ namespace mesh::http {
 struct Exchange;
 
 // Tenants take turns. What is queued of one tenant, and how many threads it holds, is at most half
-// of what the others leave, so that neither many requests nor long ones of one tenant keep another's
-// waiting; requests of no tenant have a turn as well, and any thread that is free.
+// of what the others leave, so that neither many requests nor long ones of one tenant keep
+// another's waiting; requests of no tenant have a turn as well, and any thread that is free.
 //
 // What is abandoned while it waits stays in the queue until its turn or until the room is needed;
 // `Work` has to pass over it.
@@ -42,8 +42,8 @@ class WorkerPool {
   // Of a tenant, with the lock held.
   bool may_run(std::string_view tenant) const;
 
-  Work work_;        // this and the next are constant after start
-  int size_ = 0;     // threads
+  Work work_;     // this and the next are constant after start
+  int size_ = 0;  // threads
   int per_tenant_ = 0;
   std::mutex mutex_;
   std::condition_variable more_;

@@ -23,7 +23,7 @@ using AppendDone = std::function<void(Result<std::vector<Position>>)>;
 struct ReadLimits {
   std::size_t max_records = 500;
   std::size_t max_bytes = 4 << 20;  // of keys, values and headers; one record always fits
-  bool keys_only = false;  // values and headers may be left out, where that is cheaper
+  bool keys_only = false;           // values and headers may be left out, where that is cheaper
 };
 
 struct Watermarks {
@@ -44,8 +44,8 @@ class EventLog {
 
   // Records from offset `from` on, in order, gaps (compacted, expired) skipped; empty at the end.
   // A `from` below the start reads from the start. Does not wait. `corrupt` for damaged bytes.
-  virtual Result<std::vector<StoredRecord>> read(const TopicPartition& partition,
-                                                 std::int64_t from, const ReadLimits& limits) = 0;
+  virtual Result<std::vector<StoredRecord>> read(const TopicPartition& partition, std::int64_t from,
+                                                 const ReadLimits& limits) = 0;
 
   virtual Result<Watermarks> watermarks(const TopicPartition& partition) = 0;
 
@@ -89,8 +89,8 @@ struct TopicSpec {
   std::string name;
   TopicKind kind = TopicKind::activity;
   int partitions = 8;
-  std::optional<Duration> max_age;             // activity only; empty: for ever
-  std::optional<std::uint64_t> max_bytes;      // activity only, per topic; empty: any
+  std::optional<Duration> max_age;         // activity only; empty: for ever
+  std::optional<std::uint64_t> max_bytes;  // activity only, per topic; empty: any
 };
 
 struct TopicInfo {

@@ -14,9 +14,9 @@ namespace mesh {
 
 struct ParkedEvent {
   StoredRecord record;
-  int attempts = 0;           // made so far; 0: waits behind an earlier event of its key
-  Timestamp next_attempt{};   // not before
-  std::string cause_class;    // of the last failure
+  int attempts = 0;          // made so far; 0: waits behind an earlier event of its key
+  Timestamp next_attempt{};  // not before
+  std::string cause_class;   // of the last failure
   std::string cause;
 };
 

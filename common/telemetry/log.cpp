@@ -24,8 +24,8 @@ std::atomic<Style> style{Style::text};
 spdlog::logger& sink() {
   static auto* const logger = [] {
     auto stderr_sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-    stderr_sink->set_formatter(std::make_unique<spdlog::pattern_formatter>(
-        "%v", spdlog::pattern_time_type::utc, "\n"));
+    stderr_sink->set_formatter(
+        std::make_unique<spdlog::pattern_formatter>("%v", spdlog::pattern_time_type::utc, "\n"));
     auto* made = new spdlog::logger("mesh", std::move(stderr_sink));
     made->set_level(spdlog::level::trace);
     return made;
@@ -43,8 +43,8 @@ Style choose(Format format) {
 }  // namespace
 
 Result<Level> parse_level(std::string_view text) {
-  for (const Level level : {Level::trace, Level::debug, Level::info, Level::warn, Level::error,
-                            Level::off}) {
+  for (const Level level :
+       {Level::trace, Level::debug, Level::info, Level::warn, Level::error, Level::off}) {
     if (text == to_string(level)) return level;
   }
   return fail(ErrorKind::invalid, "\"" + std::string(text) +

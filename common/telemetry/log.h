@@ -33,8 +33,7 @@ struct Field {
   Field(std::string_view k, std::string_view v) : key(k), value(v) {}
   Field(std::string_view k, const char* v) : key(k), value(v) {}
   template <typename N>
-    requires std::is_arithmetic_v<N>
-  Field(std::string_view k, N v) : key(k), number(true) {
+  requires std::is_arithmetic_v<N> Field(std::string_view k, N v) : key(k), number(true) {
     if constexpr (std::same_as<N, bool>) {
       value = v ? "true" : "false";
     } else {

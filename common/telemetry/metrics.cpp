@@ -63,8 +63,8 @@ class HistogramSeries final : public Histogram, public Series {
   void observe(double value) override {
     if (std::isnan(value)) return;  // would spoil the sum for good
     const auto bound = std::lower_bound(bounds_.begin(), bounds_.end(), value);
-    counts_[static_cast<std::size_t>(bound - bounds_.begin())].fetch_add(
-        1, std::memory_order_relaxed);
+    counts_[static_cast<std::size_t>(bound - bounds_.begin())].fetch_add(1,
+                                                                         std::memory_order_relaxed);
     sum_.fetch_add(value, std::memory_order_relaxed);
   }
   void collect(ClientMetric& out) const override {
@@ -137,9 +137,9 @@ S& Metrics::Impl::series(MetricType type, std::string_view name, std::string_vie
     if (!prometheus::CheckLabelName(label)) refuse(name, "not a label name: " + label);
   }
   std::unique_lock lock(mutex);
-  auto& family = families
-                     .try_emplace(std::string(name), Family{type, std::string(help), bounds, {}})
-                     .first->second;
+  auto& family =
+      families.try_emplace(std::string(name), Family{type, std::string(help), bounds, {}})
+          .first->second;
   if (family.type != type) refuse(name, "the name belongs to another type of metric");
   auto& slot = family.series[labels];
   if (slot == nullptr) slot = std::make_unique<S>(family.bounds);

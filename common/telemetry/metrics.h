@@ -1,7 +1,8 @@
 // Prometheus metrics, without the vendor's headers.
 //
 // Handles are cheap to use (one atomic) and valid as long as their Metrics, unless they are
-// forgotten; look one up once and keep it on hot paths. Names: mesh_…, base units, _total for counters.
+// forgotten; look one up once and keep it on hot paths. Names: mesh_…, base units, _total for
+// counters.
 #pragma once
 
 #include <cstdint>
@@ -54,16 +55,16 @@ class Metrics {
   // The series that have `label` with `value` end; their handles must not be used any more.
   void forget(const std::string& label, const std::string& value);
 
-  // The value to use for the label `tenant`: itself while it has one of the max_tenants places, else
-  // "other". Free places go to whoever comes first.
+  // The value to use for the label `tenant`: itself while it has one of the max_tenants places,
+  // else "other". Free places go to whoever comes first.
   std::string tenant_label(std::string_view tenant);
   // Whether a tenant was called "other" since the last name_busiest.
   bool crowded() const;
-  // Gives places to the busiest, by what each has used since the start: a tenant that used more than
-  // twice as much as the least busy of those with a place gets that place. So each change at least
-  // doubles what a place stands for, and there are few. No counter ever falls: what a tenant did as
-  // "other" stays there, and who has lost its place is no longer shown but goes on where it was if
-  // it comes back.
+  // Gives places to the busiest, by what each has used since the start: a tenant that used more
+  // than twice as much as the least busy of those with a place gets that place. So each change at
+  // least doubles what a place stands for, and there are few. No counter ever falls: what a tenant
+  // did as "other" stays there, and who has lost its place is no longer shown but goes on where it
+  // was if it comes back.
   struct Used {
     std::string tenant;
     std::uint64_t amount = 0;

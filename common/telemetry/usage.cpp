@@ -97,7 +97,7 @@ void Usage::add(std::string_view tenant, std::initializer_list<Amount> amounts) 
 Usage::Tenant& Usage::find(std::string_view tenant) {
   const std::size_t mask = places_.size() - 1;
   std::unique_ptr<Tenant> made;
-  for (std::size_t at = std::hash<std::string_view>{}(tenant) & mask;; at = (at + 1) & mask) {
+  for (std::size_t at = std::hash<std::string_view>{}(tenant)&mask;; at = (at + 1) & mask) {
     Tenant* there = places_[at].load(std::memory_order_acquire);
     if (there == nullptr) {
       if (made == nullptr) {

@@ -18,10 +18,10 @@
 namespace mesh {
 
 enum class Use : std::size_t {
-  requests,       // HTTP requests answered
-  rejected,       // of them 429 and 503
-  events,         // made durable: published, or of users' changes
-  bytes,          // the bodies they came in
+  requests,  // HTTP requests answered
+  rejected,  // of them 429 and 503
+  events,    // made durable: published, or of users' changes
+  bytes,     // the bodies they came in
   searches,
   search_micros,  // time in searches
   queued_micros,  // time that requests waited for a worker

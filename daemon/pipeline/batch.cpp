@@ -69,8 +69,8 @@ Status Batch::consult(Stage& stage, const Through& through) {
     const bool behind_outage = check_keys && down.contains(key);
     if (behind_outage || result.outcome == StageResult::Outcome::outage) {
       if (!outage) {
-        outage = Error{ErrorKind::unavailable, result.cause_class + ": " + result.cause, {}, {},
-                       {}};
+        outage =
+            Error{ErrorKind::unavailable, result.cause_class + ": " + result.cause, {}, {}, {}};
       }
       down.insert(key);
       if (kept != i) {
@@ -103,8 +103,8 @@ Settlement settle(const Batch& batch, const SettlementRules& rules, Timestamp no
     };
     auto bury = [&](int attempts, std::string cause_class, std::string cause) {
       result.letters.push_back(dead_letter_record(
-          record, {rules.pipeline, work.tenant, attempts, std::move(cause_class), std::move(cause),
-                   now}));
+          record,
+          {rules.pipeline, work.tenant, attempts, std::move(cause_class), std::move(cause), now}));
       finish();
     };
     const int attempts = work.event.attempts + 1;

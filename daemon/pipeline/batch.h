@@ -13,7 +13,7 @@ namespace mesh::pipeline {
 
 struct Work {
   enum class Verdict { open, done, retry, dead, behind };  // behind: waits for one of its key
-  ParkedEvent event;  // attempts: those before this batch
+  ParkedEvent event;                                       // attempts: those before this batch
   std::string tenant;
   Verdict verdict = Verdict::open;
   std::string cause_class;
@@ -35,8 +35,8 @@ class Batch {
 
  private:
   std::vector<Work> works_;
-  std::vector<StageInput> inputs_;       // of the open works
-  std::vector<std::size_t> positions_;   // of inputs_[i] in works_
+  std::vector<StageInput> inputs_;      // of the open works
+  std::vector<std::size_t> positions_;  // of inputs_[i] in works_
 };
 
 // What makes a batch's verdicts durable, in this order: letters, parked, removed, then the commit.

@@ -83,9 +83,8 @@ Result<std::vector<DeadLetter>> DeadLetters::list(const std::string& topic,
     });
     if (!read) return fail(std::move(read.error()));
   }
-  std::ranges::stable_sort(letters, [](const DeadLetter& a, const DeadLetter& b) {
-    return a.died_at > b.died_at;
-  });
+  std::ranges::stable_sort(
+      letters, [](const DeadLetter& a, const DeadLetter& b) { return a.died_at > b.died_at; });
   if (letters.size() > static_cast<std::size_t>(std::max(limit, 0))) {
     letters.erase(letters.begin() + std::max(limit, 0), letters.end());
   }

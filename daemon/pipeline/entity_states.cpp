@@ -17,24 +17,24 @@ Status EntityStates::advance() {
   for (auto& [partition, watched] : partitions_) {
     const auto marks = log_.watermarks(partition);
     if (!marks) return fail(marks.error());
-    auto read = scan(log_, partition, watched.next, marks->end,
-                     [&](std::vector<StoredRecord>& records) {
-      for (StoredRecord& record : records) {
-        watched.next = record.position.offset + 1;
-        const auto key = watched.keys.find(record.key);
-        if (key == watched.keys.end()) continue;
-        const auto event = from_record(record);
-        if (!event) continue;
-        State& state = key->second;
-        state.last_sequence = event->sequence;
-        if (event->sequence < state.newest_sequence) continue;
-        state.newest_sequence = event->sequence;
-        state.newest_offset = record.position.offset;
-        state.newest = {partition.topic, record.key, std::move(record.value),
-                        std::move(record.headers)};
-      }
-      return true;
-    });
+    auto read =
+        scan(log_, partition, watched.next, marks->end, [&](std::vector<StoredRecord>& records) {
+          for (StoredRecord& record : records) {
+            watched.next = record.position.offset + 1;
+            const auto key = watched.keys.find(record.key);
+            if (key == watched.keys.end()) continue;
+            const auto event = from_record(record);
+            if (!event) continue;
+            State& state = key->second;
+            state.last_sequence = event->sequence;
+            if (event->sequence < state.newest_sequence) continue;
+            state.newest_sequence = event->sequence;
+            state.newest_offset = record.position.offset;
+            state.newest = {partition.topic, record.key, std::move(record.value),
+                            std::move(record.headers)};
+          }
+          return true;
+        });
     if (!read) return read;
   }
   return {};

@@ -60,11 +60,11 @@ struct Generations::Impl {
   const PipelineOptions base;
   const PipelineDeps deps;
 
-  std::mutex mutex;          // over the map, not over a pipeline's stop
-  std::map<int, Fed> fed;    // by number; guarded by mutex
-  int serving = 0;           // guarded by mutex
-  int building = 0;          // of the rebuild under way, or 0; guarded by mutex
-  bool stopped = false;      // guarded by mutex
+  std::mutex mutex;        // over the map, not over a pipeline's stop
+  std::map<int, Fed> fed;  // by number; guarded by mutex
+  int serving = 0;         // guarded by mutex
+  int building = 0;        // of the rebuild under way, or 0; guarded by mutex
+  bool stopped = false;    // guarded by mutex
   // What the log held at the start; empty once the serving generation is through. Guarded by mutex.
   std::map<TopicPartition, std::int64_t> to_fill;
 
@@ -104,11 +104,12 @@ Status Generations::Impl::choose_serving(std::vector<GenerationInfo>& all) {
   const auto served = std::ranges::find_if(all, &GenerationInfo::serving);
   if (served != all.end() && fits(*served)) return {};
   if (served != all.end()) {
-    log::warn("the serving generation was made with another embedder; one of this embedder is "
-              "served instead and fills from the log",
-              {{"generation", served->name},
-               {"made_with", served->spec.embedder},
-               {"embedder", embedder.id()}});
+    log::warn(
+        "the serving generation was made with another embedder; one of this embedder is "
+        "served instead and fills from the log",
+        {{"generation", served->name},
+         {"made_with", served->spec.embedder},
+         {"embedder", embedder.id()}});
     served->serving = false;
   }
   // One that a start cut short left behind, or the one of before a change and back.
@@ -123,8 +124,8 @@ Status Generations::Impl::choose_serving(std::vector<GenerationInfo>& all) {
   return index.serve(newest->number);
 }
 
-// Where the index was lost, numbers begin anew; a group of a generation before then stands beyond what
-// the new one has to read.
+// Where the index was lost, numbers begin anew; a group of a generation before then stands beyond
+// what the new one has to read.
 Status Generations::Impl::drop_groups_without(const std::vector<GenerationInfo>& all) {
   auto groups = deps.admin.groups();
   if (!groups) return fail(std::move(groups.error()));
@@ -132,7 +133,9 @@ Status Generations::Impl::drop_groups_without(const std::vector<GenerationInfo>&
   for (const GroupInfo& info : *groups) {
     if (!info.name.starts_with(prefix)) continue;
     const auto number = parse_int(std::string_view(info.name).substr(prefix.size()));
-    const auto known = [&](const GenerationInfo& generation) { return generation.number == *number; };
+    const auto known = [&](const GenerationInfo& generation) {
+      return generation.number == *number;
+    };
     if (!number || std::ranges::any_of(all, known)) continue;
     if (auto dropped = drop(static_cast<int>(*number)); !dropped) return dropped;
   }
@@ -359,9 +362,9 @@ Result<std::vector<GenerationStatus>> Generations::list() {
     status.pipeline.name = impl_->group(number);
     if (const auto pipeline = impl_->pipeline(number)) status.pipeline = pipeline->status();
     std::lock_guard lock(impl_->mutex);
-    status.role = status.info.serving          ? "serving"
+    status.role = status.info.serving         ? "serving"
                   : number == impl_->building ? "building"
-                                               : "previous";
+                                              : "previous";
     list.push_back(std::move(status));
   }
   return list;
@@ -386,9 +389,8 @@ Status Generations::rebuild(TaskContext& context) {
     Json checkpoint = {{"generation", number}, {"previous", 0}};
     {
       std::lock_guard lock(impl.mutex);
-      checkpoint["previous"] = impl.serving == number
-                                   ? context.task().checkpoint.value("previous", 0)
-                                   : impl.serving;
+      checkpoint["previous"] =
+          impl.serving == number ? context.task().checkpoint.value("previous", 0) : impl.serving;
     }
     report(context, 0, 0, std::move(checkpoint), Json::object());
     built = impl.build(context, number);

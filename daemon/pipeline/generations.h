@@ -53,8 +53,8 @@ class Generations {
   // The work of a task of kind "rebuild": new generation, its pipeline from the log's start, flip
   // when it is at or past the serving one in every partition and no event of it waits for another
   // attempt (both go on following the log, so steady writes do not hold it up); older than the
-  // previous one are dropped. Resumable; on cancel or failure, also where the log is damaged, the new
-  // generation is dropped. Result {"generation","previous"}.
+  // previous one are dropped. Resumable; on cancel or failure, also where the log is damaged, the
+  // new generation is dropped. Result {"generation","previous"}.
   Status rebuild(TaskContext& context);
   // Serves the kept previous generation again; `conflict` where there is none, where it was made
   // with another embedder, or where it is behind the log.

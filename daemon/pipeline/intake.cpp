@@ -45,8 +45,8 @@ void Pipeline::Impl::take_in() {
       return;
     }
     // With so much parked a single tenant might fill the rest within a batch.
-    const bool crowded = 2 * (parked.size() + records->size()) >
-                         static_cast<std::size_t>(options.max_parked);
+    const bool crowded =
+        2 * (parked.size() + records->size()) > static_cast<std::size_t>(options.max_parked);
     if (first && lanes.empty() && !crowded &&
         records_from(deps.log, consumer->position()) < options.batch) {
       process_directly(std::move(*records));
@@ -58,8 +58,8 @@ void Pipeline::Impl::take_in() {
   take_turns();
 }
 
-// Positions move without a record over what retention or a repair removed at the end of a partition;
-// uncommitted, that would be lag for as long as nothing is appended there.
+// Positions move without a record over what retention or a repair removed at the end of a
+// partition; uncommitted, that would be lag for as long as nothing is appended there.
 bool Pipeline::Impl::commit_passed_gaps() {
   auto reached = consumer->position();
   bool passed = false;
@@ -74,8 +74,8 @@ bool Pipeline::Impl::commit_passed_gaps() {
   return true;
 }
 
-// An operator may have moved the group: what waits of before is void. So is what was polled of such a
-// partition, since the move may have come while the poll was reading; it is read again.
+// An operator may have moved the group: what waits of before is void. So is what was polled of such
+// a partition, since the move may have come while the poll was reading; it is read again.
 void Pipeline::Impl::follow_moves(std::vector<StoredRecord>* polled) {
   const auto moved = consumer->moved();
   if (moved.empty()) return;
@@ -144,9 +144,9 @@ bool Pipeline::Impl::read(const std::vector<Lanes::Stretch>& stretches,
   for (const Lanes::Stretch& stretch : stretches) {
     Lanes::Taken one{stretch, stretch.from, 0, 0};
     while (one.next < stretch.to && one.records < stretch.records && bytes < kBatchBytes) {
-      auto records = deps.log.read(stretch.partition, one.next,
-                                   {.max_records = stretch.records - one.records,
-                                    .max_bytes = kBatchBytes - bytes});
+      auto records = deps.log.read(
+          stretch.partition, one.next,
+          {.max_records = stretch.records - one.records, .max_bytes = kBatchBytes - bytes});
       if (!records) {
         pause("read the event log", records.error());
         return false;

@@ -174,8 +174,8 @@ void Lanes::take(const Taken& taken) {
   if (taken.next < run.to) {
     run.from = taken.next;
     // What was removed from the log meanwhile was counted, too.
-    run.records -= static_cast<std::uint32_t>(
-        std::min<std::size_t>(taken.records, run.records - 1));
+    run.records -=
+        static_cast<std::uint32_t>(std::min<std::size_t>(taken.records, run.records - 1));
     run.events -= static_cast<std::uint32_t>(std::min<std::size_t>(taken.events, run.events));
     queue.runs[queue.head] = run;
     ++lane.runs;
@@ -237,8 +237,8 @@ std::int64_t Lanes::seen(const TopicPartition& partition) const {
 Offsets Lanes::low() const {
   Offsets offsets;
   for (const Partition& partition : partitions_) {
-    offsets.emplace(partition.name, partition.heads.empty() ? partition.seen
-                                                            : partition.heads.begin()->first);
+    offsets.emplace(partition.name,
+                    partition.heads.empty() ? partition.seen : partition.heads.begin()->first);
   }
   return offsets;
 }
@@ -252,9 +252,8 @@ bool Lanes::holds(std::string_view name, const Position& at) const {
     if (there && stretch.lane == name) return true;
   }
   const auto known = lanes_.find(name);
-  const Queue* queue = known == lanes_.end()
-                           ? nullptr
-                           : queue_of(*known->second, index_of(at.topic, at.partition));
+  const Queue* queue =
+      known == lanes_.end() ? nullptr : queue_of(*known->second, index_of(at.topic, at.partition));
   if (queue == nullptr) return false;
   const auto run = std::upper_bound(
       queue->runs.begin() + static_cast<std::ptrdiff_t>(queue->head), queue->runs.end(), at.offset,

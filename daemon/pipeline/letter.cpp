@@ -11,7 +11,9 @@ std::string settled_name(const Position& letter) {
 }
 
 Record marker_of(const StoredRecord& letter) {
-  return {letter.position.topic, letter.key, std::nullopt,
+  return {letter.position.topic,
+          letter.key,
+          std::nullopt,
           {{std::string(kSettles), settled_name(letter.position)}}};
 }
 
@@ -22,10 +24,10 @@ bool is_marker(const StoredRecord& record) {
 StoredRecord source_of(const StoredRecord& letter) {
   auto header = [&](std::string_view name) { return find_header(letter.headers, name); };
   StoredRecord source;
-  source.position = {std::string(header(dead_letter::kSourceTopic)),
-                     static_cast<std::int32_t>(
-                         parse_int(header(dead_letter::kSourcePartition)).value_or(0)),
-                     parse_int(header(dead_letter::kSourceOffset)).value_or(-1)};
+  source.position = {
+      std::string(header(dead_letter::kSourceTopic)),
+      static_cast<std::int32_t>(parse_int(header(dead_letter::kSourcePartition)).value_or(0)),
+      parse_int(header(dead_letter::kSourceOffset)).value_or(-1)};
   source.time = letter.time;
   source.key = letter.key;
   source.value = letter.value;

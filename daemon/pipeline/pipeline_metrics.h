@@ -23,8 +23,8 @@ struct PipelineMetrics {
                                   {{"pipeline", pipeline}})),
         parked(metrics.gauge("mesh_pipeline_parked", "Events that wait for another attempt",
                              {{"pipeline", pipeline}})),
-        breaker_state(metrics.gauge("mesh_pipeline_breaker_state",
-                                    "0 closed, 1 half open, 2 open", {{"pipeline", pipeline}})) {}
+        breaker_state(metrics.gauge("mesh_pipeline_breaker_state", "0 closed, 1 half open, 2 open",
+                                    {{"pipeline", pipeline}})) {}
 
   static Counter& events(Metrics& metrics, const std::string& pipeline, const char* outcome) {
     return metrics.counter("mesh_pipeline_events_total", "Events by what the stage said",

@@ -25,13 +25,14 @@ void count_usage(Usage& usage, const Batch& batch, std::chrono::nanoseconds took
 void Pipeline::Impl::process(Batch batch, bool from_store, const Through& through) {
   std::chrono::nanoseconds took{0};
   const bool answered = batch.open() == 0 || insist("process events", [&]() -> Status {
-    const SteadyTime begin = deps.clock.steady();
-    auto status_of_call = batch.consult(stage, through);
-    took = deps.clock.steady() - begin;
-    metrics.batch_seconds.observe(seconds(took));
-    if (!status_of_call) metrics.outage.add(static_cast<double>(batch.open()));
-    return status_of_call;
-  });
+                          const SteadyTime begin = deps.clock.steady();
+                          auto status_of_call = batch.consult(stage, through);
+                          took = deps.clock.steady() - begin;
+                          metrics.batch_seconds.observe(seconds(took));
+                          if (!status_of_call)
+                            metrics.outage.add(static_cast<double>(batch.open()));
+                          return status_of_call;
+                        });
   if (!answered) return;
   Settlement settlement =
       settle(batch, {options.name, options.retry, from_store}, deps.clock.now(), random);
@@ -52,17 +53,15 @@ bool Pipeline::Impl::make_durable(const Settlement& settlement) {
       })) {
     return false;
   }
-  if (!settlement.parked.empty() && !insist("park events", [&] {
-        return deps.retries.park(options.name, settlement.parked);
-      })) {
+  if (!settlement.parked.empty() &&
+      !insist("park events", [&] { return deps.retries.park(options.name, settlement.parked); })) {
     return false;
   }
   if (settlement.removed.empty()) return true;
   std::vector<Position> positions;
   for (const StoredRecord& record : settlement.removed) positions.push_back(record.position);
-  return insist("remove parked events", [&] {
-    return deps.retries.remove(options.name, positions);
-  });
+  return insist("remove parked events",
+                [&] { return deps.retries.remove(options.name, positions); });
 }
 
 bool Pipeline::Impl::commit(const Through& through) {
@@ -71,8 +70,8 @@ bool Pipeline::Impl::commit(const Through& through) {
     if (!done && !done.error().retryable()) {
       // The effects are durable and a later commit covers this one; to stand still would help
       // nobody.
-      log::error("offsets were not committed", {{"pipeline", options.name},
-                                                {"error", done.error().to_string()}});
+      log::error("offsets were not committed",
+                 {{"pipeline", options.name}, {"error", done.error().to_string()}});
       return {};
     }
     return done;
@@ -110,10 +109,10 @@ void Pipeline::Impl::count(const Batch& batch, const Settlement& settlement) {
   for (const Record& letter : settlement.letters) {
     metrics.dead.add();
     deps.metrics
-        .counter("mesh_dead_letters_total", "Events that died, by source topic and cause",
-                 {{"topic", std::string(find_header(letter.headers, dead_letter::kSourceTopic))},
-                  {"cause_class",
-                   std::string(find_header(letter.headers, dead_letter::kCauseClass))}})
+        .counter(
+            "mesh_dead_letters_total", "Events that died, by source topic and cause",
+            {{"topic", std::string(find_header(letter.headers, dead_letter::kSourceTopic))},
+             {"cause_class", std::string(find_header(letter.headers, dead_letter::kCauseClass))}})
         .add();
   }
 }
@@ -135,9 +134,8 @@ bool Pipeline::Impl::insist(const char* what, const std::function<Status()>& cal
 void Pipeline::Impl::pause(const char* what, const Error& error) {
   breaker.failed();
   metrics.breaker_state.set(2);
-  log::warn("the pipeline pauses", {{"pipeline", options.name},
-                                    {"could_not", what},
-                                    {"error", error.to_string()}});
+  log::warn("the pipeline pauses",
+            {{"pipeline", options.name}, {"could_not", what}, {"error", error.to_string()}});
   {
     std::lock_guard lock(mutex);
     status.state = error.kind == ErrorKind::corrupt ? PipelineStatus::State::failed

@@ -21,9 +21,9 @@ constexpr BackoffPolicy kBackoff{Duration{100}, Duration{10'000}, 0};
 struct Signals {
   std::mutex mutex;
   std::condition_variable changed;
-  bool stopping = false;            // this and the following guarded by mutex
-  bool added = false;               // the outbox may hold more than was read
-  std::optional<Status> appended;   // of the append under way
+  bool stopping = false;           // this and the following guarded by mutex
+  bool added = false;              // the outbox may hold more than was read
+  std::optional<Status> appended;  // of the append under way
   int acknowledging = 0;
   std::optional<std::string> trouble;      // Relay::trouble
   std::optional<Error> acknowledge_error;  // entries that are in the log are still in the outbox
@@ -90,9 +90,8 @@ void Relay::Impl::run() {
       relay(std::move(*entries));
     } else {
       goes_on();
-      wait(Duration::max(), [this] {
-        return signals->stopping || signals->added || signals->acknowledge_error;
-      });
+      wait(Duration::max(),
+           [this] { return signals->stopping || signals->added || signals->acknowledge_error; });
     }
   }
   wait(kAppendLimit, [this] { return signals->acknowledging == 0; });
@@ -138,9 +137,8 @@ Status Relay::Impl::append(std::vector<OutboxEntry> entries) {
 }
 
 void Relay::Impl::acknowledge() {
-  wait(Duration::max(), [this] {
-    return signals->acknowledging < kMaxUnacknowledged || signals->stopping;
-  });
+  wait(Duration::max(),
+       [this] { return signals->acknowledging < kMaxUnacknowledged || signals->stopping; });
   {
     std::lock_guard lock(signals->mutex);
     ++signals->acknowledging;
@@ -171,8 +169,7 @@ void Relay::Impl::goes_on() {
 
 bool Relay::Impl::wait(Duration limit, const std::function<bool()>& ready) {
   std::unique_lock lock(signals->mutex);
-  const SteadyTime deadline =
-      limit == Duration::max() ? SteadyTime::max() : clock.steady() + limit;
+  const SteadyTime deadline = limit == Duration::max() ? SteadyTime::max() : clock.steady() + limit;
   return clock.wait_until(lock, signals->changed, deadline, ready);
 }
 

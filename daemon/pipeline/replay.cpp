@@ -110,11 +110,10 @@ class Run {
 
   // Answers where to go on.
   Result<std::int64_t> step(const OffsetRange& range, std::int64_t from) {
-    auto records = insist(
-        context_, [&] { return log_.read(range.partition, from, {.max_records = kBatch}); });
+    auto records =
+        insist(context_, [&] { return log_.read(range.partition, from, {.max_records = kBatch}); });
     if (!records) return fail(std::move(records.error()));
-    std::erase_if(*records,
-                  [&](const StoredRecord& r) { return r.position.offset >= range.to; });
+    std::erase_if(*records, [&](const StoredRecord& r) { return r.position.offset >= range.to; });
     if (records->empty()) return range.to;
     const std::int64_t next = records->back().position.offset + 1;
     std::int64_t skipped = 0;
@@ -228,15 +227,15 @@ Result<FixedReplay> Replayer::fix(const ReplaySpec& spec) {
   if (!ranges) return fail(ranges.error());
   FixedReplay fixed;
   fixed.total = offsets_in(*ranges);
-  fixed.spec = {{"topic", spec.topic}, {"pipeline", spec.pipeline}, {"from", spec.from},
-                {"to", spec.to}};
+  fixed.spec = {
+      {"topic", spec.topic}, {"pipeline", spec.pipeline}, {"from", spec.from}, {"to", spec.to}};
   if (spec.tenant) fixed.spec["tenant"] = *spec.tenant;
   if (spec.type) fixed.spec["type"] = *spec.type;
   if (spec.partition) fixed.spec["partition"] = *spec.partition;
   Json list = Json::array();
   for (const OffsetRange& range : *ranges) {
-    list.push_back({{"partition", range.partition.partition}, {"from", range.from},
-                    {"to", range.to}});
+    list.push_back(
+        {{"partition", range.partition.partition}, {"from", range.from}, {"to", range.to}});
   }
   fixed.spec["ranges"] = std::move(list);
   return fixed;

@@ -39,7 +39,7 @@ struct ReplayEstimate {
   std::int64_t matching = 0;  // of the tenant and type
   std::map<std::string, std::int64_t> by_type;
   std::map<std::string, std::int64_t> by_tenant;  // the 20 largest
-  double seconds = 0;         // at the measured rate of the counting scan and of the last replay
+  double seconds = 0;  // at the measured rate of the counting scan and of the last replay
   Timestamp first{}, last{};
 };
 Json to_json(const ReplayEstimate& estimate);
@@ -83,7 +83,7 @@ struct DeadLetterFilter {
 // Of a task's spec: {"topic","tenant"?,"cause"?,"id"?}; `invalid` for other members.
 Result<DeadLetterFilter> dead_letter_filter_from_json(const Json& json);
 struct DeadLetter {
-  Position position;          // in the dead-letter topic
+  Position position;  // in the dead-letter topic
   Timestamp died_at{};
   std::string pipeline, source, tenant, cause_class, cause;  // source: "user.events/3@17"
   int attempts = 0;
@@ -94,9 +94,10 @@ struct DeadLetter {
 Json to_json(const DeadLetter& letter);
 
 // A dead-letter topic is an ordinary activity topic, so a letter that was redriven or purged is not
-// taken out of it: a marker record (header mesh_settles = "<partition>@<offset>", same key, no value)
-// is appended behind it, in one append with the redriven record, and settled letters are no longer
-// listed or counted. `topic` may be the dead-letter topic or the one it belongs to. Any thread.
+// taken out of it: a marker record (header mesh_settles = "<partition>@<offset>", same key, no
+// value) is appended behind it, in one append with the redriven record, and settled letters are no
+// longer listed or counted. `topic` may be the dead-letter topic or the one it belongs to. Any
+// thread.
 class DeadLetters {
  public:
   DeadLetters(EventLog& log, LogAdmin& admin, Clock& clock);

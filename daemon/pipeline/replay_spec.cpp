@@ -47,10 +47,9 @@ Status check_tenant(const std::optional<std::string>& tenant) {
 
 Status read_members(const Json& json, ReplaySpec& spec) {
   for (auto read : {read_text(json, "topic", spec.topic),
-                    read_text(json, "pipeline", spec.pipeline),
-                    read_bound(json, "from", spec.from), read_bound(json, "to", spec.to),
-                    read_text(json, "tenant", spec.tenant), read_text(json, "type", spec.type),
-                    check_tenant(spec.tenant)}) {
+                    read_text(json, "pipeline", spec.pipeline), read_bound(json, "from", spec.from),
+                    read_bound(json, "to", spec.to), read_text(json, "tenant", spec.tenant),
+                    read_text(json, "type", spec.type), check_tenant(spec.tenant)}) {
     if (!read) return read;
   }
   const auto partition = json.find("partition");
@@ -66,14 +65,15 @@ Status read_members(const Json& json, ReplaySpec& spec) {
 }  // namespace
 
 Result<ReplaySpec> replay_spec_from_json(const Json& json) {
-  constexpr std::array<std::string_view, 9> kMembers{"topic", "pipeline", "from",    "to",    "tenant",
-                                                     "type",  "partition", "dry_run", "ranges"};
+  constexpr std::array<std::string_view, 9> kMembers{
+      "topic", "pipeline", "from", "to", "tenant", "type", "partition", "dry_run", "ranges"};
   if (!json.is_object()) return fail(ErrorKind::invalid, "a replay must be a JSON object");
   for (const auto& [name, value] : json.items()) {
     if (std::ranges::find(kMembers, name) == kMembers.end()) {
-      return fail(ErrorKind::invalid,
-                  "unknown member \"" + name.substr(0, 100) +
-                      "\"; allowed are topic, pipeline, from, to, tenant, type, partition, dry_run");
+      return fail(
+          ErrorKind::invalid,
+          "unknown member \"" + name.substr(0, 100) +
+              "\"; allowed are topic, pipeline, from, to, tenant, type, partition, dry_run");
     }
   }
   ReplaySpec spec;
@@ -99,12 +99,9 @@ Json to_json(const ReplayEstimate& estimate) {
   auto time = [&](Timestamp t) {
     return estimate.matching > 0 ? Json(format_rfc3339(t)) : Json(nullptr);
   };
-  return {{"scanned", estimate.scanned},
-          {"matching", estimate.matching},
-          {"by_type", counts(estimate.by_type)},
-          {"by_tenant", counts(estimate.by_tenant)},
-          {"seconds", estimate.seconds},
-          {"first", time(estimate.first)},
+  return {{"scanned", estimate.scanned},         {"matching", estimate.matching},
+          {"by_type", counts(estimate.by_type)}, {"by_tenant", counts(estimate.by_tenant)},
+          {"seconds", estimate.seconds},         {"first", time(estimate.first)},
           {"last", time(estimate.last)}};
 }
 
@@ -119,9 +116,9 @@ Result<DeadLetterFilter> dead_letter_filter_from_json(const Json& json) {
     }
   }
   DeadLetterFilter filter;
-  for (auto read : {read_text(json, "tenant", filter.tenant),
-                    read_text(json, "cause", filter.cause_class),
-                    read_text(json, "id", filter.event_id), check_tenant(filter.tenant)}) {
+  for (auto read :
+       {read_text(json, "tenant", filter.tenant), read_text(json, "cause", filter.cause_class),
+        read_text(json, "id", filter.event_id), check_tenant(filter.tenant)}) {
     if (!read) return fail(std::move(read.error()));
   }
   return filter;

@@ -17,11 +17,16 @@ double seconds(std::chrono::nanoseconds d) { return std::chrono::duration<double
 
 std::string_view to_string(PipelineStatus::State state) {
   switch (state) {
-    case PipelineStatus::State::running: return "running";
-    case PipelineStatus::State::paused_outage: return "paused_outage";
-    case PipelineStatus::State::paused_backlog: return "paused_backlog";
-    case PipelineStatus::State::stopped: return "stopped";
-    case PipelineStatus::State::failed: return "failed";
+    case PipelineStatus::State::running:
+      return "running";
+    case PipelineStatus::State::paused_outage:
+      return "paused_outage";
+    case PipelineStatus::State::paused_backlog:
+      return "paused_backlog";
+    case PipelineStatus::State::stopped:
+      return "stopped";
+    case PipelineStatus::State::failed:
+      return "failed";
   }
   return "unknown";
 }

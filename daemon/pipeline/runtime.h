@@ -33,7 +33,7 @@
 namespace mesh::pipeline {
 
 struct PipelineOptions {
-  std::string name;                 // also the consumer group: "user-index-3", "analytics"
+  std::string name;  // also the consumer group: "user-index-3", "analytics"
   std::vector<std::string> topics;
   int batch = 256;
   BackoffPolicy retry;
@@ -50,7 +50,7 @@ struct PipelineStatus {
   enum class State { running, paused_outage, paused_backlog, stopped, failed };
   State state = State::stopped;
   std::int64_t lag_events = 0;  // not yet processed, wherever they stand; without parked ones
-  double lag_seconds = 0;  // age of the oldest event not yet processed, parked ones included
+  double lag_seconds = 0;       // age of the oldest event not yet processed, parked ones included
   std::int64_t parked = 0;
   std::string last_error;  // empty once what failed is through
 };

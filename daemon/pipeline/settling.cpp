@@ -82,8 +82,7 @@ class Settling {
     std::int64_t next = 0;
     while (next < to) {
       if (context_.stopping()) return stopped_early();
-      auto records =
-          insist(context_, [&] { return log_.read(at, next, {.max_records = kChunk}); });
+      auto records = insist(context_, [&] { return log_.read(at, next, {.max_records = kChunk}); });
       if (!records) return fail(std::move(records.error()));
       if (records->empty()) break;
       next = records->back().position.offset + 1;

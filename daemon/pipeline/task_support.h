@@ -24,8 +24,7 @@ auto insist(TaskContext& context, Call call) -> decltype(call()) {
   for (int failures = 1;; ++failures) {
     auto result = call();
     if (result || !result.error().retryable()) return result;
-    log::warn("a task waits", {{"task", context.task().id},
-                               {"error", result.error().to_string()}});
+    log::warn("a task waits", {{"task", context.task().id}, {"error", result.error().to_string()}});
     context.pause(task_delay(failures));
     if (context.stopping()) return stopped_early();
   }

@@ -26,8 +26,17 @@ bool has_ended(const Task& task) {
 
 // The audit trail: no one waits for it.
 void append_event(EventLog& event_log, const char* type, const Task& task, Timestamp now) {
-  Event event{new_uuid_v7(now), type, "meshd", now, *TenantId::parse("operator"), task.id,
-              0, "application/json", {}, dump(to_json(task)), {}};
+  Event event{new_uuid_v7(now),
+              type,
+              "meshd",
+              now,
+              *TenantId::parse("operator"),
+              task.id,
+              0,
+              "application/json",
+              {},
+              dump(to_json(task)),
+              {}};
   event_log.append({to_record(event)}, [type, id = task.id](Result<std::vector<Position>> result) {
     if (result) return;
     log::warn("a task's event was not written",
@@ -45,17 +54,17 @@ struct TaskRunner::Impl {
   TaskStore& store;
   EventLog& event_log;
   Clock& clock;
-  std::map<std::string, Work> works;      // constant after start
+  std::map<std::string, Work> works;               // constant after start
   std::mt19937_64 random{std::random_device{}()};  // the runner's thread only
 
   std::mutex mutex;
   std::condition_variable changed;
-  bool started = false;             // this and the following guarded by mutex
+  bool started = false;  // this and the following guarded by mutex
   bool stopping = false;
-  std::deque<std::string> queue;    // ids, oldest first
-  std::string current;              // id of the running task
+  std::deque<std::string> queue;  // ids, oldest first
+  std::string current;            // id of the running task
   bool current_cancelled = false;
-  std::uint64_t ended = 0;          // counts tasks that ended
+  std::uint64_t ended = 0;  // counts tasks that ended
 
   std::mutex lifecycle;  // held over start and stop
   std::thread thread;    // last: it uses all of the above
@@ -191,9 +200,8 @@ void TaskRunner::Impl::run_task(Task task) {
   if (outcome) return finish(std::move(task), Task::State::done, {});
   if (context.cancelled()) return finish(std::move(task), Task::State::cancelled, {});
   if (context.stopping()) return;  // stays running in the store
-  log::error("a task failed", {{"task", task.id},
-                               {"kind", task.kind},
-                               {"error", outcome.error().to_string()}});
+  log::error("a task failed",
+             {{"task", task.id}, {"kind", task.kind}, {"error", outcome.error().to_string()}});
   finish(std::move(task), Task::State::failed, outcome.error().message);
 }
 
@@ -309,9 +317,8 @@ Result<Task> TaskRunner::wait_for(const std::string& id, Duration timeout) {
     auto task = impl.store.get(id);
     if (!task || has_ended(*task)) return task;
     std::unique_lock lock(impl.mutex);
-    const bool news = impl.clock.wait_until(lock, impl.changed, deadline, [&] {
-      return impl.ended != seen || impl.stopping;
-    });
+    const bool news = impl.clock.wait_until(lock, impl.changed, deadline,
+                                            [&] { return impl.ended != seen || impl.stopping; });
     if (!news || impl.stopping) return impl.store.get(id);
   }
 }

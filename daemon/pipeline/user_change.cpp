@@ -16,8 +16,8 @@ Result<UserChange> user_change(const Event& event) {
   change.deleted = event.type == "user.deleted";
   auto data = parse_json(event.data);
   if (change.deleted) {
-    const bool has_id = data && data->is_object() && data->contains("id") &&
-                        (*data)["id"].is_number_integer();
+    const bool has_id =
+        data && data->is_object() && data->contains("id") && (*data)["id"].is_number_integer();
     // As text, for a number beyond 63 bits is no id.
     const auto id = parse_int(has_id ? (*data)["id"].dump() : event.subject);
     if (!id || *id < 1) return fail(ErrorKind::unprocessable, "the deleted user has no id");
@@ -28,9 +28,8 @@ Result<UserChange> user_change(const Event& event) {
   auto user = user_from_json(*data);
   if (!user) return fail(ErrorKind::unprocessable, user.error().message, user.error().cause);
   if (user->tenant != event.tenant) {
-    return fail(ErrorKind::unprocessable,
-                "the data names tenant " + user->tenant.str() + ", the event " +
-                    event.tenant.str());
+    return fail(ErrorKind::unprocessable, "the data names tenant " + user->tenant.str() +
+                                              ", the event " + event.tenant.str());
   }
   change.user_id = user->id;
   change.email = std::move(user->email);

@@ -28,8 +28,13 @@ class UserIndexStage final : public Stage {
         results[i] = {Outcome::dead, "schema", change.error().to_string()};
         continue;
       }
-      changes.push_back({event.tenant, change->user_id, event.sequence, {},
-                         std::move(change->email), std::move(change->name), event.id});
+      changes.push_back({event.tenant,
+                         change->user_id,
+                         event.sequence,
+                         {},
+                         std::move(change->email),
+                         std::move(change->name),
+                         event.id});
       of.push_back(i);
     }
     apply(changes, of, batch, results);
@@ -51,8 +56,7 @@ class UserIndexStage final : public Stage {
     std::set<std::pair<TenantId, std::int64_t>> refused;
     for (std::size_t i = 0; i < changes.size(); ++i) {
       const std::pair user{changes[i].tenant, changes[i].user_id};
-      if (!refused.contains(user) &&
-          write({&changes[i], 1}, {&of[i], 1}, batch, results[of[i]])) {
+      if (!refused.contains(user) && write({&changes[i], 1}, {&of[i], 1}, batch, results[of[i]])) {
         continue;
       }
       if (refused.contains(user)) {
@@ -81,9 +85,9 @@ class UserIndexStage final : public Stage {
     if (!texts.empty()) {
       auto vectors = embedder_.embed(texts);
       if (vectors && vectors->size() != texts.size()) {
-        failure = {Outcome::outage, "embed", "the embedder answered " +
-                                                 std::to_string(vectors->size()) + " vectors for " +
-                                                 std::to_string(texts.size()) + " texts"};
+        failure = {Outcome::outage, "embed",
+                   "the embedder answered " + std::to_string(vectors->size()) + " vectors for " +
+                       std::to_string(texts.size()) + " texts"};
         return false;
       }
       if (!vectors) return refuse("embed", vectors.error(), failure);

@@ -84,7 +84,7 @@ void compare(const TenantId& tenant, Users::const_iterator from, Users::const_it
 }  // namespace
 
 Json to_json(const VerifyReport& report) {
-  return {{"expected", report.expected}, {"found", report.found},   {"missing", report.missing},
+  return {{"expected", report.expected}, {"found", report.found}, {"missing", report.missing},
           {"extra", report.extra},       {"stale", report.stale}, {"examples", report.examples}};
 }
 

@@ -53,10 +53,12 @@ Result<Offsets> parse_positions(const TopicInfo& topic, std::string_view text) {
     const auto offset = colon == std::string::npos
                             ? std::nullopt
                             : parse_int(std::string_view(part).substr(colon + 1));
-    if (!partition || !offset || *partition < 0 || *partition >= topic.spec.partitions || *offset < 0) {
-      return fail(ErrorKind::invalid,
-                  "query parameter positions: \"" + part + "\" is not <partition>:<offset> of topic " +
-                      topic.spec.name + " with " + std::to_string(topic.spec.partitions) + " partitions");
+    if (!partition || !offset || *partition < 0 || *partition >= topic.spec.partitions ||
+        *offset < 0) {
+      return fail(ErrorKind::invalid, "query parameter positions: \"" + part +
+                                          "\" is not <partition>:<offset> of topic " +
+                                          topic.spec.name + " with " +
+                                          std::to_string(topic.spec.partitions) + " partitions");
     }
     offsets[{topic.spec.name, static_cast<std::int32_t>(*partition)}] = *offset;
   }
@@ -66,12 +68,14 @@ Result<Offsets> parse_positions(const TopicInfo& topic, std::string_view text) {
 std::string format_positions(const Offsets& offsets) {
   std::string text;
   for (const auto& [partition, offset] : offsets) {
-    text += (text.empty() ? "" : ",") + std::to_string(partition.partition) + ":" + std::to_string(offset);
+    text += (text.empty() ? "" : ",") + std::to_string(partition.partition) + ":" +
+            std::to_string(offset);
   }
   return text;
 }
 
-Result<Offsets> start_of(const LogAdminDeps& deps, const TopicInfo& topic, const http::Request& request) {
+Result<Offsets> start_of(const LogAdminDeps& deps, const TopicInfo& topic,
+                         const http::Request& request) {
   if (const auto positions = request.param("positions")) return parse_positions(topic, *positions);
   const std::string bound(request.param("from").value_or("end"));
   Offsets offsets;
@@ -144,7 +148,11 @@ Result<Response> records(const LogAdminDeps& deps, const http::Request& request)
   // Who waits holds a worker; the others stay for requests that have work to do.
   const Waiting waiting(*deps.waiting);
   if (*wait > 0 && waiting.count() > kMaxWaiting) {
-    return fail({ErrorKind::unavailable, "too many requests wait for records already; try again in a moment", {}, {}, Duration{1'000}});
+    return fail({ErrorKind::unavailable,
+                 "too many requests wait for records already; try again in a moment",
+                 {},
+                 {},
+                 Duration{1'000}});
   }
   const auto deadline = deps.clock.steady() + std::chrono::seconds(*wait);
   std::vector<StoredRecord> found;
@@ -188,17 +196,20 @@ Result<Response> event_by_id(const LogAdminDeps& deps, const http::Request& requ
       }
     }
   }
-  return fail(ErrorKind::not_found, "no event " + id + " was found" +
-                                        (made ? std::string(" from the time in its id on")
-                                              : " among the first " + std::to_string(kMaxScanned) +
-                                                    " records of each partition; name its topic and look with mesh events tail"));
+  return fail(
+      ErrorKind::not_found,
+      "no event " + id + " was found" +
+          (made ? std::string(" from the time in its id on")
+                : " among the first " + std::to_string(kMaxScanned) +
+                      " records of each partition; name its topic and look with mesh events tail"));
 }
 
 void append(const LogAdminDeps& deps, const http::Request& request, http::Responder respond) {
   auto body = object_body(request);
   if (!body) return respond(body.error());
   const auto unprocessable = [&](const char* pointer, const char* detail) {
-    respond(Error{ErrorKind::unprocessable, "the records are not valid", {}, {{pointer, detail}}, {}});
+    respond(
+        Error{ErrorKind::unprocessable, "the records are not valid", {}, {{pointer, detail}}, {}});
   };
   if (!body->contains("topic") || !(*body)["topic"].is_string()) {
     return unprocessable("/topic", "must name a topic");
@@ -220,11 +231,13 @@ void append(const LogAdminDeps& deps, const http::Request& request, http::Respon
     }
     Record record{(*body)["topic"], item["key"], std::nullopt, {}};
     if (item.contains("value") && !item["value"].is_null()) {
-      record.value = item["value"].is_string() ? item["value"].get<std::string>() : dump(item["value"]);
+      record.value =
+          item["value"].is_string() ? item["value"].get<std::string>() : dump(item["value"]);
     }
     if (item.contains("headers")) {
       for (const auto& [name, value] : item["headers"].items()) {
-        record.headers.emplace_back(name, value.is_string() ? value.get<std::string>() : dump(value));
+        record.headers.emplace_back(name,
+                                    value.is_string() ? value.get<std::string>() : dump(value));
       }
     }
     batch.push_back(std::move(record));
@@ -242,11 +255,16 @@ void append(const LogAdminDeps& deps, const http::Request& request, http::Respon
 std::string_view state_name(pipeline::PipelineStatus::State state) {
   using State = pipeline::PipelineStatus::State;
   switch (state) {
-    case State::running: return "running";
-    case State::paused_outage: return "paused: engine outage";
-    case State::paused_backlog: return "paused: too many retries";
-    case State::stopped: return "stopped";
-    case State::failed: return "failed";
+    case State::running:
+      return "running";
+    case State::paused_outage:
+      return "paused: engine outage";
+    case State::paused_backlog:
+      return "paused: too many retries";
+    case State::stopped:
+      return "stopped";
+    case State::failed:
+      return "failed";
   }
   return "unknown";
 }
@@ -303,8 +321,11 @@ Json group_json(const GroupView& view, bool details) {
   json["partitions"] = Json::array();
   for (const auto& [partition, marks] : view.ends) {
     const auto at = view.at(partition);
-    json["partitions"].push_back({{"topic", partition.topic}, {"partition", partition.partition},
-                                  {"committed", at}, {"end", marks.end}, {"lag", marks.end - at}});
+    json["partitions"].push_back({{"topic", partition.topic},
+                                  {"partition", partition.partition},
+                                  {"committed", at},
+                                  {"end", marks.end},
+                                  {"lag", marks.end - at}});
   }
   return json;
 }
@@ -329,16 +350,19 @@ Result<Response> list_groups(const LogAdminDeps& deps, const http::Request&) {
 Result<Response> seek_group(const LogAdminDeps& deps, const http::Request& request) {
   auto body = object_body(request);
   if (!body) return fail(body.error());
-  if (auto known = only_members(*body, {"to", "topic", "partition", "dry_run"}); !known) return fail(known.error());
+  if (auto known = only_members(*body, {"to", "topic", "partition", "dry_run"}); !known)
+    return fail(known.error());
   auto to = string_member(*body, "to");
   auto topic = string_member(*body, "topic");
   auto partition = int_member(*body, "partition");
   auto dry_run = bool_member(*body, "dry_run");
-  for (const auto* error : {to ? nullptr : &to.error(), topic ? nullptr : &topic.error(),
-                            partition ? nullptr : &partition.error(), dry_run ? nullptr : &dry_run.error()}) {
+  for (const auto* error :
+       {to ? nullptr : &to.error(), topic ? nullptr : &topic.error(),
+        partition ? nullptr : &partition.error(), dry_run ? nullptr : &dry_run.error()}) {
     if (error != nullptr) return fail(*error);
   }
-  if (!*to) return fail({ErrorKind::unprocessable, "say where to", {}, {{"/to", "is missing"}}, {}});
+  if (!*to)
+    return fail({ErrorKind::unprocessable, "say where to", {}, {{"/to", "is missing"}}, {}});
   auto view = find_group(deps, request.path_params.at("group"));
   if (!view) return fail(view.error());
   Offsets target;
@@ -349,13 +373,18 @@ Result<Response> seek_group(const LogAdminDeps& deps, const http::Request& reque
     auto offset = pipeline::resolve_bound(deps.log, where, **to, deps.clock.now());
     if (!offset) return fail(offset.error());
     target[where] = *offset;
-    moves.push_back({{"topic", where.topic}, {"partition", where.partition}, {"from", view->at(where)}, {"to", *offset}});
+    moves.push_back({{"topic", where.topic},
+                     {"partition", where.partition},
+                     {"from", view->at(where)},
+                     {"to", *offset}});
   }
   if (target.empty()) {
-    return fail(ErrorKind::not_found, "group " + view->info.name + " reads no such topic or partition");
+    return fail(ErrorKind::not_found,
+                "group " + view->info.name + " reads no such topic or partition");
   }
   if (!*dry_run) {
-    if (auto sought = deps.admin.seek_group(view->info.name, target); !sought) return fail(sought.error());
+    if (auto sought = deps.admin.seek_group(view->info.name, target); !sought)
+      return fail(sought.error());
   }
   return Response::json(200, {{"group", view->info.name}, {"partitions", std::move(moves)}});
 }
@@ -369,12 +398,17 @@ Json to_json(const StoredRecord& record) {
             {"time", format_rfc3339(record.time)},
             {"key", record.key}};
   if (auto event = from_record(record)) {
-    json.update({{"id", event->id}, {"type", event->type}, {"tenant", event->tenant.str()},
-                 {"subject", event->subject}, {"source", event->source},
-                 {"event_time", format_rfc3339(event->time)}, {"sequence", event->sequence},
+    json.update({{"id", event->id},
+                 {"type", event->type},
+                 {"tenant", event->tenant.str()},
+                 {"subject", event->subject},
+                 {"source", event->source},
+                 {"event_time", format_rfc3339(event->time)},
+                 {"sequence", event->sequence},
                  {"traceparent", event->traceparent}});
   } else {
-    for (const char* name : {"id", "type", "tenant", "subject", "source", "event_time", "sequence", "traceparent"}) {
+    for (const char* name :
+         {"id", "type", "tenant", "subject", "source", "event_time", "sequence", "traceparent"}) {
       json[name] = nullptr;
     }
   }
@@ -398,7 +432,10 @@ http::RouteTable log_routes(LogAdminDeps deps) {
   const http::Parameter topic{"topic", "path", "the topic", "string", true};
   const http::Parameter group{"group", "path", "the consumer group", "string", true};
   return {
-      {.method = "GET", .pattern = "/admin/v1/topics", .access = Access::operator_, .blocking = true,
+      {.method = "GET",
+       .pattern = "/admin/v1/topics",
+       .access = Access::operator_,
+       .blocking = true,
        .summary = "Lists the topics",
        .handler = plain([](const LogAdminDeps& d, const http::Request&) -> Result<Response> {
          auto all = d.admin.topics();
@@ -407,20 +444,29 @@ http::RouteTable log_routes(LogAdminDeps deps) {
          for (const auto& info : *all) items.push_back(topic_json(info));
          return page(std::move(items));
        })},
-      {.method = "GET", .pattern = "/admin/v1/topics/{topic}", .access = Access::operator_, .blocking = true,
-       .summary = "A topic and its partitions", .parameters = {topic},
-       .handler = plain([](const LogAdminDeps& d, const http::Request& request) -> Result<Response> {
-         auto info = find_topic(d.admin, request.path_params.at("topic"));
-         if (!info) return fail(info.error());
-         Json json = topic_json(*info);
-         json["partition_offsets"] = Json::array();
-         for (std::size_t p = 0; p < info->partitions.size(); ++p) {
-           json["partition_offsets"].push_back(
-               {{"partition", p}, {"start", info->partitions[p].start}, {"end", info->partitions[p].end}});
-         }
-         return Response::json(200, json);
-       })},
-      {.method = "GET", .pattern = "/admin/v1/topics/{topic}/records", .access = Access::operator_, .blocking = true,
+      {.method = "GET",
+       .pattern = "/admin/v1/topics/{topic}",
+       .access = Access::operator_,
+       .blocking = true,
+       .summary = "A topic and its partitions",
+       .parameters = {topic},
+       .handler =
+           plain([](const LogAdminDeps& d, const http::Request& request) -> Result<Response> {
+             auto info = find_topic(d.admin, request.path_params.at("topic"));
+             if (!info) return fail(info.error());
+             Json json = topic_json(*info);
+             json["partition_offsets"] = Json::array();
+             for (std::size_t p = 0; p < info->partitions.size(); ++p) {
+               json["partition_offsets"].push_back({{"partition", p},
+                                                    {"start", info->partitions[p].start},
+                                                    {"end", info->partitions[p].end}});
+             }
+             return Response::json(200, json);
+           })},
+      {.method = "GET",
+       .pattern = "/admin/v1/topics/{topic}/records",
+       .access = Access::operator_,
+       .blocking = true,
        .summary = "Records of a topic, from a place or a cursor on; can wait for new ones",
        .parameters = {topic,
                       {"from", "query", "start, end, an offset, @<time> or @-<duration> (end)"},
@@ -431,26 +477,47 @@ http::RouteTable log_routes(LogAdminDeps deps) {
                       {"key", "query", "only records of this key"},
                       {"wait", "query", "seconds to wait for the first, 0 to 25 (0)", "integer"}},
        .handler = plain(records)},
-      {.method = "GET", .pattern = "/admin/v1/events/{id}", .access = Access::operator_, .blocking = true,
+      {.method = "GET",
+       .pattern = "/admin/v1/events/{id}",
+       .access = Access::operator_,
+       .blocking = true,
        .summary = "The record of an event",
        .parameters = {{"id", "path", "the event's id", "string", true},
                       {"topic", "query", "look only in this topic"}},
        .handler = plain(event_by_id)},
-      {.method = "POST", .pattern = "/admin/v1/events", .access = Access::operator_, .body = Body::json,
+      {.method = "POST",
+       .pattern = "/admin/v1/events",
+       .access = Access::operator_,
+       .body = Body::json,
        .summary = "Appends raw records to a topic",
-       .handler = [shared](auto request, auto respond) { append(*shared, *request, std::move(respond)); }},
-      {.method = "GET", .pattern = "/admin/v1/groups", .access = Access::operator_, .blocking = true,
-       .summary = "Lists the consumer groups", .handler = plain(list_groups)},
-      {.method = "GET", .pattern = "/admin/v1/groups/{group}", .access = Access::operator_, .blocking = true,
-       .summary = "A group's position and lag per partition", .parameters = {group},
-       .handler = plain([](const LogAdminDeps& d, const http::Request& request) -> Result<Response> {
-         auto view = find_group(d, request.path_params.at("group"));
-         if (!view) return fail(view.error());
-         return Response::json(200, group_json(*view, true));
-       })},
-      {.method = "POST", .pattern = "/admin/v1/groups/{group}/seek", .access = Access::operator_,
-       .body = Body::json, .blocking = true, .summary = "Moves a group's committed offsets",
-       .parameters = {group}, .handler = plain(seek_group)},
+       .handler = [shared](auto request,
+                           auto respond) { append(*shared, *request, std::move(respond)); }},
+      {.method = "GET",
+       .pattern = "/admin/v1/groups",
+       .access = Access::operator_,
+       .blocking = true,
+       .summary = "Lists the consumer groups",
+       .handler = plain(list_groups)},
+      {.method = "GET",
+       .pattern = "/admin/v1/groups/{group}",
+       .access = Access::operator_,
+       .blocking = true,
+       .summary = "A group's position and lag per partition",
+       .parameters = {group},
+       .handler =
+           plain([](const LogAdminDeps& d, const http::Request& request) -> Result<Response> {
+             auto view = find_group(d, request.path_params.at("group"));
+             if (!view) return fail(view.error());
+             return Response::json(200, group_json(*view, true));
+           })},
+      {.method = "POST",
+       .pattern = "/admin/v1/groups/{group}/seek",
+       .access = Access::operator_,
+       .body = Body::json,
+       .blocking = true,
+       .summary = "Moves a group's committed offsets",
+       .parameters = {group},
+       .handler = plain(seek_group)},
   };
 }
 

@@ -23,15 +23,17 @@ Result<TenantId> tenant_of_path(const http::Request& request) {
 
 Status check_scope(const std::string& scope) {
   if (std::ranges::find(kScopes, scope) != std::end(kScopes)) return {};
-  return fail(ErrorKind::not_found, "no rate-limit scope \"" + scope + "\"; a scope is " + kScopeNames);
+  return fail(ErrorKind::not_found,
+              "no rate-limit scope \"" + scope + "\"; a scope is " + kScopeNames);
 }
 
-Result<Json> limit_json(const TenantAdminDeps& deps, const TenantId& tenant, const std::string& scope) {
+Result<Json> limit_json(const TenantAdminDeps& deps, const TenantId& tenant,
+                        const std::string& scope) {
   auto policy = deps.directory.rate_policy(tenant, scope);
   if (!policy) return fail(policy.error());
   if (!*policy) {
-    return Json{{"tenant", tenant.str()}, {"scope", scope},         {"policy", nullptr},
-                {"source", "default"},    {"limit", nullptr},       {"remaining", nullptr},
+    return Json{{"tenant", tenant.str()},  {"scope", scope},   {"policy", nullptr},
+                {"source", "default"},     {"limit", nullptr}, {"remaining", nullptr},
                 {"reset_seconds", nullptr}};
   }
   const auto& [limits, own] = **policy;
@@ -60,24 +62,33 @@ Result<Response> show_all(const TenantAdminDeps& deps, const http::Request& requ
 
 // The tenant's record with a change; a tenant without one gets it.
 template <typename Change>
-Status change_tenant(const TenantAdminDeps& deps, const TenantId& id, Change change, int tries = 8) {
+Status change_tenant(const TenantAdminDeps& deps, const TenantId& id, Change change,
+                     int tries = 8) {
   auto tenant = deps.tenants.get(id);
   if (!tenant && tenant.error().kind != ErrorKind::not_found) return fail(tenant.error());
   const bool known = tenant.has_value();
   Tenant record = known ? std::move(*tenant)
-                        : Tenant{.id = id, .name = id.str(), .allow_unknown_types = false,
-                                 .rate_limits = {}, .version = 1, .created_at = {}, .updated_at = {}};
+                        : Tenant{.id = id,
+                                 .name = id.str(),
+                                 .allow_unknown_types = false,
+                                 .rate_limits = {},
+                                 .version = 1,
+                                 .created_at = {},
+                                 .updated_at = {}};
   change(record);
-  auto stored = known ? deps.tenants.update(std::move(record)) : deps.tenants.create(std::move(record));
+  auto stored =
+      known ? deps.tenants.update(std::move(record)) : deps.tenants.create(std::move(record));
   deps.directory.forget(id);
   if (stored) return {};
   // Another change came between the reading and the writing.
-  if (stored.error().kind == ErrorKind::conflict && tries > 1) return change_tenant(deps, id, change, tries - 1);
+  if (stored.error().kind == ErrorKind::conflict && tries > 1)
+    return change_tenant(deps, id, change, tries - 1);
   return fail(stored.error());
 }
 
 // GET, PUT, DELETE and reset of one scope differ in `act`; all answer with the state after it.
-using Act = Status (*)(const TenantAdminDeps&, const http::Request&, const TenantId&, const std::string& scope);
+using Act = Status (*)(const TenantAdminDeps&, const http::Request&, const TenantId&,
+                       const std::string& scope);
 
 Result<Response> on_scope(const TenantAdminDeps& deps, const http::Request& request, Act act) {
   auto tenant = tenant_of_path(request);
@@ -96,7 +107,8 @@ Status set_policy(const TenantAdminDeps& deps, const http::Request& request, con
   if (!body) return fail(body.error());
   auto policy = rate_policy_from_json(*body);
   if (!policy) return fail(policy.error());
-  auto changed = change_tenant(deps, tenant, [&](Tenant& record) { record.rate_limits[scope] = *policy; });
+  auto changed =
+      change_tenant(deps, tenant, [&](Tenant& record) { record.rate_limits[scope] = *policy; });
   if (!changed) return changed;
   // What was consumed under the old policy has another measure: a new policy starts full.
   return deps.limiter.reset(tenant, scope);
@@ -106,7 +118,8 @@ Status drop_policy(const TenantAdminDeps& deps, const http::Request&, const Tena
                    const std::string& scope) {
   auto policy = deps.directory.rate_policy(tenant, scope);
   if (policy && *policy && !(*policy)->own) return {};
-  auto changed = change_tenant(deps, tenant, [&](Tenant& record) { record.rate_limits.erase(scope); });
+  auto changed =
+      change_tenant(deps, tenant, [&](Tenant& record) { record.rate_limits.erase(scope); });
   if (!changed) return changed;
   return deps.limiter.reset(tenant, scope);
 }
@@ -118,7 +131,8 @@ Status take_over(const Json& body, Tenant& tenant) {
   auto name = string_member(body, "name");
   if (!name) return fail(name.error());
   if (*name) {
-    if ((*name)->empty() || (*name)->size() > 200) return offence("/name", "must have 1 to 200 bytes");
+    if ((*name)->empty() || (*name)->size() > 200)
+      return offence("/name", "must have 1 to 200 bytes");
     tenant.name = std::move(**name);
   }
   if (body.contains("allow_unknown_types")) {
@@ -127,10 +141,12 @@ Status take_over(const Json& body, Tenant& tenant) {
     tenant.allow_unknown_types = *allow;
   }
   if (body.contains("rate_limits")) {
-    if (!body["rate_limits"].is_object()) return offence("/rate_limits", "must map scopes to policies");
+    if (!body["rate_limits"].is_object())
+      return offence("/rate_limits", "must map scopes to policies");
     std::map<std::string, RatePolicy> limits;
     for (const auto& [scope, json] : body["rate_limits"].items()) {
-      if (!check_scope(scope)) return offence("/rate_limits/" + scope, std::string("no such scope: it is ") + kScopeNames);
+      if (!check_scope(scope))
+        return offence("/rate_limits/" + scope, std::string("no such scope: it is ") + kScopeNames);
       auto policy = rate_policy_from_json(json, "/rate_limits/" + scope);
       if (!policy) return fail(policy.error());
       limits[scope] = *policy;
@@ -143,19 +159,27 @@ Status take_over(const Json& body, Tenant& tenant) {
 Result<Response> create(const TenantAdminDeps& deps, const http::Request& request) {
   auto body = object_body(request);
   if (!body) return fail(body.error());
-  if (auto known = only_members(*body, {"id", "name", "allow_unknown_types", "rate_limits"}); !known) return fail(known.error());
+  if (auto known = only_members(*body, {"id", "name", "allow_unknown_types", "rate_limits"});
+      !known)
+    return fail(known.error());
   auto id_text = string_member(*body, "id");
   if (!id_text) return fail(id_text.error());
   if (!*id_text) return offence("/id", "is missing");
   auto id = TenantId::parse(**id_text);
   if (!id) return offence("/id", id.error().message);
-  Tenant tenant{.id = *id, .name = id->str(), .allow_unknown_types = false, .rate_limits = {},
-                .version = 1, .created_at = {}, .updated_at = {}};
+  Tenant tenant{.id = *id,
+                .name = id->str(),
+                .allow_unknown_types = false,
+                .rate_limits = {},
+                .version = 1,
+                .created_at = {},
+                .updated_at = {}};
   if (auto applied = take_over(*body, tenant); !applied) return fail(applied.error());
   auto made = deps.tenants.create(std::move(tenant));
   deps.directory.forget(*id);
   if (!made) return fail(made.error());
-  return Response::json(201, mesh::to_json(*made)).with("Location", "/admin/v1/tenants/" + id->str());
+  return Response::json(201, mesh::to_json(*made))
+      .with("Location", "/admin/v1/tenants/" + id->str());
 }
 
 Result<Response> list(const TenantAdminDeps& deps, const http::Request& request) {
@@ -192,7 +216,8 @@ Result<Response> update(const TenantAdminDeps& deps, const http::Request& reques
   if (!id) return fail(id.error());
   auto body = object_body(request);
   if (!body) return fail(body.error());
-  if (auto known = only_members(*body, {"name", "allow_unknown_types", "rate_limits"}); !known) return fail(known.error());
+  if (auto known = only_members(*body, {"name", "allow_unknown_types", "rate_limits"}); !known)
+    return fail(known.error());
   auto tenant = deps.tenants.get(*id);
   if (!tenant) return fail(tenant.error());
   if (auto applied = take_over(*body, *tenant); !applied) return fail(applied.error());
@@ -221,13 +246,19 @@ http::RouteTable tenant_routes(TenantAdminDeps deps) {
   const http::Parameter scope{"scope", "path", kScopeNames, "string", true};
   const auto route = [&](const char* method, const char* pattern, Body body, const char* summary,
                          std::vector<http::Parameter> parameters, Work work) {
-    return http::Route{.method = method, .pattern = pattern, .access = http::Access::operator_,
-                       .body = body, .blocking = true, .summary = summary,
+    return http::Route{.method = method,
+                       .pattern = pattern,
+                       .access = http::Access::operator_,
+                       .body = body,
+                       .blocking = true,
+                       .summary = summary,
                        .parameters = std::move(parameters),
                        .handler = answering(shared, std::move(work))};
   };
   const auto scoped = [](Act act) -> Work {
-    return [act](const TenantAdminDeps& d, const http::Request& request) { return on_scope(d, request, act); };
+    return [act](const TenantAdminDeps& d, const http::Request& request) {
+      return on_scope(d, request, act);
+    };
   };
   constexpr const char* kTenants = "/admin/v1/tenants";
   constexpr const char* kTenant = "/admin/v1/tenants/{tenant}";
@@ -236,23 +267,25 @@ http::RouteTable tenant_routes(TenantAdminDeps deps) {
   return {
       route("GET", kTenants, Body::none, "Lists tenants that have a record, by id",
             {{"limit", "query", "tenants per page, 1 to 1000 (100)", "integer"},
-             {"cursor", "query", "the next of the page before"}}, list),
+             {"cursor", "query", "the next of the page before"}},
+            list),
       route("POST", kTenants, Body::json, "Makes a tenant's record", {}, create),
       route("GET", kTenant, Body::none, "A tenant's record", {tenant}, get),
       route("PATCH", kTenant, Body::json, "Changes a tenant's record", {tenant}, update),
-      route("DELETE", kTenant, Body::none, "Removes a tenant's record, not its data", {tenant}, remove),
-      route("GET", "/admin/v1/ratelimits/{tenant}", Body::none, "All rate limits of a tenant; consumes nothing",
-            {tenant}, show_all),
+      route("DELETE", kTenant, Body::none, "Removes a tenant's record, not its data", {tenant},
+            remove),
+      route("GET", "/admin/v1/ratelimits/{tenant}", Body::none,
+            "All rate limits of a tenant; consumes nothing", {tenant}, show_all),
       route("GET", kScope, Body::none, "A rate limit and its state; consumes nothing", both,
-            scoped([](const TenantAdminDeps&, const http::Request&, const TenantId&, const std::string&) {
-              return Status{};
-            })),
+            scoped([](const TenantAdminDeps&, const http::Request&, const TenantId&,
+                      const std::string&) { return Status{}; })),
       route("PUT", kScope, Body::json, "Sets the tenant's own policy", both, scoped(set_policy)),
-      route("DELETE", kScope, Body::none, "Goes back to the default policy", both, scoped(drop_policy)),
-      route("POST", "/admin/v1/ratelimits/{tenant}/{scope}/reset", Body::json, "Makes the bucket full again", both,
-            scoped([](const TenantAdminDeps& d, const http::Request&, const TenantId& id, const std::string& name) {
-              return d.limiter.reset(id, name);
-            })),
+      route("DELETE", kScope, Body::none, "Goes back to the default policy", both,
+            scoped(drop_policy)),
+      route("POST", "/admin/v1/ratelimits/{tenant}/{scope}/reset", Body::json,
+            "Makes the bucket full again", both,
+            scoped([](const TenantAdminDeps& d, const http::Request&, const TenantId& id,
+                      const std::string& name) { return d.limiter.reset(id, name); })),
   };
 }
 

@@ -15,15 +15,16 @@ struct Column {
   bool is_time;  // kept in microseconds, shown in milliseconds
 };
 constexpr Column kColumns[] = {
-    {"requests", Use::requests, false},    {"rejected", Use::rejected, false},
-    {"events", Use::events, false},        {"bytes", Use::bytes, false},
-    {"searches", Use::searches, false},    {"search_ms", Use::search_micros, true},
+    {"requests", Use::requests, false},      {"rejected", Use::rejected, false},
+    {"events", Use::events, false},          {"bytes", Use::bytes, false},
+    {"searches", Use::searches, false},      {"search_ms", Use::search_micros, true},
     {"queued_ms", Use::queued_micros, true}, {"processed", Use::processed, false},
     {"stage_ms", Use::stage_micros, true}};
 
 std::string column_names() {
   std::string names;
-  for (const auto& column : kColumns) names += (names.empty() ? "" : ", ") + std::string(column.name);
+  for (const auto& column : kColumns)
+    names += (names.empty() ? "" : ", ") + std::string(column.name);
   return names;
 }
 
@@ -31,7 +32,8 @@ Result<std::chrono::seconds> window_param(const http::Request& request) {
   const auto text = request.param("window");
   if (!text) return std::chrono::seconds{10};
   const auto given = parse_duration(*text);
-  if (!given || *given < std::chrono::seconds{1} || *given > Usage::kLongest || given->count() % 1000 != 0) {
+  if (!given || *given < std::chrono::seconds{1} || *given > Usage::kLongest ||
+      given->count() % 1000 != 0) {
     return fail(ErrorKind::invalid, "query parameter window: \"" + std::string(*text) +
                                         "\" is not a whole number of seconds from 1s to 1m");
   }
@@ -42,8 +44,8 @@ Result<Column> sort_param(const http::Request& request) {
   const std::string_view text = request.param("sort").value_or("events");
   const auto column = std::ranges::find(kColumns, text, &Column::name);
   if (column == std::end(kColumns)) {
-    return fail(ErrorKind::invalid, "query parameter sort: \"" + std::string(text) + "\" is not one of " +
-                                        column_names());
+    return fail(ErrorKind::invalid, "query parameter sort: \"" + std::string(text) +
+                                        "\" is not one of " + column_names());
   }
   return *column;
 }
@@ -74,9 +76,9 @@ Result<http::Response> top(const UsageAdminDeps& deps, const http::Request& requ
     }
     tenants.push_back(std::move(json));
   }
-  return http::Response::json(200, {{"window_seconds", window->count()},
-                                    {"sort", sort->name},
-                                    {"tenants", std::move(tenants)}});
+  return http::Response::json(
+      200,
+      {{"window_seconds", window->count()}, {"sort", sort->name}, {"tenants", std::move(tenants)}});
 }
 
 }  // namespace
@@ -84,8 +86,11 @@ Result<http::Response> top(const UsageAdminDeps& deps, const http::Request& requ
 http::RouteTable usage_routes(UsageAdminDeps deps) {
   const auto shared = std::make_shared<const UsageAdminDeps>(std::move(deps));
   // Not below /admin/v1/tenants, where a tenant may have any name.
-  return {{.method = "GET", .pattern = "/admin/v1/usage", .access = http::Access::operator_,
-           .blocking = true, .summary = "Who used what within the last seconds, the busiest tenants first",
+  return {{.method = "GET",
+           .pattern = "/admin/v1/usage",
+           .access = http::Access::operator_,
+           .blocking = true,
+           .summary = "Who used what within the last seconds, the busiest tenants first",
            .parameters = {{"window", "query", "how far back, 1s to 1m (10s)"},
                           {"sort", "query", "by which column: " + column_names() + " (events)"},
                           {"limit", "query", "tenants, 1 to 1000 (20)", "integer"},

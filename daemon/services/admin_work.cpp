@@ -38,12 +38,13 @@ Result<Response> dead_letter_topics(const WorkAdminDeps& deps, const http::Reque
     std::map<std::string, std::int64_t> causes;
     std::int64_t count = 0;
     auto oldest = Timestamp::max();
-    auto read = deps.dead_letters.each(topic.spec.name, {}, [&](const pipeline::DeadLetter& letter) {
-      ++count;
-      ++causes[letter.cause_class];
-      oldest = std::min(oldest, letter.died_at);
-      return true;
-    });
+    auto read =
+        deps.dead_letters.each(topic.spec.name, {}, [&](const pipeline::DeadLetter& letter) {
+          ++count;
+          ++causes[letter.cause_class];
+          oldest = std::min(oldest, letter.died_at);
+          return true;
+        });
     if (!read) return fail(read.error());
     items.push_back({{"topic", topic.spec.name},
                      {"letters", count},
@@ -58,10 +59,11 @@ Result<Response> letters(const WorkAdminDeps& deps, const http::Request& request
   if (!topic) return fail(topic.error());
   auto limit = int_param(request, "limit", 20, 1, 1000);
   if (!limit) return fail(limit.error());
-  auto found = deps.dead_letters.list(*topic,
-                                      {optional_param(request, "tenant"), optional_param(request, "cause"),
-                                       optional_param(request, "id")},
-                                      static_cast<int>(*limit));
+  auto found =
+      deps.dead_letters.list(*topic,
+                             {optional_param(request, "tenant"), optional_param(request, "cause"),
+                              optional_param(request, "id")},
+                             static_cast<int>(*limit));
   if (!found) return fail(found.error());
   Json items = Json::array();
   for (const auto& letter : *found) items.push_back(pipeline::to_json(letter));
@@ -69,15 +71,19 @@ Result<Response> letters(const WorkAdminDeps& deps, const http::Request& request
 }
 
 // "redrive" and "purge": a task; a dry run counts.
-Result<Response> settle(const WorkAdminDeps& deps, const http::Request& request, const std::string& kind) {
+Result<Response> settle(const WorkAdminDeps& deps, const http::Request& request,
+                        const std::string& kind) {
   auto topic = dead_topic(request);
   if (!topic) return fail(topic.error());
   auto body = object_body(request);
   if (!body) return fail(body.error());
-  if (auto known = only_members(*body, {"tenant", "cause", "id", "dry_run"}); !known) return fail(known.error());
+  if (auto known = only_members(*body, {"tenant", "cause", "id", "dry_run"}); !known)
+    return fail(known.error());
   pipeline::DeadLetterFilter filter;
   Json spec{{"topic", *topic}};
-  for (auto [name, target] : {std::pair{"tenant", &filter.tenant}, {"cause", &filter.cause_class}, {"id", &filter.event_id}}) {
+  for (auto [name, target] : {std::pair{"tenant", &filter.tenant},
+                              {"cause", &filter.cause_class},
+                              {"id", &filter.event_id}}) {
     auto value = string_member(*body, name);
     if (!value) return fail(value.error());
     if (*value) spec[name] = **value;
@@ -130,12 +136,15 @@ Result<Response> verify(const WorkAdminDeps& deps, const http::Request&) {
 
 // A pipeline knows the events of its own topic only; another topic's would die of it.
 Status follows_topic(const pipeline::ReplaySpec& spec) {
-  static const std::map<std::string, std::string> followed{
-      {"user-index", "user.events"}, {"analytics", "analytics.events"}, {"chemical", "chemical.events"}};
+  static const std::map<std::string, std::string> followed{{"user-index", "user.events"},
+                                                           {"analytics", "analytics.events"},
+                                                           {"chemical", "chemical.events"}};
   const auto it = followed.find(spec.pipeline);
-  const bool known = std::ranges::any_of(topics(), [&](const auto& topic) { return topic.name == spec.topic; });
+  const bool known =
+      std::ranges::any_of(topics(), [&](const auto& topic) { return topic.name == spec.topic; });
   if (!known || it == followed.end() || it->second == spec.topic) return {};
-  return fail(ErrorKind::invalid, "pipeline " + spec.pipeline + " follows " + it->second + ", not " + spec.topic);
+  return fail(ErrorKind::invalid,
+              "pipeline " + spec.pipeline + " follows " + it->second + ", not " + spec.topic);
 }
 
 Result<Response> replay(const WorkAdminDeps& deps, const http::Request& request) {
@@ -171,7 +180,8 @@ Result<Response> get_task(const WorkAdminDeps& deps, const http::Request& reques
   auto wait = int_param(request, "wait", 0, 0, kMaxWaitSeconds);
   if (!wait) return fail(wait.error());
   const std::string& id = request.path_params.at("id");
-  auto task = *wait > 0 ? deps.runner.wait_for(id, std::chrono::seconds(*wait)) : deps.tasks.get(id);
+  auto task =
+      *wait > 0 ? deps.runner.wait_for(id, std::chrono::seconds(*wait)) : deps.tasks.get(id);
   if (!task) return fail(task.error());
   return Response::json(200, mesh::to_json(*task));
 }
@@ -192,53 +202,82 @@ http::RouteTable work_routes(WorkAdminDeps deps) {
   const auto shared = std::make_shared<const WorkAdminDeps>(std::move(deps));
   const auto route = [&](const char* method, const char* pattern, Body body, const char* summary,
                          std::vector<http::Parameter> parameters, Work work) {
-    return http::Route{.method = method, .pattern = pattern, .access = http::Access::operator_,
-                       .body = body, .blocking = true, .summary = summary,
+    return http::Route{.method = method,
+                       .pattern = pattern,
+                       .access = http::Access::operator_,
+                       .body = body,
+                       .blocking = true,
+                       .summary = summary,
                        .parameters = std::move(parameters),
                        .handler = answering(shared, std::move(work))};
   };
-  const http::Parameter topic{"topic", "path", "the topic whose dead letters, with or without .dlq", "string", true};
+  const http::Parameter topic{"topic", "path", "the topic whose dead letters, with or without .dlq",
+                              "string", true};
   const http::Parameter id{"id", "path", "the task's id", "string", true};
   return {
-      route("GET", "/admin/v1/dlq", Body::none, "Dead letters by topic and cause", {}, dead_letter_topics),
+      route("GET", "/admin/v1/dlq", Body::none, "Dead letters by topic and cause", {},
+            dead_letter_topics),
       route("GET", "/admin/v1/dlq/{topic}/letters", Body::none, "Dead letters, newest first",
-            {topic, {"limit", "query", "letters, 1 to 1000 (20)", "integer"}, {"tenant", "query", "only this tenant's"},
-             {"cause", "query", "only this class of cause"}, {"id", "query", "only this event"}}, letters),
-      route("POST", "/admin/v1/dlq/{topic}/redrive", Body::json, "Sends dead letters back to their topic", {topic},
+            {topic,
+             {"limit", "query", "letters, 1 to 1000 (20)", "integer"},
+             {"tenant", "query", "only this tenant's"},
+             {"cause", "query", "only this class of cause"},
+             {"id", "query", "only this event"}},
+            letters),
+      route("POST", "/admin/v1/dlq/{topic}/redrive", Body::json,
+            "Sends dead letters back to their topic", {topic},
             [](const WorkAdminDeps& d, const http::Request& r) { return settle(d, r, "redrive"); }),
-      route("POST", "/admin/v1/dlq/{topic}/purge", Body::json, "Settles dead letters without sending them again", {topic},
+      route("POST", "/admin/v1/dlq/{topic}/purge", Body::json,
+            "Settles dead letters without sending them again", {topic},
             [](const WorkAdminDeps& d, const http::Request& r) { return settle(d, r, "purge"); }),
-      route("GET", "/admin/v1/indexes", Body::none, "Generations of the user index", {}, list_indexes),
-      route("POST", "/admin/v1/indexes/rebuild", Body::json, "Builds a new generation from the log", {},
+      route("GET", "/admin/v1/indexes", Body::none, "Generations of the user index", {},
+            list_indexes),
+      route("POST", "/admin/v1/indexes/rebuild", Body::json, "Builds a new generation from the log",
+            {},
             [](const WorkAdminDeps& d, const http::Request&) -> Result<Response> {
               return task_answer(d.runner.submit("rebuild", Json::object(), 0));
             }),
-      route("POST", "/admin/v1/indexes/rollback", Body::json, "Serves the generation before again", {}, rollback),
-      route("POST", "/admin/v1/indexes/verify", Body::json, "Compares the index with the log", {}, verify),
-      route("POST", "/admin/v1/replays", Body::json, "Runs a pipeline over a range of the log again", {}, replay),
+      route("POST", "/admin/v1/indexes/rollback", Body::json, "Serves the generation before again",
+            {}, rollback),
+      route("POST", "/admin/v1/indexes/verify", Body::json, "Compares the index with the log", {},
+            verify),
+      route("POST", "/admin/v1/replays", Body::json,
+            "Runs a pipeline over a range of the log again", {}, replay),
       route("GET", "/admin/v1/tasks", Body::none, "Tasks, newest first",
             {{"limit", "query", "tasks, 1 to 1000 (50)", "integer"}}, list_tasks),
       route("GET", "/admin/v1/tasks/{id}", Body::none, "A task; can wait for its end",
-            {id, {"wait", "query", "seconds to wait for its end, 0 to 25 (0)", "integer"}}, get_task),
-      route("POST", "/admin/v1/tasks/{id}/cancel", Body::json, "Asks a task to stop", {id}, cancel_task),
+            {id, {"wait", "query", "seconds to wait for its end, 0 to 25 (0)", "integer"}},
+            get_task),
+      route("POST", "/admin/v1/tasks/{id}/cancel", Body::json, "Asks a task to stop", {id},
+            cancel_task),
   };
 }
 
 http::RouteTable process_routes(ProcessAdminDeps deps) {
   const auto shared = std::make_shared<ProcessAdminDeps>(std::move(deps));
   return {
-      {.method = "GET", .pattern = "/admin/v1/config", .access = http::Access::operator_,
+      {.method = "GET",
+       .pattern = "/admin/v1/config",
+       .access = http::Access::operator_,
        .summary = "The running configuration, secrets masked",
        .handler = [shared](auto, auto respond) { respond(Response::json(200, shared->config())); }},
-      {.method = "POST", .pattern = "/admin/v1/check", .access = http::Access::operator_, .body = http::Body::json, .blocking = true,
+      {.method = "POST",
+       .pattern = "/admin/v1/check",
+       .access = http::Access::operator_,
+       .body = http::Body::json,
+       .blocking = true,
        .summary = "Checks what the process depends on",
-       .handler = [shared](auto, auto respond) {
-         Json checks = Json::array();
-         for (const auto& check : shared->checks()) {
-           checks.push_back({{"name", check.name}, {"ok", check.ok}, {"warning", check.warning}, {"detail", check.detail}});
-         }
-         respond(Response::json(200, {{"checks", std::move(checks)}}));
-       }},
+       .handler =
+           [shared](auto, auto respond) {
+             Json checks = Json::array();
+             for (const auto& check : shared->checks()) {
+               checks.push_back({{"name", check.name},
+                                 {"ok", check.ok},
+                                 {"warning", check.warning},
+                                 {"detail", check.detail}});
+             }
+             respond(Response::json(200, {{"checks", std::move(checks)}}));
+           }},
   };
 }
 

@@ -33,7 +33,8 @@ Result<http::Hooks::Admission> Admission::take(const TenantId& tenant, const std
   if (!*policy) return unlimited(kUnlimited);
   const RatePolicy& limits = (*policy)->policy;
   if (cost > limits.burst + 1) {
-    return fail(ErrorKind::too_large, std::to_string(cost) + " units at once are over the limit of " +
+    return fail(ErrorKind::too_large, std::to_string(cost) +
+                                          " units at once are over the limit of " +
                                           std::to_string(limits.burst + 1) + " of scope " + scope +
                                           "; send fewer at a time");
   }
@@ -44,7 +45,8 @@ Result<http::Hooks::Admission> Admission::take(const TenantId& tenant, const std
                                               {"scope", scope},
                                               {"allowed", allow_when_unavailable_ ? "yes" : "no"},
                                               {"cause", decision.error().to_string()}});
-    if (!allow_when_unavailable_) return fail(ErrorKind::unavailable, "rate limits cannot be checked now");
+    if (!allow_when_unavailable_)
+      return fail(ErrorKind::unavailable, "rate limits cannot be checked now");
     return unlimited(limits);
   }
   (decision->allowed ? allowed_ : denied_).add();
@@ -57,15 +59,17 @@ Status Admission::charge(const TenantId& tenant, const std::string& scope, std::
   if (!policy) return fail(policy.error());
   // The chain took one unit of the same request, so at most `burst` can be left.
   if (*policy && cost > (*policy)->policy.burst) {
-    return fail(ErrorKind::too_large, std::to_string(cost + 1) + " units at once are over the limit of " +
-                                          std::to_string((*policy)->policy.burst + 1) + " of scope " + scope +
-                                          "; send fewer at a time");
+    return fail(ErrorKind::too_large, std::to_string(cost + 1) +
+                                          " units at once are over the limit of " +
+                                          std::to_string((*policy)->policy.burst + 1) +
+                                          " of scope " + scope + "; send fewer at a time");
   }
   auto taken = take(tenant, scope, cost);
   if (!taken) return fail(taken.error());
   if (taken->decision.allowed) return {};
   const auto wait = std::chrono::ceil<Duration>(taken->decision.retry_after);
-  return fail({ErrorKind::rate_limited, "the rate limit of scope " + scope + " is used up", {}, {}, wait});
+  return fail(
+      {ErrorKind::rate_limited, "the rate limit of scope " + scope + " is used up", {}, {}, wait});
 }
 
 }  // namespace mesh::services

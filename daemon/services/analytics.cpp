@@ -35,20 +35,33 @@ http::RouteTable analytics_routes(AnalyticsStore& analytics, ChemicalStore& chem
   using http::Access;
   const auto access = Access::tenant_or_anonymous;
   const http::Parameter user{"user_id", "path", "the user id of the events", "string", true};
-  const http::Parameter researcher{"researcher", "path", "the name, percent-encoded", "string", true};
+  const http::Parameter researcher{"researcher", "path", "the name, percent-encoded", "string",
+                                   true};
   const http::Parameter limit{"limit", "query", "events, 1 to 100 (10)", "integer"};
   return {
-      {.method = "GET", .pattern = "/api/v1/analytics/user/{user_id}", .access = access,
-       .summary = "Counts and recent events of a user", .parameters = {user},
+      {.method = "GET",
+       .pattern = "/api/v1/analytics/user/{user_id}",
+       .access = access,
+       .summary = "Counts and recent events of a user",
+       .parameters = {user},
        .handler = summary(analytics, "user_id")},
-      {.method = "GET", .pattern = "/api/v1/analytics/researcher/{researcher}", .access = access,
-       .summary = "Experiments and molecules of a researcher", .parameters = {researcher},
+      {.method = "GET",
+       .pattern = "/api/v1/analytics/researcher/{researcher}",
+       .access = access,
+       .summary = "Experiments and molecules of a researcher",
+       .parameters = {researcher},
        .handler = summary(chemical, "researcher")},
-      {.method = "GET", .pattern = "/api/v1/events/user/{user_id}", .access = access,
-       .summary = "Events of a user, newest first", .parameters = {user, limit},
+      {.method = "GET",
+       .pattern = "/api/v1/events/user/{user_id}",
+       .access = access,
+       .summary = "Events of a user, newest first",
+       .parameters = {user, limit},
        .handler = recent(analytics, "user_id")},
-      {.method = "GET", .pattern = "/api/v1/events/researcher/{researcher}", .access = access,
-       .summary = "Experiments of a researcher, newest first", .parameters = {researcher, limit},
+      {.method = "GET",
+       .pattern = "/api/v1/events/researcher/{researcher}",
+       .access = access,
+       .summary = "Experiments of a researcher, newest first",
+       .parameters = {researcher, limit},
        .handler = recent(chemical, "researcher")},
   };
 }

@@ -39,8 +39,9 @@ Status complete(Event& event, const Json* data, const IngestRules& rules) {
   const EventTypeDef* type = find_event_type(event.type);
   if (type == nullptr) {
     if (!rules.allow_unknown_types) {
-      return offence("/type", "\"" + event.type + "\" is not in the catalogue, and this tenant does "
-                              "not allow other types");
+      return offence("/type", "\"" + event.type +
+                                  "\" is not in the catalogue, and this tenant does "
+                                  "not allow other types");
     }
     auto topic = topic_of_unknown_type(event.type);
     if (!topic) return offence("/type", topic.error().message);
@@ -62,8 +63,9 @@ Status complete(Event& event, const Json* data, const IngestRules& rules) {
 
 Status set_attribute(Event& event, std::string_view name, std::string value) {
   const std::string pointer = "/" + std::string(name);
-  if (value.size() > 4096 || !is_valid_utf8(value) ||
-      std::ranges::any_of(value, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) {
+  if (value.size() > 4096 || !is_valid_utf8(value) || std::ranges::any_of(value, [](char c) {
+        return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+      })) {
     return offence(pointer, "must be at most 4096 bytes of UTF-8 without control characters");
   }
   if (name == "id") {
@@ -106,9 +108,17 @@ Status set_attribute(Event& event, std::string_view name, std::string value) {
 }
 
 Event blank(const http::Request& request, Timestamp now) {
-  return Event{.id = {}, .type = {}, .source = {}, .time = now, .tenant = request.tenant(),
-               .subject = {}, .sequence = 0, .content_type = "application/json",
-               .traceparent = request.trace.traceparent(), .data = {}, .extensions = {}};
+  return Event{.id = {},
+               .type = {},
+               .source = {},
+               .time = now,
+               .tenant = request.tenant(),
+               .subject = {},
+               .sequence = 0,
+               .content_type = "application/json",
+               .traceparent = request.trace.traceparent(),
+               .data = {},
+               .extensions = {}};
 }
 
 Status require(const Event& event, bool has_version, Strictness strictness) {
@@ -126,8 +136,8 @@ void fill_defaults(Event& event) {
   if (event.source.empty()) event.source = kDefaultSource;
 }
 
-// JSON data as it was sent: numbers keep their digits, and nothing is spent on writing it anew. Only
-// what takes several lines is brought to one.
+// JSON data as it was sent: numbers keep their digits, and nothing is spent on writing it anew.
+// Only what takes several lines is brought to one.
 std::string data_text(std::string_view sent, const Json& data) {
   const bool one_line = !sent.empty() && sent.find_first_of("\r\n") == std::string_view::npos;
   return one_line ? std::string(sent) : dump(data);
@@ -146,7 +156,8 @@ Result<Event> from_json(const http::Request& request, const Json& json, std::str
     if (name == "data") {
       data = &value;
     } else if (name == "data_base64") {
-      binary = value.is_string() ? base64_decode(value.get_ref<const std::string&>()) : std::nullopt;
+      binary =
+          value.is_string() ? base64_decode(value.get_ref<const std::string&>()) : std::nullopt;
       if (!binary) return offence("/data_base64", "must be base64 text");
     } else if (value.is_null()) {
       continue;  // an attribute that is not there
@@ -156,7 +167,8 @@ Result<Event> from_json(const http::Request& request, const Json& json, std::str
         return offence("/" + name, "must be a string");
       }
       auto attribute = value.is_string() ? value.get<std::string>() : dump(value);
-      if (auto set = set_attribute(event, name, std::move(attribute)); !set) return fail(set.error());
+      if (auto set = set_attribute(event, name, std::move(attribute)); !set)
+        return fail(set.error());
       has_version |= name == "specversion";
     } else {
       return offence("/" + name, "attributes are strings, whole numbers or booleans");
@@ -170,8 +182,8 @@ Result<Event> from_json(const http::Request& request, const Json& json, std::str
     event.data = data_text(text.empty() ? text : member_text(text, "data"), *data);
   }
   if (event.data.size() > rules.max_event_bytes) {
-    return fail(ErrorKind::too_large, "the event's data is over " +
-                                          std::to_string(rules.max_event_bytes) + " bytes");
+    return fail(ErrorKind::too_large,
+                "the event's data is over " + std::to_string(rules.max_event_bytes) + " bytes");
   }
   fill_defaults(event);
   if (auto ok = complete(event, data, rules); !ok) return fail(ok.error());
@@ -203,10 +215,11 @@ Result<Event> from_binary(const http::Request& request, const IngestRules& rules
     }
     has_version |= attribute == "specversion";
   }
-  if (auto all = require(event, has_version, Strictness::cloudevents); !all) return fail(all.error());
+  if (auto all = require(event, has_version, Strictness::cloudevents); !all)
+    return fail(all.error());
   if (request.body.size() > rules.max_event_bytes) {
-    return fail(ErrorKind::too_large, "the event's data is over " +
-                                          std::to_string(rules.max_event_bytes) + " bytes");
+    return fail(ErrorKind::too_large,
+                "the event's data is over " + std::to_string(rules.max_event_bytes) + " bytes");
   }
   event.data = request.body;
   const std::string media = request.content_type();
@@ -246,8 +259,11 @@ class Collector {
     if (fatal_) return fail(*fatal_);
     if (!fields_.empty()) {
       if (fields_.size() > kMaxErrors) fields_.resize(kMaxErrors);
-      return fail({ErrorKind::unprocessable, "some events are not valid; none was taken", {},
-                   std::move(fields_), {}});
+      return fail({ErrorKind::unprocessable,
+                   "some events are not valid; none was taken",
+                   {},
+                   std::move(fields_),
+                   {}});
     }
     if (events_.empty()) return fail(ErrorKind::invalid, "the body has no events");
     return std::move(events_);
@@ -261,7 +277,10 @@ class Collector {
 
 Error too_many(const IngestRules& rules) {
   return {ErrorKind::too_large,
-          "over " + std::to_string(rules.max_events) + " events in one request; send fewer", {}, {}, {}};
+          "over " + std::to_string(rules.max_events) + " events in one request; send fewer",
+          {},
+          {},
+          {}};
 }
 
 Result<std::vector<Event>> from_batch(const http::Request& request, const IngestRules& rules,
@@ -321,7 +340,8 @@ Result<std::vector<Event>> read_events(const http::Request& request, const Inges
     if (media != "application/cloudevents+json") {
       return fail(ErrorKind::unsupported, "structured events are application/cloudevents+json");
     }
-    auto json = parse_json(request.body, {.max_depth = 33, .max_bytes = rules.max_event_bytes + 65536});
+    auto json =
+        parse_json(request.body, {.max_depth = 33, .max_bytes = rules.max_event_bytes + 65536});
     if (!json) return fail(json.error());
     return one(from_json(request, *json, request.body, rules, Strictness::cloudevents, now));
   }
@@ -329,8 +349,9 @@ Result<std::vector<Event>> read_events(const http::Request& request, const Inges
       media == "application/jsonl") {
     return from_lines(request, rules, now);
   }
-  const bool binary = std::ranges::any_of(
-      request.headers, [](const auto& header) { return to_lower(header.first).starts_with("ce-"); });
+  const bool binary = std::ranges::any_of(request.headers, [](const auto& header) {
+    return to_lower(header.first).starts_with("ce-");
+  });
   if (binary) return one(from_binary(request, rules, now));
   return fail(ErrorKind::unsupported,
               "send a CloudEvent (ce-* headers, application/cloudevents+json or "

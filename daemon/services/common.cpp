@@ -128,8 +128,9 @@ Result<std::string> read_cursor(std::string_view kind, std::string_view cursor) 
   const auto text = base64url_decode(cursor);
   const std::string prefix = std::string(kind) + ":";
   if (!text || !text->starts_with(prefix)) {
-    return fail(ErrorKind::invalid, "query parameter cursor: not a cursor of this list; take it from "
-                                    "the answer before, or leave it out to begin at the start");
+    return fail(ErrorKind::invalid,
+                "query parameter cursor: not a cursor of this list; take it from "
+                "the answer before, or leave it out to begin at the start");
   }
   return text->substr(prefix.size());
 }
@@ -161,8 +162,8 @@ void idempotent(IdempotencyStore& store, Keep keep, const http::Request& request
     text = text.substr(1, text.size() - 2);
   }
   if (text.empty() || text.size() > 255 || !is_printable(text)) {
-    return respond(Error{ErrorKind::invalid, "Idempotency-Key must be 1 to 255 printable characters",
-                         {}, {}, {}});
+    return respond(Error{
+        ErrorKind::invalid, "Idempotency-Key must be 1 to 255 printable characters", {}, {}, {}});
   }
   const IdempotencyKey key{request.tenant(), std::string(text), fingerprint(request)};
   auto stored = store.begin(key);

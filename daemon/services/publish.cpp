@@ -60,28 +60,32 @@ class Publisher {
     if (auto charged = deps_.admission.charge(request.tenant(), "publish", rest); !charged) {
       return reject(charged.error(), respond);
     }
-    if (auto ready = ensure_topics(request.tenant(), *events); !ready) return reject(ready.error(), respond);
-    append(request, std::move(*events), std::move(respond), [](const std::vector<std::string>& ids) {
-      Json answer{{"message", ids.size() == 1 ? "Event published" : "Events published"},
-                  {"accepted", ids.size()}, {"ids", ids}};
-      if (ids.size() == 1) answer["id"] = ids.front();
-      return dump(answer);
-    });
+    if (auto ready = ensure_topics(request.tenant(), *events); !ready)
+      return reject(ready.error(), respond);
+    append(request, std::move(*events), std::move(respond),
+           [](const std::vector<std::string>& ids) {
+             Json answer{{"message", ids.size() == 1 ? "Event published" : "Events published"},
+                         {"accepted", ids.size()},
+                         {"ids", ids}};
+             if (ids.size() == 1) answer["id"] = ids.front();
+             return dump(answer);
+           });
   }
 
  private:
   using Body = std::string (*)(const std::vector<std::string>& ids);
 
   void reject(const Error& error, const http::Responder& respond) {
-    deps_.metrics.counter("mesh_ingest_rejected_total", "Requests of events that were refused.",
-                          {{"reason", std::string(to_string(error.kind))}})
+    deps_.metrics
+        .counter("mesh_ingest_rejected_total", "Requests of events that were refused.",
+                 {{"reason", std::string(to_string(error.kind))}})
         .add();
     respond(error);
   }
 
   // Topics of unknown types are made when first used. They stay, so how many one tenant may use
-  // between two starts is bounded: otherwise one could use up the partitions of all. A topic counts for each tenant that
-  // uses it, or the count would tell a tenant which topics others have.
+  // between two starts is bounded: otherwise one could use up the partitions of all. A topic counts
+  // for each tenant that uses it, or the count would tell a tenant which topics others have.
   Status ensure_topics(const TenantId& tenant, const std::vector<Event>& events) {
     for (const auto& event : events) {
       if (find_event_type(event.type) != nullptr) continue;
@@ -91,8 +95,9 @@ class Publisher {
         std::lock_guard lock(mutex_);
         auto& used = used_by_[tenant.str()];
         if (!used.contains(*topic) && used.size() >= kMaxTopics) {
-          return fail(ErrorKind::unprocessable, "topic " + *topic + " is one too many: this tenant uses " +
-                                                    std::to_string(kMaxTopics) + " of its own types");
+          return fail(ErrorKind::unprocessable,
+                      "topic " + *topic + " is one too many: this tenant uses " +
+                          std::to_string(kMaxTopics) + " of its own types");
         }
         if (made_.contains(*topic)) {
           used.insert(*topic);
@@ -123,11 +128,12 @@ class Publisher {
 
   void append(const http::Request& request, std::vector<Event> events, http::Responder respond,
               Body body) {
-    idempotent(deps_.idempotency, Keep::answer, request, std::move(respond),
-               [&](std::optional<IdempotencyKey> key, http::Responder answer) {
-                 Batch batch{request.tenant(), request.body.size(), {}, {}, body, std::move(answer)};
-                 key ? append_once(*key, events, std::move(batch)) : append_new(events, std::move(batch));
-               });
+    idempotent(
+        deps_.idempotency, Keep::answer, request, std::move(respond),
+        [&](std::optional<IdempotencyKey> key, http::Responder answer) {
+          Batch batch{request.tenant(), request.body.size(), {}, {}, body, std::move(answer)};
+          key ? append_once(*key, events, std::move(batch)) : append_new(events, std::move(batch));
+        });
   }
 
   void append_new(std::vector<Event>& events, Batch batch) {
@@ -144,7 +150,8 @@ class Publisher {
     if (!before) return reject(before.error(), batch.answer);
     const Timestamp time = before->value_or(deps_.clock.now());
     const std::string name = name_of(key);
-    fill(batch, events, [&](std::size_t i) { return uuid_v7_of(time, name + ":" + std::to_string(i)); });
+    fill(batch, events,
+         [&](std::size_t i) { return uuid_v7_of(time, name + ":" + std::to_string(i)); });
     const std::string mark = uuid_v7_of(time, name);
     batch.records.front().headers.emplace_back(kRequestHeader, mark);
     if (*before) {
@@ -171,15 +178,15 @@ class Publisher {
   }
 
   void write(Batch batch) {
-    deps_.log.append(std::move(batch.records),
-                     [this, tenant = std::move(batch.tenant), bytes = batch.bytes, ids = std::move(batch.ids),
-                      answer = std::move(batch.answer),
-                      body = batch.body](Result<std::vector<Position>> positions) {
-                       if (!positions) return reject(positions.error(), answer);
-                       accepted_.add(static_cast<double>(ids.size()));
-                       deps_.usage.add(tenant.str(), {{Use::events, ids.size()}, {Use::bytes, bytes}});
-                       answer(http::Response::json_text(202, body(ids)));
-                     });
+    deps_.log.append(
+        std::move(batch.records), [this, tenant = std::move(batch.tenant), bytes = batch.bytes,
+                                   ids = std::move(batch.ids), answer = std::move(batch.answer),
+                                   body = batch.body](Result<std::vector<Position>> positions) {
+          if (!positions) return reject(positions.error(), answer);
+          accepted_.add(static_cast<double>(ids.size()));
+          deps_.usage.add(tenant.str(), {{Use::events, ids.size()}, {Use::bytes, bytes}});
+          answer(http::Response::json_text(202, body(ids)));
+        });
   }
 
   // Whether the record with this mark was appended since `time`. An append is all or none, so one
@@ -187,10 +194,12 @@ class Publisher {
   Result<bool> in_log(const Record& record, std::string_view mark, Timestamp time) {
     auto topics = deps_.admin.topics();
     if (!topics) return fail(topics.error());
-    const auto topic = std::ranges::find(*topics, record.topic, [](const auto& t) { return t.spec.name; });
+    const auto topic =
+        std::ranges::find(*topics, record.topic, [](const auto& t) { return t.spec.name; });
     if (topic == topics->end()) return false;
     const auto partitions = static_cast<std::uint64_t>(topic->spec.partitions);
-    const TopicPartition at{record.topic, static_cast<std::int32_t>(stable_hash(record.key) % partitions)};
+    const TopicPartition at{record.topic,
+                            static_cast<std::int32_t>(stable_hash(record.key) % partitions)};
     auto offset = deps_.log.offset_at(at, time - kClockSlack);
     if (!offset) return fail(offset.error());
     for (std::size_t searched = 0; searched < kMaxSearched;) {
@@ -210,7 +219,8 @@ class Publisher {
   Counter& accepted_;
   std::mutex mutex_;
   std::set<std::string> made_;  // guarded by mutex_; topics of unknown types that exist
-  std::map<std::string, std::set<std::string>> used_by_;  // guarded by mutex_; by tenant, since the start
+  std::map<std::string, std::set<std::string>>
+      used_by_;  // guarded by mutex_; by tenant, since the start
 };
 
 }  // namespace
@@ -223,8 +233,13 @@ http::RouteTable publish_routes(PublishDeps deps) {
       {"Idempotency-Key", "header", "the same key and body give the same answer"}};
   const auto route = [&](const char* pattern, Body body, const char* summary,
                          std::function<void(const http::Request&, http::Responder)> work) {
-    return http::Route{.method = "POST", .pattern = pattern, .access = Access::tenant_or_anonymous,
-                       .scope = "publish", .body = body, .summary = summary, .parameters = key,
+    return http::Route{.method = "POST",
+                       .pattern = pattern,
+                       .access = Access::tenant_or_anonymous,
+                       .scope = "publish",
+                       .body = body,
+                       .summary = summary,
+                       .parameters = key,
                        .handler = [work = std::move(work)](auto request, auto respond) {
                          work(*request, std::move(respond));
                        }};

@@ -15,7 +15,8 @@ constexpr double kDefaultMinScore = 0.2;
 Result<std::string> search(Embedder& embedder, VectorIndex& index, const http::Request& request) {
   const std::string query = text_param(request, "query");
   if (trim(query).empty()) {
-    return fail(ErrorKind::invalid, "query parameter query: missing or empty; say what to look for");
+    return fail(ErrorKind::invalid,
+                "query parameter query: missing or empty; say what to look for");
   }
   if (query.size() > kMaxQueryBytes) {
     return fail(ErrorKind::invalid, "query parameter query: over 1000 bytes");
@@ -51,26 +52,33 @@ http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& cl
                                Metrics& metrics, Usage& usage) {
   return {
       // Blocking: a scan of a large partition takes milliseconds, which the loops do not have.
-      {.method = "GET", .pattern = kPath, .access = http::Access::tenant, .scope = "search",
+      {.method = "GET",
+       .pattern = kPath,
+       .access = http::Access::tenant,
+       .scope = "search",
        .blocking = true,
        .summary = "Finds users of the tenant by name, e-mail, parts of them, also with a typo",
        .parameters = {{"query", "query", "what to look for, at most 1000 bytes", "string", true},
                       {"limit", "query", "hits, 1 to 100 (10)", "integer"},
                       {"min_score", "query", "smallest cosine, -1 to 1 (0.2)", "number"},
                       {"tenant_id", "query", "must be the credential's tenant"}},
-       .handler = [&](auto request, auto respond) {
-         const auto start = clock.steady();
-         auto found = search(embedder, index, *request);
-         const Labels tenant{{"tenant", metrics.tenant_label(request->tenant().str())}};
-         metrics.counter("ai_gateway_requests_total", "Searches by path and tenant.",
-                         {{"path", kPath}, {"tenant", tenant.at("tenant")}})
-             .add();
-         const auto took = clock.steady() - start;
-         metrics.histogram("ai_gateway_search_latency_seconds", "Latency of searches.", tenant)
-             .observe(std::chrono::duration<double>(took).count());
-         usage.add(request->tenant().str(), {{Use::searches}, {Use::search_micros, micros(took)}});
-         found ? respond(http::Response::json_text(200, std::move(*found))) : respond(found.error());
-       }},
+       .handler =
+           [&](auto request, auto respond) {
+             const auto start = clock.steady();
+             auto found = search(embedder, index, *request);
+             const Labels tenant{{"tenant", metrics.tenant_label(request->tenant().str())}};
+             metrics
+                 .counter("ai_gateway_requests_total", "Searches by path and tenant.",
+                          {{"path", kPath}, {"tenant", tenant.at("tenant")}})
+                 .add();
+             const auto took = clock.steady() - start;
+             metrics.histogram("ai_gateway_search_latency_seconds", "Latency of searches.", tenant)
+                 .observe(std::chrono::duration<double>(took).count());
+             usage.add(request->tenant().str(),
+                       {{Use::searches}, {Use::search_micros, micros(took)}});
+             found ? respond(http::Response::json_text(200, std::move(*found)))
+                   : respond(found.error());
+           }},
   };
 }
 

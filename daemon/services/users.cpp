@@ -26,11 +26,12 @@ http::Response user_answer(int status, const User& user) {
 // Each change is an event.
 UserDone answer_with(Usage& usage, const http::Request& request, http::Responder respond,
                      http::Response (*make)(const User&)) {
-  return [&usage, bytes = request.body.size(), respond = std::move(respond), make](Result<User> user) {
-    if (!user) return respond(user.error());
-    usage.add(user->tenant.str(), {{Use::events}, {Use::bytes, bytes}});
-    respond(make(*user));
-  };
+  return
+      [&usage, bytes = request.body.size(), respond = std::move(respond), make](Result<User> user) {
+        if (!user) return respond(user.error());
+        usage.add(user->tenant.str(), {{Use::events}, {Use::bytes, bytes}});
+        respond(make(*user));
+      };
 }
 
 void create(UserStore& users, IdempotencyStore& idempotency, Usage& usage, RequestPtr request,
@@ -77,11 +78,12 @@ void list(UserStore& users, RequestPtr request, http::Responder respond) {
   const bool more = static_cast<int>(found->size()) > count;
   if (more) found->pop_back();
   std::string body = "[";
-  for (const auto& user : *found) body.append(body.size() > 1 ? "," : "").append(to_json_text(user));
+  for (const auto& user : *found)
+    body.append(body.size() > 1 ? "," : "").append(to_json_text(user));
   auto answer = http::Response::json_text(200, std::move(body) + "]");
   if (more) {
-    std::string next = "/users?limit=" + std::to_string(count) + "&cursor=" +
-                       make_cursor("users", std::to_string(found->back().id));
+    std::string next = "/users?limit=" + std::to_string(count) +
+                       "&cursor=" + make_cursor("users", std::to_string(found->back().id));
     if (email) next += "&email=" + percent_encode(*email);
     answer.headers.emplace_back("Link", "<" + next + ">; rel=\"next\"");
   }
@@ -114,26 +116,48 @@ void remove(UserStore& users, Usage& usage, RequestPtr request, http::Responder 
 http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency, Usage& usage) {
   using http::Access;
   using http::Body;
-  const http::Parameter id{"id", "path", "the user's id, unique within the tenant", "integer", true};
+  const http::Parameter id{"id", "path", "the user's id, unique within the tenant", "integer",
+                           true};
   return {
-      {.method = "GET", .pattern = "/users", .access = Access::tenant, .scope = "users",
+      {.method = "GET",
+       .pattern = "/users",
+       .access = Access::tenant,
+       .scope = "users",
        .summary = "Lists the tenant's users in id order; the next page is in the Link header",
        .parameters = {{"limit", "query", "users per page, 1 to 1000 (100)", "integer"},
                       {"cursor", "query", "from the Link header of the page before"},
                       {"email", "query", "only the user with this e-mail"}},
        .handler = [&users](auto request, auto respond) { list(users, request, respond); }},
-      {.method = "POST", .pattern = "/users/create", .access = Access::tenant, .scope = "users",
-       .body = Body::json, .summary = "Creates a user; answers once it is durable",
+      {.method = "POST",
+       .pattern = "/users/create",
+       .access = Access::tenant,
+       .scope = "users",
+       .body = Body::json,
+       .summary = "Creates a user; answers once it is durable",
        .parameters = {{"Idempotency-Key", "header", "the same key and body give the same answer"}},
-       .handler = [&](auto request, auto respond) { create(users, idempotency, usage, request, respond); }},
-      {.method = "GET", .pattern = "/users/{id}", .access = Access::tenant, .scope = "users",
-       .summary = "Gives one user", .parameters = {id},
+       .handler = [&](auto request,
+                      auto respond) { create(users, idempotency, usage, request, respond); }},
+      {.method = "GET",
+       .pattern = "/users/{id}",
+       .access = Access::tenant,
+       .scope = "users",
+       .summary = "Gives one user",
+       .parameters = {id},
        .handler = [&users](auto request, auto respond) { get(users, request, respond); }},
-      {.method = "PATCH", .pattern = "/users/{id}", .access = Access::tenant, .scope = "users",
-       .body = Body::json, .summary = "Changes a user's name or e-mail", .parameters = {id},
+      {.method = "PATCH",
+       .pattern = "/users/{id}",
+       .access = Access::tenant,
+       .scope = "users",
+       .body = Body::json,
+       .summary = "Changes a user's name or e-mail",
+       .parameters = {id},
        .handler = [&](auto request, auto respond) { update(users, usage, request, respond); }},
-      {.method = "DELETE", .pattern = "/users/{id}", .access = Access::tenant, .scope = "users",
-       .summary = "Deletes a user; it also disappears from search", .parameters = {id},
+      {.method = "DELETE",
+       .pattern = "/users/{id}",
+       .access = Access::tenant,
+       .scope = "users",
+       .summary = "Deletes a user; it also disappears from search",
+       .parameters = {id},
        .handler = [&](auto request, auto respond) { remove(users, usage, request, respond); }},
   };
 }

@@ -8,9 +8,9 @@
 namespace mesh::bench {
 
 struct Arguments {
-  bool quick = false;   // shorter and noisier
-  bool list = false;    // --list
-  std::string json;     // where the rows are written to; empty: nowhere
+  bool quick = false;              // shorter and noisier
+  bool list = false;               // --list
+  std::string json;                // where the rows are written to; empty: nowhere
   std::vector<std::string> words;  // what is no option
 };
 // Nothing for an unknown option, which is named on stderr.

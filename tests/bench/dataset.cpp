@@ -121,8 +121,8 @@ double recall_at_10(Meshd& meshd, const TenantUsers& tenant, int queries) {
                 tenant.tenant));
     const Json found_now = Json::parse(answer.body);
     for (const auto& hit : found_now["results"]) {
-      const std::vector<std::string> text{embedding_text(hit["name"].get<std::string>(),
-                                                         hit["email"].get<std::string>())};
+      const std::vector<std::string> text{
+          embedding_text(hit["name"].get<std::string>(), hit["email"].get<std::string>())};
       // Scores closer than the last of 16 bits are equal.
       found += dot(embedder->embed(text)->front(), vectors[q]) >= thresholds[q] - 3e-5F;
     }

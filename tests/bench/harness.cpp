@@ -50,8 +50,7 @@ std::string config(const Setup& setup) {
   return yaml;
 }
 
-Meshd::Meshd(const std::string& extra_config)
-    : daemon_(temp_.file("data"), extra_config) {
+Meshd::Meshd(const std::string& extra_config) : daemon_(temp_.file("data"), extra_config) {
   start();
 }
 
@@ -145,8 +144,8 @@ NoopServer::NoopServer() {
   posix_spawn_file_actions_adddup2(&actions, in[0], 0);
   posix_spawn_file_actions_adddup2(&actions, out[1], 1);
   const char* const words[] = {MESH_BIN_DIR "/bench/noop_server", nullptr};
-  const int error = posix_spawn(&pid_, words[0], &actions, nullptr,
-                                const_cast<char**>(words), environ);
+  const int error =
+      posix_spawn(&pid_, words[0], &actions, nullptr, const_cast<char**>(words), environ);
   posix_spawn_file_actions_destroy(&actions);
   close(in[0]);
   close(out[1]);
@@ -180,8 +179,7 @@ Measured measure(const std::string& what, const load::Plan& plan, pid_t server) 
                 milliseconds(outcome.latency.percentile(0.99)));
   std::string line = what + text;
   if (plan.rate > 0) {
-    line += ", sent late by p99 " +
-            std::to_string(outcome.late.percentile(0.99)) + " us";
+    line += ", sent late by p99 " + std::to_string(outcome.late.percentile(0.99)) + " us";
   }
   if (outcome.failed() > 0) line += "; FAILED: " + outcome.failures();
   Bench::progress(line);

@@ -123,13 +123,17 @@ int main(int argc, char** argv) {
                "the same bytes to a plain file, one fdatasync for as many records as one append");
   std::map<int, double> plain;
   for (const int group : {1, 32, 1000}) plain[group] = raw(temp.path(), time, group, each);
-  for (const auto [threads, in_flight, batch] :
-       {std::array{1, 1, 1}, {2, 64, 1}, {2, 256, 1}, {2, 1000, 1}, {8, 4000, 1}, {2, 16, 32},
-        {2, 4, 1000}}) {
+  for (const auto [threads, in_flight, batch] : {std::array{1, 1, 1},
+                                                 {2, 64, 1},
+                                                 {2, 256, 1},
+                                                 {2, 1000, 1},
+                                                 {8, 4000, 1},
+                                                 {2, 16, 32},
+                                                 {2, 4, 1000}}) {
     commits = 0;
     const double rate = appends(**log, time, threads, in_flight, batch);
-    const auto name = "log/append-of-" + std::to_string(batch) + "/" + std::to_string(in_flight) +
-                      "-in-flight/";
+    const auto name =
+        "log/append-of-" + std::to_string(batch) + "/" + std::to_string(in_flight) + "-in-flight/";
     report.add({name + "records", rate, "1/s", plain[batch]});
     report.add({name + "commits", commits / time.count(), "1/s"});
   }

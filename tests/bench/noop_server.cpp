@@ -1,5 +1,5 @@
-// Our HTTP server with meshd's chain (credential, rate limit) and nothing behind it, to measure what
-// that costs: noop_server [port] [workers]. Prints its address; ends with its standard input.
+// Our HTTP server with meshd's chain (credential, rate limit) and nothing behind it, to measure
+// what that costs: noop_server [port] [workers]. Prints its address; ends with its standard input.
 //   POST /noop       takes JSON, answers at once
 //   POST /deferred   answers in groups by another thread, as after a commit
 #include <condition_variable>
@@ -79,8 +79,7 @@ int main(int argc, char** argv) {
     };
     return (*authenticator)
         ->authenticate({copied(request.header("Authorization")),
-                        copied(request.header("X-Tenant-Id")),
-                        copied(request.param("tenant_id"))},
+                        copied(request.header("X-Tenant-Id")), copied(request.param("tenant_id"))},
                        auth::Wanted::tenant);
   };
   const auto limiter = memory::make_limiter(system_clock());

@@ -10,8 +10,8 @@ namespace mesh::bench {
 struct Row {
   std::string name;  // "post/create/256/rate"
   double value = 0;
-  std::string unit;  // "1/s", "ms", "MB", …
-  std::optional<double> baseline{};  // what it is compared with, measured in the same run
+  std::string unit;                     // "1/s", "ms", "MB", …
+  std::optional<double> baseline{};     // what it is compared with, measured in the same run
   std::optional<double> ratio() const;  // value / baseline
 };
 

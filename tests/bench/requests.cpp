@@ -8,27 +8,31 @@ namespace {
 using Words = const char* const;
 
 constexpr Words kFirst[] = {
-    "james", "mary", "robert", "patricia", "john", "jennifer", "michael", "linda", "david",
-    "elizabeth", "william", "barbara", "richard", "susan", "joseph", "jessica", "thomas", "sarah",
-    "charles", "karen", "daniel", "lisa", "matthew", "nancy", "anthony", "betty", "mark", "sandra",
-    "donald", "ashley", "steven", "emily", "andrew", "kimberly", "paul", "margaret", "joshua",
-    "donna", "kenneth", "michelle", "kevin", "carol", "brian", "amanda", "george", "melissa",
-    "timothy", "deborah", "ronald", "stephanie", "jason", "rebecca", "edward", "laura", "jeffrey",
-    "helen", "ryan", "sharon", "jacob", "cynthia", "gary", "kathleen", "nicholas", "amy", "eric",
-    "angela", "jonathan", "shirley", "stephen", "anna", "larry", "ruth", "justin", "brenda",
-    "scott", "pamela", "brandon", "nicole", "benjamin", "katherine", "samuel", "virginia",
-    "gregory", "catherine", "frank", "christine", "alexander", "debra", "raymond", "rachel",
-    "patrick", "carolyn", "jack", "janet", "dennis", "emma", "jerry", "maria", "aaron", "olivia"};
-constexpr Words kRoots[] = {
-    "ander", "john", "rob", "wil", "thomp", "peter", "harri", "mar", "jack", "gar", "rich", "dan",
-    "sim", "hender", "cole", "nel", "ed", "steven", "morri", "rey", "hamp", "black", "white",
-    "green", "stan", "wal", "brad", "craw", "whit", "mitch", "fair", "lock", "ash", "hart", "wood",
-    "west", "north", "clay", "burn", "dray"};
-constexpr Words kEnds[] = {
-    "son", "ton", "ford", "man", "well", "ley", "wood", "field", "berg", "stein", "er", "s",
-    "worth", "ham", "by", "ridge", "bury", "brook", "land", "wick", "more", "side", "ard", "ings",
-    "ster", "mer", "dale", "hurst", "combe", "gate", "den", "low", "cote", "shaw", "stone", "water",
-    "hill", "burn", "croft", "smith"};
+    "james",     "mary",      "robert",    "patricia", "john",     "jennifer", "michael",
+    "linda",     "david",     "elizabeth", "william",  "barbara",  "richard",  "susan",
+    "joseph",    "jessica",   "thomas",    "sarah",    "charles",  "karen",    "daniel",
+    "lisa",      "matthew",   "nancy",     "anthony",  "betty",    "mark",     "sandra",
+    "donald",    "ashley",    "steven",    "emily",    "andrew",   "kimberly", "paul",
+    "margaret",  "joshua",    "donna",     "kenneth",  "michelle", "kevin",    "carol",
+    "brian",     "amanda",    "george",    "melissa",  "timothy",  "deborah",  "ronald",
+    "stephanie", "jason",     "rebecca",   "edward",   "laura",    "jeffrey",  "helen",
+    "ryan",      "sharon",    "jacob",     "cynthia",  "gary",     "kathleen", "nicholas",
+    "amy",       "eric",      "angela",    "jonathan", "shirley",  "stephen",  "anna",
+    "larry",     "ruth",      "justin",    "brenda",   "scott",    "pamela",   "brandon",
+    "nicole",    "benjamin",  "katherine", "samuel",   "virginia", "gregory",  "catherine",
+    "frank",     "christine", "alexander", "debra",    "raymond",  "rachel",   "patrick",
+    "carolyn",   "jack",      "janet",     "dennis",   "emma",     "jerry",    "maria",
+    "aaron",     "olivia"};
+constexpr Words kRoots[] = {"ander", "john",   "rob",   "wil",  "thomp", "peter",  "harri", "mar",
+                            "jack",  "gar",    "rich",  "dan",  "sim",   "hender", "cole",  "nel",
+                            "ed",    "steven", "morri", "rey",  "hamp",  "black",  "white", "green",
+                            "stan",  "wal",    "brad",  "craw", "whit",  "mitch",  "fair",  "lock",
+                            "ash",   "hart",   "wood",  "west", "north", "clay",   "burn",  "dray"};
+constexpr Words kEnds[] = {"son",  "ton",   "ford",  "man",   "well",  "ley",  "wood",  "field",
+                           "berg", "stein", "er",    "s",     "worth", "ham",  "by",    "ridge",
+                           "bury", "brook", "land",  "wick",  "more",  "side", "ard",   "ings",
+                           "ster", "mer",   "dale",  "hurst", "combe", "gate", "den",   "low",
+                           "cote", "shaw",  "stone", "water", "hill",  "burn", "croft", "smith"};
 constexpr Words kDomains[] = {"example.com", "mail.example.org", "corp.example.net",
                               "research.example.edu"};
 constexpr Words kEventTypes[] = {"page_view", "click", "login", "purchase", "search"};
@@ -58,8 +62,7 @@ void append_event(std::string& out, std::uint64_t n, std::uint64_t users) {
 }  // namespace
 
 void append_request(std::string& out, std::string_view method, std::string_view target,
-                    std::string_view tenant, std::string_view body,
-                    std::string_view content_type) {
+                    std::string_view tenant, std::string_view body, std::string_view content_type) {
   out.append(method).append(" ").append(target).append(" HTTP/1.1\r\nHost: mesh\r\n");
   out.append("Authorization: Bearer ").append(tenant).append(":bench\r\n");
   if (!body.empty()) {
@@ -86,9 +89,15 @@ NewUser person(std::string_view tenant, std::uint64_t n) {
   const std::string nth = again == 0 ? "" : std::to_string(again);
   std::string local;
   switch (n % 3) {
-    case 0: local = first + "." + last + nth; break;
-    case 1: local = first + "_" + last + nth; break;
-    default: local = first.substr(0, 1) + last + std::to_string(n); break;
+    case 0:
+      local = first + "." + last + nth;
+      break;
+    case 1:
+      local = first + "_" + last + nth;
+      break;
+    default:
+      local = first.substr(0, 1) + last + std::to_string(n);
+      break;
   }
   return {local + "@" + std::string(tenant) + "." + kDomains[n % std::size(kDomains)],
           capital(first) + " " + capital(last)};
@@ -97,8 +106,10 @@ NewUser person(std::string_view tenant, std::uint64_t n) {
 std::string query_for(const NewUser& person, std::uint64_t n) {
   switch (n % 4) {
     case 0:
-    case 1: return person.name;
-    case 2: return person.email.substr(0, person.email.find('@'));
+    case 1:
+      return person.name;
+    case 2:
+      return person.email.substr(0, person.email.find('@'));
     default: {  // two letters of the surname swapped
       std::string typo = person.name;
       const auto at = typo.find(' ') + 2;

@@ -14,8 +14,7 @@ void append_request(std::string& out, std::string_view method, std::string_view 
                     std::string_view tenant, std::string_view body = {},
                     std::string_view content_type = "application/json");
 std::string request(std::string_view method, std::string_view target, std::string_view tenant,
-                    std::string_view body = {},
-                    std::string_view content_type = "application/json");
+                    std::string_view body = {}, std::string_view content_type = "application/json");
 
 // Person `n` of a made-up population: English names over some domains of `tenant`, as many share
 // first names, surnames and domains as in life. Different n, different e-mail.

@@ -1,6 +1,6 @@
 // How fast the embedded store takes changes: store_bench [--quick] [--json FILE], in a folder below
-// $TMPDIR. Wall time tells what this machine does now; CPU time (all threads) what it costs, also on
-// a busy machine.
+// $TMPDIR. Wall time tells what this machine does now; CPU time (all threads) what it costs, also
+// on a busy machine.
 #include <cstdio>
 #include <ctime>
 #include <semaphore>
@@ -95,7 +95,8 @@ void projections(sqlite::SqliteStore& store, const std::vector<TenantId>& tenant
   for (int i = 0; i < events; ++i) {
     if (i % batch == 0) batches.emplace_back();
     const std::uint64_t hash = stable_hash(std::to_string(i));
-    batches.back().push_back({new_uuid_v7(system_clock().now()), "/bench",
+    batches.back().push_back({new_uuid_v7(system_clock().now()),
+                              "/bench",
                               tenants[hash % tenants.size()],
                               "user-" + std::to_string(hash / 7919 % users_per_tenant),
                               types[hash % 4],

@@ -44,29 +44,29 @@ Followed run(const std::string& what, Meshd& meshd, const Stream& stream, const 
   followed.visible = probe.finish();
   const auto& visible = followed.visible;
   if (!visible.error.empty()) throw std::runtime_error(what + ": " + visible.error);
-  Bench::progress(what + ", visible: " + std::to_string(visible.latency.count()) + " followed, p50 " +
-                  std::to_string(visible.latency.percentile(0.5)) + " us, p99 " +
-                  std::to_string(visible.latency.percentile(0.99)) + " us" +
-                  (visible.given_up > 0 ? ", NEVER SEEN: " + std::to_string(visible.given_up) : ""));
+  Bench::progress(
+      what + ", visible: " + std::to_string(visible.latency.count()) + " followed, p50 " +
+      std::to_string(visible.latency.percentile(0.5)) + " us, p99 " +
+      std::to_string(visible.latency.percentile(0.99)) + " us" +
+      (visible.given_up > 0 ? ", NEVER SEEN: " + std::to_string(visible.given_up) : ""));
   return followed;
 }
 
 }  // namespace
 
 Followed creates(const std::string& what, Meshd& meshd, const Stream& stream) {
-  return run(what, meshd, stream,
-             {"users", "/users/create", "gateway",
-              [](const std::string& tenant, std::uint64_t n) {
-                return create_body(person(tenant, n));
-              },
-              [](const std::string& tenant, std::uint64_t n) {
-                const NewUser user = person(tenant, n);
-                return std::pair{request("GET",
-                                         "/ai/users/search?limit=3&query=" +
-                                             percent_encode(user.name + " " + user.email),
-                                         tenant),
-                                 "\"" + user.email + "\""};
-              }});
+  return run(
+      what, meshd, stream,
+      {"users", "/users/create", "gateway",
+       [](const std::string& tenant, std::uint64_t n) { return create_body(person(tenant, n)); },
+       [](const std::string& tenant, std::uint64_t n) {
+         const NewUser user = person(tenant, n);
+         return std::pair{request("GET",
+                                  "/ai/users/search?limit=3&query=" +
+                                      percent_encode(user.name + " " + user.email),
+                                  tenant),
+                          "\"" + user.email + "\""};
+       }});
 }
 
 Followed publishes(const std::string& what, Meshd& meshd, const Stream& stream) {

@@ -30,9 +30,9 @@ constexpr int kDimension = 384;
 constexpr int kK = 10;
 constexpr std::size_t kNever = SIZE_MAX;
 constexpr const char* kCases[] = {
-    "clustered:1000",   "clustered:10000", "clustered:100000",       "people:100000",
-    "random:100000",    "people:1000000",  "clustered:1000000x10000", "clustered:1000000",
-    "threshold"};
+    "clustered:1000",          "clustered:10000",   "clustered:100000",
+    "people:100000",           "random:100000",     "people:1000000",
+    "clustered:1000000x10000", "clustered:1000000", "threshold"};
 
 double seconds_since(Clk::time_point start) {
   return std::chrono::duration<double>(Clk::now() - start).count();
@@ -49,8 +49,8 @@ Json figures = Json::array();
 
 // `baseline` 0: there is none.
 void record(const std::string& name, double value, const char* unit, double baseline = 0) {
-  Json figure{{"name", name}, {"value", value}, {"unit", unit}, {"baseline", nullptr},
-              {"ratio", nullptr}};
+  Json figure{
+      {"name", name}, {"value", value}, {"unit", unit}, {"baseline", nullptr}, {"ratio", nullptr}};
   if (baseline > 0) {
     figure["baseline"] = baseline;
     figure["ratio"] = value / baseline;
@@ -193,9 +193,9 @@ double recall(const Searches& got, const Searches& exact) {
     const auto& want = exact.hits[i];
     wanted += static_cast<double>(want.size());
     if (want.empty()) continue;
-    found += static_cast<double>(
-        std::count_if(got.hits[i].begin(), got.hits[i].end(),
-                      [&](const SearchHit& hit) { return hit.score >= want.back().score - 1e-5F; }));
+    found += static_cast<double>(std::count_if(
+        got.hits[i].begin(), got.hits[i].end(),
+        [&](const SearchHit& hit) { return hit.score >= want.back().score - 1e-5F; }));
   }
   return found / wanted;
 }

@@ -31,7 +31,8 @@ class CliTest : public ::testing::Test {
   }
   // Against the fake, as the tenant's user.
   int at_fake(std::vector<std::string> arguments, const std::string& input = "") {
-    arguments.insert(arguments.end(), {"--server", fake.url(), "--tenant", "acme", "--token", "acme:alice"});
+    arguments.insert(arguments.end(),
+                     {"--server", fake.url(), "--tenant", "acme", "--token", "acme:alice"});
     return mesh(std::move(arguments), input);
   }
   Json json() const { return Json::parse(out); }

@@ -20,7 +20,8 @@ class CommandsTest : public CliTest {
   // A topic of one partition with records 0 … n-1, paged as the server does.
   void topic(const std::string& name, int n, int start = 0) {
     fake.on("GET", "/admin/v1/topics/" + name, 200,
-            Json{{"name", name}, {"partition_offsets", {{{"partition", 0}, {"start", start}, {"end", n}}}}});
+            Json{{"name", name},
+                 {"partition_offsets", {{{"partition", 0}, {"start", start}, {"end", n}}}}});
     fake.on("GET", "/admin/v1/topics/" + name + "/records", [=](const http::Request& request) {
       const auto positions = request.param("positions");
       int at = positions ? std::stoi(std::string(positions->substr(2))) : n / 2;
@@ -32,8 +33,14 @@ class CommandsTest : public CliTest {
         if (type && *type != kind) continue;
         char time[32];
         std::snprintf(time, sizeof time, "2026-01-01T00:00:%02dZ", at % 60);
-        items.push_back({{"topic", name}, {"partition", 0}, {"offset", at}, {"time", time}, {"key", "acme/" + std::to_string(at)},
-                         {"id", "e" + std::to_string(at)}, {"type", kind}, {"value", {{"n", at}}}});
+        items.push_back({{"topic", name},
+                         {"partition", 0},
+                         {"offset", at},
+                         {"time", time},
+                         {"key", "acme/" + std::to_string(at)},
+                         {"id", "e" + std::to_string(at)},
+                         {"type", kind},
+                         {"value", {{"n", at}}}});
       }
       return http::Response::json(200, Json{{"items", items}, {"next", "0:" + std::to_string(at)}});
     });
@@ -50,14 +57,18 @@ TEST_F(CommandsTest, UsersCreatePrintsARow) {
 
 TEST_F(CommandsTest, GlobalOptionsStandBeforeOrBehindTheVerb) {
   fake.on("GET", "/users/{id}", 200, kAlice);
-  EXPECT_EQ(mesh({"-o", "json", "--server", fake.url(), "users", "--tenant", "acme", "get", "7", "--token", "acme:a"}), 0) << err;
+  EXPECT_EQ(mesh({"-o", "json", "--server", fake.url(), "users", "--tenant", "acme", "get", "7",
+                  "--token", "acme:a"}),
+            0)
+      << err;
   EXPECT_EQ(json(), kAlice);
 }
 
 TEST_F(CommandsTest, UsersListFollowsThePages) {
   fake.on("GET", "/users", [](const http::Request& request) {
     if (request.param("cursor")) return http::Response::json(200, Json::array({kAlice}));
-    return http::Response::json(200, Json::array({kAlice, kAlice})).with("Link", "</users?cursor=2>; rel=\"next\"");
+    return http::Response::json(200, Json::array({kAlice, kAlice}))
+        .with("Link", "</users?cursor=2>; rel=\"next\"");
   });
   EXPECT_EQ(at_fake({"users", "list", "--all", "-o", "json"}), 0) << err;
   EXPECT_EQ(json().size(), 3u);
@@ -78,7 +89,13 @@ TEST_F(CommandsTest, AnEmptyListIsAnEmptyArray) {
 TEST_F(CommandsTest, ErrorsSetTheExitCodeAndGoToStderr) {
   fake.on("GET", "/users/{id}", [](const http::Request& request) {
     const std::string id = request.path_params.at("id");
-    return http::Response::problem({id == "1" ? ErrorKind::not_found : id == "2" ? ErrorKind::forbidden : ErrorKind::rate_limited, "no", {}, {}, {}});
+    return http::Response::problem({id == "1"   ? ErrorKind::not_found
+                                    : id == "2" ? ErrorKind::forbidden
+                                                : ErrorKind::rate_limited,
+                                    "no",
+                                    {},
+                                    {},
+                                    {}});
   });
   EXPECT_EQ(at_fake({"users", "get", "1"}), 3);
   EXPECT_THAT(err, StartsWith("mesh: no (request id "));
@@ -98,11 +115,15 @@ TEST_F(CommandsTest, ANamedPositionalThatIsAlsoACommandIsTakenAsTheArgument) {
 TEST_F(CommandsTest, ImportReportsAndExitsByWhatBecameOfTheRows) {
   fake.on("POST", "/users/create", [](const http::Request& request) {
     const Json body = Json::parse(request.body);
-    if (body["email"] == "dup@acme.dev") return http::Response::problem({ErrorKind::conflict, "there is one", {}, {}, {}});
-    if (body["email"] == "bad") return http::Response::problem({ErrorKind::unprocessable, "not valid", {}, {{"/email", "is none"}}, {}});
+    if (body["email"] == "dup@acme.dev")
+      return http::Response::problem({ErrorKind::conflict, "there is one", {}, {}, {}});
+    if (body["email"] == "bad")
+      return http::Response::problem(
+          {ErrorKind::unprocessable, "not valid", {}, {{"/email", "is none"}}, {}});
     return http::Response::json(201, kAlice);
   });
-  const std::string csv = file("users.csv", "name,email\nAlice,alice@acme.dev\nDup,dup@acme.dev\nBad,bad\n");
+  const std::string csv =
+      file("users.csv", "name,email\nAlice,alice@acme.dev\nDup,dup@acme.dev\nBad,bad\n");
   EXPECT_EQ(at_fake({"users", "import", csv, "--errors", dir.file("failed"), "-o", "json"}), 6);
   EXPECT_EQ(json(), (Json{{"created", 1}, {"existing", 1}, {"failed", 1}, {"rows", 3}}));
   EXPECT_THAT(err, HasSubstr("line 4: bad: not valid; /email: is none"));
@@ -110,7 +131,8 @@ TEST_F(CommandsTest, ImportReportsAndExitsByWhatBecameOfTheRows) {
   EXPECT_EQ(failure["line"], 4);
   EXPECT_EQ(failure["email"], "bad");
   EXPECT_EQ(failure["row"], "Bad,bad");
-  EXPECT_EQ(at_fake({"users", "import", file("one.ndjson", "{\"email\":\"bad\",\"name\":\"x\"}\n")}), 1);
+  EXPECT_EQ(
+      at_fake({"users", "import", file("one.ndjson", "{\"email\":\"bad\",\"name\":\"x\"}\n")}), 1);
   EXPECT_EQ(at_fake({"users", "import", file("ok.csv", "email,name\na@b.c,A\n")}), 0);
   EXPECT_EQ(at_fake({"users", "import", dir.file("none.csv")}), 3);
   EXPECT_EQ(at_fake({"users", "import", file("what", "")}), 2) << "the format is not known";
@@ -118,7 +140,10 @@ TEST_F(CommandsTest, ImportReportsAndExitsByWhatBecameOfTheRows) {
 
 TEST_F(CommandsTest, PublishSendsOneEvent) {
   fake.on("POST", "/api/v1/events", 202, Json{{"id", "e1"}, {"message", "Event published"}});
-  EXPECT_EQ(at_fake({"events", "publish", "--type", "analytics.recorded", "--data", "{\"user_id\":\"1\"}", "-o", "json"}), 0) << err;
+  EXPECT_EQ(at_fake({"events", "publish", "--type", "analytics.recorded", "--data",
+                     "{\"user_id\":\"1\"}", "-o", "json"}),
+            0)
+      << err;
   EXPECT_EQ(json()["id"], "e1");
   const Json sent = Json::parse(fake.last().body);
   EXPECT_EQ(sent["specversion"], "1.0");
@@ -134,10 +159,12 @@ TEST_F(CommandsTest, PublishSendsLinesInBatchesAndDropsRefusedOnes) {
     int number = 1;
     for (std::string line; std::getline(lines, line); ++number) {
       const Json event = Json::parse(line);
-      if (event["data"]["n"] == 2) errors.push_back({"/" + std::to_string(number) + "/data/n", "must not be 2"});
+      if (event["data"]["n"] == 2)
+        errors.push_back({"/" + std::to_string(number) + "/data/n", "must not be 2"});
       ids.push_back(event["id"]);
     }
-    if (!errors.empty()) return http::Response::problem({ErrorKind::unprocessable, "refused", {}, errors, {}});
+    if (!errors.empty())
+      return http::Response::problem({ErrorKind::unprocessable, "refused", {}, errors, {}});
     return http::Response::json(202, Json{{"accepted", ids.size()}, {"ids", ids}});
   });
   const std::string lines = file("events.ndjson", "{\"n\":1}\n\n{\"n\":2}\nbroken\n{\"n\":3}\n");
@@ -149,33 +176,48 @@ TEST_F(CommandsTest, PublishSendsLinesInBatchesAndDropsRefusedOnes) {
 
 TEST_F(CommandsTest, TailPrintsTheLastOnes) {
   topic("user.events", 100);
-  EXPECT_EQ(at_fake({"events", "tail", "--topic", "user.events", "-n", "3", "-f", "%o %k %v\\n"}), 0) << err;
+  EXPECT_EQ(at_fake({"events", "tail", "--topic", "user.events", "-n", "3", "-f", "%o %k %v\\n"}),
+            0)
+      << err;
   EXPECT_EQ(out, "97 acme/97 {\"n\":97}\n98 acme/98 {\"n\":98}\n99 acme/99 {\"n\":99}\n");
 }
 
 TEST_F(CommandsTest, TailLooksBackAsFarAsTheFilterNeeds) {
   topic("user.events", 50);
-  EXPECT_EQ(at_fake({"events", "tail", "--topic", "user.events", "-n", "3", "--filter", "type=even", "-f", "%o\\n"}), 0) << err;
+  EXPECT_EQ(at_fake({"events", "tail", "--topic", "user.events", "-n", "3", "--filter", "type=even",
+                     "-f", "%o\\n"}),
+            0)
+      << err;
   EXPECT_EQ(out, "44\n46\n48\n");
-  EXPECT_EQ(at_fake({"events", "tail", "--topic", "user.events", "-n", "100", "--filter", "type=odd", "-f", "%o "}), 0);
+  EXPECT_EQ(at_fake({"events", "tail", "--topic", "user.events", "-n", "100", "--filter",
+                     "type=odd", "-f", "%o "}),
+            0);
   EXPECT_THAT(out, StartsWith("1 3 5 "));
 }
 
 TEST_F(CommandsTest, TailFromABoundWithoutFollowingEndsAtTheEnd) {
   topic("user.events", 10);
-  EXPECT_EQ(at_fake({"events", "tail", "--topic", "user.events", "--from", "8", "--no-follow", "-o", "json"}), 0) << err;
+  EXPECT_EQ(at_fake({"events", "tail", "--topic", "user.events", "--from", "8", "--no-follow", "-o",
+                     "json"}),
+            0)
+      << err;
   std::istringstream lines(out);
   std::vector<int> offsets;
   for (std::string line; std::getline(lines, line);) offsets.push_back(Json::parse(line)["offset"]);
   EXPECT_EQ(offsets, (std::vector<int>{8, 9}));
-  EXPECT_EQ(at_fake({"events", "tail", "--topic", "user.events", "--from", "@-1h", "--no-follow", "-o", "name"}), 0);
+  EXPECT_EQ(at_fake({"events", "tail", "--topic", "user.events", "--from", "@-1h", "--no-follow",
+                     "-o", "name"}),
+            0);
   EXPECT_EQ(out, "e5\ne6\ne7\ne8\ne9\n") << "the server said where the time lies";
 }
 
 TEST_F(CommandsTest, TailMergesTopicsByTime) {
   topic("a.events", 3);
   topic("b.events", 3);
-  EXPECT_EQ(at_fake({"events", "tail", "--topic", "a.events", "--topic", "b.events", "--from", "start", "--no-follow", "-f", "%t%o "}), 0) << err;
+  EXPECT_EQ(at_fake({"events", "tail", "--topic", "a.events", "--topic", "b.events", "--from",
+                     "start", "--no-follow", "-f", "%t%o "}),
+            0)
+      << err;
   EXPECT_EQ(out, "a.events0 b.events0 a.events1 b.events1 a.events2 b.events2 ");
 }
 
@@ -187,17 +229,23 @@ TEST_F(CommandsTest, TailRefusesABadFormatAndABadFilterBeforeItAsks) {
 
 TEST_F(CommandsTest, ExportWritesAWholeFileOrNone) {
   topic("user.events", 2500);
-  EXPECT_EQ(at_fake({"events", "export", "--topic", "user.events", "--to", "2400", "-O", dir.file("out.ndjson")}), 0) << err;
+  EXPECT_EQ(at_fake({"events", "export", "--topic", "user.events", "--to", "2400", "-O",
+                     dir.file("out.ndjson")}),
+            0)
+      << err;
   const std::string text = contents("out.ndjson");
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2400);
-  EXPECT_EQ(at_fake({"events", "export", "--topic", "none.events", "-O", dir.file("none.ndjson")}), 3);
+  EXPECT_EQ(at_fake({"events", "export", "--topic", "none.events", "-O", dir.file("none.ndjson")}),
+            3);
   EXPECT_FALSE(std::filesystem::exists(dir.file("none.ndjson")));
 }
 
 TEST_F(CommandsTest, ReplayIsNotStartedWithoutAYes) {
-  fake.on("POST", "/admin/v1/replays", 200, Json{{"matching", 12}, {"scanned", 20}, {"seconds", 1.5}});
+  fake.on("POST", "/admin/v1/replays", 200,
+          Json{{"matching", 12}, {"scanned", 20}, {"seconds", 1.5}});
   EXPECT_EQ(at_fake({"events", "replay", "--topic", "user.events"}), 2);
-  EXPECT_THAT(err, HasSubstr("Replay 12 events of user.events through user-index, tenant acme only"));
+  EXPECT_THAT(err,
+              HasSubstr("Replay 12 events of user.events through user-index, tenant acme only"));
   EXPECT_THAT(err, HasSubstr("--yes"));
   for (const auto& request : fake.requests()) EXPECT_EQ(Json::parse(request.body)["dry_run"], true);
   terminal.in = terminal.err = true;
@@ -210,10 +258,14 @@ TEST_F(CommandsTest, ReplayIsFollowedUntilItEnds) {
   auto asked = std::make_shared<std::atomic<int>>(0);
   fake.on("GET", "/admin/v1/tasks/{id}", [asked](const http::Request&) {
     const bool done = ++*asked == 3;
-    return http::Response::json(200, Json{{"id", "t1"}, {"kind", "replay"}, {"state", done ? "done" : "running"},
-                                          {"progress", {{"done", *asked * 10}, {"total", 30}}}, {"result", {{"done", 29}, {"dead", done ? 1 : 0}}}});
+    return http::Response::json(200, Json{{"id", "t1"},
+                                          {"kind", "replay"},
+                                          {"state", done ? "done" : "running"},
+                                          {"progress", {{"done", *asked * 10}, {"total", 30}}},
+                                          {"result", {{"done", 29}, {"dead", done ? 1 : 0}}}});
   });
-  EXPECT_EQ(at_fake({"events", "replay", "--topic", "analytics.events", "--yes", "-o", "json"}), 6) << "some died: " << err;
+  EXPECT_EQ(at_fake({"events", "replay", "--topic", "analytics.events", "--yes", "-o", "json"}), 6)
+      << "some died: " << err;
   EXPECT_EQ(json()["state"], "done");
   EXPECT_EQ(*asked, 3);
   const Json sent = Json::parse(fake.requests().front().body);
@@ -222,7 +274,8 @@ TEST_F(CommandsTest, ReplayIsFollowedUntilItEnds) {
 }
 
 TEST_F(CommandsTest, AFailedTaskIsAFailure) {
-  fake.on("GET", "/admin/v1/tasks/{id}", 200, Json{{"id", "t1"}, {"state", "failed"}, {"error", "disk full"}});
+  fake.on("GET", "/admin/v1/tasks/{id}", 200,
+          Json{{"id", "t1"}, {"state", "failed"}, {"error", "disk full"}});
   EXPECT_EQ(at_fake({"tasks", "wait", "t1"}), 1);
   EXPECT_THAT(err, HasSubstr("disk full"));
 }
@@ -235,10 +288,13 @@ TEST_F(CommandsTest, WaitingEndsAtItsTimeOut) {
 
 TEST_F(CommandsTest, DeadLettersAreCountedBeforeTheyArePurged) {
   fake.on("POST", "/admin/v1/dlq/{topic}/purge", 200, Json{{"matching", 3}});
-  EXPECT_EQ(at_fake({"dlq", "purge", "user.events", "--cause", "schema", "--dry-run", "-o", "json"}), 0) << err;
+  EXPECT_EQ(
+      at_fake({"dlq", "purge", "user.events", "--cause", "schema", "--dry-run", "-o", "json"}), 0)
+      << err;
   EXPECT_EQ(json()["matching"], 3);
   EXPECT_EQ(fake.last().path_params.at("topic"), "user.events.dlq");
-  EXPECT_EQ(Json::parse(fake.last().body), (Json{{"tenant", "acme"}, {"cause", "schema"}, {"dry_run", true}}));
+  EXPECT_EQ(Json::parse(fake.last().body),
+            (Json{{"tenant", "acme"}, {"cause", "schema"}, {"dry_run", true}}));
   EXPECT_EQ(at_fake({"dlq", "purge", "user.events"}), 2);
   EXPECT_THAT(err, HasSubstr("Purge 3 letters of user.events.dlq, tenant acme?"));
 }
@@ -253,7 +309,10 @@ TEST_F(CommandsTest, DescribeShowsARecordAndItsParts) {
 TEST_F(CommandsTest, RateLimitsAreSetInEitherForm) {
   fake.on("PUT", "/admin/v1/ratelimits/{tenant}/{scope}", 200, Json{{"scope", "search"}});
   const Json expected{{"rate", 30}, {"per", "1m"}, {"burst", 10}};
-  EXPECT_EQ(at_fake({"ratelimit", "set", "acme", "search", "--rate", "30", "--per", "1m", "--burst", "10"}), 0) << err;
+  EXPECT_EQ(at_fake({"ratelimit", "set", "acme", "search", "--rate", "30", "--per", "1m", "--burst",
+                     "10"}),
+            0)
+      << err;
   EXPECT_EQ(Json::parse(fake.last().body), expected);
   EXPECT_EQ(at_fake({"ratelimit", "set", "acme", "search", "30/1m+10"}), 0);
   EXPECT_EQ(Json::parse(fake.last().body), expected);
@@ -261,8 +320,9 @@ TEST_F(CommandsTest, RateLimitsAreSetInEitherForm) {
 }
 
 TEST_F(CommandsTest, AScopeWithoutALimitIsUnlimited) {
-  const Json unlimited{{"tenant", "acme"}, {"scope", "users"}, {"policy", nullptr}, {"source", "default"},
-                       {"limit", nullptr}, {"remaining", nullptr}, {"reset_seconds", nullptr}};
+  const Json unlimited{{"tenant", "acme"},        {"scope", "users"}, {"policy", nullptr},
+                       {"source", "default"},     {"limit", nullptr}, {"remaining", nullptr},
+                       {"reset_seconds", nullptr}};
   fake.on("DELETE", "/admin/v1/ratelimits/{tenant}/{scope}", 200, unlimited);
   fake.on("POST", "/admin/v1/ratelimits/{tenant}/{scope}/reset", 200, unlimited);
   EXPECT_EQ(at_fake({"ratelimit", "reset", "acme", "users", "--policy"}), 0) << err;
@@ -273,7 +333,8 @@ TEST_F(CommandsTest, NumbersOutOfRangeAreRefusedInTheWordsOfTheServer) {
   fake.on("GET", "/ai/users/search", 200, Json{{"results", Json::array()}});
   for (const char* number : {"0", "101", "ten"}) {
     EXPECT_EQ(at_fake({"search", "x", "-n", number}), 2);
-    EXPECT_THAT(err, HasSubstr("\"" + std::string(number) + "\" is not a whole number from 1 to 100\n"));
+    EXPECT_THAT(err,
+                HasSubstr("\"" + std::string(number) + "\" is not a whole number from 1 to 100\n"));
   }
   EXPECT_EQ(at_fake({"search", "x", "-n", "100"}), 0) << err;
 }
@@ -281,7 +342,11 @@ TEST_F(CommandsTest, NumbersOutOfRangeAreRefusedInTheWordsOfTheServer) {
 TEST_F(CommandsTest, IndexVerifyFailsWhereTheIndexDiffers) {
   auto missing = std::make_shared<int>(0);
   fake.on("POST", "/admin/v1/indexes/verify", [missing](const http::Request&) {
-    return http::Response::json(200, Json{{"expected", 2}, {"found", 2 - *missing}, {"missing", *missing}, {"extra", 0}, {"stale", 0}});
+    return http::Response::json(200, Json{{"expected", 2},
+                                          {"found", 2 - *missing},
+                                          {"missing", *missing},
+                                          {"extra", 0},
+                                          {"stale", 0}});
   });
   EXPECT_EQ(at_fake({"index", "verify"}), 0) << err;
   *missing = 1;
@@ -292,12 +357,18 @@ TEST_F(CommandsTest, CheckSpeaksAsMonitoringPlugInsDo) {
   fake.on("GET", "/readyz", 200, Json::object());
   auto ok = std::make_shared<bool>(true), warning = std::make_shared<bool>(false);
   fake.on("POST", "/admin/v1/check", [ok, warning](const http::Request&) {
-    return http::Response::json(200, Json{{"checks", {{{"name", "log"}, {"ok", *ok}, {"warning", *warning}, {"detail", "disk full"}}}}});
+    return http::Response::json(
+        200,
+        Json{{"checks",
+              {{{"name", "log"}, {"ok", *ok}, {"warning", *warning}, {"detail", "disk full"}}}}});
   });
-  fake.on("GET", "/admin/v1/groups", 200, Json{{"items", {{{"group", "g"}, {"lag", 42}}}}, {"next", nullptr}});
+  fake.on("GET", "/admin/v1/groups", 200,
+          Json{{"items", {{{"group", "g"}, {"lag", 42}}}}, {"next", nullptr}});
   fake.on("GET", "/admin/v1/dlq", 200, Json{{"items", Json::array()}, {"next", nullptr}});
   EXPECT_EQ(at_fake({"check"}), 0);
-  EXPECT_EQ(out, "OK - every listener is ready, every check passed|listeners=5;;;0 lag=42;;;0 letters=0;;;0\n");
+  EXPECT_EQ(out,
+            "OK - every listener is ready, every check passed|listeners=5;;;0 lag=42;;;0 "
+            "letters=0;;;0\n");
   EXPECT_EQ(at_fake({"check", "--lag-warning", "10"}), 1);
   EXPECT_THAT(out, StartsWith("WARNING - lag is 42|"));
   *warning = true;
@@ -318,7 +389,8 @@ TEST_F(CommandsTest, ARepairThatCannotBeginIsUnknownNotCritical) {
   const int held = ::open(file("LOCK", "4711\n").c_str(), O_RDONLY | O_CLOEXEC);
   ASSERT_EQ(::flock(held, LOCK_EX | LOCK_NB), 0);
   EXPECT_EQ(mesh({"check", "--repair", "--yes", "--data-dir", dir.path()}), 3);
-  EXPECT_THAT(out, StartsWith("UNKNOWN - data folder " + dir.path() + " is in use by process 4711"));
+  EXPECT_THAT(out,
+              StartsWith("UNKNOWN - data folder " + dir.path() + " is in use by process 4711"));
   file("LOCK", "");
   EXPECT_EQ(mesh({"check", "--repair", "--yes", "--data-dir", dir.path()}), 3);
   EXPECT_THAT(out, HasSubstr("in use by another process"));
@@ -326,7 +398,9 @@ TEST_F(CommandsTest, ARepairThatCannotBeginIsUnknownNotCritical) {
 }
 
 TEST_F(CommandsTest, DoctorTellsAFullServerFromAnotherProgram) {
-  fake.on("GET", "/health", 503, Json{{"title", "Service Unavailable"}, {"detail", "The server has too many connections; try again later."}});
+  fake.on("GET", "/health", 503,
+          Json{{"title", "Service Unavailable"},
+               {"detail", "The server has too many connections; try again later."}});
   EXPECT_EQ(at_fake({"doctor"}), 1);
   EXPECT_THAT(out, HasSubstr("too many connections"));
   EXPECT_THAT(out, HasSubstr("http.max_connections"));
@@ -334,7 +408,8 @@ TEST_F(CommandsTest, DoctorTellsAFullServerFromAnotherProgram) {
 }
 
 TEST_F(CommandsTest, DoctorNamesWhatIsWrong) {
-  fake.on("GET", "/health", 200, Json{{"status", "ok"}, {"service", "meshd"}, {"version", "0.0.0-other"}});
+  fake.on("GET", "/health", 200,
+          Json{{"status", "ok"}, {"service", "meshd"}, {"version", "0.0.0-other"}});
   fake.on("GET", "/readyz", 200, Json::object());
   fake.on("GET", "/users", Error{ErrorKind::unauthenticated, "no", {}, {}, {}});
   EXPECT_EQ(at_fake({"doctor"}), 1);
@@ -370,13 +445,25 @@ TEST_F(CommandsTest, DataThatMovesTheCursorIsMadeHarmless) {
 }
 
 TEST_F(CommandsTest, TenantsTopShowsWhatTheServerCounted) {
-  fake.on("GET", "/admin/v1/usage",
-          200, Json{{"window_seconds", 60}, {"sort", "events"},
-                    {"tenants", {{{"tenant", "acme"}, {"requests", 12345}, {"rejected", 2}, {"events", 500}, {"bytes", 2048},
-                                  {"searches", 3}, {"search_ms", 1.6}, {"queued_ms", 0.0}, {"processed", 7}, {"stage_ms", 2.0}}}}});
-  EXPECT_EQ(at_fake({"tenants", "top", "--window", "1m", "--limit", "5", "--sort", "bytes"}), 0) << err;
-  EXPECT_EQ(out, "TENANT  REQUESTS  REJECTED  EVENTS    BYTES  SEARCHES  SEARCH MS  PROCESSED\n"
-                 "acme      12,345         2     500  2.0 KiB         3          2          7\n");
+  fake.on("GET", "/admin/v1/usage", 200,
+          Json{{"window_seconds", 60},
+               {"sort", "events"},
+               {"tenants",
+                {{{"tenant", "acme"},
+                  {"requests", 12345},
+                  {"rejected", 2},
+                  {"events", 500},
+                  {"bytes", 2048},
+                  {"searches", 3},
+                  {"search_ms", 1.6},
+                  {"queued_ms", 0.0},
+                  {"processed", 7},
+                  {"stage_ms", 2.0}}}}});
+  EXPECT_EQ(at_fake({"tenants", "top", "--window", "1m", "--limit", "5", "--sort", "bytes"}), 0)
+      << err;
+  EXPECT_EQ(out,
+            "TENANT  REQUESTS  REJECTED  EVENTS    BYTES  SEARCHES  SEARCH MS  PROCESSED\n"
+            "acme      12,345         2     500  2.0 KiB         3          2          7\n");
   EXPECT_EQ(fake.last().param("window"), "1m");
   EXPECT_EQ(fake.last().param("limit"), "5");
   EXPECT_EQ(fake.last().param("sort"), "bytes");

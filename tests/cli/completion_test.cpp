@@ -29,8 +29,10 @@ class CompletionTest : public CliTest {
   std::string offered(const std::vector<std::string>& words) {
     std::string list;
     for (const auto& word : words) list += "'" + word + "' ";
-    const std::string driver = file("driver.bash", "source " + script("bash") + "\nCOMP_WORDS=(" + list + ")\nCOMP_CWORD=" +
-                                                       std::to_string(words.size() - 1) + "\n_mesh\necho \"${COMPREPLY[*]}\"\n");
+    const std::string driver =
+        file("driver.bash", "source " + script("bash") + "\nCOMP_WORDS=(" + list +
+                                ")\nCOMP_CWORD=" + std::to_string(words.size() - 1) +
+                                "\n_mesh\necho \"${COMPREPLY[*]}\"\n");
     return shell("bash " + driver).first;
   }
 };
@@ -86,7 +88,8 @@ TEST_F(CompletionTest, FishOffersWhatBashOffersWhereItIsInstalled) {
 
 TEST_F(CompletionTest, BashOffersFilesWhereAFileIsMeant) {
   file("import-me.csv", "");
-  EXPECT_THAT(offered({"mesh", "users", "import", dir.file("import-m")}), HasSubstr("import-me.csv"));
+  EXPECT_THAT(offered({"mesh", "users", "import", dir.file("import-m")}),
+              HasSubstr("import-me.csv"));
 }
 
 }  // namespace

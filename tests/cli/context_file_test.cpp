@@ -21,13 +21,25 @@ class ContextFileTest : public ::testing::Test {
   test::TempDir dir;
 };
 
-TEST_F(ContextFileTest, AMissingFileHoldsNoContexts) { EXPECT_TRUE(load_contexts(path())->contexts.empty()); }
+TEST_F(ContextFileTest, AMissingFileHoldsNoContexts) {
+  EXPECT_TRUE(load_contexts(path())->contexts.empty());
+}
 
 TEST_F(ContextFileTest, WhatIsSavedIsReadBack) {
   ContextFile file;
   file.current = "prod";
-  file.contexts["prod"] = {.server = "https://mesh.example.org", .data_dir = {}, .token = "acme:alice", .tenant = "acme", .output = "json", .endpoints = {}};
-  file.contexts["odd: name"] = {.server = {}, .data_dir = "/x", .token = "12345", .tenant = "007", .output = {}, .endpoints = {{"admin", "http://a:1"}}};
+  file.contexts["prod"] = {.server = "https://mesh.example.org",
+                           .data_dir = {},
+                           .token = "acme:alice",
+                           .tenant = "acme",
+                           .output = "json",
+                           .endpoints = {}};
+  file.contexts["odd: name"] = {.server = {},
+                                .data_dir = "/x",
+                                .token = "12345",
+                                .tenant = "007",
+                                .output = {},
+                                .endpoints = {{"admin", "http://a:1"}}};
   ASSERT_TRUE(save_contexts(path(), file));
   const auto read = load_contexts(path());
   ASSERT_TRUE(read) << read.error().to_string();
@@ -40,7 +52,7 @@ TEST_F(ContextFileTest, WhatIsSavedIsReadBack) {
 
 TEST_F(ContextFileTest, OnlyItsOwnerMayReadIt) {
   ASSERT_TRUE(save_contexts(path(), {}));
-  struct stat info{};
+  struct stat info {};
   ASSERT_EQ(::stat(path().c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
 }
@@ -62,7 +74,9 @@ TEST_F(ContextFileTest, ErrorsNameTheFileAndTheKey) {
 
 TEST(ContextFilePath, FollowsXdgThenHome) {
   std::map<std::string, std::string> env{{"HOME", "/h"}};
-  const auto get = [&](const char* name) -> const char* { return env.contains(name) ? env[name].c_str() : nullptr; };
+  const auto get = [&](const char* name) -> const char* {
+    return env.contains(name) ? env[name].c_str() : nullptr;
+  };
   EXPECT_EQ(context_file_path(get), "/h/.config/mesh/config.yaml");
   env["XDG_CONFIG_HOME"] = "/x";
   EXPECT_EQ(context_file_path(get), "/x/mesh/config.yaml");

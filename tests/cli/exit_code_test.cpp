@@ -14,15 +14,20 @@ TEST(ExitCode, IsTheOneOfTheContract) {
   EXPECT_EQ(exit_code(ErrorKind::forbidden), Exit::auth);
   EXPECT_EQ(exit_code(ErrorKind::rate_limited), Exit::rate_limited);
   EXPECT_EQ(exit_code(ErrorKind::timeout), Exit::timed_out);
-  for (const ErrorKind kind : {ErrorKind::conflict, ErrorKind::too_large, ErrorKind::unsupported, ErrorKind::unprocessable,
-                               ErrorKind::unavailable, ErrorKind::cancelled, ErrorKind::corrupt, ErrorKind::internal}) {
+  for (const ErrorKind kind :
+       {ErrorKind::conflict, ErrorKind::too_large, ErrorKind::unsupported, ErrorKind::unprocessable,
+        ErrorKind::unavailable, ErrorKind::cancelled, ErrorKind::corrupt, ErrorKind::internal}) {
     EXPECT_EQ(exit_code(kind), Exit::failure) << to_string(kind);
   }
 }
 
 TEST(ErrorText, NamesTheRequestAndTheFieldsALineEach) {
-  const std::string text = error_text(
-      {ErrorKind::unprocessable, "the user is not valid", "request id r1", {{"/email", "is missing"}, {"", "x"}}, {}}, false);
+  const std::string text = error_text({ErrorKind::unprocessable,
+                                       "the user is not valid",
+                                       "request id r1",
+                                       {{"/email", "is missing"}, {"", "x"}},
+                                       {}},
+                                      false);
   EXPECT_EQ(text, "mesh: the user is not valid (request id r1)\n  /email: is missing\n  /: x\n");
 }
 
@@ -33,8 +38,10 @@ TEST(ErrorText, KeepsOtherCausesForVerboseRuns) {
 }
 
 TEST(ErrorText, AdvisesWhereAdviceHelps) {
-  EXPECT_THAT(error_text({ErrorKind::rate_limited, "too fast", {}, {}, Duration{3000}}, false), HasSubstr("try again in 3s"));
-  EXPECT_THAT(error_text({ErrorKind::unavailable, "x", {}, {}, {}}, false), HasSubstr("mesh doctor"));
+  EXPECT_THAT(error_text({ErrorKind::rate_limited, "too fast", {}, {}, Duration{3000}}, false),
+              HasSubstr("try again in 3s"));
+  EXPECT_THAT(error_text({ErrorKind::unavailable, "x", {}, {}, {}}, false),
+              HasSubstr("mesh doctor"));
 }
 
 }  // namespace

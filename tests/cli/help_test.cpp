@@ -20,8 +20,10 @@ std::vector<std::vector<std::string>> commands_of(const std::string& line) {
   };
   for (const char c : line) {
     if (quote != 0) {
-      if (c == quote) quote = 0;
-      else word += c;
+      if (c == quote)
+        quote = 0;
+      else
+        word += c;
     } else if (c == '\'' || c == '"') {
       quote = c;
       any = true;
@@ -51,7 +53,8 @@ TEST(Help, EveryVerbEndsWithExamples) {
     const auto examples = text.find("\nExamples:\n");
     ASSERT_NE(examples, text.npos) << command_path(*app);
     EXPECT_THAT(text.substr(examples), HasSubstr(command_path(*app))) << command_path(*app);
-    EXPECT_EQ(text.find("\n\n", examples + 1), text.npos) << "nothing follows the examples of " << command_path(*app);
+    EXPECT_EQ(text.find("\n\n", examples + 1), text.npos)
+        << "nothing follows the examples of " << command_path(*app);
   }
 }
 
@@ -87,7 +90,8 @@ class HelpTest : public CliTest {};
 
 TEST_F(HelpTest, MeshAlonePrintsTheOverviewByPurpose) {
   EXPECT_EQ(mesh({}), 0);
-  for (const char* purpose : {purpose::kData, purpose::kOperate, purpose::kTenancy, purpose::kHealth, purpose::kSetup}) {
+  for (const char* purpose :
+       {purpose::kData, purpose::kOperate, purpose::kTenancy, purpose::kHealth, purpose::kSetup}) {
     EXPECT_THAT(out, HasSubstr(purpose));
   }
   EXPECT_EQ(err, "");

@@ -36,8 +36,9 @@ class FileTest : public ::testing::Test {
       }
       if (!*row) return seen;
       const auto* user = std::get_if<NewUser>(&(*row)->content);
-      seen.push_back(std::to_string((*row)->line) + (user != nullptr ? ":" + user->email + "/" + user->name
-                                                                    : "!" + std::get<BrokenRow>((*row)->content).reason));
+      seen.push_back(std::to_string((*row)->line) +
+                     (user != nullptr ? ":" + user->email + "/" + user->name
+                                      : "!" + std::get<BrokenRow>((*row)->content).reason));
     }
   }
   test::TempDir dir;
@@ -99,7 +100,10 @@ TEST_F(CsvTest, QuotedFieldsMayHoldQuotesAndLineEnds) {
 }
 
 TEST_F(CsvTest, TakesCarriageReturnsByteOrderMarksAndEmptyLines) {
-  EXPECT_THAT(rows(RowFormat::csv, "\xef\xbb\xbf" "email,name\r\n\r\na@b.c,Alice\r\n"), ElementsAre("3:a@b.c/Alice"));
+  EXPECT_THAT(rows(RowFormat::csv,
+                   "\xef\xbb\xbf"
+                   "email,name\r\n\r\na@b.c,Alice\r\n"),
+              ElementsAre("3:a@b.c/Alice"));
 }
 
 TEST_F(CsvTest, ABrokenRowCostsOnlyItself) {
@@ -125,18 +129,22 @@ TEST_F(CsvTest, AQuoteThatNeverEndsIsBoundedAndNamed) {
   for (int i = 0; i < 200'000; ++i) text += "b@b.c,filler\n";
   const auto seen = rows(RowFormat::csv, text);
   ASSERT_FALSE(seen.empty());
-  EXPECT_EQ(seen[0], "2!the row is longer than 1 MiB; is the quote that opens in line 2 ever closed?");
+  EXPECT_EQ(seen[0],
+            "2!the row is longer than 1 MiB; is the quote that opens in line 2 ever closed?");
   EXPECT_GT(seen.size(), 100u) << "reading goes on behind the bound";
   EXPECT_THAT(rows(RowFormat::csv, "email,name\na@b.c,\"open\n"),
-              ElementsAre("2!the quote that opens in line 2 is never closed: all up to the end of the file is its field"));
+              ElementsAre("2!the quote that opens in line 2 is never closed: all up to the end of "
+                          "the file is its field"));
 }
 
 TEST_F(CsvTest, TheQuoteThatWentWrongIsNamedByItsLine) {
   const std::string sound = "email,name\n\"a@b.c\",\"Al\n\"\"ice\"\" B\"\n";
   EXPECT_THAT(rows(RowFormat::csv, sound + "\"b@b\n.c\",\"Bo\nsaid \"\"hi\"\"\"\"\nc@b.c,Cid\n"),
-              ElementsAre("2:a@b.c/Al\n\"ice\" B", StartsWith("4!the quote that opens in line 5 is never closed")));
+              ElementsAre("2:a@b.c/Al\n\"ice\" B",
+                          StartsWith("4!the quote that opens in line 5 is never closed")));
   EXPECT_THAT(rows(RowFormat::csv, "email,name\na@b.c,\"open\nb@b.c,\"Bob\"\nc@b.c,Cid\n"),
-              ElementsAre("2!a quote stands where none may stand; quotes within a field are doubled; is the quote that "
+              ElementsAre("2!a quote stands where none may stand; quotes within a field are "
+                          "doubled; is the quote that "
                           "opens in line 2 closed where it should be?",
                           "4:c@b.c/Cid"));
 }
@@ -154,8 +162,10 @@ TEST_F(CsvTest, AHeaderWithoutTheColumnsStops) {
 }
 
 TEST_F(CsvTest, AFileWithoutAHeaderStops) {
-  EXPECT_THAT(rows(RowFormat::csv, ""), ElementsAre(HasSubstr("the first row must name the columns")));
-  EXPECT_THAT(rows(RowFormat::csv, "\r\n\n"), ElementsAre(HasSubstr("the first row must name the columns")));
+  EXPECT_THAT(rows(RowFormat::csv, ""),
+              ElementsAre(HasSubstr("the first row must name the columns")));
+  EXPECT_THAT(rows(RowFormat::csv, "\r\n\n"),
+              ElementsAre(HasSubstr("the first row must name the columns")));
 }
 
 TEST_F(CsvTest, ACarriageReturnAloneEndsALine) {
@@ -241,7 +251,8 @@ class ImporterTest : public ::testing::Test {
   static Result<client::CreatedUser> created(const NewUser& user) {
     return client::CreatedUser{{1, user.email, user.name, *TenantId::parse("acme")}, false};
   }
-  ImportResult run(std::vector<UserRow> list, const CreateUser& create, ImportOptions options = {}) {
+  ImportResult run(std::vector<UserRow> list, const CreateUser& create,
+                   ImportOptions options = {}) {
     Rows rows(std::move(list));
     return import_users(rows, create, options, hooks);
   }
@@ -265,7 +276,9 @@ TEST_F(ImporterTest, EveryRowIsSentOnceAndCounted) {
 }
 
 TEST_F(ImporterTest, ConflictsAreExistingRowsUnlessTheyAreToFail) {
-  const CreateUser conflict = [](const NewUser&, const std::string&) { return fail(ErrorKind::conflict, "there is one"); };
+  const CreateUser conflict = [](const NewUser&, const std::string&) {
+    return fail(ErrorKind::conflict, "there is one");
+  };
   EXPECT_EQ(run(numbered(3), conflict).counts.existing, 3);
   EXPECT_EQ(run(numbered(3), conflict, {.parallel = 1, .existing_fails = true}).counts.failed, 3);
 }
@@ -283,14 +296,18 @@ TEST_F(ImporterTest, BrokenAndRefusedRowsFailWithTheirLineAndReason) {
   auto rows = numbered(2);
   rows.back().text = "2@b.c,N";
   rows.push_back({9, BrokenRow{"not JSON"}, "{"});
-  const auto result = run(rows, [](const NewUser& user, const std::string&) -> Result<client::CreatedUser> {
-    if (user.email == "1@b.c") return created(user);
-    return fail({ErrorKind::unprocessable, "bad", "request id r", {{"/email", "no"}}, {}});
-  }, {.parallel = 1});
+  const auto result =
+      run(rows,
+          [](const NewUser& user, const std::string&) -> Result<client::CreatedUser> {
+            if (user.email == "1@b.c") return created(user);
+            return fail({ErrorKind::unprocessable, "bad", "request id r", {{"/email", "no"}}, {}});
+          },
+          {.parallel = 1});
   EXPECT_EQ(result.counts.created, 1);
   EXPECT_EQ(result.counts.failed, 2);
   ASSERT_EQ(failures.size(), 2u);
-  std::sort(failures.begin(), failures.end(), [](const auto& a, const auto& b) { return a.line < b.line; });
+  std::sort(failures.begin(), failures.end(),
+            [](const auto& a, const auto& b) { return a.line < b.line; });
   EXPECT_EQ(failures[0].line, 2);
   EXPECT_EQ(failures[0].reason, "bad; /email: no (request id r)");
   EXPECT_EQ(failures[0].text, "2@b.c,N");
@@ -300,10 +317,12 @@ TEST_F(ImporterTest, BrokenAndRefusedRowsFailWithTheirLineAndReason) {
 
 TEST_F(ImporterTest, RateLimitsAreWaitedForAsLongAsTheServerSays) {
   std::atomic<int> calls = 0;
-  const auto result = run(numbered(1), [&](const NewUser& user, const std::string&) -> Result<client::CreatedUser> {
-    if (++calls <= 20) return fail({ErrorKind::rate_limited, "slow down", {}, {}, Duration{7000}});
-    return created(user);
-  });
+  const auto result =
+      run(numbered(1), [&](const NewUser& user, const std::string&) -> Result<client::CreatedUser> {
+        if (++calls <= 20)
+          return fail({ErrorKind::rate_limited, "slow down", {}, {}, Duration{7000}});
+        return created(user);
+      });
   EXPECT_EQ(result.counts.created, 1);
   EXPECT_EQ(naps, std::vector<Duration>(20, Duration{7000}));
 }
@@ -325,10 +344,11 @@ TEST_F(ImporterTest, ABadCredentialStopsAtOnce) {
 
 TEST_F(ImporterTest, AServerThatStaysAwayStopsAfterItsRetries) {
   std::atomic<int> calls = 0;
-  const auto result = run(numbered(1), [&](const NewUser&, const std::string&) -> Result<client::CreatedUser> {
-    ++calls;
-    return fail(ErrorKind::unavailable, "nobody there");
-  });
+  const auto result =
+      run(numbered(1), [&](const NewUser&, const std::string&) -> Result<client::CreatedUser> {
+        ++calls;
+        return fail(ErrorKind::unavailable, "nobody there");
+      });
   ASSERT_TRUE(result.stopped);
   EXPECT_EQ(calls, 8);
 }
@@ -336,10 +356,12 @@ TEST_F(ImporterTest, AServerThatStaysAwayStopsAfterItsRetries) {
 TEST_F(ImporterTest, AnInterruptEndsItWithoutFailingRows) {
   std::atomic<int> calls = 0;
   hooks.interrupted = [&] { return calls > 3; };
-  const auto result = run(numbered(100'000), [&](const NewUser& user, const std::string&) {
-    ++calls;
-    return created(user);
-  }, {.parallel = 2});
+  const auto result = run(numbered(100'000),
+                          [&](const NewUser& user, const std::string&) {
+                            ++calls;
+                            return created(user);
+                          },
+                          {.parallel = 2});
   EXPECT_TRUE(result.interrupted);
   EXPECT_EQ(result.counts.failed, 0);
   EXPECT_LT(result.counts.done(), 100'000);
@@ -354,7 +376,8 @@ TEST(ImportKey, DependsOnTheRowAlone) {
 TEST(RetryDelay, OnlyPassingFaultsAreTriedAgain) {
   EXPECT_FALSE(retry_delay({ErrorKind::invalid, "", "", {}, {}}, 1, 0));
   EXPECT_EQ(retry_delay({ErrorKind::rate_limited, "", "", {}, {}}, 1, 0), Duration{1000});
-  EXPECT_EQ(retry_delay({ErrorKind::rate_limited, "", "", {}, std::chrono::hours{1}}, 1, 0), Duration{60'000});
+  EXPECT_EQ(retry_delay({ErrorKind::rate_limited, "", "", {}, std::chrono::hours{1}}, 1, 0),
+            Duration{60'000});
   EXPECT_FALSE(retry_delay({ErrorKind::rate_limited, "", "", {}, {}}, 1001, 0));
   EXPECT_GE(*retry_delay({ErrorKind::unavailable, "", "", {}, Duration{500}}, 1, 3), Duration{500});
   EXPECT_FALSE(retry_delay({ErrorKind::timeout, "", "", {}, {}}, 8, 0));
@@ -366,7 +389,8 @@ class ImportCommandTest : public CliTest {
  protected:
   // Tries to have the failed rows written over the input.
   void expect_refused(const std::string& input, const std::string& errors) {
-    EXPECT_EQ(at_fake({"users", "import", input, "--format", "csv", "--errors", errors}), 2) << errors;
+    EXPECT_EQ(at_fake({"users", "import", input, "--format", "csv", "--errors", errors}), 2)
+        << errors;
     EXPECT_THAT(err, HasSubstr("--errors")) << errors;
     EXPECT_EQ(contents("users.csv"), kText) << errors;
   }
@@ -385,7 +409,8 @@ TEST_F(ImportCommandTest, FailedRowsAreNotWrittenOverTheInput) {
 }
 
 TEST_F(ImportCommandTest, FailedRowsReplaceAnOlderReport) {
-  fake.on("POST", "/users/create", 201, Json{{"id", 1}, {"email", "a@b.c"}, {"name", "Alice"}, {"tenantId", "acme"}});
+  fake.on("POST", "/users/create", 201,
+          Json{{"id", 1}, {"email", "a@b.c"}, {"name", "Alice"}, {"tenantId", "acme"}});
   const std::string csv = file("users.csv", kText);
   EXPECT_EQ(at_fake({"users", "import", csv, "--errors", file("failed", "old\n")}), 0) << err;
   EXPECT_EQ(contents("failed"), "");
@@ -405,21 +430,27 @@ Json event(const char* line, const EventDefaults& defaults = {}) {
 }
 
 TEST(EventLine, ACloudEventStaysAsItIs) {
-  const char* text = R"({"specversion":"1.0","id":"e1","source":"/s","type":"a.b","x":1,"data":{"k":2}})";
+  const char* text =
+      R"({"specversion":"1.0","id":"e1","source":"/s","type":"a.b","x":1,"data":{"k":2}})";
   EXPECT_EQ(event(text, {.type = "other"}), Json::parse(text));
 }
 
 TEST(EventLine, ARecordOfTailBecomesItsEventAgain) {
   const Json made = event(
       R"({"topic":"analytics.events","partition":1,"offset":2,"time":"t0","key":"acme/1","id":"e1","type":"analytics.recorded","tenant":"acme","subject":"1","source":"/s","event_time":"2026-01-01T00:00:00Z","sequence":0,"traceparent":"","headers":{},"value":{"user_id":"1"}})");
-  EXPECT_EQ(made, Json::parse(
-      R"({"specversion":"1.0","id":"e1","source":"/s","type":"analytics.recorded","time":"2026-01-01T00:00:00Z","subject":"1","data":{"user_id":"1"}})"));
+  EXPECT_EQ(
+      made,
+      Json::parse(
+          R"({"specversion":"1.0","id":"e1","source":"/s","type":"analytics.recorded","time":"2026-01-01T00:00:00Z","subject":"1","data":{"user_id":"1"}})"));
 }
 
 TEST(EventLine, BareDataNeedsAType) {
   EXPECT_TRUE(event(R"({"user_id":"1"})").is_string());
   EXPECT_EQ(event(R"({"user_id":"1"})", {.type = "analytics.recorded"}),
-            (Json{{"specversion", "1.0"}, {"data", {{"user_id", "1"}}}, {"id", "new-id"}, {"source", "mesh-cli"},
+            (Json{{"specversion", "1.0"},
+                  {"data", {{"user_id", "1"}}},
+                  {"id", "new-id"},
+                  {"source", "mesh-cli"},
                   {"type", "analytics.recorded"}}));
 }
 

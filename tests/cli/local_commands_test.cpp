@@ -27,7 +27,8 @@ const Timestamp kNow = *parse_rfc3339("2026-01-01T00:00:00Z");
 
 TEST(Mint, MakesAJwtThatItsSecretVerifies) {
   const std::string secret(32, 's');
-  const auto token = mint_hs256({"acme", "alice", "iss", "aud", "tenant_id", std::chrono::hours{1}}, secret, kNow);
+  const auto token =
+      mint_hs256({"acme", "alice", "iss", "aud", "tenant_id", std::chrono::hours{1}}, secret, kNow);
   ASSERT_TRUE(token) << token.error().to_string();
   const auto parts = split(*token, '.');
   ASSERT_EQ(parts.size(), 3u);
@@ -48,7 +49,9 @@ TEST(Mint, RefusesWhatTheServerWouldRefuse) {
 }
 
 TEST(Inspect, ShowsWhatATokenSays) {
-  const auto token = *mint_hs256({"acme", "alice", "iss", "aud", "tenant_id", std::chrono::hours{1}}, std::string(32, 's'), kNow);
+  const auto token =
+      *mint_hs256({"acme", "alice", "iss", "aud", "tenant_id", std::chrono::hours{1}},
+                  std::string(32, 's'), kNow);
   EXPECT_EQ(inspect_token(token, kNow)["expired"], false);
   EXPECT_EQ(inspect_token(token, kNow + std::chrono::hours{1})["expired"], true);
   EXPECT_EQ(inspect_token(token, kNow)["expires_at"], "2026-01-01T01:00:00.000Z");
@@ -57,9 +60,11 @@ TEST(Inspect, ShowsWhatATokenSays) {
 }
 
 TEST(HttpDate, IsReadInItsOneForm) {
-  EXPECT_EQ(format_rfc3339(*parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT")), "1994-11-06T08:49:37.000Z");
-  for (const char* text : {"", "Sun, 06 Nov 1994", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun, 31 Feb 1994 08:49:37 GMT",
-                           "Sun, 06 Abc 1994 08:49:37 GMT", "Sun, 06 Nov 1994 28:49:37 GMT"}) {
+  EXPECT_EQ(format_rfc3339(*parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT")),
+            "1994-11-06T08:49:37.000Z");
+  for (const char* text :
+       {"", "Sun, 06 Nov 1994", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun, 31 Feb 1994 08:49:37 GMT",
+        "Sun, 06 Abc 1994 08:49:37 GMT", "Sun, 06 Nov 1994 28:49:37 GMT"}) {
     EXPECT_FALSE(parse_http_date(text)) << text;
   }
 }
@@ -68,14 +73,19 @@ TEST(RateText, IsReadWithAndWithoutABurst) {
   EXPECT_EQ(to_policy(*parse_rate("30/1m")), (Json{{"rate", 30}, {"per", "1m"}, {"burst", 3}}));
   EXPECT_EQ(to_policy(*parse_rate("5/1s+10")), (Json{{"rate", 5}, {"per", "1s"}, {"burst", 10}}));
   EXPECT_EQ(policy_text({{"rate", 1000}, {"per", "1m"}, {"burst", 10}}), "1,000 per 1m, burst 10");
-  for (const char* text : {"30", "0/1m", "30/", "30/soon", "30/1m+", "30/1m+x", "-1/1m"}) EXPECT_FALSE(parse_rate(text)) << text;
+  for (const char* text : {"30", "0/1m", "30/", "30/soon", "30/1m+", "30/1m+x", "-1/1m"})
+    EXPECT_FALSE(parse_rate(text)) << text;
 }
 
 class LocalCommandsTest : public CliTest {};
 
 TEST_F(LocalCommandsTest, AContextIsAddedUsedShownAndRemoved) {
-  EXPECT_EQ(mesh({"context", "add", "one", "--server", "https://one.example", "--token", "acme:secret", "--tenant", "acme"}), 0) << err;
-  EXPECT_EQ(mesh({"context", "add", "two", "--endpoint", "admin=http://two.example:9090"}), 0) << err;
+  EXPECT_EQ(mesh({"context", "add", "one", "--server", "https://one.example", "--token",
+                  "acme:secret", "--tenant", "acme"}),
+            0)
+      << err;
+  EXPECT_EQ(mesh({"context", "add", "two", "--endpoint", "admin=http://two.example:9090"}), 0)
+      << err;
   EXPECT_EQ(mesh({"context", "list", "-o", "json"}), 0);
   EXPECT_EQ(json().size(), 2u);
   EXPECT_EQ(json()[0]["current"], true);
@@ -98,7 +108,10 @@ TEST_F(LocalCommandsTest, TokensAreMintedOnStdoutAlone) {
   EXPECT_EQ(out, "acme:alice\n");
   EXPECT_EQ(err, "");
   const std::string secret = file("secret", std::string(32, 'x') + "\n");
-  EXPECT_EQ(mesh({"token", "mint", "-t", "acme", "--user", "a", "--hs256-secret-file", secret, "--issuer", "i", "--audience", "m"}), 0) << err;
+  EXPECT_EQ(mesh({"token", "mint", "-t", "acme", "--user", "a", "--hs256-secret-file", secret,
+                  "--issuer", "i", "--audience", "m"}),
+            0)
+      << err;
   EXPECT_EQ(mesh({"token", "inspect", "-", "-o", "json"}, out), 0);
   EXPECT_EQ(json()["claims"]["iss"], "i");
   EXPECT_EQ(mesh({"token", "mint", "--user", "alice", "--dev"}), 2) << "without a tenant";

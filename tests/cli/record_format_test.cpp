@@ -3,9 +3,16 @@
 namespace mesh::cli {
 namespace {
 
-const Json kRecord{{"topic", "user.events"}, {"partition", 3}, {"offset", 17}, {"time", "2026-11-21T08:00:00.000Z"},
-                   {"key", "acme/7"}, {"id", "e1"}, {"type", "user.created"}, {"tenant", "acme"},
-                   {"headers", {{"ce_id", "e1"}, {"x", "y"}}}, {"value", {{"id", 7}}}};
+const Json kRecord{{"topic", "user.events"},
+                   {"partition", 3},
+                   {"offset", 17},
+                   {"time", "2026-11-21T08:00:00.000Z"},
+                   {"key", "acme/7"},
+                   {"id", "e1"},
+                   {"type", "user.created"},
+                   {"tenant", "acme"},
+                   {"headers", {{"ce_id", "e1"}, {"x", "y"}}},
+                   {"value", {{"id", 7}}}};
 
 std::string formatted(const char* format, const Json& record = kRecord) {
   auto parsed = RecordFormat::parse(format);
@@ -14,17 +21,22 @@ std::string formatted(const char* format, const Json& record = kRecord) {
 
 TEST(RecordFormat, KnowsEveryVerb) {
   EXPECT_EQ(formatted("%t %p %o %k %v %T %y %i %e %h"),
-            "user.events 3 17 acme/7 {\"id\":7} 2026-11-21T08:00:00.000Z user.created e1 acme ce_id=e1,x=y");
+            "user.events 3 17 acme/7 {\"id\":7} 2026-11-21T08:00:00.000Z user.created e1 acme "
+            "ce_id=e1,x=y");
 }
 
-TEST(RecordFormat, KnowsEscapesAndThePercentSign) { EXPECT_EQ(formatted("100%%\\t%k\\n\\\\"), "100%\tacme/7\n\\"); }
+TEST(RecordFormat, KnowsEscapesAndThePercentSign) {
+  EXPECT_EQ(formatted("100%%\\t%k\\n\\\\"), "100%\tacme/7\n\\");
+}
 
 TEST(RecordFormat, AMissingMemberIsNothingAndANullValueIsNull) {
   EXPECT_EQ(formatted("[%k][%i][%h]", {{"offset", 1}}), "[][][]");
   EXPECT_EQ(formatted("%v", {{"value", nullptr}}), "null");
 }
 
-TEST(RecordFormat, ATextValueIsPrintedAsItIs) { EXPECT_EQ(formatted("%v", {{"value", "plain"}}), "plain"); }
+TEST(RecordFormat, ATextValueIsPrintedAsItIs) {
+  EXPECT_EQ(formatted("%v", {{"value", "plain"}}), "plain");
+}
 
 TEST(RecordFormat, ForATerminalDataIsMadeHarmlessAndTheFormatIsKept) {
   const auto format = *RecordFormat::parse("%k\\n");

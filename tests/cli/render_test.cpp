@@ -27,7 +27,9 @@ TEST(Width, TruncationEndsInAnEllipsisAndNeverExceeds) {
 TEST(Width, DataCannotMoveTheCursor) {
   EXPECT_EQ(printable("a\x1b[2Jb\nc\td"), "a\\x1b[2Jb\\nc\\td");
   EXPECT_EQ(printable("\xff"), "\\xff");
-  EXPECT_EQ(printable("\u009b" "31m"), "\\x9b31m");
+  EXPECT_EQ(printable("\u009b"
+                      "31m"),
+            "\\x9b31m");
   EXPECT_EQ(printable("Zoë 日本"), "Zoë 日本");
 }
 
@@ -49,7 +51,8 @@ TEST(Table, CutsOnlyWhereAWidthIsGiven) {
 
 TEST(Table, TheNameOfARowIsNotCutForTheOthers) {
   const std::string name = "01938c5e-7c1a-7000-8000-000000000001";
-  EXPECT_THAT(table({{"ID"}, {"B"}}, {{name, std::string(100, 'x')}}, {.max_width = 40}), HasSubstr(name));
+  EXPECT_THAT(table({{"ID"}, {"B"}}, {{name, std::string(100, 'x')}}, {.max_width = 40}),
+              HasSubstr(name));
 }
 
 TEST(Table, ARowNeverBreaksIntoTwo) {
@@ -57,10 +60,11 @@ TEST(Table, ARowNeverBreaksIntoTwo) {
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2);
 }
 
-const View kView{"id", {{"id", "ID", "the number"},
-                        {"size", "SIZE", "bytes", Field::Show::always, size_text},
-                        {"a.b", "DEEP", "a member of a member", Field::Show::wide},
-                        {"hidden", "HIDDEN", "only in JSON", Field::Show::never}}};
+const View kView{"id",
+                 {{"id", "ID", "the number"},
+                  {"size", "SIZE", "bytes", Field::Show::always, size_text},
+                  {"a.b", "DEEP", "a member of a member", Field::Show::wide},
+                  {"hidden", "HIDDEN", "only in JSON", Field::Show::never}}};
 
 TEST(ViewTable, WideShowsMoreColumnsAndMissingValuesAreDashes) {
   const std::vector<Json> items{{{"id", 1}, {"size", 1536}, {"a", {{"b", "x"}}}}, {{"id", 22}}};
@@ -70,7 +74,8 @@ TEST(ViewTable, WideShowsMoreColumnsAndMissingValuesAreDashes) {
 }
 
 TEST(ViewRecord, IsALinePerField) {
-  EXPECT_THAT(view_record(kView, {{"id", 7}, {"a", {{"b", {"x", "y"}}}}}), HasSubstr("DEEP:  x,y\n"));
+  EXPECT_THAT(view_record(kView, {{"id", 7}, {"a", {{"b", {"x", "y"}}}}}),
+              HasSubstr("DEEP:  x,y\n"));
 }
 
 TEST(ViewHelp, NamesEveryFieldWithALine) {
@@ -81,7 +86,9 @@ TEST(ViewHelp, NamesEveryFieldWithALine) {
   }
 }
 
-TEST(ViewNames, AreTheIdsALineEach) { EXPECT_EQ(view_names(kView, {{{"id", 1}}, {{"id", "b"}}}), "1\nb\n"); }
+TEST(ViewNames, AreTheIdsALineEach) {
+  EXPECT_EQ(view_names(kView, {{{"id", 1}}, {{"id", "b"}}}), "1\nb\n");
+}
 
 TEST(PlainText, ShowsListsAndFlatObjectsInOneCell) {
   EXPECT_EQ(plain_text(Json::parse(R"(["a","b"])")), "a,b");
@@ -110,7 +117,8 @@ TEST(ProgressLine, ShowsShareRateAndRemainingTimeWithinTheWidth) {
   EXPECT_THAT(line, HasSubstr("=>"));
   EXPECT_THAT(line, HasSubstr(" 45%  12,345/27,000  3,200/s  00:05 left"));
   for (int width : {1, 10, 20, 40, 60, 200}) {
-    EXPECT_LE(display_width(progress_line({"replay", 0.45, 12345, 27000, 3200, 4.6}, width)), width);
+    EXPECT_LE(display_width(progress_line({"replay", 0.45, 12345, 27000, 3200, 4.6}, width)),
+              width);
   }
 }
 

@@ -20,8 +20,9 @@ class SettingsTest : public ::testing::Test {
   std::string running(const std::string& name, const std::string& port) {
     const std::string folder = dir.file(name);
     std::filesystem::create_directories(folder);
-    std::ofstream(folder + "/run.json") << R"({"pid":1,"version":"1","addresses":{"users":"127.0.0.1:)" + port +
-                                               R"(","admin":"0.0.0.0:)" + port + R"("}})";
+    std::ofstream(folder + "/run.json")
+        << R"({"pid":1,"version":"1","addresses":{"users":"127.0.0.1:)" + port +
+               R"(","admin":"0.0.0.0:)" + port + R"("}})";
     std::ofstream(folder + "/operator.token") << "token-of-" + name + "\n";
     return folder;
   }
@@ -63,7 +64,12 @@ TEST_F(SettingsTest, AnEmptyTenantFlagLiftsTheContextsTenant) {
 }
 
 TEST_F(SettingsTest, EachSettingIsResolvedByItself) {
-  file.contexts["c"] = {.server = "http://ctx:1", .data_dir = {}, .token = "acme:a", .tenant = {}, .output = "yaml", .endpoints = {}};
+  file.contexts["c"] = {.server = "http://ctx:1",
+                        .data_dir = {},
+                        .token = "acme:a",
+                        .tenant = {},
+                        .output = "yaml",
+                        .endpoints = {}};
   file.current = "c";
   env["MESH_OUTPUT"] = "json";
   const auto settings = resolved();
@@ -77,7 +83,8 @@ TEST_F(SettingsTest, ADataFolderGivesAddressesAndTheOperatorsToken) {
   const auto settings = resolved();
   ASSERT_TRUE(settings) << settings.error().to_string();
   EXPECT_EQ(settings->endpoints.users, "http://127.0.0.1:4711");
-  EXPECT_EQ(settings->endpoints.admin, "http://127.0.0.1:4711") << "an address to listen on is not one to connect to";
+  EXPECT_EQ(settings->endpoints.admin, "http://127.0.0.1:4711")
+      << "an address to listen on is not one to connect to";
   EXPECT_EQ(settings->endpoints.gateway, "") << "a role that does not run has no address";
   EXPECT_EQ(settings->operator_token, "token-of-d");
 }
@@ -105,7 +112,12 @@ TEST_F(SettingsTest, AServerAndAFolderGivenTogetherBelongTogether) {
 }
 
 TEST_F(SettingsTest, AContextsTokenDoesNotGoToAServerThatIsNotItsOwn) {
-  file.contexts["c"] = {.server = "http://ctx:1", .data_dir = {}, .token = "acme:a", .tenant = {}, .output = {}, .endpoints = {}};
+  file.contexts["c"] = {.server = "http://ctx:1",
+                        .data_dir = {},
+                        .token = "acme:a",
+                        .tenant = {},
+                        .output = {},
+                        .endpoints = {}};
   file.current = "c";
   EXPECT_EQ(resolved()->token, "acme:a");
   globals.server = "http://other:1";
@@ -115,7 +127,12 @@ TEST_F(SettingsTest, AContextsTokenDoesNotGoToAServerThatIsNotItsOwn) {
 }
 
 TEST_F(SettingsTest, AContextsFolderCountsAsItsOwnPlace) {
-  file.contexts["c"] = {.server = {}, .data_dir = running("d", "4711"), .token = "acme:a", .tenant = {}, .output = {}, .endpoints = {}};
+  file.contexts["c"] = {.server = {},
+                        .data_dir = running("d", "4711"),
+                        .token = "acme:a",
+                        .tenant = {},
+                        .output = {},
+                        .endpoints = {}};
   file.current = "c";
   EXPECT_EQ(resolved()->token, "acme:a");
   EXPECT_EQ(resolved()->operator_token, "token-of-d");
@@ -171,7 +188,8 @@ TEST(TokenOwner, IsReadFromDevTokensAndJwts) {
   EXPECT_EQ(token_owner("acme:alice")->tenant, "acme");
   EXPECT_EQ(token_owner("acme:alice")->user, "alice");
   // {"alg":"HS256"} . {"tenant_id":"acme","sub":"bob"} . signature
-  EXPECT_EQ(token_owner("eyJhbGciOiJIUzI1NiJ9.eyJ0ZW5hbnRfaWQiOiJhY21lIiwic3ViIjoiYm9iIn0.x")->user, "bob");
+  EXPECT_EQ(token_owner("eyJhbGciOiJIUzI1NiJ9.eyJ0ZW5hbnRfaWQiOiJhY21lIiwic3ViIjoiYm9iIn0.x")->user,
+            "bob");
   EXPECT_FALSE(token_owner("a:b:c"));
   EXPECT_FALSE(token_owner("0123456789abcdef0123456789abcdef"));
   EXPECT_FALSE(token_owner("a.b.c"));

@@ -121,8 +121,8 @@ TEST_P(EventLogContract, RecordsWithoutAKeySpreadOverThePartitions) {
 
 TEST_P(EventLogContract, OneBadRecordKeepsTheWholeAppendOut) {
   const auto topic = make_topic("atomic");
-  const auto failed = append_and_wait(
-      log(), {record(topic, "a", "1"), record(named("no-such-topic"), "a", "2")});
+  const auto failed =
+      append_and_wait(log(), {record(topic, "a", "1"), record(named("no-such-topic"), "a", "2")});
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().kind, ErrorKind::not_found);
   EXPECT_THAT(values(topic), IsEmpty());

@@ -22,7 +22,7 @@ class EventLogHost {
   virtual LogAdmin& admin() = 0;
   virtual void reopen() = 0;  // closes the engine and opens another one on the same storage
   virtual std::string prefix() { return ""; }
-  virtual Timestamp now() = 0;  // of the clock that the log stamps records with
+  virtual Timestamp now() = 0;       // of the clock that the log stamps records with
   virtual void let_time_pass() = 0;  // until now() has risen
 };
 using MakeEventLogHost = std::unique_ptr<EventLogHost> (*)();

@@ -8,8 +8,7 @@ namespace {
 const IdempotencyKey kKey{kAcme, "order-17", "fingerprint"};
 
 Status finish(IdempotencyStore& store, const IdempotencyKey& key, StoredAnswer answer) {
-  return wait_for<void>(
-      [&](auto done) { store.finish(key, std::move(answer), std::move(done)); });
+  return wait_for<void>([&](auto done) { store.finish(key, std::move(answer), std::move(done)); });
 }
 
 Status reserve(IdempotencyStore& store, const IdempotencyKey& key, Timestamp at) {

@@ -12,8 +12,8 @@ using ::testing::Pair;
 
 const TopicPartition kPartition{"analytics.events", 0};
 
-AnalyticsEvent analytics(std::string id, const TenantId& tenant, std::string user,
-                         std::string type, std::string source = "/app") {
+AnalyticsEvent analytics(std::string id, const TenantId& tenant, std::string user, std::string type,
+                         std::string source = "/app") {
   return {std::move(id),
           std::move(source),
           tenant,
@@ -60,9 +60,12 @@ TEST_P(AnalyticsStoreContract, ARecordedEventIsReadBackWhole) {
 
 TEST_P(AnalyticsStoreContract, ForeignEventIdsAreKeptAsTheyAre) {
   // A UUID in upper case, one of its length, texts of 16 and 17 bytes, and one with dashes astray.
-  const std::vector<std::string> written = {
-      "0198C9A0-7C00-7000-8000-00000000ABCD", "0198c9a0-7c00-7000-8000-00000000abcx",
-      "sixteen bytes id", "seventeen bytes..", "0198c9a07c00-7000-8000-0000-0000abcd", "e"};
+  const std::vector<std::string> written = {"0198C9A0-7C00-7000-8000-00000000ABCD",
+                                            "0198c9a0-7c00-7000-8000-00000000abcx",
+                                            "sixteen bytes id",
+                                            "seventeen bytes..",
+                                            "0198c9a07c00-7000-8000-0000-0000abcd",
+                                            "e"};
   for (const auto& id : written) {
     const auto event = analytics(id, kAcme, "u1", "click");
     ASSERT_TRUE(store_->analytics().record(std::span(&event, 1), {}));

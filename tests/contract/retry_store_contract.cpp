@@ -10,7 +10,10 @@ using ::testing::IsEmpty;
 
 ParkedEvent parked(std::string topic, int partition, std::int64_t offset) {
   const Timestamp taken{std::chrono::milliseconds(1'767'225'600'123)};
-  return {{{std::move(topic), partition, offset}, taken, "acme/1", R"({"id":1})",
+  return {{{std::move(topic), partition, offset},
+           taken,
+           "acme/1",
+           R"({"id":1})",
            {{"ce_id", "e1"}, {"ce_type", "user.created"}, {"x-own", ""}}},
           2,
           taken + Duration{500},

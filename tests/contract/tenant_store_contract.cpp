@@ -43,8 +43,7 @@ TEST_P(TenantStoreContract, ACreatedRecordIsReadBackAlsoAfterAReopen) {
 
 TEST_P(TenantStoreContract, ASecondCreateIsAConflict) {
   ASSERT_TRUE(store_->tenants().create(record_of(kAcme, "Acme")));
-  EXPECT_TRUE(
-      fails_with(store_->tenants().create(record_of(kAcme, "Other")), ErrorKind::conflict));
+  EXPECT_TRUE(fails_with(store_->tenants().create(record_of(kAcme, "Other")), ErrorKind::conflict));
   EXPECT_EQ(store_->tenants().get(kAcme)->name, "Acme");
   EXPECT_EQ(store_->outbox().size(), 1);
 }

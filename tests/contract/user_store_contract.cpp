@@ -95,8 +95,7 @@ TEST_P(UserStoreContract, CreationWritesTheWholeUserAsAnEvent) {
 
 TEST_P(UserStoreContract, AnUpdateChangesWhatThePatchNamesAndWritesTheWholeUser) {
   ASSERT_TRUE(create(store_->users(), kAcme, "alice@acme.dev", "Alice A"));
-  auto updated =
-      update(store_->users(), kAcme, 1, {.email = std::nullopt, .name = "Alice B"});
+  auto updated = update(store_->users(), kAcme, 1, {.email = std::nullopt, .name = "Alice B"});
   ASSERT_TRUE(succeeds(updated));
   EXPECT_EQ(updated->email, "alice@acme.dev");
   EXPECT_EQ(updated->name, "Alice B");
@@ -206,8 +205,8 @@ TEST_P(UserStoreContract, AnAnswerIsStoredTogetherWithTheChange) {
   const IdempotencyKey created{kAcme, "create", "f1"}, updated{kAcme, "update", "f2"},
       removed{kAcme, "remove", "f3"};
   ASSERT_TRUE(create(store_->users(), kAcme, "a@x.dev", "Alice", under_key(created)));
-  ASSERT_TRUE(update(store_->users(), kAcme, 1, {.email = std::nullopt, .name = "Al"},
-                     under_key(updated)));
+  ASSERT_TRUE(
+      update(store_->users(), kAcme, 1, {.email = std::nullopt, .name = "Al"}, under_key(updated)));
   ASSERT_TRUE(remove(store_->users(), kAcme, 1, under_key(removed)));
   ASSERT_TRUE(stored(created));
   EXPECT_EQ(stored(created)->status, 201);

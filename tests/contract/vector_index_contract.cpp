@@ -23,8 +23,13 @@ std::vector<float> direction(double degrees, int dimension) {
 VectorChange upsert(const std::string& tenant, std::int64_t user, std::int64_t version,
                     std::vector<float> vector) {
   const auto name = "User " + std::to_string(user) + " v" + std::to_string(version);
-  return {tenant_id(tenant),  user, version, std::move(vector), std::to_string(user) + "@x.dev",
-          name, "event-" + std::to_string(version)};
+  return {tenant_id(tenant),
+          user,
+          version,
+          std::move(vector),
+          std::to_string(user) + "@x.dev",
+          name,
+          "event-" + std::to_string(version)};
 }
 
 VectorChange removal(const std::string& tenant, std::int64_t user, std::int64_t version) {

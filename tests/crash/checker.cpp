@@ -7,12 +7,14 @@
 namespace mesh::crash {
 namespace {
 
-constexpr const char* kTopics[] = {"analytics.events", "chemical.events", "user.events", "tenant.events"};
+constexpr const char* kTopics[] = {"analytics.events", "chemical.events", "user.events",
+                                   "tenant.events"};
 
 }  // namespace
 
 Json Checker::admin(const std::string& method, const std::string& target, const Json& body) {
-  const auto answer = daemon_.call("admin", method, target, daemon_.operator_token(), body.is_null() ? "" : body.dump());
+  const auto answer = daemon_.call("admin", method, target, daemon_.operator_token(),
+                                   body.is_null() ? "" : body.dump());
   EXPECT_LT(answer.status, 300) << method << " " << target << ": " << answer.body;
   return answer.json();
 }
@@ -22,8 +24,11 @@ Json Checker::admin(const std::string& method, const std::string& target, const 
 void Checker::watch_groups(const Mesh& mesh) {
   http::Client client;
   const auto get = [&](const std::string& target) {
-    const auto answer = client.send({"GET", "http://" + mesh.addresses.at("admin") + target,
-                                     {{"Authorization", "Bearer " + mesh.operator_token}}, {}, {}});
+    const auto answer = client.send({"GET",
+                                     "http://" + mesh.addresses.at("admin") + target,
+                                     {{"Authorization", "Bearer " + mesh.operator_token}},
+                                     {},
+                                     {}});
     return answer && answer->status == 200 ? Json::parse(answer->body, nullptr, false) : Json();
   };
   const Json groups = get("/admin/v1/groups");
@@ -34,7 +39,8 @@ void Checker::watch_groups(const Mesh& mesh) {
     if (!details.is_object()) continue;
     std::lock_guard lock(mutex_);
     for (const auto& partition : details["partitions"]) {
-      auto& seen = committed_[{name, partition["topic"].get<std::string>(), partition["partition"].get<int>()}];
+      auto& seen = committed_[{name, partition["topic"].get<std::string>(),
+                               partition["partition"].get<int>()}];
       seen = std::max(seen, partition["committed"].get<std::int64_t>());
     }
   }
@@ -49,7 +55,8 @@ void Checker::groups_have_not_gone_back() {
     for (const auto& partition : details["partitions"]) {
       const auto committed = partition["committed"].get<std::int64_t>();
       EXPECT_LE(committed, partition["end"].get<std::int64_t>()) << partition.dump();
-      const auto seen = committed_.find({name, partition["topic"].get<std::string>(), partition["partition"].get<int>()});
+      const auto seen = committed_.find(
+          {name, partition["topic"].get<std::string>(), partition["partition"].get<int>()});
       if (seen == committed_.end()) continue;
       EXPECT_GE(committed, seen->second) << "group " << name << " went back: " << partition.dump();
     }
@@ -62,7 +69,8 @@ void Checker::groups_are_at_the_end() {
     EXPECT_EQ(group["lag"], 0) << group.dump();
     const Json details = admin("GET", "/admin/v1/groups/" + group["group"].get<std::string>());
     EXPECT_EQ(details["parked"], 0) << details.dump();
-    for (const auto& p : details["partitions"]) EXPECT_EQ(p["committed"], p["end"]) << details.dump();
+    for (const auto& p : details["partitions"])
+      EXPECT_EQ(p["committed"], p["end"]) << details.dump();
   }
 }
 
@@ -83,8 +91,10 @@ void Checker::read_topic(const std::string& topic) {
     if (page["items"].empty()) return;
     for (const auto& record : page["items"]) {
       ++records_;
-      if (topic == "analytics.events" || topic == "chemical.events") take_activity(record, topic[0] == 'c');
-      else take_entity(record);
+      if (topic == "analytics.events" || topic == "chemical.events")
+        take_activity(record, topic[0] == 'c');
+      else
+        take_entity(record);
     }
   }
 }
@@ -93,7 +103,8 @@ void Checker::take_activity(const Json& record, bool chemical) {
   const Json& value = record["value"];
   const Json& data = chemical ? value["data"] : value["metadata"];
   ++markers_[data["n"].get<std::string>()];
-  ++counts_[{record["tenant"].get<std::string>(), chemical, value[chemical ? "researcher" : "user_id"].get<std::string>()}]
+  ++counts_[{record["tenant"].get<std::string>(), chemical,
+             value[chemical ? "researcher" : "user_id"].get<std::string>()}]
            [value[chemical ? "molecule_id" : "event_type"].get<std::string>()];
 }
 
@@ -109,13 +120,16 @@ bool Checker::is_compacted(const std::string& topic) {
 // Versions go up by one, but where compaction took away what was superseded. After a crash the
 // outbox's relay may append a batch again: then the very same events.
 void Checker::take_entity(const Json& record) {
-  const std::string key = record["topic"].get<std::string>() + ":" + record["key"].get<std::string>();
+  const std::string key =
+      record["topic"].get<std::string>() + ":" + record["key"].get<std::string>();
   Entity& entity = entities_[key];
   const auto sequence = record["sequence"].get<std::int64_t>();
   const std::string id = record["id"];
   if (sequence <= entity.sequence) {
     ++relayed_twice_;
-    if (sequence == entity.sequence) { EXPECT_EQ(id, entity.event_id) << key << " has two events of version " << sequence; }
+    if (sequence == entity.sequence) {
+      EXPECT_EQ(id, entity.event_id) << key << " has two events of version " << sequence;
+    }
     return;
   }
   EXPECT_TRUE(sequence == entity.sequence + 1 || is_compacted(record["topic"]))
@@ -134,17 +148,23 @@ void Checker::compare_events(const Ledger& ledger) {
     const auto at = markers_.find(marker);
     const int count = at == markers_.end() ? 0 : at->second;
     switch (event.fate) {
-      case Fate::acknowledged: EXPECT_EQ(count, 1) << marker << " was acknowledged"; break;
-      case Fate::refused: EXPECT_EQ(count, 0) << marker << " was refused"; break;
+      case Fate::acknowledged:
+        EXPECT_EQ(count, 1) << marker << " was acknowledged";
+        break;
+      case Fate::refused:
+        EXPECT_EQ(count, 0) << marker << " was refused";
+        break;
       case Fate::unknown:
         EXPECT_LE(count, 1) << marker;
         ++(count > 0 ? unknown[event.request].present : unknown[event.request].absent);
     }
   }
   for (const auto& [request, seen] : unknown) {
-    EXPECT_TRUE(seen.present == 0 || seen.absent == 0) << "half of request " << request << " is in the log";
+    EXPECT_TRUE(seen.present == 0 || seen.absent == 0)
+        << "half of request " << request << " is in the log";
   }
-  for (const auto& [marker, count] : markers_) EXPECT_TRUE(ledger.events().contains(marker)) << marker;
+  for (const auto& [marker, count] : markers_)
+    EXPECT_TRUE(ledger.events().contains(marker)) << marker;
 }
 
 void Checker::compare_projections() {
@@ -152,7 +172,8 @@ void Checker::compare_projections() {
     const auto& [tenant, chemical, name] = subject;
     std::int64_t total = 0;
     for (const auto& [label, count] : labels) total += count;
-    const std::string target = (chemical ? "/api/v1/analytics/researcher/" : "/api/v1/analytics/user/") + name;
+    const std::string target =
+        (chemical ? "/api/v1/analytics/researcher/" : "/api/v1/analytics/user/") + name;
     const Json found = daemon_.call("subscriber", "GET", target, tenant + ":check").json();
     ASSERT_TRUE(found.is_object()) << target;
     if (chemical) {
@@ -160,7 +181,8 @@ void Checker::compare_projections() {
       EXPECT_EQ(found["unique_molecules"], labels.size()) << tenant << target;
     } else {
       EXPECT_EQ(found["total_events"], total) << tenant << target;
-      for (const auto& [label, count] : labels) EXPECT_EQ(found["event_types"][label], count) << tenant << target << label;
+      for (const auto& [label, count] : labels)
+        EXPECT_EQ(found["event_types"][label], count) << tenant << target << label;
     }
   }
 }
@@ -194,7 +216,9 @@ void Checker::compare_tenants(const std::vector<Writer*>& writers) {
       ASSERT_NE(at, entities_.end()) << tenant.id;
       EXPECT_EQ(at->second.sequence, tenant.changes) << tenant.id;
       EXPECT_EQ(at->second.type != "tenant.deleted", tenant.exists) << tenant.id;
-      if (tenant.exists) { EXPECT_EQ(at->second.value["name"], tenant.name) << tenant.id; }
+      if (tenant.exists) {
+        EXPECT_EQ(at->second.value["name"], tenant.name) << tenant.id;
+      }
     }
   }
 }
@@ -206,7 +230,8 @@ void Checker::nothing_died() {
 
 void Checker::index_is_right() {
   const Json report = admin("POST", "/admin/v1/indexes/verify", Json::object());
-  for (const char* fault : {"missing", "extra", "stale"}) EXPECT_EQ(report[fault], 0) << report.dump();
+  for (const char* fault : {"missing", "extra", "stale"})
+    EXPECT_EQ(report[fault], 0) << report.dump();
 }
 
 void Checker::check(const Ledger& ledger, const std::vector<Writer*>& writers) {
@@ -226,8 +251,9 @@ std::vector<std::string> Checker::searches() {
   std::vector<std::string> answers;
   for (const char* tenant : {"t0", "t1", "t2"}) {
     for (const char* query : {"person", "renamed%201", "w1.dev", "u7@w2.dev", "persn%2012"}) {
-      const auto answer = daemon_.call("gateway", "GET", std::string("/ai/users/search?limit=100&min_score=-1&query=") + query,
-                                       std::string(tenant) + ":check");
+      const auto answer = daemon_.call(
+          "gateway", "GET", std::string("/ai/users/search?limit=100&min_score=-1&query=") + query,
+          std::string(tenant) + ":check");
       EXPECT_EQ(answer.status, 200) << answer.body;
       answers.push_back(answer.body);
     }
@@ -246,7 +272,8 @@ void Checker::check_all(const Ledger& ledger, const std::vector<Writer*>& writer
   EXPECT_TRUE(markers_ == markers) << "events came or went";
   EXPECT_TRUE(counts_ == counts);
   ASSERT_EQ(entities_.size(), entities.size());
-  for (const auto& [key, entity] : entities) EXPECT_EQ(entities_[key].event_id, entity.event_id) << key;
+  for (const auto& [key, entity] : entities)
+    EXPECT_EQ(entities_[key].event_id, entity.event_id) << key;
 
   std::map<std::string, std::map<std::int64_t, const UserState*>> live;
   for (const auto* writer : writers) {

@@ -53,7 +53,8 @@ class Checker {
 
   e2e::Daemon& daemon_;
   std::mutex mutex_;
-  std::map<std::tuple<std::string, std::string, int>, std::int64_t> committed_;  // guarded by mutex_
+  std::map<std::tuple<std::string, std::string, int>, std::int64_t>
+      committed_;  // guarded by mutex_
 
   // What the log said so far.
   std::map<std::string, std::string> cursors_;  // by topic

@@ -27,7 +27,8 @@ std::string variable(const char* name, const std::string& fallback) {
 
 // How a run of the daemon ends.
 enum class End { kill, kill_at_start, kill_in_stop, kill_in_rebuild, kill_in_replay, stop };
-constexpr const char* kEnds[] = {"under load", "while starting", "while stopping", "during a rebuild", "during a replay", "stopped"};
+constexpr const char* kEnds[] = {"under load",       "while starting",  "while stopping",
+                                 "during a rebuild", "during a replay", "stopped"};
 
 class Crash : public ::testing::Test {
  protected:
@@ -57,7 +58,8 @@ class Crash : public ::testing::Test {
 
   Mesh mesh() {
     Mesh at;
-    for (const char* role : {"users", "gateway", "publisher", "subscriber", "admin"}) at.addresses[role] = daemon_.address(role);
+    for (const char* role : {"users", "gateway", "publisher", "subscriber", "admin"})
+      at.addresses[role] = daemon_.address(role);
     at.operator_token = daemon_.operator_token();
     return at;
   }
@@ -73,7 +75,10 @@ class Crash : public ::testing::Test {
     const Mesh at = mesh();
     if (end == End::kill_in_rebuild) task("/admin/v1/indexes/rebuild", Json::object());
     if (end == End::kill_in_replay) {
-      task("/admin/v1/replays", {{"topic", "analytics.events"}, {"pipeline", "analytics"}, {"from", "start"}, {"to", "end"}});
+      task("/admin/v1/replays", {{"topic", "analytics.events"},
+                                 {"pipeline", "analytics"},
+                                 {"from", "start"},
+                                 {"to", "end"}});
     }
     std::atomic<bool> stop{false};
     std::atomic<int> answers{0};
@@ -83,9 +88,11 @@ class Crash : public ::testing::Test {
       while (!stop) checker_.watch_groups(at);
     });
     // A rebuild or a replay of little data is soon over.
-    const auto target = pick(0, end == End::kill_in_rebuild || end == End::kill_in_replay ? 60 : 600);
+    const auto target =
+        pick(0, end == End::kill_in_rebuild || end == End::kill_in_replay ? 60 : 600);
     const auto deadline = std::chrono::steady_clock::now() + kLoadLimit;
-    while (answers < target && std::chrono::steady_clock::now() < deadline) dawdle(std::chrono::microseconds(500));
+    while (answers < target && std::chrono::steady_clock::now() < deadline)
+      dawdle(std::chrono::microseconds(500));
     EXPECT_GE(answers, target) << "the daemon hardly answers";
     dawdle(std::chrono::milliseconds(3));
     if (end == End::kill_in_stop) {
@@ -103,7 +110,8 @@ class Crash : public ::testing::Test {
   }
 
   void task(const std::string& target, const Json& body) {
-    const auto answer = daemon_.call("admin", "POST", target, daemon_.operator_token(), body.dump());
+    const auto answer =
+        daemon_.call("admin", "POST", target, daemon_.operator_token(), body.dump());
     ASSERT_EQ(answer.status, 202) << answer.body;
     tasks_.push_back(answer.json()["id"]);
   }
@@ -111,7 +119,10 @@ class Crash : public ::testing::Test {
   // Tasks that a crash cut go on and end.
   void finish_tasks() {
     for (const auto& id : std::exchange(tasks_, {})) {
-      const Json task = daemon_.call("admin", "GET", "/admin/v1/tasks/" + id + "?wait=25", daemon_.operator_token()).json();
+      const Json task =
+          daemon_
+              .call("admin", "GET", "/admin/v1/tasks/" + id + "?wait=25", daemon_.operator_token())
+              .json();
       EXPECT_EQ(task["state"], "done") << task.dump();
     }
   }
@@ -124,9 +135,11 @@ class Crash : public ::testing::Test {
       cut += writer->cut(), repeated += writer->repeated();
     }
     std::cout << "seed " << seed_ << ": " << cycles_ << " cycles";
-    for (std::size_t i = 0; i < std::size(kEnds); ++i) std::cout << (i == 0 ? " (" : ", ") << ends_[i] << " " << kEnds[i];
-    std::cout << "); " << checker_.records() << " records read; " << cut << " requests cut, " << repeated
-              << " repeated, " << checker_.relayed_twice() << " records relayed twice; acknowledged:";
+    for (std::size_t i = 0; i < std::size(kEnds); ++i)
+      std::cout << (i == 0 ? " (" : ", ") << ends_[i] << " " << kEnds[i];
+    std::cout << "); " << checker_.records() << " records read; " << cut << " requests cut, "
+              << repeated << " repeated, " << checker_.relayed_twice()
+              << " records relayed twice; acknowledged:";
     for (const auto& [route, count] : answered) {
       std::cout << " " << route << " " << count << (route == answered.rbegin()->first ? "\n" : ",");
       EXPECT_GT(count, 0) << route;

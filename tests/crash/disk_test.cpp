@@ -37,29 +37,38 @@ const std::vector<WriteRoute>& write_routes() {
   };
   static const std::vector<WriteRoute> all{
       {"users", "POST", "/users/create", "application/json",
-       [](int n) { return R"({"email":"u)" + std::to_string(n) + R"(@acme.dev","name":"Person"})"; }},
-      {"users", "PATCH", "/users/1", "application/json", [](int n) { return R"({"name":"Name )" + std::to_string(n) + "\"}"; }},
+       [](int n) {
+         return R"({"email":"u)" + std::to_string(n) + R"(@acme.dev","name":"Person"})";
+       }},
+      {"users", "PATCH", "/users/1", "application/json",
+       [](int n) { return R"({"name":"Name )" + std::to_string(n) + "\"}"; }},
       {"publisher", "POST", "/api/v1/events/analytics", "application/json", analytics},
       {"publisher", "POST", "/api/v1/events/chemical", "application/json",
-       [](int) { return std::string(R"({"molecule_id":"m","researcher":"r","data":{"formula":"C9H8O4"}})"); }},
+       [](int) {
+         return std::string(R"({"molecule_id":"m","researcher":"r","data":{"formula":"C9H8O4"}})");
+       }},
       {"publisher", "POST", "/api/v1/events", "application/cloudevents+json",
        [](int n) {
-         return R"({"specversion":"1.0","id":"s)" + std::to_string(n) + R"(","source":"/t","type":"analytics.recorded","data":)" + analytics(n) + "}";
+         return R"({"specversion":"1.0","id":"s)" + std::to_string(n) +
+                R"(","source":"/t","type":"analytics.recorded","data":)" + analytics(n) + "}";
        }},
       {"publisher", "POST", "/api/v1/events", "application/cloudevents-batch+json",
        [](int n) {
-         return R"([{"specversion":"1.0","id":"b)" + std::to_string(n) + R"(","source":"/t","type":"analytics.recorded","data":)" + analytics(n) + "}]";
+         return R"([{"specversion":"1.0","id":"b)" + std::to_string(n) +
+                R"(","source":"/t","type":"analytics.recorded","data":)" + analytics(n) + "}]";
        }},
       {"publisher", "POST", "/api/v1/events", "application/x-ndjson",
        [](int n) { return R"({"type":"analytics.recorded","data":)" + analytics(n) + "}\n"; }},
-      {"admin", "POST", "/admin/v1/tenants", "application/json", [](int n) { return R"({"id":"t)" + std::to_string(n) + "\"}"; }},
+      {"admin", "POST", "/admin/v1/tenants", "application/json",
+       [](int n) { return R"({"id":"t)" + std::to_string(n) + "\"}"; }},
   };
   return all;
 }
 
 Answer send(Daemon& daemon, const WriteRoute& route, int n) {
   const std::string token = std::string(route.role) == "admin" ? daemon.operator_token() : kToken;
-  return daemon.call(route.role, route.method, route.target, token, route.body(n), {{"Content-Type", route.media}});
+  return daemon.call(route.role, route.method, route.target, token, route.body(n),
+                     {{"Content-Type", route.media}});
 }
 
 // Where the data is, and how its disk becomes full and empty again.
@@ -70,11 +79,14 @@ struct Disk {
 };
 
 std::map<std::string, std::string> with_shim(const std::string& variable, const std::string& path) {
-  return {{"LD_PRELOAD", MESH_FAULT_SHIM}, {variable, path}, {"ASAN_OPTIONS", "verify_asan_link_order=0:detect_leaks=0"}};
+  return {{"LD_PRELOAD", MESH_FAULT_SHIM},
+          {variable, path},
+          {"ASAN_OPTIONS", "verify_asan_link_order=0:detect_leaks=0"}};
 }
 
 void expect_a_full_disk_to_be_survived(const Disk& disk) {
-  Daemon daemon(disk.data, "rate_limits: {search: null, publish: null, users: null}\n", disk.environment);
+  Daemon daemon(disk.data, "rate_limits: {search: null, publish: null, users: null}\n",
+                disk.environment);
   ASSERT_TRUE(daemon.start()) << daemon.errors();
   int n = 0;
   std::map<std::string, int> acknowledged;  // by route
@@ -114,18 +126,26 @@ void expect_a_full_disk_to_be_survived(const Disk& disk) {
       answer = send(daemon, route, ++n);
       count(route, answer);
       return answer.status < 300;
-    })) << route.target << answer.body;
+    })) << route.target
+        << answer.body;
   }
   daemon.settle();
   int events = 0;
   for (const auto& [route, times] : acknowledged) {
-    if (route.starts_with("/api/v1/events") && route.find("chemical") == std::string::npos) events += times;
+    if (route.starts_with("/api/v1/events") && route.find("chemical") == std::string::npos)
+      events += times;
   }
-  EXPECT_EQ(daemon.call("subscriber", "GET", "/api/v1/analytics/user/u1", kToken).json()["total_events"], events);
+  EXPECT_EQ(
+      daemon.call("subscriber", "GET", "/api/v1/analytics/user/u1", kToken).json()["total_events"],
+      events);
   EXPECT_EQ(daemon.call("users", "GET", "/users?limit=1000", kToken).json().size(),
             static_cast<std::size_t>(acknowledged["/users/create application/json"]));
   for (const char* fault : {"missing", "extra", "stale"}) {
-    EXPECT_EQ(daemon.call("admin", "POST", "/admin/v1/indexes/verify", daemon.operator_token(), "{}").json()[fault], 0) << fault;
+    EXPECT_EQ(
+        daemon.call("admin", "POST", "/admin/v1/indexes/verify", daemon.operator_token(), "{}")
+            .json()[fault],
+        0)
+        << fault;
   }
   const Json letters = daemon.call("admin", "GET", "/admin/v1/dlq", daemon.operator_token()).json();
   for (const auto& topic : letters["items"]) EXPECT_EQ(topic["letters"], 0) << topic.dump();
@@ -136,7 +156,8 @@ TEST(FullDisk, WritesAre503ReadsGoOnAndServiceResumes) {
   test::TempDir dir;
   const std::string full = dir.file("full");
   expect_a_full_disk_to_be_survived({dir.file("data"), with_shim("MESH_DISK_FULL", full),
-                                     [&] { std::ofstream(full) << "yes"; }, [&] { std::filesystem::remove(full); }});
+                                     [&] { std::ofstream(full) << "yes"; },
+                                     [&] { std::filesystem::remove(full); }});
 }
 
 // In a mount namespace of this process, which only root or a permitted user may make. Last of this
@@ -159,9 +180,11 @@ TEST(FullDisk, OfASmallFileSystemIsTheSame) {
   const auto fill = [&] {
     std::ofstream file(filler, std::ios::binary);
     const std::string block(4096, 'x');
-    while (file.write(block.data(), static_cast<std::streamsize>(block.size())).flush()) {}
+    while (file.write(block.data(), static_cast<std::streamsize>(block.size())).flush()) {
+    }
   };
-  expect_a_full_disk_to_be_survived({dir.file("data"), {}, fill, [&] { std::filesystem::remove(filler); }});
+  expect_a_full_disk_to_be_survived(
+      {dir.file("data"), {}, fill, [&] { std::filesystem::remove(filler); }});
   umount2(dir.path().c_str(), MNT_DETACH);
 }
 
@@ -173,10 +196,12 @@ TEST_P(FailedSync, EndsTheProcessAndARestartHasWhatWasAcknowledged) {
   Daemon daemon(dir.file("data"), "", with_shim("MESH_FAIL_SYNC", failing));
   ASSERT_TRUE(daemon.start()) << daemon.errors();
   for (int n = 1; n <= 20; ++n) {
-    for (const auto& route : write_routes()) ASSERT_LT(send(daemon, route, n).status, 300) << route.target;
+    for (const auto& route : write_routes())
+      ASSERT_LT(send(daemon, route, n).status, 300) << route.target;
   }
   std::ofstream(failing) << "yes";
-  const auto route = std::ranges::find_if(write_routes(), [](const auto& r) { return std::string(r.target) == GetParam(); });
+  const auto route = std::ranges::find_if(
+      write_routes(), [](const auto& r) { return std::string(r.target) == GetParam(); });
   try {
     EXPECT_GE(send(daemon, *route, 1'000).status, 500) << "acknowledged without an fsync";
   } catch (const std::exception&) {
@@ -191,14 +216,19 @@ TEST_P(FailedSync, EndsTheProcessAndARestartHasWhatWasAcknowledged) {
   const auto users = daemon.call("users", "GET", "/users?limit=1000", kToken).json();
   EXPECT_GE(users.size(), 20u);
   EXPECT_LE(users.size(), 21u);
-  const int events = daemon.call("subscriber", "GET", "/api/v1/analytics/user/u1", kToken).json()["total_events"];
+  const int events =
+      daemon.call("subscriber", "GET", "/api/v1/analytics/user/u1", kToken).json()["total_events"];
   EXPECT_GE(events, 80);
   EXPECT_LE(events, 81);
   EXPECT_EQ(daemon.stop(), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Of, FailedSync, ::testing::Values("/users/create", "/api/v1/events/analytics"),
-                         [](const auto& of) { return std::string(of.param).starts_with("/users") ? "TheStore" : "TheLog"; });
+INSTANTIATE_TEST_SUITE_P(Of, FailedSync,
+                         ::testing::Values("/users/create", "/api/v1/events/analytics"),
+                         [](const auto& of) {
+                           return std::string(of.param).starts_with("/users") ? "TheStore"
+                                                                              : "TheLog";
+                         });
 
 class DamagedFolder : public ::testing::Test {
  protected:
@@ -206,7 +236,8 @@ class DamagedFolder : public ::testing::Test {
     Daemon daemon(data_);
     ASSERT_TRUE(daemon.start()) << daemon.errors();
     for (int n = 1; n <= 40; ++n) {
-      for (const auto& route : write_routes()) ASSERT_LT(send(daemon, route, n).status, 300) << route.target;
+      for (const auto& route : write_routes())
+        ASSERT_LT(send(daemon, route, n).status, 300) << route.target;
     }
     daemon.settle();
     name_of_first_ = daemon.call("users", "GET", "/users/1", kToken).json()["name"];
@@ -229,11 +260,16 @@ class DamagedFolder : public ::testing::Test {
   }
 
   void expect_all_users_found(Daemon& daemon) {
-    const Json report = daemon.call("admin", "POST", "/admin/v1/indexes/verify", daemon.operator_token(), "{}").json();
-    for (const auto& [name, count] : {std::pair{"found", 40}, {"missing", 0}, {"extra", 0}, {"stale", 0}}) {
+    const Json report =
+        daemon.call("admin", "POST", "/admin/v1/indexes/verify", daemon.operator_token(), "{}")
+            .json();
+    for (const auto& [name, count] :
+         {std::pair{"found", 40}, {"missing", 0}, {"extra", 0}, {"stale", 0}}) {
       EXPECT_EQ(report[name], count) << report.dump();
     }
-    const Json found = daemon.call("gateway", "GET", "/ai/users/search?query=u7%40acme.dev&limit=1", kToken).json();
+    const Json found =
+        daemon.call("gateway", "GET", "/ai/users/search?query=u7%40acme.dev&limit=1", kToken)
+            .json();
     ASSERT_EQ(found["results"].size(), 1u) << found.dump();
     EXPECT_EQ(found["results"][0]["email"], "u7@acme.dev");
   }
@@ -279,9 +315,12 @@ TEST_F(DamagedFolder, ADamagedRecordIsNamedRepairedAndTheRestIsServed) {
   EXPECT_EQ(mesh({"check"}).exit_code, 0);
   Daemon daemon(data_);
   ASSERT_TRUE(daemon.start()) << daemon.errors();
-  const Json groups = daemon.call("admin", "GET", "/admin/v1/groups", daemon.operator_token()).json();
+  const Json groups =
+      daemon.call("admin", "GET", "/admin/v1/groups", daemon.operator_token()).json();
   for (const auto& group : groups["items"]) EXPECT_EQ(group["lag"], 0) << group.dump();
-  const auto topic = daemon.call("admin", "GET", "/admin/v1/topics/analytics.events/records?from=start&limit=1000", daemon.operator_token());
+  const auto topic =
+      daemon.call("admin", "GET", "/admin/v1/topics/analytics.events/records?from=start&limit=1000",
+                  daemon.operator_token());
   ASSERT_EQ(topic.status, 200) << topic.body;
   EXPECT_EQ(topic.json()["items"].size(), 40u * 4 - 1);
   EXPECT_LT(send(daemon, write_routes()[2], 5'000).status, 300);
@@ -307,7 +346,8 @@ TEST_F(DamagedFolder, WhatRootRepairsBelongsToTheOwnerOfTheFolder) {
   }
 }
 
-// Symptom: an index that was built again after a repair had forgotten the user whose record was lost.
+// Symptom: an index that was built again after a repair had forgotten the user whose record was
+// lost.
 TEST_F(DamagedFolder, AUserWhoseLastRecordIsLostIsInARebuiltIndex) {
   flip("log.db", "u7@acme.dev");
   EXPECT_THAT(mesh({"check"}).out, HasSubstr("user.events/"));
@@ -350,8 +390,13 @@ TEST_P(MissingFile, StopsTheStartAndARepairTakesUsersFromTheOther) {
   daemon.settle();
   EXPECT_EQ(daemon.call("users", "GET", "/users?limit=1000", kToken).json().size(), 40u);
   EXPECT_EQ(daemon.call("users", "GET", "/users/1", kToken).json()["name"], name_of_first_);
-  EXPECT_EQ(daemon.call("admin", "GET", "/admin/v1/tenants/t9", daemon.operator_token()).status, 200);
-  EXPECT_EQ(daemon.call("users", "POST", "/users/create", kToken, R"({"email":"new@acme.dev","name":"New"})").json()["id"], 41);
+  EXPECT_EQ(daemon.call("admin", "GET", "/admin/v1/tenants/t9", daemon.operator_token()).status,
+            200);
+  EXPECT_EQ(daemon
+                .call("users", "POST", "/users/create", kToken,
+                      R"({"email":"new@acme.dev","name":"New"})")
+                .json()["id"],
+            41);
   daemon.settle();
   EXPECT_EQ(daemon.call("users", "DELETE", "/users/41", kToken).status, 204);
   daemon.settle();
@@ -359,7 +404,9 @@ TEST_P(MissingFile, StopsTheStartAndARepairTakesUsersFromTheOther) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, MissingFile, ::testing::Values("log.db", "store.db"),
-                         [](const auto& of) { return std::string(of.param).substr(0, std::string(of.param).find('.')); });
+                         [](const auto& of) {
+                           return std::string(of.param).substr(0, std::string(of.param).find('.'));
+                         });
 
 TEST_F(DamagedFolder, WhereLogAndStoreAreLostNothingIsPromised) {
   std::filesystem::remove(data_ + "/log.db");
@@ -385,11 +432,13 @@ TEST_F(DamagedFolder, AProcessOfTheOldNumberIsNoMeshd) {
 }
 
 TEST_F(DamagedFolder, AMissingIndexIsBuiltAgainFromTheLog) {
-  for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(data_ + "/vectors.db" + suffix);
+  for (const char* suffix : {"", "-wal", "-shm"})
+    std::filesystem::remove(data_ + "/vectors.db" + suffix);
   Daemon daemon(data_);
   ASSERT_TRUE(daemon.start()) << daemon.errors();
   daemon.settle();
-  const auto found = daemon.call("gateway", "GET", "/ai/users/search?query=u7%40acme.dev&limit=1", kToken);
+  const auto found =
+      daemon.call("gateway", "GET", "/ai/users/search?query=u7%40acme.dev&limit=1", kToken);
   ASSERT_EQ(found.status, 200) << found.body;
   ASSERT_EQ(found.json()["results"].size(), 1u);
   EXPECT_EQ(found.json()["results"][0]["email"], "u7@acme.dev");
@@ -438,7 +487,9 @@ TEST_F(DamagedFolder, ADamagedIndexIsBuiltAgainFromTheLog) {
   EXPECT_EQ(mesh({"check", "--repair", "--yes"}).exit_code, 0);
   ASSERT_TRUE(daemon.start()) << daemon.errors();
   daemon.settle();
-  const Json report = daemon.call("admin", "POST", "/admin/v1/indexes/verify", daemon.operator_token(), "{}").json();
+  const Json report =
+      daemon.call("admin", "POST", "/admin/v1/indexes/verify", daemon.operator_token(), "{}")
+          .json();
   EXPECT_EQ(report["missing"], 0) << report.dump();
   EXPECT_EQ(report["found"], 40) << report.dump();
 }
@@ -454,7 +505,8 @@ TEST_F(DamagedFolder, ARebuildOverADamagedRecordFailsAndNamesIt) {
 }
 
 TEST_F(DamagedFolder, DamagedUsersStopNothingElseAndAreNamed) {
-  flip("store.db", "u7@acme.devu7@acme.dev");  // address and its folded form: the table, not an index
+  flip("store.db",
+       "u7@acme.devu7@acme.dev");  // address and its folded form: the table, not an index
   const auto checked = mesh({"check"});
   EXPECT_EQ(checked.exit_code, 2) << checked.out << checked.err;
   EXPECT_THAT(checked.out, HasSubstr("users of tenant acme"));
@@ -467,14 +519,19 @@ TEST_F(DamagedFolder, DamagedUsersStopNothingElseAndAreNamed) {
     EXPECT_EQ(met.exit_code, 2) << "who watches must hear of it";
     EXPECT_THAT(met.out, HasSubstr("store.db: damaged"));
     EXPECT_THAT(met.out, HasSubstr("mesh check --data-dir " + data_));
-    EXPECT_THAT(daemon.call("admin", "GET", "/metrics", "").body, HasSubstr("mesh_damaged_files 1"));
+    EXPECT_THAT(daemon.call("admin", "GET", "/metrics", "").body,
+                HasSubstr("mesh_damaged_files 1"));
     EXPECT_EQ(daemon.call("gateway", "GET", "/ai/users/search?query=person", kToken).status, 200);
   }
   EXPECT_EQ(mesh({"check", "--repair", "--yes"}).exit_code, 0);
   Daemon daemon(data_);
   ASSERT_TRUE(daemon.start()) << daemon.errors();
   EXPECT_EQ(daemon.call("users", "GET", "/users/7", kToken).status, 200) << "the log has it";
-  EXPECT_EQ(daemon.call("users", "POST", "/users/create", kToken, R"({"email":"new@acme.dev","name":"New"})").json()["id"], 41);
+  EXPECT_EQ(daemon
+                .call("users", "POST", "/users/create", kToken,
+                      R"({"email":"new@acme.dev","name":"New"})")
+                .json()["id"],
+            41);
 }
 
 }  // namespace

@@ -31,7 +31,8 @@ int sync_or_fail(const char* name, int fd) {
 
 ssize_t write_or_fail(const char* name, int fd, const void* data, size_t size, off_t offset) {
   struct stat file {};
-  if (armed("MESH_DISK_FULL") && fstat(fd, &file) == 0 && offset + static_cast<off_t>(size) > file.st_size) {
+  if (armed("MESH_DISK_FULL") && fstat(fd, &file) == 0 &&
+      offset + static_cast<off_t>(size) > file.st_size) {
     errno = ENOSPC;
     return -1;
   }

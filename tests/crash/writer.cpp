@@ -103,7 +103,8 @@ void Writer::resolve(const Mesh& mesh) {
     }
   }
   for (int i = 0; i < kRepeats && !kept_.empty(); ++i) {
-    const Kept& kept = kept_[static_cast<std::size_t>(pick(0, static_cast<std::int64_t>(kept_.size()) - 1))];
+    const Kept& kept =
+        kept_[static_cast<std::size_t>(pick(0, static_cast<std::int64_t>(kept_.size()) - 1))];
     const auto answer = send(kept.request);
     if (!answer) return ADD_FAILURE() << answer.error().to_string(), void();
     EXPECT_EQ(answer->status, kept.status) << kept.request.target << " " << answer->body;
@@ -113,7 +114,8 @@ void Writer::resolve(const Mesh& mesh) {
   }
 }
 
-Json Writer::get(const std::string& role, const std::string& target, const std::string& token, int& status) {
+Json Writer::get(const std::string& role, const std::string& target, const std::string& token,
+                 int& status) {
   const auto answer = send({"", role, "GET", target, token, {}, {}, {}});
   status = answer ? answer->status : 0;
   EXPECT_TRUE(answer) << target;
@@ -123,30 +125,48 @@ Json Writer::get(const std::string& role, const std::string& target, const std::
 bool Writer::step() {
   switch (pick(0, 11)) {
     case 0:
-    case 1: return create_user();
-    case 2: return change_user(false);
-    case 3: return change_user(true);
-    case 4: return change_tenant();
+    case 1:
+      return create_user();
+    case 2:
+      return change_user(false);
+    case 3:
+      return change_user(true);
+    case 4:
+      return change_tenant();
     case 5:
-    case 6: return publish_one(false);
-    case 7: return publish_one(true);
-    case 8: return publish_cloudevents(0);
-    case 9: return publish_cloudevents(1);
-    case 10: return publish_cloudevents(2);
-    default: return publish_lines();
+    case 6:
+      return publish_one(false);
+    case 7:
+      return publish_one(true);
+    case 8:
+      return publish_cloudevents(0);
+    case 9:
+      return publish_cloudevents(1);
+    case 10:
+      return publish_cloudevents(2);
+    default:
+      return publish_lines();
   }
 }
 
 void Writer::maybe_key(Request& request) {
   if (pick(0, 1) == 0) return;
-  request.headers.emplace_back("Idempotency-Key", "w" + std::to_string(number_) + "-" + std::to_string(sequence_));
+  request.headers.emplace_back("Idempotency-Key",
+                               "w" + std::to_string(number_) + "-" + std::to_string(sequence_));
 }
 
 bool Writer::create_user() {
   const auto n = std::to_string(++sequence_);
-  UserState user{tenant_, 0, "u" + n + "@w" + std::to_string(number_) + ".dev", "Person " + n, false};
-  Request request{"users create", "users", "POST", "/users/create", token_,
-                  Json{{"email", user.email}, {"name", user.name}}.dump(), {{"Content-Type", "application/json"}}, {}};
+  UserState user{tenant_, 0, "u" + n + "@w" + std::to_string(number_) + ".dev", "Person " + n,
+                 false};
+  Request request{"users create",
+                  "users",
+                  "POST",
+                  "/users/create",
+                  token_,
+                  Json{{"email", user.email}, {"name", user.name}}.dump(),
+                  {{"Content-Type", "application/json"}},
+                  {}};
   maybe_key(request);
   auto adopt = [this, user](const Json& made) mutable {
     user.id = made.value("id", std::int64_t{0});
@@ -168,14 +188,23 @@ bool Writer::change_user(bool remove) {
     if (!users_[i].deleted) live.push_back(i);
   }
   if (live.size() < (remove ? 6u : 1u)) return create_user();
-  const auto at = live[static_cast<std::size_t>(pick(0, static_cast<std::int64_t>(live.size()) - 1))];
+  const auto at =
+      live[static_cast<std::size_t>(pick(0, static_cast<std::int64_t>(live.size()) - 1))];
   const std::string target = "/users/" + std::to_string(users_[at].id);
   const std::string before = users_[at].name, after = "Renamed " + std::to_string(++sequence_);
-  Request request{remove ? "users delete" : "users update", "users", remove ? "DELETE" : "PATCH", target, token_,
-                  remove ? "" : Json{{"name", after}}.dump(), {}, {}};
+  Request request{remove ? "users delete" : "users update",
+                  "users",
+                  remove ? "DELETE" : "PATCH",
+                  target,
+                  token_,
+                  remove ? "" : Json{{"name", after}}.dump(),
+                  {},
+                  {}};
   if (!remove) request.headers.emplace_back("Content-Type", "application/json");
   return perform({request,
-                  [=, this](const Json&) { remove ? void(users_[at].deleted = true) : void(users_[at].name = after); },
+                  [=, this](const Json&) {
+                    remove ? void(users_[at].deleted = true) : void(users_[at].name = after);
+                  },
                   [=, this] {
                     int status = 0;
                     const Json found = get("users", target, token_, status);
@@ -185,8 +214,10 @@ bool Writer::change_user(bool remove) {
                     }
                     ASSERT_EQ(status, 200) << target;
                     const std::string name = found.value("name", "");
-                    if (!remove && name == after) users_[at].name = after;
-                    else EXPECT_EQ(name, before);
+                    if (!remove && name == after)
+                      users_[at].name = after;
+                    else
+                      EXPECT_EQ(name, before);
                   }});
 }
 
@@ -202,21 +233,34 @@ bool Writer::change_tenant() {
   const std::string one = "/admin/v1/tenants/" + before.id;
   Json body{{"name", after.name}};
   if (create) body["id"] = before.id;
-  Request request{create ? "tenants create" : after.exists ? "tenants update" : "tenants delete", "admin",
-                  create ? "POST" : after.exists ? "PATCH" : "DELETE", create ? "/admin/v1/tenants" : one,
-                  mesh_.operator_token, after.exists ? body.dump() : "", {}, {}};
+  Request request{create         ? "tenants create"
+                  : after.exists ? "tenants update"
+                                 : "tenants delete",
+                  "admin",
+                  create         ? "POST"
+                  : after.exists ? "PATCH"
+                                 : "DELETE",
+                  create ? "/admin/v1/tenants" : one,
+                  mesh_.operator_token,
+                  after.exists ? body.dump() : "",
+                  {},
+                  {}};
   if (after.exists) request.headers.emplace_back("Content-Type", "application/json");
-  return perform({request, [=, this](const Json&) { tenants_[at] = after; }, [=, this] {
+  return perform({request, [=, this](const Json&) { tenants_[at] = after; },
+                  [=, this] {
                     int status = 0;
                     const Json found = get("admin", one, mesh_.operator_token, status);
                     const bool exists = status == 200;
-                    const bool now = exists == after.exists && (!exists || found.value("name", "") == after.name);
+                    const bool now = exists == after.exists &&
+                                     (!exists || found.value("name", "") == after.name);
                     if (now) {
                       tenants_[at] = after;
                       return;
                     }
                     EXPECT_EQ(exists, before.exists) << one;
-                    if (exists) { EXPECT_EQ(found.value("name", ""), before.name); }
+                    if (exists) {
+                      EXPECT_EQ(found.value("name", ""), before.name);
+                    }
                   }});
 }
 
@@ -224,19 +268,29 @@ bool Writer::change_tenant() {
 Json Writer::event_data(Request& request, bool chemical) {
   const std::string n = "w" + std::to_string(number_) + "." + std::to_string(sequence_);
   const std::string marker = n + "." + std::to_string(request.markers.size());
-  const std::string subject = "s" + std::to_string(number_) + "-" + std::to_string(pick(0, kSubjects - 1));
+  const std::string subject =
+      "s" + std::to_string(number_) + "-" + std::to_string(pick(0, kSubjects - 1));
   const std::string label = "kind" + std::to_string(pick(0, 4));
   request.markers.push_back(marker);
   ledger_.note(marker, {tenant_, chemical, subject, label, n, Fate::unknown});
-  if (!chemical) return {{"user_id", subject}, {"event_type", label}, {"metadata", {{"n", marker}}}};
-  return {{"molecule_id", label}, {"researcher", subject}, {"data", {{"formula", "C9H8O4"}, {"n", marker}}}};
+  if (!chemical)
+    return {{"user_id", subject}, {"event_type", label}, {"metadata", {{"n", marker}}}};
+  return {{"molecule_id", label},
+          {"researcher", subject},
+          {"data", {{"formula", "C9H8O4"}, {"n", marker}}}};
 }
 
 bool Writer::publish_one(bool chemical) {
   ++sequence_;
   const std::string kind = chemical ? "chemical" : "analytics";
-  Request request{"publish " + kind, "publisher", "POST", "/api/v1/events/" + kind, token_, {},
-                  {{"Content-Type", "application/json"}}, {}};
+  Request request{"publish " + kind,
+                  "publisher",
+                  "POST",
+                  "/api/v1/events/" + kind,
+                  token_,
+                  {},
+                  {{"Content-Type", "application/json"}},
+                  {}};
   request.body = event_data(request, chemical).dump();
   maybe_key(request);
   return perform({request, {}, {}});
@@ -249,8 +303,11 @@ bool Writer::publish_cloudevents(int form) {
   Request request{kForms[form], "publisher", "POST", "/api/v1/events", token_, {}, {}, {}};
   const auto event = [&](bool chemical) {
     Json data = event_data(request, chemical);
-    return Json{{"specversion", "1.0"}, {"id", request.markers.back()}, {"source", "/crash"},
-                {"type", chemical ? "chemical.recorded" : "analytics.recorded"}, {"data", std::move(data)}};
+    return Json{{"specversion", "1.0"},
+                {"id", request.markers.back()},
+                {"source", "/crash"},
+                {"type", chemical ? "chemical.recorded" : "analytics.recorded"},
+                {"data", std::move(data)}};
   };
   if (form == 0) {
     const Json one = event(pick(0, 1) == 0);
@@ -275,12 +332,21 @@ bool Writer::publish_cloudevents(int form) {
 // Without ids: they are the mesh's.
 bool Writer::publish_lines() {
   ++sequence_;
-  Request request{"publish lines", "publisher", "POST", "/api/v1/events", token_, {},
-                  {{"Content-Type", "application/x-ndjson"}}, {}};
+  Request request{"publish lines",
+                  "publisher",
+                  "POST",
+                  "/api/v1/events",
+                  token_,
+                  {},
+                  {{"Content-Type", "application/x-ndjson"}},
+                  {}};
   for (auto left = pick(1, 30); left > 0; --left) {
     const bool chemical = left % 4 == 0;
     Json data = event_data(request, chemical);
-    request.body += Json{{"type", chemical ? "chemical.recorded" : "analytics.recorded"}, {"data", std::move(data)}}.dump() + "\n";
+    request.body += Json{{"type", chemical ? "chemical.recorded" : "analytics.recorded"},
+                         {"data", std::move(data)}}
+                        .dump() +
+                    "\n";
   }
   maybe_key(request);
   return perform({request, {}, {}});

@@ -68,7 +68,8 @@ class Writer {
   Json event_data(Request& request, bool chemical);
   void maybe_key(Request& request);
   std::int64_t pick(std::int64_t low, std::int64_t high);
-  Json get(const std::string& role, const std::string& target, const std::string& token, int& status);
+  Json get(const std::string& role, const std::string& target, const std::string& token,
+           int& status);
 
   const int number_;
   const std::string tenant_, token_;

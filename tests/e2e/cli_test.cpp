@@ -23,7 +23,8 @@ class Cli : public ::testing::Test {
 };
 
 TEST_F(Cli, UsersAreCreatedListedFoundAndDeleted) {
-  const Json user = json({"users", "create", "--tenant", "acme", "--email", "a.smith@acme.dev", "--name", "Alice Smith"});
+  const Json user = json({"users", "create", "--tenant", "acme", "--email", "a.smith@acme.dev",
+                          "--name", "Alice Smith"});
   EXPECT_EQ(user["name"], "Alice Smith");
   daemon_.settle();
   const Json hits = json({"search", "alcie", "--tenant", "acme"});
@@ -36,39 +37,53 @@ TEST_F(Cli, UsersAreCreatedListedFoundAndDeleted) {
 }
 
 TEST_F(Cli, AnImportTakesCsvAndReportsTheLinesThatFailed) {
-  const Outcome result = daemon_.mesh({"users", "import", "-", "--format", "csv", "--tenant", "acme"},
-                                  "name,email\nAda Lovelace,ada@acme.dev\nBroken,not-an-address\n\"Hopper, Grace\",grace@acme.dev\n");
+  const Outcome result =
+      daemon_.mesh({"users", "import", "-", "--format", "csv", "--tenant", "acme"},
+                   "name,email\nAda Lovelace,ada@acme.dev\nBroken,not-an-address\n\"Hopper, "
+                   "Grace\",grace@acme.dev\n");
   EXPECT_EQ(result.exit_code, 6) << result.err;
   EXPECT_NE(result.err.find("3"), std::string::npos) << "names the line: " << result.err;
   EXPECT_EQ(json({"users", "list", "--tenant", "acme"}).size(), 2u);
 }
 
 TEST_F(Cli, EventsArePublishedTailedAndPipedBack) {
-  const Outcome published = daemon_.mesh({"events", "publish", "--tenant", "acme", "--type", "analytics.recorded", "--data",
-                                      R"({"user_id":"u-1","event_type":"click"})"});
+  const Outcome published =
+      daemon_.mesh({"events", "publish", "--tenant", "acme", "--type", "analytics.recorded",
+                    "--data", R"({"user_id":"u-1","event_type":"click"})"});
   EXPECT_EQ(published.exit_code, 0) << published.err;
-  const Outcome tail = daemon_.mesh({"events", "tail", "--topic", "analytics.events", "--from", "start", "-n", "1", "-o", "json"});
+  const Outcome tail = daemon_.mesh({"events", "tail", "--topic", "analytics.events", "--from",
+                                     "start", "-n", "1", "-o", "json"});
   EXPECT_EQ(tail.exit_code, 0) << tail.err;
   EXPECT_EQ(Json::parse(tail.out, nullptr, false)["type"], "analytics.recorded") << tail.out;
   const Outcome again = daemon_.mesh({"events", "publish", "--tenant", "acme", "-"}, tail.out);
   EXPECT_EQ(again.exit_code, 0) << again.err;
-  const Outcome format = daemon_.mesh({"events", "tail", "--topic", "analytics.events", "--from", "start", "-n", "1", "-f", "%t %k\\n"});
+  const Outcome format = daemon_.mesh({"events", "tail", "--topic", "analytics.events", "--from",
+                                       "start", "-n", "1", "-f", "%t %k\\n"});
   EXPECT_EQ(format.out, "analytics.events acme/u-1\n");
 }
 
 TEST_F(Cli, ExitCodesTellWhatHappened) {
   EXPECT_EQ(daemon_.mesh({"users", "get", "99", "--tenant", "acme"}).exit_code, 3);
   EXPECT_EQ(daemon_.mesh({"users", "frobnicate"}).exit_code, 2);
-  EXPECT_EQ(daemon_.mesh({"users", "list", "--tenant", "acme", "--token", "globex:bob"}).exit_code, 4);
-  EXPECT_EQ(daemon_.mesh({"topics", "list", "--token", "acme:alice"}).exit_code, 4) << "the given token counts";
-  EXPECT_EQ(daemon_.mesh({"ratelimit", "set", "acme", "search", "--rate", "1", "--per", "1h", "--burst", "0"}).exit_code, 0);
+  EXPECT_EQ(daemon_.mesh({"users", "list", "--tenant", "acme", "--token", "globex:bob"}).exit_code,
+            4);
+  EXPECT_EQ(daemon_.mesh({"topics", "list", "--token", "acme:alice"}).exit_code, 4)
+      << "the given token counts";
+  EXPECT_EQ(daemon_
+                .mesh({"ratelimit", "set", "acme", "search", "--rate", "1", "--per", "1h",
+                       "--burst", "0"})
+                .exit_code,
+            0);
   EXPECT_EQ(daemon_.mesh({"search", "x", "--tenant", "acme"}).exit_code, 0);
   EXPECT_EQ(daemon_.mesh({"search", "x", "--tenant", "acme"}).exit_code, 5);
 }
 
 TEST_F(Cli, WhatChangesMoreThanOneThingAsksOrNeedsYes) {
-  EXPECT_EQ(daemon_.mesh({"events", "publish", "--tenant", "acme", "--type", "chemical.recorded", "--data",
-                          R"({"molecule_id":"m","researcher":"r","data":{"formula":"(("}})"}).exit_code, 0);
+  EXPECT_EQ(daemon_
+                .mesh({"events", "publish", "--tenant", "acme", "--type", "chemical.recorded",
+                       "--data", R"({"molecule_id":"m","researcher":"r","data":{"formula":"(("}})"})
+                .exit_code,
+            0);
   daemon_.settle();
   EXPECT_EQ(json({"dlq", "show", "chemical.events"}).size(), 1u);
   EXPECT_NE(daemon_.mesh({"dlq", "purge", "chemical.events"}).exit_code, 0);
@@ -79,19 +94,32 @@ TEST_F(Cli, WhatChangesMoreThanOneThingAsksOrNeedsYes) {
 }
 
 TEST_F(Cli, ReplaysAndRebuildsRunToTheirEnd) {
-  EXPECT_EQ(daemon_.mesh({"users", "create", "--tenant", "acme", "--email", "a@acme.dev", "--name", "Alice"}).exit_code, 0);
+  EXPECT_EQ(
+      daemon_
+          .mesh({"users", "create", "--tenant", "acme", "--email", "a@acme.dev", "--name", "Alice"})
+          .exit_code,
+      0);
   daemon_.settle();
-  EXPECT_EQ(daemon_.mesh({"events", "replay", "--topic", "user.events", "--from", "start", "--dry-run"}).exit_code, 0);
-  EXPECT_EQ(daemon_.mesh({"events", "replay", "--topic", "user.events", "--from", "start", "--yes"}).exit_code, 0);
+  EXPECT_EQ(
+      daemon_.mesh({"events", "replay", "--topic", "user.events", "--from", "start", "--dry-run"})
+          .exit_code,
+      0);
+  EXPECT_EQ(daemon_.mesh({"events", "replay", "--topic", "user.events", "--from", "start", "--yes"})
+                .exit_code,
+            0);
   EXPECT_EQ(daemon_.mesh({"index", "rebuild", "--yes"}).exit_code, 0);
   EXPECT_EQ(daemon_.mesh({"index", "verify"}).exit_code, 0);
   for (const auto& task : json({"tasks", "list"})) EXPECT_EQ(task["state"], "done") << task.dump();
 }
 
 TEST_F(Cli, ListVerbsAgreeBetweenTableAndJson) {
-  for (const auto& verb : std::vector<std::vector<std::string>>{
-           {"topics", "list"}, {"groups", "list"}, {"dlq", "list"}, {"tenants", "list"}, {"index", "list"}, {"tasks", "list"},
-           {"ratelimit", "show", "acme"}}) {
+  for (const auto& verb : std::vector<std::vector<std::string>>{{"topics", "list"},
+                                                                {"groups", "list"},
+                                                                {"dlq", "list"},
+                                                                {"tenants", "list"},
+                                                                {"index", "list"},
+                                                                {"tasks", "list"},
+                                                                {"ratelimit", "show", "acme"}}) {
     const Json rows = json(verb);
     ASSERT_TRUE(rows.is_array()) << verb[0];
     const Outcome table = daemon_.mesh(verb);

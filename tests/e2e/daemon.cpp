@@ -41,8 +41,8 @@ std::vector<std::string> environment_with(const std::map<std::string, std::strin
   return all;
 }
 
-pid_t launch(const std::vector<std::string>& command, const std::map<std::string, std::string>& environment,
-             int in, int out, int err) {
+pid_t launch(const std::vector<std::string>& command,
+             const std::map<std::string, std::string>& environment, int in, int out, int err) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, in, 0);
@@ -50,16 +50,18 @@ pid_t launch(const std::vector<std::string>& command, const std::map<std::string
   posix_spawn_file_actions_adddup2(&actions, err, 2);
   const auto words = environment_with(environment);
   pid_t pid = -1;
-  const int error = posix_spawn(&pid, command.front().c_str(), &actions, nullptr, pointers(command).data(),
-                                pointers(words).data());
+  const int error = posix_spawn(&pid, command.front().c_str(), &actions, nullptr,
+                                pointers(command).data(), pointers(words).data());
   posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) throw std::runtime_error("cannot run " + command.front() + ": " + std::strerror(error));
+  if (error != 0)
+    throw std::runtime_error("cannot run " + command.front() + ": " + std::strerror(error));
   return pid;
 }
 
 int wait_for(pid_t pid) {
   int status = 0;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
@@ -77,7 +79,8 @@ std::string take(int fd) {
   std::string text;
   lseek(fd, 0, SEEK_SET);
   char buffer[65536];
-  for (ssize_t n; (n = read(fd, buffer, sizeof(buffer))) > 0;) text.append(buffer, static_cast<std::size_t>(n));
+  for (ssize_t n; (n = read(fd, buffer, sizeof(buffer))) > 0;)
+    text.append(buffer, static_cast<std::size_t>(n));
   close(fd);
   return text;
 }
@@ -92,7 +95,7 @@ std::string read_file(const std::string& path) {
 }  // namespace
 
 Outcome run(const std::vector<std::string>& command, const std::string& input,
-        const std::map<std::string, std::string>& environment) {
+            const std::map<std::string, std::string>& environment) {
   const int in = file_with(input), out = file_with(""), err = file_with("");
   const pid_t pid = launch(command, environment, in, out, err);
   Outcome result;
@@ -112,8 +115,11 @@ std::string Answer::header(std::string_view name) const {
   return {};
 }
 
-Daemon::Daemon(const std::string& data_dir, std::string extra_config, std::map<std::string, std::string> environment)
-    : data_dir_(data_dir), extra_config_(std::move(extra_config)), environment_(std::move(environment)) {}
+Daemon::Daemon(const std::string& data_dir, std::string extra_config,
+               std::map<std::string, std::string> environment)
+    : data_dir_(data_dir),
+      extra_config_(std::move(extra_config)),
+      environment_(std::move(environment)) {}
 
 Daemon::~Daemon() {
   if (pid_ > 0) kill();
@@ -151,12 +157,14 @@ void Daemon::launch() {
     }
   }
   char stale[4096];  // of a process that was killed before it was listened to
-  while (recv(notify_fd_, stale, sizeof(stale), MSG_DONTWAIT) >= 0) {}
+  while (recv(notify_fd_, stale, sizeof(stale), MSG_DONTWAIT) >= 0) {
+  }
   const int nothing = file_with("");
   error_fd_ = file_with("");
   auto environment = environment_;
   environment["NOTIFY_SOCKET"] = socket_path;
-  pid_ = mesh::e2e::launch({MESH_BIN_DIR "/meshd", "--config", config}, environment, nothing, error_fd_, error_fd_);
+  pid_ = mesh::e2e::launch({MESH_BIN_DIR "/meshd", "--config", config}, environment, nothing,
+                           error_fd_, error_fd_);
   close(nothing);
 }
 
@@ -170,7 +178,8 @@ bool Daemon::await_notification(const std::string& text) {
     if (ready[0].revents & POLLIN) {
       char buffer[4096];
       const ssize_t n = recv(notify_fd_, buffer, sizeof(buffer), 0);
-      seen = n > 0 && std::string(buffer, static_cast<std::size_t>(n)).find(text) != std::string::npos;
+      seen =
+          n > 0 && std::string(buffer, static_cast<std::size_t>(n)).find(text) != std::string::npos;
     } else if (ready[1].revents & POLLIN) {
       wait_for(pid_);
       pid_ = -1;
@@ -214,7 +223,8 @@ std::string Daemon::operator_token() const {
 }
 
 Answer Daemon::call(const std::string& role, const std::string& method, const std::string& target,
-                    const std::string& token, const std::string& body, const http::HeaderList& headers) {
+                    const std::string& token, const std::string& body,
+                    const http::HeaderList& headers) {
   http::ClientRequest request;
   request.method = method;
   request.url = "http://" + address(role) + target;
@@ -242,7 +252,8 @@ void Daemon::settle() {
     bool settled = true;
     const Json checks = call("admin", "POST", "/admin/v1/check", operator_token(), "{}").json();
     for (const auto& check : checks["checks"]) {
-      if (check["name"] == "outbox") settled &= check["detail"].get<std::string>().starts_with("0 ");
+      if (check["name"] == "outbox")
+        settled &= check["detail"].get<std::string>().starts_with("0 ");
     }
     if (!settled) continue;
     const Json groups = call("admin", "GET", "/admin/v1/groups", operator_token()).json();

@@ -20,13 +20,13 @@ struct Outcome {
 };
 // Runs a to its end; `input` is its standard input.
 Outcome run(const std::vector<std::string>& command, const std::string& input = {},
-        const std::map<std::string, std::string>& environment = {});
+            const std::map<std::string, std::string>& environment = {});
 
 struct Answer {
   int status = 0;
   http::HeaderList headers;
   std::string body;
-  Json json() const;  // discarded value where the body is not JSON
+  Json json() const;                                // discarded value where the body is not JSON
   std::string header(std::string_view name) const;  // "" where it is missing
 };
 

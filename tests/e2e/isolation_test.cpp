@@ -28,8 +28,10 @@ class Isolation : public ::testing::Test {
       for (const auto& [pattern, operations] : api.at("paths").items()) {
         for (const auto& [method, operation] : operations.items()) {
           DescribedRoute route{role, method, pattern, "", operation.contains("requestBody")};
-          std::ranges::transform(route.method, route.method.begin(), [](unsigned char c) { return std::toupper(c); });
-          if (operation.contains("security")) route.credential = operation["security"][0].items().begin().key();
+          std::ranges::transform(route.method, route.method.begin(),
+                                 [](unsigned char c) { return std::toupper(c); });
+          if (operation.contains("security"))
+            route.credential = operation["security"][0].items().begin().key();
           routes_.push_back(route);
         }
       }
@@ -40,10 +42,23 @@ class Isolation : public ::testing::Test {
   // Data of acme under the ids that every path below names.
   void plant() {
     const std::string secret = kSecret;
-    ASSERT_EQ(daemon_.call("users", "POST", "/users/create", "acme:a", Json{{"email", secret + "@acme.dev"}, {"name", secret}}.dump()).status, 201);
-    ASSERT_EQ(daemon_.call("publisher", "POST", "/api/v1/events/analytics", "acme:a", Json{{"user_id", "1"}, {"event_type", secret}}.dump()).status, 202);
-    ASSERT_EQ(daemon_.call("publisher", "POST", "/api/v1/events/chemical", "acme:a",
-                           Json{{"molecule_id", secret}, {"researcher", "1"}, {"data", {{"note", secret}}}}.dump()).status, 202);
+    ASSERT_EQ(daemon_
+                  .call("users", "POST", "/users/create", "acme:a",
+                        Json{{"email", secret + "@acme.dev"}, {"name", secret}}.dump())
+                  .status,
+              201);
+    ASSERT_EQ(daemon_
+                  .call("publisher", "POST", "/api/v1/events/analytics", "acme:a",
+                        Json{{"user_id", "1"}, {"event_type", secret}}.dump())
+                  .status,
+              202);
+    ASSERT_EQ(
+        daemon_
+            .call("publisher", "POST", "/api/v1/events/chemical", "acme:a",
+                  Json{{"molecule_id", secret}, {"researcher", "1"}, {"data", {{"note", secret}}}}
+                      .dump())
+            .status,
+        202);
     daemon_.settle();
   }
 
@@ -60,10 +75,12 @@ class Isolation : public ::testing::Test {
     }
     return path + query;
   }
-  Answer ask(const DescribedRoute& route, const std::string& token, const http::HeaderList& headers = {},
-             const std::string& query = "") {
-    return daemon_.call(route.role, route.method, target(route, query), token,
-                        route.body ? R"({"email":"n@x.dev","name":"N","user_id":"9","event_type":"e"})" : "", headers);
+  Answer ask(const DescribedRoute& route, const std::string& token,
+             const http::HeaderList& headers = {}, const std::string& query = "") {
+    return daemon_.call(
+        route.role, route.method, target(route, query), token,
+        route.body ? R"({"email":"n@x.dev","name":"N","user_id":"9","event_type":"e"})" : "",
+        headers);
   }
 
   test::TempDir dir_;
@@ -107,7 +124,9 @@ TEST_F(Isolation, NothingOfOneTenantShowsInAnyAnswerToAnother) {
       const bool echo = answer.json().is_object() && answer.json().value("query", "") == kSecret;
       std::string body = answer.body;
       if (echo) body = answer.json()["results"].dump();
-      EXPECT_EQ(body.find(kSecret), std::string::npos) << route.method << " " << target(route, query) << "\n" << body;
+      EXPECT_EQ(body.find(kSecret), std::string::npos)
+          << route.method << " " << target(route, query) << "\n"
+          << body;
     }
   }
 }
@@ -115,8 +134,11 @@ TEST_F(Isolation, NothingOfOneTenantShowsInAnyAnswerToAnother) {
 TEST_F(Isolation, AnotherTenantsThingsCannotBeToldFromThoseThatDoNotExist) {
   plant();
   const std::vector<std::pair<std::string, std::string>> things{
-      {"users", "/users/"}, {"subscriber", "/api/v1/analytics/user/"}, {"subscriber", "/api/v1/analytics/researcher/"},
-      {"subscriber", "/api/v1/events/user/"}, {"subscriber", "/api/v1/events/researcher/"}};
+      {"users", "/users/"},
+      {"subscriber", "/api/v1/analytics/user/"},
+      {"subscriber", "/api/v1/analytics/researcher/"},
+      {"subscriber", "/api/v1/events/user/"},
+      {"subscriber", "/api/v1/events/researcher/"}};
   for (const auto& [role, path] : things) {
     Json others = daemon_.call(role, "GET", path + "1", "globex:bob").json();
     Json missing = daemon_.call(role, "GET", path + "2", "globex:bob").json();
@@ -132,18 +154,29 @@ TEST_F(Isolation, AnotherTenantsThingsCannotBeToldFromThoseThatDoNotExist) {
 
 TEST_F(Isolation, AnIdempotencyKeyIsTheTenantsOwn) {
   const http::HeaderList key{{"Idempotency-Key", "shared-key"}};
-  const auto mine = daemon_.call("users", "POST", "/users/create", "acme:a", R"({"email":"a@x.dev","name":"Mine"})", key);
-  const auto theirs = daemon_.call("users", "POST", "/users/create", "globex:b", R"({"email":"b@x.dev","name":"Theirs"})", key);
+  const auto mine = daemon_.call("users", "POST", "/users/create", "acme:a",
+                                 R"({"email":"a@x.dev","name":"Mine"})", key);
+  const auto theirs = daemon_.call("users", "POST", "/users/create", "globex:b",
+                                   R"({"email":"b@x.dev","name":"Theirs"})", key);
   EXPECT_EQ(mine.status, 201);
   EXPECT_EQ(theirs.status, 201);
   EXPECT_EQ(theirs.json()["name"], "Theirs");
 }
 
 TEST_F(Isolation, ABodyThatNamesAnotherTenantIsForbidden) {
-  EXPECT_EQ(daemon_.call("users", "POST", "/users/create", "globex:b", R"({"email":"b@x.dev","name":"B","tenantId":"acme"})").status, 403);
-  EXPECT_EQ(daemon_.call("publisher", "POST", "/api/v1/events", "globex:b",
-                         R"({"specversion":"1.0","id":"1","source":"s","type":"analytics.recorded","tenantid":"acme","data":{"user_id":"1","event_type":"x"}})",
-                         {{"Content-Type", "application/cloudevents+json"}}).status, 403);
+  EXPECT_EQ(daemon_
+                .call("users", "POST", "/users/create", "globex:b",
+                      R"({"email":"b@x.dev","name":"B","tenantId":"acme"})")
+                .status,
+            403);
+  EXPECT_EQ(
+      daemon_
+          .call(
+              "publisher", "POST", "/api/v1/events", "globex:b",
+              R"({"specversion":"1.0","id":"1","source":"s","type":"analytics.recorded","tenantid":"acme","data":{"user_id":"1","event_type":"x"}})",
+              {{"Content-Type", "application/cloudevents+json"}})
+          .status,
+      403);
 }
 
 TEST_F(Isolation, TheOperatorActsForTheTenantItNames) {
@@ -152,7 +185,8 @@ TEST_F(Isolation, TheOperatorActsForTheTenantItNames) {
   const auto named = daemon_.call("users", "GET", "/users", token, "", {{"X-Tenant-Id", "acme"}});
   EXPECT_EQ(named.status, 200);
   EXPECT_EQ(named.json()[0]["name"], kSecret);
-  EXPECT_GE(daemon_.call("users", "GET", "/users", token).status, 400) << "without a tenant there is none to act for";
+  EXPECT_GE(daemon_.call("users", "GET", "/users", token).status, 400)
+      << "without a tenant there is none to act for";
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ class MainJob : public ::testing::Test {
   void SetUp() override { ASSERT_TRUE(daemon_.start()) << daemon_.errors(); }
 
   Json create_user(const std::string& token, const std::string& email, const std::string& name) {
-    const auto answer = daemon_.call("users", "POST", "/users/create", token, Json{{"email", email}, {"name", name}}.dump());
+    const auto answer = daemon_.call("users", "POST", "/users/create", token,
+                                     Json{{"email", email}, {"name", name}}.dump());
     EXPECT_EQ(answer.status, 201) << answer.body;
     return answer.json();
   }
@@ -30,12 +31,15 @@ class MainJob : public ::testing::Test {
   Json finished_task(const Answer& submitted) {
     EXPECT_EQ(submitted.status, 202) << submitted.body;
     const std::string id = submitted.json()["id"];
-    Json task = daemon_.call("admin", "GET", "/admin/v1/tasks/" + id + "?wait=25", daemon_.operator_token()).json();
+    Json task =
+        daemon_.call("admin", "GET", "/admin/v1/tasks/" + id + "?wait=25", daemon_.operator_token())
+            .json();
     EXPECT_EQ(task["state"], "done") << task.dump();
     return task;
   }
   Answer admin(const std::string& method, const std::string& target, const Json& body = nullptr) {
-    return daemon_.call("admin", method, target, daemon_.operator_token(), body.is_null() ? "" : body.dump());
+    return daemon_.call("admin", method, target, daemon_.operator_token(),
+                        body.is_null() ? "" : body.dump());
   }
 
   test::TempDir dir_;
@@ -59,13 +63,16 @@ TEST_F(MainJob, AnotherTenantFindsNothingOfIt) {
   create_user(kGlobex, "zoe@globex.dev", "Zoe Quinn");
   daemon_.settle();
   for (const auto& name : found(kGlobex, "alice")) EXPECT_NE(name, "Alice Smith");
-  EXPECT_EQ(found(kAcme, "zoe%20quinn"), std::vector<std::string>{}) << "Zoe is of the other tenant";
+  EXPECT_EQ(found(kAcme, "zoe%20quinn"), std::vector<std::string>{})
+      << "Zoe is of the other tenant";
 }
 
 TEST_F(MainJob, AnUpdatedUserIsFoundByTheNewNameAndADeletedOneNotAtAll) {
   const Json user = create_user(kAcme, "x@acme.dev", "Xaver Huber");
   const std::string path = "/users/" + std::to_string(user["id"].get<int>());
-  EXPECT_EQ(daemon_.call("users", "PATCH", path, kAcme, R"({"name":"Yolanda Meier"})").json()["name"], "Yolanda Meier");
+  EXPECT_EQ(
+      daemon_.call("users", "PATCH", path, kAcme, R"({"name":"Yolanda Meier"})").json()["name"],
+      "Yolanda Meier");
   daemon_.settle();
   EXPECT_EQ(found(kAcme, "yolanda"), std::vector<std::string>{"Yolanda Meier"});
   EXPECT_EQ(daemon_.call("users", "DELETE", path, kAcme).status, 204);
@@ -75,7 +82,8 @@ TEST_F(MainJob, AnUpdatedUserIsFoundByTheNewNameAndADeletedOneNotAtAll) {
 }
 
 TEST_F(MainJob, UsersAreListedInPagesByTheLinkHeader) {
-  for (int i = 1; i <= 5; ++i) create_user(kAcme, "u" + std::to_string(i) + "@acme.dev", "User " + std::to_string(i));
+  for (int i = 1; i <= 5; ++i)
+    create_user(kAcme, "u" + std::to_string(i) + "@acme.dev", "User " + std::to_string(i));
   std::vector<std::string> names;
   std::string target = "/users?limit=2";
   for (int pages = 0; !target.empty() && pages < 10; ++pages) {
@@ -91,7 +99,11 @@ TEST_F(MainJob, UsersAreListedInPagesByTheLinkHeader) {
 
 TEST_F(MainJob, AnAddressIsUniqueWithinTheTenantOnly) {
   create_user(kAcme, "same@x.dev", "First");
-  EXPECT_EQ(daemon_.call("users", "POST", "/users/create", kAcme, R"({"email":"SAME@x.dev","name":"Second"})").status, 409);
+  EXPECT_EQ(daemon_
+                .call("users", "POST", "/users/create", kAcme,
+                      R"({"email":"SAME@x.dev","name":"Second"})")
+                .status,
+            409);
   create_user(kGlobex, "same@x.dev", "Other tenant");
 }
 
@@ -103,19 +115,25 @@ TEST_F(MainJob, AnIdempotencyKeyGivesTheSameAnswerAndOneUser) {
   EXPECT_EQ(first.status, 201);
   EXPECT_EQ(second.status, 201);
   EXPECT_EQ(first.body, second.body);
-  EXPECT_EQ(daemon_.call("users", "POST", "/users/create", kAcme, R"({"email":"x@y.dev","name":"N"})", key).status, 422);
+  EXPECT_EQ(
+      daemon_
+          .call("users", "POST", "/users/create", kAcme, R"({"email":"x@y.dev","name":"N"})", key)
+          .status,
+      422);
   EXPECT_EQ(daemon_.call("users", "GET", "/users", kAcme).json().size(), 1u);
 }
 
 TEST_F(MainJob, PublishedAnalyticsAreCountedForTheirTenantOnly) {
   for (const char* type : {"page_view", "page_view", "click"}) {
-    const auto answer = daemon_.call("publisher", "POST", "/api/v1/events/analytics", kAcme,
-                                     Json{{"user_id", "u-1"}, {"event_type", type}, {"metadata", {{"page", "/"}}}}.dump());
+    const auto answer = daemon_.call(
+        "publisher", "POST", "/api/v1/events/analytics", kAcme,
+        Json{{"user_id", "u-1"}, {"event_type", type}, {"metadata", {{"page", "/"}}}}.dump());
     ASSERT_EQ(answer.status, 202) << answer.body;
     EXPECT_EQ(answer.json()["message"], "Event published");
   }
   daemon_.settle();
-  const Json summary = daemon_.call("subscriber", "GET", "/api/v1/analytics/user/u-1", kAcme).json();
+  const Json summary =
+      daemon_.call("subscriber", "GET", "/api/v1/analytics/user/u-1", kAcme).json();
   EXPECT_EQ(summary["total_events"], 3);
   EXPECT_EQ(summary["event_types"], (Json{{"click", 1}, {"page_view", 2}}));
   EXPECT_EQ(summary["recent_events"][0]["event_type"], "click");
@@ -123,41 +141,75 @@ TEST_F(MainJob, PublishedAnalyticsAreCountedForTheirTenantOnly) {
 }
 
 TEST_F(MainJob, AChemicalEventIsEnrichedFromItsFormula) {
-  ASSERT_EQ(daemon_.call("publisher", "POST", "/api/v1/events/chemical", kAcme,
-                         R"({"molecule_id":"m-1","researcher":"Dr. Jane Smith","data":{"formula":"C9H8O4"}})").status, 202);
+  ASSERT_EQ(
+      daemon_
+          .call(
+              "publisher", "POST", "/api/v1/events/chemical", kAcme,
+              R"({"molecule_id":"m-1","researcher":"Dr. Jane Smith","data":{"formula":"C9H8O4"}})")
+          .status,
+      202);
   daemon_.settle();
-  const Json summary = daemon_.call("subscriber", "GET", "/api/v1/analytics/researcher/Dr.%20Jane%20Smith", kAcme).json();
+  const Json summary =
+      daemon_.call("subscriber", "GET", "/api/v1/analytics/researcher/Dr.%20Jane%20Smith", kAcme)
+          .json();
   EXPECT_EQ(summary["total_experiments"], 1);
   EXPECT_EQ(summary["molecules_list"], Json::array({"m-1"}));
-  EXPECT_NEAR(summary["recent_experiments"][0]["llm_properties"]["molecular_weight"].get<double>(), 180.16, 0.01);
+  EXPECT_NEAR(summary["recent_experiments"][0]["llm_properties"]["molecular_weight"].get<double>(),
+              180.16, 0.01);
 }
 
 TEST_F(MainJob, CloudEventsComeInAllTheirForms) {
   const std::string data = R"({"user_id":"u-2","event_type":"x"})";
-  EXPECT_EQ(daemon_.call("publisher", "POST", "/api/v1/events", kAcme, data,
-                         {{"ce-id", "b-1"}, {"ce-source", "/test"}, {"ce-specversion", "1.0"}, {"ce-type", "analytics.recorded"},
-                          {"Content-Type", "application/json"}}).status, 202);
-  const std::string structured = R"({"specversion":"1.0","id":"s-1","source":"/test","type":"analytics.recorded","data":)" + data + "}";
-  EXPECT_EQ(daemon_.call("publisher", "POST", "/api/v1/events", kAcme, structured, {{"Content-Type", "application/cloudevents+json"}}).status, 202);
-  EXPECT_EQ(daemon_.call("publisher", "POST", "/api/v1/events", kAcme,
-                         R"([{"specversion":"1.0","id":"t-1","source":"/test","type":"analytics.recorded","data":)" + data + "}]",
-                         {{"Content-Type", "application/cloudevents-batch+json"}}).status, 202);
+  EXPECT_EQ(daemon_
+                .call("publisher", "POST", "/api/v1/events", kAcme, data,
+                      {{"ce-id", "b-1"},
+                       {"ce-source", "/test"},
+                       {"ce-specversion", "1.0"},
+                       {"ce-type", "analytics.recorded"},
+                       {"Content-Type", "application/json"}})
+                .status,
+            202);
+  const std::string structured =
+      R"({"specversion":"1.0","id":"s-1","source":"/test","type":"analytics.recorded","data":)" +
+      data + "}";
+  EXPECT_EQ(daemon_
+                .call("publisher", "POST", "/api/v1/events", kAcme, structured,
+                      {{"Content-Type", "application/cloudevents+json"}})
+                .status,
+            202);
+  EXPECT_EQ(
+      daemon_
+          .call(
+              "publisher", "POST", "/api/v1/events", kAcme,
+              R"([{"specversion":"1.0","id":"t-1","source":"/test","type":"analytics.recorded","data":)" +
+                  data + "}]",
+              {{"Content-Type", "application/cloudevents-batch+json"}})
+          .status,
+      202);
   const auto lines = daemon_.call("publisher", "POST", "/api/v1/events", kAcme,
-                                  R"({"type":"analytics.recorded","data":)" + data + "}\n" + R"({"type":"analytics.recorded","data":)" + data + "}\n",
+                                  R"({"type":"analytics.recorded","data":)" + data + "}\n" +
+                                      R"({"type":"analytics.recorded","data":)" + data + "}\n",
                                   {{"Content-Type", "application/x-ndjson"}});
   EXPECT_EQ(lines.status, 202) << lines.body;
   EXPECT_EQ(lines.json()["accepted"], 2);
   daemon_.settle();
-  EXPECT_EQ(daemon_.call("subscriber", "GET", "/api/v1/analytics/user/u-2", kAcme).json()["total_events"], 5);
+  EXPECT_EQ(
+      daemon_.call("subscriber", "GET", "/api/v1/analytics/user/u-2", kAcme).json()["total_events"],
+      5);
 }
 
 // An idempotency key once covered the body only, so that a second event with other attributes was
 // answered with the first one's id and lost.
 TEST_F(MainJob, AnIdempotencyKeyCoversTheAttributesOfABinaryEvent) {
   const auto publish = [&](const char* id) {
-    return daemon_.call("publisher", "POST", "/api/v1/events", kAcme, R"({"user_id":"u-6","event_type":"x"})",
-                        {{"ce-id", id}, {"ce-source", "/test"}, {"ce-specversion", "1.0"}, {"ce-type", "analytics.recorded"},
-                         {"Content-Type", "application/json"}, {"Idempotency-Key", "k"}});
+    return daemon_.call("publisher", "POST", "/api/v1/events", kAcme,
+                        R"({"user_id":"u-6","event_type":"x"})",
+                        {{"ce-id", id},
+                         {"ce-source", "/test"},
+                         {"ce-specversion", "1.0"},
+                         {"ce-type", "analytics.recorded"},
+                         {"Content-Type", "application/json"},
+                         {"Idempotency-Key", "k"}});
   };
   EXPECT_EQ(publish("a1").status, 202);
   EXPECT_EQ(publish("a1").header("Idempotent-Replayed"), "true");
@@ -167,42 +219,69 @@ TEST_F(MainJob, AnIdempotencyKeyCoversTheAttributesOfABinaryEvent) {
 // Events were once told apart by their id alone, so that the second source's was not counted.
 TEST_F(MainJob, EventsOfTwoSourcesWithOneIdAreBothCounted) {
   for (const char* source : {"/a", "/b", "/b"}) {
-    EXPECT_EQ(daemon_.call("publisher", "POST", "/api/v1/events", kAcme, R"({"user_id":"u-7","event_type":"x"})",
-                           {{"ce-id", "1"}, {"ce-source", source}, {"ce-specversion", "1.0"}, {"ce-type", "analytics.recorded"},
-                            {"Content-Type", "application/json"}}).status, 202);
+    EXPECT_EQ(daemon_
+                  .call("publisher", "POST", "/api/v1/events", kAcme,
+                        R"({"user_id":"u-7","event_type":"x"})",
+                        {{"ce-id", "1"},
+                         {"ce-source", source},
+                         {"ce-specversion", "1.0"},
+                         {"ce-type", "analytics.recorded"},
+                         {"Content-Type", "application/json"}})
+                  .status,
+              202);
   }
   daemon_.settle();
-  EXPECT_EQ(daemon_.call("subscriber", "GET", "/api/v1/analytics/user/u-7", kAcme).json()["total_events"], 2);
+  EXPECT_EQ(
+      daemon_.call("subscriber", "GET", "/api/v1/analytics/user/u-7", kAcme).json()["total_events"],
+      2);
 }
 
 TEST_F(MainJob, ABulkThatTheLimitCanNeverAdmitIsTooLarge) {
-  ASSERT_EQ(admin("PUT", "/admin/v1/ratelimits/acme/publish", {{"rate", 10}, {"per", "1s"}, {"burst", 9}}).status, 200);
+  ASSERT_EQ(
+      admin("PUT", "/admin/v1/ratelimits/acme/publish", {{"rate", 10}, {"per", "1s"}, {"burst", 9}})
+          .status,
+      200);
   std::string lines;
-  for (int i = 0; i < 11; ++i) lines += R"({"type":"analytics.recorded","data":{"user_id":"u-8","event_type":"x"}})" "\n";
-  EXPECT_EQ(daemon_.call("publisher", "POST", "/api/v1/events", kAcme, lines, {{"Content-Type", "application/x-ndjson"}}).status, 413);
+  for (int i = 0; i < 11; ++i)
+    lines += R"({"type":"analytics.recorded","data":{"user_id":"u-8","event_type":"x"}})"
+             "\n";
+  EXPECT_EQ(daemon_
+                .call("publisher", "POST", "/api/v1/events", kAcme, lines,
+                      {{"Content-Type", "application/x-ndjson"}})
+                .status,
+            413);
 }
 
 TEST_F(MainJob, ABulkWithOneBadLineIsRefusedAsAWhole) {
-  const auto answer = daemon_.call("publisher", "POST", "/api/v1/events", kAcme,
-                                   R"({"type":"analytics.recorded","data":{"user_id":"u-3","event_type":"x"}})" "\n"
-                                   R"({"type":"analytics.recorded","data":{"user_id":7}})" "\n",
-                                   {{"Content-Type", "application/x-ndjson"}});
+  const auto answer =
+      daemon_.call("publisher", "POST", "/api/v1/events", kAcme,
+                   R"({"type":"analytics.recorded","data":{"user_id":"u-3","event_type":"x"}})"
+                   "\n"
+                   R"({"type":"analytics.recorded","data":{"user_id":7}})"
+                   "\n",
+                   {{"Content-Type", "application/x-ndjson"}});
   EXPECT_EQ(answer.status, 422);
-  EXPECT_TRUE(answer.json()["errors"][0]["pointer"].get<std::string>().starts_with("/2/")) << answer.body;
+  EXPECT_TRUE(answer.json()["errors"][0]["pointer"].get<std::string>().starts_with("/2/"))
+      << answer.body;
   daemon_.settle();
   EXPECT_EQ(daemon_.call("subscriber", "GET", "/api/v1/analytics/user/u-3", kAcme).status, 404);
 }
 
 TEST_F(MainJob, AnEventThatCanNeverBeProcessedBecomesADeadLetterAndIsRedrivenAndPurged) {
-  ASSERT_EQ(daemon_.call("publisher", "POST", "/api/v1/events/chemical", kAcme,
-                         R"({"molecule_id":"m-2","researcher":"R","data":{"formula":"C9(("}})").status, 202);
+  ASSERT_EQ(daemon_
+                .call("publisher", "POST", "/api/v1/events/chemical", kAcme,
+                      R"({"molecule_id":"m-2","researcher":"R","data":{"formula":"C9(("}})")
+                .status,
+            202);
   daemon_.settle();
   Json letters = admin("GET", "/admin/v1/dlq/chemical.events/letters").json()["items"];
   ASSERT_EQ(letters.size(), 1u);
   EXPECT_EQ(letters[0]["tenant"], "acme");
   EXPECT_EQ(letters[0]["cause_class"], "extract");
   EXPECT_TRUE(letters[0]["source"].get<std::string>().starts_with("chemical.events/"));
-  EXPECT_EQ(admin("POST", "/admin/v1/dlq/chemical.events/redrive", {{"dry_run", true}}).json()["matching"], 1);
+  EXPECT_EQ(admin("POST", "/admin/v1/dlq/chemical.events/redrive", {{"dry_run", true}})
+                .json()["matching"],
+            1);
   finished_task(admin("POST", "/admin/v1/dlq/chemical.events/redrive", Json::object()));
   daemon_.settle();
   letters = admin("GET", "/admin/v1/dlq/chemical.events/letters").json()["items"];
@@ -212,34 +291,53 @@ TEST_F(MainJob, AnEventThatCanNeverBeProcessedBecomesADeadLetterAndIsRedrivenAnd
 }
 
 TEST_F(MainJob, AReplayChangesNothingThatWasCounted) {
-  ASSERT_EQ(daemon_.call("publisher", "POST", "/api/v1/events/analytics", kAcme, R"({"user_id":"u-4","event_type":"x"})").status, 202);
-  ASSERT_EQ(daemon_.call("publisher", "POST", "/api/v1/events/analytics", kGlobex, R"({"user_id":"u-4","event_type":"x"})").status, 202);
+  ASSERT_EQ(daemon_
+                .call("publisher", "POST", "/api/v1/events/analytics", kAcme,
+                      R"({"user_id":"u-4","event_type":"x"})")
+                .status,
+            202);
+  ASSERT_EQ(daemon_
+                .call("publisher", "POST", "/api/v1/events/analytics", kGlobex,
+                      R"({"user_id":"u-4","event_type":"x"})")
+                .status,
+            202);
   daemon_.settle();
-  const Json replay{{"topic", "analytics.events"}, {"pipeline", "analytics"}, {"from", "start"}, {"tenant", "acme"}};
+  const Json replay{{"topic", "analytics.events"},
+                    {"pipeline", "analytics"},
+                    {"from", "start"},
+                    {"tenant", "acme"}};
   Json dry = replay;
   dry["dry_run"] = true;
   const Json estimate = admin("POST", "/admin/v1/replays", dry).json();
   EXPECT_EQ(estimate["scanned"], 2);
   EXPECT_EQ(estimate["matching"], 1);
   EXPECT_EQ(finished_task(admin("POST", "/admin/v1/replays", replay))["result"]["done"], 1);
-  EXPECT_EQ(daemon_.call("subscriber", "GET", "/api/v1/analytics/user/u-4", kAcme).json()["total_events"], 1);
+  EXPECT_EQ(
+      daemon_.call("subscriber", "GET", "/api/v1/analytics/user/u-4", kAcme).json()["total_events"],
+      1);
 }
 
 TEST_F(MainJob, ARebuildServesTheSameAndCanBeRolledBack) {
-  for (int i = 0; i < 20; ++i) create_user(kAcme, "r" + std::to_string(i) + "@acme.dev", "Robin " + std::to_string(i));
+  for (int i = 0; i < 20; ++i)
+    create_user(kAcme, "r" + std::to_string(i) + "@acme.dev", "Robin " + std::to_string(i));
   daemon_.settle();
   finished_task(admin("POST", "/admin/v1/indexes/rebuild", Json::object()));
   EXPECT_EQ(found(kAcme, "robin").size(), 10u);
   const Json report = admin("POST", "/admin/v1/indexes/verify", Json::object()).json();
   EXPECT_EQ(report["expected"], 20);
-  EXPECT_EQ(report["missing"].get<int>() + report["extra"].get<int>() + report["stale"].get<int>(), 0) << report.dump();
+  EXPECT_EQ(report["missing"].get<int>() + report["extra"].get<int>() + report["stale"].get<int>(),
+            0)
+      << report.dump();
   const auto back = admin("POST", "/admin/v1/indexes/rollback", Json::object());
   EXPECT_EQ(back.status, 200) << back.body;
   EXPECT_EQ(found(kAcme, "robin").size(), 10u);
 }
 
 TEST_F(MainJob, ARateLimitIsSetHitShownAndReset) {
-  ASSERT_EQ(admin("PUT", "/admin/v1/ratelimits/acme/search", {{"rate", 1}, {"per", "1h"}, {"burst", 1}}).status, 200);
+  ASSERT_EQ(
+      admin("PUT", "/admin/v1/ratelimits/acme/search", {{"rate", 1}, {"per", "1h"}, {"burst", 1}})
+          .status,
+      200);
   const std::string target = "/ai/users/search?query=x";
   EXPECT_EQ(daemon_.call("gateway", "GET", target, kAcme).status, 200);
   EXPECT_EQ(daemon_.call("gateway", "GET", target, kAcme).status, 200);
@@ -259,10 +357,16 @@ TEST_F(MainJob, ARateLimitIsSetHitShownAndReset) {
 
 TEST_F(MainJob, TheTraceOfARequestReachesTheLogAndTheIndex) {
   const std::string trace = "4bf92f3577b34da6a3ce929d0e0e4736";
-  ASSERT_EQ(daemon_.call("users", "POST", "/users/create", kAcme, R"({"email":"t@acme.dev","name":"T"})",
-                         {{"traceparent", "00-" + trace + "-00f067aa0ba902b7-01"}, {"X-Request-Id", "req-1"}}).header("X-Request-Id"), "req-1");
+  ASSERT_EQ(
+      daemon_
+          .call(
+              "users", "POST", "/users/create", kAcme, R"({"email":"t@acme.dev","name":"T"})",
+              {{"traceparent", "00-" + trace + "-00f067aa0ba902b7-01"}, {"X-Request-Id", "req-1"}})
+          .header("X-Request-Id"),
+      "req-1");
   daemon_.settle();
-  const Json records = admin("GET", "/admin/v1/topics/user.events/records?from=start").json()["items"];
+  const Json records =
+      admin("GET", "/admin/v1/topics/user.events/records?from=start").json()["items"];
   ASSERT_EQ(records.size(), 1u);
   EXPECT_NE(records[0]["traceparent"].get<std::string>().find(trace), std::string::npos);
   EXPECT_EQ(daemon_.stop(), 0);
@@ -270,12 +374,17 @@ TEST_F(MainJob, TheTraceOfARequestReachesTheLogAndTheIndex) {
   const auto indexed = log.find("\"message\":\"indexed\"");
   ASSERT_NE(indexed, std::string::npos) << log;
   EXPECT_NE(log.find(trace, indexed), std::string::npos) << "the trace reaches the index";
-  EXPECT_EQ(records[0]["value"], (Json{{"id", 1}, {"email", "t@acme.dev"}, {"name", "T"}, {"tenantId", "acme"}}));
+  EXPECT_EQ(records[0]["value"],
+            (Json{{"id", 1}, {"email", "t@acme.dev"}, {"name", "T"}, {"tenantId", "acme"}}));
 }
 
 TEST_F(MainJob, EverythingSurvivesARestartAndAKill) {
   create_user(kAcme, "a.smith@acme.dev", "Alice Smith");
-  ASSERT_EQ(daemon_.call("publisher", "POST", "/api/v1/events/analytics", kAcme, R"({"user_id":"u-5","event_type":"x"})").status, 202);
+  ASSERT_EQ(daemon_
+                .call("publisher", "POST", "/api/v1/events/analytics", kAcme,
+                      R"({"user_id":"u-5","event_type":"x"})")
+                .status,
+            202);
   daemon_.settle();
   EXPECT_EQ(daemon_.stop(), 0);
   ASSERT_TRUE(daemon_.start()) << daemon_.errors();
@@ -285,7 +394,9 @@ TEST_F(MainJob, EverythingSurvivesARestartAndAKill) {
   ASSERT_TRUE(daemon_.start()) << daemon_.errors();
   daemon_.settle();
   EXPECT_EQ(found(kAcme, "second%20user").front(), "Second User");
-  EXPECT_EQ(daemon_.call("subscriber", "GET", "/api/v1/analytics/user/u-5", kAcme).json()["total_events"], 1);
+  EXPECT_EQ(
+      daemon_.call("subscriber", "GET", "/api/v1/analytics/user/u-5", kAcme).json()["total_events"],
+      1);
 }
 
 }  // namespace

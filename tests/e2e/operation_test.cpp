@@ -17,7 +17,8 @@ TEST(Operation, ASecondDaemonOnTheFolderIsRefusedWithThePidOfTheFirst) {
   test::TempDir dir;
   Daemon first(dir.file("data"));
   ASSERT_TRUE(first.start()) << first.errors();
-  std::ofstream(dir.file("second.yaml")) << "data_dir: " << dir.file("data") << "\nlisten: {users: 127.0.0.1:0}\nroles: [users]\n";
+  std::ofstream(dir.file("second.yaml"))
+      << "data_dir: " << dir.file("data") << "\nlisten: {users: 127.0.0.1:0}\nroles: [users]\n";
   const Outcome second = run({kMeshd, "--config", dir.file("second.yaml")});
   EXPECT_EQ(second.exit_code, 1);
   EXPECT_NE(second.err.find(std::to_string(first.pid())), std::string::npos) << second.err;
@@ -36,14 +37,16 @@ TEST(Operation, AnAddressInUseStopsTheStartWithItsName) {
   test::TempDir dir;
   Daemon first(dir.file("one"));
   ASSERT_TRUE(first.start()) << first.errors();
-  Daemon second(dir.file("two"), "listen: {users: " + first.address("users") + "}\nroles: [users]\n");
+  Daemon second(dir.file("two"),
+                "listen: {users: " + first.address("users") + "}\nroles: [users]\n");
   EXPECT_FALSE(second.start());
   EXPECT_NE(second.errors().find(first.address("users")), std::string::npos) << second.errors();
 }
 
 TEST(Operation, BadConfigurationStopsTheStartNamingEveryKey) {
   test::TempDir dir;
-  std::ofstream(dir.file("bad.yaml")) << "http: {max_body: 12 bananas}\nlogs: {engine: sqlite}\nrate_limits: {search: {rate: 0}}\n";
+  std::ofstream(dir.file("bad.yaml"))
+      << "http: {max_body: 12 bananas}\nlogs: {engine: sqlite}\nrate_limits: {search: {rate: 0}}\n";
   for (const auto& flags : {std::vector<std::string>{}, {"--check-config"}}) {
     std::vector<std::string> command{kMeshd, "--config", dir.file("bad.yaml")};
     command.insert(command.end(), flags.begin(), flags.end());
@@ -59,13 +62,15 @@ TEST(Operation, TheConfigurationAndItsSchemaCanBePrinted) {
   test::TempDir dir;
   EXPECT_EQ(run({kMeshd, "--check-config"}).exit_code, 0);
   EXPECT_NE(run({kMeshd, "--print-config"}).out.find("data_dir:"), std::string::npos);
-  EXPECT_TRUE(Json::parse(run({kMeshd, "--print-config-schema"}).out, nullptr, false).contains("properties"));
+  EXPECT_TRUE(Json::parse(run({kMeshd, "--print-config-schema"}).out, nullptr, false)
+                  .contains("properties"));
   EXPECT_EQ(run({kMeshd, "--no-such-flag"}).exit_code, 2);
 }
 
 TEST(Operation, DevTokensBeyondLoopbackAreRefusedUnlessAllowed) {
   test::TempDir dir;
-  std::ofstream(dir.file("open.yaml")) << "data_dir: " << dir.file("data") << "\nlisten: {users: 0.0.0.0:0}\nroles: [users]\n";
+  std::ofstream(dir.file("open.yaml"))
+      << "data_dir: " << dir.file("data") << "\nlisten: {users: 0.0.0.0:0}\nroles: [users]\n";
   const Outcome result = run({kMeshd, "--config", dir.file("open.yaml")});
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_NE(result.err.find("allow_dev_on_network"), std::string::npos) << result.err;
@@ -80,7 +85,11 @@ TEST(Operation, SigtermDrainsAndRemovesRunJson) {
   EXPECT_EQ(info.st_mode & 0777, 0600u);
   ASSERT_EQ(stat((dir.file("data") + "/operator.token").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
-  ASSERT_EQ(daemon.call("users", "POST", "/users/create", "acme:a", R"({"email":"a@acme.dev","name":"A"})").status, 201);
+  ASSERT_EQ(
+      daemon
+          .call("users", "POST", "/users/create", "acme:a", R"({"email":"a@acme.dev","name":"A"})")
+          .status,
+      201);
   ASSERT_EQ(daemon.call("users", "GET", "/users", "acme:a").status, 200);
   daemon.settle();
   EXPECT_EQ(daemon.stop(), 0);
@@ -94,14 +103,20 @@ TEST(Operation, SighupTakesOverRateLimitsAndKeepsTheOldOnesWhenTheFileIsBroken) 
   Daemon daemon(dir.file("data"), "rate_limits: {search: {rate: 600, per: 1m, burst: 5}}\n");
   ASSERT_TRUE(daemon.start()) << daemon.errors();
   const auto burst = [&] {
-    return daemon.call("admin", "GET", "/admin/v1/ratelimits/acme/search", daemon.operator_token()).json()["policy"]["burst"].get<int>();
+    return daemon.call("admin", "GET", "/admin/v1/ratelimits/acme/search", daemon.operator_token())
+        .json()["policy"]["burst"]
+        .get<int>();
   };
   EXPECT_EQ(burst(), 5);
-  std::ofstream(dir.file("data.yaml")) << "data_dir: " << dir.file("data") << "\nrate_limits: {search: {rate: 600, per: 1m, burst: 7}}\n";
+  std::ofstream(dir.file("data.yaml"))
+      << "data_dir: " << dir.file("data")
+      << "\nrate_limits: {search: {rate: 600, per: 1m, burst: 7}}\n";
   daemon.signal(SIGHUP);
   ASSERT_TRUE(daemon.await_notification("READY=1"));
   EXPECT_EQ(burst(), 7);
-  EXPECT_EQ(daemon.call("admin", "GET", "/admin/v1/config", daemon.operator_token()).json()["rate_limits"]["search"]["burst"], 7);
+  EXPECT_EQ(daemon.call("admin", "GET", "/admin/v1/config", daemon.operator_token())
+                .json()["rate_limits"]["search"]["burst"],
+            7);
   std::ofstream(dir.file("data.yaml")) << "rate_limits: broken\n";
   daemon.signal(SIGHUP);
   ASSERT_TRUE(daemon.await_notification("READY=1"));
@@ -134,24 +149,31 @@ TEST(Operation, EqualAddressesShareAListener) {
   ASSERT_TRUE(probe.start()) << probe.errors();
   const std::string address = probe.address("users");
   ASSERT_EQ(probe.stop(), 0);
-  Daemon daemon(dir.file("data"), "listen: {users: " + address + ", gateway: " + address + ", publisher: " + address +
-                                      ", subscriber: " + address + ", admin: " + address + "}\n");
+  Daemon daemon(dir.file("data"), "listen: {users: " + address + ", gateway: " + address +
+                                      ", publisher: " + address + ", subscriber: " + address +
+                                      ", admin: " + address + "}\n");
   ASSERT_TRUE(daemon.start()) << daemon.errors();
-  for (const char* target : {"/users", "/ai/users/search?query=x"}) EXPECT_EQ(daemon.call("admin", "GET", target, "acme:a").status, 200) << target;
+  for (const char* target : {"/users", "/ai/users/search?query=x"})
+    EXPECT_EQ(daemon.call("admin", "GET", target, "acme:a").status, 200) << target;
 }
 
 TEST(Operation, EveryListenerAnswersHealthMetricsAndItsDescription) {
   test::TempDir dir;
   Daemon daemon(dir.file("data"));
   ASSERT_TRUE(daemon.start()) << daemon.errors();
-  const std::map<std::string, std::string> services{{"users", "user-service"}, {"gateway", "ai-gateway"}, {"publisher", "event_publisher"},
-                                                    {"subscriber", "event_subscriber"}, {"admin", "meshd"}};
+  const std::map<std::string, std::string> services{{"users", "user-service"},
+                                                    {"gateway", "ai-gateway"},
+                                                    {"publisher", "event_publisher"},
+                                                    {"subscriber", "event_subscriber"},
+                                                    {"admin", "meshd"}};
   for (const auto& [role, service] : services) {
     const Json health = daemon.call(role, "GET", "/health", "").json();
     EXPECT_EQ(health["status"], "ok");
     EXPECT_EQ(health["service"], service);
-    for (const char* path : {"/livez", "/readyz", "/healthz", "/docs"}) EXPECT_EQ(daemon.call(role, "GET", path, "").status, 200) << role << path;
-    EXPECT_NE(daemon.call(role, "GET", "/metrics", "").body.find("mesh_build_info"), std::string::npos);
+    for (const char* path : {"/livez", "/readyz", "/healthz", "/docs"})
+      EXPECT_EQ(daemon.call(role, "GET", path, "").status, 200) << role << path;
+    EXPECT_NE(daemon.call(role, "GET", "/metrics", "").body.find("mesh_build_info"),
+              std::string::npos);
   }
 }
 

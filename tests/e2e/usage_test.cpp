@@ -20,17 +20,23 @@ class UsageOfTenants : public ::testing::Test {
 };
 
 TEST_F(UsageOfTenants, TheBusyOneComesFirstWithWhatItUsed) {
-  const std::string bulk = R"({"type":"analytics.recorded","data":{"user_id":"u","event_type":"click"}})";
+  const std::string bulk =
+      R"({"type":"analytics.recorded","data":{"user_id":"u","event_type":"click"}})";
   std::string lines;
   for (int i = 0; i < 40; ++i) lines += bulk + "\n";
-  EXPECT_EQ(daemon_.call("publisher", "POST", "/api/v1/events", "busy:b", lines, {{"Content-Type", "application/x-ndjson"}}).status, 202);
+  EXPECT_EQ(daemon_
+                .call("publisher", "POST", "/api/v1/events", "busy:b", lines,
+                      {{"Content-Type", "application/x-ndjson"}})
+                .status,
+            202);
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(daemon_.call("gateway", "GET", "/ai/users/search?query=x", "busy:b").status, 200);
   }
   const std::string user = R"({"email":"a@quiet.dev","name":"A"})";
   EXPECT_EQ(daemon_.call("users", "POST", "/users/create", "quiet:q", user).status, 201);
   EXPECT_EQ(daemon_.call("users", "POST", "/users/create", "quiet:q", user).status, 409);
-  ASSERT_EQ(admin("PUT", "/admin/v1/ratelimits/quiet/search", R"({"rate":1,"per":"1h"})").status, 200);
+  ASSERT_EQ(admin("PUT", "/admin/v1/ratelimits/quiet/search", R"({"rate":1,"per":"1h"})").status,
+            200);
   EXPECT_EQ(daemon_.call("gateway", "GET", "/ai/users/search?query=x", "quiet:q").status, 200);
   EXPECT_EQ(daemon_.call("gateway", "GET", "/ai/users/search?query=x", "quiet:q").status, 429);
 
@@ -60,15 +66,19 @@ TEST_F(UsageOfTenants, TheBusyOneComesFirstWithWhatItUsed) {
   const Json one = admin("GET", "/admin/v1/usage?window=1m&limit=1&tenant=quiet").json();
   ASSERT_EQ(one["tenants"].size(), 1u);
   EXPECT_EQ(one["tenants"][0], quiet);
-  EXPECT_EQ(admin("GET", "/admin/v1/usage?sort=rejected&limit=1&window=1m").json()["tenants"][0]["tenant"], "quiet");
+  EXPECT_EQ(admin("GET", "/admin/v1/usage?sort=rejected&limit=1&window=1m")
+                .json()["tenants"][0]["tenant"],
+            "quiet");
   const Outcome top = daemon_.mesh({"tenants", "top", "--window", "1m", "-o", "name"});
   EXPECT_EQ(top.out, "busy\nquiet\n") << top.err;
-  EXPECT_EQ(daemon_.mesh({"tenants", "top", "-t", "quiet", "--window", "1m", "-o", "name"}).out, "quiet\n");
+  EXPECT_EQ(daemon_.mesh({"tenants", "top", "-t", "quiet", "--window", "1m", "-o", "name"}).out,
+            "quiet\n");
 }
 
 TEST_F(UsageOfTenants, NobodyIsAnEmptyListAndBadParametersAre400) {
   EXPECT_EQ(admin("GET", "/admin/v1/usage").json()["tenants"], Json::array());
-  for (const char* query : {"window=2m", "window=1500ms", "window=soon", "sort=hats", "limit=0", "limit=x"}) {
+  for (const char* query :
+       {"window=2m", "window=1500ms", "window=soon", "sort=hats", "limit=0", "limit=x"}) {
     EXPECT_EQ(admin("GET", std::string("/admin/v1/usage?") + query).status, 400) << query;
   }
 }
@@ -80,19 +90,23 @@ TEST_F(UsageOfTenants, IsForOperatorsOnly) {
 
 TEST_F(UsageOfTenants, AllScopesOfRateLimitsCanBeSet) {
   for (const char* scope : {"search", "publish", "users", "admin"}) {
-    const auto set = admin("PUT", std::string("/admin/v1/ratelimits/acme/") + scope, R"({"rate":5,"per":"1m","burst":2})");
+    const auto set = admin("PUT", std::string("/admin/v1/ratelimits/acme/") + scope,
+                           R"({"rate":5,"per":"1m","burst":2})");
     EXPECT_EQ(set.status, 200) << scope << set.body;
     EXPECT_EQ(set.json()["policy"], (Json{{"rate", 5}, {"per", "1m"}, {"burst", 2}}));
   }
   EXPECT_EQ(admin("GET", "/admin/v1/ratelimits/acme").json()["items"].size(), 4u);
-  EXPECT_EQ(admin("POST", "/admin/v1/tenants", R"({"id":"beta","rate_limits":{"admin":{"rate":0}}})").json()["errors"][0]["pointer"],
-            "/rate_limits/admin/rate");
+  EXPECT_EQ(
+      admin("POST", "/admin/v1/tenants", R"({"id":"beta","rate_limits":{"admin":{"rate":0}}})")
+          .json()["errors"][0]["pointer"],
+      "/rate_limits/admin/rate");
 }
 
 TEST_F(UsageOfTenants, AScopeWithoutALimitIsShownAsUnlimited) {
   ASSERT_EQ(admin("PUT", "/admin/v1/ratelimits/acme/admin", R"({"rate":5})").status, 200);
-  const Json unlimited{{"tenant", "acme"}, {"scope", "admin"}, {"policy", nullptr}, {"source", "default"},
-                       {"limit", nullptr}, {"remaining", nullptr}, {"reset_seconds", nullptr}};
+  const Json unlimited{{"tenant", "acme"},        {"scope", "admin"}, {"policy", nullptr},
+                       {"source", "default"},     {"limit", nullptr}, {"remaining", nullptr},
+                       {"reset_seconds", nullptr}};
   const auto dropped = admin("DELETE", "/admin/v1/ratelimits/acme/admin");
   EXPECT_EQ(dropped.status, 200);
   EXPECT_EQ(dropped.json(), unlimited);
@@ -102,9 +116,12 @@ TEST_F(UsageOfTenants, AScopeWithoutALimitIsShownAsUnlimited) {
 }
 
 TEST_F(UsageOfTenants, TheAdminScopeLimitsWhatTheOperatorDoesInTheTenantsName) {
-  ASSERT_EQ(admin("PUT", "/admin/v1/ratelimits/acme/admin", R"({"rate":1,"per":"1h","burst":0})").status, 200);
+  ASSERT_EQ(
+      admin("PUT", "/admin/v1/ratelimits/acme/admin", R"({"rate":1,"per":"1h","burst":0})").status,
+      200);
   const auto topics = [&](const http::HeaderList& headers) {
-    return daemon_.call("admin", "GET", "/admin/v1/topics", daemon_.operator_token(), "", headers).status;
+    return daemon_.call("admin", "GET", "/admin/v1/topics", daemon_.operator_token(), "", headers)
+        .status;
   };
   EXPECT_EQ(topics({{"X-Tenant-Id", "acme"}}), 200);
   EXPECT_EQ(topics({{"X-Tenant-Id", "acme"}}), 429);
@@ -115,7 +132,8 @@ TEST_F(UsageOfTenants, TheAdminScopeLimitsWhatTheOperatorDoesInTheTenantsName) {
 
 TEST_F(UsageOfTenants, TheBusiestTenantsAreNamedInMetrics) {
   const auto search = [&](const std::string& tenant, int times) {
-    for (int i = 0; i < times; ++i) daemon_.call("gateway", "GET", "/ai/users/search?query=x", tenant + ":u");
+    for (int i = 0; i < times; ++i)
+      daemon_.call("gateway", "GET", "/ai/users/search?query=x", tenant + ":u");
   };
   for (int n = 0; n < 50; ++n) search("early" + std::to_string(n), 1);  // telemetry.metrics.tenants
   search("busy", 5);

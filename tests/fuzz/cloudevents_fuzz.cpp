@@ -1,5 +1,5 @@
-// CloudEvents over HTTP. An input is header lines, an empty line, a body; the media type chooses the
-// form (binary, structured, batch, lines).
+// CloudEvents over HTTP. An input is header lines, an empty line, a body; the media type chooses
+// the form (binary, structured, batch, lines).
 #include "common/http/syntax.h"
 #include "tests/fuzz/events.h"
 
@@ -26,9 +26,12 @@ http::Request parse(std::string_view text) {
 
 // The event in the structured form, with its data if that is JSON.
 Json structured(const Event& event, const std::optional<Json>& data) {
-  Json json{{"specversion", "1.0"},           {"id", event.id},
-            {"source", event.source},         {"type", event.type},
-            {"time", format_rfc3339(event.time)}, {"datacontenttype", event.content_type},
+  Json json{{"specversion", "1.0"},
+            {"id", event.id},
+            {"source", event.source},
+            {"type", event.type},
+            {"time", format_rfc3339(event.time)},
+            {"datacontenttype", event.content_type},
             {"traceparent", event.traceparent}};
   if (!event.subject.empty()) json["subject"] = event.subject;
   if (event.sequence > 0) json["sequence"] = std::to_string(event.sequence);
@@ -45,8 +48,8 @@ void check_structured(const Event& event) {
   auto data = parse_json(event.data);
   const bool is_json = data.has_value();
   const auto json = structured(event, is_json ? std::optional(*data) : std::nullopt);
-  const auto again = services::read_events(
-      request_of("application/cloudevents+json", dump(json)), kRules, kNow);
+  const auto again =
+      services::read_events(request_of("application/cloudevents+json", dump(json)), kRules, kNow);
   // Numbers and escapes may take more bytes in their one form than they were written with.
   if (!again && again.error().kind == ErrorKind::too_large) return;
   holds(again.has_value() && again->size() == 1, "an event can be written in the structured form");
@@ -55,7 +58,8 @@ void check_structured(const Event& event) {
   holds(same(again->front(), expected), "the structured form says the same");
 }
 
-// The data of the structured form is the member "data", however it is spelled and wherever it stands.
+// The data of the structured form is the member "data", however it is spelled and wherever it
+// stands.
 void check_data(const http::Request& request, const Event& event) {
   if (request.content_type() != "application/cloudevents+json") return;
   const auto json = parse_json(request.body, {.max_depth = 33, .max_bytes = request.body.size()});

@@ -54,8 +54,9 @@ inline void check_event(const Event& event) {
   holds(event.data.size() <= kRules.max_event_bytes, "data stays within its bound");
   const auto* type = find_event_type(event.type);
   holds(type == nullptr || type->publishable, "clients publish what is theirs to publish");
-  std::set<std::string> names{"id", "source", "type", "specversion", "time", "subject", "tenantid",
-                              "sequence", "datacontenttype", "data", "traceparent"};
+  std::set<std::string> names{"id",         "source",   "type",     "specversion",     "time",
+                              "subject",    "tenantid", "sequence", "datacontenttype", "data",
+                              "traceparent"};
   for (const auto& [name, value] : event.extensions) {
     holds(names.insert(name).second, "an attribute is there once");
   }

@@ -35,8 +35,17 @@ struct Read {
 };
 
 Read outcome(const RequestReader& reader) {
-  Read read{reader.state(), 0, {}, std::string(reader.method()), std::string(reader.target()),
-            {}, {}, true, false, false, false};
+  Read read{reader.state(),
+            0,
+            {},
+            std::string(reader.method()),
+            std::string(reader.target()),
+            {},
+            {},
+            true,
+            false,
+            false,
+            false};
   if (read.state == State::refused) {
     read.refusal = reader.refusal_status();
     read.detail = reader.refusal_detail();
@@ -93,7 +102,8 @@ std::size_t count_fields(const http::Request& request, std::string_view name) {
 void check_reading(const Read& read, const http::Request& request, const std::string& target) {
   holds(request.method == read.method && target == read.target,
         "reader and parser see the same request line");
-  holds(request.headers.size() <= static_cast<std::size_t>(kMaxFields), "fields stay within bounds");
+  holds(request.headers.size() <= static_cast<std::size_t>(kMaxFields),
+        "fields stay within bounds");
   const auto lengths = count_fields(request, "Content-Length");
   const auto codings = count_fields(request, "Transfer-Encoding");
   holds(lengths + codings <= 1, "a body has one length");
@@ -160,8 +170,8 @@ class Service {
     add(services::users_routes(users_, keys_, usage_));
     add(services::search_routes(embedder_, index_, clock_, metrics_, usage_));
     add(services::analytics_routes(analytics_, chemical_));
-    add(services::publish_routes({log_, log_, keys_, directory_, admission_, clock_, metrics_,
-                                  usage_, {}, kMaxBody}));
+    add(services::publish_routes(
+        {log_, log_, keys_, directory_, admission_, clock_, metrics_, usage_, {}, kMaxBody}));
     add(services::health_routes({"fuzz", "0", [] { return std::string(); }, metrics_},
                                 listener_.routes));
     for (const auto& route : listener_.routes) {
@@ -202,9 +212,10 @@ class Service {
   test::FakeVectorIndex index_;
   test::FakeAnalyticsStore analytics_;
   test::FakeChemicalStore chemical_;
-  services::TenantDirectory directory_{
-      tenants_, {{"search", {10, std::chrono::seconds(1), 10}},
-                 {"publish", {10, std::chrono::seconds(1), 10}}}, clock_};
+  services::TenantDirectory directory_{tenants_,
+                                       {{"search", {10, std::chrono::seconds(1), 10}},
+                                        {"publish", {10, std::chrono::seconds(1), 10}}},
+                                       clock_};
   services::Admission admission_{limiter_, directory_, true, metrics_};
   std::unique_ptr<auth::Authenticator> authenticator_;
   http::Hooks hooks_;
@@ -221,7 +232,8 @@ void check_answer(const Read& read, const http::Request& request, const http::Re
   holds(end != wire.npos, "an answer has a head");
   std::optional<std::int64_t> length;
   for (const auto& line : split(wire.substr(0, end), '\n')) {
-    const auto text = std::string_view(line).substr(0, line.ends_with('\r') ? line.size() - 1 : line.size());
+    const auto text =
+        std::string_view(line).substr(0, line.ends_with('\r') ? line.size() - 1 : line.size());
     holds(http::is_field_value(text), "a line of the head is one line");
     if (line.starts_with("Content-Length: ")) {
       holds(!length, "an answer has one length");
@@ -235,7 +247,8 @@ void check_answer(const Read& read, const http::Request& request, const http::Re
   const auto type = std::ranges::find(response.headers, "Content-Type",
                                       [](const auto& header) { return header.first; });
   if (type != response.headers.end() && type->second.ends_with("json")) {
-    const auto json = parse_json(response.body, {.max_depth = 64, .max_bytes = response.body.size()});
+    const auto json =
+        parse_json(response.body, {.max_depth = 64, .max_bytes = response.body.size()});
     holds(json.has_value(), "a JSON answer is JSON");
     if (response.status >= 400) {
       holds((*json)["status"] == response.status && json->contains("request_id"),
@@ -245,13 +258,15 @@ void check_answer(const Read& read, const http::Request& request, const http::Re
   const auto& principal = request.principal;
   if (!principal || !principal->tenant || principal->tenant->str() != "globex") {
     // The name may come back to those who sent it, in whatever spelling.
-    const bool asked = request.path.find(kForeign) != std::string::npos ||
-                       request.body.find(kForeign) != std::string::npos ||
-                       request.body.find("\\u") != std::string::npos ||
-                       std::ranges::any_of(request.query, [](const auto& pair) {
-                         return (pair.first + pair.second).find(kForeign) != std::string::npos;
-                       }) ||
-                       read.head.find(kForeign) != std::string::npos;
+    const bool asked =
+        request.path.find(kForeign) != std::string::npos ||
+        request.body.find(kForeign) != std::string::npos ||
+        request.body.find("\\u") != std::string::npos ||
+        std::ranges::any_of(request.query,
+                            [](const auto& pair) {
+                              return (pair.first + pair.second).find(kForeign) != std::string::npos;
+                            }) ||
+        read.head.find(kForeign) != std::string::npos;
     holds(asked || response.body.find(kForeign) == std::string::npos,
           "an answer holds nothing of another tenant");
   }
@@ -282,7 +297,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto stream = text_of(data, size);
   const auto whole = read_all(stream, [&] { return stream.size(); });
   Choices choices(stream);
-  holds(read_all(stream, [] { return std::size_t{1}; }) == whole, "byte by byte makes no difference");
+  holds(read_all(stream, [] { return std::size_t{1}; }) == whole,
+        "byte by byte makes no difference");
   holds(read_all(stream, [&] { return choices.size(40); }) == whole, "pieces make no difference");
   for (const auto& read : whole) {
     if (read.state == State::complete) check_request(read);

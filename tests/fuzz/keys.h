@@ -6,7 +6,8 @@
 
 namespace mesh::fuzz {
 
-inline constexpr std::string_view kSecret = "a secret that only the tests know, of 32 bytes and more";
+inline constexpr std::string_view kSecret =
+    "a secret that only the tests know, of 32 bytes and more";
 inline constexpr std::string_view kOperatorToken = "operator-token-of-the-fuzz-target-0123456789";
 inline constexpr std::string_view kJwks =
     R"({"keys":[{"kty":"RSA","kid":"r1","n":"0nGOgRrcfl1d5B7RtVDySOuQ4q6Nbv7sUYZJVWjPJJOeekohni)"

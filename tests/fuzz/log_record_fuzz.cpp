@@ -77,9 +77,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   sqlite::encode_body({"", record.key, record.value, record.headers}, written);
   holds(written == body, "a record has one form");
   sqlite::BodyHead head;
-  holds(sqlite::decode_head(body, head) && head.key == record.key &&
-            head.tombstone == !record.value,
-        "the head of a record says the same as the whole");
+  holds(
+      sqlite::decode_head(body, head) && head.key == record.key && head.tombstone == !record.value,
+      "the head of a record says the same as the whole");
   record.time = *parse_rfc3339("2026-01-01T00:00:00Z");
   for (const char* topic : {"user.events", "analytics.events", "other.events"}) {
     record.position = {topic, 3, 41};

@@ -12,9 +12,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
       holds(record.error().kind == ErrorKind::corrupt, "bytes that are no record are damage");
       return;
     }
-    holds(sqlite::encode_record(record->topic, record->key, record->value, record->headers) ==
-              bytes,
-          "a record has one form");
+    holds(
+        sqlite::encode_record(record->topic, record->key, record->value, record->headers) == bytes,
+        "a record has one form");
   };
   check(input);
   // The checksum would hide everything behind it.

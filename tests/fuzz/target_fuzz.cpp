@@ -38,7 +38,8 @@ void check_route(std::string_view path) {
     holds(match.allow.empty(), "every path here has a GET");
     return;
   }
-  holds(match.params.size() == static_cast<std::size_t>(std::ranges::count(match.route->pattern, '{')),
+  holds(match.params.size() ==
+            static_cast<std::size_t>(std::ranges::count(match.route->pattern, '{')),
         "each parameter of the pattern has a value");
   for (const auto& [name, value] : match.params) {
     holds(!name.empty() && !value.empty(), "a parameter is not empty");
@@ -51,7 +52,8 @@ void check_route(std::string_view path) {
   std::string made;
   std::size_t value = 0;
   for (const auto& segment : split(std::string_view(match.route->pattern).substr(1), '/')) {
-    made += "/" + (segment.starts_with('{') ? percent_encode(match.params[value++].second) : segment);
+    made +=
+        "/" + (segment.starts_with('{') ? percent_encode(match.params[value++].second) : segment);
   }
   const auto again = router().find("GET", made);
   holds(again.route == match.route && again.params == match.params, "values fill their pattern");

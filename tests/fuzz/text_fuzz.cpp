@@ -45,8 +45,7 @@ void check_escapes(std::string_view text) {
   for (const bool plus : {false, true}) {
     if (const auto decoded = percent_decode(text, plus)) {
       holds(is_valid_utf8(*decoded), "decoded text is UTF-8");
-      holds(percent_decode(percent_encode(*decoded), plus) == decoded,
-            "encoding undoes decoding");
+      holds(percent_decode(percent_encode(*decoded), plus) == decoded, "encoding undoes decoding");
     }
   }
   const auto encoded = percent_encode(text);

@@ -20,7 +20,9 @@ ManualClock& clock() {
 }
 
 auth::JwtOptions jwt_options() {
-  return {.issuer = "https://issuer.example", .audience = "mesh", .jwks = std::string(kJwks),
+  return {.issuer = "https://issuer.example",
+          .audience = "mesh",
+          .jwks = std::string(kJwks),
           .hs256_secret = std::string(kSecret)};
 }
 
@@ -66,8 +68,8 @@ void check_token(std::string_view token) {
   }
   for (const bool with_dev : {true, false}) {
     for (const auto wanted : {auth::Wanted::tenant, auth::Wanted::operator_}) {
-      const auto principal = authenticator(with_dev).authenticate(
-          {"Bearer " + std::string(token), {}, {}}, wanted);
+      const auto principal =
+          authenticator(with_dev).authenticate({"Bearer " + std::string(token), {}, {}}, wanted);
       if (!principal) {
         holds(principal.error().message.find(token) == std::string::npos || token.size() < 32,
               "a refusal does not repeat the credential");
@@ -88,8 +90,8 @@ void check_token(std::string_view token) {
   const std::string text(token);
   const auto header = authenticator(true).authenticate({text, {}, {}}, auth::Wanted::tenant);
   holds(!header || to_lower(trim(token)).starts_with("bearer "), "the scheme is Bearer");
-  const auto named = authenticator(true).authenticate({"Bearer acme:alice", text, text},
-                                                      auth::Wanted::tenant);
+  const auto named =
+      authenticator(true).authenticate({"Bearer acme:alice", text, text}, auth::Wanted::tenant);
   holds(named ? named->tenant->str() == "acme" && text == "acme"
               : named.error().kind == ErrorKind::forbidden ||
                     named.error().kind == ErrorKind::invalid,
@@ -105,13 +107,14 @@ bool is_time(const Json& claims, const char* name, bool required, double least, 
 bool names_audience(const Json& claims) {
   const auto found = claims.find("aud");
   if (found == claims.end()) return false;
-  return *found == "mesh" || (found->is_array() && std::ranges::find(*found, "mesh") != found->end());
+  return *found == "mesh" ||
+         (found->is_array() && std::ranges::find(*found, "mesh") != found->end());
 }
 
 void check_claims(std::string_view header, std::string_view text) {
   const auto input = base64url_encode(header) + "." + base64url_encode(text);
-  const auto subject = verifier().verify(
-      input + "." + base64url_encode(mesh::hmac_sha256(kSecret, input)));
+  const auto subject =
+      verifier().verify(input + "." + base64url_encode(mesh::hmac_sha256(kSecret, input)));
   if (!subject) return;
   const auto head = parse_json(header);
   holds(head && head->is_object() && (*head)["alg"] == "HS256", "the header names the algorithm");

@@ -21,8 +21,8 @@ inline constexpr std::string_view kForeign = "globex-secret";
 class Users final : public UserStore {
  public:
   void create(const TenantId& tenant, NewUser user, ChangeContext, UserDone done) override {
-    done(User{.id = 3, .email = std::move(user.email), .name = std::move(user.name),
-              .tenant = tenant});
+    done(User{
+        .id = 3, .email = std::move(user.email), .name = std::move(user.name), .tenant = tenant});
   }
   void update(const TenantId& tenant, std::int64_t id, UserPatch patch, ChangeContext,
               UserDone done) override {
@@ -61,7 +61,8 @@ class Keys final : public IdempotencyStore {
     done({});
   }
   Result<std::optional<Timestamp>> reserved(const IdempotencyKey&) override { return std::nullopt; }
-  void finish(const IdempotencyKey&, StoredAnswer answer, std::function<void(Status)> done) override {
+  void finish(const IdempotencyKey&, StoredAnswer answer,
+              std::function<void(Status)> done) override {
     holds(answer.status < 300, "answers that are kept are good ones");
     done({});
   }

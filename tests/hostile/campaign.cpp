@@ -33,10 +33,13 @@ class Campaign::Gunner {
   Wire::Received fire_alone(std::uint64_t index, const Shot& shot) {
     Wire wire(campaign_.addresses_.at(shot.role));
     auto received = wire.exchange_to_end(shot.bytes);
-    const auto complain = [&](const std::string& what) { campaign_.fail(what, {index}, shot, received.bytes); };
+    const auto complain = [&](const std::string& what) {
+      campaign_.fail(what, {index}, shot, received.bytes);
+    };
     if (!received.malformed.empty()) complain("not an HTTP answer: " + received.malformed);
     if (received.impatient) complain("the connection was not ended");
-    if (const auto leak = find_secret(received.bytes); !leak.empty()) complain("A SECRET OF THE VICTIM: " + leak);
+    if (const auto leak = find_secret(received.bytes); !leak.empty())
+      complain("A SECRET OF THE VICTIM: " + leak);
     bool closed = false;
     for (const auto& answer : received.answers) {
       ++statuses[answer.status];
@@ -68,7 +71,8 @@ class Campaign::Gunner {
       }
       Wire& wire = connection(role);
       const auto received = wire.exchange(bytes, heads);
-      if (!received.answers.empty() && received.answers.back().closes) wire = Wire(campaign_.addresses_.at(role));
+      if (!received.answers.empty() && received.answers.back().closes)
+        wire = Wire(campaign_.addresses_.at(role));
       for (std::size_t i = 0; i < received.answers.size() && at + i < shots.size(); ++i) {
         const auto& answer = received.answers[i];
         ++statuses[answer.status];
@@ -111,16 +115,18 @@ Campaign::Campaign(World& world, const Generator& generator, std::uint64_t seed)
   for (const auto& role : kRoles) addresses_[role] = world.daemon.address(role);
 }
 
-void Campaign::fail(const std::string& what, const std::vector<std::uint64_t>& indices, const Shot& shot,
-                    std::string_view came) {
+void Campaign::fail(const std::string& what, const std::vector<std::uint64_t>& indices,
+                    const Shot& shot, std::string_view came) {
   failed_ = true;
-  std::string text = what + "\n  " + shot.role + ": " + shot.story + "\n  again: ./scripts/hostile --seed " +
-                     std::to_string(seed_) + " --only " + std::to_string(indices.front());
+  std::string text = what + "\n  " + shot.role + ": " + shot.story +
+                     "\n  again: ./scripts/hostile --seed " + std::to_string(seed_) + " --only " +
+                     std::to_string(indices.front());
   if (indices.size() > 1) {
     text += "\n  pipelined:";
     for (const auto index : indices) text += " " + std::to_string(index);
   }
-  text += "\n--- request\n" + printable(shot.bytes) + "\n--- what came back\n" + printable(came) + "\n---\n";
+  text += "\n--- request\n" + printable(shot.bytes) + "\n--- what came back\n" + printable(came) +
+          "\n---\n";
   std::lock_guard lock(mutex_);
   if (failures_.size() < kMostFailures) failures_.push_back(std::move(text));
 }
@@ -158,8 +164,9 @@ void Campaign::run_only(std::uint64_t index) {
   const Shot shot = generator_.make(index);
   Gunner gunner(*this);
   const auto received = gunner.fire_alone(index, shot);
-  std::printf("%s: %s\n--- request\n%s\n--- what came back\n%s\n---\n", shot.role.c_str(), shot.story.c_str(),
-              printable(shot.bytes, 100'000).c_str(), printable(received.bytes, 100'000).c_str());
+  std::printf("%s: %s\n--- request\n%s\n--- what came back\n%s\n---\n", shot.role.c_str(),
+              shot.story.c_str(), printable(shot.bytes, 100'000).c_str(),
+              printable(received.bytes, 100'000).c_str());
   count(gunner.statuses);
 }
 
@@ -172,8 +179,10 @@ void Campaign::victim(const std::atomic<bool>& over) {
       auto it = wires.find(read.role);
       if (it == wires.end()) it = wires.emplace(read.role, Wire(addresses_.at(read.role))).first;
       const auto received = it->second.exchange(read.bytes, {false});
-      if (received.answers.size() != 1 || received.answers[0].status != 200 || received.answers[0].body != read.body) {
-        fail("the victim's own read was answered otherwise", {next_.load()}, {read.role, read.bytes, true, false, true, "the victim's read"}, received.bytes);
+      if (received.answers.size() != 1 || received.answers[0].status != 200 ||
+          received.answers[0].body != read.body) {
+        fail("the victim's own read was answered otherwise", {next_.load()},
+             {read.role, read.bytes, true, false, true, "the victim's read"}, received.bytes);
       }
     }
   } catch (const std::exception& e) {

@@ -31,7 +31,8 @@ class Campaign {
  private:
   class Gunner;
   void victim(const std::atomic<bool>& over);
-  void fail(const std::string& what, const std::vector<std::uint64_t>& indices, const Shot& shot, std::string_view came);
+  void fail(const std::string& what, const std::vector<std::uint64_t>& indices, const Shot& shot,
+            std::string_view came);
   void count(const std::map<int, std::uint64_t>& statuses);
 
   const Generator& generator_;

@@ -36,10 +36,14 @@ bool may_open(rlim_t files) {
 }
 
 std::string get(const std::string& target, const std::string& headers = "") {
-  return "GET " + target + " HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer acme:alice\r\n" + headers + "\r\n";
+  return "GET " + target + " HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer acme:alice\r\n" +
+         headers + "\r\n";
 }
-std::string post(const std::string& target, const std::string& body, const std::string& headers = "") {
-  return "POST " + target + " HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer acme:alice\r\nContent-Type: application/json\r\n" +
+std::string post(const std::string& target, const std::string& body,
+                 const std::string& headers = "") {
+  return "POST " + target +
+         " HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer acme:alice\r\nContent-Type: "
+         "application/json\r\n" +
          headers + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 std::string user(const std::string& name) {
@@ -81,7 +85,8 @@ class Connections : public ::testing::Test {
   // Of the daemon. Files are opened as the engines need them; only these are connections'.
   std::size_t sockets() const {
     std::size_t n = 0;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(daemon_->pid()) + "/fd")) {
+    for (const auto& entry :
+         std::filesystem::directory_iterator("/proc/" + std::to_string(daemon_->pid()) + "/fd")) {
       std::error_code gone;
       n += std::filesystem::read_symlink(entry, gone).string().starts_with("socket:");
     }
@@ -108,7 +113,8 @@ TEST_F(Connections, AThousandAreAllServedIdleOrBusy) {
     for (auto& wire : all) ASSERT_EQ(wire.exchange("", {false}).answers.at(0).status, 200);
   }
   // All at once wait for the disk.
-  for (std::size_t i = 0; i < all.size(); ++i) all[i].push(post("/users/create", user("u" + std::to_string(i))));
+  for (std::size_t i = 0; i < all.size(); ++i)
+    all[i].push(post("/users/create", user("u" + std::to_string(i))));
   for (auto& wire : all) ASSERT_EQ(wire.exchange("", {false}).answers.at(0).status, 201);
 }
 
@@ -131,7 +137,8 @@ TEST_F(Connections, FiveThousandIdleOnesCostNoThreadAndLittleMemoryAndNobodysAns
     for (auto& wire : busy) ASSERT_EQ(wire.exchange("", {false}).answers.at(0).status, 200);
   }
   EXPECT_EQ(status("Threads"), threads);
-  for (auto& wire : idle) ASSERT_EQ(ask(wire, get("/users")), 200) << "an idle connection stays good";
+  for (auto& wire : idle)
+    ASSERT_EQ(ask(wire, get("/users")), 200) << "an idle connection stays good";
 }
 
 TEST_F(Connections, BeyondTheCapOneIsToldSoAndServedWhenOthersLeave) {
@@ -173,8 +180,10 @@ TEST_F(Connections, ClientsThatSendAByteNowAndThenAreEnded) {
   if (!may_open(2000)) GTEST_SKIP() << "the limit of open files is below 2000";
   start("header_timeout: 1s, body_timeout: 1s");
   auto heads = connect_many(300), bodies = connect_many(300);
-  for (auto& wire : bodies) wire.push("POST /users/create HTTP/1.1\r\nHost: t\r\nContent-Length: 1000000\r\n\r\n");
-  const std::string head = "GET /users HTTP/1.1\r\nHost: t\r\nX-Slow: " + std::string(1'000'000, 'x');
+  for (auto& wire : bodies)
+    wire.push("POST /users/create HTTP/1.1\r\nHost: t\r\nContent-Length: 1000000\r\n\r\n");
+  const std::string head =
+      "GET /users HTTP/1.1\r\nHost: t\r\nX-Slow: " + std::string(1'000'000, 'x');
   std::size_t at = 0;
   const auto ended = [&](std::vector<Wire>& all) {
     std::size_t n = 0;
@@ -206,7 +215,10 @@ TEST_F(Connections, ClientsThatDoNotReadAreEndedAndHoldUpNobody) {
   auto writer = connect();
   for (int i = 0; i < 1000; i += 50) {
     std::string bytes;
-    for (int k = i; k < i + 50; ++k) bytes += post("/users/create", Json{{"email", "u" + std::to_string(k) + "@acme.dev"}, {"name", std::string(200, 'n')}}.dump());
+    for (int k = i; k < i + 50; ++k)
+      bytes += post("/users/create", Json{{"email", "u" + std::to_string(k) + "@acme.dev"},
+                                          {"name", std::string(200, 'n')}}
+                                         .dump());
     ASSERT_EQ(writer.exchange(bytes, std::vector<bool>(50)).answers.size(), 50u);
   }
   writer.close();
@@ -241,10 +253,15 @@ TEST_F(Connections, HalfSentAndEndlessRequestsCostBoundedMemory) {
   };
   const std::vector<Kind> kinds{
       {"half a head", "GET /users HTTP/1.1\r\nHost: t\r\nX-Half: ", ""},
-      {"half a body", "POST /users/create HTTP/1.1\r\nHost: t\r\nContent-Length: 1048576\r\n\r\n{", ""},
-      {"endless headers", "GET /users HTTP/1.1\r\nHost: t\r\n", "X-More: " + std::string(1000, 'h') + "\r\n"},
-      {"endless chunks", "POST /users/create HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n", chunk},
-      {"endless chunk extensions", "POST /users/create HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n1;", std::string(200, 'e')},
+      {"half a body", "POST /users/create HTTP/1.1\r\nHost: t\r\nContent-Length: 1048576\r\n\r\n{",
+       ""},
+      {"endless headers", "GET /users HTTP/1.1\r\nHost: t\r\n",
+       "X-More: " + std::string(1000, 'h') + "\r\n"},
+      {"endless chunks",
+       "POST /users/create HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n", chunk},
+      {"endless chunk extensions",
+       "POST /users/create HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n1;",
+       std::string(200, 'e')},
   };
   std::vector<Wire> all;
   for (const auto& kind : kinds) {
@@ -277,18 +294,24 @@ TEST_F(Connections, HalfSentAndEndlessRequestsCostBoundedMemory) {
 
 TEST_F(Connections, PipelinedRequestsOfAllKindsAreAnsweredInOrder) {
   // One listener for all, so that quick, deferred and blocking routes mix on one connection.
-  daemon_ = std::make_unique<e2e::Daemon>(dir_.file("data"),
-      "listen: {users: 127.0.0.1:0, gateway: 127.0.0.1:0, publisher: 127.0.0.1:0, subscriber: 127.0.0.1:0, admin: 127.0.0.1:0}\n");
+  daemon_ =
+      std::make_unique<e2e::Daemon>(dir_.file("data"),
+                                    "listen: {users: 127.0.0.1:0, gateway: 127.0.0.1:0, publisher: "
+                                    "127.0.0.1:0, subscriber: 127.0.0.1:0, admin: 127.0.0.1:0}\n");
   ASSERT_TRUE(daemon_->start()) << daemon_->errors();
   for (const auto& [role, kinds] : std::vector<std::pair<std::string, std::vector<std::string>>>{
            {"users", {get("/users"), get("/health"), post("/users/create", "")}},
-           {"publisher", {post("/api/v1/events/analytics", R"({"user_id":"u","event_type":"e"})"), get("/livez"),
-                          "POST /api/v1/events HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer acme:a\r\nContent-Type: application/x-ndjson\r\nContent-Length: 73\r\n\r\n"
-                          R"({"type":"analytics.recorded","data":{"user_id":"u","event_type":"blk"}})" "\n\n"}}}) {
+           {"publisher",
+            {post("/api/v1/events/analytics", R"({"user_id":"u","event_type":"e"})"), get("/livez"),
+             "POST /api/v1/events HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer "
+             "acme:a\r\nContent-Type: application/x-ndjson\r\nContent-Length: 73\r\n\r\n"
+             R"({"type":"analytics.recorded","data":{"user_id":"u","event_type":"blk"}})"
+             "\n\n"}}}) {
     std::string bytes;
     for (int i = 0; i < 200; ++i) {
       std::string one = kinds[static_cast<std::size_t>(i) % kinds.size()];
-      if (one.find("/users/create") != std::string::npos) one = post("/users/create", user("p" + std::to_string(i)));
+      if (one.find("/users/create") != std::string::npos)
+        one = post("/users/create", user("p" + std::to_string(i)));
       one.insert(one.find("\r\n") + 2, "X-Request-Id: number-" + std::to_string(i) + "\r\n");
       bytes += one;
     }
@@ -306,7 +329,8 @@ TEST_F(Connections, AClientThatOnlyStopsSendingGetsItsAnswer) {
   start();
   for (int i = 0; i < 50; ++i) {
     auto wire = connect();
-    const auto received = wire.exchange_to_end(post("/users/create", user("half" + std::to_string(i))));
+    const auto received =
+        wire.exchange_to_end(post("/users/create", user("half" + std::to_string(i))));
     ASSERT_EQ(received.answers.size(), 1u);
     EXPECT_EQ(received.answers[0].status, 201);
     EXPECT_TRUE(received.ended);
@@ -322,7 +346,8 @@ TEST_F(Connections, ClientsThatLeaveAmidTheirWriteLeaveNothingOpen) {
   for (int round = 0; round < 5; ++round) {
     auto leaving = connect_many(200);
     for (std::size_t i = 0; i < leaving.size(); ++i) {
-      leaving[i].push(post("/users/create", user("r" + std::to_string(round) + "-" + std::to_string(i))));
+      leaving[i].push(
+          post("/users/create", user("r" + std::to_string(round) + "-" + std::to_string(i))));
     }
     for (auto& wire : leaving) wire.reset();
   }
@@ -341,11 +366,20 @@ TEST_F(Connections, AFloodOfConnectsLeaksNoFileDescriptor) {
   for (int i = 0; i < 5000; ++i) {
     auto wire = connect();
     switch (i % 5) {
-      case 0: break;
-      case 1: wire.push(bytes.substr(0, bytes.size() / 2)); break;
-      case 2: wire.push(bytes); break;
-      case 3: ASSERT_EQ(ask(wire, bytes), 200); break;
-      default: wire.push(bytes); wire.reset();
+      case 0:
+        break;
+      case 1:
+        wire.push(bytes.substr(0, bytes.size() / 2));
+        break;
+      case 2:
+        wire.push(bytes);
+        break;
+      case 3:
+        ASSERT_EQ(ask(wire, bytes), 200);
+        break;
+      default:
+        wire.push(bytes);
+        wire.reset();
     }
   }
   EXPECT_TRUE(eventually([&] { return sockets() <= before; })) << sockets() << " after " << before;

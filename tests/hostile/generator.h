@@ -15,10 +15,11 @@ namespace mesh::hostile {
 struct Shot {
   std::string role;
   std::string bytes;
-  bool counted = true;   // exactly one answer comes; else any number, up to the end of the connection
-  bool head = false;     // its answer has no body
-  bool own = false;      // carries the attacker's own good credential
-  std::string story;     // the route and what was done to it
+  bool counted =
+      true;           // exactly one answer comes; else any number, up to the end of the connection
+  bool head = false;  // its answer has no body
+  bool own = false;   // carries the attacker's own good credential
+  std::string story;  // the route and what was done to it
 };
 
 // A request that has not been written out yet.

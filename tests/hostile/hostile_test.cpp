@@ -17,8 +17,9 @@ std::optional<std::uint64_t> from_environment(const char* name) {
 }
 
 std::size_t open_files(pid_t pid) {
-  return static_cast<std::size_t>(std::distance(
-      std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd"), std::filesystem::directory_iterator()));
+  return static_cast<std::size_t>(
+      std::distance(std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd"),
+                    std::filesystem::directory_iterator()));
 }
 
 TEST(Hostile, NothingOfOneTenantReachesAnotherWhateverItSends) {
@@ -45,21 +46,25 @@ TEST(Hostile, NothingOfOneTenantReachesAnotherWhateverItSends) {
   }
   for (const auto& failure : campaign.failures()) ADD_FAILURE() << failure;
   std::string summary;
-  for (const auto& [status, n] : campaign.statuses()) summary += " " + std::to_string(status) + ":" + std::to_string(n);
-  std::printf("seed %llu, answers by status:%s\n", static_cast<unsigned long long>(seed), summary.c_str());
+  for (const auto& [status, n] : campaign.statuses())
+    summary += " " + std::to_string(status) + ":" + std::to_string(n);
+  std::printf("seed %llu, answers by status:%s\n", static_cast<unsigned long long>(seed),
+              summary.c_str());
 
   const auto after = world.victim_state();
   for (const auto& [what, text] : before) {
     const auto it = after.find(what);
-    EXPECT_TRUE(it != after.end() && it->second == text) << what << " of the victim changed\nfrom " << text.substr(0, 2000)
-                                                         << "\nto   " << (it == after.end() ? "nothing" : it->second.substr(0, 2000));
+    EXPECT_TRUE(it != after.end() && it->second == text)
+        << what << " of the victim changed\nfrom " << text.substr(0, 2000) << "\nto   "
+        << (it == after.end() ? "nothing" : it->second.substr(0, 2000));
   }
   EXPECT_EQ(after.size(), before.size()) << "something of the victim appeared";
   EXPECT_LE(open_files(world.daemon.pid()), files_before + 40) << "connections are left open";
   EXPECT_EQ(world.daemon.stop(), 0);
   // What an attacker sends is never an error of the server's own.
   for (const char* text : {"exception", "terminate", "\"level\":\"error\""}) {
-    EXPECT_EQ(world.daemon.errors().find(text), std::string::npos) << world.daemon.errors().substr(0, 4000);
+    EXPECT_EQ(world.daemon.errors().find(text), std::string::npos)
+        << world.daemon.errors().substr(0, 4000);
   }
 }
 

@@ -28,11 +28,13 @@ std::string target_of(const DescribedRoute& route) {
   return path;
 }
 
-std::string request(const DescribedRoute& route, const std::string& token, const std::string& headers = "",
-                    const std::string& query = "") {
-  std::string text = route.method + " " + target_of(route) + query + " HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer " +
-                     token + "\r\n" + headers;
-  if (route.body) text += "Content-Type: application/json\r\nContent-Length: " + std::to_string(std::string(kBody).size()) + "\r\n";
+std::string request(const DescribedRoute& route, const std::string& token,
+                    const std::string& headers = "", const std::string& query = "") {
+  std::string text = route.method + " " + target_of(route) + query +
+                     " HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer " + token + "\r\n" + headers;
+  if (route.body)
+    text += "Content-Type: application/json\r\nContent-Length: " +
+            std::to_string(std::string(kBody).size()) + "\r\n";
   return text + "\r\n" + (route.body ? kBody : "");
 }
 
@@ -49,7 +51,8 @@ class JwtAttacks : public ::testing::Test {
   struct Attack {
     std::string name, bytes;
   };
-  static void expect_all(const std::string& role, const std::vector<Attack>& attacks, int expected) {
+  static void expect_all(const std::string& role, const std::vector<Attack>& attacks,
+                         int expected) {
     for (std::size_t at = 0; at < attacks.size();) {
       Wire wire(world_->daemon.address(role));
       const auto end = std::min(at + 50, attacks.size());
@@ -61,10 +64,12 @@ class JwtAttacks : public ::testing::Test {
       for (std::size_t i = 0; i < received.answers.size(); ++i) {
         const auto& answer = received.answers[i];
         EXPECT_EQ(answer.status, expected) << attacks[at + i].name << "\n" << answer.body;
-        EXPECT_EQ(offence_of({role, "", true, false, false, ""}, answer), "") << attacks[at + i].name;
+        EXPECT_EQ(offence_of({role, "", true, false, false, ""}, answer), "")
+            << attacks[at + i].name;
         const Json problem = Json::parse(answer.body, nullptr, false);
         if (expected == 401) {
-          EXPECT_EQ(problem.value("detail", ""), "the credential is not valid") << "every bad token reads the same";
+          EXPECT_EQ(problem.value("detail", ""), "the credential is not valid")
+              << "every bad token reads the same";
         }
       }
       at += received.answers.size();
@@ -82,7 +87,8 @@ TEST_F(JwtAttacks, EveryForgedTokenIsRefusedAtEveryRoute) {
     if (route.credential.empty()) continue;
     std::vector<Attack> attacks;
     for (const auto& forgery : forgeries) {
-      attacks.push_back({route.method + " " + route.pattern + ": " + forgery.attack, request(route, forgery.token)});
+      attacks.push_back({route.method + " " + route.pattern + ": " + forgery.attack,
+                         request(route, forgery.token)});
     }
     expect_all(route.role, attacks, 401);
   }
@@ -90,7 +96,9 @@ TEST_F(JwtAttacks, EveryForgedTokenIsRefusedAtEveryRoute) {
 
 TEST_F(JwtAttacks, TheGoodTokenThatTheForgeriesAreMadeOfIsTaken) {
   EXPECT_EQ(world_->as_victim("users", "GET", "/users").status, 200);
-  EXPECT_EQ(world_->daemon.call("users", "GET", "/users", TrustedIssuer::get().token(kAttacker)).status, 200);
+  EXPECT_EQ(
+      world_->daemon.call("users", "GET", "/users", TrustedIssuer::get().token(kAttacker)).status,
+      200);
 }
 
 TEST_F(JwtAttacks, AGoodTokenOpensOnlyItsOwnTenantWhateverTheRequestNames) {
@@ -98,18 +106,23 @@ TEST_F(JwtAttacks, AGoodTokenOpensOnlyItsOwnTenantWhateverTheRequestNames) {
     if (route.credential != "tenant") continue;
     const std::string name = route.method + " " + route.pattern;
     const auto& token = world_->attacker_token();
-    expect_all(route.role, {{name + " by header", request(route, token, "X-Tenant-Id: acme\r\n")},
-                            {name + " by parameter", request(route, token, "", "?tenant_id=acme")},
-                            {name + " by both", request(route, token, "X-Tenant-Id: evil\r\n", "?tenant_id=acme")},
-                            {name + " by nobody's id", request(route, token, "X-Tenant-Id: nobody\r\n")}}, 403);
+    expect_all(
+        route.role,
+        {{name + " by header", request(route, token, "X-Tenant-Id: acme\r\n")},
+         {name + " by parameter", request(route, token, "", "?tenant_id=acme")},
+         {name + " by both", request(route, token, "X-Tenant-Id: evil\r\n", "?tenant_id=acme")},
+         {name + " by nobody's id", request(route, token, "X-Tenant-Id: nobody\r\n")}},
+        403);
   }
 }
 
 TEST_F(JwtAttacks, ATenantsTokenOpensNoOperatorsRoute) {
   for (const auto& route : described_routes(world_->daemon)) {
     if (route.credential != "operator") continue;
-    expect_all(route.role, {{route.method + " " + route.pattern, request(route, world_->attacker_token())},
-                            {route.pattern + " of the victim", request(route, world_->victim_token())}}, 403);
+    expect_all(route.role,
+               {{route.method + " " + route.pattern, request(route, world_->attacker_token())},
+                {route.pattern + " of the victim", request(route, world_->victim_token())}},
+               403);
   }
 }
 
@@ -128,16 +141,19 @@ TEST(JwtAttacksOnTheKeys, WeakKeysStopTheStart) {
     test::TempDir dir;
     std::ofstream(dir.file("jwks.json")) << jwks;
     std::ofstream(dir.file("secret")) << secret;
-    std::string text = "auth:\n  mode: jwt\n  anonymous_tenant: null\n  jwt:\n    issuer: i\n    audience: a\n";
+    std::string text =
+        "auth:\n  mode: jwt\n  anonymous_tenant: null\n  jwt:\n    issuer: i\n    audience: a\n";
     if (!jwks.empty()) text += "    jwks_file: " + dir.file("jwks.json") + "\n";
     if (!secret.empty()) text += "    hs256_secret_file: " + dir.file("secret") + "\n";
     e2e::Daemon daemon(dir.file("data"), text);
     return daemon.start() ? std::string("started") : daemon.errors();
   };
   using auth::test::Issuer;
-  EXPECT_NE(refused(auth::test::jwks({Issuer::rsa(1024).jwk("weak")}), "").find("2048"), std::string::npos);
+  EXPECT_NE(refused(auth::test::jwks({Issuer::rsa(1024).jwk("weak")}), "").find("2048"),
+            std::string::npos);
   EXPECT_NE(refused("", std::string(31, 's')).find("32"), std::string::npos);
-  EXPECT_NE(refused(R"({"keys":[{"kty":"oct","k":"AAAA"}]})", "").find("symmetric"), std::string::npos);
+  EXPECT_NE(refused(R"({"keys":[{"kty":"oct","k":"AAAA"}]})", "").find("symmetric"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -9,29 +9,33 @@ namespace mesh::hostile {
 namespace {
 
 // 5xx: only what says that a method, coding or version does not exist here.
-constexpr std::array kExpected{200, 201, 202, 204, 400, 401, 403, 404, 405, 408, 409,
-                               413, 415, 417, 422, 429, 431, 501, 505};
+constexpr std::array kExpected{200, 201, 202, 204, 400, 401, 403, 404, 405, 408,
+                               409, 413, 415, 417, 422, 429, 431, 501, 505};
 
 // The answers that need no credential: descriptions, metrics, health.
 bool is_open(const WireAnswer& answer) {
   if (answer.status == 204) return !answer.header("Allow").empty();
-  for (const char* start : {"{\"openapi\":", "<!doctype html>", "# HELP", "{\"status\":\"ok\",\"service\":", "ok\n", "ready\n"}) {
+  for (const char* start : {"{\"openapi\":", "<!doctype html>", "# HELP",
+                            "{\"status\":\"ok\",\"service\":", "ok\n", "ready\n"}) {
     if (answer.body.starts_with(start)) return true;
   }
   return false;
 }
 
 std::string problem_offence(const WireAnswer& answer) {
-  if (answer.header("Content-Type") != "application/problem+json") return "an error that is no problem+json";
+  if (answer.header("Content-Type") != "application/problem+json")
+    return "an error that is no problem+json";
   const Json json = Json::parse(answer.body, nullptr, false);
   if (!json.is_object()) return "a problem that is no JSON object";
   if (json.value("status", 0) != answer.status) return "a problem with another status";
   for (const char* member : {"type", "title", "detail", "instance", "request_id"}) {
-    if (!json.contains(member) || !json[member].is_string() || json[member].get_ref<const std::string&>().empty()) {
+    if (!json.contains(member) || !json[member].is_string() ||
+        json[member].get_ref<const std::string&>().empty()) {
       return std::string("a problem without ") + member;
     }
   }
-  if (json["request_id"].get<std::string>() != answer.header("X-Request-Id")) return "a problem of another request id";
+  if (json["request_id"].get<std::string>() != answer.header("X-Request-Id"))
+    return "a problem of another request id";
   return {};
 }
 
@@ -48,7 +52,8 @@ bool names_only_attacker(std::string_view body, std::string_view member) {
 
 std::string offence_of(const Shot& shot, const WireAnswer& answer) {
   const int status = answer.status;
-  if (std::ranges::find(kExpected, status) == kExpected.end()) return "status " + std::to_string(status);
+  if (std::ranges::find(kExpected, status) == kExpected.end())
+    return "status " + std::to_string(status);
   for (const char* name : {"Date", "X-Request-Id", "Cache-Control", "X-Content-Type-Options"}) {
     if (answer.count(name) != 1) return std::string("not one ") + name;
   }
@@ -62,7 +67,8 @@ std::string offence_of(const Shot& shot, const WireAnswer& answer) {
   if (is_open(answer)) return {};
   if (!shot.own) return "an answer without a credential";
   if (shot.role == "admin") return "an answer of the admin API without the operator's token";
-  if (answer.header("Content-Type") == "application/json" && !Json::accept(answer.body)) return "a body that is no JSON";
+  if (answer.header("Content-Type") == "application/json" && !Json::accept(answer.body))
+    return "a body that is no JSON";
   if (shot.role == "users" || shot.role == "gateway") {
     for (const char* member : {"\"tenantId\":\"", "\"tenant_id\":\""}) {
       if (!names_only_attacker(answer.body, member)) return "data of another tenant";

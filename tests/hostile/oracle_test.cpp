@@ -10,7 +10,11 @@ namespace {
 
 WireAnswer answer_of(int status, std::string body, const std::string& type = "application/json") {
   return {status,
-          {{"Date", "d"}, {"X-Request-Id", "r"}, {"Cache-Control", "no-store"}, {"X-Content-Type-Options", "nosniff"}, {"Content-Type", type}},
+          {{"Date", "d"},
+           {"X-Request-Id", "r"},
+           {"Cache-Control", "no-store"},
+           {"X-Content-Type-Options", "nosniff"},
+           {"Content-Type", type}},
           std::move(body),
           false};
 }
@@ -28,7 +32,8 @@ TEST(Oracle, ASecretIsSeenPlainlyAndWithinBase64) {
 }
 
 TEST(Oracle, WhatMustNotBeAnsweredIsAnOffence) {
-  const Shot own{"users", "", true, false, true, ""}, stranger{"users", "", true, false, false, ""}, admin{"admin", "", true, false, true, ""};
+  const Shot own{"users", "", true, false, true, ""}, stranger{"users", "", true, false, false, ""},
+      admin{"admin", "", true, false, true, ""};
   EXPECT_EQ(offence_of(own, answer_of(200, R"([{"tenantId":"evil"}])")), "");
   EXPECT_NE(offence_of(own, answer_of(200, R"([{"tenantId":"evil"},{"tenantId":"acme"}])")), "");
   EXPECT_NE(offence_of(own, answer_of(200, R"([{"tenantId":"evil"})")), "") << "no JSON";
@@ -37,15 +42,18 @@ TEST(Oracle, WhatMustNotBeAnsweredIsAnOffence) {
   EXPECT_EQ(offence_of(stranger, answer_of(200, "ok\n", "text/plain")), "");
   EXPECT_NE(offence_of(own, answer_of(500, "{}")), "");
   EXPECT_NE(offence_of(own, answer_of(400, "bad", "text/plain")), "");
-  const std::string problem = R"({"type":"about:blank","title":"t","status":404,"detail":"d","instance":"/","request_id":"r"})";
+  const std::string problem =
+      R"({"type":"about:blank","title":"t","status":404,"detail":"d","instance":"/","request_id":"r"})";
   EXPECT_EQ(offence_of(own, answer_of(404, problem, "application/problem+json")), "");
-  EXPECT_NE(offence_of(own, answer_of(400, problem, "application/problem+json")), "") << "another status";
+  EXPECT_NE(offence_of(own, answer_of(400, problem, "application/problem+json")), "")
+      << "another status";
 }
 
 TEST(Oracle, BytesThatAreNoAnswerAreMalformed) {
-  for (const std::string bytes : {"HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 2x0 OK\r\nContent-Length: 0\r\n\r\n",
-                                  "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n",
-                                  "HTTP/1.1 200 OK\r\nA\nB: x\r\nContent-Length: 0\r\n\r\n", "garbage\r\n\r\n"}) {
+  for (const std::string bytes :
+       {"HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 2x0 OK\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nA\nB: x\r\nContent-Length: 0\r\n\r\n", "garbage\r\n\r\n"}) {
     AnswerParser parser;
     WireAnswer answer;
     auto buffer = bytes;

@@ -44,8 +44,11 @@ TrustedIssuer::TrustedIssuer()
       jwks_(auth::test::jwks({rsa_.jwk("rsa-1"), ec_.jwk("ec-1", "ES256")})) {}
 
 Json TrustedIssuer::claims(const std::string& tenant) const {
-  return {{"iss", kIssuer}, {"aud", kAudience},     {"exp", now() + 86'400},
-          {"sub", "alice"}, {"tenant_id", tenant}};
+  return {{"iss", kIssuer},
+          {"aud", kAudience},
+          {"exp", now() + 86'400},
+          {"sub", "alice"},
+          {"tenant_id", tenant}};
 }
 
 std::string TrustedIssuer::token(const std::string& tenant, const std::string& user) const {
@@ -55,9 +58,10 @@ std::string TrustedIssuer::token(const std::string& tenant, const std::string& u
 }
 
 std::string TrustedIssuer::config(const std::string& folder, bool hs256) const {
-  std::string text = std::string("auth:\n  mode: jwt\n  anonymous_tenant: null\n  jwt:\n    issuer: ") +
-                     kIssuer + "\n    audience: " + kAudience +
-                     "\n    jwks_file: " + file(folder + "/jwks.json", jwks_) + "\n";
+  std::string text =
+      std::string("auth:\n  mode: jwt\n  anonymous_tenant: null\n  jwt:\n    issuer: ") + kIssuer +
+      "\n    audience: " + kAudience + "\n    jwks_file: " + file(folder + "/jwks.json", jwks_) +
+      "\n";
   if (hs256) text += "    hs256_secret_file: " + file(folder + "/hs256.secret", secret_) + "\n";
   return text;
 }
@@ -92,7 +96,8 @@ std::vector<Forgery> TrustedIssuer::forgeries(const std::string& tenant) const {
   const auto parts = split(good_token, '.');
 
   // 1: no algorithm, or one that is not allowed.
-  for (const std::string alg : {"none", "None", "NONE", "nOnE", "", "rs256", "HS384", "EdDSA", "dir"}) {
+  for (const std::string alg :
+       {"none", "None", "NONE", "nOnE", "", "rs256", "HS384", "EdDSA", "dir"}) {
     const auto input = signing_input(Json{{"alg", alg}, {"kid", "rsa-1"}}.dump(), good.dump());
     add("alg " + alg + ", unsigned", input + ".");
     add("alg " + alg + ", signed", input + "." + base64url_encode(rsa_.sign("RS256", input)));
@@ -102,7 +107,8 @@ std::vector<Forgery> TrustedIssuer::forgeries(const std::string& tenant) const {
   // 2: signatures that are empty, cut or of another text.
   const auto signature = base64url_decode(parts[2]).value();
   add("empty signature", parts[0] + "." + parts[1] + ".");
-  add("cut signature", parts[0] + "." + parts[1] + "." + base64url_encode(signature.substr(0, 128)));
+  add("cut signature",
+      parts[0] + "." + parts[1] + "." + base64url_encode(signature.substr(0, 128)));
   add("longer signature", parts[0] + "." + parts[1] + "." + base64url_encode(signature + '\0'));
   const auto own = split(token("somebody-else"), '.');
   add("claims exchanged", own[0] + "." + parts[1] + "." + own[2]);
@@ -111,32 +117,43 @@ std::vector<Forgery> TrustedIssuer::forgeries(const std::string& tenant) const {
   const Json jwk = rsa_.jwk("rsa-1");
   const auto modulus = jwk["n"].get<std::string>();
   for (const auto& [name, secret] : std::vector<std::pair<std::string, std::string>>{
-           {"public PEM", pem}, {"PEM after a blank", " " + pem}, {"PEM after a line", "\n" + pem},
-           {"PEM without its end", pem.substr(0, pem.size() - 1)}, {"JWK", jwk.dump()}, {"JWKS", jwks_},
-           {"modulus", modulus}, {"modulus bytes", base64url_decode(modulus).value()},
-           {"empty secret", ""}, {"32 zeros", std::string(32, '\0')}}) {
+           {"public PEM", pem},
+           {"PEM after a blank", " " + pem},
+           {"PEM after a line", "\n" + pem},
+           {"PEM without its end", pem.substr(0, pem.size() - 1)},
+           {"JWK", jwk.dump()},
+           {"JWKS", jwks_},
+           {"modulus", modulus},
+           {"modulus bytes", base64url_decode(modulus).value()},
+           {"empty secret", ""},
+           {"32 zeros", std::string(32, '\0')}}) {
     for (const char* kid : {"", R"(,"kid":"rsa-1")", R"(,"kid":"ec-1")"}) {
-      add("HS256 with " + name + kid, hmac_token(secret, std::string(R"({"alg":"HS256")") + kid + "}", good.dump()));
+      add("HS256 with " + name + kid,
+          hmac_token(secret, std::string(R"({"alg":"HS256")") + kid + "}", good.dump()));
     }
   }
   // 5: ECDSA with r = s = 0, DER instead of raw, and another key's algorithm.
   const auto es_input = signing_input(R"({"alg":"ES256","kid":"ec-1"})", good.dump());
   const std::string zero(32, '\0');
   add("ES256 r=s=0", es_input + "." + base64url_encode(zero + zero));
-  add("ES256 r=0", es_input + "." + base64url_encode(zero + ec_.sign("ES256", es_input).substr(32)));
+  add("ES256 r=0",
+      es_input + "." + base64url_encode(zero + ec_.sign("ES256", es_input).substr(32)));
   add("ES256 in DER", es_input + "." + base64url_encode(ec_.sign_der("ES256", es_input)));
   const auto crossed = signing_input(R"({"alg":"ES256","kid":"rsa-1"})", good.dump());
-  add("ES256 under the RSA key's kid", crossed + "." + base64url_encode(ec_.sign("ES256", crossed)));
+  add("ES256 under the RSA key's kid",
+      crossed + "." + base64url_encode(ec_.sign("ES256", crossed)));
   // 6: keys that come with the token.
-  add("embedded jwk", stranger_rsa_.token({{"alg", "RS256"}, {"jwk", stranger_rsa_.jwk("rsa-1")}}, good));
+  add("embedded jwk",
+      stranger_rsa_.token({{"alg", "RS256"}, {"jwk", stranger_rsa_.jwk("rsa-1")}}, good));
   for (const char* name : {"jku", "x5u", "x5c"}) {
-    add(std::string("embedded ") + name, stranger_rsa_.token({{"alg", "RS256"}, {name, "http://127.0.0.1:1/keys"}}, good));
+    add(std::string("embedded ") + name,
+        stranger_rsa_.token({{"alg", "RS256"}, {name, "http://127.0.0.1:1/keys"}}, good));
     with_header(std::string(name) + " beside a good key", {{name, "http://127.0.0.1:1/keys"}});
   }
   // 7: key ids that are paths, SQL, NUL, too long, no text.
-  for (const Json& kid : {Json("../../../../dev/null"), Json("/dev/null"), Json("' OR '1'='1"), Json(std::string("rsa-1\0", 6)),
-                          Json(std::string(4000, 'k')), Json(""), Json(1), Json(nullptr), Json::array({"rsa-1"}),
-                          Json("unknown")}) {
+  for (const Json& kid : {Json("../../../../dev/null"), Json("/dev/null"), Json("' OR '1'='1"),
+                          Json(std::string("rsa-1\0", 6)), Json(std::string(4000, 'k')), Json(""),
+                          Json(1), Json(nullptr), Json::array({"rsa-1"}), Json("unknown")}) {
     with_header("kid " + kid.dump().substr(0, 40), {{"kid", kid}});
   }
   // 8: critical extensions.
@@ -145,8 +162,12 @@ std::vector<Forgery> TrustedIssuer::forgeries(const std::string& tenant) const {
   with_header("b64", {{"b64", false}, {"crit", {"b64"}}});
   // 9: forms other than compact JWS.
   add("JWE", base64url_encode(R"({"alg":"dir","enc":"A256GCM"})") + "..AAAA.AAAA.AAAA");
-  add("JSON serialization", Json{{"protected", parts[0]}, {"payload", parts[1]}, {"signature", parts[2]}}.dump());
-  add("general JSON serialization", Json{{"payload", parts[1]}, {"signatures", {{{"protected", parts[0]}, {"signature", parts[2]}}}}}.dump());
+  add("JSON serialization",
+      Json{{"protected", parts[0]}, {"payload", parts[1]}, {"signature", parts[2]}}.dump());
+  add("general JSON serialization",
+      Json{{"payload", parts[1]},
+           {"signatures", {{{"protected", parts[0]}, {"signature", parts[2]}}}}}
+          .dump());
   add("two parts", parts[0] + "." + parts[1]);
   add("four parts", good_token + "." + parts[2]);
   // 10: base64url, JSON and size.
@@ -160,15 +181,17 @@ std::vector<Forgery> TrustedIssuer::forgeries(const std::string& tenant) const {
   text.pop_back();
   add("tenant twice", signed_text(head, text + R"(,"tenant_id":")" + tenant + "\"}"));
   add("alg twice", signed_text(R"({"alg":"none","alg":"RS256","kid":"rsa-1"})", good.dump()));
-  add("deep nesting", signed_text(head, text + R"(,"x":)" + std::string(500, '[') + std::string(500, ']') + "}"));
+  add("deep nesting",
+      signed_text(head, text + R"(,"x":)" + std::string(500, '[') + std::string(500, ']') + "}"));
   add("over 8 KiB", signed_text(head, text + R"(,"x":")" + std::string(8192, 'x') + "\"}"));
   add("claims are an array", signed_text(head, "[" + good.dump() + "]"));
   add("claims are no JSON", signed_text(head, "tenant_id=" + tenant));
   add("invalid UTF-8", signed_text(head, text + ",\"x\":\"\xc0\xa0\"}"));
   // 11: times.
   with_claim("no exp", "exp", gone);
-  for (const Json& exp : {Json("2099-01-01"), Json(std::to_string(now() + 300)), Json(nullptr), Json(true), Json(-1),
-                          Json(1e308), Json(UINT64_MAX), Json(now() - 120), Json(now() - 61)}) {
+  for (const Json& exp :
+       {Json("2099-01-01"), Json(std::to_string(now() + 300)), Json(nullptr), Json(true), Json(-1),
+        Json(1e308), Json(UINT64_MAX), Json(now() - 120), Json(now() - 61)}) {
     with_claim("exp " + exp.dump(), "exp", exp);
   }
   for (const char* number : {"NaN", "Infinity", "1e999", "99999999999999999999999"}) {
@@ -187,11 +210,13 @@ std::vector<Forgery> TrustedIssuer::forgeries(const std::string& tenant) const {
   with_claim("iss with a slash", "iss", std::string(kIssuer) + "/");
   with_claim("iss an array", "iss", Json::array({kIssuer}));
   with_claim("no aud", "aud", gone);
-  for (const Json& aud : {Json("other"), Json(""), Json::array(), Json::array({"other"}), Json::array({"mesh", 1}), Json{{"mesh", true}}}) {
+  for (const Json& aud : {Json("other"), Json(""), Json::array(), Json::array({"other"}),
+                          Json::array({"mesh", 1}), Json{{"mesh", true}}}) {
     with_claim("aud " + aud.dump(), "aud", aud);
   }
   // 13: other kinds of tokens.
-  for (const Json& typ : {Json("id+jwt"), Json("logout+jwt"), Json("secevent+jwt"), Json("JWE"), Json(""), Json(nullptr)}) {
+  for (const Json& typ : {Json("id+jwt"), Json("logout+jwt"), Json("secevent+jwt"), Json("JWE"),
+                          Json(""), Json(nullptr)}) {
     with_header("typ " + typ.dump(), {{"kid", "rsa-1"}, {"typ", typ}});
   }
   // 14: another issuer's key; tenants that are none.
@@ -199,7 +224,8 @@ std::vector<Forgery> TrustedIssuer::forgeries(const std::string& tenant) const {
   add("another's RSA key, no kid", stranger_rsa_.token({{"alg", "RS256"}}, good));
   add("another's EC key", stranger_ec_.token({{"alg", "ES256"}, {"kid", "ec-1"}}, good));
   with_claim("no tenant", "tenant_id", gone);
-  for (const Json& id : {Json::array({tenant}), Json(""), Json("*"), Json("../" + tenant), Json(tenant + "/"), Json(nullptr), Json{{"id", tenant}}}) {
+  for (const Json& id : {Json::array({tenant}), Json(""), Json("*"), Json("../" + tenant),
+                         Json(tenant + "/"), Json(nullptr), Json{{"id", tenant}}}) {
     with_claim("tenant " + id.dump(), "tenant_id", id);
   }
   with_claim("no sub", "sub", gone);

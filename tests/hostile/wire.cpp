@@ -42,7 +42,8 @@ AnswerParser::Outcome AnswerParser::bad(std::string why) {
 AnswerParser::Outcome AnswerParser::read_head(std::string_view head, WireAnswer& answer) {
   const auto line = head.substr(0, head.find("\r\n"));
   const auto digits = line.substr(std::min<std::size_t>(9, line.size()), 3);
-  const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), answer.status);
+  const auto [stop, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), answer.status);
   if (!line.starts_with("HTTP/1.1 ") || error != std::errc() || stop != digits.data() + 3 ||
       line.size() < 13 || line[12] != ' ' || !http::is_field_value(line)) {
     return bad("no status line: " + std::string(line.substr(0, 200)));
@@ -80,7 +81,8 @@ AnswerParser::Outcome AnswerParser::next(std::string& buffer, bool to_head, Wire
     std::size_t size = 0;
     if (!bodiless) {
       const auto length = answer.header("Content-Length");
-      const auto [stop, error] = std::from_chars(length.data(), length.data() + length.size(), size);
+      const auto [stop, error] =
+          std::from_chars(length.data(), length.data() + length.size(), size);
       if (answer.count("Content-Length") != 1 || error != std::errc() ||
           stop != length.data() + length.size() || answer.count("Transfer-Encoding") != 0) {
         return bad("the length of the body is not said once");
@@ -143,7 +145,8 @@ void Wire::finish_sending() { ::shutdown(fd_, SHUT_WR); }
 std::size_t Wire::push(std::string_view bytes) {
   std::size_t sent = 0;
   while (sent < bytes.size()) {
-    const auto n = ::send(fd_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const auto n =
+        ::send(fd_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n <= 0) break;
     sent += static_cast<std::size_t>(n);
   }
@@ -200,7 +203,8 @@ Wire::Received Wire::run(std::string_view bytes, const std::vector<bool>* heads)
       out.bytes.append(chunk, static_cast<std::size_t>(got));
     } else if (got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
       out.ended = true;
-      if (!buffer_.empty() && !rest_is_body) out.malformed = "the answer was cut off: " + buffer_.substr(0, 200);
+      if (!buffer_.empty() && !rest_is_body)
+        out.malformed = "the answer was cut off: " + buffer_.substr(0, 200);
       return out;
     }
   }

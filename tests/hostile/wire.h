@@ -48,10 +48,10 @@ class Wire {
   // connection or patience is at its end. heads[i]: the i-th request is a HEAD.
   struct Received {
     std::vector<WireAnswer> answers;
-    std::string bytes;        // all that came
-    bool ended = false;       // by the server
-    bool impatient = false;   // nothing more came
-    std::string malformed;    // why, where an answer was not well-formed
+    std::string bytes;       // all that came
+    bool ended = false;      // by the server
+    bool impatient = false;  // nothing more came
+    std::string malformed;   // why, where an answer was not well-formed
   };
   Received exchange(std::string_view bytes, const std::vector<bool>& heads);
   // Sends all, says that no more will come, and reads to the end of the connection.

@@ -24,7 +24,8 @@ std::string secret(const std::string& what) { return std::string(kSecret) + what
 
 void expect(const e2e::Answer& answer, int status, const std::string& what) {
   if (answer.status == status) return;
-  throw std::runtime_error(what + " answered " + std::to_string(answer.status) + ": " + answer.body);
+  throw std::runtime_error(what + " answered " + std::to_string(answer.status) + ": " +
+                           answer.body);
 }
 
 // Three runs of base64 cover the three ways in which a text can lie in it.
@@ -56,8 +57,10 @@ std::vector<DescribedRoute> described_routes(e2e::Daemon& daemon) {
     for (const auto& [pattern, operations] : api.at("paths").items()) {
       for (const auto& [method, operation] : operations.items()) {
         DescribedRoute route{role, method, pattern, "", operation.contains("requestBody"), {}};
-        std::ranges::transform(route.method, route.method.begin(), [](unsigned char c) { return std::toupper(c); });
-        if (operation.contains("security")) route.credential = operation["security"][0].items().begin().key();
+        std::ranges::transform(route.method, route.method.begin(),
+                               [](unsigned char c) { return std::toupper(c); });
+        if (operation.contains("security"))
+          route.credential = operation["security"][0].items().begin().key();
         for (const auto& parameter : operation["parameters"]) {
           if (parameter["in"] == "query") route.query.push_back(parameter["name"]);
         }
@@ -75,31 +78,40 @@ World::World(const std::string& extra_config)
 
 bool World::start() { return daemon.start(); }
 
-e2e::Answer World::as_victim(const std::string& role, const std::string& method, const std::string& target,
-                             const std::string& body, const http::HeaderList& headers) {
+e2e::Answer World::as_victim(const std::string& role, const std::string& method,
+                             const std::string& target, const std::string& body,
+                             const http::HeaderList& headers) {
   return daemon.call(role, method, target, victim_token_, body, headers);
 }
 
-e2e::Answer World::as_operator(const std::string& method, const std::string& target, const std::string& body) {
+e2e::Answer World::as_operator(const std::string& method, const std::string& target,
+                               const std::string& body) {
   return daemon.call("admin", method, target, daemon.operator_token(), body);
 }
 
 void World::plant() {
   // Records first: what a tenant may publish is remembered for a while.
+  expect(as_operator(
+             "POST", "/admin/v1/tenants",
+             Json{{"id", kVictim}, {"name", secret("tenantname")}, {"allow_unknown_types", true}}
+                 .dump()),
+         201, "tenant");
   expect(as_operator("POST", "/admin/v1/tenants",
-                     Json{{"id", kVictim}, {"name", secret("tenantname")}, {"allow_unknown_types", true}}.dump()), 201, "tenant");
-  expect(as_operator("POST", "/admin/v1/tenants", Json{{"id", kAttacker}, {"allow_unknown_types", true}}.dump()), 201, "tenant");
+                     Json{{"id", kAttacker}, {"allow_unknown_types", true}}.dump()),
+         201, "tenant");
 
   for (int i = 1; i <= kUsers; ++i) {
     const auto n = std::to_string(i);
     const bool known_mail = i % 2 == 0;  // then the name is the secret
-    const std::string mail = known_mail ? "known" + n + "@acme.dev" : secret("mail" + n) + "@acme.dev";
+    const std::string mail =
+        known_mail ? "known" + n + "@acme.dev" : secret("mail" + n) + "@acme.dev";
     const std::string name = known_mail ? "Known " + secret("name" + n) : "Knownname" + n;
     known_.push_back(known_mail ? mail : name);
     const std::string key = "known-create-" + n;
     known_.push_back(key);
     expect(as_victim("users", "POST", "/users/create", Json{{"email", mail}, {"name", name}}.dump(),
-                     {{"Idempotency-Key", key}}), 201, "user");
+                     {{"Idempotency-Key", key}}),
+           201, "user");
   }
   for (int i = 1; i <= kSubjects; ++i) {
     const auto n = std::to_string(i);
@@ -108,34 +120,62 @@ void World::plant() {
     for (int k = 0; k < 3; ++k) {
       const std::string event_id = "known-event-" + n + "-" + std::to_string(k);
       known_.push_back(event_id);
-      const Json event{{"specversion", "1.0"}, {"id", event_id}, {"source", "/known"}, {"type", "analytics.recorded"},
+      const Json event{{"specversion", "1.0"},
+                       {"id", event_id},
+                       {"source", "/known"},
+                       {"type", "analytics.recorded"},
                        {"note", secret("extension")},
-                       {"data", {{"user_id", subject}, {"event_type", secret("type")}, {"metadata", {{"note", secret("note" + n)}}}}}};
+                       {"data",
+                        {{"user_id", subject},
+                         {"event_type", secret("type")},
+                         {"metadata", {{"note", secret("note" + n)}}}}}};
       expect(as_victim("publisher", "POST", "/api/v1/events", event.dump(),
-                       {{"Content-Type", "application/cloudevents+json"}, {"Idempotency-Key", "known-publish-" + event_id}}), 202, "event");
+                       {{"Content-Type", "application/cloudevents+json"},
+                        {"Idempotency-Key", "known-publish-" + event_id}}),
+             202, "event");
       known_.push_back("known-publish-" + event_id);
     }
     expect(as_victim("publisher", "POST", "/api/v1/events/chemical",
-                     Json{{"molecule_id", secret("molecule" + n)}, {"researcher", researcher},
-                          {"data", {{"formula", "C9H8O4"}, {"note", secret("data" + n)}}}}.dump()), 202, "chemical");
+                     Json{{"molecule_id", secret("molecule" + n)},
+                          {"researcher", researcher},
+                          {"data", {{"formula", "C9H8O4"}, {"note", secret("data" + n)}}}}
+                         .dump()),
+           202, "chemical");
     // One that dies in its pipeline.
     expect(as_victim("publisher", "POST", "/api/v1/events/chemical",
-                     Json{{"molecule_id", "known-dead-" + n}, {"researcher", researcher},
-                          {"data", {{"formula", "C9(("}, {"note", secret("dead" + n)}}}}.dump()), 202, "dead letter");
+                     Json{{"molecule_id", "known-dead-" + n},
+                          {"researcher", researcher},
+                          {"data", {{"formula", "C9(("}, {"note", secret("dead" + n)}}}}
+                         .dump()),
+           202, "dead letter");
   }
   expect(as_victim("publisher", "POST", "/api/v1/events",
-                   Json{{"specversion", "1.0"}, {"id", "known-unknown"}, {"source", "s"}, {"type", secret("topic") + ".happened"},
-                        {"data", {{"note", secret("unknown")}}}}.dump(), {{"Content-Type", "application/cloudevents+json"}}), 202, "own type");
+                   Json{{"specversion", "1.0"},
+                        {"id", "known-unknown"},
+                        {"source", "s"},
+                        {"type", secret("topic") + ".happened"},
+                        {"data", {{"note", secret("unknown")}}}}
+                       .dump(),
+                   {{"Content-Type", "application/cloudevents+json"}}),
+         202, "own type");
   // The attacker has some of the same names.
   for (int i = 1; i <= 5; ++i) {
     const auto n = std::to_string(i);
-    expect(daemon.call("users", "POST", "/users/create", attacker_token_, Json{{"email", "own" + n + "@evil.dev"}, {"name", "Own " + n}}.dump()), 201, "own user");
+    expect(daemon.call("users", "POST", "/users/create", attacker_token_,
+                       Json{{"email", "own" + n + "@evil.dev"}, {"name", "Own " + n}}.dump()),
+           201, "own user");
   }
-  expect(daemon.call("publisher", "POST", "/api/v1/events/analytics", attacker_token_, R"({"user_id":"own","event_type":"own"})"), 202, "own event");
+  expect(daemon.call("publisher", "POST", "/api/v1/events/analytics", attacker_token_,
+                     R"({"user_id":"own","event_type":"own"})"),
+         202, "own event");
   daemon.settle();
 
   for (const char* topic : {"analytics.events", "user.events"}) {
-    const Json spec{{"topic", topic}, {"pipeline", std::string(topic).starts_with("user") ? "user-index" : "analytics"}, {"from", "start"}, {"tenant", kVictim}};
+    const Json spec{
+        {"topic", topic},
+        {"pipeline", std::string(topic).starts_with("user") ? "user-index" : "analytics"},
+        {"from", "start"},
+        {"tenant", kVictim}};
     const auto task = as_operator("POST", "/admin/v1/replays", spec.dump());
     expect(task, 202, "replay");
     tasks_.push_back(task.json()["id"]);
@@ -147,10 +187,14 @@ void World::plant() {
 World::State World::victim_state() {
   daemon.settle();
   State state;
-  const auto keep = [&](const std::string& role, const std::string& target, const e2e::Answer& answer) {
-    state[role + " " + target] = std::to_string(answer.status) + " " + answer.header("Link") + " " + answer.body;
+  const auto keep = [&](const std::string& role, const std::string& target,
+                        const e2e::Answer& answer) {
+    state[role + " " + target] =
+        std::to_string(answer.status) + " " + answer.header("Link") + " " + answer.body;
   };
-  const auto read = [&](const std::string& role, const std::string& target) { keep(role, target, as_victim(role, "GET", target)); };
+  const auto read = [&](const std::string& role, const std::string& target) {
+    keep(role, target, as_victim(role, "GET", target));
+  };
   read("users", "/users?limit=1000");
   for (int i = 1; i <= kUsers; ++i) read("users", "/users/" + std::to_string(i));
   for (const char* query : {"known", "knownname3", "known4@acme.dev", "qzsecret", "own", "evil"}) {
@@ -172,17 +216,21 @@ World::State World::victim_state() {
     while (true) {
       const auto page = as_operator("GET", path + from).json();
       for (const auto& record : page["items"]) all.insert(record.dump());
-      const bool more = page["next"].is_string() && "&positions=" + page["next"].get<std::string>() != from;
+      const bool more =
+          page["next"].is_string() && "&positions=" + page["next"].get<std::string>() != from;
       if (!more) break;
       from = "&positions=" + page["next"].get<std::string>();
     }
     if (!all.empty()) state["records " + name] = Json(all).dump();
     if (name.ends_with(".dlq")) {
-      const auto letters = as_operator("GET", "/admin/v1/dlq/" + name + "/letters?limit=1000&tenant=" + kVictim).json();
+      const auto letters =
+          as_operator("GET", "/admin/v1/dlq/" + name + "/letters?limit=1000&tenant=" + kVictim)
+              .json();
       if (!letters["items"].empty()) state["letters " + name] = letters.dump();
     }
   }
-  for (const char* target : {"/admin/v1/tenants/acme", "/admin/v1/tenants", "/admin/v1/tasks", "/admin/v1/config"}) {
+  for (const char* target :
+       {"/admin/v1/tenants/acme", "/admin/v1/tenants", "/admin/v1/tasks", "/admin/v1/config"}) {
     keep("operator", target, as_operator("GET", target));
   }
   Json limits = as_operator("GET", "/admin/v1/ratelimits/acme").json();
@@ -197,11 +245,17 @@ World::State World::victim_state() {
 std::vector<World::Read> World::victim_reads() {
   std::vector<Read> all;
   const std::vector<std::pair<std::string, std::string>> targets{
-      {"users", "/users?limit=1000"}, {"users", "/users/3"}, {"users", "/users?limit=7"},
-      {"gateway", "/ai/users/search?query=known4%40acme.dev"}, {"gateway", "/ai/users/search?query=qzsecret&limit=100&min_score=-1"},
-      {"subscriber", "/api/v1/analytics/user/known-subject-1"}, {"subscriber", "/api/v1/events/researcher/Dr.%20Known%202"}};
+      {"users", "/users?limit=1000"},
+      {"users", "/users/3"},
+      {"users", "/users?limit=7"},
+      {"gateway", "/ai/users/search?query=known4%40acme.dev"},
+      {"gateway", "/ai/users/search?query=qzsecret&limit=100&min_score=-1"},
+      {"subscriber", "/api/v1/analytics/user/known-subject-1"},
+      {"subscriber", "/api/v1/events/researcher/Dr.%20Known%202"}};
   for (const auto& [role, target] : targets) {
-    all.push_back({role, "GET " + target + " HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer " + victim_token_ + "\r\n\r\n",
+    all.push_back({role,
+                   "GET " + target + " HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer " +
+                       victim_token_ + "\r\n\r\n",
                    as_victim(role, "GET", target).body});
   }
   return all;

@@ -14,7 +14,8 @@ namespace mesh::hostile {
 
 inline constexpr const char* kVictim = "acme";
 inline constexpr const char* kAttacker = "evil";
-inline const std::vector<std::string> kRoles{"users", "gateway", "publisher", "subscriber", "admin"};
+inline const std::vector<std::string> kRoles{"users", "gateway", "publisher", "subscriber",
+                                             "admin"};
 
 // Every secret begins with this; no request of an attacker holds it.
 inline constexpr std::string_view kSecret = "qzsecret";
@@ -49,9 +50,11 @@ class World {
   };
   std::vector<Read> victim_reads();
 
-  e2e::Answer as_victim(const std::string& role, const std::string& method, const std::string& target,
-                        const std::string& body = {}, const http::HeaderList& headers = {});
-  e2e::Answer as_operator(const std::string& method, const std::string& target, const std::string& body = {});
+  e2e::Answer as_victim(const std::string& role, const std::string& method,
+                        const std::string& target, const std::string& body = {},
+                        const http::HeaderList& headers = {});
+  e2e::Answer as_operator(const std::string& method, const std::string& target,
+                          const std::string& body = {});
 
   // What an attacker may know of the victim: e-mails, subjects, event ids, idempotency keys, tasks.
   const std::vector<std::string>& known() const { return known_; }

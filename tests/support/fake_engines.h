@@ -166,8 +166,8 @@ class FakeVectorIndex final : public VectorIndex {
     info.number = number;
     info.spec = generation.spec;
     info.serving = number == serving_;
-    info.vectors = std::ranges::count_if(generation.entries,
-                                         [](const auto& e) { return !e.second.removed; });
+    info.vectors =
+        std::ranges::count_if(generation.entries, [](const auto& e) { return !e.second.removed; });
     return info;
   }
 

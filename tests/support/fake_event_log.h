@@ -22,17 +22,35 @@ class FakeEventLog final : public EventLog, public LogAdmin {
   explicit FakeEventLog(Clock& clock) : clock_(clock) {}
 
   // --- knobs --------------------------------------------------------------------------------
-  void fail_appends(int n) { locked([&] { append_failures_.next(n); }); }
-  void fail_appends(int n, Error e) { locked([&] { append_failures_.next(n, std::move(e)); }); }
+  void fail_appends(int n) {
+    locked([&] { append_failures_.next(n); });
+  }
+  void fail_appends(int n, Error e) {
+    locked([&] { append_failures_.next(n, std::move(e)); });
+  }
   // Runs once, when a poll has read records and not yet given them.
-  void while_polling(std::function<void()> f) { locked([&] { while_polling_ = std::move(f); }); }
-  void fail_polls(int n) { locked([&] { poll_failures_.next(n); }); }
-  void fail_polls(int n, Error e) { locked([&] { poll_failures_.next(n, std::move(e)); }); }
-  void fail_commits(int n) { locked([&] { commit_failures_.next(n); }); }
-  void fail_commits(int n, Error e) { locked([&] { commit_failures_.next(n, std::move(e)); }); }
-  void fail_reads(int n) { locked([&] { read_failures_.next(n); }); }
+  void while_polling(std::function<void()> f) {
+    locked([&] { while_polling_ = std::move(f); });
+  }
+  void fail_polls(int n) {
+    locked([&] { poll_failures_.next(n); });
+  }
+  void fail_polls(int n, Error e) {
+    locked([&] { poll_failures_.next(n, std::move(e)); });
+  }
+  void fail_commits(int n) {
+    locked([&] { commit_failures_.next(n); });
+  }
+  void fail_commits(int n, Error e) {
+    locked([&] { commit_failures_.next(n, std::move(e)); });
+  }
+  void fail_reads(int n) {
+    locked([&] { read_failures_.next(n); });
+  }
   // Appends are kept back, unanswered, until released.
-  void hold_appends() { locked([&] { hold_ = true; }); }
+  void hold_appends() {
+    locked([&] { hold_ = true; });
+  }
   void release_appends() {
     std::deque<Held> held;
     locked([&] {
@@ -249,7 +267,8 @@ class FakeEventLog final : public EventLog, public LogAdmin {
                    std::vector<StoredRecord>& into) {
     const auto first = std::ranges::lower_bound(
         part.records, from, {}, [](const auto& record) { return record.position.offset; });
-    for (auto at = first; at != part.records.end() && into.size() < limit; ++at) into.push_back(*at);
+    for (auto at = first; at != part.records.end() && into.size() < limit; ++at)
+      into.push_back(*at);
   }
 
   void perform(Held held) {
@@ -274,8 +293,10 @@ class FakeEventLog final : public EventLog, public LogAdmin {
       Topic& topic = topics_[record.topic];
       const auto p = static_cast<std::int32_t>(stable_hash(record.key) % topic.partitions.size());
       Partition& part = topic.partitions[static_cast<std::size_t>(p)];
-      StoredRecord stored{{record.topic, p, part.end++},  clock_.now(),
-                          std::move(record.key),          std::move(record.value),
+      StoredRecord stored{{record.topic, p, part.end++},
+                          clock_.now(),
+                          std::move(record.key),
+                          std::move(record.value),
                           std::move(record.headers)};
       positions.push_back(stored.position);
       history_.push_back(stored);

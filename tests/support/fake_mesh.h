@@ -21,7 +21,8 @@ class FakeMesh {
     route.method = std::move(method);
     route.pattern = std::move(pattern);
     route.access = http::Access::open;
-    route.body = route.method == "GET" || route.method == "DELETE" ? http::Body::none : http::Body::bulk;
+    route.body =
+        route.method == "GET" || route.method == "DELETE" ? http::Body::none : http::Body::bulk;
     route.handler = [this, answer = std::move(answer)](std::shared_ptr<const http::Request> request,
                                                        http::Responder respond) {
       {
@@ -34,7 +35,9 @@ class FakeMesh {
   }
   void on(std::string method, std::string pattern, int status, Json body) {
     on(std::move(method), std::move(pattern),
-       [status, body = std::move(body)](const http::Request&) { return http::Response::json(status, body); });
+       [status, body = std::move(body)](const http::Request&) {
+         return http::Response::json(status, body);
+       });
   }
   void on(std::string method, std::string pattern, Error error) {
     on(std::move(method), std::move(pattern),
@@ -44,7 +47,8 @@ class FakeMesh {
   // Starts at the first call; routes are fixed from then on.
   std::string url() {
     if (!server_) {
-      server_ = std::make_unique<http::Server>(http::ServerOptions{}, http::Hooks{}, system_clock(), metrics_);
+      server_ = std::make_unique<http::Server>(http::ServerOptions{}, http::Hooks{}, system_clock(),
+                                               metrics_);
       auto started = server_->start({{"127.0.0.1:0", {"all"}, std::move(routes_)}});
       if (!started) throw std::runtime_error(started.error().to_string());
     }

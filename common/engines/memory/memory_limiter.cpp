@@ -35,9 +35,7 @@ struct KeyHash {
 };
 struct KeyEqual {
   using is_transparent = void;
-  bool operator()(KeyView a, KeyView b) const {
-    return a.tenant == b.tenant && a.scope == b.scope;
-  }
+  bool operator()(KeyView a, KeyView b) const { return a.tenant == b.tenant && a.scope == b.scope; }
 };
 
 struct alignas(64) Shard {
@@ -107,8 +105,7 @@ class Limiter final : public MemoryLimiter {
 
  private:
   std::int64_t micros() const {
-    return std::chrono::duration_cast<std::chrono::microseconds>(
-               clock_.steady().time_since_epoch())
+    return std::chrono::duration_cast<std::chrono::microseconds>(clock_.steady().time_since_epoch())
         .count();
   }
 

@@ -59,8 +59,8 @@ bool read_page(std::istream& in, std::int64_t number, std::string& page) {
   return in.gcount() == static_cast<std::streamsize>(page.size());
 }
 
-// `header`: of a newer page 1, from the log; else empty. What a page 1 that is not proven says of the
-// file's size counts for nothing.
+// `header`: of a newer page 1, from the log; else empty. What a page 1 that is not proven says of
+// the file's size counts for nothing.
 Shape shape_of_file(std::istream& in, const std::string& path, std::string header) {
   const auto bytes = bytes_in(path);
   const bool from_file = header.empty();
@@ -130,7 +130,9 @@ void tell_bad_pages(const BadPages& bad, const std::string& loss, FileReport& re
   const auto first = std::to_string(bad.first);
   const auto several = std::to_string(bad.count) + " pages from " + first + " on";
   report.damages.push_back({bad.count == 1 ? "page " + first : several,
-                            "missing, cut off, or the checksum is wrong", {}, loss});
+                            "missing, cut off, or the checksum is wrong",
+                            {},
+                            loss});
 }
 
 }  // namespace mesh::sqlite

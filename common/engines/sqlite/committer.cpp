@@ -115,8 +115,8 @@ struct Committer::Impl {
   std::vector<std::function<void()>> begun, committed;  // set before the first submit, as is
   std::vector<Committer::Job> ending;
   bool stopping = false;
-  bool stopped = false;      // no group will run any more
-  bool dirty = false;        // commits since the last checkpoint
+  bool stopped = false;  // no group will run any more
+  bool dirty = false;    // commits since the last checkpoint
   std::optional<Error> dead;
 
   std::atomic<std::size_t> pending{0};
@@ -306,8 +306,11 @@ Status Committer::Impl::finish_attempt(Status status) {
 }
 
 void Committer::Impl::fatal(const Error& error) {
-  Error told{ErrorKind::unavailable, "the storage failed and takes no more writes: restart meshd",
-             error.to_string(), {}, {}};
+  Error told{ErrorKind::unavailable,
+             "the storage failed and takes no more writes: restart meshd",
+             error.to_string(),
+             {},
+             {}};
   {
     std::lock_guard lock(mutex);
     if (dead) return;
@@ -319,8 +322,8 @@ void Committer::Impl::fatal(const Error& error) {
 }
 
 void Committer::Impl::checkpoint_by_writer() {
-  const int mode = wal_pages > kBlockingCheckpointPages ? SQLITE_CHECKPOINT_RESTART
-                                                        : SQLITE_CHECKPOINT_PASSIVE;
+  const int mode =
+      wal_pages > kBlockingCheckpointPages ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
   int left = 0, moved = 0;
   const int code = sqlite3_wal_checkpoint_v2(writer->handle(), nullptr, mode, &left, &moved);
   if (is_fatal(writer->handle(), code)) fatal(error_of(writer->handle(), code));

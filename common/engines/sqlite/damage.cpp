@@ -5,7 +5,8 @@
 namespace mesh::sqlite {
 namespace {
 
-// Of the process, as the files are: readers, committers and upkeep of each meet damage by themselves.
+// Of the process, as the files are: readers, committers and upkeep of each meet damage by
+// themselves.
 struct Met {
   std::mutex mutex;
   std::map<std::string, std::string, std::less<>> causes;  // by file; guarded by mutex
@@ -30,7 +31,8 @@ Error damaged_file(std::string_view file, std::string cause, std::string_view wh
       known.insert_or_assign(std::string(file), std::string(where) + ": " + cause);
     }
   }
-  return Error{ErrorKind::corrupt, message + ": `mesh check` says what to do", std::move(cause), {}, {}};
+  return Error{
+      ErrorKind::corrupt, message + ": `mesh check` says what to do", std::move(cause), {}, {}};
 }
 
 std::map<std::string, std::string, std::less<>> damage_met() {

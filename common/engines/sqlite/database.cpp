@@ -64,8 +64,8 @@ Error error_of(sqlite3* db, int code) {
     case SQLITE_READONLY:
       return Error{ErrorKind::unavailable, name + " cannot be opened for this", cause, {}, {}};
     case SQLITE_IOERR:
-      return Error{ErrorKind::unavailable, name + ": the disk failed to read or write",
-                   cause, {}, {}};
+      return Error{
+          ErrorKind::unavailable, name + ": the disk failed to read or write", cause, {}, {}};
     case SQLITE_TOOBIG:
       return Error{ErrorKind::too_large, "too large to store", cause, {}, {}};
     default:
@@ -178,17 +178,20 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode m
   }
   sqlite3* handle = nullptr;
   if (mode != Mode::read_raw) vfs = page_sums_over(vfs);
-  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, vfs.empty() ? nullptr : vfs.c_str());
+  const int code =
+      sqlite3_open_v2(path.c_str(), &handle, flags, vfs.empty() ? nullptr : vfs.c_str());
   std::unique_ptr<Database> db(new Database(handle));
   if (code != SQLITE_OK) {
     const int number = handle == nullptr ? 0 : sqlite3_system_errno(handle);
     const std::string why = number == 0 ? sqlite3_errstr(code) : std::strerror(number);
-    return fail(ErrorKind::unavailable, path + " cannot be opened: " + why +
-                                            "; check the owner and the mode of the file and its folder");
+    return fail(ErrorKind::unavailable,
+                path + " cannot be opened: " + why +
+                    "; check the owner and the mode of the file and its folder");
   }
   // SQLite takes so small a file for an empty one.
   std::error_code missing;
-  if (const auto size = std::filesystem::file_size(path, missing); !missing && size > 0 && size < kSmallestPage) {
+  if (const auto size = std::filesystem::file_size(path, missing);
+      !missing && size > 0 && size < kSmallestPage) {
     return fail(error_of(handle, SQLITE_CORRUPT));
   }
   if (mode == Mode::read_write) reserve_page_sums(handle);
@@ -227,8 +230,7 @@ Result<Statement> Database::prepare(std::string_view sql) {
     it->second.busy = true;
     return Statement(this, it->second.stmt, &it->second.busy);
   }
-  const bool keep =
-      it == cache_->entries.end() && cache_->entries.size() < kMaxCachedStatements;
+  const bool keep = it == cache_->entries.end() && cache_->entries.size() < kMaxCachedStatements;
   sqlite3_stmt* stmt = nullptr;
   const int code = note(sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()),
                                            keep ? SQLITE_PREPARE_PERSISTENT : 0, &stmt, nullptr));

@@ -36,8 +36,8 @@ class Statement {
   Statement& bind_null(int index);
   // True: a row is there. False: done. Errors as error_of says; a failed bind is told here too.
   Result<bool> step();
-  Status run();   // steps to the end and resets: bind and run again
-  void reset();   // back to before the first step; what was bound stays
+  Status run();  // steps to the end and resets: bind and run again
+  void reset();  // back to before the first step; what was bound stays
   std::int64_t integer(int column) const;
   double real(int column) const;
   std::string_view text(int column) const;  // until the next step; also for blobs
@@ -103,11 +103,12 @@ int each_whole_frame(const std::string& path,
 
 // The writer of one database file: a thread that runs submitted jobs in groups, each group one
 // transaction. Jobs carry a key, the tenant whose they are; jobs of one key run in the order of
-// submission, and keys take turns (common/base/fair_queue.h), so a job waits for the group under way
-// and a share of the next, however much other tenants have waiting. A job that fails undoes only itself: a group is first
-// run without savepoints, and only when a job fails after it wrote something, the group is rolled
-// back and run again with a savepoint for each job. So jobs must bear being run twice: what they
-// leave outside the database (captured results, memory) is set, never added to.
+// submission, and keys take turns (common/base/fair_queue.h), so a job waits for the group under
+// way and a share of the next, however much other tenants have waiting. A job that fails undoes
+// only itself: a group is first run without savepoints, and only when a job fails after it wrote
+// something, the group is rolled back and run again with a savepoint for each job. So jobs must
+// bear being run twice: what they leave outside the database (captured results, memory) is set,
+// never added to.
 //
 // `done` of every job is called after the group's commit is durable (or with the job's own error,
 // or the commit's), outside all locks. A full disk fails the group with `unavailable`, and later

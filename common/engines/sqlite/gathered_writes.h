@@ -2,8 +2,8 @@
 //
 // SQLite writes a write-ahead log as two small pieces per page. The writer's pieces up to its next
 // sync go to the disk in one system call instead. Nobody else may read them before that sync: with
-// synchronous=FULL SQLite tells other connections of frames only once they are synced, and where the
-// VFS promises SQLITE_IOCAP_POWERSAFE_OVERWRITE that sync is the last thing of a commit.
+// synchronous=FULL SQLite tells other connections of frames only once they are synced, and where
+// the VFS promises SQLITE_IOCAP_POWERSAFE_OVERWRITE that sync is the last thing of a commit.
 #pragma once
 
 #include <cstdint>

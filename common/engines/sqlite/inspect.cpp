@@ -41,7 +41,8 @@ Result<std::unique_ptr<Salvage>> Salvage::open(const std::string& source,
   salvage->raw_ = std::move(*raw);
   std::vector<std::string> schema;
   auto rows = salvage->checked_->prepare(
-      "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid");
+      "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY "
+      "rowid");
   if (!rows) return fail(rows.error());
   for (;;) {
     auto row = rows->step();
@@ -85,15 +86,17 @@ Status Salvage::finish() {
   return moved;
 }
 
-Result<std::string> copy_without_damaged_frames(const std::string& path, const std::string& scratch) {
+Result<std::string> copy_without_damaged_frames(const std::string& path,
+                                                const std::string& scratch) {
   const std::filesystem::path from = path;
   const std::string copy = (std::filesystem::path(scratch) / from.filename()).string();
   std::error_code error;
   std::filesystem::create_directories(scratch, error);
   std::filesystem::copy_file(from, copy, std::filesystem::copy_options::overwrite_existing, error);
   if (error) {
-    return fail(ErrorKind::unavailable, from.filename().string() + " cannot be copied to " + scratch + ": " +
-                                            error.message() + "; it needs as much room as the file");
+    return fail(ErrorKind::unavailable, from.filename().string() + " cannot be copied to " +
+                                            scratch + ": " + error.message() +
+                                            "; it needs as much room as the file");
   }
   std::fstream out(copy, std::ios::in | std::ios::out | std::ios::binary);
   char reserved = kPageSumBytes;  // where page 1 is nowhere whole
@@ -117,7 +120,8 @@ Result<std::string> copy_without_damaged_frames(const std::string& path, const s
 namespace {
 
 // The walk's rows with keys from `low` to `high`.
-Result<Statement> rows_between(Database& db, const KeyWalk& walk, std::int64_t low, std::int64_t high) {
+Result<Statement> rows_between(Database& db, const KeyWalk& walk, std::int64_t low,
+                               std::int64_t high) {
   auto rows = db.prepare(walk.select);
   if (!rows) return rows;
   walk.prefix(*rows);
@@ -153,8 +157,8 @@ Result<bool> read_on(Database& db, const KeyWalk& walk, std::int64_t& next) {
   }
 }
 
-// For damage that keys far apart lie behind: looks twice as far each time, then goes back to the first
-// key from which on rows can be read (or walk.high + 1).
+// For damage that keys far apart lie behind: looks twice as far each time, then goes back to the
+// first key from which on rows can be read (or walk.high + 1).
 Result<std::int64_t> readable_behind(Database& db, const KeyWalk& walk, std::int64_t bad) {
   const auto reads = [&](std::int64_t key) -> Result<bool> {
     if (key > walk.high) return true;

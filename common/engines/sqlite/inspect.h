@@ -25,11 +25,11 @@ struct Damage {
 };
 
 struct FileReport {
-  std::string file;              // "log.db"
-  std::int64_t rows = 0;         // that are whole
-  bool hopeless = false;         // missing, or so damaged that nothing can be copied
-  bool users_lost = false;       // of store.db: rows of users or tenants may be gone
-  std::vector<Damage> damages;   // empty: the file is whole
+  std::string file;             // "log.db"
+  std::int64_t rows = 0;        // that are whole
+  bool hopeless = false;        // missing, or so damaged that nothing can be copied
+  bool users_lost = false;      // of store.db: rows of users or tenants may be gone
+  std::vector<Damage> damages;  // empty: the file is whole
 };
 
 // `source` is the path of the file to look at; `target`, where not empty, the file to make.
@@ -69,7 +69,8 @@ Result<Agreement> agree(const std::string& store, const Records& records, Lost l
 // A damaged write-ahead log (see verify_wal): copies `path` into the folder `scratch` with every
 // frame that is whole, up to the last commit, and answers the copy's path. A page whose frame was
 // damaged is there in its state before or after. The copy's pages are mended (mend_pages).
-Result<std::string> copy_without_damaged_frames(const std::string& path, const std::string& scratch);
+Result<std::string> copy_without_damaged_frames(const std::string& path,
+                                                const std::string& scratch);
 
 // --- for the functions above -------------------------------------------------------------------
 
@@ -90,9 +91,10 @@ void tell_bad_pages(const BadPages& bad, const std::string& loss, FileReport& re
 class Salvage {
  public:
   // `source` must be readable as far as its schema; the copy gets the same.
-  static Result<std::unique_ptr<Salvage>> open(const std::string& source, const std::string& target);
+  static Result<std::unique_ptr<Salvage>> open(const std::string& source,
+                                               const std::string& target);
   Database& checked() { return *checked_; }  // damaged pages are errors
-  Database& raw() { return *raw_; }          // their bytes as they are, for rows with a sum of their own
+  Database& raw() { return *raw_; }  // their bytes as they are, for rows with a sum of their own
   Database* target() { return target_.get(); }
   // Runs SQL in the copy; nothing without one. Rows are copied in one transaction.
   Status in_target(std::string_view sql);

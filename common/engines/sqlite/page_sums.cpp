@@ -126,7 +126,9 @@ int unlock(sqlite3_file* f, int level) { return of(real(f))->xUnlock(real(f), le
 int check_reserved(sqlite3_file* f, int* out) {
   return of(real(f))->xCheckReservedLock(real(f), out);
 }
-int control(sqlite3_file* f, int op, void* arg) { return of(real(f))->xFileControl(real(f), op, arg); }
+int control(sqlite3_file* f, int op, void* arg) {
+  return of(real(f))->xFileControl(real(f), op, arg);
+}
 int sector_size(sqlite3_file* f) { return of(real(f))->xSectorSize(real(f)); }
 int characteristics(sqlite3_file* f) {
   // A page can be torn however the file system writes: no promise of subpage reads.
@@ -142,9 +144,25 @@ void shm_barrier(sqlite3_file* f) { of(real(f))->xShmBarrier(real(f)); }
 int shm_unmap(sqlite3_file* f, int remove) { return of(real(f))->xShmUnmap(real(f), remove); }
 
 // Version 2: without memory maps, which would go around read().
-const sqlite3_io_methods kMethods = {
-    2, close, read, write, truncate, sync, file_size, lock, unlock, check_reserved, control,
-    sector_size, characteristics, shm_map, shm_lock, shm_barrier, shm_unmap, nullptr, nullptr};
+const sqlite3_io_methods kMethods = {2,
+                                     close,
+                                     read,
+                                     write,
+                                     truncate,
+                                     sync,
+                                     file_size,
+                                     lock,
+                                     unlock,
+                                     check_reserved,
+                                     control,
+                                     sector_size,
+                                     characteristics,
+                                     shm_map,
+                                     shm_lock,
+                                     shm_barrier,
+                                     shm_unmap,
+                                     nullptr,
+                                     nullptr};
 
 int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* out_flags) {
   auto* below = static_cast<Shim*>(vfs->pAppData)->below;

@@ -58,9 +58,9 @@ Result<std::unique_ptr<DirectoryLock>> DirectoryLock::acquire(const std::string&
   const std::string path = dir + "/LOCK";
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) {
-    return fail(ErrorKind::unavailable,
-                "data folder " + dir + " cannot be made or written: " + std::strerror(errno) +
-                    "; check data_dir and its permissions");
+    return fail(ErrorKind::unavailable, "data folder " + dir +
+                                            " cannot be made or written: " + std::strerror(errno) +
+                                            "; check data_dir and its permissions");
   }
   std::unique_ptr<DirectoryLock> lock(new DirectoryLock(fd));
   // Who only looks whether somebody holds it has it for an instant.

@@ -51,9 +51,9 @@ Status verify_wal(const std::string& path) {
   const auto page = big_endian(header + 8);
   const bool swap = (magic & 1) != 0;
   const auto damaged = [&](std::size_t frame) {
-    return fail(damaged_file(path.substr(path.rfind('/') + 1) + "-wal",
-                             "frame " + std::to_string(frame) +
-                                 " is bad and acknowledged commits follow it"));
+    return fail(damaged_file(
+        path.substr(path.rfind('/') + 1) + "-wal",
+        "frame " + std::to_string(frame) + " is bad and acknowledged commits follow it"));
   };
   const bool header_ok = (magic & ~1U) == 0x377f0682 && page >= 512 && page <= 65536 &&
                          std::has_single_bit(page) &&

@@ -46,10 +46,11 @@ void at(Bench& bench, Meshd& meshd, const std::string& suffix, int lines) {
     meshd.settle();
     raw = std::max(raw, raw_appends(bodies[0], bench.seconds(2)));
     keep_best(best, measure("bulk of " + label,
-                            post_plan(meshd->address("publisher"), "/api/v1/events", kTenant,
-                                      kConnections, bench.seconds(8),
-                                      [&](std::uint64_t n) { return bodies[n % bodies.size()]; },
-                                      "application/x-ndjson"),
+                            post_plan(
+                                meshd->address("publisher"), "/api/v1/events", kTenant,
+                                kConnections, bench.seconds(8),
+                                [&](std::uint64_t n) { return bodies[n % bodies.size()]; },
+                                "application/x-ndjson"),
                             meshd->pid()));
   }
   bench.report.add({"bulk/" + label + "/events", best.rate() * lines, "1/s", raw * lines});

@@ -15,8 +15,9 @@ void run_engine(Bench& bench, std::vector<std::string> command) {
 }  // namespace
 
 void engine_log(Bench& bench) {
-  bench.report.group("log", "the embedded log alone, in process",
-                     "the same bytes to a plain file, one fdatasync for as many records as one append");
+  bench.report.group(
+      "log", "the embedded log alone, in process",
+      "the same bytes to a plain file, one fdatasync for as many records as one append");
   std::vector<std::string> command{"log_bench"};
   if (bench.quick) command.push_back("--quick");
   run_engine(bench, std::move(command));

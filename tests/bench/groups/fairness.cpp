@@ -22,8 +22,9 @@ struct Quiet {
 };
 
 // `written` is called when the last write is answered; what was written is then still followed.
-Quiet quiet(Bench& bench, Meshd& meshd, const std::string& what,
-            const std::function<void()>& written = [] {}) {
+Quiet quiet(
+    Bench& bench, Meshd& meshd, const std::string& what,
+    const std::function<void()>& written = [] {}) {
   const load::Seconds time = bench.seconds(10);
   load::Plan search;
   search.address = meshd->address("gateway");
@@ -32,8 +33,8 @@ Quiet quiet(Bench& bench, Meshd& meshd, const std::string& what,
   search.time = time;
   search.request = [](std::uint64_t n, std::string& out) {
     const auto user = person(kQuiet, n * 7 % kQuietUsers);
-    append_request(out, "GET",
-                   "/ai/users/search?query=" + percent_encode(query_for(user, n)), kQuiet);
+    append_request(out, "GET", "/ai/users/search?query=" + percent_encode(query_for(user, n)),
+                   kQuiet);
   };
   Quiet all;
   // Beyond the numbers of every dataset.
@@ -97,15 +98,17 @@ std::vector<Flood> floods(Meshd& meshd, std::uint64_t flood_users) {
                    kFlood);
   };
   return {
-      {"publish", post_plan(meshd->address("publisher"), "/api/v1/events/analytics", kFlood,
-                            kFloodConnections, unlimited_time,
-                            [](std::uint64_t n) { return event_body(n); })},
-      {"bulk", post_plan(meshd->address("publisher"), "/api/v1/events", kFlood, kFloodConnections,
-                         unlimited_time, [](std::uint64_t n) { return bulks[n % 2]; },
-                         "application/x-ndjson")},
-      {"create", post_plan(meshd->address("users"), "/users/create", kFlood, kFloodConnections,
-                           unlimited_time,
-                           [=](std::uint64_t n) { return create_body(person(kFlood, first + n)); })},
+      {"publish",
+       post_plan(meshd->address("publisher"), "/api/v1/events/analytics", kFlood, kFloodConnections,
+                 unlimited_time, [](std::uint64_t n) { return event_body(n); })},
+      {"bulk",
+       post_plan(
+           meshd->address("publisher"), "/api/v1/events", kFlood, kFloodConnections, unlimited_time,
+           [](std::uint64_t n) { return bulks[n % 2]; }, "application/x-ndjson")},
+      {"create",
+       post_plan(meshd->address("users"), "/users/create", kFlood, kFloodConnections,
+                 unlimited_time,
+                 [=](std::uint64_t n) { return create_body(person(kFlood, first + n)); })},
       {"search", std::move(search)},
   };
 }
@@ -124,10 +127,8 @@ void beside_floods(Bench& bench, const std::string& data_dir, std::uint64_t floo
     std::stop_source stop;
     plan.stop = stop.get_token();
     plan.expected = [](int status) { return status / 100 == 2 || status == 429; };
-    std::thread flooding(
-        [&, n = name, p = plan] { (void)measure("flood of " + kind + n, p); });
-    const Quiet beside =
-        quiet(bench, meshd, "beside " + kind + name, [&] { stop.request_stop(); });
+    std::thread flooding([&, n = name, p = plan] { (void)measure("flood of " + kind + n, p); });
+    const Quiet beside = quiet(bench, meshd, "beside " + kind + name, [&] { stop.request_stop(); });
     flooding.join();
     add(bench, kind + name, beside, alone);
   }

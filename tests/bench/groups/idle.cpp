@@ -27,9 +27,9 @@ class IdleConnections {
 };
 
 Measured busy(Bench& bench, Meshd& meshd, const std::string& what) {
-  return measure(what, post_plan(meshd->address("publisher"), "/api/v1/events/analytics", "acme",
-                                 64, bench.seconds(4),
-                                 [](std::uint64_t n) { return event_body(n); }));
+  return measure(what,
+                 post_plan(meshd->address("publisher"), "/api/v1/events/analytics", "acme", 64,
+                           bench.seconds(4), [](std::uint64_t n) { return event_body(n); }));
 }
 
 }  // namespace

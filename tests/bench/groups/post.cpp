@@ -22,18 +22,18 @@ void at(Bench& bench, Meshd& meshd, Counters& next, const std::string& suffix, i
                             post_plan(idle_server.address(), "/noop", kTenant, connections, time,
                                       [](std::uint64_t n) { return event_body(n); }),
                             idle_server.pid()));
-    keep_best(create, measure("create, " + label,
-                              post_plan(meshd->address("users"), "/users/create", kTenant,
-                                        connections, time, [&](std::uint64_t) {
-                                          return create_body(person(kTenant, next.users++));
-                                        }),
-                              meshd->pid()));
+    keep_best(
+        create,
+        measure(
+            "create, " + label,
+            post_plan(meshd->address("users"), "/users/create", kTenant, connections, time,
+                      [&](std::uint64_t) { return create_body(person(kTenant, next.users++)); }),
+            meshd->pid()));
     meshd.settle();
     keep_best(publish, measure("publish, " + label,
                                post_plan(meshd->address("publisher"), "/api/v1/events/analytics",
-                                         kTenant, connections, time, [&](std::uint64_t) {
-                                           return event_body(next.events++);
-                                         }),
+                                         kTenant, connections, time,
+                                         [&](std::uint64_t) { return event_body(next.events++); }),
                                meshd->pid()));
   }
   add_rates(bench, "post/noop/" + label, noop);
@@ -44,8 +44,9 @@ void at(Bench& bench, Meshd& meshd, Counters& next, const std::string& suffix, i
 }  // namespace
 
 void post(Bench& bench) {
-  bench.report.group("post", "durable single POSTs by connections, answered after their fsync",
-                     "the do-nothing POST of our HTTP server with the same chain, same connections");
+  bench.report.group(
+      "post", "durable single POSTs by connections, answered after their fsync",
+      "the do-nothing POST of our HTTP server with the same chain, same connections");
   {
     Meshd meshd;
     Counters next;

@@ -17,8 +17,9 @@ double seconds_of(const std::function<void()>& work) {
 // Reading the whole topic, without doing anything with it.
 double scan_rate(Meshd& meshd, const std::string& topic, double events) {
   return events / seconds_of([&] {
-    (void)meshd.admin("POST", "/admin/v1/replays", R"({"topic":")" + topic + R"(","dry_run":true})");
-  });
+           (void)meshd.admin("POST", "/admin/v1/replays",
+                             R"({"topic":")" + topic + R"(","dry_run":true})");
+         });
 }
 
 load::Plan searches(Meshd& meshd, const TenantUsers& users) {
@@ -38,8 +39,9 @@ load::Plan searches(Meshd& meshd, const TenantUsers& users) {
 }  // namespace
 
 void replay(Bench& bench) {
-  bench.report.group("replay", "a replay of analytics, a rebuild of the index, searches beside it",
-                     "reading the same events without an effect (a dry run); of the searches: alone");
+  bench.report.group(
+      "replay", "a replay of analytics, a rebuild of the index, searches beside it",
+      "reading the same events without an effect (a dry run); of the searches: alone");
   const double events = bench.quick ? 50'000 : 500'000;
   const TenantUsers users{"acme", bench.quick ? 20'000u : 100'000u};
   const test::TempDir dir;

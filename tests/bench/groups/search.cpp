@@ -16,8 +16,7 @@ load::Plan plan(Meshd& meshd, const std::vector<TenantUsers>& population, int co
   plan.request = [&population](std::uint64_t number, std::string& out) {
     const auto& part = population[number * 31 % population.size()];
     const auto user = person(part.tenant, number * 104'729 % part.users);
-    append_request(out, "GET",
-                   "/ai/users/search?query=" + percent_encode(query_for(user, number)),
+    append_request(out, "GET", "/ai/users/search?query=" + percent_encode(query_for(user, number)),
                    part.tenant);
   };
   return plan;
@@ -68,9 +67,9 @@ void in_one_daemon(Bench& bench,
 void search(Bench& bench) {
   bench.report.group("search", "searches over HTTP by query text: names, parts of addresses, typos",
                      "GET /livez of the same listener; of the recall: an exact scan in 32 bits");
-  in_one_daemon(bench, {{"1k", {{"small", 1'000}}},
-                        {"10k", {{"medium", 10'000}}},
-                        {"100k", {{"large", 100'000}}}});
+  in_one_daemon(
+      bench,
+      {{"1k", {{"small", 1'000}}}, {"10k", {{"medium", 10'000}}}, {"100k", {{"large", 100'000}}}});
   const int tenants = bench.quick ? 1'000 : 10'000;
   std::vector<TenantUsers> many;
   for (int i = 0; i < tenants; ++i) many.push_back({"tenant-" + std::to_string(i), 100});

@@ -35,12 +35,12 @@ SteadyClock::duration ticks(Seconds s) {
 struct Socket {
   int fd = -1;
   bool busy = false;
-  bool writing = false;   // EPOLLOUT is asked for
+  bool writing = false;  // EPOLLOUT is asked for
   std::uint64_t number = 0;
   Time due;
-  std::string out;        // the request; the part before `sent` has gone
+  std::string out;  // the request; the part before `sent` has gone
   std::size_t sent = 0;
-  std::string in;         // an answer that came in parts
+  std::string in;  // an answer that came in parts
 };
 
 class Generator {
@@ -104,8 +104,8 @@ class Generator {
     const auto wait = std::max<std::int64_t>(
         0, std::chrono::duration_cast<std::chrono::nanoseconds>(until - now_).count());
     const timespec timeout{wait / 1'000'000'000, wait % 1'000'000'000};
-    const int n = epoll_pwait2(epoll_, events_.data(), static_cast<int>(events_.size()), &timeout,
-                               nullptr);
+    const int n =
+        epoll_pwait2(epoll_, events_.data(), static_cast<int>(events_.size()), &timeout, nullptr);
     now_ = SteadyClock::now();
     for (int i = 0; i < n; ++i) {
       const auto index = static_cast<std::size_t>(events_[static_cast<std::size_t>(i)].data.u64);

@@ -35,7 +35,7 @@ struct Answer {
 struct Plan {
   std::string address;  // 127.0.0.1:port
   int connections = 1;
-  double rate = 0;  // open loop: requests per second; 0: closed loop
+  double rate = 0;       // open loop: requests per second; 0: closed loop
   Seconds warm_up{0.3};  // what ends (closed) or is due (open) in it does not count
   Seconds time{3};
   // Appends request `number` (0, 1, …; each made once) to `out`, which is empty.

@@ -11,8 +11,7 @@ constexpr std::chrono::seconds kGiveUp{60};
 
 }  // namespace
 
-Probe::Probe(std::string address)
-    : connection_(std::move(address)), thread_([this] { run(); }) {}
+Probe::Probe(std::string address) : connection_(std::move(address)), thread_([this] { run(); }) {}
 
 Probe::~Probe() { finish(); }
 

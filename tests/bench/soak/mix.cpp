@@ -69,8 +69,8 @@ Mix::Mix(Meshd& meshd) : meshd_(meshd) {
                R"({"rate":1,"per":"1s","burst":1})");
   load::Connection connection(meshd_->address("users"));
   for (std::uint64_t n = 0; n < kUsersPerTenant * kTenants.size(); ++n) {
-    const auto answer = connection.exchange(request("POST", "/users/create", tenant_of(n),
-                                                    create_body(person(tenant_of(n), n))));
+    const auto answer = connection.exchange(
+        request("POST", "/users/create", tenant_of(n), create_body(person(tenant_of(n), n))));
     live_.push_back({tenant_of(n), Json::parse(answer.body).at("id")});
   }
 }
@@ -128,14 +128,16 @@ Mix::Stream Mix::users() {
         const auto& tenant = tenant_of(n / 4);
         creating_[n] = tenant;
         const auto body = create_body(person(tenant, kUsersPerTenant * kTenants.size() + n));
-        if (n % 8 == 0) return append_with(out, "Idempotency-Key: \"user-" + std::to_string(n) + "\"",
-                                           "/users/create", tenant, body);
+        if (n % 8 == 0)
+          return append_with(out, "Idempotency-Key: \"user-" + std::to_string(n) + "\"",
+                             "/users/create", tenant, body);
         return append_request(out, "POST", "/users/create", tenant, body);
       }
       case 1:
         return append_request(out, "PATCH", path(user(n)), user(n).tenant,
                               R"({"name":"Changed )" + std::to_string(n) + "\"}");
-      case 2: return append_request(out, "GET", path(user(n)), user(n).tenant);
+      case 2:
+        return append_request(out, "GET", path(user(n)), user(n).tenant);
       default: {
         const LiveUser oldest = live_.front();
         live_.pop_front();
@@ -165,7 +167,8 @@ Mix::Stream Mix::publishes() {
       }
       case 1:
         return append_request(out, "POST", "/api/v1/events/chemical", tenant, chemical_body(n));
-      default: return append_request(out, "POST", kAnalytics, tenant, event_body(n));
+      default:
+        return append_request(out, "POST", kAnalytics, tenant, event_body(n));
     }
   };
   // 409: the first of the two with one key is still under way.
@@ -184,7 +187,9 @@ Mix::Stream Mix::bulks() {
 
 Mix::Stream Mix::searches() {
   Stream stream{"searches", "search", open_loop(meshd_->address("gateway"), 8, 45)};
-  stream.plan.request = [](std::uint64_t n, std::string& out) { append_search(out, n, tenant_of(n)); };
+  stream.plan.request = [](std::uint64_t n, std::string& out) {
+    append_search(out, n, tenant_of(n));
+  };
   return stream;
 }
 
@@ -214,13 +219,21 @@ Mix::Stream Mix::bad_requests() {
   stream.plan.request = [](std::uint64_t n, std::string& out) {
     constexpr const char* kAnalytics = "/api/v1/events/analytics";
     switch (n % 8) {
-      case 0: return append_request(out, "POST", kAnalytics, "acme", "{not json");
-      case 1: return append_request(out, "POST", kAnalytics, "acme", R"({"event_type":1})");
-      case 2: return append_request(out, "POST", kAnalytics, "NOT A TENANT", event_body(n));
-      case 3: return append_request(out, "GET", "/no/such/route/" + std::to_string(n), "acme");
-      case 4: return append_request(out, "DELETE", kAnalytics, "acme");
-      case 5: return append_request(out, "POST", kAnalytics, "acme", "<xml/>", "text/xml");
-      case 6: out += "GET / HTTP/1.1\r\nHost : mesh\r\n\r\n"; return;
+      case 0:
+        return append_request(out, "POST", kAnalytics, "acme", "{not json");
+      case 1:
+        return append_request(out, "POST", kAnalytics, "acme", R"({"event_type":1})");
+      case 2:
+        return append_request(out, "POST", kAnalytics, "NOT A TENANT", event_body(n));
+      case 3:
+        return append_request(out, "GET", "/no/such/route/" + std::to_string(n), "acme");
+      case 4:
+        return append_request(out, "DELETE", kAnalytics, "acme");
+      case 5:
+        return append_request(out, "POST", kAnalytics, "acme", "<xml/>", "text/xml");
+      case 6:
+        out += "GET / HTTP/1.1\r\nHost : mesh\r\n\r\n";
+        return;
       default:
         return append_request(out, "POST", kAnalytics, "acme", std::string(2 << 20, 'x'));
     }

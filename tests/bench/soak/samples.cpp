@@ -55,9 +55,9 @@ Sample take_sample(Meshd& meshd) {
 }
 
 void print_header() {
-  std::printf("%7s %8s %8s %9s %8s %5s %8s %7s %9s %17s %17s %17s\n", "minute", "RSS MB",
-              "anon MB", "caches MB", "heap MB", "fds", "threads", "lag", "files MB", "write p50/p99 ms", "search p50/p99 ms",
-              "read p50/p99 ms");
+  std::printf("%7s %8s %8s %9s %8s %5s %8s %7s %9s %17s %17s %17s\n", "minute", "RSS MB", "anon MB",
+              "caches MB", "heap MB", "fds", "threads", "lag", "files MB", "write p50/p99 ms",
+              "search p50/p99 ms", "read p50/p99 ms");
 }
 
 void print(const Sample& s) {

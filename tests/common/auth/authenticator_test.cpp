@@ -68,9 +68,9 @@ TEST_F(Authentication, AllBadTokensReadTheSameToAClient) {
   options_.jwt.audience = "a";
   options_.jwt.hs256_secret = std::string(32, 'k');
   std::set<std::string> texts, causes;
-  for (const std::string& token :
-       {std::string("acme:alice"), std::string("a.b.c"),
-        sign_hs256(std::string(32, 'x'), "{}").value(), sign_hs256(options_.jwt.hs256_secret, "{}").value()}) {
+  for (const std::string& token : {std::string("acme:alice"), std::string("a.b.c"),
+                                   sign_hs256(std::string(32, 'x'), "{}").value(),
+                                   sign_hs256(options_.jwt.hs256_secret, "{}").value()}) {
     const auto principal = authenticate({"Bearer " + token, {}, {}});
     ASSERT_FALSE(principal.has_value());
     EXPECT_EQ(principal.error().kind, ErrorKind::unauthenticated);
@@ -88,7 +88,8 @@ TEST_F(Authentication, AJwtNamesTenantAndUser) {
   options_.jwt.audience = "a";
   options_.jwt.hs256_secret = std::string(32, 'k');
   const auto expires = clock_.now().time_since_epoch().count() / 1000 + 60;
-  const Json claims = {{"iss", "i"}, {"aud", "a"}, {"exp", expires}, {"sub", "u"}, {"tenant_id", "acme"}};
+  const Json claims = {
+      {"iss", "i"}, {"aud", "a"}, {"exp", expires}, {"sub", "u"}, {"tenant_id", "acme"}};
   const auto token = sign_hs256(options_.jwt.hs256_secret, claims.dump()).value();
   const auto principal = authenticate({"Bearer " + token, "acme", {}});
   ASSERT_TRUE(principal.has_value()) << principal.error().to_string();
@@ -106,8 +107,9 @@ TEST_F(Authentication, ATenantsCredentialIsForThatTenantOnly) {
   EXPECT_TRUE(authenticate({own, {}, "acme"}).has_value());
   EXPECT_TRUE(authenticate({own, "acme", "acme"}).has_value());
   for (const Credential& credential :
-       {Credential{own, "other", {}}, Credential{own, {}, "other"}, Credential{own, "acme", "other"},
-        Credential{own, "other", "acme"}, Credential{own, "other", "third"}}) {
+       {Credential{own, "other", {}}, Credential{own, {}, "other"},
+        Credential{own, "acme", "other"}, Credential{own, "other", "acme"},
+        Credential{own, "other", "third"}}) {
     const auto principal = authenticate(credential);
     ASSERT_FALSE(principal.has_value());
     EXPECT_EQ(principal.error().kind, ErrorKind::forbidden);
@@ -170,9 +172,9 @@ TEST_F(Authentication, ATenantsTokenDoesNotOpenTheAdminApi) {
 
 TEST_F(Authentication, TheOperatorActsForTheTenantItNames) {
   for (const Wanted wanted : {Wanted::tenant, Wanted::tenant_or_anonymous}) {
-    for (const Credential& credential :
-         {Credential{"Bearer " + kOperator, "acme", {}}, Credential{"Bearer " + kOperator, {}, "acme"},
-          Credential{"Bearer " + kOperator, "acme", "acme"}}) {
+    for (const Credential& credential : {Credential{"Bearer " + kOperator, "acme", {}},
+                                         Credential{"Bearer " + kOperator, {}, "acme"},
+                                         Credential{"Bearer " + kOperator, "acme", "acme"}}) {
       const auto principal = authenticate(credential, wanted);
       ASSERT_TRUE(principal.has_value());
       EXPECT_EQ(principal->kind, Kind::operator_for_tenant);
@@ -209,10 +211,10 @@ TEST(DevToken, ItsPartsAreChecked) {
   EXPECT_EQ(token->user, "Bob_1.x@y-z");
   EXPECT_TRUE(parse_dev_token("a:" + std::string(128, 'u')).has_value());
   for (const std::string& bad :
-       {std::string(), std::string(":"), std::string("acme"), std::string("acme:"), std::string(":alice"),
-        std::string("a:b:c"), std::string("a::b"), std::string("Acme:alice"), std::string("acme:al ice"),
-        std::string("acme:al/ice"), std::string("acme:\xC3\xA4"), std::string("acme:a\0b", 8),
-        "a:" + std::string(129, 'u'), std::string(64, 'a') + ":u"}) {
+       {std::string(), std::string(":"), std::string("acme"), std::string("acme:"),
+        std::string(":alice"), std::string("a:b:c"), std::string("a::b"), std::string("Acme:alice"),
+        std::string("acme:al ice"), std::string("acme:al/ice"), std::string("acme:\xC3\xA4"),
+        std::string("acme:a\0b", 8), "a:" + std::string(129, 'u'), std::string(64, 'a') + ":u"}) {
     const auto refused = parse_dev_token(bad);
     ASSERT_FALSE(refused.has_value()) << bad;
     EXPECT_EQ(refused.error().kind, ErrorKind::invalid);

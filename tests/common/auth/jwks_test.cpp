@@ -51,9 +51,11 @@ TEST(Jwks, KeysOfOtherUsesArePassedOver) {
 }
 
 TEST(Jwks, WeakAndOversizedRsaKeysAreRefused) {
-  EXPECT_THAT(refusal(jwks({Issuer::rsa(1024).jwk("weak")})), HasSubstr("key 0: an RSA key of 1024 bits"));
+  EXPECT_THAT(refusal(jwks({Issuer::rsa(1024).jwk("weak")})),
+              HasSubstr("key 0: an RSA key of 1024 bits"));
   const auto huge = base64url_encode(std::string(1025, '\xff'));
-  EXPECT_THAT(refusal(jwks({{{"kty", "RSA"}, {"n", huge}, {"e", "AQAB"}}})), HasSubstr("8200 bits"));
+  EXPECT_THAT(refusal(jwks({{{"kty", "RSA"}, {"n", huge}, {"e", "AQAB"}}})),
+              HasSubstr("8200 bits"));
   const auto n = base64url_encode(std::string(256, '\xff'));
   for (const std::string e : {"", "AQ", "Ag", "AA", "AQAB=", "AAAAAAAAAAAAAAAAAAAA"}) {
     EXPECT_NE(refusal(jwks({{{"kty", "RSA"}, {"n", n}, {"e", e}}})), "accepted") << e;
@@ -65,7 +67,8 @@ TEST(Jwks, PointsOffTheCurveAreRefused) {
   const auto other = Issuer::ec("P-256").jwk("k");
   EXPECT_THAT(refusal(jwks({changed(good, "x", other["x"])})), HasSubstr("not on the curve"));
   EXPECT_THAT(refusal(jwks({changed(good, "x", "AAAA")})), HasSubstr("not of the curve's length"));
-  EXPECT_THAT(refusal(jwks({changed(good, "crv", "P-384")})), HasSubstr("not of the curve's length"));
+  EXPECT_THAT(refusal(jwks({changed(good, "crv", "P-384")})),
+              HasSubstr("not of the curve's length"));
   EXPECT_THAT(refusal(jwks({changed(good, "y", nullptr)})), HasSubstr("x or y is missing"));
 }
 
@@ -81,9 +84,12 @@ TEST(Jwks, BrokenSetsAreRefused) {
   EXPECT_THAT(refusal(R"({"keys":[]})"), HasSubstr("no RSA or EC key"));
   EXPECT_THAT(refusal(R"({"keys":[1]})"), HasSubstr("key 0: not an object"));
   EXPECT_THAT(refusal(R"({"keys":[],"keys":[]})"), HasSubstr("JWKS: "));
-  EXPECT_THAT(refusal(jwks({p256().jwk("k"), Issuer::ec("P-256").jwk("k")})), HasSubstr("appears twice"));
-  EXPECT_THAT(refusal(jwks({p256().jwk("k", "RS256")})), HasSubstr("its alg is not one of its kty"));
-  EXPECT_THAT(refusal(jwks({p256().jwk("k", "ES512")})), HasSubstr("its alg is not one of its kty"));
+  EXPECT_THAT(refusal(jwks({p256().jwk("k"), Issuer::ec("P-256").jwk("k")})),
+              HasSubstr("appears twice"));
+  EXPECT_THAT(refusal(jwks({p256().jwk("k", "RS256")})),
+              HasSubstr("its alg is not one of its kty"));
+  EXPECT_THAT(refusal(jwks({p256().jwk("k", "ES512")})),
+              HasSubstr("its alg is not one of its kty"));
   EXPECT_THAT(refusal(jwks(std::vector<Json>(101, p256().jwk("")))), HasSubstr("more than 100"));
 }
 

@@ -42,8 +42,11 @@ class Jwt : public testing::Test {
     return std::chrono::floor<std::chrono::seconds>(clock_.now()).time_since_epoch().count();
   }
   Json claims() const {
-    return {{"iss", options_.issuer}, {"aud", "mesh"},         {"exp", now() + 300},
-            {"sub", "alice"},         {"tenant_id", "acme"}};
+    return {{"iss", options_.issuer},
+            {"aud", "mesh"},
+            {"exp", now() + 300},
+            {"sub", "alice"},
+            {"tenant_id", "acme"}};
   }
   Json with(const std::string& name, const Json& value) const {
     Json out = claims();
@@ -84,7 +87,8 @@ class Jwt : public testing::Test {
 TEST_F(Jwt, AGoodTokenNamesTenantAndUser) {
   const auto verifier = JwtVerifier::create(options_, clock_);
   ASSERT_TRUE(verifier.has_value()) << verifier.error().message;
-  const auto subject = verifier->verify(rsa().token({{"alg", "RS256"}, {"kid", "rsa-1"}}, claims()));
+  const auto subject =
+      verifier->verify(rsa().token({{"alg", "RS256"}, {"kid", "rsa-1"}}, claims()));
   ASSERT_TRUE(subject.has_value()) << subject.error().message;
   EXPECT_EQ(subject->tenant.str(), "acme");
   EXPECT_EQ(subject->user, "alice");
@@ -92,7 +96,8 @@ TEST_F(Jwt, AGoodTokenNamesTenantAndUser) {
 
 TEST_F(Jwt, EveryAllowedAlgorithmWorks) {
   for (const std::string alg : {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}) {
-    EXPECT_EQ(outcome_of_header({{"alg", alg}, {"kid", "rsa-1"}, {"typ", "JWT"}}), "accepted") << alg;
+    EXPECT_EQ(outcome_of_header({{"alg", alg}, {"kid", "rsa-1"}, {"typ", "JWT"}}), "accepted")
+        << alg;
   }
   const std::pair<std::string, const char*> curves[] = {
       {"ES256", "P-256"}, {"ES384", "P-384"}, {"ES512", "P-521"}};
@@ -100,7 +105,8 @@ TEST_F(Jwt, EveryAllowedAlgorithmWorks) {
     const auto issuer = Issuer::ec(curve);
     options_.jwks = jwks({issuer.jwk("k", alg)});
     for (int i = 0; i < 8; ++i) {  // r and s of all lengths
-      EXPECT_EQ(outcome(issuer.token({{"alg", alg}, {"kid", "k"}}, with("n", i))), "accepted") << alg;
+      EXPECT_EQ(outcome(issuer.token({{"alg", alg}, {"kid", "k"}}, with("n", i))), "accepted")
+          << alg;
     }
   }
   EXPECT_EQ(outcome(sign_hs256(kSecret, claims().dump()).value()), "accepted");
@@ -116,7 +122,8 @@ TEST_F(Jwt, NoneAndUnknownAlgorithmsAreRefused) {
         << alg;
     EXPECT_NE(outcome(input + "."), "accepted") << alg;
   }
-  for (const std::string header : {"{}", R"({"alg":null})", R"({"alg":["RS256"]})", R"({"alg":1})"}) {
+  for (const std::string header :
+       {"{}", R"({"alg":null})", R"({"alg":["RS256"]})", R"({"alg":1})"}) {
     const auto input = signing_input(header, claims().dump());
     EXPECT_EQ(outcome(input + "." + base64url_encode(rsa().sign("RS256", input))),
               "alg is missing or not allowed")
@@ -149,8 +156,8 @@ TEST_F(Jwt, AnHmacWithThePublicKeyAsItsSecretIsRefused) {
          {pem, " " + pem, "\n" + pem, pem.substr(0, pem.size() - 1), jwk.dump(), options_.jwks,
           jwk["n"].get<std::string>(), base64url_decode(jwk["n"].get<std::string>()).value(),
           std::string()}) {
-      for (const std::string header :
-           {R"({"alg":"HS256"})", R"({"alg":"HS256","kid":"rsa-1"})", R"({"alg":"HS256","kid":"ec-1"})"}) {
+      for (const std::string header : {R"({"alg":"HS256"})", R"({"alg":"HS256","kid":"rsa-1"})",
+                                       R"({"alg":"HS256","kid":"ec-1"})"}) {
         EXPECT_NE(outcome(hmac_token(secret, header, claims().dump())), "accepted");
       }
     }
@@ -177,7 +184,8 @@ TEST_F(Jwt, ATokenThatNamesNoKeyCostsFewVerifications) {
   for (int i = 0; i < 5; ++i) keys.push_back(Issuer::ec("P-256").jwk("other-" + std::to_string(i)));
   keys.push_back(p256().jwk("last"));
   options_.jwks = jwks(keys);
-  EXPECT_EQ(outcome(p256().token({{"alg", "ES256"}}, claims())), "the signature is wrong") << "not all are tried";
+  EXPECT_EQ(outcome(p256().token({{"alg", "ES256"}}, claims())), "the signature is wrong")
+      << "not all are tried";
   EXPECT_EQ(outcome(p256().token({{"alg", "ES256"}, {"kid", "last"}}, claims())), "accepted");
 }
 
@@ -231,7 +239,8 @@ TEST_F(Jwt, KeysInsideOfTokensAreNeverUsed) {
 }
 
 TEST_F(Jwt, CriticalAndUnencodedExtensionsAreRefused) {
-  EXPECT_EQ(outcome_of_header({{"alg", "RS256"}, {"crit", {"exp"}}, {"exp", 1}}), "the header has crit");
+  EXPECT_EQ(outcome_of_header({{"alg", "RS256"}, {"crit", {"exp"}}, {"exp", 1}}),
+            "the header has crit");
   EXPECT_EQ(outcome_of_header({{"alg", "RS256"}, {"crit", Json::array()}}), "the header has crit");
   EXPECT_EQ(outcome_of_header({{"alg", "RS256"}, {"b64", false}}), "the header has b64");
   EXPECT_EQ(outcome_of_header({{"alg", "RS256"}, {"zip", "DEF"}}), "the header has zip");
@@ -241,7 +250,8 @@ TEST_F(Jwt, AKeyIdOnlyEverNamesAKey) {
   for (const std::string& kid :
        {std::string("../../dev/null"), std::string("' OR 1=1 --"), std::string("rsa-2"),
         std::string("RSA-1"), std::string("rsa-1 ")}) {
-    EXPECT_EQ(outcome_of_header({{"alg", "RS256"}, {"kid", kid}}), "no key for its kid and alg") << kid;
+    EXPECT_EQ(outcome_of_header({{"alg", "RS256"}, {"kid", kid}}), "no key for its kid and alg")
+        << kid;
   }
   for (const Json& kid : {Json(std::string("rsa-1\0x", 7)), Json(std::string(257, 'k')), Json(""),
                           Json(1), Json(nullptr), Json::array({"rsa-1"})}) {
@@ -268,7 +278,8 @@ TEST_F(Jwt, OnlyTheCompactSignedFormIsRead) {
        {std::string(), std::string("."), std::string(".."), std::string("..."), std::string("abc"),
         parts[0] + "." + parts[1], good + ".", good + ".x.y", "." + good,
         Json{{"protected", parts[0]}, {"payload", parts[1]}, {"signature", parts[2]}}.dump(),
-        Json{{"payload", parts[1]}, {"signatures", {{{"protected", parts[0]}, {"signature", parts[2]}}}}}
+        Json{{"payload", parts[1]},
+             {"signatures", {{{"protected", parts[0]}, {"signature", parts[2]}}}}}
             .dump(),
         base64url_encode(R"({"alg":"dir","enc":"A256GCM"})") + "..AAAA.AAAA.AAAA"}) {
     EXPECT_NE(outcome(bad), "accepted") << bad;
@@ -310,13 +321,16 @@ TEST_F(Jwt, DuplicateMembersDepthAndSizeAreRefused) {
 
 TEST_F(Jwt, TheExpiryMustBeAReasonableNumber) {
   EXPECT_EQ(outcome_of(without("exp")), "no exp");
-  for (const Json& value : {Json("2030-01-01"), Json(std::to_string(now() + 300)), Json(nullptr),
-                            Json(true), Json::array({now() + 300}), Json(-1), Json(-1e308), Json(1e308),
-                            Json(1e18), Json(UINT64_MAX), Json(INT64_MAX), Json(INT64_MIN)}) {
+  for (const Json& value :
+       {Json("2030-01-01"), Json(std::to_string(now() + 300)), Json(nullptr), Json(true),
+        Json::array({now() + 300}), Json(-1), Json(-1e308), Json(1e308), Json(1e18),
+        Json(UINT64_MAX), Json(INT64_MAX), Json(INT64_MIN)}) {
     EXPECT_EQ(outcome_of(with("exp", value)), "exp is not a time") << value;
   }
-  const auto head = R"({"iss":"https://issuer.test","aud":"mesh","sub":"a","tenant_id":"acme","exp":)";
-  for (const std::string text : {"NaN", "Infinity", "1e999", "0x7fffffff", "+1", "01", "99999999999999999999999"}) {
+  const auto head =
+      R"({"iss":"https://issuer.test","aud":"mesh","sub":"a","tenant_id":"acme","exp":)";
+  for (const std::string text :
+       {"NaN", "Infinity", "1e999", "0x7fffffff", "+1", "01", "99999999999999999999999"}) {
     EXPECT_NE(outcome_of_text(head + text + "}"), "accepted") << text;
   }
   EXPECT_EQ(outcome_of_text(head + std::to_string(now() + 9) + ".5}"), "accepted");
@@ -339,7 +353,8 @@ TEST_F(Jwt, ATokenOfTheFutureIsAcceptedFromTheLeewaysBeginOn) {
   for (const std::string name : {"nbf", "iat"}) {
     EXPECT_EQ(outcome_of(with(name, now() + 30)), "accepted");
     EXPECT_EQ(outcome_of(with(name, now() + 31)), name + " is in the future");
-    EXPECT_EQ(outcome_of(with(name, static_cast<double>(now()) + 30.001)), name + " is in the future");
+    EXPECT_EQ(outcome_of(with(name, static_cast<double>(now()) + 30.001)),
+              name + " is in the future");
     EXPECT_EQ(outcome_of(with(name, 0)), "accepted");
     EXPECT_EQ(outcome_of(with(name, -1)), name + " is not a time");
     EXPECT_EQ(outcome_of(with(name, "0")), name + " is not a time");
@@ -362,14 +377,14 @@ TEST_F(Jwt, TheLeewayHoldsAtBothEdgesWhateverItIs) {
 
 TEST_F(Jwt, IssuerAndAudienceAreRequiredExactly) {
   EXPECT_EQ(outcome_of(without("iss")), "iss is not the issuer");
-  for (const Json& iss : {Json("https://issuer.test/"), Json("https://issuer.tes"), Json(""), Json(nullptr),
-                          Json::array({"https://issuer.test"})}) {
+  for (const Json& iss : {Json("https://issuer.test/"), Json("https://issuer.tes"), Json(""),
+                          Json(nullptr), Json::array({"https://issuer.test"})}) {
     EXPECT_EQ(outcome_of(with("iss", iss)), "iss is not the issuer") << iss;
   }
   EXPECT_EQ(outcome_of(without("aud")), "no aud");
   EXPECT_EQ(outcome_of(with("aud", Json::array({"other", "mesh"}))), "accepted");
-  for (const Json& aud : {Json("other"), Json("mesh2"), Json("Mesh"), Json(""), Json(nullptr), Json(1),
-                          Json::array(), Json::array({"other"}), Json::array({"mesh", 1}),
+  for (const Json& aud : {Json("other"), Json("mesh2"), Json("Mesh"), Json(""), Json(nullptr),
+                          Json(1), Json::array(), Json::array({"other"}), Json::array({"mesh", 1}),
                           Json::array({Json::array({"mesh"})}), Json{{"mesh", true}}}) {
     EXPECT_EQ(outcome_of(with("aud", aud)), "aud does not hold the audience") << aud;
   }
@@ -381,7 +396,8 @@ TEST_F(Jwt, OnlyAccessTokenTypesPass) {
   }
   for (const Json& typ : {Json("id+jwt"), Json("logout+jwt"), Json("secevent+jwt"), Json("JWE"),
                           Json("JOSE"), Json(""), Json(nullptr), Json(1)}) {
-    EXPECT_THAT(outcome_of_header({{"alg", "RS256"}, {"typ", typ}}), HasSubstr("typ is not")) << typ;
+    EXPECT_THAT(outcome_of_header({{"alg", "RS256"}, {"typ", typ}}), HasSubstr("typ is not"))
+        << typ;
   }
 }
 
@@ -397,7 +413,8 @@ TEST_F(Jwt, TheTenantClaimMustBeATenantId) {
 }
 
 TEST_F(Jwt, TheSubjectMustBeAShortPrintableText) {
-  for (const Json& sub : {Json(""), Json(nullptr), Json(7), Json(std::string(256, 'u')), Json("a\nb")}) {
+  for (const Json& sub :
+       {Json(""), Json(nullptr), Json(7), Json(std::string(256, 'u')), Json("a\nb")}) {
     EXPECT_THAT(outcome_of(with("sub", sub)), HasSubstr("sub is missing"));
   }
   EXPECT_THAT(outcome_of(without("sub")), HasSubstr("sub is missing"));
@@ -405,7 +422,8 @@ TEST_F(Jwt, TheSubjectMustBeAShortPrintableText) {
 
 TEST_F(Jwt, ClaimsOfABadlySignedTokenAreNotLookedAt) {
   const auto input = signing_input(R"({"alg":"RS256"})", "this is not JSON");
-  EXPECT_EQ(outcome(input + "." + base64url_encode(std::string(256, 'x'))), "the signature is wrong");
+  EXPECT_EQ(outcome(input + "." + base64url_encode(std::string(256, 'x'))),
+            "the signature is wrong");
 }
 
 TEST_F(Jwt, WeakOptionsStopTheStart) {
@@ -417,8 +435,10 @@ TEST_F(Jwt, WeakOptionsStopTheStart) {
     EXPECT_EQ(made.error().kind, ErrorKind::invalid);
     return made.error().message;
   };
-  EXPECT_THAT(refused([](auto& o) { o.hs256_secret = std::string(31, 'k'); }), HasSubstr("32 bytes"));
-  EXPECT_THAT(refused([](auto& o) { o.jwks = jwks({Issuer::rsa(1024).jwk("weak")}); }), HasSubstr("2048"));
+  EXPECT_THAT(refused([](auto& o) { o.hs256_secret = std::string(31, 'k'); }),
+              HasSubstr("32 bytes"));
+  EXPECT_THAT(refused([](auto& o) { o.jwks = jwks({Issuer::rsa(1024).jwk("weak")}); }),
+              HasSubstr("2048"));
   EXPECT_THAT(refused([](auto& o) { o.hs256_secret = o.jwks = ""; }), HasSubstr("neither"));
   EXPECT_THAT(refused([](auto& o) { o.issuer = ""; }), HasSubstr("issuer"));
   EXPECT_THAT(refused([](auto& o) { o.audience = ""; }), HasSubstr("audience"));

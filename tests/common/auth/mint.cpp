@@ -47,7 +47,9 @@ Json Issuer::jwk(const std::string& kid, const std::string& alg) const {
   } else {
     const auto width = coordinate_bytes(key_.get());
     out = {{"kty", "EC"},
-           {"crv", width == 32 ? "P-256" : width == 48 ? "P-384" : "P-521"},
+           {"crv", width == 32   ? "P-256"
+                   : width == 48 ? "P-384"
+                                 : "P-521"},
            {"x", bignum(key_.get(), OSSL_PKEY_PARAM_EC_PUB_X, width)},
            {"y", bignum(key_.get(), OSSL_PKEY_PARAM_EC_PUB_Y, width)}};
   }
@@ -89,8 +91,7 @@ std::string Issuer::sign(const std::string& alg, const std::string& input) const
   if (EVP_PKEY_is_a(key_.get(), "EC") != 1) return signature;
   const auto width = coordinate_bytes(key_.get());
   const unsigned char* at = bytes(signature);
-  const EcdsaSignaturePtr parsed(
-      d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(signature.size())));
+  const EcdsaSignaturePtr parsed(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(signature.size())));
   std::string out(2 * width, '\0');
   auto* raw = reinterpret_cast<unsigned char*>(out.data());
   BN_bn2binpad(ECDSA_SIG_get0_r(parsed.get()), raw, static_cast<int>(width));

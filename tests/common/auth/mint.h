@@ -36,6 +36,7 @@ std::string jwks(const std::vector<Json>& keys);
 // "<header>.<claims>", encoded.
 std::string signing_input(const std::string& header, const std::string& claims);
 // A token signed with HMAC-SHA-256, whatever its header says.
-std::string hmac_token(std::string_view secret, const std::string& header, const std::string& claims);
+std::string hmac_token(std::string_view secret, const std::string& header,
+                       const std::string& claims);
 
 }  // namespace mesh::auth::test

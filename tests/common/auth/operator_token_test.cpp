@@ -62,10 +62,10 @@ TEST_F(OperatorToken, IsReadWithoutItsLineEnd) {
 }
 
 TEST_F(OperatorToken, WhatIsNoTokenIsRefusedAndKept) {
-  for (const std::string& bad : {std::string(), std::string("short\n"), std::string(31, 'x'),
-                                 std::string(5000, 'x'), std::string(20, 'x') + " " + std::string(20, 'y'),
-                                 std::string(20, 'x') + "\n" + std::string(20, 'y'),
-                                 std::string(40, '\x01')}) {
+  for (const std::string& bad :
+       {std::string(), std::string("short\n"), std::string(31, 'x'), std::string(5000, 'x'),
+        std::string(20, 'x') + " " + std::string(20, 'y'),
+        std::string(20, 'x') + "\n" + std::string(20, 'y'), std::string(40, '\x01')}) {
     write(bad);
     const auto refused = load_or_make_operator_token(path());
     ASSERT_FALSE(refused.has_value());
@@ -85,8 +85,10 @@ TEST_F(OperatorToken, OneThatOthersMayReadIsAWarning) {
 TEST_F(OperatorToken, AFolderThatIsNotThereIsNamed) {
   const auto refused = load_or_make_operator_token(dir_.path() + "/none/operator.token");
   ASSERT_FALSE(refused.has_value());
-  EXPECT_THAT(refused.error().message, HasSubstr("/none/operator.token: cannot be made: No such file"));
-  EXPECT_THAT(load_or_make_operator_token(dir_.path()).error().message, HasSubstr("not a plain file"));
+  EXPECT_THAT(refused.error().message,
+              HasSubstr("/none/operator.token: cannot be made: No such file"));
+  EXPECT_THAT(load_or_make_operator_token(dir_.path()).error().message,
+              HasSubstr("not a plain file"));
 }
 
 }  // namespace

@@ -105,8 +105,7 @@ TEST(ManualClock, NoWakeUpIsLostBetweenManyWaitsAndAdvances) {
   std::thread sleeper([&] {
     std::unique_lock lock(mutex);
     for (int i = 0; i < kRounds; ++i) {
-      EXPECT_FALSE(
-          clock.wait_until(lock, cv, clock.steady() + Duration{1}, [] { return false; }));
+      EXPECT_FALSE(clock.wait_until(lock, cv, clock.steady() + Duration{1}, [] { return false; }));
     }
   });
   for (int i = 0; i < kRounds; ++i) {
@@ -121,8 +120,8 @@ TEST(SystemClock, AnswersReadyWithoutWaiting) {
   std::condition_variable cv;
   std::unique_lock lock(mutex);
   Clock& clock = system_clock();
-  EXPECT_TRUE(clock.wait_until(lock, cv, clock.steady() + std::chrono::hours{1},
-                               [] { return true; }));
+  EXPECT_TRUE(
+      clock.wait_until(lock, cv, clock.steady() + std::chrono::hours{1}, [] { return true; }));
   EXPECT_FALSE(clock.wait_until(lock, cv, clock.steady(), [] { return false; }));
 }
 

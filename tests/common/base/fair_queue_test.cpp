@@ -64,8 +64,8 @@ TEST(FairQueue, AnItemDearerThanAQuantumIsSavedFor) {
   FairQueue<Item> queue(10, kAny);
   push(queue, "large", 35);
   for (int i = 0; i < 8; ++i) push(queue, "small", 5);
-  EXPECT_THAT(drain(queue), ElementsAre("small", "small", "small", "small", "small", "small", "large",
-                                        "small", "small"));
+  EXPECT_THAT(drain(queue), ElementsAre("small", "small", "small", "small", "small", "small",
+                                        "large", "small", "small"));
 }
 
 TEST(FairQueue, AFloodLeavesRoomForOthers) {

@@ -51,11 +51,44 @@ TEST(ParseJson, ErrorsCarryTheBytePosition) {
 }
 
 TEST(ParseJson, RefusesBrokenSyntax) {
-  for (const char* text :
-       {"", "{", "}", "[", "]", "[1,]", "{\"a\"}", "{\"a\":}", "{a:1}", "{'a':1}", "tru", "True",
-        "NaN", "Infinity", "-", "+1", "01", "-01", "1.", ".5", "1e", "1e+", "0x1", "\"a", "\"\\x\"",
-        "\"\\u12\"", "\"\\u12g4\"", "\"\\ud800\"", "\"\\ud800\\u0041\"", "\"\\udc00\"", "\"\t\"",
-        "\"\\\"", "[1,,2]", "{\"a\":1 \"b\":2}", "null null", "// x\n1", "\xef\xbb\xbf" "1"}) {
+  for (const char* text : {"",
+                           "{",
+                           "}",
+                           "[",
+                           "]",
+                           "[1,]",
+                           "{\"a\"}",
+                           "{\"a\":}",
+                           "{a:1}",
+                           "{'a':1}",
+                           "tru",
+                           "True",
+                           "NaN",
+                           "Infinity",
+                           "-",
+                           "+1",
+                           "01",
+                           "-01",
+                           "1.",
+                           ".5",
+                           "1e",
+                           "1e+",
+                           "0x1",
+                           "\"a",
+                           "\"\\x\"",
+                           "\"\\u12\"",
+                           "\"\\u12g4\"",
+                           "\"\\ud800\"",
+                           "\"\\ud800\\u0041\"",
+                           "\"\\udc00\"",
+                           "\"\t\"",
+                           "\"\\\"",
+                           "[1,,2]",
+                           "{\"a\":1 \"b\":2}",
+                           "null null",
+                           "// x\n1",
+                           "\xef\xbb\xbf"
+                           "1"}) {
     EXPECT_EQ(kind_of(text), ErrorKind::invalid) << text;
   }
   EXPECT_EQ(kind_of("[1]\0"s), ErrorKind::invalid);
@@ -125,9 +158,14 @@ TEST(ParseJson, AgreesWithTheLibraryOnDamagedDocuments) {
       const auto at = random() % text.size();
       const char c = alphabet[random() % alphabet.size()];
       switch (random() % 3) {
-        case 0: text[at] = c; break;
-        case 1: text.insert(at, 1, c); break;
-        default: if (text.size() > 1) text.erase(at, 1);
+        case 0:
+          text[at] = c;
+          break;
+        case 1:
+          text.insert(at, 1, c);
+          break;
+        default:
+          if (text.size() > 1) text.erase(at, 1);
       }
     }
     const auto ours = parse_json(text);
@@ -156,7 +194,8 @@ TEST(MemberText, IsTheValueAsItStands) {
 }
 
 TEST(AppendQuoted, IsWhatTheLibraryWrites) {
-  for (const std::string text : {"", "plain text", "a\"b", "back\\slash", "line\n", "del\x7f", "Zo\u00eb", "\xff"}) {
+  for (const std::string text :
+       {"", "plain text", "a\"b", "back\\slash", "line\n", "del\x7f", "Zo\u00eb", "\xff"}) {
     std::string out = "x";
     append_quoted(out, text);
     EXPECT_EQ(out, "x" + dump(Json(text)));
@@ -164,7 +203,10 @@ TEST(AppendQuoted, IsWhatTheLibraryWrites) {
 }
 
 TEST(Dump, ReplacesInvalidUtf8InsteadOfThrowing) {
-  EXPECT_EQ(dump(Json("a\xff" "b")), "\"a\xef\xbf\xbd" "b\"");
+  EXPECT_EQ(dump(Json("a\xff"
+                      "b")),
+            "\"a\xef\xbf\xbd"
+            "b\"");
   EXPECT_EQ(dump(Json::object()), "{}");
 }
 

@@ -21,7 +21,8 @@ class ClientTest : public ::testing::Test {
 
 TEST_F(ClientTest, CreatingAUserSendsItsDataAndReadsTheUser) {
   fake.on("POST", "/users/create", 201, kAlice);
-  auto created = client({.token = "acme:bob"}).create_user({"alice@acme.dev", "Alice"}, {.idempotency_key = "k\"1"});
+  auto created = client({.token = "acme:bob"})
+                     .create_user({"alice@acme.dev", "Alice"}, {.idempotency_key = "k\"1"});
   ASSERT_TRUE(created) << created.error().to_string();
   EXPECT_EQ(created->user.id, 7);
   EXPECT_FALSE(created->replayed);
@@ -78,7 +79,8 @@ TEST_F(ClientTest, ATokenGoesToTenantsRoutesAndTheOperatorsToTheAdminApi) {
 
 TEST_F(ClientTest, ProbesCarryNoCredential) {
   fake.on("GET", "/health", 503, Json{{"status", "down"}});
-  auto answer = client({.token = "acme:bob", .operator_token = "secret"}).probe(Role::users, "/health");
+  auto answer =
+      client({.token = "acme:bob", .operator_token = "secret"}).probe(Role::users, "/health");
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->status, 503);
   EXPECT_EQ(header(fake.last(), "Authorization"), "");
@@ -95,7 +97,8 @@ TEST_F(ClientTest, ProblemsBecomeErrorsWithTheRequestId) {
 
 TEST_F(ClientTest, AnswersOfAnotherFormAreNamedAsSuch) {
   fake.on("GET", "/users/{id}", 200, Json::array());
-  fake.on("GET", "/admin/v1/groups", [](const http::Request&) { return http::Response::text(200, "<html>"); });
+  fake.on("GET", "/admin/v1/groups",
+          [](const http::Request&) { return http::Response::text(200, "<html>"); });
   auto mesh = client();
   EXPECT_EQ(mesh.get_user(7).error().kind, ErrorKind::internal);
   EXPECT_EQ(mesh.groups().error().kind, ErrorKind::internal);
@@ -117,8 +120,14 @@ TEST_F(ClientTest, ARoleWithoutAnAddressIsSaidSo) {
 
 TEST_F(ClientTest, SearchEncodesTheQueryAndReadsTheHits) {
   fake.on("GET", "/ai/users/search", 200,
-          Json{{"tenant_id", "acme"}, {"query", "a&b"},
-               {"results", {{{"user_id", 7}, {"tenant_id", "acme"}, {"score", 0.5}, {"email", "e"}, {"name", "n"}}}}});
+          Json{{"tenant_id", "acme"},
+               {"query", "a&b"},
+               {"results",
+                {{{"user_id", 7},
+                  {"tenant_id", "acme"},
+                  {"score", 0.5},
+                  {"email", "e"},
+                  {"name", "n"}}}}});
   auto hits = client().search("a&b c", 3, 0.25);
   ASSERT_TRUE(hits) << hits.error().to_string();
   ASSERT_EQ(hits->size(), 1u);
@@ -139,7 +148,8 @@ TEST_F(ClientTest, BulkGoesAsNdjson) {
 TEST_F(ClientTest, RecordsAreAskedByPositionsAndGiveTheNextOnes) {
   fake.on("GET", "/admin/v1/topics/{topic}/records", 200,
           Json{{"items", {{{"offset", 3}}}}, {"next", "0:4,1:9"}});
-  auto page = client().records({.topic = "user.events", .positions = {{0, 3}, {1, 9}}, .limit = 5, .type = "user.created"});
+  auto page = client().records(
+      {.topic = "user.events", .positions = {{0, 3}, {1, 9}}, .limit = 5, .type = "user.created"});
   ASSERT_TRUE(page) << page.error().to_string();
   EXPECT_EQ(page->next, (Positions{{0, 4}, {1, 9}}));
   EXPECT_EQ(fake.last().param("positions"), "0:3,1:9");
@@ -150,8 +160,9 @@ TEST_F(ClientTest, RecordsAreAskedByPositionsAndGiveTheNextOnes) {
 TEST_F(ClientTest, AdminListsFollowTheirCursorUpToTheLimit) {
   fake.on("GET", "/admin/v1/tenants", [](const http::Request& request) {
     const bool second = request.param("cursor") == "c1";
-    return http::Response::json(200, Json{{"items", {{{"id", second ? "b" : "a"}}, {{"id", second ? "d" : "c"}}}},
-                                          {"next", second ? Json(nullptr) : Json("c1")}});
+    return http::Response::json(
+        200, Json{{"items", {{{"id", second ? "b" : "a"}}, {{"id", second ? "d" : "c"}}}},
+                  {"next", second ? Json(nullptr) : Json("c1")}});
   });
   auto mesh = client();
   EXPECT_EQ(mesh.tenants()->size(), 4u);
@@ -170,7 +181,9 @@ TEST_F(ClientTest, NamesInPathsAreEncoded) {
 TEST_F(ClientTest, AnExchangeIsShownWithoutCredentials) {
   fake.on("GET", "/users/{id}", 200, kAlice);
   std::vector<Exchange> seen;
-  ASSERT_TRUE(client({.token = "acme:bob", .observe = [&](const Exchange& e) { seen.push_back(e); }}).get_user(7));
+  ASSERT_TRUE(
+      client({.token = "acme:bob", .observe = [&](const Exchange& e) { seen.push_back(e); }})
+          .get_user(7));
   ASSERT_EQ(seen.size(), 1u);
   EXPECT_EQ(seen[0].status, 200);
   EXPECT_EQ(seen[0].url.find("bob"), std::string::npos);

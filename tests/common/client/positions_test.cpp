@@ -15,7 +15,8 @@ TEST(Positions, ReadBackWhatWasWritten) {
 }
 
 TEST(Positions, RefuseWhatIsNoPosition) {
-  for (const char* text : {"0", "0:", ":1", "a:1", "0:-1", "-1:0", "0:1,", "0:1;1:2", "4294967296:0"}) {
+  for (const char* text :
+       {"0", "0:", ":1", "a:1", "0:-1", "-1:0", "0:1,", "0:1;1:2", "4294967296:0"}) {
     EXPECT_FALSE(parse_positions(text)) << text;
   }
 }

@@ -21,8 +21,9 @@ TEST(Problem, EveryKindSurvivesTheWayThroughItsStatus) {
 }
 
 TEST(Problem, TheDetailIsTheMessageAndTheRequestIdTheCause) {
-  const auto error = error_of(answer(404, R"({"title":"Not Found","detail":"no user 7","status":404})",
-                                     {{"X-Request-ID", "abc"}}));
+  const auto error =
+      error_of(answer(404, R"({"title":"Not Found","detail":"no user 7","status":404})",
+                      {{"X-Request-ID", "abc"}}));
   EXPECT_EQ(error.kind, ErrorKind::not_found);
   EXPECT_EQ(error.message, "no user 7");
   EXPECT_EQ(error.cause, "request id abc");
@@ -33,8 +34,9 @@ TEST(Problem, TheRequestIdOfTheBodyIsTakenWhereNoHeaderHasOne) {
 }
 
 TEST(Problem, FieldErrorsAndRetryAfterAreKept) {
-  const auto error = error_of(answer(422, R"({"detail":"bad","errors":[{"pointer":"/email","detail":"is missing"},7]})",
-                                     {{"retry-after", "3"}}));
+  const auto error = error_of(
+      answer(422, R"({"detail":"bad","errors":[{"pointer":"/email","detail":"is missing"},7]})",
+             {{"retry-after", "3"}}));
   ASSERT_EQ(error.fields.size(), 1u);
   EXPECT_EQ(error.fields[0], (FieldError{"/email", "is missing"}));
   EXPECT_EQ(error.retry_after, std::chrono::seconds{3});
@@ -47,13 +49,15 @@ TEST(Problem, AnAnswerThatIsNoProblemDocumentNamesItsStatus) {
 }
 
 TEST(NextPage, IsThePathAndQueryOfTheNextLink) {
-  EXPECT_EQ(next_page(answer(200, "", {{"Link", "</users?limit=2&cursor=x>; rel=\"next\""}})), "/users?limit=2&cursor=x");
+  EXPECT_EQ(next_page(answer(200, "", {{"Link", "</users?limit=2&cursor=x>; rel=\"next\""}})),
+            "/users?limit=2&cursor=x");
   EXPECT_EQ(next_page(answer(200, "", {{"link", "</a>; rel=\"prev\", </b>; rel=\"next\""}})), "/b");
 }
 
 TEST(NextPage, NeverLeadsToAnotherHost) {
-  EXPECT_EQ(next_page(answer(200, "", {{"Link", "<https://evil.example/users?cursor=2>; rel=\"next\""}})),
-            "/users?cursor=2");
+  EXPECT_EQ(
+      next_page(answer(200, "", {{"Link", "<https://evil.example/users?cursor=2>; rel=\"next\""}})),
+      "/users?cursor=2");
 }
 
 TEST(NextPage, IsNothingAtTheEndOfAList) {

@@ -98,7 +98,8 @@ TEST(Config, WrongValuesNamePathValueAndWhatIsAllowed) {
   EXPECT_EQ(refusal("auth: {mode: none}"), "auth.mode: \"none\" is not one of dev or jwt");
   EXPECT_EQ(refusal("auth: {allow_dev_on_network: yes}"),
             "auth.allow_dev_on_network: \"yes\" is not true or false");
-  EXPECT_EQ(refusal("http: {workers: null}"), "http.workers: null is not a whole number from 0 to 1024");
+  EXPECT_EQ(refusal("http: {workers: null}"),
+            "http.workers: null is not a whole number from 0 to 1024");
   EXPECT_EQ(refusal("data_dir: [a]"), "data_dir: a list is not a text of one line, not empty");
   EXPECT_EQ(refusal("http: 5"), "http: a group of keys, not a value");
   EXPECT_EQ(refusal("- a"), "the file is not a mapping of keys");
@@ -106,7 +107,8 @@ TEST(Config, WrongValuesNamePathValueAndWhatIsAllowed) {
 
 TEST(Config, NumbersOutOfRangeAreRefused) {
   EXPECT_EQ(refusal("embedder: {dimension: 15}"), "embedder.dimension: 15 is below the least, 16");
-  EXPECT_EQ(refusal("embedder: {dimension: 4097}"), "embedder.dimension: 4097 is above the most, 4096");
+  EXPECT_EQ(refusal("embedder: {dimension: 4097}"),
+            "embedder.dimension: 4097 is above the most, 4096");
   EXPECT_EQ(refusal("log: {partitions: 0}"), "log.partitions: 0 is below the least, 1");
   EXPECT_EQ(refusal("log: {partitions: 1025}"), "log.partitions: 1025 is above the most, 1024");
   EXPECT_EQ(refusal("http: {max_body: 12}"), "http.max_body: 12 is below the least, 1KiB");
@@ -118,19 +120,21 @@ TEST(Config, NumbersOutOfRangeAreRefused) {
 }
 
 TEST(Config, AllErrorsComeInOneMessage) {
-  EXPECT_EQ(refusal("http: {max_body: x, workers: -1}\nlisten: {users: nowhere}\nnope: 1\n"),
-            "http.max_body: \"x\" is not a size; write 4096, 512KiB or 1MiB\n"
-            "listen.users: \"nowhere\" is not an address; write host:port, as 127.0.0.1:8080, "
-            "[::1]:8080 or 0.0.0.0:8080\n"
-            "nope: unknown key; allowed here: data_dir, roles, listen, http, auth, log, store, "
-            "vectors, limiter, embedder, extractor, pipelines, rate_limits, kafka, postgres, qdrant, "
-            "redis, openai, telemetry\n"
-            "http.workers: -1 is below the least, 0");
+  EXPECT_EQ(
+      refusal("http: {max_body: x, workers: -1}\nlisten: {users: nowhere}\nnope: 1\n"),
+      "http.max_body: \"x\" is not a size; write 4096, 512KiB or 1MiB\n"
+      "listen.users: \"nowhere\" is not an address; write host:port, as 127.0.0.1:8080, "
+      "[::1]:8080 or 0.0.0.0:8080\n"
+      "nope: unknown key; allowed here: data_dir, roles, listen, http, auth, log, store, "
+      "vectors, limiter, embedder, extractor, pipelines, rate_limits, kafka, postgres, qdrant, "
+      "redis, openai, telemetry\n"
+      "http.workers: -1 is below the least, 0");
 }
 
 TEST(Config, UnknownKeysComeWithASuggestion) {
   EXPECT_EQ(refusal("htpp: {}"), "htpp: unknown key; did you mean http?");
-  EXPECT_EQ(refusal("http: {maxbody: 1}"), "http.maxbody: unknown key; did you mean http.max_body?");
+  EXPECT_EQ(refusal("http: {maxbody: 1}"),
+            "http.maxbody: unknown key; did you mean http.max_body?");
   EXPECT_EQ(refusal("max_body: 1MiB"), "max_body: unknown key; did you mean http.max_body?");
   EXPECT_EQ(refusal("Roles: [users]"), "Roles: unknown key; did you mean roles?");
   EXPECT_EQ(refusal("store: {motor: x}"), "store.motor: unknown key; allowed here: engine");
@@ -217,13 +221,15 @@ TEST(Config, WrongRateLimitsAreRefused) {
             "rate_limits.serach: unknown key; did you mean rate_limits.search?");
   EXPECT_EQ(refusal("rate_limits: {search: {rate: 1, brust: 2}}"),
             "rate_limits.search.brust: unknown key; did you mean rate_limits.search.burst?");
-  EXPECT_THAT(refusal("rate_limits: {search: {per: 1s}}"), HasSubstr("rate_limits.search: has no rate"));
+  EXPECT_THAT(refusal("rate_limits: {search: {per: 1s}}"),
+              HasSubstr("rate_limits.search: has no rate"));
   EXPECT_THAT(refusal("rate_limits: {search: 5}"), HasSubstr("is not a rate; write"));
   EXPECT_THAT(refusal("rate_limits: {search: {rate: 0}}"),
               HasSubstr("rate_limits.search.rate: 0 is below the least, 1"));
   EXPECT_THAT(refusal("rate_limits: {search: {rate: x}}"),
               HasSubstr("rate_limits.search.rate: \"x\" is not a whole number"));
-  EXPECT_THAT(refusal("rate_limits: {search: {rate: 1, burst: -1}}"), HasSubstr(".burst: -1 is below"));
+  EXPECT_THAT(refusal("rate_limits: {search: {rate: 1, burst: -1}}"),
+              HasSubstr(".burst: -1 is below"));
   EXPECT_THAT(refusal("rate_limits: {search: {rate: 2000000}}"), HasSubstr("a million per second"));
 }
 
@@ -231,7 +237,8 @@ TEST(Config, DevModeStaysOnLoopback) {
   EXPECT_THAT(refusal("listen: {users: '0.0.0.0:8081'}"),
               HasSubstr("listen.users: \"0.0.0.0:8081\" is not on loopback"));
   EXPECT_THAT(refusal("listen: {admin: '[::]:9090'}"), HasSubstr("listen.admin"));
-  EXPECT_EQ(refusal("listen: {users: '0.0.0.0:8081'}\nauth: {allow_dev_on_network: true}"), "accepted");
+  EXPECT_EQ(refusal("listen: {users: '0.0.0.0:8081'}\nauth: {allow_dev_on_network: true}"),
+            "accepted");
   // A listener that this process does not open is no danger.
   EXPECT_EQ(refusal("listen: {users: '0.0.0.0:8081'}\nroles: [admin]"), "accepted");
 }
@@ -248,7 +255,8 @@ TEST(Config, JwtModeNeedsIssuerAudienceAndKeys) {
 TEST(Config, JwtModeHasNoAnonymousTenant) {
   test::TempDir dir;
   write(dir.path() + "/secret", std::string(32, 's') + "\n");
-  const std::string jwt = "jwt: {issuer: i, audience: a, hs256_secret_file: " + dir.path() + "/secret}";
+  const std::string jwt =
+      "jwt: {issuer: i, audience: a, hs256_secret_file: " + dir.path() + "/secret}";
   const auto config = load("auth: {mode: jwt, " + jwt + "}\nlisten: {users: '0.0.0.0:80'}");
   ASSERT_TRUE(config.has_value()) << config.error().message;
   EXPECT_EQ(config->auth.anonymous_tenant, std::nullopt);
@@ -259,7 +267,8 @@ TEST(Config, JwtModeHasNoAnonymousTenant) {
 }
 
 TEST(Config, EnginesOfOtherBuildsAreNamedAsSuch) {
-  EXPECT_EQ(refusal("log: {engine: kafka}"), "log.engine: kafka is not part of this build; use sqlite");
+  EXPECT_EQ(refusal("log: {engine: kafka}"),
+            "log.engine: kafka is not part of this build; use sqlite");
   EXPECT_EQ(refusal("store: {engine: postgres}"),
             "store.engine: postgres is not part of this build; use sqlite");
   EXPECT_EQ(refusal("vectors: {engine: qdrant}"),
@@ -269,13 +278,16 @@ TEST(Config, EnginesOfOtherBuildsAreNamedAsSuch) {
   EXPECT_EQ(refusal("embedder: {engine: openai}\nextractor: {engine: openai}"),
             "embedder.engine: openai is not part of this build; use hashing\n"
             "extractor.engine: openai is not part of this build; use computed");
-  EXPECT_EQ(refusal("log: {engine: pulsar}"), "log.engine: \"pulsar\" is not one of sqlite or kafka");
+  EXPECT_EQ(refusal("log: {engine: pulsar}"),
+            "log.engine: \"pulsar\" is not one of sqlite or kafka");
 }
 
 TEST(Config, BoundsMustFitEachOther) {
-  EXPECT_THAT(refusal("http: {max_bulk_body: 4KiB}"), HasSubstr("http.max_bulk_body: is below http.max_body"));
+  EXPECT_THAT(refusal("http: {max_bulk_body: 4KiB}"),
+              HasSubstr("http.max_bulk_body: is below http.max_body"));
   EXPECT_THAT(refusal("http: {max_buffered: 1MiB}"), HasSubstr("http.max_buffered: is below"));
-  EXPECT_THAT(refusal("pipelines: {retry: {base: 10m}}"), HasSubstr("pipelines.retry.cap: is below"));
+  EXPECT_THAT(refusal("pipelines: {retry: {base: 10m}}"),
+              HasSubstr("pipelines.retry.cap: is below"));
 }
 
 TEST(Config, ValidateChecksWhatCodeHasChanged) {
@@ -293,8 +305,8 @@ TEST(Config, SecretsAreReadFromFilesWithoutTheirLineEnd) {
   test::TempDir dir;
   write(dir.path() + "/token", "0123456789abcdef0123456789abcdef \n");
   write(dir.path() + "/jwks", "{\"keys\":[]}\n", 0644);
-  const auto config = load("auth: {operator_token_file: " + dir.path() + "/token, jwt: {jwks_file: " +
-                           dir.path() + "/jwks}}");
+  const auto config = load("auth: {operator_token_file: " + dir.path() +
+                           "/token, jwt: {jwks_file: " + dir.path() + "/jwks}}");
   ASSERT_TRUE(config.has_value()) << config.error().message;
   EXPECT_EQ(config->secrets.operator_token.reveal(), "0123456789abcdef0123456789abcdef ");
   EXPECT_EQ(config->secrets.jwks, "{\"keys\":[]}");
@@ -387,7 +399,8 @@ TEST(Config, EveryGroupAndKeyIsDocumentedOnce) {
   std::set<std::string> paths, group_paths;
   for (const auto& key : keys()) {
     EXPECT_TRUE(paths.insert(key.path).second) << key.path;
-    for (auto dot = key.path.find('.'); dot != std::string::npos; dot = key.path.find('.', dot + 1)) {
+    for (auto dot = key.path.find('.'); dot != std::string::npos;
+         dot = key.path.find('.', dot + 1)) {
       group_paths.insert(key.path.substr(0, dot));
     }
   }

@@ -4,9 +4,12 @@ namespace mesh {
 namespace {
 
 TEST(YamlJson, ReadsMappingsSequencesAndScalars) {
-  const auto json = yaml_to_json("a: 1\nb: [x, true, ~, 1.5, 'yes', \"2\"]\nc:\n  d: text with spaces\n");
+  const auto json =
+      yaml_to_json("a: 1\nb: [x, true, ~, 1.5, 'yes', \"2\"]\nc:\n  d: text with spaces\n");
   ASSERT_TRUE(json) << json.error().to_string();
-  EXPECT_EQ(*json, Json::parse(R"({"a":1,"b":["x",true,null,1.5,"yes","2"],"c":{"d":"text with spaces"}})"));
+  EXPECT_EQ(
+      *json,
+      Json::parse(R"({"a":1,"b":["x",true,null,1.5,"yes","2"],"c":{"d":"text with spaces"}})"));
 }
 
 TEST(YamlJson, FollowsTheCoreSchemaOfYaml12) {
@@ -28,7 +31,8 @@ TEST(YamlJson, WhatIsWrittenIsReadBack) {
   const auto back = yaml_to_json(yaml);
   ASSERT_TRUE(back) << back.error().to_string() << "\n" << yaml;
   EXPECT_EQ(*back, values) << yaml;
-  for (const Json& value : values) EXPECT_EQ(*yaml_to_json(json_to_yaml(value)), value) << json_to_yaml(value);
+  for (const Json& value : values)
+    EXPECT_EQ(*yaml_to_json(json_to_yaml(value)), value) << json_to_yaml(value);
 }
 
 TEST(YamlJson, LongKeysReadBack) {

@@ -48,7 +48,8 @@ TEST(Yaml, AForgottenQuoteDoesNotSwallowTheRestOfTheFile) {
 }
 
 TEST(Yaml, AKeyThatAppearsTwiceIsRefused) {
-  EXPECT_THAT(refusal("a: 1\nb: 2\na: 3\n"), HasSubstr("line 3, column 1: the key a appears twice"));
+  EXPECT_THAT(refusal("a: 1\nb: 2\na: 3\n"),
+              HasSubstr("line 3, column 1: the key a appears twice"));
   EXPECT_THAT(refusal("x: {a: 1, a: 2}\n"), HasSubstr("appears twice"));
 }
 
@@ -128,10 +129,31 @@ TEST(Expand, WhatAVariableHoldsIsNotExpandedAgain) {
 }
 
 TEST(ToYaml, WhatIsWrittenReadsBack) {
-  for (const std::string text :
-       {"plain", "127.0.0.1:8081", "[::1]:80", "two words", "null", "true", "12", "1e5", "", "a: b",
-        "a #b", "$HOME ${X}", "quote\" and \\", "- x", "-x", "~", "line\nbreak", "Grüße", "*a", "&a",
-        "a:", ":a", "@a", "http://h/p?q=1&r=2", "\x01\x7f"}) {
+  for (const std::string text : {"plain",
+                                 "127.0.0.1:8081",
+                                 "[::1]:80",
+                                 "two words",
+                                 "null",
+                                 "true",
+                                 "12",
+                                 "1e5",
+                                 "",
+                                 "a: b",
+                                 "a #b",
+                                 "$HOME ${X}",
+                                 "quote\" and \\",
+                                 "- x",
+                                 "-x",
+                                 "~",
+                                 "line\nbreak",
+                                 "Grüße",
+                                 "*a",
+                                 "&a",
+                                 "a:",
+                                 ":a",
+                                 "@a",
+                                 "http://h/p?q=1&r=2",
+                                 "\x01\x7f"}) {
     for (const Json& value : {Json(text), Json::array({text, "x"})}) {
       const auto tree = parse_yaml("k: " + to_yaml(value) + "\n");
       ASSERT_TRUE(tree.has_value()) << to_yaml(value) << ": " << tree.error().message;

@@ -28,8 +28,11 @@ Event user_created() {
 }
 
 StoredRecord stored(Record record, std::int64_t offset = 17) {
-  return {{std::move(record.topic), 3, offset}, kTime + Duration{5}, std::move(record.key),
-          std::move(record.value), std::move(record.headers)};
+  return {{std::move(record.topic), 3, offset},
+          kTime + Duration{5},
+          std::move(record.key),
+          std::move(record.value),
+          std::move(record.headers)};
 }
 
 StoredRecord foreign(std::string topic, std::string value, std::string key = "k") {

@@ -151,8 +151,8 @@ TEST(Gcra, OverAnyTimeItAdmitsNoMoreThanBurstPlusRate) {
       const auto cost = static_cast<std::int64_t>(1 + random() % 3);
       if (caller.take(cost).allowed) admitted += cost;
       const double elapsed = static_cast<double>(caller.now - begin) / 1000.0;  // ms
-      const double rate = static_cast<double>(caller.policy.rate) /
-                          static_cast<double>(caller.policy.per.count());
+      const double rate =
+          static_cast<double>(caller.policy.rate) / static_cast<double>(caller.policy.per.count());
       ASSERT_LE(static_cast<double>(admitted),
                 static_cast<double>(caller.policy.burst + 1) + rate * elapsed + 1e-6);
       caller.now += static_cast<std::int64_t>(random() % 20'000);
@@ -189,7 +189,8 @@ TEST(RatePolicyJson, NamesEveryFaultWithItsPlace) {
   EXPECT_EQ(pointers({{"rate", 1.5}, {"per", 60}, {"burst", 0}}), (List{"/rate", "/per"}));
   EXPECT_EQ(pointers({{"rate", 1}, {"per", "0"}, {"burst", 0}}), List{"/per"});
   EXPECT_EQ(pointers({{"rate", 1}, {"per", "1s"}, {"burst", 0}, {"x", 1}}), List{"/x"});
-  EXPECT_EQ(pointers({{"rate", 18446744073709551615u}, {"per", "1s"}, {"burst", 0}}), List{"/rate"});
+  EXPECT_EQ(pointers({{"rate", 18446744073709551615u}, {"per", "1s"}, {"burst", 0}}),
+            List{"/rate"});
 }
 
 }  // namespace

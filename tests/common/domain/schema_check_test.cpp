@@ -41,8 +41,8 @@ TEST(ValidateData, PassesConformingData) {
   EXPECT_TRUE(validate_data(
       type("tenant.updated"),
       {{"id", "acme"}, {"rate_limits", {{"search", {{"rate", 1}, {"per", "1s"}, {"burst", 0}}}}}}));
-  EXPECT_TRUE(validate_data(type("task.created"),
-                            {{"id", "t"}, {"kind", "replay"}, {"state", "queued"}}));
+  EXPECT_TRUE(
+      validate_data(type("task.created"), {{"id", "t"}, {"kind", "replay"}, {"state", "queued"}}));
   EXPECT_TRUE(
       validate_data(type("billing.usage.incremented"), {{"metric", "search"}, {"quantity", 3}}));
 }
@@ -52,9 +52,9 @@ TEST(ValidateData, PassesTypesOutsideTheCatalogue) {
 }
 
 TEST(ValidateData, PointsAtEveryViolationOnce) {
-  const auto status = validate_data(
-      type("analytics.recorded"),
-      {{"user_id", 7}, {"timestamp", "yesterday"}, {"metadata", Json::array()}});
+  const auto status =
+      validate_data(type("analytics.recorded"),
+                    {{"user_id", 7}, {"timestamp", "yesterday"}, {"metadata", Json::array()}});
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().kind, ErrorKind::unprocessable);
   auto found = pointers(status);
@@ -108,13 +108,32 @@ TEST(SchemaCheck, TheQuickCheckAgreesWithTheSchemaOnMutations) {
   std::string e256, e257;
   for (int i = 0; i < 256; ++i) e256 += "é";
   e257 = e256 + "é";
-  const std::vector<Json> values{
-      nullptr, true, 0, -1, 7u, 1.5, "", "x", Json::array(), Json::object(), {{"a", 1}},
-      std::string(128, 'x'), std::string(129, 'x'), std::string(256, 'x'), std::string(257, 'x'),
-      e256, e257, "a\0b"s, "\0"s, std::string(300, 'y') + "\0"s,
-      "2026-11-21T08:32:00Z", "2026-11-21T08:32:00.5+02:00", "2026-11-21", "2026-13-21T08:32:00Z"};
-  const std::vector<std::string> members{"user_id", "event_type", "timestamp", "metadata",
-                                         "molecule_id", "researcher", "data", "other"};
+  const std::vector<Json> values{nullptr,
+                                 true,
+                                 0,
+                                 -1,
+                                 7u,
+                                 1.5,
+                                 "",
+                                 "x",
+                                 Json::array(),
+                                 Json::object(),
+                                 {{"a", 1}},
+                                 std::string(128, 'x'),
+                                 std::string(129, 'x'),
+                                 std::string(256, 'x'),
+                                 std::string(257, 'x'),
+                                 e256,
+                                 e257,
+                                 "a\0b"s,
+                                 "\0"s,
+                                 std::string(300, 'y') + "\0"s,
+                                 "2026-11-21T08:32:00Z",
+                                 "2026-11-21T08:32:00.5+02:00",
+                                 "2026-11-21",
+                                 "2026-13-21T08:32:00Z"};
+  const std::vector<std::string> members{"user_id",     "event_type", "timestamp", "metadata",
+                                         "molecule_id", "researcher", "data",      "other"};
   std::mt19937_64 random(7);
   std::map<bool, int> seen;
   for (int i = 0; i < 20'000; ++i) {

@@ -6,8 +6,8 @@ namespace mesh {
 namespace {
 
 TEST(TenantId, AcceptsLowerCaseLettersDigitsAndInnerDashes) {
-  for (const std::string& text : std::vector<std::string>{"a", "0", "tenant-a", "a--b", "9lives",
-                                                          std::string(63, 'a')}) {
+  for (const std::string& text :
+       std::vector<std::string>{"a", "0", "tenant-a", "a--b", "9lives", std::string(63, 'a')}) {
     ASSERT_TRUE(TenantId::parse(text)) << text;
     EXPECT_EQ(TenantId::parse(text)->str(), text);
   }
@@ -15,9 +15,8 @@ TEST(TenantId, AcceptsLowerCaseLettersDigitsAndInnerDashes) {
 
 TEST(TenantId, RefusesEverythingElse) {
   using namespace std::string_literals;
-  for (const std::string& text :
-       {""s, "-a"s, "a-"s, "-"s, "A"s, "a_b"s, "a.b"s, "a/b"s, "a b"s, "a:b"s, "ä"s, "a\0b"s,
-        "a\n"s, std::string(64, 'a'), "*"s}) {
+  for (const std::string& text : {""s, "-a"s, "a-"s, "-"s, "A"s, "a_b"s, "a.b"s, "a/b"s, "a b"s,
+                                  "a:b"s, "ä"s, "a\0b"s, "a\n"s, std::string(64, 'a'), "*"s}) {
     const auto parsed = TenantId::parse(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error().kind, ErrorKind::invalid);
@@ -59,9 +58,9 @@ TEST(Tenant, NamesEveryFaultWithItsPlace) {
   EXPECT_EQ(read.error().kind, ErrorKind::unprocessable);
   std::vector<std::string> pointers;
   for (const auto& field : read.error().fields) pointers.push_back(field.pointer);
-  EXPECT_EQ(pointers, (std::vector<std::string>{"/name", "/allow_unknown_types", "/colour",
-                                                "/rate_limits/search/rate",
-                                                "/rate_limits/search/per"}));
+  EXPECT_EQ(pointers,
+            (std::vector<std::string>{"/name", "/allow_unknown_types", "/colour",
+                                      "/rate_limits/search/rate", "/rate_limits/search/per"}));
 }
 
 TEST(Tenant, RefusesWhatHasNoValidId) {

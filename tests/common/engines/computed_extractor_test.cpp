@@ -69,7 +69,8 @@ TEST(ComputedExtractor, DegreeOfUnsaturationIsLeftOutWhereItMeansNothing) {
 
 TEST(ComputedExtractor, ReadsEitherNameOfTheFormulaAndTrims) {
   EXPECT_EQ(extract({{"molecular_formula", " H2O "}}).value()["formula"], "H2O");
-  EXPECT_EQ(extract({{"formula", nullptr}, {"molecular_formula", "H2O"}}).value()["formula"], "H2O");
+  EXPECT_EQ(extract({{"formula", nullptr}, {"molecular_formula", "H2O"}}).value()["formula"],
+            "H2O");
   EXPECT_EQ(extract({{"molecular_formula", "CO"}, {"formula", "H2O"}}).value()["formula"], "H2O");
 }
 

@@ -19,15 +19,15 @@ float cosine(const std::string& a, const std::string& b) {
 // Stored vectors and queries of later versions meet: these values never change under one name.
 TEST(HashingEmbedder, TheFormulaIsFixed) {
   EXPECT_EQ(make_embedder(384)->id(), "hashing-v1/384");
-  const std::vector<float> alice{
-      -0.319153816f, -0.260251582f, 0.149659693f, -0.0174302459f, 0.15807429f, 0.326366305f,
-      -0.272873491f, 0.0210365038f, 0.498865634f, 0.0384667479f, 0.499466687f, -0.112996072f,
-      0.157473251f, -0.198344171f, 0.153265953f, 0.0330573618f};
+  const std::vector<float> alice{-0.319153816f, -0.260251582f, 0.149659693f,  -0.0174302459f,
+                                 0.15807429f,   0.326366305f,  -0.272873491f, 0.0210365038f,
+                                 0.498865634f,  0.0384667479f, 0.499466687f,  -0.112996072f,
+                                 0.157473251f,  -0.198344171f, 0.153265953f,  0.0330573618f};
   EXPECT_EQ(vector_of("Alice Smith alice@acme.dev", 16), alice);
-  const std::vector<float> mueller{
-      0.241536558f, -0.120768279f, 0.468685567f, 0.135155842f, -0.643952191f, -0.106380723f,
-      -0.120768279f, -0.135155842f, 0.120768279f, -0.120768279f, 0.f, -0.135155842f, 0.22714901f,
-      0.f, 0.f, 0.362304837f};
+  const std::vector<float> mueller{0.241536558f,  -0.120768279f, 0.468685567f,  0.135155842f,
+                                   -0.643952191f, -0.106380723f, -0.120768279f, -0.135155842f,
+                                   0.120768279f,  -0.120768279f, 0.f,           -0.135155842f,
+                                   0.22714901f,   0.f,           0.f,           0.362304837f};
   EXPECT_EQ(vector_of("Jürgen Müller", 16), mueller);
 }
 

@@ -36,7 +36,8 @@ class People {
       for (const float* const end = a + kDimension; a != end; ++a, ++b) sum += *a * *b;
       scored.emplace_back(-sum, i);
     }
-    std::partial_sort(scored.begin(), scored.begin() + static_cast<std::ptrdiff_t>(k), scored.end());
+    std::partial_sort(scored.begin(), scored.begin() + static_cast<std::ptrdiff_t>(k),
+                      scored.end());
     std::vector<std::size_t> best;
     for (std::size_t i = 0; i < k; ++i) best.push_back(scored[i].second);
     return best;
@@ -62,8 +63,12 @@ std::string with_typo(std::string text, Typo typo, std::mt19937_64& random) {
     i = 1 + random() % (text.size() - 2);
   } while (!letter(i - 1) || !letter(i) || !letter(i + 1) || text[i] == text[i + 1]);
   switch (typo) {
-    case Typo::transposition: std::swap(text[i], text[i + 1]); break;
-    case Typo::deletion: text.erase(i, 1); break;
+    case Typo::transposition:
+      std::swap(text[i], text[i + 1]);
+      break;
+    case Typo::deletion:
+      text.erase(i, 1);
+      break;
     case Typo::substitution:
       text[i] = static_cast<char>('a' + (text[i] - 'a' + 1 + static_cast<int>(random() % 25)) % 26);
   }
@@ -114,8 +119,9 @@ TEST(HashingRecall, FullNamesAlwaysFindTheirOwner) {
 }
 
 TEST(HashingRecall, AddressesFindTheirOwner) {
-  EXPECT_GE(recall(five_thousand(), [](const Person& who) { return who.email; },
-                   [](const Person& a, const Person& b) { return a.email == b.email; }),
+  EXPECT_GE(recall(
+                five_thousand(), [](const Person& who) { return who.email; },
+                [](const Person& a, const Person& b) { return a.email == b.email; }),
             0.95);
   EXPECT_GE(recall(five_thousand(), local_part,
                    [](const Person& a, const Person& b) { return local_part(a) == local_part(b); }),

@@ -85,8 +85,8 @@ TEST(MemoryLimiterThreads, TakesPeeksResetsAndSweepsMayMix) {
   EXPECT_LE(limiter->keys(), 200u);
 }
 
-// The model is the other face of GCRA: a leaky bucket that holds (burst+1)*T microseconds, leaks one
-// per microsecond, and takes cost*T where that fits.
+// The model is the other face of GCRA: a leaky bucket that holds (burst+1)*T microseconds, leaks
+// one per microsecond, and takes cost*T where that fits.
 TEST(MemoryLimiterProperty, BehavesAsALeakyBucket) {
   const bool holds = rc::check("every decision is the bucket's", [] {
     const RatePolicy policy{*rc::gen::inRange<std::int64_t>(1, 50),
@@ -100,8 +100,8 @@ TEST(MemoryLimiterProperty, BehavesAsALeakyBucket) {
     const auto limiter = make_limiter(clock);
     std::map<int, std::pair<std::int64_t, std::int64_t>> buckets;  // level and when it was so
     std::int64_t now = 0;
-    const auto steps = *rc::gen::container<std::vector<std::tuple<int, int, int>>>(
-        rc::gen::tuple(rc::gen::inRange(0, 3), rc::gen::inRange(0, 12), rc::gen::inRange(0, 3'000)));
+    const auto steps = *rc::gen::container<std::vector<std::tuple<int, int, int>>>(rc::gen::tuple(
+        rc::gen::inRange(0, 3), rc::gen::inRange(0, 12), rc::gen::inRange(0, 3'000)));
     for (const auto& [who, cost, wait] : steps) {
       auto& [level, when] = buckets[who];
       level = std::max<std::int64_t>(0, level - (now - when));

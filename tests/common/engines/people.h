@@ -17,30 +17,32 @@ struct Person {
 };
 
 inline constexpr std::array<std::string_view, 80> kFirst{
-    "James",  "Mary",    "Robert",  "Patricia", "John",    "Jennifer", "Michael", "Linda",
-    "David",  "Elizabeth", "William", "Barbara", "Richard", "Susan",   "Joseph",  "Jessica",
-    "Thomas", "Sarah",   "Charles", "Karen",    "Daniel",  "Lisa",     "Matthew", "Nancy",
-    "Anthony", "Betty",  "Mark",    "Sandra",   "Donald",  "Margaret", "Steven",  "Ashley",
-    "Paul",   "Kimberly", "Andrew", "Emily",    "Joshua",  "Donna",    "Kenneth", "Michelle",
-    "Kevin",  "Carol",   "Brian",   "Amanda",   "George",  "Melissa",  "Edward",  "Deborah",
-    "Ronald", "Stephanie", "Timothy", "Rebecca", "Jason",  "Laura",    "Jeffrey", "Helen",
-    "Ryan",   "Sharon",  "Jacob",   "Cynthia",  "Gary",    "Kathleen", "Nicholas", "Amy",
-    "Eric",   "Angela",  "Jonathan", "Anna",    "Stephen", "Ruth",     "Larry",   "Brenda",
-    "Justin", "Pamela",  "Scott",   "Nicole",   "Jürgen",  "Zoë",      "José",    "Søren"};
+    "James",   "Mary",      "Robert",   "Patricia", "John",    "Jennifer", "Michael",  "Linda",
+    "David",   "Elizabeth", "William",  "Barbara",  "Richard", "Susan",    "Joseph",   "Jessica",
+    "Thomas",  "Sarah",     "Charles",  "Karen",    "Daniel",  "Lisa",     "Matthew",  "Nancy",
+    "Anthony", "Betty",     "Mark",     "Sandra",   "Donald",  "Margaret", "Steven",   "Ashley",
+    "Paul",    "Kimberly",  "Andrew",   "Emily",    "Joshua",  "Donna",    "Kenneth",  "Michelle",
+    "Kevin",   "Carol",     "Brian",    "Amanda",   "George",  "Melissa",  "Edward",   "Deborah",
+    "Ronald",  "Stephanie", "Timothy",  "Rebecca",  "Jason",   "Laura",    "Jeffrey",  "Helen",
+    "Ryan",    "Sharon",    "Jacob",    "Cynthia",  "Gary",    "Kathleen", "Nicholas", "Amy",
+    "Eric",    "Angela",    "Jonathan", "Anna",     "Stephen", "Ruth",     "Larry",    "Brenda",
+    "Justin",  "Pamela",    "Scott",    "Nicole",   "Jürgen",  "Zoë",      "José",     "Søren"};
 inline constexpr std::array<std::string_view, 80> kLast{
-    "Johnson", "Williams", "Brown",  "Jones",   "Garcia",   "Miller",  "Davis",   "Rodriguez",
-    "Martinez", "Hernandez", "Lopez", "Gonzalez", "Wilson", "Anderson", "Taylor", "Moore",
-    "Jackson", "Martin",  "Lee",     "Perez",   "Thompson", "White",   "Harris",  "Sanchez",
-    "Clark",   "Ramirez", "Lewis",   "Robinson", "Walker",  "Young",   "Allen",   "King",
-    "Wright",  "Scott",   "Torres",  "Nguyen",  "Hill",     "Flores",  "Green",   "Adams",
-    "Nelson",  "Baker",   "Hall",    "Rivera",  "Campbell", "Mitchell", "Carter", "Roberts",
-    "Gomez",   "Phillips", "Evans",  "Turner",  "Diaz",     "Parker",  "Cruz",    "Edwards",
-    "Collins", "Reyes",   "Stewart", "Morris",  "Morales",  "Murphy",  "Cook",    "Rogers",
-    "Gutierrez", "Ortiz", "Morgan",  "Cooper",  "Peterson", "Bailey",  "Reed",    "Kelly",
-    "Howard",  "Ramos",   "Kim",     "Cox",     "Ward",     "Richardson", "Müller", "Smith"};
+    "Johnson",    "Williams",  "Brown",     "Jones",    "Garcia",   "Miller",   "Davis",
+    "Rodriguez",  "Martinez",  "Hernandez", "Lopez",    "Gonzalez", "Wilson",   "Anderson",
+    "Taylor",     "Moore",     "Jackson",   "Martin",   "Lee",      "Perez",    "Thompson",
+    "White",      "Harris",    "Sanchez",   "Clark",    "Ramirez",  "Lewis",    "Robinson",
+    "Walker",     "Young",     "Allen",     "King",     "Wright",   "Scott",    "Torres",
+    "Nguyen",     "Hill",      "Flores",    "Green",    "Adams",    "Nelson",   "Baker",
+    "Hall",       "Rivera",    "Campbell",  "Mitchell", "Carter",   "Roberts",  "Gomez",
+    "Phillips",   "Evans",     "Turner",    "Diaz",     "Parker",   "Cruz",     "Edwards",
+    "Collins",    "Reyes",     "Stewart",   "Morris",   "Morales",  "Murphy",   "Cook",
+    "Rogers",     "Gutierrez", "Ortiz",     "Morgan",   "Cooper",   "Peterson", "Bailey",
+    "Reed",       "Kelly",     "Howard",    "Ramos",    "Kim",      "Cox",      "Ward",
+    "Richardson", "Müller",    "Smith"};
 inline constexpr std::array<std::string_view, 8> kDomains{
-    "acme.dev", "example.com", "initech.io", "globex.org",
-    "umbrella.example", "hooli.dev", "stark.example", "wayne.example"};
+    "acme.dev",         "example.com", "initech.io",    "globex.org",
+    "umbrella.example", "hooli.dev",   "stark.example", "wayne.example"};
 
 // Email local parts are ASCII: what is beyond is left out.
 inline std::string ascii(std::string_view text) {
@@ -59,10 +61,17 @@ inline Person person(std::uint64_t n) {
   const std::string domain(kDomains[(n * 7 + n / 11) % kDomains.size()]);
   std::string local;
   switch (n % 4) {
-    case 0: local = f + "." + l; break;
-    case 1: local = f.substr(0, 1) + "." + l; break;
-    case 2: local = f + l; break;
-    default: local = f + std::to_string(n % 97);
+    case 0:
+      local = f + "." + l;
+      break;
+    case 1:
+      local = f.substr(0, 1) + "." + l;
+      break;
+    case 2:
+      local = f + l;
+      break;
+    default:
+      local = f + std::to_string(n % 97);
   }
   return {first, last, local + "@" + domain};
 }

@@ -109,9 +109,16 @@ class Agree : public ::testing::Test {
     return all;
   }
   void another_producer_names(const std::string& id) {
-    log_.push_back(to_record({.id = id, .type = "user.updated", .source = "/crm", .time = {},
-                              .tenant = kAcme, .subject = id, .sequence = 9, .traceparent = {},
-                              .data = R"({"id":)" + id + R"(,"email":"x@acme.dev","name":"X",)"
+    log_.push_back(to_record({.id = id,
+                              .type = "user.updated",
+                              .source = "/crm",
+                              .time = {},
+                              .tenant = kAcme,
+                              .subject = id,
+                              .sequence = 9,
+                              .traceparent = {},
+                              .data = R"({"id":)" + id +
+                                      R"(,"email":"x@acme.dev","name":"X",)"
                                       R"("tenantId":"acme"})",
                               .extensions = {}}));
   }
@@ -199,8 +206,12 @@ TEST_F(Agree, WithANewLogParkedEventsAreForgotten) {
 TEST_F(Agree, WithANewLogUnfinishedTasksHaveFailed) {
   using enum Task::State;
   for (const auto state : {queued, running, done}) {
-    ASSERT_TRUE(store_->tasks().put({.id = std::string(to_string(state)), .kind = "replay",
-                                     .state = state, .spec = {}, .checkpoint = {}, .result = {},
+    ASSERT_TRUE(store_->tasks().put({.id = std::string(to_string(state)),
+                                     .kind = "replay",
+                                     .state = state,
+                                     .spec = {},
+                                     .checkpoint = {},
+                                     .result = {},
                                      .error = {}}));
   }
   agree();

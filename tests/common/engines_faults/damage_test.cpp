@@ -28,14 +28,16 @@ class Damaged : public ::testing::TestWithParam<SubjectKind> {
     for (int i = 0; i < kWrites; ++i) written_.insert(i);
   }
   // What a damaged copy reads as; nothing where it says that it is damaged.
-  std::optional<std::set<int>> read_with(const std::string& file, const std::string& wal, const std::string& what) {
+  std::optional<std::set<int>> read_with(const std::string& file, const std::string& wal,
+                                         const std::string& what) {
     TempDir dir;
     auto subject = GetParam().make();
     std::ofstream(dir.file(subject->file()), std::ios::binary) << file;
     if (!wal.empty()) std::ofstream(dir.file(subject->file() + "-wal"), std::ios::binary) << wal;
     const auto opened = subject->open(dir.path());
     if (!opened) {
-      EXPECT_EQ(opened.error().kind, ErrorKind::corrupt) << what << ": " << opened.error().to_string();
+      EXPECT_EQ(opened.error().kind, ErrorKind::corrupt)
+          << what << ": " << opened.error().to_string();
       return std::nullopt;
     }
     auto read = subject->read();
@@ -61,7 +63,9 @@ TEST_P(Damaged, AFlippedByteAnywhereIsFoundOrChangesNothing) {
     const std::string what = "byte " + std::to_string(at);
     const auto read = read_with(damaged, {}, what);
     read ? ++harmless : ++found;
-    if (read) { ASSERT_EQ(*read, written_) << what; }
+    if (read) {
+      ASSERT_EQ(*read, written_) << what;
+    }
   }
   EXPECT_GT(found, 0);
   RecordProperty("found", found);
@@ -76,7 +80,9 @@ TEST_P(Damaged, AFileThatWasCutIsFound) {
   for (std::size_t size = 1; size < whole.size(); size += 509) {
     const std::string what = "cut to " + std::to_string(size);
     const auto read = read_with(whole.substr(0, size), {}, what);
-    if (read) { ASSERT_EQ(*read, written_) << what; }
+    if (read) {
+      ASSERT_EQ(*read, written_) << what;
+    }
   }
 }
 
@@ -85,7 +91,8 @@ TEST_P(Damaged, AFileThatWasCutIsFound) {
 TEST_P(Damaged, AFlippedByteInTheLogAheadGivesAnEarlierStateOrIsFound) {
   ASSERT_TRUE(subject_->open(dir_.path()));
   for (const int i : written_) ASSERT_TRUE(subject_->write(i));
-  const auto file = bytes_of(dir_.file(subject_->file())), wal = bytes_of(dir_.file(subject_->file() + "-wal"));
+  const auto file = bytes_of(dir_.file(subject_->file())),
+             wal = bytes_of(dir_.file(subject_->file() + "-wal"));
   subject_->close();
   ASSERT_FALSE(wal.empty());
   int found = 0;
@@ -98,7 +105,8 @@ TEST_P(Damaged, AFlippedByteInTheLogAheadGivesAnEarlierStateOrIsFound) {
     // A prefix of what was written, by number.
     int next = 0;
     for (const int i : *read) ASSERT_EQ(i, next++) << "byte " << at;
-    ASSERT_GE(read->size(), written_.size() - 2) << "byte " << at << ": more than the last went in silence";
+    ASSERT_GE(read->size(), written_.size() - 2)
+        << "byte " << at << ": more than the last went in silence";
   }
   EXPECT_GT(found, 0);
 }

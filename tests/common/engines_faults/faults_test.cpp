@@ -54,7 +54,8 @@ TEST_P(Faulty, WhatWasAcknowledgedSurvivesAPowerCutThatTearsPages) {
     TempDir after;
     vfs_.power_cut(after.path(), static_cast<std::uint64_t>(cut + 1));
     const auto there = found(after.path());
-    for (int i = 0; i < before; ++i) EXPECT_TRUE(there.contains(i)) << i << " of " << before << ", cut " << cut;
+    for (int i = 0; i < before; ++i)
+      EXPECT_TRUE(there.contains(i)) << i << " of " << before << ", cut " << cut;
   }
   stop = true;
   writer.join();

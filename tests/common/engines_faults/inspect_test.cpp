@@ -46,7 +46,8 @@ class InspectLog : public ::testing::Test {
   }
   void write(int count) {
     open(dir_.path());
-    for (int i = 0; i < count; ++i) ASSERT_TRUE(append("value " + std::to_string(i) + " " + std::string(200, 'v')));
+    for (int i = 0; i < count; ++i)
+      ASSERT_TRUE(append("value " + std::to_string(i) + " " + std::string(200, 'v')));
     log_.reset();
   }
   sqlite::FileReport look() {
@@ -61,7 +62,8 @@ class InspectLog : public ::testing::Test {
     std::vector<std::string> values;
     auto records = log_->read({kTopic, 0}, 0, {100'000, 1 << 30});
     EXPECT_TRUE(records) << records.error().to_string();
-    for (const auto& record : records.value_or(std::vector<StoredRecord>{})) values.push_back(record.value->substr(0, record.value->rfind(' ')));
+    for (const auto& record : records.value_or(std::vector<StoredRecord>{}))
+      values.push_back(record.value->substr(0, record.value->rfind(' ')));
     return values;
   }
   std::string file() const { return dir_.file("log.db"); }
@@ -124,7 +126,8 @@ TEST_F(InspectLog, OfADamagedLogAheadOnlyTheDamagedFramesAreLeftOut) {
   open(dir_.path());
   for (int i = 0; i < 30; ++i) ASSERT_TRUE(append("value " + std::to_string(i) + " x"));
   TempDir crashed, scratch;
-  for (const char* name : {"log.db", "log.db-wal"}) std::filesystem::copy_file(dir_.file(name), crashed.file(name));
+  for (const char* name : {"log.db", "log.db-wal"})
+    std::filesystem::copy_file(dir_.file(name), crashed.file(name));
   log_.reset();
   overwrite(crashed.file("log.db-wal"), 32 + 24 + 100, "~~~");
   EXPECT_EQ(sqlite::verify_wal(crashed.file("log.db")).error().kind, ErrorKind::corrupt);
@@ -205,10 +208,10 @@ TEST_F(InspectLog, PagesThatTheLogAheadHoldsAnewAndFreePagesAreNoDamage) {
   EXPECT_EQ(report->rows, 80);
 
   auto db = Database::open(crashed.file("other.db"), Database::Mode::read_write).value();
-  ASSERT_TRUE(db->execute(
-      "CREATE TABLE t(x); INSERT INTO t VALUES(zeroblob(1000000)); DELETE FROM t;"
-      "BEGIN; INSERT INTO t VALUES(zeroblob(2000000)); DELETE FROM t; COMMIT;"
-      "PRAGMA wal_checkpoint(TRUNCATE)"));
+  ASSERT_TRUE(
+      db->execute("CREATE TABLE t(x); INSERT INTO t VALUES(zeroblob(1000000)); DELETE FROM t;"
+                  "BEGIN; INSERT INTO t VALUES(zeroblob(2000000)); DELETE FROM t; COMMIT;"
+                  "PRAGMA wal_checkpoint(TRUNCATE)"));
   EXPECT_GT(std::filesystem::file_size(crashed.file("other.db")), 1'000'000u);
   EXPECT_EQ(sqlite::bad_pages(crashed.file("other.db")).count, 0);
 }
@@ -223,7 +226,8 @@ class InspectStore : public ::testing::Test {
   }
   Result<User> create(const std::string& email) {
     std::promise<Result<User>> done;
-    store_->users().create(kAcme, {email, "Person " + email + std::string(100, 'n')}, {}, [&](Result<User> user) { done.set_value(std::move(user)); });
+    store_->users().create(kAcme, {email, "Person " + email + std::string(100, 'n')}, {},
+                           [&](Result<User> user) { done.set_value(std::move(user)); });
     return done.get_future().get();
   }
   sqlite::FileReport look(const std::string& target = "") {
@@ -234,7 +238,8 @@ class InspectStore : public ::testing::Test {
 
   std::int64_t root_of(const std::string& table) {
     auto db = Database::open(dir_.file("store.db"), Database::Mode::read_only).value();
-    auto root = db->prepare("SELECT rootpage FROM sqlite_schema WHERE name='" + table + "'").value();
+    auto root =
+        db->prepare("SELECT rootpage FROM sqlite_schema WHERE name='" + table + "'").value();
     EXPECT_TRUE(root.step());
     return root.integer(0);
   }
@@ -262,7 +267,8 @@ TEST_F(InspectStore, ALostStoreNamesTheCommandsThatCountAgain) {
   overwrite(dir_.file("store.db"), 0, std::string(kPage, 'x'));
   const auto report = look();
   ASSERT_FALSE(report.damages.empty());
-  EXPECT_THAT(report.damages[0].loss, HasSubstr("`mesh events replay --topic analytics.events --from start`"));
+  EXPECT_THAT(report.damages[0].loss,
+              HasSubstr("`mesh events replay --topic analytics.events --from start`"));
   EXPECT_THAT(report.damages[0].loss, HasSubstr("`chemical.events`"));
 }
 
@@ -289,7 +295,8 @@ TEST_F(InspectStore, LostUsersAreNamedTheOthersAreKeptAndIdsGoOn) {
   EXPECT_GT(users->size(), 150u);
   EXPECT_LT(users->size(), 200u);
   EXPECT_EQ(create("new@x.dev")->id, 201);
-  EXPECT_EQ(store_->outbox().pending(0, 10)->front().sequence, 201) << "an emptied outbox does not begin again";
+  EXPECT_EQ(store_->outbox().pending(0, 10)->front().sequence, 201)
+      << "an emptied outbox does not begin again";
 }
 
 // An outbox is emptied from the front, so its keys begin far from zero.
@@ -345,29 +352,39 @@ TEST_F(InspectStore, ADamagedIndexLosesNothing) {
   open(dir_.path());
   for (int i = 1; i <= 200; ++i) ASSERT_TRUE(create("u" + std::to_string(i) + "@x.dev"));
   store_.reset();
-  overwrite(dir_.file("store.db"), static_cast<std::size_t>(root_of("users_by_email") - 1) * kPage, std::string(kPage, '\x5a'));
+  overwrite(dir_.file("store.db"), static_cast<std::size_t>(root_of("users_by_email") - 1) * kPage,
+            std::string(kPage, '\x5a'));
   const auto report = look(fresh_.file("store.db"));
   ASSERT_EQ(report.damages.size(), 1u);
   EXPECT_THAT(report.damages[0].loss, HasSubstr("nothing"));
   open(fresh_.path());
   EXPECT_EQ(store_->users().list(kAcme, 0, 1'000, std::nullopt)->size(), 200u);
-  EXPECT_EQ(create("U7@x.dev").error().kind, ErrorKind::conflict) << "addresses are unique as before";
+  EXPECT_EQ(create("U7@x.dev").error().kind, ErrorKind::conflict)
+      << "addresses are unique as before";
 }
 
 // A tenant's number stands in all tables, and the next new tenant gets the lowest that is free.
 TEST_F(InspectStore, WhatALostTenantLeavesBehindIsNotFoundByAnother) {
   open(dir_.path());
   ASSERT_TRUE(create("u1@acme.dev"));
-  const AnalyticsEvent event{.id = "e1", .source = "/t", .tenant = kAcme, .user_id = "u1", .event_type = "view",
-                             .timestamp = "2026-01-01T00:00:00Z", .metadata = Json::object(), .processed_at = {}};
+  const AnalyticsEvent event{.id = "e1",
+                             .source = "/t",
+                             .tenant = kAcme,
+                             .user_id = "u1",
+                             .event_type = "view",
+                             .timestamp = "2026-01-01T00:00:00Z",
+                             .metadata = Json::object(),
+                             .processed_at = {}};
   ASSERT_TRUE(store_->analytics().record(std::vector{event}, {}));
   store_.reset();
-  overwrite(dir_.file("store.db"), static_cast<std::size_t>(root_of("tenant_numbers") - 1) * kPage, std::string(kPage, '\x5a'));
+  overwrite(dir_.file("store.db"), static_cast<std::size_t>(root_of("tenant_numbers") - 1) * kPage,
+            std::string(kPage, '\x5a'));
   EXPECT_TRUE(look(fresh_.file("store.db")).users_lost);
   open(fresh_.path());
   const auto globex = TenantId::parse("globex").value();
   std::promise<Result<User>> done;
-  store_->users().create(globex, {"g@globex.dev", "G"}, {}, [&](Result<User> user) { done.set_value(std::move(user)); });
+  store_->users().create(globex, {"g@globex.dev", "G"}, {},
+                         [&](Result<User> user) { done.set_value(std::move(user)); });
   ASSERT_TRUE(done.get_future().get());
   const auto seen = store_->analytics().summary(globex, "u1");
   ASSERT_FALSE(seen) << seen->total_events;
@@ -383,11 +400,13 @@ TEST_F(InspectStore, OfTwoRowsWithOneKeyOneIsKeptAndNothingIsCountedTwice) {
   };
   ASSERT_TRUE(store_->retries().park("pipe-aa", std::vector{parked(17)}));
   ASSERT_TRUE(store_->retries().park("pipe-ab", std::vector{parked(17)}));
-  for (const char* id : {"task-aa", "task-ab"}) ASSERT_TRUE(store_->tasks().put({.id = id, .kind = "replay"}));
+  for (const char* id : {"task-aa", "task-ab"})
+    ASSERT_TRUE(store_->tasks().put({.id = id, .kind = "replay"}));
   store_.reset();
   rename_in_table("retries", "pipe-ab", "pipe-aa");
   rename_in_table("tasks", "task-ab", "task-aa");
-  EXPECT_EQ(look().rows, 3) << "a parked event is replaced by its later state, so both count until one is kept";
+  EXPECT_EQ(look().rows, 3)
+      << "a parked event is replaced by its later state, so both count until one is kept";
   const auto report = look(fresh_.file("store.db"));
   EXPECT_THAT(report.damages.front().place, HasSubstr("tasks"));
   open(fresh_.path());
@@ -398,7 +417,8 @@ TEST_F(InspectStore, OfTwoRowsWithOneKeyOneIsKeptAndNothingIsCountedTwice) {
 // Whatever page is hit: a repair gives a file that opens, all it holds is right, and what it does
 // not hold was told.
 template <typename Check>
-void repair_after_each_damaged_page(const std::string& file, const std::string& name, decltype(&sqlite::salvage_log) salvage, Check check) {
+void repair_after_each_damaged_page(const std::string& file, const std::string& name,
+                                    decltype(&sqlite::salvage_log) salvage, Check check) {
   const auto whole = bytes_of(file);
   int repaired = 0;
   for (std::size_t page = 0; page < whole.size() / kPage; ++page) {
@@ -420,30 +440,40 @@ void repair_after_each_damaged_page(const std::string& file, const std::string& 
 
 TEST_F(InspectLog, WhateverPageIsHitARepairKeepsWhatIsWholeAndTellsTheRest) {
   write(150);
-  repair_after_each_damaged_page(file(), "log.db", sqlite::salvage_log, [&](const std::string& dir, const auto& report) {
-    open(dir);
-    auto records = log_->read({kTopic, 0}, 0, {100'000, 1 << 30});
-    ASSERT_TRUE(records) << records.error().to_string();
-    for (const auto& record : *records) EXPECT_THAT(*record.value, HasSubstr("value " + std::to_string(record.position.offset) + " "));
-    if (records->size() < 150) { EXPECT_FALSE(report.damages.empty()); }
-    EXPECT_GE(append("more x")->front().offset, 150);
-  });
+  repair_after_each_damaged_page(
+      file(), "log.db", sqlite::salvage_log, [&](const std::string& dir, const auto& report) {
+        open(dir);
+        auto records = log_->read({kTopic, 0}, 0, {100'000, 1 << 30});
+        ASSERT_TRUE(records) << records.error().to_string();
+        for (const auto& record : *records)
+          EXPECT_THAT(*record.value,
+                      HasSubstr("value " + std::to_string(record.position.offset) + " "));
+        if (records->size() < 150) {
+          EXPECT_FALSE(report.damages.empty());
+        }
+        EXPECT_GE(append("more x")->front().offset, 150);
+      });
 }
 
 TEST_F(InspectStore, WhateverPageIsHitARepairKeepsWhatIsWholeAndTellsTheRest) {
   open(dir_.path());
   for (int i = 1; i <= 150; ++i) ASSERT_TRUE(create("u" + std::to_string(i) + "@x.dev"));
   store_.reset();
-  repair_after_each_damaged_page(dir_.file("store.db"), "store.db", sqlite::salvage_store, [&](const std::string& dir, const auto& report) {
-    open(dir);
-    const auto users = store_->users().list(kAcme, 0, 1'000, std::nullopt);
-    ASSERT_TRUE(users) << users.error().to_string();
-    for (const auto& user : *users) EXPECT_EQ(user.email, "u" + std::to_string(user.id) + "@x.dev");
-    const auto outbox = store_->outbox().pending(0, 1'000);
-    ASSERT_TRUE(outbox) << outbox.error().to_string();
-    if (users->size() < 150 || outbox->size() < 150) { EXPECT_FALSE(report.damages.empty()); }
-    EXPECT_TRUE(create("new@x.dev"));
-  });
+  repair_after_each_damaged_page(
+      dir_.file("store.db"), "store.db", sqlite::salvage_store,
+      [&](const std::string& dir, const auto& report) {
+        open(dir);
+        const auto users = store_->users().list(kAcme, 0, 1'000, std::nullopt);
+        ASSERT_TRUE(users) << users.error().to_string();
+        for (const auto& user : *users)
+          EXPECT_EQ(user.email, "u" + std::to_string(user.id) + "@x.dev");
+        const auto outbox = store_->outbox().pending(0, 1'000);
+        ASSERT_TRUE(outbox) << outbox.error().to_string();
+        if (users->size() < 150 || outbox->size() < 150) {
+          EXPECT_FALSE(report.damages.empty());
+        }
+        EXPECT_TRUE(create("new@x.dev"));
+      });
 }
 
 }  // namespace

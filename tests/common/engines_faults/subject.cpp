@@ -13,7 +13,10 @@ const TenantId kAcme = TenantId::parse("acme").value();
 constexpr int kDimension = 16;
 constexpr auto kTopic = "analytics.events";
 
-std::string text(int number) { return "number " + std::to_string(number) + std::string(static_cast<std::size_t>(number % 7) * 40, 'x'); }
+std::string text(int number) {
+  return "number " + std::to_string(number) +
+         std::string(static_cast<std::size_t>(number % 7) * 40, 'x');
+}
 
 class LogSubject final : public Subject {
  public:
@@ -29,7 +32,8 @@ class LogSubject final : public Subject {
   }
   void close() override { log_.reset(); }
   Status write(int number) override {
-    auto done = append_and_wait(*log_, {{kTopic, "acme/" + std::to_string(number), text(number), {{"ce_type", "t"}}}});
+    auto done = append_and_wait(
+        *log_, {{kTopic, "acme/" + std::to_string(number), text(number), {{"ce_type", "t"}}}});
     return done ? Status{} : Status(fail(done.error()));
   }
   Result<std::set<int>> read() override {
@@ -67,12 +71,18 @@ class StoreSubject final : public Subject {
   // A user with its event, and an event that is counted.
   Status write(int number) override {
     std::promise<Status> done;
-    store_->users().create(kAcme, {std::to_string(number) + "@x.dev", text(number)}, {}, [&](Result<User> user) {
-      done.set_value(user ? Status{} : Status(fail(user.error())));
-    });
+    store_->users().create(
+        kAcme, {std::to_string(number) + "@x.dev", text(number)}, {},
+        [&](Result<User> user) { done.set_value(user ? Status{} : Status(fail(user.error()))); });
     if (auto s = done.get_future().get(); !s) return s;
-    const AnalyticsEvent event{.id = std::to_string(number), .source = "/test", .tenant = kAcme, .user_id = "u",
-                               .event_type = "kind", .timestamp = "", .metadata = Json{{"n", number}}, .processed_at = {}};
+    const AnalyticsEvent event{.id = std::to_string(number),
+                               .source = "/test",
+                               .tenant = kAcme,
+                               .user_id = "u",
+                               .event_type = "kind",
+                               .timestamp = "",
+                               .metadata = Json{{"n", number}},
+                               .processed_at = {}};
     return store_->analytics().record({&event, 1}, {});
   }
   Result<std::set<int>> read() override {
@@ -98,7 +108,8 @@ class StoreSubject final : public Subject {
     // A write is two; some were cut or refused in between: at most one per run of a test.
     EXPECT_GE(summary->total_events, static_cast<std::int64_t>(found.size()) - 40);
     EXPECT_LE(summary->total_events, static_cast<std::int64_t>(found.size()));
-    for (const auto& event : summary->recent_events) EXPECT_EQ(event.metadata["n"], std::stoi(event.id));
+    for (const auto& event : summary->recent_events)
+      EXPECT_EQ(event.metadata["n"], std::stoi(event.id));
     return found;
   }
   std::string file() const override { return "store.db"; }
@@ -128,7 +139,13 @@ class IndexSubject final : public Subject {
   }
   void close() override { index_.reset(); }
   Status write(int number) override {
-    VectorChange change{kAcme, number + 1, 1, std::vector<float>(kDimension, 0.0F), std::to_string(number) + "@x.dev", text(number), "e"};
+    VectorChange change{kAcme,
+                        number + 1,
+                        1,
+                        std::vector<float>(kDimension, 0.0F),
+                        std::to_string(number) + "@x.dev",
+                        text(number),
+                        "e"};
     change.vector[static_cast<std::size_t>(number % kDimension)] = 1;
     return index_->apply(1, {&change, 1});
   }

@@ -80,8 +80,8 @@ class CommitterTest : public testing::Test {
   test::FaultVfs vfs_;
   Committer::Options options_;
   std::vector<std::string> fatal_;
-  std::vector<int> groups_;        // the committer's thread only, until stop()
-  std::vector<std::string> ran_;   // the same
+  std::vector<int> groups_;       // the committer's thread only, until stop()
+  std::vector<std::string> ran_;  // the same
   std::unique_ptr<Committer> committer_;
 };
 
@@ -153,9 +153,8 @@ TEST_F(CommitterTest, WhatIsWrittenBeforeACommitIsOnceInItsGroup) {
   int staged = 0;
   std::int64_t next = 100;
   committer_->on_begin([&] { staged = 0; });
-  committer_->before_commit([&](Database& db) {
-    return staged > 0 ? insert(next + staged)(db) : Status{};
-  });
+  committer_->before_commit(
+      [&](Database& db) { return staged > 0 ? insert(next + staged)(db) : Status{}; });
   auto go = hold();
   std::vector<std::future<Status>> jobs;
   for (int i = 1; i <= 3; ++i) {

@@ -64,7 +64,10 @@ TEST_F(DatabaseTest, AStatementCanRunAgainAndBeLentTwiceAtOnce) {
 
 TEST_F(DatabaseTest, BindingsDoNotOutliveAStatement) {
   auto db = open();
-  { auto first = db->prepare("SELECT ?1"); first->bind(1, std::int64_t{5}); }
+  {
+    auto first = db->prepare("SELECT ?1");
+    first->bind(1, std::int64_t{5});
+  }
   auto again = db->prepare("SELECT ?1");
   ASSERT_TRUE(again->step().value());
   EXPECT_TRUE(again->is_null(0));

@@ -129,9 +129,25 @@ int shm_unmap(sqlite3_file* file, int remove) {
   return methods_of(inner)->xShmUnmap(inner, remove);
 }
 
-const sqlite3_io_methods kMethods = {
-    2, close, read, write, truncate, sync, file_size, lock, unlock, check_reserved, control,
-    sector_size, characteristics, shm_map, shm_lock, shm_barrier, shm_unmap, nullptr, nullptr};
+const sqlite3_io_methods kMethods = {2,
+                                     close,
+                                     read,
+                                     write,
+                                     truncate,
+                                     sync,
+                                     file_size,
+                                     lock,
+                                     unlock,
+                                     check_reserved,
+                                     control,
+                                     sector_size,
+                                     characteristics,
+                                     shm_map,
+                                     shm_lock,
+                                     shm_barrier,
+                                     shm_unmap,
+                                     nullptr,
+                                     nullptr};
 
 int open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out_flags) {
   auto* self = File::of(file);

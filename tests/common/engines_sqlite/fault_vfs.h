@@ -10,10 +10,10 @@ namespace mesh::test {
 
 // All knobs may be turned from any thread while databases are open.
 struct Faults {
-  std::atomic<bool> fail_syncs{false};   // xSync answers SQLITE_IOERR_FSYNC
-  std::atomic<bool> fail_writes{false};  // xWrite answers SQLITE_IOERR_WRITE (errno EIO)
-  std::atomic<bool> full{false};         // writes that would grow a file answer SQLITE_FULL
-  std::atomic<int> syncs{0};             // counted
+  std::atomic<bool> fail_syncs{false};    // xSync answers SQLITE_IOERR_FSYNC
+  std::atomic<bool> fail_writes{false};   // xWrite answers SQLITE_IOERR_WRITE (errno EIO)
+  std::atomic<bool> full{false};          // writes that would grow a file answer SQLITE_FULL
+  std::atomic<int> syncs{0};              // counted
   std::atomic<int> calls_until_exit{-1};  // the process _exits at the n-th write or sync from now
   // Where set: each sync of a file below `watched_dir` copies it to `synced_dir`, which so holds
   // what a power cut leaves of a disk that loses all that was not synced. Set before the databases

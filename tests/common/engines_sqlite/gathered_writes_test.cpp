@@ -98,10 +98,11 @@ TEST(GatheredLog, ATransactionReadsItsOwnPagesAndOthersDoNot) {
   test::TempDir dir;
   const std::string path = dir.file("test.db");
   auto writer = *Database::open(path, Database::Mode::read_write);
-  ASSERT_TRUE(writer->execute("CREATE TABLE t(id INTEGER PRIMARY KEY, text TEXT);"
-                              "PRAGMA cache_size=10; BEGIN IMMEDIATE;"
-                              "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<5000)"
-                              " INSERT INTO t SELECT i, printf('%0500d', i) FROM n"));
+  ASSERT_TRUE(
+      writer->execute("CREATE TABLE t(id INTEGER PRIMARY KEY, text TEXT);"
+                      "PRAGMA cache_size=10; BEGIN IMMEDIATE;"
+                      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<5000)"
+                      " INSERT INTO t SELECT i, printf('%0500d', i) FROM n"));
   const auto sum = [](Database& db) {
     auto statement = *db.prepare("SELECT count(*), coalesce(sum(text), 0) FROM t");
     EXPECT_TRUE(*statement.step());

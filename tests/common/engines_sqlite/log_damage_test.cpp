@@ -52,8 +52,8 @@ TEST_F(LogDamage, AFlippedByteAnywhereIsAnErrorAndNeverWrongData) {
     }
     auto records = (*opened)->read({kTopic, 0}, 0, {1'000, 1 << 30});
     if (!records) {
-      EXPECT_THAT(records.error().kind, testing::AnyOf(ErrorKind::corrupt, ErrorKind::not_found,
-                                                       ErrorKind::internal))
+      EXPECT_THAT(records.error().kind,
+                  testing::AnyOf(ErrorKind::corrupt, ErrorKind::not_found, ErrorKind::internal))
           << records.error().to_string();
       ++found;
       continue;

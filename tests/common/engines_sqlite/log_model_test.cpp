@@ -202,13 +202,32 @@ TEST(LogModel, EveryHistoryReadsAsTheModelSays) {
     const auto steps = *rc::gen::inRange(5, 60);
     for (int step = 0; step < steps; ++step) {
       switch (*rc::gen::inRange(0, 12)) {
-        case 0: case 1: case 2: case 3: sut.append(); break;
-        case 4: sut.clock.advance(Duration(*rc::gen::inRange(0, 8'000))); break;
-        case 5: sut.upkeep(); break;
-        case 6: case 7: sut.poll(); break;
-        case 8: sut.commit(); break;
-        case 9: sut.seek_group(); break;
-        case 10: sut.open(); sut.open_consumer(); break;
+        case 0:
+        case 1:
+        case 2:
+        case 3:
+          sut.append();
+          break;
+        case 4:
+          sut.clock.advance(Duration(*rc::gen::inRange(0, 8'000)));
+          break;
+        case 5:
+          sut.upkeep();
+          break;
+        case 6:
+        case 7:
+          sut.poll();
+          break;
+        case 8:
+          sut.commit();
+          break;
+        case 9:
+          sut.seek_group();
+          break;
+        case 10:
+          sut.open();
+          sut.open_consumer();
+          break;
         default:
           for (const auto& [name, p] : sut.model) sut.check_partition(name);
           sut.check_groups();

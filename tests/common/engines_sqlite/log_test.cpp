@@ -77,6 +77,7 @@ TEST_F(SqliteLogTest, TimesNeverDecreaseThoughTheClockDoes) {
                     SteadyTime deadline, const std::function<bool()>& ready) override {
       return system_clock().wait_until(lock, cv, deadline, ready);
     }
+
    private:
     mutable std::atomic<int> calls_{0};
   } clock;
@@ -95,8 +96,9 @@ TEST_F(SqliteLogTest, TimesNeverDecreaseThoughTheClockDoes) {
 
 TEST_F(SqliteLogTest, AWaitSleepsUntilItIsNotified) {
   open_with_topic();
-  auto waited = std::async(std::launch::async,
-                           [&] { return log_->wait({{{kTopic, 0}, 0}}, Duration(1'000)); });
+  auto waited = std::async(std::launch::async, [&] {
+    return log_->wait({{{kTopic, 0}, 0}}, Duration(1'000));
+  });
   clock_.await_waiters(1);  // time stands still: only a notification can end the wait
   ASSERT_TRUE(append("k", "v"));
   EXPECT_TRUE(waited.get());
@@ -104,8 +106,9 @@ TEST_F(SqliteLogTest, AWaitSleepsUntilItIsNotified) {
 
 TEST_F(SqliteLogTest, AWaitEndsAtItsTimeout) {
   open_with_topic();
-  auto waited = std::async(std::launch::async,
-                           [&] { return log_->wait({{{kTopic, 0}, 0}}, Duration(1'000)); });
+  auto waited = std::async(std::launch::async, [&] {
+    return log_->wait({{{kTopic, 0}, 0}}, Duration(1'000));
+  });
   clock_.await_waiters(1);
   clock_.advance(Duration(1'000));
   EXPECT_FALSE(waited.get());
@@ -114,10 +117,10 @@ TEST_F(SqliteLogTest, AWaitEndsAtItsTimeout) {
 TEST_F(SqliteLogTest, CloseEndsWaitsAndPollsAndRefusesAppends) {
   open_with_topic();
   auto consumer = log_->open_consumer("g", {kTopic}).value();
-  auto waited = std::async(std::launch::async,
-                           [&] { return log_->wait({{{kTopic, 0}, 0}}, Duration(1'000)); });
-  auto polled = std::async(std::launch::async,
-                           [&] { return consumer->poll({}, Duration(1'000)); });
+  auto waited = std::async(std::launch::async, [&] {
+    return log_->wait({{{kTopic, 0}, 0}}, Duration(1'000));
+  });
+  auto polled = std::async(std::launch::async, [&] { return consumer->poll({}, Duration(1'000)); });
   clock_.await_waiters(2);
   log_->close();
   EXPECT_FALSE(waited.get());
@@ -201,7 +204,8 @@ TEST(Bodies, AreReadBackAndNoPrefixOfOneIsTakenForAnother) {
 TEST(Bodies, HaveOneForm) {
   StoredRecord found;
   EXPECT_TRUE(decode_body(std::string("\0\0\0", 3), found));
-  EXPECT_FALSE(decode_body(std::string("\x80\0\0\0", 4), found));  // a length of more bytes than needed
+  EXPECT_FALSE(
+      decode_body(std::string("\x80\0\0\0", 4), found));  // a length of more bytes than needed
 }
 
 TEST(Bodies, AChecksumCoversThePlaceOfTheRow) {

@@ -201,7 +201,8 @@ TEST_F(LogUpkeep, AGroupThatReadsACompactedPartitionComesToItsEnd) {
     if (records->empty()) break;
   }
   ASSERT_TRUE((*consumer)->commit((*consumer)->position()));
-  EXPECT_EQ(log_->groups()->front().committed, (std::map<TopicPartition, std::int64_t>{{{kTopic, 0}, 23}}));
+  EXPECT_EQ(log_->groups()->front().committed,
+            (std::map<TopicPartition, std::int64_t>{{{kTopic, 0}, 23}}));
   EXPECT_EQ(log_->watermarks({kTopic, 0})->end, 23);
 }
 

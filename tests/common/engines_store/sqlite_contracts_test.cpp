@@ -10,8 +10,8 @@
 namespace mesh::test {
 namespace {
 
-const auto kEngine = ::testing::Values(StoreEngine{
-    "sqlite", [](Clock& clock) { return std::make_unique<SqliteHarness>(clock); }});
+const auto kEngine = ::testing::Values(
+    StoreEngine{"sqlite", [](Clock& clock) { return std::make_unique<SqliteHarness>(clock); }});
 
 }  // namespace
 

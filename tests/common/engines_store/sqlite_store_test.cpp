@@ -164,10 +164,9 @@ TEST_F(SqliteStoreFile, ClosedTwiceRefusesChangesAndFinishesWhatWasSubmitted) {
 
 TEST_F(SqliteStoreFile, BoundsWhatWaits) {
   harness_.close();
-  auto store = sqlite::SqliteStore::open(harness_.dir().path(), {.max_pending_bytes = 10'000,
-                                                                 .on_fatal = {},
-                                                                 .on_commit = {}},
-                                         clock_)
+  auto store = sqlite::SqliteStore::open(
+                   harness_.dir().path(),
+                   {.max_pending_bytes = 10'000, .on_fatal = {}, .on_commit = {}}, clock_)
                    .value();
   std::promise<void> in_commit, go;
   auto gone = go.get_future().share();

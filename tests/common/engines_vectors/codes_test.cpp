@@ -67,8 +67,8 @@ TEST(Codes, TheZeroVectorScoresZero) {
 }
 
 TEST(Codes, WhatIsNotANumberIsInvalid) {
-  for (const float bad : {std::numeric_limits<float>::quiet_NaN(),
-                          std::numeric_limits<float>::infinity()}) {
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     const std::vector<float> vector{1, bad};
     EXPECT_EQ(encode(vector).error().kind, ErrorKind::invalid);
     EXPECT_EQ(Query::make(vector).error().kind, ErrorKind::invalid);

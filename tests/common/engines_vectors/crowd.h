@@ -29,11 +29,20 @@ class Crowd {
     Person who{pick(first_), pick(last_), ""};
     std::string local;
     switch (random_() % 5) {
-      case 0: local = who.first + "." + who.last; break;
-      case 1: local = who.first.substr(0, 1) + "." + who.last; break;
-      case 2: local = who.first + who.last; break;
-      case 3: local = who.first + std::to_string(random_() % 100); break;
-      default: local = who.last + std::to_string(random_() % 1000);
+      case 0:
+        local = who.first + "." + who.last;
+        break;
+      case 1:
+        local = who.first.substr(0, 1) + "." + who.last;
+        break;
+      case 2:
+        local = who.first + who.last;
+        break;
+      case 3:
+        local = who.first + std::to_string(random_() % 100);
+        break;
+      default:
+        local = who.last + std::to_string(random_() % 1000);
     }
     who.email = local + "@" + pick(domains_);
     return who;
@@ -42,19 +51,30 @@ class Crowd {
   // What somebody who looks for `who` might type.
   std::string query(const Person& who, Ask ask) {
     switch (ask) {
-      case Ask::first: return who.first;
-      case Ask::last: return who.last;
-      case Ask::local_part: return who.email.substr(0, who.email.find('@'));
-      case Ask::email: return who.email;
-      case Ask::name: return who.name();
-      case Ask::typo: break;
+      case Ask::first:
+        return who.first;
+      case Ask::last:
+        return who.last;
+      case Ask::local_part:
+        return who.email.substr(0, who.email.find('@'));
+      case Ask::email:
+        return who.email;
+      case Ask::name:
+        return who.name();
+      case Ask::typo:
+        break;
     }
     auto text = who.name();
     const auto at = 1 + random_() % (text.size() - 2);
     switch (random_() % 3) {
-      case 0: std::swap(text[at], text[at + 1]); break;
-      case 1: text.erase(at, 1); break;
-      default: text[at] = static_cast<char>('a' + random_() % 26);
+      case 0:
+        std::swap(text[at], text[at + 1]);
+        break;
+      case 1:
+        text.erase(at, 1);
+        break;
+      default:
+        text[at] = static_cast<char>('a' + random_() % 26);
     }
     return text;
   }

@@ -46,9 +46,9 @@ void expect_rows_match(const Rows& rows) {
       size += std::abs(term);
     }
     EXPECT_EQ(dots[row], sum) << "row " << row << " of " << rows.count;
-    const float got = dot_fine(rows.high.data() + row * rows.length,
-                               rows.low.data() + row * rows.length, rows.float_query.data(),
-                               rows.length);
+    const float got =
+        dot_fine(rows.high.data() + row * rows.length, rows.low.data() + row * rows.length,
+                 rows.float_query.data(), rows.length);
     EXPECT_NEAR(got, fine, 1e-4 * size);
   }
 }

@@ -33,8 +33,13 @@ int serving_generation(VectorIndex& index, int dimension) {
 
 VectorChange change(const TenantId& of, std::int64_t user, std::int64_t version,
                     std::vector<float> vector) {
-  return {of, user, version, std::move(vector), "u" + std::to_string(user) + "@x.dev",
-          "v" + std::to_string(version), "e"};
+  return {of,
+          user,
+          version,
+          std::move(vector),
+          "u" + std::to_string(user) + "@x.dev",
+          "v" + std::to_string(version),
+          "e"};
 }
 
 // What an index must hold: the last change of each user by version, scores in double.
@@ -213,8 +218,8 @@ void fill(const TempDir& dir, int users) {
 
 TEST(EmbeddedIndexDamage, EveryColumnOfAPointIsGuarded) {
   for (const char* damage :
-       {"code = zeroblob(36)", "code = x'00'", "code = NULL", "email = 'eve@x.dev'",
-        "name = email", "version = 2", "event_id = ''", "user_id = 4", "partition = 2"}) {
+       {"code = zeroblob(36)", "code = x'00'", "code = NULL", "email = 'eve@x.dev'", "name = email",
+        "version = 2", "event_id = ''", "user_id = 4", "partition = 2"}) {
     SCOPED_TRACE(damage);
     TempDir dir;
     fill(dir, 3);
@@ -278,8 +283,7 @@ TEST(EmbeddedIndexConcurrency, SearchesSeeWholeUsersWhileChangesArrive) {
       for (int i = 0; i < 32; ++i) {
         batch.push_back(change(tenant(i % 8 == 0 ? "globex" : "acme"),
                                static_cast<std::int64_t>(random() % 100), version,
-                               random() % 3 == 0 ? std::vector<float>{}
-                                                 : random_unit(random, 32)));
+                               random() % 3 == 0 ? std::vector<float>{} : random_unit(random, 32)));
       }
       ASSERT_TRUE(index->apply(generation, batch));
     }
@@ -324,10 +328,10 @@ TEST(EmbeddedIndexConcurrency, MemoryAgreesWithTheFileAfterRacingChanges) {
     appliers.emplace_back([&, a] {
       Random random(static_cast<std::uint64_t>(a));
       for (int i = 0; i < 60; ++i) {
-        const std::vector<VectorChange> one{change(
-            tenant("acme"), static_cast<std::int64_t>(random() % 10),
-            static_cast<std::int64_t>(random() % 200),
-            random() % 2 == 0 ? std::vector<float>{} : random_unit(random, 8))};
+        const std::vector<VectorChange> one{
+            change(tenant("acme"), static_cast<std::int64_t>(random() % 10),
+                   static_cast<std::int64_t>(random() % 200),
+                   random() % 2 == 0 ? std::vector<float>{} : random_unit(random, 8))};
         ASSERT_TRUE(index->apply(generation, one));
       }
     });

@@ -199,16 +199,14 @@ class LargePartition : public testing::Test {
     apply(*index, "acme", 0, sample_.stored);
   }
   // Of the clustered vectors the first 4,000.
-  const Sample sample_{{sample_of(&clustered).stored.begin(),
-                        sample_of(&clustered).stored.begin() + 4'000},
-                       sample_of(&clustered).queries};
+  const Sample sample_{
+      {sample_of(&clustered).stored.begin(), sample_of(&clustered).stored.begin() + 4'000},
+      sample_of(&clustered).queries};
   TempDir dir_;
 };
 
 TEST_F(LargePartition, CostsSketchesOnlyFromTheThresholdOn) {
-  const auto bytes = [&](std::size_t from) {
-    return open(dir_, from)->generations()->at(0).bytes;
-  };
+  const auto bytes = [&](std::size_t from) { return open(dir_, from)->generations()->at(0).bytes; };
   EXPECT_EQ(bytes(4'001), bytes(kNever));
   // What a partition lacks that just became large is made up by the changes that follow.
   EXPECT_GT(bytes(4'000), bytes(kNever));

@@ -64,8 +64,7 @@ TEST_P(SketchKernels, ScoresAreWhatPlainArithmeticGives) {
       for (std::size_t v = 0; v < kSketchBlock; ++v) {
         int sum = 0;
         for (std::size_t row = 0; row < rows; ++row) {
-          const unsigned byte =
-              blocks[block * block_bytes + row * kSketchBlock + sketch_column(v)];
+          const unsigned byte = blocks[block * block_bytes + row * kSketchBlock + sketch_column(v)];
           sum += tables[32 * row + byte % 16] + tables[32 * row + 16 + byte / 16];
         }
         ASSERT_NEAR(scores[v], factors(block)[v] * (-3 + 0.5F * static_cast<float>(sum)), 1e-3);

@@ -179,10 +179,12 @@ TEST_F(ServerTest, RequestsAreCountedByRouteAndStatus) {
   client.ask(get("/users/1"));
   client.ask(get("/users/2"));
   client.ask(get("/nowhere"));
-  EXPECT_TRUE(exposes("mesh_http_requests_total{listener=\"users\",method=\"GET\","
-                      "route=\"/users/{id}\",status=\"200\"} 2"));
-  EXPECT_TRUE(exposes("mesh_http_requests_total{listener=\"users\",method=\"GET\",route=\"none\","
-                      "status=\"404\"} 1"));
+  EXPECT_TRUE(
+      exposes("mesh_http_requests_total{listener=\"users\",method=\"GET\","
+              "route=\"/users/{id}\",status=\"200\"} 2"));
+  EXPECT_TRUE(
+      exposes("mesh_http_requests_total{listener=\"users\",method=\"GET\",route=\"none\","
+              "status=\"404\"} 1"));
   EXPECT_TRUE(exposes("mesh_http_request_seconds_count{route=\"/users/{id}\"} 2"));
 }
 

@@ -96,7 +96,8 @@ TEST_F(ClientTest, NobodyThereIsUnavailableAndNamesTheServer) {
   const auto reply = Client().send(there);
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().kind, ErrorKind::unavailable);
-  EXPECT_NE(reply.error().message.find(address + ": the connection was refused"), std::string::npos);
+  EXPECT_NE(reply.error().message.find(address + ": the connection was refused"),
+            std::string::npos);
   EXPECT_EQ(reply.error().message.find("secret"), std::string::npos);
 }
 

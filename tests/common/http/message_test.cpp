@@ -9,13 +9,13 @@ namespace {
 
 TEST(Problem, EveryKindHasItsStatus) {
   const std::vector<std::pair<ErrorKind, int>> expected{
-      {ErrorKind::invalid, 400},       {ErrorKind::unauthenticated, 401},
-      {ErrorKind::forbidden, 403},     {ErrorKind::not_found, 404},
-      {ErrorKind::conflict, 409},      {ErrorKind::too_large, 413},
-      {ErrorKind::unsupported, 415},   {ErrorKind::unprocessable, 422},
-      {ErrorKind::rate_limited, 429},  {ErrorKind::unavailable, 503},
-      {ErrorKind::timeout, 504},       {ErrorKind::cancelled, 503},
-      {ErrorKind::corrupt, 500},       {ErrorKind::internal, 500}};
+      {ErrorKind::invalid, 400},      {ErrorKind::unauthenticated, 401},
+      {ErrorKind::forbidden, 403},    {ErrorKind::not_found, 404},
+      {ErrorKind::conflict, 409},     {ErrorKind::too_large, 413},
+      {ErrorKind::unsupported, 415},  {ErrorKind::unprocessable, 422},
+      {ErrorKind::rate_limited, 429}, {ErrorKind::unavailable, 503},
+      {ErrorKind::timeout, 504},      {ErrorKind::cancelled, 503},
+      {ErrorKind::corrupt, 500},      {ErrorKind::internal, 500}};
   for (const auto& [kind, status] : expected) {
     const auto response = Response::problem({kind, "It went wrong.", "", {}, {}});
     EXPECT_EQ(response.status, status) << to_string(kind);
@@ -34,12 +34,12 @@ TEST(Problem, TheCauseIsKeptForTheLogOnly) {
 }
 
 TEST(Problem, FieldErrorsAndRetryAfterAreShown) {
-  const auto fields = Response::problem(
-      {ErrorKind::unprocessable, "no", "", {{"/timestamp", "is missing"}}, {}});
+  const auto fields =
+      Response::problem({ErrorKind::unprocessable, "no", "", {{"/timestamp", "is missing"}}, {}});
   EXPECT_EQ(Json::parse(fields.body)["errors"],
             (Json::array({{{"pointer", "/timestamp"}, {"detail", "is missing"}}})));
-  const auto later = Response::problem(
-      {ErrorKind::unavailable, "no", "", {}, std::chrono::milliseconds(1200)});
+  const auto later =
+      Response::problem({ErrorKind::unavailable, "no", "", {}, std::chrono::milliseconds(1200)});
   EXPECT_EQ(later.headers.back(), (std::pair<std::string, std::string>{"Retry-After", "2"}));
 }
 
@@ -65,7 +65,9 @@ TEST(Responder, OnlyTheFirstAnswerCounts) {
 
 TEST(Responder, WhoeverDropsItAnswersWith500) {
   std::vector<int> sent;
-  { const Responder respond([&](Response response) { sent.push_back(response.status); }); }
+  {
+    const Responder respond([&](Response response) { sent.push_back(response.status); });
+  }
   EXPECT_EQ(sent, std::vector<int>{500});
 }
 

@@ -26,8 +26,8 @@ std::string feed(RequestReader& reader, std::string_view bytes, std::size_t piec
 
 TEST(RequestReader, ARequestIsWholeWhereItsLengthSaysAndTheRestIsLeft) {
   RequestReader reader(1024, 10);
-  const auto rest = feed(
-      reader, "POST /a?b=c HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhelloGET /");
+  const auto rest =
+      feed(reader, "POST /a?b=c HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhelloGET /");
   EXPECT_EQ(reader.state(), State::complete);
   EXPECT_EQ(reader.method(), "POST");
   EXPECT_EQ(reader.target(), "/a?b=c");
@@ -38,8 +38,10 @@ TEST(RequestReader, ARequestIsWholeWhereItsLengthSaysAndTheRestIsLeft) {
 
 TEST(RequestReader, ARefusedBodyIsGivenBackWithItsMemory) {
   RequestReader reader(1024, 10);
-  feed(reader, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n186a0\r\n" +
-                   std::string(100'000, 'x') + "\r\nfffff\r\n", 1 << 20, 200'000);
+  feed(reader,
+       "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n186a0\r\n" +
+           std::string(100'000, 'x') + "\r\nfffff\r\n",
+       1 << 20, 200'000);
   ASSERT_EQ(reader.refusal_status(), 413);
   reader.reset();
   EXPECT_LT(reader.body().capacity(), 1000u);
@@ -94,8 +96,8 @@ TEST(RequestReader, TheBodyLimitHoldsForLengthsAndChunks) {
   EXPECT_EQ(sized.refusal_status(), 413);
   RequestReader chunked(1024, 10);
   feed(chunked,
-       "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nabcdef\r\n5\r\n",
-       1000, 10);
+       "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nabcdef\r\n5\r\n", 1000,
+       10);
   EXPECT_EQ(chunked.refusal_status(), 413);
 }
 
@@ -144,8 +146,7 @@ const std::vector<Refused> kRefused{
     {501, "ObfuscatedCoding", with_fields("Transfer-Encoding: xchunked\r\n", "0\r\n\r\n")},
     {400, "CodingTwice",
      with_fields("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n")},
-    {400, "CodingInHttp10",
-     "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+    {400, "CodingInHttp10", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
     {400, "SpaceBeforeColon", with_fields("Content-Length : 5\r\n", "hello")},
     {400, "TabBeforeColon", with_fields("Transfer-Encoding\t: chunked\r\n", "0\r\n\r\n")},
     {400, "FoldedField", with_fields("X-A: 1\r\n Content-Length: 5\r\n", "hello")},
@@ -179,8 +180,9 @@ const std::vector<Refused> kRefused{
     {400, "TlsHello", "\x16\x03\x01\x02"s},
     {417, "OtherExpectation", with_fields("Expect: 200-maybe\r\n")},
     {431, "LongHead", with_fields("X-A: " + std::string(2000, 'a') + "\r\n")},
-    {431, "ManyFields", with_fields("A: 1\r\nA: 2\r\nA: 3\r\nA: 4\r\nA: 5\r\nA: 6\r\nA: 7\r\n"
-                                    "A: 8\r\nA: 9\r\nA: 10\r\n")},
+    {431, "ManyFields",
+     with_fields("A: 1\r\nA: 2\r\nA: 3\r\nA: 4\r\nA: 5\r\nA: 6\r\nA: 7\r\n"
+                 "A: 8\r\nA: 9\r\nA: 10\r\n")},
     {400, "NegativeChunk", chunks("-2\r\nab\r\n0\r\n\r\n")},
     {400, "SignedChunk", chunks("+2\r\nab\r\n0\r\n\r\n")},
     {400, "PrefixedChunk", chunks("0x2\r\nab\r\n0\r\n\r\n")},

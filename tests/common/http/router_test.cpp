@@ -40,8 +40,8 @@ TEST_F(RouterTest, ALiteralDeadEndFallsBackToTheParameter) {
   ASSERT_TRUE(add("GET", "/a/{p}/{q}"));
   const auto match = router.find("GET", "/a/literal/y");
   ASSERT_NE(match.route, nullptr);
-  EXPECT_EQ(match.params, (std::vector<std::pair<std::string, std::string>>{{"p", "literal"},
-                                                                            {"q", "y"}}));
+  EXPECT_EQ(match.params,
+            (std::vector<std::pair<std::string, std::string>>{{"p", "literal"}, {"q", "y"}}));
 }
 
 TEST_F(RouterTest, TheMostLiteralPatternDecidesAboutTheMethods) {

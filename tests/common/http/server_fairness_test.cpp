@@ -9,7 +9,6 @@
 namespace mesh::http {
 namespace {
 
-
 // The credential is the tenant's id. GET /held waits on a blocking worker until release(); all
 // routes note whose turn it was.
 class FairnessTest : public ServerTest {
@@ -172,7 +171,8 @@ TEST_F(FairnessTest, AClientThatDoesNotHeedTheRateLimitWaitsOutAPause) {
 
 TEST_F(FairnessTest, AConnectionThatPipelinesDoesNotHoldUpOthers) {
   std::latch blocked{1}, go{1};
-  Route block = echo("GET", "/block");  // on the loop, so that what is sent meanwhile is there at once
+  Route block =
+      echo("GET", "/block");  // on the loop, so that what is sent meanwhile is there at once
   block.handler = [&](auto, auto respond) {
     blocked.count_down();
     go.wait();

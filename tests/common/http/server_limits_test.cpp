@@ -146,10 +146,10 @@ TEST_F(ServerTest, ATooLargeBodyIsRefusedBeforeItIsRead) {
   EXPECT_EQ(bulk.ask(std::string(1000, 'x')).json()["body"].get<std::string>().size(), 1000u);
   EXPECT_EQ(bulk.ask(head("/bulk", 1001)).status, 413);
   auto chunked = connect();
-  EXPECT_EQ(chunked
-                .ask("POST /small HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n")
-                .status,
-            413);
+  EXPECT_EQ(
+      chunked.ask("POST /small HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n")
+          .status,
+      413);
 }
 
 TEST_F(ServerTest, AllBodiesTogetherHaveABound) {

@@ -47,9 +47,8 @@ TEST_F(ServerTest, HalfSentRequestsDoNotBlockOthers) {
   std::vector<RawClient> half;
   for (int i = 0; i < 200; ++i) {
     half.push_back(connect());
-    half.back().send(i % 2 == 0
-                         ? "GET /ec"
-                         : "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 9\r\n\r\nx");
+    half.back().send(i % 2 == 0 ? "GET /ec"
+                                : "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 9\r\n\r\nx");
   }
   auto client = connect();
   EXPECT_EQ(client.ask(get("/echo")).status, 200);
@@ -85,9 +84,11 @@ TEST_F(ServerTest, OddButHarmlessHeadersAreNoReasonToRefuse) {
   EXPECT_EQ(client.ask(get("/echo", "Accept: json,,\r\nRange: lines=1-2\r\n")).status, 200);
   EXPECT_EQ(client.ask(get("/echo", "Range: bytes=9-1\r\nAccept: a/b; q=.2, */*; q=.2\r\n")).status,
             200);
-  EXPECT_EQ(client.ask(get("/echo", "Connection: Upgrade\r\nUpgrade: websocket\r\n"
-                                    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                                    "Sec-WebSocket-Version: 13\r\n"))
+  EXPECT_EQ(client
+                .ask(get("/echo",
+                         "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+                         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                         "Sec-WebSocket-Version: 13\r\n"))
                 .status,
             200);
 }
@@ -123,8 +124,8 @@ TEST_F(ServerTest, HeadHasTheHeadersOfGetWithoutItsBody) {
 
 TEST_F(ServerTest, ARefusedHeadHasNoBody) {
   start();
-  for (const auto* request : {"HEAD / HTTP/2.0\r\nHost: t\r\n\r\n", "HEAD /a b HTTP/1.1\r\nHost: t\r\n\r\n",
-                              "HEAD / HTTP/1.1\r\n\r\n"}) {
+  for (const auto* request : {"HEAD / HTTP/2.0\r\nHost: t\r\n\r\n",
+                              "HEAD /a b HTTP/1.1\r\nHost: t\r\n\r\n", "HEAD / HTTP/1.1\r\n\r\n"}) {
     auto client = connect();
     client.send(request);
     EXPECT_GE(client.read(true).status, 400) << request;
@@ -167,7 +168,8 @@ TEST_F(ServerTest, BodiesAreCheckedAgainstTheRoute) {
   EXPECT_EQ(client.ask(post("/json", "{}", "Content-Type: text/plain\r\n")).status, 415);
   EXPECT_EQ(client.ask(post("/json", "{}", "")).status, 415);
   EXPECT_EQ(client.ask(post("/json", "{}", "Content-Type: a/ld+json; v=1\r\n")).status, 200);
-  EXPECT_EQ(client.ask("POST /json HTTP/1.1\r\nHost: t\r\n\r\n").status, 200) << "no length is no body";
+  EXPECT_EQ(client.ask("POST /json HTTP/1.1\r\nHost: t\r\n\r\n").status, 200)
+      << "no length is no body";
   EXPECT_EQ(client.ask(post("/none", "x")).status, 400);
   EXPECT_EQ(client.ask(post("/none", "")).status, 200);
 }
@@ -290,7 +292,8 @@ TEST_F(ServerTest, AnAnswerToAClientThatLeftGoesNowhere) {
 TEST_F(ServerTest, RefusedRequestsEndTheConnection) {
   start();
   for (const auto* request :
-       {"GET / HTTP/1.1\r\n\r\n", "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n"
+       {"GET / HTTP/1.1\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n"
         "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /echo HTTP/1.1\r\nHost: t\r\n\r\n",
         "GET /echo HTTP/1.1\nHost: t\n\n", "BREW / HTTP/1.1\r\nHost: t\r\n\r\n"}) {
     auto client = connect();

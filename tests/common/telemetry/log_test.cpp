@@ -49,7 +49,9 @@ TEST_F(Log, OnlyColouredTextHoldsEscapeSequences) {
 }
 
 TEST_F(Log, NobodyForgesALineOrATerminalCommand) {
-  const std::string evil = "a\r\nlevel=error \033[2J\x7f \xC2\x9B" "2J \" \\ \t";
+  const std::string evil =
+      "a\r\nlevel=error \033[2J\x7f \xC2\x9B"
+      "2J \" \\ \t";
   for (const std::string& line : {json_line(kTime, Level::info, evil, {{"user", evil}}),
                                   text_line(kTime, Level::info, evil, {{"user", evil}}, false)}) {
     EXPECT_TRUE(is_printable(line)) << line;
@@ -75,8 +77,8 @@ TEST_F(Log, UnicodeStaysReadable) {
 }
 
 TEST_F(Log, NumbersThatJsonLacksAreQuoted) {
-  const auto parsed =
-      parse_json(json_line(kTime, Level::info, "m", {{"nan", NAN}, {"inf", -INFINITY}, {"x", 1.5}}));
+  const auto parsed = parse_json(
+      json_line(kTime, Level::info, "m", {{"nan", NAN}, {"inf", -INFINITY}, {"x", 1.5}}));
   ASSERT_TRUE(parsed.has_value());
   EXPECT_EQ((*parsed)["nan"].type(), Json::value_t::string);
   EXPECT_EQ((*parsed)["inf"], "-inf");

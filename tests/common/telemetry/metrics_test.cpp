@@ -137,11 +137,14 @@ TEST(Metrics, AlmostAsBusyIsNoReasonToChange) {
 
 TEST(Metrics, WhatIsForgottenIsNotShown) {
   Metrics metrics;
-  for (const char* pipeline : {"a", "b"}) metrics.counter("mesh_a_total", "a", {{"pipeline", pipeline}, {"x", "y"}}).add();
+  for (const char* pipeline : {"a", "b"})
+    metrics.counter("mesh_a_total", "a", {{"pipeline", pipeline}, {"x", "y"}}).add();
   metrics.forget("pipeline", "a");
-  EXPECT_THAT(metrics.expose(), AllOf(HasSubstr("pipeline=\"b\""), Not(HasSubstr("pipeline=\"a\""))));
+  EXPECT_THAT(metrics.expose(),
+              AllOf(HasSubstr("pipeline=\"b\""), Not(HasSubstr("pipeline=\"a\""))));
   metrics.counter("mesh_a_total", "a", {{"pipeline", "a"}, {"x", "y"}}).add();
-  EXPECT_THAT(metrics.expose(), HasSubstr("pipeline=\"a\",x=\"y\"} 1\n")) << "a new one begins anew";
+  EXPECT_THAT(metrics.expose(), HasSubstr("pipeline=\"a\",x=\"y\"} 1\n"))
+      << "a new one begins anew";
 }
 
 TEST(Metrics, WithoutRoomForTenantsAllAreOther) {

@@ -74,8 +74,9 @@ TEST_F(UsageTest, ATenantThatIsAlwaysBusyHasTheWindowOfTheLastSeconds) {
 TEST_F(UsageTest, TenantsBeyondTheBoundAreCountedTogether) {
   for (int i = 0; i < 10; ++i) usage.add("t" + std::to_string(i), {{Use::requests}});
   usage.add("t0", {{Use::requests}});
-  EXPECT_THAT(used(Use::requests, 10), UnorderedElementsAre(Pair("t0", 2), Pair("t1", 1), Pair("t2", 1),
-                                                            Pair("t3", 1), Pair("(others)", 6)));
+  EXPECT_THAT(used(Use::requests, 10),
+              UnorderedElementsAre(Pair("t0", 2), Pair("t1", 1), Pair("t2", 1), Pair("t3", 1),
+                                   Pair("(others)", 6)));
 }
 
 TEST_F(UsageTest, NothingIsLostBetweenThreads) {

@@ -78,9 +78,7 @@ TEST_F(DeadLettersTest, EachUnsettledLetterIsVisitedNewestFirstUntilItIsEnough) 
   EXPECT_EQ(visited.begin()->second, (Ids{"e3", "e1"}));
   EXPECT_EQ(visited.rbegin()->second, (Ids{"e5", "e4"}));
   int calls = 0;
-  ASSERT_TRUE(letters.each("analytics.events", {}, [&](const DeadLetter&) {
-    return ++calls < 1;
-  }));
+  ASSERT_TRUE(letters.each("analytics.events", {}, [&](const DeadLetter&) { return ++calls < 1; }));
   EXPECT_EQ(calls, 1);
   EXPECT_EQ(letters.each("nothing.events", {}, visit).error().kind, ErrorKind::not_found);
 }

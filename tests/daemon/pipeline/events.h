@@ -32,8 +32,9 @@ inline Event analytics_event(const std::string& id, const std::string& user,
 
 inline Event chemical_event(const std::string& id, const std::string& molecule,
                             const std::string& tenant_id = "acme") {
-  return event_of(id, "chemical.recorded", tenant_id, molecule,
-                  {{"molecule_id", molecule}, {"researcher", "Dr. X"}, {"data", {{"formula", "H2O"}}}});
+  return event_of(
+      id, "chemical.recorded", tenant_id, molecule,
+      {{"molecule_id", molecule}, {"researcher", "Dr. X"}, {"data", {{"formula", "H2O"}}}});
 }
 
 inline Event user_event(const std::string& action, std::int64_t user, std::int64_t version,

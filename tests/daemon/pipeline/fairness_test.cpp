@@ -85,8 +85,8 @@ class FairnessTest : public testing::Test {
   ~FairnessTest() override { gated.allow(kMany); }
 
   void start(Stage& with) {
-    pipeline = std::make_unique<Pipeline>(options, with,
-                                          PipelineDeps{log, log, retries, clock, metrics});
+    pipeline =
+        std::make_unique<Pipeline>(options, with, PipelineDeps{log, log, retries, clock, metrics});
     ASSERT_TRUE(pipeline->start());
   }
   void append(const std::string& tenant, int count) {
@@ -296,8 +296,8 @@ TEST_F(FairnessTest, ALogThatCannotBeReadPausesWithoutALoss) {
   begin();
   log.fail_reads(3);
   gated.allow(kMany);
-  ASSERT_TRUE(advance_until(clock, Duration{1'000},
-                            [&] { return log.committed("analytics") == 101; }));
+  ASSERT_TRUE(
+      advance_until(clock, Duration{1'000}, [&] { return log.committed("analytics") == 101; }));
   std::set<std::string> done;
   for (const auto& call : gated.calls()) done.insert(call.begin(), call.end());
   EXPECT_EQ(done.size(), 101u);
@@ -438,14 +438,14 @@ TEST(FairnessModel, EveryEventEndsAndKeysKeepTheirOrderThroughRetriesOutagesAndR
     const auto event = rc::gen::tuple(rc::gen::weightedElement<int>({{8, 0}, {2, 1}, {1, 2}}),
                                       rc::gen::inRange(0, 3), rc::gen::inRange(0, 30));
     Turmoil turmoil;
-    turmoil.events = *rc::gen::scale(
-        3.0, rc::gen::container<std::vector<std::tuple<int, int, int>>>(event));
+    turmoil.events =
+        *rc::gen::scale(3.0, rc::gen::container<std::vector<std::tuple<int, int, int>>>(event));
     turmoil.batch = *rc::gen::inRange(1, 9);
     turmoil.max_parked = *rc::gen::inRange(1, 30);
     turmoil.portions = *rc::gen::inRange(1, 6);
-    turmoil.stops = *rc::gen::scale(
-        0.05, rc::gen::container<std::vector<std::pair<int, bool>>>(
-                  rc::gen::pair(rc::gen::inRange(0, 40), rc::gen::arbitrary<bool>())));
+    turmoil.stops =
+        *rc::gen::scale(0.05, rc::gen::container<std::vector<std::pair<int, bool>>>(rc::gen::pair(
+                                  rc::gen::inRange(0, 40), rc::gen::arbitrary<bool>())));
     TurmoilRun run(turmoil);
     run.run();
     run.check();

@@ -31,8 +31,8 @@ class GenerationsTest : public testing::Test {
     base.name = "user-index";
     base.topics = {"user.events"};
     base.batch = batch;
-    generations = std::make_unique<Generations>(
-        index, with, base, PipelineDeps{log, log, retries, clock, metrics});
+    generations = std::make_unique<Generations>(index, with, base,
+                                                PipelineDeps{log, log, retries, clock, metrics});
   }
   void start() { ASSERT_TRUE(generations->start()); }
   Position write(const std::string& action, std::int64_t user, std::int64_t version) {
@@ -118,7 +118,8 @@ TEST_F(GenerationsTest, ARebuildOverADamagedRecordFailsAndSaysWhere) {
   const auto built = rebuild();
   ASSERT_FALSE(built);
   EXPECT_EQ(built.error().kind, ErrorKind::corrupt);
-  EXPECT_NE(built.error().message.find("user.events/0@0"), std::string::npos) << built.error().message;
+  EXPECT_NE(built.error().message.find("user.events/0@0"), std::string::npos)
+      << built.error().message;
   EXPECT_EQ(roles(), (Roles{{1, "serving"}})) << "what was begun is dropped";
 }
 
@@ -196,8 +197,8 @@ class HoldingEmbedder final : public Embedder {
   Result<std::vector<std::vector<float>>> embed(std::span<const std::string> texts) override {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] {
-      return std::ranges::none_of(
-          texts, [&](const auto& text) { return text.find(held_) != text.npos; });
+      return std::ranges::none_of(texts,
+                                  [&](const auto& text) { return text.find(held_) != text.npos; });
     });
     return fake_.embed(texts);
   }
@@ -301,9 +302,8 @@ TEST_F(GenerationsTest, OnlyTheServingGenerationWritesDeadLetters) {
   ASSERT_TRUE(rebuild());
   log.append_now({"user.events", "acme/9", "garbage", {}});
   ASSERT_TRUE(settled());
-  ASSERT_TRUE(eventually([&] {
-    return log.committed("user-index-1") == 1 && log.committed("user-index-2") == 1;
-  }));
+  ASSERT_TRUE(eventually(
+      [&] { return log.committed("user-index-1") == 1 && log.committed("user-index-2") == 1; }));
   EXPECT_EQ(log.records("user.events.dlq").size(), 1u);
 }
 

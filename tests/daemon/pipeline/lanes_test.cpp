@@ -95,7 +95,9 @@ TEST_F(LanesTest, RecordsOfATenantThatFollowEachOtherAreReadAtOnce) {
 }
 
 TEST_F(LanesTest, AFewRecordsOfOthersAreReadOverAndCountAgainstTheShare) {
-  file("abab" "a");
+  file(
+      "abab"
+      "a");
   EXPECT_EQ(next(2).front().records, 1u);
   const auto of_a = next().front();
   EXPECT_EQ(of_a.from, 0);
@@ -207,8 +209,10 @@ TEST_F(LanesTest, AResetForgetsEverything) {
 
 TEST(LanesModel, EveryRecordIsGivenOnceAndInTheOrderOfItsLaneWhateverTheInterleaving) {
   EXPECT_TRUE(rc::check([] {
-    Lanes lanes(Lanes::Limits{.runs = 1'000, .lane_runs = *rc::gen::inRange<std::size_t>(1, 8),
-                              .near = *rc::gen::inRange<std::size_t>(0, 4), .share = 2});
+    Lanes lanes(Lanes::Limits{.runs = 1'000,
+                              .lane_runs = *rc::gen::inRange<std::size_t>(1, 8),
+                              .near = *rc::gen::inRange<std::size_t>(0, 4),
+                              .share = 2});
     const auto records = *rc::gen::container<std::vector<std::pair<int, int>>>(
         rc::gen::pair(rc::gen::inRange(0, 2), rc::gen::inRange(0, 4)));  // partition, lane
     std::map<std::int32_t, std::vector<std::string>> logs;

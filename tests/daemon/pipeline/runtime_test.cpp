@@ -31,8 +31,8 @@ class PipelineTest : public testing::Test {
   }
   void open() {
     pipeline.reset();
-    pipeline = std::make_unique<Pipeline>(
-        options, stage, PipelineDeps{log, log, retries, clock, metrics});
+    pipeline =
+        std::make_unique<Pipeline>(options, stage, PipelineDeps{log, log, retries, clock, metrics});
   }
   void start() { ASSERT_TRUE(pipeline->start()); }
   void restart() {
@@ -52,7 +52,8 @@ class PipelineTest : public testing::Test {
     return eventually([&] { return log.committed("analytics") == offsets; });
   }
   bool commits_after_outage(std::int64_t offsets) {
-    return advance_until(clock, Duration{100}, [&] { return log.committed("analytics") == offsets; });
+    return advance_until(clock, Duration{100},
+                         [&] { return log.committed("analytics") == offsets; });
   }
   bool pauses() {
     return eventually([&] { return pipeline->status().state == State::paused_outage; });
@@ -286,9 +287,8 @@ TEST_F(PipelineTest, AParkedEventIsForgottenOnlyWhenItsLetterIsDurable) {
   start();
   ASSERT_TRUE(commits(1));
   log.fail_appends(1);
-  ASSERT_TRUE(advance_until(clock, kRetry, [&] {
-    return pipeline->status().state == State::paused_outage;
-  }));
+  ASSERT_TRUE(advance_until(clock, kRetry,
+                            [&] { return pipeline->status().state == State::paused_outage; }));
   EXPECT_EQ(retries.parked("analytics").size(), 1u);
   EXPECT_TRUE(advance_until(clock, Duration{100}, [&] {
     return letters().size() == 1 && retries.parked("analytics").empty();
@@ -316,7 +316,8 @@ TEST_F(PipelineTest, AGapAtTheEndIsCommitted) {
   log.drop(append("a2", "ann"));
   start();
   expect_effects({"a1"});
-  EXPECT_TRUE(advance_until(clock, Duration{1'000}, [&] { return log.committed("analytics") == 2; }));
+  EXPECT_TRUE(
+      advance_until(clock, Duration{1'000}, [&] { return log.committed("analytics") == 2; }));
   EXPECT_TRUE(eventually([&] {
     std::int64_t sum = 0;
     for (const auto& [partition, next] : pipeline->committed()) sum += next;
@@ -345,9 +346,8 @@ TEST_F(PipelineTest, AFullBacklogEndsPollingUntilSomeAreThrough) {
   append("b1", "bob");
   append("c1", "cid");
   start();
-  ASSERT_TRUE(eventually([&] {
-    return retries.parked("analytics").size() == 2 || stage.effects().size() == 1;
-  }));
+  ASSERT_TRUE(eventually(
+      [&] { return retries.parked("analytics").size() == 2 || stage.effects().size() == 1; }));
   EXPECT_LE(retries.parked("analytics").size(), 2u);
   EXPECT_TRUE(advance_until(clock, kRetry, [&] { return stage.effects().size() == 3; }));
   EXPECT_TRUE(commits(3));
@@ -437,9 +437,8 @@ TEST_F(PipelineTest, OnesPositionTellsWhetherItIsAheadParkedOrPast) {
   EXPECT_EQ(pipeline->where(position), Pipeline::Where::ahead);
   start();
   ASSERT_TRUE(eventually([&] { return pipeline->where(position) == Pipeline::Where::parked; }));
-  std::thread time([&] {
-    advance_until(clock, kRetry, [&] { return stage.effects().size() == 1; });
-  });
+  std::thread time(
+      [&] { advance_until(clock, kRetry, [&] { return stage.effects().size() == 1; }); });
   EXPECT_TRUE(pipeline->wait_past(position, 100'000 * kRetry));
   time.join();
   EXPECT_EQ(pipeline->where(position), Pipeline::Where::past);

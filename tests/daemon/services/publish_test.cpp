@@ -19,12 +19,17 @@ constexpr auto kTopic = "analytics.events";
 class LosesAnswers final : public IdempotencyStore {
  public:
   explicit LosesAnswers(IdempotencyStore& store) : store_(store) {}
-  Result<std::optional<StoredAnswer>> begin(const IdempotencyKey& key) override { return store_.begin(key); }
+  Result<std::optional<StoredAnswer>> begin(const IdempotencyKey& key) override {
+    return store_.begin(key);
+  }
   void reserve(const IdempotencyKey& key, Timestamp at, std::function<void(Status)> done) override {
     store_.reserve(key, at, std::move(done));
   }
-  Result<std::optional<Timestamp>> reserved(const IdempotencyKey& key) override { return store_.reserved(key); }
-  void finish(const IdempotencyKey& key, StoredAnswer answer, std::function<void(Status)> done) override {
+  Result<std::optional<Timestamp>> reserved(const IdempotencyKey& key) override {
+    return store_.reserved(key);
+  }
+  void finish(const IdempotencyKey& key, StoredAnswer answer,
+              std::function<void(Status)> done) override {
     if (losing) return done({});
     store_.finish(key, std::move(answer), std::move(done));
   }
@@ -44,9 +49,11 @@ class Publish : public ::testing::Test {
     ASSERT_TRUE(log_->ensure_topic({kTopic, TopicKind::activity, 3, {}, {}}));
     store_ = sqlite::SqliteStore::open(dir_.path(), {}, clock_).value();
     idempotency_ = std::make_unique<LosesAnswers>(store_->idempotency());
-    directory_ = std::make_unique<TenantDirectory>(store_->tenants(), std::map<std::string, RatePolicy>{}, clock_);
+    directory_ = std::make_unique<TenantDirectory>(store_->tenants(),
+                                                   std::map<std::string, RatePolicy>{}, clock_);
     admission_ = std::make_unique<Admission>(*limiter_, *directory_, true, metrics_);
-    routes_ = publish_routes({*log_, *log_, *idempotency_, *directory_, *admission_, clock_, metrics_, usage_, {}});
+    routes_ = publish_routes(
+        {*log_, *log_, *idempotency_, *directory_, *admission_, clock_, metrics_, usage_, {}});
   }
   http::Response post(const std::string& pattern, const std::string& body, const std::string& media,
                       const std::optional<std::string>& key) {
@@ -61,7 +68,8 @@ class Publish : public ::testing::Test {
     std::promise<http::Response> answer;
     for (const auto& route : routes_) {
       if (route.pattern == pattern) {
-        route.handler(request, http::Responder([&](http::Response r) { answer.set_value(std::move(r)); }));
+        route.handler(request,
+                      http::Responder([&](http::Response r) { answer.set_value(std::move(r)); }));
       }
     }
     return answer.get_future().get();
@@ -69,7 +77,8 @@ class Publish : public ::testing::Test {
   http::Response lines(const std::optional<std::string>& key) {
     std::string body;
     for (const char* user : {"u1", "u2", "u3"}) {
-      body += R"({"type":"analytics.recorded","data":{"user_id":")" + std::string(user) + "\",\"event_type\":\"view\"}}\n";
+      body += R"({"type":"analytics.recorded","data":{"user_id":")" + std::string(user) +
+              "\",\"event_type\":\"view\"}}\n";
     }
     return post("/api/v1/events", body, "application/x-ndjson", key);
   }
@@ -118,7 +127,8 @@ TEST_F(Publish, ARequestCutBeforeItsAppendIsDoneByTheNextTryUnderTheSameIds) {
   const auto first = lines("order-17");
   // A folder with the note of the first try, and a log without its records.
   log_.reset(), store_.reset();
-  for (const char* file : {"log.db", "log.db-wal", "log.db-shm"}) std::filesystem::remove(dir_.file(file));
+  for (const char* file : {"log.db", "log.db-wal", "log.db-shm"})
+    std::filesystem::remove(dir_.file(file));
   open();
   const auto second = lines("order-17");
   EXPECT_EQ(second.body, first.body);
@@ -128,9 +138,15 @@ TEST_F(Publish, ARequestCutBeforeItsAppendIsDoneByTheNextTryUnderTheSameIds) {
 TEST_F(Publish, ARefusedAppendLeavesNoReservation) {
   open();
   log_->close();
-  EXPECT_EQ(post("/api/v1/events/analytics", R"({"user_id":"u","event_type":"view"})", "application/json", "k").status, 503);
+  EXPECT_EQ(post("/api/v1/events/analytics", R"({"user_id":"u","event_type":"view"})",
+                 "application/json", "k")
+                .status,
+            503);
   open();
-  EXPECT_EQ(post("/api/v1/events/analytics", R"({"user_id":"u","event_type":"view"})", "application/json", "k").status, 202);
+  EXPECT_EQ(post("/api/v1/events/analytics", R"({"user_id":"u","event_type":"view"})",
+                 "application/json", "k")
+                .status,
+            202);
   EXPECT_EQ(ids_in_log().size(), 1u);
 }
 

@@ -25,7 +25,8 @@ namespace {
 std::string_view tenant_of_key(std::string_view key) { return key.substr(0, key.find('/')); }
 
 // Whether clients write the topic themselves. What the mesh writes has had its turn elsewhere
-// (users' changes in the store, dead letters in a pipeline), and it holds up everybody's if it waits.
+// (users' changes in the store, dead letters in a pipeline), and it holds up everybody's if it
+// waits.
 bool takes_turns(const TopicSpec& spec) {
   return spec.kind == TopicKind::activity && !is_dead_letter_topic(spec.name);
 }
@@ -102,8 +103,8 @@ Status SqliteLogImpl::insert_batch(Database& db, Batch& batch) {
                      .bind_blob(5, std::string_view(batch.bodies).substr(entry.begin, entry.size))
                      .run();
       if (inserted) {
-        p.staged = Tail{place.offset + 1, place.total + static_cast<std::int64_t>(entry.size),
-                        place.time};
+        p.staged =
+            Tail{place.offset + 1, place.total + static_cast<std::int64_t>(entry.size), place.time};
       }
     }
     if (!inserted) {

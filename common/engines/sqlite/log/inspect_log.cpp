@@ -18,7 +18,7 @@ constexpr int kMaxLastRows = 1'000;  // looked at for the end of a partition
 
 struct Part {
   std::int64_t id = 0, start = 0, gaps_to = 0, tail_end = 0, tail_total = 0, tail_time = 0;
-  std::string name;         // "user.events/3"
+  std::string name;          // "user.events/3"
   std::int64_t read_to = 0;  // as groups have committed
 };
 
@@ -79,8 +79,9 @@ class LogSalvage {
       auto row = rows->step();
       if (!row) return fail(row.error());
       if (!*row) return parts;
-      parts.push_back({rows->integer(0), rows->integer(1), rows->integer(2), rows->integer(3), rows->integer(4),
-                       rows->integer(5), std::string(rows->text(6)), rows->integer(7)});
+      parts.push_back({rows->integer(0), rows->integer(1), rows->integer(2), rows->integer(3),
+                       rows->integer(4), rows->integer(5), std::string(rows->text(6)),
+                       rows->integer(7)});
     }
   }
 
@@ -91,7 +92,8 @@ class LogSalvage {
     if (!end_of_part) return fail(end_of_part.error());
     const auto [high, end_known] = *end_of_part;
     std::vector<Lost> lost;
-    const auto lose = [&](std::int64_t first, std::int64_t last, bool unreadable, std::string tenant) {
+    const auto lose = [&](std::int64_t first, std::int64_t last, bool unreadable,
+                          std::string tenant) {
       if (lost.empty() || lost.back().last + 1 != first || lost.back().unreadable != unreadable) {
         lost.push_back({first, last, unreadable, {}});
       }
@@ -105,7 +107,8 @@ class LogSalvage {
         lose(lost.empty() ? from : std::max(from, lost.back().last + 1), offset - 1, true, {});
       }
     };
-    const std::string select = "SELECT o,t,total,sum,body FROM " + table + " WHERE o>=? AND o<=? ORDER BY o";
+    const std::string select =
+        "SELECT o,t,total,sum,body FROM " + table + " WHERE o>=? AND o<=? ORDER BY o";
     const auto take = [&](const Statement& row) -> Status {
       const auto offset = row.integer(0);
       missing_to(offset);
@@ -135,11 +138,16 @@ class LogSalvage {
         }
       }
     };
-    if (auto s = walk(salvage_.checked(), {select, part.start, high, [](Statement&) {}, 0, take, from_page}); !s) return s;
+    if (auto s = walk(salvage_.checked(),
+                      {select, part.start, high, [](Statement&) {}, 0, take, from_page});
+        !s)
+      return s;
     if (!failed) return failed;
     missing_to(high + 1);
     if (!end_known) {
-      report_.damages.push_back({part.name + " from record " + std::to_string(high + 1), "the end is unreadable", {},
+      report_.damages.push_back({part.name + " from record " + std::to_string(high + 1),
+                                 "the end is unreadable",
+                                 {},
                                  "what was appended there since any pipeline read it"});
     }
     for (const auto& gap : lost) describe(part, gap);
@@ -151,7 +159,8 @@ class LogSalvage {
   static bool is_whole(const Part& part, const Statement& row) {
     const RowPlace place{part.id, row.integer(0), row.integer(1), row.integer(2)};
     StoredRecord record;
-    return row_checksum(stable_hash(row.text(4)), place) == row.integer(3) && decode_body(row.text(4), record);
+    return row_checksum(stable_hash(row.text(4)), place) == row.integer(3) &&
+           decode_body(row.text(4), record);
   }
 
   // The highest offset that may be there, and whether it is certain that none is above.
@@ -165,12 +174,14 @@ class LogSalvage {
       high = std::max(high, row.integer(0));
       return {};
     };
-    auto walked = walk(salvage_.checked(), {"SELECT o FROM " + table + " WHERE o>=? AND o<=? ORDER BY o", part.start,
-                                            kUnknownEnd, [](Statement&) {}, 0, readable, [](auto, auto) {}});
+    auto walked = walk(salvage_.checked(),
+                       {"SELECT o FROM " + table + " WHERE o>=? AND o<=? ORDER BY o", part.start,
+                        kUnknownEnd, [](Statement&) {}, 0, readable, [](auto, auto) {}});
     if (!walked) return fail(walked.error());
     // In the bytes of the damaged last page: the last record that is whole, and those that follow
     // it without a gap.
-    auto rows = salvage_.raw().prepare("SELECT o,t,total,sum,body FROM " + table + " ORDER BY o DESC");
+    auto rows =
+        salvage_.raw().prepare("SELECT o,t,total,sum,body FROM " + table + " ORDER BY o DESC");
     if (!rows) return std::pair{high, false};
     std::set<std::int64_t> seen;
     for (int i = 0; i < kMaxLastRows; ++i) {
@@ -188,14 +199,18 @@ class LogSalvage {
   void describe(const Part& part, const Lost& gap) {
     Damage damage;
     const auto count = gap.last - gap.first + 1;
-    damage.place = part.name + " record" + (count == 1 ? " " : "s ") + range_text(gap.first, gap.last);
+    damage.place =
+        part.name + " record" + (count == 1 ? " " : "s ") + range_text(gap.first, gap.last);
     damage.what = gap.unreadable ? "unreadable or missing" : "the checksum is wrong";
     damage.tenants.assign(gap.tenants.begin(), gap.tenants.end());
-    damage.loss = (gap.unreadable && count > 1 ? "up to " : "") + std::to_string(count) + (count == 1 ? " event" : " events");
+    damage.loss = (gap.unreadable && count > 1 ? "up to " : "") + std::to_string(count) +
+                  (count == 1 ? " event" : " events");
     if (!damage.tenants.empty()) {
-      damage.loss += std::string(" of tenant") + (damage.tenants.size() == 1 ? " " : "s ") + join(damage.tenants, ", ");
+      damage.loss += std::string(" of tenant") + (damage.tenants.size() == 1 ? " " : "s ") +
+                     join(damage.tenants, ", ");
     }
-    if (part.name.starts_with("user.events/")) damage.loss += "; what store.db says of these users is written again";
+    if (part.name.starts_with("user.events/"))
+      damage.loss += "; what store.db says of these users is written again";
     report_.damages.push_back(std::move(damage));
   }
 
@@ -203,10 +218,11 @@ class LogSalvage {
   Status close_gaps(const Part& part, std::int64_t end, std::int64_t total, std::int64_t time) {
     const std::string table = "r" + std::to_string(part.id);
     return salvage_.in_target(
-        "UPDATE partitions SET gaps_to=" + std::to_string(end) + ", tail_end=" + std::to_string(end) +
-        ", tail_total=" + std::to_string(total) + ", tail_time=" + std::to_string(time) +
-        ", removed_records=" + std::to_string(end) + "-(SELECT count(*) FROM " + table + ")" +
-        ", removed_bytes=" + std::to_string(total) + "-(SELECT coalesce(sum(length(body)),0) FROM " + table +
+        "UPDATE partitions SET gaps_to=" + std::to_string(end) +
+        ", tail_end=" + std::to_string(end) + ", tail_total=" + std::to_string(total) +
+        ", tail_time=" + std::to_string(time) + ", removed_records=" + std::to_string(end) +
+        "-(SELECT count(*) FROM " + table + ")" + ", removed_bytes=" + std::to_string(total) +
+        "-(SELECT coalesce(sum(length(body)),0) FROM " + table +
         ") WHERE id=" + std::to_string(part.id));
   }
 
@@ -217,10 +233,12 @@ class LogSalvage {
 }  // namespace
 
 Result<FileReport> salvage_log(const std::string& source, const std::string& target) {
-  return salvage_file("log.db", source, target,
-                      "every event, dead letter, parked event and group's position; users and tenants are written into"
-                      " a new log from store.db",
-                      [](Salvage& salvage, FileReport& report) { return LogSalvage(salvage, report).run(); });
+  return salvage_file(
+      "log.db", source, target,
+      "every event, dead letter, parked event and group's position; users and tenants are written "
+      "into"
+      " a new log from store.db",
+      [](Salvage& salvage, FileReport& report) { return LogSalvage(salvage, report).run(); });
 }
 
 bool log_was_used(const std::string& path) {
@@ -256,7 +274,8 @@ Status each_record(const std::string& path, std::string_view topic, const UseRec
       StoredRecord record;
       record.position = {std::string(topic), number, rows->integer(0)};
       record.time = Timestamp(Duration(rows->integer(1)));
-      if (!decode_body(rows->text(2), record)) return fail(damaged_file("log.db", "a record", to_string(record.position)));
+      if (!decode_body(rows->text(2), record))
+        return fail(damaged_file("log.db", "a record", to_string(record.position)));
       if (auto used = use(record); !used) return used;
     }
   }

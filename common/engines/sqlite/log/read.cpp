@@ -52,8 +52,8 @@ Result<std::int64_t> SqliteLogImpl::read_into(Partition& p, std::int64_t from,
       sound = decode_head(body, head);
       record.key = head.key;
     } else {
-      sound = row_checksum(stable_hash(body), place) == rows->integer(3) &&
-              decode_body(body, record);
+      sound =
+          row_checksum(stable_hash(body), place) == rows->integer(3) && decode_body(body, record);
     }
     if (!sound) return fail(damaged(p, offset, "its checksum is wrong"));
     record.position = {p.name.topic, p.name.partition, offset};

@@ -133,8 +133,8 @@ Status SqliteLogImpl::load(Database& db) {
     const auto topic = topics_.find(rows->text(1));
     const auto number = rows->integer(2);
     if (topic == topics_.end() || number != topic->second->spec.partitions) {
-      return fail(damaged_file(
-          "log.db", "partition " + std::to_string(rows->integer(0)) + " fits no topic"));
+      return fail(damaged_file("log.db",
+                               "partition " + std::to_string(rows->integer(0)) + " fits no topic"));
     }
     ++topic->second->spec.partitions;
     auto p = std::make_unique<Partition>(
@@ -188,8 +188,11 @@ Status SqliteLogImpl::load(Database& db) {
     auto next = offsets->integer(2);
     if (const auto end = partition->second->durable.end; next > end) {
       log::warn("a group's offset lies beyond the end of the log; it goes on from the end",
-                {{"group", offsets->text(0)}, {"topic", partition->second->name.topic},
-                 {"partition", partition->second->name.partition}, {"offset", next}, {"end", end}});
+                {{"group", offsets->text(0)},
+                 {"topic", partition->second->name.topic},
+                 {"partition", partition->second->name.partition},
+                 {"offset", next},
+                 {"end", end}});
       next = end;
     }
     group->offsets[partition->second].committed = next;
@@ -242,14 +245,14 @@ Status SqliteLogImpl::ensure_topic(const TopicSpec& spec) {
   if (auto topic = find_topic(spec.name)) return update_retention(**topic, spec);
   if (spec.name.empty() || spec.name.size() > 249 || spec.partitions < 1 ||
       spec.partitions > kMaxPartitionsPerTopic) {
-    return fail(ErrorKind::invalid,
-                "topic '" + spec.name + "': the name needs 1 to 249 bytes, and 1 to " +
-                    std::to_string(kMaxPartitionsPerTopic) + " partitions");
+    return fail(ErrorKind::invalid, "topic '" + spec.name +
+                                        "': the name needs 1 to 249 bytes, and 1 to " +
+                                        std::to_string(kMaxPartitionsPerTopic) + " partitions");
   }
   if (partitions_.size() + static_cast<std::size_t>(spec.partitions) > kMaxPartitions) {
-    return fail(ErrorKind::unavailable,
-                "no room for topic '" + spec.name + "': the log holds at most " +
-                    std::to_string(kMaxPartitions) + " partitions");
+    return fail(ErrorKind::unavailable, "no room for topic '" + spec.name +
+                                            "': the log holds at most " +
+                                            std::to_string(kMaxPartitions) + " partitions");
   }
   std::vector<std::int64_t> ids;
   auto made = committer_.run([&](Database& db) -> Status {

@@ -47,9 +47,9 @@ class WaitRoom {
   Outcome wait(Waiter& waiter, std::span<const Want> wants, SteadyTime deadline);
   // After `bells` grew. The committer's thread.
   void ring(std::span<Bell* const> bells);
-  void wake(Waiter& waiter);          // ends its wait, or the next one at once
-  void nudge(Waiter& waiter);         // makes it look again
-  bool take_woken(Waiter& waiter);    // whether wake() was called since the last time
+  void wake(Waiter& waiter);        // ends its wait, or the next one at once
+  void nudge(Waiter& waiter);       // makes it look again
+  bool take_woken(Waiter& waiter);  // whether wake() was called since the last time
   void close();
   SteadyTime deadline_after(Duration timeout) const;
 

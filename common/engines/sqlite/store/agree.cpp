@@ -43,8 +43,7 @@ bool is_ours(const Event& event) {
 // For what the mesh itself said last of an entity; null for other events.
 Last* last_of(Lasts& lasts, const Event& event) {
   const auto at = lasts.find(key_of(event.tenant, event.subject));
-  const bool last =
-      is_ours(event) && at != lasts.end() && at->second.version == event.sequence;
+  const bool last = is_ours(event) && at != lasts.end() && at->second.version == event.sequence;
   return last ? &at->second : nullptr;
 }
 
@@ -90,13 +89,16 @@ class Agreeing {
       return event ? use(*event) : Status{};
     };
     if (auto read = records_(topic, one); !read) return read;
-    auto waiting = query(db_, "SELECT record FROM outbox WHERE sequence<=? ORDER BY sequence",
-                         waiting_to_);
+    auto waiting =
+        query(db_, "SELECT record FROM outbox WHERE sequence<=? ORDER BY sequence", waiting_to_);
     return each_row(std::move(waiting), [&](const Statement& row) -> Status {
       auto record = decode_record(row.text(0));
       if (!record) return fail(std::move(record.error()));
       if (record->topic != topic) return {};
-      return one({{record->topic, 0, 0}, now_, std::move(record->key), std::move(record->value),
+      return one({{record->topic, 0, 0},
+                  now_,
+                  std::move(record->key),
+                  std::move(record->value),
                   std::move(record->headers)});
     });
   }
@@ -106,8 +108,7 @@ class Agreeing {
     auto read = each_event(topic, [&](const Event& event) -> Status {
       Last& last = lasts[key_of(event.tenant, event.subject)];
       if (event.sequence >= last.version) {
-        last = {event.sequence, is_deletion(event), is_ours(event), event.time,
-                false};
+        last = {event.sequence, is_deletion(event), is_ours(event), event.time, false};
       }
       return {};
     });
@@ -296,8 +297,9 @@ class Agreeing {
 
   // What the log does not say of the store's users. Of `lasts` those stay that the store has not.
   Status write_users(Lasts& lasts) {
-    auto rows = query(db_, "SELECT t.id,u.id,u.version,u.email,u.name FROM users u"
-                           " JOIN tenant_numbers t ON t.number=u.tenant");
+    auto rows = query(db_,
+                      "SELECT t.id,u.id,u.version,u.email,u.name FROM users u"
+                      " JOIN tenant_numbers t ON t.number=u.tenant");
     return each_row(std::move(rows), [&](const Statement& row) -> Status {
       auto tenant = TenantId::parse(row.text(0));
       if (!tenant) return {};

@@ -90,7 +90,9 @@ void SqliteIdempotency::reserve(const IdempotencyKey& key, Timestamp at,
                                 std::function<void(Status)> done) {
   committer_.submit(
       key.tenant.str(), 256 + key.key.size(),
-      [key, at](Database& db) { return store_answer(db, key, {kReserved, {}}, at); },
+      [key, at](Database& db) {
+        return store_answer(db, key, {kReserved, {}}, at);
+      },
       [this, key, done = std::move(done)](Status status) {
         if (status) {
           const std::string name = name_of(key);
@@ -129,15 +131,15 @@ Result<std::optional<StoredAnswer>> SqliteIdempotency::stored(const IdempotencyK
   const Timestamp oldest = clock_.now() - kKeep;
   return read_from(readers_, [&](Database& db) -> Result<std::optional<StoredAnswer>> {
     bool same_payload = true;
-    auto answer = first_row(
-        query(db,
-              "SELECT fingerprint,status,body FROM idempotency"
-              " WHERE tenant=" MESH_TENANT_NUMBER " AND key=? AND created_at>?",
-              key.tenant, key.key, oldest),
-        [&](const Statement& row) {
-          same_payload = row.text(0) == key.fingerprint;
-          return StoredAnswer{static_cast<int>(row.integer(1)), std::string(row.text(2))};
-        });
+    auto answer =
+        first_row(query(db,
+                        "SELECT fingerprint,status,body FROM idempotency"
+                        " WHERE tenant=" MESH_TENANT_NUMBER " AND key=? AND created_at>?",
+                        key.tenant, key.key, oldest),
+                  [&](const Statement& row) {
+                    same_payload = row.text(0) == key.fingerprint;
+                    return StoredAnswer{static_cast<int>(row.integer(1)), std::string(row.text(2))};
+                  });
     if (!same_payload) {
       return fail(ErrorKind::unprocessable,
                   "this Idempotency-Key was used with another request: take a new key");

@@ -15,7 +15,8 @@ constexpr std::size_t kMaxNamed = 20;
 
 // The commands by which lost counts are made again from the log.
 std::string replay_counts() {
-  return "`mesh events replay --topic analytics.events --from start` and the same with `chemical.events`";
+  return "`mesh events replay --topic analytics.events --from start` and the same with "
+         "`chemical.events`";
 }
 
 // A table, how its rows are found and checked, and what their loss means.
@@ -25,29 +26,94 @@ struct Table {
   std::string order;    // with an empty key: the primary key's columns, and
   std::string reverse;  // the same, descending
   int columns = 0;
-  int record = -1;      // a column with a record of its own checksum
+  int record = -1;        // a column with a record of its own checksum
   std::vector<int> json;  // columns that hold JSON, or null
   std::string what, loss;
 };
 
 const std::vector<Table>& tables() {
   static const std::vector<Table> all{
-      {"tenant_numbers", "number", "", "", 3, -1, {}, "tenants",
-       "all rows of these tenants; their users are taken from the log, " + replay_counts() + " count again"},
-      {"outbox", "sequence", "", "", 2, 1, {}, "outbox entries",
+      {"tenant_numbers",
+       "number",
+       "",
+       "",
+       3,
+       -1,
+       {},
+       "tenants",
+       "all rows of these tenants; their users are taken from the log, " + replay_counts() +
+           " count again"},
+      {"outbox",
+       "sequence",
+       "",
+       "",
+       2,
+       1,
+       {},
+       "outbox entries",
        "single changes; the last state of their users and tenants is written into the log"},
-      {"tenants", "", "id", "id DESC", 3, -1, {2}, "tenants' records",
+      {"tenants",
+       "",
+       "id",
+       "id DESC",
+       3,
+       -1,
+       {2},
+       "tenants' records",
        "nothing that the log holds: what tenant.events says of them is taken back"},
-      {"idempotency", "position", "", "", 7, -1, {}, "idempotency keys",
+      {"idempotency",
+       "position",
+       "",
+       "",
+       7,
+       -1,
+       {},
+       "idempotency keys",
        "stored answers: a request that is sent again with its key is done again"},
-      {"tasks", "", "id", "id DESC", 13, -1, {3, 4, 5}, "tasks", "what is known of these tasks; one that was running has to be asked for again"},
-      {"retries", "rowid", "", "", 10, 5, {}, "parked events",
+      {"tasks",
+       "",
+       "id",
+       "id DESC",
+       13,
+       -1,
+       {3, 4, 5},
+       "tasks",
+       "what is known of these tasks; one that was running has to be asked for again"},
+      {"retries",
+       "rowid",
+       "",
+       "",
+       10,
+       5,
+       {},
+       "parked events",
        "their waiting retries; the events are in the log: `mesh events replay` runs them again"},
-      {"activity_subjects", "number", "", "", 4, -1, {}, "counted users and researchers",
+      {"activity_subjects",
+       "number",
+       "",
+       "",
+       4,
+       -1,
+       {},
+       "counted users and researchers",
        "their counts, until " + replay_counts() + " count again what the log still has"},
-      {"activity", "position", "", "", 11, -1, {9}, "counted events",
+      {"activity",
+       "position",
+       "",
+       "",
+       11,
+       -1,
+       {9},
+       "counted events",
        "nothing that the log still has: " + replay_counts() + " count it again"},
-      {"projection_offsets", "", "kind,topic,partition", "kind DESC,topic DESC,partition DESC", 4, -1, {}, "projection offsets",
+      {"projection_offsets",
+       "",
+       "kind,topic,partition",
+       "kind DESC,topic DESC,partition DESC",
+       4,
+       -1,
+       {},
+       "projection offsets",
        "nothing: they are written again"},
   };
   return all;
@@ -66,7 +132,8 @@ class StoreSalvage {
   }
 
  private:
-  static std::string insert_into(const std::string& table, int columns, const std::string& instead = "") {
+  static std::string insert_into(const std::string& table, int columns,
+                                 const std::string& instead = "") {
     std::string sql = "INSERT" + instead + " INTO " + table + " VALUES(?";
     for (int i = 1; i < columns; ++i) sql += ",?";
     return sql + ")";
@@ -97,11 +164,17 @@ class StoreSalvage {
     return text;
   }
 
-  void tell(const std::string& table, const std::string& what, std::int64_t lost, bool more, const std::string& loss) {
+  void tell(const std::string& table, const std::string& what, std::int64_t lost, bool more,
+            const std::string& loss) {
     if (lost == 0 && !more) return;
     const bool nothing = loss.starts_with("nothing");
-    report_.damages.push_back({"table " + table, "rows are unreadable or damaged", {},
-                               nothing ? loss : (more ? std::string("some ") : "up to " + std::to_string(lost) + " ") + what + ": " + loss});
+    report_.damages.push_back(
+        {"table " + table,
+         "rows are unreadable or damaged",
+         {},
+         nothing ? loss
+                 : (more ? std::string("some ") : "up to " + std::to_string(lost) + " ") + what +
+                       ": " + loss});
   }
 
   Status by_key(const Table& table) {
@@ -112,9 +185,15 @@ class StoreSalvage {
     // A row of retries is replaced under a new rowid, so of two with one key the later counts.
     const std::string insert = insert_into(table.name, table.columns, rowid ? " OR REPLACE" : "");
     // The walk wants the key first; where it is no column, it is read beside them.
-    KeyWalk rows{"", 0, high, [](Statement&) {}, 0, {}, [&](std::int64_t first, std::int64_t last) { lost += last - first + 1; }};
-    rows.select = std::string("SELECT ") + (rowid ? "rowid,*" : "*") + " FROM " + table.name + " WHERE " + table.key +
-                  ">=? AND " + table.key + "<=? ORDER BY " + table.key;
+    KeyWalk rows{"",
+                 0,
+                 high,
+                 [](Statement&) {},
+                 0,
+                 {},
+                 [&](std::int64_t first, std::int64_t last) { lost += last - first + 1; }};
+    rows.select = std::string("SELECT ") + (rowid ? "rowid,*" : "*") + " FROM " + table.name +
+                  " WHERE " + table.key + ">=? AND " + table.key + "<=? ORDER BY " + table.key;
     rows.row = [&](const Statement& row) -> Status {
       if (!row_is_whole(table, row, rowid ? 1 : 0)) {
         ++lost;
@@ -128,8 +207,9 @@ class StoreSalvage {
     tell(table.name, table.what, lost, high == kUnknownEnd, table.loss);
     if (table.name == "tenant_numbers") report_.users_lost = lost > 0 || high == kUnknownEnd;
     if (given == 0) return {};
-    return salvage_.in_target("DELETE FROM sqlite_sequence; INSERT INTO sqlite_sequence VALUES('outbox'," +
-                              std::to_string(given) + ")");
+    return salvage_.in_target(
+        "DELETE FROM sqlite_sequence; INSERT INTO sqlite_sequence VALUES('outbox'," +
+        std::to_string(given) + ")");
   }
 
   // The highest sequence given out, so that none is given out again.
@@ -166,8 +246,10 @@ class StoreSalvage {
         if (!row || !*row) break;
         const bool twice = !seen.insert(first_columns(*rows, keys)).second;
         if (twice && order == table.reverse) continue;  // read from the other end before
-        if (twice || !row_is_whole(table, *rows, 0)) ++lost;
-        else if (auto s = keep(*rows, table.columns, insert, lost); !s) return s;
+        if (twice || !row_is_whole(table, *rows, 0))
+          ++lost;
+        else if (auto s = keep(*rows, table.columns, insert, lost); !s)
+          return s;
       }
       if (whole) break;
       more = true;
@@ -183,9 +265,15 @@ class StoreSalvage {
       std::string id;
     };
     std::vector<Tenant> known;
-    KeyWalk numbers{"SELECT number,last_user,id FROM tenant_numbers WHERE number>=? AND number<=? ORDER BY number", 0,
-                    highest_key(salvage_.checked(), "tenant_numbers", "number", 0), [](Statement&) {}, 0, {},
-                    [](std::int64_t, std::int64_t) {}};
+    KeyWalk numbers{
+        "SELECT number,last_user,id FROM tenant_numbers WHERE number>=? AND number<=? ORDER BY "
+        "number",
+        0,
+        highest_key(salvage_.checked(), "tenant_numbers", "number", 0),
+        [](Statement&) {},
+        0,
+        {},
+        [](std::int64_t, std::int64_t) {}};
     numbers.row = [&](const Statement& row) -> Status {
       known.push_back({row.integer(0), row.integer(1), std::string(row.text(2))});
       return {};
@@ -194,36 +282,49 @@ class StoreSalvage {
     for (const auto& tenant : known) {
       std::vector<std::string> lost;
       std::int64_t count = 0;
-      KeyWalk rows{"SELECT id,tenant,version,email,email_key,name FROM users WHERE tenant=? AND id>=? AND id<=? ORDER BY id",
-                   1, tenant.last_user, [&](Statement& s) { s.bind(1, tenant.number); }, 1, {}, {}};
+      KeyWalk rows{
+          "SELECT id,tenant,version,email,email_key,name FROM users WHERE tenant=? AND id>=? AND "
+          "id<=? ORDER BY id",
+          1,
+          tenant.last_user,
+          [&](Statement& s) { s.bind(1, tenant.number); },
+          1,
+          {},
+          {}};
       rows.lost = [&](std::int64_t first, std::int64_t last) {
         count += last - first + 1;
         if (lost.size() < kMaxNamed) lost.push_back(range_text(first, last));
       };
       rows.row = [&](const Statement& row) -> Status {
         std::int64_t twice = 0;  // an address that a user before has
-        auto kept = keep(row, 6, "INSERT INTO users(id,tenant,version,email,email_key,name) VALUES(?,?,?,?,?,?)", twice);
+        auto kept = keep(
+            row, 6, "INSERT INTO users(id,tenant,version,email,email_key,name) VALUES(?,?,?,?,?,?)",
+            twice);
         if (twice > 0) rows.lost(row.integer(0), row.integer(0));
         return kept;
       };
       if (auto s = walk(salvage_.checked(), rows); !s) return s;
       if (count == 0) continue;
       report_.users_lost = true;
-      report_.damages.push_back({"table users", "rows are unreadable", {tenant.id},
-                                 "up to " + std::to_string(count) + " users of tenant " + tenant.id + ": " + join(lost, ", ") +
+      report_.damages.push_back({"table users",
+                                 "rows are unreadable",
+                                 {tenant.id},
+                                 "up to " + std::to_string(count) + " users of tenant " +
+                                     tenant.id + ": " + join(lost, ", ") +
                                      "; those that the log holds are taken from it"});
     }
     return {};
   }
 
-  // Counts are what the rows say; rows of lost subjects would keep a replay from counting them again.
-  // A lost tenant's number may be given to another, who must not find rows of it.
+  // Counts are what the rows say; rows of lost subjects would keep a replay from counting them
+  // again. A lost tenant's number may be given to another, who must not find rows of it.
   Status derived() {
     if (auto s = salvage_.in_target(
             "DELETE FROM activity_subjects WHERE tenant NOT IN (SELECT number FROM tenant_numbers);"
             "DELETE FROM idempotency WHERE tenant NOT IN (SELECT number FROM tenant_numbers);"
             "DELETE FROM activity WHERE subject NOT IN (SELECT number FROM activity_subjects);"
-            "INSERT INTO activity_counts SELECT subject,label,count(*) FROM activity GROUP BY subject,label");
+            "INSERT INTO activity_counts SELECT subject,label,count(*) FROM activity GROUP BY "
+            "subject,label");
         !s) {
       return s;
     }
@@ -232,7 +333,10 @@ class StoreSalvage {
     auto row = counts->step();
     if (row) return {};
     if (row.error().kind != ErrorKind::corrupt) return fail(row.error());
-    report_.damages.push_back({"table activity_counts", "rows are unreadable", {}, "nothing: they are counted again from the events"});
+    report_.damages.push_back({"table activity_counts",
+                               "rows are unreadable",
+                               {},
+                               "nothing: they are counted again from the events"});
     return {};
   }
 
@@ -240,7 +344,8 @@ class StoreSalvage {
   FileReport& report_;
 };
 
-// Indexes are made anew with the copy, so their damage loses nothing; what else SQLite finds is named.
+// Indexes are made anew with the copy, so their damage loses nothing; what else SQLite finds is
+// named.
 Status add_index_damage(Database& db, FileReport& report) {
   auto check = db.prepare("PRAGMA integrity_check(20)");
   if (!check) return fail(check.error());
@@ -250,7 +355,8 @@ Status add_index_damage(Database& db, FileReport& report) {
     if (!*row) return {};
     if (check->text(0) == "ok") continue;
     if (!report.damages.empty()) return {};  // told already
-    report.damages.push_back({"indexes or free pages", std::string(check->text(0)), {}, "nothing: they are made again"});
+    report.damages.push_back(
+        {"indexes or free pages", std::string(check->text(0)), {}, "nothing: they are made again"});
   }
 }
 
@@ -259,14 +365,15 @@ Status add_index_damage(Database& db, FileReport& report) {
 Status make_empty_store(const std::string& path) { return make_file(path, prepare_schema); }
 
 Result<FileReport> salvage_store(const std::string& source, const std::string& target) {
-  return salvage_file("store.db", source, target,
-                      "tasks, parked events, remembered idempotency keys, and changes that were not yet in the"
-                      " log; users and tenants are taken from the log, and " + replay_counts() +
-                      " count again what it still holds",
-                      [](Salvage& salvage, FileReport& report) -> Status {
-                        if (auto done = StoreSalvage(salvage, report).run(); !done) return done;
-                        return add_index_damage(salvage.checked(), report);
-                      });
+  return salvage_file(
+      "store.db", source, target,
+      "tasks, parked events, remembered idempotency keys, and changes that were not yet in the"
+      " log; users and tenants are taken from the log, and " +
+          replay_counts() + " count again what it still holds",
+      [](Salvage& salvage, FileReport& report) -> Status {
+        if (auto done = StoreSalvage(salvage, report).run(); !done) return done;
+        return add_index_damage(salvage.checked(), report);
+      });
 }
 
 }  // namespace mesh::sqlite

@@ -29,8 +29,9 @@ class SqliteOutbox final : public Outbox {
   // Adds the event's record to the transaction of the job that calls it.
   Status add(Database& db, const Event& event);
 
-  // Submits a change that may add events, in the turn of `key`: `work` is Result<Change<T>>(Database&), `done` gets a
-  // Result<T>. Counting waits for the commit, since a job may run twice or be undone.
+  // Submits a change that may add events, in the turn of `key`: `work` is
+  // Result<Change<T>>(Database&), `done` gets a Result<T>. Counting waits for the commit, since a
+  // job may run twice or be undone.
   template <typename T, typename Work, typename Done>
   void submit(std::string_view key, std::size_t bytes, Work work, Done done) {
     submit_with_result<Change<T>>(committer_, key, bytes, std::move(work),

@@ -6,15 +6,15 @@ namespace mesh::sqlite {
 namespace {
 
 ActivityRow to_row(const AnalyticsEvent& event) {
-  return {event.id,         event.source,    event.tenant,       event.user_id,
-          event.event_type, event.timestamp, event.processed_at, dump(event.metadata),
-          {}};
+  return {event.id,           event.source,         event.tenant,
+          event.user_id,      event.event_type,     event.timestamp,
+          event.processed_at, dump(event.metadata), {}};
 }
 
 ActivityRow to_row(const ChemicalEvent& event) {
-  return {event.id,          event.source,    event.tenant,       event.researcher,
-          event.molecule_id, event.timestamp, event.processed_at, dump(event.data),
-          dump(event.llm_properties)};
+  return {event.id,           event.source,      event.tenant,
+          event.researcher,   event.molecule_id, event.timestamp,
+          event.processed_at, dump(event.data),  dump(event.llm_properties)};
 }
 
 Status read_row(ActivityRow row, std::vector<AnalyticsEvent>& out) {

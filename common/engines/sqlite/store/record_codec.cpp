@@ -47,8 +47,8 @@ std::array<char, kChecksumBytes> checksum(std::string_view bytes) {
           static_cast<char>(hash >> 24)};
 }
 
-// Reads front to back; after the first read beyond the end, or of what put_… does not write, `broken`
-// stays set.
+// Reads front to back; after the first read beyond the end, or of what put_… does not write,
+// `broken` stays set.
 struct Reader {
   std::string_view rest;
   bool broken = false;
@@ -114,9 +114,7 @@ std::string encode_record(std::string_view topic, std::string_view key,
 }
 
 Result<Record> decode_record(std::string_view bytes) {
-  const auto damaged = [](const char* what) {
-    return fail(damaged_file("store.db", what));
-  };
+  const auto damaged = [](const char* what) { return fail(damaged_file("store.db", what)); };
   if (bytes.size() <= kChecksumBytes) return damaged("record too short");
   const auto sum = checksum(bytes.substr(kChecksumBytes));
   if (bytes.substr(0, kChecksumBytes) != std::string_view(sum.data(), sum.size())) {

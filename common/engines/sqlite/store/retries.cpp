@@ -18,13 +18,13 @@ Status SqliteRetries::park(const std::string& pipeline, std::span<const ParkedEv
     for (std::size_t i = 0; i < events.size(); ++i) {
       const ParkedEvent& event = events[i];
       const Position& at = event.record.position;
-      Status put = execute(db,
-                           "INSERT OR REPLACE INTO retries(pipeline,topic,partition,\"offset\","
-                           "time,record,attempts,next_attempt,cause_class,cause)"
-                           " VALUES(?,?,?,?,?,?,?,?,?,?)",
-                           pipeline, at.topic, at.partition, at.offset, event.record.time,
-                           Blob{records[i]}, event.attempts, event.next_attempt, event.cause_class,
-                           event.cause);
+      Status put =
+          execute(db,
+                  "INSERT OR REPLACE INTO retries(pipeline,topic,partition,\"offset\","
+                  "time,record,attempts,next_attempt,cause_class,cause)"
+                  " VALUES(?,?,?,?,?,?,?,?,?,?)",
+                  pipeline, at.topic, at.partition, at.offset, event.record.time, Blob{records[i]},
+                  event.attempts, event.next_attempt, event.cause_class, event.cause);
       if (!put) return put;
     }
     return {};

@@ -70,8 +70,8 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& dir, S
   auto waiting = first_row(query(**writer, "SELECT count(*) FROM outbox"),
                            [](const Statement& row) { return row.integer(0); });
   if (!waiting) return fail(std::move(waiting.error()));
-  return std::make_unique<Store>(std::move(*writer), path, std::move(options),
-                                 waiting->value_or(0), clock);
+  return std::make_unique<Store>(std::move(*writer), path, std::move(options), waiting->value_or(0),
+                                 clock);
 }
 
 }  // namespace mesh::sqlite

@@ -69,9 +69,8 @@ template <typename Work>
 Result<Tenant> SqliteTenants::change(Work work) {
   auto answer = std::make_shared<std::promise<Result<Tenant>>>();
   auto future = answer->get_future();
-  outbox_.submit<Tenant>({}, 4096, std::move(work), [answer](Result<Tenant> tenant) {
-    answer->set_value(std::move(tenant));
-  });
+  outbox_.submit<Tenant>({}, 4096, std::move(work),
+                         [answer](Result<Tenant> tenant) { answer->set_value(std::move(tenant)); });
   return future.get();
 }
 

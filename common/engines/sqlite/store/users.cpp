@@ -14,19 +14,18 @@ std::size_t job_bytes(const ChangeContext& context, std::size_t data_bytes) {
 }
 
 tl::unexpected<Error> unknown_user(const TenantId& tenant, std::int64_t id) {
-  return fail(ErrorKind::not_found,
-              "no user " + std::to_string(id) + " in tenant " + tenant.str());
+  return fail(ErrorKind::not_found, "no user " + std::to_string(id) + " in tenant " + tenant.str());
 }
 
 Result<User> find(Database& db, const TenantId& tenant, std::int64_t id) {
-  auto user = first_row(query(db,
-                              "SELECT email,name,version FROM users"
-                              " WHERE tenant=" MESH_TENANT_NUMBER " AND id=?",
-                              tenant, id),
-                        [&](const Statement& row) {
-                          return User{id, std::string(row.text(0)), std::string(row.text(1)),
-                                      tenant, row.integer(2)};
-                        });
+  auto user = first_row(
+      query(db,
+            "SELECT email,name,version FROM users"
+            " WHERE tenant=" MESH_TENANT_NUMBER " AND id=?",
+            tenant, id),
+      [&](const Statement& row) {
+        return User{id, std::string(row.text(0)), std::string(row.text(1)), tenant, row.integer(2)};
+      });
   if (!user) return fail(std::move(user.error()));
   if (!*user) return unknown_user(tenant, id);
   return std::move(**user);
@@ -52,9 +51,10 @@ Result<SqliteUsers::Numbering> SqliteUsers::numbering(Database& db, const Tenant
   if (const auto known = numberings_.find(tenant.str()); known != numberings_.end()) {
     return known->second;
   }
-  auto row = first_row(
-      query(db, "SELECT number,last_user FROM tenant_numbers WHERE id=?", tenant),
-      [](const Statement& found) { return Numbering{found.integer(0), found.integer(1)}; });
+  auto row = first_row(query(db, "SELECT number,last_user FROM tenant_numbers WHERE id=?", tenant),
+                       [](const Statement& found) {
+                         return Numbering{found.integer(0), found.integer(1)};
+                       });
   if (!row) return fail(std::move(row.error()));
   if (*row) return **row;
   auto number = tenant_number(db, tenant);
@@ -133,8 +133,8 @@ void SqliteUsers::create(const TenantId& tenant, NewUser user, ChangeContext con
 
 void SqliteUsers::update(const TenantId& tenant, std::int64_t id, UserPatch patch,
                          ChangeContext context, UserDone done) {
-  const std::size_t bytes = job_bytes(context, patch.email.value_or("").size() +
-                                                   patch.name.value_or("").size());
+  const std::size_t bytes =
+      job_bytes(context, patch.email.value_or("").size() + patch.name.value_or("").size());
   outbox_.submit<User>(
       tenant.str(), bytes,
       [this, tenant, id, patch = std::move(patch),
@@ -169,9 +169,8 @@ void SqliteUsers::remove(const TenantId& tenant, std::int64_t id, ChangeContext 
       [this, tenant, id, stamp = stamp(std::move(context))](Database& db) -> Result<Change<User>> {
         auto user = find(db, tenant, id);
         if (!user) return fail(std::move(user.error()));
-        Status removed =
-            execute(db, "DELETE FROM users WHERE tenant=" MESH_TENANT_NUMBER " AND id=?", tenant,
-                    id);
+        Status removed = execute(
+            db, "DELETE FROM users WHERE tenant=" MESH_TENANT_NUMBER " AND id=?", tenant, id);
         if (!removed) return fail(std::move(removed.error()));
         ++user->version;
         return written(db, stamp, "user.deleted", 204, std::move(*user));
@@ -187,14 +186,15 @@ Result<std::vector<User>> SqliteUsers::list(const TenantId& tenant, std::int64_t
                                             const std::optional<std::string>& email) {
   const std::string key = email ? email_key(*email) : std::string();
   return read_from(readers_, [&](Database& db) -> Result<std::vector<User>> {
-    auto rows = email ? query(db,
-                              "SELECT id,email,name,version FROM users WHERE tenant="
-                              MESH_TENANT_NUMBER " AND email_key=? AND id>? LIMIT ?",
-                              tenant, key, after, limit)
-                      : query(db,
-                              "SELECT id,email,name,version FROM users WHERE tenant="
-                              MESH_TENANT_NUMBER " AND id>? ORDER BY id LIMIT ?",
-                              tenant, after, limit);
+    auto rows =
+        email ? query(db,
+                      "SELECT id,email,name,version FROM users WHERE tenant=" MESH_TENANT_NUMBER
+                      " AND email_key=? AND id>? LIMIT ?",
+                      tenant, key, after, limit)
+              : query(db,
+                      "SELECT id,email,name,version FROM users WHERE tenant=" MESH_TENANT_NUMBER
+                      " AND id>? ORDER BY id LIMIT ?",
+                      tenant, after, limit);
     std::vector<User> users;
     Status read = each_row(std::move(rows), [&](const Statement& row) -> Status {
       users.push_back({row.integer(0), std::string(row.text(1)), std::string(row.text(2)), tenant,

@@ -36,8 +36,8 @@ Result<Batch> encode_batch(std::span<const VectorChange> changes, int dimension)
   Batch batch;
   batch.changes.reserve(changes.size());
   for (const auto& change : changes) {
-    PointChange point{change.tenant.str(), change.user_id, change.version,  {}, change.email,
-                      change.name,         change.event_id};
+    PointChange point{change.tenant.str(), change.user_id, change.version, {},
+                      change.email,        change.name,    change.event_id};
     if (!change.vector.empty()) {
       if (change.vector.size() != static_cast<std::size_t>(dimension)) {
         return wrong_dimension(change.vector.size(), dimension);
@@ -55,7 +55,9 @@ Result<Batch> encode_batch(std::span<const VectorChange> changes, int dimension)
 class EmbeddedIndex final : public VectorIndex {
  public:
   EmbeddedIndex(std::string path, IndexOptions options)
-      : budget_(options.fine_bytes), options_(std::move(options)), readers_(path, kReaders),
+      : budget_(options.fine_bytes),
+        options_(std::move(options)),
+        readers_(path, kReaders),
         path_(std::move(path)) {}
   // What was submitted refers to the generations.
   ~EmbeddedIndex() override {
@@ -79,8 +81,8 @@ class EmbeddedIndex final : public VectorIndex {
   void sweep();
   std::shared_ptr<Generation> find(int number) const;
   Result<std::vector<SearchHit>> score_stored(const Generation& generation,
-                                              const TenantPartition& partition, const TenantId& tenant,
-                                              const Query& query,
+                                              const TenantPartition& partition,
+                                              const TenantId& tenant, const Query& query,
                                               const std::vector<Candidate>& candidates, int k,
                                               float min_score);
 
@@ -115,9 +117,9 @@ Status EmbeddedIndex::load() {
     Loader loader;
     for (const auto& partition : *partitions) {
       auto& generation = *generations_.at(partition.generation);
-      auto read = read_points(
-          **db, partition.id, generation.spec().dimension,
-          [&](const StoredPoint& point) { loader.add(generation, partition, point); });
+      auto read =
+          read_points(**db, partition.id, generation.spec().dimension,
+                      [&](const StoredPoint& point) { loader.add(generation, partition, point); });
       if (!read) return read;
     }
   }
@@ -266,9 +268,9 @@ Status EmbeddedIndex::apply(int number, std::span<const VectorChange> changes) {
           if (change.code.empty()) {
             generation->remove(change.tenant, change.user_id);
           } else {
-            generation->upsert(change.tenant, change.partition,
-                               {change.user_id, change.version, change.code, change.email,
-                                change.name});
+            generation->upsert(
+                change.tenant, change.partition,
+                {change.user_id, change.version, change.code, change.email, change.name});
           }
         }
       });
@@ -305,13 +307,13 @@ Result<std::vector<SearchHit>> EmbeddedIndex::score_stored(
   const int dimension = generation.spec().dimension;
   std::vector<SearchHit> hits;
   for (const auto& candidate : candidates) {
-    auto read = read_point(**reader, partition.id(), dimension, candidate.user_id,
-                           [&](const StoredPoint& point) {
-                             const float score = query.fine_score(view_code(point.code, dimension));
-                             if (score < min_score) return;
-                             hits.push_back({point.user_id, tenant, score,
-                                             std::string(point.email), std::string(point.name)});
-                           });
+    auto read = read_point(
+        **reader, partition.id(), dimension, candidate.user_id, [&](const StoredPoint& point) {
+          const float score = query.fine_score(view_code(point.code, dimension));
+          if (score < min_score) return;
+          hits.push_back(
+              {point.user_id, tenant, score, std::string(point.email), std::string(point.name)});
+        });
     if (!read) return fail(read.error());
   }
   std::sort(hits.begin(), hits.end(), [](const SearchHit& a, const SearchHit& b) {

@@ -5,8 +5,9 @@
 // costs time, up to the exact scan's, not recall. Sketches are made in memory, also at a start;
 // they are not stored. Memory holds the high bytes of the vectors (see codes.h), e-mails and names;
 // the low bytes, which the best candidates of a scan are scored again with, stay in memory up to a
-// budget and are read from the file beyond it. Changes go to the file first, in groups with others; only when they are
-// durable, they reach memory, under a short lock: no search ever waits for the disk's fsync.
+// budget and are read from the file beyond it. Changes go to the file first, in groups with others;
+// only when they are durable, they reach memory, under a short lock: no search ever waits for the
+// disk's fsync.
 #pragma once
 
 #include <cstdint>

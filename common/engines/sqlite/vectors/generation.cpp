@@ -8,7 +8,7 @@ namespace mesh::sqlite {
 std::string generation_name(int number) { return "user_embeddings-" + std::to_string(number); }
 
 GenerationInfo Generation::info(bool serving) const {
-  return {generation_name(number_), number_,        spec_,           serving,
+  return {generation_name(number_), number_,         spec_,          serving,
           vectors_.load(),          tenants_.load(), memory_.bytes()};
 }
 
@@ -18,7 +18,9 @@ TenantPartition* Generation::find_mutable(const std::string& tenant) const {
   return it == partitions_.end() ? nullptr : it->second.get();
 }
 
-const TenantPartition* Generation::find(const std::string& tenant) const { return find_mutable(tenant); }
+const TenantPartition* Generation::find(const std::string& tenant) const {
+  return find_mutable(tenant);
+}
 
 void Generation::upsert(const std::string& tenant, std::int64_t partition_id,
                         const StoredPoint& point) {

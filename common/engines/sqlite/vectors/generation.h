@@ -36,7 +36,8 @@ class Generation {
   std::atomic<std::int64_t> vectors_{0};
   std::atomic<std::int64_t> tenants_{0};  // that have vectors now
   mutable FairSharedMutex mutex_;
-  std::unordered_map<std::string, std::unique_ptr<TenantPartition>> partitions_;  // guarded by mutex_
+  std::unordered_map<std::string, std::unique_ptr<TenantPartition>>
+      partitions_;  // guarded by mutex_
 };
 
 // "user_embeddings-3"

@@ -21,11 +21,12 @@ Result<FileReport> inspect_points(const std::string& source) {
       for (const auto& generation : *generations) {
         if (generation.number == partition.generation) dimension = generation.spec.dimension;
       }
-      auto read = read_points(**db, partition.id, dimension, [&](const StoredPoint&) { ++report.rows; });
+      auto read =
+          read_points(**db, partition.id, dimension, [&](const StoredPoint&) { ++report.rows; });
       if (read) continue;
       if (read.error().kind != ErrorKind::corrupt) return read;
-      damaged("index generation " + std::to_string(partition.generation), "vectors are unreadable or damaged",
-              {partition.tenant.str()});
+      damaged("index generation " + std::to_string(partition.generation),
+              "vectors are unreadable or damaged", {partition.tenant.str()});
     }
     return {};
   };

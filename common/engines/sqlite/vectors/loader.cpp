@@ -26,8 +26,8 @@ Loader::~Loader() {
 
 void Loader::add(Generation& generation, const StoredPartition& partition,
                  const StoredPoint& point) {
-  batch_.points.push_back({&generation, &partition, point.user_id, point.version,
-                           point.code.size(), point.email.size(), point.name.size()});
+  batch_.points.push_back({&generation, &partition, point.user_id, point.version, point.code.size(),
+                           point.email.size(), point.name.size()});
   batch_.bytes += point.code;
   batch_.bytes += point.email;
   batch_.bytes += point.name;

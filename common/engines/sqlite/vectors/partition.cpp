@@ -70,8 +70,8 @@ std::int64_t& TenantPartition::user_id(std::uint32_t slot) const {
   return reinterpret_cast<std::int64_t*>(ids)[slot % kChunkSlots];
 }
 const char*& TenantPartition::text(std::uint32_t slot) const {
-  auto* texts = chunks_[slot / kChunkSlots].base +
-                kChunkSlots * (memory_.length + sizeof(std::int64_t));
+  auto* texts =
+      chunks_[slot / kChunkSlots].base + kChunkSlots * (memory_.length + sizeof(std::int64_t));
   return reinterpret_cast<const char**>(texts)[slot % kChunkSlots];
 }
 float& TenantPartition::scale(std::uint32_t slot) const {
@@ -227,8 +227,7 @@ void TenantPartition::scan_sketches(const Query& query, const SketchQuery& sketc
       for (auto mask = sketch_mask(estimates, least); mask != 0; mask &= mask - 1) {
         const auto at = static_cast<std::size_t>(std::countr_zero(mask));
         if (estimates[at] >= end) continue;
-        const auto slot =
-            static_cast<std::uint32_t>((survey.begin + block) * kSketchBlock + at);
+        const auto slot = static_cast<std::uint32_t>((survey.begin + block) * kSketchBlock + at);
         fetch(high(slot), memory_.length);
         fetch(&scale(slot), sizeof(float));
         if (found - scored == kWaiting) score_next();

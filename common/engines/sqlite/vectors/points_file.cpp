@@ -68,9 +68,9 @@ Result<StoredPoint> checked_point(const Statement& row, std::int64_t partition, 
   const bool removed = row.is_null(3);
   if (checksum_of(partition, point, row.text(6)) != row.integer(2) ||
       (!removed && point.code.size() != code_bytes(dimension))) {
-    return fail(damaged_file("vectors.db",
-                             "the checksum of partition " + std::to_string(partition) + ", user " +
-                                 std::to_string(point.user_id) + " fails"));
+    return fail(damaged_file("vectors.db", "the checksum of partition " +
+                                               std::to_string(partition) + ", user " +
+                                               std::to_string(point.user_id) + " fails"));
   }
   return point;
 }

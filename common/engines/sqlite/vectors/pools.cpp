@@ -25,8 +25,8 @@ std::size_t piece_bytes(std::size_t first, std::size_t second) {
 Slab::Slab(std::size_t bytes) : bytes_(bytes) {
   // Huge pages need an aligned range: what sticks out of it is given back.
   const std::size_t alignment = bytes >= kHugePage ? kHugePage : 0;
-  void* raw = mmap(nullptr, bytes + alignment, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* raw =
+      mmap(nullptr, bytes + alignment, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (raw == MAP_FAILED) throw std::bad_alloc();
   data_ = static_cast<std::uint8_t*>(raw);
   if (alignment == 0) return;

@@ -21,8 +21,7 @@ class Slab {
  public:
   explicit Slab(std::size_t bytes);  // of 2 MiB and more: in huge pages, where the system agrees
   ~Slab();
-  Slab(Slab&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), bytes_(other.bytes_) {}
+  Slab(Slab&& other) noexcept : data_(std::exchange(other.data_, nullptr)), bytes_(other.bytes_) {}
   Slab& operator=(Slab&&) = delete;
   std::uint8_t* data() const { return data_; }
   std::size_t size() const { return bytes_; }

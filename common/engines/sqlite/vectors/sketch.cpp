@@ -64,8 +64,7 @@ SketchQuery::SketchQuery(const SketchShape& shape, std::span<const float> unit)
     base -= reach;
   }
   // The kernel adds in 16 bits.
-  const auto levels = static_cast<float>(
-      std::min<std::size_t>(kSketchLevels, 65'535 / nibbles));
+  const auto levels = static_cast<float>(std::min<std::size_t>(kSketchLevels, 65'535 / nibbles));
   step = 2 * most / levels;
   const float inverse = step > 0 ? 1 / step : 0;
   for (std::size_t j = 0; j < nibbles; ++j) {

@@ -8,8 +8,9 @@
 // and Long, SIGMOD 2024). So what is left out is left out on a bound that needs no training, knows
 // no drift, and holds for data without clusters and queries unlike the data.
 //
-// Why all bits at once: a look at a third of them first would rule out nearly all blocks of clustered
-// vectors, but with names hardly one in six, and its second look then costs what it saved.
+// Why all bits at once: a look at a third of them first would rule out nearly all blocks of
+// clustered vectors, but with names hardly one in six, and its second look then costs what it
+// saved.
 //
 // Why neither k-means cells nor a graph: on 100,000 users as the hashing embedder sees them, asked
 // for names, parts of addresses and typos, cells in their order of nearness led half of the
@@ -72,9 +73,9 @@ class Sketches {
   // What the sketches of a stretch of blocks say of the scores.
   struct Survey {
     static constexpr std::size_t kMostBlocks = 1024;  // a multiple of kPieceBlocks
-    std::size_t begin = 0;         // its first block
-    std::vector<float> estimates;  // by slot
-    std::vector<float> best;       // by block: its largest
+    std::size_t begin = 0;                            // its first block
+    std::vector<float> estimates;                     // by slot
+    std::vector<float> best;                          // by block: its largest
     // An estimate that `count` of them or some more reach; 0 < count <= best.size().
     float reached_by(std::size_t count) const;
   };

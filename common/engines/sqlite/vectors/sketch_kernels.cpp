@@ -4,8 +4,8 @@
 #define HWY_WANT_AVX3_DL
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "common/engines/sqlite/vectors/sketch_kernels.cpp"
-#include <hwy/foreach_target.h>
 #include <hwy/cache_control.h>
+#include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
@@ -114,7 +114,7 @@ HWY_INLINE hn::Vec<D8> Row(D8 d8, const std::uint8_t* bytes, const std::uint8_t*
 void SketchScores(const std::uint8_t* blocks, std::size_t count, std::size_t rows,
                   const std::uint8_t* tables, float base, float step, float* out, float* best) {
   constexpr hn::CappedTag<std::uint8_t, kSketchBlock> d8;
-  const hn::Repartition<std::uint16_t, hn::CappedTag<std::uint8_t, kSketchBlock>> d16;
+  const hn::Repartition<std::uint16_t, hn::CappedTag<std::uint8_t, kSketchBlock> > d16;
   const hn::CappedTag<float, 16> df;
   const hn::Rebind<std::int32_t, decltype(df)> d32;
   const hn::Rebind<std::uint16_t, decltype(df)> du16;
@@ -131,8 +131,8 @@ void SketchScores(const std::uint8_t* blocks, std::size_t count, std::size_t row
         return Row(d8, blocks + r * kSketchBlock + column, tables + 32 * r);
       };
       for (std::size_t r = 0; r < rows; r += 4) {
-        const auto sum = hn::BitCast(
-            d16, hn::Add(hn::Add(row(r), row(r + 1)), hn::Add(row(r + 2), row(r + 3))));
+        const auto sum =
+            hn::BitCast(d16, hn::Add(hn::Add(row(r), row(r + 1)), hn::Add(row(r + 2), row(r + 3))));
         pairs = hn::Add(pairs, sum);
         odd = hn::Add(odd, hn::ShiftRight<8>(sum));
       }

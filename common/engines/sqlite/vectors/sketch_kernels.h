@@ -17,8 +17,8 @@ void hadamard(float* numbers, std::size_t window, const float* signs);
 //   out[v] = factors[v] * (base + step * sum over rows j of
 //            (tables[32j + low nibble of v's byte] + tables[32j + 16 + its high nibble]))
 // A block is `rows` (a multiple of four) rows of kSketchBlock bytes, a byte per vector, and then
-// kSketchBlock factors. Entries of tables are at most kSketchLevels, the sum less than 65536. Vector
-// v's byte in a row stands at sketch_column(v). best: of each block the largest of out.
+// kSketchBlock factors. Entries of tables are at most kSketchLevels, the sum less than 65536.
+// Vector v's byte in a row stands at sketch_column(v). best: of each block the largest of out.
 void sketch_scores(const std::uint8_t* blocks, std::size_t count, std::size_t rows,
                    const std::uint8_t* tables, float base, float step, float* out, float* best);
 
