@@ -34,6 +34,7 @@
 #include "daemon/services/admission.h"
 #include "daemon/services/analytics.h"
 #include "daemon/services/health.h"
+#include "daemon/services/long_polls.h"
 #include "daemon/services/publish.h"
 #include "daemon/services/search.h"
 #include "daemon/services/tenant_directory.h"
@@ -134,6 +135,7 @@ struct App::Impl {
 
   std::unique_ptr<services::TenantDirectory> directory;
   std::unique_ptr<services::Admission> admission;
+  std::unique_ptr<services::LongPolls> polls;
   std::unique_ptr<http::Server> server;
   std::map<std::string, std::string> addresses;
   std::vector<std::string> shown_generations;  // in metrics; of collect_metrics alone
@@ -408,12 +410,12 @@ http::RouteTable App::Impl::routes_of(const std::string& role) {
   }
   if (role == "subscriber")
     return services::analytics_routes(store->analytics(), store->chemical());
-  http::RouteTable all = services::log_routes(
-      {*log, *log, clock, [this] { return !ready; }, [this] { return pipeline_statuses(); }});
+  http::RouteTable all =
+      services::log_routes({*log, *log, clock, *polls, [this] { return pipeline_statuses(); }});
   for (auto& table : {services::tenant_routes({store->tenants(), *directory, *limiter}),
                       services::usage_routes({usage}),
                       services::work_routes({*log, *log, clock, store->tasks(), *tasks, *replayer,
-                                             *dead_letters, *generations}),
+                                             *dead_letters, *generations, *polls}),
                       services::process_routes(
                           {[this] { return running_config(); }, [this] { return checks(); }})}) {
     all.insert(all.end(), table.begin(), table.end());
@@ -431,6 +433,9 @@ Status App::Impl::start_listeners() {
   admission = std::make_unique<services::Admission>(
       *limiter, *directory, config.limiter.on_unavailable == "allow", metrics);
 
+  polls = std::make_unique<services::LongPolls>(clock, metrics,
+                                                static_cast<std::size_t>(config.http.max_waiting));
+
   // Equal addresses share a listener; port 0 is a free port for each.
   std::vector<http::ListenerSpec> listeners;
   std::map<std::string, std::size_t> listener_of;  // by role
@@ -443,7 +448,7 @@ Status App::Impl::start_listeners() {
     if (!config.has_role(role)) continue;
     auto it = std::ranges::find(listeners, address, &http::ListenerSpec::address);
     if (address.ends_with(":0") || it == listeners.end())
-      it = listeners.insert(listeners.end(), {address, {}, {}});
+      it = listeners.insert(listeners.end(), {address, {}, {}, false});
     it->names.push_back(role);
     auto routes = routes_of(role);
     it->routes.insert(it->routes.end(), std::make_move_iterator(routes.begin()),
@@ -451,6 +456,7 @@ Status App::Impl::start_listeners() {
     listener_of[role] = static_cast<std::size_t>(it - listeners.begin());
   }
   for (auto& listener : listeners) {
+    listener.for_operators = listener.names == std::vector<std::string>{"admin"};
     auto health = services::health_routes(
         {service_name(listener.names), options.version,
          [this] { return std::string(ready ? "" : "starting or draining"); }, metrics},
@@ -471,6 +477,7 @@ Status App::Impl::start_listeners() {
       static_cast<int>(2 * std::max(std::thread::hardware_concurrency(), 1U));
   server_options.answer_timeout = limits.answer_timeout;
   server_options.max_connections = limits.max_connections;
+  server_options.max_operator_connections = limits.max_admin_connections;
   server_options.max_body_bytes = limits.max_body;
   server_options.max_bulk_body_bytes = limits.max_bulk_body;
   server_options.max_buffered_bytes = limits.max_buffered;
@@ -493,7 +500,8 @@ void App::Impl::stop() {
   if (stopped) return;
   stopped = true;
   ready = false;
-  if (tasks) tasks->stop();  // first, so that requests that wait for a task end
+  if (polls) polls->stop();  // first, so that requests that wait have their answers
+  if (tasks) tasks->stop();
   if (server) server->stop(config.http.drain_timeout);
   if (run_info_written) remove_run_info(config.data_dir);
   if (relay) relay->stop();
@@ -545,6 +553,13 @@ void App::reload(const config::Config& config) {
   impl_->config.telemetry.log.level = config.telemetry.log.level;
   impl_->config.rate_limits = config.rate_limits;
 }
+
+void App::announce_stop() {
+  impl_->ready = false;
+  impl_->server->announce_stop();
+}
+
+Duration App::drain_delay() const { return impl_->config.http.drain_delay; }
 
 void App::stop() {
   if (impl_) impl_->stop();

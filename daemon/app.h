@@ -30,6 +30,10 @@ class App {
   // Takes over log level and rate limits; other changed keys are named in the log and need a
   // restart.
   void reload(const config::Config& config);
+  // Says that it will stop: /readyz answers 503, answers end their connections, everything is
+  // served as before. How long that should last is http.drain_delay. Callable twice.
+  void announce_stop();
+  Duration drain_delay() const;
   // Drains the listeners, finishes batches, commits, closes. Callable twice.
   void stop();
 

@@ -6,6 +6,7 @@
 
 #include <iostream>
 
+#include "common/base/time.h"
 #include "common/http/client.h"
 #include "common/telemetry/log.h"
 #include "daemon/app.h"
@@ -56,6 +57,21 @@ int next_signal(const sigset_t& signals, std::optional<Duration> wait) {
   const timespec span{wait->count() / 1000, (wait->count() % 1000) * 1'000'000};
   const int number = sigtimedwait(&signals, nullptr, &span);
   return number > 0 ? number : 0;
+}
+
+// A further signal to stop ends it; there is nothing left to reload.
+void wait_out(const sigset_t& signals, Duration delay) {
+  if (delay == Duration::zero()) return;
+  log::info("not ready any more; requests are still taken for http.drain_delay",
+            {{"drain_delay", format_duration(delay)}});
+  Clock& clock = system_clock();
+  const auto end = clock.steady() + delay;
+  while (true) {
+    const auto left = std::chrono::ceil<Duration>(end - clock.steady());
+    if (left <= Duration::zero()) return;
+    const int number = next_signal(signals, left);
+    if (number == SIGTERM || number == SIGINT) return;
+  }
 }
 
 }  // namespace
@@ -113,6 +129,8 @@ int serve(config::Config config, std::function<Result<config::Config>()> load,
     }
   }
   notify_service_manager("STOPPING=1");
+  (*app)->announce_stop();
+  wait_out(signals, (*app)->drain_delay());
   log::info("draining");
   signal(SIGHUP, SIG_IGN);  // nothing is left to reload
   signal(SIGTERM, SIG_DFL);

@@ -1,7 +1,4 @@
-#include <cstdlib>
-#include <mutex>
 #include <random>
-#include <thread>
 
 #include "cli/commands/events.h"
 #include "cli/interrupt.h"
@@ -10,6 +7,7 @@
 #include "cli/render/width.h"
 #include "cli/retry.h"
 #include "common/domain/catalogue.h"
+#include "common/domain/log_cursor.h"
 
 namespace mesh::cli {
 
@@ -21,7 +19,6 @@ std::string record_line(const Json& record) {
 namespace {
 
 constexpr int kLongPollSeconds = 25;
-constexpr int kMaxTopics = 64;  // a thread each while following
 
 struct Args {
   std::vector<std::string> topics, filters;
@@ -30,14 +27,13 @@ struct Args {
   bool follow = false, no_follow = false;
 };
 
-// Prints records, from any thread, until there are enough or nobody reads.
+// False once nobody reads any more.
 class Printer {
  public:
   Printer(Session& session, std::optional<RecordFormat> format)
       : session_(session), format_(std::move(format)) {}
 
   bool print(const Json& record) {
-    const std::lock_guard lock(mutex_);
     if (!session_.out.ok()) return false;
     if (format_) {
       session_.out.data(format_->apply(record, session_.out.terminal().out));
@@ -47,73 +43,41 @@ class Printer {
     return session_.out.ok();
   }
   bool flush() {
-    const std::lock_guard lock(mutex_);
     session_.out.flush();
     return session_.out.ok();
-  }
-  void note(const std::string& text) {
-    const std::lock_guard lock(mutex_);
-    session_.out.note(text);
-  }
-  // Ends the process with everything written, while other threads may still wait for answers.
-  [[noreturn]] void leave(const Status& ended) {
-    const std::lock_guard lock(mutex_);
-    session_.out.flush();
-    if (!ended)
-      session_.out.notes() << error_text(ended.error(), session_.globals.verbose) << std::flush;
-    std::_Exit(static_cast<int>(ended ? Exit::ok : exit_code(ended.error().kind)));
   }
 
  private:
   Session& session_;
   const std::optional<RecordFormat> format_;
-  std::mutex mutex_;
 };
 
-// One topic, record after record as they come, until an error that does not pass.
-Status follow_topic(client::Client& mesh, const std::string& topic, client::Positions from,
-                    const RecordFilter& filter, Printer& printer) {
-  client::RecordQuery query;
-  query.topic = topic;
-  query.positions = std::move(from);
+// Record after record as they come, of all topics by one request after the other, until an error
+// that does not pass.
+Outcome follow(Session& session, client::FollowQuery query, Printer& printer) {
   query.limit = 1000;
-  query.tenant = filter.tenant;
-  query.type = filter.type;
-  query.key = filter.key;
   query.wait_seconds = kLongPollSeconds;
   std::mt19937_64 random(std::random_device{}());
   bool told = false;
   for (int attempt = 0; !InterruptGuard::interrupted();) {
-    auto page = mesh.records(query);
+    auto page = session.mesh->follow(query);
     if (!page) {
       // A server that restarts is waited for.
       if (!retry_delay(page.error(), 1, 0)) return fail(page.error());
-      if (!told) printer.note("mesh: " + printable(page.error().message) + "; trying again");
+      if (!told) session.out.note("mesh: " + printable(page.error().message) + "; trying again");
       told = true;
       attempt = std::min(attempt + 1, 7);
-      if (!nap(*retry_delay(page.error(), attempt, random()) + Duration{100})) return {};
+      if (!nap(*retry_delay(page.error(), attempt, random()) + Duration{100})) return Exit::ok;
       continue;
     }
     attempt = 0;
     told = false;
     for (const Json& record : page->records) {
-      if (!printer.print(record)) return {};
+      if (!printer.print(record)) return Exit::ok;
     }
-    if (!printer.flush()) return {};
-    if (!page->next.empty()) query.positions = std::move(page->next);
+    if (!printer.flush()) return Exit::ok;
+    query.cursor = std::move(page->next);
   }
-  return {};
-}
-
-// A thread per topic. The first that ends ends the process: the others hang in their long polls.
-Outcome follow_topics(Session& session, const std::vector<TopicRange>& ranges,
-                      const RecordFilter& filter, Printer& printer) {
-  const auto follow_one = [&](const TopicRange& range) {
-    printer.leave(follow_topic(*session.mesh, range.topic, range.to, filter, printer));
-  };
-  std::vector<std::thread> threads;
-  for (const TopicRange& range : ranges) threads.emplace_back(follow_one, range);
-  for (auto& thread : threads) thread.join();
   return Exit::ok;
 }
 
@@ -126,11 +90,6 @@ Result<std::vector<std::string>> topics_of(Session& session, const Args& args) {
       std::string name = plain_text(at_path(topic, "name"));
       if (!is_dead_letter_topic(name)) names.push_back(std::move(name));
     }
-  }
-  if (names.size() > kMaxTopics) {
-    return fail(ErrorKind::invalid,
-                std::to_string(names.size()) +
-                    " topics are too many to follow at once; name at most 64 with --topic");
   }
   return names;
 }
@@ -146,9 +105,22 @@ Outcome tail(Session& session, const Args& args) {
   for (const auto& text : args.filters) {
     if (auto added = add_filter(filter, text); !added) return fail(added.error());
   }
+  const bool follows = args.follow || (!args.no_follow && args.last == 0);
+  Printer printer(session, std::move(format));
+  client::FollowQuery query{.topics = args.topics,
+                            .from = "end",
+                            .tenant = filter.tenant,
+                            .type = filter.type,
+                            .key = filter.key};
+  if (follows && args.last == 0 && args.from.empty()) {
+    return follow(session, std::move(query), printer);
+  }
+
+  // What is there already, up to where each topic ends now; what follows goes on from there.
   const auto names = topics_of(session, args);
   if (!names) return fail(names.error());
   std::vector<TopicRange> ranges;
+  LogOffsets ends;
   for (const auto& name : *names) {
     auto range = whole_topic(*session.mesh, name);
     if (!range) return fail(range.error());
@@ -157,12 +129,10 @@ Outcome tail(Session& session, const Args& args) {
       if (!from) return fail(from.error());
       range->from = std::move(*from);
     }
+    for (const auto& [partition, end] : range->to) ends[{name, partition}] = end;
     ranges.push_back(std::move(*range));
   }
-
-  const bool follow = args.follow || (!args.no_follow && args.last == 0);
-  Printer printer(session, std::move(format));
-  if (args.last > 0 || (args.from.empty() && !follow)) {
+  if (args.last > 0 || args.from.empty()) {
     const std::int64_t count = args.last > 0 ? args.last : 10;
     if (args.from.empty()) {
       auto last = last_records(*session.mesh, ranges, filter, static_cast<std::size_t>(count));
@@ -174,13 +144,15 @@ Outcome tail(Session& session, const Args& args) {
                               [&](Json record) { return printer.print(record) && --left > 0; });
       if (!read) return fail(read.error());
     }
-  } else if (!args.from.empty()) {
+  } else {
     auto read = read_ranges(*session.mesh, ranges, filter,
                             [&](Json record) { return printer.print(record); });
     if (!read) return fail(read.error());
   }
   if (!printer.flush()) return Exit::ok;  // `… | head` has enough
-  return follow ? follow_topics(session, ranges, filter, printer) : Outcome(Exit::ok);
+  if (!follows) return Exit::ok;
+  query.cursor = format_log_cursor(ends);
+  return follow(session, std::move(query), printer);
 }
 
 }  // namespace

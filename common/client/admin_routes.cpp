@@ -33,6 +33,43 @@ Json letter_request(const LetterFilter& filter, bool dry_run) {
   return body;
 }
 
+template <typename RecordFilter>
+Query filters(const RecordFilter& query) {
+  return {{"limit", std::to_string(query.limit)},
+          {"tenant", query.tenant},
+          {"type", query.type},
+          {"key", query.key}};
+}
+
+Call wait_for(Call call, int seconds) {
+  if (seconds == 0) return call;
+  call.query.emplace_back("wait", std::to_string(seconds));
+  call.extra_wait = std::chrono::seconds{seconds};
+  return call;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string all;
+  for (const auto& name : names) all += (all.empty() ? "" : ",") + name;
+  return all;
+}
+
+Result<FollowPage> record_page(Result<Json> body) {
+  if (!body) return fail(body.error());
+  const auto items = body->is_object() ? body->find("items") : body->end();
+  const auto next = body->is_object() ? body->find("next") : body->end();
+  if (items == body->end() || !items->is_array() || next == body->end() || !next->is_string()) {
+    return unexpected_form("records");
+  }
+  FollowPage page{{}, next->get<std::string>()};
+  page.records.reserve(items->size());
+  for (Json& item : *items) {
+    if (!item.is_object()) return unexpected_form("records");
+    page.records.push_back(std::move(item));
+  }
+  return page;
+}
+
 Call patient(Call call) {
   call.extra_wait = kLongWork;
   return call;
@@ -47,36 +84,28 @@ Result<Json> Client::topic(const std::string& name) {
 }
 
 Result<RecordPage> Client::records(const RecordQuery& query) {
-  Call call =
-      get(admin({"topics", query.topic, "records"}), {{"limit", std::to_string(query.limit)},
-                                                      {"tenant", query.tenant},
-                                                      {"type", query.type},
-                                                      {"key", query.key}});
+  Call call = get(admin({"topics", query.topic, "records"}), filters(query));
   if (query.positions.empty()) {
     call.query.emplace_back("from", query.from);
   } else {
     call.query.emplace_back("positions", format_positions(query.positions));
   }
-  if (query.wait_seconds > 0) {
-    call.query.emplace_back("wait", std::to_string(query.wait_seconds));
-    call.extra_wait = std::chrono::seconds{query.wait_seconds};
-  }
-  auto body = impl_->json(call);
-  if (!body) return fail(body.error());
-  const auto items = body->is_object() ? body->find("items") : body->end();
-  const auto next = body->is_object() ? body->find("next") : body->end();
-  if (items == body->end() || !items->is_array() || next == body->end() || !next->is_string()) {
-    return unexpected_form("records");
-  }
-  auto positions = parse_positions(next->get<std::string>());
+  auto page = record_page(impl_->json(wait_for(std::move(call), query.wait_seconds)));
+  if (!page) return fail(page.error());
+  auto positions = parse_positions(page->next);
   if (!positions) return unexpected_form("records");
-  RecordPage page{{}, std::move(*positions)};
-  page.records.reserve(items->size());
-  for (Json& item : *items) {
-    if (!item.is_object()) return unexpected_form("records");
-    page.records.push_back(std::move(item));
+  return RecordPage{std::move(page->records), std::move(*positions)};
+}
+
+Result<FollowPage> Client::follow(const FollowQuery& query) {
+  Call call = get(admin({"records"}), filters(query));
+  call.query.emplace_back("topics", joined(query.topics));
+  if (query.cursor.empty()) {
+    call.query.emplace_back("from", query.from);
+  } else {
+    call.query.emplace_back("cursor", query.cursor);
   }
-  return page;
+  return record_page(impl_->json(wait_for(std::move(call), query.wait_seconds)));
 }
 
 Result<Json> Client::event(const std::string& id, const std::string& topic) {
@@ -213,12 +242,7 @@ Result<std::vector<Json>> Client::tasks(int limit) {
 }
 
 Result<Json> Client::task(const std::string& id, int wait_seconds) {
-  Call call = get(admin({"tasks", id}));
-  if (wait_seconds > 0) {
-    call.query.emplace_back("wait", std::to_string(wait_seconds));
-    call.extra_wait = std::chrono::seconds{wait_seconds};
-  }
-  return impl_->json(call);
+  return impl_->json(wait_for(get(admin({"tasks", id})), wait_seconds));
 }
 
 Result<Json> Client::cancel_task(const std::string& id) {

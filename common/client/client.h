@@ -91,11 +91,25 @@ struct RecordQuery {
   Positions positions = {};  // partition → offset
   int limit = 100;           // 1…1000
   std::string tenant = {}, type = {}, key = {};
-  int wait_seconds = 0;  // 0…30
+  int wait_seconds = 0;  // 0…25
 };
 struct RecordPage {
   std::vector<Json> records;
   Positions next;
+};
+
+// Records of several topics in one request.
+struct FollowQuery {
+  std::vector<std::string> topics = {};  // none: all but those of dead letters
+  std::string from = {};                 // a bound; not with cursor
+  std::string cursor = {};               // FollowPage::next, or of format_log_cursor
+  int limit = 100;                       // 1…1000
+  std::string tenant = {}, type = {}, key = {};
+  int wait_seconds = 0;  // for the first record, 0…25
+};
+struct FollowPage {
+  std::vector<Json> records;
+  std::string next;
 };
 
 struct LetterFilter {
@@ -153,6 +167,7 @@ class Client {
   Result<std::vector<Json>> topics();
   Result<Json> topic(const std::string& name);
   Result<RecordPage> records(const RecordQuery& query);
+  Result<FollowPage> follow(const FollowQuery& query);
   Result<Json> event(const std::string& id, const std::string& topic = {});
 
   // Consumer groups.

@@ -42,6 +42,8 @@ struct Http {
   int workers = 0;  // 0: one per core, at least two
   int blocking_workers = 16;
   int max_connections = 10'000;
+  int max_admin_connections = 1'000;
+  int max_waiting = 1'000;
   std::uint64_t max_body = 1ull << 20;
   std::uint64_t max_bulk_body = 64ull << 20;
   std::uint64_t max_buffered = 256ull << 20;  // bodies being gathered, all connections
@@ -50,6 +52,7 @@ struct Http {
   Duration idle_timeout{75'000};
   Duration write_timeout{30'000};
   Duration answer_timeout{60'000};
+  Duration drain_delay{0};
   Duration drain_timeout{20'000};
 };
 

@@ -160,7 +160,15 @@ std::vector<Key> make_keys() {
           MESH_MEMBER(http.blocking_workers), integer(1, 256),
           "Threads for requests that wait for the disk or another server, and for large bodies."),
       make_key(MESH_MEMBER(http.max_connections), integer(1, 1'000'000),
-               "Open connections of all listeners; further ones: 503."),
+               "Open connections of all listeners but the admin's. Beyond it the longest idle one\n"
+               "makes room; where none is idle: 503, but for /livez, /readyz and the like."),
+      make_key(MESH_MEMBER(http.max_admin_connections), integer(1, 1'000'000),
+               "The same for the admin listener, beside the others'; where it shares its address\n"
+               "with another role, its connections count among those."),
+      make_key(
+          MESH_MEMBER(http.max_waiting), integer(1, 1'000'000),
+          "Requests that wait for records or the end of a task, as mesh events tail does; each\n"
+          "holds a connection and no thread. Further ones: 503."),
       make_key(MESH_MEMBER(http.max_body), size(kKiB, kGiB),
                "Largest body of a request; beyond it: 413."),
       make_key(MESH_MEMBER(http.max_bulk_body), size(kKiB, 4 * kGiB),
@@ -169,7 +177,8 @@ std::vector<Key> make_keys() {
           MESH_MEMBER(http.max_buffered), size(kKiB, 64 * kGiB),
           "Memory for bodies that are being received and answers that wait for their readers."),
       make_key(MESH_MEMBER(http.header_timeout), timeout,
-               "Time for a request's headers to arrive; beyond it: 408."),
+               "Time for a request's headers to arrive; beyond it: 408. A connection that says\n"
+               "nothing ends after it, too."),
       make_key(MESH_MEMBER(http.body_timeout), timeout,
                "Time for each 16 KiB of a request's body to arrive; beyond it: 408."),
       make_key(
@@ -182,8 +191,13 @@ std::vector<Key> make_keys() {
           MESH_MEMBER(http.answer_timeout), timeout,
           "Time from a whole request to its answer, also while no thread is free; beyond it: 503.\n"
           "More than 25s, the longest that a request may ask to wait."),
+      make_key(
+          MESH_MEMBER(http.drain_delay), duration(Duration{0}, hours{1}),
+          "On SIGTERM, how long requests are still taken while /readyz answers 503 and answers\n"
+          "end their connections, so that load balancers can look elsewhere; a second SIGTERM\n"
+          "ends it. 5s suits Kubernetes; 0s where nothing routes by /readyz."),
       make_key(MESH_MEMBER(http.drain_timeout), duration(Duration{0}, hours{1}),
-               "On SIGTERM, time for open requests to end."),
+               "Then, time for open requests to end."),
 
       make_key(MESH_MEMBER(auth.mode), choice({"dev", "jwt"}),
                "dev: tokens are <tenant>:<user> and prove nothing, so every listener must be on\n"

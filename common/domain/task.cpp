@@ -4,6 +4,10 @@
 
 namespace mesh {
 
+bool has_ended(const Task& task) {
+  return task.state != Task::State::queued && task.state != Task::State::running;
+}
+
 std::string_view to_string(Task::State state) {
   switch (state) {
     case Task::State::queued:

@@ -27,6 +27,7 @@ struct Task {
   Timestamp finished_at{};
 };
 
+bool has_ended(const Task& task);
 std::string_view to_string(Task::State state);
 // {"id","kind","state","spec","progress":{"done","total"},"result","error","created_at",
 //  "started_at","finished_at"}; times that are not set are null.

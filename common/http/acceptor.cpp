@@ -1,5 +1,6 @@
 #include "common/http/acceptor.h"
 
+#include <linux/filter.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -14,8 +15,6 @@ namespace {
 
 constexpr int kShare = 128;  // connections of one turn
 constexpr Duration kPause{1'000};
-// How many at once hear why they are not served, and get time to read it; any more are closed.
-constexpr int kMostTurnedAway = 256;
 
 }  // namespace
 
@@ -30,42 +29,72 @@ Status Acceptor::watch() {
 
 void Acceptor::on_events(std::uint32_t) {
   for (int share = kShare; share > 0; --share) {
-    sockaddr_storage peer{};
-    socklen_t size = sizeof peer;
-    Fd fd(::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&peer), &size,
-                    SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (fd) {
-      place({std::move(fd), format_address(peer), &listener_});
-    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      return pause();
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      return;
+    switch (accept()) {
+      case Outcome::none:
+        return;
+      case Outcome::exhausted:
+        return pause();
+      default:
+        break;
     }
-    // Anything else concerns the one connection that is lost.
   }
 }
 
+Acceptor::Outcome Acceptor::accept() {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  Fd fd(::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&peer), &size,
+                  SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (fd) {
+    place({std::move(fd), format_address(peer), &listener_});
+    return Outcome::accepted;
+  }
+  if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+    return Outcome::exhausted;
+  }
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return Outcome::none;
+  return Outcome::lost;  // concerns the one connection
+}
+
+// The kernel resets whoever has connected and was not accepted when the socket closes. So first a
+// filter drops the packets that begin a connection (TCP flag SYN, in byte 13): their senders try
+// again and find the port closed. Where it cannot be set, what is left is the moment between the
+// last accept and the close.
+void Acceptor::finish() {
+  constexpr std::uint32_t kSyn = 0x02, kPass = 0xffffffff;
+  sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, kSyn, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+      BPF_STMT(BPF_RET | BPF_K, kPass),
+  };
+  const sock_fprog program{std::size(code), code};
+  ::setsockopt(fd_.get(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+  for (auto outcome = Outcome::accepted;
+       outcome == Outcome::accepted || outcome == Outcome::lost;) {
+    outcome = accept();
+  }
+}
+
+// A loop that has an idle connection to close for the new one, where that is needed; else the one
+// with the fewest.
 void Acceptor::place(Accepted accepted) {
   Core& core = loop_.core();
-  accepted.over = core.connections.fetch_add(1) >= core.options.max_connections;
-  if (accepted.over) {
-    core.connections.fetch_sub(1);
-    if (core.turned_away.fetch_add(1) >= kMostTurnedAway) {
-      core.turned_away.fetch_sub(1);
-      return core.metrics.rejected("connections");
-    }
-  } else {
-    core.metrics.connections.add(1);
-  }
-  Loop* least = core.loops.front().get();
+  core.open.fetch_add(1);
+  const ConnectionGroup& group = *listener_.group;
+  const bool crowded = group.full();
+  Loop* best = core.loops.front().get();
   for (const auto& loop : core.loops) {
-    if (loop->load() < least->load()) least = loop.get();
+    const auto since = loop->idle_since(group), best_since = best->idle_since(group);
+    if (crowded && since != best_since ? since < best_since : loop->load() < best->load()) {
+      best = loop.get();
+    }
   }
-  least->count(1);
-  if (least == &loop_) {
+  best->count(1);
+  if (best == &loop_) {
     loop_.add(std::move(accepted));
   } else {
-    least->inbox()->push(std::move(accepted));
+    best->inbox()->push(std::move(accepted));
   }
 }
 

@@ -14,8 +14,13 @@ class Acceptor final : public Watched {
   // Out of file descriptors: it does not look at the socket for a second.
   bool paused() const { return paused_; }
   void resume();  // where that has passed
+  // Accepts what has connected, and lets nothing more connect: closing the socket then resets no
+  // one.
+  void finish();
 
  private:
+  enum class Outcome { accepted, lost, none, exhausted };
+  Outcome accept();
   void place(Accepted accepted);
   void pause();
 

@@ -16,11 +16,9 @@ namespace {
 
 constexpr int kReads = 16;                        // of one turn
 constexpr int kRequests = 4;                      // of one turn: pipelining gives no larger share
-constexpr std::size_t kKeepOutCapacity = 8192;    // of an idle connection
 constexpr std::size_t kLargeBody = 64 << 10;      // takes long to parse: to the blocking workers
 constexpr std::size_t kHeadRead = 16 << 10;       // bounds what is held of pipelined requests
 constexpr std::size_t kLeastProgress = 16 << 10;  // what gives a slow client time anew
-constexpr int kClientLeft = 499;                  // for metrics and logs only
 
 std::string_view reason_of(int status) {
   switch (status) {
@@ -39,12 +37,12 @@ std::string_view reason_of(int status) {
 
 }  // namespace
 
-Connection::Connection(Loop& loop, Accepted accepted)
+Connection::Connection(Loop& loop, Accepted accepted, bool beyond)
     : loop_(loop),
       fd_(std::move(accepted.fd)),
       remote_(std::move(accepted.remote)),
       listener_(*accepted.listener),
-      over_(accepted.over),
+      beyond_(beyond),
       reader_(loop.core().options.max_header_bytes, loop.core().options.max_headers),
       memory_(loop.core().buffered) {
   const int on = 1;
@@ -53,7 +51,10 @@ Connection::Connection(Loop& loop, Accepted accepted)
 
 void Connection::on_events(std::uint32_t events) {
   if (phase_ == Phase::closed) return;
-  if (events & EPOLLRDHUP) half_closed_ = true;
+  if (events & EPOLLRDHUP) {
+    half_closed_ = true;
+    if (exchange_ != nullptr) exchange_->leave();
+  }
   if (events & (EPOLLIN | EPOLLRDHUP)) readable_ = true;
   if (events & EPOLLERR) return close();
   if (events & EPOLLHUP && !reading()) return close();  // nobody is left to read an answer
@@ -79,7 +80,7 @@ void Connection::advance() {
       handle();
     }
   }
-  if (phase_ == Phase::lingering) discard();
+  if (ending()) discard();
 }
 
 std::string_view Connection::unread() {
@@ -123,6 +124,10 @@ bool Connection::feed(std::string_view& bytes) {
     bytes.remove_prefix(reader_.feed(bytes));
     switch (reader_.state()) {
       case State::head_done: {
+        if (beyond_ && !asks_a_probe()) {
+          refuse(503, "The server has too many connections; try again later.", "connections");
+          return false;
+        }
         begin_body();
         const bool waits = reader_.expects_continue() && bytes.empty();
         if (reader_.state() == State::body && waits) {
@@ -163,9 +168,16 @@ void Connection::begin_body() {
   reader_.begin_body(limit);
 }
 
+bool Connection::asks_a_probe() const {
+  const auto target = reader_.target();
+  const auto match = listener_.router.find(reader_.method(), target.substr(0, target.find('?')));
+  return match.route != nullptr && match.route->probe;
+}
+
 void Connection::wait_for_more() {
-  if (phase_ == Phase::idle && loop_.core().draining && reader_.untouched()) return close();
-  if (phase_ == Phase::idle && !reader_.untouched()) loop_.enter(*this, Phase::head);
+  if (!untouched()) return;
+  if (!reader_.untouched()) return loop_.enter(*this, Phase::head);
+  if (phase_ == Phase::idle && loop_.core().draining) part();
 }
 
 // A few bytes now and then are no progress, or a client could hold its place for days.
@@ -183,7 +195,8 @@ void Connection::handle() {
   exchange->connection = shared_from_this();
   exchange->inbox = loop_.inbox();
   exchange->started = loop_.now();
-  exchange->keep_alive = reader_.keep_alive();
+  exchange->keep_alive = reader_.keep_alive() && !beyond_;
+  if (half_closed_) exchange->leave();
   exchange->memory = std::exchange(memory_, Reservation(core.buffered));
   Request& request = exchange->request;
   request.remote = remote_;
@@ -218,10 +231,6 @@ void Connection::on_answer(const std::shared_ptr<Exchange>& exchange) {
   advance();
 }
 
-void Connection::turn_away() {
-  refuse(503, "The server has too many connections; try again later.", "connections");
-}
-
 void Connection::refuse(int status, std::string_view detail) {
   refuse(status, detail, reason_of(status));
 }
@@ -245,7 +254,7 @@ void Connection::refuse(int status, std::string_view detail, std::string_view re
 void Connection::answer(Response response, bool settled) {
   Core& core = loop_.core();
   const Exchange& exchange = *exchange_;
-  close_after_ = close_after_ || !exchange.keep_alive || core.draining;
+  close_after_ = close_after_ || !exchange.keep_alive || core.closing;
   complete(exchange, response, settled);
   const WireOptions options{!close_after_, exchange.request.method == "HEAD", core.clock.now()};
   append_response(out_, response, options);
@@ -291,87 +300,6 @@ void Connection::flush() {
     }
   }
   end_answer();
-}
-
-void Connection::end_answer() {
-  sent_ = 0;
-  memory_ = Reservation(loop_.core().buffered);
-  out_.clear();
-  if (out_.capacity() > kKeepOutCapacity) out_.shrink_to_fit();
-  if (!close_after_) return loop_.enter(*this, Phase::idle);
-  if (!linger_ && !readable_ && pending_used_ == pending_.size()) return close();
-  std::string().swap(pending_);
-  pending_used_ = 0;
-  // Closing a socket with unread bytes in it resets the connection, and the client may lose the
-  // answer; so the rest is read and thrown away for a while.
-  ::shutdown(fd_.get(), SHUT_WR);
-  readable_ = true;
-  loop_.enter(*this, Phase::lingering);
-}
-
-void Connection::discard() {
-  for (int reads = kReads; reads > 0 && readable_; --reads) {
-    auto& scratch = loop_.scratch();
-    const ssize_t n = ::recv(fd_.get(), scratch.data(), scratch.size(), 0);
-    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
-      return close();
-    }
-    if (n < 0 && errno != EINTR) readable_ = false;
-  }
-  if (readable_) loop_.later(*this);
-}
-
-void Connection::on_deadline() {
-  switch (phase_) {
-    case Phase::head:
-      refuse(408, "The head of the request took too long.");
-      break;
-    case Phase::body:
-      refuse(408, "The body of the request stopped coming.");
-      break;
-    case Phase::handling: {
-      loop_.core().metrics.rejected("answer_timeout");
-      const auto exchange = exchange_;  // its handler may still answer, and is then not heard
-      const bool never_run = exchange->abandon();
-      close_after_ = linger_ = true;
-      auto late = Response::problem(503, "The answer took too long; try again later.");
-      late.log_cause = never_run ? "no free blocking worker within the answer_timeout"
-                                 : "no answer within the answer_timeout";
-      answer(std::move(late), never_run);
-      break;
-    }
-    case Phase::held:
-      flush();
-      return advance();
-    default:
-      close();
-  }
-  if (phase_ == Phase::lingering) discard();
-}
-
-void Connection::drain() {
-  if (phase_ != Phase::idle) return;
-  readable_ = true;
-  advance();
-}
-
-void Connection::close() {
-  if (phase_ == Phase::closed) return;
-  if (exchange_ != nullptr) {
-    const bool never_run = exchange_->abandon();
-    Response left;
-    left.status = kClientLeft;
-    const std::chrono::duration<double> seconds = loop_.core().clock.steady() - exchange_->started;
-    if (exchange_->route != nullptr) {
-      const auto index = exchange_->route - listener_.routes.data();
-      listener_.metrics[static_cast<std::size_t>(index)]->record(kClientLeft, seconds.count());
-    }
-    log_access(*exchange_, left, seconds.count(), never_run);
-    tell_answered(kClientLeft, never_run);
-    exchange_.reset();
-  }
-  fd_.close();
-  loop_.remove(*this);
 }
 
 }  // namespace mesh::http

@@ -17,7 +17,8 @@ namespace mesh::http {
 // edge-triggered, so a request costs one recv and one send and no call to epoll_ctl.
 class Connection final : public Watched, public std::enable_shared_from_this<Connection> {
  public:
-  Connection(Loop& loop, Accepted accepted);
+  // `beyond` the bound of its group: it gets one answer, that of a probe or why it gets no other.
+  Connection(Loop& loop, Accepted accepted, bool beyond);
 
   void on_events(std::uint32_t events) override;
   // Reads and handles until it has to wait for something, or has had its share of this round.
@@ -25,32 +26,38 @@ class Connection final : public Watched, public std::enable_shared_from_this<Con
   // The answer of a handler has come, perhaps one that nobody waits for any more.
   void on_answer(const std::shared_ptr<Exchange>& exchange);
   void on_deadline();
-  // Says 503 and ends the connection, though not before the client had time to read it.
-  void turn_away();
-  // The server stops: what waits for a request is closed, unless one is already in the socket.
+  // The server drains: what waits for a request ends soon, unless one is already in the socket.
   void drain();
+  // The server ends: who still waits hears so.
+  void end();
+  // Handles what has come; true where that was nothing.
+  bool still_idle();
+  // Says that no answer will come any more, and waits a moment for the client's end: a request that
+  // is on its way would else reset the connection.
+  void part();
   void close();
 
   int fd() const { return fd_.get(); }
   Phase phase() const { return phase_; }
-  bool over() const { return over_; }
 
  private:
   friend class Loop;
 
-  bool reading() const {
-    return phase_ == Phase::idle || phase_ == Phase::head || phase_ == Phase::body;
-  }
+  bool reading() const { return untouched() || phase_ == Phase::head || phase_ == Phase::body; }
+  bool untouched() const { return phase_ == Phase::fresh || phase_ == Phase::idle; }
+  bool ending() const { return phase_ == Phase::lingering || phase_ == Phase::parting; }
   std::string_view unread();
   bool receive();
   bool feed(std::string_view& bytes);
   void begin_body();
+  bool asks_a_probe() const;
   void wait_for_more();
   void wait_in(Phase phase, std::size_t done);
   void handle();
   void refuse(int status, std::string_view detail);
   void refuse(int status, std::string_view detail, std::string_view reason);
   void answer(Response response, bool settled = true);
+  void give_up(std::string_view detail, std::string_view when);
   void tell_answered(int status, bool settled);
   void flush();
   void end_answer();
@@ -60,9 +67,9 @@ class Connection final : public Watched, public std::enable_shared_from_this<Con
   Fd fd_;
   const std::string remote_;
   const Listener& listener_;
-  const bool over_;
 
-  Phase phase_ = Phase::idle;  // this and the next three are kept by the loop
+  bool beyond_;  // this and the next four are kept by the loop
+  Phase phase_ = Phase::fresh;
   SteadyTime deadline_{};
   std::list<std::shared_ptr<Connection>>::iterator place_;
   bool later_ = false;

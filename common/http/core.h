@@ -19,7 +19,12 @@ class Loop;
 
 struct Core {
   Core(ServerOptions o, Hooks h, Clock& c, Metrics& m)
-      : options(o), hooks(std::move(h)), clock(c), metrics(m) {}
+      : options(o),
+        hooks(std::move(h)),
+        clock(c),
+        metrics(m),
+        tenants(o.max_connections),
+        operators(o.max_operator_connections) {}
 
   const ServerOptions options;
   const Hooks hooks;
@@ -32,9 +37,11 @@ struct Core {
 
   const std::shared_ptr<std::atomic<std::size_t>> buffered =
       std::make_shared<std::atomic<std::size_t>>(0);
-  std::atomic<int> connections{0};
-  std::atomic<int> turned_away{0};  // those beyond max_connections that are being told so
-  std::atomic<bool> draining{false};
+  ConnectionGroup tenants, operators;
+  // Connections of both, also those beyond, and each loop that may still accept some.
+  std::atomic<int> open{0};
+  std::atomic<bool> closing{false};   // answers say that they are a connection's last
+  std::atomic<bool> draining{false};  // nothing new is accepted
   std::atomic<bool> stopping{false};
 
   std::mutex mutex;  // with the next, for who waits for the last connection

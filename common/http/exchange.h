@@ -2,7 +2,9 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -17,10 +19,22 @@ namespace mesh::http {
 class Connection;
 class Inbox;
 
+// Connections that share one bound, so that a group that is full does not keep another's out.
+struct ConnectionGroup {
+  explicit ConnectionGroup(int m) : max(m) {}
+  bool full() const { return connections.load(std::memory_order_relaxed) >= max; }
+
+  const int max;
+  std::atomic<int> connections{0};
+  // Those beyond the bound, which get one answer: that of a probe, or why they get no other.
+  std::atomic<int> beyond{0};
+};
+
 // The routes of one listener; constant while the server runs.
 struct Listener {
   std::string label;  // "users", or "users,gateway"
   std::string address;
+  ConnectionGroup* group = nullptr;
   RouteTable routes;
   std::vector<std::unique_ptr<RouteMetrics>> metrics;  // of each route
   Router router;
@@ -89,6 +103,26 @@ struct Exchange {
     memory = {};
     return true;
   }
+  // See Responder::when_gone. Any thread.
+  void when_gone(std::function<void()> gone) {
+    {
+      std::lock_guard lock(gone_mutex_);
+      std::swap(on_gone_, gone);
+      if (!gone_) return;
+      gone = std::move(on_gone_);
+    }
+    gone();
+  }
+  // The client sends no more, or the server has given the request up. The connection's thread.
+  void leave() {
+    std::function<void()> gone;
+    {
+      std::lock_guard lock(gone_mutex_);
+      gone_ = true;
+      gone = std::exchange(on_gone_, nullptr);
+    }
+    if (gone) gone();
+  }
   bool abandoned() const { return state_.load(std::memory_order_relaxed) == State::abandoned; }
 
  private:
@@ -98,6 +132,9 @@ struct Exchange {
     return state_.compare_exchange_strong(waiting, to, std::memory_order_acq_rel);
   }
   std::atomic<State> state_{State::waiting};
+  std::mutex gone_mutex_;
+  std::function<void()> on_gone_;  // this and the next guarded by gone_mutex_
+  bool gone_ = false;
 };
 
 }  // namespace mesh::http

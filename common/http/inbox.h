@@ -16,7 +16,6 @@ struct Accepted {
   Fd fd;
   std::string remote;
   const Listener* listener = nullptr;
-  bool over = false;  // beyond max_connections: only to be told so
 };
 
 // Outlives its loop, since a Responder may fire at any time. A push wakes the loop only where it

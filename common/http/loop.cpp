@@ -18,6 +18,16 @@ constexpr int kEvents = 256;  // of one round
 // for one, the loop looks at the clock at least this often.
 constexpr int kTickMilliseconds = 100;
 constexpr Duration kLinger{2'000};
+// While it drains: how long a connection on which nothing is under way may still bring a request,
+// and then its end. More than a round trip; less would reset clients, more makes each stop longer.
+constexpr Duration kDrainLinger{100};
+// Of a group, how many connections beyond its bound get their one answer at the same time.
+constexpr int kMostBeyond = 256;
+// How many idle connections are looked at for one that no request has reached meanwhile.
+constexpr int kIdleTries = 8;
+constexpr Phase kIdlePhases[] = {Phase::fresh, Phase::idle};
+
+std::size_t index(Phase phase) { return static_cast<std::size_t>(phase); }
 
 }  // namespace
 
@@ -78,6 +88,7 @@ void Loop::run() {
     if (core_.draining.load(std::memory_order_acquire) && !std::exchange(drained_, true)) drain();
     expire();
     removed_.clear();
+    tell_idle();
   }
   close_all();
 }
@@ -85,11 +96,13 @@ void Loop::run() {
 int Loop::wait_milliseconds() const {
   if (!later_.empty()) return 0;
   int wait = -1;
-  for (const auto& connections : waiting_) {
-    if (connections.empty()) continue;
-    const auto left = std::chrono::ceil<Duration>(connections.front()->deadline_ - now_).count();
-    const int bounded = static_cast<int>(std::clamp<long>(left, 0, kTickMilliseconds));
-    if (wait < 0 || bounded < wait) wait = bounded;
+  for (const auto& phases : waiting_) {
+    for (const auto& connections : phases) {
+      if (connections.empty()) continue;
+      const auto left = std::chrono::ceil<Duration>(connections.front()->deadline_ - now_).count();
+      const int bounded = static_cast<int>(std::clamp<long>(left, 0, kTickMilliseconds));
+      if (wait < 0 || bounded < wait) wait = bounded;
+    }
   }
   for (const auto& acceptor : acceptors_) {
     if (acceptor->paused() && wait < 0) wait = kTickMilliseconds;
@@ -108,27 +121,112 @@ void Loop::take_inbox() {
   contents_.answers.clear();
 }
 
+// The cap is looked at here and not where connections are accepted, since only their own loop may
+// close idle ones.
 void Loop::add(Accepted accepted) {
-  auto connection = std::make_shared<Connection>(*this, std::move(accepted));
+  auto& group = *accepted.listener->group;
+  bool beyond = false;
+  if (group.connections.fetch_add(1) >= group.max) {
+    group.connections.fetch_sub(1);
+    beyond = !make_room(group);
+    if (beyond && !make_room_beyond(group)) {
+      core_.metrics.rejected("connections");
+      return forget();
+    }
+  }
+  if (!beyond) core_.metrics.connections.add(1);
+  auto connection = std::make_shared<Connection>(*this, std::move(accepted), beyond);
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   event.data.ptr = static_cast<Watched*>(connection.get());
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, connection->fd(), &event) != 0) {
-    return forget_one(connection->over());
+    return forget(group, beyond);
   }
-  auto& idle = waiting_[static_cast<std::size_t>(Phase::idle)];
-  connection->deadline_ = now_ + time_out(Phase::idle);
-  connection->place_ = idle.insert(idle.end(), connection);
-  if (connection->over()) return connection->turn_away();
-  if (drained_) connection->drain();
+  auto& fresh = list(*connection, Phase::fresh);
+  connection->deadline_ = now_ + time_out(Phase::fresh);
+  connection->place_ = fresh.insert(fresh.end(), connection);
+}
+
+Loop::Phases& Loop::phases(const ConnectionGroup& group, bool beyond) {
+  return waiting_[(&group == &core_.operators ? 2 : 0) + (beyond ? 1 : 0)];
+}
+
+Loop::Connections& Loop::list(const Connection& connection, Phase phase) {
+  return phases(*connection.listener_.group, connection.beyond_)[index(phase)];
 }
 
 void Loop::enter(Connection& connection, Phase phase) {
-  auto& from = waiting_[static_cast<std::size_t>(connection.phase_)];
-  auto& to = waiting_[static_cast<std::size_t>(phase)];
+  auto& from = list(connection, connection.phase_);
+  auto& to = list(connection, phase);
   to.splice(to.end(), from, connection.place_);
   connection.phase_ = phase;
   connection.deadline_ = now_ + time_out(phase);
+}
+
+Connection* Loop::longest_idle(const ConnectionGroup& group) {
+  Connection* longest = nullptr;
+  SteadyTime since = SteadyTime::max();
+  for (const auto phase : kIdlePhases) {
+    const auto& connections = phases(group, false)[index(phase)];
+    if (connections.empty()) continue;
+    const auto begun = connections.front()->deadline_ - time_out(phase);
+    if (begun >= since) continue;
+    since = begun;
+    longest = connections.front().get();
+  }
+  return longest;
+}
+
+// The place of the one that has been idle for longest goes to a new one.
+bool Loop::make_room(ConnectionGroup& group) {
+  for (int tries = kIdleTries; tries > 0; --tries) {
+    Connection* idle = longest_idle(group);
+    if (idle == nullptr) return false;
+    if (!idle->still_idle()) continue;
+    go_beyond(*idle);
+    return true;
+  }
+  return false;
+}
+
+// It gives its place up at once, and has its end in peace where there is room for that.
+void Loop::go_beyond(Connection& connection) {
+  auto& group = *connection.listener_.group;
+  auto& from = list(connection, connection.phase_);
+  const bool room = make_room_beyond(group);
+  if (!room) group.beyond.fetch_add(1);  // for a moment
+  core_.metrics.connections.add(-1);
+  connection.beyond_ = true;
+  auto& to = list(connection, connection.phase_);
+  to.splice(to.end(), from, connection.place_);
+  room ? connection.part() : connection.close();
+}
+
+// Who has not said what it wants, or has its answer, gives way.
+bool Loop::make_room_beyond(ConnectionGroup& group) {
+  if (group.beyond.fetch_add(1) < kMostBeyond) return true;
+  group.beyond.fetch_sub(1);
+  for (const auto phase : {Phase::parting, Phase::lingering, Phase::fresh, Phase::head}) {
+    auto& connections = phases(group, true)[index(phase)];
+    if (connections.empty()) continue;
+    connections.front()->close();
+    group.beyond.fetch_add(1);
+    return true;
+  }
+  return false;
+}
+
+// For the acceptor, which may run on another thread.
+void Loop::tell_idle() {
+  for (const auto* group : {&core_.tenants, &core_.operators}) {
+    auto since = SteadyTime::max();
+    for (const auto phase : kIdlePhases) {
+      const auto& connections = phases(*group, false)[index(phase)];
+      if (connections.empty()) continue;
+      since = std::min(since, connections.front()->deadline_ - time_out(phase));
+    }
+    idle_since_[group == &core_.operators].store(since, std::memory_order_relaxed);
+  }
 }
 
 void Loop::later(Connection& connection) {
@@ -136,35 +234,53 @@ void Loop::later(Connection& connection) {
 }
 
 void Loop::remove(Connection& connection) {
-  auto& from = waiting_[static_cast<std::size_t>(connection.phase_)];
+  auto& from = list(connection, connection.phase_);
   removed_.splice(removed_.end(), from, connection.place_);
   connection.phase_ = Phase::closed;
-  forget_one(connection.over());
+  forget(*connection.listener_.group, connection.beyond_);
 }
 
-void Loop::forget_one(bool over) {
-  count(-1);
-  if (over) {
-    core_.turned_away.fetch_sub(1);
-    return;
+void Loop::forget(const ConnectionGroup& of, bool beyond) {
+  auto& group = &of == &core_.operators ? core_.operators : core_.tenants;
+  if (beyond) {
+    group.beyond.fetch_sub(1);
+  } else {
+    group.connections.fetch_sub(1);
+    core_.metrics.connections.add(-1);
   }
-  core_.metrics.connections.add(-1);
-  if (core_.connections.fetch_sub(1) == 1 && core_.draining) {
+  forget();
+}
+
+void Loop::forget() {
+  count(-1);
+  one_less_open();
+}
+
+void Loop::one_less_open() {
+  if (core_.open.fetch_sub(1) == 1 && core_.draining) {
     std::lock_guard lock(core_.mutex);
     core_.emptied.notify_all();
   }
 }
 
 void Loop::drain() {
+  for (const auto& acceptor : acceptors_) acceptor->finish();
   acceptors_.clear();
-  const Connections idle = waiting_[static_cast<std::size_t>(Phase::idle)];
-  for (const auto& connection : idle) connection->drain();
+  for (const auto& phases : waiting_) {
+    for (const auto phase : {Phase::fresh, Phase::idle, Phase::parting}) {
+      const Connections some = phases[index(phase)];
+      for (const auto& connection : some) connection->drain();
+    }
+  }
+  one_less_open();  // the loop itself: from now on none comes of it
 }
 
 void Loop::expire() {
-  for (auto& connections : waiting_) {
-    while (!connections.empty() && connections.front()->deadline_ <= now_) {
-      connections.front()->on_deadline();
+  for (auto& phases : waiting_) {
+    for (auto& connections : phases) {
+      while (!connections.empty() && connections.front()->deadline_ <= now_) {
+        connections.front()->on_deadline();
+      }
     }
   }
   for (const auto& acceptor : acceptors_) {
@@ -175,8 +291,10 @@ void Loop::expire() {
 void Loop::close_all() {
   acceptors_.clear();
   inbox_->close();
-  for (auto& connections : waiting_) {
-    while (!connections.empty()) connections.front()->close();
+  for (auto& phases : waiting_) {
+    for (auto& connections : phases) {
+      while (!connections.empty()) connections.front()->end();
+    }
   }
   removed_.clear();
   later_.clear();
@@ -185,6 +303,8 @@ void Loop::close_all() {
 Duration Loop::time_out(Phase phase) const {
   const auto& options = core_.options;
   switch (phase) {
+    case Phase::fresh:
+      return drained_ ? kDrainLinger : options.header_timeout;
     case Phase::idle:
       return options.idle_timeout;
     case Phase::head:
@@ -199,6 +319,8 @@ Duration Loop::time_out(Phase phase) const {
       return options.write_timeout;
     case Phase::lingering:
       return kLinger;
+    case Phase::parting:
+      return drained_ ? kDrainLinger : kLinger;
     case Phase::closed:
       break;
   }

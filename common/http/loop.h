@@ -27,13 +27,15 @@ class Watched {
 
 // What a connection waits for; each has its own time-out.
 enum class Phase {
-  idle,       // the first byte of a request
+  fresh,      // the first byte of its first request
+  idle,       // the first byte of a further request
   head,       // the rest of a head
   body,       // the rest of a body
   handling,   // the answer of a handler
   held,       // the end of the pause before a 429
   writing,    // room in the socket for the answer
-  lingering,  // the client's end, after an answer that closes
+  lingering,  // the client's end, after an answer that closes; it may still be sending
+  parting,    // the client's end; no answer is owed, but a request may be on its way
   closed,
 };
 
@@ -50,6 +52,10 @@ class Loop {
   const std::shared_ptr<Inbox>& inbox() const { return inbox_; }
   // Connections here or on their way here.
   int load() const { return load_.load(std::memory_order_relaxed); }
+  // Since when the longest idle connection of the group has been idle; max: there is none.
+  SteadyTime idle_since(const ConnectionGroup& group) const {
+    return idle_since_[&group == &core_.operators].load(std::memory_order_relaxed);
+  }
   void count(int by) { load_.fetch_add(by, std::memory_order_relaxed); }
   // After core.stopping has been set and the inbox woken.
   void join();
@@ -58,7 +64,7 @@ class Loop {
   Core& core() { return core_; }
   SteadyTime now() const { return now_; }
   std::array<char, 64 << 10>& scratch() { return scratch_; }
-  void add(Accepted accepted);  // has been counted
+  void add(Accepted accepted);  // has been counted in core.open and load
   // Moves the connection to `phase` and starts that phase's time-out.
   void enter(Connection& connection, Phase phase);
   // Its turn comes again after the others had theirs.
@@ -68,6 +74,8 @@ class Loop {
 
  private:
   using Connections = std::list<std::shared_ptr<Connection>>;
+  // A list per phase: as all of one phase wait equally long, each list is ordered by deadline.
+  using Phases = std::array<Connections, static_cast<std::size_t>(Phase::closed)>;
 
   void run();
   int wait_milliseconds() const;
@@ -77,19 +85,29 @@ class Loop {
   void close_all();
   Duration time_out(Phase phase) const;
 
-  void forget_one(bool over);
+  Connections& list(const Connection& connection, Phase phase);
+  Phases& phases(const ConnectionGroup& group, bool beyond);
+  Connection* longest_idle(const ConnectionGroup& group);
+  bool make_room(ConnectionGroup& group);
+  bool make_room_beyond(ConnectionGroup& group);
+  void go_beyond(Connection& connection);
+  void tell_idle();
+  void forget(const ConnectionGroup& group, bool beyond);
+  void forget();
+  void one_less_open();
 
   Core& core_;
   Fd epoll_;
   std::shared_ptr<Inbox> inbox_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::atomic<int> load_{0};
+  std::array<std::atomic<SteadyTime>, 2> idle_since_{SteadyTime::max(), SteadyTime::max()};
 
   // Of the loop's thread.
   SteadyTime now_{};
   std::array<char, 64 << 10> scratch_;
-  // A list per phase: as all of one phase wait equally long, each list is ordered by deadline.
-  std::array<Connections, static_cast<std::size_t>(Phase::closed)> waiting_;
+  // Of tenants and operators, within their bound and beyond it.
+  std::array<Phases, 4> waiting_;
   Connections removed_;
   std::vector<std::shared_ptr<Connection>> later_;
   Inbox::Contents contents_;

@@ -111,7 +111,7 @@ int status_of(ErrorKind kind) {
 }
 
 struct Responder::Shared {
-  explicit Shared(Send s) : send(std::move(s)) {}
+  Shared(Send s, OnGone g) : send(std::move(s)), on_gone(std::move(g)) {}
   ~Shared() {
     if (answered.load(std::memory_order_acquire)) return;
     send(Response::problem({ErrorKind::internal,
@@ -122,13 +122,19 @@ struct Responder::Shared {
                             {}}));
   }
   const Send send;
+  const OnGone on_gone;
   std::atomic<bool> answered{false};
 };
 
-Responder::Responder(Send send) : shared_(std::make_shared<Shared>(std::move(send))) {}
+Responder::Responder(Send send, OnGone on_gone)
+    : shared_(std::make_shared<Shared>(std::move(send), std::move(on_gone))) {}
 
 void Responder::operator()(Response response) const {
   if (!shared_->answered.exchange(true)) shared_->send(std::move(response));
+}
+
+void Responder::when_gone(std::function<void()> gone) const {
+  if (shared_->on_gone) shared_->on_gone(std::move(gone));
 }
 
 }  // namespace mesh::http

@@ -73,9 +73,15 @@ int status_of(ErrorKind kind);
 class Responder {
  public:
   using Send = std::function<void(Response)>;
-  explicit Responder(Send send);
+  using OnGone = std::function<void(std::function<void()>)>;
+  explicit Responder(Send send, OnGone on_gone = {});
   void operator()(Response response) const;
   void operator()(const Error& error) const { (*this)(Response::problem(error)); }
+  // Calls `gone` once, at once where it is so already, when the client sends no more (it may have
+  // left, or wait for the answer nevertheless) or the server has given the request up. For whoever
+  // keeps an answer back for long; of two calls the last counts. `gone` runs on the thread of the
+  // connection, must not block, and is not called any more once the server has stopped.
+  void when_gone(std::function<void()> gone) const;
 
  private:
   struct Shared;

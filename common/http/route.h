@@ -41,6 +41,8 @@ struct Route {
   // connection and many others: it must be done, or have put its Responder aside, within about a
   // millisecond.
   bool blocking = false;
+  // For whoever watches over the server: also answered where it has no connection left.
+  bool probe = false;
   std::string summary{};  // one line, for the API description
   std::vector<Parameter> parameters{};
   Handler handler{};

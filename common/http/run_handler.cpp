@@ -43,8 +43,10 @@ void run_handler(const std::shared_ptr<Exchange>& exchange, const Hooks& hooks,
                  std::chrono::nanoseconds waited) {
   if (!exchange->begin()) return;
   exchange->waited = waited;
+  // The one function keeps the exchange for both.
   const Responder respond(
-      [exchange](Response response) { InlineAnswer::deliver(exchange, std::move(response)); });
+      [exchange](Response response) { InlineAnswer::deliver(exchange, std::move(response)); },
+      [raw = exchange.get()](std::function<void()> gone) { raw->when_gone(std::move(gone)); });
   try {
     if (!exchange->admitted) {
       if (auto refusal = admit(*exchange, hooks)) return respond(std::move(*refusal));

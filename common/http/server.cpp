@@ -53,8 +53,10 @@ Status Server::Impl::open(std::vector<ListenerSpec> specs) {
     if (auto opened = core.loops.back()->open(); !opened) return opened;
   }
   for (auto& spec : specs) {
+    auto* group = spec.for_operators ? &core.operators : &core.tenants;
     auto listener = make_listener(std::move(spec), metrics);
     if (!listener) return fail(std::move(listener.error()));
+    (*listener)->group = group;
     core.listeners.push_back(std::move(*listener));
   }
   for (auto& listener : core.listeners) {
@@ -81,6 +83,7 @@ Status Server::start(std::vector<ListenerSpec> listeners) {
                     const auto waited = core.clock.steady() - exchange->started;
                     run_handler(exchange, core.hooks, waited);
                   });
+  core.open.store(static_cast<int>(core.loops.size()));
   for (auto& loop : core.loops) loop->start();
   impl_->running = true;
   for (const auto& listener : core.listeners) {
@@ -95,6 +98,8 @@ std::vector<std::string> Server::addresses() const {
   return all;
 }
 
+void Server::announce_stop() { impl_->core.closing.store(true, std::memory_order_release); }
+
 void Server::stop(Duration drain) {
   std::lock_guard only_one(impl_->mutex);
   if (!std::exchange(impl_->running, false)) return;
@@ -102,12 +107,13 @@ void Server::stop(Duration drain) {
   const auto wake = [&core] {
     for (auto& loop : core.loops) loop->inbox()->wake();
   };
+  core.closing.store(true, std::memory_order_release);
   core.draining.store(true, std::memory_order_release);
   wake();
   {
     std::unique_lock lock(core.mutex);
     core.clock.wait_until(lock, core.emptied, core.clock.steady() + drain,
-                          [&core] { return core.connections.load() == 0; });
+                          [&core] { return core.open.load() == 0; });
   }
   core.stopping.store(true, std::memory_order_release);
   wake();

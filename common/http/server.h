@@ -39,16 +39,21 @@ struct ServerOptions {
                                     // Retry-After. More hides an overload longer
   bool blocking_admission = false;  // Hooks::admit may ask another server: routes with a scope then
                                     // run on the blocking workers
-  int max_connections = 10'000;     // beyond it: 503, close
+  // Of all listeners but the operators'. Beyond it the longest idle one is closed for a new one;
+  // where none is idle, a new one gets one answer: of a route for probes, or 503.
+  int max_connections = 10'000;
+  int max_operator_connections = 1'000;  // the same for the operators' listeners, beside the others
   std::size_t max_header_bytes = 16 << 10;  // request line and headers together: 431
   int max_headers = 100;
   std::size_t max_body_bytes = 1 << 20;
   std::size_t max_bulk_body_bytes = 64 << 20;
   std::size_t max_buffered_bytes = 256 << 20;  // bodies until answered, and answers that wait for
                                                // their readers, of all connections: 503, close
-  Duration header_timeout{10'000};  // from the first byte of a request to the end of its headers
+  // From the first byte of a request to the end of its headers; also from the start of a connection
+  // to its first byte.
+  Duration header_timeout{10'000};
   Duration body_timeout{30'000};    // without progress, of at least 16 KiB
-  Duration idle_timeout{75'000};
+  Duration idle_timeout{75'000};    // from an answer to the first byte of the next request
   Duration write_timeout{30'000};   // without progress, of at least 16 KiB
   Duration answer_timeout{30'000};  // a handler that keeps its Responder longer: 503. Counts the
                                     // wait for a blocking worker; what it ends there is never run
@@ -82,6 +87,7 @@ struct ListenerSpec {
   // Names of the roles that share it, for logs and health: "users", …
   std::vector<std::string> names;
   RouteTable routes;
+  bool for_operators = false;  // has connections of its own: max_operator_connections
 };
 
 class Server {
@@ -96,8 +102,13 @@ class Server {
   // "host:port" as bound, in the order of the listeners.
   std::vector<std::string> addresses() const;
 
+  // From now on answers carry Connection: close; everything is served as before. For the time that
+  // load balancers need to look elsewhere. Any thread, after start; callable twice.
+  void announce_stop();
+
   // Stops accepting, closes idle connections, lets requests under way finish for at most `drain`
-  // (answers carry Connection: close), then closes the rest. Blocks, also for handlers that still
+  // (answers carry Connection: close), then refuses (503) and closes the rest. Who connected in
+  // time is answered; no connection is reset within `drain`. Blocks, also for handlers that still
   // run; callable twice, before start too, from any thread but a handler's. A Responder may be
   // used afterwards; its answer goes nowhere.
   void stop(Duration drain);

@@ -11,6 +11,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/error.h"
+#include "common/base/watch.h"
 #include "common/domain/catalogue.h"
 #include "common/domain/event.h"
 
@@ -52,9 +53,12 @@ class EventLog {
   // The first offset whose record was taken at or after `time`; the end where there is none.
   virtual Result<std::int64_t> offset_at(const TopicPartition& partition, Timestamp time) = 0;
 
-  // Waits until some partition has a record at or beyond its offset (true), or until `timeout` or
-  // close (false). Wakes by notification, without polling.
-  virtual bool wait(const std::map<TopicPartition, std::int64_t>& offsets, Duration timeout) = 0;
+  // Tells, by notification and without polling, as soon as some partition has a record at or beyond
+  // its offset (at once where it has one already), a topic was made, or the log was closed. It may
+  // tell more often than that: who is told reads. A partition that does not exist has no records.
+  // Waiting holds no thread. Dropped before the log.
+  virtual std::unique_ptr<Watch> watch(const std::map<TopicPartition, std::int64_t>& offsets,
+                                       Told told) = 0;
 };
 
 // The blocking form of append, for tools, tests and threads of their own.

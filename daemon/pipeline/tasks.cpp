@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "common/base/backoff.h"
@@ -19,10 +20,6 @@ namespace {
 constexpr std::size_t kMaxQueued = 1'000;
 constexpr int kResumeLimit = 10'000;  // tasks looked through at start
 constexpr BackoffPolicy kStoreBackoff{Duration{100}, Duration{5'000}, 6};
-
-bool has_ended(const Task& task) {
-  return task.state != Task::State::queued && task.state != Task::State::running;
-}
 
 // The audit trail: no one waits for it.
 void append_event(EventLog& event_log, const char* type, const Task& task, Timestamp now) {
@@ -50,6 +47,7 @@ struct TaskRunner::Impl {
   Impl(TaskStore& s, EventLog& l, Clock& c) : store(s), event_log(l), clock(c) {}
 
   class Context;
+  class TaskWatch;
 
   TaskStore& store;
   EventLog& event_log;
@@ -64,7 +62,7 @@ struct TaskRunner::Impl {
   std::deque<std::string> queue;  // ids, oldest first
   std::string current;            // id of the running task
   bool current_cancelled = false;
-  std::uint64_t ended = 0;  // counts tasks that ended
+  std::set<TaskWatch*> watches;
 
   std::mutex lifecycle;  // held over start and stop
   std::thread thread;    // last: it uses all of the above
@@ -77,6 +75,30 @@ struct TaskRunner::Impl {
   bool put(const Task& task);
   Result<Task> submit(std::string kind, Json spec, std::int64_t total);
   Status cancel(const std::string& id);
+};
+
+// All but its beginning and end with the runner's mutex held.
+class TaskRunner::Impl::TaskWatch final : public Watch {
+ public:
+  TaskWatch(Impl& impl, std::string of, Told told)
+      : id(std::move(of)), impl_(impl), told_(std::move(told)) {
+    std::lock_guard lock(impl_.mutex);
+    impl_.watches.insert(this);
+    if (impl_.stopping) tell();
+  }
+  ~TaskWatch() override {
+    std::lock_guard lock(impl_.mutex);
+    impl_.watches.erase(this);
+  }
+  void tell() {
+    if (auto told = std::exchange(told_, nullptr)) told();
+  }
+
+  const std::string id;
+
+ private:
+  Impl& impl_;
+  Told told_;
 };
 
 class TaskRunner::Impl::Context final : public TaskContext {
@@ -145,6 +167,7 @@ void TaskRunner::Impl::stop() {
     std::lock_guard lock(mutex);
     stopping = true;
     started = false;
+    for (auto* watch : watches) watch->tell();
   }
   changed.notify_all();
   thread.join();
@@ -212,7 +235,9 @@ void TaskRunner::Impl::finish(Task task, Task::State state, std::string error) {
   if (put(task)) append_event(event_log, "task.completed", task, task.finished_at);
   {
     std::lock_guard lock(mutex);
-    ++ended;
+    for (auto* watch : watches) {
+      if (watch->id == task.id) watch->tell();
+    }
   }
   changed.notify_all();
 }
@@ -305,22 +330,14 @@ Result<Task> TaskRunner::submit(std::string kind, Json spec, std::int64_t total)
 
 Status TaskRunner::cancel(const std::string& id) { return impl_->cancel(id); }
 
-Result<Task> TaskRunner::wait_for(const std::string& id, Duration timeout) {
-  Impl& impl = *impl_;
-  const SteadyTime deadline = impl.clock.steady() + timeout;
-  for (;;) {
-    std::uint64_t seen = 0;
-    {
-      std::lock_guard lock(impl.mutex);
-      seen = impl.ended;
-    }
-    auto task = impl.store.get(id);
-    if (!task || has_ended(*task)) return task;
-    std::unique_lock lock(impl.mutex);
-    const bool news = impl.clock.wait_until(lock, impl.changed, deadline,
-                                            [&] { return impl.ended != seen || impl.stopping; });
-    if (!news || impl.stopping) return impl.store.get(id);
-  }
+// Entered first and looked at then, so that an end in between is not missed.
+std::unique_ptr<Watch> TaskRunner::watch(const std::string& id, Told told) {
+  auto watch = std::make_unique<Impl::TaskWatch>(*impl_, id, std::move(told));
+  const auto task = impl_->store.get(id);
+  if (task && !has_ended(*task)) return watch;
+  std::lock_guard lock(impl_->mutex);
+  watch->tell();
+  return watch;
 }
 
 }  // namespace mesh::pipeline

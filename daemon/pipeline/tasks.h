@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/base/clock.h"
+#include "common/base/watch.h"
 #include "common/domain/task.h"
 #include "common/ports/event_log.h"
 #include "common/ports/task_store.h"
@@ -46,8 +47,9 @@ class TaskRunner {
   // A task that waits is cancelled at once, a running one as soon as its work returns; `conflict`
   // for a task that is done or failed.
   Status cancel(const std::string& id);
-  // The task as soon as it has ended, or as it is after `timeout` or stop().
-  Result<Task> wait_for(const std::string& id, Duration timeout);
+  // Tells once the task has ended (at once where it has already), or the runner stops. Dropped
+  // before the runner.
+  std::unique_ptr<Watch> watch(const std::string& id, Told told);
 
  private:
   struct Impl;

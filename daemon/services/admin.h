@@ -1,7 +1,6 @@
 // The admin API, for operators: see docs/api.md. Every route asks for the operator's token.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 
@@ -16,6 +15,7 @@
 #include "daemon/pipeline/replay.h"
 #include "daemon/pipeline/runtime.h"
 #include "daemon/pipeline/tasks.h"
+#include "daemon/services/long_polls.h"
 #include "daemon/services/tenant_directory.h"
 
 namespace mesh::services {
@@ -25,12 +25,9 @@ struct LogAdminDeps {
   EventLog& log;
   LogAdmin& admin;
   Clock& clock;
-  // True once the process drains: requests that wait for records answer with what they have.
-  std::function<bool()> draining;
+  LongPolls& polls;  // where requests wait for records
   // Of all pipelines that run here, for the groups' states.
   std::function<std::vector<pipeline::PipelineStatus>()> pipelines;
-  // How many requests wait for records.
-  std::shared_ptr<std::atomic<int>> waiting = std::make_shared<std::atomic<int>>(0);
 };
 http::RouteTable log_routes(LogAdminDeps deps);
 
@@ -58,6 +55,7 @@ struct WorkAdminDeps {
   pipeline::Replayer& replayer;
   pipeline::DeadLetters& dead_letters;
   pipeline::Generations& generations;
+  LongPolls& polls;  // where requests wait for a task's end
 };
 http::RouteTable work_routes(WorkAdminDeps deps);
 

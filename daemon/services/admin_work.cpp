@@ -176,14 +176,20 @@ Result<Response> list_tasks(const WorkAdminDeps& deps, const http::Request& requ
   return page(std::move(items));
 }
 
-Result<Response> get_task(const WorkAdminDeps& deps, const http::Request& request) {
+Status get_task(const std::shared_ptr<const WorkAdminDeps>& deps, const http::Request& request,
+                const http::Responder& respond) {
   auto wait = int_param(request, "wait", 0, 0, kMaxWaitSeconds);
   if (!wait) return fail(wait.error());
   const std::string& id = request.path_params.at("id");
-  auto task =
-      *wait > 0 ? deps.runner.wait_for(id, std::chrono::seconds(*wait)) : deps.tasks.get(id);
-  if (!task) return fail(task.error());
-  return Response::json(200, mesh::to_json(*task));
+  deps->polls.answer({[deps, id](bool last) -> std::optional<Response> {
+                        auto task = deps->tasks.get(id);
+                        if (!task) return Response::problem(task.error());
+                        if (!last && !has_ended(*task)) return std::nullopt;
+                        return Response::json(200, mesh::to_json(*task));
+                      },
+                      [deps, id](Told told) { return deps->runner.watch(id, std::move(told)); }},
+                     std::chrono::seconds(*wait), respond);
+  return {};
 }
 
 Result<Response> cancel_task(const WorkAdminDeps& deps, const http::Request& request) {
@@ -211,9 +217,16 @@ http::RouteTable work_routes(WorkAdminDeps deps) {
                        .parameters = std::move(parameters),
                        .handler = answering(shared, std::move(work))};
   };
+  const http::Parameter id{"id", "path", "the task's id", "string", true};
+  // Answers later where it waits.
+  http::Route one_task =
+      route("GET", "/admin/v1/tasks/{id}", Body::none, "A task; can wait for its end",
+            {id, {"wait", "query", "seconds to wait for its end, 0 to 25 (0)", "integer"}}, {});
+  one_task.handler = [shared](auto request, auto respond) {
+    if (auto done = get_task(shared, *request, respond); !done) respond(done.error());
+  };
   const http::Parameter topic{"topic", "path", "the topic whose dead letters, with or without .dlq",
                               "string", true};
-  const http::Parameter id{"id", "path", "the task's id", "string", true};
   return {
       route("GET", "/admin/v1/dlq", Body::none, "Dead letters by topic and cause", {},
             dead_letter_topics),
@@ -245,9 +258,7 @@ http::RouteTable work_routes(WorkAdminDeps deps) {
             "Runs a pipeline over a range of the log again", {}, replay),
       route("GET", "/admin/v1/tasks", Body::none, "Tasks, newest first",
             {{"limit", "query", "tasks, 1 to 1000 (50)", "integer"}}, list_tasks),
-      route("GET", "/admin/v1/tasks/{id}", Body::none, "A task; can wait for its end",
-            {id, {"wait", "query", "seconds to wait for its end, 0 to 25 (0)", "integer"}},
-            get_task),
+      one_task,
       route("POST", "/admin/v1/tasks/{id}/cancel", Body::json, "Asks a task to stop", {id},
             cancel_task),
   };

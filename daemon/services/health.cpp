@@ -130,6 +130,11 @@ http::RouteTable health_routes(HealthDeps deps, const http::RouteTable& routes) 
                        .summary = summary,
                        .handler = std::move(handler)};
   };
+  const auto probe = [&](const char* pattern, const char* summary, http::Handler handler) {
+    auto route = open(pattern, summary, std::move(handler));
+    route.probe = true;
+    return route;
+  };
   const auto healthy = [shared](auto, auto respond) {
     respond(Response::json(
         200, {{"status", "ok"}, {"service", shared->service}, {"version", shared->version}}));
@@ -140,16 +145,16 @@ http::RouteTable health_routes(HealthDeps deps, const http::RouteTable& routes) 
                         : Response::text(503, "not ready: " + why + "\n"));
   };
   http::RouteTable table{
-      open("/health", "Name and version of the service", healthy),
-      open("/livez", "The process answers",
-           [](auto, auto respond) { respond(Response::text(200, "ok\n")); }),
-      open("/readyz", "The process can do its work", ready),
-      open("/healthz", "As /readyz", ready),
-      open("/metrics", "Prometheus metrics",
-           [shared](auto, auto respond) {
-             respond(Response::text(200, shared->metrics.expose(),
-                                    "text/plain; version=0.0.4; charset=utf-8"));
-           }),
+      probe("/health", "Name and version of the service", healthy),
+      probe("/livez", "The process answers",
+            [](auto, auto respond) { respond(Response::text(200, "ok\n")); }),
+      probe("/readyz", "The process can do its work", ready),
+      probe("/healthz", "As /readyz", ready),
+      probe("/metrics", "Prometheus metrics",
+            [shared](auto, auto respond) {
+              respond(Response::text(200, shared->metrics.expose(),
+                                     "text/plain; version=0.0.4; charset=utf-8"));
+            }),
   };
   http::RouteTable described = routes;
   described.insert(described.end(), table.begin(), table.end());

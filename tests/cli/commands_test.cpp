@@ -221,6 +221,40 @@ TEST_F(CommandsTest, TailMergesTopicsByTime) {
   EXPECT_EQ(out, "a.events0 b.events0 a.events1 b.events1 a.events2 b.events2 ");
 }
 
+TEST_F(CommandsTest, TailFollowsAllTopicsWithOneRequestAfterTheOther) {
+  fake.on("GET", "/admin/v1/records", [](const http::Request& request) {
+    if (request.param("cursor")) {
+      return http::Response::problem({ErrorKind::forbidden, "enough", {}, {}, {}});
+    }
+    Json items = Json::array();
+    for (const char* topic : {"a.events", "b.events"}) {
+      items.push_back({{"topic", topic}, {"partition", 0}, {"offset", 7}, {"key", "k"}});
+    }
+    return http::Response::json(200, Json{{"items", items}, {"next", "a.events~8~~b.events~8"}});
+  });
+  EXPECT_EQ(at_fake({"events", "tail", "--filter", "type=user.created", "-f", "%t@%o\\n"}), 4);
+  EXPECT_EQ(out, "a.events@7\nb.events@7\n");
+  const auto requests = fake.requests();
+  ASSERT_EQ(requests.size(), 2u);
+  EXPECT_EQ(requests[0].param("from"), "end");
+  EXPECT_EQ(requests[0].param("wait"), "25");
+  EXPECT_EQ(requests[0].param("type"), "user.created");
+  EXPECT_FALSE(requests[0].param("topics"));
+  EXPECT_EQ(requests[1].param("cursor"), "a.events~8~~b.events~8");
+}
+
+TEST_F(CommandsTest, TailFollowsFromWhereItsHistoryEnds) {
+  topic("a.events", 3);
+  topic("b.events", 2);
+  fake.on("GET", "/admin/v1/records", Error{ErrorKind::forbidden, "enough", {}, {}, {}});
+  EXPECT_EQ(at_fake({"events", "tail", "--topic", "a.events", "--topic", "b.events", "--from",
+                     "start", "-f", "%t@%o\\n"}),
+            4);
+  EXPECT_EQ(out, "a.events@0\nb.events@0\na.events@1\nb.events@1\na.events@2\n");
+  EXPECT_EQ(fake.last().param("topics"), "a.events,b.events");
+  EXPECT_EQ(fake.last().param("cursor"), "a.events~3~~b.events~2");
+}
+
 TEST_F(CommandsTest, TailRefusesABadFormatAndABadFilterBeforeItAsks) {
   EXPECT_EQ(at_fake({"events", "tail", "-f", "%q"}), 2);
   EXPECT_EQ(at_fake({"events", "tail", "--filter", "colour=red"}), 2);

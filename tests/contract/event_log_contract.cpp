@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <condition_variable>
 #include <future>
+#include <mutex>
 #include <thread>
 
 #include "common/base/ids.h"
@@ -186,20 +188,87 @@ TEST_P(EventLogContract, OffsetAtFindsTheFirstRecordTakenAtOrAfterATime) {
   }
 }
 
-TEST_P(EventLogContract, AWaitAnswersAtOnceWhereARecordIsThere) {
+namespace {
+
+// Counts how often it was told.
+struct Bell {
+  std::mutex mutex;
+  std::condition_variable rung;
+  int times = 0;  // guarded by mutex
+
+  Told told() {
+    return [this] {
+      std::lock_guard lock(mutex);
+      ++times;
+      rung.notify_all();
+    };
+  }
+  bool await(Duration timeout) {
+    std::unique_lock lock(mutex);
+    return rung.wait_for(lock, timeout, [&] { return times > 0; });
+  }
+  int count() {
+    std::lock_guard lock(mutex);
+    return times;
+  }
+};
+
+}  // namespace
+
+TEST_P(EventLogContract, AWatchTellsAtOnceWhereARecordIsThere) {
   const auto topic = make_topic("there", 2);
-  const auto p = append(topic, "k", "v");
-  EXPECT_TRUE(log().wait({{{topic, 0}, 0}, {{topic, 1}, 0}}, kLong));
-  EXPECT_FALSE(log().wait({{{topic, p.partition}, p.offset + 1}}, kShort));
+  const auto p = append(topic, "a", "1");
+  Bell there, beyond;
+  const auto first = log().watch({{{topic, 0}, 0}, {{topic, 1}, 0}}, there.told());
+  const auto second = log().watch({{{topic, p.partition}, p.offset + 1}}, beyond.told());
+  EXPECT_TRUE(there.await(kLong));
+  EXPECT_FALSE(beyond.await(kShort));
 }
 
-TEST_P(EventLogContract, AWaitEndsWhenARecordArrives) {
+TEST_P(EventLogContract, AWatchTellsOnceWhenRecordsArrive) {
   const auto topic = make_topic("arrives", 2);
-  auto waited = std::async(std::launch::async, [&] {
-    return log().wait({{{topic, 0}, 0}, {{topic, 1}, 0}}, kLong);
+  Bell bell;
+  const auto watch = log().watch({{{topic, 0}, 0}, {{topic, 1}, 0}}, bell.told());
+  append(topic, "a", "1");
+  EXPECT_TRUE(bell.await(kLong));
+  for (int i = 0; i < 10; ++i) append(topic, std::to_string(i), "more");
+  EXPECT_EQ(bell.count(), 1);
+}
+
+TEST_P(EventLogContract, ADroppedWatchTellsNothing) {
+  const auto topic = make_topic("dropped");
+  Bell dropped, kept;
+  auto watch = log().watch({{{topic, 0}, 0}}, dropped.told());
+  const auto other = log().watch({{{topic, 0}, 0}}, kept.told());
+  watch.reset();
+  append(topic, "a", "1");
+  EXPECT_TRUE(kept.await(kLong));
+  EXPECT_EQ(dropped.count(), 0);
+}
+
+// Else whoever follows all topics would learn of a new one only when another has a record.
+TEST_P(EventLogContract, AWatchTellsThatATopicWasMade) {
+  Bell bell;
+  const auto watch = log().watch({}, bell.told());
+  make_topic("new");
+  EXPECT_TRUE(bell.await(kLong));
+}
+
+TEST_P(EventLogContract, WatchesThatComeAndGoWhileRecordsArriveMissNone) {
+  const auto topic = make_topic("busy");
+  constexpr int kRecords = 200;
+  auto writer = std::async(std::launch::async, [&] {
+    for (int i = 0; i < kRecords; ++i) append(topic, "k", std::to_string(i));
   });
-  append(topic, "k", "v");
-  EXPECT_TRUE(waited.get());
+  for (std::int64_t next = 0; next < kRecords;) {
+    Bell bell;
+    const auto watch = log().watch({{{topic, 0}, next}}, bell.told());
+    ASSERT_TRUE(bell.await(kLong)) << "at " << next;
+    const auto marks = log().watermarks({topic, 0});
+    ASSERT_TRUE(marks);
+    next = marks->end;
+  }
+  writer.get();
 }
 
 TEST_P(EventLogContract, AppendsOfManyThreadsAreAllThereAfterReopening) {

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "tests/e2e/daemon.h"
+#include "tests/support/eventually.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh::e2e {
@@ -96,6 +97,24 @@ TEST(Operation, SigtermDrainsAndRemovesRunJson) {
   for (const char* left : {"/run.json", "/log.db-wal", "/store.db-wal", "/vectors.db-wal"}) {
     EXPECT_NE(stat((dir.file("data") + left).c_str(), &info), 0) << left;
   }
+}
+
+TEST(Operation, BeforeItStopsItIsNotReadyForTheDrainDelayAndServesAllTheSame) {
+  test::TempDir dir;
+  Daemon daemon(dir.file("data"), "http: {drain_delay: 1h}\n");
+  ASSERT_TRUE(daemon.start()) << daemon.errors();
+  EXPECT_EQ(daemon.call("users", "GET", "/readyz", "").status, 200);
+  daemon.signal(SIGTERM);
+  EXPECT_TRUE(
+      test::eventually([&] { return daemon.call("users", "GET", "/readyz", "").status == 503; }));
+  EXPECT_EQ(daemon.call("users", "GET", "/livez", "").status, 200);
+  const auto listed = daemon.call("users", "GET", "/users", "acme:alice");
+  EXPECT_EQ(listed.status, 200);
+  EXPECT_EQ(listed.header("Connection"), "close");
+  daemon.signal(SIGHUP);
+  EXPECT_EQ(daemon.call("users", "GET", "/livez", "").status, 200);
+  daemon.signal(SIGTERM);  // ends the delay, not the process
+  EXPECT_EQ(daemon.wait(), 0);
 }
 
 TEST(Operation, SighupTakesOverRateLimitsAndKeepsTheOldOnesWhenTheFileIsBroken) {

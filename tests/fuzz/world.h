@@ -118,7 +118,9 @@ class Log final : public EventLog, public LogAdmin {
   }
   Result<Watermarks> watermarks(const TopicPartition&) override { return Watermarks{}; }
   Result<std::int64_t> offset_at(const TopicPartition&, Timestamp) override { return 0; }
-  bool wait(const std::map<TopicPartition, std::int64_t>&, Duration) override { return false; }
+  std::unique_ptr<Watch> watch(const std::map<TopicPartition, std::int64_t>&, Told) override {
+    return std::make_unique<Watch>();
+  }
   Status ensure_topic(const TopicSpec& spec) override {
     holds(spec.name.ends_with(".events") || spec.name.ends_with(".events.dlq"),
           "a topic is one of events");

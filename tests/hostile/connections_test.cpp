@@ -4,8 +4,12 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <set>
+#include <thread>
 
 #include "tests/e2e/daemon.h"
 #include "tests/hostile/oracle.h"
@@ -63,6 +67,15 @@ class Connections : public ::testing::Test {
     std::vector<Wire> all;
     all.reserve(n);
     for (std::size_t i = 0; i < n; ++i) all.push_back(connect());
+    return all;
+  }
+  // Each holds its connection until it has sent kRestOfHead; an idle one would make room.
+  static constexpr auto kRestOfHead = "Host: t\r\nAuthorization: Bearer acme:alice\r\n\r\n";
+  std::vector<Wire> busy_ones(std::size_t n) {
+    auto all = connect_many(n);
+    for (auto& wire : all) EXPECT_EQ(ask(wire, get("/users")), 200);
+    for (auto& wire : all) wire.push("GET /users HTTP/1.1\r\n");
+    EXPECT_FALSE(served());
     return all;
   }
   static int ask(Wire& wire, const std::string& bytes) {
@@ -142,9 +155,8 @@ TEST_F(Connections, FiveThousandIdleOnesCostNoThreadAndLittleMemoryAndNobodysAns
 }
 
 TEST_F(Connections, BeyondTheCapOneIsToldSoAndServedWhenOthersLeave) {
-  start("max_connections: 50");
-  auto served = connect_many(50);
-  for (auto& wire : served) ASSERT_EQ(ask(wire, get("/users")), 200);
+  start("max_connections: 50, header_timeout: 5m");
+  auto busy = busy_ones(50);
   for (int i = 0; i < 20; ++i) {
     auto wire = connect();
     const auto received = wire.exchange(post("/users/create", std::string(100'000, ' ')), {false});
@@ -155,23 +167,40 @@ TEST_F(Connections, BeyondTheCapOneIsToldSoAndServedWhenOthersLeave) {
     EXPECT_FALSE(answer.header("Retry-After").empty());
     EXPECT_EQ(answer.header("Content-Type"), "application/problem+json");
   }
-  for (auto& wire : served) ASSERT_EQ(ask(wire, get("/users")), 200) << "who is in stays in";
-  served.erase(served.begin() + 40, served.end());
+  for (auto& wire : busy) {
+    ASSERT_EQ(ask(wire, kRestOfHead), 200) << "who is in stays in";
+  }
+  EXPECT_TRUE(served()) << "the longest idle one makes room";
+  busy.erase(busy.begin() + 40, busy.end());
   EXPECT_TRUE(eventually([&] { return this->served(); }));
+}
+
+TEST_F(Connections, ProbesAndTheAdminListenerAreAnsweredWhereTenantsTookAllConnections) {
+  start("max_connections: 50, header_timeout: 5m");
+  auto busy = busy_ones(50);
+  auto silent = connect_many(400);  // more than have a place beyond the bound
+  for (const char* path : {"/livez", "/readyz", "/healthz", "/metrics"}) {
+    for (const char* role : {"users", "admin"}) {
+      Wire wire(daemon_->address(role));
+      EXPECT_EQ(ask(wire, get(path)), 200) << role << path;
+    }
+  }
+  EXPECT_EQ(daemon_->call("admin", "GET", "/admin/v1/topics", daemon_->operator_token()).status,
+            200);
 }
 
 TEST_F(Connections, AFloodBeyondTheCapIsClosedAndForgotten) {
   if (!may_open(3000)) GTEST_SKIP() << "the limit of open files is below 3000";
-  start("max_connections: 50");
+  start("max_connections: 50, header_timeout: 5m");
   const auto before = sockets();
-  auto served = connect_many(50);
-  for (auto& wire : served) ASSERT_EQ(ask(wire, get("/users")), 200);
+  auto busy = busy_ones(50);
   {
     auto flood = connect_many(1000);
-    EXPECT_EQ(ask(served.front(), get("/users")), 200);
-    EXPECT_LE(sockets(), before + 50 + 256 + 16);
+    EXPECT_EQ(ask(busy.front(), kRestOfHead), 200);
+    // Also while the flood stays: those on their way to a loop are not for long.
+    EXPECT_TRUE(eventually([&] { return sockets() <= before + 50 + 256 + 16; })) << sockets();
   }
-  served.clear();
+  busy.clear();
   EXPECT_TRUE(eventually([&] { return sockets() <= before; }));
   EXPECT_TRUE(eventually([&] { return this->served(); }));
 }
@@ -290,6 +319,162 @@ TEST_F(Connections, HalfSentAndEndlessRequestsCostBoundedMemory) {
     ASSERT_EQ(received.answers.size(), 1u) << kinds[k].name;
     EXPECT_EQ(received.answers[0].status, expected) << kinds[k].name;
   }
+}
+
+// One request of a tail follows all topics and holds a connection, but neither a worker nor a
+// thread.
+class Tails : public Connections {
+ protected:
+  static constexpr int kTails = 200, kTopics = 40;
+
+  // A tenant may have 32 topics of its own types.
+  static constexpr const char* kTenants[] = {"acme", "beta"};
+
+  void allow_any_type() {
+    for (const std::string tenant : kTenants) {
+      const Json body{{"id", tenant}, {"name", tenant}, {"allow_unknown_types", true}};
+      const auto made = daemon_->call("admin", "POST", "/admin/v1/tenants",
+                                      daemon_->operator_token(), body.dump());
+      ASSERT_EQ(made.status, 201) << made.body;
+    }
+  }
+  void publish_one_of_each() {
+    int topic = 0;
+    for (const std::string tenant : kTenants) {
+      std::string lines;
+      for (int i = 0; i < kTopics / 2; ++i, ++topic) {
+        lines +=
+            Json{{"type", "topic" + std::to_string(topic) + ".made"}, {"data", {{"n", i}}}}.dump();
+        lines += "\n";
+      }
+      const auto answer = daemon_->call("publisher", "POST", "/api/v1/events", tenant + ":alice",
+                                        lines, {{"Content-Type", "application/x-ndjson"}});
+      ASSERT_LT(answer.status, 300) << answer.body;
+    }
+  }
+  std::string tail(const std::string& parameters) const {
+    return "GET /admin/v1/records?wait=25&limit=1000&" + parameters +
+           " HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer " + daemon_->operator_token() +
+           "\r\n\r\n";
+  }
+  bool waiting(int n) {
+    return eventually([&] {
+      const auto metrics = daemon_->call("admin", "GET", "/metrics", "").body;
+      return metrics.find("mesh_http_long_polls " + std::to_string(n) + "\n") != std::string::npos;
+    });
+  }
+  static double seconds_since(std::chrono::steady_clock::time_point begun) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  }
+};
+
+TEST_F(Tails, TwoHundredOfFortyTopicsAllGetEveryLine) {
+  if (!may_open(2000)) GTEST_SKIP() << "the limit of open files is below 2000";
+  start();
+  allow_any_type();
+  publish_one_of_each();  // makes the topics
+  warm_up();
+  const auto threads = status("Threads"), before = sockets();
+  std::vector<Wire> tails;
+  for (int i = 0; i < kTails; ++i) {
+    tails.emplace_back(daemon_->address("admin"));
+    tails.back().push(tail("from=end"));
+  }
+  ASSERT_TRUE(waiting(kTails));
+  EXPECT_EQ(status("Threads"), threads);
+  EXPECT_LE(sockets(), before + kTails + 16);
+  // More than there are workers wait; those that have work to do find one.
+  EXPECT_EQ(daemon_->call("admin", "GET", "/admin/v1/topics", daemon_->operator_token()).status,
+            200);
+
+  const auto begun = std::chrono::steady_clock::now();
+  publish_one_of_each();
+  for (auto& wire : tails) {
+    std::multiset<std::string> seen;
+    for (std::string request; seen.size() < kTopics;) {
+      const auto received = wire.exchange(request, {false});
+      ASSERT_EQ(received.answers.size(), 1u);
+      const auto page = Json::parse(received.answers[0].body);
+      for (const auto& item : page["items"]) seen.insert(item["topic"].get<std::string>());
+      request = tail("cursor=" + page["next"].get<std::string>());
+    }
+    EXPECT_EQ(seen.size(), std::size_t{kTopics});
+    EXPECT_EQ(std::set(seen.begin(), seen.end()).size(), std::size_t{kTopics}) << "each once";
+  }
+  const double took = seconds_since(begun);
+  std::printf("%d tails of %d topics: every line after %.2f s\n", kTails, kTopics, took);
+  EXPECT_LT(took, 10) << "a tail that is not told answers after 25 s";
+}
+
+TEST_F(Tails, ThoseThatLeaveGiveTheirPlacesUpAtOnce) {
+  start("max_waiting: 3");
+  {
+    std::vector<Wire> tails;
+    for (int i = 0; i < 3; ++i) {
+      tails.emplace_back(daemon_->address("admin"));
+      tails.back().push(tail("from=end"));
+    }
+    ASSERT_TRUE(waiting(3));
+    Wire fourth(daemon_->address("admin"));
+    EXPECT_EQ(ask(fourth, tail("from=end")), 503);
+    tails.front().reset();
+    ASSERT_TRUE(waiting(2));
+  }
+  const auto begun = std::chrono::steady_clock::now();
+  ASSERT_TRUE(waiting(0));
+  EXPECT_LT(seconds_since(begun), 10) << "not after the 25 s that they would have waited";
+}
+
+TEST_F(Tails, AStopAnswersThemAtOnce) {
+  start();
+  Wire wire(daemon_->address("admin"));
+  wire.push(tail("from=end"));
+  ASSERT_TRUE(waiting(1));
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_EQ(daemon_->stop(), 0);
+  EXPECT_LT(seconds_since(begun), 10) << "not after the 25 s that it would have waited";
+  const auto received = wire.exchange("", {false});
+  ASSERT_EQ(received.answers.size(), 1u);
+  EXPECT_EQ(received.answers[0].status, 200);
+  EXPECT_TRUE(received.answers[0].closes);
+}
+
+// Clients that connect, ask and keep asking while the process ends: answered, closed or refused.
+TEST_F(Connections, AStopUnderLoadResetsNobody) {
+  start();
+  warm_up();
+  std::atomic<bool> stopped = false;
+  std::atomic<int> resets = 0, answers = 0, odd = 0;
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 8; ++i) {
+    clients.emplace_back([&, i] {
+      while (!stopped) {
+        std::optional<Wire> wire;
+        try {
+          wire.emplace(address_);
+        } catch (const std::runtime_error&) {
+          return;  // the port is closed: refused
+        }
+        for (int n = 0; n < 1 + i % 4; ++n) {
+          const std::string request = i % 2 == 0 ? get("/users") : get("/users") + get("/health");
+          wire->push(request);
+          char bytes[65536];
+          const auto got = ::recv(wire->fd(), bytes, sizeof bytes, 0);
+          if (got < 0) ++resets;
+          if (got <= 0) break;
+          ++(std::string_view(bytes, 12) == "HTTP/1.1 200" ? answers : odd);
+          if (i % 2 == 1) break;  // leaves with the second answer unread, perhaps on its way
+        }
+        if (i % 2 == 1) wire->finish_sending();
+      }
+    });
+  }
+  EXPECT_TRUE(eventually([&] { return answers > 200; }));
+  EXPECT_EQ(daemon_->stop(), 0);
+  stopped = true;
+  for (auto& client : clients) client.join();
+  EXPECT_EQ(resets, 0);
+  EXPECT_EQ(odd, 0);
 }
 
 TEST_F(Connections, PipelinedRequestsOfAllKindsAreAnsweredInOrder) {

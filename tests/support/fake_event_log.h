@@ -152,14 +152,17 @@ class FakeEventLog final : public EventLog, public LogAdmin {
     return part->end;
   }
 
-  bool wait(const std::map<TopicPartition, std::int64_t>& offsets, Duration timeout) override {
-    std::unique_lock lock(mutex_);
-    return clock_.wait_until(lock, changed_, clock_.steady() + timeout, [&] {
-      return std::ranges::any_of(offsets, [&](const auto& entry) {
-        auto* part = find(entry.first);
-        return part && part->end > entry.second;
-      });
-    });
+  std::unique_ptr<Watch> watch(const std::map<TopicPartition, std::int64_t>& offsets,
+                               Told told) override {
+    std::lock_guard lock(mutex_);
+    auto watch = std::make_unique<FakeWatch>(*this, offsets, std::move(told));
+    watches_.insert(watch.get());
+    watch->look();
+    return watch;
+  }
+  std::size_t watches() const {
+    std::lock_guard lock(mutex_);
+    return watches_.size();
   }
 
   // --- LogAdmin -----------------------------------------------------------------------------
@@ -168,6 +171,7 @@ class FakeEventLog final : public EventLog, public LogAdmin {
     auto& topic = topics_[spec.name];
     topic.spec = spec;
     topic.partitions.resize(static_cast<std::size_t>(spec.partitions));
+    for (auto* watch : watches_) watch->tell();
     return {};
   }
   void ensure(const std::string& name, TopicKind kind, int partitions = 2) {
@@ -226,6 +230,30 @@ class FakeEventLog final : public EventLog, public LogAdmin {
 
  private:
   class Consumer;
+  class FakeWatch final : public Watch {  // all but its end with the log's mutex held
+   public:
+    FakeWatch(FakeEventLog& log, std::map<TopicPartition, std::int64_t> offsets, Told told)
+        : log_(log), offsets_(std::move(offsets)), told_(std::move(told)) {}
+    ~FakeWatch() override {
+      std::lock_guard lock(log_.mutex_);
+      log_.watches_.erase(this);
+    }
+    void look() {
+      const bool grown = std::ranges::any_of(offsets_, [&](const auto& entry) {
+        auto* part = log_.find(entry.first);
+        return part && part->end > entry.second;
+      });
+      if (grown) tell();
+    }
+    void tell() {
+      if (auto told = std::exchange(told_, nullptr)) told();
+    }
+
+   private:
+    FakeEventLog& log_;
+    const std::map<TopicPartition, std::int64_t> offsets_;
+    Told told_;
+  };
   struct Partition {
     std::vector<StoredRecord> records;
     std::int64_t end = 0;
@@ -302,6 +330,7 @@ class FakeEventLog final : public EventLog, public LogAdmin {
       history_.push_back(stored);
       part.records.push_back(std::move(stored));
     }
+    for (auto* watch : watches_) watch->look();
     return positions;
   }
 
@@ -310,6 +339,7 @@ class FakeEventLog final : public EventLog, public LogAdmin {
   std::condition_variable changed_;
   std::map<std::string, Topic> topics_;  // this and the rest guarded by mutex_
   std::map<std::string, Group> groups_;
+  std::set<FakeWatch*> watches_;
   std::vector<StoredRecord> history_;
   std::deque<Held> held_;
   bool hold_ = false;

@@ -94,36 +94,25 @@ TEST_F(SqliteLogTest, TimesNeverDecreaseThoughTheClockDoes) {
   }
 }
 
-TEST_F(SqliteLogTest, AWaitSleepsUntilItIsNotified) {
-  open_with_topic();
-  auto waited = std::async(std::launch::async, [&] {
-    return log_->wait({{{kTopic, 0}, 0}}, Duration(1'000));
-  });
-  clock_.await_waiters(1);  // time stands still: only a notification can end the wait
+// A commit costs nothing for those who wait elsewhere.
+TEST_F(SqliteLogTest, AWatchIsNotToldOfOtherPartitions) {
+  open_with_topic(TopicKind::activity, 2);
+  int told = 0;
+  const auto position = append("k", "v").value().front();
+  const auto watch = log_->watch({{{kTopic, 1 - position.partition}, 0}}, [&] { ++told; });
   ASSERT_TRUE(append("k", "v"));
-  EXPECT_TRUE(waited.get());
+  EXPECT_EQ(told, 0);
 }
 
-TEST_F(SqliteLogTest, AWaitEndsAtItsTimeout) {
-  open_with_topic();
-  auto waited = std::async(std::launch::async, [&] {
-    return log_->wait({{{kTopic, 0}, 0}}, Duration(1'000));
-  });
-  clock_.await_waiters(1);
-  clock_.advance(Duration(1'000));
-  EXPECT_FALSE(waited.get());
-}
-
-TEST_F(SqliteLogTest, CloseEndsWaitsAndPollsAndRefusesAppends) {
+TEST_F(SqliteLogTest, CloseTellsWatchesEndsPollsAndRefusesAppends) {
   open_with_topic();
   auto consumer = log_->open_consumer("g", {kTopic}).value();
-  auto waited = std::async(std::launch::async, [&] {
-    return log_->wait({{{kTopic, 0}, 0}}, Duration(1'000));
-  });
+  int told = 0;
+  const auto watch = log_->watch({{{kTopic, 0}, 0}}, [&] { ++told; });
   auto polled = std::async(std::launch::async, [&] { return consumer->poll({}, Duration(1'000)); });
-  clock_.await_waiters(2);
+  clock_.await_waiters(1);
   log_->close();
-  EXPECT_FALSE(waited.get());
+  EXPECT_EQ(told, 1);
   EXPECT_EQ(polled.get().error().kind, ErrorKind::cancelled);
   EXPECT_EQ(append("k", "v").error().kind, ErrorKind::unavailable);
   log_->close();

@@ -104,12 +104,15 @@ class RawClient {
   }
   // Waits for the server's end; false where it sent something instead, or nothing for long.
   bool closed_by_server() { return buffer_.empty() && !receive() && !impatient_; }
+  // After an end: whether it came as a reset, which loses what was on its way.
+  bool was_reset() const { return reset_; }
 
  private:
   bool receive() {
     char bytes[16384];
     const auto n = ::recv(fd_, bytes, sizeof bytes, 0);
     impatient_ = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    reset_ = n < 0 && errno == ECONNRESET;
     if (n <= 0) return false;
     buffer_.append(bytes, static_cast<std::size_t>(n));
     return true;
@@ -118,6 +121,7 @@ class RawClient {
   int fd_ = -1;
   std::string buffer_;
   bool impatient_ = false;
+  bool reset_ = false;
 };
 
 inline std::string get(std::string_view path, std::string_view headers = "") {

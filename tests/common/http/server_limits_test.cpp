@@ -276,69 +276,6 @@ TEST_F(LargeAnswerTest, AClientThatDoesNotReadIsClosed) {
   EXPECT_EQ(client.read().status, 0) << "the answer is cut off";
 }
 
-TEST_F(ServerTest, ConnectionsBeyondTheCapAreTurnedAway) {
-  options.max_connections = 2;
-  start();
-  auto first = connect();
-  auto second = connect();
-  EXPECT_EQ(first.ask(get("/echo")).status, 200);
-  EXPECT_EQ(second.ask(get("/echo")).status, 200);
-  auto third = connect();
-  const auto reply = third.read();
-  EXPECT_EQ(reply.status, 503);
-  EXPECT_FALSE(reply.json()["request_id"].get<std::string>().empty());
-  EXPECT_TRUE(third.closed_by_server());
-  EXPECT_EQ(first.ask(get("/echo")).status, 200);
-  EXPECT_TRUE(exposes("mesh_http_connections 2"));
-}
-
-TEST_F(ServerTest, StopClosesIdleConnectionsAndRefusesNewOnes) {
-  start();
-  auto client = connect();
-  EXPECT_EQ(client.ask(get("/echo")).status, 200);
-  const auto address = server->addresses()[0];
-  server->stop(milliseconds(1000));  // returns without the clock moving: nothing is under way
-  EXPECT_TRUE(client.closed_by_server());
-  EXPECT_THROW(RawClient{address}, std::runtime_error);
-}
-
-TEST_F(ServerTest, StopLetsRequestsUnderWayFinish) {
-  start({kept("/kept")});
-  auto client = connect();
-  client.send(post("/kept", "x"));
-  const auto respond = take_responder();
-  std::thread stopping([&] { server->stop(milliseconds(60'000)); });
-  clock.await_waiters(1);
-  respond(Response::text(200, "done"));
-  const auto reply = client.read();
-  EXPECT_EQ(reply.body, "done");
-  EXPECT_EQ(reply.header("Connection"), "close");
-  stopping.join();
-}
-
-TEST_F(ServerTest, StopGivesUpAfterTheDrainTime) {
-  start({kept("/kept")});
-  auto client = connect();
-  client.send(post("/kept", "x"));
-  const auto respond = take_responder();
-  std::thread stopping([&] { server->stop(milliseconds(5'000)); });
-  clock.await_waiters(1);
-  clock.advance(milliseconds(5'000));
-  stopping.join();
-  EXPECT_TRUE(client.closed_by_server());
-  respond(Response::text(200, "late"));  // harmless
-}
-
-TEST_F(ServerTest, StopMayBeCalledTwiceAndBeforeStart) {
-  Server never(options, hooks, clock, metrics);
-  never.stop(milliseconds(0));
-  start();
-  std::thread other([&] { server->stop(milliseconds(0)); });
-  server->stop(milliseconds(0));
-  other.join();
-  server->stop(milliseconds(0));
-}
-
 TEST_F(ServerTest, AResponderOutlivesItsServer) {
   start({kept("/kept")});
   auto client = connect();

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include "common/domain/catalogue.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_event_log.h"
@@ -57,6 +59,13 @@ class TasksTest : public testing::Test {
     EXPECT_TRUE(task);
     return task ? task->id : "";
   }
+  // The task, once it has ended.
+  Result<Task> ended(const std::string& id) {
+    std::promise<void> told;
+    const auto watch = runner->watch(id, [&] { told.set_value(); });
+    told.get_future().wait();
+    return store.get(id);
+  }
   State state(const std::string& id) { return store.get(id)->state; }
   bool runs(const std::string& id) {
     return eventually([&] { return store.get(id)->done == 3; });
@@ -81,7 +90,7 @@ class TasksTest : public testing::Test {
 
 TEST_F(TasksTest, ATaskRunsAndKeepsItsResult) {
   runner->start();
-  const auto task = runner->wait_for(submit("quick"), kLong);
+  const auto task = ended(submit("quick"));
   ASSERT_TRUE(task);
   EXPECT_EQ(task->state, State::done);
   EXPECT_EQ(task->result, (Json{{"found", 7}}));
@@ -90,7 +99,7 @@ TEST_F(TasksTest, ATaskRunsAndKeepsItsResult) {
 
 TEST_F(TasksTest, AFailedTaskTellsWhyWithoutTheInnerReason) {
   runner->start();
-  const auto task = runner->wait_for(submit("broken"), kLong);
+  const auto task = ended(submit("broken"));
   EXPECT_EQ(task->state, State::failed);
   EXPECT_EQ(task->error, "it does not fit");
 }
@@ -98,7 +107,7 @@ TEST_F(TasksTest, AFailedTaskTellsWhyWithoutTheInnerReason) {
 TEST_F(TasksTest, TasksRunOneAfterTheOtherInTheirOrder) {
   const std::vector<std::string> ids{submit("quick"), submit("quick"), submit("quick")};
   runner->start();
-  ASSERT_TRUE(runner->wait_for(ids.back(), kLong));
+  ASSERT_TRUE(ended(ids.back()));
   EXPECT_EQ(order(), ids);
 }
 
@@ -120,7 +129,7 @@ TEST_F(TasksTest, StopLeavesARunningTaskToResumeFromItsCheckpointBeforeYoungerOn
   ASSERT_TRUE(eventually([&] { return resumed_at == 3; }));
   EXPECT_EQ(order(), (std::vector<std::string>{first, first}));
   ASSERT_TRUE(runner->cancel(first));
-  EXPECT_EQ(runner->wait_for(second, kLong)->state, State::done);
+  EXPECT_EQ(ended(second)->state, State::done);
 }
 
 TEST_F(TasksTest, ARunningTaskIsCancelledAtOnce) {
@@ -128,7 +137,7 @@ TEST_F(TasksTest, ARunningTaskIsCancelledAtOnce) {
   const std::string id = submit("long");
   ASSERT_TRUE(runs(id));
   ASSERT_TRUE(runner->cancel(id));
-  EXPECT_EQ(runner->wait_for(id, kLong)->state, State::cancelled);
+  EXPECT_EQ(ended(id)->state, State::cancelled);
   EXPECT_TRUE(cleaned_up);
   EXPECT_TRUE(runner->cancel(id)) << "to cancel twice is harmless";
 }
@@ -151,14 +160,14 @@ TEST_F(TasksTest, ATaskCancelledWhileTheProcessWasDownCleansUp) {
   ASSERT_TRUE(runner->cancel(id));
   EXPECT_EQ(state(id), State::running);
   restart();
-  EXPECT_EQ(runner->wait_for(id, kLong)->state, State::cancelled);
+  EXPECT_EQ(ended(id)->state, State::cancelled);
   EXPECT_TRUE(cleaned_up);
 }
 
 TEST_F(TasksTest, WhatHasEndedCannotBeCancelled) {
   runner->start();
   const std::string id = submit("quick");
-  ASSERT_TRUE(runner->wait_for(id, kLong));
+  ASSERT_TRUE(ended(id));
   const auto cancelled = runner->cancel(id);
   ASSERT_FALSE(cancelled);
   EXPECT_EQ(cancelled.error().kind, ErrorKind::conflict);
@@ -180,7 +189,7 @@ TEST_F(TasksTest, CreationAndCompletionAreAppendedToTaskEvents) {
 TEST_F(TasksTest, ALogThatIsDownFailsNoTask) {
   log.fail_appends(1'000);
   runner->start();
-  EXPECT_EQ(runner->wait_for(submit("quick"), kLong)->state, State::done);
+  EXPECT_EQ(ended(submit("quick"))->state, State::done);
 }
 
 TEST_F(TasksTest, AStateThatCannotBeStoredIsStoredLater) {
@@ -192,15 +201,28 @@ TEST_F(TasksTest, AStateThatCannotBeStoredIsStoredLater) {
   EXPECT_TRUE(advance_until(clock, Duration{1'000}, [&] { return state(id) == State::cancelled; }));
 }
 
-TEST_F(TasksTest, WaitingForATaskEndsWithItsTimeOut) {
+TEST_F(TasksTest, AWatchTellsOfItsOwnTaskAndOfTheStop) {
   runner->start();
-  const std::string id = submit("long");
-  ASSERT_TRUE(runs(id));
-  std::atomic<bool> ended = false;
-  std::thread time([&] { advance_until(clock, Duration{100}, [&] { return ended.load(); }); });
-  EXPECT_EQ(runner->wait_for(id, Duration{1'000})->state, State::running);
-  ended = true;
-  time.join();
+  const std::string first = submit("long");
+  const std::string second = submit("long");
+  std::atomic<int> told_first = 0, told_second = 0;
+  const auto of_first = runner->watch(first, [&] { ++told_first; });
+  const auto of_second = runner->watch(second, [&] { ++told_second; });
+  ASSERT_TRUE(runs(first));
+  ASSERT_TRUE(runner->cancel(first));
+  EXPECT_TRUE(eventually([&] { return told_first == 1; }));
+  EXPECT_EQ(told_second, 0);
+  runner->stop();
+  EXPECT_EQ(told_second, 1);
+}
+
+TEST_F(TasksTest, AWatchOfATaskThatHasEndedTellsAtOnce) {
+  runner->start();
+  const std::string id = submit("quick");
+  ASSERT_TRUE(ended(id));
+  int told = 0;
+  const auto watch = runner->watch(id, [&] { ++told; });
+  EXPECT_EQ(told, 1);
 }
 
 TEST_F(TasksTest, StopMayComeTwiceAndBeforeStart) {
@@ -213,8 +235,8 @@ TEST_F(TasksTest, StopMayComeTwiceAndBeforeStart) {
 TEST_F(TasksTest, AnExceptionOfTheWorkFailsItsTaskOnly) {
   runner->define("throws", [](TaskContext&) -> Status { throw std::runtime_error("boo"); });
   runner->start();
-  EXPECT_EQ(runner->wait_for(submit("throws"), kLong)->state, State::failed);
-  EXPECT_EQ(runner->wait_for(submit("quick"), kLong)->state, State::done);
+  EXPECT_EQ(ended(submit("throws"))->state, State::failed);
+  EXPECT_EQ(ended(submit("quick"))->state, State::done);
 }
 
 }  // namespace

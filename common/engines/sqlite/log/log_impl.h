@@ -92,7 +92,8 @@ class SqliteLogImpl final : public SqliteLog {
                                          const ReadLimits& limits) override;
   Result<Watermarks> watermarks(const TopicPartition& partition) override;
   Result<std::int64_t> offset_at(const TopicPartition& partition, Timestamp time) override;
-  bool wait(const std::map<TopicPartition, std::int64_t>& offsets, Duration timeout) override;
+  std::unique_ptr<Watch> watch(const std::map<TopicPartition, std::int64_t>& offsets,
+                               Told told) override;
 
   Status ensure_topic(const TopicSpec& spec) override;
   Result<std::vector<TopicInfo>> topics() override;

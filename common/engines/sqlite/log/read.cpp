@@ -112,17 +112,14 @@ Result<std::int64_t> SqliteLogImpl::offset_at(const TopicPartition& partition, T
   return answer;
 }
 
-bool SqliteLogImpl::wait(const std::map<TopicPartition, std::int64_t>& offsets, Duration timeout) {
+std::unique_ptr<Watch> SqliteLogImpl::watch(const std::map<TopicPartition, std::int64_t>& offsets,
+                                            Told told) {
   std::vector<WaitRoom::Want> wants;
+  wants.reserve(offsets.size());
   for (const auto& [name, offset] : offsets) {
     if (auto p = find(name)) wants.emplace_back(&(*p)->bell, offset);
   }
-  Waiter waiter;
-  const auto deadline = waits_.deadline_after(timeout);
-  for (;;) {
-    const auto outcome = waits_.wait(waiter, wants, deadline);
-    if (outcome != WaitRoom::Outcome::look_again) return outcome == WaitRoom::Outcome::records;
-  }
+  return waits_.watch(std::move(wants), std::move(told));
 }
 
 }  // namespace mesh::sqlite

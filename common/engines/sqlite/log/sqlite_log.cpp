@@ -285,9 +285,12 @@ Status SqliteLogImpl::ensure_topic(const TopicSpec& spec) {
     const auto number = static_cast<std::int32_t>(topic->partitions.size());
     topic->partitions.push_back(std::make_unique<Partition>(id, TopicPartition{spec.name, number}));
   }
-  std::unique_lock lock(topics_mutex_);
-  for (const auto& p : topic->partitions) partitions_.emplace(p->id, p.get());
-  topics_.emplace(spec.name, std::move(topic));
+  {
+    std::unique_lock lock(topics_mutex_);
+    for (const auto& p : topic->partitions) partitions_.emplace(p->id, p.get());
+    topics_.emplace(spec.name, std::move(topic));
+  }
+  waits_.tell_watches();
   return {};
 }
 

@@ -32,8 +32,8 @@ class SqliteLog : public EventLog, public LogAdmin {
   // One round of retention and compaction, now; the upkeep thread calls the same. Blocks; its
   // transactions are small, so that appends are not held up.
   virtual Status upkeep() = 0;
-  // Wakes every wait and poll; finishes what was appended; appends fail from now on. Callable
-  // twice.
+  // Tells every watch, wakes every poll; finishes what was appended; appends fail from now on.
+  // Callable twice.
   virtual void close() = 0;
 };
 

@@ -5,17 +5,42 @@
 
 namespace mesh::sqlite {
 
-WaitRoom::Outcome WaitRoom::wait(Waiter& waiter, std::span<const Want> wants, SteadyTime deadline) {
-  std::unique_lock lock(mutex_);
-  // Announced before the ends are looked at, and ring() publishes ends before it looks for
-  // waiters: one of both sees the other.
+namespace {
+
+bool any_record(std::span<const WaitRoom::Want> wants) {
+  return std::any_of(wants.begin(), wants.end(), [](const WaitRoom::Want& want) {
+    return want.first->has_record_at(want.second);
+  });
+}
+
+}  // namespace
+
+// Announced before the ends are looked at, and ring() publishes ends before it looks for waiters:
+// one of both sees the other.
+void WaitRoom::enter(Waiter& waiter, std::span<const Want> wants) {
   waiting_.fetch_add(1);
   all_.push_back(&waiter);
   for (const auto& [bell, offset] : wants) bell->waiters.push_back(&waiter);
-  const auto has_records = [&] {
-    return std::any_of(wants.begin(), wants.end(),
-                       [](const Want& want) { return want.first->has_record_at(want.second); });
-  };
+}
+
+void WaitRoom::leave(Waiter& waiter, std::span<const Want> wants) {
+  for (const auto& [bell, offset] : wants) std::erase(bell->waiters, &waiter);
+  std::erase(all_, &waiter);
+  waiting_.fetch_sub(1);
+}
+
+void WaitRoom::notify(Waiter& waiter) {
+  if (waiter.told) {
+    std::exchange(waiter.told, nullptr)();
+  } else {
+    waiter.cv.notify_one();
+  }
+}
+
+WaitRoom::Outcome WaitRoom::wait(Waiter& waiter, std::span<const Want> wants, SteadyTime deadline) {
+  std::unique_lock lock(mutex_);
+  enter(waiter, wants);
+  const auto has_records = [&] { return any_record(wants); };
   Outcome outcome = Outcome::timeout;
   if (has_records()) {
     outcome = Outcome::records;
@@ -32,11 +57,43 @@ WaitRoom::Outcome WaitRoom::wait(Waiter& waiter, std::span<const Want> wants, St
       outcome = Outcome::look_again;
     }
   }
-  for (const auto& [bell, offset] : wants) std::erase(bell->waiters, &waiter);
-  std::erase(all_, &waiter);
+  leave(waiter, wants);
   waiter.ready = false;  // not at the start: a nudge between two waits must not be lost
-  waiting_.fetch_sub(1);
   return outcome;
+}
+
+class WaitRoom::RoomWatch final : public Watch {
+ public:
+  RoomWatch(WaitRoom& room, std::vector<Want> wants, Told told)
+      : room_(room), wants_(std::move(wants)) {
+    waiter_.told = std::move(told);
+    std::lock_guard lock(room_.mutex_);
+    room_.enter(waiter_, wants_);
+    if (room_.closed_ || any_record(wants_)) {
+      waiter_.ready = true;
+      notify(waiter_);
+    }
+  }
+  ~RoomWatch() override {
+    std::lock_guard lock(room_.mutex_);
+    room_.leave(waiter_, wants_);
+  }
+
+ private:
+  WaitRoom& room_;
+  const std::vector<Want> wants_;
+  Waiter waiter_;
+};
+
+std::unique_ptr<Watch> WaitRoom::watch(std::vector<Want> wants, Told told) {
+  return std::make_unique<RoomWatch>(*this, std::move(wants), std::move(told));
+}
+
+void WaitRoom::tell_watches() {
+  std::lock_guard lock(mutex_);
+  for (auto* waiter : all_) {
+    if (waiter->told) notify(*waiter);
+  }
 }
 
 void WaitRoom::ring(std::span<Bell* const> bells) {
@@ -46,7 +103,7 @@ void WaitRoom::ring(std::span<Bell* const> bells) {
     for (auto* waiter : bell->waiters) {
       if (waiter->ready) continue;
       waiter->ready = true;
-      waiter->cv.notify_one();
+      notify(*waiter);
     }
     bell->waiters.clear();
   }
@@ -55,13 +112,13 @@ void WaitRoom::ring(std::span<Bell* const> bells) {
 void WaitRoom::wake(Waiter& waiter) {
   std::lock_guard lock(mutex_);
   waiter.woken = true;
-  waiter.cv.notify_one();
+  notify(waiter);
 }
 
 void WaitRoom::nudge(Waiter& waiter) {
   std::lock_guard lock(mutex_);
   waiter.ready = true;
-  waiter.cv.notify_one();
+  notify(waiter);
 }
 
 bool WaitRoom::take_woken(Waiter& waiter) {
@@ -72,7 +129,7 @@ bool WaitRoom::take_woken(Waiter& waiter) {
 void WaitRoom::close() {
   std::lock_guard lock(mutex_);
   closed_ = true;
-  for (auto* waiter : all_) waiter->cv.notify_one();
+  for (auto* waiter : all_) notify(*waiter);
 }
 
 SteadyTime WaitRoom::deadline_after(Duration timeout) const {

@@ -8,18 +8,21 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/base/watch.h"
 
 namespace mesh::sqlite {
 
-// Guarded by the WaitRoom's mutex.
+// Guarded by the WaitRoom's mutex. A thread sleeps on the condition, or a function is told.
 struct Waiter {
   std::condition_variable cv;
+  Told told;
   bool ready = false;  // something changed: look again
   bool woken = false;  // wake() was called; stays until a poll has seen it
 };
@@ -45,15 +48,25 @@ class WaitRoom {
 
   // Waits until a wanted partition has a record at or beyond its offset. `look_again`: nudged.
   Outcome wait(Waiter& waiter, std::span<const Want> wants, SteadyTime deadline);
+  // Tells `told` once: see EventLog::watch. It runs with the mutex held, so that it has ended once
+  // the watch, which must go before the room, is dropped.
+  std::unique_ptr<Watch> watch(std::vector<Want> wants, Told told);
   // After `bells` grew. The committer's thread.
   void ring(std::span<Bell* const> bells);
   void wake(Waiter& waiter);        // ends its wait, or the next one at once
   void nudge(Waiter& waiter);       // makes it look again
   bool take_woken(Waiter& waiter);  // whether wake() was called since the last time
   void close();
+  // Tells all watches: there is more to look at than what they name.
+  void tell_watches();
   SteadyTime deadline_after(Duration timeout) const;
 
  private:
+  class RoomWatch;
+  void enter(Waiter& waiter, std::span<const Want> wants);
+  void leave(Waiter& waiter, std::span<const Want> wants);
+  static void notify(Waiter& waiter);
+
   Clock& clock_;
   std::mutex mutex_;
   bool closed_ = false;  // guarded by mutex_

@@ -1,0 +1,143 @@
+// How a connection ends: after its last answer, for lack of time or of a place, with the server.
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "common/http/chain.h"
+#include "common/http/connection.h"
+
+namespace mesh::http {
+namespace {
+
+constexpr int kDiscards = 16;                   // reads of one turn
+constexpr std::size_t kKeepOutCapacity = 8192;  // of an idle connection
+constexpr int kClientLeft = 499;                // for metrics and logs only
+
+}  // namespace
+
+void Connection::end_answer() {
+  sent_ = 0;
+  memory_ = Reservation(loop_.core().buffered);
+  out_.clear();
+  if (out_.capacity() > kKeepOutCapacity) out_.shrink_to_fit();
+  if (!close_after_) return loop_.enter(*this, Phase::idle);
+  const bool more = readable_ || pending_used_ < pending_.size();
+  std::string().swap(pending_);
+  pending_used_ = 0;
+  if (linger_ || more) {
+    // Closing a socket with unread bytes in it resets the connection, and the client may lose the
+    // answer; so the rest is read and thrown away for a while.
+    ::shutdown(fd_.get(), SHUT_WR);
+    readable_ = true;
+    return loop_.enter(*this, Phase::lingering);
+  }
+  // It may not know yet that the answer was the last.
+  loop_.core().closing ? part() : close();
+}
+
+bool Connection::still_idle() {
+  char byte = 0;
+  if (unread().empty() && ::recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) return true;
+  readable_ = true;
+  advance();
+  return false;
+}
+
+void Connection::part() {
+  ::shutdown(fd_.get(), SHUT_WR);
+  loop_.enter(*this, Phase::parting);
+  readable_ = true;
+  discard();
+}
+
+void Connection::discard() {
+  for (int reads = kDiscards; reads > 0 && readable_; --reads) {
+    auto& scratch = loop_.scratch();
+    const ssize_t n = ::recv(fd_.get(), scratch.data(), scratch.size(), 0);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
+      return close();
+    }
+    if (n < 0 && errno != EINTR) readable_ = false;
+  }
+  if (readable_) loop_.later(*this);
+}
+
+void Connection::on_deadline() {
+  switch (phase_) {
+    case Phase::head:
+      refuse(408, "The head of the request took too long.");
+      break;
+    case Phase::body:
+      refuse(408, "The body of the request stopped coming.");
+      break;
+    case Phase::handling:
+      loop_.core().metrics.rejected("answer_timeout");
+      give_up("The answer took too long; try again later.", "within the answer_timeout");
+      break;
+    case Phase::held:
+      flush();
+      return advance();
+    case Phase::fresh:
+    case Phase::idle:
+      part();
+      break;
+    default:
+      close();
+  }
+  if (ending()) discard();
+}
+
+// Of a request whose handler has not answered, and may still do so, but is not heard then.
+void Connection::give_up(std::string_view detail, std::string_view when) {
+  const auto exchange = exchange_;
+  const bool never_run = exchange->abandon();
+  exchange->leave();
+  close_after_ = linger_ = true;
+  auto late = Response::problem(503, detail);
+  late.log_cause = never_run ? "no free blocking worker " : "no answer ";
+  late.log_cause += when;
+  answer(std::move(late), never_run);
+}
+
+void Connection::drain() {
+  if (phase_ == Phase::idle) {
+    readable_ = true;
+    return advance();
+  }
+  loop_.enter(*this, phase_);  // its time is shorter from now on
+}
+
+void Connection::end() {
+  constexpr std::string_view kStops = "The server stops; try again.";
+  if (phase_ == Phase::held) {
+    flush();
+  } else if (phase_ == Phase::handling) {
+    give_up(kStops, "within the time to drain");
+  } else if (phase_ == Phase::head || phase_ == Phase::body) {
+    refuse(503, kStops, "stopping");
+  }
+  if (ending()) discard();
+  close();
+}
+
+void Connection::close() {
+  if (phase_ == Phase::closed) return;
+  if (exchange_ != nullptr) {
+    const bool never_run = exchange_->abandon();
+    exchange_->leave();
+    Response left;
+    left.status = kClientLeft;
+    const std::chrono::duration<double> seconds = loop_.core().clock.steady() - exchange_->started;
+    if (exchange_->route != nullptr) {
+      const auto index = exchange_->route - listener_.routes.data();
+      listener_.metrics[static_cast<std::size_t>(index)]->record(kClientLeft, seconds.count());
+    }
+    log_access(*exchange_, left, seconds.count(), never_run);
+    tell_answered(kClientLeft, never_run);
+    exchange_.reset();
+  }
+  fd_.close();
+  loop_.remove(*this);
+}
+
+}  // namespace mesh::http

@@ -1,0 +1,188 @@
+#include <map>
+#include <set>
+
+#include "daemon/services/admin_log.h"
+#include "daemon/services/common.h"
+
+namespace mesh::services {
+namespace {
+
+using http::Response;
+using Offsets = std::map<TopicPartition, std::int64_t>;
+
+std::string_view state_name(pipeline::PipelineStatus::State state) {
+  using State = pipeline::PipelineStatus::State;
+  switch (state) {
+    case State::running:
+      return "running";
+    case State::paused_outage:
+      return "paused: engine outage";
+    case State::paused_backlog:
+      return "paused: too many retries";
+    case State::stopped:
+      return "stopped";
+    case State::failed:
+      return "failed";
+  }
+  return "unknown";
+}
+
+struct GroupView {
+  GroupInfo info;
+  std::optional<pipeline::PipelineStatus> pipeline;
+  std::map<TopicPartition, Watermarks> ends;
+
+  std::int64_t lag() const {
+    std::int64_t sum = 0;
+    for (const auto& [partition, marks] : ends) sum += marks.end - at(partition);
+    return sum;
+  }
+  std::int64_t at(const TopicPartition& partition) const {
+    const auto it = info.committed.find(partition);
+    const std::int64_t start = ends.at(partition).start;
+    return it == info.committed.end() ? start : std::max(start, it->second);
+  }
+};
+
+Result<std::vector<GroupView>> group_views(const LogAdminDeps& deps) {
+  auto groups = deps.admin.groups();
+  if (!groups) return fail(groups.error());
+  const auto running = deps.pipelines();
+  std::vector<GroupView> views;
+  for (auto& info : *groups) {
+    GroupView view{std::move(info), {}, {}};
+    for (const auto& status : running) {
+      if (status.name == view.info.name) view.pipeline = status;
+    }
+    for (const auto& [partition, offset] : view.info.committed) {
+      auto marks = deps.log.watermarks(partition);
+      if (marks) view.ends[partition] = *marks;  // a topic that is gone has no lag
+    }
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
+Json group_json(const GroupView& view, bool details) {
+  std::set<std::string> topics;
+  for (const auto& [partition, marks] : view.ends) topics.insert(partition.topic);
+  Json json{{"group", view.info.name},
+            {"active", view.info.active},
+            {"state", view.pipeline ? state_name(view.pipeline->state)
+                                    : (view.info.active ? "running" : "inactive")},
+            {"lag", view.lag()},
+            {"topics", topics}};
+  if (!details) return json;
+  json["lag_seconds"] = view.pipeline ? view.pipeline->lag_seconds : 0.0;
+  json["parked"] = view.pipeline ? view.pipeline->parked : 0;
+  json["last_error"] = view.pipeline ? view.pipeline->last_error : "";
+  json["partitions"] = Json::array();
+  for (const auto& [partition, marks] : view.ends) {
+    const auto at = view.at(partition);
+    json["partitions"].push_back({{"topic", partition.topic},
+                                  {"partition", partition.partition},
+                                  {"committed", at},
+                                  {"end", marks.end},
+                                  {"lag", marks.end - at}});
+  }
+  return json;
+}
+
+Result<GroupView> find_group(const LogAdminDeps& deps, const std::string& name) {
+  auto views = group_views(deps);
+  if (!views) return fail(views.error());
+  for (auto& view : *views) {
+    if (view.info.name == name) return std::move(view);
+  }
+  return fail(ErrorKind::not_found, "no group \"" + name + "\"; `mesh groups list` shows them");
+}
+
+Result<Response> list_groups(const LogAdminDeps& deps, const http::Request&) {
+  auto views = group_views(deps);
+  if (!views) return fail(views.error());
+  Json items = Json::array();
+  for (const auto& view : *views) items.push_back(group_json(view, false));
+  return page(std::move(items));
+}
+
+Result<Response> seek_group(const LogAdminDeps& deps, const http::Request& request) {
+  auto body = object_body(request);
+  if (!body) return fail(body.error());
+  if (auto known = only_members(*body, {"to", "topic", "partition", "dry_run"}); !known)
+    return fail(known.error());
+  auto to = string_member(*body, "to");
+  auto topic = string_member(*body, "topic");
+  auto partition = int_member(*body, "partition");
+  auto dry_run = bool_member(*body, "dry_run");
+  for (const auto* error :
+       {to ? nullptr : &to.error(), topic ? nullptr : &topic.error(),
+        partition ? nullptr : &partition.error(), dry_run ? nullptr : &dry_run.error()}) {
+    if (error != nullptr) return fail(*error);
+  }
+  if (!*to)
+    return fail({ErrorKind::unprocessable, "say where to", {}, {{"/to", "is missing"}}, {}});
+  auto view = find_group(deps, request.path_params.at("group"));
+  if (!view) return fail(view.error());
+  Offsets target;
+  Json moves = Json::array();
+  for (const auto& [where, marks] : view->ends) {
+    if (*topic && where.topic != **topic) continue;
+    if (*partition && where.partition != **partition) continue;
+    auto offset = pipeline::resolve_bound(deps.log, where, **to, deps.clock.now());
+    if (!offset) return fail(offset.error());
+    target[where] = *offset;
+    moves.push_back({{"topic", where.topic},
+                     {"partition", where.partition},
+                     {"from", view->at(where)},
+                     {"to", *offset}});
+  }
+  if (target.empty()) {
+    return fail(ErrorKind::not_found,
+                "group " + view->info.name + " reads no such topic or partition");
+  }
+  if (!*dry_run) {
+    if (auto sought = deps.admin.seek_group(view->info.name, target); !sought)
+      return fail(sought.error());
+  }
+  return Response::json(200, {{"group", view->info.name}, {"partitions", std::move(moves)}});
+}
+
+}  // namespace
+
+http::RouteTable group_routes(const std::shared_ptr<const LogAdminDeps>& deps) {
+  using http::Access;
+  using http::Body;
+  using Plain = Result<Response> (*)(const LogAdminDeps&, const http::Request&);
+  const auto plain = [deps](Plain work) { return answering(deps, work); };
+  const http::Parameter group{"group", "path", "the consumer group", "string", true};
+  return {
+      {.method = "GET",
+       .pattern = "/admin/v1/groups",
+       .access = Access::operator_,
+       .blocking = true,
+       .summary = "Lists the consumer groups",
+       .handler = plain(list_groups)},
+      {.method = "GET",
+       .pattern = "/admin/v1/groups/{group}",
+       .access = Access::operator_,
+       .blocking = true,
+       .summary = "A group's position and lag per partition",
+       .parameters = {group},
+       .handler =
+           plain([](const LogAdminDeps& d, const http::Request& request) -> Result<Response> {
+             auto view = find_group(d, request.path_params.at("group"));
+             if (!view) return fail(view.error());
+             return Response::json(200, group_json(*view, true));
+           })},
+      {.method = "POST",
+       .pattern = "/admin/v1/groups/{group}/seek",
+       .access = Access::operator_,
+       .body = Body::json,
+       .blocking = true,
+       .summary = "Moves a group's committed offsets",
+       .parameters = {group},
+       .handler = plain(seek_group)},
+  };
+}
+
+}  // namespace mesh::services

@@ -1,0 +1,129 @@
+#include "daemon/services/long_polls.h"
+
+#include "common/base/thread.h"
+
+namespace mesh::services {
+namespace {
+
+// An exception on the thread of the polls would end the process.
+std::optional<http::Response> look_at(const LongPolls::Poll& poll, bool last) {
+  try {
+    return poll.look(last);
+  } catch (const std::exception& e) {
+    return http::Response::problem({ErrorKind::internal,
+                                    "The request failed; report it with its request id.",
+                                    std::string("exception in a long poll: ") + e.what(),
+                                    {},
+                                    {}});
+  }
+}
+
+}  // namespace
+
+LongPolls::LongPolls(Clock& clock, Metrics& metrics, std::size_t most)
+    : clock_(clock),
+      gauge_(metrics.gauge("mesh_http_long_polls", "Requests that wait for records or a task.")),
+      most_(most) {
+  thread_ = std::thread([this] {
+    name_thread("long-polls");
+    stand_back(Standing::worker);
+    run();
+  });
+}
+
+LongPolls::~LongPolls() { stop(); }
+
+void LongPolls::stop() {
+  std::lock_guard only(lifecycle_);
+  if (!thread_.joinable()) return;
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void LongPolls::answer(Poll poll, Duration wait, http::Responder respond) {
+  if (auto answer = look_at(poll, wait <= Duration::zero())) return respond(std::move(*answer));
+  std::uint64_t id = 0;
+  {
+    std::unique_lock lock(mutex_);
+    if (stopping_) {
+      lock.unlock();
+      if (auto answer = look_at(poll, true)) respond(std::move(*answer));
+      return;
+    }
+    if (waiting_.size() >= most_) {
+      lock.unlock();
+      return respond(Error{ErrorKind::unavailable,
+                           "too many requests wait already (http.max_waiting is " +
+                               std::to_string(most_) + "); try again in a moment",
+                           {},
+                           {},
+                           Duration{1'000}});
+    }
+    id = ++last_id_;
+    const auto deadline = clock_.steady() + wait;
+    deadlines_.emplace(deadline, id);
+    waiting_.emplace(id,
+                     std::make_shared<Waiting>(Waiting{std::move(poll), respond, deadline, {}}));
+    gauge_.set(static_cast<double>(waiting_.size()));
+  }
+  respond.when_gone([this, id] { tell({id, Step::last}); });
+  tell({id, Step::watch});
+}
+
+void LongPolls::tell(Turn turn) {
+  {
+    std::lock_guard lock(mutex_);
+    turns_.push_back(turn);
+  }
+  changed_.notify_one();
+}
+
+void LongPolls::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_ || !waiting_.empty()) {
+    for (const Turn turn : next_turns(lock)) {
+      const auto it = waiting_.find(turn.id);
+      if (it == waiting_.end()) continue;
+      const auto waiting = it->second;
+      lock.unlock();
+      const bool answered = take(*waiting, turn);
+      lock.lock();
+      if (!answered) continue;
+      deadlines_.erase({waiting->deadline, turn.id});
+      waiting_.erase(turn.id);
+      gauge_.set(static_cast<double>(waiting_.size()));
+    }
+  }
+}
+
+// Waits for the next; those whose time is up have their last one.
+std::vector<LongPolls::Turn> LongPolls::next_turns(std::unique_lock<std::mutex>& lock) {
+  const auto next = deadlines_.empty() ? SteadyTime::max() : deadlines_.begin()->first;
+  clock_.wait_until(lock, changed_, next, [this] { return stopping_ || !turns_.empty(); });
+  auto turns = std::exchange(turns_, {});
+  const auto now = clock_.steady();
+  while (!deadlines_.empty() && (stopping_ || deadlines_.begin()->first <= now)) {
+    turns.push_back({deadlines_.begin()->second, Step::last});
+    deadlines_.erase(deadlines_.begin());
+  }
+  return turns;
+}
+
+// The watch is made after a look that found nothing: what comes in between is told at once.
+bool LongPolls::take(Waiting& waiting, Turn turn) {
+  waiting.watch.reset();
+  if (turn.step != Step::watch) {
+    if (auto answer = look_at(waiting.poll, turn.step == Step::last)) {
+      waiting.respond(std::move(*answer));
+      return true;
+    }
+  }
+  waiting.watch = waiting.poll.watch([this, id = turn.id] { tell({id, Step::look}); });
+  return false;
+}
+
+}  // namespace mesh::services
