@@ -93,6 +93,22 @@ std::optional<std::string> copied(std::optional<std::string_view> text) {
   return text ? std::optional<std::string>(*text) : std::nullopt;
 }
 
+auth::Credential credential(const http::Request& request) {
+  return {copied(request.header("Authorization")), copied(request.header("X-Tenant-Id")),
+          copied(request.param("tenant_id"))};
+}
+
+// The names that requests may be addressed to; nothing where any may be used.
+std::optional<std::vector<std::string>> allowed_hosts(const config::Config& config) {
+  if (config.auth.mode != "dev" && config.http.allowed_hosts.empty()) return std::nullopt;
+  auto hosts = config.http.allowed_hosts;
+  for (const auto& listen : {config.listen.users, config.listen.gateway, config.listen.publisher,
+                             config.listen.subscriber, config.listen.admin}) {
+    hosts.push_back(listen.substr(0, listen.rfind(':')));
+  }
+  return hosts;
+}
+
 // What a listener's /health calls itself.
 std::string service_name(const std::vector<std::string>& roles) {
   static const std::map<std::string, std::string> names{{"users", "user-service"},
@@ -149,6 +165,7 @@ struct App::Impl {
   Status start_listeners();
   TopicSpec topic_spec(std::string name, TopicKind kind) const;
   http::RouteTable routes_of(const std::string& role);
+  bool is_operator(const http::Request& request);
   Result<Principal> authenticate(const http::Request& request, http::Access access);
   void count(const http::Hooks::Answered& answered);
   Result<pipeline::Stage*> stage(const std::string& name);
@@ -343,6 +360,12 @@ void App::Impl::collect_metrics() {
   }
   metrics.gauge("mesh_outbox_events", "Committed events that wait for the log.")
       .set(static_cast<double>(store->outbox().size()));
+  if (server) {
+    metrics
+        .gauge("mesh_http_buffered_bytes",
+               "Request bodies, and answers that wait for their readers, that are held.")
+        .set(static_cast<double>(server->buffered_bytes()));
+  }
   const auto heap_gauge = [&](const char* state, std::size_t bytes) {
     metrics
         .gauge("mesh_heap_bytes", "The heap: handed out, and resident besides.", {{"state", state}})
@@ -373,11 +396,12 @@ void App::Impl::collect_metrics() {
   }
 }
 
+bool App::Impl::is_operator(const http::Request& request) {
+  return authenticator->authenticate(credential(request), auth::Wanted::operator_).has_value();
+}
+
 Result<Principal> App::Impl::authenticate(const http::Request& request, http::Access access) {
-  auto principal = authenticator->authenticate(
-      {copied(request.header("Authorization")), copied(request.header("X-Tenant-Id")),
-       copied(request.param("tenant_id"))},
-      wanted(access));
+  auto principal = authenticator->authenticate(credential(request), wanted(access));
   if (principal && principal->kind == Principal::Kind::operator_for_tenant) {
     log::info("audit: the operator acts for a tenant", {{"tenant", principal->tenant->str()},
                                                         {"method", request.method},
@@ -456,10 +480,14 @@ Status App::Impl::start_listeners() {
     listener_of[role] = static_cast<std::size_t>(it - listeners.begin());
   }
   for (auto& listener : listeners) {
-    listener.for_operators = listener.names == std::vector<std::string>{"admin"};
+    const bool for_operators = listener.names == std::vector<std::string>{"admin"};
+    listener.for_operators = for_operators;
     auto health = services::health_routes(
         {service_name(listener.names), options.version,
-         [this] { return std::string(ready ? "" : "starting or draining"); }, metrics},
+         [this] { return std::string(ready ? "" : "starting or draining"); }, metrics,
+         [this, for_operators](const auto& request) {
+           return for_operators || is_operator(request);
+         }},
         listener.routes);
     listener.routes.insert(listener.routes.end(), std::make_move_iterator(health.begin()),
                            std::make_move_iterator(health.end()));
@@ -485,6 +513,8 @@ Status App::Impl::start_listeners() {
   server_options.body_timeout = limits.body_timeout;
   server_options.idle_timeout = limits.idle_timeout;
   server_options.write_timeout = limits.write_timeout;
+  server_options.allowed_hosts = allowed_hosts(config);
+  server_options.cors = {limits.cors.origins, limits.cors.max_age};
   http::Hooks hooks{
       [this](const auto& request, auto access) { return authenticate(request, access); },
       [this](const auto& tenant, const auto& scope) { return admission->take(tenant, scope, 1); },

@@ -86,7 +86,8 @@ int serve(config::Config config, std::function<Result<config::Config>()> load,
   sigemptyset(&signals);
   for (int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  signal(SIGPIPE, SIG_IGN);
+  // By default each of these ends a process, and tools that mean another one send them.
+  for (int number : {SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGIO}) signal(number, SIG_IGN);
   raise_descriptor_limit();
 
   const std::string data_dir = config.data_dir;

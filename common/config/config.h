@@ -47,6 +47,11 @@ struct Http {
   std::uint64_t max_body = 1ull << 20;
   std::uint64_t max_bulk_body = 64ull << 20;
   std::uint64_t max_buffered = 256ull << 20;  // bodies being gathered, all connections
+  std::vector<std::string> allowed_hosts;     // beside addresses, localhost and those of `listen`
+  struct {
+    std::vector<std::string> origins;
+    Duration max_age{600'000};
+  } cors;
   Duration header_timeout{10'000};
   Duration body_timeout{30'000};
   Duration idle_timeout{75'000};

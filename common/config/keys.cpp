@@ -23,6 +23,7 @@ constexpr auto kGroups = std::to_array<Group>({
      "Where each role listens: host:port. Port 0 takes a free one; equal addresses share one\n"
      "listener; an IPv6 host stands in brackets. Only the listeners of `roles` are opened."},
     {"http", "Bounds of every listener."},
+    {"http.cors", "Pages of other origins that may ask from a browser (CORS)."},
     {"auth", "Who may call."},
     {"auth.jwt",
      "Only in mode jwt; issuer, audience and at least one source of keys are then required."},
@@ -173,9 +174,11 @@ std::vector<Key> make_keys() {
                "Largest body of a request; beyond it: 413."),
       make_key(MESH_MEMBER(http.max_bulk_body), size(kKiB, 4 * kGiB),
                "The same for bulk routes (NDJSON, batches, imports)."),
-      make_key(
-          MESH_MEMBER(http.max_buffered), size(kKiB, 64 * kGiB),
-          "Memory for bodies that are being received and answers that wait for their readers."),
+      make_key(MESH_MEMBER(http.max_buffered), size(kKiB, 64 * kGiB),
+               "Memory for bodies that are being received and answers that wait for their readers; "
+               "beyond\n"
+               "it: 503. A tenant takes at most half of what the others leave, an address three "
+               "quarters."),
       make_key(MESH_MEMBER(http.header_timeout), timeout,
                "Time for a request's headers to arrive; beyond it: 408. A connection that says\n"
                "nothing ends after it, too."),
@@ -198,6 +201,17 @@ std::vector<Key> make_keys() {
           "ends it. 5s suits Kubernetes; 0s where nothing routes by /readyz."),
       make_key(MESH_MEMBER(http.drain_timeout), duration(Duration{0}, hours{1}),
                "Then, time for open requests to end."),
+      make_key(
+          MESH_MEMBER(http.allowed_hosts), list_of(host(), 0),
+          "Names that a request's Host may hold beside addresses, localhost and the hosts of "
+          "`listen`;\n"
+          "others: 421, so that no page can reach this server by a name of its own (DNS "
+          "rebinding).\n"
+          "In auth.mode dev always checked, in jwt where the list is not empty. \"*\": any name."),
+      make_key(MESH_MEMBER(http.cors.origins), list_of(origin(), 0),
+               "As https://app.example.com; none: browsers keep other sites' pages out."),
+      make_key(MESH_MEMBER(http.cors.max_age), duration(Duration{0}, kDay),
+               "How long a browser may remember that it may ask."),
 
       make_key(MESH_MEMBER(auth.mode), choice({"dev", "jwt"}),
                "dev: tokens are <tenant>:<user> and prove nothing, so every listener must be on\n"

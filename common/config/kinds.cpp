@@ -225,10 +225,35 @@ Kind<Secret> secret() {
   return kind;
 }
 
-Kind<std::vector<std::string>> list_of(Kind<std::string> item) {
+Kind<std::string> host() {
+  return checked_text(
+      {{"type", "string"}, {"minLength", 1}}, "a host name, as mesh.example.com, or \"*\" for any",
+      [](const std::string& value) {
+        return value == "*" || (!value.starts_with('[') && parse_address(value + ":0"));
+      });
+}
+
+Kind<std::string> origin() {
+  return checked_text(
+      {{"type", "string"}, {"pattern", R"(^https?://[^/]+$|\$\{.+\})"}},
+      "an origin; write https://app.example.com or http://localhost:5173, in lower case, "
+      "without a path and without the scheme's own port",
+      [](const std::string& value) {
+        for (const auto& [scheme, port] : {std::pair{"https://", ":443"}, {"http://", ":80"}}) {
+          if (!value.starts_with(scheme)) continue;
+          const std::string place = value.substr(std::string_view(scheme).size());
+          return to_lower(value) == value && !place.ends_with(port) &&
+                 (parse_address(place) || parse_address(place + ":0"));
+        }
+        return false;
+      });
+}
+
+Kind<std::vector<std::string>> list_of(Kind<std::string> item, std::size_t least) {
   using Words = std::vector<std::string>;
   Kind<Words> kind;
-  kind.schema = {{"type", "array"}, {"items", item.schema}, {"minItems", 1}, {"uniqueItems", true}};
+  kind.schema = {
+      {"type", "array"}, {"items", item.schema}, {"minItems", least}, {"uniqueItems", true}};
   kind.form = "a list; write [" + item.form + ", …]";
   kind.parse = [](const Value& value) -> std::optional<Words> {
     if (value.kind != Value::Kind::list) return std::nullopt;
@@ -240,8 +265,8 @@ Kind<std::vector<std::string>> list_of(Kind<std::string> item) {
     return words;
   };
   kind.show = [](const Words& words) { return Json(words); };
-  kind.check = [item](const Words& words) -> std::string {
-    if (words.empty()) return "the list is empty; each entry is " + item.form;
+  kind.check = [item, least](const Words& words) -> std::string {
+    if (words.size() < least) return "the list is empty; each entry is " + item.form;
     std::set<std::string> seen;
     for (const auto& word : words) {
       if (auto wrong = item.check(word); !wrong.empty()) return wrong;

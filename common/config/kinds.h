@@ -35,8 +35,10 @@ Kind<std::string> address();                              // host:port
 Kind<std::string> url(std::vector<std::string> schemes);  // a password inside prints as ***
 Kind<std::string> choice(std::vector<std::string> words);
 Kind<Secret> secret();
-// A list of at least one, without duplicates.
-Kind<std::vector<std::string>> list_of(Kind<std::string> item);
+Kind<std::string> host();    // a host name, or * for any
+Kind<std::string> origin();  // scheme://host[:port], as a browser's Origin field has it
+// A list of at least `least`, 0 or 1, without duplicates.
+Kind<std::vector<std::string>> list_of(Kind<std::string> item, std::size_t least = 1);
 
 // What is shown for a value that is no scalar.
 std::string describe(const Value& value);

@@ -89,8 +89,9 @@ void check_rules(const Config& config, Problems& problems) {
     if (value < least) problems.add(key, "is below " + std::string(other) + "; raise it");
   };
   at_least("http.max_bulk_body", config.http.max_bulk_body, "http.max_body", config.http.max_body);
-  at_least("http.max_buffered", config.http.max_buffered, "http.max_bulk_body",
-           config.http.max_bulk_body);
+  // A tenant holds at most half of it.
+  at_least("http.max_buffered", config.http.max_buffered, "twice http.max_bulk_body",
+           2 * config.http.max_bulk_body);
   at_least("pipelines.retry.cap", config.pipelines.retry.cap, "pipelines.retry.base",
            config.pipelines.retry.base);
   if (config.postgres.dsn && config.postgres.dsn_file) {

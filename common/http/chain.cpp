@@ -7,6 +7,7 @@
 
 #include "common/base/ids.h"
 #include "common/base/strings.h"
+#include "common/http/host_check.h"
 #include "common/http/syntax.h"
 #include "common/telemetry/log.h"
 
@@ -141,8 +142,8 @@ void identify(Request& request) {
 }
 
 Refusal check_headers(const Request& request) {
-  static constexpr std::array<std::string_view, 4> kSingle{"Authorization", "X-Tenant-Id",
-                                                           "Content-Type", "Idempotency-Key"};
+  static constexpr std::array<std::string_view, 5> kSingle{
+      "Authorization", "X-Tenant-Id", "Content-Type", "Content-Encoding", "Idempotency-Key"};
   for (const auto single : kSingle) {
     int count = 0;
     for (const auto& [name, value] : request.headers) count += equal_ignore_case(name, single);
@@ -155,7 +156,6 @@ Refusal check_headers(const Request& request) {
 
 Refusal read_target(std::string_view target, Exchange& exchange) {
   const auto path = target.substr(0, target.find('?'));
-  exchange.instance = instance_of(target);
   auto decoded = decode(path, false);
   if (!decoded) {
     return Response::problem(400,
@@ -186,19 +186,41 @@ Refusal find_route(std::string_view path, Exchange& exchange) {
       .with("Allow", match.allow);
 }
 
-Refusal check_body(const Exchange& exchange) {
-  const Request& request = exchange.request;
-  if (const auto coding = request.header("Content-Encoding");
-      coding && to_lower(*coding) != "identity") {
-    return Response::problem(415,
-                             "The body must not be encoded; send it without Content-Encoding.");
+Refusal check_host(const Exchange& exchange) {
+  const auto& allowed = exchange.listener->options.allowed_hosts;
+  if (!allowed) return std::nullopt;
+  const auto host = exchange.request.header("Host");
+  if (!host || host->empty() || is_allowed_host(*host, *allowed)) return std::nullopt;
+  return Response::problem(421, "This server does not answer for the host " + std::string(*host) +
+                                    ": use its address or localhost, or add the name to "
+                                    "http.allowed_hosts.");
+}
+
+Refusal check_coding(Exchange& exchange) {
+  if (exchange.route->body == Body::none) return std::nullopt;
+  const auto field = exchange.request.header("Content-Encoding");
+  if (!field) return std::nullopt;
+  const auto coding = parse_content_coding(*field);
+  if (!coding) {
+    return Response::problem(415, "The body must be sent as it is or in one of the codings " +
+                                      std::string(kAcceptedCodings) + ".")
+        .with("Accept-Encoding", std::string(kAcceptedCodings));
   }
+  exchange.coding = *coding;
+  return std::nullopt;
+}
+
+Refusal check_body(const Exchange& exchange, bool has_body) {
+  if (!has_body) return std::nullopt;
+  const Request& request = exchange.request;
   switch (exchange.route->body) {
-    case Body::none:
-      if (request.body.empty()) return std::nullopt;
+    case Body::none: {
+      const auto& method = request.method;
+      // It means nothing there (RFC 9110 §9.3), though many clients send an empty object.
+      if (method == "GET" || method == "HEAD" || method == "DELETE") return std::nullopt;
       return Response::problem(400, "This request takes no body.");
+    }
     case Body::json: {
-      if (request.body.empty()) return std::nullopt;
       const auto type = request.content_type();
       if (type == "application/json" || type.ends_with("+json")) return std::nullopt;
       return Response::problem(415, "The body must be JSON; send Content-Type: application/json.");
@@ -210,6 +232,41 @@ Refusal check_body(const Exchange& exchange) {
   return std::nullopt;
 }
 
+std::size_t body_limit(const Route& route, const ServerOptions& options) {
+  return route.body == Body::bulk ? options.max_bulk_body_bytes : options.max_body_bytes;
+}
+
+Response buffers_full() {
+  return Response::problem(503, "Too many bytes of request bodies are held; try again later.");
+}
+
+Refusal decode_body(Exchange& exchange) {
+  Request& request = exchange.request;
+  const auto coding = std::exchange(exchange.coding, ContentCoding::identity);
+  if (request.body.empty() || coding == ContentCoding::identity) return std::nullopt;
+  const std::size_t limit = body_limit(*exchange.route, exchange.listener->options);
+  const std::string encoded = std::move(request.body);
+  bool too_large = false;
+  const auto keep = [&](std::size_t size) {
+    too_large = size > limit;
+    return !too_large &&
+           exchange.memory.grow(encoded.size() + size, request.remote, exchange.tenant());
+  };
+  const Decoded outcome = decode_content(coding, encoded, keep, request.body);
+  if (outcome == Decoded::ok) return std::nullopt;
+  std::string().swap(request.body);  // nobody will read it: free before the answer goes out
+  exchange.memory = {};
+  if (outcome == Decoded::broken) {
+    return Response::problem(
+        400, "The body is not of the coding that Content-Encoding names, or it was cut off.");
+  }
+  if (too_large) {
+    return Response::problem(413, "The body is too large once it is decoded: more than " +
+                                      std::to_string(limit) + " bytes.");
+  }
+  return buffers_full();
+}
+
 std::string instance_of(std::string_view target) {
   const auto path = target.substr(0, std::min(target.find('?'), kMaxInstance));
   return path.empty() ? "/" : std::string(path);
@@ -218,9 +275,11 @@ std::string instance_of(std::string_view target) {
 Refusal open_exchange(std::string_view target, Exchange& exchange) {
   identify(exchange.request);
   if (auto refusal = check_headers(exchange.request)) return refusal;
+  exchange.instance = instance_of(target);
+  if (auto refusal = check_host(exchange)) return refusal;
   if (auto refusal = read_target(target, exchange)) return refusal;
   if (auto refusal = find_route(target.substr(0, target.find('?')), exchange)) return refusal;
-  return check_body(exchange);
+  return check_coding(exchange);
 }
 
 Refusal authenticate(Exchange& exchange, const Hooks& hooks) {
@@ -271,6 +330,7 @@ void complete(const Exchange& exchange, Response& response, bool settled) {
   if (find_header(response.headers, "Cache-Control") == nullptr) {
     response.headers.emplace_back("Cache-Control", "no-store");
   }
+  add_cors_headers(exchange.listener->options.cors, exchange.request, response);
   response.headers.reserve(response.headers.size() + 3);
   response.headers.emplace_back("X-Request-Id", exchange.request.request_id);
   if (!settled) return;

@@ -24,14 +24,26 @@ Refusal check_headers(const Request& request);
 Refusal read_target(std::string_view target, Exchange& exchange);
 // 404; 405 with Allow; OPTIONS is answered here where no route has it. `path` as sent.
 Refusal find_route(std::string_view path, Exchange& exchange);
-// Route::body: 400, 415.
-Refusal check_body(const Exchange& exchange);
+// 421 for a host that options.allowed_hosts does not have.
+Refusal check_host(const Exchange& exchange);
+// Notes the coding of the body where the route takes one; 415 for one that is not known.
+Refusal check_coding(Exchange& exchange);
 
 // The path of a target, cut where it is very long: `instance` of problems.
 std::string instance_of(std::string_view target);
 
-// All of the above for a request whose method, headers and body are set.
+// All of the above, for a request whose method and headers are set; its body need not have come.
 Refusal open_exchange(std::string_view target, Exchange& exchange);
+
+// Route::body, for a request with a body or without: 400, 415.
+Refusal check_body(const Exchange& exchange, bool has_body);
+// The longest body of the route, as sent and decoded.
+std::size_t body_limit(const Route& route, const ServerOptions& options);
+// The answer where a body would take more than its share of the buffers.
+Response buffers_full();
+// Undoes the coding of the whole body: 400 where it is not of that coding, 413, 503. Takes long for
+// a large one.
+Refusal decode_body(Exchange& exchange);
 
 // The two steps that ask the hooks; admit may block where ServerOptions say so.
 Refusal authenticate(Exchange& exchange, const Hooks& hooks);

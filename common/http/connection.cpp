@@ -7,7 +7,6 @@
 
 #include <cerrno>
 
-#include "common/http/chain.h"
 #include "common/http/run_handler.h"
 #include "common/http/wire.h"
 
@@ -19,6 +18,8 @@ constexpr int kRequests = 4;                      // of one turn: pipelining giv
 constexpr std::size_t kLargeBody = 64 << 10;      // takes long to parse: to the blocking workers
 constexpr std::size_t kHeadRead = 16 << 10;       // bounds what is held of pipelined requests
 constexpr std::size_t kLeastProgress = 16 << 10;  // what gives a slow client time anew
+constexpr std::size_t kMostDropped = 64 << 10;    // of a refused body, to keep the connection
+constexpr std::size_t kLargeAnswer = 64 << 10;    // may have to wait for its reader
 
 std::string_view reason_of(int status) {
   switch (status) {
@@ -44,7 +45,7 @@ Connection::Connection(Loop& loop, Accepted accepted, bool beyond)
       listener_(*accepted.listener),
       beyond_(beyond),
       reader_(loop.core().options.max_header_bytes, loop.core().options.max_headers),
-      memory_(loop.core().buffered) {
+      memory_(loop.core().buffers) {
   const int on = 1;
   ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
@@ -123,19 +124,9 @@ bool Connection::feed(std::string_view& bytes) {
   while (true) {
     bytes.remove_prefix(reader_.feed(bytes));
     switch (reader_.state()) {
-      case State::head_done: {
-        if (beyond_ && !asks_a_probe()) {
-          refuse(503, "The server has too many connections; try again later.", "connections");
-          return false;
-        }
-        begin_body();
-        const bool waits = reader_.expects_continue() && bytes.empty();
-        if (reader_.state() == State::body && waits) {
-          // Nothing else is under way on this connection, so these few bytes find room.
-          ::send(fd_.get(), "HTTP/1.1 100 Continue\r\n\r\n", 25, MSG_NOSIGNAL | MSG_DONTWAIT);
-        }
+      case State::head_done:
+        if (!open_request(!bytes.empty())) return false;
         continue;
-      }
       case State::refused:
         refuse(reader_.refusal_status(), reader_.refusal_detail());
         return false;
@@ -143,35 +134,76 @@ bool Connection::feed(std::string_view& bytes) {
         return false;
       case State::body:
       case State::complete:
-        if (!memory_.grow(reader_.body().size(), loop_.core().options.max_buffered_bytes)) {
-          refuse(503, "The server holds too many request bodies; try again later.");
+        if (!memory_.grow(reader_.body().size(), remote_, exchange_->tenant())) {
+          loop_.core().metrics.rejected(reason_of(503));
+          end_with(buffers_full());
           return false;
         }
         if (reader_.state() == State::complete) return true;
-        wait_in(Phase::body, reader_.body().size());
+        wait_in(Phase::body, reader_.received());
         return false;
     }
   }
 }
 
-// The limit of the route is looked up only where the body may need the larger one.
-void Connection::begin_body() {
-  const auto& options = loop_.core().options;
-  auto limit = options.max_body_bytes;
-  if (reader_.chunked() || reader_.content_length() > limit) {
-    const auto target = reader_.target();
-    const auto match = listener_.router.find(reader_.method(), target.substr(0, target.find('?')));
-    if (match.route != nullptr && match.route->body == Body::bulk) {
-      limit = options.max_bulk_body_bytes;
-    }
+// Judges a request by its head, so that no body is gathered for one that will be refused. True
+// while the request goes on being read: a refusal waits for the end of a short body, which keeps
+// the connection in step; behind a long one, and where the client waits to be asked for the body,
+// it is answered at once and the connection ends.
+bool Connection::open_request(bool more_came) {
+  using State = RequestReader::State;
+  Core& core = loop_.core();
+  exchange_ = std::make_shared<Exchange>();
+  Exchange& exchange = *exchange_;
+  exchange.listener = &listener_;
+  exchange.connection = shared_from_this();
+  exchange.inbox = loop_.inbox();
+  exchange.started = loop_.now();
+  exchange.keep_alive = reader_.keep_alive() && !beyond_;
+  exchange.request.remote = remote_;
+  std::string target;
+  if (!core.parser.parse(reader_.head(), exchange.request, target)) {
+    exchange_.reset();
+    refuse(400, "The head of the request is not valid.");
+    return false;
   }
-  reader_.begin_body(limit);
+
+  refusal_ = open_exchange(target, exchange);
+  if (beyond_ && (exchange.route == nullptr || !exchange.route->probe)) {
+    exchange_.reset();
+    refuse(503, "The server has too many connections; try again later.", "connections");
+    return false;
+  }
+  if (!refusal_ && !reader_.chunked()) {
+    refusal_ = check_body(exchange, reader_.content_length() > 0);
+  }
+  reader_.begin_body(refusal_ ? SIZE_MAX : body_limit(*exchange.route, core.options));
+  if (reader_.state() == State::refused) return true;
+  if (!refusal_) refusal_ = ask_hooks(exchange, core.hooks, !admits_later());
+  if (!refusal_ && !memory_.fits(reader_.content_length(), remote_, exchange.tenant())) {
+    core.metrics.rejected(reason_of(503));
+    refusal_ = buffers_full();
+  }
+
+  const bool awaits = reader_.expects_continue() && !more_came && reader_.state() == State::body;
+  if (refusal_ && awaits) {
+    end_with(*std::exchange(refusal_, std::nullopt));
+    return false;
+  }
+  if (refusal_) {
+    reader_.drop_body(kMostDropped);
+  } else if (exchange.route->body == Body::none) {
+    reader_.drop_body(core.options.max_body_bytes);
+  }
+  if (awaits) {
+    // Nothing else is under way on this connection, so these few bytes find room.
+    ::send(fd_.get(), "HTTP/1.1 100 Continue\r\n\r\n", 25, MSG_NOSIGNAL | MSG_DONTWAIT);
+  }
+  return true;
 }
 
-bool Connection::asks_a_probe() const {
-  const auto target = reader_.target();
-  const auto match = listener_.router.find(reader_.method(), target.substr(0, target.find('?')));
-  return match.route != nullptr && match.route->probe;
+bool Connection::admits_later() const {
+  return loop_.core().options.blocking_admission && !exchange_->route->scope.empty();
 }
 
 void Connection::wait_for_more() {
@@ -188,33 +220,24 @@ void Connection::wait_in(Phase phase, std::size_t done) {
 }
 
 void Connection::handle() {
+  if (refusal_) return answer(*std::exchange(refusal_, std::nullopt));
   Core& core = loop_.core();
-  auto exchange = std::make_shared<Exchange>();
-  exchange_ = exchange;
-  exchange->listener = &listener_;
-  exchange->connection = shared_from_this();
-  exchange->inbox = loop_.inbox();
+  auto exchange = exchange_;
   exchange->started = loop_.now();
-  exchange->keep_alive = reader_.keep_alive() && !beyond_;
   if (half_closed_) exchange->leave();
-  exchange->memory = std::exchange(memory_, Reservation(core.buffered));
+  exchange->memory = std::exchange(memory_, Reservation(core.buffers));
   Request& request = exchange->request;
-  request.remote = remote_;
-  std::string target;
-  if (!core.parser.parse(reader_.head(), request, target)) {
-    exchange_.reset();
-    return refuse(400, "The head of the request is not valid.");
-  }
   request.body = reader_.take_body();
-
-  if (auto refusal = open_exchange(target, *exchange)) return answer(std::move(*refusal));
-  const bool admits_later = core.options.blocking_admission && !exchange->route->scope.empty();
-  if (auto refusal = ask_hooks(*exchange, core.hooks, !admits_later)) {
-    return answer(std::move(*refusal));
+  if (reader_.chunked()) {
+    if (auto refusal = check_body(*exchange, reader_.received() > 0)) {
+      return answer(std::move(*refusal));
+    }
   }
   // What a key stored is looked up before the work begins, after a crash also in the log.
   const bool keyed = request.method == "POST" && request.header("Idempotency-Key").has_value();
-  if (exchange->route->blocking || request.body.size() > kLargeBody || admits_later || keyed) {
+  const bool encoded = exchange->coding != ContentCoding::identity;
+  if (exchange->route->blocking || request.body.size() > kLargeBody || admits_later() || keyed ||
+      encoded) {
     if (core.pool.push(std::move(exchange))) return loop_.enter(*this, Phase::handling);
     core.metrics.rejected("queue_full");
     return answer(Response::problem(503, "Too many requests wait already; try again later."));
@@ -235,20 +258,29 @@ void Connection::refuse(int status, std::string_view detail) {
   refuse(status, detail, reason_of(status));
 }
 
-// For what cannot be read as a request: the connection ends with the answer.
+// For what cannot be read as a request, or not to its end. One that was refused before gets that
+// answer.
 void Connection::refuse(int status, std::string_view detail, std::string_view reason) {
+  if (exchange_ == nullptr) {
+    exchange_ = std::make_shared<Exchange>();
+    exchange_->listener = &listener_;
+    exchange_->started = loop_.now();
+    if (status != 501) exchange_->request.method = reader_.method();  // only methods that exist
+    exchange_->request.remote = remote_;
+    const auto target = reader_.target();
+    if (!target.empty()) exchange_->instance = instance_of(target);
+    identify(exchange_->request);
+  }
+  if (refusal_) return end_with(*std::exchange(refusal_, std::nullopt));
   loop_.core().metrics.rejected(reason);
-  exchange_ = std::make_shared<Exchange>();
-  exchange_->listener = &listener_;
-  exchange_->started = loop_.now();
-  if (status != 501) exchange_->request.method = reader_.method();  // only methods that exist
-  exchange_->request.remote = remote_;
-  const auto target = reader_.target();
-  if (!target.empty()) exchange_->instance = instance_of(target);
-  identify(exchange_->request);
-  memory_ = Reservation(loop_.core().buffered);  // what was held is free again
-  linger_ = true;
-  answer(Response::problem(status, detail));
+  end_with(Response::problem(status, detail));
+}
+
+// The connection ends with this answer, though the client may still be sending.
+void Connection::end_with(Response response) {
+  memory_ = Reservation(loop_.core().buffers);  // what was held is free again
+  close_after_ = linger_ = true;
+  answer(std::move(response));
 }
 
 void Connection::answer(Response response, bool settled) {
@@ -258,6 +290,9 @@ void Connection::answer(Response response, bool settled) {
   complete(exchange, response, settled);
   const WireOptions options{!close_after_, exchange.request.method == "HEAD", core.clock.now()};
   append_response(out_, response, options);
+
+  answer_tenant_.clear();
+  if (out_.size() > kLargeAnswer) answer_tenant_ = exchange.tenant();
 
   const std::chrono::duration<double> seconds = core.clock.steady() - exchange.started;
   if (exchange.route != nullptr) {
@@ -293,7 +328,7 @@ void Connection::flush() {
       sent_ += static_cast<std::size_t>(n);
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       // What a client does not read is held as long as it waits, like a body.
-      if (!memory_.grow(out_.size(), loop_.core().options.max_buffered_bytes)) return close();
+      if (!memory_.grow(out_.size(), remote_, answer_tenant_)) return close();
       return wait_in(Phase::writing, sent_);
     } else if (errno != EINTR) {
       return close();

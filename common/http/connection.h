@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/http/chain.h"
 #include "common/http/exchange.h"
 #include "common/http/fd.h"
 #include "common/http/loop.h"
@@ -49,13 +50,14 @@ class Connection final : public Watched, public std::enable_shared_from_this<Con
   std::string_view unread();
   bool receive();
   bool feed(std::string_view& bytes);
-  void begin_body();
-  bool asks_a_probe() const;
+  bool open_request(bool more_came);
+  bool admits_later() const;
   void wait_for_more();
   void wait_in(Phase phase, std::size_t done);
   void handle();
   void refuse(int status, std::string_view detail);
   void refuse(int status, std::string_view detail, std::string_view reason);
+  void end_with(Response response);
   void answer(Response response, bool settled = true);
   void give_up(std::string_view detail, std::string_view when);
   void tell_answered(int status, bool settled);
@@ -81,12 +83,15 @@ class Connection final : public Watched, public std::enable_shared_from_this<Con
   std::string pending_;       // received, and behind the request under way
   std::size_t pending_used_ = 0;
 
-  std::shared_ptr<Exchange> exchange_;  // set while a request is handled
+  std::shared_ptr<Exchange> exchange_;  // set from the end of a head to the answer
+  Refusal refusal_;                     // of its request, whose body is still being dropped
   std::string out_;
   std::size_t sent_ = 0;
-  std::size_t progress_ = 0;  // of the body or the answer under way when its time last began anew
-  bool close_after_ = false;  // the answer under way is the last
-  bool linger_ = false;       // the client may still be sending when it is closed
+  std::size_t progress_ = 0;   // of the body or the answer under way when its time last began anew
+  std::uint64_t dropped_ = 0;  // bytes read after the last answer
+  std::string answer_tenant_;  // whose memory a large answer is
+  bool close_after_ = false;   // the answer under way is the last
+  bool linger_ = false;        // the client may still be sending when it is closed
 };
 
 }  // namespace mesh::http

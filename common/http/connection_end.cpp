@@ -17,7 +17,7 @@ constexpr int kClientLeft = 499;                // for metrics and logs only
 
 void Connection::end_answer() {
   sent_ = 0;
-  memory_ = Reservation(loop_.core().buffered);
+  memory_ = Reservation(loop_.core().buffers);
   out_.clear();
   if (out_.capacity() > kKeepOutCapacity) out_.shrink_to_fit();
   if (!close_after_) return loop_.enter(*this, Phase::idle);
@@ -26,9 +26,10 @@ void Connection::end_answer() {
   pending_used_ = 0;
   if (linger_ || more) {
     // Closing a socket with unread bytes in it resets the connection, and the client may lose the
-    // answer; so the rest is read and thrown away for a while.
+    // answer; so the rest is read and thrown away, as much as a body may be, while it comes.
     ::shutdown(fd_.get(), SHUT_WR);
     readable_ = true;
+    progress_ = dropped_ = 0;
     return loop_.enter(*this, Phase::lingering);
   }
   // It may not know yet that the answer was the last.
@@ -58,7 +59,10 @@ void Connection::discard() {
       return close();
     }
     if (n < 0 && errno != EINTR) readable_ = false;
+    if (n > 0) dropped_ += static_cast<std::uint64_t>(n);
   }
+  if (dropped_ > loop_.core().options.max_bulk_body_bytes) return close();
+  if (phase_ == Phase::lingering) wait_in(Phase::lingering, dropped_);
   if (readable_) loop_.later(*this);
 }
 

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <vector>
 
+#include "common/http/buffers.h"
 #include "common/http/exchange.h"
 #include "common/http/head_parser.h"
 #include "common/http/metrics.h"
@@ -19,12 +20,12 @@ class Loop;
 
 struct Core {
   Core(ServerOptions o, Hooks h, Clock& c, Metrics& m)
-      : options(o),
+      : options(std::move(o)),
         hooks(std::move(h)),
         clock(c),
         metrics(m),
-        tenants(o.max_connections),
-        operators(o.max_operator_connections) {}
+        tenants(options.max_connections),
+        operators(options.max_operator_connections) {}
 
   const ServerOptions options;
   const Hooks hooks;
@@ -35,8 +36,8 @@ struct Core {
   std::vector<std::unique_ptr<Loop>> loops;
   WorkerPool pool;
 
-  const std::shared_ptr<std::atomic<std::size_t>> buffered =
-      std::make_shared<std::atomic<std::size_t>>(0);
+  const std::shared_ptr<Buffers> buffers =
+      std::make_shared<Buffers>(options.max_buffered_bytes, options.max_connections);
   ConnectionGroup tenants, operators;
   // Connections of both, also those beyond, and each loop that may still accept some.
   std::atomic<int> open{0};

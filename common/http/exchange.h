@@ -9,10 +9,13 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/http/buffers.h"
+#include "common/http/content_coding.h"
 #include "common/http/message.h"
 #include "common/http/metrics.h"
 #include "common/http/route.h"
 #include "common/http/router.h"
+#include "common/http/server.h"
 
 namespace mesh::http {
 
@@ -38,35 +41,7 @@ struct Listener {
   RouteTable routes;
   std::vector<std::unique_ptr<RouteMetrics>> metrics;  // of each route
   Router router;
-};
-
-// A share of the bytes that all connections together may hold as request bodies.
-class Reservation {
- public:
-  Reservation() = default;
-  explicit Reservation(std::shared_ptr<std::atomic<std::size_t>> total)
-      : total_(std::move(total)) {}
-  Reservation(Reservation&& other) noexcept
-      : total_(std::move(other.total_)), held_(std::exchange(other.held_, 0)) {}
-  Reservation& operator=(Reservation&& other) noexcept {
-    std::swap(total_, other.total_);
-    std::swap(held_, other.held_);
-    return *this;
-  }
-  ~Reservation() {
-    if (held_ > 0) total_->fetch_sub(held_, std::memory_order_relaxed);
-  }
-  // Grows to `size`; false where all together would exceed `max`.
-  bool grow(std::size_t size, std::size_t max) {
-    if (size <= held_) return true;
-    const std::size_t more = size - held_;
-    held_ = size;
-    return total_->fetch_add(more, std::memory_order_relaxed) + more <= max;
-  }
-
- private:
-  std::shared_ptr<std::atomic<std::size_t>> total_;
-  std::size_t held_ = 0;
+  ServerOptions options;  // the server's
 };
 
 struct Exchange {
@@ -75,8 +50,9 @@ struct Exchange {
   const Listener* listener = nullptr;
   const Route* route = nullptr;  // null until found
   bool keep_alive = false;
-  SteadyTime started{};                // the request was whole
-  bool admitted = false;               // the rate limit has been asked
+  ContentCoding coding = ContentCoding::identity;  // of the body until it is decoded
+  SteadyTime started{};                            // the request was whole
+  bool admitted = false;                           // the rate limit has been asked
   HeaderList limit_headers;            // of the rate limit, for every answer of the route
   std::chrono::nanoseconds waited{0};  // for a blocking worker
   Reservation memory;                  // of the body

@@ -57,6 +57,8 @@ void RequestReader::reset() {
   http_1_0_ = expects_continue_ = has_length_ = chunked_ = false;
   keep_alive_ = true;
   length_ = 0;
+  received_ = 0;
+  keep_body_ = true;
   std::string().swap(body_);  // an assignment would keep the memory
   chunk_ = Chunk::size_line;
   line_.clear();
@@ -246,10 +248,22 @@ void RequestReader::begin_body(std::size_t max_body_bytes) {
   body_.reserve(std::min<std::uint64_t>(length_, kBodyReserve));
 }
 
+void RequestReader::drop_body(std::size_t max_bytes) {
+  keep_body_ = false;
+  max_body_bytes_ = max_bytes;
+  std::string().swap(body_);
+  if (length_ > max_bytes) refuse(413, "The body is too large.");
+}
+
+void RequestReader::take(std::string_view bytes) {
+  if (keep_body_) body_.append(bytes);
+  received_ += bytes.size();
+}
+
 std::size_t RequestReader::feed_sized(std::string_view bytes) {
-  const auto size = std::min<std::uint64_t>(bytes.size(), length_ - body_.size());
-  body_.append(bytes.substr(0, size));
-  if (body_.size() == length_) state_ = State::complete;
+  const auto size = std::min<std::uint64_t>(bytes.size(), length_ - received_);
+  take(bytes.substr(0, size));
+  if (received_ == length_) state_ = State::complete;
   return size;
 }
 
@@ -259,7 +273,7 @@ std::size_t RequestReader::feed_chunks(std::string_view bytes) {
     const auto rest = bytes.substr(used);
     if (chunk_ == Chunk::data) {
       const auto size = std::min<std::uint64_t>(rest.size(), chunk_left_);
-      body_.append(rest.substr(0, size));
+      take(rest.substr(0, size));
       used += size;
       chunk_left_ -= size;
       if (chunk_left_ == 0) chunk_ = Chunk::data_end;
@@ -299,7 +313,7 @@ void RequestReader::end_chunk_line() {
           !is_field_value(extension) || (!extension.empty() && extension.front() != ';')) {
         return refuse(400, "The size of a chunk of the body is not a hexadecimal number.");
       }
-      if (chunk_left_ > max_body_bytes_ - body_.size()) {
+      if (chunk_left_ > max_body_bytes_ - received_) {
         return refuse(413, "The body is too large.");
       }
       chunk_ = chunk_left_ == 0 ? Chunk::trailer : Chunk::data;

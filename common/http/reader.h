@@ -30,6 +30,8 @@ class RequestReader {
   std::size_t feed(std::string_view bytes);
   // In head_done only: refuses (413) a longer body, now or when its chunks exceed the limit.
   void begin_body(std::size_t max_body_bytes);
+  // In body only: what comes is no longer kept; beyond `max_bytes` of it: 413.
+  void drop_body(std::size_t max_bytes);
   // Ready for the next request of the connection.
   void reset();
 
@@ -59,6 +61,8 @@ class RequestReader {
   // The client waits for "100 Continue" before it sends the body.
   bool expects_continue() const { return expects_continue_; }
 
+  // Bytes of the body that have come, kept or not.
+  std::uint64_t received() const { return received_; }
   const std::string& body() const { return body_; }
   std::string take_body() { return std::move(body_); }
 
@@ -74,6 +78,7 @@ class RequestReader {
   void read_transfer_encoding(std::string_view value);
   void end_head();
 
+  void take(std::string_view bytes);
   std::size_t feed_sized(std::string_view bytes);
   std::size_t feed_chunks(std::string_view bytes);
   void end_chunk_line();
@@ -102,6 +107,8 @@ class RequestReader {
   std::uint64_t length_ = 0;
 
   std::size_t max_body_bytes_ = 0;
+  bool keep_body_ = true;
+  std::uint64_t received_ = 0;
   std::string body_;
   Chunk chunk_ = Chunk::size_line;
   std::uint64_t chunk_left_ = 0;

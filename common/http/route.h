@@ -17,8 +17,10 @@ enum class Access {
 };
 
 enum class Body {
-  none,   // a body is 400
-  json,   // application/json or +json is required (415), at most max_body_bytes
+  none,  // a body of GET and DELETE, at most max_body_bytes, is dropped; of other methods it is 400
+         // The others take gzip and zstd too (Content-Encoding); their limits hold as sent and
+         // decoded.
+  json,  // application/json or +json is required (415), at most max_body_bytes
   event,  // any media type, at most max_body_bytes: the handler decides
   bulk,   // any media type, at most max_bulk_body_bytes
 };

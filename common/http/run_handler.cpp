@@ -51,6 +51,7 @@ void run_handler(const std::shared_ptr<Exchange>& exchange, const Hooks& hooks,
     if (!exchange->admitted) {
       if (auto refusal = admit(*exchange, hooks)) return respond(std::move(*refusal));
     }
+    if (auto refusal = decode_body(*exchange)) return respond(std::move(*refusal));
     exchange->route->handler(std::shared_ptr<const Request>(exchange, &exchange->request), respond);
   } catch (const std::exception& e) {
     respond(failed("the handler", e));

@@ -9,13 +9,13 @@
 
 namespace mesh::http {
 
-// Authentication, and admission where it does not block. On the connection's thread, before the
-// exchange may wait.
+// Authentication, and admission where it does not block. On the connection's thread, as soon as the
+// head has come.
 Refusal ask_hooks(Exchange& exchange, const Hooks& hooks, bool admission);
 
-// Admission, where it was not asked yet, and the handler. The answer comes through the exchange's
-// inbox, or is left in the exchange where it is given at once on the thread of an InlineAnswer.
-// Does nothing for an exchange that was abandoned.
+// Admission, where it was not asked yet, the decoding of the body, and the handler. The answer
+// comes through the exchange's inbox, or is left in the exchange where it is given at once on the
+// thread of an InlineAnswer. Does nothing for an exchange that was abandoned.
 void run_handler(const std::shared_ptr<Exchange>& exchange, const Hooks& hooks,
                  std::chrono::nanoseconds waited = {});
 

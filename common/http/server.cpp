@@ -15,8 +15,10 @@ std::string joined(const std::vector<std::string>& names) {
   return all;
 }
 
-Result<std::unique_ptr<Listener>> make_listener(ListenerSpec spec, Metrics& metrics) {
+Result<std::unique_ptr<Listener>> make_listener(ListenerSpec spec, const ServerOptions& options,
+                                                Metrics& metrics) {
   auto listener = std::make_unique<Listener>();
+  listener->options = options;
   listener->label = joined(spec.names);
   listener->address = spec.address;
   listener->routes = std::move(spec.routes);
@@ -32,7 +34,7 @@ Result<std::unique_ptr<Listener>> make_listener(ListenerSpec spec, Metrics& metr
 
 struct Server::Impl {
   Impl(ServerOptions options, Hooks hooks, Clock& clock, Metrics& m)
-      : core(options, std::move(hooks), clock, m), metrics(m) {}
+      : core(std::move(options), std::move(hooks), clock, m), metrics(m) {}
 
   Status open(std::vector<ListenerSpec> specs);
 
@@ -43,7 +45,7 @@ struct Server::Impl {
 };
 
 Server::Server(ServerOptions options, Hooks hooks, Clock& clock, Metrics& metrics)
-    : impl_(std::make_unique<Impl>(options, std::move(hooks), clock, metrics)) {}
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(hooks), clock, metrics)) {}
 
 Server::~Server() { stop(Duration{0}); }
 
@@ -54,7 +56,7 @@ Status Server::Impl::open(std::vector<ListenerSpec> specs) {
   }
   for (auto& spec : specs) {
     auto* group = spec.for_operators ? &core.operators : &core.tenants;
-    auto listener = make_listener(std::move(spec), metrics);
+    auto listener = make_listener(std::move(spec), core.options, metrics);
     if (!listener) return fail(std::move(listener.error()));
     (*listener)->group = group;
     core.listeners.push_back(std::move(*listener));
@@ -91,6 +93,8 @@ Status Server::start(std::vector<ListenerSpec> listeners) {
   }
   return {};
 }
+
+std::size_t Server::buffered_bytes() const { return impl_->core.buffers->held(); }
 
 std::vector<std::string> Server::addresses() const {
   std::vector<std::string> all;

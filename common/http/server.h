@@ -1,15 +1,19 @@
 // The HTTP server of meshd: listeners, one middleware chain, deferred answers.
 //
-// Shape: idle connections are parked in epoll; a request is gathered whole, without blocking, and
-// only then handled; a handler may keep its Responder and answer after the commit that holds its
-// event, and no worker waits meanwhile. Pipelined requests are answered in order.
+// Shape: idle connections are parked in epoll; a request is judged by its head, then its body is
+// gathered whole, without blocking, and only then handled; a handler may keep its Responder and
+// answer after the commit that holds its event, and no worker waits meanwhile. Pipelined requests
+// are answered in order.
 //
 // Tenants are served in turns: those whose requests wait for a blocking worker by deficit round
 // robin, and a connection that pipelines handles a few requests before the others have theirs.
 //
 // The chain, outermost first: request id → trace context → access log and metrics → limits on
-// headers and body → route → authentication → tenant → rate limit → handler. Whatever fails on the
-// way, also a request that cannot be parsed, is answered as problem+json.
+// headers → host → route → length and coding of the body → authentication → tenant → rate limit →
+// body → handler. All before the body needs the head alone, and comes before "100 Continue".
+// Whatever fails on the way, also a request that cannot be parsed, is answered as problem+json;
+// where the body of a refused request is longer than 64 KiB the connection ends, after the client
+// had time to read the answer.
 #pragma once
 
 #include <chrono>
@@ -22,6 +26,7 @@
 #include "common/base/error.h"
 #include "common/domain/rate_policy.h"
 #include "common/domain/tenant.h"
+#include "common/http/cors.h"
 #include "common/http/route.h"
 #include "common/telemetry/metrics.h"
 
@@ -38,7 +43,8 @@ struct ServerOptions {
                                     // most half of what the others leave. Beyond it: 503 with
                                     // Retry-After. More hides an overload longer
   bool blocking_admission = false;  // Hooks::admit may ask another server: routes with a scope then
-                                    // run on the blocking workers
+                                    // run on the blocking workers, and are admitted there, with
+                                    // their body
   // Of all listeners but the operators'. Beyond it the longest idle one is closed for a new one;
   // where none is idle, a new one gets one answer: of a route for probes, or 503.
   int max_connections = 10'000;
@@ -47,8 +53,9 @@ struct ServerOptions {
   int max_headers = 100;
   std::size_t max_body_bytes = 1 << 20;
   std::size_t max_bulk_body_bytes = 64 << 20;
-  std::size_t max_buffered_bytes = 256 << 20;  // bodies until answered, and answers that wait for
-                                               // their readers, of all connections: 503, close
+  // Bodies until answered, and answers that wait for their readers, of all connections: 503, close.
+  // A tenant holds at most half of what the others leave, an address three quarters (buffers.h).
+  std::size_t max_buffered_bytes = 256 << 20;
   // From the first byte of a request to the end of its headers; also from the start of a connection
   // to its first byte.
   Duration header_timeout{10'000};
@@ -59,19 +66,23 @@ struct ServerOptions {
                                     // wait for a blocking worker; what it ends there is never run
   Duration refusal_pause{100};  // before a 429 is sent, so that a client that asks again at once
                                 // costs little
+  // Where set, requests must name one of these hosts, an address or localhost (host_check.h): 421.
+  std::optional<std::vector<std::string>> allowed_hosts{};
+  CorsOptions cors{};
 };
 
 // What the chain asks of the outside, and tells it. All may be called from any worker.
 struct Hooks {
   // Credential → Principal, or unauthenticated / forbidden / invalid. Sees all headers and the
-  // query (for tenant_id). Not called for Access::open. Must not block: it runs before a request
-  // may wait, so that tenants can wait in turns.
+  // query (for tenant_id), and no body. Not called for Access::open. Must not block: it runs before
+  // a request may wait, so that tenants can wait in turns.
   std::function<Result<Principal>(const Request&, Access)> authenticate;
   struct Admission {
     RatePolicy policy;
     RateDecision decision;
   };
-  // Takes one unit of the scope. Not called for routes without a scope.
+  // Takes one unit of the scope, which stays taken whatever comes of the request. Not called for
+  // routes without a scope.
   std::function<Result<Admission>(const TenantId&, const std::string& scope)> admit;
   struct Answered {
     const TenantId& tenant;
@@ -99,6 +110,8 @@ class Server {
   // the address for one in use. Called once. Two routes that match the same requests are a bug
   // and end in `internal`.
   Status start(std::vector<ListenerSpec> listeners);
+  // Bytes of bodies, and of answers that wait for their readers, that are held now.
+  std::size_t buffered_bytes() const;
   // "host:port" as bound, in the order of the listeners.
   std::vector<std::string> addresses() const;
 

@@ -4,6 +4,8 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "common/base/clock.h"
 #include "common/base/error.h"
@@ -19,7 +21,8 @@ struct IdempotencyKey {
 
 struct StoredAnswer {
   int status = 0;
-  std::string body;  // JSON
+  std::string body;                                            // JSON
+  std::vector<std::pair<std::string, std::string>> headers{};  // names and values, as Location
 };
 
 // Scope is (tenant, key); answers are kept for 24 h. Any thread.

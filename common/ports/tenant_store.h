@@ -14,10 +14,13 @@ class TenantStore {
  public:
   virtual ~TenantStore() = default;
   virtual Result<Tenant> create(Tenant tenant) = 0;  // `conflict` where it exists
-  // Replaces the record; version and updated_at are set by the store. `not_found`; `conflict` when
-  // tenant.version is not the stored one: read it again and retry.
+  // Replaces the record; version and updated_at are set by the store. `not_found`; `conflict` with
+  // the pointer /version when tenant.version is not the stored one: read it again and retry.
   virtual Result<Tenant> update(Tenant tenant) = 0;
-  virtual Status remove(const TenantId& id) = 0;  // the record only, no data; `not_found`
+  // The record only, no data; `not_found`; the same `conflict` where `only_at` is set and does not
+  // hold the stored version.
+  virtual Status remove(const TenantId& id,
+                        const std::optional<std::vector<std::int64_t>>& only_at = {}) = 0;
   virtual Result<Tenant> get(const TenantId& id) = 0;
   virtual Result<std::vector<Tenant>> list(std::string_view after, int limit) = 0;  // by id
 };

@@ -18,8 +18,13 @@ using UserDone = std::function<void(Result<User>)>;
 // What a change needs beside its data.
 struct ChangeContext {
   std::string traceparent;  // carried into the event
-  // When set, {status, to_json(user)} is stored under it in the same transaction.
+  // When set, {status, to_json(user), answer_headers(user)} is stored under it in the same
+  // transaction.
   std::optional<IdempotencyKey> idempotency;
+  std::vector<std::pair<std::string, std::string>> (*answer_headers)(const User&) = nullptr;
+  // When set, an existing user is changed only at one of these versions; at another one: `conflict`
+  // with the pointer /version. Compared in the transaction of the change.
+  std::optional<std::vector<std::int64_t>> only_at{};
 };
 
 // Every method is scoped to the tenant it is given: a user of another tenant is `not_found`.

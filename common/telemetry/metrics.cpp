@@ -92,6 +92,17 @@ struct Family {
 
 constexpr std::string_view kOther = "other";
 
+// Of one family, so with the same buckets.
+void add(ClientMetric& sum, const ClientMetric& more) {
+  sum.counter.value += more.counter.value;
+  sum.gauge.value += more.gauge.value;
+  sum.histogram.sample_count += more.histogram.sample_count;
+  sum.histogram.sample_sum += more.histogram.sample_sum;
+  for (std::size_t i = 0; i < sum.histogram.bucket.size(); ++i) {
+    sum.histogram.bucket[i].cumulative_count += more.histogram.bucket[i].cumulative_count;
+  }
+}
+
 // Names stand in the code, so a bad one is a bug of the line that asks for the metric.
 [[noreturn]] void refuse(std::string_view name, std::string_view why) {
   log::error("metric cannot be made", {{"metric", name}, {"reason", why}});
@@ -219,7 +230,7 @@ void Metrics::on_collect(std::function<void()> collect) {
   impl_->collectors.push_back(std::move(collect));
 }
 
-std::string Metrics::expose() {
+std::string Metrics::expose(bool name_tenants) {
   std::lock_guard one(impl_->expose_mutex);
   std::vector<std::function<void()>> collectors;
   {
@@ -243,11 +254,22 @@ std::string Metrics::expose() {
       out.name = name;
       out.help = family.help;
       out.type = family.type;
+      std::map<Labels, std::size_t> folded;  // where in `out` they stand
       for (const auto& [labels, series] : family.series) {
-        if (!shown(labels)) continue;
-        auto& metric = out.metric.emplace_back();
-        for (const auto& [label, value] : labels) metric.label.push_back({label, value});
+        if (name_tenants && !shown(labels)) continue;
+        ClientMetric metric;
         series->collect(metric);
+        Labels named = labels;
+        if (const auto tenant = named.find("tenant"); !name_tenants && tenant != named.end()) {
+          tenant->second = kOther;
+          const auto [at, first] = folded.try_emplace(named, out.metric.size());
+          if (!first) {
+            add(out.metric[at->second], metric);
+            continue;
+          }
+        }
+        for (const auto& [label, value] : named) metric.label.push_back({label, value});
+        out.metric.push_back(std::move(metric));
       }
     }
   }

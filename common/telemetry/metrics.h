@@ -73,8 +73,9 @@ class Metrics {
 
   // `collect` is called before each exposition, to set gauges that are read rather than counted.
   void on_collect(std::function<void()> collect);
-  // Text format 0.0.4.
-  std::string expose();
+  // Text format 0.0.4. Without names all series that differ only in the label `tenant` are one, of
+  // the tenant "other".
+  std::string expose(bool name_tenants = true);
 
  private:
   struct Impl;

@@ -156,6 +156,10 @@ Status take_over(const Json& body, Tenant& tenant) {
   return {};
 }
 
+Response tenant_answer(int status, const Tenant& tenant) {
+  return Response::json(status, mesh::to_json(tenant)).with("ETag", entity_tag(tenant.version));
+}
+
 Result<Response> create(const TenantAdminDeps& deps, const http::Request& request) {
   auto body = object_body(request);
   if (!body) return fail(body.error());
@@ -178,8 +182,7 @@ Result<Response> create(const TenantAdminDeps& deps, const http::Request& reques
   auto made = deps.tenants.create(std::move(tenant));
   deps.directory.forget(*id);
   if (!made) return fail(made.error());
-  return Response::json(201, mesh::to_json(*made))
-      .with("Location", "/admin/v1/tenants/" + id->str());
+  return tenant_answer(201, *made).with("Location", "/admin/v1/tenants/" + id->str());
 }
 
 Result<Response> list(const TenantAdminDeps& deps, const http::Request& request) {
@@ -208,7 +211,7 @@ Result<Response> get(const TenantAdminDeps& deps, const http::Request& request) 
   if (!id) return fail(id.error());
   auto tenant = deps.tenants.get(*id);
   if (!tenant) return fail(tenant.error());
-  return Response::json(200, mesh::to_json(*tenant));
+  return unless_seen(request, tenant->version, Response::json(200, mesh::to_json(*tenant)));
 }
 
 Result<Response> update(const TenantAdminDeps& deps, const http::Request& request) {
@@ -220,19 +223,24 @@ Result<Response> update(const TenantAdminDeps& deps, const http::Request& reques
     return fail(known.error());
   auto tenant = deps.tenants.get(*id);
   if (!tenant) return fail(tenant.error());
+  const auto only_at = if_match(request);
+  if (only_at && std::ranges::find(*only_at, tenant->version) == only_at->end()) {
+    tenant->version = 0;  // which it never has
+  }
   if (auto applied = take_over(*body, *tenant); !applied) return fail(applied.error());
   auto stored = deps.tenants.update(std::move(*tenant));
   deps.directory.forget(*id);
-  if (!stored) return fail(stored.error());
-  return Response::json(200, mesh::to_json(*stored));
+  if (!stored) return change_problem(stored.error(), only_at.has_value());
+  return tenant_answer(200, *stored);
 }
 
 Result<Response> remove(const TenantAdminDeps& deps, const http::Request& request) {
   auto id = tenant_of_path(request);
   if (!id) return fail(id.error());
-  auto removed = deps.tenants.remove(*id);
+  const auto only_at = if_match(request);
+  auto removed = deps.tenants.remove(*id, only_at);
   deps.directory.forget(*id);
-  if (!removed) return fail(removed.error());
+  if (!removed) return change_problem(removed.error(), only_at.has_value());
   return Response::no_content();
 }
 
@@ -243,6 +251,8 @@ http::RouteTable tenant_routes(TenantAdminDeps deps) {
   using Work = std::function<Result<Response>(const TenantAdminDeps&, const http::Request&)>;
   const auto shared = std::make_shared<const TenantAdminDeps>(std::move(deps));
   const http::Parameter tenant{"tenant", "path", "the tenant's id", "string", true};
+  const http::Parameter match{"If-Match", "header",
+                              "changes only the version of this ETag (412 otherwise)"};
   const http::Parameter scope{"scope", "path", kScopeNames, "string", true};
   const auto route = [&](const char* method, const char* pattern, Body body, const char* summary,
                          std::vector<http::Parameter> parameters, Work work) {
@@ -270,10 +280,11 @@ http::RouteTable tenant_routes(TenantAdminDeps deps) {
              {"cursor", "query", "the next of the page before"}},
             list),
       route("POST", kTenants, Body::json, "Makes a tenant's record", {}, create),
-      route("GET", kTenant, Body::none, "A tenant's record", {tenant}, get),
-      route("PATCH", kTenant, Body::json, "Changes a tenant's record", {tenant}, update),
-      route("DELETE", kTenant, Body::none, "Removes a tenant's record, not its data", {tenant},
-            remove),
+      route("GET", kTenant, Body::none, "A tenant's record",
+            {tenant, {"If-None-Match", "header", "304 where the ETag is still this one"}}, get),
+      route("PATCH", kTenant, Body::json, "Changes a tenant's record", {tenant, match}, update),
+      route("DELETE", kTenant, Body::none, "Removes a tenant's record, not its data",
+            {tenant, match}, remove),
       route("GET", "/admin/v1/ratelimits/{tenant}", Body::none,
             "All rate limits of a tenant; consumes nothing", {tenant}, show_all),
       route("GET", kScope, Body::none, "A rate limit and its state; consumes nothing", both,

@@ -152,6 +152,57 @@ Status same_tenant(const http::Request& request, const Json& object) {
   return {};
 }
 
+std::string entity_tag(std::int64_t version) {
+  std::string tag = "\"";
+  return tag.append(std::to_string(version)).append("\"");
+}
+
+std::optional<std::vector<std::int64_t>> if_match(const http::Request& request) {
+  std::optional<std::vector<std::int64_t>> versions;
+  for (const auto& [name, value] : request.headers) {
+    if (to_lower(name) != "if-match") continue;
+    if (trim(value) == "*") return std::nullopt;
+    if (!versions) versions.emplace();
+    for (const auto& tag : split(value, ',')) {
+      const auto text = trim(tag);
+      const auto version =
+          text.size() > 2 ? parse_int(text.substr(1, text.size() - 2)) : std::nullopt;
+      if (version && text == entity_tag(*version)) versions->push_back(*version);
+    }
+  }
+  return versions;
+}
+
+http::Response unless_seen(const http::Request& request, std::int64_t version,
+                           http::Response answer) {
+  const std::string tag = entity_tag(version);
+  for (const auto& [name, value] : request.headers) {
+    if (to_lower(name) != "if-none-match") continue;
+    for (const auto& one : split(value, ',')) {
+      auto text = trim(one);
+      if (text.starts_with("W/")) text.remove_prefix(2);  // compared weakly: RFC 9110 §13.1.2
+      if (text == "*" || text == tag) return http::Response{304, {}, {}, {}}.with("ETag", tag);
+    }
+  }
+  return std::move(answer).with("ETag", tag);
+}
+
+http::Response change_problem(const Error& error, bool conditional) {
+  const bool other_version =
+      error.kind == ErrorKind::conflict &&
+      std::ranges::find(error.fields, "/version", &FieldError::pointer) != error.fields.end();
+  if (conditional && other_version) return http::Response::problem(412, error.message);
+  return http::Response::problem(error);
+}
+
+StoredAnswer stored_answer(const http::Response& answer) {
+  StoredAnswer stored{answer.status, answer.body, {}};
+  for (const auto& field : answer.headers) {
+    if (field.first != "Content-Type") stored.headers.push_back(field);  // it is always JSON
+  }
+  return stored;
+}
+
 void idempotent(IdempotencyStore& store, Keep keep, const http::Request& request,
                 http::Responder respond,
                 std::function<void(std::optional<IdempotencyKey>, http::Responder)> work) {
@@ -169,7 +220,8 @@ void idempotent(IdempotencyStore& store, Keep keep, const http::Request& request
   auto stored = store.begin(key);
   if (!stored) return respond(stored.error());
   if (*stored) {
-    http::Response answer{(*stored)->status, {}, std::move((*stored)->body), {}};
+    http::Response answer{
+        (*stored)->status, std::move((*stored)->headers), std::move((*stored)->body), {}};
     if (!answer.body.empty()) answer.headers.emplace_back("Content-Type", "application/json");
     answer.headers.emplace_back("Idempotent-Replayed", "true");
     return respond(std::move(answer));
@@ -179,7 +231,7 @@ void idempotent(IdempotencyStore& store, Keep keep, const http::Request& request
       store.release(key);
       return respond(std::move(answer));
     }
-    StoredAnswer kept{answer.status, answer.body};
+    StoredAnswer kept = stored_answer(answer);
     store.finish(key, std::move(kept),
                  [respond, answer = std::move(answer)](Status status) mutable {
                    // The work is done and durable; only the memory of its answer is not, and an

@@ -54,6 +54,23 @@ http::Handler answering(std::shared_ptr<const Deps> deps, Work work) {
   };
 }
 
+// The strong entity tag of a record's version, as `"3"`.
+std::string entity_tag(std::int64_t version);
+// The versions that If-Match names; nothing where it is missing or `*`. A weak tag and one that is
+// none of ours name no version.
+std::optional<std::vector<std::int64_t>> if_match(const http::Request& request);
+// The answer to a GET of a record at `version`: 304 where If-None-Match names it, else `answer`
+// with its ETag.
+http::Response unless_seen(const http::Request& request, std::int64_t version,
+                           http::Response answer);
+
+// The problem of a change that was not made. Of a `conditional` one, with If-Match, it is 412 where
+// the record is at another version, which stores call a `conflict` at /version.
+http::Response change_problem(const Error& error, bool conditional);
+
+// What is stored of an answer under an Idempotency-Key.
+StoredAnswer stored_answer(const http::Response& answer);
+
 // Runs `work` once per Idempotency-Key of the tenant, or each time where the request has none.
 // `work` gets the key, for stores that keep the answer in their own transaction (Keep::store), and
 // the responder to use. With Keep::answer a 2xx answer is stored before it is sent. Other answers

@@ -151,8 +151,8 @@ http::RouteTable health_routes(HealthDeps deps, const http::RouteTable& routes) 
       probe("/readyz", "The process can do its work", ready),
       probe("/healthz", "As /readyz", ready),
       probe("/metrics", "Prometheus metrics",
-            [shared](auto, auto respond) {
-              respond(Response::text(200, shared->metrics.expose(),
+            [shared](auto request, auto respond) {
+              respond(Response::text(200, shared->metrics.expose(shared->names_tenants(*request)),
                                      "text/plain; version=0.0.4; charset=utf-8"));
             }),
   };

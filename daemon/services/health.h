@@ -15,6 +15,8 @@ struct HealthDeps {
   // Empty: ready. Else what is not, for people.
   std::function<std::string()> not_ready;
   Metrics& metrics;
+  // Whether who asks for /metrics may see tenants' names.
+  std::function<bool(const http::Request&)> names_tenants;
 };
 
 // /health, /livez, /readyz, /healthz, /metrics, and /openapi.json and /docs of `routes`.

@@ -20,18 +20,27 @@ Result<std::int64_t> user_id(const http::Request& request) {
 }
 
 http::Response user_answer(int status, const User& user) {
-  return http::Response::json_text(status, to_json_text(user));
+  return http::Response::json_text(status, to_json_text(user))
+      .with("ETag", entity_tag(user.version));
+}
+
+http::Response created_answer(const User& user) {
+  return user_answer(201, user).with("Location", "/users/" + std::to_string(user.id));
+}
+
+ChangeContext change_of(const http::Request& request) {
+  return {.traceparent = request.trace.traceparent(), .only_at = if_match(request)};
 }
 
 // Each change is an event.
 UserDone answer_with(Usage& usage, const http::Request& request, http::Responder respond,
                      http::Response (*make)(const User&)) {
-  return
-      [&usage, bytes = request.body.size(), respond = std::move(respond), make](Result<User> user) {
-        if (!user) return respond(user.error());
-        usage.add(user->tenant.str(), {{Use::events}, {Use::bytes, bytes}});
-        respond(make(*user));
-      };
+  return [&usage, bytes = request.body.size(), conditional = if_match(request).has_value(),
+          respond = std::move(respond), make](Result<User> user) {
+    if (!user) return respond(change_problem(user.error(), conditional));
+    usage.add(user->tenant.str(), {{Use::events}, {Use::bytes, bytes}});
+    respond(make(*user));
+  };
 }
 
 void create(UserStore& users, IdempotencyStore& idempotency, Usage& usage, RequestPtr request,
@@ -44,11 +53,13 @@ void create(UserStore& users, IdempotencyStore& idempotency, Usage& usage, Reque
   idempotent(idempotency, Keep::store, *request, std::move(respond),
              [&](std::optional<IdempotencyKey> key, http::Responder answer) {
                users.create(request->tenant(), std::move(*user),
-                            {request->trace.traceparent(), std::move(key)},
-                            answer_with(usage, *request, std::move(answer), [](const User& made) {
-                              return user_answer(201, made).with(
-                                  "Location", "/users/" + std::to_string(made.id));
-                            }));
+                            {.traceparent = request->trace.traceparent(),
+                             .idempotency = std::move(key),
+                             .answer_headers =
+                                 [](const User& made) {
+                                   return stored_answer(created_answer(made)).headers;
+                                 }},
+                            answer_with(usage, *request, std::move(answer), created_answer));
              });
 }
 
@@ -56,7 +67,9 @@ void get(UserStore& users, RequestPtr request, http::Responder respond) {
   auto id = user_id(*request);
   if (!id) return respond(id.error());
   auto user = users.get(request->tenant(), *id);
-  user ? respond(user_answer(200, *user)) : respond(user.error());
+  if (!user) return respond(user.error());
+  respond(
+      unless_seen(*request, user->version, http::Response::json_text(200, to_json_text(*user))));
 }
 
 void list(UserStore& users, RequestPtr request, http::Responder respond) {
@@ -98,7 +111,7 @@ void update(UserStore& users, Usage& usage, RequestPtr request, http::Responder 
   if (auto same = same_tenant(*request, *body); !same) return respond(same.error());
   auto patch = user_patch_from_json(*body);
   if (!patch) return respond(patch.error());
-  users.update(request->tenant(), *id, std::move(*patch), {request->trace.traceparent(), {}},
+  users.update(request->tenant(), *id, std::move(*patch), change_of(*request),
                answer_with(usage, *request, std::move(respond),
                            [](const User& user) { return user_answer(200, user); }));
 }
@@ -106,7 +119,7 @@ void update(UserStore& users, Usage& usage, RequestPtr request, http::Responder 
 void remove(UserStore& users, Usage& usage, RequestPtr request, http::Responder respond) {
   auto id = user_id(*request);
   if (!id) return respond(id.error());
-  users.remove(request->tenant(), *id, {request->trace.traceparent(), {}},
+  users.remove(request->tenant(), *id, change_of(*request),
                answer_with(usage, *request, std::move(respond),
                            [](const User&) { return http::Response::no_content(); }));
 }
@@ -116,6 +129,8 @@ void remove(UserStore& users, Usage& usage, RequestPtr request, http::Responder 
 http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency, Usage& usage) {
   using http::Access;
   using http::Body;
+  const http::Parameter match{"If-Match", "header",
+                              "changes only the version of this ETag (412 otherwise)"};
   const http::Parameter id{"id", "path", "the user's id, unique within the tenant", "integer",
                            true};
   return {
@@ -142,7 +157,7 @@ http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency, U
        .access = Access::tenant,
        .scope = "users",
        .summary = "Gives one user",
-       .parameters = {id},
+       .parameters = {id, {"If-None-Match", "header", "304 where the ETag is still this one"}},
        .handler = [&users](auto request, auto respond) { get(users, request, respond); }},
       {.method = "PATCH",
        .pattern = "/users/{id}",
@@ -150,14 +165,14 @@ http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency, U
        .scope = "users",
        .body = Body::json,
        .summary = "Changes a user's name or e-mail",
-       .parameters = {id},
+       .parameters = {id, match},
        .handler = [&](auto request, auto respond) { update(users, usage, request, respond); }},
       {.method = "DELETE",
        .pattern = "/users/{id}",
        .access = Access::tenant,
        .scope = "users",
        .summary = "Deletes a user; it also disappears from search",
-       .parameters = {id},
+       .parameters = {id, match},
        .handler = [&](auto request, auto respond) { remove(users, usage, request, respond); }},
   };
 }

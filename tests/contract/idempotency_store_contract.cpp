@@ -93,6 +93,15 @@ TEST_P(IdempotencyStoreContract, AnswersSurviveAReopenAndClaimsDoNot) {
   EXPECT_TRUE(claims(store_->idempotency(), other));
 }
 
+TEST_P(IdempotencyStoreContract, AnAnswerIsGivenBackWithItsHeaders) {
+  ASSERT_TRUE(claims(store_->idempotency(), kKey));
+  const StoredAnswer answer{201, "{}", {{"Location", "/users/1"}, {"ETag", "\"1\""}}};
+  ASSERT_TRUE(succeeds(finish(store_->idempotency(), kKey, answer)));
+  const auto begun = store_->idempotency().begin(kKey);
+  ASSERT_TRUE(begun && *begun);
+  EXPECT_EQ((*begun)->headers, answer.headers);
+}
+
 TEST_P(IdempotencyStoreContract, AReservationIsFoundByTheNextClaimantAfterAReopen) {
   const Timestamp began = clock_.now();
   ASSERT_TRUE(claims(store_->idempotency(), kKey));

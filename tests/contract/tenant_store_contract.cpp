@@ -79,6 +79,15 @@ TEST_P(TenantStoreContract, AnUpdateOfAnotherVersionIsAConflictAndChangesNothing
   EXPECT_EQ(store_->tenants().get(kAcme)->name, "Second");
 }
 
+TEST_P(TenantStoreContract, ARecordIsRemovedOnlyAtAVersionThatTheCallerNames) {
+  ASSERT_TRUE(store_->tenants().create(record_of(kAcme, "Acme")));
+  const auto late = store_->tenants().remove(kAcme, std::vector<std::int64_t>{2});
+  ASSERT_TRUE(fails_with(late, ErrorKind::conflict));
+  EXPECT_EQ(late.error().fields.at(0).pointer, "/version");
+  EXPECT_TRUE(succeeds(store_->tenants().get(kAcme)));
+  EXPECT_TRUE(succeeds(store_->tenants().remove(kAcme, std::vector<std::int64_t>{1})));
+}
+
 TEST_P(TenantStoreContract, UnknownTenantsAreNotFound) {
   ASSERT_TRUE(store_->tenants().create(record_of(kGlobex, "Globex")));
   EXPECT_TRUE(fails_with(store_->tenants().get(kAcme), ErrorKind::not_found));

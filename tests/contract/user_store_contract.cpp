@@ -9,6 +9,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 
 std::vector<std::int64_t> ids(const Result<std::vector<User>>& users) {
   std::vector<std::int64_t> out;
@@ -218,6 +219,59 @@ TEST_P(UserStoreContract, AnAnswerIsStoredTogetherWithTheChange) {
   ASSERT_TRUE(stored(removed));
   EXPECT_EQ(stored(removed)->status, 204);
   EXPECT_EQ(stored(removed)->body, "");
+}
+
+TEST_P(UserStoreContract, AStoredAnswerKeepsItsHeaders) {
+  const IdempotencyKey key{kAcme, "k", "f"};
+  ASSERT_TRUE(create(store_->users(), kAcme, "a@x.dev", "Alice",
+                     {.idempotency = key, .answer_headers = [](const User& user) {
+                        return decltype(StoredAnswer::headers){
+                            {"Location", "/users/" + std::to_string(user.id)}, {"ETag", "\"1\""}};
+                      }}));
+  const auto stored = store_->idempotency().begin(key);
+  ASSERT_TRUE(stored && *stored);
+  EXPECT_THAT((*stored)->headers, ElementsAre(Pair("Location", "/users/1"), Pair("ETag", "\"1\"")));
+}
+
+TEST_P(UserStoreContract, AChangeIsMadeOnlyAtAVersionThatTheCallerNames) {
+  ASSERT_TRUE(create(store_->users(), kAcme, "a@x.dev", "Alice"));
+  const auto rename = [&](std::string name, std::vector<std::int64_t> versions) {
+    return update(store_->users(), kAcme, 1, {.email = std::nullopt, .name = std::move(name)},
+                  {.only_at = std::move(versions)});
+  };
+  ASSERT_TRUE(succeeds(rename("Al", {1})));
+  const auto late = rename("Ali", {1});
+  ASSERT_TRUE(fails_with(late, ErrorKind::conflict));
+  ASSERT_EQ(late.error().fields.size(), 1u);
+  EXPECT_EQ(late.error().fields[0].pointer, "/version");
+  EXPECT_TRUE(fails_with(rename("Ali", {}), ErrorKind::conflict)) << "none is no version";
+  EXPECT_TRUE(fails_with(rename("Al", {7}), ErrorKind::conflict)) << "also without a change";
+  EXPECT_TRUE(
+      fails_with(remove(store_->users(), kAcme, 1, {.only_at = std::vector<std::int64_t>{1}}),
+                 ErrorKind::conflict));
+  EXPECT_EQ(store_->users().get(kAcme, 1)->name, "Al");
+  EXPECT_EQ(events(*store_).size(), 2u);
+  EXPECT_TRUE(succeeds(rename("Ali", {1, 2})));
+  EXPECT_TRUE(
+      succeeds(remove(store_->users(), kAcme, 1, {.only_at = std::vector<std::int64_t>{3}})));
+}
+
+TEST_P(UserStoreContract, OfManyChangesOfOneVersionExactlyOneIsMade) {
+  constexpr int kThreads = 8;
+  ASSERT_TRUE(create(store_->users(), kAcme, "a@x.dev", "Alice"));
+  std::atomic<int> made{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      made += update(store_->users(), kAcme, 1,
+                     {.email = std::nullopt, .name = "Name " + std::to_string(t)},
+                     {.only_at = std::vector<std::int64_t>{1}})
+                  .has_value();
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(made, 1);
+  EXPECT_EQ(store_->users().get(kAcme, 1)->version, 2);
 }
 
 TEST_P(UserStoreContract, AnUpdateWithoutChangeStoresItsAnswerToo) {

@@ -172,8 +172,9 @@ class Service {
     add(services::analytics_routes(analytics_, chemical_));
     add(services::publish_routes(
         {log_, log_, keys_, directory_, admission_, clock_, metrics_, usage_, {}, kMaxBody}));
-    add(services::health_routes({"fuzz", "0", [] { return std::string(); }, metrics_},
-                                listener_.routes));
+    add(services::health_routes(
+        {"fuzz", "0", [] { return std::string(); }, metrics_, [](const auto&) { return false; }},
+        listener_.routes));
     for (const auto& route : listener_.routes) {
       holds(listener_.router.add(route).has_value(), "the route tables fit together");
     }
@@ -181,9 +182,13 @@ class Service {
 
   http::Response answer(http::Exchange& exchange, const std::string& target) {
     exchange.listener = &listener_;
+    const bool has_body = !exchange.request.body.empty();
     if (auto refusal = http::open_exchange(target, exchange)) return std::move(*refusal);
+    if (auto refusal = http::check_body(exchange, has_body)) return std::move(*refusal);
     if (auto refusal = http::authenticate(exchange, hooks_)) return std::move(*refusal);
     if (auto refusal = http::admit(exchange, hooks_)) return std::move(*refusal);
+    exchange.memory = http::Reservation(buffers_);
+    if (auto refusal = http::decode_body(exchange)) return std::move(*refusal);
     const auto& principal = exchange.request.principal;
     log_.tenant = principal && principal->tenant ? principal->tenant->str() : std::string();
     std::vector<http::Response> answers;
@@ -219,6 +224,7 @@ class Service {
   services::Admission admission_{limiter_, directory_, true, metrics_};
   std::unique_ptr<auth::Authenticator> authenticator_;
   http::Hooks hooks_;
+  std::shared_ptr<http::Buffers> buffers_ = std::make_shared<http::Buffers>(64 * kMaxBody, 1);
   http::Listener listener_;
 };
 

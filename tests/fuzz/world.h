@@ -73,7 +73,9 @@ class Tenants final : public TenantStore {
  public:
   Result<Tenant> create(Tenant tenant) override { return tenant; }
   Result<Tenant> update(Tenant tenant) override { return tenant; }
-  Status remove(const TenantId&) override { return {}; }
+  Status remove(const TenantId&, const std::optional<std::vector<std::int64_t>>&) override {
+    return {};
+  }
   Result<Tenant> get(const TenantId& id) override {
     Tenant tenant{.id = id, .name = id.str(), .rate_limits = {}};
     tenant.allow_unknown_types = true;

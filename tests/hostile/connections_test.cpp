@@ -40,13 +40,13 @@ bool may_open(rlim_t files) {
 }
 
 std::string get(const std::string& target, const std::string& headers = "") {
-  return "GET " + target + " HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer acme:alice\r\n" +
+  return "GET " + target + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer acme:alice\r\n" +
          headers + "\r\n";
 }
 std::string post(const std::string& target, const std::string& body,
                  const std::string& headers = "") {
   return "POST " + target +
-         " HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer acme:alice\r\nContent-Type: "
+         " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer acme:alice\r\nContent-Type: "
          "application/json\r\n" +
          headers + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
@@ -210,9 +210,11 @@ TEST_F(Connections, ClientsThatSendAByteNowAndThenAreEnded) {
   start("header_timeout: 1s, body_timeout: 1s");
   auto heads = connect_many(300), bodies = connect_many(300);
   for (auto& wire : bodies)
-    wire.push("POST /users/create HTTP/1.1\r\nHost: t\r\nContent-Length: 1000000\r\n\r\n");
+    wire.push(
+        "POST /users/create HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer acme:alice\r\n"
+        "Content-Type: application/json\r\nContent-Length: 1000000\r\n\r\n");
   const std::string head =
-      "GET /users HTTP/1.1\r\nHost: t\r\nX-Slow: " + std::string(1'000'000, 'x');
+      "GET /users HTTP/1.1\r\nHost: localhost\r\nX-Slow: " + std::string(1'000'000, 'x');
   std::size_t at = 0;
   const auto ended = [&](std::vector<Wire>& all) {
     std::size_t n = 0;
@@ -272,7 +274,7 @@ TEST_F(Connections, ClientsThatDoNotReadAreEndedAndHoldUpNobody) {
 
 TEST_F(Connections, HalfSentAndEndlessRequestsCostBoundedMemory) {
   if (!may_open(4000)) GTEST_SKIP() << "the limit of open files is below 4000";
-  start("max_buffered: 16MiB, max_bulk_body: 16MiB");
+  start("max_buffered: 16MiB, max_bulk_body: 8MiB");
   warm_up();
   const auto threads = status("Threads");
   const auto memory = resident_bytes();
@@ -280,16 +282,17 @@ TEST_F(Connections, HalfSentAndEndlessRequestsCostBoundedMemory) {
   struct Kind {
     std::string name, start, more;
   };
+  // Their heads are in order, or nothing of their bodies would be kept.
+  const std::string create =
+      "POST /users/create HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer acme:alice\r\n"
+      "Content-Type: application/json\r\n";
   const std::vector<Kind> kinds{
-      {"half a head", "GET /users HTTP/1.1\r\nHost: t\r\nX-Half: ", ""},
-      {"half a body", "POST /users/create HTTP/1.1\r\nHost: t\r\nContent-Length: 1048576\r\n\r\n{",
-       ""},
-      {"endless headers", "GET /users HTTP/1.1\r\nHost: t\r\n",
+      {"half a head", "GET /users HTTP/1.1\r\nHost: localhost\r\nX-Half: ", ""},
+      {"half a body", create + "Content-Length: 1048576\r\n\r\n{", ""},
+      {"endless headers", "GET /users HTTP/1.1\r\nHost: localhost\r\n",
        "X-More: " + std::string(1000, 'h') + "\r\n"},
-      {"endless chunks",
-       "POST /users/create HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n", chunk},
-      {"endless chunk extensions",
-       "POST /users/create HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n1;",
+      {"endless chunks", create + "Transfer-Encoding: chunked\r\n\r\n", chunk},
+      {"endless chunk extensions", create + "Transfer-Encoding: chunked\r\n\r\n1;",
        std::string(200, 'e')},
   };
   std::vector<Wire> all;
@@ -354,7 +357,7 @@ class Tails : public Connections {
   }
   std::string tail(const std::string& parameters) const {
     return "GET /admin/v1/records?wait=25&limit=1000&" + parameters +
-           " HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer " + daemon_->operator_token() +
+           " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + daemon_->operator_token() +
            "\r\n\r\n";
   }
   bool waiting(int n) {
@@ -477,6 +480,49 @@ TEST_F(Connections, AStopUnderLoadResetsNobody) {
   EXPECT_EQ(odd, 0);
 }
 
+// Before, four bad tokens with 64 MiB each took all the memory for bodies, and others got 503.
+TEST_F(Connections, BodiesBehindABadCredentialCostNobodyAnything) {
+  start();
+  address_ = daemon_->address("publisher");
+  const auto memory = resident_bytes();
+  std::vector<Wire> bad;
+  for (int i = 0; i < 4; ++i) {
+    bad.push_back(connect());
+    bad.back().push(
+        "POST /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer nonsense\r\n"
+        "Content-Type: application/x-ndjson\r\nContent-Length: 67108864\r\n\r\n" +
+        std::string(4 * kKiB * kKiB, 'x'));
+  }
+  const auto held = [&] {
+    const auto text = daemon_->call("admin", "GET", "/metrics", "").body;
+    const std::string name = "\nmesh_http_buffered_bytes ";
+    const auto at = text.find(name);
+    return at == text.npos ? -1.0 : std::stod(text.substr(at + name.size()));
+  };
+  std::string lines;
+  while (lines.size() < 256 * kKiB) {
+    lines += R"({"type":"analytics.recorded","data":{"user_id":"u","event_type":"e"}})"
+             "\n";
+  }
+  for (int i = 0; i < 4; ++i) {
+    const auto posted = daemon_->call("publisher", "POST", "/api/v1/events", "acme:a", lines,
+                                      {{"Content-Type", "application/x-ndjson"}});
+    EXPECT_EQ(posted.status, 202) << posted.body;
+    EXPECT_LE(held(), 1 * kKiB * kKiB) << "only what the good ones hold";
+    for (auto& wire : bad) wire.push(std::string(64 * kKiB, 'x'));
+  }
+  for (auto& wire : bad) {
+    const auto received = wire.exchange("", {false});
+    ASSERT_EQ(received.answers.size(), 1u);
+    EXPECT_EQ(received.answers[0].status, 401);
+    EXPECT_TRUE(received.answers[0].closes);
+  }
+  EXPECT_TRUE(eventually([&] { return held() == 0; }));
+  if (kMemoryCounts) {
+    EXPECT_LT(resident_bytes() - std::min(resident_bytes(), memory), 128 * kKiB * kKiB);
+  }
+}
+
 TEST_F(Connections, PipelinedRequestsOfAllKindsAreAnsweredInOrder) {
   // One listener for all, so that quick, deferred and blocking routes mix on one connection.
   daemon_ =
@@ -488,7 +534,7 @@ TEST_F(Connections, PipelinedRequestsOfAllKindsAreAnsweredInOrder) {
            {"users", {get("/users"), get("/health"), post("/users/create", "")}},
            {"publisher",
             {post("/api/v1/events/analytics", R"({"user_id":"u","event_type":"e"})"), get("/livez"),
-             "POST /api/v1/events HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer "
+             "POST /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
              "acme:a\r\nContent-Type: application/x-ndjson\r\nContent-Length: 73\r\n\r\n"
              R"({"type":"analytics.recorded","data":{"user_id":"u","event_type":"blk"}})"
              "\n\n"}}}) {

@@ -9,8 +9,8 @@ namespace mesh::hostile {
 namespace {
 
 // 5xx: only what says that a method, coding or version does not exist here.
-constexpr std::array kExpected{200, 201, 202, 204, 400, 401, 403, 404, 405, 408,
-                               409, 413, 415, 417, 422, 429, 431, 501, 505};
+constexpr std::array kExpected{200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 408,
+                               409, 412, 413, 415, 417, 422, 429, 431, 501, 505};
 
 // The answers that need no credential: descriptions, metrics, health.
 bool is_open(const WireAnswer& answer) {

@@ -286,8 +286,30 @@ TEST(Config, BoundsMustFitEachOther) {
   EXPECT_THAT(refusal("http: {max_bulk_body: 4KiB}"),
               HasSubstr("http.max_bulk_body: is below http.max_body"));
   EXPECT_THAT(refusal("http: {max_buffered: 1MiB}"), HasSubstr("http.max_buffered: is below"));
+  EXPECT_THAT(refusal("http: {max_buffered: 127MiB}"),
+              HasSubstr("http.max_buffered: is below twice http.max_bulk_body"));
   EXPECT_THAT(refusal("pipelines: {retry: {base: 10m}}"),
               HasSubstr("pipelines.retry.cap: is below"));
+}
+
+TEST(Config, HostsAndOriginsAreCheckedWhenRead) {
+  const auto config = load(
+      "http: {allowed_hosts: [mesh.example.com, '*'], cors: {origins: "
+      "['https://app.example.com', 'http://localhost:5173']}}");
+  ASSERT_TRUE(config.has_value()) << config.error().message;
+  EXPECT_EQ(config->http.cors.origins.size(), 2u);
+  for (const char* origin :
+       {"'*'", "app.example.com", "'https://app.example.com/'", "'https://app.example.com:443'",
+        "'https://App.example.com'", "'ftp://app.example.com'", "'https://a b'", "'null'"}) {
+    EXPECT_THAT(refusal("http: {cors: {origins: [" + std::string(origin) + "]}}"),
+                HasSubstr("http.cors.origins: "))
+        << origin;
+  }
+  for (const char* host : {"'mesh.example.com:80'", "'http://mesh'", "'[::1]'", "''"}) {
+    EXPECT_THAT(refusal("http: {allowed_hosts: [" + std::string(host) + "]}"),
+                HasSubstr("http.allowed_hosts: "))
+        << host;
+  }
 }
 
 TEST(Config, ValidateChecksWhatCodeHasChanged) {

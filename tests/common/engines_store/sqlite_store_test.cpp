@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <fstream>
+#include <future>
 #include <thread>
 
 #include "tests/common/engines_store/sqlite_harness.h"
@@ -57,6 +58,27 @@ TEST_F(SqliteStoreFile, WithADamagedOutboxRecordIsCorruptForTheReader) {
   run("UPDATE outbox SET record=substr(record,1,length(record)-1)||x'00'");
   harness_.reopen();
   EXPECT_TRUE(fails_with(harness_.outbox().pending(0, 10), ErrorKind::corrupt));
+}
+
+TEST_F(SqliteStoreFile, OfTheSchemaBeforeKeepsItsAnswers) {
+  const IdempotencyKey before{kAcme, "before", "f"}, after{kAcme, "after", "f"};
+  const auto finish = [&](const IdempotencyKey& key, StoredAnswer answer) {
+    ASSERT_TRUE(harness_.idempotency().begin(key));
+    std::promise<Status> done;
+    harness_.idempotency().finish(key, std::move(answer),
+                                  [&](Status status) { done.set_value(std::move(status)); });
+    ASSERT_TRUE(succeeds(done.get_future().get()));
+  };
+  finish(before, {201, "{}"});
+  harness_.close();
+  run("ALTER TABLE idempotency DROP COLUMN headers; PRAGMA user_version=1");
+  harness_.reopen();
+  const auto kept = harness_.idempotency().begin(before);
+  ASSERT_TRUE(kept && *kept);
+  EXPECT_EQ((*kept)->status, 201);
+  EXPECT_TRUE((*kept)->headers.empty());
+  finish(after, {201, "{}", {{"Location", "/users/1"}}});
+  EXPECT_EQ(harness_.idempotency().begin(after).value()->headers.at(0).second, "/users/1");
 }
 
 TEST_F(SqliteStoreFile, LosesExpiredAnswersInTime) {

@@ -36,6 +36,40 @@ TEST(RequestReader, ARequestIsWholeWhereItsLengthSaysAndTheRestIsLeft) {
   EXPECT_EQ(rest, "GET /");
 }
 
+TEST(RequestReader, ADroppedBodyIsReadToItsEndAndNotKept) {
+  for (const auto* request : {"DELETE / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhelloGET /",
+                              "DELETE / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                              "2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\nGET /"}) {
+    RequestReader reader(1024, 10);
+    std::string_view bytes = request;
+    bytes.remove_prefix(reader.feed(bytes));
+    reader.begin_body(1024);
+    reader.drop_body(5);
+    bytes.remove_prefix(reader.feed(bytes));
+    EXPECT_EQ(reader.state(), State::complete);
+    EXPECT_EQ(reader.received(), 5u);
+    EXPECT_EQ(reader.body(), "");
+    EXPECT_EQ(bytes, "GET /");
+  }
+}
+
+TEST(RequestReader, ADroppedBodyHasABoundToo) {
+  RequestReader sized(1024, 10);
+  std::string_view bytes = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nhello!";
+  bytes.remove_prefix(sized.feed(bytes));
+  sized.begin_body(1024);
+  sized.drop_body(5);
+  EXPECT_EQ(sized.refusal_status(), 413);
+  RequestReader chunked(1024, 10);
+  bytes =
+      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1\r\n!\r\n";
+  bytes.remove_prefix(chunked.feed(bytes));
+  chunked.begin_body(1024);
+  chunked.drop_body(5);
+  chunked.feed(bytes);
+  EXPECT_EQ(chunked.refusal_status(), 413);
+}
+
 TEST(RequestReader, ARefusedBodyIsGivenBackWithItsMemory) {
   RequestReader reader(1024, 10);
   feed(reader,

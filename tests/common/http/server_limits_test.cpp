@@ -230,7 +230,7 @@ class LargeAnswerTest : public ServerTest {
 };
 
 TEST_F(LargeAnswerTest, AnswersThatWaitForTheirReadersHaveABoundTogether) {
-  options.max_buffered_bytes = 40 << 20;
+  options.max_buffered_bytes = 48 << 20;
   start({large()});
   RawClient first(server->addresses()[0], 4096);
   first.send(get("/large"));

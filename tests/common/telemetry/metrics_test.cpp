@@ -147,6 +147,29 @@ TEST(Metrics, WhatIsForgottenIsNotShown) {
       << "a new one begins anew";
 }
 
+TEST(Metrics, WithoutNamesTenantsAreOneAndTheirSumNeverFalls) {
+  Metrics metrics(1);
+  const auto search = [&](const std::string& tenant, int times) {
+    const Labels labels{{"path", "/s"}, {"tenant", metrics.tenant_label(tenant)}};
+    metrics.counter("mesh_searches_total", "searches", labels).add(times);
+    metrics.histogram("mesh_seconds", "time", labels, {1, 2}).observe(times);
+  };
+  metrics.counter("mesh_a_total", "a").add(7);
+  search("acme", 1);
+  search("globex", 2);  // has no place
+  const auto text = metrics.expose(false);
+  EXPECT_THAT(text, Not(HasSubstr("acme")));
+  EXPECT_THAT(text, HasSubstr("mesh_searches_total{path=\"/s\",tenant=\"other\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("mesh_seconds_count{path=\"/s\",tenant=\"other\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("mesh_seconds_sum{path=\"/s\",tenant=\"other\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("mesh_seconds_bucket{path=\"/s\",tenant=\"other\",le=\"1\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("mesh_a_total 7\n"));
+  metrics.name_busiest({{"acme", 1}, {"globex", 9}});  // acme loses its place
+  EXPECT_THAT(metrics.expose(), Not(HasSubstr("acme")));
+  EXPECT_THAT(metrics.expose(false),
+              HasSubstr("mesh_searches_total{path=\"/s\",tenant=\"other\"} 3\n"));
+}
+
 TEST(Metrics, WithoutRoomForTenantsAllAreOther) {
   EXPECT_EQ(Metrics(0).tenant_label("a"), "other");
 }

@@ -2,6 +2,7 @@
 
 #include "common/engines/sqlite/store/query.h"
 #include "common/engines/sqlite/store/schema.h"
+#include "common/engines/sqlite/store/stored_json.h"
 #include "common/telemetry/log.h"
 
 namespace mesh::sqlite {
@@ -20,17 +21,41 @@ std::string name_of(const IdempotencyKey& key) {
   return name += key.key;
 }
 
+using Headers = decltype(StoredAnswer::headers);
+
+std::string headers_text(const Headers& headers) {
+  return headers.empty() ? std::string() : dump(Json(headers));
+}
+
+Result<Headers> read_headers(std::string_view text) {
+  Headers headers;
+  if (text.empty()) return headers;
+  const auto damaged = [] {
+    return fail(damaged_file("store.db", "the header fields of a stored answer"));
+  };
+  const auto json = parse_stored(text);
+  if (!json || !json->is_array()) return damaged();
+  for (const auto& field : *json) {
+    const bool pair =
+        field.is_array() && field.size() == 2 && field[0].is_string() && field[1].is_string();
+    if (!pair) return damaged();
+    headers.emplace_back(field[0], field[1]);
+  }
+  return headers;
+}
+
 }  // namespace
 
 Status store_answer(Database& db, const IdempotencyKey& key, const StoredAnswer& answer,
                     Timestamp now) {
   auto tenant = tenant_number(db, key.tenant);
   if (!tenant) return fail(std::move(tenant.error()));
+  const std::string headers = headers_text(answer.headers);
   // Replaces an expired answer that was not swept yet; the claim keeps out any other.
   return execute(db,
-                 "INSERT OR REPLACE INTO idempotency(tenant,key,fingerprint,status,body,created_at)"
-                 " VALUES(?,?,?,?,?,?)",
-                 *tenant, key.key, key.fingerprint, answer.status, answer.body, now);
+                 "INSERT OR REPLACE INTO idempotency"
+                 "(tenant,key,fingerprint,status,body,created_at,headers) VALUES(?,?,?,?,?,?,?)",
+                 *tenant, key.key, key.fingerprint, answer.status, answer.body, now, headers);
 }
 
 SqliteIdempotency::Shard& SqliteIdempotency::shard_of(const std::string& name) {
@@ -131,27 +156,32 @@ Result<std::optional<StoredAnswer>> SqliteIdempotency::stored(const IdempotencyK
   const Timestamp oldest = clock_.now() - kKeep;
   return read_from(readers_, [&](Database& db) -> Result<std::optional<StoredAnswer>> {
     bool same_payload = true;
+    Result<Headers> headers;
     auto answer =
         first_row(query(db,
-                        "SELECT fingerprint,status,body FROM idempotency"
+                        "SELECT fingerprint,status,body,headers FROM idempotency"
                         " WHERE tenant=" MESH_TENANT_NUMBER " AND key=? AND created_at>?",
                         key.tenant, key.key, oldest),
                   [&](const Statement& row) {
                     same_payload = row.text(0) == key.fingerprint;
+                    headers = read_headers(row.text(3));
                     return StoredAnswer{static_cast<int>(row.integer(1)), std::string(row.text(2))};
                   });
     if (!same_payload) {
       return fail(ErrorKind::unprocessable,
                   "this Idempotency-Key was used with another request: take a new key");
     }
+    if (!headers) return fail(std::move(headers.error()));
     if (answer && *answer && (*answer)->status == kReserved) return std::optional<StoredAnswer>();
+    if (answer && *answer) (*answer)->headers = std::move(*headers);
     return answer;
   });
 }
 
 void SqliteIdempotency::finish(const IdempotencyKey& key, StoredAnswer answer,
                                std::function<void(Status)> done) {
-  const std::size_t bytes = 256 + key.key.size() + answer.body.size();
+  const std::size_t bytes =
+      256 + key.key.size() + answer.body.size() + headers_text(answer.headers).size();
   const Timestamp now = clock_.now();
   committer_.submit(
       key.tenant.str(), bytes,

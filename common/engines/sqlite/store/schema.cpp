@@ -114,10 +114,13 @@ CREATE TABLE projection_offsets(
   PRIMARY KEY(kind, topic, partition)) WITHOUT ROWID;
 )sql";
 
+// JSON: [[name, value], …]; null for answers that were stored before.
+constexpr std::string_view kAnswerHeaders = "ALTER TABLE idempotency ADD COLUMN headers TEXT";
+
 }  // namespace
 
 Status prepare_schema(Database& db) {
-  constexpr std::array<std::string_view, 1> kSteps = {kTables};
+  constexpr std::array<std::string_view, 2> kSteps = {kTables, kAnswerHeaders};
   return migrate(db, kSteps);
 }
 

@@ -4,6 +4,7 @@
 
 #include "common/base/ids.h"
 #include "common/engines/sqlite/damage.h"
+#include "common/engines/sqlite/store/only_at.h"
 
 namespace mesh::sqlite {
 namespace {
@@ -103,11 +104,9 @@ Result<Tenant> SqliteTenants::update(Tenant tenant) {
     auto found = find(db, tenant.id);
     if (!found) return fail(std::move(found.error()));
     if (!found->tenant) return unknown_tenant(tenant.id);
-    if (tenant.version != found->version) {
-      return fail(ErrorKind::conflict, "tenant " + tenant.id.str() + " is at version " +
-                                           std::to_string(found->version) + ", not " +
-                                           std::to_string(tenant.version));
-    }
+    auto same =
+        check_version("tenant " + tenant.id.str(), found->version, std::vector{tenant.version});
+    if (!same) return fail(std::move(same.error()));
     Tenant updated = tenant;
     updated.version = found->version + 1;
     updated.created_at = found->tenant->created_at;
@@ -115,11 +114,15 @@ Result<Tenant> SqliteTenants::update(Tenant tenant) {
   });
 }
 
-Status SqliteTenants::remove(const TenantId& id) {
-  auto removed = change([this, id](Database& db) -> Result<Change<Tenant>> {
+Status SqliteTenants::remove(const TenantId& id,
+                             const std::optional<std::vector<std::int64_t>>& only_at) {
+  auto removed = change([this, id, only_at](Database& db) -> Result<Change<Tenant>> {
     auto found = find(db, id);
     if (!found) return fail(std::move(found.error()));
     if (!found->tenant) return unknown_tenant(id);
+    if (auto same = check_version("tenant " + id.str(), found->version, only_at); !same) {
+      return fail(std::move(same.error()));
+    }
     Tenant last = std::move(*found->tenant);
     last.version = found->version + 1;
     return written(db, "tenant.deleted", std::move(last));

@@ -22,7 +22,8 @@ class SqliteTenants final : public TenantStore {
 
   Result<Tenant> create(Tenant tenant) override;
   Result<Tenant> update(Tenant tenant) override;
-  Status remove(const TenantId& id) override;
+  Status remove(const TenantId& id,
+                const std::optional<std::vector<std::int64_t>>& only_at) override;
   Result<Tenant> get(const TenantId& id) override;
   Result<std::vector<Tenant>> list(std::string_view after, int limit) override;
 

@@ -2,6 +2,7 @@
 
 #include "common/base/ids.h"
 #include "common/engines/sqlite/store/idempotency.h"
+#include "common/engines/sqlite/store/only_at.h"
 #include "common/engines/sqlite/store/schema.h"
 
 namespace mesh::sqlite {
@@ -94,7 +95,10 @@ Result<Change<User>> SqliteUsers::written(Database& db, const Stamp& stamp, std:
                                           int http_status, User user) {
   Event event = user_event(type, user, stamp.event_id, stamp.time);
   if (const auto& key = stamp.context.idempotency) {
-    const StoredAnswer answer{http_status, http_status == 204 ? std::string() : event.data};
+    StoredAnswer answer{http_status, http_status == 204 ? std::string() : event.data};
+    if (stamp.context.answer_headers != nullptr) {
+      answer.headers = stamp.context.answer_headers(user);
+    }
     if (Status stored = store_answer(db, *key, answer, stamp.time); !stored) {
       return fail(std::move(stored.error()));
     }
@@ -141,6 +145,11 @@ void SqliteUsers::update(const TenantId& tenant, std::int64_t id, UserPatch patc
        stamp = stamp(std::move(context))](Database& db) -> Result<Change<User>> {
         auto found = find(db, tenant, id);
         if (!found) return fail(std::move(found.error()));
+        if (auto same =
+                check_version("user " + std::to_string(id), found->version, stamp.context.only_at);
+            !same) {
+          return fail(std::move(same.error()));
+        }
         User user = *found;
         user.email = patch.email.value_or(user.email);
         user.name = patch.name.value_or(user.name);
@@ -169,6 +178,11 @@ void SqliteUsers::remove(const TenantId& tenant, std::int64_t id, ChangeContext 
       [this, tenant, id, stamp = stamp(std::move(context))](Database& db) -> Result<Change<User>> {
         auto user = find(db, tenant, id);
         if (!user) return fail(std::move(user.error()));
+        if (auto same =
+                check_version("user " + std::to_string(id), user->version, stamp.context.only_at);
+            !same) {
+          return fail(std::move(same.error()));
+        }
         Status removed = execute(
             db, "DELETE FROM users WHERE tenant=" MESH_TENANT_NUMBER " AND id=?", tenant, id);
         if (!removed) return fail(std::move(removed.error()));
