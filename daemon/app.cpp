@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -36,6 +37,7 @@
 #include "daemon/services/health.h"
 #include "daemon/services/long_polls.h"
 #include "daemon/services/publish.h"
+#include "daemon/services/retention.h"
 #include "daemon/services/search.h"
 #include "daemon/services/tenant_directory.h"
 #include "daemon/services/users.h"
@@ -108,6 +110,10 @@ std::optional<std::vector<std::string>> allowed_hosts(const config::Config& conf
   }
   return hosts;
 }
+// The consumer groups of activity topics, and what each reads.
+constexpr std::pair<const char*, const char*> kAnalytics{"analytics", "analytics.events"};
+constexpr std::pair<const char*, const char*> kChemical{"chemical", "chemical.events"};
+constexpr std::array kProjections{kAnalytics, kChemical};
 
 // What a listener's /health calls itself.
 std::string service_name(const std::vector<std::string>& roles) {
@@ -154,7 +160,8 @@ struct App::Impl {
   std::unique_ptr<services::LongPolls> polls;
   std::unique_ptr<http::Server> server;
   std::map<std::string, std::string> addresses;
-  std::vector<std::string> shown_generations;  // in metrics; of collect_metrics alone
+  services::RetentionMetrics retention_metrics{metrics};  // of collect_metrics alone, as is
+  std::vector<std::string> shown_generations;             // in metrics
   std::atomic<bool> ready{false};
   bool run_info_written = false;
   bool stopped = false;
@@ -196,6 +203,10 @@ Status App::Impl::open_engines() {
   };
   sqlite::LogOptions log_options;
   log_options.max_pending_bytes = config.log.max_pending;
+  log_options.hard_max_bytes = config.log.retention.activity.hard_size;
+  log_options.min_compaction_lag = config.log.compaction.min_lag;
+  log_options.max_compaction_lag = config.log.compaction.max_lag;
+  log_options.delete_retention = config.log.compaction.delete_retention;
   log_options.on_fatal = options.on_fatal;
   log_options.on_commit = commit_metrics("log");
   auto opened_log = sqlite::SqliteLog::open(config.data_dir, log_options, clock);
@@ -246,6 +257,11 @@ Status App::Impl::make_topics() {
         !made)
       return made;
   }
+  // Before any pipeline runs, here or at all: what comes is kept for them. Groups of the index are
+  // made with its generations; their topic is compacted, and tells a late one all the same.
+  for (const auto& [group, topic] : kProjections) {
+    if (auto made = log->ensure_group(group, {topic}); !made) return made;
+  }
   return {};
 }
 
@@ -263,9 +279,9 @@ Status App::Impl::start_pipelines() {
   generations = std::make_unique<pipeline::Generations>(
       *index, *embedder, pipeline_options("user-index", "user.events"), deps);
   analytics_pipeline = std::make_unique<pipeline::Pipeline>(
-      pipeline_options("analytics", "analytics.events"), *analytics_stage, deps);
+      pipeline_options(kAnalytics.first, kAnalytics.second), *analytics_stage, deps);
   chemical_pipeline = std::make_unique<pipeline::Pipeline>(
-      pipeline_options("chemical", "chemical.events"), *chemical_stage, deps);
+      pipeline_options(kChemical.first, kChemical.second), *chemical_stage, deps);
   relay = std::make_unique<pipeline::Relay>(store->outbox(), *log, clock, metrics);
   replayer = std::make_unique<pipeline::Replayer>(
       *log, *log, clock, [this](const std::string& name) { return stage(name); });
@@ -336,6 +352,7 @@ std::vector<services::Check> App::Impl::checks() {
                        config.data_dir + "`"});
   }
   if (damage.empty()) all.push_back({"files", true, "no damage was met"});
+  all.push_back(services::retention_check(*log));
   if (const auto filling = generations->filling()) {
     all.push_back({"index", true,
                    "it is built from the log, " + std::to_string(*filling) +
@@ -382,6 +399,7 @@ void App::Impl::collect_metrics() {
       .gauge("mesh_damaged_files",
              "Data files that damage was met in since the start; `mesh check` names them.")
       .set(static_cast<double>(sqlite::damage_met().size()));
+  retention_metrics.collect(*log);
   auto all = index->generations();
   if (!all) return;  // shown as an error where it is asked for
   for (const auto& name : std::exchange(shown_generations, {})) {

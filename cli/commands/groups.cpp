@@ -13,6 +13,11 @@ const View& group_view() {
        {"lag", "LAG",
         "events not yet processed; those that were compacted away count until it is past them",
         Field::Show::always, count_text},
+       {"holds", "HOLDS", "events beyond their retention that are kept, since it has not read them",
+        Field::Show::always, count_text},
+       {"passed_over", "PASSED OVER",
+        "events that went before it had read them, by the topic's hard size, since the start",
+        Field::Show::wide, count_text},
        {"topics", "TOPICS", "what it reads"},
        {"lag_seconds", "LAG TIME", "age of the oldest of them (describe only)", Field::Show::wide,
         seconds_text},
@@ -78,6 +83,20 @@ Outcome seek(Session& session, const SeekArgs& args) {
   return Exit::ok;
 }
 
+Outcome remove(Session& session, const std::string& name) {
+  auto group = session.mesh->group(name);
+  if (!group) return fail(group.error());
+  const auto count = [&](const char* field) { return count_text(at_path(*group, field)); };
+  auto yes = confirm(session, "Delete group " + name + "? Of its topics " + count("lag") +
+                                  " events are not processed by it, and may then expire (" +
+                                  count("holds") +
+                                  " are due); should it be opened again, it begins at the start.");
+  if (!yes) return fail(yes.error());
+  if (auto gone = session.mesh->delete_group(name); !gone) return fail(gone.error());
+  session.out.note("group " + name + " is deleted");
+  return Exit::ok;
+}
+
 }  // namespace
 
 void add_groups(Commands& commands) {
@@ -116,6 +135,17 @@ void add_groups(Commands& commands) {
       ->check(whole_number(0, 1 << 20))
       ->type_name("P");
   verb.add_flag("--dry-run", args->request.dry_run, "Show the move, do not make it");
+  auto gone = std::make_shared<std::string>();
+  commands
+      .verb(groups,
+            {.name = "delete",
+             .summary = "Delete a group that nothing reads with any more",
+             .details = "Retention keeps what a group has not processed. A group that never "
+                        "will be opened again holds its topics back until it is deleted.",
+             .examples = "mesh groups delete chemical\nmesh groups delete chemical --yes\n",
+             .run = [gone](Session& session) { return remove(session, *gone); }})
+      .add_option("GROUP", *gone, "The group's name")
+      ->required();
 }
 
 }  // namespace mesh::cli

@@ -14,6 +14,11 @@ const View& topic_view() {
        {"retention.age", "AGE LIMIT", "records live so long; - is for ever"},
        {"retention.size", "SIZE LIMIT", "the topic holds so much; - is any", Field::Show::always,
         size_text},
+       {"held", "HELD", "records beyond these limits that are kept: not processed, or not settled",
+        Field::Show::wide, count_text},
+       {"passed_over", "PASSED OVER",
+        "records that went all the same, by log.retention.activity.hard_size, since the start",
+        Field::Show::wide, count_text},
        {"partition_offsets", "OFFSETS", "first and next offset of each partition (describe only)",
         Field::Show::never}}};
   return view;

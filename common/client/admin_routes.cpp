@@ -126,6 +126,12 @@ Result<Json> Client::seek_group(const std::string& name, const SeekRequest& requ
   return impl_->json(post(admin({"groups", name, "seek"}), body));
 }
 
+Status Client::delete_group(const std::string& name) {
+  auto response = impl_->send({.method = "DELETE", .path = admin({"groups", name})});
+  if (!response) return fail(response.error());
+  return {};
+}
+
 Result<std::vector<Json>> Client::dead_letter_topics() {
   return impl_->items(patient(get(admin({"dlq"}))), 0);
 }

@@ -173,6 +173,7 @@ class Client {
   // Consumer groups.
   Result<std::vector<Json>> groups();
   Result<Json> group(const std::string& name);
+  Status delete_group(const std::string& name);
   Result<Json> seek_group(const std::string& name, const SeekRequest& request);
 
   // Dead letters. Redrive and purge answer {"matching"} for a dry run, else the task.

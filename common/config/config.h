@@ -82,6 +82,13 @@ struct Auth {
 struct Retention {
   Duration age{std::chrono::hours{24 * 7}};
   std::uint64_t size = 10ull << 30;
+  std::optional<std::uint64_t> hard_size;  // null: unread events stay as long as the disk has room
+};
+
+struct Compaction {
+  Duration min_lag{std::chrono::minutes{1}};
+  Duration max_lag{std::chrono::minutes{10}};
+  Duration delete_retention{std::chrono::hours{24}};
 };
 
 struct Log {
@@ -90,6 +97,7 @@ struct Log {
   struct {
     Retention activity;
   } retention;
+  Compaction compaction;
   std::uint64_t max_pending = 64ull << 20;  // bytes waiting for a commit; beyond it: 503
 };
 

@@ -30,7 +30,10 @@ constexpr auto kGroups = std::to_array<Group>({
     {"log", "The event log."},
     {"log.retention", "What is deleted, and when. Topics of entities are compacted instead."},
     {"log.retention.activity",
-     "Activity topics lose their oldest events by age or size, what comes first."},
+     "Activity topics lose their oldest events by age or size, what comes first, but none that a\n"
+     "group of the topic has not processed, and no dead letter that nobody has settled."},
+    {"log.compaction",
+     "Topics of entities (users, tenants) keep the last event of each entity; earlier ones go."},
     {"store", "Users, tenants, projections, tasks and the outbox."},
     {"vectors", "The search index."},
     {"limiter", "Where rate limits are counted."},
@@ -245,6 +248,19 @@ std::vector<Key> make_keys() {
                "Oldest event kept."),
       make_key(MESH_MEMBER(log.retention.activity.size), size(kMiB, 1024 * 1024 * kGiB),
                "Largest topic."),
+      make_key(
+          MESH_MEMBER(log.retention.activity.hard_size), size(kMiB, 1024 * 1024 * kGiB),
+          "Beyond it the oldest events go even unprocessed: counted, logged and shown by mesh\n"
+          "check. null: they stay; when the disk is full writes are answered 503."),
+      make_key(MESH_MEMBER(log.compaction.min_lag), duration(Duration{0}, kDay),
+               "Nothing younger goes, so that a consumer less than that behind sees every event."),
+      make_key(MESH_MEMBER(log.compaction.max_lag), duration(minutes{1}, hours{24 * 365}),
+               "Earlier events of a user who was changed or removed are gone, also from the file,\n"
+               "after this time: at least min_lag + 30s. Shorter reads the log more often."),
+      make_key(
+          MESH_MEMBER(log.compaction.delete_retention), duration(minutes{1}, hours{24 * 365}),
+          "How long the event of a removal (ids alone) stays; until every group has processed\n"
+          "it, where that is longer."),
       make_key(MESH_MEMBER(log.max_pending), size(64 * kKiB, 64 * kGiB),
                "Events that wait for their commit; beyond it: 503."),
 

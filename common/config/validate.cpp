@@ -92,6 +92,12 @@ void check_rules(const Config& config, Problems& problems) {
   // A tenant holds at most half of it.
   at_least("http.max_buffered", config.http.max_buffered, "twice http.max_bulk_body",
            2 * config.http.max_bulk_body);
+  if (const auto& activity = config.log.retention.activity; activity.hard_size) {
+    at_least("log.retention.activity.hard_size", *activity.hard_size, "log.retention.activity.size",
+             activity.size);
+  }
+  at_least("log.compaction.max_lag", config.log.compaction.max_lag, "log.compaction.min_lag + 30s",
+           config.log.compaction.min_lag + std::chrono::seconds{30});
   at_least("pipelines.retry.cap", config.pipelines.retry.cap, "pipelines.retry.base",
            config.pipelines.retry.base);
   if (config.postgres.dsn && config.postgres.dsn_file) {

@@ -28,6 +28,26 @@ constexpr std::string_view kUserSchema = R"({
   }
 })";
 
+// Older records hold the whole user.
+constexpr std::string_view kRemovedUserSchema = R"({
+  "type": "object",
+  "required": ["id", "tenantId"],
+  "properties": {
+    "id": {"type": "integer", "minimum": 1},
+    "tenantId": {"type": "string", "minLength": 1, "maxLength": 63}
+  }
+})";
+
+// Older records hold the whole tenant, and no tenantId.
+constexpr std::string_view kRemovedTenantSchema = R"({
+  "type": "object",
+  "required": ["id"],
+  "properties": {
+    "id": {"type": "string", "minLength": 1, "maxLength": 63},
+    "tenantId": {"type": "string", "minLength": 1, "maxLength": 63}
+  }
+})";
+
 constexpr std::string_view kTenantSchema = R"({
   "type": "object",
   "required": ["id"],
@@ -98,12 +118,12 @@ constexpr std::string_view kTaskSchema = R"({
 constexpr std::array kTypes{
     EventTypeDef{"user.created", "user.events", "id", kUserSchema, false},
     EventTypeDef{"user.updated", "user.events", "id", kUserSchema, false},
-    EventTypeDef{"user.deleted", "user.events", "id", kUserSchema, false},
+    EventTypeDef{"user.deleted", "user.events", "id", kRemovedUserSchema, false},
     EventTypeDef{"analytics.recorded", "analytics.events", "user_id", kAnalyticsSchema, true},
     EventTypeDef{"chemical.recorded", "chemical.events", "molecule_id", kChemicalSchema, true},
     EventTypeDef{"tenant.created", "tenant.events", "", kTenantSchema, false},
     EventTypeDef{"tenant.updated", "tenant.events", "", kTenantSchema, false},
-    EventTypeDef{"tenant.deleted", "tenant.events", "", kTenantSchema, false},
+    EventTypeDef{"tenant.deleted", "tenant.events", "", kRemovedTenantSchema, false},
     EventTypeDef{"billing.usage.incremented", "billing.events", "", kBillingSchema, false},
     EventTypeDef{"task.created", "task.events", "id", kTaskSchema, false},
     EventTypeDef{"task.completed", "task.events", "id", kTaskSchema, false},
@@ -132,6 +152,8 @@ const EventTypeDef* find_event_type(std::string_view type) {
                                [&](const EventTypeDef& def) { return def.type == type; });
   return it == kTypes.end() ? nullptr : &*it;
 }
+
+bool is_removal(std::string_view type) { return type.ends_with(".deleted"); }
 
 std::string subject_of(const EventTypeDef& type, const Json& data) {
   if (type.subject_field.empty() || !data.is_object()) return {};

@@ -34,6 +34,10 @@ std::span<const TopicDef> topics();
 std::span<const EventTypeDef> event_types();
 const EventTypeDef* find_event_type(std::string_view type);  // nullptr: not in the catalogue
 
+// Whether an event of the type says that its entity is gone: "<entity>.deleted". Its data names the
+// entity and nothing else; compaction removes it, too, after a while.
+bool is_removal(std::string_view type);
+
 // The subject of an event of this type: the subject field of its data as text (strings and
 // integers); empty where the type has none or the data lacks it.
 std::string subject_of(const EventTypeDef& type, const Json& data);

@@ -93,6 +93,8 @@ inline constexpr std::string_view kCauseClass = "mesh_cause_class";
 inline constexpr std::string_view kCause = "mesh_cause";
 inline constexpr std::string_view kTenant = "mesh_tenant";
 inline constexpr std::string_view kDiedAt = "mesh_died_at";  // RFC 3339
+// On the marker behind a letter that settles it: "<partition>@<offset>" of the letter.
+inline constexpr std::string_view kSettles = "mesh_settles";
 }  // namespace dead_letter
 
 }  // namespace mesh

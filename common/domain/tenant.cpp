@@ -36,6 +36,8 @@ Json to_json(const Tenant& tenant) {
           {"updated_at", format_rfc3339(tenant.updated_at)}};
 }
 
+Json removal_json(const TenantId& id) { return {{"id", id.str()}, {"tenantId", id.str()}}; }
+
 Result<Tenant> tenant_from_json(const Json& json) {
   Error error{ErrorKind::unprocessable, "the tenant is not valid", {}, {}, {}};
   const auto wrong = [&](std::string pointer, std::string detail) {

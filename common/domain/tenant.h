@@ -50,6 +50,8 @@ struct Tenant {
 // {"id","name","allow_unknown_types","rate_limits":{scope:{rate,per,burst}},"version","created_at",
 //  "updated_at"}
 Json to_json(const Tenant& tenant);
+// {"id","tenantId"}: the value of tenant.deleted.
+Json removal_json(const TenantId& id);
 Result<Tenant> tenant_from_json(const Json& json);
 
 }  // namespace mesh

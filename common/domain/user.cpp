@@ -117,6 +117,12 @@ std::string to_json_text(const User& user) {
   return text;
 }
 
+std::string removal_json_text(const User& user) {
+  std::string text = R"({"id":)" + std::to_string(user.id) + R"(,"tenantId":)";
+  append_quoted(text, user.tenant.str());
+  return text += '}';
+}
+
 Result<User> user_from_json(const Json& json) {
   const auto text = [&](const char* name) -> const std::string* {
     const auto it = json.find(name);

@@ -22,7 +22,9 @@ struct User {
 
 // {"id","email","name","tenantId"}: the public form and the value of user.* records.
 Json to_json(const User& user);
-std::string to_json_text(const User& user);     // the same, compact
+std::string to_json_text(const User& user);  // the same, compact
+// {"id","tenantId"}: the value of user.deleted, since what is deleted must not stay in the log.
+std::string removal_json_text(const User& user);
 Result<User> user_from_json(const Json& json);  // ignores unknown fields; version stays 1
 
 struct NewUser {

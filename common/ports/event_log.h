@@ -92,9 +92,11 @@ class LogConsumer {
 struct TopicSpec {
   std::string name;
   TopicKind kind = TopicKind::activity;
-  int partitions = 8;
-  std::optional<Duration> max_age;         // activity only; empty: for ever
-  std::optional<std::uint64_t> max_bytes;  // activity only, per topic; empty: any
+  int partitions = 8;  // of a new topic; one that exists keeps its own
+  // Of activity topics. Neither takes away what a group that reads the topic has not committed, nor
+  // a dead letter that nobody has settled.
+  std::optional<Duration> max_age;         // empty: for ever
+  std::optional<std::uint64_t> max_bytes;  // per topic; empty: any
 };
 
 struct TopicInfo {
@@ -102,25 +104,35 @@ struct TopicInfo {
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;
   std::vector<Watermarks> partitions;
+  // Beyond max_age or max_bytes, and kept: not committed by every group, or not settled.
+  std::uint64_t held = 0;
+  // Gone before they were committed or settled, since a hard bound of the engine had to win; since
+  // the log was opened.
+  std::uint64_t passed_over = 0;
 };
 
 struct GroupInfo {
   std::string name;
-  bool active = false;  // a consumer is open in this process
-  // Also of a partition of an open consumer that was never committed: where it began.
-  std::map<TopicPartition, std::int64_t> committed;
+  bool active = false;                               // a consumer is open in this process
+  std::map<TopicPartition, std::int64_t> committed;  // or where it begins
+  std::uint64_t holds = 0;        // records of TopicInfo::held that this group has not committed
+  std::uint64_t passed_over = 0;  // as TopicInfo::passed_over: records that it will not see
 };
 
 // Topics, groups and upkeep. Any thread; calls may block for a commit.
 class LogAdmin {
  public:
   virtual ~LogAdmin() = default;
-  // Makes the topic or, where it exists, updates its retention. More partitions than before, or
-  // another kind, is a `conflict`.
+  // Makes the topic or, where it exists, updates its retention; its partitions stay as they are.
+  // Another kind is a `conflict`.
   virtual Status ensure_topic(const TopicSpec& spec) = 0;
   virtual Result<std::vector<TopicInfo>> topics() = 0;
-  // A consumer of all partitions of the topics. A group without committed offsets begins at the
-  // start. `conflict` while another consumer of this group is open in this process.
+  // Makes the group known, durably, as a reader of all partitions of the topics: from now on
+  // retention keeps for it what it has not committed. It begins at the start; what it has committed
+  // stays. `not_found` for a topic that does not exist.
+  virtual Status ensure_group(const std::string& group, const std::vector<std::string>& topics) = 0;
+  // A consumer of all partitions of the topics, of a group as ensure_group makes it. `conflict`
+  // while another consumer of this group is open in this process.
   virtual Result<std::unique_ptr<LogConsumer>> open_consumer(
       const std::string& group, const std::vector<std::string>& topics) = 0;
   virtual Result<std::vector<GroupInfo>> groups() = 0;
@@ -128,7 +140,8 @@ class LogAdmin {
   // its commits of positions that it took before are ignored: see LogConsumer::moved.
   virtual Status seek_group(const std::string& group,
                             const std::map<TopicPartition, std::int64_t>& offsets) = 0;
-  virtual Status delete_group(const std::string& group) = 0;  // `conflict` while active
+  // Nothing is kept for it any more. `conflict` while active.
+  virtual Status delete_group(const std::string& group) = 0;
 };
 
 }  // namespace mesh

@@ -39,7 +39,8 @@ class UserStore {
   // answers the user and writes nothing.
   virtual void update(const TenantId& tenant, std::int64_t id, UserPatch patch,
                       ChangeContext context, UserDone done) = 0;
-  // Writes user.deleted with the last state of the user. Ids are never given out again.
+  // Writes user.deleted with the user's id and tenant alone; answers the user as it was. Ids are
+  // never given out again.
   virtual void remove(const TenantId& tenant, std::int64_t id, ChangeContext context,
                       UserDone done) = 0;
   virtual Result<User> get(const TenantId& tenant, std::int64_t id) = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/domain/catalogue.h"
 #include "daemon/pipeline/scan.h"
 
 namespace mesh::pipeline {
@@ -40,15 +41,23 @@ Status EntityStates::advance() {
   return {};
 }
 
-bool EntityStates::overtaken(const StoredRecord& record) const {
-  const auto partition = partitions_.find({record.position.topic, record.position.partition});
+Result<bool> EntityStates::overtaken(const StoredRecord& record) const {
+  const TopicPartition at{record.position.topic, record.position.partition};
+  const auto partition = partitions_.find(at);
   if (partition == partitions_.end()) return false;
   const auto key = partition->second.keys.find(record.key);
   if (key == partition->second.keys.end()) return false;
   const auto event = from_record(record);
   const State& state = key->second;
-  return state.newest_offset > record.position.offset &&
-         (!event || state.newest_sequence >= event->sequence);
+  if (state.newest_offset > record.position.offset &&
+      (!event || state.newest_sequence >= event->sequence)) {
+    return true;
+  }
+  // A removal goes in time without having been overtaken; any other record only when it was.
+  if (event && is_removal(event->type)) return false;
+  auto there = log_.read(at, record.position.offset, {.max_records = 1, .keys_only = true});
+  if (!there) return fail(std::move(there.error()));
+  return there->empty() || there->front().position.offset != record.position.offset;
 }
 
 std::vector<Record> EntityStates::misplaced() const {

@@ -20,8 +20,9 @@ class EntityStates {
   void watch(const TopicPartition& partition, const std::string& key, std::int64_t from);
   // Reads what the log holds by now.
   Status advance();
-  // Whether a record behind `record` holds a state of its key that is as new or newer.
-  bool overtaken(const StoredRecord& record) const;
+  // Whether a record behind `record` holds a state of its key that is as new or newer; or did,
+  // until compaction removed the one and then, as a removal, the other.
+  Result<bool> overtaken(const StoredRecord& record) const;
   // Records to append again: of watched keys whose last record is older than another one.
   std::vector<Record> misplaced() const;
 

@@ -7,7 +7,7 @@
 
 namespace mesh::pipeline {
 
-inline constexpr std::string_view kSettles = "mesh_settles";
+using dead_letter::kSettles;
 
 // What a marker names a letter by: "<partition>@<offset>".
 std::string settled_name(const Position& letter);

@@ -154,7 +154,9 @@ class Settling {
         return fail(ErrorKind::not_found,
                     "there is no topic \"" + source.position.topic + "\" to redrive to");
       }
-      if (states.overtaken(source)) {
+      const auto overtaken = insist(context_, [&] { return states.overtaken(source); });
+      if (!overtaken) return fail(overtaken.error());
+      if (*overtaken) {
         ++superseded;
       } else {
         std::erase_if(source.headers, [](const auto& h) { return h.first == kRedrivenFrom; });

@@ -71,6 +71,8 @@ Json group_json(const GroupView& view, bool details) {
             {"state", view.pipeline ? state_name(view.pipeline->state)
                                     : (view.info.active ? "running" : "inactive")},
             {"lag", view.lag()},
+            {"holds", view.info.holds},
+            {"passed_over", view.info.passed_over},
             {"topics", topics}};
   if (!details) return json;
   json["lag_seconds"] = view.pipeline ? view.pipeline->lag_seconds : 0.0;
@@ -182,6 +184,20 @@ http::RouteTable group_routes(const std::shared_ptr<const LogAdminDeps>& deps) {
        .summary = "Moves a group's committed offsets",
        .parameters = {group},
        .handler = plain(seek_group)},
+      {.method = "DELETE",
+       .pattern = "/admin/v1/groups/{group}",
+       .access = Access::operator_,
+       .blocking = true,
+       .summary = "Deletes a group that nothing reads with: nothing is kept for it any more",
+       .parameters = {group},
+       .handler =
+           plain([](const LogAdminDeps& d, const http::Request& request) -> Result<Response> {
+             auto view = find_group(d, request.path_params.at("group"));
+             if (!view) return fail(view.error());
+             if (auto gone = d.admin.delete_group(view->info.name); !gone)
+               return fail(gone.error());
+             return Response::no_content();
+           })},
   };
 }
 

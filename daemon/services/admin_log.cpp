@@ -18,6 +18,8 @@ Json topic_json(const TopicInfo& topic) {
           {"partitions", spec.partitions},
           {"records", topic.records},
           {"bytes", topic.bytes},
+          {"held", topic.held},
+          {"passed_over", topic.passed_over},
           {"retention",
            {{"age", spec.max_age ? Json(format_duration(*spec.max_age)) : Json(nullptr)},
             {"size", spec.max_bytes ? Json(*spec.max_bytes) : Json(nullptr)}}}};

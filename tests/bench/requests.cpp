@@ -63,7 +63,7 @@ void append_event(std::string& out, std::uint64_t n, std::uint64_t users) {
 
 void append_request(std::string& out, std::string_view method, std::string_view target,
                     std::string_view tenant, std::string_view body, std::string_view content_type) {
-  out.append(method).append(" ").append(target).append(" HTTP/1.1\r\nHost: mesh\r\n");
+  out.append(method).append(" ").append(target).append(" HTTP/1.1\r\nHost: localhost\r\n");
   out.append("Authorization: Bearer ").append(tenant).append(":bench\r\n");
   if (!body.empty()) {
     out.append("Content-Type: ").append(content_type).append("\r\nContent-Length: ");

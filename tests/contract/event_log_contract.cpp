@@ -317,11 +317,28 @@ TEST_P(EventLogContract, EnsuringATopicAgainChangesItsRetentionOnly) {
   EXPECT_THAT(info->partitions, SizeIs(2));
 }
 
-TEST_P(EventLogContract, ATopicKeepsItsKindAndPartitions) {
-  const auto topic = make_topic("fixed", 2);
-  const auto wider = admin().ensure_topic({topic, TopicKind::activity, 3, {}, {}});
-  ASSERT_FALSE(wider);
-  EXPECT_EQ(wider.error().kind, ErrorKind::conflict);
+// Symptom: a start with another number of partitions in its configuration ended with a conflict.
+TEST_P(EventLogContract, ATopicKeepsItsPartitionsAndItsKeysTheirs) {
+  const auto topic = make_topic("fixed", 3);
+  for (int i = 0; i < 10; ++i) append(topic, "key" + std::to_string(i), "1");
+  for (const int other : {8, 1}) {
+    ASSERT_TRUE(admin().ensure_topic({topic, TopicKind::activity, other, {}, {}}));
+    reopen();
+    for (int i = 0; i < 10; ++i) {
+      const auto key = "key" + std::to_string(i);
+      EXPECT_EQ(append(topic, key, "2").partition, static_cast<int>(stable_hash(key) % 3));
+    }
+  }
+  const auto topics = admin().topics().value();
+  const auto info = std::ranges::find(topics, topic, [](const auto& t) { return t.spec.name; });
+  ASSERT_NE(info, topics.end());
+  EXPECT_EQ(info->spec.partitions, 3);
+  EXPECT_THAT(info->partitions, SizeIs(3));
+  EXPECT_EQ(log().read({topic, 3}, 0, {}).error().kind, ErrorKind::not_found);
+}
+
+TEST_P(EventLogContract, ATopicKeepsItsKind) {
+  const auto topic = make_topic("kind", 2);
   const auto other = admin().ensure_topic({topic, TopicKind::entity, 2, {}, {}});
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().kind, ErrorKind::conflict);
@@ -333,6 +350,33 @@ TEST_P(EventLogContract, ANewGroupBeginsAtTheStartAndReadsAllTopics) {
   append(two, "k", "2");
   auto group = consumer("g", {one, two});
   EXPECT_THAT(take(*group, 2), testing::UnorderedElementsAre("1", "2"));
+}
+
+TEST_P(EventLogContract, AGroupIsKnownBeforeItReadsAnythingAndAfterReopening) {
+  const auto topic = make_topic("to-come", 2);
+  append(topic, "k", "1");
+  ASSERT_TRUE(admin().ensure_group(named("to-come"), {topic}));
+  reopen();
+  const auto groups = admin().groups().value();
+  const auto info = std::ranges::find(groups, named("to-come"), &GroupInfo::name);
+  ASSERT_NE(info, groups.end());
+  EXPECT_FALSE(info->active);
+  EXPECT_EQ(info->committed,
+            (std::map<TopicPartition, std::int64_t>{{{topic, 0}, 0}, {{topic, 1}, 0}}));
+  EXPECT_THAT(take(*consumer("to-come", {topic}), 1), ElementsAre("1"));
+}
+
+TEST_P(EventLogContract, MakingAGroupKnownAgainLeavesItsOffsetsAlone) {
+  const auto topic = make_topic("known-again");
+  for (const auto* v : {"1", "2"}) append(topic, "k", v);
+  auto group = consumer("known-again", {topic});
+  ASSERT_TRUE(group->commit({{{topic, 0}, 1}}));
+  ASSERT_TRUE(admin().ensure_group(named("known-again"), {topic})) << "also while it is open";
+  group.reset();
+  EXPECT_THAT(take(*consumer("known-again", {topic}), 1), ElementsAre("2"));
+  const auto unknown = admin().ensure_group(named("g"), {named("no-such-topic")});
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().kind, ErrorKind::not_found);
 }
 
 TEST_P(EventLogContract, APollEndsWhenARecordArrives) {

@@ -112,6 +112,7 @@ TEST_P(TenantStoreContract, ChangesWriteTheRecordAsAnEvent) {
   ASSERT_TRUE(store_->tenants().remove(kAcme));
   event = last_event(*store_);
   EXPECT_EQ(find_header(event.headers, "ce_type"), "tenant.deleted");
+  EXPECT_EQ(event.value, R"({"id":"acme","tenantId":"acme"})");
   EXPECT_EQ(find_header(event.headers, "ce_sequence"), "3");
 }
 

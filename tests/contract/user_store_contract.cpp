@@ -137,7 +137,7 @@ TEST_P(UserStoreContract, AChangedEmailFreesTheOldOne) {
   EXPECT_THAT(ids(store_->users().list(kAcme, 0, 10, "new@acme.dev")), ElementsAre(1));
 }
 
-TEST_P(UserStoreContract, ARemovedUserIsGoneAndItsLastStateIsTheEvent) {
+TEST_P(UserStoreContract, ARemovedUserIsGoneAndItsEventNamesNothingButItsId) {
   ASSERT_TRUE(create(store_->users(), kAcme, "alice@acme.dev", "Alice A"));
   ASSERT_TRUE(succeeds(remove(store_->users(), kAcme, 1)));
   EXPECT_TRUE(fails_with(store_->users().get(kAcme, 1), ErrorKind::not_found));
@@ -145,8 +145,7 @@ TEST_P(UserStoreContract, ARemovedUserIsGoneAndItsLastStateIsTheEvent) {
   auto records = events(*store_);
   ASSERT_EQ(records.size(), 2u);
   EXPECT_EQ(records[1].key, "acme/1");
-  EXPECT_EQ(records[1].value,
-            R"({"id":1,"email":"alice@acme.dev","name":"Alice A","tenantId":"acme"})");
+  EXPECT_EQ(records[1].value, R"({"id":1,"tenantId":"acme"})");
   EXPECT_EQ(find_header(records[1].headers, "ce_type"), "user.deleted");
   EXPECT_EQ(find_header(records[1].headers, "ce_sequence"), "2");
 }

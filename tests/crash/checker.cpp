@@ -196,6 +196,10 @@ void Checker::compare_users(const std::vector<Writer*>& writers) {
       const auto at = entities_.find(key);
       ASSERT_NE(at, entities_.end()) << key << " has no event";
       EXPECT_EQ(at->second.type == "user.deleted", user.deleted) << key;
+      if (user.deleted) {
+        EXPECT_EQ(at->second.value, (Json{{"id", user.id}, {"tenantId", user.tenant}})) << key;
+        continue;
+      }
       EXPECT_EQ(at->second.value["name"], user.name) << key;
       EXPECT_EQ(at->second.value["email"], user.email) << key;
     }

@@ -153,6 +153,56 @@ TEST(Operation, RolesSelectWhatAProcessRuns) {
   EXPECT_EQ(daemon.call("gateway", "GET", "/health", "").json()["service"], "ai-gateway");
 }
 
+// Symptom: the second start ended with `conflict`.
+TEST(Operation, AnotherNumberOfPartitionsIsForNewTopicsOnly) {
+  test::TempDir dir;
+  for (const int partitions : {2, 5}) {
+    Daemon daemon(dir.file("data"), "log: {partitions: " + std::to_string(partitions) + "}\n");
+    ASSERT_TRUE(daemon.start()) << daemon.errors();
+    const auto topic =
+        daemon.call("admin", "GET", "/admin/v1/topics/user.events", daemon.operator_token());
+    EXPECT_EQ(topic.json()["partitions"], 2);
+    EXPECT_EQ(daemon
+                  .call("users", "POST", "/users/create", "acme:a",
+                        R"({"email":"a)" + std::to_string(partitions) + R"(@acme.dev","name":"A"})")
+                  .status,
+              201);
+    daemon.settle();
+    EXPECT_EQ(daemon.stop(), 0);
+  }
+}
+
+TEST(Operation, GroupsOfPipelinesAreKnownBeforeAnyRunsAndCanBeLetGo) {
+  test::TempDir dir;
+  Daemon daemon(dir.file("data"), "roles: [publisher, admin]\n");
+  ASSERT_TRUE(daemon.start()) << daemon.errors();
+  const auto operate = [&](const char* method, const std::string& path) {
+    return daemon.call("admin", method, path, daemon.operator_token());
+  };
+  ASSERT_EQ(daemon
+                .call("publisher", "POST", "/api/v1/events/analytics", "acme:a",
+                      R"({"user_id":"u","event_type":"view"})")
+                .status,
+            202);
+  const Json group = operate("GET", "/admin/v1/groups/analytics").json();
+  EXPECT_EQ(group["lag"], 1);
+  EXPECT_EQ(group["active"], false);
+  EXPECT_EQ(group["holds"], 0);
+  EXPECT_EQ(daemon.mesh({"groups", "delete", "analytics"}).exit_code, 2) << "no --yes";
+  EXPECT_EQ(daemon.mesh({"groups", "delete", "analytics", "--yes"}).exit_code, 0);
+  EXPECT_EQ(operate("GET", "/admin/v1/groups/analytics").status, 404);
+  EXPECT_EQ(operate("DELETE", "/admin/v1/groups/analytics").status, 404);
+}
+
+TEST(Operation, AGroupThatReadsIsNotDeleted) {
+  test::TempDir dir;
+  Daemon daemon(dir.file("data"));
+  ASSERT_TRUE(daemon.start()) << daemon.errors();
+  EXPECT_EQ(
+      daemon.call("admin", "DELETE", "/admin/v1/groups/analytics", daemon.operator_token()).status,
+      409);
+}
+
 TEST(Operation, RunJsonGoesWithAProcessThatHasNoListener) {
   test::TempDir dir;
   Daemon daemon(dir.file("data"), "roles: [pipelines]\n");

@@ -129,6 +129,7 @@ class Log final : public EventLog, public LogAdmin {
     return {};
   }
   Result<std::vector<TopicInfo>> topics() override { return std::vector<TopicInfo>{}; }
+  Status ensure_group(const std::string&, const std::vector<std::string>&) override { return {}; }
   Result<std::unique_ptr<LogConsumer>> open_consumer(const std::string&,
                                                      const std::vector<std::string>&) override {
     return fail(ErrorKind::unavailable, "there are no consumers here");

@@ -70,7 +70,7 @@ class Connections : public ::testing::Test {
     return all;
   }
   // Each holds its connection until it has sent kRestOfHead; an idle one would make room.
-  static constexpr auto kRestOfHead = "Host: t\r\nAuthorization: Bearer acme:alice\r\n\r\n";
+  static constexpr auto kRestOfHead = "Host: localhost\r\nAuthorization: Bearer acme:alice\r\n\r\n";
   std::vector<Wire> busy_ones(std::size_t n) {
     auto all = connect_many(n);
     for (auto& wire : all) EXPECT_EQ(ask(wire, get("/users")), 200);

@@ -168,10 +168,15 @@ class FakeEventLog final : public EventLog, public LogAdmin {
   // --- LogAdmin -----------------------------------------------------------------------------
   Status ensure_topic(const TopicSpec& spec) override {
     std::lock_guard lock(mutex_);
-    auto& topic = topics_[spec.name];
+    const auto [at, fresh] = topics_.try_emplace(spec.name);
+    Topic& topic = at->second;
+    if (!fresh && topic.spec.kind != spec.kind) {
+      return fail(ErrorKind::conflict, "topic " + spec.name + " is of another kind");
+    }
+    if (fresh) topic.partitions.resize(static_cast<std::size_t>(spec.partitions));
     topic.spec = spec;
-    topic.partitions.resize(static_cast<std::size_t>(spec.partitions));
     for (auto* watch : watches_) watch->tell();
+    topic.spec.partitions = static_cast<int>(topic.partitions.size());
     return {};
   }
   void ensure(const std::string& name, TopicKind kind, int partitions = 2) {
@@ -195,6 +200,11 @@ class FakeEventLog final : public EventLog, public LogAdmin {
       all.push_back(std::move(info));
     }
     return all;
+  }
+
+  Status ensure_group(const std::string& name, const std::vector<std::string>& names) override {
+    std::lock_guard lock(mutex_);
+    return make_known(name, names);
   }
 
   Result<std::unique_ptr<LogConsumer>> open_consumer(
@@ -282,6 +292,18 @@ class FakeEventLog final : public EventLog, public LogAdmin {
   void locked(F f) {
     std::lock_guard lock(mutex_);
     f();
+  }
+  Status make_known(const std::string& name, const std::vector<std::string>& names) {
+    for (const std::string& topic : names) {
+      if (!topics_.contains(topic)) {
+        return fail(ErrorKind::not_found, "there is no topic " + topic);
+      }
+    }
+    for (const std::string& topic : names) {
+      const auto partitions = static_cast<std::int32_t>(topics_.at(topic).partitions.size());
+      for (std::int32_t p = 0; p < partitions; ++p) groups_[name].committed[{topic, p}];
+    }
+    return {};
   }
   Partition* find(const TopicPartition& partition) {
     const auto topic = topics_.find(partition.topic);
@@ -426,15 +448,10 @@ class FakeEventLog::Consumer final : public LogConsumer {
 inline Result<std::unique_ptr<LogConsumer>> FakeEventLog::open_consumer(
     const std::string& name, const std::vector<std::string>& names) {
   std::lock_guard lock(mutex_);
+  if (auto known = make_known(name, names); !known) return fail(std::move(known.error()));
   Group& group = groups_[name];
   if (group.active) return fail(ErrorKind::conflict, "the group has a consumer");
-  for (const std::string& topic : names) {
-    const auto at = topics_.find(topic);
-    if (at == topics_.end()) return fail(ErrorKind::not_found, "there is no topic " + topic);
-    for (int p = 0; p < static_cast<int>(at->second.partitions.size()); ++p) {
-      group.position[{topic, p}] = group.committed[{topic, p}];
-    }
-  }
+  for (const auto& [partition, offset] : group.committed) group.position[partition] = offset;
   group.active = true;
   group.woken = false;
   group.seeks.clear();

@@ -27,6 +27,10 @@ constexpr int kWriterCheckpointPages = 4'000;
 // them (their reads are short), which bounds the WAL.
 constexpr int kBlockingCheckpointPages = 32'000;
 
+// How long, in milliseconds, emptying the WAL waits for readers, and a writer for it; it is tried
+// again.
+constexpr int kEmptyingPatience = 100;
+
 // What a key may spend in a turn: some thirty single events. Small, so that a group has room for
 // many keys.
 constexpr std::size_t kQuantumBytes = 16 << 10;
@@ -115,8 +119,9 @@ struct Committer::Impl {
   std::vector<std::function<void()>> begun, committed;  // set before the first submit, as is
   std::vector<Committer::Job> ending;
   bool stopping = false;
-  bool stopped = false;  // no group will run any more
-  bool dirty = false;    // commits since the last checkpoint
+  bool stopped = false;   // no group will run any more
+  bool dirty = false;     // commits since the last checkpoint
+  bool to_empty = false;  // the next checkpoint leaves an empty WAL
   std::optional<Error> dead;
 
   std::atomic<std::size_t> pending{0};
@@ -176,6 +181,12 @@ void Committer::before_commit(Job write) {
 void Committer::on_committed(std::function<void()> notify) {
   std::lock_guard lock(impl_->mutex);
   impl_->committed.push_back(std::move(notify));
+}
+
+void Committer::empty_wal() {
+  std::lock_guard lock(impl_->mutex);
+  impl_->to_empty = impl_->dirty = true;
+  impl_->wake_checkpoint.notify_one();
 }
 
 std::size_t Committer::pending_bytes() const {
@@ -337,15 +348,18 @@ void Committer::Impl::checkpoint_loop() {
   }
   // A connection that has read nothing has no WAL open, and its checkpoints do nothing in silence.
   (void)(*db)->execute("SELECT count(*) FROM sqlite_schema");
+  sqlite3_busy_timeout((*db)->handle(), kEmptyingPatience);
   std::unique_lock lock(mutex);
   while (!stopped && !dead) {
     wake_checkpoint.wait(lock, [&] { return stopped || dirty; });
     if (wake_checkpoint.wait_for(lock, kCheckpointInterval, [&] { return stopped; })) break;
     dirty = false;
+    const bool empty = std::exchange(to_empty, false);
     lock.unlock();
     int frames = 0, moved = 0;
-    const int code = sqlite3_wal_checkpoint_v2((*db)->handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
-                                               &frames, &moved);
+    const int code = sqlite3_wal_checkpoint_v2(
+        (*db)->handle(), nullptr, empty ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
+        &frames, &moved);
     if (is_fatal((*db)->handle(), code)) {
       fatal(error_of((*db)->handle(), code));
     } else if (code != SQLITE_OK && code != SQLITE_BUSY) {
@@ -354,6 +368,7 @@ void Committer::Impl::checkpoint_loop() {
     }
     lock.lock();
     if (moved < frames) dirty = true;  // a reader or the writer was in the way
+    if (empty && code == SQLITE_BUSY) dirty = to_empty = true;
   }
   if (dead) leave_wal_alone(**db);
 }

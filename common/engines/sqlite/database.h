@@ -59,8 +59,8 @@ class Statement {
 class Database {
  public:
   enum class Mode { read_write, read_only, read_raw };  // raw: damaged pages as they are
-  // WAL, synchronous=FULL, foreign keys, busy time-out 5 s, manual checkpoints, cell checks, a
-  // checksum per page (page_sums.h).
+  // WAL, synchronous=FULL, foreign keys, busy time-out 5 s, manual checkpoints, cell checks, what
+  // is removed is overwritten (secure_delete), a checksum per page (page_sums.h).
   static Result<std::unique_ptr<Database>> open(const std::string& path, Mode mode);
   // Every later open of this process goes through this registered VFS ("": SQLite's own); for
   // tests that inject faults.
@@ -154,6 +154,9 @@ class Committer {
   // Called after each durable commit, before the group's `done`s; from the committer's thread. Any
   // number of callbacks; set before the first submit.
   void on_committed(std::function<void()> notify);
+  // Soon every page goes into the database file and the WAL becomes empty, so that none of its
+  // frames shows what was removed. Any thread; does not block.
+  void empty_wal();
   std::size_t pending_bytes() const;  // submitted and not done
   void stop();  // finishes what was submitted; later submits fail; callable twice
 

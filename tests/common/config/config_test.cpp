@@ -65,7 +65,8 @@ TEST(Config, EveryKindOfValueIsRead) {
       "listen: {users: '[::1]:0'}\n"
       "http: {workers: 4, max_body: 512KiB, idle_timeout: 1m30s}\n"
       "auth: {allow_dev_on_network: true, anonymous_tenant: null}\n"
-      "log: {retention: {activity: {age: 14d, size: 1GiB}}}\n"
+      "log: {retention: {activity: {age: 14d, size: 1GiB, hard_size: 4GiB}},\n"
+      "  compaction: {min_lag: 5s, max_lag: 1m}}\n"
       "vectors: {hnsw_threshold: 50000}\n"
       "pipelines: {retry: {base: 50ms, max_attempts: 3}}\n"
       "telemetry: {otlp: {sample: 0.25}, log: {level: debug}}\n");
@@ -81,11 +82,22 @@ TEST(Config, EveryKindOfValueIsRead) {
   EXPECT_TRUE(config->auth.allow_dev_on_network);
   EXPECT_EQ(config->auth.anonymous_tenant, std::nullopt);
   EXPECT_EQ(config->log.retention.activity.age, 14 * 24h);
+  EXPECT_EQ(config->log.retention.activity.hard_size, 4ull << 30);
+  EXPECT_EQ(config->log.compaction.min_lag, 5s);
+  EXPECT_EQ(config->log.compaction.max_lag, 60s);
+  EXPECT_EQ(config->log.compaction.delete_retention, 24h);
   EXPECT_EQ(config->vectors.hnsw_threshold, 50'000);
   EXPECT_EQ(config->pipelines.retry.base, 50ms);
   EXPECT_EQ(config->pipelines.retry.cap, 60s);
   EXPECT_EQ(config->pipelines.retry.max_attempts, 3);
   EXPECT_EQ(config->telemetry.otlp.sample, 0.25);
+}
+
+TEST(Config, BoundsOfTheLogThatContradictEachOtherAreRefused) {
+  EXPECT_THAT(refusal("log: {retention: {activity: {size: 2GiB, hard_size: 1GiB}}}"),
+              HasSubstr("log.retention.activity.hard_size: is below log.retention.activity.size"));
+  EXPECT_THAT(refusal("log: {compaction: {min_lag: 2m, max_lag: 2m}}"),
+              HasSubstr("log.compaction.max_lag: is below log.compaction.min_lag + 30s"));
 }
 
 TEST(Config, WrongValuesNamePathValueAndWhatIsAllowed) {

@@ -179,7 +179,7 @@ TEST_F(Agree, UsersThatTheStoreLostAreTakenFromTheLogAndIdsGoOn) {
   EXPECT_THAT(names, ElementsAre("1 ann", "2 bobby", "3 cid"));
   EXPECT_EQ(users[1].version, 2);
   EXPECT_THAT(waiting(), IsEmpty());
-  EXPECT_EQ(create("eve")->id, 5) << "the removed user's id does not come back";
+  EXPECT_EQ(create("eve")->id, 1'005) << "the removed user's id does not come back";
 }
 
 TEST_F(Agree, WhatAnotherProducerSaysOfUsersIsLeftAlone) {
@@ -233,11 +233,11 @@ TEST_F(Agree, AnIdThatAnyoneNamedIsNotGivenOutAgain) {
   another_producer_names("3");
   forget_store();
   agree(true);
-  EXPECT_EQ(create("eve")->id, 4);
+  EXPECT_EQ(create("eve")->id, 1'004);
   for (const char* id : {"7", "0", "-8", "x", "9223372036854775807"}) another_producer_names(id);
   forget_store();
   agree(true);
-  EXPECT_EQ(create("eve")->id, 8) << "an id at the end of all numbers would leave none";
+  EXPECT_EQ(create("eve")->id, 1'008) << "an id at the end of all numbers would leave none";
 }
 
 // The store of a backup; the log has the one who takes the address before the one who gives it up.

@@ -19,7 +19,7 @@ class LogFixture : public testing::Test {
 
   LogFixture() {
     options_.upkeep_interval = Duration(0);
-    options_.compaction_lag = Duration(0);
+    options_.min_compaction_lag = Duration(0);
     options_.dirty_ratio = 0;
   }
   void open() {

@@ -33,14 +33,16 @@ struct Sut {
   std::unique_ptr<SqliteLog> log;
   Partitions model;
   std::map<TopicPartition, std::int64_t> committed;  // of group "g"
+  // What it had committed at most in any round of upkeep: beyond it nothing expires.
+  std::map<TopicPartition, std::int64_t> committed_at_upkeep;
   std::unique_ptr<LogConsumer> consumer;
   std::map<TopicPartition, std::int64_t> position;
 
   Sut() {
     options.upkeep_interval = Duration(0);
-    options.compaction_lag = Duration(0);
+    options.min_compaction_lag = Duration(0);
     options.dirty_ratio = 0;
-    options.tombstone_age = kTombstoneAge;
+    options.delete_retention = kTombstoneAge;
     open();
     RC_ASSERT(log->ensure_topic({kEntity, TopicKind::entity, kPartitions, {}, {}}));
     RC_ASSERT(log->ensure_topic({kActivity, TopicKind::activity, kPartitions, kAge, {}}));
@@ -115,7 +117,7 @@ struct Sut {
       const auto& [offset, entry] = *it;
       bool must = false;
       if (name.topic == kActivity) {
-        must = entry.time >= now - kAge.count();
+        must = entry.time >= now - kAge.count() || offset >= committed_at_upkeep[name];
       } else {
         must = superseded.insert(entry.key).second &&
                (entry.value || entry.time > now - kTombstoneAge.count());
@@ -132,6 +134,9 @@ struct Sut {
 
   // After upkeep nothing is left that should be gone.
   void upkeep() {
+    for (const auto& [name, next] : committed) {
+      committed_at_upkeep[name] = std::max(committed_at_upkeep[name], next);
+    }
     RC_ASSERT(log->upkeep());
     const auto now = clock.now().time_since_epoch().count();
     for (const auto& [name, p] : model) {
@@ -141,7 +146,8 @@ struct Sut {
       for (const auto& [offset, entry] : p.all) last[entry.key] = offset;
       for (const auto& r : *records) {
         if (name.topic == kActivity) {
-          RC_ASSERT(r.time.time_since_epoch().count() >= now - kAge.count());
+          RC_ASSERT(r.time.time_since_epoch().count() >= now - kAge.count() ||
+                    r.position.offset >= committed[name]);
         } else {
           RC_ASSERT(last[r.key] == r.position.offset || r.position.offset == p.end - 1);
         }

@@ -218,6 +218,20 @@ TEST_F(DeadLettersTest, AnOlderStateOfAnEntityIsNotPutBehindANewerOne) {
   EXPECT_EQ(count("user.events"), 0);
 }
 
+// Compaction removed the event, since the user was removed, and then the removal.
+TEST_F(DeadLettersTest, AStateThatTheLogDoesNotHoldAnyMoreDoesNotComeBack) {
+  const StoredRecord created = die(user_event("created", 1, 1));
+  const StoredRecord removed = die(user_event("deleted", 2, 2));
+  log.drop(created.position);
+  log.drop(removed.position);
+  auto work = context({{"topic", "user.events"}});
+  ASSERT_TRUE(letters.redrive(work));
+  EXPECT_EQ(work.stored.result.at("superseded"), 1);
+  EXPECT_EQ(work.stored.result.at("redriven"), 1) << "a removal harms nobody";
+  EXPECT_EQ(event_ids(log.records("user.events")).back(), "acme-2-v2");
+  EXPECT_EQ(count("user.events"), 0);
+}
+
 TEST_F(DeadLettersTest, OfSeveralDeadStatesOfAnEntityOnlyTheNewestGoesBack) {
   die(user_event("created", 1, 1));
   die(user_event("updated", 1, 2));

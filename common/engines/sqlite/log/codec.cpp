@@ -105,6 +105,20 @@ bool decode_head(std::string_view body, BodyHead& out) {
   return true;
 }
 
+std::string_view header_in(std::string_view body, std::string_view name) {
+  if (!get_text(body)) return {};
+  const auto value_size = get_varint(body);
+  if (!value_size || (*value_size > 0 && !get_bytes(body, *value_size - 1))) return {};
+  const auto count = get_varint(body);
+  for (std::uint64_t i = 0; count && i < *count; ++i) {
+    const auto found = get_text(body);
+    const auto value = found ? get_text(body) : std::nullopt;
+    if (!value) return {};
+    if (*found == name) return *value;
+  }
+  return {};
+}
+
 std::int64_t row_checksum(std::uint64_t body_hash, const RowPlace& place) {
   std::uint64_t h = body_hash;
   for (const auto part : {place.partition_id, place.offset, place.time, place.total}) {

@@ -26,6 +26,8 @@ struct BodyHead {
   bool tombstone = false;
 };
 bool decode_head(std::string_view body, BodyHead& out);
+// The first header of that name, without the rest; empty where there is none.
+std::string_view header_in(std::string_view body, std::string_view name);
 
 // What a row's checksum covers beside its body, so that a row in the wrong place is found too.
 struct RowPlace {

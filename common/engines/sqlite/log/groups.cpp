@@ -19,6 +19,16 @@ Status write_offset(Database& db, const std::string& group, const Partition& p, 
 
 }  // namespace
 
+std::optional<std::int64_t> Group::stands_at(const Partition& partition) const {
+  std::optional<std::int64_t> at;
+  for (const auto& [p, offset] : offsets) {
+    if (!offset.committed || p->name.topic != partition.name.topic) continue;
+    if (p == &partition) return offset.committed;
+    at = 0;
+  }
+  return at;
+}
+
 // Blocks until durable; `after` runs in the committer's thread, so in the order of the jobs.
 Status SqliteLogImpl::run_then(Committer::Job job,
                                const std::function<void(const Status&)>& after) {
@@ -93,9 +103,8 @@ Status SqliteLogImpl::seek_group(const std::string& name,
       });
 }
 
-Result<std::unique_ptr<LogConsumer>> SqliteLogImpl::open_consumer(
+Result<std::vector<Partition*>> SqliteLogImpl::known_to(
     const std::string& name, const std::vector<std::string>& topic_names) {
-  std::lock_guard only(admin_mutex_);
   if (name.empty()) return fail(ErrorKind::invalid, "a consumer group needs a name");
   if (topic_names.empty()) {
     return fail(ErrorKind::invalid, "group '" + name + "' needs a topic to read");
@@ -106,15 +115,42 @@ Result<std::unique_ptr<LogConsumer>> SqliteLogImpl::open_consumer(
     if (!topic) return fail(topic.error());
     for (const auto& p : (*topic)->partitions) partitions.push_back(p.get());
   }
+  std::vector<OffsetChange> fresh;
+  {
+    std::lock_guard lock(groups_mutex_);
+    auto& group = groups_[name];
+    if (!group) group = std::make_shared<Group>();
+    for (auto* p : partitions) {
+      auto& offset = group->offsets[p];
+      if (!offset.committed) fresh.push_back({p, &offset, p->bell.start, offset.epoch});
+    }
+  }
+  if (!fresh.empty()) {
+    if (auto s = commit_offsets(name, std::move(fresh)); !s) return fail(s.error());
+  }
+  return partitions;
+}
+
+Status SqliteLogImpl::ensure_group(const std::string& name,
+                                   const std::vector<std::string>& topic_names) {
+  std::lock_guard only(admin_mutex_);
+  if (auto known = known_to(name, topic_names); !known) return fail(known.error());
+  return {};
+}
+
+Result<std::unique_ptr<LogConsumer>> SqliteLogImpl::open_consumer(
+    const std::string& name, const std::vector<std::string>& topic_names) {
+  std::lock_guard only(admin_mutex_);
+  auto partitions = known_to(name, topic_names);
+  if (!partitions) return fail(partitions.error());
   std::lock_guard lock(groups_mutex_);
-  auto& group = groups_[name];
-  if (!group) group = std::make_shared<Group>();
+  const auto group = groups_.at(name);
   if (group->consumer != nullptr) {
     return fail(ErrorKind::conflict, "group '" + name + "' has an open consumer already");
   }
   std::vector<SqliteConsumer::Slot> slots;
-  for (auto* p : partitions) {
-    auto& offset = group->offsets[p];
+  for (auto* p : *partitions) {
+    auto& offset = group->offsets.at(p);
     slots.push_back({p, &offset, offset.committed.value_or(p->bell.start), offset.epoch});
   }
   auto consumer = std::make_unique<SqliteConsumer>(*this, name, group, std::move(slots));
@@ -127,12 +163,14 @@ Result<std::vector<GroupInfo>> SqliteLogImpl::groups() {
   std::lock_guard lock(groups_mutex_);
   for (const auto& [name, group] : groups_) {
     GroupInfo info{name, group->consumer != nullptr, {}};
+    info.passed_over = group->passed_over;
     for (const auto& [p, offset] : group->offsets) {
-      if (offset.committed || info.active) {
-        info.committed.emplace(p->name, offset.committed.value_or(p->bell.start));
-      }
+      if (!offset.committed) continue;
+      info.committed.emplace(p->name, *offset.committed);
+      const auto from = std::max(*offset.committed, p->bell.start.load());
+      info.holds += static_cast<std::uint64_t>(std::max<std::int64_t>(p->due_to - from, 0));
     }
-    if (info.active || !info.committed.empty()) infos.push_back(std::move(info));
+    if (!info.committed.empty()) infos.push_back(std::move(info));
   }
   return infos;
 }

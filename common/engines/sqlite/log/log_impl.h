@@ -42,9 +42,15 @@ struct Partition {
   // Below this offset records may be missing because upkeep removed them; from there on a gap is
   // damage. Raised before the removal is committed.
   std::atomic<std::int64_t> gaps_to{0};
-  // Upkeep only: compaction has been through below clean_to; when the first of the tombstones that
-  // it left there falls due (milliseconds; 0: none).
-  std::int64_t clean_to = 0, tombstone_due = 0;
+  // Retention reaches to here; what is still there before it is held back. Written by upkeep.
+  std::atomic<std::int64_t> due_to{0};
+  std::atomic<std::uint64_t> passed_over{0};  // since the log was opened; written by upkeep
+  // Upkeep only: compaction has been through below clean_to; when the first of the removals that it
+  // left there falls due (milliseconds; 0: none). What records below seen_to overtook is gone.
+  std::int64_t clean_to = 0, tombstone_due = 0, seen_to = 0;
+  // Upkeep only, of a dead-letter topic: those below letters_to that nobody has settled, rising.
+  std::vector<std::int64_t> letters;
+  std::int64_t letters_to = 0;
 };
 
 struct Topic {
@@ -77,6 +83,11 @@ class SqliteConsumer;
 struct Group {
   std::map<Partition*, GroupOffset> offsets;  // nodes are stable; the map guarded by groups_mutex_
   SqliteConsumer* consumer = nullptr;         // guarded by groups_mutex_
+  std::uint64_t passed_over = 0;              // guarded by groups_mutex_
+
+  // Where it stands in a partition of a topic that it reads: at 0 where it has committed nothing.
+  // Nothing where it does not read the topic. Under groups_mutex_.
+  std::optional<std::int64_t> stands_at(const Partition& partition) const;
 };
 
 class SqliteLogImpl final : public SqliteLog {
@@ -97,6 +108,8 @@ class SqliteLogImpl final : public SqliteLog {
 
   Status ensure_topic(const TopicSpec& spec) override;
   Result<std::vector<TopicInfo>> topics() override;
+  Status ensure_group(const std::string& group,
+                      const std::vector<std::string>& topic_names) override;
   Result<std::unique_ptr<LogConsumer>> open_consumer(
       const std::string& group, const std::vector<std::string>& topic_names) override;
   Result<std::vector<GroupInfo>> groups() override;
@@ -123,22 +136,35 @@ class SqliteLogImpl final : public SqliteLog {
                                  std::vector<StoredRecord>& out, std::size_t& bytes);
   Status run_then(Committer::Job job, const std::function<void(const Status&)>& after);
   Status commit_offsets(const std::string& name, std::vector<OffsetChange> changes);
+  // Those of the topics, each with the group's durable offset; under admin_mutex_.
+  Result<std::vector<Partition*>> known_to(const std::string& group,
+                                           const std::vector<std::string>& topic_names);
 
   void upkeep_loop();
-  Status expire_by_age(Topic& topic, Duration max_age);
-  Status expire_by_size(Topic& topic, std::uint64_t max_bytes);
+  // retention.cpp
+  Status expire(Topic& topic, const TopicSpec& spec);
+  // Where each partition would begin if only the newest max_bytes of the topic stayed.
+  Result<std::vector<std::int64_t>> cuts_by_size(Topic& topic, std::uint64_t max_bytes);
   Result<std::int64_t> bytes_below(Partition& partition, std::int64_t offset);  // still there
+  Status look_at_letters(Partition& partition);
+  std::int64_t committed_by_all(const Partition& partition);  // the maximum where none reads it
+  Status pass_over(Partition& partition, std::int64_t offset);
   Status expire_below(Partition& partition, std::int64_t offset);
+  // compaction.cpp
   Status compact(Partition& partition);
+  Result<bool> compaction_is_due(Partition& partition, std::int64_t to);
+  Result<bool> compact_pass(Partition& partition);  // whether another one has to follow
   // Visits verified records of [from, to) in order, until `visit` answers false.
   struct ScannedRow {
-    std::int64_t offset, time, bytes;
+    std::int64_t offset, time;
     std::string_view key;
     bool tombstone;
+    std::string_view body;
   };
   Status scan(Partition& partition, std::int64_t from, std::int64_t to,
               const std::function<bool(const ScannedRow&)>& visit);
-  // Removes records (offset, bytes), all below `below`.
+  Result<std::int64_t> count(Partition& partition, std::int64_t from, std::int64_t to);
+  // Removes records (offset, bytes), all below `below`, and their bytes from the file.
   Status remove(Partition& partition,
                 const std::vector<std::pair<std::int64_t, std::int64_t>>& victims,
                 std::int64_t below);

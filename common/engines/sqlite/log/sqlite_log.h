@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/base/clock.h"
@@ -13,12 +14,20 @@ namespace mesh::sqlite {
 struct LogOptions {
   std::size_t max_pending_bytes = 64 << 20;
   Duration upkeep_interval{30'000};  // of retention and compaction, by the clock; 0: only upkeep()
-  // Compaction of entity topics, as Kafka does it: whatever groups have read, but nothing younger
-  // than the lag, so that a consumer less than that behind sees every event.
-  Duration compaction_lag{60'000};
-  Duration tombstone_age{24 * 3'600'000};  // how long a tombstone outlives what it deleted
-  // The share of records not yet compacted at which a partition's turn comes: lower keeps the file
-  // smaller and scans more often.
+  // Beyond this many bytes a topic loses its oldest records though a group has not committed them,
+  // or nobody has settled them: counted and logged. Empty: never, the disk is the bound.
+  std::optional<std::uint64_t> hard_max_bytes;
+  // Compaction of entity topics, by Kafka's rules (min.compaction.lag.ms, max.compaction.lag.ms,
+  // delete.retention.ms). Nothing younger than the least lag goes, so that a consumer less than
+  // that behind sees every event. What a newer record of its key overtook is gone after the
+  // greatest lag, which must be more than the least one and an interval of upkeep.
+  Duration min_compaction_lag{60'000};
+  Duration max_compaction_lag{600'000};
+  // How long a removal (is_removal, or a record without a value) outlives what it removed; it also
+  // waits until every group that reads the topic has committed it.
+  Duration delete_retention{24 * 3'600'000};
+  // The share of records not yet compacted at which a partition's turn comes before the greatest
+  // lag: lower keeps the file smaller and scans more often.
   double dirty_ratio = 0.5;
   std::function<void(const Error&)> on_fatal;
   std::function<void(double seconds, int jobs)> on_commit;

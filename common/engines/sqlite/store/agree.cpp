@@ -3,6 +3,7 @@
 
 #include "common/base/ids.h"
 #include "common/base/strings.h"
+#include "common/domain/catalogue.h"
 #include "common/engines/sqlite/inspect.h"
 #include "common/engines/sqlite/store/outbox.h"
 #include "common/engines/sqlite/store/record_codec.h"
@@ -16,6 +17,9 @@ constexpr const char* kUsers = "user.events";
 constexpr const char* kTenants = "tenant.events";
 // What another producer calls a user beyond this uses up no ids: behind it there are too few.
 constexpr std::int64_t kHighestId = (std::int64_t{1} << 53) - 1;
+// Ids left out behind the highest that the log names, where the store's own count is lost: users
+// removed a while ago are not in the log any more, and no id may be given out again.
+constexpr std::int64_t kBehindLostUsers = 1'000;
 
 // What is said last of an entity. By "<tenant>/<subject>"; some 150 bytes for each.
 struct Last {
@@ -31,12 +35,12 @@ struct KnownTenant {
   std::int64_t number = 0;
   std::int64_t last_user = 0;  // as the store has it; ids beyond it were lost
   std::int64_t highest = 0;    // as anyone has it
+  std::int64_t left_out = 0;   // behind it
 };
 
 std::string key_of(const TenantId& tenant, std::string_view subject) {
   return tenant.str() + "/" + std::string(subject);
 }
-bool is_deletion(const Event& event) { return event.type.ends_with(".deleted"); }
 bool is_ours(const Event& event) {
   return event.source == kUserSource || event.source == kTenantSource;
 }
@@ -108,7 +112,7 @@ class Agreeing {
     auto read = each_event(topic, [&](const Event& event) -> Status {
       Last& last = lasts[key_of(event.tenant, event.subject)];
       if (event.sequence >= last.version) {
-        last = {event.sequence, is_deletion(event), is_ours(event), event.time, false};
+        last = {event.sequence, is_removal(event.type), is_ours(event), event.time, false};
       }
       return {};
     });
@@ -131,7 +135,7 @@ class Agreeing {
                              [](const Statement& row) { return row.integer(0); });
       if (!known) return fail(std::move(known.error()));
       if (known->value_or(0) >= event.sequence) return {};
-      if (!is_deletion(event) && !stored_tenant(event.data)) return {};
+      if (!is_removal(event.type) && !stored_tenant(event.data)) return {};
       ++agreement_.taken;
       return write_tenant(db_, event);
     });
@@ -181,7 +185,7 @@ class Agreeing {
     if (auto settled = settle(*lasts); !settled) return settled;
     for (const auto& [id, tenant] : known_) {
       auto raised = execute(db_, "UPDATE tenant_numbers SET last_user=? WHERE number=?",
-                            tenant.highest, tenant.number);
+                            tenant.highest + tenant.left_out, tenant.number);
       if (!raised) return raised;
     }
     if (auto written = write_users(*lasts); !written) return written;
@@ -195,6 +199,7 @@ class Agreeing {
       auto added = execute(db_, "INSERT INTO tenant_numbers(id) VALUES(?)", name);
       if (!added) return fail(std::move(added.error()));
       tenant = known_.emplace(name, KnownTenant{db_.last_insert_rowid(), 0, 0}).first;
+      tenant->second.left_out = lost_.users ? kBehindLostUsers : 0;
     }
     return &tenant->second;
   }
@@ -226,7 +231,7 @@ class Agreeing {
     if (!version) return fail(std::move(version.error()));
     const bool absent = !*version;
     if (!absent && **version >= event.sequence) return {};
-    if (is_deletion(event)) return absent ? Status{} : remove(tenant, id);
+    if (is_removal(event.type)) return absent ? Status{} : remove(tenant, id);
     if (absent && !lost_.users && id <= tenant.last_user) return {};  // it was removed
     const auto data = parse_json(event.data);
     const auto user = data ? user_from_json(*data) : Result<User>(fail(data.error()));

@@ -3,6 +3,7 @@
 #include <future>
 
 #include "common/base/ids.h"
+#include "common/domain/catalogue.h"
 #include "common/engines/sqlite/damage.h"
 #include "common/engines/sqlite/store/only_at.h"
 
@@ -46,7 +47,7 @@ Event tenant_event(std::string_view type, const Tenant& tenant, std::string id, 
           .subject = tenant.id.str(),
           .sequence = tenant.version,
           .traceparent = {},
-          .data = dump(to_json(tenant)),
+          .data = dump(is_removal(type) ? removal_json(tenant.id) : to_json(tenant)),
           .extensions = {}};
 }
 

@@ -1,6 +1,7 @@
 #include "common/engines/sqlite/store/users.h"
 
 #include "common/base/ids.h"
+#include "common/domain/catalogue.h"
 #include "common/engines/sqlite/store/idempotency.h"
 #include "common/engines/sqlite/store/only_at.h"
 #include "common/engines/sqlite/store/schema.h"
@@ -43,7 +44,7 @@ Status naming_email(Status status, const TenantId& tenant) {
 
 SqliteUsers::SqliteUsers(Committer& committer, SqliteOutbox& outbox, ReaderPool& readers,
                          Clock& clock)
-    : outbox_(outbox), readers_(readers), clock_(clock) {
+    : committer_(committer), outbox_(outbox), readers_(readers), clock_(clock) {
   committer.on_begin([this] { numberings_.clear(); });
   committer.before_commit([this](Database& db) { return write_numberings(db); });
 }
@@ -81,7 +82,7 @@ Event user_event(std::string_view type, const User& user, std::string id, Timest
           .subject = std::to_string(user.id),
           .sequence = user.version,
           .traceparent = {},
-          .data = to_json_text(user),
+          .data = is_removal(type) ? removal_json_text(user) : to_json_text(user),
           .extensions = {}};
 }
 
@@ -189,7 +190,10 @@ void SqliteUsers::remove(const TenantId& tenant, std::int64_t id, ChangeContext 
         ++user->version;
         return written(db, stamp, "user.deleted", 204, std::move(*user));
       },
-      std::move(done));
+      [this, done = std::move(done)](Result<User> removed) {
+        if (removed) committer_.empty_wal();
+        done(std::move(removed));
+      });
 }
 
 Result<User> SqliteUsers::get(const TenantId& tenant, std::int64_t id) {

@@ -48,6 +48,7 @@ class SqliteUsers final : public UserStore {
   Result<Numbering> numbering(Database& db, const TenantId& tenant);
   Status write_numberings(Database& db);
 
+  Committer& committer_;
   SqliteOutbox& outbox_;
   ReaderPool& readers_;
   Clock& clock_;

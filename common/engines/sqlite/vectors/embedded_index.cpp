@@ -267,6 +267,7 @@ Status EmbeddedIndex::apply(int number, std::span<const VectorChange> changes) {
           if (!change.effective) continue;
           if (change.code.empty()) {
             generation->remove(change.tenant, change.user_id);
+            committer_->empty_wal();
           } else {
             generation->upsert(
                 change.tenant, change.partition,

@@ -1,0 +1,151 @@
+// Compaction of entity topics, in small transactions.
+//
+// It finds superseded records by scanning, as Kafka's cleaner does: a map of the last offset of
+// each key in the part not yet compacted, then one pass over what is older. An index of keys kept
+// with each append was rejected: it would double the cost of the hottest path, for something that
+// can be had by reading in the background.
+#include <algorithm>
+#include <unordered_map>
+
+#include "common/domain/catalogue.h"
+#include "common/engines/sqlite/log/codec.h"
+#include "common/engines/sqlite/log/log_impl.h"
+
+namespace mesh::sqlite {
+namespace {
+
+constexpr std::size_t kCompactChunk = 500;        // records per transaction
+constexpr std::size_t kMaxCompactKeys = 200'000;  // of one pass; the next goes on: some 30 MB
+
+// While it lives, what is removed is overwritten in the file (by default only where that costs no
+// writes of its own, which leaves freed pages as they were).
+class Overwriting {
+ public:
+  explicit Overwriting(Database& db) : db_(db) { (void)db_.execute("PRAGMA secure_delete=ON"); }
+  ~Overwriting() { (void)db_.execute("PRAGMA secure_delete=FAST"); }
+  Overwriting(const Overwriting&) = delete;
+  Overwriting& operator=(const Overwriting&) = delete;
+
+ private:
+  Database& db_;
+};
+
+}  // namespace
+
+Status SqliteLogImpl::compact(Partition& p) {
+  for (;;) {
+    auto more = compact_pass(p);
+    if (!more) return fail(more.error());
+    if (!*more || closed_) return {};
+  }
+}
+
+// Whether it is worth a pass, or what was overtaken has been there long enough.
+Result<bool> SqliteLogImpl::compaction_is_due(Partition& p, std::int64_t to) {
+  const auto now = clock_.now();
+  if (p.tombstone_due != 0 && p.tombstone_due <= to_millis(now)) return true;
+  const auto dirty = static_cast<double>(to - p.clean_to);
+  const auto kept = static_cast<double>(p.clean_to - p.removed_records);
+  if (dirty == 0) return false;
+  if (dirty >= options_.dirty_ratio * (dirty + kept)) return true;
+  const auto oldest = row_at(p, p.seen_to);  // of those that may have overtaken others since
+  if (!oldest) return fail(oldest.error());
+  const auto lag = options_.max_compaction_lag - options_.upkeep_interval;
+  return *oldest && (*oldest)->time <= to_millis(now - lag);
+}
+
+Result<bool> SqliteLogImpl::compact_pass(Partition& p) {
+  const auto now = to_millis(clock_.now());
+  const auto end = p.bell.end.load();
+  auto head = offset_at(p.name, clock_.now() - options_.min_compaction_lag + Duration(1));
+  if (!head) return fail(head.error());
+  // The last record stays, so that who waits for offsets below the end finds one there.
+  auto to = std::max(p.clean_to, std::min(*head, end - 1));
+  auto due = compaction_is_due(p, to);
+  if (!due || !*due) return due;
+
+  // What follows `to` is not removed, but supersedes as well.
+  std::unordered_map<std::string, std::int64_t> last;
+  bool more = false;
+  auto status = scan(p, p.clean_to, end, [&](const ScannedRow& row) {
+    if (last.size() >= kMaxCompactKeys && !last.contains(std::string(row.key))) {
+      more = row.offset < to;
+      to = std::min(to, row.offset);
+      return false;
+    }
+    last[std::string(row.key)] = row.offset;
+    return true;
+  });
+  if (!status) return fail(status.error());
+
+  // A removal must reach whoever has seen what it removed: it stays for delete_retention, until a
+  // second pass, and until every group is past it.
+  const auto passed_by_all = committed_by_all(p);
+  const auto age = std::int64_t{options_.delete_retention.count()};
+  std::int64_t next_due = 0;
+  std::vector<std::pair<std::int64_t, std::int64_t>> victims;  // offset, bytes
+  Status removal;
+  bool removed = false;
+  status = scan(p, p.bell.start, to, [&](const ScannedRow& row) {
+    const auto found = last.find(std::string(row.key));
+    bool gone = found != last.end() && found->second > row.offset;
+    if (!gone && (row.tombstone || is_removal(header_in(row.body, "ce_type")))) {
+      const bool cleaned = row.offset < p.clean_to, passed = row.offset < passed_by_all;
+      gone = cleaned && passed && row.time + age <= now;
+      const auto due_at = std::max(row.time + age, passed ? now : now + age);
+      if (!gone && (next_due == 0 || due_at < next_due)) next_due = due_at;
+    }
+    if (gone) victims.emplace_back(row.offset, static_cast<std::int64_t>(row.body.size()));
+    removed = removed || gone;
+    if (victims.size() < kCompactChunk) return true;
+    removal = remove(p, victims, to);
+    victims.clear();
+    return removal.has_value();
+  });
+  if (status && removal && !victims.empty()) removal = remove(p, victims, to);
+  if (removed) committer_.empty_wal();  // its frames show the pages as they were
+  if (!status) return fail(status.error());
+  if (!removal) return fail(removal.error());
+  if (closed_) return false;
+  auto done = committer_.run([&](Database& db) -> Status {
+    auto update = db.prepare("UPDATE partitions SET clean_to=?, tombstone_due=? WHERE id=?");
+    if (!update) return fail(update.error());
+    return update->bind(1, to).bind(2, next_due).bind(3, p.id).run();
+  });
+  if (!done) return fail(done.error());
+  p.clean_to = to;
+  p.tombstone_due = next_due;
+  // Of what is younger than the least lag something may be overtaken and still there.
+  p.seen_to = to == end - 1 ? end : to;
+  return more;
+}
+
+Status SqliteLogImpl::remove(Partition& p,
+                             const std::vector<std::pair<std::int64_t, std::int64_t>>& victims,
+                             std::int64_t below) {
+  std::int64_t records = 0, bytes = 0;
+  p.gaps_to = std::max(p.gaps_to.load(), below);
+  auto done = committer_.run([&](Database& db) -> Status {
+    const Overwriting overwriting(db);
+    records = p.removed_records;
+    bytes = p.removed_bytes;
+    auto remove_one = db.prepare("DELETE FROM r" + std::to_string(p.id) + " WHERE o=?");
+    if (!remove_one) return fail(remove_one.error());
+    for (const auto& [offset, size] : victims) {
+      if (auto s = remove_one->bind(1, offset).run(); !s) return s;
+      ++records;
+      bytes += size;
+    }
+    auto update = db.prepare(
+        "UPDATE partitions SET gaps_to=max(gaps_to,?), removed_records=?, removed_bytes=?"
+        " WHERE id=?");
+    if (!update) return fail(update.error());
+    return update->bind(1, below).bind(2, records).bind(3, bytes).bind(4, p.id).run();
+  });
+  if (!done) return done;
+  p.removed_records = records;
+  p.removed_bytes = bytes;
+  return {};
+}
+
+}  // namespace mesh::sqlite

@@ -1,0 +1,79 @@
+#include "daemon/services/retention.h"
+
+#include <algorithm>
+
+#include "common/domain/catalogue.h"
+
+namespace mesh::services {
+namespace {
+
+std::string events_of(std::uint64_t count, const std::string& topic) {
+  return std::to_string(count) + (is_dead_letter_topic(topic) ? " letters of " : " events of ") +
+         topic;
+}
+
+}  // namespace
+
+Check retention_check(LogAdmin& admin) {
+  Check check{"retention", true, "nothing is kept beyond it, nothing went unread", false};
+  const auto topics = admin.topics();
+  const auto groups = admin.groups();
+  if (!topics || !groups) {
+    const auto& error = topics ? groups.error() : topics.error();
+    return {check.name, false, "it cannot be looked at: " + error.to_string(), false};
+  }
+  std::string found;
+  const auto say = [&](const std::string& what) { found += (found.empty() ? "" : "; ") + what; };
+  for (const auto& topic : *topics) {
+    const auto& name = topic.spec.name;
+    if (topic.passed_over > 0) {
+      check.ok = false;
+      say(events_of(topic.passed_over, name) +
+          " went unread since the start, as the topic came to log.retention.activity.hard_size:"
+          " the log of meshd says whose");
+    }
+    if (topic.held == 0) continue;
+    check.warning = true;
+    std::string held = events_of(topic.held, name) + " are kept beyond log.retention";
+    if (is_dead_letter_topic(name)) {
+      held += ", the first of them not settled: `mesh dlq redrive " + name +
+              "` or `mesh dlq purge " + name + "`";
+    }
+    for (const auto& group : *groups) {
+      const auto reads = [&](const auto& at) { return at.first.topic == name; };
+      if (group.holds == 0 || std::ranges::none_of(group.committed, reads)) continue;
+      held += "; group " + group.name + " has not processed them" +
+              (group.active ? std::string()
+                            : ": run the role pipelines, or let go with `mesh groups delete " +
+                                  group.name + "`");
+    }
+    say(held);
+  }
+  if (!found.empty()) check.detail = std::move(found);
+  return check;
+}
+
+void RetentionMetrics::collect(LogAdmin& admin) {
+  const auto topics = admin.topics();
+  if (!topics) return;  // shown as an error where it is asked for
+  for (const auto& topic : *topics) {
+    const auto& name = topic.spec.name;
+    if (topic.spec.kind == TopicKind::entity) continue;
+    metrics_
+        .gauge("mesh_log_held_events",
+               "Events beyond their retention that are kept: not processed by every group, or dead "
+               "letters behind one that is not settled.",
+               {{"topic", name}})
+        .set(static_cast<double>(topic.held));
+    auto& before = counted_[name];
+    metrics_
+        .counter("mesh_log_passed_over_events_total",
+                 "Events that went unprocessed, or dead letters unsettled, since their topic came "
+                 "to log.retention.activity.hard_size.",
+                 {{"topic", name}})
+        .add(static_cast<double>(topic.passed_over - before));
+    before = topic.passed_over;
+  }
+}
+
+}  // namespace mesh::services
