@@ -81,16 +81,10 @@ bool wants_field_help(const Session& session) {
 }
 
 Exit finish(Session& session, const Outcome& outcome) {
+  if (outcome) return written(session, *outcome);
   session.out.flush();
-  if (!outcome) {
-    session.out.notes() << error_text(outcome.error(), session.globals.verbose) << std::flush;
-    return exit_code(outcome.error().kind);
-  }
-  if (!session.out.ok() && !reader_has_gone()) {
-    session.out.note("mesh: not everything could be written to the output");
-    return Exit::failure;
-  }
-  return *outcome;
+  session.out.notes() << error_text(outcome.error(), session.globals.verbose) << std::flush;
+  return exit_code(outcome.error().kind);
 }
 
 Exit run_verb(const Verb& verb, Session& session) {

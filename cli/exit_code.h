@@ -16,6 +16,7 @@ enum class Exit {
   rate_limited = 5,
   partly = 6,
   timed_out = 7,
+  interrupted = 130,  // by Ctrl-C; 128 and the number of another signal
 };
 
 // The one place where a kind becomes an exit code.

@@ -7,7 +7,7 @@ namespace {
 
 volatile std::sig_atomic_t g_interrupted = 0;
 
-void on_signal(int) { g_interrupted = 1; }
+void on_signal(int signal) { g_interrupted = signal; }
 
 // No SA_RESTART: a read that waits for input ends too.
 void handle(int signal) {
@@ -31,5 +31,7 @@ InterruptGuard::~InterruptGuard() {
 }
 
 bool InterruptGuard::interrupted() { return g_interrupted != 0; }
+
+Exit InterruptGuard::exit() { return static_cast<Exit>(128 + g_interrupted); }
 
 }  // namespace mesh::cli

@@ -71,6 +71,13 @@ Status need_tenant(const Session& session) {
               "which tenant? give --tenant T, $MESH_TENANT or a tenant's --token");
 }
 
+Exit written(Session& session, Exit exit) {
+  session.out.flush();
+  if (session.out.ok() || reader_has_gone()) return exit;
+  session.out.note("mesh: not everything could be written to the output");
+  return Exit::failure;
+}
+
 Status confirm(Session& session, const std::string& question) {
   if (session.globals.yes) return {};
   const Terminal& terminal = session.out.terminal();

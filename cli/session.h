@@ -41,6 +41,10 @@ struct Session {
 // with advice otherwise.
 Status need_tenant(const Session& session);
 
+// Flushes stdout. `exit`, unless not everything could be written although somebody reads it, which
+// is said, and a failure; a reader that has gone, as `head` does, has enough.
+Exit written(Session& session, Exit exit);
+
 // Asks on the terminal. True with --yes; `invalid` without a terminal, since nobody can answer;
 // `cancelled` for a no.
 Status confirm(Session& session, const std::string& question);

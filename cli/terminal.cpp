@@ -36,4 +36,10 @@ bool reader_has_gone() {
   return ::poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
 }
 
+void await_reader_gone() {
+  pollfd out{1, 0, 0};
+  while (::poll(&out, 1, -1) != 1) {
+  }
+}
+
 }  // namespace mesh::cli

@@ -13,5 +13,7 @@ Terminal detect_terminal();
 
 // True where stdout is a pipe that nobody reads any more, as behind `… | head`.
 bool reader_has_gone();
+// Blocks until then; for ever where stdout is no pipe.
+void await_reader_gone();
 
 }  // namespace mesh::cli

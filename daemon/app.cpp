@@ -25,6 +25,7 @@
 #include "common/telemetry/log.h"
 #include "daemon/check_data.h"
 #include "daemon/heap.h"
+#include "daemon/pipeline/dead_letters.h"
 #include "daemon/pipeline/generations.h"
 #include "daemon/pipeline/relay.h"
 #include "daemon/pipeline/replay.h"
@@ -285,7 +286,8 @@ Status App::Impl::start_pipelines() {
   relay = std::make_unique<pipeline::Relay>(store->outbox(), *log, clock, metrics);
   replayer = std::make_unique<pipeline::Replayer>(
       *log, *log, clock, [this](const std::string& name) { return stage(name); });
-  dead_letters = std::make_unique<pipeline::DeadLetters>(*log, *log, clock);
+  dead_letters = std::make_unique<pipeline::DeadLetters>(
+      pipeline::LettersDeps{*log, *log, store->retries(), clock});
   tasks = std::make_unique<pipeline::TaskRunner>(store->tasks(), *log, clock);
   tasks->define("replay", [this](auto& context) { return replayer->run(context); });
   tasks->define("redrive", [this](auto& context) { return dead_letters->redrive(context); });

@@ -1,8 +1,16 @@
+#include "cli/commands/dlq.h"
+
+#include <chrono>
+
 #include "cli/commands/follow_task.h"
-#include "cli/commands/verb.h"
 #include "common/domain/catalogue.h"
 
 namespace mesh::cli {
+
+std::string letters_of(const std::string& topic) {
+  return is_dead_letter_topic(topic) ? topic : dead_letter_topic(topic);
+}
+
 namespace {
 
 const View& topic_view() {
@@ -24,11 +32,16 @@ const View& letter_view() {
        {"pipeline", "PIPELINE", "the pipeline that gave it up"},
        {"tenant", "TENANT", "whose event it is"},
        {"event.type", "TYPE", "the event's type"},
-       {"attempts", "ATTEMPTS", "how often it was tried"},
+       {"attempts", "ATTEMPTS", "how often it was tried since it was redriven last"},
+       {"redrives", "REDRIVES", "how often it was redriven or mended before it died again"},
        {"cause_class", "CLASS", "the class of the cause, for --cause"},
        {"cause", "CAUSE", "what went wrong"},
        {"source", "SOURCE", "where the event lies: topic/partition@offset", Field::Show::wide},
-       {"event.key", "KEY", "the event's key", Field::Show::wide},
+       {"key", "KEY", "the event's key", Field::Show::wide},
+       {"attempts_before", "TRIED BEFORE", "attempts before it was redriven last",
+        Field::Show::wide},
+       {"first_died_at", "FIRST DIED", "when it was given up for the first time", Field::Show::wide,
+        time_text},
        {"topic", "LETTER TOPIC", "where the letter lies", Field::Show::never},
        {"partition", "PARTITION", "and the partition", Field::Show::never},
        {"offset", "OFFSET", "and the place there", Field::Show::never},
@@ -42,11 +55,6 @@ struct Args {
   int limit = 100;
   bool dry_run = false, no_wait = false;
 };
-
-// People name the topic or its dead-letter topic; the API knows the latter.
-std::string letters_of(const std::string& topic) {
-  return is_dead_letter_topic(topic) ? topic : dead_letter_topic(topic);
-}
 
 client::LetterFilter filter_of(const Session& session, const Args& args) {
   client::LetterFilter filter = args.filter;
@@ -76,8 +84,31 @@ Outcome show(Session& session, const Args& args) {
   return Exit::ok;
 }
 
-using Change = Result<Json> (client::Client::*)(const std::string&, const client::LetterFilter&,
-                                                bool);
+// What is done with letters, and how it is asked for.
+struct Change {
+  const char* verb;
+  const char* consequence;  // of a yes
+  Result<Json> (*call)(Session&, const std::string& topic, const client::LetterFilter&,
+                       bool dry_run);
+};
+
+Result<Json> redrive(Session& session, const std::string& topic, const client::LetterFilter& filter,
+                     bool dry_run) {
+  std::optional<std::int64_t> wait;
+  if (const auto& timeout = session.settings.timeout; timeout && !dry_run) {
+    constexpr std::chrono::seconds kMost{3600};  // the server's
+    wait = std::min(std::chrono::ceil<std::chrono::seconds>(*timeout), kMost).count();
+  }
+  return session.mesh->redrive(topic, filter, dry_run, wait);
+}
+
+Result<Json> purge(Session& session, const std::string& topic, const client::LetterFilter& filter,
+                   bool dry_run) {
+  return session.mesh->purge(topic, filter, dry_run);
+}
+
+constexpr Change kRedrive{"Redrive", "They are processed again.", redrive};
+constexpr Change kPurge{"Purge", "They are given up for good.", purge};
 
 std::string described(const client::LetterFilter& filter) {
   std::string text;
@@ -87,12 +118,11 @@ std::string described(const client::LetterFilter& filter) {
   return text.empty() ? ", whatever tenant and cause" : text;
 }
 
-Outcome change(Session& session, const Args& args, const std::string& what, Change call) {
+Outcome change_letters(Session& session, const Args& args, const Change& change) {
   const std::string topic = letters_of(args.topic);
   const auto filter = filter_of(session, args);
-  client::Client& mesh = *session.mesh;
   if (args.dry_run || !session.globals.yes) {
-    auto counted = (mesh.*call)(topic, filter, true);
+    auto counted = change.call(session, topic, filter, true);
     if (!counted) return fail(counted.error());
     static const View view{"matching", {{"matching", "MATCHING", "letters it would take"}}};
     if (args.dry_run) {
@@ -104,11 +134,12 @@ Outcome change(Session& session, const Args& args, const std::string& what, Chan
       session.out.note("no letters of " + topic + " match" + described(filter));
       return Exit::ok;
     }
-    auto yes = confirm(session, what + " " + count_text(matching) + " letters of " + topic +
-                                    described(filter) + "?");
+    auto yes = confirm(session, std::string(change.verb) + " " + count_text(matching) +
+                                    (matching == 1 ? " letter of " : " letters of ") + topic +
+                                    described(filter) + "? " + change.consequence);
     if (!yes) return fail(yes.error());
   }
-  return started(session, (mesh.*call)(topic, filter, false), args.no_wait);
+  return started(session, change.call(session, topic, filter, false), args.no_wait);
 }
 
 void add_filters(CLI::App& verb, Args& args) {
@@ -118,12 +149,11 @@ void add_filters(CLI::App& verb, Args& args) {
   verb.add_option("--id", args.filter.id, "Only the letter of this event")->type_name("EVENT");
 }
 
-void add_change(Commands& commands, CLI::App& dlq, Verb described_verb, const std::string& what,
-                Change call) {
+void add_change(Commands& commands, CLI::App& dlq, Verb described_verb, const Change& change) {
   auto args = std::make_shared<Args>();
   described_verb.view = &task_view();
-  described_verb.run = [args, what, call](Session& session) {
-    return change(session, *args, what, call);
+  described_verb.run = [args, &change](Session& session) {
+    return change_letters(session, *args, change);
   };
   auto& verb = commands.verb(dlq, std::move(described_verb));
   add_filters(verb, *args);
@@ -146,15 +176,15 @@ void add_dlq(Commands& commands) {
       .add_option("TOPIC", list_args->topic, "Only that of this topic");
   auto show_args = std::make_shared<Args>();
   auto& verb = commands.verb(
-      dlq,
-      {.name = "show",
-       .summary = "Show letters, the newest first",
-       .details = "With --tenant only that tenant's letters. -o json shows the events' data too.",
-       .examples =
-           "mesh dlq show user.events\n"
-           "mesh dlq show chemical.events --tenant acme --cause schema --limit 20 -o json\n",
-       .view = &letter_view(),
-       .run = [show_args](Session& session) { return show(session, *show_args); }});
+      dlq, {.name = "show",
+            .summary = "Show letters, the newest first",
+            .details = "With --tenant only that tenant's letters. -o json shows the events "
+                       "too; edited, they go back by `mesh events publish -`.",
+            .examples =
+                "mesh dlq show user.events\n"
+                "mesh dlq show chemical.events --tenant acme --cause schema --limit 20 -o json\n",
+            .view = &letter_view(),
+            .run = [show_args](Session& session) { return show(session, *show_args); }});
   add_filters(verb, *show_args);
   verb.add_option("-n,--limit", show_args->limit, "At most so many")
       ->check(whole_number(1, 1000))
@@ -163,11 +193,14 @@ void add_dlq(Commands& commands) {
   add_change(commands, dlq,
              {.name = "redrive",
               .summary = "Put letters back into their topics, to be processed again",
-              .details = "With --tenant only that tenant's letters. The server does it as a task: "
-                         "Ctrl-C leaves it running.",
+              .details = "With --tenant only that tenant's letters. Waits until it is known what "
+                         "became of each event, a minute at most or as long as --timeout says: "
+                         "exit code 6 where some died again, 7 where some are still pending. The "
+                         "server does it as a task, waiting included: Ctrl-C leaves it running.",
               .examples = "mesh dlq redrive user.events --dry-run\n"
-                          "mesh dlq redrive user.events --tenant acme --cause timeout --yes\n"},
-             "Redrive", &client::Client::redrive);
+                          "mesh dlq redrive user.events --tenant acme --cause timeout --yes\n"
+                          "mesh dlq redrive chemical.events --yes --timeout 10m\n"},
+             kRedrive);
   add_change(
       commands, dlq,
       {.name = "purge",
@@ -176,7 +209,8 @@ void add_dlq(Commands& commands) {
                   "leaves it running.",
        .examples = "mesh dlq purge user.events --dry-run\n"
                    "mesh dlq purge user.events --id 01938c5e-7c1a-7000-8000-000000000001 --yes\n"},
-      "Purge", &client::Client::purge);
+      kPurge);
+  add_dlq_edit(commands, dlq);
 }
 
 }  // namespace mesh::cli

@@ -35,6 +35,7 @@ class Sink {
     stream_ << line;
     return stream_.good();
   }
+  bool to_stdout() const { return file_.empty(); }
   Status close() {
     if (file_.empty()) return {};
     stream_.close();
@@ -85,10 +86,13 @@ Outcome export_records(Session& session, const Args& args) {
                             return written && !InterruptGuard::interrupted();
                           });
   progress.clear();
+  if (InterruptGuard::interrupted()) {
+    session.out.note("interrupted: the export is not whole");
+    return InterruptGuard::exit();
+  }
   if (!read) return fail(read.error());
-  if (InterruptGuard::interrupted())
-    return fail(ErrorKind::cancelled, "interrupted: the export is not whole");
-  if (!written) return fail(ErrorKind::unavailable, "the output takes no more");
+  if (!written && sink.to_stdout()) return Exit::ok;  // a reader that has gone, or app.cpp says so
+  if (!written) return fail(ErrorKind::unavailable, "cannot write all of " + args.file);
   if (auto closed = sink.close(); !closed) return fail(closed.error());
   session.out.note(with_thousands(count) + " records");
   return Exit::ok;

@@ -1,6 +1,7 @@
 #include <random>
 
 #include "cli/commands/events.h"
+#include "cli/commands/mend.h"
 #include "cli/import/event_line.h"
 #include "cli/import/line_reader.h"
 #include "cli/interrupt.h"
@@ -64,17 +65,17 @@ class Publisher {
     const InterruptGuard interrupt;
     while (!InterruptGuard::interrupted()) {
       if (!batch_.empty() && !lines_.ready(50)) {
-        if (auto sent = send(); !sent) return fail(sent.error());
+        if (auto sent = send(); !sent) return ended_by(sent.error());
       }
       auto line = lines_.next();
       if (!line) return fail(line.error());
       if (!*line) break;
-      take(**line);
+      if (auto taken = take(**line); !taken) return ended_by(taken.error());
       if (batch_.size() >= kBatchLines || bytes_ >= kBatchBytes) {
-        if (auto sent = send(); !sent) return fail(sent.error());
+        if (auto sent = send(); !sent) return ended_by(sent.error());
       }
     }
-    if (auto sent = send(); !sent) return fail(sent.error());
+    if (auto sent = send(); !sent) return ended_by(sent.error());
     progress_.clear();
     if (session_.out.format() != Format::name) {
       session_.out.row(summary_view(), {{"accepted", accepted_}, {"failed", failed_}});
@@ -83,7 +84,11 @@ class Publisher {
       session_.out.note("… and " + std::to_string(failed_ - kShownFailures) +
                         " more refused lines");
     }
-    if (failed_ == 0) return InterruptGuard::interrupted() ? Exit::partly : Exit::ok;
+    if (InterruptGuard::interrupted()) {
+      session_.out.note("interrupted: not all lines were read");
+      return InterruptGuard::exit();
+    }
+    if (failed_ == 0) return Exit::ok;
     return accepted_ == 0 ? Exit::failure : Exit::partly;
   }
 
@@ -93,19 +98,47 @@ class Publisher {
     std::string text;
   };
 
+  Outcome ended_by(Error error) const {
+    if (!InterruptGuard::interrupted()) return fail(std::move(error));
+    session_.out.note("interrupted: " + error.message);
+    return InterruptGuard::exit();
+  }
+
   void refuse(std::int64_t line, const std::string& reason) {
     if (++failed_ > kShownFailures) return;
     progress_.clear();
     session_.out.note("line " + std::to_string(line) + ": " + printable(reason));
   }
 
-  void take(const LineReader::Line& line) {
-    if (trim(line.text).empty()) return;
-    if (line.too_long) return refuse(line.number, "longer than 1 MiB");
+  Status take(const LineReader::Line& line) {
+    if (trim(line.text).empty()) return {};
+    if (line.too_long) {
+      refuse(line.number, "longer than 1 MiB");
+      return {};
+    }
+    if (const auto letter = letter_of(line.text)) return mend(line.number, *letter);
     auto event = event_of_line(line.text, args_.defaults, new_uuid_v7(session_.clock.now()));
-    if (!event) return refuse(line.number, event.error().message);
+    if (!event) {
+      refuse(line.number, event.error().message);
+      return {};
+    }
     batch_.push_back({line.number, dump(*event)});
     bytes_ += batch_.back().text.size() + 1;
+    return {};
+  }
+
+  // A dead letter goes back edited, in an exchange of its own.
+  Status mend(std::int64_t line, const Letter& letter) {
+    auto mended = mend_letter(session_, letter);
+    if (mended) {
+      ++accepted_;
+      if (session_.out.format() == Format::name) session_.out.data(printable(*mended) + "\n");
+    } else if (is_refusal(mended.error())) {
+      refuse(line, refusal_text(mended.error()));
+    } else {
+      return fail(with_progress(mended.error()));
+    }
+    return {};
   }
 
   Status send() {
@@ -212,16 +245,20 @@ void add_events_publish(Commands& commands, CLI::App& events) {
       events,
       {.name = "publish",
        .summary = "Publish one event, or a stream of them",
-       .details = "Lines of a file or of stdin are CloudEvents objects, records as `mesh events "
-                  "tail -o json` "
-                  "prints them, or bare data, which then needs --type. They go in batches; refused "
-                  "lines are "
-                  "named and the rest goes on. Exit code 6: some were refused; 1: all of them.",
+       .details =
+           "Lines of a file or of stdin are CloudEvents objects, records as `mesh events "
+           "tail -o json` "
+           "prints them, letters as `mesh dlq show -o json` prints them, which are mended by "
+           "their event and settled, or bare data, which then needs --type. They go in "
+           "batches; refused lines are named and the rest goes on. Exit code 6: some were "
+           "refused; 1: all of them.",
        .examples = "mesh events publish --tenant acme --type analytics.recorded --data "
                    "'{\"user_id\":\"1\",\"event_type\":\"login\"}'\n"
                    "mesh events publish events.ndjson --tenant acme\n"
                    "mesh events tail --topic analytics.events --from start --no-follow -o json | "
-                   "mesh events publish - --tenant beta\n",
+                   "mesh events publish - --tenant beta\n"
+                   "mesh dlq show chemical.events -o json | jq -c '.[] | .event.data.formula = "
+                   "\"H2O\"' | mesh events publish -\n",
        .view = &summary_view(),
        .run = [args](Session& session) { return publish(session, *args); }});
   verb.add_option("FILE,--file", args->file, "NDJSON file; - is stdin")->type_name("FILE");

@@ -1,4 +1,6 @@
+#include <cstdlib>
 #include <random>
+#include <thread>
 
 #include "cli/commands/events.h"
 #include "cli/interrupt.h"
@@ -55,6 +57,11 @@ class Printer {
 // Record after record as they come, of all topics by one request after the other, until an error
 // that does not pass.
 Outcome follow(Session& session, client::FollowQuery query, Printer& printer) {
+  // Who reads no more waits for no event, but the request under way would.
+  std::thread([] {
+    await_reader_gone();
+    std::_Exit(static_cast<int>(Exit::ok));
+  }).detach();
   query.limit = 1000;
   query.wait_seconds = kLongPollSeconds;
   std::mt19937_64 random(std::random_device{}());

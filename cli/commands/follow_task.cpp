@@ -18,34 +18,17 @@ std::string word(const Json& task, std::string_view path) {
 
 Exit exit_of(const Json& task) {
   if (word(task, "state") != "done") return Exit::failure;
-  return number(task, "result.dead") > 0 || number(task, "result.failed") > 0 ? Exit::partly
-                                                                              : Exit::ok;
+  for (const auto* died : {"result.dead", "result.failed", "result.died_again"}) {
+    if (number(task, died) > 0) return Exit::partly;
+  }
+  return number(task, "result.pending") > 0 ? Exit::timed_out : Exit::ok;
 }
 
 std::string left_running(const std::string& id) {
-  return "the task goes on; `mesh tasks wait " + id + "` follows it, `mesh tasks cancel " + id +
-         "` stops it";
+  return "the task goes on; " + task_next_step({{"id", id}, {"state", "running"}});
 }
 
 }  // namespace
-
-const View& task_view() {
-  static const View view{
-      "id",
-      {{"id", "ID", "the task's id"},
-       {"kind", "KIND", "replay, rebuild, redrive, purge or verify"},
-       {"state", "STATE", "queued, running, done, failed or cancelled"},
-       {"progress.done", "DONE", "units of work done", Field::Show::always, count_text},
-       {"progress.total", "TOTAL", "units of work there are; 0: not known", Field::Show::always,
-        count_text},
-       {"created_at", "CREATED", "when it was asked for", Field::Show::always, time_text},
-       {"started_at", "STARTED", "when it began", Field::Show::wide, time_text},
-       {"finished_at", "FINISHED", "when it ended", Field::Show::wide, time_text},
-       {"spec", "ASKED", "what was asked", Field::Show::wide},
-       {"result", "RESULT", "counts and findings so far", Field::Show::wide},
-       {"error", "ERROR", "why it failed", Field::Show::wide}}};
-  return view;
-}
 
 Outcome follow_task(Session& session, const std::string& id) {
   const InterruptGuard interrupt;
@@ -56,7 +39,7 @@ Outcome follow_task(Session& session, const std::string& id) {
     if (InterruptGuard::interrupted()) {
       progress.clear();
       session.out.note(left_running(id));
-      return Exit::ok;
+      return InterruptGuard::exit();
     }
     if (!task) {
       // The task lives at the server: a lost connection is no reason to stop looking.
@@ -64,20 +47,25 @@ Outcome follow_task(Session& session, const std::string& id) {
       const auto delay =
           retry_delay(task.error(), attempt, static_cast<std::uint64_t>(attempt) * 7919);
       if (!delay) return fail(task.error());
-      nap(*delay);
+      if (!nap(*delay)) {
+        progress.clear();
+        session.out.note(left_running(id));
+        return InterruptGuard::exit();
+      }
       continue;
     }
     attempt = 0;
     const std::string state = word(*task, "state");
     if (state != "queued" && state != "running") {
       progress.clear();
-      session.out.record(task_view(), *task);
+      session.out.record(task_view(), shown_task(session, *task));
       if (state == "failed") session.out.note("mesh: the task failed: " + word(*task, "error"));
       return exit_of(*task);
     }
     progress.update(number(*task, "progress.done"), number(*task, "progress.total"));
     if (session.settings.timeout && session.clock.steady() - begin >= *session.settings.timeout) {
       progress.clear();
+      session.out.record(task_view(), shown_task(session, *task));
       session.out.note(left_running(id));
       return fail(ErrorKind::timeout, "the task has not ended within --timeout");
     }
@@ -89,7 +77,7 @@ Outcome started(Session& session, const Result<Json>& task, bool no_wait) {
   const std::string id = word(*task, "id");
   if (id.empty()) return fail(ErrorKind::internal, "the server's answer names no task");
   if (!no_wait) return follow_task(session, id);
-  session.out.row(task_view(), *task);
+  session.out.row(task_view(), shown_task(session, *task));
   session.out.note(left_running(id));
   return Exit::ok;
 }

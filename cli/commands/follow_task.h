@@ -1,15 +1,15 @@
 // Waiting for the server's long work. Shared by every verb that starts some.
 #pragma once
 
+#include "cli/commands/task_view.h"
 #include "cli/commands/verb.h"
 
 namespace mesh::cli {
 
-const View& task_view();
-
-// Shows a progress bar until the task ends, then prints the task. Ctrl-C leaves it running and says
-// how to follow or cancel it. `failed` and `cancelled` tasks: failure; dead events or the like in
-// the result: partly; --timeout over: timed_out.
+// Shows a progress bar until the task ends, then prints the task. Ctrl-C leaves it running, says
+// how to follow or cancel it, and ends with 130. `failed` and `cancelled` tasks: failure; dead
+// events or the like in the result: partly; outcomes that are still pending, and --timeout over:
+// timed_out.
 Outcome follow_task(Session& session, const std::string& id);
 
 // What a verb that started a task does with it: follows, or with `no_wait` prints it.

@@ -1,3 +1,5 @@
+#include <cstdlib>
+
 #include "cli/commands/verb.h"
 #include "cli/render/number.h"
 
@@ -67,19 +69,43 @@ struct SeekArgs {
   int partition = -1;
 };
 
+// How far a dry run would move the group, in offsets: at most so many events, since some may have
+// been compacted away.
+std::string touched(const Json& partitions) {
+  std::int64_t again = 0, left_out = 0;
+  for (const Json& move : partitions) {
+    const Json &from = at_path(move, "from"), &to = at_path(move, "to");
+    if (!from.is_number_integer() || !to.is_number_integer()) continue;
+    const auto by = to.get<std::int64_t>() - from.get<std::int64_t>();
+    (by < 0 ? again : left_out) += std::abs(by);
+  }
+  std::string text;
+  if (again > 0) text = "At most " + with_thousands(again) + " events are read again";
+  if (left_out > 0) {
+    text += (text.empty() ? "At most " : ", and at most ") + with_thousands(left_out) +
+            " are left out: it never processes those";
+  }
+  return text.empty() ? "It stands there already" : text;
+}
+
 Outcome seek(Session& session, const SeekArgs& args) {
   client::SeekRequest request = args.request;
   if (args.partition >= 0) request.partition = args.partition;
-  if (!request.dry_run) {
-    auto yes = confirm(session, "Move " + args.group + " to " + request.to + ", so that it " +
-                                    "reads from there, again or leaving out what lies between?");
+  if (!request.dry_run && !session.globals.yes) {
+    request.dry_run = true;
+    auto planned = session.mesh->seek_group(args.group, request);
+    if (!planned) return fail(planned.error());
+    auto yes = confirm(session, "Move " + args.group + " to " + request.to + "? " +
+                                    touched(at_path(*planned, "partitions")) + ".");
     if (!yes) return fail(yes.error());
+    request.dry_run = false;
   }
   auto moved = session.mesh->seek_group(args.group, request);
   if (!moved) return fail(moved.error());
   const Json& partitions = at_path(*moved, "partitions");
   session.out.items(move_view(), {partitions.begin(), partitions.end()});
-  if (request.dry_run) session.out.note("dry run: nothing was moved");
+  session.out.note(request.dry_run ? "dry run: nothing was moved. " + touched(partitions)
+                                   : touched(partitions));
   return Exit::ok;
 }
 

@@ -59,8 +59,6 @@ Outcome rebuild(Session& session, const RebuildArgs& args) {
 }
 
 Outcome rollback(Session& session) {
-  if (auto yes = confirm(session, "Let searches go to the previous generation again?"); !yes)
-    return fail(yes.error());
   if (auto done = session.mesh->rollback_index(); !done) return fail(done.error());
   return list(session);
 }
@@ -101,11 +99,14 @@ void add_index(Commands& commands) {
                             .run = [args](Session& session) { return rebuild(session, *args); }});
   verb.add_flag("--dry-run", args->dry_run, "Say what would be read, build nothing");
   verb.add_flag("--no-wait", args->no_wait, "Start it and return");
-  commands.verb(group, {.name = "rollback",
-                        .summary = "Serve the previous generation again",
-                        .examples = "mesh index rollback --yes\n",
-                        .view = &index_view(),
-                        .run = rollback});
+  commands.verb(group,
+                {.name = "rollback",
+                 .summary = "Serve the previous generation again",
+                 .details = "The one that served is kept in turn: another rollback goes back "
+                            "to it.",
+                 .examples = "mesh index rollback\n",
+                 .view = &index_view(),
+                 .run = rollback});
   commands.verb(group, {.name = "verify",
                         .summary = "Compare the serving generation with the log",
                         .details = "Exit code 1 where they differ.",

@@ -7,6 +7,7 @@ namespace {
 Outcome list(Session& session, int limit) {
   auto tasks = session.mesh->tasks(limit);
   if (!tasks) return fail(tasks.error());
+  for (Json& task : *tasks) task = shown_task(session, task);
   session.out.items(task_view(), *tasks);
   return Exit::ok;
 }
@@ -14,14 +15,14 @@ Outcome list(Session& session, int limit) {
 Outcome get(Session& session, const std::string& id) {
   auto task = session.mesh->task(id);
   if (!task) return fail(task.error());
-  session.out.record(task_view(), *task);
+  session.out.record(task_view(), shown_task(session, *task));
   return Exit::ok;
 }
 
 Outcome cancel(Session& session, const std::string& id) {
   auto task = session.mesh->cancel_task(id);
   if (!task) return fail(task.error());
-  session.out.row(task_view(), *task);
+  session.out.row(task_view(), shown_task(session, *task));
   return Exit::ok;
 }
 
@@ -57,9 +58,9 @@ void add_tasks(Commands& commands) {
   add_one(commands, group,
           {.name = "wait",
            .summary = "Follow a task until it ends",
-           .details = "Exit code 1 where it failed or was cancelled, 6 where it is partly done, 7 "
-                      "after --timeout. "
-                      "Ctrl-C leaves it running.",
+           .details = "Exit code 1 where it failed or was cancelled, 6 where events died, 7 where "
+                      "some are still pending or after --timeout. Ctrl-C leaves it running: exit "
+                      "code 130.",
            .examples = "mesh tasks wait 01938c5e-7c1a-7000-8000-000000000001\n"
                        "mesh tasks wait 01938c5e-7c1a-7000-8000-000000000001 --timeout 10m\n"},
           follow_task);

@@ -1,5 +1,6 @@
 #include "cli/commands/tenants.h"
 #include "cli/rate_text.h"
+#include "cli/render/width.h"
 
 namespace mesh::cli {
 namespace {
@@ -82,9 +83,16 @@ Outcome list(Session& session, const Args& args) {
 }
 
 Outcome remove(Session& session, const std::string& id) {
-  auto yes = confirm(session, "Delete the record of tenant " + id +
-                                  ", so that the configuration's defaults hold for it?");
-  if (!yes) return fail(yes.error());
+  if (!session.globals.yes) {
+    const auto tenant = session.mesh->tenant(id);
+    if (!tenant) return fail(tenant.error());
+    auto yes = confirm(
+        session, "Delete the record of tenant " + id + ", whose rate limits are " +
+                     printable(limits_text(at_path(*tenant, "rate_limits"))) +
+                     ", so that the configuration's defaults hold for it? This cannot be undone; "
+                     "its users and events stay.");
+    if (!yes) return fail(yes.error());
+  }
   if (auto done = session.mesh->delete_tenant(id); !done) return fail(done.error());
   session.out.note("tenant " + id + " is deleted");
   return Exit::ok;

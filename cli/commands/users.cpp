@@ -1,5 +1,7 @@
 #include "cli/commands/users.h"
 
+#include "cli/render/width.h"
+
 #include "cli/commands/verb.h"
 
 namespace mesh::cli {
@@ -84,6 +86,14 @@ Outcome update(Session& session, const UpdateArgs& args) {
 
 Outcome remove(Session& session, std::int64_t id) {
   if (auto ready = need_tenant(session); !ready) return fail(ready.error());
+  if (!session.globals.yes) {
+    const auto user = session.mesh->get_user(id);
+    if (!user) return fail(user.error());
+    auto yes = confirm(session, "Delete user " + std::to_string(id) + ", " + printable(user->name) +
+                                    " <" + printable(user->email) + ">, of tenant " +
+                                    user->tenant.str() + "? This cannot be undone.");
+    if (!yes) return fail(yes.error());
+  }
   if (auto done = session.mesh->delete_user(id); !done) return fail(done.error());
   session.out.note("user " + std::to_string(id) + " is deleted");
   return Exit::ok;
@@ -169,8 +179,9 @@ void add_users(Commands& commands) {
     commands
         .verb(users, {.name = "delete",
                       .summary = "Delete a user",
-                      .details = "The number is never given out again.",
-                      .examples = "mesh users delete 1 --tenant acme\n",
+                      .details = "This cannot be undone, and the number is never given out again.",
+                      .examples = "mesh users delete 1 --tenant acme\n"
+                                  "mesh users delete 1 --tenant acme --yes\n",
                       .run = [id](Session& session) { return remove(session, *id); }})
         .add_option("ID", *id, "The user's number")
         ->required();

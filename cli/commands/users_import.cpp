@@ -69,7 +69,7 @@ class FailureReport {
 
 Exit exit_of(const ImportResult& result) {
   if (result.stopped) return exit_code(result.stopped->kind);
-  if (result.interrupted) return Exit::partly;
+  if (result.interrupted) return InterruptGuard::exit();
   if (result.counts.failed == 0) return Exit::ok;
   return result.counts.failed == result.counts.rows ? Exit::failure : Exit::partly;
 }

@@ -100,7 +100,9 @@ std::string view_record(const View& view, const Json& item) {
 
 std::string view_help(const View& view) {
   std::vector<std::vector<std::string>> rows;
-  for (const Field& field : view.fields) rows.push_back({field.path, field.help});
+  for (const Field& field : view.fields) {
+    rows.push_back({field.path.empty() ? "column " + field.title : field.path, field.help});
+  }
   return table({{"FIELD"}, {"MEANING"}}, rows);
 }
 

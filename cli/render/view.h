@@ -14,7 +14,7 @@ namespace mesh::cli {
 struct Field {
   enum class Show { always, wide, never };  // in tables; JSON and YAML have every field
 
-  std::string path;   // "progress.done"
+  std::string path;   // "progress.done"; empty: the whole object, for a column made of several
   std::string title;  // "DONE"
   std::string help;   // a line for -o help
   Show show = Show::always;

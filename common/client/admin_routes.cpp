@@ -146,9 +146,19 @@ Result<std::vector<Json>> Client::dead_letters(const std::string& topic, const L
       limit);
 }
 
-Result<Json> Client::redrive(const std::string& topic, const LetterFilter& filter, bool dry_run) {
-  return impl_->json(
-      patient(post(admin({"dlq", topic, "redrive"}), letter_request(filter, dry_run))));
+Result<Json> Client::redrive(const std::string& topic, const LetterFilter& filter, bool dry_run,
+                             std::optional<std::int64_t> wait_seconds) {
+  Json body = letter_request(filter, dry_run);
+  if (wait_seconds) body["wait"] = *wait_seconds;
+  return impl_->json(patient(post(admin({"dlq", topic, "redrive"}), body)));
+}
+
+Result<Json> Client::mend(const std::string& topic, std::int64_t partition, std::int64_t offset,
+                          std::string event) {
+  Call call = post(admin(
+      {"dlq", topic, "letters", std::to_string(partition) + ":" + std::to_string(offset), "mend"}));
+  call.body = std::move(event);
+  return impl_->json(call);
 }
 
 Result<Json> Client::purge(const std::string& topic, const LetterFilter& filter, bool dry_run) {

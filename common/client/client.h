@@ -176,12 +176,18 @@ class Client {
   Status delete_group(const std::string& name);
   Result<Json> seek_group(const std::string& name, const SeekRequest& request);
 
-  // Dead letters. Redrive and purge answer {"matching"} for a dry run, else the task.
+  // Dead letters. Redrive and purge answer {"matching"} for a dry run, else the task, which of a
+  // redrive waits for what becomes of the events, `wait_seconds` at most (the server's own bound).
   Result<std::vector<Json>> dead_letter_topics();
   Result<std::vector<Json>> dead_letters(const std::string& topic, const LetterFilter& filter,
                                          int limit);
-  Result<Json> redrive(const std::string& topic, const LetterFilter& filter, bool dry_run);
+  Result<Json> redrive(const std::string& topic, const LetterFilter& filter, bool dry_run,
+                       std::optional<std::int64_t> wait_seconds = {});
   Result<Json> purge(const std::string& topic, const LetterFilter& filter, bool dry_run);
+  // Puts an event, JSON text as a letter shows it, in the place of the letter's, which is settled:
+  // {"id","position"}; `conflict` for a letter that is settled already.
+  Result<Json> mend(const std::string& topic, std::int64_t partition, std::int64_t offset,
+                    std::string event);
 
   // Rate limits. `policy` is {"rate","per","burst"}.
   Result<std::vector<Json>> rate_limits(const std::string& tenant);

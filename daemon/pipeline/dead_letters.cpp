@@ -1,10 +1,14 @@
+#include "daemon/pipeline/dead_letters.h"
+
 #include <algorithm>
 #include <set>
 
+#include "common/base/json_members.h"
+#include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/domain/catalogue.h"
 #include "daemon/pipeline/letter.h"
-#include "daemon/pipeline/replay.h"
+#include "daemon/pipeline/mending.h"
 #include "daemon/pipeline/scan.h"
 #include "daemon/pipeline/settling.h"
 
@@ -34,6 +38,44 @@ Status each_letter_in(EventLog& log, const TopicPartition& partition,
   });
 }
 
+// The record of an event in the JSON format of CloudEvents, all attributes as they are stored. The
+// content type decides about the data: what is JSON is a value, other text a string, the rest
+// base64.
+Json event_json(const StoredRecord& record, const Event& event) {
+  Json json = {{"specversion", "1.0"}, {"id", event.id}, {"type", event.type}};
+  if (!event.source.empty()) json["source"] = event.source;
+  const auto stored_time = find_header(record.headers, "ce_time");
+  json["time"] = stored_time.empty() ? format_rfc3339(event.time) : std::string(stored_time);
+  if (!event.subject.empty()) json["subject"] = event.subject;
+  json["tenantid"] = event.tenant.str();
+  if (event.sequence > 0) json["sequence"] = event.sequence;
+  if (!event.content_type.empty()) json["datacontenttype"] = event.content_type;
+  if (!event.traceparent.empty()) json["traceparent"] = event.traceparent;
+  for (const auto& [name, value] : event.extensions) json[name] = value;
+  if (!record.value) return json;
+  const auto media =
+      to_lower(trim(std::string_view(event.content_type).substr(0, event.content_type.find(';'))));
+  if (media.empty() || media == "application/json" || media.ends_with("+json")) {
+    if (auto data = parse_json(event.data, {32, event.data.size()})) {
+      json["data"] = std::move(*data);
+      return json;
+    }
+  } else if (is_valid_utf8(event.data)) {
+    json["data"] = event.data;
+    return json;
+  }
+  json["data_base64"] = base64_encode(event.data);
+  return json;
+}
+
+std::string counts_text(const std::map<std::string, std::int64_t>& causes) {
+  std::string text;
+  for (const auto& [cause, count] : causes) {
+    text += (text.empty() ? "" : ", ") + cause + " (" + std::to_string(count) + ")";
+  }
+  return text;
+}
+
 }  // namespace
 
 Json to_json(const DeadLetter& letter) {
@@ -41,41 +83,36 @@ Json to_json(const DeadLetter& letter) {
                {"partition", letter.position.partition},
                {"offset", letter.position.offset},
                {"died_at", format_rfc3339(letter.died_at)},
+               {"first_died_at", format_rfc3339(letter.first_died_at)},
                {"pipeline", letter.pipeline},
                {"source", letter.source},
                {"tenant", letter.tenant},
                {"attempts", letter.attempts},
+               {"attempts_before", letter.attempts_before},
+               {"redrives", letter.redrives},
                {"cause_class", letter.cause_class},
                {"cause", letter.cause},
                {"key", letter.key},
-               {"event", nullptr},
-               {"value", letter.value ? Json(*letter.value) : Json(nullptr)}};
-  if (!letter.event) return json;
-  const Event& event = *letter.event;
-  auto data = parse_json(event.data);
-  json["event"] = {{"id", event.id},
-                   {"type", event.type},
-                   {"source", event.source},
-                   {"time", format_rfc3339(event.time)},
-                   {"subject", event.subject},
-                   {"sequence", event.sequence},
-                   {"data", data ? std::move(*data) : Json(event.data)}};
-  json.erase("value");
+               {"event", nullptr}};
+  if (letter.event) {
+    json["event"] = event_json(letter.record, *letter.event);
+  } else {
+    json["value"] = letter.record.value ? Json(*letter.record.value) : Json(nullptr);
+  }
   return json;
 }
 
-DeadLetters::DeadLetters(EventLog& log, LogAdmin& admin, Clock& clock)
-    : log_(log), admin_(admin), clock_(clock) {}
+DeadLetters::DeadLetters(LettersDeps deps) : deps_(deps) {}
 
 Result<std::vector<DeadLetter>> DeadLetters::list(const std::string& topic,
                                                   const DeadLetterFilter& filter, int limit) {
   const std::string name = letters_of(topic);
-  const auto info = find_topic(admin_, name);
+  const auto info = find_topic(deps_.admin, name);
   if (!info) return fail(info.error());
   std::vector<DeadLetter> letters;
   for (int p = 0; p < info->spec.partitions; ++p) {
     int found = 0;  // the newest of all are among the newest of each partition
-    auto read = each_letter_in(log_, {name, p}, filter, [&](const StoredRecord& record) {
+    auto read = each_letter_in(deps_.log, {name, p}, filter, [&](const StoredRecord& record) {
       if (found >= limit) return false;
       ++found;
       letters.push_back(letter_of(record));
@@ -94,11 +131,11 @@ Result<std::vector<DeadLetter>> DeadLetters::list(const std::string& topic,
 Status DeadLetters::each(const std::string& topic, const DeadLetterFilter& filter,
                          const std::function<bool(const DeadLetter&)>& use) {
   const std::string name = letters_of(topic);
-  const auto info = find_topic(admin_, name);
+  const auto info = find_topic(deps_.admin, name);
   if (!info) return fail(info.error());
   bool more = true;
   for (int p = 0; more && p < info->spec.partitions; ++p) {
-    auto read = each_letter_in(log_, {name, p}, filter, [&](const StoredRecord& record) {
+    auto read = each_letter_in(deps_.log, {name, p}, filter, [&](const StoredRecord& record) {
       return more = use(letter_of(record));
     });
     if (!read) return read;
@@ -107,13 +144,41 @@ Status DeadLetters::each(const std::string& topic, const DeadLetterFilter& filte
 }
 
 Result<std::int64_t> DeadLetters::count(const std::string& topic, const DeadLetterFilter& filter) {
-  std::int64_t count = 0;
-  auto read = each(topic, filter, [&](const DeadLetter&) {
-    ++count;
-    return true;
-  });
-  if (!read) return fail(std::move(read.error()));
-  return count;
+  const std::string name = letters_of(topic);
+  const auto info = find_topic(deps_.admin, name);
+  if (!info) return fail(info.error());
+  std::int64_t matching = 0;
+  std::map<std::string, std::int64_t> causes;  // of the tenant's letters
+  for (int p = 0; p < info->spec.partitions; ++p) {
+    auto read = each_letter_in(
+        deps_.log, {name, p}, {filter.tenant, {}, {}}, [&](const StoredRecord& record) {
+          ++causes[std::string(find_header(record.headers, dead_letter::kCauseClass))];
+          if (matches(filter, record)) ++matching;
+          return true;
+        });
+    if (!read) return fail(std::move(read.error()));
+  }
+  if (matching > 0) return matching;
+  const std::string where = name + (filter.tenant ? ", tenant " + *filter.tenant : "");
+  if (filter.cause_class && !causes.empty() && !causes.contains(*filter.cause_class)) {
+    return fail(ErrorKind::not_found, "no letters of cause \"" + *filter.cause_class + "\" in " +
+                                          where + "; there are: " + counts_text(causes));
+  }
+  if (filter.event_id) {
+    return fail(ErrorKind::not_found, "no letter of event \"" + *filter.event_id + "\" in " +
+                                          where + "; `mesh dlq show` lists those that there are");
+  }
+  return matching;
+}
+
+Result<DeadLetter> DeadLetters::at(const Position& letter) {
+  auto record = letter_at(deps_, letter);
+  if (!record) return fail(std::move(record.error()));
+  return letter_of(*record);
+}
+
+Result<Mended> DeadLetters::mend(const Position& letter, const Event& event) {
+  return mend_letter(deps_, settling_, letter, event);
 }
 
 Status DeadLetters::redrive(TaskContext& context) { return settle_all(context, true); }
@@ -122,10 +187,17 @@ Status DeadLetters::purge(TaskContext& context) { return settle_all(context, fal
 
 Status DeadLetters::settle_all(TaskContext& context, bool redrive) {
   const Json& spec = context.task().spec;
+  // A misspelt member must not widen a purge to everything.
+  if (auto known = only_members(spec, {"topic", "tenant", "cause", "id", "wait"}); !known) {
+    return known;
+  }
   const auto filter = dead_letter_filter_from_json(spec);
   if (!filter) return fail(filter.error());
-  const std::string topic = spec.value("topic", std::string());
-  return settle_letters(log_, admin_, clock_, context, letters_of(topic), *filter, redrive);
+  const auto wait = int_member(spec, "wait");
+  if (!wait) return fail(wait.error());
+  const SettlingSpec settling{letters_of(spec.value("topic", std::string())), *filter, redrive,
+                              wait->has_value() ? std::chrono::seconds(**wait) : kOutcomeWait};
+  return settle_letters(deps_, settling_, context, settling);
 }
 
 }  // namespace mesh::pipeline

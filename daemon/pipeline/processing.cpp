@@ -26,11 +26,15 @@ void Pipeline::Impl::process(Batch batch, bool from_store, const Through& throug
   std::chrono::nanoseconds took{0};
   const bool answered = batch.open() == 0 || insist("process events", [&]() -> Status {
                           const SteadyTime begin = deps.clock.steady();
+                          const std::size_t events = batch.open();
                           auto status_of_call = batch.consult(stage, through);
                           took = deps.clock.steady() - begin;
                           metrics.batch_seconds.observe(seconds(took));
-                          if (!status_of_call)
+                          if (status_of_call) {
+                            stage.cost().observe(static_cast<std::int64_t>(events), took);
+                          } else {
                             metrics.outage.add(static_cast<double>(batch.open()));
+                          }
                           return status_of_call;
                         });
   if (!answered) return;

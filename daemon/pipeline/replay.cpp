@@ -1,6 +1,8 @@
 #include "daemon/pipeline/replay.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 
 #include "daemon/pipeline/batch.h"
 #include "daemon/pipeline/scan.h"
@@ -38,6 +40,13 @@ bool matches(const ReplaySpec& spec, const std::optional<Label>& label) {
          (!spec.type || *spec.type == label->type);
 }
 
+// An estimate has no more digits that mean something.
+double two_digits(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1e", value);
+  return std::strtod(text, nullptr);
+}
+
 std::int64_t offsets_in(const std::vector<OffsetRange>& ranges) {
   std::int64_t sum = 0;
   for (const OffsetRange& range : ranges) sum += range.to - range.from;
@@ -71,8 +80,8 @@ Result<std::vector<OffsetRange>> resolve(EventLog& log, LogAdmin& admin, const R
 // One run of a replay task.
 class Run {
  public:
-  Run(EventLog& log, TaskContext& context, Stage& stage, const ReplaySpec& spec)
-      : log_(log), context_(context), stage_(stage), spec_(spec) {
+  Run(EventLog& log, Clock& clock, TaskContext& context, Stage& stage, const ReplaySpec& spec)
+      : log_(log), clock_(clock), context_(context), stage_(stage), spec_(spec) {
     const Json& before = context.task().result;
     done_ = before.value("done", std::int64_t{0});
     dead_ = before.value("dead", std::int64_t{0});
@@ -89,11 +98,15 @@ class Run {
       std::int64_t next = next_.value(name, range.from);
       while (next < range.to) {
         if (context_.stopping()) return stopped_early();
-        auto after = step(range, next);
+        auto records = read(range, next);
+        if (!records) return fail(std::move(records.error()));
+        const SteadyTime begin = clock_.steady();
+        auto after = step(range, std::move(*records));
         if (!after) return fail(std::move(after.error()));
         next = *after;
         next_[name] = next;
         report(context_, passed + next - range.from, total, {{"next", next_}}, result());
+        if (counted_.rounds == 1) stage_.cost().observe(counted_.events, clock_.steady() - begin);
       }
       passed += range.to - range.from;
     }
@@ -101,32 +114,36 @@ class Run {
     return {};
   }
 
-  std::int64_t processed() const { return processed_; }
-
  private:
   Json result() const {
     return {{"done", done_}, {"dead", dead_}, {"skipped", skipped_}, {"dead_events", dead_events_}};
   }
 
-  // Answers where to go on.
-  Result<std::int64_t> step(const OffsetRange& range, std::int64_t from) {
+  Result<std::vector<StoredRecord>> read(const OffsetRange& range, std::int64_t from) {
     auto records =
         insist(context_, [&] { return log_.read(range.partition, from, {.max_records = kBatch}); });
     if (!records) return fail(std::move(records.error()));
     std::erase_if(*records, [&](const StoredRecord& r) { return r.position.offset >= range.to; });
-    if (records->empty()) return range.to;
-    const std::int64_t next = records->back().position.offset + 1;
+    return records;
+  }
+
+  // Answers where to go on.
+  Result<std::int64_t> step(const OffsetRange& range, std::vector<StoredRecord> records) {
+    counted_ = {};
+    if (records.empty()) return range.to;
+    const std::int64_t next = records.back().position.offset + 1;
     std::int64_t skipped = 0;
     std::vector<ParkedEvent> events;
-    for (StoredRecord& record : *records) {
+    for (StoredRecord& record : records) {
       if (matches(spec_, label_of(record))) {
         events.push_back({std::move(record), 0, {}, {}, {}});
       } else {
         ++skipped;
       }
     }
-    counted_ = {};
+    counted_.events = std::ssize(events);
     for (int rounds = 1; !events.empty(); ++rounds) {
+      counted_.rounds = rounds;
       auto again = round(std::move(events));
       if (!again) return fail(std::move(again.error()));
       events = std::move(*again);
@@ -137,7 +154,6 @@ class Run {
     skipped_ += skipped;
     done_ += counted_.done;
     dead_ += counted_.dead;
-    processed_ += counted_.done + counted_.dead;
     for (Json& letter : counted_.dead_events) {
       if (dead_events_.size() < kDeadListed) dead_events_.push_back(std::move(letter));
     }
@@ -151,6 +167,7 @@ class Run {
     for (int failures = 1;; ++failures) {
       const auto consulted = batch.consult(stage_, {});
       if (consulted) break;
+      counted_.rounds = 0;  // an outage tells nothing of what a batch costs
       log::warn("a replay waits for the engine behind its stage",
                 {{"task", context_.task().id}, {"error", consulted.error().to_string()}});
       context_.pause(task_delay(failures));
@@ -192,15 +209,16 @@ class Run {
   }
 
   EventLog& log_;
+  Clock& clock_;
   TaskContext& context_;
   Stage& stage_;
   const ReplaySpec& spec_;
   Json next_;  // partition → offset to go on from
   std::int64_t done_ = 0, dead_ = 0, skipped_ = 0;
   Json dead_events_;
-  std::int64_t processed_ = 0;  // by this run
   struct {
-    std::int64_t done = 0, dead = 0;
+    std::int64_t events = 0, done = 0, dead = 0;
+    int rounds = 0;
     std::vector<Json> dead_events;
   } counted_;  // of the step under way; counts only once the step is through
 };
@@ -249,20 +267,26 @@ Result<ReplayEstimate> Replayer::estimate(const ReplaySpec& spec) {
   ReplayEstimate estimate;
   std::map<std::string, std::int64_t> tenants;
   const SteadyTime begin = clock_.steady();
+  // A replay reads kBatch records at a time and gives the stage those that match.
+  std::int64_t batches = 0, in_range = 0, counted = -1;  // the batch that counted last
   auto count = [&](std::vector<StoredRecord>& records) {
     for (const StoredRecord& record : records) {
       ++estimate.scanned;
+      const std::int64_t batch = in_range++ / static_cast<std::int64_t>(kBatch);
       const auto label = label_of(record);
       if (!matches(spec, label)) continue;
       estimate.first = estimate.matching == 0 ? record.time : std::min(estimate.first, record.time);
       estimate.last = std::max(estimate.last, record.time);
       ++estimate.matching;
+      if (std::exchange(counted, batch) != batch) ++batches;
       ++estimate.by_type[label ? label->type : "undecodable"];
       if (label) ++tenants[label->tenant];
     }
     return true;
   };
   for (const OffsetRange& range : *ranges) {
+    in_range = 0;
+    counted = -1;
     const auto scanned = scan(log_, range.partition, range.from, range.to, count);
     if (!scanned) return fail(scanned.error());
   }
@@ -272,12 +296,8 @@ Result<ReplayEstimate> Replayer::estimate(const ReplaySpec& spec) {
   estimate.by_tenant = {largest.begin(), largest.end()};
 
   const std::chrono::duration<double> took = clock_.steady() - begin;
-  std::lock_guard lock(mutex_);
-  const auto rate = rates_.find(spec.pipeline);
-  estimate.seconds = took.count();
-  if (rate != rates_.end()) {
-    estimate.seconds += static_cast<double>(estimate.matching) / rate->second;
-  }
+  estimate.seconds =
+      two_digits(took.count() + (*stage)->cost().seconds(batches, estimate.matching));
   return estimate;
 }
 
@@ -290,15 +310,7 @@ Status Replayer::run(TaskContext& context) {
   }
   const auto stage = stages_(spec->pipeline);
   if (!stage) return fail(stage.error());
-  const SteadyTime begin = clock_.steady();
-  Run run(log_, context, **stage, *spec);
-  auto status = run.over(ranges_of(json, spec->topic));
-  const std::chrono::duration<double> took = clock_.steady() - begin;
-  if (run.processed() > 0 && took.count() > 0) {
-    std::lock_guard lock(mutex_);
-    rates_[spec->pipeline] = static_cast<double>(run.processed()) / took.count();
-  }
-  return status;
+  return Run(log_, clock_, context, **stage, *spec).over(ranges_of(json, spec->topic));
 }
 
 }  // namespace mesh::pipeline

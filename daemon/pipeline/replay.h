@@ -1,9 +1,8 @@
-// Replay: a pipeline's stage over a range of the log; redrive and purge of dead letters.
+// Replay: a pipeline's stage over a range of the log.
 #pragma once
 
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,7 +30,7 @@ struct ReplaySpec {
   std::optional<int> partition;
 };
 // The body of POST /admin/v1/replays: the members above (and "dry_run"). Without "pipeline" the one
-// that follows the topic is meant.
+// that follows the topic is meant. `unprocessable` with pointers.
 Result<ReplaySpec> replay_spec_from_json(const Json& json);
 
 struct ReplayEstimate {
@@ -39,7 +38,7 @@ struct ReplayEstimate {
   std::int64_t matching = 0;  // of the tenant and type
   std::map<std::string, std::int64_t> by_type;
   std::map<std::string, std::int64_t> by_tenant;  // the 20 largest
-  double seconds = 0;  // at the measured rate of the counting scan and of the last replay
+  double seconds = 0;  // reading took so long, and the stage's batches cost so much of late
   Timestamp first{}, last{};
 };
 Json to_json(const ReplayEstimate& estimate);
@@ -71,60 +70,6 @@ class Replayer {
   LogAdmin& admin_;
   Clock& clock_;
   const StageByName stages_;
-  std::mutex mutex_;
-  std::map<std::string, double> rates_;  // events/s of the last replay by pipeline; by mutex_
-};
-
-struct DeadLetterFilter {
-  std::optional<std::string> tenant;
-  std::optional<std::string> cause_class;
-  std::optional<std::string> event_id;
-};
-// Of a task's spec: {"topic","tenant"?,"cause"?,"id"?}; `invalid` for other members.
-Result<DeadLetterFilter> dead_letter_filter_from_json(const Json& json);
-struct DeadLetter {
-  Position position;  // in the dead-letter topic
-  Timestamp died_at{};
-  std::string pipeline, source, tenant, cause_class, cause;  // source: "user.events/3@17"
-  int attempts = 0;
-  std::string key;
-  std::optional<std::string> value;
-  std::optional<Event> event;  // empty where the record cannot be decoded
-};
-Json to_json(const DeadLetter& letter);
-
-// A dead-letter topic is an ordinary activity topic, so a letter that was redriven or purged is not
-// taken out of it: a marker record (header mesh_settles = "<partition>@<offset>", same key, no
-// value) is appended behind it, in one append with the redriven record, and settled letters are no
-// longer listed or counted. `topic` may be the dead-letter topic or the one it belongs to. Any
-// thread.
-class DeadLetters {
- public:
-  DeadLetters(EventLog& log, LogAdmin& admin, Clock& clock);
-  // Newest first, at most `limit`.
-  Result<std::vector<DeadLetter>> list(const std::string& topic, const DeadLetterFilter& filter,
-                                       int limit);
-  // Calls `use` with each unsettled letter that matches, newest first within each partition, until
-  // it returns false (which is success). Letters are not kept, so any number of them will do; a
-  // settled one costs its name between its marker and itself. Blocks while it reads the topic.
-  Status each(const std::string& topic, const DeadLetterFilter& filter,
-              const std::function<bool(const DeadLetter&)>& use);
-  Result<std::int64_t> count(const std::string& topic, const DeadLetterFilter& filter);
-  // The works of tasks of kind "redrive" and "purge"; spec: {"topic"} and the filter's members.
-  // Redriven records go back to the source topic, oldest first, without the headers of death and
-  // with mesh_redriven_from, so that every pipeline sees them again, idempotently. In a topic of
-  // entities a letter that a newer state of its entity has overtaken is settled only: as the last
-  // record of its key the old state would outlive the new one. Result {"redriven","superseded",
-  // "skipped"} or {"purged"}.
-  Status redrive(TaskContext& context);
-  Status purge(TaskContext& context);
-
- private:
-  Status settle_all(TaskContext& context, bool redrive);
-
-  EventLog& log_;
-  LogAdmin& admin_;
-  Clock& clock_;
 };
 
 }  // namespace mesh::pipeline

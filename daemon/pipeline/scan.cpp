@@ -61,7 +61,8 @@ Result<TopicInfo> find_topic(LogAdmin& admin, const std::string& topic) {
   for (TopicInfo& info : *topics) {
     if (info.spec.name == topic) return std::move(info);
   }
-  return fail(ErrorKind::not_found, "there is no topic \"" + topic + "\"");
+  return fail(ErrorKind::not_found,
+              "there is no topic \"" + topic + "\"; `mesh topics list` shows those that there are");
 }
 
 }  // namespace mesh::pipeline

@@ -7,6 +7,7 @@
 
 #include "common/domain/event.h"
 #include "common/ports/projection_store.h"
+#include "daemon/pipeline/batch_cost.h"
 
 namespace mesh::pipeline {
 
@@ -39,6 +40,12 @@ class Stage {
   // come again behind it.
   virtual std::vector<StageResult> process(std::span<const StageInput> batch,
                                            const Through& through) = 0;
+
+  // What calls of process took: whoever makes one that goes through notes it, and estimates ask.
+  BatchCost& cost() { return cost_; }
+
+ private:
+  BatchCost cost_;
 };
 
 }  // namespace mesh::pipeline

@@ -11,6 +11,7 @@
 #include "common/ports/task_store.h"
 #include "common/ports/tenant_store.h"
 #include "common/telemetry/usage.h"
+#include "daemon/pipeline/dead_letters.h"
 #include "daemon/pipeline/generations.h"
 #include "daemon/pipeline/replay.h"
 #include "daemon/pipeline/runtime.h"

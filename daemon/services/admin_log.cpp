@@ -67,6 +67,7 @@ void append(const LogAdminDeps& deps, const http::Request& request, http::Respon
     respond(
         Error{ErrorKind::unprocessable, "the records are not valid", {}, {{pointer, detail}}, {}});
   };
+  if (auto known = only_members(*body, {"topic", "records"}); !known) return respond(known.error());
   if (!body->contains("topic") || !(*body)["topic"].is_string()) {
     return unprocessable("/topic", "must name a topic");
   }

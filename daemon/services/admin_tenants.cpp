@@ -124,6 +124,12 @@ Status drop_policy(const TenantAdminDeps& deps, const http::Request&, const Tena
   return deps.limiter.reset(tenant, scope);
 }
 
+Status reset(const TenantAdminDeps& deps, const http::Request& request, const TenantId& tenant,
+             const std::string& scope) {
+  if (auto none = no_members(request); !none) return none;
+  return deps.limiter.reset(tenant, scope);
+}
+
 // --- tenants ---------------------------------------------------------------------------------
 
 // Applies the members of a create or a patch.
@@ -294,9 +300,7 @@ http::RouteTable tenant_routes(TenantAdminDeps deps) {
       route("DELETE", kScope, Body::none, "Goes back to the default policy", both,
             scoped(drop_policy)),
       route("POST", "/admin/v1/ratelimits/{tenant}/{scope}/reset", Body::json,
-            "Makes the bucket full again", both,
-            scoped([](const TenantAdminDeps& d, const http::Request&, const TenantId& id,
-                      const std::string& name) { return d.limiter.reset(id, name); })),
+            "Makes the bucket full again", both, scoped(reset)),
   };
 }
 

@@ -1,9 +1,12 @@
 #include <algorithm>
 #include <map>
 
+#include "common/base/range_text.h"
+#include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/domain/catalogue.h"
 #include "daemon/services/admin.h"
+#include "daemon/services/cloudevents.h"
 #include "daemon/services/common.h"
 
 namespace mesh::services {
@@ -54,20 +57,32 @@ Result<Response> dead_letter_topics(const WorkAdminDeps& deps, const http::Reque
   return page(std::move(items));
 }
 
+// A cause or an id that fits nothing is a slip, and said to be one.
 Result<Response> letters(const WorkAdminDeps& deps, const http::Request& request) {
   auto topic = dead_topic(request);
   if (!topic) return fail(topic.error());
   auto limit = int_param(request, "limit", 20, 1, 1000);
   if (!limit) return fail(limit.error());
-  auto found =
-      deps.dead_letters.list(*topic,
-                             {optional_param(request, "tenant"), optional_param(request, "cause"),
-                              optional_param(request, "id")},
-                             static_cast<int>(*limit));
+  const pipeline::DeadLetterFilter filter{optional_param(request, "tenant"),
+                                          optional_param(request, "cause"),
+                                          optional_param(request, "id")};
+  auto found = deps.dead_letters.list(*topic, filter, static_cast<int>(*limit));
   if (!found) return fail(found.error());
+  if (found->empty()) {
+    if (auto count = deps.dead_letters.count(*topic, filter); !count) return fail(count.error());
+  }
   Json items = Json::array();
   for (const auto& letter : *found) items.push_back(pipeline::to_json(letter));
   return page(std::move(items));
+}
+
+Result<std::optional<std::int64_t>> wait_member(const Json& body) {
+  constexpr std::int64_t kMost = pipeline::kMaxOutcomeWait.count();
+  auto wait = int_member(body, "wait");
+  if (wait && *wait && (**wait < 0 || **wait > kMost)) {
+    return bad_member("wait", "must be " + whole_number_text(0, kMost) + ", in seconds");
+  }
+  return wait;
 }
 
 // "redrive" and "purge": a task; a dry run counts.
@@ -77,24 +92,74 @@ Result<Response> settle(const WorkAdminDeps& deps, const http::Request& request,
   if (!topic) return fail(topic.error());
   auto body = object_body(request);
   if (!body) return fail(body.error());
-  if (auto known = only_members(*body, {"tenant", "cause", "id", "dry_run"}); !known)
-    return fail(known.error());
-  pipeline::DeadLetterFilter filter;
-  Json spec{{"topic", *topic}};
-  for (auto [name, target] : {std::pair{"tenant", &filter.tenant},
-                              {"cause", &filter.cause_class},
-                              {"id", &filter.event_id}}) {
-    auto value = string_member(*body, name);
-    if (!value) return fail(value.error());
-    if (*value) spec[name] = **value;
-    *target = std::move(*value);
-  }
+  const bool redrive = kind == "redrive";
+  auto known = redrive ? only_members(*body, {"tenant", "cause", "id", "dry_run", "wait"})
+                       : only_members(*body, {"tenant", "cause", "id", "dry_run"});
+  if (!known) return fail(known.error());
   auto dry_run = bool_member(*body, "dry_run");
   if (!dry_run) return fail(dry_run.error());
-  if (!*dry_run) return task_answer(deps.runner.submit(kind, std::move(spec), 0));
-  auto matching = deps.dead_letters.count(*topic, filter);
+  auto wait = wait_member(*body);
+  if (!wait) return fail(wait.error());
+  auto filter = pipeline::dead_letter_filter_from_json(*body);
+  if (!filter) return fail(filter.error());
+  auto matching = deps.dead_letters.count(*topic, *filter);
   if (!matching) return fail(matching.error());
-  return Response::json(200, {{"matching", *matching}});
+  if (*dry_run) return Response::json(200, {{"matching", *matching}});
+  Json spec{{"topic", *topic}};
+  body->erase("dry_run");
+  spec.update(*body);
+  return task_answer(deps.runner.submit(kind, std::move(spec), *matching));
+}
+
+// "3:17", as in the cursors of topics.
+Result<Position> letter_place(const http::Request& request) {
+  auto topic = dead_topic(request);
+  if (!topic) return fail(topic.error());
+  const std::string& text = request.path_params.at("letter");
+  const auto colon = text.find(':');
+  const auto partition = parse_int(std::string_view(text).substr(0, colon));
+  const auto offset = colon == std::string::npos
+                          ? std::nullopt
+                          : parse_int(std::string_view(text).substr(colon + 1));
+  if (!partition || !offset || *partition < 0 || *partition > INT32_MAX || *offset < 0) {
+    return fail(ErrorKind::invalid, "\"" + text + "\" is not <partition>:<offset> of a letter");
+  }
+  return Position{*topic, static_cast<std::int32_t>(*partition), *offset};
+}
+
+// The tenant of the letter, or where its record names none, of the event that replaces it.
+Result<TenantId> tenant_of(const pipeline::DeadLetter& letter, const Json& event) {
+  if (!letter.tenant.empty()) return TenantId::parse(letter.tenant);
+  auto text = string_member(event, "tenantid");
+  if (!text) return fail(text.error());
+  if (!*text) return bad_member("tenantid", "is missing, and the letter names no tenant");
+  auto tenant = TenantId::parse(**text);
+  if (!tenant) return bad_member("tenantid", tenant.error().message);
+  return tenant;
+}
+
+// The body is the event as a letter shows it, edited: it is read as a published event is.
+Result<Response> mend(const WorkAdminDeps& deps, const http::Request& request) {
+  auto place = letter_place(request);
+  if (!place) return fail(place.error());
+  auto body = object_body(request);
+  if (!body) return fail(body.error());
+  auto letter = deps.dead_letters.at(*place);
+  if (!letter) return fail(letter.error());
+  auto tenant = tenant_of(*letter, *body);
+  if (!tenant) return fail(tenant.error());
+  http::Request event = request;
+  event.headers = {{"Content-Type", "application/cloudevents+json"}};
+  event.principal = Principal{};
+  event.principal->tenant = *tenant;
+  auto events =
+      read_events(event, {.allow_unknown_types = true, .mesh_types = true}, deps.clock.now());
+  if (!events) return fail(events.error());
+  auto mended = deps.dead_letters.mend(*place, events->front());
+  if (!mended) return fail(mended.error());
+  return Response::json(202, {{"message", "Letter mended"},
+                              {"id", mended->id},
+                              {"position", to_string(mended->position)}});
 }
 
 // --- index generations -----------------------------------------------------------------------
@@ -122,11 +187,13 @@ Result<Response> list_indexes(const WorkAdminDeps& deps, const http::Request&) {
 }
 
 Result<Response> rollback(const WorkAdminDeps& deps, const http::Request& request) {
+  if (auto none = no_members(request); !none) return fail(none.error());
   if (auto now = deps.generations.rollback(); !now) return fail(now.error());
   return list_indexes(deps, request);
 }
 
-Result<Response> verify(const WorkAdminDeps& deps, const http::Request&) {
+Result<Response> verify(const WorkAdminDeps& deps, const http::Request& request) {
+  if (auto none = no_members(request); !none) return fail(none.error());
   auto report = deps.generations.verify();
   if (!report) return fail(report.error());
   return Response::json(200, pipeline::to_json(*report));
@@ -193,6 +260,7 @@ Status get_task(const std::shared_ptr<const WorkAdminDeps>& deps, const http::Re
 }
 
 Result<Response> cancel_task(const WorkAdminDeps& deps, const http::Request& request) {
+  if (auto none = no_members(request); !none) return fail(none.error());
   const std::string& id = request.path_params.at("id");
   if (auto cancelled = deps.runner.cancel(id); !cancelled) return fail(cancelled.error());
   auto task = deps.tasks.get(id);
@@ -243,11 +311,15 @@ http::RouteTable work_routes(WorkAdminDeps deps) {
       route("POST", "/admin/v1/dlq/{topic}/purge", Body::json,
             "Settles dead letters without sending them again", {topic},
             [](const WorkAdminDeps& d, const http::Request& r) { return settle(d, r, "purge"); }),
+      route("POST", "/admin/v1/dlq/{topic}/letters/{letter}/mend", Body::json,
+            "Sends an edited event in the place of a dead one and settles its letter",
+            {topic, {"letter", "path", "the letter's partition:offset", "string", true}}, mend),
       route("GET", "/admin/v1/indexes", Body::none, "Generations of the user index", {},
             list_indexes),
       route("POST", "/admin/v1/indexes/rebuild", Body::json, "Builds a new generation from the log",
             {},
-            [](const WorkAdminDeps& d, const http::Request&) -> Result<Response> {
+            [](const WorkAdminDeps& d, const http::Request& r) -> Result<Response> {
+              if (auto none = no_members(r); !none) return fail(none.error());
               return task_answer(d.runner.submit("rebuild", Json::object(), 0));
             }),
       route("POST", "/admin/v1/indexes/rollback", Body::json, "Serves the generation before again",

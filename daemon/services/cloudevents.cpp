@@ -52,7 +52,8 @@ Status complete(Event& event, const Json* data, const IngestRules& rules) {
     }
     return {};
   }
-  if (!type->publishable) return offence("/type", event.type + " is written by the mesh only");
+  if (!type->publishable && !rules.mesh_types)
+    return offence("/type", event.type + " is written by the mesh only");
   if (data == nullptr || !data->is_object()) {
     return offence("/data", event.type + " needs a JSON object");
   }

@@ -14,6 +14,7 @@ namespace mesh::services {
 
 struct IngestRules {
   bool allow_unknown_types = false;
+  bool mesh_types = false;  // also those that the mesh alone writes
   std::size_t max_event_bytes = 1 << 20;
   std::size_t max_events = 100'000;  // of one request
 };

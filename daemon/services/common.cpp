@@ -23,14 +23,6 @@ tl::unexpected<Error> bad_param(std::string_view name, std::string_view value,
                                       std::string(value) + "\" is not " + allowed);
 }
 
-tl::unexpected<Error> bad_member(std::string_view name, std::string_view wanted) {
-  return fail({ErrorKind::unprocessable,
-               "/" + std::string(name) + " must be " + std::string(wanted),
-               {},
-               {{"/" + std::string(name), "must be " + std::string(wanted)}},
-               {}});
-}
-
 // What makes two requests the same: route, media type, the attributes of a binary CloudEvent, body.
 // Each part is preceded by its length, so that no two requests read alike.
 std::string fingerprint(const http::Request& request) {
@@ -84,40 +76,10 @@ Result<Json> object_body(const http::Request& request) {
   return json;
 }
 
-Status only_members(const Json& object, std::initializer_list<std::string_view> allowed) {
-  std::vector<FieldError> errors;
-  for (const auto& [name, value] : object.items()) {
-    if (std::ranges::find(allowed, name) == allowed.end()) {
-      std::string known;
-      for (const auto& word : allowed) known += (known.empty() ? "" : ", ") + std::string(word);
-      errors.push_back({"/" + name, "unknown field; allowed: " + known});
-    }
-  }
-  if (errors.empty()) return {};
-  return fail({ErrorKind::unprocessable, "the body has unknown fields", {}, std::move(errors), {}});
-}
-
-Result<std::optional<std::string>> string_member(const Json& object, std::string_view name) {
-  const auto it = object.find(name);
-  if (it == object.end() || it->is_null()) return std::nullopt;
-  if (!it->is_string()) return bad_member(name, "a string");
-  return it->get<std::string>();
-}
-
-Result<std::optional<std::int64_t>> int_member(const Json& object, std::string_view name) {
-  const auto it = object.find(name);
-  if (it == object.end() || it->is_null()) return std::nullopt;
-  const bool fits = it->is_number_integer() &&
-                    (!it->is_number_unsigned() || it->get<std::uint64_t>() <= INT64_MAX);
-  if (!fits) return bad_member(name, "a whole number");
-  return it->get<std::int64_t>();
-}
-
-Result<bool> bool_member(const Json& object, std::string_view name) {
-  const auto it = object.find(name);
-  if (it == object.end() || it->is_null()) return false;
-  if (!it->is_boolean()) return bad_member(name, "true or false");
-  return it->get<bool>();
+Status no_members(const http::Request& request) {
+  auto body = object_body(request);
+  if (!body) return fail(body.error());
+  return only_members(*body, {});
 }
 
 std::string make_cursor(std::string_view kind, std::string_view value) {

@@ -9,6 +9,7 @@
 
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/base/json_members.h"
 #include "common/http/message.h"
 #include "common/ports/idempotency_store.h"
 
@@ -28,12 +29,8 @@ std::string text_param(const http::Request& request, std::string_view name);
 
 // The request's body as a JSON object; `invalid` otherwise. An empty body is an empty object.
 Result<Json> object_body(const http::Request& request);
-// `unprocessable`, with a pointer each, for members that are not in `allowed`.
-Status only_members(const Json& object, std::initializer_list<std::string_view> allowed);
-// Optional members of a checked type; `unprocessable` with the pointer for another type.
-Result<std::optional<std::string>> string_member(const Json& object, std::string_view name);
-Result<std::optional<std::int64_t>> int_member(const Json& object, std::string_view name);
-Result<bool> bool_member(const Json& object, std::string_view name);
+// Of routes that take no members: a body that has some asks for what would not be done.
+Status no_members(const http::Request& request);
 
 // Opaque cursors: base64url of `kind` and a value. A cursor of another kind is `invalid`.
 std::string make_cursor(std::string_view kind, std::string_view value);

@@ -1,5 +1,6 @@
 // Commands end to end, against a fake server.
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -331,6 +332,67 @@ TEST_F(CommandsTest, DeadLettersAreCountedBeforeTheyArePurged) {
             (Json{{"tenant", "acme"}, {"cause", "schema"}, {"dry_run", true}}));
   EXPECT_EQ(at_fake({"dlq", "purge", "user.events"}), 2);
   EXPECT_THAT(err, HasSubstr("Purge 3 letters of user.events.dlq, tenant acme?"));
+}
+
+TEST_F(CommandsTest, AStreamThatIsCutShortByCtrlCEndsWith130) {
+  fake.on("POST", "/api/v1/events", [](const http::Request&) {
+    ::raise(SIGINT);
+    return http::Response::json(202, Json{{"accepted", 1}, {"ids", {"e1"}}});
+  });
+  std::string lines;
+  for (int n = 0; n < 1500; ++n) lines += "{\"n\":1}\n";
+  EXPECT_EQ(at_fake({"events", "publish", file("e.ndjson", lines), "--type", "a.b"}), 130) << err;
+}
+
+TEST_F(CommandsTest, WhatCannotBeUndoneIsAskedWithAllThatIsTouched) {
+  fake.on("GET", "/users/{id}", 200, kAlice);
+  const auto gone = [](const http::Request&) { return http::Response::no_content(); };
+  fake.on("DELETE", "/users/{id}", gone);
+  fake.on("GET", "/admin/v1/tenants/{id}", 200,
+          Json{{"id", "acme"},
+               {"rate_limits", {{"search", {{"rate", 30}, {"per", "1m"}, {"burst", 5}}}}}});
+  fake.on("DELETE", "/admin/v1/tenants/{id}", gone);
+  fake.on("POST", "/admin/v1/groups/{group}/seek", 200,
+          Json{{"group", "analytics"},
+               {"partitions",
+                {{{"topic", "a.events"}, {"partition", 0}, {"from", 12'000}, {"to", 0}},
+                 {{"topic", "a.events"}, {"partition", 1}, {"from", 5}, {"to", 12}}}}});
+  fake.on("POST", "/admin/v1/dlq/{topic}/purge", 200, Json{{"matching", 3}});
+  struct Case {
+    std::vector<std::string> command;
+    std::string said;
+  };
+  const std::vector<Case> cases{
+      {{"users", "delete", "7"}, "Delete user 7, Alice <alice@acme.dev>, of tenant acme?"},
+      {{"tenants", "delete", "acme"}, "whose rate limits are search 30"},
+      {{"groups", "seek", "analytics", "--to", "start"},
+       "At most 12,000 events are read again, and at most 7 are left out"},
+      {{"dlq", "purge", "user.events"}, "Purge 3 letters of user.events.dlq"}};
+  const auto changes = [&] {
+    int changed = 0;
+    for (const auto& request : fake.requests()) {
+      changed += request.method == "DELETE" ||
+                 (request.method == "POST" && Json::parse(request.body)["dry_run"] == false);
+    }
+    return changed;
+  };
+  for (const auto& [command, said] : cases) {
+    terminal.in = terminal.err = false;
+    EXPECT_EQ(at_fake(command), 2) << command[0];
+    EXPECT_THAT(err, HasSubstr(said));
+    EXPECT_THAT(err, HasSubstr("--yes"));
+    terminal.in = terminal.err = true;
+    EXPECT_EQ(at_fake(command, "n\n"), 1) << command[0];
+    EXPECT_EQ(changes(), 0) << command[0];
+  }
+  EXPECT_EQ(at_fake({"users", "delete", "7"}, "y\n"), 0) << err;
+  EXPECT_EQ(changes(), 1);
+}
+
+TEST_F(CommandsTest, WhatCanBeUndoneIsNotAsked) {
+  fake.on("POST", "/admin/v1/indexes/rollback", 200, Json{{"items", Json::array()}});
+  fake.on("GET", "/admin/v1/indexes", 200, Json{{"items", Json::array()}, {"next", nullptr}});
+  EXPECT_EQ(at_fake({"index", "rollback"}), 0) << err;
 }
 
 TEST_F(CommandsTest, DescribeShowsARecordAndItsParts) {

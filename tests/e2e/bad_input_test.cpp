@@ -158,7 +158,7 @@ TEST_F(BadInput, AdminRequestsNameWhatIsWrong) {
                  404, "replay topic");
   expect_problem(admin("POST", "/admin/v1/replays",
                        R"({"topic":"analytics.events","pipeline":"analytics","form":"start"})"),
-                 400, "unknown field");
+                 422, "unknown field");
   expect_problem(
       admin("POST", "/admin/v1/replays", R"({"topic":"user.events","pipeline":"analytics"})"), 400,
       "another pipeline's topic");

@@ -1,12 +1,15 @@
+#include "daemon/pipeline/dead_letters.h"
+
 #include <gtest/gtest.h>
 
 #include <map>
 
 #include "daemon/pipeline/dead_letter_record.h"
-#include "daemon/pipeline/replay.h"
+#include "daemon/pipeline/lanes.h"
 #include "tests/daemon/pipeline/events.h"
 #include "tests/daemon/pipeline/fake_task_context.h"
 #include "tests/support/fake_event_log.h"
+#include "tests/support/fake_stores.h"
 
 namespace mesh::pipeline {
 namespace {
@@ -50,7 +53,8 @@ class DeadLettersTest : public testing::Test {
 
   ManualClock clock;
   FakeEventLog log{clock};
-  DeadLetters letters{log, log, clock};
+  FakeRetryStore retries;
+  DeadLetters letters{LettersDeps{log, log, retries, clock}};
   using Ids = std::vector<std::string>;
 };
 
@@ -133,6 +137,9 @@ TEST_F(DeadLettersTest, RedrivenEventsGoBackWithoutTheHeadersOfDeath) {
   EXPECT_EQ(records[1].value, source.value);
   Headers expected = source.headers;
   expected.emplace_back("mesh_redriven_from", to_string(letter));
+  expected.emplace_back("mesh_redrives", "1");
+  expected.emplace_back("mesh_attempts_before", "3");
+  expected.emplace_back("mesh_first_died_at", "2026-01-01T00:00:00.000Z");
   EXPECT_EQ(records[1].headers, expected);
   EXPECT_EQ(work.stored.result.at("redriven"), 1);
   EXPECT_EQ(count(), 0);
@@ -151,7 +158,7 @@ TEST_F(DeadLettersTest, OnlyMatchingLettersAreRedriven) {
 TEST_F(DeadLettersTest, AMisspeltFilterIsRefusedInsteadOfMeaningAll) {
   die(analytics_event("e1", "ann"));
   auto work = context({{"topic", "analytics.events"}, {"tennant", "acme"}});
-  EXPECT_EQ(letters.purge(work).error().kind, ErrorKind::invalid);
+  EXPECT_EQ(letters.purge(work).error().kind, ErrorKind::unprocessable);
   EXPECT_EQ(count(), 1);
 }
 
@@ -250,6 +257,323 @@ TEST_F(DeadLettersTest, ANewerStateThatComesDuringARedriveIsTheLastOfItsKeyAgain
   auto work = context({{"topic", "user.events"}});
   ASSERT_TRUE(letters.redrive(work));
   EXPECT_EQ(event_ids(log.records("user.events")).back(), "acme-1-v2");
+}
+
+// A mistyped --cause counted 0 and succeeded.
+TEST_F(DeadLettersTest, ACauseThatNoLetterHasIsAnErrorThatListsThoseThereAre) {
+  die(analytics_event("e1", "ann", "acme"), "schema");
+  die(analytics_event("e2", "ann", "acme"), "engine");
+  die(analytics_event("e3", "ann", "globex"), "timeout");
+  EXPECT_EQ(letters.count("analytics.events", {"acme", "schema", {}}).value(), 1);
+  const auto slip = letters.count("analytics.events", {"acme", "schem", {}});
+  ASSERT_FALSE(slip);
+  EXPECT_EQ(slip.error().kind, ErrorKind::not_found);
+  EXPECT_NE(slip.error().message.find("engine (1), schema (1)"), std::string::npos)
+      << slip.error().message;
+  EXPECT_EQ(letters.count("analytics.events", {{}, {}, "e9"}).error().kind, ErrorKind::not_found);
+  EXPECT_EQ(letters.count("user.events", {{}, "schema", {}}).value(), 0)
+      << "where there are no letters at all there is nothing to do";
+}
+
+TEST_F(DeadLettersTest, AnEventIsShownInTheFormatOfCloudEventsAsItIsStored) {
+  Event event = analytics_event("e1", "ann");
+  event.extensions = {{"partitionkey", "p7"}};
+  event.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  Record record = to_record(event);
+  for (auto& [name, value] : record.headers) {
+    if (name == "ce_time") value = "2026-05-28T22:26:40.123456789+02:00";
+  }
+  log.append_now(record);
+  log.append_now(dead_letter_record(log.records("analytics.events").back(),
+                                    {"p", "acme", 1, "schema", "why", clock.now()}));
+  const Json shown = to_json(letters.list("analytics.events", {}, 1)->front()).at("event");
+  EXPECT_EQ(shown, (Json{{"specversion", "1.0"},
+                         {"id", "e1"},
+                         {"type", "analytics.recorded"},
+                         {"source", "test"},
+                         {"time", "2026-05-28T22:26:40.123456789+02:00"},
+                         {"subject", "ann"},
+                         {"tenantid", "acme"},
+                         {"datacontenttype", "application/json"},
+                         {"traceparent", event.traceparent},
+                         {"partitionkey", "p7"},
+                         {"data", {{"user_id", "ann"}, {"event_type", "click"}}}}));
+}
+
+TEST_F(DeadLettersTest, TheContentTypeDecidesHowDataIsShown) {
+  const auto shown = [&](const char* media, const std::string& data) {
+    Event event = analytics_event("e1", "ann");
+    event.content_type = media;
+    event.data = data;
+    log.append_now(dead_letter_record(
+        {{"analytics.events", 0, 0}, clock.now(), "acme/ann", data, to_record(event).headers},
+        {"p", "acme", 1, "schema", "why", clock.now()}));
+    clock.advance(Duration{1});
+    return to_json(letters.list("analytics.events", {}, 1)->front()).at("event");
+  };
+  EXPECT_EQ(shown("application/json; charset=utf-8", "[1]").at("data"), Json::array({1}));
+  EXPECT_EQ(shown("text/plain", "[1]").at("data"), "[1]");
+  EXPECT_EQ(shown("application/octet-stream", "\xff\x01").at("data_base64"), "/wE=");
+  EXPECT_EQ(shown("application/json", "no JSON").at("data_base64"), "bm8gSlNPTg==");
+}
+
+// --- what becomes of redriven events ----------------------------------------------------------
+
+class RedriveTest : public DeadLettersTest {
+ protected:
+  // A group that follows the topic and has processed what was there.
+  void follow(const std::string& topic = "analytics.events") {
+    consumer = log.open_consumer("some-pipeline", {topic}).value();
+    pass();
+  }
+  // Commits all that is in the log.
+  void pass() {
+    Offsets next;
+    for (const auto& [partition, at] : consumer->position()) {
+      next[partition] = log.watermarks(partition)->end;
+    }
+    ASSERT_TRUE(consumer->commit(next));
+  }
+  // As the pipeline would: the letter of the newest record of that event.
+  void die_again(const std::string& id) {
+    StoredRecord newest;
+    for (const auto& record : log.records("analytics.events")) {
+      if (find_header(record.headers, "ce_id") == id) newest = record;
+    }
+    log.append_now(
+        dead_letter_record(newest, {"some-pipeline", "acme", 2, "schema", "still", clock.now()}));
+  }
+  Json redrive(Json spec = {{"topic", "analytics.events"}}) {
+    auto work = context(std::move(spec));
+    work.on_pause = on_pause;
+    EXPECT_TRUE(letters.redrive(work));
+    pauses = work.pauses;
+    return work.stored.result;
+  }
+  static Json counts(int redriven, int done, int died_again, int pending) {
+    return {{"redriven", redriven}, {"done", done},    {"died_again", died_again},
+            {"pending", pending},   {"superseded", 0}, {"skipped", 0}};
+  }
+
+  std::unique_ptr<LogConsumer> consumer;
+  std::function<void()> on_pause;
+  int pauses = 0;
+};
+
+// It reported success as soon as the events were appended, though each of them died again.
+TEST_F(RedriveTest, ItWaitsForTheOutcomeOfEachEvent) {
+  for (const char* id : {"e1", "e2", "e3"}) die(analytics_event(id, id));
+  follow();
+  on_pause = [this, n = 0]() mutable {
+    if (++n != 3) return;
+    die_again("e2");
+    pass();
+  };
+  EXPECT_EQ(redrive(), counts(3, 2, 1, 0));
+  EXPECT_EQ(pauses, 3);
+  EXPECT_EQ(listed(), (Ids{"e2"})) << "the old letter is settled, the new one is there";
+}
+
+TEST_F(RedriveTest, AParkedEventIsPendingThoughTheGroupIsPastIt) {
+  die(analytics_event("e1", "ann"));
+  follow();
+  on_pause = [this, n = 0]() mutable {
+    const StoredRecord redriven = log.records("analytics.events").back();
+    if (++n == 1) {
+      ASSERT_TRUE(
+          retries.park("some-pipeline", std::vector<ParkedEvent>{{redriven, 1, {}, {}, {}}}));
+      pass();
+    } else if (n == 4) {
+      ASSERT_TRUE(retries.remove("some-pipeline", std::vector<Position>{redriven.position}));
+    }
+  };
+  EXPECT_EQ(redrive(), counts(1, 1, 0, 0));
+  EXPECT_EQ(pauses, 4);
+}
+
+TEST_F(RedriveTest, WhatIsNotKnownAtTheEndOfTheBoundIsPending) {
+  die(analytics_event("e1", "ann"));
+  follow();
+  const SteadyTime begin = clock.steady();
+  EXPECT_EQ(redrive({{"topic", "analytics.events"}, {"wait", 10}}), counts(1, 0, 0, 1));
+  EXPECT_EQ(clock.steady() - begin, std::chrono::seconds{10});
+}
+
+TEST_F(RedriveTest, EveryGroupThatFollowsTheTopicCounts) {
+  die(analytics_event("e1", "ann"));
+  follow();
+  auto other = log.open_consumer("another", {"analytics.events"}).value();
+  auto unrelated = log.open_consumer("unrelated", {"user.events"}).value();
+  on_pause = [&, n = 0]() mutable {
+    if (++n == 1) pass();
+    if (n == 3) {
+      Offsets next;
+      for (const auto& [partition, at] : other->position()) {
+        next[partition] = log.watermarks(partition)->end;
+      }
+      ASSERT_TRUE(other->commit(next));
+    }
+  };
+  EXPECT_EQ(redrive(), counts(1, 1, 0, 0));
+  EXPECT_EQ(pauses, 3);
+}
+
+TEST_F(RedriveTest, NobodyWaitsWhereNoGroupFollowsTheTopic) {
+  die(analytics_event("e1", "ann"));
+  EXPECT_EQ(redrive(), counts(1, 0, 0, 1));
+  EXPECT_EQ(pauses, 0);
+}
+
+TEST_F(RedriveTest, ATaskThatIsCutShortWhileItWaitsGoesOnWaiting) {
+  for (const char* id : {"e1", "e2"}) die(analytics_event(id, id));
+  follow();
+  auto first = context({{"topic", "analytics.events"}});
+  first.on_pause = [&] { first.stopped = true; };
+  EXPECT_EQ(letters.redrive(first).error().kind, ErrorKind::cancelled);
+  die_again("e1");
+  pass();
+  auto second = first.resumed();
+  ASSERT_TRUE(letters.redrive(second));
+  EXPECT_EQ(second.stored.result, counts(2, 1, 1, 0));
+  EXPECT_EQ(log.records("analytics.events").size(), 4u) << "nothing was redriven twice";
+}
+
+TEST_F(RedriveTest, ALetterKeepsItsHistoryOverRedrives) {
+  die(analytics_event("e1", "ann"));
+  follow();
+  for (int n = 1; n <= 3; ++n) {
+    clock.advance(std::chrono::hours{1});
+    on_pause = [&] {
+      die_again("e1");
+      pass();
+    };
+    EXPECT_EQ(redrive(), counts(1, 0, 1, 0));
+    const auto found = letters.list("analytics.events", {}, 10);
+    ASSERT_EQ(found->size(), 1u) << "no pile of copies";
+    const Json letter = to_json(found->front());
+    EXPECT_EQ(letter.at("redrives"), n);
+    EXPECT_EQ(letter.at("attempts"), 2);
+    EXPECT_EQ(letter.at("attempts_before"), 3 + 2 * (n - 1));
+    EXPECT_EQ(letter.at("first_died_at"), "2026-01-01T00:00:00.000Z");
+    EXPECT_NE(letter.at("died_at"), letter.at("first_died_at"));
+  }
+}
+
+// The append is given up and arrives all the same.
+TEST_F(RedriveTest, AnAppendThatArrivesLateIsNotMadeAgain) {
+  die(analytics_event("e1", "ann"));
+  auto work = context({{"topic", "analytics.events"}});
+  log.hold_appends();
+  work.on_pause = [&] { log.release_appends(); };
+  std::thread time([&] {
+    clock.await_waiters(1);
+    clock.advance(Duration{20'000});
+  });
+  ASSERT_TRUE(letters.redrive(work));
+  time.join();
+  EXPECT_EQ(event_ids(log.records("analytics.events")), (Ids{"e1", "e1"}));
+  EXPECT_EQ(work.stored.result, counts(1, 0, 0, 1));
+}
+
+// --- mending ------------------------------------------------------------------------------------
+
+class MendTest : public DeadLettersTest {
+ protected:
+  Position letter() { return log.records("analytics.events.dlq").back().position; }
+  static Event mended(const std::string& id = "e1", const std::string& user = "ann") {
+    Event event = analytics_event(id, user);
+    event.data = R"({"user_id":"ann","event_type":"mended"})";
+    return event;
+  }
+};
+
+TEST_F(MendTest, TheEditedEventGoesBackAndTheLetterIsSettledInOneAppend) {
+  Record record = to_record(analytics_event("e1", "ann"));
+  record.headers.emplace_back("x-team", "blue");
+  log.append_now(record);
+  log.append_now(dead_letter_record(log.records("analytics.events").back(),
+                                    {"p", "acme", 3, "schema", "why", clock.now()}));
+  const Position place = letter();
+  const int before = log.append_calls();
+  const auto done = letters.mend(place, mended());
+  ASSERT_TRUE(done) << done.error().to_string();
+  EXPECT_EQ(log.append_calls(), before + 1);
+  const StoredRecord back = log.records("analytics.events").back();
+  EXPECT_EQ(back.position, done->position);
+  EXPECT_EQ(back.value, mended().data);
+  const auto header = [&](std::string_view name) { return find_header(back.headers, name); };
+  EXPECT_EQ(header("x-team"), "blue");
+  EXPECT_EQ(header("mesh_mended_from"), to_string(place));
+  EXPECT_EQ(header("mesh_redrives"), "1");
+  EXPECT_EQ(header("mesh_attempts_before"), "3");
+  EXPECT_EQ(header("mesh_cause"), "");
+  EXPECT_EQ(listed(), Ids{});
+}
+
+TEST_F(MendTest, ALetterIsMendedOnce) {
+  die(analytics_event("e1", "ann"));
+  const Position place = letter();
+  ASSERT_TRUE(letters.mend(place, mended()));
+  const auto again = letters.mend(place, mended());
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().kind, ErrorKind::conflict);
+  EXPECT_EQ(log.records("analytics.events").size(), 2u);
+}
+
+TEST_F(MendTest, ALetterThatWasRedrivenIsNotMended) {
+  die(analytics_event("e1", "ann"));
+  const Position place = letter();
+  auto work = context({{"topic", "analytics.events"}});
+  ASSERT_TRUE(letters.redrive(work));
+  EXPECT_EQ(letters.mend(place, mended()).error().kind, ErrorKind::conflict);
+  EXPECT_EQ(log.records("analytics.events").size(), 2u);
+}
+
+TEST_F(MendTest, OfManyAtOnceOneMends) {
+  die(analytics_event("e1", "ann"));
+  const Position place = letter();
+  std::atomic<int> done = 0;
+  std::vector<std::thread> threads;
+  for (int n = 0; n < 8; ++n) {
+    threads.emplace_back([&] { done += letters.mend(place, mended()).has_value() ? 1 : 0; });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(done, 1);
+  EXPECT_EQ(log.records("analytics.events").size(), 2u);
+}
+
+TEST_F(MendTest, AnEventOfAnotherTenantOrTopicDoesNotTakeItsPlace) {
+  die(analytics_event("e1", "ann"));
+  Event other = mended();
+  other.tenant = tenant("globex");
+  EXPECT_EQ(letters.mend(letter(), other).error().fields.at(0).pointer, "/tenantid");
+  EXPECT_EQ(letters.mend(letter(), chemical_event("e1", "m")).error().fields.at(0).pointer,
+            "/type");
+  EXPECT_EQ(listed(), (Ids{"e1"}));
+}
+
+TEST_F(MendTest, WhereThereIsNoLetterNothingIsMended) {
+  die(analytics_event("e1", "ann"));
+  const Position place = letter();
+  ASSERT_TRUE(letters.mend(place, mended()));
+  Position marker = place;
+  ++marker.offset;
+  for (const Position& at : {marker, Position{place.topic, place.partition, 99},
+                             Position{place.topic, 99, 0}, Position{"none.events.dlq", 0, 0}}) {
+    EXPECT_EQ(letters.mend(at, mended()).error().kind, ErrorKind::not_found) << to_string(at);
+  }
+}
+
+TEST_F(MendTest, AnOvertakenStateOfAnEntityIsNotMended) {
+  die(user_event("created", 1, 1));
+  const Position place = log.records("user.events.dlq").back().position;
+  EXPECT_EQ(letters.mend(place, user_event("created", 2, 1)).error().kind,
+            ErrorKind::unprocessable);
+  EXPECT_EQ(letters.mend(place, user_event("created", 1, 9)).error().fields.at(0).pointer,
+            "/sequence");
+  log.append_now(to_record(user_event("updated", 1, 2)));
+  EXPECT_EQ(letters.mend(place, user_event("created", 1, 1)).error().kind, ErrorKind::conflict);
+  EXPECT_EQ(log.records("user.events").size(), 2u);
 }
 
 }  // namespace

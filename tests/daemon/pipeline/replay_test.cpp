@@ -95,6 +95,17 @@ TEST_F(ReplayTest, ASpecNeedsATopicAndKnowsItsPipeline) {
   EXPECT_FALSE(replay_spec_from_json({{"topic", "user.events"}, {"partition", -1}}));
 }
 
+TEST_F(ReplayTest, NullIsNoMemberOfASpec) {
+  for (const char* name : {"topic", "pipeline", "from", "to", "tenant", "type", "partition"}) {
+    Json json{{"topic", "user.events"}};
+    json[name] = nullptr;
+    const auto spec = replay_spec_from_json(json);
+    ASSERT_FALSE(spec) << name;
+    EXPECT_EQ(spec.error().kind, ErrorKind::unprocessable) << name;
+    EXPECT_EQ(spec.error().fields.at(0).pointer, "/" + std::string(name));
+  }
+}
+
 TEST_F(ReplayTest, UnknownTopicsPartitionsAndPipelinesAreNotFound) {
   ReplaySpec replay = spec();
   replay.topic = "nothing.events";
@@ -227,6 +238,76 @@ TEST_F(ReplayTest, TheEstimateCountsWhatWouldRunAndChangesNothing) {
   replay.tenant = "globex";
   EXPECT_EQ(replayer.estimate(replay)->matching, 2);
   EXPECT_TRUE(stage.calls().empty());
+}
+
+// A stage whose batches take a fixed time and some more for each event.
+class SlowStage final : public Stage {
+ public:
+  SlowStage(ManualClock& clock, Duration batch, Duration event)
+      : clock_(clock), batch_(batch), event_(event) {}
+  std::vector<StageResult> process(std::span<const StageInput> batch, const Through&) override {
+    clock_.advance(batch_ + static_cast<int>(batch.size()) * event_);
+    return std::vector<StageResult>(batch.size());
+  }
+
+ private:
+  ManualClock& clock_;
+  const Duration batch_, event_;
+};
+
+class EstimateTest : public ReplayTest {
+ protected:
+  double estimated(Stage& slow, const ReplaySpec& replay) {
+    return of(slow).estimate(replay).value().seconds;
+  }
+  double measured(Stage& slow, const ReplaySpec& replay) {
+    auto fixed = of(slow).fix(replay);
+    FakeTaskContext context(fixed->spec, &clock);
+    const SteadyTime begin = clock.steady();
+    EXPECT_TRUE(of(slow).run(context));
+    return std::chrono::duration<double>(clock.steady() - begin).count();
+  }
+  Replayer of(Stage& slow) {
+    return Replayer{log, log, clock, [&](const std::string&) -> Result<Stage*> { return &slow; }};
+  }
+  static void expect_close(double estimate, double real) {
+    EXPECT_GE(estimate, real / 2);
+    EXPECT_LE(estimate, real * 2);
+  }
+};
+
+// It was the time of the counting alone, until a replay had run; then the rate of that one, whose
+// share of matching records was another.
+TEST_F(EstimateTest, ItIsWithinAFactorOfTwoOfTheRunWhateverTheStageTakes) {
+  for (const auto& [batch, event] : {std::pair{1, 1}, {2'000, 1}, {1, 20}, {200, 5}}) {
+    SlowStage slow(clock, Duration{batch}, Duration{event});
+    append(1, 3'000, "acme");
+    append(1, 30, "globex");
+    ReplaySpec few = spec();
+    few.tenant = "globex";
+    // What the pipeline did: a backlog in large batches, and events as they came.
+    for (const int events : {256, 1, 2, 100, 256, 1}) {
+      slow.cost().observe(events, Duration{batch + events * event});
+    }
+    expect_close(estimated(slow, spec()), measured(slow, spec()));
+    expect_close(estimated(slow, few), measured(slow, few));
+    expect_close(estimated(slow, spec()), measured(slow, spec()));
+  }
+}
+
+TEST_F(EstimateTest, SingleEventsTellWhatABatchTakes) {
+  SlowStage slow(clock, Duration{50}, Duration{0});
+  append(1, 2'000);
+  for (int n = 0; n < 200; ++n) slow.cost().observe(1, Duration{50});
+  expect_close(estimated(slow, spec()), measured(slow, spec()));
+}
+
+TEST_F(EstimateTest, ItHasNoMoreDigitsThanMeanSomething) {
+  SlowStage slow(clock, Duration{0}, Duration{0});
+  append(1, 777);
+  const Json json = to_json(of(slow).estimate(spec()).value());
+  EXPECT_LE(json.at("seconds").dump().size(), 6u) << json.dump();
+  EXPECT_GT(json.at("seconds"), 0);
 }
 
 }  // namespace

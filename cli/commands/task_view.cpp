@@ -1,0 +1,113 @@
+#include "cli/commands/task_view.h"
+
+#include "cli/render/number.h"
+#include "common/base/time.h"
+
+namespace mesh::cli {
+namespace {
+
+constexpr const char* kSeenAt = "seen_at";
+
+std::string word(const Json& task, std::string_view path) {
+  const Json& value = at_path(task, path);
+  return value.is_string() ? value.get<std::string>() : std::string{};
+}
+
+bool any(const Json& task, std::string_view path) {
+  const Json& value = at_path(task, path);
+  return value.is_number_integer() && value.get<std::int64_t>() > 0;
+}
+
+// From its start to its end, or to now.
+std::string duration_text(const Json& task) {
+  const auto from = parse_rfc3339(word(task, "started_at"));
+  auto to = parse_rfc3339(word(task, "finished_at"));
+  if (!to) to = parse_rfc3339(word(task, kSeenAt));
+  if (!from || !to || *to < *from) return {};
+  return seconds_text(std::chrono::duration<double>(*to - *from).count());
+}
+
+struct Count {
+  const char* member;
+  const char* words;
+  bool always;  // also where it is 0
+};
+constexpr Count kCounts[] = {{"redriven", "redriven", true},
+                             {"purged", "purged", true},
+                             {"done", "done", true},
+                             {"died_again", "died again", true},
+                             {"dead", "died", true},
+                             {"pending", "still pending", false},
+                             {"superseded", "overtaken by newer states", false},
+                             {"skipped", "skipped", false},
+                             {"expected", "expected", true},
+                             {"missing", "missing", true},
+                             {"extra", "too many", true},
+                             {"stale", "stale", true},
+                             {"generation", "built generation", false},
+                             {"previous", "kept generation", false}};
+
+}  // namespace
+
+std::string task_result(const Json& task) {
+  if (word(task, "state") == "failed") return "failed: " + word(task, "error");
+  std::string text;
+  for (const auto& [member, words, always] : kCounts) {
+    const Json& value = at_path(at_path(task, "result"), member);
+    if (!value.is_number_integer() || (!always && value.get<std::int64_t>() == 0)) continue;
+    text += (text.empty() ? "" : ", ") + std::string(words) + " " + count_text(value);
+  }
+  return text;
+}
+
+std::string task_next_step(const Json& task) {
+  const std::string id = word(task, "id"), state = word(task, "state"), kind = word(task, "kind");
+  if (state == "queued" || state == "running") {
+    return "`mesh tasks wait " + id + "` follows it, `mesh tasks cancel " + id + "` stops it";
+  }
+  if (state != "done") return {};
+  const std::string letters = "`mesh dlq show " + word(task, "spec.topic") + "`";
+  if (any(task, "result.died_again")) return letters + " shows why they died again";
+  if (any(task, "result.pending")) {
+    return "`mesh groups list` shows what holds the pipelines up, " + letters + " what dies still";
+  }
+  if (any(task, "result.dead")) {
+    return "`mesh tasks get " + id + " -o json` lists them under result.dead_events";
+  }
+  if (kind == "rebuild") {
+    return "`mesh index verify` compares it with the log, `mesh index rollback` goes back";
+  }
+  return {};
+}
+
+const View& task_view() {
+  using Show = Field::Show;
+  static const View view{
+      "id",
+      {{"id", "ID", "the task's id"},
+       {"kind", "KIND", "replay, rebuild, redrive, purge or verify"},
+       {"state", "STATE", "queued, running, done, failed or cancelled"},
+       {"progress.done", "DONE", "units of work done", Show::always, count_text},
+       {"progress.total", "TOTAL", "units of work there are; 0: not known", Show::always,
+        count_text},
+       {"created_at", "CREATED", "when it was asked for", Show::always, time_text},
+       {"started_at", "STARTED", "when it began", Show::wide, time_text},
+       {"finished_at", "FINISHED", "when it ended", Show::wide, time_text},
+       {"", "TOOK", "from its start to its end, or to now", Show::always, duration_text},
+       {"", "RESULT", "what came of it, in words", Show::always, task_result},
+       {"", "NEXT", "what may be done about it", Show::wide, task_next_step},
+       {"spec", "ASKED", "what was asked", Show::wide},
+       {"result", "FINDINGS", "counts and findings so far", Show::never},
+       {"error", "ERROR", "why it failed", Show::never}}};
+  return view;
+}
+
+Json shown_task(const Session& session, const Json& task) {
+  const Format format = session.out.format();
+  if (!task.is_object() || (format != Format::table && format != Format::wide)) return task;
+  Json shown = task;
+  shown[kSeenAt] = format_rfc3339(session.clock.now());
+  return shown;
+}
+
+}  // namespace mesh::cli

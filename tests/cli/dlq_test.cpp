@@ -1,0 +1,162 @@
+// `mesh dlq`: what became of letters, and mending them.
+#include "tests/cli/cli_fixture.h"
+#include "tests/cli/redrive_task.h"
+
+namespace mesh::cli {
+namespace {
+
+using ::testing::HasSubstr;
+
+class DlqTest : public CliTest {};
+
+// It said that 3 letters were redriven, and succeeded, though all of them died again.
+TEST_F(DlqTest, ARedriveTellsWhatBecameOfTheEvents) {
+  fake.on("POST", "/admin/v1/dlq/{topic}/redrive", 202, Json{{"id", "t1"}, {"state", "queued"}});
+  auto task = std::make_shared<Json>();
+  fake.on("GET", "/admin/v1/tasks/{id}",
+          [task](const http::Request&) { return http::Response::json(200, *task); });
+  const std::vector<std::string> redrive{"dlq", "redrive", "user.events", "--yes"};
+  *task = redrive_task("done", 2, 1, 0);
+  EXPECT_EQ(at_fake(redrive), 6) << err;
+  EXPECT_THAT(out, HasSubstr("redriven 3, done 2, died again 1\n"));
+  EXPECT_THAT(out, HasSubstr("`mesh dlq show user.events.dlq` shows why"));
+  *task = redrive_task("done", 2, 0, 1);
+  EXPECT_EQ(at_fake(redrive), 7);
+  EXPECT_THAT(out, HasSubstr("redriven 3, done 2, died again 0, still pending 1"));
+  *task = redrive_task("done", 3, 0, 0);
+  EXPECT_EQ(at_fake(redrive), 0);
+  EXPECT_EQ(Json::parse(fake.requests().front().body).contains("wait"), false);
+  *task = redrive_task("running", 1, 0, 2);
+  EXPECT_EQ(at_fake({"dlq", "redrive", "user.events", "--yes", "--timeout", "1500ms"}), 7);
+  EXPECT_THAT(out, HasSubstr("done 1, died again 0, still pending 2"));
+  EXPECT_THAT(err, HasSubstr("mesh tasks wait t1"));
+  for (const auto& request : fake.requests()) {
+    if (request.method != "POST" || request.body.find("wait") == std::string::npos) continue;
+    EXPECT_EQ(Json::parse(request.body)["wait"], 2) << "the server waits as long";
+  }
+  EXPECT_EQ(at_fake({"dlq", "redrive", "user.events", "--yes", "--no-wait"}), 0);
+}
+
+const Json kLetter{{"topic", "user.events.dlq"},
+                   {"partition", 3},
+                   {"offset", 17},
+                   {"tenant", "acme"},
+                   {"cause_class", "schema"},
+                   {"cause", "no name"},
+                   {"event", {{"specversion", "1.0"}, {"id", "e1"}, {"data", {{"n", 1}}}}}};
+
+TEST_F(DlqTest, LettersThatArePublishedAreMended) {
+  fake.on("POST", "/admin/v1/dlq/{topic}/letters/{letter}/mend", [](const http::Request& request) {
+    const Json event = Json::parse(request.body);
+    if (event["data"]["n"] == 2)
+      return http::Response::problem({ErrorKind::conflict, "settled already", {}, {}, {}});
+    return http::Response::json(202, Json{{"id", event["id"]}, {"position", "x"}});
+  });
+  Json second = kLetter, third = kLetter;
+  second["event"]["data"]["n"] = 2;
+  third["event"] = nullptr;
+  // Numbers go on as they are written, which no double holds.
+  std::string first = dump(kLetter);
+  first.replace(first.find("{\"n\":1}"), 7, "{\"n\":0.10000000000000000000000001}");
+  const std::string lines =
+      file("letters.ndjson", first + "\n" + dump(second) + "\n" + dump(third) + "\n");
+  EXPECT_EQ(at_fake({"events", "publish", lines, "-o", "json"}), 6) << err;
+  EXPECT_EQ(json(), (Json{{"accepted", 1}, {"failed", 2}}));
+  EXPECT_THAT(err, HasSubstr("line 2: settled already"));
+  EXPECT_THAT(err, HasSubstr("line 3: the letter's record cannot be decoded"));
+  EXPECT_EQ(fake.requests().at(0).path_params.at("letter"), "3:17");
+  EXPECT_THAT(fake.requests().at(0).body, HasSubstr("0.10000000000000000000000001"));
+}
+
+class EditTest : public CliTest {
+ protected:
+  EditTest() {
+    fake.on("GET", "/admin/v1/dlq/{topic}/letters", 200,
+            Json{{"items", {kLetter}}, {"next", nullptr}});
+    fake.on("POST", "/admin/v1/dlq/{topic}/letters/{letter}/mend",
+            [](const http::Request& request) {
+              const Json event = Json::parse(request.body);
+              if (event["data"]["n"] == "bad") {
+                return http::Response::problem({ErrorKind::unprocessable,
+                                                "the event is not valid",
+                                                {},
+                                                {{"/data/n", "must be a number"}},
+                                                {}});
+              }
+              return http::Response::json(202, Json{{"id", event["id"]}, {"position", "x"}});
+            });
+    env["TMPDIR"] = dir.path();
+    terminal.in = true;
+  }
+  // The script is the editor; $1 is the file. Each run appends what it was shown to "shown".
+  int edit(const std::string& script) {
+    env["EDITOR"] = "sh " + file("editor", "cat \"$1\" >>" + dir.file("shown") + "\n" + script);
+    return at_fake({"dlq", "edit", "user.events", "--id", "e1"});
+  }
+  std::string shown() { return contents("shown"); }
+  int mends() {
+    int count = 0;
+    for (const auto& request : fake.requests()) count += request.method == "POST";
+    return count;
+  }
+  std::size_t drafts() {
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(dir.path())) {
+      count += entry.path().filename() == "event.json";
+    }
+    return count;
+  }
+};
+
+TEST_F(EditTest, WhatIsSavedWithChangesGoesBack) {
+  EXPECT_EQ(edit("sed -i 's/\"n\": 1/\"n\": 5/' \"$1\""), 0) << err;
+  EXPECT_THAT(shown(), HasSubstr("# user.events.dlq 3:17 died of schema: no name"));
+  EXPECT_EQ(Json::parse(fake.last().body)["data"]["n"], 5);
+  EXPECT_THAT(err, HasSubstr("its letter is settled"));
+  EXPECT_EQ(drafts(), 0u);
+}
+
+TEST_F(EditTest, SavedUnchangedOrEmptyNothingIsDone) {
+  EXPECT_EQ(edit("true"), 0);
+  EXPECT_THAT(err, HasSubstr("nothing was done"));
+  EXPECT_EQ(edit(": >\"$1\""), 0);
+  EXPECT_EQ(mends(), 0);
+  EXPECT_EQ(drafts(), 0u);
+}
+
+TEST_F(EditTest, WhatIsRefusedOpensAgainWithTheReason) {
+  EXPECT_EQ(edit("if grep -q 'must be a number' \"$1\"; then sed -i 's/\"bad\"/7/' \"$1\"\n"
+                 "elif grep -q 'It was refused' \"$1\"; then sed -i 's/bad/\"bad\"/' \"$1\"\n"
+                 "else sed -i 's/\"n\": 1/\"n\": bad/' \"$1\"; fi"),
+            0)
+      << err << shown();
+  EXPECT_EQ(mends(), 2) << "broken JSON is not sent";
+  EXPECT_EQ(Json::parse(fake.last().body)["data"]["n"], 7);
+}
+
+TEST_F(EditTest, GivingUpAfterARefusalKeepsTheFileAndNamesIt) {
+  EXPECT_EQ(edit("sed -i 's/\"n\": 1/\"n\": \"bad\"/' \"$1\""), 1);
+  EXPECT_THAT(err, HasSubstr("must be a number"));
+  EXPECT_THAT(err, HasSubstr("/event.json"));
+  EXPECT_EQ(drafts(), 1u);
+}
+
+TEST_F(EditTest, WithoutATerminalARefusalEndsIt) {
+  terminal.in = false;
+  EXPECT_EQ(edit("sed -i 's/\"n\": 1/\"n\": \"bad\"/; s/bad/bad/' \"$1\"; echo '# again' >>\"$1\""),
+            1);
+  EXPECT_EQ(mends(), 1);
+  EXPECT_EQ(drafts(), 1u);
+}
+
+TEST_F(EditTest, AnEditorThatFailsChangesNothing) {
+  EXPECT_EQ(edit("sed -i 's/1/2/' \"$1\"; exit 3"), 1);
+  EXPECT_THAT(err, HasSubstr("exit code 3"));
+  env["EDITOR"] = "/no/such/editor";
+  EXPECT_EQ(at_fake({"dlq", "edit", "user.events", "--id", "e1"}), 1);
+  EXPECT_THAT(err, HasSubstr("$VISUAL or $EDITOR"));
+  EXPECT_EQ(mends(), 0);
+}
+
+}  // namespace
+}  // namespace mesh::cli
