@@ -5,9 +5,7 @@
 namespace mesh::cli {
 namespace {
 
-std::string pretty(const Json& value) {
-  return value.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
+std::string pretty(const Json& value) { return dump(value, 2) + "\n"; }
 
 }  // namespace
 

@@ -19,8 +19,10 @@ const View& record_view() {
        {"sequence", "SEQUENCE", "the entity's version", Field::Show::wide},
        {"traceparent", "TRACE", "the trace it began in", Field::Show::wide},
        {"headers", "HEADERS", "the record's headers as they lie in the log", Field::Show::wide},
-       {"value", "VALUE", "the data: JSON, or text where it is none", Field::Show::always,
-        json_text}}};
+       {"value", "VALUE", "the data: JSON as it was written, or text by its content type",
+        Field::Show::always, json_text},
+       {"value_base64", "BASE64", "the data's bytes, where VALUE cannot hold them",
+        Field::Show::wide}}};
   return view;
 }
 

@@ -45,7 +45,7 @@ Outcome publish_one(Session& session, const Args& args) {
   const std::string made =
       key.empty() ? new_uuid_v7(session.clock.now()) : uuid_v5(kMeshNamespace, "publish:" + key);
   const std::string id = args.id.empty() ? made : args.id;
-  auto event = event_of_data(std::move(*data), args.defaults, id);
+  auto event = event_of_data(trim(args.data), args.defaults, id);
   if (!event) return fail(event.error());
   if (!args.subject.empty()) (*event)["subject"] = args.subject;
   auto accepted = session.mesh->publish(*event, args.write);
@@ -122,6 +122,14 @@ class Publisher {
       refuse(line.number, event.error().message);
       return {};
     }
+    // A request is of one tenant.
+    const Json& named = at_path(*event, "tenantid");
+    const std::string tenant =
+        args_.defaults.keep_tenant && named.is_string() ? named.get<std::string>() : "";
+    if (!batch_.empty() && tenant != tenant_) {
+      if (auto sent = send(); !sent) return sent;
+    }
+    tenant_ = tenant;
     batch_.push_back({line.number, dump(*event)});
     bytes_ += batch_.back().text.size() + 1;
     return {};
@@ -148,6 +156,7 @@ class Publisher {
       for (const Item& item : batch_) body += item.text + "\n";
       // One key per body: a repetition after a lost answer adds nothing.
       client::WriteOptions write = args_.write;
+      write.tenant = tenant_;
       write.idempotency_key = "publish-" + new_uuid_v7(session_.clock.now());
       auto ids = patiently([&] { return session_.mesh->publish_bulk(body, write); }, nap, random_);
       if (ids) {
@@ -210,6 +219,7 @@ class Publisher {
   LineReader& lines_;
   Progress progress_;
   std::vector<Item> batch_;
+  std::string tenant_;  // of the batch; empty: the session's
   std::size_t bytes_ = 0;
   std::int64_t accepted_ = 0, failed_ = 0;
   std::mt19937_64 random_{std::random_device{}()};
@@ -232,6 +242,9 @@ Outcome publish(Session& session, Args args) {
       return fail(ErrorKind::invalid, "what to publish? give --data JSON, a FILE, or - for stdin");
     args.file = "-";
   }
+  // The operator, of no tenant himself, publishes each record as its tenant's.
+  args.defaults.keep_tenant =
+      session.settings.tenant.empty() && !is_tenant_token(session.settings.token);
   auto lines = LineReader::open(args.file);
   if (!lines) return fail(lines.error());
   return Publisher(session, args, *lines).run();
@@ -251,7 +264,10 @@ void add_events_publish(Commands& commands, CLI::App& events) {
            "prints them, letters as `mesh dlq show -o json` prints them, which are mended by "
            "their event and settled, or bare data, which then needs --type. They go in "
            "batches; refused lines are named and the rest goes on. Exit code 6: some were "
-           "refused; 1: all of them.",
+           "refused; 1: all of them.\n"
+           "A record keeps every attribute, its content type and its data to the byte. With "
+           "--tenant it becomes that tenant's event; without, the operator publishes it as "
+           "the tenant's whose it was.",
        .examples = "mesh events publish --tenant acme --type analytics.recorded --data "
                    "'{\"user_id\":\"1\",\"event_type\":\"login\"}'\n"
                    "mesh events publish events.ndjson --tenant acme\n"

@@ -1,5 +1,8 @@
 #include "cli/import/event_line.h"
 
+#include "common/base/strings.h"
+#include "common/domain/record_json.h"
+
 namespace mesh::cli {
 namespace {
 
@@ -19,8 +22,37 @@ Result<Json> completed(Json event, const EventDefaults& defaults, const std::str
   return event;
 }
 
-Json of_record(const Json& record) {
+// The attribute that a record's header holds; empty for headers that hold none, and for what the
+// new event has of its own.
+std::string attribute_of(const std::string& header) {
+  if (header == "content-type") return "datacontenttype";
+  if (header == "traceparent" || header == "tracestate") return header;
+  if (!header.starts_with("ce_") || header == "ce_specversion" || header == "ce_tenantid")
+    return {};
+  return header.substr(3);
+}
+
+// Data as the JSON format has it.
+Status put_event_data(Json& event, const std::optional<std::string>& data) {
+  if (!data) return {};
+  const auto type = event.find("datacontenttype");
+  const std::string content_type =
+      type == event.end() ? std::string("application/json") : type->get<std::string>();
+  Json members = Json::object();
+  put_data(members, "data", content_type, data);
+  // What has both is exact in the second alone.
+  if (members.contains("data_base64")) members.erase("data");
+  event.update(members);
+  return {};
+}
+
+Result<Json> of_record(const Json& record) {
   Json event{{"specversion", "1.0"}};
+  const auto headers = record.find("headers");
+  for (const auto& [name, value] : headers->items()) {
+    const std::string attribute = attribute_of(name);
+    if (!attribute.empty() && value.is_string()) event[attribute] = value;
+  }
   for (const auto& [member, attribute] : {std::pair{"id", "id"},
                                           {"source", "source"},
                                           {"type", "type"},
@@ -29,15 +61,18 @@ Json of_record(const Json& record) {
                                           {"traceparent", "traceparent"}}) {
     if (filled(record, member)) event[attribute] = record[member];
   }
-  event["data"] = record["value"];
+  auto data = data_of(record, "value", content_type_of(record));
+  if (!data) return fail(data.error());
+  if (auto put = put_event_data(event, *data); !put) return fail(put.error());
   return event;
 }
 
 }  // namespace
 
-Result<Json> event_of_data(Json data, const EventDefaults& defaults, const std::string& id) {
+Result<Json> event_of_data(std::string_view data, const EventDefaults& defaults,
+                           const std::string& id) {
   Json event{{"specversion", "1.0"}};
-  event["data"] = std::move(data);
+  event["data"] = raw_json(data);
   return completed(std::move(event), defaults, id);
 }
 
@@ -46,9 +81,18 @@ Result<Json> event_of_line(std::string_view line, const EventDefaults& defaults,
   auto json = parse_json(line);
   if (!json) return json;
   if (json->is_object()) {
-    if (json->contains("specversion")) return completed(std::move(*json), defaults, id);
-    if (json->contains("topic") && json->contains("offset") && json->contains("value")) {
-      return completed(of_record(*json), defaults, id);
+    if (json->contains("specversion")) {
+      if (json->contains("data")) (*json)["data"] = raw_json(member_text(line, "data"));
+      return completed(std::move(*json), defaults, id);
+    }
+    if (json->contains("topic") && json->contains("offset") && json->contains("headers") &&
+        (*json)["headers"].is_object()) {
+      keep_value(*json, line);
+      auto event = of_record(*json);
+      if (event && defaults.keep_tenant && filled(*json, "tenant")) {
+        (*event)["tenantid"] = (*json)["tenant"];
+      }
+      return event ? completed(std::move(*event), defaults, id) : std::move(event);
     }
   }
   if (defaults.type.empty()) {
@@ -56,7 +100,7 @@ Result<Json> event_of_line(std::string_view line, const EventDefaults& defaults,
         ErrorKind::invalid,
         "neither a CloudEvent nor a record of `events tail -o json`: for bare data give --type");
   }
-  return event_of_data(std::move(*json), defaults, id);
+  return event_of_data(trim(line), defaults, id);
 }
 
 }  // namespace mesh::cli

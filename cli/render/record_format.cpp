@@ -2,6 +2,7 @@
 
 #include "cli/render/view.h"
 #include "cli/render/width.h"
+#include "common/domain/record_json.h"
 
 namespace mesh::cli {
 namespace {
@@ -10,6 +11,16 @@ constexpr std::string_view kVerbs = "tpokvTyieh";
 constexpr std::string_view kKnown =
     "known are %t topic, %p partition, %o offset, %k key, %v value, %T time, %y type, %i id, "
     "%e tenant, %h headers, %%";
+
+// The data as it lies in the log; JSON of several lines on one.
+std::string value_text(const Json& record) {
+  const Json& value = at_path(record, "value");
+  if (value.is_null()) {
+    const auto data = data_of(record, "value", content_type_of(record));
+    return data && *data ? **data : dump(value);
+  }
+  return value.is_string() ? value.get<std::string>() : dump(value);
+}
 
 std::string text_of(const Json& record, char verb) {
   const auto member = [&](std::string_view path) -> std::string {
@@ -33,10 +44,8 @@ std::string text_of(const Json& record, char verb) {
       return member("id");
     case 'e':
       return member("tenant");
-    case 'v': {
-      const Json& value = at_path(record, "value");
-      return value.is_string() ? value.get<std::string>() : dump(value);
-    }
+    case 'v':
+      return value_text(record);
     default:
       break;
   }

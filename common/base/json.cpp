@@ -1,5 +1,6 @@
 #include "common/base/json.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -18,11 +19,12 @@ namespace {
 // key, which makes an object of n members cost n². It is also several times as fast.
 class Parser {
  public:
-  Parser(std::string_view text, int max_depth)
+  Parser(std::string_view text, const JsonLimits& limits)
       : begin_(text.data()),
         p_(text.data()),
         end_(text.data() + text.size()),
-        depth_left_(max_depth) {}
+        depth_left_(limits.max_depth),
+        exact_numbers_(limits.exact_numbers) {}
 
   Result<Json> run() {
     Json value;
@@ -295,6 +297,16 @@ class Parser {
 
   bool parse_number(Json& out) {
     const char* const first = p_;
+    if (!read_number(out)) return false;
+    if (exact_numbers_) {
+      const std::string_view text(first, static_cast<std::size_t>(p_ - first));
+      if (dump(out) != text) out = raw_json(text);
+    }
+    return true;
+  }
+
+  bool read_number(Json& out) {
+    const char* const first = p_;
     const bool negative = *p_ == '-';
     if (negative) ++p_;
     if (p_ == end_ || *p_ < '0' || *p_ > '9') return broken("expected a value", first);
@@ -352,6 +364,7 @@ class Parser {
   const char* p_;
   const char* const end_;
   int depth_left_;
+  const bool exact_numbers_;
   std::vector<Member> members_;  // of the objects that are still open, innermost last
   Error error_;
 };
@@ -364,7 +377,7 @@ Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
                                           " bytes: at most " + std::to_string(limits.max_bytes) +
                                           " are allowed");
   }
-  return Parser(text, limits.max_depth).run();
+  return Parser(text, limits).run();
 }
 
 namespace {
@@ -383,7 +396,9 @@ const char* skip_value(const char* p) {
     } else if (depth > 0) {
       ++p;
     } else {
-      while (*p != ',' && *p != '}' && *p != ' ' && *p != '\n' && *p != '\r' && *p != '\t') ++p;
+      while (*p != ',' && *p != '}' && *p != ']' && *p != ' ' && *p != '\n' && *p != '\r' &&
+             *p != '\t')
+        ++p;
     }
   } while (depth > 0);
   return p;
@@ -394,21 +409,109 @@ const char* skip_space(const char* p) {
   return p;
 }
 
+// A name as it stands, with its quotes, is that name.
+bool spells(std::string_view quoted, std::string_view name) {
+  const std::string_view plain = quoted.substr(1, quoted.size() - 2);
+  if (plain.find('\\') == plain.npos) return plain == name;
+  const auto read = parse_json(quoted, {1, quoted.size()});
+  return read && read->get_ref<const std::string&>() == name;
+}
+
+bool has_raw(const Json& value) {
+  if (!value.is_structured()) return is_raw(value);
+  return std::any_of(value.begin(), value.end(), has_raw);
+}
+
+std::string dump_by_library(const Json& value, int indent) {
+  return value.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
+// As the library writes it, and raw values as they are.
+void write(const Json& value, int indent, std::size_t level, std::string& out) {
+  if (is_raw(value)) {
+    out += raw_text(value);
+    return;
+  }
+  if (!value.is_structured() || value.empty() || (indent < 0 && !has_raw(value))) {
+    out += dump_by_library(value, -1);
+    return;
+  }
+  const auto break_line = [&](std::size_t depth) {
+    if (indent < 0) return;
+    out += '\n';
+    out.append(depth * static_cast<std::size_t>(indent), ' ');
+  };
+  const bool object = value.is_object();
+  out += object ? '{' : '[';
+  for (auto item = value.begin(); item != value.end(); ++item) {
+    if (item != value.begin()) out += ',';
+    break_line(level + 1);
+    if (object) {
+      append_quoted(out, item.key());
+      out += indent < 0 ? ":" : ": ";
+    }
+    write(*item, indent, level + 1, out);
+  }
+  break_line(level);
+  out += object ? '}' : ']';
+}
+
 }  // namespace
 
 std::string_view member_text(std::string_view object, std::string_view name) {
   const char* p = skip_space(skip_space(object.data()) + 1);  // behind the brace
   while (*p == '"') {
     const char* const key_end = skip_value(p);
-    const std::string_view key(p + 1, static_cast<std::size_t>(key_end - p - 2));
+    const std::string_view key(p, static_cast<std::size_t>(key_end - p));
     const char* const value = skip_space(skip_space(key_end) + 1);  // behind the colon
     const char* const end = skip_value(value);
-    if (key == name) return {value, static_cast<std::size_t>(end - value)};
+    if (spells(key, name)) return {value, static_cast<std::size_t>(end - value)};
     p = skip_space(end);
     if (*p != ',') break;
     p = skip_space(p + 1);
   }
   return {};
+}
+
+std::vector<std::string_view> element_texts(std::string_view array) {
+  std::vector<std::string_view> texts;
+  const char* p = skip_space(skip_space(array.data()) + 1);  // behind the bracket
+  while (*p != ']') {
+    const char* const end = skip_value(p);
+    texts.emplace_back(p, static_cast<std::size_t>(end - p));
+    p = skip_space(end);
+    if (*p == ',') p = skip_space(p + 1);
+  }
+  return texts;
+}
+
+std::string one_line(std::string_view document) {
+  std::string line(document);
+  if (line.find_first_of("\r\n") == line.npos) return line;
+  bool in_string = false;
+  std::size_t length = 0;
+  for (std::size_t i = 0; i < document.size(); ++i) {
+    const char c = document[i];
+    if (c == '"') in_string = !in_string;
+    if (in_string && c == '\\') line[length++] = document[i++];
+    const bool space = c == ' ' || c == '\n' || c == '\r' || c == '\t';
+    if (in_string || !space) line[length++] = document[i];
+  }
+  line.resize(length);
+  return line;
+}
+
+// Binary values are the library's for formats beside JSON, and stand for nothing else here.
+Json raw_json(std::string_view document) {
+  const std::string line = one_line(trim(document));
+  return Json::binary(Json::binary_t::container_type(line.begin(), line.end()));
+}
+
+bool is_raw(const Json& value) { return value.is_binary(); }
+
+std::string_view raw_text(const Json& raw) {
+  const auto& bytes = raw.get_binary();
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 void append_quoted(std::string& out, std::string_view text) {
@@ -423,8 +526,11 @@ void append_quoted(std::string& out, std::string_view text) {
   out += '"';
 }
 
-std::string dump(const Json& value) {
-  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+std::string dump(const Json& value, int indent) {
+  if (!has_raw(value)) return dump_by_library(value, indent);
+  std::string out;
+  write(value, indent, 0, out);
+  return out;
 }
 
 }  // namespace mesh

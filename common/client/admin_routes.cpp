@@ -1,5 +1,6 @@
 // The routes of the operator: /admin/v1.
 #include "common/client/transport.h"
+#include "common/domain/record_json.h"
 
 namespace mesh::client {
 namespace {
@@ -54,8 +55,10 @@ std::string joined(const std::vector<std::string>& names) {
   return all;
 }
 
-Result<FollowPage> record_page(Result<Json> body) {
+// `text`: of the body, as it came.
+Result<FollowPage> record_page(Result<Json> body, std::string_view text) {
   if (!body) return fail(body.error());
+  keep_items(*body, text, keep_value);
   const auto items = body->is_object() ? body->find("items") : body->end();
   const auto next = body->is_object() ? body->find("next") : body->end();
   if (items == body->end() || !items->is_array() || next == body->end() || !next->is_string()) {
@@ -68,6 +71,16 @@ Result<FollowPage> record_page(Result<Json> body) {
     page.records.push_back(std::move(item));
   }
   return page;
+}
+
+// A dead letter's data as it was written.
+void keep_letter(Json& letter, std::string_view text) {
+  const auto event = letter.find("event");
+  if (event == letter.end() || !event->is_object()) return keep_data(letter, text, "value", {});
+  const auto type = event->find("datacontenttype");
+  const std::string content_type =
+      type != event->end() && type->is_string() ? type->get<std::string>() : std::string();
+  keep_data(*event, member_text(text, "event"), "data", content_type);
 }
 
 Call patient(Call call) {
@@ -90,7 +103,9 @@ Result<RecordPage> Client::records(const RecordQuery& query) {
   } else {
     call.query.emplace_back("positions", format_positions(query.positions));
   }
-  auto page = record_page(impl_->json(wait_for(std::move(call), query.wait_seconds)));
+  std::string text;
+  auto body = impl_->json(wait_for(std::move(call), query.wait_seconds), text);
+  auto page = record_page(std::move(body), text);
   if (!page) return fail(page.error());
   auto positions = parse_positions(page->next);
   if (!positions) return unexpected_form("records");
@@ -105,11 +120,16 @@ Result<FollowPage> Client::follow(const FollowQuery& query) {
   } else {
     call.query.emplace_back("cursor", query.cursor);
   }
-  return record_page(impl_->json(wait_for(std::move(call), query.wait_seconds)));
+  std::string text;
+  auto body = impl_->json(wait_for(std::move(call), query.wait_seconds), text);
+  return record_page(std::move(body), text);
 }
 
 Result<Json> Client::event(const std::string& id, const std::string& topic) {
-  return impl_->json(patient(get(admin({"events", id}), {{"topic", topic}})));
+  std::string text;
+  auto record = impl_->json(patient(get(admin({"events", id}), {{"topic", topic}})), text);
+  if (record && record->is_object()) keep_value(*record, text);
+  return record;
 }
 
 Result<std::vector<Json>> Client::groups() { return impl_->items(get(admin({"groups"})), 0); }
@@ -143,7 +163,7 @@ Result<std::vector<Json>> Client::dead_letters(const std::string& topic, const L
                                                      {"tenant", filter.tenant},
                                                      {"cause", filter.cause},
                                                      {"id", filter.id}})),
-      limit);
+      limit, keep_letter);
 }
 
 Result<Json> Client::redrive(const std::string& topic, const LetterFilter& filter, bool dry_run,

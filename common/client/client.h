@@ -69,6 +69,7 @@ using Query = std::vector<std::pair<std::string, std::string>>;
 
 struct WriteOptions {
   std::string idempotency_key = {};  // printable ASCII; empty: none
+  std::string tenant = {};  // for the operator, whose Options::tenant is empty: whom to act for
 };
 
 struct UserPage {

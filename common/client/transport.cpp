@@ -83,9 +83,15 @@ Result<http::Response> Client::Impl::send(const Call& call) {
 }
 
 Result<Json> Client::Impl::json(const Call& call) {
+  std::string text;
+  return json(call, text);
+}
+
+Result<Json> Client::Impl::json(const Call& call, std::string& text) {
   auto response = send(call);
   if (!response) return fail(response.error());
-  auto body = parse_json(response->body, kAnswerLimits);
+  text = std::move(response->body);
+  auto body = parse_json(text, kAnswerLimits);
   if (!body) {
     return fail(
         ErrorKind::internal,
@@ -95,11 +101,13 @@ Result<Json> Client::Impl::json(const Call& call) {
   return body;
 }
 
-Result<std::vector<Json>> Client::Impl::items(Call call, int limit) {
+Result<std::vector<Json>> Client::Impl::items(Call call, int limit, Keep keep) {
   std::vector<Json> all;
+  std::string text;
   for (int page = 0; page < kMaxPages; ++page) {
-    auto body = json(call);
+    auto body = json(call, text);
     if (!body) return fail(body.error());
+    if (keep != nullptr) keep_items(*body, text, keep);
     const auto items = body->is_object() ? body->find("items") : body->end();
     if (items == body->end() || !items->is_array()) return unexpected_form(call.path);
     for (Json& item : *items) {
@@ -117,6 +125,15 @@ Result<std::vector<Json>> Client::Impl::items(Call call, int limit) {
   return fail(ErrorKind::internal, "the list " + call.path + " does not end");
 }
 
+void keep_items(Json& answer, std::string_view text, Keep keep) {
+  const auto items = answer.is_object() ? answer.find("items") : answer.end();
+  if (items == answer.end() || !items->is_array()) return;
+  const auto texts = element_texts(member_text(text, "items"));
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if ((*items)[i].is_object()) keep((*items)[i], texts[i]);
+  }
+}
+
 std::string path_of(std::initializer_list<std::string_view> parts) {
   std::string path;
   for (const auto part : parts) path += '/' + percent_encode(part);
@@ -124,14 +141,17 @@ std::string path_of(std::initializer_list<std::string_view> parts) {
 }
 
 http::HeaderList write_headers(const WriteOptions& write) {
-  if (write.idempotency_key.empty()) return {};
+  http::HeaderList headers;
+  if (!write.tenant.empty()) headers.emplace_back("X-Tenant-Id", write.tenant);
+  if (write.idempotency_key.empty()) return headers;
   // A structured-field string (RFC 8941): quoted, backslash before quotes and backslashes.
   std::string quoted = "\"";
   for (const char c : write.idempotency_key) {
     if (c == '"' || c == '\\') quoted += '\\';
     quoted += c;
   }
-  return {{"Idempotency-Key", quoted + '"'}};
+  headers.emplace_back("Idempotency-Key", quoted + '"');
+  return headers;
 }
 
 tl::unexpected<Error> unexpected_form(std::string_view what) {

@@ -20,6 +20,9 @@ struct Call {
   bool open = false;       // a route without a credential
 };
 
+// Makes of what was read of an object, with its text, what is to be passed on.
+using Keep = void (*)(Json& object, std::string_view text);
+
 struct Client::Impl {
   explicit Impl(Options given);
   Options options;
@@ -30,13 +33,17 @@ struct Client::Impl {
   // Below 300 only; the body may be empty.
   Result<http::Response> send(const Call& call);
   Result<Json> json(const Call& call);
+  // The same, and `text` as it came.
+  Result<Json> json(const Call& call, std::string& text);
   // {"items":[…],"next"}: follows `next` until `limit` items are there (0: all).
-  Result<std::vector<Json>> items(Call call, int limit);
+  Result<std::vector<Json>> items(Call call, int limit, Keep keep = nullptr);
 };
 
 // "/a/b" of already split parts, each percent-encoded.
 std::string path_of(std::initializer_list<std::string_view> parts);
 http::HeaderList write_headers(const WriteOptions& write);
+// Calls `keep` with each object of the answer's "items" and its text.
+void keep_items(Json& answer, std::string_view text, Keep keep);
 tl::unexpected<Error> unexpected_form(std::string_view what);
 
 }  // namespace mesh::client

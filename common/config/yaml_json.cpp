@@ -12,6 +12,7 @@ namespace mesh {
 namespace {
 
 constexpr int kMaxDepth = 32;
+constexpr int kMaxRawDepth = 128;
 // A key of more than 1024 characters must be marked as one (YAML 1.2 §7.4.2).
 constexpr std::size_t kLongestPlainKey = 1000;
 
@@ -126,6 +127,19 @@ std::string scalar(const Json& value) {
   return reads_back_as_itself(text) ? text : dump(value);
 }
 
+// Raw JSON has its structure again, and its numbers stay as they stand.
+Json opened(Json value) {
+  if (is_raw(value)) {
+    const std::string_view text = raw_text(value);
+    auto json = parse_json(
+        text, {.max_depth = kMaxRawDepth, .max_bytes = text.size(), .exact_numbers = true});
+    if (json) return std::move(*json);
+  } else if (value.is_structured()) {
+    for (Json& item : value) item = opened(std::move(item));
+  }
+  return value;
+}
+
 bool is_block(const Json& value) { return value.is_structured() && !value.empty(); }
 
 void emit(const Json& value, int indent, std::string& out) {
@@ -174,7 +188,8 @@ Result<Json> yaml_to_json(const std::string& text) {
   }
 }
 
-std::string json_to_yaml(const Json& value) {
+std::string json_to_yaml(const Json& given) {
+  const Json value = opened(given);
   std::string out;
   if (is_block(value)) {
     emit(value, 0, out);

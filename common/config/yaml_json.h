@@ -15,7 +15,8 @@ namespace mesh {
 Result<Json> yaml_to_json(const std::string& text);
 
 // Block style, two spaces, a line end after the last line. Text that would read back as something
-// else is quoted, so that yaml_to_json(json_to_yaml(x)) == x.
+// else is quoted, so that yaml_to_json(json_to_yaml(x)) == x. Of raw_json the numbers stand as they
+// came.
 std::string json_to_yaml(const Json& value);
 
 }  // namespace mesh

@@ -5,7 +5,9 @@
 namespace mesh {
 namespace {
 
-Json object_or_empty(const Json& value) { return value.is_object() ? value : Json::object(); }
+Json object_or_empty(const Json& value) {
+  return value.is_object() || is_raw(value) ? value : Json::object();
+}
 
 }  // namespace
 

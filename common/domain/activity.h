@@ -20,8 +20,9 @@ struct AnalyticsEvent {
   std::string user_id;
   std::string event_type;
   std::string timestamp;  // as the client wrote it; else the event's time
-  Json metadata;          // object
+  Json metadata;          // object, or the raw_json of one: as the client wrote it
   Timestamp processed_at{};
+  Timestamp time{};  // the event's; the newest come first by it
 };
 
 // Data of chemical.recorded: {"molecule_id","researcher","data"{…},"timestamp"?}.
@@ -32,9 +33,10 @@ struct ChemicalEvent {
   std::string molecule_id;
   std::string researcher;
   std::string timestamp;
-  Json data;            // object
+  Json data;            // object, or raw_json as above
   Json llm_properties;  // object; what the PropertyExtractor made of it
   Timestamp processed_at{};
+  Timestamp time{};  // as above
 };
 
 struct AnalyticsSummary {

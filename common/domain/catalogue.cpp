@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "common/base/time.h"
 #include "common/domain/schema_check.h"
 
 namespace mesh {
@@ -161,6 +162,16 @@ std::string subject_of(const EventTypeDef& type, const Json& data) {
   if (it == data.end()) return {};
   if (it->is_string()) return it->get<std::string>();
   return it->is_number_integer() ? it->dump() : std::string();
+}
+
+std::string timestamp_of(const EventTypeDef& type, const Json& data) {
+  // Clients publish activities, and these alone have one.
+  if (!type.publishable || !data.is_object()) return {};
+  const auto it = data.find("timestamp");
+  if (it == data.end() || !it->is_string() || !parse_rfc3339(it->get_ref<const std::string&>())) {
+    return {};
+  }
+  return it->get<std::string>();
 }
 
 std::string dead_letter_topic(std::string_view topic) {

@@ -42,6 +42,10 @@ bool is_removal(std::string_view type);
 // integers); empty where the type has none or the data lacks it.
 std::string subject_of(const EventTypeDef& type, const Json& data);
 
+// When it happened by its data: the member `timestamp` of types that have one, as written; empty
+// where there is none or what stands there is no RFC 3339 date-time.
+std::string timestamp_of(const EventTypeDef& type, const Json& data);
+
 // "<topic>.dlq". Dead-letter topics are activity topics.
 std::string dead_letter_topic(std::string_view topic);
 bool is_dead_letter_topic(std::string_view topic);

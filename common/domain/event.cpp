@@ -14,6 +14,7 @@ namespace {
 constexpr std::string_view kPrefix = "ce_";
 constexpr std::string_view kContentType = "content-type";
 constexpr std::string_view kTraceparent = "traceparent";
+constexpr std::string_view kTracestate = "tracestate";
 constexpr std::string_view kEventsSuffix = ".events";
 constexpr std::string_view kForeignSource = "/foreign";
 
@@ -45,6 +46,12 @@ Result<TenantId> tenant_of(const StoredRecord& record, const Json& value) {
     return tenant;
   }
   return unreadable(record, "names no tenant: it needs ce_ headers or a tenantId in its value");
+}
+
+// What claims to come from the future happened when the log took it, so that a clock that is wrong
+// does not stay the newest for ever. The text keeps the claim.
+Timestamp happened(Timestamp claimed, const StoredRecord& record) {
+  return std::min(claimed, record.time);
 }
 
 // Of a record that does not say it: the first thing that can have happened to its entity.
@@ -79,9 +86,14 @@ Result<Event> from_foreign(const StoredRecord& record) {
               .sequence = default_sequence(record),
               .traceparent = std::string(find_header(record.headers, kTraceparent)),
               .data = *record.value,
-              .extensions = {}};
+              .extensions = {},
+              .tracestate = std::string(find_header(record.headers, kTracestate))};
   if (const auto* type = find_event_type(event.type)) {
     event.subject = subject_of(*type, *value);
+    event.time_text = timestamp_of(*type, *value);
+    if (!event.time_text.empty()) {
+      event.time = happened(*parse_rfc3339(event.time_text), record);
+    }
   } else {
     const std::string prefix = event.tenant.str() + "/";
     if (record.key.starts_with(prefix)) event.subject = record.key.substr(prefix.size());
@@ -96,6 +108,20 @@ std::string_view find_header(const Headers& headers, std::string_view name) {
     if (header == name) return value;
   }
   return {};
+}
+
+std::string time_text_of(const Event& event) {
+  return event.time_text.empty() ? format_rfc3339(event.time) : event.time_text;
+}
+
+bool is_version(std::string_view sequence) {
+  const auto count = parse_int(sequence);
+  return count && *count > 0 && std::to_string(*count) == sequence;
+}
+
+bool is_json_content(std::string_view content_type) {
+  const std::string media = to_lower(trim(content_type.substr(0, content_type.find(';'))));
+  return media.ends_with("/json") || media.ends_with("+json");
 }
 
 std::string to_string(const Position& position) {
@@ -125,12 +151,13 @@ Record to_record(const Event& event) {
   headers.emplace_back("ce_id", event.id);
   headers.emplace_back("ce_type", event.type);
   headers.emplace_back("ce_source", event.source);
-  headers.emplace_back("ce_time", format_rfc3339(event.time));
+  headers.emplace_back("ce_time", time_text_of(event));
   if (!event.subject.empty()) headers.emplace_back("ce_subject", event.subject);
   headers.emplace_back("ce_tenantid", event.tenant.str());
   if (event.sequence > 0) headers.emplace_back("ce_sequence", std::to_string(event.sequence));
-  headers.emplace_back(kContentType, event.content_type);
+  if (!event.content_type.empty()) headers.emplace_back(kContentType, event.content_type);
   if (!event.traceparent.empty()) headers.emplace_back(kTraceparent, event.traceparent);
+  if (!event.tracestate.empty()) headers.emplace_back(kTracestate, event.tracestate);
   for (const auto& [name, value] : event.extensions) {
     headers.emplace_back(std::string(kPrefix) + name, value);
   }
@@ -167,16 +194,25 @@ Result<Event> from_record(const StoredRecord& record) {
               .content_type = std::string(header(kContentType)),
               .traceparent = std::string(header(kTraceparent)),
               .data = record.value.value_or(std::string()),
-              .extensions = {}};
-  if (const auto time = header("ce_time"); !time.empty()) {
-    const auto parsed = parse_rfc3339(time);
+              .extensions = {},
+              .time_text = std::string(header("ce_time")),
+              .tracestate = std::string(header(kTracestate))};
+  if (!event.time_text.empty()) {
+    const auto parsed = parse_rfc3339(event.time_text);
     if (!parsed) return unreadable(record, "has in ce_time what is not an RFC 3339 date-time");
-    event.time = *parsed;
+    event.time = happened(*parsed, record);
   }
   if (const auto sequence = header("ce_sequence"); !sequence.empty()) {
-    const auto parsed = parse_int(sequence);
-    if (!parsed || *parsed < 0) return unreadable(record, "has a ce_sequence that is no count");
-    event.sequence = *parsed;
+    const auto count = parse_int(sequence);
+    const bool counts = count && *count >= 0;
+    if (compacted(record.position.topic) && !counts) {
+      return unreadable(record, "has a ce_sequence that is no count");
+    }
+    if (compacted(record.position.topic) || is_version(sequence)) {
+      event.sequence = *count;
+    } else {
+      event.extensions.emplace_back("sequence", sequence);
+    }
   }
   for (const auto& [name, value] : record.headers) {
     if (!name.starts_with(kPrefix)) continue;

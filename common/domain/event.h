@@ -60,15 +60,28 @@ struct Event {
   std::string id;    // UUIDv7 for ours; a foreign producer's id is kept
   std::string type;  // "user.created"
   std::string source;
-  Timestamp time{};  // when it happened
+  Timestamp time{};  // when it happened; not later than when the log took it
   TenantId tenant;
   std::string subject;        // what it is about within the tenant: the user id, the molecule
   std::int64_t sequence = 0;  // entity events: the entity's version; otherwise 0
-  std::string content_type = "application/json";
-  std::string traceparent;  // may be empty
-  std::string data;         // JSON text
-  Headers extensions;       // other CloudEvents attributes, names without "ce_"
+  std::string content_type = "application/json";  // empty: unknown, or there is no data
+  std::string traceparent;                        // may be empty
+  std::string data;    // JSON text, or bytes of another content_type; empty: none
+  Headers extensions;  // other CloudEvents attributes, names without "ce_"
+  // `time` as its producer wrote it, with its offset and every digit (RFC 3339); empty where the
+  // mesh gave it.
+  std::string time_text = {};
+  std::string tracestate = {};  // of the traceparent; may be empty
 };
+// What ce_time holds.
+std::string time_text_of(const Event& event);
+
+// Whether a `sequence` is one that Event::sequence can hold; clients may send any text there.
+bool is_version(std::string_view sequence);
+
+// Whether data of this media type is JSON: application/json, text/json, anything/…+json, whatever
+// its parameters. Not for an empty one.
+bool is_json_content(std::string_view content_type);
 
 // The record of an event, with the topic and the key that the catalogue says.
 // Key: "<tenant>/<subject>" or "<tenant>". Of an unknown type the topic is that of
@@ -78,8 +91,9 @@ Record to_record(const Event& event);
 // Reads ours and foreign ones: a record without ce_ headers is accepted when its value is a JSON
 // object that names `tenantId` (or `tenant_id`); its id is then derived from its position, so that
 // reading it twice gives the same event, and its type from the topic ("user.created" for
-// user.events, else "<entity>.recorded"). An entity event without ce_sequence gets its offset + 1.
-// `unprocessable` otherwise, also for a tombstone of an entity topic.
+// user.events, else "<entity>.recorded"), its time from the timestamp of its data where the type
+// has one. An entity event without ce_sequence gets its offset + 1; elsewhere a ce_sequence that is
+// no version is an extension. `unprocessable` otherwise, also for a tombstone of an entity topic.
 Result<Event> from_record(const StoredRecord& record);
 
 // Header names on dead letters, beside the dead event's own headers.

@@ -139,6 +139,10 @@ void identify(Request& request) {
   const auto parent = request.header("traceparent");
   const auto context = parent ? TraceContext::parse(*parent) : std::nullopt;
   request.trace = context ? context->child() : TraceContext::make(false);
+  if (!context) return;
+  for (const auto& [name, value] : request.headers) {
+    if (equal_ignore_case(name, "tracestate")) request.trace.add_state(value);
+  }
 }
 
 Refusal check_headers(const Request& request) {

@@ -24,7 +24,8 @@ class AnalyticsStore {
   virtual ~AnalyticsStore() = default;
   virtual Status record(std::span<const AnalyticsEvent> events, const Through& through) = 0;
   virtual Result<AnalyticsSummary> summary(const TenantId& tenant, std::string_view user_id) = 0;
-  // Newest first (by order of recording). `not_found` for a user without events.
+  // Newest first: by the events' time, of one millisecond by order of recording. `not_found` for a
+  // user without events.
   virtual Result<std::vector<AnalyticsEvent>> recent(const TenantId& tenant,
                                                      std::string_view user_id, int limit) = 0;
 };

@@ -25,6 +25,7 @@ struct ChangeContext {
   // When set, an existing user is changed only at one of these versions; at another one: `conflict`
   // with the pointer /version. Compared in the transaction of the change.
   std::optional<std::vector<std::int64_t>> only_at{};
+  std::string tracestate = {};  // of the traceparent
 };
 
 // Every method is scoped to the tenant it is given: a user of another tenant is `not_found`.

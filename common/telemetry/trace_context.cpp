@@ -1,5 +1,6 @@
 #include "common/telemetry/trace_context.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <random>
 
@@ -8,6 +9,8 @@ namespace {
 
 constexpr std::string_view kHex = "0123456789abcdef";
 constexpr std::size_t kLength = 55;  // of version 00
+constexpr std::size_t kMaxStateBytes = 512;
+constexpr int kMaxStateMembers = 32;
 
 // Ids must be unlike each other, not unguessable, so one seed from the system per thread will do.
 std::uint64_t random_word() {
@@ -44,9 +47,18 @@ std::string TraceContext::traceparent() const {
   return "00-" + trace_id + "-" + span_id + (sampled ? "-01" : "-00");
 }
 
-TraceContext TraceContext::child() const { return {trace_id, hex_id(1), sampled}; }
+TraceContext TraceContext::child() const { return {trace_id, hex_id(1), sampled, state}; }
 
-TraceContext TraceContext::make(bool sampled) { return {hex_id(2), hex_id(1), sampled}; }
+TraceContext TraceContext::make(bool sampled) { return {hex_id(2), hex_id(1), sampled, {}}; }
+
+void TraceContext::add_state(std::string_view tracestate) {
+  const std::string all = state.empty() || tracestate.empty()
+                              ? state + std::string(tracestate)
+                              : state + "," + std::string(tracestate);
+  const bool printable = std::ranges::all_of(all, [](char c) { return c >= 0x20 && c < 0x7f; });
+  const auto members = 1 + std::ranges::count(all, ',');
+  state = printable && members <= kMaxStateMembers && all.size() <= kMaxStateBytes ? all : "";
+}
 
 std::optional<TraceContext> TraceContext::parse(std::string_view text) {
   if (text.size() < kLength || text[2] != '-' || text[35] != '-' || text[52] != '-') {
@@ -60,7 +72,7 @@ std::optional<TraceContext> TraceContext::parse(std::string_view text) {
   if (!is_id(trace_id) || !is_id(span_id)) return std::nullopt;
   if (text.size() > kLength && (version == "00" || text[kLength] != '-')) return std::nullopt;
   const bool sampled = (kHex.find(flags[1]) & 1) != 0;
-  return TraceContext{std::string(trace_id), std::string(span_id), sampled};
+  return TraceContext{std::string(trace_id), std::string(span_id), sampled, {}};
 }
 
 }  // namespace mesh

@@ -7,6 +7,7 @@
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/domain/catalogue.h"
+#include "common/domain/record_json.h"
 #include "daemon/pipeline/letter.h"
 #include "daemon/pipeline/mending.h"
 #include "daemon/pipeline/scan.h"
@@ -44,27 +45,23 @@ Status each_letter_in(EventLog& log, const TopicPartition& partition,
 Json event_json(const StoredRecord& record, const Event& event) {
   Json json = {{"specversion", "1.0"}, {"id", event.id}, {"type", event.type}};
   if (!event.source.empty()) json["source"] = event.source;
-  const auto stored_time = find_header(record.headers, "ce_time");
-  json["time"] = stored_time.empty() ? format_rfc3339(event.time) : std::string(stored_time);
+  json["time"] = time_text_of(event);
   if (!event.subject.empty()) json["subject"] = event.subject;
   json["tenantid"] = event.tenant.str();
   if (event.sequence > 0) json["sequence"] = event.sequence;
   if (!event.content_type.empty()) json["datacontenttype"] = event.content_type;
   if (!event.traceparent.empty()) json["traceparent"] = event.traceparent;
+  if (!event.tracestate.empty()) json["tracestate"] = event.tracestate;
   for (const auto& [name, value] : event.extensions) json[name] = value;
   if (!record.value) return json;
-  const auto media =
-      to_lower(trim(std::string_view(event.content_type).substr(0, event.content_type.find(';'))));
-  if (media.empty() || media == "application/json" || media.ends_with("+json")) {
-    if (auto data = parse_json(event.data, {32, event.data.size()})) {
-      json["data"] = std::move(*data);
-      return json;
-    }
-  } else if (is_valid_utf8(event.data)) {
+  const bool is_json = event.content_type.empty() || is_json_content(event.content_type);
+  if (is_json && parse_json(event.data, {32, event.data.size()})) {
+    json["data"] = raw_json(event.data);
+  } else if (!is_json && is_valid_utf8(event.data)) {
     json["data"] = event.data;
-    return json;
+  } else {
+    json["data_base64"] = base64_encode(event.data);
   }
-  json["data_base64"] = base64_encode(event.data);
   return json;
 }
 
@@ -97,7 +94,7 @@ Json to_json(const DeadLetter& letter) {
   if (letter.event) {
     json["event"] = event_json(letter.record, *letter.event);
   } else {
-    json["value"] = letter.record.value ? Json(*letter.record.value) : Json(nullptr);
+    put_data(json, "value", {}, letter.record.value);
   }
   return json;
 }

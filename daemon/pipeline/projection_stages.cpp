@@ -33,7 +33,7 @@ class DataReader {
     return member->get<std::string>();
   }
   std::string timestamp() {
-    return data_.contains("timestamp") ? text("timestamp") : format_rfc3339(event_.time);
+    return data_.contains("timestamp") ? text("timestamp") : time_text_of(event_);
   }
   Json object(const char* name, bool required) {
     const auto member = data_.find(name);
@@ -42,7 +42,11 @@ class DataReader {
       note(name, "an object");
       return Json::object();
     }
-    return std::move(*member);
+    return *member;
+  }
+  // The member as it was written; an empty object where it is missing.
+  Json as_written(const char* name) {
+    return data_.contains(name) ? raw_json(member_text(event_.data, name)) : Json::object();
   }
   // Empty where everything was as it should be.
   const std::string& problem() const { return problem_; }
@@ -104,11 +108,13 @@ class AnalyticsStage final : public Stage {
                          data.text("event_type"),
                          data.timestamp(),
                          data.object("metadata", false),
-                         clock_.now()};
+                         clock_.now(),
+                         event.time};
       if (!data.problem().empty()) {
         results[i] = {Outcome::dead, "schema", data.problem()};
         continue;
       }
+      row.metadata = data.as_written("metadata");
       rows.push_back(std::move(row));
       of.push_back(i);
     }
@@ -166,7 +172,8 @@ class ChemicalStage final : public Stage {
                       data.timestamp(),
                       data.object("data", true),
                       Json::object(),
-                      clock_.now()};
+                      clock_.now(),
+                      event.time};
     if (!data.problem().empty()) {
       result = {Outcome::dead, "schema", data.problem()};
       return std::nullopt;
@@ -177,6 +184,7 @@ class ChemicalStage final : public Stage {
       if (properties.error().kind == ErrorKind::unprocessable) result.outcome = Outcome::dead;
       return std::nullopt;
     }
+    row.data = data.as_written("data");
     row.llm_properties = std::move(*properties);
     return row;
   }

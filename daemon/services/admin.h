@@ -73,7 +73,4 @@ struct ProcessAdminDeps {
 };
 http::RouteTable process_routes(ProcessAdminDeps deps);
 
-// The record as the API shows it; a value that is not JSON is a string.
-Json to_json(const StoredRecord& record);
-
 }  // namespace mesh::services

@@ -1,7 +1,9 @@
 #include "daemon/services/admin_log.h"
+
 #include "common/base/ids.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
+#include "common/domain/record_json.h"
 #include "daemon/services/common.h"
 
 namespace mesh::services {
@@ -45,7 +47,7 @@ Result<Response> event_by_id(const LogAdminDeps& deps, const http::Request& requ
         if (batch->empty()) break;
         for (const auto& record : *batch) {
           const auto ce_id = find_header(record.headers, "ce_id");
-          if (ce_id == id) return Response::json(200, to_json(record));
+          if (ce_id == id) return Response::json(200, mesh::to_json(record));
         }
         scanned += static_cast<int>(batch->size());
         offset = batch->back().position.offset + 1;
@@ -75,9 +77,12 @@ void append(const LogAdminDeps& deps, const http::Request& request, http::Respon
     return unprocessable("/records", "must be an array of {\"key\",\"value\",\"headers\"}");
   }
   std::vector<Record> batch;
-  for (const auto& item : (*body)["records"]) {
-    if (!item.is_object() || !only_members(item, {"key", "value", "headers"})) {
-      return unprocessable("/records", "every record must be an object of key, value and headers");
+  const auto texts = element_texts(member_text(request.body, "records"));
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    Json& item = (*body)["records"][i];
+    if (!item.is_object() || !only_members(item, {"key", "value", "value_base64", "headers"})) {
+      return unprocessable("/records",
+                           "every record must be an object of key, value or value_base64, headers");
     }
     if (!item.contains("key") || !item["key"].is_string() ||
         item["key"].get_ref<const std::string&>().empty()) {
@@ -86,10 +91,18 @@ void append(const LogAdminDeps& deps, const http::Request& request, http::Respon
     if (item.contains("headers") && !item["headers"].is_object()) {
       return unprocessable("/records/headers", "must map names to values");
     }
+    if (item.contains("value") && item.contains("value_base64")) {
+      return unprocessable("/records/value_base64", "excludes value");
+    }
     Record record{(*body)["topic"], item["key"], std::nullopt, {}};
     if (item.contains("value") && !item["value"].is_null()) {
-      record.value =
-          item["value"].is_string() ? item["value"].get<std::string>() : dump(item["value"]);
+      record.value = item["value"].is_string() ? item["value"].get<std::string>()
+                                               : one_line(member_text(texts[i], "value"));
+    } else if (item.contains("value_base64")) {
+      record.value = item["value_base64"].is_string()
+                         ? base64_decode(item["value_base64"].get_ref<const std::string&>())
+                         : std::nullopt;
+      if (!record.value) return unprocessable("/records/value_base64", "must be base64 text");
     }
     if (item.contains("headers")) {
       for (const auto& [name, value] : item["headers"].items()) {
@@ -108,47 +121,6 @@ void append(const LogAdminDeps& deps, const http::Request& request, http::Respon
 }
 
 }  // namespace
-
-Result<TopicInfo> find_topic(LogAdmin& admin, const std::string& name) {
-  auto all = admin.topics();
-  if (!all) return fail(all.error());
-  for (auto& topic : *all) {
-    if (topic.spec.name == name) return std::move(topic);
-  }
-  return fail(ErrorKind::not_found, "no topic \"" + name + "\"; `mesh topics list` shows them");
-}
-
-Json to_json(const StoredRecord& record) {
-  Json json{{"topic", record.position.topic},
-            {"partition", record.position.partition},
-            {"offset", record.position.offset},
-            {"time", format_rfc3339(record.time)},
-            {"key", record.key}};
-  if (auto event = from_record(record)) {
-    json.update({{"id", event->id},
-                 {"type", event->type},
-                 {"tenant", event->tenant.str()},
-                 {"subject", event->subject},
-                 {"source", event->source},
-                 {"event_time", format_rfc3339(event->time)},
-                 {"sequence", event->sequence},
-                 {"traceparent", event->traceparent}});
-  } else {
-    for (const char* name :
-         {"id", "type", "tenant", "subject", "source", "event_time", "sequence", "traceparent"}) {
-      json[name] = nullptr;
-    }
-  }
-  json["headers"] = Json::object();
-  for (const auto& [name, value] : record.headers) json["headers"][name] = value;
-  if (!record.value) {
-    json["value"] = nullptr;
-  } else {
-    auto value = parse_json(*record.value, {.max_depth = 64, .max_bytes = record.value->size()});
-    json["value"] = value ? std::move(*value) : Json(*record.value);
-  }
-  return json;
-}
 
 http::RouteTable log_routes(LogAdminDeps deps) {
   using http::Access;

@@ -170,7 +170,7 @@ Result<std::optional<Response>> look(const LogAdminDeps& deps, Reading& reading,
                     std::to_string(kMaxCursorBytes) + " fit; name fewer topics");
   }
   Json items = Json::array();
-  for (const auto& record : found->records) items.push_back(to_json(record));
+  for (const auto& record : found->records) items.push_back(mesh::to_json(record));
   return page(std::move(items), std::move(next));
 }
 

@@ -14,6 +14,10 @@ namespace {
 constexpr std::size_t kMaxErrors = 20;
 constexpr std::size_t kMaxIdBytes = 256;
 constexpr std::string_view kDefaultSource = "/mesh/publisher";
+constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kUnknownBytes = "application/octet-stream";
+// What the JSON format may add to an event's data, beside base64's third.
+constexpr std::size_t kMaxAround = 65536;
 
 enum class Strictness { cloudevents, lines };
 
@@ -31,6 +35,15 @@ bool is_attribute_name(std::string_view name) {
 Error under_data(Error error) {
   for (auto& field : error.fields) field.pointer = "/data" + field.pointer;
   return error;
+}
+
+// A time that the data names is when it happened, unless the event itself says otherwise.
+void take_timestamp(Event& event, const EventTypeDef& type, const Json& data) {
+  if (!event.time_text.empty()) return;
+  event.time_text = timestamp_of(type, data);
+  if (!event.time_text.empty()) {
+    event.time = std::min(*parse_rfc3339(event.time_text), event.time);
+  }
 }
 
 // Checks type and data and fills in topic-dependent parts. `data` is the parsed event.data, or null
@@ -58,7 +71,15 @@ Status complete(Event& event, const Json* data, const IngestRules& rules) {
     return offence("/data", event.type + " needs a JSON object");
   }
   if (auto valid = validate_data(*type, *data); !valid) return fail(under_data(valid.error()));
-  event.subject = subject_of(*type, *data);
+  std::string subject = subject_of(*type, *data);
+  if (!event.subject.empty() && event.subject != subject) {
+    return offence("/subject", "\"" + event.subject + "\" is not \"" + subject + "\", the " +
+                                   std::string(type->subject_field) +
+                                   " of the data, which is the subject of " + event.type +
+                                   ": leave it out");
+  }
+  event.subject = std::move(subject);
+  take_timestamp(event, *type, *data);
   return {};
 }
 
@@ -87,19 +108,20 @@ Status set_attribute(Event& event, std::string_view name, std::string value) {
   } else if (name == "time") {
     auto time = parse_rfc3339(value);
     if (!time) return offence(pointer, "must be an RFC 3339 time such as 2026-01-31T12:00:00Z");
-    event.time = *time;
+    event.time = std::min(*time, event.time);  // which is now
+    event.time_text = std::move(value);
   } else if (name == "datacontenttype") {
     event.content_type = std::move(value);
   } else if (name == "tenantid") {
     if (value != event.tenant.str()) {
       return fail(ErrorKind::forbidden, "/tenantid differs from the tenant of the credential");
     }
-  } else if (name == "sequence") {
-    const auto number = parse_int(value);
-    if (!number || *number < 0) return offence(pointer, "must be a whole number from 0");
-    event.sequence = *number;
+  } else if (name == "sequence" && is_version(value)) {
+    event.sequence = *parse_int(value);
   } else if (name == "traceparent") {
     if (TraceContext::parse(value)) event.traceparent = std::move(value);
+  } else if (name == "tracestate") {
+    event.tracestate = std::move(value);
   } else if (!is_attribute_name(name)) {
     return offence(pointer, "names of attributes have lower-case letters and digits only");
   } else {
@@ -116,8 +138,8 @@ Event blank(const http::Request& request, Timestamp now) {
                .tenant = request.tenant(),
                .subject = {},
                .sequence = 0,
-               .content_type = "application/json",
-               .traceparent = request.trace.traceparent(),
+               .content_type = {},
+               .traceparent = {},
                .data = {},
                .extensions = {}};
 }
@@ -133,19 +155,47 @@ Status require(const Event& event, bool has_version, Strictness strictness) {
   return fail({ErrorKind::unprocessable, "the event is not valid", {}, std::move(missing), {}});
 }
 
-void fill_defaults(Event& event) {
+void fill_defaults(Event& event, const http::Request& request) {
   if (event.source.empty()) event.source = kDefaultSource;
+  // A state says nothing without its parent, nor of another one.
+  if (event.traceparent.empty()) {
+    event.traceparent = request.trace.traceparent();
+    event.tracestate = request.trace.state;
+  }
 }
 
-// JSON data as it was sent: numbers keep their digits, and nothing is spent on writing it anew.
-// Only what takes several lines is brought to one.
-std::string data_text(std::string_view sent, const Json& data) {
-  const bool one_line = !sent.empty() && sent.find_first_of("\r\n") == std::string_view::npos;
-  return one_line ? std::string(sent) : dump(data);
+Status check_size(const Event& event, const IngestRules& rules) {
+  if (event.data.size() <= rules.max_event_bytes) return {};
+  return fail(ErrorKind::too_large,
+              "the event's data is over " + std::to_string(rules.max_event_bytes) + " bytes");
 }
 
-// One event in the JSON format, which is `json`; its text is `text`, or empty where only the value
-// is at hand.
+// Of bytes that come without one: typed data is JSON, of other data nothing is known.
+void assume_content_type(Event& event) {
+  if (!event.content_type.empty() || event.data.empty()) return;
+  event.content_type = find_event_type(event.type) != nullptr ? kJson : kUnknownBytes;
+}
+
+Result<Json> parse_data(const Event& event) {
+  return parse_json(event.data, {.max_depth = 32, .max_bytes = event.data.size()});
+}
+
+// Takes the member `data` of the JSON format into the event; its text is `text`.
+Status take_data(Event& event, const Json& data, std::string_view text) {
+  if (data.is_null()) return {};
+  if (event.content_type.empty()) event.content_type = kJson;
+  if (is_json_content(event.content_type)) {
+    event.data = one_line(text);
+  } else if (data.is_string()) {
+    event.data = data.get<std::string>();
+  } else {
+    return offence("/data", "must be a string, or data_base64, since datacontenttype " +
+                                event.content_type + " is not JSON");
+  }
+  return {};
+}
+
+// One event in the JSON format, which is `json`; its text is `text`.
 Result<Event> from_json(const http::Request& request, const Json& json, std::string_view text,
                         const IngestRules& rules, Strictness strictness, Timestamp now) {
   if (!json.is_object()) return offence("", "an event must be a JSON object");
@@ -156,12 +206,12 @@ Result<Event> from_json(const http::Request& request, const Json& json, std::str
   for (const auto& [name, value] : json.items()) {
     if (name == "data") {
       data = &value;
+    } else if (value.is_null()) {
+      continue;  // an attribute that is not there
     } else if (name == "data_base64") {
       binary =
           value.is_string() ? base64_decode(value.get_ref<const std::string&>()) : std::nullopt;
       if (!binary) return offence("/data_base64", "must be base64 text");
-    } else if (value.is_null()) {
-      continue;  // an attribute that is not there
     } else if (value.is_string() || value.is_number_integer() || value.is_boolean()) {
       if ((name == "id" || name == "source" || name == "type" || name == "specversion") &&
           !value.is_string()) {
@@ -176,19 +226,39 @@ Result<Event> from_json(const http::Request& request, const Json& json, std::str
     }
   }
   if (auto all = require(event, has_version, strictness); !all) return fail(all.error());
+  Json decoded;
   if (data != nullptr && binary) return offence("/data_base64", "excludes data");
-  if (binary) {
+  if (data != nullptr) {
+    if (auto taken = take_data(event, *data, member_text(text, "data")); !taken)
+      return fail(taken.error());
+    if (!is_json_content(event.content_type)) data = nullptr;
+  } else if (binary) {
     event.data = std::move(*binary);
-  } else if (data != nullptr) {
-    event.data = data_text(text.empty() ? text : member_text(text, "data"), *data);
+    assume_content_type(event);
+    if (is_json_content(event.content_type) && !event.data.empty()) {
+      auto parsed = parse_data(event);
+      if (!parsed) return offence("/data_base64", "is not JSON: " + parsed.error().message);
+      decoded = std::move(*parsed);
+      data = &decoded;
+    }
   }
-  if (event.data.size() > rules.max_event_bytes) {
-    return fail(ErrorKind::too_large,
-                "the event's data is over " + std::to_string(rules.max_event_bytes) + " bytes");
-  }
-  fill_defaults(event);
+  if (auto fits = check_size(event, rules); !fits) return fail(fits.error());
+  fill_defaults(event, request);
   if (auto ok = complete(event, data, rules); !ok) return fail(ok.error());
   return event;
+}
+
+// The value of a header of the binary form (HTTP binding, 3.1.3.2): older senders put it in double
+// quotes.
+std::string_view unquoted(std::string_view raw, std::string& buffer) {
+  if (raw.size() < 2 || raw.front() != '"' || raw.back() != '"') return raw;
+  buffer.clear();
+  for (std::size_t i = 1; i + 1 < raw.size(); ++i) {
+    if (raw[i] == '"') return raw;  // several quoted strings, or an escaped end
+    if (raw[i] == '\\' && ++i + 1 == raw.size()) return raw;
+    buffer += raw[i];
+  }
+  return buffer;
 }
 
 Result<Event> from_binary(const http::Request& request, const IngestRules& rules, Timestamp now) {
@@ -200,6 +270,7 @@ Result<Event> from_binary(const http::Request& request, const IngestRules& rules
     }
   }
   std::set<std::string> seen;
+  std::string buffer;
   for (const auto& [header, raw] : request.headers) {
     const std::string name = to_lower(header);
     if (!name.starts_with("ce-")) continue;
@@ -209,7 +280,7 @@ Result<Event> from_binary(const http::Request& request, const IngestRules& rules
     }
     if (attribute == "data") return offence("/data", "travels as the body in the binary form");
     if (!seen.insert(attribute).second) return offence("/" + attribute, "is there twice");
-    auto value = percent_decode(raw);
+    auto value = percent_decode(unquoted(raw, buffer));
     if (!value) return offence("/" + attribute, "is not valid percent-encoded UTF-8");
     if (auto set = set_attribute(event, attribute, std::move(*value)); !set) {
       return fail(set.error());
@@ -218,21 +289,17 @@ Result<Event> from_binary(const http::Request& request, const IngestRules& rules
   }
   if (auto all = require(event, has_version, Strictness::cloudevents); !all)
     return fail(all.error());
-  if (request.body.size() > rules.max_event_bytes) {
-    return fail(ErrorKind::too_large,
-                "the event's data is over " + std::to_string(rules.max_event_bytes) + " bytes");
-  }
   event.data = request.body;
-  const std::string media = request.content_type();
+  if (auto fits = check_size(event, rules); !fits) return fail(fits.error());
+  assume_content_type(event);
   Json data;
-  bool is_json = false;
-  if (media == "application/json" || media.ends_with("+json")) {
-    auto parsed = parse_json(request.body, {.max_depth = 32, .max_bytes = rules.max_event_bytes});
+  const bool is_json = is_json_content(event.content_type) && !event.data.empty();
+  if (is_json) {
+    auto parsed = parse_data(event);
     if (!parsed) return fail(parsed.error());
     data = std::move(*parsed);
-    is_json = true;
   }
-  fill_defaults(event);
+  fill_defaults(event, request);
   if (auto ok = complete(event, is_json ? &data : nullptr, rules); !ok) return fail(ok.error());
   return event;
 }
@@ -276,6 +343,10 @@ class Collector {
   std::optional<Error> fatal_;
 };
 
+std::size_t max_text(const IngestRules& rules) {
+  return rules.max_event_bytes / 3 * 4 + kMaxAround;
+}
+
 Error too_many(const IngestRules& rules) {
   return {ErrorKind::too_large,
           "over " + std::to_string(rules.max_events) + " events in one request; send fewer",
@@ -291,9 +362,10 @@ Result<std::vector<Event>> from_batch(const http::Request& request, const Ingest
   if (!json->is_array()) return fail(ErrorKind::invalid, "a batch must be a JSON array of events");
   if (json->size() > rules.max_events) return fail(too_many(rules));
   Collector collector;
+  const auto texts = element_texts(request.body);
   for (std::size_t i = 0; i < json->size(); ++i) {
-    if (!collector.add("/" + std::to_string(i),
-                       from_json(request, (*json)[i], {}, rules, Strictness::cloudevents, now))) {
+    if (!collector.add("/" + std::to_string(i), from_json(request, (*json)[i], texts[i], rules,
+                                                          Strictness::cloudevents, now))) {
       break;
     }
   }
@@ -311,7 +383,7 @@ Result<std::vector<Event>> from_lines(const http::Request& request, const Ingest
     rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
     if (line.empty()) continue;
     if (++count > rules.max_events) return fail(too_many(rules));
-    auto json = parse_json(line, {.max_depth = 33, .max_bytes = rules.max_event_bytes});
+    auto json = parse_json(line, {.max_depth = 33, .max_bytes = max_text(rules)});
     auto event = json ? from_json(request, *json, line, rules, Strictness::lines, now)
                       : Result<Event>(fail(json.error()));
     if (!collector.add("/" + std::to_string(number), std::move(event))) break;
@@ -341,8 +413,7 @@ Result<std::vector<Event>> read_events(const http::Request& request, const Inges
     if (media != "application/cloudevents+json") {
       return fail(ErrorKind::unsupported, "structured events are application/cloudevents+json");
     }
-    auto json =
-        parse_json(request.body, {.max_depth = 33, .max_bytes = rules.max_event_bytes + 65536});
+    auto json = parse_json(request.body, {.max_depth = 33, .max_bytes = max_text(rules)});
     if (!json) return fail(json.error());
     return one(from_json(request, *json, request.body, rules, Strictness::cloudevents, now));
   }
@@ -367,8 +438,10 @@ Result<Event> make_event(const http::Request& request, std::string_view type, co
   Event event = blank(request, now);
   event.type = type;
   event.subject = subject_of(*definition, data);
-  event.data = data_text(trim(request.body), data);
-  fill_defaults(event);
+  event.content_type = kJson;
+  event.data = one_line(trim(request.body));
+  take_timestamp(event, *definition, data);
+  fill_defaults(event, request);
   return event;
 }
 

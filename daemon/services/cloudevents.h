@@ -25,6 +25,11 @@ struct IngestRules {
 // event that names another is `forbidden`. `unprocessable` carries a pointer per offence, with the
 // event's index (batch) or line from 1 (NDJSON) in front, at most 20. `unsupported` for another
 // media type.
+//
+// Attributes and data are kept as they came: `time` with its offset and digits, JSON data as text
+// (on one line where it took several), bytes of other types. Without `time` the timestamp of typed
+// data is the event's time. `subject` of a typed event must be the one that its data says: it is
+// the key. No data, and `"data": null`, is an event without data, which typed ones may not be.
 Result<std::vector<Event>> read_events(const http::Request& request, const IngestRules& rules,
                                        Timestamp now);
 

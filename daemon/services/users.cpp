@@ -29,7 +29,9 @@ http::Response created_answer(const User& user) {
 }
 
 ChangeContext change_of(const http::Request& request) {
-  return {.traceparent = request.trace.traceparent(), .only_at = if_match(request)};
+  return {.traceparent = request.trace.traceparent(),
+          .only_at = if_match(request),
+          .tracestate = request.trace.state};
 }
 
 // Each change is an event.
@@ -58,7 +60,8 @@ void create(UserStore& users, IdempotencyStore& idempotency, Usage& usage, Reque
                              .answer_headers =
                                  [](const User& made) {
                                    return stored_answer(created_answer(made)).headers;
-                                 }},
+                                 },
+                             .tracestate = request->trace.state},
                             answer_with(usage, *request, std::move(answer), created_answer));
              });
 }

@@ -34,6 +34,13 @@ TEST(RecordFormat, AMissingMemberIsNothingAndANullValueIsNull) {
   EXPECT_EQ(formatted("%v", {{"value", nullptr}}), "null");
 }
 
+// Numbers were rounded, and bytes came as U+FFFD.
+TEST(RecordFormat, DataIsPrintedAsItLiesInTheLog) {
+  EXPECT_EQ(formatted("%v", {{"value", raw_json("[1.10,12345678901234567890123]")}}),
+            "[1.10,12345678901234567890123]");
+  EXPECT_EQ(formatted("%v", {{"value_base64", "/wE="}}), "\xff\x01");
+}
+
 TEST(RecordFormat, ATextValueIsPrintedAsItIs) {
   EXPECT_EQ(formatted("%v", {{"value", "plain"}}), "plain");
 }

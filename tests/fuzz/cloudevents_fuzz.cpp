@@ -24,20 +24,18 @@ http::Request parse(std::string_view text) {
   return request;
 }
 
-// The event in the structured form, with its data if that is JSON.
-Json structured(const Event& event, const std::optional<Json>& data) {
-  Json json{{"specversion", "1.0"},
-            {"id", event.id},
-            {"source", event.source},
-            {"type", event.type},
-            {"time", format_rfc3339(event.time)},
-            {"datacontenttype", event.content_type},
-            {"traceparent", event.traceparent}};
+// The event in the structured form.
+Json structured(const Event& event, bool is_json) {
+  Json json{{"specversion", "1.0"},          {"id", event.id},
+            {"source", event.source},        {"type", event.type},
+            {"time", time_text_of(event)},   {"traceparent", event.traceparent},
+            {"tracestate", event.tracestate}};
+  if (!event.content_type.empty()) json["datacontenttype"] = event.content_type;
   if (!event.subject.empty()) json["subject"] = event.subject;
   if (event.sequence > 0) json["sequence"] = std::to_string(event.sequence);
   for (const auto& [name, value] : event.extensions) json[name] = value;
-  if (data) {
-    json["data"] = *data;
+  if (is_json) {
+    json["data"] = raw_json(event.data);
   } else if (!event.data.empty()) {
     json["data_base64"] = base64_encode(event.data);
   }
@@ -45,16 +43,15 @@ Json structured(const Event& event, const std::optional<Json>& data) {
 }
 
 void check_structured(const Event& event) {
-  auto data = parse_json(event.data);
-  const bool is_json = data.has_value();
-  const auto json = structured(event, is_json ? std::optional(*data) : std::nullopt);
+  // JSON null as data would be none.
+  const bool is_json =
+      is_json_content(event.content_type) && !event.data.empty() && trim(event.data) != "null";
+  const auto json = structured(event, is_json);
   const auto again =
       services::read_events(request_of("application/cloudevents+json", dump(json)), kRules, kNow);
-  // Numbers and escapes may take more bytes in their one form than they were written with.
-  if (!again && again.error().kind == ErrorKind::too_large) return;
   holds(again.has_value() && again->size() == 1, "an event can be written in the structured form");
   Event expected = event;
-  if (is_json) expected.data = dump(*data);
+  if (is_json) expected.data = one_line(trim(event.data));
   holds(same(again->front(), expected), "the structured form says the same");
 }
 
@@ -63,7 +60,11 @@ void check_structured(const Event& event) {
 void check_data(const http::Request& request, const Event& event) {
   if (request.content_type() != "application/cloudevents+json") return;
   const auto json = parse_json(request.body, {.max_depth = 33, .max_bytes = request.body.size()});
-  if (!json->contains("data")) return;
+  if (!json->contains("data") || json->at("data").is_null()) return;
+  if (!is_json_content(event.content_type)) {
+    holds(json->at("data") == event.data, "the data is the text of the member data");
+    return;
+  }
   const auto data = parse_json(event.data, {.max_depth = 33, .max_bytes = event.data.size()});
   holds(data.has_value() && *data == json->at("data"), "the data is the member data");
   holds(event.data.find_first_of("\r\n") == event.data.npos, "data of this form is one line");

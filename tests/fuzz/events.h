@@ -32,7 +32,8 @@ inline bool same(const Event& a, const Event& b) {
   return a.id == b.id && a.type == b.type && a.source == b.source && a.time == b.time &&
          a.tenant == b.tenant && a.subject == b.subject && a.sequence == b.sequence &&
          a.content_type == b.content_type && a.traceparent == b.traceparent && a.data == b.data &&
-         a.extensions == b.extensions;
+         a.extensions == b.extensions && time_text_of(a) == time_text_of(b) &&
+         a.tracestate == b.tracestate;
 }
 
 inline void check_refusal(const Error& error) {
@@ -54,9 +55,10 @@ inline void check_event(const Event& event) {
   holds(event.data.size() <= kRules.max_event_bytes, "data stays within its bound");
   const auto* type = find_event_type(event.type);
   holds(type == nullptr || type->publishable, "clients publish what is theirs to publish");
-  std::set<std::string> names{"id",         "source",   "type",     "specversion",     "time",
-                              "subject",    "tenantid", "sequence", "datacontenttype", "data",
-                              "traceparent"};
+  std::set<std::string> names{"id",          "source",    "type",     "specversion",     "time",
+                              "subject",     "tenantid",  "sequence", "datacontenttype", "data",
+                              "traceparent", "tracestate"};
+  if (event.sequence == 0) names.erase("sequence");  // one that is no version is an attribute
   for (const auto& [name, value] : event.extensions) {
     holds(names.insert(name).second, "an attribute is there once");
   }

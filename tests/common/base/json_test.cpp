@@ -193,6 +193,44 @@ TEST(MemberText, IsTheValueAsItStands) {
   EXPECT_EQ(member_text("{}", "x"), "");
 }
 
+// A name may be written with escapes.
+TEST(MemberText, IsFoundHoweverItsNameIsSpelled) {
+  EXPECT_EQ(member_text(R"({"\u0064ata":1.10})", "data"), "1.10");
+  EXPECT_EQ(member_text(R"({"d\"":1,"\\":2})", "\\"), "2");
+}
+
+TEST(ElementTexts, AreTheElementsAsTheyStand) {
+  EXPECT_EQ(element_texts(R"( [ 1.0 ,{"a":[1,2]},"]," , null] )"),
+            (std::vector<std::string_view>{"1.0", R"({"a":[1,2]})", R"("],")", "null"}));
+  EXPECT_TRUE(element_texts("[ ]").empty());
+}
+
+TEST(OneLine, LosesWhiteSpaceBetweenTokensAlone) {
+  EXPECT_EQ(one_line("{\n  \"a b\" : 1.10,\r\n\t\"q\\\\\\\" \\n\": [ 1e400 ]\n}"),
+            R"({"a b":1.10,"q\\\" \n":[1e400]})");
+  EXPECT_EQ(one_line(R"({ "a" : 1 })"), R"({ "a" : 1 })") << "one line stays as it is";
+}
+
+// Numbers beyond 64 bits were rounded, and digits of long decimals lost.
+TEST(RawJson, IsWrittenAsItCame) {
+  const std::string text = R"({ "n":12345678901234567890123, "d":0.10, "s":"\u00e9\/" })";
+  const Json json{{"id", 1}, {"value", raw_json(text)}, {"all", {raw_json("1e2"), "x"}}};
+  EXPECT_EQ(dump(json), R"({"id":1,"value":)" + text + R"(,"all":[1e2,"x"]})");
+  EXPECT_EQ(dump(json, 2), "{\n  \"id\": 1,\n  \"value\": " + text +
+                               ",\n  \"all\": [\n    1e2,\n    \"x\"\n  ]\n}");
+  EXPECT_EQ(dump(Json{{"a", raw_json("[\n1\n]")}}), R"({"a":[1]})");
+}
+
+TEST(ParseJson, KeepsNumbersAsTextWhereItIsAskedTo) {
+  const std::string text =
+      R"([1,-0,1.50,12345678901234567890123,0.1234567890123456789,1E3,18446744073709551615,-7])";
+  const auto exact = parse_json(text, {.exact_numbers = true});
+  ASSERT_TRUE(exact);
+  EXPECT_EQ(dump(*exact), text);
+  EXPECT_TRUE((*exact)[0].is_number_integer()) << "what is exact as a number is one";
+  EXPECT_NE(dump(*parse_json(text)), text);
+}
+
 TEST(AppendQuoted, IsWhatTheLibraryWrites) {
   for (const std::string text :
        {"", "plain text", "a\"b", "back\\slash", "line\n", "del\x7f", "Zo\u00eb", "\xff"}) {

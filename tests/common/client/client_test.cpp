@@ -157,6 +157,38 @@ TEST_F(ClientTest, RecordsAreAskedByPositionsAndGiveTheNextOnes) {
   EXPECT_EQ(fake.last().param("type"), "user.created");
 }
 
+// Numbers beyond 64 bits and long decimals were rounded on reading.
+TEST_F(ClientTest, DataIsPassedOnAsTheTextThatCame) {
+  const std::string data = R"({"n":12345678901234567890123,"d":1.10,"s":"\u00e9"})";
+  const std::string json = R"({"offset":1,"headers":{"content-type":"application/json"},"value":)";
+  const std::string text =
+      R"({"offset":2,"headers":{"content-type":"text/plain"},"value":"plain"})";
+  const auto answer = [](const std::string& body) {
+    return [body](const http::Request&) { return http::Response::json_text(200, body); };
+  };
+  fake.on("GET", "/admin/v1/topics/{topic}/records",
+          answer(R"({"items":[)" + json + data + "}," + text + R"(],"next":"0:3"})"));
+  fake.on("GET", "/admin/v1/events/{id}", answer(json + data + "}"));
+  fake.on("GET", "/admin/v1/dlq/{topic}/letters",
+          answer(R"({"items":[{"event":{"datacontenttype":"application/json","data":)" + data +
+                 R"(}}],"next":null})"));
+  auto mesh = client();
+  const auto page = mesh.records({.topic = "a.events"});
+  ASSERT_TRUE(page) << page.error().to_string();
+  EXPECT_EQ(dump(page->records[0]), json + data + "}");
+  EXPECT_EQ(page->records[1]["value"], "plain");
+  EXPECT_EQ(dump((*mesh.event("e"))["value"]), data);
+  const auto letters = mesh.dead_letters("a.events.dlq", {}, 10);
+  ASSERT_TRUE(letters) << letters.error().to_string();
+  EXPECT_EQ(dump((*letters)[0]["event"]["data"]), data);
+}
+
+TEST_F(ClientTest, TheOperatorNamesTheTenantOfWhatIsPublished) {
+  fake.on("POST", "/api/v1/events", 202, Json{{"accepted", 1}, {"ids", {"a"}}});
+  ASSERT_TRUE(client().publish_bulk("{}\n", {.tenant = "beta"}));
+  EXPECT_EQ(fake.last().header("X-Tenant-Id"), "beta");
+}
+
 TEST_F(ClientTest, AdminListsFollowTheirCursorUpToTheLimit) {
   fake.on("GET", "/admin/v1/tenants", [](const http::Request& request) {
     const bool second = request.param("cursor") == "c1";

@@ -63,5 +63,12 @@ TEST(YamlJson, DeepNestingIsRefused) {
   EXPECT_FALSE(yaml_to_json(std::string(100'000, '[')));
 }
 
+TEST(JsonToYaml, NumbersOfRawJsonStandAsTheyCame) {
+  const Json json{
+      {"value", raw_json(R"({"number":12345678901234567890123,"d":[1.10,2],"s":"x"})")}};
+  EXPECT_EQ(json_to_yaml(json),
+            "value:\n  number: 12345678901234567890123\n  d:\n    - 1.10\n    - 2\n  s: x\n");
+}
+
 }  // namespace
 }  // namespace mesh

@@ -76,5 +76,12 @@ TEST(Activity, EmptySummariesHaveEmptyListsNotNulls) {
             R"("recent_experiments":[]})");
 }
 
+TEST(Activity, WhatTheClientWroteIsShownAsItWasWritten) {
+  auto event = click();
+  event.metadata = raw_json(R"({"price":1.10,"n":12345678901234567890123})");
+  EXPECT_NE(dump(to_json(event)).find(R"("metadata":{"price":1.10,"n":12345678901234567890123})"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace mesh

@@ -172,6 +172,85 @@ TEST(EventRecord, AnActivityEventMayHaveNoData) {
   EXPECT_EQ(read->data, "");
 }
 
+// Nanoseconds and offsets were cut and converted.
+TEST(EventRecord, TimeIsTheTextThatCameIn) {
+  auto event = user_created();
+  event.time_text = "2026-11-21T10:32:00.123456789+02:00";
+  const auto record = to_record(event);
+  EXPECT_EQ(find_header(record.headers, "ce_time"), event.time_text);
+  const auto read = from_record(stored(record));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->time_text, event.time_text);
+  EXPECT_EQ(read->time, kTime) << "what compares, parses it";
+}
+
+TEST(EventRecord, WhatClaimsToComeFromTheFutureHappenedWhenTheLogTookIt) {
+  auto event = user_created();
+  event.time_text = "9999-12-31T23:59:59Z";
+  const auto record = stored(to_record(event));
+  const auto read = from_record(record);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->time, record.time);
+  EXPECT_EQ(read->time_text, event.time_text);
+  event.time_text = "0001-01-01T00:00:00Z";
+  EXPECT_EQ(from_record(stored(to_record(event)))->time, parse_rfc3339(event.time_text).value());
+}
+
+TEST(EventRecord, TraceStateGoesAlong) {
+  auto event = user_created();
+  event.tracestate = "vendor=1,other=2";
+  const auto read = from_record(stored(to_record(event)));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->tracestate, "vendor=1,other=2");
+}
+
+// A client's sequence may be any text; it became a number or a refusal.
+TEST(EventRecord, ASequenceThatIsNoVersionStaysAnAttribute) {
+  auto event = user_created();
+  event.type = "order.closed";
+  event.sequence = 0;
+  for (const char* text : {"00017", "0", "-1", "b"}) {
+    event.extensions = {{"sequence", text}};
+    const auto read = from_record(stored(to_record(event)));
+    ASSERT_TRUE(read) << text;
+    EXPECT_EQ(read->sequence, 0);
+    EXPECT_EQ(read->extensions, event.extensions);
+  }
+}
+
+TEST(EventRecord, WithoutDataOrContentTypeThereIsNoHeaderOfIt) {
+  auto event = user_created();
+  event.type = "order.closed";
+  event.content_type.clear();
+  event.data.clear();
+  const auto record = to_record(event);
+  EXPECT_EQ(find_header(record.headers, "content-type"), "");
+  EXPECT_EQ(from_record(stored(record))->content_type, "");
+}
+
+TEST(ForeignRecord, OfAnActivityHappenedWhenItsDataSays) {
+  const auto event = from_record(foreign(
+      "analytics.events",
+      R"({"tenantId":"tenant-a","user_id":"u","timestamp":"2019-03-01T00:00:00.5+01:00"})"));
+  ASSERT_TRUE(event);
+  EXPECT_EQ(event->time, parse_rfc3339("2019-02-28T23:00:00.500Z").value());
+  EXPECT_EQ(event->time_text, "2019-03-01T00:00:00.5+01:00");
+  EXPECT_EQ(
+      from_record(foreign("analytics.events", R"({"tenantId":"tenant-a","timestamp":"yesterday"})"))
+          ->time,
+      kTime);
+}
+
+TEST(IsJsonContent, GoesByTheMediaTypeAlone) {
+  for (const char* type : {"application/json", "Application/JSON; charset=utf-8", "text/json",
+                           "application/vnd.x+json ; v=1"}) {
+    EXPECT_TRUE(is_json_content(type)) << type;
+  }
+  for (const char* type : {"", "text/plain", "application/jsonl", "application/xml", "json"}) {
+    EXPECT_FALSE(is_json_content(type)) << type;
+  }
+}
+
 TEST(ForeignRecord, IsAcceptedWhenItsValueNamesTheTenant) {
   const auto read = from_record(foreign("user.events", kUser));
   ASSERT_TRUE(read) << read.error().to_string();

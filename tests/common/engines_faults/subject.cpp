@@ -109,7 +109,7 @@ class StoreSubject final : public Subject {
     EXPECT_GE(summary->total_events, static_cast<std::int64_t>(found.size()) - 40);
     EXPECT_LE(summary->total_events, static_cast<std::int64_t>(found.size()));
     for (const auto& event : summary->recent_events)
-      EXPECT_EQ(event.metadata["n"], std::stoi(event.id));
+      EXPECT_EQ(dump(event.metadata), "{\"n\":" + event.id + "}");
     return found;
   }
   std::string file() const override { return "store.db"; }

@@ -7,6 +7,7 @@
 #include <future>
 #include <thread>
 
+#include "common/base/time.h"
 #include "tests/common/engines_store/sqlite_harness.h"
 #include "tests/support/eventually.h"
 
@@ -42,6 +43,37 @@ TEST_F(SqliteStoreFile, OfANewerSchemaIsRefused) {
   ASSERT_FALSE(opened);
   EXPECT_THAT(opened.error().message, HasSubstr("store.db"));
   EXPECT_THAT(opened.error().message, HasSubstr("99"));
+}
+
+// The time of what was counted before is in its timestamp.
+TEST_F(SqliteStoreFile, OfTheFirstSchemaIsBroughtToThisOneWithTheTimesOfItsEvents) {
+  std::vector<AnalyticsEvent> events;
+  for (const auto& [id, when] : {std::pair{"late", "2026-01-01T10:00:00.250+02:00"},
+                                 {"early", "2019-05-05t00:00:00z"},
+                                 {"odd", "1999-12-31T23:59:60Z"},
+                                 {"ahead", "2999-01-01T00:00:00Z"}}) {
+    events.push_back({.id = id,
+                      .source = "/s",
+                      .tenant = kAcme,
+                      .user_id = "u",
+                      .event_type = "view",
+                      .timestamp = when,
+                      .metadata = Json::object(),
+                      .processed_at = *parse_rfc3339("2026-02-01T00:00:00Z")});
+  }
+  ASSERT_TRUE(harness_.analytics().record(events, {}));
+  harness_.close();
+  run("DROP INDEX activity_by_subject; ALTER TABLE activity DROP COLUMN event_time;"
+      "CREATE INDEX activity_by_subject ON activity(subject); PRAGMA user_version=1");
+  harness_.reopen();
+  const auto read = harness_.analytics().recent(kAcme, "u", 10);
+  ASSERT_TRUE(succeeds(read));
+  std::vector<std::string> order;
+  for (const auto& event : *read) order.push_back(event.id);
+  EXPECT_EQ(order, (std::vector<std::string>{"ahead", "odd", "late", "early"}))
+      << "what the text does not tell, or tells of the future, is when it was processed";
+  EXPECT_EQ(read->at(2).time, *parse_rfc3339("2026-01-01T08:00:00.250Z"));
+  EXPECT_EQ(read->at(3).time, *parse_rfc3339("2019-05-05T00:00:00Z"));
 }
 
 TEST_F(SqliteStoreFile, ThatIsNoDatabaseIsCorruptAndNamed) {

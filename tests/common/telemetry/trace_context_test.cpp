@@ -82,5 +82,19 @@ TEST(TraceContext, MadeIdsAreValidAndUnlike) {
   EXPECT_EQ(spans.size(), 1000u);
 }
 
+TEST(TraceContext, StateIsPassedOnWithinBounds) {
+  auto trace = TraceContext::make(true);
+  trace.add_state("a=1");
+  trace.add_state("b=2, c=3");
+  EXPECT_EQ(trace.child().state, "a=1,b=2, c=3");
+  auto many = TraceContext::make(true);
+  std::string members = "m=0";
+  for (int i = 1; i < 33; ++i) members += ",m=" + std::to_string(i);
+  many.add_state(members);
+  EXPECT_EQ(many.state, "") << "over 32 members";
+  many.add_state("a=\xc3\xa9");
+  EXPECT_EQ(many.state, "");
+}
+
 }  // namespace
 }  // namespace mesh

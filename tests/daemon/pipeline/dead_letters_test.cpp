@@ -107,7 +107,7 @@ TEST_F(DeadLettersTest, ALetterTellsWhereItComesFromAndWhy) {
   EXPECT_EQ(json.at("cause_class"), "schema");
   EXPECT_EQ(json.at("cause"), "why");
   EXPECT_EQ(json.at("died_at"), "2026-01-01T00:00:00.000Z");
-  EXPECT_EQ(json.at("event").at("data").at("user_id"), "ann");
+  EXPECT_EQ(parse_json(dump(json))->at("event").at("data").at("user_id"), "ann");
 }
 
 TEST_F(DeadLettersTest, AnUndecodableLetterIsListedWithItsBytes) {

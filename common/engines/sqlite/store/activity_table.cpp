@@ -74,7 +74,7 @@ Status ActivityTable::insert(Database& db, std::span<const ActivityRow> rows) {
   std::map<std::pair<std::int64_t, std::string_view>, std::int64_t> counts;
   auto statement = db.prepare(
       "INSERT INTO activity(tenant,kind,source,event_id,subject,label,timestamp,processed_at,data,"
-      "properties) VALUES(?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING");
+      "properties,event_time) VALUES(?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING");
   if (!statement) return fail(std::move(statement.error()));
   for (const ActivityRow& row : rows) {
     auto [tenant, new_tenant] = tenants.try_emplace(row.tenant.str());
@@ -96,7 +96,7 @@ Status ActivityTable::insert(Database& db, std::span<const ActivityRow> rows) {
       (bind_value(*statement, ++index, values), ...);
     };
     bind(tenant->second, kind_, row.source, Blob{id}, subject->second, row.label, row.timestamp,
-         row.processed_at, row.data, row.properties);
+         row.processed_at, row.data, row.properties, row.time);
     if (Status inserted = statement->run(); !inserted) return inserted;
     if (db.changes() > 0) ++counts[{subject->second, row.label}];
   }
@@ -167,16 +167,19 @@ Result<std::vector<ActivityRow>> ActivityTable::newest(Database& db, const Tenan
                                                        std::string_view subject, int limit) {
   std::vector<ActivityRow> rows;
   Status read = each_row(
-      query(db,
-            "SELECT a.event_id,a.source,a.label,a.timestamp,a.processed_at,a.data,a.properties"
-            " FROM activity_subjects s JOIN activity a ON a.subject=s.number"
-            " WHERE s.tenant=" MESH_TENANT_NUMBER " AND s.kind=? AND s.name=?"
-            " ORDER BY a.position DESC LIMIT ?",
-            tenant, kind_, subject, limit),
+      query(
+          db,
+          "SELECT "
+          "a.event_id,a.source,a.label,a.timestamp,a.processed_at,a.event_time,a.data,a.properties"
+          " FROM activity_subjects s JOIN activity a ON a.subject=s.number"
+          " WHERE s.tenant=" MESH_TENANT_NUMBER " AND s.kind=? AND s.name=?"
+          " ORDER BY a.event_time DESC,a.position DESC LIMIT ?",
+          tenant, kind_, subject, limit),
       [&](const Statement& row) -> Status {
         rows.push_back({unpack_id(row.text(0)), std::string(row.text(1)), tenant,
                         std::string(subject), std::string(row.text(2)), std::string(row.text(3)),
-                        timestamp(row, 4), std::string(row.text(5)), std::string(row.text(6))});
+                        timestamp(row, 4), timestamp(row, 5), std::string(row.text(6)),
+                        std::string(row.text(7))});
         return {};
       });
   if (!read) return fail(std::move(read.error()));

@@ -23,6 +23,7 @@ struct ActivityRow {
   std::string label;
   std::string timestamp;
   Timestamp processed_at{};
+  Timestamp time{};
   std::string data;        // JSON text
   std::string properties;  // JSON text or empty
 };

@@ -101,7 +101,7 @@ const std::vector<Table>& tables() {
        "position",
        "",
        "",
-       11,
+       12,
        -1,
        {9},
        "counted events",
@@ -124,7 +124,8 @@ class StoreSalvage {
   StoreSalvage(Salvage& salvage, FileReport& report) : salvage_(salvage), report_(report) {}
 
   Status run() {
-    for (const auto& table : tables()) {
+    for (Table table : tables()) {
+      if (auto fewer = older_columns(table)) table.columns = *fewer;
       if (auto s = table.key.empty() ? from_both_ends(table) : by_key(table); !s) return s;
     }
     if (auto s = users(); !s) return s;
@@ -132,6 +133,18 @@ class StoreSalvage {
   }
 
  private:
+  // Of a table to which the file's version had not yet added all columns; the copy has the file's
+  // schema.
+  std::optional<int> older_columns(const Table& table) {
+    auto count =
+        salvage_.checked().prepare("SELECT count(*) FROM pragma_table_info('" + table.name + "')");
+    if (!count) return std::nullopt;
+    auto row = count->step();
+    if (!row || !*row) return std::nullopt;
+    const auto columns = static_cast<int>(count->integer(0));
+    return columns > 0 && columns < table.columns ? std::optional(columns) : std::nullopt;
+  }
+
   static std::string insert_into(const std::string& table, int columns,
                                  const std::string& instead = "") {
     std::string sql = "INSERT" + instead + " INTO " + table + " VALUES(?";

@@ -6,34 +6,41 @@ namespace mesh::sqlite {
 namespace {
 
 ActivityRow to_row(const AnalyticsEvent& event) {
-  return {event.id,           event.source,         event.tenant,
-          event.user_id,      event.event_type,     event.timestamp,
-          event.processed_at, dump(event.metadata), {}};
+  return {event.id,        event.source,       event.tenant, event.user_id,        event.event_type,
+          event.timestamp, event.processed_at, event.time,   dump(event.metadata), {}};
 }
 
 ActivityRow to_row(const ChemicalEvent& event) {
-  return {event.id,           event.source,      event.tenant,
-          event.researcher,   event.molecule_id, event.timestamp,
-          event.processed_at, dump(event.data),  dump(event.llm_properties)};
+  return {event.id,           event.source,
+          event.tenant,       event.researcher,
+          event.molecule_id,  event.timestamp,
+          event.processed_at, event.time,
+          dump(event.data),   dump(event.llm_properties)};
+}
+
+// As it was written; what is no JSON is damage.
+Result<Json> as_written(const std::string& text) {
+  auto read = parse_stored(text);
+  return read ? raw_json(text) : std::move(read);
 }
 
 Status read_row(ActivityRow row, std::vector<AnalyticsEvent>& out) {
-  auto metadata = parse_stored(row.data);
+  auto metadata = as_written(row.data);
   if (!metadata) return fail(std::move(metadata.error()));
   out.push_back({std::move(row.id), std::move(row.source), std::move(row.tenant),
                  std::move(row.subject), std::move(row.label), std::move(row.timestamp),
-                 std::move(*metadata), row.processed_at});
+                 std::move(*metadata), row.processed_at, row.time});
   return {};
 }
 
 Status read_row(ActivityRow row, std::vector<ChemicalEvent>& out) {
-  auto data = parse_stored(row.data);
-  auto properties = parse_stored(row.properties);
+  auto data = as_written(row.data);
+  auto properties = as_written(row.properties);
   if (!data) return fail(std::move(data.error()));
   if (!properties) return fail(std::move(properties.error()));
   out.push_back({std::move(row.id), std::move(row.source), std::move(row.tenant),
                  std::move(row.label), std::move(row.subject), std::move(row.timestamp),
-                 std::move(*data), std::move(*properties), row.processed_at});
+                 std::move(*data), std::move(*properties), row.processed_at, row.time});
   return {};
 }
 

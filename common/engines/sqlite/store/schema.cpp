@@ -15,7 +15,7 @@ namespace {
 // idempotency: `position` rises with the time of storing, so the oldest are found without an index.
 //
 // activity: `subject` is the user (kind 0, analytics) or the researcher (kind 1, chemical), `label`
-// the event type or the molecule. An index on subject alone is ordered by (subject, position).
+// the event type or the molecule.
 constexpr std::string_view kTables = R"sql(
 CREATE TABLE tenant_numbers(
   number INTEGER PRIMARY KEY,
@@ -117,10 +117,21 @@ CREATE TABLE projection_offsets(
 // JSON: [[name, value], …]; null for answers that were stored before.
 constexpr std::string_view kAnswerHeaders = "ALTER TABLE idempotency ADD COLUMN headers TEXT";
 
+// Newest first goes by when events happened. `event_time` is in milliseconds since 1970; of rows
+// from before it follows from `timestamp`, which is an RFC 3339 text, and lies at most at
+// processed_at, as for new ones.
+constexpr std::string_view kActivityTime = R"sql(
+ALTER TABLE activity ADD COLUMN event_time INTEGER NOT NULL DEFAULT 0;
+UPDATE activity SET event_time=min(processed_at, coalesce(
+  strftime('%s',upper(timestamp))*1000+substr(strftime('%f',upper(timestamp)),4), processed_at));
+DROP INDEX activity_by_subject;
+CREATE INDEX activity_by_subject ON activity(subject,event_time);
+)sql";
+
 }  // namespace
 
 Status prepare_schema(Database& db) {
-  constexpr std::array<std::string_view, 2> kSteps = {kTables, kAnswerHeaders};
+  constexpr std::array<std::string_view, 3> kSteps = {kTables, kAnswerHeaders, kActivityTime};
   return migrate(db, kSteps);
 }
 

@@ -106,6 +106,7 @@ Result<Change<User>> SqliteUsers::written(Database& db, const Stamp& stamp, std:
   }
   if (type.empty()) return Change<User>{std::move(user), 0};
   event.traceparent = stamp.context.traceparent;
+  event.tracestate = stamp.context.tracestate;
   if (Status added = outbox_.add(db, event); !added) return fail(std::move(added.error()));
   return Change<User>{std::move(user), 1};
 }
