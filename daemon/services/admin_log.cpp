@@ -122,6 +122,15 @@ void append(const LogAdminDeps& deps, const http::Request& request, http::Respon
 
 }  // namespace
 
+Result<TopicInfo> find_topic(LogAdmin& admin, const std::string& name) {
+  auto all = admin.topics();
+  if (!all) return fail(all.error());
+  for (auto& topic : *all) {
+    if (topic.spec.name == name) return std::move(topic);
+  }
+  return fail(ErrorKind::not_found, "no topic \"" + name + "\"; `mesh topics list` shows them");
+}
+
 http::RouteTable log_routes(LogAdminDeps deps) {
   using http::Access;
   using http::Body;

@@ -3,6 +3,7 @@
 
 #include "common/base/strings.h"
 #include "common/domain/log_cursor.h"
+#include "common/domain/record_json.h"
 #include "daemon/services/admin_log.h"
 #include "daemon/services/common.h"
 
