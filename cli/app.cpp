@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "cli/help.h"
+#include "cli/render/width.h"
 
 #ifndef MESH_VERSION
 #define MESH_VERSION "0"
@@ -140,7 +141,7 @@ Exit run(const std::vector<std::string>& arguments, Session& session) {
       if (ended->exit == Exit::ok)
         session.out.data(ended->text);
       else
-        session.out.notes() << ended->text << std::flush;
+        session.out.notes() << printable_lines(ended->text) << std::flush;
       return finish(session, ended->exit);
     }
     if (verb != nullptr) return run_verb(*verb, session);

@@ -1,5 +1,6 @@
 #include "cli/output.h"
 
+#include "cli/render/width.h"
 #include "common/config/yaml_json.h"
 
 namespace mesh::cli {
@@ -13,13 +14,19 @@ TableStyle Output::style() const {
   return {terminal_.out ? terminal_.out_width : 0, terminal_.color};
 }
 
+void Output::note(std::string_view text) { notes_ << printable_lines(text) << '\n' << std::flush; }
+
+void Output::document(const std::string& text) {
+  data_ << (terminal_.out ? printable_json(text) : text);
+}
+
 void Output::items(const View& view, const std::vector<Json>& items) {
   switch (format_) {
     case Format::json:
-      data_ << pretty(Json(items));
+      document(pretty(Json(items)));
       break;
     case Format::yaml:
-      data_ << json_to_yaml(Json(items));
+      document(json_to_yaml(Json(items)));
       break;
     case Format::name:
       data_ << view_names(view, items);
@@ -40,10 +47,10 @@ void Output::items(const View& view, const std::vector<Json>& items) {
 void Output::row(const View& view, const Json& item) {
   switch (format_) {
     case Format::json:
-      data_ << pretty(item);
+      document(pretty(item));
       break;
     case Format::yaml:
-      data_ << json_to_yaml(item);
+      document(json_to_yaml(item));
       break;
     default:
       items(view, {item});
@@ -66,10 +73,10 @@ void Output::record(const View& view, const Json& item, const std::vector<Part>&
 void Output::stream(const View& view, const Json& item, const std::string& line) {
   switch (format_) {
     case Format::json:
-      data_ << dump(item) << '\n';
+      document(dump(item) + "\n");
       break;
     case Format::yaml:
-      data_ << "---\n" << json_to_yaml(item);
+      document("---\n" + json_to_yaml(item));
       break;
     case Format::name:
       data_ << view_names(view, {item});

@@ -37,7 +37,7 @@ class Output {
   void stream(const View& view, const Json& item, const std::string& line);
 
   void data(std::string_view text) { data_ << text; }
-  void note(std::string_view text) { notes_ << text << '\n' << std::flush; }
+  void note(std::string_view text);  // fit to print, a line or more
   void flush() { data_.flush(); }
   // False once stdout takes no more: the reader has gone, the disk is full.
   bool ok() const { return data_.good(); }
@@ -45,6 +45,8 @@ class Output {
 
  private:
   TableStyle style() const;
+  // JSON or YAML: exact, and on a terminal fit to print as well.
+  void document(const std::string& text);
 
   std::ostream& data_;
   std::ostream& notes_;

@@ -2,6 +2,7 @@
 
 #include <mutex>
 
+#include "cli/render/width.h"
 #include "common/base/strings.h"
 
 #ifndef MESH_VERSION
@@ -85,7 +86,7 @@ Status confirm(Session& session, const std::string& question) {
     return fail(ErrorKind::invalid, "this needs a yes and there is no terminal to ask on: " +
                                         question + " Give --yes to go on.");
   }
-  session.out.notes() << question << " [y/N] " << std::flush;
+  session.out.notes() << printable_lines(question) << " [y/N] " << std::flush;
   std::string answer;
   std::getline(session.in, answer);
   answer = to_lower(trim(answer));

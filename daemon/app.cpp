@@ -355,6 +355,20 @@ std::vector<services::Check> App::Impl::checks() {
   }
   if (damage.empty()) all.push_back({"files", true, "no damage was met"});
   all.push_back(services::retention_check(*log));
+  constexpr int kMostNamed = 5;
+  if (const auto alike = store->alike(kMostNamed + 1); alike && !alike->empty()) {
+    std::string pairs;
+    for (std::size_t i = 0; i < alike->size() && i < kMostNamed; ++i) {
+      const auto& [tenant, id, holder] = (*alike)[i];
+      pairs += (pairs.empty() ? "" : ", ") + tenant + ": " + std::to_string(id) + " and " +
+               std::to_string(holder);
+    }
+    all.push_back({"users", true,
+                   "two users of a tenant have one e-mail address (" + pairs +
+                       (alike->size() > kMostNamed ? ", …" : "") +
+                       "): give one of them another address or delete it",
+                   true});
+  }
   if (const auto filling = generations->filling()) {
     all.push_back({"index", true,
                    "it is built from the log, " + std::to_string(*filling) +

@@ -51,7 +51,7 @@ void add_search(Commands& commands) {
       ->capture_default_str();
   verb.add_option_function<double>(
           "--min-score", [args](double score) { args->min_score = score; },
-          "Only hits at least so alike, -1 to 1")
+          "Only hits at least so alike, -1 to 1, and who is the query itself")
       ->type_name("S");
 }
 

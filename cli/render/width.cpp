@@ -1,33 +1,53 @@
 #include "cli/render/width.h"
 
-#include <utf8proc.h>
+#include "common/base/unicode.h"
 
 namespace mesh::cli {
 namespace {
-
-// The code point at the front and its length; -1 and 1 for a broken sequence.
-std::pair<utf8proc_int32_t, std::size_t> front(std::string_view text) {
-  utf8proc_int32_t point = -1;
-  const auto length = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                                       static_cast<utf8proc_ssize_t>(text.size()), &point);
-  if (length < 1) return {-1, 1};
-  return {point, static_cast<std::size_t>(length)};
-}
 
 std::string hex_escape(unsigned char byte) {
   static constexpr char kDigits[] = "0123456789abcdef";
   return {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
 }
 
+// "\u202e": what unprintable points beyond U+00FF are written as; in JSON, the others, too.
+std::string unicode_escape(char32_t point) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text = "\\u";
+  for (int shift = 12; shift >= 0; shift -= 4) text += kDigits[point >> shift & 15];
+  return text;
+}
+
+// Each unprintable code point and broken byte as `escape` says; empty: as it is.
+template <typename Escape>
+std::string escaped(std::string_view text, Escape escape) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const std::string_view before = text;
+    const char32_t point = take_point(text);
+    const auto bytes = before.substr(0, before.size() - text.size());
+    std::string instead;
+    if (point == kBrokenPoint || is_unprintable(point)) {
+      instead = escape(point, static_cast<unsigned char>(bytes.front()));
+    }
+    out += instead.empty() ? bytes : std::string_view(instead);
+  }
+  return out;
+}
+
+std::string escape_of(char32_t point, unsigned char byte) {
+  if (point == '\n') return "\\n";
+  if (point == '\t') return "\\t";
+  if (point == kBrokenPoint) return hex_escape(byte);
+  return point < 0x100 ? hex_escape(static_cast<unsigned char>(point)) : unicode_escape(point);
+}
+
 }  // namespace
 
 int display_width(std::string_view text) {
   int width = 0;
-  while (!text.empty()) {
-    const auto [point, length] = front(text);
-    width += point < 0 ? 1 : utf8proc_charwidth(point);
-    text.remove_prefix(length);
-  }
+  while (!text.empty()) width += display_columns(take_point(text));
   return width;
 }
 
@@ -35,39 +55,28 @@ std::string truncate(std::string_view text, int width) {
   if (display_width(text) <= width) return std::string(text);
   if (width < 1) return {};
   int used = 0;
+  std::string_view rest = text;
   std::size_t end = 0;
-  while (end < text.size()) {
-    const auto [point, length] = front(text.substr(end));
-    const int next = used + (point < 0 ? 1 : utf8proc_charwidth(point));
-    if (next > width - 1) break;
-    used = next;
-    end += length;
+  while (!rest.empty()) {
+    used += display_columns(take_point(rest));
+    if (used > width - 1) break;
+    end = text.size() - rest.size();
   }
   return std::string(text.substr(0, end)) + "…";
 }
 
-std::string printable(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  while (!text.empty()) {
-    const auto [point, length] = front(text);
-    const auto byte = static_cast<unsigned char>(text.front());
-    if (point < 0) {
-      out += hex_escape(byte);
-    } else if (point == '\n') {
-      out += "\\n";
-    } else if (point == '\t') {
-      out += "\\t";
-    } else if (point < 0x20 || point == 0x7f) {
-      out += hex_escape(byte);
-    } else if (point >= 0x80 && point < 0xa0) {
-      out += hex_escape(static_cast<unsigned char>(point));
-    } else {
-      out += text.substr(0, length);
-    }
-    text.remove_prefix(length);
-  }
-  return out;
+std::string printable(std::string_view text) { return escaped(text, escape_of); }
+
+std::string printable_lines(std::string_view text) {
+  return escaped(text, [](char32_t point, unsigned char byte) {
+    return point == '\n' ? std::string() : escape_of(point, byte);
+  });
+}
+
+std::string printable_json(std::string_view json) {
+  return escaped(json, [](char32_t point, unsigned char) {
+    return point < 0x20 || point == kBrokenPoint ? std::string() : unicode_escape(point);
+  });
 }
 
 }  // namespace mesh::cli

@@ -12,8 +12,14 @@ int display_width(std::string_view utf8);
 // Cut to at most `width` columns, the last of them "…" where something was cut.
 std::string truncate(std::string_view utf8, int width);
 
-// Fit to print: control characters become "\n", "\t" or "\x1b", broken UTF-8 "\xff", so that data
-// cannot move the cursor or break a row.
+// Fit to print: control characters become "\n", "\t" or "\x1b", broken UTF-8 "\xff", and what turns
+// the direction of a line or ends it (U+202E, U+2028, …) "\u202e", so that data cannot move the
+// cursor, break a row or show itself as something else.
 std::string printable(std::string_view text);
+// The same for text of several lines.
+std::string printable_lines(std::string_view text);
+// JSON or YAML text that says the same and is fit to print: such characters stand in its strings
+// only, where an escape means them.
+std::string printable_json(std::string_view json);
 
 }  // namespace mesh::cli

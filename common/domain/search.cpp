@@ -1,8 +1,11 @@
 #include "common/domain/search.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+
+#include "common/domain/user.h"
 
 namespace mesh {
 
@@ -28,6 +31,35 @@ void append_json(std::string& out, const SearchHit& hit) {
   out += R"(,"name":)";
   append_quoted(out, hit.name);
   out += '}';
+}
+
+SearchText::SearchText(std::string_view query)
+    : email_key_(mesh::email_key(query)), name_key_(mesh::name_key(query)) {}
+
+TextMatch SearchText::match(std::string_view email, std::string_view name) const {
+  if (empty()) return TextMatch::none;
+  const std::string named = mesh::name_key(name);
+  if (named == name_key_ || mesh::email_key(email) == email_key_) return TextMatch::exact;
+  const bool begins = named.starts_with(name_key_) || mesh::name_key(email).starts_with(name_key_);
+  return begins ? TextMatch::prefix : TextMatch::none;
+}
+
+void keep_first(std::vector<SearchHit>& hits, const SearchText& text, std::size_t k) {
+  std::vector<std::pair<TextMatch, std::size_t>> order;
+  order.reserve(hits.size());
+  for (const auto& hit : hits) order.emplace_back(text.match(hit.email, hit.name), order.size());
+  std::sort(order.begin(), order.end(), [&](const auto& a, const auto& b) {
+    const SearchHit &x = hits[a.second], &y = hits[b.second];
+    if (a.first != b.first) return a.first > b.first;
+    return x.score != y.score ? x.score > y.score : x.user_id < y.user_id;
+  });
+  std::vector<SearchHit> first;
+  first.reserve(std::min(k, hits.size()));
+  for (const auto& [match, at] : order) {
+    if (first.size() == k) break;
+    first.push_back(std::move(hits[at]));
+  }
+  hits = std::move(first);
 }
 
 std::string embedding_text(std::string_view name, std::string_view email) {

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "common/base/strings.h"
+#include "common/base/unicode.h"
 
 namespace mesh {
 namespace {
@@ -13,12 +14,47 @@ constexpr std::size_t kMaxLocalBytes = 64;
 constexpr std::size_t kMaxDomainBytes = 253;
 constexpr std::size_t kMaxLabelBytes = 63;
 constexpr std::size_t kMaxNameCodePoints = 200;
+constexpr std::string_view kDomainLetters = "abcdefghijklmnopqrstuvwxyz0123456789-";
+
+// "has U+200B, which cannot be seen, as character 4"
+std::string seen_as(const FoundPoint& found, const char* what) {
+  return "has " + point_text(found.point) + ", which " + what + ", as character " +
+         std::to_string(found.place) + ": remove it";
+}
+
+std::string domain_fault(std::string_view domain) {
+  const std::string wanted = "must name a domain such as example.com after the @";
+  const bool letters = std::all_of(domain.begin(), domain.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || static_cast<unsigned char>(c) >= 0x80;
+  });
+  if (!letters) return wanted;
+  const auto ascii = ascii_domain(domain);
+  if (!ascii.fault.empty()) {
+    return "has a domain that is no international domain name: " + ascii.fault +
+           " (IDNA 2008); check how it is written";
+  }
+  if (ascii.text.size() > kMaxDomainBytes || ascii.text.find('.') == ascii.text.npos) return wanted;
+  for (const auto& label : split(ascii.text, '.')) {
+    if (label.empty() || label.size() > kMaxLabelBytes || label.front() == '-' ||
+        label.back() == '-' || label.find_first_not_of(kDomainLetters) != label.npos) {
+      return wanted;
+    }
+  }
+  return {};
+}
 
 // What is wrong with the address; empty where nothing is.
 std::string email_fault(std::string_view email) {
   if (email.empty()) return "must not be empty";
   if (email.size() > kMaxEmailBytes) return "must be at most 254 bytes";
   if (!is_printable(email)) return "must be UTF-8 without control characters";
+  // Space of ASCII is seen well enough and told below.
+  const auto unseen = [](char32_t c) { return c >= 0x80 && is_invisible(c); };
+  if (const auto found = find_point(email, unseen)) return seen_as(*found, "cannot be seen");
+  if (const auto found = find_point(email, is_unassigned)) {
+    return seen_as(*found, "is of private use or not assigned");
+  }
   const auto at = email.find('@');
   if (at == std::string_view::npos || email.find('@', at + 1) != std::string_view::npos) {
     return "must have exactly one @";
@@ -33,24 +69,17 @@ std::string email_fault(std::string_view email) {
   if (local.front() == '.' || local.back() == '.' || local.find("..") != std::string_view::npos) {
     return "has a dot at the edge or twice in a row before the @";
   }
-  if (domain.size() > kMaxDomainBytes || domain.find('.') == std::string_view::npos) {
-    return "must name a domain such as example.com after the @";
-  }
-  for (const auto& label : split(domain, '.')) {
-    const bool fits = !label.empty() && label.size() <= kMaxLabelBytes && label.front() != '-' &&
-                      label.back() != '-';
-    const bool letters = std::all_of(label.begin(), label.end(), [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-             c == '-' || static_cast<unsigned char>(c) >= 0x80;
-    });
-    if (!fits || !letters) return "must name a domain such as example.com after the @";
-  }
-  return {};
+  return domain_fault(domain);
 }
 
+// Of a name without what cannot be seen around it.
 std::string name_fault(std::string_view name) {
-  if (trim(name).empty()) return "must not be empty";
+  if (name.empty()) return "must not be empty, nor of nothing but characters that cannot be seen";
   if (!is_printable(name)) return "must be UTF-8 without control characters";
+  const auto turns = [](char32_t c) { return is_bidi_override(c) || c == 0x2028 || c == 0x2029; };
+  if (const auto found = find_point(name, turns)) {
+    return seen_as(*found, "changes the direction or the line of what stands behind it");
+  }
   const auto code_points = std::count_if(name.begin(), name.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
   });
@@ -79,8 +108,9 @@ Result<UserPatch> read_members(const Json& json, bool both_required) {
     } else if (!value.is_string()) {
       wrong(pointer, "must be a string");
     } else if (!tenant) {
-      const auto& text = value.get_ref<const std::string&>();
       const bool email = member == "email";
+      const auto& given = value.get_ref<const std::string&>();
+      const auto text = email ? trim_space(given) : trim_invisible(given);
       auto fault = email ? email_fault(text) : name_fault(text);
       if (!fault.empty()) wrong(pointer, std::move(fault));
       (email ? patch.email : patch.name) = text;
@@ -156,10 +186,21 @@ Result<NewUser> new_user_from_json(const Json& json) {
 
 Result<UserPatch> user_patch_from_json(const Json& json) { return read_members(json, false); }
 
-std::string email_key(std::string_view email) { return to_lower(trim(email)); }
+std::string email_key(std::string_view email) {
+  const std::string seen = drop_invisible(email);
+  const auto at = seen.rfind('@');
+  if (at == seen.npos) return fold_case(seen);
+  const std::string domain = to_nfc(std::string_view(seen).substr(at + 1));
+  auto ascii = ascii_domain(domain);
+  const bool known = ascii.fault.empty() && ascii.text.find('@') == ascii.text.npos;
+  return fold_case(std::string_view(seen).substr(0, at)) + "@" +
+         (known ? ascii.text : to_lower(domain));
+}
+
+std::string name_key(std::string_view name) { return fold_case(drop_invisible(name)); }
 
 Status validate_email(std::string_view email) {
-  auto fault = email_fault(email);
+  auto fault = email_fault(trim_space(email));
   if (fault.empty()) return {};
   Error error{ErrorKind::unprocessable, "the e-mail address " + fault, {}, {}, {}};
   error.fields.push_back({"/email", std::move(fault)});

@@ -37,14 +37,25 @@ struct UserPatch {
 };
 
 // Reads and validates {"email","name"}. Unknown fields, wrong types, an address that is not one
-// (RFC 5321 shape: local@domain, at most 254 bytes, UTF-8 allowed), an empty name or one over 200
-// code points are `unprocessable` with pointers. "tenantId"/"tenant_id" are tolerated here and
-// compared with the credential by the caller. E-mails keep their case; uniqueness ignores it.
+// (RFC 5321 and 6531 shape: local@domain, at most 254 bytes, a domain that IDNA knows), an empty
+// name or one over 200 code points are `unprocessable` with pointers. "tenantId"/"tenant_id" are
+// tolerated here and compared with the credential by the caller.
+//
+// White space around an address goes; within one, every character that cannot be seen, is of
+// private use or not assigned is refused (is_invisible, is_unassigned: base/unicode.h). What cannot
+// be seen around a name goes; within one, joiners, marks and the like stay, control characters,
+// line separators and bidirectional embeddings, overrides and isolates are refused. What is left is
+// kept as it was typed; email_key says which addresses are the same.
 Result<NewUser> new_user_from_json(const Json& json);
 Result<UserPatch> user_patch_from_json(const Json& json);  // at least one of both fields
 
-// What makes two e-mails the same: trimmed, lower case.
+// What makes two e-mails the same: without what cannot be seen, the local part in NFC and case
+// folded, the domain in its one ASCII form (ascii_domain; one that has none in NFC and lower case).
+// Also for text that is no address; its own key.
 std::string email_key(std::string_view email);
+// What makes two names the same: without what cannot be seen, one space between words, NFC, case
+// folded. Empty for a name that shows nothing.
+std::string name_key(std::string_view name);
 Status validate_email(std::string_view email);
 
 }  // namespace mesh

@@ -14,7 +14,7 @@ class Embedder {
  public:
   virtual ~Embedder() = default;
   virtual int dimension() const = 0;
-  // Names the function: equal ids mean equal vectors for equal texts ("hashing-v1/384").
+  // Names the function: equal ids mean equal vectors for equal texts ("hashing-v2/384").
   virtual std::string id() const = 0;
   // One unit vector per text, in order. A text without any feature gives the zero vector.
   virtual Result<std::vector<std::vector<float>>> embed(std::span<const std::string> texts) = 0;

@@ -2,7 +2,8 @@
 //
 // Recording is idempotent by (tenant, source, event id), since an id is unique within its source
 // only: an event recorded before changes nothing. The rows and the positions `through` are one
-// transaction.
+// transaction. Names of users, researchers, molecules and event types are compared, and answered,
+// in NFC.
 #pragma once
 
 #include <map>

@@ -55,12 +55,14 @@ class VectorIndex {
   virtual Status serve(int number) = 0;            // flips the alias, atomically and durably
   virtual Result<std::vector<GenerationInfo>> generations() = 0;  // by number
   virtual Status apply(int generation, std::span<const VectorChange> changes) = 0;
-  // The k best of the tenant in the serving generation with score >= min_score, best first; ties by
-  // user id. Empty without a serving generation or for a tenant without vectors. `invalid` for
-  // another dimension.
+  // The k best of the tenant in the serving generation. First those whom `text` matches exactly,
+  // whatever they score (of more than 1000 of them any), then those with score >= min_score: of the
+  // best by score, at least ten and k, those who match as a prefix, then by score; ties by user id.
+  // Empty without a serving generation or for a tenant without vectors. `invalid` for another
+  // dimension.
   virtual Result<std::vector<SearchHit>> search(const TenantId& tenant,
                                                 std::span<const float> vector, int k,
-                                                float min_score) = 0;
+                                                float min_score, const SearchText& text = {}) = 0;
   // What a generation holds of a tenant beyond user id `after`, by id; for verification.
   virtual Result<std::vector<IndexedUser>> scan(int generation, const TenantId& tenant,
                                                 std::int64_t after, int limit) = 0;

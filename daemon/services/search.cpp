@@ -28,7 +28,7 @@ Result<std::string> search(Embedder& embedder, VectorIndex& index, const http::R
   auto vectors = embedder.embed(std::span(&query, 1));
   if (!vectors) return fail(vectors.error());
   auto hits = index.search(request.tenant(), vectors->front(), static_cast<int>(*limit),
-                           static_cast<float>(*min_score));
+                           static_cast<float>(*min_score), SearchText(query));
   if (!hits) return fail(hits.error());
   std::string answer;
   answer.reserve(128 + query.size() + 160 * hits->size());
@@ -60,7 +60,9 @@ http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& cl
        .summary = "Finds users of the tenant by name, e-mail, parts of them, also with a typo",
        .parameters = {{"query", "query", "what to look for, at most 1000 bytes", "string", true},
                       {"limit", "query", "hits, 1 to 100 (10)", "integer"},
-                      {"min_score", "query", "smallest cosine, -1 to 1 (0.2)", "number"},
+                      {"min_score", "query",
+                       "smallest cosine, -1 to 1 (0.2), of hits that are not the query itself",
+                       "number"},
                       {"tenant_id", "query", "must be the credential's tenant"}},
        .handler =
            [&](auto request, auto respond) {

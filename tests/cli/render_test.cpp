@@ -33,6 +33,24 @@ TEST(Width, DataCannotMoveTheCursor) {
   EXPECT_EQ(printable("Zoë 日本"), "Zoë 日本");
 }
 
+TEST(Width, NothingTurnsALineOrEndsIt) {
+  EXPECT_EQ(printable("Ann\u202egnp.exe\u2066\u200f\u061c"),
+            "Ann\\u202egnp.exe\\u2066\\u200f\\u061c");
+  EXPECT_EQ(printable("a\u2028b\u2029c\u0085"), "a\\u2028b\\u2029c\\x85");
+  EXPECT_EQ(printable("\u0646\u200c\u0647 \U0001f468\u200d\U0001f469"),
+            "\u0646\u200c\u0647 \U0001f468\u200d\U0001f469");
+  EXPECT_EQ(printable_lines("a\u202e\nb\x1b["), "a\\u202e\nb\\x1b[");
+}
+
+TEST(Width, JsonStaysTheSameValueOnATerminal) {
+  const Json value = {{"name", "Ann\u202egnp\u2028\u009b\x7f"}, {"city", "Zo\u00eb"}};
+  const std::string text = printable_json(value.dump(2));
+  EXPECT_EQ(Json::parse(text), value);
+  EXPECT_THAT(text, HasSubstr("Ann\\u202egnp\\u2028\\u009b\\u007f"));
+  EXPECT_THAT(text, HasSubstr("Zo\u00eb"));
+  EXPECT_THAT(text, HasSubstr("\n"));
+}
+
 TEST(Table, AlignsByDisplayWidthWithoutTrailingSpaces) {
   EXPECT_EQ(table({{"NAME"}, {"N", true}}, {{"日本", "1"}, {"Bob", "23"}}),
             "NAME   N\n"

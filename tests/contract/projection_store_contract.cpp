@@ -174,6 +174,28 @@ TEST_P(AnalyticsStoreContract, MetadataIsReadBackAsItWasWritten) {
   EXPECT_EQ(dump(read->front().metadata), R"({"price":1.10,"n":12345678901234567890123})");
 }
 
+TEST_P(AnalyticsStoreContract, NamesAreComparedInOneNormalForm) {
+  const std::string composed = "jos\u00e9", decomposed = "jose\u0301";
+  ASSERT_TRUE(
+      store_->analytics().record(std::vector{analytics("a", kAcme, composed, "caf\u00e9"),
+                                             analytics("b", kAcme, decomposed, "cafe\u0301")},
+                                 {}));
+  for (const auto& name : {composed, decomposed}) {
+    const auto summary = store_->analytics().summary(kAcme, name);
+    ASSERT_TRUE(succeeds(summary));
+    EXPECT_EQ(summary->total_events, 2);
+    EXPECT_THAT(summary->event_types, ElementsAre(Pair("caf\u00e9", 2)));
+    EXPECT_THAT(ids(store_->analytics().recent(kAcme, name, 10)), ElementsAre("b", "a"));
+  }
+  ASSERT_TRUE(store_->chemical().record(std::vector{chemical("a", kAcme, composed, "\u00e9"),
+                                                    chemical("b", kAcme, decomposed, "e\u0301")},
+                                        {}));
+  const auto researcher = store_->chemical().summary(kAcme, decomposed);
+  ASSERT_TRUE(succeeds(researcher));
+  EXPECT_EQ(researcher->total_experiments, 2);
+  EXPECT_THAT(researcher->molecules, ElementsAre("\u00e9"));
+}
+
 TEST_P(AnalyticsStoreContract, AUserWithoutEventsIsNotFound) {
   EXPECT_TRUE(fails_with(store_->analytics().recent(kAcme, "u1", 10), ErrorKind::not_found));
   EXPECT_TRUE(fails_with(store_->analytics().summary(kAcme, "u1"), ErrorKind::not_found));

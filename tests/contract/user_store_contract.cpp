@@ -65,6 +65,19 @@ TEST_P(UserStoreContract, AnEmailIsTakenOnceInATenantWhateverItsCase) {
   EXPECT_TRUE(succeeds(create(store_->users(), kGlobex, "alice@acme.dev")));
 }
 
+TEST_P(UserStoreContract, AddressesThatAreOneBelongToOneUser) {
+  ASSERT_TRUE(succeeds(create(store_->users(), kAcme, "Jos\u00e9@m\u00fcnchen.de")));
+  ASSERT_TRUE(succeeds(create(store_->users(), kAcme, "bob@x.de")));
+  for (const char* same : {"jose\u0301@m\u00fcnchen.de", "JOS\u00c9@xn--mnchen-3ya.de"}) {
+    EXPECT_TRUE(fails_with(create(store_->users(), kAcme, same), ErrorKind::conflict)) << same;
+    EXPECT_TRUE(fails_with(update(store_->users(), kAcme, 2, {.email = same, .name = {}}),
+                           ErrorKind::conflict))
+        << same;
+    EXPECT_THAT(ids(store_->users().list(kAcme, 0, 10, same)), ElementsAre(1)) << same;
+  }
+  EXPECT_EQ(store_->users().get(kAcme, 1)->email, "Jos\u00e9@m\u00fcnchen.de");
+}
+
 TEST_P(UserStoreContract, AConflictLeavesNothingBehind) {
   ASSERT_TRUE(succeeds(create(store_->users(), kAcme, "alice@acme.dev")));
   const IdempotencyKey key{kAcme, "k", "f"};

@@ -220,6 +220,89 @@ TEST_P(VectorIndexContract, ChangesOfOneUserWithinABatchApplyInOrder) {
   EXPECT_EQ(hits[0].name, "User 1 v3");
 }
 
+// Users named so, of whom the first is the farthest from what is asked for.
+std::vector<VectorChange> named(const std::vector<std::pair<std::string, std::string>>& users) {
+  std::vector<VectorChange> changes;
+  for (std::size_t i = 0; i < users.size(); ++i) {
+    const double degrees = 170 - 160.0 * static_cast<double>(i) / static_cast<double>(users.size());
+    changes.push_back(upsert("acme", static_cast<std::int64_t>(i + 1), 1, direction(degrees)));
+    changes.back().email = users[i].first;
+    changes.back().name = users[i].second;
+  }
+  return changes;
+}
+
+TEST_P(VectorIndexContract, TheQueryItselfComesFirstWhateverItScores) {
+  const int generation = make_serving_generation();
+  std::vector<std::pair<std::string, std::string>> users{{"Jos\u00e9@M\u00fcnchen.de", "Lee"},
+                                                         {"a@x.dev", "Ann Lee"}};
+  for (int i = 0; i < 50; ++i) users.emplace_back("u" + std::to_string(i) + "@x.dev", "User");
+  apply(generation, named(users));
+  for (const int k : {1, 3, 100}) {
+    for (const auto& [text, id] :
+         {std::pair{"jose\u0301@xn--mnchen-3ya.de", 1}, {"LEE", 1}, {" ann  lee ", 2}}) {
+      const auto hits =
+          index().search(tenant_id("acme"), direction(0), k, 0.99F, SearchText(text)).value();
+      ASSERT_FALSE(hits.empty()) << text;
+      EXPECT_EQ(hits[0].user_id, id) << text;
+      EXPECT_LT(hits[0].score, 0) << text;
+      EXPECT_LE(hits.size(), static_cast<std::size_t>(k));
+    }
+  }
+  reopen();
+  EXPECT_EQ(index()
+                .search(tenant_id("acme"), direction(0), 1, 0.99F, SearchText("a@x.dev"))
+                .value()[0]
+                .user_id,
+            2);
+  const auto foreign = index().search(tenant_id("globex"), direction(0), 1, -1, SearchText("lee"));
+  EXPECT_THAT(foreign.value(), IsEmpty());
+}
+
+TEST_P(VectorIndexContract, AnExactMatchFollowsItsUser) {
+  const int generation = make_serving_generation();
+  std::vector<VectorChange> changes;
+  for (int user = 1; user <= 40; ++user)
+    changes.push_back(upsert("acme", user, 1, direction(user)));
+  apply(generation, changes);
+  const auto first = [&](const std::string& text) -> std::int64_t {
+    const auto hits = index().search(tenant_id("acme"), direction(1), 5, 0.999F, SearchText(text));
+    return hits->empty() ? 0 : hits->front().user_id;
+  };
+  EXPECT_EQ(first("30@x.dev"), 30);
+  EXPECT_EQ(first("user 40 v1"), 40);
+  auto renamed = upsert("acme", 30, 2, direction(30));
+  renamed.email = "other@x.dev";
+  apply(generation, {renamed, removal("acme", 1, 2), removal("acme", 20, 2)});
+  EXPECT_EQ(first("other@x.dev"), 30);
+  EXPECT_NE(first("30@x.dev"), 30);
+  EXPECT_EQ(first("40@x.dev"), 40);  // it took the place of a removed one
+  EXPECT_NE(first("20@x.dev"), 20);
+}
+
+TEST_P(VectorIndexContract, OfEqualNamesTheBestComeFirstAndBeforePrefixes) {
+  const int generation = make_serving_generation();
+  std::vector<std::pair<std::string, std::string>> users;
+  for (int i = 0; i < 300; ++i) {
+    users.emplace_back("u" + std::to_string(i) + "@x.dev", i % 3 == 0 ? "Ann" : "Annabel");
+  }
+  apply(generation, named(users));
+  const auto hits =
+      index().search(tenant_id("acme"), direction(0), 100, -1, SearchText("ann")).value();
+  ASSERT_THAT(hits, SizeIs(100));
+  for (std::size_t i = 0; i < hits.size(); ++i) {
+    EXPECT_EQ(hits[i].name, "Ann");
+    EXPECT_GE(hits[i == 0 ? 0 : i - 1].score, hits[i].score);
+  }
+  // Of the best by score those who begin with it come first, also where only one is wanted.
+  users.emplace_back("last@x.dev", "Bob Ann");
+  apply(generation, named(users));
+  const auto best =
+      index().search(tenant_id("acme"), direction(0), 1, 0.5F, SearchText("annab")).value();
+  ASSERT_THAT(best, SizeIs(1));
+  EXPECT_EQ(best[0].name, "Annabel");
+}
+
 TEST_P(VectorIndexContract, AnotherDimensionIsInvalid) {
   const int generation = make_serving_generation();
   apply(generation, {upsert("acme", 1, 1, direction(0))});

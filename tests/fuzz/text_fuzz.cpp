@@ -1,6 +1,7 @@
 // Small text forms: times, durations, sizes, numbers, escapes, base64, identifiers.
 #include "common/base/strings.h"
 #include "common/base/time.h"
+#include "common/base/unicode.h"
 #include "common/domain/catalogue.h"
 #include "common/domain/tenant.h"
 #include "common/domain/user.h"
@@ -73,10 +74,16 @@ void check_names(std::string_view text) {
     holds(tenant->str() == text && text.size() <= 63, "a tenant id is its text");
     holds(percent_encode(text) == text, "a tenant id needs no escape");
   }
+  const auto key = email_key(text);
+  holds(email_key(key) == key, "an e-mail's key is its own key");
+  holds(email_key(to_nfc(text)) == key, "an e-mail's key is of its normal form");
+  holds(fold_case(fold_case(text)) == fold_case(text), "what is folded is its own fold");
+  holds(name_key(name_key(text)) == name_key(text), "a name's key is its own key");
   if (validate_email(text)) {
-    const auto key = email_key(text);
-    holds(email_key(key) == key, "an e-mail's key is its own key");
-    holds(is_printable(text) && text.size() <= 254, "an e-mail is short and printable");
+    const auto email = trim_space(text);
+    holds(is_printable(email) && email.size() <= 254, "an e-mail is short and printable");
+    holds(!find_point(email, [](char32_t c) { return c >= 0x80 && is_invisible(c); }),
+          "an e-mail shows all its characters");
   }
   if (const auto topic = topic_of_unknown_type(text)) {
     holds(topic->ends_with(".events") && !is_dead_letter_topic(*topic),

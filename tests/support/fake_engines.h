@@ -138,8 +138,8 @@ class FakeVectorIndex final : public VectorIndex {
     }
     return {};
   }
-  Result<std::vector<SearchHit>> search(const TenantId&, std::span<const float>, int,
-                                        float) override {
+  Result<std::vector<SearchHit>> search(const TenantId&, std::span<const float>, int, float,
+                                        const SearchText&) override {
     return std::vector<SearchHit>{};
   }
   Result<std::vector<IndexedUser>> scan(int generation, const TenantId& tenant, std::int64_t after,

@@ -1,26 +1,25 @@
 #include "common/engines/hashing/hashing_embedder.h"
 
-#include <utf8proc.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
+#include <map>
 #include <memory>
 
 #include "common/base/ids.h"
-#include "common/base/strings.h"
+#include "common/base/unicode.h"
 
 namespace mesh::hashing {
 namespace {
 
-using CodePoint = std::int32_t;
+using CodePoint = char32_t;
 
 // Weights are integers and so is their sum; floating point has no products to fuse, only one square
 // root and divisions. So no compiler or machine can change a bit of a vector.
 constexpr std::int64_t kWordWeight = 600;
 constexpr std::int64_t kPairWeight = 1000;
 constexpr std::int64_t kTrigramWeight = 600;
+constexpr std::int64_t kCharacterWeight = 1000;  // of a symbol, of all Han characters of a word
 constexpr std::int64_t kFull = 1000;
 constexpr std::int64_t kDomain = 300;
 
@@ -33,56 +32,45 @@ struct Word {
   std::int64_t weight;
 };
 
-enum class CharClass { other, letter, digit };
+PointKind classify(CodePoint c) {
+  if (c >= 0x80) return kind_of(c);
+  if (c >= 'a' && c <= 'z') return PointKind::letter;
+  return c >= '0' && c <= '9' ? PointKind::digit : PointKind::other;
+}
 
-CharClass classify(CodePoint c) {
-  if (c < 0x80) {
-    if (c >= 'a' && c <= 'z') return CharClass::letter;
-    return c >= '0' && c <= '9' ? CharClass::digit : CharClass::other;
-  }
-  switch (utf8proc_category(c)) {
-    case UTF8PROC_CATEGORY_LU:
-    case UTF8PROC_CATEGORY_LL:
-    case UTF8PROC_CATEGORY_LT:
-    case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO:
-    case UTF8PROC_CATEGORY_MN:
-    case UTF8PROC_CATEGORY_MC:
-      return CharClass::letter;
-    case UTF8PROC_CATEGORY_ND:
-    case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_NO:
-      return CharClass::digit;
-    default:
-      return CharClass::other;
+bool is_han(CodePoint c) {
+  return (c >= 0x4e00 && c <= 0x9fff) || (c >= 0x3400 && c <= 0x4dbf) || c == 0x3005 ||
+         c == 0x3007 || (c >= 0x20000 && c <= 0x3ffff);
+}
+
+// Appends what people type for the letter where their keyboards lack it.
+void append_plain(std::vector<CodePoint>& out, CodePoint c) {
+  static const std::map<CodePoint, std::u32string_view> kPlain{
+      {U'æ', U"ae"}, {U'œ', U"oe"}, {U'ø', U"o"}, {U'đ', U"d"}, {U'ð', U"d"},
+      {U'ħ', U"h"},  {U'ı', U"i"},  {U'ȷ', U"j"}, {U'ĸ', U"k"}, {U'ł', U"l"},
+      {U'ŋ', U"n"},  {U'þ', U"th"}, {U'ŧ', U"t"}, {U'ƶ', U"z"}};
+  const auto plain = kPlain.find(c);
+  if (plain == kPlain.end()) {
+    out.push_back(c);
+  } else {
+    out.insert(out.end(), plain->second.begin(), plain->second.end());
   }
 }
 
 // Case-folded and without accents. Text that is not UTF-8 has no features.
 std::vector<CodePoint> fold(std::string_view text) {
   std::vector<CodePoint> folded;
+  folded.reserve(text.size());
   const bool ascii = std::all_of(text.begin(), text.end(),
                                  [](char c) { return static_cast<unsigned char>(c) < 0x80; });
   if (ascii) {
-    folded.reserve(text.size());
     for (const char c : text) {
-      folded.push_back(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+      folded.push_back(static_cast<CodePoint>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c));
     }
     return folded;
   }
-  utf8proc_uint8_t* raw = nullptr;
-  constexpr auto kOptions =
-      static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE |
-                                     UTF8PROC_STRIPMARK | UTF8PROC_CASEFOLD);
-  const auto size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                                 static_cast<utf8proc_ssize_t>(text.size()), &raw, kOptions);
-  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(raw, &std::free);
-  for (utf8proc_ssize_t at = 0; at < size;) {
-    CodePoint c = 0;
-    const auto length = utf8proc_iterate(raw + at, size - at, &c);
-    if (length <= 0) break;
-    folded.push_back(c);
-    at += length;
+  for (const CodePoint c : fold_compatible(text)) {
+    if (is_space(c) || !is_invisible(c)) append_plain(folded, c);
   }
   return folded;
 }
@@ -92,7 +80,7 @@ std::vector<Word> words_of(std::string_view text) {
   std::vector<Word> words;
   std::vector<CodePoint> letters;
   std::int64_t weight = kFull;
-  CharClass last = CharClass::other;
+  PointKind last = PointKind::other;
   const auto finish = [&] {
     if (letters.empty()) return;
     const auto same = std::find_if(words.begin(), words.end(),
@@ -105,10 +93,10 @@ std::vector<Word> words_of(std::string_view text) {
     letters.clear();
   };
   for (const CodePoint c : fold(text)) {
-    const CharClass kind = classify(c);
-    if (kind != last) finish();
+    const PointKind kind = classify(c);
+    if (kind != last || kind == PointKind::symbol) finish();
     last = kind;
-    if (kind != CharClass::other) {
+    if (kind != PointKind::other) {
       if (letters.size() < kMaxWordLength) letters.push_back(c);
     } else if (c == '@') {
       weight = kDomain;
@@ -165,9 +153,20 @@ std::int64_t share(std::int64_t weight, std::size_t count) {
 void add_word(Accumulator& sums, const Word& word) {
   const auto& letters = word.letters;
   const std::size_t n = letters.size();
-  const auto length = static_cast<std::int64_t>(std::min<std::size_t>(n, 6));
+  const auto han = static_cast<std::size_t>(std::ranges::count_if(letters, is_han));
+  if (n == 1 && (han == 1 || classify(letters[0]) == PointKind::symbol)) {
+    return sums.add('w', letters.data(), 1, kCharacterWeight * word.weight / kFull);
+  }
+  const auto length = static_cast<std::int64_t>(std::min<std::size_t>(n + 2 * han, 6));
   const std::int64_t weight = word.weight * (length + 2) / 8;
   sums.add('w', letters.data(), n, kWordWeight * weight / kFull);
+
+  if (han > 0) {
+    const auto character = share(kCharacterWeight * weight / kFull, han);
+    for (const CodePoint& c : letters) {
+      if (is_han(c)) sums.add('w', &c, 1, character);
+    }
+  }
 
   std::vector<CodePoint> framed;
   framed.reserve(n + 2);
@@ -190,7 +189,7 @@ class HashingEmbedder final : public Embedder {
  public:
   explicit HashingEmbedder(int dimension) : dimension_(dimension) {}
   int dimension() const override { return dimension_; }
-  std::string id() const override { return "hashing-v1/" + std::to_string(dimension_); }
+  std::string id() const override { return "hashing-v2/" + std::to_string(dimension_); }
 
   Result<std::vector<std::vector<float>>> embed(std::span<const std::string> texts) override {
     std::vector<std::vector<float>> vectors;

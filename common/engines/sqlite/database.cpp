@@ -258,7 +258,20 @@ std::int64_t Database::last_insert_rowid() const { return sqlite3_last_insert_ro
 
 std::size_t memory_in_use() { return static_cast<std::size_t>(sqlite3_memory_used()); }
 
-Status migrate(Database& db, std::span<const std::string_view> steps) {
+namespace {
+
+Status run_step(Database& db, const SchemaStep& step, std::int64_t version) {
+  if (auto s = db.execute("BEGIN IMMEDIATE"); !s) return s;
+  if (auto s = db.execute(step.sql); !s) return s;
+  if (step.rows != nullptr) {
+    if (auto s = step.rows(db); !s) return s;
+  }
+  return db.execute("PRAGMA user_version=" + std::to_string(version) + "; COMMIT");
+}
+
+}  // namespace
+
+Status migrate(Database& db, std::span<const SchemaStep> steps) {
   std::int64_t version = 0;
   {
     auto read = db.prepare("PRAGMA user_version");
@@ -277,10 +290,7 @@ Status migrate(Database& db, std::span<const std::string_view> steps) {
                 path);
   }
   for (; version < known; ++version) {
-    std::string sql = "BEGIN IMMEDIATE;";
-    sql += steps[static_cast<std::size_t>(version)];
-    sql += ";PRAGMA user_version=" + std::to_string(version + 1) + ";COMMIT;";
-    if (auto s = db.execute(sql); !s) {
+    if (auto s = run_step(db, steps[static_cast<std::size_t>(version)], version + 1); !s) {
       if (sqlite3_get_autocommit(db.handle()) == 0) (void)db.execute("ROLLBACK");
       return s;
     }

@@ -88,9 +88,14 @@ class Database {
 // connection, and prepared statements.
 std::size_t memory_in_use();
 
+// From one version of a schema to the next: statements, then what SQL alone cannot do (or nothing).
+struct SchemaStep {
+  std::string_view sql;
+  Status (*rows)(Database& db) = nullptr;
+};
 // Brings the schema to version steps.size(): runs the steps beyond PRAGMA user_version, each in a
 // transaction together with its number. `conflict` for a file that a newer program wrote.
-Status migrate(Database& db, std::span<const std::string_view> steps);
+Status migrate(Database& db, std::span<const SchemaStep> steps);
 
 // Looks for damage inside `path`'s write-ahead log before it is opened. SQLite takes the first bad
 // frame for the end of the log, which would silently undo commits that were acknowledged behind

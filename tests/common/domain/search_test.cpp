@@ -26,5 +26,39 @@ TEST(Search, EmbeddingTextIsNameThenEmail) {
   EXPECT_EQ(embedding_text("Alice Smith", "alice@acme.dev"), "Alice Smith alice@acme.dev");
 }
 
+TEST(SearchText, MatchesWholeAddressesAndNamesBeforeTheirBeginnings) {
+  const SearchText text(" Jose\u0301 LEE ");
+  EXPECT_EQ(text.match("x@y.de", "Jos\u00e9 Lee"), TextMatch::exact);
+  EXPECT_EQ(text.match("x@y.de", "Jos\u00e9 Leeds"), TextMatch::prefix);
+  EXPECT_EQ(text.match("x@y.de", "Ann Jos\u00e9 Lee"), TextMatch::none);
+  EXPECT_EQ(SearchText("A@M\u00dcNCHEN.de").match("a@xn--mnchen-3ya.de", "X"), TextMatch::exact);
+  EXPECT_EQ(SearchText("a@m").match("a@m\u00fcnchen.de", "X"), TextMatch::prefix);
+  for (const char* nothing : {"", " ", "\u200b"}) {
+    EXPECT_TRUE(SearchText(nothing).empty());
+    EXPECT_EQ(SearchText(nothing).match("", ""), TextMatch::none);
+  }
+}
+
+TEST(SearchText, OrdersByMatchThenScoreThenId) {
+  const TenantId acme = TenantId::parse("acme").value();
+  const auto hits_of = [&] {
+    return std::vector<SearchHit>{{5, acme, 0.9F, "e@x.de", "Mary Ann"},
+                                  {4, acme, 0.2F, "d@x.de", "Ann"},
+                                  {3, acme, 0.3F, "ann@x.de", "Z"},
+                                  {2, acme, 0.4F, "b@x.de", "Annabel"},
+                                  {1, acme, 0.4F, "c@x.de", "Anna"}};
+  };
+  const auto ids = [&](const SearchText& text, std::size_t k) {
+    auto hits = hits_of();
+    keep_first(hits, text, k);
+    std::vector<std::int64_t> all;
+    for (const auto& hit : hits) all.push_back(hit.user_id);
+    return all;
+  };
+  EXPECT_EQ(ids(SearchText("ann"), 10), (std::vector<std::int64_t>{4, 1, 2, 3, 5}));
+  EXPECT_EQ(ids(SearchText("ann"), 2), (std::vector<std::int64_t>{4, 1}));
+  EXPECT_EQ(ids(SearchText(), 10), (std::vector<std::int64_t>{5, 1, 2, 3, 4}));
+}
+
 }  // namespace
 }  // namespace mesh

@@ -18,7 +18,7 @@ float cosine(const std::string& a, const std::string& b) {
 
 // Stored vectors and queries of later versions meet: these values never change under one name.
 TEST(HashingEmbedder, TheFormulaIsFixed) {
-  EXPECT_EQ(make_embedder(384)->id(), "hashing-v1/384");
+  EXPECT_EQ(make_embedder(384)->id(), "hashing-v2/384");
   const std::vector<float> alice{-0.319153816f, -0.260251582f, 0.149659693f,  -0.0174302459f,
                                  0.15807429f,   0.326366305f,  -0.272873491f, 0.0210365038f,
                                  0.498865634f,  0.0384667479f, 0.499466687f,  -0.112996072f,
@@ -29,6 +29,11 @@ TEST(HashingEmbedder, TheFormulaIsFixed) {
                                    0.120768279f,  -0.120768279f, 0.f,           -0.135155842f,
                                    0.22714901f,   0.f,           0.f,           0.362304837f};
   EXPECT_EQ(vector_of("Jürgen Müller", 16), mueller);
+  const std::vector<float> others{0.0810208991f, 0.f,           0.453077406f, 0.385382295f,
+                                  0.f,           0.f,           0.239864498f, 0.266516119f,
+                                  -0.184429154f, -0.119932249f, 0.171103343f, 0.f,
+                                  -0.60072732f,  -0.119932249f, -0.13325806f, 0.200953156f};
+  EXPECT_EQ(vector_of("\u738b\u5c0f\u660e \U0001f389 I\u015f\u0131l", 16), others);
 }
 
 TEST(HashingEmbedder, IgnoresCaseAccentsPunctuationAndTheOrderOfWords) {
@@ -61,6 +66,38 @@ TEST(HashingEmbedder, TheDomainOfAnAddressWeighsLess) {
 TEST(HashingEmbedder, WorksForScriptsWithoutSpaces) {
   EXPECT_GT(cosine("山田", "山田太郎"), 0.2f);
   EXPECT_LT(cosine("鈴木", "山田太郎"), 0.15f);
+}
+
+TEST(HashingEmbedder, FoldsWhatKeyboardsLack) {
+  for (const auto& [typed, stored] : {std::pair{"isil", "I\u015f\u0131l"},
+                                      {"ISPARTA", "\u0131sparta"},
+                                      {"istanbul", "\u0130stanbul"},
+                                      {"strasse", "STRA\u1e9eE"},
+                                      {"soren", "S\u00f8ren"},
+                                      {"lukasz", "\u0141ukasz"},
+                                      {"aether", "\u00c6ther"},
+                                      {"thor", "\u00deor"},
+                                      {"office", "o\ufb03ce"},
+                                      {"alice", "\uff21\uff2c\uff29\uff23\uff25"},
+                                      {"alice", "A\u200bli\u00adce"}}) {
+    EXPECT_EQ(vector_of(typed), vector_of(stored)) << typed << " " << stored;
+  }
+}
+
+TEST(HashingEmbedder, ASymbolOrACharacterFindsWhoHasIt) {
+  for (const auto& [query, user] :
+       {std::pair{"\U0001f389", "Bob \U0001f389 bob@x.dev"},
+        {"\U0001f389", "Alexandra Wonderland \U0001f389 alexandra.wonderland@acme.dev"},
+        {"\U0001f468\u200d\U0001f469\u200d\U0001f467",
+         "Lee \U0001f468\u200d\U0001f469\u200d\U0001f467 lee@x.dev"},
+        {"\u2764", "Ann \u2764\ufe0f ann@x.dev"},
+        {"\u738b", "\u738b\u5c0f\u660e wang.xiaoming@example.cn"},
+        {"\u660e", "\u738b\u5c0f\u660e wang.xiaoming@example.cn"},
+        {"\u5c0f\u660e", "\u738b\u5c0f\u660e wang.xiaoming@example.cn"},
+        {"\uae40", "\uae40\ucca0\uc218 kim@x.kr"}}) {
+    EXPECT_GT(cosine(query, user), 0.21f) << query << " in " << user;
+  }
+  EXPECT_LT(cosine("\U0001f389", "Bob \u2764 bob@x.dev"), 0.1f);
 }
 
 TEST(HashingEmbedder, StrangeTextsAreHarmless) {

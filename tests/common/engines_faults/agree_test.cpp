@@ -130,6 +130,32 @@ class Agree : public ::testing::Test {
   std::unique_ptr<sqlite::SqliteStore> store_;
 };
 
+// Neither of the two loses anything to a repair, though new users could not both have the address.
+TEST_F(Agree, TwoWhoseAddressesAnOlderProgramToldApartBothStay) {
+  const std::vector<std::string> emails{"jos\u00e9@acme.dev", "jose\u0301@acme.dev"};
+  for (std::int64_t id = 1; id <= 2; ++id) {
+    const User user{id, emails[static_cast<std::size_t>(id - 1)], "Jo", kAcme, 1};
+    log_.push_back(to_record({.id = "e" + std::to_string(id),
+                              .type = "user.created",
+                              .source = "/mesh/users",
+                              .time = clock_.now(),
+                              .tenant = kAcme,
+                              .subject = std::to_string(id),
+                              .sequence = 1,
+                              .traceparent = {},
+                              .data = to_json_text(user),
+                              .extensions = {}}));
+  }
+  forget_store();
+  EXPECT_EQ(agree(true).taken, 2);
+  EXPECT_THAT(outbox(), IsEmpty());
+  for (std::int64_t id = 1; id <= 2; ++id) {
+    EXPECT_EQ(store_->users().get(kAcme, id)->email, emails[static_cast<std::size_t>(id - 1)]);
+  }
+  EXPECT_EQ(store_->users().list(kAcme, 0, 10, emails[0])->size(), 2U);
+  EXPECT_EQ(store_->alike(10)->size(), 1U);
+}
+
 TEST_F(Agree, WhatTheLogLostOfAUserIsWrittenAgainAsItIsNow) {
   ASSERT_TRUE(create("ann"));
   ASSERT_TRUE(create("bob"));

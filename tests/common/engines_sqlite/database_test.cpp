@@ -127,17 +127,28 @@ TEST_F(DatabaseTest, TheWriterIsDurableAndJournalsAhead) {
 }
 
 TEST_F(DatabaseTest, MigrationsRunOnceEach) {
-  constexpr std::array<std::string_view, 2> kSteps{"CREATE TABLE a(n)", "CREATE TABLE b(n)"};
+  constexpr SchemaStep kSteps[] = {
+      {"CREATE TABLE a(n)"},
+      {"CREATE TABLE b(n)", [](Database& db) { return db.execute("INSERT INTO a VALUES(7)"); }}};
   ASSERT_TRUE(migrate(*open(), std::span(kSteps).first(1)));
   ASSERT_TRUE(migrate(*open(), kSteps));
   ASSERT_TRUE(migrate(*open(), kSteps));
-  EXPECT_TRUE(open()->execute("INSERT INTO a VALUES(1); INSERT INTO b VALUES(1)"));
+  auto db = open();
+  EXPECT_TRUE(db->execute("INSERT INTO b VALUES(1)"));
+  auto rows = db->prepare("SELECT count(*), sum(n) FROM a");
+  ASSERT_TRUE(rows->step().value());
+  EXPECT_EQ(rows->integer(0), 1);
+  EXPECT_EQ(rows->integer(1), 7);
 }
 
 TEST_F(DatabaseTest, AMigrationThatFailsLeavesNothing) {
-  constexpr std::array<std::string_view, 1> kSteps{"CREATE TABLE a(n); CREATE TABLE a(n)"};
+  constexpr SchemaStep kSteps[] = {{"CREATE TABLE a(n); CREATE TABLE a(n)"}};
+  constexpr SchemaStep kRows[] = {{"CREATE TABLE a(n)", [](Database&) -> Status {
+                                     return fail(ErrorKind::unavailable, "no room");
+                                   }}};
   auto db = open();
   EXPECT_FALSE(migrate(*db, kSteps));
+  EXPECT_FALSE(migrate(*db, kRows));
   EXPECT_TRUE(db->execute("CREATE TABLE a(n)"));
 }
 

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "common/base/time.h"
+#include "tests/common/engines_store/first_schema.h"
 #include "tests/common/engines_store/sqlite_harness.h"
 #include "tests/support/eventually.h"
 
@@ -63,8 +64,7 @@ TEST_F(SqliteStoreFile, OfTheFirstSchemaIsBroughtToThisOneWithTheTimesOfItsEvent
   }
   ASSERT_TRUE(harness_.analytics().record(events, {}));
   harness_.close();
-  run("DROP INDEX activity_by_subject; ALTER TABLE activity DROP COLUMN event_time;"
-      "CREATE INDEX activity_by_subject ON activity(subject); PRAGMA user_version=1");
+  run(kBackToFirstSchema);
   harness_.reopen();
   const auto read = harness_.analytics().recent(kAcme, "u", 10);
   ASSERT_TRUE(succeeds(read));
@@ -103,7 +103,7 @@ TEST_F(SqliteStoreFile, OfTheSchemaBeforeKeepsItsAnswers) {
   };
   finish(before, {201, "{}"});
   harness_.close();
-  run("ALTER TABLE idempotency DROP COLUMN headers; PRAGMA user_version=1");
+  run(kBackToFirstSchema);
   harness_.reopen();
   const auto kept = harness_.idempotency().begin(before);
   ASSERT_TRUE(kept && *kept);

@@ -17,7 +17,7 @@ namespace {
 // A table per partition, with the offset as its rowid: an append then goes to the right edge of a
 // b-tree, which SQLite fills page by page without moving rows. (In one table for all, appends would
 // go to many places in the middle and split pages there.)
-constexpr std::string_view kSchema[] = {R"(
+constexpr SchemaStep kSchema[] = {{R"(
   CREATE TABLE topics(
     name TEXT PRIMARY KEY, kind TEXT NOT NULL, max_age INTEGER, max_bytes INTEGER
   ) WITHOUT ROWID;
@@ -38,7 +38,7 @@ constexpr std::string_view kSchema[] = {R"(
     name TEXT NOT NULL, partition INTEGER NOT NULL REFERENCES partitions(id),
     next INTEGER NOT NULL, PRIMARY KEY(name, partition)
   ) WITHOUT ROWID;
-)"};
+)"}};
 
 constexpr int kMaxReaders = 16;
 constexpr int kMaxPartitionsPerTopic = 1'024;

@@ -5,8 +5,10 @@
 #include "common/base/strings.h"
 #include "common/domain/catalogue.h"
 #include "common/engines/sqlite/inspect.h"
+#include "common/engines/sqlite/store/email_keys.h"
 #include "common/engines/sqlite/store/outbox.h"
 #include "common/engines/sqlite/store/record_codec.h"
+#include "common/engines/sqlite/store/schema.h"
 #include "common/engines/sqlite/store/tenants.h"
 #include "common/engines/sqlite/store/users.h"
 
@@ -220,7 +222,8 @@ class Agreeing {
     Last* last;
     const KnownTenant* tenant;
     std::int64_t id;
-    std::string email_key = {};
+    std::string email = {}, email_key = {};
+    bool alike = false;  // the key is another's: it is to have that of an older program
   };
   // The log's word counts where the store is behind it. An address that is another's is refused.
   Status take_user(Word word) {
@@ -236,17 +239,20 @@ class Agreeing {
     const auto data = parse_json(event.data);
     const auto user = data ? user_from_json(*data) : Result<User>(fail(data.error()));
     if (!user || user->tenant != event.tenant) return {};
+    word.email = user->email;
     word.email_key = email_key(user->email);
+    const std::string key = word.alike ? old_email_key(user->email) : word.email_key;
     auto put = execute(db_,
                        "INSERT INTO users(tenant,id,version,email,email_key,name)"
                        " VALUES(?,?,?,?,?,?) ON CONFLICT(tenant,id) DO UPDATE SET"
                        " version=excluded.version,email=excluded.email,"
                        "email_key=excluded.email_key,name=excluded.name",
-                       tenant.number, id, event.sequence, user->email, word.email_key, user->name);
+                       tenant.number, id, event.sequence, user->email, key, user->name);
     if (!put && put.error().kind == ErrorKind::conflict) {
       refused_.push_back(std::move(word));
       return {};
     }
+    if (put && word.alike) put = note_alike(db_, tenant.number, id, word.email_key);
     if (put) ++agreement_.taken;
     word.last->taken = put && absent;
     return put;
@@ -270,21 +276,34 @@ class Agreeing {
     return {};
   }
 
-  // A user whom the store has stays as the store has it. Of two whom it had not, the address
-  // belongs to who came later; the other is gone.
+  // Two whose addresses an older program told apart may both have lived: both stay. Else a user
+  // whom the store has stays as the store has it, and of two whom it had not, the address belongs
+  // to who came later; the other is gone.
   Status settle_refused(Lasts& lasts, const Word& word) {
-    const auto& [event, own, tenant, id, key] = word;
+    const auto& [event, own, tenant, id, email, key, alike] = word;
+    struct Holder {
+      std::int64_t id;
+      std::string email;
+    };
+    auto holder = first_row(query(db_, "SELECT id,email FROM users WHERE tenant=? AND email_key=?",
+                                  tenant->number, key),
+                            [](const Statement& row) {
+                              return Holder{row.integer(0), std::string(row.text(1))};
+                            });
+    if (!holder) return fail(std::move(holder.error()));
+    if (*holder && old_email_key((*holder)->email) != old_email_key(email)) {
+      Word apart = word;
+      apart.alike = true;
+      if (auto s = take_user(std::move(apart)); !s) return s;
+      if (std::exchange(refused_, {}).empty()) return {};
+    }
     auto version = version_of(*tenant, id);
     if (!version) return fail(std::move(version.error()));
     if (*version) {  // write_users writes it
       return execute(db_, "UPDATE users SET version=? WHERE tenant=? AND id=?", event.sequence + 1,
                      tenant->number, id);
     }
-    auto holder = first_row(
-        query(db_, "SELECT id FROM users WHERE tenant=? AND email_key=?", tenant->number, key),
-        [](const Statement& row) { return row.integer(0); });
-    if (!holder) return fail(std::move(holder.error()));
-    const auto other = holder->value_or(0);
+    const auto other = *holder ? (*holder)->id : 0;
     const auto last = lasts.find(key_of(event.tenant, std::to_string(other)));
     if (last == lasts.end() || !last->second.taken || last->second.time >= event.time) {
       return write_removal(event.tenant, id, *own);
@@ -348,6 +367,7 @@ Result<Agreement> agree(const std::string& store, const Records& records, Lost l
                         Timestamp now) {
   auto db = Database::open(store, Database::Mode::read_write);
   if (!db) return fail(db.error());
+  if (auto prepared = prepare_schema(**db); !prepared) return fail(prepared.error());
   if (auto begun = (*db)->execute("BEGIN IMMEDIATE"); !begun) return fail(begun.error());
   Agreeing agreeing(**db, records, lost, now);
   if (auto done = agreeing.run(); !done) return fail(done.error());

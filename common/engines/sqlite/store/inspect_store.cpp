@@ -4,6 +4,7 @@
 
 #include "common/base/strings.h"
 #include "common/engines/sqlite/inspect.h"
+#include "common/engines/sqlite/store/query.h"
 #include "common/engines/sqlite/store/record_codec.h"
 #include "common/engines/sqlite/store/schema.h"
 #include "common/engines/sqlite/store/stored_json.h"
@@ -29,6 +30,7 @@ struct Table {
   int record = -1;        // a column with a record of its own checksum
   std::vector<int> json;  // columns that hold JSON, or null
   std::string what, loss;
+  int since = 1;  // the schema version that brought it
 };
 
 const std::vector<Table>& tables() {
@@ -115,6 +117,16 @@ const std::vector<Table>& tables() {
        {},
        "projection offsets",
        "nothing: they are written again"},
+      {"users_alike",
+       "",
+       "tenant,email_key,id",
+       "tenant DESC,email_key DESC,id DESC",
+       3,
+       -1,
+       {},
+       "notes on users with one e-mail address",
+       "nothing but the warning; the users are there",
+       4},
   };
   return all;
 }
@@ -124,7 +136,11 @@ class StoreSalvage {
   StoreSalvage(Salvage& salvage, FileReport& report) : salvage_(salvage), report_(report) {}
 
   Status run() {
+    auto version = first_row(query(salvage_.checked(), "PRAGMA user_version"),
+                             [](const Statement& row) { return row.integer(0); });
+    if (!version) return fail(version.error());
     for (Table table : tables()) {
+      if (table.since > version->value_or(0)) continue;
       if (auto fewer = older_columns(table)) table.columns = *fewer;
       if (auto s = table.key.empty() ? from_both_ends(table) : by_key(table); !s) return s;
     }

@@ -1,21 +1,35 @@
 #include "common/engines/sqlite/store/projections.h"
 
+#include "common/base/unicode.h"
 #include "common/engines/sqlite/store/stored_json.h"
 
 namespace mesh::sqlite {
 namespace {
 
 ActivityRow to_row(const AnalyticsEvent& event) {
-  return {event.id,        event.source,       event.tenant, event.user_id,        event.event_type,
-          event.timestamp, event.processed_at, event.time,   dump(event.metadata), {}};
+  return {event.id,
+          event.source,
+          event.tenant,
+          to_nfc(event.user_id),
+          to_nfc(event.event_type),
+          event.timestamp,
+          event.processed_at,
+          event.time,
+          dump(event.metadata),
+          {}};
 }
 
 ActivityRow to_row(const ChemicalEvent& event) {
-  return {event.id,           event.source,
-          event.tenant,       event.researcher,
-          event.molecule_id,  event.timestamp,
-          event.processed_at, event.time,
-          dump(event.data),   dump(event.llm_properties)};
+  return {event.id,
+          event.source,
+          event.tenant,
+          to_nfc(event.researcher),
+          to_nfc(event.molecule_id),
+          event.timestamp,
+          event.processed_at,
+          event.time,
+          dump(event.data),
+          dump(event.llm_properties)};
 }
 
 // As it was written; what is no JSON is damage.
@@ -71,7 +85,7 @@ Status SqliteAnalytics::record(std::span<const AnalyticsEvent> events, const Thr
 
 Result<AnalyticsSummary> SqliteAnalytics::summary(const TenantId& tenant,
                                                   std::string_view user_id) {
-  auto overview = table_.overview(tenant, user_id);
+  auto overview = table_.overview(tenant, to_nfc(user_id));
   if (!overview) return fail(std::move(overview.error()));
   auto recent = to_events<AnalyticsEvent>(std::move(overview->recent));
   if (!recent) return fail(std::move(recent.error()));
@@ -81,7 +95,7 @@ Result<AnalyticsSummary> SqliteAnalytics::summary(const TenantId& tenant,
 
 Result<std::vector<AnalyticsEvent>> SqliteAnalytics::recent(const TenantId& tenant,
                                                             std::string_view user_id, int limit) {
-  return to_events<AnalyticsEvent>(table_.recent(tenant, user_id, limit));
+  return to_events<AnalyticsEvent>(table_.recent(tenant, to_nfc(user_id), limit));
 }
 
 Status SqliteChemical::record(std::span<const ChemicalEvent> events, const Through& through) {
@@ -90,7 +104,7 @@ Status SqliteChemical::record(std::span<const ChemicalEvent> events, const Throu
 
 Result<ResearcherSummary> SqliteChemical::summary(const TenantId& tenant,
                                                   std::string_view researcher) {
-  auto overview = table_.overview(tenant, researcher);
+  auto overview = table_.overview(tenant, to_nfc(researcher));
   if (!overview) return fail(std::move(overview.error()));
   auto recent = to_events<ChemicalEvent>(std::move(overview->recent));
   if (!recent) return fail(std::move(recent.error()));
@@ -103,7 +117,7 @@ Result<ResearcherSummary> SqliteChemical::summary(const TenantId& tenant,
 
 Result<std::vector<ChemicalEvent>> SqliteChemical::recent(const TenantId& tenant,
                                                           std::string_view researcher, int limit) {
-  return to_events<ChemicalEvent>(table_.recent(tenant, researcher, limit));
+  return to_events<ChemicalEvent>(table_.recent(tenant, to_nfc(researcher), limit));
 }
 
 }  // namespace mesh::sqlite

@@ -1,7 +1,6 @@
 #include "common/engines/sqlite/store/schema.h"
 
-#include <array>
-
+#include "common/engines/sqlite/store/email_keys.h"
 #include "common/engines/sqlite/store/query.h"
 
 namespace mesh::sqlite {
@@ -128,10 +127,20 @@ DROP INDEX activity_by_subject;
 CREATE INDEX activity_by_subject ON activity(subject,event_time);
 )sql";
 
+// See email_keys.h.
+constexpr std::string_view kAlike = R"sql(
+CREATE TABLE users_alike(
+  tenant INTEGER NOT NULL,
+  email_key TEXT NOT NULL,
+  id INTEGER NOT NULL,
+  PRIMARY KEY(tenant, email_key, id)) WITHOUT ROWID;
+)sql";
+
 }  // namespace
 
 Status prepare_schema(Database& db) {
-  constexpr std::array<std::string_view, 3> kSteps = {kTables, kAnswerHeaders, kActivityTime};
+  constexpr SchemaStep kSteps[] = {
+      {kTables}, {kAnswerHeaders}, {kActivityTime}, {kAlike, fold_keys}};
   return migrate(db, kSteps);
 }
 

@@ -9,6 +9,7 @@
 #include "common/engines/sqlite/store/tasks.h"
 #include "common/engines/sqlite/store/tenants.h"
 #include "common/engines/sqlite/store/users.h"
+#include "common/telemetry/log.h"
 
 namespace mesh::sqlite {
 namespace {
@@ -43,6 +44,9 @@ class Store final : public SqliteStore {
   AnalyticsStore& analytics() override { return analytics_; }
   ChemicalStore& chemical() override { return chemical_; }
   RetryStore& retries() override { return retries_; }
+  Result<std::vector<AlikeUsers>> alike(int limit) override {
+    return read_from(readers_, [&](Database& db) { return alike_users(db, limit); });
+  }
   void close() override { committer_.stop(); }
 
  private:
@@ -58,6 +62,19 @@ class Store final : public SqliteStore {
   SqliteRetries retries_;
 };
 
+Status tell_alike(Database& db) {
+  constexpr int kMostTold = 100;
+  auto pairs = alike_users(db, kMostTold);
+  if (!pairs) return fail(std::move(pairs.error()));
+  for (const auto& [tenant, id, holder] : *pairs) {
+    log::warn(
+        "two users have one e-mail address, which an older version told apart: give one of them "
+        "another address or delete it",
+        {{"tenant", tenant}, {"user", id}, {"other", holder}});
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& dir, StoreOptions options,
@@ -67,6 +84,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& dir, S
   auto writer = Database::open(path, Database::Mode::read_write);
   if (!writer) return fail(std::move(writer.error()));
   if (Status made = prepare_schema(**writer); !made) return fail(std::move(made.error()));
+  if (Status told = tell_alike(**writer); !told) return fail(std::move(told.error()));
   auto waiting = first_row(query(**writer, "SELECT count(*) FROM outbox"),
                            [](const Statement& row) { return row.integer(0); });
   if (!waiting) return fail(std::move(waiting.error()));

@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/engines/sqlite/database.h"
+#include "common/engines/sqlite/store/email_keys.h"
 #include "common/ports/idempotency_store.h"
 #include "common/ports/outbox.h"
 #include "common/ports/projection_store.h"
@@ -37,6 +38,9 @@ class SqliteStore {
   virtual AnalyticsStore& analytics() = 0;
   virtual ChemicalStore& chemical() = 0;
   virtual RetryStore& retries() = 0;
+  // Pairs of users with one e-mail address, of the time when an older program told theirs apart: at
+  // most `limit`. Each is logged at the opening, too.
+  virtual Result<std::vector<AlikeUsers>> alike(int limit) = 0;
   // Finishes what was submitted; later changes are `unavailable`. Callable twice.
   virtual void close() = 0;
 };

@@ -2,6 +2,7 @@
 
 #include "common/base/ids.h"
 #include "common/domain/catalogue.h"
+#include "common/engines/sqlite/store/email_keys.h"
 #include "common/engines/sqlite/store/idempotency.h"
 #include "common/engines/sqlite/store/only_at.h"
 #include "common/engines/sqlite/store/schema.h"
@@ -31,6 +32,11 @@ Result<User> find(Database& db, const TenantId& tenant, std::int64_t id) {
   if (!user) return fail(std::move(user.error()));
   if (!*user) return unknown_user(tenant, id);
   return std::move(**user);
+}
+
+Status release(Database& db, const TenantId& tenant, std::int64_t id, std::string_view key) {
+  auto number = tenant_number(db, tenant);
+  return number ? release_email(db, *number, id, key) : Status(fail(std::move(number.error())));
 }
 
 // The e-mail is the only thing of a user's row that can collide.
@@ -159,13 +165,23 @@ void SqliteUsers::update(const TenantId& tenant, std::int64_t id, UserPatch patc
           return written(db, stamp, {}, 200, std::move(user));
         }
         ++user.version;
-        const std::string key = email_key(user.email);
-        Status updated = execute(db,
-                                 "UPDATE users SET version=?,email=?,email_key=?,name=?"
-                                 " WHERE tenant=" MESH_TENANT_NUMBER " AND id=?",
-                                 user.version, user.email, key, user.name, tenant, id);
+        const std::string key = email_key(user.email), before = email_key(found->email);
+        // One who is alike another keeps the key it has while the address stays.
+        Status updated = key == before
+                             ? execute(db,
+                                       "UPDATE users SET version=?,email=?,name=?"
+                                       " WHERE tenant=" MESH_TENANT_NUMBER " AND id=?",
+                                       user.version, user.email, user.name, tenant, id)
+                             : execute(db,
+                                       "UPDATE users SET version=?,email=?,email_key=?,name=?"
+                                       " WHERE tenant=" MESH_TENANT_NUMBER " AND id=?",
+                                       user.version, user.email, key, user.name, tenant, id);
         if (updated = naming_email(std::move(updated), tenant); !updated) {
           return fail(std::move(updated.error()));
+        }
+        if (key != before) {
+          Status released = release(db, tenant, id, before);
+          if (!released) return fail(std::move(released.error()));
         }
         return written(db, stamp, "user.updated", 200, std::move(user));
       },
@@ -187,6 +203,7 @@ void SqliteUsers::remove(const TenantId& tenant, std::int64_t id, ChangeContext 
         }
         Status removed = execute(
             db, "DELETE FROM users WHERE tenant=" MESH_TENANT_NUMBER " AND id=?", tenant, id);
+        if (removed) removed = release(db, tenant, id, email_key(user->email));
         if (!removed) return fail(std::move(removed.error()));
         ++user->version;
         return written(db, stamp, "user.deleted", 204, std::move(*user));
@@ -208,8 +225,10 @@ Result<std::vector<User>> SqliteUsers::list(const TenantId& tenant, std::int64_t
     auto rows =
         email ? query(db,
                       "SELECT id,email,name,version FROM users WHERE tenant=" MESH_TENANT_NUMBER
-                      " AND email_key=? AND id>? LIMIT ?",
-                      tenant, key, after, limit)
+                      " AND (email_key=? OR id IN (SELECT id FROM users_alike a"
+                      " WHERE a.tenant=users.tenant AND a.email_key=?)) AND id>?"
+                      " ORDER BY id LIMIT ?",
+                      tenant, key, key, after, limit)
               : query(db,
                       "SELECT id,email,name,version FROM users WHERE tenant=" MESH_TENANT_NUMBER
                       " AND id>? ORDER BY id LIMIT ?",

@@ -72,7 +72,7 @@ class EmbeddedIndex final : public VectorIndex {
   Result<std::vector<GenerationInfo>> generations() override;
   Status apply(int generation, std::span<const VectorChange> changes) override;
   Result<std::vector<SearchHit>> search(const TenantId& tenant, std::span<const float> vector,
-                                        int k, float min_score) override;
+                                        int k, float min_score, const SearchText& text) override;
   Result<std::vector<IndexedUser>> scan(int generation, const TenantId& tenant, std::int64_t after,
                                         int limit) override;
 
@@ -84,7 +84,7 @@ class EmbeddedIndex final : public VectorIndex {
                                               const TenantPartition& partition,
                                               const TenantId& tenant, const Query& query,
                                               const std::vector<Candidate>& candidates, int k,
-                                              float min_score);
+                                              float min_score, const SearchText& text);
 
   FineBudget budget_;  // outlives the generations
   const IndexOptions options_;
@@ -279,7 +279,7 @@ Status EmbeddedIndex::apply(int number, std::span<const VectorChange> changes) {
 
 Result<std::vector<SearchHit>> EmbeddedIndex::search(const TenantId& tenant,
                                                      std::span<const float> vector, int k,
-                                                     float min_score) {
+                                                     float min_score, const SearchText& text) {
   std::shared_ptr<Generation> generation;
   {
     std::shared_lock lock(mutex_);
@@ -293,16 +293,17 @@ Result<std::vector<SearchHit>> EmbeddedIndex::search(const TenantId& tenant,
   if (!query) return fail(query.error());
   const auto* partition = generation->find(tenant.str());
   if (partition == nullptr || k <= 0) return std::vector<SearchHit>{};
-  auto found = partition->search(tenant, *query, k, min_score);
+  auto found = partition->search(tenant, *query, k, min_score, text);
   if (found.inexact.empty()) return std::move(found.hits);
-  return score_stored(*generation, *partition, tenant, *query, found.inexact, k, min_score);
+  return score_stored(*generation, *partition, tenant, *query, found.inexact, k, min_score, text);
 }
 
 // Outside the partition's lock: a user who was changed meanwhile is taken as the file has it, one
 // who was removed is left out.
 Result<std::vector<SearchHit>> EmbeddedIndex::score_stored(
     const Generation& generation, const TenantPartition& partition, const TenantId& tenant,
-    const Query& query, const std::vector<Candidate>& candidates, int k, float min_score) {
+    const Query& query, const std::vector<Candidate>& candidates, int k, float min_score,
+    const SearchText& text) {
   auto reader = readers_.lease();
   if (!reader) return fail(reader.error());
   const int dimension = generation.spec().dimension;
@@ -311,16 +312,13 @@ Result<std::vector<SearchHit>> EmbeddedIndex::score_stored(
     auto read = read_point(
         **reader, partition.id(), dimension, candidate.user_id, [&](const StoredPoint& point) {
           const float score = query.fine_score(view_code(point.code, dimension));
-          if (score < min_score) return;
+          if (score < min_score && text.match(point.email, point.name) != TextMatch::exact) return;
           hits.push_back(
               {point.user_id, tenant, score, std::string(point.email), std::string(point.name)});
         });
     if (!read) return fail(read.error());
   }
-  std::sort(hits.begin(), hits.end(), [](const SearchHit& a, const SearchHit& b) {
-    return a.score != b.score ? a.score > b.score : a.user_id < b.user_id;
-  });
-  if (hits.size() > static_cast<std::size_t>(k)) hits.erase(hits.begin() + k, hits.end());
+  keep_first(hits, text, static_cast<std::size_t>(k));
   return hits;
 }
 

@@ -9,6 +9,8 @@
 #include <optional>
 #include <shared_mutex>
 
+#include "common/base/ids.h"
+#include "common/domain/user.h"
 #include "common/engines/sqlite/vectors/shortlist.h"
 
 namespace mesh::sqlite {
@@ -19,6 +21,16 @@ std::size_t leaders_for(std::size_t k) { return k + 22; }
 
 // Candidates whose planes are on the way while others are scored.
 constexpr std::size_t kWaiting = 12;
+
+// Of so many users with one name or address all are scored.
+constexpr std::size_t kMostEqual = 1000;
+// So many of the best compete for the order by prefix, however few are wanted, so that the first of
+// one is the first of ten.
+constexpr std::size_t kCompeting = 10;
+
+std::uint32_t text_hash(std::string_view key) {
+  return static_cast<std::uint32_t>(stable_hash(key));
+}
 
 void fetch(const void* bytes, std::size_t count) {
   for (std::size_t i = 0; i < count; i += 64) {
@@ -87,9 +99,11 @@ void TenantPartition::upsert(std::int64_t id, const CodeView& code, TextPool::Pa
   if (slot == slots_.kNone) {
     slot = append(id);
   } else {
+    unlist_texts(slot);
     memory_.texts.give_back(text(slot));
   }
   text(slot) = added;
+  list_texts(slot);
   write(slot, code);
   keep_sketches();
 }
@@ -99,6 +113,7 @@ bool TenantPartition::remove(std::int64_t id) {
   const auto slot = slots_.find(id);
   if (slot == slots_.kNone) return false;
   slots_.erase(id);
+  unlist_texts(slot);
   memory_.texts.give_back(text(slot));
   const auto last = static_cast<std::uint32_t>(size() - 1);
   if (slot != last) move(last, slot);
@@ -114,6 +129,43 @@ std::uint32_t TenantPartition::append(std::int64_t id) {
   user_id(slot) = id;
   slots_.insert(slot);
   return slot;
+}
+
+void TenantPartition::list_texts(std::uint32_t slot) {
+  const auto [email, name] = TextPool::read(text(slot));
+  emails_.insert(text_hash(email_key(email)), slot);
+  names_.insert(text_hash(name_key(name)), slot);
+}
+
+void TenantPartition::unlist_texts(std::uint32_t slot) {
+  const auto [email, name] = TextPool::read(text(slot));
+  emails_.erase(text_hash(email_key(email)), slot);
+  names_.erase(text_hash(name_key(name)), slot);
+}
+
+// Those whom the text matches exactly, coarsely scored.
+std::vector<Candidate> TenantPartition::exact_matches(const Query& query,
+                                                      const SearchText& wanted) const {
+  std::vector<Candidate> found;
+  if (wanted.empty()) return found;
+  const auto add = [&](const SlotLists& lists, const std::string& key) {
+    std::size_t looked_at = 0;
+    for (auto slot = lists.first(text_hash(key));
+         slot != SlotLists::kNone && looked_at < kMostEqual; slot = lists.next(slot), ++looked_at) {
+      const auto [email, name] = TextPool::read(text(slot));
+      if (wanted.match(email, name) != TextMatch::exact) continue;
+      std::int32_t dot = 0;
+      dot_rows(high(slot), memory_.length, 1, query.code(), &dot);
+      found.push_back({query.coarse_score(scale(slot), dot), user_id(slot), slot});
+    }
+  };
+  add(emails_, wanted.email_key());
+  add(names_, wanted.name_key());
+  const auto by_slot = [](const Candidate& c) { return c.slot; };
+  std::ranges::sort(found, {}, by_slot);  // some have the text twice
+  const auto twice = std::ranges::unique(found, {}, by_slot);
+  found.erase(twice.begin(), twice.end());
+  return found;
 }
 
 void TenantPartition::add_chunk() {
@@ -141,10 +193,12 @@ void TenantPartition::write(std::uint32_t slot, const CodeView& code) {
 
 void TenantPartition::move(std::uint32_t from, std::uint32_t to) {
   slots_.move(user_id(from), to);
+  unlist_texts(from);
   std::memcpy(high(to), high(from), memory_.length);
   if (fine_) std::memcpy(low(to), low(from), memory_.length);
   user_id(to) = user_id(from);
   text(to) = text(from);
+  list_texts(to);
   scale(to) = scale(from);
   if (to < sketches_.size()) sketches_.write(to, high(to), scale(to));
 }
@@ -250,37 +304,50 @@ void TenantPartition::scan_sketches(const Query& query, const SketchQuery& sketc
 }
 
 TenantPartition::Found TenantPartition::search(const TenantId& tenant, const Query& query, int k,
-                                               float min_score) const {
-  const auto wanted = static_cast<std::size_t>(k);
+                                               float min_score, const SearchText& wanted) const {
+  const auto first = static_cast<std::size_t>(k);
+  const auto count = wanted.empty() ? first : std::max(first, kCompeting);
   std::optional<SketchQuery> sketch;  // made outside the lock
   if (size() >= memory_.approximate_from) sketch.emplace(memory_.sketch_shape, query.unit());
   Found found;
   std::shared_lock lock(mutex_);
-  Shortlist list(wanted, query.margin(largest_scale_), min_score);
+  Shortlist list(count, query.margin(largest_scale_), min_score);
   const bool sketched =
-      sketch && leaders_for(wanted) <= std::min(sketches_.blocks(), Sketches::Survey::kMostBlocks);
+      sketch && leaders_for(count) <= std::min(sketches_.blocks(), Sketches::Survey::kMostBlocks);
   scan(query, sketched ? sketches_.size() : 0, list);
-  if (sketched) scan_sketches(query, *sketch, wanted, list);
+  if (sketched) scan_sketches(query, *sketch, count, list);
   auto candidates = std::move(list).finish();
+  auto exact = exact_matches(query, wanted);
+  std::erase_if(candidates, [&](const Candidate& c) {
+    return std::ranges::binary_search(exact, c.slot, {}, [](const Candidate& e) { return e.slot; });
+  });
   if (!fine_) {
-    keep_best(candidates, 4 * wanted + 32);
+    keep_best(candidates, 4 * count + 32);
+    keep_best(exact, 4 * first + 32);
     found.inexact = std::move(candidates);
+    found.inexact.insert(found.inexact.end(), exact.begin(), exact.end());
     return found;
   }
-  for (const auto& c : candidates) {
-    fetch(high(c.slot), memory_.length);
-    fetch(low(c.slot), memory_.length);
-    fetch(text(c.slot), 1);
-  }
-  for (auto& c : candidates) c.score = query.fine_score(scale(c.slot), high(c.slot), low(c.slot));
-  keep_best(candidates, wanted);
-  found.hits.reserve(candidates.size());
-  for (const auto& c : candidates) {
-    if (c.score < min_score) break;
-    const auto texts = TextPool::read(text(c.slot));
-    found.hits.push_back(
-        {c.user_id, tenant, c.score, std::string(texts.first), std::string(texts.second)});
-  }
+  const auto add_best = [&](std::vector<Candidate>& of, std::size_t most, float least) {
+    for (const auto& c : of) {
+      fetch(high(c.slot), memory_.length);
+      fetch(low(c.slot), memory_.length);
+      fetch(text(c.slot), 1);
+    }
+    for (auto& c : of) c.score = query.fine_score(scale(c.slot), high(c.slot), low(c.slot));
+    keep_best(of, most);
+    for (const auto& c : of) {
+      if (c.score < least) break;
+      const auto texts = TextPool::read(text(c.slot));
+      found.hits.push_back(
+          {c.user_id, tenant, c.score, std::string(texts.first), std::string(texts.second)});
+    }
+  };
+  found.hits.reserve(count);
+  add_best(exact, first, -2);
+  add_best(candidates, count, min_score);
+  lock.unlock();
+  if (!wanted.empty()) keep_first(found.hits, wanted, first);
   return found;
 }
 

@@ -12,6 +12,7 @@
 #include "common/engines/sqlite/vectors/pools.h"
 #include "common/engines/sqlite/vectors/shortlist.h"
 #include "common/engines/sqlite/vectors/sketch.h"
+#include "common/engines/sqlite/vectors/slot_lists.h"
 #include "common/engines/sqlite/vectors/slot_table.h"
 
 namespace mesh::sqlite {
@@ -61,7 +62,8 @@ class TenantPartition {
     std::vector<SearchHit> hits;     // where the low planes are in memory
     std::vector<Candidate> inexact;  // else: what has to be scored by the stored codes
   };
-  Found search(const TenantId& tenant, const Query& query, int k, float min_score) const;
+  Found search(const TenantId& tenant, const Query& query, int k, float min_score,
+               const SearchText& text = {}) const;
 
  private:
   static constexpr std::size_t kChunkSlots = 16;
@@ -88,6 +90,9 @@ class TenantPartition {
   void move(std::uint32_t from, std::uint32_t to);
   void drop_last();
   void release_fine(Chunk& chunk);
+  void list_texts(std::uint32_t slot);
+  void unlist_texts(std::uint32_t slot);
+  std::vector<Candidate> exact_matches(const Query& query, const SearchText& text) const;
   void keep_sketches();
   void scan(const Query& query, std::size_t first, Shortlist& list) const;
   void scan_sketches(const Query& query, const SketchQuery& sketch, std::size_t k,
@@ -103,7 +108,8 @@ class TenantPartition {
   bool fine_ = true;
   float largest_scale_ = 0;  // that any vector here ever had
   SlotTable<SlotKey> slots_;
-  Sketches sketches_;  // of the first slots; of none in a small partition
+  SlotLists emails_, names_;  // by their keys' hashes
+  Sketches sketches_;         // of the first slots; of none in a small partition
 };
 
 }  // namespace mesh::sqlite

@@ -1,6 +1,5 @@
 #include "common/engines/sqlite/vectors/points_file.h"
 
-#include <array>
 #include <cstring>
 
 #include "common/base/ids.h"
@@ -12,7 +11,7 @@ namespace {
 
 // Points lie in the order in which they are loaded: by partition, then user. A removed point stays
 // as a row without a code, so that an older change that comes late finds the newer version.
-constexpr std::array<std::string_view, 1> kSchema = {R"sql(
+constexpr SchemaStep kSchema[] = {{R"sql(
   CREATE TABLE generations(
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     dimension INTEGER NOT NULL,
@@ -34,7 +33,7 @@ constexpr std::array<std::string_view, 1> kSchema = {R"sql(
     name TEXT NOT NULL,
     event_id TEXT NOT NULL,
     PRIMARY KEY(partition, user_id)) WITHOUT ROWID;
-)sql"};
+)sql"}};
 
 void append_integer(std::string& bytes, std::int64_t value) {
   char raw[sizeof value];

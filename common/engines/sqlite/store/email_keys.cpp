@@ -1,0 +1,169 @@
+#include "common/engines/sqlite/store/email_keys.h"
+
+#include "common/base/strings.h"
+#include "common/base/unicode.h"
+#include "common/domain/user.h"
+#include "common/engines/sqlite/store/query.h"
+
+namespace mesh::sqlite {
+namespace {
+
+struct Rekeyed {
+  std::int64_t tenant, id;
+  std::string key;
+};
+
+Status fold_emails(Database& db) {
+  std::vector<Rekeyed> changed;
+  Status read = each_row(query(db, "SELECT tenant,id,email,email_key FROM users"),
+                         [&](const Statement& row) -> Status {
+                           std::string key = email_key(row.text(2));
+                           if (key != row.text(3)) {
+                             changed.push_back({row.integer(0), row.integer(1), std::move(key)});
+                           }
+                           return {};
+                         });
+  if (!read) return read;
+  // Whoever has a key that is its own fold keeps it, so the order decides among the others only.
+  for (const auto& [tenant, id, key] : changed) {
+    Status put =
+        execute(db, "UPDATE users SET email_key=? WHERE tenant=? AND id=?", key, tenant, id);
+    if (!put && put.error().kind == ErrorKind::conflict) put = note_alike(db, tenant, id, key);
+    if (!put) return put;
+  }
+  return {};
+}
+
+// Counts of one label written in two ways become one.
+Status fold_labels(Database& db) {
+  struct Count {
+    std::int64_t subject, events;
+    std::string label, folded;
+  };
+  std::vector<Count> changed;
+  Status read = each_row(query(db, "SELECT subject,label,events FROM activity_counts"),
+                         [&](const Statement& row) -> Status {
+                           std::string folded = to_nfc(row.text(1));
+                           if (folded != row.text(1)) {
+                             changed.push_back({row.integer(0), row.integer(2),
+                                                std::string(row.text(1)), std::move(folded)});
+                           }
+                           return {};
+                         });
+  if (!read) return read;
+  for (const auto& [subject, events, label, folded] : changed) {
+    Status done = execute(db,
+                          "INSERT INTO activity_counts(subject,label,events) VALUES(?,?,?)"
+                          " ON CONFLICT DO UPDATE SET events=events+excluded.events",
+                          subject, folded, events);
+    if (done) {
+      done = execute(db, "DELETE FROM activity_counts WHERE subject=? AND label=?", subject, label);
+    }
+    if (done) {
+      done = execute(db, "UPDATE activity SET label=? WHERE subject=? AND label=?", folded, subject,
+                     label);
+    }
+    if (!done) return done;
+  }
+  return {};
+}
+
+// A subject whose name is another's in NFC hands its events and counts over.
+Status merge_subject(Database& db, std::int64_t from, std::int64_t into) {
+  Status done = execute(db, "UPDATE activity SET subject=? WHERE subject=?", into, from);
+  if (done) {
+    done = execute(db,
+                   "INSERT INTO activity_counts(subject,label,events)"
+                   " SELECT ?,label,events FROM activity_counts WHERE subject=?"
+                   " ON CONFLICT DO UPDATE SET events=events+excluded.events",
+                   into, from);
+  }
+  if (done) done = execute(db, "DELETE FROM activity_counts WHERE subject=?", from);
+  if (done) done = execute(db, "DELETE FROM activity_subjects WHERE number=?", from);
+  return done;
+}
+
+Status fold_subjects(Database& db) {
+  struct Subject {
+    std::int64_t number, tenant, kind;
+    std::string folded;
+  };
+  std::vector<Subject> changed;
+  Status read = each_row(
+      query(db, "SELECT number,tenant,kind,name FROM activity_subjects"),
+      [&](const Statement& row) -> Status {
+        std::string folded = to_nfc(row.text(3));
+        if (folded != row.text(3)) {
+          changed.push_back({row.integer(0), row.integer(1), row.integer(2), std::move(folded)});
+        }
+        return {};
+      });
+  if (!read) return read;
+  for (const auto& [number, tenant, kind, folded] : changed) {
+    auto other = first_row(
+        query(db, "SELECT number FROM activity_subjects WHERE tenant=? AND kind=? AND name=?",
+              tenant, kind, folded),
+        [](const Statement& row) { return row.integer(0); });
+    if (!other) return fail(std::move(other.error()));
+    Status done =
+        *other ? merge_subject(db, number, **other)
+               : execute(db, "UPDATE activity_subjects SET name=? WHERE number=?", folded, number);
+    if (!done) return done;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string old_email_key(std::string_view email) { return to_lower(trim(email)); }
+
+Status fold_keys(Database& db) {
+  if (auto s = fold_emails(db); !s) return s;
+  if (auto s = fold_subjects(db); !s) return s;
+  return fold_labels(db);
+}
+
+Status note_alike(Database& db, std::int64_t tenant, std::int64_t id, std::string_view key) {
+  return execute(db, "INSERT OR REPLACE INTO users_alike(tenant,email_key,id) VALUES(?,?,?)",
+                 tenant, key, id);
+}
+
+Status release_email(Database& db, std::int64_t tenant, std::int64_t id, std::string_view key) {
+  Status gone = execute(db, "DELETE FROM users_alike WHERE tenant=? AND email_key=? AND id=?",
+                        tenant, key, id);
+  if (!gone) return gone;
+  auto next = first_row(
+      query(db,
+            "SELECT a.id FROM users_alike a JOIN users u ON u.tenant=a.tenant AND u.id=a.id"
+            " WHERE a.tenant=?1 AND a.email_key=?2 AND NOT EXISTS"
+            " (SELECT 1 FROM users WHERE tenant=?1 AND email_key=?2) ORDER BY a.id LIMIT 1",
+            tenant, key),
+      [](const Statement& row) { return row.integer(0); });
+  if (!next) return fail(std::move(next.error()));
+  if (!*next) return {};
+  Status given =
+      execute(db, "UPDATE users SET email_key=? WHERE tenant=? AND id=?", key, tenant, **next);
+  if (!given) return given;
+  return execute(db, "DELETE FROM users_alike WHERE tenant=? AND email_key=? AND id=?", tenant, key,
+                 **next);
+}
+
+Result<std::vector<AlikeUsers>> alike_users(Database& db, int limit) {
+  std::vector<AlikeUsers> users;
+  Status read =
+      each_row(query(db,
+                     "SELECT t.id,a.id,u.id FROM users_alike a"
+                     " JOIN tenant_numbers t ON t.number=a.tenant"
+                     " JOIN users u ON u.tenant=a.tenant AND u.email_key=a.email_key"
+                     " JOIN users own ON own.tenant=a.tenant AND own.id=a.id"
+                     " ORDER BY t.id,a.id LIMIT ?",
+                     limit),
+               [&](const Statement& row) -> Status {
+                 users.push_back({std::string(row.text(0)), row.integer(1), row.integer(2)});
+                 return {};
+               });
+  if (!read) return fail(std::move(read.error()));
+  return users;
+}
+
+}  // namespace mesh::sqlite

@@ -1,0 +1,14 @@
+// Files as older programs left them.
+#pragma once
+
+namespace mesh::test {
+
+// Takes a store.db of today back to version 1 of its schema; a new step is undone here, too.
+inline constexpr const char* kBackToFirstSchema =
+    "DROP TABLE users_alike;"
+    "DROP INDEX activity_by_subject; ALTER TABLE activity DROP COLUMN event_time;"
+    "CREATE INDEX activity_by_subject ON activity(subject);"
+    "ALTER TABLE idempotency DROP COLUMN headers;"
+    "PRAGMA user_version=1;";
+
+}  // namespace mesh::test
