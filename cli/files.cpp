@@ -8,6 +8,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "common/base/strings.h"
+
 namespace mesh::cli {
 namespace {
 
@@ -53,7 +55,7 @@ Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
     const ssize_t n = ::read(file.get(), buffer, sizeof buffer);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return system_error("read", path);
-    if (n == 0) return text;
+    if (n == 0) return std::string(without_bom(text));
     text.append(buffer, static_cast<std::size_t>(n));
     if (text.size() > max_bytes) {
       return fail(ErrorKind::too_large,

@@ -7,7 +7,8 @@
 
 namespace mesh::cli {
 
-// `not_found`, `forbidden`, `too_large` beyond max_bytes; the message names the file.
+// The text without a byte order mark. `not_found`, `forbidden`, `too_large` beyond max_bytes; the
+// message names the file.
 Result<std::string> read_file(const std::string& path, std::size_t max_bytes);
 
 // Replaces the file at once (write beside, fsync, rename); 0600, missing folders 0700.

@@ -459,7 +459,9 @@ void App::Impl::count(const http::Hooks::Answered& answered) {
 }
 
 http::RouteTable App::Impl::routes_of(const std::string& role) {
-  if (role == "users") return services::users_routes(store->users(), store->idempotency(), usage);
+  if (role == "users") {
+    return services::users_routes(store->users(), store->idempotency(), *admission, usage);
+  }
   if (role == "gateway") return services::search_routes(*embedder, *index, clock, metrics, usage);
   if (role == "publisher") {
     return services::publish_routes({*log, *log, store->idempotency(), *directory, *admission,

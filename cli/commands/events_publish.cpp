@@ -2,8 +2,9 @@
 
 #include "cli/commands/events.h"
 #include "cli/commands/mend.h"
+#include "cli/import/event_ids.h"
 #include "cli/import/event_line.h"
-#include "cli/import/line_reader.h"
+#include "cli/import/json_reader.h"
 #include "cli/interrupt.h"
 #include "cli/render/width.h"
 #include "cli/retry.h"
@@ -27,13 +28,13 @@ const View& published_view() {
 const View& summary_view() {
   static const View view{"accepted",
                          {{"accepted", "ACCEPTED", "events that are durably in the log"},
-                          {"failed", "FAILED", "lines that were refused"}}};
+                          {"failed", "FAILED", "records that were refused"}}};
   return view;
 }
 
 struct Args {
   EventDefaults defaults;
-  std::string data, file, id, subject;
+  std::string data, file, id, subject, id_from, format, encoding;
   client::WriteOptions write;
 };
 
@@ -54,23 +55,28 @@ Outcome publish_one(Session& session, const Args& args) {
   return Exit::ok;
 }
 
-// Lines → batches → the log. A batch is all or nothing at the server, so where lines of one are
+// Records → batches → the log. A batch is all or nothing at the server, so where lines of one are
 // refused the others are sent again without them.
 class Publisher {
  public:
-  Publisher(Session& session, const Args& args, LineReader& lines)
-      : session_(session), args_(args), lines_(lines), progress_(session.progress("publish")) {}
+  Publisher(Session& session, const Args& args, const EventIds& ids, JsonReader& records)
+      : session_(session),
+        args_(args),
+        ids_(ids),
+        records_(records),
+        progress_(session.progress("publish")) {}
 
   Outcome run() {
     const InterruptGuard interrupt;
+    std::optional<Error> unreadable;
     while (!InterruptGuard::interrupted()) {
-      if (!batch_.empty() && !lines_.ready(50)) {
+      if (!batch_.empty() && !records_.ready(50)) {
         if (auto sent = send(); !sent) return ended_by(sent.error());
       }
-      auto line = lines_.next();
-      if (!line) return fail(line.error());
-      if (!*line) break;
-      if (auto taken = take(**line); !taken) return ended_by(taken.error());
+      auto record = records_.next();
+      if (!record) unreadable = record.error();
+      if (!record || !*record) break;
+      if (auto taken = take(**record); !taken) return ended_by(taken.error());
       if (batch_.size() >= kBatchLines || bytes_ >= kBatchBytes) {
         if (auto sent = send(); !sent) return ended_by(sent.error());
       }
@@ -82,12 +88,13 @@ class Publisher {
     }
     if (failed_ > kShownFailures) {
       session_.out.note("… and " + std::to_string(failed_ - kShownFailures) +
-                        " more refused lines");
+                        " more refused records");
     }
     if (InterruptGuard::interrupted()) {
-      session_.out.note("interrupted: not all lines were read");
+      session_.out.note("interrupted: not all records were read");
       return InterruptGuard::exit();
     }
+    if (unreadable) return fail(*unreadable);
     if (failed_ == 0) return Exit::ok;
     return accepted_ == 0 ? Exit::failure : Exit::partly;
   }
@@ -110,16 +117,13 @@ class Publisher {
     session_.out.note("line " + std::to_string(line) + ": " + printable(reason));
   }
 
-  Status take(const LineReader::Line& line) {
-    if (trim(line.text).empty()) return {};
-    if (line.too_long) {
-      refuse(line.number, "longer than 1 MiB");
-      return {};
-    }
-    if (const auto letter = letter_of(line.text)) return mend(line.number, *letter);
-    auto event = event_of_line(line.text, args_.defaults, new_uuid_v7(session_.clock.now()));
+  Status take(const JsonText& record) {
+    if (const auto letter = letter_of(record.text)) return mend(record.line, *letter);
+    const auto event = event_of(record);
     if (!event) {
-      refuse(line.number, event.error().message);
+      const std::string where =
+          record.column > 0 ? "column " + std::to_string(record.column) + ": " : "";
+      refuse(record.line, where + event.error().message);
       return {};
     }
     // A request is of one tenant.
@@ -130,7 +134,7 @@ class Publisher {
       if (auto sent = send(); !sent) return sent;
     }
     tenant_ = tenant;
-    batch_.push_back({line.number, dump(*event)});
+    batch_.push_back({record.line, dump(*event)});
     bytes_ += batch_.back().text.size() + 1;
     return {};
   }
@@ -147,6 +151,13 @@ class Publisher {
       return fail(with_progress(mended.error()));
     }
     return {};
+  }
+
+  Result<Json> event_of(const JsonText& record) const {
+    if (!record.broken.empty()) return fail(ErrorKind::invalid, record.broken);
+    auto id = ids_.of(record);
+    if (!id) return fail(id.error());
+    return event_of_line(record.text, args_.defaults, *id);
   }
 
   Status send() {
@@ -209,14 +220,16 @@ class Publisher {
   }
 
   double fraction() const {
-    return lines_.size() > 0
-               ? static_cast<double>(lines_.bytes_read()) / static_cast<double>(lines_.size())
+    const TextInput& input = records_.lines().input();
+    return input.size() > 0
+               ? static_cast<double>(input.bytes_read()) / static_cast<double>(input.size())
                : -1;
   }
 
   Session& session_;
   const Args& args_;
-  LineReader& lines_;
+  const EventIds& ids_;
+  JsonReader& records_;
   Progress progress_;
   std::vector<Item> batch_;
   std::string tenant_;  // of the batch; empty: the session's
@@ -228,6 +241,8 @@ class Publisher {
 Outcome publish(Session& session, Args args) {
   if (!args.data.empty()) {
     if (!args.file.empty()) return fail(ErrorKind::invalid, "--data or a file, not both");
+    if (!args.id_from.empty())
+      return fail(ErrorKind::invalid, "--id-from goes with a file; --data has --id");
     return publish_one(session, args);
   }
   if (!args.id.empty() || !args.subject.empty()) {
@@ -245,9 +260,13 @@ Outcome publish(Session& session, Args args) {
   // The operator, of no tenant himself, publishes each record as its tenant's.
   args.defaults.keep_tenant =
       session.settings.tenant.empty() && !is_tenant_token(session.settings.token);
-  auto lines = LineReader::open(args.file);
+  auto lines = LineReader::open(args.file, args.encoding);
   if (!lines) return fail(lines.error());
-  return Publisher(session, args, *lines).run();
+  auto ids = EventIds::make(args.id_from, args.file, args.defaults.source, session.clock);
+  if (!ids) return fail(ids.error());
+  JsonReader records(
+      *lines, args.format == "ndjson" ? JsonReader::Arrays::kept : JsonReader::Arrays::opened);
+  return Publisher(session, args, *ids, records).run();
 }
 
 }  // namespace
@@ -259,29 +278,44 @@ void add_events_publish(Commands& commands, CLI::App& events) {
       {.name = "publish",
        .summary = "Publish one event, or a stream of them",
        .details =
-           "Lines of a file or of stdin are CloudEvents objects, records as `mesh events "
-           "tail -o json` "
-           "prints them, letters as `mesh dlq show -o json` prints them, which are mended by "
-           "their event and settled, or bare data, which then needs --type. They go in "
-           "batches; refused lines are named and the rest goes on. Exit code 6: some were "
-           "refused; 1: all of them.\n"
+           "Records of a file or of stdin are CloudEvents objects, records as `mesh events tail -o "
+           "json` prints them, letters as `mesh dlq show -o json` prints them, which are mended by "
+           "their event and settled, or bare data, which then needs --type. They stand a line each "
+           "(NDJSON), pretty-printed one behind another, or in an array. They go in batches; "
+           "refused ones are named and the rest goes on. Exit code 6: some were refused; 1: all of "
+           "them.\n"
            "A record keeps every attribute, its content type and its data to the byte. With "
-           "--tenant it becomes that tenant's event; without, the operator publishes it as "
-           "the tenant's whose it was.",
+           "--tenant it becomes that tenant's event; without, the operator publishes it as the "
+           "tenant's whose it was.\n"
+           "A second run of a file appends its events again, under new ids; with --id-from its "
+           "events have the same ids again, and what has an id counts once.",
        .examples = "mesh events publish --tenant acme --type analytics.recorded --data "
                    "'{\"user_id\":\"1\",\"event_type\":\"login\"}'\n"
                    "mesh events publish events.ndjson --tenant acme\n"
+                   "mesh events publish orders.json --tenant acme --type order.placed --id-from "
+                   "/order/number\n"
                    "mesh events tail --topic analytics.events --from start --no-follow -o json | "
                    "mesh events publish - --tenant beta\n"
                    "mesh dlq show chemical.events -o json | jq -c '.[] | .event.data.formula = "
                    "\"H2O\"' | mesh events publish -\n",
        .view = &summary_view(),
        .run = [args](Session& session) { return publish(session, *args); }});
-  verb.add_option("FILE,--file", args->file, "NDJSON file; - is stdin")->type_name("FILE");
+  verb.add_option("FILE,--file", args->file, "JSON or NDJSON file; - is stdin")->type_name("FILE");
   verb.add_option("--type", args->defaults.type, "Event type of data without one")
       ->type_name("TYPE");
   verb.add_option("--data", args->data, "The event's data, as JSON")->type_name("JSON");
   verb.add_option("--id", args->id, "The event's id (a new UUIDv7)")->type_name("ID");
+  verb.add_option("--id-from", args->id_from,
+                  "Make the ids of records that have none of: line (the file's content and the "
+                  "record's place in it), or a member of the record, by its name or JSON pointer")
+      ->type_name("line|FIELD");
+  verb.add_option("--format", args->format,
+                  "json: an array is a list of records; ndjson: an array is a record")
+      ->check(CLI::IsMember({"json", "ndjson"}))
+      ->type_name("json|ndjson");
+  verb.add_option("--encoding", args->encoding,
+                  "Of the file, as iconv names it (UTF-8; a byte order mark decides)")
+      ->type_name("NAME");
   verb.add_option("--source", args->defaults.source, "The event's source, a URI reference")
       ->type_name("SOURCE")
       ->capture_default_str();

@@ -1,4 +1,3 @@
-#include <atomic>
 #include <filesystem>
 #include <fstream>
 
@@ -7,6 +6,8 @@
 #include "cli/interrupt.h"
 #include "cli/render/number.h"
 #include "cli/render/width.h"
+#include "common/base/ids.h"
+#include "common/base/strings.h"
 
 namespace mesh::cli {
 namespace {
@@ -14,14 +15,16 @@ namespace {
 constexpr int kShownFailures = 20;
 
 struct Args {
-  std::string file, format, errors;
-  ImportOptions options;
+  std::string file, format, delimiter, encoding, errors;
+  RowOptions rows;
+  ImportOptions import;
 };
 
 const View& summary_view() {
   static const View view{
       "created",
       {{"created", "CREATED", "users that are new"},
+       {"updated", "UPDATED", "users that have another name now (--update)"},
        {"existing", "EXISTING", "rows whose e-mail address the tenant already had"},
        {"failed", "FAILED", "rows that could not be read or were refused"},
        {"rows", "ROWS", "rows read from the file"}}};
@@ -33,28 +36,28 @@ class FailureReport {
  public:
   Status open(const std::string& path) {
     if (path.empty()) return {};
-    file_.open(path, std::ios::trunc);
+    file_.open(path, std::ios::trunc | std::ios::binary);
     if (!file_) return fail(ErrorKind::invalid, "cannot write " + path);
     return {};
   }
-  void add(Session& session, Progress& progress, const RowFailure& failure) {
+  void add(Session& session, Progress& progress, const RowReader& rows, const UserRow& row,
+           const std::string& reason) {
     if (file_.is_open()) {
-      file_ << dump({{"line", failure.line},
-                     {"email", failure.email},
-                     {"reason", failure.reason},
-                     {"row", failure.text}})
-            << '\n';
+      if (count_ == 0) file_ << rows.failures_header();
+      file_ << rows.failed_row(row, reason);
     }
     if (++count_ > kShownFailures) return;
     progress.clear();
-    session.out.note("line " + std::to_string(failure.line) + ": " +
-                     (failure.email.empty() ? "" : printable(failure.email) + ": ") +
-                     printable(failure.reason));
+    const auto* user = std::get_if<NewUser>(&row.content);
+    session.out.note("line " + std::to_string(row.line) + ": " +
+                     (user == nullptr ? "" : printable(user->email) + ": ") + printable(reason));
   }
   Status close(Session& session, const std::string& path) {
     if (count_ > kShownFailures) {
       session.out.note("… and " + with_thousands(count_ - kShownFailures) + " more failed rows" +
                        (path.empty() ? "; --errors FILE writes all of them" : ": see " + path));
+    } else if (count_ > 0 && !path.empty()) {
+      session.out.note("mend them in " + path + " and import it");
     }
     if (!file_.is_open()) return {};
     file_.close();
@@ -80,72 +83,86 @@ bool same_file(const std::string& input, const std::string& output) {
   return std::filesystem::equivalent(input == "-" ? "/dev/stdin" : input, output, missing);
 }
 
-Outcome import_file(Session& session, const Args& args) {
-  if (auto ready = need_tenant(session); !ready) return fail(ready.error());
-  auto format = args.format.empty()
-                    ? row_format_of(args.file)
-                    : std::optional(args.format == "csv" ? RowFormat::csv : RowFormat::ndjson);
-  if (!format) {
-    return fail(ErrorKind::invalid,
-                "csv or ndjson? \"" + args.file + "\" does not tell: give --format");
+// A character, or the name of one that is hard to type.
+Result<std::optional<char>> delimiter_of(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  for (const auto& [name, c] :
+       {std::pair{"tab", '\t'}, {"\\t", '\t'}, {"comma", ','}, {"semicolon", ';'}, {"pipe", '|'}}) {
+    if (text == name) return c;
   }
-  auto lines = LineReader::open(args.file);
+  if (text.size() == 1 && text != "\"" && text != "\n" && text != "\r") return text.front();
+  return fail(ErrorKind::invalid,
+              "--delimiter must be one ASCII character that is no quote, or tab, comma, semicolon "
+              "or pipe");
+}
+
+std::optional<RowFormat> format_of(const std::string& name) {
+  if (name.empty()) return std::nullopt;
+  return name == "csv" ? RowFormat::csv : RowFormat::json;
+}
+
+double fraction_of(const TextInput& input) {
+  if (input.size() <= 0) return -1;
+  return static_cast<double>(input.bytes_read()) / static_cast<double>(input.size());
+}
+
+Outcome import_file(Session& session, Args args) {
+  if (auto ready = need_tenant(session); !ready) return fail(ready.error());
+  auto delimiter = delimiter_of(args.delimiter);
+  if (!delimiter) return fail(delimiter.error());
+  args.rows.delimiter = *delimiter;
+  args.rows.format = format_of(args.format);
+  args.import.run = new_uuid_v7(session.clock.now());
+  auto lines = LineReader::open(args.file, args.encoding);
   if (!lines) return fail(lines.error());
   if (!args.errors.empty() && same_file(args.file, args.errors)) {
     return fail(ErrorKind::invalid,
                 "--errors " + args.errors + " is the file that is imported: name another one");
   }
+  auto made = make_row_reader(*lines, args.rows);
+  if (!made) return fail(made.error());
+  RowReader& rows = **made;
   FailureReport report;
   if (auto opened = report.open(args.errors); !opened) return fail(opened.error());
-  const auto rows = make_row_reader(*format, *lines);
 
   const InterruptGuard interrupt;
   Progress progress = session.progress("import");
   ImportHooks hooks;
   hooks.interrupted = InterruptGuard::interrupted;
-  hooks.failed = [&](const RowFailure& failure) { report.add(session, progress, failure); };
-  // The bytes read are ahead of the rows settled by a few rows: near enough for a bar.
-  const std::int64_t size = lines->size();
-  std::atomic<std::int64_t> read{0};
+  hooks.failed = [&](const UserRow& row, const std::string& reason) {
+    report.add(session, progress, rows, row, reason);
+  };
   hooks.progressed = [&](const ImportCounts& counts) {
-    const double fraction =
-        size > 0 ? static_cast<double>(read.load()) / static_cast<double>(size) : -1;
-    progress.update(counts.done(), 0, fraction);
+    progress.update(counts.done(), 0, fraction_of(lines->input()));
   };
-  struct Counted final : RowReader {
-    RowReader& rows;
-    LineReader& lines;
-    std::atomic<std::int64_t>& read;
-    Counted(RowReader& r, LineReader& l, std::atomic<std::int64_t>& n)
-        : rows(r), lines(l), read(n) {}
-    Result<std::optional<UserRow>> next() override {
-      auto row = rows.next();
-      read = lines.bytes_read();
-      return row;
-    }
-  } counted(*rows, *lines, read);
-  const auto create = [&](const NewUser& user, const std::string& key) {
-    return session.mesh->create_user(user, {key});
+  const auto create = [&](const std::vector<NewUser>& users, const std::string& key) {
+    return session.mesh->create_users(users, args.import.batch, {key});
   };
-  const ImportResult result = import_users(counted, create, args.options, hooks);
+  const ImportResult result = import_users(rows, create, args.import, hooks);
   progress.clear();
 
   const auto& counts = result.counts;
-  session.out.row(summary_view(), {{"created", counts.created},
-                                   {"existing", counts.existing},
-                                   {"failed", counts.failed},
-                                   {"rows", counts.rows}});
+  const bool dry_run = args.import.batch.dry_run;
+  if (counts.rows > 0 || !result.stopped) {
+    session.out.row(summary_view(), {{"created", counts.created},
+                                     {"updated", counts.updated},
+                                     {"existing", counts.existing},
+                                     {"failed", counts.failed},
+                                     {"rows", counts.rows}});
+  }
   if (auto closed = report.close(session, args.errors); !closed) return fail(closed.error());
+  if (dry_run) {
+    session.out.note(printable(rows.recognized()));
+    session.out.note("a dry run: nothing was changed");
+  }
+  const char* again =
+      dry_run ? "" : "; the same command goes on, what was created is not created twice";
   if (result.stopped) {
     Error error = *result.stopped;
-    error.message = "the import stopped: " + error.message +
-                    "; the same command goes on, what was created is not created twice";
+    if (counts.rows > 0) error.message = "the import stopped: " + error.message + again;
     return fail(error);
   }
-  if (result.interrupted) {
-    session.out.note(
-        "interrupted; the same command goes on, what was created is not created twice");
-  }
+  if (result.interrupted) session.out.note(std::string("interrupted") + again);
   return exit_of(result);
 }
 
@@ -156,38 +173,63 @@ void add_users_import(Commands& commands, CLI::App& users) {
   auto& verb = commands.verb(
       users,
       {.name = "import",
-       .summary = "Create users from a CSV or NDJSON file of any size",
-       .details = "CSV (RFC 4180) begins with a row that names the columns, email and name among "
-                  "them in any "
-                  "order; NDJSON is a JSON object with email and name a line. Other columns and "
-                  "members are "
-                  "ignored.\n"
-                  "A row whose e-mail address the tenant already has counts as existing, not as "
-                  "failed, so "
-                  "that the same file can be imported again; --fail-existing turns that round. "
-                  "Rate limits "
-                  "are waited for. Exit code 6: some rows failed; 1: all of them.",
+       .summary = "Create users from a CSV or JSON file of any size",
+       .details =
+           "CSV (RFC 4180) begins with a row that names the columns; JSON is an array of objects, "
+           "or objects one behind another, a line each or pretty-printed. The columns or members "
+           "of the address and the name are found by the names that exports of identity tools "
+           "give them (\"E-Mail-Adresse\", \"userPrincipalName\", \"profile.email\", first and "
+           "last "
+           "name), or named by --email-column and --name-column. Others are passed over. "
+           "Separator (, ; tab |) and UTF-8 or UTF-16 are recognized; --dry-run says what was.\n"
+           "A row whose e-mail address the tenant already has counts as existing, not as failed, "
+           "so that the same file can be imported again; --update gives the user the row's name, "
+           "--fail-existing counts it as failed. Ids follow the order of the rows. Rate limits are "
+           "waited for. Exit code 6: some rows failed; 1: all of them.",
        .examples =
-           "mesh users import users.csv --tenant acme\n"
-           "mesh users import users.ndjson --tenant acme --parallel 16 --errors failed.ndjson\n"
-           "mesh users list --tenant acme --all -o json | jq -c '.[]' | mesh users import - "
-           "--tenant beta --format ndjson\n",
+           "mesh users import users.csv --tenant acme --dry-run\n"
+           "mesh users import users.csv --tenant acme --errors failed.csv\n"
+           "mesh users import kunden.csv --tenant acme --encoding windows-1252 --update\n"
+           "mesh users import staff.csv -t acme --email-column Mailbox --name-column Given "
+           "--name-column Family\n"
+           "mesh users list --tenant acme --all -o json | mesh users import - --tenant beta\n",
        .view = &summary_view(),
        .run = [args](Session& session) { return import_file(session, *args); }});
   verb.add_option("FILE", args->file, "The file; - is stdin")->required();
-  verb.add_option("--format", args->format,
-                  "Needed where the name does not end in .csv, .ndjson or .jsonl")
-      ->check(CLI::IsMember({"csv", "ndjson"}))
-      ->type_name("csv|ndjson");
-  verb.add_option("--parallel", args->options.parallel, "Requests in flight")
-      ->check(whole_number(1, 64))
-      ->type_name("N")
-      ->capture_default_str();
+  verb.add_flag("--dry-run", args->import.batch.dry_run,
+                "Say what would become of the rows; change nothing");
+  auto* update = verb.add_flag("--update", args->import.batch.update,
+                               "Users that exist take the name of their row");
+  verb.add_flag("--fail-existing", args->import.existing_fails, "Rows that exist count as failed")
+      ->excludes(update);
   verb.add_option("--errors", args->errors,
-                  "Write every failed row to this file, as NDJSON: its line, e-mail address, "
-                  "reason and text")
+                  "Write the failed rows to this file, whole and with the reason in import_error, "
+                  "to be mended and imported")
       ->type_name("FILE");
-  verb.add_flag("--fail-existing", args->options.existing_fails, "Rows that exist count as failed");
+  verb.add_option("--format", args->format, "Without it: JSON where the text begins with { or [")
+      ->check(CLI::IsMember({"csv", "json", "ndjson"}))
+      ->type_name("csv|json|ndjson");
+  verb.add_option("--encoding", args->encoding,
+                  "Of the text, as iconv names it (UTF-8; a byte order mark decides)")
+      ->type_name("NAME");
+  verb.add_option("--delimiter", args->delimiter,
+                  "Between the fields of CSV: a character, or tab (the first row tells)")
+      ->type_name("CHARACTER");
+  verb.add_option("--email-column", args->rows.columns.email, "The CSV column of the address")
+      ->type_name("COLUMN");
+  verb.add_option("--name-column", args->rows.columns.name,
+                  "The CSV column of the name; given twice, the two are joined")
+      ->expected(1)
+      ->take_all()
+      ->type_name("COLUMN");
+  verb.add_option("--email-path", args->rows.paths.email,
+                  "The JSON member of the address, as profile.email or /profile/email")
+      ->type_name("PATH");
+  verb.add_option("--name-path", args->rows.paths.name,
+                  "The JSON member of the name; given twice, the two are joined")
+      ->expected(1)
+      ->take_all()
+      ->type_name("PATH");
 }
 
 }  // namespace mesh::cli

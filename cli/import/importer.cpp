@@ -1,30 +1,17 @@
 #include "cli/import/importer.h"
 
-#include <condition_variable>
-#include <deque>
-#include <mutex>
+#include <algorithm>
 #include <random>
-#include <thread>
-
-#include "common/base/ids.h"
-#include "common/base/strings.h"
+#include <unordered_map>
 
 namespace mesh::cli {
 namespace {
 
-bool stops_everything(const Error& error) {
-  switch (error.kind) {
-    case ErrorKind::unauthenticated:
-    case ErrorKind::forbidden:
-    case ErrorKind::unavailable:
-    case ErrorKind::timeout:
-    case ErrorKind::rate_limited:
-    case ErrorKind::unsupported:
-      return true;
-    default:
-      return false;
-  }
-}
+using client::BatchOutcome;
+using client::BatchResult;
+
+constexpr std::size_t kBatchRows = 500;
+constexpr std::size_t kBatchBytes = 256 << 10;
 
 std::string reason_of(const Error& error) {
   std::string text = error.message;
@@ -35,120 +22,132 @@ std::string reason_of(const Error& error) {
 
 class Import {
  public:
-  Import(RowReader& rows, const CreateUser& create, const ImportOptions& options,
+  Import(RowReader& rows, const CreateUsers& create, const ImportOptions& options,
          const ImportHooks& hooks)
       : rows_(rows), create_(create), options_(options), hooks_(hooks) {}
 
   ImportResult run() {
-    for (int i = 0; i < std::max(1, options_.parallel); ++i)
-      senders_.emplace_back([this] { send(); });
-    read();
-    {
-      const std::lock_guard lock(mutex_);
-      end_of_rows_ = true;
+    while (!result_.stopped) {
+      if (hooks_.interrupted()) break;
+      auto row = rows_.next();
+      if (!row || !*row) {
+        send_all();
+        if (!row && !result_.stopped) result_.stopped = row.error();
+        break;
+      }
+      take(std::move(**row));
     }
-    changed_.notify_all();
-    for (auto& sender : senders_) sender.join();
+    result_.interrupted = hooks_.interrupted();
     return result_;
   }
 
  private:
-  void read() {
-    const std::size_t bound = static_cast<std::size_t>(std::max(1, options_.parallel)) * 4;
-    while (true) {
-      if (hooks_.interrupted()) {
-        const std::lock_guard lock(mutex_);
-        result_.interrupted = true;
-        waiting_.clear();
+  void take(UserRow row) {
+    ++result_.counts.rows;
+    bytes_ += row.text.size();
+    waiting_.push_back(std::move(row));
+    if (waiting_.size() >= kBatchRows || bytes_ >= kBatchBytes) send_all();
+  }
+
+  // Broken rows wait among the others, so that all are reported in the order of the file.
+  void send_all() {
+    std::size_t next = 0;
+    while (next < waiting_.size() && !result_.stopped && !hooks_.interrupted()) {
+      std::vector<const UserRow*> batch;
+      std::size_t end = next;
+      for (; end < waiting_.size() && batch.size() < batch_rows_; ++end) {
+        if (std::holds_alternative<NewUser>(waiting_[end].content)) batch.push_back(&waiting_[end]);
+      }
+      if (send(batch, next, end)) next = end;
+    }
+    waiting_.clear();
+    bytes_ = 0;
+  }
+
+  // False where the batch was too large: the next try is smaller.
+  bool send(const std::vector<const UserRow*>& batch, std::size_t from, std::size_t to) {
+    std::vector<BatchResult> results;
+    if (!batch.empty()) {
+      std::vector<NewUser> users;
+      for (const UserRow* row : batch) users.push_back(std::get<NewUser>(row->content));
+      const std::string key = "import-" + options_.run + "-" + std::to_string(batch.front()->line);
+      auto answer = patiently([&] { return create_(users, key); }, hooks_.sleep, random_);
+      if (!answer && answer.error().kind == ErrorKind::too_large && batch.size() > 1) {
+        batch_rows_ = batch.size() / 2;
+        return false;
+      }
+      if (!answer) {
+        if (!hooks_.interrupted()) result_.stopped = answer.error();
+        return true;
+      }
+      results = std::move(*answer);
+    }
+    auto result = results.begin();
+    for (std::size_t i = from; i < to; ++i) {
+      const UserRow& row = waiting_[i];
+      if (const auto* broken = std::get_if<BrokenRow>(&row.content)) {
+        settle_failure(row, broken->reason);
+      } else {
+        settle(row, *result++);
+      }
+    }
+    hooks_.progressed(result_.counts);
+    return true;
+  }
+
+  void settle(const UserRow& row, const BatchResult& result) {
+    auto& counts = result_.counts;
+    switch (options_.batch.dry_run ? rehearsed(row, result.outcome) : result.outcome) {
+      case BatchOutcome::created:
+        ++counts.created;
         return;
-      }
-      auto row = rows_.next();
-      std::unique_lock lock(mutex_);
-      if (!row) result_.stopped = row.error();
-      if (!row || !*row) return;
-      ++result_.counts.rows;
-      if (const auto* broken = std::get_if<BrokenRow>(&(*row)->content)) {
-        settle_failure({(*row)->line, {}, broken->reason, std::move((*row)->text)});
-        continue;
-      }
-      changed_.wait(lock, [&] { return waiting_.size() < bound || result_.stopped; });
-      if (result_.stopped) return;
-      waiting_.push_back(
-          {(*row)->line, std::get<NewUser>(std::move((*row)->content)), std::move((*row)->text)});
-      changed_.notify_all();
+      case BatchOutcome::updated:
+        ++counts.updated;
+        return;
+      case BatchOutcome::existing:
+        if (options_.existing_fails)
+          return settle_failure(row, "the tenant has a user of this address");
+        ++counts.existing;
+        return;
+      case BatchOutcome::failed:
+        return settle_failure(row, result.error ? reason_of(*result.error) : "refused");
     }
   }
 
-  void send() {
-    std::mt19937_64 random(std::random_device{}());
-    while (true) {
-      Waiting row;
-      {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return !waiting_.empty() || end_of_rows_ || result_.stopped; });
-        if (waiting_.empty() || result_.stopped) return;
-        row = std::move(waiting_.front());
-        waiting_.pop_front();
-        changed_.notify_all();
-      }
-      const std::string key = import_key(row.user);
-      auto created = patiently([&] { return create_(row.user, key); }, hooks_.sleep, random);
-      const std::lock_guard lock(mutex_);
-      settle(row, created);
-    }
+  // The server does not see the rows of a dry run that come before: those of the same address
+  // count.
+  BatchOutcome rehearsed(const UserRow& row, BatchOutcome outcome) {
+    if (outcome == BatchOutcome::failed) return outcome;
+    const auto& user = std::get<NewUser>(row.content);
+    const auto [seen, is_first] = names_.try_emplace(email_key(user.email), user.name);
+    if (is_first) return outcome;
+    if (!options_.batch.update || seen->second == user.name) return BatchOutcome::existing;
+    seen->second = user.name;
+    return BatchOutcome::updated;
   }
 
-  struct Waiting {
-    std::int64_t line = 0;
-    NewUser user;
-    std::string text;
-  };
-
-  void settle(const Waiting& row, const Result<client::CreatedUser>& created) {
-    if (created) {
-      ++(created->replayed ? result_.counts.existing : result_.counts.created);
-    } else if (created.error().kind == ErrorKind::conflict && !options_.existing_fails) {
-      ++result_.counts.existing;
-    } else if (stops_everything(created.error())) {
-      if (!hooks_.interrupted() && !result_.stopped) result_.stopped = created.error();
-      changed_.notify_all();
-      return;
-    } else {
-      settle_failure({row.line, row.user.email, reason_of(created.error()), row.text});
-      return;
-    }
-    hooks_.progressed(result_.counts);
-  }
-
-  void settle_failure(const RowFailure& failure) {
+  void settle_failure(const UserRow& row, const std::string& reason) {
     ++result_.counts.failed;
-    hooks_.failed(failure);
-    hooks_.progressed(result_.counts);
+    hooks_.failed(row, reason);
   }
 
   RowReader& rows_;
-  const CreateUser& create_;
-  const ImportOptions options_;
+  const CreateUsers& create_;
+  const ImportOptions& options_;
   const ImportHooks& hooks_;
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Waiting> waiting_;  // this and the next two guarded by mutex_
-  bool end_of_rows_ = false;
   ImportResult result_;
-
-  std::vector<std::thread> senders_;  // last: they use all of the above
+  std::vector<UserRow> waiting_;
+  std::size_t bytes_ = 0;
+  std::size_t batch_rows_ = kBatchRows;
+  std::unordered_map<std::string, std::string> names_;  // of a dry run, by e-mail key
+  std::mt19937_64 random_{std::random_device{}()};
 };
 
 }  // namespace
 
-ImportResult import_users(RowReader& rows, const CreateUser& create, const ImportOptions& options,
+ImportResult import_users(RowReader& rows, const CreateUsers& create, const ImportOptions& options,
                           const ImportHooks& hooks) {
   return Import(rows, create, options, hooks).run();
-}
-
-std::string import_key(const NewUser& user) {
-  return "import-" + sha256_hex(user.email + "\n" + user.name).substr(0, 40);
 }
 
 }  // namespace mesh::cli

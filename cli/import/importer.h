@@ -1,9 +1,10 @@
-// Many users into a tenant: a reader, several requests in flight, what became of each row.
+// Many users into a tenant: a reader, batches in the order of the rows, what became of each row.
 #pragma once
 
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/import/row_reader.h"
 #include "cli/retry.h"
@@ -11,19 +12,13 @@
 
 namespace mesh::cli {
 
-struct RowFailure {
-  std::int64_t line = 0;
-  std::string email;  // empty for a row that could not be read
-  std::string reason;
-  std::string text;  // the row as it stands in the file
-};
-
 struct ImportCounts {
   std::int64_t rows = 0;  // read so far
   std::int64_t created = 0;
-  std::int64_t existing = 0;  // the tenant had a user of this e-mail address
+  std::int64_t existing = 0;  // the tenant had a user of this e-mail address, as the row says
+  std::int64_t updated = 0;   // and one of another name
   std::int64_t failed = 0;
-  std::int64_t done() const { return created + existing + failed; }
+  std::int64_t done() const { return created + existing + updated + failed; }
 };
 
 struct ImportResult {
@@ -33,29 +28,30 @@ struct ImportResult {
 };
 
 struct ImportOptions {
-  int parallel = 8;
+  // Names this run: with the line it makes the key under which a row is sent again after a lost
+  // answer. Another run is another request.
+  std::string run;
   bool existing_fails = false;
+  client::BatchOptions batch = {};
 };
 
-// The answer of one POST.
-using CreateUser =
-    std::function<Result<client::CreatedUser>(const NewUser&, const std::string& idempotency_key)>;
+// The answer of one POST: a result per user.
+using CreateUsers = std::function<Result<std::vector<client::BatchResult>>(
+    const std::vector<NewUser>&, const std::string& idempotency_key)>;
 
-// What it tells its caller; calls come one at a time, from the threads that send.
+// What it tells its caller, from the calling thread.
 struct ImportHooks {
-  std::function<void(const RowFailure&)> failed;
+  std::function<void(const UserRow& row, const std::string& reason)> failed;
   std::function<void(const ImportCounts&)> progressed;
   std::function<bool()> interrupted = [] { return false; };
   Nap sleep = nap;
 };
 
-// Reads on the calling thread; at most parallel × 4 rows wait. What is refused for good fails its
-// row; a bad credential or a server that stays away stops the whole import, since every further row
-// would end alike. An interrupt lets the requests under way finish.
-ImportResult import_users(RowReader& rows, const CreateUser& create, const ImportOptions& options,
+// One batch at a time, so that ids follow the rows. What is refused for good fails its row; a
+// request that is refused as a whole (a bad credential, a server that stays away) stops the import,
+// since every further one would end alike. A batch over the tenant's rate limit is sent in halves.
+// A dry run counts a row as if those before it had been taken.
+ImportResult import_users(RowReader& rows, const CreateUsers& create, const ImportOptions& options,
                           const ImportHooks& hooks);
-
-// The same row has the same key, in whichever file and line: a repeated import changes nothing.
-std::string import_key(const NewUser& user);
 
 }  // namespace mesh::cli

@@ -1,87 +1,43 @@
 #include "cli/import/line_reader.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <utility>
-
-#include "cli/interrupt.h"
 
 namespace mesh::cli {
 
-constexpr std::size_t kChunk = 1 << 16;
+constexpr char kCtrlZ = 0x1a;
 
-Result<LineReader> LineReader::open(const std::string& path) {
-  if (path == "-") return LineReader(0, false, "stdin");
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) {
-    const ErrorKind kind = errno == ENOENT   ? ErrorKind::not_found
-                           : errno == EACCES ? ErrorKind::forbidden
-                                             : ErrorKind::unavailable;
-    return fail(kind, "cannot read " + path + ": " + std::strerror(errno));
-  }
-  return LineReader(fd, true, path);
+Result<LineReader> LineReader::open(const std::string& path, const std::string& encoding) {
+  auto input = TextInput::open(path, encoding);
+  if (!input) return fail(input.error());
+  return LineReader(std::move(*input));
 }
 
-LineReader::LineReader(int fd, bool owned, std::string name)
-    : fd_(fd), owned_(owned), name_(std::move(name)) {
-  struct stat info {};
-  if (::fstat(fd_, &info) == 0 && S_ISREG(info.st_mode)) size_ = info.st_size;
-}
-
-LineReader::LineReader(LineReader&& other) noexcept
-    : fd_(other.fd_),
-      owned_(std::exchange(other.owned_, false)),
-      name_(std::move(other.name_)),
-      buffer_(std::move(other.buffer_)),
-      begin_(other.begin_),
-      scanned_(other.scanned_),
-      at_end_(other.at_end_),
-      number_(other.number_),
-      bytes_read_(other.bytes_read_),
-      size_(other.size_) {}
-
-LineReader::~LineReader() {
-  if (owned_) ::close(fd_);
-}
+LineReader::LineReader(int fd, bool owned, std::string name) : input_(fd, owned, std::move(name)) {}
 
 Status LineReader::fill() {
   buffer_.erase(0, begin_);
   scanned_ -= begin_;
   begin_ = 0;
-  const std::size_t before = buffer_.size();
-  buffer_.resize(before + kChunk);
-  ssize_t n = -1;
-  do {
-    n = ::read(fd_, buffer_.data() + before, kChunk);
-  } while (n < 0 && errno == EINTR && !InterruptGuard::interrupted());
-  if (n < 0 && errno != EINTR) {
-    buffer_.resize(before);
-    return fail(ErrorKind::unavailable, "cannot read " + name_ + ": " + std::strerror(errno));
-  }
-  buffer_.resize(before + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
-  bytes_read_ += std::max<ssize_t>(n, 0);
-  at_end_ = n <= 0;
-  return {};
+  return input_.read_more(buffer_);
 }
 
 std::size_t LineReader::find_end(Ends ends) const {
   if (ends == Ends::line_feed) return buffer_.find('\n', scanned_);
   auto end = buffer_.find_first_of("\r\n", scanned_);
   if (end == buffer_.npos || buffer_[end] == '\n') return end;
-  if (end + 1 == buffer_.size()) return at_end_ ? end : buffer_.npos;
+  if (end + 1 == buffer_.size()) return input_.at_end() ? end : buffer_.npos;
   return buffer_[end + 1] == '\n' ? end + 1 : end;
 }
 
 Result<std::optional<LineReader::Line>> LineReader::next(Ends ends) {
   Line line;
   while (true) {
+    if (input_.at_end() && buffer_.size() > begin_ && buffer_.back() == kCtrlZ) {
+      buffer_.pop_back();
+      scanned_ = std::min(scanned_, buffer_.size());
+    }
     const auto end = find_end(ends);
-    if (end != buffer_.npos || (at_end_ && begin_ < buffer_.size())) {
+    if (end != buffer_.npos || (input_.at_end() && begin_ < buffer_.size())) {
       const auto stop = end == buffer_.npos ? buffer_.size() : end;
       if (!line.too_long) line.text = buffer_.substr(begin_, stop - begin_);
       line.ended = end != buffer_.npos;
@@ -94,7 +50,7 @@ Result<std::optional<LineReader::Line>> LineReader::next(Ends ends) {
       line.number = ++number_;
       return line;
     }
-    if (at_end_) {
+    if (input_.at_end()) {
       if (!line.too_long) return std::nullopt;
       line.number = ++number_;
       return line;
@@ -112,9 +68,16 @@ Result<std::optional<LineReader::Line>> LineReader::next(Ends ends) {
 }
 
 bool LineReader::ready(int patience_ms) {
-  if (at_end_ || buffer_.find('\n', begin_) != buffer_.npos) return true;
-  pollfd wait{fd_, POLLIN, 0};
-  return ::poll(&wait, 1, patience_ms) != 0;
+  return buffer_.find('\n', begin_) != buffer_.npos || input_.ready(patience_ms);
 }
+
+Result<std::string_view> LineReader::unread() {
+  while (begin_ == buffer_.size() && !input_.at_end()) {
+    if (auto filled = fill(); !filled) return fail(filled.error());
+  }
+  return std::string_view(buffer_).substr(begin_);
+}
+
+void LineReader::take(std::size_t bytes) { scanned_ = begin_ += bytes; }
 
 }  // namespace mesh::cli

@@ -1,62 +1,51 @@
 #include "cli/import/row_reader.h"
 
+#include <cstdio>
+
 #include "cli/import/csv_rows.h"
-#include "common/base/json.h"
+#include "cli/import/json_rows.h"
 #include "common/base/strings.h"
 
 namespace mesh::cli {
 namespace {
 
-class NdjsonReader final : public RowReader {
- public:
-  explicit NdjsonReader(LineReader& lines) : lines_(lines) {}
-
-  Result<std::optional<UserRow>> next() override {
-    while (true) {
-      auto line = lines_.next();
-      if (!line) return fail(line.error());
-      if (!*line) return std::nullopt;
-      const std::string_view text = trim((*line)->text);
-      if (text.empty()) continue;
-      auto found = content(**line, text);
-      return UserRow{(*line)->number, std::move(found), std::move((*line)->text)};
-    }
-  }
-
- private:
-  static std::variant<NewUser, BrokenRow> content(const LineReader::Line& line,
-                                                  std::string_view text) {
-    if (line.too_long) return BrokenRow{"the line is longer than 1 MiB"};
-    const auto json = parse_json(text);
-    if (!json) return BrokenRow{json.error().message};
-    if (!json->is_object()) return BrokenRow{"not a JSON object"};
-    NewUser user;
-    for (const auto& [name, member] : {std::pair{"email", &user.email}, {"name", &user.name}}) {
-      const auto value = json->find(name);
-      if (value == json->end() || !value->is_string() ||
-          trim(value->get_ref<const std::string&>()).empty()) {
-        return BrokenRow{std::string("\"") + name + "\" must be a text that is not empty"};
-      }
-      *member = std::string(trim(value->get_ref<const std::string&>()));
-    }
-    return user;
-  }
-
-  LineReader& lines_;
-};
+Result<RowFormat> format_of(LineReader& lines) {
+  auto begin = lines.unread();
+  if (!begin) return fail(begin.error());
+  const auto text = trim(*begin);
+  if (text.empty() && begin->empty())
+    return fail(ErrorKind::invalid, lines.input().name() + ": the file is empty");
+  return text.starts_with('{') || text.starts_with('[') ? RowFormat::json : RowFormat::csv;
+}
 
 }  // namespace
 
-std::optional<RowFormat> row_format_of(const std::string& name) {
-  const std::string lower = to_lower(name);
-  if (lower.ends_with(".csv")) return RowFormat::csv;
-  if (lower.ends_with(".ndjson") || lower.ends_with(".jsonl")) return RowFormat::ndjson;
-  return std::nullopt;
+Result<std::unique_ptr<RowReader>> make_row_reader(LineReader& lines, const RowOptions& options) {
+  auto format = format_of(lines);  // also where it is given: an empty file has no rows
+  if (!format) return fail(format.error());
+  if (options.format.value_or(*format) == RowFormat::json)
+    return make_json_reader(lines, options.paths);
+  return make_csv_reader(lines, options.delimiter, options.columns);
 }
 
-std::unique_ptr<RowReader> make_row_reader(RowFormat format, LineReader& lines) {
-  if (format == RowFormat::csv) return make_csv_reader(lines);
-  return std::make_unique<NdjsonReader>(lines);
+std::string utf8_fault(std::string_view text, std::int64_t line) {
+  if (is_valid_utf8(text)) return {};
+  std::size_t line_begin = 0, i = 0;
+  while (i < text.size()) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    const std::size_t length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (!is_valid_utf8(text.substr(i, length)) || i + length > text.size()) break;
+    i += length;
+    if (lead == '\n') {
+      ++line;
+      line_begin = i;
+    }
+  }
+  char byte[8];
+  std::snprintf(byte, sizeof byte, "0x%02X", static_cast<unsigned>(text[i]) & 0xff);
+  return "line " + std::to_string(line) + ", column " + std::to_string(i - line_begin + 1) +
+         ": the byte " + byte +
+         " is not UTF-8; Excel writes windows-1252: try --encoding windows-1252";
 }
 
 }  // namespace mesh::cli

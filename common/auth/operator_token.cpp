@@ -34,7 +34,7 @@ Result<std::string> read_token(const std::string& path, int fd) {
   const ssize_t got = pread(fd, text.data(), text.size(), 0);
   if (got < 0) return refuse(path, std::strerror(errno));
   text.resize(static_cast<std::size_t>(got));
-  const std::string token(trim(text));
+  const std::string token(trim(without_bom(text)));
   if (token.size() < kShortest || text.size() > kLongest || !is_printable(token) ||
       token.find_first_of(" \t") != std::string::npos) {
     return refuse(path, "not one word of 32 to 4096 characters; delete the file to have one made");

@@ -21,7 +21,7 @@ class Parser {
  public:
   Parser(std::string_view text, const JsonLimits& limits)
       : begin_(text.data()),
-        p_(text.data()),
+        p_(without_bom(text).data()),  // a reader may ignore the mark (RFC 8259, 8.1)
         end_(text.data() + text.size()),
         depth_left_(limits.max_depth),
         exact_numbers_(limits.exact_numbers) {}
@@ -459,7 +459,7 @@ void write(const Json& value, int indent, std::size_t level, std::string& out) {
 }  // namespace
 
 std::string_view member_text(std::string_view object, std::string_view name) {
-  const char* p = skip_space(skip_space(object.data()) + 1);  // behind the brace
+  const char* p = skip_space(skip_space(without_bom(object).data()) + 1);  // behind the brace
   while (*p == '"') {
     const char* const key_end = skip_value(p);
     const std::string_view key(p, static_cast<std::size_t>(key_end - p));

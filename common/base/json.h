@@ -21,9 +21,10 @@ struct JsonLimits {
   bool exact_numbers = false;
 };
 
-// Reads one JSON document. `invalid` with the byte position for broken syntax, invalid UTF-8,
-// duplicate keys, a number beyond double, or trailing text; `too_large` beyond the limits.
-// The parser stops at max_depth, so the stack is safe. Integers of 64 bits stay exact.
+// Reads one JSON document; a byte order mark before it is ignored. `invalid` with the byte position
+// for broken syntax, invalid UTF-8, duplicate keys, a number beyond double, or trailing text;
+// `too_large` beyond the limits. The parser stops at max_depth, so the stack is safe. Integers of
+// 64 bits stay exact.
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
 
 // The text of a member's value, as it stands in `object`: the text of an object that parse_json has

@@ -86,6 +86,17 @@ struct CreatedUser {
   bool replayed = false;  // the stored answer of an earlier request with this idempotency key
 };
 
+// What becomes of users whose address the tenant has, and whether anything is changed at all.
+struct BatchOptions {
+  bool update = false;  // they take the given name
+  bool dry_run = false;
+};
+enum class BatchOutcome { created, existing, updated, failed };
+struct BatchResult {
+  BatchOutcome outcome = BatchOutcome::failed;
+  std::optional<Error> error = {};  // of a failed one
+};
+
 struct RecordQuery {
   std::string topic = {};
   std::string from = {};     // a bound; not with positions
@@ -143,6 +154,12 @@ class Client {
 
   // Users.
   Result<CreatedUser> create_user(const NewUser& user, const WriteOptions& write = {});
+  // At most 1,000, in their order; a result for each. Repeated with the same key and users it
+  // creates nothing twice. `too_large` where the tenant's rate limit lets no so many through at
+  // once.
+  Result<std::vector<BatchResult>> create_users(const std::vector<NewUser>& users,
+                                                const BatchOptions& batch = {},
+                                                const WriteOptions& write = {});
   Result<UserPage> list_users(const UserQuery& query = {});
   Result<User> get_user(std::int64_t id);
   Result<User> update_user(std::int64_t id, const UserPatch& patch);

@@ -32,6 +32,28 @@ Result<SearchHit> hit_of(const Json& json) {
 
 std::string number_text(double value) { return Json(value).dump(); }
 
+Result<BatchResult> batch_result_of(const Json& json) {
+  const auto outcome = json.is_object() ? json.find("outcome") : json.end();
+  if (outcome == json.end() || !outcome->is_string()) return unexpected_form("a batch of users");
+  const auto& word = outcome->get_ref<const std::string&>();
+  for (const auto& [name, value] : {std::pair{"created", BatchOutcome::created},
+                                    {"existing", BatchOutcome::existing},
+                                    {"updated", BatchOutcome::updated}}) {
+    if (word == name) return BatchResult{value};
+  }
+  const auto status = json.find("status"), detail = json.find("detail"),
+             errors = json.find("errors");
+  if (word != "failed" || status == json.end() || !status->is_number_integer() ||
+      detail == json.end() || !detail->is_string()) {
+    return unexpected_form("a batch of users");
+  }
+  Error error{kind_of_status(status->get<int>()), detail->get<std::string>(), {}, {}, {}};
+  for (const Json& field : errors == json.end() ? Json::array() : *errors) {
+    error.fields.push_back({field.value("pointer", ""), field.value("detail", "")});
+  }
+  return BatchResult{BatchOutcome::failed, std::move(error)};
+}
+
 }  // namespace
 
 Result<CreatedUser> Client::create_user(const NewUser& user, const WriteOptions& write) {
@@ -45,6 +67,38 @@ Result<CreatedUser> Client::create_user(const NewUser& user, const WriteOptions&
   auto created = user_of(parse_json(response->body));
   if (!created) return unexpected_form("a created user");
   return CreatedUser{std::move(*created), header_of(*response, "idempotent-replayed") == "true"};
+}
+
+Result<std::vector<BatchResult>> Client::create_users(const std::vector<NewUser>& users,
+                                                      const BatchOptions& batch,
+                                                      const WriteOptions& write) {
+  std::string lines;
+  for (const NewUser& user : users) {
+    lines += R"({"email":)";
+    append_quoted(lines, user.email);
+    lines += R"(,"name":)";
+    append_quoted(lines, user.name);
+    lines += "}\n";
+  }
+  auto body = impl_->json({.role = Role::users,
+                           .method = "POST",
+                           .path = "/users/batch",
+                           .query = {{"existing", batch.update ? "update" : ""},
+                                     {"dry_run", batch.dry_run ? "true" : ""}},
+                           .body = std::move(lines),
+                           .content_type = "application/x-ndjson",
+                           .headers = write_headers(write)});
+  if (!body) return fail(body.error());
+  const auto items = body->is_object() ? body->find("results") : body->end();
+  if (items == body->end() || !items->is_array() || items->size() != users.size())
+    return unexpected_form("a batch of users");
+  std::vector<BatchResult> results;
+  for (const Json& item : *items) {
+    auto result = batch_result_of(item);
+    if (!result) return fail(result.error());
+    results.push_back(std::move(*result));
+  }
+  return results;
 }
 
 Result<UserPage> Client::list_users(const UserQuery& query) {

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/base/strings.h"
 #include "common/config/config.h"
 #include "common/config/keys.h"
 #include "common/telemetry/log.h"
@@ -16,8 +17,8 @@ constexpr std::size_t kMaxFile = 1 << 20;
 
 enum class Content { secret, open };
 
-// The file's text without one line break at its end. Links are followed: that is how Kubernetes
-// mounts secrets.
+// The file's text without a byte order mark and one line break at its end. Links are followed: that
+// is how Kubernetes mounts secrets.
 std::optional<std::string> read_file(const char* key, const std::string& file, Content content,
                                      Problems& problems) {
   const auto refuse = [&](const std::string& why) {
@@ -41,6 +42,7 @@ std::optional<std::string> read_file(const char* key, const std::string& file, C
   close(fd);
   if (!ok) return refuse("cannot be read: not a plain file");
   if (text.size() > kMaxFile) return refuse("is longer than 1 MiB");
+  text.erase(0, text.size() - without_bom(text).size());
   if (text.ends_with('\n')) text.pop_back();
   if (text.ends_with('\r')) text.pop_back();
   if (text.empty()) return refuse("is empty");

@@ -295,6 +295,7 @@ Result<Event> from_binary(const http::Request& request, const IngestRules& rules
   Json data;
   const bool is_json = is_json_content(event.content_type) && !event.data.empty();
   if (is_json) {
+    event.data.erase(0, event.data.size() - without_bom(event.data).size());
     auto parsed = parse_data(event);
     if (!parsed) return fail(parsed.error());
     data = std::move(*parsed);
@@ -379,7 +380,7 @@ Result<std::vector<Event>> from_lines(const http::Request& request, const Ingest
   std::size_t count = 0;
   for (std::size_t number = 1; !rest.empty(); ++number) {
     const auto end = rest.find('\n');
-    const std::string_view line = trim(rest.substr(0, end));
+    const std::string_view line = trim(without_bom(rest.substr(0, end)));
     rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
     if (line.empty()) continue;
     if (++count > rules.max_events) return fail(too_many(rules));
@@ -439,7 +440,7 @@ Result<Event> make_event(const http::Request& request, std::string_view type, co
   event.type = type;
   event.subject = subject_of(*definition, data);
   event.content_type = kJson;
-  event.data = one_line(trim(request.body));
+  event.data = one_line(trim(without_bom(request.body)));
   take_timestamp(event, *definition, data);
   fill_defaults(event, request);
   return event;

@@ -165,20 +165,26 @@ StoredAnswer stored_answer(const http::Response& answer) {
   return stored;
 }
 
-void idempotent(IdempotencyStore& store, Keep keep, const http::Request& request,
-                http::Responder respond,
-                std::function<void(std::optional<IdempotencyKey>, http::Responder)> work) {
+Result<std::optional<std::string>> idempotency_key(const http::Request& request) {
   const auto header = request.header("Idempotency-Key");
-  if (!header) return work(std::nullopt, std::move(respond));
+  if (!header) return std::nullopt;
   std::string_view text = trim(*header);
   if (text.size() >= 2 && text.front() == '"' && text.back() == '"') {  // a structured-field string
     text = text.substr(1, text.size() - 2);
   }
   if (text.empty() || text.size() > 255 || !is_printable(text)) {
-    return respond(Error{
-        ErrorKind::invalid, "Idempotency-Key must be 1 to 255 printable characters", {}, {}, {}});
+    return fail(ErrorKind::invalid, "Idempotency-Key must be 1 to 255 printable characters");
   }
-  const IdempotencyKey key{request.tenant(), std::string(text), fingerprint(request)};
+  return std::string(text);
+}
+
+void idempotent(IdempotencyStore& store, Keep keep, const http::Request& request,
+                http::Responder respond,
+                std::function<void(std::optional<IdempotencyKey>, http::Responder)> work) {
+  auto given = idempotency_key(request);
+  if (!given) return respond(given.error());
+  if (!*given) return work(std::nullopt, std::move(respond));
+  const IdempotencyKey key{request.tenant(), std::move(**given), fingerprint(request)};
   auto stored = store.begin(key);
   if (!stored) return respond(stored.error());
   if (*stored) {

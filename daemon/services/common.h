@@ -67,6 +67,8 @@ http::Response change_problem(const Error& error, bool conditional);
 
 // What is stored of an answer under an Idempotency-Key.
 StoredAnswer stored_answer(const http::Response& answer);
+// The text of the Idempotency-Key header; nothing where there is none; `invalid` for a bad one.
+Result<std::optional<std::string>> idempotency_key(const http::Request& request);
 
 // Runs `work` once per Idempotency-Key of the tenant, or each time where the request has none.
 // `work` gets the key, for stores that keep the answer in their own transaction (Keep::store), and

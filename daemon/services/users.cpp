@@ -2,6 +2,7 @@
 
 #include "common/base/strings.h"
 #include "daemon/services/common.h"
+#include "daemon/services/users_batch.h"
 
 namespace mesh::services {
 namespace {
@@ -129,7 +130,8 @@ void remove(UserStore& users, Usage& usage, RequestPtr request, http::Responder 
 
 }  // namespace
 
-http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency, Usage& usage) {
+http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency, Admission& admission,
+                              Usage& usage) {
   using http::Access;
   using http::Body;
   const http::Parameter match{"If-Match", "header",
@@ -155,6 +157,7 @@ http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency, U
        .parameters = {{"Idempotency-Key", "header", "the same key and body give the same answer"}},
        .handler = [&](auto request,
                       auto respond) { create(users, idempotency, usage, request, respond); }},
+      users_batch_route(users, idempotency, admission, usage),
       {.method = "GET",
        .pattern = "/users/{id}",
        .access = Access::tenant,

@@ -5,9 +5,11 @@
 #include "common/ports/idempotency_store.h"
 #include "common/ports/user_store.h"
 #include "common/telemetry/usage.h"
+#include "daemon/services/admission.h"
 
 namespace mesh::services {
 
-http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency, Usage& usage);
+http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency, Admission& admission,
+                              Usage& usage);
 
 }  // namespace mesh::services

@@ -113,32 +113,6 @@ TEST_F(CommandsTest, ANamedPositionalThatIsAlsoACommandIsTakenAsTheArgument) {
   EXPECT_EQ(fake.last().param("query"), "users");
 }
 
-TEST_F(CommandsTest, ImportReportsAndExitsByWhatBecameOfTheRows) {
-  fake.on("POST", "/users/create", [](const http::Request& request) {
-    const Json body = Json::parse(request.body);
-    if (body["email"] == "dup@acme.dev")
-      return http::Response::problem({ErrorKind::conflict, "there is one", {}, {}, {}});
-    if (body["email"] == "bad")
-      return http::Response::problem(
-          {ErrorKind::unprocessable, "not valid", {}, {{"/email", "is none"}}, {}});
-    return http::Response::json(201, kAlice);
-  });
-  const std::string csv =
-      file("users.csv", "name,email\nAlice,alice@acme.dev\nDup,dup@acme.dev\nBad,bad\n");
-  EXPECT_EQ(at_fake({"users", "import", csv, "--errors", dir.file("failed"), "-o", "json"}), 6);
-  EXPECT_EQ(json(), (Json{{"created", 1}, {"existing", 1}, {"failed", 1}, {"rows", 3}}));
-  EXPECT_THAT(err, HasSubstr("line 4: bad: not valid; /email: is none"));
-  const Json failure = Json::parse(contents("failed"));
-  EXPECT_EQ(failure["line"], 4);
-  EXPECT_EQ(failure["email"], "bad");
-  EXPECT_EQ(failure["row"], "Bad,bad");
-  EXPECT_EQ(
-      at_fake({"users", "import", file("one.ndjson", "{\"email\":\"bad\",\"name\":\"x\"}\n")}), 1);
-  EXPECT_EQ(at_fake({"users", "import", file("ok.csv", "email,name\na@b.c,A\n")}), 0);
-  EXPECT_EQ(at_fake({"users", "import", dir.file("none.csv")}), 3);
-  EXPECT_EQ(at_fake({"users", "import", file("what", "")}), 2) << "the format is not known";
-}
-
 TEST_F(CommandsTest, PublishSendsOneEvent) {
   fake.on("POST", "/api/v1/events", 202, Json{{"id", "e1"}, {"message", "Event published"}});
   EXPECT_EQ(at_fake({"events", "publish", "--type", "analytics.recorded", "--data",

@@ -50,6 +50,13 @@ TEST_F(ContextFileTest, WhatIsSavedIsReadBack) {
   EXPECT_EQ(read->contexts.at("odd: name").endpoints.at("admin"), "http://a:1");
 }
 
+TEST_F(ContextFileTest, AByteOrderMarkIsPassedOver) {
+  EXPECT_EQ(written("\xef\xbb\xbf"
+                    "current: a\ncontexts: {a: {tenant: acme}}\n")
+                ->current,
+            "a");
+}
+
 TEST_F(ContextFileTest, OnlyItsOwnerMayReadIt) {
   ASSERT_TRUE(save_contexts(path(), {}));
   struct stat info {};

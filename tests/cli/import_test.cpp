@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <deque>
 #include <filesystem>
 #include <fstream>
 
@@ -23,24 +24,6 @@ class FileTest : public ::testing::Test {
     std::ofstream(dir.file("f"), std::ios::binary) << text;
     return *LineReader::open(dir.file("f"));
   }
-  // "line:email/name" or "line!reason" per row.
-  std::vector<std::string> rows(RowFormat format, const std::string& text) {
-    LineReader lines = reader(text);
-    const auto source = make_row_reader(format, lines);
-    std::vector<std::string> seen;
-    while (true) {
-      auto row = source->next();
-      if (!row) {
-        seen.push_back("stopped: " + row.error().message);
-        return seen;
-      }
-      if (!*row) return seen;
-      const auto* user = std::get_if<NewUser>(&(*row)->content);
-      seen.push_back(std::to_string((*row)->line) +
-                     (user != nullptr ? ":" + user->email + "/" + user->name
-                                      : "!" + std::get<BrokenRow>((*row)->content).reason));
-    }
-  }
   test::TempDir dir;
 };
 
@@ -56,8 +39,8 @@ TEST_F(LineReaderTest, GivesNumberedLinesAndTheLastOneWithoutItsEnd) {
   EXPECT_EQ(last.number, 3);
   EXPECT_FALSE(last.ended);
   EXPECT_FALSE(*lines.next());
-  EXPECT_EQ(lines.bytes_read(), 4);
-  EXPECT_EQ(lines.size(), 4);
+  EXPECT_EQ(lines.input().bytes_read(), 4);
+  EXPECT_EQ(lines.input().size(), 4);
 }
 
 TEST_F(LineReaderTest, ALineBeyondTheBoundIsCutAndTheNextIsWhole) {
@@ -87,135 +70,6 @@ TEST_F(LineReaderTest, AMissingFileIsNamed) {
   EXPECT_EQ(missing.error().kind, ErrorKind::not_found);
 }
 
-using CsvTest = FileTest;
-
-TEST_F(CsvTest, ColumnsAreFoundByNameInAnyOrder) {
-  EXPECT_THAT(rows(RowFormat::csv, "Name,team,EMAIL\nAlice,x,a@b.c\n\"Bob, B\",y,b@b.c\n"),
-              ElementsAre("2:a@b.c/Alice", "3:b@b.c/Bob, B"));
-}
-
-TEST_F(CsvTest, QuotedFieldsMayHoldQuotesAndLineEnds) {
-  EXPECT_THAT(rows(RowFormat::csv, "email,name\na@b.c,\"Al\n\"\"ice\"\"\"\nb@b.c,Bob\n"),
-              ElementsAre("2:a@b.c/Al\n\"ice\"", "4:b@b.c/Bob"));
-}
-
-TEST_F(CsvTest, TakesCarriageReturnsByteOrderMarksAndEmptyLines) {
-  EXPECT_THAT(rows(RowFormat::csv,
-                   "\xef\xbb\xbf"
-                   "email,name\r\n\r\na@b.c,Alice\r\n"),
-              ElementsAre("3:a@b.c/Alice"));
-}
-
-TEST_F(CsvTest, ABrokenRowCostsOnlyItself) {
-  const auto seen = rows(RowFormat::csv,
-                         "email,name\n"
-                         "a@b.c\n"
-                         "b@b.c,x,y\n"
-                         ",Nobody\n"
-                         "c\"c@b.c,Quote\n"
-                         "d@b.c,\xff\n"
-                         "e@b.c,Eve");
-  ASSERT_EQ(seen.size(), 6u);
-  EXPECT_EQ(seen[0], "2!1 fields where the header has 2");
-  EXPECT_EQ(seen[1], "3!3 fields where the header has 2");
-  EXPECT_EQ(seen[2], "4!the email is empty");
-  EXPECT_TRUE(seen[3].starts_with("5!a quote")) << seen[3];
-  EXPECT_EQ(seen[4], "6!the text is not UTF-8");
-  EXPECT_EQ(seen[5], "7:e@b.c/Eve");
-}
-
-TEST_F(CsvTest, AQuoteThatNeverEndsIsBoundedAndNamed) {
-  std::string text = "email,name\na@b.c,\"open\n";
-  for (int i = 0; i < 200'000; ++i) text += "b@b.c,filler\n";
-  const auto seen = rows(RowFormat::csv, text);
-  ASSERT_FALSE(seen.empty());
-  EXPECT_EQ(seen[0],
-            "2!the row is longer than 1 MiB; is the quote that opens in line 2 ever closed?");
-  EXPECT_GT(seen.size(), 100u) << "reading goes on behind the bound";
-  EXPECT_THAT(rows(RowFormat::csv, "email,name\na@b.c,\"open\n"),
-              ElementsAre("2!the quote that opens in line 2 is never closed: all up to the end of "
-                          "the file is its field"));
-}
-
-TEST_F(CsvTest, TheQuoteThatWentWrongIsNamedByItsLine) {
-  const std::string sound = "email,name\n\"a@b.c\",\"Al\n\"\"ice\"\" B\"\n";
-  EXPECT_THAT(rows(RowFormat::csv, sound + "\"b@b\n.c\",\"Bo\nsaid \"\"hi\"\"\"\"\nc@b.c,Cid\n"),
-              ElementsAre("2:a@b.c/Al\n\"ice\" B",
-                          StartsWith("4!the quote that opens in line 5 is never closed")));
-  EXPECT_THAT(rows(RowFormat::csv, "email,name\na@b.c,\"open\nb@b.c,\"Bob\"\nc@b.c,Cid\n"),
-              ElementsAre("2!a quote stands where none may stand; quotes within a field are "
-                          "doubled; is the quote that "
-                          "opens in line 2 closed where it should be?",
-                          "4:c@b.c/Cid"));
-}
-
-TEST_F(CsvTest, ARowKeepsItsText) {
-  LineReader lines = reader("email,name\na@b.c,\"Al\nice\"\nbroken\n");
-  const auto source = make_row_reader(RowFormat::csv, lines);
-  EXPECT_EQ((**source->next()).text, "a@b.c,\"Al\nice\"");
-  EXPECT_EQ((**source->next()).text, "broken");
-}
-
-TEST_F(CsvTest, AHeaderWithoutTheColumnsStops) {
-  EXPECT_EQ(rows(RowFormat::csv, "mail,name\nx,y\n").size(), 1u);
-  EXPECT_TRUE(rows(RowFormat::csv, "mail,name\nx,y\n")[0].starts_with("stopped: "));
-}
-
-TEST_F(CsvTest, AFileWithoutAHeaderStops) {
-  EXPECT_THAT(rows(RowFormat::csv, ""),
-              ElementsAre(HasSubstr("the first row must name the columns")));
-  EXPECT_THAT(rows(RowFormat::csv, "\r\n\n"),
-              ElementsAre(HasSubstr("the first row must name the columns")));
-}
-
-TEST_F(CsvTest, ACarriageReturnAloneEndsALine) {
-  EXPECT_THAT(rows(RowFormat::csv, "email,name\ra@b.c,Alice\rb@b.c\r\rc@b.c,Cid\r"),
-              ElementsAre("2:a@b.c/Alice", "3!1 fields where the header has 2", "5:c@b.c/Cid"));
-  EXPECT_THAT(rows(RowFormat::csv, "email,name\ra@b.c,Alice\nb@b.c,Bob\r\nc@b.c,Cid"),
-              ElementsAre("2:a@b.c/Alice", "3:b@b.c/Bob", "4:c@b.c/Cid"));
-}
-
-TEST_F(CsvTest, ACarriageReturnWithinQuotesStays) {
-  EXPECT_THAT(rows(RowFormat::csv, "email,name\na@b.c,\"Al\rice\"\nb@b.c,\"B\r\nob\"\n"),
-              ElementsAre("2:a@b.c/Al\rice", "4:b@b.c/B\r\nob"));
-}
-
-TEST_F(CsvTest, CarriageReturnsEndLinesInAFileOfAnySize) {
-  // Rows of seven lengths: line ends fall on every side of a chunk's end.
-  for (const char* end : {"\r", "\r\n"}) {
-    std::string text = std::string("email,name") + end;
-    for (int i = 0; i < 100'000; ++i) text += "a@b.c," + std::string(1 + i % 7, 'n') + end;
-    const auto seen = rows(RowFormat::csv, text);
-    ASSERT_EQ(seen.size(), 100'000u);
-    EXPECT_EQ(seen.back(), "100001:a@b.c/" + std::string(1 + 99'999 % 7, 'n'));
-  }
-}
-
-using NdjsonTest = FileTest;
-
-TEST_F(NdjsonTest, ReadsObjectsAndNamesBrokenLines) {
-  const auto seen = rows(RowFormat::ndjson,
-                         "{\"id\":9,\"email\":\"a@b.c\",\"name\":\"Alice\",\"tenantId\":\"x\"}\n"
-                         "\n"
-                         "{\"email\":\"b@b.c\"}\n"
-                         "not json\n"
-                         "[1]\n"
-                         "{\"email\":\"c@b.c\",\"name\":\" Cid \"}");
-  ASSERT_EQ(seen.size(), 5u);
-  EXPECT_EQ(seen[0], "1:a@b.c/Alice");
-  EXPECT_EQ(seen[1], "3!\"name\" must be a text that is not empty");
-  EXPECT_TRUE(seen[2].starts_with("4!")) << seen[2];
-  EXPECT_EQ(seen[3], "5!not a JSON object");
-  EXPECT_EQ(seen[4], "6:c@b.c/Cid");
-}
-
-TEST(RowFormatOf, IsTheEndingOfTheName) {
-  EXPECT_EQ(row_format_of("a/B.CSV"), RowFormat::csv);
-  EXPECT_EQ(row_format_of("x.jsonl"), RowFormat::ndjson);
-  EXPECT_EQ(row_format_of("x.ndjson"), RowFormat::ndjson);
-  EXPECT_EQ(row_format_of("-"), std::nullopt);
-}
-
 // Rows from a list.
 class Rows final : public RowReader {
  public:
@@ -226,19 +80,28 @@ class Rows final : public RowReader {
     rows_.pop_front();
     return row;
   }
+  std::string recognized() const override { return {}; }
+  std::string failures_header() const override { return {}; }
+  std::string failed_row(const UserRow&, const std::string&) const override { return {}; }
   std::size_t left() const { return rows_.size(); }
 
  private:
   std::deque<UserRow> rows_;
 };
 
+using client::BatchOutcome;
+using client::BatchResult;
+using Users = std::vector<NewUser>;
+using Answer = Result<std::vector<BatchResult>>;
+
 class ImporterTest : public ::testing::Test {
  protected:
   ImporterTest() {
-    hooks.failed = [this](const RowFailure& failure) { failures.push_back(failure); };
+    hooks.failed = [this](const UserRow& row, const std::string& reason) {
+      failures.push_back(std::to_string(row.line) + ": " + reason);
+    };
     hooks.progressed = [](const ImportCounts&) {};
     hooks.sleep = [this](Duration d) {
-      const std::lock_guard lock(mutex);
       naps.push_back(d);
       return true;
     };
@@ -248,129 +111,148 @@ class ImporterTest : public ::testing::Test {
     for (int i = 1; i <= n; ++i) rows.push_back({i, NewUser{std::to_string(i) + "@b.c", "N"}});
     return rows;
   }
-  static Result<client::CreatedUser> created(const NewUser& user) {
-    return client::CreatedUser{{1, user.email, user.name, *TenantId::parse("acme")}, false};
+  static std::vector<UserRow> named(const std::vector<std::pair<std::string, std::string>>& users) {
+    std::vector<UserRow> rows;
+    for (const auto& [email, name] : users)
+      rows.push_back({static_cast<std::int64_t>(rows.size()) + 1, NewUser{email, name}});
+    return rows;
   }
-  ImportResult run(std::vector<UserRow> list, const CreateUser& create,
+  static Answer all(const Users& users, BatchOutcome outcome) {
+    return std::vector<BatchResult>(users.size(), BatchResult{outcome});
+  }
+  ImportResult run(std::vector<UserRow> list, const CreateUsers& create,
                    ImportOptions options = {}) {
     Rows rows(std::move(list));
+    options.run = "r";
     return import_users(rows, create, options, hooks);
   }
-  std::mutex mutex;
   std::vector<Duration> naps;
-  std::vector<RowFailure> failures;
+  std::vector<std::string> failures;
   ImportHooks hooks;
 };
 
-TEST_F(ImporterTest, EveryRowIsSentOnceAndCounted) {
-  std::set<std::string> sent;
-  const auto result = run(numbered(500), [&](const NewUser& user, const std::string&) {
-    const std::lock_guard lock(mutex);
-    EXPECT_TRUE(sent.insert(user.email).second);
-    return created(user);
+TEST_F(ImporterTest, EveryRowIsSentOnceInTheOrderOfTheFile) {
+  std::vector<std::string> sent;
+  const auto result = run(numbered(1234), [&](const Users& users, const std::string&) {
+    for (const auto& user : users) sent.push_back(user.email);
+    return all(users, BatchOutcome::created);
   });
-  EXPECT_EQ(sent.size(), 500u);
-  EXPECT_EQ(result.counts.created, 500);
-  EXPECT_EQ(result.counts.rows, 500);
+  ASSERT_EQ(sent.size(), 1234u);
+  for (int i = 0; i < 1234; ++i)
+    EXPECT_EQ(sent[static_cast<std::size_t>(i)], std::to_string(i + 1) + "@b.c");
+  EXPECT_EQ(result.counts.created, 1234);
+  EXPECT_EQ(result.counts.rows, 1234);
   EXPECT_FALSE(result.stopped);
 }
 
-TEST_F(ImporterTest, ConflictsAreExistingRowsUnlessTheyAreToFail) {
-  const CreateUser conflict = [](const NewUser&, const std::string&) {
-    return fail(ErrorKind::conflict, "there is one");
+TEST_F(ImporterTest, KeysNameTheRunAndTheLineAndStayTheSameOverRetries) {
+  std::vector<std::string> keys;
+  const auto lose_first = [&](const Users& users, const std::string& key) -> Answer {
+    keys.push_back(key);
+    if (keys.size() == 1) return fail(ErrorKind::timeout, "no answer");
+    return all(users, BatchOutcome::created);
   };
-  EXPECT_EQ(run(numbered(3), conflict).counts.existing, 3);
-  EXPECT_EQ(run(numbered(3), conflict, {.parallel = 1, .existing_fails = true}).counts.failed, 3);
+  (void)run(numbered(501), lose_first);
+  EXPECT_THAT(keys, ElementsAre("import-r-1", "import-r-1", "import-r-501"));
 }
 
-TEST_F(ImporterTest, AReplayedAnswerIsAnExistingRow) {
-  const auto result = run(numbered(1), [](const NewUser& user, const std::string&) {
-    auto answer = created(user);
-    answer->replayed = true;
-    return answer;
-  });
-  EXPECT_EQ(result.counts.existing, 1);
+TEST_F(ImporterTest, ExistingRowsAreCountedOrFailAsAsked) {
+  const CreateUsers existing = [](const Users& users, const std::string&) {
+    return all(users, BatchOutcome::existing);
+  };
+  EXPECT_EQ(run(numbered(3), existing).counts.existing, 3);
+  EXPECT_EQ(run(numbered(3), existing, {.run = {}, .existing_fails = true}).counts.failed, 3);
+  EXPECT_EQ(run(numbered(3), [](const Users& users,
+                                const std::string&) { return all(users, BatchOutcome::updated); })
+                .counts.updated,
+            3);
 }
 
-TEST_F(ImporterTest, BrokenAndRefusedRowsFailWithTheirLineAndReason) {
+TEST_F(ImporterTest, BrokenAndRefusedRowsFailInTheOrderOfTheFile) {
   auto rows = numbered(2);
-  rows.back().text = "2@b.c,N";
-  rows.push_back({9, BrokenRow{"not JSON"}, "{"});
-  const auto result =
-      run(rows,
-          [](const NewUser& user, const std::string&) -> Result<client::CreatedUser> {
-            if (user.email == "1@b.c") return created(user);
-            return fail({ErrorKind::unprocessable, "bad", "request id r", {{"/email", "no"}}, {}});
-          },
-          {.parallel = 1});
+  rows.insert(rows.begin() + 1, UserRow{9, BrokenRow{"not JSON"}, "{"});
+  const auto result = run(rows, [](const Users& users, const std::string&) -> Answer {
+    EXPECT_EQ(users.size(), 2u);
+    return std::vector<BatchResult>{
+        {BatchOutcome::created},
+        {BatchOutcome::failed, Error{ErrorKind::unprocessable, "bad", {}, {{"/email", "no"}}, {}}}};
+  });
   EXPECT_EQ(result.counts.created, 1);
   EXPECT_EQ(result.counts.failed, 2);
-  ASSERT_EQ(failures.size(), 2u);
-  std::sort(failures.begin(), failures.end(),
-            [](const auto& a, const auto& b) { return a.line < b.line; });
-  EXPECT_EQ(failures[0].line, 2);
-  EXPECT_EQ(failures[0].reason, "bad; /email: no (request id r)");
-  EXPECT_EQ(failures[0].text, "2@b.c,N");
-  EXPECT_EQ(failures[1].line, 9);
-  EXPECT_EQ(failures[1].text, "{");
+  EXPECT_THAT(failures, ElementsAre("9: not JSON", "2: bad; /email: no"));
 }
 
 TEST_F(ImporterTest, RateLimitsAreWaitedForAsLongAsTheServerSays) {
-  std::atomic<int> calls = 0;
-  const auto result =
-      run(numbered(1), [&](const NewUser& user, const std::string&) -> Result<client::CreatedUser> {
-        if (++calls <= 20)
-          return fail({ErrorKind::rate_limited, "slow down", {}, {}, Duration{7000}});
-        return created(user);
-      });
+  int calls = 0;
+  const auto result = run(numbered(1), [&](const Users& users, const std::string&) -> Answer {
+    if (++calls <= 20) return fail({ErrorKind::rate_limited, "slow down", {}, {}, Duration{7000}});
+    return all(users, BatchOutcome::created);
+  });
   EXPECT_EQ(result.counts.created, 1);
   EXPECT_EQ(naps, std::vector<Duration>(20, Duration{7000}));
 }
 
+TEST_F(ImporterTest, ABatchOverTheLimitIsSentInParts) {
+  std::vector<std::size_t> sizes;
+  const auto result = run(numbered(1000), [&](const Users& users, const std::string&) -> Answer {
+    if (users.size() > 70) return fail(ErrorKind::too_large, "send fewer at a time");
+    sizes.push_back(users.size());
+    return all(users, BatchOutcome::created);
+  });
+  EXPECT_EQ(result.counts.created, 1000);
+  EXPECT_FALSE(result.stopped);
+  EXPECT_EQ(sizes.front(), 62u);
+}
+
 TEST_F(ImporterTest, ABadCredentialStopsAtOnce) {
   Rows rows(numbered(10'000));
-  std::atomic<int> calls = 0;
-  const CreateUser refuse = [&](const NewUser&, const std::string&) -> Result<client::CreatedUser> {
+  int calls = 0;
+  const CreateUsers refuse = [&](const Users&, const std::string&) -> Answer {
     ++calls;
     return fail(ErrorKind::unauthenticated, "who are you");
   };
-  const auto result = import_users(rows, refuse, {.parallel = 4}, hooks);
+  const auto result = import_users(rows, refuse, {.run = "r"}, hooks);
   ASSERT_TRUE(result.stopped);
   EXPECT_EQ(result.stopped->kind, ErrorKind::unauthenticated);
-  EXPECT_LE(calls, 4);
+  EXPECT_EQ(calls, 1);
   EXPECT_GT(rows.left(), 9'000u);
   EXPECT_EQ(result.counts.failed, 0);
 }
 
 TEST_F(ImporterTest, AServerThatStaysAwayStopsAfterItsRetries) {
-  std::atomic<int> calls = 0;
-  const auto result =
-      run(numbered(1), [&](const NewUser&, const std::string&) -> Result<client::CreatedUser> {
-        ++calls;
-        return fail(ErrorKind::unavailable, "nobody there");
-      });
+  int calls = 0;
+  const auto result = run(numbered(1), [&](const Users&, const std::string&) -> Answer {
+    ++calls;
+    return fail(ErrorKind::unavailable, "nobody there");
+  });
   ASSERT_TRUE(result.stopped);
   EXPECT_EQ(calls, 8);
 }
 
 TEST_F(ImporterTest, AnInterruptEndsItWithoutFailingRows) {
-  std::atomic<int> calls = 0;
+  int calls = 0;
   hooks.interrupted = [&] { return calls > 3; };
-  const auto result = run(numbered(100'000),
-                          [&](const NewUser& user, const std::string&) {
-                            ++calls;
-                            return created(user);
-                          },
-                          {.parallel = 2});
+  const auto result = run(numbered(100'000), [&](const Users& users, const std::string&) {
+    ++calls;
+    return all(users, BatchOutcome::created);
+  });
   EXPECT_TRUE(result.interrupted);
   EXPECT_EQ(result.counts.failed, 0);
   EXPECT_LT(result.counts.done(), 100'000);
 }
 
-TEST(ImportKey, DependsOnTheRowAlone) {
-  EXPECT_EQ(import_key({"a@b.c", "Alice"}), import_key({"a@b.c", "Alice"}));
-  EXPECT_NE(import_key({"A@b.c", "Alice"}), import_key({"a@b.c", "Alice"})) << "another payload";
-  EXPECT_NE(import_key({"a@b.c", "Alice"}), import_key({"a@b.c", "Bob"}));
+TEST_F(ImporterTest, ADryRunCountsRowsAsIfThoseBeforeHadBeenTaken) {
+  const CreateUsers nobody = [](const Users& users, const std::string&) {
+    return all(users, BatchOutcome::created);
+  };
+  const auto rows = named({{"a@b.c", "A"}, {"A@b.c", "A"}, {"a@b.c", "B"}, {"b@b.c", "B"}});
+  const auto kept = run(rows, nobody, {.run = {}, .batch = {.dry_run = true}}).counts;
+  EXPECT_EQ(kept.created, 2);
+  EXPECT_EQ(kept.existing, 2);
+  const auto updated = run(rows, nobody, {.run = {}, .batch = {.update = true, .dry_run = true}});
+  EXPECT_EQ(updated.counts.created, 2);
+  EXPECT_EQ(updated.counts.existing, 1);
+  EXPECT_EQ(updated.counts.updated, 1);
 }
 
 TEST(RetryDelay, OnlyPassingFaultsAreTriedAgain) {
@@ -408,16 +290,116 @@ TEST_F(ImportCommandTest, FailedRowsAreNotWrittenOverTheInput) {
   expect_refused(csv, dir.file("hard"));
 }
 
+// As the server answers a batch: who is called Dup exists, bad addresses are refused.
+http::Response batch_answer(const http::Request& request) {
+  Json results = Json::array();
+  std::istringstream lines(request.body);
+  for (std::string line; std::getline(lines, line);) {
+    const Json user = Json::parse(line);
+    const bool bad = user["email"].get<std::string>().find('@') == std::string::npos;
+    Json result{{"outcome", bad ? "failed" : user["name"] == "Dup" ? "existing" : "created"}};
+    if (bad) {
+      result.update(Json{{"status", 422},
+                         {"detail", "not valid"},
+                         {"errors", {{{"pointer", "/email"}, {"detail", "is none"}}}}});
+    }
+    results.push_back(result);
+  }
+  return http::Response::json(200, Json{{"results", results}});
+}
+
 TEST_F(ImportCommandTest, FailedRowsReplaceAnOlderReport) {
-  fake.on("POST", "/users/create", 201,
-          Json{{"id", 1}, {"email", "a@b.c"}, {"name", "Alice"}, {"tenantId", "acme"}});
+  fake.on("POST", "/users/batch", batch_answer);
   const std::string csv = file("users.csv", kText);
   EXPECT_EQ(at_fake({"users", "import", csv, "--errors", file("failed", "old\n")}), 0) << err;
   EXPECT_EQ(contents("failed"), "");
   EXPECT_EQ(contents("users.csv"), kText);
 }
 
-TEST_F(ImportCommandTest, AnEmptyCsvIsWrongUsage) {
+TEST_F(ImportCommandTest, ReportsAndExitsByWhatBecameOfTheRows) {
+  fake.on("POST", "/users/batch", batch_answer);
+  const std::string csv =
+      file("users.csv", "name;team;email\nAlice;x;alice@acme.dev\nDup;y;dup@acme.dev\nBad;z;bad\n");
+  EXPECT_EQ(at_fake({"users", "import", csv, "-o", "json"}), 6);
+  EXPECT_EQ(json(),
+            (Json{{"created", 1}, {"updated", 0}, {"existing", 1}, {"failed", 1}, {"rows", 3}}));
+  EXPECT_THAT(err, HasSubstr("line 4: bad: not valid; /email: is none"));
+  EXPECT_EQ(fake.requests().size(), 1u);
+  EXPECT_THAT(std::string(*fake.last().header("Idempotency-Key")), StartsWith("\"import-"));
+  EXPECT_EQ(
+      at_fake({"users", "import", file("one.ndjson", "{\"email\":\"bad\",\"name\":\"x\"}\n")}), 1);
+  EXPECT_EQ(at_fake({"users", "import", file("ok.csv", "email,name\na@b.c,A\n")}), 0);
+  EXPECT_EQ(at_fake({"users", "import", dir.file("none.csv")}), 3);
+}
+
+TEST_F(ImportCommandTest, AnotherRunIsAnotherRequest) {
+  fake.on("POST", "/users/batch", batch_answer);
+  const std::string csv = file("users.csv", kText);
+  EXPECT_EQ(at_fake({"users", "import", csv}), 0) << err;
+  EXPECT_EQ(at_fake({"users", "import", csv}), 0) << err;
+  const auto requests = fake.requests();
+  ASSERT_EQ(requests.size(), 2u);
+  EXPECT_EQ(requests[0].body, requests[1].body);
+  EXPECT_NE(*requests[0].header("Idempotency-Key"), *requests[1].header("Idempotency-Key"));
+}
+
+TEST_F(ImportCommandTest, FailedRowsAreWholeAndCanBeMendedAndImported) {
+  fake.on("POST", "/users/batch", batch_answer);
+  const std::string csv = file("users.csv",
+                               "\xef\xbb\xbfTeam;Name;E-Mail\n\"a;b\";Alice;alice@acme.dev\n"
+                               "\"c;\"\"d\";Bob;bob\nx;y\ne;\"Eve;f@acme.dev\n");
+  EXPECT_EQ(at_fake({"users", "import", csv, "--errors", dir.file("failed.csv")}), 6) << err;
+  std::string failed = contents("failed.csv");
+  EXPECT_EQ(failed,
+            "\xef\xbb\xbfimport_error;Team;Name;E-Mail\n"
+            "\"line 3: not valid; /email: is none\";\"c;\"\"d\";Bob;bob\n"
+            "\"line 4: 2 fields where the header has 3 (separator \"\";\"\")\";x;y\n"
+            "line 5: the quote that opens in line 5 is never closed;\"e;\"\"Eve;f@acme.dev\"\n");
+  // Not mended, they fail again, and the reasons do not pile up.
+  EXPECT_EQ(at_fake({"users", "import", dir.file("failed.csv"), "--errors", dir.file("again.csv")}),
+            1);
+  EXPECT_THAT(contents("again.csv"), HasSubstr("is none\";\"c;\"\"d\";Bob;bob\n"));
+  EXPECT_THAT(contents("again.csv"), StartsWith("\xef\xbb\xbfimport_error;Team;Name;E-Mail\n"));
+  failed.replace(failed.find("Bob;bob\n"), 8, "Bob;bob@acme.dev\n");
+  failed.replace(failed.find(";x;y\n"), 5, ";x;y;y@acme.dev\n");
+  failed.erase(failed.find("line 5"));
+  EXPECT_EQ(at_fake({"users", "import", file("mended.csv", failed), "-o", "json"}), 0) << err;
+  EXPECT_EQ(json()["created"], 2);
+}
+
+TEST_F(ImportCommandTest, FailedObjectsKeepWhatTheyHaveAndCanBeImported) {
+  fake.on("POST", "/users/batch", batch_answer);
+  const std::string in =
+      file("users.json", R"([{"email":"bad","name":"Bob","n":12345678901234567890.123},17])");
+  EXPECT_EQ(at_fake({"users", "import", in, "--errors", dir.file("failed.json")}), 1) << err;
+  EXPECT_EQ(contents("failed.json"),
+            "{\"import_error\":\"line 1: not valid; /email: is none\",\"email\":\"bad\",\"name\":"
+            "\"Bob\",\"n\":12345678901234567890.123}\n"
+            "{\"import_error\":\"line 1: not a JSON object\",\"row\":\"17\"}\n");
+  std::string mended = contents("failed.json");
+  mended.replace(mended.find("bad"), 3, "b@b.c");
+  mended.erase(mended.find('\n') + 1);
+  EXPECT_EQ(at_fake({"users", "import", file("mended.json", mended)}), 0) << err;
+}
+
+TEST_F(ImportCommandTest, ADryRunSaysWhatWasRecognizedAndAsksTheServerForNoChange) {
+  fake.on("POST", "/users/batch", batch_answer);
+  const std::string csv = file("users.csv", "Vorname;Nachname;E-Mail-Adresse\nA;B;a@b.c\n");
+  EXPECT_EQ(at_fake({"users", "import", csv, "--dry-run", "--update"}), 0) << err;
+  EXPECT_EQ(fake.last().param("dry_run"), "true");
+  EXPECT_EQ(fake.last().param("existing"), "update");
+  EXPECT_THAT(err, HasSubstr("CSV in UTF-8, separator \";\", e-mail address from "
+                             "\"E-Mail-Adresse\", name from \"Vorname\", \"Nachname\""));
+  EXPECT_THAT(err, HasSubstr("nothing was changed"));
+}
+
+TEST_F(ImportCommandTest, WrongUsageIsSaid) {
+  const std::string csv = file("users.csv", kText);
+  EXPECT_EQ(at_fake({"users", "import", csv, "--delimiter", ";;"}), 2);
+  EXPECT_THAT(err, HasSubstr("one ASCII character"));
+  EXPECT_EQ(at_fake({"users", "import", csv, "--encoding", "klingon"}), 2);
+  EXPECT_THAT(err, HasSubstr("--encoding klingon is not known"));
+  EXPECT_EQ(at_fake({"users", "import", csv, "--update", "--fail-existing"}), 2);
   EXPECT_EQ(at_fake({"users", "import", file("users.csv", "")}), 2);
   EXPECT_THAT(err, HasSubstr("the file is empty"));
 }

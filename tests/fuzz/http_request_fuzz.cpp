@@ -167,7 +167,7 @@ class Service {
     };
     (void)index_.create_generation({4, "fake/4"});
     (void)index_.serve(1);
-    add(services::users_routes(users_, keys_, usage_));
+    add(services::users_routes(users_, keys_, admission_, usage_));
     add(services::search_routes(embedder_, index_, clock_, metrics_, usage_));
     add(services::analytics_routes(analytics_, chemical_));
     add(services::publish_routes(

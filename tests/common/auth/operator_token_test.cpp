@@ -61,6 +61,11 @@ TEST_F(OperatorToken, IsReadWithoutItsLineEnd) {
   EXPECT_EQ(load_or_make_operator_token(path()).value(), "0123456789abcdef0123456789abcdef");
 }
 
+TEST_F(OperatorToken, IsReadWithoutAByteOrderMark) {
+  write("\xef\xbb\xbf" + std::string("0123456789abcdef0123456789abcdef\r\n"));
+  EXPECT_EQ(load_or_make_operator_token(path()).value(), "0123456789abcdef0123456789abcdef");
+}
+
 TEST_F(OperatorToken, WhatIsNoTokenIsRefusedAndKept) {
   for (const std::string& bad :
        {std::string(), std::string("short\n"), std::string(31, 'x'), std::string(5000, 'x'),

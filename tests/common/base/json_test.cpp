@@ -87,12 +87,18 @@ TEST(ParseJson, RefusesBrokenSyntax) {
                            "{\"a\":1 \"b\":2}",
                            "null null",
                            "// x\n1",
-                           "\xef\xbb\xbf"
-                           "1"}) {
+                           "\xef\xbb\xbf",
+                           "1\xef\xbb\xbf"}) {
     EXPECT_EQ(kind_of(text), ErrorKind::invalid) << text;
   }
   EXPECT_EQ(kind_of("[1]\0"s), ErrorKind::invalid);
   EXPECT_EQ(kind_of("\"a\0b\""s), ErrorKind::invalid);
+}
+
+TEST(ParseJson, PassesOverAByteOrderMark) {
+  const std::string text = "\xef\xbb\xbf {\"a\":[1]}";
+  EXPECT_EQ(*parse_json(text), Json::parse(R"({"a":[1]})"));
+  EXPECT_EQ(member_text(text, "a"), "[1]");
 }
 
 TEST(ParseJson, RefusesInvalidUtf8InNamesAndValues) {

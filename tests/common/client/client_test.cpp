@@ -39,6 +39,27 @@ TEST_F(ClientTest, AReplayedAnswerIsToldApart) {
   EXPECT_TRUE(client().create_user({"alice@acme.dev", "Alice"})->replayed);
 }
 
+TEST_F(ClientTest, ABatchOfUsersHasAResultForEach) {
+  fake.on("POST", "/users/batch", 200,
+          Json{{"results",
+                {{{"line", 1}, {"outcome", "created"}, {"id", 1}},
+                 {{"line", 2},
+                  {"outcome", "failed"},
+                  {"status", 422},
+                  {"detail", "no"},
+                  {"errors", {{{"pointer", "/email"}, {"detail", "is none"}}}}}}}});
+  auto results = client().create_users({{"a@b.c", "A"}, {"b", "\"B\""}}, {.update = true}, {"k"});
+  ASSERT_TRUE(results) << results.error().to_string();
+  ASSERT_EQ(results->size(), 2u);
+  EXPECT_EQ(results->at(0).outcome, BatchOutcome::created);
+  EXPECT_EQ(results->at(1).error->kind, ErrorKind::unprocessable);
+  EXPECT_EQ(results->at(1).error->fields.at(0).pointer, "/email");
+  EXPECT_EQ(fake.last().body,
+            "{\"email\":\"a@b.c\",\"name\":\"A\"}\n{\"email\":\"b\",\"name\":\"\\\"B\\\"\"}\n");
+  EXPECT_EQ(fake.last().param("existing"), "update");
+  EXPECT_FALSE(client().create_users({{"a@b.c", "A"}})) << "an answer for another number of users";
+}
+
 TEST_F(ClientTest, ListsGoOnWhereTheLinkPoints) {
   fake.on("GET", "/users", [](const http::Request& request) {
     if (request.param("cursor")) return http::Response::json(200, Json::array());

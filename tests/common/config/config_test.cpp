@@ -266,7 +266,7 @@ TEST(Config, JwtModeNeedsIssuerAudienceAndKeys) {
 
 TEST(Config, JwtModeHasNoAnonymousTenant) {
   test::TempDir dir;
-  write(dir.path() + "/secret", std::string(32, 's') + "\n");
+  write(dir.path() + "/secret", "\xef\xbb\xbf" + std::string(32, 's') + "\r\n");
   const std::string jwt =
       "jwt: {issuer: i, audience: a, hs256_secret_file: " + dir.path() + "/secret}";
   const auto config = load("auth: {mode: jwt, " + jwt + "}\nlisten: {users: '0.0.0.0:80'}");

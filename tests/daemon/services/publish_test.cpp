@@ -135,6 +135,28 @@ TEST_F(Publish, ARequestCutBeforeItsAppendIsDoneByTheNextTryUnderTheSameIds) {
   EXPECT_EQ(ids_in_log().size(), 3u);
 }
 
+TEST_F(Publish, AByteOrderMarkBeforeABodyIsPassedOver) {
+  open();
+  const std::string mark = "\xef\xbb\xbf", data = R"({"user_id":"u","event_type":"view"})";
+  const std::string event =
+      R"({"specversion":"1.0","id":"1","source":"s","type":"analytics.recorded","data":)" + data +
+      "}";
+  EXPECT_EQ(post("/api/v1/events/analytics", mark + data, "application/json", {}).status, 202);
+  EXPECT_EQ(post("/api/v1/events", mark + event, "application/cloudevents+json", {}).status, 202);
+  EXPECT_EQ(
+      post("/api/v1/events", mark + "[" + event + "]", "application/cloudevents-batch+json", {})
+          .status,
+      202);
+  const auto lines =
+      post("/api/v1/events", mark + event + "\n" + mark + event + "\n", "application/x-ndjson", {});
+  EXPECT_EQ(Json::parse(lines.body)["accepted"], 2) << lines.body;
+  EXPECT_EQ(ids_in_log().size(), 5u);
+  for (int partition = 0; partition < 3; ++partition) {
+    const auto records = log_->read({kTopic, partition}, 0, {}).value();
+    for (const auto& record : records) EXPECT_EQ(*record.value, data);
+  }
+}
+
 TEST_F(Publish, ARefusedAppendLeavesNoReservation) {
   open();
   log_->close();

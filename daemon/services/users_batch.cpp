@@ -1,0 +1,309 @@
+#include "daemon/services/users_batch.h"
+
+#include <latch>
+#include <map>
+
+#include "common/base/strings.h"
+#include "daemon/services/common.h"
+
+namespace mesh::services {
+namespace {
+
+constexpr std::size_t kMaxRows = 1000;
+
+enum class Existing { keep, update };
+
+struct Row {
+  std::int64_t line = 0;
+  std::string text;
+  Result<NewUser> user;
+  const char* outcome = "failed";
+  std::int64_t id = 0;
+  std::optional<Error> error = {};
+  std::optional<IdempotencyKey> key = {};  // while it is claimed
+};
+
+// The row's own fault; anything else concerns the request as a whole.
+bool is_of_row(const Error& error) {
+  return error.kind == ErrorKind::invalid || error.kind == ErrorKind::unprocessable ||
+         error.kind == ErrorKind::conflict || error.kind == ErrorKind::too_large ||
+         error.kind == ErrorKind::not_found;
+}
+
+Result<NewUser> read_user(const http::Request& request, std::string_view line) {
+  auto json = parse_json(line);
+  if (!json) return fail(json.error());
+  if (json->is_object()) {
+    if (auto same = same_tenant(request, *json); !same) return fail(same.error());
+  }
+  return new_user_from_json(*json);
+}
+
+Result<std::vector<Row>> read_rows(const http::Request& request) {
+  const std::string media = request.content_type();
+  if (media != "application/x-ndjson" && media != "application/ndjson" &&
+      media != "application/jsonl") {
+    return fail(ErrorKind::unsupported, "send lines of users as application/x-ndjson");
+  }
+  std::vector<Row> rows;
+  std::string_view rest = request.body;
+  for (std::int64_t number = 1; !rest.empty(); ++number) {
+    const auto end = rest.find('\n');
+    const std::string_view line = trim(without_bom(rest.substr(0, end)));
+    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+    if (line.empty()) continue;
+    if (rows.size() == kMaxRows) {
+      return fail(ErrorKind::too_large,
+                  "over " + std::to_string(kMaxRows) + " users in one request; send fewer");
+    }
+    auto user = read_user(request, line);
+    if (!user && !is_of_row(user.error())) return fail(user.error());
+    rows.push_back({number, std::string(line), std::move(user)});
+  }
+  if (rows.empty()) return fail(ErrorKind::invalid, "the body has no users");
+  return rows;
+}
+
+// One request. Runs on a thread that may wait.
+class Batch {
+ public:
+  Batch(UserStore& users, IdempotencyStore& idempotency, const http::Request& request,
+        std::vector<Row> rows, Existing existing)
+      : users_(users),
+        idempotency_(idempotency),
+        request_(request),
+        rows_(std::move(rows)),
+        existing_(existing) {}
+
+  ~Batch() {
+    for (const Row& row : rows_) {
+      if (row.key) idempotency_.release(*row.key);
+    }
+  }
+
+  Status run(const std::string& key) {
+    if (!key.empty()) {
+      if (auto claimed = claim(key); !claimed) return claimed;
+    }
+    if (auto done = create(); !done) return done;
+    return settle_existing();
+  }
+
+  Status rehearse() {
+    for (Row& row : rows_) {
+      if (!row.user) continue;
+      auto found = find(row.user->email);
+      if (!found) return fail(found.error());
+      row.outcome = !*found ? "created" : outcome_of(**found, *row.user);
+      if (*found) row.id = (*found)->id;
+    }
+    return {};
+  }
+
+  std::uint64_t changes() const { return changes_; }
+
+  Json results() const {
+    Json results = Json::array();
+    for (const Row& row : rows_) {
+      Json result{{"line", row.line}, {"outcome", row.outcome}};
+      const Error* error = row.error ? &*row.error : row.user ? nullptr : &row.user.error();
+      if (error == nullptr) {
+        if (row.id != 0) result["id"] = row.id;
+      } else {
+        result["status"] = http::status_of(error->kind);
+        result["detail"] = error->message;
+        Json errors = Json::array();
+        for (const auto& field : error->fields)
+          errors.push_back({{"pointer", field.pointer}, {"detail", field.detail}});
+        if (!errors.empty()) result["errors"] = std::move(errors);
+      }
+      results.push_back(std::move(result));
+    }
+    return results;
+  }
+
+ private:
+  const TenantId& tenant() const { return request_.tenant(); }
+  bool is_open(const Row& row) const { return row.user && row.id == 0 && !row.error; }
+
+  const char* outcome_of(const User& found, const NewUser& wanted) const {
+    return existing_ == Existing::update && found.name != wanted.name ? "updated" : "existing";
+  }
+
+  Result<std::optional<User>> find(const std::string& email) {
+    auto found = users_.list(tenant(), 0, 1, email);
+    if (!found) return fail(found.error());
+    if (found->empty()) return std::nullopt;
+    return std::move(found->front());
+  }
+
+  // Takes the row's key, or the answer that is stored under it.
+  Status claim(const std::string& key) {
+    for (Row& row : rows_) {
+      if (!row.user) continue;
+      IdempotencyKey own{tenant(), key + ":" + std::to_string(row.line),
+                         sha256_hex("POST /users/batch " + row.text).substr(0, 32)};
+      auto stored = idempotency_.begin(own);
+      // Held by an earlier try of this request that still runs: worth another one.
+      if (!stored && stored.error().kind == ErrorKind::conflict) {
+        return fail({ErrorKind::unavailable, stored.error().message, {}, {}, Duration{1000}});
+      }
+      if (!stored) return fail(stored.error());
+      if (!*stored) {
+        row.key = std::move(own);
+        continue;
+      }
+      const auto json = parse_json((*stored)->body);
+      auto user = json ? user_from_json(*json) : Result<User>(fail(json.error()));
+      if (!user) return fail(ErrorKind::internal, "a stored answer is not a user");
+      row.outcome = "created";
+      row.id = user->id;
+    }
+    return {};
+  }
+
+  // Submits all that is open in the order of the lines, waits, and tells each row's end. The first
+  // error that is no row's own ends the request.
+  template <typename Submit, typename Settle>
+  Status in_order(const Submit& submit, const Settle& settle) {
+    std::vector<std::optional<Result<User>>> done(rows_.size());
+    std::vector<std::size_t> sent;
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      if (is_open(rows_[i])) sent.push_back(i);
+    }
+    std::latch left(static_cast<std::ptrdiff_t>(sent.size()));
+    for (const std::size_t i : sent) {
+      submit(rows_[i], [&done, &left, i](Result<User> user) {
+        done[i] = std::move(user);
+        left.count_down();
+      });
+    }
+    left.wait();
+    Status all;
+    for (const std::size_t i : sent) {
+      if (*done[i]) {
+        settle(rows_[i], **done[i]);
+      } else if (is_of_row(done[i]->error())) {
+        rows_[i].outcome = "failed";
+        rows_[i].error = done[i]->error();
+      } else if (all) {
+        all = fail(done[i]->error());
+      }
+    }
+    return all;
+  }
+
+  Status create() {
+    return in_order(
+        [&](const Row& row, UserDone done) {
+          users_.create(tenant(), *row.user, {request_.trace.traceparent(), row.key},
+                        std::move(done));
+        },
+        [&](Row& row, const User& user) {
+          row.outcome = "created";
+          row.id = user.id;
+          ++changes_;
+        });
+  }
+
+  // Of two lines with one address the later counts, as in two requests.
+  Status settle_existing() {
+    std::map<std::int64_t, std::string> names;  // as they will be behind the rows before
+    for (Row& row : rows_) {
+      if (!row.error || row.error->kind != ErrorKind::conflict) continue;
+      auto found = find(row.user->email);
+      if (!found) return fail(found.error());
+      if (!*found) {
+        row.error->message = "the user of this address was deleted meanwhile: send it again";
+        continue;
+      }
+      User& user = **found;
+      user.name = names.try_emplace(user.id, user.name).first->second;
+      row.outcome = outcome_of(user, *row.user);
+      row.error.reset();
+      if (existing_ == Existing::keep || user.name == row.user->name) {
+        row.id = user.id;
+        continue;
+      }
+      updated_[row.line] = user.id;
+      names[user.id] = row.user->name;
+    }
+    return in_order(
+        [&](const Row& row, UserDone done) {
+          users_.update(tenant(), updated_.at(row.line), {{}, row.user->name},
+                        {request_.trace.traceparent(), {}}, std::move(done));
+        },
+        [&](Row& row, const User& user) {
+          row.id = user.id;
+          ++changes_;
+        });
+  }
+
+  UserStore& users_;
+  IdempotencyStore& idempotency_;
+  const http::Request& request_;
+  std::vector<Row> rows_;
+  const Existing existing_;
+  std::map<std::int64_t, std::int64_t> updated_;  // line → the id whose name changes
+  std::uint64_t changes_ = 0;
+};
+
+Result<bool> flag_param(const http::Request& request, std::string_view name, std::string_view off,
+                        std::string_view on) {
+  const auto text = request.param(name);
+  if (!text || *text == off) return false;
+  if (*text == on) return true;
+  return fail(ErrorKind::invalid, "query parameter " + std::string(name) + ": \"" +
+                                      std::string(*text) + "\" is not " + std::string(off) +
+                                      " or " + std::string(on));
+}
+
+Result<http::Response> answer(UserStore& users, IdempotencyStore& idempotency, Admission& admission,
+                              Usage& usage, const http::Request& request) {
+  auto update = flag_param(request, "existing", "keep", "update");
+  if (!update) return fail(update.error());
+  auto dry_run = flag_param(request, "dry_run", "false", "true");
+  if (!dry_run) return fail(dry_run.error());
+  auto key = idempotency_key(request);
+  if (!key) return fail(key.error());
+  auto rows = read_rows(request);
+  if (!rows) return fail(rows.error());
+  const auto more = static_cast<std::int64_t>(rows->size()) - 1;
+  if (auto charged = admission.charge(request.tenant(), "users", more); !charged)
+    return fail(charged.error());
+  Batch batch(users, idempotency, request, std::move(*rows),
+              *update ? Existing::update : Existing::keep);
+  const Status done = *dry_run ? batch.rehearse() : batch.run(key->value_or(""));
+  if (batch.changes() > 0) {
+    usage.add(request.tenant().str(),
+              {{Use::events, batch.changes()}, {Use::bytes, request.body.size()}});
+  }
+  if (!done) return fail(done.error());
+  return http::Response::json(200, {{"results", batch.results()}});
+}
+
+}  // namespace
+
+http::Route users_batch_route(UserStore& users, IdempotencyStore& idempotency, Admission& admission,
+                              Usage& usage) {
+  return {
+      .method = "POST",
+      .pattern = "/users/batch",
+      .access = http::Access::tenant,
+      .scope = "users",
+      .body = http::Body::bulk,
+      .blocking = true,
+      .summary = "Creates users from NDJSON lines, in their order; each line has an outcome",
+      .parameters = {{"existing", "query",
+                      "what becomes of a line whose address the tenant has: keep (the "
+                      "default) or update, which gives the user the line's name"},
+                     {"dry_run", "query", "true: tell what would be, change nothing", "boolean"},
+                     {"Idempotency-Key", "header",
+                      "the same key and lines create nothing twice; at most 200 characters"}},
+      .handler = [&](auto request, auto respond) {
+        auto answered = answer(users, idempotency, admission, usage, *request);
+        answered ? respond(std::move(*answered)) : respond(answered.error());
+      }};
+}
+
+}  // namespace mesh::services

@@ -1,0 +1,22 @@
+// POST /users/batch: many users in one request, in the order of their lines.
+#pragma once
+
+#include "common/http/route.h"
+#include "common/ports/idempotency_store.h"
+#include "common/ports/user_store.h"
+#include "common/telemetry/usage.h"
+#include "daemon/services/admission.h"
+
+namespace mesh::services {
+
+// Lines of {"email","name"} (application/x-ndjson, at most 1,000): each is taken or refused by
+// itself, and ids rise with the lines. Answers, once all that was taken is durable,
+// {"results":[{"line","outcome","id"} | {"line","outcome":"failed","status","detail","errors"}]}
+// with an outcome per line: `created`, `existing` (the tenant has the address), `updated` (with
+// existing=update: its name was another), `failed`. Under an Idempotency-Key every line is
+// remembered in the transaction of its user, so a repeated request changes nothing, also after a
+// crash in its middle. dry_run=true answers what would be and changes nothing.
+http::Route users_batch_route(UserStore& users, IdempotencyStore& idempotency, Admission& admission,
+                              Usage& usage);
+
+}  // namespace mesh::services

@@ -1,0 +1,151 @@
+// Many users in one request, over the embedded store.
+#include <gmock/gmock.h>
+
+#include <future>
+
+#include "common/engines/memory/memory_limiter.h"
+#include "common/engines/sqlite/store/sqlite_store.h"
+#include "daemon/services/users.h"
+#include "tests/support/temp_dir.h"
+
+namespace mesh::services {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class UsersBatch : public ::testing::Test {
+ protected:
+  http::Response call(const std::string& method, const std::string& pattern,
+                      const std::string& body,
+                      const std::vector<std::pair<std::string, std::string>>& query = {},
+                      const std::string& key = {}) {
+    auto request = std::make_shared<http::Request>();
+    request->method = method;
+    request->path = pattern;
+    request->query = query;
+    request->headers = {{"Content-Type", "application/x-ndjson"}};
+    if (!key.empty()) request->headers.emplace_back("Idempotency-Key", key);
+    if (pattern == "/users/{id}") request->path_params["id"] = "1";
+    request->body = body;
+    request->principal = Principal{};
+    request->principal->tenant = TenantId::parse("acme").value();
+    std::promise<http::Response> answer;
+    for (const auto& route : routes_) {
+      if (route.pattern == pattern && route.method == method) {
+        route.handler(request,
+                      http::Responder([&](http::Response r) { answer.set_value(std::move(r)); }));
+      }
+    }
+    return answer.get_future().get();
+  }
+  // "created 1", "failed 422" per line.
+  std::vector<std::string> batch(const std::string& body,
+                                 const std::vector<std::pair<std::string, std::string>>& query = {},
+                                 const std::string& key = {}) {
+    const auto answer = call("POST", "/users/batch", body, query, key);
+    if (answer.status != 200) return {std::to_string(answer.status) + " " + answer.body};
+    std::vector<std::string> results;
+    const Json answered = Json::parse(answer.body);
+    for (const Json& result : answered["results"]) {
+      std::string text = result["outcome"].get<std::string>();
+      for (const char* member : {"id", "status"}) {
+        if (result.contains(member)) text += " " + result[member].dump();
+      }
+      results.push_back(text);
+    }
+    return results;
+  }
+  std::vector<std::string> names() {
+    std::vector<std::string> names;
+    const auto users = store_->users().list(*TenantId::parse("acme"), 0, 100, {}).value();
+    for (const auto& user : users)
+      names.push_back(std::to_string(user.id) + " " + user.email + " " + user.name);
+    return names;
+  }
+  static std::string line(const std::string& email, const std::string& name) {
+    return dump({{"email", email}, {"name", name}}) + "\n";
+  }
+
+  test::TempDir dir_;
+  ManualClock clock_;
+  Metrics metrics_;
+  Usage usage_{clock_};
+  std::unique_ptr<RateLimiter> limiter_ = memory::make_limiter(clock_);
+  std::unique_ptr<sqlite::SqliteStore> store_ =
+      sqlite::SqliteStore::open(dir_.path(), {}, clock_).value();
+  TenantDirectory directory_{store_->tenants(),
+                             std::map<std::string, RatePolicy>{{"users", {100, Duration{1000}, 9}}},
+                             clock_};
+  Admission admission_{*limiter_, directory_, true, metrics_};
+  http::RouteTable routes_ =
+      users_routes(store_->users(), store_->idempotency(), admission_, usage_);
+};
+
+TEST_F(UsersBatch, IdsFollowTheLinesAndEachLineHasItsOutcome) {
+  EXPECT_THAT(batch(line("c@b.c", "C") + "\n" + line("bad", "B") + line("a@b.c", "A") + "{\n" +
+                    line("C@b.c", "again")),
+              ElementsAre("created 1", "failed 422", "created 2", "failed 400", "existing 1"));
+  EXPECT_THAT(names(), ElementsAre("1 c@b.c C", "2 a@b.c A"));
+  const auto answer = call("POST", "/users/batch", "\n" + line("bad", "B"));
+  const Json result = Json::parse(answer.body)["results"][0];
+  EXPECT_EQ(result["line"], 2);
+  EXPECT_EQ(result["errors"][0]["pointer"], "/email");
+}
+
+TEST_F(UsersBatch, ExistingUsersTakeTheirNewNameWhenAsked) {
+  ASSERT_THAT(batch(line("a@b.c", "A") + line("b@b.c", "B")),
+              ElementsAre("created 1", "created 2"));
+  EXPECT_THAT(batch(line("A@b.c", "A") + line("b@b.c", "Bob") + line("b@b.c", "Bea") +
+                        line("b@b.c", "Bea") + line("c@b.c", "C"),
+                    {{"existing", "update"}}),
+              ElementsAre("existing 1", "updated 2", "updated 2", "existing 2", "created 3"));
+  EXPECT_THAT(names(), ElementsAre("1 a@b.c A", "2 b@b.c Bea", "3 c@b.c C"));
+}
+
+TEST_F(UsersBatch, ADryRunTellsAndChangesNothing) {
+  ASSERT_THAT(batch(line("a@b.c", "A")), ElementsAre("created 1"));
+  EXPECT_THAT(batch(line("a@b.c", "B") + line("new@b.c", "N") + line("bad", "B"),
+                    {{"existing", "update"}, {"dry_run", "true"}}, "k"),
+              ElementsAre("updated 1", "created", "failed 422"));
+  EXPECT_THAT(names(), ElementsAre("1 a@b.c A"));
+  EXPECT_THAT(batch(line("new@b.c", "N"), {}, "k"), ElementsAre("created 2"))
+      << "the key is not used up";
+}
+
+TEST_F(UsersBatch, ARepeatedRequestCreatesNothingTwiceAndAnotherKeyIsAnotherRequest) {
+  const std::string body = line("a@b.c", "A") + line("b@b.c", "B");
+  ASSERT_THAT(batch(body, {}, "run-1"), ElementsAre("created 1", "created 2"));
+  EXPECT_THAT(batch(body, {}, "run-1"), ElementsAre("created 1", "created 2"));
+  EXPECT_THAT(batch(body + line("c@b.c", "C"), {}, "run-1"),
+              ElementsAre("created 1", "created 2", "created 3"))
+      << "what was done before a crash in the middle is not done again";
+  EXPECT_THAT(batch(line("x@b.c", "X"), {}, "run-1"), ElementsAre(HasSubstr("422 ")))
+      << "another payload";
+  ASSERT_EQ(call("DELETE", "/users/{id}", "").status, 204);
+  EXPECT_THAT(batch(body, {}, "run-2"), ElementsAre("created 4", "existing 2"))
+      << "the user is there again";
+}
+
+TEST_F(UsersBatch, EveryLineCostsAUnit) {
+  std::string body;
+  for (int i = 0; i < 11; ++i) body += line(std::to_string(i) + "@b.c", "N");
+  EXPECT_THAT(batch(body), ElementsAre(HasSubstr("413 "))) << "more than the limit ever allows";
+  EXPECT_THAT(names(), ElementsAre());
+}
+
+TEST_F(UsersBatch, AWrongRequestIsRefusedAsAWhole) {
+  EXPECT_THAT(batch(R"({"email":"a@b.c","name":"A","tenantId":"globex"})"),
+              ElementsAre(HasSubstr("403 ")));
+  EXPECT_THAT(batch(line("a@b.c", "A"), {{"existing", "replace"}}), ElementsAre(HasSubstr("400 ")));
+  EXPECT_THAT(batch(line("a@b.c", "A"), {{"dry_run", "1"}}), ElementsAre(HasSubstr("400 ")));
+  EXPECT_THAT(batch(" \n"), ElementsAre(HasSubstr("400 ")));
+  EXPECT_THAT(names(), ElementsAre());
+}
+
+TEST_F(UsersBatch, AMarkBeforeTheFirstLineDoesNotLoseIt) {
+  EXPECT_THAT(batch("\xef\xbb\xbf" + line("a@b.c", "A")), ElementsAre("created 1"));
+}
+
+}  // namespace
+}  // namespace mesh::services
