@@ -102,8 +102,8 @@ CommandTree::CommandTree(Globals& globals)
   root.set_help_flag("-h,--help", "This help");
   add_globals(root, globals);
   for (const auto add : {add_users, add_search, add_events, add_topics, add_groups, add_dlq,
-                         add_index, add_tasks, add_tenants, add_ratelimit, add_check, add_doctor,
-                         add_context, add_token, add_completion, add_version}) {
+                         add_index, add_tasks, add_backup, add_tenants, add_ratelimit, add_check,
+                         add_doctor, add_context, add_token, add_completion, add_version}) {
     add(commands);
   }
 }

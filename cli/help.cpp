@@ -69,8 +69,13 @@ bool is_help(const CLI::App& app, const CLI::Option* option) {
 
 std::string usage(const CLI::App& app) {
   std::string text = "Usage: " + command_path(app);
-  if (!app.get_subcommands([](const CLI::App*) { return true; }).empty())
-    return text + " COMMAND …\n";
+  if (!app.get_subcommands([](const CLI::App*) { return true; }).empty()) {
+    text += " COMMAND …\n";
+    const bool verb_too = std::ranges::any_of(
+        app.get_options(), [](const CLI::Option* option) { return option->get_positional(); });
+    if (!verb_too) return text;
+    text += "       " + command_path(app);
+  }
   bool optional = false;
   for (const CLI::Option* option : app.get_options()) {
     if (is_help(app, option) || option->get_group().empty()) continue;

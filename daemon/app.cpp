@@ -16,6 +16,7 @@
 #include "common/engines/computed/computed_extractor.h"
 #include "common/engines/hashing/hashing_embedder.h"
 #include "common/engines/memory/memory_limiter.h"
+#include "common/engines/sqlite/backup.h"
 #include "common/engines/sqlite/damage.h"
 #include "common/engines/sqlite/database.h"
 #include "common/engines/sqlite/log/sqlite_log.h"
@@ -23,6 +24,7 @@
 #include "common/engines/sqlite/vectors/embedded_index.h"
 #include "common/http/server.h"
 #include "common/telemetry/log.h"
+#include "daemon/backup.h"
 #include "daemon/check_data.h"
 #include "daemon/heap.h"
 #include "daemon/pipeline/dead_letters.h"
@@ -178,6 +180,7 @@ struct App::Impl {
   void count(const http::Hooks::Answered& answered);
   Result<pipeline::Stage*> stage(const std::string& name);
   Json running_config();
+  Status can_back_up(const std::string& folder);
   std::vector<pipeline::PipelineStatus> pipeline_statuses();
   std::vector<services::Check> checks();
   void collect_metrics();
@@ -293,6 +296,7 @@ Status App::Impl::start_pipelines() {
   tasks->define("redrive", [this](auto& context) { return dead_letters->redrive(context); });
   tasks->define("purge", [this](auto& context) { return dead_letters->purge(context); });
   tasks->define("rebuild", [this](auto& context) { return generations->rebuild(context); });
+  tasks->define("backup", backup_work(config.data_dir, options.version, clock));
 
   if (config.has_role("users") || config.has_role("pipelines")) relay->start();
   if (!config.has_role("pipelines")) return {};
@@ -309,6 +313,14 @@ Result<pipeline::Stage*> App::Impl::stage(const std::string& name) {
   if (name == "chemical") return chemical_stage.get();
   return fail(ErrorKind::not_found,
               "no pipeline \"" + name + "\"; there are user-index, analytics, chemical");
+}
+
+Status App::Impl::can_back_up(const std::string& folder) {
+  if (!config.has_role("pipelines")) {
+    return fail(ErrorKind::conflict,
+                "tasks run only where `roles` has pipelines, which makes the backup, too");
+  }
+  return sqlite::can_back_up(config.data_dir, folder);
 }
 
 Json App::Impl::running_config() {
@@ -472,12 +484,14 @@ http::RouteTable App::Impl::routes_of(const std::string& role) {
     return services::analytics_routes(store->analytics(), store->chemical());
   http::RouteTable all =
       services::log_routes({*log, *log, clock, *polls, [this] { return pipeline_statuses(); }});
-  for (auto& table : {services::tenant_routes({store->tenants(), *directory, *limiter}),
-                      services::usage_routes({usage}),
-                      services::work_routes({*log, *log, clock, store->tasks(), *tasks, *replayer,
-                                             *dead_letters, *generations, *polls}),
-                      services::process_routes(
-                          {[this] { return running_config(); }, [this] { return checks(); }})}) {
+  for (auto& table :
+       {services::tenant_routes({store->tenants(), *directory, *limiter}),
+        services::usage_routes({usage}),
+        services::work_routes({*log, *log, clock, store->tasks(), *tasks, *replayer, *dead_letters,
+                               *generations, *polls,
+                               [this](const auto& folder) { return can_back_up(folder); }}),
+        services::process_routes(
+            {[this] { return running_config(); }, [this] { return checks(); }})}) {
     all.insert(all.end(), table.begin(), table.end());
   }
   for (auto& route : all) {

@@ -12,6 +12,7 @@
 
 #include "common/base/time.h"
 #include "common/engines/sqlite/inspect.h"
+#include "common/engines/sqlite/plain_copy.h"
 
 namespace mesh {
 namespace {
@@ -64,6 +65,8 @@ Result<Checked> look(const std::string& dir, const Kind& kind, const std::string
     if (!copy) return fail(copy.error());
     checked.source = *copy;
   }
+  // As a start would: a copy that another program made is not damaged.
+  if (auto ours = sqlite::adopt_plain_copy(checked.source); !ours) return fail(ours.error());
   auto report = kind.salvage(checked.source, "");
   if (!report) return fail(report.error());
   checked.report = std::move(*report);
@@ -256,12 +259,13 @@ Status no_missing_file(const std::string& data_dir) {
                      (log && sqlite::log_was_used(data_dir + "/log.db"));
   if ((log && store) || !lived) return {};
   const std::string missing = log ? "store.db is" : store ? "log.db is" : "log.db and store.db are";
-  return fail(ErrorKind::conflict,
-              missing + " missing or empty in " + data_dir +
-                  ", where a meshd has run: put what is missing back from a backup, or see what "
-                  "`mesh check --data-dir " +
-                  data_dir +
-                  "` says that going on without it loses; to begin anew, choose an empty folder");
+  return fail(
+      ErrorKind::conflict,
+      missing + " missing or empty in " + data_dir +
+          ", where a meshd has run: restore a backup into a new folder (`mesh restore`), or "
+          "see what `mesh check --data-dir " +
+          data_dir +
+          "` says that going on without it loses; to begin anew, choose an empty folder");
 }
 
 Result<Json> check_data(const std::string& data_dir, bool repair, Timestamp now) {

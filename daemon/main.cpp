@@ -9,6 +9,7 @@
 #include <iostream>
 
 #include "common/config/config.h"
+#include "daemon/backup.h"
 #include "daemon/check_data.h"
 #include "daemon/serve.h"
 
@@ -22,12 +23,19 @@ bool act_as_owner_of(const std::string& dir) {
   return ::setgid(info.st_gid) == 0 && ::setuid(info.st_uid) == 0;
 }
 
+bool acts_as_owner_of(const std::string& dir) {
+  if (act_as_owner_of(dir)) return true;
+  std::cerr << "meshd: cannot act as the owner of " << dir << ": " << std::strerror(errno)
+            << "; run this as that user\n";
+  return false;
+}
+
+int restore_backup(const std::string& folder, const std::string& data_dir, bool json) {
+  return acts_as_owner_of(data_dir) ? mesh::restore_backup(folder, data_dir, json) : 3;
+}
+
 int check_data(const mesh::config::Config& config, bool repair, bool json) {
-  if (!act_as_owner_of(config.data_dir)) {
-    std::cerr << "meshd: cannot act as the owner of " << config.data_dir << ": "
-              << std::strerror(errno) << "; run this as that user\n";
-    return 3;
-  }
+  if (!acts_as_owner_of(config.data_dir)) return 3;
   const auto report = mesh::check_data(config.data_dir, repair, mesh::system_clock().now());
   if (!report) {
     std::cerr << "meshd: " << report.error().message << "\n";
@@ -44,7 +52,7 @@ int check_data(const mesh::config::Config& config, bool repair, bool json) {
 int main(int argc, char** argv) {
   CLI::App cli{
       "meshd: tenant-scoped events in, durable, searchable. Runs until SIGTERM; SIGHUP reloads."};
-  std::optional<std::string> file, data_dir;
+  std::optional<std::string> file, data_dir, backup, restore;
   bool check = false, print = false, schema = false, look = false, repair = false, json = false;
   cli.add_option("-c,--config", file,
                  "configuration file; else $MESH_CONFIG, ./meshd.yaml, /etc/mesh/meshd.yaml, "
@@ -61,7 +69,13 @@ int main(int argc, char** argv) {
   cli.add_flag(
       "--repair-data", repair,
       "the same, and put what is whole in the place of what is damaged, which is kept aside");
-  cli.add_flag("--json", json, "what --check-data and --repair-data print as JSON");
+  cli.add_option("--verify-backup", backup,
+                 "compare the backup in this folder with its manifest, and end: 0 whole, 1 damaged "
+                 "or unfinished, 3 could not look");
+  cli.add_option("--restore", restore,
+                 "copy the backup in this folder to the data folder, which must be new or empty, "
+                 "and end: 0 restored, 1 refused or damaged, 3 could not look");
+  cli.add_flag("--json", json, "what these four print as JSON");
   cli.set_version_flag("--version", "meshd " MESH_VERSION);
   try {
     cli.parse(argc, argv);
@@ -72,6 +86,7 @@ int main(int argc, char** argv) {
     std::cout << mesh::config::schema() << "\n";
     return 0;
   }
+  if (backup) return mesh::verify_backup(*backup, json);
   const auto load = [&]() -> mesh::Result<mesh::config::Config> {
     auto config = mesh::config::load_file(mesh::config::find_config_file(file));
     if (config && data_dir) config->data_dir = *data_dir;
@@ -86,5 +101,6 @@ int main(int argc, char** argv) {
   if (check) std::cout << "configuration ok\n";
   if (print || check) return 0;
   if (look || repair) return check_data(*config, repair, json);
+  if (restore) return restore_backup(*restore, config->data_dir, json);
   return mesh::serve(std::move(*config), load, MESH_VERSION);
 }

@@ -1,73 +1,21 @@
 #include "cli/commands/check_data.h"
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/file.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 
 #include "cli/commands/verb.h"
 #include "cli/render/width.h"
-
-extern char** environ;
+#include "cli/run_meshd.h"
 
 namespace mesh::cli {
 namespace {
 
 constexpr int kUnknown = 3;
-
-struct Ran {
-  int exit_code = -1;
-  std::string out;
-};
-
-// The meshd beside this program, else the one of $PATH.
-Result<Ran> run_meshd(const std::vector<std::string>& arguments) {
-  std::error_code unreadable;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", unreadable);
-  const auto beside = self.parent_path() / "meshd";
-  const std::string program =
-      !unreadable && std::filesystem::exists(beside) ? beside.string() : "meshd";
-  std::vector<std::string> words{program};
-  words.insert(words.end(), arguments.begin(), arguments.end());
-  std::vector<char*> argv;
-  for (auto& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return fail(ErrorKind::internal, "no pipe can be made");
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-  pid_t pid = -1;
-  const int error = ::posix_spawnp(&pid, program.c_str(), &actions, nullptr, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  ::close(ends[1]);
-  if (error != 0) {
-    ::close(ends[0]);
-    return fail(ErrorKind::unavailable, "cannot run " + program +
-                                            ", which looks at the files: " + std::strerror(error) +
-                                            "; put meshd beside mesh, or on $PATH");
-  }
-  Ran ran;
-  char buffer[65536];
-  for (;;) {
-    const auto n = ::read(ends[0], buffer, sizeof buffer);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) break;
-    ran.out.append(buffer, static_cast<std::size_t>(n));
-  }
-  ::close(ends[0]);
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  ran.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  return ran;
-}
 
 const View& damage_view() {
   static const View view{"place",

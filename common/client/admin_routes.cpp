@@ -260,6 +260,10 @@ Result<Json> Client::verify_index() {
   return impl_->json(patient(post(admin({"indexes", "verify"}), Json::object())));
 }
 
+Result<Json> Client::back_up(const std::string& path) {
+  return impl_->json(post(admin({"backups"}), {{"path", path}}));
+}
+
 Result<Json> Client::replay(const ReplayRequest& request) {
   Json body = Json::object();
   put_text(body, "topic", request.topic);

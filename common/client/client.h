@@ -232,6 +232,9 @@ class Client {
   Status rollback_index();
   Result<Json> verify_index();
 
+  // The task; `path` is absolute, on the server's machine.
+  Result<Json> back_up(const std::string& path);
+
   // Replay: {"scanned",…} for a dry run, else the task.
   Result<Json> replay(const ReplayRequest& request);
 

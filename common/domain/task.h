@@ -1,4 +1,4 @@
-// Long work that an operator started: replays, rebuilds, redrives, purges.
+// Long work that an operator started: replays, rebuilds, redrives, purges, backups.
 #pragma once
 
 #include <cstdint>
@@ -13,12 +13,12 @@ namespace mesh {
 struct Task {
   enum class State { queued, running, done, failed, cancelled };
   std::string id;    // UUIDv7
-  std::string kind;  // "replay", "rebuild", "redrive", "purge", "verify"
+  std::string kind;  // "replay", "rebuild", "redrive", "purge", "verify", "backup"
   State state = State::queued;
   Json spec;               // what was asked; depends on kind
   Json checkpoint;         // where to go on after a restart; depends on kind
   Json result;             // counts and findings, filled as it goes
-  std::int64_t done = 0;   // units of work (events)
+  std::int64_t done = 0;   // units of work (events; bytes of a backup)
   std::int64_t total = 0;  // estimate; 0: unknown
   std::string error;       // for `failed`
   bool cancel_requested = false;

@@ -46,7 +46,7 @@ struct UsageAdminDeps {
 };
 http::RouteTable usage_routes(UsageAdminDeps deps);
 
-// Dead letters, index generations, replays, tasks.
+// Dead letters, index generations, replays, backups, tasks.
 struct WorkAdminDeps {
   EventLog& log;
   LogAdmin& admin;
@@ -57,6 +57,8 @@ struct WorkAdminDeps {
   pipeline::DeadLetters& dead_letters;
   pipeline::Generations& generations;
   LongPolls& polls;  // where requests wait for a task's end
+  // Whether a backup can be made in this folder; what is in the way otherwise.
+  std::function<Status(const std::string& folder)> can_back_up;
 };
 http::RouteTable work_routes(WorkAdminDeps deps);
 

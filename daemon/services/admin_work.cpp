@@ -233,6 +233,22 @@ Result<Response> replay(const WorkAdminDeps& deps, const http::Request& request)
   return task_answer(deps.runner.submit("replay", std::move(fixed->spec), fixed->total));
 }
 
+Result<Response> back_up(const WorkAdminDeps& deps, const http::Request& request) {
+  auto body = object_body(request);
+  if (!body) return fail(body.error());
+  if (auto known = only_members(*body, {"path"}); !known) return fail(known.error());
+  auto path = string_member(*body, "path");
+  if (!path) return fail(path.error());
+  Error error{ErrorKind::unprocessable, "a backup needs \"path\", the folder to make", {}, {}, {}};
+  if (*path) {
+    auto can = deps.can_back_up(**path);
+    if (can) return task_answer(deps.runner.submit("backup", {{"path", **path}}, 0));
+    error = can.error();
+  }
+  if (error.kind == ErrorKind::unprocessable) error.fields = {{"/path", error.message}};
+  return fail(std::move(error));
+}
+
 Result<Response> list_tasks(const WorkAdminDeps& deps, const http::Request& request) {
   auto limit = int_param(request, "limit", 50, 1, 1000);
   if (!limit) return fail(limit.error());
@@ -328,6 +344,9 @@ http::RouteTable work_routes(WorkAdminDeps deps) {
             verify),
       route("POST", "/admin/v1/replays", Body::json,
             "Runs a pipeline over a range of the log again", {}, replay),
+      route("POST", "/admin/v1/backups", Body::json,
+            "Copies the data folder, as it is at one instant, to a new folder of this machine", {},
+            back_up),
       route("GET", "/admin/v1/tasks", Body::none, "Tasks, newest first",
             {{"limit", "query", "tasks, 1 to 1000 (50)", "integer"}}, list_tasks),
       one_task,

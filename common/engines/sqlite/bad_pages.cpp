@@ -14,6 +14,7 @@ constexpr std::size_t kHeaderBytes = 100;
 constexpr std::int64_t kLockByte = 1 << 30;  // SQLite locks there and uses its page for nothing
 // With so many bytes of its sum right a page is proven: it is the sum that was damaged.
 constexpr int kProof = 4;
+constexpr std::size_t kSector = 512;
 
 struct Shape {
   std::size_t page = 0;    // bytes
@@ -36,15 +37,6 @@ Shape shape_of(std::string_view header, std::int64_t file_bytes) {
   return {page, count_is_valid ? number(28, 4) : (file_bytes + size - 1) / size};
 }
 
-// How many of the 8 bytes of the page's sum are right.
-int right_bytes(const std::string& page, std::int64_t number) {
-  std::string sealed = page;
-  seal_page(sealed.data(), sealed.size(), number);
-  int right = 0;
-  for (auto i = page.size() - kPageSumBytes; i < page.size(); ++i) right += page[i] == sealed[i];
-  return right;
-}
-
 std::int64_t bytes_in(const std::string& path) {
   std::error_code missing;
   const auto size = std::filesystem::file_size(path, missing);
@@ -57,6 +49,29 @@ bool read_page(std::istream& in, std::int64_t number, std::string& page) {
   in.seekg((number - 1) * static_cast<std::streamoff>(page.size()));
   in.read(page.data(), static_cast<std::streamsize>(page.size()));
   return in.gcount() == static_cast<std::streamsize>(page.size());
+}
+
+int right_bytes(const std::string& page, std::int64_t number) {
+  return right_sum_bytes(page.data(), page.size(), number);
+}
+
+bool is_whole(const std::string& page, std::int64_t number) {
+  return page_is_whole(page.data(), page.size(), number);
+}
+
+// Made by another program: any of its pages may be without a sum.
+bool is_plain_copy(std::istream& in, std::size_t page_bytes) {
+  std::string first(page_bytes, '\0');
+  return page_bytes > 0 && read_page(in, 1, first) && is_unsealed(first.data(), first.size(), 1);
+}
+
+// The sum alone is damaged, or missing: another program wrote the page (one that closes a file
+// after a crash moves its write-ahead log into it). A sector that the disk lost has no sum either;
+// it is all zeros.
+bool is_mendable(const std::string& page, std::int64_t number, bool plain_copy) {
+  if (right_bytes(page, number) >= kProof) return true;
+  if (!is_unsealed(page.data(), page.size(), number)) return false;
+  return plain_copy || page.find_first_not_of('\0', page.size() - kSector) != std::string::npos;
 }
 
 // `header`: of a newer page 1, from the log; else empty. What a page 1 that is not proven says of
@@ -89,15 +104,15 @@ BadPages bad_pages(const std::string& path) {
   BadPages bad;
   std::ifstream in(path, std::ios::binary);
   const auto shape = shape_of_file(in, path, header);
+  const bool plain_copy = header.empty() && is_plain_copy(in, shape.page);
   std::string page(shape.page, '\0');
   for (std::int64_t number = 1; number <= shape.pages; ++number) {
     const bool unused = (number - 1) * static_cast<std::int64_t>(shape.page) == kLockByte;
     if (unused || newer.contains(number)) continue;
     const bool all_there = read_page(in, number, page);
-    const int right = right_bytes(page, number);
-    if (all_there && right == kPageSumBytes) continue;
+    if (all_there && is_whole(page, number)) continue;
     if (bad.count++ == 0) bad.first = number;
-    bad.mendable |= !all_there || right >= kProof;
+    bad.mendable |= !all_there || is_mendable(page, number, plain_copy);
   }
   return bad;
 }
@@ -110,11 +125,11 @@ Status mend_pages(const std::string& path) {
   if (static_cast<std::uintmax_t>(bytes_in(path)) < bytes) {
     std::filesystem::resize_file(path, bytes, error);
   }
+  const bool plain_copy = is_plain_copy(file, shape.page);
   std::string page(shape.page, '\0');
   for (std::int64_t number = 1; number <= shape.pages && !error; ++number) {
     read_page(file, number, page);
-    const int right = right_bytes(page, number);
-    if (right == kPageSumBytes || right < kProof) continue;
+    if (is_whole(page, number) || !is_mendable(page, number, plain_copy)) continue;
     seal_page(page.data(), page.size(), number);
     file.clear();
     file.seekp((number - 1) * static_cast<std::streamoff>(page.size()));

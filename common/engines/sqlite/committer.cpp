@@ -14,6 +14,7 @@
 #include "common/base/fair_queue.h"
 #include "common/base/thread.h"
 #include "common/engines/sqlite/database.h"
+#include "common/engines/sqlite/snapshot.h"
 #include "common/telemetry/log.h"
 
 namespace mesh::sqlite {
@@ -125,6 +126,10 @@ struct Committer::Impl {
   std::optional<Error> dead;
 
   std::atomic<std::size_t> pending{0};
+  // A snapshot held up what the checkpoint thread is now moving: too much for the writer, which
+  // would keep commits waiting for it.
+  std::atomic<bool> catching_up{false};
+  std::atomic<bool> alone{false};  // there is no checkpoint thread
   std::mutex stop_mutex;
   std::thread commit_thread, checkpoint_thread;  // last: they use all of the above
 };
@@ -333,6 +338,8 @@ void Committer::Impl::fatal(const Error& error) {
 }
 
 void Committer::Impl::checkpoint_by_writer() {
+  if (!alone && is_held(path)) catching_up = true;
+  if (catching_up) return;
   const int mode =
       wal_pages > kBlockingCheckpointPages ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
   int left = 0, moved = 0;
@@ -344,6 +351,8 @@ void Committer::Impl::checkpoint_loop() {
   auto db = Database::open(path, Database::Mode::read_write);
   if (!db) {
     log::warn("no background checkpoints", {{"file", path}, {"error", db.error().to_string()}});
+    alone = true;
+    catching_up = false;
     return;  // the writer's own remain
   }
   // A connection that has read nothing has no WAL open, and its checkpoints do nothing in silence.
@@ -366,6 +375,8 @@ void Committer::Impl::checkpoint_loop() {
       log::warn("checkpoint failed, will be tried again",
                 {{"file", path}, {"error", error_of((*db)->handle(), code).to_string()}});
     }
+    const bool caught_up = code == SQLITE_OK && frames - moved <= kWriterCheckpointPages;
+    if (caught_up && !is_held(path)) catching_up = false;
     lock.lock();
     if (moved < frames) dirty = true;  // a reader or the writer was in the way
     if (empty && code == SQLITE_BUSY) dirty = to_empty = true;

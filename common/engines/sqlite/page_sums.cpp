@@ -20,6 +20,18 @@ namespace {
 
 constexpr std::size_t kReservedAt = 20;  // in the file's header: how many bytes pages reserve
 
+// Fields of the header, by place: https://www.sqlite.org/fileformat.html#the_database_header
+constexpr std::size_t kFieldBytes = 4;
+constexpr std::size_t kChangeCounterAt = 24, kCookieAt = 40, kCounterOfSizeAt = 92, kWriterAt = 96;
+constexpr std::size_t kUnsummed[] = {kChangeCounterAt, kCookieAt, kCounterOfSizeAt, kWriterAt};
+constexpr char kMark[] = {'m', 'e', 's', 'h'};
+
+// Parts of pages would be read past their sums. Newer than some headers.
+constexpr int kSubpageRead = 0x00008000;
+#ifdef SQLITE_IOCAP_SUBPAGE_READ
+static_assert(kSubpageRead == SQLITE_IOCAP_SUBPAGE_READ);
+#endif
+
 struct Shim {
   sqlite3_vfs vfs;
   sqlite3_vfs* below;
@@ -41,9 +53,30 @@ constexpr auto kInnerAt = offsetof(File, inner);
 sqlite3_file* real(sqlite3_file* file) { return File::of(file)->real(); }
 const sqlite3_io_methods* of(sqlite3_file* file) { return file->pMethods; }
 
-std::uint64_t sum_of(const char* page, std::size_t size, std::int64_t number) {
+std::uint64_t plain_sum(const char* page, std::size_t size, std::int64_t number) {
   return stable_hash({page, size - kPageSumBytes}) ^
          static_cast<std::uint64_t>(number) * 0x9e3779b97f4a7c15ULL;
+}
+
+std::uint64_t sum_of(const char* page, std::size_t size, std::int64_t number) {
+  if (number != 1) return plain_sum(page, size, number);
+  std::vector<char> summed(page, page + size);
+  for (const auto at : kUnsummed) std::memset(summed.data() + at, 0, kFieldBytes);
+  return plain_sum(summed.data(), size, number);
+}
+
+std::uint64_t stored_sum(const char* page, std::size_t size) {
+  std::uint64_t stored;
+  std::memcpy(&stored, page + size - kPageSumBytes, kPageSumBytes);
+  return stored;
+}
+
+bool is_marked(const char* page) { return std::memcmp(page + kWriterAt, kMark, sizeof kMark) == 0; }
+
+int equal_bytes(std::uint64_t a, std::uint64_t b) {
+  int equal = 0;
+  for (int i = 0; i < kPageSumBytes; ++i) equal += ((a ^ b) >> (8 * i) & 0xff) == 0;
+  return equal;
 }
 
 // SQLite moves whole pages, but for looks at the file's header.
@@ -131,8 +164,7 @@ int control(sqlite3_file* f, int op, void* arg) {
 }
 int sector_size(sqlite3_file* f) { return of(real(f))->xSectorSize(real(f)); }
 int characteristics(sqlite3_file* f) {
-  // A page can be torn however the file system writes: no promise of subpage reads.
-  return of(real(f))->xDeviceCharacteristics(real(f));
+  return of(real(f))->xDeviceCharacteristics(real(f)) & ~kSubpageRead;
 }
 int shm_map(sqlite3_file* f, int page, int size, int extend, void volatile** out) {
   return of(real(f))->xShmMap(real(f), page, size, extend, out);
@@ -225,14 +257,31 @@ void reserve_page_sums(sqlite3* db) {
 }
 
 void seal_page(char* page, std::size_t size, std::int64_t number) {
+  if (number == 1) std::memcpy(page + kWriterAt, kMark, sizeof kMark);
   const auto sum = sum_of(page, size, number);
   std::memcpy(page + size - kPageSumBytes, &sum, kPageSumBytes);
 }
 
 bool page_is_whole(const char* page, std::size_t size, std::int64_t number) {
-  std::uint64_t stored;
-  std::memcpy(&stored, page + size - kPageSumBytes, kPageSumBytes);
-  return stored == sum_of(page, size, number);
+  const auto stored = stored_sum(page, size);
+  if ((number != 1 || is_marked(page)) && stored == sum_of(page, size, number)) return true;
+  // Files made before page 1 had a mark.
+  return number == 1 && stored == plain_sum(page, size, number);
+}
+
+int right_sum_bytes(const char* page, std::size_t size, std::int64_t number) {
+  const auto stored = stored_sum(page, size);
+  return std::max(equal_bytes(stored, sum_of(page, size, number)),
+                  equal_bytes(stored, plain_sum(page, size, number)));
+}
+
+bool is_unsealed(const char* page, std::size_t size, std::int64_t number) {
+  const auto stored = stored_sum(page, size);
+  if (number != 1) return stored == 0;
+  if (is_marked(page) || page_is_whole(page, size, number)) return false;
+  const bool counters_agree =
+      std::memcmp(page + kChangeCounterAt, page + kCounterOfSizeAt, kFieldBytes) == 0;
+  return stored == sum_of(page, size, number) || (stored == 0 && counters_agree);
 }
 
 }  // namespace mesh::sqlite

@@ -5,7 +5,13 @@
 // checked whenever one is read from it, so a byte that changed on the disk is SQLITE_CORRUPT and
 // never a wrong answer. Pages in the write-ahead log are guarded by its own checksums, which
 // recovery and verify_wal() check. A file that was made without the reserved bytes is served as it
-// is. Other programs may read such a file; what they write to it counts as damage.
+// is. Other programs may read such a file; what they write to it counts as damage. A copy that they
+// make of it is another thing: plain_copy.h takes it over.
+//
+// Page 1 is summed without the fields of its header that any program changes that copies a file
+// page by page (the change counter and what goes with it, the schema cookie): nothing that is read
+// depends on their values. Where the header has the number of the SQLite that wrote it last, which
+// nobody reads, stands a mark; a copy made by another program has not got it.
 #pragma once
 
 #include <cstddef>
@@ -27,5 +33,11 @@ void reserve_page_sums(sqlite3* db);
 // For tools that move pages themselves. `page` has `size` bytes, `number` counts from 1.
 void seal_page(char* page, std::size_t size, std::int64_t number);
 bool page_is_whole(const char* page, std::size_t size, std::int64_t number);
+// How many of the bytes of the page's sum are right.
+int right_sum_bytes(const char* page, std::size_t size, std::int64_t number);
+// A page as other programs leave it in a copy: without a sum (it came from a write-ahead log, or
+// was written anew). Page 1 may have its sum, and has no mark. Of a page of meshd's own file this
+// proves nothing: ask page 1 first.
+bool is_unsealed(const char* page, std::size_t size, std::int64_t number);
 
 }  // namespace mesh::sqlite

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "tests/common/engines_faults/subject.h"
+#include "tests/support/bytes.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh::test {
@@ -15,11 +16,6 @@ constexpr int kWrites = 40;
 std::size_t stride() {
   const char* value = std::getenv("MESH_DAMAGE_STRIDE");
   return value != nullptr ? std::max<std::size_t>(1, std::stoul(value)) : 127;
-}
-
-std::string bytes_of(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 class Damaged : public ::testing::TestWithParam<SubjectKind> {

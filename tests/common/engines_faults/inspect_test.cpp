@@ -10,6 +10,7 @@
 #include "common/engines/sqlite/log/sqlite_log.h"
 #include "common/engines/sqlite/page_sums.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
+#include "tests/support/bytes.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh::test {
@@ -25,11 +26,6 @@ void overwrite(const std::string& path, std::size_t at, const std::string& bytes
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
   file.seekp(static_cast<std::streamoff>(at));
   file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-}
-
-std::string bytes_of(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 class InspectLog : public ::testing::Test {

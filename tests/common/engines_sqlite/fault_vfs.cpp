@@ -110,7 +110,7 @@ int sector_size(sqlite3_file* file) {
 }
 int characteristics(sqlite3_file* file) {
   auto* inner = File::of(file)->real_file();
-  return methods_of(inner)->xDeviceCharacteristics(inner);
+  return methods_of(inner)->xDeviceCharacteristics(inner) | current->traits;
 }
 int shm_map(sqlite3_file* file, int page, int size, int extend, void volatile** out) {
   auto* inner = File::of(file)->real_file();

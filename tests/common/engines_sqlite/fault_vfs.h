@@ -14,6 +14,7 @@ struct Faults {
   std::atomic<bool> fail_writes{false};   // xWrite answers SQLITE_IOERR_WRITE (errno EIO)
   std::atomic<bool> full{false};          // writes that would grow a file answer SQLITE_FULL
   std::atomic<int> syncs{0};              // counted
+  std::atomic<int> traits{0};             // SQLITE_IOCAP_…, beside those that the system has
   std::atomic<int> calls_until_exit{-1};  // the process _exits at the n-th write or sync from now
   // Where set: each sync of a file below `watched_dir` copies it to `synced_dir`, which so holds
   // what a power cut leaves of a disk that loses all that was not synced. Set before the databases

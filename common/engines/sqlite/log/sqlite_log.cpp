@@ -9,6 +9,7 @@
 #include "common/engines/sqlite/inspect.h"
 #include "common/engines/sqlite/log/codec.h"
 #include "common/engines/sqlite/log/log_impl.h"
+#include "common/engines/sqlite/plain_copy.h"
 #include "common/telemetry/log.h"
 
 namespace mesh::sqlite {
@@ -78,6 +79,7 @@ Result<std::unique_ptr<SqliteLog>> SqliteLog::open(const std::string& dir, LogOp
                                                    Clock& clock) {
   const std::string path = dir + "/log.db";
   if (auto s = verify_wal(path); !s) return fail(s.error());
+  if (auto s = adopt_plain_copy(path); !s) return fail(s.error());
   auto db = Database::open(path, Database::Mode::read_write);
   if (!db) return fail(db.error());
   if (auto s = migrate(**db, kSchema); !s) return fail(s.error());

@@ -1,5 +1,6 @@
 #include "common/engines/sqlite/store/sqlite_store.h"
 
+#include "common/engines/sqlite/plain_copy.h"
 #include "common/engines/sqlite/store/idempotency.h"
 #include "common/engines/sqlite/store/outbox.h"
 #include "common/engines/sqlite/store/projections.h"
@@ -81,6 +82,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& dir, S
                                                        Clock& clock) {
   const std::string path = dir + "/store.db";
   if (Status whole = verify_wal(path); !whole) return fail(std::move(whole.error()));
+  if (Status ours = adopt_plain_copy(path); !ours) return fail(std::move(ours.error()));
   auto writer = Database::open(path, Database::Mode::read_write);
   if (!writer) return fail(std::move(writer.error()));
   if (Status made = prepare_schema(**writer); !made) return fail(std::move(made.error()));

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <shared_mutex>
 
+#include "common/engines/sqlite/plain_copy.h"
 #include "common/engines/sqlite/vectors/generation.h"
 #include "common/engines/sqlite/vectors/loader.h"
 #include "common/engines/sqlite/vectors/points_file.h"
@@ -100,6 +101,7 @@ class EmbeddedIndex final : public VectorIndex {
 
 Status EmbeddedIndex::load() {
   if (auto s = verify_wal(path_); !s) return s;
+  if (auto s = adopt_plain_copy(path_); !s) return s;
   auto db = Database::open(path_, Database::Mode::read_write);
   if (!db) return fail(db.error());
   if (auto s = prepare_points_file(**db); !s) return s;

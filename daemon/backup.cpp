@@ -1,0 +1,82 @@
+#include "daemon/backup.h"
+
+#include <filesystem>
+#include <iostream>
+
+#include "common/engines/sqlite/backup.h"
+#include "common/telemetry/log.h"
+#include "daemon/pipeline/task_support.h"
+
+namespace mesh {
+namespace {
+
+constexpr Duration kProgressInterval{200};
+
+Status back_up(pipeline::TaskContext& context, const std::string& data_dir,
+               const std::string& version, Clock& clock) {
+  const std::string folder = context.task().spec.value("path", "");
+  // Begun before this start: it was cut off, or what started is the copy that it made, in which it
+  // is still under way.
+  if (context.task().checkpoint.value("begun", false)) {
+    std::error_code error;
+    if (std::filesystem::exists(folder + "/" + sqlite::kManifest, error)) return {};
+    return fail(ErrorKind::conflict,
+                "meshd ended, or was restored, while it was made: a folder " + folder +
+                    " without a manifest.json is of no use; remove it and begin again");
+  }
+  const Json begun{{"begun", true}};
+  auto stored = context.progress(0, 0, begun, Json::object());
+  if (!stored) return stored;
+  std::int64_t all = 0;
+  auto next = clock.steady();
+  auto manifest = sqlite::back_up(
+      data_dir, folder, {version, clock, [&](std::int64_t done, std::int64_t total) {
+                           all = total;
+                           if (clock.steady() >= next) {
+                             next = clock.steady() + kProgressInterval;
+                             pipeline::report(context, done, total, begun, Json::object());
+                           }
+                           return !context.stopping();
+                         }});
+  if (!manifest) return fail(manifest.error());
+  log::info("a backup was made", {{"folder", folder}});
+  pipeline::report(context, all, all, begun, std::move(*manifest));
+  return {};
+}
+
+int tell(const Result<Json>& report, bool json, const std::string& done) {
+  if (!report) {
+    std::cerr << "meshd: " << report.error().message << "\n";
+    const auto kind = report.error().kind;
+    return kind == ErrorKind::conflict || kind == ErrorKind::corrupt ? 1 : 3;
+  }
+  const bool whole = (*report)["state"] == "ok";
+  if (json) {
+    std::cout << dump(*report) << "\n";
+    return whole ? 0 : 1;
+  }
+  for (const auto& file : (*report)["files"]) {
+    std::cout << file["name"].get<std::string>() << ": " << file["state"].get<std::string>()
+              << "\n";
+  }
+  std::cout << (whole ? done : std::string("the backup is damaged: make another one")) << "\n";
+  return whole ? 0 : 1;
+}
+
+}  // namespace
+
+pipeline::TaskRunner::Work backup_work(std::string data_dir, std::string version, Clock& clock) {
+  return [data_dir = std::move(data_dir), version = std::move(version), &clock](
+             pipeline::TaskContext& context) { return back_up(context, data_dir, version, clock); };
+}
+
+int verify_backup(const std::string& folder, bool json) {
+  return tell(sqlite::verify_backup(folder), json, "the backup is whole");
+}
+
+int restore_backup(const std::string& folder, const std::string& data_dir, bool json) {
+  return tell(sqlite::restore_backup(folder, data_dir), json,
+              "restored; start meshd with --data-dir " + data_dir);
+}
+
+}  // namespace mesh

@@ -1,0 +1,22 @@
+// Backups: the work of the task, and `meshd --verify-backup` and `--restore`.
+#pragma once
+
+#include <string>
+
+#include "common/base/clock.h"
+#include "daemon/pipeline/tasks.h"
+
+namespace mesh {
+
+// The work of a task of kind "backup", of {"path": an absolute folder}; its result is the manifest.
+// Progress counts bytes, each twice (copied, and read again). A backup that a restart cut off
+// fails: of a folder that lacks its manifest nothing can be used.
+pipeline::TaskRunner::Work backup_work(std::string data_dir, std::string version, Clock& clock);
+
+// What sqlite::verify_backup and sqlite::restore_backup answer, printed for people or as JSON;
+// errors go to stderr. The exit code: 0 whole or restored, 1 damaged, unfinished or refused, 3
+// could not look.
+int verify_backup(const std::string& folder, bool json);
+int restore_backup(const std::string& folder, const std::string& data_dir, bool json);
+
+}  // namespace mesh
