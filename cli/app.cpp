@@ -61,16 +61,15 @@ std::string first_extra(const CLI::App& root, const std::vector<std::string>& ar
 std::string usage_error(const CLI::ParseError& error, const CLI::App& root, const CLI::App& app,
                         const std::vector<std::string>& arguments) {
   std::string what = error.what();
+  // A mistyped word is often why another is missing: it is named first.
   const std::string word = first_extra(root, arguments);
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !word.empty()) {
+  const bool group = !app.get_subcommands([](const CLI::App*) { return true; }).empty();
+  if (word.size() > 1 && word.starts_with('-')) {
+    what = unknown_flag(app, word);
+  } else if (!word.empty() && group) {
+    what = unknown_command(app, word);
+  } else if (!word.empty() && dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
     what = "\"" + word + "\" is not expected here";
-    if (!app.get_subcommands([](const CLI::App*) { return true; }).empty() &&
-        !word.starts_with('-')) {
-      what = "`" + command_path(app) + "` has no command \"" + word + "\"";
-      if (const auto near = nearest_command(app, word); !near.empty()) {
-        what += "; did you mean \"" + near + "\"?";
-      }
-    }
   }
   return "mesh: " + what + "\n  see `" + command_path(app) + " --help`\n";
 }
@@ -100,10 +99,12 @@ CommandTree::CommandTree(Globals& globals)
     : root("mesh, the operator's tool of the event mesh", "mesh"), commands(root) {
   root.require_subcommand(0, 1)->fallthrough();
   root.set_help_flag("-h,--help", "This help");
+  root.set_version_flag("--version", std::string("mesh ") + MESH_VERSION, "The version");
   add_globals(root, globals);
-  for (const auto add : {add_users, add_search, add_events, add_topics, add_groups, add_dlq,
-                         add_index, add_tasks, add_backup, add_tenants, add_ratelimit, add_check,
-                         add_doctor, add_context, add_token, add_completion, add_version}) {
+  for (const auto add :
+       {add_users, add_search, add_events, add_topics, add_groups, add_dlq, add_index, add_tasks,
+        add_backup, add_tenants, add_ratelimit, add_check, add_doctor, add_context, add_token,
+        add_completion, add_help, add_version}) {
     add(commands);
   }
 }
@@ -120,6 +121,8 @@ std::optional<CommandTree::Ended> CommandTree::parse(const std::vector<std::stri
     root.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::CallForHelp&) {
     return Ended{Exit::ok, help_text(commands, selected())};
+  } catch (const CLI::CallForVersion& version) {
+    return Ended{Exit::ok, std::string(version.what()) + "\n"};
   } catch (const CLI::ParseError& error) {
     return Ended{Exit::usage, usage_error(error, root, selected(), arguments)};
   }

@@ -64,7 +64,11 @@ Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
   }
 }
 
-Status write_private_file(const std::string& path, const std::string& text) {
+Status write_private_file(const std::string& name, const std::string& text) {
+  // What a link names is written, so that the link stays.
+  std::error_code unknown;
+  const auto target = std::filesystem::canonical(name, unknown);
+  const std::string path = unknown ? name : target.string();
   if (auto made = make_parents(std::filesystem::path(path).parent_path()); !made) return made;
   const std::string beside = path + ".new." + std::to_string(::getpid());
   {

@@ -183,6 +183,19 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
   return row.back();
 }
 
+// "; did you mean "…"?" where one of the names is near, but for the word itself.
+std::string suggestion(const std::vector<std::string>& names, const std::string& word) {
+  std::string best;
+  std::size_t least = std::max<std::size_t>(2, word.size() / 3) + 1;
+  for (const std::string& name : names) {
+    const std::size_t distance = edit_distance(to_lower(word), name);
+    if (distance == 0 || distance >= least) continue;
+    least = distance;
+    best = name;
+  }
+  return best.empty() ? std::string() : "; did you mean \"" + best + "\"?";
+}
+
 }  // namespace
 
 std::string command_path(const CLI::App& app) {
@@ -212,17 +225,23 @@ std::string help_text(const Commands& commands, const CLI::App& app) {
   return out + std::string(kGlobals) + "\nExamples:\n" + indented(verb->examples);
 }
 
-std::string nearest_command(const CLI::App& app, const std::string& word) {
-  std::string best;
-  std::size_t distance = std::max<std::size_t>(2, word.size() / 3) + 1;
+std::string unknown_command(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> names;
   for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
-    const auto d = edit_distance(to_lower(word), sub->get_name());
-    if (d < distance) {
-      distance = d;
-      best = sub->get_name();
+    names.push_back(sub->get_name());
+  }
+  return "`" + command_path(app) + "` has no command \"" + word + "\"" + suggestion(names, word);
+}
+
+std::string unknown_flag(const CLI::App& app, const std::string& word) {
+  const std::string flag = word.substr(0, word.find('='));
+  std::vector<std::string> names;
+  for (const CLI::App* owner = &app; owner != nullptr; owner = owner->get_parent()) {
+    for (const CLI::Option* option : owner->get_options()) {
+      for (const auto& name : option->get_lnames()) names.push_back("--" + name);
     }
   }
-  return best;
+  return "`" + command_path(app) + "` has no flag " + flag + suggestion(names, flag);
 }
 
 }  // namespace mesh::cli

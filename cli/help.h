@@ -10,8 +10,11 @@ namespace mesh::cli {
 // Of the root, a group or a verb.
 std::string help_text(const Commands& commands, const CLI::App& app);
 
-// What was meant by a word that is no command of `app`; empty where nothing is near.
-std::string nearest_command(const CLI::App& app, const std::string& word);
+// That `word` is no command of `app`, and what was meant, where something is near.
+std::string unknown_command(const CLI::App& app, const std::string& word);
+
+// Likewise for a flag such as "--emial" of a command.
+std::string unknown_flag(const CLI::App& app, const std::string& word);
 
 // "mesh users create"
 std::string command_path(const CLI::App& app);

@@ -1,7 +1,5 @@
 #include "cli/rate_text.h"
 
-#include <algorithm>
-
 #include "cli/render/view.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
@@ -31,9 +29,9 @@ Result<RateText> parse_rate(std::string_view text) {
 }
 
 Json to_policy(const RateText& rate) {
-  return {{"rate", rate.rate},
-          {"per", rate.per},
-          {"burst", rate.burst.value_or(std::max<std::int64_t>(1, rate.rate / 10))}};
+  Json policy{{"rate", rate.rate}, {"per", rate.per}};
+  if (rate.burst) policy["burst"] = *rate.burst;
+  return policy;
 }
 
 std::string policy_text(const Json& policy) {

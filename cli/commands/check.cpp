@@ -17,6 +17,7 @@ struct Findings {
   State state = State::ok;
   std::vector<std::string> problems;
   std::vector<std::string> performance;
+  Json measured = Json::object();
 
   void add(State found, const std::string& problem) {
     // critical before unknown before warning: what is known to be broken counts most.
@@ -31,6 +32,7 @@ struct Findings {
     const auto bound = [](std::int64_t n) { return n < 0 ? std::string{} : std::to_string(n); };
     performance.push_back(name + "=" + std::to_string(value) + ";" + bound(warning) + ";" +
                           bound(critical) + ";0");
+    measured[name] = value;
     if (critical >= 0 && value > critical) {
       add(State::critical, name + " is " + std::to_string(value));
     } else if (warning >= 0 && value > warning) {
@@ -66,7 +68,7 @@ void check_listeners(client::Client& mesh, Findings& findings) {
       ++ready;
     }
   }
-  findings.performance.push_back("listeners=" + std::to_string(ready) + ";;;0");
+  findings.measure("listeners", ready, -1, -1);
 }
 
 void check_inside(client::Client& mesh, const Args& args, Findings& findings) {
@@ -124,7 +126,15 @@ Outcome check(Session& session, const Args& args) {
     if (findings.state == State::ok) check_inside(*session.mesh, args, findings);
   }
   static constexpr const char* kWords[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
-  std::string line = std::string(kWords[static_cast<int>(findings.state)]) + " - ";
+  const char* word = kWords[static_cast<int>(findings.state)];
+  const Format format = session.out.format();
+  if (format == Format::json || format == Format::yaml) {
+    session.out.row(
+        check_view(),
+        {{"state", word}, {"problems", findings.problems}, {"measured", findings.measured}});
+    return static_cast<Exit>(findings.state);
+  }
+  std::string line = std::string(word) + " - ";
   if (findings.problems.empty()) line += "every listener is ready, every check passed";
   for (std::size_t i = 0; i < findings.problems.size(); ++i)
     line += (i == 0 ? "" : "; ") + findings.problems[i];
@@ -135,6 +145,15 @@ Outcome check(Session& session, const Args& args) {
 }
 
 }  // namespace
+
+const View& check_view() {
+  static const View view{
+      "state",
+      {{"state", "STATE", "OK, WARNING, CRITICAL or UNKNOWN, as the exit codes 0 to 3"},
+       {"problems", "PROBLEMS", "what is not as it should be"},
+       {"measured", "MEASURED", "listeners that are ready, lag in events, dead letters"}}};
+  return view;
+}
 
 void add_check(Commands& commands) {
   auto args = std::make_shared<Args>();
@@ -151,9 +170,11 @@ void add_check(Commands& commands) {
                   "keeps the damaged files beside.",
        .examples =
            "mesh check\n"
+           "mesh check -o json\n"
            "mesh check --data-dir /var/lib/mesh\n"
            "mesh check --data-dir ./mesh-data --repair\n"
            "mesh check --lag-warning 1000 --lag-critical 100000 --letters-warning 0 --timeout 5s\n",
+       .view = &check_view(),
        .run = [args](Session& session) { return check(session, *args); },
        .needs = Needs::nothing},
       purpose::kHealth);

@@ -78,7 +78,14 @@ std::string holder(const std::string& data_dir) {
 }
 
 Outcome unknown(Session& session, const std::string& why) {
-  session.out.data("UNKNOWN - " + printable(why) + "\n");
+  const Format format = session.out.format();
+  if (format == Format::json || format == Format::yaml) {
+    session.out.row(
+        check_view(),
+        {{"state", "UNKNOWN"}, {"problems", Json::array({why})}, {"measured", Json::object()}});
+  } else {
+    session.out.data("UNKNOWN - " + printable(why) + "\n");
+  }
   return static_cast<Exit>(kUnknown);
 }
 

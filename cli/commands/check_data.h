@@ -7,6 +7,9 @@
 
 namespace mesh::cli {
 
+// What `mesh check` prints as JSON: {"state","problems","measured"}.
+const View& check_view();
+
 // Whether a process holds the folder's LOCK, as a meshd does from its start to its end. Also false
 // where the file may not be read.
 bool in_use(const std::string& data_dir);

@@ -15,7 +15,7 @@
 namespace mesh::cli {
 namespace {
 
-constexpr std::size_t kBatchLines = 1000;
+constexpr std::size_t kBatchLines = 1000;  // fewer where the tenant's limit admits fewer at once
 constexpr std::size_t kBatchBytes = 4 << 20;
 constexpr int kShownFailures = 20;
 
@@ -162,9 +162,10 @@ class Publisher {
 
   Status send() {
     while (!batch_.empty()) {
+      const std::size_t size = std::min(batch_.size(), most_at_once_);
       std::string body;
       body.reserve(bytes_);
-      for (const Item& item : batch_) body += item.text + "\n";
+      for (std::size_t i = 0; i < size; ++i) body += batch_[i].text + "\n";
       // One key per body: a repetition after a lost answer adds nothing.
       client::WriteOptions write = args_.write;
       write.tenant = tenant_;
@@ -177,7 +178,9 @@ class Publisher {
           session_.out.flush();
         }
         progress_.update(accepted_ + failed_, 0, fraction());
-        batch_.clear();
+        batch_.erase(batch_.begin(), batch_.begin() + static_cast<std::ptrdiff_t>(size));
+      } else if (ids.error().kind == ErrorKind::too_large && size > 1) {
+        most_at_once_ = size / 2;
       } else if (ids.error().kind != ErrorKind::unprocessable || !drop_refused(ids.error())) {
         return fail(with_progress(ids.error()));
       }
@@ -234,6 +237,7 @@ class Publisher {
   std::vector<Item> batch_;
   std::string tenant_;  // of the batch; empty: the session's
   std::size_t bytes_ = 0;
+  std::size_t most_at_once_ = kBatchLines;
   std::int64_t accepted_ = 0, failed_ = 0;
   std::mt19937_64 random_{std::random_device{}()};
 };

@@ -55,7 +55,12 @@ Outcome set(Session& session, const Args& args) {
   auto rate = parse_rate(text);
   if (!rate) return fail(rate.error());
   if (args.burst >= 0) rate->burst = args.burst;
-  return print(session, session.mesh->set_rate_limit(args.tenant, args.scope, to_policy(*rate)));
+  const auto limit = session.mesh->set_rate_limit(args.tenant, args.scope, to_policy(*rate));
+  if (limit && args.scope == "publish") {
+    session.out.note("a request with more than " + count_text(at_path(*limit, "limit")) +
+                     " events is refused from now on; `mesh events publish` divides its own");
+  }
+  return print(session, limit);
 }
 
 Outcome reset(Session& session, const Args& args) {
@@ -84,7 +89,7 @@ void add_ratelimit(Commands& commands) {
   auto& verb = commands.verb(
       group, {.name = "set",
               .summary = "Give a tenant a limit of its own",
-              .details = "Without --burst, a tenth of the rate.",
+              .details = "Without --burst, the units of one period may come at once.",
               .examples = "mesh ratelimit set acme search --rate 30 --per 1m --burst 10\n"
                           "mesh ratelimit set acme search 30/1m\n"
                           "mesh ratelimit set acme publish 5000/1s+10000\n",

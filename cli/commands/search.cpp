@@ -15,14 +15,16 @@ const View& hit_view() {
 }
 
 struct Args {
-  std::string query;
+  std::vector<std::string> words;
   int limit = 10;
   std::optional<double> min_score;
 };
 
 Outcome search(Session& session, const Args& args) {
   if (auto ready = need_tenant(session); !ready) return fail(ready.error());
-  auto hits = session.mesh->search(args.query, args.limit, args.min_score);
+  std::string query;
+  for (const auto& word : args.words) query += (query.empty() ? "" : " ") + word;
+  auto hits = session.mesh->search(query, args.limit, args.min_score);
   if (!hits) return fail(hits.error());
   std::vector<Json> rows;
   for (const SearchHit& hit : *hits) rows.push_back(to_json(hit));
@@ -38,13 +40,13 @@ void add_search(Commands& commands) {
       commands.root(),
       {.name = "search",
        .summary = "Search the users of a tenant by meaning",
-       .examples = "mesh search \"alice\" --tenant acme\n"
+       .examples = "mesh search alice smith --tenant acme\n"
                    "mesh search \"chemist in berlin\" --tenant acme --limit 5 --min-score 0.3\n"
                    "mesh search bob --tenant acme -o name\n",
        .view = &hit_view(),
        .run = [args](Session& session) { return search(session, *args); }},
       purpose::kData);
-  verb.add_option("QUERY", args->query, "What to look for, in any words")->required();
+  verb.add_option("QUERY", args->words, "What to look for, in any words")->required();
   verb.add_option("-n,--limit", args->limit, "At most so many")
       ->check(whole_number(1, kMaxSearchHits))
       ->type_name("N")
@@ -52,6 +54,7 @@ void add_search(Commands& commands) {
   verb.add_option_function<double>(
           "--min-score", [args](double score) { args->min_score = score; },
           "Only hits at least so alike, -1 to 1, and who is the query itself")
+      ->check(number_between(-1, 1))
       ->type_name("S");
 }
 

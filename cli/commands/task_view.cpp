@@ -85,7 +85,7 @@ const View& task_view() {
   static const View view{
       "id",
       {{"id", "ID", "the task's id"},
-       {"kind", "KIND", "replay, rebuild, redrive, purge or verify"},
+       {"kind", "KIND", "replay, rebuild, redrive, purge, verify or backup"},
        {"state", "STATE", "queued, running, done, failed or cancelled"},
        {"progress.done", "DONE", "units of work done", Show::always, count_text},
        {"progress.total", "TOTAL", "units of work there are; 0: not known", Show::always,

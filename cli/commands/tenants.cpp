@@ -44,6 +44,10 @@ Result<Json> body_of(const Args& args) {
       return fail(ErrorKind::invalid,
                   "\"" + text + "\": write SCOPE=RATE/PER, such as search=30/1m");
     }
+    if (std::string_view(text).substr(equals + 1) == "none") {
+      body["rate_limits"][text.substr(0, equals)] = nullptr;
+      continue;
+    }
     auto rate = parse_rate(std::string_view(text).substr(equals + 1));
     if (!rate) return fail(rate.error());
     body["rate_limits"][text.substr(0, equals)] = to_policy(*rate);
@@ -110,9 +114,11 @@ void add_change(Commands& commands, CLI::App& group, Verb described,
   verb.add_option_function<bool>(
           "--unknown-types", [args](bool allow) { args->unknown_types = allow; },
           "May it publish event types outside the catalogue")
+      ->check(true_or_false())
       ->type_name("true|false");
   verb.add_option("--rate-limit", args->limits,
-                  "SCOPE=RATE/PER[+BURST], such as search=30/1m; may be repeated")
+                  "SCOPE=RATE/PER[+BURST], such as search=30/1m, or SCOPE=none for the "
+                  "configuration's default; may be repeated")
       ->type_name("LIMIT")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -155,8 +161,11 @@ void add_tenants(Commands& commands) {
   add_change(commands, group,
              {.name = "update",
               .summary = "Change a tenant's record",
+              .details = "What is not named stays; so do the limits of other scopes.",
               .examples = "mesh tenants update acme --name \"Acme Inc\"\n"
-                          "mesh tenants update acme --unknown-types false\n"},
+                          "mesh tenants update acme --unknown-types false\n"
+                          "mesh tenants update acme --rate-limit search=30/1m\n"
+                          "mesh tenants update acme --rate-limit search=none\n"},
              update);
   auto gone = std::make_shared<std::string>();
   commands

@@ -18,22 +18,47 @@ std::string whole(const Json& number) {
                             : plain_text(number);
 }
 
+// One digit behind the point where that is much of it.
+std::string rate_text(const Json& number) {
+  if (!number.is_number()) return plain_text(number);
+  const double value = number.get<double>();
+  if (value == 0 || value >= 10) return count_text(std::llround(value));
+  return value < 0.1 ? "<0.1" : Json(std::round(value * 10) / 10).dump();
+}
+
+// The counts of the window, and beside them what they make a second.
+std::vector<Json> with_rates(const Json& usage) {
+  const double window = usage.value("window_seconds", 1.0);
+  std::vector<Json> tenants;
+  for (Json tenant : usage.at("tenants")) {
+    for (const char* counted :
+         {"requests", "rejected", "events", "bytes", "searches", "processed"}) {
+      const double rate = tenant.value(counted, 0.0) / window;
+      tenant["per_second"][counted] = std::round(rate * 1'000) / 1'000;
+    }
+    tenant["window_seconds"] = window;
+    tenants.push_back(std::move(tenant));
+  }
+  return tenants;
+}
+
 const View& usage_view() {
   using Show = Field::Show;
   static const View view{
       "tenant",
       {{"tenant", "TENANT",
         "the tenant; (others): those beyond the 10,000 that are counted by name"},
-       {"requests", "REQUESTS", "HTTP requests answered", Show::always, count_text},
-       {"rejected", "REJECTED", "of them with 429 or 503", Show::always, count_text},
-       {"events", "EVENTS", "events made durable, those of changed users among them", Show::always,
-        count_text},
-       {"bytes", "BYTES", "the bodies they came in", Show::always, size_text},
-       {"searches", "SEARCHES", "searches", Show::always, count_text},
-       {"search_ms", "SEARCH MS", "time in searches", Show::always, whole},
+       {"per_second.requests", "REQUESTS/S", "HTTP requests answered", Show::always, rate_text},
+       {"per_second.rejected", "REJECTED/S", "of them with 429 or 503", Show::always, rate_text},
+       {"per_second.events", "EVENTS/S", "events made durable, those of changed users among them",
+        Show::always, rate_text},
+       {"per_second.bytes", "BYTES/S", "the bodies they came in", Show::always, size_text},
+       {"per_second.searches", "SEARCHES/S", "searches", Show::always, rate_text},
+       {"per_second.processed", "PROCESSED/S", "events done by pipelines", Show::always, rate_text},
+       {"search_ms", "SEARCH MS", "time in searches within the window", Show::always, whole},
        {"queued_ms", "QUEUED MS", "time that requests waited for a worker", Show::wide, whole},
-       {"processed", "PROCESSED", "events done by pipelines", Show::always, count_text},
-       {"stage_ms", "STAGE MS", "time that pipelines spent on them", Show::wide, whole}}};
+       {"stage_ms", "STAGE MS", "time that pipelines spent on its events", Show::wide, whole},
+       {"window_seconds", "WINDOW S", "how far back it was counted", Show::wide}}};
   return view;
 }
 
@@ -49,14 +74,15 @@ Status show(Session& session, const Args& args) {
   if (!usage) return fail(usage.error());
   auto& out = session.out;
   const bool for_people = out.format() == Format::table || out.format() == Format::wide;
+  const std::string title = "the last " + args.window + ", by " + args.sort;
   if (args.watch && for_people) {
     if (out.terminal().out) out.data("\x1b[H\x1b[J");
-    out.data(time_text(format_rfc3339(session.clock.now())) + "  the last " + args.window +
-             ", by " + args.sort + "\n");
+    out.data(time_text(format_rfc3339(session.clock.now())) + "  " + title + "\n");
+  } else if (for_people) {
+    out.note(title);
   }
   if (args.watch && out.format() == Format::yaml) out.data("---\n");
-  const auto& tenants = (*usage)["tenants"];
-  out.items(usage_view(), {tenants.begin(), tenants.end()});
+  out.items(usage_view(), with_rates(*usage));
   out.flush();
   return {};
 }
@@ -73,18 +99,20 @@ Outcome top(Session& session, const Args& args) {
 
 void add_tenants_top(Commands& commands, CLI::App& group) {
   auto args = std::make_shared<Args>();
-  auto& verb =
-      commands.verb(group, {.name = "top",
-                            .summary = "Show which tenants use the mesh most right now",
-                            .details = "Counts of the last seconds. With --watch again every two "
-                                       "seconds, on a terminal in place, "
-                                       "until Ctrl-C or --count. With --tenant, only that one.",
-                            .examples = "mesh tenants top\n"
-                                        "mesh tenants top --sort searches --window 1m --limit 5\n"
-                                        "mesh tenants top --watch --sort rejected\n"
-                                        "mesh tenants top --watch -n 3 -o json\n",
-                            .view = &usage_view(),
-                            .run = [args](Session& session) { return top(session, *args); }});
+  auto& verb = commands.verb(
+      group,
+      {.name = "top",
+       .summary = "Show which tenants use the mesh most right now",
+       .details =
+           "Rates over the last seconds; -o json has the counts, too. With --watch again every two "
+           "seconds, on a terminal in place, "
+           "until Ctrl-C or --count. With --tenant, only that one.",
+       .examples = "mesh tenants top\n"
+                   "mesh tenants top --sort searches --window 1m --limit 5\n"
+                   "mesh tenants top --watch --sort rejected\n"
+                   "mesh tenants top --watch -n 3 -o json\n",
+       .view = &usage_view(),
+       .run = [args](Session& session) { return top(session, *args); }});
   verb.add_option("--sort", args->sort,
                   "By which column: requests, rejected, events, bytes, searches, search_ms, "
                   "queued_ms, processed or stage_ms")

@@ -1,5 +1,6 @@
 #include "cli/commands/users.h"
 
+#include <limits>
 #include "cli/render/width.h"
 
 #include "cli/commands/verb.h"
@@ -142,6 +143,8 @@ void add_list(Commands& commands, CLI::App& users) {
       ->type_name("ADDRESS");
 }
 
+CLI::Validator user_number() { return whole_number(1, std::numeric_limits<std::int64_t>::max()); }
+
 }  // namespace
 
 void add_users(Commands& commands) {
@@ -159,6 +162,7 @@ void add_users(Commands& commands) {
              .view = &user_view(),
              .run = [id](Session& session) { return get(session, *id); }})
         .add_option("ID", *id, "The user's number")
+        ->check(user_number())
         ->required();
   }
   {
@@ -170,7 +174,7 @@ void add_users(Commands& commands) {
                             "mesh users update 1 --tenant acme --email alice.b@acme.dev\n",
                 .view = &user_view(),
                 .run = [args](Session& session) { return update(session, *args); }});
-    verb.add_option("ID", args->id, "The user's number")->required();
+    verb.add_option("ID", args->id, "The user's number")->check(user_number())->required();
     verb.add_option("--email", args->email, "New e-mail address")->type_name("ADDRESS");
     verb.add_option("--name", args->name, "New name")->type_name("NAME");
   }
@@ -184,6 +188,7 @@ void add_users(Commands& commands) {
                                   "mesh users delete 1 --tenant acme --yes\n",
                       .run = [id](Session& session) { return remove(session, *id); }})
         .add_option("ID", *id, "The user's number")
+        ->check(user_number())
         ->required();
   }
   add_users_import(commands, users);

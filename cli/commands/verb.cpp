@@ -15,6 +15,26 @@ CLI::Validator whole_number(std::int64_t low, std::int64_t high) {
       {});
 }
 
+CLI::Validator number_between(double low, double high) {
+  return CLI::Validator(
+      [low, high](const std::string& text) {
+        const auto value = parse_double(text);
+        if (value && *value >= low && *value <= high) return std::string{};
+        return "\"" + text + "\" is not a number from " + Json(low).dump() + " to " +
+               Json(high).dump();
+      },
+      {});
+}
+
+CLI::Validator true_or_false() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        return text == "true" || text == "false" ? std::string{}
+                                                 : "\"" + text + "\" is neither true nor false";
+      },
+      {});
+}
+
 CLI::App& Commands::group(const std::string& name, const std::string& summary,
                           const std::string& purpose) {
   CLI::App* app = root_.add_subcommand(name, summary);

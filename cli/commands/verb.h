@@ -25,6 +25,8 @@ struct Verb {
 
 // A check that refuses with the words that the server has for the same parameter.
 CLI::Validator whole_number(std::int64_t low, std::int64_t high);
+CLI::Validator number_between(double low, double high);
+CLI::Validator true_or_false();
 
 // Owns nothing of CLI11: the tree is the root's.
 class Commands {
@@ -63,6 +65,7 @@ void add_check(Commands& commands);
 void add_doctor(Commands& commands);
 void add_completion(Commands& commands);
 void add_version(Commands& commands);
+void add_help(Commands& commands);
 
 // The purposes of the overview, in its order.
 namespace purpose {

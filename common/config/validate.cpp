@@ -70,6 +70,22 @@ void check_engines(const Config& config, Problems& problems) {
   embedded_only("extractor.engine", config.extractor.engine, "computed");
 }
 
+// Keys of what this build does not have: a value of one's own would be accepted and do nothing.
+void check_unused(const Config& config, Problems& problems) {
+  static constexpr std::pair<std::string_view, const char*> kUnused[] = {
+      {"kafka.", "log.engine: kafka"},       {"postgres.", "store.engine: postgres"},
+      {"qdrant.", "vectors.engine: qdrant"}, {"redis.", "limiter.engine: redis"},
+      {"openai.", "an engine openai"},       {"telemetry.otlp.", "the export of traces"}};
+  const Config defaults;
+  for (const auto& key : keys()) {
+    for (const auto& [section, needs] : kUnused) {
+      if (!key.path.starts_with(section) || key.show(config) == key.show(defaults)) continue;
+      problems.add(key.path, std::string("does nothing in this build, which does not have ") +
+                                 needs + "; leave it out");
+    }
+  }
+}
+
 }  // namespace
 
 void check_keys(const Config& config, Problems& problems) {
@@ -85,6 +101,7 @@ void check_rules(const Config& config, Problems& problems) {
   check_auth(config, problems);
   check_secrets(config.secrets, problems);
   check_engines(config, problems);
+  check_unused(config, problems);
   const auto at_least = [&](const char* key, auto value, const char* other, auto least) {
     if (value < least) problems.add(key, "is below " + std::string(other) + "; raise it");
   };
@@ -100,9 +117,6 @@ void check_rules(const Config& config, Problems& problems) {
            config.log.compaction.min_lag + std::chrono::seconds{30});
   at_least("pipelines.retry.cap", config.pipelines.retry.cap, "pipelines.retry.base",
            config.pipelines.retry.base);
-  if (config.postgres.dsn && config.postgres.dsn_file) {
-    problems.add("postgres.dsn", "stands beside dsn_file; write only one of them");
-  }
 }
 
 Status validate(const Config& config) {

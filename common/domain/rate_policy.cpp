@@ -94,6 +94,7 @@ Result<RatePolicy> rate_policy_from_json(const Json& json, const std::string& at
     }
   }
   if (!json.contains("rate")) wrong("/rate", "is missing");
+  if (!json.contains("burst")) policy.burst = policy.rate - 1;
   if (!error.fields.empty()) return fail(std::move(error));
   return policy;
 }

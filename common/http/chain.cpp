@@ -86,15 +86,17 @@ std::string limit_field(std::string_view scope, std::string_view first, std::int
   return text;
 }
 
-// draft-ietf-httpapi-ratelimit-headers-11. After a denial `t` is when the next unit passes, so
-// that Retry-After does not precede it.
+// draft-ietf-httpapi-ratelimit-headers-11. The policy is the steady rate: `q` units in `w` whole
+// seconds; `r` may be more, since a burst may come at once. After a denial `t` is when the next
+// unit passes, so that Retry-After does not precede it.
 HeaderList limit_headers(const std::string& scope, const Hooks::Admission& admission) {
   const auto& [policy, decision] = admission;
+  const auto window = std::max<std::int64_t>(whole_seconds(policy.per), 1);
+  const auto quota = policy.rate * std::chrono::seconds(window) / policy.per;
   const auto wait = decision.allowed ? decision.reset_after : decision.retry_after;
   HeaderList headers;
   headers.reserve(2);
-  headers.emplace_back("RateLimit-Policy",
-                       limit_field(scope, "q", policy.burst + 1, "w", whole_seconds(policy.per)));
+  headers.emplace_back("RateLimit-Policy", limit_field(scope, "q", quota, "w", window));
   headers.emplace_back("RateLimit",
                        limit_field(scope, "r", decision.remaining, "t", whole_seconds(wait)));
   return headers;
@@ -310,15 +312,18 @@ Refusal admit(Exchange& exchange, const Hooks& hooks) {
   const std::string& scope = exchange.route->scope;
   const auto& principal = exchange.request.principal;
   if (scope.empty() || !hooks.admit || !principal) return std::nullopt;
+  // What an operator does for a tenant is not the tenant's use.
+  if (principal->kind == Principal::Kind::operator_for_tenant) return std::nullopt;
   std::optional<TenantId> named;
   if (!principal->tenant) named = named_tenant(exchange.request);
   const auto& tenant = principal->tenant ? principal->tenant : named;
   if (!tenant) return std::nullopt;
   const auto admission = hooks.admit(*tenant, scope);
   if (!admission) return Response::problem(admission.error());
-  exchange.limit_headers = limit_headers(scope, *admission);
-  if (admission->decision.allowed) return std::nullopt;
-  return over_quota(scope, admission->decision);
+  if (!*admission) return std::nullopt;
+  exchange.limit_headers = limit_headers(scope, **admission);
+  if ((*admission)->decision.allowed) return std::nullopt;
+  return over_quota(scope, (*admission)->decision);
 }
 
 void complete(const Exchange& exchange, Response& response, bool settled) {

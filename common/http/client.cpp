@@ -1,6 +1,8 @@
 #include "common/http/client.h"
 
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 #include <cstdlib>
@@ -8,6 +10,7 @@
 #include <mutex>
 #include <vector>
 
+#include "common/base/strings.h"
 #include "common/http/syntax.h"
 
 namespace mesh::http {
@@ -33,7 +36,15 @@ struct Exchanged {
   Response response;
   std::size_t max_bytes = 0;
   bool too_large = false;
+  int port = 0;  // that was connected to last; 0 where an open connection served
 };
+
+curl_socket_t on_socket(void* user, curlsocktype, curl_sockaddr* address) {
+  // A sockaddr_in6 has its port where a sockaddr_in has it.
+  static_cast<Exchanged*>(user)->port =
+      ntohs(reinterpret_cast<const sockaddr_in*>(&address->addr)->sin_port);
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
 
 std::size_t on_body(char* bytes, std::size_t, std::size_t size, void* user) {
   auto& exchanged = *static_cast<Exchanged*>(user);
@@ -76,6 +87,28 @@ std::string no_proxy() {
     if (const char* value = std::getenv(name)) return hosts + "," + value;
   }
   return hosts;
+}
+
+int port_of(const std::string& url, int fallback) {
+  const std::string server = server_of(url);
+  const auto colon = server.rfind(':');
+  const auto port = colon == std::string::npos ? std::nullopt : parse_int(server.substr(colon + 1));
+  return port ? static_cast<int>(*port) : fallback;
+}
+
+// " through the proxy URL ($NAME)" where the environment has libcurl ask one and it was connected
+// to, else nothing. libcurl takes http_proxy in lower case only.
+std::string through_proxy(const ClientRequest& request, const Exchanged& exchanged) {
+  const bool tls = request.url.starts_with("https:");
+  for (const char* name : {tls ? "https_proxy" : "http_proxy", tls ? "HTTPS_PROXY" : "http_proxy",
+                           "all_proxy", "ALL_PROXY"}) {
+    const char* proxy = std::getenv(name);
+    if (proxy == nullptr || *proxy == '\0') continue;
+    const bool asked = exchanged.port == port_of(proxy, 1080) &&
+                       exchanged.port != port_of(request.url, tls ? 443 : 80);
+    return asked ? " through the proxy " + server_of(proxy) + " ($" + name + ")" : std::string();
+  }
+  return {};
 }
 
 // Why a server could not be talked to, for people.
@@ -133,7 +166,10 @@ tl::unexpected<Error> failure(CURLcode code, CURL* curl, const Exchanged& exchan
     default:
       break;
   }
-  return fail(ErrorKind::unavailable, "cannot reach " + server + ": " + reason(code, curl), cause);
+  return fail(
+      ErrorKind::unavailable,
+      "cannot reach " + server + through_proxy(request, exchanged) + ": " + reason(code, curl),
+      cause);
 }
 
 }  // namespace
@@ -209,6 +245,8 @@ Result<Response> Client::send(const ClientRequest& request) {
   curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt(c, CURLOPT_HEADERDATA, &exchanged);
   curl_easy_setopt(c, CURLOPT_ERRORBUFFER, text);
+  curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+  curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, &exchanged);
   const auto& method = request.method;
   if (!request.body.empty() || method == "POST" || method == "PUT" || method == "PATCH") {
     curl_easy_setopt(c, CURLOPT_POST, 1L);
@@ -230,6 +268,11 @@ Result<Response> Client::send(const ClientRequest& request) {
   long status = 0;
   curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
   exchanged.response.status = static_cast<int>(status);
+  if (status == 407) {
+    return fail(ErrorKind::unavailable, "cannot reach " + server_of(request.url) +
+                                            through_proxy(request, exchanged) +
+                                            ": the proxy asks for a credential (407)");
+  }
   impl_->give_back(std::move(curl));
   return std::move(exchanged.response);
 }

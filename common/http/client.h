@@ -27,8 +27,9 @@ struct ClientRequest {
   std::optional<Duration> timeout;
 };
 
-// Any thread; blocks. `unavailable` when nobody answers (the message names host and port),
-// `timeout`, `too_large`. Any status is an answer, not an error.
+// Any thread; blocks. `unavailable` when nobody answers (the message names host and port, and the
+// proxy of the environment where one stands between), `timeout`, `too_large`. Any status is an
+// answer, not an error; but for 407, which only a proxy says.
 class Client {
  public:
   explicit Client(ClientOptions options = {});

@@ -81,9 +81,10 @@ struct Hooks {
     RatePolicy policy;
     RateDecision decision;
   };
-  // Takes one unit of the scope, which stays taken whatever comes of the request. Not called for
-  // routes without a scope.
-  std::function<Result<Admission>(const TenantId&, const std::string& scope)> admit;
+  // Takes one unit of the scope, which stays taken whatever comes of the request; nothing where no
+  // limit is known to hold. Not called for routes without a scope, nor where an operator acts for
+  // the tenant.
+  std::function<Result<std::optional<Admission>>(const TenantId&, const std::string& scope)> admit;
   struct Answered {
     const TenantId& tenant;
     int status;                       // 499: the client left first

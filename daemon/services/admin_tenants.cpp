@@ -132,7 +132,7 @@ Status reset(const TenantAdminDeps& deps, const http::Request& request, const Te
 
 // --- tenants ---------------------------------------------------------------------------------
 
-// Applies the members of a create or a patch.
+// Applies the members of a create or a patch. Limits of other scopes stay; null takes one away.
 Status take_over(const Json& body, Tenant& tenant) {
   auto name = string_member(body, "name");
   if (!name) return fail(name.error());
@@ -149,15 +149,17 @@ Status take_over(const Json& body, Tenant& tenant) {
   if (body.contains("rate_limits")) {
     if (!body["rate_limits"].is_object())
       return offence("/rate_limits", "must map scopes to policies");
-    std::map<std::string, RatePolicy> limits;
     for (const auto& [scope, json] : body["rate_limits"].items()) {
       if (!check_scope(scope))
         return offence("/rate_limits/" + scope, std::string("no such scope: it is ") + kScopeNames);
+      if (json.is_null()) {
+        tenant.rate_limits.erase(scope);
+        continue;
+      }
       auto policy = rate_policy_from_json(json, "/rate_limits/" + scope);
       if (!policy) return fail(policy.error());
-      limits[scope] = *policy;
+      tenant.rate_limits[scope] = *policy;
     }
-    tenant.rate_limits = std::move(limits);
   }
   return {};
 }

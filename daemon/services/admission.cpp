@@ -10,8 +10,6 @@ Counter& decisions(Metrics& metrics, const char* decision) {
                          {{"decision", decision}});
 }
 
-constexpr RatePolicy kUnlimited{1'000'000'000, Duration{1000}, 1'000'000'000};
-
 }  // namespace
 
 Admission::Admission(RateLimiter& limiter, TenantDirectory& tenants, bool allow_when_unavailable,
@@ -23,14 +21,12 @@ Admission::Admission(RateLimiter& limiter, TenantDirectory& tenants, bool allow_
       denied_(decisions(metrics, "denied")),
       unavailable_(decisions(metrics, "unavailable")) {}
 
-Result<http::Hooks::Admission> Admission::take(const TenantId& tenant, const std::string& scope,
-                                               std::int64_t cost) {
-  const auto unlimited = [](const RatePolicy& policy) {
-    return http::Hooks::Admission{policy, {true, policy.burst + 1, policy.burst + 1, {}, {}}};
-  };
+Result<std::optional<http::Hooks::Admission>> Admission::take(const TenantId& tenant,
+                                                              const std::string& scope,
+                                                              std::int64_t cost) {
   auto policy = tenants_.rate_policy(tenant, scope);
   if (!policy) return fail(policy.error());
-  if (!*policy) return unlimited(kUnlimited);
+  if (!*policy) return std::nullopt;
   const RatePolicy& limits = (*policy)->policy;
   if (cost > limits.burst + 1) {
     return fail(ErrorKind::too_large, std::to_string(cost) +
@@ -47,14 +43,15 @@ Result<http::Hooks::Admission> Admission::take(const TenantId& tenant, const std
                                               {"cause", decision.error().to_string()}});
     if (!allow_when_unavailable_)
       return fail(ErrorKind::unavailable, "rate limits cannot be checked now");
-    return unlimited(limits);
+    return std::nullopt;
   }
   (decision->allowed ? allowed_ : denied_).add();
-  return http::Hooks::Admission{limits, *decision};
+  return std::optional(http::Hooks::Admission{limits, *decision});
 }
 
-Status Admission::charge(const TenantId& tenant, const std::string& scope, std::int64_t cost) {
-  if (cost <= 0) return {};
+Status Admission::charge(const Principal& principal, const std::string& scope, std::int64_t cost) {
+  if (cost <= 0 || principal.kind == Principal::Kind::operator_for_tenant) return {};
+  const TenantId& tenant = *principal.tenant;
   auto policy = tenants_.rate_policy(tenant, scope);
   if (!policy) return fail(policy.error());
   // The chain took one unit of the same request, so at most `burst` can be left.
@@ -66,8 +63,8 @@ Status Admission::charge(const TenantId& tenant, const std::string& scope, std::
   }
   auto taken = take(tenant, scope, cost);
   if (!taken) return fail(taken.error());
-  if (taken->decision.allowed) return {};
-  const auto wait = std::chrono::ceil<Duration>(taken->decision.retry_after);
+  if (!*taken || (*taken)->decision.allowed) return {};
+  const auto wait = std::chrono::ceil<Duration>((*taken)->decision.retry_after);
   return fail(
       {ErrorKind::rate_limited, "the rate limit of scope " + scope + " is used up", {}, {}, wait});
 }

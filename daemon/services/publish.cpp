@@ -57,7 +57,7 @@ class Publisher {
         deps_.clock.now());
     if (!events) return reject(events.error(), respond);
     const auto rest = static_cast<std::int64_t>(events->size()) - 1;
-    if (auto charged = deps_.admission.charge(request.tenant(), "publish", rest); !charged) {
+    if (auto charged = deps_.admission.charge(*request.principal, "publish", rest); !charged) {
       return reject(charged.error(), respond);
     }
     if (auto ready = ensure_topics(request.tenant(), *events); !ready)

@@ -269,7 +269,7 @@ Result<http::Response> answer(UserStore& users, IdempotencyStore& idempotency, A
   auto rows = read_rows(request);
   if (!rows) return fail(rows.error());
   const auto more = static_cast<std::int64_t>(rows->size()) - 1;
-  if (auto charged = admission.charge(request.tenant(), "users", more); !charged)
+  if (auto charged = admission.charge(*request.principal, "users", more); !charged)
     return fail(charged.error());
   Batch batch(users, idempotency, request, std::move(*rows),
               *update ? Existing::update : Existing::keep);

@@ -514,6 +514,38 @@ TEST_F(CommandsTest, DataThatMovesTheCursorIsMadeHarmless) {
   EXPECT_THAT(out, HasSubstr("\\x1b[2Jevil"));
 }
 
+TEST_F(CommandsTest, WordsBehindTheQueryAreSearchedToo) {
+  fake.on("GET", "/ai/users/search", 200, Json{{"results", Json::array()}});
+  EXPECT_EQ(at_fake({"search", "alice", "--limit", "3", "smith"}), 0) << err;
+  EXPECT_EQ(fake.last().param("query"), "alice smith");
+}
+
+TEST_F(CommandsTest, CheckPrintsJsonToo) {
+  EXPECT_EQ(mesh({"check", "--server", "http://127.0.0.1:1", "-o", "json"}), 2) << err;
+  EXPECT_EQ(json()["state"], "CRITICAL");
+  EXPECT_FALSE(json()["problems"].empty());
+  EXPECT_EQ(json()["measured"]["listeners"], 0);
+  EXPECT_EQ(mesh({"check", "--repair", "--server", "http://127.0.0.1:1", "-o", "json"}), 3);
+  EXPECT_EQ(json()["state"], "UNKNOWN");
+}
+
+TEST_F(CommandsTest, NumbersAreRefusedInOneSetOfWords) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> refused{
+      {{"users", "get", "x1"}, "ID: \"x1\" is not a whole number from 1 to 9223372036854775807"},
+      {{"users", "delete", "0"}, "ID: \"0\" is not a whole number from 1 to 9223372036854775807"},
+      {{"users", "update", "1.5"},
+       "ID: \"1.5\" is not a whole number from 1 to 9223372036854775807"},
+      {{"search", "x", "--limit", "0"}, "--limit: \"0\" is not a whole number from 1 to 100"},
+      {{"search", "x", "--min-score", "high"},
+       "--min-score: \"high\" is not a number from -1.0 to 1.0"},
+      {{"tenants", "update", "a", "--unknown-types", "maybe"},
+       "--unknown-types: \"maybe\" is neither true nor false"}};
+  for (const auto& [arguments, words] : refused) {
+    EXPECT_EQ(at_fake(arguments), 2) << words;
+    EXPECT_THAT(err, HasSubstr(words));
+  }
+}
+
 TEST_F(CommandsTest, TenantsTopShowsWhatTheServerCounted) {
   fake.on("GET", "/admin/v1/usage", 200,
           Json{{"window_seconds", 60},
@@ -531,15 +563,20 @@ TEST_F(CommandsTest, TenantsTopShowsWhatTheServerCounted) {
                   {"stage_ms", 2.0}}}}});
   EXPECT_EQ(at_fake({"tenants", "top", "--window", "1m", "--limit", "5", "--sort", "bytes"}), 0)
       << err;
-  EXPECT_EQ(out,
-            "TENANT  REQUESTS  REJECTED  EVENTS    BYTES  SEARCHES  SEARCH MS  PROCESSED\n"
-            "acme      12,345         2     500  2.0 KiB         3          2          7\n");
+  EXPECT_EQ(
+      out,
+      "TENANT  REQUESTS/S  REJECTED/S  EVENTS/S  BYTES/S  SEARCHES/S  PROCESSED/S  SEARCH MS\n"
+      "acme           206        <0.1       8.3     34 B        <0.1          0.1          2\n");
+  EXPECT_EQ(err, "the last 1m, by bytes\n");
   EXPECT_EQ(fake.last().param("window"), "1m");
   EXPECT_EQ(fake.last().param("limit"), "5");
   EXPECT_EQ(fake.last().param("sort"), "bytes");
   EXPECT_EQ(fake.last().param("tenant"), "acme");
   EXPECT_EQ(at_fake({"tenants", "top", "-o", "json"}), 0);
   EXPECT_EQ(json().at(0)["search_ms"], 1.6);
+  EXPECT_EQ(json().at(0)["requests"], 12345);
+  EXPECT_EQ(json().at(0)["per_second"]["requests"], 205.75);
+  EXPECT_EQ(json().at(0)["window_seconds"], 60);
   EXPECT_EQ(at_fake({"tenants", "top", "--watch", "-n", "1", "-o", "yaml"}), 0);
   EXPECT_THAT(out, StartsWith("---\n- tenant: acme\n"));
   EXPECT_EQ(at_fake({"tenants", "top", "--watch", "-n", "1"}), 0);

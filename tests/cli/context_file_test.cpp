@@ -25,6 +25,17 @@ TEST_F(ContextFileTest, AMissingFileHoldsNoContexts) {
   EXPECT_TRUE(load_contexts(path())->contexts.empty());
 }
 
+TEST_F(ContextFileTest, ALinkStaysALink) {
+  ASSERT_TRUE(save_contexts(dir.file("kept.yaml"), {}));
+  std::filesystem::create_directories(dir.file("deep/er"));
+  std::filesystem::create_symlink(dir.file("kept.yaml"), path());
+  ContextFile file;
+  file.current = "prod";
+  ASSERT_TRUE(save_contexts(path(), file));
+  EXPECT_TRUE(std::filesystem::is_symlink(path()));
+  EXPECT_EQ(load_contexts(dir.file("kept.yaml"))->current, "prod");
+}
+
 TEST_F(ContextFileTest, WhatIsSavedIsReadBack) {
   ContextFile file;
   file.current = "prod";

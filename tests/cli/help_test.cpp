@@ -114,6 +114,39 @@ TEST_F(HelpTest, AMistypedCommandIsGuessed) {
   EXPECT_THAT(err, HasSubstr("did you mean \"list\"?"));
 }
 
+TEST_F(HelpTest, ASuggestionIsNeverTheWordItself) {
+  EXPECT_EQ(mesh({"events", "events"}), 2);
+  EXPECT_THAT(err, HasSubstr("`mesh events` has no command \"events\""));
+  EXPECT_EQ(err.find("did you mean \"events\""), err.npos) << err;
+}
+
+TEST_F(HelpTest, AMistypedFlagIsNamedBeforeAMissingOne) {
+  EXPECT_EQ(mesh({"users", "create", "--emial", "a@b.dev", "--name", "A"}), 2);
+  EXPECT_THAT(err, HasSubstr("`mesh users create` has no flag --emial; did you mean \"--email\"?"));
+  EXPECT_EQ(mesh({"users", "create", "--emial=a@b.dev"}), 2);
+  EXPECT_THAT(err, HasSubstr("has no flag --emial; did you mean \"--email\"?"));
+  EXPECT_EQ(mesh({"users", "list", "--tennant", "acme"}), 2);
+  EXPECT_THAT(err, HasSubstr("has no flag --tennant; did you mean \"--tenant\"?"));
+}
+
+TEST_F(HelpTest, HelpIsACommandToo) {
+  EXPECT_EQ(mesh({"events", "publish", "--help"}), 0);
+  const std::string asked = out;
+  EXPECT_EQ(mesh({"help", "events", "publish"}), 0) << err;
+  EXPECT_EQ(out, asked);
+  EXPECT_EQ(mesh({}), 0);
+  const std::string overview = out;
+  EXPECT_EQ(mesh({"help"}), 0);
+  EXPECT_EQ(out, overview);
+  EXPECT_EQ(mesh({"help", "evnts"}), 2);
+  EXPECT_THAT(err, HasSubstr("`mesh` has no command \"evnts\"; did you mean \"events\"?"));
+}
+
+TEST_F(HelpTest, VersionIsAFlagToo) {
+  EXPECT_EQ(mesh({"--version"}), 0);
+  EXPECT_THAT(out, ::testing::MatchesRegex("mesh [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+}
+
 TEST_F(HelpTest, OutputHelpNeedsNeitherServerNorRequiredOptions) {
   EXPECT_EQ(mesh({"users", "create", "-o", "help"}), 0);
   EXPECT_THAT(out, HasSubstr("tenantId"));

@@ -74,8 +74,43 @@ TEST_F(Cli, ExitCodesTellWhatHappened) {
                        "--burst", "0"})
                 .exit_code,
             0);
-  EXPECT_EQ(daemon_.mesh({"search", "x", "--tenant", "acme"}).exit_code, 0);
-  EXPECT_EQ(daemon_.mesh({"search", "x", "--tenant", "acme"}).exit_code, 5);
+  EXPECT_EQ(daemon_.mesh({"search", "x", "--token", "acme:alice"}).exit_code, 0);
+  EXPECT_EQ(daemon_.mesh({"search", "x", "--token", "acme:alice"}).exit_code, 5);
+  EXPECT_EQ(daemon_.mesh({"search", "x", "--tenant", "acme"}).exit_code, 0)
+      << "what the operator does is not the tenant's use";
+}
+
+// A limit of 500 a second let no batch of `events publish` through, for ever.
+TEST_F(Cli, PublishDividesItsBatchesWhereALimitAdmitsFewerAtOnce) {
+  const Outcome set = daemon_.mesh(
+      {"ratelimit", "set", "acme", "publish", "--rate", "1000000", "--per", "1s", "--burst", "99"});
+  ASSERT_EQ(set.exit_code, 0) << set.err;
+  EXPECT_NE(set.err.find("more than 100 events is refused"), std::string::npos) << set.err;
+  std::string lines;
+  for (int i = 0; i < 350; ++i) {
+    lines += R"({"type":"analytics.recorded","data":{"user_id":"u-9","event_type":"x"}})"
+             "\n";
+  }
+  const Outcome published =
+      daemon_.mesh({"events", "publish", "-", "--token", "acme:me", "-o", "json"}, lines);
+  EXPECT_EQ(published.exit_code, 0) << published.err;
+  EXPECT_EQ(parse_json(published.out).value().at(0)["accepted"], 350) << published.out;
+}
+
+TEST_F(Cli, ALimitOfOneScopeLeavesTheOthers) {
+  ASSERT_EQ(daemon_.mesh({"tenants", "create", "acme", "--rate-limit", "search=30/1m"}).exit_code,
+            0);
+  ASSERT_EQ(daemon_.mesh({"tenants", "update", "acme", "--rate-limit", "publish=5/1s+9"}).exit_code,
+            0);
+  const auto limits = [&] {
+    const Outcome shown = daemon_.mesh({"tenants", "get", "acme", "-o", "json"});
+    return parse_json(shown.out).value().at(0)["rate_limits"];
+  };
+  EXPECT_EQ(limits(), (Json{{"publish", {{"rate", 5}, {"per", "1s"}, {"burst", 9}}},
+                            {"search", {{"rate", 30}, {"per", "1m"}, {"burst", 29}}}}));
+  ASSERT_EQ(daemon_.mesh({"tenants", "update", "acme", "--rate-limit", "search=none"}).exit_code,
+            0);
+  EXPECT_EQ(limits(), (Json{{"publish", {{"rate", 5}, {"per", "1s"}, {"burst", 9}}}}));
 }
 
 TEST_F(Cli, WhatChangesMoreThanOneThingAsksOrNeedsYes) {

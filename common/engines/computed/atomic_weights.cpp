@@ -40,6 +40,27 @@ constexpr std::array kElements{
     Element{"Y", 889060},   Element{"Yb", 1730500}, Element{"Zn", 653800},  Element{"Zr", 912240},
 };
 
+struct Isotope {
+  std::string_view symbol;
+  int mass_number;
+  std::int64_t weight;
+};
+constexpr std::array kIsotopes{
+    Isotope{"H", 1, 10078},     Isotope{"H", 2, 20141},     Isotope{"H", 3, 30160},
+    Isotope{"Li", 6, 60151},    Isotope{"Li", 7, 70160},    Isotope{"B", 10, 100129},
+    Isotope{"B", 11, 110093},   Isotope{"C", 11, 110114},   Isotope{"C", 12, 120000},
+    Isotope{"C", 13, 130034},   Isotope{"C", 14, 140032},   Isotope{"N", 13, 130057},
+    Isotope{"N", 14, 140031},   Isotope{"N", 15, 150001},   Isotope{"O", 15, 150031},
+    Isotope{"O", 16, 159949},   Isotope{"O", 17, 169991},   Isotope{"O", 18, 179992},
+    Isotope{"F", 18, 180009},   Isotope{"F", 19, 189984},   Isotope{"P", 31, 309738},
+    Isotope{"P", 32, 319739},   Isotope{"P", 33, 329717},   Isotope{"S", 32, 319721},
+    Isotope{"S", 34, 339679},   Isotope{"S", 35, 349690},   Isotope{"Cl", 35, 349689},
+    Isotope{"Cl", 36, 359683},  Isotope{"Cl", 37, 369659},  Isotope{"Fe", 57, 569354},
+    Isotope{"Br", 79, 789183},  Isotope{"Br", 81, 809163},  Isotope{"I", 123, 1229056},
+    Isotope{"I", 124, 1239062}, Isotope{"I", 125, 1249046}, Isotope{"I", 127, 1269045},
+    Isotope{"I", 131, 1309061}, Isotope{"U", 235, 2350439}, Isotope{"U", 238, 2380508},
+};
+
 constexpr bool by_symbol(const Element& a, const Element& b) { return a.symbol < b.symbol; }
 static_assert(kElements.size() == 118 + 2);
 static_assert(std::is_sorted(kElements.begin(), kElements.end(), by_symbol));
@@ -50,6 +71,20 @@ const Element* find_element(std::string_view symbol) {
   const auto it =
       std::lower_bound(kElements.begin(), kElements.end(), Element{symbol, 0}, by_symbol);
   return it != kElements.end() && it->symbol == symbol ? &*it : nullptr;
+}
+
+std::optional<std::int64_t> isotope_weight(std::string_view symbol, int mass_number) {
+  const auto it = std::find_if(kIsotopes.begin(), kIsotopes.end(), [&](const Isotope& isotope) {
+    return isotope.symbol == symbol && isotope.mass_number == mass_number;
+  });
+  return it != kIsotopes.end() ? std::optional(it->weight) : std::nullopt;
+}
+
+bool may_be_isotope(std::string_view symbol, int mass_number) {
+  const Element* element = find_element(symbol);
+  if (element == nullptr || symbol == "D" || symbol == "T") return false;
+  const std::int64_t weight = std::int64_t{mass_number} * 10'000;
+  return 3 * weight >= 2 * element->weight && 2 * weight <= 3 * element->weight + 40'000;
 }
 
 }  // namespace mesh::computed

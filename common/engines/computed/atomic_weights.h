@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace mesh::computed {
@@ -15,5 +16,12 @@ struct Element {
 };
 
 const Element* find_element(std::string_view symbol);  // nullptr: there is no such element
+
+// The isotopes that substances are labelled with: their atomic masses of AME2020 (Wang et al.,
+// Chinese Phys. C 45, 030003, 2021), rounded to 1/10,000. Nothing for others.
+std::optional<std::int64_t> isotope_weight(std::string_view symbol, int mass_number);
+
+// Whether an isotope of this mass number may exist; a bound, not a table of all nuclides.
+bool may_be_isotope(std::string_view symbol, int mass_number);
 
 }  // namespace mesh::computed

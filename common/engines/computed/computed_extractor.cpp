@@ -24,41 +24,86 @@ std::optional<std::int64_t> spare_valence(std::string_view symbol) {
 
 // Rings plus double bonds: (2C + 2 + N + P - H - X) / 2.
 std::optional<std::int64_t> degree_of_unsaturation(const Formula& formula) {
-  if (formula.parts != 1 || !formula.atoms.contains("C")) return std::nullopt;
-  std::int64_t twice = 2;
+  const bool molecule = formula.parts == 1 && formula.charge == 0 && !formula.radical &&
+                        !formula.repeat_unit && formula.atoms.contains("C");
+  if (!molecule) return std::nullopt;
+  double twice = 2;
   for (const auto& [symbol, count] : formula.atoms) {
     const auto spare = spare_valence(symbol);
     if (!spare) return std::nullopt;
-    twice += *spare * count;
+    twice += static_cast<double>(*spare) * count;
   }
-  if (twice < 0 || twice % 2 != 0) return std::nullopt;
-  return twice / 2;
+  if (twice < 0 || std::fmod(twice, 2) != 0) return std::nullopt;
+  return static_cast<std::int64_t>(twice / 2);
 }
 
 double rounded(double value, double digits) { return std::round(value * digits) / digits; }
 
+// Whole numbers as integers.
+Json number(double count) {
+  if (count == std::trunc(count)) return static_cast<std::int64_t>(count);
+  return rounded(count, 1e9);
+}
+
+// In units of 1/10,000 by element: isotopes that were named weigh what they weigh.
+std::map<std::string, double> masses(const Formula& formula) {
+  std::map<std::string, double> masses;
+  for (const auto& [symbol, count] : formula.atoms) {
+    masses[symbol] = static_cast<double>(find_element(symbol)->weight) * count;
+  }
+  for (const auto& [isotope, count] : formula.isotopes) {
+    const auto& [symbol, mass_number] = isotope;
+    const auto weight = isotope_weight(symbol, mass_number);
+    const auto difference =
+        weight.value_or(std::int64_t{mass_number} * 10'000) - find_element(symbol)->weight;
+    masses[symbol] += static_cast<double>(difference) * count;
+  }
+  return masses;
+}
+
+std::string notes(const Formula& formula) {
+  std::string text;
+  const auto note = [&](const std::string& more) { text += (text.empty() ? "" : "; ") + more; };
+  if (formula.repeat_unit) note("a polymer: the values are of one repeat unit");
+  for (const auto& [isotope, count] : formula.isotopes) {
+    const auto& [symbol, mass_number] = isotope;
+    if (isotope_weight(symbol, mass_number)) continue;
+    note(std::to_string(mass_number) + symbol + " is weighed by its mass number");
+  }
+  return text;
+}
+
 Json properties(const Formula& formula) {
-  Json composition = Json::object(), fractions = Json::object();
-  std::int64_t atoms = 0, weight = 0;
+  Json composition = Json::object(), fractions = Json::object(), isotopes = Json::object();
+  double atoms = 0, weight = 0;
+  const auto mass = masses(formula);
   for (const auto& [symbol, count] : formula.atoms) {
     atoms += count;
-    weight += find_element(symbol)->weight * count;
-    composition[symbol] = count;
+    weight += mass.at(symbol);
+    composition[symbol] = number(count);
   }
   for (const auto& [symbol, count] : formula.atoms) {
-    const auto mass = static_cast<double>(find_element(symbol)->weight * count);
-    fractions[symbol] = rounded(mass / static_cast<double>(weight), 1e6);
+    fractions[symbol] = rounded(mass.at(symbol) / weight, 1e6);
+  }
+  for (const auto& [isotope, count] : formula.isotopes) {
+    isotopes[std::to_string(isotope.second) + isotope.first] = number(count);
   }
   Json json = {{"method", "computed"},
                {"formula", hill_formula(formula)},
-               {"molecular_weight", rounded(static_cast<double>(weight) / 1e4, 1e4)},
-               {"atom_count", atoms},
+               {"molecular_weight", rounded(weight / 1e4, 1e4)},
+               {"atom_count", number(atoms)},
                {"element_count", formula.atoms.size()},
                {"composition", std::move(composition)},
                {"mass_fractions", std::move(fractions)}};
   if (const auto degree = degree_of_unsaturation(formula)) json["degree_of_unsaturation"] = *degree;
+  if (formula.charge != 0) json["charge"] = formula.charge;
+  if (formula.radical) json["radical"] = true;
+  if (!isotopes.empty()) json["isotopes"] = std::move(isotopes);
+  if (auto note = notes(formula); !note.empty()) json["note"] = std::move(note);
   return json;
 }
+
+Json only_note(const std::string& note) { return {{"method", "computed"}, {"note", note}}; }
 
 class ComputedExtractor final : public PropertyExtractor {
  public:
@@ -67,14 +112,13 @@ class ComputedExtractor final : public PropertyExtractor {
       if (!event.data.is_object()) break;
       const auto it = event.data.find(name);
       if (it == event.data.end() || it->is_null()) continue;
-      if (!it->is_string()) {
-        return fail(ErrorKind::unprocessable, std::string(name) + " must be a string");
-      }
-      const auto formula = parse_formula(trim(it->get_ref<const std::string&>()));
-      if (!formula) return fail(formula.error());
-      return properties(*formula);
+      if (!it->is_string()) return only_note(std::string(name) + " is not a string");
+      const auto text = trim(it->get_ref<const std::string&>());
+      if (text.empty()) return only_note("the formula is empty");
+      const auto formula = parse_formula(text);
+      return formula ? properties(*formula) : only_note(formula.error().message);
     }
-    return Json{{"method", "computed"}, {"note", "no formula given"}};
+    return only_note("no formula given");
   }
 };
 

@@ -168,7 +168,7 @@ TEST(RatePolicyJson, RoundTrips) {
 }
 
 TEST(RatePolicyJson, OnlyTheRateIsRequired) {
-  EXPECT_EQ(rate_policy_from_json({{"rate", 5}}).value(), (RatePolicy{5, Duration{1000}, 0}));
+  EXPECT_EQ(rate_policy_from_json({{"rate", 5}}).value(), (RatePolicy{5, Duration{1000}, 4}));
 }
 
 TEST(RatePolicyJson, NamesEveryFaultWithItsPlace) {

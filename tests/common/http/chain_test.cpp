@@ -49,7 +49,7 @@ TEST_F(ServerTest, AnswersOfLimitedRoutesCarryTheLimit) {
   auto client = connect();
   const auto passed = client.ask(get("/search", kToken));
   EXPECT_EQ(passed.status, 200);
-  EXPECT_EQ(passed.header("RateLimit-Policy"), "\"search\";q=101;w=60");
+  EXPECT_EQ(passed.header("RateLimit-Policy"), "\"search\";q=600;w=60");
   EXPECT_EQ(passed.header("RateLimit"), "\"search\";r=99;t=2");
 
   decision = {false, 101, 0, std::chrono::milliseconds(2'100), std::chrono::seconds(60)};
@@ -61,6 +61,53 @@ TEST_F(ServerTest, AnswersOfLimitedRoutesCarryTheLimit) {
             "https://iana.org/assignments/http-problem-types#quota-exceeded");
   EXPECT_EQ(denied.json()["violated-policies"], Json::array({"search"}));
   EXPECT_EQ(denied.json()["instance"], "/search");
+}
+
+// q was what may come at once, beside the w of the steady rate.
+TEST_F(ServerTest, TheStatedPolicyIsTheRateThatIsEnforced) {
+  RatePolicy policy{500, std::chrono::seconds(1), 1'999};
+  hooks.admit = [&](const TenantId&, const std::string&) -> Result<Hooks::Admission> {
+    return Hooks::Admission{policy, {true, policy.burst + 1, policy.burst, {}, {}}};
+  };
+  Route route = echo("GET", "/search", Body::none, Access::tenant);
+  route.scope = "search";
+  start({route});
+  auto client = connect();
+  const auto stated = [&] { return client.ask(get("/search", kToken)).header("RateLimit-Policy"); };
+  EXPECT_EQ(stated(), "\"search\";q=500;w=1");
+  policy = {30, std::chrono::milliseconds(250), 0};
+  EXPECT_EQ(stated(), "\"search\";q=120;w=1");
+  policy = {9, std::chrono::milliseconds(1'500), 0};
+  EXPECT_EQ(stated(), "\"search\";q=12;w=2");
+}
+
+TEST_F(ServerTest, AnswersOfUnlimitedScopesStateNoLimit) {
+  hooks.admit = [](const TenantId&, const std::string&) -> Result<std::optional<Hooks::Admission>> {
+    return std::nullopt;
+  };
+  Route route = echo("GET", "/search", Body::none, Access::tenant);
+  route.scope = "search";
+  start({route});
+  auto client = connect();
+  const auto answer = client.ask(get("/search", kToken));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.header("RateLimit-Policy"), "");
+  EXPECT_EQ(answer.header("RateLimit"), "");
+}
+
+TEST_F(ServerTest, AnOperatorWhoActsForATenantUsesUpNothing) {
+  hooks.authenticate = [](const Request&, Access) -> Result<Principal> {
+    return Principal{Principal::Kind::operator_for_tenant, TenantId::parse("acme").value(),
+                     "operator"};
+  };
+  hooks.admit = [](const TenantId&, const std::string&) -> Result<Hooks::Admission> {
+    ADD_FAILURE() << "the tenant's limit was asked";
+    return Hooks::Admission{};
+  };
+  Route route = echo("GET", "/search", Body::none, Access::tenant);
+  route.scope = "search";
+  start({route});
+  EXPECT_EQ(connect().ask(get("/search", kToken)).status, 200);
 }
 
 TEST_F(ServerTest, TheOperatorIsLimitedOnlyInATenantsName) {

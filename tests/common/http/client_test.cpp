@@ -111,6 +111,32 @@ TEST_F(ClientTest, AHostThatIsNotThereIsNamedSo) {
             "cannot reach http://no-such-host.invalid:8081: there is no such host");
 }
 
+TEST_F(ClientTest, AProxyThatRefusesIsNamed) {
+  ASSERT_EQ(::setenv("http_proxy", "http://127.0.0.1:9", 1), 0);
+  const auto refused = Client().send({.url = "http://mesh.invalid:8081/x"});
+  ::unsetenv("http_proxy");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message,
+            "cannot reach http://mesh.invalid:8081 through the proxy http://127.0.0.1:9 "
+            "($http_proxy): the connection was refused: nothing listens there");
+}
+
+TEST_F(ClientTest, AProxyThatWantsACredentialIsNamed) {
+  Route route = echo("GET", "/x");
+  route.handler = [](std::shared_ptr<const Request>, Responder respond) {
+    respond(Response::problem(407, "no"));
+  };
+  start({route});
+  const std::string proxy = "http://" + server->addresses().at(0);
+  ASSERT_EQ(::setenv("http_proxy", proxy.c_str(), 1), 0);
+  const auto refused = Client().send({.url = "http://mesh.invalid:8081/x"});
+  ::unsetenv("http_proxy");
+  ASSERT_FALSE(refused) << refused->status;
+  EXPECT_EQ(refused.error().message, "cannot reach http://mesh.invalid:8081 through the proxy " +
+                                         proxy +
+                                         " ($http_proxy): the proxy asks for a credential (407)");
+}
+
 TEST_F(ClientTest, AServerThatSpeaksSomethingElseIsNamedSo) {
   const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
