@@ -114,11 +114,7 @@ TEST_F(Cli, ALimitOfOneScopeLeavesTheOthers) {
 }
 
 TEST_F(Cli, WhatChangesMoreThanOneThingAsksOrNeedsYes) {
-  EXPECT_EQ(daemon_
-                .mesh({"events", "publish", "--tenant", "acme", "--type", "chemical.recorded",
-                       "--data", R"({"molecule_id":"m","researcher":"r","data":{"formula":"(("}})"})
-                .exit_code,
-            0);
+  daemon_.append_broken_experiment("acme", "m");
   daemon_.settle();
   EXPECT_EQ(json({"dlq", "show", "chemical.events"}).size(), 1u);
   EXPECT_NE(daemon_.mesh({"dlq", "purge", "chemical.events"}).exit_code, 0);

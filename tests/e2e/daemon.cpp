@@ -222,6 +222,23 @@ std::string Daemon::operator_token() const {
   return token;
 }
 
+void Daemon::append_broken_experiment(const std::string& tenant, const std::string& id, Json data) {
+  data["researcher"] = "R";
+  const Json record{{"key", tenant + "/" + id},
+                    {"headers",
+                     {{"ce_specversion", "1.0"},
+                      {"ce_id", id},
+                      {"ce_type", "chemical.recorded"},
+                      {"ce_source", "/other-producer"},
+                      {"ce_subject", id},
+                      {"ce_tenantid", tenant},
+                      {"content-type", "application/json"}}},
+                    {"value", std::move(data)}};
+  const auto appended = call("admin", "POST", "/admin/v1/events", operator_token(),
+                             Json{{"topic", "chemical.events"}, {"records", {record}}}.dump());
+  if (appended.status != 202) throw std::runtime_error("not appended: " + appended.body);
+}
+
 Answer Daemon::call(const std::string& role, const std::string& method, const std::string& target,
                     const std::string& token, const std::string& body,
                     const http::HeaderList& headers) {

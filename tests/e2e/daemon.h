@@ -60,6 +60,9 @@ class Daemon {
   Answer call(const std::string& role, const std::string& method, const std::string& target,
               const std::string& token, const std::string& body = {},
               const http::HeaderList& headers = {});
+  // An event of chemical.events as another producer wrote it, which its pipeline cannot take: it
+  // names no molecule. `data` has what else it holds.
+  void append_broken_experiment(const std::string& tenant, const std::string& id, Json data = {});
   // `mesh` with --data-dir of this daemon.
   Outcome mesh(std::vector<std::string> arguments, const std::string& input = {});
   // Waits until every outbox entry reached the log and every pipeline is through.

@@ -268,16 +268,12 @@ TEST_F(MainJob, ABulkWithOneBadLineIsRefusedAsAWhole) {
 }
 
 TEST_F(MainJob, AnEventThatCanNeverBeProcessedBecomesADeadLetterAndIsRedrivenAndPurged) {
-  ASSERT_EQ(daemon_
-                .call("publisher", "POST", "/api/v1/events/chemical", kAcme,
-                      R"({"molecule_id":"m-2","researcher":"R","data":{"formula":"C9(("}})")
-                .status,
-            202);
+  daemon_.append_broken_experiment("acme", "m-2");
   daemon_.settle();
   Json letters = admin("GET", "/admin/v1/dlq/chemical.events/letters").json()["items"];
   ASSERT_EQ(letters.size(), 1u);
   EXPECT_EQ(letters[0]["tenant"], "acme");
-  EXPECT_EQ(letters[0]["cause_class"], "extract");
+  EXPECT_EQ(letters[0]["cause_class"], "schema");
   EXPECT_TRUE(letters[0]["source"].get<std::string>().starts_with("chemical.events/"));
   EXPECT_EQ(admin("POST", "/admin/v1/dlq/chemical.events/redrive", {{"dry_run", true}})
                 .json()["matching"],
@@ -288,6 +284,23 @@ TEST_F(MainJob, AnEventThatCanNeverBeProcessedBecomesADeadLetterAndIsRedrivenAnd
   ASSERT_EQ(letters.size(), 1u) << "the redriven event died again, the first letter is settled";
   finished_task(admin("POST", "/admin/v1/dlq/chemical.events/purge", Json::object()));
   EXPECT_TRUE(admin("GET", "/admin/v1/dlq/chemical.events/letters").json()["items"].empty());
+}
+
+// Such an event was a dead letter, and the experiment was not counted.
+TEST_F(MainJob, AnExperimentWhoseFormulaCannotBeReadIsCountedWithANote) {
+  ASSERT_EQ(daemon_
+                .call("publisher", "POST", "/api/v1/events/chemical", kAcme,
+                      R"({"molecule_id":"m-2","researcher":"R","data":{"formula":"13CH4"}})")
+                .status,
+            202);
+  daemon_.settle();
+  const Json summary =
+      daemon_.call("subscriber", "GET", "/api/v1/analytics/researcher/R", kAcme).json();
+  EXPECT_EQ(summary["total_experiments"], 1);
+  const std::string note =
+      summary["recent_experiments"][0]["llm_properties"]["note"].get<std::string>();
+  EXPECT_NE(note.find("[13C]"), std::string::npos) << note;
+  EXPECT_TRUE(admin("GET", "/admin/v1/dlq").json()["items"].empty());
 }
 
 TEST_F(MainJob, AReplayChangesNothingThatWasCounted) {

@@ -142,12 +142,7 @@ void World::plant() {
                          .dump()),
            202, "chemical");
     // One that dies in its pipeline.
-    expect(as_victim("publisher", "POST", "/api/v1/events/chemical",
-                     Json{{"molecule_id", "known-dead-" + n},
-                          {"researcher", researcher},
-                          {"data", {{"formula", "C9(("}, {"note", secret("dead" + n)}}}}
-                         .dump()),
-           202, "dead letter");
+    daemon.append_broken_experiment("acme", "known-dead-" + n, {{"note", secret("dead" + n)}});
   }
   expect(as_victim("publisher", "POST", "/api/v1/events",
                    Json{{"specversion", "1.0"},

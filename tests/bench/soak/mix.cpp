@@ -45,8 +45,12 @@ void append_with(std::string& out, const std::string& header, std::string_view t
   out += plain;
 }
 
+// As another producer wrote it: an event that its pipeline cannot take, for the dead letters.
+constexpr const char* kBroken =
+    R"({"topic":"chemical.events","records":[{"key":"acme/x","value":{"tenantId":"acme"}}]})";
+
 std::string chemical_body(std::uint64_t n) {
-  // Some formulas cannot be read: these events end as dead letters.
+  // Some formulas cannot be read.
   const char* formula = n % 20 == 0 ? "C9((" : "C9H8O4";
   return R"({"molecule_id":"m-)" + std::to_string(n % 500) + R"(","researcher":"Dr. )" +
          std::to_string(n % 50) + R"(","data":{"formula":")" + formula + R"("}})";
@@ -271,6 +275,8 @@ void Mix::operate() {
       meshd_.run_task("/admin/v1/indexes/rebuild", "{}");
       if (!sleep(stop, kBetweenOperations)) break;
       meshd_.run_task("/admin/v1/replays", R"({"topic":"analytics.events","from":"@-30s"})");
+      for (int n = 0; n < 20; ++n) meshd_.admin("POST", "/admin/v1/events", kBroken);
+      if (!sleep(stop, kBetweenOperations)) break;
       meshd_.run_task("/admin/v1/dlq/chemical.events/redrive", "{}");
       if (!sleep(stop, kBetweenOperations)) break;
       meshd_.run_task("/admin/v1/dlq/chemical.events/purge", "{}");
