@@ -63,7 +63,11 @@ std::string usage_error(const CLI::ParseError& error, const CLI::App& root, cons
   std::string what = error.what();
   // A mistyped word is often why another is missing: it is named first.
   const std::string word = first_extra(root, arguments);
-  const bool group = !app.get_subcommands([](const CLI::App*) { return true; }).empty();
+  // `mesh backup DIR` has a command below it, too; a word too many is none of those.
+  const auto options = app.get_options();
+  const bool group =
+      !app.get_subcommands([](const CLI::App*) { return true; }).empty() &&
+      std::none_of(options.begin(), options.end(), [](auto* o) { return o->get_positional(); });
   if (word.size() > 1 && word.starts_with('-')) {
     what = unknown_flag(app, word);
   } else if (!word.empty() && group) {

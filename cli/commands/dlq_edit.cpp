@@ -44,7 +44,11 @@ std::string what_died(const Json& letter) {
 // What is put before the person: the letter's event, or what a record that cannot be decoded
 // leaves.
 Json event_to_edit(const Session& session, const Json& letter) {
-  if (const Json& event = at_path(letter, "event"); event.is_object()) return event;
+  constexpr JsonLimits kShown{.max_bytes = kMaxBytes, .exact_numbers = true};
+  if (const Json& event = at_path(letter, "event"); event.is_object()) {
+    auto whole = parse_json(dump(event), kShown);  // its data is one line of text until here
+    return whole ? std::move(*whole) : event;
+  }
   Json event{{"specversion", "1.0"},
              {"id", new_uuid_v7(session.clock.now())},
              {"type", ""},
@@ -53,7 +57,7 @@ Json event_to_edit(const Session& session, const Json& letter) {
   const Json& value = at_path(letter, "value");
   event["data"] = value;
   if (!value.is_string()) return event;
-  auto data = parse_json(value.get_ref<const std::string&>());
+  auto data = parse_json(value.get_ref<const std::string&>(), kShown);
   if (data) event["data"] = std::move(*data);
   return event;
 }
@@ -93,7 +97,7 @@ class Draft {
 Result<std::optional<std::string>> edit(Session& session, const Json& letter) {
   Draft draft;
   if (auto made = draft.make(session); !made) return fail(made.error());
-  std::string text = event_to_edit(session, letter).dump(2);
+  std::string text = dump(event_to_edit(session, letter), 2);
   std::string note = what_died(letter);
   const std::string original = text;
   for (std::optional<Error> refused;;) {

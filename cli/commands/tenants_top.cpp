@@ -26,6 +26,10 @@ std::string rate_text(const Json& number) {
   return value < 0.1 ? "<0.1" : Json(std::round(value * 10) / 10).dump();
 }
 
+std::string byte_rate_text(const Json& number) {
+  return number.is_number() ? size_text(std::llround(number.get<double>())) : plain_text(number);
+}
+
 // The counts of the window, and beside them what they make a second.
 std::vector<Json> with_rates(const Json& usage) {
   const double window = usage.value("window_seconds", 1.0);
@@ -52,7 +56,7 @@ const View& usage_view() {
        {"per_second.rejected", "REJECTED/S", "of them with 429 or 503", Show::always, rate_text},
        {"per_second.events", "EVENTS/S", "events made durable, those of changed users among them",
         Show::always, rate_text},
-       {"per_second.bytes", "BYTES/S", "the bodies they came in", Show::always, size_text},
+       {"per_second.bytes", "BYTES/S", "the bodies they came in", Show::always, byte_rate_text},
        {"per_second.searches", "SEARCHES/S", "searches", Show::always, rate_text},
        {"per_second.processed", "PROCESSED/S", "events done by pipelines", Show::always, rate_text},
        {"search_ms", "SEARCH MS", "time in searches within the window", Show::always, whole},

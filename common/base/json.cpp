@@ -475,7 +475,7 @@ std::string_view member_text(std::string_view object, std::string_view name) {
 
 std::vector<std::string_view> element_texts(std::string_view array) {
   std::vector<std::string_view> texts;
-  const char* p = skip_space(skip_space(array.data()) + 1);  // behind the bracket
+  const char* p = skip_space(skip_space(without_bom(array).data()) + 1);  // behind the bracket
   while (*p != ']') {
     const char* const end = skip_value(p);
     texts.emplace_back(p, static_cast<std::size_t>(end - p));

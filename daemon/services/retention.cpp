@@ -12,6 +12,14 @@ std::string events_of(std::uint64_t count, const std::string& topic) {
          topic;
 }
 
+// Topics of a tenant's own types are one: their names are the tenant's, and anybody reads metrics.
+std::string label_of(const std::string& topic) {
+  const auto known = [&](const TopicDef& def) {
+    return topic == def.name || topic == dead_letter_topic(std::string(def.name));
+  };
+  return std::ranges::any_of(mesh::topics(), known) ? topic : "other";
+}
+
 }  // namespace
 
 Check retention_check(LogAdmin& admin) {
@@ -56,23 +64,28 @@ Check retention_check(LogAdmin& admin) {
 void RetentionMetrics::collect(LogAdmin& admin) {
   const auto topics = admin.topics();
   if (!topics) return;  // shown as an error where it is asked for
+  std::map<std::string, std::uint64_t> held, passed_over;
   for (const auto& topic : *topics) {
-    const auto& name = topic.spec.name;
     if (topic.spec.kind == TopicKind::entity) continue;
+    const std::string name = label_of(topic.spec.name);
+    held[name] += topic.held;
+    passed_over[name] += topic.passed_over;
+  }
+  for (const auto& [name, count] : held) {
     metrics_
         .gauge("mesh_log_held_events",
                "Events beyond their retention that are kept: not processed by every group, or dead "
                "letters behind one that is not settled.",
                {{"topic", name}})
-        .set(static_cast<double>(topic.held));
+        .set(static_cast<double>(count));
     auto& before = counted_[name];
     metrics_
         .counter("mesh_log_passed_over_events_total",
                  "Events that went unprocessed, or dead letters unsettled, since their topic came "
                  "to log.retention.activity.hard_size.",
                  {{"topic", name}})
-        .add(static_cast<double>(topic.passed_over - before));
-    before = topic.passed_over;
+        .add(static_cast<double>(passed_over[name] - before));
+    before = passed_over[name];
   }
 }
 

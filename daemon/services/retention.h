@@ -15,7 +15,7 @@ namespace mesh::services {
 // topics and what holds them.
 Check retention_check(LogAdmin& admin);
 
-// The metrics of it. One thread at a time.
+// The metrics of it, by topic of the catalogue; all others as `other`. One thread at a time.
 class RetentionMetrics {
  public:
   explicit RetentionMetrics(Metrics& metrics) : metrics_(metrics) {}
@@ -23,7 +23,7 @@ class RetentionMetrics {
 
  private:
   Metrics& metrics_;
-  std::map<std::string, std::uint64_t> counted_;  // by topic
+  std::map<std::string, std::uint64_t> counted_;  // by label
 };
 
 }  // namespace mesh::services

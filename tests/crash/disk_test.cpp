@@ -392,13 +392,15 @@ TEST_P(MissingFile, StopsTheStartAndARepairTakesUsersFromTheOther) {
   EXPECT_EQ(daemon.call("users", "GET", "/users/1", kToken).json()["name"], name_of_first_);
   EXPECT_EQ(daemon.call("admin", "GET", "/admin/v1/tenants/t9", daemon.operator_token()).status,
             200);
+  // Users removed a while ago are in no file, where that of the store is lost.
+  const int next = std::string_view(GetParam()) == "store.db" ? 1041 : 41;
   EXPECT_EQ(daemon
                 .call("users", "POST", "/users/create", kToken,
                       R"({"email":"new@acme.dev","name":"New"})")
                 .json()["id"],
-            41);
+            next);
   daemon.settle();
-  EXPECT_EQ(daemon.call("users", "DELETE", "/users/41", kToken).status, 204);
+  EXPECT_EQ(daemon.call("users", "DELETE", "/users/" + std::to_string(next), kToken).status, 204);
   daemon.settle();
   expect_all_users_found(daemon);
 }

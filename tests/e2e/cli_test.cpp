@@ -88,13 +88,14 @@ TEST_F(Cli, PublishDividesItsBatchesWhereALimitAdmitsFewerAtOnce) {
   EXPECT_NE(set.err.find("more than 100 events is refused"), std::string::npos) << set.err;
   std::string lines;
   for (int i = 0; i < 350; ++i) {
-    lines += R"({"type":"analytics.recorded","data":{"user_id":"u-9","event_type":"x"}})"
+    lines += R"({"user_id":"u-9","event_type":"x"})"
              "\n";
   }
-  const Outcome published =
-      daemon_.mesh({"events", "publish", "-", "--token", "acme:me", "-o", "json"}, lines);
+  const Outcome published = daemon_.mesh({"events", "publish", "-", "--token", "acme:me", "--type",
+                                          "analytics.recorded", "-o", "json"},
+                                         lines);
   EXPECT_EQ(published.exit_code, 0) << published.err;
-  EXPECT_EQ(parse_json(published.out).value().at(0)["accepted"], 350) << published.out;
+  EXPECT_EQ(parse_json(published.out).value()["accepted"], 350) << published.out;
 }
 
 TEST_F(Cli, ALimitOfOneScopeLeavesTheOthers) {
@@ -104,7 +105,7 @@ TEST_F(Cli, ALimitOfOneScopeLeavesTheOthers) {
             0);
   const auto limits = [&] {
     const Outcome shown = daemon_.mesh({"tenants", "get", "acme", "-o", "json"});
-    return parse_json(shown.out).value().at(0)["rate_limits"];
+    return parse_json(shown.out).value()["rate_limits"];
   };
   EXPECT_EQ(limits(), (Json{{"publish", {{"rate", 5}, {"per", "1s"}, {"burst", 9}}},
                             {"search", {{"rate", 30}, {"per", "1m"}, {"burst", 29}}}}));

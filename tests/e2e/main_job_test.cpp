@@ -300,7 +300,7 @@ TEST_F(MainJob, AnExperimentWhoseFormulaCannotBeReadIsCountedWithANote) {
   const std::string note =
       summary["recent_experiments"][0]["llm_properties"]["note"].get<std::string>();
   EXPECT_NE(note.find("[13C]"), std::string::npos) << note;
-  EXPECT_TRUE(admin("GET", "/admin/v1/dlq").json()["items"].empty());
+  EXPECT_TRUE(admin("GET", "/admin/v1/dlq/chemical.events/letters").json()["items"].empty());
 }
 
 TEST_F(MainJob, AReplayChangesNothingThatWasCounted) {

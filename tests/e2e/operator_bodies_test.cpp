@@ -23,6 +23,7 @@ std::vector<Route> routes() {
        "/admin/v1/events",
        "/admin/v1/events",
        {{"topic", "analytics.events"}, {"records", {{{"key", "k"}, {"value", 1}}}}}},
+      {"POST", "/admin/v1/backups", "/admin/v1/backups", {{"path", "/nowhere/backup"}}},
       {"POST",
        "/admin/v1/groups/{group}/seek",
        "/admin/v1/groups/analytics/seek",

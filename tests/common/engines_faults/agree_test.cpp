@@ -85,8 +85,11 @@ class Agree : public ::testing::Test {
       std::int64_t offset = 0;
       for (const Record& record : log_) {
         if (record.topic != topic) continue;
-        auto used =
-            use({{record.topic, 0, offset++}, {}, record.key, record.value, record.headers});
+        auto used = use({{record.topic, 0, offset++},
+                         Timestamp::max(),
+                         record.key,
+                         record.value,
+                         record.headers});
         if (!used) return used;
       }
       return {};

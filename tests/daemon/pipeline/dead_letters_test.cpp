@@ -287,17 +287,17 @@ TEST_F(DeadLettersTest, AnEventIsShownInTheFormatOfCloudEventsAsItIsStored) {
   log.append_now(dead_letter_record(log.records("analytics.events").back(),
                                     {"p", "acme", 1, "schema", "why", clock.now()}));
   const Json shown = to_json(letters.list("analytics.events", {}, 1)->front()).at("event");
-  EXPECT_EQ(shown, (Json{{"specversion", "1.0"},
-                         {"id", "e1"},
-                         {"type", "analytics.recorded"},
-                         {"source", "test"},
-                         {"time", "2026-05-28T22:26:40.123456789+02:00"},
-                         {"subject", "ann"},
-                         {"tenantid", "acme"},
-                         {"datacontenttype", "application/json"},
-                         {"traceparent", event.traceparent},
-                         {"partitionkey", "p7"},
-                         {"data", {{"user_id", "ann"}, {"event_type", "click"}}}}));
+  EXPECT_EQ(dump(shown), dump({{"specversion", "1.0"},
+                               {"id", "e1"},
+                               {"type", "analytics.recorded"},
+                               {"source", "test"},
+                               {"time", "2026-05-28T22:26:40.123456789+02:00"},
+                               {"subject", "ann"},
+                               {"tenantid", "acme"},
+                               {"datacontenttype", "application/json"},
+                               {"traceparent", event.traceparent},
+                               {"partitionkey", "p7"},
+                               {"data", {{"user_id", "ann"}, {"event_type", "click"}}}}));
 }
 
 TEST_F(DeadLettersTest, TheContentTypeDecidesHowDataIsShown) {
@@ -311,7 +311,7 @@ TEST_F(DeadLettersTest, TheContentTypeDecidesHowDataIsShown) {
     clock.advance(Duration{1});
     return to_json(letters.list("analytics.events", {}, 1)->front()).at("event");
   };
-  EXPECT_EQ(shown("application/json; charset=utf-8", "[1]").at("data"), Json::array({1}));
+  EXPECT_EQ(dump(shown("application/json; charset=utf-8", "[1]").at("data")), "[1]");
   EXPECT_EQ(shown("text/plain", "[1]").at("data"), "[1]");
   EXPECT_EQ(shown("application/octet-stream", "\xff\x01").at("data_base64"), "/wE=");
   EXPECT_EQ(shown("application/json", "no JSON").at("data_base64"), "bm8gSlNPTg==");
