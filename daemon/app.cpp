@@ -10,7 +10,6 @@
 #include <mutex>
 #include <thread>
 
-#include "common/auth/authenticator.h"
 #include "common/base/time.h"
 #include "common/config/yaml_json.h"
 #include "common/engines/computed/computed_extractor.h"
@@ -27,6 +26,7 @@
 #include "daemon/backup.h"
 #include "daemon/check_data.h"
 #include "daemon/heap.h"
+#include "daemon/identity.h"
 #include "daemon/pipeline/dead_letters.h"
 #include "daemon/pipeline/generations.h"
 #include "daemon/pipeline/relay.h"
@@ -48,29 +48,6 @@
 namespace mesh {
 namespace {
 
-Result<std::unique_ptr<auth::Authenticator>> make_authenticator(const config::Config& config,
-                                                                Clock& clock) {
-  auth::Options options;
-  options.dev = config.auth.mode == "dev";
-  if (options.dev && config.auth.anonymous_tenant) {
-    auto tenant = TenantId::parse(*config.auth.anonymous_tenant);
-    if (!tenant) return fail(tenant.error());
-    options.anonymous_tenant = *tenant;
-  }
-  auto operator_token = auth::load_or_make_operator_token(
-      config.auth.operator_token_file.value_or(config.data_dir + "/operator.token"));
-  if (!operator_token) return fail(operator_token.error());
-  options.operator_token = std::move(*operator_token);
-  const auto& jwt = config.auth.jwt;
-  options.jwt.issuer = jwt.issuer.value_or("");
-  options.jwt.audience = jwt.audience.value_or("");
-  options.jwt.tenant_claim = jwt.tenant_claim;
-  options.jwt.leeway = std::chrono::duration_cast<std::chrono::seconds>(jwt.leeway);
-  options.jwt.jwks = config.secrets.jwks;
-  options.jwt.hs256_secret = config.secrets.hs256_secret.reveal();
-  return auth::Authenticator::create(std::move(options), clock);
-}
-
 Status make_data_dir(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
@@ -81,26 +58,6 @@ Status make_data_dir(const std::string& path) {
   chmod(path.c_str(),
         0700);  // tokens and data of tenants; a folder of another owner stays as it is
   return {};
-}
-
-auth::Wanted wanted(http::Access access) {
-  switch (access) {
-    case http::Access::operator_:
-      return auth::Wanted::operator_;
-    case http::Access::tenant_or_anonymous:
-      return auth::Wanted::tenant_or_anonymous;
-    default:
-      return auth::Wanted::tenant;
-  }
-}
-
-std::optional<std::string> copied(std::optional<std::string_view> text) {
-  return text ? std::optional<std::string>(*text) : std::nullopt;
-}
-
-auth::Credential credential(const http::Request& request) {
-  return {copied(request.header("Authorization")), copied(request.header("X-Tenant-Id")),
-          copied(request.param("tenant_id"))};
 }
 
 // The names that requests may be addressed to; nothing where any may be used.
@@ -135,7 +92,7 @@ struct App::Impl {
   Impl(config::Config c, Options o)
       : config(std::move(c)), options(std::move(o)), metrics(config.telemetry.metrics.tenants) {}
 
-  std::mutex config_mutex;  // of what reload changes: the log level, the rate limits
+  std::mutex config_mutex;  // of what reload changes: the log level, the rate limits, who may call
   config::Config config;
   const Options options;
   Clock& clock = system_clock();
@@ -148,7 +105,9 @@ struct App::Impl {
   std::unique_ptr<RateLimiter> limiter;
   std::unique_ptr<Embedder> embedder;
   std::unique_ptr<PropertyExtractor> extractor;
-  std::unique_ptr<auth::Authenticator> authenticator;
+  std::unique_ptr<auth::RemoteKeys> remote_keys;  // null where no jwks_url is used
+  mutable std::mutex authenticator_mutex;
+  std::shared_ptr<auth::Authenticator> authenticator;  // reload puts another in its place
 
   std::unique_ptr<pipeline::Stage> analytics_stage, chemical_stage;
   std::unique_ptr<pipeline::Generations> generations;
@@ -175,6 +134,8 @@ struct App::Impl {
   Status start_listeners();
   TopicSpec topic_spec(std::string name, TopicKind kind) const;
   http::RouteTable routes_of(const std::string& role);
+  std::shared_ptr<auth::Authenticator> current_authenticator() const;
+  Status reload_identity(const config::Config& fresh, config::Config& next);
   bool is_operator(const http::Request& request);
   Result<Principal> authenticate(const http::Request& request, http::Access access);
   void count(const http::Hooks::Answered& answered);
@@ -237,9 +198,11 @@ Status App::Impl::open_engines() {
   limiter = memory::make_limiter(clock);
   embedder = hashing::make_embedder(config.embedder.dimension);
   extractor = computed::make_extractor();
-  auto made = make_authenticator(config, clock);
+  remote_keys = make_remote_keys(config, clock);
+  auto made = make_authenticator(config, remote_keys.get(), clock);
   if (!made) return fail(made.error());
   authenticator = std::move(*made);
+  if (remote_keys) remote_keys->start();
   return {};
 }
 
@@ -366,6 +329,13 @@ std::vector<services::Check> App::Impl::checks() {
                        config.data_dir + "`"});
   }
   if (damage.empty()) all.push_back({"files", true, "no damage was met"});
+  if (remote_keys) {
+    const bool known = remote_keys->keys() != nullptr;
+    all.push_back({"jwks", known,
+                   known ? "the issuer's keys are known"
+                         : "the keys of auth.jwt.jwks_url cannot be fetched, the log says why: "
+                           "tokens that need them are answered 503"});
+  }
   all.push_back(services::retention_check(*log));
   constexpr int kMostNamed = 5;
   if (const auto alike = store->alike(kMostNamed + 1); alike && !alike->empty()) {
@@ -442,12 +412,19 @@ void App::Impl::collect_metrics() {
   }
 }
 
+std::shared_ptr<auth::Authenticator> App::Impl::current_authenticator() const {
+  std::lock_guard guard(authenticator_mutex);
+  return authenticator;
+}
+
 bool App::Impl::is_operator(const http::Request& request) {
-  return authenticator->authenticate(credential(request), auth::Wanted::operator_).has_value();
+  return current_authenticator()
+      ->authenticate(credential(request), auth::Wanted::operator_)
+      .has_value();
 }
 
 Result<Principal> App::Impl::authenticate(const http::Request& request, http::Access access) {
-  auto principal = authenticator->authenticate(credential(request), wanted(access));
+  auto principal = current_authenticator()->authenticate(credential(request), wanted(access));
   if (principal && principal->kind == Principal::Kind::operator_for_tenant) {
     log::info("audit: the operator acts for a tenant", {{"tenant", principal->tenant->str()},
                                                         {"method", request.method},
@@ -618,20 +595,38 @@ Result<std::unique_ptr<App>> App::start(config::Config config, Options options) 
 
 const std::map<std::string, std::string>& App::addresses() const { return impl_->addresses; }
 
-void App::reload(const config::Config& config) {
-  if (auto level = log::parse_level(config.telemetry.log.level)) log::set_level(*level);
-  impl_->directory->set_defaults(config.rate_limits);
-  config::Config comparable = config;
+// Takes over what of `fresh` says who may call, with the files that it names, and notes it in
+// `next`. The mode, which decides what is safe to listen on, and the URL stay.
+Status App::Impl::reload_identity(const config::Config& fresh, config::Config& next) {
+  if (fresh.auth.mode != next.auth.mode) return {};
+  auto url = std::move(next.auth.jwt.jwks_url);
+  next.auth.operator_token_file = fresh.auth.operator_token_file;
+  next.auth.jwt = fresh.auth.jwt;
+  next.auth.jwt.jwks_url = std::move(url);
+  next.secrets = fresh.secrets;
+  auto made = make_authenticator(next, remote_keys.get(), clock);
+  if (!made) return fail(made.error());
+  std::lock_guard guard(authenticator_mutex);
+  authenticator = std::move(*made);
+  return {};
+}
+
+Status App::reload(const config::Config& fresh) {
   std::lock_guard lock(impl_->config_mutex);
-  comparable.telemetry.log.level = impl_->config.telemetry.log.level;
-  comparable.rate_limits = impl_->config.rate_limits;
-  if (config::print(comparable) != config::print(impl_->config)) {
+  config::Config next = impl_->config;
+  if (auto done = impl_->reload_identity(fresh, next); !done) return done;
+  if (auto level = log::parse_level(fresh.telemetry.log.level)) log::set_level(*level);
+  impl_->directory->set_defaults(fresh.rate_limits);
+  next.telemetry.log.level = fresh.telemetry.log.level;
+  next.rate_limits = fresh.rate_limits;
+  if (config::print(fresh) != config::print(next)) {
     log::warn(
-        "configuration: only telemetry.log.level and rate_limits were taken over; other changes "
-        "need a restart");
+        "configuration: only telemetry.log.level, rate_limits, auth.operator_token_file and "
+        "auth.jwt "
+        "without jwks_url were taken over; other changes need a restart");
   }
-  impl_->config.telemetry.log.level = config.telemetry.log.level;
-  impl_->config.rate_limits = config.rate_limits;
+  impl_->config = std::move(next);
+  return {};
 }
 
 void App::announce_stop() {

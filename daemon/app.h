@@ -27,9 +27,10 @@ class App {
 
   // "host:port" by role, as bound.
   const std::map<std::string, std::string>& addresses() const;
-  // Takes over log level and rate limits; other changed keys are named in the log and need a
-  // restart.
-  void reload(const config::Config& config);
+  // Takes over log level, rate limits, and who may call: auth.jwt but for jwks_url, and what the
+  // files of `auth` hold now. That other keys changed is logged; they need a restart. On an error,
+  // which names key and file, nothing is taken over.
+  Status reload(const config::Config& fresh);
   // Says that it will stop: /readyz answers 503, answers end their connections, everything is
   // served as before. How long that should last is http.drain_delay. Callable twice.
   void announce_stop();

@@ -10,6 +10,7 @@
 
 #include "common/config/config.h"
 #include "daemon/backup.h"
+#include "daemon/check_config.h"
 #include "daemon/check_data.h"
 #include "daemon/serve.h"
 
@@ -58,7 +59,9 @@ int main(int argc, char** argv) {
                  "configuration file; else $MESH_CONFIG, ./meshd.yaml, /etc/mesh/meshd.yaml, "
                  "built-in defaults");
   cli.add_option("--data-dir", data_dir, "in place of the configuration's data_dir");
-  cli.add_flag("--check-config", check, "check the configuration and end");
+  cli.add_flag(
+      "--check-config", check,
+      "check the configuration, the files that it names and where it would listen, and end");
   cli.add_flag("--print-config", print,
                "print the configuration as it will be used, secrets masked, and end");
   cli.add_flag("--print-config-schema", schema,
@@ -98,7 +101,14 @@ int main(int argc, char** argv) {
     return 2;
   }
   if (print) std::cout << mesh::config::print(*config);
-  if (check) std::cout << "configuration ok\n";
+  if (check) {
+    if (auto startable = mesh::check_config(*config); !startable) {
+      std::cerr << "meshd: it could not start with this configuration:\n"
+                << startable.error().message << "\n";
+      return 2;
+    }
+    std::cout << "configuration ok\n";
+  }
   if (print || check) return 0;
   if (look || repair) return check_data(*config, repair, json);
   if (restore) return restore_backup(*restore, config->data_dir, json);

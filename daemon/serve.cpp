@@ -114,13 +114,13 @@ int serve(config::Config config, std::function<Result<config::Config>()> load,
         break;
       case SIGHUP: {
         notify_reloading();
-        auto fresh = load();
-        if (fresh) {
-          (*app)->reload(*fresh);
+        const auto fresh = load();
+        const Status reloaded = fresh ? (*app)->reload(*fresh) : fail(fresh.error());
+        if (reloaded) {
           log::info("configuration reloaded");
         } else {
           log::error("configuration not reloaded, the old one stays",
-                     {{"cause", fresh.error().message}});
+                     {{"cause", reloaded.error().message}});
         }
         notify_service_manager("READY=1");
         break;

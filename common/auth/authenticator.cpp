@@ -8,9 +8,14 @@ namespace {
 
 constexpr std::size_t kShortestOperatorToken = 32;
 
-// One text for every bad token, so that a client learns nothing from trying.
+// One text for every token that nobody trusted signed, so that a client learns nothing from trying.
 tl::unexpected<Error> bad_token(std::string reason) {
   return fail(ErrorKind::unauthenticated, "the credential is not valid", std::move(reason));
+}
+
+// Whoever holds a signed token may know why it does not serve.
+tl::unexpected<Error> bad_claims(const std::string& reason) {
+  return fail(ErrorKind::unauthenticated, "the credential is not valid: " + reason, reason);
 }
 
 // The one token of "Bearer <token>"; nothing for any other form.
@@ -72,7 +77,7 @@ class TokenAuthenticator final : public Authenticator {
     if (!token) return bad_token("Authorization is not `Bearer <token>`");
     if (is_operator(*token)) return authenticate_operator(credential, wanted);
     auto subject = tenant_user(*token);
-    if (!subject) return bad_token(subject.error().message);
+    if (!subject) return fail(subject.error());
     if (wanted == Wanted::operator_) {
       return fail(ErrorKind::forbidden, "this needs the operator's token");
     }
@@ -92,9 +97,18 @@ class TokenAuthenticator final : public Authenticator {
   }
 
   Result<TokenSubject> tenant_user(std::string_view token) const {
-    if (jwt_) return jwt_->verify(token);
+    if (jwt_) {
+      const auto claims = jwt_->open(token);
+      if (!claims) {
+        if (claims.error().kind != ErrorKind::unauthenticated) return fail(claims.error());
+        return bad_token(claims.error().message);
+      }
+      auto subject = jwt_->subject(*claims);
+      if (!subject) return bad_claims(subject.error().message);
+      return subject;
+    }
     auto dev = parse_dev_token(token);
-    if (!dev) return fail(dev.error());
+    if (!dev) return bad_token(dev.error().message);
     return TokenSubject{std::move(dev->tenant), std::move(dev->user)};
   }
 

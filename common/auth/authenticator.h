@@ -13,14 +13,17 @@
 
 namespace mesh::auth {
 
+class RemoteKeys;
+
 // HMAC and signature keys, issuers and claims; see docs/api.md "Identity".
 struct JwtOptions {
   std::string issuer;
   std::string audience;
-  std::string tenant_claim = "tenant_id";
+  std::string tenant_claim = "tenant_id";  // its name; a JSON pointer where it begins with '/'
   std::chrono::seconds leeway{30};
-  std::string jwks;          // JWKS document; RSA, EC and RSA-PSS public keys
-  std::string hs256_secret;  // raw bytes, at least 32; empty: HS256 is not accepted
+  std::string jwks;                   // JWKS document; RSA, EC and Ed25519 public keys
+  std::string hs256_secret;           // raw bytes, at least 32; empty: HS256 is not accepted
+  RemoteKeys* remote_keys = nullptr;  // further public keys; not owned, outlives all that use it
 };
 
 struct Options {
@@ -46,10 +49,11 @@ class Authenticator {
   static Result<std::unique_ptr<Authenticator>> create(Options options, Clock& clock);
   virtual ~Authenticator() = default;
 
-  // unauthenticated: no or a bad credential (one text for all bad tokens, the reason is in the
-  // cause); forbidden: a good one that may not (a differing tenant, a tenant's token on the admin
-  // API); invalid: a malformed tenant id. The operator's token acts for the tenant named by header
-  // or parameter; the caller writes the audit log.
+  // unauthenticated: no or a bad credential (one text for all tokens that nobody trusted signed,
+  // for others what is wrong with them; the cause has the reason of all); unavailable: it cannot be
+  // judged, since the issuer's keys are not known; forbidden: a good one that may not (a differing
+  // tenant, a tenant's token on the admin API); invalid: a malformed tenant id. The operator's
+  // token acts for the tenant named by header or parameter; the caller writes the audit log.
   virtual Result<Principal> authenticate(const Credential& credential, Wanted wanted) = 0;
 };
 

@@ -90,6 +90,45 @@ Result<PkeyPtr> ec_key(const Json& jwk, const Curve& curve) {
   return key;
 }
 
+// The points whose order divides 8, least byte first, without the sign of x: with one of them as
+// the key, signatures that verify can be made by anybody.
+bool is_of_small_order(std::string_view point) {
+  static const std::array<std::string, 7> kSmall = [] {
+    std::string p(32, '\xff');  // 2^255 - 19, and the numbers beside it
+    p.front() = '\xed';
+    p.back() = '\x7f';
+    const auto first = [](std::string bytes, char value) {
+      bytes.front() = value;
+      return bytes;
+    };
+    const std::string zero(32, '\0');
+    return std::array<std::string, 7>{
+        zero,
+        first(zero, '\x01'),
+        first(p, '\xec'),
+        p,
+        first(p, '\xee'),
+        base64url_decode("JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU").value(),
+        base64url_decode("xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA3o").value()};
+  }();
+  std::string unsigned_point(point);
+  unsigned_point.back() = static_cast<char>(unsigned_point.back() & 0x7f);
+  return std::ranges::find(kSmall, unsigned_point) != kSmall.end();
+}
+
+Result<PkeyPtr> ed25519_key(const Json& jwk) {
+  constexpr std::size_t kLength = 32;
+  const auto x = bytes_of(jwk, "x");
+  if (x.size() != kLength) {
+    return fail(ErrorKind::invalid, "x is missing, malformed or not 32 bytes long");
+  }
+  if (is_of_small_order(x)) return fail(ErrorKind::invalid, "x is a point of small order");
+  PkeyPtr key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, bytes(x), x.size()));
+  ERR_clear_error();
+  if (!key) return fail(ErrorKind::invalid, "no Ed25519 public key");
+  return key;
+}
+
 bool is_for_verification(const Json& jwk) {
   if (jwk.contains("use") && text_of(jwk, "use") != "sig") return false;
   const auto operations = jwk.find("key_ops");
@@ -104,12 +143,15 @@ Result<PkeyPtr> public_key(const Json& jwk) {
   if (type == "oct") {
     return fail(ErrorKind::invalid, "a symmetric key; a key set holds public keys only");
   }
-  if (type != "RSA" && type != "EC") return PkeyPtr();
+  if (type != "RSA" && type != "EC" && type != "OKP") return PkeyPtr();
   if (jwk.contains("d")) {
     return fail(ErrorKind::invalid, "a private key; keep it with the issuer, list the public one");
   }
   if (!is_for_verification(jwk)) return PkeyPtr();
   if (type == "RSA") return rsa_key(jwk);
+  if (type == "OKP") {
+    return text_of(jwk, "crv") == "Ed25519" ? ed25519_key(jwk) : Result<PkeyPtr>(PkeyPtr());
+  }
   const auto curve = std::ranges::find(kCurves, text_of(jwk, "crv"), &Curve::name);
   if (curve == kCurves.end()) return PkeyPtr();
   return ec_key(jwk, *curve);
@@ -117,7 +159,7 @@ Result<PkeyPtr> public_key(const Json& jwk) {
 
 }  // namespace
 
-Result<std::vector<PublicKey>> parse_jwks(std::string_view text) {
+Result<PublicKeys> parse_jwks(std::string_view text) {
   const auto refuse = [](const std::string& what) {
     return fail(ErrorKind::invalid, "JWKS: " + what);
   };
@@ -128,7 +170,7 @@ Result<std::vector<PublicKey>> parse_jwks(std::string_view text) {
   }
   const Json& list = (*document)["keys"];
   if (list.size() > kMostKeys) return refuse("more than 100 keys");
-  std::vector<PublicKey> keys;
+  PublicKeys keys;
   for (std::size_t i = 0; i < list.size(); ++i) {
     const Json& jwk = list[i];
     const std::string name = "key " + std::to_string(i) + ": ";
@@ -149,7 +191,7 @@ Result<std::vector<PublicKey>> parse_jwks(std::string_view text) {
     if (twice) return refuse(name + "its kid appears twice");
     keys.push_back(std::move(entry));
   }
-  if (keys.empty()) return refuse("no RSA or EC key for signatures in it");
+  if (keys.empty()) return refuse("no RSA, EC or Ed25519 key for signatures in it");
   return keys;
 }
 

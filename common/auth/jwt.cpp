@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "common/auth/remote_keys.h"
 #include "common/base/json.h"
 #include "common/base/strings.h"
 
@@ -61,6 +62,24 @@ std::optional<std::int64_t> numeric_date(const Json& value) {
   return static_cast<std::int64_t>(std::floor(seconds * 1000));
 }
 
+struct Trial {
+  bool good = false;
+  bool known = false;  // a key has the kid
+  int tried = 0;
+};
+
+void try_keys(const PublicKeys& keys, std::string_view kid, Algorithm algorithm,
+              std::string_view input, std::string_view signature, Trial& trial) {
+  for (const auto& key : keys) {
+    if (!kid.empty() && key.kid == kid) trial.known = true;
+    if (!kid.empty() && !key.kid.empty() && key.kid != kid) continue;
+    if (!key.allows(algorithm)) continue;
+    if (++trial.tried > kMostTriedKeys) return;
+    trial.good = verify_signature(algorithm, key.key.get(), input, signature);
+    if (trial.good) return;
+  }
+}
+
 }  // namespace
 
 Result<JwtVerifier> JwtVerifier::create(const JwtOptions& options, const Clock& clock) {
@@ -71,22 +90,31 @@ Result<JwtVerifier> JwtVerifier::create(const JwtOptions& options, const Clock& 
   if (options.leeway.count() < 0 || options.leeway > std::chrono::seconds{60}) {
     return bad("JWT: the leeway is not between 0 and 60 s");
   }
-  if (options.jwks.empty() && options.hs256_secret.empty()) {
+  if (options.jwks.empty() && options.hs256_secret.empty() && options.remote_keys == nullptr) {
     return bad("JWT: neither a JWKS nor an HS256 secret is configured");
+  }
+  std::optional<Json::json_pointer> tenant_pointer;
+  if (options.tenant_claim.starts_with('/')) {
+    try {
+      tenant_pointer.emplace(options.tenant_claim);
+    } catch (const Json::exception&) {
+      return bad(
+          "JWT: the tenant claim is no JSON pointer: in one ~ is written ~0, / in a name ~1");
+    }
   }
   if (!options.hs256_secret.empty() && options.hs256_secret.size() < kShortestSecret) {
     return bad("JWT: the HS256 secret is shorter than 32 bytes");
   }
-  std::vector<PublicKey> keys;
+  PublicKeys keys;
   if (!options.jwks.empty()) {
     auto parsed = parse_jwks(options.jwks);
     if (!parsed) return fail(parsed.error());
     keys = std::move(*parsed);
   }
-  return JwtVerifier(options, std::move(keys), clock);
+  return JwtVerifier(options, std::move(tenant_pointer), std::move(keys), clock);
 }
 
-Result<TokenSubject> JwtVerifier::verify(std::string_view token) const {
+Result<Json> JwtVerifier::open(std::string_view token) const {
   if (token.size() > kLongestToken) return refuse("longer than 8 KiB");
   const auto first = token.find('.');
   const auto last = token.rfind('.');
@@ -102,21 +130,33 @@ Result<TokenSubject> JwtVerifier::verify(std::string_view token) const {
   if (auto status = check_signature(*header, token.substr(0, last), *signature); !status) {
     return fail(status.error());
   }
-  const auto claims = decode_object(token.substr(first + 1, last - first - 1), "claims");
-  if (!claims) return fail(claims.error());
-  if (auto status = check_times(*claims); !status) return fail(status.error());
-  const auto* issuer = string_member(*claims, "iss");
+  return decode_object(token.substr(first + 1, last - first - 1), "claims");
+}
+
+Result<TokenSubject> JwtVerifier::subject(const Json& claims) const {
+  if (auto status = check_times(claims); !status) return fail(status.error());
+  const auto* issuer = string_member(claims, "iss");
   if (issuer == nullptr || *issuer != options_.issuer) return refuse("iss is not the issuer");
-  if (auto status = check_audience(*claims); !status) return fail(status.error());
-  const auto* user = string_member(*claims, "sub");
+  if (auto status = check_audience(claims); !status) return fail(status.error());
+  const auto* user = string_member(claims, "sub");
   if (user == nullptr || user->empty() || user->size() > kLongestUser || !is_printable(*user)) {
     return refuse("sub is missing, too long or not printable");
   }
-  const auto* tenant = string_member(*claims, options_.tenant_claim);
+  const auto* tenant = tenant_of(claims);
   if (tenant == nullptr) return refuse("no claim " + options_.tenant_claim);
   auto id = TenantId::parse(*tenant);
   if (!id) return refuse("the claim " + options_.tenant_claim + " is not a tenant id");
   return TokenSubject{std::move(*id), *user};
+}
+
+const std::string* JwtVerifier::tenant_of(const Json& claims) const {
+  if (!tenant_pointer_) return string_member(claims, options_.tenant_claim);
+  try {
+    if (!claims.contains(*tenant_pointer_)) return nullptr;
+    return claims.at(*tenant_pointer_).get_ptr<const std::string*>();
+  } catch (const Json::exception&) {  // an index that no array has
+    return nullptr;
+  }
 }
 
 // The token says which algorithm; which ones are possible is the key's to say. A public key is
@@ -139,14 +179,27 @@ Status JwtVerifier::check_signature(const Json& header, std::string_view input,
     if (equal_constant_time(hmac_sha256(options_.hs256_secret, input), signature)) return {};
     return refuse("the signature is wrong");
   }
-  int tried = 0;
-  for (const auto& key : keys_) {
-    if (!kid.empty() && !key.kid.empty() && key.kid != kid) continue;
-    if (!key.allows(*algorithm)) continue;
-    if (++tried > kMostTriedKeys) break;
-    if (verify_signature(*algorithm, key.key.get(), input, signature)) return {};
+  Trial trial;
+  try_keys(keys_, kid, *algorithm, input, signature, trial);
+  if (trial.good) return {};
+  if (options_.remote_keys != nullptr) {
+    const auto remote = options_.remote_keys->keys();
+    if (remote) try_keys(*remote, kid, *algorithm, input, signature, trial);
+    if (trial.good) return {};
+    // A new key, or none: that is known only when the issuer has been asked.
+    if (!remote || (!kid.empty() && !trial.known)) {
+      if (auto wait = options_.remote_keys->ask_again()) {
+        Error error{ErrorKind::unavailable,
+                    "the credential cannot be checked: the issuer's keys are not there yet",
+                    {},
+                    {},
+                    {}};
+        error.retry_after = *wait;
+        return fail(std::move(error));
+      }
+    }
   }
-  return refuse(tried == 0 ? "no key for its kid and alg" : "the signature is wrong");
+  return refuse(trial.tried == 0 ? "no key for its kid and alg" : "the signature is wrong");
 }
 
 Status JwtVerifier::check_times(const Json& claims) const {

@@ -9,18 +9,18 @@
 namespace mesh::auth {
 namespace {
 
-enum class Family { hmac, pkcs1, pss, ecdsa };
+enum class Family { hmac, pkcs1, pss, ecdsa, ed25519 };
 
 struct Definition {
   std::string_view name;
   Algorithm algorithm;
   Family family;
-  const EVP_MD* (*digest)();
+  const EVP_MD* (*digest)();         // nullptr: the algorithm has its own
   std::string_view curve = {};       // of ecdsa
   std::size_t coordinate_bytes = 0;  // of ecdsa
 };
 
-constexpr std::array<Definition, 10> kDefinitions = {{
+constexpr std::array<Definition, 11> kDefinitions = {{
     {"HS256", Algorithm::hs256, Family::hmac, EVP_sha256},
     {"RS256", Algorithm::rs256, Family::pkcs1, EVP_sha256},
     {"RS384", Algorithm::rs384, Family::pkcs1, EVP_sha384},
@@ -31,6 +31,7 @@ constexpr std::array<Definition, 10> kDefinitions = {{
     {"ES256", Algorithm::es256, Family::ecdsa, EVP_sha256, "prime256v1", 32},
     {"ES384", Algorithm::es384, Family::ecdsa, EVP_sha384, "secp384r1", 48},
     {"ES512", Algorithm::es512, Family::ecdsa, EVP_sha512, "secp521r1", 66},
+    {"EdDSA", Algorithm::eddsa, Family::ed25519, nullptr},
 }};
 
 const Definition& definition(Algorithm algorithm) {
@@ -64,6 +65,7 @@ bool use_pss(EVP_PKEY_CTX* context, const EVP_MD* digest) {
 }  // namespace
 
 std::optional<Algorithm> parse_algorithm(std::string_view name) {
+  if (name == "Ed25519") return Algorithm::eddsa;
   for (const auto& known : kDefinitions) {
     if (known.name == name) return known.algorithm;
   }
@@ -78,6 +80,8 @@ bool fits(Algorithm algorithm, const EVP_PKEY* key) {
     case Family::pkcs1:
     case Family::pss:
       return EVP_PKEY_is_a(key, "RSA") == 1;
+    case Family::ed25519:
+      return EVP_PKEY_is_a(key, "ED25519") == 1;
     case Family::ecdsa:
       break;
   }
@@ -98,14 +102,14 @@ bool verify_signature(Algorithm algorithm, EVP_PKEY* key, std::string_view input
     if (der.empty()) return false;
     signature = der;
   }
+  const EVP_MD* digest = how.digest != nullptr ? how.digest() : nullptr;
   DigestContextPtr context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* key_context = nullptr;  // the digest context's
-  const bool good =
-      context != nullptr &&
-      EVP_DigestVerifyInit(context.get(), &key_context, how.digest(), nullptr, key) == 1 &&
-      (how.family != Family::pss || use_pss(key_context, how.digest())) &&
-      EVP_DigestVerify(context.get(), bytes(signature), signature.size(), bytes(input),
-                       input.size()) == 1;
+  const bool good = context != nullptr &&
+                    EVP_DigestVerifyInit(context.get(), &key_context, digest, nullptr, key) == 1 &&
+                    (how.family != Family::pss || use_pss(key_context, digest)) &&
+                    EVP_DigestVerify(context.get(), bytes(signature), signature.size(),
+                                     bytes(input), input.size()) == 1;
   // A bad signature leaves an entry in the thread's error queue, which others read.
   if (!good) ERR_clear_error();
   return good;

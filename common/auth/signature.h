@@ -23,15 +23,17 @@ enum class Algorithm {
   es256,
   es384,
   es512,
+  eddsa,
 };
 
-// The exact names of RFC 7518; nothing for any other text, "none" in whatever case included.
+// The exact names of RFC 7518, and of Ed25519 its two (RFC 8037 "EdDSA", RFC 9864 "Ed25519");
+// nothing for any other text, "none" in whatever case included.
 std::optional<Algorithm> parse_algorithm(std::string_view name);
 
-// True where the key's type, and for EC its curve, is the one that `algorithm` asks for.
+// True where the key's type, and its curve, is the one that `algorithm` asks for.
 bool fits(Algorithm algorithm, const EVP_PKEY* key);
 
-// An RS, PS or ES signature over `input`; ES in the raw form r || s. False for anything wrong.
+// A public key's signature over `input`; ES in the raw form r || s. False for anything wrong.
 bool verify_signature(Algorithm algorithm, EVP_PKEY* key, std::string_view input,
                       std::string_view signature);
 

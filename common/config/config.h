@@ -67,8 +67,8 @@ struct Jwt {
   std::optional<std::string> jwks_file;
   std::optional<std::string> jwks_url;
   std::optional<std::string> hs256_secret_file;
-  std::string tenant_claim = "tenant_id";
-  Duration leeway{30'000};  // at most 60 s
+  std::string tenant_claim = "tenant_id";  // a JSON pointer where it begins with '/'
+  Duration leeway{30'000};                 // at most 60 s
 };
 
 struct Auth {

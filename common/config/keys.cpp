@@ -230,14 +230,21 @@ std::vector<Key> make_keys() {
                "<data_dir>/operator.token, made on first start."),
       make_key(MESH_MEMBER(auth.jwt.issuer), text(), "The only accepted `iss`."),
       make_key(MESH_MEMBER(auth.jwt.audience), text(), "What `aud` must be or contain."),
-      make_key(MESH_MEMBER(auth.jwt.jwks_file), text(),
-               "File with the issuer's public keys (JWKS): RS, PS, ES 256 to 512."),
-      make_key(MESH_MEMBER(auth.jwt.jwks_url), http_url,
-               "Not available in this version: use jwks_file."),
+      make_key(
+          MESH_MEMBER(auth.jwt.jwks_file), text(),
+          "File with the issuer's public keys (JWKS): RS, PS, ES 256 to 512, EdDSA (Ed25519)."),
+      make_key(
+          MESH_MEMBER(auth.jwt.jwks_url), http_url,
+          "Where the issuer publishes them: fetched at the start, when Cache-Control's max-age "
+          "(60s\n"
+          "to 24h) or else 300s have passed, and for a key that is not known, at most every 30s.\n"
+          "While that fails the last ones serve, for 24h; where there are none: 503."),
       make_key(MESH_MEMBER(auth.jwt.hs256_secret_file), text(),
                "File with a shared secret of at least 32 bytes; allows HS256."),
-      make_key(MESH_MEMBER(auth.jwt.tenant_claim), text(),
-               "The claim that names the tenant; `sub` names the user."),
+      make_key(
+          MESH_MEMBER(auth.jwt.tenant_claim), text(),
+          "The claim that names the tenant, or its JSON pointer, as /realm/tenant; `sub` names\n"
+          "the user."),
       make_key(MESH_MEMBER(auth.jwt.leeway), duration(Duration{0}, seconds{60}),
                "Allowed difference of clocks."),
 

@@ -7,8 +7,22 @@ namespace {
 
 constexpr std::size_t kShortestSecret = 32;
 
+// A name, or a JSON pointer (RFC 6901).
+bool is_claim(std::string_view text) {
+  if (!text.starts_with('/')) return true;
+  for (auto at = text.find('~'); at != std::string_view::npos; at = text.find('~', at + 1)) {
+    if (at + 1 == text.size() || (text[at + 1] != '0' && text[at + 1] != '1')) return false;
+  }
+  return true;
+}
+
 void check_auth(const Config& config, Problems& problems) {
   const Auth& auth = config.auth;
+  if (!is_claim(auth.jwt.tenant_claim)) {
+    problems.add("auth.jwt.tenant_claim",
+                 quote(auth.jwt.tenant_claim) +
+                     " begins with / but is no JSON pointer: in a name ~ is written ~0, / is ~1");
+  }
   if (auth.mode == "dev") {
     if (auth.allow_dev_on_network) return;
     const std::pair<const char*, const std::string&> listeners[] = {
@@ -32,10 +46,9 @@ void check_auth(const Config& config, Problems& problems) {
   const Jwt& jwt = auth.jwt;
   if (!jwt.issuer) problems.add("auth.jwt.issuer", "auth.mode jwt needs it");
   if (!jwt.audience) problems.add("auth.jwt.audience", "auth.mode jwt needs it");
-  if (jwt.jwks_url) {
-    problems.add("auth.jwt.jwks_url", "not available in this version; use jwks_file");
-  } else if (!jwt.jwks_file && !jwt.hs256_secret_file) {
-    problems.add("auth.jwt", "auth.mode jwt needs jwks_file or hs256_secret_file, or both");
+  if (!jwt.jwks_file && !jwt.jwks_url && !jwt.hs256_secret_file) {
+    problems.add("auth.jwt",
+                 "auth.mode jwt needs jwks_file, jwks_url or hs256_secret_file, or several");
   }
   if (auth.anonymous_tenant) {
     problems.add("auth.anonymous_tenant", quote(*auth.anonymous_tenant) +
@@ -44,15 +57,18 @@ void check_auth(const Config& config, Problems& problems) {
   }
 }
 
-void check_secrets(const Secrets& secrets, Problems& problems) {
-  const auto at_least = [&](const char* key, const Secret& secret) {
+void check_secrets(const Config& config, Problems& problems) {
+  const auto at_least = [&](const char* key, const std::optional<std::string>& file,
+                            const Secret& secret) {
     if (!secret.empty() && secret.reveal().size() < kShortestSecret) {
-      problems.add(key,
-                   "the file holds less than 32 bytes; `openssl rand -hex 32` makes a good one");
+      problems.add(key, quote(file.value_or("")) +
+                            " holds less than 32 bytes; `openssl rand -hex 32` makes a good one");
     }
   };
-  at_least("auth.operator_token_file", secrets.operator_token);
-  at_least("auth.jwt.hs256_secret_file", secrets.hs256_secret);
+  at_least("auth.operator_token_file", config.auth.operator_token_file,
+           config.secrets.operator_token);
+  at_least("auth.jwt.hs256_secret_file", config.auth.jwt.hs256_secret_file,
+           config.secrets.hs256_secret);
 }
 
 // The words of the contract that only a build with the distributed engines understands.
@@ -99,7 +115,7 @@ void check_keys(const Config& config, Problems& problems) {
 
 void check_rules(const Config& config, Problems& problems) {
   check_auth(config, problems);
-  check_secrets(config.secrets, problems);
+  check_secrets(config, problems);
   check_engines(config, problems);
   check_unused(config, problems);
   const auto at_least = [&](const char* key, auto value, const char* other, auto least) {

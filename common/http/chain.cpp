@@ -288,6 +288,21 @@ Refusal open_exchange(std::string_view target, Exchange& exchange) {
   return check_coding(exchange);
 }
 
+constexpr const char* kChallenge = "Bearer realm=\"mesh\"";
+
+// RFC 6750, 3: no error code for who came without a bearer token.
+std::string challenge(const Request& request, const Error& error) {
+  const auto credential = request.header("Authorization");
+  if (!credential || !to_lower(trim(*credential)).starts_with("bearer ")) return kChallenge;
+  std::string description;
+  for (const char c : error.message) {
+    const bool allowed = c >= ' ' && c <= '~' && c != '"' && c != '\\';
+    description += allowed ? c : '?';
+  }
+  return std::string(kChallenge) + ", error=\"invalid_token\", error_description=\"" + description +
+         "\"";
+}
+
 Refusal authenticate(Exchange& exchange, const Hooks& hooks) {
   const Access access = exchange.route->access;
   if (access == Access::open) return std::nullopt;
@@ -299,7 +314,12 @@ Refusal authenticate(Exchange& exchange, const Hooks& hooks) {
                               {}});
   }
   auto principal = hooks.authenticate(exchange.request, access);
-  if (!principal) return Response::problem(principal.error());
+  if (!principal) {
+    auto refusal = Response::problem(principal.error());
+    if (refusal.status != 401) return refusal;
+    return std::move(refusal).with("WWW-Authenticate",
+                                   challenge(exchange.request, principal.error()));
+  }
   if (access != Access::operator_ && !principal->tenant) {
     return Response::problem(400, "Name the tenant: send X-Tenant-Id.");
   }
@@ -334,7 +354,7 @@ void complete(const Exchange& exchange, Response& response, bool settled) {
     response.body += dump(extra).substr(1);
   }
   if (response.status == 401 && find_header(response.headers, "WWW-Authenticate") == nullptr) {
-    response.headers.emplace_back("WWW-Authenticate", "Bearer");
+    response.headers.emplace_back("WWW-Authenticate", kChallenge);
   }
   if (find_header(response.headers, "Cache-Control") == nullptr) {
     response.headers.emplace_back("Cache-Control", "no-store");

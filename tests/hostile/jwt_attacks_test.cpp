@@ -38,6 +38,8 @@ std::string request(const DescribedRoute& route, const std::string& token,
   return text + "\r\n" + (route.body ? kBody : "");
 }
 
+const std::string kRefused = "the credential is not valid";
+
 class JwtAttacks : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
@@ -50,6 +52,7 @@ class JwtAttacks : public ::testing::Test {
   // Sends all to one listener, pipelined; `expected` of each.
   struct Attack {
     std::string name, bytes;
+    bool is_signed = false;
   };
   static void expect_all(const std::string& role, const std::vector<Attack>& attacks,
                          int expected) {
@@ -68,8 +71,11 @@ class JwtAttacks : public ::testing::Test {
             << attacks[at + i].name;
         const Json problem = Json::parse(answer.body, nullptr, false);
         if (expected == 401) {
-          EXPECT_EQ(problem.value("detail", ""), "the credential is not valid")
-              << "every bad token reads the same";
+          // More is said of claims alone, and so to nobody without a signed token.
+          const auto detail = problem.value("detail", "");
+          EXPECT_TRUE(detail == kRefused ||
+                      (attacks[at + i].is_signed && detail.starts_with(kRefused + ": ")))
+              << attacks[at + i].name << ": " << detail;
         }
       }
       at += received.answers.size();
@@ -88,7 +94,7 @@ TEST_F(JwtAttacks, EveryForgedTokenIsRefusedAtEveryRoute) {
     std::vector<Attack> attacks;
     for (const auto& forgery : forgeries) {
       attacks.push_back({route.method + " " + route.pattern + ": " + forgery.attack,
-                         request(route, forgery.token)});
+                         request(route, forgery.token), forgery.is_signed});
     }
     expect_all(route.role, attacks, 401);
   }

@@ -39,9 +39,11 @@ TrustedIssuer::TrustedIssuer()
     : secret_(random_hex(32)),
       rsa_(Issuer::rsa()),
       ec_(Issuer::ec("P-256")),
+      ed_(Issuer::ed25519()),
       stranger_rsa_(Issuer::rsa()),
       stranger_ec_(Issuer::ec("P-256")),
-      jwks_(auth::test::jwks({rsa_.jwk("rsa-1"), ec_.jwk("ec-1", "ES256")})) {}
+      stranger_ed_(Issuer::ed25519()),
+      jwks_(auth::test::jwks({rsa_.jwk("rsa-1"), ec_.jwk("ec-1", "ES256"), ed_.jwk("ed-1")})) {}
 
 Json TrustedIssuer::claims(const std::string& tenant) const {
   return {{"iss", kIssuer},
@@ -84,7 +86,7 @@ std::vector<Forgery> TrustedIssuer::forgeries(const std::string& tenant) const {
     } else {
       body[name] = value;
     }
-    add(attack, rsa_.token(rs256, body));
+    all.push_back({attack, rsa_.token(rs256, body), true});
   };
   const Json gone(Json::value_t::discarded);
   // Signed over whatever header and claims say; the signature itself is right.
@@ -125,6 +127,8 @@ std::vector<Forgery> TrustedIssuer::forgeries(const std::string& tenant) const {
            {"JWKS", jwks_},
            {"modulus", modulus},
            {"modulus bytes", base64url_decode(modulus).value()},
+           {"Ed25519 key", ed_.jwk("ed-1")["x"].get<std::string>()},
+           {"Ed25519 PEM", ed_.public_pem()},
            {"empty secret", ""},
            {"32 zeros", std::string(32, '\0')}}) {
     for (const char* kid : {"", R"(,"kid":"rsa-1")", R"(,"kid":"ec-1")"}) {
@@ -142,6 +146,19 @@ std::vector<Forgery> TrustedIssuer::forgeries(const std::string& tenant) const {
   const auto crossed = signing_input(R"({"alg":"ES256","kid":"rsa-1"})", good.dump());
   add("ES256 under the RSA key's kid",
       crossed + "." + base64url_encode(ec_.sign("ES256", crossed)));
+  const auto ed_input = signing_input(R"({"alg":"EdDSA","kid":"ed-1"})", good.dump());
+  const auto ed_signature = ed_.sign("EdDSA", ed_input);
+  add("EdDSA zeros", ed_input + "." + base64url_encode(zero + zero));
+  add("EdDSA S=0", ed_input + "." + base64url_encode(ed_signature.substr(0, 32) + zero));
+  add("EdDSA cut", ed_input + "." + base64url_encode(ed_signature.substr(0, 63)));
+  add("another's EdDSA key", stranger_ed_.token({{"alg", "EdDSA"}, {"kid", "ed-1"}}, good));
+  for (const char* kid : {"rsa-1", "ec-1"}) {
+    add(std::string("EdDSA under the kid ") + kid,
+        ed_.token({{"alg", "EdDSA"}, {"kid", kid}}, good));
+  }
+  const auto as_ec = signing_input(R"({"alg":"ES256","kid":"ed-1"})", good.dump());
+  add("ES256 under the Ed25519 key's kid",
+      as_ec + "." + base64url_encode(ec_.sign("ES256", as_ec)));
   // 6: keys that come with the token.
   add("embedded jwk",
       stranger_rsa_.token({{"alg", "RS256"}, {"jwk", stranger_rsa_.jwk("rsa-1")}}, good));
@@ -199,7 +216,8 @@ std::vector<Forgery> TrustedIssuer::forgeries(const std::string& tenant) const {
     body.erase("exp");
     auto rest = body.dump();
     rest.pop_back();
-    add(std::string("exp ") + number, signed_text(head, rest + ",\"exp\":" + number + "}"));
+    all.push_back(
+        {std::string("exp ") + number, signed_text(head, rest + ",\"exp\":" + number + "}"), true});
   }
   with_claim("nbf in the future", "nbf", now() + 3600);
   with_claim("iat in the future", "iat", now() + 3600);

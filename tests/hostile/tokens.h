@@ -12,6 +12,7 @@ namespace mesh::hostile {
 struct Forgery {
   std::string attack;
   std::string token;
+  bool is_signed = false;  // by the issuer, for what its claims say
 };
 
 // Keys are made once per process.
@@ -33,8 +34,8 @@ class TrustedIssuer {
   Json claims(const std::string& tenant) const;
 
   const std::string secret_;
-  const auth::test::Issuer rsa_, ec_;
-  const auth::test::Issuer stranger_rsa_, stranger_ec_;
+  const auth::test::Issuer rsa_, ec_, ed_;
+  const auth::test::Issuer stranger_rsa_, stranger_ec_, stranger_ed_;
   const std::string jwks_;
 };
 

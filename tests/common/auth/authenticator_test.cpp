@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/auth/remote_keys.h"
 #include "common/base/json.h"
 #include "tests/common/auth/mint.h"
 
@@ -20,6 +21,14 @@ class Authentication : public testing::Test {
   Authentication() {
     options_.operator_token = kOperator;
     options_.anonymous_tenant = TenantId::parse("default").value();
+  }
+
+  void expect_jwts() {
+    options_.dev = false;
+    options_.anonymous_tenant.reset();
+    options_.jwt.issuer = "i";
+    options_.jwt.audience = "a";
+    options_.jwt.hs256_secret = std::string(32, 'k');
   }
 
   Result<Principal> authenticate(const Credential& credential, Wanted wanted = Wanted::tenant) {
@@ -61,16 +70,11 @@ TEST_F(Authentication, AnythingButOneBearerTokenIsRefused) {
   }
 }
 
-TEST_F(Authentication, AllBadTokensReadTheSameToAClient) {
-  options_.dev = false;
-  options_.anonymous_tenant.reset();
-  options_.jwt.issuer = "i";
-  options_.jwt.audience = "a";
-  options_.jwt.hs256_secret = std::string(32, 'k');
+TEST_F(Authentication, TokensThatNobodyTrustedSignedReadTheSameToAClient) {
+  expect_jwts();
   std::set<std::string> texts, causes;
   for (const std::string& token : {std::string("acme:alice"), std::string("a.b.c"),
-                                   sign_hs256(std::string(32, 'x'), "{}").value(),
-                                   sign_hs256(options_.jwt.hs256_secret, "{}").value()}) {
+                                   sign_hs256(std::string(32, 'x'), "{}").value()}) {
     const auto principal = authenticate({"Bearer " + token, {}, {}});
     ASSERT_FALSE(principal.has_value());
     EXPECT_EQ(principal.error().kind, ErrorKind::unauthenticated);
@@ -78,15 +82,42 @@ TEST_F(Authentication, AllBadTokensReadTheSameToAClient) {
     causes.insert(principal.error().cause);
   }
   EXPECT_EQ(texts.size(), 1u);
-  EXPECT_EQ(causes.size(), 4u);
+  EXPECT_EQ(causes.size(), 3u);
+}
+
+TEST_F(Authentication, WhoHoldsASignedTokenLearnsWhatIsWrongWithIt) {
+  expect_jwts();
+  const auto why = [&](const Json& claims) {
+    const auto token = sign_hs256(options_.jwt.hs256_secret, claims.dump()).value();
+    const auto principal = authenticate({"Bearer " + token, {}, {}});
+    if (principal) return std::string("accepted");
+    EXPECT_EQ(principal.error().kind, ErrorKind::unauthenticated);
+    return principal.error().message;
+  };
+  const auto expires = clock_.now().time_since_epoch().count() / 1000 + 60;
+  Json claims = {{"iss", "i"}, {"aud", "a"}, {"exp", expires}, {"sub", "u"}, {"tenant_id", "t"}};
+  EXPECT_EQ(why(claims), "accepted");
+  EXPECT_EQ(why(Json::object()), "the credential is not valid: no exp");
+  claims["aud"] = "another";
+  EXPECT_EQ(why(claims), "the credential is not valid: aud does not hold the audience");
+  claims["exp"] = expires - 120;
+  EXPECT_EQ(why(claims), "the credential is not valid: expired");
+}
+
+TEST_F(Authentication, WithoutTheIssuersKeysATokenIsNeitherGoodNorBad) {
+  RemoteKeys none(
+      "", [] { return fail(ErrorKind::unavailable, "nobody answers"); }, clock_);
+  expect_jwts();
+  options_.jwt.hs256_secret.clear();
+  options_.jwt.remote_keys = &none;
+  const auto token = test::Issuer::ed25519().token({{"alg", "EdDSA"}}, Json::object());
+  EXPECT_EQ(refusal({"Bearer " + token, {}, {}}), ErrorKind::unavailable);
+  EXPECT_EQ(refusal({"Bearer x.y.z", {}, {}}), ErrorKind::unauthenticated);
+  EXPECT_TRUE(authenticate({"Bearer " + kOperator, {}, {}}, Wanted::operator_).has_value());
 }
 
 TEST_F(Authentication, AJwtNamesTenantAndUser) {
-  options_.dev = false;
-  options_.anonymous_tenant.reset();
-  options_.jwt.issuer = "i";
-  options_.jwt.audience = "a";
-  options_.jwt.hs256_secret = std::string(32, 'k');
+  expect_jwts();
   const auto expires = clock_.now().time_since_epoch().count() / 1000 + 60;
   const Json claims = {
       {"iss", "i"}, {"aud", "a"}, {"exp", expires}, {"sub", "u"}, {"tenant_id", "acme"}};

@@ -59,11 +59,16 @@ class Jwt : public testing::Test {
     return out;
   }
 
+  static Result<TokenSubject> verify(const JwtVerifier& verifier, const std::string& token) {
+    const auto opened = verifier.open(token);
+    if (!opened) return fail(opened.error());
+    return verifier.subject(*opened);
+  }
   // Why the token is refused; "accepted" where it is not.
   std::string outcome(const std::string& token) const {
     auto verifier = JwtVerifier::create(options_, clock_);
     if (!verifier) return "options: " + verifier.error().message;
-    const auto subject = verifier->verify(token);
+    const auto subject = verify(*verifier, token);
     if (subject) return "accepted";
     EXPECT_EQ(subject.error().kind, ErrorKind::unauthenticated);
     return subject.error().message;
@@ -88,7 +93,7 @@ TEST_F(Jwt, AGoodTokenNamesTenantAndUser) {
   const auto verifier = JwtVerifier::create(options_, clock_);
   ASSERT_TRUE(verifier.has_value()) << verifier.error().message;
   const auto subject =
-      verifier->verify(rsa().token({{"alg", "RS256"}, {"kid", "rsa-1"}}, claims()));
+      verify(*verifier, rsa().token({{"alg", "RS256"}, {"kid", "rsa-1"}}, claims()));
   ASSERT_TRUE(subject.has_value()) << subject.error().message;
   EXPECT_EQ(subject->tenant.str(), "acme");
   EXPECT_EQ(subject->user, "alice");
@@ -110,11 +115,73 @@ TEST_F(Jwt, EveryAllowedAlgorithmWorks) {
     }
   }
   EXPECT_EQ(outcome(sign_hs256(kSecret, claims().dump()).value()), "accepted");
+  const auto ed25519 = Issuer::ed25519();
+  for (const std::string bound : {"", "EdDSA", "Ed25519"}) {
+    options_.jwks = jwks({rsa().jwk("k0"), ed25519.jwk("k", bound)});
+    for (const std::string alg : {"EdDSA", "Ed25519"}) {
+      EXPECT_EQ(outcome(ed25519.token({{"alg", alg}, {"kid", "k"}}, claims())), "accepted") << alg;
+      EXPECT_EQ(outcome(ed25519.token({{"alg", alg}}, claims())), "accepted") << alg;
+    }
+  }
+}
+
+TEST_F(Jwt, EdDsaIsBoundToItsKeysAndExact) {
+  const auto ed25519 = Issuer::ed25519();
+  options_.jwks = jwks({rsa().jwk("rsa-1"), p256().jwk("ec-1"), ed25519.jwk("ed-1")});
+  const auto input = signing_input(R"({"alg":"EdDSA","kid":"ed-1"})", claims().dump());
+  const auto with_signature = [&](const std::string& raw) {
+    return outcome(input + "." + base64url_encode(raw));
+  };
+  const auto good = ed25519.sign("EdDSA", input);
+  ASSERT_EQ(with_signature(good), "accepted");
+  for (std::size_t bit = 0; bit < 8 * good.size(); ++bit) {
+    auto wrong = good;
+    wrong[bit / 8] = static_cast<char>(wrong[bit / 8] ^ (1 << (bit % 8)));
+    EXPECT_EQ(with_signature(wrong), "the signature is wrong") << bit;
+  }
+  // S + L is the same number modulo the order L, and not in its range (RFC 8032, 5.1.7).
+  const auto order = base64url_decode("7dP1XBpjEljWnPei3vneFAAAAAAAAAAAAAAAAAAAABA").value();
+  auto beyond = good;
+  int carry = 0;
+  for (std::size_t i = 0; i < 32; ++i) {
+    carry += static_cast<unsigned char>(good[32 + i]) + static_cast<unsigned char>(order[i]);
+    beyond[32 + i] = static_cast<char>(carry & 0xff);
+    carry >>= 8;
+  }
+  const std::string zero(32, '\0'), one = '\x01' + std::string(31, '\0');
+  for (const std::string& wrong :
+       {beyond, zero + zero, one + zero, good.substr(0, 63), good + '\0', good.substr(0, 32) + zero,
+        zero + good.substr(32), good + good}) {
+    EXPECT_EQ(with_signature(wrong), "the signature is wrong");
+  }
+  EXPECT_THAT(with_signature(""), HasSubstr("the signature is empty"));
+  EXPECT_EQ(outcome(Issuer::ed25519().token({{"alg", "EdDSA"}, {"kid", "ed-1"}}, claims())),
+            "the signature is wrong");
+
+  for (const auto& [header, signer] : {std::pair{R"({"alg":"EdDSA","kid":"rsa-1"})", &ed25519},
+                                       std::pair{R"({"alg":"EdDSA","kid":"ec-1"})", &ed25519},
+                                       std::pair{R"({"alg":"ES256","kid":"ed-1"})", &p256()},
+                                       std::pair{R"({"alg":"RS256","kid":"ed-1"})", &rsa()}}) {
+    const auto crossed = signing_input(header, claims().dump());
+    const std::string alg = Json::parse(header)["alg"];
+    EXPECT_EQ(outcome(crossed + "." + base64url_encode(signer->sign(alg, crossed))),
+              "no key for its kid and alg")
+        << header;
+  }
+  // The public key as an HMAC's secret.
+  const auto x = ed25519.jwk("ed-1")["x"].get<std::string>();
+  for (const auto& secret : {x, base64url_decode(x).value(), ed25519.public_pem()}) {
+    EXPECT_NE(outcome(hmac_token(secret, R"({"alg":"HS256","kid":"ed-1"})", claims().dump())),
+              "accepted");
+    EXPECT_NE(outcome(hmac_token(secret, R"({"alg":"EdDSA","kid":"ed-1"})", claims().dump())),
+              "accepted");
+  }
 }
 
 TEST_F(Jwt, NoneAndUnknownAlgorithmsAreRefused) {
-  for (const std::string alg : {"none", "None", "NONE", "nOnE", "", "rs256", "HS384", "HS512",
-                                "ES256K", "EdDSA", "RSA-OAEP", "dir", "RS256 "}) {
+  for (const std::string alg :
+       {"none", "None", "NONE", "nOnE", "", "rs256", "HS384", "HS512", "ES256K", "eddsa", "Ed448",
+        "ED25519", "RSA-OAEP", "dir", "RS256 "}) {
     const Json header = {{"alg", alg}, {"kid", "rsa-1"}};
     const auto input = signing_input(header.dump(), claims().dump());
     EXPECT_EQ(outcome(input + "." + base64url_encode(rsa().sign("RS256", input))),
@@ -410,6 +477,28 @@ TEST_F(Jwt, TheTenantClaimMustBeATenantId) {
   options_.tenant_claim = "https://mesh.test/tenant";
   EXPECT_EQ(outcome_of(claims()), "no claim https://mesh.test/tenant");
   EXPECT_EQ(outcome_of(with("https://mesh.test/tenant", "acme")), "accepted");
+}
+
+TEST_F(Jwt, AJsonPointerNamesANestedTenantClaim) {
+  options_.tenant_claim = "/realm/tenant";
+  EXPECT_EQ(outcome_of(with("realm", {{"tenant", "acme"}})), "accepted");
+  const auto verifier = JwtVerifier::create(options_, clock_);
+  EXPECT_EQ(verifier->subject(with("realm", {{"tenant", "other"}}))->tenant.str(), "other");
+  for (const Json& realm : {Json(nullptr), Json("acme"), Json::array({"acme"}), Json::object(),
+                            Json{{"tenant", 1}}, Json{{"tenant", {{"id", "acme"}}}}}) {
+    EXPECT_EQ(outcome_of(with("realm", realm)), "no claim /realm/tenant") << realm;
+  }
+  EXPECT_EQ(outcome_of(with("/realm/tenant", "acme")), "no claim /realm/tenant");
+  EXPECT_EQ(outcome_of(with("realm", {{"tenant", "A/B"}})),
+            "the claim /realm/tenant is not a tenant id");
+  options_.tenant_claim = "/https:~1~1mesh.test~1t~0x/0";
+  EXPECT_EQ(outcome_of(with("https://mesh.test/t~x", Json::array({"acme"}))), "accepted");
+  options_.tenant_claim = "/x/99999999999999999999999";
+  EXPECT_EQ(outcome_of(with("x", Json::array({"acme"}))), "no claim " + options_.tenant_claim);
+  for (const char* bad : {"/a~", "/a~2", "/~b"}) {
+    options_.tenant_claim = bad;
+    EXPECT_THAT(outcome_of(claims()), HasSubstr("no JSON pointer")) << bad;
+  }
 }
 
 TEST_F(Jwt, TheSubjectMustBeAShortPrintableText) {

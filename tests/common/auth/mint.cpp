@@ -38,12 +38,21 @@ const EVP_MD* digest_of(const std::string& alg) {
 Issuer Issuer::rsa(int bits) { return Issuer(EVP_RSA_gen(static_cast<unsigned>(bits))); }
 Issuer Issuer::ec(const char* curve) { return Issuer(EVP_EC_gen(curve)); }
 
+Issuer Issuer::ed25519() { return Issuer(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")); }
+
 Json Issuer::jwk(const std::string& kid, const std::string& alg) const {
   Json out;
   if (EVP_PKEY_is_a(key_.get(), "RSA") == 1) {
     out = {{"kty", "RSA"},
            {"n", bignum(key_.get(), OSSL_PKEY_PARAM_RSA_N)},
            {"e", bignum(key_.get(), OSSL_PKEY_PARAM_RSA_E)}};
+  } else if (EVP_PKEY_is_a(key_.get(), "ED25519") == 1) {
+    std::string point(32, '\0');
+    std::size_t size = point.size();
+    expect(EVP_PKEY_get_raw_public_key(key_.get(), reinterpret_cast<unsigned char*>(point.data()),
+                                       &size) == 1,
+           "public key");
+    out = {{"kty", "OKP"}, {"crv", "Ed25519"}, {"x", base64url_encode(point)}};
   } else {
     const auto width = coordinate_bytes(key_.get());
     out = {{"kty", "EC"},
@@ -71,7 +80,10 @@ std::string Issuer::public_pem() const {
 std::string Issuer::sign_der(const std::string& alg, const std::string& input) const {
   const DigestContextPtr context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* how = nullptr;
-  expect(EVP_DigestSignInit(context.get(), &how, digest_of(alg), nullptr, key_.get()) == 1, "init");
+  const bool own_digest = EVP_PKEY_is_a(key_.get(), "ED25519") == 1;
+  expect(EVP_DigestSignInit(context.get(), &how, own_digest ? nullptr : digest_of(alg), nullptr,
+                            key_.get()) == 1,
+         "init");
   if (alg.starts_with("PS")) {
     expect(EVP_PKEY_CTX_set_rsa_padding(how, RSA_PKCS1_PSS_PADDING) == 1, "padding");
     expect(EVP_PKEY_CTX_set_rsa_pss_saltlen(how, RSA_PSS_SALTLEN_DIGEST) == 1, "salt");

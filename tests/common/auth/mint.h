@@ -15,6 +15,7 @@ class Issuer {
  public:
   static Issuer rsa(int bits = 2048);
   static Issuer ec(const char* curve);  // "P-256"
+  static Issuer ed25519();
 
   // The public key as a JWK; `alg` is left out where empty.
   Json jwk(const std::string& kid, const std::string& alg = "") const;

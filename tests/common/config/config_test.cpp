@@ -258,9 +258,25 @@ TEST(Config, JwtModeNeedsIssuerAudienceAndKeys) {
   EXPECT_EQ(refusal("auth: {mode: jwt}"),
             "auth.jwt.issuer: auth.mode jwt needs it\n"
             "auth.jwt.audience: auth.mode jwt needs it\n"
-            "auth.jwt: auth.mode jwt needs jwks_file or hs256_secret_file, or both");
-  EXPECT_EQ(refusal("auth: {mode: jwt, jwt: {issuer: i, audience: a, jwks_url: 'https://x/y'}}"),
-            "auth.jwt.jwks_url: not available in this version; use jwks_file");
+            "auth.jwt: auth.mode jwt needs jwks_file, jwks_url or hs256_secret_file, or several");
+  const auto with_url = [](const std::string& url) {
+    return refusal("auth: {mode: jwt, jwt: {issuer: i, audience: a, jwks_url: '" + url + "'}}");
+  };
+  EXPECT_EQ(with_url("https://x/y"), "accepted");
+  EXPECT_EQ(with_url("http://127.0.0.1:8080/keys"), "accepted");
+  EXPECT_THAT(with_url("file:///etc/passwd"), HasSubstr("auth.jwt.jwks_url: "));
+}
+
+TEST(Config, ATenantClaimIsANameOrAJsonPointer) {
+  for (const char* good : {"tenant_id", "https://x/t~", "/realm/tenant", "/a~0b/c~1d", "/"}) {
+    EXPECT_EQ(refusal("auth: {jwt: {tenant_claim: '" + std::string(good) + "'}}"), "accepted")
+        << good;
+  }
+  for (const char* bad : {"/a~", "/a~2", "/~/b"}) {
+    EXPECT_THAT(refusal("auth: {jwt: {tenant_claim: '" + std::string(bad) + "'}}"),
+                HasSubstr("auth.jwt.tenant_claim: \"" + std::string(bad) +
+                          "\" begins with / but is no JSON pointer"));
+  }
 }
 
 TEST(Config, JwtModeHasNoAnonymousTenant) {
@@ -356,7 +372,7 @@ TEST(Config, SecretFilesThatCannotBeReadAreNamed) {
   EXPECT_THAT(with("none"), testing::StartsWith("auth.operator_token_file: "));
   EXPECT_THAT(with("empty"), HasSubstr("is empty"));
   EXPECT_THAT(with(""), HasSubstr("not a plain file"));
-  EXPECT_THAT(with("short"), HasSubstr("less than 32 bytes"));
+  EXPECT_THAT(with("short"), HasSubstr("/short\" holds less than 32 bytes"));
   EXPECT_THAT(with("short"), Not(HasSubstr("short\n")));
 }
 

@@ -14,7 +14,7 @@ TEST_F(ServerTest, ACredentialIsNeededWhereTheRouteAsksForOne) {
   auto client = connect();
   const auto refused = client.ask(get("/mine"));
   EXPECT_EQ(refused.status, 401);
-  EXPECT_EQ(refused.header("WWW-Authenticate"), "Bearer");
+  EXPECT_EQ(refused.header("WWW-Authenticate"), "Bearer realm=\"mesh\"");
   EXPECT_EQ(client.ask(get("/mine", kToken)).status, 200);
 }
 

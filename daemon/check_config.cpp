@@ -1,0 +1,68 @@
+#include "daemon/check_config.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "common/config/keys.h"
+#include "common/http/bind.h"
+#include "daemon/check_data.h"
+#include "daemon/identity.h"
+
+namespace mesh {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A folder that is not there is made by the start, in the nearest one that is.
+void check_data_dir(const std::string& data_dir, config::Problems& problems) {
+  std::error_code error;
+  fs::path place = fs::absolute(data_dir, error);
+  while (!fs::exists(fs::symlink_status(place, error)) && place.has_relative_path()) {
+    place = place.parent_path();
+  }
+  const auto refuse = [&](const std::string& why) {
+    problems.add("data_dir", config::quote(data_dir) + ": " + config::quote(place.string()) + " " +
+                                 why + "; choose another with data_dir or --data-dir");
+  };
+  if (!fs::is_directory(place, error)) return refuse("is not a folder");
+  if (::access(place.c_str(), W_OK | X_OK) != 0) {
+    return refuse(std::string("cannot be written: ") + std::strerror(errno));
+  }
+  for (const auto check : {no_unfinished_repair, no_missing_file}) {
+    if (auto whole = check(data_dir); !whole) problems.add("data_dir", whole.error().message);
+  }
+}
+
+// Port 0 in place of the one that a running meshd may have.
+void check_hosts(const config::Config& config, config::Problems& problems) {
+  const config::Listen& listen = config.listen;
+  const std::pair<const char*, const std::string&> listeners[] = {{"users", listen.users},
+                                                                  {"gateway", listen.gateway},
+                                                                  {"publisher", listen.publisher},
+                                                                  {"subscriber", listen.subscriber},
+                                                                  {"admin", listen.admin}};
+  for (const auto& [role, address] : listeners) {
+    if (!config.has_role(role)) continue;
+    const auto bound = http::bind_listener(address.substr(0, address.rfind(':')) + ":0");
+    if (bound) continue;
+    problems.add(std::string("listen.") + role,
+                 config::quote(address) + ": " + bound.error().message);
+  }
+}
+
+}  // namespace
+
+Status check_config(const config::Config& config) {
+  config::Problems problems;
+  check_data_dir(config.data_dir, problems);
+  if (auto usable = check_identity(config, system_clock()); !usable) {
+    problems.add("", usable.error().message);
+  }
+  check_hosts(config, problems);
+  return problems.status();
+}
+
+}  // namespace mesh

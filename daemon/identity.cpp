@@ -1,0 +1,133 @@
+#include "daemon/identity.h"
+
+#include <filesystem>
+#include <utility>
+
+#include "common/auth/jwks.h"
+#include "common/base/ids.h"
+#include "common/base/strings.h"
+#include "common/config/kinds.h"
+#include "common/http/client.h"
+
+namespace mesh {
+namespace {
+
+bool uses_keys(const config::Config& config) { return config.auth.mode == "jwt"; }
+
+std::string operator_token_file(const config::Config& config) {
+  return config.auth.operator_token_file.value_or(config.data_dir + "/operator.token");
+}
+
+Error of_key(const char* key, Error error) {
+  error.message = std::string(key) + ": " + error.message;
+  return error;
+}
+
+Result<std::unique_ptr<auth::Authenticator>> create(const config::Config& config,
+                                                    std::string operator_token,
+                                                    auth::RemoteKeys* remote_keys, Clock& clock) {
+  auth::Options options;
+  options.dev = !uses_keys(config);
+  options.operator_token = std::move(operator_token);
+  if (options.dev && config.auth.anonymous_tenant) {
+    auto tenant = TenantId::parse(*config.auth.anonymous_tenant);
+    if (!tenant) return fail(of_key("auth.anonymous_tenant", tenant.error()));
+    options.anonymous_tenant = *tenant;
+  }
+  const auto& jwt = config.auth.jwt;
+  if (!options.dev && jwt.jwks_file) {
+    if (const auto keys = auth::parse_jwks(config.secrets.jwks); !keys) {
+      auto error = keys.error();
+      error.message = config::quote(*jwt.jwks_file) + ": " + error.message;
+      return fail(of_key("auth.jwt.jwks_file", std::move(error)));
+    }
+  }
+  options.jwt.issuer = jwt.issuer.value_or("");
+  options.jwt.audience = jwt.audience.value_or("");
+  options.jwt.tenant_claim = jwt.tenant_claim;
+  options.jwt.leeway = std::chrono::duration_cast<std::chrono::seconds>(jwt.leeway);
+  options.jwt.jwks = config.secrets.jwks;
+  options.jwt.hs256_secret = config.secrets.hs256_secret.reveal();
+  options.jwt.remote_keys = remote_keys;
+  return auth::Authenticator::create(std::move(options), clock);
+}
+
+std::optional<std::string> copied(std::optional<std::string_view> text) {
+  return text ? std::optional<std::string>(*text) : std::nullopt;
+}
+
+}  // namespace
+
+std::unique_ptr<auth::RemoteKeys> make_remote_keys(const config::Config& config, Clock& clock) {
+  const auto& url = config.auth.jwt.jwks_url;
+  if (!uses_keys(config) || !url) return nullptr;
+  http::ClientOptions options;
+  options.timeout = Duration{5'000};
+  options.max_response_bytes = 1 << 20;
+  auto client = std::make_shared<http::Client>(options);
+  const auto fetch = [client, url = *url]() -> Result<auth::FetchedKeys> {
+    http::ClientRequest request;
+    request.url = url;
+    request.headers = {{"Accept", "application/jwk-set+json, application/json"}};
+    auto answer = client->send(request);
+    if (!answer) return fail(answer.error());
+    if (answer->status != 200) {
+      return fail(ErrorKind::unavailable,
+                  "the answer is " + std::to_string(answer->status) + ", not 200");
+    }
+    std::string cache_control;
+    for (const auto& [name, value] : answer->headers) {
+      if (to_lower(name) == "cache-control") cache_control += value + ",";
+    }
+    return auth::FetchedKeys{std::move(answer->body), std::move(cache_control)};
+  };
+  // As the configuration prints it, without a password.
+  auto shown = config::url({"http", "https"}).show(*url).get<std::string>();
+  return std::make_unique<auth::RemoteKeys>(std::move(shown), fetch, clock);
+}
+
+Result<std::shared_ptr<auth::Authenticator>> make_authenticator(const config::Config& config,
+                                                                auth::RemoteKeys* remote_keys,
+                                                                Clock& clock) {
+  auto token = auth::load_or_make_operator_token(operator_token_file(config));
+  if (!token) return fail(of_key("auth.operator_token_file", token.error()));
+  auto made = create(config, std::move(*token), remote_keys, clock);
+  if (!made) return fail(made.error());
+  return std::shared_ptr<auth::Authenticator>(std::move(*made));
+}
+
+Status check_identity(const config::Config& config, Clock& clock) {
+  const auto file = operator_token_file(config);
+  std::error_code error;
+  std::string token = random_hex(32);
+  // One that is missing is made by the start.
+  if (std::filesystem::exists(std::filesystem::symlink_status(file, error))) {
+    auto read = auth::load_or_make_operator_token(file);
+    if (!read) return fail(of_key("auth.operator_token_file", read.error()));
+    token = std::move(*read);
+  }
+  auth::RemoteKeys unused("", {}, clock);
+  const bool remote = uses_keys(config) && config.auth.jwt.jwks_url;
+  if (auto made = create(config, std::move(token), remote ? &unused : nullptr, clock); !made) {
+    return fail(made.error());
+  }
+  return {};
+}
+
+auth::Wanted wanted(http::Access access) {
+  switch (access) {
+    case http::Access::operator_:
+      return auth::Wanted::operator_;
+    case http::Access::tenant_or_anonymous:
+      return auth::Wanted::tenant_or_anonymous;
+    default:
+      return auth::Wanted::tenant;
+  }
+}
+
+auth::Credential credential(const http::Request& request) {
+  return {copied(request.header("Authorization")), copied(request.header("X-Tenant-Id")),
+          copied(request.param("tenant_id"))};
+}
+
+}  // namespace mesh
