@@ -5,6 +5,7 @@
 #include "common/domain/schema_check.h"
 #include "common/domain/tenant.h"
 #include "common/domain/user.h"
+#include "daemon/pipeline/dead_letters.h"
 #include "daemon/pipeline/replay.h"
 #include "tests/fuzz/fuzz.h"
 
