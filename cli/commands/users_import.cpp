@@ -159,7 +159,10 @@ Outcome import_file(Session& session, Args args) {
       dry_run ? "" : "; the same command goes on, what was created is not created twice";
   if (result.stopped) {
     Error error = *result.stopped;
-    if (counts.rows > 0) error.message = "the import stopped: " + error.message + again;
+    if (counts.rows > 0) {
+      const bool of_input = error.kind == ErrorKind::invalid;  // which the same command meets again
+      error.message = "the import stopped: " + error.message + (of_input ? "" : again);
+    }
     return fail(error);
   }
   if (result.interrupted) session.out.note(std::string("interrupted") + again);

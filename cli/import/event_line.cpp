@@ -1,6 +1,7 @@
 #include "cli/import/event_line.h"
 
 #include "common/base/strings.h"
+#include "common/base/time.h"
 #include "common/domain/record_json.h"
 
 namespace mesh::cli {
@@ -73,6 +74,12 @@ Result<Json> event_of_data(std::string_view data, const EventDefaults& defaults,
                            const std::string& id) {
   Json event{{"specversion", "1.0"}};
   event["data"] = raw_json(data);
+  // When it happened, of a backfill; the server takes a `timestamp` that the type has itself.
+  if (const auto members = parse_json(data); members && members->is_object()) {
+    const bool rfc3339 =
+        filled(*members, "time") && parse_rfc3339((*members)["time"].get_ref<const std::string&>());
+    if (rfc3339 && !members->contains("timestamp")) event["time"] = (*members)["time"];
+  }
   return completed(std::move(event), defaults, id);
 }
 

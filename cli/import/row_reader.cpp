@@ -23,8 +23,22 @@ Result<RowFormat> format_of(LineReader& lines) {
 Result<std::unique_ptr<RowReader>> make_row_reader(LineReader& lines, const RowOptions& options) {
   auto format = format_of(lines);  // also where it is given: an empty file has no rows
   if (!format) return fail(format.error());
-  if (options.format.value_or(*format) == RowFormat::json)
-    return make_json_reader(lines, options.paths);
+  const auto given = [](const ColumnChoice& choice) {
+    return !choice.email.empty() || !choice.name.empty();
+  };
+  const bool json = options.format.value_or(*format) == RowFormat::json;
+  if (json && (given(options.columns) || options.delimiter)) {
+    return fail(ErrorKind::invalid, lines.input().name() +
+                                        " is JSON: --email-path and --name-path name its members; "
+                                        "columns and --delimiter are for CSV");
+  }
+  if (!json && given(options.paths)) {
+    return fail(
+        ErrorKind::invalid,
+        lines.input().name() +
+            " is CSV: --email-column and --name-column name its columns; paths are for JSON");
+  }
+  if (json) return make_json_reader(lines, options.paths);
   return make_csv_reader(lines, options.delimiter, options.columns);
 }
 

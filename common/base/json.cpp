@@ -459,6 +459,7 @@ void write(const Json& value, int indent, std::size_t level, std::string& out) {
 }  // namespace
 
 std::string_view member_text(std::string_view object, std::string_view name) {
+  if (object.empty()) return {};
   const char* p = skip_space(skip_space(without_bom(object).data()) + 1);  // behind the brace
   while (*p == '"') {
     const char* const key_end = skip_value(p);
@@ -475,6 +476,7 @@ std::string_view member_text(std::string_view object, std::string_view name) {
 
 std::vector<std::string_view> element_texts(std::string_view array) {
   std::vector<std::string_view> texts;
+  if (array.empty()) return texts;
   const char* p = skip_space(skip_space(without_bom(array).data()) + 1);  // behind the bracket
   while (*p != ']') {
     const char* const end = skip_value(p);
@@ -493,7 +495,7 @@ std::string one_line(std::string_view document) {
   for (std::size_t i = 0; i < document.size(); ++i) {
     const char c = document[i];
     if (c == '"') in_string = !in_string;
-    if (in_string && c == '\\') line[length++] = document[i++];
+    if (in_string && c == '\\' && i + 1 < document.size()) line[length++] = document[i++];
     const bool space = c == ' ' || c == '\n' || c == '\r' || c == '\t';
     if (in_string || !space) line[length++] = document[i];
   }

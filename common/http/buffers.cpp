@@ -42,7 +42,7 @@ bool Reservation::grow(std::size_t size, std::string_view remote, std::string_vi
   if (size <= held_) return true;
   Buffers& buffers = *buffers_;
   const std::size_t more = size - held_;
-  if (size <= buffers.small_) {
+  if (peer_ == nullptr && size <= buffers.small_) {
     if (buffers.held_.fetch_add(more, std::memory_order_relaxed) + more > buffers.max_) {
       buffers.held_.fetch_sub(more, std::memory_order_relaxed);
       return false;

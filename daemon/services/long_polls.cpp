@@ -6,15 +6,19 @@ namespace mesh::services {
 namespace {
 
 // An exception on the thread of the polls would end the process.
+http::Response failed(const std::exception& e) {
+  return http::Response::problem({ErrorKind::internal,
+                                  "The request failed; report it with its request id.",
+                                  std::string("exception in a long poll: ") + e.what(),
+                                  {},
+                                  {}});
+}
+
 std::optional<http::Response> look_at(const LongPolls::Poll& poll, bool last) {
   try {
     return poll.look(last);
   } catch (const std::exception& e) {
-    return http::Response::problem({ErrorKind::internal,
-                                    "The request failed; report it with its request id.",
-                                    std::string("exception in a long poll: ") + e.what(),
-                                    {},
-                                    {}});
+    return failed(e);
   }
 }
 
@@ -122,8 +126,13 @@ bool LongPolls::take(Waiting& waiting, Turn turn) {
       return true;
     }
   }
-  waiting.watch = waiting.poll.watch([this, id = turn.id] { tell({id, Step::look}); });
-  return false;
+  try {
+    waiting.watch = waiting.poll.watch([this, id = turn.id] { tell({id, Step::look}); });
+    return false;
+  } catch (const std::exception& e) {
+    waiting.respond(failed(e));
+    return true;
+  }
 }
 
 }  // namespace mesh::services

@@ -6,6 +6,7 @@
 // One thread looks for all of them, in the order in which they were told; so a look is short.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>

@@ -333,6 +333,18 @@ TEST_F(Rows, ObjectsAreReadAndBrokenLinesNamed) {
   EXPECT_EQ(seen[4], "6:c@b.c/Cid");
 }
 
+TEST_F(Rows, WhatIsForTheOtherFormIsRefused) {
+  RowOptions columns, paths, delimiter;
+  columns.columns.email = "mail";
+  paths.paths.email = "mail";
+  delimiter.delimiter = ';';
+  EXPECT_THAT(rows("[{\"email\":\"a@x.dev\",\"name\":\"A\"}]", columns).at(0),
+              HasSubstr("is JSON: --email-path"));
+  EXPECT_THAT(rows("[{\"email\":\"a@x.dev\",\"name\":\"A\"}]", delimiter).at(0),
+              HasSubstr("--delimiter are for CSV"));
+  EXPECT_THAT(rows("email,name\na@x.dev,A\n", paths).at(0), HasSubstr("is CSV: --email-column"));
+}
+
 TEST_F(Rows, AMarkBeforeJsonCostsNoRecord) {
   EXPECT_THAT(rows(kMark + "{\"email\":\"a@b.c\",\"name\":\"A\"}\n"), ElementsAre("1:a@b.c/A"));
 }

@@ -461,6 +461,18 @@ TEST(EventLine, ARecordOfTailBecomesItsEventAgain) {
       R"({"specversion":"1.0","id":"e1","source":"/s","type":"analytics.recorded","time":"2026-01-01T00:00:00Z","subject":"1","data":{"user_id":"1"}})");
 }
 
+TEST(EventLine, ATimeInBareDataIsTheEventsTime) {
+  const auto time_of = [](const std::string& data) {
+    const auto event = event_of_line(data, {.type = "analytics.recorded"}, "e").value();
+    return event.value("time", "");
+  };
+  EXPECT_EQ(time_of(R"({"user_id":"7","time":"2019-05-01T00:00:00.5+02:00"})"),
+            "2019-05-01T00:00:00.5+02:00");
+  EXPECT_EQ(time_of(R"({"user_id":"7","time":"noon"})"), "") << "that is no time";
+  EXPECT_EQ(time_of(R"({"timestamp":"2020-05-01T00:00:00Z","time":"2019-05-01T00:00:00Z"})"), "")
+      << "the server takes the timestamp";
+}
+
 TEST(EventLine, BareDataNeedsAType) {
   EXPECT_TRUE(event(R"({"user_id":"1"})").is_string());
   EXPECT_EQ(

@@ -215,6 +215,7 @@ TEST(OneLine, LosesWhiteSpaceBetweenTokensAlone) {
   EXPECT_EQ(one_line("{\n  \"a b\" : 1.10,\r\n\t\"q\\\\\\\" \\n\": [ 1e400 ]\n}"),
             R"({"a b":1.10,"q\\\" \n":[1e400]})");
   EXPECT_EQ(one_line(R"({ "a" : 1 })"), R"({ "a" : 1 })") << "one line stays as it is";
+  EXPECT_EQ(one_line("\"\n\\"), "\"\n\\") << "what is no JSON ends where it ends";
 }
 
 // Numbers beyond 64 bits were rounded, and digits of long decimals lost.

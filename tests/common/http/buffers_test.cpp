@@ -64,6 +64,19 @@ TEST_F(BuffersTest, WhatWouldNotFitIsKnownBefore) {
   EXPECT_EQ(buffers_->held(), 2000u) << "asking takes nothing";
 }
 
+TEST(Buffers, WhatIsTakenAfterARefusalIsGivenBackToTheSame) {
+  const auto buffers = std::make_shared<Buffers>(kMax, 16);  // 64 bytes unnamed
+  Reservation other(buffers);
+  ASSERT_TRUE(other.grow(1000, "10.0.0.1:1", "acme"));
+  {
+    Reservation refused(buffers);
+    ASSERT_FALSE(refused.grow(kMax, "10.0.0.1:2", "acme"));
+    ASSERT_TRUE(refused.grow(64, "10.0.0.1:2", "acme"));
+  }
+  Reservation next(buffers);
+  EXPECT_TRUE(next.grow(500, "10.0.0.1:3", "acme")) << "the account did not wrap";
+}
+
 TEST(Buffers, SmallHoldingsAreBoundInSumAlone) {
   const auto buffers = std::make_shared<Buffers>(kMax, 16);  // 64 bytes each
   std::vector<Reservation> all;
