@@ -112,6 +112,7 @@ std::string_view trim_invisible(std::string_view text) {
 }
 
 std::string drop_invisible(std::string_view text) {
+  if (!is_valid_utf8(text)) return std::string(text);  // what is left could make characters anew
   std::string seen;
   seen.reserve(text.size());
   bool space = false;

@@ -202,6 +202,7 @@ Result<Event> from_record(const StoredRecord& record) {
     if (!parsed) return unreadable(record, "has in ce_time what is not an RFC 3339 date-time");
     event.time = happened(*parsed, record);
   }
+  bool text_sequence = false;  // no version: an extension as others, in its place among them
   if (const auto sequence = header("ce_sequence"); !sequence.empty()) {
     const auto count = parse_int(sequence);
     const bool counts = count && *count >= 0;
@@ -211,13 +212,15 @@ Result<Event> from_record(const StoredRecord& record) {
     if (compacted(record.position.topic) || is_version(sequence)) {
       event.sequence = *count;
     } else {
-      event.extensions.emplace_back("sequence", sequence);
+      text_sequence = true;
     }
   }
   for (const auto& [name, value] : record.headers) {
     if (!name.starts_with(kPrefix)) continue;
     const auto attribute = std::string_view(name).substr(kPrefix.size());
-    if (std::find(std::begin(kKnown), std::end(kKnown), attribute) == std::end(kKnown)) {
+    const bool known =
+        std::find(std::begin(kKnown), std::end(kKnown), attribute) != std::end(kKnown);
+    if (!known || (text_sequence && attribute == "sequence")) {
       event.extensions.emplace_back(attribute, value);
     }
   }

@@ -89,6 +89,8 @@ TEST(Unicode, TrimsWhatCannotBeSeenButKeepsWhatBelongsToACharacter) {
   EXPECT_EQ(trim_invisible("Ann \u200d"), "Ann");
   EXPECT_EQ(trim_invisible("\u200d\u2800\u3164"), "");
   EXPECT_EQ(drop_invisible(" A\u200bn\u00adn \u00a0 B\u200d "), "Ann B");
+  EXPECT_EQ(drop_invisible("\xc2\xc2\x87\x87"), "\xc2\xc2\x87\x87")
+      << "without what is taken away another character would stand there";
 }
 
 TEST(Unicode, FindsTheFirstWithItsPlace) {
