@@ -203,7 +203,10 @@ Result<Event> from_record(const StoredRecord& record) {
     event.time = happened(*parsed, record);
   }
   bool text_sequence = false;  // no version: an extension as others, in its place among them
-  if (const auto sequence = header("ce_sequence"); !sequence.empty()) {
+  const auto sequence = header("ce_sequence");
+  if (sequence.empty()) {
+    text_sequence = sequence.data() != nullptr && !compacted(record.position.topic);
+  } else {
     const auto count = parse_int(sequence);
     const bool counts = count && *count >= 0;
     if (compacted(record.position.topic) && !counts) {
