@@ -1,9 +1,9 @@
 #include "cli/commands/users.h"
 
 #include <limits>
-#include "cli/render/width.h"
 
 #include "cli/commands/verb.h"
+#include "cli/render/width.h"
 
 namespace mesh::cli {
 

@@ -103,6 +103,26 @@ TEST(EventRecord, KeyIsTheTenantAloneWhereTheTypeHasNoSubject) {
   EXPECT_EQ(to_record(event).key, "tenant-a");
 }
 
+// One that is no version is an extension; it came back in front of the others, or not at all.
+TEST(EventRecord, ASequenceThatIsTextKeepsItsPlaceAmongTheExtensions) {
+  for (const char* sequence : {"first", "00017", ""}) {
+    const Headers extensions{{"a", "1"}, {"sequence", sequence}, {"z", "2"}};
+    Record record{"analytics.events",
+                  "acme/u",
+                  R"({"user_id":"u"})",
+                  {{"ce_specversion", "1.0"},
+                   {"ce_id", "e"},
+                   {"ce_type", "analytics.recorded"},
+                   {"ce_source", "/s"},
+                   {"ce_tenantid", "acme"}}};
+    for (const auto& [name, value] : extensions) record.headers.emplace_back("ce_" + name, value);
+    const auto event = from_record(
+        {{record.topic, 0, 0}, Timestamp::max(), record.key, record.value, record.headers});
+    ASSERT_TRUE(event) << event.error().message;
+    EXPECT_EQ(event->extensions, extensions);
+  }
+}
+
 TEST(EventRecord, ReadsBackWhatItWrote) {
   const auto event = user_created();
   const auto read = from_record(stored(to_record(event)));
