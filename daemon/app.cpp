@@ -153,7 +153,7 @@ Status App::Impl::open_engines() {
   auto locked = sqlite::DirectoryLock::acquire(config.data_dir);
   if (!locked) return fail(locked.error());
   lock = std::move(*locked);
-  if (auto whole = no_unfinished_repair(config.data_dir); !whole) return whole;
+  if (auto whole = nothing_unfinished(config.data_dir); !whole) return whole;
   if (auto whole = no_missing_file(config.data_dir); !whole) return whole;
 
   const auto commit_metrics = [this](const char* file) {

@@ -31,7 +31,7 @@ void check_data_dir(const std::string& data_dir, config::Problems& problems) {
   if (::access(place.c_str(), W_OK | X_OK) != 0) {
     return refuse(std::string("cannot be written: ") + std::strerror(errno));
   }
-  for (const auto check : {no_unfinished_repair, no_missing_file}) {
+  for (const auto check : {nothing_unfinished, no_missing_file}) {
     if (auto whole = check(data_dir); !whole) problems.add("data_dir", whole.error().message);
   }
 }

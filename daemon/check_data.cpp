@@ -11,6 +11,7 @@
 #include <fstream>
 
 #include "common/base/time.h"
+#include "common/engines/sqlite/backup.h"
 #include "common/engines/sqlite/inspect.h"
 #include "common/engines/sqlite/plain_copy.h"
 
@@ -233,7 +234,8 @@ std::string repaired_text(const Json& report) {
 
 }  // namespace
 
-Status no_unfinished_repair(const std::string& data_dir) {
+Status nothing_unfinished(const std::string& data_dir) {
+  if (auto whole = sqlite::no_unfinished_restore(data_dir); !whole) return whole;
   const std::string path = data_dir + "/" + kUnfinished;
   std::error_code error;
   const bool there = fs::exists(path, error);
@@ -283,7 +285,7 @@ Result<Json> check_data(const std::string& data_dir, bool repair, Timestamp now)
   }
   auto lock = sqlite::DirectoryLock::acquire(data_dir);
   if (!lock) return fail(lock.error());
-  if (auto whole = no_unfinished_repair(data_dir); !whole) return fail(whole.error());
+  if (auto whole = nothing_unfinished(data_dir); !whole) return fail(whole.error());
   const std::string scratch = data_dir + "/check.tmp";
   struct Cleanup {
     std::string path;

@@ -21,9 +21,9 @@ namespace mesh {
 // "done": all of this in words. After it the folder can be started on.
 Result<Json> check_data(const std::string& data_dir, bool repair, Timestamp now);
 
-// `conflict` where a repair of the folder was cut off: its files are then neither the old nor the
-// new ones, and the message says what to do.
-Status no_unfinished_repair(const std::string& data_dir);
+// `conflict` where a repair of the folder, or a restore into it, was cut off: its files are then
+// neither the old nor the new ones, and the message says what to do.
+Status nothing_unfinished(const std::string& data_dir);
 
 // `conflict` where log.db or store.db is missing or empty although the folder was in use: a start
 // would begin with nothing. The message says what to do.

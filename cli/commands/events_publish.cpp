@@ -141,6 +141,12 @@ class Publisher {
 
   // A dead letter goes back edited, in an exchange of its own.
   Status mend(std::int64_t line, const Letter& letter) {
+    const auto& only = session_.settings.tenant;
+    if (!only.empty() && letter.tenant != only && letter.event != "null") {
+      refuse(line, "the letter's event is of tenant \"" + letter.tenant + "\", not of " + only +
+                       ": without --tenant letters of all tenants are mended");
+      return {};
+    }
     auto mended = mend_letter(session_, letter);
     if (mended) {
       ++accepted_;

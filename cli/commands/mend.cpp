@@ -18,7 +18,8 @@ std::optional<Letter> letter_of(std::string_view line) {
     return std::nullopt;
   }
   return Letter{topic.get<std::string>(), partition.get<std::int64_t>(), offset.get<std::int64_t>(),
-                std::string(member_text(line, "event"))};
+                std::string(member_text(line, "event")),
+                plain_text(at_path((*json)["event"], "tenantid"))};
 }
 
 Result<std::string> mend_letter(Session& session, const Letter& letter) {

@@ -13,7 +13,8 @@ namespace mesh::cli {
 struct Letter {
   std::string topic;
   std::int64_t partition = 0, offset = 0;
-  std::string event;  // "null" where its record cannot be decoded and nobody wrote one
+  std::string event;        // "null" where its record cannot be decoded and nobody wrote one
+  std::string tenant = {};  // that the event names, which the server holds against the letter's
 };
 // Of a line that `mesh dlq show -o json` could have printed; nothing for any other.
 std::optional<Letter> letter_of(std::string_view line);

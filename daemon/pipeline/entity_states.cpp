@@ -3,9 +3,15 @@
 #include <algorithm>
 
 #include "common/domain/catalogue.h"
+#include "daemon/pipeline/append.h"
 #include "daemon/pipeline/scan.h"
 
 namespace mesh::pipeline {
+namespace {
+
+constexpr int kHealings = 5;
+
+}  // namespace
 
 void EntityStates::watch(const TopicPartition& partition, const std::string& key,
                          std::int64_t from) {
@@ -58,6 +64,17 @@ Result<bool> EntityStates::overtaken(const StoredRecord& record) const {
   auto there = log_.read(at, record.position.offset, {.max_records = 1, .keys_only = true});
   if (!there) return fail(std::move(there.error()));
   return there->empty() || there->front().position.offset != record.position.offset;
+}
+
+Status EntityStates::heal(Clock& clock) {
+  for (int i = 0; i < kHealings; ++i) {
+    if (auto read = advance(); !read) return read;
+    auto records = misplaced();
+    if (records.empty()) return {};
+    auto appended = append_within(log_, clock, std::move(records));
+    if (!appended) return fail(std::move(appended.error()));
+  }
+  return {};
 }
 
 std::vector<Record> EntityStates::misplaced() const {

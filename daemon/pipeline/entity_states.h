@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/clock.h"
 #include "common/ports/event_log.h"
 
 namespace mesh::pipeline {
@@ -23,8 +24,9 @@ class EntityStates {
   // Whether a record behind `record` holds a state of its key that is as new or newer; or did,
   // until compaction removed the one and then, as a removal, the other.
   Result<bool> overtaken(const StoredRecord& record) const;
-  // Records to append again: of watched keys whose last record is older than another one.
-  std::vector<Record> misplaced() const;
+  // A newer state of a watched key may have come between a look and an append: then it is appended
+  // again, behind. Blocks for that.
+  Status heal(Clock& clock);
 
  private:
   struct State {
@@ -37,6 +39,9 @@ class EntityStates {
     std::int64_t next = 0;
     std::map<std::string, State> keys;
   };
+  // Records to append again: of watched keys whose last record is older than another one.
+  std::vector<Record> misplaced() const;
+
   EventLog& log_;
   std::map<TopicPartition, Partition> partitions_;
 };

@@ -88,12 +88,14 @@ Result<Mended> mend_letter(const LettersDeps& deps, std::mutex& settling, const 
                 name_of(letter) +
                     " is settled already: it was redriven, mended or purged; nothing was appended");
   }
+  EntityStates states(deps.log);
   if (topic->spec.kind == TopicKind::entity) {
-    EntityStates states(deps.log);
     states.watch({source.position.topic, source.position.partition}, source.key,
                  source.position.offset + 1);
     if (auto read = states.advance(); !read) return fail(std::move(read.error()));
-    if (states.overtaken(source)) {
+    const auto overtaken = states.overtaken(source);
+    if (!overtaken) return fail(overtaken.error());
+    if (*overtaken) {
       return fail(ErrorKind::conflict, "a newer state of " + source.key +
                                            " came after the event of " + name_of(letter) +
                                            ": purge it");
@@ -101,6 +103,7 @@ Result<Mended> mend_letter(const LettersDeps& deps, std::mutex& settling, const 
   }
   auto appended = append_within(deps.log, deps.clock, {std::move(mended), marker_of(*record)});
   if (!appended) return fail(std::move(appended.error()));
+  if (auto healed = states.heal(deps.clock); !healed) return fail(std::move(healed.error()));
   return Mended{event.id, appended->front()};
 }
 

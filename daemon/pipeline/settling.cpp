@@ -12,8 +12,7 @@
 namespace mesh::pipeline {
 namespace {
 
-constexpr std::size_t kChunk = 100;  // letters per append
-constexpr int kHealings = 5;
+constexpr std::size_t kChunk = 100;                      // letters per append
 constexpr Duration kFirstLook{50}, kLongestLook{2'000};  // between two looks at outcomes
 
 // One run of a redrive or purge.
@@ -109,7 +108,8 @@ class Settling {
       auto done = insist(context_, [&] { return settle(*records, markers, states, moved); });
       if (!done) return done;
       if (!moved) continue;
-      if (auto healed = heal(states); !healed) return healed;
+      auto healed = insist(context_, [&] { return states.heal(deps_.clock); });
+      if (!healed) return healed;
       report_now();
     }
     return {};
@@ -178,19 +178,6 @@ class Settling {
     pending_ += spec_.redrive ? moved : 0;
     superseded_ += superseded;
     skipped_ += skipped;
-    return {};
-  }
-
-  // A newer state may have come between the look and the append; it goes behind again.
-  Status heal(EntityStates& states) {
-    for (int i = 0; i < kHealings; ++i) {
-      auto advanced = insist(context_, [&] { return states.advance(); });
-      if (!advanced) return advanced;
-      const auto misplaced = states.misplaced();
-      if (misplaced.empty()) return {};
-      auto appended = insist(context_, [&] { return append_within(log_, deps_.clock, misplaced); });
-      if (!appended) return fail(std::move(appended.error()));
-    }
     return {};
   }
 

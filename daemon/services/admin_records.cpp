@@ -97,13 +97,13 @@ Result<Found> collect(EventLog& log, Reading& reading, int max_scanned) {
   std::size_t bytes = 0;
   int scanned = 0;
   std::vector<LogOffsets::value_type*> open;
-  std::int64_t sum = 0;
+  std::uint64_t sum = 0;  // of any size: clients choose the offsets
   for (auto& entry : reading.offsets) {
     open.push_back(&entry);
-    sum += entry.second;
+    sum += static_cast<std::uint64_t>(entry.second);
   }
   if (!open.empty()) {
-    std::ranges::rotate(open, open.begin() + sum % static_cast<std::int64_t>(open.size()));
+    std::ranges::rotate(open, open.begin() + static_cast<std::ptrdiff_t>(sum % open.size()));
   }
   const auto full = [&] { return found.records.size() >= reading.limit || bytes >= kMaxPageBytes; };
   while (!open.empty() && !full()) {

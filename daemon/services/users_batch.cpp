@@ -10,6 +10,7 @@ namespace mesh::services {
 namespace {
 
 constexpr std::size_t kMaxRows = 1000;
+constexpr std::size_t kMaxKeyBytes = 200;  // of the request; a row's has its line besides
 
 enum class Existing { keep, update };
 
@@ -124,6 +125,11 @@ class Batch {
 
  private:
   const TenantId& tenant() const { return request_.tenant(); }
+  ChangeContext context(std::optional<IdempotencyKey> key) const {
+    return {.traceparent = request_.trace.traceparent(),
+            .idempotency = std::move(key),
+            .tracestate = request_.trace.state};
+  }
   bool is_open(const Row& row) const { return row.user && row.id == 0 && !row.error; }
 
   const char* outcome_of(const User& found, const NewUser& wanted) const {
@@ -196,8 +202,7 @@ class Batch {
   Status create() {
     return in_order(
         [&](const Row& row, UserDone done) {
-          users_.create(tenant(), *row.user, {request_.trace.traceparent(), row.key},
-                        std::move(done));
+          users_.create(tenant(), *row.user, context(row.key), std::move(done));
         },
         [&](Row& row, const User& user) {
           row.outcome = "created";
@@ -230,8 +235,8 @@ class Batch {
     }
     return in_order(
         [&](const Row& row, UserDone done) {
-          users_.update(tenant(), updated_.at(row.line), {{}, row.user->name},
-                        {request_.trace.traceparent(), {}}, std::move(done));
+          users_.update(tenant(), updated_.at(row.line), {{}, row.user->name}, context({}),
+                        std::move(done));
         },
         [&](Row& row, const User& user) {
           row.id = user.id;
@@ -266,6 +271,10 @@ Result<http::Response> answer(UserStore& users, IdempotencyStore& idempotency, A
   if (!dry_run) return fail(dry_run.error());
   auto key = idempotency_key(request);
   if (!key) return fail(key.error());
+  if (*key && (*key)->size() > kMaxKeyBytes) {
+    return fail(ErrorKind::invalid, "Idempotency-Key must be at most " +
+                                        std::to_string(kMaxKeyBytes) + " characters here");
+  }
   auto rows = read_rows(request);
   if (!rows) return fail(rows.error());
   const auto more = static_cast<std::int64_t>(rows->size()) - 1;

@@ -37,13 +37,14 @@ TEST_F(DlqTest, ARedriveTellsWhatBecameOfTheEvents) {
   EXPECT_EQ(at_fake({"dlq", "redrive", "user.events", "--yes", "--no-wait"}), 0);
 }
 
-const Json kLetter{{"topic", "user.events.dlq"},
-                   {"partition", 3},
-                   {"offset", 17},
-                   {"tenant", "acme"},
-                   {"cause_class", "schema"},
-                   {"cause", "no name"},
-                   {"event", {{"specversion", "1.0"}, {"id", "e1"}, {"data", {{"n", 1}}}}}};
+const Json kLetter{
+    {"topic", "user.events.dlq"},
+    {"partition", 3},
+    {"offset", 17},
+    {"tenant", "acme"},
+    {"cause_class", "schema"},
+    {"cause", "no name"},
+    {"event", {{"specversion", "1.0"}, {"id", "e1"}, {"tenantid", "acme"}, {"data", {{"n", 1}}}}}};
 
 TEST_F(DlqTest, LettersThatArePublishedAreMended) {
   fake.on("POST", "/admin/v1/dlq/{topic}/letters/{letter}/mend", [](const http::Request& request) {
@@ -66,6 +67,21 @@ TEST_F(DlqTest, LettersThatArePublishedAreMended) {
   EXPECT_THAT(err, HasSubstr("line 3: the letter's record cannot be decoded"));
   EXPECT_EQ(fake.requests().at(0).path_params.at("letter"), "3:17");
   EXPECT_THAT(fake.requests().at(0).body, HasSubstr("0.10000000000000000000000001"));
+}
+
+// Symptom: with --tenant a line of the file could still mend a letter of another tenant.
+TEST_F(DlqTest, WithATenantOnlyItsLettersAreMended) {
+  fake.on("POST", "/admin/v1/dlq/{topic}/letters/{letter}/mend", 202,
+          Json{{"id", "e1"}, {"position", "x"}});
+  Json other = kLetter, unnamed = kLetter;
+  other["event"]["tenantid"] = "beta";
+  unnamed["event"].erase("tenantid");
+  const std::string lines =
+      file("letters.ndjson", dump(kLetter) + "\n" + dump(other) + "\n" + dump(unnamed) + "\n");
+  EXPECT_EQ(at_fake({"events", "publish", lines, "-o", "json"}), 6) << err;
+  EXPECT_EQ(json(), (Json{{"accepted", 1}, {"failed", 2}}));
+  EXPECT_THAT(err, HasSubstr("line 2: the letter's event is of tenant \"beta\", not of acme"));
+  EXPECT_EQ(fake.requests().size(), 1u);
 }
 
 class EditTest : public CliTest {

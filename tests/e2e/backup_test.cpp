@@ -277,6 +277,19 @@ TEST_F(BackupTest, DamageAndCutsAreFoundByVerifyAndRestore) {
   EXPECT_THAT(cut.err, HasSubstr("cut off"));
 }
 
+// Symptom: meshd began with an empty store beside the files of a restore that was killed.
+TEST_F(BackupTest, ARestoreThatWasCutOffIsNotStartedOn) {
+  fs::create_directory(restored_);
+  for (const char* file : {"log.db.restoring", "store.db.restoring"})
+    std::ofstream(restored_ + "/" + file) << "SQLite";
+  Daemon other(restored_, kConfig);
+  EXPECT_FALSE(other.start());
+  EXPECT_THAT(other.errors(), HasSubstr("restore again"));
+  EXPECT_FALSE(fs::exists(restored_ + "/store.db"));
+  const auto checked = local({"check", "--data-dir", restored_});
+  EXPECT_NE(checked.exit_code, 0) << checked.out;
+}
+
 // Symptom: the copies that the documents named were said to be damaged.
 TEST_F(BackupTest, CopiesOfTheSqliteShellStartAndAreWhole) {
   ASSERT_TRUE(daemon_.start()) << daemon_.errors();

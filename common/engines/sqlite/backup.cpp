@@ -1,6 +1,7 @@
 #include "common/engines/sqlite/backup.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,6 +27,7 @@ constexpr const char* kFormat = "mesh-backup";
 constexpr std::int64_t kVersion = 1;
 constexpr std::size_t kChunk = 1 << 20;  // a multiple of every page size
 constexpr std::size_t kMaxManifest = 1 << 20;
+constexpr const char* kRestoring = ".restoring";  // behind the names of files until all are whole
 
 struct Kind {
   const char* name;
@@ -40,6 +42,10 @@ constexpr Kind kFiles[] = {{"log.db", true, true},
 
 tl::unexpected<Error> unavailable(const std::string& what, int error) {
   return fail(ErrorKind::unavailable, what + ": " + std::strerror(error));
+}
+
+tl::unexpected<Error> cannot_look(const std::string& path, const std::error_code& error) {
+  return fail(ErrorKind::unavailable, path + " cannot be looked at: " + error.message());
 }
 
 class Descriptor {
@@ -83,6 +89,15 @@ class Draft {
     }
     fs::permissions(folder_, fs::perms::owner_all, error);
     return {};
+  }
+  // In a folder of another user others could read what is written, or put links in its way.
+  Status be_alone() const {
+    struct stat info {};
+    if (::stat(folder_.c_str(), &info) != 0) return unavailable(folder_ + " cannot be read", errno);
+    if (info.st_uid == ::geteuid() && (info.st_mode & (S_IRWXG | S_IRWXO)) == 0) return {};
+    return fail(ErrorKind::conflict, folder_ +
+                                         " is open to other users and cannot be closed to them: "
+                                         "name a folder that is not there yet");
   }
   std::string add(const std::string& name) {
     made_.push_back(folder_ + "/" + name);
@@ -175,7 +190,7 @@ Result<Digest> copy_plain(const std::string& from, const std::string& to) {
 // What was written, as it is read back: every page must have its sum.
 Result<Digest> check_copy(const std::string& path, const Snapshot::Copied& copied) {
   std::size_t page = 0;
-  std::int64_t number = 0;
+  std::int64_t number = 1;
   return read_through(path, [&](std::string_view chunk) -> Status {
     if (page == 0 && chunk.size() > 100) {
       page = static_cast<std::size_t>(static_cast<unsigned char>(chunk[16])) << 8 |
@@ -184,11 +199,12 @@ Result<Digest> check_copy(const std::string& path, const Snapshot::Copied& copie
       // A file made before pages had sums has none.
       if (chunk[20] != kPageSumBytes) page = kChunk;
     }
-    for (std::size_t at = 0; page < kChunk && at + page <= chunk.size(); at += page) {
-      if (!page_is_whole(chunk.data() + at, page, ++number)) {
-        return fail(ErrorKind::unavailable, "page " + std::to_string(number) + " of " + path +
+    if (page < kChunk) {
+      if (const auto broken = first_broken_page(chunk, page, number); broken != 0) {
+        return fail(ErrorKind::unavailable, "page " + std::to_string(broken) + " of " + path +
                                                 " is not what was written: check the disk");
       }
+      number += static_cast<std::int64_t>(chunk.size() / page);
     }
     if (copied(static_cast<std::int64_t>(chunk.size()))) return {};
     return fail(ErrorKind::cancelled, "the backup was stopped");
@@ -324,11 +340,15 @@ Result<Manifest> parse_manifest(const Json& json, const std::string& path) {
 
 Result<Manifest> read_manifest(const std::string& folder) {
   std::error_code error;
-  if (!fs::is_directory(folder, error)) {
+  const auto found = fs::status(folder, error).type();
+  if (found == fs::file_type::none) return cannot_look(folder, error);
+  if (found != fs::file_type::directory) {
     return fail(ErrorKind::not_found, "there is no backup " + folder + ": no such folder");
   }
   const std::string path = folder + "/" + kManifest;
-  if (!fs::exists(path, error)) {
+  const bool finished = fs::exists(path, error);
+  if (error) return cannot_look(path, error);
+  if (!finished) {
     return fail(ErrorKind::conflict, folder + " has no " + kManifest +
                                          ": a backup that was cut off, or none; make another one");
   }
@@ -380,7 +400,10 @@ Status can_back_up(const std::string& data_dir, const std::string& folder) {
   }
   std::error_code error;
   const auto resolved = fs::weakly_canonical(path, error);
-  if (error || !fs::is_directory(resolved.parent_path(), error)) {
+  if (error) {
+    return fail(ErrorKind::conflict, folder + " cannot be looked at: " + error.message());
+  }
+  if (!fs::is_directory(resolved.parent_path(), error)) {
     return fail(ErrorKind::conflict,
                 path.parent_path().string() + " is not a folder on meshd's machine: make it first");
   }
@@ -402,6 +425,7 @@ Result<Json> back_up(const std::string& data_dir, const std::string& folder,
   if (auto free = can_back_up(data_dir, folder); !free) return fail(free.error());
   Draft draft(folder);
   if (auto made = draft.make_folder(); !made) return draft.give_up(made.error());
+  if (auto alone = draft.be_alone(); !alone) return draft.give_up(alone.error());
   auto manifest = copy_files(data_dir, folder, draft, options);
   if (!manifest) {
     auto error = manifest.error();
@@ -432,6 +456,7 @@ Result<Json> restore_backup(const std::string& folder, const std::string& data_d
   std::error_code error;
   if (fs::exists(data_dir, error) &&
       (!fs::is_directory(data_dir, error) || !fs::is_empty(data_dir, error) || error)) {
+    if (auto whole = no_unfinished_restore(data_dir); !whole) return fail(whole.error());
     return fail(ErrorKind::conflict, data_dir +
                                          " is not empty: restore into a new or an empty folder; "
                                          "nothing was changed");
@@ -448,7 +473,7 @@ Result<Json> restore_backup(const std::string& folder, const std::string& data_d
   // and the store come last, since a start refuses a folder that has one without the other.
   std::vector<std::pair<std::string, std::string>> names;
   for (const auto& entry : manifest->files) {
-    const std::string temporary = draft.add(entry.name + ".restoring");
+    const std::string temporary = draft.add(entry.name + kRestoring);
     const auto digest = copy_plain(folder + "/" + entry.name, temporary);
     if (const auto state = compared(entry, digest); state != "ok") {
       const auto kind = digest ? ErrorKind::corrupt : digest.error().kind;
@@ -465,9 +490,22 @@ Result<Json> restore_backup(const std::string& folder, const std::string& data_d
     }
     draft.renamed(from, to);
   }
-  if (auto synced = sync(data_dir); !synced) return draft.give_up(synced.error());
+  for (const auto& made : {data_dir, parent.parent_path().string()}) {
+    if (auto synced = sync(made); !synced) return draft.give_up(synced.error());
+  }
   draft.keep();
   return report;
+}
+
+Status no_unfinished_restore(const std::string& data_dir) {
+  std::error_code error;
+  for (const auto& kind : kFiles) {
+    if (!fs::exists(data_dir + "/" + kind.name + kRestoring, error)) continue;
+    return fail(ErrorKind::conflict, "a restore into " + data_dir +
+                                         " did not come to its end: remove what is in it, which "
+                                         "the backup has as well, and restore again");
+  }
+  return {};
 }
 
 }  // namespace mesh::sqlite

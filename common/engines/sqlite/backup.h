@@ -37,15 +37,16 @@ struct BackupOptions {
   std::function<bool(std::int64_t done, std::int64_t total)> progress;
 };
 // Makes a backup in `folder` (0700; files 0600) and answers its manifest once all is on the disk.
-// Nothing that is there already is written to; what was made is removed again where it fails, or
-// named where it cannot be. Errors as can_back_up and Snapshot::copy.
+// An empty folder that is there must be the caller's own (`conflict`). Nothing that is there
+// already is written to; what was made is removed again where it fails, or named where it cannot
+// be. Errors as can_back_up and Snapshot::copy.
 Result<Json> back_up(const std::string& data_dir, const std::string& folder,
                      const BackupOptions& options);
 
 // Reads a backup and compares it with its manifest: {"backup","state":"ok"|"damaged","made_at",
 // "meshd_version","files":[{"name","bytes","state":"ok"|what is wrong}]}. `not_found` where there
 // is no such folder, `conflict` for one without a manifest (unfinished) or with a newer program's,
-// `corrupt` for a manifest that cannot be read.
+// `corrupt` for a manifest that cannot be read, `unavailable` where the caller may not look.
 Result<Json> verify_backup(const std::string& folder);
 
 // Copies a backup into `data_dir`, which must be new or empty, checking every file on the way;
@@ -53,5 +54,8 @@ Result<Json> verify_backup(const std::string& folder);
 // data_dir holds anything, `corrupt` where a file is not what the manifest says; data_dir is then
 // as it was.
 Result<Json> restore_backup(const std::string& folder, const std::string& data_dir);
+
+// `conflict` where a restore into the folder was cut off; the message says what to do.
+Status no_unfinished_restore(const std::string& data_dir);
 
 }  // namespace mesh::sqlite

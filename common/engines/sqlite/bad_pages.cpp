@@ -11,7 +11,6 @@ namespace mesh::sqlite {
 namespace {
 
 constexpr std::size_t kHeaderBytes = 100;
-constexpr std::int64_t kLockByte = 1 << 30;  // SQLite locks there and uses its page for nothing
 // With so many bytes of its sum right a page is proven: it is the sum that was damaged.
 constexpr int kProof = 4;
 constexpr std::size_t kSector = 512;
@@ -107,8 +106,7 @@ BadPages bad_pages(const std::string& path) {
   const bool plain_copy = header.empty() && is_plain_copy(in, shape.page);
   std::string page(shape.page, '\0');
   for (std::int64_t number = 1; number <= shape.pages; ++number) {
-    const bool unused = (number - 1) * static_cast<std::int64_t>(shape.page) == kLockByte;
-    if (unused || newer.contains(number)) continue;
+    if (is_lock_page(shape.page, number) || newer.contains(number)) continue;
     const bool all_there = read_page(in, number, page);
     if (all_there && is_whole(page, number)) continue;
     if (bad.count++ == 0) bad.first = number;
@@ -128,6 +126,7 @@ Status mend_pages(const std::string& path) {
   const bool plain_copy = is_plain_copy(file, shape.page);
   std::string page(shape.page, '\0');
   for (std::int64_t number = 1; number <= shape.pages && !error; ++number) {
+    if (is_lock_page(shape.page, number)) continue;
     read_page(file, number, page);
     if (is_whole(page, number) || !is_mendable(page, number, plain_copy)) continue;
     seal_page(page.data(), page.size(), number);

@@ -363,7 +363,9 @@ void Committer::Impl::checkpoint_loop() {
     wake_checkpoint.wait(lock, [&] { return stopped || dirty; });
     if (wake_checkpoint.wait_for(lock, kCheckpointInterval, [&] { return stopped; })) break;
     dirty = false;
-    const bool empty = std::exchange(to_empty, false);
+    // Emptying keeps commits waiting while it tries, which is in vain while a snapshot is held.
+    const bool empty = to_empty && !is_held(path);
+    if (empty) to_empty = false;
     lock.unlock();
     int frames = 0, moved = 0;
     const int code = sqlite3_wal_checkpoint_v2(
@@ -379,7 +381,8 @@ void Committer::Impl::checkpoint_loop() {
     if (caught_up && !is_held(path)) catching_up = false;
     lock.lock();
     if (moved < frames) dirty = true;  // a reader or the writer was in the way
-    if (empty && code == SQLITE_BUSY) dirty = to_empty = true;
+    if (empty && code == SQLITE_BUSY) to_empty = true;
+    if (to_empty) dirty = true;
   }
   if (dead) leave_wal_alone(**db);
 }

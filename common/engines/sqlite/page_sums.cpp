@@ -18,6 +18,7 @@
 namespace mesh::sqlite {
 namespace {
 
+constexpr std::int64_t kLockByte = 1 << 30;
 constexpr std::size_t kReservedAt = 20;  // in the file's header: how many bytes pages reserve
 
 // Fields of the header, by place: https://www.sqlite.org/fileformat.html#the_database_header
@@ -267,6 +268,19 @@ bool page_is_whole(const char* page, std::size_t size, std::int64_t number) {
   if ((number != 1 || is_marked(page)) && stored == sum_of(page, size, number)) return true;
   // Files made before page 1 had a mark.
   return number == 1 && stored == plain_sum(page, size, number);
+}
+
+std::int64_t first_broken_page(std::string_view pages, std::size_t size, std::int64_t number) {
+  for (std::size_t at = 0; at + size <= pages.size(); at += size, ++number) {
+    if (!is_lock_page(size, number) && !page_is_whole(pages.data() + at, size, number)) {
+      return number;
+    }
+  }
+  return 0;
+}
+
+bool is_lock_page(std::size_t size, std::int64_t number) {
+  return (number - 1) * static_cast<std::int64_t>(size) == kLockByte;
 }
 
 int right_sum_bytes(const char* page, std::size_t size, std::int64_t number) {

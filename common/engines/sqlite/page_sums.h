@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 struct sqlite3;
 
@@ -33,6 +34,11 @@ void reserve_page_sums(sqlite3* db);
 // For tools that move pages themselves. `page` has `size` bytes, `number` counts from 1.
 void seal_page(char* page, std::size_t size, std::int64_t number);
 bool page_is_whole(const char* page, std::size_t size, std::int64_t number);
+// Which of the pages in `pages`, the first of them `number`, is the first that is not whole; 0:
+// none.
+std::int64_t first_broken_page(std::string_view pages, std::size_t size, std::int64_t number);
+// SQLite has its locks in this page, from 1 GiB on, and uses it for nothing: it has no sum.
+bool is_lock_page(std::size_t size, std::int64_t number);
 // How many of the bytes of the page's sum are right.
 int right_sum_bytes(const char* page, std::size_t size, std::int64_t number);
 // A page as other programs leave it in a copy: without a sum (it came from a write-ahead log, or

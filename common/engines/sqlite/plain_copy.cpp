@@ -18,7 +18,6 @@ namespace mesh::sqlite {
 namespace {
 
 constexpr std::size_t kHeaderBytes = 100, kPageSizeAt = 16, kReservedAt = 20, kMarkAt = 96;
-constexpr std::int64_t kLockByte = 1 << 30;  // SQLite locks there and uses its page for nothing
 
 std::size_t page_bytes(const std::string& header) {
   if (header.size() < kHeaderBytes || header[kReservedAt] != kPageSumBytes) return 0;
@@ -39,7 +38,7 @@ bool sums_are_right(std::istream& in, std::size_t size, std::int64_t count,
                     std::vector<std::int64_t>& unsealed) {
   std::string page(size, '\0');
   for (std::int64_t number = 1; number <= count; ++number) {
-    if ((number - 1) * static_cast<std::int64_t>(size) == kLockByte) continue;
+    if (is_lock_page(size, number)) continue;
     if (!read_page(in, number, page)) return false;
     if (page_is_whole(page.data(), size, number)) continue;
     if (!is_unsealed(page.data(), size, number)) return false;

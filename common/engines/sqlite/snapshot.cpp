@@ -176,6 +176,10 @@ Status Snapshot::copy(const std::string& path, const std::string& target, const 
   if (backup == nullptr) return fail(error_of(db.handle(), sqlite3_errcode(db.handle())));
   Status status;
   int code = SQLITE_OK;
+  const auto outgrown = [&] {  // of all, since those that come later are held meanwhile
+    return std::ranges::find_if(
+        files_, [](const auto& file) { return file->hold && log_bytes(file->path) > kMaxHeldLog; });
+  };
   for (int left = -1; code == SQLITE_OK && status;) {
     code = sqlite3_backup_step(backup, kStepPages);
     const int now = sqlite3_backup_remaining(backup), all = sqlite3_backup_pagecount(backup);
@@ -184,9 +188,9 @@ Status Snapshot::copy(const std::string& path, const std::string& target, const 
     if (code != SQLITE_OK && code != SQLITE_DONE) break;
     if (!copied(all == 0 ? 0 : source.bytes / all * step)) {
       status = fail(ErrorKind::cancelled, "the copy was stopped");
-    } else if (log_bytes(path) > kMaxHeldLog) {
+    } else if (const auto file = outgrown(); file != files_.end()) {
       status = fail(ErrorKind::unavailable,
-                    path +
+                    (*file)->path +
                         "-wal grew beyond 4 GiB while the file was copied: copy to a faster "
                         "disk, or when less is written");
     }

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -126,10 +127,35 @@ TEST_F(Backup, NeedsAFolderOfItsOwn) {
   refused(dir_.file("file"), "overwrites nothing");
   refused("backup", "absolute");
   refused(dir_.file("no/such"), "make it first");
+  refused(dir_.file(std::string(300, 'x')), "cannot be looked at");
   refused(data_ + "/backup", "within the data folder");
   refused(data_ + "/../data/backup", "within the data folder");
   std::filesystem::create_directory_symlink(data_, dir_.file("link"));
   refused(dir_.file("link") + "/backup", "within the data folder");
+}
+
+TEST_F(Backup, IsNotMadeInAFolderOfAnotherUser) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a folder away";
+  std::filesystem::create_directory(folder_);
+  ASSERT_EQ(::chown(folder_.c_str(), 4711, 4711), 0);
+  const auto backup = back_up();
+  ASSERT_FALSE(backup);
+  EXPECT_EQ(backup.error().kind, ErrorKind::conflict);
+  EXPECT_THAT(backup.error().message, HasSubstr("other users"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+}
+
+// Symptom: to others than its owner a whole backup was said to be cut off.
+TEST_F(Backup, OneThatMayNotBeReadIsNotSaidToBeCutOff) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can act as another user";
+  made();
+  ASSERT_EQ(::chmod(dir_.path().c_str(), 0755), 0);
+  ASSERT_EQ(::seteuid(65534), 0);
+  const auto verified = sqlite::verify_backup(folder_);
+  ASSERT_EQ(::seteuid(0), 0);
+  ASSERT_FALSE(verified);
+  EXPECT_EQ(verified.error().kind, ErrorKind::unavailable);
+  EXPECT_THAT(verified.error().message, HasSubstr("cannot be looked at"));
 }
 
 TEST_F(Backup, AnEmptyFolderWillDo) {
@@ -219,6 +245,21 @@ TEST_F(Backup, AFolderThatHoldsAnythingIsNotRestoredInto) {
   std::filesystem::remove(restored_ + "/log.db");
   ASSERT_TRUE(sqlite::restore_backup(folder_, restored_));
   expect_all_in(restored_, written_);
+}
+
+// What a kill leaves: all or some of the files under their other names.
+TEST_F(Backup, ARestoreThatWasCutOffIsToldFromAnEmptyFolder) {
+  made();
+  ASSERT_TRUE(sqlite::restore_backup(folder_, restored_));
+  EXPECT_TRUE(sqlite::no_unfinished_restore(restored_));
+  EXPECT_TRUE(sqlite::no_unfinished_restore(dir_.file("nothing")));
+  std::filesystem::rename(restored_ + "/log.db", restored_ + "/log.db.restoring");
+  for (const Status& told : {sqlite::no_unfinished_restore(restored_),
+                             Status(sqlite::restore_backup(folder_, restored_).map([](auto) {}))}) {
+    ASSERT_FALSE(told);
+    EXPECT_EQ(told.error().kind, ErrorKind::conflict);
+    EXPECT_THAT(told.error().message, HasSubstr("did not come to its end"));
+  }
 }
 
 TEST_F(Backup, AFullDiskIsSaidAndLeavesNothing) {

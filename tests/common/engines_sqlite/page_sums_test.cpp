@@ -46,5 +46,24 @@ TEST(PageSums, OfPageOneDoNotDependOnWhatEveryCopyChanges) {
   }
 }
 
+// Symptom: no file of more than 1 GiB could be backed up.
+TEST(PageSums, AreNotWantedOfThePageOfTheLocks) {
+  constexpr std::size_t kSize = 4096;
+  constexpr std::int64_t kLocks = (1 << 30) / kSize + 1;
+  const auto pages_from = [&](std::int64_t number, bool sealed) {  // the second has no sum
+    std::string pages;
+    for (int i = 0; i < 3; ++i, ++number) {
+      std::string page(kSize, i == 1 && !sealed ? '\0' : 'x');
+      if (i != 1 || sealed) seal_page(page.data(), kSize, number);
+      pages += page;
+    }
+    return pages;
+  };
+  EXPECT_EQ(first_broken_page(pages_from(kLocks - 1, false), kSize, kLocks - 1), 0);
+  EXPECT_EQ(first_broken_page(pages_from(7, false), kSize, 7), 8);
+  EXPECT_EQ(first_broken_page(pages_from(7, true), kSize, 7), 0);
+  EXPECT_EQ(first_broken_page(pages_from(7, true), kSize, kLocks - 1), kLocks - 1);
+}
+
 }  // namespace
 }  // namespace mesh::sqlite

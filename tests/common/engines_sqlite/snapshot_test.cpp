@@ -99,6 +99,20 @@ TEST_F(SnapshotTest, LetsGoWhenItGoes) {
   EXPECT_FALSE(is_held(file.path));
 }
 
+TEST_F(SnapshotTest, ALogThatGrowsTooLargeEndsTheCopyOfAnotherFileToo) {
+  auto first = make("first.db"), second = make("second.db");
+  ASSERT_TRUE(insert(first));
+  ASSERT_TRUE(insert(second));
+  auto snapshot = Snapshot::take({first.path, second.path});
+  ASSERT_TRUE(snapshot);
+  ASSERT_TRUE(insert(second));
+  std::filesystem::resize_file(second.path + "-wal", kMaxHeldLog + 1);  // a sparse one
+  const auto copied = (*snapshot)->copy(first.path, dir_.file("copy.db"), kGoOn);
+  ASSERT_FALSE(copied);
+  EXPECT_THAT(copied.error().message, testing::HasSubstr("second.db-wal"));
+  snapshot->reset();
+}
+
 // Beyond 128 MiB of log the writer waits for readers, 5 s each time: their reads are short, a
 // copy is not.
 TEST_F(SnapshotTest, CommitsDoNotWaitForAFileThatIsHeld) {
@@ -117,6 +131,28 @@ TEST_F(SnapshotTest, CommitsDoNotWaitForAFileThatIsHeld) {
   EXPECT_EQ(rows(dir_.file("copy.db")), 1);
   ASSERT_TRUE(insert(file));
   EXPECT_EQ(rows(file.path), 137);
+}
+
+// Emptying the log shuts writers out while it waits for readers, 100 ms each time, and goes on
+// until it has succeeded: for as long as a copy takes.
+TEST_F(SnapshotTest, TheLogIsEmptiedOnceNothingHoldsIt) {
+  auto file = make("test.db");
+  ASSERT_TRUE(insert(file));
+  auto snapshot = Snapshot::take({file.path});
+  ASSERT_TRUE(snapshot);
+  ASSERT_TRUE(insert(file));
+  file.committer->empty_wal();
+  const auto now = [] { return std::chrono::steady_clock::now(); };
+  int waited = 0;
+  for (const auto end = now() + std::chrono::seconds(3); now() < end;) {
+    const auto begin = now();
+    ASSERT_TRUE(insert(file));
+    if (now() - begin > std::chrono::milliseconds(80)) ++waited;
+  }
+  EXPECT_LT(waited, 5) << "some nine would have waited";
+  snapshot->reset();
+  const auto log_size = [&] { return std::filesystem::file_size(file.path + "-wal"); };
+  while (log_size() > 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
 }
 
 }  // namespace

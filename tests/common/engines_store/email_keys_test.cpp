@@ -2,6 +2,7 @@
 #include "common/engines/sqlite/store/email_keys.h"
 
 #include <gmock/gmock.h>
+#include <sqlite3.h>
 
 #include "common/engines/sqlite/inspect.h"
 #include "tests/common/engines_store/first_schema.h"
@@ -152,6 +153,31 @@ TEST_F(EmailKeys, NamesOfSubjectsBecomeOneWithTheirCounts) {
   EXPECT_EQ(researcher->total_experiments, 5);
   EXPECT_THAT(researcher->molecules, ElementsAre("caf\u00e9ine"));
   EXPECT_EQ(researcher->recent_experiments[0].molecule_id, "caf\u00e9ine");
+}
+
+// Symptom: a start with 20,000 molecules of one researcher in NFD took minutes.
+TEST_F(EmailKeys, WorkForTheLabelsOfASubjectRisesWithTheirNumberOnly) {
+  make_old({}, "INSERT INTO activity_subjects VALUES(1,1,1,'Jane');");
+  auto db = database();
+  int steps = 0;
+  sqlite3_progress_handler(
+      db->handle(), 10, [](void* count) { return ++*static_cast<int*>(count), 0; }, &steps);
+  const auto steps_for = [&](int labels) {
+    std::string sql = "BEGIN; DELETE FROM activity_counts; DELETE FROM activity;";
+    for (int i = 0; i < labels; ++i) {
+      const std::string n = std::to_string(i), label = "'mole\u0301cule " + n + "'";
+      sql += "INSERT INTO activity_counts VALUES(1," + label + ",1);";
+      sql += "INSERT INTO activity VALUES(" + n + ",1,1,'/s','" + n + "',1," + label +
+             ",'2026-01-01T00:00:00Z',0,'{}','{}');";
+    }
+    EXPECT_TRUE(succeeds(db->execute(sql)));
+    steps = 0;
+    EXPECT_TRUE(succeeds(sqlite::fold_keys(*db)));
+    EXPECT_TRUE(succeeds(db->execute("COMMIT")));
+    return steps;
+  };
+  const int few = steps_for(100), many = steps_for(400);
+  EXPECT_LT(many, 6 * few);
 }
 
 TEST_F(EmailKeys, AnOldFileIsLookedAtAndSalvagedAsItIs) {

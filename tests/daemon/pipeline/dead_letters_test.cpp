@@ -564,6 +564,29 @@ TEST_F(MendTest, WhereThereIsNoLetterNothingIsMended) {
   }
 }
 
+TEST_F(MendTest, AStateOfAnEntityThatNothingHasOvertakenIsMended) {
+  die(user_event("created", 1, 1));
+  const Position place = log.records("user.events.dlq").back().position;
+  Event event = user_event("created", 1, 1);
+  event.data = R"({"id":1,"email":"mended@acme.dev","name":"M","tenantId":"acme"})";
+  const auto done = letters.mend(place, event);
+  ASSERT_TRUE(done) << done.error().to_string();
+  EXPECT_EQ(log.records("user.events").back().value, event.data);
+  EXPECT_EQ(count("user.events"), 0);
+}
+
+TEST_F(MendTest, ANewerStateThatComesMeanwhileStaysTheLastOne) {
+  die(user_event("created", 1, 1));
+  const Position place = log.records("user.events.dlq").back().position;
+  log.before_append([&](const std::vector<Record>& records) {
+    if (records.front().topic != "user.events") return;
+    log.before_append(nullptr);
+    log.append_now(to_record(user_event("updated", 1, 2)));
+  });
+  ASSERT_TRUE(letters.mend(place, user_event("created", 1, 1)));
+  EXPECT_EQ(find_header(log.records("user.events").back().headers, "ce_type"), "user.updated");
+}
+
 TEST_F(MendTest, AnOvertakenStateOfAnEntityIsNotMended) {
   die(user_event("created", 1, 1));
   const Position place = log.records("user.events.dlq").back().position;

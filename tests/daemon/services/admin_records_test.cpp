@@ -92,6 +92,18 @@ TEST_F(AdminRecords, ACursorOfOtherTopicsOrOfNoneIsRefused) {
   EXPECT_EQ(get(kAll, {{"cursor", "b.events~1"}, {"topics", "a.events"}}).status, 400);
 }
 
+// Symptom: meshd died of a sum of offsets beyond 64 bits.
+TEST_F(AdminRecords, PositionsFarBeyondTheEndAreRead) {
+  append("a.events", "1");
+  append("b.events", "2");
+  append("b.events", "3");
+  const auto page = get(kAll, {{"cursor", "a.events~9223372036854775807~~b.events~0"}});
+  EXPECT_THAT(keys(page), ElementsAre("2", "3"));
+  const std::string beyond = next(page);
+  EXPECT_EQ(beyond, "a.events~9223372036854775807~~b.events~2");
+  EXPECT_THAT(keys(get(kAll, {{"cursor", beyond}})), ElementsAre());
+}
+
 TEST_F(AdminRecords, ABusyTopicLeavesRoomForTheOthers) {
   for (int i = 0; i < 50; ++i) append("a.events", "busy");
   append("b.events", "quiet");

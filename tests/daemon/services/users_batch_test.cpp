@@ -28,6 +28,7 @@ class UsersBatch : public ::testing::Test {
     if (!key.empty()) request->headers.emplace_back("Idempotency-Key", key);
     if (pattern == "/users/{id}") request->path_params["id"] = "1";
     request->body = body;
+    request->trace = trace_;
     request->principal = Principal{};
     request->principal->tenant = TenantId::parse("acme").value();
     std::promise<http::Response> answer;
@@ -67,6 +68,7 @@ class UsersBatch : public ::testing::Test {
     return dump({{"email", email}, {"name", name}}) + "\n";
   }
 
+  TraceContext trace_;
   test::TempDir dir_;
   ManualClock clock_;
   Metrics metrics_;
@@ -101,6 +103,19 @@ TEST_F(UsersBatch, ExistingUsersTakeTheirNewNameWhenAsked) {
                     {{"existing", "update"}}),
               ElementsAre("existing 1", "updated 2", "updated 2", "existing 2", "created 3"));
   EXPECT_THAT(names(), ElementsAre("1 a@b.c A", "2 b@b.c Bea", "3 c@b.c C"));
+}
+
+TEST_F(UsersBatch, TheEventsOfItsLinesCarryTheTraceOfTheRequest) {
+  trace_ = *TraceContext::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+  trace_.add_state("vendor=1");
+  ASSERT_THAT(batch(line("a@b.c", "A")), ElementsAre("created 1"));
+  ASSERT_THAT(batch(line("a@b.c", "B"), {{"existing", "update"}}), ElementsAre("updated 1"));
+  const auto events = store_->outbox().pending(0, 10).value();
+  ASSERT_EQ(events.size(), 2u);
+  for (const auto& [sequence, record] : events) {
+    EXPECT_EQ(find_header(record.headers, "traceparent"), trace_.traceparent());
+    EXPECT_EQ(find_header(record.headers, "tracestate"), "vendor=1");
+  }
 }
 
 TEST_F(UsersBatch, ADryRunTellsAndChangesNothing) {
@@ -140,6 +155,8 @@ TEST_F(UsersBatch, AWrongRequestIsRefusedAsAWhole) {
   EXPECT_THAT(batch(line("a@b.c", "A"), {{"existing", "replace"}}), ElementsAre(HasSubstr("400 ")));
   EXPECT_THAT(batch(line("a@b.c", "A"), {{"dry_run", "1"}}), ElementsAre(HasSubstr("400 ")));
   EXPECT_THAT(batch(" \n"), ElementsAre(HasSubstr("400 ")));
+  EXPECT_THAT(batch(line("a@b.c", "A"), {}, std::string(201, 'k')),
+              ElementsAre(HasSubstr("at most 200 characters")));
   EXPECT_THAT(names(), ElementsAre());
 }
 

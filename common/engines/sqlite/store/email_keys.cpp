@@ -1,5 +1,7 @@
 #include "common/engines/sqlite/store/email_keys.h"
 
+#include <map>
+
 #include "common/base/strings.h"
 #include "common/base/unicode.h"
 #include "common/domain/user.h"
@@ -34,38 +36,57 @@ Status fold_emails(Database& db) {
   return {};
 }
 
-// Counts of one label written in two ways become one.
-Status fold_labels(Database& db) {
-  struct Count {
-    std::int64_t subject, events;
-    std::string label, folded;
-  };
-  std::vector<Count> changed;
-  Status read = each_row(query(db, "SELECT subject,label,events FROM activity_counts"),
+struct Folded {
+  std::string label;
+  std::int64_t events;
+};
+using Folds = std::map<std::string, Folded, std::less<>>;  // by the label as it is written
+
+// Counts of one label of a subject written in two ways become one. The subject's rows are read
+// once, however many of its labels change.
+Status fold_labels_of(Database& db, std::int64_t subject, const Folds& folds) {
+  std::vector<std::pair<std::int64_t, const std::string*>> rows;
+  Status read = each_row(query(db, "SELECT position,label FROM activity WHERE subject=?", subject),
                          [&](const Statement& row) -> Status {
-                           std::string folded = to_nfc(row.text(1));
-                           if (folded != row.text(1)) {
-                             changed.push_back({row.integer(0), row.integer(2),
-                                                std::string(row.text(1)), std::move(folded)});
+                           const auto fold = folds.find(row.text(1));
+                           if (fold != folds.end()) {
+                             rows.emplace_back(row.integer(0), &fold->second.label);
                            }
                            return {};
                          });
   if (!read) return read;
-  for (const auto& [subject, events, label, folded] : changed) {
+  for (const auto& [position, label] : rows) {
+    Status done = execute(db, "UPDATE activity SET label=? WHERE position=?", *label, position);
+    if (!done) return done;
+  }
+  for (const auto& [label, folded] : folds) {
     Status done = execute(db,
                           "INSERT INTO activity_counts(subject,label,events) VALUES(?,?,?)"
                           " ON CONFLICT DO UPDATE SET events=events+excluded.events",
-                          subject, folded, events);
+                          subject, folded.label, folded.events);
     if (done) {
       done = execute(db, "DELETE FROM activity_counts WHERE subject=? AND label=?", subject, label);
-    }
-    if (done) {
-      done = execute(db, "UPDATE activity SET label=? WHERE subject=? AND label=?", folded, subject,
-                     label);
     }
     if (!done) return done;
   }
   return {};
+}
+
+Status fold_labels(Database& db) {
+  std::map<std::int64_t, Folds> changed;  // by subject
+  Status read = each_row(
+      query(db, "SELECT subject,label,events FROM activity_counts"),
+      [&](const Statement& row) -> Status {
+        std::string label = to_nfc(row.text(1));
+        if (label == row.text(1)) return {};
+        changed[row.integer(0)].emplace(row.text(1), Folded{std::move(label), row.integer(2)});
+        return {};
+      });
+  for (const auto& [subject, folds] : changed) {
+    if (!read) break;
+    read = fold_labels_of(db, subject, folds);
+  }
+  return read;
 }
 
 // A subject whose name is another's in NFC hands its events and counts over.
