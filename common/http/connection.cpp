@@ -208,8 +208,7 @@ bool Connection::admits_later() const {
 
 void Connection::wait_for_more() {
   if (!untouched()) return;
-  if (!reader_.untouched()) return loop_.enter(*this, Phase::head);
-  if (phase_ == Phase::idle && loop_.core().draining) part();
+  if (!reader_.untouched()) loop_.enter(*this, Phase::head);
 }
 
 // A few bytes now and then are no progress, or a client could hold its place for days.

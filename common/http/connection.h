@@ -27,7 +27,7 @@ class Connection final : public Watched, public std::enable_shared_from_this<Con
   // The answer of a handler has come, perhaps one that nobody waits for any more.
   void on_answer(const std::shared_ptr<Exchange>& exchange);
   void on_deadline();
-  // The server drains: what waits for a request ends soon, unless one is already in the socket.
+  // The server drains: what waits for a request ends soon, unless one comes before.
   void drain();
   // The server ends: who still waits hears so.
   void end();

@@ -104,10 +104,6 @@ void Connection::give_up(std::string_view detail, std::string_view when) {
 }
 
 void Connection::drain() {
-  if (phase_ == Phase::idle) {
-    readable_ = true;
-    return advance();
-  }
   loop_.enter(*this, phase_);  // its time is shorter from now on
 }
 

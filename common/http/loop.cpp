@@ -306,7 +306,7 @@ Duration Loop::time_out(Phase phase) const {
     case Phase::fresh:
       return drained_ ? kDrainLinger : options.header_timeout;
     case Phase::idle:
-      return options.idle_timeout;
+      return drained_ ? kDrainLinger : options.idle_timeout;
     case Phase::head:
       return options.header_timeout;
     case Phase::body:

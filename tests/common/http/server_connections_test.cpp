@@ -32,6 +32,17 @@ class ServerConnectionsTest : public ServerTest {
     stopping_ = std::thread([this, drain] { server->stop(drain); });
     clock.await_waiters(1);
   }
+  // Once nobody can connect any more the loop drains, by the clock as it was then.
+  void await_drain() {
+    EXPECT_TRUE(eventually([&] {
+      try {
+        RawClient{server->addresses()[0]};
+        return false;
+      } catch (const std::runtime_error&) {
+        return true;
+      }
+    }));
+  }
   void join() {
     if (stopping_.joinable()) stopping_.join();
   }
@@ -184,12 +195,14 @@ TEST_F(ServerConnectionsTest, StopClosesIdleOnesAndRefusesNewOnes) {
   EXPECT_EQ(client.ask(get("/echo")).status, 200);
   const auto address = server->addresses()[0];
   stop_beside(milliseconds(1000));
+  await_drain();
+  clock.advance(milliseconds(100));
   EXPECT_TRUE(client.closed_by_server());
   client.send(get("/echo"));  // as if it had been on its way
   EXPECT_TRUE(client.closed_by_server());
   EXPECT_FALSE(client.was_reset());
   client.finish_sending();
-  join();  // without the clock moving: nothing is under way
+  join();  // without the clock moving: nothing is under way any more
   EXPECT_THROW(RawClient{address}, std::runtime_error);
 }
 
@@ -198,8 +211,28 @@ TEST_F(ServerConnectionsTest, StopDoesNotWaitLongForAClientThatDoesNotHeed) {
   auto client = connect();
   EXPECT_EQ(client.ask(get("/echo")).status, 200);
   stop_beside(milliseconds(60'000));
+  await_drain();
+  clock.advance(milliseconds(100));
   EXPECT_TRUE(client.closed_by_server());
   clock.advance(milliseconds(100));
+  join();
+}
+
+TEST_F(ServerConnectionsTest, ARequestOnAConnectionThatWasIdleAtTheStopIsAnswered) {
+  start();
+  std::vector<RawClient> clients;
+  for (int i = 0; i < 20; ++i) {
+    clients.push_back(connect());
+    EXPECT_EQ(clients.back().ask(get("/echo")).status, 200);
+  }
+  stop_beside(milliseconds(1000));
+  await_drain();
+  for (auto& client : clients) {
+    const auto reply = client.ask(get("/echo"));
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_EQ(reply.header("Connection"), "close");
+    client.finish_sending();
+  }
   join();
 }
 
