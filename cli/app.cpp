@@ -38,9 +38,13 @@ void add_globals(CLI::App& root, Globals& globals) {
        kWhere);
   constexpr const char* kOutput = "Output";
   text("-o,--output", globals.output, "FORMAT",
-       "table, wide, json, yaml, name (ids only) or help (what the fields mean); $MESH_OUTPUT",
+       "table, wide (exact, nothing cut), json, yaml, csv, name (ids only) or help (what the "
+       "fields mean); $MESH_OUTPUT",
        kOutput);
   root.add_flag("--no-progress", globals.no_progress, "No progress bar")->group(kOutput);
+  root.add_flag("--no-pager", globals.no_pager,
+                "Do not show what is longer than the screen by $MESH_PAGER, $PAGER or less")
+      ->group(kOutput);
   root.add_flag("-v,--verbose", globals.verbose, "Show each request on stderr")->group(kOutput);
   constexpr const char* kRunning = "Running";
   root.add_flag("-y,--yes", globals.yes, "Do not ask before changing things")->group(kRunning);
@@ -91,7 +95,17 @@ Exit finish(Session& session, const Outcome& outcome) {
   return exit_code(outcome.error().kind);
 }
 
-Exit run_verb(const Verb& verb, Session& session) {
+// Whoever asks for CSV by hand gets it or an error; a setting for all commands is passed over.
+Status has_table(const Verb& verb, const CLI::App& app, const Session& session) {
+  if (verb.view != nullptr || verb.keeps_output || session.globals.output != "csv") return {};
+  return fail(ErrorKind::invalid,
+              "`" + command_path(app) + "` prints no table, so -o csv has none");
+}
+
+Exit run_verb(const Verb& verb, const CLI::App& app, Session& session) {
+  if (auto table = has_table(verb, app, session); !table) {
+    return finish(session, fail(table.error()));
+  }
   const Status ready = verb.needs == Needs::server ? session.connect() : session.settle();
   if (!ready) return finish(session, fail(ready.error()));
   return finish(session, verb.run(session));
@@ -151,7 +165,7 @@ Exit run(const std::vector<std::string>& arguments, Session& session) {
         session.out.notes() << printable_lines(ended->text) << std::flush;
       return finish(session, ended->exit);
     }
-    if (verb != nullptr) return run_verb(*verb, session);
+    if (verb != nullptr) return run_verb(*verb, app, session);
     if (app.get_parent() == nullptr) {
       session.out.data(help_text(tree.commands, app));
       return finish(session, Exit::ok);

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "cli/help.h"
+#include "cli/settings.h"
 #include "common/base/strings.h"
 
 namespace mesh::cli {
@@ -33,8 +34,7 @@ Flag flag_of(const CLI::Option& option) {
   flag.takes_file = flag.takes_value && (type == "FILE" || type == "DIR");
   // "csv|ndjson" names the choices.
   if (flag.takes_value && type.find('|') != type.npos) flag.choices = split(type, '|');
-  if (option.check_lname("output"))
-    flag.choices = {"table", "wide", "json", "yaml", "name", "help"};
+  if (option.check_lname("output")) flag.choices = format_names();
   return flag;
 }
 

@@ -1,6 +1,12 @@
 #include "cli/output.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "cli/pager.h"
+#include "cli/render/csv.h"
 #include "cli/render/width.h"
+#include "common/base/strings.h"
 #include "common/config/yaml_json.h"
 
 namespace mesh::cli {
@@ -11,25 +17,57 @@ std::string pretty(const Json& value) { return dump(value, 2) + "\n"; }
 }  // namespace
 
 TableStyle Output::style() const {
-  return {terminal_.out ? terminal_.out_width : 0, terminal_.color};
+  const bool cut = terminal_.out && format_ == Format::table;
+  return {cut ? terminal_.out_width : 0, terminal_.color};
 }
 
 void Output::note(std::string_view text) { notes_ << printable_lines(text) << '\n' << std::flush; }
 
-void Output::document(const std::string& text) {
-  data_ << (terminal_.out ? printable_json(text) : text);
+std::string Output::document(const std::string& text) const {
+  return terminal_.out ? printable_json(text) : text;
+}
+
+std::string Output::csv(const View& view, const std::vector<Json>& items) {
+  std::string text = std::exchange(named_, &view) == &view ? "" : csv_header(view);
+  for (const Json& item : items) text += csv_row(view, item, terminal_.out);
+  return text;
+}
+
+std::string Output::table_of(const View& view, const std::vector<Json>& items) const {
+  return view_table(view, items, format_ == Format::wide, clock_.now(), style());
+}
+
+bool Output::fits(std::string_view text) const {
+  int lines = 1;  // the prompt's
+  for (const auto& line : split(text, '\n')) {
+    lines += 1 + std::max(0, display_width(line) - 1) / terminal_.out_width;
+    if (lines > terminal_.out_height + 1) return false;
+  }
+  return true;
+}
+
+void Output::show(const std::string& text) {
+  if (terminal_.out && !pager_.empty() && !fits(text)) {
+    flush();
+    notes_.flush();
+    if (run_pager(pager_, text)) return;
+  }
+  data_ << text;
 }
 
 void Output::items(const View& view, const std::vector<Json>& items) {
   switch (format_) {
     case Format::json:
-      document(pretty(Json(items)));
+      show(document(pretty(Json(items))));
       break;
     case Format::yaml:
-      document(json_to_yaml(Json(items)));
+      show(document(json_to_yaml(Json(items))));
+      break;
+    case Format::csv:
+      show(csv(view, items));
       break;
     case Format::name:
-      data_ << view_names(view, items);
+      show(view_names(view, items));
       break;
     case Format::help:
       data_ << view_help(view);
@@ -39,7 +77,7 @@ void Output::items(const View& view, const std::vector<Json>& items) {
       if (items.empty()) {
         note("none");
       } else {
-        data_ << view_table(view, items, format_ == Format::wide, style());
+        show(table_of(view, items));
       }
   }
 }
@@ -47,10 +85,10 @@ void Output::items(const View& view, const std::vector<Json>& items) {
 void Output::row(const View& view, const Json& item) {
   switch (format_) {
     case Format::json:
-      document(pretty(item));
+      show(document(pretty(item)));
       break;
     case Format::yaml:
-      document(json_to_yaml(item));
+      show(document(json_to_yaml(item)));
       break;
     default:
       items(view, {item});
@@ -58,25 +96,26 @@ void Output::row(const View& view, const Json& item) {
 }
 
 void Output::record(const View& view, const Json& item, const std::vector<Part>& parts) {
-  if (format_ != Format::table && format_ != Format::wide) return row(view, item);
-  data_ << view_record(view, item);
+  if (!for_people()) return row(view, item);
+  std::string text = view_record(view, item);
   for (const Part& part : parts) {
     const Json& array = at_path(item, part.path);
     if (!array.is_array() || array.empty()) continue;
-    const std::vector<Json> rows(array.begin(), array.end());
-    data_ << '\n'
-          << part.title << "\n"
-          << view_table(*part.view, rows, format_ == Format::wide, style());
+    text += "\n" + part.title + "\n" + table_of(*part.view, {array.begin(), array.end()});
   }
+  show(text);
 }
 
 void Output::stream(const View& view, const Json& item, const std::string& line) {
   switch (format_) {
     case Format::json:
-      document(dump(item) + "\n");
+      data_ << document(dump(item) + "\n");
       break;
     case Format::yaml:
-      document("---\n" + json_to_yaml(item));
+      data_ << document("---\n" + json_to_yaml(item));
+      break;
+    case Format::csv:
+      data_ << csv(view, {item});
       break;
     case Format::name:
       data_ << view_names(view, {item});

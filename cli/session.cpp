@@ -2,6 +2,7 @@
 
 #include <mutex>
 
+#include "cli/pager.h"
 #include "cli/render/width.h"
 #include "common/base/strings.h"
 
@@ -12,8 +13,13 @@
 namespace mesh::cli {
 
 Session::Session(Surroundings around, std::istream& input, std::ostream& data, std::ostream& notes,
-                 Terminal terminal)
-    : surroundings(std::move(around)), in(input), out(data, notes, terminal) {}
+                 Terminal terminal, Clock& time)
+    : surroundings(std::move(around)), in(input), clock(time), out(data, notes, terminal, time) {}
+
+void Session::set_up_output() {
+  out.set_format(settings.format);
+  if (!globals.no_pager) out.set_pager(pager_command(surroundings.env));
+}
 
 Status Session::connect() {
   const auto file = load_contexts(context_file_path(surroundings.env));
@@ -21,7 +27,7 @@ Status Session::connect() {
   auto resolved = resolve(globals, *file, surroundings);
   if (!resolved) return fail(resolved.error());
   settings = std::move(*resolved);
-  out.set_format(settings.format);
+  set_up_output();
   client::Options options = client_options(settings);
   options.user_agent = "mesh/" MESH_VERSION;
   if (globals.verbose) {
@@ -51,7 +57,7 @@ Status Session::settle() {
   auto resolved = resolve(local, {}, around);
   if (!resolved) return fail(resolved.error());
   settings = std::move(*resolved);
-  out.set_format(settings.format);
+  set_up_output();
   return {};
 }
 

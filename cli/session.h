@@ -17,12 +17,12 @@ namespace mesh::cli {
 
 struct Session {
   Session(Surroundings around, std::istream& input, std::ostream& data, std::ostream& notes,
-          Terminal terminal);
+          Terminal terminal, Clock& clock = system_clock());
 
   Surroundings surroundings;
   std::istream& in;
+  Clock& clock;
   Output out;
-  Clock& clock = system_clock();
   Globals globals;
   Settings settings;
   std::unique_ptr<client::Client> mesh;  // set for commands that talk to a server
@@ -32,6 +32,9 @@ struct Session {
   // The format and the like alone, for commands that need no server: problems with addresses and
   // contexts do not count.
   Status settle();
+
+  // How to print, once the settings are known.
+  void set_up_output();
 
   bool terminal_progress() const;
   Progress progress(std::string label);

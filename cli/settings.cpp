@@ -1,5 +1,6 @@
 #include "cli/settings.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "cli/files.h"
@@ -134,14 +135,17 @@ Status place(const Globals& globals, const NamedContext& context, const Surround
 
 }  // namespace
 
+const std::vector<std::string>& format_names() {
+  static const std::vector<std::string> names{"table", "wide", "json", "yaml",
+                                              "csv",   "name", "help"};
+  return names;
+}
+
 std::optional<Format> parse_format(std::string_view name) {
-  if (name == "table") return Format::table;
-  if (name == "wide") return Format::wide;
-  if (name == "json") return Format::json;
-  if (name == "yaml") return Format::yaml;
-  if (name == "name") return Format::name;
-  if (name == "help") return Format::help;
-  return std::nullopt;
+  const auto& names = format_names();
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found == names.end()) return std::nullopt;
+  return static_cast<Format>(found - names.begin());
 }
 
 Result<Settings> resolve(const Globals& globals, const ContextFile& file,
@@ -167,9 +171,10 @@ Result<Settings> resolve(const Globals& globals, const ContextFile& file,
   if (const auto output = pick(globals.output, "--output", "MESH_OUTPUT", context.output)) {
     const auto format = parse_format(output->value);
     if (!format) {
-      return fail(ErrorKind::invalid,
-                  output->from + ": \"" + output->value +
-                      "\" is not an output; allowed are table, wide, json, yaml, name, help");
+      std::string names;
+      for (const auto& name : format_names()) names += (names.empty() ? "" : ", ") + name;
+      return fail(ErrorKind::invalid, output->from + ": \"" + output->value +
+                                          "\" is not an output; allowed are " + names);
     }
     settings.format = *format;
   }

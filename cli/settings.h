@@ -16,12 +16,15 @@ namespace mesh::cli {
 struct Globals {
   std::optional<std::string> server, data_dir, context, token, tenant, output, timeout;
   bool no_progress = false;
+  bool no_pager = false;
   bool yes = false;
   bool verbose = false;
 };
 
-enum class Format { table, wide, json, yaml, name, help };
+enum class Format { table, wide, json, yaml, csv, name, help };
 std::optional<Format> parse_format(std::string_view name);
+// Their names, in the order in which they are offered.
+const std::vector<std::string>& format_names();
 
 struct Settings {
   client::Endpoints endpoints;

@@ -10,9 +10,13 @@
 namespace mesh::cli {
 namespace {
 
-int width_of(int fd) {
+// As the kernel has it, or what terminals began with.
+winsize size_of(int fd) {
   winsize size{};
-  return ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+  if (::ioctl(fd, TIOCGWINSZ, &size) != 0) size = {};
+  if (size.ws_col == 0) size.ws_col = 80;
+  if (size.ws_row == 0) size.ws_row = 24;
+  return size;
 }
 
 }  // namespace
@@ -22,8 +26,10 @@ Terminal detect_terminal() {
   terminal.in = ::isatty(0) == 1;
   terminal.out = ::isatty(1) == 1;
   terminal.err = ::isatty(2) == 1;
-  terminal.out_width = width_of(1);
-  terminal.err_width = width_of(2);
+  const winsize out = size_of(1);
+  terminal.out_width = out.ws_col;
+  terminal.out_height = out.ws_row;
+  terminal.err_width = size_of(2).ws_col;
   const char* no_color = std::getenv("NO_COLOR");
   const char* term = std::getenv("TERM");
   terminal.color = terminal.out && (no_color == nullptr || *no_color == '\0') &&

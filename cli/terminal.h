@@ -5,7 +5,8 @@ namespace mesh::cli {
 
 struct Terminal {
   bool in = false, out = false, err = false;  // is each of stdin, stdout, stderr a terminal
-  int out_width = 80, err_width = 80;
+  int out_width = 80, err_width = 80;         // in columns
+  int out_height = 24;                        // in lines
   bool color = false;  // stdout: a terminal, not "dumb", and NO_COLOR not set
 };
 

@@ -8,19 +8,21 @@ namespace mesh::cli {
 namespace {
 
 const View& backup_view() {
-  static const View view{"backup",
-                         {{"backup", "BACKUP", "its folder"},
-                          {"state", "STATE", "ok, or damaged"},
-                          {"made_at", "MADE AT", "the instant that it shows"},
-                          {"meshd_version", "VERSION", "of the meshd that made it"}}};
+  static const View view{
+      "backup",
+      {{"backup", "BACKUP", "its folder"},
+       {"state", "STATE", "ok, or damaged"},
+       {"made_at", "MADE AT", "the instant that it shows", Field::Show::always, Field::Kind::time},
+       {"meshd_version", "VERSION", "of the meshd that made it"}}};
   return view;
 }
 
 const View& file_view() {
   static const View view{"name",
                          {{"name", "FILE", "the file, in the backup's folder"},
-                          {"bytes", "SIZE", "bytes it has", Field::Show::always, size_text},
-                          {"state", "STATE", "ok, or what is wrong with it"}}};
+                          {"bytes", "SIZE", "bytes it has", Field::Show::always, Field::Kind::size},
+                          {"state", "STATE", "ok, or what is wrong with it"}},
+                         "STATE"};
   return view;
 }
 

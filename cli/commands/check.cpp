@@ -127,8 +127,7 @@ Outcome check(Session& session, const Args& args) {
   }
   static constexpr const char* kWords[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
   const char* word = kWords[static_cast<int>(findings.state)];
-  const Format format = session.out.format();
-  if (format == Format::json || format == Format::yaml) {
+  if (!session.out.for_people()) {
     session.out.row(
         check_view(),
         {{"state", word}, {"problems", findings.problems}, {"measured", findings.measured}});

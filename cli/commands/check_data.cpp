@@ -38,18 +38,25 @@ Result<Json> ask(const std::string& data_dir, const char* what) {
 }
 
 void show(Session& session, const Json& report) {
-  if (session.out.format() != Format::table && session.out.format() != Format::wide) {
+  const Format format = session.out.format();
+  if (format == Format::json || format == Format::yaml) {
     return session.out.row(damage_view(), report);
   }
-  // No table: none of this may be cut to the terminal's width.
+  std::vector<Json> rows;
   for (const Json& file : at_path(report, "files")) {
-    for (const Json& damage : at_path(file, "damages")) {
-      const auto text = [&](const char* name) {
-        return printable(plain_text(at_path(damage, name)));
-      };
-      session.out.data(printable(plain_text(at_path(file, "file"))) + ": " + text("place") + ": " +
-                       text("what") + "\n    a repair loses " + text("loss") + "\n");
+    for (Json damage : at_path(file, "damages")) {
+      damage["file"] = at_path(file, "file");
+      rows.push_back(std::move(damage));
     }
+  }
+  if (!session.out.for_people()) return session.out.items(damage_view(), rows);
+  // No table: none of this may be cut to the terminal's width.
+  for (const Json& damage : rows) {
+    const auto text = [&](const char* name) {
+      return printable(plain_text(at_path(damage, name)));
+    };
+    session.out.data(text("file") + ": " + text("place") + ": " + text("what") +
+                     "\n    a repair loses " + text("loss") + "\n");
   }
 }
 
@@ -78,8 +85,7 @@ std::string holder(const std::string& data_dir) {
 }
 
 Outcome unknown(Session& session, const std::string& why) {
-  const Format format = session.out.format();
-  if (format == Format::json || format == Format::yaml) {
+  if (!session.out.for_people()) {
     session.out.row(
         check_view(),
         {{"state", "UNKNOWN"}, {"problems", Json::array({why})}, {"measured", Json::object()}});
@@ -97,7 +103,7 @@ Outcome check_data(Session& session, const std::string& data_dir, bool repair) {
       "OK - no meshd runs here; its files are whole",
       "WARNING - files are damaged, and a repair loses nothing",
       "CRITICAL - files are damaged or missing"};
-  const bool table = session.out.format() == Format::table || session.out.format() == Format::wide;
+  const bool table = session.out.for_people();
   // A clean stop removes run.json; who watches a meshd must hear that it is gone.
   const bool crashed = state == 0 && std::filesystem::exists(data_dir + "/run.json");
   if (table) {

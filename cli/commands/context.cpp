@@ -14,7 +14,8 @@ const View& context_view() {
                           {"tenant", "TENANT", "the tenant to act for"},
                           {"token", "TOKEN", "set or not; never shown"},
                           {"endpoints", "ENDPOINTS", "an address per role", Field::Show::wide},
-                          {"output", "OUTPUT", "how to print", Field::Show::wide}}};
+                          {"output", "OUTPUT", "how to print", Field::Show::wide}},
+                         "SERVER"};
   return view;
 }
 
@@ -152,7 +153,8 @@ void add_context(Commands& commands) {
                    "mesh context add split --endpoint admin=http://10.0.0.5:9090 --endpoint "
                    "users=http://10.0.0.6:8081\n",
        .run = [args](Session& session) { return add(session, *args); },
-       .needs = Needs::nothing});
+       .needs = Needs::nothing,
+       .keeps_output = true});
   verb.add_option("NAME", args->name, "The context's name")->required();
   verb.add_option("--endpoint", args->endpoints, "Address of one role; may be repeated")
       ->type_name("ROLE=URL")

@@ -18,9 +18,11 @@ const View& topic_view() {
       "topic",
       {{"topic", "TOPIC", "the dead-letter topic"},
        {"letters", "LETTERS", "letters neither redriven nor purged", Field::Show::always,
-        count_text},
-       {"oldest", "OLDEST", "when the oldest of them died", Field::Show::always, time_text},
-       {"causes", "CAUSES", "how many of each class of cause"}}};
+        Field::Kind::count},
+       {"oldest", "OLDEST", "when the oldest of them died", Field::Show::always, Field::Kind::time},
+       {"causes", "CAUSES", "how many of each class of cause", Field::Show::always,
+        Field::Kind::counts}},
+      "CAUSES"};
   return view;
 }
 
@@ -28,24 +30,27 @@ const View& letter_view() {
   static const View view{
       "event.id",
       {{"event.id", "EVENT", "the dead event's id"},
-       {"died_at", "DIED", "when it was given up", Field::Show::always, time_text},
-       {"pipeline", "PIPELINE", "the pipeline that gave it up"},
+       {"died_at", "DIED", "when it was given up", Field::Show::always, Field::Kind::time},
+       {"pipeline", "PIPELINE", "the pipeline that gave it up", Field::Show::wide},
        {"tenant", "TENANT", "whose event it is"},
-       {"event.type", "TYPE", "the event's type"},
-       {"attempts", "ATTEMPTS", "how often it was tried since it was redriven last"},
-       {"redrives", "REDRIVES", "how often it was redriven or mended before it died again"},
+       {"event.type", "TYPE", "the event's type", Field::Show::wide},
+       {"attempts", "ATTEMPTS", "how often it was tried since it was redriven last",
+        Field::Show::wide, Field::Kind::count},
+       {"redrives", "REDRIVES", "how often it was redriven or mended before it died again",
+        Field::Show::wide, Field::Kind::count},
        {"cause_class", "CLASS", "the class of the cause, for --cause"},
        {"cause", "CAUSE", "what went wrong"},
        {"source", "SOURCE", "where the event lies: topic/partition@offset", Field::Show::wide},
        {"key", "KEY", "the event's key", Field::Show::wide},
        {"attempts_before", "TRIED BEFORE", "attempts before it was redriven last",
-        Field::Show::wide},
+        Field::Show::wide, Field::Kind::count},
        {"first_died_at", "FIRST DIED", "when it was given up for the first time", Field::Show::wide,
-        time_text},
+        Field::Kind::time},
        {"topic", "LETTER TOPIC", "where the letter lies", Field::Show::never},
        {"partition", "PARTITION", "and the partition", Field::Show::never},
        {"offset", "OFFSET", "and the place there", Field::Show::never},
-       {"event.data", "DATA", "the event's data", Field::Show::never}}};
+       {"event.data", "DATA", "the event's data", Field::Show::never}},
+      "CAUSE"};
   return view;
 }
 
@@ -124,7 +129,9 @@ Outcome change_letters(Session& session, const Args& args, const Change& change)
   if (args.dry_run || !session.globals.yes) {
     auto counted = change.call(session, topic, filter, true);
     if (!counted) return fail(counted.error());
-    static const View view{"matching", {{"matching", "MATCHING", "letters it would take"}}};
+    static const View view{"matching",
+                           {{"matching", "MATCHING", "letters it would take", Field::Show::always,
+                             Field::Kind::count}}};
     if (args.dry_run) {
       session.out.row(view, *counted);
       return Exit::ok;

@@ -189,8 +189,7 @@ Outcome doctor(Session& session) {
                     {"detail", finding.detail},
                     {"advice", finding.advice}});
   }
-  const Format format = session.out.format();
-  if (format == Format::table || format == Format::wide) {
+  if (session.out.for_people()) {
     for (const Finding& finding : findings)
       session.out.data(marked(finding, session.out.terminal().color));
   } else {

@@ -63,6 +63,11 @@ std::int64_t distance(const client::Positions& from, const client::Positions& to
 }
 
 Outcome export_records(Session& session, const Args& args) {
+  if (session.globals.output == "csv") {
+    return fail(ErrorKind::invalid,
+                "an export is NDJSON; `mesh events tail --topic " + args.topic +
+                    " --from start --no-follow -o csv` prints the same records as CSV");
+  }
   auto range = whole_topic(*session.mesh, args.topic);
   if (!range) return fail(range.error());
   auto from = resolve_bound(*session.mesh, *range, args.from);

@@ -6,6 +6,7 @@
 #include "cli/import/event_line.h"
 #include "cli/import/json_reader.h"
 #include "cli/interrupt.h"
+#include "cli/render/number.h"
 #include "cli/render/width.h"
 #include "cli/retry.h"
 #include "common/base/ids.h"
@@ -26,9 +27,11 @@ const View& published_view() {
 }
 
 const View& summary_view() {
-  static const View view{"accepted",
-                         {{"accepted", "ACCEPTED", "events that are durably in the log"},
-                          {"failed", "FAILED", "records that were refused"}}};
+  static const View view{
+      "accepted",
+      {{"accepted", "ACCEPTED", "events that are durably in the log", Field::Show::always,
+        Field::Kind::count},
+       {"failed", "FAILED", "records that were refused", Field::Show::always, Field::Kind::count}}};
   return view;
 }
 
@@ -87,7 +90,7 @@ class Publisher {
       session_.out.row(summary_view(), {{"accepted", accepted_}, {"failed", failed_}});
     }
     if (failed_ > kShownFailures) {
-      session_.out.note("… and " + std::to_string(failed_ - kShownFailures) +
+      session_.out.note("… and " + with_thousands(failed_ - kShownFailures) +
                         " more refused records");
     }
     if (InterruptGuard::interrupted()) {

@@ -14,14 +14,15 @@ struct Args {
 const View& estimate_view() {
   static const View view{
       "matching",
-      {{"scanned", "SCANNED", "records in the range", Field::Show::always, count_text},
+      {{"scanned", "SCANNED", "records in the range", Field::Show::always, Field::Kind::count},
        {"matching", "MATCHING", "of them, of the tenant and type asked for", Field::Show::always,
-        count_text},
-       {"seconds", "TAKES", "about so long", Field::Show::always, seconds_text},
-       {"first", "FIRST", "time of the first one", Field::Show::always, time_text},
-       {"last", "LAST", "time of the last one", Field::Show::always, time_text},
-       {"by_type", "TYPES", "how many of each type", Field::Show::wide},
-       {"by_tenant", "TENANTS", "how many of each of the 20 largest tenants", Field::Show::wide}}};
+        Field::Kind::count},
+       {"seconds", "TAKES", "about so long", Field::Show::always, Field::Kind::seconds},
+       {"first", "FIRST", "time of the first one", Field::Show::always, Field::Kind::time},
+       {"last", "LAST", "time of the last one", Field::Show::always, Field::Kind::time},
+       {"by_type", "TYPES", "how many of each type", Field::Show::wide, Field::Kind::counts},
+       {"by_tenant", "TENANTS", "how many of each of the 20 largest tenants", Field::Show::wide,
+        Field::Kind::counts}}};
   return view;
 }
 

@@ -14,19 +14,21 @@ const View& group_view() {
        {"active", "ACTIVE", "is a consumer open"},
        {"lag", "LAG",
         "events not yet processed; those that were compacted away count until it is past them",
-        Field::Show::always, count_text},
+        Field::Show::always, Field::Kind::count},
        {"holds", "HOLDS", "events beyond their retention that are kept, since it has not read them",
-        Field::Show::always, count_text},
+        Field::Show::always, Field::Kind::count},
        {"passed_over", "PASSED OVER",
         "events that went before it had read them, by the topic's hard size, since the start",
-        Field::Show::wide, count_text},
+        Field::Show::wide, Field::Kind::count},
        {"topics", "TOPICS", "what it reads"},
        {"lag_seconds", "LAG TIME", "age of the oldest of them (describe only)", Field::Show::wide,
-        seconds_text},
-       {"parked", "PARKED", "events that wait for another try (describe only)", Field::Show::wide},
+        Field::Kind::seconds},
+       {"parked", "PARKED", "events that wait for another try (describe only)", Field::Show::wide,
+        Field::Kind::count},
        {"last_error", "LAST ERROR", "what went wrong last (describe only)", Field::Show::wide},
        {"partitions", "PARTITIONS", "offsets of each partition (describe only)",
-        Field::Show::never}}};
+        Field::Show::never}},
+      "STATE"};
   return view;
 }
 
@@ -36,7 +38,8 @@ const View& offset_view() {
                           {"partition", "PARTITION", "the number"},
                           {"committed", "COMMITTED", "the group goes on here"},
                           {"end", "END", "offset of the next record"},
-                          {"lag", "LAG", "offsets between the two, compacted ones among them"}}};
+                          {"lag", "LAG", "offsets between the two, compacted ones among them",
+                           Field::Show::always, Field::Kind::count}}};
   return view;
 }
 

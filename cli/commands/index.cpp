@@ -9,16 +9,17 @@ const View& index_view() {
       "name",
       {{"name", "INDEX", "the generation's name"},
        {"role", "ROLE", "serving, building or previous"},
-       {"vectors", "VECTORS", "users in it", Field::Show::always, count_text},
-       {"tenants", "TENANTS", "tenants in it", Field::Show::always, count_text},
-       {"bytes", "SIZE", "bytes it takes", Field::Show::always, size_text},
-       {"lag", "LAG", "events it has not seen yet", Field::Show::always, count_text},
+       {"vectors", "VECTORS", "users in it", Field::Show::always, Field::Kind::count},
+       {"tenants", "TENANTS", "tenants in it", Field::Show::wide, Field::Kind::count},
+       {"bytes", "SIZE", "bytes it takes", Field::Show::always, Field::Kind::size},
+       {"lag", "LAG", "events it has not seen yet", Field::Show::always, Field::Kind::count},
        {"state", "STATE",
         "running; filling: it serves, and is still built from the log; else what stops it"},
        {"number", "NUMBER", "counts the generations", Field::Show::wide},
        {"serving", "SERVING", "do searches go there", Field::Show::wide},
-       {"dimension", "DIMENSION", "numbers in a vector", Field::Show::wide},
-       {"embedder", "EMBEDDER", "what makes the vectors", Field::Show::wide}}};
+       {"dimension", "DIMENSION", "numbers in a vector", Field::Show::wide, Field::Kind::count},
+       {"embedder", "EMBEDDER", "what makes the vectors", Field::Show::wide}},
+      "STATE"};
   return view;
 }
 
@@ -26,11 +27,12 @@ const View& verify_view() {
   static const View view{
       "found",
       {{"expected", "EXPECTED", "users that the log says there are", Field::Show::always,
-        count_text},
-       {"found", "FOUND", "of them, found in the index", Field::Show::always, count_text},
-       {"missing", "MISSING", "not in the index", Field::Show::always, count_text},
-       {"extra", "EXTRA", "in the index, not in the log", Field::Show::always, count_text},
-       {"stale", "STALE", "of an older version than the log's", Field::Show::always, count_text},
+        Field::Kind::count},
+       {"found", "FOUND", "of them, found in the index", Field::Show::always, Field::Kind::count},
+       {"missing", "MISSING", "not in the index", Field::Show::always, Field::Kind::count},
+       {"extra", "EXTRA", "in the index, not in the log", Field::Show::always, Field::Kind::count},
+       {"stale", "STALE", "of an older version than the log's", Field::Show::always,
+        Field::Kind::count},
        {"examples", "EXAMPLES", "some of what differs", Field::Show::wide}}};
   return view;
 }
@@ -52,7 +54,7 @@ Outcome rebuild(Session& session, const RebuildArgs& args) {
   if (!topic) return fail(topic.error());
   static const View view{"records",
                          {{"records", "RECORDS", "records of user.events that would be read",
-                           Field::Show::always, count_text}}};
+                           Field::Show::always, Field::Kind::count}}};
   session.out.row(view, {{"records", at_path(*topic, "records")}});
   session.out.note("dry run: a new generation would be built from these beside the serving one");
   return Exit::ok;

@@ -8,15 +8,18 @@ namespace {
 const View& limit_view() {
   static const View view{
       "scope",
-      {{"tenant", "TENANT", "whose limit"},
+      {{"tenant", "TENANT", "whose limit", Field::Show::wide},
        {"scope", "SCOPE", "search, publish, users or admin"},
        {"policy", "POLICY", "units per period, and how many beyond at once", Field::Show::always,
-        policy_text},
+        Field::Kind::text, policy_text},
        {"source", "SOURCE", "tenant: set for this one; default: the configuration's"},
-       {"limit", "LIMIT", "what an idle tenant may do at once"},
-       {"remaining", "REMAINING", "what would pass right now"},
+       {"limit", "LIMIT", "what an idle tenant may do at once", Field::Show::always,
+        Field::Kind::count},
+       {"remaining", "REMAINING", "what would pass right now", Field::Show::always,
+        Field::Kind::count},
        {"reset_seconds", "FULL IN", "until it is all there again", Field::Show::always,
-        seconds_text}}};
+        Field::Kind::seconds}},
+      "POLICY"};
   return view;
 }
 

@@ -1,13 +1,24 @@
 #include "common/domain/search.h"
+
+#include <cstdio>
+
 #include "cli/commands/verb.h"
 
 namespace mesh::cli {
 namespace {
 
+std::string score_text(const Json& score) {
+  if (!score.is_number()) return plain_text(score);
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3f", score.get<double>());
+  return text;
+}
+
 const View& hit_view() {
   static const View view{"user_id",
                          {{"user_id", "USER", "the user's number"},
-                          {"score", "SCORE", "likeness to the query, 1 at most"},
+                          {"score", "SCORE", "likeness to the query, 1 at most",
+                           Field::Show::always, Field::Kind::text, score_text},
                           {"name", "NAME", "the user's name"},
                           {"email", "EMAIL", "the user's e-mail address"},
                           {"tenant_id", "TENANT", "the tenant searched in", Field::Show::wide}}};

@@ -19,12 +19,19 @@ bool any(const Json& task, std::string_view path) {
 }
 
 // From its start to its end, or to now.
-std::string duration_text(const Json& task) {
+std::string took_text(const Json& task) {
   const auto from = parse_rfc3339(word(task, "started_at"));
   auto to = parse_rfc3339(word(task, "finished_at"));
   if (!to) to = parse_rfc3339(word(task, kSeenAt));
   if (!from || !to || *to < *from) return {};
   return seconds_text(std::chrono::duration<double>(*to - *from).count());
+}
+
+// "at 45%", or the units done where it is not known how many there are.
+std::string progress_text(const Json& task) {
+  const Json &done = at_path(task, "progress.done"), &total = at_path(task, "progress.total");
+  if (!done.is_number_integer() || !any(task, "progress.total")) return "at " + count_text(done);
+  return "at " + percent_text(done.get<double>() / total.get<double>());
 }
 
 struct Count {
@@ -50,8 +57,9 @@ constexpr Count kCounts[] = {{"redriven", "redriven", true},
 }  // namespace
 
 std::string task_result(const Json& task) {
-  if (word(task, "state") == "failed") return "failed: " + word(task, "error");
-  std::string text;
+  const std::string state = word(task, "state");
+  if (state == "failed") return "failed: " + word(task, "error");
+  std::string text = state == "running" ? progress_text(task) : std::string();
   for (const auto& [member, words, always] : kCounts) {
     const Json& value = at_path(at_path(task, "result"), member);
     if (!value.is_number_integer() || (!always && value.get<std::int64_t>() == 0)) continue;
@@ -82,29 +90,31 @@ std::string task_next_step(const Json& task) {
 
 const View& task_view() {
   using Show = Field::Show;
+  using Kind = Field::Kind;
   static const View view{
       "id",
       {{"id", "ID", "the task's id"},
        {"kind", "KIND", "replay, rebuild, redrive, purge, verify or backup"},
        {"state", "STATE", "queued, running, done, failed or cancelled"},
-       {"progress.done", "DONE", "units of work done", Show::always, count_text},
-       {"progress.total", "TOTAL", "units of work there are; 0: not known", Show::always,
-        count_text},
-       {"created_at", "CREATED", "when it was asked for", Show::always, time_text},
-       {"started_at", "STARTED", "when it began", Show::wide, time_text},
-       {"finished_at", "FINISHED", "when it ended", Show::wide, time_text},
-       {"", "TOOK", "from its start to its end, or to now", Show::always, duration_text},
-       {"", "RESULT", "what came of it, in words", Show::always, task_result},
-       {"", "NEXT", "what may be done about it", Show::wide, task_next_step},
+       {"progress.done", "DONE", "units of work done", Show::wide, Kind::count},
+       {"progress.total", "TOTAL", "units of work there are; 0: not known", Show::wide,
+        Kind::count},
+       {"created_at", "CREATED", "when it was asked for", Show::always, Kind::time},
+       {"started_at", "STARTED", "when it began", Show::wide, Kind::time},
+       {"finished_at", "FINISHED", "when it ended", Show::wide, Kind::time},
+       {"", "TOOK", "from its start to its end, or to now", Show::always, Kind::seconds, took_text},
+       {"", "RESULT", "what came of it, in words; before its end, how far it is", Show::always,
+        Kind::text, task_result},
+       {"", "NEXT", "what may be done about it", Show::wide, Kind::text, task_next_step},
        {"spec", "ASKED", "what was asked", Show::wide},
        {"result", "FINDINGS", "counts and findings so far", Show::never},
-       {"error", "ERROR", "why it failed", Show::never}}};
+       {"error", "ERROR", "why it failed", Show::never}},
+      "RESULT"};
   return view;
 }
 
 Json shown_task(const Session& session, const Json& task) {
-  const Format format = session.out.format();
-  if (!task.is_object() || (format != Format::table && format != Format::wide)) return task;
+  if (!task.is_object() || !session.out.for_people()) return task;
   Json shown = task;
   shown[kSeenAt] = format_rfc3339(session.clock.now());
   return shown;

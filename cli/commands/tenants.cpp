@@ -18,12 +18,15 @@ const View& tenant_view() {
       "id",
       {{"id", "TENANT", "the tenant's id"},
        {"name", "NAME", "its name for people"},
-       {"allow_unknown_types", "UNKNOWN TYPES", "may it publish event types outside the catalogue"},
+       {"allow_unknown_types", "UNKNOWN TYPES", "may it publish event types outside the catalogue",
+        Field::Show::wide},
        {"rate_limits", "LIMITS", "rate limits of its own, by scope", Field::Show::always,
-        limits_text},
-       {"created_at", "CREATED", "when its record was made", Field::Show::always, time_text},
-       {"updated_at", "UPDATED", "when it was changed last", Field::Show::wide, time_text},
-       {"version", "VERSION", "rises with each change", Field::Show::wide}}};
+        Field::Kind::text, limits_text},
+       {"created_at", "CREATED", "when its record was made", Field::Show::always,
+        Field::Kind::time},
+       {"updated_at", "UPDATED", "when it was changed last", Field::Show::wide, Field::Kind::time},
+       {"version", "VERSION", "rises with each change", Field::Show::wide}},
+      "TENANT"};
   return view;
 }
 

@@ -13,23 +13,6 @@ constexpr Duration kRefresh{2'000};
 constexpr const char* kSortKeys[] = {"requests",  "rejected",  "events",    "bytes",   "searches",
                                      "search_ms", "queued_ms", "processed", "stage_ms"};
 
-std::string whole(const Json& number) {
-  return number.is_number() ? std::to_string(std::llround(number.get<double>()))
-                            : plain_text(number);
-}
-
-// One digit behind the point where that is much of it.
-std::string rate_text(const Json& number) {
-  if (!number.is_number()) return plain_text(number);
-  const double value = number.get<double>();
-  if (value == 0 || value >= 10) return count_text(std::llround(value));
-  return value < 0.1 ? "<0.1" : Json(std::round(value * 10) / 10).dump();
-}
-
-std::string byte_rate_text(const Json& number) {
-  return number.is_number() ? size_text(std::llround(number.get<double>())) : plain_text(number);
-}
-
 // The counts of the window, and beside them what they make a second.
 std::vector<Json> with_rates(const Json& usage) {
   const double window = usage.value("window_seconds", 1.0);
@@ -48,21 +31,24 @@ std::vector<Json> with_rates(const Json& usage) {
 
 const View& usage_view() {
   using Show = Field::Show;
+  using Kind = Field::Kind;
   static const View view{
       "tenant",
       {{"tenant", "TENANT",
         "the tenant; (others): those beyond the 10,000 that are counted by name"},
-       {"per_second.requests", "REQUESTS/S", "HTTP requests answered", Show::always, rate_text},
-       {"per_second.rejected", "REJECTED/S", "of them with 429 or 503", Show::always, rate_text},
+       {"per_second.requests", "REQUESTS/S", "HTTP requests answered", Show::always, Kind::rate},
+       {"per_second.rejected", "REJECTED/S", "of them with 429 or 503", Show::always, Kind::rate},
        {"per_second.events", "EVENTS/S", "events made durable, those of changed users among them",
-        Show::always, rate_text},
-       {"per_second.bytes", "BYTES/S", "the bodies they came in", Show::always, byte_rate_text},
-       {"per_second.searches", "SEARCHES/S", "searches", Show::always, rate_text},
-       {"per_second.processed", "PROCESSED/S", "events done by pipelines", Show::always, rate_text},
-       {"search_ms", "SEARCH MS", "time in searches within the window", Show::always, whole},
-       {"queued_ms", "QUEUED MS", "time that requests waited for a worker", Show::wide, whole},
-       {"stage_ms", "STAGE MS", "time that pipelines spent on its events", Show::wide, whole},
-       {"window_seconds", "WINDOW S", "how far back it was counted", Show::wide}}};
+        Show::always, Kind::rate},
+       {"per_second.bytes", "BYTES/S", "the bodies they came in", Show::always, Kind::size},
+       {"per_second.searches", "SEARCHES/S", "searches", Show::always, Kind::rate},
+       {"per_second.processed", "PROCESSED/S", "events done by pipelines", Show::always,
+        Kind::rate},
+       {"search_ms", "SEARCHING", "time in searches within the window", Show::wide, Kind::millis},
+       {"queued_ms", "QUEUED", "time that requests waited for a worker", Show::wide, Kind::millis},
+       {"stage_ms", "IN STAGES", "time that pipelines spent on its events", Show::wide,
+        Kind::millis},
+       {"window_seconds", "WINDOW", "how far back it was counted", Show::wide, Kind::seconds}}};
   return view;
 }
 
@@ -77,7 +63,7 @@ Status show(Session& session, const Args& args) {
   auto usage = session.mesh->usage(args.window, args.sort, args.limit, session.settings.tenant);
   if (!usage) return fail(usage.error());
   auto& out = session.out;
-  const bool for_people = out.format() == Format::table || out.format() == Format::wide;
+  const bool for_people = out.for_people();
   const std::string title = "the last " + args.window + ", by " + args.sort;
   if (args.watch && for_people) {
     if (out.terminal().out) out.data("\x1b[H\x1b[J");
@@ -93,6 +79,7 @@ Status show(Session& session, const Args& args) {
 
 Outcome top(Session& session, const Args& args) {
   const InterruptGuard interrupt;
+  if (args.watch) session.out.set_pager({});
   for (int shown = 1;; ++shown) {
     if (auto done = show(session, args); !done) return fail(done.error());
     if (!args.watch || shown == args.count || !session.out.ok() || !nap(kRefresh)) return Exit::ok;

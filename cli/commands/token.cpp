@@ -9,14 +9,15 @@ namespace mesh::cli {
 namespace {
 
 const View& token_view() {
-  static const View view{"kind",
-                         {{"kind", "KIND", "dev, jwt, or opaque such as an operator's token"},
-                          {"tenant", "TENANT", "whose (dev)"},
-                          {"user", "USER", "and which user (dev)"},
-                          {"header", "HEADER", "algorithm and key (jwt)"},
-                          {"claims", "CLAIMS", "what it claims (jwt); not verified"},
-                          {"expires_at", "EXPIRES", "when it ends (jwt)"},
-                          {"expired", "EXPIRED", "has it ended (jwt)"}}};
+  static const View view{
+      "kind",
+      {{"kind", "KIND", "dev, jwt, or opaque such as an operator's token"},
+       {"tenant", "TENANT", "whose (dev)"},
+       {"user", "USER", "and which user (dev)"},
+       {"header", "HEADER", "algorithm and key (jwt)"},
+       {"claims", "CLAIMS", "what it claims (jwt); not verified"},
+       {"expires_at", "EXPIRES", "when it ends (jwt)", Field::Show::always, Field::Kind::time},
+       {"expired", "EXPIRED", "has it ended (jwt)"}}};
   return view;
 }
 

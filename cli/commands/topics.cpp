@@ -8,19 +8,20 @@ const View& topic_view() {
       "name",
       {{"name", "TOPIC", "the topic's name"},
        {"kind", "KIND", "entity (the last event of each key stays) or activity (expires)"},
-       {"partitions", "PARTITIONS", "how many"},
-       {"records", "RECORDS", "records it holds", Field::Show::always, count_text},
-       {"bytes", "SIZE", "bytes it takes", Field::Show::always, size_text},
+       {"partitions", "PARTITIONS", "how many", Field::Show::wide, Field::Kind::count},
+       {"records", "RECORDS", "records it holds", Field::Show::always, Field::Kind::count},
+       {"bytes", "SIZE", "bytes it takes", Field::Show::always, Field::Kind::size},
        {"retention.age", "AGE LIMIT", "records live so long; - is for ever"},
        {"retention.size", "SIZE LIMIT", "the topic holds so much; - is any", Field::Show::always,
-        size_text},
+        Field::Kind::size},
        {"held", "HELD", "records beyond these limits that are kept: not processed, or not settled",
-        Field::Show::wide, count_text},
+        Field::Show::wide, Field::Kind::count},
        {"passed_over", "PASSED OVER",
         "records that went all the same, by log.retention.activity.hard_size, since the start",
-        Field::Show::wide, count_text},
+        Field::Show::wide, Field::Kind::count},
        {"partition_offsets", "OFFSETS", "first and next offset of each partition (describe only)",
-        Field::Show::never}}};
+        Field::Show::never}},
+      "TOPIC"};
   return view;
 }
 

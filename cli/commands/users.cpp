@@ -130,6 +130,7 @@ void add_list(Commands& commands, CLI::App& users) {
               .summary = "List the users of a tenant by id",
               .examples = "mesh users list --tenant acme\n"
                           "mesh users list --tenant acme --all -o json\n"
+                          "mesh users list --tenant acme --all -o csv > users.csv\n"
                           "mesh users list --tenant acme --email alice@acme.dev -o name\n",
               .view = &user_view(),
               .run = [args](Session& session) { return list(session, *args); }});

@@ -23,11 +23,14 @@ struct Args {
 const View& summary_view() {
   static const View view{
       "created",
-      {{"created", "CREATED", "users that are new"},
-       {"updated", "UPDATED", "users that have another name now (--update)"},
-       {"existing", "EXISTING", "rows whose e-mail address the tenant already had"},
-       {"failed", "FAILED", "rows that could not be read or were refused"},
-       {"rows", "ROWS", "rows read from the file"}}};
+      {{"created", "CREATED", "users that are new", Field::Show::always, Field::Kind::count},
+       {"updated", "UPDATED", "users that have another name now (--update)", Field::Show::always,
+        Field::Kind::count},
+       {"existing", "EXISTING", "rows whose e-mail address the tenant already had",
+        Field::Show::always, Field::Kind::count},
+       {"failed", "FAILED", "rows that could not be read or were refused", Field::Show::always,
+        Field::Kind::count},
+       {"rows", "ROWS", "rows read from the file", Field::Show::always, Field::Kind::count}}};
   return view;
 }
 

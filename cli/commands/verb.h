@@ -21,6 +21,7 @@ struct Verb {
   const View* view = nullptr;  // of what it prints; static storage
   std::function<Outcome(Session&)> run = {};
   Needs needs = Needs::server;
+  bool keeps_output = false;  // --output is not for this run: it is stored
 };
 
 // A check that refuses with the words that the server has for the same parameter.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <deque>
 
+#include "cli/render/csv.h"
 #include "common/base/strings.h"
 
 namespace mesh::cli {
@@ -79,18 +80,6 @@ class Parser {
 
 std::string shown(char delimiter) {
   return delimiter == '\t' ? "tab" : "\"" + std::string(1, delimiter) + "\"";
-}
-
-void append_field(std::string& row, std::string_view field, char delimiter) {
-  const bool plain = field.find_first_of("\"\r\n") == field.npos &&
-                     field.find(delimiter) == field.npos && trim(field) == field;
-  if (plain) {
-    row += field;
-    return;
-  }
-  row += '"';
-  for (const char c : field) row.append(c == '"' ? 2 : 1, c);
-  row += '"';
 }
 
 // The most frequent separator outside of quotes; a comma where there is none.
@@ -285,12 +274,12 @@ class CsvReader final : public RowReader {
 
   std::string with_reason(std::string_view reason, const std::vector<std::string>& fields) const {
     std::string row;
-    append_field(row, reason, *delimiter_);
+    append_csv_field(row, reason, *delimiter_);
     // A reason of an earlier import makes room for the new one.
     const bool again = !header_.empty() && header_.front() == kReasonColumn && fields.size() > 1;
     for (std::size_t i = again ? 1 : 0; i < fields.size(); ++i) {
       row += *delimiter_;
-      append_field(row, fields[i], *delimiter_);
+      append_csv_field(row, fields[i], *delimiter_);
     }
     return row + "\n";
   }

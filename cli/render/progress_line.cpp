@@ -11,13 +11,12 @@ namespace mesh::cli {
 std::string progress_line(const ProgressState& state, int width) {
   std::string tail;
   if (state.fraction >= 0) {
-    const auto percent =
-        std::to_string(static_cast<int>(std::clamp(state.fraction, 0.0, 1.0) * 100));
-    tail += std::string(3 - std::min<std::size_t>(3, percent.size()), ' ') + percent + "%  ";
+    const auto percent = percent_text(state.fraction);
+    tail += std::string(4 - std::min<std::size_t>(4, percent.size()), ' ') + percent + "  ";
   }
   tail += with_thousands(state.count);
   if (state.total > 0) tail += "/" + with_thousands(state.total);
-  if (state.rate > 0) tail += "  " + with_thousands(std::llround(state.rate)) + "/s";
+  if (state.rate > 0) tail += "  " + rate_text(state.rate) + "/s";
   if (state.remaining >= 0) tail += "  " + clock_text(state.remaining) + " left";
   std::string head = state.label + "  ";
   const int room = std::min(40, width - display_width(head) - display_width(tail) - 4);

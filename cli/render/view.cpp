@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
+#include <optional>
 
 #include "cli/render/number.h"
 #include "cli/render/width.h"
@@ -15,10 +15,50 @@ bool shown(const Field& field, bool wide) {
   return field.show == Field::Show::always || (wide && field.show == Field::Show::wide);
 }
 
-std::string cell(const Field& field, const Json& item) {
-  const Json& value = at_path(item, field.path);
-  std::string text = field.text ? field.text(value) : plain_text(value);
+std::string counts_text(const Json& counts) {
+  if (!counts.is_object()) return plain_text(counts);
+  std::string text;
+  for (const auto& [name, count] : counts.items()) {
+    text += (text.empty() ? "" : "; ") + name + " " + count_text(count);
+  }
+  return text;
+}
+
+// `now`: nothing where the instant is asked for.
+std::string text_of(const Field& field, const Json& value, std::optional<Timestamp> now) {
+  if (field.text) return field.text(value);
+  switch (field.kind) {
+    case Field::Kind::text:
+      return plain_text(value);
+    case Field::Kind::json:
+      return value.is_null() ? plain_text(value) : dump(value);
+    case Field::Kind::count:
+      return count_text(value);
+    case Field::Kind::counts:
+      return counts_text(value);
+    case Field::Kind::size:
+      return size_text(value);
+    case Field::Kind::rate:
+      return value.is_number() ? rate_text(value.get<double>()) : plain_text(value);
+    case Field::Kind::seconds:
+      return seconds_text(value);
+    case Field::Kind::millis:
+      return value.is_number() ? seconds_text(value.get<double>() / 1'000) : plain_text(value);
+    case Field::Kind::time:
+      break;
+  }
+  if (!now || !value.is_string()) return plain_text(value);
+  const auto then = parse_rfc3339(value.get_ref<const std::string&>());
+  return then ? age_text(*now - *then) : plain_text(value);
+}
+
+std::string cell(const Field& field, const Json& item, std::optional<Timestamp> now) {
+  std::string text = text_of(field, at_path(item, field.path), now);
   return text.empty() ? "-" : text;
+}
+
+bool is_number(Field::Kind kind) {
+  return kind != Field::Kind::text && kind != Field::Kind::json && kind != Field::Kind::counts;
 }
 
 bool all_numbers(const Field& field, const std::vector<Json>& items) {
@@ -65,20 +105,26 @@ std::string plain_text(const Json& value) {
   return flat ? joined(value) : dump(value);
 }
 
-std::string view_table(const View& view, const std::vector<Json>& items, bool wide,
+std::string view_table(const View& view, const std::vector<Json>& items, bool wide, Timestamp now,
                        const TableStyle& style) {
   std::vector<TableColumn> columns;
   std::vector<const Field*> fields;
   for (const Field& field : view.fields) {
     if (!shown(field, wide)) continue;
-    columns.push_back({field.title, all_numbers(field, items)});
+    const bool numbers = is_number(field.kind) || all_numbers(field, items);
+    const Cut cut = numbers                    ? Cut::never
+                    : field.title == view.main ? Cut::last
+                    : field.path == view.id    ? Cut::first
+                                               : Cut::second;
+    columns.push_back({field.title, numbers, cut});
     fields.push_back(&field);
   }
+  const auto ages_to = wide ? std::nullopt : std::optional(now);
   std::vector<std::vector<std::string>> rows;
   rows.reserve(items.size());
   for (const Json& item : items) {
     auto& row = rows.emplace_back();
-    for (const Field* field : fields) row.push_back(cell(*field, item));
+    for (const Field* field : fields) row.push_back(cell(*field, item, ages_to));
   }
   return table(columns, rows, style);
 }
@@ -93,7 +139,7 @@ std::string view_record(const View& view, const Json& item) {
     if (!shown(field, true)) continue;
     std::string label = field.title + ":";
     label.resize(width + 3, ' ');
-    out += label + printable(cell(field, item)) + "\n";
+    out += label + printable(cell(field, item, std::nullopt)) + "\n";
   }
   return out;
 }
@@ -113,7 +159,8 @@ std::string view_names(const View& view, const std::vector<Json>& items) {
 }
 
 std::string size_text(const Json& bytes) {
-  if (!bytes.is_number_integer() || bytes.get<std::int64_t>() < 0) return plain_text(bytes);
+  if (!bytes.is_number() || bytes.get<double>() < 0) return plain_text(bytes);
+  if (!bytes.is_number_integer()) return size_text(std::llround(bytes.get<double>()));
   return format_size(bytes.get<std::uint64_t>());
 }
 
@@ -131,19 +178,11 @@ std::string time_text(const Json& rfc3339) {
   return text;
 }
 
-std::string json_text(const Json& value) {
-  return value.is_null() ? plain_text(value) : dump(value);
-}
-
 std::string seconds_text(const Json& seconds) {
   if (!seconds.is_number()) return plain_text(seconds);
   const double value = seconds.get<double>();
-  if (!std::isfinite(value) || value < 0 || value > 1e9) return plain_text(seconds);
-  if (value >= 10) return format_duration(std::chrono::seconds{std::llround(value)});
-  if (value > 0 && value < 0.001) return "<0.001s";
-  char text[32];
-  std::snprintf(text, sizeof text, "%.3gs", value);
-  return text;
+  return std::isfinite(value) && value >= 0 && value <= 1e9 ? duration_text(value)
+                                                            : plain_text(seconds);
 }
 
 }  // namespace mesh::cli

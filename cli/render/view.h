@@ -7,24 +7,39 @@
 #include <vector>
 
 #include "cli/render/table.h"
+#include "common/base/clock.h"
 #include "common/base/json.h"
 
 namespace mesh::cli {
 
 struct Field {
-  enum class Show { always, wide, never };  // in tables; JSON and YAML have every field
+  enum class Show { always, wide, never };  // in tables; JSON, YAML and CSV have every field
+  // All but text, and columns of nothing but numbers, stand right.
+  enum class Kind {
+    text,  // plain_text
+    json,
+    count,    // "12,345"; a number that is typed in again, as an offset, is text
+    counts,   // an object of them: "schema 12; timeout 3"
+    size,     // of bytes: "1.5 MiB"
+    rate,     // a second: "8.3"
+    seconds,  // "1m30s", "250ms"
+    millis,   // likewise, of milliseconds
+    time,     // "3m12s" ago, "in 5m"; the instant as it came in wide tables and records
+  };
 
   std::string path;   // "progress.done"; empty: the whole object, for a column made of several
   std::string title;  // "DONE"
   std::string help;   // a line for -o help
   Show show = Show::always;
-  // Of the value at `path`, which may be null; default: plain_text.
+  Kind kind = Kind::text;
+  // Of the value at `path`, which may be null, in place of what the kind says.
   std::function<std::string(const Json&)> text = {};
 };
 
 struct View {
-  std::string id;  // path of what -o name prints
+  std::string id;  // path of what -o name prints; in a table too wide it is shortened first
   std::vector<Field> fields;
+  std::string main = {};  // title of the column that one comes for, which is cut last
 };
 
 // The value at a path of member names with dots; null where there is none.
@@ -33,8 +48,8 @@ const Json& at_path(const Json& value, std::string_view path);
 // "k=v,…" for objects of scalars, else compact JSON.
 std::string plain_text(const Json& value);
 
-// Columns of numbers stand right.
-std::string view_table(const View& view, const std::vector<Json>& items, bool wide,
+// Ages count to `now`.
+std::string view_table(const View& view, const std::vector<Json>& items, bool wide, Timestamp now,
                        const TableStyle& style = {});
 // One object as "TITLE:  value" lines.
 std::string view_record(const View& view, const Json& item);
@@ -43,11 +58,10 @@ std::string view_help(const View& view);
 // A line per item.
 std::string view_names(const View& view, const std::vector<Json>& items);
 
-// For Field::text.
-std::string size_text(const Json& bytes);       // "1.5 MiB"
-std::string count_text(const Json& number);     // "12,345"
-std::string time_text(const Json& rfc3339);     // without fractions of a second
-std::string seconds_text(const Json& seconds);  // "1h30m", "0.2s"
-std::string json_text(const Json& value);
+// As the kinds of the same name; plain_text of what is none.
+std::string size_text(const Json& bytes);
+std::string count_text(const Json& number);
+std::string time_text(const Json& rfc3339);  // the instant, without fractions of a second
+std::string seconds_text(const Json& seconds);
 
 }  // namespace mesh::cli

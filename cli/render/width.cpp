@@ -43,6 +43,18 @@ std::string escape_of(char32_t point, unsigned char byte) {
   return point < 0x100 ? hex_escape(static_cast<unsigned char>(point)) : unicode_escape(point);
 }
 
+// As much of the beginning as takes at most `width` columns.
+std::string_view leading(std::string_view text, int width) {
+  std::string_view rest = text;
+  std::size_t end = 0;
+  for (int used = 0; !rest.empty();) {
+    used += display_columns(take_point(rest));
+    if (used > width) break;
+    end = text.size() - rest.size();
+  }
+  return text.substr(0, end);
+}
+
 }  // namespace
 
 int display_width(std::string_view text) {
@@ -54,15 +66,23 @@ int display_width(std::string_view text) {
 std::string truncate(std::string_view text, int width) {
   if (display_width(text) <= width) return std::string(text);
   if (width < 1) return {};
-  int used = 0;
-  std::string_view rest = text;
-  std::size_t end = 0;
-  while (!rest.empty()) {
-    used += display_columns(take_point(rest));
-    if (used > width - 1) break;
-    end = text.size() - rest.size();
+  return std::string(leading(text, width - 1)) + "…";
+}
+
+std::string truncate_middle(std::string_view text, int width) {
+  int rest = display_width(text);
+  if (rest <= width) return std::string(text);
+  if (width < 1) return {};
+  const int tail = (width - 1) / 2;
+  const auto head = leading(text, width - 1 - tail);
+  while (rest > tail) rest -= display_columns(take_point(text));
+  // Marks belong to the character before them, which is gone.
+  while (!text.empty()) {
+    std::string_view after = text;
+    if (display_columns(take_point(after)) > 0) break;
+    text = after;
   }
-  return std::string(text.substr(0, end)) + "…";
+  return std::string(head) + "…" + std::string(text);
 }
 
 std::string printable(std::string_view text) { return escaped(text, escape_of); }

@@ -11,6 +11,8 @@ int display_width(std::string_view utf8);
 
 // Cut to at most `width` columns, the last of them "…" where something was cut.
 std::string truncate(std::string_view utf8, int width);
+// Likewise with the "…" in the middle: "01938c…000001".
+std::string truncate_middle(std::string_view utf8, int width);
 
 // Fit to print: control characters become "\n", "\t" or "\x1b", broken UTF-8 "\xff", and what turns
 // the direction of a line or ends it (U+202E, U+2028, …) "\u202e", so that data cannot move the

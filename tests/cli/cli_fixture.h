@@ -23,7 +23,7 @@ class CliTest : public ::testing::Test {
       return it == env.end() ? nullptr : it->second.c_str();
     };
     around.local_data_dirs = {};
-    Session session(around, in, data, notes, terminal);
+    Session session(around, in, data, notes, terminal, *clock);
     const Exit exit = run(arguments, session);
     out = data.str();
     err = notes.str();
@@ -49,6 +49,7 @@ class CliTest : public ::testing::Test {
   test::FakeMesh fake;
   std::map<std::string, std::string> env{{"XDG_CONFIG_HOME", dir.path()}};
   Terminal terminal;
+  Clock* clock = &system_clock();
   std::string out, err;
 };
 

@@ -3,6 +3,7 @@
 #include "cli/render/table.h"
 #include "cli/render/view.h"
 #include "cli/render/width.h"
+#include "tests/cli/widest.h"
 
 namespace mesh::cli {
 namespace {
@@ -63,14 +64,7 @@ TEST(Table, CutsOnlyWhereAWidthIsGiven) {
   EXPECT_THAT(table({{"A"}, {"B"}}, {{longest, "y"}}), HasSubstr(longest));
   const std::string cut = table({{"A"}, {"B"}}, {{"y", longest}}, {.max_width = 40});
   EXPECT_THAT(cut, HasSubstr("…"));
-  std::istringstream lines(cut);
-  for (std::string line; std::getline(lines, line);) EXPECT_LE(display_width(line), 40);
-}
-
-TEST(Table, TheNameOfARowIsNotCutForTheOthers) {
-  const std::string name = "01938c5e-7c1a-7000-8000-000000000001";
-  EXPECT_THAT(table({{"ID"}, {"B"}}, {{name, std::string(100, 'x')}}, {.max_width = 40}),
-              HasSubstr(name));
+  EXPECT_LE(widest(cut), 40);
 }
 
 TEST(Table, ARowNeverBreaksIntoTwo) {
@@ -80,15 +74,15 @@ TEST(Table, ARowNeverBreaksIntoTwo) {
 
 const View kView{"id",
                  {{"id", "ID", "the number"},
-                  {"size", "SIZE", "bytes", Field::Show::always, size_text},
+                  {"size", "SIZE", "bytes", Field::Show::always, Field::Kind::size},
                   {"a.b", "DEEP", "a member of a member", Field::Show::wide},
                   {"hidden", "HIDDEN", "only in JSON", Field::Show::never}}};
 
 TEST(ViewTable, WideShowsMoreColumnsAndMissingValuesAreDashes) {
   const std::vector<Json> items{{{"id", 1}, {"size", 1536}, {"a", {{"b", "x"}}}}, {{"id", 22}}};
-  EXPECT_EQ(view_table(kView, items, false), "ID     SIZE\n 1  1.5 KiB\n22        -\n");
-  EXPECT_THAT(view_table(kView, items, true), HasSubstr("DEEP"));
-  EXPECT_THAT(view_table(kView, items, true), Not(HasSubstr("HIDDEN")));
+  EXPECT_EQ(view_table(kView, items, false, {}), "ID     SIZE\n 1  1.5 KiB\n22        -\n");
+  EXPECT_THAT(view_table(kView, items, true, {}), HasSubstr("DEEP"));
+  EXPECT_THAT(view_table(kView, items, true, {}), Not(HasSubstr("HIDDEN")));
 }
 
 TEST(ViewRecord, IsALinePerField) {
@@ -121,8 +115,8 @@ TEST(Texts, AreForPeople) {
   EXPECT_EQ(with_thousands(999), "999");
   EXPECT_EQ(time_text("2026-11-21T08:00:00.123Z"), "2026-11-21T08:00:00Z");
   EXPECT_EQ(time_text("2026-11-21T08:00:00+01:00"), "2026-11-21T08:00:00+01:00");
-  EXPECT_EQ(seconds_text(0.25), "0.25s");
-  EXPECT_EQ(seconds_text(9.93e-05), "<0.001s");
+  EXPECT_EQ(seconds_text(0.25), "250ms");
+  EXPECT_EQ(seconds_text(9.93e-05), "<1ms");
   EXPECT_EQ(seconds_text(0), "0s");
   EXPECT_EQ(seconds_text(90), "1m30s");
   EXPECT_EQ(clock_text(65), "01:05");
@@ -141,7 +135,7 @@ TEST(ProgressLine, ShowsShareRateAndRemainingTimeWithinTheWidth) {
 }
 
 TEST(ProgressLine, WithoutATotalThereIsNoBar) {
-  EXPECT_EQ(progress_line({"import", -1, 10, 0, 5, -1}, 80), "import  10  5/s");
+  EXPECT_EQ(progress_line({"import", -1, 10, 0, 5, -1}, 80), "import  10  5.0/s");
 }
 
 }  // namespace

@@ -59,6 +59,7 @@ class DeadLetters : public ::testing::Test {
 
 TEST_F(DeadLetters, ARedriveReportsThatTheyDiedAgainAndTheLetterKeepsItsHistory) {
   const Json first = letters().at(0);
+  EXPECT_EQ(first["key"], "acme/u-1");
   for (int n = 1; n <= 2; ++n) {
     const Outcome redriven = daemon_.mesh({"dlq", "redrive", "analytics.events", "--yes"});
     EXPECT_EQ(redriven.exit_code, 6) << redriven.err;

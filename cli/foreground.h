@@ -1,0 +1,21 @@
+// Programs that have the terminal while this one waits: editors, pagers.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace mesh::cli {
+
+struct Foreground {
+  std::vector<std::string> words;        // the program, found on $PATH, and its arguments
+  std::vector<std::string> environment;  // NAME=VALUE, beside this process's own
+  int input = -1;                        // its stdin; -1: this process's
+  std::function<void()> meanwhile = {};  // after it has begun
+};
+
+// Blocks until it ends; SIGINT and SIGQUIT are the program's meanwhile. Its status as waitpid has
+// it, or -1 and errno where it cannot be run.
+int run_in_foreground(Foreground program);
+
+}  // namespace mesh::cli
