@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 
+#include "cli/completion/answer.h"
 #include "cli/help.h"
 #include "cli/render/width.h"
 
@@ -28,18 +29,20 @@ void add_globals(CLI::App& root, Globals& globals) {
   text("--data-dir", globals.data_dir, "DIR",
        "Data folder of a meshd on this machine: its addresses and operator token; $MESH_DATA_DIR",
        kWhere);
-  text("--context", globals.context, "NAME", "Named place of `mesh context`; $MESH_CONTEXT",
+  text("--context", globals.context, "CONTEXT", "Named place of `mesh context`; $MESH_CONTEXT",
        kWhere);
   text("--token", globals.token, "TOKEN",
        "Credential: tenant:user in dev mode, a JWT, or the operator's token; $MESH_TOKEN", kWhere);
-  text("-t,--tenant", globals.tenant, "T",
+  text("-t,--tenant", globals.tenant, "TENANT",
        "Tenant to act for; operators' lists and tasks are restricted to it, --tenant= lifts that; "
        "$MESH_TENANT",
        kWhere);
   constexpr const char* kOutput = "Output";
-  text("-o,--output", globals.output, "FORMAT",
-       "table, wide (exact, nothing cut), json, yaml, csv, name (ids only) or help (what the "
-       "fields mean); $MESH_OUTPUT",
+  std::string formats;
+  for (const auto& name : format_names()) formats += (formats.empty() ? "" : "|") + name;
+  text("-o,--output", globals.output, formats.c_str(),
+       "How to print; wide: exact, nothing cut, name: ids only, help: what the fields mean; "
+       "$MESH_OUTPUT",
        kOutput);
   root.add_flag("--no-progress", globals.no_progress, "No progress bar")->group(kOutput);
   root.add_flag("--no-pager", globals.no_pager,
@@ -149,6 +152,8 @@ std::optional<CommandTree::Ended> CommandTree::parse(const std::vector<std::stri
 
 Exit run(const std::vector<std::string>& arguments, Session& session) {
   try {
+    if (!arguments.empty() && arguments.front() == kCompleteVerb)
+      return answer_shell(session, {arguments.begin() + 1, arguments.end()});
     CommandTree tree(session.globals);
     const auto ended = tree.parse(arguments);
     const CLI::App& app = tree.selected();

@@ -160,9 +160,8 @@ std::string indented(const std::string& text) {
 
 constexpr std::string_view kGlobals =
     "\nGlobal options (`mesh --help` explains them):\n"
-    "  -t, --tenant T   -o, --output FORMAT   -y, --yes   -v, --verbose   --timeout D   "
-    "--no-progress\n"
-    "  --server URL   --data-dir DIR   --context NAME   --token TOKEN\n";
+    "  -t, --tenant TENANT   -o, --output FORMAT   -y, --yes   -v, --verbose   --timeout D\n"
+    "  --server URL   --data-dir DIR   --context CONTEXT   --token TOKEN   --no-progress\n";
 
 constexpr std::string_view kRootExamples =
     "mesh users create --tenant acme --email alice@acme.dev --name \"Alice\"\n"

@@ -21,7 +21,7 @@ void Session::set_up_output() {
   if (!globals.no_pager) out.set_pager(pager_command(surroundings.env));
 }
 
-Status Session::connect() {
+Status Session::connect(std::optional<SteadyTime> deadline) {
   const auto file = load_contexts(context_file_path(surroundings.env));
   if (!file) return fail(file.error());
   auto resolved = resolve(globals, *file, surroundings);
@@ -30,6 +30,7 @@ Status Session::connect() {
   set_up_output();
   client::Options options = client_options(settings);
   options.user_agent = "mesh/" MESH_VERSION;
+  options.deadline = deadline;
   if (globals.verbose) {
     options.observe = [this, one_by_one =
                                  std::make_shared<std::mutex>()](const client::Exchange& exchange) {

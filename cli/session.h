@@ -27,8 +27,8 @@ struct Session {
   Settings settings;
   std::unique_ptr<client::Client> mesh;  // set for commands that talk to a server
 
-  // Reads the context file and resolves; then makes the client.
-  Status connect();
+  // Reads the context file and resolves; then makes the client, whose calls end at `deadline`.
+  Status connect(std::optional<SteadyTime> deadline = {});
   // The format and the like alone, for commands that need no server: problems with addresses and
   // contexts do not count.
   Status settle();

@@ -1,23 +1,30 @@
-#include "cli/completion.h"
+#include "cli/completion/scripts.h"
+
+#include "cli/commands/verb.h"
 
 namespace mesh::cli {
 
 void add_completion(Commands& commands) {
   auto shell = std::make_shared<std::string>();
-  // The root outlives the verb: it is the tree that owns this function.
-  const CLI::App* root = &commands.root();
   commands
       .verb(commands.root(),
             {.name = "completion",
              .summary = "Print a completion script for a shell",
+             .details =
+                 "It completes commands, flags and their values, and asks the server that the "
+                 "line, the environment or the context names for tenants, topics, groups and "
+                 "tasks: for 150ms, or as long as $MESH_COMPLETION_TIMEOUT says, and in silence "
+                 "where "
+                 "none answers. The script only asks `mesh`, so that it offers what the installed "
+                 "version has.",
              .examples = "source <(mesh completion bash)\n"
                          "mesh completion bash > ~/.local/share/bash-completion/completions/mesh\n"
                          "mesh completion zsh > \"${fpath[1]}/_mesh\"\n"
                          "mesh completion fish > ~/.config/fish/completions/mesh.fish\n",
-             .run = [shell, root](Session& session) -> Outcome {
-               session.out.data(*shell == "bash"  ? bash_completion(*root)
-                                : *shell == "zsh" ? zsh_completion(*root)
-                                                  : fish_completion(*root));
+             .run = [shell](Session& session) -> Outcome {
+               session.out.data(*shell == "bash"  ? bash_completion()
+                                : *shell == "zsh" ? zsh_completion()
+                                                  : fish_completion());
                return Exit::ok;
              },
              .needs = Needs::nothing},

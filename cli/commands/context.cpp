@@ -170,8 +170,8 @@ void add_context(Commands& commands) {
     auto name = std::make_shared<std::string>();
     described.run = [name, run](Session& session) { return run(session, *name); };
     described.needs = Needs::nothing;
-    auto* option =
-        commands.verb(group, std::move(described)).add_option("NAME", *name, "The context's name");
+    auto* option = commands.verb(group, std::move(described))
+                       .add_option("CONTEXT", *name, "The context's name");
     if (required) option->required();
   };
   add_named(

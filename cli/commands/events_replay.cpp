@@ -84,9 +84,8 @@ void add_events_replay(Commands& commands, CLI::App& events) {
        .view = &estimate_view(),
        .run = [args](Session& session) { return replay(session, *args); }});
   verb.add_option("--topic", args->request.topic, "The topic")->type_name("TOPIC")->required();
-  verb.add_option("--pipeline", args->request.pipeline,
-                  "user-index, analytics or chemical (the topic's own)")
-      ->type_name("NAME");
+  verb.add_option("--pipeline", args->request.pipeline, "The pipeline (the topic's own)")
+      ->type_name("user-index|analytics|chemical");
   verb.add_option("--from", args->request.from,
                   "start, end, an offset, @TIME (RFC 3339) or @-DURATION")
       ->type_name("BOUND")

@@ -195,8 +195,8 @@ void add_events_tail(Commands& commands, CLI::App& events) {
       ->type_name("FORMAT");
   verb.add_option("--from", args->from, "start, end, an offset, @TIME (RFC 3339) or @-DURATION")
       ->type_name("BOUND");
-  verb.add_option("--filter", args->filters, "type=…, tenant=… or key=…; may be repeated")
-      ->type_name("NAME=VALUE")
+  verb.add_option("--filter", args->filters, "Only such events; may be repeated")
+      ->type_name("type=TYPE|tenant=TENANT|key=KEY")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   verb.add_option("-n,--last", args->last, "So many events, then end")

@@ -32,7 +32,7 @@ void add_one(Commands& commands, CLI::App& group, Verb described, Run run) {
   auto id = std::make_shared<std::string>();
   described.view = &task_view();
   described.run = [id, run](Session& session) { return run(session, *id); };
-  commands.verb(group, std::move(described)).add_option("ID", *id, "The task's id")->required();
+  commands.verb(group, std::move(described)).add_option("TASK", *id, "The task's id")->required();
 }
 
 }  // namespace

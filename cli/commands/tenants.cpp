@@ -105,13 +105,14 @@ Outcome remove(Session& session, const std::string& id) {
   return Exit::ok;
 }
 
-void add_change(Commands& commands, CLI::App& group, Verb described,
+// `id`: ID of a new tenant, TENANT of one that exists.
+void add_change(Commands& commands, CLI::App& group, Verb described, const char* id,
                 Outcome (*run)(Session&, const Args&)) {
   auto args = std::make_shared<Args>();
   described.view = &tenant_view();
   described.run = [args, run](Session& session) { return run(session, *args); };
   auto& verb = commands.verb(group, std::move(described));
-  verb.add_option("ID", args->id, "The tenant's id: lower-case letters, digits and dashes")
+  verb.add_option(id, args->id, "The tenant's id: lower-case letters, digits and dashes")
       ->required();
   verb.add_option("--name", args->name, "Its name for people")->type_name("NAME");
   verb.add_option_function<bool>(
@@ -122,7 +123,7 @@ void add_change(Commands& commands, CLI::App& group, Verb described,
   verb.add_option("--rate-limit", args->limits,
                   "SCOPE=RATE/PER[+BURST], such as search=30/1m, or SCOPE=none for the "
                   "configuration's default; may be repeated")
-      ->type_name("LIMIT")
+      ->type_name("SCOPE=RATE/PER|SCOPE=none")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
@@ -140,7 +141,7 @@ void add_tenants(Commands& commands) {
                   "configuration's defaults.",
        .examples = "mesh tenants create acme --name \"Acme Corp\"\n"
                    "mesh tenants create beta --unknown-types true --rate-limit search=30/1m\n"},
-      create);
+      "ID", create);
   auto listed = std::make_shared<Args>();
   commands
       .verb(group, {.name = "list",
@@ -159,7 +160,7 @@ void add_tenants(Commands& commands) {
              .examples = "mesh tenants get acme\nmesh tenants get acme -o yaml\n",
              .view = &tenant_view(),
              .run = [id](Session& session) { return print(session, session.mesh->tenant(*id)); }})
-      .add_option("ID", *id, "The tenant's id")
+      .add_option("TENANT", *id, "The tenant's id")
       ->required();
   add_change(commands, group,
              {.name = "update",
@@ -169,7 +170,7 @@ void add_tenants(Commands& commands) {
                           "mesh tenants update acme --unknown-types false\n"
                           "mesh tenants update acme --rate-limit search=30/1m\n"
                           "mesh tenants update acme --rate-limit search=none\n"},
-             update);
+             "TENANT", update);
   auto gone = std::make_shared<std::string>();
   commands
       .verb(
@@ -180,7 +181,7 @@ void add_tenants(Commands& commands) {
                "Its users and events stay; the configuration's defaults hold for it from then on.",
            .examples = "mesh tenants delete acme --yes\n",
            .run = [gone](Session& session) { return remove(session, *gone); }})
-      .add_option("ID", *gone, "The tenant's id")
+      .add_option("TENANT", *gone, "The tenant's id")
       ->required();
   add_tenants_top(commands, group);
 }

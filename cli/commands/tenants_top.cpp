@@ -4,14 +4,15 @@
 
 #include "cli/interrupt.h"
 #include "cli/retry.h"
+#include "common/base/strings.h"
 #include "common/base/time.h"
 
 namespace mesh::cli {
 namespace {
 
 constexpr Duration kRefresh{2'000};
-constexpr const char* kSortKeys[] = {"requests",  "rejected",  "events",    "bytes",   "searches",
-                                     "search_ms", "queued_ms", "processed", "stage_ms"};
+constexpr const char* kSortKeys =
+    "requests|rejected|events|bytes|searches|search_ms|queued_ms|processed|stage_ms";
 
 // The counts of the window, and beside them what they make a second.
 std::vector<Json> with_rates(const Json& usage) {
@@ -104,12 +105,9 @@ void add_tenants_top(Commands& commands, CLI::App& group) {
                    "mesh tenants top --watch -n 3 -o json\n",
        .view = &usage_view(),
        .run = [args](Session& session) { return top(session, *args); }});
-  verb.add_option("--sort", args->sort,
-                  "By which column: requests, rejected, events, bytes, searches, search_ms, "
-                  "queued_ms, processed or stage_ms")
-      ->check(CLI::IsMember(std::vector<std::string>(std::begin(kSortKeys), std::end(kSortKeys)),
-                            nullptr))
-      ->type_name("KEY")
+  verb.add_option("--sort", args->sort, "By which column")
+      ->check(CLI::IsMember(split(kSortKeys, '|'), nullptr))
+      ->type_name(kSortKeys)
       ->capture_default_str();
   verb.add_option("--window", args->window, "How far back, 1s to 1m")
       ->type_name("D")

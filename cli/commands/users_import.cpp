@@ -220,7 +220,7 @@ void add_users_import(Commands& commands, CLI::App& users) {
       ->type_name("NAME");
   verb.add_option("--delimiter", args->delimiter,
                   "Between the fields of CSV: a character, or tab (the first row tells)")
-      ->type_name("CHARACTER");
+      ->type_name("tab|comma|semicolon|pipe|CHARACTER");
   verb.add_option("--email-column", args->rows.columns.email, "The CSV column of the address")
       ->type_name("COLUMN");
   verb.add_option("--name-column", args->rows.columns.name,

@@ -60,6 +60,8 @@ struct Options {
   std::string operator_token = {};  // for /admin/v1, and for tenants' routes where `token` is empty
   std::string tenant = {};          // sent as X-Tenant-Id where it is not empty
   Duration timeout{30'000};         // of one exchange, beside what a call waits for by itself
+  // No exchange goes on beyond it, and none begins; nothing: there is none.
+  std::optional<SteadyTime> deadline = {};
   std::string user_agent = "mesh";
   std::function<void(const Exchange&)> observe = {};  // from the calling thread
 };

@@ -61,8 +61,14 @@ Result<http::Response> Client::Impl::exchange(const Call& call) {
   request.url = base + target_of(call);
   request.headers = headers_of(options, call);
   request.body = call.body;
-  request.timeout = options.timeout + call.extra_wait;
   const auto begin = system_clock().steady();
+  Duration timeout = options.timeout + call.extra_wait;
+  if (options.deadline) {
+    timeout = std::min(timeout, std::chrono::duration_cast<Duration>(*options.deadline - begin));
+    if (timeout.count() <= 0)
+      return fail(ErrorKind::timeout, "there was no time left to ask " + base);
+  }
+  request.timeout = timeout;
   auto response = http.send(request);
   if (options.observe) {
     Exchange exchange{call.method, request.url, {}, 0, {}};

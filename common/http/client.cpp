@@ -233,6 +233,7 @@ Result<Response> Client::send(const ClientRequest& request) {
   curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);  // a name server that is slow does not hold it up
   curl_easy_setopt(c, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   const auto timeout = request.timeout.value_or(options.timeout);
   curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, long{options.connect_timeout.count()});

@@ -69,6 +69,7 @@ std::vector<Command> commands(const std::string& folder) {
       {{"check"}},
       {{"doctor"}},
       {{"completion", "bash"}},
+      {{"__complete", "zsh", "tenants", "get", ""}},
       {{"version"}},
       {{"help"}},
       {{"backup", "verify", folder + "/backup"}},

@@ -32,6 +32,24 @@ TEST_F(ClientTest, CreatingAUserSendsItsDataAndReadsTheUser) {
   EXPECT_EQ(header(request, "Idempotency-Key"), "\"k\\\"1\"");
 }
 
+TEST_F(ClientTest, NothingIsAskedOnceTheDeadlineHasPassed) {
+  fake.on("GET", "/admin/v1/topics", 200, Json{{"items", Json::array()}, {"next", nullptr}});
+  auto late = client({.deadline = system_clock().steady()});
+  const auto topics = late.topics();
+  ASSERT_FALSE(topics);
+  EXPECT_EQ(topics.error().kind, ErrorKind::timeout);
+  EXPECT_TRUE(fake.requests().empty());
+}
+
+// Each page was in time, and the list has no end.
+TEST_F(ClientTest, AllPagesOfAListShareTheDeadline) {
+  fake.on("GET", "/admin/v1/topics", 200, Json{{"items", Json::array()}, {"next", "more"}});
+  auto bounded = client({.deadline = system_clock().steady() + std::chrono::milliseconds(50)});
+  const auto topics = bounded.topics();
+  ASSERT_FALSE(topics);
+  EXPECT_EQ(topics.error().kind, ErrorKind::timeout) << topics.error().to_string();
+}
+
 TEST_F(ClientTest, AReplayedAnswerIsToldApart) {
   fake.on("POST", "/users/create", [](const http::Request&) {
     return http::Response::json(201, kAlice).with("Idempotent-Replayed", "true");

@@ -1,8 +1,6 @@
 #include "common/http/client.h"
 
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -10,6 +8,7 @@
 
 #include "common/http/server.h"
 #include "tests/common/http/server_fixture.h"
+#include "tests/support/raw_listener.h"
 
 namespace mesh::http {
 namespace {
@@ -138,26 +137,18 @@ TEST_F(ClientTest, AProxyThatWantsACredentialIsNamed) {
 }
 
 TEST_F(ClientTest, AServerThatSpeaksSomethingElseIsNamedSo) {
-  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(::listen(listener, 1), 0);
-  ASSERT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const test::RawListener listener;
   std::thread other([&] {
-    const int fd = ::accept(listener, nullptr, nullptr);
+    const int fd = ::accept(listener.fd(), nullptr, nullptr);
     char ignored[1024];
     (void)!::read(fd, ignored, sizeof ignored);
     (void)!::write(fd, "220 mail ready\r\n", 16);
     ::close(fd);
   });
   ClientRequest asked;
-  asked.url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/users";
+  asked.url = listener.url() + "/users";
   const auto reply = Client().send(asked);
   other.join();
-  ::close(listener);
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().kind, ErrorKind::unavailable);
   EXPECT_TRUE(reply.error().message.ends_with(": it does not speak HTTP")) << reply.error().message;

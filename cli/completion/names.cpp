@@ -1,0 +1,77 @@
+#include "cli/completion/names.h"
+
+#include "cli/context_file.h"
+#include "common/base/time.h"
+
+namespace mesh::cli {
+namespace {
+
+constexpr int kMostTenants = 1000;  // a page of the server's
+constexpr int kMostTasks = 50;
+
+std::vector<Candidate> contexts(Session& session) {
+  const auto file = load_contexts(context_file_path(session.surroundings.env));
+  std::vector<Candidate> all;
+  if (!file) return all;
+  for (const auto& [name, context] : file->contexts) {
+    all.push_back({name, context.server ? *context.server : context.data_dir.value_or("")});
+  }
+  return all;
+}
+
+// The text at a path, empty where there is none.
+std::string text_at(const Json& item, std::string_view path) {
+  const Json& value = at_path(item, path);
+  return value.is_string() ? value.get<std::string>() : std::string();
+}
+
+using Describe = std::string (*)(const Json&);
+
+std::vector<Candidate> candidates(const Result<std::vector<Json>>& items, std::string_view name,
+                                  Describe describe) {
+  std::vector<Candidate> all;
+  if (!items) return all;
+  for (const Json& item : *items) all.push_back({text_at(item, name), describe(item)});
+  return all;
+}
+
+Duration patience(const Session& session) {
+  const char* given = session.surroundings.env("MESH_COMPLETION_TIMEOUT");
+  const auto duration = parse_duration(given == nullptr ? "" : given);
+  return duration && duration->count() > 0 ? *duration : kCompletionTimeout;
+}
+
+// Tasks are those of the tenant that is acted for; the other lists are the same for every tenant.
+std::vector<Candidate> of_server(Session& session, std::string_view value_name) {
+  const bool tasks = value_name == "TASK";
+  if (!tasks && value_name != "TENANT" && value_name != "TOPIC" && value_name != "GROUP") return {};
+  if (!tasks) session.globals.tenant = "";
+  if (!session.connect(session.clock.steady() + patience(session))) return {};
+  auto& mesh = *session.mesh;
+  if (value_name == "TENANT") {
+    return candidates(mesh.tenants(kMostTenants), "id",
+                      [](const Json& tenant) { return text_at(tenant, "name"); });
+  }
+  if (value_name == "TOPIC") {
+    return candidates(mesh.topics(), "name",
+                      [](const Json& topic) { return text_at(topic, "kind"); });
+  }
+  if (value_name == "GROUP") {
+    return candidates(mesh.groups(), "group",
+                      [](const Json& group) { return text_at(group, "state"); });
+  }
+  return candidates(mesh.tasks(kMostTasks), "id", [](const Json& task) {
+    return text_at(task, "kind") + " " + text_at(task, "state") + " " +
+           time_text(at_path(task, "created_at"));
+  });
+}
+
+}  // namespace
+
+Names names_of(Session& session) {
+  return [&session](std::string_view value_name) {
+    return value_name == "CONTEXT" ? contexts(session) : of_server(session, value_name);
+  };
+}
+
+}  // namespace mesh::cli
