@@ -34,8 +34,8 @@ void add_globals(CLI::App& root, Globals& globals) {
   text("--token", globals.token, "TOKEN",
        "Credential: tenant:user in dev mode, a JWT, or the operator's token; $MESH_TOKEN", kWhere);
   text("-t,--tenant", globals.tenant, "TENANT",
-       "Tenant to act for; operators' lists and tasks are restricted to it, --tenant= lifts that; "
-       "$MESH_TENANT",
+       "Tenant to act for; lists show only what is its own, and where that has no meaning the flag "
+       "is refused; --tenant= lifts that of the context; $MESH_TENANT",
        kWhere);
   constexpr const char* kOutput = "Output";
   std::string formats;
@@ -85,6 +85,22 @@ std::string usage_error(const CLI::ParseError& error, const CLI::App& root, cons
   return "mesh: " + what + "\n  see `" + command_path(app) + " --help`\n";
 }
 
+// CLI11 takes "--tenant=" for a flag whose value is the next word; it is the empty value.
+std::vector<std::string> with_empty_values(const std::vector<std::string>& arguments) {
+  std::vector<std::string> words;
+  for (auto at = arguments.begin(); at != arguments.end(); ++at) {
+    if (*at == "--") {
+      words.insert(words.end(), at, arguments.end());
+      break;
+    }
+    const bool empty = at->size() > 3 && at->starts_with("--") && at->ends_with('=') &&
+                       at->find('=') == at->size() - 1;
+    words.push_back(empty ? at->substr(0, at->size() - 1) : *at);
+    if (empty) words.emplace_back();
+  }
+  return words;
+}
+
 bool wants_field_help(const Session& session) {
   if (session.globals.output) return *session.globals.output == "help";
   const char* env = session.surroundings.env("MESH_OUTPUT");
@@ -106,6 +122,9 @@ Status has_table(const Verb& verb, const CLI::App& app, const Session& session) 
 }
 
 Exit run_verb(const Verb& verb, const CLI::App& app, Session& session) {
+  if (auto used = check_tenant_flag(verb, command_path(app), session.globals); !used) {
+    return finish(session, fail(used.error()));
+  }
   if (auto table = has_table(verb, app, session); !table) {
     return finish(session, fail(table.error()));
   }
@@ -137,7 +156,8 @@ CLI::App& CommandTree::selected() {
   return *app;
 }
 
-std::optional<CommandTree::Ended> CommandTree::parse(const std::vector<std::string>& arguments) {
+std::optional<CommandTree::Ended> CommandTree::parse(const std::vector<std::string>& given) {
+  const auto arguments = with_empty_values(given);
   try {
     root.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::CallForHelp&) {

@@ -29,10 +29,12 @@ class Descriptor {
 
 tl::unexpected<Error> system_error(const std::string& what, const std::string& path) {
   const int code = errno;
-  const ErrorKind kind = code == ENOENT || code == ENOTDIR ? ErrorKind::not_found
-                         : code == EACCES || code == EPERM ? ErrorKind::forbidden
-                                                           : ErrorKind::unavailable;
-  return fail(kind, "cannot " + what + " " + path + ": " + std::strerror(code));
+  // No kind that the advice on servers and credentials would follow.
+  const ErrorKind kind = code == ENOENT || code == ENOTDIR                   ? ErrorKind::not_found
+                         : code == EACCES || code == EPERM || code == EISDIR ? ErrorKind::invalid
+                                                                             : ErrorKind::internal;
+  return fail(kind, code == EISDIR ? path + " is a directory: name a file in it"
+                                   : "cannot " + what + " " + path + ": " + std::strerror(code));
 }
 
 Status make_parents(const std::filesystem::path& folder) {

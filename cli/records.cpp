@@ -199,4 +199,10 @@ Result<std::vector<Json>> last_records(client::Client& mesh, const std::vector<T
   }
 }
 
+Status tenant_exists(client::Client& mesh, const RecordFilter& filter) {
+  if (filter.tenant.empty()) return {};
+  const auto record = mesh.tenants(1, filter.tenant);
+  return record ? Status{} : fail(record.error());
+}
+
 }  // namespace mesh::cli

@@ -39,4 +39,8 @@ Status read_ranges(client::Client& mesh, const std::vector<TopicRange>& ranges,
 Result<std::vector<Json>> last_records(client::Client& mesh, const std::vector<TopicRange>& ranges,
                                        const RecordFilter& filter, std::size_t count);
 
+// For a look that found nothing: whether the tenant that it was restricted to exists at all, or is
+// named in no filter; else the server's `not_found`. A range that is empty was never asked for.
+Status tenant_exists(client::Client& mesh, const RecordFilter& filter);
+
 }  // namespace mesh::cli

@@ -13,6 +13,13 @@ extern char** environ;
 
 namespace mesh::cli {
 
+namespace {
+
+// A damaged data folder may have much to report.
+constexpr JsonLimits kReport{.max_depth = 32, .max_bytes = std::size_t{64} << 20};
+
+}  // namespace
+
 Result<Ran> run_meshd(const std::vector<std::string>& arguments) {
   std::error_code unreadable;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", unreadable);
@@ -21,6 +28,7 @@ Result<Ran> run_meshd(const std::vector<std::string>& arguments) {
       !unreadable && std::filesystem::exists(beside) ? beside.string() : "meshd";
   std::vector<std::string> words{program};
   words.insert(words.end(), arguments.begin(), arguments.end());
+  words.emplace_back("--json");
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -39,20 +47,31 @@ Result<Ran> run_meshd(const std::vector<std::string>& arguments) {
                                             ", which knows the files: " + std::strerror(error) +
                                             "; put meshd beside mesh, or on $PATH");
   }
-  Ran ran;
+  std::string out;
   char buffer[65536];
   for (;;) {
     const auto n = ::read(ends[0], buffer, sizeof buffer);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) break;
-    ran.out.append(buffer, static_cast<std::size_t>(n));
+    out.append(buffer, static_cast<std::size_t>(n));
   }
   ::close(ends[0]);
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
-  ran.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  return ran;
+  const int exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  auto report = parse_json(out, kReport);
+  if (!report || !report->is_object()) {
+    return fail(ErrorKind::conflict,
+                program + " ended with exit code " + std::to_string(exit_code) + " and no report");
+  }
+  if (const auto why = report->find("error"); why != report->end() && why->is_string()) {
+    const auto cause = report->find("cause");
+    const bool caused = cause != report->end() && cause->is_string();
+    return fail(ErrorKind::conflict, why->get<std::string>(),
+                caused ? cause->get<std::string>() : std::string());
+  }
+  return Ran{exit_code, std::move(*report)};
 }
 
 }  // namespace mesh::cli

@@ -5,16 +5,18 @@
 #include <vector>
 
 #include "common/base/error.h"
+#include "common/base/json.h"
 
 namespace mesh::cli {
 
 struct Ran {
   int exit_code = -1;
-  std::string out;  // what it printed; its stderr is this program's
+  Json report;
 };
 
-// The meshd beside this program, else the one of $PATH; blocks until it ends. `unavailable` where
-// there is none.
+// The meshd beside this program, else the one of $PATH, with --json; blocks until it ends. Its
+// stderr is this program's. `unavailable` where there is none; `conflict` with what it says where
+// it could not do what was asked.
 Result<Ran> run_meshd(const std::vector<std::string>& arguments);
 
 }  // namespace mesh::cli

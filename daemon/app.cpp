@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "common/base/time.h"
+#include "common/config/listeners.h"
 #include "common/config/yaml_json.h"
 #include "common/engines/computed/computed_extractor.h"
 #include "common/engines/hashing/hashing_embedder.h"
@@ -64,12 +65,12 @@ Status make_data_dir(const std::string& path) {
 std::optional<std::vector<std::string>> allowed_hosts(const config::Config& config) {
   if (config.auth.mode != "dev" && config.http.allowed_hosts.empty()) return std::nullopt;
   auto hosts = config.http.allowed_hosts;
-  for (const auto& listen : {config.listen.users, config.listen.gateway, config.listen.publisher,
-                             config.listen.subscriber, config.listen.admin}) {
-    hosts.push_back(listen.substr(0, listen.rfind(':')));
+  for (const auto& [role, address] : config::listeners(config)) {
+    hosts.push_back(address.substr(0, address.rfind(':')));
   }
   return hosts;
 }
+
 // The consumer groups of activity topics, and what each reads.
 constexpr std::pair<const char*, const char*> kAnalytics{"analytics", "analytics.events"};
 constexpr std::pair<const char*, const char*> kChemical{"chemical", "chemical.events"};
@@ -138,10 +139,10 @@ struct App::Impl {
   Status reload_identity(const config::Config& fresh, config::Config& next);
   bool is_operator(const http::Request& request);
   Result<Principal> authenticate(const http::Request& request, http::Access access);
+  Status check_tenant(const Principal& principal, const http::Request& request);
   void count(const http::Hooks::Answered& answered);
   Result<pipeline::Stage*> stage(const std::string& name);
   Json running_config();
-  Status can_back_up(const std::string& folder);
   std::vector<pipeline::PipelineStatus> pipeline_statuses();
   std::vector<services::Check> checks();
   void collect_metrics();
@@ -255,14 +256,13 @@ Status App::Impl::start_pipelines() {
   dead_letters = std::make_unique<pipeline::DeadLetters>(
       pipeline::LettersDeps{*log, *log, store->retries(), clock});
   tasks = std::make_unique<pipeline::TaskRunner>(store->tasks(), *log, clock);
+  if (config.has_role("users") || config.has_role("pipelines")) relay->start();
+  if (!config.has_role("pipelines")) return {};
   tasks->define("replay", [this](auto& context) { return replayer->run(context); });
   tasks->define("redrive", [this](auto& context) { return dead_letters->redrive(context); });
   tasks->define("purge", [this](auto& context) { return dead_letters->purge(context); });
   tasks->define("rebuild", [this](auto& context) { return generations->rebuild(context); });
   tasks->define("backup", backup_work(config.data_dir, options.version, clock));
-
-  if (config.has_role("users") || config.has_role("pipelines")) relay->start();
-  if (!config.has_role("pipelines")) return {};
   if (auto started = generations->start(); !started) return started;
   if (auto started = analytics_pipeline->start(); !started) return started;
   if (auto started = chemical_pipeline->start(); !started) return started;
@@ -276,14 +276,6 @@ Result<pipeline::Stage*> App::Impl::stage(const std::string& name) {
   if (name == "chemical") return chemical_stage.get();
   return fail(ErrorKind::not_found,
               "no pipeline \"" + name + "\"; there are user-index, analytics, chemical");
-}
-
-Status App::Impl::can_back_up(const std::string& folder) {
-  if (!config.has_role("pipelines")) {
-    return fail(ErrorKind::conflict,
-                "tasks run only where `roles` has pipelines, which makes the backup, too");
-  }
-  return sqlite::can_back_up(config.data_dir, folder);
 }
 
 Json App::Impl::running_config() {
@@ -437,7 +429,24 @@ Result<Principal> App::Impl::authenticate(const http::Request& request, http::Ac
         "audit: the operator changes",
         {{"method", request.method}, {"path", request.path}, {"request_id", request.request_id}});
   }
+  if (principal) {
+    if (auto exists = check_tenant(*principal, request); !exists) return fail(exists.error());
+  }
   return principal;
+}
+
+// An operator who names a tenant that does not exist is told so, and gets no empty answer. A POST
+// for a tenant is how one without a record begins; the holder of a tenant's credential is no guess.
+Status App::Impl::check_tenant(const Principal& principal, const http::Request& request) {
+  switch (principal.kind) {
+    case Principal::Kind::tenant_user:
+      return {};
+    case Principal::Kind::operator_for_tenant:
+      return request.method == "POST" ? Status{} : directory->require(*principal.tenant);
+    case Principal::Kind::operator_:
+      return directory->require_if_named(request.param("tenant").value_or(""));
+  }
+  return {};
 }
 
 void App::Impl::count(const http::Hooks::Answered& answered) {
@@ -460,15 +469,18 @@ http::RouteTable App::Impl::routes_of(const std::string& role) {
   if (role == "subscriber")
     return services::analytics_routes(store->analytics(), store->chemical());
   http::RouteTable all =
-      services::log_routes({*log, *log, clock, *polls, [this] { return pipeline_statuses(); }});
-  for (auto& table :
-       {services::tenant_routes({store->tenants(), *directory, *limiter}),
-        services::usage_routes({usage}),
-        services::work_routes({*log, *log, clock, store->tasks(), *tasks, *replayer, *dead_letters,
-                               *generations, *polls,
-                               [this](const auto& folder) { return can_back_up(folder); }}),
-        services::process_routes(
-            {[this] { return running_config(); }, [this] { return checks(); }})}) {
+      services::log_routes({*log, *log, clock, *polls, [this] { return pipeline_statuses(); },
+                            [this](const TenantId& tenant) { directory->note_use(tenant); }});
+  for (auto& table : {services::tenant_routes({store->tenants(), *directory, *limiter}),
+                      services::usage_routes({usage}),
+                      services::work_routes({*log, *log, clock, store->tasks(), *tasks, *replayer,
+                                             *dead_letters, *generations, *polls,
+                                             [this](const auto& folder) {
+                                               return sqlite::can_back_up(config.data_dir, folder);
+                                             },
+                                             *directory}),
+                      services::process_routes(
+                          {[this] { return running_config(); }, [this] { return checks(); }})}) {
     all.insert(all.end(), table.begin(), table.end());
   }
   for (auto& route : all) {
@@ -479,8 +491,8 @@ http::RouteTable App::Impl::routes_of(const std::string& role) {
 }
 
 Status App::Impl::start_listeners() {
-  directory =
-      std::make_unique<services::TenantDirectory>(store->tenants(), config.rate_limits, clock);
+  directory = std::make_unique<services::TenantDirectory>(store->tenants(), config.rate_limits,
+                                                          clock, &usage);
   admission = std::make_unique<services::Admission>(
       *limiter, *directory, config.limiter.on_unavailable == "allow", metrics);
 
@@ -490,13 +502,7 @@ Status App::Impl::start_listeners() {
   // Equal addresses share a listener; port 0 is a free port for each.
   std::vector<http::ListenerSpec> listeners;
   std::map<std::string, std::size_t> listener_of;  // by role
-  const auto& listen = config.listen;
-  for (const auto& [role, address] : {std::pair<std::string, std::string>{"users", listen.users},
-                                      {"gateway", listen.gateway},
-                                      {"publisher", listen.publisher},
-                                      {"subscriber", listen.subscriber},
-                                      {"admin", listen.admin}}) {
-    if (!config.has_role(role)) continue;
+  for (const auto& [role, address] : config::listeners(config)) {
     auto it = std::ranges::find(listeners, address, &http::ListenerSpec::address);
     if (address.ends_with(":0") || it == listeners.end())
       it = listeners.insert(listeners.end(), {address, {}, {}, false});

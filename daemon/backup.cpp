@@ -6,6 +6,7 @@
 #include "common/engines/sqlite/backup.h"
 #include "common/telemetry/log.h"
 #include "daemon/pipeline/task_support.h"
+#include "daemon/tell_error.h"
 
 namespace mesh {
 namespace {
@@ -46,7 +47,7 @@ Status back_up(pipeline::TaskContext& context, const std::string& data_dir,
 
 int tell(const Result<Json>& report, bool json, const std::string& done) {
   if (!report) {
-    std::cerr << "meshd: " << report.error().message << "\n";
+    tell_error(report.error(), json);
     const auto kind = report.error().kind;
     return kind == ErrorKind::conflict || kind == ErrorKind::corrupt ? 1 : 3;
   }

@@ -14,7 +14,7 @@ namespace mesh {
 pipeline::TaskRunner::Work backup_work(std::string data_dir, std::string version, Clock& clock);
 
 // What sqlite::verify_backup and sqlite::restore_backup answer, printed for people or as JSON;
-// errors go to stderr. The exit code: 0 whole or restored, 1 damaged, unfinished or refused, 3
+// errors by tell_error. The exit code: 0 whole or restored, 1 damaged, unfinished or refused, 3
 // could not look.
 int verify_backup(const std::string& folder, bool json);
 int restore_backup(const std::string& folder, const std::string& data_dir, bool json);

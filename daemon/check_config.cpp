@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "common/config/keys.h"
+#include "common/config/listeners.h"
 #include "common/http/bind.h"
 #include "daemon/check_data.h"
 #include "daemon/identity.h"
@@ -38,18 +39,10 @@ void check_data_dir(const std::string& data_dir, config::Problems& problems) {
 
 // Port 0 in place of the one that a running meshd may have.
 void check_hosts(const config::Config& config, config::Problems& problems) {
-  const config::Listen& listen = config.listen;
-  const std::pair<const char*, const std::string&> listeners[] = {{"users", listen.users},
-                                                                  {"gateway", listen.gateway},
-                                                                  {"publisher", listen.publisher},
-                                                                  {"subscriber", listen.subscriber},
-                                                                  {"admin", listen.admin}};
-  for (const auto& [role, address] : listeners) {
-    if (!config.has_role(role)) continue;
+  for (const auto& [role, address] : config::listeners(config)) {
     const auto bound = http::bind_listener(address.substr(0, address.rfind(':')) + ":0");
     if (bound) continue;
-    problems.add(std::string("listen.") + role,
-                 config::quote(address) + ": " + bound.error().message);
+    problems.add("listen." + role, config::quote(address) + ": " + bound.error().message);
   }
 }
 

@@ -13,35 +13,35 @@
 #include "daemon/check_config.h"
 #include "daemon/check_data.h"
 #include "daemon/serve.h"
+#include "daemon/tell_error.h"
 
 namespace {
 
 // What root makes in a folder of another user's would be closed to the meshd that runs as that
 // user.
-bool act_as_owner_of(const std::string& dir) {
+mesh::Status act_as_owner_of(const std::string& dir) {
   struct stat info {};
-  if (::geteuid() != 0 || ::stat(dir.c_str(), &info) != 0 || info.st_uid == 0) return true;
-  return ::setgid(info.st_gid) == 0 && ::setuid(info.st_uid) == 0;
-}
-
-bool acts_as_owner_of(const std::string& dir) {
-  if (act_as_owner_of(dir)) return true;
-  std::cerr << "meshd: cannot act as the owner of " << dir << ": " << std::strerror(errno)
-            << "; run this as that user\n";
-  return false;
+  if (::geteuid() != 0 || ::stat(dir.c_str(), &info) != 0 || info.st_uid == 0) return {};
+  if (::setgid(info.st_gid) == 0 && ::setuid(info.st_uid) == 0) return {};
+  return mesh::fail(mesh::ErrorKind::forbidden, "cannot act as the owner of " + dir + ": " +
+                                                    std::strerror(errno) +
+                                                    "; run this as that user");
 }
 
 int restore_backup(const std::string& folder, const std::string& data_dir, bool json) {
-  return acts_as_owner_of(data_dir) ? mesh::restore_backup(folder, data_dir, json) : 3;
+  if (auto acts = act_as_owner_of(data_dir); !acts) {
+    mesh::tell_error(acts.error(), json);
+    return 3;
+  }
+  return mesh::restore_backup(folder, data_dir, json);
 }
 
 int check_data(const mesh::config::Config& config, bool repair, bool json) {
-  if (!acts_as_owner_of(config.data_dir)) return 3;
-  const auto report = mesh::check_data(config.data_dir, repair, mesh::system_clock().now());
+  const auto acts = act_as_owner_of(config.data_dir);
+  const auto report = acts ? mesh::check_data(config.data_dir, repair, mesh::system_clock().now())
+                           : mesh::Result<mesh::Json>(mesh::fail(acts.error()));
   if (!report) {
-    std::cerr << "meshd: " << report.error().message << "\n";
-    if (!report.error().cause.empty())
-      std::cerr << "meshd: cause: " << report.error().cause << "\n";
+    mesh::tell_error(report.error(), json);
     return 3;
   }
   std::cout << (json ? mesh::dump(*report) + "\n" : mesh::check_data_text(*report));
@@ -90,6 +90,8 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (backup) return mesh::verify_backup(*backup, json);
+  // Into a folder that is named no configuration has a say.
+  if (restore && data_dir) return restore_backup(*restore, *data_dir, json);
   const auto load = [&]() -> mesh::Result<mesh::config::Config> {
     auto config = mesh::config::load_file(mesh::config::find_config_file(file));
     if (config && data_dir) config->data_dir = *data_dir;

@@ -51,14 +51,12 @@ Outcome back_up(Session& session, const BackupArgs& args) {
   return outcome;
 }
 
-// Of `meshd --verify-backup` and `--restore`, whose own words of an error went to stderr.
+// Of `meshd --verify-backup` and `--restore`.
 Outcome told_by_meshd(Session& session, const std::vector<std::string>& arguments,
                       const std::string& done) {
   auto ran = run_meshd(arguments);
   if (!ran) return fail(ran.error());
-  const auto report = parse_json(ran->out);
-  if (!report) return Exit::failure;
-  session.out.record(backup_view(), *report, {{"Files:", "files", &file_view()}});
+  session.out.record(backup_view(), ran->report, {{"Files:", "files", &file_view()}});
   if (ran->exit_code != 0) {
     session.out.note("mesh: the backup is damaged: make another one");
     return Exit::failure;
@@ -68,8 +66,7 @@ Outcome told_by_meshd(Session& session, const std::vector<std::string>& argument
 }
 
 Outcome verify(Session& session, const std::string& folder) {
-  return told_by_meshd(session, {"--verify-backup", absolute(folder), "--json"},
-                       "the backup is whole");
+  return told_by_meshd(session, {"--verify-backup", absolute(folder)}, "the backup is whole");
 }
 
 Outcome restore(Session& session, const std::string& folder) {
@@ -79,7 +76,7 @@ Outcome restore(Session& session, const std::string& folder) {
                 "name the folder to restore into: `mesh restore BACKUP --data-dir NEW`");
   }
   const std::string target = absolute(*data_dir);
-  return told_by_meshd(session, {"--restore", absolute(folder), "--data-dir", target, "--json"},
+  return told_by_meshd(session, {"--restore", absolute(folder), "--data-dir", target},
                        "restored; `meshd --data-dir " + target +
                            "` (or data_dir in its configuration) goes on there");
 }
@@ -101,6 +98,7 @@ void add_backup(Commands& commands) {
        .examples = "mesh backup /var/backups/mesh/2026-11-28\n"
                    "mesh backup ./before-the-upgrade --no-wait\n"
                    "mesh backup verify /var/backups/mesh/2026-11-28\n",
+       .tenant = TenantUse::none,
        .view = &task_view(),
        .run = [args](Session& session) { return back_up(session, *args); }},
       purpose::kOperate);
@@ -116,6 +114,7 @@ void add_backup(Commands& commands) {
                         "damaged or was cut off.",
              .examples = "mesh backup verify /var/backups/mesh/2026-11-28\n"
                          "mesh backup verify ./before-the-upgrade -o json\n",
+             .tenant = TenantUse::none,
              .view = &backup_view(),
              .run = [verified](Session& session) { return verify(session, *verified); },
              .needs = Needs::nothing});
@@ -132,6 +131,7 @@ void add_backup(Commands& commands) {
            "What was written after the backup is not there, and ids that were given out "
            "after it are given out again.",
        .examples = "mesh restore /var/backups/mesh/2026-11-28 --data-dir /var/lib/mesh-restored\n",
+       .tenant = TenantUse::none,
        .view = &backup_view(),
        .run = [restored](Session& session) { return restore(session, *restored); },
        .needs = Needs::nothing},

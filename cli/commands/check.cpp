@@ -173,6 +173,7 @@ void add_check(Commands& commands) {
            "mesh check --data-dir /var/lib/mesh\n"
            "mesh check --data-dir ./mesh-data --repair\n"
            "mesh check --lag-warning 1000 --lag-critical 100000 --letters-warning 0 --timeout 5s\n",
+       .tenant = TenantUse::none,
        .view = &check_view(),
        .run = [args](Session& session) { return check(session, *args); },
        .needs = Needs::nothing},

@@ -27,14 +27,15 @@ const View& damage_view() {
   return view;
 }
 
-// What meshd found; its own words went to stderr where it could not look.
+// What meshd found.
 Result<Json> ask(const std::string& data_dir, const char* what) {
-  auto ran = run_meshd({"--data-dir", data_dir, what, "--json"});
-  if (!ran) return fail(ran.error());
-  auto report = parse_json(ran->out, {.max_depth = 32, .max_bytes = std::size_t{64} << 20});
-  if (!report || ran->exit_code > 2)
-    return fail(ErrorKind::unavailable, "meshd could not look at " + data_dir);
-  return report;
+  auto ran = run_meshd({"--data-dir", data_dir, what});
+  if (!ran) {
+    Error error = ran.error();
+    error.message = "meshd could not look at " + data_dir + ": " + error.message;
+    return fail(std::move(error));
+  }
+  return std::move(ran->report);
 }
 
 void show(Session& session, const Json& report) {

@@ -21,6 +21,7 @@ void add_completion(Commands& commands) {
                          "mesh completion bash > ~/.local/share/bash-completion/completions/mesh\n"
                          "mesh completion zsh > \"${fpath[1]}/_mesh\"\n"
                          "mesh completion fish > ~/.config/fish/completions/mesh.fish\n",
+             .tenant = TenantUse::none,
              .run = [shell](Session& session) -> Outcome {
                session.out.data(*shell == "bash"  ? bash_completion()
                                 : *shell == "zsh" ? zsh_completion()

@@ -152,6 +152,7 @@ void add_context(Commands& commands) {
                    "mesh context add prod --server https://mesh.example.org --token acme:alice\n"
                    "mesh context add split --endpoint admin=http://10.0.0.5:9090 --endpoint "
                    "users=http://10.0.0.6:8081\n",
+       .tenant = TenantUse::acts,
        .run = [args](Session& session) { return add(session, *args); },
        .needs = Needs::nothing,
        .keeps_output = true});
@@ -163,6 +164,7 @@ void add_context(Commands& commands) {
   commands.verb(group, {.name = "list",
                         .summary = "List the contexts",
                         .examples = "mesh context list\n",
+                        .tenant = TenantUse::none,
                         .view = &context_view(),
                         .run = list,
                         .needs = Needs::nothing});
@@ -174,18 +176,23 @@ void add_context(Commands& commands) {
                        .add_option("CONTEXT", *name, "The context's name");
     if (required) option->required();
   };
-  add_named(
-      {.name = "use", .summary = "Take a context in use", .examples = "mesh context use local\n"},
-      use, true);
+  add_named({.name = "use",
+             .summary = "Take a context in use",
+             .examples = "mesh context use local\n",
+             .tenant = TenantUse::none},
+            use, true);
   add_named(
       {.name = "show",
        .summary = "Show a context, without its token",
        .examples = "mesh context show\nmesh context show local -o yaml\n",
+       .tenant = TenantUse::none,
        .view = &context_view()},
       [](Session& session, const std::string& name) { return show(session, name); }, false);
-  add_named(
-      {.name = "remove", .summary = "Remove a context", .examples = "mesh context remove local\n"},
-      remove, true);
+  add_named({.name = "remove",
+             .summary = "Remove a context",
+             .examples = "mesh context remove local\n",
+             .tenant = TenantUse::none},
+            remove, true);
 }
 
 }  // namespace mesh::cli

@@ -68,7 +68,7 @@ client::LetterFilter filter_of(const Session& session, const Args& args) {
 }
 
 Outcome list(Session& session, const Args& args) {
-  auto topics = session.mesh->dead_letter_topics();
+  auto topics = session.mesh->dead_letter_topics(session.settings.tenant);
   if (!topics) return fail(topics.error());
   if (!args.topic.empty()) {
     std::erase_if(*topics, [&](const Json& item) {
@@ -177,7 +177,9 @@ void add_dlq(Commands& commands) {
   commands
       .verb(dlq, {.name = "list",
                   .summary = "List the dead-letter topics",
+                  .details = "With --tenant only that tenant's letters are counted.",
                   .examples = "mesh dlq list\nmesh dlq list user.events\n",
+                  .tenant = TenantUse::restricts,
                   .view = &topic_view(),
                   .run = [list_args](Session& session) { return list(session, *list_args); }})
       .add_option("TOPIC", list_args->topic, "Only that of this topic");
@@ -190,6 +192,7 @@ void add_dlq(Commands& commands) {
             .examples =
                 "mesh dlq show user.events\n"
                 "mesh dlq show chemical.events --tenant acme --cause schema --limit 20 -o json\n",
+            .tenant = TenantUse::restricts,
             .view = &letter_view(),
             .run = [show_args](Session& session) { return show(session, *show_args); }});
   add_filters(verb, *show_args);
@@ -206,7 +209,8 @@ void add_dlq(Commands& commands) {
                          "server does it as a task, waiting included: Ctrl-C leaves it running.",
               .examples = "mesh dlq redrive user.events --dry-run\n"
                           "mesh dlq redrive user.events --tenant acme --cause timeout --yes\n"
-                          "mesh dlq redrive chemical.events --yes --timeout 10m\n"},
+                          "mesh dlq redrive chemical.events --yes --timeout 10m\n",
+              .tenant = TenantUse::restricts},
              kRedrive);
   add_change(
       commands, dlq,
@@ -215,7 +219,8 @@ void add_dlq(Commands& commands) {
        .details = "With --tenant only that tenant's letters. The server does it as a task: Ctrl-C "
                   "leaves it running.",
        .examples = "mesh dlq purge user.events --dry-run\n"
-                   "mesh dlq purge user.events --id 01938c5e-7c1a-7000-8000-000000000001 --yes\n"},
+                   "mesh dlq purge user.events --id 01938c5e-7c1a-7000-8000-000000000001 --yes\n",
+       .tenant = TenantUse::restricts},
       kPurge);
   add_dlq_edit(commands, dlq);
 }

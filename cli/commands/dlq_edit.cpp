@@ -168,6 +168,7 @@ void add_dlq_edit(Commands& commands, CLI::App& dlq) {
                   "pipe `mesh dlq show -o json` through jq into `mesh events publish -`.",
        .examples = "mesh dlq edit chemical.events --id 01938c5e-7c1a-7000-8000-000000000001\n"
                    "mesh dlq edit user.events --tenant acme --id order-4711\n",
+       .tenant = TenantUse::restricts,
        .run = [args](Session& session) { return edit_letter(session, *args); }});
   verb.add_option("TOPIC", args->topic, "The topic, or its dead-letter topic")->required();
   verb.add_option("--id", args->id, "The event's id")->type_name("EVENT")->required();

@@ -209,6 +209,7 @@ void add_doctor(Commands& commands) {
                             "Exit code 1 where something is wrong.",
                  .examples = "mesh doctor\nmesh doctor --server https://mesh.example.org --token "
                              "acme:alice\nmesh doctor -o json\n",
+                 .tenant = TenantUse::acts,
                  .view = &finding_view(),
                  .run = doctor,
                  .needs = Needs::nothing},

@@ -29,7 +29,7 @@ const View& record_view() {
 namespace {
 
 Outcome get(Session& session, const std::string& id, const std::string& topic) {
-  auto record = session.mesh->event(id, topic);
+  auto record = session.mesh->event(id, topic, session.settings.tenant);
   if (!record) return fail(record.error());
   session.out.record(record_view(), *record);
   return Exit::ok;
@@ -50,9 +50,11 @@ void add_events(Commands& commands) {
         events,
         {.name = "get",
          .summary = "Show an event by its id",
+         .details = "With --tenant only where it is that tenant's.",
          .examples =
              "mesh events get 01938c5e-7c1a-7000-8000-000000000001\n"
              "mesh events get 01938c5e-7c1a-7000-8000-000000000001 --topic user.events -o json\n",
+         .tenant = TenantUse::restricts,
          .view = &record_view(),
          .run = [args](Session& session) { return get(session, args->id, args->topic); }});
     verb.add_option("ID", args->id, "The event's id")->required();

@@ -84,12 +84,12 @@ Outcome export_records(Session& session, const Args& args) {
   const std::int64_t total = distance(range->from, range->to);
   std::int64_t count = 0;
   bool written = true;
-  auto read = read_ranges(*session.mesh, {*range}, {session.settings.tenant, args.type, {}},
-                          [&](Json record) {
-                            written = sink.write(dump(record) + "\n");
-                            progress.update(++count, total);
-                            return written && !InterruptGuard::interrupted();
-                          });
+  const RecordFilter filter{session.settings.tenant, args.type, {}};
+  auto read = read_ranges(*session.mesh, {*range}, filter, [&](Json record) {
+    written = sink.write(dump(record) + "\n");
+    progress.update(++count, total);
+    return written && !InterruptGuard::interrupted();
+  });
   progress.clear();
   if (InterruptGuard::interrupted()) {
     session.out.note("interrupted: the export is not whole");
@@ -98,6 +98,9 @@ Outcome export_records(Session& session, const Args& args) {
   if (!read) return fail(read.error());
   if (!written && sink.to_stdout()) return Exit::ok;  // a reader that has gone, or app.cpp says so
   if (!written) return fail(ErrorKind::unavailable, "cannot write all of " + args.file);
+  if (count == 0) {
+    if (auto exists = tenant_exists(*session.mesh, filter); !exists) return fail(exists.error());
+  }
   if (auto closed = sink.close(); !closed) return fail(closed.error());
   session.out.note(with_thousands(count) + " records");
   return Exit::ok;
@@ -111,13 +114,16 @@ void add_events_export(Commands& commands, CLI::App& events) {
       events,
       {.name = "export",
        .summary = "Write the records of a topic as NDJSON",
-       .details = "A record a line, as `mesh events publish` takes them back. With --tenant only "
-                  "that tenant's. "
-                  "A file appears under its name when it is whole.",
+       .details =
+           "A record a line, as `mesh events publish` takes them back. Those of user.events, "
+           "tenant.events and task.events only the mesh makes: they tell what happened, and "
+           "cannot be published again. With --tenant only that tenant's. "
+           "A file appears under its name when it is whole.",
        .examples =
            "mesh events export --topic user.events -O users.ndjson\n"
            "mesh events export --topic analytics.events --from @-1h --tenant acme\n"
            "mesh events export --topic user.events --type user.created --from start --to @-1d\n",
+       .tenant = TenantUse::restricts,
        .view = &record_view(),
        .run = [args](Session& session) { return export_records(session, *args); }});
   verb.add_option("--topic", args->topic, "The topic")->type_name("TOPIC")->required();

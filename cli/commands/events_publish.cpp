@@ -311,6 +311,7 @@ void add_events_publish(Commands& commands, CLI::App& events) {
                    "mesh events publish - --tenant beta\n"
                    "mesh dlq show chemical.events -o json | jq -c '.[] | .event.data.formula = "
                    "\"H2O\"' | mesh events publish -\n",
+       .tenant = TenantUse::acts,
        .view = &summary_view(),
        .run = [args](Session& session) { return publish(session, *args); }});
   verb.add_option("FILE,--file", args->file, "JSON or NDJSON file; - is stdin")->type_name("FILE");

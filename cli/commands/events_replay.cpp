@@ -81,6 +81,7 @@ void add_events_replay(Commands& commands, CLI::App& events) {
                    "mesh events replay --topic analytics.events --from @-1h --tenant acme --yes\n"
                    "mesh events replay --topic user.events --pipeline user-index --type "
                    "user.updated --yes --no-wait\n",
+       .tenant = TenantUse::restricts,
        .view = &estimate_view(),
        .run = [args](Session& session) { return replay(session, *args); }});
   verb.add_option("--topic", args->request.topic, "The topic")->type_name("TOPIC")->required();

@@ -35,8 +35,10 @@ class Printer {
   Printer(Session& session, std::optional<RecordFormat> format)
       : session_(session), format_(std::move(format)) {}
 
+  bool any() const { return any_; }
   bool print(const Json& record) {
     if (!session_.out.ok()) return false;
+    any_ = true;
     if (format_) {
       session_.out.data(format_->apply(record, session_.out.terminal().out));
     } else {
@@ -52,6 +54,7 @@ class Printer {
  private:
   Session& session_;
   const std::optional<RecordFormat> format_;
+  bool any_ = false;
 };
 
 // Record after record as they come, of all topics by one request after the other, until an error
@@ -156,6 +159,9 @@ Outcome tail(Session& session, const Args& args) {
                             [&](Json record) { return printer.print(record); });
     if (!read) return fail(read.error());
   }
+  if (!printer.any()) {
+    if (auto exists = tenant_exists(*session.mesh, filter); !exists) return fail(exists.error());
+  }
   if (!printer.flush()) return Exit::ok;  // `… | head` has enough
   if (!follows) return Exit::ok;
   query.cursor = format_log_cursor(ends);
@@ -184,6 +190,7 @@ void add_events_tail(Commands& commands, CLI::App& events) {
                    "mesh events tail --topic user.events -f '%t %k %v\\n' --from @-1h --no-follow\n"
                    "mesh events tail --filter type=user.created --filter tenant=acme -o json\n"
                    "mesh events tail --topic chemical.events --from start -n 100 -o json\n",
+       .tenant = TenantUse::restricts,
        .view = &record_view(),
        .run = [args](Session& session) { return tail(session, *args); }});
   verb.add_option("--topic", args->topics,

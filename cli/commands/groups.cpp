@@ -133,6 +133,7 @@ void add_groups(Commands& commands) {
   commands.verb(groups, {.name = "list",
                          .summary = "List the groups and their lag",
                          .examples = "mesh groups list\nmesh groups list -o json\n",
+                         .tenant = TenantUse::none,
                          .view = &group_view(),
                          .run = list});
   auto name = std::make_shared<std::string>();
@@ -140,6 +141,7 @@ void add_groups(Commands& commands) {
       .verb(groups, {.name = "describe",
                      .summary = "Show a group and its offsets",
                      .examples = "mesh groups describe analytics\n",
+                     .tenant = TenantUse::none,
                      .view = &group_view(),
                      .run = [name](Session& session) { return describe(session, *name); }})
       .add_option("GROUP", *name, "The group's name")
@@ -153,6 +155,7 @@ void add_groups(Commands& commands) {
                           "again without moving it, use `mesh events replay`.",
                .examples = "mesh groups seek analytics --to start --dry-run\n"
                            "mesh groups seek analytics --to @-1h --topic analytics.events --yes\n",
+               .tenant = TenantUse::none,
                .view = &move_view(),
                .run = [args](Session& session) { return seek(session, *args); }});
   verb.add_option("GROUP", args->group, "The group's name")->required();
@@ -172,6 +175,7 @@ void add_groups(Commands& commands) {
              .details = "Retention keeps what a group has not processed. A group that never "
                         "will be opened again holds its topics back until it is deleted.",
              .examples = "mesh groups delete chemical\nmesh groups delete chemical --yes\n",
+             .tenant = TenantUse::none,
              .run = [gone](Session& session) { return remove(session, *gone); }})
       .add_option("GROUP", *gone, "The group's name")
       ->required();

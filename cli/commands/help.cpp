@@ -27,6 +27,7 @@ void add_help(Commands& commands) {
              .summary = "Explain a command",
              .details = "The same as its --help.",
              .examples = "mesh help\nmesh help events publish\n",
+             .tenant = TenantUse::none,
              .run =
                  [words, &commands](Session& session) {
                    return help(session, commands, commands.root(), *words);

@@ -86,6 +86,7 @@ void add_index(Commands& commands) {
   commands.verb(group, {.name = "list",
                         .summary = "List the generations",
                         .examples = "mesh index list\nmesh index list -o wide\n",
+                        .tenant = TenantUse::none,
                         .view = &index_view(),
                         .run = list});
   auto args = std::make_shared<RebuildArgs>();
@@ -97,6 +98,7 @@ void add_index(Commands& commands) {
                                        "`mesh index rollback`. Ctrl-C leaves the work running.",
                             .examples = "mesh index rebuild\nmesh index rebuild --dry-run\nmesh "
                                         "index rebuild --no-wait -o name\n",
+                            .tenant = TenantUse::none,
                             .view = &task_view(),
                             .run = [args](Session& session) { return rebuild(session, *args); }});
   verb.add_flag("--dry-run", args->dry_run, "Say what would be read, build nothing");
@@ -107,12 +109,14 @@ void add_index(Commands& commands) {
                  .details = "The one that served is kept in turn: another rollback goes back "
                             "to it.",
                  .examples = "mesh index rollback\n",
+                 .tenant = TenantUse::none,
                  .view = &index_view(),
                  .run = rollback});
   commands.verb(group, {.name = "verify",
                         .summary = "Compare the serving generation with the log",
                         .details = "Exit code 1 where they differ.",
                         .examples = "mesh index verify\nmesh index verify -o json\n",
+                        .tenant = TenantUse::none,
                         .view = &verify_view(),
                         .run = verify});
 }

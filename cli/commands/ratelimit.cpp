@@ -85,6 +85,7 @@ void add_ratelimit(Commands& commands) {
                   .summary = "Show a tenant's limits and what is left of them",
                   .details = "Looking uses nothing up.",
                   .examples = "mesh ratelimit show acme\nmesh ratelimit show acme search -o json\n",
+                  .tenant = TenantUse::argument,
                   .view = &limit_view(),
                   .run = [shown](Session& session) { return show(session, *shown); }}),
       *shown, false);
@@ -92,10 +93,12 @@ void add_ratelimit(Commands& commands) {
   auto& verb = commands.verb(
       group, {.name = "set",
               .summary = "Give a tenant a limit of its own",
-              .details = "Without --burst, the units of one period may come at once.",
+              .details = "The tenant needs a record: `mesh tenants create`. Without --burst, the "
+                         "units of one period may come at once.",
               .examples = "mesh ratelimit set acme search --rate 30 --per 1m --burst 10\n"
                           "mesh ratelimit set acme search 30/1m\n"
                           "mesh ratelimit set acme publish 5000/1s+10000\n",
+              .tenant = TenantUse::argument,
               .view = &limit_view(),
               .run = [args](Session& session) { return set(session, *args); }});
   add_names(verb, *args, true);
@@ -111,6 +114,7 @@ void add_ratelimit(Commands& commands) {
       {.name = "reset",
        .summary = "Fill a tenant's limit up again",
        .examples = "mesh ratelimit reset acme search\nmesh ratelimit reset acme search --policy\n",
+       .tenant = TenantUse::argument,
        .view = &limit_view(),
        .run = [back](Session& session) { return reset(session, *back); }});
   add_names(reset_verb, *back, true);

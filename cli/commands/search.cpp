@@ -54,6 +54,7 @@ void add_search(Commands& commands) {
        .examples = "mesh search alice smith --tenant acme\n"
                    "mesh search \"chemist in berlin\" --tenant acme --limit 5 --min-score 0.3\n"
                    "mesh search bob --tenant acme -o name\n",
+       .tenant = TenantUse::acts,
        .view = &hit_view(),
        .run = [args](Session& session) { return search(session, *args); }},
       purpose::kData);

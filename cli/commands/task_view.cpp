@@ -27,10 +27,31 @@ std::string took_text(const Json& task) {
   return seconds_text(std::chrono::duration<double>(*to - *from).count());
 }
 
+// Units of work: bytes of a backup, events of all others.
+std::string units_text(const Json& task, std::string_view path) {
+  const Json& units = at_path(task, path);
+  return word(task, "kind") == "backup" ? size_text(units) : count_text(units);
+}
+std::string done_text(const Json& task) { return units_text(task, "progress.done"); }
+std::string total_text(const Json& task) { return units_text(task, "progress.total"); }
+
+// Of a backup, whose result is its manifest.
+std::string copied_text(const Json& task) {
+  const Json& files = at_path(task, "result.files");
+  if (!files.is_array() || files.empty()) return {};
+  std::int64_t bytes = 0;
+  for (const Json& file : files) {
+    if (const Json& size = at_path(file, "bytes"); size.is_number_integer())
+      bytes += size.get<std::int64_t>();
+  }
+  return "copied " + count_text(files.size()) + (files.size() == 1 ? " file, " : " files, ") +
+         size_text(bytes) + ", to " + word(task, "spec.path");
+}
+
 // "at 45%", or the units done where it is not known how many there are.
 std::string progress_text(const Json& task) {
   const Json &done = at_path(task, "progress.done"), &total = at_path(task, "progress.total");
-  if (!done.is_number_integer() || !any(task, "progress.total")) return "at " + count_text(done);
+  if (!done.is_number_integer() || !any(task, "progress.total")) return "at " + done_text(task);
   return "at " + percent_text(done.get<double>() / total.get<double>());
 }
 
@@ -59,6 +80,7 @@ constexpr Count kCounts[] = {{"redriven", "redriven", true},
 std::string task_result(const Json& task) {
   const std::string state = word(task, "state");
   if (state == "failed") return "failed: " + word(task, "error");
+  if (state == "done" && word(task, "kind") == "backup") return copied_text(task);
   std::string text = state == "running" ? progress_text(task) : std::string();
   for (const auto& [member, words, always] : kCounts) {
     const Json& value = at_path(at_path(task, "result"), member);
@@ -82,6 +104,11 @@ std::string task_next_step(const Json& task) {
   if (any(task, "result.dead")) {
     return "`mesh tasks get " + id + " -o json` lists them under result.dead_events";
   }
+  if (kind == "backup") {
+    const std::string folder = word(task, "spec.path");
+    return "`mesh backup verify " + folder + "` looks at it again, `mesh restore " + folder +
+           " --data-dir NEW` puts it into a new data folder";
+  }
   if (kind == "rebuild") {
     return "`mesh index verify` compares it with the log, `mesh index rollback` goes back";
   }
@@ -96,9 +123,9 @@ const View& task_view() {
       {{"id", "ID", "the task's id"},
        {"kind", "KIND", "replay, rebuild, redrive, purge, verify or backup"},
        {"state", "STATE", "queued, running, done, failed or cancelled"},
-       {"progress.done", "DONE", "units of work done", Show::wide, Kind::count},
-       {"progress.total", "TOTAL", "units of work there are; 0: not known", Show::wide,
-        Kind::count},
+       {"", "DONE", "units of work done: events, or bytes of a backup", Show::wide, Kind::count,
+        done_text},
+       {"", "TOTAL", "units of work there are; 0: not known", Show::wide, Kind::count, total_text},
        {"created_at", "CREATED", "when it was asked for", Show::always, Kind::time},
        {"started_at", "STARTED", "when it began", Show::wide, Kind::time},
        {"finished_at", "FINISHED", "when it ended", Show::wide, Kind::time},
@@ -107,6 +134,9 @@ const View& task_view() {
         Kind::text, task_result},
        {"", "NEXT", "what may be done about it", Show::wide, Kind::text, task_next_step},
        {"spec", "ASKED", "what was asked", Show::wide},
+       {"progress.done", "UNITS DONE", "units of work done: events, or bytes of a backup",
+        Show::never},
+       {"progress.total", "UNITS", "units of work there are; 0: not known", Show::never},
        {"result", "FINDINGS", "counts and findings so far", Show::never},
        {"error", "ERROR", "why it failed", Show::never}},
       "RESULT"};

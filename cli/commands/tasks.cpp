@@ -5,7 +5,7 @@ namespace mesh::cli {
 namespace {
 
 Outcome list(Session& session, int limit) {
-  auto tasks = session.mesh->tasks(limit);
+  auto tasks = session.mesh->tasks(limit, session.settings.tenant);
   if (!tasks) return fail(tasks.error());
   for (Json& task : *tasks) task = shown_task(session, task);
   session.out.items(task_view(), *tasks);
@@ -41,11 +41,14 @@ void add_tasks(Commands& commands) {
   auto& group = commands.group("tasks", "Long work at the server", purpose::kOperate);
   auto limit = std::make_shared<int>(20);
   commands
-      .verb(group, {.name = "list",
-                    .summary = "List tasks, the newest first",
-                    .examples = "mesh tasks list\nmesh tasks list --limit 100 -o json\n",
-                    .view = &task_view(),
-                    .run = [limit](Session& session) { return list(session, *limit); }})
+      .verb(group,
+            {.name = "list",
+             .summary = "List tasks, the newest first",
+             .details = "With --tenant only those that are about that tenant's events alone.",
+             .examples = "mesh tasks list\nmesh tasks list --limit 100 -o json\n",
+             .tenant = TenantUse::restricts,
+             .view = &task_view(),
+             .run = [limit](Session& session) { return list(session, *limit); }})
       .add_option("-n,--limit", *limit, "At most so many")
       ->check(whole_number(1, 1000))
       ->type_name("N")
@@ -53,7 +56,8 @@ void add_tasks(Commands& commands) {
   add_one(commands, group,
           {.name = "get",
            .summary = "Show a task",
-           .examples = "mesh tasks get 01938c5e-7c1a-7000-8000-000000000001\n"},
+           .examples = "mesh tasks get 01938c5e-7c1a-7000-8000-000000000001\n",
+           .tenant = TenantUse::none},
           get);
   add_one(commands, group,
           {.name = "wait",
@@ -62,12 +66,14 @@ void add_tasks(Commands& commands) {
                       "some are still pending or after --timeout. Ctrl-C leaves it running: exit "
                       "code 130.",
            .examples = "mesh tasks wait 01938c5e-7c1a-7000-8000-000000000001\n"
-                       "mesh tasks wait 01938c5e-7c1a-7000-8000-000000000001 --timeout 10m\n"},
+                       "mesh tasks wait 01938c5e-7c1a-7000-8000-000000000001 --timeout 10m\n",
+           .tenant = TenantUse::none},
           follow_task);
   add_one(commands, group,
           {.name = "cancel",
            .summary = "Ask a task to stop",
-           .examples = "mesh tasks cancel 01938c5e-7c1a-7000-8000-000000000001\n"},
+           .examples = "mesh tasks cancel 01938c5e-7c1a-7000-8000-000000000001\n",
+           .tenant = TenantUse::none},
           cancel);
 }
 

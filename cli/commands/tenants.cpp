@@ -45,14 +45,18 @@ Result<Json> body_of(const Args& args) {
     const auto equals = text.find('=');
     if (equals == text.npos || equals == 0) {
       return fail(ErrorKind::invalid,
-                  "\"" + text + "\": write SCOPE=RATE/PER, such as search=30/1m");
+                  "\"" + text + "\": write SCOPE=RATE/PER, such as search=30/1m, or SCOPE=none");
     }
     if (std::string_view(text).substr(equals + 1) == "none") {
       body["rate_limits"][text.substr(0, equals)] = nullptr;
       continue;
     }
     auto rate = parse_rate(std::string_view(text).substr(equals + 1));
-    if (!rate) return fail(rate.error());
+    if (!rate) {
+      return fail(ErrorKind::invalid, "--rate-limit " + text + ": " + rate.error().message +
+                                          ", or " + text.substr(0, equals) +
+                                          "=none for the configuration's default");
+    }
     body["rate_limits"][text.substr(0, equals)] = to_policy(*rate);
   }
   return body;
@@ -83,7 +87,7 @@ Outcome update(Session& session, const Args& args) {
 }
 
 Outcome list(Session& session, const Args& args) {
-  auto tenants = session.mesh->tenants(args.limit);
+  auto tenants = session.mesh->tenants(args.limit, session.settings.tenant);
   if (!tenants) return fail(tenants.error());
   session.out.items(tenant_view(), *tenants);
   return Exit::ok;
@@ -140,13 +144,16 @@ void add_tenants(Commands& commands) {
        .details = "A tenant needs no record to be used; one that has none works with the "
                   "configuration's defaults.",
        .examples = "mesh tenants create acme --name \"Acme Corp\"\n"
-                   "mesh tenants create beta --unknown-types true --rate-limit search=30/1m\n"},
-      "ID", create);
+                   "mesh tenants create beta --unknown-types true --rate-limit search=30/1m\n",
+       .tenant = TenantUse::argument},
+      create);
   auto listed = std::make_shared<Args>();
   commands
       .verb(group, {.name = "list",
                     .summary = "List the tenants that have a record",
+                    .details = "With --tenant only that one's.",
                     .examples = "mesh tenants list\nmesh tenants list -o name\n",
+                    .tenant = TenantUse::restricts,
                     .view = &tenant_view(),
                     .run = [listed](Session& session) { return list(session, *listed); }})
       .add_option("-n,--limit", listed->limit, "At most so many (all)")
@@ -158,6 +165,7 @@ void add_tenants(Commands& commands) {
             {.name = "get",
              .summary = "Show a tenant",
              .examples = "mesh tenants get acme\nmesh tenants get acme -o yaml\n",
+             .tenant = TenantUse::argument,
              .view = &tenant_view(),
              .run = [id](Session& session) { return print(session, session.mesh->tenant(*id)); }})
       .add_option("TENANT", *id, "The tenant's id")
@@ -169,7 +177,8 @@ void add_tenants(Commands& commands) {
               .examples = "mesh tenants update acme --name \"Acme Inc\"\n"
                           "mesh tenants update acme --unknown-types false\n"
                           "mesh tenants update acme --rate-limit search=30/1m\n"
-                          "mesh tenants update acme --rate-limit search=none\n"},
+                          "mesh tenants update acme --rate-limit search=none\n",
+              .tenant = TenantUse::argument},
              "TENANT", update);
   auto gone = std::make_shared<std::string>();
   commands
@@ -180,6 +189,7 @@ void add_tenants(Commands& commands) {
            .details =
                "Its users and events stay; the configuration's defaults hold for it from then on.",
            .examples = "mesh tenants delete acme --yes\n",
+           .tenant = TenantUse::argument,
            .run = [gone](Session& session) { return remove(session, *gone); }})
       .add_option("TENANT", *gone, "The tenant's id")
       ->required();

@@ -103,6 +103,7 @@ void add_tenants_top(Commands& commands, CLI::App& group) {
                    "mesh tenants top --sort searches --window 1m --limit 5\n"
                    "mesh tenants top --watch --sort rejected\n"
                    "mesh tenants top --watch -n 3 -o json\n",
+       .tenant = TenantUse::restricts,
        .view = &usage_view(),
        .run = [args](Session& session) { return top(session, *args); }});
   verb.add_option("--sort", args->sort, "By which column")

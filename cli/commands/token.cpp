@@ -81,6 +81,7 @@ void add_token(Commands& commands) {
               .examples = "mesh token mint --dev --tenant acme --user alice\n"
                           "mesh token mint --tenant acme --user alice --hs256-secret-file "
                           "jwt.secret --issuer https://id.acme.dev --audience mesh --ttl 8h\n",
+              .tenant = TenantUse::acts,
               .run = [args](Session& session) { return mint(session, *args); },
               .needs = Needs::nothing});
   verb.add_option("-u,--user", args->request.user, "The user it speaks for (sub)")
@@ -112,6 +113,7 @@ void add_token(Commands& commands) {
              .examples = "mesh token inspect acme:alice\n"
                          "mesh token mint --dev --tenant acme --user alice | mesh token inspect -\n"
                          "mesh token inspect\n",
+             .tenant = TenantUse::none,
              .view = &token_view(),
              .run = [token](Session& session) { return inspect(session, *token); },
              .needs = Needs::nothing})

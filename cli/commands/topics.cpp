@@ -55,6 +55,7 @@ void add_topics(Commands& commands) {
   commands.verb(topics, {.name = "list",
                          .summary = "List the topics",
                          .examples = "mesh topics list\nmesh topics list -o name\n",
+                         .tenant = TenantUse::none,
                          .view = &topic_view(),
                          .run = list});
   auto name = std::make_shared<std::string>();
@@ -64,6 +65,7 @@ void add_topics(Commands& commands) {
              .summary = "Show a topic and its partitions",
              .examples =
                  "mesh topics describe user.events\nmesh topics describe user.events -o json\n",
+             .tenant = TenantUse::none,
              .view = &topic_view(),
              .run = [name](Session& session) { return describe(session, *name); }})
       .add_option("TOPIC", *name, "The topic's name")

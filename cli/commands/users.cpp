@@ -110,6 +110,7 @@ void add_create(Commands& commands, CLI::App& users) {
                    "mesh users create --tenant acme --email bob@acme.dev --name Bob\n"
                    "mesh users create -t acme --email eve@acme.dev --name Eve --idempotency-key "
                    "order-4711 -o json\n",
+       .tenant = TenantUse::acts,
        .view = &user_view(),
        .run = [args](Session& session) { return create(session, *args); }});
   verb.add_option("--email", args->email, "E-mail address, unique within the tenant")
@@ -132,6 +133,7 @@ void add_list(Commands& commands, CLI::App& users) {
                           "mesh users list --tenant acme --all -o json\n"
                           "mesh users list --tenant acme --all -o csv > users.csv\n"
                           "mesh users list --tenant acme --email alice@acme.dev -o name\n",
+              .tenant = TenantUse::acts,
               .view = &user_view(),
               .run = [args](Session& session) { return list(session, *args); }});
   verb.add_option("-n,--limit", args->limit, "At most so many")
@@ -160,6 +162,7 @@ void add_users(Commands& commands) {
             {.name = "get",
              .summary = "Show a user",
              .examples = "mesh users get 1 --tenant acme\nmesh users get 1 --tenant acme -o yaml\n",
+             .tenant = TenantUse::acts,
              .view = &user_view(),
              .run = [id](Session& session) { return get(session, *id); }})
         .add_option("ID", *id, "The user's number")
@@ -173,6 +176,7 @@ void add_users(Commands& commands) {
                 .summary = "Change a user's e-mail address or name",
                 .examples = "mesh users update 1 --tenant acme --name \"Alice B\"\n"
                             "mesh users update 1 --tenant acme --email alice.b@acme.dev\n",
+                .tenant = TenantUse::acts,
                 .view = &user_view(),
                 .run = [args](Session& session) { return update(session, *args); }});
     verb.add_option("ID", args->id, "The user's number")->check(user_number())->required();
@@ -187,6 +191,7 @@ void add_users(Commands& commands) {
                       .details = "This cannot be undone, and the number is never given out again.",
                       .examples = "mesh users delete 1 --tenant acme\n"
                                   "mesh users delete 1 --tenant acme --yes\n",
+                      .tenant = TenantUse::acts,
                       .run = [id](Session& session) { return remove(session, *id); }})
         .add_option("ID", *id, "The user's number")
         ->check(user_number())

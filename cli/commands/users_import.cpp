@@ -199,6 +199,7 @@ void add_users_import(Commands& commands, CLI::App& users) {
            "mesh users import staff.csv -t acme --email-column Mailbox --name-column Given "
            "--name-column Family\n"
            "mesh users list --tenant acme --all -o json | mesh users import - --tenant beta\n",
+       .tenant = TenantUse::acts,
        .view = &summary_view(),
        .run = [args](Session& session) { return import_file(session, *args); }});
   verb.add_option("FILE", args->file, "The file; - is stdin")->required();

@@ -35,6 +35,20 @@ CLI::Validator true_or_false() {
       {});
 }
 
+Status check_tenant_flag(const Verb& verb, const std::string& path, const Globals& globals) {
+  if (globals.tenant.value_or("").empty()) return {};
+  if (verb.tenant == TenantUse::argument) {
+    return fail(ErrorKind::invalid,
+                "`" + path + "` names its tenant by an argument: leave --tenant out");
+  }
+  if (verb.tenant == TenantUse::none) {
+    return fail(ErrorKind::invalid, "`" + path +
+                                        "` cannot be restricted to a tenant, since what it is "
+                                        "about belongs to none: leave --tenant out");
+  }
+  return {};
+}
+
 CLI::App& Commands::group(const std::string& name, const std::string& summary,
                           const std::string& purpose) {
   CLI::App* app = root_.add_subcommand(name, summary);

@@ -13,16 +13,31 @@ namespace mesh::cli {
 
 enum class Needs { server, nothing };
 
+// What the tenant of --tenant, $MESH_TENANT or the context is to a verb. Each says it: a tenant
+// that was asked for and does nothing would show more than was meant.
+enum class TenantUse {
+  unsaid,
+  acts,       // the verb acts in it
+  restricts,  // the verb shows and changes only what is this tenant's
+  argument,   // the verb names its tenant by an argument: --tenant is refused
+  none,       // what the verb is about belongs to no tenant: --tenant is refused
+};
+
 struct Verb {
   std::string name = {};
-  std::string summary = {};    // one line, no full stop
-  std::string details = {};    // further lines of the help; may be empty
-  std::string examples = {};   // a command a line; lines that do not begin with "mesh" explain
+  std::string summary = {};   // one line, no full stop
+  std::string details = {};   // further lines of the help; may be empty
+  std::string examples = {};  // a command a line; lines that do not begin with "mesh" explain
+  TenantUse tenant = TenantUse::unsaid;
   const View* view = nullptr;  // of what it prints; static storage
   std::function<Outcome(Session&)> run = {};
   Needs needs = Needs::server;
   bool keeps_output = false;  // --output is not for this run: it is stored
 };
+
+// `invalid` where --tenant names a tenant and the verb has no use for it; those of $MESH_TENANT and
+// of a context, which are not meant for one command, are passed over there. --tenant= names none.
+Status check_tenant_flag(const Verb& verb, const std::string& path, const Globals& globals);
 
 // A check that refuses with the words that the server has for the same parameter.
 CLI::Validator whole_number(std::int64_t low, std::int64_t high);

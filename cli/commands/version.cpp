@@ -41,6 +41,7 @@ void add_version(Commands& commands) {
             {.name = "version",
              .summary = "Versions of this tool and of the server",
              .examples = "mesh version\nmesh version --client -o json\n",
+             .tenant = TenantUse::none,
              .view = &version_view(),
              .run = [client_only](Session& session) { return version(session, *client_only); },
              .needs = Needs::nothing},

@@ -248,7 +248,8 @@ class CsvReader final : public RowReader {
     if (!*row) return bad_header({1, {}, {}, {}}, "no row names the columns");
     if (!(*row)->broken.empty()) return bad_header(**row, (*row)->broken);
     if (auto fault = utf8_fault((*row)->text, (*row)->line); !fault.empty())
-      return fail(ErrorKind::invalid, lines_.input().name() + ": " + fault);
+      return fail(ErrorKind::invalid,
+                  lines_.input().name() + ": line " + std::to_string((*row)->line) + ": " + fault);
     auto columns = finder_.find((*row)->fields);
     if (!columns) return bad_header(**row, columns.error().message);
     columns_ = std::move(*columns);

@@ -159,11 +159,14 @@ Status JsonReader::read_container(JsonText& value) {
     }
     const auto step = nesting.feed(static_cast<char>(*c));
     if (step == Nesting::Step::broken) {
-      value.broken = in_line(line_) + ", column " + std::to_string(column_) +
-                     (*c == '\n' ? ": the text in quotes does not end in its line"
-                                 : std::string(": \"") + static_cast<char>(*c) +
-                                       "\" where none may stand: a bracket, quote, comma or "
-                                       "colon is missing before it");
+      const std::string why =
+          *c == '\n' ? ": the text in quotes does not end in its line"
+                     : std::string(": \"") + static_cast<char>(*c) +
+                           "\" where none may stand: a bracket, quote, comma or colon is missing "
+                           "before it";
+      const bool to_go = indent_ == 0 && list_line_ != 0;
+      if (to_go) return lost(in_line(line_) + ", " + here(line_) + why);
+      value.broken = here(value.line) + why;
       return skip_broken(value);
     }
     keep(value);
@@ -198,14 +201,12 @@ Status JsonReader::end_of_line(JsonText& value) {
     if (!is_between(*c)) break;
     take();
   }
-  value.broken = in_line(line_) + ", column " + std::to_string(column_) + ": text behind the value";
+  value.broken = here(value.line) + ": text behind the value";
   return read_word(value);
 }
 
 // To the next line that begins as the broken value did.
 Status JsonReader::skip_broken(JsonText& value) {
-  const bool to_go = indent_ == 0 && list_line_ != 0;
-  if (to_go) return lost(value.broken);
   std::int64_t last = blank_so_far_ ? line_ - 1 : line_;
   while (true) {
     auto c = peek();
@@ -224,6 +225,11 @@ Status JsonReader::skip_broken(JsonText& value) {
     value.broken += "; lines " + std::to_string(value.line) + " to " + std::to_string(last) +
                     " are passed over";
   return {};
+}
+
+// The place, for whoever names the line in which the value begins.
+std::string JsonReader::here(std::int64_t value_line) const {
+  return (line_ == value_line ? "" : in_line(line_) + ", ") + "column " + std::to_string(column_);
 }
 
 tl::unexpected<Error> JsonReader::lost(const std::string& what) const {

@@ -46,6 +46,7 @@ class JsonReader {
   Status read_word(JsonText& value);
   Status end_of_line(JsonText& value);
   Status skip_broken(JsonText& value);
+  std::string here(std::int64_t value_line) const;
   void keep(JsonText& value);
   tl::unexpected<Error> lost(const std::string& what) const;
 

@@ -42,8 +42,9 @@ Result<std::unique_ptr<RowReader>> make_row_reader(LineReader& lines, const RowO
   return make_csv_reader(lines, options.delimiter, options.columns);
 }
 
-std::string utf8_fault(std::string_view text, std::int64_t line) {
+std::string utf8_fault(std::string_view text, std::int64_t first_line) {
   if (is_valid_utf8(text)) return {};
+  std::int64_t line = first_line;
   std::size_t line_begin = 0, i = 0;
   while (i < text.size()) {
     const auto lead = static_cast<unsigned char>(text[i]);
@@ -57,8 +58,9 @@ std::string utf8_fault(std::string_view text, std::int64_t line) {
   }
   char byte[8];
   std::snprintf(byte, sizeof byte, "0x%02X", static_cast<unsigned>(text[i]) & 0xff);
-  return "line " + std::to_string(line) + ", column " + std::to_string(i - line_begin + 1) +
-         ": the byte " + byte +
+  // Whoever tells it names the line in which the row begins.
+  return (line == first_line ? "" : "line " + std::to_string(line) + ", ") + "column " +
+         std::to_string(i - line_begin + 1) + ": the byte " + byte +
          " is not UTF-8; Excel writes windows-1252: try --encoding windows-1252";
 }
 

@@ -60,8 +60,8 @@ inline constexpr const char* kReasonColumn = "import_error";
 // Blocks until the text begins.
 Result<std::unique_ptr<RowReader>> make_row_reader(LineReader& lines, const RowOptions& options);
 
-// "line 3, column 7: the byte 0xFC is not UTF-8: …" for the first such byte of the row that begins
-// in `line`; empty where there is none.
-std::string utf8_fault(std::string_view text, std::int64_t line);
+// "column 7: the byte 0xFC is not UTF-8; …" for the first such byte of the row that begins in
+// `first_line`, "line 3, column 7: …" where it stands in a later line; empty where there is none.
+std::string utf8_fault(std::string_view text, std::int64_t first_line);
 
 }  // namespace mesh::cli

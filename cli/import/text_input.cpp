@@ -53,10 +53,14 @@ constexpr Kind kKinds[] = {
     {"%PDF-"sv, "a PDF document", "export the data as CSV or JSON from the program that made it"},
 };
 
+// No kind that the advice on servers and credentials would follow.
 tl::unexpected<Error> cannot_read(const std::string& name, int code) {
-  const ErrorKind kind = code == ENOENT   ? ErrorKind::not_found
-                         : code == EACCES ? ErrorKind::forbidden
-                                          : ErrorKind::unavailable;
+  if (code == EISDIR) {
+    return fail(ErrorKind::invalid, name + " is a directory: name a file in it");
+  }
+  const ErrorKind kind = code == ENOENT                      ? ErrorKind::not_found
+                         : code == EACCES || code == ENOTDIR ? ErrorKind::invalid
+                                                             : ErrorKind::internal;
   return fail(kind, "cannot read " + name + ": " + std::strerror(code));
 }
 

@@ -125,9 +125,11 @@ Result<FollowPage> Client::follow(const FollowQuery& query) {
   return record_page(std::move(body), text);
 }
 
-Result<Json> Client::event(const std::string& id, const std::string& topic) {
+Result<Json> Client::event(const std::string& id, const std::string& topic,
+                           const std::string& tenant) {
   std::string text;
-  auto record = impl_->json(patient(get(admin({"events", id}), {{"topic", topic}})), text);
+  auto record = impl_->json(
+      patient(get(admin({"events", id}), {{"topic", topic}, {"tenant", tenant}})), text);
   if (record && record->is_object()) keep_value(*record, text);
   return record;
 }
@@ -152,8 +154,8 @@ Status Client::delete_group(const std::string& name) {
   return {};
 }
 
-Result<std::vector<Json>> Client::dead_letter_topics() {
-  return impl_->items(patient(get(admin({"dlq"}))), 0);
+Result<std::vector<Json>> Client::dead_letter_topics(const std::string& tenant) {
+  return impl_->items(patient(get(admin({"dlq"}), {{"tenant", tenant}})), 0);
 }
 
 Result<std::vector<Json>> Client::dead_letters(const std::string& topic, const LetterFilter& filter,
@@ -208,9 +210,10 @@ Result<Json> Client::reset_rate_limit(const std::string& tenant, const std::stri
   return impl_->json(post(admin({"ratelimits", tenant, scope, "reset"})));
 }
 
-Result<std::vector<Json>> Client::tenants(int limit) {
+Result<std::vector<Json>> Client::tenants(int limit, const std::string& only) {
   const int page = limit > 0 ? std::min(limit, kPage) : kPage;
-  return impl_->items(get(admin({"tenants"}), {{"limit", std::to_string(page)}}), limit);
+  return impl_->items(get(admin({"tenants"}), {{"limit", std::to_string(page)}, {"tenant", only}}),
+                      limit);
 }
 
 Result<Json> Client::create_tenant(const Json& tenant, const WriteOptions& write) {
@@ -277,8 +280,9 @@ Result<Json> Client::replay(const ReplayRequest& request) {
   return impl_->json(patient(post(admin({"replays"}), body)));
 }
 
-Result<std::vector<Json>> Client::tasks(int limit) {
-  return impl_->items(get(admin({"tasks"}), {{"limit", std::to_string(limit)}}), limit);
+Result<std::vector<Json>> Client::tasks(int limit, const std::string& tenant) {
+  return impl_->items(get(admin({"tasks"}), {{"limit", std::to_string(limit)}, {"tenant", tenant}}),
+                      limit);
 }
 
 Result<Json> Client::task(const std::string& id, int wait_seconds) {

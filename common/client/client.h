@@ -188,7 +188,8 @@ class Client {
   Result<Json> topic(const std::string& name);
   Result<RecordPage> records(const RecordQuery& query);
   Result<FollowPage> follow(const FollowQuery& query);
-  Result<Json> event(const std::string& id, const std::string& topic = {});
+  Result<Json> event(const std::string& id, const std::string& topic = {},
+                     const std::string& tenant = {});
 
   // Consumer groups.
   Result<std::vector<Json>> groups();
@@ -198,7 +199,7 @@ class Client {
 
   // Dead letters. Redrive and purge answer {"matching"} for a dry run, else the task, which of a
   // redrive waits for what becomes of the events, `wait_seconds` at most (the server's own bound).
-  Result<std::vector<Json>> dead_letter_topics();
+  Result<std::vector<Json>> dead_letter_topics(const std::string& tenant = {});
   Result<std::vector<Json>> dead_letters(const std::string& topic, const LetterFilter& filter,
                                          int limit);
   Result<Json> redrive(const std::string& topic, const LetterFilter& filter, bool dry_run,
@@ -217,8 +218,8 @@ class Client {
   Result<Json> default_rate_limit(const std::string& tenant, const std::string& scope);
   Result<Json> reset_rate_limit(const std::string& tenant, const std::string& scope);
 
-  // Tenants. At most `limit`; 0: all.
-  Result<std::vector<Json>> tenants(int limit = 0);
+  // Tenants. At most `limit`; 0: all; or only the one named.
+  Result<std::vector<Json>> tenants(int limit = 0, const std::string& only = {});
   Result<Json> create_tenant(const Json& tenant, const WriteOptions& write = {});
   Result<Json> tenant(const std::string& id);
   Result<Json> update_tenant(const std::string& id, const Json& patch);
@@ -240,8 +241,9 @@ class Client {
   // Replay: {"scanned",…} for a dry run, else the task.
   Result<Json> replay(const ReplayRequest& request);
 
-  // Tasks; a get with wait answers when the task ends, at the latest after that many seconds.
-  Result<std::vector<Json>> tasks(int limit);
+  // Tasks, or those about one tenant's events alone; a get with wait answers when the task ends, at
+  // the latest after that many seconds.
+  Result<std::vector<Json>> tasks(int limit, const std::string& tenant = {});
   Result<Json> task(const std::string& id, int wait_seconds = 0);
   Result<Json> cancel_task(const std::string& id);
 

@@ -1,6 +1,7 @@
 #include "common/config/address.h"
 #include "common/config/config.h"
 #include "common/config/keys.h"
+#include "common/config/listeners.h"
 
 namespace mesh::config {
 namespace {
@@ -25,16 +26,10 @@ void check_auth(const Config& config, Problems& problems) {
   }
   if (auth.mode == "dev") {
     if (auth.allow_dev_on_network) return;
-    const std::pair<const char*, const std::string&> listeners[] = {
-        {"users", config.listen.users},
-        {"gateway", config.listen.gateway},
-        {"publisher", config.listen.publisher},
-        {"subscriber", config.listen.subscriber},
-        {"admin", config.listen.admin}};
-    for (const auto& [role, text] : listeners) {
+    for (const auto& [role, text] : listeners(config)) {
       const auto address = parse_address(text);
-      if (config.has_role(role) && address && !is_loopback(address->host)) {
-        problems.add("listen." + std::string(role),
+      if (address && !is_loopback(address->host)) {
+        problems.add("listen." + role,
                      quote(text) +
                          " is not on loopback, but in auth.mode dev tokens prove "
                          "nothing; set auth.mode: jwt, or auth.allow_dev_on_network: "

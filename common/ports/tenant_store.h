@@ -23,6 +23,11 @@ class TenantStore {
                         const std::optional<std::vector<std::int64_t>>& only_at = {}) = 0;
   virtual Result<Tenant> get(const TenantId& id) = 0;
   virtual Result<std::vector<Tenant>> list(std::string_view after, int limit) = 0;  // by id
+  // Whether the tenant has or had a record, or anything was stored of it: users, events that were
+  // counted, idempotency keys, a use that was noted. Of a name that nobody ever used: false.
+  virtual Result<bool> known(const TenantId& id) = 0;
+  // Notes that the tenant is used, so that it is known. Does not wait; a crash may forget it.
+  virtual void note_use(const TenantId& id) = 0;
 };
 
 }  // namespace mesh

@@ -21,7 +21,7 @@ std::string letters_of(const std::string& topic) {
 }
 
 // Letters of a partition that are not settled and match, newest first, until `use` returns false;
-// a letter's marker has its key and so stands behind it in its partition.
+// a letter's marker stands behind it in its partition.
 Status each_letter_in(EventLog& log, const TopicPartition& partition,
                       const DeadLetterFilter& filter,
                       const std::function<bool(const StoredRecord&)>& use) {

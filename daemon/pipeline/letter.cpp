@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/ids.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "daemon/pipeline/dead_letter_record.h"
@@ -23,9 +24,16 @@ std::string settled_name(const Position& letter) {
   return std::to_string(letter.partition) + "@" + std::to_string(letter.offset);
 }
 
-Record marker_of(const StoredRecord& letter) {
+Record marker_of(const StoredRecord& letter, std::int32_t partitions) {
+  // Whoever looks for a letter's marker looks in its partition. Records without a key go to any.
+  std::string key = letter.key;
+  for (int n = 0; key.empty(); ++n) {
+    const std::string other = settled_name(letter.position) + "#" + std::to_string(n);
+    const auto partition = stable_hash(other) % static_cast<std::uint64_t>(partitions);
+    if (partition == static_cast<std::uint64_t>(letter.position.partition)) key = other;
+  }
   return {letter.position.topic,
-          letter.key,
+          std::move(key),
           std::nullopt,
           {{std::string(kSettles), settled_name(letter.position)}}};
 }

@@ -18,7 +18,8 @@ inline constexpr std::string_view kFirstDiedAt = "mesh_first_died_at";
 
 // What a marker names a letter by: "<partition>@<offset>".
 std::string settled_name(const Position& letter);
-Record marker_of(const StoredRecord& letter);
+// In the letter's partition, one of `partitions` of its topic.
+Record marker_of(const StoredRecord& letter, std::int32_t partitions);
 bool is_marker(const StoredRecord& record);
 
 // The record as it stood in its source topic; an empty topic where no pipeline wrote the letter.

@@ -101,7 +101,10 @@ Result<Mended> mend_letter(const LettersDeps& deps, std::mutex& settling, const 
                                            ": purge it");
     }
   }
-  auto appended = append_within(deps.log, deps.clock, {std::move(mended), marker_of(*record)});
+  const auto letters = find_topic(deps.admin, letter.topic);
+  if (!letters) return fail(letters.error());
+  auto appended = append_within(deps.log, deps.clock,
+                                {std::move(mended), marker_of(*record, letters->spec.partitions)});
   if (!appended) return fail(std::move(appended.error()));
   if (auto healed = states.heal(deps.clock); !healed) return fail(std::move(healed.error()));
   return Mended{event.id, appended->front()};

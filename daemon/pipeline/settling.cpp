@@ -167,7 +167,7 @@ class Settling {
       } else {
         ++moved;
       }
-      records.push_back(marker_of(letter));
+      records.push_back(marker_of(letter, topics_.at(spec_.topic).spec.partitions));
     }
     if (!records.empty()) {
       auto appended = append_within(log_, deps_.clock, std::move(records));

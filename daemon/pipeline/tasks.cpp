@@ -27,7 +27,7 @@ void append_event(EventLog& event_log, const char* type, const Task& task, Times
               type,
               "meshd",
               now,
-              *TenantId::parse("operator"),
+              *TenantId::parse(kTaskTenant),
               task.id,
               0,
               "application/json",
@@ -73,6 +73,7 @@ struct TaskRunner::Impl {
   void run_task(Task task);
   void finish(Task task, Task::State state, std::string error);
   bool put(const Task& task);
+  Status accepts(const std::string& kind) const;
   Result<Task> submit(std::string kind, Json spec, std::int64_t total);
   Status cancel(const std::string& id);
 };
@@ -258,10 +259,20 @@ bool TaskRunner::Impl::put(const Task& task) {
   }
 }
 
-Result<Task> TaskRunner::Impl::submit(std::string kind, Json spec, std::int64_t total) {
+Status TaskRunner::Impl::accepts(const std::string& kind) const {
+  if (works.empty()) {
+    return fail(ErrorKind::conflict,
+                "this meshd runs no tasks: its `roles` lacks pipelines; add that role, restart it "
+                "and ask again");
+  }
   if (!works.contains(kind)) {
     return fail(ErrorKind::invalid, "there are no tasks of kind \"" + kind + "\"");
   }
+  return {};
+}
+
+Result<Task> TaskRunner::Impl::submit(std::string kind, Json spec, std::int64_t total) {
+  if (auto accepted = accepts(kind); !accepted) return fail(accepted.error());
   Task task;
   task.created_at = clock.now();
   task.id = new_uuid_v7(task.created_at);
@@ -323,6 +334,8 @@ void TaskRunner::define(std::string kind, Work work) {
 void TaskRunner::start() { impl_->start(); }
 
 void TaskRunner::stop() { impl_->stop(); }
+
+Status TaskRunner::accepts(const std::string& kind) const { return impl_->accepts(kind); }
 
 Result<Task> TaskRunner::submit(std::string kind, Json spec, std::int64_t total) {
   return impl_->submit(std::move(kind), std::move(spec), total);

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "common/base/clock.h"
 #include "common/base/watch.h"
@@ -31,7 +32,10 @@ class TaskContext {
   virtual void pause(Duration d) = 0;
 };
 
-// task.created and task.completed are appended to task.events, under the tenant "operator". A
+// Whose the events of tasks are.
+inline constexpr std::string_view kTaskTenant = "operator";
+
+// task.created and task.completed are appended to task.events, under kTaskTenant. A
 // failure to do so is logged and does not fail the task. Any thread.
 class TaskRunner {
  public:
@@ -41,8 +45,10 @@ class TaskRunner {
   void define(std::string kind, Work work);  // before start
   void start();                              // resumes unfinished tasks, oldest first
   void stop();                               // a running task stays `running` and resumes later
-  // `invalid` for a kind without a definition, `unavailable` when too many wait already. Before
-  // start() the task is only stored.
+  // `invalid` for a kind without a definition, `conflict` where no kind has one: no task ever runs
+  // here.
+  Status accepts(const std::string& kind) const;
+  // The same, and `unavailable` when too many wait already. Before start() the task is only stored.
   Result<Task> submit(std::string kind, Json spec, std::int64_t total);
   // A task that waits is cancelled at once, a running one as soon as its work returns; `conflict`
   // for a task that is done or failed.

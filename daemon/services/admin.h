@@ -29,6 +29,8 @@ struct LogAdminDeps {
   LongPolls& polls;  // where requests wait for records
   // Of all pipelines that run here, for the groups' states.
   std::function<std::vector<pipeline::PipelineStatus>()> pipelines;
+  // Told whose the events are that are appended; must not block.
+  std::function<void(const TenantId&)> used = [](const TenantId&) {};
 };
 http::RouteTable log_routes(LogAdminDeps deps);
 
@@ -59,6 +61,7 @@ struct WorkAdminDeps {
   LongPolls& polls;  // where requests wait for a task's end
   // Whether a backup can be made in this folder; what is in the way otherwise.
   std::function<Status(const std::string& folder)> can_back_up;
+  TenantDirectory& tenants;
 };
 http::RouteTable work_routes(WorkAdminDeps deps);
 

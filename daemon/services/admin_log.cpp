@@ -34,6 +34,7 @@ Result<Response> event_by_id(const LogAdminDeps& deps, const http::Request& requ
   if (!all) return fail(all.error());
   const auto made = uuid_v7_time(id);
   const std::string only = text_param(request, "topic");
+  const std::string tenant = text_param(request, "tenant");
   for (const auto& topic : *all) {
     if (only.empty() ? is_dead_letter_topic(topic.spec.name) : topic.spec.name != only) continue;
     for (std::int32_t p = 0; p < topic.spec.partitions; ++p) {
@@ -47,7 +48,9 @@ Result<Response> event_by_id(const LogAdminDeps& deps, const http::Request& requ
         if (batch->empty()) break;
         for (const auto& record : *batch) {
           const auto ce_id = find_header(record.headers, "ce_id");
-          if (ce_id == id) return Response::json(200, mesh::to_json(record));
+          if (ce_id == id &&
+              (tenant.empty() || find_header(record.headers, "ce_tenantid") == tenant))
+            return Response::json(200, mesh::to_json(record));
         }
         scanned += static_cast<int>(batch->size());
         offset = batch->back().position.offset + 1;
@@ -56,7 +59,7 @@ Result<Response> event_by_id(const LogAdminDeps& deps, const http::Request& requ
   }
   return fail(
       ErrorKind::not_found,
-      "no event " + id + " was found" +
+      "no event " + id + (tenant.empty() ? "" : " of tenant " + tenant) + " was found" +
           (made ? std::string(" from the time in its id on")
                 : " among the first " + std::to_string(kMaxScanned) +
                       " records of each partition; name its topic and look with mesh events tail"));
@@ -111,6 +114,11 @@ void append(const LogAdminDeps& deps, const http::Request& request, http::Respon
       }
     }
     batch.push_back(std::move(record));
+  }
+  for (const Record& record : batch) {
+    const auto event =
+        from_record({{record.topic, 0, 0}, {}, record.key, record.value, record.headers});
+    if (event) deps.used(event->tenant);
   }
   deps.log.append(std::move(batch), [respond](Result<std::vector<Position>> positions) {
     if (!positions) return respond(positions.error());
@@ -176,7 +184,8 @@ http::RouteTable log_routes(LogAdminDeps deps) {
        .blocking = true,
        .summary = "The record of an event",
        .parameters = {{"id", "path", "the event's id", "string", true},
-                      {"topic", "query", "look only in this topic"}},
+                      {"topic", "query", "look only in this topic"},
+                      {"tenant", "query", "only this tenant's"}},
        .handler = plain(event_by_id)},
       {.method = "POST",
        .pattern = "/admin/v1/events",

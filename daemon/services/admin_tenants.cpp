@@ -19,6 +19,14 @@ Result<TenantId> tenant_of_path(const http::Request& request) {
   return TenantId::parse(request.path_params.at("tenant"));
 }
 
+// The same, where it exists: by a record or by use.
+Result<TenantId> existing_tenant(const TenantAdminDeps& deps, const http::Request& request) {
+  auto tenant = tenant_of_path(request);
+  if (!tenant) return tenant;
+  if (auto exists = deps.directory.require(*tenant); !exists) return fail(exists.error());
+  return tenant;
+}
+
 // --- rate limits -----------------------------------------------------------------------------
 
 Status check_scope(const std::string& scope) {
@@ -49,7 +57,7 @@ Result<Json> limit_json(const TenantAdminDeps& deps, const TenantId& tenant,
 }
 
 Result<Response> show_all(const TenantAdminDeps& deps, const http::Request& request) {
-  auto tenant = tenant_of_path(request);
+  auto tenant = existing_tenant(deps, request);
   if (!tenant) return fail(tenant.error());
   Json items = Json::array();
   for (const auto scope : kScopes) {
@@ -60,24 +68,14 @@ Result<Response> show_all(const TenantAdminDeps& deps, const http::Request& requ
   return page(std::move(items));
 }
 
-// The tenant's record with a change; a tenant without one gets it.
+// The tenant's record with a change; `not_found` where it has none.
 template <typename Change>
 Status change_tenant(const TenantAdminDeps& deps, const TenantId& id, Change change,
                      int tries = 8) {
   auto tenant = deps.tenants.get(id);
-  if (!tenant && tenant.error().kind != ErrorKind::not_found) return fail(tenant.error());
-  const bool known = tenant.has_value();
-  Tenant record = known ? std::move(*tenant)
-                        : Tenant{.id = id,
-                                 .name = id.str(),
-                                 .allow_unknown_types = false,
-                                 .rate_limits = {},
-                                 .version = 1,
-                                 .created_at = {},
-                                 .updated_at = {}};
-  change(record);
-  auto stored =
-      known ? deps.tenants.update(std::move(record)) : deps.tenants.create(std::move(record));
+  if (!tenant) return fail(tenant.error());
+  change(*tenant);
+  auto stored = deps.tenants.update(std::move(*tenant));
   deps.directory.forget(id);
   if (stored) return {};
   // Another change came between the reading and the writing.
@@ -91,10 +89,10 @@ using Act = Status (*)(const TenantAdminDeps&, const http::Request&, const Tenan
                        const std::string& scope);
 
 Result<Response> on_scope(const TenantAdminDeps& deps, const http::Request& request, Act act) {
-  auto tenant = tenant_of_path(request);
-  if (!tenant) return fail(tenant.error());
   const std::string& scope = request.path_params.at("scope");
   if (auto known = check_scope(scope); !known) return fail(known.error());
+  auto tenant = existing_tenant(deps, request);
+  if (!tenant) return fail(tenant.error());
   if (auto done = act(deps, request, *tenant, scope); !done) return fail(done.error());
   auto json = limit_json(deps, *tenant, scope);
   if (!json) return fail(json.error());
@@ -196,6 +194,13 @@ Result<Response> create(const TenantAdminDeps& deps, const http::Request& reques
 Result<Response> list(const TenantAdminDeps& deps, const http::Request& request) {
   auto limit = int_param(request, "limit", 100, 1, 1000);
   if (!limit) return fail(limit.error());
+  if (const auto only = text_param(request, "tenant"); !only.empty()) {
+    auto id = TenantId::parse(only);
+    if (!id) return fail(id.error());
+    auto tenant = deps.tenants.get(*id);
+    if (!tenant && tenant.error().kind != ErrorKind::not_found) return fail(tenant.error());
+    return page(tenant ? Json::array({mesh::to_json(*tenant)}) : Json::array());
+  }
   std::string after;
   if (const auto cursor = request.param("cursor")) {
     auto text = read_cursor("tenants", *cursor);
@@ -285,7 +290,8 @@ http::RouteTable tenant_routes(TenantAdminDeps deps) {
   return {
       route("GET", kTenants, Body::none, "Lists tenants that have a record, by id",
             {{"limit", "query", "tenants per page, 1 to 1000 (100)", "integer"},
-             {"cursor", "query", "the next of the page before"}},
+             {"cursor", "query", "the next of the page before"},
+             {"tenant", "query", "only this one's"}},
             list),
       route("POST", kTenants, Body::json, "Makes a tenant's record", {}, create),
       route("GET", kTenant, Body::none, "A tenant's record",
@@ -298,7 +304,8 @@ http::RouteTable tenant_routes(TenantAdminDeps deps) {
       route("GET", kScope, Body::none, "A rate limit and its state; consumes nothing", both,
             scoped([](const TenantAdminDeps&, const http::Request&, const TenantId&,
                       const std::string&) { return Status{}; })),
-      route("PUT", kScope, Body::json, "Sets the tenant's own policy", both, scoped(set_policy)),
+      route("PUT", kScope, Body::json, "Sets the tenant's own policy, of a tenant with a record",
+            both, scoped(set_policy)),
       route("DELETE", kScope, Body::none, "Goes back to the default policy", both,
             scoped(drop_policy)),
       route("POST", "/admin/v1/ratelimits/{tenant}/{scope}/reset", Body::json,

@@ -32,7 +32,8 @@ std::optional<std::string> optional_param(const http::Request& request, std::str
   return value && !value->empty() ? std::optional<std::string>(*value) : std::nullopt;
 }
 
-Result<Response> dead_letter_topics(const WorkAdminDeps& deps, const http::Request&) {
+Result<Response> dead_letter_topics(const WorkAdminDeps& deps, const http::Request& request) {
+  const pipeline::DeadLetterFilter filter{optional_param(request, "tenant"), {}, {}};
   auto topics = deps.admin.topics();
   if (!topics) return fail(topics.error());
   Json items = Json::array();
@@ -42,7 +43,7 @@ Result<Response> dead_letter_topics(const WorkAdminDeps& deps, const http::Reque
     std::int64_t count = 0;
     auto oldest = Timestamp::max();
     auto read =
-        deps.dead_letters.each(topic.spec.name, {}, [&](const pipeline::DeadLetter& letter) {
+        deps.dead_letters.each(topic.spec.name, filter, [&](const pipeline::DeadLetter& letter) {
           ++count;
           ++causes[letter.cause_class];
           oldest = std::min(oldest, letter.died_at);
@@ -102,6 +103,8 @@ Result<Response> settle(const WorkAdminDeps& deps, const http::Request& request,
   if (!wait) return fail(wait.error());
   auto filter = pipeline::dead_letter_filter_from_json(*body);
   if (!filter) return fail(filter.error());
+  if (auto exists = deps.tenants.require_if_named(filter->tenant.value_or("")); !exists)
+    return fail(exists.error());
   auto matching = deps.dead_letters.count(*topic, *filter);
   if (!matching) return fail(matching.error());
   if (*dry_run) return Response::json(200, {{"matching", *matching}});
@@ -223,11 +226,14 @@ Result<Response> replay(const WorkAdminDeps& deps, const http::Request& request)
   auto spec = pipeline::replay_spec_from_json(*body);
   if (!spec) return fail(spec.error());
   if (auto follows = follows_topic(*spec); !follows) return fail(follows.error());
+  if (auto exists = deps.tenants.require_if_named(spec->tenant.value_or("")); !exists)
+    return fail(exists.error());
   if (*dry_run) {
     auto estimate = deps.replayer.estimate(*spec);
     if (!estimate) return fail(estimate.error());
     return Response::json(200, pipeline::to_json(*estimate));
   }
+  if (auto accepted = deps.runner.accepts("replay"); !accepted) return fail(accepted.error());
   auto fixed = deps.replayer.fix(*spec);
   if (!fixed) return fail(fixed.error());
   return task_answer(deps.runner.submit("replay", std::move(fixed->spec), fixed->total));
@@ -249,13 +255,25 @@ Result<Response> back_up(const WorkAdminDeps& deps, const http::Request& request
   return fail(std::move(error));
 }
 
+constexpr int kMaxTasks = 10'000;  // looked through for a tenant's
+
+// Whose events alone it is about; empty: everyone's.
+std::string task_tenant(const Task& task) {
+  const auto it = task.spec.is_object() ? task.spec.find("tenant") : task.spec.end();
+  return it != task.spec.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
 Result<Response> list_tasks(const WorkAdminDeps& deps, const http::Request& request) {
   auto limit = int_param(request, "limit", 50, 1, 1000);
   if (!limit) return fail(limit.error());
-  auto tasks = deps.tasks.list(static_cast<int>(*limit));
+  const auto tenant = text_param(request, "tenant");
+  auto tasks = deps.tasks.list(tenant.empty() ? static_cast<int>(*limit) : kMaxTasks);
   if (!tasks) return fail(tasks.error());
   Json items = Json::array();
-  for (const auto& task : *tasks) items.push_back(mesh::to_json(task));
+  for (const auto& task : *tasks) {
+    if (items.size() == static_cast<std::size_t>(*limit)) break;
+    if (tenant.empty() || task_tenant(task) == tenant) items.push_back(mesh::to_json(task));
+  }
   return page(std::move(items));
 }
 
@@ -312,8 +330,8 @@ http::RouteTable work_routes(WorkAdminDeps deps) {
   const http::Parameter topic{"topic", "path", "the topic whose dead letters, with or without .dlq",
                               "string", true};
   return {
-      route("GET", "/admin/v1/dlq", Body::none, "Dead letters by topic and cause", {},
-            dead_letter_topics),
+      route("GET", "/admin/v1/dlq", Body::none, "Dead letters by topic and cause",
+            {{"tenant", "query", "only this tenant's"}}, dead_letter_topics),
       route("GET", "/admin/v1/dlq/{topic}/letters", Body::none, "Dead letters, newest first",
             {topic,
              {"limit", "query", "letters, 1 to 1000 (20)", "integer"},
@@ -348,7 +366,9 @@ http::RouteTable work_routes(WorkAdminDeps deps) {
             "Copies the data folder, as it is at one instant, to a new folder of this machine", {},
             back_up),
       route("GET", "/admin/v1/tasks", Body::none, "Tasks, newest first",
-            {{"limit", "query", "tasks, 1 to 1000 (50)", "integer"}}, list_tasks),
+            {{"limit", "query", "tasks, 1 to 1000 (50)", "integer"},
+             {"tenant", "query", "only those about this tenant's events alone"}},
+            list_tasks),
       one_task,
       route("POST", "/admin/v1/tasks/{id}/cancel", Body::json, "Asks a task to stop", {id},
             cancel_task),

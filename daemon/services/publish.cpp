@@ -128,6 +128,7 @@ class Publisher {
 
   void append(const http::Request& request, std::vector<Event> events, http::Responder respond,
               Body body) {
+    deps_.tenants.note_use(request.tenant());
     idempotent(
         deps_.idempotency, Keep::answer, request, std::move(respond),
         [&](std::optional<IdempotencyKey> key, http::Responder answer) {

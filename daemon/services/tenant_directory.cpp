@@ -1,10 +1,14 @@
 #include "daemon/services/tenant_directory.h"
 
+#include <algorithm>
+
+#include "daemon/pipeline/tasks.h"
+
 namespace mesh::services {
 
 TenantDirectory::TenantDirectory(TenantStore& store, std::map<std::string, RatePolicy> defaults,
-                                 Clock& clock)
-    : store_(store), clock_(clock), defaults_(std::move(defaults)) {}
+                                 Clock& clock, const Usage* usage)
+    : store_(store), clock_(clock), usage_(usage), defaults_(std::move(defaults)) {}
 
 Result<std::shared_ptr<const Tenant>> TenantDirectory::find(const TenantId& tenant) {
   const auto now = clock_.steady();
@@ -47,6 +51,48 @@ Result<bool> TenantDirectory::allows_unknown_types(const TenantId& tenant) {
   auto record = find(tenant);
   if (!record) return fail(record.error());
   return *record && (*record)->allow_unknown_types;
+}
+
+bool TenantDirectory::remembered(const TenantId& tenant) const {
+  std::shared_lock lock(mutex_);
+  return known_.contains(tenant.str());
+}
+
+void TenantDirectory::remember(const TenantId& tenant) {
+  std::unique_lock lock(mutex_);
+  if (known_.size() >= kMaxCached) known_.clear();
+  known_.insert(tenant.str());
+}
+
+Status TenantDirectory::require(const TenantId& tenant) {
+  if (tenant.str() == pipeline::kTaskTenant || remembered(tenant)) return {};
+  auto known = store_.known(tenant);
+  if (!known) return fail(known.error());
+  if (*known) {
+    remember(tenant);
+    return {};
+  }
+  // Whose requests only read leaves nothing in the store.
+  if (usage_ != nullptr) {
+    const auto used = usage_->totals();
+    if (std::ranges::find(used, tenant.str(), &Usage::Row::tenant) != used.end()) return {};
+  }
+  return fail(ErrorKind::not_found, "there is no tenant \"" + tenant.str() +
+                                        "\": it has no record, and nobody has used it; `mesh "
+                                        "tenants create " +
+                                        tenant.str() + "` makes it");
+}
+
+Status TenantDirectory::require_if_named(std::string_view tenant) {
+  if (tenant.empty()) return {};
+  auto id = TenantId::parse(tenant);
+  return id ? require(*id) : fail(id.error());
+}
+
+void TenantDirectory::note_use(const TenantId& tenant) {
+  if (remembered(tenant)) return;
+  remember(tenant);
+  store_.note_use(tenant);
 }
 
 void TenantDirectory::set_defaults(std::map<std::string, RatePolicy> defaults) {

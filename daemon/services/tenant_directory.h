@@ -1,4 +1,5 @@
-// What a request needs to know of its tenant, from the tenant's record or the defaults; cached.
+// What a request needs to know of its tenant, from the tenant's record or the defaults, and whether
+// there is such a tenant; cached.
 #pragma once
 
 #include <map>
@@ -6,10 +7,12 @@
 #include <shared_mutex>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "common/base/clock.h"
 #include "common/ports/rate_limiter.h"
 #include "common/ports/tenant_store.h"
+#include "common/telemetry/usage.h"
 
 namespace mesh::services {
 
@@ -19,7 +22,9 @@ class TenantDirectory {
   static constexpr Duration kStaleAfter{5'000};
   static constexpr std::size_t kMaxCached = 100'000;
 
-  TenantDirectory(TenantStore& store, std::map<std::string, RatePolicy> defaults, Clock& clock);
+  // `usage`: where given, whose requests were answered since the start counts as used.
+  TenantDirectory(TenantStore& store, std::map<std::string, RatePolicy> defaults, Clock& clock,
+                  const Usage* usage = nullptr);
 
   // The tenant's own policy of the scope, else the default; nothing for a scope that has neither.
   struct Policy {
@@ -28,6 +33,15 @@ class TenantDirectory {
   };
   Result<std::optional<Policy>> rate_policy(const TenantId& tenant, const std::string& scope);
   Result<bool> allows_unknown_types(const TenantId& tenant);
+
+  // For what an operator asks of a tenant. A tenant needs no record: it exists by it or by use,
+  // once a user was created or an event accepted for it, or a request of its own was answered. A
+  // name without either is more likely a slip than a tenant: `not_found`, with what to do.
+  Status require(const TenantId& tenant);
+  // The same of a filter: the empty name is every tenant; `invalid` for what is no tenant's id.
+  Status require_if_named(std::string_view tenant);
+  // An event of the tenant is accepted. Does not block.
+  void note_use(const TenantId& tenant);
 
   // New defaults (SIGHUP).
   void set_defaults(std::map<std::string, RatePolicy> defaults);
@@ -41,13 +55,17 @@ class TenantDirectory {
     SteadyTime read_at;
   };
   Result<std::shared_ptr<const Tenant>> find(const TenantId& tenant);
+  bool remembered(const TenantId& tenant) const;
+  void remember(const TenantId& tenant);
 
   TenantStore& store_;
   Clock& clock_;
+  const Usage* const usage_;
   mutable std::shared_mutex mutex_;
   std::map<std::string, RatePolicy> defaults_;      // guarded by mutex_
   std::unordered_map<std::string, Entry> entries_;  // guarded by mutex_
   std::uint64_t changes_ = 0;                       // guarded by mutex_; calls of forget
+  std::unordered_set<std::string> known_;           // guarded by mutex_; tenants that exist
 };
 
 }  // namespace mesh::services

@@ -10,6 +10,7 @@ namespace mesh::services {
 namespace {
 
 constexpr std::size_t kMaxRows = 1000;
+constexpr int kMostNamed = 5;              // users of one address, in a message
 constexpr std::size_t kMaxKeyBytes = 200;  // of the request; a row's has its line besides
 
 enum class Existing { keep, update };
@@ -93,8 +94,9 @@ class Batch {
   Status rehearse() {
     for (Row& row : rows_) {
       if (!row.user) continue;
-      auto found = find(row.user->email);
+      auto found = find(row);
       if (!found) return fail(found.error());
+      if (row.error) continue;
       row.outcome = !*found ? "created" : outcome_of(**found, *row.user);
       if (*found) row.id = (*found)->id;
     }
@@ -136,10 +138,25 @@ class Batch {
     return existing_ == Existing::update && found.name != wanted.name ? "updated" : "existing";
   }
 
-  Result<std::optional<User>> find(const std::string& email) {
-    auto found = users_.list(tenant(), 0, 1, email);
+  // The user of the row's address. Of two, whom an older program told apart, none is meant more
+  // than the other where one of them would change: that is the row's error.
+  Result<std::optional<User>> find(Row& row) {
+    auto found = users_.list(tenant(), 0, kMostNamed + 1, row.user->email);
     if (!found) return fail(found.error());
     if (found->empty()) return std::nullopt;
+    if (found->size() > 1 && existing_ == Existing::update) {
+      std::string ids;
+      for (std::size_t i = 0; i < found->size() && i < kMostNamed; ++i)
+        ids += (i == 0 ? "" : ", ") + std::to_string((*found)[i].id);
+      if (found->size() > kMostNamed) ids += ", …";
+      row.outcome = "failed";
+      row.error = Error{ErrorKind::conflict,
+                        "more than one user has this address (ids " + ids +
+                            "): change the one that is meant by its id",
+                        {},
+                        {},
+                        {}};
+    }
     return std::move(found->front());
   }
 
@@ -216,16 +233,21 @@ class Batch {
     std::map<std::int64_t, std::string> names;  // as they will be behind the rows before
     for (Row& row : rows_) {
       if (!row.error || row.error->kind != ErrorKind::conflict) continue;
-      auto found = find(row.user->email);
+      row.error.reset();
+      auto found = find(row);
       if (!found) return fail(found.error());
+      if (row.error) continue;
       if (!*found) {
-        row.error->message = "the user of this address was deleted meanwhile: send it again";
+        row.error = Error{ErrorKind::conflict,
+                          "the user of this address was deleted meanwhile: send it again",
+                          {},
+                          {},
+                          {}};
         continue;
       }
       User& user = **found;
       user.name = names.try_emplace(user.id, user.name).first->second;
       row.outcome = outcome_of(user, *row.user);
-      row.error.reset();
       if (existing_ == Existing::keep || user.name == row.user->name) {
         row.id = user.id;
         continue;

@@ -269,6 +269,7 @@ TEST(RetryDelay, OnlyPassingFaultsAreTriedAgain) {
 
 class ImportCommandTest : public CliTest {
  protected:
+  using Words = std::vector<std::string>;
   // Tries to have the failed rows written over the input.
   void expect_refused(const std::string& input, const std::string& errors) {
     EXPECT_EQ(at_fake({"users", "import", input, "--format", "csv", "--errors", errors}), 2)
@@ -288,6 +289,23 @@ TEST_F(ImportCommandTest, FailedRowsAreNotWrittenOverTheInput) {
   expect_refused(csv, dir.file("link"));
   expect_refused(dir.file("link"), csv);
   expect_refused(csv, dir.file("hard"));
+}
+
+TEST_F(ImportCommandTest, AFolderIsCalledOneAndBringsNoAdviceOnServers) {
+  for (const Words& words :
+       {Words{"users", "import", dir.path()},
+        Words{"events", "publish", dir.path(), "--type", "a.b"},
+        Words{"token", "mint", "--user", "u", "--hs256-secret-file", dir.path()}}) {
+    EXPECT_EQ(at_fake(words), 2) << words[0];
+    EXPECT_EQ(err, "mesh: " + dir.path() + " is a directory: name a file in it\n");
+  }
+}
+
+TEST_F(ImportCommandTest, ALineIsNamedOnce) {
+  fake.on("POST", "/users/batch", 200, Json{{"results", Json::array()}});
+  EXPECT_EQ(at_fake({"users", "import", file("users.csv", "email,name\na@b.c,J\xf6rg\n")}), 1);
+  EXPECT_THAT(err, HasSubstr("line 2: column 8: the byte 0xF6"));
+  EXPECT_THAT(err, Not(HasSubstr("line 2: line 2")));
 }
 
 // As the server answers a batch: who is called Dup exists, bad addresses are refused.

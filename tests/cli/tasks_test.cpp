@@ -44,5 +44,23 @@ TEST_F(TasksTest, TasksSayHowLongTheyTookWhatCameOfThemAndWhatNext) {
   EXPECT_EQ(json(), redrive_task("done", 2, 1, 0)) << "as the server gave it";
 }
 
+TEST_F(TasksTest, ABackupIsToldInBytesWithWhatCameOfItAndWhatNext) {
+  const Json backup{
+      {"id", "t3"},
+      {"kind", "backup"},
+      {"state", "done"},
+      {"spec", {{"path", "/b/one"}}},
+      {"progress", {{"done", 4 << 20}, {"total", 4 << 20}}},
+      {"result",
+       {{"files",
+         {{{"name", "log.db"}, {"bytes", 1 << 20}}, {{"name", "store.db"}, {"bytes", 1 << 20}}}}}}};
+  fake.on("GET", "/admin/v1/tasks/{id}", 200, backup);
+  EXPECT_EQ(at_fake({"tasks", "get", "t3"}), 0);
+  EXPECT_THAT(out, testing::ContainsRegex("DONE: +4\\.0 MiB\n"));
+  EXPECT_THAT(out, testing::ContainsRegex("TOTAL: +4\\.0 MiB\n"));
+  EXPECT_THAT(out, testing::ContainsRegex("RESULT: +copied 2 files, 2\\.0 MiB, to /b/one\n"));
+  EXPECT_THAT(out, testing::ContainsRegex("NEXT: +`mesh backup verify /b/one`"));
+}
+
 }  // namespace
 }  // namespace mesh::cli

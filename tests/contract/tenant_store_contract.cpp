@@ -136,6 +136,22 @@ TEST_P(TenantStoreContract, VersionsGoOnWhenARemovedTenantComesBack) {
   EXPECT_EQ(again->version, 3);
 }
 
+TEST_P(TenantStoreContract, KnownIsWhoHasOrHadARecordOrIsUsed) {
+  for (const TenantId& id : {kAcme, kGlobex}) EXPECT_EQ(store_->tenants().known(id), false);
+  ASSERT_TRUE(store_->tenants().create(record_of(kAcme, "Acme")));
+  EXPECT_EQ(store_->tenants().known(kAcme), true);
+  EXPECT_EQ(store_->tenants().known(kGlobex), false);
+  ASSERT_TRUE(store_->tenants().remove(kAcme));
+  EXPECT_EQ(store_->tenants().known(kAcme), true) << "its events may still be there";
+  store_->tenants().note_use(kGlobex);
+  store_->reopen();
+  EXPECT_EQ(store_->tenants().known(kGlobex), true);
+  EXPECT_TRUE(fails_with(store_->tenants().get(kGlobex), ErrorKind::not_found));
+  const TenantId peopled = tenant("peopled");
+  ASSERT_TRUE(succeeds(create(store_->users(), peopled, "a@b.dev")));
+  EXPECT_EQ(store_->tenants().known(peopled), true);
+}
+
 TEST_P(TenantStoreContract, ListsPageInIdOrder) {
   for (const char* id : {"globex", "acme", "initech"}) {
     ASSERT_TRUE(store_->tenants().create(record_of(tenant(id), id)));

@@ -243,9 +243,15 @@ TEST_F(BackupTest, OneThatAKillCutsOffIsDoneOnlyWhereItIsWhole) {
 TEST_F(BackupTest, WhereNoTaskWouldRunItIsRefused) {
   Daemon other(dir_.file("other"), "roles: [users, admin]\n");
   ASSERT_TRUE(other.start()) << other.errors();
-  const auto refused = other.mesh({"backup", backup_});
-  EXPECT_EQ(refused.exit_code, 1);
-  EXPECT_THAT(refused.err, HasSubstr("pipelines"));
+  for (const auto& work : {std::vector<std::string>{"backup", backup_},
+                           {"index", "rebuild"},
+                           {"events", "replay", "--topic", "user.events", "--yes"},
+                           {"dlq", "purge", "user.events", "--yes"}}) {
+    const auto refused = other.mesh(work);
+    EXPECT_EQ(refused.exit_code, 1) << work[0];
+    EXPECT_THAT(refused.err, HasSubstr("its `roles` lacks pipelines")) << work[0];
+  }
+  EXPECT_EQ(other.mesh({"tasks", "list", "-o", "json"}).out, "[]\n") << "nothing waits for ever";
   ASSERT_TRUE(daemon_.start()) << daemon_.errors();
   for (const char* body : {R"({"path":"backup"})", "{}", R"({"path":5})", R"({"where":"/x"})"}) {
     EXPECT_EQ(
@@ -269,12 +275,16 @@ TEST_F(BackupTest, DamageAndCutsAreFoundByVerifyAndRestore) {
   EXPECT_THAT(damaged.out, HasSubstr("another checksum"));
   const auto refused = local({"restore", backup_, "--data-dir", restored_});
   EXPECT_EQ(refused.exit_code, 1);
-  EXPECT_THAT(refused.err, HasSubstr("store.db"));
+  EXPECT_EQ(refused.err, "mesh: the backup is damaged: " + backup_ +
+                             "/store.db has another checksum; nothing was restored\n");
   EXPECT_FALSE(fs::exists(restored_));
   fs::remove(backup_ + "/manifest.json");
   const auto cut = local({"backup", "verify", backup_});
   EXPECT_EQ(cut.exit_code, 1);
   EXPECT_THAT(cut.err, HasSubstr("cut off"));
+  EXPECT_THAT(cut.err, testing::StartsWith("mesh: "));
+  EXPECT_THAT(local({"restore", backup_, "--data-dir", restored_}).err,
+              HasSubstr("nothing was restored"));
 }
 
 // Symptom: meshd began with an empty store beside the files of a restore that was killed.

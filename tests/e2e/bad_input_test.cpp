@@ -151,6 +151,9 @@ TEST_F(BadInput, AdminRequestsNameWhatIsWrong) {
   expect_problem(admin("GET", "/admin/v1/topics/user.events/records?positions=99:1"), 400,
                  "positions");
   expect_problem(admin("POST", "/admin/v1/groups/none/seek", R"({"to":"start"})"), 404, "group");
+  expect_problem(admin("PUT", "/admin/v1/ratelimits/nobody/search", R"({"rate":1})"), 404,
+                 "tenant");
+  ASSERT_EQ(admin("POST", "/admin/v1/tenants", R"({"id":"acme"})").status, 201);
   expect_problem(admin("PUT", "/admin/v1/ratelimits/acme/search", R"({"rate":0})"), 422, "rate");
   expect_problem(admin("PUT", "/admin/v1/ratelimits/acme/flying", R"({"rate":1})"), 404, "scope");
   expect_problem(admin("POST", "/admin/v1/tenants", R"({"id":"Not Valid"})"), 422, "tenant id");

@@ -237,6 +237,7 @@ TEST_F(MainJob, EventsOfTwoSourcesWithOneIdAreBothCounted) {
 }
 
 TEST_F(MainJob, ABulkThatTheLimitCanNeverAdmitIsTooLarge) {
+  ASSERT_EQ(admin("POST", "/admin/v1/tenants", {{"id", "acme"}}).status, 201);
   ASSERT_EQ(
       admin("PUT", "/admin/v1/ratelimits/acme/publish", {{"rate", 10}, {"per", "1s"}, {"burst", 9}})
           .status,
@@ -347,6 +348,7 @@ TEST_F(MainJob, ARebuildServesTheSameAndCanBeRolledBack) {
 }
 
 TEST_F(MainJob, ARateLimitIsSetHitShownAndReset) {
+  ASSERT_EQ(admin("POST", "/admin/v1/tenants", {{"id", "acme"}}).status, 201);
   ASSERT_EQ(
       admin("PUT", "/admin/v1/ratelimits/acme/search", {{"rate", 1}, {"per", "1h"}, {"burst", 1}})
           .status,

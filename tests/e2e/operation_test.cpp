@@ -126,6 +126,7 @@ TEST(Operation, SighupTakesOverRateLimitsAndKeepsTheOldOnesWhenTheFileIsBroken) 
         .json()["policy"]["burst"]
         .get<int>();
   };
+  ASSERT_EQ(daemon.mesh({"tenants", "create", "acme"}).exit_code, 0);
   EXPECT_EQ(burst(), 5);
   std::ofstream(dir.file("data.yaml"))
       << "data_dir: " << dir.file("data")

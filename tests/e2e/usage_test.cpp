@@ -35,6 +35,7 @@ TEST_F(UsageOfTenants, TheBusyOneComesFirstWithWhatItUsed) {
   const std::string user = R"({"email":"a@quiet.dev","name":"A"})";
   EXPECT_EQ(daemon_.call("users", "POST", "/users/create", "quiet:q", user).status, 201);
   EXPECT_EQ(daemon_.call("users", "POST", "/users/create", "quiet:q", user).status, 409);
+  ASSERT_EQ(admin("POST", "/admin/v1/tenants", R"({"id":"quiet"})").status, 201);
   ASSERT_EQ(admin("PUT", "/admin/v1/ratelimits/quiet/search", R"({"rate":1,"per":"1h"})").status,
             200);
   EXPECT_EQ(daemon_.call("gateway", "GET", "/ai/users/search?query=x", "quiet:q").status, 200);
@@ -89,6 +90,7 @@ TEST_F(UsageOfTenants, IsForOperatorsOnly) {
 }
 
 TEST_F(UsageOfTenants, AllScopesOfRateLimitsCanBeSet) {
+  ASSERT_EQ(admin("POST", "/admin/v1/tenants", R"({"id":"acme"})").status, 201);
   for (const char* scope : {"search", "publish", "users", "admin"}) {
     const auto set = admin("PUT", std::string("/admin/v1/ratelimits/acme/") + scope,
                            R"({"rate":5,"per":"1m","burst":2})");
@@ -103,6 +105,7 @@ TEST_F(UsageOfTenants, AllScopesOfRateLimitsCanBeSet) {
 }
 
 TEST_F(UsageOfTenants, AScopeWithoutALimitIsShownAsUnlimited) {
+  ASSERT_EQ(admin("POST", "/admin/v1/tenants", R"({"id":"acme"})").status, 201);
   ASSERT_EQ(admin("PUT", "/admin/v1/ratelimits/acme/admin", R"({"rate":5})").status, 200);
   const Json unlimited{{"tenant", "acme"},        {"scope", "admin"}, {"policy", nullptr},
                        {"source", "default"},     {"limit", nullptr}, {"remaining", nullptr},
@@ -116,6 +119,7 @@ TEST_F(UsageOfTenants, AScopeWithoutALimitIsShownAsUnlimited) {
 }
 
 TEST_F(UsageOfTenants, TheAdminScopeLimitsWhatTheOperatorDoesInTheTenantsName) {
+  ASSERT_EQ(admin("POST", "/admin/v1/tenants", R"({"id":"acme"})").status, 201);
   ASSERT_EQ(
       admin("PUT", "/admin/v1/ratelimits/acme/admin", R"({"rate":1,"per":"1h","burst":0})").status,
       200);
@@ -127,7 +131,7 @@ TEST_F(UsageOfTenants, TheAdminScopeLimitsWhatTheOperatorDoesInTheTenantsName) {
   EXPECT_EQ(topics({{"X-Tenant-Id", "acme"}}), 429);
   EXPECT_EQ(topics({{"X-Tenant-Id", "globex"}}), 200);
   EXPECT_EQ(topics({}), 200);
-  EXPECT_EQ(daemon_.mesh({"topics", "list", "--tenant", "acme"}).exit_code, 5);
+  EXPECT_EQ(daemon_.mesh({"dlq", "list", "--tenant", "acme"}).exit_code, 5);
 }
 
 TEST_F(UsageOfTenants, TheBusiestTenantsAreNamedInMetrics) {

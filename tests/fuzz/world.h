@@ -82,6 +82,8 @@ class Tenants final : public TenantStore {
     return tenant;
   }
   Result<std::vector<Tenant>> list(std::string_view, int) override { return std::vector<Tenant>{}; }
+  Result<bool> known(const TenantId&) override { return true; }
+  void note_use(const TenantId&) override {}
 };
 
 class Limiter final : public RateLimiter {

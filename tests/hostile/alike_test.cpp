@@ -209,6 +209,10 @@ TEST_F(Alike, TopicsOfOthersCostATenantAsMuchAsNewOnes) {
 
 TEST_F(Alike, ALimitCountsTheSameForAVictimsThingAndForNothingAndForNobodyElse) {
   for (const char* tenant : {"limited", "loud"}) {
+    ASSERT_EQ(
+        world_->as_operator("POST", "/admin/v1/tenants", "{\"id\":\"" + std::string(tenant) + "\"}")
+            .status,
+        201);
     ASSERT_EQ(world_
                   ->as_operator("PUT", std::string("/admin/v1/ratelimits/") + tenant + "/users",
                                 R"({"rate":1,"per":"24h","burst":5})")

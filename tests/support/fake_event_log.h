@@ -341,7 +341,9 @@ class FakeEventLog final : public EventLog, public LogAdmin {
     std::vector<Position> positions;
     for (Record& record : records) {
       Topic& topic = topics_[record.topic];
-      const auto p = static_cast<std::int32_t>(stable_hash(record.key) % topic.partitions.size());
+      // Records without a key go around, as in the engine.
+      const auto place = record.key.empty() ? without_key_++ : stable_hash(record.key);
+      const auto p = static_cast<std::int32_t>(place % topic.partitions.size());
       Partition& part = topic.partitions[static_cast<std::size_t>(p)];
       StoredRecord stored{{record.topic, p, part.end++},
                           clock_.now(),
@@ -366,6 +368,7 @@ class FakeEventLog final : public EventLog, public LogAdmin {
   std::deque<Held> held_;
   bool hold_ = false;
   int append_calls_ = 0;
+  std::uint64_t without_key_ = 0;
   std::function<void(const std::vector<Record>&)> hook_;
   std::function<void()> while_polling_;
   Failures append_failures_, poll_failures_, commit_failures_, read_failures_;

@@ -61,10 +61,12 @@ bool is_capital(char c) { return c >= 'A' && c <= 'Z'; }
 bool is_small(char c) { return c >= 'a' && c <= 'z'; }
 bool is_sign(char c) { return c == '+' || c == '-'; }
 bool is_dot(char c) { return c == '.' || c == kPartDot; }
+bool is_closing(char c) { return c == ')' || c == ']' || c == '}'; }
 bool is_variable(char c) { return c == 'n' || c == 'x' || c == 'y'; }
 char closing_of(char opening) { return opening == '(' ? ')' : opening == '[' ? ']' : '}'; }
 
-// formula = part {dot part};             part = [count] [dot] group [dot] [charge] [dot];
+// formula = part {dot part};             part = [count] [dot] group [dot] [charge] [dot] {ion};
+// ion     = group charge;
 // group   = unit [count] {unit [count]}; unit = [isotope] element | "(" group [charge] ")"
 class Parser {
  public:
@@ -177,7 +179,38 @@ class Parser {
     if (!parse_charge(part)) return false;
     take_electron();
     skip_spaces();
-    return add(formula_, part, count);
+    if (!add(formula_, part, count)) return false;
+    return part.charge == 0 || parse_counterions(count);
+  }
+
+  // Na+Cl-: ions one behind another, which each tell their charge. A digit between a sign and an
+  // element may be of either.
+  bool parse_counterions(double count) {
+    const auto as_parts = [&](const std::string& why) {
+      return wrong(why + "; write ions as parts, with · between them");
+    };
+    for (bool first = true; peek() != kEnd && !is_dot(peek()) && !is_closing(peek());
+         first = false) {
+      if (is_digit(peek()) || is_digit(before_spaces())) {
+        return as_parts("a number between two ions may be a charge or a count");
+      }
+      if (first && count != 1) return as_parts("the number in front may count one ion or all");
+      Formula ion;
+      if (!parse_group(ion) || !parse_charge(ion)) return false;
+      if (ion.charge == 0) return wrong("expected the charge of this ion");
+      if (is_digit(before_spaces())) {
+        return as_parts("the number at the end may be a charge or a count");
+      }
+      skip_spaces();
+      ++formula_.parts;
+      if (!add(formula_, ion, 1)) return false;
+    }
+    return true;
+  }
+  char before_spaces() const {
+    std::size_t at = at_;
+    while (at > 0 && tokens_[at - 1].c == ' ') --at;
+    return at > 0 ? tokens_[at - 1].c : kEnd;
   }
 
   // A number in front counts molecules; 13CH4 more likely lost the place of its raised 13.

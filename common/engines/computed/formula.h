@@ -28,11 +28,13 @@ struct Formula {
 //   [13C]H4  ¹³CH4                       isotopes: a number right behind '[', or raised
 //   Na+  SO4--  Ca+2  SO4^2-  SO₄²⁻      charges, at the end of a part or of a bracket,
 //   [Fe(CN)6]4-  Fe3+  NH4+              where a digit behind ']' or a lone metal is the charge
+//   Na+Cl-  NH4+NO3-                     ions one behind another, each with its charge: parts
 //   CH3•  •OH  O2•-                      radicals
 //   Fe0.95O  (C2H4)n                     fractions below 1; the repeat unit of a polymer
 // What can be read in two ways is refused with both in the message: 13CH4 (an isotope or thirteen
-// molecules), O2- (oxide or superoxide), SO42-, Fe1.5O2. `unprocessable` with the byte position for
-// all that does not read, also beyond 256 bytes, 16 levels of brackets or 10^9 atoms.
+// molecules), O2- (oxide or superoxide), SO42-, Fe1.5O2, Ca+2Cl-, 2Na+SO4--. `unprocessable` with
+// the byte position for all that does not read, also beyond 256 bytes, 16 levels of brackets or
+// 10^9 atoms.
 Result<Formula> parse_formula(std::string_view text);
 
 // In Hill's order: C, H, then the others by symbol; without C, all by symbol. Isotopes stand in

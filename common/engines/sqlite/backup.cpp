@@ -452,7 +452,11 @@ Result<Json> verify_backup(const std::string& folder) {
 
 Result<Json> restore_backup(const std::string& folder, const std::string& data_dir) {
   auto manifest = read_manifest(folder);
-  if (!manifest) return fail(manifest.error());
+  if (!manifest) {
+    Error error = manifest.error();
+    error.message += "; nothing was restored";
+    return fail(std::move(error));
+  }
   std::error_code error;
   if (fs::exists(data_dir, error) &&
       (!fs::is_directory(data_dir, error) || !fs::is_empty(data_dir, error) || error)) {
@@ -476,8 +480,14 @@ Result<Json> restore_backup(const std::string& folder, const std::string& data_d
     const std::string temporary = draft.add(entry.name + kRestoring);
     const auto digest = copy_plain(folder + "/" + entry.name, temporary);
     if (const auto state = compared(entry, digest); state != "ok") {
-      const auto kind = digest ? ErrorKind::corrupt : digest.error().kind;
-      return draft.give_up(Error{kind, folder + "/" + entry.name + ": " + state, {}, {}, {}});
+      Error why{ErrorKind::corrupt,
+                "the backup is damaged: " + folder + "/" + entry.name + " " + state,
+                {},
+                {},
+                {}};
+      if (!digest) why = digest.error();
+      why.message += "; nothing was restored";
+      return draft.give_up(std::move(why));
     }
     names.insert(names.begin(), {temporary, data_dir + "/" + entry.name});
     report["files"].push_back({{"name", entry.name}, {"bytes", entry.bytes}, {"state", "ok"}});

@@ -117,8 +117,9 @@ void beside_floods(Bench& bench, const std::string& data_dir, std::uint64_t floo
                    bool limits) {
   Meshd meshd(data_dir, config({.default_limits = limits}));
   if (limits) {  // the default of searches, 10/s, is for the flood: the quiet one makes 50/s
-    meshd.admin("PUT", std::string("/admin/v1/ratelimits/") + kQuiet + "/search",
-                R"({"rate":1000,"per":"1s","burst":1000})");
+    meshd.admin("POST", "/admin/v1/tenants",
+                std::string(R"({"id":")") + kQuiet +
+                    R"(","rate_limits":{"search":{"rate":1000,"per":"1s","burst":1000}}})");
   }
   const std::string kind = limits ? "within-limits/" : "unlimited/";
   const Quiet alone = quiet(bench, meshd, "alone");

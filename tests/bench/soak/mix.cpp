@@ -69,8 +69,9 @@ load::Plan open_loop(const std::string& address, int connections, double rate) {
 }  // namespace
 
 Mix::Mix(Meshd& meshd) : meshd_(meshd) {
-  meshd_.admin("PUT", "/admin/v1/ratelimits/" + kLimited + "/search",
-               R"({"rate":1,"per":"1s","burst":1})");
+  meshd_.admin(
+      "POST", "/admin/v1/tenants",
+      R"({"id":")" + kLimited + R"(","rate_limits":{"search":{"rate":1,"per":"1s","burst":1}}})");
   load::Connection connection(meshd_->address("users"));
   for (std::uint64_t n = 0; n < kUsersPerTenant * kTenants.size(); ++n) {
     const auto answer = connection.exchange(

@@ -60,9 +60,21 @@ TEST(Formula, RefusesWhatIsNoFormula) {
        {"water",    "c9h8o4", "()",      "()2",      "2",     "H2O··", "H2O..H2O", "H-O",
         "C9H8O4 ?", "C\n",    "H2O\xff", "\xe2\x82", "C1.5.", "H₋",    "+",        "H+-",
         "H^",       "H^2",    "[13]",    "[13c]H4",  "[C",    "¹³",    "C¹³",      "•",
-        "Fe0",      "Fe0.0O", "Na+Cl-",  "[99C]H4",  "[1D]2O"}) {
+        "Fe0",      "Fe0.0O", "Na+Cl",   "[99C]H4",  "[1D]2O"}) {
     EXPECT_NE(fault(text).find("does not read at byte"), std::string::npos) << text;
   }
+}
+
+TEST(Formula, IonsOneBehindAnotherArePartsAndSayWhatMayBeReadInTwoWays) {
+  const auto salt = parse_formula("Na+Cl-");
+  ASSERT_TRUE(salt) << salt.error().message;
+  EXPECT_EQ(salt->atoms, (Atoms{{"Na", 1}, {"Cl", 1}}));
+  EXPECT_EQ(salt->parts, 2);
+  for (const char* text : {"Ca+2Cl-", "Mg2+ 2Cl-", "2Na+SO4--", "Na+Cl-2"}) {
+    EXPECT_NE(fault(text).find("write ions as parts, with · between them"), std::string::npos)
+        << text << ": " << fault(text);
+  }
+  EXPECT_NE(fault("Na+Cl").find("expected the charge of this ion"), std::string::npos);
 }
 
 TEST(Formula, ReadsCharges) {
@@ -75,6 +87,8 @@ TEST(Formula, ReadsCharges) {
       {"NH4+", 1},         {"H3O+", 1},          {"Al(OH)4-", -1},
       {"HCO3-", -1},       {"Cl−", -1},          {"[NH4+]2[SO4^2-]", 0},
       {"Na+·Cl-", 0},      {"(NH4+)2", 2},       {"2Na+", 2},
+      {"Na+Cl-", 0},       {"NH4+ NO3-", 0},     {"Na+SO4--", -1},
+      {"K⁺MnO₄⁻", 0},      {"Ca++Cl-Cl-", 0},    {"K+[Fe(CN)6]4-", -3},
       {"[Na+]", 1},        {"C60^-", -1},        {"H2O", 0}};
   for (const auto& [text, charge] : charges) {
     const auto formula = parse_formula(text);

@@ -66,6 +66,30 @@ TEST_F(DeadLettersTest, LettersAreListedNewestFirst) {
   EXPECT_EQ(count("analytics.events.dlq"), 3);
 }
 
+// Records without a key lie in any partition, and so would the markers of their letters.
+TEST_F(DeadLettersTest, LettersWithoutAKeyAreSettledAsOthersAre) {
+  for (int n = 0; n < 9; ++n) {
+    Record record = to_record(analytics_event("e" + std::to_string(n), "ann"));
+    record.key.clear();
+    const Position place = log.append_now(record);
+    const auto read = log.read({place.topic, place.partition}, place.offset, {});
+    log.append_now(
+        dead_letter_record(read->front(), {"p", "acme", 3, "schema", "why", clock.now()}));
+  }
+  ASSERT_EQ(count(), 9);
+  const Position newest = letters.list("analytics.events", {}, 1)->front().position;
+  ASSERT_TRUE(letters.mend(newest, analytics_event("e9", "ann")));
+  EXPECT_EQ(letters.mend(newest, analytics_event("e9", "ann")).error().kind, ErrorKind::conflict);
+  EXPECT_EQ(count(), 8);
+  auto one = context({{"topic", "analytics.events"}, {"cause", "schema"}, {"id", "e4"}});
+  ASSERT_TRUE(letters.purge(one));
+  EXPECT_EQ(count(), 7);
+  auto rest = context({{"topic", "analytics.events"}, {"wait", 0}});
+  ASSERT_TRUE(letters.redrive(rest));
+  EXPECT_EQ(count(), 0);
+  EXPECT_EQ(rest.stored.result["redriven"], 7);
+}
+
 TEST_F(DeadLettersTest, EachUnsettledLetterIsVisitedNewestFirstUntilItIsEnough) {
   for (const char* id : {"e1", "e2", "e3"}) die(analytics_event(id, "ann"));
   for (const char* id : {"e4", "e5"}) die(analytics_event(id, "bob"));

@@ -4,6 +4,7 @@
 #include <future>
 
 #include "common/engines/memory/memory_limiter.h"
+#include "common/engines/sqlite/database.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
 #include "daemon/services/users.h"
 #include "tests/support/temp_dir.h"
@@ -103,6 +104,26 @@ TEST_F(UsersBatch, ExistingUsersTakeTheirNewNameWhenAsked) {
                     {{"existing", "update"}}),
               ElementsAre("existing 1", "updated 2", "updated 2", "existing 2", "created 3"));
   EXPECT_THAT(names(), ElementsAre("1 a@b.c A", "2 b@b.c Bea", "3 c@b.c C"));
+}
+
+// Two users whom an older program told apart: which of them would take the name is a guess.
+TEST_F(UsersBatch, AnAddressOfTwoUsersIsUpdatedForNeither) {
+  ASSERT_THAT(batch(line("a@b.c", "A") + line("other@b.c", "B") + line("c@b.c", "C")),
+              ElementsAre("created 1", "created 2", "created 3"));
+  {
+    auto db = sqlite::Database::open(dir_.path() + "/store.db", sqlite::Database::Mode::read_write)
+                  .value();
+    ASSERT_TRUE(db->execute("INSERT INTO users_alike(tenant,email_key,id) VALUES(1,'a@b.c',2)"));
+  }
+  const std::string lines = line("a@b.c", "New") + line("c@b.c", "Cy");
+  for (const char* dry_run : {"true", "false"}) {
+    EXPECT_THAT(batch(lines, {{"existing", "update"}, {"dry_run", dry_run}}),
+                ElementsAre("failed 409", "updated 3"));
+  }
+  const auto answer = call("POST", "/users/batch", lines, {{"existing", "update"}});
+  EXPECT_THAT(Json::parse(answer.body)["results"][0]["detail"], HasSubstr("ids 1, 2"));
+  EXPECT_THAT(names(), ElementsAre("1 a@b.c A", "2 other@b.c B", "3 c@b.c Cy"));
+  EXPECT_THAT(batch(line("a@b.c", "New")), ElementsAre("existing 1")) << "where nothing changes";
 }
 
 TEST_F(UsersBatch, TheEventsOfItsLinesCarryTheTraceOfTheRequest) {

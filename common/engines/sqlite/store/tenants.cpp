@@ -6,6 +6,8 @@
 #include "common/domain/catalogue.h"
 #include "common/engines/sqlite/damage.h"
 #include "common/engines/sqlite/store/only_at.h"
+#include "common/engines/sqlite/store/schema.h"
+#include "common/telemetry/log.h"
 
 namespace mesh::sqlite {
 namespace {
@@ -33,7 +35,8 @@ Result<Row> find(Database& db, const TenantId& id) {
 }
 
 tl::unexpected<Error> unknown_tenant(const TenantId& id) {
-  return fail(ErrorKind::not_found, "tenant " + id.str() + " has no record");
+  return fail(ErrorKind::not_found, "tenant " + id.str() + " has no record; `mesh tenants create " +
+                                        id.str() + "` makes one");
 }
 
 }  // namespace
@@ -157,6 +160,33 @@ Result<std::vector<Tenant>> SqliteTenants::list(std::string_view after, int limi
     if (!read) return fail(std::move(read.error()));
     return tenants;
   });
+}
+
+Result<bool> SqliteTenants::known(const TenantId& id) {
+  return read_from(readers_, [&](Database& db) -> Result<bool> {
+    auto row = first_row(query(db,
+                               "SELECT 1 FROM tenants WHERE id=?1"
+                               " UNION ALL SELECT 1 FROM tenant_numbers WHERE id=?1",
+                               id),
+                         [](const Statement&) { return true; });
+    if (!row) return fail(std::move(row.error()));
+    return row->has_value();
+  });
+}
+
+void SqliteTenants::note_use(const TenantId& id) {
+  outbox_.submit<std::int64_t>(
+      {}, 256,
+      [id](Database& db) -> Result<Change<std::int64_t>> {
+        auto number = tenant_number(db, id);
+        if (!number) return fail(std::move(number.error()));
+        return Change<std::int64_t>{*number, 0};
+      },
+      [id](Result<std::int64_t> noted) {
+        if (noted) return;
+        log::warn("that a tenant is used was not noted",
+                  {{"tenant", id.str()}, {"cause", noted.error().to_string()}});
+      });
 }
 
 }  // namespace mesh::sqlite

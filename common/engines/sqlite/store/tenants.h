@@ -26,6 +26,8 @@ class SqliteTenants final : public TenantStore {
                 const std::optional<std::vector<std::int64_t>>& only_at) override;
   Result<Tenant> get(const TenantId& id) override;
   Result<std::vector<Tenant>> list(std::string_view after, int limit) override;
+  Result<bool> known(const TenantId& id) override;
+  void note_use(const TenantId& id) override;
 
  private:
   template <typename Work>

@@ -1,0 +1,18 @@
+#include "daemon/tell_error.h"
+
+#include <iostream>
+
+#include "common/base/json.h"
+
+namespace mesh {
+
+void tell_error(const Error& error, bool json) {
+  if (json) {
+    std::cout << dump({{"error", error.message}, {"cause", error.cause}}) << "\n";
+    return;
+  }
+  std::cerr << "meshd: " << error.message << "\n";
+  if (!error.cause.empty()) std::cerr << "meshd: cause: " << error.cause << "\n";
+}
+
+}  // namespace mesh

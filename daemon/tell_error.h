@@ -1,0 +1,12 @@
+// How meshd tells why it could not do what a flag of one run asked.
+#pragma once
+
+#include "common/base/error.h"
+
+namespace mesh {
+
+// For people on stderr; as JSON {"error": the message, "cause"} on stdout, for the program that
+// asked and has its own way to say it.
+void tell_error(const Error& error, bool json);
+
+}  // namespace mesh
