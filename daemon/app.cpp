@@ -520,7 +520,9 @@ Status App::Impl::start_listeners() {
          [this] { return std::string(ready ? "" : "starting or draining"); }, metrics,
          [this, for_operators](const auto& request) {
            return for_operators || is_operator(request);
-         }},
+         },
+         listener.address.ends_with(":0") ? std::string() : listener.address,
+         config.auth.mode == "dev" && config.auth.anonymous_tenant.has_value()},
         listener.routes);
     listener.routes.insert(listener.routes.end(), std::make_move_iterator(health.begin()),
                            std::make_move_iterator(health.end()));

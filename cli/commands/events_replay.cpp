@@ -46,11 +46,6 @@ Outcome replay(Session& session, const Args& args) {
   request.tenant = session.settings.tenant;
   if (args.partition >= 0) request.partition = args.partition;
   if (request.pipeline.empty()) request.pipeline = pipeline_of(request.topic);
-  if (request.pipeline.empty()) {
-    return fail(ErrorKind::invalid,
-                "no pipeline reads \"" + request.topic +
-                    "\" by default: give --pipeline (user-index, analytics, chemical)");
-  }
   if (args.dry_run || !session.globals.yes) {
     request.dry_run = true;
     auto estimate = session.mesh->replay(request);

@@ -146,7 +146,7 @@ void add_tenants(Commands& commands) {
        .examples = "mesh tenants create acme --name \"Acme Corp\"\n"
                    "mesh tenants create beta --unknown-types true --rate-limit search=30/1m\n",
        .tenant = TenantUse::argument},
-      create);
+      "ID", create);
   auto listed = std::make_shared<Args>();
   commands
       .verb(group, {.name = "list",

@@ -1,6 +1,7 @@
 #include "common/base/json_members.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace mesh {
 namespace {
@@ -18,6 +19,11 @@ tl::unexpected<Error> bad_member(std::string_view name, const std::string& detai
   return fail({ErrorKind::unprocessable, pointer + " " + detail, {}, {{pointer, detail}}, {}});
 }
 
+tl::unexpected<Error> in_member(std::string_view name, Error error) {
+  if (error.kind == ErrorKind::invalid) return bad_member(name, error.message);
+  return fail(std::move(error));
+}
+
 Status only_members(const Json& object, std::initializer_list<std::string_view> allowed) {
   std::string known;
   for (const auto& word : allowed) known += (known.empty() ? "" : ", ") + std::string(word);
@@ -30,6 +36,22 @@ Status only_members(const Json& object, std::initializer_list<std::string_view> 
   return fail({ErrorKind::unprocessable, "the body has unknown fields", {}, std::move(errors), {}});
 }
 
+std::optional<std::int64_t> whole_number(const Json& value) {
+  if (value.is_number_float()) {
+    constexpr double kBeyond = 9223372036854775808.0;  // 2^63
+    const auto number = value.get<double>();
+    if (!(number >= -kBeyond && number < kBeyond) || std::trunc(number) != number) {
+      return std::nullopt;
+    }
+    return static_cast<std::int64_t>(number);
+  }
+  if (!value.is_number_integer() ||
+      (value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX)) {
+    return std::nullopt;
+  }
+  return value.get<std::int64_t>();
+}
+
 Result<std::optional<std::string>> string_member(const Json& object, std::string_view name) {
   const auto it = object.find(name);
   if (it == object.end()) return std::nullopt;
@@ -40,10 +62,9 @@ Result<std::optional<std::string>> string_member(const Json& object, std::string
 Result<std::optional<std::int64_t>> int_member(const Json& object, std::string_view name) {
   const auto it = object.find(name);
   if (it == object.end()) return std::nullopt;
-  const bool fits = it->is_number_integer() &&
-                    (!it->is_number_unsigned() || it->get<std::uint64_t>() <= INT64_MAX);
-  if (!fits) return not_of_type(name, *it, "a whole number");
-  return it->get<std::int64_t>();
+  const auto number = whole_number(*it);
+  if (!number) return not_of_type(name, *it, "a whole number");
+  return number;
 }
 
 Result<bool> bool_member(const Json& object, std::string_view name) {

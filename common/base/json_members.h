@@ -19,8 +19,15 @@ namespace mesh {
 // An error that names one member of a body.
 tl::unexpected<Error> bad_member(std::string_view name, const std::string& detail);
 
+// What is wrong with the value of a member: an `invalid` one is of this body, other errors stay.
+tl::unexpected<Error> in_member(std::string_view name, Error error);
+
 // Refuses members that are not in `allowed`, with a pointer each.
 Status only_members(const Json& object, std::initializer_list<std::string_view> allowed);
+
+// An integer, also where it is written as 7.0 or 7e2, which is the same number to JSON Schema and
+// to most who write JSON; nothing for another value, and beyond 64 bits.
+std::optional<std::int64_t> whole_number(const Json& value);
 
 // Nothing where the member is missing.
 Result<std::optional<std::string>> string_member(const Json& object, std::string_view name);

@@ -1,5 +1,6 @@
 #include "common/domain/rate_policy.h"
 
+#include "common/base/json_members.h"
 #include "common/base/range_text.h"
 #include "common/base/time.h"
 
@@ -70,10 +71,11 @@ Result<RatePolicy> rate_policy_from_json(const Json& json, const std::string& at
   }
   const auto integer = [&](const Json& value, const std::string& name, std::int64_t least,
                            std::int64_t& out) {
-    if (!value.is_number_integer() || value < least || value > kMost) {
+    const auto number = whole_number(value);
+    if (!number || *number < least || *number > kMost) {
       wrong("/" + name, "must be " + whole_number_text(least, kMost));
     } else {
-      out = value.get<std::int64_t>();
+      out = *number;
     }
   };
   for (const auto& [name, value] : json.items()) {

@@ -219,21 +219,21 @@ Refusal check_coding(Exchange& exchange) {
 Refusal check_body(const Exchange& exchange, bool has_body) {
   if (!has_body) return std::nullopt;
   const Request& request = exchange.request;
-  switch (exchange.route->body) {
-    case Body::none: {
-      const auto& method = request.method;
-      // It means nothing there (RFC 9110 §9.3), though many clients send an empty object.
-      if (method == "GET" || method == "HEAD" || method == "DELETE") return std::nullopt;
-      return Response::problem(400, "This request takes no body.");
-    }
-    case Body::json: {
-      const auto type = request.content_type();
-      if (type == "application/json" || type.ends_with("+json")) return std::nullopt;
-      return Response::problem(415, "The body must be JSON; send Content-Type: application/json.");
-    }
-    case Body::event:
-    case Body::bulk:
-      return std::nullopt;
+  const Body body = exchange.route->body;
+  if (body == Body::none) {
+    const auto& method = request.method;
+    // It means nothing there (RFC 9110 §9.3), though many clients send an empty object.
+    if (method == "GET" || method == "HEAD" || method == "DELETE") return std::nullopt;
+    return Response::problem(400, "This request takes no body.");
+  }
+  const auto type = request.content_type();
+  if (body == Body::json && type != "application/json" && !type.ends_with("+json")) {
+    return Response::problem(415, "The body must be JSON; send Content-Type: application/json.");
+  }
+  // Whoever reads it: JSON, also of an event or in lines, has no other encoding (RFC 8259 §8.1).
+  if (type.find("json") != std::string::npos &&
+      !is_utf8_media(request.header("Content-Type").value_or(""))) {
+    return Response::problem(415, "JSON is read as UTF-8; send it so, with charset=utf-8 or none.");
   }
   return std::nullopt;
 }

@@ -76,7 +76,11 @@ class HeadParser::Library final : public httplib::Server {
   }
 
   bool parse(std::string_view line, std::string& method, std::string& target) {
-    LineStream stream(line);
+    // A method that the library does not know; the rest of its line reads like any other.
+    constexpr std::string_view kQuery = "QUERY ";
+    const bool query = line.starts_with(kQuery);
+    const auto known = query ? "GET " + std::string(line.substr(kQuery.size())) : std::string(line);
+    LineStream stream(known);
     bool parsed = false;
     bool closed = false;
     process_request(stream, {}, 0, {}, 0, false, closed, [&](httplib::Request& request) {
@@ -85,6 +89,7 @@ class HeadParser::Library final : public httplib::Server {
       target = request.target;
       request.body_consumed_ = true;  // there is none in this stream
     });
+    if (query) method = "QUERY";
     return parsed;
   }
 };

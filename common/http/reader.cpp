@@ -28,9 +28,12 @@ bool lists_token(std::string_view list, std::string_view token) {
   return false;
 }
 
+// TRACE and QUERY, too: no route has them, and that is 405, not the 501 of a method that nobody
+// knows.
 bool is_known_method(std::string_view method) {
   return method == "GET" || method == "POST" || method == "HEAD" || method == "PUT" ||
-         method == "PATCH" || method == "DELETE" || method == "OPTIONS";
+         method == "PATCH" || method == "DELETE" || method == "OPTIONS" || method == "TRACE" ||
+         method == "QUERY";
 }
 
 bool is_host(std::string_view host) {

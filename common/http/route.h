@@ -25,12 +25,31 @@ enum class Body {
   bulk,   // any media type, at most max_bulk_body_bytes
 };
 
+// The types below are for the API description (OpenAPI 3.1). A schema is a JSON Schema; what is
+// named once and used by several rows is {"$ref": "#/components/schemas/User"}.
+
+// A part of the path, a parameter of the query or a header field of a request; or a header field of
+// an answer.
 struct Parameter {
   std::string name;
   std::string in;  // "query", "path", "header"
   std::string description;
-  std::string type = "string";  // JSON Schema type
-  bool required = false;
+  Json schema = {{"type", "string"}};
+  bool required = false;  // those in the path always are
+};
+
+// A body in one media type.
+struct Content {
+  std::string media;
+  Json schema;
+};
+
+struct Answer {
+  int status = 200;
+  std::string description;
+  std::vector<Content> content{};    // none: it has no body
+  std::vector<Parameter> headers{};  // beside those that the chain adds
+  Json links{};                      // to what can be asked next: OpenAPI links by name, or null
 };
 
 struct Route {
@@ -45,8 +64,19 @@ struct Route {
   bool blocking = false;
   // For whoever watches over the server: also answered where it has no connection left.
   bool probe = false;
-  std::string summary{};  // one line, for the API description
+
+  // For the API description, as is the rest but for the handler.
+  std::string operation{};  // "createUser", the same in every version; no other route has it
+  std::string tag{};        // the group of operations that it is shown in
+  std::string summary{};    // one line
+  std::string details{};    // what a line does not hold, in CommonMark
   std::vector<Parameter> parameters{};
+  std::vector<Content> request{};  // of the body, by media type
+  std::vector<Answer> answers{};   // those that are no problem
+  // The statuses of problems that the handler answers; those of the chain follow from the fields
+  // above.
+  std::vector<int> problems{};
+
   Handler handler{};
 };
 

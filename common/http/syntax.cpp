@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
+
+#include "common/base/strings.h"
 
 namespace mesh::http {
 namespace {
@@ -29,6 +32,31 @@ constexpr auto kLower = lower_characters();
 
 char lower(char c) { return kLower[static_cast<unsigned char>(c)]; }
 
+// RFC 9110 §5.6.6: ;name=value;name="a value". Empty where there is no charset.
+std::string charset_of(std::string_view type) {
+  std::size_t at = std::min(type.find(';'), type.size());
+  while (at < type.size()) {
+    const auto begin = at + 1;
+    at = std::min(type.find_first_of(";=", begin), type.size());
+    const auto name = trim(type.substr(begin, at - begin));
+    if (at == type.size() || type[at] == ';') continue;
+    std::string value;
+    if (++at < type.size() && type[at] == '"') {
+      for (++at; at < type.size() && type[at] != '"'; ++at) {
+        if (type[at] == '\\' && at + 1 < type.size()) ++at;
+        value += type[at];
+      }
+      at = std::min(type.find(';', at), type.size());
+    } else {
+      const auto end = std::min(type.find(';', at), type.size());
+      value = trim(type.substr(at, end - at));
+      at = end;
+    }
+    if (equal_ignore_case(name, "charset")) return value;
+  }
+  return {};
+}
+
 }  // namespace
 
 bool is_token(std::string_view text) {
@@ -50,6 +78,12 @@ bool equal_ignore_case(std::string_view a, std::string_view b) {
   if (a.size() != b.size() || (!a.empty() && lower(a.front()) != lower(b.front()))) return false;
   return std::equal(a.begin(), a.end(), b.begin(),
                     [](char x, char y) { return lower(x) == lower(y); });
+}
+
+bool is_utf8_media(std::string_view content_type) {
+  const auto charset = charset_of(content_type);
+  return charset.empty() || equal_ignore_case(charset, "utf-8") ||
+         equal_ignore_case(charset, "utf8") || equal_ignore_case(charset, "us-ascii");
 }
 
 std::string_view reason_phrase(int status) {

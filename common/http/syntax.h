@@ -11,6 +11,9 @@ bool is_token(std::string_view text);
 bool is_field_value(std::string_view text);
 // ASCII letters only; other bytes must be equal.
 bool equal_ignore_case(std::string_view a, std::string_view b);
+// Whether text of this Content-Type is UTF-8: its charset, if it names one, says so, or is a part
+// of it (US-ASCII).
+bool is_utf8_media(std::string_view content_type);
 // "OK" for 200; "Unknown" where RFC 9110 has no phrase.
 std::string_view reason_phrase(int status);
 

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "common/base/json_members.h"
 #include "daemon/pipeline/batch.h"
 #include "daemon/pipeline/scan.h"
 #include "daemon/pipeline/task_support.h"
@@ -68,9 +69,9 @@ Result<std::vector<OffsetRange>> resolve(EventLog& log, LogAdmin& admin, const R
     if (spec.partition && *spec.partition != p) continue;
     const TopicPartition partition{spec.topic, p};
     const auto from = resolve_bound(log, partition, spec.from, now);
-    if (!from) return fail(from.error());
+    if (!from) return in_member("from", from.error());
     const auto to = resolve_bound(log, partition, spec.to, now);
-    if (!to) return fail(to.error());
+    if (!to) return in_member("to", to.error());
     // An offset that applies to every partition may lie beyond the end of some.
     if (*to > *from) ranges.push_back({partition, *from, *to});
   }

@@ -38,8 +38,9 @@ Status read_text(const Json& json, std::string_view name, std::optional<std::str
 // Bounds may be written as numbers, too.
 Status read_bound(const Json& json, std::string_view name, std::string& bound) {
   const auto member = json.find(name);
-  if (member == json.end() || !member->is_number_integer()) return read_text(json, name, bound);
-  bound = dump(*member);
+  const auto offset = member == json.end() ? std::nullopt : whole_number(*member);
+  if (!offset) return read_text(json, name, bound);
+  bound = std::to_string(*offset);
   return {};
 }
 
@@ -82,7 +83,8 @@ Result<ReplaySpec> replay_spec_from_json(const Json& json) {
     }
   }
   if (spec.pipeline.empty()) {
-    return bad_member("pipeline", "is missing: no pipeline follows " + spec.topic);
+    return bad_member("pipeline", "is missing: none follows " + spec.topic +
+                                      " by default; there are user-index, analytics, chemical");
   }
   return spec;
 }

@@ -1,7 +1,9 @@
 #include <map>
 #include <set>
 
+#include "daemon/pipeline/scan.h"
 #include "daemon/services/admin_log.h"
+#include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
 
 namespace mesh::services {
@@ -125,13 +127,16 @@ Result<Response> seek_group(const LogAdminDeps& deps, const http::Request& reque
     return fail({ErrorKind::unprocessable, "say where to", {}, {{"/to", "is missing"}}, {}});
   auto view = find_group(deps, request.path_params.at("group"));
   if (!view) return fail(view.error());
+  if (*topic) {
+    if (auto there = pipeline::find_topic(deps.admin, **topic); !there) return fail(there.error());
+  }
   Offsets target;
   Json moves = Json::array();
   for (const auto& [where, marks] : view->ends) {
     if (*topic && where.topic != **topic) continue;
     if (*partition && where.partition != **partition) continue;
     auto offset = pipeline::resolve_bound(deps.log, where, **to, deps.clock.now());
-    if (!offset) return fail(offset.error());
+    if (!offset) return in_member("to", offset.error());
     target[where] = *offset;
     moves.push_back({{"topic", where.topic},
                      {"partition", where.partition},
@@ -152,53 +157,61 @@ Result<Response> seek_group(const LogAdminDeps& deps, const http::Request& reque
 }  // namespace
 
 http::RouteTable group_routes(const std::shared_ptr<const LogAdminDeps>& deps) {
-  using http::Access;
   using http::Body;
   using Plain = Result<Response> (*)(const LogAdminDeps&, const http::Request&);
   const auto plain = [deps](Plain work) { return answering(deps, work); };
-  const http::Parameter group{"group", "path", "the consumer group", "string", true};
-  return {
-      {.method = "GET",
-       .pattern = "/admin/v1/groups",
-       .access = Access::operator_,
-       .blocking = true,
-       .summary = "Lists the consumer groups",
-       .handler = plain(list_groups)},
-      {.method = "GET",
-       .pattern = "/admin/v1/groups/{group}",
-       .access = Access::operator_,
-       .blocking = true,
-       .summary = "A group's position and lag per partition",
-       .parameters = {group},
-       .handler =
-           plain([](const LogAdminDeps& d, const http::Request& request) -> Result<Response> {
-             auto view = find_group(d, request.path_params.at("group"));
-             if (!view) return fail(view.error());
-             return Response::json(200, group_json(*view, true));
-           })},
-      {.method = "POST",
-       .pattern = "/admin/v1/groups/{group}/seek",
-       .access = Access::operator_,
-       .body = Body::json,
-       .blocking = true,
-       .summary = "Moves a group's committed offsets",
-       .parameters = {group},
-       .handler = plain(seek_group)},
-      {.method = "DELETE",
-       .pattern = "/admin/v1/groups/{group}",
-       .access = Access::operator_,
-       .blocking = true,
-       .summary = "Deletes a group that nothing reads with: nothing is kept for it any more",
-       .parameters = {group},
-       .handler =
-           plain([](const LogAdminDeps& d, const http::Request& request) -> Result<Response> {
-             auto view = find_group(d, request.path_params.at("group"));
-             if (!view) return fail(view.error());
-             if (auto gone = d.admin.delete_group(view->info.name); !gone)
-               return fail(gone.error());
-             return Response::no_content();
-           })},
-  };
+  const http::Parameter group = api::path("group", "The consumer group.");
+  return api::for_operators(
+      "groups",
+      {{.method = "GET",
+        .pattern = "/admin/v1/groups",
+        .blocking = true,
+        .operation = "listGroups",
+        .summary = "Lists the consumer groups",
+        .answers = {api::gives("GroupPage", "All groups.")},
+        .handler = plain(list_groups)},
+       {.method = "GET",
+        .pattern = "/admin/v1/groups/{group}",
+        .blocking = true,
+        .operation = "getGroup",
+        .summary = "A group's position and lag per partition",
+        .parameters = {group},
+        .answers = {api::gives("GroupDetails", "The group.")},
+        .problems = {404},
+        .handler =
+            plain([](const LogAdminDeps& d, const http::Request& request) -> Result<Response> {
+              auto view = find_group(d, request.path_params.at("group"));
+              if (!view) return fail(view.error());
+              return Response::json(200, group_json(*view, true));
+            })},
+       {.method = "POST",
+        .pattern = "/admin/v1/groups/{group}/seek",
+        .body = Body::json,
+        .blocking = true,
+        .operation = "seekGroup",
+        .summary = "Moves a group's committed offsets",
+        .parameters = {group},
+        .request = api::json("Seek"),
+        .answers = {api::gives("SeekResult", "What was moved, or with `dry_run` would be.")},
+        .problems = {404, 422},
+        .handler = plain(seek_group)},
+       {.method = "DELETE",
+        .pattern = "/admin/v1/groups/{group}",
+        .blocking = true,
+        .operation = "deleteGroup",
+        .summary = "Deletes a group that nothing reads with",
+        .details = "Nothing is kept for it any more.",
+        .parameters = {group},
+        .answers = {api::nothing("The group is gone.")},
+        .problems = {404, 409},
+        .handler =
+            plain([](const LogAdminDeps& d, const http::Request& request) -> Result<Response> {
+              auto view = find_group(d, request.path_params.at("group"));
+              if (!view) return fail(view.error());
+              if (auto gone = d.admin.delete_group(view->info.name); !gone)
+                return fail(gone.error());
+              return Response::no_content();
+            })}});
 }
 
 }  // namespace mesh::services

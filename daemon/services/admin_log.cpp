@@ -4,12 +4,15 @@
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/domain/record_json.h"
+#include "daemon/pipeline/scan.h"
+#include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
 
 namespace mesh::services {
 namespace {
 
 using http::Response;
+using pipeline::find_topic;
 
 constexpr std::size_t kScanBatch = 1000;
 
@@ -34,6 +37,9 @@ Result<Response> event_by_id(const LogAdminDeps& deps, const http::Request& requ
   if (!all) return fail(all.error());
   const auto made = uuid_v7_time(id);
   const std::string only = text_param(request, "topic");
+  if (!only.empty()) {
+    if (auto topic = find_topic(deps.admin, only); !topic) return fail(topic.error());
+  }
   const std::string tenant = text_param(request, "tenant");
   for (const auto& topic : *all) {
     if (only.empty() ? is_dead_letter_topic(topic.spec.name) : topic.spec.name != only) continue;
@@ -68,9 +74,12 @@ Result<Response> event_by_id(const LogAdminDeps& deps, const http::Request& requ
 void append(const LogAdminDeps& deps, const http::Request& request, http::Responder respond) {
   auto body = object_body(request);
   if (!body) return respond(body.error());
-  const auto unprocessable = [&](const char* pointer, const char* detail) {
-    respond(
-        Error{ErrorKind::unprocessable, "the records are not valid", {}, {{pointer, detail}}, {}});
+  const auto unprocessable = [&](std::string pointer, const char* detail) {
+    respond(Error{ErrorKind::unprocessable,
+                  "the records are not valid",
+                  {},
+                  {{std::move(pointer), detail}},
+                  {}});
   };
   if (auto known = only_members(*body, {"topic", "records"}); !known) return respond(known.error());
   if (!body->contains("topic") || !(*body)["topic"].is_string()) {
@@ -83,19 +92,20 @@ void append(const LogAdminDeps& deps, const http::Request& request, http::Respon
   const auto texts = element_texts(member_text(request.body, "records"));
   for (std::size_t i = 0; i < texts.size(); ++i) {
     Json& item = (*body)["records"][i];
+    const std::string at = "/records/" + std::to_string(i);
     if (!item.is_object() || !only_members(item, {"key", "value", "value_base64", "headers"})) {
-      return unprocessable("/records",
+      return unprocessable(at,
                            "every record must be an object of key, value or value_base64, headers");
     }
     if (!item.contains("key") || !item["key"].is_string() ||
         item["key"].get_ref<const std::string&>().empty()) {
-      return unprocessable("/records/key", "every record needs a key, a string");
+      return unprocessable(at + "/key", "every record needs a key, a string");
     }
     if (item.contains("headers") && !item["headers"].is_object()) {
-      return unprocessable("/records/headers", "must map names to values");
+      return unprocessable(at + "/headers", "must map names to values");
     }
     if (item.contains("value") && item.contains("value_base64")) {
-      return unprocessable("/records/value_base64", "excludes value");
+      return unprocessable(at + "/value_base64", "excludes value");
     }
     Record record{(*body)["topic"], item["key"], std::nullopt, {}};
     if (item.contains("value") && !item["value"].is_null()) {
@@ -105,12 +115,12 @@ void append(const LogAdminDeps& deps, const http::Request& request, http::Respon
       record.value = item["value_base64"].is_string()
                          ? base64_decode(item["value_base64"].get_ref<const std::string&>())
                          : std::nullopt;
-      if (!record.value) return unprocessable("/records/value_base64", "must be base64 text");
+      if (!record.value) return unprocessable(at + "/value_base64", "must be base64 text");
     }
     if (item.contains("headers")) {
       for (const auto& [name, value] : item["headers"].items()) {
-        record.headers.emplace_back(name,
-                                    value.is_string() ? value.get<std::string>() : dump(value));
+        if (!value.is_string()) return unprocessable(at + "/headers/" + name, "must be a string");
+        record.headers.emplace_back(name, value.get<std::string>());
       }
     }
     batch.push_back(std::move(record));
@@ -130,71 +140,71 @@ void append(const LogAdminDeps& deps, const http::Request& request, http::Respon
 
 }  // namespace
 
-Result<TopicInfo> find_topic(LogAdmin& admin, const std::string& name) {
-  auto all = admin.topics();
-  if (!all) return fail(all.error());
-  for (auto& topic : *all) {
-    if (topic.spec.name == name) return std::move(topic);
-  }
-  return fail(ErrorKind::not_found, "no topic \"" + name + "\"; `mesh topics list` shows them");
-}
-
 http::RouteTable log_routes(LogAdminDeps deps) {
-  using http::Access;
   using http::Body;
   using Plain = Result<Response> (*)(const LogAdminDeps&, const http::Request&);
   const auto shared = std::make_shared<const LogAdminDeps>(std::move(deps));
   const auto plain = [shared](Plain work) { return answering(shared, work); };
-  const http::Parameter topic{"topic", "path", "the topic", "string", true};
-  http::RouteTable table{
-      {.method = "GET",
-       .pattern = "/admin/v1/topics",
-       .access = Access::operator_,
-       .blocking = true,
-       .summary = "Lists the topics",
-       .handler = plain([](const LogAdminDeps& d, const http::Request&) -> Result<Response> {
-         auto all = d.admin.topics();
-         if (!all) return fail(all.error());
-         Json items = Json::array();
-         for (const auto& info : *all) items.push_back(topic_json(info));
-         return page(std::move(items));
-       })},
-      {.method = "GET",
-       .pattern = "/admin/v1/topics/{topic}",
-       .access = Access::operator_,
-       .blocking = true,
-       .summary = "A topic and its partitions",
-       .parameters = {topic},
-       .handler =
-           plain([](const LogAdminDeps& d, const http::Request& request) -> Result<Response> {
-             auto info = find_topic(d.admin, request.path_params.at("topic"));
-             if (!info) return fail(info.error());
-             Json json = topic_json(*info);
-             json["partition_offsets"] = Json::array();
-             for (std::size_t p = 0; p < info->partitions.size(); ++p) {
-               json["partition_offsets"].push_back({{"partition", p},
-                                                    {"start", info->partitions[p].start},
-                                                    {"end", info->partitions[p].end}});
-             }
-             return Response::json(200, json);
-           })},
-      {.method = "GET",
-       .pattern = "/admin/v1/events/{id}",
-       .access = Access::operator_,
-       .blocking = true,
-       .summary = "The record of an event",
-       .parameters = {{"id", "path", "the event's id", "string", true},
-                      {"topic", "query", "look only in this topic"},
-                      {"tenant", "query", "only this tenant's"}},
-       .handler = plain(event_by_id)},
-      {.method = "POST",
-       .pattern = "/admin/v1/events",
-       .access = Access::operator_,
-       .body = Body::json,
-       .summary = "Appends raw records to a topic",
-       .handler = [shared](auto request,
-                           auto respond) { append(*shared, *request, std::move(respond)); }},
-  };
+  const http::Parameter topic = api::path("topic", "The topic.");
+  http::RouteTable table = api::for_operators(
+      "log",
+      {{.method = "GET",
+        .pattern = "/admin/v1/topics",
+        .blocking = true,
+        .operation = "listTopics",
+        .summary = "Lists the topics",
+        .answers = {api::gives("TopicPage", "All topics.")},
+        .handler = plain([](const LogAdminDeps& d, const http::Request&) -> Result<Response> {
+          auto all = d.admin.topics();
+          if (!all) return fail(all.error());
+          Json items = Json::array();
+          for (const auto& info : *all) items.push_back(topic_json(info));
+          return page(std::move(items));
+        })},
+       {.method = "GET",
+        .pattern = "/admin/v1/topics/{topic}",
+        .blocking = true,
+        .operation = "getTopic",
+        .summary = "A topic and its partitions",
+        .parameters = {topic},
+        .answers = {api::gives("TopicDetails", "The topic.")},
+        .problems = {404},
+        .handler =
+            plain([](const LogAdminDeps& d, const http::Request& request) -> Result<Response> {
+              auto info = find_topic(d.admin, request.path_params.at("topic"));
+              if (!info) return fail(info.error());
+              Json json = topic_json(*info);
+              json["partition_offsets"] = Json::array();
+              for (std::size_t p = 0; p < info->partitions.size(); ++p) {
+                json["partition_offsets"].push_back({{"partition", p},
+                                                     {"start", info->partitions[p].start},
+                                                     {"end", info->partitions[p].end}});
+              }
+              return Response::json(200, json);
+            })},
+       {.method = "GET",
+        .pattern = "/admin/v1/events/{id}",
+        .blocking = true,
+        .operation = "getEvent",
+        .summary = "The record of an event",
+        .parameters = {api::path("id", "The event's id."),
+                       api::query("topic", "Look only in this topic."), api::tenant_filter()},
+        .answers = {api::gives("Record", "The record.")},
+        .problems = {404},
+        .handler = plain(event_by_id)},
+       {.method = "POST",
+        .pattern = "/admin/v1/events",
+        .body = Body::json,
+        .operation = "appendRecords",
+        .summary = "Appends raw records to a topic, without checks",
+        .details = "For tools that stand in for another producer, and for tombstones. What clients "
+                   "publish goes to the publisher.",
+        .request = api::json("RawRecords"),
+        .answers = {api::gives("Positions", "Where the records stand now.", 202)},
+        .problems = {404, 422},
+        .handler = [shared](auto request, auto respond) {
+          append(*shared, *request, std::move(respond));
+        }}});
   for (const auto& more : {record_routes(shared), group_routes(shared)}) {
     table.insert(table.end(), more.begin(), more.end());
   }

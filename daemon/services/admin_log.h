@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "daemon/services/admin.h"
 
@@ -10,9 +9,6 @@ namespace mesh::services {
 
 // How many records one request looks through for what it is asked for.
 inline constexpr int kMaxScanned = 200'000;
-
-// `not_found` says how to list them.
-Result<TopicInfo> find_topic(LogAdmin& admin, const std::string& name);
 
 http::RouteTable record_routes(const std::shared_ptr<const LogAdminDeps>& deps);
 http::RouteTable group_routes(const std::shared_ptr<const LogAdminDeps>& deps);

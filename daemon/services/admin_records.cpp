@@ -4,15 +4,18 @@
 #include "common/base/strings.h"
 #include "common/domain/log_cursor.h"
 #include "common/domain/record_json.h"
+#include "daemon/pipeline/scan.h"
 #include "daemon/services/admin_log.h"
+#include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
 
 namespace mesh::services {
 namespace {
 
 using http::Response;
+using pipeline::find_topic;
 
-constexpr int kMaxRecords = 1000;
+constexpr IntRange kRecords{1, 1000, 100};
 constexpr std::size_t kMaxPageBytes = 8 << 20;  // of keys and values; one record always fits
 constexpr std::size_t kScanBatch = 1000;
 // A look while it waits is short: others wait for the same thread.
@@ -178,9 +181,9 @@ Result<std::optional<Response>> look(const LogAdminDeps& deps, Reading& reading,
 // Answers with what there is from `reading` on, or once there is something.
 Status answer(const std::shared_ptr<const LogAdminDeps>& deps, const http::Request& request,
               const http::Responder& respond, Reading reading) {
-  auto limit = int_param(request, "limit", 100, 1, kMaxRecords);
+  auto limit = int_param(request, "limit", kRecords);
   if (!limit) return fail(limit.error());
-  auto wait = int_param(request, "wait", 0, 0, kMaxWaitSeconds);
+  auto wait = int_param(request, "wait", kWaitSeconds);
   if (!wait) return fail(wait.error());
   reading.limit = static_cast<std::size_t>(*limit);
   reading.filter = {text_param(request, "tenant"), text_param(request, "type"),
@@ -267,41 +270,53 @@ Status records(const std::shared_ptr<const LogAdminDeps>& deps, const http::Requ
 http::RouteTable record_routes(const std::shared_ptr<const LogAdminDeps>& deps) {
   using Work = Status (*)(const std::shared_ptr<const LogAdminDeps>&, const http::Request&,
                           const http::Responder&);
-  const auto route = [&](const char* pattern, const char* summary,
+  const auto route = [&](const char* pattern, const char* operation, const char* summary,
                          std::vector<http::Parameter> parameters, Work work) {
     for (auto&& common : std::vector<http::Parameter>{
-             {"from", "query", "start, end, an offset, @<time> or @-<duration> (end)"},
-             {"limit", "query", "records, 1 to 1000 (100)", "integer"},
-             {"tenant", "query", "only this tenant's"},
-             {"type", "query", "only events of this type"},
-             {"key", "query", "only records of this key"},
-             {"wait", "query", "seconds to wait for the first, 0 to 25 (0)", "integer"}}) {
+             api::query("from", "Where to begin.", api::bound("end")),
+             api::limit("records", kRecords), api::tenant_filter(),
+             api::query("type", "Only events of this type."),
+             api::query("key", "Only records of this key."), api::wait("there is a record")}) {
       parameters.push_back(std::move(common));
     }
     return http::Route{.method = "GET",
                        .pattern = pattern,
-                       .access = http::Access::operator_,
                        .blocking = true,
+                       .operation = operation,
                        .summary = summary,
+                       .details =
+                           "To follow what is appended, ask again with what the answer's "
+                           "`next` says, and with `wait`.",
                        .parameters = std::move(parameters),
+                       .answers = {api::gives("RecordPage", "Records, the oldest first.")},
+                       .problems = {404},
                        .handler = [deps, work](auto request, auto respond) {
                          if (auto done = work(deps, *request, respond); !done) {
                            respond(done.error());
                          }
                        }};
   };
-  return {
-      route("/admin/v1/records",
-            "Records of many topics, from a place or a cursor on; can wait for new ones",
-            {{"topics", "query", "their names, with commas between (all but dead letters)"},
-             {"cursor", "query", "next of the answer before, in place of from"}},
-            records),
-      route("/admin/v1/topics/{topic}/records",
-            "Records of a topic, from a place or a cursor on; can wait for new ones",
-            {{"topic", "path", "the topic", "string", true},
-             {"positions", "query", "next of the answer before, as 0:17,1:4, in place of from"}},
-            records_of_topic),
-  };
+  return api::for_operators(
+      "log",
+      {route("/admin/v1/records", "listRecords",
+             "Records of many topics, from a place or a cursor on",
+             {api::query("topics",
+                         "Names of topics with commas between. Without it all but those of dead "
+                         "letters, also new ones.",
+                         {{"type", "string"},
+                          {"examples", Json::array({"user.events,analytics.events"})}}),
+              api::cursor("the `next` of the answer before, in place of `from`")},
+             records),
+       route("/admin/v1/topics/{topic}/records", "listTopicRecords",
+             "Records of a topic, from a place or a cursor on",
+             {api::path("topic", "The topic."),
+              api::query("positions",
+                         "Where to begin, in place of `from`: the `next` of the answer before, "
+                         "`<partition>:<offset>` with commas between.",
+                         {{"type", "string"},
+                          {"pattern", "^[0-9]+:[0-9]+(,[0-9]+:[0-9]+)*$"},
+                          {"examples", Json::array({"0:17,1:4"})}})},
+             records_of_topic)});
 }
 
 }  // namespace mesh::services

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "daemon/services/admin.h"
+#include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
 
 namespace mesh::services {
@@ -8,6 +9,7 @@ namespace {
 
 using http::Response;
 
+constexpr IntRange kPage{1, 1000, 100};
 constexpr std::string_view kScopes[] = {"search", "publish", "users", "admin"};
 constexpr const char* kScopeNames = "search, publish, users or admin";
 
@@ -192,7 +194,7 @@ Result<Response> create(const TenantAdminDeps& deps, const http::Request& reques
 }
 
 Result<Response> list(const TenantAdminDeps& deps, const http::Request& request) {
-  auto limit = int_param(request, "limit", 100, 1, 1000);
+  auto limit = int_param(request, "limit", kPage);
   if (!limit) return fail(limit.error());
   if (const auto only = text_param(request, "tenant"); !only.empty()) {
     auto id = TenantId::parse(only);
@@ -261,56 +263,126 @@ Result<Response> remove(const TenantAdminDeps& deps, const http::Request& reques
 
 http::RouteTable tenant_routes(TenantAdminDeps deps) {
   using http::Body;
-  using Work = std::function<Result<Response>(const TenantAdminDeps&, const http::Request&)>;
   const auto shared = std::make_shared<const TenantAdminDeps>(std::move(deps));
-  const http::Parameter tenant{"tenant", "path", "the tenant's id", "string", true};
-  const http::Parameter match{"If-Match", "header",
-                              "changes only the version of this ETag (412 otherwise)"};
-  const http::Parameter scope{"scope", "path", kScopeNames, "string", true};
-  const auto route = [&](const char* method, const char* pattern, Body body, const char* summary,
-                         std::vector<http::Parameter> parameters, Work work) {
-    return http::Route{.method = method,
-                       .pattern = pattern,
-                       .access = http::Access::operator_,
-                       .body = body,
-                       .blocking = true,
-                       .summary = summary,
-                       .parameters = std::move(parameters),
-                       .handler = answering(shared, std::move(work))};
+  const http::Parameter tenant = api::tenant_of_path();
+  const http::Parameter scope =
+      api::path("scope", "What is limited.",
+                api::one_of(std::vector<std::string>(std::begin(kScopes), std::end(kScopes))));
+  const auto work = [shared](Result<Response> (*of)(const TenantAdminDeps&, const http::Request&)) {
+    return answering(shared, of);
   };
-  const auto scoped = [](Act act) -> Work {
-    return [act](const TenantAdminDeps& d, const http::Request& request) {
-      return on_scope(d, request, act);
-    };
+  // All that concern one scope answer the same.
+  const auto of_scope = [&](http::Route route, Act act) {
+    route.blocking = true;
+    route.parameters = {tenant, scope};
+    route.answers = {api::gives("RateLimit", "The limit as it is now.")};
+    route.handler =
+        answering(shared, [act](const TenantAdminDeps& d, const http::Request& request) {
+          return on_scope(d, request, act);
+        });
+    return route;
   };
   constexpr const char* kTenants = "/admin/v1/tenants";
   constexpr const char* kTenant = "/admin/v1/tenants/{tenant}";
   constexpr const char* kScope = "/admin/v1/ratelimits/{tenant}/{scope}";
-  const std::vector<http::Parameter> both{tenant, scope};
-  return {
-      route("GET", kTenants, Body::none, "Lists tenants that have a record, by id",
-            {{"limit", "query", "tenants per page, 1 to 1000 (100)", "integer"},
-             {"cursor", "query", "the next of the page before"},
-             {"tenant", "query", "only this one's"}},
-            list),
-      route("POST", kTenants, Body::json, "Makes a tenant's record", {}, create),
-      route("GET", kTenant, Body::none, "A tenant's record",
-            {tenant, {"If-None-Match", "header", "304 where the ETag is still this one"}}, get),
-      route("PATCH", kTenant, Body::json, "Changes a tenant's record", {tenant, match}, update),
-      route("DELETE", kTenant, Body::none, "Removes a tenant's record, not its data",
-            {tenant, match}, remove),
-      route("GET", "/admin/v1/ratelimits/{tenant}", Body::none,
-            "All rate limits of a tenant; consumes nothing", {tenant}, show_all),
-      route("GET", kScope, Body::none, "A rate limit and its state; consumes nothing", both,
-            scoped([](const TenantAdminDeps&, const http::Request&, const TenantId&,
-                      const std::string&) { return Status{}; })),
-      route("PUT", kScope, Body::json, "Sets the tenant's own policy, of a tenant with a record",
-            both, scoped(set_policy)),
-      route("DELETE", kScope, Body::none, "Goes back to the default policy", both,
-            scoped(drop_policy)),
-      route("POST", "/admin/v1/ratelimits/{tenant}/{scope}/reset", Body::json,
-            "Makes the bucket full again", both, scoped(reset)),
-  };
+  auto table = api::for_operators(
+      "tenants",
+      {{.method = "GET",
+        .pattern = kTenants,
+        .blocking = true,
+        .operation = "listTenants",
+        .summary = "Lists tenants that have a record, by id",
+        .parameters = {api::limit("tenants", kPage), api::cursor("the `next` of the answer before"),
+                       api::tenant_filter()},
+        .answers = {api::gives("TenantPage", "A page of tenants.")},
+        .handler = work(list)},
+       {.method = "POST",
+        .pattern = kTenants,
+        .body = Body::json,
+        .blocking = true,
+        .operation = "createTenant",
+        .summary = "Makes a tenant's record",
+        .details = "A tenant needs none to be used: without it the defaults hold.",
+        .request = api::json("NewTenant"),
+        .answers = {api::leads_to(
+            api::with_header(api::with_etag(api::gives("Tenant", "The record was made.", 201)),
+                             api::header("Location", "The path of the record.")),
+            {"getTenant", "updateTenant", "deleteTenant", "listRateLimits"}, "tenant", "id")},
+        .problems = {409, 422},
+        .handler = work(create)},
+       {.method = "GET",
+        .pattern = kTenant,
+        .blocking = true,
+        .operation = "getTenant",
+        .summary = "A tenant's record",
+        .parameters = {tenant, api::if_none_match()},
+        .answers = {api::with_etag(api::gives("Tenant", "The record.")), api::not_modified()},
+        .problems = {404},
+        .handler = work(get)},
+       {.method = "PATCH",
+        .pattern = kTenant,
+        .body = Body::json,
+        .blocking = true,
+        .operation = "updateTenant",
+        .summary = "Changes a tenant's record",
+        .parameters = {tenant, api::if_match()},
+        .request = api::json("TenantPatch"),
+        .answers = {api::with_etag(api::gives("Tenant", "The record as it is now."))},
+        .problems = {404, 409, 412, 422},
+        .handler = work(update)},
+       {.method = "DELETE",
+        .pattern = kTenant,
+        .blocking = true,
+        .operation = "deleteTenant",
+        .summary = "Removes a tenant's record, not its data",
+        .parameters = {tenant, api::if_match()},
+        .answers = {api::nothing("The record is gone.")},
+        .problems = {404, 412},
+        .handler = work(remove)}});
+  auto limits = api::for_operators(
+      "rate limits",
+      {{.method = "GET",
+        .pattern = "/admin/v1/ratelimits/{tenant}",
+        .blocking = true,
+        .operation = "listRateLimits",
+        .summary = "All rate limits of a tenant; consumes nothing",
+        .parameters = {tenant},
+        .answers = {api::gives("RateLimitPage", "The limit of each scope.")},
+        .problems = {404},
+        .handler = work(show_all)},
+       of_scope({.method = "GET",
+                 .pattern = kScope,
+                 .operation = "getRateLimit",
+                 .summary = "A rate limit and its state; consumes nothing",
+                 .problems = {404}},
+                [](const TenantAdminDeps&, const http::Request&, const TenantId&,
+                   const std::string&) { return Status{}; }),
+       of_scope(
+           {.method = "PUT",
+            .pattern = kScope,
+            .body = Body::json,
+            .operation = "setRateLimit",
+            .summary = "Sets the tenant's own policy",
+            .details = "The tenant must have a record. The new policy starts with a full bucket.",
+            .request = api::json("NewRatePolicy"),
+            .problems = {404, 409, 422}},
+           set_policy),
+       of_scope({.method = "DELETE",
+                 .pattern = kScope,
+                 .operation = "deleteRateLimit",
+                 .summary = "Goes back to the default policy",
+                 .problems = {404, 409}},
+                drop_policy),
+       of_scope({.method = "POST",
+                 .pattern = "/admin/v1/ratelimits/{tenant}/{scope}/reset",
+                 .body = Body::json,
+                 .operation = "resetRateLimit",
+                 .summary = "Makes the bucket full again",
+                 .request = api::no_members(),
+                 .problems = {404, 422}},
+                reset)});
+  table.insert(table.end(), limits.begin(), limits.end());
+  return table;
 }
 
 }  // namespace mesh::services

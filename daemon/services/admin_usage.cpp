@@ -4,6 +4,7 @@
 
 #include "common/base/time.h"
 #include "daemon/services/admin.h"
+#include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
 
 namespace mesh::services {
@@ -21,12 +22,14 @@ constexpr Column kColumns[] = {
     {"queued_ms", Use::queued_micros, true}, {"processed", Use::processed, false},
     {"stage_ms", Use::stage_micros, true}};
 
-std::string column_names() {
-  std::string names;
-  for (const auto& column : kColumns)
-    names += (names.empty() ? "" : ", ") + std::string(column.name);
+std::vector<std::string> column_names() {
+  std::vector<std::string> names;
+  for (const auto& column : kColumns) names.emplace_back(column.name);
   return names;
 }
+
+constexpr IntRange kTenants{1, 1000, 20};
+constexpr std::string_view kDefaultColumn = "events";
 
 Result<std::chrono::seconds> window_param(const http::Request& request) {
   const auto text = request.param("window");
@@ -41,11 +44,13 @@ Result<std::chrono::seconds> window_param(const http::Request& request) {
 }
 
 Result<Column> sort_param(const http::Request& request) {
-  const std::string_view text = request.param("sort").value_or("events");
+  const std::string_view text = request.param("sort").value_or(kDefaultColumn);
   const auto column = std::ranges::find(kColumns, text, &Column::name);
   if (column == std::end(kColumns)) {
-    return fail(ErrorKind::invalid, "query parameter sort: \"" + std::string(text) +
-                                        "\" is not one of " + column_names());
+    std::string names;
+    for (const auto& name : column_names()) names += (names.empty() ? "" : ", ") + name;
+    return fail(ErrorKind::invalid,
+                "query parameter sort: \"" + std::string(text) + "\" is not one of " + names);
   }
   return *column;
 }
@@ -55,7 +60,7 @@ Result<http::Response> top(const UsageAdminDeps& deps, const http::Request& requ
   if (!window) return fail(window.error());
   auto sort = sort_param(request);
   if (!sort) return fail(sort.error());
-  auto limit = int_param(request, "limit", 20, 1, 1000);
+  auto limit = int_param(request, "limit", kTenants);
   if (!limit) return fail(limit.error());
 
   auto rows = deps.usage.window(*window);
@@ -86,16 +91,21 @@ Result<http::Response> top(const UsageAdminDeps& deps, const http::Request& requ
 http::RouteTable usage_routes(UsageAdminDeps deps) {
   const auto shared = std::make_shared<const UsageAdminDeps>(std::move(deps));
   // Not below /admin/v1/tenants, where a tenant may have any name.
-  return {{.method = "GET",
-           .pattern = "/admin/v1/usage",
-           .access = http::Access::operator_,
-           .blocking = true,
-           .summary = "Who used what within the last seconds, the busiest tenants first",
-           .parameters = {{"window", "query", "how far back, 1s to 1m (10s)"},
-                          {"sort", "query", "by which column: " + column_names() + " (events)"},
-                          {"limit", "query", "tenants, 1 to 1000 (20)", "integer"},
-                          {"tenant", "query", "only this one"}},
-           .handler = answering(shared, top)}};
+  return api::for_operators(
+      "usage", {{.method = "GET",
+                 .pattern = "/admin/v1/usage",
+                 .blocking = true,
+                 .operation = "getUsage",
+                 .summary = "Who used what within the last seconds, the busiest tenants first",
+                 .parameters = {api::query("window", "How far back, in whole seconds: 1s to 1m.",
+                                           {{"type", "string"},
+                                            {"pattern", "^([1-9]|[1-5][0-9]|60)s$|^1m$"},
+                                            {"default", "10s"}}),
+                                api::query("sort", "By which member.",
+                                           api::one_of(column_names(), kDefaultColumn)),
+                                api::limit("tenants", kTenants), api::tenant_filter()},
+                 .answers = {api::gives("Usage", "The use of each tenant.")},
+                 .handler = answering(shared, top)}});
 }
 
 }  // namespace mesh::services

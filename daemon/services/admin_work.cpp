@@ -1,12 +1,10 @@
 #include <algorithm>
 #include <map>
 
-#include "common/base/range_text.h"
-#include "common/base/strings.h"
-#include "common/base/time.h"
 #include "common/domain/catalogue.h"
-#include "daemon/services/admin.h"
-#include "daemon/services/cloudevents.h"
+#include "daemon/pipeline/scan.h"
+#include "daemon/services/admin_work.h"
+#include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
 
 namespace mesh::services {
@@ -14,156 +12,7 @@ namespace {
 
 using http::Response;
 
-Response task_answer(const Result<Task>& task) {
-  return task ? Response::json(202, mesh::to_json(*task))
-                    .with("Location", "/admin/v1/tasks/" + task->id)
-              : Response::problem(task.error());
-}
-
-// --- dead letters ----------------------------------------------------------------------------
-
-Result<std::string> dead_topic(const http::Request& request) {
-  const std::string& topic = request.path_params.at("topic");
-  return is_dead_letter_topic(topic) ? topic : dead_letter_topic(topic);
-}
-
-std::optional<std::string> optional_param(const http::Request& request, std::string_view name) {
-  const auto value = request.param(name);
-  return value && !value->empty() ? std::optional<std::string>(*value) : std::nullopt;
-}
-
-Result<Response> dead_letter_topics(const WorkAdminDeps& deps, const http::Request& request) {
-  const pipeline::DeadLetterFilter filter{optional_param(request, "tenant"), {}, {}};
-  auto topics = deps.admin.topics();
-  if (!topics) return fail(topics.error());
-  Json items = Json::array();
-  for (const auto& topic : *topics) {
-    if (!is_dead_letter_topic(topic.spec.name)) continue;
-    std::map<std::string, std::int64_t> causes;
-    std::int64_t count = 0;
-    auto oldest = Timestamp::max();
-    auto read =
-        deps.dead_letters.each(topic.spec.name, filter, [&](const pipeline::DeadLetter& letter) {
-          ++count;
-          ++causes[letter.cause_class];
-          oldest = std::min(oldest, letter.died_at);
-          return true;
-        });
-    if (!read) return fail(read.error());
-    items.push_back({{"topic", topic.spec.name},
-                     {"letters", count},
-                     {"oldest", count == 0 ? Json(nullptr) : Json(format_rfc3339(oldest))},
-                     {"causes", causes}});
-  }
-  return page(std::move(items));
-}
-
-// A cause or an id that fits nothing is a slip, and said to be one.
-Result<Response> letters(const WorkAdminDeps& deps, const http::Request& request) {
-  auto topic = dead_topic(request);
-  if (!topic) return fail(topic.error());
-  auto limit = int_param(request, "limit", 20, 1, 1000);
-  if (!limit) return fail(limit.error());
-  const pipeline::DeadLetterFilter filter{optional_param(request, "tenant"),
-                                          optional_param(request, "cause"),
-                                          optional_param(request, "id")};
-  auto found = deps.dead_letters.list(*topic, filter, static_cast<int>(*limit));
-  if (!found) return fail(found.error());
-  if (found->empty()) {
-    if (auto count = deps.dead_letters.count(*topic, filter); !count) return fail(count.error());
-  }
-  Json items = Json::array();
-  for (const auto& letter : *found) items.push_back(pipeline::to_json(letter));
-  return page(std::move(items));
-}
-
-Result<std::optional<std::int64_t>> wait_member(const Json& body) {
-  constexpr std::int64_t kMost = pipeline::kMaxOutcomeWait.count();
-  auto wait = int_member(body, "wait");
-  if (wait && *wait && (**wait < 0 || **wait > kMost)) {
-    return bad_member("wait", "must be " + whole_number_text(0, kMost) + ", in seconds");
-  }
-  return wait;
-}
-
-// "redrive" and "purge": a task; a dry run counts.
-Result<Response> settle(const WorkAdminDeps& deps, const http::Request& request,
-                        const std::string& kind) {
-  auto topic = dead_topic(request);
-  if (!topic) return fail(topic.error());
-  auto body = object_body(request);
-  if (!body) return fail(body.error());
-  const bool redrive = kind == "redrive";
-  auto known = redrive ? only_members(*body, {"tenant", "cause", "id", "dry_run", "wait"})
-                       : only_members(*body, {"tenant", "cause", "id", "dry_run"});
-  if (!known) return fail(known.error());
-  auto dry_run = bool_member(*body, "dry_run");
-  if (!dry_run) return fail(dry_run.error());
-  auto wait = wait_member(*body);
-  if (!wait) return fail(wait.error());
-  auto filter = pipeline::dead_letter_filter_from_json(*body);
-  if (!filter) return fail(filter.error());
-  if (auto exists = deps.tenants.require_if_named(filter->tenant.value_or("")); !exists)
-    return fail(exists.error());
-  auto matching = deps.dead_letters.count(*topic, *filter);
-  if (!matching) return fail(matching.error());
-  if (*dry_run) return Response::json(200, {{"matching", *matching}});
-  Json spec{{"topic", *topic}};
-  body->erase("dry_run");
-  spec.update(*body);
-  return task_answer(deps.runner.submit(kind, std::move(spec), *matching));
-}
-
-// "3:17", as in the cursors of topics.
-Result<Position> letter_place(const http::Request& request) {
-  auto topic = dead_topic(request);
-  if (!topic) return fail(topic.error());
-  const std::string& text = request.path_params.at("letter");
-  const auto colon = text.find(':');
-  const auto partition = parse_int(std::string_view(text).substr(0, colon));
-  const auto offset = colon == std::string::npos
-                          ? std::nullopt
-                          : parse_int(std::string_view(text).substr(colon + 1));
-  if (!partition || !offset || *partition < 0 || *partition > INT32_MAX || *offset < 0) {
-    return fail(ErrorKind::invalid, "\"" + text + "\" is not <partition>:<offset> of a letter");
-  }
-  return Position{*topic, static_cast<std::int32_t>(*partition), *offset};
-}
-
-// The tenant of the letter, or where its record names none, of the event that replaces it.
-Result<TenantId> tenant_of(const pipeline::DeadLetter& letter, const Json& event) {
-  if (!letter.tenant.empty()) return TenantId::parse(letter.tenant);
-  auto text = string_member(event, "tenantid");
-  if (!text) return fail(text.error());
-  if (!*text) return bad_member("tenantid", "is missing, and the letter names no tenant");
-  auto tenant = TenantId::parse(**text);
-  if (!tenant) return bad_member("tenantid", tenant.error().message);
-  return tenant;
-}
-
-// The body is the event as a letter shows it, edited: it is read as a published event is.
-Result<Response> mend(const WorkAdminDeps& deps, const http::Request& request) {
-  auto place = letter_place(request);
-  if (!place) return fail(place.error());
-  auto body = object_body(request);
-  if (!body) return fail(body.error());
-  auto letter = deps.dead_letters.at(*place);
-  if (!letter) return fail(letter.error());
-  auto tenant = tenant_of(*letter, *body);
-  if (!tenant) return fail(tenant.error());
-  http::Request event = request;
-  event.headers = {{"Content-Type", "application/cloudevents+json"}};
-  event.principal = Principal{};
-  event.principal->tenant = *tenant;
-  auto events =
-      read_events(event, {.allow_unknown_types = true, .mesh_types = true}, deps.clock.now());
-  if (!events) return fail(events.error());
-  auto mended = deps.dead_letters.mend(*place, events->front());
-  if (!mended) return fail(mended.error());
-  return Response::json(202, {{"message", "Letter mended"},
-                              {"id", mended->id},
-                              {"position", to_string(mended->position)}});
-}
+constexpr IntRange kTasks{1, 1000, 50};
 
 // --- index generations -----------------------------------------------------------------------
 
@@ -213,8 +62,7 @@ Status follows_topic(const pipeline::ReplaySpec& spec) {
   const bool known =
       std::ranges::any_of(topics(), [&](const auto& topic) { return topic.name == spec.topic; });
   if (!known || it == followed.end() || it->second == spec.topic) return {};
-  return fail(ErrorKind::invalid,
-              "pipeline " + spec.pipeline + " follows " + it->second + ", not " + spec.topic);
+  return bad_member("pipeline", "follows " + it->second + ", not " + spec.topic);
 }
 
 Result<Response> replay(const WorkAdminDeps& deps, const http::Request& request) {
@@ -223,6 +71,10 @@ Result<Response> replay(const WorkAdminDeps& deps, const http::Request& request)
   auto dry_run = bool_member(*body, "dry_run");
   if (!dry_run) return fail(dry_run.error());
   body->erase("dry_run");
+  // First: which pipeline follows a topic that is not there is no question.
+  if (auto topic = string_member(*body, "topic"); topic && *topic && !(*topic)->empty()) {
+    if (auto there = pipeline::find_topic(deps.admin, **topic); !there) return fail(there.error());
+  }
   auto spec = pipeline::replay_spec_from_json(*body);
   if (!spec) return fail(spec.error());
   if (auto follows = follows_topic(*spec); !follows) return fail(follows.error());
@@ -264,7 +116,7 @@ std::string task_tenant(const Task& task) {
 }
 
 Result<Response> list_tasks(const WorkAdminDeps& deps, const http::Request& request) {
-  auto limit = int_param(request, "limit", 50, 1, 1000);
+  auto limit = int_param(request, "limit", kTasks);
   if (!limit) return fail(limit.error());
   const auto tenant = text_param(request, "tenant");
   auto tasks = deps.tasks.list(tenant.empty() ? static_cast<int>(*limit) : kMaxTasks);
@@ -279,7 +131,7 @@ Result<Response> list_tasks(const WorkAdminDeps& deps, const http::Request& requ
 
 Status get_task(const std::shared_ptr<const WorkAdminDeps>& deps, const http::Request& request,
                 const http::Responder& respond) {
-  auto wait = int_param(request, "wait", 0, 0, kMaxWaitSeconds);
+  auto wait = int_param(request, "wait", kWaitSeconds);
   if (!wait) return fail(wait.error());
   const std::string& id = request.path_params.at("id");
   deps->polls.answer({[deps, id](bool last) -> std::optional<Response> {
@@ -302,105 +154,166 @@ Result<Response> cancel_task(const WorkAdminDeps& deps, const http::Request& req
   return Response::json(200, mesh::to_json(*task));
 }
 
+using Work = Result<Response> (*)(const WorkAdminDeps&, const http::Request&);
+using Shared = std::shared_ptr<const WorkAdminDeps>;
+
+http::RouteTable index_routes(const Shared& shared) {
+  using http::Body;
+  const auto work = [shared](Work of) { return answering(shared, of); };
+  return api::for_operators(
+      "indexes",
+      {{.method = "GET",
+        .pattern = "/admin/v1/indexes",
+        .blocking = true,
+        .operation = "listIndexes",
+        .summary = "Generations of the user index",
+        .answers = {api::gives("GenerationPage", "All generations.")},
+        .handler = work(list_indexes)},
+       {.method = "POST",
+        .pattern = "/admin/v1/indexes/rebuild",
+        .body = Body::json,
+        .blocking = true,
+        .operation = "rebuildIndex",
+        .summary = "Builds a new generation from the log and serves it",
+        .request = api::no_members(),
+        .answers = {api::starts_task("The task that builds it.")},
+        .problems = {409, 422},
+        .handler = work([](const WorkAdminDeps& d, const http::Request& r) -> Result<Response> {
+          if (auto none = no_members(r); !none) return fail(none.error());
+          return task_answer(d.runner.submit("rebuild", Json::object(), 0));
+        })},
+       {.method = "POST",
+        .pattern = "/admin/v1/indexes/rollback",
+        .body = Body::json,
+        .blocking = true,
+        .operation = "rollBackIndex",
+        .summary = "Serves the generation before again",
+        .request = api::no_members(),
+        .answers = {api::gives("GenerationPage", "All generations, after it.")},
+        .problems = {409, 422},
+        .handler = work(rollback)},
+       {.method = "POST",
+        .pattern = "/admin/v1/indexes/verify",
+        .body = Body::json,
+        .blocking = true,
+        .operation = "verifyIndex",
+        .summary = "Compares the index with the log",
+        .request = api::no_members(),
+        .answers = {api::gives("VerifyReport", "What the comparison found.")},
+        .problems = {422},
+        .handler = work(verify)}});
+}
+
+http::RouteTable task_routes(const Shared& shared) {
+  using http::Body;
+  const auto work = [shared](Work of) { return answering(shared, of); };
+  const http::Parameter id = api::path("id", "The task's id.");
+  return api::for_operators(
+      "tasks",
+      {{.method = "POST",
+        .pattern = "/admin/v1/replays",
+        .body = Body::json,
+        .blocking = true,
+        .operation = "startReplay",
+        .summary = "Runs a pipeline over a range of the log again",
+        .request = api::json("Replay"),
+        .answers = {api::gives("ReplayEstimate", "With `dry_run`: what it would take."),
+                    api::starts_task("The task that replays.")},
+        .problems = {404, 409, 422},
+        .handler = work(replay)},
+       {.method = "POST",
+        .pattern = "/admin/v1/backups",
+        .body = Body::json,
+        .blocking = true,
+        .operation = "startBackup",
+        .summary = "Copies the data folder, as it is at one instant, to a new folder",
+        .details = "The folder is on meshd's machine. The task's progress counts bytes, its result "
+                   "is the manifest.",
+        .request = api::json("Backup"),
+        .answers = {api::starts_task("The task that copies.")},
+        .problems = {409, 422},
+        .handler = work(back_up)},
+       {.method = "GET",
+        .pattern = "/admin/v1/tasks",
+        .blocking = true,
+        .operation = "listTasks",
+        .summary = "Tasks, newest first",
+        .parameters = {api::limit("tasks", kTasks), api::tenant_filter()},
+        .answers = {api::gives("TaskPage", "The tasks.")},
+        .handler = work(list_tasks)},
+       {.method = "GET",
+        .pattern = "/admin/v1/tasks/{id}",
+        .blocking = true,
+        .operation = "getTask",
+        .summary = "A task; can wait for its end",
+        .parameters = {id, api::wait("it ends")},
+        .answers = {api::gives("Task", "The task.")},
+        .problems = {404},
+        .handler =
+            [shared](auto request, auto respond) {
+              if (auto done = get_task(shared, *request, respond); !done) respond(done.error());
+            }},
+       {.method = "POST",
+        .pattern = "/admin/v1/tasks/{id}/cancel",
+        .body = Body::json,
+        .blocking = true,
+        .operation = "cancelTask",
+        .summary = "Asks a task to stop",
+        .parameters = {id},
+        .request = api::no_members(),
+        .answers = {api::gives("Task", "The task as it is now.")},
+        .problems = {404, 409, 422},
+        .handler = work(cancel_task)}});
+}
+
 }  // namespace
 
+Response task_answer(const Result<Task>& task) {
+  return task ? Response::json(202, mesh::to_json(*task))
+                    .with("Location", "/admin/v1/tasks/" + task->id)
+              : Response::problem(task.error());
+}
+
 http::RouteTable work_routes(WorkAdminDeps deps) {
-  using http::Body;
-  using Work = std::function<Result<Response>(const WorkAdminDeps&, const http::Request&)>;
   const auto shared = std::make_shared<const WorkAdminDeps>(std::move(deps));
-  const auto route = [&](const char* method, const char* pattern, Body body, const char* summary,
-                         std::vector<http::Parameter> parameters, Work work) {
-    return http::Route{.method = method,
-                       .pattern = pattern,
-                       .access = http::Access::operator_,
-                       .body = body,
-                       .blocking = true,
-                       .summary = summary,
-                       .parameters = std::move(parameters),
-                       .handler = answering(shared, std::move(work))};
-  };
-  const http::Parameter id{"id", "path", "the task's id", "string", true};
-  // Answers later where it waits.
-  http::Route one_task =
-      route("GET", "/admin/v1/tasks/{id}", Body::none, "A task; can wait for its end",
-            {id, {"wait", "query", "seconds to wait for its end, 0 to 25 (0)", "integer"}}, {});
-  one_task.handler = [shared](auto request, auto respond) {
-    if (auto done = get_task(shared, *request, respond); !done) respond(done.error());
-  };
-  const http::Parameter topic{"topic", "path", "the topic whose dead letters, with or without .dlq",
-                              "string", true};
-  return {
-      route("GET", "/admin/v1/dlq", Body::none, "Dead letters by topic and cause",
-            {{"tenant", "query", "only this tenant's"}}, dead_letter_topics),
-      route("GET", "/admin/v1/dlq/{topic}/letters", Body::none, "Dead letters, newest first",
-            {topic,
-             {"limit", "query", "letters, 1 to 1000 (20)", "integer"},
-             {"tenant", "query", "only this tenant's"},
-             {"cause", "query", "only this class of cause"},
-             {"id", "query", "only this event"}},
-            letters),
-      route("POST", "/admin/v1/dlq/{topic}/redrive", Body::json,
-            "Sends dead letters back to their topic", {topic},
-            [](const WorkAdminDeps& d, const http::Request& r) { return settle(d, r, "redrive"); }),
-      route("POST", "/admin/v1/dlq/{topic}/purge", Body::json,
-            "Settles dead letters without sending them again", {topic},
-            [](const WorkAdminDeps& d, const http::Request& r) { return settle(d, r, "purge"); }),
-      route("POST", "/admin/v1/dlq/{topic}/letters/{letter}/mend", Body::json,
-            "Sends an edited event in the place of a dead one and settles its letter",
-            {topic, {"letter", "path", "the letter's partition:offset", "string", true}}, mend),
-      route("GET", "/admin/v1/indexes", Body::none, "Generations of the user index", {},
-            list_indexes),
-      route("POST", "/admin/v1/indexes/rebuild", Body::json, "Builds a new generation from the log",
-            {},
-            [](const WorkAdminDeps& d, const http::Request& r) -> Result<Response> {
-              if (auto none = no_members(r); !none) return fail(none.error());
-              return task_answer(d.runner.submit("rebuild", Json::object(), 0));
-            }),
-      route("POST", "/admin/v1/indexes/rollback", Body::json, "Serves the generation before again",
-            {}, rollback),
-      route("POST", "/admin/v1/indexes/verify", Body::json, "Compares the index with the log", {},
-            verify),
-      route("POST", "/admin/v1/replays", Body::json,
-            "Runs a pipeline over a range of the log again", {}, replay),
-      route("POST", "/admin/v1/backups", Body::json,
-            "Copies the data folder, as it is at one instant, to a new folder of this machine", {},
-            back_up),
-      route("GET", "/admin/v1/tasks", Body::none, "Tasks, newest first",
-            {{"limit", "query", "tasks, 1 to 1000 (50)", "integer"},
-             {"tenant", "query", "only those about this tenant's events alone"}},
-            list_tasks),
-      one_task,
-      route("POST", "/admin/v1/tasks/{id}/cancel", Body::json, "Asks a task to stop", {id},
-            cancel_task),
-  };
+  http::RouteTable all;
+  for (const auto& table : {letter_routes(shared), index_routes(shared), task_routes(shared)}) {
+    all.insert(all.end(), table.begin(), table.end());
+  }
+  return all;
 }
 
 http::RouteTable process_routes(ProcessAdminDeps deps) {
   const auto shared = std::make_shared<ProcessAdminDeps>(std::move(deps));
-  return {
-      {.method = "GET",
-       .pattern = "/admin/v1/config",
-       .access = http::Access::operator_,
-       .summary = "The running configuration, secrets masked",
-       .handler = [shared](auto, auto respond) { respond(Response::json(200, shared->config())); }},
-      {.method = "POST",
-       .pattern = "/admin/v1/check",
-       .access = http::Access::operator_,
-       .body = http::Body::json,
-       .blocking = true,
-       .summary = "Checks what the process depends on",
-       .handler =
-           [shared](auto, auto respond) {
-             Json checks = Json::array();
-             for (const auto& check : shared->checks()) {
-               checks.push_back({{"name", check.name},
-                                 {"ok", check.ok},
-                                 {"warning", check.warning},
-                                 {"detail", check.detail}});
-             }
-             respond(Response::json(200, {{"checks", std::move(checks)}}));
-           }},
-  };
+  return api::for_operators(
+      "process",
+      {{.method = "GET",
+        .pattern = "/admin/v1/config",
+        .operation = "getConfig",
+        .summary = "The running configuration, secrets masked",
+        .answers = {api::gives("Config", "The configuration.")},
+        .handler = [shared](auto,
+                            auto respond) { respond(Response::json(200, shared->config())); }},
+       {.method = "POST",
+        .pattern = "/admin/v1/check",
+        .body = http::Body::json,
+        .blocking = true,
+        .operation = "check",
+        .summary = "Checks what the process depends on",
+        .request = api::no_members(),
+        .answers = {api::gives("Checks", "Each check and what it found.")},
+        .problems = {422},
+        .handler = [shared](auto request, auto respond) {
+          if (auto none = no_members(*request); !none) return respond(none.error());
+          Json checks = Json::array();
+          for (const auto& check : shared->checks()) {
+            checks.push_back({{"name", check.name},
+                              {"ok", check.ok},
+                              {"warning", check.warning},
+                              {"detail", check.detail}});
+          }
+          respond(Response::json(200, {{"checks", std::move(checks)}}));
+        }}});
 }
 
 }  // namespace mesh::services

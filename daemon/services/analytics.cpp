@@ -1,9 +1,12 @@
 #include "daemon/services/analytics.h"
 
+#include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
 
 namespace mesh::services {
 namespace {
+
+constexpr IntRange kRecent{1, 100, 10};
 
 // A summary of the path's subject.
 template <typename Store>
@@ -18,7 +21,7 @@ http::Handler summary(Store& store, const char* subject) {
 template <typename Store>
 http::Handler recent(Store& store, const char* subject) {
   return [&store, subject](auto request, auto respond) {
-    auto limit = int_param(*request, "limit", 10, 1, 100);
+    auto limit = int_param(*request, "limit", kRecent);
     if (!limit) return respond(limit.error());
     const std::string& name = request->path_params.at(subject);
     auto found = store.recent(request->tenant(), name, static_cast<int>(*limit));
@@ -33,36 +36,38 @@ http::Handler recent(Store& store, const char* subject) {
 
 http::RouteTable analytics_routes(AnalyticsStore& analytics, ChemicalStore& chemical) {
   using http::Access;
-  const auto access = Access::tenant_or_anonymous;
-  const http::Parameter user{"user_id", "path", "the user id of the events", "string", true};
-  const http::Parameter researcher{"researcher", "path", "the name, percent-encoded", "string",
-                                   true};
-  const http::Parameter limit{"limit", "query", "events, 1 to 100 (10)", "integer"};
+  const http::Parameter user = api::path("user_id", "The user id of the events.");
+  const http::Parameter researcher =
+      api::path("researcher", "The researcher's name, percent-encoded.");
+  const http::Parameter limit = api::limit("events", kRecent);
+  const auto route = [](const char* pattern, const char* operation, const char* summary,
+                        std::vector<http::Parameter> parameters, http::Answer answer,
+                        http::Handler handler) {
+    return http::Route{.method = "GET",
+                       .pattern = pattern,
+                       .access = Access::tenant_or_anonymous,
+                       .operation = operation,
+                       .tag = "activity",
+                       .summary = summary,
+                       .parameters = std::move(parameters),
+                       .answers = {std::move(answer)},
+                       .problems = {404},
+                       .handler = std::move(handler)};
+  };
   return {
-      {.method = "GET",
-       .pattern = "/api/v1/analytics/user/{user_id}",
-       .access = access,
-       .summary = "Counts and recent events of a user",
-       .parameters = {user},
-       .handler = summary(analytics, "user_id")},
-      {.method = "GET",
-       .pattern = "/api/v1/analytics/researcher/{researcher}",
-       .access = access,
-       .summary = "Experiments and molecules of a researcher",
-       .parameters = {researcher},
-       .handler = summary(chemical, "researcher")},
-      {.method = "GET",
-       .pattern = "/api/v1/events/user/{user_id}",
-       .access = access,
-       .summary = "Events of a user, newest first",
-       .parameters = {user, limit},
-       .handler = recent(analytics, "user_id")},
-      {.method = "GET",
-       .pattern = "/api/v1/events/researcher/{researcher}",
-       .access = access,
-       .summary = "Experiments of a researcher, newest first",
-       .parameters = {researcher, limit},
-       .handler = recent(chemical, "researcher")},
+      route("/api/v1/analytics/user/{user_id}", "getUserAnalytics",
+            "Counts and recent events of a user", {user},
+            api::gives("UserAnalytics", "The counts, and at most ten events."),
+            summary(analytics, "user_id")),
+      route("/api/v1/analytics/researcher/{researcher}", "getResearcherAnalytics",
+            "Experiments and molecules of a researcher", {researcher},
+            api::gives("ResearcherAnalytics", "The counts, and at most ten experiments."),
+            summary(chemical, "researcher")),
+      route("/api/v1/events/user/{user_id}", "listUserEvents", "Events of a user, newest first",
+            {user, limit}, api::gives("UserEvents", "The events."), recent(analytics, "user_id")),
+      route("/api/v1/events/researcher/{researcher}", "listResearcherEvents",
+            "Experiments of a researcher, newest first", {researcher, limit},
+            api::gives("ResearcherEvents", "The experiments."), recent(chemical, "researcher")),
   };
 }
 

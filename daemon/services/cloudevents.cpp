@@ -4,6 +4,7 @@
 #include <set>
 
 #include "common/base/json.h"
+#include "common/base/json_members.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/domain/catalogue.h"
@@ -212,12 +213,15 @@ Result<Event> from_json(const http::Request& request, const Json& json, std::str
       binary =
           value.is_string() ? base64_decode(value.get_ref<const std::string&>()) : std::nullopt;
       if (!binary) return offence("/data_base64", "must be base64 text");
-    } else if (value.is_string() || value.is_number_integer() || value.is_boolean()) {
+    } else if (value.is_string() || value.is_boolean() || value.is_number_integer() ||
+               whole_number(value)) {
       if ((name == "id" || name == "source" || name == "type" || name == "specversion") &&
           !value.is_string()) {
         return offence("/" + name, "must be a string");
       }
-      auto attribute = value.is_string() ? value.get<std::string>() : dump(value);
+      auto attribute = value.is_string()         ? value.get<std::string>()
+                       : value.is_number_float() ? std::to_string(*whole_number(value))
+                                                 : dump(value);
       if (auto set = set_attribute(event, name, std::move(attribute)); !set)
         return fail(set.error());
       has_version |= name == "specversion";

@@ -43,23 +43,24 @@ std::string fingerprint(const http::Request& request) {
 }  // namespace
 
 Result<std::int64_t> int_param(const http::Request& request, std::string_view name,
-                               std::int64_t fallback, std::int64_t low, std::int64_t high) {
+                               const IntRange& range) {
   const auto text = request.param(name);
-  if (!text) return fallback;
+  if (!text) return range.fallback;
   const auto value = parse_int(*text);
-  if (!value || *value < low || *value > high) {
-    return bad_param(name, *text, whole_number_text(low, high));
+  if (!value || *value < range.low || *value > range.high) {
+    return bad_param(name, *text, whole_number_text(range.low, range.high));
   }
   return *value;
 }
 
-Result<double> number_param(const http::Request& request, std::string_view name, double fallback,
-                            double low, double high) {
+Result<double> number_param(const http::Request& request, std::string_view name,
+                            const NumberRange& range) {
   const auto text = request.param(name);
-  if (!text) return fallback;
+  if (!text) return range.fallback;
   const auto value = parse_double(*text);
-  if (!value || !std::isfinite(*value) || *value < low || *value > high) {
-    return bad_param(name, *text, "a number from " + number_text(low) + " to " + number_text(high));
+  if (!value || !std::isfinite(*value) || *value < range.low || *value > range.high) {
+    return bad_param(name, *text,
+                     "a number from " + number_text(range.low) + " to " + number_text(range.high));
   }
   return *value;
 }
@@ -172,8 +173,10 @@ Result<std::optional<std::string>> idempotency_key(const http::Request& request)
   if (text.size() >= 2 && text.front() == '"' && text.back() == '"') {  // a structured-field string
     text = text.substr(1, text.size() - 2);
   }
-  if (text.empty() || text.size() > 255 || !is_printable(text)) {
-    return fail(ErrorKind::invalid, "Idempotency-Key must be 1 to 255 printable characters");
+  if (text.empty() || text.size() > kMaxIdempotencyKeyBytes || !is_printable(text)) {
+    return fail(ErrorKind::invalid, "Idempotency-Key must be 1 to " +
+                                        std::to_string(kMaxIdempotencyKeyBytes) +
+                                        " printable characters");
   }
   return std::string(text);
 }

@@ -15,15 +15,20 @@
 
 namespace mesh::services {
 
-// The longest a request may ask to wait; below the server's answer_timeout.
-inline constexpr std::int64_t kMaxWaitSeconds = 25;
-
-// An integer query parameter within [low, high]; `fallback` where it is missing; `invalid` names
-// the parameter, the value and the range.
+// What a number in a query may be, and what it is where the query has none.
+struct IntRange {
+  std::int64_t low, high, fallback;
+};
+struct NumberRange {
+  double low, high, fallback;
+};
+// How long a request may ask to wait: below the server's answer_timeout.
+inline constexpr IntRange kWaitSeconds{0, 25, 0};
+// `invalid` names the parameter, the value and the range.
 Result<std::int64_t> int_param(const http::Request& request, std::string_view name,
-                               std::int64_t fallback, std::int64_t low, std::int64_t high);
-Result<double> number_param(const http::Request& request, std::string_view name, double fallback,
-                            double low, double high);
+                               const IntRange& range);
+Result<double> number_param(const http::Request& request, std::string_view name,
+                            const NumberRange& range);
 // A text parameter; empty where it is missing.
 std::string text_param(const http::Request& request, std::string_view name);
 
@@ -67,6 +72,7 @@ http::Response change_problem(const Error& error, bool conditional);
 
 // What is stored of an answer under an Idempotency-Key.
 StoredAnswer stored_answer(const http::Response& answer);
+inline constexpr std::size_t kMaxIdempotencyKeyBytes = 255;
 // The text of the Idempotency-Key header; nothing where there is none; `invalid` for a bad one.
 Result<std::optional<std::string>> idempotency_key(const http::Request& request);
 

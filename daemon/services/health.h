@@ -17,12 +17,11 @@ struct HealthDeps {
   Metrics& metrics;
   // Whether who asks for /metrics may see tenants' names.
   std::function<bool(const http::Request&)> names_tenants;
+  std::string address{};          // of the listener, for its description; empty: not known yet
+  bool anonymous_tenant = false;  // see ApiInfo
 };
 
 // /health, /livez, /readyz, /healthz, /metrics, and /openapi.json and /docs of `routes`.
 http::RouteTable health_routes(HealthDeps deps, const http::RouteTable& routes);
-
-// OpenAPI 3.1 of a route table.
-Json openapi(const std::string& title, const std::string& version, const http::RouteTable& routes);
 
 }  // namespace mesh::services

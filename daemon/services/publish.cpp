@@ -7,6 +7,7 @@
 #include "common/base/ids.h"
 #include "common/base/json.h"
 #include "common/domain/catalogue.h"
+#include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
 
 namespace mesh::services {
@@ -230,38 +231,60 @@ http::RouteTable publish_routes(PublishDeps deps) {
   using http::Access;
   using http::Body;
   auto publisher = std::make_shared<Publisher>(std::move(deps));
-  const std::vector<http::Parameter> key{
-      {"Idempotency-Key", "header", "the same key and body give the same answer"}};
-  const auto route = [&](const char* pattern, Body body, const char* summary,
+  const auto route = [&](const char* pattern, const char* operation, const char* summary, Body body,
+                         std::vector<http::Content> taken, const char* published,
                          std::function<void(const http::Request&, http::Responder)> work) {
     return http::Route{.method = "POST",
                        .pattern = pattern,
                        .access = Access::tenant_or_anonymous,
                        .scope = "publish",
                        .body = body,
+                       .operation = operation,
+                       .tag = "publishing",
                        .summary = summary,
-                       .parameters = key,
+                       .parameters = {api::idempotency_key()},
+                       .request = std::move(taken),
+                       .answers = {api::gives(published, "All of it is durable.", 202)},
+                       .problems = {409, 422},
                        .handler = [work = std::move(work)](auto request, auto respond) {
                          work(*request, std::move(respond));
                        }};
   };
   http::RouteTable table{
-      route("/api/v1/events/analytics", Body::json, "Publishes one analytics event",
+      route("/api/v1/events/analytics", "publishAnalyticsEvent", "Publishes one analytics event",
+            Body::json, api::json("AnalyticsData"), "Published",
             [publisher](const auto& request, auto respond) {
               publisher->one("analytics.recorded", request, std::move(respond));
             }),
-      route("/api/v1/events/chemical", Body::json, "Publishes one chemical event",
+      route("/api/v1/events/chemical", "publishChemicalEvent", "Publishes one chemical event",
+            Body::json, api::json("ChemicalData"), "Published",
             [publisher](const auto& request, auto respond) {
               publisher->one("chemical.recorded", request, std::move(respond));
             }),
-      // Blocking: large bodies, and topics that have to be made.
-      route("/api/v1/events", Body::bulk,
-            "Publishes CloudEvents (binary, structured, batch) or NDJSON lines: all or none",
+      route("/api/v1/events", "publishEvents", "Publishes CloudEvents, all of them or none",
+            Body::bulk,
+            {{"application/cloudevents+json", api::ref("CloudEvent")},
+             {"application/cloudevents-batch+json",
+              {{"type", "array"}, {"minItems", 1}, {"items", api::ref("CloudEvent")}}},
+             api::lines(
+                 R"({"type":"analytics.recorded","data":{"user_id":"7","event_type":"login"}})")
+                 .front()},
+            "PublishedEvents",
             [publisher](const auto& request, auto respond) {
               publisher->any(request, std::move(respond));
             }),
   };
-  table.back().blocking = true;
+  auto& any = table.back();
+  any.details =
+      "One event in the structured mode of the CloudEvents HTTP binding, many in its batched mode, "
+      "or a CloudEvent in each line, where `id`, `source` and `specversion` may be missing. The "
+      "binary mode is taken too: the body in any media type, and the attributes in header fields "
+      "(`ce-id`, `ce-source`, `ce-type`, `ce-specversion: 1.0`, …). Types outside the catalogue "
+      "are "
+      "taken where the tenant's record says `allow_unknown_types`. Costs a unit of the rate limit "
+      "an "
+      "event.";
+  any.blocking = true;  // large bodies, and topics that have to be made
   return table;
 }
 

@@ -1,6 +1,7 @@
 #include "daemon/services/search.h"
 
 #include "common/base/strings.h"
+#include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
 
 namespace mesh::services {
@@ -8,8 +9,9 @@ namespace {
 
 constexpr const char* kPath = "/ai/users/search";
 constexpr std::size_t kMaxQueryBytes = 1000;
-// Below this a hit shares hardly more than chance with the query.
-constexpr double kDefaultMinScore = 0.2;
+constexpr IntRange kHits{1, kMaxSearchHits, 10};
+// Below 0.2 a hit shares hardly more than chance with the query.
+constexpr NumberRange kMinScore{-1, 1, 0.2};
 
 // The answer as text: ten hits as JSON values would cost as much as the rest of a small search.
 Result<std::string> search(Embedder& embedder, VectorIndex& index, const http::Request& request) {
@@ -21,9 +23,9 @@ Result<std::string> search(Embedder& embedder, VectorIndex& index, const http::R
   if (query.size() > kMaxQueryBytes) {
     return fail(ErrorKind::invalid, "query parameter query: over 1000 bytes");
   }
-  auto limit = int_param(request, "limit", 10, 1, kMaxSearchHits);
+  auto limit = int_param(request, "limit", kHits);
   if (!limit) return fail(limit.error());
-  auto min_score = number_param(request, "min_score", kDefaultMinScore, -1, 1);
+  auto min_score = number_param(request, "min_score", kMinScore);
   if (!min_score) return fail(min_score.error());
   auto vectors = embedder.embed(std::span(&query, 1));
   if (!vectors) return fail(vectors.error());
@@ -57,13 +59,23 @@ http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& cl
        .access = http::Access::tenant,
        .scope = "search",
        .blocking = true,
-       .summary = "Finds users of the tenant by name, e-mail, parts of them, also with a typo",
-       .parameters = {{"query", "query", "what to look for, at most 1000 bytes", "string", true},
-                      {"limit", "query", "hits, 1 to 100 (10)", "integer"},
-                      {"min_score", "query",
-                       "smallest cosine, -1 to 1 (0.2), of hits that are not the query itself",
-                       "number"},
-                      {"tenant_id", "query", "must be the credential's tenant"}},
+       .operation = "searchUsers",
+       .tag = "search",
+       .summary = "Finds users of the tenant by name, e-mail address or parts of them",
+       .details = "Forgives typos. Users whose name or address is the query come first, then those "
+                  "whose name or address begins with it, then the others by score.",
+       .parameters =
+           {api::required(api::query("query", "What to look for, at most 1000 bytes of UTF-8.",
+                                     {{"type", "string"},
+                                      {"minLength", 1},
+                                      {"maxLength", kMaxQueryBytes},
+                                      {"pattern", "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$"},
+                                      {"examples", Json::array({"ada"})}})),
+            api::limit("hits", kHits),
+            api::query("min_score",
+                       "The smallest score (cosine) of hits that are not the query itself.",
+                       api::number(kMinScore))},
+       .answers = {api::gives("SearchResults", "The hits.")},
        .handler =
            [&](auto request, auto respond) {
              const auto start = clock.steady();

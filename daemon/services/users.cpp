@@ -1,6 +1,7 @@
 #include "daemon/services/users.h"
 
 #include "common/base/strings.h"
+#include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
 #include "daemon/services/users_batch.h"
 
@@ -9,7 +10,7 @@ namespace {
 
 using RequestPtr = std::shared_ptr<const http::Request>;
 
-constexpr int kMaxPage = 1000;
+constexpr IntRange kPage{1, 1000, 100};
 
 Result<std::int64_t> user_id(const http::Request& request) {
   const std::string& text = request.path_params.at("id");
@@ -77,7 +78,7 @@ void get(UserStore& users, RequestPtr request, http::Responder respond) {
 }
 
 void list(UserStore& users, RequestPtr request, http::Responder respond) {
-  auto limit = int_param(*request, "limit", 100, 1, kMaxPage);
+  auto limit = int_param(*request, "limit", kPage);
   if (!limit) return respond(limit.error());
   std::int64_t after = 0;
   if (const auto cursor = request->param("cursor")) {
@@ -134,27 +135,43 @@ http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency, A
                               Usage& usage) {
   using http::Access;
   using http::Body;
-  const http::Parameter match{"If-Match", "header",
-                              "changes only the version of this ETag (412 otherwise)"};
-  const http::Parameter id{"id", "path", "the user's id, unique within the tenant", "integer",
-                           true};
+  const http::Parameter id = api::path("id", "The user's id, unique within the tenant.",
+                                       {{"type", "integer"},
+                                        {"format", "int64"},
+                                        {"minimum", 1},
+                                        {"maximum", std::numeric_limits<std::int64_t>::max()}});
   return {
       {.method = "GET",
        .pattern = "/users",
        .access = Access::tenant,
        .scope = "users",
-       .summary = "Lists the tenant's users in id order; the next page is in the Link header",
-       .parameters = {{"limit", "query", "users per page, 1 to 1000 (100)", "integer"},
-                      {"cursor", "query", "from the Link header of the page before"},
-                      {"email", "query", "only the user with this e-mail"}},
+       .operation = "listUsers",
+       .tag = "users",
+       .summary = "Lists the tenant's users in the order of their ids",
+       .parameters = {api::limit("users", kPage), api::cursor("the Link of the answer before"),
+                      api::query(
+                          "email", "Only the user with this e-mail address, however it is written.",
+                          {{"type", "string"}, {"examples", Json::array({"ada@acme.dev"})}})},
+       .answers = {api::with_header(
+           api::gives_value({{"type", "array"}, {"items", api::ref("User")}}, "A page of users."),
+           {"Link", "header", "Where there are more: `</users?…>; rel=\"next\"`."})},
        .handler = [&users](auto request, auto respond) { list(users, request, respond); }},
       {.method = "POST",
        .pattern = "/users/create",
        .access = Access::tenant,
        .scope = "users",
        .body = Body::json,
-       .summary = "Creates a user; answers once it is durable",
-       .parameters = {{"Idempotency-Key", "header", "the same key and body give the same answer"}},
+       .operation = "createUser",
+       .tag = "users",
+       .summary = "Creates a user",
+       .details = "Answers once the user is durable; soon after, searches find it.",
+       .parameters = {api::idempotency_key()},
+       .request = api::json("NewUser"),
+       .answers = {api::leads_to(
+           api::with_header(api::with_etag(api::gives("User", "The user was created.", 201)),
+                            api::header("Location", "The path of the user.")),
+           {"getUser", "updateUser", "deleteUser"}, "id", "id")},
+       .problems = {409, 422},
        .handler = [&](auto request,
                       auto respond) { create(users, idempotency, usage, request, respond); }},
       users_batch_route(users, idempotency, admission, usage),
@@ -162,23 +179,37 @@ http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency, A
        .pattern = "/users/{id}",
        .access = Access::tenant,
        .scope = "users",
+       .operation = "getUser",
+       .tag = "users",
        .summary = "Gives one user",
-       .parameters = {id, {"If-None-Match", "header", "304 where the ETag is still this one"}},
+       .parameters = {id, api::if_none_match()},
+       .answers = {api::with_etag(api::gives("User", "The user.")), api::not_modified()},
+       .problems = {404},
        .handler = [&users](auto request, auto respond) { get(users, request, respond); }},
       {.method = "PATCH",
        .pattern = "/users/{id}",
        .access = Access::tenant,
        .scope = "users",
        .body = Body::json,
-       .summary = "Changes a user's name or e-mail",
-       .parameters = {id, match},
+       .operation = "updateUser",
+       .tag = "users",
+       .summary = "Changes a user's name or e-mail address",
+       .parameters = {id, api::if_match()},
+       .request = api::json("UserPatch"),
+       .answers = {api::with_etag(api::gives("User", "The user as it is now."))},
+       .problems = {404, 409, 412, 422},
        .handler = [&](auto request, auto respond) { update(users, usage, request, respond); }},
       {.method = "DELETE",
        .pattern = "/users/{id}",
        .access = Access::tenant,
        .scope = "users",
-       .summary = "Deletes a user; it also disappears from search",
-       .parameters = {id, match},
+       .operation = "deleteUser",
+       .tag = "users",
+       .summary = "Deletes a user",
+       .details = "It leaves the search index too.",
+       .parameters = {id, api::if_match()},
+       .answers = {api::nothing("The user is gone.")},
+       .problems = {404, 412},
        .handler = [&](auto request, auto respond) { remove(users, usage, request, respond); }},
   };
 }

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "common/base/strings.h"
+#include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
 
 namespace mesh::services {
@@ -324,13 +325,24 @@ http::Route users_batch_route(UserStore& users, IdempotencyStore& idempotency, A
       .scope = "users",
       .body = http::Body::bulk,
       .blocking = true,
-      .summary = "Creates users from NDJSON lines, in their order; each line has an outcome",
-      .parameters = {{"existing", "query",
-                      "what becomes of a line whose address the tenant has: keep (the "
-                      "default) or update, which gives the user the line's name"},
-                     {"dry_run", "query", "true: tell what would be, change nothing", "boolean"},
-                     {"Idempotency-Key", "header",
-                      "the same key and lines create nothing twice; at most 200 characters"}},
+      .operation = "createUsers",
+      .tag = "users",
+      .summary = "Creates users from lines, each with an outcome of its own",
+      .details =
+          "Each line of the body is a JSON object such as the body of `createUser`, at most " +
+          std::to_string(kMaxRows) +
+          " of them. They are taken in their order, so ids rise with the lines; a line that "
+          "is refused leaves the others. Costs a unit of the rate limit a line.",
+      .parameters = {api::query("existing",
+                                "What becomes of a line whose address the tenant has: it stays as "
+                                "it is, or gets the line's name.",
+                                api::one_of({"keep", "update"}, "keep")),
+                     api::query("dry_run", "Tell what would be, and change nothing.",
+                                {{"type", "boolean"}, {"default", false}}),
+                     api::idempotency_key(kMaxKeyBytes)},
+      .request = api::lines(R"({"email":"ada@acme.dev","name":"Ada Lovelace"})"),
+      .answers = {api::gives("BatchResults", "What became of each line, once it is durable.")},
+      .problems = {422},
       .handler = [&](auto request, auto respond) {
         auto answered = answer(users, idempotency, admission, usage, *request);
         answered ? respond(std::move(*answered)) : respond(answered.error());

@@ -167,6 +167,25 @@ TEST_F(Cli, ListVerbsAgreeBetweenTableAndJson) {
   }
 }
 
+// events replay called it a fault of the command line.
+TEST_F(Cli, AnUnknownTopicIsNotFoundByEveryVerb) {
+  const std::string topic = "none.events";
+  for (const auto& verb : std::vector<std::vector<std::string>>{
+           {"topics", "describe", topic},
+           {"events", "tail", "-n", "1", "--topic", topic},
+           {"events", "export", "--topic", topic},
+           {"events", "get", "any", "--topic", topic},
+           {"events", "replay", "--dry-run", "--topic", topic},
+           {"groups", "seek", "analytics", "--to", "start", "--yes", "--topic", topic},
+           {"dlq", "show", topic},
+           {"dlq", "redrive", topic, "--yes"},
+           {"dlq", "purge", topic, "--yes"}}) {
+    const Outcome said = daemon_.mesh(verb);
+    EXPECT_EQ(said.exit_code, 3) << verb[0] << " " << verb[1] << "\n" << said.err;
+    EXPECT_NE(said.err.find("there is no topic \"none.events"), std::string::npos) << said.err;
+  }
+}
+
 TEST_F(Cli, CheckAndDoctorFindTheDaemonWell) {
   const Outcome check = daemon_.mesh({"check"});
   EXPECT_EQ(check.exit_code, 0) << check.out << check.err;

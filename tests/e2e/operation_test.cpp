@@ -237,10 +237,15 @@ TEST(Operation, EveryListenerAnswersHealthMetricsAndItsDescription) {
                                                     {"subscriber", "event_subscriber"},
                                                     {"admin", "meshd"}};
   for (const auto& [role, service] : services) {
-    const Json health = daemon.call(role, "GET", "/health", "").json();
-    EXPECT_EQ(health["status"], "ok");
-    EXPECT_EQ(health["service"], service);
-    for (const char* path : {"/livez", "/readyz", "/healthz", "/docs"})
+    for (const char* path : {"/health", "/healthz"}) {
+      const Answer answer = daemon.call(role, "GET", path, "");
+      EXPECT_EQ(answer.header("Content-Type"), "application/json") << role << path;
+      const Json health = answer.json();
+      EXPECT_EQ(health["status"], "ok") << role << path;
+      EXPECT_EQ(health["service"], service) << role << path;
+      EXPECT_FALSE(health.value("version", "").empty()) << role << path;
+    }
+    for (const char* path : {"/livez", "/readyz", "/docs"})
       EXPECT_EQ(daemon.call(role, "GET", path, "").status, 200) << role << path;
     EXPECT_NE(daemon.call(role, "GET", "/metrics", "").body.find("mesh_build_info"),
               std::string::npos);

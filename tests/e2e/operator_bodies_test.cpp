@@ -66,7 +66,7 @@ std::vector<Route> routes() {
       {"PUT", "/admin/v1/ratelimits/{tenant}/{scope}", "/admin/v1/ratelimits/kept/search", policy},
       {"POST", "/admin/v1/ratelimits/{tenant}/{scope}/reset",
        "/admin/v1/ratelimits/kept/search/reset", Json::object()},
-      {"POST", "/admin/v1/check", "", {}},  // reads its body not at all
+      {"POST", "/admin/v1/check", "/admin/v1/check", Json::object()},
   };
 }
 

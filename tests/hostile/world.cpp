@@ -6,6 +6,7 @@
 
 #include "common/base/strings.h"
 #include "tests/hostile/tokens.h"
+#include "tests/support/described.h"
 
 namespace mesh::hostile {
 namespace {
@@ -61,7 +62,8 @@ std::vector<DescribedRoute> described_routes(e2e::Daemon& daemon) {
                                [](unsigned char c) { return std::toupper(c); });
         if (operation.contains("security"))
           route.credential = operation["security"][0].items().begin().key();
-        for (const auto& parameter : operation["parameters"]) {
+        for (const auto& given : operation["parameters"]) {
+          const Json& parameter = test::resolved(api, given);
           if (parameter["in"] == "query") route.query.push_back(parameter["name"]);
         }
         routes.push_back(std::move(route));

@@ -41,9 +41,24 @@ TEST(JsonMembers, AnotherTypeIsRefused) {
     EXPECT_FALSE(string_member({{"a", value}}, "a")) << value;
     EXPECT_FALSE(bool_member({{"a", value}}, "a")) << value;
   }
-  for (const Json& value : {Json("1"), Json(1.0), Json(true), Json(UINT64_MAX)}) {
+  for (const Json& value : {Json("1"), Json(1.5), Json(true), Json(UINT64_MAX), Json(1e300),
+                            Json(9223372036854775808.0)}) {
     EXPECT_FALSE(int_member({{"a", value}}, "a")) << value;
   }
+}
+
+// JSON has one kind of number, and JSON Schema takes 7.0 for an integer.
+TEST(JsonMembers, AWholeNumberMayBeWrittenWithAFraction) {
+  const Json given = Json::parse(R"({"a":7.0,"b":-2e3,"c":-9223372036854775808})");
+  EXPECT_EQ(int_member(given, "a").value(), 7);
+  EXPECT_EQ(int_member(given, "b").value(), -2000);
+  EXPECT_EQ(int_member(given, "c").value(), INT64_MIN);
+}
+
+TEST(JsonMembers, AnInvalidValueIsTheFaultOfItsMember) {
+  EXPECT_EQ(pointer_of(in_member("a", {ErrorKind::invalid, "no", {}, {}, {}}).value()), "/a");
+  EXPECT_EQ(in_member("a", {ErrorKind::not_found, "no", {}, {}, {}}).value().kind,
+            ErrorKind::not_found);
 }
 
 TEST(JsonMembers, UnknownMembersAreNamedWithWhatIsAllowed) {

@@ -187,6 +187,8 @@ TEST(RatePolicyJson, NamesEveryFaultWithItsPlace) {
   EXPECT_EQ(rate_policy_from_json({{"rate", 0}}, "/a").error().fields.at(0).pointer, "/a/rate");
   EXPECT_EQ(pointers({{"rate", 0}, {"per", "1m"}, {"burst", -1}}), (List{"/rate", "/burst"}));
   EXPECT_EQ(pointers({{"rate", 1.5}, {"per", 60}, {"burst", 0}}), (List{"/rate", "/per"}));
+  EXPECT_EQ(pointers({{"rate", 2.0}, {"per", "1m"}, {"burst", 1e3}}), List{})
+      << "JSON has one kind of number";
   EXPECT_EQ(pointers({{"rate", 1}, {"per", "0"}, {"burst", 0}}), List{"/per"});
   EXPECT_EQ(pointers({{"rate", 1}, {"per", "1s"}, {"burst", 0}, {"x", 1}}), List{"/x"});
   EXPECT_EQ(pointers({{"rate", 18446744073709551615u}, {"per", "1s"}, {"burst", 0}}),

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/http/syntax.h"
 #include "common/http/wire.h"
 
 namespace mesh::http {
@@ -50,6 +51,20 @@ TEST(Request, HeadersAreFoundInAnyCaseAndTheMediaTypeIsBare) {
   EXPECT_EQ(request.content_type(), "application/json");
   EXPECT_EQ(request.header("X-Other"), std::nullopt);
   EXPECT_EQ(Request().content_type(), "");
+}
+
+TEST(MediaType, IsUtf8UnlessItsCharsetIsAnother) {
+  for (const char* type :
+       {"", "application/json", "application/json;charset=utf-8", "a/b; Charset=\"UTF-8\"",
+        "a/b; x=\"; charset=utf-16\"", "a/b; x=\"\\\";charset=utf-16\"; charset=utf8",
+        "a/b;charset=US-ASCII;q=1", "a/b; charset", "a/b; xcharset=utf-16", "a/b; charset="}) {
+    EXPECT_TRUE(is_utf8_media(type)) << type;
+  }
+  for (const char* type :
+       {"application/json; charset=utf-16", "a/b;charset=\"utf-16\"", "a/b; x=1 ; CHARSET=latin1",
+        "a/b;;charset=utf-7;", "a/b; charset=\"u"}) {
+    EXPECT_FALSE(is_utf8_media(type)) << type;
+  }
 }
 
 TEST(Responder, OnlyTheFirstAnswerCounts) {

@@ -208,7 +208,6 @@ const std::vector<Refused> kRefused{
     {505, "Http2Preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"},
     {505, "Http12", "GET / HTTP/1.2\r\nHost: a\r\n\r\n"},
     {501, "Connect", "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n"},
-    {501, "Trace", "TRACE / HTTP/1.1\r\nHost: a\r\n\r\n"},
     {501, "UnknownMethod", "BREW /pot HTTP/1.1\r\nHost: a\r\n\r\n"},
     {501, "LowerCaseMethod", "get / HTTP/1.1\r\nHost: a\r\n\r\n"},
     {400, "TlsHello", "\x16\x03\x01\x02"s},

@@ -195,6 +195,10 @@ TEST(CloudEvents, TraceStateGoesWithItsParent) {
 TEST(CloudEvents, ASequenceIsKeptAsWritten) {
   EXPECT_EQ(one(binary({{"ce-sequence", "00017"}})).extensions, (Headers{{"sequence", "00017"}}));
   EXPECT_EQ(one(binary({{"ce-sequence", "17"}})).sequence, 17);
+  EXPECT_EQ(one(request_of(kStructured, structured(R"(,"shelf":7.0)"))).extensions,
+            (Headers{{"shelf", "7"}}));
+  EXPECT_EQ(refusal(request_of(kStructured, structured(R"(,"shelf":7.5)"))),
+            "/shelf attributes are strings, whole numbers or booleans");
 }
 
 }  // namespace

@@ -229,7 +229,7 @@ Result<Topic*> SqliteLogImpl::find_topic(std::string_view name) {
   std::shared_lock lock(topics_mutex_);
   const auto it = topics_.find(name);
   if (it != topics_.end()) return it->second.get();
-  return fail(ErrorKind::not_found, "no topic '" + std::string(name) + "'");
+  return fail(ErrorKind::not_found, "there is no topic \"" + std::string(name) + "\"");
 }
 
 Result<Partition*> SqliteLogImpl::find(const TopicPartition& name) {

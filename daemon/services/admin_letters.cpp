@@ -1,0 +1,235 @@
+#include <algorithm>
+#include <map>
+
+#include "common/base/range_text.h"
+#include "common/base/strings.h"
+#include "common/base/time.h"
+#include "daemon/services/admin_work.h"
+#include "daemon/services/api_parts.h"
+#include "daemon/services/cloudevents.h"
+#include "daemon/services/common.h"
+
+namespace mesh::services {
+namespace {
+
+using http::Response;
+
+constexpr IntRange kLetters{1, 1000, 20};
+
+Result<std::string> dead_topic(const http::Request& request) {
+  const std::string& topic = request.path_params.at("topic");
+  return is_dead_letter_topic(topic) ? topic : dead_letter_topic(topic);
+}
+
+std::optional<std::string> optional_param(const http::Request& request, std::string_view name) {
+  const auto value = request.param(name);
+  return value && !value->empty() ? std::optional<std::string>(*value) : std::nullopt;
+}
+
+Result<Response> dead_letter_topics(const WorkAdminDeps& deps, const http::Request& request) {
+  const pipeline::DeadLetterFilter filter{optional_param(request, "tenant"), {}, {}};
+  auto topics = deps.admin.topics();
+  if (!topics) return fail(topics.error());
+  Json items = Json::array();
+  for (const auto& topic : *topics) {
+    if (!is_dead_letter_topic(topic.spec.name)) continue;
+    std::map<std::string, std::int64_t> causes;
+    std::int64_t count = 0;
+    auto oldest = Timestamp::max();
+    auto read =
+        deps.dead_letters.each(topic.spec.name, filter, [&](const pipeline::DeadLetter& letter) {
+          ++count;
+          ++causes[letter.cause_class];
+          oldest = std::min(oldest, letter.died_at);
+          return true;
+        });
+    if (!read) return fail(read.error());
+    items.push_back({{"topic", topic.spec.name},
+                     {"letters", count},
+                     {"oldest", count == 0 ? Json(nullptr) : Json(format_rfc3339(oldest))},
+                     {"causes", causes}});
+  }
+  return page(std::move(items));
+}
+
+// A cause or an id that fits nothing is a slip, and said to be one.
+Result<Response> letters(const WorkAdminDeps& deps, const http::Request& request) {
+  auto topic = dead_topic(request);
+  if (!topic) return fail(topic.error());
+  auto limit = int_param(request, "limit", kLetters);
+  if (!limit) return fail(limit.error());
+  const pipeline::DeadLetterFilter filter{optional_param(request, "tenant"),
+                                          optional_param(request, "cause"),
+                                          optional_param(request, "id")};
+  auto found = deps.dead_letters.list(*topic, filter, static_cast<int>(*limit));
+  if (!found) return fail(found.error());
+  if (found->empty()) {
+    if (auto count = deps.dead_letters.count(*topic, filter); !count) return fail(count.error());
+  }
+  Json items = Json::array();
+  for (const auto& letter : *found) items.push_back(pipeline::to_json(letter));
+  return page(std::move(items));
+}
+
+Result<std::optional<std::int64_t>> wait_member(const Json& body) {
+  constexpr std::int64_t kMost = pipeline::kMaxOutcomeWait.count();
+  auto wait = int_member(body, "wait");
+  if (wait && *wait && (**wait < 0 || **wait > kMost)) {
+    return bad_member("wait", "must be " + whole_number_text(0, kMost) + ", in seconds");
+  }
+  return wait;
+}
+
+// "redrive" and "purge": a task; a dry run counts.
+Result<Response> settle(const WorkAdminDeps& deps, const http::Request& request,
+                        const std::string& kind) {
+  auto topic = dead_topic(request);
+  if (!topic) return fail(topic.error());
+  auto body = object_body(request);
+  if (!body) return fail(body.error());
+  const bool redrive = kind == "redrive";
+  auto known = redrive ? only_members(*body, {"tenant", "cause", "id", "dry_run", "wait"})
+                       : only_members(*body, {"tenant", "cause", "id", "dry_run"});
+  if (!known) return fail(known.error());
+  auto dry_run = bool_member(*body, "dry_run");
+  if (!dry_run) return fail(dry_run.error());
+  auto wait = wait_member(*body);
+  if (!wait) return fail(wait.error());
+  auto filter = pipeline::dead_letter_filter_from_json(*body);
+  if (!filter) return fail(filter.error());
+  if (auto exists = deps.tenants.require_if_named(filter->tenant.value_or("")); !exists)
+    return fail(exists.error());
+  auto matching = deps.dead_letters.count(*topic, *filter);
+  if (!matching) return fail(matching.error());
+  if (*dry_run) return Response::json(200, {{"matching", *matching}});
+  Json spec{{"topic", *topic}};
+  body->erase("dry_run");
+  spec.update(*body);
+  return task_answer(deps.runner.submit(kind, std::move(spec), *matching));
+}
+
+// "3:17", as in the cursors of topics.
+Result<Position> letter_place(const http::Request& request) {
+  auto topic = dead_topic(request);
+  if (!topic) return fail(topic.error());
+  const std::string& text = request.path_params.at("letter");
+  const auto colon = text.find(':');
+  const auto partition = parse_int(std::string_view(text).substr(0, colon));
+  const auto offset = colon == std::string::npos
+                          ? std::nullopt
+                          : parse_int(std::string_view(text).substr(colon + 1));
+  if (!partition || !offset || *partition < 0 || *partition > INT32_MAX || *offset < 0) {
+    return fail(ErrorKind::invalid, "\"" + text + "\" is not <partition>:<offset> of a letter");
+  }
+  return Position{*topic, static_cast<std::int32_t>(*partition), *offset};
+}
+
+// The tenant of the letter, or where its record names none, of the event that replaces it.
+Result<TenantId> tenant_of(const pipeline::DeadLetter& letter, const Json& event) {
+  if (!letter.tenant.empty()) return TenantId::parse(letter.tenant);
+  auto text = string_member(event, "tenantid");
+  if (!text) return fail(text.error());
+  if (!*text) return bad_member("tenantid", "is missing, and the letter names no tenant");
+  auto tenant = TenantId::parse(**text);
+  if (!tenant) return bad_member("tenantid", tenant.error().message);
+  return tenant;
+}
+
+// The body is the event as a letter shows it, edited: it is read as a published event is.
+Result<Response> mend(const WorkAdminDeps& deps, const http::Request& request) {
+  auto place = letter_place(request);
+  if (!place) return fail(place.error());
+  auto body = object_body(request);
+  if (!body) return fail(body.error());
+  auto letter = deps.dead_letters.at(*place);
+  if (!letter) return fail(letter.error());
+  auto tenant = tenant_of(*letter, *body);
+  if (!tenant) return fail(tenant.error());
+  http::Request event = request;
+  event.headers = {{"Content-Type", "application/cloudevents+json"}};
+  event.principal = Principal{};
+  event.principal->tenant = *tenant;
+  auto events =
+      read_events(event, {.allow_unknown_types = true, .mesh_types = true}, deps.clock.now());
+  if (!events) return fail(events.error());
+  auto mended = deps.dead_letters.mend(*place, events->front());
+  if (!mended) return fail(mended.error());
+  return Response::json(202, {{"message", "Letter mended"},
+                              {"id", mended->id},
+                              {"position", to_string(mended->position)}});
+}
+
+}  // namespace
+
+http::RouteTable letter_routes(const std::shared_ptr<const WorkAdminDeps>& shared) {
+  using http::Body;
+  using Work = Result<Response> (*)(const WorkAdminDeps&, const http::Request&);
+  const auto work = [shared](Work of) { return answering(shared, of); };
+  const http::Parameter topic =
+      api::path("topic", "The topic whose dead letters, with or without `.dlq`.");
+  const auto counted = api::gives("Matching", "With `dry_run`: how many letters match.");
+  return api::for_operators(
+      "dead letters",
+      {{.method = "GET",
+        .pattern = "/admin/v1/dlq",
+        .blocking = true,
+        .operation = "listDeadLetterTopics",
+        .summary = "Dead letters by topic and cause",
+        .parameters = {api::tenant_filter()},
+        .answers = {api::gives("DeadLetterTopicPage", "All dead-letter topics.")},
+        .handler = work(dead_letter_topics)},
+       {.method = "GET",
+        .pattern = "/admin/v1/dlq/{topic}/letters",
+        .blocking = true,
+        .operation = "listDeadLetters",
+        .summary = "Dead letters, newest first",
+        .parameters = {topic, api::limit("letters", kLetters), api::tenant_filter(),
+                       api::query("cause", "Only this class of cause."),
+                       api::query("id", "Only the letters of this event.")},
+        .answers = {api::gives("DeadLetterPage", "The letters.")},
+        .problems = {404},
+        .handler = work(letters)},
+       {.method = "POST",
+        .pattern = "/admin/v1/dlq/{topic}/redrive",
+        .body = Body::json,
+        .blocking = true,
+        .operation = "redriveDeadLetters",
+        .summary = "Sends dead letters back to their topic",
+        .details = "The task waits for what becomes of the events; its result counts `redriven`, "
+                   "`done`, `died_again`, `pending`, `superseded` and `skipped`.",
+        .parameters = {topic},
+        .request = api::json("Redrive"),
+        .answers = {counted, api::starts_task("The task that sends them.")},
+        .problems = {404, 409, 422},
+        .handler = work([](const WorkAdminDeps& d, const http::Request& r) {
+          return settle(d, r, "redrive");
+        })},
+       {.method = "POST",
+        .pattern = "/admin/v1/dlq/{topic}/purge",
+        .body = Body::json,
+        .blocking = true,
+        .operation = "purgeDeadLetters",
+        .summary = "Settles dead letters without sending them again",
+        .parameters = {topic},
+        .request = api::json("Purge"),
+        .answers = {counted, api::starts_task("The task that settles them.")},
+        .problems = {404, 409, 422},
+        .handler = work(
+            [](const WorkAdminDeps& d, const http::Request& r) { return settle(d, r, "purge"); })},
+       {.method = "POST",
+        .pattern = "/admin/v1/dlq/{topic}/letters/{letter}/mend",
+        .body = Body::json,
+        .blocking = true,
+        .operation = "mendDeadLetter",
+        .summary = "Sends an edited event in the place of a dead one and settles its letter",
+        .parameters = {topic, api::path("letter", "The letter: `<partition>:<offset>`.",
+                                        {{"type", "string"},
+                                         {"pattern", "^[0-9]{1,9}:[0-9]{1,18}$"},
+                                         {"examples", Json::array({"3:17"})}})},
+        .request = api::json("MendedEvent"),
+        .answers = {api::gives("Mended", "The event is back in its topic.", 202)},
+        .problems = {404, 409, 422, 504},
+        .handler = work(mend)}});
+}
+
+}  // namespace mesh::services

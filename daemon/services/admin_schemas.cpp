@@ -1,0 +1,280 @@
+#include "daemon/services/admin_schemas.h"
+
+namespace mesh::services {
+
+// What is missing here comes from the catalogue, and pages of lists are made of their items:
+// api_schemas.cpp.
+std::string_view admin_schemas() {
+  return R"json({
+"Generation": {
+  "type": "object",
+  "description": "One generation of the user index.",
+  "required": ["name", "number", "role", "serving", "vectors", "tenants", "bytes", "dimension",
+    "embedder", "lag", "state"],
+  "properties": {
+    "name": {"type": "string"},
+    "number": {"type": "integer", "minimum": 1},
+    "role": {"type": "string"},
+    "serving": {"type": "boolean"},
+    "vectors": {"type": "integer", "format": "int64", "minimum": 0},
+    "tenants": {"type": "integer", "format": "int64", "minimum": 0},
+    "bytes": {"type": "integer", "format": "int64", "minimum": 0},
+    "dimension": {"type": "integer", "minimum": 1},
+    "embedder": {"type": "string"},
+    "lag": {"type": "integer", "format": "int64", "minimum": 0},
+    "state": {
+      "type": "string", "description": "filling: it serves and is still built from the log."
+    }
+  },
+  "examples": [{
+    "name": "user-index-1", "number": 1, "role": "serving", "serving": true, "vectors": 1200,
+    "tenants": 2, "bytes": 310000, "dimension": 256, "embedder": "hashing/2", "lag": 0,
+    "state": "running"
+  }]
+},
+"VerifyReport": {
+  "type": "object",
+  "required": ["expected", "found", "missing", "extra", "stale", "examples"],
+  "properties": {
+    "expected": {"type": "integer", "format": "int64", "minimum": 0},
+    "found": {"type": "integer", "format": "int64", "minimum": 0},
+    "missing": {"type": "integer", "format": "int64", "minimum": 0},
+    "extra": {"type": "integer", "format": "int64", "minimum": 0},
+    "stale": {"type": "integer", "format": "int64", "minimum": 0},
+    "examples": {"type": "array", "maxItems": 20, "items": {"type": "string"}}
+  },
+  "examples": [{"expected": 1200, "found": 1200, "missing": 0, "extra": 0, "stale": 0,
+    "examples": []}]
+},
+"Replay": {
+  "type": "object",
+  "required": ["topic"],
+  "properties": {
+    "topic": {"type": "string", "minLength": 1},
+    "pipeline": {
+      "type": "string", "minLength": 1,
+      "description": "user-index, analytics or chemical; the one that follows the topic without it."
+    },
+    "from": {"$ref": "#/components/schemas/Bound"},
+    "to": {"$ref": "#/components/schemas/Bound"},
+    "tenant": {"$ref": "#/components/schemas/TenantId"},
+    "type": {"type": "string", "minLength": 1},
+    "partition": {"type": "integer", "minimum": 0, "maximum": 1000000},
+    "dry_run": {"type": "boolean", "default": false, "description": "Only estimate."}
+  },
+  "examples": [{"topic": "user.events", "from": "@-1h", "dry_run": true}]
+},
+"ReplayEstimate": {
+  "type": "object",
+  "required": ["scanned", "matching", "by_type", "by_tenant", "seconds", "first", "last"],
+  "properties": {
+    "scanned": {"type": "integer", "format": "int64", "minimum": 0},
+    "matching": {"type": "integer", "format": "int64", "minimum": 0},
+    "by_type": {"type": "object", "additionalProperties": {"type": "integer"}},
+    "by_tenant": {"type": "object", "additionalProperties": {"type": "integer"}},
+    "seconds": {"type": "number", "minimum": 0},
+    "first": {"type": ["string", "null"], "format": "date-time"},
+    "last": {"type": ["string", "null"], "format": "date-time"}
+  },
+  "examples": [{
+    "scanned": 1200, "matching": 40, "by_type": {"user.created": 40}, "by_tenant": {"acme": 40},
+    "seconds": 0.2, "first": "2026-11-21T08:32:00.123Z", "last": "2026-11-21T09:32:00.123Z"
+  }]
+},
+"Backup": {
+  "type": "object",
+  "required": ["path"],
+  "properties": {
+    "path": {
+      "type": "string", "pattern": "^/[^\\u0000]*$",
+      "description": "An absolute folder on meshd's machine, new or empty."
+    }
+  },
+  "additionalProperties": false,
+  "examples": [{"path": "/var/backups/mesh-2026-11-21"}]
+},
+"Task": {
+  "type": "object",
+  "description": "Long work that an operator started.",
+  "required": ["id", "kind", "state", "spec", "progress", "result", "error", "created_at",
+    "started_at", "finished_at"],
+  "properties": {
+    "id": {"type": "string"},
+    "kind": {"type": "string", "description": "replay, rebuild, redrive, purge or backup."},
+    "state": {"type": "string"},
+    "spec": {"type": "object", "description": "What was asked; depends on the kind."},
+    "progress": {"$ref": "#/components/schemas/Progress"},
+    "result": {
+      "type": ["object", "null"],
+      "description": "Counts and findings, filled as it goes; depends on the kind."
+    },
+    "error": {"type": "string", "description": "Why it failed."},
+    "created_at": {"type": ["string", "null"], "format": "date-time"},
+    "started_at": {"type": ["string", "null"], "format": "date-time"},
+    "finished_at": {"type": ["string", "null"], "format": "date-time"}
+  },
+  "examples": [{
+    "id": "0199a1c4-7b1e-7c59-8d0a-3f6b9c1d2e4f", "kind": "rebuild", "state": "running",
+    "spec": {}, "progress": {"done": 400, "total": 1200}, "result": null, "error": "",
+    "created_at": "2026-11-21T08:32:00.123Z", "started_at": "2026-11-21T08:32:00.130Z",
+    "finished_at": null
+  }]
+},
+"Progress": {
+  "type": "object",
+  "required": ["done", "total"],
+  "properties": {
+    "done": {
+      "type": "integer", "format": "int64", "minimum": 0,
+      "description": "Events, or bytes of a backup."
+    },
+    "total": {
+      "type": "integer", "format": "int64", "minimum": 0,
+      "description": "An estimate; 0: not known."
+    }
+  }
+},
+"NewRatePolicy": {
+  "type": "object",
+  "required": ["rate"],
+  "properties": {
+    "rate": {
+      "type": "integer", "minimum": 1, "maximum": 1000000000,
+      "description": "Units each `per`."
+    },
+    "per": {
+      "allOf": [{"$ref": "#/components/schemas/Duration"}], "default": "1s",
+      "description": "1ms to 366d."
+    },
+    "burst": {
+      "type": "integer", "minimum": 0, "maximum": 1000000000,
+      "description": "Units beyond the steady rate; without it those of one period at once."
+    }
+  },
+  "additionalProperties": false,
+  "examples": [{"rate": 500, "per": "1s", "burst": 1000}]
+},
+"RateLimit": {
+  "type": "object",
+  "description": "A limit and its state; where nothing limits, null from policy on.",
+  "required": ["tenant", "scope", "policy", "source", "limit", "remaining", "reset_seconds"],
+  "properties": {
+    "tenant": {"$ref": "#/components/schemas/TenantId"},
+    "scope": {"type": "string"},
+    "policy": {"oneOf": [{"$ref": "#/components/schemas/RatePolicy"}, {"type": "null"}]},
+    "source": {"type": "string", "enum": ["tenant", "default"]},
+    "limit": {
+      "type": ["integer", "null"], "format": "int64",
+      "description": "What may come at once: burst + 1."
+    },
+    "remaining": {"type": ["integer", "null"], "format": "int64"},
+    "reset_seconds": {"type": ["number", "null"]}
+  },
+  "examples": [{
+    "tenant": "acme", "scope": "search", "policy": {"rate": 30, "per": "1m", "burst": 0},
+    "source": "default", "limit": 1, "remaining": 1, "reset_seconds": 0
+  }]
+},
+"NewRateLimits": {
+  "type": "object",
+  "description": "Policies by scope; null goes back to the default.",
+  "properties": {
+    "search": {"$ref": "#/components/schemas/PolicyOrDefault"},
+    "publish": {"$ref": "#/components/schemas/PolicyOrDefault"},
+    "users": {"$ref": "#/components/schemas/PolicyOrDefault"},
+    "admin": {"$ref": "#/components/schemas/PolicyOrDefault"}
+  },
+  "additionalProperties": false
+},
+"PolicyOrDefault": {
+  "oneOf": [{"$ref": "#/components/schemas/NewRatePolicy"}, {"type": "null"}]
+},
+"NewTenant": {
+  "type": "object",
+  "required": ["id"],
+  "properties": {
+    "id": {"$ref": "#/components/schemas/TenantId"},
+    "name": {
+      "type": "string", "minLength": 1, "maxLength": 200,
+      "description": "At most 200 bytes; the id without it."
+    },
+    "allow_unknown_types": {
+      "type": "boolean", "default": false,
+      "description": "Whether events of types outside the catalogue are taken."
+    },
+    "rate_limits": {"$ref": "#/components/schemas/NewRateLimits"}
+  },
+  "additionalProperties": false,
+  "examples": [{"id": "acme", "name": "Acme", "rate_limits": {"search": {"rate": 30, "per": "1m",
+    "burst": 0}}}]
+},
+"TenantPatch": {
+  "type": "object",
+  "description": "What is to change; the rest stays, as do policies of scopes that are not named.",
+  "properties": {
+    "name": {
+      "type": "string", "minLength": 1, "maxLength": 200, "description": "At most 200 bytes."
+    },
+    "allow_unknown_types": {"type": "boolean"},
+    "rate_limits": {"$ref": "#/components/schemas/NewRateLimits"}
+  },
+  "additionalProperties": false,
+  "examples": [{"allow_unknown_types": true}]
+},
+"Usage": {
+  "type": "object",
+  "required": ["window_seconds", "sort", "tenants"],
+  "properties": {
+    "window_seconds": {"type": "integer", "minimum": 1, "maximum": 60},
+    "sort": {"type": "string"},
+    "tenants": {"type": "array", "items": {"$ref": "#/components/schemas/TenantUsage"}}
+  },
+  "examples": [{"window_seconds": 10, "sort": "events", "tenants": [
+    {"tenant": "acme", "requests": 20, "rejected": 0, "events": 100, "bytes": 20000,
+     "searches": 4, "search_ms": 2.5, "queued_ms": 0.1, "processed": 100, "stage_ms": 3.5}
+  ]}]
+},
+"TenantUsage": {
+  "type": "object",
+  "required": ["tenant", "requests", "rejected", "events", "bytes", "searches", "search_ms",
+    "queued_ms", "processed", "stage_ms"],
+  "properties": {
+    "tenant": {"type": "string", "description": "(others) stands for those beyond 10,000."},
+    "requests": {"type": "integer", "format": "int64", "minimum": 0},
+    "rejected": {"type": "integer", "format": "int64", "minimum": 0},
+    "events": {"type": "integer", "format": "int64", "minimum": 0},
+    "bytes": {"type": "integer", "format": "int64", "minimum": 0},
+    "searches": {"type": "integer", "format": "int64", "minimum": 0},
+    "search_ms": {"type": "number", "minimum": 0},
+    "queued_ms": {"type": "number", "minimum": 0},
+    "processed": {"type": "integer", "format": "int64", "minimum": 0},
+    "stage_ms": {"type": "number", "minimum": 0}
+  }
+},
+"Config": {
+  "type": "object",
+  "description": "As the configuration file has it, with all defaults."
+},
+"Checks": {
+  "type": "object",
+  "required": ["checks"],
+  "properties": {
+    "checks": {"type": "array", "items": {"$ref": "#/components/schemas/Check"}}
+  },
+  "examples": [{"checks": [{"name": "outbox", "ok": true, "warning": false,
+    "detail": "0 events wait for the log"}]}]
+},
+"Check": {
+  "type": "object",
+  "required": ["name", "ok", "warning", "detail"],
+  "properties": {
+    "name": {"type": "string"},
+    "ok": {"type": "boolean"},
+    "warning": {"type": "boolean", "description": "In order, but worth knowing."},
+    "detail": {"type": "string"}
+  }
+}
+})json";
+}
+
+}  // namespace mesh::services

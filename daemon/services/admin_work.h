@@ -1,0 +1,15 @@
+// Shared by the parts of the admin API that start long work: dead letters; indexes, replays, tasks.
+#pragma once
+
+#include <memory>
+
+#include "daemon/services/admin.h"
+
+namespace mesh::services {
+
+// 202 with the task and where it is.
+http::Response task_answer(const Result<Task>& task);
+
+http::RouteTable letter_routes(const std::shared_ptr<const WorkAdminDeps>& deps);
+
+}  // namespace mesh::services

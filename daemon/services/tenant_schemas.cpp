@@ -1,0 +1,298 @@
+#include "daemon/services/tenant_schemas.h"
+
+namespace mesh::services {
+
+// What is missing here comes from the catalogue: api_schemas.cpp.
+std::string_view tenant_schemas() {
+  return R"json({
+"Problem": {
+  "type": "object",
+  "description": "What went wrong, as RFC 9457 has it.",
+  "required": ["type", "title", "status", "detail", "instance", "request_id"],
+  "properties": {
+    "type": {"type": "string", "description": "The kind of problem: a URI, or about:blank."},
+    "title": {"type": "string", "description": "The status in words."},
+    "status": {"type": "integer", "minimum": 400, "maximum": 599},
+    "detail": {"type": "string", "description": "What was wrong, where, and what to do."},
+    "instance": {"type": "string", "description": "The path of the request."},
+    "request_id": {"type": "string", "description": "As in X-Request-Id; the log names it too."},
+    "errors": {
+      "type": "array",
+      "description": "Of 422: each offence.",
+      "items": {"$ref": "#/components/schemas/FieldError"}
+    },
+    "violated-policies": {
+      "type": "array",
+      "description": "Of 429: the scopes whose rate limit is used up.",
+      "items": {"type": "string"}
+    }
+  },
+  "examples": [{
+    "type": "about:blank", "title": "Unprocessable Content", "status": 422,
+    "detail": "the user is not valid", "instance": "/users/create",
+    "request_id": "5f0c9be1a2d4-000000000007",
+    "errors": [{"pointer": "/email", "detail": "must have exactly one @"}]
+  }]
+},
+"FieldError": {
+  "type": "object",
+  "required": ["pointer", "detail"],
+  "properties": {
+    "pointer": {"type": "string", "description": "A JSON pointer into the body."},
+    "detail": {"type": "string"}
+  }
+},
+"Health": {
+  "type": "object",
+  "required": ["status", "service", "version"],
+  "properties": {
+    "status": {"type": "string"},
+    "service": {"type": "string", "description": "The name of the service of this listener."},
+    "version": {"type": "string"}
+  },
+  "examples": [{"status": "ok", "service": "user-service", "version": "0.1.0"}]
+},
+"TenantId": {
+  "type": "string",
+  "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+  "examples": ["acme"]
+},
+"Duration": {
+  "type": "string",
+  "description": "A span of time such as 90s or 1h30m; units are ms, s, m, h, d and w.",
+  "minLength": 2,
+  "examples": ["1m"]
+},
+"NoMembers": {
+  "type": "object",
+  "additionalProperties": false
+},
+"NewUser": {
+  "type": "object",
+  "required": ["email", "name"],
+  "properties": {
+    "email": {"$ref": "#/components/schemas/EmailAddress"},
+    "name": {"$ref": "#/components/schemas/UserName"},
+    "tenantId": {"$ref": "#/components/schemas/OwnTenantId"},
+    "tenant_id": {"$ref": "#/components/schemas/OwnTenantId"}
+  },
+  "additionalProperties": false,
+  "examples": [{"email": "ada@acme.dev", "name": "Ada Lovelace"}]
+},
+"EmailAddress": {
+  "type": "string", "format": "idn-email", "minLength": 3, "maxLength": 254,
+  "description": "At most 254 bytes, its domain by IDNA 2008; unique within the tenant."
+},
+"UserName": {
+  "type": "string", "minLength": 1, "maxLength": 200,
+  "description": "It must show something, and hold no control character."
+},
+"OwnTenantId": {
+  "type": "string",
+  "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+  "description": "Need not be there; if it is, it must be the tenant of the credential (403)."
+},
+"UserPatch": {
+  "type": "object",
+  "description": "What is to change, an e-mail address or a name; the rest stays.",
+  "minProperties": 1,
+  "if": {"required": ["email"]},
+  "else": {"required": ["name"]},
+  "properties": {
+    "email": {"$ref": "#/components/schemas/EmailAddress"},
+    "name": {"$ref": "#/components/schemas/UserName"},
+    "tenantId": {"$ref": "#/components/schemas/OwnTenantId"},
+    "tenant_id": {"$ref": "#/components/schemas/OwnTenantId"}
+  },
+  "additionalProperties": false,
+  "examples": [{"name": "Ada King"}]
+},
+"BatchResults": {
+  "type": "object",
+  "required": ["results"],
+  "properties": {
+    "results": {"type": "array", "items": {"$ref": "#/components/schemas/LineResult"}}
+  },
+  "examples": [{"results": [
+    {"line": 1, "outcome": "created", "id": 7},
+    {"line": 2, "outcome": "failed", "status": 422, "detail": "the user is not valid",
+     "errors": [{"pointer": "/email", "detail": "must have exactly one @"}]}
+  ]}]
+},
+"LineResult": {
+  "type": "object",
+  "description": "What became of one line: with an id, or where it failed with status and detail.",
+  "required": ["line", "outcome"],
+  "properties": {
+    "line": {"type": "integer", "minimum": 1},
+    "outcome": {"type": "string", "enum": ["created", "existing", "updated", "failed"]},
+    "id": {"type": "integer", "format": "int64", "minimum": 1},
+    "status": {"type": "integer", "description": "What the line alone would have been answered."},
+    "detail": {"type": "string"},
+    "errors": {"type": "array", "items": {"$ref": "#/components/schemas/FieldError"}}
+  }
+},
+"SearchResults": {
+  "type": "object",
+  "required": ["tenant_id", "query", "results"],
+  "properties": {
+    "tenant_id": {"$ref": "#/components/schemas/TenantId"},
+    "query": {"type": "string"},
+    "results": {"type": "array", "items": {"$ref": "#/components/schemas/SearchHit"}}
+  },
+  "examples": [{"tenant_id": "acme", "query": "ada", "results": [
+    {"user_id": 7, "tenant_id": "acme", "score": 0.612373, "email": "ada@acme.dev",
+      "name": "Ada Lovelace"}
+  ]}]
+},
+"SearchHit": {
+  "type": "object",
+  "required": ["user_id", "tenant_id", "score", "email", "name"],
+  "properties": {
+    "user_id": {"type": "integer", "format": "int64", "minimum": 1},
+    "tenant_id": {"$ref": "#/components/schemas/TenantId"},
+    "score": {"type": "number", "description": "The cosine of the embeddings, -1 to 1."},
+    "email": {"type": "string"},
+    "name": {"type": "string"}
+  }
+},
+"Published": {
+  "type": "object",
+  "required": ["message", "id"],
+  "properties": {
+    "message": {"type": "string"},
+    "id": {"type": "string", "description": "The id of the event."}
+  },
+  "examples": [{"message": "Event published", "id": "0199a1c4-7b1e-7c59-8d0a-3f6b9c1d2e4f"}]
+},
+"PublishedEvents": {
+  "type": "object",
+  "required": ["message", "accepted", "ids"],
+  "properties": {
+    "message": {"type": "string"},
+    "accepted": {"type": "integer", "minimum": 1, "description": "How many events were taken."},
+    "ids": {"type": "array", "items": {"type": "string"}, "description": "Their ids, in order."},
+    "id": {"type": "string", "description": "Where there is one event: its id."}
+  },
+  "examples": [{"message": "Events published", "accepted": 2, "ids": ["a-1", "a-2"]}]
+},
+"Event": {
+  "type": "object",
+  "description": "A CloudEvent 1.0 in its JSON format; further members are extension attributes.",
+  "required": ["specversion", "id", "source", "type"],
+  "properties": {
+    "specversion": {"type": "string", "enum": ["1.0"]},
+    "id": {
+      "type": "string", "minLength": 1, "maxLength": 256,
+      "description": "At most 256 bytes, unique within the source."
+    },
+    "source": {"type": "string", "minLength": 1, "maxLength": 4096},
+    "type": {"type": "string", "minLength": 1, "maxLength": 200},
+    "subject": {
+      "type": "string", "maxLength": 4096,
+      "description": "Of a type of the catalogue: what its data says, and best left out."
+    },
+    "time": {"type": "string", "format": "date-time"},
+    "tenantid": {"$ref": "#/components/schemas/OwnTenantId"},
+    "datacontenttype": {"type": "string", "maxLength": 4096},
+    "data": {"description": "JSON; where datacontenttype is another, a string."},
+    "data_base64": {"type": "string", "description": "In place of data: its bytes."}
+  },
+  "additionalProperties": {
+    "type": ["string", "integer", "boolean", "null"], "maxLength": 4096,
+    "minimum": -9223372036854775808, "maximum": 9223372036854775807
+  },
+  "propertyNames": {"pattern": "^([a-z0-9]{1,64}|data_base64)$"},
+  "not": {"required": ["data", "data_base64"]}
+},
+"UserAnalytics": {
+  "type": "object",
+  "required": ["user_id", "total_events", "event_types", "recent_events"],
+  "properties": {
+    "user_id": {"type": "string"},
+    "total_events": {"type": "integer", "format": "int64", "minimum": 0},
+    "event_types": {
+      "type": "object", "description": "How many of each type.",
+      "additionalProperties": {"type": "integer", "minimum": 1}
+    },
+    "recent_events": {
+      "type": "array", "maxItems": 10, "items": {"$ref": "#/components/schemas/RecordedEvent"}
+    }
+  },
+  "examples": [{"user_id": "7", "total_events": 1, "event_types": {"login": 1}, "recent_events": [
+    {"id": "a-1", "event_type": "login", "timestamp": "2026-11-21T08:32:00Z",
+      "metadata": {"ip": "192.0.2.7"},
+     "processed_at": "2026-11-21T08:32:00.123Z"}
+  ]}]
+},
+"RecordedEvent": {
+  "type": "object",
+  "required": ["id", "event_type", "timestamp", "metadata", "processed_at"],
+  "properties": {
+    "id": {"type": "string"},
+    "event_type": {"type": "string"},
+    "timestamp": {"type": "string", "description": "As the client wrote it."},
+    "metadata": {"type": "object", "description": "As the client wrote it."},
+    "processed_at": {"type": "string", "format": "date-time"}
+  }
+},
+"UserEvents": {
+  "type": "object",
+  "required": ["user_id", "events"],
+  "properties": {
+    "user_id": {"type": "string"},
+    "events": {"type": "array", "items": {"$ref": "#/components/schemas/RecordedEvent"}}
+  },
+  "examples": [{"user_id": "7", "events": [
+    {"id": "a-1", "event_type": "login", "timestamp": "2026-11-21T08:32:00Z", "metadata": {},
+     "processed_at": "2026-11-21T08:32:00.123Z"}
+  ]}]
+},
+"ResearcherAnalytics": {
+  "type": "object",
+  "required": ["researcher", "total_experiments", "unique_molecules", "molecules_list",
+    "recent_experiments"],
+  "properties": {
+    "researcher": {"type": "string"},
+    "total_experiments": {"type": "integer", "format": "int64", "minimum": 0},
+    "unique_molecules": {"type": "integer", "minimum": 0},
+    "molecules_list": {"type": "array", "items": {"type": "string"}},
+    "recent_experiments": {
+      "type": "array", "maxItems": 10,
+      "items": {"$ref": "#/components/schemas/RecordedExperiment"}
+    }
+  },
+  "examples": [{
+    "researcher": "Marie Curie", "total_experiments": 1, "unique_molecules": 1,
+    "molecules_list": ["water"], "recent_experiments": []
+  }]
+},
+"RecordedExperiment": {
+  "type": "object",
+  "required": ["id", "molecule_id", "data", "timestamp", "llm_properties", "processed_at"],
+  "properties": {
+    "id": {"type": "string"},
+    "molecule_id": {"type": "string"},
+    "data": {"type": "object", "description": "As the client wrote it."},
+    "timestamp": {"type": "string", "description": "As the client wrote it."},
+    "llm_properties": {"type": "object", "description": "What could be computed of the molecule."},
+    "processed_at": {"type": "string", "format": "date-time"}
+  }
+},
+"ResearcherEvents": {
+  "type": "object",
+  "required": ["researcher", "events"],
+  "properties": {
+    "researcher": {"type": "string"},
+    "events": {"type": "array", "items": {"$ref": "#/components/schemas/RecordedExperiment"}}
+  },
+  "examples": [{"researcher": "Marie Curie", "events": [
+    {"id": "c-1", "molecule_id": "water", "data": {"formula": "H2O"},
+     "timestamp": "2026-11-21T08:32:00Z", "llm_properties": {},
+     "processed_at": "2026-11-21T08:32:00.123Z"}
+  ]}]
+}
+})json";
+}
+
+}  // namespace mesh::services
