@@ -6,6 +6,7 @@
 #include "cli/completion/answer.h"
 #include "cli/help.h"
 #include "cli/render/width.h"
+#include "common/base/strings.h"
 
 #ifndef MESH_VERSION
 #define MESH_VERSION "0"
@@ -38,9 +39,7 @@ void add_globals(CLI::App& root, Globals& globals) {
        "is refused; --tenant= lifts that of the context; $MESH_TENANT",
        kWhere);
   constexpr const char* kOutput = "Output";
-  std::string formats;
-  for (const auto& name : format_names()) formats += (formats.empty() ? "" : "|") + name;
-  text("-o,--output", globals.output, formats.c_str(),
+  text("-o,--output", globals.output, join(format_names(), "|").c_str(),
        "How to print; wide: exact, nothing cut, name: ids only, help: what the fields mean; "
        "$MESH_OUTPUT",
        kOutput);

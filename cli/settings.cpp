@@ -171,10 +171,9 @@ Result<Settings> resolve(const Globals& globals, const ContextFile& file,
   if (const auto output = pick(globals.output, "--output", "MESH_OUTPUT", context.output)) {
     const auto format = parse_format(output->value);
     if (!format) {
-      std::string names;
-      for (const auto& name : format_names()) names += (names.empty() ? "" : ", ") + name;
       return fail(ErrorKind::invalid, output->from + ": \"" + output->value +
-                                          "\" is not an output; allowed are " + names);
+                                          "\" is not an output; allowed are " +
+                                          join(format_names(), ", "));
     }
     settings.format = *format;
   }

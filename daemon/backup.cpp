@@ -3,9 +3,9 @@
 #include <filesystem>
 #include <iostream>
 
-#include "common/engines/sqlite/backup.h"
+#include "common/engines/sqlite/backup/backup.h"
 #include "common/telemetry/log.h"
-#include "daemon/pipeline/task_support.h"
+#include "daemon/pipeline/tasks/task_support.h"
 #include "daemon/tell_error.h"
 
 namespace mesh {
@@ -65,6 +65,10 @@ int tell(const Result<Json>& report, bool json, const std::string& done) {
 }
 
 }  // namespace
+
+Status can_back_up(const std::string& data_dir, const std::string& folder) {
+  return sqlite::can_back_up(data_dir, folder);
+}
 
 pipeline::TaskRunner::Work backup_work(std::string data_dir, std::string version, Clock& clock) {
   return [data_dir = std::move(data_dir), version = std::move(version), &clock](

@@ -4,9 +4,12 @@
 #include <string>
 
 #include "common/base/clock.h"
-#include "daemon/pipeline/tasks.h"
+#include "daemon/pipeline/tasks/tasks.h"
 
 namespace mesh {
+
+// Whether a backup of `data_dir` can be made in `folder` (sqlite::can_back_up).
+Status can_back_up(const std::string& data_dir, const std::string& folder);
 
 // The work of a task of kind "backup", of {"path": an absolute folder}; its result is the manifest.
 // Progress counts bytes, each twice (copied, and read again). A backup that a restart cut off

@@ -11,9 +11,16 @@
 #include <fstream>
 
 #include "common/base/time.h"
-#include "common/engines/sqlite/backup.h"
-#include "common/engines/sqlite/inspect.h"
-#include "common/engines/sqlite/plain_copy.h"
+#include "common/engines/sqlite/backup/backup.h"
+#include "common/engines/sqlite/core/directory_lock.h"
+#include "common/engines/sqlite/core/plain_copy.h"
+#include "common/engines/sqlite/core/wal_check.h"
+#include "common/engines/sqlite/repair/agree.h"
+#include "common/engines/sqlite/repair/inspect_points.h"
+#include "common/engines/sqlite/repair/report.h"
+#include "common/engines/sqlite/repair/salvage.h"
+#include "common/engines/sqlite/repair/salvage_log.h"
+#include "common/engines/sqlite/repair/salvage_store.h"
 
 namespace mesh {
 namespace {

@@ -8,6 +8,7 @@
 #include "common/base/strings.h"
 #include "common/config/kinds.h"
 #include "common/http/client.h"
+#include "common/telemetry/log.h"
 
 namespace mesh {
 namespace {
@@ -56,8 +57,7 @@ std::optional<std::string> copied(std::optional<std::string_view> text) {
   return text ? std::optional<std::string>(*text) : std::nullopt;
 }
 
-}  // namespace
-
+// The keys behind auth.jwt.jwks_url, not started; nothing where the configuration has none to use.
 std::unique_ptr<auth::RemoteKeys> make_remote_keys(const config::Config& config, Clock& clock) {
   const auto& url = config.auth.jwt.jwks_url;
   if (!uses_keys(config) || !url) return nullptr;
@@ -86,6 +86,7 @@ std::unique_ptr<auth::RemoteKeys> make_remote_keys(const config::Config& config,
   return std::make_unique<auth::RemoteKeys>(std::move(shown), fetch, clock);
 }
 
+// `remote_keys` may be null and is not owned.
 Result<std::shared_ptr<auth::Authenticator>> make_authenticator(const config::Config& config,
                                                                 auth::RemoteKeys* remote_keys,
                                                                 Clock& clock) {
@@ -94,6 +95,68 @@ Result<std::shared_ptr<auth::Authenticator>> make_authenticator(const config::Co
   auto made = create(config, std::move(*token), remote_keys, clock);
   if (!made) return fail(made.error());
   return std::shared_ptr<auth::Authenticator>(std::move(*made));
+}
+
+auth::Wanted wanted(http::Access access) {
+  switch (access) {
+    case http::Access::operator_:
+      return auth::Wanted::operator_;
+    case http::Access::tenant_or_anonymous:
+      return auth::Wanted::tenant_or_anonymous;
+    default:
+      return auth::Wanted::tenant;
+  }
+}
+
+auth::Credential credential(const http::Request& request) {
+  return {copied(request.header("Authorization")), copied(request.header("X-Tenant-Id")),
+          copied(request.param("tenant_id"))};
+}
+
+}  // namespace
+
+Identity::Identity(const config::Config& config, Clock& clock)
+    : clock_(clock), remote_keys_(make_remote_keys(config, clock)) {}
+
+Result<std::unique_ptr<Identity>> Identity::open(const config::Config& config, Clock& clock) {
+  std::unique_ptr<Identity> identity(new Identity(config, clock));
+  if (auto made = identity->reload(config); !made) return fail(made.error());
+  if (identity->remote_keys_) identity->remote_keys_->start();
+  return identity;
+}
+
+Status Identity::reload(const config::Config& config) {
+  auto made = make_authenticator(config, remote_keys_.get(), clock_);
+  if (!made) return fail(made.error());
+  std::lock_guard guard(mutex_);
+  authenticator_ = std::move(*made);
+  return {};
+}
+
+std::shared_ptr<auth::Authenticator> Identity::authenticator() const {
+  std::lock_guard guard(mutex_);
+  return authenticator_;
+}
+
+bool Identity::is_operator(const http::Request& request) const {
+  return authenticator()->authenticate(credential(request), auth::Wanted::operator_).has_value();
+}
+
+Result<Principal> Identity::authenticate(const http::Request& request, http::Access access) const {
+  auto principal = authenticator()->authenticate(credential(request), wanted(access));
+  if (principal && principal->kind == Principal::Kind::operator_for_tenant) {
+    log::info("audit: the operator acts for a tenant", {{"tenant", principal->tenant->str()},
+                                                        {"method", request.method},
+                                                        {"path", request.path},
+                                                        {"request_id", request.request_id}});
+  }
+  if (principal && principal->kind == Principal::Kind::operator_ && request.method != "GET" &&
+      request.method != "HEAD") {
+    log::info(
+        "audit: the operator changes",
+        {{"method", request.method}, {"path", request.path}, {"request_id", request.request_id}});
+  }
+  return principal;
 }
 
 Status check_identity(const config::Config& config, Clock& clock) {
@@ -112,22 +175,6 @@ Status check_identity(const config::Config& config, Clock& clock) {
     return fail(made.error());
   }
   return {};
-}
-
-auth::Wanted wanted(http::Access access) {
-  switch (access) {
-    case http::Access::operator_:
-      return auth::Wanted::operator_;
-    case http::Access::tenant_or_anonymous:
-      return auth::Wanted::tenant_or_anonymous;
-    default:
-      return auth::Wanted::tenant;
-  }
-}
-
-auth::Credential credential(const http::Request& request) {
-  return {copied(request.header("Authorization")), copied(request.header("X-Tenant-Id")),
-          copied(request.param("tenant_id"))};
 }
 
 }  // namespace mesh

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 
 #include "common/auth/authenticator.h"
 #include "common/auth/remote_keys.h"
@@ -12,19 +13,32 @@
 
 namespace mesh {
 
-// The keys behind auth.jwt.jwks_url, not started; nothing where the configuration has none to use.
-std::unique_ptr<auth::RemoteKeys> make_remote_keys(const config::Config& config, Clock& clock);
+// Tells who calls. Any thread.
+class Identity {
+ public:
+  // Makes the operator's token where it is missing, and begins to fetch the keys behind
+  // auth.jwt.jwks_url. Errors name the key and the file.
+  static Result<std::unique_ptr<Identity>> open(const config::Config& config, Clock& clock);
 
-// Makes the operator's token where it is missing. Errors name the key and the file. `remote_keys`
-// may be null and is not owned.
-Result<std::shared_ptr<auth::Authenticator>> make_authenticator(const config::Config& config,
-                                                                auth::RemoteKeys* remote_keys,
-                                                                Clock& clock);
+  // http::Hooks::authenticate. What the operator changes, or does for a tenant, is logged.
+  Result<Principal> authenticate(const http::Request& request, http::Access access) const;
+  bool is_operator(const http::Request& request) const;
+  // Takes over from the configuration, and the files that it names, who may call. On an error
+  // nothing is. jwks_url is not taken over.
+  Status reload(const config::Config& config);
+  const auth::RemoteKeys* remote_keys() const { return remote_keys_.get(); }  // null: none fetched
 
-// What make_authenticator would refuse. Makes nothing.
+ private:
+  Identity(const config::Config& config, Clock& clock);
+  std::shared_ptr<auth::Authenticator> authenticator() const;
+
+  Clock& clock_;
+  const std::unique_ptr<auth::RemoteKeys> remote_keys_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<auth::Authenticator> authenticator_;  // guarded by mutex_
+};
+
+// What Identity::open would refuse. Makes nothing.
 Status check_identity(const config::Config& config, Clock& clock);
-
-auth::Wanted wanted(http::Access access);
-auth::Credential credential(const http::Request& request);
 
 }  // namespace mesh

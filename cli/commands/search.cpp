@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "cli/commands/verb.h"
+#include "common/base/strings.h"
 
 namespace mesh::cli {
 namespace {
@@ -33,9 +34,7 @@ struct Args {
 
 Outcome search(Session& session, const Args& args) {
   if (auto ready = need_tenant(session); !ready) return fail(ready.error());
-  std::string query;
-  for (const auto& word : args.words) query += (query.empty() ? "" : " ") + word;
-  auto hits = session.mesh->search(query, args.limit, args.min_score);
+  auto hits = session.mesh->search(join(args.words, " "), args.limit, args.min_score);
   if (!hits) return fail(hits.error());
   std::vector<Json> rows;
   for (const SearchHit& hit : *hits) rows.push_back(to_json(hit));

@@ -59,6 +59,12 @@ Result<std::optional<std::string>> string_member(const Json& object, std::string
   return it->get<std::string>();
 }
 
+Result<std::optional<std::string>> text_member(const Json& object, std::string_view name) {
+  auto text = string_member(object, name);
+  if (text && *text && (*text)->empty()) return bad_member(name, "must not be empty");
+  return text;
+}
+
 Result<std::optional<std::int64_t>> int_member(const Json& object, std::string_view name) {
   const auto it = object.find(name);
   if (it == object.end()) return std::nullopt;

@@ -31,6 +31,8 @@ std::optional<std::int64_t> whole_number(const Json& value);
 
 // Nothing where the member is missing.
 Result<std::optional<std::string>> string_member(const Json& object, std::string_view name);
+// A text of at least one character.
+Result<std::optional<std::string>> text_member(const Json& object, std::string_view name);
 Result<std::optional<std::int64_t>> int_member(const Json& object, std::string_view name);
 // false where it is missing.
 Result<bool> bool_member(const Json& object, std::string_view name);

@@ -16,6 +16,7 @@ std::string_view trim(std::string_view text);
 // Without the UTF-8 byte order mark that some programs put in front of a text.
 std::string_view without_bom(std::string_view text);
 std::vector<std::string> split(std::string_view text, char separator);
+std::string join(const std::vector<std::string>& words, std::string_view separator);
 // The whole of `text` as a decimal integer (a leading '-' only for int64); nothing otherwise.
 std::optional<std::int64_t> parse_int(std::string_view text);
 std::optional<double> parse_double(std::string_view text);

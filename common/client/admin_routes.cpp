@@ -1,4 +1,5 @@
 // The routes of the operator: /admin/v1.
+#include "common/base/strings.h"
 #include "common/client/transport.h"
 #include "common/domain/record_json.h"
 
@@ -47,12 +48,6 @@ Call wait_for(Call call, int seconds) {
   call.query.emplace_back("wait", std::to_string(seconds));
   call.extra_wait = std::chrono::seconds{seconds};
   return call;
-}
-
-std::string joined(const std::vector<std::string>& names) {
-  std::string all;
-  for (const auto& name : names) all += (all.empty() ? "" : ",") + name;
-  return all;
 }
 
 // `text`: of the body, as it came.
@@ -114,7 +109,7 @@ Result<RecordPage> Client::records(const RecordQuery& query) {
 
 Result<FollowPage> Client::follow(const FollowQuery& query) {
   Call call = get(admin({"records"}), filters(query));
-  call.query.emplace_back("topics", joined(query.topics));
+  call.query.emplace_back("topics", join(query.topics, ","));
   if (query.cursor.empty()) {
     call.query.emplace_back("from", query.from);
   } else {

@@ -14,6 +14,7 @@
 #include "common/base/backoff.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
+#include "common/base/json.h"
 #include "common/domain/rate_policy.h"
 
 namespace mesh::config {
@@ -229,6 +230,10 @@ Status validate(const Config& config);
 
 // YAML that load_text reads back, secrets masked.
 std::string print(const Config& config);
+// The same as nested objects.
+Json to_json(const Config& config);
+// The paths of the keys whose values differ.
+std::vector<std::string> changed_keys(const Config& a, const Config& b);
 // The defaults as a commented file: what manifests/meshd.yaml holds.
 std::string example();
 // JSON Schema (2020-12) of the file.

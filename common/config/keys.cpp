@@ -194,9 +194,9 @@ std::vector<Key> make_keys() {
       make_key(MESH_MEMBER(http.write_timeout), timeout,
                "Time for a client to take each 16 KiB of its answer."),
       make_key(
-          MESH_MEMBER(http.answer_timeout), timeout,
+          MESH_MEMBER(http.answer_timeout), duration(Duration{26'000}, kDay),
           "Time from a whole request to its answer, also while no thread is free; beyond it: 503.\n"
-          "More than 25s, the longest that a request may ask to wait."),
+          "26s at least, since a request may ask to wait for 25s."),
       make_key(
           MESH_MEMBER(http.drain_delay), duration(Duration{0}, hours{1}),
           "On SIGTERM, how long requests are still taken while /readyz answers 503 and answers\n"

@@ -68,7 +68,7 @@ Kind<std::string> checked_text(Json schema, std::string form,
   return kind;
 }
 
-std::string join(const std::vector<std::string>& words, std::string_view last) {
+std::string alternatives(const std::vector<std::string>& words, std::string_view last) {
   std::string out;
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (i > 0) out += i + 1 == words.size() ? std::string(last) : ", ";
@@ -194,7 +194,7 @@ Kind<std::string> address() {
 }
 
 Kind<std::string> url(std::vector<std::string> schemes) {
-  const std::string form = "a URL that begins with " + join(schemes, ":// or ") + "://";
+  const std::string form = "a URL that begins with " + alternatives(schemes, ":// or ") + "://";
   auto kind = checked_text({{"type", "string"}}, form, [schemes](const std::string& value) {
     return is_printable(value) && std::ranges::any_of(schemes, [&](const std::string& scheme) {
              const auto prefix = scheme + "://";
@@ -208,7 +208,7 @@ Kind<std::string> url(std::vector<std::string> schemes) {
 
 Kind<std::string> choice(std::vector<std::string> words) {
   return checked_text(
-      or_variable({{"enum", words}}), "one of " + join(words, " or "),
+      or_variable({{"enum", words}}), "one of " + alternatives(words, " or "),
       [words](const std::string& value) { return std::ranges::find(words, value) != words.end(); });
 }
 

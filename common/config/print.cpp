@@ -44,6 +44,25 @@ std::string print(const Config& config, bool comments) {
 
 std::string print(const Config& config) { return print(config, false); }
 
+Json to_json(const Config& config) {
+  Json all = Json::object();
+  for (const auto& key : keys()) {
+    Json* at = &all;
+    for (const auto& part : split(key.path, '.')) at = &(*at)[part];
+    *at = key.show(config);
+  }
+  return all;
+}
+
+// A masked secret looks the same whatever it is: what the *_file keys name is not compared.
+std::vector<std::string> changed_keys(const Config& a, const Config& b) {
+  std::vector<std::string> changed;
+  for (const auto& key : keys()) {
+    if (key.show(a) != key.show(b)) changed.push_back(key.path);
+  }
+  return changed;
+}
+
 std::string example() {
   return "# The configuration of meshd: every key with its default. A file needs only the keys\n"
          "# that differ. Durations are written 250ms, 75s, 1h30m, sizes 4096, 512KiB, 1MiB.\n"

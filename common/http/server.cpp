@@ -1,5 +1,6 @@
 #include "common/http/server.h"
 
+#include "common/base/strings.h"
 #include "common/http/bind.h"
 #include "common/http/core.h"
 #include "common/http/loop.h"
@@ -9,17 +10,11 @@
 namespace mesh::http {
 namespace {
 
-std::string joined(const std::vector<std::string>& names) {
-  std::string all;
-  for (const auto& name : names) all += (all.empty() ? "" : ",") + name;
-  return all;
-}
-
 Result<std::unique_ptr<Listener>> make_listener(ListenerSpec spec, const ServerOptions& options,
                                                 Metrics& metrics) {
   auto listener = std::make_unique<Listener>();
   listener->options = options;
-  listener->label = joined(spec.names);
+  listener->label = join(spec.names, ",");
   listener->address = spec.address;
   listener->routes = std::move(spec.routes);
   for (const auto& route : listener->routes) {

@@ -27,6 +27,14 @@ struct ReadLimits {
   bool keys_only = false;           // values and headers may be left out, where that is cheaper
 };
 
+// What one read gave. Without a record it need not be the end: an engine's fetch may run into its
+// time-out, or pass gaps only. Whoever wants all goes on from `next` until at_end.
+struct ReadResult {
+  std::vector<StoredRecord> records;  // in order; gaps (compacted, expired) are skipped
+  std::int64_t next = 0;              // behind the records, and the gaps that were passed
+  bool at_end = false;                // when it was read, there was nothing from `next` on
+};
+
 struct Watermarks {
   std::int64_t start = 0;  // the first offset that may still exist
   std::int64_t end = 0;    // the offset the next record will get
@@ -43,10 +51,10 @@ class EventLog {
   // the disk is full. `not_found` for a topic that does not exist.
   virtual void append(std::vector<Record> records, AppendDone done) = 0;
 
-  // Records from offset `from` on, in order, gaps (compacted, expired) skipped; empty at the end.
-  // A `from` below the start reads from the start. Does not wait. `corrupt` for damaged bytes.
-  virtual Result<std::vector<StoredRecord>> read(const TopicPartition& partition, std::int64_t from,
-                                                 const ReadLimits& limits) = 0;
+  // Records from offset `from` on; a `from` below the start reads from the start. Waits for no
+  // record that is not there, but maybe for the engine. `corrupt` for damaged bytes.
+  virtual Result<ReadResult> read(const TopicPartition& partition, std::int64_t from,
+                                  const ReadLimits& limits) = 0;
 
   virtual Result<Watermarks> watermarks(const TopicPartition& partition) = 0;
 

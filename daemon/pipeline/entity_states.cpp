@@ -61,9 +61,9 @@ Result<bool> EntityStates::overtaken(const StoredRecord& record) const {
   }
   // A removal goes in time without having been overtaken; any other record only when it was.
   if (event && is_removal(event->type)) return false;
-  auto there = log_.read(at, record.position.offset, {.max_records = 1, .keys_only = true});
-  if (!there) return fail(std::move(there.error()));
-  return there->empty() || there->front().position.offset != record.position.offset;
+  const auto there = record_at(log_, record.position, true);
+  if (!there) return fail(there.error());
+  return !there->has_value();
 }
 
 Status EntityStates::heal(Clock& clock) {

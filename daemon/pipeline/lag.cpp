@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "daemon/pipeline/scan.h"
+
 namespace mesh::pipeline {
 
 std::int64_t records_from(EventLog& log, const std::map<TopicPartition, std::int64_t>& next) {
@@ -19,9 +21,12 @@ std::optional<Timestamp> oldest_from(EventLog& log,
   for (const auto& [partition, offset] : next) {
     const auto marks = log.watermarks(partition);
     if (!marks || offset >= marks->end) continue;
-    const auto first = log.read(partition, offset, {.max_records = 1});
-    if (!first || first->empty()) continue;
-    oldest = std::min(oldest.value_or(Timestamp::max()), first->front().time);
+    (void)scan(log, partition, offset, marks->end,
+               [&](const auto& records) {
+                 oldest = std::min(oldest.value_or(Timestamp::max()), records.front().time);
+                 return false;
+               },
+               {.max_records = 1});
   }
   return oldest;
 }

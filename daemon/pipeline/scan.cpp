@@ -9,15 +9,31 @@ constexpr std::int64_t kBackStep = 500;  // offsets per step from the end
 
 }  // namespace
 
+Result<std::optional<StoredRecord>> record_at(EventLog& log, const Position& position,
+                                              bool keys_only) {
+  for (std::int64_t from = position.offset; from <= position.offset;) {
+    auto read = log.read({position.topic, position.partition}, from,
+                         {.max_records = 1, .keys_only = keys_only});
+    if (!read) return fail(std::move(read.error()));
+    if (!read->records.empty()) {
+      if (read->records.front().position != position) return std::nullopt;
+      return std::move(read->records.front());
+    }
+    if (read->at_end) return std::nullopt;
+    from = read->next;
+  }
+  return std::nullopt;
+}
+
 Status scan(EventLog& log, const TopicPartition& partition, std::int64_t from, std::int64_t to,
-            const std::function<bool(std::vector<StoredRecord>&)>& use) {
+            const std::function<bool(std::vector<StoredRecord>&)>& use, const ReadLimits& limits) {
   while (from < to) {
-    auto records = log.read(partition, from, {});
-    if (!records) return fail(std::move(records.error()));
-    std::erase_if(*records, [to](const StoredRecord& r) { return r.position.offset >= to; });
-    if (records->empty()) return {};
-    from = records->back().position.offset + 1;
-    if (!use(*records)) return {};
+    auto read = log.read(partition, from, limits);
+    if (!read) return fail(std::move(read.error()));
+    std::erase_if(read->records, [to](const StoredRecord& r) { return r.position.offset >= to; });
+    from = read->next;
+    if (!read->records.empty() && !use(read->records)) return {};
+    if (read->at_end) return {};
   }
   return {};
 }

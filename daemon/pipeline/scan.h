@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,10 +11,15 @@
 
 namespace mesh::pipeline {
 
+// The record at a position; nothing where it is gone or not there yet.
+Result<std::optional<StoredRecord>> record_at(EventLog& log, const Position& position,
+                                              bool keys_only = false);
+
 // Hands the records of [from, to) to `use` in batches, in order, until it answers false. Retention
 // and compaction may have left gaps, also at the end.
 Status scan(EventLog& log, const TopicPartition& partition, std::int64_t from, std::int64_t to,
-            const std::function<bool(std::vector<StoredRecord>&)>& use);
+            const std::function<bool(std::vector<StoredRecord>&)>& use,
+            const ReadLimits& limits = {});
 
 // The same from the end: batches from the newest to the oldest, the records within each in order.
 Status scan_back(EventLog& log, const TopicPartition& partition,

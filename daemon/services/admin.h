@@ -11,11 +11,12 @@
 #include "common/ports/task_store.h"
 #include "common/ports/tenant_store.h"
 #include "common/telemetry/usage.h"
-#include "daemon/pipeline/dead_letters.h"
-#include "daemon/pipeline/generations.h"
-#include "daemon/pipeline/replay.h"
-#include "daemon/pipeline/runtime.h"
-#include "daemon/pipeline/tasks.h"
+#include "daemon/pipeline/consumer/runtime.h"
+#include "daemon/pipeline/dead_letters/dead_letters.h"
+#include "daemon/pipeline/generations/generations.h"
+#include "daemon/pipeline/replay/replay.h"
+#include "daemon/pipeline/tasks/tasks.h"
+#include "daemon/services/check.h"
 #include "daemon/services/long_polls.h"
 #include "daemon/services/tenant_directory.h"
 
@@ -66,12 +67,6 @@ struct WorkAdminDeps {
 http::RouteTable work_routes(WorkAdminDeps deps);
 
 // The running configuration and the state of what the process depends on.
-struct Check {
-  std::string name;
-  bool ok = true;
-  std::string detail;
-  bool warning = false;  // in order, but worth knowing
-};
 struct ProcessAdminDeps {
   std::function<Json()> config;  // secrets masked
   std::function<std::vector<Check>()> checks;

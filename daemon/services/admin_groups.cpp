@@ -1,6 +1,7 @@
 #include <map>
 #include <set>
 
+#include "daemon/pipeline/replay/bounds.h"
 #include "daemon/pipeline/scan.h"
 #include "daemon/services/admin_log.h"
 #include "daemon/services/api_parts.h"

@@ -51,15 +51,15 @@ Result<Response> event_by_id(const LogAdminDeps& deps, const http::Request& requ
       for (int scanned = 0; scanned < kMaxScanned;) {
         auto batch = deps.log.read(partition, *offset, {.max_records = kScanBatch});
         if (!batch) return fail(batch.error());
-        if (batch->empty()) break;
-        for (const auto& record : *batch) {
+        for (const auto& record : batch->records) {
           const auto ce_id = find_header(record.headers, "ce_id");
           if (ce_id == id &&
               (tenant.empty() || find_header(record.headers, "ce_tenantid") == tenant))
             return Response::json(200, mesh::to_json(record));
         }
-        scanned += static_cast<int>(batch->size());
-        offset = batch->back().position.offset + 1;
+        if (batch->at_end) break;
+        scanned += std::max(1, static_cast<int>(batch->records.size()));
+        offset = batch->next;
       }
     }
   }

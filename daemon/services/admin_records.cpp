@@ -4,6 +4,7 @@
 #include "common/base/strings.h"
 #include "common/domain/log_cursor.h"
 #include "common/domain/record_json.h"
+#include "daemon/pipeline/replay/bounds.h"
 #include "daemon/pipeline/scan.h"
 #include "daemon/services/admin_log.h"
 #include "daemon/services/api_parts.h"
@@ -124,18 +125,23 @@ Result<Found> collect(EventLog& log, Reading& reading, int max_scanned) {
                             {.max_records = reading.filter.empty() ? share : kScanBatch,
                              .max_bytes = kMaxPageBytes - bytes});
       if (!batch) return fail(batch.error());
-      if (batch->empty()) continue;
-      more.push_back(entry);
+      if (!batch->at_end || !batch->records.empty()) more.push_back(entry);
+      // A fetch that brought nothing took its time: a request makes some of them only.
+      if (batch->records.empty() && !batch->at_end) scanned += static_cast<int>(kScanBatch);
       std::size_t taken = 0;
-      for (auto& record : *batch) {
-        if (taken == share || full()) break;
-        offset = record.position.offset + 1;
+      std::int64_t next = batch->next;
+      for (auto& record : batch->records) {
+        if (taken == share || full()) {
+          next = record.position.offset;
+          break;
+        }
         ++scanned;
         if (!reading.filter.admits(record)) continue;
         ++taken;
         bytes += record.key.size() + (record.value ? record.value->size() : 0);
         found.records.push_back(std::move(record));
       }
+      offset = next;
     }
     if (found.ended_early) break;
     open = std::move(more);

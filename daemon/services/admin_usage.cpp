@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "common/base/strings.h"
 #include "common/base/time.h"
 #include "daemon/services/admin.h"
 #include "daemon/services/api_parts.h"
@@ -47,10 +48,8 @@ Result<Column> sort_param(const http::Request& request) {
   const std::string_view text = request.param("sort").value_or(kDefaultColumn);
   const auto column = std::ranges::find(kColumns, text, &Column::name);
   if (column == std::end(kColumns)) {
-    std::string names;
-    for (const auto& name : column_names()) names += (names.empty() ? "" : ", ") + name;
-    return fail(ErrorKind::invalid,
-                "query parameter sort: \"" + std::string(text) + "\" is not one of " + names);
+    return fail(ErrorKind::invalid, "query parameter sort: \"" + std::string(text) +
+                                        "\" is not one of " + join(column_names(), ", "));
   }
   return *column;
 }

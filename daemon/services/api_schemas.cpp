@@ -3,7 +3,7 @@
 #include <string>
 
 #include "common/domain/catalogue.h"
-#include "daemon/pipeline/dead_letters.h"
+#include "daemon/pipeline/dead_letters/dead_letters.h"
 #include "daemon/services/admin_schemas.h"
 #include "daemon/services/api_patterns.h"
 #include "daemon/services/log_schemas.h"

@@ -205,14 +205,14 @@ class Publisher {
     auto offset = deps_.log.offset_at(at, time - kClockSlack);
     if (!offset) return fail(offset.error());
     for (std::size_t searched = 0; searched < kMaxSearched;) {
-      auto records = deps_.log.read(at, *offset, {});
-      if (!records) return fail(records.error());
-      if (records->empty()) return false;
-      for (const auto& stored : *records) {
+      auto read = deps_.log.read(at, *offset, {});
+      if (!read) return fail(read.error());
+      for (const auto& stored : read->records) {
         if (find_header(stored.headers, kRequestHeader) == mark) return true;
       }
-      searched += records->size();
-      offset = records->back().position.offset + 1;
+      if (read->at_end) return false;
+      searched += std::max<std::size_t>(1, read->records.size());
+      offset = read->next;
     }
     return false;
   }

@@ -7,7 +7,7 @@
 
 #include "common/ports/event_log.h"
 #include "common/telemetry/metrics.h"
-#include "daemon/services/admin.h"
+#include "daemon/services/check.h"
 
 namespace mesh::services {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "daemon/pipeline/tasks.h"
+#include "daemon/pipeline/tasks/tasks.h"
 
 namespace mesh::services {
 
@@ -109,6 +109,19 @@ void TenantDirectory::forget(const TenantId& tenant) {
   std::unique_lock lock(mutex_);
   ++changes_;
   entries_.erase(tenant.str());
+}
+
+Status check_tenant(TenantDirectory& directory, const Principal& principal,
+                    const http::Request& request) {
+  switch (principal.kind) {
+    case Principal::Kind::tenant_user:
+      return {};
+    case Principal::Kind::operator_for_tenant:
+      return request.method == "POST" ? Status{} : directory.require(*principal.tenant);
+    case Principal::Kind::operator_:
+      return directory.require_if_named(request.param("tenant").value_or(""));
+  }
+  return {};
 }
 
 }  // namespace mesh::services

@@ -10,6 +10,7 @@
 #include <unordered_set>
 
 #include "common/base/clock.h"
+#include "common/http/message.h"
 #include "common/ports/rate_limiter.h"
 #include "common/ports/tenant_store.h"
 #include "common/telemetry/usage.h"
@@ -67,5 +68,10 @@ class TenantDirectory {
   std::uint64_t changes_ = 0;                       // guarded by mutex_; calls of forget
   std::unordered_set<std::string> known_;           // guarded by mutex_; tenants that exist
 };
+
+// An operator who names a tenant that does not exist is told so, and gets no empty answer. A POST
+// for a tenant is how one without a record begins; the holder of a tenant's credential is no guess.
+Status check_tenant(TenantDirectory& directory, const Principal& principal,
+                    const http::Request& request);
 
 }  // namespace mesh::services

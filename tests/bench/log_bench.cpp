@@ -90,9 +90,10 @@ double reads(EventLog& log) {
     std::int64_t next = 0;
     for (;;) {
       auto batch = log.read({kTopic, partition}, next, {});
-      if (!batch || batch->empty()) break;
-      records += static_cast<double>(batch->size());
-      next = batch->back().position.offset + 1;
+      if (!batch) break;
+      records += static_cast<double>(batch->records.size());
+      next = batch->next;
+      if (batch->at_end) break;
     }
   }
   return records / Seconds(std::chrono::steady_clock::now() - start).count();

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "common/base/ids.h"
+#include "tests/support/read_all.h"
 
 namespace mesh::test {
 
@@ -43,7 +44,7 @@ Position EventLogContract::append(const std::string& topic, const std::string& k
 
 std::vector<std::string> EventLogContract::values(const std::string& topic, int partition,
                                                   std::int64_t from) {
-  auto records = log().read({topic, partition}, from, {});
+  auto records = test::read_all(log(), {topic, partition}, from, {});
   EXPECT_TRUE(records) << records.error().to_string();
   std::vector<std::string> found;
   for (const auto& r : records.value_or(std::vector<StoredRecord>{})) {
@@ -77,7 +78,7 @@ TEST_P(EventLogContract, AppendedRecordsAreReadBackInOrderWithAllTheirParts) {
   Record tombstone{topic, "k", {}, {}};
   Record empty_value{topic, "k", "", {}};
   append({full, tombstone, empty_value});
-  const auto records = log().read({topic, 0}, 0, {});
+  const auto records = test::read_all(log(), {topic, 0}, 0, {});
   ASSERT_TRUE(records);
   ASSERT_THAT(*records, SizeIs(3));
   EXPECT_EQ((*records)[0].key, full.key);
@@ -98,7 +99,7 @@ TEST_P(EventLogContract, PositionsNameWhereEachRecordIs) {
   ASSERT_THAT(positions, SizeIs(40));
   for (std::size_t i = 0; i < positions.size(); ++i) {
     const auto& p = positions[i];
-    const auto found = log().read({p.topic, p.partition}, p.offset, {1, 1 << 20});
+    const auto found = test::read_all(log(), {p.topic, p.partition}, p.offset, {1, 1 << 20});
     ASSERT_TRUE(found);
     ASSERT_THAT(*found, SizeIs(1));
     EXPECT_EQ(found->front().value, records[i].value);
@@ -151,9 +152,9 @@ TEST_P(EventLogContract, AnUnknownTopicOrPartitionIsNotFound) {
 TEST_P(EventLogContract, AReadStopsAtItsLimitsButAlwaysGivesOneRecord) {
   const auto topic = make_topic("limits");
   for (int i = 0; i < 5; ++i) append(topic, "k", std::string(1000, 'x'));
-  EXPECT_THAT(*log().read({topic, 0}, 0, {3, 1 << 20}), SizeIs(3));
-  EXPECT_THAT(*log().read({topic, 0}, 0, {100, 2'500}), SizeIs(2));
-  EXPECT_THAT(*log().read({topic, 0}, 0, {100, 10}), SizeIs(1));
+  EXPECT_THAT(log().read({topic, 0}, 0, {3, 1 << 20})->records, SizeIs(3));
+  EXPECT_THAT(log().read({topic, 0}, 0, {100, 2'500})->records, SizeIs(2));
+  EXPECT_THAT(log().read({topic, 0}, 0, {100, 10})->records, SizeIs(1));
 }
 
 TEST_P(EventLogContract, AReadAtOrBeyondTheEndIsEmpty) {
@@ -178,7 +179,7 @@ TEST_P(EventLogContract, OffsetAtFindsTheFirstRecordTakenAtOrAfterATime) {
   std::vector<Timestamp> times;
   for (int i = 0; i < 5; ++i) {
     append(topic, "k", std::to_string(i));
-    times.push_back(log().read({topic, 0}, i, {1, 1 << 20})->front().time);
+    times.push_back(log().read({topic, 0}, i, {1, 1 << 20})->records.front().time);
     host().let_time_pass();
   }
   EXPECT_EQ(log().offset_at({topic, 0}, before), 0);
@@ -520,15 +521,15 @@ TEST_P(EventLogContract, AReadOfKeysGivesTheSameRecordsUpToTheirValuesAndHeaders
   for (int i = 0; i < 3; ++i) {
     append({Record{topic, "key" + std::to_string(i), std::string(1000, 'x'), {{"name", "value"}}}});
   }
-  const auto full = *log().read({topic, 0}, 1, {});
-  const auto keys = *log().read({topic, 0}, 1, {.keys_only = true});
+  const auto full = log().read({topic, 0}, 1, {})->records;
+  const auto keys = log().read({topic, 0}, 1, {.keys_only = true})->records;
   ASSERT_THAT(keys, SizeIs(2));
   for (std::size_t i = 0; i < keys.size(); ++i) {
     EXPECT_EQ(keys[i].key, full[i].key);
     EXPECT_EQ(keys[i].position, full[i].position);
     EXPECT_EQ(keys[i].time, full[i].time);
   }
-  EXPECT_THAT(*log().read({topic, 0}, 0, {.max_records = 2, .keys_only = true}), SizeIs(2));
+  EXPECT_THAT(log().read({topic, 0}, 0, {.max_records = 2, .keys_only = true})->records, SizeIs(2));
 }
 
 TEST_P(EventLogContract, SeekingAGroupThatDoesNotExistMakesIt) {

@@ -8,7 +8,7 @@
 
 #include <fstream>
 
-#include "common/engines/sqlite/inspect.h"
+#include "common/engines/sqlite/repair/salvage_log.h"
 #include "tests/e2e/daemon.h"
 #include "tests/support/eventually.h"
 #include "tests/support/temp_dir.h"

@@ -110,7 +110,7 @@ std::map<std::string, Stored> stored_in(const std::string& data_dir) {
   for (const auto& topic : topics) {
     if (topic.spec.name != kTopic) continue;
     for (int p = 0; p < topic.spec.partitions; ++p) {
-      auto records = log->read({kTopic, p}, 0, {}).value();
+      auto records = log->read({kTopic, p}, 0, {}).value().records;
       for (auto& record : records) {
         std::erase_if(record.headers, [](const auto& h) { return h.first == "mesh_request"; });
         const std::string id(find_header(record.headers, "ce_id"));

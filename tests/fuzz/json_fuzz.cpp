@@ -5,8 +5,8 @@
 #include "common/domain/schema_check.h"
 #include "common/domain/tenant.h"
 #include "common/domain/user.h"
-#include "daemon/pipeline/dead_letters.h"
-#include "daemon/pipeline/replay.h"
+#include "daemon/pipeline/dead_letters/dead_letters.h"
+#include "daemon/pipeline/replay/replay.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace mesh::fuzz {

@@ -1,9 +1,9 @@
 // Records of the log: their bytes, the events and dead letters they carry.
 #include "common/base/time.h"
 #include "common/engines/sqlite/log/codec.h"
-#include "daemon/pipeline/dead_letter_record.h"
-#include "daemon/pipeline/letter.h"
-#include "daemon/pipeline/user_change.h"
+#include "daemon/pipeline/dead_letters/dead_letter_record.h"
+#include "daemon/pipeline/dead_letters/letter.h"
+#include "daemon/pipeline/stages/user_change.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace mesh::fuzz {
@@ -74,7 +74,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   StoredRecord record;
   if (!sqlite::decode_body(body, record)) return 0;
   std::string written;
-  sqlite::encode_body({"", record.key, record.value, record.headers}, written);
+  vectors::encode_body({"", record.key, record.value, record.headers}, written);
   holds(written == body, "a record has one form");
   sqlite::BodyHead head;
   holds(

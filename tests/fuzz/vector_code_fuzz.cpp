@@ -3,7 +3,7 @@
 #include <cstring>
 #include <vector>
 
-#include "common/engines/sqlite/vectors/codes.h"
+#include "common/engines/vectors/codes.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -16,16 +16,16 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   double sum = 0;
   for (const float v : vector) sum += static_cast<double>(v) * v;
 
-  const auto code = sqlite::encode(vector);
+  const auto code = vectors::encode(vector);
   holds(code.has_value() == std::isfinite(sum), "every finite vector has a code, no other");
-  const auto query = sqlite::Query::make(vector);
+  const auto query = vectors::Query::make(vector);
   holds(query.has_value() == code.has_value(), "what can be stored can be searched for");
   if (!code) {
     holds(code.error().kind == ErrorKind::invalid, "what is no vector is invalid");
     return 0;
   }
-  holds(code->size() == sqlite::code_bytes(dimension), "a code has the length of its dimension");
-  const auto view = sqlite::view_code(*code, dimension);
+  holds(code->size() == vectors::code_bytes(dimension), "a code has the length of its dimension");
+  const auto view = vectors::view_code(*code, dimension);
   holds(std::isfinite(view.scale) && view.scale >= 0, "a scale is a number");
   const double norm = std::sqrt(sum);
   for (std::size_t i = 0; i < vector.size(); ++i) {

@@ -124,15 +124,20 @@ class FakeEventLog final : public EventLog, public LogAdmin {
     perform(std::move(held));
   }
 
-  Result<std::vector<StoredRecord>> read(const TopicPartition& partition, std::int64_t from,
-                                         const ReadLimits& limits) override {
+  // As a remote log may, every second read gives nothing though there is more.
+  Result<ReadResult> read(const TopicPartition& partition, std::int64_t from,
+                          const ReadLimits& limits) override {
     std::lock_guard lock(mutex_);
     if (auto error = read_failures_.take()) return fail(*error);
     auto* part = find(partition);
     if (!part) return fail(ErrorKind::not_found, "no such partition");
-    std::vector<StoredRecord> found;
-    take(*part, from, limits.max_records, found);
-    return found;
+    if (from < part->end && (empty_read_ = !empty_read_)) return ReadResult{{}, from, false};
+    ReadResult read;
+    take(*part, from, limits.max_records, read.records);
+    const bool all = read.records.size() < limits.max_records;
+    read.next = all ? std::max(from, part->end) : read.records.back().position.offset + 1;
+    read.at_end = read.next >= part->end;
+    return read;
   }
 
   Result<Watermarks> watermarks(const TopicPartition& partition) override {
@@ -367,6 +372,7 @@ class FakeEventLog final : public EventLog, public LogAdmin {
   std::vector<StoredRecord> history_;
   std::deque<Held> held_;
   bool hold_ = false;
+  bool empty_read_ = false;
   int append_calls_ = 0;
   std::uint64_t without_key_ = 0;
   std::function<void(const std::vector<Record>&)> hook_;

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/pipeline/stage.h"
+#include "daemon/pipeline/stages/stage.h"
 
 namespace mesh::test {
 

@@ -33,6 +33,13 @@ TEST(Text, TrimCutsWhiteSpaceAtBothEnds) {
   EXPECT_EQ(trim(""), "");
 }
 
+TEST(Text, JoinIsTheOtherWayOfSplit) {
+  for (const char* text : {"", "a", "a,b", ",", "a,,b", ",a"}) {
+    EXPECT_EQ(join(split(text, ','), ","), text);
+  }
+  EXPECT_EQ(join({"a", "b"}, ", "), "a, b");
+}
+
 TEST(Text, SplitKeepsEmptyParts) {
   EXPECT_EQ(split("a,,b,", ','), (std::vector<std::string>{"a", "", "b", ""}));
   EXPECT_EQ(split("", ','), (std::vector<std::string>{""}));

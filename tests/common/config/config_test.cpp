@@ -1,4 +1,5 @@
 #include "common/config/config.h"
+#include "common/config/yaml_json.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -123,6 +124,8 @@ TEST(Config, NumbersOutOfRangeAreRefused) {
   EXPECT_EQ(refusal("log: {partitions: 0}"), "log.partitions: 0 is below the least, 1");
   EXPECT_EQ(refusal("log: {partitions: 1025}"), "log.partitions: 1025 is above the most, 1024");
   EXPECT_EQ(refusal("http: {max_body: 12}"), "http.max_body: 12 is below the least, 1KiB");
+  EXPECT_EQ(refusal("http: {answer_timeout: 25s}"),
+            "http.answer_timeout: 25s is below the least, 26s");
   EXPECT_EQ(refusal("auth: {jwt: {leeway: 61s}}"), "auth.jwt.leeway: 1m1s is above the most, 1m");
   EXPECT_EQ(refusal("auth: {jwt: {leeway: 60s}}"), "accepted");
   EXPECT_THAT(refusal("http: {workers: 99999999999999999999}"), HasSubstr("is not a whole number"));
@@ -485,6 +488,26 @@ TEST(Config, TheFlagComesBeforeTheVariable) {
   EXPECT_EQ(find_config_file("/from/flag.yaml"), "/from/flag.yaml");
   EXPECT_EQ(find_config_file(std::nullopt), "/from/variable.yaml");
   unsetenv("MESH_CONFIG");
+}
+
+TEST(Config, ItsJsonIsWhatIsPrinted) {
+  Config config;
+  config.http.max_body = 512 << 10;
+  config.postgres.dsn = Secret("host=db password=hunter2");
+  const auto printed = yaml_to_json(print(config));
+  ASSERT_TRUE(printed) << printed.error().message;
+  EXPECT_EQ(to_json(config), *printed);
+  EXPECT_EQ(to_json(config)["http"]["max_body"], "512KiB");
+}
+
+TEST(Config, KeysThatDifferAreNamed) {
+  const Config a;
+  Config b;
+  EXPECT_THAT(changed_keys(a, b), testing::IsEmpty());
+  b.http.max_body = 1;
+  b.rate_limits.clear();
+  EXPECT_THAT(changed_keys(a, b), testing::ElementsAre("http.max_body", "rate_limits.search",
+                                                       "rate_limits.publish", "rate_limits.users"));
 }
 
 }  // namespace

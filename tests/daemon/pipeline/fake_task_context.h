@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "daemon/pipeline/tasks.h"
+#include "daemon/pipeline/tasks/tasks.h"
 
 namespace mesh::test {
 

@@ -10,6 +10,7 @@
 #include "common/domain/catalogue.h"
 #include "common/engines/memory/memory_limiter.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
+#include "daemon/pipeline/replay/bounds.h"
 #include "daemon/services/admin.h"
 #include "daemon/services/analytics.h"
 #include "daemon/services/api_page.h"

@@ -85,7 +85,7 @@ class Publish : public ::testing::Test {
   std::vector<std::string> ids_in_log() {
     std::vector<std::string> ids;
     for (int partition = 0; partition < 3; ++partition) {
-      const auto records = log_->read({kTopic, partition}, 0, {}).value();
+      const auto records = log_->read({kTopic, partition}, 0, {}).value().records;
       for (const auto& record : records) {
         ids.emplace_back(find_header(record.headers, "ce_id"));
       }
@@ -152,7 +152,7 @@ TEST_F(Publish, AByteOrderMarkBeforeABodyIsPassedOver) {
   EXPECT_EQ(Json::parse(lines.body)["accepted"], 2) << lines.body;
   EXPECT_EQ(ids_in_log().size(), 5u);
   for (int partition = 0; partition < 3; ++partition) {
-    const auto records = log_->read({kTopic, partition}, 0, {}).value();
+    const auto records = log_->read({kTopic, partition}, 0, {}).value().records;
     for (const auto& record : records) EXPECT_EQ(*record.value, data);
   }
 }

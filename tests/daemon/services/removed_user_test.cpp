@@ -7,8 +7,8 @@
 #include <future>
 
 #include "common/engines/sqlite/log/sqlite_log.h"
+#include "common/engines/sqlite/points/embedded_index.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
-#include "common/engines/sqlite/vectors/embedded_index.h"
 #include "tests/support/eventually.h"
 #include "tests/support/temp_dir.h"
 
@@ -91,7 +91,7 @@ TEST_F(RemovedUser, NoFileHoldsTheAddressOnceTheGreatestLagIsOver) {
   std::vector<std::string> left;
   EXPECT_TRUE(test::eventually([&] { return (left = files_with_address()).empty(); }))
       << testing::PrintToString(left);
-  const auto records = log_->read({"user.events", 0}, 0, {}).value();
+  const auto records = log_->read({"user.events", 0}, 0, {}).value().records;
   EXPECT_EQ(records.back().value, R"({"id":3,"tenantId":"acme"})");
 }
 

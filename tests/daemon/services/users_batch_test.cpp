@@ -4,7 +4,7 @@
 #include <future>
 
 #include "common/engines/memory/memory_limiter.h"
-#include "common/engines/sqlite/database.h"
+#include "common/engines/sqlite/core/database.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
 #include "daemon/services/users.h"
 #include "tests/support/temp_dir.h"

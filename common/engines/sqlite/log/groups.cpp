@@ -3,6 +3,7 @@
 #include <future>
 #include <set>
 
+#include "common/engines/sqlite/core/committer.h"
 #include "common/engines/sqlite/log/consumer.h"
 #include "common/engines/sqlite/log/log_impl.h"
 

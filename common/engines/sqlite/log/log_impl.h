@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "common/engines/sqlite/core/committer.h"
+#include "common/engines/sqlite/core/reader_pool.h"
 #include "common/engines/sqlite/log/sqlite_log.h"
 #include "common/engines/sqlite/log/wait_room.h"
 
@@ -99,8 +101,8 @@ class SqliteLogImpl final : public SqliteLog {
   void start();
 
   void append(std::vector<Record> records, AppendDone done) override;
-  Result<std::vector<StoredRecord>> read(const TopicPartition& partition, std::int64_t from,
-                                         const ReadLimits& limits) override;
+  Result<ReadResult> read(const TopicPartition& partition, std::int64_t from,
+                          const ReadLimits& limits) override;
   Result<Watermarks> watermarks(const TopicPartition& partition) override;
   Result<std::int64_t> offset_at(const TopicPartition& partition, Timestamp time) override;
   std::unique_ptr<Watch> watch(const std::map<TopicPartition, std::int64_t>& offsets,

@@ -4,15 +4,17 @@
 
 namespace mesh::sqlite {
 
-Result<std::vector<StoredRecord>> SqliteLogImpl::read(const TopicPartition& partition,
-                                                      std::int64_t from, const ReadLimits& limits) {
+Result<ReadResult> SqliteLogImpl::read(const TopicPartition& partition, std::int64_t from,
+                                       const ReadLimits& limits) {
   auto p = find(partition);
   if (!p) return fail(p.error());
-  std::vector<StoredRecord> records;
+  ReadResult read;
   std::size_t bytes = 0;
-  auto next = read_into(**p, from, limits, records, bytes);
+  auto next = read_into(**p, from, limits, read.records, bytes);
   if (!next) return fail(next.error());
-  return records;
+  read.next = *next;
+  read.at_end = read.next >= (*p)->bell.end.load();
+  return read;
 }
 
 Result<std::int64_t> SqliteLogImpl::read_into(Partition& p, std::int64_t from,

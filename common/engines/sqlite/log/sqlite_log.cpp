@@ -5,41 +5,16 @@
 
 #include "common/base/ids.h"
 #include "common/base/thread.h"
-#include "common/engines/sqlite/damage.h"
-#include "common/engines/sqlite/inspect.h"
+#include "common/engines/sqlite/core/damage.h"
+#include "common/engines/sqlite/core/plain_copy.h"
+#include "common/engines/sqlite/core/wal_check.h"
 #include "common/engines/sqlite/log/codec.h"
 #include "common/engines/sqlite/log/log_impl.h"
-#include "common/engines/sqlite/plain_copy.h"
+#include "common/engines/sqlite/log/schema.h"
 #include "common/telemetry/log.h"
 
 namespace mesh::sqlite {
 namespace {
-
-// A table per partition, with the offset as its rowid: an append then goes to the right edge of a
-// b-tree, which SQLite fills page by page without moving rows. (In one table for all, appends would
-// go to many places in the middle and split pages there.)
-constexpr SchemaStep kSchema[] = {{R"(
-  CREATE TABLE topics(
-    name TEXT PRIMARY KEY, kind TEXT NOT NULL, max_age INTEGER, max_bytes INTEGER
-  ) WITHOUT ROWID;
-  CREATE TABLE partitions(
-    id INTEGER PRIMARY KEY, topic TEXT NOT NULL REFERENCES topics(name), number INTEGER NOT NULL,
-    start INTEGER NOT NULL DEFAULT 0,            -- what upkeep did, in the transaction that did it
-    gaps_to INTEGER NOT NULL DEFAULT 0,
-    clean_to INTEGER NOT NULL DEFAULT 0,
-    tombstone_due INTEGER NOT NULL DEFAULT 0,
-    removed_records INTEGER NOT NULL DEFAULT 0,
-    removed_bytes INTEGER NOT NULL DEFAULT 0,
-    tail_end INTEGER NOT NULL DEFAULT 0,         -- the tail, for when every record is removed
-    tail_total INTEGER NOT NULL DEFAULT 0,
-    tail_time INTEGER NOT NULL DEFAULT 0,
-    UNIQUE(topic, number)
-  );
-  CREATE TABLE group_offsets(
-    name TEXT NOT NULL, partition INTEGER NOT NULL REFERENCES partitions(id),
-    next INTEGER NOT NULL, PRIMARY KEY(name, partition)
-  ) WITHOUT ROWID;
-)"}};
 
 constexpr int kMaxReaders = 16;
 constexpr int kMaxPartitionsPerTopic = 1'024;
@@ -50,10 +25,6 @@ std::string_view kind_name(TopicKind kind) {
 }
 
 }  // namespace
-
-Status make_empty_log(const std::string& path) {
-  return make_file(path, [](Database& db) { return migrate(db, kSchema); });
-}
 
 std::int64_t to_millis(Timestamp time) { return time.time_since_epoch().count(); }
 
@@ -82,7 +53,7 @@ Result<std::unique_ptr<SqliteLog>> SqliteLog::open(const std::string& dir, LogOp
   if (auto s = adopt_plain_copy(path); !s) return fail(s.error());
   auto db = Database::open(path, Database::Mode::read_write);
   if (!db) return fail(db.error());
-  if (auto s = migrate(**db, kSchema); !s) return fail(s.error());
+  if (auto s = prepare_log(**db); !s) return fail(s.error());
   // What expires is as much as what comes: to overwrite its pages would double the writes.
   if (auto s = (*db)->execute("PRAGMA secure_delete=FAST"); !s) return fail(s.error());
   auto* writer = db->get();

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "common/base/clock.h"
-#include "common/engines/sqlite/database.h"
+#include "common/engines/sqlite/core/database.h"
 #include "common/ports/event_log.h"
 
 namespace mesh::sqlite {

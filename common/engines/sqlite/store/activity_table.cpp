@@ -2,7 +2,7 @@
 
 #include <map>
 
-#include "common/engines/sqlite/store/query.h"
+#include "common/engines/sqlite/core/query.h"
 #include "common/engines/sqlite/store/schema.h"
 
 namespace mesh::sqlite {

@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "common/base/clock.h"
-#include "common/engines/sqlite/database.h"
+#include "common/engines/sqlite/core/committer.h"
+#include "common/engines/sqlite/core/database.h"
+#include "common/engines/sqlite/core/reader_pool.h"
 #include "common/ports/projection_store.h"
 
 namespace mesh::sqlite {

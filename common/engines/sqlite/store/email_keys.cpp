@@ -5,7 +5,7 @@
 #include "common/base/strings.h"
 #include "common/base/unicode.h"
 #include "common/domain/user.h"
-#include "common/engines/sqlite/store/query.h"
+#include "common/engines/sqlite/core/query.h"
 
 namespace mesh::sqlite {
 namespace {

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/engines/sqlite/database.h"
+#include "common/engines/sqlite/core/database.h"
 
 namespace mesh::sqlite {
 

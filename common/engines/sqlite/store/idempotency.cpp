@@ -1,6 +1,6 @@
 #include "common/engines/sqlite/store/idempotency.h"
 
-#include "common/engines/sqlite/store/query.h"
+#include "common/engines/sqlite/core/query.h"
 #include "common/engines/sqlite/store/schema.h"
 #include "common/engines/sqlite/store/stored_json.h"
 #include "common/telemetry/log.h"

@@ -8,7 +8,9 @@
 #include <unordered_map>
 
 #include "common/base/clock.h"
-#include "common/engines/sqlite/database.h"
+#include "common/engines/sqlite/core/committer.h"
+#include "common/engines/sqlite/core/database.h"
+#include "common/engines/sqlite/core/reader_pool.h"
 #include "common/ports/idempotency_store.h"
 
 namespace mesh::sqlite {

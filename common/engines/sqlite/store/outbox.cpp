@@ -1,5 +1,7 @@
 #include "common/engines/sqlite/store/outbox.h"
 
+#include "common/engines/sqlite/core/committer.h"
+#include "common/engines/sqlite/core/reader_pool.h"
 #include "common/engines/sqlite/store/record_codec.h"
 
 namespace mesh::sqlite {

@@ -6,7 +6,9 @@
 #include <string>
 
 #include "common/domain/event.h"
-#include "common/engines/sqlite/store/query.h"
+#include "common/engines/sqlite/core/committer.h"
+#include "common/engines/sqlite/core/query.h"
+#include "common/engines/sqlite/core/reader_pool.h"
 #include "common/ports/outbox.h"
 
 namespace mesh::sqlite {

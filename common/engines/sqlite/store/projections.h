@@ -1,6 +1,8 @@
 // The analytics and chemical projections in SQLite.
 #pragma once
 
+#include "common/engines/sqlite/core/committer.h"
+#include "common/engines/sqlite/core/reader_pool.h"
 #include "common/engines/sqlite/store/activity_table.h"
 
 namespace mesh::sqlite {

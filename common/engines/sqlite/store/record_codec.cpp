@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "common/base/ids.h"
-#include "common/engines/sqlite/damage.h"
+#include "common/engines/sqlite/core/damage.h"
 
 namespace mesh::sqlite {
 namespace {

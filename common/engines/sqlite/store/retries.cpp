@@ -1,6 +1,6 @@
 #include "common/engines/sqlite/store/retries.h"
 
-#include "common/engines/sqlite/store/query.h"
+#include "common/engines/sqlite/core/query.h"
 #include "common/engines/sqlite/store/record_codec.h"
 
 namespace mesh::sqlite {

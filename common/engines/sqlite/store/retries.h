@@ -1,7 +1,9 @@
 // Parked events in SQLite.
 #pragma once
 
-#include "common/engines/sqlite/database.h"
+#include "common/engines/sqlite/core/committer.h"
+#include "common/engines/sqlite/core/database.h"
+#include "common/engines/sqlite/core/reader_pool.h"
 #include "common/ports/retry_store.h"
 
 namespace mesh::sqlite {

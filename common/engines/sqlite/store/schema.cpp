@@ -1,7 +1,8 @@
 #include "common/engines/sqlite/store/schema.h"
 
+#include "common/engines/sqlite/core/migrate.h"
+#include "common/engines/sqlite/core/query.h"
 #include "common/engines/sqlite/store/email_keys.h"
-#include "common/engines/sqlite/store/query.h"
 
 namespace mesh::sqlite {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "common/domain/tenant.h"
-#include "common/engines/sqlite/database.h"
+#include "common/engines/sqlite/core/database.h"
 
 namespace mesh::sqlite {
 

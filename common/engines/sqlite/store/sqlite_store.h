@@ -6,7 +6,7 @@
 #include <string>
 
 #include "common/base/clock.h"
-#include "common/engines/sqlite/database.h"
+#include "common/engines/sqlite/core/database.h"
 #include "common/engines/sqlite/store/email_keys.h"
 #include "common/ports/idempotency_store.h"
 #include "common/ports/outbox.h"

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "common/base/json.h"
-#include "common/engines/sqlite/damage.h"
+#include "common/engines/sqlite/core/damage.h"
 
 namespace mesh::sqlite {
 

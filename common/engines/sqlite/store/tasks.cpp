@@ -1,7 +1,7 @@
 #include "common/engines/sqlite/store/tasks.h"
 
-#include "common/engines/sqlite/damage.h"
-#include "common/engines/sqlite/store/query.h"
+#include "common/engines/sqlite/core/damage.h"
+#include "common/engines/sqlite/core/query.h"
 #include "common/engines/sqlite/store/stored_json.h"
 
 namespace mesh::sqlite {

@@ -1,7 +1,9 @@
 // Tasks in SQLite.
 #pragma once
 
-#include "common/engines/sqlite/database.h"
+#include "common/engines/sqlite/core/committer.h"
+#include "common/engines/sqlite/core/database.h"
+#include "common/engines/sqlite/core/reader_pool.h"
 #include "common/ports/task_store.h"
 
 namespace mesh::sqlite {

@@ -4,7 +4,7 @@
 
 #include "common/base/ids.h"
 #include "common/domain/catalogue.h"
-#include "common/engines/sqlite/damage.h"
+#include "common/engines/sqlite/core/damage.h"
 #include "common/engines/sqlite/store/only_at.h"
 #include "common/engines/sqlite/store/schema.h"
 #include "common/telemetry/log.h"

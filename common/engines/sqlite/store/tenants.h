@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/base/clock.h"
+#include "common/engines/sqlite/core/reader_pool.h"
 #include "common/engines/sqlite/store/outbox.h"
 #include "common/ports/tenant_store.h"
 

@@ -2,6 +2,8 @@
 
 #include "common/base/ids.h"
 #include "common/domain/catalogue.h"
+#include "common/engines/sqlite/core/committer.h"
+#include "common/engines/sqlite/core/reader_pool.h"
 #include "common/engines/sqlite/store/email_keys.h"
 #include "common/engines/sqlite/store/idempotency.h"
 #include "common/engines/sqlite/store/only_at.h"

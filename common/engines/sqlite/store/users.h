@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "common/base/clock.h"
+#include "common/engines/sqlite/core/committer.h"
+#include "common/engines/sqlite/core/reader_pool.h"
 #include "common/engines/sqlite/store/outbox.h"
 #include "common/ports/user_store.h"
 

@@ -1,0 +1,23 @@
+// One process per data folder.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "common/base/error.h"
+
+namespace mesh::sqlite {
+
+// `<dir>/LOCK`, held by flock for the life of the object. `conflict` with the holder's pid when
+// another process has it; `unavailable` for a folder that cannot be made or written.
+class DirectoryLock {
+ public:
+  static Result<std::unique_ptr<DirectoryLock>> acquire(const std::string& dir);
+  ~DirectoryLock();
+
+ private:
+  explicit DirectoryLock(int fd) : fd_(fd) {}
+  int fd_;
+};
+
+}  // namespace mesh::sqlite

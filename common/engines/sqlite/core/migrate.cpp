@@ -1,0 +1,48 @@
+#include "common/engines/sqlite/core/migrate.h"
+
+#include <sqlite3.h>
+
+#include <filesystem>
+
+namespace mesh::sqlite {
+namespace {
+
+Status run_step(Database& db, const SchemaStep& step, std::int64_t version) {
+  if (auto s = db.execute("BEGIN IMMEDIATE"); !s) return s;
+  if (auto s = db.execute(step.sql); !s) return s;
+  if (step.rows != nullptr) {
+    if (auto s = step.rows(db); !s) return s;
+  }
+  return db.execute("PRAGMA user_version=" + std::to_string(version) + "; COMMIT");
+}
+
+}  // namespace
+
+Status migrate(Database& db, std::span<const SchemaStep> steps) {
+  std::int64_t version = 0;
+  {
+    auto read = db.prepare("PRAGMA user_version");
+    if (!read) return fail(read.error());
+    auto row = read->step();
+    if (!row) return fail(row.error());
+    version = read->integer(0);
+  }
+  const auto known = static_cast<std::int64_t>(steps.size());
+  if (version > known) {
+    const char* path = sqlite3_db_filename(db.handle(), "main");
+    return fail(ErrorKind::conflict,
+                std::filesystem::path(path).filename().string() + " has schema version " +
+                    std::to_string(version) + ", this program knows " + std::to_string(known) +
+                    ": run the newer version that wrote it, or use another data folder",
+                path);
+  }
+  for (; version < known; ++version) {
+    if (auto s = run_step(db, steps[static_cast<std::size_t>(version)], version + 1); !s) {
+      if (sqlite3_get_autocommit(db.handle()) == 0) (void)db.execute("ROLLBACK");
+      return s;
+    }
+  }
+  return {};
+}
+
+}  // namespace mesh::sqlite

@@ -1,0 +1,285 @@
+#include "common/engines/sqlite/points/embedded_index.h"
+
+#include <future>
+#include <map>
+#include <mutex>
+#include <shared_mutex>
+
+#include "common/engines/sqlite/core/committer.h"
+#include "common/engines/sqlite/core/plain_copy.h"
+#include "common/engines/sqlite/core/reader_pool.h"
+#include "common/engines/sqlite/core/wal_check.h"
+#include "common/engines/sqlite/points/points_file.h"
+#include "common/engines/vectors/memory_index.h"
+#include "common/telemetry/log.h"
+
+namespace mesh::sqlite {
+namespace {
+
+constexpr int kMaxDimension = 16'384;
+constexpr int kDropStep = 512;  // points deleted per transaction: some milliseconds
+constexpr int kReaders = 8;
+
+tl::unexpected<Error> no_generation(int number) {
+  return fail(ErrorKind::not_found, "no index generation " + std::to_string(number));
+}
+
+// One apply(): filled by the caller, written by the committer's job, then brought to memory.
+struct Batch {
+  std::vector<PointChange> changes;
+  std::size_t bytes = 0;
+};
+
+Result<Batch> encode_batch(std::span<const VectorChange> changes, int dimension) {
+  Batch batch;
+  batch.changes.reserve(changes.size());
+  for (const auto& change : changes) {
+    PointChange point{change.tenant.str(), change.user_id, change.version, {},
+                      change.email,        change.name,    change.event_id};
+    if (!change.vector.empty()) {
+      if (change.vector.size() != static_cast<std::size_t>(dimension)) {
+        return vectors::wrong_dimension(change.vector.size(), dimension);
+      }
+      auto code = vectors::encode(change.vector);
+      if (!code) return fail(code.error());
+      point.code = std::move(*code);
+    }
+    batch.bytes += sizeof point + point.code.size() + point.email.size() + point.name.size();
+    batch.changes.push_back(std::move(point));
+  }
+  return batch;
+}
+
+class EmbeddedIndex final : public VectorIndex, private vectors::PointStore {
+ public:
+  EmbeddedIndex(std::string path, IndexOptions options)
+      : options_(std::move(options)),
+        memory_(*this, {options_.fine_bytes, options_.approximate_from}),
+        readers_(path, kReaders),
+        path_(std::move(path)) {}
+  // What was submitted refers to the memory.
+  ~EmbeddedIndex() override {
+    if (committer_) committer_->stop();
+  }
+
+  Status load();
+
+  Result<GenerationInfo> create_generation(const GenerationSpec& spec) override;
+  Status drop_generation(int number) override;
+  Status serve(int number) override;
+  Result<std::vector<GenerationInfo>> generations() override { return memory_.generations(); }
+  Status apply(int generation, std::span<const VectorChange> changes) override;
+  Result<std::vector<SearchHit>> search(const TenantId& tenant, std::span<const float> vector,
+                                        int k, float min_score, const SearchText& text) override {
+    return memory_.search(tenant, vector, k, min_score, text);
+  }
+  Result<std::vector<IndexedUser>> scan(int generation, const TenantId& tenant, std::int64_t after,
+                                        int limit) override;
+
+ private:
+  Status each_point(const std::function<void(const vectors::StoredPartition&,
+                                             const vectors::StoredPoint&)>& use) override;
+  Status read_points(std::int64_t partition, int dimension, std::span<const std::int64_t> users,
+                     const std::function<void(const vectors::StoredPoint&)>& use) override;
+  Status write(std::size_t bytes, Committer::Job job, std::function<void()> when_durable);
+  void sweep();
+
+  const IndexOptions options_;
+  vectors::MemoryIndex memory_;
+  // Of what is loaded: only the loading needs them.
+  std::vector<vectors::StoredPartition> partitions_;
+  std::unique_ptr<Database> loading_;
+  // Stopped by the destructor, gone last: only a writer that closes last leaves no WAL behind.
+  // Memory is changed from its thread alone, in the order of the transactions.
+  std::unique_ptr<Committer> committer_;
+  ReaderPool readers_;
+  const std::string path_;
+};
+
+Status EmbeddedIndex::load() {
+  if (auto s = verify_wal(path_); !s) return s;
+  if (auto s = adopt_plain_copy(path_); !s) return s;
+  auto db = Database::open(path_, Database::Mode::read_write);
+  if (!db) return fail(db.error());
+  loading_ = std::move(*db);
+  if (auto s = prepare_points_file(*loading_); !s) return s;
+  auto stored = read_generations(*loading_);
+  if (!stored) return fail(stored.error());
+  for (const auto& generation : *stored) {
+    memory_.add(generation.number, generation.spec);
+    if (generation.serving) memory_.serve(generation.number);
+  }
+  if (auto s = memory_.load(); !s) return s;
+  partitions_ = {};
+  // The load has filled the connection's cache with pages that nobody asks for again.
+  if (auto s = loading_->execute("PRAGMA shrink_memory; PRAGMA cache_size = -8192"); !s) return s;
+  committer_ = std::make_unique<Committer>(
+      std::move(loading_), path_,
+      Committer::Options{.on_fatal = options_.on_fatal, .on_commit = options_.on_commit});
+  sweep();
+  return {};
+}
+
+Status EmbeddedIndex::each_point(
+    const std::function<void(const vectors::StoredPartition&, const vectors::StoredPoint&)>& use) {
+  auto partitions = read_partitions(*loading_);
+  if (!partitions) return fail(partitions.error());
+  partitions_ = std::move(*partitions);
+  for (const auto& partition : partitions_) {
+    const int dimension = memory_.find(partition.generation)->spec().dimension;
+    auto read =
+        sqlite::read_points(*loading_, partition.id, dimension,
+                            [&](const vectors::StoredPoint& point) { use(partition, point); });
+    if (!read) return read;
+  }
+  return {};
+}
+
+Status EmbeddedIndex::read_points(std::int64_t partition, int dimension,
+                                  std::span<const std::int64_t> users,
+                                  const std::function<void(const vectors::StoredPoint&)>& use) {
+  auto reader = readers_.lease();
+  if (!reader) return fail(reader.error());
+  for (const auto user : users) {
+    if (auto read = read_point(**reader, partition, dimension, user, use); !read) {
+      return fail(read.error());
+    }
+  }
+  return {};
+}
+
+// Blocks until the job is durable and memory shows it.
+Status EmbeddedIndex::write(std::size_t bytes, Committer::Job job,
+                            std::function<void()> when_durable) {
+  // Shared, since set_value still looks at the promise when the waiter is awake already.
+  auto result = std::make_shared<std::promise<Status>>();
+  committer_->submit(bytes, std::move(job), [&when_durable, result](Status status) {
+    if (status) when_durable();
+    result->set_value(std::move(status));
+  });
+  return result->get_future().get();
+}
+
+Result<GenerationInfo> EmbeddedIndex::create_generation(const GenerationSpec& spec) {
+  if (spec.dimension < 1 || spec.dimension > kMaxDimension) {
+    return fail(ErrorKind::invalid, "the dimension of an index must be from 1 to " +
+                                        std::to_string(kMaxDimension) + ", not " +
+                                        std::to_string(spec.dimension));
+  }
+  int number = 0;
+  GenerationInfo info;
+  auto status = write(
+      0,
+      [&](Database& db) -> Status {
+        auto inserted = insert_generation(db, spec);
+        if (!inserted) return fail(inserted.error());
+        number = *inserted;
+        return {};
+      },
+      [&] { info = memory_.add(number, spec); });
+  if (!status) return fail(status.error());
+  return info;
+}
+
+Status EmbeddedIndex::drop_generation(int number) {
+  std::shared_ptr<vectors::Generation> dropped;  // its memory is freed here, not by the committer
+  auto status = write(
+      0,
+      [&](Database& db) -> Status {
+        auto state = read_generation_state(db, number);
+        if (!state) return fail(state.error());
+        if (*state == GenerationState::missing) return no_generation(number);
+        if (*state == GenerationState::serving) {
+          return fail(ErrorKind::conflict, "index generation " + std::to_string(number) +
+                                               " serves searches: let another one serve first");
+        }
+        return mark_dropped(db, number);
+      },
+      [&] { dropped = memory_.remove(number); });
+  if (status) sweep();
+  return status;
+}
+
+// Deletes the points of dropped generations, a step per transaction, so that changes in between
+// wait for one step at most. What a stop or an error leaves is taken up at the next open.
+void EmbeddedIndex::sweep() {
+  auto more = std::make_shared<bool>(false);
+  committer_->submit(
+      0,
+      [more](Database& db) -> Status {
+        auto step = delete_dropped(db, kDropStep);
+        if (!step) return fail(step.error());
+        *more = *step;
+        return {};
+      },
+      [this, more](Status status) {
+        if (status && *more) sweep();
+        if (!status && status.error().kind != ErrorKind::unavailable) {
+          log::warn("points of a dropped index generation stay until the next start",
+                    {{"error", status.error().to_string()}});
+        }
+      });
+}
+
+Status EmbeddedIndex::serve(int number) {
+  return write(
+      0,
+      [&](Database& db) -> Status {
+        auto state = read_generation_state(db, number);
+        if (!state) return fail(state.error());
+        if (*state == GenerationState::missing) return no_generation(number);
+        return store_serving(db, number);
+      },
+      [&] { memory_.serve(number); });
+}
+
+Status EmbeddedIndex::apply(int number, std::span<const VectorChange> changes) {
+  const auto generation = memory_.find(number);
+  if (!generation) return no_generation(number);
+  if (changes.empty()) return {};
+  auto batch = encode_batch(changes, generation->spec().dimension);
+  if (!batch) return fail(batch.error());
+  return write(
+      batch->bytes,
+      [&](Database& db) -> Status {
+        auto state = read_generation_state(db, number);  // it may have been dropped meanwhile
+        if (!state) return fail(state.error());
+        if (*state == GenerationState::missing) return no_generation(number);
+        for (auto& change : batch->changes) {
+          if (auto s = write_point(db, number, change); !s) return s;
+        }
+        return {};
+      },
+      [&] {
+        for (const auto& change : batch->changes) {
+          if (!change.effective) continue;
+          if (change.code.empty()) {
+            generation->remove(change.tenant, change.user_id);
+            committer_->empty_wal();
+          } else {
+            generation->upsert(
+                change.tenant, change.partition,
+                {change.user_id, change.version, change.code, change.email, change.name});
+          }
+        }
+      });
+}
+
+Result<std::vector<IndexedUser>> EmbeddedIndex::scan(int generation, const TenantId& tenant,
+                                                     std::int64_t after, int limit) {
+  if (!memory_.find(generation)) return no_generation(generation);
+  auto reader = readers_.lease();
+  if (!reader) return fail(reader.error());
+  return read_users(**reader, generation, tenant.str(), after, std::max(limit, 0));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<VectorIndex>> open_embedded_index(const std::string& dir,
+                                                         IndexOptions options) {
+  auto index = std::make_unique<EmbeddedIndex>(dir + "/vectors.db", std::move(options));
+  if (auto loaded = index->load(); !loaded) return fail(loaded.error());
+  return index;
+}
+
+}  // namespace mesh::sqlite

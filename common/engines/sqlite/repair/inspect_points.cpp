@@ -1,0 +1,44 @@
+#include "common/engines/sqlite/repair/inspect_points.h"
+
+#include "common/engines/sqlite/points/points_file.h"
+#include "common/engines/sqlite/repair/bad_pages.h"
+#include "common/engines/sqlite/repair/report.h"
+
+namespace mesh::sqlite {
+
+Result<FileReport> inspect_points(const std::string& source) {
+  constexpr auto kLoss = "nothing: the next start builds the index again from the log";
+  FileReport report{"vectors.db", 0, false, {}};
+  const auto damaged = [&](std::string place, std::string what, std::vector<std::string> tenants) {
+    report.damages.push_back({std::move(place), std::move(what), std::move(tenants), kLoss});
+  };
+  const auto look = [&]() -> Status {
+    auto db = Database::open(source, Database::Mode::read_only);
+    if (!db) return fail(db.error());
+    auto generations = read_generations(**db);
+    if (!generations) return fail(generations.error());
+    auto partitions = read_partitions(**db);
+    if (!partitions) return fail(partitions.error());
+    for (const auto& partition : *partitions) {
+      int dimension = 0;
+      for (const auto& generation : *generations) {
+        if (generation.number == partition.generation) dimension = generation.spec.dimension;
+      }
+      auto read =
+          read_points(**db, partition.id, dimension, [&](const StoredPoint&) { ++report.rows; });
+      if (read) continue;
+      if (read.error().kind != ErrorKind::corrupt) return read;
+      damaged("index generation " + std::to_string(partition.generation),
+              "vectors are unreadable or damaged", {partition.tenant.str()});
+    }
+    return {};
+  };
+  if (auto looked = look(); !looked) {
+    if (looked.error().kind != ErrorKind::corrupt) return fail(looked.error());
+    damaged("file", "cannot be read", {});
+  }
+  tell_bad_pages(bad_pages(source), kLoss, report);
+  return report;
+}
+
+}  // namespace mesh::sqlite

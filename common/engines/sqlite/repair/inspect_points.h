@@ -1,0 +1,14 @@
+// vectors.db: looked at only.
+#pragma once
+
+#include <string>
+
+#include "common/base/error.h"
+#include "common/engines/sqlite/repair/report.h"
+
+namespace mesh::sqlite {
+
+// Points can be built anew from the log, so a repair keeps none of the file. Errors as salvage_log.
+Result<FileReport> inspect_points(const std::string& source);
+
+}  // namespace mesh::sqlite

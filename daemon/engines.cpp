@@ -1,0 +1,182 @@
+#include "daemon/engines.h"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "common/base/time.h"
+#include "common/engines/computed/computed_extractor.h"
+#include "common/engines/hashing/hashing_embedder.h"
+#include "common/engines/memory/memory_limiter.h"
+#include "common/engines/sqlite/core/damage.h"
+#include "common/engines/sqlite/core/database.h"
+#include "common/engines/sqlite/core/directory_lock.h"
+#include "common/engines/sqlite/log/sqlite_log.h"
+#include "common/engines/sqlite/points/embedded_index.h"
+#include "common/engines/sqlite/store/sqlite_store.h"
+#include "daemon/check_data.h"
+
+namespace mesh {
+namespace {
+
+constexpr std::uint64_t kLeastDiskBytes = 256 << 20;
+
+Status make_data_dir(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) {
+    return fail(ErrorKind::unavailable, "data_dir " + path + " cannot be made: " + error.message() +
+                                            "; choose another with data_dir or --data-dir");
+  }
+  // Tokens and data of tenants; a folder of another owner stays as it is.
+  chmod(path.c_str(), 0700);
+  return {};
+}
+
+// Those of one process: everything is in the data folder, or in memory.
+class EmbeddedEngines final : public Engines {
+ public:
+  explicit EmbeddedEngines(std::string data_dir) : data_dir_(std::move(data_dir)) {}
+  Status open(const config::Config& config, const OnFatal& on_fatal, Clock& clock,
+              Metrics& metrics);
+
+  const Ports& ports() const override { return *ports_; }
+  std::vector<services::Check> checks() const override;
+  void set_gauges(Metrics& metrics) const override;
+  void close() override {
+    store_->close();
+    log_->close();
+  }
+
+ private:
+  void check_users(std::vector<services::Check>& all) const;
+
+  const std::string data_dir_;
+  // In the order in which they are made; they go in reverse.
+  std::unique_ptr<sqlite::DirectoryLock> lock_;
+  std::unique_ptr<sqlite::SqliteLog> log_;
+  std::unique_ptr<sqlite::SqliteStore> store_;
+  std::unique_ptr<VectorIndex> index_;
+  std::unique_ptr<RateLimiter> limiter_;
+  std::unique_ptr<Embedder> embedder_;
+  std::unique_ptr<PropertyExtractor> extractor_;
+  std::unique_ptr<Ports> ports_;
+};
+
+Status EmbeddedEngines::open(const config::Config& config, const OnFatal& on_fatal, Clock& clock,
+                             Metrics& metrics) {
+  if (auto made = make_data_dir(data_dir_); !made) return made;
+  auto locked = sqlite::DirectoryLock::acquire(data_dir_);
+  if (!locked) return fail(locked.error());
+  lock_ = std::move(*locked);
+  if (auto whole = nothing_unfinished(data_dir_); !whole) return whole;
+  if (auto whole = no_missing_file(data_dir_); !whole) return whole;
+
+  const auto commit_metrics = [&metrics](const char* file) {
+    auto& seconds = metrics.histogram("mesh_commit_seconds",
+                                      "Durable commits of the embedded engines.", {{"file", file}});
+    auto& jobs = metrics.counter("mesh_commit_jobs_total", "Changes made durable by these commits.",
+                                 {{"file", file}});
+    return [&seconds, &jobs](double took, int count) {
+      seconds.observe(took);
+      jobs.add(count);
+    };
+  };
+  sqlite::LogOptions log_options;
+  log_options.max_pending_bytes = config.log.max_pending;
+  log_options.hard_max_bytes = config.log.retention.activity.hard_size;
+  log_options.min_compaction_lag = config.log.compaction.min_lag;
+  log_options.max_compaction_lag = config.log.compaction.max_lag;
+  log_options.delete_retention = config.log.compaction.delete_retention;
+  log_options.on_fatal = on_fatal;
+  log_options.on_commit = commit_metrics("log");
+  auto log = sqlite::SqliteLog::open(data_dir_, log_options, clock);
+  if (!log) return fail(log.error());
+  log_ = std::move(*log);
+
+  sqlite::StoreOptions store_options;
+  store_options.on_fatal = on_fatal;
+  store_options.on_commit = commit_metrics("store");
+  auto store = sqlite::SqliteStore::open(data_dir_, store_options, clock);
+  if (!store) return fail(store.error());
+  store_ = std::move(*store);
+
+  sqlite::IndexOptions index_options;
+  index_options.on_fatal = on_fatal;
+  index_options.on_commit = commit_metrics("vectors");
+  if (const auto from = config.vectors.hnsw_threshold) {
+    index_options.approximate_from = static_cast<std::size_t>(*from);
+  }
+  auto index = sqlite::open_embedded_index(data_dir_, index_options);
+  if (!index) return fail(index.error());
+  index_ = std::move(*index);
+
+  limiter_ = memory::make_limiter(clock);
+  embedder_ = hashing::make_embedder(config.embedder.dimension);
+  extractor_ = computed::make_extractor();
+  ports_.reset(new Ports{*log_, *log_, store_->users(), store_->outbox(), store_->tenants(),
+                         store_->idempotency(), store_->tasks(), store_->retries(),
+                         store_->analytics(), store_->chemical(), *index_, *limiter_, *embedder_,
+                         *extractor_});
+  return {};
+}
+
+std::vector<services::Check> EmbeddedEngines::checks() const {
+  std::vector<services::Check> all;
+  const auto damage = sqlite::damage_met();
+  for (const auto& [file, cause] : damage) {
+    all.push_back(
+        {file, false,
+         "damaged (" + cause + "): stop meshd and run `mesh check --data-dir " + data_dir_ + "`"});
+  }
+  if (damage.empty()) all.push_back({"files", true, "no damage was met"});
+  check_users(all);
+  std::error_code error;
+  const auto space = std::filesystem::space(data_dir_, error);
+  if (!error) {
+    all.push_back({"disk", space.available > kLeastDiskBytes,
+                   format_size(space.available) + " free in data_dir"});
+  }
+  return all;
+}
+
+void EmbeddedEngines::check_users(std::vector<services::Check>& all) const {
+  constexpr int kMostNamed = 5;
+  const auto alike = store_->alike(kMostNamed + 1);
+  if (!alike || alike->empty()) return;
+  std::string pairs;
+  for (std::size_t i = 0; i < alike->size() && i < kMostNamed; ++i) {
+    const auto& [tenant, id, holder] = (*alike)[i];
+    pairs += (pairs.empty() ? "" : ", ") + tenant + ": " + std::to_string(id) + " and " +
+             std::to_string(holder);
+  }
+  all.push_back({"users", true,
+                 "two users of a tenant have one e-mail address (" + pairs +
+                     (alike->size() > kMostNamed ? ", …" : "") +
+                     "): give one of them another address or delete it",
+                 true});
+}
+
+void EmbeddedEngines::set_gauges(Metrics& metrics) const {
+  metrics
+      .gauge("mesh_sqlite_bytes",
+             "What SQLite uses of the heap: page caches, which are bounded, and statements.")
+      .set(static_cast<double>(sqlite::memory_in_use()));
+  metrics
+      .gauge("mesh_damaged_files",
+             "Data files that damage was met in since the start; `mesh check` names them.")
+      .set(static_cast<double>(sqlite::damage_met().size()));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engines>> Engines::open(const config::Config& config, OnFatal on_fatal,
+                                               Clock& clock, Metrics& metrics) {
+  auto engines = std::make_unique<EmbeddedEngines>(config.data_dir);
+  if (auto opened = engines->open(config, on_fatal, clock, metrics); !opened) {
+    return fail(opened.error());
+  }
+  return engines;
+}
+
+}  // namespace mesh

@@ -1,0 +1,69 @@
+// The engines of a configuration, as the ports that the rest of the daemon sees.
+//
+// engines.cpp is the one file of a running daemon that names engines; check_data.cpp and backup.cpp
+// look at the files of a folder that none uses.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/config/config.h"
+#include "common/ports/embedder.h"
+#include "common/ports/event_log.h"
+#include "common/ports/idempotency_store.h"
+#include "common/ports/outbox.h"
+#include "common/ports/projection_store.h"
+#include "common/ports/property_extractor.h"
+#include "common/ports/rate_limiter.h"
+#include "common/ports/retry_store.h"
+#include "common/ports/task_store.h"
+#include "common/ports/tenant_store.h"
+#include "common/ports/user_store.h"
+#include "common/ports/vector_index.h"
+#include "common/telemetry/metrics.h"
+#include "daemon/services/check.h"
+
+namespace mesh {
+
+struct Ports {
+  EventLog& log;
+  LogAdmin& log_admin;
+  UserStore& users;
+  Outbox& outbox;
+  TenantStore& tenants;
+  IdempotencyStore& idempotency;
+  TaskStore& tasks;
+  RetryStore& retries;
+  AnalyticsStore& analytics;
+  ChemicalStore& chemical;
+  VectorIndex& index;
+  RateLimiter& limiter;
+  Embedder& embedder;
+  PropertyExtractor& extractor;
+};
+
+class Engines {
+ public:
+  // Called where stored data can no longer be trusted (a failed fsync): must end the process.
+  using OnFatal = std::function<void(const Error&)>;
+
+  // Opens what the configuration names, the data folder and its lock first. `conflict` where the
+  // folder is in use, half repaired, or lacks a file; `corrupt` where a file is damaged.
+  static Result<std::unique_ptr<Engines>> open(const config::Config& config, OnFatal on_fatal,
+                                               Clock& clock, Metrics& metrics);
+  virtual ~Engines() = default;
+
+  // As long as the engines.
+  virtual const Ports& ports() const = 0;
+  // The state of what they keep their data in. Any thread.
+  virtual std::vector<services::Check> checks() const = 0;
+  // Sets the gauges of what they hold. Any thread.
+  virtual void set_gauges(Metrics& metrics) const = 0;
+  // Finishes what was submitted; what comes later is refused. Callable twice.
+  virtual void close() = 0;
+};
+
+}  // namespace mesh

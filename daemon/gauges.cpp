@@ -1,0 +1,55 @@
+#include "daemon/gauges.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "daemon/heap.h"
+
+namespace mesh {
+
+void Gauges::collect() {
+  if (metrics_.crowded()) name_busiest_tenants();
+  set("mesh_outbox_events", "Committed events that wait for the log.",
+      static_cast<double>(engines_.ports().outbox.size()));
+  set("mesh_http_buffered_bytes",
+      "Request bodies, and answers that wait for their readers, that are held.",
+      static_cast<double>(server_.buffered_bytes()));
+  collect_heap();
+  engines_.set_gauges(metrics_);
+  retention_.collect(engines_.ports().log_admin);
+  collect_generations();
+}
+
+void Gauges::name_busiest_tenants() {
+  std::vector<Metrics::Used> used;
+  for (const auto& row : usage_.totals()) {
+    if (row.tenant != Usage::kOthers) used.push_back({row.tenant, row[Use::requests]});
+  }
+  metrics_.name_busiest(std::move(used));
+}
+
+void Gauges::collect_heap() {
+  const Heap held = heap();
+  for (const auto& [state, bytes] : {std::pair{"used", held.used}, {"kept", held.kept}}) {
+    metrics_
+        .gauge("mesh_heap_bytes", "The heap: handed out, and resident besides.", {{"state", state}})
+        .set(static_cast<double>(bytes));
+  }
+}
+
+void Gauges::collect_generations() {
+  const auto all = engines_.ports().index.generations();
+  if (!all) return;  // shown as an error where it is asked for
+  for (const auto& name : std::exchange(generations_, {})) {
+    if (std::ranges::find(*all, name, &GenerationInfo::name) == all->end())
+      metrics_.forget("generation", name);
+  }
+  for (const auto& generation : *all) {
+    metrics_
+        .gauge("mesh_index_vectors", "Vectors per generation.", {{"generation", generation.name}})
+        .set(static_cast<double>(generation.vectors));
+    generations_.push_back(generation.name);
+  }
+}
+
+}  // namespace mesh

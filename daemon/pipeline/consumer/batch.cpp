@@ -1,0 +1,136 @@
+#include "daemon/pipeline/consumer/batch.h"
+
+#include <exception>
+#include <set>
+
+#include "daemon/pipeline/consumer/parked_events.h"
+#include "daemon/pipeline/dead_letters/dead_letter_record.h"
+
+namespace mesh::pipeline {
+namespace {
+
+Result<std::vector<StageResult>> ask(Stage& stage, std::span<const StageInput> inputs,
+                                     const Through& through) {
+  std::vector<StageResult> results;
+  try {
+    results = stage.process(inputs, through);
+  } catch (const std::exception& error) {
+    return fail(ErrorKind::internal, "the stage threw", error.what());
+  }
+  if (results.size() != inputs.size()) {
+    return fail(ErrorKind::internal, "the stage answered " + std::to_string(results.size()) +
+                                         " results for " + std::to_string(inputs.size()) +
+                                         " events");
+  }
+  return results;
+}
+
+}  // namespace
+
+void Batch::add(ParkedEvent event) {
+  auto decoded = from_record(event.record);
+  Work work{std::move(event), {}, Work::Verdict::open, {}, {}};
+  if (!decoded) {
+    work.verdict = Work::Verdict::dead;
+    work.cause_class = "decode";
+    work.cause = decoded.error().to_string();
+  } else {
+    work.tenant = decoded->tenant.str();
+    inputs_.push_back({std::move(*decoded), work.event.record.position});
+    positions_.push_back(works_.size());
+  }
+  works_.push_back(std::move(work));
+}
+
+void Batch::add_behind(ParkedEvent event) {
+  works_.push_back({std::move(event), {}, Work::Verdict::behind, {}, {}});
+}
+
+Status Batch::consult(Stage& stage, const Through& through) {
+  if (inputs_.empty()) return {};
+  auto results = ask(stage, inputs_, through);
+  if (!results) return fail(std::move(results.error()));
+
+  std::set<std::string> retrying;  // keys with an event that waits for another attempt
+  std::set<std::string> down;      // keys with an event that met an outage
+  std::optional<Error> outage;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    StageResult& result = (*results)[i];
+    Work& work = works_[positions_[i]];
+    const bool check_keys = !retrying.empty() || !down.empty() ||
+                            result.outcome == StageResult::Outcome::retry ||
+                            result.outcome == StageResult::Outcome::outage;
+    const std::string key = check_keys ? order_key(work.event.record) : std::string();
+    if (check_keys && retrying.contains(key)) {
+      work.verdict = Work::Verdict::behind;
+      continue;
+    }
+    const bool behind_outage = check_keys && down.contains(key);
+    if (behind_outage || result.outcome == StageResult::Outcome::outage) {
+      if (!outage) {
+        outage =
+            Error{ErrorKind::unavailable, result.cause_class + ": " + result.cause, {}, {}, {}};
+      }
+      down.insert(key);
+      if (kept != i) {
+        inputs_[kept] = std::move(inputs_[i]);
+        positions_[kept] = positions_[i];
+      }
+      ++kept;
+      continue;
+    }
+    if (result.outcome == StageResult::Outcome::retry) retrying.insert(key);
+    work.verdict = result.outcome == StageResult::Outcome::done   ? Work::Verdict::done
+                   : result.outcome == StageResult::Outcome::dead ? Work::Verdict::dead
+                                                                  : Work::Verdict::retry;
+    work.cause_class = std::move(result.cause_class);
+    work.cause = std::move(result.cause);
+  }
+  inputs_.erase(inputs_.begin() + static_cast<std::ptrdiff_t>(kept), inputs_.end());
+  positions_.resize(kept);
+  if (outage) return fail(std::move(*outage));
+  return {};
+}
+
+Settlement settle(const Batch& batch, const SettlementRules& rules, Timestamp now,
+                  std::mt19937_64& random) {
+  Settlement result;
+  for (const Work& work : batch.works()) {
+    const StoredRecord& record = work.event.record;
+    auto finish = [&] {
+      if (rules.from_store) result.removed.push_back(record);
+    };
+    auto bury = [&](int attempts, std::string cause_class, std::string cause) {
+      result.letters.push_back(dead_letter_record(
+          record,
+          {rules.pipeline, work.tenant, attempts, std::move(cause_class), std::move(cause), now}));
+      finish();
+    };
+    const int attempts = work.event.attempts + 1;
+    switch (work.verdict) {
+      case Work::Verdict::done:
+        finish();
+        break;
+      case Work::Verdict::dead:
+        bury(attempts, work.cause_class, work.cause);
+        break;
+      case Work::Verdict::retry:
+        if (attempts >= rules.retry.max_attempts) {
+          bury(attempts, "exhausted", work.cause_class + ": " + work.cause);
+          break;
+        }
+        result.parked.push_back({record, attempts,
+                                 now + backoff_delay(rules.retry, attempts, random()),
+                                 work.cause_class, work.cause});
+        break;
+      case Work::Verdict::behind:
+      case Work::Verdict::open:
+        result.parked.push_back({record, 0, now, {}, {}});
+        break;
+    }
+  }
+  return result;
+}
+
+}  // namespace mesh::pipeline

@@ -1,0 +1,57 @@
+// One batch of a pipeline: what the stage said of each event, and what follows from it.
+#pragma once
+
+#include <random>
+#include <string>
+#include <vector>
+
+#include "common/base/backoff.h"
+#include "common/ports/retry_store.h"
+#include "daemon/pipeline/stages/stage.h"
+
+namespace mesh::pipeline {
+
+struct Work {
+  enum class Verdict { open, done, retry, dead, behind };  // behind: waits for one of its key
+  ParkedEvent event;                                       // attempts: those before this batch
+  std::string tenant;
+  Verdict verdict = Verdict::open;
+  std::string cause_class;
+  std::string cause;
+};
+
+class Batch {
+ public:
+  // In log order. What cannot be decoded is dead with the cause class "decode".
+  void add(ParkedEvent event);
+  // An event that waits behind a parked one; the stage does not see it.
+  void add_behind(ParkedEvent event);
+  bool empty() const { return works_.empty(); }
+  // Gives the open events to the stage. An error where some are still open, because the stage or
+  // what is behind it is down: the same call again goes on with those.
+  Status consult(Stage& stage, const Through& through);
+  std::size_t open() const { return inputs_.size(); }
+  const std::vector<Work>& works() const { return works_; }
+
+ private:
+  std::vector<Work> works_;
+  std::vector<StageInput> inputs_;      // of the open works
+  std::vector<std::size_t> positions_;  // of inputs_[i] in works_
+};
+
+// What makes a batch's verdicts durable, in this order: letters, parked, removed, then the commit.
+// An event parked behind another is due from the start: it goes as soon as it is the first.
+struct Settlement {
+  std::vector<Record> letters;
+  std::vector<ParkedEvent> parked;
+  std::vector<StoredRecord> removed;  // from the retry store: done or dead
+};
+struct SettlementRules {
+  std::string pipeline;
+  BackoffPolicy retry;
+  bool from_store = false;  // the events were parked before this batch
+};
+Settlement settle(const Batch& batch, const SettlementRules& rules, Timestamp now,
+                  std::mt19937_64& random);
+
+}  // namespace mesh::pipeline

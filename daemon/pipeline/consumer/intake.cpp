@@ -1,0 +1,205 @@
+// From the log into batches.
+#include <algorithm>
+
+#include "daemon/pipeline/consumer/runtime_impl.h"
+#include "daemon/pipeline/lag.h"
+
+namespace mesh::pipeline {
+namespace {
+
+// How far ahead is read between two batches. Reading keys costs some 0.5 µs each, so that a batch
+// waits for a few milliseconds and the event behind a million others is found within a second.
+constexpr int kPollsAhead = 4;
+constexpr std::size_t kPollAhead = 4'096;  // records
+constexpr std::size_t kBatchBytes = ReadLimits{}.max_bytes;
+
+std::size_t bytes_of(const StoredRecord& record) {
+  std::size_t bytes = record.key.size() + (record.value ? record.value->size() : 0);
+  for (const auto& [name, value] : record.headers) bytes += name.size() + value.size();
+  return bytes;
+}
+
+}  // namespace
+
+// Close behind the log, where a batch takes in all there is, order does not matter between tenants,
+// and the records are processed as they come. Farther behind they are filed in lanes first.
+void Pipeline::Impl::take_in() {
+  follow_moves();
+  for (int polls = 0; polls < kPollsAhead && lanes.room() > 0; ++polls) {
+    const bool first = lanes.empty();
+    ReadLimits limits;
+    limits.max_records = first ? batch_limit() : std::min(kPollAhead, lanes.room());
+    limits.keys_only = !first;
+    const bool idle = polls == 0 && (first || blocked);
+    auto records = consumer->poll(limits, idle ? until_due() : Duration{0});
+    follow_moves(records ? &*records : nullptr);
+    if (!records) {
+      pause("read the event log", records.error());
+      return;
+    }
+    recovered();
+    if (records->empty()) {
+      if (!lanes.empty()) break;
+      if (!commit_passed_gaps()) return;
+      refresh_lag(true);
+      return;
+    }
+    // With so much parked a single tenant might fill the rest within a batch.
+    const bool crowded =
+        2 * (parked.size() + records->size()) > static_cast<std::size_t>(options.max_parked);
+    if (first && lanes.empty() && !crowded &&
+        records_from(deps.log, consumer->position()) < options.batch) {
+      process_directly(std::move(*records));
+      return;
+    }
+    file(*records);
+    if (is_stopping()) return;
+  }
+  take_turns();
+}
+
+// Positions move without a record over what retention or a repair removed at the end of a
+// partition; uncommitted, that would be lag for as long as nothing is appended there.
+bool Pipeline::Impl::commit_passed_gaps() {
+  auto reached = consumer->position();
+  bool passed = false;
+  {
+    std::lock_guard lock(mutex);
+    passed = reached != committed;
+  }
+  if (passed && !commit(reached)) return false;
+  std::lock_guard lock(mutex);
+  committed = std::move(reached);
+  lanes.reset(committed);
+  return true;
+}
+
+// An operator may have moved the group: what waits of before is void. So is what was polled of such
+// a partition, since the move may have come while the poll was reading; it is read again.
+void Pipeline::Impl::follow_moves(std::vector<StoredRecord>* polled) {
+  const auto moved = consumer->moved();
+  if (moved.empty()) return;
+  if (polled != nullptr) {
+    std::erase_if(*polled, [&](const StoredRecord& record) {
+      return moved.contains({record.position.topic, record.position.partition});
+    });
+    for (const auto& [partition, next] : moved) (void)consumer->seek(partition, next);
+  }
+  std::lock_guard lock(mutex);
+  for (const auto& [partition, next] : moved) {
+    lanes.reset(partition, next);
+    committed[partition] = next;
+  }
+  blocked = false;
+}
+
+void Pipeline::Impl::process_directly(std::vector<StoredRecord> records) {
+  Batch batch;
+  Through through;
+  for (StoredRecord& record : records) {
+    through[{record.position.topic, record.position.partition}] = record.position.offset + 1;
+    add_to(batch, std::move(record));
+  }
+  process(std::move(batch), false, through);
+}
+
+void Pipeline::Impl::file(const std::vector<StoredRecord>& records) {
+  std::lock_guard lock(mutex);
+  for (const StoredRecord& record : records) {
+    const std::string_view lane = lane_of(record.key);
+    if (parked.contains(record.position)) {
+      lanes.pass(lane, record.position);
+    } else {
+      lanes.file(lane, record.position);
+    }
+  }
+  for (const auto& [partition, next] : consumer->position()) lanes.see(partition, next);
+  blocked = false;
+}
+
+void Pipeline::Impl::take_turns() {
+  const auto stretches =
+      lanes.next(batch_limit(), [this](const std::string& lane) { return may_park(lane); });
+  blocked = stretches.empty() && !lanes.empty();
+  if (blocked) {
+    set_state(PipelineStatus::State::paused_backlog);
+    refresh_lag(true);
+    if (lanes.room() == 0) sleep_until(deps.clock.steady() + until_due());
+    return;
+  }
+  Batch batch;
+  std::vector<Lanes::Taken> taken;
+  if (!read(stretches, taken, batch)) return;
+  {
+    std::lock_guard lock(mutex);
+    for (const Lanes::Taken& one : taken) lanes.take(one);
+  }
+  process(std::move(batch), false, through());
+}
+
+// What the lanes wait for, up to a batch's bytes. False where the log cannot be read.
+bool Pipeline::Impl::read(const std::vector<Lanes::Stretch>& stretches,
+                          std::vector<Lanes::Taken>& taken, Batch& batch) {
+  std::size_t bytes = 0;
+  for (const Lanes::Stretch& stretch : stretches) {
+    Lanes::Taken one{stretch, stretch.from, 0, 0};
+    while (one.next < stretch.to && one.records < stretch.records && bytes < kBatchBytes) {
+      auto part = deps.log.read(
+          stretch.partition, one.next,
+          {.max_records = stretch.records - one.records, .max_bytes = kBatchBytes - bytes});
+      if (!part) {
+        pause("read the event log", part.error());
+        return false;
+      }
+      // At the end, the rest of the stretch was removed meanwhile.
+      one.next = part->at_end ? stretch.to : std::min(part->next, stretch.to);
+      for (StoredRecord& record : part->records) {
+        if (record.position.offset >= stretch.to) break;
+        ++one.records;
+        bytes += bytes_of(record);
+        if (lane_of(record.key) != stretch.lane) continue;
+        ++one.events;
+        add_to(batch, std::move(record));
+      }
+    }
+    taken.push_back(std::move(one));
+    if (bytes >= kBatchBytes) break;
+  }
+  return true;
+}
+
+void Pipeline::Impl::add_to(Batch& batch, StoredRecord record) const {
+  if (parked.contains(record.position)) return;
+  ParkedEvent event{std::move(record), 0, {}, {}, {}};
+  if (parked.size() > 0 && parked.has_key(order_key(event.record))) {
+    batch.add_behind(std::move(event));
+  } else {
+    batch.add(std::move(event));
+  }
+}
+
+// Even if all of a batch must be parked there is room for it.
+std::size_t Pipeline::Impl::batch_limit() const {
+  return std::min(static_cast<std::size_t>(options.batch),
+                  static_cast<std::size_t>(options.max_parked) - parked.size());
+}
+
+// How many events of a lane may be processed though all might have to be parked: a tenant may have
+// as many parked as it leaves room for others.
+std::size_t Pipeline::Impl::may_park(const std::string& lane) const {
+  const std::size_t free = static_cast<std::size_t>(options.max_parked) - parked.size();
+  const std::size_t own = parked.size_of(lane);
+  return free > own ? (free - own + 1) / 2 : 0;
+}
+
+// What may be committed once what is under way is done.
+Through Pipeline::Impl::through() const {
+  Through through = lanes.low();
+  std::erase_if(through, [&](const auto& entry) {
+    const auto known = committed.find(entry.first);
+    return known != committed.end() && known->second >= entry.second;
+  });
+  return through;
+}
+
+}  // namespace mesh::pipeline

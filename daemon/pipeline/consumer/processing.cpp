@@ -1,0 +1,172 @@
+// From a batch to what is durable.
+#include "common/telemetry/log.h"
+#include "daemon/pipeline/append.h"
+#include "daemon/pipeline/consumer/runtime_impl.h"
+
+namespace mesh::pipeline {
+namespace {
+
+double seconds(std::chrono::nanoseconds d) { return std::chrono::duration<double>(d).count(); }
+
+// Each event takes an equal share of the time.
+void count_usage(Usage& usage, const Batch& batch, std::chrono::nanoseconds took) {
+  std::map<std::string_view, int> done;
+  for (const Work& work : batch.works()) done[work.tenant] += work.verdict == Work::Verdict::done;
+  const auto each = took / std::max<std::ptrdiff_t>(std::ssize(batch.works()), 1);
+  for (const auto& [tenant, n] : done) {
+    if (n == 0) continue;
+    usage.add(tenant, {{Use::processed, static_cast<std::uint64_t>(n)},
+                       {Use::stage_micros, micros(each * n)}});
+  }
+}
+
+}  // namespace
+
+void Pipeline::Impl::process(Batch batch, bool from_store, const Through& through) {
+  std::chrono::nanoseconds took{0};
+  const bool answered = batch.open() == 0 || insist("process events", [&]() -> Status {
+                          const SteadyTime begin = deps.clock.steady();
+                          const std::size_t events = batch.open();
+                          auto status_of_call = batch.consult(stage, through);
+                          took = deps.clock.steady() - begin;
+                          metrics.batch_seconds.observe(seconds(took));
+                          if (status_of_call) {
+                            stage.cost().observe(static_cast<std::int64_t>(events), took);
+                          } else {
+                            metrics.outage.add(static_cast<double>(batch.open()));
+                          }
+                          return status_of_call;
+                        });
+  if (!answered) return;
+  Settlement settlement =
+      settle(batch, {options.name, options.retry, from_store}, deps.clock.now(), random);
+  if (options.writes_letters && !options.writes_letters()) settlement.letters.clear();
+  if (!make_durable(settlement)) return;
+  if (!through.empty() && !commit(through)) return;
+  count(batch, settlement);
+  if (deps.usage != nullptr) count_usage(*deps.usage, batch, took);
+  apply(settlement, through);
+  refresh_lag(false);
+}
+
+bool Pipeline::Impl::make_durable(const Settlement& settlement) {
+  if (!settlement.letters.empty() && !insist("write dead letters", [&]() -> Status {
+        auto appended = append_within(deps.log, deps.clock, settlement.letters);
+        if (!appended) return fail(std::move(appended.error()));
+        return {};
+      })) {
+    return false;
+  }
+  if (!settlement.parked.empty() &&
+      !insist("park events", [&] { return deps.retries.park(options.name, settlement.parked); })) {
+    return false;
+  }
+  if (settlement.removed.empty()) return true;
+  std::vector<Position> positions;
+  for (const StoredRecord& record : settlement.removed) positions.push_back(record.position);
+  return insist("remove parked events",
+                [&] { return deps.retries.remove(options.name, positions); });
+}
+
+bool Pipeline::Impl::commit(const Through& through) {
+  return insist("commit offsets", [&]() -> Status {
+    auto done = consumer->commit(through);
+    if (!done && !done.error().retryable()) {
+      // The effects are durable and a later commit covers this one; to stand still would help
+      // nobody.
+      log::error("offsets were not committed",
+                 {{"pipeline", options.name}, {"error", done.error().to_string()}});
+      return {};
+    }
+    return done;
+  });
+}
+
+void Pipeline::Impl::apply(const Settlement& settlement, const Through& through) {
+  {
+    // Under one lock, so that no event looks past while it is parked.
+    std::lock_guard lock(mutex);
+    for (const auto& [partition, next] : through) {
+      committed[partition] = next;
+      lanes.see(partition, next);
+    }
+    lanes.finish();
+    for (const StoredRecord& record : settlement.removed) parked.remove(record);
+    for (const ParkedEvent& event : settlement.parked) {
+      if (event.attempts > 0) status.last_error = event.cause_class + ": " + event.cause;
+      parked.put(event);
+    }
+    status.parked = static_cast<std::int64_t>(parked.size());
+    if (parked.size() == 0) status.last_error.clear();
+  }
+  metrics.parked.set(static_cast<double>(parked.size()));
+  changed.notify_all();
+}
+
+void Pipeline::Impl::count(const Batch& batch, const Settlement& settlement) {
+  double done = 0, retry = 0, behind = 0;
+  for (const ParkedEvent& event : settlement.parked) (event.attempts > 0 ? retry : behind) += 1;
+  for (const Work& work : batch.works()) done += work.verdict == Work::Verdict::done ? 1 : 0;
+  if (done > 0) metrics.done.add(done);
+  if (retry > 0) metrics.retry.add(retry);
+  if (behind > 0) metrics.behind.add(behind);
+  for (const Record& letter : settlement.letters) {
+    metrics.dead.add();
+    deps.metrics
+        .counter(
+            "mesh_dead_letters_total", "Events that died, by source topic and cause",
+            {{"topic", std::string(find_header(letter.headers, dead_letter::kSourceTopic))},
+             {"cause_class", std::string(find_header(letter.headers, dead_letter::kCauseClass))}})
+        .add();
+  }
+}
+
+// Calls until it succeeds; false when the pipeline is to stop before that. Even then it was tried
+// once, so that a stop finishes the batch under way.
+bool Pipeline::Impl::insist(const char* what, const std::function<Status()>& call) {
+  for (;;) {
+    auto done = call();
+    if (done) {
+      recovered();
+      return true;
+    }
+    pause(what, done.error());
+    if (is_stopping()) return false;
+  }
+}
+
+void Pipeline::Impl::pause(const char* what, const Error& error) {
+  breaker.failed();
+  metrics.breaker_state.set(2);
+  log::warn("the pipeline pauses",
+            {{"pipeline", options.name}, {"could_not", what}, {"error", error.to_string()}});
+  {
+    std::lock_guard lock(mutex);
+    status.state = error.kind == ErrorKind::corrupt ? PipelineStatus::State::failed
+                                                    : PipelineStatus::State::paused_outage;
+    status.last_error = error.to_string();
+  }
+  while (!is_stopping() && !breaker.allow()) {
+    refresh_lag(true);
+    sleep_until(std::min(breaker.open_until(), deps.clock.steady() + kHeartbeat));
+  }
+  metrics.breaker_state.set(1);
+}
+
+void Pipeline::Impl::sleep_until(SteadyTime deadline) {
+  std::unique_lock lock(mutex);
+  deps.clock.wait_until(lock, changed, deadline, [&] { return stopping; });
+}
+
+void Pipeline::Impl::recovered() {
+  if (breaker.state() != CircuitBreaker::State::closed) {
+    log::info("the pipeline goes on", {{"pipeline", options.name}});
+    metrics.breaker_state.set(0);
+    std::lock_guard lock(mutex);
+    status.last_error.clear();
+  }
+  breaker.succeeded();
+  set_state(PipelineStatus::State::running);
+}
+
+}  // namespace mesh::pipeline

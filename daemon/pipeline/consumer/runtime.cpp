@@ -1,0 +1,235 @@
+#include "daemon/pipeline/consumer/runtime.h"
+
+#include <algorithm>
+
+#include "common/base/thread.h"
+#include "daemon/pipeline/consumer/runtime_impl.h"
+#include "daemon/pipeline/lag.h"
+#include "daemon/pipeline/scan.h"
+
+namespace mesh::pipeline {
+namespace {
+
+constexpr Duration kLagAgeInterval{1'000};  // the age of the oldest event costs a read
+
+double seconds(std::chrono::nanoseconds d) { return std::chrono::duration<double>(d).count(); }
+
+}  // namespace
+
+std::string_view to_string(PipelineStatus::State state) {
+  switch (state) {
+    case PipelineStatus::State::running:
+      return "running";
+    case PipelineStatus::State::paused_outage:
+      return "paused_outage";
+    case PipelineStatus::State::paused_backlog:
+      return "paused_backlog";
+    case PipelineStatus::State::stopped:
+      return "stopped";
+    case PipelineStatus::State::failed:
+      return "failed";
+  }
+  return "unknown";
+}
+
+Pipeline::Impl::Impl(PipelineOptions o, Stage& s, PipelineDeps d)
+    : options(std::move(o)),
+      stage(s),
+      deps(d),
+      metrics(d.metrics, options.name),
+      breaker(d.clock, options.breaker),
+      random(std::random_device{}()) {
+  status.name = options.name;
+}
+
+Status Pipeline::Impl::start() {
+  std::lock_guard guard(lifecycle);
+  if (thread.joinable()) return {};
+  auto events = deps.retries.load(options.name);
+  if (!events) return fail(std::move(events.error()));
+  auto opened = deps.admin.open_consumer(options.name, options.topics);
+  if (!opened) return fail(std::move(opened.error()));
+  consumer = std::move(*opened);
+  {
+    std::lock_guard lock(mutex);
+    stopping = false;
+    parked.clear();
+    for (ParkedEvent& event : *events) parked.put(std::move(event));
+    committed = consumer->position();
+    lanes.reset(committed);
+    blocked = false;
+    status.parked = static_cast<std::int64_t>(parked.size());
+    status.state = PipelineStatus::State::running;
+    status.last_error.clear();
+  }
+  thread = std::thread([this] {
+    name_thread(options.name.c_str());
+    stand_back(Standing::background);
+    run();
+  });
+  return {};
+}
+
+void Pipeline::Impl::stop() {
+  std::lock_guard guard(lifecycle);
+  if (!thread.joinable()) return;
+  {
+    std::lock_guard lock(mutex);
+    stopping = true;
+  }
+  changed.notify_all();
+  consumer->wake();
+  thread.join();
+  consumer.reset();
+  {
+    std::lock_guard lock(mutex);
+    lanes.reset(committed);  // what was done beyond comes again
+  }
+  set_state(PipelineStatus::State::stopped);
+  metrics.lag_events.set(0);  // a group that nobody follows is not behind
+  metrics.lag_seconds.set(0);
+  metrics.parked.set(0);
+}
+
+void Pipeline::Impl::run() {
+  refresh_lag(true);
+  // Reading comes first: after a restart, what is parked but not committed is passed over before it
+  // is done and forgotten. Where it stands too far ahead for that it is done twice.
+  while (!is_stopping()) {
+    if (static_cast<int>(parked.size()) < options.max_parked) {
+      take_in();
+    } else {
+      wait_for_room();
+    }
+    if (!is_stopping()) retry_due();
+  }
+}
+
+void Pipeline::Impl::wait_for_room() {
+  set_state(PipelineStatus::State::paused_backlog);
+  refresh_lag(true);
+  sleep_until(deps.clock.steady() + until_due());
+}
+
+void Pipeline::Impl::retry_due() {
+  auto due = parked.due(deps.clock.now(), static_cast<std::size_t>(options.batch));
+  if (due.empty()) return;
+  blocked = false;
+  Batch batch;
+  for (ParkedEvent& event : due) batch.add(std::move(event));
+  process(std::move(batch), true, {});
+}
+
+Duration Pipeline::Impl::until_due() const {
+  const auto due = parked.next_due();
+  if (!due) return kHeartbeat;
+  return std::clamp(Duration(*due - deps.clock.now()), Duration{0}, kHeartbeat);
+}
+
+void Pipeline::Impl::set_state(PipelineStatus::State state) {
+  std::lock_guard lock(mutex);
+  status.state = state;
+  status.parked = static_cast<std::int64_t>(parked.size());
+}
+
+void Pipeline::Impl::refresh_lag(bool with_age) {
+  const Timestamp now = deps.clock.now();
+  const SteadyTime steady = deps.clock.steady();
+  with_age = with_age || !lag_age_read || steady - *lag_age_read >= kLagAgeInterval;
+  Offsets seen, done;
+  std::int64_t events = 0;
+  {
+    std::lock_guard lock(mutex);
+    seen = lanes.seen();
+    done = committed;
+    events = static_cast<std::int64_t>(lanes.events());
+  }
+  events += records_from(deps.log, seen);
+  std::optional<Timestamp> oldest;
+  if (with_age) {
+    oldest = oldest_from(deps.log, done);
+    if (const auto waiting = parked.oldest()) {
+      oldest = std::min(oldest.value_or(Timestamp::max()), *waiting);
+    }
+  }
+  std::lock_guard lock(mutex);
+  status.lag_events = events;
+  metrics.lag_events.set(static_cast<double>(events));
+  if (!with_age) return;
+  lag_age_read = steady;
+  status.lag_seconds = oldest ? std::max(0.0, seconds(now - *oldest)) : 0;
+  metrics.lag_seconds.set(status.lag_seconds);
+}
+
+Pipeline::Where Pipeline::Impl::where_locked(const Position& position,
+                                             std::optional<std::string>& lane) const {
+  if (parked.contains(position)) return Where::parked;
+  const TopicPartition partition{position.topic, position.partition};
+  const auto done = committed.find(partition);
+  if (done == committed.end() || position.offset >= lanes.seen(partition)) return Where::ahead;
+  if (position.offset < done->second) return Where::past;
+  // Between the two some lanes are past and others are not.
+  if (!lane) {
+    const auto record = record_at(deps.log, position, true);
+    if (!record) return Where::ahead;
+    if (!*record) return Where::past;  // removed
+    lane = lane_of((*record)->key);
+  }
+  return lanes.holds(*lane, position) ? Where::ahead : Where::past;
+}
+
+bool Pipeline::Impl::wait_for(const std::function<bool()>& reached, Duration timeout) const {
+  std::unique_lock lock(mutex);
+  deps.clock.wait_until(lock, changed, deps.clock.steady() + timeout,
+                        [&] { return reached() || stopping; });
+  return reached();
+}
+
+Pipeline::Pipeline(PipelineOptions options, Stage& stage, PipelineDeps deps)
+    : impl_(std::make_unique<Impl>(std::move(options), stage, deps)) {}
+
+Pipeline::~Pipeline() { stop(); }
+
+Status Pipeline::start() { return impl_->start(); }
+
+void Pipeline::stop() { impl_->stop(); }
+
+PipelineStatus Pipeline::status() const {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->status;
+}
+
+std::map<TopicPartition, std::int64_t> Pipeline::committed() const {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->committed;
+}
+
+Offsets Pipeline::seen() const {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->lanes.seen();
+}
+
+Pipeline::Where Pipeline::where(const Position& position) const {
+  std::optional<std::string> lane;
+  std::lock_guard lock(impl_->mutex);
+  return impl_->where_locked(position, lane);
+}
+
+bool Pipeline::wait_past(const Position& position, Duration timeout) const {
+  std::optional<std::string> lane;
+  return impl_->wait_for([&] { return impl_->where_locked(position, lane) == Where::past; },
+                         timeout);
+}
+
+bool Pipeline::wait_past_all(const TopicPartition& partition, std::int64_t end,
+                             Duration timeout) const {
+  return impl_->wait_for(
+      [&] {
+        const auto done = impl_->committed.find(partition);
+        return done != impl_->committed.end() && done->second >= end &&
+               !impl_->parked.contains({partition.topic, partition.partition, end - 1});
+      },
+      timeout);
+}
+
+}  // namespace mesh::pipeline

@@ -1,0 +1,97 @@
+// The consumer runtime: one pipeline = one consumer group, one stage, one thread.
+//
+// Loop: poll a batch → events whose key has a parked predecessor are parked behind it → the stage →
+// done | retry (parked durably with the attempt count, backoff with full jitter) | dead (to the
+// dead-letter topic, or after max_attempts) | outage (breaker opens, the same events are tried
+// again after its delay; nothing is parked, nothing dies) → commit. Events of one key keep their
+// order (records without a key have none); other keys go on.
+//
+// Tenants get equal shares. Farther than a batch behind the log the pipeline reads on, files what
+// it sees by tenant (lanes.h) and takes its batches from all tenants in turn. A partition's
+// committed offset is the lowest that is not done; what was done beyond it is done again after a
+// restart: effects are idempotent, but an event that died there leaves a second letter. A tenant
+// may have as many events parked as it leaves room for others, then it waits and the others go on;
+// when max_parked wait or no tenant may go on, the pipeline pauses (paused_backlog) until some are
+// through.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/backoff.h"
+#include "common/base/circuit_breaker.h"
+#include "common/base/clock.h"
+#include "common/ports/event_log.h"
+#include "common/ports/retry_store.h"
+#include "common/telemetry/metrics.h"
+#include "common/telemetry/usage.h"
+#include "daemon/pipeline/stages/stage.h"
+
+namespace mesh::pipeline {
+
+struct PipelineOptions {
+  std::string name;  // also the consumer group: "user-index-3", "analytics"
+  std::vector<std::string> topics;
+  int batch = 256;
+  BackoffPolicy retry;
+  int max_parked = 10'000;
+  // Asked when events died, from the pipeline's thread: false where another pipeline of the same
+  // events writes their letters. Empty: always.
+  std::function<bool()> writes_letters = {};
+  CircuitBreaker::Options breaker{1, {Duration{500}, Duration{30'000}, 0}};  // of an outage
+};
+
+struct PipelineStatus {
+  std::string name;
+  // failed: the log is damaged where the group stands; it goes on when the group is moved past it.
+  enum class State { running, paused_outage, paused_backlog, stopped, failed };
+  State state = State::stopped;
+  std::int64_t lag_events = 0;  // not yet processed, wherever they stand; without parked ones
+  double lag_seconds = 0;       // age of the oldest event not yet processed, parked ones included
+  std::int64_t parked = 0;
+  std::string last_error;  // empty once what failed is through
+};
+std::string_view to_string(PipelineStatus::State state);
+
+struct PipelineDeps {
+  EventLog& log;
+  LogAdmin& admin;
+  RetryStore& retries;
+  Clock& clock;
+  Metrics& metrics;
+  Usage* usage = nullptr;  // counts what is done for each tenant; null: nobody asks
+};
+
+class Pipeline {
+ public:
+  Pipeline(PipelineOptions options, Stage& stage, PipelineDeps deps);
+  ~Pipeline();  // stop()
+  Status start();
+  // Finishes the batch, commits, closes. Callable twice and before start.
+  void stop();
+  PipelineStatus status() const;
+  // Positions the group would go on from if it stopped now (committed).
+  std::map<TopicPartition, std::int64_t> committed() const;
+  // Positions from which on nothing was looked at; the same unless events wait for their turn.
+  std::map<TopicPartition, std::int64_t> seen() const;
+
+  enum class Where {
+    ahead,   // not yet reached, or waits for its turn
+    parked,  // waits for another attempt
+    past,    // done or dead
+  };
+  Where where(const Position& position) const;
+  // Waits until the pipeline is past `position`; false after `timeout` or stop().
+  bool wait_past(const Position& position, Duration timeout) const;
+  // The same for all of the partition below `end`, but that only the last may not be parked.
+  bool wait_past_all(const TopicPartition& partition, std::int64_t end, Duration timeout) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mesh::pipeline

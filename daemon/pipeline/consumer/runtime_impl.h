@@ -1,0 +1,96 @@
+// The inside of Pipeline; seen by this folder only.
+//
+//   runtime.cpp      start, stop, the loop, what others ask
+//   intake.cpp       from the log into batches, by way of the lanes when far behind
+//   processing.cpp   from a batch to what is durable
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <random>
+#include <thread>
+
+#include "daemon/pipeline/consumer/batch.h"
+#include "daemon/pipeline/consumer/lanes.h"
+#include "daemon/pipeline/consumer/parked_events.h"
+#include "daemon/pipeline/consumer/pipeline_metrics.h"
+#include "daemon/pipeline/consumer/runtime.h"
+
+namespace mesh::pipeline {
+
+// The longest sleep: how old a reported lag may be while nothing moves.
+inline constexpr Duration kHeartbeat{5'000};
+
+struct Pipeline::Impl {
+  Impl(PipelineOptions o, Stage& s, PipelineDeps d);
+
+  // Constant after construction.
+  const PipelineOptions options;
+  Stage& stage;
+  const PipelineDeps deps;
+  PipelineMetrics metrics;
+
+  // The pipeline's thread only, but for consumer->wake().
+  std::unique_ptr<LogConsumer> consumer;
+  CircuitBreaker breaker;
+  std::mt19937_64 random;
+  std::optional<SteadyTime> lag_age_read;
+  bool blocked = false;  // none of the lanes may go on before some of its parked events are through
+
+  mutable std::mutex mutex;
+  mutable std::condition_variable changed;  // stopping, committed, lanes, parked
+  bool stopping = false;                    // this and the next two guarded by mutex
+  PipelineStatus status;
+  Offsets committed;
+  // Guarded by mutex, and changed by the pipeline's thread only, so it reads them without.
+  Lanes lanes;
+  ParkedEvents parked;
+
+  std::mutex lifecycle;  // held over start and stop
+  std::thread thread;    // last: it uses all of the above
+
+  // runtime.cpp
+  Status start();
+  void stop();
+  void run();
+  void wait_for_room();
+  void retry_due();
+  Duration until_due() const;  // at most kHeartbeat
+  void set_state(PipelineStatus::State state);
+  void refresh_lag(bool with_age);
+  // `lane`: of the position's record, once it had to be read.
+  Where where_locked(const Position& position, std::optional<std::string>& lane) const;
+  bool wait_for(const std::function<bool()>& reached, Duration timeout) const;  // under mutex
+  bool is_stopping() const {
+    std::lock_guard lock(mutex);
+    return stopping;
+  }
+
+  // intake.cpp
+  void take_in();
+  void follow_moves(std::vector<StoredRecord>* polled = nullptr);
+  bool commit_passed_gaps();
+  void process_directly(std::vector<StoredRecord> records);
+  void file(const std::vector<StoredRecord>& records);
+  void take_turns();
+  bool read(const std::vector<Lanes::Stretch>& stretches, std::vector<Lanes::Taken>& taken,
+            Batch& batch);
+  void add_to(Batch& batch, StoredRecord record) const;
+  std::size_t batch_limit() const;
+  std::size_t may_park(const std::string& lane) const;
+  Through through() const;
+
+  // processing.cpp
+  void process(Batch batch, bool from_store, const Through& through);
+  bool make_durable(const Settlement& settlement);
+  bool commit(const Through& through);
+  void apply(const Settlement& settlement, const Through& through);
+  void count(const Batch& batch, const Settlement& settlement);
+  bool insist(const char* what, const std::function<Status()>& call);
+  void pause(const char* what, const Error& error);
+  void sleep_until(SteadyTime deadline);
+  void recovered();
+};
+
+}  // namespace mesh::pipeline

@@ -1,0 +1,111 @@
+#include "daemon/pipeline/dead_letters/mending.h"
+
+#include "common/base/json_members.h"
+#include "common/domain/catalogue.h"
+#include "daemon/pipeline/append.h"
+#include "daemon/pipeline/dead_letters/letter.h"
+#include "daemon/pipeline/entity_states.h"
+#include "daemon/pipeline/scan.h"
+
+namespace mesh::pipeline {
+namespace {
+
+std::string name_of(const Position& letter) {
+  return "letter " + std::to_string(letter.partition) + ":" + std::to_string(letter.offset) +
+         " of " + letter.topic;
+}
+
+// An edit may change what an event says, not whose it is, nor the topic it lies in; nor, where the
+// topic is one of entities, which state of which entity it is.
+Status stays_what_it_is(const DeadLetter& letter, const Event& event, const Record& record,
+                        TopicKind kind) {
+  if (!letter.tenant.empty() && event.tenant.str() != letter.tenant) {
+    return bad_member("tenantid", "must stay " + letter.tenant);
+  }
+  const std::string& topic = letter.record.position.topic;
+  if (record.topic != topic) {
+    return bad_member("type", "\"" + event.type + "\" belongs to " + record.topic + ", not to " +
+                                  topic + ", where the event came from");
+  }
+  if (kind != TopicKind::entity || !letter.event) return {};
+  if (record.key != letter.key) {
+    return bad_member("data", "must stay of the same entity, which is " + letter.key);
+  }
+  if (event.sequence != letter.event->sequence) {
+    return bad_member("sequence", "must stay " + std::to_string(letter.event->sequence));
+  }
+  return {};
+}
+
+// What a producer wrote beside the attributes of CloudEvents goes along.
+bool of_producer(const std::string& name) {
+  return !name.starts_with("ce_") && !name.starts_with("mesh_") && name != "content-type" &&
+         name != "traceparent";
+}
+
+}  // namespace
+
+Result<StoredRecord> letter_at(const LettersDeps& deps, const Position& letter) {
+  const auto info = find_topic(deps.admin, letter.topic);
+  if (!info) return fail(info.error());
+  if (letter.partition >= 0 && letter.partition < info->spec.partitions && letter.offset >= 0) {
+    auto read = record_at(deps.log, letter);
+    if (!read) return fail(std::move(read.error()));
+    if (*read && !is_marker(**read)) return std::move(**read);
+  }
+  return fail(ErrorKind::not_found,
+              "there is no " + name_of(letter) + "; `mesh dlq show` lists those that there are");
+}
+
+Result<Mended> mend_letter(const LettersDeps& deps, std::mutex& settling, const Position& letter,
+                           const Event& event) {
+  auto record = letter_at(deps, letter);
+  if (!record) return fail(std::move(record.error()));
+  const DeadLetter told = letter_of(*record);
+  const StoredRecord& source = told.record;
+  if (source.position.topic.empty()) {
+    return fail(ErrorKind::conflict,
+                name_of(letter) + " was not written by a pipeline: there is nowhere to send it");
+  }
+  const auto topic = find_topic(deps.admin, source.position.topic);
+  if (!topic) return fail(topic.error());
+  Record mended = to_record(event);
+  if (auto same = stays_what_it_is(told, event, mended, topic->spec.kind); !same) {
+    return fail(std::move(same.error()));
+  }
+  for (const auto& header : source.headers) {
+    if (of_producer(header.first)) mended.headers.push_back(header);
+  }
+  mended.headers = with_history(std::move(mended.headers), *record, kMendedFrom);
+
+  const std::lock_guard lock(settling);
+  Markers markers(deps.log, {letter.topic, letter.partition}, letter.offset + 1);
+  if (auto read = markers.advance(); !read) return fail(std::move(read.error()));
+  if (markers.settle(letter)) {
+    return fail(ErrorKind::conflict,
+                name_of(letter) +
+                    " is settled already: it was redriven, mended or purged; nothing was appended");
+  }
+  EntityStates states(deps.log);
+  if (topic->spec.kind == TopicKind::entity) {
+    states.watch({source.position.topic, source.position.partition}, source.key,
+                 source.position.offset + 1);
+    if (auto read = states.advance(); !read) return fail(std::move(read.error()));
+    const auto overtaken = states.overtaken(source);
+    if (!overtaken) return fail(overtaken.error());
+    if (*overtaken) {
+      return fail(ErrorKind::conflict, "a newer state of " + source.key +
+                                           " came after the event of " + name_of(letter) +
+                                           ": purge it");
+    }
+  }
+  const auto letters = find_topic(deps.admin, letter.topic);
+  if (!letters) return fail(letters.error());
+  auto appended = append_within(deps.log, deps.clock,
+                                {std::move(mended), marker_of(*record, letters->spec.partitions)});
+  if (!appended) return fail(std::move(appended.error()));
+  if (auto healed = states.heal(deps.clock); !healed) return fail(std::move(healed.error()));
+  return Mended{event.id, appended->front()};
+}
+
+}  // namespace mesh::pipeline

@@ -1,0 +1,85 @@
+#include "daemon/pipeline/dead_letters/outcomes.h"
+
+#include <algorithm>
+#include <map>
+
+#include "daemon/pipeline/dead_letters/letter.h"
+#include "daemon/pipeline/scan.h"
+
+namespace mesh::pipeline {
+
+Status Outcomes::find() {
+  std::set<std::string> from;  // letters before the ends may have been redriven before, too
+  for (const auto& [partition, end] : letters_) from.insert(partition.topic + "/");
+  std::map<std::string, Place> redriven;  // by letter: one that was put back in order counts once
+  for (const auto& [partition, end] : source_) {
+    const auto marks = deps_.log.watermarks(partition);
+    if (!marks) return fail(marks.error());
+    auto read = scan(deps_.log, partition, end, marks->end, [&](std::vector<StoredRecord>& batch) {
+      for (const StoredRecord& record : batch) {
+        const std::string letter(find_header(record.headers, kRedrivenFrom));
+        const bool ours = std::ranges::any_of(
+            from, [&](const std::string& prefix) { return letter.starts_with(prefix); });
+        if (ours) redriven[letter] = {partition.partition, record.position.offset};
+      }
+      return true;
+    });
+    if (!read) return read;
+  }
+  for (const auto& [letter, place] : redriven) open_.insert(place);
+  redriven_ = pending();
+  return {};
+}
+
+Status Outcomes::look() {
+  if (source_.empty()) return {};
+  const std::string& topic = source_.begin()->first.topic;
+  // In this order: an event leaves the log for the parked ones, and both for the letters, so what
+  // is in none of the first two is in the third if it died.
+  auto groups = deps_.admin.groups();
+  if (!groups) return fail(std::move(groups.error()));
+  std::erase_if(*groups, [&](const GroupInfo& group) {
+    return !group.active || std::ranges::none_of(group.committed, [&](const auto& entry) {
+      return entry.first.topic == topic;
+    });
+  });
+  followed_ = !groups->empty();
+  std::set<Place> waiting;
+  for (const GroupInfo& group : *groups) {
+    auto parked = deps_.retries.load(group.name);
+    if (!parked) return fail(std::move(parked.error()));
+    for (const ParkedEvent& event : *parked) {
+      const Position& at = event.record.position;
+      if (at.topic == topic) waiting.emplace(at.partition, at.offset);
+    }
+  }
+  if (auto read = read_letters(); !read) return read;
+  if (!followed_) return {};
+  std::erase_if(open_, [&](const Place& place) {
+    return !waiting.contains(place) && std::ranges::all_of(*groups, [&](const GroupInfo& group) {
+      const auto next = group.committed.find({topic, place.first});
+      return next != group.committed.end() && next->second > place.second;
+    });
+  });
+  return {};
+}
+
+Status Outcomes::read_letters() {
+  for (auto& [partition, next] : letters_) {
+    const auto marks = deps_.log.watermarks(partition);
+    if (!marks) return fail(marks.error());
+    auto read = scan(deps_.log, partition, next, marks->end, [&](std::vector<StoredRecord>& batch) {
+      for (const StoredRecord& record : batch) {
+        next = record.position.offset + 1;
+        if (is_marker(record)) continue;
+        const Position source = source_of(record).position;
+        died_again_ += static_cast<std::int64_t>(open_.erase({source.partition, source.offset}));
+      }
+      return true;
+    });
+    if (!read) return read;
+  }
+  return {};
+}
+
+}  // namespace mesh::pipeline

@@ -1,0 +1,231 @@
+#include "daemon/pipeline/dead_letters/settling.h"
+
+#include <algorithm>
+
+#include "daemon/pipeline/append.h"
+#include "daemon/pipeline/dead_letters/letter.h"
+#include "daemon/pipeline/dead_letters/outcomes.h"
+#include "daemon/pipeline/entity_states.h"
+#include "daemon/pipeline/scan.h"
+#include "daemon/pipeline/tasks/task_support.h"
+
+namespace mesh::pipeline {
+namespace {
+
+constexpr std::size_t kChunk = 100;                      // letters per append
+constexpr Duration kFirstLook{50}, kLongestLook{2'000};  // between two looks at outcomes
+
+// One run of a redrive or purge.
+class Settling {
+ public:
+  Settling(const LettersDeps& deps, std::mutex& settling, TaskContext& context,
+           const SettlingSpec& spec)
+      : deps_(deps), log_(deps.log), settling_(settling), context_(context), spec_(spec) {
+    const Json& before = context.task().result;
+    moved_ = before.value(moved_name(), std::int64_t{0});
+    superseded_ = before.value("superseded", std::int64_t{0});
+    pending_ = spec.redrive ? moved_ : 0;  // until it was looked
+  }
+
+  Status run() {
+    if (auto known = load_topics(); !known) return known;
+    if (auto fixed = fix_ends(); !fixed) return fixed;
+    for (int p = 0; p < topics_.at(spec_.topic).spec.partitions; ++p) {
+      auto settled = partition({spec_.topic, p});
+      if (!settled) return settled;
+    }
+    if (spec_.redrive) return await_outcomes();
+    report_now();
+    return {};
+  }
+
+ private:
+  const char* moved_name() const { return spec_.redrive ? "redriven" : "purged"; }
+  std::string source_topic() const {
+    return spec_.topic.substr(0, spec_.topic.size() - dead_letter_topic("").size());
+  }
+
+  Status load_topics() {
+    auto infos = insist(context_, [&] { return deps_.admin.topics(); });
+    if (!infos) return fail(std::move(infos.error()));
+    for (TopicInfo& info : *infos) topics_.emplace(info.spec.name, std::move(info));
+    if (topics_.contains(spec_.topic)) return {};
+    return fail(ErrorKind::not_found, "there is no topic \"" + spec_.topic + "\"");
+  }
+
+  // Letters that come later are left alone: what dies again must not be redriven for ever. What
+  // comes behind the source's end by way of this task is what it waits for.
+  Status fix_ends() {
+    const Json& before = context_.task().checkpoint;
+    ends_ = before.value("to", Json::object());
+    source_ends_ = before.value("from", Json::object());
+    if (!ends_.empty()) return {};
+    for (const auto& [topic, into] :
+         {std::pair{spec_.topic, &ends_}, std::pair{source_topic(), &source_ends_}}) {
+      if (!topics_.contains(topic)) continue;
+      auto now = insist(context_, [&] { return ends(log_, deps_.admin, {topic}); });
+      if (!now) return fail(std::move(now.error()));
+      for (const auto& [partition, end] : *now) (*into)[std::to_string(partition.partition)] = end;
+    }
+    report_now();
+    return {};
+  }
+
+  void report_now() {
+    Json result = {{moved_name(), moved_}};
+    if (spec_.redrive) {
+      result["done"] = moved_ - died_again_ - pending_;
+      result["died_again"] = died_again_;
+      result["pending"] = pending_;
+      result["superseded"] = superseded_;
+      result["skipped"] = skipped_;
+    }
+    const std::int64_t taken = moved_ + superseded_ + skipped_;
+    report(context_, taken - pending_, std::max(taken, context_.task().total),
+           {{"to", ends_}, {"from", source_ends_}}, std::move(result));
+  }
+
+  Status partition(const TopicPartition& at) {
+    const auto marks = insist(context_, [&] { return log_.watermarks(at); });
+    if (!marks) return fail(marks.error());
+    EntityStates states(log_);
+    auto watched = insist(context_, [&] { return watch(at, *marks, states); });
+    if (!watched) return watched;
+    Markers markers(log_, at, marks->start);
+    const std::int64_t to = ends_.value(std::to_string(at.partition), std::int64_t{0});
+    std::int64_t next = marks->start;
+    while (next < to) {
+      if (context_.stopping()) return stopped_early();
+      auto read = insist(context_, [&] { return log_.read(at, next, {.max_records = kChunk}); });
+      if (!read) return fail(std::move(read.error()));
+      next = read->at_end ? to : read->next;
+      std::erase_if(read->records, [&](const StoredRecord& record) {
+        return record.position.offset >= to || is_marker(record) || !matches(spec_.filter, record);
+      });
+      if (read->records.empty()) continue;
+      bool moved = false;
+      auto done = insist(context_, [&] { return settle(read->records, markers, states, moved); });
+      if (!done) return done;
+      if (!moved) continue;
+      auto healed = insist(context_, [&] { return states.heal(deps_.clock); });
+      if (!healed) return healed;
+      report_now();
+    }
+    return {};
+  }
+
+  // Which entities the letters to be redriven are of.
+  Status watch(const TopicPartition& at, const Watermarks& marks, EntityStates& states) {
+    const auto info = topics_.find(source_topic());
+    const bool entities = info != topics_.end() && info->second.spec.kind == TopicKind::entity;
+    if (!spec_.redrive || !entities) return {};
+    return scan(log_, at, marks.start, marks.end, [&](std::vector<StoredRecord>& records) {
+      for (const StoredRecord& record : records) {
+        if (is_marker(record) || !matches(spec_.filter, record)) continue;
+        const StoredRecord source = source_of(record);
+        if (source.position.topic != source_topic()) continue;
+        states.watch({source.position.topic, source.position.partition}, source.key,
+                     source.position.offset + 1);
+      }
+      return true;
+    });
+  }
+
+  // Records and the markers of their letters are one append: after a crash a letter is either still
+  // there or was redriven. Called again where the append failed, it looks first which letters were
+  // settled all the same.
+  Status settle(const std::vector<StoredRecord>& letters, Markers& markers, EntityStates& states,
+                bool& any) {
+    const std::lock_guard lock(settling_);
+    if (auto read = markers.advance(); !read) return read;
+    if (auto read = states.advance(); !read) return read;
+    std::vector<Record> records;
+    std::int64_t moved = 0, superseded = 0, skipped = 0;
+    for (const StoredRecord& letter : letters) {
+      if (markers.settle(letter.position)) continue;
+      if (spec_.redrive) {
+        StoredRecord source = source_of(letter);
+        if (source.position.topic != source_topic()) {
+          ++skipped;  // not written by a pipeline: there is nowhere to send it
+          continue;
+        }
+        if (!topics_.contains(source.position.topic)) {
+          return fail(ErrorKind::not_found,
+                      "there is no topic \"" + source.position.topic + "\" to redrive to");
+        }
+        const auto overtaken = states.overtaken(source);
+        if (!overtaken) return fail(overtaken.error());
+        if (*overtaken) {
+          ++superseded;
+        } else {
+          records.push_back({std::move(source.position.topic), std::move(source.key),
+                             std::move(source.value),
+                             with_history(std::move(source.headers), letter, kRedrivenFrom)});
+          ++moved;
+        }
+      } else {
+        ++moved;
+      }
+      records.push_back(marker_of(letter, topics_.at(spec_.topic).spec.partitions));
+    }
+    if (!records.empty()) {
+      auto appended = append_within(log_, deps_.clock, std::move(records));
+      if (!appended) return fail(std::move(appended.error()));
+    }
+    any = moved + superseded + skipped > 0;
+    moved_ += moved;
+    pending_ += spec_.redrive ? moved : 0;
+    superseded_ += superseded;
+    skipped_ += skipped;
+    return {};
+  }
+
+  Offsets offsets(const std::string& topic, const Json& by_partition) const {
+    Offsets all;
+    const auto info = topics_.find(topic);
+    if (info == topics_.end()) return all;
+    for (std::int32_t p = 0; p < info->second.spec.partitions; ++p) {
+      all[{topic, p}] = by_partition.value(std::to_string(p), std::int64_t{0});
+    }
+    return all;
+  }
+
+  Status await_outcomes() {
+    Outcomes outcomes(deps_, offsets(spec_.topic, ends_), offsets(source_topic(), source_ends_));
+    auto found = insist(context_, [&] { return outcomes.find(); });
+    if (!found) return found;
+    // The log knows better than a count that a crash may have left behind.
+    moved_ = std::max(moved_, outcomes.redriven());
+    const SteadyTime end = deps_.clock.steady() + spec_.wait;
+    for (Duration pause = kFirstLook;; pause = std::min(2 * pause, kLongestLook)) {
+      auto looked = insist(context_, [&] { return outcomes.look(); });
+      if (!looked) return looked;
+      died_again_ = outcomes.died_again();
+      pending_ = outcomes.pending();
+      report_now();
+      const Duration left = std::chrono::ceil<Duration>(end - deps_.clock.steady());
+      if (pending_ == 0 || !outcomes.followed() || left <= Duration::zero()) return {};
+      context_.pause(std::min(pause, left));
+      if (context_.stopping()) return stopped_early();
+    }
+  }
+
+  const LettersDeps& deps_;
+  EventLog& log_;
+  std::mutex& settling_;
+  TaskContext& context_;
+  const SettlingSpec& spec_;
+  std::map<std::string, TopicInfo> topics_;
+  Json ends_, source_ends_;  // partition → where the topics ended when the task began
+  std::int64_t moved_ = 0, superseded_ = 0, skipped_ = 0;
+  std::int64_t died_again_ = 0, pending_ = 0;  // of those moved
+};
+
+}  // namespace
+
+Status settle_letters(const LettersDeps& deps, std::mutex& settling, TaskContext& context,
+                      const SettlingSpec& spec) {
+  return Settling(deps, settling, context, spec).run();
+}
+
+}  // namespace mesh::pipeline

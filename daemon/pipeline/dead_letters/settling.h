@@ -1,0 +1,25 @@
+// The work of redrives and purges.
+#pragma once
+
+#include <chrono>
+#include <mutex>
+#include <string>
+
+#include "daemon/pipeline/dead_letters/dead_letters.h"
+
+namespace mesh::pipeline {
+
+struct SettlingSpec {
+  std::string topic;  // of the letters
+  DeadLetterFilter filter;
+  bool redrive = false;
+  std::chrono::seconds wait{0};  // for what becomes of redriven events
+};
+
+// Settles the letters of a dead-letter topic that match, oldest first within each partition, after
+// sending them back to their source where they are redriven; then waits for what becomes of them.
+// `settling` is held over each look at what is settled and the append behind it.
+Status settle_letters(const LettersDeps& deps, std::mutex& settling, TaskContext& context,
+                      const SettlingSpec& spec);
+
+}  // namespace mesh::pipeline

@@ -1,0 +1,86 @@
+#include "daemon/pipeline/replay/replay_spec.h"
+
+#include <array>
+
+#include "common/base/json_members.h"
+#include "common/base/time.h"
+#include "common/domain/tenant.h"
+
+namespace mesh::pipeline {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kPipelineOfTopic{{
+    {"user.events", "user-index"},
+    {"analytics.events", "analytics"},
+    {"chemical.events", "chemical"},
+}};
+
+Status read_text(const Json& json, std::string_view name, std::string& text) {
+  auto value = text_member(json, name);
+  if (!value) return fail(std::move(value.error()));
+  if (*value) text = std::move(**value);
+  return {};
+}
+
+Status read_text(const Json& json, std::string_view name, std::optional<std::string>& text) {
+  auto value = text_member(json, name);
+  if (!value) return fail(std::move(value.error()));
+  text = std::move(*value);
+  return {};
+}
+
+// Bounds may be written as numbers, too.
+Status read_bound(const Json& json, std::string_view name, std::string& bound) {
+  const auto member = json.find(name);
+  const auto offset = member == json.end() ? std::nullopt : whole_number(*member);
+  if (!offset) return read_text(json, name, bound);
+  bound = std::to_string(*offset);
+  return {};
+}
+
+Status check_tenant(const std::optional<std::string>& tenant) {
+  if (!tenant) return {};
+  auto parsed = TenantId::parse(*tenant);
+  if (!parsed) return bad_member("tenant", parsed.error().message);
+  return {};
+}
+
+Status read_partition(const Json& json, std::optional<int>& partition) {
+  auto number = int_member(json, "partition");
+  if (!number) return fail(std::move(number.error()));
+  if (!*number) return {};
+  if (**number < 0 || **number > 1'000'000) {
+    return bad_member("partition", "must be the number of a partition");
+  }
+  partition = static_cast<int>(**number);
+  return {};
+}
+
+}  // namespace
+
+Result<ReplaySpec> replay_spec_from_json(const Json& json) {
+  if (!json.is_object()) return fail(ErrorKind::invalid, "a replay must be a JSON object");
+  ReplaySpec spec;
+  for (auto read :
+       {only_members(json, {"topic", "pipeline", "from", "to", "tenant", "type", "partition",
+                            "dry_run", "ranges"}),
+        read_text(json, "topic", spec.topic), read_text(json, "pipeline", spec.pipeline),
+        read_bound(json, "from", spec.from), read_bound(json, "to", spec.to),
+        read_text(json, "tenant", spec.tenant), read_text(json, "type", spec.type),
+        read_partition(json, spec.partition), check_tenant(spec.tenant)}) {
+    if (!read) return fail(std::move(read.error()));
+  }
+  if (spec.topic.empty()) return bad_member("topic", "is missing");
+  if (spec.pipeline.empty()) {
+    for (const auto& [topic, pipeline] : kPipelineOfTopic) {
+      if (topic == spec.topic) spec.pipeline = pipeline;
+    }
+  }
+  if (spec.pipeline.empty()) {
+    return bad_member("pipeline", "is missing: none follows " + spec.topic +
+                                      " by default; there are user-index, analytics, chemical");
+  }
+  return spec;
+}
+
+}  // namespace mesh::pipeline

@@ -1,0 +1,209 @@
+#include "daemon/pipeline/stages/projection_stages.h"
+
+#include <algorithm>
+#include <set>
+
+#include "common/base/json.h"
+#include "common/base/time.h"
+
+namespace mesh::pipeline {
+namespace {
+
+using Outcome = StageResult::Outcome;
+
+// Members of event data, read strictly: what is there must have the right type.
+class DataReader {
+ public:
+  explicit DataReader(const Event& event) : event_(event) {
+    auto data = parse_json(event.data);
+    if (!data) {
+      problem_ = data.error().message;
+    } else if (!data->is_object()) {
+      problem_ = "the data is not an object";
+    } else {
+      data_ = std::move(*data);
+    }
+  }
+
+  std::string text(const char* name) {
+    const auto member = data_.find(name);
+    if (member == data_.end() || !member->is_string() || member->get_ref<std::string&>().empty()) {
+      note(name, "a text that is not empty");
+      return {};
+    }
+    return member->get<std::string>();
+  }
+  std::string timestamp() {
+    return data_.contains("timestamp") ? text("timestamp") : time_text_of(event_);
+  }
+  Json object(const char* name, bool required) {
+    const auto member = data_.find(name);
+    if (member == data_.end() && !required) return Json::object();
+    if (member == data_.end() || !member->is_object()) {
+      note(name, "an object");
+      return Json::object();
+    }
+    return *member;
+  }
+  // The member as it was written; an empty object where it is missing.
+  Json as_written(const char* name) {
+    return data_.contains(name) ? raw_json(member_text(event_.data, name)) : Json::object();
+  }
+  // Empty where everything was as it should be.
+  const std::string& problem() const { return problem_; }
+
+ private:
+  void note(const char* name, const char* wanted) {
+    if (problem_.empty()) problem_ = std::string("/") + name + " must be " + wanted;
+  }
+
+  const Event& event_;
+  Json data_ = Json::object();
+  std::string problem_;
+};
+
+StageResult failure_of(const char* cause_class, const Error& error) {
+  return {error.retryable() ? Outcome::outage : Outcome::retry, cause_class, error.to_string()};
+}
+
+// Records in one call; where one of several rows is refused, one by one, so that it fails alone.
+// `of[i]` is the input of rows[i].
+template <typename Store, typename Row>
+void record(Store& store, std::span<const Row> rows, const std::vector<std::size_t>& of,
+            const Through& through, std::vector<StageResult>& results) {
+  const bool all_done = std::ranges::all_of(results, [](const StageResult& result) {
+    return result.outcome == Outcome::done || result.outcome == Outcome::dead;
+  });
+  if (rows.empty() && (!all_done || through.empty())) return;
+  const Status recorded = store.record(rows, all_done ? through : Through{});
+  if (recorded) return;
+  const StageResult failure = failure_of("store", recorded.error());
+  if (failure.outcome == Outcome::outage || rows.size() <= 1) {
+    for (const std::size_t i : of) results[i] = failure;
+    return;
+  }
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Status alone = store.record(rows.subspan(i, 1), {});
+    if (!alone) results[of[i]] = failure_of("store", alone.error());
+  }
+}
+
+class AnalyticsStage final : public Stage {
+ public:
+  AnalyticsStage(AnalyticsStore& store, Clock& clock) : store_(store), clock_(clock) {}
+
+  std::vector<StageResult> process(std::span<const StageInput> batch,
+                                   const Through& through) override {
+    std::vector<StageResult> results(batch.size());
+    std::vector<AnalyticsEvent> rows;
+    std::vector<std::size_t> of;
+    rows.reserve(batch.size());
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      const Event& event = batch[i].event;
+      if (event.type != "analytics.recorded") continue;
+      DataReader data(event);
+      AnalyticsEvent row{event.id,
+                         event.source,
+                         event.tenant,
+                         data.text("user_id"),
+                         data.text("event_type"),
+                         data.timestamp(),
+                         data.object("metadata", false),
+                         clock_.now(),
+                         event.time};
+      if (!data.problem().empty()) {
+        results[i] = {Outcome::dead, "schema", data.problem()};
+        continue;
+      }
+      row.metadata = data.as_written("metadata");
+      rows.push_back(std::move(row));
+      of.push_back(i);
+    }
+    record<AnalyticsStore, AnalyticsEvent>(store_, rows, of, through, results);
+    return results;
+  }
+
+ private:
+  AnalyticsStore& store_;
+  Clock& clock_;
+};
+
+class ChemicalStage final : public Stage {
+ public:
+  ChemicalStage(PropertyExtractor& extractor, ChemicalStore& store, Clock& clock)
+      : extractor_(extractor), store_(store), clock_(clock) {}
+
+  std::vector<StageResult> process(std::span<const StageInput> batch,
+                                   const Through& through) override {
+    std::vector<StageResult> results(batch.size());
+    std::vector<ChemicalEvent> rows;
+    std::vector<std::size_t> of;
+    std::set<std::pair<TenantId, std::string>> waiting;  // molecules whose earlier event failed
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      const Event& event = batch[i].event;
+      if (event.type != "chemical.recorded") continue;
+      if (waiting.contains({event.tenant, event.subject})) {
+        results[i] = {Outcome::retry, "order", "an earlier event of the molecule failed"};
+        continue;
+      }
+      auto row = extract(event, results[i]);
+      if (row) {
+        rows.push_back(std::move(*row));
+        of.push_back(i);
+      } else if (results[i].outcome == Outcome::retry) {
+        waiting.emplace(event.tenant, event.subject);
+      } else if (results[i].outcome == Outcome::outage) {
+        // What was extracted so far is recorded below and not asked for again.
+        std::fill(results.begin() + static_cast<std::ptrdiff_t>(i), results.end(), results[i]);
+        break;
+      }
+    }
+    record<ChemicalStore, ChemicalEvent>(store_, rows, of, through, results);
+    return results;
+  }
+
+ private:
+  std::optional<ChemicalEvent> extract(const Event& event, StageResult& result) {
+    DataReader data(event);
+    ChemicalEvent row{event.id,
+                      event.source,
+                      event.tenant,
+                      data.text("molecule_id"),
+                      data.text("researcher"),
+                      data.timestamp(),
+                      data.object("data", true),
+                      Json::object(),
+                      clock_.now(),
+                      event.time};
+    if (!data.problem().empty()) {
+      result = {Outcome::dead, "schema", data.problem()};
+      return std::nullopt;
+    }
+    auto properties = extractor_.extract(row);
+    if (!properties) {
+      result = failure_of("extract", properties.error());
+      if (properties.error().kind == ErrorKind::unprocessable) result.outcome = Outcome::dead;
+      return std::nullopt;
+    }
+    row.data = data.as_written("data");
+    row.llm_properties = std::move(*properties);
+    return row;
+  }
+
+  PropertyExtractor& extractor_;
+  ChemicalStore& store_;
+  Clock& clock_;
+};
+
+}  // namespace
+
+std::unique_ptr<Stage> make_analytics_stage(AnalyticsStore& store, Clock& clock) {
+  return std::make_unique<AnalyticsStage>(store, clock);
+}
+
+std::unique_ptr<Stage> make_chemical_stage(PropertyExtractor& extractor, ChemicalStore& store,
+                                           Clock& clock) {
+  return std::make_unique<ChemicalStage>(extractor, store, clock);
+}
+
+}  // namespace mesh::pipeline

@@ -1,0 +1,136 @@
+#include "daemon/pipeline/stages/user_index_stage.h"
+
+#include <set>
+
+#include "common/domain/search.h"
+#include "common/telemetry/log.h"
+#include "common/telemetry/trace_context.h"
+#include "daemon/pipeline/stages/user_change.h"
+
+namespace mesh::pipeline {
+namespace {
+
+using Outcome = StageResult::Outcome;
+
+class UserIndexStage final : public Stage {
+ public:
+  UserIndexStage(int generation, Embedder& embedder, VectorIndex& index)
+      : generation_(generation), embedder_(embedder), index_(index) {}
+
+  std::vector<StageResult> process(std::span<const StageInput> batch, const Through&) override {
+    std::vector<StageResult> results(batch.size());
+    std::vector<VectorChange> changes;
+    std::vector<std::size_t> of;  // changes[i] is of batch[of[i]]
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      const Event& event = batch[i].event;
+      if (!is_user_event(event)) continue;
+      auto change = user_change(event);
+      if (!change) {
+        results[i] = {Outcome::dead, "schema", change.error().to_string()};
+        continue;
+      }
+      changes.push_back({event.tenant,
+                         change->user_id,
+                         event.sequence,
+                         {},
+                         std::move(change->email),
+                         std::move(change->name),
+                         event.id});
+      of.push_back(i);
+    }
+    apply(changes, of, batch, results);
+    return results;
+  }
+
+ private:
+  void apply(std::vector<VectorChange>& changes, const std::vector<std::size_t>& of,
+             std::span<const StageInput> batch, std::vector<StageResult>& results) {
+    if (changes.empty()) return;
+    StageResult failure;
+    if (write(changes, of, batch, failure)) return;
+    if (failure.outcome == Outcome::outage || changes.size() == 1) {
+      for (const std::size_t i : of) results[i] = failure;
+      return;
+    }
+    // One of them is refused for good: one by one, so that it fails alone. The successors of a
+    // refused one of the same user are answered like it, unwritten, so that they keep their order.
+    std::set<std::pair<TenantId, std::int64_t>> refused;
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+      const std::pair user{changes[i].tenant, changes[i].user_id};
+      if (!refused.contains(user) && write({&changes[i], 1}, {&of[i], 1}, batch, results[of[i]])) {
+        continue;
+      }
+      if (refused.contains(user)) {
+        results[of[i]] = {Outcome::retry, "order", "an earlier one failed"};
+      }
+      refused.insert(user);
+      if (results[of[i]].outcome == Outcome::outage) {
+        for (std::size_t rest = i; rest < changes.size(); ++rest) {
+          results[of[rest]] = results[of[i]];
+        }
+        return;
+      }
+    }
+  }
+
+  // True when durable; otherwise `failure` says what to answer.
+  bool write(std::span<VectorChange> changes, std::span<const std::size_t> of,
+             std::span<const StageInput> batch, StageResult& failure) {
+    std::vector<std::string> texts;
+    std::vector<VectorChange*> upserts;
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+      if (batch[of[i]].event.type == "user.deleted") continue;
+      texts.push_back(embedding_text(changes[i].name, changes[i].email));
+      upserts.push_back(&changes[i]);
+    }
+    if (!texts.empty()) {
+      auto vectors = embedder_.embed(texts);
+      if (vectors && vectors->size() != texts.size()) {
+        failure = {Outcome::outage, "embed",
+                   "the embedder answered " + std::to_string(vectors->size()) + " vectors for " +
+                       std::to_string(texts.size()) + " texts"};
+        return false;
+      }
+      if (!vectors) return refuse("embed", vectors.error(), failure);
+      for (std::size_t i = 0; i < upserts.size(); ++i) {
+        upserts[i]->vector = std::move((*vectors)[i]);
+      }
+    }
+    const Status applied = index_.apply(generation_, changes);
+    if (!applied) return refuse("index", applied.error(), failure);
+    if (log::enabled(log::Level::debug)) {
+      for (const std::size_t i : of) trace(batch[i].event);
+    }
+    return true;
+  }
+
+  // The end of the way that the request's trace began.
+  void trace(const Event& event) const {
+    const auto context = TraceContext::parse(event.traceparent);
+    log::debug("indexed", {{"trace_id", context ? context->trace_id : std::string()},
+                           {"tenant", event.tenant.str()},
+                           {"event_id", event.id},
+                           {"type", event.type},
+                           {"user_id", event.subject},
+                           {"generation", generation_}});
+  }
+
+  static bool refuse(const char* cause_class, const Error& error, StageResult& failure) {
+    failure = {error.retryable() ? Outcome::outage : Outcome::retry, cause_class,
+               error.to_string()};
+    return false;
+  }
+
+  const int generation_;
+  Embedder& embedder_;
+  VectorIndex& index_;
+};
+
+}  // namespace
+
+std::unique_ptr<Stage> make_user_index_stage(int generation, Embedder& embedder,
+                                             VectorIndex& index) {
+  return std::make_unique<UserIndexStage>(generation, embedder, index);
+}
+
+}  // namespace mesh::pipeline

@@ -1,0 +1,16 @@
+// The stage of pipeline "user-index".
+#pragma once
+
+#include <memory>
+
+#include "common/ports/embedder.h"
+#include "common/ports/vector_index.h"
+#include "daemon/pipeline/stages/stage.h"
+
+namespace mesh::pipeline {
+
+// user.created, user.updated → embed and upsert; user.deleted → remove. Into one generation.
+std::unique_ptr<Stage> make_user_index_stage(int generation, Embedder& embedder,
+                                             VectorIndex& index);
+
+}  // namespace mesh::pipeline

@@ -1,0 +1,117 @@
+#include "daemon/pipelines.h"
+
+#include <array>
+#include <utility>
+
+#include "common/telemetry/log.h"
+#include "daemon/pipeline/stages/projection_stages.h"
+
+namespace mesh {
+namespace {
+
+// The consumer groups of activity topics, and what each reads.
+constexpr std::pair<const char*, const char*> kAnalytics{"analytics", "analytics.events"};
+constexpr std::pair<const char*, const char*> kChemical{"chemical", "chemical.events"};
+constexpr std::array kProjections{kAnalytics, kChemical};
+
+pipeline::PipelineOptions options_of(const config::Config& config, const char* name,
+                                     const char* topic) {
+  return {
+      name, {topic}, config.pipelines.batch, config.pipelines.retry, config.pipelines.max_parked};
+}
+
+pipeline::PipelineDeps deps_of(const Ports& ports, Clock& clock, Metrics& metrics, Usage& usage) {
+  return {ports.log, ports.log_admin, ports.retries, clock, metrics, &usage};
+}
+
+}  // namespace
+
+TopicSpec topic_spec(const config::Log& config, std::string name, TopicKind kind) {
+  TopicSpec spec{std::move(name), kind, config.partitions, {}, {}};
+  if (kind == TopicKind::activity) {
+    spec.max_age = config.retention.activity.age;
+    spec.max_bytes = config.retention.activity.size;
+  }
+  return spec;
+}
+
+Status make_topics(const config::Log& config, LogAdmin& log) {
+  for (const auto& topic : topics()) {
+    auto made = log.ensure_topic(topic_spec(config, std::string(topic.name), topic.kind));
+    if (!made) return made;
+    made = log.ensure_topic(topic_spec(config, dead_letter_topic(topic.name), TopicKind::activity));
+    if (!made) return made;
+  }
+  // Groups of the index are made with its generations; their topic is compacted, and tells a late
+  // one all the same.
+  for (const auto& [group, topic] : kProjections) {
+    if (auto made = log.ensure_group(group, {topic}); !made) return made;
+  }
+  return {};
+}
+
+Pipelines::Pipelines(const config::Config& config, const Ports& ports, Clock& clock,
+                     Metrics& metrics, Usage& usage)
+    : analytics_stage_(pipeline::make_analytics_stage(ports.analytics, clock)),
+      chemical_stage_(pipeline::make_chemical_stage(ports.extractor, ports.chemical, clock)),
+      config_(config),
+      generations(ports.index, ports.embedder, options_of(config, "user-index", "user.events"),
+                  deps_of(ports, clock, metrics, usage)),
+      analytics(options_of(config, kAnalytics.first, kAnalytics.second), *analytics_stage_,
+                deps_of(ports, clock, metrics, usage)),
+      chemical(options_of(config, kChemical.first, kChemical.second), *chemical_stage_,
+               deps_of(ports, clock, metrics, usage)),
+      relay(ports.outbox, ports.log, clock, metrics),
+      replayer(ports.log, ports.log_admin, clock,
+               [this](const std::string& name) { return stage(name); }),
+      dead_letters({ports.log, ports.log_admin, ports.retries, clock}),
+      tasks(ports.tasks, ports.log, clock) {
+  if (!config.has_role("pipelines")) return;
+  tasks.define("replay", [this](auto& context) { return replayer.run(context); });
+  tasks.define("redrive", [this](auto& context) { return dead_letters.redrive(context); });
+  tasks.define("purge", [this](auto& context) { return dead_letters.purge(context); });
+  tasks.define("rebuild", [this](auto& context) { return generations.rebuild(context); });
+}
+
+Pipelines::~Pipelines() { stop(); }
+
+Status Pipelines::start() {
+  const bool runs = config_.has_role("pipelines");
+  if (runs || config_.has_role("users")) relay.start();
+  if (!runs) return {};
+  if (auto started = generations.start(); !started) return started;
+  if (auto started = analytics.start(); !started) return started;
+  if (auto started = chemical.start(); !started) return started;
+  tasks.start();
+  return {};
+}
+
+void Pipelines::stop() {
+  tasks.stop();
+  relay.stop();
+  chemical.stop();
+  analytics.stop();
+  generations.stop();
+}
+
+Result<pipeline::Stage*> Pipelines::stage(const std::string& name) {
+  if (name == "user-index") return generations.serving_stage();
+  if (name == kAnalytics.first) return analytics_stage_.get();
+  if (name == kChemical.first) return chemical_stage_.get();
+  return fail(ErrorKind::not_found,
+              "no pipeline \"" + name + "\"; there are user-index, analytics, chemical");
+}
+
+std::vector<pipeline::PipelineStatus> Pipelines::statuses() {
+  std::vector<pipeline::PipelineStatus> all{analytics.status(), chemical.status()};
+  if (auto list = generations.list()) {
+    for (auto& status : *list) {
+      if (status.follows) all.push_back(std::move(status.pipeline));
+    }
+  } else {
+    log::error("the index's generations cannot be listed", {{"cause", list.error().to_string()}});
+  }
+  return all;
+}
+
+}  // namespace mesh

@@ -1,0 +1,56 @@
+// The pipelines of the mesh, and what works beside them: the relay, replays, dead letters, tasks.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/config/config.h"
+#include "common/telemetry/metrics.h"
+#include "common/telemetry/usage.h"
+#include "daemon/engines.h"
+#include "daemon/pipeline/consumer/runtime.h"
+#include "daemon/pipeline/dead_letters/dead_letters.h"
+#include "daemon/pipeline/generations/generations.h"
+#include "daemon/pipeline/relay.h"
+#include "daemon/pipeline/replay/replay.h"
+#include "daemon/pipeline/tasks/tasks.h"
+
+namespace mesh {
+
+// A new topic as the configuration wants it.
+TopicSpec topic_spec(const config::Log& config, std::string name, TopicKind kind);
+
+// Makes the topics and the groups that are missing, whatever the roles of this process are: what
+// comes is kept for them.
+Status make_topics(const config::Log& config, LogAdmin& log);
+
+// Made whole, so that an admin listener shows what there is; only what the roles ask for runs. The
+// members are for services; each says of itself which threads may use it.
+class Pipelines {
+  std::unique_ptr<pipeline::Stage> analytics_stage_, chemical_stage_;
+  const config::Config& config_;
+
+ public:
+  // What is given outlives the pipelines.
+  Pipelines(const config::Config& config, const Ports& ports, Clock& clock, Metrics& metrics,
+            Usage& usage);
+  ~Pipelines();  // stop()
+  Status start();
+  void stop();  // the tasks first, the generations last; callable twice and before start
+  // Of all that this process would run.
+  std::vector<pipeline::PipelineStatus> statuses();
+
+  pipeline::Generations generations;
+  pipeline::Pipeline analytics, chemical;
+  pipeline::Relay relay;
+  pipeline::Replayer replayer;
+  pipeline::DeadLetters dead_letters;
+  pipeline::TaskRunner tasks;
+
+ private:
+  Result<pipeline::Stage*> stage(const std::string& name);
+};
+
+}  // namespace mesh

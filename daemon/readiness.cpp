@@ -1,0 +1,58 @@
+#include "daemon/readiness.h"
+
+#include "daemon/services/retention.h"
+
+namespace mesh {
+namespace {
+
+using services::Check;
+
+// Events that wait for the log: from where on it is worth knowing, and from where on a fault.
+constexpr std::int64_t kManyWaiting = 10'000;
+constexpr std::int64_t kTooManyWaiting = 100'000;
+
+Check outbox_check(const Outbox& outbox, const pipeline::Relay& relay) {
+  const auto waiting = outbox.size();
+  const auto trouble = relay.trouble();
+  return {"outbox", waiting < kTooManyWaiting && !trouble,
+          std::to_string(waiting) + " events wait for the log, and are not searchable before" +
+              (trouble ? "; " + *trouble : ""),
+          waiting >= kManyWaiting};
+}
+
+Check pipeline_check(const pipeline::PipelineStatus& status, bool runs_here) {
+  const bool ok = status.state == pipeline::PipelineStatus::State::running || !runs_here;
+  return {"pipeline " + status.name, ok,
+          "lag " + std::to_string(status.lag_events) + " events, " + std::to_string(status.parked) +
+              " parked" + (status.last_error.empty() ? "" : ", last error: " + status.last_error)};
+}
+
+Check keys_check(const auth::RemoteKeys& keys) {
+  const bool known = keys.keys() != nullptr;
+  return {"jwks", known,
+          known ? "the issuer's keys are known"
+                : "the keys of auth.jwt.jwks_url cannot be fetched, the log says why: "
+                  "tokens that need them are answered 503"};
+}
+
+}  // namespace
+
+std::vector<Check> readiness(const config::Config& config, const Engines& engines,
+                             Pipelines& pipelines, const auth::RemoteKeys* remote_keys) {
+  std::vector<Check> all{outbox_check(engines.ports().outbox, pipelines.relay)};
+  for (const auto& status : pipelines.statuses()) {
+    all.push_back(pipeline_check(status, config.has_role("pipelines")));
+  }
+  for (auto& check : engines.checks()) all.push_back(std::move(check));
+  if (remote_keys) all.push_back(keys_check(*remote_keys));
+  all.push_back(services::retention_check(engines.ports().log_admin));
+  if (const auto filling = pipelines.generations.filling()) {
+    all.push_back({"index", true,
+                   "it is built from the log, " + std::to_string(*filling) +
+                       " events to go: until then searches do not find everyone",
+                   true});
+  }
+  return all;
+}
+
+}  // namespace mesh

@@ -1,0 +1,117 @@
+#include "daemon/roles.h"
+
+#include <algorithm>
+
+#include "common/config/listeners.h"
+#include "daemon/backup.h"
+#include "daemon/services/admin.h"
+#include "daemon/services/analytics.h"
+#include "daemon/services/health.h"
+#include "daemon/services/publish.h"
+#include "daemon/services/search.h"
+#include "daemon/services/users.h"
+
+namespace mesh {
+namespace {
+
+http::RouteTable users(const RoleDeps& deps) {
+  return services::users_routes(deps.ports.users, deps.ports.idempotency, deps.admission,
+                                deps.usage);
+}
+
+http::RouteTable gateway(const RoleDeps& deps) {
+  return services::search_routes(deps.ports.embedder, deps.ports.index, deps.clock, deps.metrics,
+                                 deps.usage);
+}
+
+http::RouteTable publisher(const RoleDeps& deps) {
+  return services::publish_routes({deps.ports.log, deps.ports.log_admin, deps.ports.idempotency,
+                                   deps.directory, deps.admission, deps.clock, deps.metrics,
+                                   deps.usage, topic_spec(deps.config.log, "", TopicKind::activity),
+                                   deps.config.http.max_body});
+}
+
+http::RouteTable subscriber(const RoleDeps& deps) {
+  return services::analytics_routes(deps.ports.analytics, deps.ports.chemical);
+}
+
+http::RouteTable admin(const RoleDeps& deps) {
+  auto& log = deps.ports.log;
+  auto& log_admin = deps.ports.log_admin;
+  auto& pipelines = deps.pipelines;
+  http::RouteTable all;
+  for (auto& table :
+       {services::log_routes({log, log_admin, deps.clock, deps.polls,
+                              [&pipelines] { return pipelines.statuses(); },
+                              [&directory = deps.directory](const TenantId& tenant) {
+                                directory.note_use(tenant);
+                              }}),
+        services::tenant_routes({deps.ports.tenants, deps.directory, deps.ports.limiter}),
+        services::usage_routes({deps.usage}),
+        services::work_routes({log, log_admin, deps.clock, deps.ports.tasks, pipelines.tasks,
+                               pipelines.replayer, pipelines.dead_letters, pipelines.generations,
+                               deps.polls,
+                               [data_dir = deps.config.data_dir](const auto& folder) {
+                                 return can_back_up(data_dir, folder);
+                               },
+                               deps.directory}),
+        services::process_routes({deps.running_config, deps.checks})}) {
+    all.insert(all.end(), table.begin(), table.end());
+  }
+  for (auto& route : all) {
+    // The way out of a limit is not behind it.
+    if (!route.pattern.starts_with("/admin/v1/ratelimits")) route.scope = "admin";
+  }
+  return all;
+}
+
+struct Role {
+  std::string_view name;     // in `roles`, and of its key in `listen`
+  std::string_view service;  // what /health calls a listener of this role alone
+  http::RouteTable (*routes)(const RoleDeps& deps);
+};
+constexpr Role kRoles[] = {{"users", "user-service", users},
+                           {"gateway", "ai-gateway", gateway},
+                           {"publisher", "event_publisher", publisher},
+                           {"subscriber", "event_subscriber", subscriber},
+                           {"admin", "meshd", admin}};
+
+const Role& role_of(std::string_view name) { return *std::ranges::find(kRoles, name, &Role::name); }
+
+bool takes_anyone(const config::Config& config) {
+  return config.auth.mode == "dev" && config.auth.anonymous_tenant.has_value();
+}
+
+void append(http::RouteTable& to, http::RouteTable routes) {
+  to.insert(to.end(), std::make_move_iterator(routes.begin()),
+            std::make_move_iterator(routes.end()));
+}
+
+}  // namespace
+
+Listeners make_listeners(const RoleDeps& deps) {
+  Listeners listeners;
+  auto& specs = listeners.specs;
+  for (const auto& [role, address] : config::listeners(deps.config)) {
+    auto it = std::ranges::find(specs, address, &http::ListenerSpec::address);
+    if (address.ends_with(":0") || it == specs.end())
+      it = specs.insert(specs.end(), {address, {}, {}, false});
+    it->names.push_back(role);
+    append(it->routes, role_of(role).routes(deps));
+    listeners.of_role[role] = static_cast<std::size_t>(it - specs.begin());
+  }
+  for (auto& spec : specs) {
+    spec.for_operators = spec.names == std::vector<std::string>{"admin"};
+    const auto service = spec.names.size() == 1 ? role_of(spec.names.front()).service : "meshd";
+    append(spec.routes, services::health_routes(
+                            {std::string(service), deps.version, deps.not_ready, deps.metrics,
+                             [all = spec.for_operators, is_operator = deps.is_operator](
+                                 const auto& request) { return all || is_operator(request); },
+                             spec.address.ends_with(":0") ? std::string() : spec.address,
+                             takes_anyone(deps.config)},
+                            spec.routes));
+  }
+  return listeners;
+}
+
+}  // namespace mesh

@@ -1,0 +1,48 @@
+// The roles of a process that listen: what each is called, where it listens and what it serves.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/config/config.h"
+#include "common/http/server.h"
+#include "common/telemetry/metrics.h"
+#include "common/telemetry/usage.h"
+#include "daemon/engines.h"
+#include "daemon/pipelines.h"
+#include "daemon/services/admission.h"
+#include "daemon/services/check.h"
+#include "daemon/services/long_polls.h"
+#include "daemon/services/tenant_directory.h"
+
+namespace mesh {
+
+// All but the functions outlive the routes.
+struct RoleDeps {
+  const config::Config& config;
+  const Ports& ports;
+  Pipelines& pipelines;
+  services::TenantDirectory& directory;
+  services::Admission& admission;
+  services::LongPolls& polls;
+  Clock& clock;
+  Metrics& metrics;
+  Usage& usage;
+  std::string version;
+  std::function<std::string()> not_ready;  // empty: ready
+  std::function<bool(const http::Request&)> is_operator;
+  std::function<Json()> running_config;
+  std::function<std::vector<services::Check>()> checks;
+};
+
+struct Listeners {
+  std::vector<http::ListenerSpec> specs;
+  std::map<std::string, std::size_t> of_role;  // where its spec stands
+};
+// Of the roles that the configuration names, with their routes and those of health. Equal addresses
+// share a listener; port 0 is a free port for each.
+Listeners make_listeners(const RoleDeps& deps);
+
+}  // namespace mesh

@@ -1,0 +1,252 @@
+#include "common/engines/sqlite/store/sqlite_store.h"
+
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <fstream>
+#include <future>
+#include <thread>
+
+#include "common/base/time.h"
+#include "tests/common/engines/sqlite/store/first_schema.h"
+#include "tests/contract/engines/sqlite_harness.h"
+#include "tests/support/eventually.h"
+
+namespace mesh::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+class SqliteStoreFile : public ::testing::Test {
+ protected:
+  std::int64_t number(const std::string& sql) {
+    auto db = sqlite::Database::open(path_, sqlite::Database::Mode::read_only).value();
+    auto rows = db->prepare(sql).value();
+    return rows.step().value() ? rows.integer(0) : -1;
+  }
+  void run(const std::string& sql) {
+    auto db = sqlite::Database::open(path_, sqlite::Database::Mode::read_write).value();
+    ASSERT_TRUE(succeeds(db->execute(sql)));
+  }
+  Result<std::unique_ptr<sqlite::SqliteStore>> open() {
+    return sqlite::SqliteStore::open(harness_.dir().path(), {}, clock_);
+  }
+
+  ManualClock clock_;
+  SqliteHarness harness_{clock_};
+  const std::string path_ = harness_.dir().file("store.db");
+};
+
+TEST_F(SqliteStoreFile, OfANewerSchemaIsRefused) {
+  harness_.close();
+  run("PRAGMA user_version=99");
+  auto opened = open();
+  ASSERT_FALSE(opened);
+  EXPECT_THAT(opened.error().message, HasSubstr("store.db"));
+  EXPECT_THAT(opened.error().message, HasSubstr("99"));
+}
+
+// The time of what was counted before is in its timestamp.
+TEST_F(SqliteStoreFile, OfTheFirstSchemaIsBroughtToThisOneWithTheTimesOfItsEvents) {
+  std::vector<AnalyticsEvent> events;
+  for (const auto& [id, when] : {std::pair{"late", "2026-01-01T10:00:00.250+02:00"},
+                                 {"early", "2019-05-05t00:00:00z"},
+                                 {"odd", "1999-12-31T23:59:60Z"},
+                                 {"ahead", "2999-01-01T00:00:00Z"}}) {
+    events.push_back({.id = id,
+                      .source = "/s",
+                      .tenant = kAcme,
+                      .user_id = "u",
+                      .event_type = "view",
+                      .timestamp = when,
+                      .metadata = Json::object(),
+                      .processed_at = *parse_rfc3339("2026-02-01T00:00:00Z")});
+  }
+  ASSERT_TRUE(harness_.analytics().record(events, {}));
+  harness_.close();
+  run(kBackToFirstSchema);
+  harness_.reopen();
+  const auto read = harness_.analytics().recent(kAcme, "u", 10);
+  ASSERT_TRUE(succeeds(read));
+  std::vector<std::string> order;
+  for (const auto& event : *read) order.push_back(event.id);
+  EXPECT_EQ(order, (std::vector<std::string>{"ahead", "odd", "late", "early"}))
+      << "what the text does not tell, or tells of the future, is when it was processed";
+  EXPECT_EQ(read->at(2).time, *parse_rfc3339("2026-01-01T08:00:00.250Z"));
+  EXPECT_EQ(read->at(3).time, *parse_rfc3339("2019-05-05T00:00:00Z"));
+}
+
+TEST_F(SqliteStoreFile, ThatIsNoDatabaseIsCorruptAndNamed) {
+  harness_.close();
+  std::ofstream(path_, std::ios::trunc) << std::string(8192, 'x');
+  auto opened = open();
+  ASSERT_TRUE(fails_with(opened, ErrorKind::corrupt));
+  EXPECT_THAT(opened.error().message, HasSubstr("store.db"));
+}
+
+TEST_F(SqliteStoreFile, WithADamagedOutboxRecordIsCorruptForTheReader) {
+  ASSERT_TRUE(create(harness_.users(), kAcme, "alice@acme.dev"));
+  harness_.close();
+  run("UPDATE outbox SET record=substr(record,1,length(record)-1)||x'00'");
+  harness_.reopen();
+  EXPECT_TRUE(fails_with(harness_.outbox().pending(0, 10), ErrorKind::corrupt));
+}
+
+TEST_F(SqliteStoreFile, OfTheSchemaBeforeKeepsItsAnswers) {
+  const IdempotencyKey before{kAcme, "before", "f"}, after{kAcme, "after", "f"};
+  const auto finish = [&](const IdempotencyKey& key, StoredAnswer answer) {
+    ASSERT_TRUE(harness_.idempotency().begin(key));
+    std::promise<Status> done;
+    harness_.idempotency().finish(key, std::move(answer),
+                                  [&](Status status) { done.set_value(std::move(status)); });
+    ASSERT_TRUE(succeeds(done.get_future().get()));
+  };
+  finish(before, {201, "{}"});
+  harness_.close();
+  run(kBackToFirstSchema);
+  harness_.reopen();
+  const auto kept = harness_.idempotency().begin(before);
+  ASSERT_TRUE(kept && *kept);
+  EXPECT_EQ((*kept)->status, 201);
+  EXPECT_TRUE((*kept)->headers.empty());
+  finish(after, {201, "{}", {{"Location", "/users/1"}}});
+  EXPECT_EQ(harness_.idempotency().begin(after).value()->headers.at(0).second, "/users/1");
+}
+
+TEST_F(SqliteStoreFile, LosesExpiredAnswersInTime) {
+  std::atomic<int> stored{0};
+  const auto store = [&](const std::string& name) {
+    const IdempotencyKey key{kAcme, name, "f"};
+    EXPECT_TRUE(harness_.idempotency().begin(key));
+    harness_.idempotency().finish(key, {202, "{}"}, [&](Status) { ++stored; });
+  };
+  for (int i = 0; i < 1200; ++i) store("k" + std::to_string(i));
+  clock_.advance(std::chrono::hours(12));
+  store("kept");
+  ASSERT_TRUE(eventually([&] { return stored == 1201; }));
+  clock_.advance(std::chrono::hours(12));
+  ASSERT_TRUE(harness_.idempotency().begin({kGlobex, "k", "f"}));
+  // Each job of the sweep submits the next: three commits of our own let them all through.
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(harness_.tasks().put(bare_task("barrier")));
+  }
+  EXPECT_EQ(number("SELECT count(*) FROM idempotency"), 1);
+}
+
+TEST_F(SqliteStoreFile, KeepsProjectionOffsetsThatOnlyRise) {
+  const TopicPartition first{"analytics.events", 0}, second{"analytics.events", 1};
+  ASSERT_TRUE(harness_.analytics().record({}, {{first, 10}, {second, 5}}));
+  ASSERT_TRUE(harness_.analytics().record({}, {{first, 7}, {second, 6}}));
+  ASSERT_TRUE(harness_.chemical().record({}, {{first, 1}}));
+  const std::string next = "SELECT next FROM projection_offsets WHERE kind=0 AND partition=";
+  EXPECT_EQ(number(next + "0"), 10);
+  EXPECT_EQ(number(next + "1"), 6);
+  EXPECT_EQ(number("SELECT next FROM projection_offsets WHERE kind=1"), 1);
+}
+
+TEST_F(SqliteStoreFile, HasNoEventWithoutItsOffsetNorTheOtherWayRound) {
+  AnalyticsEvent event{"e", "/s", kAcme, "u", "view", "t", Json::object(), clock_.now()};
+  ASSERT_TRUE(harness_.analytics().record(std::span(&event, 1), {{{"analytics.events", 0}, 1}}));
+  run("CREATE TRIGGER refuse BEFORE INSERT ON projection_offsets"
+      " BEGIN SELECT RAISE(ABORT,'no'); END");
+  event.id = "f";
+  ASSERT_FALSE(harness_.analytics().record(std::span(&event, 1), {{{"analytics.events", 0}, 2}}));
+  EXPECT_EQ(number("SELECT count(*) FROM activity"), 1);
+  EXPECT_EQ(number("SELECT events FROM activity_counts"), 1);
+}
+
+TEST_F(SqliteStoreFile, HasNoUserWithoutItsEventNorTheOtherWayRound) {
+  run("CREATE TRIGGER refuse BEFORE INSERT ON idempotency BEGIN SELECT RAISE(ABORT,'no'); END");
+  ASSERT_FALSE(create(harness_.users(), kAcme, "alice@acme.dev", "Alice",
+                      {.traceparent = {}, .idempotency = IdempotencyKey{kAcme, "k", "f"}}));
+  EXPECT_EQ(number("SELECT count(*) FROM users"), 0);
+  EXPECT_EQ(number("SELECT count(*) FROM outbox"), 0);
+  EXPECT_EQ(harness_.outbox().size(), 0);
+  EXPECT_EQ(create(harness_.users(), kAcme, "alice@acme.dev")->id, 1);
+}
+
+TEST_F(SqliteStoreFile, GivesIdsWithoutGapsWhereChangesFailAfterTheyWrote) {
+  run("CREATE TRIGGER refuse BEFORE INSERT ON idempotency BEGIN SELECT RAISE(ABORT,'no'); END");
+  constexpr int kCreates = 200;
+  std::promise<void> all;
+  std::atomic<int> left{kCreates};
+  for (int i = 0; i < kCreates; ++i) {
+    ChangeContext context;
+    if (i % 4 == 0) context.idempotency = IdempotencyKey{kAcme, "k" + std::to_string(i), "f"};
+    harness_.users().create(i % 2 == 0 ? kAcme : kGlobex, {"u" + std::to_string(i) + "@x.dev", "U"},
+                            std::move(context), [&](const Result<User>&) {
+                              if (--left == 0) all.set_value();
+                            });
+  }
+  all.get_future().wait();
+  EXPECT_EQ(number("SELECT count(*) FROM users"), 150);
+  EXPECT_EQ(number("SELECT sum(last_user) FROM tenant_numbers"), 150);
+  EXPECT_EQ(number("SELECT sum(id) FROM users"), 50 * 51 / 2 + 100 * 101 / 2);
+}
+
+TEST_F(SqliteStoreFile, FailingChangesDoNotHarmTheirGroup) {
+  ASSERT_TRUE(create(harness_.users(), kAcme, "taken@acme.dev"));
+  std::promise<void> all;
+  std::atomic<int> left{300}, conflicts{0};
+  for (int i = 0; i < 300; ++i) {
+    const std::string email = i % 3 == 0 ? "taken@acme.dev" : "u" + std::to_string(i) + "@acme.dev";
+    harness_.users().create(kAcme, {email, "U"}, {}, [&](Result<User> user) {
+      if (!user) conflicts += user.error().kind == ErrorKind::conflict;
+      if (--left == 0) all.set_value();
+    });
+  }
+  all.get_future().wait();
+  EXPECT_EQ(conflicts, 100);
+  EXPECT_EQ(number("SELECT count(*) FROM users"), 201);
+  EXPECT_EQ(number("SELECT max(id) FROM users"), 201);
+  EXPECT_EQ(number("SELECT count(*) FROM outbox"), 201);
+  EXPECT_EQ(harness_.outbox().size(), 201);
+}
+
+TEST_F(SqliteStoreFile, ClosedTwiceRefusesChangesAndFinishesWhatWasSubmitted) {
+  std::atomic<int> stored{0};
+  for (int i = 0; i < 100; ++i) {
+    harness_.users().create(kAcme, {"u" + std::to_string(i) + "@x.dev", "U"}, {},
+                            [&](Result<User> user) { stored += user.has_value(); });
+  }
+  harness_.store().close();
+  harness_.store().close();
+  EXPECT_EQ(stored, 100);
+  EXPECT_TRUE(fails_with(create(harness_.users(), kAcme, "late@x.dev"), ErrorKind::unavailable));
+  EXPECT_EQ(harness_.users().list(kAcme, 0, 1000, std::nullopt)->size(), 100u);
+}
+
+TEST_F(SqliteStoreFile, BoundsWhatWaits) {
+  harness_.close();
+  auto store = sqlite::SqliteStore::open(
+                   harness_.dir().path(),
+                   {.max_pending_bytes = 10'000, .on_fatal = {}, .on_commit = {}}, clock_)
+                   .value();
+  std::promise<void> in_commit, go;
+  auto gone = go.get_future().share();
+  store->outbox().on_added([&, gone, first = true]() mutable {
+    if (std::exchange(first, false)) {
+      in_commit.set_value();
+      gone.wait();
+    }
+  });
+  std::atomic<int> refused{0}, answered{0};
+  const auto submit = [&](int i) {
+    store->users().create(kAcme, {"u" + std::to_string(i) + "@x.dev", "U"}, {},
+                          [&](Result<User> user) {
+                            refused += !user && user.error().kind == ErrorKind::unavailable;
+                            ++answered;
+                          });
+  };
+  submit(0);
+  in_commit.get_future().wait();
+  for (int i = 1; i <= 100; ++i) submit(i);
+  EXPECT_GT(refused, 0);
+  go.set_value();
+  store->close();
+  EXPECT_EQ(answered, 101);
+  EXPECT_LT(refused, 100);
+}
+
+}  // namespace
+}  // namespace mesh::test

@@ -1,0 +1,243 @@
+#include "daemon/pipeline/tasks/tasks.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "common/domain/catalogue.h"
+#include "tests/support/eventually.h"
+#include "tests/support/fake_event_log.h"
+#include "tests/support/fake_stores.h"
+
+namespace mesh::pipeline {
+namespace {
+
+using namespace mesh::test;
+using State = Task::State;
+
+constexpr Duration kLong{3'600'000};  // by the manual clock: for ever
+
+class TasksTest : public testing::Test {
+ protected:
+  TasksTest() {
+    log.ensure("task.events", TopicKind::activity, 1);
+    open();
+  }
+  void open() {
+    runner = std::make_unique<TaskRunner>(store, log, clock);
+    runner->define("quick", [this](TaskContext& context) -> Status {
+      note(context.task().id);
+      return context.progress(1, 1, {{"at", 1}}, {{"found", 7}});
+    });
+    runner->define("long", [this](TaskContext& context) -> Status {
+      note(context.task().id);
+      resumed_at = context.task().checkpoint.value("at", 0);
+      (void)context.progress(3, 10, {{"at", 3}}, {});
+      while (!context.stopping()) context.pause(kLong);
+      cleaned_up = cleaned_up || context.cancelled();
+      return fail(ErrorKind::cancelled, "stopped");
+    });
+    runner->define("broken", [](TaskContext&) -> Status {
+      return fail(ErrorKind::conflict, "it does not fit", "the inner reason");
+    });
+  }
+  void restart() {
+    runner->stop();
+    open();
+    runner->start();
+  }
+  void note(const std::string& id) {
+    std::lock_guard lock(mutex);
+    ran.push_back(id);
+  }
+  std::vector<std::string> order() {
+    std::lock_guard lock(mutex);
+    return ran;
+  }
+  std::string submit(const std::string& kind) {
+    auto task = runner->submit(kind, {{"of", kind}}, 10);
+    EXPECT_TRUE(task);
+    return task ? task->id : "";
+  }
+  // The task, once it has ended.
+  Result<Task> ended(const std::string& id) {
+    std::promise<void> told;
+    const auto watch = runner->watch(id, [&] { told.set_value(); });
+    told.get_future().wait();
+    return store.get(id);
+  }
+  State state(const std::string& id) { return store.get(id)->state; }
+  bool runs(const std::string& id) {
+    return eventually([&] { return store.get(id)->done == 3; });
+  }
+  std::vector<std::string> events() const {
+    std::vector<std::string> types;
+    for (const auto& record : log.records("task.events")) {
+      types.emplace_back(find_header(record.headers, "ce_type"));
+    }
+    return types;
+  }
+
+  ManualClock clock;
+  FakeEventLog log{clock};
+  FakeTaskStore store;
+  std::mutex mutex;
+  std::vector<std::string> ran;  // guarded by mutex
+  std::atomic<int> resumed_at = -1;
+  std::atomic<bool> cleaned_up = false;
+  std::unique_ptr<TaskRunner> runner;
+};
+
+TEST_F(TasksTest, ATaskRunsAndKeepsItsResult) {
+  runner->start();
+  const auto task = ended(submit("quick"));
+  ASSERT_TRUE(task);
+  EXPECT_EQ(task->state, State::done);
+  EXPECT_EQ(task->result, (Json{{"found", 7}}));
+  EXPECT_EQ(task->finished_at, clock.now());
+}
+
+TEST_F(TasksTest, AFailedTaskTellsWhyWithoutTheInnerReason) {
+  runner->start();
+  const auto task = ended(submit("broken"));
+  EXPECT_EQ(task->state, State::failed);
+  EXPECT_EQ(task->error, "it does not fit");
+}
+
+TEST_F(TasksTest, TasksRunOneAfterTheOtherInTheirOrder) {
+  const std::vector<std::string> ids{submit("quick"), submit("quick"), submit("quick")};
+  runner->start();
+  ASSERT_TRUE(ended(ids.back()));
+  EXPECT_EQ(order(), ids);
+}
+
+TEST_F(TasksTest, AnUnknownKindIsRefused) {
+  const auto task = runner->submit("nonsense", {}, 0);
+  ASSERT_FALSE(task);
+  EXPECT_EQ(task.error().kind, ErrorKind::invalid);
+}
+
+TEST_F(TasksTest, StopLeavesARunningTaskToResumeFromItsCheckpointBeforeYoungerOnes) {
+  runner->start();
+  const std::string first = submit("long");
+  ASSERT_TRUE(runs(first));
+  const std::string second = submit("quick");
+  runner->stop();
+  EXPECT_EQ(state(first), State::running);
+  EXPECT_EQ(state(second), State::queued);
+  restart();
+  ASSERT_TRUE(eventually([&] { return resumed_at == 3; }));
+  EXPECT_EQ(order(), (std::vector<std::string>{first, first}));
+  ASSERT_TRUE(runner->cancel(first));
+  EXPECT_EQ(ended(second)->state, State::done);
+}
+
+TEST_F(TasksTest, ARunningTaskIsCancelledAtOnce) {
+  runner->start();
+  const std::string id = submit("long");
+  ASSERT_TRUE(runs(id));
+  ASSERT_TRUE(runner->cancel(id));
+  EXPECT_EQ(ended(id)->state, State::cancelled);
+  EXPECT_TRUE(cleaned_up);
+  EXPECT_TRUE(runner->cancel(id)) << "to cancel twice is harmless";
+}
+
+TEST_F(TasksTest, AWaitingTaskIsCancelledWithoutRunning) {
+  runner->start();
+  const std::string running = submit("long");
+  ASSERT_TRUE(runs(running));
+  const std::string waiting = submit("quick");
+  ASSERT_TRUE(runner->cancel(waiting));
+  EXPECT_EQ(state(waiting), State::cancelled);
+  EXPECT_EQ(order().size(), 1u);
+}
+
+TEST_F(TasksTest, ATaskCancelledWhileTheProcessWasDownCleansUp) {
+  runner->start();
+  const std::string id = submit("long");
+  ASSERT_TRUE(runs(id));
+  runner->stop();
+  ASSERT_TRUE(runner->cancel(id));
+  EXPECT_EQ(state(id), State::running);
+  restart();
+  EXPECT_EQ(ended(id)->state, State::cancelled);
+  EXPECT_TRUE(cleaned_up);
+}
+
+TEST_F(TasksTest, WhatHasEndedCannotBeCancelled) {
+  runner->start();
+  const std::string id = submit("quick");
+  ASSERT_TRUE(ended(id));
+  const auto cancelled = runner->cancel(id);
+  ASSERT_FALSE(cancelled);
+  EXPECT_EQ(cancelled.error().kind, ErrorKind::conflict);
+  EXPECT_EQ(runner->cancel("nobody").error().kind, ErrorKind::not_found);
+}
+
+TEST_F(TasksTest, CreationAndCompletionAreAppendedToTaskEvents) {
+  runner->start();
+  const std::string id = submit("quick");
+  ASSERT_TRUE(eventually([&] { return events().size() == 2; }));
+  EXPECT_EQ(events(), (std::vector<std::string>{"task.created", "task.completed"}));
+  const StoredRecord record = log.records("task.events").back();
+  EXPECT_EQ(record.key, "operator/" + id);
+  const Json data = *parse_json(*record.value);
+  EXPECT_EQ(data.at("state"), "done");
+  EXPECT_TRUE(validate_data(*find_event_type("task.completed"), data));
+}
+
+TEST_F(TasksTest, ALogThatIsDownFailsNoTask) {
+  log.fail_appends(1'000);
+  runner->start();
+  EXPECT_EQ(ended(submit("quick"))->state, State::done);
+}
+
+TEST_F(TasksTest, AStateThatCannotBeStoredIsStoredLater) {
+  runner->start();
+  const std::string id = submit("long");
+  ASSERT_TRUE(runs(id));
+  store.fail_puts(2);
+  ASSERT_TRUE(runner->cancel(id));
+  EXPECT_TRUE(advance_until(clock, Duration{1'000}, [&] { return state(id) == State::cancelled; }));
+}
+
+TEST_F(TasksTest, AWatchTellsOfItsOwnTaskAndOfTheStop) {
+  runner->start();
+  const std::string first = submit("long");
+  const std::string second = submit("long");
+  std::atomic<int> told_first = 0, told_second = 0;
+  const auto of_first = runner->watch(first, [&] { ++told_first; });
+  const auto of_second = runner->watch(second, [&] { ++told_second; });
+  ASSERT_TRUE(runs(first));
+  ASSERT_TRUE(runner->cancel(first));
+  EXPECT_TRUE(eventually([&] { return told_first == 1; }));
+  EXPECT_EQ(told_second, 0);
+  runner->stop();
+  EXPECT_EQ(told_second, 1);
+}
+
+TEST_F(TasksTest, AWatchOfATaskThatHasEndedTellsAtOnce) {
+  runner->start();
+  const std::string id = submit("quick");
+  ASSERT_TRUE(ended(id));
+  int told = 0;
+  const auto watch = runner->watch(id, [&] { ++told; });
+  EXPECT_EQ(told, 1);
+}
+
+TEST_F(TasksTest, StopMayComeTwiceAndBeforeStart) {
+  runner->stop();
+  runner->start();
+  runner->stop();
+  runner->stop();
+}
+
+TEST_F(TasksTest, AnExceptionOfTheWorkFailsItsTaskOnly) {
+  runner->define("throws", [](TaskContext&) -> Status { throw std::runtime_error("boo"); });
+  runner->start();
+  EXPECT_EQ(ended(submit("throws"))->state, State::failed);
+  EXPECT_EQ(ended(submit("quick"))->state, State::done);
+}
+
+}  // namespace
+}  // namespace mesh::pipeline
