@@ -74,7 +74,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   StoredRecord record;
   if (!sqlite::decode_body(body, record)) return 0;
   std::string written;
-  vectors::encode_body({"", record.key, record.value, record.headers}, written);
+  sqlite::encode_body({"", record.key, record.value, record.headers}, written);
   holds(written == body, "a record has one form");
   sqlite::BodyHead head;
   holds(

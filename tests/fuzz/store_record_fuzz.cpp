@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
       return;
     }
     holds(
-        vectors::encode_record(record->topic, record->key, record->value, record->headers) == bytes,
+        sqlite::encode_record(record->topic, record->key, record->value, record->headers) == bytes,
         "a record has one form");
   };
   check(input);
