@@ -116,9 +116,8 @@ class Log final : public EventLog, public LogAdmin {
     }
     done(std::move(positions));
   }
-  Result<std::vector<StoredRecord>> read(const TopicPartition&, std::int64_t,
-                                         const ReadLimits&) override {
-    return std::vector<StoredRecord>{};
+  Result<ReadResult> read(const TopicPartition&, std::int64_t from, const ReadLimits&) override {
+    return ReadResult{{}, from, true};
   }
   Result<Watermarks> watermarks(const TopicPartition&) override { return Watermarks{}; }
   Result<std::int64_t> offset_at(const TopicPartition&, Timestamp) override { return 0; }
