@@ -1,5 +1,4 @@
 #include "daemon/pipeline/replay/replay.h"
-#include "daemon/pipeline/replay/bounds.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -8,6 +7,7 @@
 #include "common/base/json_members.h"
 #include "common/base/time.h"
 #include "daemon/pipeline/consumer/batch.h"
+#include "daemon/pipeline/replay/bounds.h"
 #include "daemon/pipeline/scan.h"
 #include "daemon/pipeline/tasks/task_support.h"
 

@@ -1,5 +1,4 @@
 #include "common/config/config.h"
-#include "common/config/yaml_json.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,6 +8,7 @@
 
 #include "common/base/json.h"
 #include "common/config/keys.h"
+#include "common/config/yaml_json.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh::config {

@@ -31,10 +31,10 @@ class Snapshot {
   std::int64_t schema_version(const std::string& path) const;  // PRAGMA user_version
 
   // Writes the file's state to `target`, which is new, and lets go of the file: once for each path
-  // of those given to take. The copy is one
-  // file, with page sums, mode 0600; it is not synced. `corrupt` where the file is damaged;
-  // `unavailable` where the target's disk is full or fails, or the held log grew beyond
-  // kMaxHeldLog; `cancelled` where `copied` says so. What was written of the target stays.
+  // of those given to take. The copy is one file, with page sums, mode 0600; it is not synced.
+  // `corrupt` where the file is damaged; `unavailable` where the target's disk is full or fails, or
+  // the held log grew beyond kMaxHeldLog; `cancelled` where `copied` says so. What was written of
+  // the target stays.
   Status copy(const std::string& path, const std::string& target, const Copied& copied);
 
  private:

@@ -1,8 +1,8 @@
 #include "daemon/pipeline/replay/replay.h"
-#include "daemon/pipeline/replay/bounds.h"
 
 #include <gtest/gtest.h>
 
+#include "daemon/pipeline/replay/bounds.h"
 #include "tests/daemon/pipeline/events.h"
 #include "tests/daemon/pipeline/fake_task_context.h"
 #include "tests/support/fake_event_log.h"

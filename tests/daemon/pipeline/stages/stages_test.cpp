@@ -1,8 +1,8 @@
 #include "daemon/pipeline/stages/projection_stages.h"
-#include "daemon/pipeline/stages/user_index_stage.h"
 
 #include <gtest/gtest.h>
 
+#include "daemon/pipeline/stages/user_index_stage.h"
 #include "tests/daemon/pipeline/events.h"
 #include "tests/support/fake_engines.h"
 #include "tests/support/fake_stores.h"

@@ -1,11 +1,12 @@
 #include "common/engines/sqlite/backup/snapshot.h"
-#include "common/engines/sqlite/core/committer.h"
-#include "common/engines/sqlite/core/held_files.h"
 
 #include <gmock/gmock.h>
 
 #include <thread>
 
+#include "common/engines/sqlite/core/committer.h"
+#include "common/engines/sqlite/core/held_files.h"
+#include "tests/support/eventually.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh::sqlite {
@@ -153,8 +154,8 @@ TEST_F(SnapshotTest, TheLogIsEmptiedOnceNothingHoldsIt) {
   }
   EXPECT_LT(waited, 5) << "some nine would have waited";
   snapshot->reset();
-  const auto log_size = [&] { return std::filesystem::file_size(file.path + "-wal"); };
-  while (log_size() > 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_TRUE(
+      test::eventually([&] { return std::filesystem::file_size(file.path + "-wal") == 0; }));
 }
 
 }  // namespace

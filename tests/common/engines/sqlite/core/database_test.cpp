@@ -1,7 +1,4 @@
 #include "common/engines/sqlite/core/database.h"
-#include "common/engines/sqlite/core/directory_lock.h"
-#include "common/engines/sqlite/core/migrate.h"
-#include "common/engines/sqlite/core/reader_pool.h"
 
 #include <gmock/gmock.h>
 #include <unistd.h>
@@ -9,6 +6,9 @@
 #include <array>
 #include <fstream>
 
+#include "common/engines/sqlite/core/directory_lock.h"
+#include "common/engines/sqlite/core/migrate.h"
+#include "common/engines/sqlite/core/reader_pool.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh::sqlite {
