@@ -19,15 +19,19 @@ namespace mesh {
 // Members stand in the order in which they are made; they go in reverse.
 struct App::Impl {
   Impl(config::Config c, Options o)
-      : config(std::move(c)), options(std::move(o)), metrics(config.telemetry.metrics.tenants) {}
+      : config(std::move(c)),
+        options(std::move(o)),
+        clock(options.clock ? *options.clock : system_clock()),
+        metrics(config.telemetry.metrics.tenants) {}
 
   std::mutex config_mutex;  // of what reload changes: the log level, the rate limits, who may call
   config::Config config;
   const Options options;
-  Clock& clock = system_clock();
+  Clock& clock;
   Metrics metrics;
   Usage usage{clock};
-  std::unique_ptr<Engines> engines;
+  std::unique_ptr<Engines> own_engines;  // where none were given
+  Engines* engines = nullptr;
   std::unique_ptr<Identity> identity;
   std::unique_ptr<Pipelines> pipelines;
   std::unique_ptr<services::TenantDirectory> directory;
@@ -48,9 +52,13 @@ struct App::Impl {
 };
 
 Status App::Impl::start() {
-  auto opened = Engines::open(config, options.on_fatal, clock, metrics);
-  if (!opened) return fail(opened.error());
-  engines = std::move(*opened);
+  engines = options.engines;
+  if (!engines) {
+    auto opened = Engines::open(config, options.on_fatal, clock, metrics);
+    if (!opened) return fail(opened.error());
+    own_engines = std::move(*opened);
+    engines = own_engines.get();
+  }
   auto known = Identity::open(config, clock);
   if (!known) return fail(known.error());
   identity = std::move(*known);
@@ -125,7 +133,7 @@ void App::Impl::stop() {
   if (server) server->stop(config.http.drain_timeout);
   if (run_info_written) remove_run_info(config.data_dir);
   if (pipelines) pipelines->stop();
-  if (engines) engines->close();
+  if (own_engines) own_engines->close();
 }
 
 App::App(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

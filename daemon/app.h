@@ -1,5 +1,5 @@
 // The composition root: makes every engine, service and pipeline of a configuration, and stops
-// them in reverse. The one file of the daemon that names engines is app.cpp.
+// them in reverse.
 #pragma once
 
 #include <functional>
@@ -7,10 +7,13 @@
 #include <memory>
 #include <string>
 
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/config/config.h"
 
 namespace mesh {
+
+class Engines;
 
 class App {
  public:
@@ -18,6 +21,10 @@ class App {
     std::string version;
     // The stored data can no longer be trusted (a failed fsync): must end the process.
     std::function<void(const Error&)> on_fatal;
+    // Where several processes share their engines, as seen from one: opened by the caller, who
+    // closes them after the last App has stopped. Null: it opens those of the configuration itself.
+    Engines* engines = nullptr;
+    Clock* clock = nullptr;  // of this process; outlives it. Null: the system's
   };
 
   // Opens the engines, then the pipelines, then the listeners, and writes run.json. Anything that
