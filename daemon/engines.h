@@ -14,6 +14,7 @@
 #include "common/ports/embedder.h"
 #include "common/ports/event_log.h"
 #include "common/ports/idempotency_store.h"
+#include "common/ports/lease_store.h"
 #include "common/ports/outbox.h"
 #include "common/ports/projection_store.h"
 #include "common/ports/property_extractor.h"
@@ -32,6 +33,7 @@ struct Ports {
   EventLog& log;
   LogAdmin& log_admin;
   UserStore& users;
+  LeaseStore& leases;
   Outbox& outbox;
   TenantStore& tenants;
   IdempotencyStore& idempotency;

@@ -1,6 +1,9 @@
 #include "daemon/pipelines.h"
 
+#include <unistd.h>
+
 #include <array>
+#include <string>
 #include <utility>
 
 #include "common/telemetry/log.h"
@@ -22,6 +25,13 @@ pipeline::PipelineOptions options_of(const config::Config& config, const char* n
 
 pipeline::PipelineDeps deps_of(const Ports& ports, Clock& clock, Metrics& metrics, Usage& usage) {
   return {ports.log, ports.log_admin, ports.retries, clock, metrics, &usage};
+}
+
+// Names this process among those that share a store.
+std::string this_process() {
+  std::array<char, 256> host{};
+  gethostname(host.data(), host.size() - 1);
+  return std::string(host.data()) + ":" + std::to_string(getpid());
 }
 
 }  // namespace
@@ -61,7 +71,7 @@ Pipelines::Pipelines(const config::Config& config, const Ports& ports, Clock& cl
                 deps_of(ports, clock, metrics, usage)),
       chemical(options_of(config, kChemical.first, kChemical.second), *chemical_stage_,
                deps_of(ports, clock, metrics, usage)),
-      relay(ports.outbox, ports.log, clock, metrics),
+      relay(ports.outbox, ports.leases, ports.log, this_process(), clock, metrics),
       replayer(ports.log, ports.log_admin, clock,
                [this](const std::string& name) { return stage(name); }),
       dead_letters({ports.log, ports.log_admin, ports.retries, clock}),

@@ -3,31 +3,55 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/domain/event.h"
+#include "common/ports/lease_store.h"
 
 namespace mesh {
 
 struct OutboxEntry {
-  std::int64_t sequence = 0;  // rises in commit order
+  std::int64_t sequence = 0;  // names the entry; never given out again
   Record record;
 };
 
-// Any thread, but one relay only.
+// What one relay takes from the outbox, begun anew with each lease. One thread at a time; wake()
+// from any.
+class OutboxReader {
+ public:
+  virtual ~OutboxReader() = default;
+  // The oldest entries that this reader was not given yet, at most `limit`, by sequence; events of
+  // one entity come in the order of its changes. Where transactions run side by side, an entry may
+  // show up after others of higher sequences, which a slower transaction was given before.
+  virtual Result<std::vector<OutboxEntry>> next(int limit) = 0;
+  // What was given and not passed to acknowledge is given again (after an append that failed).
+  virtual void rewind() = 0;
+  // Removes exactly these entries, in one step and durably before `done`; those that are gone
+  // already do not matter. `conflict`, and nothing is removed, where the lease is lost when it is
+  // written. After another error it may be asked for again. `done` is called exactly once, from
+  // this thread or the engine's, maybe after the reader has gone; it must not block.
+  virtual void acknowledge(std::vector<std::int64_t> sequences,
+                           std::function<void(Status)> done) = 0;
+  // Waits until next() may give something: true. After wake(), or `timeout` by the engine's clock:
+  // false.
+  virtual bool wait(Duration timeout) = 0;
+  // Ends the wait under way, or the next one.
+  virtual void wake() = 0;
+};
+
+// Any thread. Outlives its readers.
 class Outbox {
  public:
   virtual ~Outbox() = default;
-  // The oldest entries beyond `after`, in order.
-  virtual Result<std::vector<OutboxEntry>> pending(std::int64_t after, int limit) = 0;
-  // Removes all entries up to `sequence`, durably before `done`.
-  virtual void acknowledge(std::int64_t sequence, std::function<void(Status)> done) = 0;
+  // A reader that was given nothing yet. Reading asks for no lease, acknowledging does.
+  virtual std::unique_ptr<OutboxReader> open(const Lease& lease) = 0;
+  // Whether the entry still waits; false once it was acknowledged. Quick.
+  virtual Result<bool> holds(std::int64_t sequence) = 0;
   // How many wait, for metrics and readiness.
   virtual std::int64_t size() const = 0;
-  // `notify` is called after each commit that added entries, from the engine's thread; must not
-  // block. An empty function ends it.
-  virtual void on_added(std::function<void()> notify) = 0;
 };
 
 }  // namespace mesh

@@ -1,9 +1,12 @@
 #include "daemon/pipeline/relay.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <random>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "common/base/backoff.h"
 #include "common/base/thread.h"
@@ -17,50 +20,83 @@ constexpr int kBatch = 500;
 constexpr int kMaxUnacknowledged = 8;  // acknowledgements on their way
 constexpr BackoffPolicy kBackoff{Duration{100}, Duration{10'000}, 0};
 
+constexpr auto kLease = "relay";
+constexpr Duration kLeaseTtl{10'000};
+constexpr Duration kRenewal = kLeaseTtl / 3;
+constexpr Duration kRetry = kLeaseTtl / 10;  // to take the lease, or to renew it after an error
+// Not renewed for so long it counts as lost: an append that has begun has a third to arrive.
+constexpr Duration kTrusted = kLeaseTtl * 2 / 3;
+
 // Shared with completions, which may come after a stop that gave up waiting.
 struct Signals {
   std::mutex mutex;
   std::condition_variable changed;
-  bool stopping = false;           // this and the following guarded by mutex
-  bool added = false;              // the outbox may hold more than was read
-  std::optional<Status> appended;  // of the append under way
+  bool stopping = false;  // this and the following guarded by mutex
   int acknowledging = 0;
-  std::optional<std::string> trouble;      // Relay::trouble
-  std::optional<Error> acknowledge_error;  // entries that are in the log are still in the outbox
+  std::optional<std::string> trouble;    // Relay::trouble
+  std::int64_t token = 0;                // of the lease that is held; 0: none is
+  std::shared_ptr<OutboxReader> reader;  // of that lease
+  // In the log and still in the outbox, since an acknowledgement failed: why, and which.
+  std::optional<Error> acknowledge_error;
+  std::vector<std::int64_t> unacknowledged;
+
+  // Called locked.
+  void lose_lease(const Error& error) {
+    log::warn("the outbox relay lost its lease", {{"error", error.to_string()}});
+    token = 0;
+  }
 };
 
 }  // namespace
 
 struct Relay::Impl {
-  Impl(Outbox& o, EventLog& l, Clock& c, Metrics& m)
+  Impl(Outbox& o, LeaseStore& ls, EventLog& l, std::string h, Clock& c, Metrics& m)
       : outbox(o),
+        leases(ls),
         log(l),
+        holder(std::move(h)),
         clock(c),
         relayed(m.counter("mesh_outbox_relayed_total", "Events moved from the outbox to the log")),
         failures(m.counter("mesh_outbox_failures_total", "Appends of the relay that failed")),
         waiting(m.gauge("mesh_outbox_events", "Events that wait in the outbox")),
+        relaying(m.gauge("mesh_outbox_relaying", "1 where this process holds the relay's lease")),
         random(std::random_device{}()) {}
 
   Outbox& outbox;
+  LeaseStore& leases;
   EventLog& log;
+  const std::string holder;
   Clock& clock;
   Counter& relayed;
   Counter& failures;
   Gauge& waiting;
+  Gauge& relaying;
   const std::shared_ptr<Signals> signals = std::make_shared<Signals>();
 
   // The relay's thread only.
   std::mt19937_64 random;
-  std::int64_t appended_through = 0;  // sequence; entries up to it are in the log
   int failed_in_row = 0;
+  Lease lease;  // that is or was held
+  SteadyTime renew_at{}, trusted_until{};
+  std::shared_ptr<OutboxReader> reader;
+  bool unanswered = false;  // the log may still get an append that a stop gave up
 
   std::mutex lifecycle;  // held over start and stop
   std::thread thread;    // last: it uses all of the above
 
   void run();
+  bool take_lease();
+  bool held();
+  void give_lease_up();
+  void lease_lasts_from(SteadyTime when) {
+    renew_at = when + kRenewal;
+    trusted_until = when + kTrusted;
+  }
   void relay(std::vector<OutboxEntry> entries);
-  Status append(std::vector<OutboxEntry> entries);
-  void acknowledge();
+  Status append(std::vector<Record> records);
+  void acknowledge(std::vector<std::int64_t> sequences);
+  void acknowledge_again();
+  void wait_for_entries();
   void back_off(const char* what, const Error& error);
   void goes_on();
   bool wait(Duration limit, const std::function<bool()>& ready);  // ready is called locked
@@ -72,17 +108,9 @@ struct Relay::Impl {
 
 void Relay::Impl::run() {
   while (!stopping()) {
-    std::optional<Error> unacknowledged;
-    {
-      std::lock_guard lock(signals->mutex);
-      signals->added = false;
-      unacknowledged = std::exchange(signals->acknowledge_error, std::nullopt);
-    }
-    if (unacknowledged) {
-      back_off("acknowledge", *unacknowledged);
-      acknowledge();
-    }
-    auto entries = outbox.pending(appended_through, kBatch);
+    if (!held() && !take_lease()) continue;
+    acknowledge_again();
+    auto entries = reader->next(kBatch);
     waiting.set(static_cast<double>(outbox.size()));
     if (!entries) {
       back_off("read the outbox", entries.error());
@@ -90,66 +118,164 @@ void Relay::Impl::run() {
       relay(std::move(*entries));
     } else {
       goes_on();
-      wait(Duration::max(),
-           [this] { return signals->stopping || signals->added || signals->acknowledge_error; });
+      wait_for_entries();
     }
   }
   wait(kAppendLimit, [this] { return signals->acknowledging == 0; });
+  give_lease_up();
 }
 
-// A batch that could not be appended is read again: its records were moved into the append.
+// Where another has it, or it cannot be asked for, waits for the next try.
+bool Relay::Impl::take_lease() {
+  relaying.set(0);
+  const SteadyTime now = clock.steady();
+  auto taken = leases.acquire(kLease, holder, kLeaseTtl);
+  if (!taken) {
+    back_off("take its lease", taken.error());
+    return false;
+  }
+  if (!*taken) {
+    goes_on();
+    wait(kRetry, [this] { return signals->stopping; });
+    return false;
+  }
+  lease = std::move(**taken);
+  lease_lasts_from(now);
+  reader = outbox.open(lease);
+  relaying.set(1);
+  std::lock_guard lock(signals->mutex);
+  signals->token = lease.token;
+  signals->reader = reader;
+  signals->acknowledge_error.reset();
+  signals->unacknowledged.clear();
+  return true;
+}
+
+// Whether the lease is still held; renews it when it is time.
+bool Relay::Impl::held() {
+  {
+    std::lock_guard lock(signals->mutex);
+    if (signals->token == 0) return false;
+  }
+  const SteadyTime now = clock.steady();
+  if (now < renew_at) return true;
+  const Status renewed = leases.renew(lease, kLeaseTtl);
+  if (renewed) {
+    lease_lasts_from(now);
+    return true;
+  }
+  if (renewed.error().kind != ErrorKind::conflict && clock.steady() < trusted_until) {
+    log::warn("the outbox relay could not renew its lease",
+              {{"error", renewed.error().to_string()}});
+    renew_at = std::min(now + kRetry, trusted_until);
+    return true;
+  }
+  relaying.set(0);
+  std::lock_guard lock(signals->mutex);
+  signals->lose_lease(renewed.error());
+  return false;
+}
+
+// While an append may still arrive no other relay is to begin.
+void Relay::Impl::give_lease_up() {
+  if (held() && !unanswered) {
+    if (auto released = leases.release(lease); !released) {
+      log::warn("the outbox relay could not give its lease up, which runs out by itself",
+                {{"error", released.error().to_string()}});
+    }
+  }
+  relaying.set(0);
+  reader.reset();
+  std::lock_guard lock(signals->mutex);
+  signals->token = 0;
+  signals->reader.reset();
+}
+
 void Relay::Impl::relay(std::vector<OutboxEntry> entries) {
-  const std::int64_t last = entries.back().sequence;
-  const auto count = static_cast<double>(entries.size());
-  const Status appended = append(std::move(entries));
+  if (!held()) return;
+  std::vector<std::int64_t> sequences;
+  std::vector<Record> records;
+  sequences.reserve(entries.size());
+  records.reserve(entries.size());
+  for (OutboxEntry& entry : entries) {
+    sequences.push_back(entry.sequence);
+    records.push_back(std::move(entry.record));
+  }
+  const Status appended = append(std::move(records));
   if (!appended) {
     failures.add();
+    reader->rewind();
     back_off("append", appended.error());
     return;
   }
   goes_on();
-  appended_through = last;
-  relayed.add(count);
-  acknowledge();
+  relayed.add(static_cast<double>(sequences.size()));
+  acknowledge(std::move(sequences));
 }
 
-Status Relay::Impl::append(std::vector<OutboxEntry> entries) {
-  std::vector<Record> records;
-  records.reserve(entries.size());
-  for (OutboxEntry& entry : entries) records.push_back(std::move(entry.record));
-  {
-    std::lock_guard lock(signals->mutex);
-    signals->appended.reset();
-  }
-  log.append(std::move(records), [shared = signals](Result<std::vector<Position>> result) {
+Status Relay::Impl::append(std::vector<Record> records) {
+  const auto answer = std::make_shared<std::optional<Status>>();  // guarded by signals->mutex
+  log.append(std::move(records), [shared = signals, answer](Result<std::vector<Position>> result) {
     std::lock_guard lock(shared->mutex);
-    shared->appended = result ? Status{} : Status{fail(std::move(result.error()))};
+    *answer = result ? Status{} : Status{fail(std::move(result.error()))};
     shared->changed.notify_all();
   });
   // Without a limit while it runs: to try again before the answer could put the batch into the log
   // behind a later one.
-  wait(Duration::max(), [this] { return signals->appended || signals->stopping; });
-  if (!wait(kAppendLimit, [this] { return signals->appended.has_value(); })) {
+  wait(Duration::max(), [&] { return *answer || signals->stopping; });
+  if (!wait(kAppendLimit, [&] { return answer->has_value(); })) {
+    unanswered = true;
     return fail(ErrorKind::timeout, "the event log did not confirm an append before the stop");
   }
   std::lock_guard lock(signals->mutex);
-  return std::move(*signals->appended);
+  return std::move(**answer);
 }
 
-void Relay::Impl::acknowledge() {
+void Relay::Impl::acknowledge(std::vector<std::int64_t> sequences) {
   wait(Duration::max(),
        [this] { return signals->acknowledging < kMaxUnacknowledged || signals->stopping; });
+  if (!held()) return;  // the entries are the next holder's
   {
     std::lock_guard lock(signals->mutex);
     ++signals->acknowledging;
   }
-  outbox.acknowledge(appended_through, [shared = signals](Status status) {
+  reader->acknowledge(sequences, [shared = signals, token = lease.token, sequences](Status status) {
     std::lock_guard lock(shared->mutex);
     --shared->acknowledging;
-    // A later acknowledgement covers this one; where none comes, the thread asks again.
-    if (!status) shared->acknowledge_error = std::move(status.error());
+    if (!status && token == shared->token) {
+      if (status.error().kind == ErrorKind::conflict) {
+        shared->lose_lease(status.error());
+      } else {
+        std::ranges::copy(sequences, std::back_inserter(shared->unacknowledged));
+        shared->acknowledge_error = std::move(status.error());
+      }
+      shared->reader->wake();
+    }
     shared->changed.notify_all();
   });
+}
+
+void Relay::Impl::acknowledge_again() {
+  std::optional<Error> error;
+  std::vector<std::int64_t> sequences;
+  {
+    std::lock_guard lock(signals->mutex);
+    error = std::exchange(signals->acknowledge_error, std::nullopt);
+    sequences = std::exchange(signals->unacknowledged, {});
+  }
+  if (!error) return;
+  back_off("acknowledge", *error);
+  acknowledge(std::move(sequences));
+}
+
+void Relay::Impl::wait_for_entries() {
+  const auto disturbed = [this] {
+    std::lock_guard lock(signals->mutex);
+    return signals->stopping || signals->acknowledge_error;
+  };
+  while (!disturbed() && held()) {
+    if (reader->wait(std::chrono::ceil<Duration>(renew_at - clock.steady()))) return;
+  }
 }
 
 void Relay::Impl::back_off(const char* what, const Error& error) {
@@ -167,14 +293,22 @@ void Relay::Impl::goes_on() {
   signals->trouble.reset();
 }
 
+// Keeps the lease meanwhile.
 bool Relay::Impl::wait(Duration limit, const std::function<bool()>& ready) {
-  std::unique_lock lock(signals->mutex);
   const SteadyTime deadline = limit == Duration::max() ? SteadyTime::max() : clock.steady() + limit;
-  return clock.wait_until(lock, signals->changed, deadline, ready);
+  for (;;) {
+    const SteadyTime until = held() ? std::min(deadline, renew_at) : deadline;
+    {
+      std::unique_lock lock(signals->mutex);
+      if (clock.wait_until(lock, signals->changed, until, ready)) return true;
+    }
+    if (clock.steady() >= deadline) return false;
+  }
 }
 
-Relay::Relay(Outbox& outbox, EventLog& log, Clock& clock, Metrics& metrics)
-    : impl_(std::make_unique<Impl>(outbox, log, clock, metrics)) {}
+Relay::Relay(Outbox& outbox, LeaseStore& leases, EventLog& log, std::string holder, Clock& clock,
+             Metrics& metrics)
+    : impl_(std::make_unique<Impl>(outbox, leases, log, std::move(holder), clock, metrics)) {}
 
 Relay::~Relay() { stop(); }
 
@@ -183,19 +317,19 @@ std::optional<std::string> Relay::trouble() const {
   return impl_->signals->trouble;
 }
 
+bool Relay::holds_lease() const {
+  std::lock_guard lock(impl_->signals->mutex);
+  return impl_->signals->token != 0;
+}
+
 void Relay::start() {
   std::lock_guard guard(impl_->lifecycle);
   if (impl_->thread.joinable()) return;
+  impl_->unanswered = false;
   {
     std::lock_guard lock(impl_->signals->mutex);
     impl_->signals->stopping = false;
-    impl_->signals->added = true;
   }
-  impl_->outbox.on_added([shared = impl_->signals] {
-    std::lock_guard lock(shared->mutex);
-    shared->added = true;
-    shared->changed.notify_all();
-  });
   impl_->thread = std::thread([this] {
     name_thread("relay");
     stand_back(Standing::background);
@@ -206,11 +340,11 @@ void Relay::start() {
 void Relay::stop() {
   std::lock_guard guard(impl_->lifecycle);
   if (!impl_->thread.joinable()) return;
-  impl_->outbox.on_added({});
   {
     std::lock_guard lock(impl_->signals->mutex);
     impl_->signals->stopping = true;
     impl_->signals->changed.notify_all();
+    if (impl_->signals->reader) impl_->signals->reader->wake();
   }
   impl_->thread.join();
 }

@@ -1,7 +1,12 @@
 // Moves events from the outbox to the log, in order; at least once.
 //
-// One append is under way at a time, so that a failed one cannot be overtaken; while its
-// acknowledgement is on its way the next batch is read and appended.
+// Of all relays of a store the one that holds the lease "relay" works, the others wait for it. One
+// append is under way at a time, so that a failed one cannot be overtaken; while its
+// acknowledgement is on its way the next batch is read and appended. A relay that lost its lease
+// appends and acknowledges nothing more, and begins anew once it holds the lease again. The append
+// that was under way may reach the log all the same, and the next holder appends the same entries
+// under the same event ids. A log that other processes reach, too, settles an append within a third
+// of the lease (3 s), lest it arrive behind the entity's next change.
 #pragma once
 
 #include <memory>
@@ -10,6 +15,7 @@
 
 #include "common/base/clock.h"
 #include "common/ports/event_log.h"
+#include "common/ports/lease_store.h"
 #include "common/ports/outbox.h"
 #include "common/telemetry/metrics.h"
 
@@ -17,12 +23,19 @@ namespace mesh::pipeline {
 
 class Relay {
  public:
-  Relay(Outbox& outbox, EventLog& log, Clock& clock, Metrics& metrics);
+  // `holder` names the process in the list of leases.
+  Relay(Outbox& outbox, LeaseStore& leases, EventLog& log, std::string holder, Clock& clock,
+        Metrics& metrics);
   ~Relay();
   void start();
-  void stop();  // finishes the batch under way; callable twice and before start
-  // What keeps events in the outbox: "could not append: …", until it succeeds. Any thread.
+  // Finishes the batch under way and gives the lease up; callable twice and before start. Where the
+  // log does not answer an append, the lease runs out by itself.
+  void stop();
+  // What keeps events in the outbox: "could not append: …", until it succeeds. Nothing where
+  // another relay works. Any thread.
   std::optional<std::string> trouble() const;
+  // Whether it is this relay that works. Any thread.
+  bool holds_lease() const;
 
  private:
   struct Impl;

@@ -9,6 +9,7 @@
 #include "common/engines/sqlite/store/sqlite_store.h"
 #include "tests/bench/arguments.h"
 #include "tests/bench/report.h"
+#include "tests/support/outbox.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh {
@@ -74,16 +75,14 @@ void creates(sqlite::SqliteStore& store, const std::vector<TenantId>& tenants, i
 
 void acknowledge_all(sqlite::SqliteStore& store) {
   const Stopwatch watch;
-  std::int64_t after = 0;
+  const auto lease = store.leases().acquire("relay", "bench", std::chrono::hours(1)).value();
+  const auto reader = store.outbox().open(*lease);
   int count = 0;
   while (true) {
-    auto entries = store.outbox().pending(after, 1000);
+    const auto entries = reader->next(1000);
     if (!entries || entries->empty()) break;
     count += static_cast<int>(entries->size());
-    after = entries->back().sequence;
-    std::binary_semaphore done(0);
-    store.outbox().acknowledge(after, [&](Status) { done.release(); });
-    done.acquire();
+    if (!test::acknowledge(*reader, test::sequences(*entries))) std::abort();
   }
   watch.tell("outbox/read-and-acknowledge", count);
 }

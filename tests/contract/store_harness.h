@@ -14,12 +14,14 @@
 
 #include "common/base/clock.h"
 #include "common/ports/idempotency_store.h"
+#include "common/ports/lease_store.h"
 #include "common/ports/outbox.h"
 #include "common/ports/projection_store.h"
 #include "common/ports/retry_store.h"
 #include "common/ports/task_store.h"
 #include "common/ports/tenant_store.h"
 #include "common/ports/user_store.h"
+#include "tests/support/outbox.h"
 
 namespace mesh::test {
 
@@ -28,6 +30,7 @@ class StoreHarness {
  public:
   virtual ~StoreHarness() = default;
   virtual UserStore& users() = 0;
+  virtual LeaseStore& leases() = 0;
   virtual Outbox& outbox() = 0;
   virtual TenantStore& tenants() = 0;
   virtual IdempotencyStore& idempotency() = 0;
@@ -88,9 +91,6 @@ inline Task bare_task(std::string id) {
   task.id = std::move(id);
   task.kind = "verify";
   return task;
-}
-inline Status acknowledge(Outbox& outbox, std::int64_t sequence) {
-  return wait_for<void>([&](auto done) { outbox.acknowledge(sequence, std::move(done)); });
 }
 
 template <typename T>

@@ -21,9 +21,7 @@ std::vector<std::string> names(const Result<std::vector<Tenant>>& tenants) {
   return out;
 }
 
-Record last_event(StoreHarness& store) {
-  return store.outbox().pending(0, 1000).value().back().record;
-}
+Record last_event(StoreHarness& store) { return waiting(store.outbox()).value().back().record; }
 
 }  // namespace
 

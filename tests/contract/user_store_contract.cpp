@@ -19,7 +19,7 @@ std::vector<std::int64_t> ids(const Result<std::vector<User>>& users) {
 
 std::vector<Record> events(StoreHarness& store) {
   std::vector<Record> out;
-  auto entries = store.outbox().pending(0, 1000).value();
+  auto entries = waiting(store.outbox()).value();
   for (OutboxEntry& entry : entries) {
     out.push_back(std::move(entry.record));
   }

@@ -1,4 +1,4 @@
-// Stores in memory with knobs: parked events, the outbox, tasks, projections.
+// Stores in memory with knobs: parked events, tasks, projections.
 #pragma once
 
 #include <condition_variable>
@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "common/ports/outbox.h"
 #include "common/ports/projection_store.h"
 #include "common/ports/retry_store.h"
 #include "common/ports/task_store.h"
@@ -51,87 +50,6 @@ class FakeRetryStore final : public RetryStore {
   std::mutex mutex_;
   std::map<std::string, std::map<Position, ParkedEvent>> events_;
   Failures failures_;
-};
-
-class FakeOutbox final : public Outbox {
- public:
-  // A commit that adds the records.
-  void add(std::vector<Record> records) {
-    std::function<void()> notify;
-    {
-      std::lock_guard lock(mutex_);
-      for (auto& record : records) entries_.push_back({++sequence_, std::move(record)});
-      notify = notify_;
-    }
-    if (notify) notify();
-  }
-  void fail_reads(int n) {
-    std::lock_guard lock(mutex_);
-    read_failures_.next(n);
-  }
-  void fail_acknowledges(int n) {
-    std::lock_guard lock(mutex_);
-    acknowledge_failures_.next(n);
-  }
-  void hold_acknowledges() {
-    std::lock_guard lock(mutex_);
-    hold_ = true;
-  }
-  void release_acknowledges() {
-    std::vector<std::pair<std::int64_t, std::function<void(Status)>>> held;
-    {
-      std::lock_guard lock(mutex_);
-      hold_ = false;
-      held.swap(held_);
-    }
-    for (auto& [sequence, done] : held) acknowledge(sequence, std::move(done));
-  }
-  int reads() const {
-    std::lock_guard lock(mutex_);
-    return reads_;
-  }
-
-  Result<std::vector<OutboxEntry>> pending(std::int64_t after, int limit) override {
-    std::lock_guard lock(mutex_);
-    ++reads_;
-    if (auto error = read_failures_.take()) return fail(*error);
-    std::vector<OutboxEntry> found;
-    for (const auto& entry : entries_) {
-      if (entry.sequence > after && static_cast<int>(found.size()) < limit) found.push_back(entry);
-    }
-    return found;
-  }
-  void acknowledge(std::int64_t sequence, std::function<void(Status)> done) override {
-    std::optional<Error> error;
-    {
-      std::lock_guard lock(mutex_);
-      if (hold_) {
-        held_.emplace_back(sequence, std::move(done));
-        return;
-      }
-      error = acknowledge_failures_.take();
-      if (!error) std::erase_if(entries_, [&](const auto& e) { return e.sequence <= sequence; });
-    }
-    done(error ? Status{fail(*error)} : Status{});
-  }
-  std::int64_t size() const override {
-    std::lock_guard lock(mutex_);
-    return static_cast<std::int64_t>(entries_.size());
-  }
-  void on_added(std::function<void()> notify) override {
-    std::lock_guard lock(mutex_);
-    notify_ = std::move(notify);
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::vector<OutboxEntry> entries_;
-  std::int64_t sequence_ = 0;
-  int reads_ = 0;
-  bool hold_ = false;
-  std::vector<std::pair<std::int64_t, std::function<void(Status)>>> held_;
-  std::function<void()> notify_;
-  Failures read_failures_, acknowledge_failures_;
 };
 
 class FakeTaskStore final : public TaskStore {

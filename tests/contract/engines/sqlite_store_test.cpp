@@ -1,11 +1,13 @@
 #include "tests/contract/engines/sqlite_harness.h"
 #include "tests/contract/idempotency_store_contract.h"
+#include "tests/contract/lease_store_contract.h"
 #include "tests/contract/outbox_contract.h"
 #include "tests/contract/projection_store_contract.h"
 #include "tests/contract/retry_store_contract.h"
 #include "tests/contract/task_store_contract.h"
 #include "tests/contract/tenant_store_contract.h"
 #include "tests/contract/user_store_contract.h"
+#include "tests/support/fake_outbox.h"
 
 namespace mesh::test {
 namespace {
@@ -13,9 +15,19 @@ namespace {
 const auto kEngine = ::testing::Values(
     StoreEngine{"sqlite", [](Clock& clock) { return std::make_unique<SqliteHarness>(clock); }});
 
+const LeaseEngine kLeases{"sqlite", [](Clock& clock) {
+                            const auto store = std::make_shared<SqliteHarness>(clock);
+                            return std::shared_ptr<LeaseStore>(store, &store->leases());
+                          }};
+// What the tests of the relay rely on.
+const LeaseEngine kFakeLeases{"fake",
+                              [](Clock& clock) { return std::make_shared<FakeLeaseStore>(clock); }};
+
 }  // namespace
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, UserStoreContract, kEngine);
+INSTANTIATE_TEST_SUITE_P(Sqlite, LeaseStoreContract, ::testing::Values(kLeases));
+INSTANTIATE_TEST_SUITE_P(Fake, LeaseStoreContract, ::testing::Values(kFakeLeases));
 INSTANTIATE_TEST_SUITE_P(Sqlite, OutboxContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Sqlite, TenantStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Sqlite, IdempotencyStoreContract, kEngine);

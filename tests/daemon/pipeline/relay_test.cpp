@@ -1,31 +1,103 @@
 #include "daemon/pipeline/relay.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
+
+#include <future>
+#include <set>
 
 #include "tests/daemon/pipeline/events.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_event_log.h"
-#include "tests/support/fake_stores.h"
+#include "tests/support/fake_outbox.h"
 
 namespace mesh::pipeline {
 namespace {
 
 using namespace mesh::test;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr Duration kTtl{10'000};  // of the relay's lease
+
+// The log as one process reaches it, with knobs of its own.
+class OwnWayToTheLog final : public EventLog {
+ public:
+  explicit OwnWayToTheLog(EventLog& log) : log_(log) {}
+  // The next appends arrive by half, and are told to have failed.
+  void cut(int n) { cut_ = n; }
+  // The next append waits within its call, as where the process was stopped there.
+  void stop_in_append(std::shared_future<void> go) {
+    std::lock_guard lock(mutex_);
+    go_ = std::move(go);
+  }
+  int appends() const { return appends_; }
+
+  void append(std::vector<Record> records, AppendDone done) override {
+    ++appends_;
+    std::shared_future<void> go;
+    {
+      std::lock_guard lock(mutex_);
+      go = std::exchange(go_, {});
+    }
+    if (go.valid()) go.wait();
+    if (cut_ == 0) return log_.append(std::move(records), std::move(done));
+    --cut_;
+    records.resize(records.size() / 2);
+    log_.append(std::move(records), [done = std::move(done)](const auto&) {
+      done(fail(ErrorKind::unavailable, "the broker went away"));
+    });
+  }
+  Result<ReadResult> read(const TopicPartition& partition, std::int64_t from,
+                          const ReadLimits& limits) override {
+    return log_.read(partition, from, limits);
+  }
+  Result<Watermarks> watermarks(const TopicPartition& partition) override {
+    return log_.watermarks(partition);
+  }
+  Result<std::int64_t> offset_at(const TopicPartition& partition, Timestamp time) override {
+    return log_.offset_at(partition, time);
+  }
+  std::unique_ptr<Watch> watch(const std::map<TopicPartition, std::int64_t>& offsets,
+                               Told told) override {
+    return log_.watch(offsets, std::move(told));
+  }
+
+ private:
+  EventLog& log_;
+  std::atomic<int> cut_{0}, appends_{0};
+  std::mutex mutex_;
+  std::shared_future<void> go_;  // guarded by mutex_
+};
 
 class RelayTest : public testing::Test {
  protected:
   RelayTest() { log.ensure("user.events", TopicKind::entity, 1); }
+  static Record change(int version, int user = 1) {
+    return to_record(user_event("updated", user, version));
+  }
   // Events with the versions from…to of one user, each a commit of its own.
   void add(int from, int to) {
-    for (int version = from; version <= to; ++version) {
-      outbox.add({to_record(user_event("updated", 1, version))});
-    }
+    for (int version = from; version <= to; ++version) outbox.add({change(version)});
   }
-  // Versions in the log, without the repetitions that "at least once" allows.
-  std::vector<std::string> in_log() const {
+  // The same in one commit.
+  void add_together(int from, int to) {
+    std::vector<Record> records;
+    for (int version = from; version <= to; ++version) records.push_back(change(version));
+    outbox.add(std::move(records));
+  }
+  // Versions of the user in the log, as often as they are there.
+  std::vector<std::string> appended(const std::string& user = "acme/1") const {
     std::vector<std::string> versions;
     for (const auto& record : log.records("user.events")) {
-      std::string version(find_header(record.headers, "ce_sequence"));
+      if (record.key != user) continue;
+      versions.emplace_back(find_header(record.headers, "ce_sequence"));
+    }
+    return versions;
+  }
+  // Without the repetitions that "at least once" allows.
+  std::vector<std::string> in_log(const std::string& user = "acme/1") const {
+    std::vector<std::string> versions;
+    for (auto& version : appended(user)) {
       if (std::ranges::find(versions, version) == versions.end()) versions.push_back(version);
     }
     return versions;
@@ -35,15 +107,27 @@ class RelayTest : public testing::Test {
     for (int n = from; n <= to; ++n) all.push_back(std::to_string(n));
     return all;
   }
-  bool drained() {
-    return advance_until(clock, Duration{1'000}, [&] { return outbox.size() == 0; });
+  // Moves the clock by steps while `relays` of them wait for it, until it is so; none loses its
+  // lease by that.
+  bool comes_true(const std::function<bool()>& so, int relays = 1) {
+    return eventually([&] {
+      if (so()) return true;
+      clock.await_waiters(relays);
+      clock.advance(Duration{100});
+      return false;
+    });
+  }
+  bool drained(int relays = 1) {
+    return comes_true([&] { return outbox.size() == 0; }, relays);
   }
 
   ManualClock clock;
   FakeEventLog log{clock};
-  FakeOutbox outbox;
+  OwnWayToTheLog way{log};
+  FakeLeaseStore leases{clock};
+  FakeOutbox outbox{leases, clock};
   Metrics metrics;
-  Relay relay{outbox, log, clock, metrics};
+  Relay relay{outbox, leases, way, "first", clock, metrics};
 };
 
 TEST_F(RelayTest, EventsReachTheLogInOrder) {
@@ -51,8 +135,7 @@ TEST_F(RelayTest, EventsReachTheLogInOrder) {
   relay.start();
   add(701, 1'200);
   ASSERT_TRUE(drained());
-  EXPECT_EQ(in_log(), numbers(1, 1'200));
-  EXPECT_EQ(log.records("user.events").size(), 1'200u);
+  EXPECT_EQ(appended(), numbers(1, 1'200));
   EXPECT_LT(log.append_calls(), 600) << "events are appended one by one";
 }
 
@@ -61,7 +144,50 @@ TEST_F(RelayTest, AFailedAppendIsRepeatedWithoutLossOrAnotherOrder) {
   relay.start();
   add(1, 1'000);
   ASSERT_TRUE(drained());
-  EXPECT_EQ(in_log(), numbers(1, 1'000));
+  EXPECT_EQ(appended(), numbers(1, 1'000)) << "in the log, or again: of the seven nothing arrived";
+}
+
+TEST_F(RelayTest, AnAppendThatFailedWhereSomeArrivedIsRepeatedWhole) {
+  way.cut(3);
+  add(1, 10);
+  relay.start();
+  ASSERT_TRUE(drained());
+  EXPECT_EQ(in_log(), numbers(1, 10));
+  EXPECT_EQ(appended().size(), 3 * 5 + 10u);
+  std::set<std::string> ids;
+  for (const auto& record : log.records("user.events")) {
+    ids.emplace(find_header(record.headers, "ce_id"));
+  }
+  EXPECT_EQ(ids.size(), 10u) << "an event came back under another id";
+}
+
+// Of two transactions side by side the slower may have the lower sequence.
+TEST_F(RelayTest, AnEntryThatShowsUpBehindHigherSequencesIsSent) {
+  const auto slow = outbox.begin();
+  outbox.add({change(1, 2), change(2, 2)});
+  relay.start();
+  ASSERT_TRUE(drained());
+  outbox.commit(slow, change(1));
+  ASSERT_TRUE(drained());
+  EXPECT_THAT(appended(), ElementsAre("1"));
+  EXPECT_THAT(appended("acme/2"), ElementsAre("1", "2"));
+}
+
+TEST_F(RelayTest, AnAcknowledgementTakesNoEntryThatWasNotSent) {
+  const auto slow = outbox.begin();
+  outbox.add({change(1, 2), change(2, 2)});
+  outbox.hold_acknowledges();
+  relay.start();
+  ASSERT_TRUE(eventually([&] { return outbox.held() == 1; }));
+  log.hold_appends();
+  outbox.commit(slow, change(1));
+  ASSERT_TRUE(eventually([&] { return log.held() == 1; }));
+  outbox.release_acknowledges();
+  EXPECT_TRUE(outbox.holds(slow).value()) << "it is not in the log yet";
+  EXPECT_EQ(outbox.size(), 1);
+  log.release_appends();
+  ASSERT_TRUE(drained());
+  EXPECT_THAT(appended(), ElementsAre("1"));
 }
 
 TEST_F(RelayTest, ItSaysWhatKeepsEventsInTheOutboxUntilItGoesOn) {
@@ -92,11 +218,15 @@ TEST_F(RelayTest, ABatchIsNotOvertakenWhileItsAppendIsUnderWay) {
   relay.start();
   ASSERT_TRUE(eventually([&] { return log.held() == 1; }));
   add(4, 6);
-  clock.advance(Duration{600'000});
+  for (int i = 0; i < 600; ++i) {
+    clock.await_waiters(1);
+    clock.advance(Duration{1'000});
+  }
   EXPECT_EQ(log.held(), 1u);
+  EXPECT_TRUE(relay.holds_lease()) << "it is renewed meanwhile";
   log.release_appends();
   ASSERT_TRUE(drained());
-  EXPECT_EQ(in_log(), numbers(1, 6));
+  EXPECT_EQ(appended(), numbers(1, 6));
 }
 
 TEST_F(RelayTest, TheNextBatchIsAppendedWhileAnAcknowledgementIsOnItsWay) {
@@ -106,7 +236,7 @@ TEST_F(RelayTest, TheNextBatchIsAppendedWhileAnAcknowledgementIsOnItsWay) {
   ASSERT_TRUE(eventually([&] { return in_log().size() == 1; }));
   add(2, 2);
   EXPECT_TRUE(eventually([&] { return in_log().size() == 2; }));
-  EXPECT_EQ(log.records("user.events").size(), 2u) << "an event was sent again";
+  EXPECT_EQ(appended(), numbers(1, 2)) << "an event was sent again";
   outbox.release_acknowledges();
   EXPECT_TRUE(drained());
 }
@@ -116,7 +246,20 @@ TEST_F(RelayTest, AFailedAcknowledgementIsAskedForAgain) {
   relay.start();
   add(1, 1);
   ASSERT_TRUE(drained());
-  EXPECT_EQ(log.records("user.events").size(), 1u);
+  EXPECT_EQ(appended(), numbers(1, 1));
+}
+
+TEST_F(RelayTest, AFailedAppendDoesNotRepeatWhatIsBeingAcknowledged) {
+  outbox.hold_acknowledges();
+  relay.start();
+  add(1, 3);
+  ASSERT_TRUE(eventually([&] { return in_log().size() == 3; }));
+  log.fail_appends(1);
+  add(4, 6);
+  ASSERT_TRUE(comes_true([&] { return in_log().size() == 6; }));
+  outbox.release_acknowledges();
+  ASSERT_TRUE(drained());
+  EXPECT_EQ(appended(), numbers(1, 6));
 }
 
 TEST_F(RelayTest, AnOutboxThatCannotBeReadIsReadAgain) {
@@ -131,21 +274,27 @@ TEST_F(RelayTest, AnIdleRelayDoesNotPoll) {
   relay.start();
   clock.await_waiters(1);
   const int reads = outbox.reads();
-  clock.advance(Duration{3'600'000});
-  clock.await_waiters(1);
+  for (int i = 0; i < 3'600; ++i) {
+    clock.advance(Duration{1'000});
+    clock.await_waiters(1);
+  }
   EXPECT_EQ(outbox.reads(), reads);
+  EXPECT_TRUE(relay.holds_lease());
 }
 
-TEST_F(RelayTest, StopFinishesTheBatchUnderWay) {
+TEST_F(RelayTest, StopFinishesTheBatchUnderWayAndGivesTheLeaseUp) {
   log.hold_appends();
   add(1, 3);
   relay.start();
   ASSERT_TRUE(eventually([&] { return log.held() == 1; }));
+  EXPECT_EQ(leases.holder("relay"), "first");
   std::thread stopper([&] { relay.stop(); });
   log.release_appends();
   stopper.join();
   EXPECT_EQ(in_log(), numbers(1, 3));
   EXPECT_EQ(outbox.size(), 0);
+  EXPECT_EQ(leases.holder("relay"), "");
+  EXPECT_FALSE(relay.holds_lease());
 }
 
 TEST_F(RelayTest, StopDoesNotWaitForEverForALogThatDoesNotAnswer) {
@@ -160,6 +309,7 @@ TEST_F(RelayTest, StopDoesNotWaitForEverForALogThatDoesNotAnswer) {
   });
   EXPECT_TRUE(advance_until(clock, Duration{1'000}, [&] { return stopped.load(); }));
   stopper.join();
+  EXPECT_EQ(leases.releases(), 0) << "another would overtake the append";
   log.release_appends();  // the late answer finds nobody, and harms nobody
   EXPECT_EQ(outbox.size(), 1);
 }
@@ -172,6 +322,193 @@ TEST_F(RelayTest, StopMayComeTwiceAndBeforeStartAndARelayStartsAgain) {
   add(1, 2);
   relay.start();
   EXPECT_TRUE(drained());
+}
+
+// Two processes over one store and one log.
+class TwoRelays : public RelayTest {
+ protected:
+  // The first holds the lease.
+  void SetUp() override {
+    relay.start();
+    ASSERT_TRUE(eventually([&] { return relay.holds_lease(); }));
+    second.start();
+    clock.await_waiters(2);
+  }
+  // The lease of the first runs out; `waiting` of the two wait for the clock.
+  void second_takes_over(int waiting) {
+    ASSERT_TRUE(comes_true([&] { return second.holds_lease(); }, waiting));
+    ASSERT_EQ(leases.holder("relay"), "second");
+  }
+
+  OwnWayToTheLog second_way{log};
+  Relay second{outbox, leases, second_way, "second", clock, metrics};
+};
+
+TEST_F(TwoRelays, OneWorksAndTheOtherWaitsAndIsNotInTrouble) {
+  add(1, 1'000);
+  ASSERT_TRUE(drained(2));
+  EXPECT_EQ(appended(), numbers(1, 1'000));
+  EXPECT_EQ(second_way.appends(), 0);
+  EXPECT_FALSE(second.holds_lease());
+  EXPECT_EQ(second.trouble(), std::nullopt);
+  for (int i = 0; i < 100; ++i) {
+    clock.await_waiters(2);
+    clock.advance(Duration{1'000});
+  }
+  EXPECT_TRUE(relay.holds_lease()) << "it renews";
+  EXPECT_EQ(second.trouble(), std::nullopt);
+}
+
+TEST_F(TwoRelays, OneThatStopsIsFollowedSoonerThanItsLeaseEnds) {
+  relay.stop();
+  const auto stopped = clock.now();
+  ASSERT_TRUE(comes_true([&] { return second.holds_lease(); }));
+  EXPECT_LT(clock.now() - stopped, kTtl / 5);
+  add(1, 3);
+  ASSERT_TRUE(drained());
+  EXPECT_EQ(appended(), numbers(1, 3));
+}
+
+// As by SIGSTOP, in the middle of an append.
+TEST_F(TwoRelays, OneThatStoodStillBeyondItsLeaseAppendsAndAcknowledgesNothingMore) {
+  std::promise<void> go;
+  way.stop_in_append(go.get_future().share());
+  add_together(1, 3);
+  ASSERT_TRUE(eventually([&] { return way.appends() == 1; }));
+  second_takes_over(1);
+  add_together(4, 6);
+  ASSERT_TRUE(eventually([&] { return outbox.size() == 0; }));
+  EXPECT_EQ(appended(), numbers(1, 6));
+
+  outbox.hold_acknowledges();
+  add_together(7, 9);
+  ASSERT_TRUE(eventually([&] { return outbox.held() == 1; }));
+  go.set_value();
+  ASSERT_TRUE(eventually([&] { return !relay.holds_lease(); }));
+  outbox.release_acknowledges();
+  add_together(10, 12);
+  ASSERT_TRUE(drained(2));
+  EXPECT_EQ(in_log(), numbers(1, 12));
+  EXPECT_EQ(appended().size(), 15u) << "the append that was under way came, and nothing more";
+  EXPECT_EQ(way.appends(), 1);
+  EXPECT_EQ(outbox.refused(), 0) << "it did not even try to acknowledge";
+  EXPECT_EQ(relay.trouble(), std::nullopt);
+
+  second.stop();
+  ASSERT_TRUE(comes_true([&] { return relay.holds_lease(); }));
+  add_together(13, 15);
+  ASSERT_TRUE(drained());
+  EXPECT_EQ(in_log(), numbers(1, 15));
+  EXPECT_EQ(appended().size(), 18u);
+}
+
+TEST_F(TwoRelays, OneThatStoodStillWhileItReadAppendsNothing) {
+  const int reads = outbox.reads();
+  std::promise<void> go;
+  outbox.stop_in_read(go.get_future().share());
+  add_together(1, 3);
+  ASSERT_TRUE(eventually([&] { return outbox.reads() > reads; }));
+  second_takes_over(1);
+  ASSERT_TRUE(eventually([&] { return outbox.size() == 0; }));
+  log.hold_appends();
+  add_together(4, 6);
+  ASSERT_TRUE(eventually([&] { return log.held() == 1; }));
+  go.set_value();  // it is given what the second is about to append
+  ASSERT_TRUE(eventually([&] { return !relay.holds_lease(); }));
+  log.release_appends();
+  ASSERT_TRUE(drained(2));
+  EXPECT_EQ(appended(), numbers(1, 6));
+  EXPECT_EQ(way.appends(), 0);
+}
+
+// The store cannot be reached while the log does not answer.
+TEST_F(TwoRelays, OneThatCouldNotRenewDropsTheBatchThatItWaitsFor) {
+  log.hold_appends();
+  add_together(1, 3);
+  ASSERT_TRUE(eventually([&] { return log.held() == 1; }));
+  leases.cut_off("first");
+  second_takes_over(2);
+  ASSERT_TRUE(eventually([&] { return log.held() == 2; })) << "the second appends it, too";
+  ASSERT_TRUE(comes_true([&] { return !relay.holds_lease(); }, 2));
+  add_together(4, 6);
+  log.release_appends();
+  ASSERT_TRUE(drained(2));
+  EXPECT_EQ(in_log(), numbers(1, 6));
+  EXPECT_EQ(way.appends(), 1);
+  EXPECT_EQ(outbox.refused(), 0) << "it did not even try to acknowledge";
+  ASSERT_TRUE(comes_true([&] { return relay.trouble().has_value(); }, 2));
+  EXPECT_TRUE(relay.trouble()->starts_with("could not take its lease: ")) << *relay.trouble();
+  leases.cut_off("");
+  EXPECT_TRUE(comes_true([&] { return !relay.trouble(); }, 2)) << "the other works: all is well";
+}
+
+TEST_F(TwoRelays, WhatTheFirstAcknowledgesTooLateTheSecondSendsAgain) {
+  outbox.hold_acknowledges();
+  add_together(1, 3);
+  ASSERT_TRUE(eventually([&] { return outbox.held() == 1; }));
+  leases.cut_off("first");
+  second_takes_over(2);
+  ASSERT_TRUE(eventually([&] { return outbox.held() == 2; }));
+  outbox.release_acknowledges();  // the first's comes first
+  EXPECT_EQ(outbox.size(), 0);
+  EXPECT_EQ(outbox.refused(), 1);
+  add_together(4, 6);
+  ASSERT_TRUE(drained(2));
+  EXPECT_THAT(appended(), ElementsAre("1", "2", "3", "1", "2", "3", "4", "5", "6"));
+}
+
+// Longer than its lease, and no other took it.
+TEST_F(RelayTest, BeyondItsLeaseItAppendsNothingUntilItHoldsItAgain) {
+  relay.start();
+  ASSERT_TRUE(eventually([&] { return relay.holds_lease(); }));
+  leases.cut_off("first");
+  clock.await_waiters(1);
+  clock.advance(kTtl);
+  ASSERT_TRUE(comes_true([&] { return relay.trouble().has_value(); }));
+  add(1, 3);
+  for (int i = 0; i < 100; ++i) {
+    clock.await_waiters(1);
+    clock.advance(Duration{1'000});
+  }
+  EXPECT_THAT(appended(), IsEmpty());
+  EXPECT_EQ(outbox.size(), 3);
+  leases.cut_off("");
+  ASSERT_TRUE(drained());
+  EXPECT_EQ(appended(), numbers(1, 3));
+  EXPECT_TRUE(eventually([&] { return !relay.trouble(); }));
+}
+
+// So that an append has time to arrive before another begins.
+TEST_F(RelayTest, ThatCannotRenewStopsBeforeItsLeaseEnds) {
+  relay.start();
+  ASSERT_TRUE(eventually([&] { return relay.holds_lease(); }));
+  leases.cut_off("first");
+  ASSERT_TRUE(comes_true([&] { return !relay.holds_lease(); }));
+  EXPECT_EQ(leases.holder("relay"), "first") << "others wait still";
+  add(1, 3);
+  clock.await_waiters(1);
+  clock.advance(Duration{1'000});
+  clock.await_waiters(1);
+  EXPECT_THAT(appended(), IsEmpty());
+}
+
+TEST_F(RelayTest, AShortOutageOfTheLeasesDoesNotInterruptIt) {
+  relay.start();
+  ASSERT_TRUE(eventually([&] { return relay.holds_lease(); }));
+  leases.cut_off("first");
+  for (int i = 0; i < 6; ++i) {
+    clock.await_waiters(1);
+    clock.advance(Duration{1'000});
+  }
+  add(1, 3);
+  ASSERT_TRUE(eventually([&] { return outbox.size() == 0; }));
+  leases.cut_off("");
+  for (int i = 0; i < 20; ++i) {
+    clock.await_waiters(1);
+    clock.advance(Duration{1'000});
+  }
+  EXPECT_TRUE(relay.holds_lease());
+  EXPECT_EQ(outbox.readers(), 1) << "it began anew";
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "common/engines/sqlite/points/embedded_index.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
 #include "tests/support/eventually.h"
+#include "tests/support/outbox.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh {
@@ -34,12 +35,9 @@ class RemovedUser : public ::testing::Test {
   }
   // As the relay and the index's pipeline do.
   void settle() {
-    const auto entries = store_->outbox().pending(0, 100).value();
+    const auto entries = test::waiting(store_->outbox()).value();
     for (const auto& entry : entries) ASSERT_TRUE(append_and_wait(*log_, {entry.record}));
-    std::promise<Status> done;
-    store_->outbox().acknowledge(entries.back().sequence,
-                                 [&](Status status) { done.set_value(std::move(status)); });
-    ASSERT_TRUE(done.get_future().get());
+    ASSERT_TRUE(test::acknowledge(store_->outbox(), store_->leases(), test::sequences(entries)));
   }
   void index(const User& user, bool removed) {
     VectorChange point{user.tenant, user.id, user.version, {}, {}, {}, "event"};

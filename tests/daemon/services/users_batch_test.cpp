@@ -7,6 +7,7 @@
 #include "common/engines/sqlite/core/database.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
 #include "daemon/services/users.h"
+#include "tests/support/outbox.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh::services {
@@ -131,7 +132,7 @@ TEST_F(UsersBatch, TheEventsOfItsLinesCarryTheTraceOfTheRequest) {
   trace_.add_state("vendor=1");
   ASSERT_THAT(batch(line("a@b.c", "A")), ElementsAre("created 1"));
   ASSERT_THAT(batch(line("a@b.c", "B"), {{"existing", "update"}}), ElementsAre("updated 1"));
-  const auto events = store_->outbox().pending(0, 10).value();
+  const auto events = test::waiting(store_->outbox()).value();
   ASSERT_EQ(events.size(), 2u);
   for (const auto& [sequence, record] : events) {
     EXPECT_EQ(find_header(record.headers, "traceparent"), trace_.traceparent());

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <string>
 
@@ -9,6 +11,7 @@
 #include "common/engines/sqlite/core/committer.h"
 #include "common/engines/sqlite/core/query.h"
 #include "common/engines/sqlite/core/reader_pool.h"
+#include "common/engines/sqlite/store/leases.h"
 #include "common/ports/outbox.h"
 
 namespace mesh::sqlite {
@@ -26,7 +29,8 @@ Status add_to_outbox(Database& db, const Event& event);
 class SqliteOutbox final : public Outbox {
  public:
   // `waiting`: the entries in the file now.
-  SqliteOutbox(Committer& committer, ReaderPool& readers, std::int64_t waiting);
+  SqliteOutbox(Committer& committer, ReaderPool& readers, MemoryLeases& leases,
+               std::int64_t waiting, Clock& clock);
 
   // Adds the event's record to the transaction of the job that calls it.
   Status add(Database& db, const Event& event);
@@ -44,20 +48,23 @@ class SqliteOutbox final : public Outbox {
                                   });
   }
 
-  Result<std::vector<OutboxEntry>> pending(std::int64_t after, int limit) override;
-  void acknowledge(std::int64_t sequence, std::function<void(Status)> done) override;
+  std::unique_ptr<OutboxReader> open(const Lease& lease) override;
+  Result<bool> holds(std::int64_t sequence) override;
   std::int64_t size() const override { return waiting_; }
-  void on_added(std::function<void()> notify) override;
 
  private:
+  class Reader;
   void committed();
 
   Committer& committer_;
   ReaderPool& readers_;
+  MemoryLeases& leases_;
+  Clock& clock_;
   std::atomic<std::int64_t> waiting_;
   bool added_ = false;  // since the last commit; the committer's thread only
   std::mutex mutex_;
-  std::function<void()> notify_;  // guarded by mutex_, also while it runs
+  std::condition_variable changed_;
+  std::int64_t additions_ = 0;  // commits that added entries; guarded by mutex_
 };
 
 }  // namespace mesh::sqlite

@@ -6,6 +6,7 @@
 #include "common/engines/sqlite/core/reader_pool.h"
 #include "common/engines/sqlite/core/wal_check.h"
 #include "common/engines/sqlite/store/idempotency.h"
+#include "common/engines/sqlite/store/leases.h"
 #include "common/engines/sqlite/store/outbox.h"
 #include "common/engines/sqlite/store/projections.h"
 #include "common/engines/sqlite/store/retries.h"
@@ -29,7 +30,8 @@ class Store final : public SqliteStore {
                     .on_fatal = std::move(options.on_fatal),
                     .on_commit = std::move(options.on_commit)}),
         readers_(path, kReaders),
-        outbox_(committer_, readers_, waiting),
+        leases_(clock),
+        outbox_(committer_, readers_, leases_, waiting, clock),
         users_(committer_, outbox_, readers_, clock),
         tenants_(outbox_, readers_, clock),
         idempotency_(committer_, readers_, clock),
@@ -41,6 +43,7 @@ class Store final : public SqliteStore {
   ~Store() override { close(); }
 
   UserStore& users() override { return users_; }
+  LeaseStore& leases() override { return leases_; }
   Outbox& outbox() override { return outbox_; }
   TenantStore& tenants() override { return tenants_; }
   IdempotencyStore& idempotency() override { return idempotency_; }
@@ -56,6 +59,7 @@ class Store final : public SqliteStore {
  private:
   Committer committer_;  // goes last: only a writer that closes last leaves no WAL behind
   ReaderPool readers_;
+  MemoryLeases leases_;
   SqliteOutbox outbox_;
   SqliteUsers users_;
   SqliteTenants tenants_;

@@ -1,5 +1,5 @@
-// The embedded stores of record: users, outbox, tenants, idempotency, tasks, projections, retries.
-// One SQLite file, one committer, so that a change and its event are one transaction.
+// The embedded stores of record: users, leases, outbox, tenants, idempotency, tasks, projections,
+// retries. One SQLite file, one committer, so that a change and its event are one transaction.
 #pragma once
 
 #include <memory>
@@ -9,6 +9,7 @@
 #include "common/engines/sqlite/core/database.h"
 #include "common/engines/sqlite/store/email_keys.h"
 #include "common/ports/idempotency_store.h"
+#include "common/ports/lease_store.h"
 #include "common/ports/outbox.h"
 #include "common/ports/projection_store.h"
 #include "common/ports/retry_store.h"
@@ -31,6 +32,7 @@ class SqliteStore {
                                                    Clock& clock);
   virtual ~SqliteStore() = default;
   virtual UserStore& users() = 0;
+  virtual LeaseStore& leases() = 0;
   virtual Outbox& outbox() = 0;
   virtual TenantStore& tenants() = 0;
   virtual IdempotencyStore& idempotency() = 0;

@@ -5,6 +5,7 @@
 #include "common/engines/sqlite/log/sqlite_log.h"
 #include "common/engines/sqlite/points/embedded_index.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
+#include "tests/support/outbox.h"
 #include "tests/support/read_all.h"
 
 namespace mesh::test {
@@ -96,7 +97,7 @@ class StoreSubject final : public Subject {
       EXPECT_EQ(user.email, std::to_string(number) + "@x.dev");
       found.insert(number);
     }
-    auto outbox = store_->outbox().pending(0, 100'000);
+    auto outbox = test::waiting(store_->outbox());
     if (!outbox) return fail(outbox.error());
     for (const auto& entry : *outbox) {
       const Json value = Json::parse(entry.record.value.value_or(""), nullptr, false);

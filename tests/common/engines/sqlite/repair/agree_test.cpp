@@ -7,6 +7,7 @@
 #include "common/engines/sqlite/repair/agree.h"
 #include "common/engines/sqlite/repair/salvage_store.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
+#include "tests/support/outbox.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh::test {
@@ -55,15 +56,12 @@ class Agree : public ::testing::Test {
     }
     return all;
   }
-  std::vector<OutboxEntry> outbox() { return store_->outbox().pending(0, 1'000).value(); }
+  std::vector<OutboxEntry> outbox() { return test::waiting(store_->outbox()).value(); }
   // As the relay does.
   void move_to_log() {
     const auto entries = outbox();
     for (const auto& entry : entries) log_.push_back(entry.record);
-    std::promise<Status> done;
-    store_->outbox().acknowledge(entries.back().sequence,
-                                 [&](Status s) { done.set_value(std::move(s)); });
-    ASSERT_TRUE(done.get_future().get());
+    ASSERT_TRUE(acknowledge(store_->outbox(), store_->leases(), sequences(entries)));
   }
   void back_up() {
     store_.reset();

@@ -16,6 +16,7 @@
 #include "common/engines/sqlite/store/sqlite_store.h"
 #include "common/engines/sqlite/vfs/page_sums.h"
 #include "tests/support/bytes.h"
+#include "tests/support/outbox.h"
 #include "tests/support/read_all.h"
 #include "tests/support/temp_dir.h"
 
@@ -277,9 +278,8 @@ TEST_F(InspectStore, ALostStoreNamesTheCommandsThatCountAgain) {
 TEST_F(InspectStore, LostUsersAreNamedTheOthersAreKeptAndIdsGoOn) {
   open(dir_.path());
   for (int i = 1; i <= 200; ++i) ASSERT_TRUE(create("u" + std::to_string(i) + "@x.dev"));
-  std::promise<Status> done;
-  store_->outbox().acknowledge(200, [&](Status s) { done.set_value(std::move(s)); });
-  ASSERT_TRUE(done.get_future().get());
+  ASSERT_TRUE(acknowledge(store_->outbox(), store_->leases(),
+                          sequences(waiting(store_->outbox()).value())));
   store_.reset();
   EXPECT_TRUE(look().damages.empty());
   // The table, not its index: both hold the address, the name only the table.
@@ -297,7 +297,7 @@ TEST_F(InspectStore, LostUsersAreNamedTheOthersAreKeptAndIdsGoOn) {
   EXPECT_GT(users->size(), 150u);
   EXPECT_LT(users->size(), 200u);
   EXPECT_EQ(create("new@x.dev")->id, 201);
-  EXPECT_EQ(store_->outbox().pending(0, 10)->front().sequence, 201)
+  EXPECT_EQ(waiting(store_->outbox())->front().sequence, 201)
       << "an emptied outbox does not begin again";
 }
 
@@ -318,7 +318,7 @@ TEST_F(InspectStore, KeysFarBehindDamageAreFound) {
   const auto report = sqlite::salvage_store(dir_.file("store.db"), fresh_.file("store.db"));
   ASSERT_TRUE(report) << report.error().to_string();
   open(fresh_.path());
-  const auto kept = store_->outbox().pending(0, 100);
+  const auto kept = waiting(store_->outbox());
   ASSERT_TRUE(kept) << kept.error().to_string();
   EXPECT_LT(kept->size(), 60u);
   EXPECT_GT(kept->size(), 30u) << "a page is lost, not all behind it";
@@ -469,7 +469,7 @@ TEST_F(InspectStore, WhateverPageIsHitARepairKeepsWhatIsWholeAndTellsTheRest) {
         ASSERT_TRUE(users) << users.error().to_string();
         for (const auto& user : *users)
           EXPECT_EQ(user.email, "u" + std::to_string(user.id) + "@x.dev");
-        const auto outbox = store_->outbox().pending(0, 1'000);
+        const auto outbox = waiting(store_->outbox());
         ASSERT_TRUE(outbox) << outbox.error().to_string();
         if (users->size() < 150 || outbox->size() < 150) {
           EXPECT_FALSE(report.damages.empty());

@@ -25,6 +25,8 @@ void report(int fd, Report report) {
 // Creates users with many in flight and acknowledges outbox entries now and then, until killed.
 [[noreturn]] void child(const std::string& dir, int round, int fd) {
   auto store = sqlite::SqliteStore::open(dir, {}, system_clock()).value();
+  const auto lease = *store->leases().acquire("relay", "child", std::chrono::hours(1)).value();
+  const auto reader = store->outbox().open(lease);
   std::atomic<int> in_flight{0};
   for (int i = 0;; ++i) {
     while (in_flight >= 64) std::this_thread::yield();
@@ -35,10 +37,10 @@ void report(int fd, Report report) {
       --in_flight;
     });
     if (i % 100 != 99) continue;
-    const auto entries = store->outbox().pending(0, 40).value();
+    const auto entries = reader->next(40).value();
     if (entries.empty()) continue;
     const std::int64_t last = entries.back().sequence;
-    store->outbox().acknowledge(last, [fd, last](Status status) {
+    reader->acknowledge(sequences(entries), [fd, last](Status status) {
       if (status) report(fd, {Report::acknowledged, last});
     });
   }
@@ -78,26 +80,26 @@ TEST(SqliteStoreCrash, AcknowledgedUsersStandTogetherWithTheirEventsOrItsAcknowl
     }
     auto store = sqlite::SqliteStore::open(dir.path(), {}, system_clock());
     ASSERT_TRUE(succeeds(store));
-    std::set<std::string> waiting;
+    std::set<std::string> keys;
     std::int64_t first = 0, last = 0;
-    const auto entries = (*store)->outbox().pending(0, 1'000'000).value();
+    const auto entries = waiting((*store)->outbox()).value();
     for (const OutboxEntry& entry : entries) {
       EXPECT_GT(entry.sequence, acknowledged) << "an acknowledged entry came back";
       if (first == 0) first = entry.sequence;
       last = entry.sequence;
-      waiting.insert(entry.record.key);
+      keys.insert(entry.record.key);
     }
-    EXPECT_EQ((*store)->outbox().size(), static_cast<std::int64_t>(waiting.size()));
+    EXPECT_EQ((*store)->outbox().size(), static_cast<std::int64_t>(keys.size()));
     // Only creates fill this outbox and ids count them, so sequence n is the event of user n.
     std::set<std::int64_t> users;
     const auto stored = (*store)->users().list(kAcme, 0, 1'000'000, std::nullopt).value();
     for (const User& user : stored) {
       users.insert(user.id);
-      EXPECT_TRUE(user.id < first || waiting.empty() ||
-                  waiting.contains("acme/" + std::to_string(user.id)))
+      EXPECT_TRUE(user.id < first || keys.empty() ||
+                  keys.contains("acme/" + std::to_string(user.id)))
           << "user " << user.id << " has lost its event";
     }
-    EXPECT_TRUE(waiting.empty() || *users.rbegin() == last) << "an event without its user";
+    EXPECT_TRUE(keys.empty() || *users.rbegin() == last) << "an event without its user";
     EXPECT_TRUE(std::includes(users.begin(), users.end(), created.begin(), created.end()))
         << "an acknowledged user is lost";
   }
