@@ -1,6 +1,7 @@
 #include "common/engines/sqlite/store/outbox.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -100,7 +101,9 @@ Result<std::vector<OutboxEntry>> SqliteOutbox::Reader::next(int limit) {
 void SqliteOutbox::Reader::acknowledge(std::vector<std::int64_t> sequences,
                                        std::function<void(Status)> done) {
   std::ranges::sort(sequences);
-  std::erase_if(given_, [&](auto given) { return std::ranges::binary_search(sequences, given); });
+  std::vector<std::int64_t> left;
+  std::ranges::set_difference(given_, sequences, std::back_inserter(left));
+  given_ = std::move(left);
   submit_with_result<std::int64_t>(
       outbox_.committer_, 64,
       [&leases = outbox_.leases_, lease = lease_,
