@@ -46,6 +46,7 @@ Exit exit_code(ErrorKind kind) {
     case ErrorKind::unsupported:
     case ErrorKind::unprocessable:
     case ErrorKind::unavailable:
+    case ErrorKind::uncertain:
     case ErrorKind::cancelled:
     case ErrorKind::corrupt:
     case ErrorKind::internal:

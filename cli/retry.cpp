@@ -14,7 +14,7 @@ std::optional<Duration> retry_delay(const Error& error, int attempt, std::uint64
     if (attempt > 1000) return std::nullopt;
     return std::min(error.retry_after.value_or(Duration{1000}), kLongest);
   }
-  if (error.kind != ErrorKind::unavailable && error.kind != ErrorKind::timeout) return std::nullopt;
+  if (!error.retryable()) return std::nullopt;
   constexpr BackoffPolicy kPolicy{Duration{200}, Duration{10'000}, 8};
   if (attempt >= kPolicy.max_attempts) return std::nullopt;
   const Duration backoff = backoff_delay(kPolicy, attempt, random);

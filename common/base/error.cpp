@@ -24,6 +24,8 @@ std::string_view to_string(ErrorKind kind) {
       return "rate_limited";
     case ErrorKind::unavailable:
       return "unavailable";
+    case ErrorKind::uncertain:
+      return "uncertain";
     case ErrorKind::timeout:
       return "timeout";
     case ErrorKind::cancelled:
@@ -37,8 +39,8 @@ std::string_view to_string(ErrorKind kind) {
 }
 
 bool Error::retryable() const {
-  return kind == ErrorKind::unavailable || kind == ErrorKind::timeout ||
-         kind == ErrorKind::rate_limited;
+  return kind == ErrorKind::unavailable || kind == ErrorKind::uncertain ||
+         kind == ErrorKind::timeout || kind == ErrorKind::rate_limited;
 }
 
 std::string Error::to_string() const {
@@ -56,6 +58,15 @@ tl::unexpected<Error> fail(ErrorKind kind, std::string message, std::string caus
   error.message = std::move(message);
   error.cause = std::move(cause);
   return tl::unexpected<Error>(std::move(error));
+}
+
+tl::unexpected<Error> fail_uncertain(std::string what, std::string cause) {
+  return fail(
+      ErrorKind::uncertain,
+      std::move(what) +
+          ": it may have arrived, as a whole or in part; to repeat the request with the same "
+          "Idempotency-Key is safe",
+      std::move(cause));
 }
 
 tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(std::move(error)); }

@@ -25,6 +25,7 @@ enum class ErrorKind {
   unprocessable,    // 422: well-formed, but against a schema
   rate_limited,     // 429, exit 5
   unavailable,      // 503: an engine or a resource is not there now; worth another try
+  uncertain,        // 503: no answer came in time or whole, so it may be done, or some of it
   timeout,          // 504, exit 7
   cancelled,        // the caller or the process stopped it
   corrupt,          // stored bytes are damaged; never worth another try
@@ -48,7 +49,8 @@ struct Error {
   std::vector<FieldError> fields;  // for `unprocessable`
   std::optional<std::chrono::milliseconds> retry_after;
 
-  // True where the same call may succeed later: unavailable, timeout, rate_limited.
+  // True where the same call may succeed later: unavailable, uncertain, timeout,
+  // rate_limited.
   bool retryable() const;
   // "not_found: no user 7 in tenant acme (cause …)": for logs and tests.
   std::string to_string() const;
@@ -60,6 +62,8 @@ using Status = Result<void>;
 
 // `return fail(ErrorKind::not_found, "no user 7");` in a function that returns any Result.
 tl::unexpected<Error> fail(ErrorKind kind, std::string message, std::string cause = {});
+// An `uncertain` error: `what` happened, and what a client does about it.
+tl::unexpected<Error> fail_uncertain(std::string what, std::string cause = {});
 // Passes an error on: `if (!r) return fail(r.error());`
 tl::unexpected<Error> fail(Error error);
 

@@ -76,6 +76,7 @@ Error error_of(const http::Response& response) {
     error.message = text_member(*body, "detail");
     if (error.message.empty()) error.message = text_member(*body, "title");
     error.fields = field_errors(*body);
+    if (text_member(*body, "type") == http::kUncertainProblem) error.kind = ErrorKind::uncertain;
     if (request_id.empty()) request_id = text_member(*body, "request_id");
   }
   if (error.message.empty()) {

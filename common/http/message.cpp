@@ -8,8 +8,9 @@
 namespace mesh::http {
 namespace {
 
-Response problem_of(int status, std::string_view detail, const std::vector<FieldError>& fields) {
-  Json body{{"type", "about:blank"},
+Response problem_of(int status, std::string_view detail, const std::vector<FieldError>& fields,
+                    std::string_view type = "about:blank") {
+  Json body{{"type", std::string(type)},
             {"title", std::string(reason_phrase(status))},
             {"status", status},
             {"detail", std::string(detail)}};
@@ -54,7 +55,9 @@ Response Response::text(int status, std::string body, std::string_view content_t
 }
 
 Response Response::problem(const Error& error) {
-  Response response = problem_of(status_of(error.kind), error.message, error.fields);
+  Response response = error.kind == ErrorKind::uncertain
+                          ? problem_of(503, error.message, error.fields, kUncertainProblem)
+                          : problem_of(status_of(error.kind), error.message, error.fields);
   const bool later = response.status == 429 || response.status == 503;
   if (error.retry_after || later) {
     const auto wait = error.retry_after.value_or(std::chrono::seconds(1));
@@ -97,6 +100,8 @@ int status_of(ErrorKind kind) {
     case ErrorKind::rate_limited:
       return 429;
     case ErrorKind::unavailable:
+      return 503;
+    case ErrorKind::uncertain:
       return 503;
     case ErrorKind::timeout:
       return 504;

@@ -65,6 +65,10 @@ struct Response {
   std::string log_cause;
 };
 
+// The `type` of the problem of an `uncertain` error, which shares its status with others. Every
+// other problem is told by its status: about:blank.
+inline constexpr std::string_view kUncertainProblem = "urn:problem-type:mesh:uncertain";
+
 // The one place where a kind becomes a status.
 int status_of(ErrorKind kind);
 

@@ -18,7 +18,8 @@
 namespace mesh {
 
 // Called exactly once, from a thread of the engine's: positions in the order of the records, or
-// the error, in which case none of the records is in the log. Must not block or throw.
+// the error. On `uncertain` any of the records may be in the log, or come into it yet; on every
+// other error none is, nor will be. Must not block or throw.
 using AppendDone = std::function<void(Result<std::vector<Position>>)>;
 
 struct ReadLimits {
@@ -45,8 +46,10 @@ class EventLog {
  public:
   virtual ~EventLog() = default;
 
-  // Appends all records or none, in order; `done` is called once they are durable (survive power
-  // loss). Records of one key go to one partition: stable_hash(key) % partitions. Never blocks:
+  // Appends the records in order; `done` is called once all are durable (survive power loss). An
+  // engine may take them one by one and fail in between, or lose its own answer: whoever is told
+  // `uncertain` appends all again, under the same event ids, since consumers count an id once.
+  // Records of one key go to one partition: stable_hash(key) % partitions. Never blocks:
   // beyond the engine's bound of waiting bytes `done` gets `unavailable` at once, as it does when
   // the disk is full. `not_found` for a topic that does not exist.
   virtual void append(std::vector<Record> records, AppendDone done) = 0;

@@ -18,10 +18,10 @@ using UserDone = std::function<void(Result<User>)>;
 // What a change needs beside its data.
 struct ChangeContext {
   std::string traceparent;  // carried into the event
-  // When set, {status, to_json(user), answer_headers(user)} is stored under it in the same
-  // transaction.
-  std::optional<IdempotencyKey> idempotency;
-  std::vector<std::pair<std::string, std::string>> (*answer_headers)(const User&) = nullptr;
+  // When set, `answer` of the user is stored under it in the same transaction; `conflict`, and
+  // nothing is changed, where another has taken the claim over, or has answered.
+  std::optional<ClaimedKey> claim;
+  StoredAnswer (*answer)(const User&) = nullptr;  // set with `claim`
   // When set, an existing user is changed only at one of these versions; at another one: `conflict`
   // with the pointer /version. Compared in the transaction of the change.
   std::optional<std::vector<std::int64_t>> only_at{};

@@ -28,7 +28,10 @@ Result<std::vector<Position>> append_within(EventLog& log, Clock& clock,
   std::unique_lock lock(pending->mutex);
   if (!clock.wait_until(lock, pending->done, clock.steady() + limit,
                         [&] { return pending->result.has_value(); })) {
-    return fail(ErrorKind::timeout, "the event log did not confirm an append in time");
+    return fail(
+        ErrorKind::uncertain,
+        "the event log did not confirm an append in time: its records may be in the log, or come "
+        "into it yet");
   }
   return std::move(*pending->result);
 }

@@ -11,7 +11,7 @@ namespace mesh::pipeline {
 // As long as a stop may wait for an engine that does not answer.
 inline constexpr Duration kAppendLimit{15'000};
 
-// Waits for the completion, at most `limit`; then `timeout`, and the records may still arrive.
+// Waits for the completion, at most `limit`; then `uncertain`, since the records may still arrive.
 Result<std::vector<Position>> append_within(EventLog& log, Clock& clock,
                                             std::vector<Record> records,
                                             Duration limit = kAppendLimit);

@@ -47,14 +47,24 @@ Status EntityStates::advance() {
   return {};
 }
 
+const EntityStates::State* EntityStates::state_of(const TopicPartition& partition,
+                                                  const std::string& key) const {
+  const auto at = partitions_.find(partition);
+  if (at == partitions_.end()) return nullptr;
+  const auto state = at->second.keys.find(key);
+  return state == at->second.keys.end() ? nullptr : &state->second;
+}
+
+const Record* EntityStates::newest(const TopicPartition& partition, const std::string& key) const {
+  const State* state = state_of(partition, key);
+  return state != nullptr && state->newest_offset >= 0 ? &state->newest : nullptr;
+}
+
 Result<bool> EntityStates::overtaken(const StoredRecord& record) const {
-  const TopicPartition at{record.position.topic, record.position.partition};
-  const auto partition = partitions_.find(at);
-  if (partition == partitions_.end()) return false;
-  const auto key = partition->second.keys.find(record.key);
-  if (key == partition->second.keys.end()) return false;
+  const State* watched = state_of({record.position.topic, record.position.partition}, record.key);
+  if (watched == nullptr) return false;
   const auto event = from_record(record);
-  const State& state = key->second;
+  const State& state = *watched;
   if (state.newest_offset > record.position.offset &&
       (!event || state.newest_sequence >= event->sequence)) {
     return true;

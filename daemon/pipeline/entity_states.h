@@ -21,6 +21,8 @@ class EntityStates {
   void watch(const TopicPartition& partition, const std::string& key, std::int64_t from);
   // Reads what the log holds by now.
   Status advance();
+  // The newest state behind the offset from which the key is watched; nothing where there is none.
+  const Record* newest(const TopicPartition& partition, const std::string& key) const;
   // Whether a record behind `record` holds a state of its key that is as new or newer; or did,
   // until compaction removed the one and then, as a removal, the other.
   Result<bool> overtaken(const StoredRecord& record) const;
@@ -39,6 +41,7 @@ class EntityStates {
     std::int64_t next = 0;
     std::map<std::string, State> keys;
   };
+  const State* state_of(const TopicPartition& partition, const std::string& key) const;
   // Records to append again: of watched keys whose last record is older than another one.
   std::vector<Record> misplaced() const;
 

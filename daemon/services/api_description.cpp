@@ -45,7 +45,10 @@ const std::map<int, const char*> kProblems{
     {429, "The rate limit is used up."},
     {431, "The header fields are too large."},
     {500, "The server failed; its log has the reason under the request id."},
-    {503, "Something that this needs is not there now, or the server is too busy; try again."},
+    {503,
+     "Something that this needs is not there now, or the server is too busy; try again. Of the "
+     "type "
+     "`urn:problem-type:mesh:uncertain` it may be done all the same, as a whole or in part."},
     {504, "Something that this needs did not answer in time; it may have been done."},
 };
 

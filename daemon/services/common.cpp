@@ -181,40 +181,68 @@ Result<std::optional<std::string>> idempotency_key(const http::Request& request)
   return std::string(text);
 }
 
+namespace {
+
+http::Response replayed(StoredAnswer stored) {
+  http::Response answer{stored.code, std::move(stored.headers), std::move(stored.body), {}};
+  if (!answer.body.empty()) answer.headers.emplace_back("Content-Type", "application/json");
+  answer.headers.emplace_back("Idempotent-Replayed", "true");
+  return answer;
+}
+
+// Ends the claim, then answers: a client that repeats its request finds the key free.
+void end_claim(IdempotencyStore& store, Keep keep, const KeyedWork& work,
+               Result<http::Response> ended, const http::Responder& respond) {
+  const bool uncertain = !ended && ended.error().kind == ErrorKind::uncertain;
+  http::Response answer = ended ? std::move(*ended) : http::Response::problem(ended.error());
+  const bool good = answer.status < 300;
+  if (keep == Keep::store || !good) {
+    const Effect effect = good || uncertain || work.again ? Effect::possible : Effect::none;
+    return store.release(work.claim, effect, [respond, answer = std::move(answer)](Status) mutable {
+      respond(std::move(answer));
+    });
+  }
+  StoredAnswer kept = stored_answer(answer);
+  store.finish(work.claim, std::move(kept),
+               [respond, answer = std::move(answer)](Status status) mutable {
+                 // The work is done and durable; only the memory of its answer is not, and an
+                 // error would make the client do it again.
+                 if (!status) {
+                   log::warn("an answer was not kept under its idempotency key",
+                             {{"cause", status.error().to_string()}});
+                 }
+                 respond(std::move(answer));
+               });
+}
+
+}  // namespace
+
+Ended answer_by(http::Responder respond) {
+  return [respond = std::move(respond)](Result<http::Response> ended) {
+    ended ? respond(std::move(*ended)) : respond(ended.error());
+  };
+}
+
 void idempotent(IdempotencyStore& store, Keep keep, const http::Request& request,
                 http::Responder respond,
-                std::function<void(std::optional<IdempotencyKey>, http::Responder)> work) {
+                std::function<void(std::optional<KeyedWork>, Ended)> work) {
   auto given = idempotency_key(request);
   if (!given) return respond(given.error());
-  if (!*given) return work(std::nullopt, std::move(respond));
+  if (!*given) return work(std::nullopt, answer_by(std::move(respond)));
   const IdempotencyKey key{request.tenant(), std::move(**given), fingerprint(request)};
-  auto stored = store.begin(key);
-  if (!stored) return respond(stored.error());
-  if (*stored) {
-    http::Response answer{
-        (*stored)->status, std::move((*stored)->headers), std::move((*stored)->body), {}};
-    if (!answer.body.empty()) answer.headers.emplace_back("Content-Type", "application/json");
-    answer.headers.emplace_back("Idempotent-Replayed", "true");
-    return respond(std::move(answer));
-  }
-  http::Responder settle([&store, keep, key, respond](http::Response answer) {
-    if (keep == Keep::store || answer.status >= 300) {
-      store.release(key);
-      return respond(std::move(answer));
-    }
-    StoredAnswer kept = stored_answer(answer);
-    store.finish(key, std::move(kept),
-                 [respond, answer = std::move(answer)](Status status) mutable {
-                   // The work is done and durable; only the memory of its answer is not, and an
-                   // error would make the client do it again.
-                   if (!status) {
-                     log::warn("an answer was not kept under its idempotency key",
-                               {{"cause", status.error().to_string()}});
-                   }
-                   respond(std::move(answer));
-                 });
-  });
-  work(key, std::move(settle));
+  store.begin(key, kClaimLease, keep == Keep::answer,
+              [&store, keep, key, respond, work = std::move(work)](Result<Claim> claim) {
+                if (!claim) return respond(claim.error());
+                if (claim->state == Claim::State::answered) {
+                  return respond(replayed(std::move(claim->answer)));
+                }
+                KeyedWork keyed{
+                    {key, claim->token}, claim->began, claim->state == Claim::State::interrupted};
+                Ended ended = [&store, keep, keyed, respond](Result<http::Response> answer) {
+                  end_claim(store, keep, keyed, std::move(answer), respond);
+                };
+                work(std::move(keyed), std::move(ended));
+              });
 }
 
 }  // namespace mesh::services

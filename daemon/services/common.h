@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/base/json_members.h"
@@ -76,13 +77,29 @@ inline constexpr std::size_t kMaxIdempotencyKeyBytes = 255;
 // The text of the Idempotency-Key header; nothing where there is none; `invalid` for a bad one.
 Result<std::optional<std::string>> idempotency_key(const http::Request& request);
 
-// Runs `work` once per Idempotency-Key of the tenant, or each time where the request has none.
-// `work` gets the key, for stores that keep the answer in their own transaction (Keep::store), and
-// the responder to use. With Keep::answer a 2xx answer is stored before it is sent. Other answers
-// are not kept: the same key may be tried again.
+// How long a request holds its key before its repetition takes the work over, since whoever did it
+// must be gone: as long as a server waits for an answer by default.
+inline constexpr Duration kClaimLease{60'000};
+
+// Work under an Idempotency-Key.
+struct KeyedWork {
+  ClaimedKey claim;
+  Timestamp began{};   // its first try
+  bool again = false;  // a try before may have done it, and its answer is not known
+};
+// How work ends: its answer, or the error. Of `uncertain` it may be done all the same. Once.
+using Ended = std::function<void(Result<http::Response>)>;
+// Of work that ends with its answer.
+Ended answer_by(http::Responder respond);
+
+// Runs `work` once per Idempotency-Key of the tenant, or each time where the request has none;
+// maybe on a thread of the store's, so that it must not block. With Keep::store the work keeps its
+// answer itself, in the transaction of its effect. With Keep::answer a 2xx answer is stored before
+// it is sent; where the process ends in between, or where it is not certain that nothing was done,
+// the next try of the request is told (`again`). Other answers are not kept: the same key may be
+// tried again.
 enum class Keep { answer, store };
 void idempotent(IdempotencyStore& store, Keep keep, const http::Request& request,
-                http::Responder respond,
-                std::function<void(std::optional<IdempotencyKey>, http::Responder)> work);
+                http::Responder respond, std::function<void(std::optional<KeyedWork>, Ended)> work);
 
 }  // namespace mesh::services

@@ -9,21 +9,18 @@
 #include "common/domain/catalogue.h"
 #include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
+#include "daemon/services/request_search.h"
 
 namespace mesh::services {
 namespace {
 
 constexpr std::size_t kMaxTopics = 32;  // of a tenant's own types
 
-// On the first record of a request with an Idempotency-Key: which request it was.
-constexpr std::string_view kRequestHeader = "mesh_request";
-// How far a repeated request is looked for behind the time of its first try.
-constexpr std::size_t kMaxSearched = 200'000;
-constexpr Duration kClockSlack{5'000};
-
-// The name that ids of a request's events are made of.
-std::string name_of(const IdempotencyKey& key) {
-  return std::to_string(key.tenant.str().size()) + ":" + key.tenant.str() + ":" + key.key;
+// The name that the id of a request's n-th event is made of; no two requests share one, since what
+// stands behind the last colon is a number.
+std::string name_of(const IdempotencyKey& key, std::size_t n) {
+  return std::to_string(key.tenant.str().size()) + ":" + key.tenant.str() + ":" + key.key + ":" +
+         std::to_string(n);
 }
 
 class Publisher {
@@ -42,7 +39,7 @@ class Publisher {
     if (!event) return reject(event.error(), respond);
     std::vector<Event> events;
     events.push_back(std::move(*event));
-    append(request, std::move(events), std::move(respond), [](const std::vector<std::string>& ids) {
+    append(request, events, std::move(respond), [](const std::vector<std::string>& ids) {
       std::string answer = R"({"message":"Event published","id":)";
       append_quoted(answer, ids.front());
       return answer + "}";
@@ -63,24 +60,26 @@ class Publisher {
     }
     if (auto ready = ensure_topics(request.tenant(), *events); !ready)
       return reject(ready.error(), respond);
-    append(request, std::move(*events), std::move(respond),
-           [](const std::vector<std::string>& ids) {
-             Json answer{{"message", ids.size() == 1 ? "Event published" : "Events published"},
-                         {"accepted", ids.size()},
-                         {"ids", ids}};
-             if (ids.size() == 1) answer["id"] = ids.front();
-             return dump(answer);
-           });
+    append(request, *events, std::move(respond), [](const std::vector<std::string>& ids) {
+      Json answer{{"message", ids.size() == 1 ? "Event published" : "Events published"},
+                  {"accepted", ids.size()},
+                  {"ids", ids}};
+      if (ids.size() == 1) answer["id"] = ids.front();
+      return dump(answer);
+    });
   }
 
  private:
   using Body = std::string (*)(const std::vector<std::string>& ids);
 
-  void reject(const Error& error, const http::Responder& respond) {
+  void count(const Error& error) {
     deps_.metrics
         .counter("mesh_ingest_rejected_total", "Requests of events that were refused.",
                  {{"reason", std::string(to_string(error.kind))}})
         .add();
+  }
+  void reject(const Error& error, const http::Responder& respond) {
+    count(error);
     respond(error);
   }
 
@@ -124,97 +123,78 @@ class Publisher {
     std::vector<Record> records;
     std::vector<std::string> ids;
     Body body;
-    http::Responder answer;
+    Ended ended;
   };
 
-  void append(const http::Request& request, std::vector<Event> events, http::Responder respond,
-              Body body) {
+  // All but the ids is made here, since what is done under a key may run on a thread of the
+  // store's.
+  void append(const http::Request& request, const std::vector<Event>& events,
+              http::Responder respond, Body body) {
     deps_.tenants.note_use(request.tenant());
+    Batch batch{request.tenant(), request.body.size(), {}, {}, body, {}};
+    batch.records.reserve(events.size());
+    batch.ids.reserve(events.size());
+    for (const Event& event : events) {
+      batch.records.push_back(to_record(event));
+      batch.ids.push_back(event.id);
+    }
     idempotent(
         deps_.idempotency, Keep::answer, request, std::move(respond),
-        [&](std::optional<IdempotencyKey> key, http::Responder answer) {
-          Batch batch{request.tenant(), request.body.size(), {}, {}, body, std::move(answer)};
-          key ? append_once(*key, events, std::move(batch)) : append_new(events, std::move(batch));
+        [this, batch = std::move(batch)](std::optional<KeyedWork> work, Ended ended) mutable {
+          batch.ended = std::move(ended);
+          work ? append_once(*work, std::move(batch)) : append_new(std::move(batch));
         });
   }
 
-  void append_new(std::vector<Event>& events, Batch batch) {
+  void refuse(const Error& error, const Batch& batch) {
+    count(error);
+    batch.ended(fail(error));
+  }
+
+  void append_new(Batch batch) {
     const Timestamp now = deps_.clock.now();
-    fill(batch, events, [&](std::size_t) { return new_uuid_v7(now); });
+    give_ids(batch, [&](std::size_t) { return new_uuid_v7(now); });
     write(std::move(batch));
   }
 
-  // The answer under the key is stored behind the append. Should the process end in between, the
-  // reservation tells the next try when this one was: it makes the same ids, finds this one's
-  // records in the log, or appends them again under these ids, which count once.
-  void append_once(const IdempotencyKey& key, std::vector<Event>& events, Batch batch) {
-    auto before = deps_.idempotency.reserved(key);
-    if (!before) return reject(before.error(), batch.answer);
-    const Timestamp time = before->value_or(deps_.clock.now());
-    const std::string name = name_of(key);
-    fill(batch, events,
-         [&](std::size_t i) { return uuid_v7_of(time, name + ":" + std::to_string(i)); });
-    const std::string mark = uuid_v7_of(time, name);
-    batch.records.front().headers.emplace_back(kRequestHeader, mark);
-    if (*before) {
-      auto there = in_log(batch.records.front(), mark, time);
-      if (!there) return reject(there.error(), batch.answer);
-      if (*there) return batch.answer(http::Response::json_text(202, batch.body(batch.ids)));
-      return write(std::move(batch));
-    }
-    deps_.idempotency.reserve(key, time, [this, batch = std::move(batch)](Status reserved) mutable {
-      if (!reserved) return reject(reserved.error(), batch.answer);
-      write(std::move(batch));
+  // The answer under the key is stored behind the append. Where the process ended in between, or
+  // the log could not tell what it took, the note of the key tells the next try when the first one
+  // was: it makes the same ids, finds all of them in the log, or appends them all again, which
+  // count once.
+  void append_once(const KeyedWork& work, Batch batch) {
+    give_ids(batch,
+             [&](std::size_t i) { return uuid_v7_of(work.began, name_of(work.claim.key, i)); });
+    if (!work.again) return write(std::move(batch));
+    auto shared = std::make_shared<Batch>(std::move(batch));
+    search_.whole(shared->records, work.began, [this, shared](Result<bool> there) {
+      if (!there) return refuse(there.error(), *shared);
+      *there ? shared->ended(http::Response::json_text(202, shared->body(shared->ids)))
+             : write(std::move(*shared));
     });
   }
 
+  // To events whose clients gave none.
   template <typename MakeId>
-  static void fill(Batch& batch, std::vector<Event>& events, MakeId make_id) {
-    batch.records.reserve(events.size());
-    batch.ids.reserve(events.size());
-    for (auto& event : events) {
-      if (event.id.empty()) event.id = make_id(batch.ids.size());
-      batch.records.push_back(to_record(event));
-      batch.ids.push_back(std::move(event.id));
+  static void give_ids(Batch& batch, MakeId make_id) {
+    for (std::size_t i = 0; i < batch.ids.size(); ++i) {
+      if (!batch.ids[i].empty()) continue;
+      batch.ids[i] = make_id(i);
+      for (auto& [name, value] : batch.records[i].headers) {
+        if (name == "ce_id") value = batch.ids[i];
+      }
     }
   }
 
   void write(Batch batch) {
+    auto records = std::move(batch.records);
     deps_.log.append(
-        std::move(batch.records), [this, tenant = std::move(batch.tenant), bytes = batch.bytes,
-                                   ids = std::move(batch.ids), answer = std::move(batch.answer),
-                                   body = batch.body](Result<std::vector<Position>> positions) {
-          if (!positions) return reject(positions.error(), answer);
-          accepted_.add(static_cast<double>(ids.size()));
-          deps_.usage.add(tenant.str(), {{Use::events, ids.size()}, {Use::bytes, bytes}});
-          answer(http::Response::json_text(202, body(ids)));
+        std::move(records), [this, batch = std::move(batch)](Result<std::vector<Position>> at) {
+          if (!at) return refuse(at.error(), batch);
+          accepted_.add(static_cast<double>(batch.ids.size()));
+          deps_.usage.add(batch.tenant.str(),
+                          {{Use::events, batch.ids.size()}, {Use::bytes, batch.bytes}});
+          batch.ended(http::Response::json_text(202, batch.body(batch.ids)));
         });
-  }
-
-  // Whether the record with this mark was appended since `time`. An append is all or none, so one
-  // record speaks for its request.
-  Result<bool> in_log(const Record& record, std::string_view mark, Timestamp time) {
-    auto topics = deps_.admin.topics();
-    if (!topics) return fail(topics.error());
-    const auto topic =
-        std::ranges::find(*topics, record.topic, [](const auto& t) { return t.spec.name; });
-    if (topic == topics->end()) return false;
-    const auto partitions = static_cast<std::uint64_t>(topic->spec.partitions);
-    const TopicPartition at{record.topic,
-                            static_cast<std::int32_t>(stable_hash(record.key) % partitions)};
-    auto offset = deps_.log.offset_at(at, time - kClockSlack);
-    if (!offset) return fail(offset.error());
-    for (std::size_t searched = 0; searched < kMaxSearched;) {
-      auto read = deps_.log.read(at, *offset, {});
-      if (!read) return fail(read.error());
-      for (const auto& stored : read->records) {
-        if (find_header(stored.headers, kRequestHeader) == mark) return true;
-      }
-      if (read->at_end) return false;
-      searched += std::max<std::size_t>(1, read->records.size());
-      offset = read->next;
-    }
-    return false;
   }
 
   PublishDeps deps_;
@@ -222,7 +202,8 @@ class Publisher {
   std::mutex mutex_;
   std::set<std::string> made_;  // guarded by mutex_; topics of unknown types that exist
   std::map<std::string, std::set<std::string>>
-      used_by_;  // guarded by mutex_; by tenant, since the start
+      used_by_;                                   // guarded by mutex_; by tenant, since the start
+  RequestSearch search_{deps_.log, deps_.admin};  // last: it calls back
 };
 
 }  // namespace

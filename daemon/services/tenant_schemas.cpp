@@ -10,7 +10,7 @@ std::string_view tenant_schemas() {
   "description": "What went wrong, as RFC 9457 has it.",
   "required": ["type", "title", "status", "detail", "instance", "request_id"],
   "properties": {
-    "type": {"type": "string", "description": "The kind of problem: a URI, or about:blank."},
+    "type": {"type": "string", "description": "`urn:problem-type:mesh:uncertain` where it may be done, as a whole or in part, though it failed (503); else about:blank: the status says it all."},
     "title": {"type": "string", "description": "The status in words."},
     "status": {"type": "integer", "minimum": 400, "maximum": 599},
     "detail": {"type": "string", "description": "What was wrong, where, and what to do."},

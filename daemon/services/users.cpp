@@ -37,7 +37,7 @@ ChangeContext change_of(const http::Request& request) {
 }
 
 // Each change is an event.
-UserDone answer_with(Usage& usage, const http::Request& request, http::Responder respond,
+UserDone answer_with(Usage& usage, const http::Request& request, Ended respond,
                      http::Response (*make)(const User&)) {
   return [&usage, bytes = request.body.size(), conditional = if_match(request).has_value(),
           respond = std::move(respond), make](Result<User> user) {
@@ -47,6 +47,9 @@ UserDone answer_with(Usage& usage, const http::Request& request, http::Responder
   };
 }
 
+// What one who sends a create again under its key gets.
+StoredAnswer kept_answer(const User& user) { return stored_answer(created_answer(user)); }
+
 void create(UserStore& users, IdempotencyStore& idempotency, Usage& usage, RequestPtr request,
             http::Responder respond) {
   auto body = object_body(*request);
@@ -55,16 +58,15 @@ void create(UserStore& users, IdempotencyStore& idempotency, Usage& usage, Reque
   auto user = new_user_from_json(*body);
   if (!user) return respond(user.error());
   idempotent(idempotency, Keep::store, *request, std::move(respond),
-             [&](std::optional<IdempotencyKey> key, http::Responder answer) {
-               users.create(request->tenant(), std::move(*user),
-                            {.traceparent = request->trace.traceparent(),
-                             .idempotency = std::move(key),
-                             .answer_headers =
-                                 [](const User& made) {
-                                   return stored_answer(created_answer(made)).headers;
-                                 },
-                             .tracestate = request->trace.state},
-                            answer_with(usage, *request, std::move(answer), created_answer));
+             [&users, &usage, request, user = std::move(*user)](std::optional<KeyedWork> keyed,
+                                                                Ended ended) mutable {
+               ChangeContext context{.traceparent = request->trace.traceparent(),
+                                     .claim = {},
+                                     .answer = kept_answer,
+                                     .tracestate = request->trace.state};
+               if (keyed) context.claim = std::move(keyed->claim);
+               users.create(request->tenant(), std::move(user), std::move(context),
+                            answer_with(usage, *request, std::move(ended), created_answer));
              });
 }
 
@@ -117,7 +119,7 @@ void update(UserStore& users, Usage& usage, RequestPtr request, http::Responder 
   auto patch = user_patch_from_json(*body);
   if (!patch) return respond(patch.error());
   users.update(request->tenant(), *id, std::move(*patch), change_of(*request),
-               answer_with(usage, *request, std::move(respond),
+               answer_with(usage, *request, answer_by(std::move(respond)),
                            [](const User& user) { return user_answer(200, user); }));
 }
 
@@ -125,7 +127,7 @@ void remove(UserStore& users, Usage& usage, RequestPtr request, http::Responder 
   auto id = user_id(*request);
   if (!id) return respond(id.error());
   users.remove(request->tenant(), *id, change_of(*request),
-               answer_with(usage, *request, std::move(respond),
+               answer_with(usage, *request, answer_by(std::move(respond)),
                            [](const User&) { return http::Response::no_content(); }));
 }
 

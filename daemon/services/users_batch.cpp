@@ -14,6 +14,10 @@ constexpr std::size_t kMaxRows = 1000;
 constexpr int kMostNamed = 5;              // users of one address, in a message
 constexpr std::size_t kMaxKeyBytes = 200;  // of the request; a row's has its line besides
 
+// Between a batch's key and a line's number: no key that a client may send has it, so that no
+// line's key is another request's.
+constexpr char kLineMark = '\n';
+
 enum class Existing { keep, update };
 
 struct Row {
@@ -23,7 +27,7 @@ struct Row {
   const char* outcome = "failed";
   std::int64_t id = 0;
   std::optional<Error> error = {};
-  std::optional<IdempotencyKey> key = {};  // while it is claimed
+  std::optional<ClaimedKey> claim = {};
 };
 
 // The row's own fault; anything else concerns the request as a whole.
@@ -80,7 +84,7 @@ class Batch {
 
   ~Batch() {
     for (const Row& row : rows_) {
-      if (row.key) idempotency_.release(*row.key);
+      if (row.claim) idempotency_.release(*row.claim, Effect::possible, [](const Status&) {});
     }
   }
 
@@ -128,9 +132,13 @@ class Batch {
 
  private:
   const TenantId& tenant() const { return request_.tenant(); }
-  ChangeContext context(std::optional<IdempotencyKey> key) const {
+  ChangeContext context(std::optional<ClaimedKey> claim) const {
     return {.traceparent = request_.trace.traceparent(),
-            .idempotency = std::move(key),
+            .claim = std::move(claim),
+            .answer =
+                [](const User& user) {
+                  return StoredAnswer{201, to_json_text(user), {}};
+                },
             .tracestate = request_.trace.state};
   }
   bool is_open(const Row& row) const { return row.user && row.id == 0 && !row.error; }
@@ -161,28 +169,47 @@ class Batch {
     return std::move(found->front());
   }
 
-  // Takes the row's key, or the answer that is stored under it.
+  // Claims the rows' keys, or takes the answers that are stored under them.
   Status claim(const std::string& key) {
+    std::vector<Row*> rows;
     for (Row& row : rows_) {
-      if (!row.user) continue;
-      IdempotencyKey own{tenant(), key + ":" + std::to_string(row.line),
-                         sha256_hex("POST /users/batch " + row.text).substr(0, 32)};
-      auto stored = idempotency_.begin(own);
-      // Held by an earlier try of this request that still runs: worth another one.
-      if (!stored && stored.error().kind == ErrorKind::conflict) {
-        return fail({ErrorKind::unavailable, stored.error().message, {}, {}, Duration{1000}});
-      }
-      if (!stored) return fail(stored.error());
-      if (!*stored) {
-        row.key = std::move(own);
-        continue;
-      }
-      const auto json = parse_json((*stored)->body);
-      auto user = json ? user_from_json(*json) : Result<User>(fail(json.error()));
-      if (!user) return fail(ErrorKind::internal, "a stored answer is not a user");
-      row.outcome = "created";
-      row.id = user->id;
+      if (row.user) rows.push_back(&row);
     }
+    std::vector<Result<Claim>> claims(rows.size());
+    std::latch left(static_cast<std::ptrdiff_t>(rows.size()));
+    const auto key_of = [&](const Row& row) {
+      return IdempotencyKey{tenant(), key + kLineMark + std::to_string(row.line),
+                            sha256_hex("POST /users/batch " + row.text).substr(0, 32)};
+    };
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      idempotency_.begin(key_of(*rows[i]), kClaimLease, false, [&, i](Result<Claim> claim) {
+        claims[i] = std::move(claim);
+        left.count_down();
+      });
+    }
+    left.wait();
+    Status all;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (auto taken = take(*rows[i], key_of(*rows[i]), claims[i]); !taken && all) all = taken;
+    }
+    return all;
+  }
+
+  static Status take(Row& row, IdempotencyKey key, const Result<Claim>& claim) {
+    // Held by an earlier try of this request that still runs: worth another one.
+    if (!claim && claim.error().kind == ErrorKind::conflict) {
+      return fail({ErrorKind::unavailable, claim.error().message, {}, {}, Duration{1000}});
+    }
+    if (!claim) return fail(claim.error());
+    if (claim->state != Claim::State::answered) {
+      row.claim = ClaimedKey{std::move(key), claim->token};
+      return {};
+    }
+    const auto json = parse_json(claim->answer.body);
+    auto user = json ? user_from_json(*json) : Result<User>(fail(json.error()));
+    if (!user) return fail(ErrorKind::internal, "a stored answer is not a user");
+    row.outcome = "created";
+    row.id = user->id;
     return {};
   }
 
@@ -220,7 +247,7 @@ class Batch {
   Status create() {
     return in_order(
         [&](const Row& row, UserDone done) {
-          users_.create(tenant(), *row.user, context(row.key), std::move(done));
+          users_.create(tenant(), *row.user, context(row.claim), std::move(done));
         },
         [&](Row& row, const User& user) {
           row.outcome = "created";

@@ -59,10 +59,19 @@ void creates(sqlite::SqliteStore& store, const std::vector<TenantId>& tenants, i
     unique += prefix;
     unique += std::to_string(1'000'000 + i);
     ChangeContext context;
-    if (kind.with_key) context.idempotency = IdempotencyKey{tenant, unique, "0123456789abcdef"};
+    if (kind.with_key) {
+      const IdempotencyKey key{tenant, unique, "0123456789abcdef"};
+      store.idempotency().begin(key, Duration{60'000}, false, [&](Result<Claim> claim) {
+        context.claim = ClaimedKey{key, claim->token};
+      });
+      context.answer = [](const User& user) { return StoredAnswer{201, to_json_text(user), {}}; };
+    }
+    const auto claim = context.claim;
     store.users().create(tenant, {unique + "@example.com", "User " + unique}, std::move(context),
-                         [&](Result<User> user) {
+                         [&, claim](Result<User> user) {
                            failed += !user;
+                           if (claim)
+                             store.idempotency().release(*claim, Effect::none, [](Status) {});
                            slots.release();
                          });
   }

@@ -16,7 +16,8 @@ TEST(ExitCode, IsTheOneOfTheContract) {
   EXPECT_EQ(exit_code(ErrorKind::timeout), Exit::timed_out);
   for (const ErrorKind kind :
        {ErrorKind::conflict, ErrorKind::too_large, ErrorKind::unsupported, ErrorKind::unprocessable,
-        ErrorKind::unavailable, ErrorKind::cancelled, ErrorKind::corrupt, ErrorKind::internal}) {
+        ErrorKind::unavailable, ErrorKind::uncertain, ErrorKind::cancelled, ErrorKind::corrupt,
+        ErrorKind::internal}) {
     EXPECT_EQ(exit_code(kind), Exit::failure) << to_string(kind);
   }
 }

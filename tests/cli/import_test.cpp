@@ -262,6 +262,7 @@ TEST(RetryDelay, OnlyPassingFaultsAreTriedAgain) {
             Duration{60'000});
   EXPECT_FALSE(retry_delay({ErrorKind::rate_limited, "", "", {}, {}}, 1001, 0));
   EXPECT_GE(*retry_delay({ErrorKind::unavailable, "", "", {}, Duration{500}}, 1, 3), Duration{500});
+  EXPECT_TRUE(retry_delay({ErrorKind::uncertain, "", "", {}, {}}, 1, 3));
   EXPECT_FALSE(retry_delay({ErrorKind::timeout, "", "", {}, {}}, 8, 0));
 }
 

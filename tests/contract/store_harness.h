@@ -85,6 +85,21 @@ inline Result<User> remove(UserStore& users, const TenantId& tenant, std::int64_
   return wait_for<User>(
       [&](UserDone done) { users.remove(tenant, id, std::move(context), std::move(done)); });
 }
+inline constexpr Duration kClaimLease{60'000};
+inline Result<Claim> begin(IdempotencyStore& store, const IdempotencyKey& key,
+                           bool durable = false) {
+  return wait_for<Claim>(
+      [&](auto done) { store.begin(key, kClaimLease, durable, std::move(done)); });
+}
+// The key as a claim of it holds it.
+inline ClaimedKey claimed(const IdempotencyKey& key, const Result<Claim>& claim) {
+  return {key, claim.value().token};
+}
+inline ::testing::AssertionResult is(const Result<Claim>& claim, Claim::State state) {
+  if (!claim) return ::testing::AssertionFailure() << claim.error().to_string();
+  if (claim->state == state) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << "state " << static_cast<int>(claim->state);
+}
 // A task with nothing but its name.
 inline Task bare_task(std::string id) {
   Task task;

@@ -34,8 +34,19 @@ std::vector<std::string> types(StoreHarness& store) {
   return out;
 }
 
-ChangeContext under_key(const IdempotencyKey& key) {
-  return {.traceparent = {}, .idempotency = key};
+StoredAnswer answer_of(const User& user) {
+  return {200, to_json_text(user), {{"X-Version", std::to_string(user.version)}}};
+}
+
+// A change under a key that is claimed for it.
+ChangeContext under_key(StoreHarness& store, const IdempotencyKey& key) {
+  return {.claim = claimed(key, begin(store.idempotency(), key)), .answer = answer_of};
+}
+
+// What is stored, once the claim has ended.
+Result<Claim> stored_under(StoreHarness& store, const ChangeContext& context) {
+  store.idempotency().release(*context.claim, Effect::possible, [](const Status&) {});
+  return begin(store.idempotency(), context.claim->key);
 }
 
 }  // namespace
@@ -81,16 +92,16 @@ TEST_P(UserStoreContract, AddressesThatAreOneBelongToOneUser) {
 TEST_P(UserStoreContract, AConflictLeavesNothingBehind) {
   ASSERT_TRUE(succeeds(create(store_->users(), kAcme, "alice@acme.dev")));
   const IdempotencyKey key{kAcme, "k", "f"};
-  EXPECT_FALSE(create(store_->users(), kAcme, "alice@acme.dev", "Other", under_key(key)));
+  const auto context = under_key(*store_, key);
+  EXPECT_FALSE(create(store_->users(), kAcme, "alice@acme.dev", "Other", context));
   EXPECT_EQ(events(*store_).size(), 1u);
   EXPECT_EQ(create(store_->users(), kAcme, "bob@acme.dev")->id, 2);
-  EXPECT_FALSE(store_->idempotency().begin(key).value().has_value());
+  EXPECT_TRUE(is(stored_under(*store_, context), Claim::State::fresh));
 }
 
 TEST_P(UserStoreContract, CreationWritesTheWholeUserAsAnEvent) {
   ASSERT_TRUE(create(store_->users(), kAcme, "alice@acme.dev", "Alice A",
-                     {.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-                      .idempotency = {}}));
+                     {.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}));
   auto records = events(*store_);
   ASSERT_EQ(records.size(), 1u);
   const Record& record = records.front();
@@ -214,35 +225,22 @@ TEST_P(UserStoreContract, NoMethodReachesUsersOfAnotherTenant) {
 }
 
 TEST_P(UserStoreContract, AnAnswerIsStoredTogetherWithTheChange) {
-  const auto stored = [&](const IdempotencyKey& key) { return *store_->idempotency().begin(key); };
-  const IdempotencyKey created{kAcme, "create", "f1"}, updated{kAcme, "update", "f2"},
-      removed{kAcme, "remove", "f3"};
-  ASSERT_TRUE(create(store_->users(), kAcme, "a@x.dev", "Alice", under_key(created)));
-  ASSERT_TRUE(
-      update(store_->users(), kAcme, 1, {.email = std::nullopt, .name = "Al"}, under_key(updated)));
-  ASSERT_TRUE(remove(store_->users(), kAcme, 1, under_key(removed)));
-  ASSERT_TRUE(stored(created));
-  EXPECT_EQ(stored(created)->status, 201);
-  EXPECT_EQ(stored(created)->body,
-            R"({"id":1,"email":"a@x.dev","name":"Alice","tenantId":"acme"})");
-  ASSERT_TRUE(stored(updated));
-  EXPECT_EQ(stored(updated)->status, 200);
-  EXPECT_EQ(stored(updated)->body, R"({"id":1,"email":"a@x.dev","name":"Al","tenantId":"acme"})");
-  ASSERT_TRUE(stored(removed));
-  EXPECT_EQ(stored(removed)->status, 204);
-  EXPECT_EQ(stored(removed)->body, "");
-}
-
-TEST_P(UserStoreContract, AStoredAnswerKeepsItsHeaders) {
-  const IdempotencyKey key{kAcme, "k", "f"};
-  ASSERT_TRUE(create(store_->users(), kAcme, "a@x.dev", "Alice",
-                     {.idempotency = key, .answer_headers = [](const User& user) {
-                        return decltype(StoredAnswer::headers){
-                            {"Location", "/users/" + std::to_string(user.id)}, {"ETag", "\"1\""}};
-                      }}));
-  const auto stored = store_->idempotency().begin(key);
-  ASSERT_TRUE(stored && *stored);
-  EXPECT_THAT((*stored)->headers, ElementsAre(Pair("Location", "/users/1"), Pair("ETag", "\"1\"")));
+  const auto created = under_key(*store_, {kAcme, "create", "f1"}),
+             updated = under_key(*store_, {kAcme, "update", "f2"}),
+             removed = under_key(*store_, {kAcme, "remove", "f3"});
+  ASSERT_TRUE(create(store_->users(), kAcme, "a@x.dev", "Alice", created));
+  ASSERT_TRUE(update(store_->users(), kAcme, 1, {.email = std::nullopt, .name = "Al"}, updated));
+  ASSERT_TRUE(remove(store_->users(), kAcme, 1, removed));
+  const User alice{1, "a@x.dev", "Alice", kAcme, 1}, al{1, "a@x.dev", "Al", kAcme, 2},
+      gone{1, "a@x.dev", "Al", kAcme, 3};
+  for (const auto& [context, user] :
+       {std::pair{created, alice}, std::pair{updated, al}, std::pair{removed, gone}}) {
+    const auto found = stored_under(*store_, context);
+    ASSERT_TRUE(is(found, Claim::State::answered)) << context.claim->key.key;
+    EXPECT_EQ(found->answer.code, 200);
+    EXPECT_EQ(found->answer.body, to_json_text(user));
+    EXPECT_EQ(found->answer.headers, answer_of(user).headers);
+  }
 }
 
 TEST_P(UserStoreContract, AChangeIsMadeOnlyAtAVersionThatTheCallerNames) {
@@ -287,11 +285,10 @@ TEST_P(UserStoreContract, OfManyChangesOfOneVersionExactlyOneIsMade) {
 }
 
 TEST_P(UserStoreContract, AnUpdateWithoutChangeStoresItsAnswerToo) {
-  const IdempotencyKey key{kAcme, "k", "f"};
   ASSERT_TRUE(create(store_->users(), kAcme, "a@x.dev", "Alice"));
-  ASSERT_TRUE(
-      update(store_->users(), kAcme, 1, {.email = std::nullopt, .name = "Alice"}, under_key(key)));
-  EXPECT_EQ(store_->idempotency().begin(key).value()->status, 200);
+  const auto context = under_key(*store_, {kAcme, "k", "f"});
+  ASSERT_TRUE(update(store_->users(), kAcme, 1, {.email = std::nullopt, .name = "Alice"}, context));
+  EXPECT_TRUE(is(stored_under(*store_, context), Claim::State::answered));
 }
 
 TEST_P(UserStoreContract, OfManyCreatesOfOneEmailExactlyOneWins) {

@@ -101,7 +101,7 @@ void PrintTo(const Stored& stored, std::ostream* out) {
   for (const auto& [name, value] : stored.headers) *out << "\n  " << name << ": " << value;
 }
 
-// By event id. mesh_request marks how a request brought a record in.
+// By event id.
 std::map<std::string, Stored> stored_in(const std::string& data_dir) {
   ManualClock clock;
   auto log = sqlite::SqliteLog::open(data_dir, {.upkeep_interval = Duration(0)}, clock).value();
@@ -112,7 +112,6 @@ std::map<std::string, Stored> stored_in(const std::string& data_dir) {
     for (int p = 0; p < topic.spec.partitions; ++p) {
       auto records = log->read({kTopic, p}, 0, {}).value().records;
       for (auto& record : records) {
-        std::erase_if(record.headers, [](const auto& h) { return h.first == "mesh_request"; });
         const std::string id(find_header(record.headers, "ce_id"));
         EXPECT_TRUE(all.try_emplace(id, Stored{record.key, record.value, record.headers}).second)
             << id << " is there twice";

@@ -28,6 +28,11 @@ class FakeEventLog final : public EventLog, public LogAdmin {
   void fail_appends(int n, Error e) {
     locked([&] { append_failures_.next(n, std::move(e)); });
   }
+  // As a remote log may, the next appends keep those records of which `arrives` is true, by their
+  // place, and are answered with `uncertain`.
+  void tear_appends(int n, std::function<bool(std::size_t)> arrives) {
+    locked([&] { tears_ = n, arrives_ = std::move(arrives); });
+  }
   // Runs once, when a poll has read records and not yet given them.
   void while_polling(std::function<void()> f) {
     locked([&] { while_polling_ = std::move(f); });
@@ -343,6 +348,12 @@ class FakeEventLog final : public EventLog, public LogAdmin {
         return fail(ErrorKind::not_found, "there is no topic " + record.topic);
       }
     }
+    const bool torn = tears_ > 0;
+    if (torn) {
+      --tears_;
+      std::size_t place = 0;
+      std::erase_if(records, [&](const Record&) { return !arrives_(place++); });
+    }
     std::vector<Position> positions;
     for (Record& record : records) {
       Topic& topic = topics_[record.topic];
@@ -360,6 +371,7 @@ class FakeEventLog final : public EventLog, public LogAdmin {
       part.records.push_back(std::move(stored));
     }
     for (auto* watch : watches_) watch->look();
+    if (torn) return fail_uncertain("the connection to the log broke");
     return positions;
   }
 
@@ -374,6 +386,8 @@ class FakeEventLog final : public EventLog, public LogAdmin {
   bool hold_ = false;
   bool empty_read_ = false;
   int append_calls_ = 0;
+  int tears_ = 0;
+  std::function<bool(std::size_t)> arrives_;
   std::uint64_t without_key_ = 0;
   std::function<void(const std::vector<Record>&)> hook_;
   std::function<void()> while_polling_;

@@ -2,9 +2,11 @@
 //
 // A dead-letter topic is an ordinary activity topic, so a letter that was redriven, mended or
 // purged is not taken out of it: a marker record (header mesh_settles = "<partition>@<offset>",
-// same key, no value) is appended behind it, in one append with the record that goes back, and
-// settled letters are no longer listed or counted. What goes back carries the history of its letter
-// in headers (letter.h), so that a letter of one that dies again tells it all.
+// same key, no value) is appended behind it, once the record that goes back is in the log, and
+// settled letters are no longer listed or counted. What ends in between leaves a letter whose event
+// is back already, and may go back again: under the same id, which counts once. What goes back
+// carries the history of its letter in headers (letter.h), so that a letter of one that dies again
+// tells it all.
 #pragma once
 
 #include <functional>
@@ -67,7 +69,9 @@ class DeadLetters {
   Result<std::int64_t> count(const std::string& topic, const DeadLetterFilter& filter);
   // The letter at a place, settled or not; `not_found` where there is none.
   Result<DeadLetter> at(const Position& letter);
-  // Appends the mended event to the letter's source topic and settles the letter, both or neither.
+  // Appends the mended event to the letter's source topic, then settles the letter. `uncertain`
+  // where it is not known whether the event is there, or where it is and the letter could not be
+  // settled: to mend the letter again, with the same id, is safe.
   // `unprocessable` for an event of another tenant or topic, or of another entity or version where
   // the topic is one of entities; `conflict` for a letter that is settled already, or that a newer
   // state of its entity has overtaken. Blocks for an append.

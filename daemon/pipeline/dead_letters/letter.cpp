@@ -56,6 +56,15 @@ StoredRecord source_of(const StoredRecord& letter) {
   return source;
 }
 
+bool is_place(const Position& source, std::int32_t partitions) {
+  return source.partition >= 0 && source.partition < partitions && source.offset >= 0;
+}
+
+bool came_from(const Headers& headers, const Position& letter) {
+  const std::string name = to_string(letter);
+  return find_header(headers, kRedrivenFrom) == name || find_header(headers, kMendedFrom) == name;
+}
+
 Headers with_history(Headers headers, const StoredRecord& letter, std::string_view from) {
   const DeadLetter told = letter_of(letter);
   std::erase_if(headers, [](const auto& header) {

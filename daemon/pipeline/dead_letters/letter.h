@@ -24,9 +24,14 @@ bool is_marker(const StoredRecord& record);
 
 // The record as it stood in its source topic; an empty topic where no pipeline wrote the letter.
 StoredRecord source_of(const StoredRecord& letter);
+// Whether there is such a place, in a topic of `partitions`; letters that somebody wrote by hand
+// may name any.
+bool is_place(const Position& source, std::int32_t partitions);
 // The headers of a record that goes back from there: those given, without the history that they
 // have, and with the letter's. `from` is kRedrivenFrom or kMendedFrom.
 Headers with_history(Headers headers, const StoredRecord& letter, std::string_view from);
+// Whether a record went back, redriven or mended, from that letter.
+bool came_from(const Headers& headers, const Position& letter);
 DeadLetter letter_of(const StoredRecord& record);
 bool matches(const DeadLetterFilter& filter, const StoredRecord& letter);
 

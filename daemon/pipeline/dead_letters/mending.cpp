@@ -69,6 +69,11 @@ Result<Mended> mend_letter(const LettersDeps& deps, std::mutex& settling, const 
   }
   const auto topic = find_topic(deps.admin, source.position.topic);
   if (!topic) return fail(topic.error());
+  if (topic->spec.kind == TopicKind::entity && !is_place(source.position, topic->spec.partitions)) {
+    return fail(ErrorKind::conflict, name_of(letter) + " names no place in " +
+                                         source.position.topic +
+                                         " that it can have come from: purge it");
+  }
   Record mended = to_record(event);
   if (auto same = stays_what_it_is(told, event, mended, topic->spec.kind); !same) {
     return fail(std::move(same.error()));
@@ -91,7 +96,11 @@ Result<Mended> mend_letter(const LettersDeps& deps, std::mutex& settling, const 
     states.watch({source.position.topic, source.position.partition}, source.key,
                  source.position.offset + 1);
     if (auto read = states.advance(); !read) return fail(std::move(read.error()));
-    const auto overtaken = states.overtaken(source);
+    // What an earlier try of this put there has not overtaken it.
+    const Record* newest =
+        states.newest({source.position.topic, source.position.partition}, source.key);
+    const bool own = newest != nullptr && came_from(newest->headers, letter);
+    const auto overtaken = own ? Result<bool>(false) : states.overtaken(source);
     if (!overtaken) return fail(overtaken.error());
     if (*overtaken) {
       return fail(ErrorKind::conflict, "a newer state of " + source.key +
@@ -101,9 +110,16 @@ Result<Mended> mend_letter(const LettersDeps& deps, std::mutex& settling, const 
   }
   const auto letters = find_topic(deps.admin, letter.topic);
   if (!letters) return fail(letters.error());
-  auto appended = append_within(deps.log, deps.clock,
-                                {std::move(mended), marker_of(*record, letters->spec.partitions)});
+  auto appended = append_within(deps.log, deps.clock, {std::move(mended)});
   if (!appended) return fail(std::move(appended.error()));
+  auto settled =
+      append_within(deps.log, deps.clock, {marker_of(*record, letters->spec.partitions)});
+  if (!settled) {
+    return fail(ErrorKind::uncertain,
+                "the mended event is in the log, but " + name_of(letter) +
+                    " may not be settled: mend it again with the same id",
+                settled.error().to_string());
+  }
   if (auto healed = states.heal(deps.clock); !healed) return fail(std::move(healed.error()));
   return Mended{event.id, appended->front()};
 }

@@ -1,6 +1,7 @@
 #include "daemon/pipeline/dead_letters/settling.h"
 
 #include <algorithm>
+#include <set>
 
 #include "daemon/pipeline/append.h"
 #include "daemon/pipeline/dead_letters/letter.h"
@@ -103,15 +104,26 @@ class Settling {
         return record.position.offset >= to || is_marker(record) || !matches(spec_.filter, record);
       });
       if (read->records.empty()) continue;
-      bool moved = false;
-      auto done = insist(context_, [&] { return settle(read->records, markers, states, moved); });
+      bool any = false;
+      std::set<std::int64_t> sent;
+      auto done =
+          insist(context_, [&] { return settle(read->records, markers, states, sent, any); });
       if (!done) return done;
-      if (!moved) continue;
+      if (!any) continue;
       auto healed = insist(context_, [&] { return states.heal(deps_.clock); });
       if (!healed) return healed;
       report_now();
     }
     return {};
+  }
+
+  // Whether a letter names a place that it can have come from. Where a letter was written by hand
+  // there is nowhere to send it, and of an entity nobody knows which states have overtaken it.
+  bool goes_back(const Position& source) const {
+    const auto info = topics_.find(source_topic());
+    if (source.topic != source_topic()) return false;
+    return info == topics_.end() || info->second.spec.kind != TopicKind::entity ||
+           is_place(source, info->second.spec.partitions);
   }
 
   // Which entities the letters to be redriven are of.
@@ -123,7 +135,7 @@ class Settling {
       for (const StoredRecord& record : records) {
         if (is_marker(record) || !matches(spec_.filter, record)) continue;
         const StoredRecord source = source_of(record);
-        if (source.position.topic != source_topic()) continue;
+        if (!goes_back(source.position)) continue;
         states.watch({source.position.topic, source.position.partition}, source.key,
                      source.position.offset + 1);
       }
@@ -131,45 +143,51 @@ class Settling {
     });
   }
 
-  // Records and the markers of their letters are one append: after a crash a letter is either still
-  // there or was redriven. Called again where the append failed, it looks first which letters were
-  // settled all the same.
+  // The events first, and the markers of their letters once those are in the log: what dies in
+  // between redrives its letters again, under the same event ids. Called again where an append
+  // failed, it looks first which letters were settled all the same; `sent` keeps the offsets of
+  // those that only want their markers.
   Status settle(const std::vector<StoredRecord>& letters, Markers& markers, EntityStates& states,
-                bool& any) {
+                std::set<std::int64_t>& sent, bool& any) {
     const std::lock_guard lock(settling_);
     if (auto read = markers.advance(); !read) return read;
     if (auto read = states.advance(); !read) return read;
-    std::vector<Record> records;
+    std::vector<Record> records, settled;
+    std::vector<std::int64_t> moving;
     std::int64_t moved = 0, superseded = 0, skipped = 0;
     for (const StoredRecord& letter : letters) {
-      if (markers.settle(letter.position)) continue;
-      if (spec_.redrive) {
+      if (markers.settle(letter.position)) {
+        // Its marker came in with an append that failed otherwise.
+        moved += sent.contains(letter.position.offset) ? 1 : 0;
+        continue;
+      }
+      auto fate = spec_.redrive ? fate_of(letter, states, sent) : Result<Fate>(Fate::settled);
+      if (!fate) return fail(std::move(fate.error()));
+      if (*fate == Fate::skipped) {
+        ++skipped;
+        continue;
+      }
+      if (*fate == Fate::sent) {
         StoredRecord source = source_of(letter);
-        if (source.position.topic != source_topic()) {
-          ++skipped;  // not written by a pipeline: there is nowhere to send it
-          continue;
-        }
-        if (!topics_.contains(source.position.topic)) {
-          return fail(ErrorKind::not_found,
-                      "there is no topic \"" + source.position.topic + "\" to redrive to");
-        }
-        const auto overtaken = states.overtaken(source);
-        if (!overtaken) return fail(overtaken.error());
-        if (*overtaken) {
-          ++superseded;
-        } else {
-          records.push_back({std::move(source.position.topic), std::move(source.key),
-                             std::move(source.value),
-                             with_history(std::move(source.headers), letter, kRedrivenFrom)});
-          ++moved;
-        }
+        records.push_back({std::move(source.position.topic), std::move(source.key),
+                           std::move(source.value),
+                           with_history(std::move(source.headers), letter, kRedrivenFrom)});
+      }
+      if (*fate == Fate::superseded) {
+        ++superseded;
       } else {
         ++moved;
+        moving.push_back(letter.position.offset);
       }
-      records.push_back(marker_of(letter, topics_.at(spec_.topic).spec.partitions));
+      settled.push_back(marker_of(letter, topics_.at(spec_.topic).spec.partitions));
     }
     if (!records.empty()) {
       auto appended = append_within(log_, deps_.clock, std::move(records));
+      if (!appended) return fail(std::move(appended.error()));
+    }
+    sent.insert(moving.begin(), moving.end());
+    if (!settled.empty()) {
+      auto appended = append_within(log_, deps_.clock, std::move(settled));
       if (!appended) return fail(std::move(appended.error()));
     }
     any = moved + superseded + skipped > 0;
@@ -178,6 +196,30 @@ class Settling {
     superseded_ += superseded;
     skipped_ += skipped;
     return {};
+  }
+
+  enum class Fate {
+    sent,        // its event goes back
+    settled,     // its event is back, or does not go: only the marker is missing
+    superseded,  // a newer state has overtaken it
+    skipped      // it has nowhere to go
+  };
+  Result<Fate> fate_of(const StoredRecord& letter, const EntityStates& states,
+                       const std::set<std::int64_t>& sent) const {
+    if (sent.contains(letter.position.offset)) return Fate::settled;
+    const StoredRecord source = source_of(letter);
+    if (!goes_back(source.position)) return Fate::skipped;
+    if (!topics_.contains(source.position.topic)) {
+      return fail(ErrorKind::not_found,
+                  "there is no topic \"" + source.position.topic + "\" to redrive to");
+    }
+    // One that was sent and not settled would be overtaken by itself.
+    const Record* newest =
+        states.newest({source.position.topic, source.position.partition}, source.key);
+    if (newest != nullptr && came_from(newest->headers, letter.position)) return Fate::settled;
+    const auto overtaken = states.overtaken(source);
+    if (!overtaken) return fail(overtaken.error());
+    return *overtaken ? Fate::superseded : Fate::sent;
   }
 
   Offsets offsets(const std::string& topic, const Json& by_partition) const {

@@ -20,6 +20,14 @@ TEST(Problem, EveryKindSurvivesTheWayThroughItsStatus) {
   }
 }
 
+TEST(Problem, AnUncertainOneIsKnownByItsType) {
+  const Error sent = fail_uncertain("the log went away").value();
+  const Error error = error_of(http::Response::problem(sent));
+  EXPECT_EQ(error.kind, ErrorKind::uncertain);
+  EXPECT_EQ(error.message, sent.message);
+  EXPECT_EQ(error.retry_after, std::chrono::seconds(1));
+}
+
 TEST(Problem, TheDetailIsTheMessageAndTheRequestIdTheCause) {
   const auto error =
       error_of(answer(404, R"({"title":"Not Found","detail":"no user 7","status":404})",

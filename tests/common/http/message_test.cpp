@@ -16,14 +16,16 @@ TEST(Problem, EveryKindHasItsStatus) {
       {ErrorKind::unsupported, 415},  {ErrorKind::unprocessable, 422},
       {ErrorKind::rate_limited, 429}, {ErrorKind::unavailable, 503},
       {ErrorKind::timeout, 504},      {ErrorKind::cancelled, 503},
-      {ErrorKind::corrupt, 500},      {ErrorKind::internal, 500}};
+      {ErrorKind::corrupt, 500},      {ErrorKind::internal, 500},
+      {ErrorKind::uncertain, 503}};
   for (const auto& [kind, status] : expected) {
     const auto response = Response::problem({kind, "It went wrong.", "", {}, {}});
     EXPECT_EQ(response.status, status) << to_string(kind);
     const auto body = Json::parse(response.body);
     EXPECT_EQ(body["status"], status);
     EXPECT_EQ(body["detail"], "It went wrong.");
-    EXPECT_EQ(body["type"], "about:blank");
+    EXPECT_EQ(body["type"],
+              kind == ErrorKind::uncertain ? kUncertainProblem : std::string_view("about:blank"));
     EXPECT_FALSE(body["title"].get<std::string>().empty());
   }
 }
@@ -42,6 +44,8 @@ TEST(Problem, FieldErrorsAndRetryAfterAreShown) {
   const auto later =
       Response::problem({ErrorKind::unavailable, "no", "", {}, std::chrono::milliseconds(1200)});
   EXPECT_EQ(later.headers.back(), (std::pair<std::string, std::string>{"Retry-After", "2"}));
+  const auto uncertain = Response::problem(fail_uncertain("no").value());
+  EXPECT_EQ(uncertain.headers.back(), (std::pair<std::string, std::string>{"Retry-After", "1"}));
 }
 
 TEST(Request, HeadersAreFoundInAnyCaseAndTheMediaTypeIsBare) {

@@ -164,6 +164,19 @@ TEST_F(UsersBatch, ARepeatedRequestCreatesNothingTwiceAndAnotherKeyIsAnotherRequ
       << "the user is there again";
 }
 
+// The key of a line once was the key of another request too.
+TEST_F(UsersBatch, AKeyOfABatchAndOneOfACreateAreNeverTheSame) {
+  const auto create = [&](const std::string& email, const std::string& key) {
+    return call("POST", "/users/create", line(email, "N"), {}, key);
+  };
+  ASSERT_THAT(batch(line("a@b.c", "A"), {}, "b"), ElementsAre("created 1"));
+  const auto created = create("other@b.c", "b:1");
+  EXPECT_EQ(created.status, 201) << created.body;
+  ASSERT_EQ(create("c@b.c", "c:1").status, 201);
+  EXPECT_THAT(batch(line("d@b.c", "D"), {}, "c"), ElementsAre("created 4"));
+  EXPECT_EQ(create("x@b.c", "d\n1").status, 400) << "no client can send the key of a line";
+}
+
 TEST_F(UsersBatch, EveryLineCostsAUnit) {
   std::string body;
   for (int i = 0; i < 11; ++i) body += line(std::to_string(i) + "@b.c", "N");

@@ -105,7 +105,7 @@ struct Committer::Impl {
   void take_group(std::vector<Task>& group);
   void run_group(std::vector<Task>& group);
   Status attempt(std::vector<Task>& group, bool savepoints, bool& again);
-  Status finish_attempt(Status status);
+  Status finish_attempt(Status status, bool committing = false);
   void checkpoint_by_writer();
   void checkpoint_loop();
   void fatal(const Error& error);
@@ -305,11 +305,11 @@ Status Committer::Impl::attempt(std::vector<Task>& group, bool savepoints, bool&
   for (const auto& write : ending) {
     if (auto s = run_job(write, db); !s) return finish_attempt(std::move(s));
   }
-  return finish_attempt(control("COMMIT"));
+  return finish_attempt(control("COMMIT"), true);
 }
 
 // Ends the transaction of a failed attempt, and the committer where the file is not to be trusted.
-Status Committer::Impl::finish_attempt(Status status) {
+Status Committer::Impl::finish_attempt(Status status, bool committing) {
   if (status) return status;
   auto& db = *writer;
   const bool lost = db.failure_ != 0 && is_fatal(db.handle(), db.failure_);
@@ -318,6 +318,8 @@ Status Committer::Impl::finish_attempt(Status status) {
   }
   if (lost) {
     fatal(status.error());
+    // The whole group stands in the WAL, though not surely on the disk, and a restart may find it.
+    if (committing) return fail_uncertain("the storage failed in a commit", dead->cause);
     return fail(*dead);
   }
   return status;

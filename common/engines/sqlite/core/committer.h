@@ -24,7 +24,8 @@ namespace mesh::sqlite {
 // or the commit's), outside all locks. A full disk fails the group with `unavailable`, and later
 // groups are tried anew. A thread of its own checkpoints the WAL. After an I/O error of a write or
 // fsync the file cannot be trusted (the kernel may drop the dirty pages and report success the next
-// time): `on_fatal` is called once (the process ends) and nothing more is accepted.
+// time): `on_fatal` is called once (the process ends) and nothing more is accepted. A group whose
+// commit failed so is `uncertain`: a restart finds all of it or nothing.
 class Committer {
  public:
   struct Options {

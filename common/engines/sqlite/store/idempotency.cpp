@@ -12,7 +12,8 @@ constexpr Duration kKeep = std::chrono::hours(24);
 constexpr Duration kSweepEvery = std::chrono::minutes(1);
 constexpr std::int64_t kSweepRows = 500;  // per job, so that no commit waits long for a sweep
 
-constexpr int kReserved = 0;  // in place of a status: work began and no answer is known
+// In the place of an answer's code, which is never 0: work began and no answer is known.
+constexpr int kNote = 0;
 
 // Tenant ids hold no NUL, so no two keys share a name.
 std::string name_of(const IdempotencyKey& key) {
@@ -44,152 +45,215 @@ Result<Headers> read_headers(std::string_view text) {
   return headers;
 }
 
-}  // namespace
+tl::unexpected<Error> taken_over() {
+  return fail(ErrorKind::conflict,
+              "another request took this Idempotency-Key over: repeat it for its answer");
+}
 
-Status store_answer(Database& db, const IdempotencyKey& key, const StoredAnswer& answer,
-                    Timestamp now) {
+// Replaces a note, and what has expired and was not swept yet; `conflict` where there is an answer.
+Status insert(Database& db, const IdempotencyKey& key, const StoredAnswer& answer, Timestamp now) {
   auto tenant = tenant_number(db, key.tenant);
   if (!tenant) return fail(std::move(tenant.error()));
-  const std::string headers = headers_text(answer.headers);
-  // Replaces an expired answer that was not swept yet; the claim keeps out any other.
-  return execute(db,
-                 "INSERT OR REPLACE INTO idempotency"
-                 "(tenant,key,fingerprint,status,body,created_at,headers) VALUES(?,?,?,?,?,?,?)",
-                 *tenant, key.key, key.fingerprint, answer.status, answer.body, now, headers);
+  Status stored = execute(db,
+                          "INSERT OR REPLACE INTO idempotency"
+                          "(tenant,key,fingerprint,status,body,created_at,headers)"
+                          " SELECT ?,?,?,?,?,?,? WHERE NOT EXISTS(SELECT 1 FROM idempotency"
+                          " WHERE tenant=? AND key=? AND status<>? AND created_at>?)",
+                          *tenant, key.key, key.fingerprint, answer.code, answer.body, now,
+                          headers_text(answer.headers), *tenant, key.key, kNote, now - kKeep);
+  if (stored && db.changes() == 0) return taken_over();
+  return stored;
 }
+
+}  // namespace
 
 SqliteIdempotency::Shard& SqliteIdempotency::shard_of(const std::string& name) {
   return shards_[std::hash<std::string>{}(name) % shards_.size()];
 }
 
-Status SqliteIdempotency::claim(const std::string& name) {
+Result<std::int64_t> SqliteIdempotency::claim(const std::string& name, Duration lease) {
+  const SteadyTime now = clock_.steady();
   Shard& shard = shard_of(name);
   std::lock_guard lock(shard.mutex);
-  if (shard.claims.contains(name)) {
-    return fail(ErrorKind::conflict,
-                "a request with this Idempotency-Key is still being handled: try again later");
+  const auto held = shard.claims.find(name);
+  if (held != shard.claims.end()) {
+    if (now < held->second.until) {
+      return fail(ErrorKind::conflict,
+                  "a request with this Idempotency-Key is still being handled: try again later");
+    }
+    held->second = {++last_token_, now + lease, held->second.noted};
+    return held->second.token;
   }
   if (++claims_ > kMaxClaims) {
     --claims_;
+    // Those whose claimants are gone are taken out of the way of later requests.
+    claims_ -= static_cast<std::int64_t>(
+        std::erase_if(shard.claims, [&](const auto& one) { return one.second.until <= now; }));
     return fail(ErrorKind::unavailable,
                 "too many requests with an Idempotency-Key are being handled: try again later");
   }
-  shard.claims.emplace(name, false);
-  return {};
+  return shard.claims.emplace(name, Held{++last_token_, now + lease, false}).first->second.token;
 }
 
-void SqliteIdempotency::forget(const IdempotencyKey& key) {
-  const std::string name = name_of(key);
+Status SqliteIdempotency::check(const ClaimedKey& claim) {
+  const std::string name = name_of(claim.key);
   Shard& shard = shard_of(name);
   std::lock_guard lock(shard.mutex);
-  if (shard.claims.erase(name) > 0) --claims_;
+  const auto held = shard.claims.find(name);
+  if (held != shard.claims.end() && held->second.token == claim.token) return {};
+  return taken_over();
 }
 
-void SqliteIdempotency::release(const IdempotencyKey& key) {
-  {
-    const std::string name = name_of(key);
-    Shard& shard = shard_of(name);
-    std::lock_guard lock(shard.mutex);
-    const auto held = shard.claims.find(name);
-    if (held == shard.claims.end()) return;
-    // The claim stays until the note is gone, so that nobody finds it in between.
-    if (!std::exchange(held->second, false)) {
-      shard.claims.erase(held);
-      --claims_;
-      return;
-    }
+void SqliteIdempotency::mark_noted(const ClaimedKey& claim) {
+  const std::string name = name_of(claim.key);
+  Shard& shard = shard_of(name);
+  std::lock_guard lock(shard.mutex);
+  // Also where another holds it by now: the note is of the key.
+  if (const auto held = shard.claims.find(name); held != shard.claims.end()) {
+    held->second.noted = true;
   }
-  committer_.submit(
-      key.tenant.str(), 256 + key.key.size(),
-      [key](Database& db) {
-        return execute(db,
-                       "DELETE FROM idempotency WHERE tenant=" MESH_TENANT_NUMBER
-                       " AND key=? AND status=?",
-                       key.tenant, key.key, kReserved);
-      },
-      // A note that stays makes the next claimant look for an effect that is not there.
-      [this, key](const Status&) { forget(key); });
 }
 
-void SqliteIdempotency::reserve(const IdempotencyKey& key, Timestamp at,
-                                std::function<void(Status)> done) {
+void SqliteIdempotency::forget(const ClaimedKey& claim) {
+  const std::string name = name_of(claim.key);
+  Shard& shard = shard_of(name);
+  std::lock_guard lock(shard.mutex);
+  const auto held = shard.claims.find(name);
+  if (held == shard.claims.end() || held->second.token != claim.token) return;
+  shard.claims.erase(held);
+  --claims_;
+}
+
+void SqliteIdempotency::begin(const IdempotencyKey& key, Duration lease, bool durable,
+                              std::function<void(Result<Claim>)> done) {
+  sweep_if_due();
+  // Claim first, then look: a claim ends only after its answer is committed, so whoever gets it
+  // afterwards sees the answer.
+  const auto token = claim(name_of(key), lease);
+  if (!token) return done(fail(token.error()));
+  const ClaimedKey own{key, *token};
+  auto found = read_from(readers_, [&](Database& db) { return look(db, key); });
+  if (!found || found->state == Claim::State::answered) {
+    forget(own);
+    return done(std::move(found));
+  }
+  if (durable && found->state == Claim::State::fresh) return note(own, std::move(done));
+  if (found->state == Claim::State::interrupted) mark_noted(own);
+  found->token = own.token;
+  done(std::move(found));
+}
+
+// Looks once more, within the transaction of the note: one who was too slow may have written its
+// note, or its answer, since the claim was taken over from it.
+void SqliteIdempotency::note(ClaimedKey own, std::function<void(Result<Claim>)> done) {
+  auto claim = std::make_shared<Claim>();
+  const Timestamp now = clock_.now();
   committer_.submit(
-      key.tenant.str(), 256 + key.key.size(),
-      [key, at](Database& db) {
-        return store_answer(db, key, {kReserved, {}}, at);
+      own.key.tenant.str(), 256 + own.key.key.size(),
+      [this, own, now, claim](Database& db) -> Status {
+        if (Status same = check(own); !same) return same;
+        auto found = look(db, own.key);
+        if (!found) return fail(std::move(found.error()));
+        *claim = std::move(*found);
+        if (claim->state != Claim::State::fresh) return {};
+        claim->began = now;
+        return insert(db, own.key, {kNote, {}, {}}, now);
       },
-      [this, key, done = std::move(done)](Status status) {
-        if (status) {
-          const std::string name = name_of(key);
-          Shard& shard = shard_of(name);
-          std::lock_guard lock(shard.mutex);
-          if (const auto held = shard.claims.find(name); held != shard.claims.end()) {
-            held->second = true;
-          }
+      [this, own, claim, done = std::move(done)](Status status) {
+        if (!status || claim->state == Claim::State::answered) {
+          forget(own);
+        } else {
+          mark_noted(own);
+          claim->token = own.token;
         }
+        status ? done(std::move(*claim)) : done(fail(std::move(status.error())));
+      });
+}
+
+Result<Claim> SqliteIdempotency::look(Database& db, const IdempotencyKey& key) {
+  const Timestamp now = clock_.now();
+  Claim claim;
+  claim.began = now;
+  bool same_payload = true;
+  Result<Headers> headers;
+  auto row = first_row(
+      query(db,
+            "SELECT fingerprint,status,body,headers,created_at FROM idempotency"
+            " WHERE tenant=" MESH_TENANT_NUMBER " AND key=? AND created_at>?",
+            key.tenant, key.key, now - kKeep),
+      [&](const Statement& found) {
+        same_payload = found.text(0) == key.fingerprint;
+        headers = read_headers(found.text(3));
+        claim.answer = {static_cast<int>(found.integer(1)), std::string(found.text(2)), {}};
+        const bool note = claim.answer.code == kNote;
+        claim.state = note ? Claim::State::interrupted : Claim::State::answered;
+        claim.began = timestamp(found, 4);
+        return true;
+      });
+  if (!row) return fail(std::move(row.error()));
+  if (!same_payload) {
+    return fail(ErrorKind::unprocessable,
+                "this Idempotency-Key was used with another request: take a new key");
+  }
+  if (!headers) return fail(std::move(headers.error()));
+  claim.answer.headers = std::move(*headers);
+  return claim;
+}
+
+Status SqliteIdempotency::store(Database& db, const ClaimedKey& claim, const StoredAnswer& answer,
+                                Timestamp now) {
+  if (Status same = check(claim); !same) return same;
+  // The claim may have been taken over between a look at it and the commit behind that, so that one
+  // who held it before has answered after all.
+  return insert(db, claim.key, answer, now);
+}
+
+void SqliteIdempotency::finish(const ClaimedKey& claim, StoredAnswer answer,
+                               std::function<void(Status)> done) {
+  const std::size_t bytes =
+      256 + claim.key.key.size() + answer.body.size() + headers_text(answer.headers).size();
+  const Timestamp now = clock_.now();
+  committer_.submit(
+      claim.key.tenant.str(), bytes,
+      [this, claim, answer = std::move(answer), now](Database& db) {
+        return store(db, claim, answer, now);
+      },
+      [this, claim, done = std::move(done)](Status status) {
+        forget(claim);
         done(std::move(status));
       });
 }
 
-Result<std::optional<Timestamp>> SqliteIdempotency::reserved(const IdempotencyKey& key) {
-  const Timestamp oldest = clock_.now() - kKeep;
-  return read_from(readers_, [&](Database& db) {
-    return first_row(query(db,
-                           "SELECT created_at FROM idempotency WHERE tenant=" MESH_TENANT_NUMBER
-                           " AND key=? AND status=? AND created_at>?",
-                           key.tenant, key.key, kReserved, oldest),
-                     [](const Statement& row) { return timestamp(row, 0); });
-  });
-}
-
-Result<std::optional<StoredAnswer>> SqliteIdempotency::begin(const IdempotencyKey& key) {
-  sweep_if_due();
-  // Claim first, then look: a claim is released only after its answer is committed, so whoever gets
-  // it afterwards sees the answer.
-  if (Status claimed = claim(name_of(key)); !claimed) return fail(std::move(claimed.error()));
-  auto answer = stored(key);
-  if (!answer || *answer) forget(key);
-  return answer;
-}
-
-Result<std::optional<StoredAnswer>> SqliteIdempotency::stored(const IdempotencyKey& key) {
-  const Timestamp oldest = clock_.now() - kKeep;
-  return read_from(readers_, [&](Database& db) -> Result<std::optional<StoredAnswer>> {
-    bool same_payload = true;
-    Result<Headers> headers;
-    auto answer =
-        first_row(query(db,
-                        "SELECT fingerprint,status,body,headers FROM idempotency"
-                        " WHERE tenant=" MESH_TENANT_NUMBER " AND key=? AND created_at>?",
-                        key.tenant, key.key, oldest),
-                  [&](const Statement& row) {
-                    same_payload = row.text(0) == key.fingerprint;
-                    headers = read_headers(row.text(3));
-                    return StoredAnswer{static_cast<int>(row.integer(1)), std::string(row.text(2))};
-                  });
-    if (!same_payload) {
-      return fail(ErrorKind::unprocessable,
-                  "this Idempotency-Key was used with another request: take a new key");
+void SqliteIdempotency::release(const ClaimedKey& claim, Effect effect,
+                                std::function<void(Status)> done) {
+  bool remove = false;
+  Status own;
+  {
+    const std::string name = name_of(claim.key);
+    Shard& shard = shard_of(name);
+    std::lock_guard lock(shard.mutex);
+    const auto held = shard.claims.find(name);
+    if (held == shard.claims.end() || held->second.token != claim.token) {
+      own = taken_over();
+    } else if (remove = effect == Effect::none && held->second.noted; !remove) {
+      shard.claims.erase(held);
+      --claims_;
     }
-    if (!headers) return fail(std::move(headers.error()));
-    if (answer && *answer && (*answer)->status == kReserved) return std::optional<StoredAnswer>();
-    if (answer && *answer) (*answer)->headers = std::move(*headers);
-    return answer;
-  });
-}
-
-void SqliteIdempotency::finish(const IdempotencyKey& key, StoredAnswer answer,
-                               std::function<void(Status)> done) {
-  const std::size_t bytes =
-      256 + key.key.size() + answer.body.size() + headers_text(answer.headers).size();
-  const Timestamp now = clock_.now();
+  }
+  if (!own || !remove) return done(std::move(own));
+  // The claim stays until the note is gone, so that nobody finds it in between. A note that cannot
+  // be removed makes the next claimant look for an effect that is not there.
   committer_.submit(
-      key.tenant.str(), bytes,
-      [key, answer = std::move(answer), now](Database& db) {
-        return store_answer(db, key, answer, now);
+      claim.key.tenant.str(), 256 + claim.key.key.size(),
+      [this, claim](Database& db) {
+        if (Status same = check(claim); !same) return same;
+        return execute(db,
+                       "DELETE FROM idempotency WHERE tenant=" MESH_TENANT_NUMBER
+                       " AND key=? AND status=?",
+                       claim.key.tenant, claim.key.key, kNote);
       },
-      [this, key, done = std::move(done)](Status status) {
-        forget(key);
+      [this, claim, done = std::move(done)](Status status) {
+        forget(claim);
         done(std::move(status));
       });
 }

@@ -32,9 +32,9 @@ class Store final : public SqliteStore {
         readers_(path, kReaders),
         leases_(clock),
         outbox_(committer_, readers_, leases_, waiting, clock),
-        users_(committer_, outbox_, readers_, clock),
-        tenants_(outbox_, readers_, clock),
         idempotency_(committer_, readers_, clock),
+        users_(committer_, outbox_, idempotency_, readers_, clock),
+        tenants_(outbox_, readers_, clock),
         tasks_(committer_, readers_),
         analytics_(committer_, readers_),
         chemical_(committer_, readers_),
@@ -61,9 +61,9 @@ class Store final : public SqliteStore {
   ReaderPool readers_;
   MemoryLeases leases_;
   SqliteOutbox outbox_;
+  SqliteIdempotency idempotency_;
   SqliteUsers users_;
   SqliteTenants tenants_;
-  SqliteIdempotency idempotency_;
   SqliteTasks tasks_;
   SqliteAnalytics analytics_;
   SqliteChemical chemical_;

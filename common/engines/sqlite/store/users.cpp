@@ -5,7 +5,6 @@
 #include "common/engines/sqlite/core/committer.h"
 #include "common/engines/sqlite/core/reader_pool.h"
 #include "common/engines/sqlite/store/email_keys.h"
-#include "common/engines/sqlite/store/idempotency.h"
 #include "common/engines/sqlite/store/only_at.h"
 #include "common/engines/sqlite/store/schema.h"
 
@@ -14,7 +13,7 @@ namespace {
 
 // A job's share of the committer's bound: the strings it holds and what surrounds them.
 std::size_t job_bytes(const ChangeContext& context, std::size_t data_bytes) {
-  const std::size_t key_bytes = context.idempotency ? context.idempotency->key.size() + 128 : 0;
+  const std::size_t key_bytes = context.claim ? context.claim->key.key.size() + 128 : 0;
   return 512 + 2 * data_bytes + key_bytes;
 }
 
@@ -50,9 +49,13 @@ Status naming_email(Status status, const TenantId& tenant) {
 
 }  // namespace
 
-SqliteUsers::SqliteUsers(Committer& committer, SqliteOutbox& outbox, ReaderPool& readers,
-                         Clock& clock)
-    : committer_(committer), outbox_(outbox), readers_(readers), clock_(clock) {
+SqliteUsers::SqliteUsers(Committer& committer, SqliteOutbox& outbox, SqliteIdempotency& idempotency,
+                         ReaderPool& readers, Clock& clock)
+    : committer_(committer),
+      outbox_(outbox),
+      idempotency_(idempotency),
+      readers_(readers),
+      clock_(clock) {
   committer.on_begin([this] { numberings_.clear(); });
   committer.before_commit([this](Database& db) { return write_numberings(db); });
 }
@@ -101,14 +104,11 @@ SqliteUsers::Stamp SqliteUsers::stamp(ChangeContext context) {
 
 // Ends a change: its event and its answer, in the transaction of its rows.
 Result<Change<User>> SqliteUsers::written(Database& db, const Stamp& stamp, std::string_view type,
-                                          int http_status, User user) {
+                                          User user) {
   Event event = user_event(type, user, stamp.event_id, stamp.time);
-  if (const auto& key = stamp.context.idempotency) {
-    StoredAnswer answer{http_status, http_status == 204 ? std::string() : event.data};
-    if (stamp.context.answer_headers != nullptr) {
-      answer.headers = stamp.context.answer_headers(user);
-    }
-    if (Status stored = store_answer(db, *key, answer, stamp.time); !stored) {
+  if (const auto& claim = stamp.context.claim) {
+    const StoredAnswer answer = stamp.context.answer(user);
+    if (Status stored = idempotency_.store(db, *claim, answer, stamp.time); !stored) {
       return fail(std::move(stored.error()));
     }
   }
@@ -138,7 +138,7 @@ void SqliteUsers::create(const TenantId& tenant, NewUser user, ChangeContext con
         if (inserted = naming_email(std::move(inserted), user.tenant); !inserted) {
           return fail(std::move(inserted.error()));
         }
-        auto change = written(db, stamp, "user.created", 201, user);
+        auto change = written(db, stamp, "user.created", user);
         if (change) numberings_[user.tenant.str()] = *numbering;
         return change;
       },
@@ -164,7 +164,7 @@ void SqliteUsers::update(const TenantId& tenant, std::int64_t id, UserPatch patc
         user.email = patch.email.value_or(user.email);
         user.name = patch.name.value_or(user.name);
         if (user.email == found->email && user.name == found->name) {
-          return written(db, stamp, {}, 200, std::move(user));
+          return written(db, stamp, {}, std::move(user));
         }
         ++user.version;
         const std::string key = email_key(user.email), before = email_key(found->email);
@@ -185,7 +185,7 @@ void SqliteUsers::update(const TenantId& tenant, std::int64_t id, UserPatch patc
           Status released = release(db, tenant, id, before);
           if (!released) return fail(std::move(released.error()));
         }
-        return written(db, stamp, "user.updated", 200, std::move(user));
+        return written(db, stamp, "user.updated", std::move(user));
       },
       std::move(done));
 }
@@ -208,7 +208,7 @@ void SqliteUsers::remove(const TenantId& tenant, std::int64_t id, ChangeContext 
         if (removed) removed = release(db, tenant, id, email_key(user->email));
         if (!removed) return fail(std::move(removed.error()));
         ++user->version;
-        return written(db, stamp, "user.deleted", 204, std::move(*user));
+        return written(db, stamp, "user.deleted", std::move(*user));
       },
       [this, done = std::move(done)](Result<User> removed) {
         if (removed) committer_.empty_wal();

@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/engines/sqlite/core/committer.h"
 #include "common/engines/sqlite/core/reader_pool.h"
+#include "common/engines/sqlite/store/idempotency.h"
 #include "common/engines/sqlite/store/outbox.h"
 #include "common/ports/user_store.h"
 
@@ -19,7 +20,8 @@ Event user_event(std::string_view type, const User& user, std::string id, Timest
 
 class SqliteUsers final : public UserStore {
  public:
-  SqliteUsers(Committer& committer, SqliteOutbox& outbox, ReaderPool& readers, Clock& clock);
+  SqliteUsers(Committer& committer, SqliteOutbox& outbox, SqliteIdempotency& idempotency,
+              ReaderPool& readers, Clock& clock);
 
   void create(const TenantId& tenant, NewUser user, ChangeContext context, UserDone done) override;
   void update(const TenantId& tenant, std::int64_t id, UserPatch patch, ChangeContext context,
@@ -39,8 +41,7 @@ class SqliteUsers final : public UserStore {
     Timestamp time;
   };
   Stamp stamp(ChangeContext context);
-  Result<Change<User>> written(Database& db, const Stamp& stamp, std::string_view type,
-                               int http_status, User user);
+  Result<Change<User>> written(Database& db, const Stamp& stamp, std::string_view type, User user);
 
   // What creates need of a tenant, read once and written once in a group of them.
   struct Numbering {
@@ -52,6 +53,7 @@ class SqliteUsers final : public UserStore {
 
   Committer& committer_;
   SqliteOutbox& outbox_;
+  SqliteIdempotency& idempotency_;
   ReaderPool& readers_;
   Clock& clock_;
   // Of the transaction under way, those that changed; the committer's thread only.

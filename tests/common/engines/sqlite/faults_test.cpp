@@ -66,14 +66,17 @@ TEST_P(Faulty, AfterAFailedFsyncNothingIsTakenAndARestartHasWhatWasAcknowledged)
   ASSERT_TRUE(subject_->open(dir_.path()));
   write_all(0, 20);
   vfs_.faults().fail_syncs = true;
-  EXPECT_FALSE(subject_->write(20));
+  const auto written = subject_->write(20);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().kind, ErrorKind::uncertain) << written.error().to_string();
   vfs_.faults().fail_syncs = false;  // the next one would succeed, and mean nothing
-  EXPECT_FALSE(subject_->write(21));
+  EXPECT_EQ(subject_->write(21).error().kind, ErrorKind::unavailable);
   EXPECT_FALSE(subject_->write(22));
   EXPECT_EQ(subject_->fatal, 1);
   subject_.reset();
   const auto there = found(dir_.path());
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(there.contains(i)) << i;
+  EXPECT_TRUE(there.contains(20)) << "the kernel had it, and the power stayed on";
   EXPECT_FALSE(there.contains(21));
   EXPECT_FALSE(there.contains(22));
 }

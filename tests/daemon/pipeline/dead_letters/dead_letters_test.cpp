@@ -483,8 +483,8 @@ TEST_F(RedriveTest, ALetterKeepsItsHistoryOverRedrives) {
   }
 }
 
-// The append is given up and arrives all the same.
-TEST_F(RedriveTest, AnAppendThatArrivesLateIsNotMadeAgain) {
+// The append is given up and arrives all the same: it was made again, and counts once.
+TEST_F(RedriveTest, AnAppendThatArrivesLateIsMadeAgainUnderItsId) {
   die(analytics_event("e1", "ann"));
   auto work = context({{"topic", "analytics.events"}});
   log.hold_appends();
@@ -495,8 +495,124 @@ TEST_F(RedriveTest, AnAppendThatArrivesLateIsNotMadeAgain) {
   });
   ASSERT_TRUE(letters.redrive(work));
   time.join();
-  EXPECT_EQ(event_ids(log.records("analytics.events")), (Ids{"e1", "e1"}));
+  EXPECT_EQ(event_ids(log.records("analytics.events")), (Ids{"e1", "e1", "e1"}));
   EXPECT_EQ(work.stored.result, counts(1, 0, 0, 1));
+}
+
+// What the log holds is enough for each letter to go back, and for none to be lost.
+class CutRedriveTest : public RedriveTest {
+ protected:
+  static bool is_marker_append(const std::vector<Record>& records) {
+    return !find_header(records.front().headers, dead_letter::kSettles).empty();
+  }
+  // The next append of markers, or of events, fails so.
+  void fail_at(bool markers, std::function<void()> knob) {
+    log.before_append([this, markers, knob](const auto& records) {
+      if (is_marker_append(records) != markers) return;
+      knob();
+      log.before_append({});
+    });
+  }
+  std::map<std::string, int> times(const std::string& topic) {
+    std::map<std::string, int> times;
+    for (const auto& id : event_ids(log.records(topic))) ++times[id];
+    return times;
+  }
+};
+
+TEST_F(CutRedriveTest, WhatDiesBetweenTheEventAndItsMarkerIsRedrivenAgain) {
+  for (const char* id : {"e1", "e2", "e3"}) die(analytics_event(id, "ann"));
+  auto work = context({{"topic", "analytics.events"}, {"wait", 0}});
+  fail_at(true, [&] { log.fail_appends(1); });
+  work.on_pause = [&] { work.stopped = true; };
+  ASSERT_FALSE(letters.redrive(work));
+  EXPECT_EQ(count(), 3) << "no letter is settled whose event may be missing";
+  EXPECT_EQ(times("analytics.events"),
+            (std::map<std::string, int>{{"e1", 2}, {"e2", 2}, {"e3", 2}}));
+  auto next = work.resumed();
+  ASSERT_TRUE(letters.redrive(next));
+  EXPECT_EQ(count(), 0);
+  EXPECT_EQ(times("analytics.events"),
+            (std::map<std::string, int>{{"e1", 3}, {"e2", 3}, {"e3", 3}}));
+  EXPECT_EQ(next.stored.result.at("redriven"), 3) << "each letter once";
+}
+
+TEST_F(CutRedriveTest, AFailedMarkerIsWrittenAgainWithoutItsEvent) {
+  die(analytics_event("e1", "ann"));
+  auto work = context({{"topic", "analytics.events"}, {"wait", 0}});
+  fail_at(true, [&] { log.fail_appends(1); });
+  ASSERT_TRUE(letters.redrive(work));
+  EXPECT_EQ(times("analytics.events").at("e1"), 2);
+  EXPECT_EQ(count(), 0);
+  EXPECT_EQ(work.stored.result.at("redriven"), 1);
+}
+
+TEST_F(CutRedriveTest, OfAnUncertainAppendNothingIsLostNorSettledTooEarly) {
+  for (int arrived = 0; arrived < 8; ++arrived) {
+    for (const bool markers : {false, true}) {
+      const std::string suffix = std::to_string(arrived) + (markers ? "m" : "e");
+      for (const char* id : {"a", "b", "c"}) die(analytics_event(id + suffix, "ann"));
+      auto work = context({{"topic", "analytics.events"}, {"wait", 0}});
+      fail_at(markers,
+              [&] { log.tear_appends(1, [=](std::size_t n) { return (arrived >> n & 1) != 0; }); });
+      ASSERT_TRUE(letters.redrive(work));
+      EXPECT_EQ(count(), 0);
+      EXPECT_EQ(work.stored.result.at("redriven"), 3) << suffix;
+      const auto found = times("analytics.events");
+      for (const char* id : {"a", "b", "c"}) {
+        EXPECT_GE(found.at(id + suffix), 2) << id << suffix;
+        if (markers) {
+          EXPECT_EQ(found.at(id + suffix), 2) << id << suffix;
+        }
+      }
+    }
+  }
+}
+
+TEST_F(CutRedriveTest, APurgeCountsWhatATornAppendSettled) {
+  for (const char* id : {"a", "b", "c"}) die(analytics_event(id, "ann"));
+  log.tear_appends(1, [](std::size_t n) { return n == 1; });
+  auto work = context({{"topic", "analytics.events"}});
+  ASSERT_TRUE(letters.purge(work));
+  EXPECT_EQ(count(), 0);
+  EXPECT_EQ(work.stored.result.at("purged"), 3);
+}
+
+// Its own state behind the letter is no newer one.
+TEST_F(CutRedriveTest, AnEntityWhoseStateIsBackAlreadyIsNotSuperseded) {
+  die(user_event("created", 1, 1));
+  auto work = context({{"topic", "user.events"}, {"wait", 0}});
+  fail_at(true, [&] { log.fail_appends(1); });
+  work.on_pause = [&] { work.stopped = true; };
+  ASSERT_FALSE(letters.redrive(work));
+  auto next = work.resumed();
+  ASSERT_TRUE(letters.redrive(next));
+  EXPECT_EQ(next.stored.result.at("superseded"), 0);
+  EXPECT_EQ(next.stored.result.at("redriven"), 1);
+  EXPECT_EQ(count("user.events"), 0);
+  EXPECT_EQ(event_ids(log.records("user.events")), (Ids{"acme-1-v1", "acme-1-v1"}));
+}
+
+// Once one such letter failed the redrive of all.
+TEST_F(CutRedriveTest, ALetterOfAPlaceThatIsNotThereIsSkippedAndTheOthersGoBack) {
+  die(user_event("created", 1, 1));
+  for (const auto& [partition, offset] : {std::pair{7, 0}, std::pair{-1, 0}, std::pair{0, -5}}) {
+    const StoredRecord alive{{"user.events", partition, offset},
+                             clock.now(),
+                             "acme/9",
+                             to_record(user_event("created", 9, 1)).value,
+                             to_record(user_event("created", 9, 1)).headers};
+    log.append_now(dead_letter_record(alive, {"p", "acme", 1, "schema", "why", clock.now()}));
+  }
+  const Position by_hand = log.records("user.events.dlq").back().position;
+  auto work = context({{"topic", "user.events"}, {"wait", 0}});
+  const auto done = letters.redrive(work);
+  ASSERT_TRUE(done) << done.error().to_string();
+  EXPECT_EQ(work.stored.result.at("redriven"), 1);
+  EXPECT_EQ(work.stored.result.at("skipped"), 3);
+  EXPECT_EQ(event_ids(log.records("user.events")), (Ids{"acme-1-v1", "acme-1-v1"}));
+  EXPECT_EQ(count("user.events"), 3) << "they stay to be looked at, and can be purged";
+  EXPECT_EQ(letters.mend(by_hand, user_event("created", 9, 1)).error().kind, ErrorKind::conflict);
 }
 
 // --- mending ------------------------------------------------------------------------------------
@@ -511,7 +627,7 @@ class MendTest : public DeadLettersTest {
   }
 };
 
-TEST_F(MendTest, TheEditedEventGoesBackAndTheLetterIsSettledInOneAppend) {
+TEST_F(MendTest, TheEditedEventGoesBackAndThenTheLetterIsSettled) {
   Record record = to_record(analytics_event("e1", "ann"));
   record.headers.emplace_back("x-team", "blue");
   log.append_now(record);
@@ -521,7 +637,7 @@ TEST_F(MendTest, TheEditedEventGoesBackAndTheLetterIsSettledInOneAppend) {
   const int before = log.append_calls();
   const auto done = letters.mend(place, mended());
   ASSERT_TRUE(done) << done.error().to_string();
-  EXPECT_EQ(log.append_calls(), before + 1);
+  EXPECT_EQ(log.append_calls(), before + 2);
   const StoredRecord back = log.records("analytics.events").back();
   EXPECT_EQ(back.position, done->position);
   EXPECT_EQ(back.value, mended().data);
@@ -532,6 +648,29 @@ TEST_F(MendTest, TheEditedEventGoesBackAndTheLetterIsSettledInOneAppend) {
   EXPECT_EQ(header("mesh_attempts_before"), "3");
   EXPECT_EQ(header("mesh_cause"), "");
   EXPECT_EQ(listed(), Ids{});
+}
+
+TEST_F(MendTest, ALetterThatCouldNotBeSettledIsMendedAgain) {
+  die(analytics_event("e1", "ann"));
+  die(user_event("created", 1, 1));
+  for (const char* topic : {"analytics.events", "user.events"}) {
+    const bool entity = std::string(topic) == "user.events";
+    const Event event = entity ? user_event("created", 1, 1) : mended();
+    const Position place = log.records(dead_letter_topic(topic)).back().position;
+    int appends = 0;
+    log.before_append([&](const auto&) {
+      if (++appends == 2) log.fail_appends(1);
+    });
+    const auto cut = letters.mend(place, event);
+    log.before_append({});
+    ASSERT_FALSE(cut);
+    EXPECT_EQ(cut.error().kind, ErrorKind::uncertain) << cut.error().to_string();
+    EXPECT_EQ(count(topic), 1);
+    const auto done = letters.mend(place, event);
+    ASSERT_TRUE(done) << done.error().to_string();
+    EXPECT_EQ(count(topic), 0);
+    EXPECT_EQ(log.records(topic).size(), 3u);
+  }
 }
 
 TEST_F(MendTest, ALetterIsMendedOnce) {

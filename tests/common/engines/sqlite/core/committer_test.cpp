@@ -273,7 +273,7 @@ TEST_F(CommitterTest, AFullDiskFailsTheGroupAndServiceGoesOnWhenThereIsSpace) {
 
 TEST_F(CommitterTest, AfterAFailedFsyncNothingIsAcceptedAnyMore) {
   vfs_.faults().fail_syncs = true;
-  EXPECT_EQ(committer_->run(insert(1)).error().kind, ErrorKind::unavailable);
+  EXPECT_EQ(committer_->run(insert(1)).error().kind, ErrorKind::uncertain);
   vfs_.faults().fail_syncs = false;
   EXPECT_EQ(committer_->run(insert(2)).error().kind, ErrorKind::unavailable)
       << "a second fsync may lie about what the first one lost";

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <fstream>
 #include <future>
+#include <map>
+#include <semaphore>
 #include <thread>
 
 #include "common/base/time.h"
@@ -30,6 +32,13 @@ class SqliteStoreFile : public ::testing::Test {
   }
   Result<std::unique_ptr<sqlite::SqliteStore>> open() {
     return sqlite::SqliteStore::open(harness_.dir().path(), {}, clock_);
+  }
+  ChangeContext under_key(const std::string& name) {
+    const IdempotencyKey key{kAcme, name, "f"};
+    return {.claim = claimed(key, begin(harness_.idempotency(), key)),
+            .answer = [](const User& user) {
+              return StoredAnswer{201, user.name, {}};
+            }};
   }
 
   ManualClock clock_;
@@ -95,37 +104,36 @@ TEST_F(SqliteStoreFile, WithADamagedOutboxRecordIsCorruptForTheReader) {
 TEST_F(SqliteStoreFile, OfTheSchemaBeforeKeepsItsAnswers) {
   const IdempotencyKey before{kAcme, "before", "f"}, after{kAcme, "after", "f"};
   const auto finish = [&](const IdempotencyKey& key, StoredAnswer answer) {
-    ASSERT_TRUE(harness_.idempotency().begin(key));
-    std::promise<Status> done;
-    harness_.idempotency().finish(key, std::move(answer),
-                                  [&](Status status) { done.set_value(std::move(status)); });
-    ASSERT_TRUE(succeeds(done.get_future().get()));
+    const ClaimedKey claim = claimed(key, begin(harness_.idempotency(), key));
+    ASSERT_TRUE(succeeds(wait_for<void>([&](auto done) {
+      harness_.idempotency().finish(claim, std::move(answer), std::move(done));
+    })));
   };
   finish(before, {201, "{}"});
   harness_.close();
   run(kBackToFirstSchema);
   harness_.reopen();
-  const auto kept = harness_.idempotency().begin(before);
-  ASSERT_TRUE(kept && *kept);
-  EXPECT_EQ((*kept)->status, 201);
-  EXPECT_TRUE((*kept)->headers.empty());
+  const auto kept = begin(harness_.idempotency(), before);
+  ASSERT_TRUE(is(kept, Claim::State::answered));
+  EXPECT_EQ(kept->answer.code, 201);
+  EXPECT_TRUE(kept->answer.headers.empty());
   finish(after, {201, "{}", {{"Location", "/users/1"}}});
-  EXPECT_EQ(harness_.idempotency().begin(after).value()->headers.at(0).second, "/users/1");
+  EXPECT_EQ(begin(harness_.idempotency(), after)->answer.headers.at(0).second, "/users/1");
 }
 
 TEST_F(SqliteStoreFile, LosesExpiredAnswersInTime) {
   std::atomic<int> stored{0};
   const auto store = [&](const std::string& name) {
     const IdempotencyKey key{kAcme, name, "f"};
-    EXPECT_TRUE(harness_.idempotency().begin(key));
-    harness_.idempotency().finish(key, {202, "{}"}, [&](Status) { ++stored; });
+    const ClaimedKey claim = claimed(key, begin(harness_.idempotency(), key));
+    harness_.idempotency().finish(claim, {202, "{}"}, [&](Status) { ++stored; });
   };
   for (int i = 0; i < 1200; ++i) store("k" + std::to_string(i));
   clock_.advance(std::chrono::hours(12));
   store("kept");
   ASSERT_TRUE(eventually([&] { return stored == 1201; }));
   clock_.advance(std::chrono::hours(12));
-  ASSERT_TRUE(harness_.idempotency().begin({kGlobex, "k", "f"}));
+  ASSERT_TRUE(begin(harness_.idempotency(), {kGlobex, "k", "f"}));
   // Each job of the sweep submits the next: three commits of our own let them all through.
   for (int i = 0; i < 3; ++i) {
     ASSERT_TRUE(harness_.tasks().put(bare_task("barrier")));
@@ -155,10 +163,72 @@ TEST_F(SqliteStoreFile, HasNoEventWithoutItsOffsetNorTheOtherWayRound) {
   EXPECT_EQ(number("SELECT events FROM activity_counts"), 1);
 }
 
+// Before claims had leases a note stood where it does now.
+TEST_F(SqliteStoreFile, OfBeforeClaimsHadLeasesTellsOfInterruptedWork) {
+  const IdempotencyKey key{kAcme, "order-17", "f"};
+  ASSERT_TRUE(create(harness_.users(), kAcme, "alice@acme.dev"));
+  harness_.close();
+  run("INSERT INTO idempotency(tenant,key,fingerprint,status,body,created_at,headers)"
+      " VALUES(1,'order-17','f',0,''," +
+      std::to_string(clock_.now().time_since_epoch().count()) + ",'')");
+  harness_.reopen();
+  const Timestamp began = clock_.now();
+  clock_.advance(Duration{5'000});
+  const auto claim = begin(harness_.idempotency(), key, true);
+  ASSERT_TRUE(is(claim, Claim::State::interrupted));
+  EXPECT_EQ(claim->began, began);
+}
+
+// Holds the committer within a transaction: an answer is asked for in one.
+struct Gate {
+  std::binary_semaphore in{0}, go{0};
+  StoredAnswer pass() {
+    in.release();
+    go.acquire();
+    return {201, {}, {}};
+  }
+};
+Gate first_gate, second_gate;
+
+// The claim is its own when the transaction looks, and another's when that is committed.
+TEST_F(SqliteStoreFile, OfAClaimThatIsTakenOverInTheMiddleOfATransactionHasOneEffect) {
+  IdempotencyStore& keys = harness_.idempotency();
+  const IdempotencyKey noted{kAcme, "noted", "f"};
+  std::map<std::string, std::promise<Result<User>>> made;
+  const auto make = [&](const std::string& name, ChangeContext context) {
+    harness_.users().create(kAcme, {name + "@acme.dev", name}, std::move(context),
+                            [&made, name](Result<User> user) { made[name].set_value(user); });
+  };
+  for (const char* name : {"first", "second", "slow", "heir"}) made[name];
+  std::promise<Result<Claim>> slow_note, heir_note;
+  auto first = under_key("first"), second = under_key("second");
+  first.answer = [](const User&) { return first_gate.pass(); };
+  second.answer = [](const User&) { return second_gate.pass(); };
+  make("first", first);
+  first_gate.in.acquire();
+  make("slow", under_key("key"));
+  const Timestamp began = clock_.now();
+  keys.begin(noted, kClaimLease, true, [&](Result<Claim> claim) { slow_note.set_value(claim); });
+  make("second", second);
+  first_gate.go.release();
+  second_gate.in.acquire();  // the slow ones' transaction is not committed yet
+
+  clock_.advance(kClaimLease);
+  make("heir", under_key("key"));
+  keys.begin(noted, kClaimLease, true, [&](Result<Claim> claim) { heir_note.set_value(claim); });
+  second_gate.go.release();
+  EXPECT_TRUE(succeeds(made["slow"].get_future().get()));
+  EXPECT_TRUE(fails_with(made["heir"].get_future().get(), ErrorKind::conflict));
+  EXPECT_TRUE(is(slow_note.get_future().get(), Claim::State::fresh));
+  const auto heir = heir_note.get_future().get();
+  ASSERT_TRUE(is(heir, Claim::State::interrupted)) << "the slow one may do its work yet";
+  EXPECT_EQ(heir->began, began);
+  EXPECT_EQ(harness_.users().list(kAcme, 0, 10, {})->size(), 3u);
+}
+
 TEST_F(SqliteStoreFile, HasNoUserWithoutItsEventNorTheOtherWayRound) {
   run("CREATE TRIGGER refuse BEFORE INSERT ON idempotency BEGIN SELECT RAISE(ABORT,'no'); END");
-  ASSERT_FALSE(create(harness_.users(), kAcme, "alice@acme.dev", "Alice",
-                      {.traceparent = {}, .idempotency = IdempotencyKey{kAcme, "k", "f"}}));
+  ASSERT_FALSE(create(harness_.users(), kAcme, "alice@acme.dev", "Alice", under_key("k")));
   EXPECT_EQ(number("SELECT count(*) FROM users"), 0);
   EXPECT_EQ(number("SELECT count(*) FROM outbox"), 0);
   EXPECT_EQ(harness_.outbox().size(), 0);
@@ -172,7 +242,7 @@ TEST_F(SqliteStoreFile, GivesIdsWithoutGapsWhereChangesFailAfterTheyWrote) {
   std::atomic<int> left{kCreates};
   for (int i = 0; i < kCreates; ++i) {
     ChangeContext context;
-    if (i % 4 == 0) context.idempotency = IdempotencyKey{kAcme, "k" + std::to_string(i), "f"};
+    if (i % 4 == 0) context = under_key("k" + std::to_string(i));
     harness_.users().create(i % 2 == 0 ? kAcme : kGlobex, {"u" + std::to_string(i) + "@x.dev", "U"},
                             std::move(context), [&](const Result<User>&) {
                               if (--left == 0) all.set_value();

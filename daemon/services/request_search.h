@@ -1,0 +1,41 @@
+// Looks in the log for what an earlier try of a request may have appended.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/ports/event_log.h"
+
+namespace mesh::services {
+
+// Reads on a thread of its own, which is there from the first search on, since whoever asks is an
+// event loop or an engine.
+class RequestSearch {
+ public:
+  RequestSearch(EventLog& log, LogAdmin& admin) : log_(log), admin_(admin) {}
+  ~RequestSearch();  // drops what waits
+
+  // Tells whether every one of the records, by its event's tenant, source and id, was appended
+  // since `since`; false where that would take too long to find out. Beyond a bound of waiting
+  // searches `done` gets `unavailable` at once. `done` keeps the records alive.
+  void whole(const std::vector<Record>& records, Timestamp since,
+             std::function<void(Result<bool>)> done);
+
+ private:
+  void run();
+
+  EventLog& log_;
+  LogAdmin& admin_;
+  std::mutex mutex_;
+  std::condition_variable more_;
+  std::deque<std::function<void()>> waiting_;  // this and the following guarded by mutex_
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace mesh::services
