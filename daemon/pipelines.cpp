@@ -17,21 +17,27 @@ constexpr std::pair<const char*, const char*> kAnalytics{"analytics", "analytics
 constexpr std::pair<const char*, const char*> kChemical{"chemical", "chemical.events"};
 constexpr std::array kProjections{kAnalytics, kChemical};
 
-pipeline::PipelineOptions options_of(const config::Config& config, const char* name,
-                                     const char* topic) {
-  return {
-      name, {topic}, config.pipelines.batch, config.pipelines.retry, config.pipelines.max_parked};
-}
-
-pipeline::PipelineDeps deps_of(const Ports& ports, Clock& clock, Metrics& metrics, Usage& usage) {
-  return {ports.log, ports.log_admin, ports.retries, clock, metrics, &usage};
-}
-
 // Names this process among those that share a store.
 std::string this_process() {
   std::array<char, 256> host{};
   gethostname(host.data(), host.size() - 1);
   return std::string(host.data()) + ":" + std::to_string(getpid());
+}
+
+pipeline::PipelineOptions options_of(const config::Config& config, const char* name,
+                                     const char* topic) {
+  pipeline::PipelineOptions options;
+  options.name = name;
+  options.topics = {topic};
+  options.batch = config.pipelines.batch;
+  options.retry = config.pipelines.retry;
+  options.max_parked = config.pipelines.max_parked;
+  options.member = this_process();
+  return options;
+}
+
+pipeline::PipelineDeps deps_of(const Ports& ports, Clock& clock, Metrics& metrics, Usage& usage) {
+  return {ports.log, ports.log_admin, ports.retries, clock, metrics, &usage};
 }
 
 }  // namespace

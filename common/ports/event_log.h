@@ -79,22 +79,43 @@ inline Result<std::vector<Position>> append_and_wait(EventLog& log, std::vector<
   return done.get_future().get();
 }
 
-// One member of a consumer group. One thread at a time; wake() from any thread.
+// What changed of a member's partitions since it last asked.
+struct Assignment {
+  // Those that begin: where each goes on, the offset that the group has committed. All of them at
+  // first. One that it has already was moved by seek_group, or was another's in between: whatever
+  // the member did of it and has not committed is void.
+  std::map<TopicPartition, std::int64_t> gained;
+  std::vector<TopicPartition> lost;  // another member's from now on
+  bool empty() const { return gained.empty() && lost.empty(); }
+};
+
+// One member of a consumer group, which shares the partitions out evenly among its members, each to
+// one of them; when one comes or goes, as few as possible change hands. One thread at a time;
+// wake() from any thread.
+//
+// A member is there from its opening on, and holds its share though it never polls. One that
+// neither polled nor kept itself alive for the session of the engine is taken for gone as soon as
+// others poll: its partitions are theirs, its commits are refused, and its next poll makes it a
+// member again, with partitions that begin anew.
 class LogConsumer {
  public:
   virtual ~LogConsumer() = default;  // leaves the group
-  // The next records of the assigned partitions, in order within each; waits up to `timeout` for
-  // the first. Empty on a timeout or after wake(). The position moves on in memory only.
+  // The next records of its partitions, in order within each; waits up to `timeout` for the first.
+  // Empty on a timeout, after wake(), or when its partitions changed: see changes(). The position
+  // moves on in memory only.
   virtual Result<std::vector<StoredRecord>> poll(const ReadLimits& limits, Duration timeout) = 0;
   // Makes `next` (the offsets to go on from) the group's, durably; partitions not named stay.
+  // `conflict`, and none of it is committed, where one of them is not this member's any more, or
+  // begins anew since it was polled: look at changes(). `invalid` where the group does not read
+  // one.
   virtual Status commit(const std::map<TopicPartition, std::int64_t>& next) = 0;
-  // Moves the in-memory position; the next poll reads from there.
-  virtual Status seek(const TopicPartition& partition, std::int64_t offset) = 0;
-  // Follows seek_group: the partitions that it moved since the last call and where each goes on. A
-  // poll follows it too, when it begins; a move may also come while it reads, so whoever finds one
-  // behind a poll seeks there and reads again.
-  virtual std::map<TopicPartition, std::int64_t> moved() = 0;
-  // The assigned partitions and where each goes on.
+  // Cheap while nothing changed. Partitions also change while a poll reads or between polls: what
+  // the last poll gave of those that are named here is void, and the next one goes on from where
+  // `gained` says.
+  virtual Assignment changes() = 0;
+  // "I am not gone", from a pause between two polls. Does not bring back a member taken for gone.
+  virtual void keep_alive() = 0;
+  // Its partitions and where each goes on, as of the last call of poll() or changes().
   virtual std::map<TopicPartition, std::int64_t> position() const = 0;
   // Ends a poll that waits, and the next one at once if none does.
   virtual void wake() = 0;
@@ -124,7 +145,8 @@ struct TopicInfo {
 
 struct GroupInfo {
   std::string name;
-  bool active = false;                               // a consumer is open in this process
+  bool active = false;                               // a consumer is open
+  std::vector<std::string> members;                  // those not taken for gone, by their names
   std::map<TopicPartition, std::int64_t> committed;  // or where it begins
   std::uint64_t holds = 0;        // records of TopicInfo::held that this group has not committed
   std::uint64_t passed_over = 0;  // as TopicInfo::passed_over: records that it will not see
@@ -142,13 +164,14 @@ class LogAdmin {
   // retention keeps for it what it has not committed. It begins at the start; what it has committed
   // stays. `not_found` for a topic that does not exist.
   virtual Status ensure_group(const std::string& group, const std::vector<std::string>& topics) = 0;
-  // A consumer of all partitions of the topics, of a group as ensure_group makes it. `conflict`
-  // while another consumer of this group is open in this process.
-  virtual Result<std::unique_ptr<LogConsumer>> open_consumer(
-      const std::string& group, const std::vector<std::string>& topics) = 0;
+  // A member of a group as ensure_group makes it, which reads its share of the partitions of the
+  // topics. `member` names the process that it works for, among GroupInfo::members.
+  virtual Result<std::unique_ptr<LogConsumer>> open_consumer(const std::string& group,
+                                                             const std::vector<std::string>& topics,
+                                                             const std::string& member) = 0;
   virtual Result<std::vector<GroupInfo>> groups() = 0;
-  // Sets committed offsets. An open consumer of the group goes on from there at its next poll and
-  // its commits of positions that it took before are ignored: see LogConsumer::moved.
+  // Sets committed offsets. The members that have these partitions go on from there, and what they
+  // polled before can be committed no more: see LogConsumer::changes.
   virtual Status seek_group(const std::string& group,
                             const std::map<TopicPartition, std::int64_t>& offsets) = 0;
   // Nothing is kept for it any more. `conflict` while active.

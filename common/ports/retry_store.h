@@ -2,6 +2,7 @@
 // other keys and the count of attempts survives a restart.
 #pragma once
 
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,15 +21,18 @@ struct ParkedEvent {
   std::string cause;
 };
 
-// Scoped by pipeline name. One thread per pipeline; calls block until durable.
+// Scoped by pipeline name. Any thread; what one writes of a partition no other writes at the same
+// time. Calls block until durable.
 class RetryStore {
  public:
   virtual ~RetryStore() = default;
   // Inserts or replaces by position, all or none.
   virtual Status park(const std::string& pipeline, std::span<const ParkedEvent> events) = 0;
   virtual Status remove(const std::string& pipeline, std::span<const Position> positions) = 0;
-  // All of the pipeline's, by (topic, partition, offset). Bounded by the runtime's own limit.
-  virtual Result<std::vector<ParkedEvent>> load(const std::string& pipeline) = 0;
+  // The pipeline's of these partitions, by (topic, partition, offset). Bounded by the limits of the
+  // runtimes that parked them.
+  virtual Result<std::vector<ParkedEvent>> load(const std::string& pipeline,
+                                                const std::set<TopicPartition>& partitions) = 0;
 };
 
 }  // namespace mesh

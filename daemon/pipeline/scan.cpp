@@ -56,17 +56,26 @@ Status scan_back(EventLog& log, const TopicPartition& partition,
   return {};
 }
 
-Result<std::map<TopicPartition, std::int64_t>> ends(EventLog& log, LogAdmin& admin,
-                                                    const std::vector<std::string>& topics) {
-  std::map<TopicPartition, std::int64_t> result;
+Result<std::set<TopicPartition>> partitions_of(LogAdmin& admin,
+                                               const std::vector<std::string>& topics) {
+  std::set<TopicPartition> partitions;
   for (const std::string& name : topics) {
     const auto topic = find_topic(admin, name);
     if (!topic) return fail(topic.error());
-    for (std::int32_t p = 0; p < topic->spec.partitions; ++p) {
-      const auto marks = log.watermarks({name, p});
-      if (!marks) return fail(marks.error());
-      result[{name, p}] = marks->end;
-    }
+    for (std::int32_t p = 0; p < topic->spec.partitions; ++p) partitions.insert({name, p});
+  }
+  return partitions;
+}
+
+Result<std::map<TopicPartition, std::int64_t>> ends(EventLog& log, LogAdmin& admin,
+                                                    const std::vector<std::string>& topics) {
+  const auto partitions = partitions_of(admin, topics);
+  if (!partitions) return fail(partitions.error());
+  std::map<TopicPartition, std::int64_t> result;
+  for (const TopicPartition& partition : *partitions) {
+    const auto marks = log.watermarks(partition);
+    if (!marks) return fail(marks.error());
+    result[partition] = marks->end;
   }
   return result;
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,9 @@ Status scan(EventLog& log, const TopicPartition& partition, std::int64_t from, s
 Status scan_back(EventLog& log, const TopicPartition& partition,
                  const std::function<bool(std::vector<StoredRecord>&)>& use);
 
+// All partitions of the topics; `not_found` for one that does not exist.
+Result<std::set<TopicPartition>> partitions_of(LogAdmin& admin,
+                                               const std::vector<std::string>& topics);
 // The ends of all partitions of the topics; `not_found` for one that does not exist.
 Result<std::map<TopicPartition, std::int64_t>> ends(EventLog& log, LogAdmin& admin,
                                                     const std::vector<std::string>& topics);

@@ -24,6 +24,9 @@ class EventLogHost {
   virtual std::string prefix() { return ""; }
   virtual Timestamp now() = 0;       // of the clock that the log stamps records with
   virtual void let_time_pass() = 0;  // until now() has risen
+  // Until a member of a group that shows no sign of life may be taken for gone; the half of it.
+  virtual void let_session_pass() = 0;
+  virtual void let_half_session_pass() = 0;
 };
 using MakeEventLogHost = std::unique_ptr<EventLogHost> (*)();
 
@@ -48,7 +51,10 @@ class EventLogContract : public testing::TestWithParam<MakeEventLogHost> {
   std::vector<std::string> values(const std::string& topic, int partition = 0,
                                   std::int64_t from = 0);
   std::unique_ptr<LogConsumer> consumer(const std::string& group,
-                                        const std::vector<std::string>& topics);
+                                        const std::vector<std::string>& topics,
+                                        const std::string& member = "m");
+  std::map<TopicPartition, std::int64_t> committed(const std::string& group);
+  std::vector<std::string> members(const std::string& group);
   // Polls until `count` records came (or a poll timed out); their values.
   std::vector<std::string> take(LogConsumer& consumer, std::size_t count);
 

@@ -5,14 +5,37 @@
 
 namespace mesh::test {
 
+namespace {
+
+ChemicalEvent event_with(Json data) {
+  return {.id = "019a0000-0000-7000-8000-000000000001",
+          .tenant = TenantId::parse("acme").value(),
+          .molecule_id = "aspirin",
+          .researcher = "Dr. Jane Smith",
+          .timestamp = "2026-11-21T08:32:00Z",
+          .data = std::move(data),
+          .llm_properties = Json::object()};
+}
+
+}  // namespace
+
 Result<Json> ExtractorContract::extract(Json data) {
-  return extractor_->extract({.id = "019a0000-0000-7000-8000-000000000001",
-                              .tenant = TenantId::parse("acme").value(),
-                              .molecule_id = "aspirin",
-                              .researcher = "Dr. Jane Smith",
-                              .timestamp = "2026-11-21T08:32:00Z",
-                              .data = std::move(data),
-                              .llm_properties = Json::object()});
+  const ChemicalEvent event = event_with(std::move(data));
+  return extractor_->extract({&event, 1}).at(0);
+}
+
+TEST_P(ExtractorContract, EachOfManyGetsTheAnswerThatItWouldGetAlone) {
+  std::vector<ChemicalEvent> events;
+  for (const char* formula : {"H2O", "C9H8O4", "no formula", "NaCl"}) {
+    events.push_back(event_with({{"formula", formula}}));
+  }
+  const auto together = extractor_->extract(events);
+  ASSERT_EQ(together.size(), events.size());
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    ASSERT_TRUE(together[i]) << together[i].error().to_string();
+    EXPECT_EQ(*together[i], extract(events[i].data).value()) << events[i].data;
+  }
+  EXPECT_TRUE(extractor_->extract({}).empty());
 }
 
 TEST_P(ExtractorContract, AnswersAnObjectThatNamesItsMethod) {

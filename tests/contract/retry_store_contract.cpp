@@ -21,6 +21,9 @@ ParkedEvent parked(std::string topic, int partition, std::int64_t offset) {
           "connection refused"};
 }
 
+const std::set<TopicPartition> kAll{{"t", 0},  {"t", 1}, {"a", 2},
+                                    {"a", 10}, {"b", 0}, {"user.events", 3}};
+
 std::vector<std::string> positions(const Result<std::vector<ParkedEvent>>& events) {
   std::vector<std::string> out;
   for (const ParkedEvent& event : events.value()) out.push_back(to_string(event.record.position));
@@ -33,7 +36,7 @@ TEST_P(RetryStoreContract, AParkedEventIsLoadedWhole) {
   ParkedEvent event = parked("user.events", 3, 17);
   ASSERT_TRUE(succeeds(store_->retries().park("search", std::span(&event, 1))));
   store_->reopen();
-  auto loaded = store_->retries().load("search");
+  auto loaded = store_->retries().load("search", kAll);
   ASSERT_TRUE(succeeds(loaded));
   ASSERT_EQ(loaded->size(), 1u);
   const ParkedEvent& read = loaded->front();
@@ -53,7 +56,7 @@ TEST_P(RetryStoreContract, ATombstoneIsNotAnEmptyValue) {
   events[0].record.value = std::nullopt;
   events[1].record.value = "";
   ASSERT_TRUE(store_->retries().park("search", events));
-  auto loaded = store_->retries().load("search");
+  auto loaded = store_->retries().load("search", kAll);
   ASSERT_TRUE(succeeds(loaded));
   EXPECT_FALSE((*loaded)[0].record.value.has_value());
   EXPECT_EQ((*loaded)[1].record.value, "");
@@ -64,7 +67,7 @@ TEST_P(RetryStoreContract, BytesOfAnyKindAreKept) {
   event.record.value = std::string("\0\xff\x80 long", 8) + std::string(100'000, 'x');
   event.record.key = std::string("\0k", 2);
   ASSERT_TRUE(store_->retries().park("search", std::span(&event, 1)));
-  const auto loaded = store_->retries().load("search").value().at(0);
+  const auto loaded = store_->retries().load("search", kAll).value().at(0);
   EXPECT_EQ(loaded.record.value, event.record.value);
   EXPECT_EQ(loaded.record.key, event.record.key);
 }
@@ -74,7 +77,7 @@ TEST_P(RetryStoreContract, ParkingAPositionAgainReplacesIt) {
   ASSERT_TRUE(store_->retries().park("search", std::span(&event, 1)));
   event.attempts = 3;
   ASSERT_TRUE(store_->retries().park("search", std::span(&event, 1)));
-  auto loaded = store_->retries().load("search");
+  auto loaded = store_->retries().load("search", kAll);
   ASSERT_EQ(loaded->size(), 1u);
   EXPECT_EQ(loaded->front().attempts, 3);
 }
@@ -83,7 +86,7 @@ TEST_P(RetryStoreContract, LoadsInTheOrderOfPositions) {
   const std::vector<ParkedEvent> events = {parked("b", 0, 1), parked("a", 10, 1),
                                            parked("a", 2, 100), parked("a", 2, 99)};
   ASSERT_TRUE(store_->retries().park("search", events));
-  EXPECT_THAT(positions(store_->retries().load("search")),
+  EXPECT_THAT(positions(store_->retries().load("search", kAll)),
               ElementsAre("a/2@99", "a/2@100", "a/10@1", "b/0@1"));
 }
 
@@ -92,15 +95,27 @@ TEST_P(RetryStoreContract, RemovesWhatIsNamedOnly) {
   ASSERT_TRUE(store_->retries().park("search", events));
   const std::vector<Position> gone = {{"t", 0, 1}, {"t", 1, 1}, {"t", 9, 9}};
   ASSERT_TRUE(succeeds(store_->retries().remove("search", gone)));
-  EXPECT_THAT(positions(store_->retries().load("search")), ElementsAre("t/0@2"));
+  EXPECT_THAT(positions(store_->retries().load("search", kAll)), ElementsAre("t/0@2"));
+}
+
+// Of two members of a pipeline's group each goes on with its own partitions.
+TEST_P(RetryStoreContract, PartitionsAreApart) {
+  const std::vector<ParkedEvent> events = {parked("t", 0, 1), parked("t", 1, 2), parked("t", 10, 3),
+                                           parked("a", 0, 4)};
+  ASSERT_TRUE(store_->retries().park("search", events));
+  EXPECT_THAT(positions(store_->retries().load("search", {{"t", 1}})), ElementsAre("t/1@2"));
+  EXPECT_THAT(positions(store_->retries().load("search", {{"t", 10}, {"a", 0}})),
+              ElementsAre("a/0@4", "t/10@3"));
+  EXPECT_THAT(positions(store_->retries().load("search", {{"t", 2}})), IsEmpty());
+  EXPECT_THAT(positions(store_->retries().load("search", {})), IsEmpty());
 }
 
 TEST_P(RetryStoreContract, PipelinesAreApart) {
   ParkedEvent event = parked("t", 0, 1);
   ASSERT_TRUE(store_->retries().park("search", std::span(&event, 1)));
-  EXPECT_THAT(positions(store_->retries().load("analytics")), IsEmpty());
+  EXPECT_THAT(positions(store_->retries().load("analytics", kAll)), IsEmpty());
   ASSERT_TRUE(store_->retries().remove("analytics", std::span(&event.record.position, 1)));
-  EXPECT_THAT(positions(store_->retries().load("search")), ElementsAre("t/0@1"));
+  EXPECT_THAT(positions(store_->retries().load("search", kAll)), ElementsAre("t/0@1"));
 }
 
 TEST_P(RetryStoreContract, NothingToDoIsFine) {

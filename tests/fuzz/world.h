@@ -128,7 +128,8 @@ class Log final : public EventLog, public LogAdmin {
   Result<std::vector<TopicInfo>> topics() override { return std::vector<TopicInfo>{}; }
   Status ensure_group(const std::string&, const std::vector<std::string>&) override { return {}; }
   Result<std::unique_ptr<LogConsumer>> open_consumer(const std::string&,
-                                                     const std::vector<std::string>&) override {
+                                                     const std::vector<std::string>&,
+                                                     const std::string&) override {
     return fail(ErrorKind::unavailable, "there are no consumers here");
   }
   Result<std::vector<GroupInfo>> groups() override { return std::vector<GroupInfo>{}; }

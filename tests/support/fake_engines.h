@@ -179,6 +179,7 @@ class FakeVectorIndex final : public VectorIndex {
 
 class FakeExtractor final : public PropertyExtractor {
  public:
+  // The next n events.
   void fail_next(int n, ErrorKind kind) {
     std::lock_guard lock(mutex_);
     failures_.next(n, {kind, "the fake does not extract", {}, {}, {}});
@@ -187,11 +188,18 @@ class FakeExtractor final : public PropertyExtractor {
     std::lock_guard lock(mutex_);
     return calls_;
   }
-  Result<Json> extract(const ChemicalEvent& event) override {
+  std::vector<Result<Json>> extract(std::span<const ChemicalEvent> events) override {
     std::lock_guard lock(mutex_);
     ++calls_;
-    if (auto error = failures_.take()) return fail(*error);
-    return Json{{"of", event.molecule_id}};
+    std::vector<Result<Json>> results;
+    for (const ChemicalEvent& event : events) {
+      if (auto error = failures_.take()) {
+        results.push_back(fail(*error));
+      } else {
+        results.push_back(Json{{"of", event.molecule_id}});
+      }
+    }
+    return results;
   }
 
  private:

@@ -43,6 +43,31 @@ class FakeEventLog final : public EventLog, public LogAdmin {
   void fail_polls(int n, Error e) {
     locked([&] { poll_failures_.next(n, std::move(e)); });
   }
+  // Another member, which the test does not see, takes the partitions over: what was polled of them
+  // can be committed no more, and whoever had them is told at its next changes().
+  void take_away(const std::string& group, const std::set<TopicPartition>& partitions) {
+    locked([&] {
+      for (const auto& partition : partitions) groups_.at(group).taken_away.insert(partition);
+      groups_.at(group).share_out();
+    });
+    changed_.notify_all();
+  }
+  // That one commits so far and leaves.
+  void give_back(const std::string& group, const std::map<TopicPartition, std::int64_t>& at) {
+    locked([&] {
+      for (const auto& [partition, next] : at) {
+        groups_.at(group).committed[partition] = next;
+        groups_.at(group).taken_away.erase(partition);
+      }
+      groups_.at(group).share_out();
+    });
+    changed_.notify_all();
+  }
+  int kept_alive(const std::string& group) const {
+    std::lock_guard lock(mutex_);
+    const auto at = groups_.find(group);
+    return at == groups_.end() ? 0 : at->second.kept_alive;
+  }
   void fail_commits(int n) {
     locked([&] { commit_failures_.next(n); });
   }
@@ -217,13 +242,18 @@ class FakeEventLog final : public EventLog, public LogAdmin {
     return make_known(name, names);
   }
 
-  Result<std::unique_ptr<LogConsumer>> open_consumer(
-      const std::string& group, const std::vector<std::string>& names) override;
+  Result<std::unique_ptr<LogConsumer>> open_consumer(const std::string& group,
+                                                     const std::vector<std::string>& names,
+                                                     const std::string& member) override;
 
   Result<std::vector<GroupInfo>> groups() override {
     std::lock_guard lock(mutex_);
     std::vector<GroupInfo> all;
-    for (const auto& [name, group] : groups_) all.push_back({name, group.active, group.committed});
+    for (const auto& [name, group] : groups_) {
+      GroupInfo info{name, !group.members.empty(), {}, group.committed};
+      for (const Member* member : group.members) info.members.push_back(member->name);
+      all.push_back(std::move(info));
+    }
     return all;
   }
 
@@ -233,7 +263,7 @@ class FakeEventLog final : public EventLog, public LogAdmin {
     Group& group = groups_[name];
     for (const auto& [partition, offset] : offsets) {
       group.committed[partition] = offset;
-      group.seeks[partition] = offset;
+      ++group.terms[partition];
     }
     changed_.notify_all();
     return {};
@@ -243,7 +273,7 @@ class FakeEventLog final : public EventLog, public LogAdmin {
     std::lock_guard lock(mutex_);
     const auto at = groups_.find(name);
     if (at == groups_.end()) return fail(ErrorKind::not_found, "no such group");
-    if (at->second.active) return fail(ErrorKind::conflict, "the group is active");
+    if (!at->second.members.empty()) return fail(ErrorKind::conflict, "the group is active");
     groups_.erase(at);
     return {};
   }
@@ -282,15 +312,49 @@ class FakeEventLog final : public EventLog, public LogAdmin {
     TopicSpec spec;
     std::vector<Partition> partitions;
   };
-  struct Group {
-    bool active = false;
+  struct Member {
+    std::string name;
     bool woken = false;
-    std::map<TopicPartition, std::int64_t> committed, position;
-    // Where seeks moved it, that the consumer has not followed yet; that it has, and not yet told.
-    std::map<TopicPartition, std::int64_t> seeks, moved;
-    void follow() {
-      for (const auto& [partition, offset] : seeks) moved[partition] = position[partition] = offset;
-      seeks.clear();
+    std::map<TopicPartition, std::int64_t> position;
+    std::map<TopicPartition, int> terms;  // that its positions stem from
+    Assignment changes;                   // not yet told
+  };
+  struct Group {
+    std::map<TopicPartition, std::int64_t> committed;
+    std::map<TopicPartition, int> terms;  // rise with each seek and change of hands
+    std::map<TopicPartition, Member*> owners;
+    std::set<TopicPartition> taken_away;
+    std::vector<Member*> members;
+    int kept_alive = 0;
+
+    // By turns, so that as many as possible change hands.
+    void share_out() {
+      std::size_t turn = 0;
+      for (const auto& [partition, offset] : committed) {
+        Member* to = members.empty() || taken_away.contains(partition)
+                         ? nullptr
+                         : members[turn++ % members.size()];
+        if (std::exchange(owners[partition], to) != to) ++terms[partition];
+      }
+    }
+    bool follow(Member& member) {  // whether anything changed
+      bool changed = false;
+      for (const auto& [partition, offset] : committed) {
+        const bool owns = owners[partition] == &member;
+        const bool had = member.position.contains(partition);
+        if (owns ? had && member.terms[partition] == terms[partition] : !had) continue;
+        changed = true;
+        if (owns) {
+          member.changes.gained[partition] = member.position[partition] = offset;
+          std::erase(member.changes.lost, partition);
+        } else {
+          member.position.erase(partition);
+          member.changes.gained.erase(partition);
+          member.changes.lost.push_back(partition);
+        }
+        member.terms[partition] = terms[partition];
+      }
+      return changed;
     }
   };
   struct Held {
@@ -396,33 +460,41 @@ class FakeEventLog final : public EventLog, public LogAdmin {
 
 class FakeEventLog::Consumer final : public LogConsumer {
  public:
-  Consumer(FakeEventLog& log, std::string group) : log_(log), name_(std::move(group)) {}
+  Consumer(FakeEventLog& log, std::string group, std::string name)
+      : log_(log), group_(log.groups_[group]), member_{std::move(name), false, {}, {}, {}} {
+    group_.members.push_back(&member_);
+    group_.share_out();
+    group_.follow(member_);
+  }
   ~Consumer() override {
     std::lock_guard lock(log_.mutex_);
-    group().active = false;
+    std::erase(group_.members, &member_);
+    group_.share_out();
+    log_.changed_.notify_all();
   }
 
   Result<std::vector<StoredRecord>> poll(const ReadLimits& limits, Duration timeout) override {
     std::unique_lock lock(log_.mutex_);
     if (auto error = log_.poll_failures_.take()) return fail(*error);
     std::vector<StoredRecord> found;
+    auto& position = member_.position;
+    bool moved = false;
     auto ready = [&] {
-      group().follow();
-      for (const auto& [partition, offset] : group().position) {
+      moved = group_.follow(member_) || moved;
+      for (const auto& [partition, offset] : position) {
         log_.take(*log_.find(partition), offset, limits.max_records, found);
       }
-      return !found.empty() || group().woken;
+      return !found.empty() || moved || member_.woken;
     };
     log_.clock_.wait_until(lock, log_.changed_, log_.clock_.steady() + timeout, ready);
-    group().woken = false;
+    member_.woken = false;
     if (found.empty()) {  // what is not read yet was dropped
-      for (auto& [partition, offset] : group().position) {
+      for (auto& [partition, offset] : position) {
         offset = std::max(offset, log_.find(partition)->end);
       }
     }
     for (const auto& record : found) {
-      group().position[{record.position.topic, record.position.partition}] =
-          record.position.offset + 1;
+      position[{record.position.topic, record.position.partition}] = record.position.offset + 1;
     }
     const auto meanwhile = found.empty() ? nullptr : std::exchange(log_.while_polling_, nullptr);
     lock.unlock();
@@ -434,52 +506,48 @@ class FakeEventLog::Consumer final : public LogConsumer {
     std::lock_guard lock(log_.mutex_);
     if (auto error = log_.commit_failures_.take()) return fail(*error);
     for (const auto& [partition, offset] : next) {
-      if (!group().seeks.contains(partition)) group().committed[partition] = offset;
+      const bool own = group_.owners[partition] == &member_ &&
+                       member_.terms[partition] == group_.terms[partition];
+      if (!own) return fail(ErrorKind::conflict, "a partition is not its own any more");
     }
+    for (const auto& [partition, offset] : next) group_.committed[partition] = offset;
     return {};
   }
 
-  Status seek(const TopicPartition& partition, std::int64_t offset) override {
+  Assignment changes() override {
     std::lock_guard lock(log_.mutex_);
-    group().position[partition] = offset;
-    return {};
+    group_.follow(member_);
+    for (const auto& [partition, next] : member_.changes.gained) member_.position[partition] = next;
+    return std::exchange(member_.changes, {});
   }
 
-  std::map<TopicPartition, std::int64_t> moved() override {
+  void keep_alive() override {
     std::lock_guard lock(log_.mutex_);
-    group().follow();
-    return std::exchange(group().moved, {});
+    ++group_.kept_alive;
   }
 
   std::map<TopicPartition, std::int64_t> position() const override {
     std::lock_guard lock(log_.mutex_);
-    return group().position;
+    return member_.position;
   }
 
   void wake() override {
     std::lock_guard lock(log_.mutex_);
-    group().woken = true;
+    member_.woken = true;
     log_.changed_.notify_all();
   }
 
  private:
-  Group& group() const { return log_.groups_[name_]; }
   FakeEventLog& log_;
-  const std::string name_;
+  Group& group_;  // this and the next guarded by the log's mutex
+  Member member_;
 };
 
 inline Result<std::unique_ptr<LogConsumer>> FakeEventLog::open_consumer(
-    const std::string& name, const std::vector<std::string>& names) {
+    const std::string& name, const std::vector<std::string>& names, const std::string& member) {
   std::lock_guard lock(mutex_);
   if (auto known = make_known(name, names); !known) return fail(std::move(known.error()));
-  Group& group = groups_[name];
-  if (group.active) return fail(ErrorKind::conflict, "the group has a consumer");
-  for (const auto& [partition, offset] : group.committed) group.position[partition] = offset;
-  group.active = true;
-  group.woken = false;
-  group.seeks.clear();
-  group.moved.clear();
-  return std::make_unique<Consumer>(*this, name);
+  return std::make_unique<Consumer>(*this, name, member);
 }
 
 }  // namespace mesh::test

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -42,14 +43,31 @@ class FakeRetryStore final : public RetryStore {
     for (const auto& position : positions) events_[pipeline].erase(position);
     return {};
   }
-  Result<std::vector<ParkedEvent>> load(const std::string& pipeline) override {
-    return parked(pipeline);
+  Result<std::vector<ParkedEvent>> load(const std::string& pipeline,
+                                        const std::set<TopicPartition>& partitions) override {
+    std::lock_guard lock(mutex_);
+    ++loads_;
+    if (auto error = load_failures_.take()) return fail(*error);
+    std::vector<ParkedEvent> found;
+    for (const auto& [position, event] : events_[pipeline]) {
+      if (partitions.contains({position.topic, position.partition})) found.push_back(event);
+    }
+    return found;
+  }
+  void fail_loads(int n) {
+    std::lock_guard lock(mutex_);
+    load_failures_.next(n);
+  }
+  int loads() {
+    std::lock_guard lock(mutex_);
+    return loads_;
   }
 
  private:
   std::mutex mutex_;
   std::map<std::string, std::map<Position, ParkedEvent>> events_;
-  Failures failures_;
+  int loads_ = 0;
+  Failures failures_, load_failures_;
 };
 
 class FakeTaskStore final : public TaskStore {

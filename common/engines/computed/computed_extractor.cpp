@@ -105,20 +105,26 @@ Json properties(const Formula& formula) {
 
 Json only_note(const std::string& note) { return {{"method", "computed"}, {"note", note}}; }
 
+Json properties_of(const ChemicalEvent& event) {
+  for (const char* name : {"formula", "molecular_formula"}) {
+    if (!event.data.is_object()) break;
+    const auto it = event.data.find(name);
+    if (it == event.data.end() || it->is_null()) continue;
+    if (!it->is_string()) return only_note(std::string(name) + " is not a string");
+    const auto text = trim(it->get_ref<const std::string&>());
+    if (text.empty()) return only_note("the formula is empty");
+    const auto formula = parse_formula(text);
+    return formula ? properties(*formula) : only_note(formula.error().message);
+  }
+  return only_note("no formula given");
+}
+
 class ComputedExtractor final : public PropertyExtractor {
  public:
-  Result<Json> extract(const ChemicalEvent& event) override {
-    for (const char* name : {"formula", "molecular_formula"}) {
-      if (!event.data.is_object()) break;
-      const auto it = event.data.find(name);
-      if (it == event.data.end() || it->is_null()) continue;
-      if (!it->is_string()) return only_note(std::string(name) + " is not a string");
-      const auto text = trim(it->get_ref<const std::string&>());
-      if (text.empty()) return only_note("the formula is empty");
-      const auto formula = parse_formula(text);
-      return formula ? properties(*formula) : only_note(formula.error().message);
-    }
-    return only_note("no formula given");
+  std::vector<Result<Json>> extract(std::span<const ChemicalEvent> events) override {
+    std::vector<Result<Json>> results;
+    for (const ChemicalEvent& event : events) results.push_back(properties_of(event));
+    return results;
   }
 };
 

@@ -1,5 +1,6 @@
 #include "daemon/pipeline/consumer/batch.h"
 
+#include <algorithm>
 #include <exception>
 #include <set>
 
@@ -23,6 +24,10 @@ Result<std::vector<StageResult>> ask(Stage& stage, std::span<const StageInput> i
                                          " events");
   }
   return results;
+}
+
+bool lies_in(const Position& position, const std::set<TopicPartition>& partitions) {
+  return partitions.contains({position.topic, position.partition});
 }
 
 }  // namespace
@@ -93,6 +98,28 @@ Status Batch::consult(Stage& stage, const Through& through) {
   return {};
 }
 
+void Batch::abandon(const std::set<TopicPartition>& partitions) {
+  for (Work& work : works_) {
+    if (lies_in(work.event.record.position, partitions)) work.verdict = Work::Verdict::abandoned;
+  }
+  std::vector<StageInput> inputs;
+  std::vector<std::size_t> positions;
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    if (works_[positions_[i]].verdict == Work::Verdict::abandoned) continue;
+    inputs.push_back(std::move(inputs_[i]));
+    positions.push_back(positions_[i]);
+  }
+  inputs_ = std::move(inputs);
+  positions_ = std::move(positions);
+}
+
+void Settlement::abandon(const std::set<TopicPartition>& partitions) {
+  std::erase_if(letters, [&](const Letter& one) { return lies_in(one.source, partitions); });
+  std::erase_if(parked,
+                [&](const auto& event) { return lies_in(event.record.position, partitions); });
+  std::erase_if(removed, [&](const auto& record) { return lies_in(record.position, partitions); });
+}
+
 Settlement settle(const Batch& batch, const SettlementRules& rules, Timestamp now,
                   std::mt19937_64& random) {
   Settlement result;
@@ -102,9 +129,10 @@ Settlement settle(const Batch& batch, const SettlementRules& rules, Timestamp no
       if (rules.from_store) result.removed.push_back(record);
     };
     auto bury = [&](int attempts, std::string cause_class, std::string cause) {
-      result.letters.push_back(dead_letter_record(
-          record,
-          {rules.pipeline, work.tenant, attempts, std::move(cause_class), std::move(cause), now}));
+      result.letters.push_back(
+          {record.position,
+           dead_letter_record(record, {rules.pipeline, work.tenant, attempts,
+                                       std::move(cause_class), std::move(cause), now})});
       finish();
     };
     const int attempts = work.event.attempts + 1;
@@ -127,6 +155,8 @@ Settlement settle(const Batch& batch, const SettlementRules& rules, Timestamp no
       case Work::Verdict::behind:
       case Work::Verdict::open:
         result.parked.push_back({record, 0, now, {}, {}});
+        break;
+      case Work::Verdict::abandoned:
         break;
     }
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,9 @@
 namespace mesh::pipeline {
 
 struct Work {
-  enum class Verdict { open, done, retry, dead, behind };  // behind: waits for one of its key
-  ParkedEvent event;                                       // attempts: those before this batch
+  // behind: waits for one of its key; abandoned: its partition was lost, or begins anew
+  enum class Verdict { open, done, retry, dead, behind, abandoned };
+  ParkedEvent event;  // attempts: those before this batch
   std::string tenant;
   Verdict verdict = Verdict::open;
   std::string cause_class;
@@ -30,6 +32,8 @@ class Batch {
   // Gives the open events to the stage. An error where some are still open, because the stage or
   // what is behind it is down: the same call again goes on with those.
   Status consult(Stage& stage, const Through& through);
+  // Nothing follows from what these partitions have in it.
+  void abandon(const std::set<TopicPartition>& partitions);
   std::size_t open() const { return inputs_.size(); }
   const std::vector<Work>& works() const { return works_; }
 
@@ -41,10 +45,16 @@ class Batch {
 
 // What makes a batch's verdicts durable, in this order: letters, parked, removed, then the commit.
 // An event parked behind another is due from the start: it goes as soon as it is the first.
+struct Letter {
+  Position source;
+  Record record;
+};
 struct Settlement {
-  std::vector<Record> letters;
+  std::vector<Letter> letters;
   std::vector<ParkedEvent> parked;
   std::vector<StoredRecord> removed;  // from the retry store: done or dead
+
+  void abandon(const std::set<TopicPartition>& partitions);
 };
 struct SettlementRules {
   std::string pipeline;

@@ -24,7 +24,6 @@ std::size_t bytes_of(const StoredRecord& record) {
 // Close behind the log, where a batch takes in all there is, order does not matter between tenants,
 // and the records are processed as they come. Farther behind they are filed in lanes first.
 void Pipeline::Impl::take_in() {
-  follow_moves();
   for (int polls = 0; polls < kPollsAhead && lanes.room() > 0; ++polls) {
     const bool first = lanes.empty();
     ReadLimits limits;
@@ -32,12 +31,15 @@ void Pipeline::Impl::take_in() {
     limits.keys_only = !first;
     const bool idle = polls == 0 && (first || blocked);
     auto records = consumer->poll(limits, idle ? until_due() : Duration{0});
-    follow_moves(records ? &*records : nullptr);
+    const auto gone = follow();
     if (!records) {
       pause("read the event log", records.error());
       return;
     }
     recovered();
+    std::erase_if(*records, [&](const StoredRecord& record) {
+      return gone.contains({record.position.topic, record.position.partition});
+    });
     if (records->empty()) {
       if (!lanes.empty()) break;
       if (!commit_passed_gaps()) return;
@@ -61,36 +63,15 @@ void Pipeline::Impl::take_in() {
 // Positions move without a record over what retention or a repair removed at the end of a
 // partition; uncommitted, that would be lag for as long as nothing is appended there.
 bool Pipeline::Impl::commit_passed_gaps() {
-  auto reached = consumer->position();
-  bool passed = false;
-  {
-    std::lock_guard lock(mutex);
-    passed = reached != committed;
-  }
-  if (passed && !commit(reached)) return false;
-  std::lock_guard lock(mutex);
-  committed = std::move(reached);
-  lanes.reset(committed);
+  UnderWay work{{}, consumer->position(), {}};
+  std::erase_if(work.through, [&](const auto& entry) {
+    const auto known = committed.find(entry.first);
+    return known != committed.end() && known->second == entry.second;
+  });
+  if (work.through.empty()) return true;
+  if (!commit(work)) return false;
+  apply(work);
   return true;
-}
-
-// An operator may have moved the group: what waits of before is void. So is what was polled of such
-// a partition, since the move may have come while the poll was reading; it is read again.
-void Pipeline::Impl::follow_moves(std::vector<StoredRecord>* polled) {
-  const auto moved = consumer->moved();
-  if (moved.empty()) return;
-  if (polled != nullptr) {
-    std::erase_if(*polled, [&](const StoredRecord& record) {
-      return moved.contains({record.position.topic, record.position.partition});
-    });
-    for (const auto& [partition, next] : moved) (void)consumer->seek(partition, next);
-  }
-  std::lock_guard lock(mutex);
-  for (const auto& [partition, next] : moved) {
-    lanes.reset(partition, next);
-    committed[partition] = next;
-  }
-  blocked = false;
 }
 
 void Pipeline::Impl::process_directly(std::vector<StoredRecord> records) {
@@ -178,16 +159,26 @@ void Pipeline::Impl::add_to(Batch& batch, StoredRecord record) const {
   }
 }
 
+// With what others had parked there may be more than max_parked.
+std::size_t Pipeline::Impl::free_places() const {
+  const auto most = static_cast<std::size_t>(options.max_parked);
+  return most - std::min(most, parked.size());
+}
+
 // Even if all of a batch must be parked there is room for it.
 std::size_t Pipeline::Impl::batch_limit() const {
-  return std::min(static_cast<std::size_t>(options.batch),
-                  static_cast<std::size_t>(options.max_parked) - parked.size());
+  std::size_t limit = std::min(static_cast<std::size_t>(options.batch), free_places());
+  const double longest = std::chrono::duration<double>(options.longest_batch).count();
+  while (limit > 1 && stage.cost().seconds(1, static_cast<std::int64_t>(limit)) > longest) {
+    limit /= 2;
+  }
+  return limit;
 }
 
 // How many events of a lane may be processed though all might have to be parked: a tenant may have
 // as many parked as it leaves room for others.
 std::size_t Pipeline::Impl::may_park(const std::string& lane) const {
-  const std::size_t free = static_cast<std::size_t>(options.max_parked) - parked.size();
+  const std::size_t free = free_places();
   const std::size_t own = parked.size_of(lane);
   return free > own ? (free - own + 1) / 2 : 0;
 }

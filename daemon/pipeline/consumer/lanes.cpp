@@ -20,7 +20,7 @@ std::size_t Lanes::index_of(const std::string& topic, std::int32_t partition) co
 
 std::size_t Lanes::add(const std::string& topic, std::int32_t partition) {
   const std::size_t at = index_of(topic, partition);
-  if (at == partitions_.size()) partitions_.push_back({{topic, partition}, 0, 1, {}});
+  if (at == partitions_.size()) partitions_.push_back({{topic, partition}, false, 0, 1, {}});
   return at;
 }
 
@@ -49,11 +49,18 @@ void Lanes::reset(const Offsets& seen) {
 }
 
 void Lanes::reset(const TopicPartition& partition, std::int64_t seen) {
+  drop(partition);
+  Partition& at = partitions_[index_of(partition.topic, partition.partition)];
+  at.dropped = false;
+  at.seen = seen;
+}
+
+void Lanes::drop(const TopicPartition& partition) {
   const std::size_t index = add(partition.topic, partition.partition);
   for (auto lane = order_.begin(); lane != order_.end();) {
     remove(*lane++, index);
   }
-  partitions_[index].seen = seen;
+  partitions_[index].dropped = true;
 }
 
 void Lanes::file(std::string_view name, const Position& at) {
@@ -225,7 +232,9 @@ void Lanes::remove(Lane& lane, std::size_t partition) {
 
 Offsets Lanes::seen() const {
   Offsets offsets;
-  for (const Partition& partition : partitions_) offsets.emplace(partition.name, partition.seen);
+  for (const Partition& partition : partitions_) {
+    if (!partition.dropped) offsets.emplace(partition.name, partition.seen);
+  }
   return offsets;
 }
 
@@ -237,6 +246,7 @@ std::int64_t Lanes::seen(const TopicPartition& partition) const {
 Offsets Lanes::low() const {
   Offsets offsets;
   for (const Partition& partition : partitions_) {
+    if (partition.dropped) continue;
     offsets.emplace(partition.name,
                     partition.heads.empty() ? partition.seen : partition.heads.begin()->first);
   }

@@ -53,6 +53,8 @@ class Lanes {
   void reset(const Offsets& seen);
   // Void what waits of the partition and go on from there.
   void reset(const TopicPartition& partition, std::int64_t seen);
+  // Void what waits of the partition; until it is reset it is not one of these lanes'.
+  void drop(const TopicPartition& partition);
   // How many records may be filed before there must be a turn.
   std::size_t room() const { return limits_.runs - std::min(limits_.runs, runs_); }
   // The record is the last one of its lane. Offsets of a partition rise.
@@ -114,6 +116,7 @@ class Lanes {
   };
   struct Partition {
     TopicPartition name;
+    bool dropped = false;
     std::int64_t seen = 0;
     std::uint64_t count = 1;  // of records filed or passed, so that gaps of the log do not count
     std::set<std::pair<std::int64_t, const Lane*>> heads;  // where the queues begin

@@ -41,6 +41,17 @@ void ParkedEvents::remove(const StoredRecord& record) {
   }
 }
 
+void ParkedEvents::remove(const std::set<TopicPartition>& partitions) {
+  std::vector<StoredRecord> gone;
+  for (const auto& [key, queue] : queues_) {
+    for (const auto& [offset, event] : queue) {
+      const Position& at = event.record.position;
+      if (partitions.contains({at.topic, at.partition})) gone.push_back(event.record);
+    }
+  }
+  for (const StoredRecord& record : gone) remove(record);
+}
+
 void ParkedEvents::clear() {
   queues_.clear();
   heads_.clear();

@@ -20,6 +20,7 @@ class ParkedEvents {
  public:
   void put(ParkedEvent event);  // inserts or replaces by position
   void remove(const StoredRecord& record);
+  void remove(const std::set<TopicPartition>& partitions);
   void clear();
   bool has_key(const std::string& order_key) const { return queues_.contains(order_key); }
   bool contains(const Position& position) const { return positions_.contains(position); }

@@ -22,77 +22,100 @@ void count_usage(Usage& usage, const Batch& batch, std::chrono::nanoseconds took
 
 }  // namespace
 
-void Pipeline::Impl::process(Batch batch, bool from_store, const Through& through) {
+void Pipeline::Impl::process(Batch batch, bool from_store, Through through) {
+  UnderWay work{std::move(batch), std::move(through), {}};
   std::chrono::nanoseconds took{0};
-  const bool answered = batch.open() == 0 || insist("process events", [&]() -> Status {
-                          const SteadyTime begin = deps.clock.steady();
-                          const std::size_t events = batch.open();
-                          auto status_of_call = batch.consult(stage, through);
-                          took = deps.clock.steady() - begin;
-                          metrics.batch_seconds.observe(seconds(took));
-                          if (status_of_call) {
-                            stage.cost().observe(static_cast<std::int64_t>(events), took);
-                          } else {
-                            metrics.outage.add(static_cast<double>(batch.open()));
-                          }
-                          return status_of_call;
-                        });
-  if (!answered) return;
-  Settlement settlement =
-      settle(batch, {options.name, options.retry, from_store}, deps.clock.now(), random);
-  if (options.writes_letters && !options.writes_letters()) settlement.letters.clear();
-  if (!make_durable(settlement)) return;
-  if (!through.empty() && !commit(through)) return;
-  count(batch, settlement);
-  if (deps.usage != nullptr) count_usage(*deps.usage, batch, took);
-  apply(settlement, through);
+  if (work.batch.open() > 0 && !consult(work, took)) return;
+  work.settlement =
+      settle(work.batch, {options.name, options.retry, from_store}, deps.clock.now(), random);
+  if (options.writes_letters && !options.writes_letters()) work.settlement.letters.clear();
+  if (!make_durable(work) || !commit(work)) return;
+  count(work);
+  if (deps.usage != nullptr) count_usage(*deps.usage, work.batch, took);
+  apply(work);
   refresh_lag(false);
 }
 
-bool Pipeline::Impl::make_durable(const Settlement& settlement) {
+bool Pipeline::Impl::consult(UnderWay& work, std::chrono::nanoseconds& took) {
+  return insist("process events", [&]() -> Status {
+    follow(work);
+    if (work.batch.open() == 0) return {};
+    const SteadyTime begin = deps.clock.steady();
+    const std::size_t events = work.batch.open();
+    auto status_of_call = work.batch.consult(stage, work.through);
+    took = deps.clock.steady() - begin;
+    metrics.batch_seconds.observe(seconds(took));
+    if (status_of_call) {
+      stage.cost().observe(static_cast<std::int64_t>(events), took);
+    } else {
+      metrics.outage.add(static_cast<double>(work.batch.open()));
+    }
+    return status_of_call;
+  });
+}
+
+// Before each write it is looked whether the partition is still its own: what the stage did is done
+// again by whoever has it now, but a letter or a parked event of two would stay.
+bool Pipeline::Impl::make_durable(UnderWay& work) {
+  Settlement& settlement = work.settlement;
   if (!settlement.letters.empty() && !insist("write dead letters", [&]() -> Status {
-        auto appended = append_within(deps.log, deps.clock, settlement.letters);
+        follow(work);
+        std::vector<Record> letters;
+        for (const Letter& letter : settlement.letters) letters.push_back(letter.record);
+        auto appended = append_within(deps.log, deps.clock, std::move(letters));
         if (!appended) return fail(std::move(appended.error()));
         return {};
       })) {
     return false;
   }
-  if (!settlement.parked.empty() &&
-      !insist("park events", [&] { return deps.retries.park(options.name, settlement.parked); })) {
+  if (!settlement.parked.empty() && !insist("park events", [&] {
+        follow(work);
+        return deps.retries.park(options.name, settlement.parked);
+      })) {
     return false;
   }
   if (settlement.removed.empty()) return true;
-  std::vector<Position> positions;
-  for (const StoredRecord& record : settlement.removed) positions.push_back(record.position);
-  return insist("remove parked events",
-                [&] { return deps.retries.remove(options.name, positions); });
+  return insist("remove parked events", [&] {
+    follow(work);
+    std::vector<Position> positions;
+    for (const StoredRecord& record : settlement.removed) positions.push_back(record.position);
+    return deps.retries.remove(options.name, positions);
+  });
 }
 
-bool Pipeline::Impl::commit(const Through& through) {
+// A `conflict` is no failure: some of it came too late, and what is left is committed alone.
+bool Pipeline::Impl::commit(UnderWay& work) {
+  if (work.through.empty()) return true;
   return insist("commit offsets", [&]() -> Status {
-    auto done = consumer->commit(through);
-    if (!done && !done.error().retryable()) {
+    while (!work.through.empty()) {
+      auto done = consumer->commit(work.through);
+      if (done || done.error().retryable()) return done;
+      if (done.error().kind == ErrorKind::conflict) {
+        // Where the log does not tell yet what changed, a later commit covers what stays.
+        if (!follow(work)) work.through.clear();
+        continue;
+      }
       // The effects are durable and a later commit covers this one; to stand still would help
       // nobody.
       log::error("offsets were not committed",
                  {{"pipeline", options.name}, {"error", done.error().to_string()}});
       return {};
     }
-    return done;
+    return {};
   });
 }
 
-void Pipeline::Impl::apply(const Settlement& settlement, const Through& through) {
+void Pipeline::Impl::apply(const UnderWay& work) {
   {
     // Under one lock, so that no event looks past while it is parked.
     std::lock_guard lock(mutex);
-    for (const auto& [partition, next] : through) {
+    for (const auto& [partition, next] : work.through) {
       committed[partition] = next;
       lanes.see(partition, next);
     }
     lanes.finish();
-    for (const StoredRecord& record : settlement.removed) parked.remove(record);
-    for (const ParkedEvent& event : settlement.parked) {
+    for (const StoredRecord& record : work.settlement.removed) parked.remove(record);
+    for (const ParkedEvent& event : work.settlement.parked) {
       if (event.attempts > 0) status.last_error = event.cause_class + ": " + event.cause;
       parked.put(event);
     }
@@ -103,14 +126,16 @@ void Pipeline::Impl::apply(const Settlement& settlement, const Through& through)
   changed.notify_all();
 }
 
-void Pipeline::Impl::count(const Batch& batch, const Settlement& settlement) {
+void Pipeline::Impl::count(const UnderWay& work) {
   double done = 0, retry = 0, behind = 0;
-  for (const ParkedEvent& event : settlement.parked) (event.attempts > 0 ? retry : behind) += 1;
-  for (const Work& work : batch.works()) done += work.verdict == Work::Verdict::done ? 1 : 0;
+  for (const ParkedEvent& event : work.settlement.parked) {
+    (event.attempts > 0 ? retry : behind) += 1;
+  }
+  for (const Work& one : work.batch.works()) done += one.verdict == Work::Verdict::done ? 1 : 0;
   if (done > 0) metrics.done.add(done);
   if (retry > 0) metrics.retry.add(retry);
   if (behind > 0) metrics.behind.add(behind);
-  for (const Record& letter : settlement.letters) {
+  for (const auto& [source, letter] : work.settlement.letters) {
     metrics.dead.add();
     deps.metrics
         .counter(
@@ -153,7 +178,9 @@ void Pipeline::Impl::pause(const char* what, const Error& error) {
   metrics.breaker_state.set(1);
 }
 
+// At most kHeartbeat ahead: nothing is polled meanwhile.
 void Pipeline::Impl::sleep_until(SteadyTime deadline) {
+  consumer->keep_alive();
   std::unique_lock lock(mutex);
   deps.clock.wait_until(lock, changed, deadline, [&] { return stopping; });
 }

@@ -45,20 +45,21 @@ Pipeline::Impl::Impl(PipelineOptions o, Stage& s, PipelineDeps d)
 Status Pipeline::Impl::start() {
   std::lock_guard guard(lifecycle);
   if (thread.joinable()) return {};
-  auto events = deps.retries.load(options.name);
-  if (!events) return fail(std::move(events.error()));
-  auto opened = deps.admin.open_consumer(options.name, options.topics);
+  auto opened = deps.admin.open_consumer(options.name, options.topics, options.member);
   if (!opened) return fail(std::move(opened.error()));
-  consumer = std::move(*opened);
   {
     std::lock_guard lock(mutex);
     stopping = false;
     parked.clear();
-    for (ParkedEvent& event : *events) parked.put(std::move(event));
-    committed = consumer->position();
-    lanes.reset(committed);
-    blocked = false;
-    status.parked = static_cast<std::int64_t>(parked.size());
+    committed.clear();
+    lanes.reset({});
+  }
+  blocked = false;
+  set_state(PipelineStatus::State::stopped);  // and nothing is parked yet
+  if (auto loaded = take_on((*opened)->changes().gained); !loaded) return loaded;
+  consumer = std::move(*opened);
+  {
+    std::lock_guard lock(mutex);
     status.state = PipelineStatus::State::running;
     status.last_error.clear();
   }
@@ -96,7 +97,9 @@ void Pipeline::Impl::run() {
   // Reading comes first: after a restart, what is parked but not committed is passed over before it
   // is done and forgotten. Where it stands too far ahead for that it is done twice.
   while (!is_stopping()) {
-    if (static_cast<int>(parked.size()) < options.max_parked) {
+    follow();
+    if (is_stopping()) return;  // maybe before parked events were loaded
+    if (free_places() > 0) {
       take_in();
     } else {
       wait_for_room();

@@ -1,4 +1,4 @@
-// The consumer runtime: one pipeline = one consumer group, one stage, one thread.
+// The consumer runtime: one pipeline = one member of a consumer group, one stage, one thread.
 //
 // Loop: poll a batch → events whose key has a parked predecessor are parked behind it → the stage →
 // done | retry (parked durably with the attempt count, backoff with full jitter) | dead (to the
@@ -13,6 +13,11 @@
 // may have as many events parked as it leaves room for others, then it waits and the others go on;
 // when max_parked wait or no tenant may go on, the pipeline pauses (paused_backlog) until some are
 // through.
+//
+// Pipelines of one name, in this process or others, share the partitions out. One that loses a
+// partition drops what waits or is parked in its memory, and makes nothing durable any more of what
+// is under way; whoever gains it loads what is parked and goes on from the committed offset. What
+// the one did beyond it the other does again.
 #pragma once
 
 #include <map>
@@ -42,6 +47,10 @@ struct PipelineOptions {
   // events writes their letters. Empty: always.
   std::function<bool()> writes_letters = {};
   CircuitBreaker::Options breaker{1, {Duration{500}, Duration{30'000}, 0}};  // of an outage
+  std::string member = {};  // the process, among the members of the group
+  // A batch is of as many events as the stage is likely to take this long for, and of one at least:
+  // well below the log's session, within which a member has to poll again.
+  Duration longest_batch{60'000};
 };
 
 struct PipelineStatus {
@@ -65,12 +74,14 @@ struct PipelineDeps {
   Usage* usage = nullptr;  // counts what is done for each tenant; null: nobody asks
 };
 
+// What it tells of positions it tells of the partitions that it has; of others it knows nothing,
+// and they are ahead.
 class Pipeline {
  public:
   Pipeline(PipelineOptions options, Stage& stage, PipelineDeps deps);
   ~Pipeline();  // stop()
   Status start();
-  // Finishes the batch, commits, closes. Callable twice and before start.
+  // Finishes the batch, commits, leaves the group. Callable twice and before start.
   void stop();
   PipelineStatus status() const;
   // Positions the group would go on from if it stopped now (committed).

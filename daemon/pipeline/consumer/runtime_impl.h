@@ -1,6 +1,7 @@
 // The inside of Pipeline; seen by this folder only.
 //
 //   runtime.cpp      start, stop, the loop, what others ask
+//   partitions.cpp   what is gained and lost
 //   intake.cpp       from the log into batches, by way of the lanes when far behind
 //   processing.cpp   from a batch to what is durable
 #pragma once
@@ -22,6 +23,13 @@ namespace mesh::pipeline {
 // The longest sleep: how old a reported lag may be while nothing moves.
 inline constexpr Duration kHeartbeat{5'000};
 
+// A batch, and what becomes of it.
+struct UnderWay {
+  Batch batch;
+  Through through;  // to commit when it is done
+  Settlement settlement;
+};
+
 struct Pipeline::Impl {
   Impl(PipelineOptions o, Stage& s, PipelineDeps d);
 
@@ -42,7 +50,7 @@ struct Pipeline::Impl {
   mutable std::condition_variable changed;  // stopping, committed, lanes, parked
   bool stopping = false;                    // this and the next two guarded by mutex
   PipelineStatus status;
-  Offsets committed;
+  Offsets committed;  // of the partitions that it has
   // Guarded by mutex, and changed by the pipeline's thread only, so it reads them without.
   Lanes lanes;
   ParkedEvents parked;
@@ -67,9 +75,14 @@ struct Pipeline::Impl {
     return stopping;
   }
 
+  // partitions.cpp
+  std::set<TopicPartition> follow();  // what was lost or begins anew
+  bool follow(UnderWay& work);        // whether something was
+  Status take_on(const std::map<TopicPartition, std::int64_t>& gained);
+  void let_go(const std::set<TopicPartition>& partitions);
+
   // intake.cpp
   void take_in();
-  void follow_moves(std::vector<StoredRecord>* polled = nullptr);
   bool commit_passed_gaps();
   void process_directly(std::vector<StoredRecord> records);
   void file(const std::vector<StoredRecord>& records);
@@ -77,16 +90,18 @@ struct Pipeline::Impl {
   bool read(const std::vector<Lanes::Stretch>& stretches, std::vector<Lanes::Taken>& taken,
             Batch& batch);
   void add_to(Batch& batch, StoredRecord record) const;
+  std::size_t free_places() const;  // for parked events
   std::size_t batch_limit() const;
   std::size_t may_park(const std::string& lane) const;
   Through through() const;
 
   // processing.cpp
-  void process(Batch batch, bool from_store, const Through& through);
-  bool make_durable(const Settlement& settlement);
-  bool commit(const Through& through);
-  void apply(const Settlement& settlement, const Through& through);
-  void count(const Batch& batch, const Settlement& settlement);
+  void process(Batch batch, bool from_store, Through through);
+  bool consult(UnderWay& work, std::chrono::nanoseconds& took);
+  bool make_durable(UnderWay& work);
+  bool commit(UnderWay& work);
+  void apply(const UnderWay& work);
+  void count(const UnderWay& work);
   bool insist(const char* what, const std::function<Status()>& call);
   void pause(const char* what, const Error& error);
   void sleep_until(SteadyTime deadline);

@@ -46,11 +46,14 @@ Status Outcomes::look() {
   followed_ = !groups->empty();
   std::set<Place> waiting;
   for (const GroupInfo& group : *groups) {
-    auto parked = deps_.retries.load(group.name);
+    std::set<TopicPartition> partitions;
+    for (const auto& [partition, next] : group.committed) {
+      if (partition.topic == topic) partitions.insert(partition);
+    }
+    auto parked = deps_.retries.load(group.name, partitions);
     if (!parked) return fail(std::move(parked.error()));
     for (const ParkedEvent& event : *parked) {
-      const Position& at = event.record.position;
-      if (at.topic == topic) waiting.emplace(at.partition, at.offset);
+      waiting.emplace(event.record.position.partition, event.record.position.offset);
     }
   }
   if (auto read = read_letters(); !read) return read;

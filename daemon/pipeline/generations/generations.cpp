@@ -205,7 +205,9 @@ Status Generations::Impl::drop(int number) {
     return dropped;
   }
   deps.metrics.forget("pipeline", group(number));  // stopped, it uses them no more
-  auto parked = deps.retries.load(group(number));
+  auto partitions = partitions_of(deps.admin, base.topics);
+  if (!partitions) return fail(std::move(partitions.error()));
+  auto parked = deps.retries.load(group(number), *partitions);
   if (!parked) return fail(std::move(parked.error()));
   std::vector<Position> positions;
   for (const ParkedEvent& event : *parked) positions.push_back(event.record.position);

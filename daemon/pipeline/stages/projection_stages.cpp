@@ -138,32 +138,21 @@ class ChemicalStage final : public Stage {
     std::vector<StageResult> results(batch.size());
     std::vector<ChemicalEvent> rows;
     std::vector<std::size_t> of;
-    std::set<std::pair<TenantId, std::string>> waiting;  // molecules whose earlier event failed
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const Event& event = batch[i].event;
       if (event.type != "chemical.recorded") continue;
-      if (waiting.contains({event.tenant, event.subject})) {
-        results[i] = {Outcome::retry, "order", "an earlier event of the molecule failed"};
-        continue;
-      }
-      auto row = extract(event, results[i]);
-      if (row) {
-        rows.push_back(std::move(*row));
-        of.push_back(i);
-      } else if (results[i].outcome == Outcome::retry) {
-        waiting.emplace(event.tenant, event.subject);
-      } else if (results[i].outcome == Outcome::outage) {
-        // What was extracted so far is recorded below and not asked for again.
-        std::fill(results.begin() + static_cast<std::ptrdiff_t>(i), results.end(), results[i]);
-        break;
-      }
+      auto row = read(event, results[i]);
+      if (!row) continue;
+      rows.push_back(std::move(*row));
+      of.push_back(i);
     }
+    if (!rows.empty()) extract(batch, rows, of, results);
     record<ChemicalStore, ChemicalEvent>(store_, rows, of, through, results);
     return results;
   }
 
  private:
-  std::optional<ChemicalEvent> extract(const Event& event, StageResult& result) {
+  std::optional<ChemicalEvent> read(const Event& event, StageResult& result) {
     DataReader data(event);
     ChemicalEvent row{event.id,
                       event.source,
@@ -175,19 +164,42 @@ class ChemicalStage final : public Stage {
                       Json::object(),
                       clock_.now(),
                       event.time};
-    if (!data.problem().empty()) {
-      result = {Outcome::dead, "schema", data.problem()};
-      return std::nullopt;
+    if (data.problem().empty()) return row;
+    result = {Outcome::dead, "schema", data.problem()};
+    return std::nullopt;
+  }
+
+  // Leaves the rows that have their properties. One whose molecule has an earlier event that has
+  // not waits behind it.
+  void extract(std::span<const StageInput> batch, std::vector<ChemicalEvent>& rows,
+               std::vector<std::size_t>& of, std::vector<StageResult>& results) {
+    auto properties = extractor_.extract(rows);
+    properties.resize(rows.size(), fail(ErrorKind::internal, "the extractor left it out"));
+    std::set<std::pair<TenantId, std::string>> waiting;  // molecules whose earlier event failed
+    std::size_t kept = 0;
+    for (std::size_t n = 0; n < rows.size(); ++n) {
+      const Event& event = batch[of[n]].event;
+      StageResult& result = results[of[n]];
+      if (waiting.contains({event.tenant, event.subject})) {
+        result = {Outcome::retry, "order", "an earlier event of the molecule failed"};
+        continue;
+      }
+      if (!properties[n]) {
+        result = failure_of("extract", properties[n].error());
+        if (properties[n].error().kind == ErrorKind::unprocessable) {
+          result.outcome = Outcome::dead;
+        } else {
+          waiting.emplace(event.tenant, event.subject);
+        }
+        continue;
+      }
+      rows[n].data = DataReader(event).as_written("data");
+      rows[n].llm_properties = std::move(*properties[n]);
+      if (kept != n) rows[kept] = std::move(rows[n]);
+      of[kept++] = of[n];
     }
-    auto properties = extractor_.extract(row);
-    if (!properties) {
-      result = failure_of("extract", properties.error());
-      if (properties.error().kind == ErrorKind::unprocessable) result.outcome = Outcome::dead;
-      return std::nullopt;
-    }
-    row.data = data.as_written("data");
-    row.llm_properties = std::move(*properties);
-    return row;
+    rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(kept), rows.end());
+    of.resize(kept);
   }
 
   PropertyExtractor& extractor_;

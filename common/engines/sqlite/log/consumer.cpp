@@ -5,13 +5,46 @@
 
 namespace mesh::sqlite {
 
-SqliteConsumer::SqliteConsumer(SqliteLogImpl& log, std::string name, std::shared_ptr<Group> group,
-                               std::vector<Slot> slots)
-    : log_(log), name_(std::move(name)), group_(std::move(group)), slots_(std::move(slots)) {}
+SqliteConsumer::SqliteConsumer(SqliteLogImpl& log, std::string group_name,
+                               std::shared_ptr<Group> group, std::string name,
+                               const std::vector<Partition*>& reads)
+    : log_(log), group_name_(std::move(group_name)), group_(std::move(group)) {
+  member_.name = std::move(name);
+  member_.reads = {reads.begin(), reads.end()};
+}
 
 SqliteConsumer::~SqliteConsumer() {
   std::lock_guard lock(log_.groups_mutex_);
-  group_->consumer = nullptr;
+  if (group_->leave(member_)) log_.nudge_members(*group_);
+}
+
+// While it lasts, the member polls and is not taken for gone.
+class SqliteConsumer::Attendance {
+ public:
+  explicit Attendance(SqliteConsumer& consumer) : consumer_(consumer) {}
+  ~Attendance() { consumer_.keep_alive(); }
+  // When there may be a share of another to take over.
+  SteadyTime renew() {
+    std::lock_guard lock(consumer_.log_.groups_mutex_);
+    Group& group = *consumer_.group_;
+    if (group.attend(consumer_.member_, consumer_.log_.clock_.steady())) {
+      consumer_.log_.nudge_members(group);
+    }
+    return group.next_expiry(consumer_.member_);
+  }
+
+ private:
+  SqliteConsumer& consumer_;
+};
+
+Status SqliteConsumer::open() {
+  {
+    std::lock_guard lock(log_.groups_mutex_);
+    if (group_->open(member_, log_.clock_.steady())) log_.nudge_members(*group_);
+  }
+  keep_alive();
+  if (auto followed = follow(); !followed) return fail(followed.error());
+  return {};
 }
 
 SqliteConsumer::Slot* SqliteConsumer::find(const TopicPartition& name) {
@@ -20,13 +53,53 @@ SqliteConsumer::Slot* SqliteConsumer::find(const TopicPartition& name) {
   return it == slots_.end() ? nullptr : &*it;
 }
 
-void SqliteConsumer::follow_seeks() {
-  std::lock_guard lock(log_.groups_mutex_);
-  for (auto& slot : slots_) {
-    if (slot.epoch == slot.offset->epoch) continue;
-    slot.epoch = slot.offset->epoch;
-    slot.position = slot.offset->committed.value_or(0);
-    moved_[slot.partition->name] = slot.position;
+Result<bool> SqliteConsumer::follow() {
+  bool changed = false;
+  for (;;) {
+    const auto version = group_->version.load();
+    if (version == version_) return changed;
+    changed = true;
+    {
+      std::lock_guard lock(log_.groups_mutex_);
+      let_go();
+    }
+    // A commit of the owner before may have been found in order and not be durable yet. It is once
+    // a job submitted now has run, and no other can come: only then the group's offset is known.
+    if (auto s = log_.committer_.run([](Database&) { return Status{}; }); !s) {
+      return fail(s.error());
+    }
+    std::lock_guard lock(log_.groups_mutex_);
+    if (group_->version.load() != version) continue;
+    take_on();
+    version_ = version;
+  }
+}
+
+// Of the partitions that are another's, or were in between. Under groups_mutex_.
+void SqliteConsumer::let_go() {
+  std::erase_if(slots_, [&](const Slot& slot) {
+    if (slot.offset->owner == &member_ && slot.offset->term == slot.term) return false;
+    changes_.gained.erase(slot.partition->name);
+    if (slot.told) changes_.lost.push_back(slot.partition->name);
+    return true;
+  });
+}
+
+// Under groups_mutex_.
+void SqliteConsumer::take_on() {
+  for (auto& [partition, offset] : group_->offsets) {
+    if (offset.owner != &member_) continue;
+    Slot* slot = find(partition->name);
+    if (slot != nullptr && slot->epoch == offset.epoch) continue;
+    if (slot == nullptr) {
+      slots_.push_back({partition, &offset, 0});
+      slot = &slots_.back();
+      std::erase(changes_.lost, partition->name);
+    }
+    slot->position = offset.committed.value_or(0);
+    slot->epoch = offset.epoch;
+    slot->term = offset.term;
+    changes_.gained[partition->name] = slot->position;
   }
 }
 
@@ -47,49 +120,57 @@ Status SqliteConsumer::gather(const ReadLimits& limits, std::vector<StoredRecord
 
 Result<std::vector<StoredRecord>> SqliteConsumer::poll(const ReadLimits& limits, Duration timeout) {
   const auto deadline = log_.waits_.deadline_after(timeout);
+  Attendance attendance(*this);
+  bool changed = false;
   for (;;) {
-    if (log_.waits_.take_woken(waiter_)) return std::vector<StoredRecord>{};
+    if (log_.waits_.take_woken(member_.waiter)) return std::vector<StoredRecord>{};
     if (log_.closed_) return fail(ErrorKind::cancelled, "the log is closed");
-    follow_seeks();
+    const auto next_expiry = attendance.renew();
+    auto followed = follow();
+    if (!followed) return fail(followed.error());
+    changed = changed || *followed;
     std::vector<StoredRecord> records;
     if (auto s = gather(limits, records); !s) return fail(s.error());
-    if (!records.empty()) return records;
+    if (!records.empty() || changed) return records;
     std::vector<WaitRoom::Want> wants;
     for (const auto& slot : slots_) wants.emplace_back(&slot.partition->bell, slot.position);
-    if (log_.waits_.wait(waiter_, wants, deadline) == WaitRoom::Outcome::timeout) return records;
+    const auto outcome = log_.waits_.wait(member_.waiter, wants, std::min(deadline, next_expiry));
+    if (outcome == WaitRoom::Outcome::timeout && log_.clock_.steady() >= deadline) return records;
   }
 }
 
 Status SqliteConsumer::commit(const std::map<TopicPartition, std::int64_t>& next) {
   std::vector<OffsetChange> changes;
   for (const auto& [name, offset] : next) {
-    const auto* slot = find(name);
-    if (slot == nullptr) {
-      return fail(ErrorKind::invalid, "group '" + name_ + "' does not read " + name.topic + "/" +
-                                          std::to_string(name.partition));
+    const auto partition = log_.find(name);
+    if (!partition || !member_.reads.contains(*partition)) {
+      return fail(ErrorKind::invalid, "group '" + group_name_ + "' does not read " + name.topic +
+                                          "/" + std::to_string(name.partition));
     }
-    if (offset < 0 || offset > slot->partition->bell.end) {
+    if (offset < 0 || offset > (*partition)->bell.end) {
       return fail(ErrorKind::invalid, "offset " + std::to_string(offset) + " lies outside of " +
                                           name.topic + "/" + std::to_string(name.partition));
     }
-    changes.push_back({slot->partition, slot->offset, offset, slot->epoch});
+    const auto* slot = find(name);
+    if (slot == nullptr) return fail(not_its_own(group_name_, name));
+    changes.push_back({slot->partition, slot->offset, offset, slot->epoch, slot->term});
   }
-  return log_.commit_offsets(name_, std::move(changes));
+  return log_.commit_offsets(group_name_, std::move(changes));
 }
 
-Status SqliteConsumer::seek(const TopicPartition& partition, std::int64_t offset) {
-  auto* slot = find(partition);
-  if (slot == nullptr) {
-    return fail(ErrorKind::not_found, "group '" + name_ + "' does not read " + partition.topic +
-                                          "/" + std::to_string(partition.partition));
+Assignment SqliteConsumer::changes() {
+  (void)follow();  // what it could not look at is looked at again by the next poll, which tells why
+  for (const auto& [name, next] : changes_.gained) {
+    Slot& slot = *find(name);
+    slot.position = next;
+    slot.told = true;
   }
-  slot->position = std::clamp<std::int64_t>(offset, 0, slot->partition->bell.end);
-  return {};
+  return std::exchange(changes_, {});
 }
 
-std::map<TopicPartition, std::int64_t> SqliteConsumer::moved() {
-  follow_seeks();
-  return std::exchange(moved_, {});
+void SqliteConsumer::keep_alive() {
+  std::lock_guard lock(log_.groups_mutex_);
+  member_.expires = log_.clock_.steady() + log_.options_.session;
 }
 
 std::map<TopicPartition, std::int64_t> SqliteConsumer::position() const {
@@ -98,6 +179,6 @@ std::map<TopicPartition, std::int64_t> SqliteConsumer::position() const {
   return positions;
 }
 
-void SqliteConsumer::wake() { log_.waits_.wake(waiter_); }
+void SqliteConsumer::wake() { log_.waits_.wake(member_.waiter); }
 
 }  // namespace mesh::sqlite

@@ -20,14 +20,18 @@ Status write_offset(Database& db, const std::string& group, const Partition& p, 
 
 }  // namespace
 
-std::optional<std::int64_t> Group::stands_at(const Partition& partition) const {
-  std::optional<std::int64_t> at;
-  for (const auto& [p, offset] : offsets) {
-    if (!offset.committed || p->name.topic != partition.name.topic) continue;
-    if (p == &partition) return offset.committed;
-    at = 0;
-  }
-  return at;
+Error not_its_own(const std::string& group, const TopicPartition& partition) {
+  return {ErrorKind::conflict,
+          "a commit of group '" + group + "' comes too late: " + partition.topic + "/" +
+              std::to_string(partition.partition) +
+              " is another member's by now, or the group was moved",
+          {},
+          {},
+          {}};
+}
+
+void SqliteLogImpl::nudge_members(Group& group) {
+  for (Member* member : group.members) waits_.nudge(member->waiter);
 }
 
 // Blocks until durable; `after` runs in the committer's thread, so in the order of the jobs.
@@ -44,9 +48,15 @@ Status SqliteLogImpl::run_then(Committer::Job job,
 Status SqliteLogImpl::commit_offsets(const std::string& name, std::vector<OffsetChange> changes) {
   return run_then(
       [&](Database& db) -> Status {
-        for (auto& change : changes) {
-          change.current = change.epoch >= change.offset->staged_epoch;
-          if (!change.current) continue;  // a seek came between
+        {
+          std::lock_guard lock(groups_mutex_);
+          for (const auto& change : changes) {
+            if (change.epoch < change.offset->staged_epoch || change.term != change.offset->term) {
+              return fail(not_its_own(name, change.partition->name));
+            }
+          }
+        }
+        for (const auto& change : changes) {
           if (auto s = write_offset(db, name, *change.partition, change.next); !s) return s;
         }
         return {};
@@ -54,9 +64,7 @@ Status SqliteLogImpl::commit_offsets(const std::string& name, std::vector<Offset
       [&](const Status& status) {
         if (!status) return;
         std::lock_guard lock(groups_mutex_);
-        for (const auto& change : changes) {
-          if (change.current) change.offset->committed = change.next;
-        }
+        for (const auto& change : changes) change.offset->committed = change.next;
       });
 }
 
@@ -79,7 +87,7 @@ Status SqliteLogImpl::seek_group(const std::string& name,
     group = entry;
     for (const auto& [p, next] : targets) {
       auto& offset = group->offsets[p];
-      changes.push_back({p, &offset, next, offset.epoch + 1});
+      changes.push_back({p, &offset, next, offset.epoch + 1, 0});
     }
   }
   return run_then(
@@ -100,7 +108,9 @@ Status SqliteLogImpl::seek_group(const std::string& name,
             change.offset->staged_epoch = change.offset->epoch;
           }
         }
-        if (group->consumer != nullptr) waits_.nudge(group->consumer->waiter());
+        if (!status) return;
+        ++group->version;
+        nudge_members(*group);
       });
 }
 
@@ -123,7 +133,8 @@ Result<std::vector<Partition*>> SqliteLogImpl::known_to(
     if (!group) group = std::make_shared<Group>();
     for (auto* p : partitions) {
       auto& offset = group->offsets[p];
-      if (!offset.committed) fresh.push_back({p, &offset, p->bell.start, offset.epoch});
+      if (!offset.committed)
+        fresh.push_back({p, &offset, p->bell.start, offset.epoch, offset.term});
     }
   }
   if (!fresh.empty()) {
@@ -140,22 +151,19 @@ Status SqliteLogImpl::ensure_group(const std::string& name,
 }
 
 Result<std::unique_ptr<LogConsumer>> SqliteLogImpl::open_consumer(
-    const std::string& name, const std::vector<std::string>& topic_names) {
+    const std::string& name, const std::vector<std::string>& topic_names,
+    const std::string& member) {
   std::lock_guard only(admin_mutex_);
   auto partitions = known_to(name, topic_names);
   if (!partitions) return fail(partitions.error());
-  std::lock_guard lock(groups_mutex_);
-  const auto group = groups_.at(name);
-  if (group->consumer != nullptr) {
-    return fail(ErrorKind::conflict, "group '" + name + "' has an open consumer already");
+  std::shared_ptr<Group> group;
+  {
+    std::lock_guard lock(groups_mutex_);
+    group = groups_.at(name);
   }
-  std::vector<SqliteConsumer::Slot> slots;
-  for (auto* p : *partitions) {
-    auto& offset = group->offsets.at(p);
-    slots.push_back({p, &offset, offset.committed.value_or(p->bell.start), offset.epoch});
-  }
-  auto consumer = std::make_unique<SqliteConsumer>(*this, name, group, std::move(slots));
-  group->consumer = consumer.get();
+  auto consumer =
+      std::make_unique<SqliteConsumer>(*this, name, std::move(group), member, *partitions);
+  if (auto s = consumer->open(); !s) return fail(s.error());
   return consumer;
 }
 
@@ -163,8 +171,13 @@ Result<std::vector<GroupInfo>> SqliteLogImpl::groups() {
   std::vector<GroupInfo> infos;
   std::lock_guard lock(groups_mutex_);
   for (const auto& [name, group] : groups_) {
-    GroupInfo info{name, group->consumer != nullptr, {}};
+    GroupInfo info;
+    info.name = name;
+    info.active = !group->members.empty();
     info.passed_over = group->passed_over;
+    for (const Member* member : group->members) {
+      if (member->joined) info.members.push_back(member->name);
+    }
     for (const auto& [p, offset] : group->offsets) {
       if (!offset.committed) continue;
       info.committed.emplace(p->name, *offset.committed);
@@ -182,8 +195,8 @@ Status SqliteLogImpl::delete_group(const std::string& name) {
     std::lock_guard lock(groups_mutex_);
     const auto it = groups_.find(name);
     if (it == groups_.end()) return fail(ErrorKind::not_found, "no consumer group '" + name + "'");
-    if (it->second->consumer != nullptr) {
-      return fail(ErrorKind::conflict, "group '" + name + "' is in use: stop its consumer first");
+    if (!it->second->members.empty()) {
+      return fail(ErrorKind::conflict, "group '" + name + "' is in use: stop its consumers first");
     }
   }
   auto deleted = committer_.run([&](Database& db) -> Status {

@@ -13,6 +13,7 @@
 
 #include "common/engines/sqlite/core/committer.h"
 #include "common/engines/sqlite/core/reader_pool.h"
+#include "common/engines/sqlite/log/group.h"
 #include "common/engines/sqlite/log/sqlite_log.h"
 #include "common/engines/sqlite/log/wait_room.h"
 
@@ -63,33 +64,13 @@ struct Topic {
   Partition& for_key(std::string_view key, std::uint64_t hash_of_key);
 };
 
-struct GroupOffset {
-  std::optional<std::int64_t> committed;  // guarded by groups_mutex_
-  // Rises with every seek_group. `epoch`, guarded by groups_mutex_, once the seek is durable;
-  // `staged_epoch`, the committer's thread only, once its job has run: a commit that was submitted
-  // before the seek and runs behind it finds itself out of date.
-  std::int64_t epoch = 0, staged_epoch = 0;
-};
-
 // A commit's or a seek's new offset, on its way through the committer.
 struct OffsetChange {
   Partition* partition;
   GroupOffset* offset;
   std::int64_t next;
-  std::int64_t epoch;    // of the position it stems from; of a seek: its own
-  bool current = false;  // whether it still counted when its job ran
-};
-
-class SqliteConsumer;
-
-struct Group {
-  std::map<Partition*, GroupOffset> offsets;  // nodes are stable; the map guarded by groups_mutex_
-  SqliteConsumer* consumer = nullptr;         // guarded by groups_mutex_
-  std::uint64_t passed_over = 0;              // guarded by groups_mutex_
-
-  // Where it stands in a partition of a topic that it reads: at 0 where it has committed nothing.
-  // Nothing where it does not read the topic. Under groups_mutex_.
-  std::optional<std::int64_t> stands_at(const Partition& partition) const;
+  std::int64_t epoch;  // of the position it stems from; of a seek: its own
+  std::int64_t term;   // since which its committer has the partition
 };
 
 class SqliteLogImpl final : public SqliteLog {
@@ -112,8 +93,9 @@ class SqliteLogImpl final : public SqliteLog {
   Result<std::vector<TopicInfo>> topics() override;
   Status ensure_group(const std::string& group,
                       const std::vector<std::string>& topic_names) override;
-  Result<std::unique_ptr<LogConsumer>> open_consumer(
-      const std::string& group, const std::vector<std::string>& topic_names) override;
+  Result<std::unique_ptr<LogConsumer>> open_consumer(const std::string& group,
+                                                     const std::vector<std::string>& topic_names,
+                                                     const std::string& member) override;
   Result<std::vector<GroupInfo>> groups() override;
   Status seek_group(const std::string& group,
                     const std::map<TopicPartition, std::int64_t>& offsets) override;
@@ -137,7 +119,9 @@ class SqliteLogImpl final : public SqliteLog {
   Result<std::int64_t> read_into(Partition& partition, std::int64_t from, const ReadLimits& limits,
                                  std::vector<StoredRecord>& out, std::size_t& bytes);
   Status run_then(Committer::Job job, const std::function<void(const Status&)>& after);
+  // `conflict`, and none is committed, where one of them comes too late.
   Status commit_offsets(const std::string& name, std::vector<OffsetChange> changes);
+  void nudge_members(Group& group);  // to look at their partitions; under groups_mutex_
   // Those of the topics, each with the group's durable offset; under admin_mutex_.
   Result<std::vector<Partition*>> known_to(const std::string& group,
                                            const std::vector<std::string>& topic_names);
@@ -201,6 +185,8 @@ class SqliteLogImpl final : public SqliteLog {
   std::thread upkeep_thread_;  // last: it uses all of the above
 };
 
+// `conflict`, of a commit that comes too late.
+Error not_its_own(const std::string& group, const TopicPartition& partition);
 // `corrupt`, naming the record.
 Error damaged(const Partition& partition, std::int64_t offset, std::string cause);
 std::int64_t to_millis(Timestamp time);

@@ -29,6 +29,10 @@ struct LogOptions {
   // The share of records not yet compacted at which a partition's turn comes before the greatest
   // lag: lower keeps the file smaller and scans more often.
   double dirty_ratio = 0.5;
+  // How long a member of a group that neither polls nor keeps itself alive has its partitions
+  // before others may take them over. Shorter than its longest batch and what it does is done
+  // twice.
+  Duration session{5 * 60'000};
   std::function<void(const Error&)> on_fatal;
   std::function<void(double seconds, int jobs)> on_commit;
 };

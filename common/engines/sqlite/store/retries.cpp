@@ -45,28 +45,33 @@ Status SqliteRetries::remove(const std::string& pipeline, std::span<const Positi
   });
 }
 
-Result<std::vector<ParkedEvent>> SqliteRetries::load(const std::string& pipeline) {
+Result<std::vector<ParkedEvent>> SqliteRetries::load(const std::string& pipeline,
+                                                     const std::set<TopicPartition>& partitions) {
   return read_from(readers_, [&](Database& db) -> Result<std::vector<ParkedEvent>> {
     std::vector<ParkedEvent> events;
-    Status read = each_row(
-        query(db,
-              "SELECT topic,partition,\"offset\",time,record,attempts,next_attempt,cause_class,"
-              "cause FROM retries WHERE pipeline=? ORDER BY topic,partition,\"offset\"",
-              pipeline),
-        [&](const Statement& row) -> Status {
-          auto record = decode_record(row.text(4));
-          if (!record) return fail(std::move(record.error()));
-          Position at{std::string(row.text(0)), static_cast<std::int32_t>(row.integer(1)),
-                      row.integer(2)};
-          events.push_back({{std::move(at), timestamp(row, 3), std::move(record->key),
-                             std::move(record->value), std::move(record->headers)},
-                            static_cast<int>(row.integer(5)),
-                            timestamp(row, 6),
-                            std::string(row.text(7)),
-                            std::string(row.text(8))});
-          return {};
-        });
-    if (!read) return fail(std::move(read.error()));
+    const auto add = [&](const Statement& row) -> Status {
+      auto record = decode_record(row.text(4));
+      if (!record) return fail(std::move(record.error()));
+      Position at{std::string(row.text(0)), static_cast<std::int32_t>(row.integer(1)),
+                  row.integer(2)};
+      events.push_back({{std::move(at), timestamp(row, 3), std::move(record->key),
+                         std::move(record->value), std::move(record->headers)},
+                        static_cast<int>(row.integer(5)),
+                        timestamp(row, 6),
+                        std::string(row.text(7)),
+                        std::string(row.text(8))});
+      return {};
+    };
+    for (const TopicPartition& partition : partitions) {
+      Status read = each_row(
+          query(db,
+                "SELECT topic,partition,\"offset\",time,record,attempts,next_attempt,cause_class,"
+                "cause FROM retries WHERE pipeline=? AND topic=? AND partition=?"
+                " ORDER BY \"offset\"",
+                pipeline, partition.topic, partition.partition),
+          add);
+      if (!read) return fail(std::move(read.error()));
+    }
     return events;
   });
 }

@@ -15,7 +15,8 @@ class SqliteRetries final : public RetryStore {
 
   Status park(const std::string& pipeline, std::span<const ParkedEvent> events) override;
   Status remove(const std::string& pipeline, std::span<const Position> positions) override;
-  Result<std::vector<ParkedEvent>> load(const std::string& pipeline) override;
+  Result<std::vector<ParkedEvent>> load(const std::string& pipeline,
+                                        const std::set<TopicPartition>& partitions) override;
 
  private:
   Committer& committer_;

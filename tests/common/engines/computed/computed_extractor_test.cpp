@@ -8,13 +8,14 @@ namespace mesh::computed {
 namespace {
 
 Result<Json> extract(Json data) {
-  return make_extractor()->extract({.id = "e",
-                                    .tenant = TenantId::parse("acme").value(),
-                                    .molecule_id = "m",
-                                    .researcher = "r",
-                                    .timestamp = "",
-                                    .data = std::move(data),
-                                    .llm_properties = nullptr});
+  const ChemicalEvent event{.id = "e",
+                            .tenant = TenantId::parse("acme").value(),
+                            .molecule_id = "m",
+                            .researcher = "r",
+                            .timestamp = "",
+                            .data = std::move(data),
+                            .llm_properties = nullptr};
+  return make_extractor()->extract({&event, 1}).front();
 }
 
 Json of(const char* formula) { return extract({{"formula", formula}}).value(); }

@@ -198,6 +198,19 @@ TEST_F(LanesTest, AResetOfAPartitionVoidsItsRunsOnly) {
   EXPECT_EQ(stretches[0].partition.partition, 1);
 }
 
+TEST_F(LanesTest, ADroppedPartitionIsNotOfTheseLanesUntilItIsReset) {
+  file("aab", 0);
+  file("a", 1);
+  lanes.drop({kTopic, 0});
+  EXPECT_EQ(lanes.events(), 1u);
+  EXPECT_EQ(lanes.room(), 11u);
+  const Offsets other{{{kTopic, 1}, 1}};
+  EXPECT_EQ(lanes.seen(), other);
+  EXPECT_EQ(lanes.low().size(), 1u);
+  lanes.reset({kTopic, 0}, 2);
+  EXPECT_EQ(low(0), 2);
+}
+
 TEST_F(LanesTest, AResetForgetsEverything) {
   file("aab");
   turn(1);

@@ -347,7 +347,7 @@ class RedriveTest : public DeadLettersTest {
  protected:
   // A group that follows the topic and has processed what was there.
   void follow(const std::string& topic = "analytics.events") {
-    consumer = log.open_consumer("some-pipeline", {topic}).value();
+    consumer = log.open_consumer("some-pipeline", {topic}, "m").value();
     pass();
   }
   // Commits all that is in the log.
@@ -426,8 +426,8 @@ TEST_F(RedriveTest, WhatIsNotKnownAtTheEndOfTheBoundIsPending) {
 TEST_F(RedriveTest, EveryGroupThatFollowsTheTopicCounts) {
   die(analytics_event("e1", "ann"));
   follow();
-  auto other = log.open_consumer("another", {"analytics.events"}).value();
-  auto unrelated = log.open_consumer("unrelated", {"user.events"}).value();
+  auto other = log.open_consumer("another", {"analytics.events"}, "m").value();
+  auto unrelated = log.open_consumer("unrelated", {"user.events"}, "m").value();
   on_pause = [&, n = 0]() mutable {
     if (++n == 1) pass();
     if (n == 3) {

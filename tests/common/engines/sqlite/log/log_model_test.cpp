@@ -61,7 +61,8 @@ struct Sut {
   }
   void open_consumer() {
     consumer.reset();
-    consumer = log->open_consumer("g", {kEntity, kActivity}).value();
+    consumer = log->open_consumer("g", {kEntity, kActivity}, "m").value();
+    (void)consumer->changes();
     position = committed;
     for (const auto& [name, partition] : model) position.try_emplace(name, 0);
   }
@@ -189,10 +190,12 @@ struct Sut {
     const auto stale = position;
     RC_ASSERT(log->seek_group("g", to));
     for (const auto& [name, next] : to) position[name] = committed[name] = next;
-    RC_ASSERT(consumer->commit(stale));  // counts only where the seek did not
-    for (const auto& [name, next] : stale) {
-      if (!to.contains(name)) committed[name] = next;
-    }
+    const auto late = consumer->commit(stale);  // all or nothing
+    RC_ASSERT(late.has_value() == to.empty());
+    if (late) committed = stale;
+    const auto changes = consumer->changes();
+    RC_ASSERT(changes.lost.empty());
+    for (const auto& [name, next] : to) RC_ASSERT(changes.gained.at(name) == next);
   }
   void check_groups() {
     const auto groups = log->groups().value();

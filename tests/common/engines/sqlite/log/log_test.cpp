@@ -107,7 +107,7 @@ TEST_F(SqliteLogTest, AWatchIsNotToldOfOtherPartitions) {
 
 TEST_F(SqliteLogTest, CloseTellsWatchesEndsPollsAndRefusesAppends) {
   open_with_topic();
-  auto consumer = log_->open_consumer("g", {kTopic}).value();
+  auto consumer = log_->open_consumer("g", {kTopic}, "m").value();
   int told = 0;
   const auto watch = log_->watch({{{kTopic, 0}, 0}}, [&] { ++told; });
   auto polled = std::async(std::launch::async, [&] { return consumer->poll({}, Duration(1'000)); });
@@ -122,7 +122,7 @@ TEST_F(SqliteLogTest, CloseTellsWatchesEndsPollsAndRefusesAppends) {
 TEST_F(SqliteLogTest, APollBeginsWithAnotherPartitionEachTime) {
   open_with_topic(TopicKind::activity, 2);
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(append("", std::to_string(i)));
-  auto consumer = log_->open_consumer("g", {kTopic}).value();
+  auto consumer = log_->open_consumer("g", {kTopic}, "m").value();
   std::set<int> partitions;
   for (int i = 0; i < 2; ++i) {
     const auto records = consumer->poll({3, 1 << 20}, Duration(0)).value();
@@ -133,7 +133,7 @@ TEST_F(SqliteLogTest, APollBeginsWithAnotherPartitionEachTime) {
 
 TEST_F(SqliteLogTest, ACommitOutsideOfTheLogIsInvalid) {
   open_with_topic();
-  auto consumer = log_->open_consumer("g", {kTopic}).value();
+  auto consumer = log_->open_consumer("g", {kTopic}, "m").value();
   EXPECT_EQ(consumer->commit({{{kTopic, 0}, 1}}).error().kind, ErrorKind::invalid);
   EXPECT_EQ(consumer->commit({{{kTopic, 9}, 0}}).error().kind, ErrorKind::invalid);
 }

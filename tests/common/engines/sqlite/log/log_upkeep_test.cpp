@@ -27,7 +27,7 @@ class LogUpkeep : public test::LogFixture {
     return found == groups.end() ? GroupInfo{} : *found;
   }
   void commit(const std::string& name, std::int64_t next) {
-    auto consumer = log_->open_consumer(name, {kTopic}).value();
+    auto consumer = log_->open_consumer(name, {kTopic}, "m").value();
     ASSERT_TRUE(consumer->commit({{{kTopic, 0}, next}}));
   }
   // As the mesh writes it when an entity is removed.
@@ -105,7 +105,7 @@ TEST_F(LogUpkeep, WhatAGroupHasNotCommittedStaysHoweverOldItIs) {
   make_topic({kTopic, TopicKind::activity, 1, kHour, {}});
   for (const auto* v : {"1", "2", "3"}) ASSERT_TRUE(append("k", v));
   commit("g", 1);
-  ASSERT_TRUE(log_->open_consumer("ahead", {kTopic}).value()->commit({{{kTopic, 0}, 3}}));
+  ASSERT_TRUE(log_->open_consumer("ahead", {kTopic}, "m").value()->commit({{{kTopic, 0}, 3}}));
   clock_.advance(8 * 24 * kHour);
   reopen();
   upkeep();
@@ -233,7 +233,7 @@ TEST_F(LogUpkeep, AGroupBehindTheStartGoesOnFromTheStart) {
   options_.hard_max_bytes = 0;
   open();
   make_topic({kTopic, TopicKind::activity, 1, kHour, {}});
-  auto consumer = log_->open_consumer("g", {kTopic}).value();
+  auto consumer = log_->open_consumer("g", {kTopic}, "m").value();
   for (const auto* v : {"1", "2"}) ASSERT_TRUE(append("k", v));
   clock_.advance(2 * kHour);
   upkeep();
@@ -412,7 +412,7 @@ TEST_F(LogUpkeep, AGroupThatReadsACompactedPartitionComesToItsEnd) {
   open_with_topic(TopicKind::entity);
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(append("k" + std::to_string(i % 3), std::to_string(i)));
   for (const auto* key : {"k0", "k1", "k2"}) ASSERT_TRUE(append(key, {}));
-  auto consumer = log_->open_consumer("late", {kTopic});
+  auto consumer = log_->open_consumer("late", {kTopic}, "m");
   ASSERT_TRUE(consumer);
   for (int i = 0; i < 3; ++i) upkeep();
   while (true) {

@@ -226,9 +226,9 @@ TEST_F(Agree, WithANewLogParkedEventsAreForgotten) {
   const ParkedEvent parked{{{"user.events", 0, 0}, {}, "acme/1", "v", {}}, 1, {}, "c", "the cause"};
   ASSERT_TRUE(store_->retries().park("user-index-1", std::vector{parked}));
   agree();
-  EXPECT_EQ(store_->retries().load("user-index-1")->size(), 1u);
+  EXPECT_EQ(store_->retries().load("user-index-1", {{"user.events", 0}})->size(), 1u);
   agree(false, true);
-  EXPECT_THAT(*store_->retries().load("user-index-1"), IsEmpty());
+  EXPECT_THAT(*store_->retries().load("user-index-1", {{"user.events", 0}}), IsEmpty());
 }
 
 TEST_F(Agree, WithANewLogUnfinishedTasksHaveFailed) {

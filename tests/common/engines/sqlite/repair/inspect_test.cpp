@@ -412,7 +412,7 @@ TEST_F(InspectStore, OfTwoRowsWithOneKeyOneIsKeptAndNothingIsCountedTwice) {
   const auto report = look(fresh_.file("store.db"));
   EXPECT_THAT(report.damages.front().place, HasSubstr("tasks"));
   open(fresh_.path());
-  EXPECT_EQ(store_->retries().load("pipe-aa")->size(), 1u);
+  EXPECT_EQ(store_->retries().load("pipe-aa", {{kTopic, 0}})->size(), 1u);
   EXPECT_TRUE(store_->tasks().get("task-aa"));
 }
 

@@ -1,0 +1,459 @@
+// Pipelines whose partitions change: taken away in the middle of a batch, shared with another of
+// the same name, or lost while nobody heard of them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "common/base/ids.h"
+#include "common/engines/sqlite/log/sqlite_log.h"
+#include "daemon/pipeline/consumer/runtime.h"
+#include "tests/daemon/pipeline/events.h"
+#include "tests/support/eventually.h"
+#include "tests/support/fake_event_log.h"
+#include "tests/support/fake_stage.h"
+#include "tests/support/fake_stores.h"
+#include "tests/support/read_all.h"
+#include "tests/support/temp_dir.h"
+
+namespace mesh::pipeline {
+namespace {
+
+using namespace mesh::test;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using Outcome = StageResult::Outcome;
+using State = PipelineStatus::State;
+using Ids = std::vector<std::string>;
+
+// So long that no retry is due by chance before a test moves the clock by some of it.
+constexpr Duration kRetry{10'000'000};
+const std::string kTopic = "analytics.events";
+const TopicPartition kOne{kTopic, 0}, kOther{kTopic, 1};
+
+// An event of some user whose events are in that partition of two.
+Record event_in(const TopicPartition& partition, const std::string& id, int user = 0) {
+  for (int n = 0;; ++n) {
+    Record record =
+        to_record(analytics_event(id, "u" + std::to_string(user) + "-" + std::to_string(n)));
+    if (static_cast<int>(stable_hash(record.key) % 2) == partition.partition) return record;
+  }
+}
+
+// --- an adversary takes partitions away -------------------------------------------------------
+
+class PartitionsTest : public testing::Test {
+ protected:
+  PartitionsTest() {
+    log.ensure(kTopic, TopicKind::activity);
+    log.ensure("analytics.events.dlq", TopicKind::activity);
+    options.name = "analytics";
+    options.topics = {kTopic};
+    options.retry = {kRetry, kRetry, 3};
+  }
+  ~PartitionsTest() override { stage.release(); }
+  void start() {
+    pipeline =
+        std::make_unique<Pipeline>(options, stage, PipelineDeps{log, log, retries, clock, metrics});
+    ASSERT_TRUE(pipeline->start());
+  }
+  // With the first batch, of all that is there, under way.
+  void start_and_hold() {
+    stage.hold();
+    start();
+    ASSERT_TRUE(eventually([&] { return stage.calls().size() == 1; }));
+  }
+  std::int64_t committed(const TopicPartition& partition) {
+    return log.groups()->front().committed.at(partition);
+  }
+  bool commits(const TopicPartition& partition, std::int64_t offset) {
+    return eventually([&] { return committed(partition) == offset; });
+  }
+  bool has(std::size_t partitions) {
+    return eventually([&] { return pipeline->committed().size() == partitions; });
+  }
+  Ids letters() const {
+    Ids ids;
+    for (const auto& letter : log.records("analytics.events.dlq")) {
+      ids.emplace_back(find_header(letter.headers, "ce_id"));
+    }
+    return ids;
+  }
+
+  ManualClock clock;
+  FakeEventLog log{clock};
+  FakeRetryStore retries;
+  Metrics metrics;
+  FakeStage stage;
+  PipelineOptions options;
+  std::unique_ptr<Pipeline> pipeline;
+};
+
+TEST_F(PartitionsTest, ABatchUnderWayLeavesNothingOfWhatWasTakenAway) {
+  for (const auto& partition : {kOne, kOther}) {
+    const std::string p = std::to_string(partition.partition);
+    log.append_now(event_in(partition, "dead" + p, 1));
+    log.append_now(event_in(partition, "retry" + p, 2));
+    log.append_now(event_in(partition, "done" + p, 3));
+    stage.answer("dead" + p, Outcome::dead, 9);
+    stage.answer("retry" + p, Outcome::retry);
+  }
+  start_and_hold();
+  log.take_away("analytics", {kOne});
+  stage.release();
+  ASSERT_TRUE(commits(kOther, 3)) << "what it kept";
+  EXPECT_THAT(letters(), ElementsAre("dead1"));
+  EXPECT_THAT(retries.parked("analytics"), SizeIs(1));
+  EXPECT_EQ(committed(kOne), 0);
+  ASSERT_TRUE(has(1));
+  log.give_back("analytics", {{kOne, 1}});
+  ASSERT_TRUE(commits(kOne, 3)) << "from where the other one committed";
+  EXPECT_THAT(letters(), ElementsAre("dead1"));
+  EXPECT_THAT(retries.parked("analytics"), SizeIs(1)) << "this time it was done";
+}
+
+TEST_F(PartitionsTest, ACommitThatComesTooLateForSomeIsMadeForTheRest) {
+  log.append_now(event_in(kOne, "a1"));
+  log.append_now(event_in(kOther, "b1"));
+  stage.answer("b1", Outcome::dead);
+  // Behind the last look, while the letter is written.
+  log.before_append([&](const std::vector<Record>& records) {
+    if (records.front().topic == "analytics.events.dlq") log.take_away("analytics", {kOne});
+  });
+  start();
+  ASSERT_TRUE(commits(kOther, 1));
+  EXPECT_EQ(committed(kOne), 0);
+  log.before_append({});
+  log.give_back("analytics", {{kOne, 0}});
+  ASSERT_TRUE(commits(kOne, 1));
+  EXPECT_EQ(std::ranges::count(stage.effects(), "a1"), 2);
+  EXPECT_THAT(letters(), ElementsAre("b1"));
+}
+
+TEST_F(PartitionsTest, WhatWasPolledOfAPartitionThatIsTakenAwayIsDropped) {
+  log.append_now(event_in(kOne, "a1"));
+  log.append_now(event_in(kOther, "b1"));
+  log.while_polling([&] { log.take_away("analytics", {kOne}); });
+  start();
+  ASSERT_TRUE(commits(kOther, 1));
+  EXPECT_EQ(stage.effects(), (Ids{"b1"}));
+  EXPECT_EQ(pipeline->where({kTopic, 0, 0}), Pipeline::Where::ahead);
+}
+
+TEST_F(PartitionsTest, WhatWaitsOfAPartitionThatIsTakenAwayIsDropped) {
+  options.batch = 2;
+  for (int i = 0; i < 20; ++i) {
+    log.append_now(event_in(i % 2 == 0 ? kOne : kOther, std::to_string(i)));
+  }
+  start_and_hold();
+  log.take_away("analytics", {kOne});
+  stage.release();
+  ASSERT_TRUE(commits(kOther, 10));
+  EXPECT_EQ(committed(kOne), 0);
+  ASSERT_TRUE(eventually([&] { return pipeline->status().lag_events == 0; }))
+      << "what is another's is no lag of its own";
+  log.give_back("analytics", {{kOne, 4}});
+  ASSERT_TRUE(commits(kOne, 10));
+  const auto effects = stage.effects();
+  for (const char* theirs : {"4", "6"})
+    EXPECT_THAT(effects, testing::Not(testing::Contains(theirs)));
+  for (const char* own : {"8", "10", "18", "19"}) EXPECT_EQ(std::ranges::count(effects, own), 1);
+}
+
+TEST_F(PartitionsTest, ParkedEventsFollowTheirPartition) {
+  stage.answer("a1", Outcome::retry);
+  stage.answer("b1", Outcome::retry);
+  log.append_now(event_in(kOne, "a1"));
+  log.append_now(event_in(kOther, "b1"));
+  start();
+  ASSERT_TRUE(eventually([&] { return pipeline->status().parked == 2; }));
+  log.take_away("analytics", {kOne});
+  ASSERT_TRUE(eventually([&] { return pipeline->status().parked == 1; }));
+  EXPECT_TRUE(advance_until(clock, kRetry, [&] { return !stage.effects().empty(); }));
+  EXPECT_EQ(stage.effects(), (Ids{"b1"})) << "the other one is another's to try again";
+  EXPECT_TRUE(eventually([&] { return retries.parked("analytics").size() == 1; }));
+  log.give_back("analytics", {{kOne, 1}});
+  EXPECT_TRUE(advance_until(clock, kRetry, [&] { return stage.effects().size() == 2; }));
+  EXPECT_EQ(stage.effects(), (Ids{"b1", "a1"}));
+  EXPECT_TRUE(eventually([&] { return retries.parked("analytics").empty(); }));
+}
+
+TEST_F(PartitionsTest, NothingOfAGainedPartitionGoesBeforeItsParkedEventsAreLoaded) {
+  stage.answer("a1", Outcome::retry);
+  log.append_now(event_in(kOne, "a1"));
+  start();
+  ASSERT_TRUE(eventually([&] { return pipeline->status().parked == 1; }));
+  log.take_away("analytics", {kOne});
+  ASSERT_TRUE(has(1));
+  log.append_now(event_in(kOne, "a2"));
+  retries.fail_loads(2);
+  log.give_back("analytics", {{kOne, 1}});
+  ASSERT_TRUE(eventually([&] { return pipeline->status().state == State::paused_outage; }));
+  EXPECT_TRUE(advance_until(clock, Duration{1'000}, [&] { return committed(kOne) == 2; }));
+  EXPECT_TRUE(advance_until(clock, kRetry, [&] { return stage.effects().size() == 2; }));
+  EXPECT_EQ(stage.effects(), (Ids{"a1", "a2"}));
+}
+
+TEST_F(PartitionsTest, WhileNothingChangesTheStoreIsNotAsked) {
+  start();
+  for (int i = 0; i < 20; ++i) {
+    log.append_now(event_in(i % 2 == 0 ? kOne : kOther, std::to_string(i)));
+    ASSERT_TRUE(eventually([&] { return log.committed("analytics") == i + 1; }));
+  }
+  EXPECT_EQ(retries.loads(), 1);
+}
+
+TEST_F(PartitionsTest, PausesOfAnyKindTellThatItIsNotGone) {
+  options.max_parked = 1;
+  stage.fail_calls(1);
+  log.append_now(event_in(kOne, "a1"));
+  start();
+  ASSERT_TRUE(eventually([&] { return pipeline->status().state == State::paused_outage; }));
+  EXPECT_TRUE(eventually([&] { return log.kept_alive("analytics") > 0; }));
+  stage.answer("a1", Outcome::retry);
+  ASSERT_TRUE(advance_until(clock, Duration{500},
+                            [&] { return pipeline->status().state == State::paused_backlog; }));
+  const int before = log.kept_alive("analytics");
+  EXPECT_TRUE(advance_until(clock, Duration{5'000},
+                            [&] { return log.kept_alive("analytics") > before + 2; }));
+}
+
+TEST_F(PartitionsTest, WhatAnotherHadParkedMayBeMoreThanThereIsRoomFor) {
+  options.max_parked = 2;
+  std::vector<ParkedEvent> theirs;
+  for (int i = 0; i < 4; ++i) {
+    const auto at = log.append_now(event_in(kOne, std::to_string(i), i));
+    theirs.push_back({log.records(kTopic).back(), 1, clock.now() + kRetry, "c", "cause"});
+    ASSERT_EQ(at.partition, 0);
+  }
+  ASSERT_TRUE(retries.park("analytics", theirs));
+  ASSERT_TRUE(log.seek_group("analytics", {{kOne, 4}}));
+  start();
+  log.append_now(event_in(kOther, "b1"));
+  ASSERT_TRUE(eventually([&] { return pipeline->status().state == State::paused_backlog; }));
+  EXPECT_TRUE(advance_until(clock, kRetry, [&] { return stage.effects().size() == 5; }));
+  EXPECT_TRUE(commits(kOther, 1));
+}
+
+TEST_F(PartitionsTest, ABatchIsOfAsManyEventsAsFitIntoItsTime) {
+  options.longest_batch = Duration{1'000};
+  // As a slow model would: a second for each event.
+  for (int i = 0; i < 100; ++i) stage.cost().observe(1 + i % 20, std::chrono::seconds(1 + i % 20));
+  for (int i = 0; i < 20; ++i) log.append_now(event_in(kOne, std::to_string(i)));
+  start();
+  ASSERT_TRUE(commits(kOne, 20));
+  for (const auto& call : stage.calls()) EXPECT_LE(call.size(), 2u);
+}
+
+// --- several of one name over one log ---------------------------------------------------------
+
+// Effects that are idempotent by event, as those of the projections: what counts is the first.
+class Ledger {
+ public:
+  void note(const std::string& key, const std::string& id) {
+    std::lock_guard lock(mutex_);
+    if (all_.insert(id).second) of_[key].push_back(id);
+  }
+  std::size_t size() const {
+    std::lock_guard lock(mutex_);
+    return all_.size();
+  }
+  std::map<std::string, Ids> by_key() const {
+    std::lock_guard lock(mutex_);
+    return of_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::set<std::string> all_;
+  std::map<std::string, Ids> of_;
+};
+
+class LedgerStage final : public Stage {
+ public:
+  explicit LedgerStage(Ledger& ledger) : ledger_(ledger) {}
+  std::vector<StageResult> process(std::span<const StageInput> batch, const Through&) override {
+    for (const StageInput& input : batch) {
+      ledger_.note(input.event.subject, input.event.id);
+      ++done;
+    }
+    return std::vector<StageResult>(batch.size());
+  }
+  std::atomic<int> done = 0;
+
+ private:
+  Ledger& ledger_;
+};
+
+class MembersTest : public testing::Test {
+ protected:
+  void open(int partitions) {
+    log = sqlite::SqliteLog::open(dir.path(), log_options, clock).value();
+    ASSERT_TRUE(log->ensure_topic({kTopic, TopicKind::activity, partitions, {}, {}}));
+    ASSERT_TRUE(log->ensure_topic({kTopic + ".dlq", TopicKind::activity, 1, {}, {}}));
+    options.name = "analytics";
+    options.topics = {kTopic};
+    options.retry = {kRetry, kRetry, 3};
+  }
+  ~MembersTest() override {
+    for (auto* stage : {&first_stage, &second_stage}) stage->release();
+    first.reset();
+    second.reset();
+  }
+  std::unique_ptr<Pipeline> member(Stage& stage) {
+    auto pipeline = std::make_unique<Pipeline>(options, stage,
+                                               PipelineDeps{*log, *log, retries, clock, metrics});
+    EXPECT_TRUE(pipeline->start());
+    return pipeline;
+  }
+  void start_both() {
+    first = member(first_stage);
+    second = member(second_stage);
+    ASSERT_TRUE(eventually(
+        [&] { return first->committed().size() == 1 && second->committed().size() == 1; }));
+    firsts = first->committed().begin()->first;
+    seconds = second->committed().begin()->first;
+  }
+  void append(Record record) { ASSERT_TRUE(append_and_wait(*log, {std::move(record)})); }
+  std::int64_t committed() {
+    std::int64_t sum = 0;
+    const auto groups = log->groups().value();
+    for (const auto& group : groups) {
+      for (const auto& [partition, next] : group.committed) sum += next;
+    }
+    return sum;
+  }
+  bool commits(std::int64_t offsets) {
+    return eventually([&] { return committed() == offsets; });
+  }
+  Ids letters() {
+    Ids ids;
+    const auto records = read_all(*log, {kTopic + ".dlq", 0}, 0, {});
+    for (const auto& letter : records.value()) {
+      ids.emplace_back(find_header(letter.headers, "ce_id"));
+    }
+    std::ranges::sort(ids);
+    return ids;
+  }
+
+  ManualClock clock;
+  TempDir dir;
+  sqlite::LogOptions log_options{.upkeep_interval = Duration(0)};
+  std::unique_ptr<sqlite::SqliteLog> log;
+  FakeRetryStore retries;
+  Metrics metrics;
+  FakeStage first_stage, second_stage;
+  PipelineOptions options;
+  std::unique_ptr<Pipeline> first, second;
+  TopicPartition firsts, seconds;  // what each of both has
+};
+
+TEST_F(MembersTest, EveryEventIsDoneInTheOrderOfItsKeyWhileMembersComeAndGo) {
+  open(8);
+  options.batch = 8;
+  Ledger ledger;
+  LedgerStage one(ledger), other(ledger);
+  constexpr int kUsers = 30, kEach = 40;
+  std::map<std::string, Ids> expected;
+  auto stays = member(one);
+  std::unique_ptr<Pipeline> guest;
+  for (int n = 0; n < kEach; ++n) {
+    std::vector<Record> records;
+    for (int user = 0; user < kUsers; ++user) {
+      const std::string name = "u" + std::to_string(user), id = name + "#" + std::to_string(n);
+      records.push_back(to_record(analytics_event(id, name)));
+      expected[name].push_back(id);
+    }
+    ASSERT_TRUE(append_and_wait(*log, std::move(records)));
+    if (n % 8 == 2) guest = member(other);
+    if (n % 8 == 6) guest.reset();
+  }
+  guest = member(other);
+  ASSERT_TRUE(commits(kUsers * kEach));
+  EXPECT_EQ(ledger.by_key(), expected);
+  ASSERT_TRUE(
+      eventually([&] { return stays->committed().size() == 4 && guest->committed().size() == 4; }));
+  const int before = other.done;
+  for (int user = 0; user < kUsers; ++user) {
+    append(to_record(analytics_event("last" + std::to_string(user), "u" + std::to_string(user))));
+  }
+  ASSERT_TRUE(commits(kUsers * (kEach + 1)));
+  EXPECT_GT(other.done, before) << "it has a share of the work";
+  stays.reset();
+  guest.reset();
+}
+
+TEST_F(MembersTest, WhoJoinsInTheMiddleOfABatchDoublesNoLetterAndNoParkedEvent) {
+  open(2);
+  for (const auto& partition : {kOne, kOther}) {
+    const std::string p = std::to_string(partition.partition);
+    append(event_in(partition, "dead" + p, 1));
+    append(event_in(partition, "retry" + p, 2));
+    for (auto* stage : {&first_stage, &second_stage}) {
+      stage->answer("dead" + p, Outcome::dead, 9);
+      stage->answer("retry" + p, Outcome::retry);
+    }
+  }
+  first_stage.hold();
+  first = member(first_stage);
+  ASSERT_TRUE(eventually([&] { return first_stage.calls().size() == 1; }));
+  second = member(second_stage);
+  ASSERT_TRUE(commits(2)) << "its share, which the first one is at";
+  first_stage.release();
+  ASSERT_TRUE(commits(4));
+  EXPECT_EQ(letters(), (Ids{"dead0", "dead1"}));
+  EXPECT_THAT(retries.parked("analytics"), SizeIs(2));
+  EXPECT_TRUE(
+      eventually([&] { return first->status().parked == 1 && second->status().parked == 1; }));
+}
+
+TEST_F(MembersTest, AZombieChangesNothingAndThenWorksOn) {
+  open(2);
+  start_both();
+  first_stage.hold();
+  first_stage.answer("dead", Outcome::dead);
+  first_stage.answer("retry", Outcome::retry);
+  std::vector<Record> records{event_in(firsts, "dead", 1), event_in(firsts, "retry", 2)};
+  ASSERT_TRUE(append_and_wait(*log, std::move(records)));
+  ASSERT_TRUE(eventually([&] { return first_stage.calls().size() == 1; }));
+  clock.advance(log_options.session);
+  ASSERT_TRUE(commits(2)) << "the other one did them";
+  EXPECT_EQ(second_stage.effects(), (Ids{"dead", "retry"}));
+  EXPECT_THAT(log->groups()->front().members, SizeIs(1));
+  append(event_in(firsts, "more", 3));
+  ASSERT_TRUE(commits(3));
+
+  first_stage.release();
+  ASSERT_TRUE(eventually([&] {
+    return first->committed().size() == 1 && second->committed().size() == 1;
+  })) << "it is a member again";
+  EXPECT_THAT(letters(), IsEmpty());
+  EXPECT_THAT(retries.parked("analytics"), IsEmpty());
+  EXPECT_EQ(committed(), 3);
+  EXPECT_EQ(first_stage.effects(), Ids{});
+  append(event_in(first->committed().begin()->first, "own", 4));
+  ASSERT_TRUE(commits(4));
+  EXPECT_EQ(first_stage.effects(), (Ids{"own"}));
+}
+
+TEST_F(MembersTest, AnOutageLongerThanTheSessionCostsNoPartition) {
+  open(2);
+  start_both();
+  first_stage.fail_calls(1'000'000);
+  append(event_in(firsts, "a1"));
+  ASSERT_TRUE(eventually([&] { return first->status().state == State::paused_outage; }));
+  for (Duration passed{0}; passed < 3 * log_options.session; passed += Duration{5'000}) {
+    clock.await_waiters(2);  // the pause of the one, the poll of the other
+    clock.advance(Duration{5'000});
+  }
+  EXPECT_THAT(second_stage.effects(), IsEmpty());
+  EXPECT_THAT(log->groups()->front().members, SizeIs(2));
+  first_stage.fail_calls(0);
+  EXPECT_TRUE(advance_until(clock, Duration{5'000}, [&] { return committed() == 1; }));
+  EXPECT_EQ(first_stage.effects(), (Ids{"a1"}));
+}
+
+}  // namespace
+}  // namespace mesh::pipeline
