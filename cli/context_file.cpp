@@ -4,7 +4,7 @@
 #include "common/base/json.h"
 #include "common/base/strings.h"
 #include "common/client/client.h"
-#include "common/config/yaml_json.h"
+#include "common/yaml/json.h"
 
 namespace mesh::cli {
 namespace {
@@ -83,7 +83,7 @@ Result<ContextFile> load_contexts(const std::string& path) {
     if (text.error().kind == ErrorKind::not_found) return ContextFile{};
     return fail(text.error());
   }
-  const auto json = yaml_to_json(*text);
+  const auto json = yaml::to_json(*text);
   if (!json) return bad(path, json.error().message);
   if (json->is_null()) return ContextFile{};
   if (!json->is_object()) return bad(path, "must be a mapping with the keys current and contexts");
@@ -110,7 +110,7 @@ Status save_contexts(const std::string& path, const ContextFile& file) {
   json["current"] = file.current.empty() ? Json(nullptr) : Json(file.current);
   json["contexts"] = Json::object();
   for (const auto& [name, context] : file.contexts) json["contexts"][name] = to_json(context);
-  return write_private_file(path, json_to_yaml(json));
+  return write_private_file(path, yaml::from_json(json));
 }
 
 Result<std::string> normal_url(const std::string& text) {

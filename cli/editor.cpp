@@ -11,6 +11,7 @@ namespace mesh::cli {
 
 Status run_editor(const Surroundings& surroundings, const std::string& path) {
   std::string editor;
+  // The order that git, crontab and less have.
   for (const char* name : {"VISUAL", "EDITOR"}) {
     const char* value = surroundings.env(name);
     if (editor.empty() && value != nullptr) editor = value;

@@ -2,11 +2,10 @@
 
 #include "cli/render/width.h"
 #include "common/base/time.h"
+#include "common/client/problem.h"
 
 namespace mesh::cli {
 namespace {
-
-constexpr std::string_view kRequestId = "request id ";
 
 std::string hint(const Error& error) {
   switch (error.kind) {
@@ -57,8 +56,8 @@ Exit exit_code(ErrorKind kind) {
 
 std::string error_text(const Error& error, bool verbose) {
   std::string text = "mesh: " + printable(error.message);
-  if (error.cause.starts_with(kRequestId)) {
-    text += " (" + printable(error.cause) + ")";
+  if (const auto id = client::request_id_of(error)) {
+    text += " (request id " + printable(*id) + ")";
   } else if (verbose && !error.cause.empty()) {
     text += "\n  cause: " + printable(error.cause);
   }

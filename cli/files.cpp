@@ -72,6 +72,7 @@ Status write_private_file(const std::string& name, const std::string& text) {
   const auto target = std::filesystem::canonical(name, unknown);
   const std::string path = unknown ? name : target.string();
   if (auto made = make_parents(std::filesystem::path(path).parent_path()); !made) return made;
+  // A name of its own: two that write at once leave one whole file, not a mixed one.
   const std::string beside = path + ".new." + std::to_string(::getpid());
   {
     const Descriptor file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
@@ -87,6 +88,7 @@ Status write_private_file(const std::string& name, const std::string& text) {
       }
       rest.remove_prefix(static_cast<std::size_t>(n));
     }
+    // Before the rename: else a power cut could leave the new name with no bytes.
     if (::fsync(file.get()) != 0) return system_error("write", beside);
   }
   if (::rename(beside.c_str(), path.c_str()) != 0) {

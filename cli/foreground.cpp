@@ -43,12 +43,14 @@ int run_in_foreground(Foreground program) {
   posix_spawnattr_init(&attributes);
   sigset_t defaults;
   sigemptyset(&defaults);
+  // An ignored signal stays ignored across exec.
   for (const int signal : {SIGPIPE, SIGINT, SIGQUIT}) sigaddset(&defaults, signal);
   posix_spawnattr_setsigdefault(&attributes, &defaults);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   if (program.input >= 0) posix_spawn_file_actions_adddup2(&actions, program.input, STDIN_FILENO);
+  // Ctrl-C is for the program that has the terminal; this one waits for its end, as system(3) does.
   const Ignored interrupt(SIGINT), quit(SIGQUIT);
   pid_t pid = -1;
   const int refused = ::posix_spawnp(&pid, program.words.at(0).c_str(), &actions, &attributes,

@@ -14,6 +14,7 @@ std::optional<Timestamp> parse_http_date(std::string_view text) {
       length != static_cast<int>(copy.size())) {
     return std::nullopt;
   }
+  // Not strptime, whose names follow the locale.
   static constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
   const auto at = kMonths.find(month);
   const std::chrono::year_month_day date{std::chrono::year{year},

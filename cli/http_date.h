@@ -1,4 +1,5 @@
 // The Date header (RFC 9110 §5.6.7). Pure.
+// libcurl's curl_getdate takes many forms that no server may send.
 #pragma once
 
 #include <optional>

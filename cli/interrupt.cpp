@@ -13,6 +13,7 @@ void on_signal(int signal) { g_interrupted = signal; }
 void handle(int signal) {
   struct sigaction action {};
   action.sa_handler = on_signal;
+  // The second Ctrl-C ends a tool that does not come to its end.
   action.sa_flags = static_cast<int>(SA_RESETHAND);
   ::sigaction(signal, &action, nullptr);
 }

@@ -7,7 +7,7 @@
 #include "cli/render/csv.h"
 #include "cli/render/width.h"
 #include "common/base/strings.h"
-#include "common/config/yaml_json.h"
+#include "common/yaml/json.h"
 
 namespace mesh::cli {
 namespace {
@@ -24,6 +24,7 @@ TableStyle Output::style() const {
 void Output::note(std::string_view text) { notes_ << printable_lines(text) << '\n' << std::flush; }
 
 std::string Output::document(const std::string& text) const {
+  // To a program, the bytes as they came.
   return terminal_.out ? printable_json(text) : text;
 }
 
@@ -61,7 +62,7 @@ void Output::items(const View& view, const std::vector<Json>& items) {
       show(document(pretty(Json(items))));
       break;
     case Format::yaml:
-      show(document(json_to_yaml(Json(items))));
+      show(document(yaml::from_json(Json(items))));
       break;
     case Format::csv:
       show(csv(view, items));
@@ -88,7 +89,7 @@ void Output::row(const View& view, const Json& item) {
       show(document(pretty(item)));
       break;
     case Format::yaml:
-      show(document(json_to_yaml(item)));
+      show(document(yaml::from_json(item)));
       break;
     default:
       items(view, {item});
@@ -112,7 +113,7 @@ void Output::stream(const View& view, const Json& item, const std::string& line)
       data_ << document(dump(item) + "\n");
       break;
     case Format::yaml:
-      data_ << document("---\n" + json_to_yaml(item));
+      data_ << document("---\n" + yaml::from_json(item));
       break;
     case Format::csv:
       data_ << csv(view, {item});

@@ -44,6 +44,7 @@ std::string pager_command(const std::function<const char*(const char*)>& env) {
   for (const char* name : {"MESH_PAGER", "PAGER"}) {
     if (const char* value = env(name); value != nullptr) {
       const std::string command(trim(value));
+      // It would change nothing, and costs a process.
       return command == "cat" ? std::string() : command;
     }
   }
@@ -54,7 +55,9 @@ bool run_pager(const std::string& command, std::string_view text) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return false;
   Foreground pager{.words = words_of(command), .input = ends[0]};
+  // As git does: ends by itself where all fits, keeps colours, leaves the text on the screen.
   if (std::getenv("LESS") == nullptr) pager.environment.emplace_back("LESS=FRX");
+  // Whoever leaves the pager early has read enough.
   const auto on_pipe = std::signal(SIGPIPE, SIG_IGN);
   pager.meanwhile = [&] {
     ::close(ends[0]);

@@ -18,6 +18,7 @@ void Progress::update(std::int64_t done, std::int64_t total, double fraction) {
   const auto now = clock_.steady();
   if (!begin_) {
     begin_ = now;
+    // A task that was begun long ago: the rate is of what is seen of it.
     first_done_ = done;
     first_fraction_ = fraction;
   } else if (now < next_draw_) {
@@ -31,6 +32,7 @@ void Progress::update(std::int64_t done, std::int64_t total, double fraction) {
     const double pace = (fraction - first_fraction_) / seconds;
     if (fraction >= 0 && pace > 0) state.remaining = (1 - fraction) / pace;
   }
+  // The last column stays free: some terminals break the line when it is filled.
   err_ << "\r\x1b[K" << progress_line(state, width_ - 1) << std::flush;
   drawn_ = true;
 }

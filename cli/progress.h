@@ -1,4 +1,5 @@
 // A progress bar on stderr, drawn at most ten times a second; nothing where it is switched off.
+// The library indicators is not in Debian 12.
 #pragma once
 
 #include <optional>

@@ -171,6 +171,7 @@ Status read_ranges(client::Client& mesh, const std::vector<TopicRange>& ranges,
 
 Result<std::vector<Json>> last_records(client::Client& mesh, const std::vector<TopicRange>& ranges,
                                        const RecordFilter& filter, std::size_t count) {
+  // With a filter nobody knows how far back the last ones lie; 16 keeps what is read twice small.
   for (std::int64_t window = static_cast<std::int64_t>(count);; window *= 16) {
     std::vector<TopicRange> tails = ranges;
     bool everything = true;

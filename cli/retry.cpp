@@ -11,6 +11,7 @@ namespace mesh::cli {
 std::optional<Duration> retry_delay(const Error& error, int attempt, std::uint64_t random) {
   constexpr Duration kLongest{60'000};
   if (error.kind == ErrorKind::rate_limited) {
+    // A limit is no failure: it passes, however often it is met.
     if (attempt > 1000) return std::nullopt;
     return std::min(error.retry_after.value_or(Duration{1000}), kLongest);
   }
@@ -22,6 +23,7 @@ std::optional<Duration> retry_delay(const Error& error, int attempt, std::uint64
 }
 
 bool nap(Duration duration) {
+  // A signal only sets a flag, which nothing wakes the sleep for.
   constexpr Duration kSlice{50};
   for (Duration left = duration; left.count() > 0; left -= kSlice) {
     if (InterruptGuard::interrupted()) return false;

@@ -23,6 +23,7 @@ constexpr JsonLimits kReport{.max_depth = 32, .max_bytes = std::size_t{64} << 20
 Result<Ran> run_meshd(const std::vector<std::string>& arguments) {
   std::error_code unreadable;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", unreadable);
+  // The one that was installed with this tool knows the same files.
   const auto beside = self.parent_path() / "meshd";
   const std::string program =
       !unreadable && std::filesystem::exists(beside) ? beside.string() : "meshd";

@@ -14,14 +14,16 @@ namespace {
 
 using Given = std::optional<std::string>;
 
-// A value and the name of the place it came from.
 struct Found {
-  std::string value, from;
+  std::string value;
+  Origin from;
 };
 
-struct Level {
+// What one level says of the server.
+struct Place {
   Given server, data_dir;
   std::map<std::string, std::string> endpoints;
+  Level level;
   std::string server_name, data_dir_name;
 };
 
@@ -33,9 +35,11 @@ Given variable(const Surroundings& surroundings, const char* name) {
 std::optional<Found> first(const Given& flag, const char* flag_name, const Surroundings& around,
                            const char* env_name, const Given& context,
                            const std::string& context_name) {
-  if (flag) return Found{*flag, flag_name};
-  if (const auto env = variable(around, env_name)) return Found{*env, std::string("$") + env_name};
-  if (context) return Found{*context, "context " + context_name};
+  if (flag) return Found{*flag, {Level::flag, flag_name}};
+  if (const auto env = variable(around, env_name)) {
+    return Found{*env, {Level::environment, std::string("$") + env_name}};
+  }
+  if (context) return Found{*context, {Level::context, "context " + context_name}};
   return std::nullopt;
 }
 
@@ -72,23 +76,24 @@ Result<client::Endpoints> running_endpoints(const std::string& data_dir) {
   return endpoints;
 }
 
-Status use_level(const Level& level, Settings& settings) {
-  if (level.server) {
-    auto url = normal_url(*level.server);
+Status use_place(const Place& place, Settings& settings) {
+  if (place.server) {
+    auto url = normal_url(*place.server);
     if (!url) return fail(url.error());
     settings.endpoints = client::Endpoints::all(*url);
-    settings.endpoints_from = level.server_name;
-  } else if (!level.endpoints.empty()) {
+    settings.endpoints_from = {place.level, place.server_name};
+  } else if (!place.endpoints.empty()) {
     settings.endpoints = client::Endpoints::none();
-    for (const auto& [role, url] : level.endpoints) {
+    for (const auto& [role, url] : place.endpoints) {
       settings.endpoints.of(*client::parse_role(role)) = url;
     }
-    settings.endpoints_from = level.server_name;
+    settings.endpoints_from = {place.level, place.server_name};
   } else {
-    auto endpoints = running_endpoints(*level.data_dir);
+    auto endpoints = running_endpoints(*place.data_dir);
     if (!endpoints) return fail(endpoints.error());
     settings.endpoints = *endpoints;
-    settings.endpoints_from = level.data_dir_name + " (" + run_file(*level.data_dir) + ")";
+    settings.endpoints_from = {place.level,
+                               place.data_dir_name + " (" + run_file(*place.data_dir) + ")"};
   }
   return {};
 }
@@ -103,32 +108,33 @@ bool names_a_place(const NamedContext& context) {
   return context.server || context.data_dir || !context.endpoints.empty();
 }
 
-Status place(const Globals& globals, const NamedContext& context, const Surroundings& around,
-             Settings& settings) {
+Status find_server(const Globals& globals, const NamedContext& context, const Surroundings& around,
+                   Settings& settings) {
   const std::string in_context = "context " + settings.context;
-  const Level levels[] = {
-      {globals.server, globals.data_dir, {}, "--server", "--data-dir"},
+  const Place places[] = {
+      {globals.server, globals.data_dir, {}, Level::flag, "--server", "--data-dir"},
       {variable(around, "MESH_SERVER"),
        variable(around, "MESH_DATA_DIR"),
        {},
+       Level::environment,
        "$MESH_SERVER",
        "$MESH_DATA_DIR"},
-      {context.server, context.data_dir, context.endpoints, in_context, in_context},
+      {context.server, context.data_dir, context.endpoints, Level::context, in_context, in_context},
   };
-  for (const Level& level : levels) {
-    if (level.data_dir) {
-      settings.data_dir = *level.data_dir;
-      settings.operator_token = folder_token(*level.data_dir);
+  for (const Place& place : places) {
+    if (place.data_dir) {
+      settings.data_dir = *place.data_dir;
+      settings.operator_token = folder_token(*place.data_dir);
     }
-    if (level.server || level.data_dir || !level.endpoints.empty())
-      return use_level(level, settings);
+    if (place.server || place.data_dir || !place.endpoints.empty())
+      return use_place(place, settings);
   }
   for (const std::string& folder : around.local_data_dirs) {
     std::error_code ignored;
     if (!std::filesystem::exists(run_file(folder), ignored)) continue;
     settings.data_dir = folder;
     settings.operator_token = folder_token(folder);
-    return use_level({{}, folder, {}, "", "a meshd found on this machine"}, settings);
+    return use_place({{}, folder, {}, Level::found, "", "a meshd found on this machine"}, settings);
   }
   return {};
 }
@@ -154,7 +160,7 @@ Result<Settings> resolve(const Globals& globals, const ContextFile& file,
   if (const auto name = first(globals.context, "--context", around, "MESH_CONTEXT", {}, "")) {
     if (!file.contexts.contains(name->value)) {
       return fail(ErrorKind::not_found, "there is no context \"" + name->value + "\" (named by " +
-                                            name->from + "); `mesh context list` shows them");
+                                            name->from.name + "); `mesh context list` shows them");
     }
     settings.context = name->value;
   } else if (file.contexts.contains(file.current)) {
@@ -171,7 +177,7 @@ Result<Settings> resolve(const Globals& globals, const ContextFile& file,
   if (const auto output = pick(globals.output, "--output", "MESH_OUTPUT", context.output)) {
     const auto format = parse_format(output->value);
     if (!format) {
-      return fail(ErrorKind::invalid, output->from + ": \"" + output->value +
+      return fail(ErrorKind::invalid, output->from.name + ": \"" + output->value +
                                           "\" is not an output; allowed are " +
                                           join(format_names(), ", "));
     }
@@ -180,7 +186,7 @@ Result<Settings> resolve(const Globals& globals, const ContextFile& file,
   if (const auto timeout = pick(globals.timeout, "--timeout", "MESH_TIMEOUT", {})) {
     const auto duration = parse_duration(timeout->value);
     if (!duration || duration->count() == 0) {
-      return fail(ErrorKind::invalid, timeout->from + ": \"" + timeout->value +
+      return fail(ErrorKind::invalid, timeout->from.name + ": \"" + timeout->value +
                                           "\" is not a duration such as 30s or 5m");
     }
     settings.timeout = *duration;
@@ -195,18 +201,19 @@ Result<Settings> resolve(const Globals& globals, const ContextFile& file,
   if (const auto token = pick(globals.token, "--token", "MESH_TOKEN", context.token)) {
     const std::string text(trim(token->value));
     if (text.find_first_of(" \t\r\n") != text.npos || !is_printable(text)) {
-      return fail(ErrorKind::invalid, token->from + " has white space or control characters in it");
+      return fail(ErrorKind::invalid,
+                  token->from.name + " has white space or control characters in it");
     }
     settings.token = text;
     settings.token_from = token->from;
   }
-  if (auto placed = place(globals, context, around, settings); !placed) return fail(placed.error());
-  const std::string in_context = "context " + settings.context;
-  if (settings.token_from == in_context && names_a_place(context) &&
-      settings.endpoints_from != in_context &&
-      !settings.endpoints_from.starts_with(in_context + " (")) {
+  if (auto placed = find_server(globals, context, around, settings); !placed) {
+    return fail(placed.error());
+  }
+  if (settings.token_from.level == Level::context && names_a_place(context) &&
+      settings.endpoints_from.level != Level::context) {
     settings.token.clear();
-    settings.token_from.clear();
+    settings.token_from = {};
   }
   return settings;
 }
@@ -236,8 +243,8 @@ client::Options client_options(const Settings& settings) {
   options.token = settings.token;
   // A token given for this run, or an operator's of a context, opens the admin API or is refused
   // there; the folder's never stands in for it.
-  const bool for_this_run =
-      settings.token_from == "--token" || settings.token_from == "$MESH_TOKEN";
+  const Level level = settings.token_from.level;
+  const bool for_this_run = level == Level::flag || level == Level::environment;
   const bool by_hand =
       !settings.token.empty() && (for_this_run || !is_tenant_token(settings.token));
   options.operator_token = by_hand ? settings.token : settings.operator_token;

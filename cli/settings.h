@@ -26,14 +26,22 @@ std::optional<Format> parse_format(std::string_view name);
 // Their names, in the order in which they are offered.
 const std::vector<std::string>& format_names();
 
+// Where a setting was given.
+enum class Level { none, flag, environment, context, found };
+
+struct Origin {
+  Level level = Level::none;
+  std::string name;  // for people: "--token", "$MESH_TOKEN", "context prod"
+};
+
 struct Settings {
   client::Endpoints endpoints;
-  std::string endpoints_from = "the default addresses";
-  std::string token;           // a tenant's, or the operator's when it was given by hand
-  std::string token_from;      // "--token", "$MESH_TOKEN", "context prod"
+  Origin endpoints_from{Level::none, "the default addresses"};
+  std::string token;  // a tenant's, or the operator's when it was given by hand
+  Origin token_from;
   std::string operator_token;  // read from the data folder
   std::string tenant;          // empty: none
-  std::string tenant_from;
+  Origin tenant_from;
   std::string context;   // the active one's name; may be empty
   std::string data_dir;  // where run.json was found or looked for; may be empty
   Format format = Format::table;

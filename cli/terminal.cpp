@@ -39,6 +39,7 @@ Terminal detect_terminal() {
 
 bool reader_has_gone() {
   pollfd out{1, POLLOUT, 0};
+  // POLLERR on a pipe: nobody has it open for reading any more.
   return ::poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
 }
 

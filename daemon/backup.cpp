@@ -4,6 +4,8 @@
 #include <iostream>
 
 #include "common/engines/sqlite/backup/backup.h"
+#include "common/engines/sqlite/backup/manifest.h"
+#include "common/engines/sqlite/backup/restore.h"
 #include "common/telemetry/log.h"
 #include "daemon/pipeline/tasks/task_support.h"
 #include "daemon/tell_error.h"

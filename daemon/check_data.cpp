@@ -11,7 +11,7 @@
 #include <fstream>
 
 #include "common/base/time.h"
-#include "common/engines/sqlite/backup/backup.h"
+#include "common/engines/sqlite/backup/restore.h"
 #include "common/engines/sqlite/core/directory_lock.h"
 #include "common/engines/sqlite/core/plain_copy.h"
 #include "common/engines/sqlite/core/wal_check.h"
@@ -59,8 +59,6 @@ constexpr const char* kFramesLost =
     "changes of the damaged frames that no later frame holds; what of them can be told is listed "
     "beside";
 
-bool loses(const sqlite::Damage& damage) { return !damage.loss.starts_with("nothing"); }
-
 Result<Checked> look(const std::string& dir, const Kind& kind, const std::string& scratch) {
   Checked checked{{}, dir + "/" + kind.file};
   checked.report.file = kind.file;
@@ -80,9 +78,12 @@ Result<Checked> look(const std::string& dir, const Kind& kind, const std::string
   checked.report = std::move(*report);
   if (!wal) {
     checked.report.users_lost = true;
-    checked.report.damages.insert(
-        checked.report.damages.begin(),
-        {"write-ahead log", wal.error().cause, {}, kind.derived() ? kBuiltAgain : kFramesLost});
+    checked.report.damages.insert(checked.report.damages.begin(),
+                                  {"write-ahead log",
+                                   wal.error().cause,
+                                   {},
+                                   kind.derived() ? kBuiltAgain : kFramesLost,
+                                   kind.derived()});
   }
   return checked;
 }
@@ -210,7 +211,7 @@ Json to_json(const Checked& checked) {
                        {"what", damage.what},
                        {"tenants", damage.tenants},
                        {"loss", damage.loss}});
-    lossy |= loses(damage);
+    lossy |= !damage.lossless;
   }
   const char* state = checked.damaged()                   ? "damaged"
                       : sqlite::has_bytes(checked.source) ? "ok"
@@ -317,11 +318,12 @@ Result<Json> check_data(const std::string& data_dir, bool repair, Timestamp now)
                          {"users and tenants",
                           "log.db, from which they would be taken, is lost as well",
                           {},
-                          "every user and tenant that store.db no longer holds"});
+                          "every user and tenant that store.db no longer holds",
+                          false});
   }
   // It may hold what neither file can say any more.
   if (auto& index = all[2]; anew && !index.damaged() && sqlite::has_bytes(index.source)) {
-    index.report.damages = {{"file", "made from what is lost", {}, kBuiltAgain}};
+    index.report.damages = {{"file", "made from what is lost", {}, kBuiltAgain, true}};
   }
   Json report{{"data_dir", data_dir},
               {"state", damaged ? "damaged" : "ok"},

@@ -1,4 +1,5 @@
 // systemd's notification protocol (sd_notify(3)), over $NOTIFY_SOCKET. Without it: nothing happens.
+// libsystemd would be a dependency for one datagram.
 #pragma once
 
 #include <optional>

@@ -139,9 +139,10 @@ std::vector<Finding> check_credentials(Session& session) {
   }
   const auto page = session.mesh->list_users({1, {}, {}});
   if (page) {
-    findings.push_back({"tenant token", true, "accepted (" + settings.token_from + ")", ""});
+    findings.push_back({"tenant token", true, "accepted (" + settings.token_from.name + ")", ""});
   } else {
-    findings.push_back({"tenant token", false, settings.token_from + ": " + page.error().message,
+    findings.push_back({"tenant token", false,
+                        settings.token_from.name + ": " + page.error().message,
                         "`mesh token inspect` shows what it says"});
   }
   return findings;
@@ -154,7 +155,8 @@ std::vector<Finding> examine(Session& session) {
         {"settings", false, connected.error().message, "correct that flag, variable or context"});
     return findings;
   }
-  findings.push_back({"settings", true, "addresses from " + session.settings.endpoints_from, ""});
+  findings.push_back(
+      {"settings", true, "addresses from " + session.settings.endpoints_from.name, ""});
   if (auto process = check_process(session.settings.data_dir))
     findings.push_back(std::move(*process));
   Heard heard;

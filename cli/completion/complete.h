@@ -1,4 +1,5 @@
 // What may stand at the cursor of a command line.
+// CLI11 has no completion.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -1,4 +1,5 @@
 // JSON values out of a file, one after another, in bounded memory.
+// nlohmann's parser takes one value, and cannot go on behind a broken one.
 #pragma once
 
 #include <cstdint>

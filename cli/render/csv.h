@@ -1,4 +1,5 @@
 // CSV as in RFC 4180, but for the line ends, which are line feeds. Pure.
+// libcsv, which reads CSV here, writes every field in quotes.
 #pragma once
 
 #include <string>

@@ -75,6 +75,7 @@ std::string line(const std::vector<std::string>& cells, const std::vector<TableC
     text +=
         padded(cut(cells[i], tracks[i].width, columns[i].cut), tracks[i].width, columns[i].right);
   }
+  // Blanks at the end would wrap on a terminal, and are a nuisance in a paste.
   text.erase(text.find_last_not_of(' ') + 1);
   return text;
 }

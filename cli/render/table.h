@@ -1,4 +1,5 @@
 // Aligned tables without borders. Pure.
+// libfort and tabulate are not in Debian 12.
 #pragma once
 
 #include <string>

@@ -55,6 +55,7 @@ Result<std::optional<TenantId>> named_tenant(const Credential& credential) {
 // That a tenant's own credential is asked for no other tenant.
 Status check_named(const Credential& credential, const TenantId& own) {
   for (const auto* text : {&credential.tenant_header, &credential.tenant_param}) {
+    // A text that is no tenant id is a mistake (invalid), not a try at another's data.
     if (*text && **text != own.str() && TenantId::parse(**text)) {
       return fail(ErrorKind::forbidden, "the credential is for another tenant");
     }
@@ -75,6 +76,7 @@ class TokenAuthenticator final : public Authenticator {
     if (!credential.authorization) return authenticate_nobody(credential, wanted);
     const auto token = bearer_token(*credential.authorization);
     if (!token) return bad_token("Authorization is not `Bearer <token>`");
+    // Before the others: what an operator's token looks like is its owner's choice.
     if (is_operator(*token)) return authenticate_operator(credential, wanted);
     auto subject = tenant_user(*token);
     if (!subject) return fail(subject.error());

@@ -67,7 +67,4 @@ struct DevToken {
 };
 Result<DevToken> parse_dev_token(std::string_view token);
 
-// Signs an HS256 token; for `mesh token mint` and tests.
-Result<std::string> sign_hs256(const std::string& secret, const std::string& claims_json);
-
 }  // namespace mesh::auth

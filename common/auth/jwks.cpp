@@ -13,6 +13,7 @@ namespace mesh::auth {
 namespace {
 
 constexpr std::size_t kMostKeys = 100;
+// NIST SP 800-131A no longer allows shorter ones.
 constexpr int kLeastRsaBits = 2048;
 constexpr int kMostRsaBits = 8192;  // verification's cost grows with the square
 
@@ -58,6 +59,7 @@ Result<PkeyPtr> rsa_key(const Json& jwk) {
     return fail(ErrorKind::invalid,
                 "an RSA key of " + std::to_string(bits) + " bits; 2048 to 8192 are allowed");
   }
+  // With e = 1 every signature verifies.
   if (!BN_is_odd(e.get()) || BN_is_one(e.get()) || !BN_is_odd(n.get())) {
     return fail(ErrorKind::invalid, "n or e is no RSA public key's");
   }
@@ -82,6 +84,7 @@ Result<PkeyPtr> ec_key(const Json& jwk, const Curve& curve) {
   OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(),
                                    point.size());
   auto key = build("EC", builder.get());
+  // A point off the curve lets others choose the group that signatures are checked in.
   PkeyContextPtr check(key ? EVP_PKEY_CTX_new_from_pkey(nullptr, key.get(), nullptr) : nullptr);
   if (!check || EVP_PKEY_public_check(check.get()) != 1) {
     ERR_clear_error();
@@ -143,6 +146,7 @@ Result<PkeyPtr> public_key(const Json& jwk) {
   if (type == "oct") {
     return fail(ErrorKind::invalid, "a symmetric key; a key set holds public keys only");
   }
+  // Passed over, as RFC 7517 §5 asks: a set may hold keys for others.
   if (type != "RSA" && type != "EC" && type != "OKP") return PkeyPtr();
   if (jwk.contains("d")) {
     return fail(ErrorKind::invalid, "a private key; keep it with the issuer, list the public one");

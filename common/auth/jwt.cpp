@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "common/auth/remote_keys.h"
+#include "common/base/hmac.h"
 #include "common/base/json.h"
 #include "common/base/strings.h"
 
@@ -15,7 +16,8 @@ constexpr std::size_t kLongestToken = 8192;
 constexpr std::size_t kLongestKid = 256;
 constexpr std::size_t kLongestUser = 255;
 constexpr std::size_t kShortestSecret = 32;
-constexpr int kMostTriedKeys = 4;            // of a token that does not say which
+constexpr int kMostTriedKeys = 4;  // of a token that does not say which
+// Far larger numbers would not fit as milliseconds.
 constexpr double kLatest = 253'402'300'799;  // 9999-12-31T23:59:59Z
 
 tl::unexpected<Error> refuse(std::string why) {
@@ -85,6 +87,7 @@ void try_keys(const PublicKeys& keys, std::string_view kid, Algorithm algorithm,
 Result<JwtVerifier> JwtVerifier::create(const JwtOptions& options, const Clock& clock) {
   const auto bad = [](const std::string& what) { return fail(ErrorKind::invalid, what); };
   if (options.issuer.empty()) return bad("JWT: no issuer is configured");
+  // Without it, tokens that the issuer made for other services would open this one.
   if (options.audience.empty()) return bad("JWT: no audience is configured");
   if (options.tenant_claim.empty()) return bad("JWT: no tenant claim is configured");
   if (options.leeway.count() < 0 || options.leeway > std::chrono::seconds{60}) {
@@ -205,6 +208,7 @@ Status JwtVerifier::check_signature(const Json& header, std::string_view input,
 Status JwtVerifier::check_times(const Json& claims) const {
   const std::int64_t now = clock_->now().time_since_epoch().count();
   const std::int64_t leeway = std::chrono::milliseconds(options_.leeway).count();
+  // A token that never ends cannot be withdrawn.
   if (!claims.contains("exp")) return refuse("no exp");
   const auto expires = numeric_date(claims["exp"]);
   if (!expires) return refuse("exp is not a time");
@@ -229,18 +233,6 @@ Status JwtVerifier::check_audience(const Json& claims) const {
           : found->is_string() && *found == options_.audience;
   if (!matches) return refuse("aud does not hold the audience");
   return {};
-}
-
-Result<std::string> sign_hs256(const std::string& secret, const std::string& claims_json) {
-  if (secret.size() < kShortestSecret) {
-    return fail(ErrorKind::invalid, "the secret is shorter than 32 bytes");
-  }
-  const auto claims = parse_json(claims_json);
-  if (!claims) return fail(claims.error());
-  if (!claims->is_object()) return fail(ErrorKind::invalid, "the claims are not a JSON object");
-  const std::string input =
-      base64url_encode(R"({"alg":"HS256","typ":"JWT"})") + "." + base64url_encode(claims_json);
-  return input + "." + base64url_encode(hmac_sha256(secret, input));
 }
 
 }  // namespace mesh::auth

@@ -62,6 +62,7 @@ Result<void> make_token(const std::string& path) {
       return refuse(path, "cannot be written: " + why);
     }
   }
+  // link, not rename: it never replaces a token that another process has made meanwhile.
   const bool linked = link(temporary.c_str(), path.c_str()) == 0;
   const int error = errno;
   unlink(temporary.c_str());

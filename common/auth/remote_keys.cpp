@@ -15,6 +15,7 @@ constexpr seconds kLeastLifetime{60};
 constexpr seconds kMostLifetime{24 * 3600};
 constexpr seconds kUsualLifetime{300};
 constexpr seconds kBetweenFetches{30};  // for unknown keys, and after a failure
+// How long the last keys serve while the issuer does not answer: an outage of it is none of ours.
 constexpr seconds kStale{24 * 3600};
 
 }  // namespace
@@ -53,6 +54,7 @@ RemoteKeys::~RemoteKeys() {
 
 void RemoteKeys::start() {
   std::unique_lock lock(mutex_);
+  // The first keys are there, or known to be missing, before the first request comes.
   fetch_once(lock);
   thread_ = std::thread([this] { run(); });
 }
@@ -83,6 +85,7 @@ void RemoteKeys::fetch_once(std::unique_lock<std::mutex>& lock) {
   asked_ = clock_.steady();
   due_ = asked_ + kBetweenFetches;
   fetching_ = true;
+  // A server that does not answer must not hold up those who have keys.
   lock.unlock();
   auto answer = fetch_();
   Result<PublicKeys> keys = answer ? parse_jwks(answer->jwks) : fail(answer.error());

@@ -1,7 +1,6 @@
 #include "common/auth/signature.h"
 
 #include <openssl/err.h>
-#include <openssl/hmac.h>
 #include <openssl/rsa.h>
 
 #include <array>
@@ -56,6 +55,7 @@ std::string der_signature(std::string_view raw, std::size_t coordinate_bytes) {
   return out;
 }
 
+// RFC 7518 §3.5: the same digest in the mask, and a salt of its length.
 bool use_pss(EVP_PKEY_CTX* context, const EVP_MD* digest) {
   return EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) == 1 &&
          EVP_PKEY_CTX_set_rsa_mgf1_md(context, digest) == 1 &&
@@ -65,6 +65,7 @@ bool use_pss(EVP_PKEY_CTX* context, const EVP_MD* digest) {
 }  // namespace
 
 std::optional<Algorithm> parse_algorithm(std::string_view name) {
+  // The name that RFC 9864 gives to the only curve that is taken here.
   if (name == "Ed25519") return Algorithm::eddsa;
   for (const auto& known : kDefinitions) {
     if (known.name == name) return known.algorithm;
@@ -113,14 +114,6 @@ bool verify_signature(Algorithm algorithm, EVP_PKEY* key, std::string_view input
   // A bad signature leaves an entry in the thread's error queue, which others read.
   if (!good) ERR_clear_error();
   return good;
-}
-
-std::string hmac_sha256(std::string_view secret, std::string_view input) {
-  std::string out(32, '\0');
-  unsigned int length = 0;
-  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), bytes(input), input.size(),
-       reinterpret_cast<unsigned char*>(out.data()), &length);
-  return out;
 }
 
 }  // namespace mesh::auth

@@ -37,7 +37,4 @@ bool fits(Algorithm algorithm, const EVP_PKEY* key);
 bool verify_signature(Algorithm algorithm, EVP_PKEY* key, std::string_view input,
                       std::string_view signature);
 
-// HMAC-SHA-256, 32 bytes.
-std::string hmac_sha256(std::string_view secret, std::string_view input);
-
 }  // namespace mesh::auth

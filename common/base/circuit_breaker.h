@@ -1,4 +1,5 @@
 // A circuit breaker in front of an engine that may be down.
+// brpc's belongs to its channels; this one stands beside any call.
 #pragma once
 
 #include <mutex>

@@ -10,6 +10,7 @@
 // The bound: all lanes together hold `max` of cost. A key that waits already may hold at most half
 // of what the others leave, so a flood of one always leaves room for another. A key that has
 // nothing waiting may put in one item of any cost while no more than half of `max` is taken.
+// Seastar's fair_queue works within its reactor only; this one stands under whichever lock.
 #pragma once
 
 #include <cstddef>

@@ -111,6 +111,7 @@ std::optional<Timestamp> uuid_v7_time(std::string_view uuid) {
 }
 
 std::string uuid_v5(std::string_view name_space, std::string_view name) {
+  // Fetched once: a look-up by name costs more than the digest of a short text.
   static const EVP_MD* const sha1 = EVP_MD_fetch(nullptr, "SHA1", nullptr);
   const auto space = parse_uuid(name_space).value_or(Bytes16{});
   std::string input(reinterpret_cast<const char*>(space.data()), space.size());

@@ -1,4 +1,5 @@
 // Identifiers: UUIDs (RFC 9562) and random hex strings.
+// libuuid makes no version 7 before 2.41.
 #pragma once
 
 #include <cstdint>

@@ -25,6 +25,7 @@ struct JsonLimits {
 // for broken syntax, invalid UTF-8, duplicate keys, a number beyond double, or trailing text;
 // `too_large` beyond the limits. The parser stops at max_depth, so the stack is safe. Integers of
 // 64 bits stay exact.
+// nlohmann's own parser takes duplicate keys and any depth, and fills ordered objects in n².
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
 
 // The text of a member's value, as it stands in `object`: the text of an object that parse_json has
@@ -39,6 +40,7 @@ std::string one_line(std::string_view document);
 // A value that is passed on as the text that came in: dump writes it as it is, on one line, and
 // nothing else reads it (it is no object, array, string or number). `document` is one that
 // parse_json has taken.
+// RapidJSON's RawValue is of its writer alone: its values cannot hold one.
 Json raw_json(std::string_view document);
 bool is_raw(const Json& value);
 std::string_view raw_text(const Json& raw);

@@ -56,6 +56,7 @@ std::string encode64(std::string_view bytes, std::string_view alphabet) {
 
 std::optional<std::string> decode64(std::string_view text,
                                     const std::array<signed char, 256>& reverse) {
+  // Six bits more than whole bytes: no encoder writes that.
   if (text.size() % 4 == 1) return std::nullopt;
   std::string bytes;
   bytes.reserve(text.size() * 3 / 4);
@@ -83,6 +84,7 @@ bool is_valid_utf8(std::string_view bytes) {
   const auto* const end = p + bytes.size();
   const auto tail = [](unsigned char c) { return (c & 0xc0) == 0x80; };
   while (p != end) {
+    // Most text is ASCII: eight bytes at a time.
     if (end - p >= 8) {
       std::uint64_t word;
       std::memcpy(&word, p, 8);

@@ -22,10 +22,12 @@ std::optional<std::int64_t> parse_int(std::string_view text);
 std::optional<double> parse_double(std::string_view text);
 
 // RFC 3986. Decoding answers nothing on a broken escape or when the result is not valid UTF-8.
+// libcurl leaves a broken escape as it stands.
 std::string percent_encode(std::string_view text);
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space = false);
 
 // RFC 4648 §5 without padding. Decoding refuses padding, white space and non-canonical tails.
+// OpenSSL's EVP_DecodeBlock passes over white space at the ends and has no URL alphabet.
 std::string base64url_encode(std::string_view bytes);
 std::optional<std::string> base64url_decode(std::string_view text);
 // RFC 4648 §4 with padding.

@@ -90,6 +90,7 @@ Result<Timestamp> parse_rfc3339(std::string_view text) {
   const int y = digits(text, 0, 4), mo = digits(text, 5, 2), d = digits(text, 8, 2);
   const int h = digits(text, 11, 2), mi = digits(text, 14, 2), s = digits(text, 17, 2);
   if (y < 0 || mo < 0 || d < 0 || h < 0 || mi < 0 || s < 0) return bad();
+  // RFC 3339 §5.6 allows a small letter, and a space for the reader's sake.
   const char sep = text[10];
   if (text[4] != '-' || text[7] != '-' || text[13] != ':' || text[16] != ':' ||
       (sep != 'T' && sep != 't' && sep != ' ')) {
@@ -196,6 +197,7 @@ std::string format_size(std::uint64_t bytes) {
   if (bytes < 1024) return std::to_string(bytes) + " B";
   auto value = static_cast<double>(bytes);
   std::size_t unit = 0;
+  // From here on "%.1f" would round up to "1024.0".
   while (value >= 1023.95 && unit + 1 < kNames.size()) {
     value /= 1024;
     ++unit;

@@ -13,6 +13,7 @@ namespace mesh {
 // RFC 3339 in UTC with milliseconds: "2026-11-21T08:32:00.123Z".
 std::string format_rfc3339(Timestamp t);
 // Any RFC 3339 date-time, with any offset; fractions beyond milliseconds are cut.
+// GCC 12 has no std::chrono::parse, and strptime no fractions.
 Result<Timestamp> parse_rfc3339(std::string_view text);
 
 // "75s", "1h30m", "250ms", "7d"; units ms s m h d w; no sign; at most ten years.

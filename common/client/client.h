@@ -177,12 +177,6 @@ class Client {
   // `unprocessable` error has pointers "/<line, from 1>/…".
   Result<std::vector<std::string>> publish_bulk(std::string ndjson, const WriteOptions& write = {});
 
-  // What projections know. The body as the API gives it.
-  Result<Json> analytics_of_user(const std::string& user_id);
-  Result<Json> analytics_of_researcher(const std::string& researcher);
-  Result<Json> events_of_user(const std::string& user_id, int limit = 10);
-  Result<Json> events_of_researcher(const std::string& researcher, int limit = 10);
-
   // Topics and records.
   Result<std::vector<Json>> topics();
   Result<Json> topic(const std::string& name);

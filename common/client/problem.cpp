@@ -6,6 +6,8 @@
 namespace mesh::client {
 namespace {
 
+constexpr std::string_view kRequestId = "request id ";
+
 std::string text_member(const Json& object, const char* name) {
   const auto it = object.find(name);
   return it != object.end() && it->is_string() ? it->get<std::string>() : std::string{};
@@ -82,13 +84,21 @@ Error error_of(const http::Response& response) {
   if (error.message.empty()) {
     error.message = "the server answered with status " + std::to_string(response.status);
   }
-  if (!request_id.empty() && is_printable(request_id)) error.cause = "request id " + request_id;
+  if (!request_id.empty() && is_printable(request_id)) {
+    error.cause = std::string(kRequestId) + request_id;
+  }
   if (const auto after = header_of(response, "retry-after")) {
     if (const auto seconds = parse_int(*after); seconds && *seconds >= 0 && *seconds <= 86'400) {
       error.retry_after = std::chrono::seconds{*seconds};
     }
   }
   return error;
+}
+
+std::optional<std::string_view> request_id_of(const Error& error) {
+  const std::string_view cause = error.cause;
+  if (!cause.starts_with(kRequestId)) return std::nullopt;
+  return cause.substr(kRequestId.size());
 }
 
 std::optional<std::string> next_page(const http::Response& response) {

@@ -17,6 +17,8 @@ ErrorKind kind_of_status(int status);
 // its title, else the status), `fields` its errors, `retry_after` the header's seconds; `cause` is
 // "request id <id>" where the answer names one.
 Error error_of(const http::Response& response);
+// The id in such an error's cause; nothing where it names none, as of errors that no server made.
+std::optional<std::string_view> request_id_of(const Error& error);
 
 // Case-insensitive; nothing where it is missing.
 std::optional<std::string> header_of(const http::Response& response, std::string_view name);

@@ -191,26 +191,4 @@ Result<std::vector<std::string>> Client::publish_bulk(std::string ndjson,
   return result;
 }
 
-Result<Json> Client::analytics_of_user(const std::string& user_id) {
-  return impl_->json(
-      {.role = Role::subscriber, .path = path_of({"api", "v1", "analytics", "user", user_id})});
-}
-
-Result<Json> Client::analytics_of_researcher(const std::string& researcher) {
-  return impl_->json({.role = Role::subscriber,
-                      .path = path_of({"api", "v1", "analytics", "researcher", researcher})});
-}
-
-Result<Json> Client::events_of_user(const std::string& user_id, int limit) {
-  return impl_->json({.role = Role::subscriber,
-                      .path = path_of({"api", "v1", "events", "user", user_id}),
-                      .query = {{"limit", std::to_string(limit)}}});
-}
-
-Result<Json> Client::events_of_researcher(const std::string& researcher, int limit) {
-  return impl_->json({.role = Role::subscriber,
-                      .path = path_of({"api", "v1", "events", "researcher", researcher}),
-                      .query = {{"limit", std::to_string(limit)}}});
-}
-
 }  // namespace mesh::client

@@ -17,6 +17,7 @@ bool is_ipv6(const std::string& host) {
 // A name, or an IPv4 address: what has only digits and dots must be one.
 bool is_name_or_ipv4(const std::string& host) {
   if (host.empty() || host.size() > 253 || host.front() == '-' || host.front() == '.') return false;
+  // "127.0.0.256" is no name that a resolver should be asked for.
   if (host.find_first_not_of("0123456789.") == std::string::npos) {
     in_addr ignored{};
     return inet_pton(AF_INET, host.c_str(), &ignored) == 1;

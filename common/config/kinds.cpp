@@ -159,6 +159,7 @@ Kind<Duration> duration(Duration least, Duration most) {
   return kind;
 }
 
+// Only these two words: "no", which YAML 1.1 takes for false, is a text in YAML 1.2.
 Kind<bool> flag() {
   Kind<bool> kind;
   kind.schema = or_variable({{"type", "boolean"}});
@@ -202,6 +203,7 @@ Kind<std::string> url(std::vector<std::string> schemes) {
                     value[prefix.size()] != '/';
            });
   });
+  // What is shown may end in a log or a ticket.
   kind.show = [](const std::string& value) { return Json(without_password(value)); };
   return kind;
 }
@@ -220,6 +222,7 @@ Kind<Secret> secret() {
     if (value.kind != Value::Kind::scalar || value.text.empty()) return std::nullopt;
     return Secret(value.text);
   };
+  // Its length would tell something, too.
   kind.show = [](const Secret&) { return Json("***"); };
   kind.check = no_complaint<Secret>;
   return kind;
@@ -242,6 +245,7 @@ Kind<std::string> origin() {
         for (const auto& [scheme, port] : {std::pair{"https://", ":443"}, {"http://", ":80"}}) {
           if (!value.starts_with(scheme)) continue;
           const std::string place = value.substr(std::string_view(scheme).size());
+          // As browsers write the Origin field, which is compared byte by byte.
           return to_lower(value) == value && !place.ends_with(port) &&
                  (parse_address(place) || parse_address(place + ":0"));
         }

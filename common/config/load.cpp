@@ -106,8 +106,8 @@ std::optional<std::string> find_config_file(const std::optional<std::string>& fl
   return std::nullopt;
 }
 
-Result<Config> load_text(const std::string& yaml, const Environment& env) {
-  auto tree = parse_yaml(yaml);
+Result<Config> load_text(const std::string& text, const Environment& env) {
+  auto tree = yaml::parse(text);
   if (!tree) return fail(tree.error());
   Loader loader{env, {}, {}, {}};
   loader.take(*tree, "");

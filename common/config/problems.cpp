@@ -27,6 +27,22 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 std::string_view last_part(std::string_view path) { return path.substr(path.rfind('.') + 1); }
 
+// The word of `allowed` that was probably meant.
+const std::string* nearest(const std::vector<std::string>& allowed, std::string_view word) {
+  constexpr std::size_t kLongestWord = 64;
+  const auto lower = to_lower(word.substr(0, kLongestWord));
+  const std::string* best = nullptr;
+  const std::size_t most = lower.size() < 4 ? 1 : std::max<std::size_t>(2, lower.size() / 3);
+  std::size_t best_distance = most + 1;
+  for (const auto& candidate : allowed) {
+    if (const auto d = distance(lower, candidate); d < best_distance) {
+      best = &candidate;
+      best_distance = d;
+    }
+  }
+  return best;
+}
+
 }  // namespace
 
 void Problems::add(std::string_view path, std::string_view what) {
@@ -46,18 +62,9 @@ Status Problems::status() const {
 
 std::string suggest(const std::vector<std::string>& allowed, std::string_view prefix,
                     std::string_view word) {
-  constexpr std::size_t kLongestWord = 64;
-  const auto lower = to_lower(word.substr(0, kLongestWord));
-  const std::string* best = nullptr;
-  const std::size_t most = lower.size() < 4 ? 1 : std::max<std::size_t>(2, lower.size() / 3);
-  std::size_t best_distance = most + 1;
-  for (const auto& candidate : allowed) {
-    if (const auto d = distance(lower, candidate); d < best_distance) {
-      best = &candidate;
-      best_distance = d;
-    }
+  if (const auto* best = nearest(allowed, word)) {
+    return "did you mean " + std::string(prefix) + *best + "?";
   }
-  if (best != nullptr) return "did you mean " + std::string(prefix) + *best + "?";
   std::string out = "allowed here:";
   for (const auto& candidate : allowed) out += (out.back() == ':' ? " " : ", ") + candidate;
   return out;
@@ -72,13 +79,13 @@ std::string suggest(std::string_view group, std::string_view word) {
     std::string name(rest.substr(0, rest.find('.')));
     if (std::ranges::find(here, name) == here.end()) here.push_back(std::move(name));
   }
-  auto near = suggest(here, prefix, word);
-  if (near.starts_with("did you")) return near;
-  // A key of that name in another group.
-  for (const auto& key : keys()) {
-    if (last_part(key.path) == word) return "did you mean " + key.path + "?";
+  if (nearest(here, word) == nullptr) {
+    // A key of that name in another group.
+    for (const auto& key : keys()) {
+      if (last_part(key.path) == word) return "did you mean " + key.path + "?";
+    }
   }
-  return near;
+  return suggest(here, prefix, word);
 }
 
 }  // namespace mesh::config

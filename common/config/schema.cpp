@@ -21,6 +21,7 @@ Json& group_at(Json& root, std::string_view path) {
     so_far += (so_far.empty() ? "" : ".") + part;
     Json& next = (*node)["properties"][part];
     if (next.is_null()) {
+      // A group whose keys are all commented out is a null.
       next["type"] = {"object", "null"};
       const auto group = std::ranges::find(groups(), so_far, &Group::path);
       if (group != groups().end()) next["description"] = one_line(group->doc);

@@ -43,6 +43,7 @@ std::optional<std::string> read_file(const char* key, const std::string& file, C
   if (!ok) return refuse("cannot be read: not a plain file");
   if (text.size() > kMaxFile) return refuse("is longer than 1 MiB");
   text.erase(0, text.size() - without_bom(text).size());
+  // Editors and echo add one; more than one would be part of the secret.
   if (text.ends_with('\n')) text.pop_back();
   if (text.ends_with('\r')) text.pop_back();
   if (text.empty()) return refuse("is empty");

@@ -101,6 +101,7 @@ void check_unused(const Config& config, Problems& problems) {
 
 void check_keys(const Config& config, Problems& problems) {
   for (const auto& key : keys()) key.check(config, problems);
+  // The one group whose keys are not in the table: scopes are data.
   for (const auto& [scope, policy] : config.rate_limits) {
     if (scope != "search" && scope != "publish" && scope != "users" && scope != "admin") {
       problems.add("rate_limits." + scope, "unknown key; " + suggest("rate_limits", scope));

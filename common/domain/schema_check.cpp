@@ -78,6 +78,7 @@ bool is_without_nul(const Json& value) {
 // measuring strings at a NUL; so both are checked here.
 struct Compiled {
   valijson::Schema schema;
+  PlainJson text;
   std::vector<std::string> members;     // named by the schema, at the top level
   std::vector<std::string> date_times;  // those of them whose format is date-time
 };
@@ -95,6 +96,7 @@ const Compiled& compiled(const EventTypeDef& type) {
       }
       valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
       parser.populateSchema(valijson::adapters::NlohmannJsonAdapter(text), entry->schema);
+      entry->text = std::move(text);
       schemas.emplace(def.type, std::move(entry));
     }
     return schemas;
@@ -102,12 +104,20 @@ const Compiled& compiled(const EventTypeDef& type) {
   return *all.at(type.type);
 }
 
-// {"<root>", "[a]", "[0]"} → "/a/0" (RFC 6901).
-std::string pointer(const std::vector<std::string>& context) {
-  std::string text;
+// {"<root>", "[a]", "[0]"} → {"a", "0"}.
+std::vector<std::string> path_of(const std::vector<std::string>& context) {
+  std::vector<std::string> path;
   for (std::size_t i = 1; i < context.size(); ++i) {
-    std::string_view part = context[i];
-    if (part.starts_with('[')) part = part.substr(1, part.size() - 2);
+    const std::string& part = context[i];
+    path.push_back(part.starts_with('[') ? part.substr(1, part.size() - 2) : part);
+  }
+  return path;
+}
+
+// RFC 6901.
+std::string pointer(const std::vector<std::string>& path) {
+  std::string text;
+  for (const auto& part : path) {
     text += '/';
     for (const char c : part) {
       if (c == '~') {
@@ -122,25 +132,76 @@ std::string pointer(const std::vector<std::string>& context) {
   return text;
 }
 
-// Says it the way the rest of the mesh does, and points at the member that is missing.
-FieldError field_error(const valijson::ValidationResults::Error& error) {
-  constexpr std::string_view kMissing = "Missing required property '";
-  FieldError field{pointer(error.context), error.description};
-  if (field.detail.starts_with(kMissing)) {
-    const auto name = field.detail.substr(kMissing.size());
-    field.pointer += "/" + name.substr(0, name.find('\''));
-    field.detail = "is required";
-  } else if (field.detail.starts_with("Value type not permitted")) {
-    field.detail = "has the wrong type";
-  }
-  return field;
+bool has_type(const PlainJson& value, std::string_view type) {
+  return type == "object"    ? value.is_object()
+         : type == "string"  ? value.is_string()
+         : type == "integer" ? value.is_number_integer()
+         : type == "boolean" ? value.is_boolean()
+                             : true;
 }
 
-// The library reports a failed member once more for each object around it.
-bool is_echo(const valijson::ValidationResults::Error& error) {
-  return error.description.starts_with("Failed to validate against schema associated") ||
-         error.description.starts_with("Failed to validate against additional properties");
+const PlainJson* member(const PlainJson* of, const std::string& name) {
+  if (of == nullptr || !of->is_object()) return nullptr;
+  const auto it = of->find(name);
+  return it == of->end() ? nullptr : &*it;
 }
+
+// The library tells what it found in prose alone, and a failed member once more for each object
+// around it. So its errors say where to look; what is missing or of another type is seen here, and
+// an error around one that was told is left out.
+class Violations {
+ public:
+  Violations(const PlainJson& schema, const PlainJson& data) : schema_(schema), data_(data) {}
+
+  void add(const valijson::ValidationResults::Error& error) {
+    const auto path = path_of(error.context);
+    const PlainJson* schema = &schema_;
+    const PlainJson* value = &data_;
+    for (const auto& part : path) {
+      const PlainJson* named = member(member(schema, "properties"), part);
+      schema = named != nullptr ? named : member(schema, "additionalProperties");
+      value = member(value, part);
+    }
+    if (missing(path, schema, value)) return;
+    const PlainJson* type = member(schema, "type");
+    if (type != nullptr && value != nullptr && !has_type(*value, type->get<std::string>())) {
+      return tell(path, "has the wrong type");
+    }
+    const bool around = std::any_of(told_.begin(), told_.end(), [&](const auto& inner) {
+      return inner.size() > path.size() && std::equal(path.begin(), path.end(), inner.begin());
+    });
+    if (!around) tell(path, error.description);
+  }
+  bool full() const { return fields_.size() >= kMaxViolations; }
+  std::vector<FieldError> take() { return std::move(fields_); }
+
+ private:
+  bool missing(std::vector<std::string> path, const PlainJson* schema, const PlainJson* value) {
+    const PlainJson* required = member(schema, "required");
+    if (required == nullptr || value == nullptr || !value->is_object()) return false;
+    bool any = false;
+    for (const auto& name : *required) {
+      if (value->contains(name.get<std::string>())) continue;
+      any = true;
+      path.push_back(name.get<std::string>());
+      tell(path, "is required");
+      path.pop_back();
+    }
+    return any;
+  }
+
+  void tell(const std::vector<std::string>& path, std::string detail) {
+    FieldError field{pointer(path), std::move(detail)};
+    if (full() || std::find(fields_.begin(), fields_.end(), field) != fields_.end()) return;
+    fields_.push_back(std::move(field));
+    told_.push_back(path);
+  }
+
+  const PlainJson& schema_;
+  const PlainJson& data_;
+  std::vector<FieldError> fields_;
+  std::vector<std::vector<std::string>> told_;  // the paths of fields_
+};
 
 }  // namespace
 
@@ -164,10 +225,12 @@ Status check_schema(const EventTypeDef& type, const Json& data) {
   valijson::ValidationResults results;
   valijson::Validator().validate(schema.schema, valijson::adapters::NlohmannJsonAdapter(plain),
                                  &results);
+  Violations violations(schema.text, plain);
   for (const auto& violation : results) {
-    if (error.fields.size() == kMaxViolations) break;
-    if (!is_echo(violation)) error.fields.push_back(field_error(violation));
+    if (violations.full()) break;
+    violations.add(violation);
   }
+  error.fields = violations.take();
   const auto check_strings = [&](const std::vector<std::string>& names, auto good,
                                  const char* detail) {
     for (const auto& name : names) {

@@ -199,12 +199,4 @@ std::string email_key(std::string_view email) {
 
 std::string name_key(std::string_view name) { return fold_case(drop_invisible(name)); }
 
-Status validate_email(std::string_view email) {
-  auto fault = email_fault(trim_space(email));
-  if (fault.empty()) return {};
-  Error error{ErrorKind::unprocessable, "the e-mail address " + fault, {}, {}, {}};
-  error.fields.push_back({"/email", std::move(fault)});
-  return fail(std::move(error));
-}
-
 }  // namespace mesh

@@ -56,6 +56,5 @@ std::string email_key(std::string_view email);
 // What makes two names the same: without what cannot be seen, one space between words, NFC, case
 // folded. Empty for a name that shows nothing.
 std::string name_key(std::string_view name);
-Status validate_email(std::string_view email);
 
 }  // namespace mesh

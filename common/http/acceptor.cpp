@@ -14,6 +14,8 @@ namespace mesh::http {
 namespace {
 
 constexpr int kShare = 128;  // connections of one turn
+// How long accepting rests when descriptors have run out: the socket stays readable meanwhile, and
+// the loop would spin.
 constexpr Duration kPause{1'000};
 
 }  // namespace

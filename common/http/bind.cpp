@@ -24,6 +24,7 @@ Result<Fd> listen_on(const addrinfo& info, const std::string& address) {
   };
   Fd fd(::socket(info.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return failed("socket");
+  // A restart binds at once, though connections of the process before may still be in TIME_WAIT.
   const int on = 1;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (::bind(fd.get(), info.ai_addr, info.ai_addrlen) != 0) return failed("bind");
@@ -59,6 +60,7 @@ Result<BoundSocket> bind_listener(const std::string& address) {
                 ::gai_strerror(error));
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> guard(found, &::freeaddrinfo);
+  // Of a name with several addresses the first: a listener is one socket, and tells one address.
   auto fd = listen_on(*found, address);
   if (!fd) return fail(std::move(fd.error()));
 

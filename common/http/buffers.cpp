@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::size_t kTenantParts = 2;  // of four
 constexpr std::size_t kPeerParts = 3;
+// Bodies up to this are held without the lock and without an account: most requests are so small.
 constexpr std::size_t kMostUncounted = 16 << 10;
 
 std::string_view address_of(std::string_view remote) { return remote.substr(0, remote.rfind(':')); }

@@ -18,6 +18,7 @@ constexpr std::size_t kMaxRequestId = 128;
 constexpr std::size_t kMaxInstance = 512;
 
 // A prefix of this process, and a count of twelve hexadecimal digits.
+// Counted, not drawn: no call of the random generator for each request.
 std::string new_request_id() {
   static const std::string first = random_hex(6) + "-000000000000";
   static std::atomic<std::uint64_t> count{0};
@@ -39,6 +40,7 @@ std::optional<std::string> decode(std::string_view text, bool plus_is_space) {
   });
   if (plain) return std::string(text);
   auto decoded = percent_decode(text, plus_is_space);
+  // Whoever keeps C strings would read another name.
   if (decoded && decoded->find('\0') != std::string::npos) return std::nullopt;
   return decoded;
 }
@@ -57,6 +59,7 @@ Refusal read_query(std::string_view query, Request& request) {
                                "not UTF-8.");
     }
     const auto before = request.param(*name);
+    // A proxy may have judged the one, and the handler would read the other.
     if (before && *before != *value) {
       return Response::problem(
           400, "The parameter '" + *name + "' is given twice with different values.");
@@ -148,6 +151,7 @@ void identify(Request& request) {
 }
 
 Refusal check_headers(const Request& request) {
+  // Of two, a proxy in front may have judged the other.
   static constexpr std::array<std::string_view, 5> kSingle{
       "Authorization", "X-Tenant-Id", "Content-Type", "Content-Encoding", "Idempotency-Key"};
   for (const auto single : kSingle) {
@@ -175,6 +179,7 @@ Refusal read_target(std::string_view target, Exchange& exchange) {
 
 Refusal find_route(std::string_view path, Exchange& exchange) {
   Request& request = exchange.request;
+  // OPTIONS asks about the whole server (RFC 9110 §9.3.7).
   if (path == "*") {
     return Response::no_content().with("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
   }
@@ -196,6 +201,7 @@ Refusal check_host(const Exchange& exchange) {
   const auto& allowed = exchange.listener->options.allowed_hosts;
   if (!allowed) return std::nullopt;
   const auto host = exchange.request.header("Host");
+  // Who sends no host is no browser, and only a browser can be led here by a name of others.
   if (!host || host->empty() || is_allowed_host(*host, *allowed)) return std::nullopt;
   return Response::problem(421, "This server does not answer for the host " + std::string(*host) +
                                     ": use its address or localhost, or add the name to "
@@ -296,6 +302,7 @@ std::string challenge(const Request& request, const Error& error) {
   if (!credential || !to_lower(trim(*credential)).starts_with("bearer ")) return kChallenge;
   std::string description;
   for (const char c : error.message) {
+    // What a description may hold (RFC 6750 §3).
     const bool allowed = c >= ' ' && c <= '~' && c != '"' && c != '\\';
     description += allowed ? c : '?';
   }
@@ -356,6 +363,7 @@ void complete(const Exchange& exchange, Response& response, bool settled) {
   if (response.status == 401 && find_header(response.headers, "WWW-Authenticate") == nullptr) {
     response.headers.emplace_back("WWW-Authenticate", kChallenge);
   }
+  // Answers are of one tenant; a shared cache must not give them to another.
   if (find_header(response.headers, "Cache-Control") == nullptr) {
     response.headers.emplace_back("Cache-Control", "no-store");
   }

@@ -161,14 +161,10 @@ bool Connection::open_request(bool more_came) {
   exchange.started = loop_.now();
   exchange.keep_alive = reader_.keep_alive() && !beyond_;
   exchange.request.remote = remote_;
-  std::string target;
-  if (!core.parser.parse(reader_.head(), exchange.request, target)) {
-    exchange_.reset();
-    refuse(400, "The head of the request is not valid.");
-    return false;
-  }
+  exchange.request.method = reader_.method();
+  exchange.request.headers = reader_.take_fields();
 
-  refusal_ = open_exchange(target, exchange);
+  refusal_ = open_exchange(reader_.target(), exchange);
   if (beyond_ && (exchange.route == nullptr || !exchange.route->probe)) {
     exchange_.reset();
     refuse(503, "The server has too many connections; try again later.", "connections");

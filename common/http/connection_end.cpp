@@ -11,7 +11,8 @@ namespace {
 
 constexpr int kDiscards = 16;                   // reads of one turn
 constexpr std::size_t kKeepOutCapacity = 8192;  // of an idle connection
-constexpr int kClientLeft = 499;                // for metrics and logs only
+// nginx's number.
+constexpr int kClientLeft = 499;  // for metrics and logs only
 
 }  // namespace
 

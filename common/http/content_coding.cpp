@@ -34,6 +34,7 @@ class Gzip {
 
   Step decode(std::string_view in, char* out, std::size_t room) {
     if (!usable_) return {0, 0, true, false};
+    // zlib counts in 32 bits.
     const std::size_t offered = std::min<std::size_t>(in.size(), 1 << 30);
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(in.data()));
     stream_.avail_in = static_cast<uInt>(offered);
@@ -80,6 +81,7 @@ Decoded decode_with(std::string_view encoded, const std::function<bool(std::size
   Decoder decoder;
   bool ended = false;
   std::size_t size = 0;
+  // A body may be several members or frames in a row, and must not end within one.
   while (!encoded.empty() || !ended) {
     body.resize(size + kStep);
     const Step step = decoder.decode(encoded, body.data() + size, kStep);

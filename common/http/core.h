@@ -9,7 +9,6 @@
 
 #include "common/http/buffers.h"
 #include "common/http/exchange.h"
-#include "common/http/head_parser.h"
 #include "common/http/metrics.h"
 #include "common/http/server.h"
 #include "common/http/worker_pool.h"
@@ -31,7 +30,6 @@ struct Core {
   const Hooks hooks;
   Clock& clock;
   ServerMetrics metrics;
-  const HeadParser parser;
   std::vector<std::unique_ptr<Listener>> listeners;  // constant while the loops run
   std::vector<std::unique_ptr<Loop>> loops;
   WorkerPool pool;

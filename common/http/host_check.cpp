@@ -10,6 +10,8 @@
 namespace mesh::http {
 namespace {
 
+// Names can be pointed here by others (DNS rebinding); addresses and localhost (RFC 6761 §6.3)
+// cannot.
 bool is_address(const std::string& text, int family) {
   unsigned char bytes[sizeof(in6_addr)];
   return ::inet_pton(family, text.c_str(), bytes) == 1;

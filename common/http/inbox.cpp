@@ -19,6 +19,7 @@ Result<std::shared_ptr<Inbox>> Inbox::open() {
 }
 
 void Inbox::signal(std::unique_lock<std::mutex> lock) {
+  // A loop that is awake looks before it sleeps; only one that sleeps is worth a system call.
   if (!asleep_ || std::exchange(signalled_, true)) return;
   lock.unlock();
   const std::uint64_t one = 1;

@@ -81,12 +81,14 @@ void Loop::run() {
       if (event.data.ptr != nullptr) static_cast<Watched*>(event.data.ptr)->on_events(event.events);
     }
     take_inbox();
+    // Those that used up their turn go on after all others have had theirs.
     for (auto& connection : std::exchange(later_, {})) {
       connection->later_ = false;
       connection->advance();
     }
     if (core_.draining.load(std::memory_order_acquire) && !std::exchange(drained_, true)) drain();
     expire();
+    // Only now: an event of this round may still point at one that was closed within it.
     removed_.clear();
     tell_idle();
   }
@@ -137,6 +139,7 @@ void Loop::add(Accepted accepted) {
   if (!beyond) core_.metrics.connections.add(1);
   auto connection = std::make_shared<Connection>(*this, std::move(accepted), beyond);
   epoll_event event{};
+  // Edge-triggered and for both ways: turning from reading to writing costs no system call.
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   event.data.ptr = static_cast<Watched*>(connection.get());
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, connection->fd(), &event) != 0) {
@@ -268,6 +271,7 @@ void Loop::drain() {
   acceptors_.clear();
   for (const auto& phases : waiting_) {
     for (const auto phase : {Phase::fresh, Phase::idle, Phase::parting}) {
+      // A copy, since each goes to the end of the list that it stands in.
       const Connections some = phases[index(phase)];
       for (const auto& connection : some) connection->drain();
     }

@@ -1,5 +1,6 @@
 // One thread, one epoll: it owns its connections, gathers their requests, runs the quick handlers
 // and writes the answers. Nothing here blocks but epoll_wait.
+// libuv or Boost.Asio would stand for epoll_wait alone: phases and bounds are what is here.
 #pragma once
 
 #include <sys/epoll.h>

@@ -105,6 +105,7 @@ int status_of(ErrorKind kind) {
       return 503;
     case ErrorKind::timeout:
       return 504;
+    // The process stopped the work; another may do it.
     case ErrorKind::cancelled:
       return 503;
     case ErrorKind::corrupt:
@@ -117,6 +118,7 @@ int status_of(ErrorKind kind) {
 
 struct Responder::Shared {
   Shared(Send s, OnGone g) : send(std::move(s)), on_gone(std::move(g)) {}
+  // Who drops its responder would leave the client waiting.
   ~Shared() {
     if (answered.load(std::memory_order_acquire)) return;
     send(Response::problem({ErrorKind::internal,

@@ -22,6 +22,7 @@ void RouteMetrics::record(int status, double seconds) {
   seconds_.observe(seconds);
   auto& slot = by_status_[static_cast<std::size_t>(std::clamp(status, 0, kStatuses - 1))];
   Counter* counter = slot.load(std::memory_order_acquire);
+  // Two threads may both ask: the registry gives both the same counter.
   if (counter == nullptr) {
     Labels labels = labels_;
     labels["status"] = std::to_string(status);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "common/http/request_line.h"
 #include "common/http/syntax.h"
 
 namespace mesh::http {
@@ -11,6 +12,7 @@ namespace {
 constexpr std::size_t kMaxChunkLine = 256;       // the size, and extensions nobody uses
 constexpr std::size_t kBodyReserve = 256 << 10;  // more only when it has really come
 constexpr std::size_t kKeepHeadCapacity = 4096;  // of an idle connection
+constexpr std::size_t kUsualFields = 12;
 
 std::string_view trim_blanks(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -54,7 +56,8 @@ void RequestReader::reset() {
   head_.clear();
   if (head_.capacity() > kKeepHeadCapacity) head_.shrink_to_fit();
   line_start_ = method_size_ = target_size_ = 0;
-  fields_ = hosts_ = 0;
+  HeaderList().swap(fields_);
+  hosts_ = 0;
   host_.clear();
   authority_.clear();
   http_1_0_ = expects_continue_ = has_length_ = chunked_ = false;
@@ -110,29 +113,25 @@ void RequestReader::end_head_line() {
   }
   if (line.empty()) return end_head();
   if (line_start_ == 0) {
-    read_request_line(line);
+    read_request_line();
   } else {
     read_field(line);
   }
   line_start_ = head_.size();
 }
 
-void RequestReader::read_request_line(std::string_view line) {
-  const auto first = line.find(' ');
-  const auto last = line.rfind(' ');
-  if (first == std::string_view::npos || first == last) {
-    return refuse(400, "The request line is not: method, target, version.");
-  }
-  const auto method = line.substr(0, first);
+void RequestReader::read_request_line() {
+  const auto& [method, target, version] = parse_request_line(head_);
+  if (version.empty()) return refuse(400, "The request line is not: method, target, version.");
   const bool known = is_known_method(method);
   if (known) method_size_ = method.size();  // a refusal of HEAD has no body either
-  const auto target = line.substr(first + 1, last - first - 1);
-  const auto version = line.substr(last + 1);
+  // Else the library has passed over something: a second blank, a tab, a fragment.
+  const bool whole = head_.size() == method.size() + target.size() + version.size() + 4;
   const bool target_is_clean = std::all_of(target.begin(), target.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);
     return byte > 0x20 && byte != 0x7f && byte != '#';
   });
-  if (!is_token(method) || target.empty() || !target_is_clean) {
+  if (!whole || !is_token(method) || !target_is_clean) {
     return refuse(400, "The request line is not: method, target, version.");
   }
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
@@ -144,6 +143,8 @@ void RequestReader::read_request_line(std::string_view line) {
     return refuse(505, "Only HTTP/1.1 and HTTP/1.0 are served here.");
   }
   http_1_0_ = version.back() == '0';
+  // HTTP/1.0 has no agreed way to keep a connection, and old proxies pass the wish on unread
+  // (RFC 9112 C.2.2).
   keep_alive_ = !http_1_0_;
   method_size_ = method.size();
   target_size_ = target.size();
@@ -180,7 +181,11 @@ void RequestReader::read_field(std::string_view line) {
   const auto name = line.substr(0, colon);
   const auto value = trim_blanks(line.substr(colon + 1));
   if (!is_field_value(value)) return refuse(400, "A header field holds a control character.");
-  if (++fields_ > max_headers_) return refuse(431, "There are too many header fields.");
+  if (std::ssize(fields_) == max_headers_) {
+    return refuse(431, "There are too many header fields.");
+  }
+  if (fields_.empty()) fields_.reserve(kUsualFields);
+  fields_.emplace_back(name, value);
 
   switch (name.size()) {
     case 4:
@@ -312,6 +317,7 @@ void RequestReader::end_chunk_line() {
       const auto end = digits.data() + digits.size();
       const auto [stop, error] = std::from_chars(digits.data(), end, chunk_left_, 16);
       // from_chars takes a minus only for signed types, so a sign stops it at once.
+      // 15 digits stay below 2^63.
       if (digits.empty() || digits.size() > 15 || stop != end || error != std::errc() ||
           !is_field_value(extension) || (!extension.empty() && extension.front() != ';')) {
         return refuse(400, "The size of a chunk of the body is not a hexadecimal number.");

@@ -3,12 +3,15 @@
 // Strict on purpose: whatever two parsers could read differently (a bare LF, a folded line, a blank
 // before a colon, two lengths, a length and chunks, …) is refused and the connection closed, so
 // that nothing can be smuggled past a proxy in front. Pure: no sockets, no time.
+// http-parser (Debian 12) is no longer maintained; cpp-httplib reads leniently (request_line.cpp).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+
+#include "common/http/message.h"
 
 namespace mesh::http {
 
@@ -53,6 +56,8 @@ class RequestReader {
 
   // From head_done on.
   std::string_view head() const { return head_; }  // with the final empty line
+  const HeaderList& fields() const { return fields_; }
+  HeaderList take_fields() { return std::move(fields_); }
   bool keep_alive() const { return keep_alive_; }
   bool chunked() const { return chunked_; }
   // Content-Length or chunks, be it of zero bytes.
@@ -71,7 +76,7 @@ class RequestReader {
 
   std::size_t feed_head(std::string_view bytes);
   void end_head_line();
-  void read_request_line(std::string_view line);
+  void read_request_line();
   void read_target(std::string_view target);
   void read_field(std::string_view line);
   void read_length(std::string_view value);
@@ -95,7 +100,7 @@ class RequestReader {
   std::size_t line_start_ = 0;
   std::size_t method_size_ = 0;
   std::size_t target_size_ = 0;
-  int fields_ = 0;
+  HeaderList fields_;
   int hosts_ = 0;
   std::string host_;
   std::string authority_;  // of an absolute-form target; must equal the host

@@ -72,6 +72,7 @@ struct Router::Walk {
 };
 
 Router::Match Router::find(std::string_view method, std::string_view path) const {
+  // Most paths have no parameter: one look-up, and nothing is decoded.
   if (const auto it = literal_paths_.find(path); it != literal_paths_.end()) {
     if (const Route* route = it->second->pick(method)) return {route, {}, {}};
   }
@@ -79,6 +80,7 @@ Router::Match Router::find(std::string_view method, std::string_view path) const
 
   Walk state;
   state.method = method;
+  // Decoded after the split: an escaped slash belongs to its segment.
   for (const auto& segment : split(path.substr(1), '/')) {
     auto decoded = percent_decode(segment);
     if (!decoded) return {};
@@ -117,6 +119,7 @@ bool Router::walk(const Node& node, std::size_t depth, Walk& state) const {
   if (const auto it = node.literals.find(segment); it != node.literals.end()) {
     if (walk(*it->second, depth + 1, state)) return true;
   }
+  // An empty segment names nothing.
   if (node.parameter && !segment.empty()) {
     state.values.push_back(&segment);
     if (walk(*node.parameter, depth + 1, state)) return true;

@@ -1,4 +1,5 @@
 // Finds the route of a request: literal segments before parameters.
+// cpp-httplib tries its patterns one by one, and does not know which methods a path has.
 #pragma once
 
 #include <map>

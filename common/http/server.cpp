@@ -60,6 +60,7 @@ Status Server::Impl::open(std::vector<ListenerSpec> specs) {
     auto bound = bind_listener(listener->address);
     if (!bound) return fail(std::move(bound.error()));
     listener->address = bound->address;
+    // One loop accepts for all: it can give each connection to the one with the fewest.
     auto watched = core.loops.front()->listen(std::move(bound->fd), *listener);
     if (!watched) return watched;
   }
@@ -80,6 +81,7 @@ Status Server::start(std::vector<ListenerSpec> listeners) {
                     const auto waited = core.clock.steady() - exchange->started;
                     run_handler(exchange, core.hooks, waited);
                   });
+  // Each loop counts as one until it has drained: so long, connections may still come of it.
   core.open.store(static_cast<int>(core.loops.size()));
   for (auto& loop : core.loops) loop->start();
   impl_->running = true;
@@ -117,6 +119,7 @@ void Server::stop(Duration drain) {
   core.stopping.store(true, std::memory_order_release);
   wake();
   for (auto& loop : core.loops) loop->join();
+  // Last, since the loops give it work until they end.
   core.pool.stop();
 }
 

@@ -82,6 +82,7 @@ bool equal_ignore_case(std::string_view a, std::string_view b) {
 
 bool is_utf8_media(std::string_view content_type) {
   const auto charset = charset_of(content_type);
+  // ASCII is a part of UTF-8.
   return charset.empty() || equal_ignore_case(charset, "utf-8") ||
          equal_ignore_case(charset, "utf8") || equal_ignore_case(charset, "us-ascii");
 }

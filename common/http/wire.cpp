@@ -36,6 +36,7 @@ const std::string& date_of(Timestamp now) {
 }  // namespace
 
 std::string http_date(Timestamp t) {
+  // Not strftime, whose names follow the locale.
   static constexpr std::array<const char*, 7> kDays{"Sun", "Mon", "Tue", "Wed",
                                                     "Thu", "Fri", "Sat"};
   static constexpr std::array<const char*, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -56,6 +57,7 @@ void append_response(std::string& out, const Response& response, const WireOptio
   out.append(" ").append(reason_phrase(response.status)).append("\r\nDate: ");
   out.append(date_of(options.now)).append("\r\n");
   for (const auto& [name, value] : response.headers) {
+    // Values come out of requests and stores; one with a line break would write fields of its own.
     if (!is_token(name) || !is_field_value(value) || is_framing_field(name)) continue;
     out.append(name).append(": ").append(value).append("\r\n");
   }

@@ -28,6 +28,7 @@ bool WorkerPool::push(std::shared_ptr<Exchange> exchange) {
     // Else whoever ends what keeps it waiting takes it.
     wakes = may_run(tenant);
     if (!queue_.try_push(tenant, std::move(exchange), 1)) {
+      // Those whose client has left still hold places; looked for only when there is none.
       queue_.erase_if([](const auto& waiting) { return waiting->abandoned(); });
       if (!queue_.try_push(tenant, std::move(exchange), 1)) return false;
     }

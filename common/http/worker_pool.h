@@ -1,4 +1,5 @@
 // Threads for the routes that may block.
+// Boost.Asio's thread_pool serves first come, first served.
 #pragma once
 
 #include <condition_variable>

@@ -1,4 +1,5 @@
 // How a log line reads: pure functions, so that the format can be tested without a terminal.
+// spdlog, which writes the lines, has no fields in its messages.
 #pragma once
 
 #include <string>

@@ -27,6 +27,7 @@ std::string hex_id(std::size_t words) {
   std::string out(words * 16, '0');
   for (std::size_t w = 0; w < words; ++w) {
     std::uint64_t word = random_word();
+    // An id of zeros is not valid.
     if (word == 0) word = 1;
     for (std::size_t i = 16; i-- > 0; word >>= 4) out[w * 16 + i] = kHex[word & 15];
   }
@@ -57,6 +58,7 @@ void TraceContext::add_state(std::string_view tracestate) {
                               : state + "," + std::string(tracestate);
   const bool printable = std::ranges::all_of(all, [](char c) { return c >= 0x20 && c < 0x7f; });
   const auto members = 1 + std::ranges::count(all, ',');
+  // Half a state would be wrong, and too much of it is passed on by every hop.
   state = printable && members <= kMaxStateMembers && all.size() <= kMaxStateBytes ? all : "";
 }
 

@@ -1,4 +1,5 @@
 // W3C Trace Context: the headers traceparent and tracestate (https://www.w3.org/TR/trace-context/).
+// opentelemetry-cpp has this, too, and is not in Debian 12.
 #pragma once
 
 #include <optional>

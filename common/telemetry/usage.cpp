@@ -78,6 +78,7 @@ Usage::Usage(Clock& clock, std::size_t max_tenants)
     : clock_(clock),
       start_(clock.steady()),
       max_tenants_(max_tenants),
+      // At most half full, so that probing stays short, and never without an empty place.
       places_(std::bit_ceil(2 * max_tenants + 1)),
       others_(std::make_unique<Tenant>(std::string(kOthers))) {}
 
@@ -101,6 +102,7 @@ Usage::Tenant& Usage::find(std::string_view tenant) {
     Tenant* there = places_[at].load(std::memory_order_acquire);
     if (there == nullptr) {
       if (made == nullptr) {
+        // Counted before it is made: a flood of new names stays within the bound.
         if (tenants_.fetch_add(1, std::memory_order_relaxed) >= max_tenants_) {
           tenants_.fetch_sub(1, std::memory_order_relaxed);
           return *others_;

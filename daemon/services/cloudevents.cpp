@@ -6,176 +6,15 @@
 #include "common/base/json.h"
 #include "common/base/json_members.h"
 #include "common/base/strings.h"
-#include "common/base/time.h"
 #include "common/domain/catalogue.h"
+#include "daemon/services/event_parts.h"
 
 namespace mesh::services {
 namespace {
 
 constexpr std::size_t kMaxErrors = 20;
-constexpr std::size_t kMaxIdBytes = 256;
-constexpr std::string_view kDefaultSource = "/mesh/publisher";
-constexpr std::string_view kJson = "application/json";
-constexpr std::string_view kUnknownBytes = "application/octet-stream";
 // What the JSON format may add to an event's data, beside base64's third.
 constexpr std::size_t kMaxAround = 65536;
-
-enum class Strictness { cloudevents, lines };
-
-tl::unexpected<Error> offence(const std::string& pointer, const std::string& detail) {
-  return fail({ErrorKind::unprocessable, "the event is not valid", {}, {{pointer, detail}}, {}});
-}
-
-// Attribute names of CloudEvents: lower-case letters and digits.
-bool is_attribute_name(std::string_view name) {
-  return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-  });
-}
-
-Error under_data(Error error) {
-  for (auto& field : error.fields) field.pointer = "/data" + field.pointer;
-  return error;
-}
-
-// A time that the data names is when it happened, unless the event itself says otherwise.
-void take_timestamp(Event& event, const EventTypeDef& type, const Json& data) {
-  if (!event.time_text.empty()) return;
-  event.time_text = timestamp_of(type, data);
-  if (!event.time_text.empty()) {
-    event.time = std::min(*parse_rfc3339(event.time_text), event.time);
-  }
-}
-
-// Checks type and data and fills in topic-dependent parts. `data` is the parsed event.data, or null
-// where it is not JSON.
-Status complete(Event& event, const Json* data, const IngestRules& rules) {
-  const EventTypeDef* type = find_event_type(event.type);
-  if (type == nullptr) {
-    if (!rules.allow_unknown_types) {
-      return offence("/type", "\"" + event.type +
-                                  "\" is not in the catalogue, and this tenant does "
-                                  "not allow other types");
-    }
-    auto topic = topic_of_unknown_type(event.type);
-    if (!topic) return offence("/type", topic.error().message);
-    for (const auto& known : topics()) {
-      if (known.name == *topic && known.kind == TopicKind::entity) {
-        return offence("/type", "topic " + *topic + " is written by the mesh only");
-      }
-    }
-    return {};
-  }
-  if (!type->publishable && !rules.mesh_types)
-    return offence("/type", event.type + " is written by the mesh only");
-  if (data == nullptr || !data->is_object()) {
-    return offence("/data", event.type + " needs a JSON object");
-  }
-  if (auto valid = validate_data(*type, *data); !valid) return fail(under_data(valid.error()));
-  std::string subject = subject_of(*type, *data);
-  if (!event.subject.empty() && event.subject != subject) {
-    return offence("/subject", "\"" + event.subject + "\" is not \"" + subject + "\", the " +
-                                   std::string(type->subject_field) +
-                                   " of the data, which is the subject of " + event.type +
-                                   ": leave it out");
-  }
-  event.subject = std::move(subject);
-  take_timestamp(event, *type, *data);
-  return {};
-}
-
-Status set_attribute(Event& event, std::string_view name, std::string value) {
-  const std::string pointer = "/" + std::string(name);
-  if (value.size() > 4096 || !is_valid_utf8(value) || std::ranges::any_of(value, [](char c) {
-        return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-      })) {
-    return offence(pointer, "must be at most 4096 bytes of UTF-8 without control characters");
-  }
-  if (name == "id") {
-    if (value.empty() || value.size() > kMaxIdBytes) {
-      return offence(pointer, "must have 1 to 256 bytes");
-    }
-    event.id = std::move(value);
-  } else if (name == "source") {
-    if (value.empty()) return offence(pointer, "must not be empty");
-    event.source = std::move(value);
-  } else if (name == "specversion") {
-    if (value != "1.0") return offence(pointer, "must be \"1.0\"");
-  } else if (name == "type") {
-    if (value.empty()) return offence(pointer, "must not be empty");
-    event.type = std::move(value);
-  } else if (name == "subject") {
-    event.subject = std::move(value);
-  } else if (name == "time") {
-    auto time = parse_rfc3339(value);
-    if (!time) return offence(pointer, "must be an RFC 3339 time such as 2026-01-31T12:00:00Z");
-    event.time = std::min(*time, event.time);  // which is now
-    event.time_text = std::move(value);
-  } else if (name == "datacontenttype") {
-    event.content_type = std::move(value);
-  } else if (name == "tenantid") {
-    if (value != event.tenant.str()) {
-      return fail(ErrorKind::forbidden, "/tenantid differs from the tenant of the credential");
-    }
-  } else if (name == "sequence" && is_version(value)) {
-    event.sequence = *parse_int(value);
-  } else if (name == "traceparent") {
-    if (TraceContext::parse(value)) event.traceparent = std::move(value);
-  } else if (name == "tracestate") {
-    event.tracestate = std::move(value);
-  } else if (!is_attribute_name(name)) {
-    return offence(pointer, "names of attributes have lower-case letters and digits only");
-  } else {
-    event.extensions.emplace_back(std::string(name), std::move(value));
-  }
-  return {};
-}
-
-Event blank(const http::Request& request, Timestamp now) {
-  return Event{.id = {},
-               .type = {},
-               .source = {},
-               .time = now,
-               .tenant = request.tenant(),
-               .subject = {},
-               .sequence = 0,
-               .content_type = {},
-               .traceparent = {},
-               .data = {},
-               .extensions = {}};
-}
-
-Status require(const Event& event, bool has_version, Strictness strictness) {
-  std::vector<FieldError> missing;
-  const bool strict = strictness == Strictness::cloudevents;
-  if (event.type.empty()) missing.push_back({"/type", "is missing"});
-  if (strict && event.id.empty()) missing.push_back({"/id", "is missing"});
-  if (strict && event.source.empty()) missing.push_back({"/source", "is missing"});
-  if (strict && !has_version) missing.push_back({"/specversion", "is missing; must be \"1.0\""});
-  if (missing.empty()) return {};
-  return fail({ErrorKind::unprocessable, "the event is not valid", {}, std::move(missing), {}});
-}
-
-void fill_defaults(Event& event, const http::Request& request) {
-  if (event.source.empty()) event.source = kDefaultSource;
-  // A state says nothing without its parent, nor of another one.
-  if (event.traceparent.empty()) {
-    event.traceparent = request.trace.traceparent();
-    event.tracestate = request.trace.state;
-  }
-}
-
-Status check_size(const Event& event, const IngestRules& rules) {
-  if (event.data.size() <= rules.max_event_bytes) return {};
-  return fail(ErrorKind::too_large,
-              "the event's data is over " + std::to_string(rules.max_event_bytes) + " bytes");
-}
-
-// Of bytes that come without one: typed data is JSON, of other data nothing is known.
-void assume_content_type(Event& event) {
-  if (!event.content_type.empty() || event.data.empty()) return;
-  event.content_type = find_event_type(event.type) != nullptr ? kJson : kUnknownBytes;
-}
 
 Result<Json> parse_data(const Event& event) {
   return parse_json(event.data, {.max_depth = 32, .max_bytes = event.data.size()});
@@ -184,7 +23,7 @@ Result<Json> parse_data(const Event& event) {
 // Takes the member `data` of the JSON format into the event; its text is `text`.
 Status take_data(Event& event, const Json& data, std::string_view text) {
   if (data.is_null()) return {};
-  if (event.content_type.empty()) event.content_type = kJson;
+  if (event.content_type.empty()) event.content_type = kJsonContent;
   if (is_json_content(event.content_type)) {
     event.data = one_line(text);
   } else if (data.is_string()) {
@@ -200,7 +39,7 @@ Status take_data(Event& event, const Json& data, std::string_view text) {
 Result<Event> from_json(const http::Request& request, const Json& json, std::string_view text,
                         const IngestRules& rules, Strictness strictness, Timestamp now) {
   if (!json.is_object()) return offence("", "an event must be a JSON object");
-  Event event = blank(request, now);
+  Event event = blank_event(request, now);
   bool has_version = false;
   const Json* data = nullptr;
   std::optional<std::string> binary;
@@ -229,7 +68,7 @@ Result<Event> from_json(const http::Request& request, const Json& json, std::str
       return offence("/" + name, "attributes are strings, whole numbers or booleans");
     }
   }
-  if (auto all = require(event, has_version, strictness); !all) return fail(all.error());
+  if (auto all = require_attributes(event, has_version, strictness); !all) return fail(all.error());
   Json decoded;
   if (data != nullptr && binary) return offence("/data_base64", "excludes data");
   if (data != nullptr) {
@@ -248,7 +87,7 @@ Result<Event> from_json(const http::Request& request, const Json& json, std::str
   }
   if (auto fits = check_size(event, rules); !fits) return fail(fits.error());
   fill_defaults(event, request);
-  if (auto ok = complete(event, data, rules); !ok) return fail(ok.error());
+  if (auto ok = complete_event(event, data, rules); !ok) return fail(ok.error());
   return event;
 }
 
@@ -266,7 +105,7 @@ std::string_view unquoted(std::string_view raw, std::string& buffer) {
 }
 
 Result<Event> from_binary(const http::Request& request, const IngestRules& rules, Timestamp now) {
-  Event event = blank(request, now);
+  Event event = blank_event(request, now);
   bool has_version = false;
   if (const auto type = request.header("Content-Type")) {
     if (auto set = set_attribute(event, "datacontenttype", std::string(*type)); !set) {
@@ -291,7 +130,7 @@ Result<Event> from_binary(const http::Request& request, const IngestRules& rules
     }
     has_version |= attribute == "specversion";
   }
-  if (auto all = require(event, has_version, Strictness::cloudevents); !all)
+  if (auto all = require_attributes(event, has_version, Strictness::cloudevents); !all)
     return fail(all.error());
   event.data = request.body;
   if (auto fits = check_size(event, rules); !fits) return fail(fits.error());
@@ -305,7 +144,8 @@ Result<Event> from_binary(const http::Request& request, const IngestRules& rules
     data = std::move(*parsed);
   }
   fill_defaults(event, request);
-  if (auto ok = complete(event, is_json ? &data : nullptr, rules); !ok) return fail(ok.error());
+  if (auto ok = complete_event(event, is_json ? &data : nullptr, rules); !ok)
+    return fail(ok.error());
   return event;
 }
 
@@ -440,10 +280,10 @@ Result<Event> make_event(const http::Request& request, std::string_view type, co
   const EventTypeDef* definition = find_event_type(type);
   if (definition == nullptr) return fail(ErrorKind::internal, "unknown type " + std::string(type));
   if (auto valid = validate_data(*definition, data); !valid) return fail(valid.error());
-  Event event = blank(request, now);
+  Event event = blank_event(request, now);
   event.type = type;
   event.subject = subject_of(*definition, data);
-  event.content_type = kJson;
+  event.content_type = kJsonContent;
   event.data = one_line(trim(without_bom(request.body)));
   take_timestamp(event, *definition, data);
   fill_defaults(event, request);

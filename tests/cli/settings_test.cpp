@@ -53,7 +53,7 @@ TEST_F(SettingsTest, FlagBeatsEnvironmentBeatsContextBeatsDefault) {
   EXPECT_EQ(resolved()->tenant, "from-env");
   globals.tenant = "from-flag";
   EXPECT_EQ(resolved()->tenant, "from-flag");
-  EXPECT_EQ(resolved()->tenant_from, "--tenant");
+  EXPECT_EQ(resolved()->tenant_from.name, "--tenant");
 }
 
 TEST_F(SettingsTest, AnEmptyTenantFlagLiftsTheContextsTenant) {
@@ -109,6 +109,21 @@ TEST_F(SettingsTest, AServerAndAFolderGivenTogetherBelongTogether) {
   globals.server = "http://same:1";
   EXPECT_EQ(resolved()->endpoints.admin, "http://same:1");
   EXPECT_EQ(resolved()->operator_token, "token-of-d");
+}
+
+TEST_F(SettingsTest, TheLevelOfASettingIsKnownBesideItsName) {
+  file.contexts["c"].data_dir = running("d", "4711");
+  file.contexts["c"].token = "acme:a";
+  file.current = "c";
+  const auto settings = resolved();
+  ASSERT_TRUE(settings) << settings.error().to_string();
+  EXPECT_EQ(settings->endpoints_from.level, Level::context);
+  EXPECT_EQ(settings->token_from.level, Level::context);
+  EXPECT_EQ(settings->token, "acme:a") << "the context's folder and token belong together";
+  globals.server = "http://elsewhere:1";
+  EXPECT_EQ(resolved()->endpoints_from.level, Level::flag);
+  EXPECT_EQ(resolved()->token, "");
+  EXPECT_EQ(resolved()->token_from.level, Level::none);
 }
 
 TEST_F(SettingsTest, AContextsTokenDoesNotGoToAServerThatIsNotItsOwn) {
@@ -178,10 +193,13 @@ TEST(ClientOptions, ATokenGivenForThisRunIsNeverReplacedByTheFolders) {
   Settings settings;
   settings.operator_token = "of-the-folder";
   settings.token = "acme:alice";
-  for (const char* from : {"--token", "$MESH_TOKEN"}) {
-    settings.token_from = from;
-    EXPECT_EQ(client_options(settings).operator_token, "acme:alice") << from;
+  for (const Level level : {Level::flag, Level::environment}) {
+    settings.token_from.level = level;
+    EXPECT_EQ(client_options(settings).operator_token, "acme:alice");
   }
+  // What a level is called is for people, and may change.
+  settings.token_from = {Level::context, "--token"};
+  EXPECT_EQ(client_options(settings).operator_token, "of-the-folder");
 }
 
 TEST(TokenOwner, IsReadFromDevTokensAndJwts) {

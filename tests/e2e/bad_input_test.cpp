@@ -4,8 +4,8 @@
 #include <array>
 #include <set>
 
-#include "tests/common/http/raw_client.h"
 #include "tests/e2e/daemon.h"
+#include "tests/support/raw_client.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh::e2e {
@@ -281,7 +281,7 @@ TEST_F(BadInput, JsonOfAnotherCharsetIsRefusedByEveryRoute) {
 
 TEST_F(BadInput, AMethodThatNoRouteHasIsNotAllowedAnywhere) {
   for (const char* role : {"users", "gateway", "publisher", "subscriber", "admin"}) {
-    http::RawClient client(daemon_.address(role));
+    test::RawClient client(daemon_.address(role));
     for (const std::string method : {"TRACE", "QUERY", "PATCH"}) {
       const auto ask = [&](const std::string& target) {
         return client.ask(method + " " + target +

@@ -5,9 +5,10 @@
 
 #include <algorithm>
 
+#include "common/base/strings.h"
 #include "tests/common/http/encode.h"
-#include "tests/common/http/raw_client.h"
 #include "tests/e2e/daemon.h"
+#include "tests/support/raw_client.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh::e2e {
@@ -150,7 +151,7 @@ TEST_F(HttpSemantics, TenantsAreNamedInMetricsOnlyWhereAnOperatorLooks) {
 
 TEST_F(HttpSemantics, NoNameOfAnotherSiteReachesWhatNeedsNoSecret) {
   const auto ask = [&](const std::string& host, const std::string& headers) {
-    http::RawClient client(daemon_.address("subscriber"));
+    test::RawClient client(daemon_.address("subscriber"));
     return client
         .ask("GET /api/v1/analytics/user/u HTTP/1.1\r\nHost: " + host + "\r\n" + headers + "\r\n")
         .status;
@@ -164,7 +165,7 @@ TEST_F(HttpSemantics, NoNameOfAnotherSiteReachesWhatNeedsNoSecret) {
 }
 
 TEST_F(HttpSemantics, PagesOfAConfiguredOriginMayAsk) {
-  http::RawClient client(daemon_.address("users"));
+  test::RawClient client(daemon_.address("users"));
   const auto reply = client.ask(
       "OPTIONS /users/1 HTTP/1.1\r\nHost: localhost\r\nOrigin: https://app.example.com\r\n"
       "Access-Control-Request-Method: PATCH\r\nAccess-Control-Request-Headers: if-match\r\n\r\n");

@@ -2,7 +2,7 @@
 #include "common/base/strings.h"
 #include "common/config/config.h"
 #include "common/config/yaml.h"
-#include "common/config/yaml_json.h"
+#include "common/yaml/json.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace mesh::fuzz {
@@ -39,24 +39,24 @@ void check_config(const std::string& text) {
 }
 
 void check_tree(const std::string& text) {
-  const auto tree = config::parse_yaml(text);
+  const auto tree = yaml::parse(text);
   if (!tree) check_refusal(tree.error());
   const auto expanded = config::expand(is_valid_utf8(text) ? text : "", environment);
   if (!expanded) check_refusal(expanded.error());
-  const auto json = yaml_to_json(text);
+  const auto json = yaml::to_json(text);
   if (!json) return check_refusal(json.error());
-  const auto again = yaml_to_json(json_to_yaml(*json));
+  const auto again = yaml::to_json(yaml::from_json(*json));
   holds(again.has_value() && *again == *json, "a document reads back as it was written");
 }
 
 // A text as a value.
 void check_text(const std::string& text) {
   if (!is_valid_utf8(text)) return;
-  const auto tree = config::parse_yaml("key: " + config::to_yaml(Json(text)));
+  const auto tree = yaml::parse("key: " + config::to_yaml(Json(text)));
   holds(tree && tree->members.size() == 1, "a text is one value");
   holds(config::expand(tree->members[0].value.text, environment) == text,
         "a text reads back as it was written");
-  holds(yaml_to_json(json_to_yaml(Json{{"key", text}})) == Json{{"key", text}},
+  holds(yaml::to_json(yaml::from_json(Json{{"key", text}})) == Json{{"key", text}},
         "a text reads back as it was written");
 }
 

@@ -4,7 +4,6 @@
 #include "common/auth/authenticator.h"
 #include "common/base/strings.h"
 #include "common/http/chain.h"
-#include "common/http/head_parser.h"
 #include "common/http/reader.h"
 #include "common/http/syntax.h"
 #include "common/http/wire.h"
@@ -30,6 +29,7 @@ struct Read {
   State state = State::head;
   int refusal = 0;
   std::string detail, method, target, head, body;
+  http::HeaderList fields;
   bool keep_alive = true, chunked = false, has_length = false, expects = false;
   bool operator==(const Read&) const = default;
 };
@@ -42,6 +42,7 @@ Read outcome(const RequestReader& reader) {
             std::string(reader.target()),
             {},
             {},
+            {},
             true,
             false,
             false,
@@ -51,6 +52,7 @@ Read outcome(const RequestReader& reader) {
     read.detail = reader.refusal_detail();
   } else {
     read.head = reader.head();
+    read.fields = reader.fields();
     read.body = reader.body();
     read.keep_alive = reader.keep_alive();
     read.chunked = reader.chunked();
@@ -99,9 +101,9 @@ std::size_t count_fields(const http::Request& request, std::string_view name) {
 }
 
 // The head as the handlers see it says what the framing said.
-void check_reading(const Read& read, const http::Request& request, const std::string& target) {
-  holds(request.method == read.method && target == read.target,
-        "reader and parser see the same request line");
+void check_reading(const Read& read, const http::Request& request) {
+  holds(read.head.starts_with(read.method + " " + read.target + " HTTP/1."),
+        "the head begins with the parts of the request line");
   holds(request.headers.size() <= static_cast<std::size_t>(kMaxFields),
         "fields stay within bounds");
   const auto lengths = count_fields(request, "Content-Length");
@@ -280,14 +282,13 @@ void check_answer(const Read& read, const http::Request& request, const http::Re
 
 void check_request(const Read& read) {
   static auto& service = *new Service;
-  static const auto& parser = *new http::HeadParser;
   http::Exchange exchange;
-  std::string target;
-  if (!parser.parse(read.head, exchange.request, target)) return;
+  exchange.request.method = read.method;
+  exchange.request.headers = read.fields;
   exchange.request.body = read.body;
-  check_reading(read, exchange.request, target);
+  check_reading(read, exchange.request);
   check_rewritten(read, exchange.request);
-  auto response = service.answer(exchange, target);
+  auto response = service.answer(exchange, read.target);
   http::complete(exchange, response);
   std::string wire;
   const bool head_only = exchange.request.method == "HEAD";

@@ -4,8 +4,8 @@
 #include "common/base/strings.h"
 #include "tests/hostile/oracle.h"
 #include "tests/hostile/tokens.h"
-#include "tests/hostile/wire.h"
 #include "tests/hostile/world.h"
+#include "tests/support/raw_client.h"
 
 namespace mesh::hostile {
 namespace {
@@ -49,7 +49,7 @@ class Alike : public ::testing::Test {
   // The whole answer, byte by byte, but for the date and for `named` itself.
   static std::string ask(const std::string& role, const std::string& bytes,
                          const std::string& named) {
-    Wire wire(world_->daemon.address(role));
+    test::RawClient wire(world_->daemon.address(role));
     const auto received = wire.exchange(bytes, {false});
     if (received.answers.size() != 1) return "no answer";
     EXPECT_EQ(find_secret(received.bytes), "");
@@ -220,7 +220,7 @@ TEST_F(Alike, ALimitCountsTheSameForAVictimsThingAndForNothingAndForNobodyElse) 
               200);
   }
   const auto remaining = [&](const std::string& target) {
-    Wire wire(world_->daemon.address("users"));
+    test::RawClient wire(world_->daemon.address("users"));
     const auto received = wire.exchange(text_of("GET", target, token("limited")), {false});
     const std::string limit(received.answers.at(0).header("RateLimit"));
     return limit.substr(0, limit.find(";t="));

@@ -30,8 +30,8 @@ class Campaign::Gunner {
     }
     for (auto& [role, shots] : volleys) fire_pipelined(role, shots);
   }
-  Wire::Received fire_alone(std::uint64_t index, const Shot& shot) {
-    Wire wire(campaign_.addresses_.at(shot.role));
+  test::RawClient::Received fire_alone(std::uint64_t index, const Shot& shot) {
+    test::RawClient wire(campaign_.addresses_.at(shot.role));
     auto received = wire.exchange_to_end(shot.bytes);
     const auto complain = [&](const std::string& what) {
       campaign_.fail(what, {index}, shot, received.bytes);
@@ -69,10 +69,10 @@ class Campaign::Gunner {
         heads.push_back(shots[i].shot.head);
         indices.push_back(shots[i].index);
       }
-      Wire& wire = connection(role);
+      test::RawClient& wire = connection(role);
       const auto received = wire.exchange(bytes, heads);
       if (!received.answers.empty() && received.answers.back().closes)
-        wire = Wire(campaign_.addresses_.at(role));
+        wire = test::RawClient(campaign_.addresses_.at(role));
       for (std::size_t i = 0; i < received.answers.size() && at + i < shots.size(); ++i) {
         const auto& answer = received.answers[i];
         ++statuses[answer.status];
@@ -100,14 +100,15 @@ class Campaign::Gunner {
     }
   }
 
-  Wire& connection(const std::string& role) {
+  test::RawClient& connection(const std::string& role) {
     const auto it = wires_.find(role);
     if (it != wires_.end() && it->second.connected()) return it->second;
-    return wires_.insert_or_assign(role, Wire(campaign_.addresses_.at(role))).first->second;
+    return wires_.insert_or_assign(role, test::RawClient(campaign_.addresses_.at(role)))
+        .first->second;
   }
 
   Campaign& campaign_;
-  std::map<std::string, Wire> wires_;
+  std::map<std::string, test::RawClient> wires_;
 };
 
 Campaign::Campaign(World& world, const Generator& generator, std::uint64_t seed)
@@ -172,12 +173,13 @@ void Campaign::run_only(std::uint64_t index) {
 
 // The same connections' worth of buffers, answers and workers serve the victim all the while.
 void Campaign::victim(const std::atomic<bool>& over) {
-  std::map<std::string, Wire> wires;
+  std::map<std::string, test::RawClient> wires;
   try {
     for (std::size_t i = 0; !over && !failed_; ++i) {
       const auto& read = reads_[i % reads_.size()];
       auto it = wires.find(read.role);
-      if (it == wires.end()) it = wires.emplace(read.role, Wire(addresses_.at(read.role))).first;
+      if (it == wires.end())
+        it = wires.emplace(read.role, test::RawClient(addresses_.at(read.role))).first;
       const auto received = it->second.exchange(read.bytes, {false});
       if (received.answers.size() != 1 || received.answers[0].status != 200 ||
           received.answers[0].body != read.body) {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "tests/hostile/generator.h"
-#include "tests/hostile/wire.h"
+#include "tests/support/raw_client.h"
 
 namespace mesh::hostile {
 

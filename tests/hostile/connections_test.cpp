@@ -13,8 +13,8 @@
 
 #include "tests/e2e/daemon.h"
 #include "tests/hostile/oracle.h"
-#include "tests/hostile/wire.h"
 #include "tests/support/eventually.h"
+#include "tests/support/raw_client.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh::hostile {
@@ -62,23 +62,25 @@ class Connections : public ::testing::Test {
     ASSERT_TRUE(daemon_->start()) << daemon_->errors();
     address_ = daemon_->address("users");
   }
-  Wire connect(int receive_buffer = 0) { return Wire(address_, receive_buffer); }
-  std::vector<Wire> connect_many(std::size_t n) {
-    std::vector<Wire> all;
+  test::RawClient connect(int receive_buffer = 0) {
+    return test::RawClient(address_, receive_buffer);
+  }
+  std::vector<test::RawClient> connect_many(std::size_t n) {
+    std::vector<test::RawClient> all;
     all.reserve(n);
     for (std::size_t i = 0; i < n; ++i) all.push_back(connect());
     return all;
   }
   // Each holds its connection until it has sent kRestOfHead; an idle one would make room.
   static constexpr auto kRestOfHead = "Host: localhost\r\nAuthorization: Bearer acme:alice\r\n\r\n";
-  std::vector<Wire> busy_ones(std::size_t n) {
+  std::vector<test::RawClient> busy_ones(std::size_t n) {
     auto all = connect_many(n);
     for (auto& wire : all) EXPECT_EQ(ask(wire, get("/users")), 200);
     for (auto& wire : all) wire.push("GET /users HTTP/1.1\r\n");
     EXPECT_FALSE(served());
     return all;
   }
-  static int ask(Wire& wire, const std::string& bytes) {
+  static int ask(test::RawClient& wire, const std::string& bytes) {
     const auto received = wire.exchange(bytes, {false});
     return received.answers.size() == 1 ? received.answers[0].status : 0;
   }
@@ -181,7 +183,7 @@ TEST_F(Connections, ProbesAndTheAdminListenerAreAnsweredWhereTenantsTookAllConne
   auto silent = connect_many(400);  // more than have a place beyond the bound
   for (const char* path : {"/livez", "/readyz", "/healthz", "/metrics"}) {
     for (const char* role : {"users", "admin"}) {
-      Wire wire(daemon_->address(role));
+      test::RawClient wire(daemon_->address(role));
       EXPECT_EQ(ask(wire, get(path)), 200) << role << path;
     }
   }
@@ -216,7 +218,7 @@ TEST_F(Connections, ClientsThatSendAByteNowAndThenAreEnded) {
   const std::string head =
       "GET /users HTTP/1.1\r\nHost: localhost\r\nX-Slow: " + std::string(1'000'000, 'x');
   std::size_t at = 0;
-  const auto ended = [&](std::vector<Wire>& all) {
+  const auto ended = [&](std::vector<test::RawClient>& all) {
     std::size_t n = 0;
     for (auto& wire : all) {
       char byte;
@@ -255,7 +257,7 @@ TEST_F(Connections, ClientsThatDoNotReadAreEndedAndHoldUpNobody) {
   writer.close();
   const auto before = sockets();
   const auto memory = resident_bytes();
-  std::vector<Wire> deaf;
+  std::vector<test::RawClient> deaf;
   std::string requests;
   for (int i = 0; i < 60; ++i) requests += get("/users?limit=1000");
   for (int i = 0; i < 50; ++i) {
@@ -295,7 +297,7 @@ TEST_F(Connections, HalfSentAndEndlessRequestsCostBoundedMemory) {
       {"endless chunk extensions", create + "Transfer-Encoding: chunked\r\n\r\n1;",
        std::string(200, 'e')},
   };
-  std::vector<Wire> all;
+  std::vector<test::RawClient> all;
   for (const auto& kind : kinds) {
     for (int i = 0; i < 200; ++i) {
       all.push_back(connect());
@@ -378,7 +380,7 @@ TEST_F(Tails, TwoHundredOfFortyTopicsAllGetEveryLine) {
   publish_one_of_each();  // makes the topics
   warm_up();
   const auto threads = status("Threads"), before = sockets();
-  std::vector<Wire> tails;
+  std::vector<test::RawClient> tails;
   for (int i = 0; i < kTails; ++i) {
     tails.emplace_back(daemon_->address("admin"));
     tails.back().push(tail("from=end"));
@@ -412,15 +414,15 @@ TEST_F(Tails, TwoHundredOfFortyTopicsAllGetEveryLine) {
 TEST_F(Tails, ThoseThatLeaveGiveTheirPlacesUpAtOnce) {
   start("max_waiting: 3");
   {
-    std::vector<Wire> tails;
+    std::vector<test::RawClient> tails;
     for (int i = 0; i < 3; ++i) {
       tails.emplace_back(daemon_->address("admin"));
       tails.back().push(tail("from=end"));
     }
     ASSERT_TRUE(waiting(3));
-    Wire fourth(daemon_->address("admin"));
+    test::RawClient fourth(daemon_->address("admin"));
     EXPECT_EQ(ask(fourth, tail("from=end")), 503);
-    tails.front().reset();
+    tails.front().leave();
     ASSERT_TRUE(waiting(2));
   }
   const auto begun = std::chrono::steady_clock::now();
@@ -430,7 +432,7 @@ TEST_F(Tails, ThoseThatLeaveGiveTheirPlacesUpAtOnce) {
 
 TEST_F(Tails, AStopAnswersThemAtOnce) {
   start();
-  Wire wire(daemon_->address("admin"));
+  test::RawClient wire(daemon_->address("admin"));
   wire.push(tail("from=end"));
   ASSERT_TRUE(waiting(1));
   const auto begun = std::chrono::steady_clock::now();
@@ -452,7 +454,7 @@ TEST_F(Connections, AStopUnderLoadResetsNobody) {
   for (int i = 0; i < 8; ++i) {
     clients.emplace_back([&, i] {
       while (!stopped) {
-        std::optional<Wire> wire;
+        std::optional<test::RawClient> wire;
         try {
           wire.emplace(address_);
         } catch (const std::runtime_error&) {
@@ -485,7 +487,7 @@ TEST_F(Connections, BodiesBehindABadCredentialCostNobodyAnything) {
   start();
   address_ = daemon_->address("publisher");
   const auto memory = resident_bytes();
-  std::vector<Wire> bad;
+  std::vector<test::RawClient> bad;
   for (int i = 0; i < 4; ++i) {
     bad.push_back(connect());
     bad.back().push(
@@ -546,7 +548,7 @@ TEST_F(Connections, PipelinedRequestsOfAllKindsAreAnsweredInOrder) {
       one.insert(one.find("\r\n") + 2, "X-Request-Id: number-" + std::to_string(i) + "\r\n");
       bytes += one;
     }
-    Wire wire(daemon_->address(role));
+    test::RawClient wire(daemon_->address(role));
     const auto received = wire.exchange(bytes, std::vector<bool>(200));
     ASSERT_EQ(received.answers.size(), 200u) << role << " " << received.malformed;
     for (std::size_t i = 0; i < 200; ++i) {
@@ -580,7 +582,7 @@ TEST_F(Connections, ClientsThatLeaveAmidTheirWriteLeaveNothingOpen) {
       leaving[i].push(
           post("/users/create", user("r" + std::to_string(round) + "-" + std::to_string(i))));
     }
-    for (auto& wire : leaving) wire.reset();
+    for (auto& wire : leaving) wire.leave();
   }
   EXPECT_TRUE(eventually([&] { return sockets() <= before; }));
   EXPECT_TRUE(served());
@@ -610,7 +612,7 @@ TEST_F(Connections, AFloodOfConnectsLeaksNoFileDescriptor) {
         break;
       default:
         wire.push(bytes);
-        wire.reset();
+        wire.leave();
     }
   }
   EXPECT_TRUE(eventually([&] { return sockets() <= before; })) << sockets() << " after " << before;

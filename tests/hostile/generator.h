@@ -1,5 +1,9 @@
 // Hostile requests: real ones of every described route, changed in every way that ever fooled a
 // server. Each is a function of seed and index alone.
+//
+//   generator.cpp           which request, with which credential and body
+//   generator_changes.cpp   what is changed in it
+//   generator_wire.cpp      how it is written
 #pragma once
 
 #include <cstdint>

@@ -6,8 +6,8 @@
 #include "common/base/strings.h"
 #include "tests/hostile/oracle.h"
 #include "tests/hostile/tokens.h"
-#include "tests/hostile/wire.h"
 #include "tests/hostile/world.h"
+#include "tests/support/raw_client.h"
 
 namespace mesh::hostile {
 namespace {
@@ -57,7 +57,7 @@ class JwtAttacks : public ::testing::Test {
   static void expect_all(const std::string& role, const std::vector<Attack>& attacks,
                          int expected) {
     for (std::size_t at = 0; at < attacks.size();) {
-      Wire wire(world_->daemon.address(role));
+      test::RawClient wire(world_->daemon.address(role));
       const auto end = std::min(at + 50, attacks.size());
       std::string bytes;
       for (auto i = at; i < end; ++i) bytes += attacks[i].bytes;

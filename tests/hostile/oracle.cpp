@@ -13,7 +13,7 @@ constexpr std::array kExpected{200, 201, 202, 204, 304, 400, 401, 403, 404, 405,
                                409, 412, 413, 415, 417, 422, 429, 431, 501, 505};
 
 // The answers that need no credential: descriptions, metrics, health.
-bool is_open(const WireAnswer& answer) {
+bool is_open(const test::Answer& answer) {
   if (answer.status == 204) return !answer.header("Allow").empty();
   for (const char* start : {"{\"openapi\":", "<!doctype html>", "# HELP",
                             "{\"status\":\"ok\",\"service\":", "ok\n", "ready\n"}) {
@@ -22,7 +22,7 @@ bool is_open(const WireAnswer& answer) {
   return false;
 }
 
-std::string problem_offence(const WireAnswer& answer) {
+std::string problem_offence(const test::Answer& answer) {
   if (answer.header("Content-Type") != "application/problem+json")
     return "an error that is no problem+json";
   const Json json = Json::parse(answer.body, nullptr, false);
@@ -50,7 +50,7 @@ bool names_only_attacker(std::string_view body, std::string_view member) {
 
 }  // namespace
 
-std::string offence_of(const Shot& shot, const WireAnswer& answer) {
+std::string offence_of(const Shot& shot, const test::Answer& answer) {
   const int status = answer.status;
   if (std::ranges::find(kExpected, status) == kExpected.end())
     return "status " + std::to_string(status);

@@ -8,7 +8,7 @@
 namespace mesh::hostile {
 namespace {
 
-WireAnswer answer_of(int status, std::string body, const std::string& type = "application/json") {
+test::Answer answer_of(int status, std::string body, const std::string& type = "application/json") {
   return {status,
           {{"Date", "d"},
            {"X-Request-Id", "r"},
@@ -54,10 +54,10 @@ TEST(Oracle, BytesThatAreNoAnswerAreMalformed) {
        {"HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 2x0 OK\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nA\nB: x\r\nContent-Length: 0\r\n\r\n", "garbage\r\n\r\n"}) {
-    AnswerParser parser;
-    WireAnswer answer;
+    test::AnswerParser parser;
+    test::Answer answer;
     auto buffer = bytes;
-    EXPECT_EQ(parser.next(buffer, false, answer), AnswerParser::Outcome::malformed) << bytes;
+    EXPECT_EQ(parser.next(buffer, false, answer), test::AnswerParser::Outcome::malformed) << bytes;
   }
 }
 

@@ -1,4 +1,5 @@
 // Molecular formulas.
+// Open Babel reads structures (SMILES, MOL); a formula alone is none of its input formats.
 #pragma once
 
 #include <cstdint>

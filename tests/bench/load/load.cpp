@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "tests/bench/load/answer.h"
-#include "tests/bench/load/connection.h"
+#include "tests/support/raw_client.h"
 
 namespace mesh::load {
 namespace {
@@ -135,7 +135,7 @@ class Generator {
 
   void connect(std::size_t index) {
     Socket& socket = sockets_[index];
-    socket.fd = connect_to(plan_.address);
+    socket.fd = test::connect_to(plan_.address);
     socket.in.clear();
     socket.writing = false;
     epoll_event event{.events = EPOLLIN, .data = {.u64 = index}};

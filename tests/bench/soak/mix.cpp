@@ -256,7 +256,7 @@ void Mix::connects() {
         load::Connection connection(meshd_->address("publisher"));
         if (connection.exchange(whole).status == 200) ++answered_;
       } else {
-        const int fd = load::connect_to(meshd_->address("publisher"));
+        const int fd = test::connect_to(meshd_->address("publisher"));
         (void)!send(fd, whole.data(), n % whole.size(), MSG_NOSIGNAL);
         close(fd);
       }

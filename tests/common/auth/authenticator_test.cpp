@@ -10,6 +10,8 @@
 namespace mesh::auth {
 namespace {
 
+const std::string kHs256 = R"({"alg":"HS256","typ":"JWT"})";
+
 using testing::HasSubstr;
 using testing::Not;
 using Kind = Principal::Kind;
@@ -74,7 +76,7 @@ TEST_F(Authentication, TokensThatNobodyTrustedSignedReadTheSameToAClient) {
   expect_jwts();
   std::set<std::string> texts, causes;
   for (const std::string& token : {std::string("acme:alice"), std::string("a.b.c"),
-                                   sign_hs256(std::string(32, 'x'), "{}").value()}) {
+                                   test::hmac_token(std::string(32, 'x'), kHs256, "{}")}) {
     const auto principal = authenticate({"Bearer " + token, {}, {}});
     ASSERT_FALSE(principal.has_value());
     EXPECT_EQ(principal.error().kind, ErrorKind::unauthenticated);
@@ -88,7 +90,7 @@ TEST_F(Authentication, TokensThatNobodyTrustedSignedReadTheSameToAClient) {
 TEST_F(Authentication, WhoHoldsASignedTokenLearnsWhatIsWrongWithIt) {
   expect_jwts();
   const auto why = [&](const Json& claims) {
-    const auto token = sign_hs256(options_.jwt.hs256_secret, claims.dump()).value();
+    const auto token = test::hmac_token(options_.jwt.hs256_secret, kHs256, claims.dump());
     const auto principal = authenticate({"Bearer " + token, {}, {}});
     if (principal) return std::string("accepted");
     EXPECT_EQ(principal.error().kind, ErrorKind::unauthenticated);
@@ -121,7 +123,7 @@ TEST_F(Authentication, AJwtNamesTenantAndUser) {
   const auto expires = clock_.now().time_since_epoch().count() / 1000 + 60;
   const Json claims = {
       {"iss", "i"}, {"aud", "a"}, {"exp", expires}, {"sub", "u"}, {"tenant_id", "acme"}};
-  const auto token = sign_hs256(options_.jwt.hs256_secret, claims.dump()).value();
+  const auto token = test::hmac_token(options_.jwt.hs256_secret, kHs256, claims.dump());
   const auto principal = authenticate({"Bearer " + token, "acme", {}});
   ASSERT_TRUE(principal.has_value()) << principal.error().to_string();
   EXPECT_EQ(principal->tenant->str(), "acme");

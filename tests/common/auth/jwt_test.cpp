@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/base/hmac.h"
 #include "common/base/json.h"
 #include "common/base/strings.h"
 #include "tests/common/auth/mint.h"
@@ -114,7 +115,8 @@ TEST_F(Jwt, EveryAllowedAlgorithmWorks) {
           << alg;
     }
   }
-  EXPECT_EQ(outcome(sign_hs256(kSecret, claims().dump()).value()), "accepted");
+  EXPECT_EQ(outcome(hmac_token(kSecret, R"({"alg":"HS256","typ":"JWT"})", claims().dump())),
+            "accepted");
   const auto ed25519 = Issuer::ed25519();
   for (const std::string bound : {"", "EdDSA", "Ed25519"}) {
     options_.jwks = jwks({rsa().jwk("k0"), ed25519.jwk("k", bound)});
@@ -534,12 +536,6 @@ TEST_F(Jwt, WeakOptionsStopTheStart) {
   EXPECT_THAT(refused([](auto& o) { o.leeway = 61s; }), HasSubstr("leeway"));
   EXPECT_THAT(refused([](auto& o) { o.leeway = -1s; }), HasSubstr("leeway"));
   EXPECT_EQ(refused([](auto& o) { o.leeway = 60s; }), "accepted");
-}
-
-TEST_F(Jwt, SigningNeedsAStrongSecretAndAnObject) {
-  EXPECT_EQ(sign_hs256(std::string(31, 'k'), "{}").error().kind, ErrorKind::invalid);
-  EXPECT_EQ(sign_hs256(kSecret, "[]").error().kind, ErrorKind::invalid);
-  EXPECT_EQ(sign_hs256(kSecret, "{").error().kind, ErrorKind::invalid);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <stdexcept>
 
+#include "common/base/hmac.h"
 #include "common/base/strings.h"
 
 namespace mesh::auth::test {

@@ -244,9 +244,9 @@ TEST_F(ClientTest, AdminListsFollowTheirCursorUpToTheLimit) {
 }
 
 TEST_F(ClientTest, NamesInPathsAreEncoded) {
-  fake.on("GET", "/api/v1/analytics/researcher/{name}", 200, Json::object());
-  ASSERT_TRUE(client().analytics_of_researcher("Dr. Jane Smith/x"));
-  EXPECT_EQ(fake.last().path_params.at("name"), "Dr. Jane Smith/x");
+  fake.on("GET", "/admin/v1/topics/{topic}", 200, Json::object());
+  ASSERT_TRUE(client().topic("Dr. Jane Smith/x"));
+  EXPECT_EQ(fake.last().path_params.at("topic"), "Dr. Jane Smith/x");
 }
 
 TEST_F(ClientTest, AnExchangeIsShownWithoutCredentials) {

@@ -35,6 +35,8 @@ TEST(Problem, TheDetailIsTheMessageAndTheRequestIdTheCause) {
   EXPECT_EQ(error.kind, ErrorKind::not_found);
   EXPECT_EQ(error.message, "no user 7");
   EXPECT_EQ(error.cause, "request id abc");
+  EXPECT_EQ(request_id_of(error), "abc");
+  EXPECT_FALSE(request_id_of({ErrorKind::unavailable, "request id abc", "refused", {}, {}}));
 }
 
 TEST(Problem, TheRequestIdOfTheBodyIsTakenWhereNoHeaderHasOne) {

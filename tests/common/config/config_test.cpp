@@ -8,7 +8,7 @@
 
 #include "common/base/json.h"
 #include "common/config/keys.h"
-#include "common/config/yaml_json.h"
+#include "common/yaml/json.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh::config {
@@ -494,7 +494,7 @@ TEST(Config, ItsJsonIsWhatIsPrinted) {
   Config config;
   config.http.max_body = 512 << 10;
   config.postgres.dsn = Secret("host=db password=hunter2");
-  const auto printed = yaml_to_json(print(config));
+  const auto printed = yaml::to_json(print(config));
   ASSERT_TRUE(printed) << printed.error().message;
   EXPECT_EQ(to_json(config), *printed);
   EXPECT_EQ(to_json(config)["http"]["max_body"], "512KiB");

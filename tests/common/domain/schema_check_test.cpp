@@ -1,5 +1,6 @@
 #include "common/domain/schema_check.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <random>
@@ -61,6 +62,25 @@ TEST(ValidateData, PointsAtEveryViolationOnce) {
   std::sort(found.begin(), found.end());
   EXPECT_EQ(found,
             (std::vector<std::string>{"/event_type", "/metadata", "/timestamp", "/user_id"}));
+}
+
+// The library says each failure once more for the objects around it, and tells them in prose only.
+TEST(ValidateData, SaysInTheMeshsWordsWhatIsMissingOrOfAnotherType) {
+  const auto analytics = validate_data(type("analytics.recorded"), {{"user_id", 7}});
+  ASSERT_FALSE(analytics);
+  EXPECT_THAT(analytics.error().fields,
+              testing::UnorderedElementsAre(FieldError{"/user_id", "has the wrong type"},
+                                            FieldError{"/event_type", "is required"}));
+  const Json limits = {{"search", {{"per", "1s"}}}, {"write", {{"rate", "1"}, {"per", "1s"}}}};
+  const auto tenant =
+      validate_data(type("tenant.created"), {{"id", "acme"}, {"rate_limits", limits}});
+  ASSERT_FALSE(tenant);
+  EXPECT_THAT(
+      tenant.error().fields,
+      testing::UnorderedElementsAre(FieldError{"/rate_limits/search/rate", "is required"},
+                                    FieldError{"/rate_limits/search/burst", "is required"},
+                                    FieldError{"/rate_limits/write/rate", "has the wrong type"},
+                                    FieldError{"/rate_limits/write/burst", "is required"}));
 }
 
 TEST(ValidateData, PointsIntoNestedObjects) {

@@ -135,6 +135,28 @@ TEST(RequestReader, TheBodyLimitHoldsForLengthsAndChunks) {
   EXPECT_EQ(chunked.refusal_status(), 413);
 }
 
+TEST(RequestReader, FieldsStandAsTheyWereSentAndTheNextRequestHasItsOwn) {
+  RequestReader reader(1024, 10);
+  feed(reader, "QUERY /a?x=%41 HTTP/1.1\r\nHost: x\r\nce-Subject: \t a%0d%20b \r\nHOST2:\r\n\r\n",
+       3);
+  ASSERT_EQ(reader.state(), State::complete) << reader.refusal_detail();
+  EXPECT_EQ(reader.method(), "QUERY");
+  EXPECT_EQ(reader.target(), "/a?x=%41");
+  EXPECT_EQ(reader.fields(),
+            (HeaderList{{"Host", "x"}, {"ce-Subject", "a%0d%20b"}, {"HOST2", ""}}));
+  EXPECT_EQ(reader.take_fields().size(), 3u);
+  reader.reset();
+  feed(reader, "GET /b HTTP/1.1\r\nHost: y\r\n\r\n");
+  EXPECT_EQ(reader.fields(), (HeaderList{{"Host", "y"}}));
+}
+
+TEST(RequestReader, AHeadThatIsRefusedIsKnownForOne) {
+  RequestReader reader(1024, 10);
+  feed(reader, "HEAD /a#b HTTP/1.1\r\n");
+  EXPECT_EQ(reader.refusal_status(), 400);
+  EXPECT_EQ(reader.method(), "HEAD") << "its answer has no body";
+}
+
 struct Refused {
   int status;
   std::string name;
@@ -201,6 +223,13 @@ const std::vector<Refused> kRefused{
     {400, "RelativeTarget", "GET users HTTP/1.1\r\nHost: a\r\n\r\n"},
     {400, "FragmentInTarget", "GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n"},
     {400, "SpaceInTarget", "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n"},
+    {400, "TabBehindTarget", "GET /\t HTTP/1.1\r\nHost: a\r\n\r\n"},
+    {400, "SpaceBehindVersion", "GET / HTTP/1.1 \r\nHost: a\r\n\r\n"},
+    {400, "FourParts", "GET / HTTP/1.1 x\r\nHost: a\r\n\r\n"},
+    {400, "NulInTarget", "GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n"s},
+    {400, "OnlyAMethod", "GET \r\nHost: a\r\n\r\n"},
+    {400, "VersionAndMore", "GET / HTTP/1.10\r\nHost: a\r\n\r\n"},
+    {501, "QueryInLowerCase", "query / HTTP/1.1\r\nHost: a\r\n\r\n"},
     {400, "TwoSpaces", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n"},
     {400, "TabsInRequestLine", "GET\t/\tHTTP/1.1\r\nHost: a\r\n\r\n"},
     {400, "Http09", "GET /\r\n\r\n"},

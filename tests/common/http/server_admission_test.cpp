@@ -203,7 +203,8 @@ TEST_F(AdmissionTest, ABodyWhereNoneIsWantedIsDropped) {
 
 class CodingTest : public ServerTest {
  protected:
-  Reply send(const std::string& body, const std::string& coding, std::string_view path = "/echo") {
+  test::Answer send(const std::string& body, const std::string& coding,
+                    std::string_view path = "/echo") {
     auto client = connect();
     return client.ask(post(path, body, "Content-Encoding: " + coding + "\r\n"));
   }

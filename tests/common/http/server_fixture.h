@@ -12,10 +12,15 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/base/strings.h"
 #include "common/http/server.h"
-#include "tests/common/http/raw_client.h"
+#include "tests/support/raw_client.h"
 
 namespace mesh::http {
+
+using test::get;
+using test::post;
+using test::RawClient;
 
 class ServerTest : public ::testing::Test {
  protected:

@@ -1,7 +1,8 @@
-// Backups of a data folder: made while meshd runs, looked at, restored.
+// Making a backup of a data folder while meshd runs.
 //
-// A backup is a folder of log.db, store.db, vectors.db, operator.token and manifest.json. The
-// manifest is written last and at once, so a backup without it is one that was cut off.
+// A backup is a folder of log.db, store.db, vectors.db, operator.token and manifest.json
+// (manifest.h). The manifest is written last and at once, so a backup without it is one that was
+// cut off.
 //
 // All databases are copied as they were at one instant (snapshot.h), so a restored folder is what
 // kill -9 at that instant would have left, and a start on it recovers the same way. No order of
@@ -21,10 +22,6 @@
 
 namespace mesh::sqlite {
 
-// {"format":"mesh-backup","version":1,"made_at","meshd_version",
-//  "files":[{"name","bytes","sha256","schema_version" (of databases)}]}
-inline constexpr const char* kManifest = "manifest.json";
-
 // Whether a backup of `data_dir` can be made in `folder`: an absolute path, nothing or an empty
 // folder, in a folder that exists, not within data_dir. `unprocessable` or `conflict` says what is
 // in the way.
@@ -42,20 +39,5 @@ struct BackupOptions {
 // be. Errors as can_back_up and Snapshot::copy.
 Result<Json> back_up(const std::string& data_dir, const std::string& folder,
                      const BackupOptions& options);
-
-// Reads a backup and compares it with its manifest: {"backup","state":"ok"|"damaged","made_at",
-// "meshd_version","files":[{"name","bytes","state":"ok"|what is wrong}]}. `not_found` where there
-// is no such folder, `conflict` for one without a manifest (unfinished) or with a newer program's,
-// `corrupt` for a manifest that cannot be read, `unavailable` where the caller may not look.
-Result<Json> verify_backup(const std::string& folder);
-
-// Copies a backup into `data_dir`, which must be new or empty, checking every file on the way;
-// answers as verify_backup. A start on the folder then goes on from the backup. `conflict` where
-// data_dir holds anything, `corrupt` where a file is not what the manifest says; data_dir is then
-// as it was.
-Result<Json> restore_backup(const std::string& folder, const std::string& data_dir);
-
-// `conflict` where a restore into the folder was cut off; the message says what to do.
-Status no_unfinished_restore(const std::string& data_dir);
 
 }  // namespace mesh::sqlite

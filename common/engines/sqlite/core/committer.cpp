@@ -127,7 +127,6 @@ struct Committer::Impl {
   bool to_empty = false;  // the next checkpoint leaves an empty WAL
   std::optional<Error> dead;
 
-  std::atomic<std::size_t> pending{0};
   // A snapshot held up what the checkpoint thread is now moving: too much for the writer, which
   // would keep commits waiting for it.
   std::atomic<bool> catching_up{false};
@@ -158,7 +157,6 @@ void Committer::submit(std::string_view key, std::size_t bytes, Job job, Done do
           fail(ErrorKind::unavailable, "too many writes are waiting for the disk: slow down");
     }
     if (task.status) {
-      impl_->pending.fetch_add(bytes, std::memory_order_relaxed);
       if (idle) impl_->wake_commit.notify_one();
       return;
     }
@@ -196,10 +194,6 @@ void Committer::empty_wal() {
   impl_->wake_checkpoint.notify_one();
 }
 
-std::size_t Committer::pending_bytes() const {
-  return impl_->pending.load(std::memory_order_relaxed);
-}
-
 void Committer::stop() {
   std::lock_guard only(impl_->stop_mutex);
   {
@@ -233,7 +227,6 @@ void Committer::Impl::commit_loop() {
     }
     for (auto& task : group) {
       task.job = nullptr;
-      pending.fetch_sub(task.bytes, std::memory_order_relaxed);
       task.done(std::move(task.status));
     }
     group.clear();

@@ -1,4 +1,5 @@
 // Group commit: the jobs that wait together are one transaction and one fsync.
+// SQLite has no such thing; RocksDB, which groups writes itself, has no SQL.
 #pragma once
 
 #include <cstddef>
@@ -68,7 +69,6 @@ class Committer {
   // Soon every page goes into the database file and the WAL becomes empty, so that none of its
   // frames shows what was removed. Any thread; does not block.
   void empty_wal();
-  std::size_t pending_bytes() const;  // submitted and not done
   void stop();  // finishes what was submitted; later submits fail; callable twice
 
  private:

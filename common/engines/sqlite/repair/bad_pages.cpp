@@ -140,14 +140,15 @@ Status mend_pages(const std::string& path) {
   return {};
 }
 
-void tell_bad_pages(const BadPages& bad, const std::string& loss, FileReport& report) {
+void tell_bad_pages(const BadPages& bad, const std::string& why, FileReport& report) {
   if (bad.count == 0 || !report.damages.empty()) return;
   const auto first = std::to_string(bad.first);
   const auto several = std::to_string(bad.count) + " pages from " + first + " on";
   report.damages.push_back({bad.count == 1 ? "page " + first : several,
                             "missing, cut off, or the checksum is wrong",
                             {},
-                            loss});
+                            why,
+                            true});
 }
 
 }  // namespace mesh::sqlite

@@ -19,7 +19,7 @@ BadPages bad_pages(const std::string& path);
 // length that it tells, which SQLite wants: what is missing is then damaged pages. For a file
 // without a log.
 Status mend_pages(const std::string& path);
-// Where nothing else was found, so that all rows are whole.
-void tell_bad_pages(const BadPages& bad, const std::string& loss, FileReport& report);
+// Where nothing else was found, so that all rows are whole and nothing is lost: `why` says so.
+void tell_bad_pages(const BadPages& bad, const std::string& why, FileReport& report);
 
 }  // namespace mesh::sqlite

@@ -10,7 +10,7 @@ Result<FileReport> inspect_points(const std::string& source) {
   constexpr auto kLoss = "nothing: the next start builds the index again from the log";
   FileReport report{"vectors.db", 0, false, {}};
   const auto damaged = [&](std::string place, std::string what, std::vector<std::string> tenants) {
-    report.damages.push_back({std::move(place), std::move(what), std::move(tenants), kLoss});
+    report.damages.push_back({std::move(place), std::move(what), std::move(tenants), kLoss, true});
   };
   const auto look = [&]() -> Status {
     auto db = Database::open(source, Database::Mode::read_only);

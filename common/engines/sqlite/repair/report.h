@@ -14,7 +14,8 @@ struct Damage {
   std::string place;                 // "analytics.events/3 records 17..19", "table users"
   std::string what;                  // what is wrong there
   std::vector<std::string> tenants;  // whose it is, as far as the bytes tell
-  std::string loss;                  // what a repair loses; "nothing: …" where it loses nothing
+  std::string loss;                  // what a repair loses, or why it loses nothing
+  bool lossless = false;             // a repair loses nothing
 };
 
 struct FileReport {

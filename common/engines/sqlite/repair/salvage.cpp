@@ -243,7 +243,7 @@ Result<FileReport> salvage_file(const std::string& name, const std::string& sour
   const auto hopeless = [&](const char* what) {
     report.rows = 0;
     report.hopeless = true;
-    report.damages = {{"file", what, {}, whole_loss}};
+    report.damages = {{"file", what, {}, whole_loss, false}};
     return report;
   };
   if (!has_bytes(source)) return hopeless("missing or empty");

@@ -22,8 +22,11 @@ constexpr int kMaxLastRows = 1'000;  // looked at for the end of a partition
 
 struct Part {
   std::int64_t id = 0, start = 0, gaps_to = 0, tail_end = 0, tail_total = 0, tail_time = 0;
-  std::string name;          // "user.events/3"
+  std::string topic;
+  std::int64_t number = 0;
   std::int64_t read_to = 0;  // as groups have committed
+
+  std::string name() const { return topic + "/" + std::to_string(number); }
 };
 
 // What the damaged bytes still say: keys begin with the tenant.
@@ -75,7 +78,7 @@ class LogSalvage {
   Result<std::vector<Part>> partitions() {
     std::vector<Part> parts;
     auto rows = salvage_.checked().prepare(
-        "SELECT id, start, gaps_to, tail_end, tail_total, tail_time, topic || '/' || number,"
+        "SELECT id, start, gaps_to, tail_end, tail_total, tail_time, topic, number,"
         " (SELECT coalesce(max(next), 0) FROM group_offsets WHERE partition = partitions.id)"
         " FROM partitions ORDER BY topic, number");
     if (!rows) return fail(rows.error());
@@ -85,7 +88,7 @@ class LogSalvage {
       if (!*row) return parts;
       parts.push_back({rows->integer(0), rows->integer(1), rows->integer(2), rows->integer(3),
                        rows->integer(4), rows->integer(5), std::string(rows->text(6)),
-                       rows->integer(7)});
+                       rows->integer(7), rows->integer(8)});
     }
   }
 
@@ -149,10 +152,11 @@ class LogSalvage {
     if (!failed) return failed;
     missing_to(high + 1);
     if (!end_known) {
-      report_.damages.push_back({part.name + " from record " + std::to_string(high + 1),
+      report_.damages.push_back({part.name() + " from record " + std::to_string(high + 1),
                                  "the end is unreadable",
                                  {},
-                                 "what was appended there since any pipeline read it"});
+                                 "what was appended there since any pipeline read it",
+                                 false});
     }
     for (const auto& gap : lost) describe(part, gap);
     if (lost.empty() && end_known) return {};
@@ -204,7 +208,7 @@ class LogSalvage {
     Damage damage;
     const auto count = gap.last - gap.first + 1;
     damage.place =
-        part.name + " record" + (count == 1 ? " " : "s ") + range_text(gap.first, gap.last);
+        part.name() + " record" + (count == 1 ? " " : "s ") + range_text(gap.first, gap.last);
     damage.what = gap.unreadable ? "unreadable or missing" : "the checksum is wrong";
     damage.tenants.assign(gap.tenants.begin(), gap.tenants.end());
     damage.loss = (gap.unreadable && count > 1 ? "up to " : "") + std::to_string(count) +
@@ -213,8 +217,9 @@ class LogSalvage {
       damage.loss += std::string(" of tenant") + (damage.tenants.size() == 1 ? " " : "s ") +
                      join(damage.tenants, ", ");
     }
-    if (part.name.starts_with("user.events/"))
+    if (part.topic == "user.events") {
       damage.loss += "; what store.db says of these users is written again";
+    }
     report_.damages.push_back(std::move(damage));
   }
 

@@ -33,7 +33,8 @@ struct Table {
   int record = -1;        // a column with a record of its own checksum
   std::vector<int> json;  // columns that hold JSON, or null
   std::string what, loss;
-  int since = 1;  // the schema version that brought it
+  int since = 1;          // the schema version that brought it
+  bool lossless = false;  // what a row says is somewhere else, too: `loss` says where
 };
 
 const std::vector<Table>& tables() {
@@ -65,7 +66,9 @@ const std::vector<Table>& tables() {
        -1,
        {2},
        "tenants' records",
-       "nothing that the log holds: what tenant.events says of them is taken back"},
+       "nothing that the log holds: what tenant.events says of them is taken back",
+       1,
+       true},
       {"idempotency",
        "position",
        "",
@@ -110,7 +113,9 @@ const std::vector<Table>& tables() {
        -1,
        {9},
        "counted events",
-       "nothing that the log still has: " + replay_counts() + " count it again"},
+       "nothing that the log still has: " + replay_counts() + " count it again",
+       1,
+       true},
       {"projection_offsets",
        "",
        "kind,topic,partition",
@@ -119,7 +124,9 @@ const std::vector<Table>& tables() {
        -1,
        {},
        "projection offsets",
-       "nothing: they are written again"},
+       "nothing: they are written again",
+       1,
+       true},
       {"users_alike",
        "",
        "tenant,email_key,id",
@@ -129,7 +136,8 @@ const std::vector<Table>& tables() {
        {},
        "notes on users with one e-mail address",
        "nothing but the warning; the users are there",
-       4},
+       4,
+       true},
   };
   return all;
 }
@@ -196,17 +204,15 @@ class StoreSalvage {
     return text;
   }
 
-  void tell(const std::string& table, const std::string& what, std::int64_t lost, bool more,
-            const std::string& loss) {
+  void tell(const Table& table, std::int64_t lost, bool more) {
     if (lost == 0 && !more) return;
-    const bool nothing = loss.starts_with("nothing");
+    const auto number = more ? std::string("some ") : "up to " + std::to_string(lost) + " ";
     report_.damages.push_back(
-        {"table " + table,
+        {"table " + table.name,
          "rows are unreadable or damaged",
          {},
-         nothing ? loss
-                 : (more ? std::string("some ") : "up to " + std::to_string(lost) + " ") + what +
-                       ": " + loss});
+         table.lossless ? table.loss : number + table.what + ": " + table.loss,
+         table.lossless});
   }
 
   Status by_key(const Table& table) {
@@ -236,7 +242,7 @@ class StoreSalvage {
       return copy_shifted(row, table.columns, insert);
     };
     if (auto s = walk(salvage_.checked(), rows); !s) return s;
-    tell(table.name, table.what, lost, high == kUnknownEnd, table.loss);
+    tell(table, lost, high == kUnknownEnd);
     if (table.name == "tenant_numbers") report_.users_lost = lost > 0 || high == kUnknownEnd;
     if (given == 0) return {};
     return salvage_.in_target(
@@ -286,7 +292,7 @@ class StoreSalvage {
       if (whole) break;
       more = true;
     }
-    tell(table.name, table.what, lost, more, table.loss);
+    tell(table, lost, more);
     return {};
   }
 
@@ -343,7 +349,8 @@ class StoreSalvage {
                                  {tenant.id},
                                  "up to " + std::to_string(count) + " users of tenant " +
                                      tenant.id + ": " + join(lost, ", ") +
-                                     "; those that the log holds are taken from it"});
+                                     "; those that the log holds are taken from it",
+                                 false});
     }
     return {};
   }
@@ -368,7 +375,8 @@ class StoreSalvage {
     report_.damages.push_back({"table activity_counts",
                                "rows are unreadable",
                                {},
-                               "nothing: they are counted again from the events"});
+                               "nothing: they are counted again from the events",
+                               true});
     return {};
   }
 
@@ -387,8 +395,11 @@ Status add_index_damage(Database& db, FileReport& report) {
     if (!*row) return {};
     if (check->text(0) == "ok") continue;
     if (!report.damages.empty()) return {};  // told already
-    report.damages.push_back(
-        {"indexes or free pages", std::string(check->text(0)), {}, "nothing: they are made again"});
+    report.damages.push_back({"indexes or free pages",
+                              std::string(check->text(0)),
+                              {},
+                              "nothing: they are made again",
+                              true});
   }
 }
 

@@ -12,6 +12,7 @@
 // page by page (the change counter and what goes with it, the schema cookie): nothing that is read
 // depends on their values. Where the header has the number of the SQLite that wrote it last, which
 // nobody reads, stands a mark; a copy made by another program has not got it.
+// SQLite's own cksumvfs is an extension that its library is not built with.
 #pragma once
 
 #include <cstddef>

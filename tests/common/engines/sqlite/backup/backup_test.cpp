@@ -6,6 +6,8 @@
 
 #include <fstream>
 
+#include "common/engines/sqlite/backup/manifest.h"
+#include "common/engines/sqlite/backup/restore.h"
 #include "tests/common/engines/sqlite/subject.h"
 #include "tests/support/bytes.h"
 #include "tests/support/fault_vfs.h"

@@ -186,8 +186,7 @@ TEST(PlainWrites, ARepairKeepsWhatAnotherProgramMovedIntoTheFile) {
   const auto report = sqlite::salvage_log(crashed.file("log.db"), repaired.file("log.db"));
   ASSERT_TRUE(report) << report.error().to_string();
   EXPECT_EQ(report->rows, 50);
-  for (const auto& damage : report->damages)
-    EXPECT_THAT(damage.loss, ::testing::StartsWith("nothing"));
+  for (const auto& damage : report->damages) EXPECT_TRUE(damage.lossless);
 }
 
 }  // namespace

@@ -92,6 +92,7 @@ TEST_F(InspectLog, AFlippedByteLosesItsRecordAloneAndNamesItsTenant) {
   ASSERT_EQ(report.damages.size(), 1u);
   EXPECT_EQ(report.damages[0].place, "analytics.events/0 record 17");
   EXPECT_EQ(report.damages[0].loss, "1 event of tenant acme");
+  EXPECT_FALSE(report.damages[0].lossless);
   const auto values = repaired();
   EXPECT_EQ(values.size(), 49u);
   EXPECT_THAT(values, testing::Not(testing::Contains("value 17")));
@@ -152,7 +153,7 @@ TEST_F(InspectLog, ADamagedSumOfWhateverPageIsFoundAndLosesNothing) {
     const auto report = look();
     ASSERT_EQ(report.damages.size(), 1u);
     EXPECT_EQ(report.damages[0].place, "page " + std::to_string(page));
-    EXPECT_THAT(report.damages[0].loss, testing::StartsWith("nothing"));
+    EXPECT_TRUE(report.damages[0].lossless);
     EXPECT_EQ(report.rows, 150);
     overwrite(file(), at, whole.substr(at, 1));
   }
@@ -169,13 +170,13 @@ TEST_F(InspectLog, RecordsOfAPageWithoutItsSumAreKept) {
   overwrite(file(), (page + 1) * kPage - 8, "########");
   auto report = look();
   ASSERT_EQ(report.damages.size(), 1u);
-  EXPECT_THAT(report.damages[0].loss, testing::StartsWith("nothing"));
+  EXPECT_TRUE(report.damages[0].lossless);
   std::ofstream(file(), std::ios::binary) << whole;
   for (int cut = 1; cut <= 8; ++cut) {
     std::filesystem::resize_file(file(), whole.size() - static_cast<std::size_t>(cut));
     report = look();
     ASSERT_EQ(report.damages.size(), 1u) << cut;
-    EXPECT_THAT(report.damages[0].loss, testing::StartsWith("nothing")) << cut;
+    EXPECT_TRUE(report.damages[0].lossless) << cut;
     EXPECT_EQ(report.rows, 150) << cut;
   }
   EXPECT_EQ(repaired().size(), 150u);
@@ -358,7 +359,7 @@ TEST_F(InspectStore, ADamagedIndexLosesNothing) {
             std::string(kPage, '\x5a'));
   const auto report = look(fresh_.file("store.db"));
   ASSERT_EQ(report.damages.size(), 1u);
-  EXPECT_THAT(report.damages[0].loss, HasSubstr("nothing"));
+  EXPECT_TRUE(report.damages[0].lossless);
   open(fresh_.path());
   EXPECT_EQ(store_->users().list(kAcme, 0, 1'000, std::nullopt)->size(), 200u);
   EXPECT_EQ(create("U7@x.dev").error().kind, ErrorKind::conflict)

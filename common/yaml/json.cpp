@@ -1,17 +1,13 @@
-#include "common/config/yaml_json.h"
-
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/yaml.h>
+#include "common/yaml/json.h"
 
 #include <cmath>
-#include <sstream>
 
 #include "common/base/strings.h"
+#include "common/yaml/tree.h"
 
-namespace mesh {
+namespace mesh::yaml {
 namespace {
 
-constexpr int kMaxDepth = 32;
 constexpr int kMaxRawDepth = 128;
 // A key of more than 1024 characters must be marked as one (YAML 1.2 §7.4.2).
 constexpr std::size_t kLongestPlainKey = 1000;
@@ -30,76 +26,24 @@ Json plain_scalar(const std::string& text) {
   return text;
 }
 
-tl::unexpected<Error> at(const YAML::Mark& mark, const std::string& what) {
-  return fail(ErrorKind::invalid, "line " + std::to_string(mark.line + 1) + ", column " +
-                                      std::to_string(mark.column + 1) + ": " + what);
-}
-
-Result<Json> convert(const YAML::Node& node, int depth) {
-  if (depth > kMaxDepth) return at(node.Mark(), "nested too deeply");
-  switch (node.Type()) {
-    case YAML::NodeType::Undefined:
-    case YAML::NodeType::Null:
-      return Json(nullptr);
-    case YAML::NodeType::Scalar:
-      return node.Tag() == "!" ? Json(node.Scalar()) : plain_scalar(node.Scalar());
-    case YAML::NodeType::Sequence: {
+Json convert(const Value& value) {
+  switch (value.kind) {
+    case Value::Kind::null:
+      return nullptr;
+    case Value::Kind::scalar:
+      return value.quoted ? Json(value.text) : plain_scalar(value.text);
+    case Value::Kind::list: {
       Json array = Json::array();
-      for (const auto& item : node) {
-        auto value = convert(item, depth + 1);
-        if (!value) return value;
-        array.push_back(std::move(*value));
-      }
+      for (const auto& item : value.items) array.push_back(convert(item));
       return array;
     }
-    case YAML::NodeType::Map:
+    case Value::Kind::mapping:
       break;
   }
   Json object = Json::object();
-  for (const auto& entry : node) {
-    if (!entry.first.IsScalar()) return at(entry.first.Mark(), "a key must be a word");
-    const std::string key = entry.first.Scalar();
-    if (object.contains(key)) return at(entry.first.Mark(), "the key \"" + key + "\" stands twice");
-    auto value = convert(entry.second, depth + 1);
-    if (!value) return value;
-    object[key] = std::move(*value);
-  }
+  for (const auto& [name, member] : value.members) object[name] = convert(member);
   return object;
 }
-
-// Refuses, before a tree is built, what would make the tree much larger than the text or too deep.
-class Guard final : public YAML::EventHandler {
- public:
-  std::optional<Error> error;
-
-  void OnDocumentStart(const YAML::Mark&) override {}
-  void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    refuse(mark, "aliases are not taken");
-  }
-  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
-                const std::string&) override {}
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
-                       YAML::EmitterStyle::value) override {
-    enter(mark);
-  }
-  void OnSequenceEnd() override { --depth_; }
-  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
-                  YAML::EmitterStyle::value) override {
-    enter(mark);
-  }
-  void OnMapEnd() override { --depth_; }
-
- private:
-  void refuse(const YAML::Mark& mark, const std::string& what) {
-    if (!error) error = at(mark, what).value();
-  }
-  void enter(const YAML::Mark& mark) {
-    if (++depth_ > kMaxDepth) refuse(mark, "nested too deeply");
-  }
-  int depth_ = 0;
-};
 
 bool reads_back_as_itself(const std::string& text) {
   if (text.empty() || text.front() == ' ' || text.back() == ' ' || text.back() == ':') return false;
@@ -172,23 +116,13 @@ void emit(const Json& value, int indent, std::string& out) {
 
 }  // namespace
 
-Result<Json> yaml_to_json(const std::string& text) {
-  // yaml-cpp takes a text with a NUL near its start for UTF-16 or UTF-32.
-  if (!is_valid_utf8(text) || text.find('\0') != text.npos)
-    return fail(ErrorKind::invalid, "the text is not UTF-8");
-  try {
-    std::istringstream stream(text);
-    YAML::Parser parser(stream);
-    Guard guard;
-    parser.HandleNextDocument(guard);
-    if (guard.error) return fail(*guard.error);
-    return convert(YAML::Load(text), 0);
-  } catch (const YAML::Exception& e) {
-    return at(e.mark, e.msg);
-  }
+Result<Json> to_json(const std::string& text) {
+  const auto tree = parse(text, {.depth = 32, .aliases = 0, .any_key = true});
+  if (!tree) return fail(tree.error());
+  return convert(*tree);
 }
 
-std::string json_to_yaml(const Json& given) {
+std::string from_json(const Json& given) {
   const Json value = opened(given);
   std::string out;
   if (is_block(value)) {
@@ -199,4 +133,4 @@ std::string json_to_yaml(const Json& given) {
   return out;
 }
 
-}  // namespace mesh
+}  // namespace mesh::yaml
