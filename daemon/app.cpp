@@ -1,7 +1,11 @@
 #include "daemon/app.h"
 
+#include <unistd.h>
+
+#include <array>
 #include <mutex>
 
+#include "common/base/ids.h"
 #include "common/base/strings.h"
 #include "common/telemetry/log.h"
 #include "daemon/backup.h"
@@ -15,6 +19,17 @@
 #include "daemon/server_options.h"
 
 namespace mesh {
+namespace {
+
+// Names this process among those that share stores: where it runs, and which one it is, also after
+// a restart.
+std::string process_id() {
+  std::array<char, 256> host{};
+  gethostname(host.data(), host.size() - 1);
+  return std::string(host.data()) + "-" + random_hex(4);
+}
+
+}  // namespace
 
 // Members stand in the order in which they are made; they go in reverse.
 struct App::Impl {
@@ -28,6 +43,7 @@ struct App::Impl {
   config::Config config;
   const Options options;
   Clock& clock;
+  const std::string process = process_id();
   Metrics metrics;
   Usage usage{clock};
   std::unique_ptr<Engines> own_engines;  // where none were given
@@ -63,7 +79,7 @@ Status App::Impl::start() {
   if (!known) return fail(known.error());
   identity = std::move(*known);
   if (auto made = make_topics(config.log, engines->ports().log_admin); !made) return made;
-  pipelines = std::make_unique<Pipelines>(config, engines->ports(), clock, metrics, usage);
+  pipelines = std::make_unique<Pipelines>(config, engines->ports(), process, clock, metrics, usage);
   if (config.has_role("pipelines")) {
     pipelines->tasks.define("backup", backup_work(config.data_dir, options.version, clock));
   }

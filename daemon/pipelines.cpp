@@ -1,9 +1,6 @@
 #include "daemon/pipelines.h"
 
-#include <unistd.h>
-
 #include <array>
-#include <string>
 #include <utility>
 
 #include "common/telemetry/log.h"
@@ -17,22 +14,15 @@ constexpr std::pair<const char*, const char*> kAnalytics{"analytics", "analytics
 constexpr std::pair<const char*, const char*> kChemical{"chemical", "chemical.events"};
 constexpr std::array kProjections{kAnalytics, kChemical};
 
-// Names this process among those that share a store.
-std::string this_process() {
-  std::array<char, 256> host{};
-  gethostname(host.data(), host.size() - 1);
-  return std::string(host.data()) + ":" + std::to_string(getpid());
-}
-
-pipeline::PipelineOptions options_of(const config::Config& config, const char* name,
-                                     const char* topic) {
+pipeline::PipelineOptions options_of(const config::Config& config, const std::string& process,
+                                     const char* name, const char* topic) {
   pipeline::PipelineOptions options;
   options.name = name;
   options.topics = {topic};
   options.batch = config.pipelines.batch;
   options.retry = config.pipelines.retry;
   options.max_parked = config.pipelines.max_parked;
-  options.member = this_process();
+  options.member = process;
   return options;
 }
 
@@ -66,22 +56,23 @@ Status make_topics(const config::Log& config, LogAdmin& log) {
   return {};
 }
 
-Pipelines::Pipelines(const config::Config& config, const Ports& ports, Clock& clock,
-                     Metrics& metrics, Usage& usage)
+Pipelines::Pipelines(const config::Config& config, const Ports& ports, const std::string& process,
+                     Clock& clock, Metrics& metrics, Usage& usage)
     : analytics_stage_(pipeline::make_analytics_stage(ports.analytics, clock)),
       chemical_stage_(pipeline::make_chemical_stage(ports.extractor, ports.chemical, clock)),
       config_(config),
-      generations(ports.index, ports.embedder, options_of(config, "user-index", "user.events"),
-                  deps_of(ports, clock, metrics, usage)),
-      analytics(options_of(config, kAnalytics.first, kAnalytics.second), *analytics_stage_,
+      generations({ports.index, ports.embedder, ports.leases, ports.tasks, process,
+                   options_of(config, process, "user-index", "user.events"),
+                   deps_of(ports, clock, metrics, usage)}),
+      analytics(options_of(config, process, kAnalytics.first, kAnalytics.second), *analytics_stage_,
                 deps_of(ports, clock, metrics, usage)),
-      chemical(options_of(config, kChemical.first, kChemical.second), *chemical_stage_,
+      chemical(options_of(config, process, kChemical.first, kChemical.second), *chemical_stage_,
                deps_of(ports, clock, metrics, usage)),
-      relay(ports.outbox, ports.leases, ports.log, this_process(), clock, metrics),
+      relay(ports.outbox, ports.leases, ports.log, process, clock, metrics),
       replayer(ports.log, ports.log_admin, clock,
                [this](const std::string& name) { return stage(name); }),
       dead_letters({ports.log, ports.log_admin, ports.retries, clock}),
-      tasks(ports.tasks, ports.log, clock) {
+      tasks(ports.tasks, ports.log, process, clock) {
   if (!config.has_role("pipelines")) return;
   tasks.define("replay", [this](auto& context) { return replayer.run(context); });
   tasks.define("redrive", [this](auto& context) { return dead_letters.redrive(context); });
@@ -94,11 +85,17 @@ Pipelines::~Pipelines() { stop(); }
 Status Pipelines::start() {
   const bool runs = config_.has_role("pipelines");
   if (runs || config_.has_role("users")) relay.start();
+  if (!runs && config_.has_role("admin")) tasks.start();  // has no work, and sees what others do
   if (!runs) return {};
   if (auto started = generations.start(); !started) return started;
   if (auto started = analytics.start(); !started) return started;
   if (auto started = chemical.start(); !started) return started;
   tasks.start();
+  if (const auto foreign = generations.foreign(); foreign && !generations.rebuild_is_asked_for()) {
+    log::warn("the index was made with another embedder: searches are refused until it is rebuilt",
+              {{"generation", foreign->name}, {"made_with", foreign->spec.embedder}});
+    if (auto task = tasks.submit("rebuild", Json::object(), 0); !task) return fail(task.error());
+  }
   return {};
 }
 

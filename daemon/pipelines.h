@@ -33,9 +33,9 @@ class Pipelines {
   const config::Config& config_;
 
  public:
-  // What is given outlives the pipelines.
-  Pipelines(const config::Config& config, const Ports& ports, Clock& clock, Metrics& metrics,
-            Usage& usage);
+  // What is given outlives the pipelines. `process` names this one among those that share stores.
+  Pipelines(const config::Config& config, const Ports& ports, const std::string& process,
+            Clock& clock, Metrics& metrics, Usage& usage);
   ~Pipelines();  // stop()
   Status start();
   void stop();  // the tasks first, the generations last; callable twice and before start

@@ -46,6 +46,12 @@ std::vector<Check> readiness(const config::Config& config, const Engines& engine
   for (auto& check : engines.checks()) all.push_back(std::move(check));
   if (remote_keys) all.push_back(keys_check(*remote_keys));
   all.push_back(services::retention_check(engines.ports().log_admin));
+  if (const auto foreign = pipelines.generations.foreign()) {
+    all.push_back({"index", true,
+                   foreign->name + " was made with another embedder (" + foreign->spec.embedder +
+                       "): searches are refused until `mesh index rebuild` has made a new one",
+                   true});
+  }
   if (const auto filling = pipelines.generations.filling()) {
     all.push_back({"index", true,
                    "it is built from the log, " + std::to_string(*filling) +

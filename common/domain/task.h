@@ -10,10 +10,14 @@
 
 namespace mesh {
 
+// All there are. Which of them a process can do is its own matter.
+inline constexpr std::string_view kTaskKinds[] = {"replay", "rebuild", "redrive", "purge",
+                                                  "backup"};
+
 struct Task {
   enum class State { queued, running, done, failed, cancelled };
   std::string id;    // UUIDv7
-  std::string kind;  // "replay", "rebuild", "redrive", "purge", "verify", "backup"
+  std::string kind;  // one of kTaskKinds
   State state = State::queued;
   Json spec;               // what was asked; depends on kind
   Json checkpoint;         // where to go on after a restart; depends on kind

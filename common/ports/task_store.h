@@ -1,23 +1,49 @@
-// Tasks of record, so that long work survives a restart.
+// Tasks of record, so that long work survives a restart, and is done by one process at a time.
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/domain/task.h"
 
 namespace mesh {
 
-// Any thread; put blocks until durable.
+struct ClaimedTask {
+  Task task;
+  // Rises with each claim. Once the time that its holder took it for has passed, whoever still uses
+  // it gets `conflict`, and nothing is written.
+  std::int64_t token = 0;
+};
+
+// Any thread; changes block until durable. Time is the engine's own.
 class TaskStore {
  public:
+  static constexpr int kMostUnfinished = 1'000;
+
   virtual ~TaskStore() = default;
-  virtual Status put(const Task& task) = 0;  // inserts or replaces by id; keeps cancel_requested
-                                             // true once it was set
+  // A new one. `unavailable` where kMostUnfinished have not ended.
+  virtual Status insert(const Task& task) = 0;
+  // The oldest of these kinds that has not ended and that nobody holds, held for `ttl` from now on;
+  // nothing where there is none. One whose holder was too slow is as its last progress left it.
+  virtual Result<std::optional<ClaimedTask>> claim(const std::string& owner,
+                                                   const std::vector<std::string>& kinds,
+                                                   Duration ttl) = 0;
+  // Held for `ttl` from now on; whether its cancellation was asked for.
+  virtual Result<bool> renew(const std::string& id, std::int64_t token, Duration ttl) = 0;
+  // Stores what its holder made of it, but for cancel_requested. One that has ended then is held no
+  // more.
+  virtual Status store(const Task& task, std::int64_t token) = 0;
+  // Another may claim it at once. Does nothing where it is held no more.
+  virtual void release(const std::string& id, std::int64_t token) = 0;
+
   virtual Result<Task> get(const std::string& id) = 0;
   virtual Result<std::vector<Task>> list(int limit) = 0;  // newest first
-  virtual Status request_cancel(const std::string& id) = 0;
+  // One that waits and was never begun is cancelled at once; of another one its holder learns, or
+  // the next one, who cleans up. Answers the task as it is then; one that has ended stays so.
+  virtual Result<Task> request_cancel(const std::string& id) = 0;
 };
 
 }  // namespace mesh

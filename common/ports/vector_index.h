@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/error.h"
@@ -38,6 +39,12 @@ struct GenerationInfo {
   std::uint64_t bytes = 0;
 };
 
+// What a search compares with.
+struct QueryVector {
+  std::span<const float> values;
+  std::string_view embedder;  // Embedder::id()
+};
+
 struct IndexedUser {
   std::int64_t user_id = 0;
   std::int64_t version = 0;
@@ -58,11 +65,12 @@ class VectorIndex {
   // The k best of the tenant in the serving generation. First those whom `text` matches exactly,
   // whatever they score (of more than 1000 of them any), then those with score >= min_score: of the
   // best by score, at least ten and k, those who match as a prefix, then by score; ties by user id.
-  // Empty without a serving generation or for a tenant without vectors. `invalid` for another
-  // dimension.
-  virtual Result<std::vector<SearchHit>> search(const TenantId& tenant,
-                                                std::span<const float> vector, int k,
-                                                float min_score, const SearchText& text = {}) = 0;
+  // Empty without a serving generation or for a tenant without vectors. `unavailable` where the
+  // serving generation was made with another embedder: its vectors mean something else. `invalid`
+  // for another dimension.
+  virtual Result<std::vector<SearchHit>> search(const TenantId& tenant, const QueryVector& query,
+                                                int k, float min_score,
+                                                const SearchText& text = {}) = 0;
   // What a generation holds of a tenant beyond user id `after`, by id; for verification.
   virtual Result<std::vector<IndexedUser>> scan(int generation, const TenantId& tenant,
                                                 std::int64_t after, int limit) = 0;

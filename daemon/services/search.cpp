@@ -29,8 +29,9 @@ Result<std::string> search(Embedder& embedder, VectorIndex& index, const http::R
   if (!min_score) return fail(min_score.error());
   auto vectors = embedder.embed(std::span(&query, 1));
   if (!vectors) return fail(vectors.error());
-  auto hits = index.search(request.tenant(), vectors->front(), static_cast<int>(*limit),
-                           static_cast<float>(*min_score), SearchText(query));
+  auto hits =
+      index.search(request.tenant(), {vectors->front(), embedder.id()}, static_cast<int>(*limit),
+                   static_cast<float>(*min_score), SearchText(query));
   if (!hits) return fail(hits.error());
   std::string answer;
   answer.reserve(128 + query.size() + 160 * hits->size());

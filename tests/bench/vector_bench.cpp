@@ -160,7 +160,7 @@ Searches search_all(VectorIndex& index, const std::vector<std::vector<float>>& q
   Searches result;
   std::vector<double> took;
   const auto ask = [&](std::size_t i) {
-    return std::move(*index.search(tenants[i % tenants.size()], queries[i], kK, -1));
+    return std::move(*index.search(tenants[i % tenants.size()], {queries[i], "bench"}, kK, -1));
   };
   for (std::size_t i = 0; i < queries.size(); ++i) {
     const auto start = Clk::now();

@@ -28,9 +28,9 @@ TEST_P(TaskStoreContract, ATaskIsReadBackWhole) {
   written.state = Task::State::failed;
   written.error = "the disk is full";
   written.finished_at = clock_.now() + Duration{9};
-  ASSERT_TRUE(succeeds(store_->tasks().put(written)));
+  ASSERT_TRUE(succeeds(tasks().insert(written)));
   store_->reopen();
-  auto read = store_->tasks().get("t1");
+  auto read = tasks().get("t1");
   ASSERT_TRUE(succeeds(read));
   EXPECT_EQ(to_json(*read), to_json(written));
   EXPECT_EQ(read->checkpoint, written.checkpoint);
@@ -40,55 +40,150 @@ TEST_P(TaskStoreContract, ATaskIsReadBackWhole) {
 TEST_P(TaskStoreContract, EveryStateIsReadBack) {
   using enum Task::State;
   for (const auto state : {queued, running, done, failed, cancelled}) {
-    Task written = task("t", clock_.now());
+    Task written = task(std::string(to_string(state)), clock_.now());
     written.state = state;
-    ASSERT_TRUE(store_->tasks().put(written));
-    EXPECT_EQ(store_->tasks().get("t")->state, state);
+    ASSERT_TRUE(tasks().insert(written));
+    EXPECT_EQ(tasks().get(written.id)->state, state);
   }
 }
 
 TEST_P(TaskStoreContract, EmptyDocumentsAndUnsetTimesStayAsTheyAre) {
-  ASSERT_TRUE(store_->tasks().put(bare_task("bare")));
-  auto read = store_->tasks().get("bare");
+  ASSERT_TRUE(tasks().insert(bare_task("bare")));
+  auto read = tasks().get("bare");
   ASSERT_TRUE(succeeds(read));
   EXPECT_TRUE(read->spec.is_null());
   EXPECT_EQ(read->started_at, Timestamp{});
 }
 
-TEST_P(TaskStoreContract, PutReplacesById) {
-  Task written = task("t1", clock_.now());
-  ASSERT_TRUE(store_->tasks().put(written));
-  written.done = 10;
-  written.state = Task::State::done;
-  ASSERT_TRUE(store_->tasks().put(written));
-  EXPECT_EQ(store_->tasks().get("t1")->done, 10);
-  EXPECT_EQ(store_->tasks().list(10)->size(), 1u);
-}
-
-TEST_P(TaskStoreContract, ARequestToCancelOutlivesLaterPuts) {
-  const Task written = task("t1", clock_.now());
-  ASSERT_TRUE(store_->tasks().put(written));
-  ASSERT_TRUE(store_->tasks().put(task("t2", clock_.now())));
-  ASSERT_TRUE(succeeds(store_->tasks().request_cancel("t1")));
-  ASSERT_TRUE(store_->tasks().put(written));
-  EXPECT_TRUE(store_->tasks().get("t1")->cancel_requested);
-  EXPECT_FALSE(store_->tasks().get("t2")->cancel_requested);
-}
-
 TEST_P(TaskStoreContract, UnknownTasksAreNotFound) {
-  EXPECT_TRUE(fails_with(store_->tasks().get("t1"), ErrorKind::not_found));
-  EXPECT_TRUE(fails_with(store_->tasks().request_cancel("t1"), ErrorKind::not_found));
+  EXPECT_TRUE(fails_with(tasks().get("t1"), ErrorKind::not_found));
+  EXPECT_TRUE(fails_with(tasks().request_cancel("t1"), ErrorKind::not_found));
 }
 
 TEST_P(TaskStoreContract, ListsTheNewestFirst) {
-  ASSERT_TRUE(store_->tasks().put(task("b", clock_.now() + Duration{1})));
-  ASSERT_TRUE(store_->tasks().put(task("a", clock_.now() + Duration{2})));
-  ASSERT_TRUE(store_->tasks().put(task("c", clock_.now())));
+  ASSERT_TRUE(tasks().insert(task("b", clock_.now() + Duration{1})));
+  ASSERT_TRUE(tasks().insert(task("a", clock_.now() + Duration{2})));
+  ASSERT_TRUE(tasks().insert(task("c", clock_.now())));
   std::vector<std::string> ids;
-  const auto listed = store_->tasks().list(2);
+  const auto listed = tasks().list(2);
   ASSERT_TRUE(succeeds(listed));
   for (const Task& each : *listed) ids.push_back(each.id);
   EXPECT_THAT(ids, ElementsAre("a", "b"));
+}
+
+TEST_P(TaskStoreContract, TooManyUnfinishedOnesAreRefused) {
+  for (int i = 0; i < TaskStore::kMostUnfinished; ++i) {
+    ASSERT_TRUE(tasks().insert(task("t" + std::to_string(i), clock_.now())));
+  }
+  EXPECT_TRUE(fails_with(tasks().insert(task("more", clock_.now())), ErrorKind::unavailable));
+}
+
+TEST_P(TaskStoreContract, TheOldestOfTheKindsThatNobodyHoldsIsClaimed) {
+  Task other = task("0", clock_.now());
+  other.kind = "backup";
+  ASSERT_TRUE(tasks().insert(other));
+  ASSERT_TRUE(tasks().insert(task("young", clock_.now() + Duration{2})));
+  ASSERT_TRUE(tasks().insert(task("old", clock_.now() + Duration{1})));
+  Task ended = task("ended", clock_.now());
+  ended.state = Task::State::done;
+  ASSERT_TRUE(tasks().insert(ended));
+  EXPECT_EQ(claimed("one"), "old");
+  EXPECT_EQ(claimed("two"), "young");
+  EXPECT_EQ(claimed("three"), "");
+}
+
+TEST_P(TaskStoreContract, AHolderStoresWhatItMadeOfItUntilItHasEnded) {
+  ASSERT_TRUE(tasks().insert(task("t", clock_.now())));
+  auto held = claim("one");
+  ASSERT_TRUE(held);
+  held->task.done = 7;
+  held->task.checkpoint = {{"at", 7}};
+  ASSERT_TRUE(succeeds(tasks().store(held->task, held->token)));
+  EXPECT_EQ(tasks().get("t")->done, 7);
+  held->task.state = Task::State::done;
+  ASSERT_TRUE(succeeds(tasks().store(held->task, held->token)));
+  EXPECT_EQ(tasks().get("t")->state, Task::State::done);
+  clock_.advance(kTtl);
+  EXPECT_EQ(claimed("two"), "");
+}
+
+TEST_P(TaskStoreContract, AClaimEndsWithItsTimeAndItsHolderChangesNothingMore) {
+  ASSERT_TRUE(tasks().insert(task("t", clock_.now())));
+  auto slow = claim("one");
+  ASSERT_TRUE(slow);
+  clock_.advance(kTtl - Duration{1});
+  EXPECT_EQ(claimed("two"), "") << "it is held still";
+  clock_.advance(Duration{1});
+  EXPECT_TRUE(fails_with(tasks().renew("t", slow->token, kTtl), ErrorKind::conflict))
+      << "lost is lost, also before another has it";
+  EXPECT_TRUE(fails_with(tasks().store(slow->task, slow->token), ErrorKind::conflict));
+  auto next = claim("two");
+  ASSERT_TRUE(next);
+  EXPECT_GT(next->token, slow->token);
+  slow->task.state = Task::State::failed;
+  EXPECT_TRUE(fails_with(tasks().store(slow->task, slow->token), ErrorKind::conflict));
+  tasks().release("t", slow->token);
+  EXPECT_EQ(claimed("three"), "") << "another's claim is not given up";
+  EXPECT_EQ(tasks().get("t")->state, Task::State::running);
+  EXPECT_TRUE(succeeds(tasks().store(next->task, next->token)));
+}
+
+TEST_P(TaskStoreContract, ARenewedClaimLasts) {
+  ASSERT_TRUE(tasks().insert(task("t", clock_.now())));
+  const auto held = claim("one");
+  for (int i = 0; i < 5; ++i) {
+    clock_.advance(kTtl - Duration{1});
+    ASSERT_TRUE(succeeds(tasks().renew("t", held->token, kTtl)));
+  }
+  EXPECT_EQ(claimed("two"), "");
+}
+
+TEST_P(TaskStoreContract, WhatIsReleasedOrHeldAtARestartMayBeClaimedAtOnce) {
+  ASSERT_TRUE(tasks().insert(task("t", clock_.now())));
+  const auto held = claim("one");
+  tasks().release("t", held->token);
+  EXPECT_EQ(claimed("two"), "t");
+  store_->reopen();
+  EXPECT_EQ(claimed("three"), "t");
+}
+
+TEST_P(TaskStoreContract, OneThatWaitsIsCancelledAtOnce) {
+  Task waits = task("t", clock_.now());
+  waits.state = Task::State::queued;
+  ASSERT_TRUE(tasks().insert(waits));
+  const auto cancelled = tasks().request_cancel("t");
+  ASSERT_TRUE(succeeds(cancelled));
+  EXPECT_EQ(cancelled->state, Task::State::cancelled);
+  EXPECT_EQ(cancelled->finished_at, clock_.now());
+  EXPECT_EQ(claimed("one"), "");
+}
+
+TEST_P(TaskStoreContract, OfOneThatIsHeldOrWasBegunItsHolderLearnsOfTheRequest) {
+  Task waits = task("held", clock_.now());
+  waits.state = Task::State::queued;
+  ASSERT_TRUE(tasks().insert(waits));
+  auto held = claim("one");
+  ASSERT_TRUE(held);
+  EXPECT_EQ(tasks().request_cancel("held")->state, Task::State::queued);
+  EXPECT_EQ(tasks().renew("held", held->token, kTtl).value(), true);
+  ASSERT_TRUE(tasks().store(held->task, held->token));
+  EXPECT_TRUE(tasks().get("held")->cancel_requested) << "what its holder stores leaves it";
+
+  ASSERT_TRUE(tasks().insert(task("begun", clock_.now())));
+  EXPECT_EQ(tasks().request_cancel("begun")->state, Task::State::running);
+  auto begun = claim("two");
+  ASSERT_TRUE(begun);
+  EXPECT_TRUE(begun->task.cancel_requested);
+}
+
+TEST_P(TaskStoreContract, OneThatHasEndedStaysSo) {
+  Task ended = task("t", clock_.now());
+  ended.state = Task::State::done;
+  ASSERT_TRUE(tasks().insert(ended));
+  const auto asked = tasks().request_cancel("t");
+  ASSERT_TRUE(succeeds(asked));
+  EXPECT_EQ(asked->state, Task::State::done);
+  EXPECT_FALSE(asked->cancel_requested);
 }
 
 }  // namespace mesh::test

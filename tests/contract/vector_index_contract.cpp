@@ -36,8 +36,12 @@ VectorChange removal(const std::string& tenant, std::int64_t user, std::int64_t 
   return {tenant_id(tenant), user, version, {}, "", "", "event-" + std::to_string(version)};
 }
 
+constexpr const char* kEmbedder = "test-embedder";
+
+QueryVector query(const std::vector<float>& vector) { return {vector, kEmbedder}; }
+
 int VectorIndexContract::make_generation(int dimension) {
-  auto made = index().create_generation({dimension, "test-embedder"});
+  auto made = index().create_generation({dimension, kEmbedder});
   EXPECT_TRUE(made) << made.error().to_string();
   return made ? made->number : 0;
 }
@@ -57,7 +61,7 @@ void VectorIndexContract::apply(int generation, std::vector<VectorChange> change
 std::vector<SearchHit> VectorIndexContract::search(const std::string& tenant,
                                                    std::vector<float> vector, int k,
                                                    float min_score) {
-  auto hits = index().search(tenant_id(tenant), vector, k, min_score);
+  auto hits = index().search(tenant_id(tenant), query(vector), k, min_score);
   EXPECT_TRUE(hits) << hits.error().to_string();
   return hits ? std::move(*hits) : std::vector<SearchHit>{};
 }
@@ -242,7 +246,9 @@ TEST_P(VectorIndexContract, TheQueryItselfComesFirstWhateverItScores) {
     for (const auto& [text, id] :
          {std::pair{"jose\u0301@xn--mnchen-3ya.de", 1}, {"LEE", 1}, {" ann  lee ", 2}}) {
       const auto hits =
-          index().search(tenant_id("acme"), direction(0), k, 0.99F, SearchText(text)).value();
+          index()
+              .search(tenant_id("acme"), query(direction(0)), k, 0.99F, SearchText(text))
+              .value();
       ASSERT_FALSE(hits.empty()) << text;
       EXPECT_EQ(hits[0].user_id, id) << text;
       EXPECT_LT(hits[0].score, 0) << text;
@@ -251,11 +257,12 @@ TEST_P(VectorIndexContract, TheQueryItselfComesFirstWhateverItScores) {
   }
   reopen();
   EXPECT_EQ(index()
-                .search(tenant_id("acme"), direction(0), 1, 0.99F, SearchText("a@x.dev"))
+                .search(tenant_id("acme"), query(direction(0)), 1, 0.99F, SearchText("a@x.dev"))
                 .value()[0]
                 .user_id,
             2);
-  const auto foreign = index().search(tenant_id("globex"), direction(0), 1, -1, SearchText("lee"));
+  const auto foreign =
+      index().search(tenant_id("globex"), query(direction(0)), 1, -1, SearchText("lee"));
   EXPECT_THAT(foreign.value(), IsEmpty());
 }
 
@@ -266,7 +273,8 @@ TEST_P(VectorIndexContract, AnExactMatchFollowsItsUser) {
     changes.push_back(upsert("acme", user, 1, direction(user)));
   apply(generation, changes);
   const auto first = [&](const std::string& text) -> std::int64_t {
-    const auto hits = index().search(tenant_id("acme"), direction(1), 5, 0.999F, SearchText(text));
+    const auto hits =
+        index().search(tenant_id("acme"), query(direction(1)), 5, 0.999F, SearchText(text));
     return hits->empty() ? 0 : hits->front().user_id;
   };
   EXPECT_EQ(first("30@x.dev"), 30);
@@ -288,7 +296,7 @@ TEST_P(VectorIndexContract, OfEqualNamesTheBestComeFirstAndBeforePrefixes) {
   }
   apply(generation, named(users));
   const auto hits =
-      index().search(tenant_id("acme"), direction(0), 100, -1, SearchText("ann")).value();
+      index().search(tenant_id("acme"), query(direction(0)), 100, -1, SearchText("ann")).value();
   ASSERT_THAT(hits, SizeIs(100));
   for (std::size_t i = 0; i < hits.size(); ++i) {
     EXPECT_EQ(hits[i].name, "Ann");
@@ -298,7 +306,7 @@ TEST_P(VectorIndexContract, OfEqualNamesTheBestComeFirstAndBeforePrefixes) {
   users.emplace_back("last@x.dev", "Bob Ann");
   apply(generation, named(users));
   const auto best =
-      index().search(tenant_id("acme"), direction(0), 1, 0.5F, SearchText("annab")).value();
+      index().search(tenant_id("acme"), query(direction(0)), 1, 0.5F, SearchText("annab")).value();
   ASSERT_THAT(best, SizeIs(1));
   EXPECT_EQ(best[0].name, "Annabel");
 }
@@ -306,7 +314,7 @@ TEST_P(VectorIndexContract, OfEqualNamesTheBestComeFirstAndBeforePrefixes) {
 TEST_P(VectorIndexContract, AnotherDimensionIsInvalid) {
   const int generation = make_serving_generation();
   apply(generation, {upsert("acme", 1, 1, direction(0))});
-  const auto found = index().search(tenant_id("acme"), direction(0, kDimension + 1), 10, -1);
+  const auto found = index().search(tenant_id("acme"), query(direction(0, kDimension + 1)), 10, -1);
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().kind, ErrorKind::invalid);
   const std::vector<VectorChange> wrong{upsert("acme", 2, 1, direction(0)),
@@ -314,6 +322,19 @@ TEST_P(VectorIndexContract, AnotherDimensionIsInvalid) {
   const auto applied = index().apply(generation, wrong);
   ASSERT_FALSE(applied);
   EXPECT_EQ(applied.error().kind, ErrorKind::invalid);
+  EXPECT_THAT(ids("acme", direction(0)), ElementsAre(1));
+}
+
+// Of one dimension, so that only the name tells that the vectors mean something else.
+TEST_P(VectorIndexContract, AQueryOfAnotherEmbedderIsRefused) {
+  const int generation = make_serving_generation();
+  apply(generation, {upsert("acme", 1, 1, direction(0))});
+  const auto vector = direction(0);
+  for (const char* tenant : {"acme", "globex"}) {
+    const auto found = index().search(tenant_id(tenant), {vector, "another"}, 10, -1);
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().kind, ErrorKind::unavailable);
+  }
   EXPECT_THAT(ids("acme", direction(0)), ElementsAre(1));
 }
 

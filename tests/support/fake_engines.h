@@ -138,7 +138,7 @@ class FakeVectorIndex final : public VectorIndex {
     }
     return {};
   }
-  Result<std::vector<SearchHit>> search(const TenantId&, std::span<const float>, int, float,
+  Result<std::vector<SearchHit>> search(const TenantId&, const QueryVector&, int, float,
                                         const SearchText&) override {
     return std::vector<SearchHit>{};
   }

@@ -72,51 +72,103 @@ class FakeRetryStore final : public RetryStore {
 
 class FakeTaskStore final : public TaskStore {
  public:
-  void fail_puts(int n) {
+  explicit FakeTaskStore(Clock& clock) : clock_(clock) {}
+  void fail_stores(int n) {
     std::lock_guard lock(mutex_);
     failures_.next(n);
   }
-  int puts() const {
+  // The claim ends now, as if its time had passed.
+  void take_away(const std::string& id) {
     std::lock_guard lock(mutex_);
-    return puts_;
+    tasks_.at(id).until = {};
   }
 
-  Status put(const Task& task) override {
+  Status insert(const Task& task) override {
     std::lock_guard lock(mutex_);
-    ++puts_;
     if (auto error = failures_.take()) return fail(*error);
-    const auto known = tasks_.find(task.id);
-    const bool cancelled = known != tasks_.end() && known->second.cancel_requested;
-    Task& stored = tasks_.insert_or_assign(task.id, task).first->second;
-    stored.cancel_requested = stored.cancel_requested || cancelled;
+    tasks_[task.id].task = task;
     return {};
+  }
+  Result<std::optional<ClaimedTask>> claim(const std::string&,
+                                           const std::vector<std::string>& kinds,
+                                           Duration ttl) override {
+    std::lock_guard lock(mutex_);
+    for (auto& [id, one] : tasks_) {  // UUIDv7, so by time
+      const bool known = std::ranges::find(kinds, one.task.kind) != kinds.end();
+      if (!known || has_ended(one.task) || clock_.steady() < one.until) continue;
+      one.until = clock_.steady() + ttl;
+      one.token = ++tokens_;
+      return ClaimedTask{one.task, one.token};
+    }
+    return std::nullopt;
+  }
+  Result<bool> renew(const std::string& id, std::int64_t token, Duration ttl) override {
+    std::lock_guard lock(mutex_);
+    Stored& one = tasks_.at(id);
+    if (!holds(one, token)) return not_held();
+    one.until = clock_.steady() + ttl;
+    return one.task.cancel_requested;
+  }
+  Status store(const Task& task, std::int64_t token) override {
+    std::lock_guard lock(mutex_);
+    if (auto error = failures_.take()) return fail(*error);
+    Stored& one = tasks_.at(task.id);
+    if (!holds(one, token)) return not_held();
+    const bool cancelled = one.task.cancel_requested;
+    one.task = task;
+    one.task.cancel_requested = cancelled;
+    return {};
+  }
+  void release(const std::string& id, std::int64_t token) override {
+    std::lock_guard lock(mutex_);
+    Stored& one = tasks_.at(id);
+    if (holds(one, token)) one.until = {};
   }
   Result<Task> get(const std::string& id) override {
     std::lock_guard lock(mutex_);
     const auto known = tasks_.find(id);
     if (known == tasks_.end()) return fail(ErrorKind::not_found, "there is no task " + id);
-    return known->second;
+    return known->second.task;
   }
   Result<std::vector<Task>> list(int limit) override {
     std::lock_guard lock(mutex_);
     std::vector<Task> newest_first;
     for (auto at = tasks_.rbegin(); at != tasks_.rend(); ++at) {
-      if (static_cast<int>(newest_first.size()) < limit) newest_first.push_back(at->second);
+      if (static_cast<int>(newest_first.size()) < limit) newest_first.push_back(at->second.task);
     }
     return newest_first;
   }
-  Status request_cancel(const std::string& id) override {
+  Result<Task> request_cancel(const std::string& id) override {
     std::lock_guard lock(mutex_);
     const auto known = tasks_.find(id);
     if (known == tasks_.end()) return fail(ErrorKind::not_found, "there is no task " + id);
-    known->second.cancel_requested = true;
-    return {};
+    auto& [task, token, until] = known->second;
+    if (has_ended(task)) return task;
+    task.cancel_requested = true;
+    if (task.state == Task::State::queued && clock_.steady() >= until) {
+      task.state = Task::State::cancelled;
+      task.finished_at = clock_.now();
+    }
+    return task;
   }
 
  private:
+  struct Stored {
+    Task task;
+    std::int64_t token = 0;
+    SteadyTime until{};
+  };
+  bool holds(const Stored& one, std::int64_t token) const {
+    return !has_ended(one.task) && one.token == token && clock_.steady() < one.until;
+  }
+  static tl::unexpected<Error> not_held() {
+    return fail(ErrorKind::conflict, "it is held no more");
+  }
+
+  Clock& clock_;
   mutable std::mutex mutex_;
-  std::map<std::string, Task> tasks_;  // by id: UUIDv7, so by time
-  int puts_ = 0;
+  std::map<std::string, Stored> tasks_;
+  std::int64_t tokens_ = 0;
   Failures failures_;
 };
 

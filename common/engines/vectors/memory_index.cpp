@@ -67,20 +67,27 @@ struct MemoryIndex::Search {
   const SearchText& text;
 };
 
-Result<std::vector<SearchHit>> MemoryIndex::search(const TenantId& tenant,
-                                                   std::span<const float> vector, int k,
-                                                   float min_score, const SearchText& text) const {
+Result<std::vector<SearchHit>> MemoryIndex::search(const TenantId& tenant, const QueryVector& asked,
+                                                   int k, float min_score,
+                                                   const SearchText& text) const {
   std::shared_ptr<Generation> generation;
   {
     std::shared_lock lock(mutex_);
     generation = serving_;
   }
   if (!generation) return std::vector<SearchHit>{};
-  const int dimension = generation->spec().dimension;
-  if (vector.size() != static_cast<std::size_t>(dimension)) {
-    return wrong_dimension(vector.size(), dimension);
+  if (generation->spec().embedder != asked.embedder) {
+    return fail(
+        ErrorKind::unavailable,
+        "searches wait for an index of the configured embedder: `mesh index rebuild` makes it",
+        generation_name(generation->number()) + " was made with " + generation->spec().embedder +
+            ", the query with " + std::string(asked.embedder));
   }
-  auto query = Query::make(vector);
+  const int dimension = generation->spec().dimension;
+  if (asked.values.size() != static_cast<std::size_t>(dimension)) {
+    return wrong_dimension(asked.values.size(), dimension);
+  }
+  auto query = Query::make(asked.values);
   if (!query) return fail(query.error());
   const auto* partition = generation->find(tenant.str());
   if (partition == nullptr || k <= 0) return std::vector<SearchHit>{};

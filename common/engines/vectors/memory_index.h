@@ -35,8 +35,8 @@ class MemoryIndex {
   std::shared_ptr<Generation> find(int number) const;  // null where there is none
   std::vector<GenerationInfo> generations() const;     // by number
   // VectorIndex::search.
-  Result<std::vector<SearchHit>> search(const TenantId& tenant, std::span<const float> vector,
-                                        int k, float min_score, const SearchText& text) const;
+  Result<std::vector<SearchHit>> search(const TenantId& tenant, const QueryVector& query, int k,
+                                        float min_score, const SearchText& text) const;
 
  private:
   struct Search;

@@ -1,39 +1,35 @@
 #include "daemon/pipeline/generations/generations.h"
 
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
 
-#include "common/base/strings.h"
+#include "common/base/thread.h"
 #include "common/telemetry/log.h"
+#include "daemon/pipeline/generations/feeds.h"
+#include "daemon/pipeline/generations/keeper.h"
+#include "daemon/pipeline/generations/rebuild.h"
+#include "daemon/pipeline/generations/standing.h"
 #include "daemon/pipeline/generations/verify.h"
+#include "daemon/pipeline/lag.h"
 #include "daemon/pipeline/scan.h"
-#include "daemon/pipeline/stages/user_index_stage.h"
 #include "daemon/pipeline/tasks/task_support.h"
 
 namespace mesh::pipeline {
 namespace {
 
-constexpr Duration kProgressInterval{200};
-constexpr Duration kCatchUp{10'000};  // how long verify and rollback wait for a pipeline
+constexpr Duration kReconcile{2'000};  // between two looks at what the index holds
+constexpr Duration kLook{20};          // between two looks at a group that is waited for
+constexpr Duration kCatchUp{10'000};   // how long verify and rollback wait for it
+constexpr int kTasksLookedAt = 100;    // newest ones, for a rebuild under way
 
-bool reached(const std::map<TopicPartition, std::int64_t>& committed,
-             const std::map<TopicPartition, std::int64_t>& ends) {
-  return std::ranges::all_of(ends, [&](const auto& entry) {
-    const auto at = committed.find(entry.first);
-    return entry.second == 0 || (at != committed.end() && at->second >= entry.second);
-  });
+using Infos = std::vector<GenerationInfo>;
+using Offsets = std::map<TopicPartition, std::int64_t>;
+
+Infos::const_iterator serving_of(const Infos& all) {
+  return std::ranges::find_if(all, &GenerationInfo::serving);
 }
-
-std::int64_t sum(const std::map<TopicPartition, std::int64_t>& offsets) {
-  std::int64_t total = 0;
-  for (const auto& [partition, offset] : offsets) total += offset;
-  return total;
-}
-
-// A generation that is fed.
-struct Fed {
-  std::unique_ptr<Stage> stage;
-  std::shared_ptr<Pipeline> pipeline;  // before it goes, so does the stage: stopped first
-};
 
 }  // namespace
 
@@ -55,187 +51,156 @@ Json to_json(const GenerationStatus& status) {
 }
 
 struct Generations::Impl {
-  VectorIndex& index;
-  Embedder& embedder;
-  const PipelineOptions base;
-  const PipelineDeps deps;
+  explicit Impl(Deps d)
+      : deps(std::move(d)), feeds(deps.index, deps.embedder, deps.base, deps.pipeline) {}
 
-  std::mutex mutex;        // over the map, not over a pipeline's stop
-  std::map<int, Fed> fed;  // by number; guarded by mutex
-  int serving = 0;         // guarded by mutex
-  int building = 0;        // of the rebuild under way, or 0; guarded by mutex
-  bool stopped = false;    // guarded by mutex
-  // What the log held at the start; empty once the serving generation is through. Guarded by mutex.
-  std::map<TopicPartition, std::int64_t> to_fill;
+  const Deps deps;
+  Feeds feeds;
 
-  GenerationSpec spec() const { return {embedder.dimension(), embedder.id()}; }
+  std::mutex reconciling;  // one look at a time, so that none acts on an older one than another
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool stopping = true;  // this and the following guarded by mutex
+  Offsets to_fill;       // what the log held at the start; empty once the serving one is through
+
+  std::mutex lifecycle;  // held over start and stop
+  std::thread thread;    // last: it uses all of the above
+
+  GenerationSpec spec() const { return {deps.embedder.dimension(), deps.embedder.id()}; }
   bool fits(const GenerationInfo& info) const {
-    return info.spec.dimension == embedder.dimension() && info.spec.embedder == embedder.id();
+    return info.spec.dimension == deps.embedder.dimension() &&
+           info.spec.embedder == deps.embedder.id();
   }
-  std::string group(int number) const { return base.name + "-" + std::to_string(number); }
+  std::string group(int number) const { return feeds.group(number); }
+  LogAdmin& admin() const { return deps.pipeline.admin; }
+  Keeper::Deps keeper() const {
+    return {deps.index,   admin(),        deps.pipeline.retries, deps.leases,
+            deps.process, deps.base.name, deps.base.topics};
+  }
 
   Status start();
-  Status choose_serving(std::vector<GenerationInfo>& all);
-  Status feed(int number);
-  void starve(int number);
-  Status drop(int number);
-  Status flip(int number);
-  std::shared_ptr<Pipeline> pipeline(int number);
-  std::shared_ptr<Pipeline> serving_pipeline() {
-    int number = 0;
-    {
-      std::lock_guard lock(mutex);
-      number = serving;
-    }
-    return pipeline(number);
-  }
-  Result<GenerationInfo> find(int number);
-  Result<GenerationInfo> open_new();
-  Result<GenerationInfo> resume_or_create(TaskContext& context);
-  Status drop_groups_without(const std::vector<GenerationInfo>& all);
-  Status catch_up(TaskContext& context, int number);
-  Status build(TaskContext& context, int number);
-  Result<bool> wait_reached(int number, Duration timeout);
+  void stop();
+  void run();
+  Status reconcile();
+  Status keep(Infos& all);
+  Result<bool> is_to_keep(const Infos& all) const;
+  Result<GenerationInfo> find(int number) const;
+  Result<GenerationInfo> served() const;
+  Result<bool> wait_through(int number);
   std::optional<std::int64_t> filling();
+  std::optional<Task> asked_rebuild() const;
+  int building() const;
+  PipelineStatus status_elsewhere(int number) const;
 };
 
-// Sees to it that one is served whose vectors queries can be compared with.
-Status Generations::Impl::choose_serving(std::vector<GenerationInfo>& all) {
-  const auto served = std::ranges::find_if(all, &GenerationInfo::serving);
-  if (served != all.end() && fits(*served)) return {};
-  if (served != all.end()) {
-    log::warn(
-        "the serving generation was made with another embedder; one of this embedder is "
-        "served instead and fills from the log",
-        {{"generation", served->name},
-         {"made_with", served->spec.embedder},
-         {"embedder", embedder.id()}});
-    served->serving = false;
+Status Generations::Impl::start() {
+  std::lock_guard guard(lifecycle);
+  if (thread.joinable()) return {};
+  auto held = ends(deps.pipeline.log, admin(), deps.base.topics);
+  if (!held) return fail(std::move(held.error()));
+  {
+    std::lock_guard lock(mutex);
+    stopping = false;
+    to_fill = std::move(*held);
   }
-  // One that a start cut short left behind, or the one of before a change and back.
+  if (auto looked = reconcile(); !looked) return looked;
+  thread = std::thread([this] {
+    name_thread("generations");
+    stand_back(Standing::background);
+    run();
+  });
+  return {};
+}
+
+void Generations::Impl::stop() {
+  std::lock_guard guard(lifecycle);
+  {
+    std::lock_guard lock(mutex);
+    stopping = true;
+  }
+  changed.notify_all();
+  if (thread.joinable()) thread.join();
+  std::lock_guard no_look(reconciling);
+  feeds.stop();
+}
+
+void Generations::Impl::run() {
+  Clock& clock = deps.pipeline.clock;
+  for (;;) {
+    {
+      std::unique_lock lock(mutex);
+      if (clock.wait_until(lock, changed, clock.steady() + kReconcile, [this] { return stopping; }))
+        return;
+    }
+    if (auto looked = reconcile(); !looked) {
+      log::warn("the index's generations are not followed until the next look",
+                {{"error", looked.error().to_string()}});
+    }
+  }
+}
+
+// Feeds what the index holds and no more.
+Status Generations::Impl::reconcile() {
+  std::lock_guard only(reconciling);
+  {
+    std::lock_guard lock(mutex);
+    if (stopping) return stopped_early();
+  }
+  auto all = deps.index.generations();
+  if (!all) return fail(std::move(all.error()));
+  if (auto kept = keep(*all); !kept) return kept;
+  for (const int number : feeds.numbers()) {
+    if (std::ranges::find(*all, number, &GenerationInfo::number) == all->end())
+      feeds.starve(number);
+  }
+  for (const GenerationInfo& info : *all) {
+    // One of another embedder cannot be fed; it stays as it is until a rebuild drops it.
+    if (!fits(info)) continue;
+    if (auto fed = feeds.feed(info.number); !fed) return fed;
+  }
+  return {};
+}
+
+Result<bool> Generations::Impl::is_to_keep(const Infos& all) const {
+  if (serving_of(all) == all.end()) return true;
+  const auto groups = admin().groups();
+  if (!groups) return fail(groups.error());
+  return !groups_left(*groups, deps.base.name, all).empty();
+}
+
+// Sees to it that one is served, and that no group is left of one that is gone. Where another
+// process is at it, the next look sees what came of it.
+Status Generations::Impl::keep(Infos& all) {
+  const auto needed = is_to_keep(all);
+  if (!needed) return fail(needed.error());
+  if (!*needed) return {};
+  auto acquired = Keeper::acquire(keeper());
+  if (!acquired) return fail(std::move(acquired.error()));
+  if (!*acquired) return {};
+  Keeper& keeper = **acquired;
+  auto fresh = deps.index.generations();  // may have changed before the lease was ours
+  if (!fresh) return fail(std::move(fresh.error()));
+  all = std::move(*fresh);
+  if (auto dropped = keeper.drop_groups(all); !dropped) return dropped;
+  if (serving_of(all) != all.end()) return {};
+  // One that a start cut short left behind, or a new one.
   auto newest = std::find_if(all.rbegin(), all.rend(), [this](const auto& i) { return fits(i); });
   if (newest == all.rend()) {
-    auto made = index.create_generation(spec());
+    const auto groups = admin().groups();
+    if (!groups) return fail(groups.error());
+    if (!groups_left(*groups, deps.base.name, all).empty()) return {};  // they are let go soon
+    auto made = keeper.make(spec());
     if (!made) return fail(std::move(made.error()));
     all.push_back(std::move(*made));
     newest = all.rbegin();
   }
+  if (auto flipped = keeper.serve(newest->number); !flipped) return flipped;
   newest->serving = true;
-  return index.serve(newest->number);
-}
-
-// Where the index was lost, numbers begin anew; a group of a generation before then stands beyond
-// what the new one has to read.
-Status Generations::Impl::drop_groups_without(const std::vector<GenerationInfo>& all) {
-  auto groups = deps.admin.groups();
-  if (!groups) return fail(std::move(groups.error()));
-  const std::string prefix = base.name + "-";
-  for (const GroupInfo& info : *groups) {
-    if (!info.name.starts_with(prefix)) continue;
-    const auto number = parse_int(std::string_view(info.name).substr(prefix.size()));
-    const auto known = [&](const GenerationInfo& generation) {
-      return generation.number == *number;
-    };
-    if (!number || std::ranges::any_of(all, known)) continue;
-    if (auto dropped = drop(static_cast<int>(*number)); !dropped) return dropped;
-  }
   return {};
 }
 
-Status Generations::Impl::start() {
-  auto all = index.generations();
-  if (!all) return fail(std::move(all.error()));
-  if (auto dropped = drop_groups_without(*all); !dropped) return dropped;
-  if (auto chosen = choose_serving(*all); !chosen) return chosen;
-  auto held = ends(deps.log, deps.admin, base.topics);
-  if (!held) return fail(std::move(held.error()));
-  {
-    std::lock_guard lock(mutex);
-    stopped = false;
-    to_fill = std::move(*held);
-  }
-  for (const GenerationInfo& info : *all) {
-    if (info.serving) {
-      std::lock_guard lock(mutex);
-      serving = info.number;
-    }
-    // One of another embedder cannot be fed; it stays as it is until a rebuild drops it.
-    if (!fits(info)) continue;
-    if (auto started = feed(info.number); !started) return started;
-  }
-  return {};
-}
-
-Status Generations::Impl::feed(int number) {
-  std::lock_guard lock(mutex);
-  if (stopped) return stopped_early();
-  if (fed.contains(number)) return {};
-  PipelineOptions options = base;
-  options.name = group(number);
-  // One letter per dead event, however many generations read it.
-  options.writes_letters = [this, number] {
-    std::lock_guard serving_lock(mutex);
-    return serving == number;
-  };
-  Fed one;
-  one.stage = make_user_index_stage(number, embedder, index);
-  one.pipeline = std::make_shared<Pipeline>(std::move(options), *one.stage, deps);
-  if (auto started = one.pipeline->start(); !started) return started;
-  fed.emplace(number, std::move(one));
-  return {};
-}
-
-void Generations::Impl::starve(int number) {
-  Fed one;
-  {
-    std::lock_guard lock(mutex);
-    const auto at = fed.find(number);
-    if (at == fed.end()) return;
-    one = std::move(at->second);
-    fed.erase(at);
-  }
-  one.pipeline->stop();
-}
-
-// With everything that belongs to it.
-Status Generations::Impl::drop(int number) {
-  starve(number);
-  if (auto dropped = index.drop_generation(number);
-      !dropped && dropped.error().kind != ErrorKind::not_found) {
-    return dropped;
-  }
-  deps.metrics.forget("pipeline", group(number));  // stopped, it uses them no more
-  auto partitions = partitions_of(deps.admin, base.topics);
-  if (!partitions) return fail(std::move(partitions.error()));
-  auto parked = deps.retries.load(group(number), *partitions);
-  if (!parked) return fail(std::move(parked.error()));
-  std::vector<Position> positions;
-  for (const ParkedEvent& event : *parked) positions.push_back(event.record.position);
-  if (!positions.empty()) {
-    if (auto removed = deps.retries.remove(group(number), positions); !removed) return removed;
-  }
-  auto deleted = deps.admin.delete_group(group(number));
-  if (!deleted && deleted.error().kind != ErrorKind::not_found) return deleted;
-  log::info("a generation of the index was dropped", {{"generation", number}});
-  return {};
-}
-
-Status Generations::Impl::flip(int number) {
-  if (auto flipped = index.serve(number); !flipped) return flipped;
-  std::lock_guard lock(mutex);
-  serving = number;
-  log::info("the index serves another generation", {{"generation", number}});
-  return {};
-}
-
-std::shared_ptr<Pipeline> Generations::Impl::pipeline(int number) {
-  std::lock_guard lock(mutex);
-  const auto at = fed.find(number);
-  return at == fed.end() ? nullptr : at->second.pipeline;
-}
-
-Result<GenerationInfo> Generations::Impl::find(int number) {
-  auto all = index.generations();
+Result<GenerationInfo> Generations::Impl::find(int number) const {
+  auto all = deps.index.generations();
   if (!all) return fail(std::move(all.error()));
   for (GenerationInfo& info : *all) {
     if (info.number == number) return std::move(info);
@@ -243,191 +208,150 @@ Result<GenerationInfo> Generations::Impl::find(int number) {
   return fail(ErrorKind::not_found, "there is no generation " + std::to_string(number));
 }
 
-// The generation of the task's checkpoint, where it is still of use.
-Result<GenerationInfo> Generations::Impl::resume_or_create(TaskContext& context) {
-  const int number = context.task().checkpoint.value("generation", 0);
-  if (number > 0) {
-    auto known = find(number);
-    if (known && fits(*known)) return known;
-    if (!known && known.error().kind != ErrorKind::not_found) return known;
-    if (known && !known->serving) {
-      if (auto dropped = drop(number); !dropped) return fail(std::move(dropped.error()));
-    }
+Result<GenerationInfo> Generations::Impl::served() const {
+  auto all = deps.index.generations();
+  if (!all) return fail(std::move(all.error()));
+  const auto at = serving_of(*all);
+  if (at == all->end()) {
+    return fail(ErrorKind::unavailable, "no generation of the index is served yet");
   }
-  return index.create_generation(spec());
+  return *at;
 }
 
-// Until the pipeline has done what the serving one has. The log's end is no measure: while events
-// keep coming, no pipeline ever stands at it in all partitions.
-Status Generations::Impl::catch_up(TaskContext& context, int number) {
+// What the log holds now; false after kCatchUp, or where it stops.
+Result<bool> Generations::Impl::wait_through(int number) {
+  Clock& clock = deps.pipeline.clock;
+  const auto target = ends(deps.pipeline.log, admin(), deps.base.topics);
+  if (!target) return fail(target.error());
+  const SteadyTime deadline = clock.steady() + kCatchUp;
   for (;;) {
-    if (context.stopping()) return stopped_early();
-    const auto served = serving_pipeline();
-    const auto at = pipeline(number);
-    if (!served || !at) return stopped_early();
-    // First: what it does after this look is not owed. It may have done all that it has seen.
-    const auto target = served->seen();
-    const auto committed = at->committed();
-    if (const auto status = at->status(); status.state == PipelineStatus::State::failed) {
-      return fail(ErrorKind::corrupt, "the new generation cannot be built: " + status.last_error);
-    }
-    const std::int64_t total = sum(target);
-    report(context, std::min(sum(committed), total), total, {{"generation", number}},
-           Json::object());
-    if (reached(committed, target) && at->status().parked == 0) return {};
-    context.pause(kProgressInterval);
+    const auto through = is_through(admin(), deps.pipeline.retries, group(number), *target);
+    if (!through || *through) return through;
+    std::unique_lock lock(mutex);
+    if (clock.steady() >= deadline) return false;
+    if (clock.wait_until(lock, changed, clock.steady() + kLook, [this] { return stopping; }))
+      return false;
   }
 }
 
-Status Generations::Impl::build(TaskContext& context, int number) {
-  int before = 0;
+std::optional<std::int64_t> Generations::Impl::filling() {
   {
     std::lock_guard lock(mutex);
-    building = number;
-    before = serving;
+    if (to_fill.empty()) return std::nullopt;
   }
-  if (before != number) {  // else it was flipped before a restart
-    if (auto fed_now = insist(context, [&] { return feed(number); }); !fed_now) return fed_now;
-    if (auto caught_up = catch_up(context, number); !caught_up) return caught_up;
-    if (context.stopping()) return stopped_early();
-    if (auto flipped = insist(context, [&] { return flip(number); }); !flipped) return flipped;
-  } else {
-    before = context.task().checkpoint.value("previous", 0);
-  }
-  auto all = insist(context, [&] { return index.generations(); });
-  if (!all) return fail(std::move(all.error()));
-  for (const GenerationInfo& info : *all) {
-    if (info.number == number || info.number == before) continue;
-    auto dropped = insist(context, [&] { return drop(info.number); });
-    if (!dropped) return dropped;
-  }
-  report(context, context.task().done, context.task().total, context.task().checkpoint,
-         {{"generation", number}, {"previous", before}});
-  return {};
+  const auto serving = served();
+  if (!serving || !fits(*serving)) return std::nullopt;
+  const auto committed = committed_by(admin(), group(serving->number));
+  if (!committed) return std::nullopt;
+  std::lock_guard lock(mutex);
+  if (reached(*committed, to_fill)) to_fill.clear();
+  if (to_fill.empty()) return std::nullopt;
+  return records_from(deps.pipeline.log, *committed);
 }
 
-Result<bool> Generations::Impl::wait_reached(int number, Duration timeout) {
-  const auto target = ends(deps.log, deps.admin, base.topics);
-  if (!target) return fail(target.error());
-  const auto at = pipeline(number);
-  if (!at) return false;
-  const SteadyTime deadline = deps.clock.steady() + timeout;
-  for (const auto& [partition, end] : *target) {
-    if (end == 0) continue;
-    const Duration left = std::chrono::ceil<Duration>(deadline - deps.clock.steady());
-    if (!at->wait_past_all(partition, end, std::max(left, Duration{0}))) return false;
+// The one that goes first, wherever it runs.
+std::optional<Task> Generations::Impl::asked_rebuild() const {
+  auto newest = deps.tasks.list(kTasksLookedAt);
+  if (!newest) return std::nullopt;
+  std::optional<Task> oldest;
+  for (Task& task : *newest) {
+    if (task.kind == "rebuild" && !has_ended(task)) oldest = std::move(task);
   }
-  return true;
+  return oldest;
 }
 
-Generations::Generations(VectorIndex& index, Embedder& embedder, PipelineOptions base,
-                         PipelineDeps deps)
-    : impl_(new Impl{index, embedder, std::move(base), deps, {}, {}, 0, 0, false, {}}) {}
+// The number that it is at, or 0.
+int Generations::Impl::building() const {
+  const auto task = asked_rebuild();
+  return task && task->checkpoint.is_object() ? task->checkpoint.value("generation", 0) : 0;
+}
+
+// What every process can tell of a group that others read.
+PipelineStatus Generations::Impl::status_elsewhere(int number) const {
+  PipelineStatus status;
+  status.name = group(number);
+  const auto groups = admin().groups();
+  if (!groups) return status;
+  const auto found = std::ranges::find(*groups, status.name, &GroupInfo::name);
+  if (found == groups->end() || !found->active) return status;
+  status.state = PipelineStatus::State::running;
+  status.lag_events = records_from(deps.pipeline.log, found->committed);
+  return status;
+}
+
+Generations::Generations(Deps deps) : impl_(std::make_unique<Impl>(std::move(deps))) {}
 
 Generations::~Generations() { stop(); }
 
 Status Generations::start() { return impl_->start(); }
 
-void Generations::stop() {
-  std::map<int, Fed> all;
-  {
-    std::lock_guard lock(impl_->mutex);
-    impl_->stopped = true;
-    all = std::move(impl_->fed);
-    impl_->fed.clear();
-  }
-  for (auto& [number, one] : all) one.pipeline->stop();
-}
-
-std::optional<std::int64_t> Generations::Impl::filling() {
-  const auto served = serving_pipeline();
-  if (!served) return std::nullopt;
-  const auto committed = served->committed();
-  const auto lag = served->status().lag_events;
-  std::lock_guard lock(mutex);
-  if (!to_fill.empty() && reached(committed, to_fill)) to_fill.clear();
-  if (to_fill.empty()) return std::nullopt;
-  return lag;
-}
+void Generations::stop() { impl_->stop(); }
 
 std::optional<std::int64_t> Generations::filling() { return impl_->filling(); }
 
+std::optional<GenerationInfo> Generations::foreign() {
+  auto serving = impl_->served();
+  if (!serving || impl_->fits(*serving)) return std::nullopt;
+  return std::move(*serving);
+}
+
+bool Generations::rebuild_is_asked_for() { return impl_->asked_rebuild().has_value(); }
+
 Result<std::vector<GenerationStatus>> Generations::list() {
-  auto all = impl_->index.generations();
+  auto all = impl_->deps.index.generations();
   if (!all) return fail(std::move(all.error()));
+  const int building = impl_->building();
   std::vector<GenerationStatus> list;
   for (GenerationInfo& info : *all) {
+    const int number = info.number;
     const bool follows = impl_->fits(info);
     GenerationStatus status{std::move(info), {}, {}, follows};
     status.filling = status.info.serving && impl_->filling();
-    const int number = status.info.number;
-    status.pipeline.name = impl_->group(number);
-    if (const auto pipeline = impl_->pipeline(number)) status.pipeline = pipeline->status();
-    std::lock_guard lock(impl_->mutex);
-    status.role = status.info.serving         ? "serving"
-                  : number == impl_->building ? "building"
-                                              : "previous";
+    const auto pipeline = impl_->feeds.pipeline(number);
+    status.pipeline = pipeline ? pipeline->status() : impl_->status_elsewhere(number);
+    status.role = status.info.serving ? "serving" : number == building ? "building" : "previous";
     list.push_back(std::move(status));
   }
   return list;
 }
 
 Result<Stage*> Generations::serving_stage() {
-  std::lock_guard lock(impl_->mutex);
-  const auto at = impl_->fed.find(impl_->serving);
-  if (at == impl_->fed.end()) {
-    return fail(ErrorKind::unavailable, "no generation of the index is served yet");
+  const auto serving = impl_->served();
+  if (!serving) return fail(serving.error());
+  Stage* const stage = impl_->feeds.stage(serving->number);
+  if (stage == nullptr) {
+    return fail(ErrorKind::unavailable, serving->name + " is not fed by this process");
   }
-  return at->second.stage.get();
+  return stage;
 }
 
 Status Generations::rebuild(TaskContext& context) {
   Impl& impl = *impl_;
-  auto generation = insist(context, [&] { return impl.resume_or_create(context); });
-  if (!generation) return fail(std::move(generation.error()));
-  const int number = generation->number;
-  Status built;
-  {
-    Json checkpoint = {{"generation", number}, {"previous", 0}};
-    {
-      std::lock_guard lock(impl.mutex);
-      checkpoint["previous"] =
-          impl.serving == number ? context.task().checkpoint.value("previous", 0) : impl.serving;
-    }
-    report(context, 0, 0, std::move(checkpoint), Json::object());
-    built = impl.build(context, number);
-  }
-  {
-    std::lock_guard lock(impl.mutex);
-    impl.building = 0;
-    if (built || impl.serving == number) return built;
-  }
-  if (context.stopping() && !context.cancelled()) return built;  // goes on at the next start
-  if (auto dropped = impl.drop(number); !dropped) {
-    log::warn("the generation of a rebuild that ended early was not dropped; the next one does it",
-              {{"generation", number}, {"error", dropped.error().to_string()}});
-  }
-  return built;
+  return pipeline::rebuild(context, {impl.keeper(), impl.deps.pipeline.log, impl.spec(),
+                                     [&impl] { return impl.reconcile(); },
+                                     [&impl](int number) -> std::optional<std::string> {
+                                       const auto fed = impl.feeds.pipeline(number);
+                                       if (!fed) return std::nullopt;
+                                       const auto status = fed->status();
+                                       if (status.state != PipelineStatus::State::failed)
+                                         return std::nullopt;
+                                       return status.last_error;
+                                     }});
 }
 
 Result<GenerationInfo> Generations::rollback() {
   Impl& impl = *impl_;
-  auto all = impl.index.generations();
-  if (!all) return fail(std::move(all.error()));
-  int building = 0;
-  {
-    std::lock_guard lock(impl.mutex);
-    building = impl.building;
-  }
-  // The rebuild would flip away from what is rolled back to, and drop it.
-  if (building != 0) {
+  // It would flip away from what is rolled back to, and drop it.
+  auto keeper = Keeper::acquire(impl.keeper());
+  if (!keeper) return fail(std::move(keeper.error()));
+  if (!*keeper || impl.asked_rebuild()) {
     return fail(ErrorKind::conflict, "a rebuild is under way; wait for it or cancel it first");
   }
-  const GenerationInfo* previous = nullptr;
-  for (const GenerationInfo& info : *all) {
-    if (!info.serving) previous = &info;
-  }
-  if (!previous) {
+  auto all = impl.deps.index.generations();
+  if (!all) return fail(std::move(all.error()));
+  const auto previous =
+      std::find_if(all->rbegin(), all->rend(), [](const auto& info) { return !info.serving; });
+  if (previous == all->rend()) {
     return fail(ErrorKind::conflict, "there is no previous generation to serve");
   }
   if (!impl.fits(*previous)) {
@@ -435,29 +359,27 @@ Result<GenerationInfo> Generations::rollback() {
                                          previous->spec.embedder +
                                          "; configure that one and try again");
   }
-  auto caught_up = impl.wait_reached(previous->number, kCatchUp);
+  auto caught_up = impl.wait_through(previous->number);
   if (!caught_up) return fail(std::move(caught_up.error()));
   if (!*caught_up) {
     return fail(ErrorKind::conflict, previous->name + " is behind the log; try again later");
   }
-  if (auto flipped = impl.flip(previous->number); !flipped) return fail(std::move(flipped.error()));
+  if (auto flipped = (*keeper)->serve(previous->number); !flipped) {
+    return fail(std::move(flipped.error()));
+  }
   return impl.find(previous->number);
 }
 
 Result<VerifyReport> Generations::verify() {
   Impl& impl = *impl_;
-  int number = 0;
-  {
-    std::lock_guard lock(impl.mutex);
-    number = impl.serving;
-  }
+  const auto serving = impl.served();
+  if (!serving) return fail(serving.error());
   // A pipeline that cannot catch up shows in the report as what it misses.
-  if (auto reached_end = impl.wait_reached(number, kCatchUp); !reached_end) {
-    return fail(std::move(reached_end.error()));
+  if (auto at_end = impl.wait_through(serving->number); !at_end) {
+    return fail(std::move(at_end.error()));
   }
-  auto info = impl.find(number);
-  if (!info) return fail(std::move(info.error()));
-  return verify_generation(impl.deps.log, impl.deps.admin, impl.index, *info, impl.base.topics);
+  return verify_generation(impl.deps.pipeline.log, impl.admin(), impl.deps.index, *serving,
+                           impl.deps.base.topics);
 }
 
 Status Generations::verify(TaskContext& context) {
@@ -465,11 +387,6 @@ Status Generations::verify(TaskContext& context) {
   if (!report_of) return fail(std::move(report_of.error()));
   report(context, report_of->expected, report_of->expected, Json::object(), to_json(*report_of));
   return {};
-}
-
-bool Generations::wait_searchable(const Position& position, Duration timeout) {
-  const auto pipeline = impl_->serving_pipeline();
-  return pipeline && pipeline->wait_past(position, timeout);
 }
 
 }  // namespace mesh::pipeline

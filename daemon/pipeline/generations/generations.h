@@ -2,14 +2,14 @@
 // one being built and the one kept for rollback follow the log like the serving one.
 #pragma once
 
-#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "common/ports/embedder.h"
+#include "common/ports/lease_store.h"
+#include "common/ports/task_store.h"
 #include "common/ports/vector_index.h"
 #include "daemon/pipeline/consumer/runtime.h"
 #include "daemon/pipeline/tasks/tasks.h"
@@ -35,14 +35,27 @@ struct VerifyReport {
 };
 Json to_json(const VerifyReport& report);
 
+// Generations may come and go by the hand of other processes, and several may feed one: each looks
+// every few seconds at what the index holds, and feeds what is of its embedder. What only one may
+// do is done under a lease (keeper.h), and who is how far is read from the log and the store, never
+// from a pipeline of this process.
+//
 // The group of generation n is "<base.name>-<n>". Any thread.
 class Generations {
  public:
-  Generations(VectorIndex& index, Embedder& embedder, PipelineOptions base, PipelineDeps deps);
+  struct Deps {
+    VectorIndex& index;
+    Embedder& embedder;
+    LeaseStore& leases;
+    TaskStore& tasks;
+    std::string process;  // this one, among those that share the stores
+    PipelineOptions base;
+    PipelineDeps pipeline;
+  };
+  explicit Generations(Deps deps);
   ~Generations();
-  // Opens a pipeline per generation; makes and serves generation 1 where there is none. Where the
-  // serving one was made with another embedder or dimension, queries cannot be compared with its
-  // vectors: the newest of this embedder, or a new one, is served at once and fills from the log.
+  // Opens a pipeline per generation; makes and serves one where none is served. One that is served
+  // stays so, also where it was made with another embedder or dimension: see foreign().
   Status start();
   void stop();  // callable twice and before start
   Result<std::vector<GenerationStatus>> list();
@@ -50,23 +63,27 @@ class Generations {
   // How many events the serving generation has to go until it is through what the log held at the
   // start, as after the loss of the index; nothing once it is.
   std::optional<std::int64_t> filling();
-  // The work of a task of kind "rebuild": new generation, its pipeline from the log's start, flip
-  // when it is at or past the serving one in every partition and no event of it waits for another
-  // attempt (both go on following the log, so steady writes do not hold it up); older than the
-  // previous one are dropped. Resumable; on cancel or failure, also where the log is damaged, the
-  // new generation is dropped. Result {"generation","previous"}.
+  // The serving generation where it was made with another embedder, whose vectors queries cannot be
+  // compared with: searches are refused until a rebuild has made one of this embedder.
+  std::optional<GenerationInfo> foreign();
+  // Whether some process is to do a rebuild, or is at it.
+  bool rebuild_is_asked_for();
+  // The work of a task of kind "rebuild": a new generation, filled from the log's start, and the
+  // flip once it is through what the log held and has done what the serving one has, and no event
+  // of it waits for another attempt (both go on following the log, so steady writes do not hold it
+  // up); older ones than the previous are dropped. Resumable, also by another process; on cancel or
+  // failure, also where the log is damaged, the new generation is dropped. Result
+  // {"generation","previous"}.
   Status rebuild(TaskContext& context);
   // Serves the kept previous generation again; `conflict` where there is none, where it was made
-  // with another embedder, or where it is behind the log.
+  // with another embedder, where it is behind the log, or while a rebuild is under way.
   Result<GenerationInfo> rollback();
   // Compares the serving generation with the last state of each user in the log, after waiting a
-  // while for its pipeline to come to the end. Users that change meanwhile are left out. Blocks;
-  // holds id and version of every user in memory (about 150 bytes each).
+  // while for its group to come to the end. Users that change meanwhile are left out. Blocks; holds
+  // id and version of every user in memory (about 150 bytes each).
   Result<VerifyReport> verify();
   // The work of a task of kind "verify": the report is its result.
   Status verify(TaskContext& context);
-  // Where the serving pipeline is with an event of user.events; false after `timeout`.
-  bool wait_searchable(const Position& position, Duration timeout);
 
  private:
   struct Impl;

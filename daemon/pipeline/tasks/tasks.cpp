@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <deque>
 #include <map>
 #include <mutex>
 #include <random>
@@ -17,8 +16,9 @@
 namespace mesh::pipeline {
 namespace {
 
-constexpr std::size_t kMaxQueued = 1'000;
-constexpr int kResumeLimit = 10'000;  // tasks looked through at start
+constexpr Duration kTtl{30'000};  // of a claim
+constexpr Duration kBeat{
+    1'000};  // between two looks: at the claim, at what others submitted or ended
 constexpr BackoffPolicy kStoreBackoff{Duration{100}, Duration{5'000}, 6};
 
 // The audit trail: no one waits for it.
@@ -44,38 +44,52 @@ void append_event(EventLog& event_log, const char* type, const Task& task, Times
 }  // namespace
 
 struct TaskRunner::Impl {
-  Impl(TaskStore& s, EventLog& l, Clock& c) : store(s), event_log(l), clock(c) {}
+  Impl(TaskStore& s, EventLog& l, std::string p, Clock& c)
+      : store(s), event_log(l), process(std::move(p)), clock(c) {}
 
   class Context;
   class TaskWatch;
 
   TaskStore& store;
   EventLog& event_log;
+  const std::string process;
   Clock& clock;
   std::map<std::string, Work> works;               // constant after start
-  std::mt19937_64 random{std::random_device{}()};  // the runner's thread only
+  std::mt19937_64 random{std::random_device{}()};  // the worker's thread only
 
   std::mutex mutex;
   std::condition_variable changed;
   bool started = false;  // this and the following guarded by mutex
   bool stopping = false;
-  std::deque<std::string> queue;  // ids, oldest first
-  std::string current;            // id of the running task
+  bool submitted = false;  // here, since the worker last looked
+  std::string current;     // id of the running task
+  std::int64_t token = 0;  // of its claim
   bool current_cancelled = false;
+  bool current_lost = false;  // it is another process's by now
   std::set<TaskWatch*> watches;
 
   std::mutex lifecycle;  // held over start and stop
-  std::thread thread;    // last: it uses all of the above
+  std::thread worker;    // runs tasks, where this process has work for any
+  std::thread heart;     // renews the claim, and looks for those who watch
 
   void start();
   void stop();
   void run();
+  void beat();
+  void renew();
+  void look_for_watches();
+  std::optional<ClaimedTask> claim(const std::vector<std::string>& kinds);
   void run_task(Task task);
   void finish(Task task, Task::State state, std::string error);
-  bool put(const Task& task);
-  Status accepts(const std::string& kind) const;
+  Status store_held(const Task& task);
+  bool insist_on(const Task& task);
+  void ended(const Task& task);
   Result<Task> submit(std::string kind, Json spec, std::int64_t total);
   Status cancel(const std::string& id);
+  void lose() {  // mutex held
+    current_lost = true;
+    changed.notify_all();
+  }
 };
 
 // All but its beginning and end with the runner's mutex held.
@@ -94,6 +108,7 @@ class TaskRunner::Impl::TaskWatch final : public Watch {
   void tell() {
     if (auto told = std::exchange(told_, nullptr)) told();
   }
+  bool waits() const { return told_ != nullptr; }
 
   const std::string id;
 
@@ -117,20 +132,22 @@ class TaskRunner::Impl::Context final : public TaskContext {
     task_.total = total;
     task_.checkpoint = std::move(checkpoint);
     task_.result = std::move(result);
-    return impl_.store.put(task_);
+    return impl_.store_held(task_);
   }
   bool stopping() const override {
     std::lock_guard lock(impl_.mutex);
-    return impl_.stopping || impl_.current_cancelled;
+    return impl_.stopping || impl_.current_cancelled || impl_.current_lost;
   }
+  // Whoever lost it leaves the cleaning up to the one that has it now.
   bool cancelled() const override {
     std::lock_guard lock(impl_.mutex);
-    return impl_.current_cancelled;
+    return impl_.current_cancelled && !impl_.current_lost;
   }
   void pause(Duration d) override {
     std::unique_lock lock(impl_.mutex);
-    impl_.clock.wait_until(lock, impl_.changed, impl_.clock.steady() + d,
-                           [this] { return impl_.stopping || impl_.current_cancelled; });
+    impl_.clock.wait_until(lock, impl_.changed, impl_.clock.steady() + d, [this] {
+      return impl_.stopping || impl_.current_cancelled || impl_.current_lost;
+    });
   }
 
  private:
@@ -140,21 +157,18 @@ class TaskRunner::Impl::Context final : public TaskContext {
 
 void TaskRunner::Impl::start() {
   std::lock_guard guard(lifecycle);
-  if (thread.joinable()) return;
-  std::lock_guard lock(mutex);
-  stopping = false;
-  started = true;
-  queue.clear();
-  auto tasks = store.list(kResumeLimit);
-  if (!tasks) {
-    log::error("unfinished tasks were not resumed: the store does not list them",
-               {{"error", tasks.error().to_string()}});
-  } else {
-    for (const Task& task : *tasks) {
-      if (!has_ended(task)) queue.push_front(task.id);
-    }
+  if (heart.joinable()) return;
+  {
+    std::lock_guard lock(mutex);
+    stopping = false;
+    started = submitted = true;
   }
-  thread = std::thread([this] {
+  heart = std::thread([this] {
+    name_thread("tasks-heart");
+    beat();
+  });
+  if (works.empty()) return;
+  worker = std::thread([this] {
     name_thread("tasks");
     stand_back(Standing::background);
     run();
@@ -163,7 +177,7 @@ void TaskRunner::Impl::start() {
 
 void TaskRunner::Impl::stop() {
   std::lock_guard guard(lifecycle);
-  if (!thread.joinable()) return;
+  if (!heart.joinable()) return;
   {
     std::lock_guard lock(mutex);
     stopping = true;
@@ -171,31 +185,93 @@ void TaskRunner::Impl::stop() {
     for (auto* watch : watches) watch->tell();
   }
   changed.notify_all();
-  thread.join();
+  if (worker.joinable()) worker.join();
+  heart.join();
 }
 
 void TaskRunner::Impl::run() {
+  std::vector<std::string> kinds;
+  for (const auto& [kind, work] : works) kinds.push_back(kind);
   for (;;) {
-    std::string id;
+    {
+      std::lock_guard lock(mutex);
+      if (stopping) return;
+      submitted = false;
+    }
+    if (auto claimed = claim(kinds)) {
+      run_task(std::move(claimed->task));
+      std::lock_guard lock(mutex);
+      current.clear();
+      changed.notify_all();
+      continue;
+    }
+    std::unique_lock lock(mutex);
+    clock.wait_until(lock, changed, clock.steady() + kBeat,
+                     [this] { return stopping || submitted; });
+  }
+}
+
+std::optional<ClaimedTask> TaskRunner::Impl::claim(const std::vector<std::string>& kinds) {
+  auto claimed = store.claim(process, kinds, kTtl);
+  if (!claimed) {
+    log::error("tasks cannot be looked for, until the next try",
+               {{"error", claimed.error().to_string()}});
+    return std::nullopt;
+  }
+  if (!*claimed) return std::nullopt;
+  std::lock_guard lock(mutex);
+  current = (*claimed)->task.id;
+  token = (*claimed)->token;
+  current_cancelled = current_lost = false;
+  return std::move(*claimed);
+}
+
+// Beside the work, which may be in one call of an engine for long.
+void TaskRunner::Impl::beat() {
+  for (;;) {
     {
       std::unique_lock lock(mutex);
-      clock.wait_until(lock, changed, SteadyTime::max(),
-                       [this] { return stopping || !queue.empty(); });
-      if (stopping) return;
-      id = queue.front();
-      queue.pop_front();
-      current = id;
-      current_cancelled = false;
+      if (clock.wait_until(lock, changed, clock.steady() + kBeat,
+                           [this] { return stopping && current.empty(); }))
+        return;
     }
-    auto task = store.get(id);
-    if (!task) {
-      log::error("a task cannot be read and is left for the next start",
-                 {{"task", id}, {"error", task.error().to_string()}});
-    } else if (!has_ended(*task)) {
-      run_task(std::move(*task));
-    }
+    renew();
+    look_for_watches();
+  }
+}
+
+void TaskRunner::Impl::renew() {
+  std::string id;
+  std::int64_t claim = 0;
+  {
     std::lock_guard lock(mutex);
-    current.clear();
+    if (current.empty() || current_lost) return;
+    id = current;
+    claim = token;
+  }
+  const auto cancel_asked = store.renew(id, claim, kTtl);
+  std::lock_guard lock(mutex);
+  if (current != id || token != claim) return;
+  if (cancel_asked) {
+    current_cancelled = current_cancelled || *cancel_asked;
+    if (*cancel_asked) changed.notify_all();
+  } else if (cancel_asked.error().kind == ErrorKind::conflict) {
+    log::warn("a task was taken over by another process", {{"task", id}});
+    lose();
+  }
+}
+
+// Of tasks that other processes run.
+void TaskRunner::Impl::look_for_watches() {
+  std::set<std::string> ids;
+  {
+    std::lock_guard lock(mutex);
+    for (const auto* watch : watches) {
+      if (watch->waits() && watch->id != current) ids.insert(watch->id);
+    }
+  }
+  for (const auto& id : ids) {
+    if (const auto task = store.get(id); task && has_ended(*task)) ended(*task);
   }
 }
 
@@ -206,24 +282,21 @@ void TaskRunner::Impl::run_task(Task task) {
     std::lock_guard lock(mutex);
     current_cancelled = true;
   }
-  const auto work = works.find(task.kind);
-  if (work == works.end()) {
-    return finish(task, Task::State::failed, "this meshd does not know tasks of kind " + task.kind);
-  }
   task.state = Task::State::running;
   if (!started_before) task.started_at = clock.now();
-  put(task);
+  if (!insist_on(task)) return;
+  const std::string id = task.id;
   Context context(*this, std::move(task));
   Status outcome;
   try {
-    outcome = work->second(context);
+    outcome = works.at(context.task().kind)(context);
   } catch (const std::exception& error) {
     outcome = fail(ErrorKind::internal, "the task met an internal error", error.what());
   }
   task = context.task();
   if (outcome) return finish(std::move(task), Task::State::done, {});
   if (context.cancelled()) return finish(std::move(task), Task::State::cancelled, {});
-  if (context.stopping()) return;  // stays running in the store
+  if (context.stopping()) return store.release(id, token);  // stays running in the store
   log::error("a task failed",
              {{"task", task.id}, {"kind", task.kind}, {"error", outcome.error().to_string()}});
   finish(std::move(task), Task::State::failed, outcome.error().message);
@@ -233,24 +306,37 @@ void TaskRunner::Impl::finish(Task task, Task::State state, std::string error) {
   task.state = state;
   task.error = std::move(error);
   task.finished_at = clock.now();
-  if (put(task)) append_event(event_log, "task.completed", task, task.finished_at);
-  {
-    std::lock_guard lock(mutex);
-    for (auto* watch : watches) {
-      if (watch->id == task.id) watch->tell();
-    }
-  }
-  changed.notify_all();
+  if (!insist_on(task)) return;
+  append_event(event_log, "task.completed", task, task.finished_at);
+  ended(task);
 }
 
-bool TaskRunner::Impl::put(const Task& task) {
+void TaskRunner::Impl::ended(const Task& task) {
+  std::lock_guard lock(mutex);
+  for (auto* watch : watches) {
+    if (watch->id == task.id) watch->tell();
+  }
+}
+
+Status TaskRunner::Impl::store_held(const Task& task) {
+  Status stored = store.store(task, token);
+  if (!stored && stored.error().kind == ErrorKind::conflict) {
+    std::lock_guard lock(mutex);
+    lose();
+  }
+  return stored;
+}
+
+bool TaskRunner::Impl::insist_on(const Task& task) {
   for (int attempt = 1;; ++attempt) {
-    const Status stored = store.put(task);
+    const Status stored = store_held(task);
     if (stored) return true;
     std::unique_lock lock(mutex);
-    if (attempt == kStoreBackoff.max_attempts || stopping) {
-      log::error("a task's state was not stored and is found again at the next start",
+    if (current_lost || attempt == kStoreBackoff.max_attempts || stopping) {
+      log::error("a task's state was not stored, and whoever claims it next finds the one before",
                  {{"task", task.id}, {"error", stored.error().to_string()}});
+      lock.unlock();
+      store.release(task.id, token);
       return false;
     }
     clock.wait_until(lock, changed,
@@ -259,71 +345,51 @@ bool TaskRunner::Impl::put(const Task& task) {
   }
 }
 
-Status TaskRunner::Impl::accepts(const std::string& kind) const {
-  if (works.empty()) {
-    return fail(ErrorKind::conflict,
-                "this meshd runs no tasks: its `roles` lacks pipelines; add that role, restart it "
-                "and ask again");
-  }
-  if (!works.contains(kind)) {
+Result<Task> TaskRunner::Impl::submit(std::string kind, Json spec, std::int64_t total) {
+  if (!works.contains(kind) && std::ranges::find(kTaskKinds, kind) == std::end(kTaskKinds)) {
     return fail(ErrorKind::invalid, "there are no tasks of kind \"" + kind + "\"");
   }
-  return {};
-}
-
-Result<Task> TaskRunner::Impl::submit(std::string kind, Json spec, std::int64_t total) {
-  if (auto accepted = accepts(kind); !accepted) return fail(accepted.error());
   Task task;
   task.created_at = clock.now();
   task.id = new_uuid_v7(task.created_at);
   task.kind = std::move(kind);
   task.spec = std::move(spec);
   task.total = total;
-  {
-    std::lock_guard lock(mutex);
-    if (queue.size() >= kMaxQueued) {
-      return fail(ErrorKind::unavailable, "too many tasks wait; try again when some have ended");
-    }
-  }
-  if (auto stored = store.put(task); !stored) return fail(std::move(stored.error()));
+  if (auto stored = store.insert(task); !stored) return fail(std::move(stored.error()));
   append_event(event_log, "task.created", task, task.created_at);
   {
-    // A start between the put and here has found the task in the store.
     std::lock_guard lock(mutex);
-    if (started && current != task.id && std::ranges::find(queue, task.id) == queue.end()) {
-      queue.push_back(task.id);
-    }
+    submitted = true;
   }
   changed.notify_all();
   return task;
 }
 
 Status TaskRunner::Impl::cancel(const std::string& id) {
-  auto task = store.get(id);
-  if (!task) return fail(std::move(task.error()));
-  if (task->state == Task::State::cancelled) return {};
-  if (has_ended(*task)) {
-    return fail(ErrorKind::conflict,
-                "task " + id + " has ended already: it is " + std::string(to_string(task->state)));
+  const auto before = store.get(id);
+  if (!before) return fail(before.error());
+  if (before->state == Task::State::cancelled) return {};
+  auto asked = store.request_cancel(id);
+  if (!asked) return fail(std::move(asked.error()));
+  if (asked->state == Task::State::cancelled) {  // waited, and was never begun
+    append_event(event_log, "task.completed", *asked, asked->finished_at);
+    ended(*asked);
+    return {};
   }
-  if (auto asked = store.request_cancel(id); !asked) return asked;
-  bool waits = false;
+  if (has_ended(*asked)) {
+    return fail(ErrorKind::conflict,
+                "task " + id + " has ended already: it is " + std::string(to_string(asked->state)));
+  }
   {
     std::lock_guard lock(mutex);
     if (current == id) current_cancelled = true;
-    // One that ran before a restart is left to its work, which cleans up.
-    waits = task->state == Task::State::queued && std::erase(queue, id) > 0;
   }
   changed.notify_all();
-  if (waits) {
-    task->cancel_requested = true;
-    finish(std::move(*task), Task::State::cancelled, {});
-  }
   return {};
 }
 
-TaskRunner::TaskRunner(TaskStore& store, EventLog& log, Clock& clock)
-    : impl_(std::make_unique<Impl>(store, log, clock)) {}
+TaskRunner::TaskRunner(TaskStore& store, EventLog& log, std::string process, Clock& clock)
+    : impl_(std::make_unique<Impl>(store, log, std::move(process), clock)) {}
 
 TaskRunner::~TaskRunner() { stop(); }
 
@@ -334,8 +400,6 @@ void TaskRunner::define(std::string kind, Work work) {
 void TaskRunner::start() { impl_->start(); }
 
 void TaskRunner::stop() { impl_->stop(); }
-
-Status TaskRunner::accepts(const std::string& kind) const { return impl_->accepts(kind); }
 
 Result<Task> TaskRunner::submit(std::string kind, Json spec, std::int64_t total) {
   return impl_->submit(std::move(kind), std::move(spec), total);

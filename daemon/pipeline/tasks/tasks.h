@@ -1,4 +1,4 @@
-// Runs tasks one after the other on a thread of its own; durable, cancellable, resumed at start.
+// Runs tasks one after the other on a thread of its own; durable, cancellable, resumed.
 #pragma once
 
 #include <functional>
@@ -21,9 +21,10 @@ class TaskContext {
  public:
   virtual ~TaskContext() = default;
   virtual const Task& task() const = 0;  // spec, checkpoint and result are objects, maybe empty
-  // Stores progress, so that a restart goes on from `checkpoint`. Cheap enough per batch.
+  // Stores progress, so that whoever resumes it goes on from `checkpoint`. Cheap enough per batch.
   virtual Status progress(std::int64_t done, std::int64_t total, Json checkpoint, Json result) = 0;
-  // True once the task was cancelled or the process stops; the work returns soon then.
+  // True once the task was cancelled, another process took it over, or this one stops; the work
+  // returns soon then.
   virtual bool stopping() const = 0;
   // True once the task was cancelled: clean up what would else be left behind. Work whose task was
   // cancelled before a restart is called once more with it.
@@ -35,20 +36,25 @@ class TaskContext {
 // Whose the events of tasks are.
 inline constexpr std::string_view kTaskTenant = "operator";
 
-// task.created and task.completed are appended to task.events, under kTaskTenant. A
-// failure to do so is logged and does not fail the task. Any thread.
+// Runs the tasks of the store whose kinds it has work for, whichever process submitted them; others
+// are left to other processes. One that it holds is its own while it renews its claim; after a
+// pause beyond that another takes the task over from its last checkpoint, and what this one still
+// does of it is not stored.
+//
+// task.created and task.completed are appended to task.events, under kTaskTenant. A failure to do
+// so is logged and does not fail the task. Any thread.
 class TaskRunner {
  public:
   using Work = std::function<Status(TaskContext&)>;
-  TaskRunner(TaskStore& store, EventLog& log, Clock& clock);
+  // `process` names this one among those that share the store.
+  TaskRunner(TaskStore& store, EventLog& log, std::string process, Clock& clock);
   ~TaskRunner();
   void define(std::string kind, Work work);  // before start
-  void start();                              // resumes unfinished tasks, oldest first
-  void stop();                               // a running task stays `running` and resumes later
-  // `invalid` for a kind without a definition, `conflict` where no kind has one: no task ever runs
-  // here.
-  Status accepts(const std::string& kind) const;
-  // The same, and `unavailable` when too many wait already. Before start() the task is only stored.
+  void start();
+  // A running task stays `running` and is resumed, here at the next start or by another process.
+  void stop();
+  // `invalid` for a kind that is none of kTaskKinds and has no work, `unavailable` when too many
+  // wait already. Before start() the task is only stored.
   Result<Task> submit(std::string kind, Json spec, std::int64_t total);
   // A task that waits is cancelled at once, a running one as soon as its work returns; `conflict`
   // for a task that is done or failed.

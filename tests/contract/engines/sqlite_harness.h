@@ -12,6 +12,7 @@ class SqliteHarness final : public StoreHarness {
   explicit SqliteHarness(Clock& clock) : clock_(clock) { reopen(); }
   UserStore& users() override { return store_->users(); }
   LeaseStore& leases() override { return store_->leases(); }
+  MemberStore& members() override { return store_->members(); }
   Outbox& outbox() override { return store_->outbox(); }
   TenantStore& tenants() override { return store_->tenants(); }
   IdempotencyStore& idempotency() override { return store_->idempotency(); }

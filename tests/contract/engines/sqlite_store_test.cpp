@@ -1,6 +1,7 @@
 #include "tests/contract/engines/sqlite_harness.h"
 #include "tests/contract/idempotency_store_contract.h"
 #include "tests/contract/lease_store_contract.h"
+#include "tests/contract/member_store_contract.h"
 #include "tests/contract/outbox_contract.h"
 #include "tests/contract/projection_store_contract.h"
 #include "tests/contract/retry_store_contract.h"
@@ -22,12 +23,17 @@ const LeaseEngine kLeases{"sqlite", [](Clock& clock) {
 // What the tests of the relay rely on.
 const LeaseEngine kFakeLeases{"fake",
                               [](Clock& clock) { return std::make_shared<FakeLeaseStore>(clock); }};
+const MemberEngine kMembers{"sqlite", [](Clock& clock) {
+                              const auto store = std::make_shared<SqliteHarness>(clock);
+                              return std::shared_ptr<MemberStore>(store, &store->members());
+                            }};
 
 }  // namespace
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, UserStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Sqlite, LeaseStoreContract, ::testing::Values(kLeases));
 INSTANTIATE_TEST_SUITE_P(Fake, LeaseStoreContract, ::testing::Values(kFakeLeases));
+INSTANTIATE_TEST_SUITE_P(Sqlite, MemberStoreContract, ::testing::Values(kMembers));
 INSTANTIATE_TEST_SUITE_P(Sqlite, OutboxContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Sqlite, TenantStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Sqlite, IdempotencyStoreContract, kEngine);

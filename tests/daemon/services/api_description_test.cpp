@@ -210,11 +210,16 @@ class ApiDescription : public testing::Test {
   test::FakeEmbedder embedder_;
   test::FakeVectorIndex index_;
   LongPolls polls_{clock_, metrics_, 10};
-  pipeline::TaskRunner runner_{store_->tasks(), log_, clock_};
+  pipeline::TaskRunner runner_{store_->tasks(), log_, "one", clock_};
   pipeline::Replayer replayer_{log_, log_, clock_, {}};
   pipeline::DeadLetters letters_{{log_, log_, retries_, clock_}};
-  pipeline::Generations generations_{
-      index_, embedder_, {}, {log_, log_, retries_, clock_, metrics_}};
+  pipeline::Generations generations_{{index_,
+                                      embedder_,
+                                      store_->leases(),
+                                      store_->tasks(),
+                                      "one",
+                                      {},
+                                      {log_, log_, retries_, clock_, metrics_}}};
 };
 
 TEST_F(ApiDescription, EveryRowOfEveryTableSaysWhatAClientHasToKnow) {

@@ -69,9 +69,9 @@ class EmbeddedIndex final : public VectorIndex, private vectors::PointStore {
   Status serve(int number) override;
   Result<std::vector<GenerationInfo>> generations() override { return memory_.generations(); }
   Status apply(int generation, std::span<const VectorChange> changes) override;
-  Result<std::vector<SearchHit>> search(const TenantId& tenant, std::span<const float> vector,
-                                        int k, float min_score, const SearchText& text) override {
-    return memory_.search(tenant, vector, k, min_score, text);
+  Result<std::vector<SearchHit>> search(const TenantId& tenant, const QueryVector& query, int k,
+                                        float min_score, const SearchText& text) override {
+    return memory_.search(tenant, query, k, min_score, text);
   }
   Result<std::vector<IndexedUser>> scan(int generation, const TenantId& tenant, std::int64_t after,
                                         int limit) override;

@@ -7,6 +7,7 @@
 #include "common/engines/sqlite/core/wal_check.h"
 #include "common/engines/sqlite/store/idempotency.h"
 #include "common/engines/sqlite/store/leases.h"
+#include "common/engines/sqlite/store/members.h"
 #include "common/engines/sqlite/store/outbox.h"
 #include "common/engines/sqlite/store/projections.h"
 #include "common/engines/sqlite/store/retries.h"
@@ -31,11 +32,12 @@ class Store final : public SqliteStore {
                     .on_commit = std::move(options.on_commit)}),
         readers_(path, kReaders),
         leases_(clock),
+        members_(clock),
         outbox_(committer_, readers_, leases_, waiting, clock),
         idempotency_(committer_, readers_, clock),
         users_(committer_, outbox_, idempotency_, readers_, clock),
         tenants_(outbox_, readers_, clock),
-        tasks_(committer_, readers_),
+        tasks_(committer_, readers_, clock),
         analytics_(committer_, readers_),
         chemical_(committer_, readers_),
         retries_(committer_, readers_) {}
@@ -44,6 +46,7 @@ class Store final : public SqliteStore {
 
   UserStore& users() override { return users_; }
   LeaseStore& leases() override { return leases_; }
+  MemberStore& members() override { return members_; }
   Outbox& outbox() override { return outbox_; }
   TenantStore& tenants() override { return tenants_; }
   IdempotencyStore& idempotency() override { return idempotency_; }
@@ -60,6 +63,7 @@ class Store final : public SqliteStore {
   Committer committer_;  // goes last: only a writer that closes last leaves no WAL behind
   ReaderPool readers_;
   MemoryLeases leases_;
+  MemoryMembers members_;
   SqliteOutbox outbox_;
   SqliteIdempotency idempotency_;
   SqliteUsers users_;

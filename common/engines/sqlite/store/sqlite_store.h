@@ -10,6 +10,7 @@
 #include "common/engines/sqlite/store/email_keys.h"
 #include "common/ports/idempotency_store.h"
 #include "common/ports/lease_store.h"
+#include "common/ports/member_store.h"
 #include "common/ports/outbox.h"
 #include "common/ports/projection_store.h"
 #include "common/ports/retry_store.h"
@@ -33,6 +34,7 @@ class SqliteStore {
   virtual ~SqliteStore() = default;
   virtual UserStore& users() = 0;
   virtual LeaseStore& leases() = 0;
+  virtual MemberStore& members() = 0;
   virtual Outbox& outbox() = 0;
   virtual TenantStore& tenants() = 0;
   virtual IdempotencyStore& idempotency() = 0;

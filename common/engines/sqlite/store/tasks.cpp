@@ -1,5 +1,7 @@
 #include "common/engines/sqlite/store/tasks.h"
 
+#include <algorithm>
+
 #include "common/engines/sqlite/core/damage.h"
 #include "common/engines/sqlite/core/query.h"
 #include "common/engines/sqlite/store/stored_json.h"
@@ -57,26 +59,128 @@ tl::unexpected<Error> unknown_task(const std::string& id) {
   return fail(ErrorKind::not_found, "no task " + id);
 }
 
+tl::unexpected<Error> not_held(const std::string& id) {
+  return fail(ErrorKind::conflict, "task " + id + " is another process's by now");
+}
+
 }  // namespace
 
-Status SqliteTasks::put(const Task& task) {
+Status SqliteTasks::load() {
+  if (loaded_) return {};
+  auto tasks = read_from(readers_, [](Database& db) {
+    return tasks_of(
+        query(db, "SELECT " MESH_TASK_COLUMNS " FROM tasks WHERE state IN ('queued','running')"));
+  });
+  if (!tasks) return fail(std::move(tasks.error()));
+  for (const Task& task : *tasks) unfinished_[task.id] = {task.created_at, task.kind};
+  loaded_ = true;
+  return {};
+}
+
+SqliteTasks::Unfinished* SqliteTasks::held(const std::string& id, std::int64_t token) {
+  const auto at = unfinished_.find(id);
+  if (at == unfinished_.end() || at->second.token != token) return nullptr;
+  return clock_.steady() < at->second.until ? &at->second : nullptr;
+}
+
+SqliteTasks::Unfinished* SqliteTasks::oldest_free(const std::vector<std::string>& kinds,
+                                                  std::string& id) {
+  const SteadyTime now = clock_.steady();
+  Unfinished* oldest = nullptr;
+  for (auto& [of, task] : unfinished_) {
+    if (now < task.until || std::ranges::find(kinds, task.kind) == kinds.end()) continue;
+    if (oldest != nullptr && oldest->created_at <= task.created_at) continue;
+    oldest = &task;
+    id = of;
+  }
+  return oldest;
+}
+
+void SqliteTasks::forget(const std::string& id) {
+  std::lock_guard lock(mutex_);
+  unfinished_.erase(id);
+}
+
+Status SqliteTasks::insert(const Task& task) {
+  {
+    std::lock_guard lock(mutex_);
+    if (auto known = load(); !known) return known;
+    if (unfinished_.size() >= kMostUnfinished) {
+      return fail(ErrorKind::unavailable, "too many tasks wait; try again when some have ended");
+    }
+  }
   const std::string spec = dump(task.spec);
   const std::string checkpoint = dump(task.checkpoint);
   const std::string result = dump(task.result);
-  return committer_.run([&](Database& db) {
-    return execute(db,
-                   "INSERT INTO tasks(" MESH_TASK_COLUMNS
-                   ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
-                   " kind=excluded.kind,state=excluded.state,spec=excluded.spec,"
-                   "checkpoint=excluded.checkpoint,result=excluded.result,done=excluded.done,"
-                   "total=excluded.total,error=excluded.error,"
-                   "cancel_requested=max(cancel_requested,excluded.cancel_requested),"
-                   "created_at=excluded.created_at,started_at=excluded.started_at,"
-                   "finished_at=excluded.finished_at",
+  Status inserted = committer_.run([&](Database& db) {
+    return execute(db, "INSERT INTO tasks(" MESH_TASK_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
                    task.id, task.kind, to_string(task.state), spec, checkpoint, result, task.done,
                    task.total, task.error, task.cancel_requested, task.created_at, task.started_at,
                    task.finished_at);
   });
+  if (!inserted || has_ended(task)) return inserted;
+  std::lock_guard lock(mutex_);
+  unfinished_[task.id] = {task.created_at, task.kind};
+  return {};
+}
+
+Result<std::optional<ClaimedTask>> SqliteTasks::claim(const std::string& /*owner*/,
+                                                      const std::vector<std::string>& kinds,
+                                                      Duration ttl) {
+  for (;;) {
+    std::string id;
+    std::int64_t token = 0;
+    {
+      std::lock_guard lock(mutex_);
+      if (auto known = load(); !known) return fail(std::move(known.error()));
+      Unfinished* const free = oldest_free(kinds, id);
+      if (free == nullptr) return std::nullopt;
+      token = free->token = ++last_token_;
+      free->until = clock_.steady() + ttl;
+    }
+    auto task = get(id);
+    if (!task) {
+      release(id, token);
+      return fail(std::move(task.error()));
+    }
+    if (!has_ended(*task)) return ClaimedTask{std::move(*task), token};
+    forget(id);  // cancelled between the two looks
+  }
+}
+
+Result<bool> SqliteTasks::renew(const std::string& id, std::int64_t token, Duration ttl) {
+  {
+    std::lock_guard lock(mutex_);
+    Unfinished* const claim = held(id, token);
+    if (claim == nullptr) return not_held(id);
+    claim->until = clock_.steady() + ttl;
+  }
+  auto task = get(id);
+  if (!task) return fail(std::move(task.error()));
+  return task->cancel_requested;
+}
+
+Status SqliteTasks::store(const Task& task, std::int64_t token) {
+  const std::string checkpoint = dump(task.checkpoint);
+  const std::string result = dump(task.result);
+  Status stored = committer_.run([&](Database& db) -> Status {
+    {
+      std::lock_guard lock(mutex_);
+      if (held(task.id, token) == nullptr) return not_held(task.id);
+    }
+    return execute(db,
+                   "UPDATE tasks SET state=?,checkpoint=?,result=?,done=?,total=?,error=?,"
+                   "started_at=?,finished_at=? WHERE id=?",
+                   to_string(task.state), checkpoint, result, task.done, task.total, task.error,
+                   task.started_at, task.finished_at, task.id);
+  });
+  if (stored && has_ended(task)) forget(task.id);
+  return stored;
+}
+
+void SqliteTasks::release(const std::string& id, std::int64_t token) {
+  std::lock_guard lock(mutex_);
+  if (Unfinished* const claim = held(id, token)) claim->until = {};
 }
 
 Result<Task> SqliteTasks::get(const std::string& id) {
@@ -96,12 +200,32 @@ Result<std::vector<Task>> SqliteTasks::list(int limit) {
   });
 }
 
-Status SqliteTasks::request_cancel(const std::string& id) {
-  return committer_.run([&](Database& db) -> Status {
-    Status set = execute(db, "UPDATE tasks SET cancel_requested=1 WHERE id=?", id);
-    if (set && db.changes() == 0) return unknown_task(id);
-    return set;
+Result<Task> SqliteTasks::request_cancel(const std::string& id) {
+  bool cancelled = false;
+  Status asked = committer_.run([&](Database& db) -> Status {
+    cancelled = false;
+    bool free = false;
+    {
+      std::lock_guard lock(mutex_);
+      const auto at = unfinished_.find(id);
+      free = at == unfinished_.end() || at->second.until <= clock_.steady();
+    }
+    if (free) {
+      Status ended = execute(db,
+                             "UPDATE tasks SET state='cancelled',cancel_requested=1,finished_at=?"
+                             " WHERE id=? AND state='queued'",
+                             clock_.now(), id);
+      if (!ended) return ended;
+      if ((cancelled = db.changes() > 0)) return {};
+    }
+    return execute(db,
+                   "UPDATE tasks SET cancel_requested=1 WHERE id=? AND state IN"
+                   " ('queued','running')",
+                   id);
   });
+  if (!asked) return fail(std::move(asked.error()));
+  if (cancelled) forget(id);
+  return get(id);
 }
 
 }  // namespace mesh::sqlite

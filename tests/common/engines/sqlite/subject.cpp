@@ -163,7 +163,7 @@ class IndexSubject final : public Subject {
     for (int axis = 0; axis < kDimension; ++axis) {
       std::vector<float> query(kDimension, 0.0F);
       query[static_cast<std::size_t>(axis)] = 1;
-      auto hits = index_->search(kAcme, query, 100, 0.5F);
+      auto hits = index_->search(kAcme, {query, "test"}, 100, 0.5F);
       if (!hits) return fail(hits.error());
       for (const auto& hit : *hits) {
         const int number = static_cast<int>(hit.user_id) - 1;

@@ -63,7 +63,7 @@ Answers ask(VectorIndex& index, const Vectors& queries, int k = 10, float min_sc
             const std::string& of = "acme") {
   Answers answers;
   for (const auto& query : queries) {
-    answers.push_back(index.search(tenant(of), query, k, min_score).value());
+    answers.push_back(index.search(tenant(of), {query, "test"}, k, min_score).value());
   }
   return answers;
 }
@@ -347,7 +347,7 @@ TEST(LargePartitionConcurrency, SearchesSeeWholeUsersWhileItGrowsAndShrinks) {
     searchers.emplace_back([&, seed] {
       Random own(seed);
       while (!done) {
-        const auto hits = index->search(tenant("acme"), random_unit(own, kSmall), 5, -1);
+        const auto hits = index->search(tenant("acme"), {random_unit(own, kSmall), "test"}, 5, -1);
         ASSERT_TRUE(hits) << hits.error().to_string();
         ASSERT_EQ(hits->size(), 5U);
         for (std::size_t h = 0; h < hits->size(); ++h) {

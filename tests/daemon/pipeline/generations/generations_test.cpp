@@ -6,11 +6,14 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "daemon/pipeline/generations/standing.h"
+#include "daemon/pipeline/scan.h"
 #include "tests/daemon/pipeline/events.h"
 #include "tests/daemon/pipeline/fake_task_context.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_engines.h"
 #include "tests/support/fake_event_log.h"
+#include "tests/support/fake_leases.h"
 #include "tests/support/fake_stores.h"
 
 namespace mesh::pipeline {
@@ -31,8 +34,8 @@ class GenerationsTest : public testing::Test {
     base.name = "user-index";
     base.topics = {"user.events"};
     base.batch = batch;
-    generations = std::make_unique<Generations>(index, with, base,
-                                                PipelineDeps{log, log, retries, clock, metrics});
+    generations = std::make_unique<Generations>(Generations::Deps{
+        index, with, leases, tasks, "one", base, PipelineDeps{log, log, retries, clock, metrics}});
   }
   void start() { ASSERT_TRUE(generations->start()); }
   Position write(const std::string& action, std::int64_t user, std::int64_t version) {
@@ -41,8 +44,16 @@ class GenerationsTest : public testing::Test {
   bool holds(int generation, std::int64_t user) {
     return eventually([&] { return index.has(generation, "acme", user); });
   }
-  // Waits until the serving generation is at the log's end.
-  bool settled() { return generations->verify().has_value(); }
+  // Waits until the serving generation is at the log's end. verify and rollback wait, too, but by
+  // a clock that stands still.
+  bool settled() { return through(index.serving()); }
+  bool through(int generation) {
+    const auto group = "user-index-" + std::to_string(generation);
+    return eventually([&] {
+      const auto end = ends(log, log, {"user.events"});
+      return end && is_through(log, retries, group, *end).value_or(false);
+    });
+  }
   // Runs a rebuild to its end.
   Status rebuild(Json checkpoint = Json::object()) {
     FakeTaskContext context(Json::object(), &clock);
@@ -62,6 +73,8 @@ class GenerationsTest : public testing::Test {
   ManualClock clock;
   FakeEventLog log{clock};
   FakeRetryStore retries;
+  FakeLeaseStore leases{clock};
+  FakeTaskStore tasks{clock};
   Metrics metrics;
   FakeEmbedder embedder;
   FakeVectorIndex index;
@@ -129,15 +142,24 @@ TEST_F(GenerationsTest, ACreatedGenerationThatWasNeverServedIsTakenAtTheNextStar
   EXPECT_EQ(index.serving(), 1);
 }
 
-TEST_F(GenerationsTest, WithAnotherEmbedderANewGenerationIsServedAndFilled) {
+// Once a start flipped at once, also under processes that search with the other embedder still.
+TEST_F(GenerationsTest, WithAnotherEmbedderWhatIsServedStaysUntilARebuildHasFilledANewOne) {
   write("created", 1, 1);
   start();
   ASSERT_TRUE(holds(1, 1));
   FakeEmbedder other("fake/8", 8);
   open(other);
   start();
+  EXPECT_EQ(index.serving(), 1);
+  ASSERT_TRUE(generations->foreign());
+  EXPECT_EQ(generations->foreign()->name, "user_embeddings-1");
+  EXPECT_FALSE(generations->serving_stage()) << "it is not fed";
+  write("created", 2, 1);
+  ASSERT_TRUE(rebuild());
   EXPECT_EQ(index.serving(), 2);
-  EXPECT_TRUE(holds(2, 1));
+  EXPECT_FALSE(generations->foreign());
+  EXPECT_TRUE(index.has(2, "acme", 1));
+  EXPECT_TRUE(index.has(2, "acme", 2)) << "what came since the other was fed is in it, too";
   EXPECT_EQ(generations->rollback().error().kind, ErrorKind::conflict);
   const auto all = generations->list();
   ASSERT_EQ(all->size(), 2u);
@@ -294,6 +316,7 @@ TEST_F(GenerationsTest, ThePreviousGenerationFollowsTheLogAndServesAgainAfterARo
   ASSERT_TRUE(rebuild());
   write("created", 7, 1);
   EXPECT_TRUE(holds(1, 7));
+  ASSERT_TRUE(through(1) && through(2));
   const auto now = generations->rollback();
   ASSERT_TRUE(now);
   EXPECT_EQ(now->number, 1);
@@ -362,6 +385,7 @@ TEST_F(GenerationsTest, VerifyFindsNothingWhereNothingIsWrong) {
   write("created", 2, 1);
   write("deleted", 2, 2);
   start();
+  ASSERT_TRUE(settled());
   const auto report = generations->verify();
   ASSERT_TRUE(report);
   EXPECT_EQ(report->expected, 1);
@@ -372,7 +396,7 @@ TEST_F(GenerationsTest, VerifyFindsNothingWhereNothingIsWrong) {
 TEST_F(GenerationsTest, VerifyFindsPlantedDifferences) {
   for (int user = 1; user <= 4; ++user) write("created", user, 2);
   start();
-  ASSERT_TRUE(generations->verify());
+  ASSERT_TRUE(settled());
   index.forget(1, {"acme", 1});
   index.plant(1, {"acme", 2}, {1, false, "old@acme.dev", "Old"});
   index.plant(1, {"acme", 9}, {1, false, "ghost@acme.dev", "Ghost"});
@@ -388,11 +412,109 @@ TEST_F(GenerationsTest, VerifyFindsPlantedDifferences) {
                                       "1 vectors of tenants that the log does not hold"}));
 }
 
-TEST_F(GenerationsTest, AnEventIsSearchableOnceItsPipelineIsPastIt) {
+// Two processes over the same index, log and store.
+class TwoProcesses : public GenerationsTest {
+ protected:
+  TwoProcesses() : other(other_deps()) {}
+  Generations::Deps other_deps() {
+    PipelineOptions base;
+    base.name = "user-index";
+    base.topics = {"user.events"};
+    return {index,
+            embedder,
+            leases,
+            tasks,
+            "two",
+            base,
+            PipelineDeps{log, log, retries, clock, other_metrics}};
+  }
+  // Both look at what the index holds.
+  void look() {
+    clock.await_waiters(2);
+    clock.advance(Duration{2'000});
+  }
+  bool feeds(Generations& process, const std::string& group) {
+    return eventually([&] {
+      auto& of = &process == &other ? other_metrics : metrics;
+      return of.expose().find("pipeline=\"" + group + "\"") != std::string::npos;
+    });
+  }
+
+  Metrics other_metrics;
+  Generations other;
+};
+
+TEST_F(TwoProcesses, OneMakesWhatBothFeedAndBothFollowWhatARebuildInOneOfThemDoes) {
   start();
-  const Position position = write("created", 1, 1);
-  EXPECT_TRUE(generations->wait_searchable(position, std::chrono::hours(1)));
-  EXPECT_TRUE(index.has(1, "acme", 1));
+  ASSERT_TRUE(other.start());
+  EXPECT_EQ(index.generations()->size(), 1u);
+  EXPECT_TRUE(feeds(other, "user-index-1"));
+  write("created", 1, 1);
+  ASSERT_TRUE(settled());
+  for (int serving = 2; serving <= 3; ++serving) {
+    FakeTaskContext context(Json::object(), &clock);
+    context.on_pause = [&] { clock.advance(Duration{2'000}); };
+    ASSERT_TRUE(generations->rebuild(context));
+    EXPECT_EQ(index.serving(), serving);
+  }
+  EXPECT_TRUE(eventually([&] {
+    clock.advance(Duration{2'000});
+    const auto shown = other_metrics.expose();
+    return shown.find("user-index-3") != std::string::npos &&
+           shown.find("user-index-1") == std::string::npos;
+  })) << "the other feeds what came, and lets go of what is gone";
+  EXPECT_TRUE(eventually([&] {
+    clock.advance(Duration{2'000});
+    return !log.has_group("user-index-1");
+  })) << "once nobody reads for it, its group goes";
+}
+
+TEST_F(TwoProcesses, ARebuildThatSleptBeyondItsLeaseChangesNothing) {
+  start();
+  ASSERT_TRUE(other.start());
+  ASSERT_TRUE(rebuild());
+  ASSERT_EQ(index.serving(), 2);
+  FakeTaskContext asleep(Json::object(), &clock), awake(Json::object(), &clock);
+  asleep.on_pause = [&] {
+    if (index.serving() != 2) return;
+    clock.advance(std::chrono::minutes(2));
+    ASSERT_TRUE(other.rebuild(awake));
+    ASSERT_EQ(index.serving(), 4);
+  };
+  const auto built = generations->rebuild(asleep);
+  ASSERT_FALSE(built);
+  EXPECT_EQ(built.error().kind, ErrorKind::conflict);
+  EXPECT_EQ(index.serving(), 4) << "it flipped away from what the other has built";
+  EXPECT_EQ(index.generations()->size(), 2u) << "nor does it drop anything";
+}
+
+TEST_F(TwoProcesses, WhileOneRebuildsTheOtherDoesNotRollBack) {
+  start();
+  ASSERT_TRUE(other.start());
+  ASSERT_TRUE(rebuild());
+  FakeTaskContext context(Json::object(), &clock);
+  context.on_pause = [&] { EXPECT_EQ(other.rollback().error().kind, ErrorKind::conflict); };
+  ASSERT_TRUE(generations->rebuild(context));
+  EXPECT_EQ(index.serving(), 3);
+}
+
+TEST_F(GenerationsTest, NobodyRollsBackWhileARebuildIsAskedFor) {
+  start();
+  ASSERT_TRUE(rebuild());
+  ASSERT_TRUE(tasks.insert({.id = "t", .kind = "rebuild"}));
+  EXPECT_EQ(generations->rollback().error().kind, ErrorKind::conflict);
+}
+
+TEST_F(TwoProcesses, WhoeverStartsWhileAnotherMakesTheFirstOneWaitsForIt) {
+  const auto at_it = leases.acquire("generations", "three", std::chrono::minutes(1));
+  ASSERT_TRUE(at_it && *at_it);
+  start();
+  EXPECT_TRUE(index.generations()->empty());
+  ASSERT_TRUE(leases.release(**at_it));
+  EXPECT_TRUE(eventually([&] {
+    clock.advance(Duration{2'000});
+    return index.serving() == 1;
+  }));
 }
 
 TEST_F(GenerationsTest, TheServingStageIsForReplays) {

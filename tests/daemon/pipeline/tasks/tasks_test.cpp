@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <future>
 
 #include "common/domain/catalogue.h"
@@ -24,12 +25,15 @@ class TasksTest : public testing::Test {
     open();
   }
   void open() {
-    runner = std::make_unique<TaskRunner>(store, log, clock);
-    runner->define("quick", [this](TaskContext& context) -> Status {
+    runner = std::make_unique<TaskRunner>(store, log, "one", clock);
+    define(*runner);
+  }
+  void define(TaskRunner& runner_of) {
+    runner_of.define("quick", [this](TaskContext& context) -> Status {
       note(context.task().id);
       return context.progress(1, 1, {{"at", 1}}, {{"found", 7}});
     });
-    runner->define("long", [this](TaskContext& context) -> Status {
+    runner_of.define("long", [this](TaskContext& context) -> Status {
       note(context.task().id);
       resumed_at = context.task().checkpoint.value("at", 0);
       (void)context.progress(3, 10, {{"at", 3}}, {});
@@ -37,7 +41,7 @@ class TasksTest : public testing::Test {
       cleaned_up = cleaned_up || context.cancelled();
       return fail(ErrorKind::cancelled, "stopped");
     });
-    runner->define("broken", [](TaskContext&) -> Status {
+    runner_of.define("broken", [](TaskContext&) -> Status {
       return fail(ErrorKind::conflict, "it does not fit", "the inner reason");
     });
   }
@@ -80,7 +84,7 @@ class TasksTest : public testing::Test {
 
   ManualClock clock;
   FakeEventLog log{clock};
-  FakeTaskStore store;
+  FakeTaskStore store{clock};
   std::mutex mutex;
   std::vector<std::string> ran;  // guarded by mutex
   std::atomic<int> resumed_at = -1;
@@ -196,7 +200,7 @@ TEST_F(TasksTest, AStateThatCannotBeStoredIsStoredLater) {
   runner->start();
   const std::string id = submit("long");
   ASSERT_TRUE(runs(id));
-  store.fail_puts(2);
+  store.fail_stores(2);
   ASSERT_TRUE(runner->cancel(id));
   EXPECT_TRUE(advance_until(clock, Duration{1'000}, [&] { return state(id) == State::cancelled; }));
 }
@@ -223,6 +227,98 @@ TEST_F(TasksTest, AWatchOfATaskThatHasEndedTellsAtOnce) {
   int told = 0;
   const auto watch = runner->watch(id, [&] { ++told; });
   EXPECT_EQ(told, 1);
+}
+
+// Two processes over one store.
+class TwoRunners : public TasksTest {
+ protected:
+  TwoRunners() { define(other); }
+  // Time passes in steps that both take part in.
+  bool comes_true(const std::function<bool()>& condition) {
+    return advance_until(clock, Duration{1'000}, condition);
+  }
+
+  TaskRunner other{store, log, "two", clock};
+};
+
+TEST_F(TwoRunners, EachTaskRunsOnce) {
+  runner->start();
+  other.start();
+  std::vector<std::string> ids;
+  for (int i = 0; i < 20; ++i) ids.push_back(submit("quick"));
+  ASSERT_TRUE(comes_true([&] { return state(ids.back()) == State::done && order().size() >= 20; }));
+  auto ran_ids = order();
+  std::ranges::sort(ran_ids);
+  EXPECT_EQ(ran_ids, ids);
+}
+
+TEST_F(TwoRunners, WhatOneSubmitsAnotherRunsAndTheFirstIsTold) {
+  TaskRunner admin(store, log, "admin", clock);  // has no work
+  admin.start();
+  other.start();
+  const auto task = admin.submit("redrive", {}, 0);
+  ASSERT_TRUE(task);
+  EXPECT_EQ(state(task->id), State::queued) << "there is no work for it yet";
+  const auto quick = store.insert({.id = "z", .kind = "quick", .spec = Json::object()});
+  ASSERT_TRUE(quick);
+  std::atomic<bool> told = false;
+  const auto watch = admin.watch("z", [&] { told = true; });
+  EXPECT_TRUE(comes_true([&] { return told.load(); }));
+  EXPECT_EQ(state("z"), State::done);
+}
+
+TEST_F(TwoRunners, WhatTheOtherCancelsEndsHere) {
+  runner->start();
+  const std::string id = submit("long");
+  ASSERT_TRUE(runs(id));
+  ASSERT_TRUE(other.cancel(id));
+  EXPECT_TRUE(comes_true([&] { return state(id) == State::cancelled; }));
+  EXPECT_TRUE(cleaned_up);
+}
+
+TEST_F(TwoRunners, LongWorkThatReportsNothingKeepsItsClaim) {
+  runner->start();
+  other.start();
+  const std::string id = submit("long");
+  ASSERT_TRUE(runs(id));
+  for (int second = 0; second < 120; ++second) {
+    clock.await_waiters(4);  // two that wait for a task or pause in one, two that beat
+    clock.advance(Duration{1'000});
+  }
+  EXPECT_EQ(order().size(), 1u);
+}
+
+// The work stands still, as its process does, until the other has done the task.
+TEST_F(TwoRunners, OneThatSleptBeyondItsClaimIsTakenOverAndChangesNothing) {
+  std::promise<void> asleep, woken;
+  Status late;
+  std::atomic<bool> over = false;
+  runner->define("rebuild", [&](TaskContext& context) -> Status {
+    (void)context.progress(1, 2, {{"at", 1}}, {});
+    asleep.set_value();
+    woken.get_future().wait();
+    late = context.progress(9, 9, {{"at", 9}}, {{"by", "the sleeper"}});
+    over = context.stopping() && !context.cancelled();
+    return {};
+  });
+  std::atomic<int> taken_at = -1;
+  other.define("rebuild", [&](TaskContext& context) -> Status {
+    taken_at = context.task().checkpoint.value("at", 0);
+    return context.progress(2, 2, {{"at", 2}}, {{"by", "the other"}});
+  });
+  runner->start();
+  const std::string id = submit("rebuild");
+  asleep.get_future().wait();
+  store.take_away(id);
+  other.start();
+  ASSERT_TRUE(comes_true([&] { return state(id) == State::done; }));
+  EXPECT_EQ(taken_at, 1) << "from where the first had come";
+  woken.set_value();
+  ASSERT_TRUE(eventually([&] { return over.load(); }));
+  EXPECT_EQ(late.error().kind, ErrorKind::conflict);
+  runner->stop();
+  EXPECT_EQ(store.get(id)->result, (Json{{"by", "the other"}}));
+  EXPECT_EQ(std::ranges::count(events(), "task.completed"), 1);
 }
 
 TEST_F(TasksTest, StopMayComeTwiceAndBeforeStart) {

@@ -80,7 +80,7 @@ class Model {
 void expect_same(const Model& model, VectorIndex& index, const TenantId& of,
                  const std::vector<float>& query, int k) {
   const auto want = model.ranked(of, query);
-  const auto hits = index.search(of, query, k, -1).value();
+  const auto hits = index.search(of, {query, "test"}, k, -1).value();
   ASSERT_EQ(hits.size(), std::min(want.size(), static_cast<std::size_t>(k)));
   std::set<std::int64_t> seen;
   for (std::size_t i = 0; i < hits.size(); ++i) {
@@ -145,7 +145,7 @@ TEST(EmbeddedIndex, RecallOnClusteredVectorsIsThatOfBruteForce) {
   for (int i = 0; i < 20; ++i) {
     const auto query = vectors.next();
     const auto want = model.ranked(tenant("acme"), query);
-    const auto hits = index->search(tenant("acme"), query, 10, -1).value();
+    const auto hits = index->search(tenant("acme"), {query, "test"}, 10, -1).value();
     for (std::size_t rank = 0; rank < 10; ++rank) same += hits[rank].user_id == want[rank].second;
   }
   EXPECT_GE(same, 198);  // of 200: neighbours in rank may be closer than 1e-5
@@ -186,8 +186,9 @@ TEST(EmbeddedIndex, AChangeThatFailsChangesNothing) {
       change(tenant("a"), 2, 1, {1, std::numeric_limits<float>::quiet_NaN()})};
   EXPECT_EQ(index->apply(generation, batch).error().kind, ErrorKind::invalid);
   const std::vector<float> query{1, 0};
-  EXPECT_TRUE(index->search(tenant("a"), query, 10, -1)->empty());
-  EXPECT_EQ(index->search(tenant("a"), batch[1].vector, 10, -1).error().kind, ErrorKind::invalid);
+  EXPECT_TRUE(index->search(tenant("a"), {query, "test"}, 10, -1)->empty());
+  EXPECT_EQ(index->search(tenant("a"), {batch[1].vector, "test"}, 10, -1).error().kind,
+            ErrorKind::invalid);
 }
 
 TEST(EmbeddedIndex, ADimensionOutOfRangeIsInvalid) {
@@ -266,7 +267,8 @@ TEST(EmbeddedIndexConcurrency, SearchesSeeWholeUsersWhileChangesArrive) {
       searchers.emplace_back([&, i] {
         Random random(static_cast<std::uint64_t>(i));
         while (!done) {
-          const auto hits = index->search(tenant("acme"), random_unit(random, 32), 10, -1);
+          const auto hits =
+              index->search(tenant("acme"), {random_unit(random, 32), "test"}, 10, -1);
           ASSERT_TRUE(hits) << hits.error().to_string();
           for (std::size_t h = 0; h < hits->size(); ++h) {
             const auto& hit = (*hits)[h];
@@ -303,7 +305,7 @@ TEST(EmbeddedIndexConcurrency, ASearchFollowsTheAliasThroughRebuilds) {
   std::atomic<int> searches{0};
   std::thread searcher([&] {
     while (!done) {
-      ASSERT_EQ(index->search(tenant("a"), query, 5, -1)->size(), 1U);
+      ASSERT_EQ(index->search(tenant("a"), {query, "test"}, 5, -1)->size(), 1U);
       ++searches;
     }
   });
@@ -340,7 +342,7 @@ TEST(EmbeddedIndexConcurrency, MemoryAgreesWithTheFileAfterRacingChanges) {
   const auto state = [&] {
     std::map<std::int64_t, std::pair<std::string, float>> users;
     const std::vector<float> query{1, 2, 3, 4, 5, 6, 7, 8};
-    const auto hits = index->search(tenant("acme"), query, 100, -1).value();
+    const auto hits = index->search(tenant("acme"), {query, "test"}, 100, -1).value();
     for (const auto& hit : hits) {
       users[hit.user_id] = {hit.name, hit.score};
     }

@@ -234,7 +234,7 @@ TEST_F(Agree, WithANewLogParkedEventsAreForgotten) {
 TEST_F(Agree, WithANewLogUnfinishedTasksHaveFailed) {
   using enum Task::State;
   for (const auto state : {queued, running, done}) {
-    ASSERT_TRUE(store_->tasks().put({.id = std::string(to_string(state)),
+    ASSERT_TRUE(store_->tasks().insert({.id = std::string(to_string(state)),
                                      .kind = "replay",
                                      .state = state,
                                      .spec = {},

@@ -404,7 +404,7 @@ TEST_F(InspectStore, OfTwoRowsWithOneKeyOneIsKeptAndNothingIsCountedTwice) {
   ASSERT_TRUE(store_->retries().park("pipe-aa", std::vector{parked(17)}));
   ASSERT_TRUE(store_->retries().park("pipe-ab", std::vector{parked(17)}));
   for (const char* id : {"task-aa", "task-ab"})
-    ASSERT_TRUE(store_->tasks().put({.id = id, .kind = "replay"}));
+    ASSERT_TRUE(store_->tasks().insert({.id = id, .kind = "replay"}));
   store_.reset();
   rename_in_table("retries", "pipe-ab", "pipe-aa");
   rename_in_table("tasks", "task-ab", "task-aa");

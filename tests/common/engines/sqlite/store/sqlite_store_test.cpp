@@ -136,7 +136,7 @@ TEST_F(SqliteStoreFile, LosesExpiredAnswersInTime) {
   ASSERT_TRUE(begin(harness_.idempotency(), {kGlobex, "k", "f"}));
   // Each job of the sweep submits the next: three commits of our own let them all through.
   for (int i = 0; i < 3; ++i) {
-    ASSERT_TRUE(harness_.tasks().put(bare_task("barrier")));
+    ASSERT_TRUE(harness_.tasks().insert(bare_task("barrier")));
   }
   EXPECT_EQ(number("SELECT count(*) FROM idempotency"), 1);
 }

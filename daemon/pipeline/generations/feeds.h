@@ -1,0 +1,49 @@
+// The generations of the user index that this process feeds: a stage and a pipeline each.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "common/ports/embedder.h"
+#include "common/ports/vector_index.h"
+#include "daemon/pipeline/consumer/runtime.h"
+
+namespace mesh::pipeline {
+
+// Any thread.
+class Feeds {
+ public:
+  // What is given outlives it. The group of generation n is "<base.name>-<n>".
+  Feeds(VectorIndex& index, Embedder& embedder, PipelineOptions base, PipelineDeps deps);
+  ~Feeds();  // stop()
+
+  // Starts its pipeline; does nothing where that runs.
+  Status feed(int number);
+  // Stops its pipeline, which forgets its metrics; does nothing where none runs.
+  void starve(int number);
+  void stop();  // of all
+
+  std::vector<int> numbers() const;
+  std::string group(int number) const { return base_.name + "-" + std::to_string(number); }
+  std::shared_ptr<Pipeline> pipeline(int number) const;  // null where this process does not feed it
+  Stage* stage(int number) const;                        // the same
+
+ private:
+  struct Fed {
+    std::unique_ptr<Stage> stage;
+    std::shared_ptr<Pipeline> pipeline;  // before it goes, so does the stage: stopped first
+  };
+  bool writes_letters(int number) const;
+
+  VectorIndex& index_;
+  Embedder& embedder_;
+  const PipelineOptions base_;
+  const PipelineDeps deps_;
+  mutable std::mutex mutex_;  // over the map, not over a pipeline's stop
+  std::map<int, Fed> fed_;    // by number; guarded by mutex_
+};
+
+}  // namespace mesh::pipeline

@@ -1,0 +1,179 @@
+#include "daemon/pipeline/generations/rebuild.h"
+
+#include <algorithm>
+
+#include "common/telemetry/log.h"
+#include "daemon/pipeline/generations/standing.h"
+#include "daemon/pipeline/scan.h"
+#include "daemon/pipeline/tasks/task_support.h"
+
+namespace mesh::pipeline {
+namespace {
+
+constexpr Duration kLook{200};
+
+using Offsets = std::map<TopicPartition, std::int64_t>;
+
+std::int64_t sum(const Offsets& offsets) {
+  std::int64_t total = 0;
+  for (const auto& [partition, offset] : offsets) total += offset;
+  return total;
+}
+
+int serving(const std::vector<GenerationInfo>& all) {
+  const auto at = std::ranges::find_if(all, &GenerationInfo::serving);
+  return at == all.end() ? 0 : at->number;
+}
+
+class Rebuild {
+ public:
+  Rebuild(TaskContext& context, const RebuildDeps& deps) : context_(context), deps_(deps) {}
+
+  Status run() {
+    if (auto acquired = acquire(); !acquired) return acquired;
+    auto built = begin();
+    if (!built) return built;
+    built = build();
+    if (!built) clean_up();
+    return built;
+  }
+
+ private:
+  std::string group(int number) const { return deps_.keeper.prefix + "-" + std::to_string(number); }
+
+  // One that is at it, or who died at it, is waited for.
+  Status acquire() {
+    while (!context_.stopping()) {
+      auto keeper = insist(context_, [&] { return Keeper::acquire(deps_.keeper); });
+      if (!keeper) return fail(std::move(keeper.error()));
+      if (*keeper) {
+        keeper_ = std::move(*keeper);
+        return {};
+      }
+      context_.pause(kLook);
+    }
+    return stopped_early();
+  }
+
+  // The generation of the task's checkpoint, where it is still of use, or a new one.
+  Status begin() {
+    auto all = insist(context_, [&] { return deps_.keeper.index.generations(); });
+    if (!all) return fail(std::move(all.error()));
+    const int before = serving(*all);
+    const int begun = context_.task().checkpoint.value("generation", 0);
+    const auto known = std::ranges::find(*all, begun, &GenerationInfo::number);
+    const bool fits = known != all->end() && known->spec.dimension == deps_.spec.dimension &&
+                      known->spec.embedder == deps_.spec.embedder;
+    if (fits) {
+      number_ = begun;
+    } else {
+      if (known != all->end() && !known->serving) {
+        auto dropped = insist(context_, [&] { return drop(begun); });
+        if (!dropped) return dropped;
+      }
+      auto made = insist(context_, [&] { return keeper_->make(deps_.spec); });
+      if (!made) return fail(std::move(made.error()));
+      number_ = made->number;
+    }
+    // Where it serves, the process ended between the flip and here.
+    previous_ = before == number_ ? context_.task().checkpoint.value("previous", 0) : before;
+    report(context_, 0, 0, {{"generation", number_}, {"previous", previous_}}, Json::object());
+    served_ = before == number_;
+    return {};
+  }
+
+  Status build() {
+    if (!served_) {
+      if (auto fed = insist(context_, deps_.reconcile); !fed) return fed;
+      if (auto caught_up = catch_up(); !caught_up) return caught_up;
+      if (context_.stopping()) return stopped_early();
+      if (auto flipped = insist(context_, [&] { return keeper_->serve(number_); }); !flipped) {
+        return flipped;
+      }
+      served_ = true;
+    }
+    auto all = insist(context_, [&] { return deps_.keeper.index.generations(); });
+    if (!all) return fail(std::move(all.error()));
+    for (const GenerationInfo& info : *all) {
+      if (info.number == number_ || info.number == previous_) continue;
+      auto dropped = insist(context_, [&] { return drop(info.number); });
+      if (!dropped) return dropped;
+    }
+    report(context_, context_.task().done, context_.task().total, context_.task().checkpoint,
+           {{"generation", number_}, {"previous", previous_}});
+    return {};
+  }
+
+  // Until it is through what the log held at a look, and has done what the serving one has. The end
+  // of the log as it is now is no measure: while events keep coming, no pipeline ever stands at it
+  // in all partitions.
+  Status catch_up() {
+    Offsets target;
+    for (bool looked = false;; looked = true) {
+      if (context_.stopping()) return stopped_early();
+      if (auto held = insist(context_, [&] { return keeper_->renew(); }); !held) return held;
+      if (const auto why = deps_.failure(number_)) {
+        return fail(ErrorKind::corrupt, "the new generation cannot be built: " + *why);
+      }
+      auto through = insist(context_, [&] { return is_through_with(target); });
+      if (!through) return fail(std::move(through.error()));
+      if (looked && *through) return {};
+      const auto at =
+          insist(context_, [&] { return committed_by(deps_.keeper.admin, group(number_)); });
+      if (!at) return fail(at.error());
+      if (reached(*at, target)) {
+        auto held = insist(
+            context_, [&] { return ends(deps_.log, deps_.keeper.admin, deps_.keeper.topics); });
+        if (!held) return fail(std::move(held.error()));
+        target = std::move(*held);
+      }
+      const std::int64_t total = sum(target);
+      report(context_, std::min(sum(*at), total), total,
+             {{"generation", number_}, {"previous", previous_}}, Json::object());
+      context_.pause(kLook);
+    }
+  }
+
+  Result<bool> is_through_with(const Offsets& target) const {
+    const auto served = committed_by(deps_.keeper.admin, group(previous_));
+    if (!served) return fail(served.error());
+    Offsets all = target;
+    for (const auto& [partition, offset] : *served) {
+      all[partition] = std::max(all[partition], offset);
+    }
+    return is_through(deps_.keeper.admin, deps_.keeper.retries, group(number_), all);
+  }
+
+  // Its group goes here where no other process reads for it, else at a later look.
+  Status drop(int number) {
+    if (auto dropped = keeper_->drop(number); !dropped) return dropped;
+    if (auto seen = deps_.reconcile(); !seen) return seen;
+    const auto all = deps_.keeper.index.generations();
+    return all ? keeper_->drop_groups(*all) : Status(fail(all.error()));
+  }
+
+  // What was begun and does not serve is of no use, unless the task goes on later.
+  void clean_up() {
+    if (served_ || (context_.stopping() && !context_.cancelled())) return;
+    if (auto dropped = drop(number_); !dropped) {
+      log::warn(
+          "the generation of a rebuild that ended early was not dropped; the next one does it",
+          {{"generation", number_}, {"error", dropped.error().to_string()}});
+    }
+  }
+
+  TaskContext& context_;
+  const RebuildDeps& deps_;
+  std::unique_ptr<Keeper> keeper_;
+  int number_ = 0;
+  int previous_ = 0;
+  bool served_ = false;
+};
+
+}  // namespace
+
+Status rebuild(TaskContext& context, const RebuildDeps& deps) {
+  return Rebuild(context, deps).run();
+}
+
+}  // namespace mesh::pipeline

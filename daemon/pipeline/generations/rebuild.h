@@ -1,0 +1,24 @@
+// The work of a task of kind "rebuild".
+#pragma once
+
+#include <functional>
+
+#include "daemon/pipeline/generations/keeper.h"
+#include "daemon/pipeline/tasks/tasks.h"
+
+namespace mesh::pipeline {
+
+struct RebuildDeps {
+  Keeper::Deps keeper;
+  EventLog& log;
+  GenerationSpec spec;  // of the new one
+  // Feeds what is to be fed in this process now, rather than at the next look.
+  std::function<Status()> reconcile;
+  // Why the pipeline of that generation stands still for good in this process, if it does.
+  std::function<std::optional<std::string>(int)> failure;
+};
+
+// See Generations::rebuild.
+Status rebuild(TaskContext& context, const RebuildDeps& deps);
+
+}  // namespace mesh::pipeline
