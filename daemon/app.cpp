@@ -62,7 +62,6 @@ struct App::Impl {
 
   Status start();
   Status start_listeners();
-  Result<Principal> authenticate(const http::Request& request, http::Access access) const;
   void count(const http::Hooks::Answered& answered);
   void stop();
 };
@@ -99,15 +98,23 @@ Status App::Impl::start_listeners() {
   directory =
       std::make_unique<services::TenantDirectory>(ports.tenants, config.rate_limits, clock, &usage);
   admission = std::make_unique<services::Admission>(
-      ports.limiter, *directory, config.limiter.on_unavailable == "allow", metrics);
+      ports.limiter, *directory, config.limiter.on_unavailable == "allow", clock, metrics);
   polls = std::make_unique<services::LongPolls>(clock, metrics,
                                                 static_cast<std::size_t>(config.http.max_waiting));
   http::Hooks hooks{
-      [this](const auto& request, auto access) { return authenticate(request, access); },
-      [this](const auto& tenant, const auto& scope) { return admission->take(tenant, scope, 1); },
+      [this](const auto& request, auto access) { return identity->authenticate(request, access); },
+      [this](const auto& request, bool may_block) {
+        return services::check_tenant(*directory, request, may_block);
+      },
+      [this](const auto& tenant, const auto& scope, const auto& later) {
+        return admission->take(tenant, scope, 1, later);
+      },
+      [this](const auto& tenant, const auto& scope, auto decision) {
+        return admission->decided(tenant, scope, std::move(decision));
+      },
       [this](const auto& answered) { count(answered); }};
   server = std::make_unique<http::Server>(server_options(config), std::move(hooks), clock, metrics);
-  gauges = std::make_unique<Gauges>(metrics, usage, *engines, *server);
+  gauges = std::make_unique<Gauges>(metrics, usage, *engines, *server, clock);
 
   auto listeners = make_listeners(
       {config, ports, *pipelines, *directory, *admission, *polls, clock, metrics, usage,
@@ -122,15 +129,6 @@ Status App::Impl::start_listeners() {
   const auto bound = server->addresses();
   for (const auto& [role, number] : listeners.of_role) addresses[role] = bound[number];
   return {};
-}
-
-Result<Principal> App::Impl::authenticate(const http::Request& request, http::Access access) const {
-  auto principal = identity->authenticate(request, access);
-  if (!principal) return principal;
-  if (auto exists = services::check_tenant(*directory, *principal, request); !exists) {
-    return fail(exists.error());
-  }
-  return principal;
 }
 
 void App::Impl::count(const http::Hooks::Answered& answered) {
@@ -148,6 +146,8 @@ void App::Impl::stop() {
   if (pipelines) pipelines->tasks.stop();
   if (server) server->stop(config.http.drain_timeout);
   if (run_info_written) remove_run_info(config.data_dir);
+  if (gauges) gauges->stop();
+  if (directory) directory->stop();
   if (pipelines) pipelines->stop();
   if (own_engines) own_engines->close();
 }

@@ -45,6 +45,9 @@ struct Ports {
   RateLimiter& limiter;
   Embedder& embedder;
   PropertyExtractor& extractor;
+  // Reads of users, analytics and chemical events ask another server, rather than a file of this
+  // machine: their routes then run on the blocking workers.
+  bool reads_wait = false;
 };
 
 class Engines {
@@ -62,7 +65,7 @@ class Engines {
   virtual const Ports& ports() const = 0;
   // The state of what they keep their data in. Any thread.
   virtual std::vector<services::Check> checks() const = 0;
-  // Sets the gauges of what they hold. Any thread.
+  // Sets the gauges of what they hold; may block. One thread at a time.
   virtual void set_gauges(Metrics& metrics) const = 0;
   // Finishes what was submitted; what comes later is refused. Callable twice.
   virtual void close() = 0;

@@ -7,17 +7,34 @@
 
 namespace mesh {
 
+Gauges::Gauges(Metrics& metrics, const Usage& usage, const Engines& engines,
+               const http::Server& server, Clock& clock)
+    : metrics_(metrics),
+      usage_(usage),
+      engines_(engines),
+      server_(server),
+      retention_(metrics),
+      clock_(clock),
+      sampling_("gauges", clock, kPeriod, [this] { sample(); }) {}
+
 void Gauges::collect() {
   if (metrics_.crowded()) name_busiest_tenants();
-  set("mesh_outbox_events", "Committed events that wait for the log.",
-      static_cast<double>(engines_.ports().outbox.size()));
   set("mesh_http_buffered_bytes",
       "Request bodies, and answers that wait for their readers, that are held.",
       static_cast<double>(server_.buffered_bytes()));
   collect_heap();
+  const std::chrono::duration<double> age = clock_.steady() - sampled_.load();
+  set("mesh_engines_sample_age_seconds",
+      "How old what is shown of log, outbox, index and files is.", age.count());
+}
+
+void Gauges::sample() {
+  set("mesh_outbox_events", "Committed events that wait for the log.",
+      static_cast<double>(engines_.ports().outbox.size()));
   engines_.set_gauges(metrics_);
   retention_.collect(engines_.ports().log_admin);
   collect_generations();
+  sampled_ = clock_.steady();
 }
 
 void Gauges::name_busiest_tenants() {

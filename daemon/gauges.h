@@ -1,8 +1,12 @@
-// What is measured when metrics are asked for, rather than when it happens.
+// What is measured now and then, rather than when it happens.
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/periodic.h"
 
 #include "common/http/server.h"
 #include "common/telemetry/metrics.h"
@@ -12,15 +16,22 @@
 
 namespace mesh {
 
-// One thread at a time.
+// What this process knows is read for each scrape. The engines are asked in the background, so that
+// no scrape waits for one that hangs.
 class Gauges {
  public:
-  // What is given outlives it.
-  Gauges(Metrics& metrics, const Usage& usage, const Engines& engines, const http::Server& server)
-      : metrics_(metrics), usage_(usage), engines_(engines), server_(server), retention_(metrics) {}
+  static constexpr Duration kPeriod{5'000};  // of the samples
+
+  // Takes the first sample. What is given outlives it.
+  Gauges(Metrics& metrics, const Usage& usage, const Engines& engines, const http::Server& server,
+         Clock& clock);
+  // For a scrape. One thread at a time.
   void collect();
+  // The engines are asked no more. Callable twice.
+  void stop() { sampling_.stop(); }
 
  private:
+  void sample();
   void name_busiest_tenants();
   void set(const char* name, const char* help, double value) {
     metrics_.gauge(name, help).set(value);
@@ -33,7 +44,10 @@ class Gauges {
   const Engines& engines_;
   const http::Server& server_;
   services::RetentionMetrics retention_;
+  Clock& clock_;
   std::vector<std::string> generations_;  // that are shown
+  std::atomic<SteadyTime> sampled_{};
+  Periodic sampling_;  // last: it uses all of the above
 };
 
 }  // namespace mesh

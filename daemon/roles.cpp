@@ -14,9 +14,17 @@
 namespace mesh {
 namespace {
 
+// Where a read asks another server, no loop waits for it.
+http::RouteTable of_store(const RoleDeps& deps, http::RouteTable routes) {
+  for (auto& route : routes) {
+    if (deps.ports.reads_wait && route.pool == http::Pool::none) route.pool = http::Pool::quick;
+  }
+  return routes;
+}
+
 http::RouteTable users(const RoleDeps& deps) {
-  return services::users_routes(deps.ports.users, deps.ports.idempotency, deps.admission,
-                                deps.usage);
+  return of_store(deps, services::users_routes(deps.ports.users, deps.ports.idempotency,
+                                               deps.admission, deps.usage));
 }
 
 http::RouteTable gateway(const RoleDeps& deps) {
@@ -32,7 +40,7 @@ http::RouteTable publisher(const RoleDeps& deps) {
 }
 
 http::RouteTable subscriber(const RoleDeps& deps) {
-  return services::analytics_routes(deps.ports.analytics, deps.ports.chemical);
+  return of_store(deps, services::analytics_routes(deps.ports.analytics, deps.ports.chemical));
 }
 
 http::RouteTable admin(const RoleDeps& deps) {

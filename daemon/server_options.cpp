@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "common/config/listeners.h"
+#include "daemon/services/admission.h"
 
 namespace mesh {
 namespace {
@@ -29,6 +30,7 @@ http::ServerOptions server_options(const config::Config& config) {
   // The embedded engines compute; none of their routes waits for another server. Two for each
   // processor, since one alone leaves it idle while a request is handed over.
   options.tenant_workers = 2 * processors;
+  options.admission_timeout = services::Admission::kTimeout;
   options.answer_timeout = limits.answer_timeout;
   options.max_connections = limits.max_connections;
   options.max_operator_connections = limits.max_admin_connections;

@@ -162,7 +162,8 @@ std::vector<Key> make_keys() {
                "Threads that answer requests; 0: one per core, at least two."),
       make_key(
           MESH_MEMBER(http.blocking_workers), integer(1, 256),
-          "Threads for requests that wait for the disk or another server, and for large bodies."),
+          "Threads for requests that wait for the disk or another server, and for large bodies;\n"
+          "as many again for those that wait long: searches, batches of users, dead letters."),
       make_key(MESH_MEMBER(http.max_connections), integer(1, 1'000'000),
                "Open connections of all listeners but the admin's. Beyond it the longest idle one\n"
                "makes room; where none is idle: 503, but for /livez, /readyz and the like."),
@@ -279,8 +280,10 @@ std::vector<Key> make_keys() {
                "measured."),
       make_key(MESH_MEMBER(limiter.engine), choice({"memory", "redis"}),
                "memory (per process) or redis (shared)."),
-      make_key(MESH_MEMBER(limiter.on_unavailable), choice({"allow", "deny"}),
-               "What happens to requests while the limiter's server cannot be reached."),
+      make_key(
+          MESH_MEMBER(limiter.on_unavailable), choice({"allow", "deny"}),
+          "What happens to requests while the limiter's server, or the tenants' records, cannot\n"
+          "be reached: a decision that takes longer than a second counts so."),
       make_key(MESH_MEMBER(embedder.engine), choice({"hashing", "openai"}),
                "hashing (embedded, of words and letters) or openai."),
       make_key(MESH_MEMBER(embedder.dimension), integer(16, 4096),

@@ -129,6 +129,26 @@ std::optional<TenantId> named_tenant(const Request& request) {
   return tenant ? std::optional(std::move(*tenant)) : std::nullopt;
 }
 
+// Whose limit the request counts against; null: nobody's. `named` keeps what a request names.
+const TenantId* limited_tenant(const Exchange& exchange, std::optional<TenantId>& named) {
+  const auto& principal = exchange.request.principal;
+  if (exchange.route->scope.empty() || !principal) return nullptr;
+  // What an operator does for a tenant is not the tenant's use.
+  if (principal->kind == Principal::Kind::operator_for_tenant) return nullptr;
+  if (principal->tenant) return &*principal->tenant;
+  named = named_tenant(exchange.request);
+  return named ? &*named : nullptr;
+}
+
+Refusal apply_limit(Exchange& exchange, const Hooks::Admitted& admitted) {
+  if (!admitted) return Response::problem(admitted.error());
+  if (!*admitted) return std::nullopt;
+  const std::string& scope = exchange.route->scope;
+  exchange.limit_headers = limit_headers(scope, **admitted);
+  if ((*admitted)->decision.allowed) return std::nullopt;
+  return over_quota(scope, (*admitted)->decision);
+}
+
 const std::string* find_header(const HeaderList& headers, std::string_view name) {
   for (const auto& [key, value] : headers) {
     if (equal_ignore_case(key, name)) return &value;
@@ -334,23 +354,40 @@ Refusal authenticate(Exchange& exchange, const Hooks& hooks) {
   return std::nullopt;
 }
 
-Refusal admit(Exchange& exchange, const Hooks& hooks) {
-  exchange.admitted = true;
-  const std::string& scope = exchange.route->scope;
-  const auto& principal = exchange.request.principal;
-  if (scope.empty() || !hooks.admit || !principal) return std::nullopt;
-  // What an operator does for a tenant is not the tenant's use.
-  if (principal->kind == Principal::Kind::operator_for_tenant) return std::nullopt;
+Refusal check_further(Exchange& exchange, const Hooks& hooks) {
+  if (!hooks.check || !exchange.request.principal) return std::nullopt;
+  const auto holds = hooks.check(exchange.request, false);
+  exchange.unchecked = !holds || !*holds;
+  if (!holds || *holds) return std::nullopt;
+  return Response::problem(holds->error());
+}
+
+Refusal check_blocking(Exchange& exchange, const Hooks& hooks) {
+  const auto holds = hooks.check(exchange.request, true);
+  exchange.vouched = holds && *holds;
+  if (exchange.vouched) return std::nullopt;
+  return Response::problem(holds ? holds->error()
+                                 : Error{ErrorKind::internal,
+                                         "The request could not be checked.",
+                                         "the hook answered nothing though it may block",
+                                         {},
+                                         {}});
+}
+
+bool admit(Exchange& exchange, const Hooks& hooks, const Hooks::Later& later, Refusal& refusal) {
   std::optional<TenantId> named;
-  if (!principal->tenant) named = named_tenant(exchange.request);
-  const auto& tenant = principal->tenant ? principal->tenant : named;
-  if (!tenant) return std::nullopt;
-  const auto admission = hooks.admit(*tenant, scope);
-  if (!admission) return Response::problem(admission.error());
-  if (!*admission) return std::nullopt;
-  exchange.limit_headers = limit_headers(scope, **admission);
-  if ((*admission)->decision.allowed) return std::nullopt;
-  return over_quota(scope, (*admission)->decision);
+  const TenantId* tenant = limited_tenant(exchange, named);
+  if (tenant == nullptr || !hooks.admit) return true;
+  const auto admitted = hooks.admit(*tenant, exchange.route->scope, later);
+  if (!admitted) return false;
+  refusal = apply_limit(exchange, *admitted);
+  return true;
+}
+
+Refusal end_admission(Exchange& exchange, const Hooks& hooks, Result<RateDecision> decision) {
+  std::optional<TenantId> named;
+  const TenantId& tenant = *limited_tenant(exchange, named);  // that was asked about
+  return apply_limit(exchange, hooks.decided(tenant, exchange.route->scope, std::move(decision)));
 }
 
 void complete(const Exchange& exchange, Response& response, bool settled) {

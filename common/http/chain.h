@@ -45,9 +45,16 @@ Response buffers_full();
 // a large one.
 Refusal decode_body(Exchange& exchange);
 
-// The two steps that ask the hooks; admit may block where ServerOptions say so.
+// The steps that ask the hooks.
 Refusal authenticate(Exchange& exchange, const Hooks& hooks);
-Refusal admit(Exchange& exchange, const Hooks& hooks);
+// Notes in the exchange where that has to be asked again, by check_blocking.
+Refusal check_further(Exchange& exchange, const Hooks& hooks);
+Refusal check_blocking(Exchange& exchange, const Hooks& hooks);
+// False where the limiter will call what `later` made: then `end_admission` goes on. Else `refusal`
+// is set, or not.
+[[nodiscard]] bool admit(Exchange& exchange, const Hooks& hooks, const Hooks::Later& later,
+                         Refusal& refusal);
+Refusal end_admission(Exchange& exchange, const Hooks& hooks, Result<RateDecision> decision);
 
 // The headers that every answer carries; `instance` and `request_id` of a problem.
 void complete(const Exchange& exchange, Response& response, bool settled = true);

@@ -67,9 +67,8 @@ void Connection::advance() {
   for (int reads = kReads, requests = kRequests; reading();) {
     if (reads == 0 || requests == 0) return loop_.later(*this);
     bool whole = false;
-    if (auto bytes = unread(); !bytes.empty()) {
-      whole = feed(bytes);
-      if (whole || reading()) pending_used_ = pending_.size() - bytes.size();  // else refused
+    if (!unread().empty()) {
+      whole = feed_unread();
     } else if (readable_) {
       --reads;
       whole = receive();
@@ -92,6 +91,13 @@ std::string_view Connection::unread() {
   return std::string_view(pending_).substr(pending_used_);
 }
 
+bool Connection::feed_unread() {
+  auto bytes = unread();
+  const bool whole = feed(bytes);
+  if (whole || !refused()) pending_used_ = pending_.size() - bytes.size();
+  return whole;
+}
+
 // Most often one call brings one whole request (true), which is then read from the loop's buffer;
 // only what lies behind it is copied.
 bool Connection::receive() {
@@ -111,7 +117,7 @@ bool Connection::receive() {
   if (static_cast<std::size_t>(n) < size) readable_ = half_closed_;
   std::string_view bytes(scratch.data(), static_cast<std::size_t>(n));
   const bool whole = feed(bytes);
-  if (!whole && !reading()) bytes = {};  // refused: the rest is not read as requests
+  if (!whole && refused()) bytes = {};
   pending_ = bytes;
   pending_used_ = 0;
   return whole;
@@ -175,7 +181,18 @@ bool Connection::open_request(bool more_came) {
   }
   reader_.begin_body(refusal_ ? SIZE_MAX : body_limit(*exchange.route, core.options));
   if (reader_.state() == State::refused) return true;
-  if (!refusal_) refusal_ = ask_hooks(exchange, core.hooks, !admits_later());
+  if (!refusal_ && !ask_hooks(exchange_, core.hooks, refusal_)) {
+    loop_.enter(*this, Phase::admitting);  // and reads no more until then
+    return false;
+  }
+  return begin_body(more_came);
+}
+
+// The second half, when all is known that the head can tell.
+bool Connection::begin_body(bool more_came) {
+  using State = RequestReader::State;
+  Core& core = loop_.core();
+  const Exchange& exchange = *exchange_;
   if (!refusal_ && !memory_.fits(reader_.content_length(), remote_, exchange.tenant())) {
     core.metrics.rejected(reason_of(503));
     refusal_ = buffers_full();
@@ -198,8 +215,11 @@ bool Connection::open_request(bool more_came) {
   return true;
 }
 
-bool Connection::admits_later() const {
-  return loop_.core().options.blocking_admission && !exchange_->route->scope.empty();
+void Connection::on_decision(Result<RateDecision> decision) {
+  refusal_ = take_decision(*exchange_, loop_.core().hooks, std::move(decision));
+  wait_in(Phase::body, 0);
+  if (begin_body(!unread().empty()) && feed_unread()) handle();
+  advance();
 }
 
 void Connection::wait_for_more() {
@@ -231,9 +251,13 @@ void Connection::handle() {
   // What a key stored is looked up before the work begins, after a crash also in the log.
   const bool keyed = request.method == "POST" && request.header("Idempotency-Key").has_value();
   const bool encoded = exchange->coding != ContentCoding::identity;
-  if (exchange->route->blocking || request.body.size() > kLargeBody || admits_later() || keyed ||
-      encoded) {
-    if (core.pool.push(std::move(exchange))) return loop_.enter(*this, Phase::handling);
+  Pool pool = exchange->route->pool;
+  if (pool == Pool::none &&
+      (request.body.size() > kLargeBody || keyed || encoded || exchange->unchecked)) {
+    pool = Pool::quick;
+  }
+  if (pool != Pool::none) {
+    if (core.pool(pool).push(std::move(exchange))) return loop_.enter(*this, Phase::handling);
     core.metrics.rejected("queue_full");
     return answer(Response::problem(503, "Too many requests wait already; try again later."));
   }
@@ -245,6 +269,7 @@ void Connection::handle() {
 
 void Connection::on_answer(const std::shared_ptr<Exchange>& exchange) {
   if (exchange_ != exchange) return;  // it came too late
+  if (phase_ == Phase::admitting) return on_decision(std::move(*exchange->decision));
   answer(std::move(exchange->answer));
   advance();
 }
@@ -311,7 +336,7 @@ void Connection::answer(Response response, bool settled) {
 void Connection::tell_answered(int status, bool settled) {
   const auto& hook = loop_.core().hooks.answered;
   const auto& principal = exchange_->request.principal;
-  if (!hook || !principal || !principal->tenant) return;
+  if (!hook || !principal || !principal->tenant || !exchange_->is_its_tenants(settled)) return;
   hook({*principal->tenant, status, settled ? exchange_->waited : std::chrono::nanoseconds{0}});
 }
 

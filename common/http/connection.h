@@ -24,7 +24,7 @@ class Connection final : public Watched, public std::enable_shared_from_this<Con
   void on_events(std::uint32_t events) override;
   // Reads and handles until it has to wait for something, or has had its share of this round.
   void advance();
-  // The answer of a handler has come, perhaps one that nobody waits for any more.
+  // The answer of a handler or of the limiter has come, perhaps one that nobody waits for any more.
   void on_answer(const std::shared_ptr<Exchange>& exchange);
   void on_deadline();
   // The server drains: what waits for a request ends soon, unless one comes before.
@@ -46,12 +46,16 @@ class Connection final : public Watched, public std::enable_shared_from_this<Con
 
   bool reading() const { return untouched() || phase_ == Phase::head || phase_ == Phase::body; }
   bool untouched() const { return phase_ == Phase::fresh || phase_ == Phase::idle; }
+  // No more of the request is read.
+  bool refused() const { return !reading() && phase_ != Phase::admitting; }
   bool ending() const { return phase_ == Phase::lingering || phase_ == Phase::parting; }
   std::string_view unread();
   bool receive();
   bool feed(std::string_view& bytes);
+  bool feed_unread();
   bool open_request(bool more_came);
-  bool admits_later() const;
+  bool begin_body(bool more_came);
+  void on_decision(Result<RateDecision> decision);
   void wait_for_more();
   void wait_in(Phase phase, std::size_t done);
   void handle();

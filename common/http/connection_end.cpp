@@ -72,6 +72,10 @@ void Connection::on_deadline() {
     case Phase::head:
       refuse(408, "The head of the request took too long.");
       break;
+    case Phase::admitting:
+      if (!exchange_->claim_decision())
+        return loop_.enter(*this, Phase::admitting);  // in the inbox
+      return on_decision(fail(ErrorKind::unavailable, "the rate limiter did not answer in time"));
     case Phase::body:
       refuse(408, "The body of the request stopped coming.");
       break;
@@ -114,7 +118,7 @@ void Connection::end() {
     flush();
   } else if (phase_ == Phase::handling) {
     give_up(kStops, "within the time to drain");
-  } else if (phase_ == Phase::head || phase_ == Phase::body) {
+  } else if (phase_ == Phase::head || phase_ == Phase::body || phase_ == Phase::admitting) {
     refuse(503, kStops, "stopping");
   }
   if (ending()) discard();

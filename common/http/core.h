@@ -32,7 +32,8 @@ struct Core {
   ServerMetrics metrics;
   std::vector<std::unique_ptr<Listener>> listeners;  // constant while the loops run
   std::vector<std::unique_ptr<Loop>> loops;
-  WorkerPool pool;
+  WorkerPool quick, slow;
+  WorkerPool& pool(Pool of) { return of == Pool::slow ? slow : quick; }
 
   const std::shared_ptr<Buffers> buffers =
       std::make_shared<Buffers>(options.max_buffered_bytes, options.max_connections);

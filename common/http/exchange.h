@@ -52,7 +52,10 @@ struct Exchange {
   bool keep_alive = false;
   ContentCoding coding = ContentCoding::identity;  // of the body until it is decoded
   SteadyTime started{};                            // the request was whole
-  bool admitted = false;                           // the rate limit has been asked
+  // Hooks::check did not hold, or has to be asked where it may block: then `vouched` says, once the
+  // answer is there, that it does. Of the connection's thread, and of whoever writes the answer.
+  bool unchecked = false;
+  bool vouched = false;
   HeaderList limit_headers;            // of the rate limit, for every answer of the route
   std::chrono::nanoseconds waited{0};  // for a blocking worker
   Reservation memory;                  // of the body
@@ -62,13 +65,19 @@ struct Exchange {
   std::shared_ptr<Connection> connection;
   std::shared_ptr<Inbox> inbox;
   Response answer;  // written by the responder before it hands the exchange over
+  std::optional<Result<RateDecision>> decision;  // that came later, written likewise
 
+  // Whether it is told as its tenant's: not before it is known that there is such a tenant.
+  bool is_its_tenants(bool settled) const { return !unchecked || (settled && vouched); }
   // Whose request it is, for taking turns; "" where it is no tenant's.
   std::string_view tenant() const {
     const auto& principal = request.principal;
     return principal && principal->tenant ? std::string_view(principal->tenant->str()) : "";
   }
 
+  // The limiter is heard once, or not at all once its time is over: of all calls only the first
+  // returns true. Any thread.
+  bool claim_decision() { return !decision_claimed_.exchange(true, std::memory_order_acq_rel); }
   // A request is either run or given up while it waits for a worker, never both: of all calls to
   // these two only the first returns true. Any thread.
   bool begin() { return leave_waiting(State::begun); }
@@ -108,6 +117,7 @@ struct Exchange {
     return state_.compare_exchange_strong(waiting, to, std::memory_order_acq_rel);
   }
   std::atomic<State> state_{State::waiting};
+  std::atomic<bool> decision_claimed_{false};
   std::mutex gone_mutex_;
   std::function<void()> on_gone_;  // this and the next guarded by gone_mutex_
   bool gone_ = false;

@@ -27,10 +27,10 @@ void Inbox::signal(std::unique_lock<std::mutex> lock) {
   [[maybe_unused]] const auto written = ::write(event_.get(), &one, sizeof one);
 }
 
-void Inbox::push(std::shared_ptr<Exchange> answered) {
+void Inbox::push(std::shared_ptr<Exchange> exchange) {
   std::unique_lock lock(mutex_);
   if (closed_) return;
-  contents_.answers.push_back(std::move(answered));
+  contents_.answers.push_back(std::move(exchange));
   signal(std::move(lock));
 }
 

@@ -1,4 +1,4 @@
-// What other threads hand to a loop: answers and new connections.
+// What other threads hand to a loop: answers, decisions of the limiter, and new connections.
 #pragma once
 
 #include <memory>
@@ -25,7 +25,7 @@ class Inbox {
   static Result<std::shared_ptr<Inbox>> open();
 
   // Any thread.
-  void push(std::shared_ptr<Exchange> answered);
+  void push(std::shared_ptr<Exchange> exchange);  // its answer, or its decision
   void push(Accepted accepted);
   void wake();
 

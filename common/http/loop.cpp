@@ -313,6 +313,8 @@ Duration Loop::time_out(Phase phase) const {
       return drained_ ? kDrainLinger : options.idle_timeout;
     case Phase::head:
       return options.header_timeout;
+    case Phase::admitting:
+      return options.admission_timeout;
     case Phase::body:
       return options.body_timeout;
     case Phase::handling:

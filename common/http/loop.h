@@ -31,6 +31,7 @@ enum class Phase {
   fresh,      // the first byte of its first request
   idle,       // the first byte of a further request
   head,       // the rest of a head
+  admitting,  // the decision of the limiter
   body,       // the rest of a body
   handling,   // the answer of a handler
   held,       // the end of the pause before a 429

@@ -52,16 +52,23 @@ struct Answer {
   Json links{};                      // to what can be asked next: OpenAPI links by name, or null
 };
 
+// Where a handler runs. None: on the thread that serves its connection and many others; it must be
+// done, or have put its Responder aside, within about a millisecond. The others block a thread of
+// their pool: so those that wait long, however many, keep nobody from a short look at a store.
+enum class Pool {
+  none,
+  quick,  // waits for a store, or computes a little
+  slow,   // waits for a model, many commits or a scan, or computes for long
+};
+
 struct Route {
   std::string method;
   std::string pattern;  // "/users/{id}": a {name} is one path segment, percent-decoded
   Access access = Access::tenant;
   std::string scope{};  // of the rate limit; empty: none
   Body body = Body::none;
-  // Runs on the pool for such routes. Without it the handler runs on the thread that serves its
-  // connection and many others: it must be done, or have put its Responder aside, within about a
-  // millisecond.
-  bool blocking = false;
+  // Those of `none` run on `quick` where their body is large or encoded, or they have a key.
+  Pool pool = Pool::none;
   // For whoever watches over the server: also answered where it has no connection left.
   bool probe = false;
 

@@ -30,10 +30,28 @@ void InlineAnswer::deliver(const std::shared_ptr<Exchange>& exchange, Response r
   }
 }
 
-Refusal ask_hooks(Exchange& exchange, const Hooks& hooks, bool admission) {
+bool ask_hooks(const std::shared_ptr<Exchange>& exchange, const Hooks& hooks, Refusal& refusal) {
+  // What the limiter keeps, if it keeps anything, keeps the exchange.
+  const auto later = [&exchange]() -> Hooks::Decided {
+    return [exchange](Result<RateDecision> decision) {
+      if (!exchange->claim_decision()) return;
+      exchange->decision = std::move(decision);
+      exchange->inbox->push(exchange);
+    };
+  };
   try {
-    if (auto refusal = authenticate(exchange, hooks)) return refusal;
-    return admission ? admit(exchange, hooks) : std::nullopt;
+    refusal = authenticate(*exchange, hooks);
+    if (!refusal) refusal = check_further(*exchange, hooks);
+    return refusal || admit(*exchange, hooks, later, refusal);
+  } catch (const std::exception& e) {
+    refusal = Response::problem(failed("a hook", e));
+    return true;
+  }
+}
+
+Refusal take_decision(Exchange& exchange, const Hooks& hooks, Result<RateDecision> decision) {
+  try {
+    return end_admission(exchange, hooks, std::move(decision));
   } catch (const std::exception& e) {
     return Response::problem(failed("a hook", e));
   }
@@ -48,8 +66,8 @@ void run_handler(const std::shared_ptr<Exchange>& exchange, const Hooks& hooks,
       [exchange](Response response) { InlineAnswer::deliver(exchange, std::move(response)); },
       [raw = exchange.get()](std::function<void()> gone) { raw->when_gone(std::move(gone)); });
   try {
-    if (!exchange->admitted) {
-      if (auto refusal = admit(*exchange, hooks)) return respond(std::move(*refusal));
+    if (exchange->unchecked) {
+      if (auto refusal = check_blocking(*exchange, hooks)) return respond(std::move(*refusal));
     }
     if (auto refusal = decode_body(*exchange)) return respond(std::move(*refusal));
     exchange->route->handler(std::shared_ptr<const Request>(exchange, &exchange->request), respond);

@@ -9,11 +9,14 @@
 
 namespace mesh::http {
 
-// Authentication, and admission where it does not block. On the connection's thread, as soon as the
-// head has come.
-Refusal ask_hooks(Exchange& exchange, const Hooks& hooks, bool admission);
+// Authentication, and what else must hold, and admission. On the connection's thread, as soon as
+// the head has come. False where the limiter answers later: the exchange comes through its inbox
+// with the decision, and take_decision goes on. Else `refusal` is set, or not.
+[[nodiscard]] bool ask_hooks(const std::shared_ptr<Exchange>& exchange, const Hooks& hooks,
+                             Refusal& refusal);
+Refusal take_decision(Exchange& exchange, const Hooks& hooks, Result<RateDecision> decision);
 
-// Admission, where it was not asked yet, the decoding of the body, and the handler. The answer
+// What could not be checked without blocking, the decoding of the body, and the handler. The answer
 // comes through the exchange's inbox, or is left in the exchange where it is given at once on the
 // thread of an InlineAnswer. Does nothing for an exchange that was abandoned.
 void run_handler(const std::shared_ptr<Exchange>& exchange, const Hooks& hooks,

@@ -75,12 +75,14 @@ Status Server::start(std::vector<ListenerSpec> listeners) {
     core.listeners.clear();
     return opened;
   }
-  core.pool.start(std::max(core.options.blocking_workers, 1),
-                  std::max(core.options.tenant_workers, 1), core.options.max_queued,
-                  [&core](const std::shared_ptr<Exchange>& exchange) {
-                    const auto waited = core.clock.steady() - exchange->started;
-                    run_handler(exchange, core.hooks, waited);
-                  });
+  for (auto* pool : {&core.quick, &core.slow}) {
+    pool->start(std::max(core.options.blocking_workers, 1),
+                std::max(core.options.tenant_workers, 1), core.options.max_queued,
+                [&core](const std::shared_ptr<Exchange>& exchange) {
+                  const auto waited = core.clock.steady() - exchange->started;
+                  run_handler(exchange, core.hooks, waited);
+                });
+  }
   // Each loop counts as one until it has drained: so long, connections may still come of it.
   core.open.store(static_cast<int>(core.loops.size()));
   for (auto& loop : core.loops) loop->start();
@@ -119,8 +121,9 @@ void Server::stop(Duration drain) {
   core.stopping.store(true, std::memory_order_release);
   wake();
   for (auto& loop : core.loops) loop->join();
-  // Last, since the loops give it work until they end.
-  core.pool.stop();
+  // Last, since the loops give them work until they end.
+  core.quick.stop();
+  core.slow.stop();
 }
 
 }  // namespace mesh::http

@@ -33,18 +33,17 @@
 namespace mesh::http {
 
 struct ServerOptions {
-  int workers = 2;           // threads that each serve a share of the connections and run
-                             // the quick handlers
-  int blocking_workers = 8;  // threads for routes marked as blocking and for large bodies
-  // Of them a tenant holds at most half of what the others leave, and at most so many. Where what
+  int workers = 2;  // threads that each serve a share of the connections and run
+                    // the quick handlers
+  // Threads for routes that wait a moment and for large bodies, and as many for those that wait
+  // long (Route::pool).
+  int blocking_workers = 8;
+  // Of either a tenant holds at most half of what the others leave, and at most so many. Where what
   // they do is computing, more than there are processors only make the others' short requests wait.
   int tenant_workers = 256;
-  std::size_t max_queued = 1024;    // requests that wait for a blocking worker; a tenant takes at
-                                    // most half of what the others leave. Beyond it: 503 with
-                                    // Retry-After. More hides an overload longer
-  bool blocking_admission = false;  // Hooks::admit may ask another server: routes with a scope then
-                                    // run on the blocking workers, and are admitted there, with
-                                    // their body
+  std::size_t max_queued = 1024;  // requests that wait for either kind of blocking worker; a tenant
+                                  // takes at most half of what the others leave. Beyond it: 503
+                                  // with Retry-After. More hides an overload longer
   // Of all listeners but the operators'. Beyond it the longest idle one is closed for a new one;
   // where none is idle, a new one gets one answer: of a route for probes, or 503.
   int max_connections = 10'000;
@@ -59,11 +58,12 @@ struct ServerOptions {
   // From the first byte of a request to the end of its headers; also from the start of a connection
   // to its first byte.
   Duration header_timeout{10'000};
-  Duration body_timeout{30'000};    // without progress, of at least 16 KiB
-  Duration idle_timeout{75'000};    // from an answer to the first byte of the next request
-  Duration write_timeout{30'000};   // without progress, of at least 16 KiB
-  Duration answer_timeout{30'000};  // a handler that keeps its Responder longer: 503. Counts the
-                                    // wait for a blocking worker; what it ends there is never run
+  Duration body_timeout{30'000};      // without progress, of at least 16 KiB
+  Duration idle_timeout{75'000};      // from an answer to the first byte of the next request
+  Duration write_timeout{30'000};     // without progress, of at least 16 KiB
+  Duration admission_timeout{1'000};  // for Hooks::admit, then Hooks::decided hears so
+  Duration answer_timeout{30'000};    // a handler that keeps its Responder longer: 503. Counts the
+                                      // wait for a blocking worker; what it ends there is never run
   Duration refusal_pause{100};  // before a 429 is sent, so that a client that asks again at once
                                 // costs little
   // Where set, requests must name one of these hosts, an address or localhost (host_check.h): 421.
@@ -71,20 +71,32 @@ struct ServerOptions {
   CorsOptions cors{};
 };
 
-// What the chain asks of the outside, and tells it. All may be called from any worker.
+// What the chain asks of the outside, and tells it. All may be called from any worker; none may
+// block unless it says so, since they run on the threads that serve many connections.
 struct Hooks {
   // Credential → Principal, or unauthenticated / forbidden / invalid. Sees all headers and the
-  // query (for tenant_id), and no body. Not called for Access::open. Must not block: it runs before
-  // a request may wait, so that tenants can wait in turns.
+  // query (for tenant_id), and no body. Not called for Access::open.
   std::function<Result<Principal>(const Request&, Access)> authenticate;
+  // What else must hold before the handler runs, once it is known who asks; may be empty. Where it
+  // would have to block to tell, it answers nothing unless it `may_block`: it is asked again so on
+  // a blocking worker.
+  std::function<std::optional<Status>(const Request&, bool may_block)> check;
   struct Admission {
     RatePolicy policy;
     RateDecision decision;
   };
-  // Takes one unit of the scope, which stays taken whatever comes of the request; nothing where no
-  // limit is known to hold. Not called for routes without a scope, nor where an operator acts for
-  // the tenant.
-  std::function<Result<std::optional<Admission>>(const TenantId&, const std::string& scope)> admit;
+  using Admitted = Result<std::optional<Admission>>;  // nothing: no limit is known to hold
+  using Decided = std::function<void(Result<RateDecision>)>;
+  using Later = std::function<Decided()>;
+  // Takes one unit of the scope, which stays taken whatever comes of the request. Not called for
+  // routes without a scope, nor where an operator acts for the tenant. As RateLimiter::take:
+  // whoever cannot tell at once answers nothing (no Admitted), and calls what `later` makes, once,
+  // from any thread. The connection waits meanwhile, and reads no more of the request.
+  std::function<std::optional<Admitted>(const TenantId&, const std::string& scope,
+                                        const Later& later)>
+      admit;
+  // What such a later decision means; an error where none came within admission_timeout.
+  std::function<Admitted(const TenantId&, const std::string& scope, Result<RateDecision>)> decided;
   struct Answered {
     const TenantId& tenant;
     int status;                       // 499: the client left first

@@ -287,7 +287,7 @@ http::RouteTable record_routes(const std::shared_ptr<const LogAdminDeps>& deps) 
     }
     return http::Route{.method = "GET",
                        .pattern = pattern,
-                       .blocking = true,
+                       .pool = http::Pool::slow,
                        .operation = operation,
                        .summary = summary,
                        .details =

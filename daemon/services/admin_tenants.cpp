@@ -78,7 +78,7 @@ Status change_tenant(const TenantAdminDeps& deps, const TenantId& id, Change cha
   if (!tenant) return fail(tenant.error());
   change(*tenant);
   auto stored = deps.tenants.update(std::move(*tenant));
-  deps.directory.forget(id);
+  deps.directory.note_change(id);
   if (stored) return {};
   // Another change came between the reading and the writing.
   if (stored.error().kind == ErrorKind::conflict && tries > 1)
@@ -188,7 +188,7 @@ Result<Response> create(const TenantAdminDeps& deps, const http::Request& reques
                 .updated_at = {}};
   if (auto applied = take_over(*body, tenant); !applied) return fail(applied.error());
   auto made = deps.tenants.create(std::move(tenant));
-  deps.directory.forget(*id);
+  deps.directory.note_change(*id);
   if (!made) return fail(made.error());
   return tenant_answer(201, *made).with("Location", "/admin/v1/tenants/" + id->str());
 }
@@ -244,7 +244,7 @@ Result<Response> update(const TenantAdminDeps& deps, const http::Request& reques
   }
   if (auto applied = take_over(*body, *tenant); !applied) return fail(applied.error());
   auto stored = deps.tenants.update(std::move(*tenant));
-  deps.directory.forget(*id);
+  deps.directory.note_change(*id);
   if (!stored) return change_problem(stored.error(), only_at.has_value());
   return tenant_answer(200, *stored);
 }
@@ -254,7 +254,7 @@ Result<Response> remove(const TenantAdminDeps& deps, const http::Request& reques
   if (!id) return fail(id.error());
   const auto only_at = if_match(request);
   auto removed = deps.tenants.remove(*id, only_at);
-  deps.directory.forget(*id);
+  deps.directory.note_change(*id);
   if (!removed) return change_problem(removed.error(), only_at.has_value());
   return Response::no_content();
 }
@@ -273,7 +273,7 @@ http::RouteTable tenant_routes(TenantAdminDeps deps) {
   };
   // All that concern one scope answer the same.
   const auto of_scope = [&](http::Route route, Act act) {
-    route.blocking = true;
+    route.pool = http::Pool::quick;
     route.parameters = {tenant, scope};
     route.answers = {api::gives("RateLimit", "The limit as it is now.")};
     route.handler =
@@ -289,7 +289,7 @@ http::RouteTable tenant_routes(TenantAdminDeps deps) {
       "tenants",
       {{.method = "GET",
         .pattern = kTenants,
-        .blocking = true,
+        .pool = http::Pool::quick,
         .operation = "listTenants",
         .summary = "Lists tenants that have a record, by id",
         .parameters = {api::limit("tenants", kPage), api::cursor("the `next` of the answer before"),
@@ -299,7 +299,7 @@ http::RouteTable tenant_routes(TenantAdminDeps deps) {
        {.method = "POST",
         .pattern = kTenants,
         .body = Body::json,
-        .blocking = true,
+        .pool = http::Pool::quick,
         .operation = "createTenant",
         .summary = "Makes a tenant's record",
         .details = "A tenant needs none to be used: without it the defaults hold.",
@@ -312,7 +312,7 @@ http::RouteTable tenant_routes(TenantAdminDeps deps) {
         .handler = work(create)},
        {.method = "GET",
         .pattern = kTenant,
-        .blocking = true,
+        .pool = http::Pool::quick,
         .operation = "getTenant",
         .summary = "A tenant's record",
         .parameters = {tenant, api::if_none_match()},
@@ -322,7 +322,7 @@ http::RouteTable tenant_routes(TenantAdminDeps deps) {
        {.method = "PATCH",
         .pattern = kTenant,
         .body = Body::json,
-        .blocking = true,
+        .pool = http::Pool::quick,
         .operation = "updateTenant",
         .summary = "Changes a tenant's record",
         .parameters = {tenant, api::if_match()},
@@ -332,7 +332,7 @@ http::RouteTable tenant_routes(TenantAdminDeps deps) {
         .handler = work(update)},
        {.method = "DELETE",
         .pattern = kTenant,
-        .blocking = true,
+        .pool = http::Pool::quick,
         .operation = "deleteTenant",
         .summary = "Removes a tenant's record, not its data",
         .parameters = {tenant, api::if_match()},
@@ -343,7 +343,7 @@ http::RouteTable tenant_routes(TenantAdminDeps deps) {
       "rate limits",
       {{.method = "GET",
         .pattern = "/admin/v1/ratelimits/{tenant}",
-        .blocking = true,
+        .pool = http::Pool::quick,
         .operation = "listRateLimits",
         .summary = "All rate limits of a tenant; consumes nothing",
         .parameters = {tenant},

@@ -93,7 +93,7 @@ http::RouteTable usage_routes(UsageAdminDeps deps) {
   return api::for_operators(
       "usage", {{.method = "GET",
                  .pattern = "/admin/v1/usage",
-                 .blocking = true,
+                 .pool = http::Pool::quick,
                  .operation = "getUsage",
                  .summary = "Who used what within the last seconds, the busiest tenants first",
                  .parameters = {api::query("window", "How far back, in whole seconds: 1s to 1m.",

@@ -265,7 +265,7 @@ http::RouteTable publish_routes(PublishDeps deps) {
       "taken where the tenant's record says `allow_unknown_types`. Costs a unit of the rate limit "
       "an "
       "event.";
-  any.blocking = true;  // large bodies, and topics that have to be made
+  any.pool = http::Pool::quick;  // large bodies, and topics that have to be made
   return table;
 }
 

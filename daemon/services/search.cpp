@@ -59,7 +59,7 @@ http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& cl
        .pattern = kPath,
        .access = http::Access::tenant,
        .scope = "search",
-       .blocking = true,
+       .pool = http::Pool::slow,
        .operation = "searchUsers",
        .tag = "search",
        .summary = "Finds users of the tenant by name, e-mail address or parts of them",

@@ -2,80 +2,172 @@
 
 #include <algorithm>
 
+#include "common/telemetry/log.h"
 #include "daemon/pipeline/tasks/tasks.h"
 
 namespace mesh::services {
+namespace {
+
+constexpr int kPage = 1'000;  // records of one reading
+
+}  // namespace
 
 TenantDirectory::TenantDirectory(TenantStore& store, std::map<std::string, RatePolicy> defaults,
                                  Clock& clock, const Usage* usage)
-    : store_(store), clock_(clock), usage_(usage), defaults_(std::move(defaults)) {}
+    : store_(store),
+      usage_(usage),
+      defaults_(std::move(defaults)),
+      refreshing_("tenants", clock, kRefresh, [this] { refresh(); }) {}
 
-Result<std::shared_ptr<const Tenant>> TenantDirectory::find(const TenantId& tenant) {
-  const auto now = clock_.steady();
-  std::uint64_t changes = 0;
-  {
-    std::shared_lock lock(mutex_);
-    changes = changes_;
-    const auto it = entries_.find(tenant.str());
-    if (it != entries_.end() && now - it->second.read_at < kStaleAfter) return it->second.tenant;
+Result<TenantDirectory::Records> TenantDirectory::read_all() {
+  Records all;
+  std::string after;
+  while (true) {
+    auto page = store_.list(after, kPage);
+    if (!page) return fail(std::move(page.error()));
+    for (auto& tenant : *page) {
+      after = tenant.id.str();
+      all.insert_or_assign(after, std::move(tenant));
+    }
+    if (page->size() < kPage) return all;
   }
-  std::shared_ptr<const Tenant> found;
+}
+
+TenantDirectory::Records TenantDirectory::read_wanted(const std::unordered_set<std::string>& ids) {
+  Records found;
+  for (const auto& id : ids) {
+    auto record = store_.get(*TenantId::parse(id));
+    if (record) {
+      found.emplace(id, std::move(*record));
+    } else if (record.error().kind == ErrorKind::not_found) {
+      found.emplace(id, std::nullopt);
+    } else if (record.error().kind == ErrorKind::unavailable) {
+      break;  // so are the others
+    }
+  }
+  return found;
+}
+
+void TenantDirectory::refresh() {
+  {
+    std::unique_lock lock(mutex_);
+    changed_.clear();
+  }
+  auto all = read_all();
+  std::unique_lock lock(mutex_);
+  complete_ = complete_ || all;
+  if (failing_ == all.has_value()) {
+    failing_ = !all;
+    failing_ ? log::warn("the tenants' records cannot be read",
+                         {{"serve", complete_ ? "those of the last time" : "none"},
+                          {"cause", all.error().to_string()}})
+             : log::info("the tenants' records can be read again");
+  }
+  if (!all && complete_) return;
+  const auto wanted = wanted_;
+  Records fresh;
+  if (all) {
+    fresh = std::move(*all);
+  } else {
+    lock.unlock();
+    fresh = read_wanted(wanted);
+    lock.lock();
+  }
+  // What was read by itself meanwhile is newer; what could not be read now stays.
+  for (auto& [id, record] : records_) {
+    if (changed_.contains(id)) {
+      fresh.insert_or_assign(id, std::move(record));
+    } else if (!complete_) {
+      fresh.try_emplace(id, std::move(record));
+    }
+  }
+  records_.swap(fresh);
+  lock.unlock();  // before the old ones go
+}
+
+void TenantDirectory::want(const TenantId& tenant) {
+  std::unique_lock lock(mutex_);
+  if (wanted_.size() >= kMaxRemembered || !wanted_.insert(tenant.str()).second) return;
+  lock.unlock();
+  refreshing_.hurry();
+}
+
+void TenantDirectory::note_change(const TenantId& tenant) {
+  std::lock_guard only_one(one_change_);
   auto record = store_.get(tenant);
-  if (record) {
-    found = std::make_shared<const Tenant>(std::move(*record));
-  } else if (record.error().kind != ErrorKind::not_found) {
-    return fail(record.error());
+  if (!record && record.error().kind != ErrorKind::not_found) {
+    log::warn("a tenant's changed record cannot be read; requests see the one of before",
+              {{"tenant", tenant.str()}, {"cause", record.error().to_string()}});
+    return refreshing_.hurry();
   }
   std::unique_lock lock(mutex_);
-  if (changes != changes_) return found;  // read before a change: not worth keeping
-  if (entries_.size() >= kMaxCached) entries_.clear();
-  entries_.insert_or_assign(tenant.str(), Entry{found, now});
-  return found;
+  changed_.insert(tenant.str());
+  records_.insert_or_assign(tenant.str(),
+                            record ? std::optional(std::move(*record)) : std::nullopt);
+}
+
+Result<const Tenant*> TenantDirectory::find(const TenantId& tenant) const {
+  const auto it = records_.find(tenant.str());
+  if (it != records_.end()) return it->second ? &*it->second : nullptr;
+  if (!complete_)
+    return fail(ErrorKind::unavailable, "the tenants' records cannot be read now; try again later");
+  return nullptr;
 }
 
 Result<std::optional<TenantDirectory::Policy>> TenantDirectory::rate_policy(
     const TenantId& tenant, const std::string& scope) {
-  auto record = find(tenant);
-  if (!record) return fail(record.error());
-  if (*record) {
-    const auto it = (*record)->rate_limits.find(scope);
-    if (it != (*record)->rate_limits.end()) return Policy{it->second, true};
-  }
   std::shared_lock lock(mutex_);
+  const auto record = find(tenant);
+  if (!record) {
+    lock.unlock();
+    want(tenant);
+    return fail(record.error());
+  }
+  if (*record != nullptr) {
+    const auto own = (*record)->rate_limits.find(scope);
+    if (own != (*record)->rate_limits.end()) return Policy{own->second, true};
+  }
   const auto it = defaults_.find(scope);
   if (it == defaults_.end()) return std::nullopt;
   return Policy{it->second, false};
 }
 
 Result<bool> TenantDirectory::allows_unknown_types(const TenantId& tenant) {
-  auto record = find(tenant);
-  if (!record) return fail(record.error());
-  return *record && (*record)->allow_unknown_types;
+  std::shared_lock lock(mutex_);
+  const auto record = find(tenant);
+  if (!record) {
+    lock.unlock();
+    want(tenant);
+    return fail(record.error());
+  }
+  return *record != nullptr && (*record)->allow_unknown_types;
 }
 
-bool TenantDirectory::remembered(const TenantId& tenant) const {
+bool TenantDirectory::knows(const TenantId& tenant) const {
+  if (tenant.str() == pipeline::kTaskTenant) return true;
   std::shared_lock lock(mutex_);
-  return known_.contains(tenant.str());
+  const auto record = records_.find(tenant.str());
+  return known_.contains(tenant.str()) || (record != records_.end() && record->second);
 }
 
 void TenantDirectory::remember(const TenantId& tenant) {
   std::unique_lock lock(mutex_);
-  if (known_.size() >= kMaxCached) known_.clear();
+  if (known_.size() >= kMaxRemembered) known_.clear();
   known_.insert(tenant.str());
 }
 
 Status TenantDirectory::require(const TenantId& tenant) {
-  if (tenant.str() == pipeline::kTaskTenant || remembered(tenant)) return {};
+  if (knows(tenant)) return {};
   auto known = store_.known(tenant);
   if (!known) return fail(known.error());
+  if (!*known && usage_ != nullptr) {
+    // Whose requests only read leaves nothing in the store.
+    const auto used = usage_->totals();
+    known = std::ranges::find(used, tenant.str(), &Usage::Row::tenant) != used.end();
+  }
   if (*known) {
     remember(tenant);
     return {};
-  }
-  // Whose requests only read leaves nothing in the store.
-  if (usage_ != nullptr) {
-    const auto used = usage_->totals();
-    if (std::ranges::find(used, tenant.str(), &Usage::Row::tenant) != used.end()) return {};
   }
   return fail(ErrorKind::not_found, "there is no tenant \"" + tenant.str() +
                                         "\": it has no record, and nobody has used it; `mesh "
@@ -90,7 +182,10 @@ Status TenantDirectory::require_if_named(std::string_view tenant) {
 }
 
 void TenantDirectory::note_use(const TenantId& tenant) {
-  if (remembered(tenant)) return;
+  {
+    std::shared_lock lock(mutex_);
+    if (known_.contains(tenant.str())) return;
+  }
   remember(tenant);
   store_.note_use(tenant);
 }
@@ -105,23 +200,29 @@ std::map<std::string, RatePolicy> TenantDirectory::defaults() const {
   return defaults_;
 }
 
-void TenantDirectory::forget(const TenantId& tenant) {
-  std::unique_lock lock(mutex_);
-  ++changes_;
-  entries_.erase(tenant.str());
-}
-
-Status check_tenant(TenantDirectory& directory, const Principal& principal,
-                    const http::Request& request) {
+std::optional<Status> check_tenant(TenantDirectory& directory, const http::Request& request,
+                                   bool may_block) {
+  const Principal& principal = *request.principal;
+  std::optional<TenantId> named;
   switch (principal.kind) {
     case Principal::Kind::tenant_user:
-      return {};
+      return Status{};
     case Principal::Kind::operator_for_tenant:
-      return request.method == "POST" ? Status{} : directory.require(*principal.tenant);
-    case Principal::Kind::operator_:
-      return directory.require_if_named(request.param("tenant").value_or(""));
+      if (request.method == "POST") return Status{};
+      named = principal.tenant;
+      break;
+    case Principal::Kind::operator_: {
+      const auto text = request.param("tenant").value_or("");
+      if (text.empty()) return Status{};
+      auto id = TenantId::parse(text);
+      if (!id) return fail(id.error());
+      named = std::move(*id);
+      break;
+    }
   }
-  return {};
+  if (directory.knows(*named)) return Status{};
+  if (!may_block) return std::nullopt;
+  return directory.require(*named);
 }
 
 }  // namespace mesh::services

@@ -1,15 +1,17 @@
 // What a request needs to know of its tenant, from the tenant's record or the defaults, and whether
-// there is such a tenant; cached.
+// there is such a tenant.
 #pragma once
 
 #include <map>
-#include <memory>
+#include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "common/base/clock.h"
+#include "common/base/periodic.h"
 #include "common/http/message.h"
 #include "common/ports/rate_limiter.h"
 #include "common/ports/tenant_store.h"
@@ -17,15 +19,23 @@
 
 namespace mesh::services {
 
-// Any thread. A change made through another process is seen after kStaleAfter.
+// All records are kept here and read anew in the background, so that no request waits for the
+// store; where that fails, those of the last time serve. Any thread.
 class TenantDirectory {
  public:
-  static constexpr Duration kStaleAfter{5'000};
-  static constexpr std::size_t kMaxCached = 100'000;
+  // A change made through another process is seen after about as long.
+  static constexpr Duration kRefresh{5'000};
+  static constexpr std::size_t kMaxRemembered = 100'000;
 
-  // `usage`: where given, whose requests were answered since the start counts as used.
+  // Reads the records once. `usage`: where given, whose requests were answered since the start
+  // counts as used.
   TenantDirectory(TenantStore& store, std::map<std::string, RatePolicy> defaults, Clock& clock,
                   const Usage* usage = nullptr);
+  // The store is asked no more in the background. Callable twice.
+  void stop() { refreshing_.stop(); }
+
+  // The next two do not block; `unavailable` only where the records could never be read so far, nor
+  // this one, which is tried for by itself once it was asked about.
 
   // The tenant's own policy of the scope, else the default; nothing for a scope that has neither.
   struct Policy {
@@ -35,9 +45,13 @@ class TenantDirectory {
   Result<std::optional<Policy>> rate_policy(const TenantId& tenant, const std::string& scope);
   Result<bool> allows_unknown_types(const TenantId& tenant);
 
-  // For what an operator asks of a tenant. A tenant needs no record: it exists by it or by use,
-  // once a user was created or an event accepted for it, or a request of its own was answered. A
-  // name without either is more likely a slip than a tenant: `not_found`, with what to do.
+  // Whether the tenant is known to exist without a look at the store: false says nothing. Does not
+  // block.
+  bool knows(const TenantId& tenant) const;
+  // For what an operator asks of a tenant; may ask the store. A tenant needs no record: it exists
+  // by it or by use, once a user was created or an event accepted for it, or a request of its own
+  // was answered. A name without either is more likely a slip than a tenant: `not_found`, with what
+  // to do.
   Status require(const TenantId& tenant);
   // The same of a filter: the empty name is every tenant; `invalid` for what is no tenant's id.
   Status require_if_named(std::string_view tenant);
@@ -47,31 +61,39 @@ class TenantDirectory {
   // New defaults (SIGHUP).
   void set_defaults(std::map<std::string, RatePolicy> defaults);
   std::map<std::string, RatePolicy> defaults() const;
-  // Call after a change of the tenant's record.
-  void forget(const TenantId& tenant);
+  // Call after a change of the tenant's record: reads it anew, so that the next request sees it.
+  void note_change(const TenantId& tenant);
 
  private:
-  struct Entry {
-    std::shared_ptr<const Tenant> tenant;  // null: there is no record
-    SteadyTime read_at;
-  };
-  Result<std::shared_ptr<const Tenant>> find(const TenantId& tenant);
-  bool remembered(const TenantId& tenant) const;
+  using Records = std::unordered_map<std::string, std::optional<Tenant>>;  // empty: has no record
+  Result<Records> read_all();
+  Records read_wanted(const std::unordered_set<std::string>& ids);
+  void refresh();
+  // Requests of the tenant come, and its record could not be read.
+  void want(const TenantId& tenant);
+  // With the lock held; null: there is no record.
+  Result<const Tenant*> find(const TenantId& tenant) const;
   void remember(const TenantId& tenant);
 
   TenantStore& store_;
-  Clock& clock_;
   const Usage* const usage_;
+  std::mutex one_change_;  // of note_change: what is read later is newer, and is kept later
   mutable std::shared_mutex mutex_;
-  std::map<std::string, RatePolicy> defaults_;      // guarded by mutex_
-  std::unordered_map<std::string, Entry> entries_;  // guarded by mutex_
-  std::uint64_t changes_ = 0;                       // guarded by mutex_; calls of forget
-  std::unordered_set<std::string> known_;           // guarded by mutex_; tenants that exist
+  std::map<std::string, RatePolicy> defaults_;  // this and the following guarded by mutex_
+  Records records_;
+  bool complete_ = false;  // all records were read at least once
+  bool failing_ = false;   // the last reading of all
+  // Until they could all be read, which one that is damaged may prevent.
+  std::unordered_set<std::string> wanted_;
+  std::unordered_set<std::string> changed_;  // read one by one since that of all began
+  std::unordered_set<std::string> known_;    // tenants that exist
+  Periodic refreshing_;                      // last: it uses all of the above
 };
 
 // An operator who names a tenant that does not exist is told so, and gets no empty answer. A POST
 // for a tenant is how one without a record begins; the holder of a tenant's credential is no guess.
-Status check_tenant(TenantDirectory& directory, const Principal& principal,
-                    const http::Request& request);
+// http::Hooks::check.
+std::optional<Status> check_tenant(TenantDirectory& directory, const http::Request& request,
+                                   bool may_block);
 
 }  // namespace mesh::services

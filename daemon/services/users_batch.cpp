@@ -351,7 +351,7 @@ http::Route users_batch_route(UserStore& users, IdempotencyStore& idempotency, A
       .access = http::Access::tenant,
       .scope = "users",
       .body = http::Body::bulk,
-      .blocking = true,
+      .pool = http::Pool::slow,
       .operation = "createUsers",
       .tag = "users",
       .summary = "Creates users from lines, each with an outcome of its own",

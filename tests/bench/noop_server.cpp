@@ -83,7 +83,8 @@ int main(int argc, char** argv) {
                        auth::Wanted::tenant);
   };
   const auto limiter = memory::make_limiter(system_clock());
-  hooks.admit = [&](const TenantId& tenant, const std::string& scope) -> Result<Hooks::Admission> {
+  hooks.admit = [&](const TenantId& tenant, const std::string& scope,
+                    const Hooks::Later&) -> Result<Hooks::Admission> {
     constexpr RatePolicy kWide{1'000'000, Duration{1'000}, 1'000'000};
     auto decision = limiter->take(tenant, scope, kWide, 1);
     if (!decision) return fail(decision.error());

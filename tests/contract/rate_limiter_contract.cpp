@@ -1,8 +1,13 @@
 #include "tests/contract/rate_limiter_contract.h"
 
+#include <array>
 #include <atomic>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 #include <vector>
+
+#include "tests/support/eventually.h"
 
 namespace mesh::test {
 
@@ -10,7 +15,33 @@ using std::chrono::microseconds;
 
 RateDecision RateLimiterContract::take(std::int64_t cost, const RatePolicy& policy,
                                        const TenantId& tenant, std::string_view scope) {
-  const auto decision = limiter().take(tenant, scope, policy, cost);
+  struct Call {
+    std::mutex mutex;
+    std::condition_variable came;
+    std::vector<Result<RateDecision>> decisions;
+  };
+  const auto call = std::make_shared<Call>();
+  int made = 0;
+  auto at_once = limiter().take(tenant, scope, policy, cost, [&]() -> RateLimiter::Done {
+    ++made;
+    return [call](Result<RateDecision> decision) {
+      std::lock_guard lock(call->mutex);
+      call->decisions.push_back(std::move(decision));
+      call->came.notify_all();
+    };
+  });
+  std::unique_lock lock(call->mutex);
+  EXPECT_EQ(made, at_once ? 0 : 1) << "a decision at once needs no completion, another needs one";
+  if (at_once) {
+    call->decisions.push_back(std::move(*at_once));
+  } else {
+    call->came.wait_for(lock, std::chrono::seconds(30), [&] { return !call->decisions.empty(); });
+  }
+  if (call->decisions.empty()) {
+    ADD_FAILURE() << "no decision came";
+    return {};
+  }
+  const auto& decision = call->decisions.front();
   EXPECT_TRUE(decision) << decision.error().to_string();
   return decision.value_or(RateDecision{});
 }
@@ -101,6 +132,20 @@ TEST_P(RateLimiterContract, ResetMakesFullAgain) {
 TEST_P(RateLimiterContract, AMuchWiderPolicyHelpsAtOnce) {
   take(3);
   EXPECT_TRUE(take(1, {1'000, Duration{1'000}, 0}).allowed);
+}
+
+TEST_P(RateLimiterContract, EachCallIsAnsweredOnce) {
+  constexpr int kCalls = 200;
+  const auto told = std::make_shared<std::array<std::atomic<int>, kCalls>>();
+  for (int i = 0; i < kCalls; ++i) {
+    const auto at_once = limiter().take(acme(), "search", kSlow, 1, [&]() -> RateLimiter::Done {
+      return [told, i](Result<RateDecision>) { ++(*told)[static_cast<std::size_t>(i)]; };
+    });
+    if (at_once) ++(*told)[static_cast<std::size_t>(i)];
+  }
+  for (auto& count : *told) EXPECT_TRUE(eventually([&] { return count > 0; }));
+  take();  // behind all of them
+  for (auto& count : *told) EXPECT_EQ(count, 1);
 }
 
 TEST_P(RateLimiterContract, ConcurrentCallersGetNoMoreThanThereIs) {

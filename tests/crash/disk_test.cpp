@@ -521,8 +521,10 @@ TEST_F(DamagedFolder, DamagedUsersStopNothingElseAndAreNamed) {
     EXPECT_EQ(met.exit_code, 2) << "who watches must hear of it";
     EXPECT_THAT(met.out, HasSubstr("store.db: damaged"));
     EXPECT_THAT(met.out, HasSubstr("mesh check --data-dir " + data_));
-    EXPECT_THAT(daemon.call("admin", "GET", "/metrics", "").body,
-                HasSubstr("mesh_damaged_files 1"));
+    EXPECT_TRUE(test::eventually([&] {  // sampled every few seconds
+      return daemon.call("admin", "GET", "/metrics", "").body.find("mesh_damaged_files 1") !=
+             std::string::npos;
+    }));
     EXPECT_EQ(daemon.call("gateway", "GET", "/ai/users/search?query=person", kToken).status, 200);
   }
   EXPECT_EQ(mesh({"check", "--repair", "--yes"}).exit_code, 0);

@@ -164,8 +164,8 @@ class Service {
           access == http::Access::tenant_or_anonymous ? auth::Wanted::tenant_or_anonymous
                                                       : auth::Wanted::tenant);
     };
-    hooks_.admit = [this](const TenantId& tenant, const std::string& scope) {
-      return admission_.take(tenant, scope, 1);
+    hooks_.admit = [this](const TenantId& tenant, const std::string& scope, const auto& later) {
+      return admission_.take(tenant, scope, 1, later);
     };
     (void)index_.create_generation({4, "fake/4"});
     (void)index_.serve(1);
@@ -188,7 +188,9 @@ class Service {
     if (auto refusal = http::open_exchange(target, exchange)) return std::move(*refusal);
     if (auto refusal = http::check_body(exchange, has_body)) return std::move(*refusal);
     if (auto refusal = http::authenticate(exchange, hooks_)) return std::move(*refusal);
-    if (auto refusal = http::admit(exchange, hooks_)) return std::move(*refusal);
+    http::Refusal refused;
+    holds(http::admit(exchange, hooks_, {}, refused), "the limiter answers at once");
+    if (refused) return std::move(*refused);
     exchange.memory = http::Reservation(buffers_);
     if (auto refusal = http::decode_body(exchange)) return std::move(*refusal);
     const auto& principal = exchange.request.principal;
@@ -223,7 +225,7 @@ class Service {
                                        {{"search", {10, std::chrono::seconds(1), 10}},
                                         {"publish", {10, std::chrono::seconds(1), 10}}},
                                        clock_};
-  services::Admission admission_{limiter_, directory_, true, metrics_};
+  services::Admission admission_{limiter_, directory_, true, clock_, metrics_};
   std::unique_ptr<auth::Authenticator> authenticator_;
   http::Hooks hooks_;
   std::shared_ptr<http::Buffers> buffers_ = std::make_shared<http::Buffers>(64 * kMaxBody, 1);

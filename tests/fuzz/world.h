@@ -77,20 +77,25 @@ class Tenants final : public TenantStore {
     tenant.allow_unknown_types = true;
     return tenant;
   }
-  Result<std::vector<Tenant>> list(std::string_view, int) override { return std::vector<Tenant>{}; }
+  Result<std::vector<Tenant>> list(std::string_view after, int) override {
+    if (!after.empty()) return std::vector<Tenant>{};
+    std::vector<Tenant> all;
+    for (const char* id : {"acme", "globex"}) all.push_back(get(*TenantId::parse(id)).value());
+    return all;
+  }
   Result<bool> known(const TenantId&) override { return true; }
   void note_use(const TenantId&) override {}
 };
 
 class Limiter final : public RateLimiter {
  public:
-  Result<RateDecision> take(const TenantId&, std::string_view, const RatePolicy& policy,
-                            std::int64_t cost) override {
+  std::optional<Result<RateDecision>> take(const TenantId&, std::string_view,
+                                           const RatePolicy& policy, std::int64_t cost,
+                                           const Later&) override {
     return gcra(policy, 0, 1, cost).decision;
   }
-  Result<RateDecision> peek(const TenantId& tenant, std::string_view scope,
-                            const RatePolicy& policy) override {
-    return take(tenant, scope, policy, 0);
+  Result<RateDecision> peek(const TenantId&, std::string_view, const RatePolicy& policy) override {
+    return gcra(policy, 0, 1, 0).decision;
   }
   Status reset(const TenantId&, std::string_view) override { return {}; }
 };

@@ -48,6 +48,7 @@ class Limiter final : public MemoryLimiter {
   Limiter(Clock& clock, LimiterOptions options)
       : clock_(clock), max_per_shard_(std::max<std::size_t>(options.max_keys / kShards, 1)) {}
 
+  using MemoryLimiter::take;
   Result<RateDecision> take(const TenantId& tenant, std::string_view scope,
                             const RatePolicy& policy, std::int64_t cost) override {
     const std::int64_t now = micros();

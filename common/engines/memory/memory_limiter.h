@@ -18,6 +18,14 @@ struct LimiterOptions {
 // Time is clock.steady(). State is lost with the process: every caller then starts full.
 class MemoryLimiter : public RateLimiter {
  public:
+  // Decides at once, and so needs no completion.
+  virtual Result<RateDecision> take(const TenantId& tenant, std::string_view scope,
+                                    const RatePolicy& policy, std::int64_t cost) = 0;
+  std::optional<Result<RateDecision>> take(const TenantId& tenant, std::string_view scope,
+                                           const RatePolicy& policy, std::int64_t cost,
+                                           const Later&) final {
+    return take(tenant, scope, policy, cost);
+  }
   // How many pairs are held now, idle ones that were not swept yet included; for metrics.
   virtual std::size_t keys() const = 0;
 };

@@ -24,7 +24,7 @@ class Load : public testing::Test {
     route.method = "GET";
     route.pattern = "/{n}";
     route.access = http::Access::open;
-    route.blocking = true;
+    route.pool = http::Pool::quick;
     route.handler = std::move(handler);
     ASSERT_TRUE(server_.start({{"127.0.0.1:0", {"test"}, {route}}}));
     plan_.address = server_.addresses()[0];

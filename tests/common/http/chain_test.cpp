@@ -38,7 +38,8 @@ TEST_F(ServerTest, DecidingFieldsMayBeThereOnlyOnce) {
 
 TEST_F(ServerTest, AnswersOfLimitedRoutesCarryTheLimit) {
   RateDecision decision{true, 101, 99, {}, std::chrono::milliseconds(1'500)};
-  hooks.admit = [&](const TenantId& tenant, const std::string& scope) -> Result<Hooks::Admission> {
+  hooks.admit = [&](const TenantId& tenant, const std::string& scope,
+                    const Hooks::Later&) -> Result<Hooks::Admission> {
     EXPECT_EQ(tenant.str(), "acme");
     EXPECT_EQ(scope, "search");
     return Hooks::Admission{{600, std::chrono::minutes(1), 100}, decision};
@@ -66,7 +67,8 @@ TEST_F(ServerTest, AnswersOfLimitedRoutesCarryTheLimit) {
 // q was what may come at once, beside the w of the steady rate.
 TEST_F(ServerTest, TheStatedPolicyIsTheRateThatIsEnforced) {
   RatePolicy policy{500, std::chrono::seconds(1), 1'999};
-  hooks.admit = [&](const TenantId&, const std::string&) -> Result<Hooks::Admission> {
+  hooks.admit = [&](const TenantId&, const std::string&,
+                    const Hooks::Later&) -> Result<Hooks::Admission> {
     return Hooks::Admission{policy, {true, policy.burst + 1, policy.burst, {}, {}}};
   };
   Route route = echo("GET", "/search", Body::none, Access::tenant);
@@ -82,7 +84,8 @@ TEST_F(ServerTest, TheStatedPolicyIsTheRateThatIsEnforced) {
 }
 
 TEST_F(ServerTest, AnswersOfUnlimitedScopesStateNoLimit) {
-  hooks.admit = [](const TenantId&, const std::string&) -> Result<std::optional<Hooks::Admission>> {
+  hooks.admit = [](const TenantId&, const std::string&,
+                   const Hooks::Later&) -> Result<std::optional<Hooks::Admission>> {
     return std::nullopt;
   };
   Route route = echo("GET", "/search", Body::none, Access::tenant);
@@ -100,7 +103,8 @@ TEST_F(ServerTest, AnOperatorWhoActsForATenantUsesUpNothing) {
     return Principal{Principal::Kind::operator_for_tenant, TenantId::parse("acme").value(),
                      "operator"};
   };
-  hooks.admit = [](const TenantId&, const std::string&) -> Result<Hooks::Admission> {
+  hooks.admit = [](const TenantId&, const std::string&,
+                   const Hooks::Later&) -> Result<Hooks::Admission> {
     ADD_FAILURE() << "the tenant's limit was asked";
     return Hooks::Admission{};
   };
@@ -114,7 +118,8 @@ TEST_F(ServerTest, TheOperatorIsLimitedOnlyInATenantsName) {
   hooks.authenticate = [](const Request&, Access) -> Result<Principal> {
     return Principal{Principal::Kind::operator_, std::nullopt, "operator"};
   };
-  hooks.admit = [](const TenantId& tenant, const std::string&) -> Result<Hooks::Admission> {
+  hooks.admit = [](const TenantId& tenant, const std::string&,
+                   const Hooks::Later&) -> Result<Hooks::Admission> {
     EXPECT_EQ(tenant.str(), "acme");
     return Hooks::Admission{{1, std::chrono::hours(1), 0}, {false, 1, 0, {}, {}}};
   };
@@ -129,7 +134,8 @@ TEST_F(ServerTest, TheOperatorIsLimitedOnlyInATenantsName) {
 }
 
 TEST_F(ServerTest, ALimiterThatIsDownIs503WithRetryAfter) {
-  hooks.admit = [](const TenantId&, const std::string&) -> Result<Hooks::Admission> {
+  hooks.admit = [](const TenantId&, const std::string&,
+                   const Hooks::Later&) -> Result<Hooks::Admission> {
     return fail(ErrorKind::unavailable, "Try again later.", "redis at 10.0.0.1 is down");
   };
   Route route = echo("GET", "/search", Body::none, Access::tenant);
@@ -142,30 +148,39 @@ TEST_F(ServerTest, ALimiterThatIsDownIs503WithRetryAfter) {
   EXPECT_EQ(reply.body.find("redis"), std::string::npos);
 }
 
-TEST_F(ServerTest, AdmissionThatMayBlockRunsOnTheBlockingWorkers) {
-  options.blocking_admission = true;
-  const auto of_handler = std::make_shared<std::vector<std::thread::id>>();
-  std::thread::id of_hook;
-  hooks.admit = [&](const TenantId&, const std::string&) -> Result<Hooks::Admission> {
-    of_hook = std::this_thread::get_id();
-    return Hooks::Admission{};
+TEST_F(ServerTest, WhatCannotBeCheckedWithoutWaitingIsCheckedOnAWorker) {
+  const auto loop = std::make_shared<std::thread::id>();
+  std::vector<std::pair<bool, bool>> asked;  // may it block, does it run on the loop
+  hooks.check = [&, loop](const Request& request, bool may_block) -> std::optional<Status> {
+    asked.emplace_back(may_block, std::this_thread::get_id() == *loop);
+    if (request.path == "/known") return Status{};
+    if (!may_block) return std::nullopt;
+    if (request.path == "/there") return Status{};
+    return fail(ErrorKind::not_found, "there is no such tenant");
   };
-  Route route = echo("GET", "/mine", Body::none, Access::tenant);
-  route.scope = "search";
-  route.handler = [of_handler](std::shared_ptr<const Request>, Responder respond) {
-    of_handler->push_back(std::this_thread::get_id());
-    respond(Response::no_content());
+  hooks.authenticate = [loop, was = hooks.authenticate](const Request& request, Access access) {
+    *loop = std::this_thread::get_id();
+    return was(request, access);
   };
-  Route open = route;
-  open.pattern = "/open";
-  open.access = Access::open;
-  open.scope.clear();
-  start({route, open});
+  std::vector<int> told;
+  hooks.answered = [&](const Hooks::Answered& answer) { told.push_back(answer.status); };
+  start({echo("GET", "/known", Body::none, Access::tenant),
+         echo("GET", "/there", Body::none, Access::tenant),
+         echo("GET", "/gone", Body::none, Access::tenant), echo("GET", "/open")});
   auto client = connect();
-  EXPECT_EQ(client.ask(get("/mine", kToken)).status, 204);
-  EXPECT_EQ(client.ask(get("/open")).status, 204);
-  EXPECT_NE(of_handler->at(0), of_handler->at(1));
-  EXPECT_EQ(of_handler->at(0), of_hook);
+  EXPECT_EQ(client.ask(get("/known", kToken)).status, 200);
+  EXPECT_EQ(asked, (decltype(asked){{false, true}}));
+  asked.clear();
+  EXPECT_EQ(client.ask(get("/there", kToken)).status, 200);
+  EXPECT_EQ(asked, (decltype(asked){{false, true}, {true, false}}));
+  const auto gone = client.ask(get("/gone", kToken));
+  EXPECT_EQ(gone.status, 404);
+  EXPECT_EQ(gone.json()["detail"], "there is no such tenant");
+  EXPECT_EQ(told, (std::vector{200, 200})) << "what was asked of no tenant is no tenant's use";
+  asked.clear();
+  EXPECT_EQ(client.ask(get("/open")).status, 200);
+  EXPECT_EQ(client.ask(get("/known")).status, 401);
+  EXPECT_TRUE(asked.empty()) << "of nobody there is nothing to check";
 }
 
 TEST_F(ServerTest, AHookThatThrowsIs500AndStaysInside) {

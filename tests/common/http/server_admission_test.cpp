@@ -23,7 +23,8 @@ class AdmissionTest : public ServerTest {
       if (!tenant) return fail(ErrorKind::unauthenticated, "A good credential is needed.");
       return Principal{Principal::Kind::tenant_user, *tenant, "user"};
     };
-    hooks.admit = [this](const TenantId&, const std::string&) -> Result<Hooks::Admission> {
+    hooks.admit = [this](const TenantId&, const std::string&,
+                         const Hooks::Later&) -> Result<Hooks::Admission> {
       ++asked;
       return Hooks::Admission{{}, {allowed, 1, 0, std::chrono::seconds(1), {}}};
     };

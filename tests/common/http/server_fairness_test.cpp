@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <latch>
+#include <semaphore>
 
 #include "common/http/server.h"
 #include "tests/common/http/server_fixture.h"
@@ -27,12 +28,12 @@ class FairnessTest : public ServerTest {
   }
 
   void start_routes() {
-    Route held = noted("/held", true);
+    Route held = noted("/held", Pool::quick);
     held.handler = [this, note = held.handler](auto request, auto respond) {
       note(request, respond);
       released_.wait();
     };
-    start({held, noted("/slow", true), noted("/quick", false)});
+    start({held, noted("/slow", Pool::quick), noted("/quick", Pool::none)});
   }
   void release() {
     if (!released_.try_wait()) released_.count_down();
@@ -55,9 +56,9 @@ class FairnessTest : public ServerTest {
   }
 
  private:
-  Route noted(std::string pattern, bool blocking) {
+  Route noted(std::string pattern, Pool pool) {
     Route route = echo("GET", std::move(pattern), Body::none, Access::tenant);
-    route.blocking = blocking;
+    route.pool = pool;
     route.handler = [this](std::shared_ptr<const Request> request, Responder respond) {
       {
         std::lock_guard lock(mutex_);
@@ -121,6 +122,35 @@ TEST_F(FairnessTest, OneTenantDoesNotHoldEveryWorker) {
   for (auto& client : flood) EXPECT_EQ(client.read().status, 204);
 }
 
+// One kind of waiting took every worker from the other.
+TEST_F(FairnessTest, LongWaitsAndShortOnesDoNotHoldEachOtherUp) {
+  for (const auto held_pool : {Pool::slow, Pool::quick}) {
+    std::counting_semaphore<4> held{0};
+    std::latch go{1};
+    Route hold = echo("GET", "/hold");
+    hold.pool = held_pool;
+    hold.handler = [&](auto, auto respond) {
+      held.release();
+      go.wait();
+      respond(Response::no_content());
+    };
+    Route other = echo("GET", "/other");
+    other.pool = held_pool == Pool::slow ? Pool::quick : Pool::slow;
+    options.blocking_workers = 2;
+    start({hold, other});
+    std::vector<RawClient> holders;
+    for (int i = 0; i < 4; ++i) {
+      holders.push_back(connect());
+      holders.back().send(get("/hold"));
+    }
+    for (int i = 0; i < 2; ++i) held.acquire();  // all workers of the kind
+    EXPECT_EQ(connect().ask(get("/other")).status, 200);
+    go.count_down();
+    for (auto& holder : holders) EXPECT_EQ(holder.read().status, 204);
+    server.reset();
+  }
+}
+
 TEST_F(FairnessTest, WhoHasNoCredentialDoesNotWaitForAWorker) {
   start_routes();
   auto holder = ask_later("busy", "/held");
@@ -129,7 +159,7 @@ TEST_F(FairnessTest, WhoHasNoCredentialDoesNotWaitForAWorker) {
   EXPECT_EQ(stranger.ask(get("/slow")).status, 401);
 }
 
-Result<Hooks::Admission> deny(const TenantId&, const std::string&) {
+Result<Hooks::Admission> deny(const TenantId&, const std::string&, const Hooks::Later&) {
   Hooks::Admission denied{{1, std::chrono::seconds(1), 0}, {}};
   denied.decision.allowed = false;
   return denied;
@@ -138,7 +168,7 @@ Result<Hooks::Admission> deny(const TenantId&, const std::string&) {
 TEST_F(FairnessTest, ARequestOverTheRateLimitDoesNotWaitForAWorker) {
   hooks.admit = deny;
   Route limited = echo("GET", "/limited", Body::none, Access::tenant);
-  limited.blocking = true;
+  limited.pool = Pool::quick;
   limited.scope = "search";
   limited.handler = [](auto, auto) { FAIL() << "it was let through"; };
   start({limited});

@@ -24,7 +24,7 @@ class HeldWorkerTest : public ServerTest {
 
   void hold() {
     Route held = echo("GET", "/held");
-    held.blocking = true;
+    held.pool = Pool::quick;
     held.handler = [this](std::shared_ptr<const Request>, Responder respond) {
       holds_.count_down();
       released_.wait();

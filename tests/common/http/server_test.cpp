@@ -228,7 +228,7 @@ TEST_F(ServerTest, AnExceptionOfAHandlerIs500AndStaysInside) {
 TEST_F(ServerTest, ABlockedRouteDoesNotHoldUpOthers) {
   std::promise<void> release;
   Route route = echo("GET", "/slow");
-  route.blocking = true;
+  route.pool = Pool::quick;
   route.handler = [&, released = release.get_future().share()](std::shared_ptr<const Request>,
                                                                Responder respond) {
     released.wait();

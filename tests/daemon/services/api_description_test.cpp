@@ -204,7 +204,7 @@ class ApiDescription : public testing::Test {
   std::unique_ptr<sqlite::SqliteStore> store_ =
       sqlite::SqliteStore::open(dir_.path(), {}, clock_).value();
   TenantDirectory directory_{store_->tenants(), {}, clock_};
-  Admission admission_{*limiter_, directory_, true, metrics_};
+  Admission admission_{*limiter_, directory_, true, clock_, metrics_};
   test::FakeEventLog log_{clock_};
   test::FakeRetryStore retries_;
   test::FakeEmbedder embedder_;

@@ -45,7 +45,7 @@ class Publish : public ::testing::Test {
  protected:
   // As after a start.
   void open() {
-    log_.reset(), store_.reset();
+    directory_.reset(), log_.reset(), store_.reset();
     log_ = sqlite::SqliteLog::open(dir_.path(), {.upkeep_interval = Duration(0)}, clock_).value();
     ASSERT_TRUE(log_->ensure_topic({kTopic, TopicKind::activity, 3, {}, {}}));
     open_over(*log_, *log_);
@@ -56,7 +56,7 @@ class Publish : public ::testing::Test {
     idempotency_ = std::make_unique<LosesAnswers>(store_->idempotency());
     directory_ = std::make_unique<TenantDirectory>(store_->tenants(),
                                                    std::map<std::string, RatePolicy>{}, clock_);
-    admission_ = std::make_unique<Admission>(*limiter_, *directory_, true, metrics_);
+    admission_ = std::make_unique<Admission>(*limiter_, *directory_, true, clock_, metrics_);
     routes_ = publish_routes(
         {log, admin, *idempotency_, *directory_, *admission_, clock_, metrics_, usage_, {}});
   }

@@ -81,7 +81,7 @@ class UsersBatch : public ::testing::Test {
   TenantDirectory directory_{store_->tenants(),
                              std::map<std::string, RatePolicy>{{"users", {100, Duration{1000}, 9}}},
                              clock_};
-  Admission admission_{*limiter_, directory_, true, metrics_};
+  Admission admission_{*limiter_, directory_, true, clock_, metrics_};
   http::RouteTable routes_ =
       users_routes(store_->users(), store_->idempotency(), admission_, usage_);
 };

@@ -1,0 +1,58 @@
+#include "common/base/periodic.h"
+
+#include <algorithm>
+
+#include "common/base/thread.h"
+
+namespace mesh {
+namespace {
+
+constexpr int kLeastRest = 20;  // times what the work took
+
+}  // namespace
+
+Periodic::Periodic(const char* name, Clock& clock, Duration period, std::function<void()> work)
+    : clock_(clock), period_(period), work_(std::move(work)), next_(work_once()) {
+  thread_ = std::thread([this, name] {
+    name_thread(name);
+    stand_back(Standing::background);
+    run();
+  });
+}
+
+SteadyTime Periodic::work_once() {
+  const auto begun = clock_.steady();
+  work_();
+  const auto ended = clock_.steady();
+  return ended + std::max<SteadyTime::duration>(period_, kLeastRest * (ended - begun));
+}
+
+void Periodic::hurry() {
+  std::lock_guard lock(mutex_);
+  hurried_ = true;
+  changed_.notify_all();
+}
+
+void Periodic::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+    changed_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void Periodic::run() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    clock_.wait_until(lock, changed_, next_, [this] { return stopping_ || hurried_; });
+    if (stopping_) return;
+    hurried_ = false;
+    lock.unlock();
+    const auto next = work_once();
+    lock.lock();
+    next_ = next;
+  }
+}
+
+}  // namespace mesh

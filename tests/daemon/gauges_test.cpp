@@ -1,0 +1,93 @@
+// A scrape waits for no engine.
+#include "daemon/gauges.h"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <mutex>
+
+#include "tests/support/eventually.h"
+#include "tests/support/temp_dir.h"
+
+namespace mesh {
+namespace {
+
+using test::eventually;
+
+// The embedded engines, of which one asks a server that may hang.
+class Hanging final : public Engines {
+ public:
+  explicit Hanging(std::unique_ptr<Engines> engines) : engines_(std::move(engines)) {}
+  void hang(bool hangs) {
+    std::lock_guard lock(mutex_);
+    hangs_ = hangs;
+    changed_.notify_all();
+  }
+  void await_hanging() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return waiting_; });
+  }
+
+  const Ports& ports() const override { return engines_->ports(); }
+  std::vector<services::Check> checks() const override { return {}; }
+  void set_gauges(Metrics& metrics) const override {
+    std::unique_lock lock(mutex_);
+    waiting_ = true;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return !hangs_; });
+    waiting_ = false;
+    metrics.gauge("mesh_samples", "Taken so far.").set(++samples_);
+  }
+  void close() override { engines_->close(); }
+
+ private:
+  const std::unique_ptr<Engines> engines_;
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  bool hangs_ = false;
+  mutable bool waiting_ = false;
+  mutable int samples_ = 0;
+};
+
+TEST(Gauges, AreSampledBesideTheScrape) {
+  test::TempDir dir;
+  ManualClock clock;
+  Metrics metrics;
+  Usage usage(clock);
+  config::Config config;
+  config.data_dir = dir.file("data");
+  auto opened = Engines::open(
+      config, [](const Error&) {}, clock, metrics);
+  ASSERT_TRUE(opened) << opened.error().to_string();
+  Hanging engines(std::move(*opened));
+  http::Server server({}, {}, clock, metrics);
+  const int others = 1;  // the log's upkeep waits by the clock too
+  Gauges gauges(metrics, usage, engines, server, clock);
+  metrics.on_collect([&] { gauges.collect(); });
+  const auto shows = [&](const std::string& line) {
+    return metrics.expose().find("\n" + line + "\n") != std::string::npos;
+  };
+  EXPECT_TRUE(shows("mesh_samples 1")) << "before anybody may scrape";
+  EXPECT_TRUE(shows("mesh_outbox_events 0"));
+  EXPECT_TRUE(shows("mesh_engines_sample_age_seconds 0"));
+  EXPECT_TRUE(shows("mesh_http_buffered_bytes 0"));
+
+  clock.await_waiters(others + 1);
+  engines.hang(true);
+  clock.advance(Gauges::kPeriod);
+  engines.await_hanging();
+  clock.advance(std::chrono::seconds(7));
+  EXPECT_TRUE(shows("mesh_samples 1")) << "what was seen last";
+  EXPECT_TRUE(shows("mesh_engines_sample_age_seconds 12")) << "and how old it is";
+  engines.hang(false);
+  EXPECT_TRUE(eventually([&] { return shows("mesh_samples 2"); }));
+  EXPECT_TRUE(eventually([&] { return shows("mesh_engines_sample_age_seconds 0"); }));
+  gauges.stop();
+  gauges.stop();
+  clock.advance(10 * Gauges::kPeriod);
+  EXPECT_TRUE(shows("mesh_samples 2"));
+  engines.close();
+}
+
+}  // namespace
+}  // namespace mesh
