@@ -12,6 +12,7 @@
 #include "daemon/engines.h"
 #include "daemon/gauges.h"
 #include "daemon/identity.h"
+#include "daemon/membership.h"
 #include "daemon/pipelines.h"
 #include "daemon/readiness.h"
 #include "daemon/roles.h"
@@ -56,12 +57,14 @@ struct App::Impl {
   std::unique_ptr<http::Server> server;
   std::unique_ptr<Gauges> gauges;
   std::map<std::string, std::string> addresses;
+  std::unique_ptr<Membership> membership;
   std::atomic<bool> ready{false};
   bool run_info_written = false;
   bool stopped = false;
 
   Status start();
   Status start_listeners();
+  Member self() const;
   void count(const http::Hooks::Answered& answered);
   void stop();
 };
@@ -86,6 +89,8 @@ Status App::Impl::start() {
   if (auto started = start_listeners(); !started) return started;
   metrics.gauge("mesh_build_info", "The running build.", {{"version", options.version}}).set(1);
   metrics.on_collect([this] { gauges->collect(); });
+  membership = std::make_unique<Membership>(engines->ports().members, clock, self(),
+                                            [this] { return pipelines->groups(); });
   auto written = write_run_info(config.data_dir, {options.version, clock.now(), addresses});
   if (!written) return written;
   run_info_written = true;
@@ -131,6 +136,12 @@ Status App::Impl::start_listeners() {
   return {};
 }
 
+Member App::Impl::self() const {
+  Member member{process, config.roles, {}, options.version, clock.now(), {}};
+  for (const auto& [role, address] : addresses) member.addresses.push_back(role + " " + address);
+  return member;
+}
+
 void App::Impl::count(const http::Hooks::Answered& answered) {
   const bool rejected = answered.status == 429 || answered.status == 503;
   usage.add(answered.tenant.str(), {{Use::requests},
@@ -149,6 +160,7 @@ void App::Impl::stop() {
   if (gauges) gauges->stop();
   if (directory) directory->stop();
   if (pipelines) pipelines->stop();
+  if (membership) membership->stop();
   if (own_engines) own_engines->close();
 }
 

@@ -116,8 +116,8 @@ Status EmbeddedEngines::open(const config::Config& config, const OnFatal& on_fat
   extractor_ = computed::make_extractor();
   ports_.reset(new Ports{*log_, *log_, store_->users(), store_->leases(), store_->outbox(),
                          store_->tenants(), store_->idempotency(), store_->tasks(),
-                         store_->retries(), store_->analytics(), store_->chemical(), *index_,
-                         *limiter_, *embedder_, *extractor_});
+                         store_->members(), store_->retries(), store_->analytics(),
+                         store_->chemical(), *index_, *limiter_, *embedder_, *extractor_});
   return {};
 }
 

@@ -15,6 +15,7 @@
 #include "common/ports/event_log.h"
 #include "common/ports/idempotency_store.h"
 #include "common/ports/lease_store.h"
+#include "common/ports/member_store.h"
 #include "common/ports/outbox.h"
 #include "common/ports/projection_store.h"
 #include "common/ports/property_extractor.h"
@@ -38,6 +39,7 @@ struct Ports {
   TenantStore& tenants;
   IdempotencyStore& idempotency;
   TaskStore& tasks;
+  MemberStore& members;
   RetryStore& retries;
   AnalyticsStore& analytics;
   ChemicalStore& chemical;

@@ -1,5 +1,6 @@
 #include "daemon/pipelines.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -73,6 +74,13 @@ Pipelines::Pipelines(const config::Config& config, const Ports& ports, const std
                [this](const std::string& name) { return stage(name); }),
       dead_letters({ports.log, ports.log_admin, ports.retries, clock}),
       tasks(ports.tasks, ports.log, process, clock) {
+  tasks.ask_elsewhere([&members = ports.members]() -> Result<bool> {
+    const auto all = members.list();
+    if (!all) return fail(all.error());
+    return std::ranges::any_of(*all, [](const MemberInfo& info) {
+      return std::ranges::find(info.member.roles, "pipelines") != info.member.roles.end();
+    });
+  });
   if (!config.has_role("pipelines")) return;
   tasks.define("replay", [this](auto& context) { return replayer.run(context); });
   tasks.define("redrive", [this](auto& context) { return dead_letters.redrive(context); });
@@ -113,6 +121,13 @@ Result<pipeline::Stage*> Pipelines::stage(const std::string& name) {
   if (name == kChemical.first) return chemical_stage_.get();
   return fail(ErrorKind::not_found,
               "no pipeline \"" + name + "\"; there are user-index, analytics, chemical");
+}
+
+std::vector<std::string> Pipelines::groups() const {
+  if (!config_.has_role("pipelines")) return {};
+  auto groups = generations.fed();
+  for (const auto& [group, topic] : kProjections) groups.emplace_back(group);
+  return groups;
 }
 
 std::vector<pipeline::PipelineStatus> Pipelines::statuses() {

@@ -41,6 +41,8 @@ class Pipelines {
   void stop();  // the tasks first, the generations last; callable twice and before start
   // Of all that this process would run.
   std::vector<pipeline::PipelineStatus> statuses();
+  // The consumer groups that this process is a member of.
+  std::vector<std::string> groups() const;
 
   pipeline::Generations generations;
   pipeline::Pipeline analytics, chemical;

@@ -68,6 +68,7 @@ void add_users(Commands& commands);
 void add_search(Commands& commands);
 void add_events(Commands& commands);
 void add_topics(Commands& commands);
+void add_members(Commands& commands);
 void add_groups(Commands& commands);
 void add_dlq(Commands& commands);
 void add_ratelimit(Commands& commands);

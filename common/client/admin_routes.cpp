@@ -242,6 +242,8 @@ Result<Json> Client::usage(const std::string& window, const std::string& sort, i
   return body;
 }
 
+Result<std::vector<Json>> Client::members() { return impl_->items(get(admin({"members"})), 0); }
+
 Result<std::vector<Json>> Client::indexes() { return impl_->items(get(admin({"indexes"})), 0); }
 
 Result<Json> Client::rebuild_index() {

@@ -241,6 +241,7 @@ class Client {
   Result<Json> task(const std::string& id, int wait_seconds = 0);
   Result<Json> cancel_task(const std::string& id);
 
+  Result<std::vector<Json>> members();
   Result<Json> config();
   Result<std::vector<Json>> check();  // {"name","ok","detail"} each
 

@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/http/route.h"
 #include "common/ports/event_log.h"
+#include "common/ports/member_store.h"
 #include "common/ports/rate_limiter.h"
 #include "common/ports/task_store.h"
 #include "common/ports/tenant_store.h"
@@ -42,6 +43,12 @@ struct TenantAdminDeps {
   RateLimiter& limiter;
 };
 http::RouteTable tenant_routes(TenantAdminDeps deps);
+
+// The processes of this mesh.
+struct MemberAdminDeps {
+  MemberStore& members;
+};
+http::RouteTable member_routes(MemberAdminDeps deps);
 
 // What tenants used within the last minute.
 struct UsageAdminDeps {

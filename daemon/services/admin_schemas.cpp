@@ -221,6 +221,32 @@ std::string_view admin_schemas() {
   "additionalProperties": false,
   "examples": [{"allow_unknown_types": true}]
 },
+"Member": {
+  "type": "object",
+  "description": "A process.",
+  "required": ["id", "roles", "addresses", "version", "since", "seen", "feeds"],
+  "properties": {
+    "id": {"type": "string", "description": "Its host, and which of its starts."},
+    "roles": {"type": "array", "items": {"type": "string"}},
+    "addresses": {
+      "type": "array", "items": {"type": "string"},
+      "description": "Where its roles listen: `admin 127.0.0.1:9090`."
+    },
+    "version": {"type": "string"},
+    "since": {"type": "string", "format": "date-time"},
+    "seen": {"type": "string", "format": "date-time", "description": "Its last sign of life."},
+    "feeds": {
+      "type": "array", "items": {"type": "string"},
+      "description": "The consumer groups that it is a member of."
+    }
+  },
+  "examples": [{
+    "id": "mesh-0-5b3f9a1c", "roles": ["admin", "pipelines"],
+    "addresses": ["admin 10.0.0.7:9090"], "version": "0.1.0",
+    "since": "2026-11-21T08:32:00.123Z", "seen": "2026-11-21T08:40:05.001Z",
+    "feeds": ["analytics", "chemical", "user-index-1"]
+  }]
+},
 "Usage": {
   "type": "object",
   "required": ["window_seconds", "sort", "tenants"],

@@ -153,7 +153,7 @@ Json make() {
       {"default", pipeline::kOutcomeWait.count()},
       {"description", "For how many seconds the task waits for what becomes of the events."}};
   for (const char* item : {"Topic", "Record", "Group", "DeadLetterTopic", "DeadLetter",
-                           "Generation", "Task", "Tenant", "RateLimit"}) {
+                           "Generation", "Task", "Member", "Tenant", "RateLimit"}) {
     all[std::string(item) + "Page"] = page_of(item);
   }
   return all;

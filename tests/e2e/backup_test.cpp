@@ -249,7 +249,7 @@ TEST_F(BackupTest, WhereNoTaskWouldRunItIsRefused) {
                            {"dlq", "purge", "user.events", "--yes"}}) {
     const auto refused = other.mesh(work);
     EXPECT_EQ(refused.exit_code, 1) << work[0];
-    EXPECT_THAT(refused.err, HasSubstr("its `roles` lacks pipelines")) << work[0];
+    EXPECT_THAT(refused.err, HasSubstr("has the role pipelines")) << work[0];
   }
   EXPECT_EQ(other.mesh({"tasks", "list", "-o", "json"}).out, "[]\n") << "nothing waits for ever";
   ASSERT_TRUE(daemon_.start()) << daemon_.errors();

@@ -154,6 +154,26 @@ TEST(Operation, RolesSelectWhatAProcessRuns) {
   EXPECT_EQ(daemon.call("gateway", "GET", "/health", "").json()["service"], "ai-gateway");
 }
 
+TEST(Operation, AProcessIsAMemberWhileItRuns) {
+  test::TempDir dir;
+  Daemon daemon(dir.file("data"));
+  ASSERT_TRUE(daemon.start()) << daemon.errors();
+  const auto told = daemon.mesh({"members", "-o", "json"});
+  ASSERT_EQ(told.exit_code, 0) << told.err;
+  const Json members = Json::parse(told.out);
+  ASSERT_EQ(members.size(), 1u);
+  EXPECT_EQ(members[0]["roles"].size(), 6u);
+  EXPECT_EQ(members[0]["feeds"], (Json{"user-index-1", "analytics", "chemical"}));
+  EXPECT_EQ(members[0]["addresses"].size(), 5u);
+  const auto table = daemon.mesh({"members"});
+  EXPECT_NE(table.out.find(members[0]["id"].get<std::string>().substr(0, 8)), std::string::npos);
+  ASSERT_EQ(daemon.stop(), 0);
+  ASSERT_TRUE(daemon.start()) << daemon.errors();
+  const Json again = Json::parse(daemon.mesh({"members", "-o", "json"}).out);
+  ASSERT_EQ(again.size(), 1u);
+  EXPECT_NE(again[0]["id"], members[0]["id"]) << "another start is another member";
+}
+
 // Symptom: the second start ended with `conflict`.
 TEST(Operation, AnotherNumberOfPartitionsIsForNewTopicsOnly) {
   test::TempDir dir;

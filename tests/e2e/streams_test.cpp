@@ -40,6 +40,7 @@ std::vector<Command> commands(const std::string& folder) {
       {{"events", "get", "e-1"}},
       {{"events", "replay", "--topic", "user.events", "--dry-run"}},
       {{"events", "export", "--topic", "user.events"}},
+      {{"members"}},
       {{"topics", "list"}},
       {{"topics", "describe", "user.events"}},
       {{"groups", "list"}},

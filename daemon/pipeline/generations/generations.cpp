@@ -315,6 +315,12 @@ Result<std::vector<GenerationStatus>> Generations::list() {
   return list;
 }
 
+std::vector<std::string> Generations::fed() const {
+  std::vector<std::string> groups;
+  for (const int number : impl_->feeds.numbers()) groups.push_back(impl_->group(number));
+  return groups;
+}
+
 Result<Stage*> Generations::serving_stage() {
   const auto serving = impl_->served();
   if (!serving) return fail(serving.error());

@@ -60,6 +60,7 @@ class Generations {
   void stop();  // callable twice and before start
   Result<std::vector<GenerationStatus>> list();
   Result<Stage*> serving_stage();
+  std::vector<std::string> fed() const;  // the groups that this process is a member of
   // How many events the serving generation has to go until it is through what the log held at the
   // start, as after the loss of the index; nothing once it is.
   std::optional<std::int64_t> filling();

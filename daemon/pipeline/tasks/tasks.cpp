@@ -54,7 +54,8 @@ struct TaskRunner::Impl {
   EventLog& event_log;
   const std::string process;
   Clock& clock;
-  std::map<std::string, Work> works;               // constant after start
+  std::map<std::string, Work> works;  // this and the next constant after start
+  std::function<Result<bool>()> does_tasks;
   std::mt19937_64 random{std::random_device{}()};  // the worker's thread only
 
   std::mutex mutex;
@@ -84,6 +85,7 @@ struct TaskRunner::Impl {
   Status store_held(const Task& task);
   bool insist_on(const Task& task);
   void ended(const Task& task);
+  Status somebody_does(const std::string& kind) const;
   Result<Task> submit(std::string kind, Json spec, std::int64_t total);
   Status cancel(const std::string& id);
   void lose() {  // mutex held
@@ -345,10 +347,23 @@ bool TaskRunner::Impl::insist_on(const Task& task) {
   }
 }
 
-Result<Task> TaskRunner::Impl::submit(std::string kind, Json spec, std::int64_t total) {
-  if (!works.contains(kind) && std::ranges::find(kTaskKinds, kind) == std::end(kTaskKinds)) {
+// A task that nobody does would wait for ever.
+Status TaskRunner::Impl::somebody_does(const std::string& kind) const {
+  if (works.contains(kind)) return {};
+  if (std::ranges::find(kTaskKinds, kind) == std::end(kTaskKinds)) {
     return fail(ErrorKind::invalid, "there are no tasks of kind \"" + kind + "\"");
   }
+  if (!does_tasks) return {};
+  const auto elsewhere = does_tasks();
+  if (!elsewhere) return fail(elsewhere.error());
+  if (*elsewhere) return {};
+  return fail(ErrorKind::conflict,
+              "no process does tasks now: none that `mesh members` shows has the role pipelines; "
+              "start one, or add the role to `roles`, and ask again");
+}
+
+Result<Task> TaskRunner::Impl::submit(std::string kind, Json spec, std::int64_t total) {
+  if (auto known = somebody_does(kind); !known) return fail(std::move(known.error()));
   Task task;
   task.created_at = clock.now();
   task.id = new_uuid_v7(task.created_at);
@@ -395,6 +410,10 @@ TaskRunner::~TaskRunner() { stop(); }
 
 void TaskRunner::define(std::string kind, Work work) {
   impl_->works[std::move(kind)] = std::move(work);
+}
+
+void TaskRunner::ask_elsewhere(std::function<Result<bool>()> does_tasks) {
+  impl_->does_tasks = std::move(does_tasks);
 }
 
 void TaskRunner::start() { impl_->start(); }

@@ -50,11 +50,13 @@ class TaskRunner {
   TaskRunner(TaskStore& store, EventLog& log, std::string process, Clock& clock);
   ~TaskRunner();
   void define(std::string kind, Work work);  // before start
+  // Whether another process does what this one has no work for; before start. Empty: maybe.
+  void ask_elsewhere(std::function<Result<bool>()> does_tasks);
   void start();
   // A running task stays `running` and is resumed, here at the next start or by another process.
   void stop();
-  // `invalid` for a kind that is none of kTaskKinds and has no work, `unavailable` when too many
-  // wait already. Before start() the task is only stored.
+  // `invalid` for a kind that is none of kTaskKinds and has no work, `conflict` where nobody would
+  // do it, `unavailable` when too many wait already. Before start() the task is only stored.
   Result<Task> submit(std::string kind, Json spec, std::int64_t total);
   // A task that waits is cancelled at once, a running one as soon as its work returns; `conflict`
   // for a task that is done or failed.

@@ -1,5 +1,6 @@
-// The ports of one process among several that share their engines. While it is held, every call
-// stands still, and so does every completion: what SIGSTOP does to a process, as the engines see it.
+// The engines as one process sees them that is held now and then: every call that it makes stands
+// still, and so does every answer to one that it made before. What SIGSTOP does to a process, as
+// the stores see it. Its listeners still take requests.
 #pragma once
 
 #include <condition_variable>
@@ -26,18 +27,18 @@ class Gate {
       held_ = false;
       late = std::exchange(late_, {});
     }
-    opened_.notify_all();
+    changed_.notify_all();
     for (auto& completion : late) completion();
   }
   // Returns once the process is not held.
   void pass() {
     std::unique_lock lock(mutex_);
-    ++inside_;
+    ++waiting_;
     changed_.notify_all();
-    opened_.wait(lock, [this] { return !held_; });
-    --inside_;
+    changed_.wait(lock, [this] { return !held_; });
+    --waiting_;
   }
-  // Runs it, now or once the process goes on.
+  // Runs it, now or once the process is let go.
   void complete(std::function<void()> completion) {
     {
       std::lock_guard lock(mutex_);
@@ -48,42 +49,256 @@ class Gate {
     }
     completion();
   }
-  // Until so many calls stand still.
-  void await_calls(int count) {
+  // Blocks until some call stands still.
+  void await_call() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return inside_ >= count; });
+    changed_.wait(lock, [this] { return held_ && waiting_ > 0; });
   }
 
  private:
   std::mutex mutex_;
-  std::condition_variable opened_, changed_;
-  bool held_ = false;
-  int inside_ = 0;
+  std::condition_variable changed_;
+  bool held_ = false;  // this and the following guarded by mutex_
+  int waiting_ = 0;
   std::vector<std::function<void()>> late_;
 };
 
-// Every answer of a call stands still, too: what was asked before the process was held.
-template <typename Port>
-class Gated : public Port {
- protected:
-  Gated(Port& inner, Gate& gate) : inner_(inner), gate_(gate) {}
-  template <typename Method, typename... Args>
-  auto through(Method method, Args&&... args) {
-    gate_.pass();
-    auto answer = (inner_.*method)(std::forward<Args>(args)...);
-    gate_.pass();
+// Stands still before the call and before its answer.
+template <typename Call>
+auto held(Gate& gate, Call call) {
+  gate.pass();
+  if constexpr (std::is_void_v<decltype(call())>) {
+    call();
+    gate.pass();
+  } else {
+    auto answer = call();
+    gate.pass();
     return answer;
   }
-  template <typename Answer>
-  std::function<void(Answer)> later(std::function<void(Answer)> done) {
-    return [gate = &gate_, done = std::move(done)](Answer answer) {
-      auto kept = std::make_shared<Answer>(std::move(answer));
+}
+
+class HeldLog final : public EventLog {
+ public:
+  HeldLog(EventLog& log, Gate& gate) : log_(log), gate_(gate) {}
+  void append(std::vector<Record> records, AppendDone done) override {
+    gate_.pass();
+    log_.append(std::move(records), [gate = &gate_, done = std::move(done)](auto positions) {
+      auto kept = std::make_shared<decltype(positions)>(std::move(positions));
       gate->complete([done, kept] { done(std::move(*kept)); });
-    };
+    });
+  }
+  Result<ReadResult> read(const TopicPartition& partition, std::int64_t from,
+                          const ReadLimits& limits) override {
+    return held(gate_, [&] { return log_.read(partition, from, limits); });
+  }
+  Result<Watermarks> watermarks(const TopicPartition& partition) override {
+    return log_.watermarks(partition);
+  }
+  Result<std::int64_t> offset_at(const TopicPartition& partition, Timestamp time) override {
+    return log_.offset_at(partition, time);
+  }
+  std::unique_ptr<Watch> watch(const std::map<TopicPartition, std::int64_t>& offsets,
+                               Told told) override {
+    return log_.watch(offsets, std::move(told));
   }
 
-  Port& inner_;
+ private:
+  EventLog& log_;
   Gate& gate_;
+};
+
+class HeldConsumer final : public LogConsumer {
+ public:
+  HeldConsumer(std::unique_ptr<LogConsumer> consumer, Gate& gate)
+      : consumer_(std::move(consumer)), gate_(gate) {}
+  Result<std::vector<StoredRecord>> poll(const ReadLimits& limits, Duration timeout) override {
+    return held(gate_, [&] { return consumer_->poll(limits, timeout); });
+  }
+  Status commit(const std::map<TopicPartition, std::int64_t>& next) override {
+    return held(gate_, [&] { return consumer_->commit(next); });
+  }
+  // Not behind it: what changed is known here without a word from the log.
+  Assignment changes() override { return consumer_->changes(); }
+  void keep_alive() override {
+    held(gate_, [&] { consumer_->keep_alive(); });
+  }
+  std::map<TopicPartition, std::int64_t> position() const override { return consumer_->position(); }
+  void wake() override { consumer_->wake(); }
+
+ private:
+  std::unique_ptr<LogConsumer> consumer_;
+  Gate& gate_;
+};
+
+class HeldLogAdmin final : public LogAdmin {
+ public:
+  HeldLogAdmin(LogAdmin& admin, Gate& gate) : admin_(admin), gate_(gate) {}
+  Status ensure_topic(const TopicSpec& spec) override { return admin_.ensure_topic(spec); }
+  Result<std::vector<TopicInfo>> topics() override { return admin_.topics(); }
+  Status ensure_group(const std::string& group, const std::vector<std::string>& topics) override {
+    return admin_.ensure_group(group, topics);
+  }
+  Result<std::unique_ptr<LogConsumer>> open_consumer(const std::string& group,
+                                                     const std::vector<std::string>& topics,
+                                                     const std::string& member) override {
+    auto opened = admin_.open_consumer(group, topics, member);
+    if (!opened) return opened;
+    return std::make_unique<HeldConsumer>(std::move(*opened), gate_);
+  }
+  Result<std::vector<GroupInfo>> groups() override {
+    return held(gate_, [&] { return admin_.groups(); });
+  }
+  Status seek_group(const std::string& group,
+                    const std::map<TopicPartition, std::int64_t>& offsets) override {
+    return admin_.seek_group(group, offsets);
+  }
+  Status delete_group(const std::string& group) override {
+    return held(gate_, [&] { return admin_.delete_group(group); });
+  }
+
+ private:
+  LogAdmin& admin_;
+  Gate& gate_;
+};
+
+class HeldAnalytics final : public AnalyticsStore {
+ public:
+  HeldAnalytics(AnalyticsStore& store, Gate& gate) : store_(store), gate_(gate) {}
+  Status record(std::span<const AnalyticsEvent> events, const Through& through) override {
+    return held(gate_, [&] { return store_.record(events, through); });
+  }
+  Result<AnalyticsSummary> summary(const TenantId& tenant, std::string_view user_id) override {
+    return store_.summary(tenant, user_id);
+  }
+  Result<std::vector<AnalyticsEvent>> recent(const TenantId& tenant, std::string_view user_id,
+                                             int limit) override {
+    return store_.recent(tenant, user_id, limit);
+  }
+
+ private:
+  AnalyticsStore& store_;
+  Gate& gate_;
+};
+
+class HeldLeases final : public LeaseStore {
+ public:
+  HeldLeases(LeaseStore& leases, Gate& gate) : leases_(leases), gate_(gate) {}
+  Result<std::optional<Lease>> acquire(const std::string& name, const std::string& holder,
+                                       Duration ttl) override {
+    return held(gate_, [&] { return leases_.acquire(name, holder, ttl); });
+  }
+  Status renew(const Lease& lease, Duration ttl) override {
+    return held(gate_, [&] { return leases_.renew(lease, ttl); });
+  }
+  Status release(const Lease& lease) override {
+    return held(gate_, [&] { return leases_.release(lease); });
+  }
+  Result<std::vector<LeaseInfo>> list() override { return leases_.list(); }
+
+ private:
+  LeaseStore& leases_;
+  Gate& gate_;
+};
+
+class HeldTasks final : public TaskStore {
+ public:
+  HeldTasks(TaskStore& tasks, Gate& gate) : tasks_(tasks), gate_(gate) {}
+  Status insert(const Task& task) override {
+    return held(gate_, [&] { return tasks_.insert(task); });
+  }
+  Result<std::optional<ClaimedTask>> claim(const std::string& owner,
+                                           const std::vector<std::string>& kinds,
+                                           Duration ttl) override {
+    return held(gate_, [&] { return tasks_.claim(owner, kinds, ttl); });
+  }
+  Result<bool> renew(const std::string& id, std::int64_t token, Duration ttl) override {
+    return held(gate_, [&] { return tasks_.renew(id, token, ttl); });
+  }
+  Status store(const Task& task, std::int64_t token) override {
+    return held(gate_, [&] { return tasks_.store(task, token); });
+  }
+  void release(const std::string& id, std::int64_t token) override {
+    held(gate_, [&] { tasks_.release(id, token); });
+  }
+  Result<Task> get(const std::string& id) override { return tasks_.get(id); }
+  Result<std::vector<Task>> list(int limit) override { return tasks_.list(limit); }
+  Result<Task> request_cancel(const std::string& id) override { return tasks_.request_cancel(id); }
+
+ private:
+  TaskStore& tasks_;
+  Gate& gate_;
+};
+
+class HeldIndex final : public VectorIndex {
+ public:
+  HeldIndex(VectorIndex& index, Gate& gate) : index_(index), gate_(gate) {}
+  Result<GenerationInfo> create_generation(const GenerationSpec& spec) override {
+    return held(gate_, [&] { return index_.create_generation(spec); });
+  }
+  Status drop_generation(int number) override {
+    return held(gate_, [&] { return index_.drop_generation(number); });
+  }
+  Status serve(int number) override {
+    return held(gate_, [&] { return index_.serve(number); });
+  }
+  Result<std::vector<GenerationInfo>> generations() override {
+    return held(gate_, [&] { return index_.generations(); });
+  }
+  Status apply(int generation, std::span<const VectorChange> changes) override {
+    return held(gate_, [&] { return index_.apply(generation, changes); });
+  }
+  Result<std::vector<SearchHit>> search(const TenantId& tenant, const QueryVector& query, int k,
+                                        float min_score, const SearchText& text) override {
+    return index_.search(tenant, query, k, min_score, text);
+  }
+  Result<std::vector<IndexedUser>> scan(int generation, const TenantId& tenant, std::int64_t after,
+                                        int limit) override {
+    return index_.scan(generation, tenant, after, limit);
+  }
+
+ private:
+  VectorIndex& index_;
+  Gate& gate_;
+};
+
+// What is changed by reading through the log goes by way of the gate; what requests write does not.
+class HeldEngines final : public Engines {
+ public:
+  explicit HeldEngines(Engines& shared) : shared_(shared) {}
+  Gate& gate() { return gate_; }
+
+  const Ports& ports() const override { return ports_; }
+  std::vector<services::Check> checks() const override { return shared_.checks(); }
+  void set_gauges(Metrics& metrics) const override { shared_.set_gauges(metrics); }
+  void close() override {}
+
+ private:
+  const Ports& of() const { return shared_.ports(); }
+
+  Engines& shared_;
+  Gate gate_;
+  HeldLog log_{of().log, gate_};
+  HeldLogAdmin log_admin_{of().log_admin, gate_};
+  HeldLeases leases_{of().leases, gate_};
+  HeldTasks tasks_{of().tasks, gate_};
+  HeldAnalytics analytics_{of().analytics, gate_};
+  HeldIndex index_{of().index, gate_};
+  const Ports ports_{.log = log_,
+                     .log_admin = log_admin_,
+                     .users = of().users,
+                     .leases = leases_,
+                     .outbox = of().outbox,
+                     .tenants = of().tenants,
+                     .idempotency = of().idempotency,
+                     .tasks = tasks_,
+                     .members = of().members,
+                     .retries = of().retries,
+                     .analytics = analytics_,
+                     .chemical = of().chemical,
+                     .index = index_,
+                     .limiter = of().limiter,
+                     .embedder = of().embedder,
+                     .extractor = of().extractor};
 };
 
 }  // namespace mesh::test

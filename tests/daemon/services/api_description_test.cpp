@@ -161,6 +161,7 @@ class ApiDescription : public testing::Test {
         {log_, log_, clock_, polls_, [] { return std::vector<pipeline::PipelineStatus>{}; }});
     for (const auto& table :
          {tenant_routes({store_->tenants(), directory_, *limiter_}), usage_routes({usage_}),
+          member_routes({store_->members()}),
           work_routes({log_, log_, clock_, store_->tasks(), runner_, replayer_, letters_,
                        generations_, polls_, [](const auto&) { return Status(); }, directory_}),
           process_routes({[] { return Json(); }, [] { return std::vector<Check>(); }})}) {

@@ -121,6 +121,17 @@ TEST_F(TasksTest, AnUnknownKindIsRefused) {
   EXPECT_EQ(task.error().kind, ErrorKind::invalid);
 }
 
+TEST_F(TasksTest, WhatNobodyDoesIsRefused) {
+  bool elsewhere = false;
+  runner->ask_elsewhere([&]() -> Result<bool> { return elsewhere; });
+  const auto refused = runner->submit("redrive", {}, 0);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::conflict);
+  EXPECT_TRUE(runner->submit("quick", {}, 0)) << "this process does it";
+  elsewhere = true;
+  EXPECT_TRUE(runner->submit("redrive", {}, 0));
+}
+
 TEST_F(TasksTest, StopLeavesARunningTaskToResumeFromItsCheckpointBeforeYoungerOnes) {
   runner->start();
   const std::string first = submit("long");

@@ -1,0 +1,41 @@
+#include "cli/commands/verb.h"
+
+namespace mesh::cli {
+namespace {
+
+const View& member_view() {
+  static const View view{
+      "id",
+      {{"id", "ID", "its host, and which of its starts"},
+       {"roles", "ROLES", "what it does"},
+       {"version", "VERSION", "what runs"},
+       {"since", "SINCE", "when it started", Field::Show::always, Field::Kind::time},
+       {"seen", "SEEN", "its last sign of life", Field::Show::always, Field::Kind::time},
+       {"addresses", "ADDRESSES", "where its roles listen", Field::Show::wide},
+       {"feeds", "FEEDS", "the consumer groups that it is a member of"}},
+      "MEMBER"};
+  return view;
+}
+
+Outcome list(Session& session) {
+  auto members = session.mesh->members();
+  if (!members) return fail(members.error());
+  session.out.items(member_view(), *members);
+  return Exit::ok;
+}
+
+}  // namespace
+
+void add_members(Commands& commands) {
+  commands.verb(commands.root(),
+                {.name = "members",
+                 .summary = "The processes of the mesh: their roles and what they feed",
+                 .details = "One that stopped is gone at once, one that fell silent after 20s.",
+                 .examples = "mesh members\nmesh members -o wide\nmesh members -o json\n",
+                 .tenant = TenantUse::none,
+                 .view = &member_view(),
+                 .run = list},
+                purpose::kOperate);
+}
+
+}  // namespace mesh::cli

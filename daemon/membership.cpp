@@ -1,0 +1,39 @@
+#include "daemon/membership.h"
+
+#include "common/telemetry/log.h"
+
+namespace mesh {
+namespace {
+
+constexpr Duration kBeat{5'000};
+constexpr Duration kTtl{20'000};  // three signs may be lost
+
+}  // namespace
+
+Membership::Membership(MemberStore& members, Clock& clock, Member self,
+                       std::function<std::vector<std::string>()> feeds)
+    : members_(members),
+      self_(std::move(self)),
+      feeds_(std::move(feeds)),
+      heart_("membership", clock, kBeat, [this] { tell(); }) {}
+
+Membership::~Membership() { stop(); }
+
+void Membership::tell() {
+  self_.feeds = feeds_();
+  if (auto told = members_.heartbeat(self_, kTtl); !told) {
+    log::warn("the other processes were not told that this one is there",
+              {{"error", told.error().to_string()}});
+  }
+}
+
+void Membership::stop() {
+  heart_.stop();
+  if (std::exchange(left_, true)) return;
+  if (auto left = members_.leave(self_.id); !left) {
+    log::warn("the other processes were not told that this one goes",
+              {{"error", left.error().to_string()}});
+  }
+}
+
+}  // namespace mesh

@@ -1,0 +1,44 @@
+#include "common/base/time.h"
+#include "daemon/services/admin.h"
+#include "daemon/services/api_parts.h"
+#include "daemon/services/common.h"
+
+namespace mesh::services {
+namespace {
+
+Json member_json(const MemberInfo& info) {
+  const Member& member = info.member;
+  return {{"id", member.id},
+          {"roles", member.roles},
+          {"addresses", member.addresses},
+          {"version", member.version},
+          {"since", format_rfc3339(member.since)},
+          {"seen", format_rfc3339(info.seen)},
+          {"feeds", member.feeds}};
+}
+
+Result<http::Response> list(const MemberAdminDeps& deps, const http::Request&) {
+  auto all = deps.members.list();
+  if (!all) return fail(all.error());
+  Json items = Json::array();
+  for (const auto& member : *all) items.push_back(member_json(member));
+  return page(std::move(items));
+}
+
+}  // namespace
+
+http::RouteTable member_routes(MemberAdminDeps deps) {
+  const auto shared = std::make_shared<const MemberAdminDeps>(deps);
+  return api::for_operators(
+      "process", {{.method = "GET",
+                   .pattern = "/admin/v1/members",
+                   .pool = http::Pool::quick,
+                   .operation = "listMembers",
+                   .summary = "The processes that share the stores",
+                   .details = "One that stopped is gone at once, one that fell silent after a "
+                              "while.",
+                   .answers = {api::gives("MemberPage", "Those that are there, by id.")},
+                   .handler = answering(shared, list)}});
+}
+
+}  // namespace mesh::services
