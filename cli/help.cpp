@@ -59,8 +59,8 @@ std::string label(const CLI::Option& option) {
   for (std::size_t i = 0; i < option.get_lnames().size(); ++i) {
     text += (i == 0 ? "--" : ", --") + option.get_lnames()[i];
   }
-  if (takes_value(option)) text += " " + value_name(option);
-  return text;
+  if (takes_value(option)) return text + " " + value_name(option);
+  return text + option.get_type_name();  // of a flag that may have one: "[=DURATION]"
 }
 
 bool is_help(const CLI::App& app, const CLI::Option* option) {

@@ -53,7 +53,9 @@ struct App::Impl {
   std::unique_ptr<Pipelines> pipelines;
   std::unique_ptr<services::TenantDirectory> directory;
   std::unique_ptr<services::Admission> admission;
+  std::unique_ptr<pipeline::Progress> progress;
   std::unique_ptr<services::LongPolls> polls;
+  std::unique_ptr<services::WriteWaits> waits;
   std::unique_ptr<http::Server> server;
   std::unique_ptr<Gauges> gauges;
   std::map<std::string, std::string> addresses;
@@ -106,6 +108,10 @@ Status App::Impl::start_listeners() {
       ports.limiter, *directory, config.limiter.on_unavailable == "allow", clock, metrics);
   polls = std::make_unique<services::LongPolls>(clock, metrics,
                                                 static_cast<std::size_t>(config.http.max_waiting));
+  progress = std::make_unique<pipeline::Progress>(
+      pipeline::ProgressPorts{ports.outbox, ports.log, ports.log_admin, ports.retries, ports.index},
+      clock);
+  waits = std::make_unique<services::WriteWaits>(*progress, *polls, clock, config.http.max_wait);
   http::Hooks hooks{
       [this](const auto& request, auto access) { return identity->authenticate(request, access); },
       [this](const auto& request, bool may_block) {
@@ -122,7 +128,7 @@ Status App::Impl::start_listeners() {
   gauges = std::make_unique<Gauges>(metrics, usage, *engines, *server, clock);
 
   auto listeners = make_listeners(
-      {config, ports, *pipelines, *directory, *admission, *polls, clock, metrics, usage,
+      {config, ports, *pipelines, *directory, *admission, *polls, *waits, clock, metrics, usage,
        options.version, [this] { return std::string(ready ? "" : "starting or draining"); },
        [this](const auto& request) { return identity->is_operator(request); },
        [this] {

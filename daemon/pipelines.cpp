@@ -2,24 +2,24 @@
 
 #include <algorithm>
 #include <array>
-#include <utility>
+#include <string>
 
 #include "common/telemetry/log.h"
+#include "daemon/pipeline/groups.h"
 #include "daemon/pipeline/stages/projection_stages.h"
 
 namespace mesh {
 namespace {
 
-// The consumer groups of activity topics, and what each reads.
-constexpr std::pair<const char*, const char*> kAnalytics{"analytics", "analytics.events"};
-constexpr std::pair<const char*, const char*> kChemical{"chemical", "chemical.events"};
-constexpr std::array kProjections{kAnalytics, kChemical};
+using pipeline::kAnalytics;
+using pipeline::kChemical;
+using pipeline::kUserIndex;
 
 pipeline::PipelineOptions options_of(const config::Config& config, const std::string& process,
-                                     const char* name, const char* topic) {
+                                     const pipeline::TopicGroup& reads) {
   pipeline::PipelineOptions options;
-  options.name = name;
-  options.topics = {topic};
+  options.name = reads.group;
+  options.topics = {reads.topic};
   options.batch = config.pipelines.batch;
   options.retry = config.pipelines.retry;
   options.max_parked = config.pipelines.max_parked;
@@ -51,8 +51,8 @@ Status make_topics(const config::Log& config, LogAdmin& log) {
   }
   // Groups of the index are made with its generations; their topic is compacted, and tells a late
   // one all the same.
-  for (const auto& [group, topic] : kProjections) {
-    if (auto made = log.ensure_group(group, {topic}); !made) return made;
+  for (const auto& reads : {kAnalytics, kChemical}) {
+    if (auto made = log.ensure_group(reads.group, {reads.topic}); !made) return made;
   }
   return {};
 }
@@ -63,11 +63,10 @@ Pipelines::Pipelines(const config::Config& config, const Ports& ports, const std
       chemical_stage_(pipeline::make_chemical_stage(ports.extractor, ports.chemical, clock)),
       config_(config),
       generations({ports.index, ports.embedder, ports.leases, ports.tasks, process,
-                   options_of(config, process, "user-index", "user.events"),
-                   deps_of(ports, clock, metrics, usage)}),
-      analytics(options_of(config, process, kAnalytics.first, kAnalytics.second), *analytics_stage_,
+                   options_of(config, process, kUserIndex), deps_of(ports, clock, metrics, usage)}),
+      analytics(options_of(config, process, kAnalytics), *analytics_stage_,
                 deps_of(ports, clock, metrics, usage)),
-      chemical(options_of(config, process, kChemical.first, kChemical.second), *chemical_stage_,
+      chemical(options_of(config, process, kChemical), *chemical_stage_,
                deps_of(ports, clock, metrics, usage)),
       relay(ports.outbox, ports.leases, ports.log, process, clock, metrics),
       replayer(ports.log, ports.log_admin, clock,
@@ -116,9 +115,9 @@ void Pipelines::stop() {
 }
 
 Result<pipeline::Stage*> Pipelines::stage(const std::string& name) {
-  if (name == "user-index") return generations.serving_stage();
-  if (name == kAnalytics.first) return analytics_stage_.get();
-  if (name == kChemical.first) return chemical_stage_.get();
+  if (name == kUserIndex.group) return generations.serving_stage();
+  if (name == kAnalytics.group) return analytics_stage_.get();
+  if (name == kChemical.group) return chemical_stage_.get();
   return fail(ErrorKind::not_found,
               "no pipeline \"" + name + "\"; there are user-index, analytics, chemical");
 }
@@ -126,7 +125,7 @@ Result<pipeline::Stage*> Pipelines::stage(const std::string& name) {
 std::vector<std::string> Pipelines::groups() const {
   if (!config_.has_role("pipelines")) return {};
   auto groups = generations.fed();
-  for (const auto& [group, topic] : kProjections) groups.emplace_back(group);
+  for (const auto& reads : {kAnalytics, kChemical}) groups.emplace_back(reads.group);
   return groups;
 }
 

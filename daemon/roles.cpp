@@ -24,19 +24,19 @@ http::RouteTable of_store(const RoleDeps& deps, http::RouteTable routes) {
 
 http::RouteTable users(const RoleDeps& deps) {
   return of_store(deps, services::users_routes(deps.ports.users, deps.ports.idempotency,
-                                               deps.admission, deps.usage));
+                                               deps.admission, deps.usage, deps.waits));
 }
 
 http::RouteTable gateway(const RoleDeps& deps) {
   return services::search_routes(deps.ports.embedder, deps.ports.index, deps.clock, deps.metrics,
-                                 deps.usage);
+                                 deps.usage, deps.waits);
 }
 
 http::RouteTable publisher(const RoleDeps& deps) {
-  return services::publish_routes({deps.ports.log, deps.ports.log_admin, deps.ports.idempotency,
-                                   deps.directory, deps.admission, deps.clock, deps.metrics,
-                                   deps.usage, topic_spec(deps.config.log, "", TopicKind::activity),
-                                   deps.config.http.max_body});
+  return services::publish_routes(
+      {deps.ports.log, deps.ports.log_admin, deps.ports.idempotency, deps.directory, deps.admission,
+       deps.clock, deps.metrics, deps.usage, deps.waits,
+       topic_spec(deps.config.log, "", TopicKind::activity), deps.config.http.max_body});
 }
 
 http::RouteTable subscriber(const RoleDeps& deps) {

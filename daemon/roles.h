@@ -16,6 +16,7 @@
 #include "daemon/services/check.h"
 #include "daemon/services/long_polls.h"
 #include "daemon/services/tenant_directory.h"
+#include "daemon/services/write_wait.h"
 
 namespace mesh {
 
@@ -27,6 +28,7 @@ struct RoleDeps {
   services::TenantDirectory& directory;
   services::Admission& admission;
   services::LongPolls& polls;
+  services::WriteWaits& waits;
   Clock& clock;
   Metrics& metrics;
   Usage& usage;

@@ -2,6 +2,7 @@
 
 #include "cli/commands/events.h"
 #include "cli/commands/mend.h"
+#include "cli/commands/wait_options.h"
 #include "cli/import/event_ids.h"
 #include "cli/import/event_line.h"
 #include "cli/import/json_reader.h"
@@ -21,8 +22,9 @@ constexpr std::size_t kBatchBytes = 4 << 20;
 constexpr int kShownFailures = 20;
 
 const View& published_view() {
-  static const View view{"id",
-                         {{"id", "ID", "the event's id"}, {"type", "TYPE", "the event's type"}}};
+  static const View view{
+      "id",
+      {{"id", "ID", "the event's id"}, {"type", "TYPE", "the event's type"}, position_field()}};
   return view;
 }
 
@@ -39,6 +41,7 @@ struct Args {
   EventDefaults defaults;
   std::string data, file, id, subject, id_from, format, encoding;
   client::WriteOptions write;
+  WaitOptions wait;
 };
 
 Outcome publish_one(Session& session, const Args& args) {
@@ -54,8 +57,10 @@ Outcome publish_one(Session& session, const Args& args) {
   if (!args.subject.empty()) (*event)["subject"] = args.subject;
   auto accepted = session.mesh->publish(*event, args.write);
   if (!accepted) return fail(accepted.error());
-  session.out.row(published_view(), {{"id", *accepted}, {"type", (*event)["type"]}});
-  return Exit::ok;
+  session.out.row(published_view(),
+                  with_position({{"id", accepted->ids.front()}, {"type", (*event)["type"]}},
+                                accepted->written));
+  return seen(session, accepted->written);
 }
 
 // Records → batches → the log. A batch is all or nothing at the server, so where lines of one are
@@ -98,7 +103,8 @@ class Publisher {
       return InterruptGuard::exit();
     }
     if (unreadable) return fail(*unreadable);
-    if (failed_ == 0) return Exit::ok;
+    const Exit all_seen = seen(session_, unseen_);
+    if (failed_ == 0) return all_seen;
     return accepted_ == 0 ? Exit::failure : Exit::partly;
   }
 
@@ -181,9 +187,10 @@ class Publisher {
       write.idempotency_key = "publish-" + new_uuid_v7(session_.clock.now());
       auto ids = patiently([&] { return session_.mesh->publish_bulk(body, write); }, nap, random_);
       if (ids) {
-        accepted_ += static_cast<std::int64_t>(ids->size());
+        accepted_ += static_cast<std::int64_t>(ids->ids.size());
+        if (!ids->written.pending.empty()) unseen_ = ids->written;
         if (session_.out.format() == Format::name) {
-          for (const auto& id : *ids) session_.out.data(printable(id) + "\n");
+          for (const auto& id : ids->ids) session_.out.data(printable(id) + "\n");
           session_.out.flush();
         }
         progress_.update(accepted_ + failed_, 0, fraction());
@@ -248,10 +255,12 @@ class Publisher {
   std::size_t bytes_ = 0;
   std::size_t most_at_once_ = kBatchLines;
   std::int64_t accepted_ = 0, failed_ = 0;
+  client::Written unseen_;  // of a batch that did not see in time what it waited for
   std::mt19937_64 random_{std::random_device{}()};
 };
 
 Outcome publish(Session& session, Args args) {
+  if (auto set = set_wait(args.write, args.wait); !set) return fail(set.error());
   if (!args.data.empty()) {
     if (!args.file.empty()) return fail(ErrorKind::invalid, "--data or a file, not both");
     if (!args.id_from.empty())
@@ -296,7 +305,7 @@ void add_events_publish(Commands& commands, CLI::App& events) {
            "their event and settled, or bare data, which then needs --type. They stand a line each "
            "(NDJSON), pretty-printed one behind another, or in an array. They go in batches; "
            "refused ones are named and the rest goes on. Exit code 6: some were refused; 1: all of "
-           "them.\n"
+           "them; 7: all are durable, but were not seen within --wait.\n"
            "A record keeps every attribute, its content type and its data to the byte. With "
            "--tenant it becomes that tenant's event; without, the operator publishes it as the "
            "tenant's whose it was.\n"
@@ -337,6 +346,7 @@ void add_events_publish(Commands& commands, CLI::App& events) {
   verb.add_option("--idempotency-key", args->write.idempotency_key,
                   "With --data: repeating the command with this key publishes nothing twice")
       ->type_name("KEY");
+  add_wait(verb, args->wait, {std::begin(kEventAcks), std::end(kEventAcks)});
 }
 
 }  // namespace mesh::cli

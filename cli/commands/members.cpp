@@ -8,12 +8,12 @@ const View& member_view() {
       "id",
       {{"id", "ID", "its host, and which of its starts"},
        {"roles", "ROLES", "what it does"},
-       {"version", "VERSION", "what runs"},
+       {"version", "VERSION", "what runs", Field::Show::wide},
        {"since", "SINCE", "when it started", Field::Show::always, Field::Kind::time},
        {"seen", "SEEN", "its last sign of life", Field::Show::always, Field::Kind::time},
        {"addresses", "ADDRESSES", "where its roles listen", Field::Show::wide},
        {"feeds", "FEEDS", "the consumer groups that it is a member of"}},
-      "MEMBER"};
+      "ID"};
   return view;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "cli/commands/verb.h"
+#include "cli/commands/wait_options.h"
 #include "common/base/strings.h"
 
 namespace mesh::cli {
@@ -29,12 +30,16 @@ const View& hit_view() {
 struct Args {
   std::vector<std::string> words;
   int limit = 10;
-  std::optional<double> min_score;
+  client::SearchOptions search;
+  std::string wait;
 };
 
-Outcome search(Session& session, const Args& args) {
+Outcome search(Session& session, Args args) {
   if (auto ready = need_tenant(session); !ready) return fail(ready.error());
-  auto hits = session.mesh->search(join(args.words, " "), args.limit, args.min_score);
+  auto seconds = wait_seconds(args.wait);
+  if (!seconds) return fail(seconds.error());
+  args.search.wait_seconds = *seconds;
+  auto hits = session.mesh->search(join(args.words, " "), args.limit, args.search);
   if (!hits) return fail(hits.error());
   std::vector<Json> rows;
   for (const SearchHit& hit : *hits) rows.push_back(to_json(hit));
@@ -52,7 +57,8 @@ void add_search(Commands& commands) {
        .summary = "Search the users of a tenant by meaning",
        .examples = "mesh search alice smith --tenant acme\n"
                    "mesh search \"chemist in berlin\" --tenant acme --limit 5 --min-score 0.3\n"
-                   "mesh search bob --tenant acme -o name\n",
+                   "mesh search bob --tenant acme -o name\n"
+                   "mesh search ann --tenant acme --min-position outbox~18~7 --wait=5s\n",
        .tenant = TenantUse::acts,
        .view = &hit_view(),
        .run = [args](Session& session) { return search(session, *args); }},
@@ -63,10 +69,14 @@ void add_search(Commands& commands) {
       ->type_name("N")
       ->capture_default_str();
   verb.add_option_function<double>(
-          "--min-score", [args](double score) { args->min_score = score; },
+          "--min-score", [args](double score) { args->search.min_score = score; },
           "Only hits at least so alike, -1 to 1, and who is the query itself")
       ->check(number_between(-1, 1))
       ->type_name("S");
+  verb.add_option("--min-position", args->search.min_position,
+                  "See this write: the position that a change of users printed with -o json")
+      ->type_name("POSITION");
+  add_wait(verb, args->wait, "--min-position is reached");
 }
 
 }  // namespace mesh::cli

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "cli/commands/verb.h"
+#include "cli/commands/wait_options.h"
 #include "cli/render/width.h"
 
 namespace mesh::cli {
@@ -19,17 +20,33 @@ const View& user_view() {
 
 namespace {
 
+const View& changed_view() {
+  static const View view = [] {
+    View changed = user_view();
+    changed.fields.push_back(position_field());
+    return changed;
+  }();
+  return view;
+}
+
+const View& deleted_view() {
+  static const View view{"id", {{"id", "ID", "the user's number"}, position_field()}};
+  return view;
+}
+
 struct CreateArgs {
   std::string email, name;
   client::WriteOptions write;
+  WaitOptions wait;
 };
 
-Outcome create(Session& session, const CreateArgs& args) {
+Outcome create(Session& session, CreateArgs args) {
   if (auto ready = need_tenant(session); !ready) return fail(ready.error());
+  if (auto set = set_wait(args.write, args.wait); !set) return fail(set.error());
   auto created = session.mesh->create_user({args.email, args.name}, args.write);
   if (!created) return fail(created.error());
-  session.out.row(user_view(), to_json(created->user));
-  return Exit::ok;
+  session.out.row(changed_view(), with_position(to_json(created->user), created->written));
+  return seen(session, created->written);
 }
 
 struct ListArgs {
@@ -69,6 +86,7 @@ Outcome get(Session& session, std::int64_t id) {
 struct UpdateArgs {
   std::int64_t id = 0;
   std::string email, name;
+  WaitOptions wait;
 };
 
 Outcome update(Session& session, const UpdateArgs& args) {
@@ -79,13 +97,23 @@ Outcome update(Session& session, const UpdateArgs& args) {
   if (!patch.email && !patch.name) {
     return fail(ErrorKind::invalid, "nothing to change: give --email or --name");
   }
-  auto user = session.mesh->update_user(args.id, patch);
-  if (!user) return fail(user.error());
-  session.out.row(user_view(), to_json(*user));
-  return Exit::ok;
+  client::WriteOptions write;
+  if (auto set = set_wait(write, args.wait); !set) return fail(set.error());
+  auto updated = session.mesh->update_user(args.id, patch, write);
+  if (!updated) return fail(updated.error());
+  session.out.row(changed_view(), with_position(to_json(updated->user), updated->written));
+  return seen(session, updated->written);
 }
 
-Outcome remove(Session& session, std::int64_t id) {
+struct DeleteArgs {
+  std::int64_t id = 0;
+  WaitOptions wait;
+};
+
+Outcome remove(Session& session, const DeleteArgs& args) {
+  const std::int64_t id = args.id;
+  client::WriteOptions write;
+  if (auto set = set_wait(write, args.wait); !set) return fail(set.error());
   if (auto ready = need_tenant(session); !ready) return fail(ready.error());
   if (!session.globals.yes) {
     const auto user = session.mesh->get_user(id);
@@ -95,9 +123,13 @@ Outcome remove(Session& session, std::int64_t id) {
                                     user->tenant.str() + "? This cannot be undone.");
     if (!yes) return fail(yes.error());
   }
-  if (auto done = session.mesh->delete_user(id); !done) return fail(done.error());
+  auto written = session.mesh->delete_user(id, write);
+  if (!written) return fail(written.error());
   session.out.note("user " + std::to_string(id) + " is deleted");
-  return Exit::ok;
+  if (!session.out.for_people()) {
+    session.out.row(deleted_view(), with_position({{"id", id}}, *written));
+  }
+  return seen(session, *written);
 }
 
 void add_create(Commands& commands, CLI::App& users) {
@@ -109,9 +141,10 @@ void add_create(Commands& commands, CLI::App& users) {
        .examples = "mesh users create --tenant acme --email alice@acme.dev --name \"Alice\"\n"
                    "mesh users create --tenant acme --email bob@acme.dev --name Bob\n"
                    "mesh users create -t acme --email eve@acme.dev --name Eve --idempotency-key "
-                   "order-4711 -o json\n",
+                   "order-4711 -o json\n"
+                   "mesh users create -t acme --email ann@acme.dev --name Ann --wait\n",
        .tenant = TenantUse::acts,
-       .view = &user_view(),
+       .view = &changed_view(),
        .run = [args](Session& session) { return create(session, *args); }});
   verb.add_option("--email", args->email, "E-mail address, unique within the tenant")
       ->type_name("ADDRESS")
@@ -122,6 +155,7 @@ void add_create(Commands& commands, CLI::App& users) {
   verb.add_option("--idempotency-key", args->write.idempotency_key,
                   "Repeating the command with the same key creates nothing twice")
       ->type_name("KEY");
+  add_wait(verb, args->wait, {std::begin(kUserAcks), std::end(kUserAcks)});
 }
 
 void add_list(Commands& commands, CLI::App& users) {
@@ -177,25 +211,26 @@ void add_users(Commands& commands) {
                 .examples = "mesh users update 1 --tenant acme --name \"Alice B\"\n"
                             "mesh users update 1 --tenant acme --email alice.b@acme.dev\n",
                 .tenant = TenantUse::acts,
-                .view = &user_view(),
+                .view = &changed_view(),
                 .run = [args](Session& session) { return update(session, *args); }});
     verb.add_option("ID", args->id, "The user's number")->check(user_number())->required();
     verb.add_option("--email", args->email, "New e-mail address")->type_name("ADDRESS");
     verb.add_option("--name", args->name, "New name")->type_name("NAME");
+    add_wait(verb, args->wait, {std::begin(kUserAcks), std::end(kUserAcks)});
   }
   {
-    auto id = std::make_shared<std::int64_t>(0);
-    commands
-        .verb(users, {.name = "delete",
-                      .summary = "Delete a user",
-                      .details = "This cannot be undone, and the number is never given out again.",
-                      .examples = "mesh users delete 1 --tenant acme\n"
-                                  "mesh users delete 1 --tenant acme --yes\n",
-                      .tenant = TenantUse::acts,
-                      .run = [id](Session& session) { return remove(session, *id); }})
-        .add_option("ID", *id, "The user's number")
-        ->check(user_number())
-        ->required();
+    auto args = std::make_shared<DeleteArgs>();
+    auto& verb = commands.verb(
+        users, {.name = "delete",
+                .summary = "Delete a user",
+                .details = "This cannot be undone, and the number is never given out again.",
+                .examples = "mesh users delete 1 --tenant acme\n"
+                            "mesh users delete 1 --tenant acme --yes\n",
+                .tenant = TenantUse::acts,
+                .view = &deleted_view(),
+                .run = [args](Session& session) { return remove(session, *args); }});
+    verb.add_option("ID", args->id, "The user's number")->check(user_number())->required();
+    add_wait(verb, args->wait, {std::begin(kUserAcks), std::end(kUserAcks)});
   }
   add_users_import(commands, users);
 }

@@ -2,6 +2,7 @@
 #include <fstream>
 
 #include "cli/commands/users.h"
+#include "cli/commands/wait_options.h"
 #include "cli/import/importer.h"
 #include "cli/interrupt.h"
 #include "cli/render/number.h"
@@ -18,6 +19,7 @@ struct Args {
   std::string file, format, delimiter, encoding, errors;
   RowOptions rows;
   ImportOptions import;
+  WaitOptions wait;
 };
 
 const View& summary_view() {
@@ -30,7 +32,8 @@ const View& summary_view() {
         Field::Show::always, Field::Kind::count},
        {"failed", "FAILED", "rows that could not be read or were refused", Field::Show::always,
         Field::Kind::count},
-       {"rows", "ROWS", "rows read from the file", Field::Show::always, Field::Kind::count}}};
+       {"rows", "ROWS", "rows read from the file", Field::Show::always, Field::Kind::count},
+       position_field()}};
   return view;
 }
 
@@ -73,10 +76,10 @@ class FailureReport {
   std::int64_t count_ = 0;
 };
 
-Exit exit_of(const ImportResult& result) {
+Exit exit_of(const ImportResult& result, Exit seen) {
   if (result.stopped) return exit_code(result.stopped->kind);
   if (result.interrupted) return InterruptGuard::exit();
-  if (result.counts.failed == 0) return Exit::ok;
+  if (result.counts.failed == 0) return seen;
   return result.counts.failed == result.counts.rows ? Exit::failure : Exit::partly;
 }
 
@@ -138,8 +141,17 @@ Outcome import_file(Session& session, Args args) {
   hooks.progressed = [&](const ImportCounts& counts) {
     progress.update(counts.done(), 0, fraction_of(lines->input()));
   };
-  const auto create = [&](const std::vector<NewUser>& users, const std::string& key) {
-    return session.mesh->create_users(users, args.import.batch, {key});
+  client::WriteOptions write;
+  if (auto set = set_wait(write, args.wait); !set) return fail(set.error());
+  client::Written last;
+  const auto create = [&](const std::vector<NewUser>& users,
+                          const std::string& key) -> Result<std::vector<client::BatchResult>> {
+    write.idempotency_key = key;
+    auto created = session.mesh->create_users(users, args.import.batch, write);
+    if (!created) return fail(created.error());
+    // A batch that was seen is behind those before it; one that wrote nothing saw nothing.
+    if (created->written.position != "~") last = std::move(created->written);
+    return std::move(created->results);
   };
   const ImportResult result = import_users(rows, create, args.import, hooks);
   progress.clear();
@@ -151,7 +163,8 @@ Outcome import_file(Session& session, Args args) {
                                      {"updated", counts.updated},
                                      {"existing", counts.existing},
                                      {"failed", counts.failed},
-                                     {"rows", counts.rows}});
+                                     {"rows", counts.rows},
+                                     {"position", last.position}});
   }
   if (auto closed = report.close(session, args.errors); !closed) return fail(closed.error());
   if (dry_run) {
@@ -169,7 +182,7 @@ Outcome import_file(Session& session, Args args) {
     return fail(error);
   }
   if (result.interrupted) session.out.note(std::string("interrupted") + again);
-  return exit_of(result);
+  return exit_of(result, seen(session, last));
 }
 
 }  // namespace
@@ -191,10 +204,12 @@ void add_users_import(Commands& commands, CLI::App& users) {
            "A row whose e-mail address the tenant already has counts as existing, not as failed, "
            "so that the same file can be imported again; --update gives the user the row's name, "
            "--fail-existing counts it as failed. Ids follow the order of the rows. Rate limits are "
-           "waited for. Exit code 6: some rows failed; 1: all of them.",
+           "waited for. Exit code 6: some rows failed; 1: all of them; 7: all is durable, but was "
+           "not seen within --wait.",
        .examples =
            "mesh users import users.csv --tenant acme --dry-run\n"
            "mesh users import users.csv --tenant acme --errors failed.csv\n"
+           "mesh users import users.csv --tenant acme --wait=1m\n"
            "mesh users import kunden.csv --tenant acme --encoding windows-1252 --update\n"
            "mesh users import staff.csv -t acme --email-column Mailbox --name-column Given "
            "--name-column Family\n"
@@ -213,6 +228,7 @@ void add_users_import(Commands& commands, CLI::App& users) {
                   "Write the failed rows to this file, whole and with the reason in import_error, "
                   "to be mended and imported")
       ->type_name("FILE");
+  add_wait(verb, args->wait, {std::begin(kUserAcks), std::end(kUserAcks)});
   verb.add_option("--format", args->format, "Without it: JSON where the text begins with { or [")
       ->check(CLI::IsMember({"csv", "json", "ndjson"}))
       ->type_name("csv|json|ndjson");

@@ -212,9 +212,9 @@ Result<std::vector<Json>> Client::tenants(int limit, const std::string& only) {
 }
 
 Result<Json> Client::create_tenant(const Json& tenant, const WriteOptions& write) {
-  Call call = post(admin({"tenants"}), tenant);
-  call.headers = write_headers(write);
-  return impl_->json(call);
+  auto wrote = impl_->write(post(admin({"tenants"}), tenant), write);
+  if (!wrote) return fail(wrote.error());
+  return std::move(wrote->body);
 }
 
 Result<Json> Client::tenant(const std::string& id) {

@@ -72,6 +72,16 @@ using Query = std::vector<std::pair<std::string, std::string>>;
 struct WriteOptions {
   std::string idempotency_key = {};  // printable ASCII; empty: none
   std::string tenant = {};  // for the operator, whose Options::tenant is empty: whom to act for
+  // Answer once the events are "log", "searchable" or "counted"; empty: the most that they become,
+  // where there is a wait, else at once.
+  std::string ack = {};
+  std::optional<std::int64_t> wait_seconds = {};  // for at most so long, and the server's bound
+};
+// What a write answered beside its own.
+struct Written {
+  std::string position = {};  // for SearchOptions::min_position
+  std::string pending = {};   // what it waited for and did not see in time; empty: it saw all
+  std::int64_t waited = 0;    // for how many seconds it could have waited
 };
 
 struct UserPage {
@@ -86,6 +96,11 @@ struct UserQuery {
 struct CreatedUser {
   User user;
   bool replayed = false;  // the stored answer of an earlier request with this idempotency key
+  Written written = {};
+};
+struct UpdatedUser {
+  User user;
+  Written written = {};
 };
 
 // What becomes of users whose address the tenant has, and whether anything is changed at all.
@@ -97,6 +112,21 @@ enum class BatchOutcome { created, existing, updated, failed };
 struct BatchResult {
   BatchOutcome outcome = BatchOutcome::failed;
   std::optional<Error> error = {};  // of a failed one
+};
+struct CreatedUsers {
+  std::vector<BatchResult> results;  // in the order of the users
+  Written written = {};
+};
+
+struct SearchOptions {
+  std::optional<double> min_score = {};  // nothing: the server's own
+  std::string min_position = {};         // wait until the search sees this write
+  std::optional<std::int64_t> wait_seconds = {};
+};
+
+struct PublishedEvents {
+  std::vector<std::string> ids;  // in the order of the events
+  Written written = {};
 };
 
 struct RecordQuery {
@@ -159,23 +189,23 @@ class Client {
   // At most 1,000, in their order; a result for each. Repeated with the same key and users it
   // creates nothing twice. `too_large` where the tenant's rate limit lets no so many through at
   // once.
-  Result<std::vector<BatchResult>> create_users(const std::vector<NewUser>& users,
-                                                const BatchOptions& batch = {},
-                                                const WriteOptions& write = {});
+  Result<CreatedUsers> create_users(const std::vector<NewUser>& users,
+                                    const BatchOptions& batch = {}, const WriteOptions& write = {});
   Result<UserPage> list_users(const UserQuery& query = {});
   Result<User> get_user(std::int64_t id);
-  Result<User> update_user(std::int64_t id, const UserPatch& patch);
-  Status delete_user(std::int64_t id);
+  Result<UpdatedUser> update_user(std::int64_t id, const UserPatch& patch,
+                                  const WriteOptions& write = {});
+  Result<Written> delete_user(std::int64_t id, const WriteOptions& write = {});
 
-  // Search: best first. A min_score of nothing leaves the server's own.
+  // Search: best first. `unavailable` where it does not see min_position in time.
   Result<std::vector<SearchHit>> search(const std::string& text, int limit,
-                                        std::optional<double> min_score = {});
+                                        const SearchOptions& search = {});
 
-  // Events. One CloudEvents object: answers its id.
-  Result<std::string> publish(const Json& cloud_event, const WriteOptions& write = {});
-  // NDJSON, a CloudEvents object a line: all or nothing; ids in the order of the lines. An
-  // `unprocessable` error has pointers "/<line, from 1>/…".
-  Result<std::vector<std::string>> publish_bulk(std::string ndjson, const WriteOptions& write = {});
+  // Events. One CloudEvents object.
+  Result<PublishedEvents> publish(const Json& cloud_event, const WriteOptions& write = {});
+  // NDJSON, a CloudEvents object a line: all or nothing. An `unprocessable` error has pointers
+  // "/<line, from 1>/…".
+  Result<PublishedEvents> publish_bulk(std::string ndjson, const WriteOptions& write = {});
 
   // Topics and records.
   Result<std::vector<Json>> topics();

@@ -54,24 +54,35 @@ Result<BatchResult> batch_result_of(const Json& json) {
   return BatchResult{BatchOutcome::failed, std::move(error)};
 }
 
+Result<PublishedEvents> published(Result<Wrote> wrote) {
+  if (!wrote) return fail(wrote.error());
+  const Json& body = wrote->body;
+  const auto ids = body.is_object() ? body.find("ids") : body.end();
+  if (ids == body.end() || !ids->is_array()) return unexpected_form("published events");
+  PublishedEvents all{{}, std::move(wrote->written)};
+  for (const Json& id : *ids) {
+    if (!id.is_string()) return unexpected_form("published events");
+    all.ids.push_back(id.get<std::string>());
+  }
+  return all;
+}
+
 }  // namespace
 
 Result<CreatedUser> Client::create_user(const NewUser& user, const WriteOptions& write) {
-  Call call{.role = Role::users,
-            .method = "POST",
-            .path = "/users/create",
-            .body = dump({{"email", user.email}, {"name", user.name}}),
-            .headers = write_headers(write)};
-  auto response = impl_->send(call);
-  if (!response) return fail(response.error());
-  auto created = user_of(parse_json(response->body));
+  auto wrote = impl_->write({.role = Role::users,
+                             .method = "POST",
+                             .path = "/users/create",
+                             .body = dump({{"email", user.email}, {"name", user.name}})},
+                            write);
+  if (!wrote) return fail(wrote.error());
+  auto created = user_from_json(wrote->body);
   if (!created) return unexpected_form("a created user");
-  return CreatedUser{std::move(*created), header_of(*response, "idempotent-replayed") == "true"};
+  return CreatedUser{std::move(*created), wrote->replayed, std::move(wrote->written)};
 }
 
-Result<std::vector<BatchResult>> Client::create_users(const std::vector<NewUser>& users,
-                                                      const BatchOptions& batch,
-                                                      const WriteOptions& write) {
+Result<CreatedUsers> Client::create_users(const std::vector<NewUser>& users,
+                                          const BatchOptions& batch, const WriteOptions& write) {
   std::string lines;
   for (const NewUser& user : users) {
     lines += R"({"email":)";
@@ -80,17 +91,18 @@ Result<std::vector<BatchResult>> Client::create_users(const std::vector<NewUser>
     append_quoted(lines, user.name);
     lines += "}\n";
   }
-  auto body = impl_->json({.role = Role::users,
-                           .method = "POST",
-                           .path = "/users/batch",
-                           .query = {{"existing", batch.update ? "update" : ""},
-                                     {"dry_run", batch.dry_run ? "true" : ""}},
-                           .body = std::move(lines),
-                           .content_type = "application/x-ndjson",
-                           .headers = write_headers(write)});
-  if (!body) return fail(body.error());
-  const auto items = body->is_object() ? body->find("results") : body->end();
-  if (items == body->end() || !items->is_array() || items->size() != users.size())
+  auto wrote = impl_->write({.role = Role::users,
+                             .method = "POST",
+                             .path = "/users/batch",
+                             .query = {{"existing", batch.update ? "update" : ""},
+                                       {"dry_run", batch.dry_run ? "true" : ""}},
+                             .body = std::move(lines),
+                             .content_type = "application/x-ndjson"},
+                            write);
+  if (!wrote) return fail(wrote.error());
+  const Json& body = wrote->body;
+  const auto items = body.is_object() ? body.find("results") : body.end();
+  if (items == body.end() || !items->is_array() || items->size() != users.size())
     return unexpected_form("a batch of users");
   std::vector<BatchResult> results;
   for (const Json& item : *items) {
@@ -98,7 +110,7 @@ Result<std::vector<BatchResult>> Client::create_users(const std::vector<NewUser>
     if (!result) return fail(result.error());
     results.push_back(std::move(*result));
   }
-  return results;
+  return CreatedUsers{std::move(results), std::move(wrote->written)};
 }
 
 Result<UserPage> Client::list_users(const UserQuery& query) {
@@ -126,26 +138,35 @@ Result<User> Client::get_user(std::int64_t id) {
   return user_of(impl_->json({.role = Role::users, .path = user_path(id)}));
 }
 
-Result<User> Client::update_user(std::int64_t id, const UserPatch& patch) {
+Result<UpdatedUser> Client::update_user(std::int64_t id, const UserPatch& patch,
+                                        const WriteOptions& write) {
   Json body = Json::object();
   if (patch.email) body["email"] = *patch.email;
   if (patch.name) body["name"] = *patch.name;
-  return user_of(impl_->json(
-      {.role = Role::users, .method = "PATCH", .path = user_path(id), .body = dump(body)}));
+  auto wrote = impl_->write(
+      {.role = Role::users, .method = "PATCH", .path = user_path(id), .body = dump(body)}, write);
+  if (!wrote) return fail(wrote.error());
+  auto user = user_from_json(wrote->body);
+  if (!user) return unexpected_form("a user");
+  return UpdatedUser{std::move(*user), std::move(wrote->written)};
 }
 
-Status Client::delete_user(std::int64_t id) {
-  auto response = impl_->send({.role = Role::users, .method = "DELETE", .path = user_path(id)});
-  if (!response) return fail(response.error());
-  return {};
+Result<Written> Client::delete_user(std::int64_t id, const WriteOptions& write) {
+  auto wrote =
+      impl_->write({.role = Role::users, .method = "DELETE", .path = user_path(id)}, write);
+  if (!wrote) return fail(wrote.error());
+  return std::move(wrote->written);
 }
 
 Result<std::vector<SearchHit>> Client::search(const std::string& text, int limit,
-                                              std::optional<double> min_score) {
+                                              const SearchOptions& search) {
   Call call{.role = Role::gateway,
             .path = "/ai/users/search",
-            .query = {{"query", text}, {"limit", std::to_string(limit)}}};
-  if (min_score) call.query.emplace_back("min_score", number_text(*min_score));
+            .query = {{"query", text},
+                      {"limit", std::to_string(limit)},
+                      {"min_position", search.min_position}}};
+  if (search.min_score) call.query.emplace_back("min_score", number_text(*search.min_score));
+  prefer_wait(call, search.wait_seconds);
   auto body = impl_->json(call);
   if (!body) return fail(body.error());
   const auto results = body->is_object() ? body->find("results") : body->end();
@@ -159,36 +180,27 @@ Result<std::vector<SearchHit>> Client::search(const std::string& text, int limit
   return hits;
 }
 
-Result<std::string> Client::publish(const Json& cloud_event, const WriteOptions& write) {
-  auto body = impl_->json({.role = Role::publisher,
-                           .method = "POST",
-                           .path = "/api/v1/events",
-                           .body = dump(cloud_event),
-                           .content_type = "application/cloudevents+json",
-                           .headers = write_headers(write)});
-  if (!body) return fail(body.error());
-  const auto id = body->is_object() ? body->find("id") : body->end();
-  if (id == body->end() || !id->is_string()) return unexpected_form("a published event");
-  return id->get<std::string>();
+Result<PublishedEvents> Client::publish(const Json& cloud_event, const WriteOptions& write) {
+  auto wrote = impl_->write({.role = Role::publisher,
+                             .method = "POST",
+                             .path = "/api/v1/events",
+                             .body = dump(cloud_event),
+                             .content_type = "application/cloudevents+json"},
+                            write);
+  if (!wrote) return fail(wrote.error());
+  const Json& body = wrote->body;
+  const auto id = body.is_object() ? body.find("id") : body.end();
+  if (id == body.end() || !id->is_string()) return unexpected_form("a published event");
+  return PublishedEvents{{id->get<std::string>()}, std::move(wrote->written)};
 }
 
-Result<std::vector<std::string>> Client::publish_bulk(std::string ndjson,
-                                                      const WriteOptions& write) {
-  auto body = impl_->json({.role = Role::publisher,
-                           .method = "POST",
-                           .path = "/api/v1/events",
-                           .body = std::move(ndjson),
-                           .content_type = "application/x-ndjson",
-                           .headers = write_headers(write)});
-  if (!body) return fail(body.error());
-  const auto ids = body->is_object() ? body->find("ids") : body->end();
-  if (ids == body->end() || !ids->is_array()) return unexpected_form("published events");
-  std::vector<std::string> result;
-  for (const Json& id : *ids) {
-    if (!id.is_string()) return unexpected_form("published events");
-    result.push_back(id.get<std::string>());
-  }
-  return result;
+Result<PublishedEvents> Client::publish_bulk(std::string ndjson, const WriteOptions& write) {
+  return published(impl_->write({.role = Role::publisher,
+                                 .method = "POST",
+                                 .path = "/api/v1/events",
+                                 .body = std::move(ndjson),
+                                 .content_type = "application/x-ndjson"},
+                                write));
 }
 
 }  // namespace mesh::client

@@ -42,6 +42,31 @@ http::HeaderList headers_of(const Options& options, const Call& call) {
   return headers;
 }
 
+// A structured-field string (RFC 8941): quoted, backslash before quotes and backslashes.
+std::string quoted(const std::string& text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
+Result<Json> body_of(const Call& call, const std::string& text) {
+  auto body = parse_json(text, kAnswerLimits);
+  if (body) return body;
+  return fail(
+      ErrorKind::internal,
+      "the answer to " + call.method + " " + call.path + " is not JSON: is this address a meshd?",
+      body.error().message);
+}
+
+std::string at_pointer(const Json& body, const char* pointer) {
+  const Json::json_pointer place(pointer);
+  if (!body.is_object() || !body.contains(place)) return {};
+  return body[place].is_string() ? body[place].get<std::string>() : std::string{};
+}
+
 }  // namespace
 
 Client::Impl::Impl(Options given)
@@ -93,18 +118,36 @@ Result<Json> Client::Impl::json(const Call& call) {
   return json(call, text);
 }
 
+Result<Wrote> Client::Impl::write(Call call, const WriteOptions& wishes) {
+  if (!wishes.tenant.empty()) call.headers.emplace_back("X-Tenant-Id", wishes.tenant);
+  call.query.emplace_back("ack", wishes.ack);
+  prefer_wait(call, wishes.wait_seconds);
+  if (!wishes.idempotency_key.empty()) {
+    call.headers.emplace_back("Idempotency-Key", quoted(wishes.idempotency_key));
+  }
+  auto response = send(call);
+  if (!response) return fail(response.error());
+  Wrote wrote;
+  if (!response->body.empty()) {
+    auto body = body_of(call, response->body);
+    if (!body) return fail(body.error());
+    wrote.body = std::move(*body);
+  }
+  wrote.replayed = header_of(*response, "idempotent-replayed") == "true";
+  wrote.written.position = header_of(*response, "mesh-position").value_or("");
+  const auto applied = header_of(*response, "preference-applied").value_or("");
+  if (applied.starts_with("wait=")) {
+    wrote.written.waited = parse_int(std::string_view(applied).substr(5)).value_or(0);
+  }
+  wrote.written.pending = at_pointer(wrote.body, "/pending/ack");
+  return wrote;
+}
+
 Result<Json> Client::Impl::json(const Call& call, std::string& text) {
   auto response = send(call);
   if (!response) return fail(response.error());
   text = std::move(response->body);
-  auto body = parse_json(text, kAnswerLimits);
-  if (!body) {
-    return fail(
-        ErrorKind::internal,
-        "the answer to " + call.method + " " + call.path + " is not JSON: is this address a meshd?",
-        body.error().message);
-  }
-  return body;
+  return body_of(call, text);
 }
 
 Result<std::vector<Json>> Client::Impl::items(Call call, int limit, Keep keep) {
@@ -146,18 +189,10 @@ std::string path_of(std::initializer_list<std::string_view> parts) {
   return path;
 }
 
-http::HeaderList write_headers(const WriteOptions& write) {
-  http::HeaderList headers;
-  if (!write.tenant.empty()) headers.emplace_back("X-Tenant-Id", write.tenant);
-  if (write.idempotency_key.empty()) return headers;
-  // A structured-field string (RFC 8941): quoted, backslash before quotes and backslashes.
-  std::string quoted = "\"";
-  for (const char c : write.idempotency_key) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
-  }
-  headers.emplace_back("Idempotency-Key", quoted + '"');
-  return headers;
+void prefer_wait(Call& call, std::optional<std::int64_t> seconds) {
+  if (!seconds) return;
+  call.headers.emplace_back("Prefer", "wait=" + std::to_string(*seconds));
+  call.extra_wait = std::chrono::seconds{*seconds};
 }
 
 tl::unexpected<Error> unexpected_form(std::string_view what) {

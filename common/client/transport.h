@@ -20,6 +20,13 @@ struct Call {
   bool open = false;       // a route without a credential
 };
 
+// The answer of a write; null where it has no body.
+struct Wrote {
+  Json body;
+  Written written;
+  bool replayed = false;
+};
+
 // Makes of what was read of an object, with its text, what is to be passed on.
 using Keep = void (*)(Json& object, std::string_view text);
 
@@ -33,7 +40,9 @@ struct Client::Impl {
   // Below 300 only; the body may be empty.
   Result<http::Response> send(const Call& call);
   Result<Json> json(const Call& call);
-  // The same, and `text` as it came.
+  // Of a write, with what its options ask for.
+  Result<Wrote> write(Call call, const WriteOptions& wishes);
+  // The same as json, and `text` as it came.
   Result<Json> json(const Call& call, std::string& text);
   // {"items":[…],"next"}: follows `next` until `limit` items are there (0: all).
   Result<std::vector<Json>> items(Call call, int limit, Keep keep = nullptr);
@@ -41,7 +50,7 @@ struct Client::Impl {
 
 // "/a/b" of already split parts, each percent-encoded.
 std::string path_of(std::initializer_list<std::string_view> parts);
-http::HeaderList write_headers(const WriteOptions& write);
+void prefer_wait(Call& call, std::optional<std::int64_t> seconds);
 // Calls `keep` with each object of the answer's "items" and its text.
 void keep_items(Json& answer, std::string_view text, Keep keep);
 tl::unexpected<Error> unexpected_form(std::string_view what);

@@ -58,6 +58,7 @@ struct Http {
   Duration idle_timeout{75'000};
   Duration write_timeout{30'000};
   Duration answer_timeout{60'000};
+  Duration max_wait{25'000};
   Duration drain_delay{0};
   Duration drain_timeout{20'000};
 };

@@ -172,8 +172,10 @@ std::vector<Key> make_keys() {
                "with another role, its connections count among those."),
       make_key(
           MESH_MEMBER(http.max_waiting), integer(1, 1'000'000),
-          "Requests that wait for records or the end of a task, as mesh events tail does; each\n"
-          "holds a connection and no thread. Further ones: 503."),
+          "Requests that wait for records or the end of a task, as mesh events tail does, or for "
+          "what\n"
+          "they wrote; each holds a connection and no thread. Further ones: 503, or of a write at\n"
+          "once what is durable."),
       make_key(MESH_MEMBER(http.max_body), size(kKiB, kGiB),
                "Largest body of a request; beyond it: 413."),
       make_key(MESH_MEMBER(http.max_bulk_body), size(kKiB, 4 * kGiB),
@@ -198,6 +200,10 @@ std::vector<Key> make_keys() {
           MESH_MEMBER(http.answer_timeout), duration(Duration{26'000}, kDay),
           "Time from a whole request to its answer, also while no thread is free; beyond it: 503.\n"
           "26s at least, since a request may ask to wait for 25s."),
+      make_key(MESH_MEMBER(http.max_wait), duration(Duration{1'000}, kDay),
+               "How long at most a write or a search is held back until it is searchable or "
+               "counted, or\n"
+               "sees a write (Prefer: wait). A second below answer_timeout at least."),
       make_key(
           MESH_MEMBER(http.drain_delay), duration(Duration{0}, hours{1}),
           "On SIGTERM, how long requests are still taken while /readyz answers 503 and answers\n"

@@ -118,6 +118,8 @@ void check_rules(const Config& config, Problems& problems) {
     if (value < least) problems.add(key, "is below " + std::string(other) + "; raise it");
   };
   at_least("http.max_bulk_body", config.http.max_bulk_body, "http.max_body", config.http.max_body);
+  at_least("http.answer_timeout", config.http.answer_timeout, "http.max_wait + 1s",
+           config.http.max_wait + std::chrono::seconds{1});
   // A tenant holds at most half of it.
   at_least("http.max_buffered", config.http.max_buffered, "twice http.max_bulk_body",
            2 * config.http.max_bulk_body);

@@ -8,8 +8,8 @@ namespace mesh::http {
 namespace {
 
 constexpr const char* kReadable =
-    "Accept-Encoding, Allow, ETag, Idempotent-Replayed, Link, Location, RateLimit, "
-    "RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id";
+    "Accept-Encoding, Allow, ETag, Idempotent-Replayed, Link, Location, Mesh-Position, "
+    "Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id";
 
 }  // namespace
 

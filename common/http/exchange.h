@@ -21,6 +21,7 @@ namespace mesh::http {
 
 class Connection;
 class Inbox;
+class WorkerPool;
 
 // Connections that share one bound, so that a group that is full does not keep another's out.
 struct ConnectionGroup {
@@ -41,10 +42,12 @@ struct Listener {
   RouteTable routes;
   std::vector<std::unique_ptr<RouteMetrics>> metrics;  // of each route
   Router router;
-  ServerOptions options;  // the server's
+  ServerOptions options;        // the server's
+  WorkerPool* quick = nullptr;  // the server's, as the next
+  WorkerPool* slow = nullptr;
 };
 
-struct Exchange {
+struct Exchange : std::enable_shared_from_this<Exchange> {
   Request request;
   std::string instance = "/";  // the path as sent, for problems
   const Listener* listener = nullptr;

@@ -116,8 +116,17 @@ int status_of(ErrorKind kind) {
   return 500;
 }
 
+Response Response::failure(const std::string& where, const std::exception& exception) {
+  return problem({ErrorKind::internal,
+                  "The request failed; report it with its request id.",
+                  "exception in " + where + ": " + exception.what(),
+                  {},
+                  {}});
+}
+
 struct Responder::Shared {
-  Shared(Send s, OnGone g) : send(std::move(s)), on_gone(std::move(g)) {}
+  Shared(Send s, OnGone g, OnWorker w)
+      : send(std::move(s)), on_gone(std::move(g)), on_worker(std::move(w)) {}
   // Who drops its responder would leave the client waiting.
   ~Shared() {
     if (answered.load(std::memory_order_acquire)) return;
@@ -130,11 +139,13 @@ struct Responder::Shared {
   }
   const Send send;
   const OnGone on_gone;
+  const OnWorker on_worker;
   std::atomic<bool> answered{false};
 };
 
-Responder::Responder(Send send, OnGone on_gone)
-    : shared_(std::make_shared<Shared>(std::move(send), std::move(on_gone))) {}
+Responder::Responder(Send send, OnGone on_gone, OnWorker on_worker)
+    : shared_(std::make_shared<Shared>(std::move(send), std::move(on_gone), std::move(on_worker))) {
+}
 
 void Responder::operator()(Response response) const {
   if (!shared_->answered.exchange(true)) shared_->send(std::move(response));
@@ -142,6 +153,19 @@ void Responder::operator()(Response response) const {
 
 void Responder::when_gone(std::function<void()> gone) const {
   if (shared_->on_gone) shared_->on_gone(std::move(gone));
+}
+
+bool Responder::on_worker(std::function<void()> work) const {
+  auto guarded = [respond = *this, work = std::move(work)] {
+    try {
+      work();
+    } catch (const std::exception& e) {
+      respond(Response::failure("the handler", e));
+    }
+  };
+  if (shared_->on_worker) return shared_->on_worker(std::move(guarded));
+  guarded();
+  return true;
 }
 
 }  // namespace mesh::http

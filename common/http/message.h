@@ -60,6 +60,8 @@ struct Response {
   static Response problem(const Error& error);
   // The same for what only HTTP knows: 405, 408, 431, …
   static Response problem(int status, std::string_view detail);
+  // 500 for an exception out of `where`, which the log alone is told.
+  static Response failure(const std::string& where, const std::exception& exception);
   Response&& with(std::string name, std::string value) &&;
   // Kept for the log of problems; never sent.
   std::string log_cause;
@@ -78,7 +80,8 @@ class Responder {
  public:
   using Send = std::function<void(Response)>;
   using OnGone = std::function<void(std::function<void()>)>;
-  explicit Responder(Send send, OnGone on_gone = {});
+  using OnWorker = std::function<bool(std::function<void()>)>;
+  explicit Responder(Send send, OnGone on_gone = {}, OnWorker on_worker = {});
   void operator()(Response response) const;
   void operator()(const Error& error) const { (*this)(Response::problem(error)); }
   // Calls `gone` once, at once where it is so already, when the client sends no more (it may have
@@ -86,6 +89,10 @@ class Responder {
   // keeps an answer back for long; of two calls the last counts. `gone` runs on the thread of the
   // connection, must not block, and is not called any more once the server has stopped.
   void when_gone(std::function<void()> gone) const;
+  // Runs `work`, which answers, on the route's pool, or that of quick ones, in the turn of the
+  // request's tenant: for a request that has waited without a thread and now goes on. False, and
+  // nothing runs, where the pool has no room. An exception out of `work` is answered with 500.
+  bool on_worker(std::function<void()> work) const;
 
  private:
   struct Shared;

@@ -2,19 +2,12 @@
 
 #include "common/http/chain.h"
 #include "common/http/inbox.h"
+#include "common/http/worker_pool.h"
 
 namespace mesh::http {
 namespace {
 
 thread_local InlineAnswer* inline_answer = nullptr;
-
-Error failed(const char* where, const std::exception& e) {
-  return {ErrorKind::internal,
-          "The request failed; report it with its request id.",
-          std::string("exception in ") + where + ": " + e.what(),
-          {},
-          {}};
-}
 
 }  // namespace
 
@@ -44,7 +37,7 @@ bool ask_hooks(const std::shared_ptr<Exchange>& exchange, const Hooks& hooks, Re
     if (!refusal) refusal = check_further(*exchange, hooks);
     return refusal || admit(*exchange, hooks, later, refusal);
   } catch (const std::exception& e) {
-    refusal = Response::problem(failed("a hook", e));
+    refusal = Response::failure("a hook", e);
     return true;
   }
 }
@@ -53,7 +46,7 @@ Refusal take_decision(Exchange& exchange, const Hooks& hooks, Result<RateDecisio
   try {
     return end_admission(exchange, hooks, std::move(decision));
   } catch (const std::exception& e) {
-    return Response::problem(failed("a hook", e));
+    return Response::failure("a hook", e);
   }
 }
 
@@ -61,10 +54,15 @@ void run_handler(const std::shared_ptr<Exchange>& exchange, const Hooks& hooks,
                  std::chrono::nanoseconds waited) {
   if (!exchange->begin()) return;
   exchange->waited = waited;
-  // The one function keeps the exchange for both.
+  // The one function keeps the exchange for all.
   const Responder respond(
       [exchange](Response response) { InlineAnswer::deliver(exchange, std::move(response)); },
-      [raw = exchange.get()](std::function<void()> gone) { raw->when_gone(std::move(gone)); });
+      [raw = exchange.get()](std::function<void()> gone) { raw->when_gone(std::move(gone)); },
+      [raw = exchange.get()](std::function<void()> work) {
+        const auto& listener = *raw->listener;
+        auto& pool = raw->route->pool == Pool::slow ? *listener.slow : *listener.quick;
+        return pool.push(raw->shared_from_this(), std::move(work));
+      });
   try {
     if (exchange->unchecked) {
       if (auto refusal = check_blocking(*exchange, hooks)) return respond(std::move(*refusal));
@@ -72,7 +70,7 @@ void run_handler(const std::shared_ptr<Exchange>& exchange, const Hooks& hooks,
     if (auto refusal = decode_body(*exchange)) return respond(std::move(*refusal));
     exchange->route->handler(std::shared_ptr<const Request>(exchange, &exchange->request), respond);
   } catch (const std::exception& e) {
-    respond(failed("the handler", e));
+    respond(Response::failure("the handler", e));
   }
 }
 

@@ -54,6 +54,8 @@ Status Server::Impl::open(std::vector<ListenerSpec> specs) {
     auto listener = make_listener(std::move(spec), core.options, metrics);
     if (!listener) return fail(std::move(listener.error()));
     (*listener)->group = group;
+    (*listener)->quick = &core.quick;
+    (*listener)->slow = &core.slow;
     core.listeners.push_back(std::move(*listener));
   }
   for (auto& listener : core.listeners) {

@@ -19,18 +19,19 @@ void WorkerPool::start(int threads, int per_tenant, std::size_t max_queued, Work
   }
 }
 
-bool WorkerPool::push(std::shared_ptr<Exchange> exchange) {
+bool WorkerPool::push(std::shared_ptr<Exchange> exchange, std::function<void()> instead) {
   const auto tenant = exchange->tenant();
+  Item item{std::move(exchange), std::move(instead)};
   bool wakes = false;
   {
     std::lock_guard lock(mutex_);
     if (stopping_) return false;
     // Else whoever ends what keeps it waiting takes it.
     wakes = may_run(tenant);
-    if (!queue_.try_push(tenant, std::move(exchange), 1)) {
+    if (!queue_.try_push(tenant, std::move(item), 1)) {
       // Those whose client has left still hold places; looked for only when there is none.
-      queue_.erase_if([](const auto& waiting) { return waiting->abandoned(); });
-      if (!queue_.try_push(tenant, std::move(exchange), 1)) return false;
+      queue_.erase_if([](const auto& waiting) { return waiting.exchange->abandoned(); });
+      if (!queue_.try_push(tenant, std::move(item), 1)) return false;
     }
   }
   if (wakes) more_.notify_one();
@@ -62,15 +63,15 @@ void WorkerPool::run() {
   const auto may = [this](std::string_view tenant) { return may_run(tenant); };
   std::unique_lock lock(mutex_);
   while (true) {
-    std::optional<std::shared_ptr<Exchange>> next;
+    std::optional<Item> next;
     more_.wait(lock, [&] { return stopping_ || (next = queue_.pop(may)).has_value(); });
     if (!next) return;
-    const std::string tenant((*next)->tenant());
+    const std::string tenant(next->exchange->tenant());
     ++running_;
     if (!tenant.empty()) ++running_of_[tenant];
     if (running_ < size_ && queue_.any(may)) more_.notify_one();
     lock.unlock();
-    work_(*next);
+    next->instead ? next->instead() : work_(next->exchange);
     next.reset();
     lock.lock();
     --running_;

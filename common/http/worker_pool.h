@@ -31,13 +31,18 @@ class WorkerPool {
   ~WorkerPool() { stop(); }
   // A tenant gets at most `per_tenant` threads at once.
   void start(int threads, int per_tenant, std::size_t max_queued, Work work);
-  // False where too many others wait already that are not abandoned, and once it stops.
-  [[nodiscard]] bool push(std::shared_ptr<Exchange> exchange);
+  // Runs `Work`, or `instead` in its place. False where too many others wait already that are not
+  // abandoned, and once it stops.
+  [[nodiscard]] bool push(std::shared_ptr<Exchange> exchange, std::function<void()> instead = {});
   // Waits for what runs; drops what waits. Callable twice, before start too.
   void stop();
 
  private:
-  using Queue = FairQueue<std::shared_ptr<Exchange>>;
+  struct Item {
+    std::shared_ptr<Exchange> exchange;
+    std::function<void()> instead;
+  };
+  using Queue = FairQueue<Item>;
 
   void run();
   // Of a tenant, with the lock held.

@@ -21,8 +21,14 @@ struct ParkedEvent {
   std::string cause;
 };
 
+// Which event is parked, without what is in it.
+struct ParkedKey {
+  Position position;
+  std::string key;
+};
+
 // Scoped by pipeline name. Any thread; what one writes of a partition no other writes at the same
-// time. Calls block until durable.
+// time. Changes block until durable.
 class RetryStore {
  public:
   virtual ~RetryStore() = default;
@@ -33,6 +39,9 @@ class RetryStore {
   // runtimes that parked them.
   virtual Result<std::vector<ParkedEvent>> load(const std::string& pipeline,
                                                 const std::set<TopicPartition>& partitions) = 0;
+  // All of the pipeline's, for whoever wants to know whether an event is done. What is parked
+  // before its group commits past it is seen after that.
+  virtual Result<std::vector<ParkedKey>> parked_keys(const std::string& pipeline) = 0;
 };
 
 }  // namespace mesh

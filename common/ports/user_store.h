@@ -12,8 +12,12 @@
 
 namespace mesh {
 
+// A user as a change left it.
+struct ChangedUser : User {
+  std::int64_t event = 0;  // the sequence of the change's event in the outbox; 0: none was written
+};
 // Called exactly once, from a thread of the engine's, once the change is durable. Must not block.
-using UserDone = std::function<void(Result<User>)>;
+using UserDone = std::function<void(Result<ChangedUser>)>;
 
 // What a change needs beside its data.
 struct ChangeContext {
@@ -21,7 +25,7 @@ struct ChangeContext {
   // When set, `answer` of the user is stored under it in the same transaction; `conflict`, and
   // nothing is changed, where another has taken the claim over, or has answered.
   std::optional<ClaimedKey> claim;
-  StoredAnswer (*answer)(const User&) = nullptr;  // set with `claim`
+  StoredAnswer (*answer)(const ChangedUser&) = nullptr;  // set with `claim`
   // When set, an existing user is changed only at one of these versions; at another one: `conflict`
   // with the pointer /version. Compared in the transaction of the change.
   std::optional<std::vector<std::int64_t>> only_at{};

@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <map>
 
 #include "common/domain/catalogue.h"
+#include "daemon/pipeline/groups.h"
 #include "daemon/pipeline/scan.h"
 #include "daemon/services/admin_work.h"
 #include "daemon/services/api_parts.h"
@@ -55,14 +55,12 @@ Result<Response> verify(const WorkAdminDeps& deps, const http::Request& request)
 
 // A pipeline knows the events of its own topic only; another topic's would die of it.
 Status follows_topic(const pipeline::ReplaySpec& spec) {
-  static const std::map<std::string, std::string> followed{{"user-index", "user.events"},
-                                                           {"analytics", "analytics.events"},
-                                                           {"chemical", "chemical.events"}};
-  const auto it = followed.find(spec.pipeline);
+  const auto follows = std::ranges::find_if(
+      pipeline::kTopicGroups, [&](const auto& reads) { return reads.group == spec.pipeline; });
   const bool known =
       std::ranges::any_of(topics(), [&](const auto& topic) { return topic.name == spec.topic; });
-  if (!known || it == followed.end() || it->second == spec.topic) return {};
-  return bad_member("pipeline", "follows " + it->second + ", not " + spec.topic);
+  if (!known || follows == pipeline::kTopicGroups.end() || follows->topic == spec.topic) return {};
+  return bad_member("pipeline", std::string("follows ") + follows->topic + ", not " + spec.topic);
 }
 
 Result<Response> replay(const WorkAdminDeps& deps, const http::Request& request) {
@@ -85,6 +83,7 @@ Result<Response> replay(const WorkAdminDeps& deps, const http::Request& request)
     if (!estimate) return fail(estimate.error());
     return Response::json(200, pipeline::to_json(*estimate));
   }
+  if (auto accepted = deps.runner.accepts("replay"); !accepted) return fail(accepted.error());
   auto fixed = deps.replayer.fix(*spec);
   if (!fixed) return fail(fixed.error());
   return task_answer(deps.runner.submit("replay", std::move(fixed->spec), fixed->total));

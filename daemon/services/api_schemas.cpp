@@ -120,6 +120,13 @@ Json make() {
   all["User"] = with_example(of_catalogue("user.created"), R"({
     "id": 7, "email": "ada@acme.dev", "name": "Ada Lovelace", "tenantId": "acme"})");
   all["User"]["properties"]["id"]["format"] = "int64";
+  for (const auto& [name, whole] :
+       {std::pair{"PendingUser", "User"}, {"PendingBatch", "BatchResults"}}) {
+    Json& schema = all[name] = Json(all[whole]);
+    schema.erase("examples");
+    schema["required"].push_back("pending");
+    schema["properties"]["pending"] = ref("Pending");
+  }
   Json tenant = complete(of_catalogue("tenant.created"));
   Json& policies = tenant["properties"]["rate_limits"]["additionalProperties"];
   all["RatePolicy"] = with_example(std::move(policies), R"({"rate": 30, "per": "1m", "burst": 0})");

@@ -6,13 +6,7 @@ namespace mesh::services {
 namespace {
 
 // An exception on the thread of the polls would end the process.
-http::Response failed(const std::exception& e) {
-  return http::Response::problem({ErrorKind::internal,
-                                  "The request failed; report it with its request id.",
-                                  std::string("exception in a long poll: ") + e.what(),
-                                  {},
-                                  {}});
-}
+http::Response failed(const std::exception& e) { return http::Response::failure("a long poll", e); }
 
 std::optional<http::Response> look_at(const LongPolls::Poll& poll, bool last) {
   try {
@@ -60,6 +54,10 @@ void LongPolls::answer(Poll poll, Duration wait, http::Responder respond) {
     }
     if (waiting_.size() >= most_) {
       lock.unlock();
+      if (poll.done) {
+        if (auto answer = look_at(poll, true)) respond(std::move(*answer));
+        return;
+      }
       return respond(Error{ErrorKind::unavailable,
                            "too many requests wait already (http.max_waiting is " +
                                std::to_string(most_) + "); try again in a moment",

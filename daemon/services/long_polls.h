@@ -34,6 +34,9 @@ class LongPolls {
     // Tells once a look may find more than the one before, also where that is so already:
     // EventLog::watch and its like.
     std::function<std::unique_ptr<Watch>(Told told)> watch;
+    // What was asked for is done and only its effect waited for: where too many wait, the answer is
+    // as it is then, and not `unavailable`.
+    bool done = false;
   };
 
   // At most `most` wait at once.

@@ -7,6 +7,7 @@
 #include "common/base/ids.h"
 #include "common/base/json.h"
 #include "common/domain/catalogue.h"
+#include "daemon/pipeline/groups.h"
 #include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
 #include "daemon/services/request_search.h"
@@ -15,6 +16,18 @@ namespace mesh::services {
 namespace {
 
 constexpr std::size_t kMaxTopics = 32;  // of a tenant's own types
+
+constexpr std::string_view kCounted = pipeline::kAnalytics.done;
+
+// What becomes of the events of a request.
+Acks acks_of(const std::vector<Event>& events) {
+  const auto counted = std::ranges::count_if(events, [](const Event& event) {
+    const auto* type = find_event_type(event.type);
+    return type != nullptr && pipeline::group_of(type->topic) != nullptr;
+  });
+  if (counted == 0) return {};
+  return {kCounted, static_cast<std::size_t>(counted) == events.size()};
+}
 
 // The name that the id of a request's n-th event is made of; no two requests share one, since what
 // stands behind the last colon is a number.
@@ -130,6 +143,8 @@ class Publisher {
   // store's.
   void append(const http::Request& request, const std::vector<Event>& events,
               http::Responder respond, Body body) {
+    auto held = deps_.waits.hold(request, acks_of(events), respond);
+    if (!held) return reject(held.error(), respond);
     deps_.tenants.note_use(request.tenant());
     Batch batch{request.tenant(), request.body.size(), {}, {}, body, {}};
     batch.records.reserve(events.size());
@@ -139,11 +154,15 @@ class Publisher {
       batch.ids.push_back(event.id);
     }
     idempotent(
-        deps_.idempotency, Keep::answer, request, std::move(respond),
+        deps_.idempotency, Keep::answer, request, std::move(*held),
         [this, batch = std::move(batch)](std::optional<KeyedWork> work, Ended ended) mutable {
           batch.ended = std::move(ended);
           work ? append_once(*work, std::move(batch)) : append_new(std::move(batch));
         });
+  }
+
+  static http::Response published(const Batch& batch, const WritePosition& position) {
+    return with_position(http::Response::json_text(202, batch.body(batch.ids)), position);
   }
 
   void refuse(const Error& error, const Batch& batch) {
@@ -166,11 +185,11 @@ class Publisher {
              [&](std::size_t i) { return uuid_v7_of(work.began, name_of(work.claim.key, i)); });
     if (!work.again) return write(std::move(batch));
     auto shared = std::make_shared<Batch>(std::move(batch));
-    search_.whole(shared->records, work.began, [this, shared](Result<bool> there) {
-      if (!there) return refuse(there.error(), *shared);
-      *there ? shared->ended(http::Response::json_text(202, shared->body(shared->ids)))
-             : write(std::move(*shared));
-    });
+    search_.whole(shared->records, work.began,
+                  [this, shared](Result<std::optional<WritePosition>> there) {
+                    if (!there) return refuse(there.error(), *shared);
+                    *there ? shared->ended(published(*shared, **there)) : write(std::move(*shared));
+                  });
   }
 
   // To events whose clients gave none.
@@ -193,7 +212,7 @@ class Publisher {
           accepted_.add(static_cast<double>(batch.ids.size()));
           deps_.usage.add(batch.tenant.str(),
                           {{Use::events, batch.ids.size()}, {Use::bytes, batch.bytes}});
-          batch.ended(http::Response::json_text(202, batch.body(batch.ids)));
+          batch.ended(published(batch, behind(*at)));
         });
   }
 
@@ -215,21 +234,22 @@ http::RouteTable publish_routes(PublishDeps deps) {
   const auto route = [&](const char* pattern, const char* operation, const char* summary, Body body,
                          std::vector<http::Content> taken, const char* published,
                          std::function<void(const http::Request&, http::Responder)> work) {
-    return http::Route{.method = "POST",
-                       .pattern = pattern,
-                       .access = Access::tenant_or_anonymous,
-                       .scope = "publish",
-                       .body = body,
-                       .operation = operation,
-                       .tag = "publishing",
-                       .summary = summary,
-                       .parameters = {api::idempotency_key()},
-                       .request = std::move(taken),
-                       .answers = {api::gives(published, "All of it is durable.", 202)},
-                       .problems = {409, 422},
-                       .handler = [work = std::move(work)](auto request, auto respond) {
-                         work(*request, std::move(respond));
-                       }};
+    http::Route row{.method = "POST",
+                    .pattern = pattern,
+                    .access = Access::tenant_or_anonymous,
+                    .scope = "publish",
+                    .body = body,
+                    .operation = operation,
+                    .tag = "publishing",
+                    .summary = summary,
+                    .parameters = {api::idempotency_key()},
+                    .request = std::move(taken),
+                    .answers = {api::gives(published, "All of it is durable.", 202)},
+                    .problems = {409, 422},
+                    .handler = [work = std::move(work)](auto request, auto respond) {
+                      work(*request, std::move(respond));
+                    }};
+    return api::held(std::move(row), kCounted);
   };
   http::RouteTable table{
       route("/api/v1/events/analytics", "publishAnalyticsEvent", "Publishes one analytics event",

@@ -10,6 +10,7 @@
 #include "daemon/services/admission.h"
 #include "daemon/services/cloudevents.h"
 #include "daemon/services/tenant_directory.h"
+#include "daemon/services/write_wait.h"
 
 namespace mesh::services {
 
@@ -22,6 +23,7 @@ struct PublishDeps {
   Clock& clock;
   Metrics& metrics;
   Usage& usage;
+  WriteWaits& waits;
   TopicSpec new_topic;  // how topics of unknown types are made; its name is replaced
   std::size_t max_event_bytes = 1 << 20;
 };

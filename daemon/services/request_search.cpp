@@ -44,32 +44,39 @@ Result<std::optional<Wanted>> places_of(LogAdmin& admin, const std::vector<Recor
   return wanted;
 }
 
-Result<bool> find_all(EventLog& log, const TopicPartition& at, std::set<std::string> wanted,
-                      Timestamp since) {
+// One past the last of them; nothing where not all are found.
+Result<std::optional<std::int64_t>> find_all(EventLog& log, const TopicPartition& at,
+                                             std::set<std::string> wanted, Timestamp since) {
   auto offset = log.offset_at(at, since - kClockSlack);
   if (!offset) return fail(std::move(offset.error()));
   for (std::size_t searched = 0; searched < kMaxSearched;) {
     auto read = log.read(at, *offset, {});
     if (!read) return fail(std::move(read.error()));
-    for (const StoredRecord& record : read->records) wanted.erase(identity_of(record.headers));
-    if (wanted.empty()) return true;
-    if (read->at_end) return false;
+    for (const StoredRecord& record : read->records) {
+      wanted.erase(identity_of(record.headers));
+      if (wanted.empty()) return record.position.offset + 1;
+    }
+    if (read->at_end) return std::nullopt;
     searched += std::max<std::size_t>(1, read->records.size());
     offset = read->next;
   }
-  return false;
+  return std::nullopt;
 }
 
-Result<bool> all_in_log(EventLog& log, LogAdmin& admin, const std::vector<Record>& records,
-                        Timestamp since) {
+Result<std::optional<WritePosition>> all_in_log(EventLog& log, LogAdmin& admin,
+                                                const std::vector<Record>& records,
+                                                Timestamp since) {
   auto places = places_of(admin, records);
   if (!places) return fail(std::move(places.error()));
-  if (!*places) return false;
+  if (!*places) return std::nullopt;
+  WritePosition behind;
   for (auto& [at, wanted] : **places) {
     auto found = find_all(log, at, std::move(wanted), since);
-    if (!found || !*found) return found;
+    if (!found) return fail(std::move(found.error()));
+    if (!*found) return std::nullopt;
+    behind.log[at] = **found;
   }
-  return true;
+  return behind;
 }
 
 }  // namespace
@@ -86,7 +93,7 @@ RequestSearch::~RequestSearch() {
 }
 
 void RequestSearch::whole(const std::vector<Record>& records, Timestamp since,
-                          std::function<void(Result<bool>)> done) {
+                          std::function<void(Result<std::optional<WritePosition>>)> done) {
   {
     std::lock_guard lock(mutex_);
     if (waiting_.size() < kMaxWaiting) {

@@ -5,10 +5,12 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/domain/write_position.h"
 #include "common/ports/event_log.h"
 
 namespace mesh::services {
@@ -20,11 +22,12 @@ class RequestSearch {
   RequestSearch(EventLog& log, LogAdmin& admin) : log_(log), admin_(admin) {}
   ~RequestSearch();  // drops what waits
 
-  // Tells whether every one of the records, by its event's tenant, source and id, was appended
-  // since `since`; false where that would take too long to find out. Beyond a bound of waiting
-  // searches `done` gets `unavailable` at once. `done` keeps the records alive.
+  // Tells where the records end in the log if every one of them, by its event's tenant, source and
+  // id, was appended since `since`; nothing where one was not, or that would take too long to find
+  // out. Beyond a bound of waiting searches `done` gets `unavailable` at once. `done` keeps the
+  // records alive.
   void whole(const std::vector<Record>& records, Timestamp since,
-             std::function<void(Result<bool>)> done);
+             std::function<void(Result<std::optional<WritePosition>>)> done);
 
  private:
   void run();

@@ -52,7 +52,7 @@ Result<std::string> search(Embedder& embedder, VectorIndex& index, const http::R
 }  // namespace
 
 http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& clock,
-                               Metrics& metrics, Usage& usage) {
+                               Metrics& metrics, Usage& usage, WriteWaits& waits) {
   return {
       // Blocking: a scan of a large partition takes milliseconds, which the loops do not have.
       {.method = "GET",
@@ -75,24 +75,28 @@ http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& cl
             api::limit("hits", kHits),
             api::query("min_score",
                        "The smallest score (cosine) of hits that are not the query itself.",
-                       api::number(kMinScore))},
+                       api::number(kMinScore)),
+            api::min_position(), api::prefer_wait()},
        .answers = {api::gives("SearchResults", "The hits.")},
        .handler =
            [&](auto request, auto respond) {
-             const auto start = clock.steady();
-             auto found = search(embedder, index, *request);
-             const Labels tenant{{"tenant", metrics.tenant_label(request->tenant().str())}};
-             metrics
-                 .counter("ai_gateway_requests_total", "Searches by path and tenant.",
-                          {{"path", kPath}, {"tenant", tenant.at("tenant")}})
-                 .add();
-             const auto took = clock.steady() - start;
-             metrics.histogram("ai_gateway_search_latency_seconds", "Latency of searches.", tenant)
-                 .observe(std::chrono::duration<double>(took).count());
-             usage.add(request->tenant().str(),
-                       {{Use::searches}, {Use::search_micros, micros(took)}});
-             found ? respond(http::Response::json_text(200, std::move(*found)))
-                   : respond(found.error());
+             waits.when_seen(*request, respond, [&, request, respond] {
+               const auto start = clock.steady();
+               auto found = search(embedder, index, *request);
+               const Labels tenant{{"tenant", metrics.tenant_label(request->tenant().str())}};
+               metrics
+                   .counter("ai_gateway_requests_total", "Searches by path and tenant.",
+                            {{"path", kPath}, {"tenant", tenant.at("tenant")}})
+                   .add();
+               const auto took = clock.steady() - start;
+               metrics
+                   .histogram("ai_gateway_search_latency_seconds", "Latency of searches.", tenant)
+                   .observe(std::chrono::duration<double>(took).count());
+               usage.add(request->tenant().str(),
+                         {{Use::searches}, {Use::search_micros, micros(took)}});
+               found ? respond(http::Response::json_text(200, std::move(*found)))
+                     : respond(found.error());
+             });
            }},
   };
 }

@@ -7,10 +7,11 @@
 #include "common/ports/vector_index.h"
 #include "common/telemetry/metrics.h"
 #include "common/telemetry/usage.h"
+#include "daemon/services/write_wait.h"
 
 namespace mesh::services {
 
 http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& clock,
-                               Metrics& metrics, Usage& usage);
+                               Metrics& metrics, Usage& usage, WriteWaits& waits);
 
 }  // namespace mesh::services

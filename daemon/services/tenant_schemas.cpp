@@ -156,12 +156,32 @@ std::string_view tenant_schemas() {
     "name": {"type": "string"}
   }
 },
+"Pending": {
+  "type": "object",
+  "description": "What a write was to wait for and did not see in time. It is done and durable.",
+  "required": ["ack", "reached", "position"],
+  "properties": {
+    "ack": {"type": "string", "enum": ["log", "searchable", "counted"],
+            "description": "What was not seen."},
+    "reached": {"type": "string", "enum": ["stored", "log"],
+                "description": "What was: it is in the store, or in the log."},
+    "position": {"type": "string", "description": "The Mesh-Position of the write."}
+  },
+  "examples": [{"ack": "searchable", "reached": "log", "position": "outbox~18~7"}]
+},
+"PendingRemoval": {
+  "type": "object",
+  "description": "The user is gone.",
+  "required": ["pending"],
+  "properties": {"pending": {"$ref": "#/components/schemas/Pending"}}
+},
 "Published": {
   "type": "object",
   "required": ["message", "id"],
   "properties": {
     "message": {"type": "string"},
-    "id": {"type": "string", "description": "The id of the event."}
+    "id": {"type": "string", "description": "The id of the event."},
+    "pending": {"$ref": "#/components/schemas/Pending"}
   },
   "examples": [{"message": "Event published", "id": "0199a1c4-7b1e-7c59-8d0a-3f6b9c1d2e4f"}]
 },
@@ -172,7 +192,8 @@ std::string_view tenant_schemas() {
     "message": {"type": "string"},
     "accepted": {"type": "integer", "minimum": 1, "description": "How many events were taken."},
     "ids": {"type": "array", "items": {"type": "string"}, "description": "Their ids, in order."},
-    "id": {"type": "string", "description": "Where there is one event: its id."}
+    "id": {"type": "string", "description": "Where there is one event: its id."},
+    "pending": {"$ref": "#/components/schemas/Pending"}
   },
   "examples": [{"message": "Events published", "accepted": 2, "ids": ["a-1", "a-2"]}]
 },

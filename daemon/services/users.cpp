@@ -1,6 +1,7 @@
 #include "daemon/services/users.h"
 
 #include "common/base/strings.h"
+#include "daemon/pipeline/groups.h"
 #include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
 #include "daemon/services/users_batch.h"
@@ -11,6 +12,7 @@ namespace {
 using RequestPtr = std::shared_ptr<const http::Request>;
 
 constexpr IntRange kPage{1, 1000, 100};
+constexpr Acks kAcks{pipeline::kUserIndex.done};
 
 Result<std::int64_t> user_id(const http::Request& request) {
   const std::string& text = request.path_params.at("id");
@@ -21,12 +23,17 @@ Result<std::int64_t> user_id(const http::Request& request) {
   return *id;
 }
 
-http::Response user_answer(int status, const User& user) {
-  return http::Response::json_text(status, to_json_text(user))
-      .with("ETag", entity_tag(user.version));
+http::Response change_answer(http::Response answer, const ChangedUser& user) {
+  return with_position(std::move(answer), {.outbox = user.event, .user = user.id});
 }
 
-http::Response created_answer(const User& user) {
+http::Response user_answer(int status, const ChangedUser& user) {
+  return change_answer(
+      http::Response::json_text(status, to_json_text(user)).with("ETag", entity_tag(user.version)),
+      user);
+}
+
+http::Response created_answer(const ChangedUser& user) {
   return user_answer(201, user).with("Location", "/users/" + std::to_string(user.id));
 }
 
@@ -38,9 +45,9 @@ ChangeContext change_of(const http::Request& request) {
 
 // Each change is an event.
 UserDone answer_with(Usage& usage, const http::Request& request, Ended respond,
-                     http::Response (*make)(const User&)) {
+                     http::Response (*make)(const ChangedUser&)) {
   return [&usage, bytes = request.body.size(), conditional = if_match(request).has_value(),
-          respond = std::move(respond), make](Result<User> user) {
+          respond = std::move(respond), make](Result<ChangedUser> user) {
     if (!user) return respond(change_problem(user.error(), conditional));
     usage.add(user->tenant.str(), {{Use::events}, {Use::bytes, bytes}});
     respond(make(*user));
@@ -48,16 +55,18 @@ UserDone answer_with(Usage& usage, const http::Request& request, Ended respond,
 }
 
 // What one who sends a create again under its key gets.
-StoredAnswer kept_answer(const User& user) { return stored_answer(created_answer(user)); }
+StoredAnswer kept_answer(const ChangedUser& user) { return stored_answer(created_answer(user)); }
 
-void create(UserStore& users, IdempotencyStore& idempotency, Usage& usage, RequestPtr request,
-            http::Responder respond) {
+void create(UserStore& users, IdempotencyStore& idempotency, Usage& usage, WriteWaits& waits,
+            RequestPtr request, http::Responder respond) {
   auto body = object_body(*request);
   if (!body) return respond(body.error());
   if (auto same = same_tenant(*request, *body); !same) return respond(same.error());
   auto user = new_user_from_json(*body);
   if (!user) return respond(user.error());
-  idempotent(idempotency, Keep::store, *request, std::move(respond),
+  auto held = waits.hold(*request, kAcks, respond);
+  if (!held) return respond(held.error());
+  idempotent(idempotency, Keep::store, *request, std::move(*held),
              [&users, &usage, request, user = std::move(*user)](std::optional<KeyedWork> keyed,
                                                                 Ended ended) mutable {
                ChangeContext context{.traceparent = request->trace.traceparent(),
@@ -110,7 +119,8 @@ void list(UserStore& users, RequestPtr request, http::Responder respond) {
   respond(std::move(answer));
 }
 
-void update(UserStore& users, Usage& usage, RequestPtr request, http::Responder respond) {
+void update(UserStore& users, Usage& usage, WriteWaits& waits, RequestPtr request,
+            http::Responder respond) {
   auto id = user_id(*request);
   if (!id) return respond(id.error());
   auto body = object_body(*request);
@@ -118,23 +128,30 @@ void update(UserStore& users, Usage& usage, RequestPtr request, http::Responder 
   if (auto same = same_tenant(*request, *body); !same) return respond(same.error());
   auto patch = user_patch_from_json(*body);
   if (!patch) return respond(patch.error());
+  auto held = waits.hold(*request, kAcks, respond);
+  if (!held) return respond(held.error());
   users.update(request->tenant(), *id, std::move(*patch), change_of(*request),
-               answer_with(usage, *request, answer_by(std::move(respond)),
-                           [](const User& user) { return user_answer(200, user); }));
+               answer_with(usage, *request, answer_by(std::move(*held)),
+                           [](const ChangedUser& user) { return user_answer(200, user); }));
 }
 
-void remove(UserStore& users, Usage& usage, RequestPtr request, http::Responder respond) {
+void remove(UserStore& users, Usage& usage, WriteWaits& waits, RequestPtr request,
+            http::Responder respond) {
   auto id = user_id(*request);
   if (!id) return respond(id.error());
-  users.remove(request->tenant(), *id, change_of(*request),
-               answer_with(usage, *request, answer_by(std::move(respond)),
-                           [](const User&) { return http::Response::no_content(); }));
+  auto held = waits.hold(*request, kAcks, respond);
+  if (!held) return respond(held.error());
+  users.remove(
+      request->tenant(), *id, change_of(*request),
+      answer_with(usage, *request, answer_by(std::move(*held)), [](const ChangedUser& user) {
+        return change_answer(http::Response::no_content(), user);
+      }));
 }
 
 }  // namespace
 
 http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency, Admission& admission,
-                              Usage& usage) {
+                              Usage& usage, WriteWaits& waits) {
   using http::Access;
   using http::Body;
   const http::Parameter id = api::path("id", "The user's id, unique within the tenant.",
@@ -142,7 +159,7 @@ http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency, A
                                         {"format", "int64"},
                                         {"minimum", 1},
                                         {"maximum", std::numeric_limits<std::int64_t>::max()}});
-  return {
+  http::RouteTable table{
       {.method = "GET",
        .pattern = "/users",
        .access = Access::tenant,
@@ -166,7 +183,8 @@ http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency, A
        .operation = "createUser",
        .tag = "users",
        .summary = "Creates a user",
-       .details = "Answers once the user is durable; soon after, searches find it.",
+       .details = "Answers once the user is durable; soon after, searches find it, or `ack` waits "
+                  "for that.",
        .parameters = {api::idempotency_key()},
        .request = api::json("NewUser"),
        .answers = {api::leads_to(
@@ -174,9 +192,11 @@ http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency, A
                             api::header("Location", "The path of the user.")),
            {"getUser", "updateUser", "deleteUser"}, "id", "id")},
        .problems = {409, 422},
-       .handler = [&](auto request,
-                      auto respond) { create(users, idempotency, usage, request, respond); }},
-      users_batch_route(users, idempotency, admission, usage),
+       .handler =
+           [&](auto request, auto respond) {
+             create(users, idempotency, usage, waits, request, respond);
+           }},
+      users_batch_route(users, idempotency, admission, usage, waits),
       {.method = "GET",
        .pattern = "/users/{id}",
        .access = Access::tenant,
@@ -200,7 +220,8 @@ http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency, A
        .request = api::json("UserPatch"),
        .answers = {api::with_etag(api::gives("User", "The user as it is now."))},
        .problems = {404, 409, 412, 422},
-       .handler = [&](auto request, auto respond) { update(users, usage, request, respond); }},
+       .handler = [&](auto request,
+                      auto respond) { update(users, usage, waits, request, respond); }},
       {.method = "DELETE",
        .pattern = "/users/{id}",
        .access = Access::tenant,
@@ -212,8 +233,15 @@ http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency, A
        .parameters = {id, api::if_match()},
        .answers = {api::nothing("The user is gone.")},
        .problems = {404, 412},
-       .handler = [&](auto request, auto respond) { remove(users, usage, request, respond); }},
+       .handler = [&](auto request,
+                      auto respond) { remove(users, usage, waits, request, respond); }},
   };
+  for (auto& row : table) {
+    if (row.method == "GET" || row.operation == "createUsers") continue;
+    const bool removes = row.method == "DELETE";
+    row = api::held(std::move(row), kAcks.most, removes ? "PendingRemoval" : "PendingUser");
+  }
+  return table;
 }
 
 }  // namespace mesh::services

@@ -6,10 +6,11 @@
 #include "common/ports/user_store.h"
 #include "common/telemetry/usage.h"
 #include "daemon/services/admission.h"
+#include "daemon/services/write_wait.h"
 
 namespace mesh::services {
 
 http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency, Admission& admission,
-                              Usage& usage);
+                              Usage& usage, WriteWaits& waits);
 
 }  // namespace mesh::services

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "common/base/strings.h"
+#include "daemon/pipeline/groups.h"
 #include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
 
@@ -109,6 +110,7 @@ class Batch {
   }
 
   std::uint64_t changes() const { return changes_; }
+  WritePosition position() const { return {.outbox = last_event_}; }
 
   Json results() const {
     Json results = Json::array();
@@ -136,8 +138,10 @@ class Batch {
     return {.traceparent = request_.trace.traceparent(),
             .claim = std::move(claim),
             .answer =
-                [](const User& user) {
-                  return StoredAnswer{201, to_json_text(user), {}};
+                [](const ChangedUser& user) {
+                  auto made = http::Response::json_text(201, to_json_text(user));
+                  return stored_answer(
+                      with_position(std::move(made), {.outbox = user.event, .user = user.id}));
                 },
             .tracestate = request_.trace.state};
   }
@@ -195,7 +199,7 @@ class Batch {
     return all;
   }
 
-  static Status take(Row& row, IdempotencyKey key, const Result<Claim>& claim) {
+  Status take(Row& row, IdempotencyKey key, const Result<Claim>& claim) {
     // Held by an earlier try of this request that still runs: worth another one.
     if (!claim && claim.error().kind == ErrorKind::conflict) {
       return fail({ErrorKind::unavailable, claim.error().message, {}, {}, Duration{1000}});
@@ -204,6 +208,10 @@ class Batch {
     if (claim->state != Claim::State::answered) {
       row.claim = ClaimedKey{std::move(key), claim->token};
       return {};
+    }
+    for (const auto& [name, text] : claim->answer.headers) {
+      const auto position = parse_write_position(text);
+      if (name == kPositionHeader && position) note(position->outbox);
     }
     const auto json = parse_json(claim->answer.body);
     auto user = json ? user_from_json(*json) : Result<User>(fail(json.error()));
@@ -217,14 +225,14 @@ class Batch {
   // error that is no row's own ends the request.
   template <typename Submit, typename Settle>
   Status in_order(const Submit& submit, const Settle& settle) {
-    std::vector<std::optional<Result<User>>> done(rows_.size());
+    std::vector<std::optional<Result<ChangedUser>>> done(rows_.size());
     std::vector<std::size_t> sent;
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       if (is_open(rows_[i])) sent.push_back(i);
     }
     std::latch left(static_cast<std::ptrdiff_t>(sent.size()));
     for (const std::size_t i : sent) {
-      submit(rows_[i], [&done, &left, i](Result<User> user) {
+      submit(rows_[i], [&done, &left, i](Result<ChangedUser> user) {
         done[i] = std::move(user);
         left.count_down();
       });
@@ -233,6 +241,7 @@ class Batch {
     Status all;
     for (const std::size_t i : sent) {
       if (*done[i]) {
+        note((**done[i]).event);
         settle(rows_[i], **done[i]);
       } else if (is_of_row(done[i]->error())) {
         rows_[i].outcome = "failed";
@@ -243,6 +252,8 @@ class Batch {
     }
     return all;
   }
+
+  void note(std::int64_t event) { last_event_ = std::max(last_event_, event); }
 
   Status create() {
     return in_order(
@@ -301,6 +312,7 @@ class Batch {
   const Existing existing_;
   std::map<std::int64_t, std::int64_t> updated_;  // line → the id whose name changes
   std::uint64_t changes_ = 0;
+  std::int64_t last_event_ = 0;  // the highest sequence of those in the outbox
 };
 
 Result<bool> flag_param(const http::Request& request, std::string_view name, std::string_view off,
@@ -338,14 +350,14 @@ Result<http::Response> answer(UserStore& users, IdempotencyStore& idempotency, A
               {{Use::events, batch.changes()}, {Use::bytes, request.body.size()}});
   }
   if (!done) return fail(done.error());
-  return http::Response::json(200, {{"results", batch.results()}});
+  return with_position(http::Response::json(200, {{"results", batch.results()}}), batch.position());
 }
 
 }  // namespace
 
 http::Route users_batch_route(UserStore& users, IdempotencyStore& idempotency, Admission& admission,
-                              Usage& usage) {
-  return {
+                              Usage& usage, WriteWaits& waits) {
+  http::Route route{
       .method = "POST",
       .pattern = "/users/batch",
       .access = http::Access::tenant,
@@ -371,9 +383,12 @@ http::Route users_batch_route(UserStore& users, IdempotencyStore& idempotency, A
       .answers = {api::gives("BatchResults", "What became of each line, once it is durable.")},
       .problems = {422},
       .handler = [&](auto request, auto respond) {
+        auto held = waits.hold(*request, {pipeline::kUserIndex.done}, respond);
+        if (!held) return respond(held.error());
         auto answered = answer(users, idempotency, admission, usage, *request);
-        answered ? respond(std::move(*answered)) : respond(answered.error());
+        answered ? (*held)(std::move(*answered)) : respond(answered.error());
       }};
+  return api::held(std::move(route), pipeline::kUserIndex.done, "PendingBatch");
 }
 
 }  // namespace mesh::services

@@ -6,6 +6,7 @@
 #include "common/ports/user_store.h"
 #include "common/telemetry/usage.h"
 #include "daemon/services/admission.h"
+#include "daemon/services/write_wait.h"
 
 namespace mesh::services {
 
@@ -17,6 +18,6 @@ namespace mesh::services {
 // remembered in the transaction of its user, so a repeated request changes nothing, also after a
 // crash in its middle. dry_run=true answers what would be and changes nothing.
 http::Route users_batch_route(UserStore& users, IdempotencyStore& idempotency, Admission& admission,
-                              Usage& usage);
+                              Usage& usage, WriteWaits& waits);
 
 }  // namespace mesh::services

@@ -73,7 +73,7 @@ void store_users(const std::string& data_dir, const std::vector<TenantUsers>& po
       if (n >= part.users) continue;
       slots.acquire();
       (*store)->users().create(*TenantId::parse(part.tenant), person(part.tenant, n), {},
-                               [&](Result<User> user) {
+                               [&](Result<ChangedUser> user) {
                                  failed += !user;
                                  slots.release();
                                });

@@ -64,11 +64,13 @@ void creates(sqlite::SqliteStore& store, const std::vector<TenantId>& tenants, i
       store.idempotency().begin(key, Duration{60'000}, false, [&](Result<Claim> claim) {
         context.claim = ClaimedKey{key, claim->token};
       });
-      context.answer = [](const User& user) { return StoredAnswer{201, to_json_text(user), {}}; };
+      context.answer = [](const ChangedUser& user) {
+        return StoredAnswer{201, to_json_text(user), {}};
+      };
     }
     const auto claim = context.claim;
     store.users().create(tenant, {unique + "@example.com", "User " + unique}, std::move(context),
-                         [&, claim](Result<User> user) {
+                         [&, claim](Result<ChangedUser> user) {
                            failed += !user;
                            if (claim)
                              store.idempotency().release(*claim, Effect::none, [](Status) {});

@@ -56,6 +56,52 @@ TEST_F(CommandsTest, UsersCreatePrintsARow) {
   EXPECT_EQ(out, "7\n");
 }
 
+// Answers as a server that saw it in time, or not.
+http::Response waited(int status, Json body, bool seen) {
+  if (!seen) body["pending"] = {{"ack", "searchable"}, {"reached", "log"}, {"position", "p"}};
+  auto response =
+      http::Response::json(seen ? status : 202, body).with("Mesh-Position", "outbox~8~7");
+  return std::move(response).with("Preference-Applied", "wait=10");
+}
+
+TEST_F(CommandsTest, AWriteThatIsNotSeenInTimeIsSevenAndSaysThatItIsDurable) {
+  bool seen = false;
+  fake.on("POST", "/users/create", [&](const auto&) { return waited(201, kAlice, seen); });
+  fake.on("DELETE", "/users/{id}", [&](const auto&) { return waited(200, Json::object(), seen); });
+  const std::vector<std::string> create{"users", "create", "--email", "a",   "--name",
+                                        "A",     "--wait", "-o",      "json"};
+  EXPECT_EQ(at_fake(create), 7);
+  EXPECT_EQ(json()["id"], 7);
+  EXPECT_EQ(json()["position"], "outbox~8~7");
+  EXPECT_THAT(err, HasSubstr("durable, but not searchable after 10s"));
+  EXPECT_EQ(fake.last().header("Prefer"), "wait=10");
+  EXPECT_EQ(at_fake({"users", "delete", "--yes", "--wait=1m", "7", "-o", "json"}), 7);
+  EXPECT_EQ(json(), (Json{{"id", 7}, {"position", "outbox~8~7"}}));
+  EXPECT_EQ(fake.last().header("Prefer"), "wait=60");
+  seen = true;
+  EXPECT_EQ(at_fake(create), 0) << err;
+  EXPECT_EQ(at_fake({"users", "delete", "--yes", "7", "--ack", "log"}), 0) << err;
+  EXPECT_EQ(out, "");
+  EXPECT_EQ(fake.last().param("ack"), "log");
+  EXPECT_EQ(fake.last().header("Prefer"), "wait=10");
+  EXPECT_EQ(at_fake({"users", "delete", "--yes", "7"}), 0) << err;
+  EXPECT_FALSE(fake.last().header("Prefer"));
+}
+
+TEST_F(CommandsTest, WhatIsNoTimeToWaitIsRefusedBeforeAnythingIsAsked) {
+  EXPECT_EQ(at_fake({"users", "create", "--email", "a", "--name", "A", "--wait=soon"}), 2);
+  EXPECT_THAT(err, HasSubstr("--wait: \"soon\" is not a duration such as 10s or 1m"));
+  EXPECT_EQ(at_fake({"users", "create", "--email", "a", "--name", "A", "--ack", "counted"}), 2);
+  EXPECT_TRUE(fake.requests().empty());
+}
+
+TEST_F(CommandsTest, ASearchNamesTheWriteThatItIsToSee) {
+  fake.on("GET", "/ai/users/search", 200, Json{{"results", Json::array()}});
+  EXPECT_EQ(at_fake({"search", "ann", "--min-position", "outbox~8~7", "--wait=2s"}), 0) << err;
+  EXPECT_EQ(fake.last().param("min_position"), "outbox~8~7");
+  EXPECT_EQ(fake.last().header("Prefer"), "wait=2");
+}
+
 TEST_F(CommandsTest, GlobalOptionsStandBeforeOrBehindTheVerb) {
   fake.on("GET", "/users/{id}", 200, kAlice);
   EXPECT_EQ(mesh({"-o", "json", "--server", fake.url(), "users", "--tenant", "acme", "get", "7",
@@ -124,6 +170,20 @@ TEST_F(CommandsTest, PublishSendsOneEvent) {
   EXPECT_EQ(sent["specversion"], "1.0");
   EXPECT_EQ(sent["data"]["user_id"], "1");
   EXPECT_EQ(fake.last().content_type(), "application/cloudevents+json");
+}
+
+TEST_F(CommandsTest, PublishThatIsNotCountedInTimeIsSeven) {
+  fake.on("POST", "/api/v1/events", [](const http::Request&) {
+    return waited(202, {{"id", "e1"}, {"ids", {"e1"}}}, false);
+  });
+  EXPECT_EQ(at_fake({"events", "publish", "--type", "analytics.recorded", "--data",
+                     "{\"user_id\":\"1\"}", "--ack", "counted"}),
+            7);
+  EXPECT_EQ(fake.last().param("ack"), "counted");
+  const auto lines = file("lines.ndjson", "{\"user_id\":\"1\"}\n");
+  EXPECT_EQ(at_fake({"events", "publish", lines, "--type", "analytics.recorded", "--wait"}), 7);
+  EXPECT_THAT(out, HasSubstr("ACCEPTED"));
+  EXPECT_THAT(err, HasSubstr("durable, but not"));
 }
 
 TEST_F(CommandsTest, PublishSendsLinesInBatchesAndDropsRefusedOnes) {

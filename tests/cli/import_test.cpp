@@ -335,13 +335,43 @@ TEST_F(ImportCommandTest, FailedRowsReplaceAnOlderReport) {
   EXPECT_EQ(contents("users.csv"), kText);
 }
 
+// The last batch that wrote something tells of those before it.
+TEST_F(ImportCommandTest, AnImportThatIsNotSeenInTimeIsSeven) {
+  int batch = 0, unseen = 0;
+  fake.on("POST", "/users/batch", [&](const http::Request& request) {
+    auto response = batch_answer(request);
+    const bool last = ++batch == 3;
+    if (batch == unseen) {
+      response.body.back() = ',';
+      response.body += R"("pending":{"ack":"searchable","reached":"log","position":"p"}})";
+      response.status = 202;
+    }
+    return std::move(response).with("Mesh-Position",
+                                    last ? "~" : "outbox~" + std::to_string(batch));
+  });
+  std::string text = "name,email\n";
+  for (int i = 0; i < 1001; ++i) text += "U,u" + std::to_string(i) + "@acme.dev\n";
+  const std::string csv = file("users.csv", text);
+  for (const auto& [not_seen, exit] : {std::pair{0, 0}, {1, 0}, {2, 7}}) {
+    batch = 0, unseen = not_seen;
+    EXPECT_EQ(at_fake({"users", "import", csv, "--wait=1s", "-o", "json"}), exit) << err;
+    EXPECT_EQ(batch, 3);
+    EXPECT_EQ(json()["position"], "outbox~2");
+  }
+  EXPECT_EQ(fake.last().header("Prefer"), "wait=1");
+}
+
 TEST_F(ImportCommandTest, ReportsAndExitsByWhatBecameOfTheRows) {
   fake.on("POST", "/users/batch", batch_answer);
   const std::string csv =
       file("users.csv", "name;team;email\nAlice;x;alice@acme.dev\nDup;y;dup@acme.dev\nBad;z;bad\n");
   EXPECT_EQ(at_fake({"users", "import", csv, "-o", "json"}), 6);
-  EXPECT_EQ(json(),
-            (Json{{"created", 1}, {"updated", 0}, {"existing", 1}, {"failed", 1}, {"rows", 3}}));
+  EXPECT_EQ(json(), (Json{{"created", 1},
+                          {"updated", 0},
+                          {"existing", 1},
+                          {"failed", 1},
+                          {"rows", 3},
+                          {"position", ""}}));
   EXPECT_THAT(err, HasSubstr("line 4: bad: not valid; /email: is none"));
   EXPECT_EQ(fake.requests().size(), 1u);
   EXPECT_THAT(std::string(*fake.last().header("Idempotency-Key")), StartsWith("\"import-"));

@@ -163,8 +163,8 @@ TEST_F(ViewsTest, CsvOfNothingIsItsHeader) {
 }
 
 TEST_F(ViewsTest, CsvIsRefusedWhereNoTableIsPrinted) {
-  EXPECT_EQ(at_fake({"users", "delete", "7", "--yes", "-o", "csv"}), 2);
-  EXPECT_THAT(err, HasSubstr("`mesh users delete` prints no table"));
+  EXPECT_EQ(at_fake({"tenants", "delete", "t7", "--yes", "-o", "csv"}), 2);
+  EXPECT_THAT(err, HasSubstr("`mesh tenants delete` prints no table"));
   EXPECT_EQ(mesh({"token", "mint", "--dev", "--tenant", "acme", "--user", "a", "-o", "csv"}), 2);
   EXPECT_EQ(at_fake({"events", "export", "--topic", "user.events", "-o", "csv"}), 2);
   EXPECT_THAT(err, HasSubstr("mesh events tail"));

@@ -20,7 +20,7 @@ Status release(IdempotencyStore& store, const ClaimedKey& claim, Effect effect =
   return wait_for<void>([&](auto done) { store.release(claim, effect, std::move(done)); });
 }
 
-StoredAnswer answer_of(const User& user) { return {201, user.name, {}}; }
+StoredAnswer answer_of(const ChangedUser& user) { return {201, user.name, {}}; }
 
 }  // namespace
 

@@ -51,6 +51,23 @@ TEST_P(RetryStoreContract, AParkedEventIsLoadedWhole) {
   EXPECT_EQ(read.cause, "connection refused");
 }
 
+TEST_P(RetryStoreContract, WhatIsParkedIsKnownByPositionAndKey) {
+  std::vector<ParkedEvent> events = {parked("user.events", 3, 17), parked("user.events", 0, 4)};
+  events[1].record.key = "globex/2";
+  ASSERT_TRUE(succeeds(store_->retries().park("search", events)));
+  const auto keys = [&](const char* pipeline) {
+    std::vector<std::string> all;
+    const auto found = store_->retries().parked_keys(pipeline).value();
+    for (const auto& [position, key] : found) all.push_back(to_string(position) + " " + key);
+    return all;
+  };
+  EXPECT_THAT(keys("search"), ElementsAre("user.events/0@4 globex/2", "user.events/3@17 acme/1"));
+  EXPECT_THAT(keys("other"), IsEmpty());
+  const Position done{"user.events", 0, 4};
+  ASSERT_TRUE(succeeds(store_->retries().remove("search", std::span(&done, 1))));
+  EXPECT_THAT(keys("search"), ElementsAre("user.events/3@17 acme/1"));
+}
+
 TEST_P(RetryStoreContract, ATombstoneIsNotAnEmptyValue) {
   std::vector<ParkedEvent> events = {parked("t", 0, 1), parked("t", 0, 2)};
   events[0].record.value = std::nullopt;

@@ -70,21 +70,21 @@ Result<T> wait_for(Start start) {
   return future.get();
 }
 
-inline Result<User> create(UserStore& users, const TenantId& tenant, std::string email,
-                           std::string name = "Alice", ChangeContext context = {}) {
-  return wait_for<User>([&](UserDone done) {
+inline Result<ChangedUser> create(UserStore& users, const TenantId& tenant, std::string email,
+                                  std::string name = "Alice", ChangeContext context = {}) {
+  return wait_for<ChangedUser>([&](UserDone done) {
     users.create(tenant, {std::move(email), std::move(name)}, std::move(context), std::move(done));
   });
 }
-inline Result<User> update(UserStore& users, const TenantId& tenant, std::int64_t id,
-                           UserPatch patch, ChangeContext context = {}) {
-  return wait_for<User>([&](UserDone done) {
+inline Result<ChangedUser> update(UserStore& users, const TenantId& tenant, std::int64_t id,
+                                  UserPatch patch, ChangeContext context = {}) {
+  return wait_for<ChangedUser>([&](UserDone done) {
     users.update(tenant, id, std::move(patch), std::move(context), std::move(done));
   });
 }
-inline Result<User> remove(UserStore& users, const TenantId& tenant, std::int64_t id,
-                           ChangeContext context = {}) {
-  return wait_for<User>(
+inline Result<ChangedUser> remove(UserStore& users, const TenantId& tenant, std::int64_t id,
+                                  ChangeContext context = {}) {
+  return wait_for<ChangedUser>(
       [&](UserDone done) { users.remove(tenant, id, std::move(context), std::move(done)); });
 }
 inline constexpr Duration kClaimLease{60'000};

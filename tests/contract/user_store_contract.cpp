@@ -40,7 +40,8 @@ StoredAnswer answer_of(const User& user) {
 
 // A change under a key that is claimed for it.
 ChangeContext under_key(StoreHarness& store, const IdempotencyKey& key) {
-  return {.claim = claimed(key, begin(store.idempotency(), key)), .answer = answer_of};
+  return {.claim = claimed(key, begin(store.idempotency(), key)),
+          .answer = [](const ChangedUser& user) { return answer_of(user); }};
 }
 
 // What is stored, once the claim has ended.
@@ -241,6 +242,28 @@ TEST_P(UserStoreContract, AnAnswerIsStoredTogetherWithTheChange) {
     EXPECT_EQ(found->answer.body, to_json_text(user));
     EXPECT_EQ(found->answer.headers, answer_of(user).headers);
   }
+}
+
+TEST_P(UserStoreContract, AChangeTellsWhereItsEventWaitsAndSoDoesItsStoredAnswer) {
+  auto context = under_key(*store_, {kAcme, "k", "f"});
+  context.answer = [](const ChangedUser& user) {
+    return StoredAnswer{200, std::to_string(user.event), {}};
+  };
+  const auto created = create(store_->users(), kAcme, "a@x.dev", "Alice", context);
+  const auto updated = update(store_->users(), kAcme, 1, {{}, "Al"});
+  const auto same = update(store_->users(), kAcme, 1, {{}, "Al"});
+  const auto removed = remove(store_->users(), kAcme, 1);
+  ASSERT_TRUE(created && updated && same && removed);
+  for (const auto& changed : {created, updated, removed}) {
+    EXPECT_TRUE(store_->outbox().holds(changed->event).value()) << changed->event;
+  }
+  EXPECT_LT(created->event, updated->event);
+  EXPECT_LT(updated->event, removed->event);
+  EXPECT_EQ(same->event, 0) << "nothing was written";
+  EXPECT_FALSE(store_->outbox().holds(removed->event + 1).value());
+  const auto stored = stored_under(*store_, context);
+  ASSERT_TRUE(is(stored, Claim::State::answered));
+  EXPECT_EQ(stored->answer.body, std::to_string(created->event));
 }
 
 TEST_P(UserStoreContract, AChangeIsMadeOnlyAtAVersionThatTheCallerNames) {

@@ -11,6 +11,7 @@
 #include "common/ports/user_store.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/fake_engines.h"
+#include "tests/support/fake_outbox.h"
 #include "tests/support/fake_stores.h"
 
 namespace mesh::fuzz {
@@ -21,18 +22,19 @@ inline constexpr std::string_view kForeign = "globex-secret";
 class Users final : public UserStore {
  public:
   void create(const TenantId& tenant, NewUser user, ChangeContext, UserDone done) override {
-    done(User{
-        .id = 3, .email = std::move(user.email), .name = std::move(user.name), .tenant = tenant});
+    done(ChangedUser{
+        {.id = 3, .email = std::move(user.email), .name = std::move(user.name), .tenant = tenant},
+        1});
   }
   void update(const TenantId& tenant, std::int64_t id, UserPatch patch, ChangeContext,
               UserDone done) override {
     auto user = get(tenant, id);
     if (user && patch.email) user->email = *patch.email;
     if (user && patch.name) user->name = *patch.name;
-    done(std::move(user));
+    done(changed(std::move(user)));
   }
   void remove(const TenantId& tenant, std::int64_t id, ChangeContext, UserDone done) override {
-    done(get(tenant, id));
+    done(changed(get(tenant, id)));
   }
   Result<User> get(const TenantId& tenant, std::int64_t id) override {
     if (id < 1 || id > 2) return fail(ErrorKind::not_found, "no such user");
@@ -48,6 +50,12 @@ class Users final : public UserStore {
       if (!email || email_key(*email) == email_key(user->email)) users.push_back(*user);
     }
     return users;
+  }
+
+ private:
+  static Result<ChangedUser> changed(Result<User> user) {
+    if (!user) return fail(user.error());
+    return ChangedUser{std::move(*user), 1};
   }
 };
 

@@ -128,6 +128,15 @@ TEST_F(Alike, HeadersThatNameAVictimAndNobodyReadTheSame) {
   EXPECT_EQ(forged("acme"), forged("zzzz"));
 }
 
+// Each write has a place of its own in the outbox or the log, whoever writes it.
+std::string without_place(std::string answer) {
+  const std::string name = "Mesh-Position: ";
+  const auto at = answer.find(name);
+  if (at == answer.npos) return answer;
+  const auto from = at + name.size();
+  return answer.replace(from, answer.find('\r', from) - from, "<place>");
+}
+
 // Two fresh tenants do the same, one with what the victim has used before.
 TEST_F(Alike, WhatAVictimUsedBeforeIsFreeForEverybodyElse) {
   struct Try {
@@ -154,7 +163,7 @@ TEST_F(Alike, WhatAVictimUsedBeforeIsFreeForEverybodyElse) {
       const auto bytes =
           text_of("POST", one.target, token(tenant), replace_all(one.body, "{}", named),
                   replace_all(one.headers, "{}", named));
-      return replace_all(ask(one.role, bytes, named), tenant, "<tenant>");
+      return without_place(replace_all(ask(one.role, bytes, named), tenant, "<tenant>"));
     };
     const auto theirs = answer(one.used, "free-a" + n);
     EXPECT_EQ(theirs, answer(one.unused, "free-b" + n));

@@ -1,6 +1,7 @@
 // Stores in memory with knobs: parked events, tasks, projections.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -61,6 +62,13 @@ class FakeRetryStore final : public RetryStore {
   int loads() {
     std::lock_guard lock(mutex_);
     return loads_;
+  }
+  Result<std::vector<ParkedKey>> parked_keys(const std::string& pipeline) override {
+    std::vector<ParkedKey> keys;
+    for (const auto& event : parked(pipeline)) {
+      keys.push_back({event.record.position, event.record.key});
+    }
+    return keys;
   }
 
  private:

@@ -10,6 +10,7 @@
 #include "common/ports/embedder.h"
 #include "common/ports/vector_index.h"
 #include "daemon/pipeline/consumer/runtime.h"
+#include "daemon/pipeline/groups.h"
 
 namespace mesh::pipeline {
 
@@ -27,7 +28,7 @@ class Feeds {
   void stop();  // of all
 
   std::vector<int> numbers() const;
-  std::string group(int number) const { return base_.name + "-" + std::to_string(number); }
+  std::string group(int number) const { return generation_group(base_.name, number); }
   std::shared_ptr<Pipeline> pipeline(int number) const;  // null where this process does not feed it
   Stage* stage(int number) const;                        // the same
 

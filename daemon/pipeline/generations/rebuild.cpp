@@ -4,6 +4,7 @@
 
 #include "common/telemetry/log.h"
 #include "daemon/pipeline/generations/standing.h"
+#include "daemon/pipeline/groups.h"
 #include "daemon/pipeline/scan.h"
 #include "daemon/pipeline/tasks/task_support.h"
 
@@ -39,7 +40,7 @@ class Rebuild {
   }
 
  private:
-  std::string group(int number) const { return deps_.keeper.prefix + "-" + std::to_string(number); }
+  std::string group(int number) const { return generation_group(deps_.keeper.prefix, number); }
 
   // One that is at it, or who died at it, is waited for.
   Status acquire() {

@@ -1,19 +1,12 @@
 #include "daemon/pipeline/replay/replay_spec.h"
 
-#include <array>
-
 #include "common/base/json_members.h"
 #include "common/base/time.h"
 #include "common/domain/tenant.h"
+#include "daemon/pipeline/groups.h"
 
 namespace mesh::pipeline {
 namespace {
-
-constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kPipelineOfTopic{{
-    {"user.events", "user-index"},
-    {"analytics.events", "analytics"},
-    {"chemical.events", "chemical"},
-}};
 
 Status read_text(const Json& json, std::string_view name, std::string& text) {
   auto value = text_member(json, name);
@@ -72,9 +65,7 @@ Result<ReplaySpec> replay_spec_from_json(const Json& json) {
   }
   if (spec.topic.empty()) return bad_member("topic", "is missing");
   if (spec.pipeline.empty()) {
-    for (const auto& [topic, pipeline] : kPipelineOfTopic) {
-      if (topic == spec.topic) spec.pipeline = pipeline;
-    }
+    if (const TopicGroup* reads = group_of(spec.topic)) spec.pipeline = reads->group;
   }
   if (spec.pipeline.empty()) {
     return bad_member("pipeline", "is missing: none follows " + spec.topic +

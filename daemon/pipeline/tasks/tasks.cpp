@@ -85,7 +85,7 @@ struct TaskRunner::Impl {
   Status store_held(const Task& task);
   bool insist_on(const Task& task);
   void ended(const Task& task);
-  Status somebody_does(const std::string& kind) const;
+  Status accepts(const std::string& kind) const;
   Result<Task> submit(std::string kind, Json spec, std::int64_t total);
   Status cancel(const std::string& id);
   void lose() {  // mutex held
@@ -348,7 +348,7 @@ bool TaskRunner::Impl::insist_on(const Task& task) {
 }
 
 // A task that nobody does would wait for ever.
-Status TaskRunner::Impl::somebody_does(const std::string& kind) const {
+Status TaskRunner::Impl::accepts(const std::string& kind) const {
   if (works.contains(kind)) return {};
   if (std::ranges::find(kTaskKinds, kind) == std::end(kTaskKinds)) {
     return fail(ErrorKind::invalid, "there are no tasks of kind \"" + kind + "\"");
@@ -363,7 +363,7 @@ Status TaskRunner::Impl::somebody_does(const std::string& kind) const {
 }
 
 Result<Task> TaskRunner::Impl::submit(std::string kind, Json spec, std::int64_t total) {
-  if (auto known = somebody_does(kind); !known) return fail(std::move(known.error()));
+  if (auto known = accepts(kind); !known) return fail(std::move(known.error()));
   Task task;
   task.created_at = clock.now();
   task.id = new_uuid_v7(task.created_at);
@@ -415,6 +415,8 @@ void TaskRunner::define(std::string kind, Work work) {
 void TaskRunner::ask_elsewhere(std::function<Result<bool>()> does_tasks) {
   impl_->does_tasks = std::move(does_tasks);
 }
+
+Status TaskRunner::accepts(const std::string& kind) const { return impl_->accepts(kind); }
 
 void TaskRunner::start() { impl_->start(); }
 

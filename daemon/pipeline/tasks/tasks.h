@@ -56,7 +56,9 @@ class TaskRunner {
   // A running task stays `running` and is resumed, here at the next start or by another process.
   void stop();
   // `invalid` for a kind that is none of kTaskKinds and has no work, `conflict` where nobody would
-  // do it, `unavailable` when too many wait already. Before start() the task is only stored.
+  // do it.
+  Status accepts(const std::string& kind) const;
+  // The same, and `unavailable` when too many wait already. Before start() the task is only stored.
   Result<Task> submit(std::string kind, Json spec, std::int64_t total);
   // A task that waits is cancelled at once, a running one as soon as its work returns; `conflict`
   // for a task that is done or failed.

@@ -57,6 +57,28 @@ TEST_F(ClientTest, AReplayedAnswerIsToldApart) {
   EXPECT_TRUE(client().create_user({"alice@acme.dev", "Alice"})->replayed);
 }
 
+TEST_F(ClientTest, AWriteTellsWhereItsEventsAreAndWhatItDidNotSee) {
+  fake.on("PATCH", "/users/{id}", [](const http::Request& request) {
+    Json body = kAlice;
+    const bool waits = request.param("ack") == "searchable";
+    if (waits) body["pending"] = {{"ack", "searchable"}, {"reached", "log"}, {"position", "p"}};
+    return http::Response::json(waits ? 202 : 200, body)
+        .with("Mesh-Position", "outbox~18~7")
+        .with("Preference-Applied", "wait=25");
+  });
+  const auto at_once = client().update_user(7, {});
+  ASSERT_TRUE(at_once) << at_once.error().to_string();
+  EXPECT_EQ(at_once->written.position, "outbox~18~7");
+  EXPECT_EQ(at_once->written.pending, "");
+  EXPECT_EQ(header(fake.last(), "Prefer"), "");
+  const auto late = client().update_user(7, {}, {.ack = "searchable", .wait_seconds = 60});
+  ASSERT_TRUE(late) << late.error().to_string();
+  EXPECT_EQ(late->user.id, 7);
+  EXPECT_EQ(late->written.pending, "searchable");
+  EXPECT_EQ(late->written.waited, 25);
+  EXPECT_EQ(header(fake.last(), "Prefer"), "wait=60");
+}
+
 TEST_F(ClientTest, ABatchOfUsersHasAResultForEach) {
   fake.on("POST", "/users/batch", 200,
           Json{{"results",
@@ -68,10 +90,10 @@ TEST_F(ClientTest, ABatchOfUsersHasAResultForEach) {
                   {"errors", {{{"pointer", "/email"}, {"detail", "is none"}}}}}}}});
   auto results = client().create_users({{"a@b.c", "A"}, {"b", "\"B\""}}, {.update = true}, {"k"});
   ASSERT_TRUE(results) << results.error().to_string();
-  ASSERT_EQ(results->size(), 2u);
-  EXPECT_EQ(results->at(0).outcome, BatchOutcome::created);
-  EXPECT_EQ(results->at(1).error->kind, ErrorKind::unprocessable);
-  EXPECT_EQ(results->at(1).error->fields.at(0).pointer, "/email");
+  ASSERT_EQ(results->results.size(), 2u);
+  EXPECT_EQ(results->results.at(0).outcome, BatchOutcome::created);
+  EXPECT_EQ(results->results.at(1).error->kind, ErrorKind::unprocessable);
+  EXPECT_EQ(results->results.at(1).error->fields.at(0).pointer, "/email");
   EXPECT_EQ(fake.last().body,
             "{\"email\":\"a@b.c\",\"name\":\"A\"}\n{\"email\":\"b\",\"name\":\"\\\"B\\\"\"}\n");
   EXPECT_EQ(fake.last().param("existing"), "update");
@@ -167,19 +189,22 @@ TEST_F(ClientTest, SearchEncodesTheQueryAndReadsTheHits) {
                   {"score", 0.5},
                   {"email", "e"},
                   {"name", "n"}}}}});
-  auto hits = client().search("a&b c", 3, 0.25);
+  auto hits = client().search(
+      "a&b c", 3, {.min_score = 0.25, .min_position = "outbox~18~7", .wait_seconds = 5});
   ASSERT_TRUE(hits) << hits.error().to_string();
   ASSERT_EQ(hits->size(), 1u);
   EXPECT_EQ(hits->front().user_id, 7);
   EXPECT_EQ(fake.last().param("query"), "a&b c");
   EXPECT_EQ(fake.last().param("min_score"), "0.25");
+  EXPECT_EQ(fake.last().param("min_position"), "outbox~18~7");
+  EXPECT_EQ(header(fake.last(), "Prefer"), "wait=5");
 }
 
 TEST_F(ClientTest, BulkGoesAsNdjson) {
   fake.on("POST", "/api/v1/events", 202, Json{{"accepted", 2}, {"ids", {"a", "b"}}});
   auto ids = client().publish_bulk("{}\n{}\n");
   ASSERT_TRUE(ids) << ids.error().to_string();
-  EXPECT_EQ(*ids, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(ids->ids, (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(fake.last().content_type(), "application/x-ndjson");
   EXPECT_EQ(fake.last().body, "{}\n{}\n");
 }

@@ -126,6 +126,9 @@ TEST(Config, NumbersOutOfRangeAreRefused) {
   EXPECT_EQ(refusal("http: {max_body: 12}"), "http.max_body: 12 is below the least, 1KiB");
   EXPECT_EQ(refusal("http: {answer_timeout: 25s}"),
             "http.answer_timeout: 25s is below the least, 26s");
+  EXPECT_EQ(refusal("http: {max_wait: 1m}"),
+            "http.answer_timeout: is below http.max_wait + 1s; raise it");
+  EXPECT_EQ(refusal("http: {max_wait: 59s}"), "accepted");
   EXPECT_EQ(refusal("auth: {jwt: {leeway: 61s}}"), "auth.jwt.leeway: 1m1s is above the most, 1m");
   EXPECT_EQ(refusal("auth: {jwt: {leeway: 60s}}"), "accepted");
   EXPECT_THAT(refusal("http: {workers: 99999999999999999999}"), HasSubstr("is not a whole number"));

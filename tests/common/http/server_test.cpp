@@ -344,5 +344,25 @@ TEST_F(ServerTest, OverlappingRoutesStopTheStart) {
   EXPECT_EQ(started.error().kind, ErrorKind::internal);
 }
 
+TEST_F(ServerTest, ARequestThatWaitedWithoutAThreadGoesOnOnAWorker) {
+  options.blocking_workers = 1;
+  start({kept("/kept")});
+  auto client = connect();
+  client.send(post("/kept", "x"));
+  auto respond = take_responder();
+  std::promise<std::thread::id> ran;
+  ASSERT_TRUE(respond.on_worker([&] {
+    ran.set_value(std::this_thread::get_id());
+    respond(Response::text(200, "went on"));
+  }));
+  EXPECT_EQ(client.read().body, "went on");
+  EXPECT_NE(ran.get_future().get(), std::this_thread::get_id());
+
+  client.send(post("/kept", "x"));
+  respond = take_responder();
+  ASSERT_TRUE(respond.on_worker([] { throw std::runtime_error("broken"); }));
+  EXPECT_EQ(client.read().status, 500);
+}
+
 }  // namespace
 }  // namespace mesh::http

@@ -170,19 +170,21 @@ class ApiDescription : public testing::Test {
     return all;
   }
   std::map<std::string, http::RouteTable> tables() {
-    return {{"users", users_routes(store_->users(), store_->idempotency(), admission_, usage_)},
-            {"gateway", search_routes(embedder_, index_, clock_, metrics_, usage_)},
-            {"publisher", publish_routes({log_,
-                                          log_,
-                                          store_->idempotency(),
-                                          directory_,
-                                          admission_,
-                                          clock_,
-                                          metrics_,
-                                          usage_,
-                                          {}})},
-            {"subscriber", analytics_routes(store_->analytics(), store_->chemical())},
-            {"admin", admin_routes()}};
+    return {
+        {"users", users_routes(store_->users(), store_->idempotency(), admission_, usage_, waits_)},
+        {"gateway", search_routes(embedder_, index_, clock_, metrics_, usage_, waits_)},
+        {"publisher", publish_routes({log_,
+                                      log_,
+                                      store_->idempotency(),
+                                      directory_,
+                                      admission_,
+                                      clock_,
+                                      metrics_,
+                                      usage_,
+                                      waits_,
+                                      {}})},
+        {"subscriber", analytics_routes(store_->analytics(), store_->chemical())},
+        {"admin", admin_routes()}};
   }
   http::RouteTable health(const http::RouteTable& routes, bool anonymous_tenant = false) {
     return health_routes({"t", "1", [] { return std::string(); }, metrics_,
@@ -210,7 +212,9 @@ class ApiDescription : public testing::Test {
   test::FakeRetryStore retries_;
   test::FakeEmbedder embedder_;
   test::FakeVectorIndex index_;
+  pipeline::Progress progress_{{store_->outbox(), log_, log_, retries_, index_}, clock_};
   LongPolls polls_{clock_, metrics_, 10};
+  WriteWaits waits_{progress_, polls_, clock_, Duration{25'000}};
   pipeline::TaskRunner runner_{store_->tasks(), log_, "one", clock_};
   pipeline::Replayer replayer_{log_, log_, clock_, {}};
   pipeline::DeadLetters letters_{{log_, log_, retries_, clock_}};

@@ -11,6 +11,7 @@
 #include "common/engines/sqlite/log/sqlite_log.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
 #include "daemon/services/common.h"
+#include "tests/support/fake_engines.h"
 #include "tests/support/fake_event_log.h"
 #include "tests/support/temp_dir.h"
 
@@ -45,7 +46,7 @@ class Publish : public ::testing::Test {
  protected:
   // As after a start.
   void open() {
-    directory_.reset(), log_.reset(), store_.reset();
+    progress_.reset(), directory_.reset(), log_.reset(), store_.reset();
     log_ = sqlite::SqliteLog::open(dir_.path(), {.upkeep_interval = Duration(0)}, clock_).value();
     ASSERT_TRUE(log_->ensure_topic({kTopic, TopicKind::activity, 3, {}, {}}));
     open_over(*log_, *log_);
@@ -57,8 +58,20 @@ class Publish : public ::testing::Test {
     directory_ = std::make_unique<TenantDirectory>(store_->tenants(),
                                                    std::map<std::string, RatePolicy>{}, clock_);
     admission_ = std::make_unique<Admission>(*limiter_, *directory_, true, clock_, metrics_);
-    routes_ = publish_routes(
-        {log, admin, *idempotency_, *directory_, *admission_, clock_, metrics_, usage_, {}});
+    progress_.reset();
+    progress_ = std::make_unique<pipeline::Progress>(
+        pipeline::ProgressPorts{store_->outbox(), log, admin, store_->retries(), index_}, clock_);
+    waits_ = std::make_unique<WriteWaits>(*progress_, polls_, clock_, Duration{25'000});
+    routes_ = publish_routes({log,
+                              admin,
+                              *idempotency_,
+                              *directory_,
+                              *admission_,
+                              clock_,
+                              metrics_,
+                              usage_,
+                              *waits_,
+                              {}});
   }
   http::Response post(const std::string& pattern, const std::string& body, const std::string& media,
                       const std::optional<std::string>& key) {
@@ -112,6 +125,10 @@ class Publish : public ::testing::Test {
   std::unique_ptr<RateLimiter> limiter_ = memory::make_limiter(clock_);
   std::unique_ptr<sqlite::SqliteLog> log_;
   std::unique_ptr<sqlite::SqliteStore> store_;
+  test::FakeVectorIndex index_;
+  std::unique_ptr<pipeline::Progress> progress_;
+  LongPolls polls_{clock_, metrics_, 10};
+  std::unique_ptr<WriteWaits> waits_;
   std::unique_ptr<LosesAnswers> idempotency_;
   std::unique_ptr<TenantDirectory> directory_;
   std::unique_ptr<Admission> admission_;

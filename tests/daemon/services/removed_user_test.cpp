@@ -30,7 +30,7 @@ class RemovedUser : public ::testing::Test {
   template <typename Change>
   User change(Change change) {
     std::promise<User> done;
-    change([&](Result<User> user) { done.set_value(std::move(user).value()); });
+    change([&](Result<ChangedUser> user) { done.set_value(std::move(user).value()); });
     return done.get_future().get();
   }
   // As the relay and the index's pipeline do.

@@ -7,6 +7,9 @@
 #include "common/engines/sqlite/core/database.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
 #include "daemon/services/users.h"
+#include "tests/support/fake_engines.h"
+#include "tests/support/fake_event_log.h"
+#include "tests/support/fake_stores.h"
 #include "tests/support/outbox.h"
 #include "tests/support/temp_dir.h"
 
@@ -82,8 +85,14 @@ class UsersBatch : public ::testing::Test {
                              std::map<std::string, RatePolicy>{{"users", {100, Duration{1000}, 9}}},
                              clock_};
   Admission admission_{*limiter_, directory_, true, clock_, metrics_};
+  test::FakeEventLog log_{clock_};
+  test::FakeRetryStore retries_;
+  test::FakeVectorIndex index_;
+  pipeline::Progress progress_{{store_->outbox(), log_, log_, retries_, index_}, clock_};
+  LongPolls polls_{clock_, metrics_, 10};
+  WriteWaits waits_{progress_, polls_, clock_, Duration{25'000}};
   http::RouteTable routes_ =
-      users_routes(store_->users(), store_->idempotency(), admission_, usage_);
+      users_routes(store_->users(), store_->idempotency(), admission_, usage_, waits_);
 };
 
 TEST_F(UsersBatch, IdsFollowTheLinesAndEachLineHasItsOutcome) {

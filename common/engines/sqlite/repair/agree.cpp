@@ -125,7 +125,8 @@ class Agreeing {
 
   Status write(const Event& event) {
     ++agreement_.written;
-    return add_to_outbox(db_, event);
+    auto added = add_to_outbox(db_, event);
+    return added ? Status{} : Status(fail(std::move(added.error())));
   }
 
   Status tenants() {

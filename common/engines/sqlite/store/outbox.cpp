@@ -26,10 +26,13 @@ Result<std::int64_t> remove_entries(Database& db, const std::vector<std::int64_t
 
 }  // namespace
 
-Status add_to_outbox(Database& db, const Event& event) {
+Result<std::int64_t> add_to_outbox(Database& db, const Event& event) {
   const Record record = to_record(event);
   const std::string bytes = encode_record(record.topic, record.key, record.value, record.headers);
-  return execute(db, "INSERT INTO outbox(record) VALUES(?)", Blob{bytes});
+  if (Status added = execute(db, "INSERT INTO outbox(record) VALUES(?)", Blob{bytes}); !added) {
+    return fail(std::move(added.error()));
+  }
+  return db.last_insert_rowid();
 }
 
 // One transaction runs at a time, so sequences rise in the order of commits: what was not given yet
@@ -133,7 +136,7 @@ SqliteOutbox::SqliteOutbox(Committer& committer, ReaderPool& readers, MemoryLeas
   committer_.on_committed([this] { committed(); });
 }
 
-Status SqliteOutbox::add(Database& db, const Event& event) {
+Result<std::int64_t> SqliteOutbox::add(Database& db, const Event& event) {
   // A job that is undone later leaves this set: one needless notification, never a missing one.
   added_ = true;
   return add_to_outbox(db, event);

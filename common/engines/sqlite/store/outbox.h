@@ -23,8 +23,8 @@ struct Change {
   int events = 0;
 };
 
-// Adds the event's record to the transaction under way.
-Status add_to_outbox(Database& db, const Event& event);
+// Adds the event's record to the transaction under way; answers its sequence.
+Result<std::int64_t> add_to_outbox(Database& db, const Event& event);
 
 class SqliteOutbox final : public Outbox {
  public:
@@ -33,7 +33,7 @@ class SqliteOutbox final : public Outbox {
                std::int64_t waiting, Clock& clock);
 
   // Adds the event's record to the transaction of the job that calls it.
-  Status add(Database& db, const Event& event);
+  Result<std::int64_t> add(Database& db, const Event& event);
 
   // Submits a change that may add events, in the turn of `key`: `work` is
   // Result<Change<T>>(Database&), `done` gets a Result<T>. Counting waits for the commit, since a

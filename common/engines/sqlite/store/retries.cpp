@@ -76,4 +76,25 @@ Result<std::vector<ParkedEvent>> SqliteRetries::load(const std::string& pipeline
   });
 }
 
+Result<std::vector<ParkedKey>> SqliteRetries::parked_keys(const std::string& pipeline) {
+  return read_from(readers_, [&](Database& db) -> Result<std::vector<ParkedKey>> {
+    std::vector<ParkedKey> keys;
+    Status read =
+        each_row(query(db,
+                       "SELECT topic,partition,\"offset\",record FROM retries WHERE pipeline=?"
+                       " ORDER BY topic,partition,\"offset\"",
+                       pipeline),
+                 [&](const Statement& row) -> Status {
+                   auto record = decode_record(row.text(3));
+                   if (!record) return fail(std::move(record.error()));
+                   Position at{std::string(row.text(0)), static_cast<std::int32_t>(row.integer(1)),
+                               row.integer(2)};
+                   keys.push_back({std::move(at), std::move(record->key)});
+                   return {};
+                 });
+    if (!read) return fail(std::move(read.error()));
+    return keys;
+  });
+}
+
 }  // namespace mesh::sqlite

@@ -17,6 +17,7 @@ class SqliteRetries final : public RetryStore {
   Status remove(const std::string& pipeline, std::span<const Position> positions) override;
   Result<std::vector<ParkedEvent>> load(const std::string& pipeline,
                                         const std::set<TopicPartition>& partitions) override;
+  Result<std::vector<ParkedKey>> parked_keys(const std::string& pipeline) override;
 
  private:
   Committer& committer_;

@@ -83,9 +83,8 @@ Result<Change<Tenant>> SqliteTenants::written(Database& db, std::string_view typ
   const Timestamp now = clock_.now();
   tenant.updated_at = now;
   const Event event = tenant_event(type, tenant, new_uuid_v7(now), now);
-  Status status = write_tenant(db, event);
-  if (status) status = outbox_.add(db, event);
-  if (!status) return fail(std::move(status.error()));
+  if (Status status = write_tenant(db, event); !status) return fail(std::move(status.error()));
+  if (auto added = outbox_.add(db, event); !added) return fail(std::move(added.error()));
   return Change<Tenant>{std::move(tenant), 1};
 }
 

@@ -103,31 +103,35 @@ SqliteUsers::Stamp SqliteUsers::stamp(ChangeContext context) {
 }
 
 // Ends a change: its event and its answer, in the transaction of its rows.
-Result<Change<User>> SqliteUsers::written(Database& db, const Stamp& stamp, std::string_view type,
-                                          User user) {
-  Event event = user_event(type, user, stamp.event_id, stamp.time);
+Result<Change<ChangedUser>> SqliteUsers::written(Database& db, const Stamp& stamp,
+                                                 std::string_view type, User user) {
+  ChangedUser changed{std::move(user), 0};
+  if (!type.empty()) {
+    Event event = user_event(type, changed, stamp.event_id, stamp.time);
+    event.traceparent = stamp.context.traceparent;
+    event.tracestate = stamp.context.tracestate;
+    auto added = outbox_.add(db, event);
+    if (!added) return fail(std::move(added.error()));
+    changed.event = *added;
+  }
   if (const auto& claim = stamp.context.claim) {
-    const StoredAnswer answer = stamp.context.answer(user);
+    const StoredAnswer answer = stamp.context.answer(changed);
     if (Status stored = idempotency_.store(db, *claim, answer, stamp.time); !stored) {
       return fail(std::move(stored.error()));
     }
   }
-  if (type.empty()) return Change<User>{std::move(user), 0};
-  event.traceparent = stamp.context.traceparent;
-  event.tracestate = stamp.context.tracestate;
-  if (Status added = outbox_.add(db, event); !added) return fail(std::move(added.error()));
-  return Change<User>{std::move(user), 1};
+  return Change<ChangedUser>{std::move(changed), type.empty() ? 0 : 1};
 }
 
 void SqliteUsers::create(const TenantId& tenant, NewUser user, ChangeContext context,
                          UserDone done) {
   const std::size_t bytes = job_bytes(context, user.email.size() + user.name.size());
   std::string key = email_key(user.email);
-  outbox_.submit<User>(
+  outbox_.submit<ChangedUser>(
       tenant.str(), bytes,
       [this, key = std::move(key), stamp = stamp(std::move(context)),
        user = User{0, std::move(user.email), std::move(user.name), tenant, 1}](
-          Database& db) mutable -> Result<Change<User>> {
+          Database& db) mutable -> Result<Change<ChangedUser>> {
         auto numbering = this->numbering(db, user.tenant);
         if (!numbering) return fail(std::move(numbering.error()));
         user.id = ++numbering->last_user;
@@ -149,10 +153,10 @@ void SqliteUsers::update(const TenantId& tenant, std::int64_t id, UserPatch patc
                          ChangeContext context, UserDone done) {
   const std::size_t bytes =
       job_bytes(context, patch.email.value_or("").size() + patch.name.value_or("").size());
-  outbox_.submit<User>(
+  outbox_.submit<ChangedUser>(
       tenant.str(), bytes,
       [this, tenant, id, patch = std::move(patch),
-       stamp = stamp(std::move(context))](Database& db) -> Result<Change<User>> {
+       stamp = stamp(std::move(context))](Database& db) -> Result<Change<ChangedUser>> {
         auto found = find(db, tenant, id);
         if (!found) return fail(std::move(found.error()));
         if (auto same =
@@ -193,9 +197,10 @@ void SqliteUsers::update(const TenantId& tenant, std::int64_t id, UserPatch patc
 void SqliteUsers::remove(const TenantId& tenant, std::int64_t id, ChangeContext context,
                          UserDone done) {
   const std::size_t bytes = job_bytes(context, 0);
-  outbox_.submit<User>(
+  outbox_.submit<ChangedUser>(
       tenant.str(), bytes,
-      [this, tenant, id, stamp = stamp(std::move(context))](Database& db) -> Result<Change<User>> {
+      [this, tenant, id,
+       stamp = stamp(std::move(context))](Database& db) -> Result<Change<ChangedUser>> {
         auto user = find(db, tenant, id);
         if (!user) return fail(std::move(user.error()));
         if (auto same =
@@ -210,7 +215,7 @@ void SqliteUsers::remove(const TenantId& tenant, std::int64_t id, ChangeContext 
         ++user->version;
         return written(db, stamp, "user.deleted", std::move(*user));
       },
-      [this, done = std::move(done)](Result<User> removed) {
+      [this, done = std::move(done)](Result<ChangedUser> removed) {
         if (removed) committer_.empty_wal();
         done(std::move(removed));
       });

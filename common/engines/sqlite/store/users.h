@@ -41,7 +41,8 @@ class SqliteUsers final : public UserStore {
     Timestamp time;
   };
   Stamp stamp(ChangeContext context);
-  Result<Change<User>> written(Database& db, const Stamp& stamp, std::string_view type, User user);
+  Result<Change<ChangedUser>> written(Database& db, const Stamp& stamp, std::string_view type,
+                                      User user);
 
   // What creates need of a tenant, read once and written once in a group of them.
   struct Numbering {

@@ -73,9 +73,10 @@ class StoreSubject final : public Subject {
   // A user with its event, and an event that is counted.
   Status write(int number) override {
     std::promise<Status> done;
-    store_->users().create(
-        kAcme, {std::to_string(number) + "@x.dev", text(number)}, {},
-        [&](Result<User> user) { done.set_value(user ? Status{} : Status(fail(user.error()))); });
+    store_->users().create(kAcme, {std::to_string(number) + "@x.dev", text(number)}, {},
+                           [&](Result<ChangedUser> user) {
+                             done.set_value(user ? Status{} : Status(fail(user.error())));
+                           });
     if (auto s = done.get_future().get(); !s) return s;
     const AnalyticsEvent event{.id = std::to_string(number),
                                .source = "/test",

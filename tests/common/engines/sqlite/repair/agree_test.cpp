@@ -25,25 +25,25 @@ class Agree : public ::testing::Test {
     ASSERT_TRUE(opened) << opened.error().to_string();
     store_ = std::move(*opened);
   }
-  Result<User> create(const std::string& name) {
-    std::promise<Result<User>> done;
+  Result<ChangedUser> create(const std::string& name) {
+    std::promise<Result<ChangedUser>> done;
     clock_.advance(std::chrono::seconds(1));
     store_->users().create(kAcme, {name + "@acme.dev", name}, {},
-                           [&](Result<User> user) { done.set_value(std::move(user)); });
+                           [&](Result<ChangedUser> user) { done.set_value(std::move(user)); });
     return done.get_future().get();
   }
   void update(std::int64_t id, UserPatch patch) {
-    std::promise<Result<User>> done;
+    std::promise<Result<ChangedUser>> done;
     store_->users().update(kAcme, id, std::move(patch), {},
-                           [&](Result<User> user) { done.set_value(std::move(user)); });
+                           [&](Result<ChangedUser> user) { done.set_value(std::move(user)); });
     ASSERT_TRUE(done.get_future().get());
   }
   void rename(std::int64_t id, const std::string& name) { update(id, {{}, name}); }
   void move(std::int64_t id, const std::string& email) { update(id, {email, {}}); }
   void remove(std::int64_t id) {
-    std::promise<Result<User>> done;
+    std::promise<Result<ChangedUser>> done;
     store_->users().remove(kAcme, id, {},
-                           [&](Result<User> user) { done.set_value(std::move(user)); });
+                           [&](Result<ChangedUser> user) { done.set_value(std::move(user)); });
     ASSERT_TRUE(done.get_future().get());
   }
   // "1 ann@acme.dev", with the version where it is not 1.
@@ -235,12 +235,12 @@ TEST_F(Agree, WithANewLogUnfinishedTasksHaveFailed) {
   using enum Task::State;
   for (const auto state : {queued, running, done}) {
     ASSERT_TRUE(store_->tasks().insert({.id = std::string(to_string(state)),
-                                     .kind = "replay",
-                                     .state = state,
-                                     .spec = {},
-                                     .checkpoint = {},
-                                     .result = {},
-                                     .error = {}}));
+                                        .kind = "replay",
+                                        .state = state,
+                                        .spec = {},
+                                        .checkpoint = {},
+                                        .result = {},
+                                        .error = {}}));
   }
   agree();
   EXPECT_EQ(store_->tasks().get("running")->state, running);

@@ -228,10 +228,10 @@ class InspectStore : public ::testing::Test {
     ASSERT_TRUE(opened) << opened.error().to_string();
     store_ = std::move(*opened);
   }
-  Result<User> create(const std::string& email) {
-    std::promise<Result<User>> done;
+  Result<ChangedUser> create(const std::string& email) {
+    std::promise<Result<ChangedUser>> done;
     store_->users().create(kAcme, {email, "Person " + email + std::string(100, 'n')}, {},
-                           [&](Result<User> user) { done.set_value(std::move(user)); });
+                           [&](Result<ChangedUser> user) { done.set_value(std::move(user)); });
     return done.get_future().get();
   }
   sqlite::FileReport look(const std::string& target = "") {
@@ -385,9 +385,9 @@ TEST_F(InspectStore, WhatALostTenantLeavesBehindIsNotFoundByAnother) {
   EXPECT_TRUE(look(fresh_.file("store.db")).users_lost);
   open(fresh_.path());
   const auto globex = TenantId::parse("globex").value();
-  std::promise<Result<User>> done;
+  std::promise<Result<ChangedUser>> done;
   store_->users().create(globex, {"g@globex.dev", "G"}, {},
-                         [&](Result<User> user) { done.set_value(std::move(user)); });
+                         [&](Result<ChangedUser> user) { done.set_value(std::move(user)); });
   ASSERT_TRUE(done.get_future().get());
   const auto seen = store_->analytics().summary(globex, "u1");
   ASSERT_FALSE(seen) << seen->total_events;

@@ -32,7 +32,7 @@ void report(int fd, Report report) {
     while (in_flight >= 64) std::this_thread::yield();
     ++in_flight;
     const std::string email = std::to_string(round) + "-" + std::to_string(i) + "@x.dev";
-    store->users().create(kAcme, {email, "U"}, {}, [&, fd](Result<User> user) {
+    store->users().create(kAcme, {email, "U"}, {}, [&, fd](Result<ChangedUser> user) {
       if (user) report(fd, {Report::created, user->id});
       --in_flight;
     });

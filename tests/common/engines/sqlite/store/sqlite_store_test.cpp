@@ -36,7 +36,7 @@ class SqliteStoreFile : public ::testing::Test {
   ChangeContext under_key(const std::string& name) {
     const IdempotencyKey key{kAcme, name, "f"};
     return {.claim = claimed(key, begin(harness_.idempotency(), key)),
-            .answer = [](const User& user) {
+            .answer = [](const ChangedUser& user) {
               return StoredAnswer{201, user.name, {}};
             }};
   }
@@ -136,7 +136,7 @@ TEST_F(SqliteStoreFile, LosesExpiredAnswersInTime) {
   ASSERT_TRUE(begin(harness_.idempotency(), {kGlobex, "k", "f"}));
   // Each job of the sweep submits the next: three commits of our own let them all through.
   for (int i = 0; i < 3; ++i) {
-    ASSERT_TRUE(harness_.tasks().insert(bare_task("barrier")));
+    ASSERT_TRUE(harness_.tasks().insert(bare_task("barrier" + std::to_string(i))));
   }
   EXPECT_EQ(number("SELECT count(*) FROM idempotency"), 1);
 }
@@ -194,16 +194,17 @@ Gate first_gate, second_gate;
 TEST_F(SqliteStoreFile, OfAClaimThatIsTakenOverInTheMiddleOfATransactionHasOneEffect) {
   IdempotencyStore& keys = harness_.idempotency();
   const IdempotencyKey noted{kAcme, "noted", "f"};
-  std::map<std::string, std::promise<Result<User>>> made;
+  std::map<std::string, std::promise<Result<ChangedUser>>> made;
   const auto make = [&](const std::string& name, ChangeContext context) {
-    harness_.users().create(kAcme, {name + "@acme.dev", name}, std::move(context),
-                            [&made, name](Result<User> user) { made[name].set_value(user); });
+    harness_.users().create(
+        kAcme, {name + "@acme.dev", name}, std::move(context),
+        [&made, name](Result<ChangedUser> user) { made[name].set_value(user); });
   };
   for (const char* name : {"first", "second", "slow", "heir"}) made[name];
   std::promise<Result<Claim>> slow_note, heir_note;
   auto first = under_key("first"), second = under_key("second");
-  first.answer = [](const User&) { return first_gate.pass(); };
-  second.answer = [](const User&) { return second_gate.pass(); };
+  first.answer = [](const ChangedUser&) { return first_gate.pass(); };
+  second.answer = [](const ChangedUser&) { return second_gate.pass(); };
   make("first", first);
   first_gate.in.acquire();
   make("slow", under_key("key"));
@@ -244,7 +245,7 @@ TEST_F(SqliteStoreFile, GivesIdsWithoutGapsWhereChangesFailAfterTheyWrote) {
     ChangeContext context;
     if (i % 4 == 0) context = under_key("k" + std::to_string(i));
     harness_.users().create(i % 2 == 0 ? kAcme : kGlobex, {"u" + std::to_string(i) + "@x.dev", "U"},
-                            std::move(context), [&](const Result<User>&) {
+                            std::move(context), [&](const Result<ChangedUser>&) {
                               if (--left == 0) all.set_value();
                             });
   }
@@ -260,7 +261,7 @@ TEST_F(SqliteStoreFile, FailingChangesDoNotHarmTheirGroup) {
   std::atomic<int> left{300}, conflicts{0};
   for (int i = 0; i < 300; ++i) {
     const std::string email = i % 3 == 0 ? "taken@acme.dev" : "u" + std::to_string(i) + "@acme.dev";
-    harness_.users().create(kAcme, {email, "U"}, {}, [&](Result<User> user) {
+    harness_.users().create(kAcme, {email, "U"}, {}, [&](Result<ChangedUser> user) {
       if (!user) conflicts += user.error().kind == ErrorKind::conflict;
       if (--left == 0) all.set_value();
     });
@@ -277,7 +278,7 @@ TEST_F(SqliteStoreFile, ClosedTwiceRefusesChangesAndFinishesWhatWasSubmitted) {
   std::atomic<int> stored{0};
   for (int i = 0; i < 100; ++i) {
     harness_.users().create(kAcme, {"u" + std::to_string(i) + "@x.dev", "U"}, {},
-                            [&](Result<User> user) { stored += user.has_value(); });
+                            [&](Result<ChangedUser> user) { stored += user.has_value(); });
   }
   harness_.store().close();
   harness_.store().close();
@@ -292,7 +293,7 @@ TEST_F(SqliteStoreFile, RefusesAnAcknowledgementWhoseLeaseEndsBeforeItIsWritten)
   const auto reader = harness_.outbox().open(lease);
   const auto given = sequences(reader->next(10).value());
   std::promise<void> in_commit, go;
-  harness_.users().create(kAcme, {"bob@acme.dev", "B"}, {}, [&](const Result<User>&) {
+  harness_.users().create(kAcme, {"bob@acme.dev", "B"}, {}, [&](const Result<ChangedUser>&) {
     in_commit.set_value();
     go.get_future().wait();
   });
@@ -320,14 +321,14 @@ TEST_F(SqliteStoreFile, BoundsWhatWaits) {
                    .value();
   std::promise<void> in_commit, go;
   auto gone = go.get_future().share();
-  store->users().create(kAcme, {"first@x.dev", "U"}, {}, [&, gone](const Result<User>&) {
+  store->users().create(kAcme, {"first@x.dev", "U"}, {}, [&, gone](const Result<ChangedUser>&) {
     in_commit.set_value();
     gone.wait();
   });
   std::atomic<int> refused{0}, answered{0};
   const auto submit = [&](int i) {
     store->users().create(kAcme, {"u" + std::to_string(i) + "@x.dev", "U"}, {},
-                          [&](Result<User> user) {
+                          [&](Result<ChangedUser> user) {
                             refused += !user && user.error().kind == ErrorKind::unavailable;
                             ++answered;
                           });

@@ -1,0 +1,66 @@
+#include "cli/commands/wait_options.h"
+
+#include "cli/commands/verb.h"
+#include "common/base/strings.h"
+#include "common/base/time.h"
+
+namespace mesh::cli {
+namespace {
+
+constexpr const char* kDefaultWait = "10s";
+
+}  // namespace
+
+void add_wait(CLI::App& verb, std::string& wait, const std::string& what) {
+  // As a flag, which takes a value by = alone: `--wait 7` would else take the 7 of an argument.
+  verb.add_flag(std::string("--wait{") + kDefaultWait + "}", wait,
+                "Wait until " + what + ", at most so long (" + kDefaultWait + ")")
+      ->type_name("[=DURATION]");
+}
+
+void add_wait(CLI::App& verb, WaitOptions& options, const std::vector<std::string>& acks) {
+  const bool users = acks.back() == "searchable";
+  add_wait(verb, options.wait, users ? "searches see it" : "it is counted");
+  verb.add_option("--ack", options.ack,
+                  "What to wait for, if not for the most: " + join(acks, ", "))
+      ->check(CLI::IsMember(acks))
+      ->type_name(join(acks, "|"));
+}
+
+Result<std::optional<std::int64_t>> wait_seconds(const std::string& wait) {
+  if (wait.empty()) return std::nullopt;
+  const auto duration = parse_duration(wait);
+  if (!duration) {
+    return fail(ErrorKind::invalid, "--wait: \"" + wait + "\" is not a duration such as 10s or 1m");
+  }
+  return std::chrono::ceil<std::chrono::seconds>(*duration).count();
+}
+
+Status set_wait(client::WriteOptions& write, const WaitOptions& options) {
+  const bool waits = !options.wait.empty() || !options.ack.empty();
+  auto seconds = wait_seconds(waits && options.wait.empty() ? kDefaultWait : options.wait);
+  if (!seconds) return fail(seconds.error());
+  write.wait_seconds = *seconds;
+  write.ack = options.ack;
+  return {};
+}
+
+Exit seen(Session& session, const client::Written& written) {
+  if (written.pending.empty()) return Exit::ok;
+  const bool log = written.pending == "log";
+  session.out.note("durable, but not " + (log ? "in the log" : written.pending) + " after " +
+                   format_duration(std::chrono::seconds{written.waited}));
+  return Exit::timed_out;
+}
+
+Json with_position(Json row, const client::Written& written) {
+  row["position"] = written.position;
+  return row;
+}
+
+Field position_field() {
+  return {"position", "POSITION", "what `mesh search --min-position` takes to see this write",
+          Field::Show::wide};
+}
+
+}  // namespace mesh::cli

@@ -1,0 +1,238 @@
+#include "daemon/pipeline/progress.h"
+
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include "common/base/ids.h"
+#include "common/base/thread.h"
+#include "common/telemetry/log.h"
+#include "daemon/pipeline/groups.h"
+
+namespace mesh::pipeline {
+namespace {
+
+// The looks of those who wait take at most a quarter of the time, however slow the engines are.
+constexpr int kPauseForLook = 3;
+
+// Read together, so that it is one state of the engine.
+struct Committed {
+  std::string group;
+  LogOffsets next;
+};
+
+}  // namespace
+
+AwaitedWrite::AwaitedWrite(TenantId tenant, WritePosition position, Reached wanted)
+    : tenant_(std::move(tenant)),
+      position_(std::move(position)),
+      wanted_(wanted),
+      reached_(position_.outbox > 0 ? Reached::stored : Reached::log) {
+  if (position_.outbox == 0) behind_ = position_.log;
+  if (behind_ && behind_->empty()) reached_ = Reached::processed;
+}
+
+// What one look reads of the engines, at most once each, when it is first needed.
+struct Progress::Facts {
+  explicit Facts(const ProgressPorts& p) : ports(p) {}
+
+  // What the group of the topic has committed; nothing where it does not exist (yet), or no
+  // pipeline reads the topic.
+  Result<const Committed*> committed(const std::string& topic) {
+    const TopicGroup* reads = group_of(topic);
+    if (reads == nullptr) return nullptr;
+    if (const auto known = committed_of.find(topic); known != committed_of.end()) {
+      return known->second ? &*known->second : nullptr;
+    }
+    std::string name = reads->group;
+    if (name == kUserIndex.group) {
+      // One that serves later is past this one: a flip waits for that.
+      auto generations = ports.index.generations();
+      if (!generations) return fail(std::move(generations.error()));
+      const auto serving = std::ranges::find_if(*generations, &GenerationInfo::serving);
+      if (serving == generations->end()) {
+        committed_of[topic] = std::nullopt;
+        return nullptr;
+      }
+      name = generation_group(name, serving->number);
+    }
+    if (!groups) {
+      auto all = ports.admin.groups();
+      if (!all) return fail(std::move(all.error()));
+      groups = std::move(*all);
+    }
+    auto& found = committed_of[topic];
+    const auto info = std::ranges::find(*groups, name, &GroupInfo::name);
+    if (info == groups->end()) return nullptr;
+    found = Committed{name, {}};
+    for (const auto& [partition, next] : info->committed) {
+      if (partition.topic == topic) found->next[partition] = next;
+    }
+    return &*found;
+  }
+
+  // After `committed`: an event is parked before it is committed.
+  Result<const std::vector<ParkedKey>*> parked(const std::string& group) {
+    auto known = parked_of.find(group);
+    if (known == parked_of.end()) {
+      auto all = ports.retries.parked_keys(group);
+      if (!all) return fail(std::move(all.error()));
+      known = parked_of.emplace(group, std::move(*all)).first;
+    }
+    return &known->second;
+  }
+
+  const ProgressPorts& ports;
+  std::optional<std::vector<GroupInfo>> groups;
+  std::map<std::string, std::optional<Committed>> committed_of;  // by topic
+  std::map<std::string, std::vector<ParkedKey>> parked_of;       // by group
+};
+
+class Progress::Watched final : public Watch {
+ public:
+  Watched(Progress& progress, std::shared_ptr<AwaitedWrite> write, Told told)
+      : progress_(progress), write_(std::move(write)), told_(std::move(told)) {
+    {
+      std::lock_guard lock(progress_.mutex_);
+      place_ = progress_.watches_.insert(progress_.watches_.end(), this);
+      if (write_->done()) tell();
+    }
+    progress_.changed_.notify_all();
+  }
+  ~Watched() override {
+    std::lock_guard lock(progress_.mutex_);
+    progress_.watches_.erase(place_);
+  }
+  // With the lock held.
+  void tell() {
+    if (auto told = std::exchange(told_, nullptr)) told();
+  }
+  bool waits() const { return told_ != nullptr; }
+  const std::shared_ptr<AwaitedWrite>& write() const { return write_; }
+
+ private:
+  Progress& progress_;
+  const std::shared_ptr<AwaitedWrite> write_;
+  Told told_;  // guarded by Progress::mutex_, as is the next
+  std::list<Watched*>::iterator place_;
+};
+
+Progress::Progress(ProgressPorts ports, Clock& clock) : ports_(ports), clock_(clock) {
+  thread_ = std::thread([this] {
+    name_thread("progress");
+    stand_back(Standing::worker);
+    run();
+  });
+}
+
+Progress::~Progress() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+std::unique_ptr<Watch> Progress::watch(std::shared_ptr<AwaitedWrite> write, Told told) {
+  return std::make_unique<Watched>(*this, std::move(write), std::move(told));
+}
+
+void Progress::run() {
+  SteadyTime next = clock_.steady();
+  std::unique_lock lock(mutex_);
+  const auto somebody_waits = [this] { return std::ranges::any_of(watches_, &Watched::waits); };
+  while (true) {
+    clock_.wait_until(lock, changed_, SteadyTime::max(),
+                      [&] { return stopping_ || somebody_waits(); });
+    clock_.wait_until(lock, changed_, next, [this] { return stopping_; });
+    if (stopping_) return;
+    std::vector<std::shared_ptr<AwaitedWrite>> writes;
+    for (const Watched* watched : watches_) {
+      if (watched->waits()) writes.push_back(watched->write());
+    }
+    lock.unlock();
+    const auto began = clock_.steady();
+    Facts facts(ports_);
+    for (const auto& write : writes) look(facts, *write);
+    const auto ended = clock_.steady();
+    next = ended + std::max<SteadyTime::duration>(kInterval, kPauseForLook * (ended - began));
+    lock.lock();
+    for (Watched* watched : watches_) {
+      if (watched->write()->done()) watched->tell();
+    }
+  }
+}
+
+Status Progress::look(AwaitedWrite& write) {
+  for (const auto& [partition, behind] : write.position_.log) {
+    if (auto there = ports_.log.watermarks(partition); !there) return fail(there.error());
+  }
+  Facts facts(ports_);
+  look(facts, write);
+  return {};
+}
+
+// A look that fails has seen nothing; the next one may.
+void Progress::look(Facts& facts, AwaitedWrite& write) {
+  std::lock_guard only(write.mutex_);
+  if (write.done()) return;
+  const Status seen = advance(facts, write);
+  if (troubled_.exchange(!seen) || seen) return;
+  log::warn("the progress of writes cannot be seen; who waits for it waits on",
+            {{"cause", seen.error().to_string()}});
+}
+
+Status Progress::advance(Facts& facts, AwaitedWrite& write) {
+  const auto& position = write.position_;
+  if (write.reached_ == Reached::stored) {
+    auto held = ports_.outbox.holds(position.outbox);
+    if (!held) return fail(std::move(held.error()));
+    if (*held) return {};
+    write.reached_ = Reached::log;
+    if (write.done()) return {};
+  }
+  if (!write.behind_) {
+    // What left the outbox lies below the ends that its partitions have now.
+    auto reads = facts.committed(kUserIndex.topic);
+    if (!reads) return fail(std::move(reads.error()));
+    if (*reads == nullptr || (*reads)->next.empty()) return {};
+    LogOffsets behind = position.log;
+    const auto key = write.tenant_.str() + "/" + std::to_string(position.user);
+    const auto its_partition = static_cast<std::int32_t>(stable_hash(key) % (*reads)->next.size());
+    for (const auto& [partition, committed] : (*reads)->next) {
+      if (position.user != 0 && partition.partition != its_partition) continue;
+      auto marks = ports_.log.watermarks(partition);
+      if (!marks) return fail(std::move(marks.error()));
+      behind[partition] = std::max(behind[partition], marks->end);
+    }
+    write.behind_ = std::move(behind);
+  }
+  for (const auto& [partition, behind] : *write.behind_) {
+    if (behind == 0 || group_of(partition.topic) == nullptr) continue;
+    auto reads = facts.committed(partition.topic);
+    if (!reads) return fail(std::move(reads.error()));
+    if (*reads == nullptr) return {};
+    const auto next = (*reads)->next.find(partition);
+    if (next == (*reads)->next.end() || next->second < behind) return {};
+  }
+  const std::string one = write.tenant_.str() + "/" + std::to_string(position.user);
+  const std::string any = write.tenant_.str() + "/";
+  for (const auto& [partition, behind] : *write.behind_) {
+    auto reads = facts.committed(partition.topic);
+    if (!reads) return fail(std::move(reads.error()));
+    if (*reads == nullptr) continue;
+    auto parked = facts.parked((*reads)->group);
+    if (!parked) return fail(std::move(parked.error()));
+    for (const ParkedKey& event : **parked) {
+      const auto& at = event.position;
+      if (at.topic != partition.topic || at.partition != partition.partition) continue;
+      if (at.offset >= behind) continue;
+      if (position.user != 0 ? event.key == one : event.key.starts_with(any)) return {};
+    }
+  }
+  write.reached_ = Reached::processed;
+  return {};
+}
+
+}  // namespace mesh::pipeline
