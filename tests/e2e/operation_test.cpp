@@ -174,6 +174,31 @@ TEST(Operation, AProcessIsAMemberWhileItRuns) {
   EXPECT_NE(again[0]["id"], members[0]["id"]) << "another start is another member";
 }
 
+TEST(Operation, WithAnotherEmbedderTheIndexIsRebuiltBeforeItServes) {
+  test::TempDir dir;
+  {
+    Daemon daemon(dir.file("data"));
+    ASSERT_TRUE(daemon.start()) << daemon.errors();
+    EXPECT_EQ(daemon
+                  .call("users", "POST", "/users/create?ack=searchable", "acme:a",
+                        R"({"email":"ann@acme.dev","name":"Ann"})")
+                  .status,
+              201);
+    EXPECT_EQ(daemon.stop(), 0);
+  }
+  Daemon daemon(dir.file("data"), "embedder: {dimension: 256}\n");
+  ASSERT_TRUE(daemon.start()) << daemon.errors();
+  const Json tasks = Json::parse(daemon.mesh({"tasks", "list", "-o", "json"}).out);
+  ASSERT_EQ(tasks.size(), 1u) << "the start asks for the rebuild";
+  const auto done = daemon.mesh({"tasks", "wait", tasks[0]["id"].get<std::string>()});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  const auto found = daemon.call("gateway", "GET", "/ai/users/search?query=ann", "acme:a");
+  EXPECT_EQ(found.json()["results"][0]["name"], "Ann") << found.body;
+  const Json indexes = Json::parse(daemon.mesh({"index", "list", "-o", "json"}).out);
+  EXPECT_EQ(indexes[1]["dimension"], 256);
+  EXPECT_EQ(indexes[1]["serving"], true);
+}
+
 // Symptom: the second start ended with `conflict`.
 TEST(Operation, AnotherNumberOfPartitionsIsForNewTopicsOnly) {
   test::TempDir dir;
