@@ -1,7 +1,6 @@
 #include "daemon/pipeline/generations/standing.h"
 
 #include <algorithm>
-#include <set>
 
 namespace mesh::pipeline {
 
@@ -26,9 +25,7 @@ Result<bool> is_through(LogAdmin& admin, RetryStore& retries, const std::string&
   const auto committed = committed_by(admin, group);
   if (!committed) return fail(committed.error());
   if (!reached(*committed, target)) return false;
-  std::set<TopicPartition> partitions;
-  for (const auto& [partition, end] : target) partitions.insert(partition);
-  const auto parked = retries.load(group, partitions);
+  const auto parked = retries.parked_keys(group);
   if (!parked) return fail(parked.error());
   return parked->empty();
 }
