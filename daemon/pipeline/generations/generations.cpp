@@ -388,11 +388,4 @@ Result<VerifyReport> Generations::verify() {
                            impl.deps.base.topics);
 }
 
-Status Generations::verify(TaskContext& context) {
-  auto report_of = insist(context, [&] { return verify(); });
-  if (!report_of) return fail(std::move(report_of.error()));
-  report(context, report_of->expected, report_of->expected, Json::object(), to_json(*report_of));
-  return {};
-}
-
 }  // namespace mesh::pipeline

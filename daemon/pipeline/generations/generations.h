@@ -83,8 +83,6 @@ class Generations {
   // while for its group to come to the end. Users that change meanwhile are left out. Blocks; holds
   // id and version of every user in memory (about 150 bytes each).
   Result<VerifyReport> verify();
-  // The work of a task of kind "verify": the report is its result.
-  Status verify(TaskContext& context);
 
  private:
   struct Impl;
