@@ -127,7 +127,7 @@ Exit run_verb(const Verb& verb, const CLI::App& app, Session& session) {
   if (auto table = has_table(verb, app, session); !table) {
     return finish(session, fail(table.error()));
   }
-  const Status ready = verb.needs == Needs::server ? session.connect() : session.settle();
+  const Status ready = verb.needs == Needs::server ? session.connect() : session.resolve_locally();
   if (!ready) return finish(session, fail(ready.error()));
   return finish(session, verb.run(session));
 }

@@ -8,24 +8,11 @@
 #include <cstring>
 #include <filesystem>
 
+#include "common/base/fd.h"
 #include "common/base/strings.h"
 
 namespace mesh::cli {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 tl::unexpected<Error> system_error(const std::string& what, const std::string& path) {
   const int code = errno;
@@ -40,7 +27,7 @@ tl::unexpected<Error> system_error(const std::string& what, const std::string& p
 Status make_parents(const std::filesystem::path& folder) {
   if (folder.empty() || ::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return {};
   if (errno != ENOENT) return system_error("make", folder.string());
-  if (auto parents = make_parents(folder.parent_path()); !parents) return parents;
+  MESH_TRY(make_parents(folder.parent_path()));
   if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
     return system_error("make", folder.string());
   return {};
@@ -49,8 +36,8 @@ Status make_parents(const std::filesystem::path& folder) {
 }  // namespace
 
 Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) return system_error("read", path);
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return system_error("read", path);
   std::string text;
   char buffer[16384];
   while (true) {
@@ -71,12 +58,12 @@ Status write_private_file(const std::string& name, const std::string& text) {
   std::error_code unknown;
   const auto target = std::filesystem::canonical(name, unknown);
   const std::string path = unknown ? name : target.string();
-  if (auto made = make_parents(std::filesystem::path(path).parent_path()); !made) return made;
+  MESH_TRY(make_parents(std::filesystem::path(path).parent_path()));
   // A name of its own: two that write at once leave one whole file, not a mixed one.
   const std::string beside = path + ".new." + std::to_string(::getpid());
   {
-    const Descriptor file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (file.get() < 0) return system_error("write", beside);
+    const Fd file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (!file) return system_error("write", beside);
     std::string_view rest = text;
     while (!rest.empty()) {
       const ssize_t n = ::write(file.get(), rest.data(), rest.size());

@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "cli/foreground.h"
+#include "common/base/fd.h"
 #include "common/base/strings.h"
 
 namespace mesh::cli {
@@ -54,23 +55,19 @@ std::string pager_command(const std::function<const char*(const char*)>& env) {
 bool run_pager(const std::string& command, std::string_view text) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return false;
-  Foreground pager{.words = words_of(command), .input = ends[0]};
+  Fd from(ends[0]), to(ends[1]);
+  Foreground pager{.words = words_of(command), .input = from.get()};
   // As git does: ends by itself where all fits, keeps colours, leaves the text on the screen.
   if (std::getenv("LESS") == nullptr) pager.environment.emplace_back("LESS=FRX");
   // Whoever leaves the pager early has read enough.
   const auto on_pipe = std::signal(SIGPIPE, SIG_IGN);
   pager.meanwhile = [&] {
-    ::close(ends[0]);
-    ends[0] = -1;
-    write_all(ends[1], text);
-    ::close(ends[1]);
-    ends[1] = -1;
+    from.close();
+    write_all(to.get(), text);
+    to.close();
   };
   const int status = run_in_foreground(std::move(pager));
   std::signal(SIGPIPE, on_pipe);
-  for (const int end : ends) {
-    if (end >= 0) ::close(end);
-  }
   return status >= 0 && !(WIFEXITED(status) && (WEXITSTATUS(status) == kNotFound ||
                                                 WEXITSTATUS(status) == kNotRunnable));
 }

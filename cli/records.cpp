@@ -34,13 +34,12 @@ class Cursor {
   // nullptr at the end.
   Result<Json*> head() {
     while (page_.empty() && at_ < to_) {
-      auto page = mesh_.records(query());
-      if (!page) return fail(page.error());
-      const auto next = page->next.find(partition_);
+      auto page = MESH_TRY(mesh_.records(query()));
+      const auto next = page.next.find(partition_);
       // A page that leads nowhere is the end: what was there when the range was made has expired.
-      const bool moved = next != page->next.end() && next->second > at_;
+      const bool moved = next != page.next.end() && next->second > at_;
       at_ = moved ? next->second : to_;
-      for (Json& record : page->records) {
+      for (Json& record : page.records) {
         const Json& offset = at_path(record, "offset");
         if (offset.is_number_integer() && offset.get<std::int64_t>() < to_)
           page_.push_back(std::move(record));
@@ -94,10 +93,9 @@ Status add_filter(RecordFilter& filter, const std::string& text) {
 }
 
 Result<TopicRange> whole_topic(client::Client& mesh, const std::string& topic) {
-  auto described = mesh.topic(topic);
-  if (!described) return fail(described.error());
+  auto described = MESH_TRY(mesh.topic(topic));
   TopicRange range{topic, {}, {}};
-  for (const Json& one : at_path(*described, "partition_offsets")) {
+  for (const Json& one : at_path(described, "partition_offsets")) {
     const Json &partition = at_path(one, "partition"), &start = at_path(one, "start"),
                &end = at_path(one, "end");
     if (!partition.is_number_integer() || !start.is_number_integer() || !end.is_number_integer())
@@ -127,13 +125,12 @@ Result<Positions> resolve_bound(client::Client& mesh, const TopicRange& whole,
   query.topic = whole.topic;
   query.from = bound;
   query.limit = 1;
-  auto page = mesh.records(query);
-  if (!page) return fail(page.error());
+  auto page = MESH_TRY(mesh.records(query));
   Positions positions = whole.to;
   for (auto& [partition, at] : positions) {
-    if (const auto next = page->next.find(partition); next != page->next.end()) at = next->second;
+    if (const auto next = page.next.find(partition); next != page.next.end()) at = next->second;
   }
-  for (const Json& record : page->records) {
+  for (const Json& record : page.records) {
     const Json &partition = at_path(record, "partition"), &offset = at_path(record, "offset");
     if (!partition.is_number_integer() || !offset.is_number_integer()) continue;
     if (const auto at = positions.find(partition.get<std::int32_t>()); at != positions.end()) {
@@ -155,11 +152,10 @@ Status read_ranges(client::Client& mesh, const std::vector<TopicRange>& ranges,
     Cursor* earliest = nullptr;
     Json* record = nullptr;
     for (Cursor& cursor : cursors) {
-      auto head = cursor.head();
-      if (!head) return fail(head.error());
-      if (*head != nullptr && (record == nullptr || time_of(**head) < time_of(*record))) {
+      auto head = MESH_TRY(cursor.head());
+      if (head != nullptr && (record == nullptr || time_of(*head) < time_of(*record))) {
         earliest = &cursor;
-        record = *head;
+        record = head;
       }
     }
     if (record == nullptr) return {};
@@ -184,13 +180,12 @@ Result<std::vector<Json>> last_records(client::Client& mesh, const std::vector<T
     }
     std::deque<Json> last;
     std::size_t found = 0;
-    auto read = read_ranges(mesh, tails, filter, [&](Json record) {
+    MESH_TRY(read_ranges(mesh, tails, filter, [&](Json record) {
       ++found;
       last.push_back(std::move(record));
       if (last.size() > count) last.pop_front();
       return true;
-    });
-    if (!read) return fail(read.error());
+    }));
     if (found >= count || everything) {
       std::stable_sort(last.begin(), last.end(),
                        [](const Json& a, const Json& b) { return time_of(a) < time_of(b); });

@@ -1,4 +1,5 @@
 #include "cli/run_meshd.h"
+#include "common/base/fd.h"
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -35,15 +36,16 @@ Result<Ran> run_meshd(const std::vector<std::string>& arguments) {
   argv.push_back(nullptr);
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return fail(ErrorKind::internal, "no pipe can be made");
+  const Fd from(ends[0]);
+  Fd to(ends[1]);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+  posix_spawn_file_actions_adddup2(&actions, to.get(), 1);
   pid_t pid = -1;
   const int error = ::posix_spawnp(&pid, program.c_str(), &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
-  ::close(ends[1]);
+  to.close();
   if (error != 0) {
-    ::close(ends[0]);
     return fail(ErrorKind::unavailable, "cannot run " + program +
                                             ", which knows the files: " + std::strerror(error) +
                                             "; put meshd beside mesh, or on $PATH");
@@ -51,12 +53,11 @@ Result<Ran> run_meshd(const std::vector<std::string>& arguments) {
   std::string out;
   char buffer[65536];
   for (;;) {
-    const auto n = ::read(ends[0], buffer, sizeof buffer);
+    const auto n = ::read(from.get(), buffer, sizeof buffer);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) break;
     out.append(buffer, static_cast<std::size_t>(n));
   }
-  ::close(ends[0]);
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }

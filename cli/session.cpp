@@ -22,11 +22,9 @@ void Session::set_up_output() {
 }
 
 Status Session::connect(std::optional<SteadyTime> deadline) {
-  const auto file = load_contexts(context_file_path(surroundings.env));
-  if (!file) return fail(file.error());
-  auto resolved = resolve(globals, *file, surroundings);
-  if (!resolved) return fail(resolved.error());
-  settings = std::move(*resolved);
+  const auto file = MESH_TRY(load_contexts(context_file_path(surroundings.env)));
+  auto resolved = MESH_TRY(resolve(globals, file, surroundings));
+  settings = std::move(resolved);
   set_up_output();
   client::Options options = client_options(settings);
   options.user_agent = "mesh/" MESH_VERSION;
@@ -44,7 +42,7 @@ Status Session::connect(std::optional<SteadyTime> deadline) {
   return {};
 }
 
-Status Session::settle() {
+Status Session::resolve_locally() {
   Globals local;
   local.output = globals.output;
   local.timeout = globals.timeout;
@@ -55,9 +53,8 @@ Status Session::settle() {
     const std::string_view text = name;
     return text == "MESH_OUTPUT" || text == "MESH_TENANT" ? surroundings.env(name) : nullptr;
   };
-  auto resolved = resolve(local, {}, around);
-  if (!resolved) return fail(resolved.error());
-  settings = std::move(*resolved);
+  auto resolved = MESH_TRY(resolve(local, {}, around));
+  settings = std::move(resolved);
   set_up_output();
   return {};
 }

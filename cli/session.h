@@ -31,7 +31,7 @@ struct Session {
   Status connect(std::optional<SteadyTime> deadline = {});
   // The format and the like alone, for commands that need no server: problems with addresses and
   // contexts do not count.
-  Status settle();
+  Status resolve_locally();
 
   // How to print, once the settings are known.
   void set_up_output();

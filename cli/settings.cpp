@@ -78,9 +78,8 @@ Result<client::Endpoints> running_endpoints(const std::string& data_dir) {
 
 Status use_place(const Place& place, Settings& settings) {
   if (place.server) {
-    auto url = normal_url(*place.server);
-    if (!url) return fail(url.error());
-    settings.endpoints = client::Endpoints::all(*url);
+    auto url = MESH_TRY(normal_url(*place.server));
+    settings.endpoints = client::Endpoints::all(url);
     settings.endpoints_from = {place.level, place.server_name};
   } else if (!place.endpoints.empty()) {
     settings.endpoints = client::Endpoints::none();
@@ -89,9 +88,8 @@ Status use_place(const Place& place, Settings& settings) {
     }
     settings.endpoints_from = {place.level, place.server_name};
   } else {
-    auto endpoints = running_endpoints(*place.data_dir);
-    if (!endpoints) return fail(endpoints.error());
-    settings.endpoints = *endpoints;
+    auto endpoints = MESH_TRY(running_endpoints(*place.data_dir));
+    settings.endpoints = endpoints;
     settings.endpoints_from = {place.level,
                                place.data_dir_name + " (" + run_file(*place.data_dir) + ")"};
   }
@@ -193,7 +191,7 @@ Result<Settings> resolve(const Globals& globals, const ContextFile& file,
   }
   if (const auto tenant = pick(globals.tenant, "--tenant", "MESH_TENANT", context.tenant)) {
     if (!tenant->value.empty()) {
-      if (auto checked = TenantId::parse(tenant->value); !checked) return fail(checked.error());
+      MESH_TRY(TenantId::parse(tenant->value));
     }
     settings.tenant = tenant->value;
     settings.tenant_from = tenant->from;
@@ -207,9 +205,7 @@ Result<Settings> resolve(const Globals& globals, const ContextFile& file,
     settings.token = text;
     settings.token_from = token->from;
   }
-  if (auto placed = find_server(globals, context, around, settings); !placed) {
-    return fail(placed.error());
-  }
+  MESH_TRY(find_server(globals, context, around, settings));
   if (settings.token_from.level == Level::context && names_a_place(context) &&
       settings.endpoints_from.level != Level::context) {
     settings.token.clear();

@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kLeastSecret = 32;  // bytes: RFC 7518 §3.2
 
 Status check_owner(const std::string& tenant, const std::string& user) {
-  if (auto checked = TenantId::parse(tenant); !checked) return fail(checked.error());
+  MESH_TRY(TenantId::parse(tenant));
   const auto allowed = [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) ||
            std::string_view("._@-").find(c) != std::string_view::npos;
@@ -39,13 +39,12 @@ Result<Json> decoded(std::string_view part) {
 }  // namespace
 
 Result<std::string> dev_token(const std::string& tenant, const std::string& user) {
-  if (auto checked = check_owner(tenant, user); !checked) return fail(checked.error());
+  MESH_TRY(check_owner(tenant, user));
   return tenant + ":" + user;
 }
 
 Result<std::string> mint_hs256(const MintRequest& request, std::string_view secret, Timestamp now) {
-  if (auto checked = check_owner(request.tenant, request.user); !checked)
-    return fail(checked.error());
+  MESH_TRY(check_owner(request.tenant, request.user));
   if (secret.size() < kLeastSecret) {
     return fail(ErrorKind::invalid, "the secret has " + std::to_string(secret.size() * 8) +
                                         " bits; HS256 needs at least 256");

@@ -74,27 +74,24 @@ struct App::Impl {
 Status App::Impl::start() {
   engines = options.engines;
   if (!engines) {
-    auto opened = Engines::open(config, options.on_fatal, clock, metrics);
-    if (!opened) return fail(opened.error());
-    own_engines = std::move(*opened);
+    auto opened = MESH_TRY(Engines::open(config, options.on_fatal, clock, metrics));
+    own_engines = std::move(opened);
     engines = own_engines.get();
   }
-  auto known = Identity::open(config, clock);
-  if (!known) return fail(known.error());
-  identity = std::move(*known);
-  if (auto made = make_topics(config.log, engines->ports().log_admin); !made) return made;
+  auto known = MESH_TRY(Identity::open(config, clock));
+  identity = std::move(known);
+  MESH_TRY(make_topics(config.log, engines->ports().log_admin));
   pipelines = std::make_unique<Pipelines>(config, engines->ports(), process, clock, metrics, usage);
   if (config.has_role("pipelines")) {
     pipelines->tasks.define("backup", backup_work(config.data_dir, options.version, clock));
   }
-  if (auto started = pipelines->start(); !started) return started;
-  if (auto started = start_listeners(); !started) return started;
+  MESH_TRY(pipelines->start());
+  MESH_TRY(start_listeners());
   metrics.gauge("mesh_build_info", "The running build.", {{"version", options.version}}).set(1);
   metrics.on_collect([this] { gauges->collect(); });
   membership = std::make_unique<Membership>(engines->ports().members, clock, self(),
                                             [this] { return pipelines->groups(); });
-  auto written = write_run_info(config.data_dir, {options.version, clock.now(), addresses});
-  if (!written) return written;
+  MESH_TRY(write_run_info(config.data_dir, {options.version, clock.now(), addresses}));
   run_info_written = true;
   ready = true;
   return {};
@@ -136,7 +133,7 @@ Status App::Impl::start_listeners() {
          return config::to_json(config);
        },
        [this] { return readiness(config, *engines, *pipelines, identity->remote_keys()); }});
-  if (auto started = server->start(std::move(listeners.specs)); !started) return started;
+  MESH_TRY(server->start(std::move(listeners.specs)));
   const auto bound = server->addresses();
   for (const auto& [role, number] : listeners.of_role) addresses[role] = bound[number];
   return {};
@@ -176,7 +173,7 @@ App::~App() { stop(); }
 Result<std::unique_ptr<App>> App::start(config::Config config, Options options) {
   auto app =
       std::unique_ptr<App>(new App(std::make_unique<Impl>(std::move(config), std::move(options))));
-  if (auto started = app->impl_->start(); !started) return fail(started.error());
+  MESH_TRY(app->impl_->start());
   return app;
 }
 
@@ -191,7 +188,7 @@ Status App::reload(const config::Config& fresh) {
     next.auth.jwt = fresh.auth.jwt;
     next.auth.jwt.jwks_url = std::move(url);
     next.secrets = fresh.secrets;
-    if (auto done = impl_->identity->reload(next); !done) return done;
+    MESH_TRY(impl_->identity->reload(next));
   }
   if (auto level = log::parse_level(fresh.telemetry.log.level)) log::set_level(*level);
   impl_->directory->set_defaults(fresh.rate_limits);

@@ -28,11 +28,10 @@ Status back_up(pipeline::TaskContext& context, const std::string& data_dir,
                     " without a manifest.json is of no use; remove it and begin again");
   }
   const Json begun{{"begun", true}};
-  auto stored = context.progress(0, 0, begun, Json::object());
-  if (!stored) return stored;
+  MESH_TRY(context.progress(0, 0, begun, Json::object()));
   std::int64_t all = 0;
   auto next = clock.steady();
-  auto manifest = sqlite::back_up(
+  auto manifest = MESH_TRY(sqlite::back_up(
       data_dir, folder, {version, clock, [&](std::int64_t done, std::int64_t total) {
                            all = total;
                            if (clock.steady() >= next) {
@@ -40,10 +39,9 @@ Status back_up(pipeline::TaskContext& context, const std::string& data_dir,
                              pipeline::report(context, done, total, begun, Json::object());
                            }
                            return !context.stopping();
-                         }});
-  if (!manifest) return fail(manifest.error());
+                         }}));
   log::info("a backup was made", {{"folder", folder}});
-  pipeline::report(context, all, all, begun, std::move(*manifest));
+  pipeline::report(context, all, all, begun, std::move(manifest));
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "common/base/fd.h"
 #include "common/base/time.h"
 #include "common/engines/sqlite/backup/restore.h"
 #include "common/engines/sqlite/core/directory_lock.h"
@@ -67,15 +68,13 @@ Result<Checked> look(const std::string& dir, const Kind& kind, const std::string
   if (missing && (kind.derived() || no_missing_file(dir))) return checked;
   const auto wal = missing ? Status{} : sqlite::verify_wal(checked.source);
   if (!wal) {
-    auto copy = sqlite::copy_without_damaged_frames(checked.source, scratch);
-    if (!copy) return fail(copy.error());
-    checked.source = *copy;
+    auto copy = MESH_TRY(sqlite::copy_without_damaged_frames(checked.source, scratch));
+    checked.source = copy;
   }
   // As a start would: a copy that another program made is not damaged.
-  if (auto ours = sqlite::adopt_plain_copy(checked.source); !ours) return fail(ours.error());
-  auto report = kind.salvage(checked.source, "");
-  if (!report) return fail(report.error());
-  checked.report = std::move(*report);
+  MESH_TRY(sqlite::adopt_plain_copy(checked.source));
+  auto report = MESH_TRY(kind.salvage(checked.source, ""));
+  checked.report = std::move(report);
   if (!wal) {
     checked.report.users_lost = true;
     checked.report.damages.insert(checked.report.damages.begin(),
@@ -89,10 +88,8 @@ Result<Checked> look(const std::string& dir, const Kind& kind, const std::string
 }
 
 Status sync_dir(const std::string& dir) {
-  const int fd = ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool synced = fd >= 0 && ::fsync(fd) == 0;
-  if (fd >= 0) ::close(fd);
-  if (synced) return {};
+  const Fd folder(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder && ::fsync(folder.get()) == 0) return {};
   return fail(ErrorKind::unavailable, "data folder " + dir + " cannot be synced");
 }
 
@@ -106,17 +103,16 @@ Status move_file(const std::string& from, const std::string& to) {
 // Its existence says that files were exchanged, perhaps not all; its text where the old ones are.
 Status write_marker(const std::string& dir, const std::string& kept) {
   const std::string path = dir + "/" + kUnfinished;
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   const std::string text = kept + "\n";
-  const bool written =
-      fd >= 0 && ::write(fd, text.data(), text.size()) == std::ssize(text) && ::fsync(fd) == 0;
+  const bool written = file && ::write(file.get(), text.data(), text.size()) == std::ssize(text) &&
+                       ::fsync(file.get()) == 0;
   const std::string why = std::strerror(errno);
-  if (fd >= 0) ::close(fd);
   const Status status =
       written ? sync_dir(dir)
               : Status(fail(ErrorKind::unavailable, path + " cannot be written: " + why));
   // Nothing is exchanged yet, so nothing is to be put back.
-  if (!status && fd >= 0) ::unlink(path.c_str());
+  if (!status && file) ::unlink(path.c_str());
   return status;
 }
 
@@ -157,8 +153,7 @@ Status swap_in(const std::string& dir, const Kind& kind, const std::string& kept
                   file + suffix + " cannot be looked at: " + error.message());
     }
     if (!there) continue;
-    auto moved = move_file(file + suffix, kept + "/" + kind.file + suffix);
-    if (!moved) return moved;
+    MESH_TRY(move_file(file + suffix, kept + "/" + kind.file + suffix));
   }
   return kind.derived() ? Status{} : move_file(copy_of(dir, kind), file);
 }
@@ -170,7 +165,7 @@ Result<sqlite::Agreement> repair_files(const std::string& dir, const std::array<
   remove_copies(dir);
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (kFiles[i].derived() || !all[i].damaged()) continue;
-    if (auto made = make_copy(dir, kFiles[i], all[i]); !made) return fail(made.error());
+    MESH_TRY(make_copy(dir, kFiles[i], all[i]));
   }
   sqlite::Agreement agreement;
   if (log.damaged() || store.damaged()) {
@@ -181,9 +176,8 @@ Result<sqlite::Agreement> repair_files(const std::string& dir, const std::array<
       return sqlite::each_record(whole(kLog, log), topic, use);
     };
     const sqlite::Lost lost{store.report.users_lost || store.report.hopeless, log.report.hopeless};
-    auto agreed = sqlite::agree(whole(kStore, store), records, lost, now);
-    if (!agreed) return agreed;
-    agreement = *agreed;
+    auto agreed = MESH_TRY(sqlite::agree(whole(kStore, store), records, lost, now));
+    agreement = agreed;
   }
   if (auto marked = write_marker(dir, kept); !marked) {
     remove_copies(dir);
@@ -193,13 +187,13 @@ Result<sqlite::Agreement> repair_files(const std::string& dir, const std::array<
   }
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (!all[i].damaged()) continue;
-    if (auto swapped = swap_in(dir, kFiles[i], kept); !swapped) return fail(swapped.error());
+    MESH_TRY(swap_in(dir, kFiles[i], kept));
   }
   remove_copies(dir);
   for (const auto& folder : {kept, dir}) {
-    if (auto synced = sync_dir(folder); !synced) return fail(synced.error());
+    MESH_TRY(sync_dir(folder));
   }
-  if (auto removed = remove_marker(dir); !removed) return fail(removed.error());
+  MESH_TRY(remove_marker(dir));
   return agreement;
 }
 
@@ -243,7 +237,7 @@ std::string repaired_text(const Json& report) {
 }  // namespace
 
 Status nothing_unfinished(const std::string& data_dir) {
-  if (auto whole = sqlite::no_unfinished_restore(data_dir); !whole) return whole;
+  MESH_TRY(sqlite::no_unfinished_restore(data_dir));
   const std::string path = data_dir + "/" + kUnfinished;
   std::error_code error;
   const bool there = fs::exists(path, error);
@@ -291,9 +285,8 @@ Result<Json> check_data(const std::string& data_dir, bool repair, Timestamp now)
     return fail(ErrorKind::unavailable, data_dir + " cannot be looked at: " + denied.message() +
                                             "; run as the user whom the folder belongs to");
   }
-  auto lock = sqlite::DirectoryLock::acquire(data_dir);
-  if (!lock) return fail(lock.error());
-  if (auto whole = nothing_unfinished(data_dir); !whole) return fail(whole.error());
+  MESH_TRY(sqlite::DirectoryLock::acquire(data_dir));
+  MESH_TRY(nothing_unfinished(data_dir));
   const std::string scratch = data_dir + "/check.tmp";
   struct Cleanup {
     std::string path;
@@ -306,9 +299,8 @@ Result<Json> check_data(const std::string& data_dir, bool repair, Timestamp now)
   std::array<Checked, 3> all;
   bool damaged = false, anew = false;
   for (std::size_t i = 0; i < all.size(); ++i) {
-    auto checked = look(data_dir, kFiles[i], scratch);
-    if (!checked) return fail(checked.error());
-    all[i] = std::move(*checked);
+    auto checked = MESH_TRY(look(data_dir, kFiles[i], scratch));
+    all[i] = std::move(checked);
     damaged |= all[i].damaged();
     anew |= all[i].report.hopeless;
   }
@@ -339,11 +331,10 @@ Result<Json> check_data(const std::string& data_dir, bool repair, Timestamp now)
   fs::create_directory(kept, error);
   fs::permissions(kept, fs::perms::owner_all, error);
   if (error) return fail(ErrorKind::unavailable, kept + " cannot be made: " + error.message());
-  const auto repaired = repair_files(data_dir, all, kept, now);
-  if (!repaired) return fail(repaired.error());
+  const auto repaired = MESH_TRY(repair_files(data_dir, all, kept, now));
   report["kept_in"] = kept;
-  report["written_to_log"] = repaired->written;
-  report["taken_from_log"] = repaired->taken;
+  report["written_to_log"] = repaired.written;
+  report["taken_from_log"] = repaired.taken;
   report["index_built_again"] = all[2].damaged();
   report["done"] = repaired_text(report);
   return report;

@@ -65,12 +65,11 @@ class EmbeddedEngines final : public Engines {
 
 Status EmbeddedEngines::open(const config::Config& config, const OnFatal& on_fatal, Clock& clock,
                              Metrics& metrics) {
-  if (auto made = make_data_dir(data_dir_); !made) return made;
-  auto locked = sqlite::DirectoryLock::acquire(data_dir_);
-  if (!locked) return fail(locked.error());
-  lock_ = std::move(*locked);
-  if (auto whole = nothing_unfinished(data_dir_); !whole) return whole;
-  if (auto whole = no_missing_file(data_dir_); !whole) return whole;
+  MESH_TRY(make_data_dir(data_dir_));
+  auto locked = MESH_TRY(sqlite::DirectoryLock::acquire(data_dir_));
+  lock_ = std::move(locked);
+  MESH_TRY(nothing_unfinished(data_dir_));
+  MESH_TRY(no_missing_file(data_dir_));
 
   const auto commit_metrics = [&metrics](const char* file) {
     auto& seconds = metrics.histogram("mesh_commit_seconds",
@@ -90,16 +89,14 @@ Status EmbeddedEngines::open(const config::Config& config, const OnFatal& on_fat
   log_options.delete_retention = config.log.compaction.delete_retention;
   log_options.on_fatal = on_fatal;
   log_options.on_commit = commit_metrics("log");
-  auto log = sqlite::SqliteLog::open(data_dir_, log_options, clock);
-  if (!log) return fail(log.error());
-  log_ = std::move(*log);
+  auto log = MESH_TRY(sqlite::SqliteLog::open(data_dir_, log_options, clock));
+  log_ = std::move(log);
 
   sqlite::StoreOptions store_options;
   store_options.on_fatal = on_fatal;
   store_options.on_commit = commit_metrics("store");
-  auto store = sqlite::SqliteStore::open(data_dir_, store_options, clock);
-  if (!store) return fail(store.error());
-  store_ = std::move(*store);
+  auto store = MESH_TRY(sqlite::SqliteStore::open(data_dir_, store_options, clock));
+  store_ = std::move(store);
 
   sqlite::IndexOptions index_options;
   index_options.on_fatal = on_fatal;
@@ -107,9 +104,8 @@ Status EmbeddedEngines::open(const config::Config& config, const OnFatal& on_fat
   if (const auto from = config.vectors.hnsw_threshold) {
     index_options.approximate_from = static_cast<std::size_t>(*from);
   }
-  auto index = sqlite::open_embedded_index(data_dir_, index_options);
-  if (!index) return fail(index.error());
-  index_ = std::move(*index);
+  auto index = MESH_TRY(sqlite::open_embedded_index(data_dir_, index_options));
+  index_ = std::move(index);
 
   limiter_ = memory::make_limiter(clock);
   embedder_ = hashing::make_embedder(config.embedder.dimension);
@@ -173,9 +169,7 @@ void EmbeddedEngines::set_gauges(Metrics& metrics) const {
 Result<std::unique_ptr<Engines>> Engines::open(const config::Config& config, OnFatal on_fatal,
                                                Clock& clock, Metrics& metrics) {
   auto engines = std::make_unique<EmbeddedEngines>(config.data_dir);
-  if (auto opened = engines->open(config, on_fatal, clock, metrics); !opened) {
-    return fail(opened.error());
-  }
+  MESH_TRY(engines->open(config, on_fatal, clock, metrics));
   return engines;
 }
 

@@ -69,17 +69,16 @@ std::unique_ptr<auth::RemoteKeys> make_remote_keys(const config::Config& config,
     http::ClientRequest request;
     request.url = url;
     request.headers = {{"Accept", "application/jwk-set+json, application/json"}};
-    auto answer = client->send(request);
-    if (!answer) return fail(answer.error());
-    if (answer->status != 200) {
+    auto answer = MESH_TRY(client->send(request));
+    if (answer.status != 200) {
       return fail(ErrorKind::unavailable,
-                  "the answer is " + std::to_string(answer->status) + ", not 200");
+                  "the answer is " + std::to_string(answer.status) + ", not 200");
     }
     std::string cache_control;
-    for (const auto& [name, value] : answer->headers) {
+    for (const auto& [name, value] : answer.headers) {
       if (to_lower(name) == "cache-control") cache_control += value + ",";
     }
-    return auth::FetchedKeys{std::move(answer->body), std::move(cache_control)};
+    return auth::FetchedKeys{std::move(answer.body), std::move(cache_control)};
   };
   // As the configuration prints it, without a password.
   auto shown = config::url({"http", "https"}).show(*url).get<std::string>();
@@ -92,9 +91,8 @@ Result<std::shared_ptr<auth::Authenticator>> make_authenticator(const config::Co
                                                                 Clock& clock) {
   auto token = auth::load_or_make_operator_token(operator_token_file(config));
   if (!token) return fail(of_key("auth.operator_token_file", token.error()));
-  auto made = create(config, std::move(*token), remote_keys, clock);
-  if (!made) return fail(made.error());
-  return std::shared_ptr<auth::Authenticator>(std::move(*made));
+  auto made = MESH_TRY(create(config, std::move(*token), remote_keys, clock));
+  return std::shared_ptr<auth::Authenticator>(std::move(made));
 }
 
 auth::Wanted wanted(http::Access access) {
@@ -120,16 +118,15 @@ Identity::Identity(const config::Config& config, Clock& clock)
 
 Result<std::unique_ptr<Identity>> Identity::open(const config::Config& config, Clock& clock) {
   std::unique_ptr<Identity> identity(new Identity(config, clock));
-  if (auto made = identity->reload(config); !made) return fail(made.error());
+  MESH_TRY(identity->reload(config));
   if (identity->remote_keys_) identity->remote_keys_->start();
   return identity;
 }
 
 Status Identity::reload(const config::Config& config) {
-  auto made = make_authenticator(config, remote_keys_.get(), clock_);
-  if (!made) return fail(made.error());
+  auto made = MESH_TRY(make_authenticator(config, remote_keys_.get(), clock_));
   std::lock_guard guard(mutex_);
-  authenticator_ = std::move(*made);
+  authenticator_ = std::move(made);
   return {};
 }
 
@@ -171,9 +168,7 @@ Status check_identity(const config::Config& config, Clock& clock) {
   }
   auth::RemoteKeys unused("", {}, clock);
   const bool remote = uses_keys(config) && config.auth.jwt.jwks_url;
-  if (auto made = create(config, std::move(token), remote ? &unused : nullptr, clock); !made) {
-    return fail(made.error());
-  }
+  MESH_TRY(create(config, std::move(token), remote ? &unused : nullptr, clock));
   return {};
 }
 

@@ -5,15 +5,26 @@
 #include <string>
 
 #include "common/telemetry/log.h"
-#include "daemon/pipeline/groups.h"
 #include "daemon/pipeline/stages/projection_stages.h"
 
 namespace mesh {
 namespace {
 
-using pipeline::kAnalytics;
-using pipeline::kChemical;
 using pipeline::kUserIndex;
+
+// The pipelines beside the index's, one row each.
+struct ProjectionDef {
+  pipeline::TopicGroup reads;
+  std::unique_ptr<pipeline::Stage> (*stage)(const Ports& ports, Clock& clock);
+};
+constexpr ProjectionDef kProjections[] = {
+    {pipeline::kAnalytics,
+     [](const Ports& ports, Clock& clock) {
+       return pipeline::make_analytics_stage(ports.analytics, clock);
+     }},
+    {pipeline::kChemical, [](const Ports& ports, Clock& clock) {
+       return pipeline::make_chemical_stage(ports.extractor, ports.chemical, clock);
+     }}};
 
 pipeline::PipelineOptions options_of(const config::Config& config, const std::string& process,
                                      const pipeline::TopicGroup& reads) {
@@ -51,32 +62,31 @@ Status make_topics(const config::Log& config, LogAdmin& log) {
   }
   // Groups of the index are made with its generations; their topic is compacted, and tells a late
   // one all the same.
-  for (const auto& reads : {kAnalytics, kChemical}) {
-    if (auto made = log.ensure_group(reads.group, {reads.topic}); !made) return made;
+  for (const auto& [reads, stage] : kProjections) {
+    MESH_TRY(log.ensure_group(reads.group, {reads.topic}));
   }
   return {};
 }
 
 Pipelines::Pipelines(const config::Config& config, const Ports& ports, const std::string& process,
                      Clock& clock, Metrics& metrics, Usage& usage)
-    : analytics_stage_(pipeline::make_analytics_stage(ports.analytics, clock)),
-      chemical_stage_(pipeline::make_chemical_stage(ports.extractor, ports.chemical, clock)),
-      config_(config),
-      generations({ports.index, ports.embedder, ports.leases, ports.tasks, process,
+    : generations({ports.index, ports.embedder, ports.leases, ports.tasks, process,
                    options_of(config, process, kUserIndex), deps_of(ports, clock, metrics, usage)}),
-      analytics(options_of(config, process, kAnalytics), *analytics_stage_,
-                deps_of(ports, clock, metrics, usage)),
-      chemical(options_of(config, process, kChemical), *chemical_stage_,
-               deps_of(ports, clock, metrics, usage)),
       relay(ports.outbox, ports.leases, ports.log, process, clock, metrics),
       replayer(ports.log, ports.log_admin, clock,
                [this](const std::string& name) { return stage(name); }),
       dead_letters({ports.log, ports.log_admin, ports.retries, clock}),
-      tasks(ports.tasks, ports.log, process, clock) {
+      tasks(ports.tasks, ports.log, process, clock),
+      config_(config) {
+  for (const auto& [reads, make] : kProjections) {
+    auto stage = make(ports, clock);
+    auto runs = std::make_unique<pipeline::Pipeline>(options_of(config, process, reads), *stage,
+                                                     deps_of(ports, clock, metrics, usage));
+    projections_.push_back({reads, std::move(stage), std::move(runs)});
+  }
   tasks.ask_elsewhere([&members = ports.members]() -> Result<bool> {
-    const auto all = members.list();
-    if (!all) return fail(all.error());
-    return std::ranges::any_of(*all, [](const MemberInfo& info) {
+    const auto all = MESH_TRY(members.list());
+    return std::ranges::any_of(all, [](const MemberInfo& info) {
       return std::ranges::find(info.member.roles, "pipelines") != info.member.roles.end();
     });
   });
@@ -94,14 +104,13 @@ Status Pipelines::start() {
   if (runs || config_.has_role("users")) relay.start();
   if (!runs && config_.has_role("admin")) tasks.start();  // has no work, and sees what others do
   if (!runs) return {};
-  if (auto started = generations.start(); !started) return started;
-  if (auto started = analytics.start(); !started) return started;
-  if (auto started = chemical.start(); !started) return started;
+  MESH_TRY(generations.start());
+  for (auto& projection : projections_) MESH_TRY(projection.pipeline->start());
   tasks.start();
   if (const auto foreign = generations.foreign(); foreign && !generations.rebuild_is_asked_for()) {
     log::warn("the index was made with another embedder: searches are refused until it is rebuilt",
               {{"generation", foreign->name}, {"made_with", foreign->spec.embedder}});
-    if (auto task = tasks.submit("rebuild", Json::object(), 0); !task) return fail(task.error());
+    MESH_TRY(tasks.submit("rebuild", Json::object(), 0));
   }
   return {};
 }
@@ -109,28 +118,30 @@ Status Pipelines::start() {
 void Pipelines::stop() {
   tasks.stop();
   relay.stop();
-  chemical.stop();
-  analytics.stop();
+  for (auto& projection : projections_) projection.pipeline->stop();
   generations.stop();
 }
 
 Result<pipeline::Stage*> Pipelines::stage(const std::string& name) {
   if (name == kUserIndex.group) return generations.serving_stage();
-  if (name == kAnalytics.group) return analytics_stage_.get();
-  if (name == kChemical.group) return chemical_stage_.get();
-  return fail(ErrorKind::not_found,
-              "no pipeline \"" + name + "\"; there are user-index, analytics, chemical");
+  std::string all = kUserIndex.group;
+  for (const auto& projection : projections_) {
+    if (name == projection.reads.group) return projection.stage.get();
+    all.append(", ").append(projection.reads.group);
+  }
+  return fail(ErrorKind::not_found, "no pipeline \"" + name + "\"; there are " + all);
 }
 
 std::vector<std::string> Pipelines::groups() const {
   if (!config_.has_role("pipelines")) return {};
   auto groups = generations.fed();
-  for (const auto& reads : {kAnalytics, kChemical}) groups.emplace_back(reads.group);
+  for (const auto& projection : projections_) groups.emplace_back(projection.reads.group);
   return groups;
 }
 
 std::vector<pipeline::PipelineStatus> Pipelines::statuses() {
-  std::vector<pipeline::PipelineStatus> all{analytics.status(), chemical.status()};
+  std::vector<pipeline::PipelineStatus> all;
+  for (auto& projection : projections_) all.push_back(projection.pipeline->status());
   if (auto list = generations.list()) {
     for (auto& status : *list) {
       if (status.follows) all.push_back(std::move(status.pipeline));

@@ -13,6 +13,7 @@
 #include "daemon/pipeline/consumer/runtime.h"
 #include "daemon/pipeline/dead_letters/dead_letters.h"
 #include "daemon/pipeline/generations/generations.h"
+#include "daemon/pipeline/groups.h"
 #include "daemon/pipeline/relay.h"
 #include "daemon/pipeline/replay/replay.h"
 #include "daemon/pipeline/tasks/tasks.h"
@@ -29,9 +30,6 @@ Status make_topics(const config::Log& config, LogAdmin& log);
 // Made whole, so that an admin listener shows what there is; only what the roles ask for runs. The
 // members are for services; each says of itself which threads may use it.
 class Pipelines {
-  std::unique_ptr<pipeline::Stage> analytics_stage_, chemical_stage_;
-  const config::Config& config_;
-
  public:
   // What is given outlives the pipelines. `process` names this one among those that share stores.
   Pipelines(const config::Config& config, const Ports& ports, const std::string& process,
@@ -45,14 +43,23 @@ class Pipelines {
   std::vector<std::string> groups() const;
 
   pipeline::Generations generations;
-  pipeline::Pipeline analytics, chemical;
   pipeline::Relay relay;
   pipeline::Replayer replayer;
   pipeline::DeadLetters dead_letters;
   pipeline::TaskRunner tasks;
 
  private:
+  // Its own, since replays call the stage too.
+  struct Projection {
+    pipeline::TopicGroup reads;
+    std::unique_ptr<pipeline::Stage> stage;
+    std::unique_ptr<pipeline::Pipeline> pipeline;
+  };
+
   Result<pipeline::Stage*> stage(const std::string& name);
+
+  const config::Config& config_;
+  std::vector<Projection> projections_;
 };
 
 }  // namespace mesh

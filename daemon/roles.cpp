@@ -55,7 +55,8 @@ http::RouteTable admin(const RoleDeps& deps) {
                                 directory.note_use(tenant);
                               }}),
         services::tenant_routes({deps.ports.tenants, deps.directory, deps.ports.limiter}),
-        services::usage_routes({deps.usage}), services::member_routes({deps.ports.members}),
+        services::usage_routes({deps.usage}),
+        services::member_routes({deps.ports.members, deps.ports.leases}),
         services::work_routes({log, log_admin, deps.clock, deps.ports.tasks, pipelines.tasks,
                                pipelines.replayer, pipelines.dead_letters, pipelines.generations,
                                deps.polls,

@@ -54,10 +54,9 @@ Outcome back_up(Session& session, const BackupArgs& args) {
 // Of `meshd --verify-backup` and `--restore`.
 Outcome told_by_meshd(Session& session, const std::vector<std::string>& arguments,
                       const std::string& done) {
-  auto ran = run_meshd(arguments);
-  if (!ran) return fail(ran.error());
-  session.out.record(backup_view(), ran->report, {{"Files:", "files", &file_view()}});
-  if (ran->exit_code != 0) {
+  auto ran = MESH_TRY(run_meshd(arguments));
+  session.out.record(backup_view(), ran.report, {{"Files:", "files", &file_view()}});
+  if (ran.exit_code != 0) {
     session.out.note("mesh: the backup is damaged: make another one");
     return Exit::failure;
   }

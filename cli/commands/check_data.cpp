@@ -11,6 +11,7 @@
 #include "cli/commands/verb.h"
 #include "cli/render/width.h"
 #include "cli/run_meshd.h"
+#include "common/base/fd.h"
 
 namespace mesh::cli {
 namespace {
@@ -72,11 +73,8 @@ int state_of(const Json& report) {
 }  // namespace
 
 bool in_use(const std::string& data_dir) {
-  const int fd = ::open((data_dir + "/LOCK").c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  const bool held = ::flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-  ::close(fd);
-  return held;
+  const Fd lock(::open((data_dir + "/LOCK").c_str(), O_RDONLY | O_CLOEXEC));
+  return lock && ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 std::string holder(const std::string& data_dir) {
@@ -122,8 +120,7 @@ Outcome check_data(Session& session, const std::string& data_dir, bool repair) {
                      " --repair` repairs them and keeps the damaged ones aside");
     return static_cast<Exit>(state);
   }
-  if (auto yes = confirm(session, "Repair, and lose what is listed above?"); !yes)
-    return fail(yes.error());
+  MESH_TRY(confirm(session, "Repair, and lose what is listed above?"));
   report = ask(data_dir, "--repair-data");
   if (!report) return unknown(session, report.error().message);
   session.out.note(printable(plain_text(at_path(*report, "done"))));

@@ -43,14 +43,12 @@ Json to_json(const std::string& name, const NamedContext& context, bool current)
 std::string path_of(const Session& session) { return context_file_path(session.surroundings.env); }
 
 Outcome add(Session& session, const Args& args) {
-  auto file = load_contexts(path_of(session));
-  if (!file) return fail(file.error());
+  auto file = MESH_TRY(load_contexts(path_of(session)));
   NamedContext context;
   const Globals& given = session.globals;
   if (given.server) {
-    auto url = normal_url(*given.server);
-    if (!url) return fail(url.error());
-    context.server = *url;
+    auto url = MESH_TRY(normal_url(*given.server));
+    context.server = url;
   }
   if (given.data_dir) {
     std::error_code ignored;
@@ -65,9 +63,8 @@ Outcome add(Session& session, const Args& args) {
                   "\"" + text +
                       "\": write ROLE=URL; roles are users, gateway, publisher, subscriber, admin");
     }
-    auto url = normal_url(text.substr(equals + 1));
-    if (!url) return fail(url.error());
-    context.endpoints[role] = *url;
+    auto url = MESH_TRY(normal_url(text.substr(equals + 1)));
+    context.endpoints[role] = url;
   }
   context.token = given.token;
   context.tenant = given.tenant;
@@ -78,11 +75,11 @@ Outcome add(Session& session, const Args& args) {
                 "an empty context: give at least one of --server, --endpoint, --data-dir, --token, "
                 "--tenant, --output");
   }
-  file->contexts[args.name] = context;
-  if (file->current.empty()) file->current = args.name;
-  if (auto saved = save_contexts(path_of(session), *file); !saved) return fail(saved.error());
+  file.contexts[args.name] = context;
+  if (file.current.empty()) file.current = args.name;
+  MESH_TRY(save_contexts(path_of(session), file));
   session.out.note("context " + args.name + " is saved in " + path_of(session) +
-                   (file->current == args.name
+                   (file.current == args.name
                         ? " and in use"
                         : "; `mesh context use " + args.name + "` takes it in use"));
   return Exit::ok;
@@ -96,40 +93,37 @@ Outcome use(Session& session, const std::string& name) {
                 "there is no context \"" + name + "\"; `mesh context list` shows them");
   }
   file->current = name;
-  if (auto saved = save_contexts(path_of(session), *file); !saved) return fail(saved.error());
+  MESH_TRY(save_contexts(path_of(session), *file));
   session.out.note("context " + name + " is in use");
   return Exit::ok;
 }
 
 Outcome list(Session& session) {
-  auto file = load_contexts(path_of(session));
-  if (!file) return fail(file.error());
+  auto file = MESH_TRY(load_contexts(path_of(session)));
   std::vector<Json> rows;
-  for (const auto& [name, context] : file->contexts)
-    rows.push_back(to_json(name, context, name == file->current));
+  for (const auto& [name, context] : file.contexts)
+    rows.push_back(to_json(name, context, name == file.current));
   session.out.items(context_view(), rows);
   return Exit::ok;
 }
 
 Outcome show(Session& session, std::string name) {
-  auto file = load_contexts(path_of(session));
-  if (!file) return fail(file.error());
-  if (name.empty()) name = file->current;
+  auto file = MESH_TRY(load_contexts(path_of(session)));
+  if (name.empty()) name = file.current;
   if (name.empty()) return fail(ErrorKind::not_found, "no context is in use");
-  const auto found = file->contexts.find(name);
-  if (found == file->contexts.end())
+  const auto found = file.contexts.find(name);
+  if (found == file.contexts.end())
     return fail(ErrorKind::not_found, "there is no context \"" + name + "\"");
-  session.out.record(context_view(), to_json(name, found->second, name == file->current));
+  session.out.record(context_view(), to_json(name, found->second, name == file.current));
   return Exit::ok;
 }
 
 Outcome remove(Session& session, const std::string& name) {
-  auto file = load_contexts(path_of(session));
-  if (!file) return fail(file.error());
-  if (file->contexts.erase(name) == 0)
+  auto file = MESH_TRY(load_contexts(path_of(session)));
+  if (file.contexts.erase(name) == 0)
     return fail(ErrorKind::not_found, "there is no context \"" + name + "\"");
-  if (file->current == name) file->current.clear();
-  if (auto saved = save_contexts(path_of(session), *file); !saved) return fail(saved.error());
+  if (file.current == name) file.current.clear();
+  MESH_TRY(save_contexts(path_of(session), file));
   session.out.note("context " + name + " is removed");
   return Exit::ok;
 }

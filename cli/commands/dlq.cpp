@@ -68,24 +68,22 @@ client::LetterFilter filter_of(const Session& session, const Args& args) {
 }
 
 Outcome list(Session& session, const Args& args) {
-  auto topics = session.mesh->dead_letter_topics(session.settings.tenant);
-  if (!topics) return fail(topics.error());
+  auto topics = MESH_TRY(session.mesh->dead_letter_topics(session.settings.tenant));
   if (!args.topic.empty()) {
-    std::erase_if(*topics, [&](const Json& item) {
+    std::erase_if(topics, [&](const Json& item) {
       return letters_of(plain_text(at_path(item, "topic"))) != letters_of(args.topic);
     });
-    if (topics->empty())
+    if (topics.empty())
       return fail(ErrorKind::not_found, "there is no dead-letter topic for \"" + args.topic + "\"");
   }
-  session.out.items(topic_view(), *topics);
+  session.out.items(topic_view(), topics);
   return Exit::ok;
 }
 
 Outcome show(Session& session, const Args& args) {
-  auto letters =
-      session.mesh->dead_letters(letters_of(args.topic), filter_of(session, args), args.limit);
-  if (!letters) return fail(letters.error());
-  session.out.items(letter_view(), *letters);
+  auto letters = MESH_TRY(
+      session.mesh->dead_letters(letters_of(args.topic), filter_of(session, args), args.limit));
+  session.out.items(letter_view(), letters);
   return Exit::ok;
 }
 
@@ -127,24 +125,22 @@ Outcome change_letters(Session& session, const Args& args, const Change& change)
   const std::string topic = letters_of(args.topic);
   const auto filter = filter_of(session, args);
   if (args.dry_run || !session.globals.yes) {
-    auto counted = change.call(session, topic, filter, true);
-    if (!counted) return fail(counted.error());
+    auto counted = MESH_TRY(change.call(session, topic, filter, true));
     static const View view{"matching",
                            {{"matching", "MATCHING", "letters it would take", Field::Show::always,
                              Field::Kind::count}}};
     if (args.dry_run) {
-      session.out.row(view, *counted);
+      session.out.row(view, counted);
       return Exit::ok;
     }
-    const Json& matching = at_path(*counted, "matching");
+    const Json& matching = at_path(counted, "matching");
     if (matching.is_number_integer() && matching.get<std::int64_t>() == 0) {
       session.out.note("no letters of " + topic + " match" + described(filter));
       return Exit::ok;
     }
-    auto yes = confirm(session, std::string(change.verb) + " " + count_text(matching) +
-                                    (matching == 1 ? " letter of " : " letters of ") + topic +
-                                    described(filter) + "? " + change.consequence);
-    if (!yes) return fail(yes.error());
+    MESH_TRY(confirm(session, std::string(change.verb) + " " + count_text(matching) +
+                                  (matching == 1 ? " letter of " : " letters of ") + topic +
+                                  described(filter) + "? " + change.consequence));
   }
   return started(session, change.call(session, topic, filter, false), args.no_wait);
 }

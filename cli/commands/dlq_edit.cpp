@@ -96,19 +96,17 @@ class Draft {
 // where nothing was done.
 Result<std::optional<std::string>> edit(Session& session, const Json& letter) {
   Draft draft;
-  if (auto made = draft.make(session); !made) return fail(made.error());
+  MESH_TRY(draft.make(session));
   std::string text = dump(event_to_edit(session, letter), 2);
   std::string note = what_died(letter);
   const std::string original = text;
   for (std::optional<Error> refused;;) {
     const std::string shown = text;
-    auto stored = write_private_file(draft.path(), commented(note) + text + "\n");
-    if (!stored) return fail(stored.error());
+    MESH_TRY(write_private_file(draft.path(), commented(note) + text + "\n"));
     auto ended = run_editor(session.surroundings, draft.path());
     if (!ended) return fail(refused ? draft.keep(*refused) : ended.error());
-    auto edited = read_file(draft.path(), kMaxBytes);
-    if (!edited) return fail(edited.error());
-    text = without_comments(*edited);
+    auto edited = MESH_TRY(read_file(draft.path(), kMaxBytes));
+    text = without_comments(edited);
     if (text.empty() || text == original) return std::nullopt;
     if (refused && text == shown) return fail(draft.keep(*refused));
     const auto json = parse_json(text, {.max_bytes = kMaxBytes});
@@ -133,22 +131,20 @@ Outcome edit_letter(Session& session, const Args& args) {
   client::LetterFilter filter;
   filter.tenant = session.settings.tenant;
   filter.id = args.id;
-  auto letters = session.mesh->dead_letters(topic, filter, 2);
-  if (!letters) return fail(letters.error());
-  if (letters->empty()) {
+  auto letters = MESH_TRY(session.mesh->dead_letters(topic, filter, 2));
+  if (letters.empty()) {
     return fail(ErrorKind::not_found, "no letter of event \"" + args.id + "\" in " + topic);
   }
-  if (letters->size() > 1) {
+  if (letters.size() > 1) {
     session.out.note("event " + printable(args.id) +
                      " has more than one letter; this is the newest");
   }
-  auto mended = edit(session, letters->front());
-  if (!mended) return fail(mended.error());
-  if (!*mended) {
+  auto mended = MESH_TRY(edit(session, letters.front()));
+  if (!mended) {
     session.out.note("unchanged: nothing was done");
     return Exit::ok;
   }
-  session.out.note("event " + printable(**mended) +
+  session.out.note("event " + printable(*mended) +
                    " went back as edited, and its letter is settled; `mesh dlq show " + topic +
                    "` shows whether it died again");
   return Exit::ok;

@@ -29,9 +29,8 @@ const View& record_view() {
 namespace {
 
 Outcome get(Session& session, const std::string& id, const std::string& topic) {
-  auto record = session.mesh->event(id, topic, session.settings.tenant);
-  if (!record) return fail(record.error());
-  session.out.record(record_view(), *record);
+  auto record = MESH_TRY(session.mesh->event(id, topic, session.settings.tenant));
+  session.out.record(record_view(), record);
   return Exit::ok;
 }
 

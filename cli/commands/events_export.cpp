@@ -68,24 +68,21 @@ Outcome export_records(Session& session, const Args& args) {
                 "an export is NDJSON; `mesh events tail --topic " + args.topic +
                     " --from start --no-follow -o csv` prints the same records as CSV");
   }
-  auto range = whole_topic(*session.mesh, args.topic);
-  if (!range) return fail(range.error());
-  auto from = resolve_bound(*session.mesh, *range, args.from);
-  if (!from) return fail(from.error());
-  auto to = resolve_bound(*session.mesh, *range, args.to);
-  if (!to) return fail(to.error());
-  range->from = std::move(*from);
-  range->to = std::move(*to);
+  auto range = MESH_TRY(whole_topic(*session.mesh, args.topic));
+  auto from = MESH_TRY(resolve_bound(*session.mesh, range, args.from));
+  auto to = MESH_TRY(resolve_bound(*session.mesh, range, args.to));
+  range.from = std::move(from);
+  range.to = std::move(to);
   Sink sink(session, args.file == "-" ? "" : args.file);
-  if (auto opened = sink.open(); !opened) return fail(opened.error());
+  MESH_TRY(sink.open());
 
   const InterruptGuard interrupt;
   Progress progress = session.progress("export");
-  const std::int64_t total = distance(range->from, range->to);
+  const std::int64_t total = distance(range.from, range.to);
   std::int64_t count = 0;
   bool written = true;
   const RecordFilter filter{session.settings.tenant, args.type, {}};
-  auto read = read_ranges(*session.mesh, {*range}, filter, [&](Json record) {
+  auto read = read_ranges(*session.mesh, {range}, filter, [&](Json record) {
     written = sink.write(dump(record) + "\n");
     progress.update(++count, total);
     return written && !InterruptGuard::interrupted();
@@ -99,9 +96,9 @@ Outcome export_records(Session& session, const Args& args) {
   if (!written && sink.to_stdout()) return Exit::ok;  // a reader that has gone, or app.cpp says so
   if (!written) return fail(ErrorKind::unavailable, "cannot write all of " + args.file);
   if (count == 0) {
-    if (auto exists = tenant_exists(*session.mesh, filter); !exists) return fail(exists.error());
+    MESH_TRY(tenant_exists(*session.mesh, filter));
   }
-  if (auto closed = sink.close(); !closed) return fail(closed.error());
+  MESH_TRY(sink.close());
   session.out.note(with_thousands(count) + " records");
   return Exit::ok;
 }

@@ -52,15 +52,13 @@ Outcome publish_one(Session& session, const Args& args) {
   const std::string made =
       key.empty() ? new_uuid_v7(session.clock.now()) : uuid_v5(kMeshNamespace, "publish:" + key);
   const std::string id = args.id.empty() ? made : args.id;
-  auto event = event_of_data(trim(args.data), args.defaults, id);
-  if (!event) return fail(event.error());
-  if (!args.subject.empty()) (*event)["subject"] = args.subject;
-  auto accepted = session.mesh->publish(*event, args.write);
-  if (!accepted) return fail(accepted.error());
-  session.out.row(published_view(),
-                  with_position({{"id", accepted->ids.front()}, {"type", (*event)["type"]}},
-                                accepted->written));
-  return seen(session, accepted->written);
+  auto event = MESH_TRY(event_of_data(trim(args.data), args.defaults, id));
+  if (!args.subject.empty()) event["subject"] = args.subject;
+  auto accepted = MESH_TRY(session.mesh->publish(event, args.write));
+  session.out.row(
+      published_view(),
+      with_position({{"id", accepted.ids.front()}, {"type", event["type"]}}, accepted.written));
+  return seen(session, accepted.written);
 }
 
 // Records → batches → the log. A batch is all or nothing at the server, so where lines of one are
@@ -140,7 +138,7 @@ class Publisher {
     const std::string tenant =
         args_.defaults.keep_tenant && named.is_string() ? named.get<std::string>() : "";
     if (!batch_.empty() && tenant != tenant_) {
-      if (auto sent = send(); !sent) return sent;
+      MESH_TRY(send());
     }
     tenant_ = tenant;
     batch_.push_back({record.line, dump(*event)});
@@ -170,9 +168,8 @@ class Publisher {
 
   Result<Json> event_of(const JsonText& record) const {
     if (!record.broken.empty()) return fail(ErrorKind::invalid, record.broken);
-    auto id = ids_.of(record);
-    if (!id) return fail(id.error());
-    return event_of_line(record.text, args_.defaults, *id);
+    auto id = MESH_TRY(ids_.of(record));
+    return event_of_line(record.text, args_.defaults, id);
   }
 
   Status send() {
@@ -260,7 +257,7 @@ class Publisher {
 };
 
 Outcome publish(Session& session, Args args) {
-  if (auto set = set_wait(args.write, args.wait); !set) return fail(set.error());
+  MESH_TRY(set_wait(args.write, args.wait));
   if (!args.data.empty()) {
     if (!args.file.empty()) return fail(ErrorKind::invalid, "--data or a file, not both");
     if (!args.id_from.empty())
@@ -282,13 +279,11 @@ Outcome publish(Session& session, Args args) {
   // The operator, of no tenant himself, publishes each record as its tenant's.
   args.defaults.keep_tenant =
       session.settings.tenant.empty() && !is_tenant_token(session.settings.token);
-  auto lines = LineReader::open(args.file, args.encoding);
-  if (!lines) return fail(lines.error());
-  auto ids = EventIds::make(args.id_from, args.file, args.defaults.source, session.clock);
-  if (!ids) return fail(ids.error());
+  auto lines = MESH_TRY(LineReader::open(args.file, args.encoding));
+  auto ids = MESH_TRY(EventIds::make(args.id_from, args.file, args.defaults.source, session.clock));
   JsonReader records(
-      *lines, args.format == "ndjson" ? JsonReader::Arrays::kept : JsonReader::Arrays::opened);
-  return Publisher(session, args, *ids, records).run();
+      lines, args.format == "ndjson" ? JsonReader::Arrays::kept : JsonReader::Arrays::opened);
+  return Publisher(session, args, ids, records).run();
 }
 
 }  // namespace

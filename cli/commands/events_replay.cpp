@@ -48,13 +48,12 @@ Outcome replay(Session& session, const Args& args) {
   if (request.pipeline.empty()) request.pipeline = pipeline_of(request.topic);
   if (args.dry_run || !session.globals.yes) {
     request.dry_run = true;
-    auto estimate = session.mesh->replay(request);
-    if (!estimate) return fail(estimate.error());
+    auto estimate = MESH_TRY(session.mesh->replay(request));
     if (args.dry_run) {
-      session.out.record(estimate_view(), *estimate);
+      session.out.record(estimate_view(), estimate);
       return Exit::ok;
     }
-    if (auto yes = confirm(session, question(request, *estimate)); !yes) return fail(yes.error());
+    MESH_TRY(confirm(session, question(request, estimate)));
     request.dry_run = false;
   }
   return started(session, session.mesh->replay(request), args.no_wait);

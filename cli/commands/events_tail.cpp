@@ -94,9 +94,8 @@ Outcome follow(Session& session, client::FollowQuery query, Printer& printer) {
 Result<std::vector<std::string>> topics_of(Session& session, const Args& args) {
   std::vector<std::string> names = args.topics;
   if (names.empty()) {
-    auto topics = session.mesh->topics();
-    if (!topics) return fail(topics.error());
-    for (const Json& topic : *topics) {
+    auto topics = MESH_TRY(session.mesh->topics());
+    for (const Json& topic : topics) {
       std::string name = plain_text(at_path(topic, "name"));
       if (!is_dead_letter_topic(name)) names.push_back(std::move(name));
     }
@@ -107,13 +106,12 @@ Result<std::vector<std::string>> topics_of(Session& session, const Args& args) {
 Outcome tail(Session& session, const Args& args) {
   std::optional<RecordFormat> format;
   if (!args.format.empty()) {
-    auto parsed = RecordFormat::parse(args.format);
-    if (!parsed) return fail(parsed.error());
-    format = std::move(*parsed);
+    auto parsed = MESH_TRY(RecordFormat::parse(args.format));
+    format = std::move(parsed);
   }
   RecordFilter filter{session.settings.tenant, {}, {}};
   for (const auto& text : args.filters) {
-    if (auto added = add_filter(filter, text); !added) return fail(added.error());
+    MESH_TRY(add_filter(filter, text));
   }
   const bool follows = args.follow || (!args.no_follow && args.last == 0);
   Printer printer(session, std::move(format));
@@ -127,40 +125,35 @@ Outcome tail(Session& session, const Args& args) {
   }
 
   // What is there already, up to where each topic ends now; what follows goes on from there.
-  const auto names = topics_of(session, args);
-  if (!names) return fail(names.error());
+  const auto names = MESH_TRY(topics_of(session, args));
   std::vector<TopicRange> ranges;
   LogOffsets ends;
-  for (const auto& name : *names) {
-    auto range = whole_topic(*session.mesh, name);
-    if (!range) return fail(range.error());
+  for (const auto& name : names) {
+    auto range = MESH_TRY(whole_topic(*session.mesh, name));
     if (!args.from.empty()) {
-      auto from = resolve_bound(*session.mesh, *range, args.from);
-      if (!from) return fail(from.error());
-      range->from = std::move(*from);
+      auto from = MESH_TRY(resolve_bound(*session.mesh, range, args.from));
+      range.from = std::move(from);
     }
-    for (const auto& [partition, end] : range->to) ends[{name, partition}] = end;
-    ranges.push_back(std::move(*range));
+    for (const auto& [partition, end] : range.to) ends[{name, partition}] = end;
+    ranges.push_back(std::move(range));
   }
   if (args.last > 0 || args.from.empty()) {
     const std::int64_t count = args.last > 0 ? args.last : 10;
     if (args.from.empty()) {
-      auto last = last_records(*session.mesh, ranges, filter, static_cast<std::size_t>(count));
-      if (!last) return fail(last.error());
-      for (const Json& record : *last) printer.print(record);
+      auto last =
+          MESH_TRY(last_records(*session.mesh, ranges, filter, static_cast<std::size_t>(count)));
+      for (const Json& record : last) printer.print(record);
     } else {
       std::int64_t left = count;
-      auto read = read_ranges(*session.mesh, ranges, filter,
-                              [&](Json record) { return printer.print(record) && --left > 0; });
-      if (!read) return fail(read.error());
+      MESH_TRY(read_ranges(*session.mesh, ranges, filter,
+                           [&](Json record) { return printer.print(record) && --left > 0; }));
     }
   } else {
-    auto read = read_ranges(*session.mesh, ranges, filter,
-                            [&](Json record) { return printer.print(record); });
-    if (!read) return fail(read.error());
+    MESH_TRY(read_ranges(*session.mesh, ranges, filter,
+                         [&](Json record) { return printer.print(record); }));
   }
   if (!printer.any()) {
-    if (auto exists = tenant_exists(*session.mesh, filter); !exists) return fail(exists.error());
+    MESH_TRY(tenant_exists(*session.mesh, filter));
   }
   if (!printer.flush()) return Exit::ok;  // `… | head` has enough
   if (!follows) return Exit::ok;

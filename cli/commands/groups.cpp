@@ -53,16 +53,14 @@ const View& move_view() {
 }
 
 Outcome list(Session& session) {
-  auto groups = session.mesh->groups();
-  if (!groups) return fail(groups.error());
-  session.out.items(group_view(), *groups);
+  auto groups = MESH_TRY(session.mesh->groups());
+  session.out.items(group_view(), groups);
   return Exit::ok;
 }
 
 Outcome describe(Session& session, const std::string& name) {
-  auto group = session.mesh->group(name);
-  if (!group) return fail(group.error());
-  session.out.record(group_view(), *group, {{"Partitions:", "partitions", &offset_view()}});
+  auto group = MESH_TRY(session.mesh->group(name));
+  session.out.record(group_view(), group, {{"Partitions:", "partitions", &offset_view()}});
   return Exit::ok;
 }
 
@@ -96,16 +94,13 @@ Outcome seek(Session& session, const SeekArgs& args) {
   if (args.partition >= 0) request.partition = args.partition;
   if (!request.dry_run && !session.globals.yes) {
     request.dry_run = true;
-    auto planned = session.mesh->seek_group(args.group, request);
-    if (!planned) return fail(planned.error());
-    auto yes = confirm(session, "Move " + args.group + " to " + request.to + "? " +
-                                    touched(at_path(*planned, "partitions")) + ".");
-    if (!yes) return fail(yes.error());
+    auto planned = MESH_TRY(session.mesh->seek_group(args.group, request));
+    MESH_TRY(confirm(session, "Move " + args.group + " to " + request.to + "? " +
+                                  touched(at_path(planned, "partitions")) + "."));
     request.dry_run = false;
   }
-  auto moved = session.mesh->seek_group(args.group, request);
-  if (!moved) return fail(moved.error());
-  const Json& partitions = at_path(*moved, "partitions");
+  auto moved = MESH_TRY(session.mesh->seek_group(args.group, request));
+  const Json& partitions = at_path(moved, "partitions");
   session.out.items(move_view(), {partitions.begin(), partitions.end()});
   session.out.note(request.dry_run ? "dry run: nothing was moved. " + touched(partitions)
                                    : touched(partitions));
@@ -113,15 +108,13 @@ Outcome seek(Session& session, const SeekArgs& args) {
 }
 
 Outcome remove(Session& session, const std::string& name) {
-  auto group = session.mesh->group(name);
-  if (!group) return fail(group.error());
-  const auto count = [&](const char* field) { return count_text(at_path(*group, field)); };
-  auto yes = confirm(session, "Delete group " + name + "? Of its topics " + count("lag") +
-                                  " events are not processed by it, and may then expire (" +
-                                  count("holds") +
-                                  " are due); should it be opened again, it begins at the start.");
-  if (!yes) return fail(yes.error());
-  if (auto gone = session.mesh->delete_group(name); !gone) return fail(gone.error());
+  auto group = MESH_TRY(session.mesh->group(name));
+  const auto count = [&](const char* field) { return count_text(at_path(group, field)); };
+  MESH_TRY(confirm(session, "Delete group " + name + "? Of its topics " + count("lag") +
+                                " events are not processed by it, and may then expire (" +
+                                count("holds") +
+                                " are due); should it be opened again, it begins at the start."));
+  MESH_TRY(session.mesh->delete_group(name));
   session.out.note("group " + name + " is deleted");
   return Exit::ok;
 }

@@ -38,9 +38,8 @@ const View& verify_view() {
 }
 
 Outcome list(Session& session) {
-  auto indexes = session.mesh->indexes();
-  if (!indexes) return fail(indexes.error());
-  session.out.items(index_view(), *indexes);
+  auto indexes = MESH_TRY(session.mesh->indexes());
+  session.out.items(index_view(), indexes);
   return Exit::ok;
 }
 
@@ -50,28 +49,26 @@ struct RebuildArgs {
 
 Outcome rebuild(Session& session, const RebuildArgs& args) {
   if (!args.dry_run) return started(session, session.mesh->rebuild_index(), args.no_wait);
-  auto topic = session.mesh->topic("user.events");
-  if (!topic) return fail(topic.error());
+  auto topic = MESH_TRY(session.mesh->topic("user.events"));
   static const View view{"records",
                          {{"records", "RECORDS", "records of user.events that would be read",
                            Field::Show::always, Field::Kind::count}}};
-  session.out.row(view, {{"records", at_path(*topic, "records")}});
+  session.out.row(view, {{"records", at_path(topic, "records")}});
   session.out.note("dry run: a new generation would be built from these beside the serving one");
   return Exit::ok;
 }
 
 Outcome rollback(Session& session) {
-  if (auto done = session.mesh->rollback_index(); !done) return fail(done.error());
+  MESH_TRY(session.mesh->rollback_index());
   return list(session);
 }
 
 Outcome verify(Session& session) {
-  auto report = session.mesh->verify_index();
-  if (!report) return fail(report.error());
-  session.out.record(verify_view(), *report);
+  auto report = MESH_TRY(session.mesh->verify_index());
+  session.out.record(verify_view(), report);
   bool sound = true;
   for (const auto* path : {"missing", "extra", "stale"}) {
-    const Json& count = at_path(*report, path);
+    const Json& count = at_path(report, path);
     sound = sound && count.is_number_integer() && count.get<std::int64_t>() == 0;
   }
   if (sound) return Exit::ok;

@@ -12,15 +12,15 @@ const View& member_view() {
        {"since", "SINCE", "when it started", Field::Show::always, Field::Kind::time},
        {"seen", "SEEN", "its last sign of life", Field::Show::always, Field::Kind::time},
        {"addresses", "ADDRESSES", "where its roles listen", Field::Show::wide},
+       {"leases", "LEASES", "what only it does now", Field::Show::wide},
        {"feeds", "FEEDS", "the consumer groups that it is a member of"}},
       "ID"};
   return view;
 }
 
 Outcome list(Session& session) {
-  auto members = session.mesh->members();
-  if (!members) return fail(members.error());
-  session.out.items(member_view(), *members);
+  auto members = MESH_TRY(session.mesh->members());
+  session.out.items(member_view(), members);
   return Exit::ok;
 }
 

@@ -29,9 +29,9 @@ Result<std::string> mend_letter(Session& session, const Letter& letter) {
         "the letter's record cannot be decoded, so it has no event: put one under \"event\", "
         "or use `mesh dlq edit`");
   }
-  auto answer = session.mesh->mend(letter.topic, letter.partition, letter.offset, letter.event);
-  if (!answer) return fail(answer.error());
-  return plain_text(at_path(*answer, "id"));
+  auto answer =
+      MESH_TRY(session.mesh->mend(letter.topic, letter.partition, letter.offset, letter.event));
+  return plain_text(at_path(answer, "id"));
 }
 
 bool is_refusal(const Error& error) {

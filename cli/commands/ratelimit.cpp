@@ -43,9 +43,8 @@ Outcome print(Session& session, const Result<Json>& limit) {
 
 Outcome show(Session& session, const Args& args) {
   if (!args.scope.empty()) return print(session, session.mesh->rate_limit(args.tenant, args.scope));
-  auto limits = session.mesh->rate_limits(args.tenant);
-  if (!limits) return fail(limits.error());
-  session.out.items(limit_view(), *limits);
+  auto limits = MESH_TRY(session.mesh->rate_limits(args.tenant));
+  session.out.items(limit_view(), limits);
   return Exit::ok;
 }
 
@@ -55,10 +54,9 @@ Outcome set(Session& session, const Args& args) {
   }
   std::string text = args.rate_text.empty() ? args.rate : args.rate_text;
   if (text.find('/') == text.npos) text += "/" + (args.per.empty() ? "1s" : args.per);
-  auto rate = parse_rate(text);
-  if (!rate) return fail(rate.error());
-  if (args.burst >= 0) rate->burst = args.burst;
-  const auto limit = session.mesh->set_rate_limit(args.tenant, args.scope, to_policy(*rate));
+  auto rate = MESH_TRY(parse_rate(text));
+  if (args.burst >= 0) rate.burst = args.burst;
+  const auto limit = session.mesh->set_rate_limit(args.tenant, args.scope, to_policy(rate));
   if (limit && args.scope == "publish") {
     session.out.note("a request with more than " + count_text(at_path(*limit, "limit")) +
                      " events is refused from now on; `mesh events publish` divides its own");
@@ -68,8 +66,7 @@ Outcome set(Session& session, const Args& args) {
 
 Outcome reset(Session& session, const Args& args) {
   if (args.policy) {
-    auto back = session.mesh->default_rate_limit(args.tenant, args.scope);
-    if (!back) return fail(back.error());
+    MESH_TRY(session.mesh->default_rate_limit(args.tenant, args.scope));
   }
   return print(session, session.mesh->reset_rate_limit(args.tenant, args.scope));
 }

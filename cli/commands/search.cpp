@@ -35,14 +35,12 @@ struct Args {
 };
 
 Outcome search(Session& session, Args args) {
-  if (auto ready = need_tenant(session); !ready) return fail(ready.error());
-  auto seconds = wait_seconds(args.wait);
-  if (!seconds) return fail(seconds.error());
-  args.search.wait_seconds = *seconds;
-  auto hits = session.mesh->search(join(args.words, " "), args.limit, args.search);
-  if (!hits) return fail(hits.error());
+  MESH_TRY(need_tenant(session));
+  auto seconds = MESH_TRY(wait_seconds(args.wait));
+  args.search.wait_seconds = seconds;
+  auto hits = MESH_TRY(session.mesh->search(join(args.words, " "), args.limit, args.search));
   std::vector<Json> rows;
-  for (const SearchHit& hit : *hits) rows.push_back(to_json(hit));
+  for (const SearchHit& hit : hits) rows.push_back(to_json(hit));
   session.out.items(hit_view(), rows);
   return Exit::ok;
 }

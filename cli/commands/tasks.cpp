@@ -5,24 +5,21 @@ namespace mesh::cli {
 namespace {
 
 Outcome list(Session& session, int limit) {
-  auto tasks = session.mesh->tasks(limit, session.settings.tenant);
-  if (!tasks) return fail(tasks.error());
-  for (Json& task : *tasks) task = shown_task(session, task);
-  session.out.items(task_view(), *tasks);
+  auto tasks = MESH_TRY(session.mesh->tasks(limit, session.settings.tenant));
+  for (Json& task : tasks) task = shown_task(session, task);
+  session.out.items(task_view(), tasks);
   return Exit::ok;
 }
 
 Outcome get(Session& session, const std::string& id) {
-  auto task = session.mesh->task(id);
-  if (!task) return fail(task.error());
-  session.out.record(task_view(), shown_task(session, *task));
+  auto task = MESH_TRY(session.mesh->task(id));
+  session.out.record(task_view(), shown_task(session, task));
   return Exit::ok;
 }
 
 Outcome cancel(Session& session, const std::string& id) {
-  auto task = session.mesh->cancel_task(id);
-  if (!task) return fail(task.error());
-  session.out.row(task_view(), shown_task(session, *task));
+  auto task = MESH_TRY(session.mesh->cancel_task(id));
+  session.out.row(task_view(), shown_task(session, task));
   return Exit::ok;
 }
 

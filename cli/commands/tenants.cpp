@@ -69,42 +69,37 @@ Outcome print(Session& session, const Result<Json>& tenant) {
 }
 
 Outcome create(Session& session, const Args& args) {
-  auto body = body_of(args);
-  if (!body) return fail(body.error());
+  auto body = MESH_TRY(body_of(args));
   Json tenant{{"id", args.id}};
-  tenant.update(*body);
+  tenant.update(body);
   if (!tenant.contains("name")) tenant["name"] = args.id;
   return print(session, session.mesh->create_tenant(tenant));
 }
 
 Outcome update(Session& session, const Args& args) {
-  auto body = body_of(args);
-  if (!body) return fail(body.error());
-  if (body->empty())
+  auto body = MESH_TRY(body_of(args));
+  if (body.empty())
     return fail(ErrorKind::invalid,
                 "nothing to change: give --name, --unknown-types or --rate-limit");
-  return print(session, session.mesh->update_tenant(args.id, *body));
+  return print(session, session.mesh->update_tenant(args.id, body));
 }
 
 Outcome list(Session& session, const Args& args) {
-  auto tenants = session.mesh->tenants(args.limit, session.settings.tenant);
-  if (!tenants) return fail(tenants.error());
-  session.out.items(tenant_view(), *tenants);
+  auto tenants = MESH_TRY(session.mesh->tenants(args.limit, session.settings.tenant));
+  session.out.items(tenant_view(), tenants);
   return Exit::ok;
 }
 
 Outcome remove(Session& session, const std::string& id) {
   if (!session.globals.yes) {
-    const auto tenant = session.mesh->tenant(id);
-    if (!tenant) return fail(tenant.error());
-    auto yes = confirm(
+    const auto tenant = MESH_TRY(session.mesh->tenant(id));
+    MESH_TRY(confirm(
         session, "Delete the record of tenant " + id + ", whose rate limits are " +
-                     printable(limits_text(at_path(*tenant, "rate_limits"))) +
+                     printable(limits_text(at_path(tenant, "rate_limits"))) +
                      ", so that the configuration's defaults hold for it? This cannot be undone; "
-                     "its users and events stay.");
-    if (!yes) return fail(yes.error());
+                     "its users and events stay."));
   }
-  if (auto done = session.mesh->delete_tenant(id); !done) return fail(done.error());
+  MESH_TRY(session.mesh->delete_tenant(id));
   session.out.note("tenant " + id + " is deleted");
   return Exit::ok;
 }

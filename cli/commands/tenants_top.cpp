@@ -61,8 +61,8 @@ struct Args {
 };
 
 Status show(Session& session, const Args& args) {
-  auto usage = session.mesh->usage(args.window, args.sort, args.limit, session.settings.tenant);
-  if (!usage) return fail(usage.error());
+  auto usage =
+      MESH_TRY(session.mesh->usage(args.window, args.sort, args.limit, session.settings.tenant));
   auto& out = session.out;
   const bool for_people = out.for_people();
   const std::string title = "the last " + args.window + ", by " + args.sort;
@@ -73,7 +73,7 @@ Status show(Session& session, const Args& args) {
     out.note(title);
   }
   if (args.watch && out.format() == Format::yaml) out.data("---\n");
-  out.items(usage_view(), with_rates(*usage));
+  out.items(usage_view(), with_rates(usage));
   out.flush();
   return {};
 }
@@ -82,7 +82,7 @@ Outcome top(Session& session, const Args& args) {
   const InterruptGuard interrupt;
   if (args.watch) session.out.set_pager({});
   for (int shown = 1;; ++shown) {
-    if (auto done = show(session, args); !done) return fail(done.error());
+    MESH_TRY(show(session, args));
     if (!args.watch || shown == args.count || !session.out.ok() || !nap(kRefresh)) return Exit::ok;
   }
 }

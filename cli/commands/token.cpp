@@ -42,11 +42,10 @@ Outcome mint(Session& session, const MintArgs& args) {
     if (!ttl || ttl->count() < 1000)
       return fail(ErrorKind::invalid, "--ttl: \"" + args.ttl + "\" is not a duration such as 1h");
     request.ttl = *ttl;
-    auto secret = read_file(args.secret_file, 1 << 16);
-    if (!secret) return fail(secret.error());
+    auto secret = MESH_TRY(read_file(args.secret_file, 1 << 16));
     // The server reads secret files without the line end that editors leave.
-    while (secret->ends_with('\n') || secret->ends_with('\r')) secret->pop_back();
-    token = mint_hs256(request, *secret, session.clock.now());
+    while (secret.ends_with('\n') || secret.ends_with('\r')) secret.pop_back();
+    token = mint_hs256(request, secret, session.clock.now());
   }
   if (!token) return fail(token.error());
   session.out.data(*token + "\n");

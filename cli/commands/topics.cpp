@@ -34,16 +34,14 @@ const View& partition_view() {
 }
 
 Outcome list(Session& session) {
-  auto topics = session.mesh->topics();
-  if (!topics) return fail(topics.error());
-  session.out.items(topic_view(), *topics);
+  auto topics = MESH_TRY(session.mesh->topics());
+  session.out.items(topic_view(), topics);
   return Exit::ok;
 }
 
 Outcome describe(Session& session, const std::string& name) {
-  auto topic = session.mesh->topic(name);
-  if (!topic) return fail(topic.error());
-  session.out.record(topic_view(), *topic,
+  auto topic = MESH_TRY(session.mesh->topic(name));
+  session.out.record(topic_view(), topic,
                      {{"Partitions:", "partition_offsets", &partition_view()}});
   return Exit::ok;
 }

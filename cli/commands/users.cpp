@@ -41,12 +41,11 @@ struct CreateArgs {
 };
 
 Outcome create(Session& session, CreateArgs args) {
-  if (auto ready = need_tenant(session); !ready) return fail(ready.error());
-  if (auto set = set_wait(args.write, args.wait); !set) return fail(set.error());
-  auto created = session.mesh->create_user({args.email, args.name}, args.write);
-  if (!created) return fail(created.error());
-  session.out.row(changed_view(), with_position(to_json(created->user), created->written));
-  return seen(session, created->written);
+  MESH_TRY(need_tenant(session));
+  MESH_TRY(set_wait(args.write, args.wait));
+  auto created = MESH_TRY(session.mesh->create_user({args.email, args.name}, args.write));
+  session.out.row(changed_view(), with_position(to_json(created.user), created.written));
+  return seen(session, created.written);
 }
 
 struct ListArgs {
@@ -56,7 +55,7 @@ struct ListArgs {
 };
 
 Outcome list(Session& session, const ListArgs& args) {
-  if (auto ready = need_tenant(session); !ready) return fail(ready.error());
+  MESH_TRY(need_tenant(session));
   constexpr int kPage = 1000;
   client::UserQuery query{args.all ? kPage : std::min(args.limit, kPage), args.email, {}};
   std::vector<Json> rows;
@@ -76,10 +75,9 @@ Outcome list(Session& session, const ListArgs& args) {
 }
 
 Outcome get(Session& session, std::int64_t id) {
-  if (auto ready = need_tenant(session); !ready) return fail(ready.error());
-  auto user = session.mesh->get_user(id);
-  if (!user) return fail(user.error());
-  session.out.row(user_view(), to_json(*user));
+  MESH_TRY(need_tenant(session));
+  auto user = MESH_TRY(session.mesh->get_user(id));
+  session.out.row(user_view(), to_json(user));
   return Exit::ok;
 }
 
@@ -90,7 +88,7 @@ struct UpdateArgs {
 };
 
 Outcome update(Session& session, const UpdateArgs& args) {
-  if (auto ready = need_tenant(session); !ready) return fail(ready.error());
+  MESH_TRY(need_tenant(session));
   UserPatch patch;
   if (!args.email.empty()) patch.email = args.email;
   if (!args.name.empty()) patch.name = args.name;
@@ -98,11 +96,10 @@ Outcome update(Session& session, const UpdateArgs& args) {
     return fail(ErrorKind::invalid, "nothing to change: give --email or --name");
   }
   client::WriteOptions write;
-  if (auto set = set_wait(write, args.wait); !set) return fail(set.error());
-  auto updated = session.mesh->update_user(args.id, patch, write);
-  if (!updated) return fail(updated.error());
-  session.out.row(changed_view(), with_position(to_json(updated->user), updated->written));
-  return seen(session, updated->written);
+  MESH_TRY(set_wait(write, args.wait));
+  auto updated = MESH_TRY(session.mesh->update_user(args.id, patch, write));
+  session.out.row(changed_view(), with_position(to_json(updated.user), updated.written));
+  return seen(session, updated.written);
 }
 
 struct DeleteArgs {
@@ -113,23 +110,20 @@ struct DeleteArgs {
 Outcome remove(Session& session, const DeleteArgs& args) {
   const std::int64_t id = args.id;
   client::WriteOptions write;
-  if (auto set = set_wait(write, args.wait); !set) return fail(set.error());
-  if (auto ready = need_tenant(session); !ready) return fail(ready.error());
+  MESH_TRY(set_wait(write, args.wait));
+  MESH_TRY(need_tenant(session));
   if (!session.globals.yes) {
-    const auto user = session.mesh->get_user(id);
-    if (!user) return fail(user.error());
-    auto yes = confirm(session, "Delete user " + std::to_string(id) + ", " + printable(user->name) +
-                                    " <" + printable(user->email) + ">, of tenant " +
-                                    user->tenant.str() + "? This cannot be undone.");
-    if (!yes) return fail(yes.error());
+    const auto user = MESH_TRY(session.mesh->get_user(id));
+    MESH_TRY(confirm(session, "Delete user " + std::to_string(id) + ", " + printable(user.name) +
+                                  " <" + printable(user.email) + ">, of tenant " +
+                                  user.tenant.str() + "? This cannot be undone."));
   }
-  auto written = session.mesh->delete_user(id, write);
-  if (!written) return fail(written.error());
+  auto written = MESH_TRY(session.mesh->delete_user(id, write));
   session.out.note("user " + std::to_string(id) + " is deleted");
   if (!session.out.for_people()) {
-    session.out.row(deleted_view(), with_position({{"id", id}}, *written));
+    session.out.row(deleted_view(), with_position({{"id", id}}, written));
   }
-  return seen(session, *written);
+  return seen(session, written);
 }
 
 void add_create(Commands& commands, CLI::App& users) {

@@ -113,23 +113,20 @@ double fraction_of(const TextInput& input) {
 }
 
 Outcome import_file(Session& session, Args args) {
-  if (auto ready = need_tenant(session); !ready) return fail(ready.error());
-  auto delimiter = delimiter_of(args.delimiter);
-  if (!delimiter) return fail(delimiter.error());
-  args.rows.delimiter = *delimiter;
+  MESH_TRY(need_tenant(session));
+  auto delimiter = MESH_TRY(delimiter_of(args.delimiter));
+  args.rows.delimiter = delimiter;
   args.rows.format = format_of(args.format);
   args.import.run = new_uuid_v7(session.clock.now());
-  auto lines = LineReader::open(args.file, args.encoding);
-  if (!lines) return fail(lines.error());
+  auto lines = MESH_TRY(LineReader::open(args.file, args.encoding));
   if (!args.errors.empty() && same_file(args.file, args.errors)) {
     return fail(ErrorKind::invalid,
                 "--errors " + args.errors + " is the file that is imported: name another one");
   }
-  auto made = make_row_reader(*lines, args.rows);
-  if (!made) return fail(made.error());
-  RowReader& rows = **made;
+  auto made = MESH_TRY(make_row_reader(lines, args.rows));
+  RowReader& rows = *made;
   FailureReport report;
-  if (auto opened = report.open(args.errors); !opened) return fail(opened.error());
+  MESH_TRY(report.open(args.errors));
 
   const InterruptGuard interrupt;
   Progress progress = session.progress("import");
@@ -139,19 +136,18 @@ Outcome import_file(Session& session, Args args) {
     report.add(session, progress, rows, row, reason);
   };
   hooks.progressed = [&](const ImportCounts& counts) {
-    progress.update(counts.done(), 0, fraction_of(lines->input()));
+    progress.update(counts.done(), 0, fraction_of(lines.input()));
   };
   client::WriteOptions write;
-  if (auto set = set_wait(write, args.wait); !set) return fail(set.error());
+  MESH_TRY(set_wait(write, args.wait));
   client::Written last;
   const auto create = [&](const std::vector<NewUser>& users,
                           const std::string& key) -> Result<std::vector<client::BatchResult>> {
     write.idempotency_key = key;
-    auto created = session.mesh->create_users(users, args.import.batch, write);
-    if (!created) return fail(created.error());
+    auto created = MESH_TRY(session.mesh->create_users(users, args.import.batch, write));
     // A batch that was seen is behind those before it; one that wrote nothing saw nothing.
-    if (created->written.position != "~") last = std::move(created->written);
-    return std::move(created->results);
+    if (created.written.position != "~") last = std::move(created.written);
+    return std::move(created.results);
   };
   const ImportResult result = import_users(rows, create, args.import, hooks);
   progress.clear();
@@ -166,7 +162,7 @@ Outcome import_file(Session& session, Args args) {
                                      {"rows", counts.rows},
                                      {"position", last.position}});
   }
-  if (auto closed = report.close(session, args.errors); !closed) return fail(closed.error());
+  MESH_TRY(report.close(session, args.errors));
   if (dry_run) {
     session.out.note(printable(rows.recognized()));
     session.out.note("a dry run: nothing was changed");

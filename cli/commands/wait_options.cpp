@@ -38,9 +38,9 @@ Result<std::optional<std::int64_t>> wait_seconds(const std::string& wait) {
 
 Status set_wait(client::WriteOptions& write, const WaitOptions& options) {
   const bool waits = !options.wait.empty() || !options.ack.empty();
-  auto seconds = wait_seconds(waits && options.wait.empty() ? kDefaultWait : options.wait);
-  if (!seconds) return fail(seconds.error());
-  write.wait_seconds = *seconds;
+  auto seconds =
+      MESH_TRY(wait_seconds(waits && options.wait.empty() ? kDefaultWait : options.wait));
+  write.wait_seconds = seconds;
   write.ack = options.ack;
   return {};
 }

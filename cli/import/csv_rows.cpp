@@ -101,19 +101,17 @@ class CsvReader final : public RowReader {
 
   Result<std::optional<UserRow>> next() override {
     if (!columns_) {
-      if (auto header = read_header(); !header) return fail(header.error());
+      MESH_TRY(read_header());
     }
     while (true) {
-      auto row = read_row();
-      if (!row) return fail(row.error());
-      if (!*row) return std::nullopt;
-      if (!(*row)->broken.empty()) {
-        return UserRow{(*row)->line, BrokenRow{std::move((*row)->broken)}, std::move((*row)->text)};
+      auto row = MESH_TRY(read_row());
+      if (!row) return std::nullopt;
+      if (!row->broken.empty()) {
+        return UserRow{row->line, BrokenRow{std::move(row->broken)}, std::move(row->text)};
       }
-      if (is_blank(**row)) continue;
-      auto content = to_user(**row);
-      return UserRow{(*row)->line, std::move(content), std::move((*row)->text),
-                     std::move((*row)->fields)};
+      if (is_blank(*row)) continue;
+      auto content = to_user(*row);
+      return UserRow{row->line, std::move(content), std::move(row->text), std::move(row->fields)};
     }
   }
 
@@ -169,21 +167,20 @@ class CsvReader final : public RowReader {
       return std::move(row);
     };
     while (true) {
-      auto line = next_line();
-      if (!line) return fail(line.error());
-      if (!*line) {
+      auto line = MESH_TRY(next_line());
+      if (!line) {
         if (taken.empty()) return std::nullopt;
         if (!parser_.finish()) return broken(quote_.text() + " is never closed");
         row.fields = std::move(parser_.fields);
         return row;
       }
       if (taken.empty()) {
-        if (trim((*line)->text).empty()) continue;
-        row.line = (*line)->number;
+        if (trim(line->text).empty()) continue;
+        row.line = line->number;
       } else {
         row.text += taken.back().by_return ? '\r' : '\n';
       }
-      taken.push_back(std::move(**line));
+      taken.push_back(std::move(*line));
       const auto& [number, text, too_long, ended, by_return] = taken.back();
       const OpenQuote before = quote_;
       quote_.feed(text, number);
@@ -242,18 +239,17 @@ class CsvReader final : public RowReader {
   }
 
   Status read_header() {
-    if (auto chosen = choose_delimiter(); !chosen) return chosen;
-    auto row = read_row();
-    if (!row) return fail(row.error());
-    if (!*row) return bad_header({1, {}, {}, {}}, "no row names the columns");
-    if (!(*row)->broken.empty()) return bad_header(**row, (*row)->broken);
-    if (auto fault = utf8_fault((*row)->text, (*row)->line); !fault.empty())
+    MESH_TRY(choose_delimiter());
+    auto row = MESH_TRY(read_row());
+    if (!row) return bad_header({1, {}, {}, {}}, "no row names the columns");
+    if (!row->broken.empty()) return bad_header(*row, row->broken);
+    if (auto fault = utf8_fault(row->text, row->line); !fault.empty())
       return fail(ErrorKind::invalid,
-                  lines_.input().name() + ": line " + std::to_string((*row)->line) + ": " + fault);
-    auto columns = finder_.find((*row)->fields);
-    if (!columns) return bad_header(**row, columns.error().message);
+                  lines_.input().name() + ": line " + std::to_string(row->line) + ": " + fault);
+    auto columns = finder_.find(row->fields);
+    if (!columns) return bad_header(*row, columns.error().message);
     columns_ = std::move(*columns);
-    header_ = std::move((*row)->fields);
+    header_ = std::move(row->fields);
     return {};
   }
 

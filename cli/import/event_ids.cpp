@@ -50,9 +50,8 @@ Result<EventIds> EventIds::make(const std::string& from, const std::string& file
                                 const std::string& source, Clock& clock) {
   if (from.empty()) return EventIds({}, {}, clock);
   if (from == "line") {
-    auto digest = digest_of(file);
-    if (!digest) return fail(digest.error());
-    return EventIds("publish-line:" + source + ":" + *digest + ":", {}, clock);
+    auto digest = MESH_TRY(digest_of(file));
+    return EventIds("publish-line:" + source + ":" + digest + ":", {}, clock);
   }
   const std::string pointer = pointer_of(from);
   try {
@@ -66,10 +65,9 @@ Result<EventIds> EventIds::make(const std::string& from, const std::string& file
 
 Result<std::string> EventIds::of(const JsonText& record) const {
   if (!pointer_.empty()) {
-    auto json = parse_json(record.text);
-    if (!json) return fail(json.error());
+    auto json = MESH_TRY(parse_json(record.text));
     const Json::json_pointer pointer(pointer_);
-    const Json* value = json->contains(pointer) ? &json->at(pointer) : nullptr;
+    const Json* value = json.contains(pointer) ? &json.at(pointer) : nullptr;
     if (value != nullptr && value->is_number_integer()) return dump(*value);
     if (value != nullptr && value->is_string() && !value->get_ref<const std::string&>().empty())
       return value->get<std::string>();

@@ -62,9 +62,8 @@ Result<Json> of_record(const Json& record) {
                                           {"traceparent", "traceparent"}}) {
     if (filled(record, member)) event[attribute] = record[member];
   }
-  auto data = data_of(record, "value", content_type_of(record));
-  if (!data) return fail(data.error());
-  if (auto put = put_event_data(event, *data); !put) return fail(put.error());
+  auto data = MESH_TRY(data_of(record, "value", content_type_of(record)));
+  MESH_TRY(put_event_data(event, data));
   return event;
 }
 

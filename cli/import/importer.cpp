@@ -86,16 +86,16 @@ class Import {
     for (std::size_t i = from; i < to; ++i) {
       const UserRow& row = waiting_[i];
       if (const auto* broken = std::get_if<BrokenRow>(&row.content)) {
-        settle_failure(row, broken->reason);
+        count_failure(row, broken->reason);
       } else {
-        settle(row, *result++);
+        count(row, *result++);
       }
     }
     hooks_.progressed(result_.counts);
     return true;
   }
 
-  void settle(const UserRow& row, const BatchResult& result) {
+  void count(const UserRow& row, const BatchResult& result) {
     auto& counts = result_.counts;
     switch (options_.batch.dry_run ? rehearsed(row, result.outcome) : result.outcome) {
       case BatchOutcome::created:
@@ -106,11 +106,11 @@ class Import {
         return;
       case BatchOutcome::existing:
         if (options_.existing_fails)
-          return settle_failure(row, "the tenant has a user of this address");
+          return count_failure(row, "the tenant has a user of this address");
         ++counts.existing;
         return;
       case BatchOutcome::failed:
-        return settle_failure(row, result.error ? reason_of(*result.error) : "refused");
+        return count_failure(row, result.error ? reason_of(*result.error) : "refused");
     }
   }
 
@@ -126,7 +126,7 @@ class Import {
     return BatchOutcome::updated;
   }
 
-  void settle_failure(const UserRow& row, const std::string& reason) {
+  void count_failure(const UserRow& row, const std::string& reason) {
     ++result_.counts.failed;
     hooks_.failed(row, reason);
   }

@@ -72,9 +72,8 @@ Result<int> JsonReader::peek() {
   if (taken_ == unread_.size()) {
     lines_.take(std::exchange(taken_, 0));
     unread_ = {};
-    auto more = lines_.unread();
-    if (!more) return fail(more.error());
-    unread_ = *more;
+    auto more = MESH_TRY(lines_.unread());
+    unread_ = more;
     if (unread_.empty()) return kEnd;
   }
   return static_cast<unsigned char>(unread_[taken_]);
@@ -112,20 +111,19 @@ bool JsonReader::ready(int patience_ms) {
 // False at the end.
 Result<bool> JsonReader::skip_to_value() {
   while (true) {
-    auto c = peek();
-    if (!c) return fail(c.error());
-    if (*c == kEnd) {
+    auto c = MESH_TRY(peek());
+    if (c == kEnd) {
       if (list_line_ == 0) return false;
       return fail(ErrorKind::invalid, lines_.input().name() + ": the array that begins in " +
                                           in_line(list_line_) +
                                           " is never closed: is the file cut short?");
     }
-    if (is_between(*c)) {
+    if (is_between(c)) {
       take();
-    } else if (*c == ']' && list_line_ != 0) {
+    } else if (c == ']' && list_line_ != 0) {
       take();
       list_line_ = 0;
-    } else if (*c == '[' && list_line_ == 0 && arrays_ == Arrays::opened) {
+    } else if (c == '[' && list_line_ == 0 && arrays_ == Arrays::opened) {
       list_line_ = line_;
       take();
     } else {
@@ -135,35 +133,32 @@ Result<bool> JsonReader::skip_to_value() {
 }
 
 Result<std::optional<JsonText>> JsonReader::next() {
-  auto found = skip_to_value();
-  if (!found) return fail(found.error());
-  if (!*found) return std::nullopt;
+  auto found = MESH_TRY(skip_to_value());
+  if (!found) return std::nullopt;
   JsonText value{.line = line_, .column = blank_so_far_ ? 0 : column_};
   indent_ = blank_so_far_ ? column_ : 0;
   const auto c = peek();
   const bool container = *c == '{' || *c == '[';
-  if (auto read = container ? read_container(value) : read_word(value); !read)
-    return fail(read.error());
+  MESH_TRY(container ? read_container(value) : read_word(value));
   return value;
 }
 
 Status JsonReader::read_container(JsonText& value) {
   Nesting nesting;
   while (true) {
-    auto c = peek();
-    if (!c) return fail(c.error());
-    if (*c == kEnd) {
+    auto c = MESH_TRY(peek());
+    if (c == kEnd) {
       value.broken = "what begins in " + in_line(value.line) +
                      " is not closed up to the end of the file: a bracket or a quote is missing";
       return {};
     }
-    const auto step = nesting.feed(static_cast<char>(*c));
+    const auto step = nesting.feed(static_cast<char>(c));
     if (step == Nesting::Step::broken) {
       const std::string why =
-          *c == '\n' ? ": the text in quotes does not end in its line"
-                     : std::string(": \"") + static_cast<char>(*c) +
-                           "\" where none may stand: a bracket, quote, comma or colon is missing "
-                           "before it";
+          c == '\n' ? ": the text in quotes does not end in its line"
+                    : std::string(": \"") + static_cast<char>(c) +
+                          "\" where none may stand: a bracket, quote, comma or colon is missing "
+                          "before it";
       const bool to_go = indent_ == 0 && list_line_ != 0;
       if (to_go) return lost(in_line(line_) + ", " + here(line_) + why);
       value.broken = here(value.line) + why;
@@ -179,12 +174,11 @@ Status JsonReader::read_container(JsonText& value) {
 Status JsonReader::read_word(JsonText& value) {
   bool in_string = false, escaped = false;
   while (true) {
-    auto c = peek();
-    if (!c) return fail(c.error());
-    if (*c == kEnd || *c == '\n') break;
-    if (!in_string && list_line_ != 0 && (*c == ',' || *c == ']')) break;
-    if (*c == '"' && !escaped) in_string = !in_string;
-    escaped = in_string && *c == '\\' && !escaped;
+    auto c = MESH_TRY(peek());
+    if (c == kEnd || c == '\n') break;
+    if (!in_string && list_line_ != 0 && (c == ',' || c == ']')) break;
+    if (c == '"' && !escaped) in_string = !in_string;
+    escaped = in_string && c == '\\' && !escaped;
     keep(value);
   }
   while (!value.text.empty() && (is_blank(value.text.back()) || value.text.back() == 0x1a))
@@ -195,10 +189,9 @@ Status JsonReader::read_word(JsonText& value) {
 // Behind a value at the top may come the next one; other text makes its line broken as a whole.
 Status JsonReader::end_of_line(JsonText& value) {
   while (true) {
-    auto c = peek();
-    if (!c) return fail(c.error());
-    if (*c == kEnd || *c == '\n' || *c == '{' || *c == '[') return {};
-    if (!is_between(*c)) break;
+    auto c = MESH_TRY(peek());
+    if (c == kEnd || c == '\n' || c == '{' || c == '[') return {};
+    if (!is_between(c)) break;
     take();
   }
   value.broken = here(value.line) + ": text behind the value";
@@ -209,12 +202,11 @@ Status JsonReader::end_of_line(JsonText& value) {
 Status JsonReader::skip_broken(JsonText& value) {
   std::int64_t last = blank_so_far_ ? line_ - 1 : line_;
   while (true) {
-    auto c = peek();
-    if (!c) return fail(c.error());
-    const bool begins = (*c == '{' || *c == '[') && blank_so_far_ && line_ > value.line &&
+    auto c = MESH_TRY(peek());
+    const bool begins = (c == '{' || c == '[') && blank_so_far_ && line_ > value.line &&
                         column_ == std::max<std::int64_t>(indent_, 1);
-    if (*c == kEnd || begins) break;
-    if (*c != '\n') last = line_;
+    if (c == kEnd || begins) break;
+    if (c != '\n') last = line_;
     const std::string why = value.broken;
     keep(value);
     value.broken = why;

@@ -49,10 +49,9 @@ class JsonRows final : public RowReader {
   JsonRows(LineReader& lines, const ColumnChoice& paths) : values_(lines), finder_(dotted(paths)) {}
 
   Result<std::optional<UserRow>> next() override {
-    auto value = values_.next();
-    if (!value) return fail(value.error());
-    if (!*value) return std::nullopt;
-    return UserRow{(*value)->line, content(**value), std::move((*value)->text)};
+    auto value = MESH_TRY(values_.next());
+    if (!value) return std::nullopt;
+    return UserRow{value->line, content(*value), std::move(value->text)};
   }
 
   std::string recognized() const override {

@@ -7,9 +7,8 @@ namespace mesh::cli {
 constexpr char kCtrlZ = 0x1a;
 
 Result<LineReader> LineReader::open(const std::string& path, const std::string& encoding) {
-  auto input = TextInput::open(path, encoding);
-  if (!input) return fail(input.error());
-  return LineReader(std::move(*input));
+  auto input = MESH_TRY(TextInput::open(path, encoding));
+  return LineReader(std::move(input));
 }
 
 LineReader::LineReader(int fd, bool owned, std::string name) : input_(fd, owned, std::move(name)) {}
@@ -63,7 +62,7 @@ Result<std::optional<LineReader::Line>> LineReader::next(Ends ends) {
       line.too_long = true;
       begin_ = scanned_;
     }
-    if (auto filled = fill(); !filled) return fail(filled.error());
+    MESH_TRY(fill());
   }
 }
 
@@ -73,7 +72,7 @@ bool LineReader::ready(int patience_ms) {
 
 Result<std::string_view> LineReader::unread() {
   while (begin_ == buffer_.size() && !input_.at_end()) {
-    if (auto filled = fill(); !filled) return fail(filled.error());
+    MESH_TRY(fill());
   }
   return std::string_view(buffer_).substr(begin_);
 }

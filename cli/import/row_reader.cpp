@@ -10,10 +10,9 @@ namespace mesh::cli {
 namespace {
 
 Result<RowFormat> format_of(LineReader& lines) {
-  auto begin = lines.unread();
-  if (!begin) return fail(begin.error());
-  const auto text = trim(*begin);
-  if (text.empty() && begin->empty())
+  auto begin = MESH_TRY(lines.unread());
+  const auto text = trim(begin);
+  if (text.empty() && begin.empty())
     return fail(ErrorKind::invalid, lines.input().name() + ": the file is empty");
   return text.starts_with('{') || text.starts_with('[') ? RowFormat::json : RowFormat::csv;
 }

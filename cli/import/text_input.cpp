@@ -220,11 +220,11 @@ Status TextInput::decode(std::string& text) {
 }
 
 Status TextInput::read_more(std::string& text) {
-  if (auto read = read_bytes(); !read) return read;
+  MESH_TRY(read_bytes());
   while (!begun_) {
-    if (auto looked = look_at_beginning(begun_); !looked) return looked;
+    MESH_TRY(look_at_beginning(begun_));
     if (begun_ || at_end_) break;
-    if (auto read = read_bytes(); !read) return read;
+    MESH_TRY(read_bytes());
   }
   return decode(text);
 }

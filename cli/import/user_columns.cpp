@@ -110,14 +110,13 @@ Result<std::optional<std::size_t>> ColumnFinder::known(const std::vector<std::st
 
 Result<UserColumns> ColumnFinder::find(const std::vector<std::string>& columns) {
   UserColumns found;
-  auto email = choice_.email.empty() ? known(columns, kEmail) : chosen(columns, choice_.email);
-  if (!email) return fail(email.error());
-  if (!*email) return fail(ErrorKind::invalid, "none of them is known as the e-mail address");
-  found.email = **email;
+  auto email =
+      MESH_TRY(choice_.email.empty() ? known(columns, kEmail) : chosen(columns, choice_.email));
+  if (!email) return fail(ErrorKind::invalid, "none of them is known as the e-mail address");
+  found.email = *email;
   for (const auto& name : choice_.name) {
-    auto part = chosen(columns, name);
-    if (!part) return fail(part.error());
-    found.name.push_back(**part);
+    auto part = MESH_TRY(chosen(columns, name));
+    found.name.push_back(*part);
   }
   if (!found.name.empty()) return found;
 

@@ -60,7 +60,7 @@ Status check_named(const Credential& credential, const TenantId& own) {
       return fail(ErrorKind::forbidden, "the credential is for another tenant");
     }
   }
-  if (auto named = named_tenant(credential); !named) return fail(named.error());
+  MESH_TRY(named_tenant(credential));
   return {};
 }
 
@@ -78,16 +78,13 @@ class TokenAuthenticator final : public Authenticator {
     if (!token) return bad_token("Authorization is not `Bearer <token>`");
     // Before the others: what an operator's token looks like is its owner's choice.
     if (is_operator(*token)) return authenticate_operator(credential, wanted);
-    auto subject = tenant_user(*token);
-    if (!subject) return fail(subject.error());
+    auto subject = MESH_TRY(tenant_user(*token));
     if (wanted == Wanted::operator_) {
       return fail(ErrorKind::forbidden, "this needs the operator's token");
     }
-    if (auto status = check_named(credential, subject->tenant); !status) {
-      return fail(status.error());
-    }
-    return Principal{Principal::Kind::tenant_user, std::move(subject->tenant),
-                     std::move(subject->user)};
+    MESH_TRY(check_named(credential, subject.tenant));
+    return Principal{Principal::Kind::tenant_user, std::move(subject.tenant),
+                     std::move(subject.user)};
   }
 
  private:
@@ -119,23 +116,20 @@ class TokenAuthenticator final : public Authenticator {
       return fail(ErrorKind::unauthenticated,
                   "a credential is needed: send `Authorization: Bearer <token>`");
     }
-    auto named = named_tenant(credential);
-    if (!named) return fail(named.error());
-    return Principal{Principal::Kind::tenant_user, named->value_or(*anonymous_tenant_),
-                     "anonymous"};
+    auto named = MESH_TRY(named_tenant(credential));
+    return Principal{Principal::Kind::tenant_user, named.value_or(*anonymous_tenant_), "anonymous"};
   }
 
   static Result<Principal> authenticate_operator(const Credential& credential, Wanted wanted) {
     if (wanted == Wanted::operator_) {
       return Principal{Principal::Kind::operator_, std::nullopt, "operator"};
     }
-    auto named = named_tenant(credential);
-    if (!named) return fail(named.error());
-    if (!*named) {
+    auto named = MESH_TRY(named_tenant(credential));
+    if (!named) {
       return fail(ErrorKind::invalid,
                   "the operator's token acts for a tenant; name it with X-Tenant-Id or tenant_id");
     }
-    return Principal{Principal::Kind::operator_for_tenant, std::move(*named), "operator"};
+    return Principal{Principal::Kind::operator_for_tenant, std::move(named), "operator"};
   }
 
   const std::optional<JwtVerifier> jwt_;  // nothing: dev tokens
@@ -155,9 +149,8 @@ Result<std::unique_ptr<Authenticator>> Authenticator::create(Options options, Cl
     if (options.anonymous_tenant) {
       return fail(ErrorKind::invalid, "an anonymous tenant is for dev tokens only");
     }
-    auto made = JwtVerifier::create(options.jwt, clock);
-    if (!made) return fail(made.error());
-    jwt = std::move(*made);
+    auto made = MESH_TRY(JwtVerifier::create(options.jwt, clock));
+    jwt = std::move(made);
   }
   return std::make_unique<TokenAuthenticator>(options, std::move(jwt));
 }

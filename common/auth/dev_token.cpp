@@ -14,14 +14,13 @@ Result<DevToken> parse_dev_token(std::string_view token) {
   if (colon == std::string_view::npos || token.find(':', colon + 1) != std::string_view::npos) {
     return fail(ErrorKind::invalid, "a dev token is <tenant>:<user>, with one colon");
   }
-  auto tenant = TenantId::parse(token.substr(0, colon));
-  if (!tenant) return fail(tenant.error());
+  auto tenant = MESH_TRY(TenantId::parse(token.substr(0, colon)));
   const auto user = token.substr(colon + 1);
   if (user.empty() || user.size() > kLongestUser || !std::ranges::all_of(user, is_user_char)) {
     return fail(ErrorKind::invalid,
                 "the user of a dev token is 1 to 128 of A-Z, a-z, 0-9, '.', '_', '@' and '-'");
   }
-  return DevToken{std::move(*tenant), std::string(user)};
+  return DevToken{std::move(tenant), std::string(user)};
 }
 
 }  // namespace mesh::auth

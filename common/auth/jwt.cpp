@@ -110,9 +110,8 @@ Result<JwtVerifier> JwtVerifier::create(const JwtOptions& options, const Clock& 
   }
   PublicKeys keys;
   if (!options.jwks.empty()) {
-    auto parsed = parse_jwks(options.jwks);
-    if (!parsed) return fail(parsed.error());
-    keys = std::move(*parsed);
+    auto parsed = MESH_TRY(parse_jwks(options.jwks));
+    keys = std::move(parsed);
   }
   return JwtVerifier(options, std::move(tenant_pointer), std::move(keys), clock);
 }
@@ -124,23 +123,20 @@ Result<Json> JwtVerifier::open(std::string_view token) const {
   if (first == last || token.find('.', first + 1) != last) {
     return refuse("not the three parts of a signed token");
   }
-  const auto header = decode_object(token.substr(0, first), "header");
-  if (!header) return fail(header.error());
-  if (auto status = check_header(*header); !status) return fail(status.error());
+  const auto header = MESH_TRY(decode_object(token.substr(0, first), "header"));
+  MESH_TRY(check_header(header));
   const auto signature = base64url_decode(token.substr(last + 1));
   if (!signature || signature->empty()) return refuse("the signature is empty or not base64url");
   // Nothing of the claims is looked at before the signature is known to be good.
-  if (auto status = check_signature(*header, token.substr(0, last), *signature); !status) {
-    return fail(status.error());
-  }
+  MESH_TRY(check_signature(header, token.substr(0, last), *signature));
   return decode_object(token.substr(first + 1, last - first - 1), "claims");
 }
 
 Result<TokenSubject> JwtVerifier::subject(const Json& claims) const {
-  if (auto status = check_times(claims); !status) return fail(status.error());
+  MESH_TRY(check_times(claims));
   const auto* issuer = string_member(claims, "iss");
   if (issuer == nullptr || *issuer != options_.issuer) return refuse("iss is not the issuer");
-  if (auto status = check_audience(claims); !status) return fail(status.error());
+  MESH_TRY(check_audience(claims));
   const auto* user = string_member(claims, "sub");
   if (user == nullptr || user->empty() || user->size() > kLongestUser || !is_printable(*user)) {
     return refuse("sub is missing, too long or not printable");

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "common/auth/authenticator.h"
+#include "common/base/fd.h"
 #include "common/base/ids.h"
 #include "common/base/strings.h"
 #include "common/telemetry/log.h"
@@ -15,13 +16,6 @@ namespace {
 
 constexpr std::size_t kShortest = 32;
 constexpr std::size_t kLongest = 4096;
-
-struct Descriptor {
-  int fd = -1;
-  ~Descriptor() {
-    if (fd >= 0) close(fd);
-  }
-};
 
 tl::unexpected<Error> refuse(const std::string& path, const std::string& why) {
   return fail(ErrorKind::invalid, "operator token " + path + ": " + why);
@@ -54,9 +48,9 @@ bool write_whole(int fd, std::string_view text) {
 Result<void> make_token(const std::string& path) {
   const std::string temporary = path + "." + random_hex(8);
   {
-    const Descriptor file{open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
-    if (file.fd < 0) return refuse(path, std::string("cannot be made: ") + std::strerror(errno));
-    if (!write_whole(file.fd, random_hex(32) + "\n")) {
+    const Fd file{open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
+    if (!file) return refuse(path, std::string("cannot be made: ") + std::strerror(errno));
+    if (!write_whole(file.get(), random_hex(32) + "\n")) {
       const std::string why = std::strerror(errno);
       unlink(temporary.c_str());
       return refuse(path, "cannot be written: " + why);
@@ -69,9 +63,9 @@ Result<void> make_token(const std::string& path) {
   if (!linked && error != EEXIST) {
     return refuse(path, std::string("cannot be made: ") + std::strerror(error));
   }
-  const Descriptor folder{open(path.substr(0, path.rfind('/') + 1).append(".").c_str(),
-                               O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (folder.fd >= 0) fsync(folder.fd);
+  const Fd folder{open(path.substr(0, path.rfind('/') + 1).append(".").c_str(),
+                       O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (folder) fsync(folder.get());
   return {};
 }
 
@@ -80,13 +74,13 @@ Result<void> make_token(const std::string& path) {
 Result<std::string> load_or_make_operator_token(const std::string& path) {
   for (const bool may_make : {true, false}) {
     // Not blocking, for a FIFO would hold up the start.
-    const Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-    if (file.fd >= 0) return read_token(path, file.fd);
+    const Fd file{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+    if (file) return read_token(path, file.get());
     if (errno != ENOENT) {
       return refuse(path, std::string("cannot be read: ") + std::strerror(errno));
     }
     if (may_make) {
-      if (auto made = make_token(path); !made) return fail(made.error());
+      MESH_TRY(make_token(path));
     }
   }
   return refuse(path, "disappeared after it was made");

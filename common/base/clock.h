@@ -29,24 +29,4 @@ class Clock {
 // The machine's clocks. A process-wide instance; never destroyed.
 Clock& system_clock();
 
-// A clock that stands still until it is moved; for tests. Starts at 2026-01-01T00:00:00Z.
-class ManualClock final : public Clock {
- public:
-  ManualClock();
-  ~ManualClock() override;
-  Timestamp now() const override;
-  SteadyTime steady() const override;
-  bool wait_until(std::unique_lock<std::mutex>& lock, std::condition_variable& cv,
-                  SteadyTime deadline, const std::function<bool()>& ready) override;
-  // Moves both clocks forward and wakes every waiter whose deadline has passed.
-  void advance(Duration by);
-  // Blocks (in real time) until `n` threads wait in wait_until; so that a test moves time only
-  // when the code under test has gone to sleep.
-  void await_waiters(int n);
-
- private:
-  struct State;
-  std::unique_ptr<State> state_;
-};
-
 }  // namespace mesh

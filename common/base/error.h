@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
+#include <utility>
 #include <vector>
 
 namespace mesh {
@@ -64,7 +65,30 @@ using Status = Result<void>;
 tl::unexpected<Error> fail(ErrorKind kind, std::string message, std::string cause = {});
 // An `uncertain` error: `what` happened, and what a client does about it.
 tl::unexpected<Error> fail_uncertain(std::string what, std::string cause = {});
-// Passes an error on: `if (!r) return fail(r.error());`
+// Passes an error on where MESH_TRY does not do: `if (!r) return fail(r.error());`
 tl::unexpected<Error> fail(Error error);
 
+namespace error_detail {
+template <typename T>
+T value_of(Result<T>&& result) {
+  return std::move(*result);
+}
+inline void value_of(Status&&) {}
+}  // namespace error_detail
+
 }  // namespace mesh
+
+// `MESH_TRY(save(user));` or `auto user = MESH_TRY(find(id));`: the value of a Result; where it is
+// an error, the function around it returns that. To be a statement or an initializer of its own,
+// since what a larger expression has made by then is not ended in every compiler. It is GNU's
+// statement expression, which GCC and Clang have; the number makes one try within another no
+// shadow.
+#define MESH_TRY(...) MESH_TRY_NUMBERED(__COUNTER__, __VA_ARGS__)
+#define MESH_TRY_NUMBERED(number, ...) MESH_TRY_JOINED(number, __VA_ARGS__)
+#define MESH_TRY_JOINED(number, ...) MESH_TRY_NAMED(mesh_try_##number, __VA_ARGS__)
+#define MESH_TRY_NAMED(result, ...)                              \
+  __extension__({                                                \
+    auto result = (__VA_ARGS__);                                 \
+    if (!result) return ::mesh::fail(std::move(result.error())); \
+    ::mesh::error_detail::value_of(std::move(result));           \
+  })

@@ -100,11 +100,10 @@ Result<RecordPage> Client::records(const RecordQuery& query) {
   }
   std::string text;
   auto body = impl_->json(wait_for(std::move(call), query.wait_seconds), text);
-  auto page = record_page(std::move(body), text);
-  if (!page) return fail(page.error());
-  auto positions = parse_positions(page->next);
+  auto page = MESH_TRY(record_page(std::move(body), text));
+  auto positions = parse_positions(page.next);
   if (!positions) return unexpected_form("records");
-  return RecordPage{std::move(page->records), std::move(*positions)};
+  return RecordPage{std::move(page.records), std::move(*positions)};
 }
 
 Result<FollowPage> Client::follow(const FollowQuery& query) {
@@ -144,8 +143,7 @@ Result<Json> Client::seek_group(const std::string& name, const SeekRequest& requ
 }
 
 Status Client::delete_group(const std::string& name) {
-  auto response = impl_->send({.method = "DELETE", .path = admin({"groups", name})});
-  if (!response) return fail(response.error());
+  MESH_TRY(impl_->send({.method = "DELETE", .path = admin({"groups", name})}));
   return {};
 }
 
@@ -212,9 +210,8 @@ Result<std::vector<Json>> Client::tenants(int limit, const std::string& only) {
 }
 
 Result<Json> Client::create_tenant(const Json& tenant, const WriteOptions& write) {
-  auto wrote = impl_->write(post(admin({"tenants"}), tenant), write);
-  if (!wrote) return fail(wrote.error());
-  return std::move(wrote->body);
+  auto wrote = MESH_TRY(impl_->write(post(admin({"tenants"}), tenant), write));
+  return std::move(wrote.body);
 }
 
 Result<Json> Client::tenant(const std::string& id) {
@@ -226,8 +223,7 @@ Result<Json> Client::update_tenant(const std::string& id, const Json& patch) {
 }
 
 Status Client::delete_tenant(const std::string& id) {
-  auto response = impl_->send({.method = "DELETE", .path = admin({"tenants", id})});
-  if (!response) return fail(response.error());
+  MESH_TRY(impl_->send({.method = "DELETE", .path = admin({"tenants", id})}));
   return {};
 }
 
@@ -251,8 +247,7 @@ Result<Json> Client::rebuild_index() {
 }
 
 Status Client::rollback_index() {
-  auto response = impl_->send(post(admin({"indexes", "rollback"}), Json::object()));
-  if (!response) return fail(response.error());
+  MESH_TRY(impl_->send(post(admin({"indexes", "rollback"}), Json::object())));
   return {};
 }
 
@@ -293,10 +288,9 @@ Result<Json> Client::cancel_task(const std::string& id) {
 Result<Json> Client::config() { return impl_->json(get(admin({"config"}))); }
 
 Result<std::vector<Json>> Client::check() {
-  auto body = impl_->json(post(admin({"check"})));
-  if (!body) return fail(body.error());
-  const auto checks = body->is_object() ? body->find("checks") : body->end();
-  if (checks == body->end() || !checks->is_array()) return unexpected_form("a check");
+  auto body = MESH_TRY(impl_->json(post(admin({"check"}))));
+  const auto checks = body.is_object() ? body.find("checks") : body.end();
+  if (checks == body.end() || !checks->is_array()) return unexpected_form("a check");
   return std::vector<Json>(checks->begin(), checks->end());
 }
 

@@ -58,10 +58,9 @@ Client::Client(Client&&) noexcept = default;
 const Options& Client::options() const { return impl_->options; }
 
 Result<Answer> Client::probe(Role role, const std::string& path) {
-  auto response = impl_->exchange({.role = role, .path = path, .open = true});
-  if (!response) return fail(response.error());
-  Answer answer{response->status, std::move(response->body), std::nullopt};
-  for (const auto& [name, value] : response->headers) {
+  auto response = MESH_TRY(impl_->exchange({.role = role, .path = path, .open = true}));
+  Answer answer{response.status, std::move(response.body), std::nullopt};
+  for (const auto& [name, value] : response.headers) {
     if (to_lower(name) == "date") answer.date = value;
   }
   return answer;

@@ -70,15 +70,14 @@ Result<PublishedEvents> published(Result<Wrote> wrote) {
 }  // namespace
 
 Result<CreatedUser> Client::create_user(const NewUser& user, const WriteOptions& write) {
-  auto wrote = impl_->write({.role = Role::users,
-                             .method = "POST",
-                             .path = "/users/create",
-                             .body = dump({{"email", user.email}, {"name", user.name}})},
-                            write);
-  if (!wrote) return fail(wrote.error());
-  auto created = user_from_json(wrote->body);
+  auto wrote = MESH_TRY(impl_->write({.role = Role::users,
+                                      .method = "POST",
+                                      .path = "/users/create",
+                                      .body = dump({{"email", user.email}, {"name", user.name}})},
+                                     write));
+  auto created = user_from_json(wrote.body);
   if (!created) return unexpected_form("a created user");
-  return CreatedUser{std::move(*created), wrote->replayed, std::move(wrote->written)};
+  return CreatedUser{std::move(*created), wrote.replayed, std::move(wrote.written)};
 }
 
 Result<CreatedUsers> Client::create_users(const std::vector<NewUser>& users,
@@ -91,26 +90,24 @@ Result<CreatedUsers> Client::create_users(const std::vector<NewUser>& users,
     append_quoted(lines, user.name);
     lines += "}\n";
   }
-  auto wrote = impl_->write({.role = Role::users,
-                             .method = "POST",
-                             .path = "/users/batch",
-                             .query = {{"existing", batch.update ? "update" : ""},
-                                       {"dry_run", batch.dry_run ? "true" : ""}},
-                             .body = std::move(lines),
-                             .content_type = "application/x-ndjson"},
-                            write);
-  if (!wrote) return fail(wrote.error());
-  const Json& body = wrote->body;
+  auto wrote = MESH_TRY(impl_->write({.role = Role::users,
+                                      .method = "POST",
+                                      .path = "/users/batch",
+                                      .query = {{"existing", batch.update ? "update" : ""},
+                                                {"dry_run", batch.dry_run ? "true" : ""}},
+                                      .body = std::move(lines),
+                                      .content_type = "application/x-ndjson"},
+                                     write));
+  const Json& body = wrote.body;
   const auto items = body.is_object() ? body.find("results") : body.end();
   if (items == body.end() || !items->is_array() || items->size() != users.size())
     return unexpected_form("a batch of users");
   std::vector<BatchResult> results;
   for (const Json& item : *items) {
-    auto result = batch_result_of(item);
-    if (!result) return fail(result.error());
-    results.push_back(std::move(*result));
+    auto result = MESH_TRY(batch_result_of(item));
+    results.push_back(std::move(result));
   }
-  return CreatedUsers{std::move(results), std::move(wrote->written)};
+  return CreatedUsers{std::move(results), std::move(wrote.written)};
 }
 
 Result<UserPage> Client::list_users(const UserQuery& query) {
@@ -119,9 +116,8 @@ Result<UserPage> Client::list_users(const UserQuery& query) {
     call.path = "/users";
     call.query = {{"limit", std::to_string(query.limit)}, {"email", query.email}};
   }
-  auto response = impl_->send(call);
-  if (!response) return fail(response.error());
-  const auto body = parse_json(response->body, {16, 64 << 20});
+  auto response = MESH_TRY(impl_->send(call));
+  const auto body = parse_json(response.body, {16, 64 << 20});
   if (!body || !body->is_array()) return unexpected_form("a list of users");
   UserPage page;
   page.users.reserve(body->size());
@@ -130,7 +126,7 @@ Result<UserPage> Client::list_users(const UserQuery& query) {
     if (!user) return unexpected_form("a list of users");
     page.users.push_back(std::move(*user));
   }
-  page.next = next_page(*response).value_or("");
+  page.next = next_page(response).value_or("");
   return page;
 }
 
@@ -143,19 +139,17 @@ Result<UpdatedUser> Client::update_user(std::int64_t id, const UserPatch& patch,
   Json body = Json::object();
   if (patch.email) body["email"] = *patch.email;
   if (patch.name) body["name"] = *patch.name;
-  auto wrote = impl_->write(
-      {.role = Role::users, .method = "PATCH", .path = user_path(id), .body = dump(body)}, write);
-  if (!wrote) return fail(wrote.error());
-  auto user = user_from_json(wrote->body);
+  auto wrote = MESH_TRY(impl_->write(
+      {.role = Role::users, .method = "PATCH", .path = user_path(id), .body = dump(body)}, write));
+  auto user = user_from_json(wrote.body);
   if (!user) return unexpected_form("a user");
-  return UpdatedUser{std::move(*user), std::move(wrote->written)};
+  return UpdatedUser{std::move(*user), std::move(wrote.written)};
 }
 
 Result<Written> Client::delete_user(std::int64_t id, const WriteOptions& write) {
-  auto wrote =
-      impl_->write({.role = Role::users, .method = "DELETE", .path = user_path(id)}, write);
-  if (!wrote) return fail(wrote.error());
-  return std::move(wrote->written);
+  auto wrote = MESH_TRY(
+      impl_->write({.role = Role::users, .method = "DELETE", .path = user_path(id)}, write));
+  return std::move(wrote.written);
 }
 
 Result<std::vector<SearchHit>> Client::search(const std::string& text, int limit,
@@ -167,31 +161,28 @@ Result<std::vector<SearchHit>> Client::search(const std::string& text, int limit
                       {"min_position", search.min_position}}};
   if (search.min_score) call.query.emplace_back("min_score", number_text(*search.min_score));
   prefer_wait(call, search.wait_seconds);
-  auto body = impl_->json(call);
-  if (!body) return fail(body.error());
-  const auto results = body->is_object() ? body->find("results") : body->end();
-  if (results == body->end() || !results->is_array()) return unexpected_form("a search");
+  auto body = MESH_TRY(impl_->json(call));
+  const auto results = body.is_object() ? body.find("results") : body.end();
+  if (results == body.end() || !results->is_array()) return unexpected_form("a search");
   std::vector<SearchHit> hits;
   for (const Json& item : *results) {
-    auto hit = hit_of(item);
-    if (!hit) return fail(hit.error());
-    hits.push_back(std::move(*hit));
+    auto hit = MESH_TRY(hit_of(item));
+    hits.push_back(std::move(hit));
   }
   return hits;
 }
 
 Result<PublishedEvents> Client::publish(const Json& cloud_event, const WriteOptions& write) {
-  auto wrote = impl_->write({.role = Role::publisher,
-                             .method = "POST",
-                             .path = "/api/v1/events",
-                             .body = dump(cloud_event),
-                             .content_type = "application/cloudevents+json"},
-                            write);
-  if (!wrote) return fail(wrote.error());
-  const Json& body = wrote->body;
+  auto wrote = MESH_TRY(impl_->write({.role = Role::publisher,
+                                      .method = "POST",
+                                      .path = "/api/v1/events",
+                                      .body = dump(cloud_event),
+                                      .content_type = "application/cloudevents+json"},
+                                     write));
+  const Json& body = wrote.body;
   const auto id = body.is_object() ? body.find("id") : body.end();
   if (id == body.end() || !id->is_string()) return unexpected_form("a published event");
-  return PublishedEvents{{id->get<std::string>()}, std::move(wrote->written)};
+  return PublishedEvents{{id->get<std::string>()}, std::move(wrote.written)};
 }
 
 Result<PublishedEvents> Client::publish_bulk(std::string ndjson, const WriteOptions& write) {

@@ -129,9 +129,8 @@ Result<Wrote> Client::Impl::write(Call call, const WriteOptions& wishes) {
   if (!response) return fail(response.error());
   Wrote wrote;
   if (!response->body.empty()) {
-    auto body = body_of(call, response->body);
-    if (!body) return fail(body.error());
-    wrote.body = std::move(*body);
+    auto body = MESH_TRY(body_of(call, response->body));
+    wrote.body = std::move(body);
   }
   wrote.replayed = header_of(*response, "idempotent-replayed") == "true";
   wrote.written.position = header_of(*response, "mesh-position").value_or("");
@@ -144,9 +143,8 @@ Result<Wrote> Client::Impl::write(Call call, const WriteOptions& wishes) {
 }
 
 Result<Json> Client::Impl::json(const Call& call, std::string& text) {
-  auto response = send(call);
-  if (!response) return fail(response.error());
-  text = std::move(response->body);
+  auto response = MESH_TRY(send(call));
+  text = std::move(response.body);
   return body_of(call, text);
 }
 
@@ -154,17 +152,16 @@ Result<std::vector<Json>> Client::Impl::items(Call call, int limit, Keep keep) {
   std::vector<Json> all;
   std::string text;
   for (int page = 0; page < kMaxPages; ++page) {
-    auto body = json(call, text);
-    if (!body) return fail(body.error());
-    if (keep != nullptr) keep_items(*body, text, keep);
-    const auto items = body->is_object() ? body->find("items") : body->end();
-    if (items == body->end() || !items->is_array()) return unexpected_form(call.path);
+    auto body = MESH_TRY(json(call, text));
+    if (keep != nullptr) keep_items(body, text, keep);
+    const auto items = body.is_object() ? body.find("items") : body.end();
+    if (items == body.end() || !items->is_array()) return unexpected_form(call.path);
     for (Json& item : *items) {
       if (limit > 0 && static_cast<int>(all.size()) == limit) return all;
       all.push_back(std::move(item));
     }
-    const auto next = body->find("next");
-    if (next == body->end() || !next->is_string() ||
+    const auto next = body.find("next");
+    if (next == body.end() || !next->is_string() ||
         (limit > 0 && static_cast<int>(all.size()) >= limit)) {
       return all;
     }

@@ -107,10 +107,9 @@ std::optional<std::string> find_config_file(const std::optional<std::string>& fl
 }
 
 Result<Config> load_text(const std::string& text, const Environment& env) {
-  auto tree = yaml::parse(text);
-  if (!tree) return fail(tree.error());
+  auto tree = MESH_TRY(yaml::parse(text));
   Loader loader{env, {}, {}, {}};
-  loader.take(*tree, "");
+  loader.take(tree, "");
   Config& config = loader.config;
   // The default is for mode dev; in mode jwt only a written one is a mistake.
   if (config.auth.mode == "jwt" && !loader.written.contains("auth.anonymous_tenant")) {
@@ -120,16 +119,15 @@ Result<Config> load_text(const std::string& text, const Environment& env) {
   check_keys(config, loader.problems);
   // Rules between keys would only repeat, in other words, what is wrong with one of them.
   if (loader.problems.empty()) check_rules(config, loader.problems);
-  if (auto status = loader.problems.status(); !status) return fail(status.error());
+  MESH_TRY(loader.problems.status());
   return std::move(config);
 }
 
 Result<Config> load_file(const std::optional<std::string>& path) {
   const Environment env = [](const char* name) { return std::getenv(name); };
   if (!path) return load_text("", env);
-  auto text = read_config_file(*path);
-  if (!text) return fail(text.error());
-  auto config = load_text(*text, env);
+  auto text = MESH_TRY(read_config_file(*path));
+  auto config = load_text(text, env);
   if (!config) {
     Error error = config.error();
     error.message = *path + ":\n" + error.message;

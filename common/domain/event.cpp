@@ -73,15 +73,13 @@ std::int64_t default_sequence(const StoredRecord& record) {
 }
 
 Result<Event> from_foreign(const StoredRecord& record) {
-  auto value = value_object(record);
-  if (!value) return fail(std::move(value.error()));
-  auto tenant = tenant_of(record, *value);
-  if (!tenant) return fail(std::move(tenant.error()));
+  auto value = MESH_TRY(value_object(record));
+  auto tenant = MESH_TRY(tenant_of(record, value));
   Event event{.id = uuid_v5(kMeshNamespace, "record:" + to_string(record.position)),
               .type = type_of_topic(record.position.topic),
               .source = std::string(kForeignSource),
               .time = record.time,
-              .tenant = std::move(*tenant),
+              .tenant = std::move(tenant),
               .subject = {},
               .sequence = default_sequence(record),
               .traceparent = std::string(find_header(record.headers, kTraceparent)),
@@ -89,14 +87,13 @@ Result<Event> from_foreign(const StoredRecord& record) {
               .extensions = {},
               .tracestate = std::string(find_header(record.headers, kTracestate))};
   if (const auto* type = find_event_type(event.type)) {
-    event.subject = subject_of(*type, *value);
-    event.time_text = timestamp_of(*type, *value);
+    event.subject = subject_of(*type, value);
+    event.time_text = timestamp_of(*type, value);
     if (!event.time_text.empty()) {
       event.time = happened(*parse_rfc3339(event.time_text), record);
     }
   } else {
-    const std::string prefix = event.tenant.str() + "/";
-    if (record.key.starts_with(prefix)) event.subject = record.key.substr(prefix.size());
+    if (tenant_of_key(record.key) == event.tenant.str()) event.subject = subject_of_key(record.key);
   }
   return event;
 }
@@ -133,16 +130,26 @@ std::string to_string(const Position& position) {
   return text;
 }
 
+std::string key_of(const TenantId& tenant, std::string_view subject) {
+  std::string key = tenant.str();
+  if (!subject.empty()) key.append("/").append(subject);
+  return key;
+}
+
+std::string_view tenant_of_key(std::string_view key) { return key.substr(0, key.find('/')); }
+
+std::string_view subject_of_key(std::string_view key) {
+  key.remove_prefix(tenant_of_key(key).size());
+  return key.substr(key.empty() ? 0 : 1);
+}
+
 Record to_record(const Event& event) {
   Record record;
   const auto* type = find_event_type(event.type);
   record.topic =
       type ? std::string(type->topic) : topic_of_unknown_type(event.type).value_or(std::string());
-  record.key = event.tenant.str();
-  if (type ? !type->subject_field.empty() : !event.subject.empty()) {
-    record.key += '/';
-    record.key += event.subject;
-  }
+  const bool of_subject = type == nullptr || !type->subject_field.empty();
+  record.key = key_of(event.tenant, of_subject ? event.subject : std::string());
   if (!event.data.empty()) record.value = event.data;
 
   auto& headers = record.headers;
@@ -177,9 +184,8 @@ Result<Event> from_record(const StoredRecord& record) {
   const auto tenant_text = header("ce_tenantid");
   auto tenant = TenantId::parse(tenant_text);
   if (tenant_text.empty()) {
-    auto value = value_object(record);
-    if (!value) return fail(std::move(value.error()));
-    tenant = tenant_of(record, *value);
+    auto value = MESH_TRY(value_object(record));
+    tenant = tenant_of(record, value);
     if (!tenant) return fail(std::move(tenant.error()));
   } else if (!tenant) {
     return unreadable(record, "has in ce_tenantid " + tenant.error().message);

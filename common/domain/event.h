@@ -83,10 +83,16 @@ bool is_version(std::string_view sequence);
 // its parameters. Not for an empty one.
 bool is_json_content(std::string_view content_type);
 
-// The record of an event, with the topic and the key that the catalogue says.
-// Key: "<tenant>/<subject>" or "<tenant>". Of an unknown type the topic is that of
-// topic_of_unknown_type, empty where there is none; check the type before. Empty data is a record
-// without a value.
+// The key of a record: "<tenant>/<subject>", or the tenant alone where there is no subject. Of a
+// record that another producer keyed otherwise the tenant is what stands before the first '/',
+// valid or not.
+std::string key_of(const TenantId& tenant, std::string_view subject);
+std::string_view tenant_of_key(std::string_view key);
+std::string_view subject_of_key(std::string_view key);  // empty where there is none
+
+// The record of an event, with the topic and the key that the catalogue says. Of an unknown type
+// the topic is that of topic_of_unknown_type, empty where there is none; check the type before.
+// Empty data is a record without a value.
 Record to_record(const Event& event);
 // Reads ours and foreign ones: a record without ce_ headers is accepted when its value is a JSON
 // object that names `tenantId` (or `tenant_id`); its id is then derived from its position, so that

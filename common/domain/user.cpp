@@ -179,9 +179,8 @@ Result<User> user_from_json(const Json& json) {
 }
 
 Result<NewUser> new_user_from_json(const Json& json) {
-  auto members = read_members(json, true);
-  if (!members) return fail(std::move(members.error()));
-  return NewUser{std::move(*members->email), std::move(*members->name)};
+  auto members = MESH_TRY(read_members(json, true));
+  return NewUser{std::move(*members.email), std::move(*members.name)};
 }
 
 Result<UserPatch> user_patch_from_json(const Json& json) { return read_members(json, false); }

@@ -22,10 +22,9 @@ std::string format_write_position(const WritePosition& position) {
 }
 
 Result<WritePosition> parse_write_position(std::string_view text) {
-  auto all = parse_log_cursor(text);
-  if (!all) return fail(std::move(all.error()));
+  auto all = MESH_TRY(parse_log_cursor(text));
   WritePosition position;
-  for (auto& [partition, offset] : *all) {
+  for (auto& [partition, offset] : all) {
     if (partition.topic != kOutbox) {
       if (offset > 0) position.log[partition] = offset;
     } else if (partition.partition == 0 && offset > 0) {

@@ -61,13 +61,12 @@ Result<BoundSocket> bind_listener(const std::string& address) {
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> guard(found, &::freeaddrinfo);
   // Of a name with several addresses the first: a listener is one socket, and tells one address.
-  auto fd = listen_on(*found, address);
-  if (!fd) return fail(std::move(fd.error()));
+  auto fd = MESH_TRY(listen_on(*found, address));
 
   sockaddr_storage bound{};
   socklen_t size = sizeof bound;
-  ::getsockname(fd->get(), reinterpret_cast<sockaddr*>(&bound), &size);
-  return BoundSocket{std::move(*fd), format_address(bound)};
+  ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&bound), &size);
+  return BoundSocket{std::move(fd), format_address(bound)};
 }
 
 std::string format_address(const sockaddr_storage& address) {

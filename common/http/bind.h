@@ -6,7 +6,7 @@
 #include <string>
 
 #include "common/base/error.h"
-#include "common/http/fd.h"
+#include "common/base/fd.h"
 
 namespace mesh::http {
 

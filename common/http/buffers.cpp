@@ -79,13 +79,13 @@ Reservation::~Reservation() {
   if (held_ > 0) buffers_->held_.fetch_sub(held_, std::memory_order_relaxed);
   if (peer_ == nullptr) return;
   std::lock_guard lock(buffers_->mutex_);
-  const auto settle = [this](Buffers::Accounts& accounts, Entry* entry) {
+  const auto give_back = [this](Buffers::Accounts& accounts, Entry* entry) {
     if (entry == nullptr) return;
     entry->second.bytes -= held_;
     if (--entry->second.reservations == 0) accounts.erase(accounts.find(entry->first));
   };
-  settle(buffers_->peers_, peer_);
-  settle(buffers_->tenants_, tenant_);
+  give_back(buffers_->peers_, peer_);
+  give_back(buffers_->tenants_, tenant_);
 }
 
 }  // namespace mesh::http

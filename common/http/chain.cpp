@@ -390,7 +390,7 @@ Refusal end_admission(Exchange& exchange, const Hooks& hooks, Result<RateDecisio
   return apply_limit(exchange, hooks.decided(tenant, exchange.route->scope, std::move(decision)));
 }
 
-void complete(const Exchange& exchange, Response& response, bool settled) {
+void complete(const Exchange& exchange, Response& response, bool at_rest) {
   const auto type = find_header(response.headers, "Content-Type");
   if (type != nullptr && *type == "application/problem+json" && response.body.ends_with('}')) {
     const Json extra{{"instance", exchange.instance}, {"request_id", exchange.request.request_id}};
@@ -407,17 +407,17 @@ void complete(const Exchange& exchange, Response& response, bool settled) {
   add_cors_headers(exchange.listener->options.cors, exchange.request, response);
   response.headers.reserve(response.headers.size() + 3);
   response.headers.emplace_back("X-Request-Id", exchange.request.request_id);
-  if (!settled) return;
+  if (!at_rest) return;
   response.headers.insert(response.headers.end(), exchange.limit_headers.begin(),
                           exchange.limit_headers.end());
 }
 
-void log_access(const Exchange& exchange, const Response& response, double seconds, bool settled) {
+void log_access(const Exchange& exchange, const Response& response, double seconds, bool at_rest) {
   const bool failed = response.status >= 500 || !response.log_cause.empty();
   const auto level = failed ? log::Level::info : log::Level::debug;
   if (!log::enabled(level)) return;
   const Request& request = exchange.request;
-  const bool has_tenant = settled && request.principal && request.principal->tenant;
+  const bool has_tenant = at_rest && request.principal && request.principal->tenant;
   log::write(level, "http request",
              {{"request_id", request.request_id},
               {"trace_id", request.trace.trace_id},

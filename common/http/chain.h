@@ -57,11 +57,11 @@ Refusal check_blocking(Exchange& exchange, const Hooks& hooks);
 Refusal end_admission(Exchange& exchange, const Hooks& hooks, Result<RateDecision> decision);
 
 // The headers that every answer carries; `instance` and `request_id` of a problem.
-void complete(const Exchange& exchange, Response& response, bool settled = true);
+void complete(const Exchange& exchange, Response& response, bool at_rest = true);
 // The access log.
 void log_access(const Exchange& exchange, const Response& response, double seconds,
-                bool settled = true);
-// `settled` is false where a worker may still be at work on the exchange (the answer came too late,
+                bool at_rest = true);
+// `at_rest` is false where a worker may still be at work on the exchange (the answer came too late,
 // or the client left): then what the hooks write is not read.
 
 }  // namespace mesh::http

@@ -303,11 +303,11 @@ void Connection::end_with(Response response) {
   answer(std::move(response));
 }
 
-void Connection::answer(Response response, bool settled) {
+void Connection::answer(Response response, bool at_rest) {
   Core& core = loop_.core();
   const Exchange& exchange = *exchange_;
   close_after_ = close_after_ || !exchange.keep_alive || core.closing;
-  complete(exchange, response, settled);
+  complete(exchange, response, at_rest);
   const WireOptions options{!close_after_, exchange.request.method == "HEAD", core.clock.now()};
   append_response(out_, response, options);
 
@@ -321,8 +321,8 @@ void Connection::answer(Response response, bool settled) {
   } else {
     core.metrics.unrouted(listener_.label, exchange.request.method, response.status);
   }
-  log_access(exchange, response, seconds.count(), settled);
-  tell_answered(response.status, settled);
+  log_access(exchange, response, seconds.count(), at_rest);
+  tell_answered(response.status, at_rest);
   exchange_.reset();
   reader_.reset();
   // A client that hammers on without heeding Retry-After would take the processor from all others.
@@ -332,12 +332,13 @@ void Connection::answer(Response response, bool settled) {
   flush();
 }
 
-// The principal was found on this thread; `waited` may still be written where it is not settled.
-void Connection::tell_answered(int status, bool settled) {
+// The principal was found on this thread; `waited` may still be written where the exchange is not
+// at rest.
+void Connection::tell_answered(int status, bool at_rest) {
   const auto& hook = loop_.core().hooks.answered;
   const auto& principal = exchange_->request.principal;
-  if (!hook || !principal || !principal->tenant || !exchange_->is_its_tenants(settled)) return;
-  hook({*principal->tenant, status, settled ? exchange_->waited : std::chrono::nanoseconds{0}});
+  if (!hook || !principal || !principal->tenant || !exchange_->is_its_tenants(at_rest)) return;
+  hook({*principal->tenant, status, at_rest ? exchange_->waited : std::chrono::nanoseconds{0}});
 }
 
 void Connection::flush() {

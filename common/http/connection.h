@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/fd.h"
 #include "common/http/chain.h"
 #include "common/http/exchange.h"
-#include "common/http/fd.h"
 #include "common/http/loop.h"
 #include "common/http/reader.h"
 
@@ -62,9 +62,9 @@ class Connection final : public Watched, public std::enable_shared_from_this<Con
   void refuse(int status, std::string_view detail);
   void refuse(int status, std::string_view detail, std::string_view reason);
   void end_with(Response response);
-  void answer(Response response, bool settled = true);
+  void answer(Response response, bool at_rest = true);
   void give_up(std::string_view detail, std::string_view when);
-  void tell_answered(int status, bool settled);
+  void tell_answered(int status, bool at_rest);
   void flush();
   void end_answer();
   void discard();

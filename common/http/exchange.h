@@ -71,7 +71,7 @@ struct Exchange : std::enable_shared_from_this<Exchange> {
   std::optional<Result<RateDecision>> decision;  // that came later, written likewise
 
   // Whether it is told as its tenant's: not before it is known that there is such a tenant.
-  bool is_its_tenants(bool settled) const { return !unchecked || (settled && vouched); }
+  bool is_its_tenants(bool at_rest) const { return !unchecked || (at_rest && vouched); }
   // Whose request it is, for taking turns; "" where it is no tenant's.
   std::string_view tenant() const {
     const auto& principal = request.principal;

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "common/base/error.h"
+#include "common/base/fd.h"
 #include "common/http/exchange.h"
-#include "common/http/fd.h"
 
 namespace mesh::http {
 

@@ -42,9 +42,8 @@ Status Loop::open() {
   };
   epoll_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
   if (!epoll_) return failed();
-  auto inbox = Inbox::open();
-  if (!inbox) return fail(std::move(inbox.error()));
-  inbox_ = std::move(*inbox);
+  auto inbox = MESH_TRY(Inbox::open());
+  inbox_ = std::move(inbox);
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.ptr = nullptr;  // the inbox is looked at in every round

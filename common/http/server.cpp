@@ -18,7 +18,7 @@ Result<std::unique_ptr<Listener>> make_listener(ListenerSpec spec, const ServerO
   listener->address = spec.address;
   listener->routes = std::move(spec.routes);
   for (const auto& route : listener->routes) {
-    if (auto added = listener->router.add(route); !added) return fail(std::move(added.error()));
+    MESH_TRY(listener->router.add(route));
     listener->metrics.push_back(
         std::make_unique<RouteMetrics>(metrics, listener->label, route.method, route.pattern));
   }
@@ -47,24 +47,21 @@ Server::~Server() { stop(Duration{0}); }
 Status Server::Impl::open(std::vector<ListenerSpec> specs) {
   for (int i = 0; i < std::max(core.options.workers, 1); ++i) {
     core.loops.push_back(std::make_unique<Loop>(core));
-    if (auto opened = core.loops.back()->open(); !opened) return opened;
+    MESH_TRY(core.loops.back()->open());
   }
   for (auto& spec : specs) {
     auto* group = spec.for_operators ? &core.operators : &core.tenants;
-    auto listener = make_listener(std::move(spec), core.options, metrics);
-    if (!listener) return fail(std::move(listener.error()));
-    (*listener)->group = group;
-    (*listener)->quick = &core.quick;
-    (*listener)->slow = &core.slow;
-    core.listeners.push_back(std::move(*listener));
+    auto listener = MESH_TRY(make_listener(std::move(spec), core.options, metrics));
+    listener->group = group;
+    listener->quick = &core.quick;
+    listener->slow = &core.slow;
+    core.listeners.push_back(std::move(listener));
   }
   for (auto& listener : core.listeners) {
-    auto bound = bind_listener(listener->address);
-    if (!bound) return fail(std::move(bound.error()));
-    listener->address = bound->address;
+    auto bound = MESH_TRY(bind_listener(listener->address));
+    listener->address = bound.address;
     // One loop accepts for all: it can give each connection to the one with the fewest.
-    auto watched = core.loops.front()->listen(std::move(bound->fd), *listener);
-    if (!watched) return watched;
+    MESH_TRY(core.loops.front()->listen(std::move(bound.fd), *listener));
   }
   return {};
 }

@@ -117,9 +117,8 @@ void emit(const Json& value, int indent, std::string& out) {
 }  // namespace
 
 Result<Json> to_json(const std::string& text) {
-  const auto tree = parse(text, {.depth = 32, .aliases = 0, .any_key = true});
-  if (!tree) return fail(tree.error());
-  return convert(*tree);
+  const auto tree = MESH_TRY(parse(text, {.depth = 32, .aliases = 0, .any_key = true}));
+  return convert(tree);
 }
 
 std::string from_json(const Json& given) {

@@ -22,10 +22,9 @@ void EntityStates::watch(const TopicPartition& partition, const std::string& key
 
 Status EntityStates::advance() {
   for (auto& [partition, watched] : partitions_) {
-    const auto marks = log_.watermarks(partition);
-    if (!marks) return fail(marks.error());
-    auto read =
-        scan(log_, partition, watched.next, marks->end, [&](std::vector<StoredRecord>& records) {
+    const auto marks = MESH_TRY(log_.watermarks(partition));
+    MESH_TRY(
+        scan(log_, partition, watched.next, marks.end, [&](std::vector<StoredRecord>& records) {
           for (StoredRecord& record : records) {
             watched.next = record.position.offset + 1;
             const auto key = watched.keys.find(record.key);
@@ -41,8 +40,7 @@ Status EntityStates::advance() {
                             std::move(record.headers)};
           }
           return true;
-        });
-    if (!read) return read;
+        }));
   }
   return {};
 }
@@ -78,11 +76,10 @@ Result<bool> EntityStates::overtaken(const StoredRecord& record) const {
 
 Status EntityStates::heal(Clock& clock) {
   for (int i = 0; i < kHealings; ++i) {
-    if (auto read = advance(); !read) return read;
+    MESH_TRY(advance());
     auto records = misplaced();
     if (records.empty()) return {};
-    auto appended = append_within(log_, clock, std::move(records));
-    if (!appended) return fail(std::move(appended.error()));
+    MESH_TRY(append_within(log_, clock, std::move(records)));
   }
   return {};
 }

@@ -47,19 +47,17 @@ struct Progress::Facts {
     std::string name = reads->group;
     if (name == kUserIndex.group) {
       // One that serves later is past this one: a flip waits for that.
-      auto generations = ports.index.generations();
-      if (!generations) return fail(std::move(generations.error()));
-      const auto serving = std::ranges::find_if(*generations, &GenerationInfo::serving);
-      if (serving == generations->end()) {
+      auto generations = MESH_TRY(ports.index.generations());
+      const auto serving = std::ranges::find_if(generations, &GenerationInfo::serving);
+      if (serving == generations.end()) {
         committed_of[topic] = std::nullopt;
         return nullptr;
       }
       name = generation_group(name, serving->number);
     }
     if (!groups) {
-      auto all = ports.admin.groups();
-      if (!all) return fail(std::move(all.error()));
-      groups = std::move(*all);
+      auto all = MESH_TRY(ports.admin.groups());
+      groups = std::move(all);
     }
     auto& found = committed_of[topic];
     const auto info = std::ranges::find(*groups, name, &GroupInfo::name);
@@ -75,9 +73,8 @@ struct Progress::Facts {
   Result<const std::vector<ParkedKey>*> parked(const std::string& group) {
     auto known = parked_of.find(group);
     if (known == parked_of.end()) {
-      auto all = ports.retries.parked_keys(group);
-      if (!all) return fail(std::move(all.error()));
-      known = parked_of.emplace(group, std::move(*all)).first;
+      auto all = MESH_TRY(ports.retries.parked_keys(group));
+      known = parked_of.emplace(group, std::move(all)).first;
     }
     return &known->second;
   }
@@ -166,7 +163,7 @@ void Progress::run() {
 
 Status Progress::look(AwaitedWrite& write) {
   for (const auto& [partition, behind] : write.position_.log) {
-    if (auto there = ports_.log.watermarks(partition); !there) return fail(there.error());
+    MESH_TRY(ports_.log.watermarks(partition));
   }
   Facts facts(ports_);
   look(facts, write);
@@ -186,49 +183,43 @@ void Progress::look(Facts& facts, AwaitedWrite& write) {
 Status Progress::advance(Facts& facts, AwaitedWrite& write) {
   const auto& position = write.position_;
   if (write.reached_ == Reached::stored) {
-    auto held = ports_.outbox.holds(position.outbox);
-    if (!held) return fail(std::move(held.error()));
-    if (*held) return {};
+    auto held = MESH_TRY(ports_.outbox.holds(position.outbox));
+    if (held) return {};
     write.reached_ = Reached::log;
     if (write.done()) return {};
   }
   if (!write.behind_) {
     // What left the outbox lies below the ends that its partitions have now.
-    auto reads = facts.committed(kUserIndex.topic);
-    if (!reads) return fail(std::move(reads.error()));
-    if (*reads == nullptr || (*reads)->next.empty()) return {};
+    auto reads = MESH_TRY(facts.committed(kUserIndex.topic));
+    if (reads == nullptr || reads->next.empty()) return {};
     LogOffsets behind = position.log;
-    const auto key = write.tenant_.str() + "/" + std::to_string(position.user);
-    const auto its_partition = static_cast<std::int32_t>(stable_hash(key) % (*reads)->next.size());
-    for (const auto& [partition, committed] : (*reads)->next) {
+    const auto key = key_of(write.tenant_, std::to_string(position.user));
+    const auto its_partition = static_cast<std::int32_t>(stable_hash(key) % reads->next.size());
+    for (const auto& [partition, committed] : reads->next) {
       if (position.user != 0 && partition.partition != its_partition) continue;
-      auto marks = ports_.log.watermarks(partition);
-      if (!marks) return fail(std::move(marks.error()));
-      behind[partition] = std::max(behind[partition], marks->end);
+      auto marks = MESH_TRY(ports_.log.watermarks(partition));
+      behind[partition] = std::max(behind[partition], marks.end);
     }
     write.behind_ = std::move(behind);
   }
   for (const auto& [partition, behind] : *write.behind_) {
     if (behind == 0 || group_of(partition.topic) == nullptr) continue;
-    auto reads = facts.committed(partition.topic);
-    if (!reads) return fail(std::move(reads.error()));
-    if (*reads == nullptr) return {};
-    const auto next = (*reads)->next.find(partition);
-    if (next == (*reads)->next.end() || next->second < behind) return {};
+    auto reads = MESH_TRY(facts.committed(partition.topic));
+    if (reads == nullptr) return {};
+    const auto next = reads->next.find(partition);
+    if (next == reads->next.end() || next->second < behind) return {};
   }
-  const std::string one = write.tenant_.str() + "/" + std::to_string(position.user);
-  const std::string any = write.tenant_.str() + "/";
+  const std::string one = key_of(write.tenant_, std::to_string(position.user));
   for (const auto& [partition, behind] : *write.behind_) {
-    auto reads = facts.committed(partition.topic);
-    if (!reads) return fail(std::move(reads.error()));
-    if (*reads == nullptr) continue;
-    auto parked = facts.parked((*reads)->group);
-    if (!parked) return fail(std::move(parked.error()));
-    for (const ParkedKey& event : **parked) {
+    auto reads = MESH_TRY(facts.committed(partition.topic));
+    if (reads == nullptr) continue;
+    auto parked = MESH_TRY(facts.parked(reads->group));
+    for (const ParkedKey& event : *parked) {
       const auto& at = event.position;
       if (at.topic != partition.topic || at.partition != partition.partition) continue;
       if (at.offset >= behind) continue;
-      if (position.user != 0 ? event.key == one : event.key.starts_with(any)) return {};
+      if (position.user != 0 ? event.key == one : tenant_of_key(event.key) == write.tenant_.str())
+        return {};
     }
   }
   write.reached_ = Reached::processed;

@@ -318,11 +318,6 @@ std::optional<std::string> Relay::trouble() const {
   return impl_->signals->trouble;
 }
 
-bool Relay::holds_lease() const {
-  std::lock_guard lock(impl_->signals->mutex);
-  return impl_->signals->token != 0;
-}
-
 void Relay::start() {
   std::lock_guard guard(impl_->lifecycle);
   if (impl_->thread.joinable()) return;

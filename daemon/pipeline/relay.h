@@ -5,7 +5,7 @@
 // acknowledgement is on its way the next batch is read and appended. A relay that lost its lease
 // appends and acknowledges nothing more, and begins anew once it holds the lease again. The append
 // that was under way may reach the log all the same, and the next holder appends the same entries
-// under the same event ids. A log that other processes reach, too, settles an append within a third
+// under the same event ids. A log that other processes reach, too, answers an append within a third
 // of the lease (3 s), lest it arrive behind the entity's next change.
 #pragma once
 
@@ -34,8 +34,6 @@ class Relay {
   // What keeps events in the outbox: "could not append: …", until it succeeds. Nothing where
   // another relay works. Any thread.
   std::optional<std::string> trouble() const;
-  // Whether it is this relay that works. Any thread.
-  bool holds_lease() const;
 
  private:
   struct Impl;

@@ -40,16 +40,14 @@ Status scan(EventLog& log, const TopicPartition& partition, std::int64_t from, s
 
 Status scan_back(EventLog& log, const TopicPartition& partition,
                  const std::function<bool(std::vector<StoredRecord>&)>& use) {
-  const auto marks = log.watermarks(partition);
-  if (!marks) return fail(marks.error());
-  for (std::int64_t to = marks->end; to > marks->start;) {
-    const std::int64_t from = std::max(marks->start, to - kBackStep);
+  const auto marks = MESH_TRY(log.watermarks(partition));
+  for (std::int64_t to = marks.end; to > marks.start;) {
+    const std::int64_t from = std::max(marks.start, to - kBackStep);
     std::vector<StoredRecord> step;
-    auto read = scan(log, partition, from, to, [&](std::vector<StoredRecord>& records) {
+    MESH_TRY(scan(log, partition, from, to, [&](std::vector<StoredRecord>& records) {
       std::ranges::move(records, std::back_inserter(step));
       return true;
-    });
-    if (!read) return read;
+    }));
     if (!step.empty() && !use(step)) return {};
     to = from;
   }
@@ -60,30 +58,26 @@ Result<std::set<TopicPartition>> partitions_of(LogAdmin& admin,
                                                const std::vector<std::string>& topics) {
   std::set<TopicPartition> partitions;
   for (const std::string& name : topics) {
-    const auto topic = find_topic(admin, name);
-    if (!topic) return fail(topic.error());
-    for (std::int32_t p = 0; p < topic->spec.partitions; ++p) partitions.insert({name, p});
+    const auto topic = MESH_TRY(find_topic(admin, name));
+    for (std::int32_t p = 0; p < topic.spec.partitions; ++p) partitions.insert({name, p});
   }
   return partitions;
 }
 
 Result<std::map<TopicPartition, std::int64_t>> ends(EventLog& log, LogAdmin& admin,
                                                     const std::vector<std::string>& topics) {
-  const auto partitions = partitions_of(admin, topics);
-  if (!partitions) return fail(partitions.error());
+  const auto partitions = MESH_TRY(partitions_of(admin, topics));
   std::map<TopicPartition, std::int64_t> result;
-  for (const TopicPartition& partition : *partitions) {
-    const auto marks = log.watermarks(partition);
-    if (!marks) return fail(marks.error());
-    result[partition] = marks->end;
+  for (const TopicPartition& partition : partitions) {
+    const auto marks = MESH_TRY(log.watermarks(partition));
+    result[partition] = marks.end;
   }
   return result;
 }
 
 Result<TopicInfo> find_topic(LogAdmin& admin, const std::string& topic) {
-  auto topics = admin.topics();
-  if (!topics) return fail(std::move(topics.error()));
-  for (TopicInfo& info : *topics) {
+  auto topics = MESH_TRY(admin.topics());
+  for (TopicInfo& info : topics) {
     if (info.spec.name == topic) return std::move(info);
   }
   return fail(ErrorKind::not_found,

@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/http/route.h"
 #include "common/ports/event_log.h"
+#include "common/ports/lease_store.h"
 #include "common/ports/member_store.h"
 #include "common/ports/rate_limiter.h"
 #include "common/ports/task_store.h"
@@ -47,6 +48,7 @@ http::RouteTable tenant_routes(TenantAdminDeps deps);
 // The processes of this mesh.
 struct MemberAdminDeps {
   MemberStore& members;
+  LeaseStore& leases;  // a holder is a member, by its id
 };
 http::RouteTable member_routes(MemberAdminDeps deps);
 

@@ -48,11 +48,10 @@ struct GroupView {
 };
 
 Result<std::vector<GroupView>> group_views(const LogAdminDeps& deps) {
-  auto groups = deps.admin.groups();
-  if (!groups) return fail(groups.error());
+  auto groups = MESH_TRY(deps.admin.groups());
   const auto running = deps.pipelines();
   std::vector<GroupView> views;
-  for (auto& info : *groups) {
+  for (auto& info : groups) {
     GroupView view{std::move(info), {}, {}};
     for (const auto& status : running) {
       if (status.name == view.info.name) view.pipeline = status;
@@ -94,31 +93,27 @@ Json group_json(const GroupView& view, bool details) {
 }
 
 Result<GroupView> find_group(const LogAdminDeps& deps, const std::string& name) {
-  auto views = group_views(deps);
-  if (!views) return fail(views.error());
-  for (auto& view : *views) {
+  auto views = MESH_TRY(group_views(deps));
+  for (auto& view : views) {
     if (view.info.name == name) return std::move(view);
   }
   return fail(ErrorKind::not_found, "no group \"" + name + "\"; `mesh groups list` shows them");
 }
 
 Result<Response> list_groups(const LogAdminDeps& deps, const http::Request&) {
-  auto views = group_views(deps);
-  if (!views) return fail(views.error());
+  auto views = MESH_TRY(group_views(deps));
   Json items = Json::array();
-  for (const auto& view : *views) items.push_back(group_json(view, false));
+  for (const auto& view : views) items.push_back(group_json(view, false));
   return page(std::move(items));
 }
 
 Result<Response> seek_group(const LogAdminDeps& deps, const http::Request& request) {
-  auto body = object_body(request);
-  if (!body) return fail(body.error());
-  if (auto known = only_members(*body, {"to", "topic", "partition", "dry_run"}); !known)
-    return fail(known.error());
-  auto to = string_member(*body, "to");
-  auto topic = string_member(*body, "topic");
-  auto partition = int_member(*body, "partition");
-  auto dry_run = bool_member(*body, "dry_run");
+  auto body = MESH_TRY(object_body(request));
+  MESH_TRY(only_members(body, {"to", "topic", "partition", "dry_run"}));
+  auto to = string_member(body, "to");
+  auto topic = string_member(body, "topic");
+  auto partition = int_member(body, "partition");
+  auto dry_run = bool_member(body, "dry_run");
   for (const auto* error :
        {to ? nullptr : &to.error(), topic ? nullptr : &topic.error(),
         partition ? nullptr : &partition.error(), dry_run ? nullptr : &dry_run.error()}) {
@@ -126,14 +121,13 @@ Result<Response> seek_group(const LogAdminDeps& deps, const http::Request& reque
   }
   if (!*to)
     return fail({ErrorKind::unprocessable, "say where to", {}, {{"/to", "is missing"}}, {}});
-  auto view = find_group(deps, request.path_params.at("group"));
-  if (!view) return fail(view.error());
+  auto view = MESH_TRY(find_group(deps, request.path_params.at("group")));
   if (*topic) {
-    if (auto there = pipeline::find_topic(deps.admin, **topic); !there) return fail(there.error());
+    MESH_TRY(pipeline::find_topic(deps.admin, **topic));
   }
   Offsets target;
   Json moves = Json::array();
-  for (const auto& [where, marks] : view->ends) {
+  for (const auto& [where, marks] : view.ends) {
     if (*topic && where.topic != **topic) continue;
     if (*partition && where.partition != **partition) continue;
     auto offset = pipeline::resolve_bound(deps.log, where, **to, deps.clock.now());
@@ -141,18 +135,17 @@ Result<Response> seek_group(const LogAdminDeps& deps, const http::Request& reque
     target[where] = *offset;
     moves.push_back({{"topic", where.topic},
                      {"partition", where.partition},
-                     {"from", view->at(where)},
+                     {"from", view.at(where)},
                      {"to", *offset}});
   }
   if (target.empty()) {
     return fail(ErrorKind::not_found,
-                "group " + view->info.name + " reads no such topic or partition");
+                "group " + view.info.name + " reads no such topic or partition");
   }
   if (!*dry_run) {
-    if (auto sought = deps.admin.seek_group(view->info.name, target); !sought)
-      return fail(sought.error());
+    MESH_TRY(deps.admin.seek_group(view.info.name, target));
   }
-  return Response::json(200, {{"group", view->info.name}, {"partitions", std::move(moves)}});
+  return Response::json(200, {{"group", view.info.name}, {"partitions", std::move(moves)}});
 }
 
 }  // namespace
@@ -181,9 +174,8 @@ http::RouteTable group_routes(const std::shared_ptr<const LogAdminDeps>& deps) {
         .problems = {404},
         .handler =
             plain([](const LogAdminDeps& d, const http::Request& request) -> Result<Response> {
-              auto view = find_group(d, request.path_params.at("group"));
-              if (!view) return fail(view.error());
-              return Response::json(200, group_json(*view, true));
+              auto view = MESH_TRY(find_group(d, request.path_params.at("group")));
+              return Response::json(200, group_json(view, true));
             })},
        {.method = "POST",
         .pattern = "/admin/v1/groups/{group}/seek",
@@ -207,10 +199,8 @@ http::RouteTable group_routes(const std::shared_ptr<const LogAdminDeps>& deps) {
         .problems = {404, 409},
         .handler =
             plain([](const LogAdminDeps& d, const http::Request& request) -> Result<Response> {
-              auto view = find_group(d, request.path_params.at("group"));
-              if (!view) return fail(view.error());
-              if (auto gone = d.admin.delete_group(view->info.name); !gone)
-                return fail(gone.error());
+              auto view = MESH_TRY(find_group(d, request.path_params.at("group")));
+              MESH_TRY(d.admin.delete_group(view.info.name));
               return Response::no_content();
             })}});
 }

@@ -28,22 +28,20 @@ std::optional<std::string> optional_param(const http::Request& request, std::str
 
 Result<Response> dead_letter_topics(const WorkAdminDeps& deps, const http::Request& request) {
   const pipeline::DeadLetterFilter filter{optional_param(request, "tenant"), {}, {}};
-  auto topics = deps.admin.topics();
-  if (!topics) return fail(topics.error());
+  auto topics = MESH_TRY(deps.admin.topics());
   Json items = Json::array();
-  for (const auto& topic : *topics) {
+  for (const auto& topic : topics) {
     if (!is_dead_letter_topic(topic.spec.name)) continue;
     std::map<std::string, std::int64_t> causes;
     std::int64_t count = 0;
     auto oldest = Timestamp::max();
-    auto read =
+    MESH_TRY(
         deps.dead_letters.each(topic.spec.name, filter, [&](const pipeline::DeadLetter& letter) {
           ++count;
           ++causes[letter.cause_class];
           oldest = std::min(oldest, letter.died_at);
           return true;
-        });
-    if (!read) return fail(read.error());
+        }));
     items.push_back({{"topic", topic.spec.name},
                      {"letters", count},
                      {"oldest", count == 0 ? Json(nullptr) : Json(format_rfc3339(oldest))},
@@ -54,20 +52,17 @@ Result<Response> dead_letter_topics(const WorkAdminDeps& deps, const http::Reque
 
 // A cause or an id that fits nothing is a slip, and said to be one.
 Result<Response> letters(const WorkAdminDeps& deps, const http::Request& request) {
-  auto topic = dead_topic(request);
-  if (!topic) return fail(topic.error());
-  auto limit = int_param(request, "limit", kLetters);
-  if (!limit) return fail(limit.error());
+  auto topic = MESH_TRY(dead_topic(request));
+  auto limit = MESH_TRY(int_param(request, "limit", kLetters));
   const pipeline::DeadLetterFilter filter{optional_param(request, "tenant"),
                                           optional_param(request, "cause"),
                                           optional_param(request, "id")};
-  auto found = deps.dead_letters.list(*topic, filter, static_cast<int>(*limit));
-  if (!found) return fail(found.error());
-  if (found->empty()) {
-    if (auto count = deps.dead_letters.count(*topic, filter); !count) return fail(count.error());
+  auto found = MESH_TRY(deps.dead_letters.list(topic, filter, static_cast<int>(limit)));
+  if (found.empty()) {
+    MESH_TRY(deps.dead_letters.count(topic, filter));
   }
   Json items = Json::array();
-  for (const auto& letter : *found) items.push_back(pipeline::to_json(letter));
+  for (const auto& letter : found) items.push_back(pipeline::to_json(letter));
   return page(std::move(items));
 }
 
@@ -83,35 +78,26 @@ Result<std::optional<std::int64_t>> wait_member(const Json& body) {
 // "redrive" and "purge": a task; a dry run counts.
 Result<Response> settle(const WorkAdminDeps& deps, const http::Request& request,
                         const std::string& kind) {
-  auto topic = dead_topic(request);
-  if (!topic) return fail(topic.error());
-  auto body = object_body(request);
-  if (!body) return fail(body.error());
+  auto topic = MESH_TRY(dead_topic(request));
+  auto body = MESH_TRY(object_body(request));
   const bool redrive = kind == "redrive";
-  auto known = redrive ? only_members(*body, {"tenant", "cause", "id", "dry_run", "wait"})
-                       : only_members(*body, {"tenant", "cause", "id", "dry_run"});
-  if (!known) return fail(known.error());
-  auto dry_run = bool_member(*body, "dry_run");
-  if (!dry_run) return fail(dry_run.error());
-  auto wait = wait_member(*body);
-  if (!wait) return fail(wait.error());
-  auto filter = pipeline::dead_letter_filter_from_json(*body);
-  if (!filter) return fail(filter.error());
-  if (auto exists = deps.tenants.require_if_named(filter->tenant.value_or("")); !exists)
-    return fail(exists.error());
-  auto matching = deps.dead_letters.count(*topic, *filter);
-  if (!matching) return fail(matching.error());
-  if (*dry_run) return Response::json(200, {{"matching", *matching}});
-  Json spec{{"topic", *topic}};
-  body->erase("dry_run");
-  spec.update(*body);
-  return task_answer(deps.runner.submit(kind, std::move(spec), *matching));
+  MESH_TRY(redrive ? only_members(body, {"tenant", "cause", "id", "dry_run", "wait"})
+                   : only_members(body, {"tenant", "cause", "id", "dry_run"}));
+  auto dry_run = MESH_TRY(bool_member(body, "dry_run"));
+  MESH_TRY(wait_member(body));
+  auto filter = MESH_TRY(pipeline::dead_letter_filter_from_json(body));
+  MESH_TRY(deps.tenants.require_if_named(filter.tenant.value_or("")));
+  auto matching = MESH_TRY(deps.dead_letters.count(topic, filter));
+  if (dry_run) return Response::json(200, {{"matching", matching}});
+  Json spec{{"topic", topic}};
+  body.erase("dry_run");
+  spec.update(body);
+  return task_answer(deps.runner.submit(kind, std::move(spec), matching));
 }
 
 // "3:17", as in the cursors of topics.
 Result<Position> letter_place(const http::Request& request) {
-  auto topic = dead_topic(request);
-  if (!topic) return fail(topic.error());
+  auto topic = MESH_TRY(dead_topic(request));
   const std::string& text = request.path_params.at("letter");
   const auto colon = text.find(':');
   const auto partition = parse_int(std::string_view(text).substr(0, colon));
@@ -121,42 +107,35 @@ Result<Position> letter_place(const http::Request& request) {
   if (!partition || !offset || *partition < 0 || *partition > INT32_MAX || *offset < 0) {
     return fail(ErrorKind::invalid, "\"" + text + "\" is not <partition>:<offset> of a letter");
   }
-  return Position{*topic, static_cast<std::int32_t>(*partition), *offset};
+  return Position{topic, static_cast<std::int32_t>(*partition), *offset};
 }
 
 // The tenant of the letter, or where its record names none, of the event that replaces it.
 Result<TenantId> tenant_of(const pipeline::DeadLetter& letter, const Json& event) {
   if (!letter.tenant.empty()) return TenantId::parse(letter.tenant);
-  auto text = string_member(event, "tenantid");
-  if (!text) return fail(text.error());
-  if (!*text) return bad_member("tenantid", "is missing, and the letter names no tenant");
-  auto tenant = TenantId::parse(**text);
+  auto text = MESH_TRY(string_member(event, "tenantid"));
+  if (!text) return bad_member("tenantid", "is missing, and the letter names no tenant");
+  auto tenant = TenantId::parse(*text);
   if (!tenant) return bad_member("tenantid", tenant.error().message);
   return tenant;
 }
 
 // The body is the event as a letter shows it, edited: it is read as a published event is.
 Result<Response> mend(const WorkAdminDeps& deps, const http::Request& request) {
-  auto place = letter_place(request);
-  if (!place) return fail(place.error());
-  auto body = object_body(request);
-  if (!body) return fail(body.error());
-  auto letter = deps.dead_letters.at(*place);
-  if (!letter) return fail(letter.error());
-  auto tenant = tenant_of(*letter, *body);
-  if (!tenant) return fail(tenant.error());
+  auto place = MESH_TRY(letter_place(request));
+  auto body = MESH_TRY(object_body(request));
+  auto letter = MESH_TRY(deps.dead_letters.at(place));
+  auto tenant = MESH_TRY(tenant_of(letter, body));
   http::Request event = request;
   event.headers = {{"Content-Type", "application/cloudevents+json"}};
   event.principal = Principal{};
-  event.principal->tenant = *tenant;
-  auto events =
-      read_events(event, {.allow_unknown_types = true, .mesh_types = true}, deps.clock.now());
-  if (!events) return fail(events.error());
-  auto mended = deps.dead_letters.mend(*place, events->front());
-  if (!mended) return fail(mended.error());
-  return Response::json(202, {{"message", "Letter mended"},
-                              {"id", mended->id},
-                              {"position", to_string(mended->position)}});
+  event.principal->tenant = tenant;
+  auto events = MESH_TRY(
+      read_events(event, {.allow_unknown_types = true, .mesh_types = true}, deps.clock.now()));
+  auto mended = MESH_TRY(deps.dead_letters.mend(place, events.front()));
+  return Response::json(
+      202,
+      {{"message", "Letter mended"}, {"id", mended.id}, {"position", to_string(mended.position)}});
 }
 
 }  // namespace

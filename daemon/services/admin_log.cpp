@@ -33,15 +33,14 @@ Json topic_json(const TopicInfo& topic) {
 // The time inside a UUIDv7 tells where to begin; a foreign id is looked for from the start.
 Result<Response> event_by_id(const LogAdminDeps& deps, const http::Request& request) {
   const std::string& id = request.path_params.at("id");
-  auto all = deps.admin.topics();
-  if (!all) return fail(all.error());
+  auto all = MESH_TRY(deps.admin.topics());
   const auto made = uuid_v7_time(id);
   const std::string only = text_param(request, "topic");
   if (!only.empty()) {
-    if (auto topic = find_topic(deps.admin, only); !topic) return fail(topic.error());
+    MESH_TRY(find_topic(deps.admin, only));
   }
   const std::string tenant = text_param(request, "tenant");
-  for (const auto& topic : *all) {
+  for (const auto& topic : all) {
     if (only.empty() ? is_dead_letter_topic(topic.spec.name) : topic.spec.name != only) continue;
     for (std::int32_t p = 0; p < topic.spec.partitions; ++p) {
       const TopicPartition partition{topic.spec.name, p};
@@ -49,17 +48,16 @@ Result<Response> event_by_id(const LogAdminDeps& deps, const http::Request& requ
       if (made) offset = deps.log.offset_at(partition, *made - std::chrono::seconds(1));
       if (!offset) return fail(offset.error());
       for (int scanned = 0; scanned < kMaxScanned;) {
-        auto batch = deps.log.read(partition, *offset, {.max_records = kScanBatch});
-        if (!batch) return fail(batch.error());
-        for (const auto& record : batch->records) {
+        auto batch = MESH_TRY(deps.log.read(partition, *offset, {.max_records = kScanBatch}));
+        for (const auto& record : batch.records) {
           const auto ce_id = find_header(record.headers, "ce_id");
           if (ce_id == id &&
               (tenant.empty() || find_header(record.headers, "ce_tenantid") == tenant))
             return Response::json(200, mesh::to_json(record));
         }
-        if (batch->at_end) break;
-        scanned += std::max(1, static_cast<int>(batch->records.size()));
-        offset = batch->next;
+        if (batch.at_end) break;
+        scanned += std::max(1, static_cast<int>(batch.records.size()));
+        offset = batch.next;
       }
     }
   }
@@ -155,10 +153,9 @@ http::RouteTable log_routes(LogAdminDeps deps) {
         .summary = "Lists the topics",
         .answers = {api::gives("TopicPage", "All topics.")},
         .handler = plain([](const LogAdminDeps& d, const http::Request&) -> Result<Response> {
-          auto all = d.admin.topics();
-          if (!all) return fail(all.error());
+          auto all = MESH_TRY(d.admin.topics());
           Json items = Json::array();
-          for (const auto& info : *all) items.push_back(topic_json(info));
+          for (const auto& info : all) items.push_back(topic_json(info));
           return page(std::move(items));
         })},
        {.method = "GET",
@@ -171,14 +168,13 @@ http::RouteTable log_routes(LogAdminDeps deps) {
         .problems = {404},
         .handler =
             plain([](const LogAdminDeps& d, const http::Request& request) -> Result<Response> {
-              auto info = find_topic(d.admin, request.path_params.at("topic"));
-              if (!info) return fail(info.error());
-              Json json = topic_json(*info);
+              auto info = MESH_TRY(find_topic(d.admin, request.path_params.at("topic")));
+              Json json = topic_json(info);
               json["partition_offsets"] = Json::array();
-              for (std::size_t p = 0; p < info->partitions.size(); ++p) {
+              for (std::size_t p = 0; p < info.partitions.size(); ++p) {
                 json["partition_offsets"].push_back({{"partition", p},
-                                                     {"start", info->partitions[p].start},
-                                                     {"end", info->partitions[p].end}});
+                                                     {"start", info.partitions[p].start},
+                                                     {"end", info.partitions[p].end}});
               }
               return Response::json(200, json);
             })},

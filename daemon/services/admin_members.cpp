@@ -6,22 +6,27 @@
 namespace mesh::services {
 namespace {
 
-Json member_json(const MemberInfo& info) {
+Json member_json(const MemberInfo& info, const std::vector<LeaseInfo>& leases) {
   const Member& member = info.member;
+  Json held = Json::array();
+  for (const auto& lease : leases) {
+    if (lease.holder == member.id) held.push_back(lease.name);
+  }
   return {{"id", member.id},
           {"roles", member.roles},
           {"addresses", member.addresses},
           {"version", member.version},
           {"since", format_rfc3339(member.since)},
           {"seen", format_rfc3339(info.seen)},
-          {"feeds", member.feeds}};
+          {"feeds", member.feeds},
+          {"leases", std::move(held)}};
 }
 
 Result<http::Response> list(const MemberAdminDeps& deps, const http::Request&) {
-  auto all = deps.members.list();
-  if (!all) return fail(all.error());
+  auto all = MESH_TRY(deps.members.list());
+  const auto leases = MESH_TRY(deps.leases.list());
   Json items = Json::array();
-  for (const auto& member : *all) items.push_back(member_json(member));
+  for (const auto& member : all) items.push_back(member_json(member, leases));
   return page(std::move(items));
 }
 

@@ -60,9 +60,8 @@ Status begin_at_bound(const LogAdminDeps& deps, const TopicInfo& topic,
   const std::string bound(request.param("from").value_or("end"));
   for (std::int32_t p = 0; p < topic.spec.partitions; ++p) {
     const TopicPartition partition{topic.spec.name, p};
-    auto offset = pipeline::resolve_bound(deps.log, partition, bound, deps.clock.now());
-    if (!offset) return fail(offset.error());
-    offsets[partition] = *offset;
+    auto offset = MESH_TRY(pipeline::resolve_bound(deps.log, partition, bound, deps.clock.now()));
+    offsets[partition] = offset;
   }
   return {};
 }
@@ -152,9 +151,8 @@ Result<Found> collect(EventLog& log, Reading& reading, int max_scanned) {
 
 // Those but the dead letters', from their starts where they are new.
 Status add_topics(LogAdmin& admin, LogOffsets& offsets) {
-  auto all = admin.topics();
-  if (!all) return fail(all.error());
-  for (const auto& topic : *all) {
+  auto all = MESH_TRY(admin.topics());
+  for (const auto& topic : all) {
     if (is_dead_letter_topic(topic.spec.name)) continue;
     for (std::int32_t p = 0; p < topic.spec.partitions; ++p) {
       offsets.try_emplace({topic.spec.name, p}, 0);
@@ -166,7 +164,7 @@ Status add_topics(LogAdmin& admin, LogOffsets& offsets) {
 Result<std::optional<Response>> look(const LogAdminDeps& deps, Reading& reading, int max_scanned,
                                      bool last) {
   if (reading.all_topics) {
-    if (auto added = add_topics(deps.admin, reading.offsets); !added) return fail(added.error());
+    MESH_TRY(add_topics(deps.admin, reading.offsets));
   }
   auto found = collect(deps.log, reading, max_scanned);
   if (!found) return fail(found.error());
@@ -187,11 +185,9 @@ Result<std::optional<Response>> look(const LogAdminDeps& deps, Reading& reading,
 // Answers with what there is from `reading` on, or once there is something.
 Status answer(const std::shared_ptr<const LogAdminDeps>& deps, const http::Request& request,
               const http::Responder& respond, Reading reading) {
-  auto limit = int_param(request, "limit", kRecords);
-  if (!limit) return fail(limit.error());
-  auto wait = int_param(request, "wait", kWaitSeconds);
-  if (!wait) return fail(wait.error());
-  reading.limit = static_cast<std::size_t>(*limit);
+  auto limit = MESH_TRY(int_param(request, "limit", kRecords));
+  auto wait = MESH_TRY(int_param(request, "wait", kWaitSeconds));
+  reading.limit = static_cast<std::size_t>(limit);
   reading.filter = {text_param(request, "tenant"), text_param(request, "type"),
                     text_param(request, "key")};
   const auto state = std::make_shared<Reading>(std::move(reading));
@@ -201,22 +197,19 @@ Status answer(const std::shared_ptr<const LogAdminDeps>& deps, const http::Reque
          return found ? std::move(*found) : Response::problem(found.error());
        },
        [deps, state](Told told) { return deps->log.watch(state->offsets, std::move(told)); }},
-      std::chrono::seconds(*wait), respond);
+      std::chrono::seconds(wait), respond);
   return {};
 }
 
 Status records_of_topic(const std::shared_ptr<const LogAdminDeps>& deps,
                         const http::Request& request, const http::Responder& respond) {
-  auto topic = find_topic(deps->admin, request.path_params.at("topic"));
-  if (!topic) return fail(topic.error());
+  auto topic = MESH_TRY(find_topic(deps->admin, request.path_params.at("topic")));
   Reading reading{.format = format_positions};
   if (const auto positions = request.param("positions")) {
-    auto offsets = parse_positions(*topic, *positions);
-    if (!offsets) return fail(offsets.error());
-    reading.offsets = std::move(*offsets);
-  } else if (auto begun = begin_at_bound(*deps, *topic, request, reading.offsets); !begun) {
-    return begun;
-  }
+    auto offsets = MESH_TRY(parse_positions(topic, *positions));
+    reading.offsets = std::move(offsets);
+  } else
+    MESH_TRY(begin_at_bound(*deps, topic, request, reading.offsets));
   return answer(deps, request, respond, std::move(reading));
 }
 
@@ -231,9 +224,8 @@ Result<std::vector<TopicInfo>> topics_of(const LogAdminDeps& deps, std::string_v
   }
   std::vector<TopicInfo> topics;
   for (const auto& name : split(names, ',')) {
-    auto topic = find_topic(deps.admin, name);
-    if (!topic) return fail(topic.error());
-    topics.push_back(std::move(*topic));
+    auto topic = MESH_TRY(find_topic(deps.admin, name));
+    topics.push_back(std::move(topic));
   }
   return topics;
 }
@@ -241,14 +233,12 @@ Result<std::vector<TopicInfo>> topics_of(const LogAdminDeps& deps, std::string_v
 Status records(const std::shared_ptr<const LogAdminDeps>& deps, const http::Request& request,
                const http::Responder& respond) {
   const auto names = text_param(request, "topics");
-  auto topics = topics_of(*deps, names);
-  if (!topics) return fail(topics.error());
+  auto topics = MESH_TRY(topics_of(*deps, names));
   Reading reading{.all_topics = names.empty(), .format = format_log_cursor};
   const auto cursor = request.param("cursor");
-  for (const auto& topic : *topics) {
+  for (const auto& topic : topics) {
     if (!cursor) {
-      auto begun = begin_at_bound(*deps, topic, request, reading.offsets);
-      if (!begun) return begun;
+      MESH_TRY(begin_at_bound(*deps, topic, request, reading.offsets));
     }
     for (std::int32_t p = 0; p < topic.spec.partitions; ++p) {
       reading.offsets.try_emplace({topic.spec.name, p}, 0);

@@ -224,7 +224,7 @@ std::string_view admin_schemas() {
 "Member": {
   "type": "object",
   "description": "A process.",
-  "required": ["id", "roles", "addresses", "version", "since", "seen", "feeds"],
+  "required": ["id", "roles", "addresses", "version", "since", "seen", "feeds", "leases"],
   "properties": {
     "id": {"type": "string", "description": "Its host, and which of its starts."},
     "roles": {"type": "array", "items": {"type": "string"}},
@@ -238,13 +238,17 @@ std::string_view admin_schemas() {
     "feeds": {
       "type": "array", "items": {"type": "string"},
       "description": "The consumer groups that it is a member of."
+    },
+    "leases": {
+      "type": "array", "items": {"type": "string"},
+      "description": "What only it does now: `relay` moves events to the log, `generations` keeps those of the index."
     }
   },
   "examples": [{
     "id": "mesh-0-5b3f9a1c", "roles": ["admin", "pipelines"],
     "addresses": ["admin 10.0.0.7:9090"], "version": "0.1.0",
     "since": "2026-11-21T08:32:00.123Z", "seen": "2026-11-21T08:40:05.001Z",
-    "feeds": ["analytics", "chemical", "user-index-1"]
+    "feeds": ["analytics", "chemical", "user-index-1"], "leases": ["relay"]
   }]
 },
 "Usage": {

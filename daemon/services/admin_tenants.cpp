@@ -25,7 +25,7 @@ Result<TenantId> tenant_of_path(const http::Request& request) {
 Result<TenantId> existing_tenant(const TenantAdminDeps& deps, const http::Request& request) {
   auto tenant = tenant_of_path(request);
   if (!tenant) return tenant;
-  if (auto exists = deps.directory.require(*tenant); !exists) return fail(exists.error());
+  MESH_TRY(deps.directory.require(*tenant));
   return tenant;
 }
 
@@ -39,33 +39,29 @@ Status check_scope(const std::string& scope) {
 
 Result<Json> limit_json(const TenantAdminDeps& deps, const TenantId& tenant,
                         const std::string& scope) {
-  auto policy = deps.directory.rate_policy(tenant, scope);
-  if (!policy) return fail(policy.error());
-  if (!*policy) {
+  auto policy = MESH_TRY(deps.directory.rate_policy(tenant, scope));
+  if (!policy) {
     return Json{{"tenant", tenant.str()},  {"scope", scope},   {"policy", nullptr},
                 {"source", "default"},     {"limit", nullptr}, {"remaining", nullptr},
                 {"reset_seconds", nullptr}};
   }
-  const auto& [limits, own] = **policy;
-  auto state = deps.limiter.peek(tenant, scope, limits);
-  if (!state) return fail(state.error());
+  const auto& [limits, own] = *policy;
+  auto state = MESH_TRY(deps.limiter.peek(tenant, scope, limits));
   return Json{{"tenant", tenant.str()},
               {"scope", scope},
               {"policy", mesh::to_json(limits)},
               {"source", own ? "tenant" : "default"},
-              {"limit", state->limit},
-              {"remaining", state->remaining},
-              {"reset_seconds", std::chrono::duration<double>(state->reset_after).count()}};
+              {"limit", state.limit},
+              {"remaining", state.remaining},
+              {"reset_seconds", std::chrono::duration<double>(state.reset_after).count()}};
 }
 
 Result<Response> show_all(const TenantAdminDeps& deps, const http::Request& request) {
-  auto tenant = existing_tenant(deps, request);
-  if (!tenant) return fail(tenant.error());
+  auto tenant = MESH_TRY(existing_tenant(deps, request));
   Json items = Json::array();
   for (const auto scope : kScopes) {
-    auto json = limit_json(deps, *tenant, std::string(scope));
-    if (!json) return fail(json.error());
-    items.push_back(std::move(*json));
+    auto json = MESH_TRY(limit_json(deps, tenant, std::string(scope)));
+    items.push_back(std::move(json));
   }
   return page(std::move(items));
 }
@@ -74,10 +70,9 @@ Result<Response> show_all(const TenantAdminDeps& deps, const http::Request& requ
 template <typename Change>
 Status change_tenant(const TenantAdminDeps& deps, const TenantId& id, Change change,
                      int tries = 8) {
-  auto tenant = deps.tenants.get(id);
-  if (!tenant) return fail(tenant.error());
-  change(*tenant);
-  auto stored = deps.tenants.update(std::move(*tenant));
+  auto tenant = MESH_TRY(deps.tenants.get(id));
+  change(tenant);
+  auto stored = deps.tenants.update(std::move(tenant));
   deps.directory.note_change(id);
   if (stored) return {};
   // Another change came between the reading and the writing.
@@ -92,24 +87,19 @@ using Act = Status (*)(const TenantAdminDeps&, const http::Request&, const Tenan
 
 Result<Response> on_scope(const TenantAdminDeps& deps, const http::Request& request, Act act) {
   const std::string& scope = request.path_params.at("scope");
-  if (auto known = check_scope(scope); !known) return fail(known.error());
-  auto tenant = existing_tenant(deps, request);
-  if (!tenant) return fail(tenant.error());
-  if (auto done = act(deps, request, *tenant, scope); !done) return fail(done.error());
-  auto json = limit_json(deps, *tenant, scope);
-  if (!json) return fail(json.error());
-  return Response::json(200, *json);
+  MESH_TRY(check_scope(scope));
+  auto tenant = MESH_TRY(existing_tenant(deps, request));
+  MESH_TRY(act(deps, request, tenant, scope));
+  auto json = MESH_TRY(limit_json(deps, tenant, scope));
+  return Response::json(200, json);
 }
 
 Status set_policy(const TenantAdminDeps& deps, const http::Request& request, const TenantId& tenant,
                   const std::string& scope) {
-  auto body = object_body(request);
-  if (!body) return fail(body.error());
-  auto policy = rate_policy_from_json(*body);
-  if (!policy) return fail(policy.error());
-  auto changed =
-      change_tenant(deps, tenant, [&](Tenant& record) { record.rate_limits[scope] = *policy; });
-  if (!changed) return changed;
+  auto body = MESH_TRY(object_body(request));
+  auto policy = MESH_TRY(rate_policy_from_json(body));
+  MESH_TRY(
+      change_tenant(deps, tenant, [&](Tenant& record) { record.rate_limits[scope] = policy; }));
   // What was consumed under the old policy has another measure: a new policy starts full.
   return deps.limiter.reset(tenant, scope);
 }
@@ -118,15 +108,13 @@ Status drop_policy(const TenantAdminDeps& deps, const http::Request&, const Tena
                    const std::string& scope) {
   auto policy = deps.directory.rate_policy(tenant, scope);
   if (policy && *policy && !(*policy)->own) return {};
-  auto changed =
-      change_tenant(deps, tenant, [&](Tenant& record) { record.rate_limits.erase(scope); });
-  if (!changed) return changed;
+  MESH_TRY(change_tenant(deps, tenant, [&](Tenant& record) { record.rate_limits.erase(scope); }));
   return deps.limiter.reset(tenant, scope);
 }
 
 Status reset(const TenantAdminDeps& deps, const http::Request& request, const TenantId& tenant,
              const std::string& scope) {
-  if (auto none = no_members(request); !none) return none;
+  MESH_TRY(no_members(request));
   return deps.limiter.reset(tenant, scope);
 }
 
@@ -134,17 +122,14 @@ Status reset(const TenantAdminDeps& deps, const http::Request& request, const Te
 
 // Applies the members of a create or a patch. Limits of other scopes stay; null takes one away.
 Status take_over(const Json& body, Tenant& tenant) {
-  auto name = string_member(body, "name");
-  if (!name) return fail(name.error());
-  if (*name) {
-    if ((*name)->empty() || (*name)->size() > 200)
-      return offence("/name", "must have 1 to 200 bytes");
-    tenant.name = std::move(**name);
+  auto name = MESH_TRY(string_member(body, "name"));
+  if (name) {
+    if (name->empty() || name->size() > 200) return offence("/name", "must have 1 to 200 bytes");
+    tenant.name = std::move(*name);
   }
   if (body.contains("allow_unknown_types")) {
-    auto allow = bool_member(body, "allow_unknown_types");
-    if (!allow) return fail(allow.error());
-    tenant.allow_unknown_types = *allow;
+    auto allow = MESH_TRY(bool_member(body, "allow_unknown_types"));
+    tenant.allow_unknown_types = allow;
   }
   if (body.contains("rate_limits")) {
     if (!body["rate_limits"].is_object())
@@ -156,9 +141,8 @@ Status take_over(const Json& body, Tenant& tenant) {
         tenant.rate_limits.erase(scope);
         continue;
       }
-      auto policy = rate_policy_from_json(json, "/rate_limits/" + scope);
-      if (!policy) return fail(policy.error());
-      tenant.rate_limits[scope] = *policy;
+      auto policy = MESH_TRY(rate_policy_from_json(json, "/rate_limits/" + scope));
+      tenant.rate_limits[scope] = policy;
     }
   }
   return {};
@@ -169,15 +153,12 @@ Response tenant_answer(int status, const Tenant& tenant) {
 }
 
 Result<Response> create(const TenantAdminDeps& deps, const http::Request& request) {
-  auto body = object_body(request);
-  if (!body) return fail(body.error());
-  if (auto known = only_members(*body, {"id", "name", "allow_unknown_types", "rate_limits"});
-      !known)
+  auto body = MESH_TRY(object_body(request));
+  if (auto known = only_members(body, {"id", "name", "allow_unknown_types", "rate_limits"}); !known)
     return fail(known.error());
-  auto id_text = string_member(*body, "id");
-  if (!id_text) return fail(id_text.error());
-  if (!*id_text) return offence("/id", "is missing");
-  auto id = TenantId::parse(**id_text);
+  auto id_text = MESH_TRY(string_member(body, "id"));
+  if (!id_text) return offence("/id", "is missing");
+  auto id = TenantId::parse(*id_text);
   if (!id) return offence("/id", id.error().message);
   Tenant tenant{.id = *id,
                 .name = id->str(),
@@ -186,7 +167,7 @@ Result<Response> create(const TenantAdminDeps& deps, const http::Request& reques
                 .version = 1,
                 .created_at = {},
                 .updated_at = {}};
-  if (auto applied = take_over(*body, tenant); !applied) return fail(applied.error());
+  MESH_TRY(take_over(body, tenant));
   auto made = deps.tenants.create(std::move(tenant));
   deps.directory.note_change(*id);
   if (!made) return fail(made.error());
@@ -194,67 +175,56 @@ Result<Response> create(const TenantAdminDeps& deps, const http::Request& reques
 }
 
 Result<Response> list(const TenantAdminDeps& deps, const http::Request& request) {
-  auto limit = int_param(request, "limit", kPage);
-  if (!limit) return fail(limit.error());
+  auto limit = MESH_TRY(int_param(request, "limit", kPage));
   if (const auto only = text_param(request, "tenant"); !only.empty()) {
-    auto id = TenantId::parse(only);
-    if (!id) return fail(id.error());
-    auto tenant = deps.tenants.get(*id);
+    auto id = MESH_TRY(TenantId::parse(only));
+    auto tenant = deps.tenants.get(id);
     if (!tenant && tenant.error().kind != ErrorKind::not_found) return fail(tenant.error());
     return page(tenant ? Json::array({mesh::to_json(*tenant)}) : Json::array());
   }
   std::string after;
   if (const auto cursor = request.param("cursor")) {
-    auto text = read_cursor("tenants", *cursor);
-    if (!text) return fail(text.error());
-    after = std::move(*text);
+    auto text = MESH_TRY(read_cursor("tenants", *cursor));
+    after = std::move(text);
   }
-  auto tenants = deps.tenants.list(after, static_cast<int>(*limit) + 1);
-  if (!tenants) return fail(tenants.error());
+  auto tenants = MESH_TRY(deps.tenants.list(after, static_cast<int>(limit) + 1));
   std::optional<std::string> next;
-  if (tenants->size() > static_cast<std::size_t>(*limit)) {
-    tenants->pop_back();
-    next = make_cursor("tenants", tenants->back().id.str());
+  if (tenants.size() > static_cast<std::size_t>(limit)) {
+    tenants.pop_back();
+    next = make_cursor("tenants", tenants.back().id.str());
   }
   Json items = Json::array();
-  for (const auto& tenant : *tenants) items.push_back(mesh::to_json(tenant));
+  for (const auto& tenant : tenants) items.push_back(mesh::to_json(tenant));
   return page(std::move(items), std::move(next));
 }
 
 Result<Response> get(const TenantAdminDeps& deps, const http::Request& request) {
-  auto id = tenant_of_path(request);
-  if (!id) return fail(id.error());
-  auto tenant = deps.tenants.get(*id);
-  if (!tenant) return fail(tenant.error());
-  return unless_seen(request, tenant->version, Response::json(200, mesh::to_json(*tenant)));
+  auto id = MESH_TRY(tenant_of_path(request));
+  auto tenant = MESH_TRY(deps.tenants.get(id));
+  return unless_seen(request, tenant.version, Response::json(200, mesh::to_json(tenant)));
 }
 
 Result<Response> update(const TenantAdminDeps& deps, const http::Request& request) {
-  auto id = tenant_of_path(request);
-  if (!id) return fail(id.error());
-  auto body = object_body(request);
-  if (!body) return fail(body.error());
-  if (auto known = only_members(*body, {"name", "allow_unknown_types", "rate_limits"}); !known)
-    return fail(known.error());
-  auto tenant = deps.tenants.get(*id);
-  if (!tenant) return fail(tenant.error());
+  auto id = MESH_TRY(tenant_of_path(request));
+  auto body = MESH_TRY(object_body(request));
+  MESH_TRY(only_members(body, {"name", "allow_unknown_types", "rate_limits"}));
+  auto tenant = MESH_TRY(deps.tenants.get(id));
   const auto only_at = if_match(request);
-  if (only_at && std::ranges::find(*only_at, tenant->version) == only_at->end()) {
-    tenant->version = 0;  // which it never has
+  if (only_at && std::ranges::find(*only_at, tenant.version) == only_at->end()) {
+    tenant.version = 0;  // which it never has
   }
-  if (auto applied = take_over(*body, *tenant); !applied) return fail(applied.error());
-  auto stored = deps.tenants.update(std::move(*tenant));
-  deps.directory.note_change(*id);
+  MESH_TRY(take_over(body, tenant));
+  auto stored = deps.tenants.update(std::move(tenant));
+  deps.directory.note_change(id);
   if (!stored) return change_problem(stored.error(), only_at.has_value());
   return tenant_answer(200, *stored);
 }
 
 Result<Response> remove(const TenantAdminDeps& deps, const http::Request& request) {
-  auto id = tenant_of_path(request);
-  if (!id) return fail(id.error());
+  auto id = MESH_TRY(tenant_of_path(request));
   const auto only_at = if_match(request);
-  auto removed = deps.tenants.remove(*id, only_at);
-  deps.directory.note_change(*id);
+  auto removed = deps.tenants.remove(id, only_at);
+  deps.directory.note_change(id);
   if (!removed) return change_problem(removed.error(), only_at.has_value());
   return Response::no_content();
 }

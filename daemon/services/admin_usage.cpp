@@ -55,21 +55,18 @@ Result<Column> sort_param(const http::Request& request) {
 }
 
 Result<http::Response> top(const UsageAdminDeps& deps, const http::Request& request) {
-  auto window = window_param(request);
-  if (!window) return fail(window.error());
-  auto sort = sort_param(request);
-  if (!sort) return fail(sort.error());
-  auto limit = int_param(request, "limit", kTenants);
-  if (!limit) return fail(limit.error());
+  auto window = MESH_TRY(window_param(request));
+  auto sort = MESH_TRY(sort_param(request));
+  auto limit = MESH_TRY(int_param(request, "limit", kTenants));
 
-  auto rows = deps.usage.window(*window);
+  auto rows = deps.usage.window(window);
   if (const auto only = text_param(request, "tenant"); !only.empty()) {
     std::erase_if(rows, [&](const Usage::Row& row) { return row.tenant != only; });
   }
-  const auto first = rows.begin() + std::min<std::ptrdiff_t>(*limit, std::ssize(rows));
+  const auto first = rows.begin() + std::min<std::ptrdiff_t>(limit, std::ssize(rows));
   std::partial_sort(rows.begin(), first, rows.end(), [&](const auto& a, const auto& b) {
-    return std::tuple(b[sort->use], b[Use::requests], std::string_view(a.tenant)) <
-           std::tuple(a[sort->use], a[Use::requests], std::string_view(b.tenant));
+    return std::tuple(b[sort.use], b[Use::requests], std::string_view(a.tenant)) <
+           std::tuple(a[sort.use], a[Use::requests], std::string_view(b.tenant));
   });
   Json tenants = Json::array();
   for (auto row = rows.begin(); row != first; ++row) {
@@ -82,7 +79,7 @@ Result<http::Response> top(const UsageAdminDeps& deps, const http::Request& requ
   }
   return http::Response::json(
       200,
-      {{"window_seconds", window->count()}, {"sort", sort->name}, {"tenants", std::move(tenants)}});
+      {{"window_seconds", window.count()}, {"sort", sort.name}, {"tenants", std::move(tenants)}});
 }
 
 }  // namespace

@@ -31,24 +31,22 @@ Json generation_json(const pipeline::GenerationStatus& status) {
 }
 
 Result<Response> list_indexes(const WorkAdminDeps& deps, const http::Request&) {
-  auto all = deps.generations.list();
-  if (!all) return fail(all.error());
+  auto all = MESH_TRY(deps.generations.list());
   Json items = Json::array();
-  for (const auto& status : *all) items.push_back(generation_json(status));
+  for (const auto& status : all) items.push_back(generation_json(status));
   return page(std::move(items));
 }
 
 Result<Response> rollback(const WorkAdminDeps& deps, const http::Request& request) {
-  if (auto none = no_members(request); !none) return fail(none.error());
-  if (auto now = deps.generations.rollback(); !now) return fail(now.error());
+  MESH_TRY(no_members(request));
+  MESH_TRY(deps.generations.rollback());
   return list_indexes(deps, request);
 }
 
 Result<Response> verify(const WorkAdminDeps& deps, const http::Request& request) {
-  if (auto none = no_members(request); !none) return fail(none.error());
-  auto report = deps.generations.verify();
-  if (!report) return fail(report.error());
-  return Response::json(200, pipeline::to_json(*report));
+  MESH_TRY(no_members(request));
+  auto report = MESH_TRY(deps.generations.verify());
+  return Response::json(200, pipeline::to_json(report));
 }
 
 // --- replays and tasks -----------------------------------------------------------------------
@@ -64,41 +62,33 @@ Status follows_topic(const pipeline::ReplaySpec& spec) {
 }
 
 Result<Response> replay(const WorkAdminDeps& deps, const http::Request& request) {
-  auto body = object_body(request);
-  if (!body) return fail(body.error());
-  auto dry_run = bool_member(*body, "dry_run");
-  if (!dry_run) return fail(dry_run.error());
-  body->erase("dry_run");
+  auto body = MESH_TRY(object_body(request));
+  auto dry_run = MESH_TRY(bool_member(body, "dry_run"));
+  body.erase("dry_run");
   // First: which pipeline follows a topic that is not there is no question.
-  if (auto topic = string_member(*body, "topic"); topic && *topic && !(*topic)->empty()) {
-    if (auto there = pipeline::find_topic(deps.admin, **topic); !there) return fail(there.error());
+  if (auto topic = string_member(body, "topic"); topic && *topic && !(*topic)->empty()) {
+    MESH_TRY(pipeline::find_topic(deps.admin, **topic));
   }
-  auto spec = pipeline::replay_spec_from_json(*body);
-  if (!spec) return fail(spec.error());
-  if (auto follows = follows_topic(*spec); !follows) return fail(follows.error());
-  if (auto exists = deps.tenants.require_if_named(spec->tenant.value_or("")); !exists)
-    return fail(exists.error());
-  if (*dry_run) {
-    auto estimate = deps.replayer.estimate(*spec);
-    if (!estimate) return fail(estimate.error());
-    return Response::json(200, pipeline::to_json(*estimate));
+  auto spec = MESH_TRY(pipeline::replay_spec_from_json(body));
+  MESH_TRY(follows_topic(spec));
+  MESH_TRY(deps.tenants.require_if_named(spec.tenant.value_or("")));
+  if (dry_run) {
+    auto estimate = MESH_TRY(deps.replayer.estimate(spec));
+    return Response::json(200, pipeline::to_json(estimate));
   }
-  if (auto accepted = deps.runner.accepts("replay"); !accepted) return fail(accepted.error());
-  auto fixed = deps.replayer.fix(*spec);
-  if (!fixed) return fail(fixed.error());
-  return task_answer(deps.runner.submit("replay", std::move(fixed->spec), fixed->total));
+  MESH_TRY(deps.runner.accepts("replay"));
+  auto fixed = MESH_TRY(deps.replayer.fix(spec));
+  return task_answer(deps.runner.submit("replay", std::move(fixed.spec), fixed.total));
 }
 
 Result<Response> back_up(const WorkAdminDeps& deps, const http::Request& request) {
-  auto body = object_body(request);
-  if (!body) return fail(body.error());
-  if (auto known = only_members(*body, {"path"}); !known) return fail(known.error());
-  auto path = string_member(*body, "path");
-  if (!path) return fail(path.error());
+  auto body = MESH_TRY(object_body(request));
+  MESH_TRY(only_members(body, {"path"}));
+  auto path = MESH_TRY(string_member(body, "path"));
   Error error{ErrorKind::unprocessable, "a backup needs \"path\", the folder to make", {}, {}, {}};
-  if (*path) {
-    auto can = deps.can_back_up(**path);
-    if (can) return task_answer(deps.runner.submit("backup", {{"path", **path}}, 0));
+  if (path) {
+    auto can = deps.can_back_up(*path);
+    if (can) return task_answer(deps.runner.submit("backup", {{"path", *path}}, 0));
     error = can.error();
   }
   if (error.kind == ErrorKind::unprocessable) error.fields = {{"/path", error.message}};
@@ -114,14 +104,12 @@ std::string task_tenant(const Task& task) {
 }
 
 Result<Response> list_tasks(const WorkAdminDeps& deps, const http::Request& request) {
-  auto limit = int_param(request, "limit", kTasks);
-  if (!limit) return fail(limit.error());
+  auto limit = MESH_TRY(int_param(request, "limit", kTasks));
   const auto tenant = text_param(request, "tenant");
-  auto tasks = deps.tasks.list(tenant.empty() ? static_cast<int>(*limit) : kMaxTasks);
-  if (!tasks) return fail(tasks.error());
+  auto tasks = MESH_TRY(deps.tasks.list(tenant.empty() ? static_cast<int>(limit) : kMaxTasks));
   Json items = Json::array();
-  for (const auto& task : *tasks) {
-    if (items.size() == static_cast<std::size_t>(*limit)) break;
+  for (const auto& task : tasks) {
+    if (items.size() == static_cast<std::size_t>(limit)) break;
     if (tenant.empty() || task_tenant(task) == tenant) items.push_back(mesh::to_json(task));
   }
   return page(std::move(items));
@@ -129,8 +117,7 @@ Result<Response> list_tasks(const WorkAdminDeps& deps, const http::Request& requ
 
 Status get_task(const std::shared_ptr<const WorkAdminDeps>& deps, const http::Request& request,
                 const http::Responder& respond) {
-  auto wait = int_param(request, "wait", kWaitSeconds);
-  if (!wait) return fail(wait.error());
+  auto wait = MESH_TRY(int_param(request, "wait", kWaitSeconds));
   const std::string& id = request.path_params.at("id");
   deps->polls.answer({[deps, id](bool last) -> std::optional<Response> {
                         auto task = deps->tasks.get(id);
@@ -139,17 +126,16 @@ Status get_task(const std::shared_ptr<const WorkAdminDeps>& deps, const http::Re
                         return Response::json(200, mesh::to_json(*task));
                       },
                       [deps, id](Told told) { return deps->runner.watch(id, std::move(told)); }},
-                     std::chrono::seconds(*wait), respond);
+                     std::chrono::seconds(wait), respond);
   return {};
 }
 
 Result<Response> cancel_task(const WorkAdminDeps& deps, const http::Request& request) {
-  if (auto none = no_members(request); !none) return fail(none.error());
+  MESH_TRY(no_members(request));
   const std::string& id = request.path_params.at("id");
-  if (auto cancelled = deps.runner.cancel(id); !cancelled) return fail(cancelled.error());
-  auto task = deps.tasks.get(id);
-  if (!task) return fail(task.error());
-  return Response::json(200, mesh::to_json(*task));
+  MESH_TRY(deps.runner.cancel(id));
+  auto task = MESH_TRY(deps.tasks.get(id));
+  return Response::json(200, mesh::to_json(task));
 }
 
 using Work = Result<Response> (*)(const WorkAdminDeps&, const http::Request&);
@@ -177,7 +163,7 @@ http::RouteTable index_routes(const Shared& shared) {
         .answers = {api::starts_task("The task that builds it.")},
         .problems = {409, 422},
         .handler = work([](const WorkAdminDeps& d, const http::Request& r) -> Result<Response> {
-          if (auto none = no_members(r); !none) return fail(none.error());
+          MESH_TRY(no_members(r));
           return task_answer(d.runner.submit("rebuild", Json::object(), 0));
         })},
        {.method = "POST",

@@ -61,19 +61,17 @@ Result<Event> from_json(const http::Request& request, const Json& json, std::str
       auto attribute = value.is_string()         ? value.get<std::string>()
                        : value.is_number_float() ? std::to_string(*whole_number(value))
                                                  : dump(value);
-      if (auto set = set_attribute(event, name, std::move(attribute)); !set)
-        return fail(set.error());
+      MESH_TRY(set_attribute(event, name, std::move(attribute)));
       has_version |= name == "specversion";
     } else {
       return offence("/" + name, "attributes are strings, whole numbers or booleans");
     }
   }
-  if (auto all = require_attributes(event, has_version, strictness); !all) return fail(all.error());
+  MESH_TRY(require_attributes(event, has_version, strictness));
   Json decoded;
   if (data != nullptr && binary) return offence("/data_base64", "excludes data");
   if (data != nullptr) {
-    if (auto taken = take_data(event, *data, member_text(text, "data")); !taken)
-      return fail(taken.error());
+    MESH_TRY(take_data(event, *data, member_text(text, "data")));
     if (!is_json_content(event.content_type)) data = nullptr;
   } else if (binary) {
     event.data = std::move(*binary);
@@ -85,9 +83,9 @@ Result<Event> from_json(const http::Request& request, const Json& json, std::str
       data = &decoded;
     }
   }
-  if (auto fits = check_size(event, rules); !fits) return fail(fits.error());
+  MESH_TRY(check_size(event, rules));
   fill_defaults(event, request);
-  if (auto ok = complete_event(event, data, rules); !ok) return fail(ok.error());
+  MESH_TRY(complete_event(event, data, rules));
   return event;
 }
 
@@ -108,9 +106,7 @@ Result<Event> from_binary(const http::Request& request, const IngestRules& rules
   Event event = blank_event(request, now);
   bool has_version = false;
   if (const auto type = request.header("Content-Type")) {
-    if (auto set = set_attribute(event, "datacontenttype", std::string(*type)); !set) {
-      return fail(set.error());
-    }
+    MESH_TRY(set_attribute(event, "datacontenttype", std::string(*type)));
   }
   std::set<std::string> seen;
   std::string buffer;
@@ -125,27 +121,22 @@ Result<Event> from_binary(const http::Request& request, const IngestRules& rules
     if (!seen.insert(attribute).second) return offence("/" + attribute, "is there twice");
     auto value = percent_decode(unquoted(raw, buffer));
     if (!value) return offence("/" + attribute, "is not valid percent-encoded UTF-8");
-    if (auto set = set_attribute(event, attribute, std::move(*value)); !set) {
-      return fail(set.error());
-    }
+    MESH_TRY(set_attribute(event, attribute, std::move(*value)));
     has_version |= attribute == "specversion";
   }
-  if (auto all = require_attributes(event, has_version, Strictness::cloudevents); !all)
-    return fail(all.error());
+  MESH_TRY(require_attributes(event, has_version, Strictness::cloudevents));
   event.data = request.body;
-  if (auto fits = check_size(event, rules); !fits) return fail(fits.error());
+  MESH_TRY(check_size(event, rules));
   assume_content_type(event);
   Json data;
   const bool is_json = is_json_content(event.content_type) && !event.data.empty();
   if (is_json) {
     event.data.erase(0, event.data.size() - without_bom(event.data).size());
-    auto parsed = parse_data(event);
-    if (!parsed) return fail(parsed.error());
-    data = std::move(*parsed);
+    auto parsed = MESH_TRY(parse_data(event));
+    data = std::move(parsed);
   }
   fill_defaults(event, request);
-  if (auto ok = complete_event(event, is_json ? &data : nullptr, rules); !ok)
-    return fail(ok.error());
+  MESH_TRY(complete_event(event, is_json ? &data : nullptr, rules));
   return event;
 }
 
@@ -258,9 +249,8 @@ Result<std::vector<Event>> read_events(const http::Request& request, const Inges
     if (media != "application/cloudevents+json") {
       return fail(ErrorKind::unsupported, "structured events are application/cloudevents+json");
     }
-    auto json = parse_json(request.body, {.max_depth = 33, .max_bytes = max_text(rules)});
-    if (!json) return fail(json.error());
-    return one(from_json(request, *json, request.body, rules, Strictness::cloudevents, now));
+    auto json = MESH_TRY(parse_json(request.body, {.max_depth = 33, .max_bytes = max_text(rules)}));
+    return one(from_json(request, json, request.body, rules, Strictness::cloudevents, now));
   }
   if (media == "application/x-ndjson" || media == "application/ndjson" ||
       media == "application/jsonl") {
@@ -279,7 +269,7 @@ Result<Event> make_event(const http::Request& request, std::string_view type, co
                          Timestamp now) {
   const EventTypeDef* definition = find_event_type(type);
   if (definition == nullptr) return fail(ErrorKind::internal, "unknown type " + std::string(type));
-  if (auto valid = validate_data(*definition, data); !valid) return fail(valid.error());
+  MESH_TRY(validate_data(*definition, data));
   Event event = blank_event(request, now);
   event.type = type;
   event.subject = subject_of(*definition, data);

@@ -78,9 +78,8 @@ Result<Json> object_body(const http::Request& request) {
 }
 
 Status no_members(const http::Request& request) {
-  auto body = object_body(request);
-  if (!body) return fail(body.error());
-  return only_members(*body, {});
+  auto body = MESH_TRY(object_body(request));
+  return only_members(body, {});
 }
 
 std::string make_cursor(std::string_view kind, std::string_view value) {

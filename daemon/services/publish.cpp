@@ -102,29 +102,28 @@ class Publisher {
   Status ensure_topics(const TenantId& tenant, const std::vector<Event>& events) {
     for (const auto& event : events) {
       if (find_event_type(event.type) != nullptr) continue;
-      auto topic = topic_of_unknown_type(event.type);
-      if (!topic) return fail(topic.error());
+      auto topic = MESH_TRY(topic_of_unknown_type(event.type));
       {
         std::lock_guard lock(mutex_);
         auto& used = used_by_[tenant.str()];
-        if (!used.contains(*topic) && used.size() >= kMaxTopics) {
+        if (!used.contains(topic) && used.size() >= kMaxTopics) {
           return fail(ErrorKind::unprocessable,
-                      "topic " + *topic + " is one too many: this tenant uses " +
+                      "topic " + topic + " is one too many: this tenant uses " +
                           std::to_string(kMaxTopics) + " of its own types");
         }
-        if (made_.contains(*topic)) {
-          used.insert(*topic);
+        if (made_.contains(topic)) {
+          used.insert(topic);
           continue;
         }
       }
-      for (const auto& name : {*topic, dead_letter_topic(*topic)}) {
+      for (const auto& name : {topic, dead_letter_topic(topic)}) {
         TopicSpec spec = deps_.new_topic;
         spec.name = name;
-        if (auto made = deps_.admin.ensure_topic(spec); !made) return made;
+        MESH_TRY(deps_.admin.ensure_topic(spec));
       }
       std::lock_guard lock(mutex_);
-      made_.insert(*topic);
-      used_by_[tenant.str()].insert(*topic);
+      made_.insert(topic);
+      used_by_[tenant.str()].insert(topic);
     }
     return {};
   }

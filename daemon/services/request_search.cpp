@@ -29,13 +29,12 @@ using Wanted = std::map<TopicPartition, std::set<std::string>>;
 
 // Where the records are if they are there; nothing where a topic is not.
 Result<std::optional<Wanted>> places_of(LogAdmin& admin, const std::vector<Record>& records) {
-  auto topics = admin.topics();
-  if (!topics) return fail(std::move(topics.error()));
+  auto topics = MESH_TRY(admin.topics());
   Wanted wanted;
   for (const Record& record : records) {
     const auto topic =
-        std::ranges::find(*topics, record.topic, [](const auto& t) { return t.spec.name; });
-    if (topic == topics->end()) return std::nullopt;
+        std::ranges::find(topics, record.topic, [](const auto& t) { return t.spec.name; });
+    if (topic == topics.end()) return std::nullopt;
     const auto partition =
         stable_hash(record.key) % static_cast<std::uint64_t>(topic->spec.partitions);
     wanted[{record.topic, static_cast<std::int32_t>(partition)}].insert(
@@ -47,18 +46,16 @@ Result<std::optional<Wanted>> places_of(LogAdmin& admin, const std::vector<Recor
 // One past the last of them; nothing where not all are found.
 Result<std::optional<std::int64_t>> find_all(EventLog& log, const TopicPartition& at,
                                              std::set<std::string> wanted, Timestamp since) {
-  auto offset = log.offset_at(at, since - kClockSlack);
-  if (!offset) return fail(std::move(offset.error()));
+  auto offset = MESH_TRY(log.offset_at(at, since - kClockSlack));
   for (std::size_t searched = 0; searched < kMaxSearched;) {
-    auto read = log.read(at, *offset, {});
-    if (!read) return fail(std::move(read.error()));
-    for (const StoredRecord& record : read->records) {
+    auto read = MESH_TRY(log.read(at, offset, {}));
+    for (const StoredRecord& record : read.records) {
       wanted.erase(identity_of(record.headers));
       if (wanted.empty()) return record.position.offset + 1;
     }
-    if (read->at_end) return std::nullopt;
-    searched += std::max<std::size_t>(1, read->records.size());
-    offset = read->next;
+    if (read.at_end) return std::nullopt;
+    searched += std::max<std::size_t>(1, read.records.size());
+    offset = read.next;
   }
   return std::nullopt;
 }
@@ -66,15 +63,13 @@ Result<std::optional<std::int64_t>> find_all(EventLog& log, const TopicPartition
 Result<std::optional<WritePosition>> all_in_log(EventLog& log, LogAdmin& admin,
                                                 const std::vector<Record>& records,
                                                 Timestamp since) {
-  auto places = places_of(admin, records);
-  if (!places) return fail(std::move(places.error()));
-  if (!*places) return std::nullopt;
+  auto places = MESH_TRY(places_of(admin, records));
+  if (!places) return std::nullopt;
   WritePosition behind;
-  for (auto& [at, wanted] : **places) {
-    auto found = find_all(log, at, std::move(wanted), since);
-    if (!found) return fail(std::move(found.error()));
-    if (!*found) return std::nullopt;
-    behind.log[at] = **found;
+  for (auto& [at, wanted] : *places) {
+    auto found = MESH_TRY(find_all(log, at, std::move(wanted), since));
+    if (!found) return std::nullopt;
+    behind.log[at] = *found;
   }
   return behind;
 }

@@ -23,15 +23,12 @@ Result<std::string> search(Embedder& embedder, VectorIndex& index, const http::R
   if (query.size() > kMaxQueryBytes) {
     return fail(ErrorKind::invalid, "query parameter query: over 1000 bytes");
   }
-  auto limit = int_param(request, "limit", kHits);
-  if (!limit) return fail(limit.error());
-  auto min_score = number_param(request, "min_score", kMinScore);
-  if (!min_score) return fail(min_score.error());
-  auto vectors = embedder.embed(std::span(&query, 1));
-  if (!vectors) return fail(vectors.error());
+  auto limit = MESH_TRY(int_param(request, "limit", kHits));
+  auto min_score = MESH_TRY(number_param(request, "min_score", kMinScore));
+  auto vectors = MESH_TRY(embedder.embed(std::span(&query, 1)));
   auto hits =
-      index.search(request.tenant(), {vectors->front(), embedder.id()}, static_cast<int>(*limit),
-                   static_cast<float>(*min_score), SearchText(query));
+      index.search(request.tenant(), {vectors.front(), embedder.id()}, static_cast<int>(limit),
+                   static_cast<float>(min_score), SearchText(query));
   if (!hits) return fail(hits.error());
   std::string answer;
   answer.reserve(128 + query.size() + 160 * hits->size());

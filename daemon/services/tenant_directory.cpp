@@ -23,13 +23,12 @@ Result<TenantDirectory::Records> TenantDirectory::read_all() {
   Records all;
   std::string after;
   while (true) {
-    auto page = store_.list(after, kPage);
-    if (!page) return fail(std::move(page.error()));
-    for (auto& tenant : *page) {
+    auto page = MESH_TRY(store_.list(after, kPage));
+    for (auto& tenant : page) {
       after = tenant.id.str();
       all.insert_or_assign(after, std::move(tenant));
     }
-    if (page->size() < kPage) return all;
+    if (page.size() < kPage) return all;
   }
 }
 
@@ -158,14 +157,13 @@ void TenantDirectory::remember(const TenantId& tenant) {
 
 Status TenantDirectory::require(const TenantId& tenant) {
   if (knows(tenant)) return {};
-  auto known = store_.known(tenant);
-  if (!known) return fail(known.error());
-  if (!*known && usage_ != nullptr) {
+  auto known = MESH_TRY(store_.known(tenant));
+  if (!known && usage_ != nullptr) {
     // Whose requests only read leaves nothing in the store.
     const auto used = usage_->totals();
     known = std::ranges::find(used, tenant.str(), &Usage::Row::tenant) != used.end();
   }
-  if (*known) {
+  if (known) {
     remember(tenant);
     return {};
   }
@@ -214,9 +212,8 @@ std::optional<Status> check_tenant(TenantDirectory& directory, const http::Reque
     case Principal::Kind::operator_: {
       const auto text = request.param("tenant").value_or("");
       if (text.empty()) return Status{};
-      auto id = TenantId::parse(text);
-      if (!id) return fail(id.error());
-      named = std::move(*id);
+      auto id = MESH_TRY(TenantId::parse(text));
+      named = std::move(id);
       break;
     }
   }

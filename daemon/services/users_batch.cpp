@@ -39,12 +39,11 @@ bool is_of_row(const Error& error) {
 }
 
 Result<NewUser> read_user(const http::Request& request, std::string_view line) {
-  auto json = parse_json(line);
-  if (!json) return fail(json.error());
-  if (json->is_object()) {
-    if (auto same = same_tenant(request, *json); !same) return fail(same.error());
+  auto json = MESH_TRY(parse_json(line));
+  if (json.is_object()) {
+    MESH_TRY(same_tenant(request, json));
   }
-  return new_user_from_json(*json);
+  return new_user_from_json(json);
 }
 
 Result<std::vector<Row>> read_rows(const http::Request& request) {
@@ -91,10 +90,10 @@ class Batch {
 
   Status run(const std::string& key) {
     if (!key.empty()) {
-      if (auto claimed = claim(key); !claimed) return claimed;
+      MESH_TRY(claim(key));
     }
-    if (auto done = create(); !done) return done;
-    return settle_existing();
+    MESH_TRY(create());
+    return treat_existing();
   }
 
   Status rehearse() {
@@ -154,14 +153,13 @@ class Batch {
   // The user of the row's address. Of two, whom an older program told apart, none is meant more
   // than the other where one of them would change: that is the row's error.
   Result<std::optional<User>> find(Row& row) {
-    auto found = users_.list(tenant(), 0, kMostNamed + 1, row.user->email);
-    if (!found) return fail(found.error());
-    if (found->empty()) return std::nullopt;
-    if (found->size() > 1 && existing_ == Existing::update) {
+    auto found = MESH_TRY(users_.list(tenant(), 0, kMostNamed + 1, row.user->email));
+    if (found.empty()) return std::nullopt;
+    if (found.size() > 1 && existing_ == Existing::update) {
       std::string ids;
-      for (std::size_t i = 0; i < found->size() && i < kMostNamed; ++i)
-        ids += (i == 0 ? "" : ", ") + std::to_string((*found)[i].id);
-      if (found->size() > kMostNamed) ids += ", …";
+      for (std::size_t i = 0; i < found.size() && i < kMostNamed; ++i)
+        ids += (i == 0 ? "" : ", ") + std::to_string(found[i].id);
+      if (found.size() > kMostNamed) ids += ", …";
       row.outcome = "failed";
       row.error = Error{ErrorKind::conflict,
                         "more than one user has this address (ids " + ids +
@@ -170,7 +168,7 @@ class Batch {
                         {},
                         {}};
     }
-    return std::move(found->front());
+    return std::move(found.front());
   }
 
   // Claims the rows' keys, or takes the answers that are stored under them.
@@ -223,8 +221,8 @@ class Batch {
 
   // Submits all that is open in the order of the lines, waits, and tells each row's end. The first
   // error that is no row's own ends the request.
-  template <typename Submit, typename Settle>
-  Status in_order(const Submit& submit, const Settle& settle) {
+  template <typename Submit, typename Done>
+  Status in_order(const Submit& submit, const Done& on_done) {
     std::vector<std::optional<Result<ChangedUser>>> done(rows_.size());
     std::vector<std::size_t> sent;
     for (std::size_t i = 0; i < rows_.size(); ++i) {
@@ -242,7 +240,7 @@ class Batch {
     for (const std::size_t i : sent) {
       if (*done[i]) {
         note((**done[i]).event);
-        settle(rows_[i], **done[i]);
+        on_done(rows_[i], **done[i]);
       } else if (is_of_row(done[i]->error())) {
         rows_[i].outcome = "failed";
         rows_[i].error = done[i]->error();
@@ -268,15 +266,14 @@ class Batch {
   }
 
   // Of two lines with one address the later counts, as in two requests.
-  Status settle_existing() {
+  Status treat_existing() {
     std::map<std::int64_t, std::string> names;  // as they will be behind the rows before
     for (Row& row : rows_) {
       if (!row.error || row.error->kind != ErrorKind::conflict) continue;
       row.error.reset();
-      auto found = find(row);
-      if (!found) return fail(found.error());
+      auto found = MESH_TRY(find(row));
       if (row.error) continue;
-      if (!*found) {
+      if (!found) {
         row.error = Error{ErrorKind::conflict,
                           "the user of this address was deleted meanwhile: send it again",
                           {},
@@ -284,7 +281,7 @@ class Batch {
                           {}};
         continue;
       }
-      User& user = **found;
+      User& user = *found;
       user.name = names.try_emplace(user.id, user.name).first->second;
       row.outcome = outcome_of(user, *row.user);
       if (existing_ == Existing::keep || user.name == row.user->name) {
@@ -331,20 +328,17 @@ Result<http::Response> answer(UserStore& users, IdempotencyStore& idempotency, A
   if (!update) return fail(update.error());
   auto dry_run = flag_param(request, "dry_run", "false", "true");
   if (!dry_run) return fail(dry_run.error());
-  auto key = idempotency_key(request);
-  if (!key) return fail(key.error());
-  if (*key && (*key)->size() > kMaxKeyBytes) {
+  auto key = MESH_TRY(idempotency_key(request));
+  if (key && key->size() > kMaxKeyBytes) {
     return fail(ErrorKind::invalid, "Idempotency-Key must be at most " +
                                         std::to_string(kMaxKeyBytes) + " characters here");
   }
-  auto rows = read_rows(request);
-  if (!rows) return fail(rows.error());
-  const auto more = static_cast<std::int64_t>(rows->size()) - 1;
-  if (auto charged = admission.charge(*request.principal, "users", more); !charged)
-    return fail(charged.error());
-  Batch batch(users, idempotency, request, std::move(*rows),
+  auto rows = MESH_TRY(read_rows(request));
+  const auto more = static_cast<std::int64_t>(rows.size()) - 1;
+  MESH_TRY(admission.charge(*request.principal, "users", more));
+  Batch batch(users, idempotency, request, std::move(rows),
               *update ? Existing::update : Existing::keep);
-  const Status done = *dry_run ? batch.rehearse() : batch.run(key->value_or(""));
+  const Status done = *dry_run ? batch.rehearse() : batch.run(key.value_or(""));
   if (batch.changes() > 0) {
     usage.add(request.tenant().str(),
               {{Use::events, batch.changes()}, {Use::bytes, request.body.size()}});

@@ -119,10 +119,9 @@ Result<std::optional<WriteWaits::Wish>> WriteWaits::wish_of(const http::Request&
 
 Result<http::Responder> WriteWaits::hold(const http::Request& request, const Acks& acks,
                                          http::Responder respond) {
-  auto wish = wish_of(request, acks);
-  if (!wish) return fail(std::move(wish.error()));
-  if (!*wish) return respond;
-  return http::Responder([this, wish = std::move(**wish), tenant = request.tenant(),
+  auto wish = MESH_TRY(wish_of(request, acks));
+  if (!wish) return respond;
+  return http::Responder([this, wish = std::move(*wish), tenant = request.tenant(),
                           respond = std::move(respond)](http::Response given) {
     if (given.status >= 300) return respond(std::move(given));
     answer(wish, tenant, std::move(given), respond);

@@ -88,7 +88,7 @@ double index_users(const std::string& data_dir, const std::vector<TenantUsers>& 
   store_users(data_dir, population);
   Meshd meshd(data_dir, config());
   const auto start = load::SteadyClock::now();
-  meshd.settle();
+  meshd.await_idle();
   return load::Seconds(load::SteadyClock::now() - start).count();
 }
 

@@ -88,7 +88,7 @@ std::int64_t Meshd::lag(const std::string& name) {
   return 0;
 }
 
-void Meshd::settle() {
+void Meshd::await_idle() {
   const auto deadline = load::SteadyClock::now() + kPatience;
   for (; load::SteadyClock::now() < deadline; std::this_thread::sleep_for(kPoll)) {
     bool idle = true;

@@ -49,7 +49,7 @@ class Meshd {
   // Events of the group that are not processed yet; 0 where there is no such group.
   std::int64_t lag(const std::string& group);
   // Waits until the outbox is empty and no group lags, so that nothing is left to do.
-  void settle();
+  void await_idle();
   // Submits a task and waits for its end. Throws where it fails.
   struct Task {
     double seconds = 0;

@@ -86,9 +86,8 @@ int main(int argc, char** argv) {
   hooks.admit = [&](const TenantId& tenant, const std::string& scope,
                     const Hooks::Later&) -> Result<Hooks::Admission> {
     constexpr RatePolicy kWide{1'000'000, Duration{1'000}, 1'000'000};
-    auto decision = limiter->take(tenant, scope, kWide, 1);
-    if (!decision) return fail(decision.error());
-    return Hooks::Admission{kWide, *decision};
+    auto decision = MESH_TRY(limiter->take(tenant, scope, kWide, 1));
+    return Hooks::Admission{kWide, decision};
   };
   Metrics metrics;
   Groups groups;

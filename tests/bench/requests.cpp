@@ -62,9 +62,11 @@ void append_event(std::string& out, std::uint64_t n, std::uint64_t users) {
 }  // namespace
 
 void append_request(std::string& out, std::string_view method, std::string_view target,
-                    std::string_view tenant, std::string_view body, std::string_view content_type) {
+                    std::string_view tenant, std::string_view body, std::string_view content_type,
+                    std::string_view key) {
   out.append(method).append(" ").append(target).append(" HTTP/1.1\r\nHost: localhost\r\n");
   out.append("Authorization: Bearer ").append(tenant).append(":bench\r\n");
+  if (!key.empty()) out.append("Idempotency-Key: ").append(key).append("\r\n");
   if (!body.empty()) {
     out.append("Content-Type: ").append(content_type).append("\r\nContent-Length: ");
     out.append(std::to_string(body.size())).append("\r\n");

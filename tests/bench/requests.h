@@ -9,10 +9,11 @@
 
 namespace mesh::bench {
 
-// Appends a request with the dev token `tenant`:bench; without a body where `body` is empty.
+// Appends a request with the dev token `tenant`:bench; without a body, or an Idempotency-Key, where
+// that is empty.
 void append_request(std::string& out, std::string_view method, std::string_view target,
                     std::string_view tenant, std::string_view body = {},
-                    std::string_view content_type = "application/json");
+                    std::string_view content_type = "application/json", std::string_view key = {});
 std::string request(std::string_view method, std::string_view target, std::string_view tenant,
                     std::string_view body = {}, std::string_view content_type = "application/json");
 

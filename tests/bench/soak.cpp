@@ -41,7 +41,7 @@ void add_rows(Report& report, const std::string& when, const Sample& sample) {
 int soak(double minutes, const std::string& json) {
   Meshd meshd(config() + kShortRetention);
   Mix mix(meshd);
-  meshd.settle();
+  meshd.await_idle();
   mix.start();
   const auto start = mesh::load::SteadyClock::now();
   const auto since = [&] {

@@ -4,6 +4,7 @@
 #include "cli/import/event_ids.h"
 #include "cli/import/json_reader.h"
 #include "tests/cli/cli_fixture.h"
+#include "tests/support/manual_clock.h"
 
 namespace mesh::cli {
 namespace {

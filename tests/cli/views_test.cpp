@@ -5,6 +5,7 @@
 #include "common/base/time.h"
 #include "tests/cli/cli_fixture.h"
 #include "tests/cli/widest.h"
+#include "tests/support/manual_clock.h"
 
 namespace mesh::cli {
 namespace {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "common/ports/lease_store.h"
+#include "tests/support/manual_clock.h"
 
 namespace mesh::test {
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/ports/member_store.h"
+#include "tests/support/manual_clock.h"
 
 namespace mesh::test {
 

@@ -22,6 +22,7 @@
 #include "common/ports/task_store.h"
 #include "common/ports/tenant_store.h"
 #include "common/ports/user_store.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/outbox.h"
 
 namespace mesh::test {

@@ -178,7 +178,7 @@ TEST_F(Crash, WhatWasAcknowledgedIsThereOnceAfterEveryKill) {
     for (auto* writer : all_) writer->resolve(mesh());
     // Now and then the next crash finds the backlog of the one before.
     if (pick(0, 3) > 0) {
-      daemon_.settle();
+      daemon_.await_idle();
       finish_tasks();
       checker_.check(ledger_, all_);
     }
@@ -189,7 +189,7 @@ TEST_F(Crash, WhatWasAcknowledgedIsThereOnceAfterEveryKill) {
     ASSERT_TRUE(daemon_.start()) << daemon_.errors();
     checker_.groups_have_not_gone_back();
     for (auto* writer : all_) writer->resolve(mesh());
-    daemon_.settle();
+    daemon_.await_idle();
     finish_tasks();
     checker_.check_all(ledger_, all_);
     EXPECT_EQ(daemon_.stop(), 0) << daemon_.errors();

@@ -100,7 +100,7 @@ void expect_a_full_disk_to_be_survived(const Disk& disk) {
       count(route, answer);
     }
   }
-  daemon.settle();
+  daemon.await_idle();
   disk.fill();
   for (const auto& route : write_routes()) {
     // The write-ahead log may have room left from before; it runs out.
@@ -129,7 +129,7 @@ void expect_a_full_disk_to_be_survived(const Disk& disk) {
     })) << route.target
         << answer.body;
   }
-  daemon.settle();
+  daemon.await_idle();
   int events = 0;
   for (const auto& [route, times] : acknowledged) {
     if (route.starts_with("/api/v1/events") && route.find("chemical") == std::string::npos)
@@ -212,7 +212,7 @@ TEST_P(FailedSync, EndsTheProcessAndARestartHasWhatWasAcknowledged) {
   EXPECT_THAT(daemon.errors(), HasSubstr("restart"));
   std::filesystem::remove(failing);
   ASSERT_TRUE(daemon.start()) << daemon.errors();
-  daemon.settle();
+  daemon.await_idle();
   const auto users = daemon.call("users", "GET", "/users?limit=1000", kToken).json();
   EXPECT_GE(users.size(), 20u);
   EXPECT_LE(users.size(), 21u);
@@ -239,7 +239,7 @@ class DamagedFolder : public ::testing::Test {
       for (const auto& route : write_routes())
         ASSERT_LT(send(daemon, route, n).status, 300) << route.target;
     }
-    daemon.settle();
+    daemon.await_idle();
     name_of_first_ = daemon.call("users", "GET", "/users/1", kToken).json()["name"];
     ASSERT_EQ(daemon.stop(), 0) << daemon.errors();
   }
@@ -324,7 +324,7 @@ TEST_F(DamagedFolder, ADamagedRecordIsNamedRepairedAndTheRestIsServed) {
   ASSERT_EQ(topic.status, 200) << topic.body;
   EXPECT_EQ(topic.json()["items"].size(), 40u * 4 - 1);
   EXPECT_LT(send(daemon, write_routes()[2], 5'000).status, 300);
-  daemon.settle();
+  daemon.await_idle();
 }
 
 TEST_F(DamagedFolder, WhatRootRepairsBelongsToTheOwnerOfTheFolder) {
@@ -356,7 +356,7 @@ TEST_F(DamagedFolder, AUserWhoseLastRecordIsLostIsInARebuiltIndex) {
   EXPECT_THAT(repaired.err, HasSubstr("into the log"));
   Daemon daemon(data_);
   ASSERT_TRUE(daemon.start()) << daemon.errors();
-  daemon.settle();
+  daemon.await_idle();
   const auto rebuilt = mesh({"index", "rebuild"});
   EXPECT_EQ(rebuilt.exit_code, 0) << rebuilt.out << rebuilt.err;
   expect_all_users_found(daemon);
@@ -387,7 +387,7 @@ TEST_P(MissingFile, StopsTheStartAndARepairTakesUsersFromTheOther) {
   EXPECT_EQ(repaired.exit_code, 0) << repaired.out << repaired.err;
   Daemon daemon(data_);
   ASSERT_TRUE(daemon.start()) << daemon.errors();
-  daemon.settle();
+  daemon.await_idle();
   EXPECT_EQ(daemon.call("users", "GET", "/users?limit=1000", kToken).json().size(), 40u);
   EXPECT_EQ(daemon.call("users", "GET", "/users/1", kToken).json()["name"], name_of_first_);
   EXPECT_EQ(daemon.call("admin", "GET", "/admin/v1/tenants/t9", daemon.operator_token()).status,
@@ -399,9 +399,9 @@ TEST_P(MissingFile, StopsTheStartAndARepairTakesUsersFromTheOther) {
                       R"({"email":"new@acme.dev","name":"New"})")
                 .json()["id"],
             next);
-  daemon.settle();
+  daemon.await_idle();
   EXPECT_EQ(daemon.call("users", "DELETE", "/users/" + std::to_string(next), kToken).status, 204);
-  daemon.settle();
+  daemon.await_idle();
   expect_all_users_found(daemon);
 }
 
@@ -438,7 +438,7 @@ TEST_F(DamagedFolder, AMissingIndexIsBuiltAgainFromTheLog) {
     std::filesystem::remove(data_ + "/vectors.db" + suffix);
   Daemon daemon(data_);
   ASSERT_TRUE(daemon.start()) << daemon.errors();
-  daemon.settle();
+  daemon.await_idle();
   const auto found =
       daemon.call("gateway", "GET", "/ai/users/search?query=u7%40acme.dev&limit=1", kToken);
   ASSERT_EQ(found.status, 200) << found.body;
@@ -488,7 +488,7 @@ TEST_F(DamagedFolder, ADamagedIndexIsBuiltAgainFromTheLog) {
   EXPECT_THAT(checked.out, HasSubstr("nothing"));
   EXPECT_EQ(mesh({"check", "--repair", "--yes"}).exit_code, 0);
   ASSERT_TRUE(daemon.start()) << daemon.errors();
-  daemon.settle();
+  daemon.await_idle();
   const Json report =
       daemon.call("admin", "POST", "/admin/v1/indexes/verify", daemon.operator_token(), "{}")
           .json();
@@ -499,7 +499,7 @@ TEST_F(DamagedFolder, ADamagedIndexIsBuiltAgainFromTheLog) {
 TEST_F(DamagedFolder, ARebuildOverADamagedRecordFailsAndNamesIt) {
   Daemon daemon(data_);
   ASSERT_TRUE(daemon.start()) << daemon.errors();
-  daemon.settle();
+  daemon.await_idle();
   flip("log.db", "u7@acme.dev");
   const auto rebuilt = mesh({"index", "rebuild"});
   EXPECT_EQ(rebuilt.exit_code, 1);

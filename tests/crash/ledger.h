@@ -30,7 +30,7 @@ class Ledger {
     std::lock_guard lock(mutex_);
     events_[marker] = std::move(event);
   }
-  void settle(const std::vector<std::string>& markers, Fate fate) {
+  void decide(const std::vector<std::string>& markers, Fate fate) {
     std::lock_guard lock(mutex_);
     for (const auto& marker : markers) events_.at(marker).fate = fate;
   }

@@ -65,7 +65,7 @@ bool Writer::perform(Pending pending) {
     return false;
   }
   if (answer->status == 503) {  // draining: promised to have done nothing
-    ledger_.settle(pending_->request.markers, Fate::refused);
+    ledger_.decide(pending_->request.markers, Fate::refused);
     pending_.reset();
     return false;
   }
@@ -82,7 +82,7 @@ void Writer::acknowledge(const Pending& pending, const http::Response& answer) {
     return;
   }
   ++answered_[request.route];
-  ledger_.settle(request.markers, Fate::acknowledged);
+  ledger_.decide(request.markers, Fate::acknowledged);
   if (pending.happened) pending.happened(Json::parse(answer.body, nullptr, false));
   if (!has_key(request.headers)) return;
   kept_.push_back({request, answer.status, answer.body});

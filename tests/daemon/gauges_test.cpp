@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "tests/support/eventually.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh {

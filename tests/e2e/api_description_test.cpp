@@ -170,7 +170,7 @@ void ApiDescription::ask_of_users() {
   users("GET", "/users/x", 400);
   users("PATCH", "/users/1", 412, Json{{"name", "A"}}, {{"If-Match", "\"99\""}});
   users("PATCH", "/users/1", 200, Json{{"name", "Ada Lovelace"}});
-  daemon_.settle();
+  daemon_.await_idle();
   api_->ask("gateway", "GET", "/ai/users/search?query=ada", 200, kAda);
   api_->ask("gateway", "GET", "/ai/users/search", 400, kAda);
   users("DELETE", "/users/2", 412, nullptr, {{"If-Match", "\"99\""}});
@@ -199,7 +199,7 @@ void ApiDescription::ask_of_events() {
           {{"Content-Type", "application/cloudevents-batch+json"}});
   publish("", 422, Json{{"type", "other.happened"}}, one);
   publish("", 415, event);
-  daemon_.settle();
+  daemon_.await_idle();
   for (const char* path :
        {"/api/v1/analytics/user/7", "/api/v1/events/user/7?limit=2",
         "/api/v1/analytics/researcher/curie", "/api/v1/events/researcher/curie"}) {
@@ -236,7 +236,7 @@ void ApiDescription::ask_of_letters() {
   for (const char* id : {"d-1", "d-2"}) {
     daemon_.append_broken_experiment("acme", id);
   }
-  daemon_.settle();
+  daemon_.await_idle();
   operate("GET", "/dlq", 200);
   const auto letters = operate("GET", "/dlq/chemical.events/letters", 200).json()["items"];
   ASSERT_EQ(letters.size(), 2u);

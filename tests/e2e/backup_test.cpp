@@ -81,7 +81,7 @@ class BackupTest : public ::testing::Test {
   }
   // Log, store, counts and index say the same.
   static void expect_agreement(Daemon& daemon) {
-    daemon.settle();
+    daemon.await_idle();
     const auto users = emails_of(daemon);
     const auto events = events_of(daemon);
     const Json index = verified(daemon);
@@ -304,7 +304,7 @@ TEST_F(BackupTest, ARestoreThatWasCutOffIsNotStartedOn) {
 TEST_F(BackupTest, CopiesOfTheSqliteShellStartAndAreWhole) {
   ASSERT_TRUE(daemon_.start()) << daemon_.errors();
   for (int n = 0; n < 20; ++n) create_user(0, n);
-  daemon_.settle();
+  daemon_.await_idle();
   fs::create_directory(restored_);
   for (const std::string file : {"log.db", "store.db", "vectors.db"}) {
     const auto copied = run({"/usr/bin/sqlite3", daemon_.data_dir() + "/" + file,

@@ -26,7 +26,7 @@ TEST_F(Cli, UsersAreCreatedListedFoundAndDeleted) {
   const Json user = json({"users", "create", "--tenant", "acme", "--email", "a.smith@acme.dev",
                           "--name", "Alice Smith"});
   EXPECT_EQ(user["name"], "Alice Smith");
-  daemon_.settle();
+  daemon_.await_idle();
   const Json hits = json({"search", "alcie", "--tenant", "acme"});
   ASSERT_EQ(hits.size(), 1u) << hits.dump();
   EXPECT_EQ(hits[0]["email"], "a.smith@acme.dev");
@@ -118,7 +118,7 @@ TEST_F(Cli, ALimitOfOneScopeLeavesTheOthers) {
 
 TEST_F(Cli, WhatChangesMoreThanOneThingAsksOrNeedsYes) {
   daemon_.append_broken_experiment("acme", "m");
-  daemon_.settle();
+  daemon_.await_idle();
   EXPECT_EQ(json({"dlq", "show", "chemical.events"}).size(), 1u);
   EXPECT_NE(daemon_.mesh({"dlq", "purge", "chemical.events"}).exit_code, 0);
   EXPECT_EQ(daemon_.mesh({"dlq", "purge", "chemical.events", "--dry-run"}).exit_code, 0);
@@ -133,7 +133,7 @@ TEST_F(Cli, ReplaysAndRebuildsRunToTheirEnd) {
           .mesh({"users", "create", "--tenant", "acme", "--email", "a@acme.dev", "--name", "Alice"})
           .exit_code,
       0);
-  daemon_.settle();
+  daemon_.await_idle();
   EXPECT_EQ(
       daemon_.mesh({"events", "replay", "--topic", "user.events", "--from", "start", "--dry-run"})
           .exit_code,

@@ -262,22 +262,21 @@ Outcome Daemon::mesh(std::vector<std::string> arguments, const std::string& inpu
   return run(command, input, {{"XDG_CONFIG_HOME", data_dir_ + ".config"}, {"HOME", data_dir_}});
 }
 
-void Daemon::settle() {
+void Daemon::await_idle() {
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   while (std::chrono::steady_clock::now() < deadline) {
     // The outbox first: what leaves it shows as lag before the pipelines have seen it.
-    bool settled = true;
+    bool idle = true;
     const Json checks = call("admin", "POST", "/admin/v1/check", operator_token(), "{}").json();
     for (const auto& check : checks["checks"]) {
-      if (check["name"] == "outbox")
-        settled &= check["detail"].get<std::string>().starts_with("0 ");
+      if (check["name"] == "outbox") idle &= check["detail"].get<std::string>().starts_with("0 ");
     }
-    if (!settled) continue;
+    if (!idle) continue;
     const Json groups = call("admin", "GET", "/admin/v1/groups", operator_token()).json();
     for (const auto& group : groups["items"]) {
-      settled &= group["lag"] == 0;
+      idle &= group["lag"] == 0;
     }
-    if (settled) return;
+    if (idle) return;
   }
   throw std::runtime_error("the pipelines did not become idle");
 }

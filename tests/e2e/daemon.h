@@ -66,7 +66,7 @@ class Daemon {
   // `mesh` with --data-dir of this daemon.
   Outcome mesh(std::vector<std::string> arguments, const std::string& input = {});
   // Waits until every outbox entry reached the log and every pipeline is through.
-  void settle();
+  void await_idle();
 
  private:
   std::string write_config() const;

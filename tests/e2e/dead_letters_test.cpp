@@ -33,7 +33,7 @@ class DeadLetters : public ::testing::Test {
         daemon_.call("admin", "POST", "/admin/v1/events", daemon_.operator_token(),
                      Json{{"topic", "analytics.events"}, {"records", {record}}}.dump());
     ASSERT_EQ(appended.status, 202) << appended.body;
-    daemon_.settle();
+    daemon_.await_idle();
   }
   Json letters() {
     const Outcome shown = daemon_.mesh({"dlq", "show", "analytics.events", "-o", "json"});
@@ -41,7 +41,7 @@ class DeadLetters : public ::testing::Test {
     return Json::parse(shown.out, nullptr, false);
   }
   int counted(const std::string& user) {
-    daemon_.settle();
+    daemon_.await_idle();
     const auto answer =
         daemon_.call("subscriber", "GET", "/api/v1/analytics/user/" + user, "acme:me");
     return answer.status == 200 ? answer.json()["total_events"].get<int>() : 0;

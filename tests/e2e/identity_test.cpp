@@ -102,7 +102,7 @@ TEST_F(Identity, WhoeverIsLookedUpByAddressOrNameComesFirst) {
   const auto imported =
       daemon_.mesh({"users", "import", "-t", "acme", "--format", "csv", "-"}, file);
   ASSERT_EQ(imported.exit_code, 0) << imported.err;
-  daemon_.settle();
+  daemon_.await_idle();
   for (const auto& [email, name] : users) {
     auto hits = search(email, "&limit=1&min_score=1");
     ASSERT_EQ(hits.size(), 1U) << email;
@@ -120,7 +120,7 @@ TEST_F(Identity, LettersOfOtherKeyboardsAndEmojiFind) {
   ASSERT_EQ(create("party@x.dev", "Alexandra \U0001f389").status, 201);
   ASSERT_EQ(create("wang@x.cn", "\u738b\u5c0f\u660e").status, 201);
   for (int i = 0; i < 30; ++i) ASSERT_EQ(create("u" + std::to_string(i) + "@y.dev").status, 201);
-  daemon_.settle();
+  daemon_.await_idle();
   for (const auto& [query, email] : {std::pair{"ISIL TAS", "isil@x.dev"},
                                      {"\u0130\u015eIL", "isil@x.dev"},
                                      {"\U0001f389", "party@x.dev"},

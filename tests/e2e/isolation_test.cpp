@@ -59,7 +59,7 @@ class Isolation : public ::testing::Test {
                       .dump())
             .status,
         202);
-    daemon_.settle();
+    daemon_.await_idle();
   }
 
   // The route with "1" for each path parameter and `query` behind it.

@@ -28,7 +28,7 @@ class KeptFolder : public ::testing::Test {
         run({"/bin/tar", "-xzf", MESH_E2E_DATA_DIR "/folder-1.tar.gz", "-C", dir_.file("data")});
     ASSERT_EQ(unpacked.exit_code, 0) << unpacked.err;
     ASSERT_TRUE(daemon_.start()) << daemon_.errors();
-    daemon_.settle();
+    daemon_.await_idle();
   }
   std::string told(std::vector<std::string> command) {
     const auto outcome = daemon_.mesh(std::move(command));

@@ -50,7 +50,7 @@ TEST_F(MainJob, ACreatedUserIsFoundByNameByPartOfTheAddressAndWithATypo) {
   create_user(kAcme, "a.smith@acme.dev", "Alice Smith");
   create_user(kAcme, "bob@acme.dev", "Bob Jones");
   create_user(kAcme, "carol@acme.dev", "Carol White");
-  daemon_.settle();
+  daemon_.await_idle();
   for (const char* query : {"alice", "Alice%20Smith", "a.smith@", "smith", "alcie"}) {
     const auto names = found(kAcme, query);
     ASSERT_FALSE(names.empty()) << query;
@@ -61,7 +61,7 @@ TEST_F(MainJob, ACreatedUserIsFoundByNameByPartOfTheAddressAndWithATypo) {
 TEST_F(MainJob, AnotherTenantFindsNothingOfIt) {
   create_user(kAcme, "a.smith@acme.dev", "Alice Smith");
   create_user(kGlobex, "zoe@globex.dev", "Zoe Quinn");
-  daemon_.settle();
+  daemon_.await_idle();
   for (const auto& name : found(kGlobex, "alice")) EXPECT_NE(name, "Alice Smith");
   EXPECT_EQ(found(kAcme, "zoe%20quinn"), std::vector<std::string>{})
       << "Zoe is of the other tenant";
@@ -73,10 +73,10 @@ TEST_F(MainJob, AnUpdatedUserIsFoundByTheNewNameAndADeletedOneNotAtAll) {
   EXPECT_EQ(
       daemon_.call("users", "PATCH", path, kAcme, R"({"name":"Yolanda Meier"})").json()["name"],
       "Yolanda Meier");
-  daemon_.settle();
+  daemon_.await_idle();
   EXPECT_EQ(found(kAcme, "yolanda"), std::vector<std::string>{"Yolanda Meier"});
   EXPECT_EQ(daemon_.call("users", "DELETE", path, kAcme).status, 204);
-  daemon_.settle();
+  daemon_.await_idle();
   EXPECT_TRUE(found(kAcme, "yolanda").empty());
   EXPECT_EQ(daemon_.call("users", "GET", path, kAcme).status, 404);
 }
@@ -131,7 +131,7 @@ TEST_F(MainJob, PublishedAnalyticsAreCountedForTheirTenantOnly) {
     ASSERT_EQ(answer.status, 202) << answer.body;
     EXPECT_EQ(answer.json()["message"], "Event published");
   }
-  daemon_.settle();
+  daemon_.await_idle();
   const Json summary =
       daemon_.call("subscriber", "GET", "/api/v1/analytics/user/u-1", kAcme).json();
   EXPECT_EQ(summary["total_events"], 3);
@@ -148,7 +148,7 @@ TEST_F(MainJob, AChemicalEventIsEnrichedFromItsFormula) {
               R"({"molecule_id":"m-1","researcher":"Dr. Jane Smith","data":{"formula":"C9H8O4"}})")
           .status,
       202);
-  daemon_.settle();
+  daemon_.await_idle();
   const Json summary =
       daemon_.call("subscriber", "GET", "/api/v1/analytics/researcher/Dr.%20Jane%20Smith", kAcme)
           .json();
@@ -192,7 +192,7 @@ TEST_F(MainJob, CloudEventsComeInAllTheirForms) {
                                   {{"Content-Type", "application/x-ndjson"}});
   EXPECT_EQ(lines.status, 202) << lines.body;
   EXPECT_EQ(lines.json()["accepted"], 2);
-  daemon_.settle();
+  daemon_.await_idle();
   EXPECT_EQ(
       daemon_.call("subscriber", "GET", "/api/v1/analytics/user/u-2", kAcme).json()["total_events"],
       5);
@@ -230,7 +230,7 @@ TEST_F(MainJob, EventsOfTwoSourcesWithOneIdAreBothCounted) {
                   .status,
               202);
   }
-  daemon_.settle();
+  daemon_.await_idle();
   EXPECT_EQ(
       daemon_.call("subscriber", "GET", "/api/v1/analytics/user/u-7", kAcme).json()["total_events"],
       2);
@@ -264,13 +264,13 @@ TEST_F(MainJob, ABulkWithOneBadLineIsRefusedAsAWhole) {
   EXPECT_EQ(answer.status, 422);
   EXPECT_TRUE(answer.json()["errors"][0]["pointer"].get<std::string>().starts_with("/2/"))
       << answer.body;
-  daemon_.settle();
+  daemon_.await_idle();
   EXPECT_EQ(daemon_.call("subscriber", "GET", "/api/v1/analytics/user/u-3", kAcme).status, 404);
 }
 
 TEST_F(MainJob, AnEventThatCanNeverBeProcessedBecomesADeadLetterAndIsRedrivenAndPurged) {
   daemon_.append_broken_experiment("acme", "m-2");
-  daemon_.settle();
+  daemon_.await_idle();
   Json letters = admin("GET", "/admin/v1/dlq/chemical.events/letters").json()["items"];
   ASSERT_EQ(letters.size(), 1u);
   EXPECT_EQ(letters[0]["tenant"], "acme");
@@ -280,7 +280,7 @@ TEST_F(MainJob, AnEventThatCanNeverBeProcessedBecomesADeadLetterAndIsRedrivenAnd
                 .json()["matching"],
             1);
   finished_task(admin("POST", "/admin/v1/dlq/chemical.events/redrive", Json::object()));
-  daemon_.settle();
+  daemon_.await_idle();
   letters = admin("GET", "/admin/v1/dlq/chemical.events/letters").json()["items"];
   ASSERT_EQ(letters.size(), 1u) << "the redriven event died again, the first letter is settled";
   finished_task(admin("POST", "/admin/v1/dlq/chemical.events/purge", Json::object()));
@@ -294,7 +294,7 @@ TEST_F(MainJob, AnExperimentWhoseFormulaCannotBeReadIsCountedWithANote) {
                       R"({"molecule_id":"m-2","researcher":"R","data":{"formula":"13CH4"}})")
                 .status,
             202);
-  daemon_.settle();
+  daemon_.await_idle();
   const Json summary =
       daemon_.call("subscriber", "GET", "/api/v1/analytics/researcher/R", kAcme).json();
   EXPECT_EQ(summary["total_experiments"], 1);
@@ -315,7 +315,7 @@ TEST_F(MainJob, AReplayChangesNothingThatWasCounted) {
                       R"({"user_id":"u-4","event_type":"x"})")
                 .status,
             202);
-  daemon_.settle();
+  daemon_.await_idle();
   const Json replay{{"topic", "analytics.events"},
                     {"pipeline", "analytics"},
                     {"from", "start"},
@@ -334,7 +334,7 @@ TEST_F(MainJob, AReplayChangesNothingThatWasCounted) {
 TEST_F(MainJob, ARebuildServesTheSameAndCanBeRolledBack) {
   for (int i = 0; i < 20; ++i)
     create_user(kAcme, "r" + std::to_string(i) + "@acme.dev", "Robin " + std::to_string(i));
-  daemon_.settle();
+  daemon_.await_idle();
   finished_task(admin("POST", "/admin/v1/indexes/rebuild", Json::object()));
   EXPECT_EQ(found(kAcme, "robin").size(), 10u);
   const Json report = admin("POST", "/admin/v1/indexes/verify", Json::object()).json();
@@ -379,7 +379,7 @@ TEST_F(MainJob, TheTraceOfARequestReachesTheLogAndTheIndex) {
               {{"traceparent", "00-" + trace + "-00f067aa0ba902b7-01"}, {"X-Request-Id", "req-1"}})
           .header("X-Request-Id"),
       "req-1");
-  daemon_.settle();
+  daemon_.await_idle();
   const Json records =
       admin("GET", "/admin/v1/topics/user.events/records?from=start").json()["items"];
   ASSERT_EQ(records.size(), 1u);
@@ -400,14 +400,14 @@ TEST_F(MainJob, EverythingSurvivesARestartAndAKill) {
                       R"({"user_id":"u-5","event_type":"x"})")
                 .status,
             202);
-  daemon_.settle();
+  daemon_.await_idle();
   EXPECT_EQ(daemon_.stop(), 0);
   ASSERT_TRUE(daemon_.start()) << daemon_.errors();
   EXPECT_EQ(found(kAcme, "alice").size(), 1u);
   create_user(kAcme, "second@acme.dev", "Second User");
   daemon_.kill();
   ASSERT_TRUE(daemon_.start()) << daemon_.errors();
-  daemon_.settle();
+  daemon_.await_idle();
   EXPECT_EQ(found(kAcme, "second%20user").front(), "Second User");
   EXPECT_EQ(
       daemon_.call("subscriber", "GET", "/api/v1/analytics/user/u-5", kAcme).json()["total_events"],

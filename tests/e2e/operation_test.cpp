@@ -92,7 +92,7 @@ TEST(Operation, SigtermDrainsAndRemovesRunJson) {
           .status,
       201);
   ASSERT_EQ(daemon.call("users", "GET", "/users", "acme:a").status, 200);
-  daemon.settle();
+  daemon.await_idle();
   EXPECT_EQ(daemon.stop(), 0);
   for (const char* left : {"/run.json", "/log.db-wal", "/store.db-wal", "/vectors.db-wal"}) {
     EXPECT_NE(stat((dir.file("data") + left).c_str(), &info), 0) << left;
@@ -165,6 +165,14 @@ TEST(Operation, AProcessIsAMemberWhileItRuns) {
   EXPECT_EQ(members[0]["roles"].size(), 6u);
   EXPECT_EQ(members[0]["feeds"], (Json{"user-index-1", "analytics", "chemical"}));
   EXPECT_EQ(members[0]["addresses"].size(), 5u);
+  // What it wrote has left the outbox, so that it was the one that moved it.
+  ASSERT_EQ(daemon
+                .mesh({"users", "create", "--tenant", "acme", "--email", "ann@acme.dev", "--name",
+                       "Ann", "--wait=10s"})
+                .exit_code,
+            0);
+  const Json now = Json::parse(daemon.mesh({"members", "-o", "json"}).out);
+  EXPECT_NE(now[0]["leases"].dump().find("\"relay\""), std::string::npos) << now;
   const auto table = daemon.mesh({"members"});
   EXPECT_NE(table.out.find(members[0]["id"].get<std::string>().substr(0, 8)), std::string::npos);
   ASSERT_EQ(daemon.stop(), 0);
@@ -213,7 +221,7 @@ TEST(Operation, AnotherNumberOfPartitionsIsForNewTopicsOnly) {
                         R"({"email":"a)" + std::to_string(partitions) + R"(@acme.dev","name":"A"})")
                   .status,
               201);
-    daemon.settle();
+    daemon.await_idle();
     EXPECT_EQ(daemon.stop(), 0);
   }
 }

@@ -83,7 +83,7 @@ class OperatorBodies : public ::testing::Test {
                         R"({"user_id":"u","event_type":"x"})")
                   .status,
               202);
-    daemon_.settle();
+    daemon_.await_idle();
   }
   Answer ask(const std::string& method, const std::string& target, const Json& body = nullptr) {
     return daemon_.call("admin", method, target, daemon_.operator_token(),

@@ -4,6 +4,7 @@
 
 #include "common/engines/sqlite/log/sqlite_log.h"
 #include "tests/e2e/daemon.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh::e2e {

@@ -102,7 +102,7 @@ class Streams : public ::testing::Test {
     mesh({"index", "rebuild", "--no-progress"});
     mesh({"backup", dir_.file("backup"), "--no-progress"});
     task_ = Json::parse(daemon_.mesh({"tasks", "list", "-o", "json"}).out).at(0)["id"];
-    daemon_.settle();
+    daemon_.await_idle();
     write("lines.ndjson",
           R"({"specversion":"1.0","id":"e-2","source":"t","type":"analytics.recorded",)"
           R"("data":{"user_id":"u","event_type":"x"}})"

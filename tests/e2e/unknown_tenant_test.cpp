@@ -76,7 +76,7 @@ TEST_F(UnknownTenant, ARecordOrUseMakesItExist) {
                       R"({"user_id":"u","event_type":"x"})")
                 .status,
             202);
-  daemon_.settle();
+  daemon_.await_idle();
   daemon_.signal(SIGTERM);
   ASSERT_EQ(daemon_.wait(), 0);
   ASSERT_TRUE(daemon_.start()) << daemon_.errors();
@@ -110,7 +110,7 @@ TEST_F(UnknownTenant, WhatIsRestrictedShowsOnlyThatTenants) {
     ASSERT_EQ(daemon_.mesh({"tenants", "create", tenant}).exit_code, 0);
     daemon_.append_broken_experiment(tenant, std::string("e-") + tenant);
   }
-  daemon_.settle();
+  daemon_.await_idle();
   const auto json = [&](Words words) {
     words.insert(words.end(), {"--tenant", "acme", "-o", "json"});
     const Outcome shown = daemon_.mesh(words);

@@ -41,7 +41,7 @@ TEST_F(UsageOfTenants, TheBusyOneComesFirstWithWhatItUsed) {
   EXPECT_EQ(daemon_.call("gateway", "GET", "/ai/users/search?query=x", "quiet:q").status, 200);
   EXPECT_EQ(daemon_.call("gateway", "GET", "/ai/users/search?query=x", "quiet:q").status, 429);
 
-  daemon_.settle();
+  daemon_.await_idle();
 
   const Json usage = admin("GET", "/admin/v1/usage?window=1m").json();
   EXPECT_EQ(usage["window_seconds"], 60);

@@ -13,6 +13,7 @@
 #include "daemon/services/search.h"
 #include "daemon/services/users.h"
 #include "tests/fuzz/world.h"
+#include "tests/support/manual_clock.h"
 
 namespace mesh::fuzz {
 namespace {

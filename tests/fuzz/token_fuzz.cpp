@@ -10,6 +10,7 @@
 #include "common/base/strings.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/keys.h"
+#include "tests/support/manual_clock.h"
 
 namespace mesh::fuzz {
 namespace {
@@ -33,9 +34,8 @@ const auth::JwtVerifier& verifier() {
 }
 
 Result<auth::TokenSubject> verify(std::string_view token) {
-  const auto claims = verifier().open(token);
-  if (!claims) return fail(claims.error());
-  return verifier().subject(*claims);
+  const auto claims = MESH_TRY(verifier().open(token));
+  return verifier().subject(claims);
 }
 
 auth::Authenticator& authenticator(bool dev) {

@@ -179,9 +179,9 @@ TEST_F(Alike, AnEventIdTakenByOneTenantFirstStillCountsForAnother) {
   ASSERT_EQ(world_->daemon.call("publisher", "POST", "/api/v1/events", token("prober"), event, type)
                 .status,
             202);
-  world_->daemon.settle();
+  world_->daemon.await_idle();
   ASSERT_EQ(world_->as_victim("publisher", "POST", "/api/v1/events", event, type).status, 202);
-  world_->daemon.settle();
+  world_->daemon.await_idle();
   EXPECT_EQ(
       world_->as_victim("subscriber", "GET", "/api/v1/analytics/user/racer").json()["total_events"],
       1);

@@ -586,7 +586,7 @@ TEST_F(Connections, ClientsThatLeaveAmidTheirWriteLeaveNothingOpen) {
   }
   EXPECT_TRUE(eventually([&] { return sockets() <= before; }));
   EXPECT_TRUE(served());
-  daemon_->settle();
+  daemon_->await_idle();
   EXPECT_EQ(daemon_->stop(), 0);
 }
 

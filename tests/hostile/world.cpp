@@ -165,7 +165,7 @@ void World::plant() {
   expect(daemon.call("publisher", "POST", "/api/v1/events/analytics", attacker_token_,
                      R"({"user_id":"own","event_type":"own"})"),
          202, "own event");
-  daemon.settle();
+  daemon.await_idle();
 
   for (const char* topic : {"analytics.events", "user.events"}) {
     const Json spec{
@@ -178,11 +178,11 @@ void World::plant() {
     tasks_.push_back(task.json()["id"]);
     expect(as_operator("GET", "/admin/v1/tasks/" + tasks_.back() + "?wait=20"), 200, "task");
   }
-  daemon.settle();
+  daemon.await_idle();
 }
 
 World::State World::victim_state() {
-  daemon.settle();
+  daemon.await_idle();
   State state;
   const auto keep = [&](const std::string& role, const std::string& target,
                         const e2e::Answer& answer) {

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "common/base/clock.h"
+#include "tests/support/manual_clock.h"
 
 namespace mesh::test {
 

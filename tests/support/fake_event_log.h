@@ -465,6 +465,7 @@ class FakeEventLog::Consumer final : public LogConsumer {
     group_.members.push_back(&member_);
     group_.share_out();
     group_.follow(member_);
+    log_.changed_.notify_all();  // a member that waits in a poll has lost its half
   }
   ~Consumer() override {
     std::lock_guard lock(log_.mutex_);
@@ -546,7 +547,7 @@ class FakeEventLog::Consumer final : public LogConsumer {
 inline Result<std::unique_ptr<LogConsumer>> FakeEventLog::open_consumer(
     const std::string& name, const std::vector<std::string>& names, const std::string& member) {
   std::lock_guard lock(mutex_);
-  if (auto known = make_known(name, names); !known) return fail(std::move(known.error()));
+  MESH_TRY(make_known(name, names));
   return std::make_unique<Consumer>(*this, name, member);
 }
 

@@ -56,7 +56,7 @@ class FakeTenants final : public TenantStore {
   }
   Result<Tenant> get(const TenantId& id) override {
     std::unique_lock lock(mutex_);
-    if (auto works = ask(lock); !works) return fail(works.error());
+    MESH_TRY(ask(lock));
     if (damaged_.contains(id.str())) return fail(ErrorKind::corrupt, "the record is damaged");
     const auto it = records_.find(id.str());
     if (it == records_.end()) return fail(ErrorKind::not_found, "no such tenant");
@@ -65,7 +65,7 @@ class FakeTenants final : public TenantStore {
   Result<std::vector<Tenant>> list(std::string_view after, int limit) override {
     std::unique_lock lock(mutex_);
     ++lists;
-    if (auto works = ask(lock); !works) return fail(works.error());
+    MESH_TRY(ask(lock));
     std::vector<Tenant> page;
     for (auto it = records_.upper_bound(std::string(after));
          it != records_.end() && static_cast<int>(page.size()) < limit; ++it) {
@@ -76,7 +76,7 @@ class FakeTenants final : public TenantStore {
   }
   Result<bool> known(const TenantId& id) override {
     std::unique_lock lock(mutex_);
-    if (auto works = ask(lock); !works) return fail(works.error());
+    MESH_TRY(ask(lock));
     return records_.contains(id.str()) || used_.contains(id.str());
   }
   void note_use(const TenantId& id) override {

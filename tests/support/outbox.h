@@ -29,11 +29,10 @@ inline Status acknowledge(OutboxReader& reader, std::vector<std::int64_t> sequen
 
 // For a moment as the one relay; `conflict` where there is one.
 inline Status acknowledge(Outbox& outbox, LeaseStore& leases, std::vector<std::int64_t> sequences) {
-  auto lease = leases.acquire("relay", "test", std::chrono::minutes(1));
-  if (!lease) return fail(std::move(lease.error()));
-  if (!*lease) return fail(ErrorKind::conflict, "another relay holds the lease");
-  const Status acknowledged = acknowledge(*outbox.open(**lease), std::move(sequences));
-  const Status released = leases.release(**lease);
+  auto lease = MESH_TRY(leases.acquire("relay", "test", std::chrono::minutes(1)));
+  if (!lease) return fail(ErrorKind::conflict, "another relay holds the lease");
+  const Status acknowledged = acknowledge(*outbox.open(*lease), std::move(sequences));
+  const Status released = leases.release(*lease);
   return acknowledged ? released : acknowledged;
 }
 

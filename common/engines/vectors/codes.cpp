@@ -34,14 +34,13 @@ float largest(std::span<const float> vector) {
 }  // namespace
 
 Result<std::string> encode(std::span<const float> vector) {
-  const auto norm = inverse_norm(vector);
-  if (!norm) return fail(norm.error());
+  const auto norm = MESH_TRY(inverse_norm(vector));
   const std::size_t n = vector.size();
   std::string code(sizeof(float) + 2 * n, '\0');
-  const double most = *norm * largest(vector);
+  const double most = norm * largest(vector);
   const auto scale = static_cast<float>(most / kLargest);
   std::memcpy(code.data(), &scale, sizeof scale);
-  const double factor = most > 0 ? *norm * kLargest / most : 0;
+  const double factor = most > 0 ? norm * kLargest / most : 0;
   for (std::size_t i = 0; i < n; ++i) {
     const int value = rounded(vector[i] * factor);
     const int high = (value + 128) >> 8;
@@ -61,17 +60,16 @@ CodeView view_code(std::string_view code, int dimension) {
 }
 
 Result<Query> Query::make(std::span<const float> vector) {
-  const auto norm = inverse_norm(vector);
-  if (!norm) return fail(norm.error());
+  const auto norm = MESH_TRY(inverse_norm(vector));
   Query query;
   const std::size_t length = padded(static_cast<int>(vector.size()));
   query.unit_.resize(length);
   query.code_.resize(length);
-  const double most = *norm * largest(vector);
+  const double most = norm * largest(vector);
   const double factor = most > 0 ? 127 / most : 0;
   std::int32_t sum = 0;
   for (std::size_t i = 0; i < vector.size(); ++i) {
-    const double unit = vector[i] * *norm;
+    const double unit = vector[i] * norm;
     query.unit_[i] = static_cast<float>(unit);
     query.code_[i] = static_cast<std::int8_t>(rounded(unit * factor));
     sum += query.code_[i];

@@ -87,13 +87,12 @@ Result<std::vector<SearchHit>> MemoryIndex::search(const TenantId& tenant, const
   if (asked.values.size() != static_cast<std::size_t>(dimension)) {
     return wrong_dimension(asked.values.size(), dimension);
   }
-  auto query = Query::make(asked.values);
-  if (!query) return fail(query.error());
+  auto query = MESH_TRY(Query::make(asked.values));
   const auto* partition = generation->find(tenant.str());
   if (partition == nullptr || k <= 0) return std::vector<SearchHit>{};
-  auto found = partition->search(tenant, *query, k, min_score, text);
+  auto found = partition->search(tenant, query, k, min_score, text);
   if (found.inexact.empty()) return std::move(found.hits);
-  return score_stored({tenant, *query, dimension, static_cast<std::size_t>(k), min_score, text},
+  return score_stored({tenant, query, dimension, static_cast<std::size_t>(k), min_score, text},
                       *partition, found.inexact);
 }
 
@@ -106,7 +105,7 @@ Result<std::vector<SearchHit>> MemoryIndex::score_stored(
   users.reserve(candidates.size());
   for (const auto& candidate : candidates) users.push_back(candidate.user_id);
   std::vector<SearchHit> hits;
-  auto read =
+  MESH_TRY(
       points_.read_points(partition.id(), search.dimension, users, [&](const StoredPoint& point) {
         const float score = search.query.fine_score(view_code(point.code, search.dimension));
         if (score < search.min_score &&
@@ -115,8 +114,7 @@ Result<std::vector<SearchHit>> MemoryIndex::score_stored(
         }
         hits.push_back({point.user_id, search.tenant, score, std::string(point.email),
                         std::string(point.name)});
-      });
-  if (!read) return fail(read.error());
+      }));
   keep_first(hits, search.text, search.k);
   return hits;
 }

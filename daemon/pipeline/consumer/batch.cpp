@@ -53,15 +53,14 @@ void Batch::add_behind(ParkedEvent event) {
 
 Status Batch::consult(Stage& stage, const Through& through) {
   if (inputs_.empty()) return {};
-  auto results = ask(stage, inputs_, through);
-  if (!results) return fail(std::move(results.error()));
+  auto results = MESH_TRY(ask(stage, inputs_, through));
 
   std::set<std::string> retrying;  // keys with an event that waits for another attempt
   std::set<std::string> down;      // keys with an event that met an outage
   std::optional<Error> outage;
   std::size_t kept = 0;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
-    StageResult& result = (*results)[i];
+    StageResult& result = results[i];
     Work& work = works_[positions_[i]];
     const bool check_keys = !retrying.empty() || !down.empty() ||
                             result.outcome == StageResult::Outcome::retry ||
@@ -113,16 +112,16 @@ void Batch::abandon(const std::set<TopicPartition>& partitions) {
   positions_ = std::move(positions);
 }
 
-void Settlement::abandon(const std::set<TopicPartition>& partitions) {
+void Disposition::abandon(const std::set<TopicPartition>& partitions) {
   std::erase_if(letters, [&](const Letter& one) { return lies_in(one.source, partitions); });
   std::erase_if(parked,
                 [&](const auto& event) { return lies_in(event.record.position, partitions); });
   std::erase_if(removed, [&](const auto& record) { return lies_in(record.position, partitions); });
 }
 
-Settlement settle(const Batch& batch, const SettlementRules& rules, Timestamp now,
-                  std::mt19937_64& random) {
-  Settlement result;
+Disposition dispose(const Batch& batch, const DispositionRules& rules, Timestamp now,
+                    std::mt19937_64& random) {
+  Disposition result;
   for (const Work& work : batch.works()) {
     const StoredRecord& record = work.event.record;
     auto finish = [&] {

@@ -49,19 +49,19 @@ struct Letter {
   Position source;
   Record record;
 };
-struct Settlement {
+struct Disposition {
   std::vector<Letter> letters;
   std::vector<ParkedEvent> parked;
   std::vector<StoredRecord> removed;  // from the retry store: done or dead
 
   void abandon(const std::set<TopicPartition>& partitions);
 };
-struct SettlementRules {
+struct DispositionRules {
   std::string pipeline;
   BackoffPolicy retry;
   bool from_store = false;  // the events were parked before this batch
 };
-Settlement settle(const Batch& batch, const SettlementRules& rules, Timestamp now,
-                  std::mt19937_64& random);
+Disposition dispose(const Batch& batch, const DispositionRules& rules, Timestamp now,
+                    std::mt19937_64& random);
 
 }  // namespace mesh::pipeline

@@ -9,8 +9,6 @@ constexpr std::uint64_t kMaxRecords = std::numeric_limits<std::uint32_t>::max();
 
 }  // namespace
 
-std::string_view lane_of(std::string_view key) { return key.substr(0, key.find('/')); }
-
 std::size_t Lanes::index_of(const std::string& topic, std::int32_t partition) const {
   const auto at = std::ranges::find_if(partitions_, [&](const Partition& one) {
     return one.name.partition == partition && one.name.topic == topic;

@@ -32,9 +32,9 @@ namespace mesh::pipeline {
 
 using Offsets = std::map<TopicPartition, std::int64_t>;
 
-// The lane of a record: its key up to the first '/', which is the tenant (see to_record). Of what a
-// foreign producer keys otherwise the lanes are other ones; events of a key share one even so.
-std::string_view lane_of(std::string_view key);
+// The lane of a record: the tenant of its key. Of what a foreign producer keys otherwise the lanes
+// are other ones; events of a key share one even so.
+inline std::string_view lane_of(std::string_view key) { return tenant_of_key(key); }
 
 // Not synchronized.
 class Lanes {

@@ -27,7 +27,7 @@ bool Pipeline::Impl::follow(UnderWay& work) {
   const auto gone = follow();
   if (gone.empty()) return false;
   work.batch.abandon(gone);
-  work.settlement.abandon(gone);
+  work.disposition.abandon(gone);
   std::erase_if(work.through, [&](const auto& entry) { return gone.contains(entry.first); });
   return true;
 }
@@ -49,15 +49,14 @@ Status Pipeline::Impl::take_on(const std::map<TopicPartition, std::int64_t>& gai
   if (gained.empty()) return {};
   std::set<TopicPartition> partitions;
   for (const auto& [partition, next] : gained) partitions.insert(partition);
-  auto events = deps.retries.load(options.name, partitions);
-  if (!events) return fail(std::move(events.error()));
+  auto events = MESH_TRY(deps.retries.load(options.name, partitions));
   {
     std::lock_guard lock(mutex);
     for (const auto& [partition, next] : gained) {
       lanes.reset(partition, next);
       committed[partition] = next;
     }
-    for (ParkedEvent& event : *events) parked.put(std::move(event));
+    for (ParkedEvent& event : events) parked.put(std::move(event));
     status.parked = static_cast<std::int64_t>(parked.size());
   }
   metrics.parked.set(static_cast<double>(parked.size()));

@@ -26,9 +26,9 @@ void Pipeline::Impl::process(Batch batch, bool from_store, Through through) {
   UnderWay work{std::move(batch), std::move(through), {}};
   std::chrono::nanoseconds took{0};
   if (work.batch.open() > 0 && !consult(work, took)) return;
-  work.settlement =
-      settle(work.batch, {options.name, options.retry, from_store}, deps.clock.now(), random);
-  if (options.writes_letters && !options.writes_letters()) work.settlement.letters.clear();
+  work.disposition =
+      dispose(work.batch, {options.name, options.retry, from_store}, deps.clock.now(), random);
+  if (options.writes_letters && !options.writes_letters()) work.disposition.letters.clear();
   if (!make_durable(work) || !commit(work)) return;
   count(work);
   if (deps.usage != nullptr) count_usage(*deps.usage, work.batch, took);
@@ -57,28 +57,27 @@ bool Pipeline::Impl::consult(UnderWay& work, std::chrono::nanoseconds& took) {
 // Before each write it is looked whether the partition is still its own: what the stage did is done
 // again by whoever has it now, but a letter or a parked event of two would stay.
 bool Pipeline::Impl::make_durable(UnderWay& work) {
-  Settlement& settlement = work.settlement;
-  if (!settlement.letters.empty() && !insist("write dead letters", [&]() -> Status {
+  Disposition& disposition = work.disposition;
+  if (!disposition.letters.empty() && !insist("write dead letters", [&]() -> Status {
         follow(work);
         std::vector<Record> letters;
-        for (const Letter& letter : settlement.letters) letters.push_back(letter.record);
-        auto appended = append_within(deps.log, deps.clock, std::move(letters));
-        if (!appended) return fail(std::move(appended.error()));
+        for (const Letter& letter : disposition.letters) letters.push_back(letter.record);
+        MESH_TRY(append_within(deps.log, deps.clock, std::move(letters)));
         return {};
       })) {
     return false;
   }
-  if (!settlement.parked.empty() && !insist("park events", [&] {
+  if (!disposition.parked.empty() && !insist("park events", [&] {
         follow(work);
-        return deps.retries.park(options.name, settlement.parked);
+        return deps.retries.park(options.name, disposition.parked);
       })) {
     return false;
   }
-  if (settlement.removed.empty()) return true;
+  if (disposition.removed.empty()) return true;
   return insist("remove parked events", [&] {
     follow(work);
     std::vector<Position> positions;
-    for (const StoredRecord& record : settlement.removed) positions.push_back(record.position);
+    for (const StoredRecord& record : disposition.removed) positions.push_back(record.position);
     return deps.retries.remove(options.name, positions);
   });
 }
@@ -114,8 +113,8 @@ void Pipeline::Impl::apply(const UnderWay& work) {
       lanes.see(partition, next);
     }
     lanes.finish();
-    for (const StoredRecord& record : work.settlement.removed) parked.remove(record);
-    for (const ParkedEvent& event : work.settlement.parked) {
+    for (const StoredRecord& record : work.disposition.removed) parked.remove(record);
+    for (const ParkedEvent& event : work.disposition.parked) {
       if (event.attempts > 0) status.last_error = event.cause_class + ": " + event.cause;
       parked.put(event);
     }
@@ -128,14 +127,14 @@ void Pipeline::Impl::apply(const UnderWay& work) {
 
 void Pipeline::Impl::count(const UnderWay& work) {
   double done = 0, retry = 0, behind = 0;
-  for (const ParkedEvent& event : work.settlement.parked) {
+  for (const ParkedEvent& event : work.disposition.parked) {
     (event.attempts > 0 ? retry : behind) += 1;
   }
   for (const Work& one : work.batch.works()) done += one.verdict == Work::Verdict::done ? 1 : 0;
   if (done > 0) metrics.done.add(done);
   if (retry > 0) metrics.retry.add(retry);
   if (behind > 0) metrics.behind.add(behind);
-  for (const auto& [source, letter] : work.settlement.letters) {
+  for (const auto& [source, letter] : work.disposition.letters) {
     metrics.dead.add();
     deps.metrics
         .counter(

@@ -45,8 +45,7 @@ Pipeline::Impl::Impl(PipelineOptions o, Stage& s, PipelineDeps d)
 Status Pipeline::Impl::start() {
   std::lock_guard guard(lifecycle);
   if (thread.joinable()) return {};
-  auto opened = deps.admin.open_consumer(options.name, options.topics, options.member);
-  if (!opened) return fail(std::move(opened.error()));
+  auto opened = MESH_TRY(deps.admin.open_consumer(options.name, options.topics, options.member));
   {
     std::lock_guard lock(mutex);
     stopping = false;
@@ -56,8 +55,8 @@ Status Pipeline::Impl::start() {
   }
   blocked = false;
   set_state(PipelineStatus::State::stopped);  // and nothing is parked yet
-  if (auto loaded = take_on((*opened)->changes().gained); !loaded) return loaded;
-  consumer = std::move(*opened);
+  MESH_TRY(take_on(opened->changes().gained));
+  consumer = std::move(opened);
   {
     std::lock_guard lock(mutex);
     status.state = PipelineStatus::State::running;

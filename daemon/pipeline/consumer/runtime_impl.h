@@ -27,7 +27,7 @@ inline constexpr Duration kHeartbeat{5'000};
 struct UnderWay {
   Batch batch;
   Through through;  // to commit when it is done
-  Settlement settlement;
+  Disposition disposition;
 };
 
 struct Pipeline::Impl {

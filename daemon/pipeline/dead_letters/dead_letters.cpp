@@ -104,18 +104,16 @@ DeadLetters::DeadLetters(LettersDeps deps) : deps_(deps) {}
 Result<std::vector<DeadLetter>> DeadLetters::list(const std::string& topic,
                                                   const DeadLetterFilter& filter, int limit) {
   const std::string name = letters_of(topic);
-  const auto info = find_topic(deps_.admin, name);
-  if (!info) return fail(info.error());
+  const auto info = MESH_TRY(find_topic(deps_.admin, name));
   std::vector<DeadLetter> letters;
-  for (int p = 0; p < info->spec.partitions; ++p) {
+  for (int p = 0; p < info.spec.partitions; ++p) {
     int found = 0;  // the newest of all are among the newest of each partition
-    auto read = each_letter_in(deps_.log, {name, p}, filter, [&](const StoredRecord& record) {
+    MESH_TRY(each_letter_in(deps_.log, {name, p}, filter, [&](const StoredRecord& record) {
       if (found >= limit) return false;
       ++found;
       letters.push_back(letter_of(record));
       return true;
-    });
-    if (!read) return fail(std::move(read.error()));
+    }));
   }
   std::ranges::stable_sort(
       letters, [](const DeadLetter& a, const DeadLetter& b) { return a.died_at > b.died_at; });
@@ -128,32 +126,28 @@ Result<std::vector<DeadLetter>> DeadLetters::list(const std::string& topic,
 Status DeadLetters::each(const std::string& topic, const DeadLetterFilter& filter,
                          const std::function<bool(const DeadLetter&)>& use) {
   const std::string name = letters_of(topic);
-  const auto info = find_topic(deps_.admin, name);
-  if (!info) return fail(info.error());
+  const auto info = MESH_TRY(find_topic(deps_.admin, name));
   bool more = true;
-  for (int p = 0; more && p < info->spec.partitions; ++p) {
-    auto read = each_letter_in(deps_.log, {name, p}, filter, [&](const StoredRecord& record) {
+  for (int p = 0; more && p < info.spec.partitions; ++p) {
+    MESH_TRY(each_letter_in(deps_.log, {name, p}, filter, [&](const StoredRecord& record) {
       return more = use(letter_of(record));
-    });
-    if (!read) return read;
+    }));
   }
   return {};
 }
 
 Result<std::int64_t> DeadLetters::count(const std::string& topic, const DeadLetterFilter& filter) {
   const std::string name = letters_of(topic);
-  const auto info = find_topic(deps_.admin, name);
-  if (!info) return fail(info.error());
+  const auto info = MESH_TRY(find_topic(deps_.admin, name));
   std::int64_t matching = 0;
   std::map<std::string, std::int64_t> causes;  // of the tenant's letters
-  for (int p = 0; p < info->spec.partitions; ++p) {
-    auto read = each_letter_in(
+  for (int p = 0; p < info.spec.partitions; ++p) {
+    MESH_TRY(each_letter_in(
         deps_.log, {name, p}, {filter.tenant, {}, {}}, [&](const StoredRecord& record) {
           ++causes[std::string(find_header(record.headers, dead_letter::kCauseClass))];
           if (matches(filter, record)) ++matching;
           return true;
-        });
-    if (!read) return fail(std::move(read.error()));
+        }));
   }
   if (matching > 0) return matching;
   const std::string where = name + (filter.tenant ? ", tenant " + *filter.tenant : "");
@@ -169,9 +163,8 @@ Result<std::int64_t> DeadLetters::count(const std::string& topic, const DeadLett
 }
 
 Result<DeadLetter> DeadLetters::at(const Position& letter) {
-  auto record = letter_at(deps_, letter);
-  if (!record) return fail(std::move(record.error()));
-  return letter_of(*record);
+  auto record = MESH_TRY(letter_at(deps_, letter));
+  return letter_of(record);
 }
 
 Result<Mended> DeadLetters::mend(const Position& letter, const Event& event) {
@@ -185,15 +178,11 @@ Status DeadLetters::purge(TaskContext& context) { return settle_all(context, fal
 Status DeadLetters::settle_all(TaskContext& context, bool redrive) {
   const Json& spec = context.task().spec;
   // A misspelt member must not widen a purge to everything.
-  if (auto known = only_members(spec, {"topic", "tenant", "cause", "id", "wait"}); !known) {
-    return known;
-  }
-  const auto filter = dead_letter_filter_from_json(spec);
-  if (!filter) return fail(filter.error());
-  const auto wait = int_member(spec, "wait");
-  if (!wait) return fail(wait.error());
-  const SettlingSpec settling{letters_of(spec.value("topic", std::string())), *filter, redrive,
-                              wait->has_value() ? std::chrono::seconds(**wait) : kOutcomeWait};
+  MESH_TRY(only_members(spec, {"topic", "tenant", "cause", "id", "wait"}));
+  const auto filter = MESH_TRY(dead_letter_filter_from_json(spec));
+  const auto wait = MESH_TRY(int_member(spec, "wait"));
+  const SettlingSpec settling{letters_of(spec.value("topic", std::string())), filter, redrive,
+                              wait.has_value() ? std::chrono::seconds(*wait) : kOutcomeWait};
   return settle_letters(deps_, settling_, context, settling);
 }
 

@@ -112,9 +112,8 @@ bool matches(const DeadLetterFilter& filter, const StoredRecord& letter) {
 }
 
 Status Markers::advance() {
-  const auto marks = log_.watermarks(partition_);
-  if (!marks) return fail(marks.error());
-  return scan(log_, partition_, next_, marks->end, [&](std::vector<StoredRecord>& records) {
+  const auto marks = MESH_TRY(log_.watermarks(partition_));
+  return scan(log_, partition_, next_, marks.end, [&](std::vector<StoredRecord>& records) {
     for (const StoredRecord& record : records) {
       next_ = record.position.offset + 1;
       if (is_marker(record)) settled_.emplace(find_header(record.headers, kSettles));

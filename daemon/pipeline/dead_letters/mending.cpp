@@ -46,12 +46,10 @@ bool of_producer(const std::string& name) {
 }  // namespace
 
 Result<StoredRecord> letter_at(const LettersDeps& deps, const Position& letter) {
-  const auto info = find_topic(deps.admin, letter.topic);
-  if (!info) return fail(info.error());
-  if (letter.partition >= 0 && letter.partition < info->spec.partitions && letter.offset >= 0) {
-    auto read = record_at(deps.log, letter);
-    if (!read) return fail(std::move(read.error()));
-    if (*read && !is_marker(**read)) return std::move(**read);
+  const auto info = MESH_TRY(find_topic(deps.admin, letter.topic));
+  if (letter.partition >= 0 && letter.partition < info.spec.partitions && letter.offset >= 0) {
+    auto read = MESH_TRY(record_at(deps.log, letter));
+    if (read && !is_marker(*read)) return std::move(*read);
   }
   return fail(ErrorKind::not_found,
               "there is no " + name_of(letter) + "; `mesh dlq show` lists those that there are");
@@ -59,69 +57,61 @@ Result<StoredRecord> letter_at(const LettersDeps& deps, const Position& letter) 
 
 Result<Mended> mend_letter(const LettersDeps& deps, std::mutex& settling, const Position& letter,
                            const Event& event) {
-  auto record = letter_at(deps, letter);
-  if (!record) return fail(std::move(record.error()));
-  const DeadLetter told = letter_of(*record);
+  auto record = MESH_TRY(letter_at(deps, letter));
+  const DeadLetter told = letter_of(record);
   const StoredRecord& source = told.record;
   if (source.position.topic.empty()) {
     return fail(ErrorKind::conflict,
                 name_of(letter) + " was not written by a pipeline: there is nowhere to send it");
   }
-  const auto topic = find_topic(deps.admin, source.position.topic);
-  if (!topic) return fail(topic.error());
-  if (topic->spec.kind == TopicKind::entity && !is_place(source.position, topic->spec.partitions)) {
+  const auto topic = MESH_TRY(find_topic(deps.admin, source.position.topic));
+  if (topic.spec.kind == TopicKind::entity && !is_place(source.position, topic.spec.partitions)) {
     return fail(ErrorKind::conflict, name_of(letter) + " names no place in " +
                                          source.position.topic +
                                          " that it can have come from: purge it");
   }
   Record mended = to_record(event);
-  if (auto same = stays_what_it_is(told, event, mended, topic->spec.kind); !same) {
-    return fail(std::move(same.error()));
-  }
+  MESH_TRY(stays_what_it_is(told, event, mended, topic.spec.kind));
   for (const auto& header : source.headers) {
     if (of_producer(header.first)) mended.headers.push_back(header);
   }
-  mended.headers = with_history(std::move(mended.headers), *record, kMendedFrom);
+  mended.headers = with_history(std::move(mended.headers), record, kMendedFrom);
 
   const std::lock_guard lock(settling);
   Markers markers(deps.log, {letter.topic, letter.partition}, letter.offset + 1);
-  if (auto read = markers.advance(); !read) return fail(std::move(read.error()));
+  MESH_TRY(markers.advance());
   if (markers.settle(letter)) {
     return fail(ErrorKind::conflict,
                 name_of(letter) +
                     " is settled already: it was redriven, mended or purged; nothing was appended");
   }
   EntityStates states(deps.log);
-  if (topic->spec.kind == TopicKind::entity) {
+  if (topic.spec.kind == TopicKind::entity) {
     states.watch({source.position.topic, source.position.partition}, source.key,
                  source.position.offset + 1);
-    if (auto read = states.advance(); !read) return fail(std::move(read.error()));
+    MESH_TRY(states.advance());
     // What an earlier try of this put there has not overtaken it.
     const Record* newest =
         states.newest({source.position.topic, source.position.partition}, source.key);
     const bool own = newest != nullptr && came_from(newest->headers, letter);
-    const auto overtaken = own ? Result<bool>(false) : states.overtaken(source);
-    if (!overtaken) return fail(overtaken.error());
-    if (*overtaken) {
+    const auto overtaken = MESH_TRY(own ? Result<bool>(false) : states.overtaken(source));
+    if (overtaken) {
       return fail(ErrorKind::conflict, "a newer state of " + source.key +
                                            " came after the event of " + name_of(letter) +
                                            ": purge it");
     }
   }
-  const auto letters = find_topic(deps.admin, letter.topic);
-  if (!letters) return fail(letters.error());
-  auto appended = append_within(deps.log, deps.clock, {std::move(mended)});
-  if (!appended) return fail(std::move(appended.error()));
-  auto settled =
-      append_within(deps.log, deps.clock, {marker_of(*record, letters->spec.partitions)});
+  const auto letters = MESH_TRY(find_topic(deps.admin, letter.topic));
+  auto appended = MESH_TRY(append_within(deps.log, deps.clock, {std::move(mended)}));
+  auto settled = append_within(deps.log, deps.clock, {marker_of(record, letters.spec.partitions)});
   if (!settled) {
     return fail(ErrorKind::uncertain,
                 "the mended event is in the log, but " + name_of(letter) +
                     " may not be settled: mend it again with the same id",
                 settled.error().to_string());
   }
-  if (auto healed = states.heal(deps.clock); !healed) return fail(std::move(healed.error()));
-  return Mended{event.id, appended->front()};
+  MESH_TRY(states.heal(deps.clock));
+  return Mended{event.id, appended.front()};
 }
 
 }  // namespace mesh::pipeline

@@ -13,9 +13,8 @@ Status Outcomes::find() {
   for (const auto& [partition, end] : letters_) from.insert(partition.topic + "/");
   std::map<std::string, Place> redriven;  // by letter: one that was put back in order counts once
   for (const auto& [partition, end] : source_) {
-    const auto marks = deps_.log.watermarks(partition);
-    if (!marks) return fail(marks.error());
-    auto read = scan(deps_.log, partition, end, marks->end, [&](std::vector<StoredRecord>& batch) {
+    const auto marks = MESH_TRY(deps_.log.watermarks(partition));
+    MESH_TRY(scan(deps_.log, partition, end, marks.end, [&](std::vector<StoredRecord>& batch) {
       for (const StoredRecord& record : batch) {
         const std::string letter(find_header(record.headers, kRedrivenFrom));
         const bool ours = std::ranges::any_of(
@@ -23,8 +22,7 @@ Status Outcomes::find() {
         if (ours) redriven[letter] = {partition.partition, record.position.offset};
       }
       return true;
-    });
-    if (!read) return read;
+    }));
   }
   for (const auto& [letter, place] : redriven) open_.insert(place);
   redriven_ = pending();
@@ -50,13 +48,12 @@ Status Outcomes::look() {
     for (const auto& [partition, next] : group.committed) {
       if (partition.topic == topic) partitions.insert(partition);
     }
-    auto parked = deps_.retries.load(group.name, partitions);
-    if (!parked) return fail(std::move(parked.error()));
-    for (const ParkedEvent& event : *parked) {
+    auto parked = MESH_TRY(deps_.retries.load(group.name, partitions));
+    for (const ParkedEvent& event : parked) {
       waiting.emplace(event.record.position.partition, event.record.position.offset);
     }
   }
-  if (auto read = read_letters(); !read) return read;
+  MESH_TRY(read_letters());
   if (!followed_) return {};
   std::erase_if(open_, [&](const Place& place) {
     return !waiting.contains(place) && std::ranges::all_of(*groups, [&](const GroupInfo& group) {
@@ -69,9 +66,8 @@ Status Outcomes::look() {
 
 Status Outcomes::read_letters() {
   for (auto& [partition, next] : letters_) {
-    const auto marks = deps_.log.watermarks(partition);
-    if (!marks) return fail(marks.error());
-    auto read = scan(deps_.log, partition, next, marks->end, [&](std::vector<StoredRecord>& batch) {
+    const auto marks = MESH_TRY(deps_.log.watermarks(partition));
+    MESH_TRY(scan(deps_.log, partition, next, marks.end, [&](std::vector<StoredRecord>& batch) {
       for (const StoredRecord& record : batch) {
         next = record.position.offset + 1;
         if (is_marker(record)) continue;
@@ -79,8 +75,7 @@ Status Outcomes::read_letters() {
         died_again_ += static_cast<std::int64_t>(open_.erase({source.partition, source.offset}));
       }
       return true;
-    });
-    if (!read) return read;
+    }));
   }
   return {};
 }

@@ -29,11 +29,10 @@ class Settling {
   }
 
   Status run() {
-    if (auto known = load_topics(); !known) return known;
-    if (auto fixed = fix_ends(); !fixed) return fixed;
+    MESH_TRY(load_topics());
+    MESH_TRY(fix_ends());
     for (int p = 0; p < topics_.at(spec_.topic).spec.partitions; ++p) {
-      auto settled = partition({spec_.topic, p});
-      if (!settled) return settled;
+      MESH_TRY(partition({spec_.topic, p}));
     }
     if (spec_.redrive) return await_outcomes();
     report_now();
@@ -47,9 +46,8 @@ class Settling {
   }
 
   Status load_topics() {
-    auto infos = insist(context_, [&] { return deps_.admin.topics(); });
-    if (!infos) return fail(std::move(infos.error()));
-    for (TopicInfo& info : *infos) topics_.emplace(info.spec.name, std::move(info));
+    auto infos = MESH_TRY(insist(context_, [&] { return deps_.admin.topics(); }));
+    for (TopicInfo& info : infos) topics_.emplace(info.spec.name, std::move(info));
     if (topics_.contains(spec_.topic)) return {};
     return fail(ErrorKind::not_found, "there is no topic \"" + spec_.topic + "\"");
   }
@@ -64,9 +62,8 @@ class Settling {
     for (const auto& [topic, into] :
          {std::pair{spec_.topic, &ends_}, std::pair{source_topic(), &source_ends_}}) {
       if (!topics_.contains(topic)) continue;
-      auto now = insist(context_, [&] { return ends(log_, deps_.admin, {topic}); });
-      if (!now) return fail(std::move(now.error()));
-      for (const auto& [partition, end] : *now) (*into)[std::to_string(partition.partition)] = end;
+      auto now = MESH_TRY(insist(context_, [&] { return ends(log_, deps_.admin, {topic}); }));
+      for (const auto& [partition, end] : now) (*into)[std::to_string(partition.partition)] = end;
     }
     report_now();
     return {};
@@ -87,31 +84,26 @@ class Settling {
   }
 
   Status partition(const TopicPartition& at) {
-    const auto marks = insist(context_, [&] { return log_.watermarks(at); });
-    if (!marks) return fail(marks.error());
+    const auto marks = MESH_TRY(insist(context_, [&] { return log_.watermarks(at); }));
     EntityStates states(log_);
-    auto watched = insist(context_, [&] { return watch(at, *marks, states); });
-    if (!watched) return watched;
-    Markers markers(log_, at, marks->start);
+    MESH_TRY(insist(context_, [&] { return watch(at, marks, states); }));
+    Markers markers(log_, at, marks.start);
     const std::int64_t to = ends_.value(std::to_string(at.partition), std::int64_t{0});
-    std::int64_t next = marks->start;
+    std::int64_t next = marks.start;
     while (next < to) {
       if (context_.stopping()) return stopped_early();
-      auto read = insist(context_, [&] { return log_.read(at, next, {.max_records = kChunk}); });
-      if (!read) return fail(std::move(read.error()));
-      next = read->at_end ? to : read->next;
-      std::erase_if(read->records, [&](const StoredRecord& record) {
+      auto read =
+          MESH_TRY(insist(context_, [&] { return log_.read(at, next, {.max_records = kChunk}); }));
+      next = read.at_end ? to : read.next;
+      std::erase_if(read.records, [&](const StoredRecord& record) {
         return record.position.offset >= to || is_marker(record) || !matches(spec_.filter, record);
       });
-      if (read->records.empty()) continue;
+      if (read.records.empty()) continue;
       bool any = false;
       std::set<std::int64_t> sent;
-      auto done =
-          insist(context_, [&] { return settle(read->records, markers, states, sent, any); });
-      if (!done) return done;
+      MESH_TRY(insist(context_, [&] { return settle(read.records, markers, states, sent, any); }));
       if (!any) continue;
-      auto healed = insist(context_, [&] { return states.heal(deps_.clock); });
-      if (!healed) return healed;
+      MESH_TRY(insist(context_, [&] { return states.heal(deps_.clock); }));
       report_now();
     }
     return {};
@@ -150,8 +142,8 @@ class Settling {
   Status settle(const std::vector<StoredRecord>& letters, Markers& markers, EntityStates& states,
                 std::set<std::int64_t>& sent, bool& any) {
     const std::lock_guard lock(settling_);
-    if (auto read = markers.advance(); !read) return read;
-    if (auto read = states.advance(); !read) return read;
+    MESH_TRY(markers.advance());
+    MESH_TRY(states.advance());
     std::vector<Record> records, settled;
     std::vector<std::int64_t> moving;
     std::int64_t moved = 0, superseded = 0, skipped = 0;
@@ -161,19 +153,19 @@ class Settling {
         moved += sent.contains(letter.position.offset) ? 1 : 0;
         continue;
       }
-      auto fate = spec_.redrive ? fate_of(letter, states, sent) : Result<Fate>(Fate::settled);
-      if (!fate) return fail(std::move(fate.error()));
-      if (*fate == Fate::skipped) {
+      auto fate =
+          MESH_TRY(spec_.redrive ? fate_of(letter, states, sent) : Result<Fate>(Fate::settled));
+      if (fate == Fate::skipped) {
         ++skipped;
         continue;
       }
-      if (*fate == Fate::sent) {
+      if (fate == Fate::sent) {
         StoredRecord source = source_of(letter);
         records.push_back({std::move(source.position.topic), std::move(source.key),
                            std::move(source.value),
                            with_history(std::move(source.headers), letter, kRedrivenFrom)});
       }
-      if (*fate == Fate::superseded) {
+      if (fate == Fate::superseded) {
         ++superseded;
       } else {
         ++moved;
@@ -182,13 +174,11 @@ class Settling {
       settled.push_back(marker_of(letter, topics_.at(spec_.topic).spec.partitions));
     }
     if (!records.empty()) {
-      auto appended = append_within(log_, deps_.clock, std::move(records));
-      if (!appended) return fail(std::move(appended.error()));
+      MESH_TRY(append_within(log_, deps_.clock, std::move(records)));
     }
     sent.insert(moving.begin(), moving.end());
     if (!settled.empty()) {
-      auto appended = append_within(log_, deps_.clock, std::move(settled));
-      if (!appended) return fail(std::move(appended.error()));
+      MESH_TRY(append_within(log_, deps_.clock, std::move(settled)));
     }
     any = moved + superseded + skipped > 0;
     moved_ += moved;
@@ -234,14 +224,12 @@ class Settling {
 
   Status await_outcomes() {
     Outcomes outcomes(deps_, offsets(spec_.topic, ends_), offsets(source_topic(), source_ends_));
-    auto found = insist(context_, [&] { return outcomes.find(); });
-    if (!found) return found;
+    MESH_TRY(insist(context_, [&] { return outcomes.find(); }));
     // The log knows better than a count that a crash may have left behind.
     moved_ = std::max(moved_, outcomes.redriven());
     const SteadyTime end = deps_.clock.steady() + spec_.wait;
     for (Duration pause = kFirstLook;; pause = std::min(2 * pause, kLongestLook)) {
-      auto looked = insist(context_, [&] { return outcomes.look(); });
-      if (!looked) return looked;
+      MESH_TRY(insist(context_, [&] { return outcomes.look(); }));
       died_again_ = outcomes.died_again();
       pending_ = outcomes.pending();
       report_now();

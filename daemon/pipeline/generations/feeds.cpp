@@ -21,7 +21,7 @@ Status Feeds::feed(int number) {
   Fed one;
   one.stage = make_user_index_stage(number, embedder_, index_);
   one.pipeline = std::make_shared<Pipeline>(std::move(options), *one.stage, deps_);
-  if (auto started = one.pipeline->start(); !started) return started;
+  MESH_TRY(one.pipeline->start());
   fed_.emplace(number, std::move(one));
   return {};
 }

@@ -96,14 +96,13 @@ struct Generations::Impl {
 Status Generations::Impl::start() {
   std::lock_guard guard(lifecycle);
   if (thread.joinable()) return {};
-  auto held = ends(deps.pipeline.log, admin(), deps.base.topics);
-  if (!held) return fail(std::move(held.error()));
+  auto held = MESH_TRY(ends(deps.pipeline.log, admin(), deps.base.topics));
   {
     std::lock_guard lock(mutex);
     stopping = false;
-    to_fill = std::move(*held);
+    to_fill = std::move(held);
   }
-  if (auto looked = reconcile(); !looked) return looked;
+  MESH_TRY(reconcile());
   thread = std::thread([this] {
     name_thread("generations");
     stand_back(Standing::background);
@@ -146,73 +145,64 @@ Status Generations::Impl::reconcile() {
     std::lock_guard lock(mutex);
     if (stopping) return stopped_early();
   }
-  auto all = deps.index.generations();
-  if (!all) return fail(std::move(all.error()));
-  if (auto kept = keep(*all); !kept) return kept;
+  auto all = MESH_TRY(deps.index.generations());
+  MESH_TRY(keep(all));
   for (const int number : feeds.numbers()) {
-    if (std::ranges::find(*all, number, &GenerationInfo::number) == all->end())
-      feeds.starve(number);
+    if (std::ranges::find(all, number, &GenerationInfo::number) == all.end()) feeds.starve(number);
   }
-  for (const GenerationInfo& info : *all) {
+  for (const GenerationInfo& info : all) {
     // One of another embedder cannot be fed; it stays as it is until a rebuild drops it.
     if (!fits(info)) continue;
-    if (auto fed = feeds.feed(info.number); !fed) return fed;
+    MESH_TRY(feeds.feed(info.number));
   }
   return {};
 }
 
 Result<bool> Generations::Impl::is_to_keep(const Infos& all) const {
   if (serving_of(all) == all.end()) return true;
-  const auto groups = admin().groups();
-  if (!groups) return fail(groups.error());
-  return !groups_left(*groups, deps.base.name, all).empty();
+  const auto groups = MESH_TRY(admin().groups());
+  return !groups_left(groups, deps.base.name, all).empty();
 }
 
 // Sees to it that one is served, and that no group is left of one that is gone. Where another
 // process is at it, the next look sees what came of it.
 Status Generations::Impl::keep(Infos& all) {
-  const auto needed = is_to_keep(all);
-  if (!needed) return fail(needed.error());
-  if (!*needed) return {};
-  auto acquired = Keeper::acquire(keeper());
-  if (!acquired) return fail(std::move(acquired.error()));
-  if (!*acquired) return {};
-  Keeper& keeper = **acquired;
+  const auto needed = MESH_TRY(is_to_keep(all));
+  if (!needed) return {};
+  auto acquired = MESH_TRY(Keeper::acquire(keeper()));
+  if (!acquired) return {};
+  Keeper& keeper = *acquired;
   auto fresh = deps.index.generations();  // may have changed before the lease was ours
   if (!fresh) return fail(std::move(fresh.error()));
   all = std::move(*fresh);
-  if (auto dropped = keeper.drop_groups(all); !dropped) return dropped;
+  MESH_TRY(keeper.drop_groups(all));
   if (serving_of(all) != all.end()) return {};
   // One that a start cut short left behind, or a new one.
   auto newest = std::find_if(all.rbegin(), all.rend(), [this](const auto& i) { return fits(i); });
   if (newest == all.rend()) {
-    const auto groups = admin().groups();
-    if (!groups) return fail(groups.error());
-    if (!groups_left(*groups, deps.base.name, all).empty()) return {};  // they are let go soon
-    auto made = keeper.make(spec());
-    if (!made) return fail(std::move(made.error()));
-    all.push_back(std::move(*made));
+    const auto groups = MESH_TRY(admin().groups());
+    if (!groups_left(groups, deps.base.name, all).empty()) return {};  // they are let go soon
+    auto made = MESH_TRY(keeper.make(spec()));
+    all.push_back(std::move(made));
     newest = all.rbegin();
   }
-  if (auto flipped = keeper.serve(newest->number); !flipped) return flipped;
+  MESH_TRY(keeper.serve(newest->number));
   newest->serving = true;
   return {};
 }
 
 Result<GenerationInfo> Generations::Impl::find(int number) const {
-  auto all = deps.index.generations();
-  if (!all) return fail(std::move(all.error()));
-  for (GenerationInfo& info : *all) {
+  auto all = MESH_TRY(deps.index.generations());
+  for (GenerationInfo& info : all) {
     if (info.number == number) return std::move(info);
   }
   return fail(ErrorKind::not_found, "there is no generation " + std::to_string(number));
 }
 
 Result<GenerationInfo> Generations::Impl::served() const {
-  auto all = deps.index.generations();
-  if (!all) return fail(std::move(all.error()));
-  const auto at = serving_of(*all);
-  if (at == all->end()) {
+  auto all = MESH_TRY(deps.index.generations());
+  const auto at = serving_of(all);
+  if (at == all.end()) {
     return fail(ErrorKind::unavailable, "no generation of the index is served yet");
   }
   return *at;
@@ -221,11 +211,10 @@ Result<GenerationInfo> Generations::Impl::served() const {
 // What the log holds now; false after kCatchUp, or where it stops.
 Result<bool> Generations::Impl::wait_through(int number) {
   Clock& clock = deps.pipeline.clock;
-  const auto target = ends(deps.pipeline.log, admin(), deps.base.topics);
-  if (!target) return fail(target.error());
+  const auto target = MESH_TRY(ends(deps.pipeline.log, admin(), deps.base.topics));
   const SteadyTime deadline = clock.steady() + kCatchUp;
   for (;;) {
-    const auto through = is_through(admin(), deps.pipeline.retries, group(number), *target);
+    const auto through = is_through(admin(), deps.pipeline.retries, group(number), target);
     if (!through || *through) return through;
     std::unique_lock lock(mutex);
     if (clock.steady() >= deadline) return false;
@@ -298,11 +287,10 @@ std::optional<GenerationInfo> Generations::foreign() {
 bool Generations::rebuild_is_asked_for() { return impl_->asked_rebuild().has_value(); }
 
 Result<std::vector<GenerationStatus>> Generations::list() {
-  auto all = impl_->deps.index.generations();
-  if (!all) return fail(std::move(all.error()));
+  auto all = MESH_TRY(impl_->deps.index.generations());
   const int building = impl_->building();
   std::vector<GenerationStatus> list;
-  for (GenerationInfo& info : *all) {
+  for (GenerationInfo& info : all) {
     const int number = info.number;
     const bool follows = impl_->fits(info);
     GenerationStatus status{std::move(info), {}, {}, follows};
@@ -322,11 +310,10 @@ std::vector<std::string> Generations::fed() const {
 }
 
 Result<Stage*> Generations::serving_stage() {
-  const auto serving = impl_->served();
-  if (!serving) return fail(serving.error());
-  Stage* const stage = impl_->feeds.stage(serving->number);
+  const auto serving = MESH_TRY(impl_->served());
+  Stage* const stage = impl_->feeds.stage(serving.number);
   if (stage == nullptr) {
-    return fail(ErrorKind::unavailable, serving->name + " is not fed by this process");
+    return fail(ErrorKind::unavailable, serving.name + " is not fed by this process");
   }
   return stage;
 }
@@ -348,16 +335,14 @@ Status Generations::rebuild(TaskContext& context) {
 Result<GenerationInfo> Generations::rollback() {
   Impl& impl = *impl_;
   // It would flip away from what is rolled back to, and drop it.
-  auto keeper = Keeper::acquire(impl.keeper());
-  if (!keeper) return fail(std::move(keeper.error()));
-  if (!*keeper || impl.asked_rebuild()) {
+  auto keeper = MESH_TRY(Keeper::acquire(impl.keeper()));
+  if (!keeper || impl.asked_rebuild()) {
     return fail(ErrorKind::conflict, "a rebuild is under way; wait for it or cancel it first");
   }
-  auto all = impl.deps.index.generations();
-  if (!all) return fail(std::move(all.error()));
+  auto all = MESH_TRY(impl.deps.index.generations());
   const auto previous =
-      std::find_if(all->rbegin(), all->rend(), [](const auto& info) { return !info.serving; });
-  if (previous == all->rend()) {
+      std::find_if(all.rbegin(), all.rend(), [](const auto& info) { return !info.serving; });
+  if (previous == all.rend()) {
     return fail(ErrorKind::conflict, "there is no previous generation to serve");
   }
   if (!impl.fits(*previous)) {
@@ -365,26 +350,20 @@ Result<GenerationInfo> Generations::rollback() {
                                          previous->spec.embedder +
                                          "; configure that one and try again");
   }
-  auto caught_up = impl.wait_through(previous->number);
-  if (!caught_up) return fail(std::move(caught_up.error()));
-  if (!*caught_up) {
+  auto caught_up = MESH_TRY(impl.wait_through(previous->number));
+  if (!caught_up) {
     return fail(ErrorKind::conflict, previous->name + " is behind the log; try again later");
   }
-  if (auto flipped = (*keeper)->serve(previous->number); !flipped) {
-    return fail(std::move(flipped.error()));
-  }
+  MESH_TRY(keeper->serve(previous->number));
   return impl.find(previous->number);
 }
 
 Result<VerifyReport> Generations::verify() {
   Impl& impl = *impl_;
-  const auto serving = impl.served();
-  if (!serving) return fail(serving.error());
+  const auto serving = MESH_TRY(impl.served());
   // A pipeline that cannot catch up shows in the report as what it misses.
-  if (auto at_end = impl.wait_through(serving->number); !at_end) {
-    return fail(std::move(at_end.error()));
-  }
-  return verify_generation(impl.deps.pipeline.log, impl.admin(), impl.deps.index, *serving,
+  MESH_TRY(impl.wait_through(serving.number));
+  return verify_generation(impl.deps.pipeline.log, impl.admin(), impl.deps.index, serving,
                            impl.deps.base.topics);
 }
 

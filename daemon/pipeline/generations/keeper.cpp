@@ -17,10 +17,9 @@ constexpr Duration kLeaseTtl{90'000};
 }  // namespace
 
 Result<std::unique_ptr<Keeper>> Keeper::acquire(Deps deps) {
-  auto lease = deps.leases.acquire(kLease, deps.process, kLeaseTtl);
-  if (!lease) return fail(std::move(lease.error()));
-  if (!*lease) return nullptr;
-  return std::unique_ptr<Keeper>(new Keeper(std::move(deps), std::move(**lease)));
+  auto lease = MESH_TRY(deps.leases.acquire(kLease, deps.process, kLeaseTtl));
+  if (!lease) return nullptr;
+  return std::unique_ptr<Keeper>(new Keeper(std::move(deps), std::move(*lease)));
 }
 
 Keeper::~Keeper() {
@@ -33,19 +32,19 @@ Keeper::~Keeper() {
 Status Keeper::renew() { return deps_.leases.renew(lease_, kLeaseTtl); }
 
 Result<GenerationInfo> Keeper::make(const GenerationSpec& spec) {
-  if (auto held = renew(); !held) return fail(std::move(held.error()));
+  MESH_TRY(renew());
   return deps_.index.create_generation(spec);
 }
 
 Status Keeper::serve(int number) {
-  if (auto held = renew(); !held) return held;
-  if (auto served = deps_.index.serve(number); !served) return served;
+  MESH_TRY(renew());
+  MESH_TRY(deps_.index.serve(number));
   log::info("the index serves another generation", {{"generation", number}});
   return {};
 }
 
 Status Keeper::drop(int number) {
-  if (auto held = renew(); !held) return held;
+  MESH_TRY(renew());
   auto dropped = deps_.index.drop_generation(number);
   if (!dropped && dropped.error().kind != ErrorKind::not_found) return dropped;
   log::info("a generation of the index was dropped", {{"generation", number}});
@@ -57,21 +56,18 @@ Status Keeper::drop_group(const std::string& group) {
   auto deleted = deps_.admin.delete_group(group);
   if (!deleted && deleted.error().kind == ErrorKind::conflict) return {};
   if (!deleted && deleted.error().kind != ErrorKind::not_found) return deleted;
-  auto partitions = partitions_of(deps_.admin, deps_.topics);
-  if (!partitions) return fail(std::move(partitions.error()));
-  auto parked = deps_.retries.load(group, *partitions);
-  if (!parked) return fail(std::move(parked.error()));
+  auto partitions = MESH_TRY(partitions_of(deps_.admin, deps_.topics));
+  auto parked = MESH_TRY(deps_.retries.load(group, partitions));
   std::vector<Position> positions;
-  for (const ParkedEvent& event : *parked) positions.push_back(event.record.position);
+  for (const ParkedEvent& event : parked) positions.push_back(event.record.position);
   return positions.empty() ? Status{} : deps_.retries.remove(group, positions);
 }
 
 Status Keeper::drop_groups(const std::vector<GenerationInfo>& all) {
-  const auto groups = deps_.admin.groups();
-  if (!groups) return fail(groups.error());
-  for (const auto& group : groups_left(*groups, deps_.prefix, all)) {
-    if (auto held = renew(); !held) return held;
-    if (auto dropped = drop_group(group); !dropped) return dropped;
+  const auto groups = MESH_TRY(deps_.admin.groups());
+  for (const auto& group : groups_left(groups, deps_.prefix, all)) {
+    MESH_TRY(renew());
+    MESH_TRY(drop_group(group));
   }
   return {};
 }

@@ -31,7 +31,7 @@ class Rebuild {
   Rebuild(TaskContext& context, const RebuildDeps& deps) : context_(context), deps_(deps) {}
 
   Status run() {
-    if (auto acquired = acquire(); !acquired) return acquired;
+    MESH_TRY(acquire());
     auto built = begin();
     if (!built) return built;
     built = build();
@@ -45,10 +45,9 @@ class Rebuild {
   // One that is at it, or who died at it, is waited for.
   Status acquire() {
     while (!context_.stopping()) {
-      auto keeper = insist(context_, [&] { return Keeper::acquire(deps_.keeper); });
-      if (!keeper) return fail(std::move(keeper.error()));
-      if (*keeper) {
-        keeper_ = std::move(*keeper);
+      auto keeper = MESH_TRY(insist(context_, [&] { return Keeper::acquire(deps_.keeper); }));
+      if (keeper) {
+        keeper_ = std::move(keeper);
         return {};
       }
       context_.pause(kLook);
@@ -58,23 +57,20 @@ class Rebuild {
 
   // The generation of the task's checkpoint, where it is still of use, or a new one.
   Status begin() {
-    auto all = insist(context_, [&] { return deps_.keeper.index.generations(); });
-    if (!all) return fail(std::move(all.error()));
-    const int before = serving(*all);
+    auto all = MESH_TRY(insist(context_, [&] { return deps_.keeper.index.generations(); }));
+    const int before = serving(all);
     const int begun = context_.task().checkpoint.value("generation", 0);
-    const auto known = std::ranges::find(*all, begun, &GenerationInfo::number);
-    const bool fits = known != all->end() && known->spec.dimension == deps_.spec.dimension &&
+    const auto known = std::ranges::find(all, begun, &GenerationInfo::number);
+    const bool fits = known != all.end() && known->spec.dimension == deps_.spec.dimension &&
                       known->spec.embedder == deps_.spec.embedder;
     if (fits) {
       number_ = begun;
     } else {
-      if (known != all->end() && !known->serving) {
-        auto dropped = insist(context_, [&] { return drop(begun); });
-        if (!dropped) return dropped;
+      if (known != all.end() && !known->serving) {
+        MESH_TRY(insist(context_, [&] { return drop(begun); }));
       }
-      auto made = insist(context_, [&] { return keeper_->make(deps_.spec); });
-      if (!made) return fail(std::move(made.error()));
-      number_ = made->number;
+      auto made = MESH_TRY(insist(context_, [&] { return keeper_->make(deps_.spec); }));
+      number_ = made.number;
     }
     // Where it serves, the process ended between the flip and here.
     previous_ = before == number_ ? context_.task().checkpoint.value("previous", 0) : before;
@@ -85,20 +81,16 @@ class Rebuild {
 
   Status build() {
     if (!served_) {
-      if (auto fed = insist(context_, deps_.reconcile); !fed) return fed;
-      if (auto caught_up = catch_up(); !caught_up) return caught_up;
+      MESH_TRY(insist(context_, deps_.reconcile));
+      MESH_TRY(catch_up());
       if (context_.stopping()) return stopped_early();
-      if (auto flipped = insist(context_, [&] { return keeper_->serve(number_); }); !flipped) {
-        return flipped;
-      }
+      MESH_TRY(insist(context_, [&] { return keeper_->serve(number_); }));
       served_ = true;
     }
-    auto all = insist(context_, [&] { return deps_.keeper.index.generations(); });
-    if (!all) return fail(std::move(all.error()));
-    for (const GenerationInfo& info : *all) {
+    auto all = MESH_TRY(insist(context_, [&] { return deps_.keeper.index.generations(); }));
+    for (const GenerationInfo& info : all) {
       if (info.number == number_ || info.number == previous_) continue;
-      auto dropped = insist(context_, [&] { return drop(info.number); });
-      if (!dropped) return dropped;
+      MESH_TRY(insist(context_, [&] { return drop(info.number); }));
     }
     report(context_, context_.task().done, context_.task().total, context_.task().checkpoint,
            {{"generation", number_}, {"previous", previous_}});
@@ -112,34 +104,30 @@ class Rebuild {
     Offsets target;
     for (bool looked = false;; looked = true) {
       if (context_.stopping()) return stopped_early();
-      if (auto held = insist(context_, [&] { return keeper_->renew(); }); !held) return held;
+      MESH_TRY(insist(context_, [&] { return keeper_->renew(); }));
       if (const auto why = deps_.failure(number_)) {
         return fail(ErrorKind::corrupt, "the new generation cannot be built: " + *why);
       }
-      auto through = insist(context_, [&] { return is_through_with(target); });
-      if (!through) return fail(std::move(through.error()));
-      if (looked && *through) return {};
-      const auto at =
-          insist(context_, [&] { return committed_by(deps_.keeper.admin, group(number_)); });
-      if (!at) return fail(at.error());
-      if (reached(*at, target)) {
-        auto held = insist(
-            context_, [&] { return ends(deps_.log, deps_.keeper.admin, deps_.keeper.topics); });
-        if (!held) return fail(std::move(held.error()));
-        target = std::move(*held);
+      auto through = MESH_TRY(insist(context_, [&] { return is_through_with(target); }));
+      if (looked && through) return {};
+      const auto at = MESH_TRY(
+          insist(context_, [&] { return committed_by(deps_.keeper.admin, group(number_)); }));
+      if (reached(at, target)) {
+        auto held = MESH_TRY(insist(
+            context_, [&] { return ends(deps_.log, deps_.keeper.admin, deps_.keeper.topics); }));
+        target = std::move(held);
       }
       const std::int64_t total = sum(target);
-      report(context_, std::min(sum(*at), total), total,
+      report(context_, std::min(sum(at), total), total,
              {{"generation", number_}, {"previous", previous_}}, Json::object());
       context_.pause(kLook);
     }
   }
 
   Result<bool> is_through_with(const Offsets& target) const {
-    const auto served = committed_by(deps_.keeper.admin, group(previous_));
-    if (!served) return fail(served.error());
+    const auto served = MESH_TRY(committed_by(deps_.keeper.admin, group(previous_)));
     Offsets all = target;
-    for (const auto& [partition, offset] : *served) {
+    for (const auto& [partition, offset] : served) {
       all[partition] = std::max(all[partition], offset);
     }
     return is_through(deps_.keeper.admin, deps_.keeper.retries, group(number_), all);
@@ -147,8 +135,8 @@ class Rebuild {
 
   // Its group goes here where no other process reads for it, else at a later look.
   Status drop(int number) {
-    if (auto dropped = keeper_->drop(number); !dropped) return dropped;
-    if (auto seen = deps_.reconcile(); !seen) return seen;
+    MESH_TRY(keeper_->drop(number));
+    MESH_TRY(deps_.reconcile());
     const auto all = deps_.keeper.index.generations();
     return all ? keeper_->drop_groups(*all) : Status(fail(all.error()));
   }

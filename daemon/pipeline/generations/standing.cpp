@@ -7,10 +7,9 @@ namespace mesh::pipeline {
 using Offsets = std::map<TopicPartition, std::int64_t>;
 
 Result<Offsets> committed_by(LogAdmin& admin, const std::string& group) {
-  auto groups = admin.groups();
-  if (!groups) return fail(std::move(groups.error()));
-  const auto found = std::ranges::find(*groups, group, &GroupInfo::name);
-  return found == groups->end() ? Offsets{} : std::move(found->committed);
+  auto groups = MESH_TRY(admin.groups());
+  const auto found = std::ranges::find(groups, group, &GroupInfo::name);
+  return found == groups.end() ? Offsets{} : std::move(found->committed);
 }
 
 bool reached(const Offsets& committed, const Offsets& target) {
@@ -22,12 +21,10 @@ bool reached(const Offsets& committed, const Offsets& target) {
 
 Result<bool> is_through(LogAdmin& admin, RetryStore& retries, const std::string& group,
                         const Offsets& target) {
-  const auto committed = committed_by(admin, group);
-  if (!committed) return fail(committed.error());
-  if (!reached(*committed, target)) return false;
-  const auto parked = retries.parked_keys(group);
-  if (!parked) return fail(parked.error());
-  return parked->empty();
+  const auto committed = MESH_TRY(committed_by(admin, group));
+  if (!reached(committed, target)) return false;
+  const auto parked = MESH_TRY(retries.parked_keys(group));
+  return parked.empty();
 }
 
 }  // namespace mesh::pipeline

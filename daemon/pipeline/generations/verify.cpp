@@ -23,10 +23,9 @@ using Offsets = std::map<TopicPartition, std::int64_t>;
 // Takes up what the log holds from `next` on, and moves `next`.
 Status read_users(EventLog& log, LogAdmin& admin, const std::vector<std::string>& topics,
                   Offsets& next, const std::function<void(const UserKey&, Expected)>& use) {
-  const auto to = ends(log, admin, topics);
-  if (!to) return fail(to.error());
-  for (const auto& [partition, end] : *to) {
-    auto read = scan(log, partition, next[partition], end, [&](std::vector<StoredRecord>& records) {
+  const auto to = MESH_TRY(ends(log, admin, topics));
+  for (const auto& [partition, end] : to) {
+    MESH_TRY(scan(log, partition, next[partition], end, [&](std::vector<StoredRecord>& records) {
       for (const StoredRecord& record : records) {
         const auto event = from_record(record);
         if (!event || !is_user_event(*event)) continue;
@@ -35,8 +34,7 @@ Status read_users(EventLog& log, LogAdmin& admin, const std::vector<std::string>
         use({event->tenant, change->user_id}, {event->sequence, change->deleted});
       }
       return true;
-    });
-    if (!read) return read;
+    }));
     next[partition] = end;
   }
   return {};
@@ -46,11 +44,10 @@ Result<std::map<std::int64_t, std::int64_t>> versions_in(VectorIndex& index, int
                                                          const TenantId& tenant) {
   std::map<std::int64_t, std::int64_t> versions;
   for (std::int64_t after = 0;;) {
-    auto page = index.scan(generation, tenant, after, kPage);
-    if (!page) return fail(std::move(page.error()));
-    for (const IndexedUser& user : *page) versions[user.user_id] = user.version;
-    if (page->size() < kPage) return versions;
-    after = page->back().user_id;
+    auto page = MESH_TRY(index.scan(generation, tenant, after, kPage));
+    for (const IndexedUser& user : page) versions[user.user_id] = user.version;
+    if (page.size() < kPage) return versions;
+    after = page.back().user_id;
   }
 }
 
@@ -105,9 +102,8 @@ Result<VerifyReport> verify_generation(EventLog& log, LogAdmin& admin, VectorInd
     const TenantId tenant = from->first.first;
     auto to = from;
     while (to != users.end() && to->first.first == tenant) ++to;
-    auto found = versions_in(index, generation.number, tenant);
-    if (!found) return fail(std::move(found.error()));
-    compare(tenant, from, to, *found, differences, report);
+    auto found = MESH_TRY(versions_in(index, generation.number, tenant));
+    compare(tenant, from, to, found, differences, report);
     from = to;
   }
 

@@ -6,12 +6,11 @@ namespace mesh::pipeline {
 
 Result<std::int64_t> resolve_bound(EventLog& log, const TopicPartition& partition,
                                    std::string_view bound, Timestamp now) {
-  const auto marks = log.watermarks(partition);
-  if (!marks) return fail(marks.error());
-  if (bound == "start") return marks->start;
-  if (bound == "end") return marks->end;
+  const auto marks = MESH_TRY(log.watermarks(partition));
+  if (bound == "start") return marks.start;
+  if (bound == "end") return marks.end;
   if (const auto offset = parse_int(bound); offset && *offset >= 0) {
-    return std::clamp(*offset, marks->start, marks->end);
+    return std::clamp(*offset, marks.start, marks.end);
   }
   std::string_view time = bound;
   const bool marked = time.starts_with('@');

@@ -58,9 +58,8 @@ std::int64_t offsets_in(const std::vector<OffsetRange>& ranges) {
 
 Result<std::vector<OffsetRange>> resolve(EventLog& log, LogAdmin& admin, const ReplaySpec& spec,
                                          Timestamp now) {
-  const auto topic = find_topic(admin, spec.topic);
-  if (!topic) return fail(topic.error());
-  const int partitions = topic->spec.partitions;
+  const auto topic = MESH_TRY(find_topic(admin, spec.topic));
+  const int partitions = topic.spec.partitions;
   if (spec.partition && (*spec.partition < 0 || *spec.partition >= partitions)) {
     return fail(ErrorKind::not_found, spec.topic + " has the partitions 0 to " +
                                           std::to_string(partitions - 1) + ", not " +
@@ -108,7 +107,7 @@ class Run {
           continue;
         }
         const SteadyTime begin = clock_.steady();
-        if (auto done = step(std::move(part->records)); !done) return done;
+        MESH_TRY(step(std::move(part->records)));
         next = part->at_end ? range.to : std::min(part->next, range.to);
         next_[name] = next;
         report(context_, passed + next - range.from, total, {{"next", next_}}, result());
@@ -126,10 +125,9 @@ class Run {
   }
 
   Result<ReadResult> read(const OffsetRange& range, std::int64_t from) {
-    auto part =
-        insist(context_, [&] { return log_.read(range.partition, from, {.max_records = kBatch}); });
-    if (!part) return fail(std::move(part.error()));
-    std::erase_if(part->records,
+    auto part = MESH_TRY(insist(
+        context_, [&] { return log_.read(range.partition, from, {.max_records = kBatch}); }));
+    std::erase_if(part.records,
                   [&](const StoredRecord& r) { return r.position.offset >= range.to; });
     return part;
   }
@@ -148,9 +146,8 @@ class Run {
     counted_.events = std::ssize(events);
     for (int rounds = 1; !events.empty(); ++rounds) {
       counted_.rounds = rounds;
-      auto again = round(std::move(events));
-      if (!again) return fail(std::move(again.error()));
-      events = std::move(*again);
+      auto again = MESH_TRY(round(std::move(events)));
+      events = std::move(again);
       if (events.empty()) break;
       context_.pause(task_delay(rounds));
       if (context_.stopping()) return stopped_early();
@@ -260,19 +257,17 @@ Replayer::Replayer(EventLog& log, LogAdmin& admin, Clock& clock, StageByName sta
     : log_(log), admin_(admin), clock_(clock), stages_(std::move(stages)) {}
 
 Result<FixedReplay> Replayer::fix(const ReplaySpec& spec) {
-  const auto stage = stages_(spec.pipeline);
-  if (!stage) return fail(stage.error());
-  const auto ranges = resolve(log_, admin_, spec, clock_.now());
-  if (!ranges) return fail(ranges.error());
+  MESH_TRY(stages_(spec.pipeline));
+  const auto ranges = MESH_TRY(resolve(log_, admin_, spec, clock_.now()));
   FixedReplay fixed;
-  fixed.total = offsets_in(*ranges);
+  fixed.total = offsets_in(ranges);
   fixed.spec = {
       {"topic", spec.topic}, {"pipeline", spec.pipeline}, {"from", spec.from}, {"to", spec.to}};
   if (spec.tenant) fixed.spec["tenant"] = *spec.tenant;
   if (spec.type) fixed.spec["type"] = *spec.type;
   if (spec.partition) fixed.spec["partition"] = *spec.partition;
   Json list = Json::array();
-  for (const OffsetRange& range : *ranges) {
+  for (const OffsetRange& range : ranges) {
     list.push_back(
         {{"partition", range.partition.partition}, {"from", range.from}, {"to", range.to}});
   }
@@ -281,10 +276,8 @@ Result<FixedReplay> Replayer::fix(const ReplaySpec& spec) {
 }
 
 Result<ReplayEstimate> Replayer::estimate(const ReplaySpec& spec) {
-  const auto stage = stages_(spec.pipeline);
-  if (!stage) return fail(stage.error());
-  const auto ranges = resolve(log_, admin_, spec, clock_.now());
-  if (!ranges) return fail(ranges.error());
+  const auto stage = MESH_TRY(stages_(spec.pipeline));
+  const auto ranges = MESH_TRY(resolve(log_, admin_, spec, clock_.now()));
   ReplayEstimate estimate;
   std::map<std::string, std::int64_t> tenants;
   const SteadyTime begin = clock_.steady();
@@ -305,11 +298,10 @@ Result<ReplayEstimate> Replayer::estimate(const ReplaySpec& spec) {
     }
     return true;
   };
-  for (const OffsetRange& range : *ranges) {
+  for (const OffsetRange& range : ranges) {
     in_range = 0;
     counted = -1;
-    const auto scanned = scan(log_, range.partition, range.from, range.to, count);
-    if (!scanned) return fail(scanned.error());
+    MESH_TRY(scan(log_, range.partition, range.from, range.to, count));
   }
   std::vector<std::pair<std::string, std::int64_t>> largest(tenants.begin(), tenants.end());
   std::ranges::stable_sort(largest, std::greater{}, [](const auto& entry) { return entry.second; });
@@ -317,21 +309,18 @@ Result<ReplayEstimate> Replayer::estimate(const ReplaySpec& spec) {
   estimate.by_tenant = {largest.begin(), largest.end()};
 
   const std::chrono::duration<double> took = clock_.steady() - begin;
-  estimate.seconds =
-      two_digits(took.count() + (*stage)->cost().seconds(batches, estimate.matching));
+  estimate.seconds = two_digits(took.count() + stage->cost().seconds(batches, estimate.matching));
   return estimate;
 }
 
 Status Replayer::run(TaskContext& context) {
   const Json& json = context.task().spec;
-  const auto spec = replay_spec_from_json(json);
-  if (!spec) return fail(spec.error());
+  const auto spec = MESH_TRY(replay_spec_from_json(json));
   if (!json.contains("ranges")) {
     return fail(ErrorKind::internal, "the replay was submitted without fixed offsets");
   }
-  const auto stage = stages_(spec->pipeline);
-  if (!stage) return fail(stage.error());
-  return Run(log_, clock_, context, **stage, *spec).over(ranges_of(json, spec->topic));
+  const auto stage = MESH_TRY(stages_(spec.pipeline));
+  return Run(log_, clock_, context, *stage, spec).over(ranges_of(json, spec.topic));
 }
 
 }  // namespace mesh::pipeline

@@ -9,16 +9,14 @@ namespace mesh::pipeline {
 namespace {
 
 Status read_text(const Json& json, std::string_view name, std::string& text) {
-  auto value = text_member(json, name);
-  if (!value) return fail(std::move(value.error()));
-  if (*value) text = std::move(**value);
+  auto value = MESH_TRY(text_member(json, name));
+  if (value) text = std::move(*value);
   return {};
 }
 
 Status read_text(const Json& json, std::string_view name, std::optional<std::string>& text) {
-  auto value = text_member(json, name);
-  if (!value) return fail(std::move(value.error()));
-  text = std::move(*value);
+  auto value = MESH_TRY(text_member(json, name));
+  text = std::move(value);
   return {};
 }
 
@@ -39,13 +37,12 @@ Status check_tenant(const std::optional<std::string>& tenant) {
 }
 
 Status read_partition(const Json& json, std::optional<int>& partition) {
-  auto number = int_member(json, "partition");
-  if (!number) return fail(std::move(number.error()));
-  if (!*number) return {};
-  if (**number < 0 || **number > 1'000'000) {
+  auto number = MESH_TRY(int_member(json, "partition"));
+  if (!number) return {};
+  if (*number < 0 || *number > 1'000'000) {
     return bad_member("partition", "must be the number of a partition");
   }
-  partition = static_cast<int>(**number);
+  partition = static_cast<int>(*number);
   return {};
 }
 

@@ -354,23 +354,22 @@ Status TaskRunner::Impl::accepts(const std::string& kind) const {
     return fail(ErrorKind::invalid, "there are no tasks of kind \"" + kind + "\"");
   }
   if (!does_tasks) return {};
-  const auto elsewhere = does_tasks();
-  if (!elsewhere) return fail(elsewhere.error());
-  if (*elsewhere) return {};
+  const auto elsewhere = MESH_TRY(does_tasks());
+  if (elsewhere) return {};
   return fail(ErrorKind::conflict,
               "no process does tasks now: none that `mesh members` shows has the role pipelines; "
               "start one, or add the role to `roles`, and ask again");
 }
 
 Result<Task> TaskRunner::Impl::submit(std::string kind, Json spec, std::int64_t total) {
-  if (auto known = accepts(kind); !known) return fail(std::move(known.error()));
+  MESH_TRY(accepts(kind));
   Task task;
   task.created_at = clock.now();
   task.id = new_uuid_v7(task.created_at);
   task.kind = std::move(kind);
   task.spec = std::move(spec);
   task.total = total;
-  if (auto stored = store.insert(task); !stored) return fail(std::move(stored.error()));
+  MESH_TRY(store.insert(task));
   append_event(event_log, "task.created", task, task.created_at);
   {
     std::lock_guard lock(mutex);
@@ -381,19 +380,17 @@ Result<Task> TaskRunner::Impl::submit(std::string kind, Json spec, std::int64_t 
 }
 
 Status TaskRunner::Impl::cancel(const std::string& id) {
-  const auto before = store.get(id);
-  if (!before) return fail(before.error());
-  if (before->state == Task::State::cancelled) return {};
-  auto asked = store.request_cancel(id);
-  if (!asked) return fail(std::move(asked.error()));
-  if (asked->state == Task::State::cancelled) {  // waited, and was never begun
-    append_event(event_log, "task.completed", *asked, asked->finished_at);
-    ended(*asked);
+  const auto before = MESH_TRY(store.get(id));
+  if (before.state == Task::State::cancelled) return {};
+  auto asked = MESH_TRY(store.request_cancel(id));
+  if (asked.state == Task::State::cancelled) {  // waited, and was never begun
+    append_event(event_log, "task.completed", asked, asked.finished_at);
+    ended(asked);
     return {};
   }
-  if (has_ended(*asked)) {
+  if (has_ended(asked)) {
     return fail(ErrorKind::conflict,
-                "task " + id + " has ended already: it is " + std::string(to_string(asked->state)));
+                "task " + id + " has ended already: it is " + std::string(to_string(asked.state)));
   }
   {
     std::lock_guard lock(mutex);

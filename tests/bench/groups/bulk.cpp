@@ -43,7 +43,7 @@ void at(Bench& bench, Meshd& meshd, const std::string& suffix, int lines) {
   Measured best;
   double raw = 0;
   for (int round = 0; round < bench.rounds(); ++round) {
-    meshd.settle();
+    meshd.await_idle();
     raw = std::max(raw, raw_appends(bodies[0], bench.seconds(2)));
     keep_best(best, measure("bulk of " + label,
                             post_plan(

@@ -124,7 +124,7 @@ void beside_floods(Bench& bench, const std::string& data_dir, std::uint64_t floo
   const std::string kind = limits ? "within-limits/" : "unlimited/";
   const Quiet alone = quiet(bench, meshd, "alone");
   for (auto& [name, plan] : floods(meshd, flood_users)) {
-    meshd.settle();
+    meshd.await_idle();
     std::stop_source stop;
     plan.stop = stop.get_token();
     plan.expected = [](int status) { return status / 100 == 2 || status == 429; };
@@ -145,7 +145,7 @@ void beside_backlog(Bench& bench, const std::string& name, const std::string& gr
   {
     Meshd meshd(data, config());
     alone = quiet(bench, meshd, "alone");
-    meshd.settle();
+    meshd.await_idle();
   }
   make_backlog(data);
   Meshd meshd(data, config());
@@ -176,7 +176,7 @@ void fairness(Bench& bench) {
   beside_backlog(bench, "backlog-of-users", "user-index-1", [&](const std::string& data) {
     store_users(data, {{kFlood, backlog / 5}});
     Meshd meshd(data, config({.pipelines = false}));
-    meshd.settle();  // its outbox, that is: nothing indexes
+    meshd.await_idle();  // its outbox, that is: nothing indexes
   });
 }
 

@@ -49,7 +49,7 @@ void replay(Bench& bench) {
   Meshd meshd(dir.file("data"), config());
 
   publish_lines(meshd, users.tenant, static_cast<std::uint64_t>(events));
-  const double first = seconds_of([&] { meshd.settle(); });
+  const double first = seconds_of([&] { meshd.await_idle(); });
   Bench::progress("the pipeline was " + std::to_string(first) + " s behind the ingest");
   const double scan = scan_rate(meshd, "analytics.events", events);
   const auto replayed = meshd.run_task("/admin/v1/replays", R"({"topic":"analytics.events"})");

@@ -6,6 +6,7 @@
 #include "common/auth/remote_keys.h"
 #include "common/base/json.h"
 #include "tests/common/auth/mint.h"
+#include "tests/support/manual_clock.h"
 
 namespace mesh::auth {
 namespace {
@@ -34,9 +35,8 @@ class Authentication : public testing::Test {
   }
 
   Result<Principal> authenticate(const Credential& credential, Wanted wanted = Wanted::tenant) {
-    auto made = Authenticator::create(options_, clock_);
-    if (!made) return fail(made.error());
-    return (*made)->authenticate(credential, wanted);
+    auto made = MESH_TRY(Authenticator::create(options_, clock_));
+    return made->authenticate(credential, wanted);
   }
   ErrorKind refusal(const Credential& credential, Wanted wanted = Wanted::tenant) {
     const auto principal = authenticate(credential, wanted);

@@ -7,6 +7,7 @@
 #include "common/base/json.h"
 #include "common/base/strings.h"
 #include "tests/common/auth/mint.h"
+#include "tests/support/manual_clock.h"
 
 namespace mesh::auth {
 namespace {
@@ -61,9 +62,8 @@ class Jwt : public testing::Test {
   }
 
   static Result<TokenSubject> verify(const JwtVerifier& verifier, const std::string& token) {
-    const auto opened = verifier.open(token);
-    if (!opened) return fail(opened.error());
-    return verifier.subject(*opened);
+    const auto opened = MESH_TRY(verifier.open(token));
+    return verifier.subject(opened);
   }
   // Why the token is refused; "accepted" where it is not.
   std::string outcome(const std::string& token) const {

@@ -9,6 +9,7 @@
 #include "common/auth/jwt.h"
 #include "tests/common/auth/mint.h"
 #include "tests/support/eventually.h"
+#include "tests/support/manual_clock.h"
 
 namespace mesh::auth {
 namespace {

@@ -1,4 +1,5 @@
 #include "common/base/circuit_breaker.h"
+#include "tests/support/manual_clock.h"
 
 #include <gtest/gtest.h>
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/time.h"
+#include "tests/support/manual_clock.h"
 
 namespace mesh {
 namespace {

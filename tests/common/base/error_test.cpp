@@ -38,11 +38,33 @@ TEST(Error, EveryKindHasANameOfItsOwn) {
 TEST(Error, PassesThroughResultsOfAnyType) {
   const auto inner = []() -> Result<int> { return fail(ErrorKind::conflict, "taken"); };
   const auto outer = [&]() -> Status {
-    auto result = inner();
-    if (!result) return fail(result.error());
+    MESH_TRY(inner());
     return {};
   };
   EXPECT_EQ(outer().error().message, "taken");
+}
+
+TEST(Error, TryGivesTheValueAndGoesNoFurtherWhereThereIsNone) {
+  const auto half = [](int n) -> Result<std::unique_ptr<int>> {
+    if (n % 2 != 0) return fail(ErrorKind::invalid, std::to_string(n) + " is odd");
+    return std::make_unique<int>(n / 2);
+  };
+  int reached = 0;
+  const auto quarter = [&](int n) -> Result<int> {
+    ++reached;
+    const auto once = MESH_TRY(half(n));
+    ++reached;
+    const auto twice = MESH_TRY(half(*MESH_TRY(half(n))));  // one within another
+    ++reached;
+    EXPECT_EQ(*once, *twice * 2);
+    return *twice;
+  };
+  EXPECT_EQ(quarter(12).value(), 3);
+  EXPECT_EQ(reached, 3);
+  EXPECT_EQ(quarter(7).error().message, "7 is odd");
+  EXPECT_EQ(reached, 4);
+  EXPECT_EQ(quarter(6).error().message, "3 is odd");
+  EXPECT_EQ(reached, 6);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "tests/support/eventually.h"
+#include "tests/support/manual_clock.h"
 
 namespace mesh {
 namespace {

@@ -103,6 +103,20 @@ TEST(EventRecord, KeyIsTheTenantAloneWhereTheTypeHasNoSubject) {
   EXPECT_EQ(to_record(event).key, "tenant-a");
 }
 
+TEST(EventRecord, AKeyTellsItsTenantAndItsSubject) {
+  const auto tenant = *TenantId::parse("tenant-a");
+  EXPECT_EQ(key_of(tenant, "123"), "tenant-a/123");
+  EXPECT_EQ(key_of(tenant, ""), "tenant-a");
+  EXPECT_EQ(tenant_of_key("tenant-a/12/3"), "tenant-a");
+  EXPECT_EQ(subject_of_key("tenant-a/12/3"), "12/3");
+  EXPECT_EQ(tenant_of_key("tenant-a"), "tenant-a");
+  EXPECT_EQ(subject_of_key("tenant-a"), "");
+  EXPECT_EQ(tenant_of_key(""), "");
+  EXPECT_EQ(subject_of_key(""), "");
+  EXPECT_EQ(subject_of_key("tenant-a/"), "");
+  EXPECT_EQ(tenant_of_key("/123"), "") << "another producer's";
+}
+
 // One that is no version is an extension; it came back in front of the others, or not at all.
 TEST(EventRecord, ASequenceThatIsTextKeepsItsPlaceAmongTheExtensions) {
   for (const char* sequence : {"first", "00017", ""}) {

@@ -14,6 +14,7 @@
 #include "common/base/clock.h"
 #include "common/base/strings.h"
 #include "common/http/server.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/raw_client.h"
 
 namespace mesh::http {

@@ -1,4 +1,5 @@
 #include "common/telemetry/usage.h"
+#include "tests/support/manual_clock.h"
 
 #include <gmock/gmock.h>
 

@@ -1,6 +1,7 @@
 #include "common/engines/memory/memory_limiter.h"
 #include "tests/contract/rate_limiter_contract.h"
 #include "tests/support/later_limiter.h"
+#include "tests/support/manual_clock.h"
 
 namespace mesh::test {
 namespace {

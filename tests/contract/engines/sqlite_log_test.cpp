@@ -2,6 +2,7 @@
 
 #include "common/engines/sqlite/log/sqlite_log.h"
 #include "tests/contract/event_log_contract.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh::test {

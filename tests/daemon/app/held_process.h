@@ -141,9 +141,8 @@ class HeldLogAdmin final : public LogAdmin {
   Result<std::unique_ptr<LogConsumer>> open_consumer(const std::string& group,
                                                      const std::vector<std::string>& topics,
                                                      const std::string& member) override {
-    auto opened = admin_.open_consumer(group, topics, member);
-    if (!opened) return opened;
-    return std::make_unique<HeldConsumer>(std::move(*opened), gate_);
+    auto opened = MESH_TRY(admin_.open_consumer(group, topics, member));
+    return std::make_unique<HeldConsumer>(std::move(opened), gate_);
   }
   Result<std::vector<GroupInfo>> groups() override {
     return held(gate_, [&] { return admin_.groups(); });

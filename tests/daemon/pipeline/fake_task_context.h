@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "daemon/pipeline/tasks/tasks.h"
+#include "tests/support/manual_clock.h"
 
 namespace mesh::test {
 

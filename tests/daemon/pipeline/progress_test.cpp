@@ -11,6 +11,7 @@
 #include "tests/support/fake_event_log.h"
 #include "tests/support/fake_outbox.h"
 #include "tests/support/fake_stores.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/outbox.h"
 
 namespace mesh::pipeline {
@@ -220,6 +221,17 @@ TEST_F(ProgressTest, EachEventOfARequestIsWaitedForInItsGroup) {
   EXPECT_EQ(look(mixed), Reached::log);
   (void)retries_.remove("analytics", {&counted, 1});
   EXPECT_EQ(look(mixed), Reached::processed);
+}
+
+// "<tenant>", without a '/': the key of an event that is of nothing in particular.
+TEST_F(ProgressTest, AParkedEventWhoseKeyIsTheTenantAloneIsTheTenants) {
+  const auto counted = append(kAnalytics.topic, "acme");
+  AwaitedWrite write(kAcme, behind({counted}), Reached::processed);
+  commit("analytics", counted);
+  park("analytics", counted, "acme");
+  EXPECT_EQ(look(write), Reached::log);
+  (void)retries_.remove("analytics", {&counted, 1});
+  EXPECT_EQ(look(write), Reached::processed);
 }
 
 TEST_F(ProgressTest, AnEngineThatIsAwayIsNoProgress) {

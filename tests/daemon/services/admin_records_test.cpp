@@ -7,6 +7,7 @@
 #include "daemon/services/admin.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_event_log.h"
+#include "tests/support/manual_clock.h"
 
 namespace mesh::services {
 namespace {

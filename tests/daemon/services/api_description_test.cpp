@@ -23,6 +23,7 @@
 #include "tests/support/fake_engines.h"
 #include "tests/support/fake_event_log.h"
 #include "tests/support/fake_stores.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh::services {
@@ -161,7 +162,7 @@ class ApiDescription : public testing::Test {
         {log_, log_, clock_, polls_, [] { return std::vector<pipeline::PipelineStatus>{}; }});
     for (const auto& table :
          {tenant_routes({store_->tenants(), directory_, *limiter_}), usage_routes({usage_}),
-          member_routes({store_->members()}),
+          member_routes({store_->members(), store_->leases()}),
           work_routes({log_, log_, clock_, store_->tasks(), runner_, replayer_, letters_,
                        generations_, polls_, [](const auto&) { return Status(); }, directory_}),
           process_routes({[] { return Json(); }, [] { return std::vector<Check>(); }})}) {

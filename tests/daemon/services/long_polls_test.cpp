@@ -7,6 +7,7 @@
 #include <set>
 
 #include "tests/support/eventually.h"
+#include "tests/support/manual_clock.h"
 
 namespace mesh::services {
 namespace {

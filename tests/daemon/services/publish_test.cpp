@@ -13,6 +13,7 @@
 #include "daemon/services/common.h"
 #include "tests/support/fake_engines.h"
 #include "tests/support/fake_event_log.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh::services {

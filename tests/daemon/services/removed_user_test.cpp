@@ -10,6 +10,7 @@
 #include "common/engines/sqlite/points/embedded_index.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
 #include "tests/support/eventually.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/outbox.h"
 #include "tests/support/temp_dir.h"
 
@@ -34,7 +35,7 @@ class RemovedUser : public ::testing::Test {
     return done.get_future().get();
   }
   // As the relay and the index's pipeline do.
-  void settle() {
+  void await_idle() {
     const auto entries = test::waiting(store_->outbox()).value();
     for (const auto& entry : entries) ASSERT_TRUE(append_and_wait(*log_, {entry.record}));
     ASSERT_TRUE(test::acknowledge(store_->outbox(), store_->leases(), test::sequences(entries)));
@@ -75,7 +76,7 @@ TEST_F(RemovedUser, NoFileHoldsTheAddressOnceTheGreatestLagIsOver) {
     });
     index(user, false);
   }
-  settle();
+  await_idle();
   clock_.advance(options_.max_compaction_lag);
   ASSERT_TRUE(log_->upkeep());
   EXPECT_THAT(files_with_address(), testing::Not(testing::IsEmpty()));
@@ -83,7 +84,7 @@ TEST_F(RemovedUser, NoFileHoldsTheAddressOnceTheGreatestLagIsOver) {
   auto removed = change([&](auto done) { store_->users().remove(acme_, 3, {}, std::move(done)); });
   ++removed.version;
   index(removed, true);
-  settle();
+  await_idle();
   clock_.advance(options_.max_compaction_lag);
   ASSERT_TRUE(log_->upkeep());
   std::vector<std::string> left;

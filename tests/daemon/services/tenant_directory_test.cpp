@@ -5,6 +5,7 @@
 
 #include "tests/support/eventually.h"
 #include "tests/support/fake_tenants.h"
+#include "tests/support/manual_clock.h"
 
 namespace mesh::services {
 namespace {

@@ -15,6 +15,7 @@
 #include "tests/support/fake_engines.h"
 #include "tests/support/fake_event_log.h"
 #include "tests/support/fake_stores.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/outbox.h"
 #include "tests/support/temp_dir.h"
 

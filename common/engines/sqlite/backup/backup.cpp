@@ -43,14 +43,14 @@ Result<Digest> check_copy(const std::string& path, const Snapshot::Copied& copie
 Status write_manifest(FolderDraft& draft, const std::string& folder, const Json& manifest) {
   const std::string path = folder + "/" + kManifest;
   const std::string draft_path = draft.add(std::string(kManifest) + ".new");
-  if (auto written = write_new(draft_path, manifest.dump(2) + "\n"); !written) return written;
+  MESH_TRY(write_new(draft_path, manifest.dump(2) + "\n"));
   // Before the name is there everything else is, folder entries too.
-  if (auto synced = sync_path(folder); !synced) return synced;
+  MESH_TRY(sync_path(folder));
   if (::rename(draft_path.c_str(), path.c_str()) != 0) {
     return unavailable(path + " cannot be made", errno);
   }
   draft.renamed(draft_path, path);
-  if (auto synced = sync_path(folder); !synced) return synced;
+  MESH_TRY(sync_path(folder));
   const auto parent = fs::path(folder).parent_path().string();
   return sync_path(parent);
 }
@@ -62,9 +62,8 @@ Result<Json> copy_files(const std::string& data_dir, const std::string& folder, 
     const std::string path = data_dir + "/" + kind.name;
     if (kind.database && (kind.required || fs::exists(path))) paths.push_back(path);
   }
-  auto taken = Snapshot::take(paths);
-  if (!taken) return fail(taken.error());
-  auto& snapshot = **taken;
+  auto taken = MESH_TRY(Snapshot::take(paths));
+  auto& snapshot = *taken;
   Json manifest{{"format", kBackupFormat},
                 {"version", kBackupVersion},
                 {"made_at", format_rfc3339(options.clock.now())},
@@ -78,31 +77,27 @@ Result<Json> copy_files(const std::string& data_dir, const std::string& folder, 
   };
   for (const auto& path : paths) {
     const auto name = fs::path(path).filename().string();
-    if (auto made = snapshot.copy(path, draft.add(name), copied); !made) return fail(made.error());
+    MESH_TRY(snapshot.copy(path, draft.add(name), copied));
   }
   // Only now, when nothing is held any more.
   for (const auto& path : paths) {
     const auto name = fs::path(path).filename().string();
     const std::string copy = folder + "/" + name;
-    if (auto synced = sync_path(copy); !synced) return fail(synced.error());
-    auto digest = check_copy(copy, copied);
-    if (!digest) return fail(digest.error());
+    MESH_TRY(sync_path(copy));
+    auto digest = MESH_TRY(check_copy(copy, copied));
     manifest["files"].push_back({{"name", name},
-                                 {"bytes", digest->bytes},
-                                 {"sha256", digest->sha256},
+                                 {"bytes", digest.bytes},
+                                 {"sha256", digest.sha256},
                                  {"schema_version", snapshot.schema_version(path)}});
   }
   for (const auto& kind : kBackedUp) {
     const std::string path = data_dir + "/" + kind.name;
     if (kind.database || !fs::exists(path)) continue;
-    auto digest = copy_plain(path, draft.add(kind.name));
-    if (!digest) return fail(digest.error());
+    auto digest = MESH_TRY(copy_plain(path, draft.add(kind.name)));
     manifest["files"].push_back(
-        {{"name", kind.name}, {"bytes", digest->bytes}, {"sha256", digest->sha256}});
+        {{"name", kind.name}, {"bytes", digest.bytes}, {"sha256", digest.sha256}});
   }
-  if (auto written = write_manifest(draft, folder, manifest); !written) {
-    return fail(written.error());
-  }
+  MESH_TRY(write_manifest(draft, folder, manifest));
   return manifest;
 }
 
@@ -144,7 +139,7 @@ Status can_back_up(const std::string& data_dir, const std::string& folder) {
 
 Result<Json> back_up(const std::string& data_dir, const std::string& folder,
                      const BackupOptions& options) {
-  if (auto free = can_back_up(data_dir, folder); !free) return fail(free.error());
+  MESH_TRY(can_back_up(data_dir, folder));
   FolderDraft draft(folder);
   if (auto made = draft.make_folder(); !made) return draft.give_up(made.error());
   if (auto alone = draft.be_alone(); !alone) return draft.give_up(alone.error());

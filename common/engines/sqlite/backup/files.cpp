@@ -1,4 +1,5 @@
 #include "common/engines/sqlite/backup/files.h"
+#include "common/base/fd.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -16,23 +17,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int fd() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  const int fd_;
-};
-
-Status write_all(const Descriptor& file, std::string_view bytes, const std::string& path) {
+Status write_all(const Fd& file, std::string_view bytes, const std::string& path) {
   while (!bytes.empty()) {
-    const auto n = ::write(file.fd(), bytes.data(), bytes.size());
+    const auto n = ::write(file.get(), bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return unavailable(path + " cannot be written", errno);
     bytes.remove_prefix(static_cast<std::size_t>(n));
@@ -42,12 +29,11 @@ Status write_all(const Descriptor& file, std::string_view bytes, const std::stri
 
 // A new file; `fill` writes it.
 template <typename Fill>
-auto make_file(const std::string& path, Fill fill)
-    -> decltype(fill(std::declval<const Descriptor&>())) {
-  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+auto make_file(const std::string& path, Fill fill) -> decltype(fill(std::declval<const Fd&>())) {
+  const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!file) return unavailable(path + " cannot be made", errno);
   auto filled = fill(file);
-  if (filled && ::fsync(file.fd()) != 0) return unavailable(path + " cannot be synced", errno);
+  if (filled && ::fsync(file.get()) != 0) return unavailable(path + " cannot be synced", errno);
   return filled;
 }
 
@@ -58,8 +44,8 @@ tl::unexpected<Error> unavailable(const std::string& what, int error) {
 }
 
 Status sync_path(const std::string& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file && ::fsync(file.fd()) == 0) return {};
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file && ::fsync(file.get()) == 0) return {};
   return unavailable(path + " cannot be synced", errno);
 }
 
@@ -121,7 +107,7 @@ tl::unexpected<Error> FolderDraft::give_up(Error error) {
 Result<Digest> read_through(const std::string& path,
                             const std::function<Status(std::string_view chunk)>& use) {
   // Not blocking, for a FIFO would wait.
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file) return unavailable(path + " cannot be read", errno);
   Digest digest;
   Sha256 sum;
@@ -129,7 +115,7 @@ Result<Digest> read_through(const std::string& path,
   for (;;) {
     std::size_t filled = 0;
     while (filled < chunk.size()) {
-      const auto n = ::read(file.fd(), chunk.data() + filled, chunk.size() - filled);
+      const auto n = ::read(file.get(), chunk.data() + filled, chunk.size() - filled);
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) return unavailable(path + " cannot be read", errno);
       if (n == 0) break;
@@ -139,18 +125,18 @@ Result<Digest> read_through(const std::string& path,
     const std::string_view bytes(chunk.data(), filled);
     sum.add(bytes);
     digest.bytes += static_cast<std::int64_t>(filled);
-    if (auto used = use(bytes); !used) return fail(used.error());
+    MESH_TRY(use(bytes));
   }
   digest.sha256 = sum.hex();
   return digest;
 }
 
 Status write_new(const std::string& path, std::string_view bytes) {
-  return make_file(path, [&](const Descriptor& file) { return write_all(file, bytes, path); });
+  return make_file(path, [&](const Fd& file) { return write_all(file, bytes, path); });
 }
 
 Result<Digest> copy_plain(const std::string& from, const std::string& to) {
-  return make_file(to, [&](const Descriptor& file) {
+  return make_file(to, [&](const Fd& file) {
     return read_through(from, [&](std::string_view chunk) { return write_all(file, chunk, to); });
   });
 }

@@ -72,12 +72,11 @@ Result<Manifest> read_manifest(const std::string& folder) {
                                          ": a backup that was cut off, or none; make another one");
   }
   std::string text;
-  auto read = read_through(path, [&](std::string_view chunk) -> Status {
+  MESH_TRY(read_through(path, [&](std::string_view chunk) -> Status {
     text += chunk;
     if (text.size() <= kMaxManifest) return {};
     return fail(ErrorKind::corrupt, path + " is too large to be a manifest");
-  });
-  if (!read) return fail(read.error());
+  }));
   auto json = parse_json(text);
   if (!json) {
     return fail(ErrorKind::corrupt, path + " is damaged: " + json.error().message);

@@ -18,10 +18,9 @@ constexpr const char* kRestoring = ".restoring";  // behind the names of files u
 }  // namespace
 
 Result<Json> verify_backup(const std::string& folder) {
-  auto manifest = read_manifest(folder);
-  if (!manifest) return fail(manifest.error());
-  Json report = report_of(folder, *manifest);
-  for (const auto& entry : manifest->files) {
+  auto manifest = MESH_TRY(read_manifest(folder));
+  Json report = report_of(folder, manifest);
+  for (const auto& entry : manifest.files) {
     const auto digest =
         read_through(folder + "/" + entry.name, [](std::string_view) { return Status{}; });
     const auto fault = fault_of(entry, digest);
@@ -42,7 +41,7 @@ Result<Json> restore_backup(const std::string& folder, const std::string& data_d
   std::error_code error;
   if (fs::exists(data_dir, error) &&
       (!fs::is_directory(data_dir, error) || !fs::is_empty(data_dir, error) || error)) {
-    if (auto whole = no_unfinished_restore(data_dir); !whole) return fail(whole.error());
+    MESH_TRY(no_unfinished_restore(data_dir));
     return fail(ErrorKind::conflict, data_dir +
                                          " is not empty: restore into a new or an empty folder; "
                                          "nothing was changed");

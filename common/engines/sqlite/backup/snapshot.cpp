@@ -16,11 +16,9 @@ constexpr int kStepPages = 256;
 constexpr int kMaxTries = 10'000;
 
 Result<std::int64_t> number(Database& db, std::string_view sql) {
-  auto statement = db.prepare(sql);
-  if (!statement) return fail(statement.error());
-  auto row = statement->step();
-  if (!row) return fail(row.error());
-  return statement->integer(0);
+  auto statement = MESH_TRY(db.prepare(sql));
+  MESH_TRY(statement.step());
+  return statement.integer(0);
 }
 
 std::int64_t log_bytes(const std::string& path) {
@@ -57,20 +55,18 @@ Result<std::unique_ptr<Snapshot::Held>> Snapshot::Held::open(const std::string& 
   auto held = std::make_unique<Held>();
   held->path = path;
   for (auto* connection : {&held->reader, &held->watcher}) {
-    auto db = Database::open(path, Database::Mode::read_only);
-    if (!db) return fail(db.error());
-    *connection = std::move(*db);
+    auto db = MESH_TRY(Database::open(path, Database::Mode::read_only));
+    *connection = std::move(db);
   }
   held->hold = std::make_unique<HeldFile>(path);
   return held;
 }
 
 Status Snapshot::Held::begin() {
-  if (auto begun = reader->execute("BEGIN"); !begun) return begun;
+  MESH_TRY(reader->execute("BEGIN"));
   // The transaction begins with the first read.
-  auto read = number(*reader, "PRAGMA user_version");
-  if (!read) return fail(read.error());
-  schema = *read;
+  auto read = MESH_TRY(number(*reader, "PRAGMA user_version"));
+  schema = read;
   return {};
 }
 
@@ -84,9 +80,8 @@ Status Snapshot::Held::measure() {
 
 // Since the call before.
 Result<bool> Snapshot::Held::changed() {
-  auto now = number(*watcher, "PRAGMA data_version");
-  if (!now) return fail(now.error());
-  return std::exchange(version, *now) != *now;
+  auto now = MESH_TRY(number(*watcher, "PRAGMA data_version"));
+  return std::exchange(version, now) != now;
 }
 
 Snapshot::Snapshot(std::vector<std::unique_ptr<Held>> files) : files_(std::move(files)) {}
@@ -95,33 +90,31 @@ Snapshot::~Snapshot() = default;
 Result<std::unique_ptr<Snapshot>> Snapshot::take(const std::vector<std::string>& paths) {
   std::vector<std::unique_ptr<Held>> files;
   for (const auto& path : paths) {
-    auto held = Held::open(path);
-    if (!held) return fail(held.error());
-    files.push_back(std::move(*held));
+    auto held = MESH_TRY(Held::open(path));
+    files.push_back(std::move(held));
   }
   // Where no file changed from before the first transaction began until after the last did, all of
   // them show the same instant. Beginning takes microseconds, a commit waits for the disk.
   for (int tries = 0; tries < kMaxTries; ++tries) {
     bool still = true;
     for (auto& file : files) {
-      if (auto seen = file->changed(); !seen) return fail(seen.error());
+      MESH_TRY(file->changed());
     }
     for (auto& file : files) {
-      if (auto begun = file->begin(); !begun) return fail(begun.error());
+      MESH_TRY(file->begin());
     }
     for (auto& file : files) {
-      auto changed = file->changed();
-      if (!changed) return fail(changed.error());
-      still = still && !*changed;
+      auto changed = MESH_TRY(file->changed());
+      still = still && !changed;
     }
     if (still) {
       for (auto& file : files) {
-        if (auto measured = file->measure(); !measured) return fail(measured.error());
+        MESH_TRY(file->measure());
       }
       return std::unique_ptr<Snapshot>(new Snapshot(std::move(files)));
     }
     for (auto& file : files) {
-      if (auto ended = file->reader->execute("ROLLBACK"); !ended) return fail(ended.error());
+      MESH_TRY(file->reader->execute("ROLLBACK"));
     }
     std::this_thread::yield();
   }
@@ -137,14 +130,12 @@ std::int64_t Snapshot::schema_version(const std::string& path) const { return he
 
 Status Snapshot::copy(const std::string& path, const std::string& target, const Copied& copied) {
   auto& source = held(path);
-  auto made = Database::open(target, Database::Mode::read_write);
-  if (!made) return fail(made.error());
-  auto& db = **made;
+  auto made = MESH_TRY(Database::open(target, Database::Mode::read_write));
+  auto& db = *made;
   ::chmod(target.c_str(), 0600);
   // Opening it has made page 1, so that sums are known to be wanted. Nothing is rolled back: a copy
   // that fails is thrown away.
-  auto prepared = db.execute("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF");
-  if (!prepared) return prepared;
+  MESH_TRY(db.execute("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF"));
   sqlite3_backup* backup =
       sqlite3_backup_init(db.handle(), "main", source.reader->handle(), "main");
   if (backup == nullptr) return fail(error_of(db.handle(), sqlite3_errcode(db.handle())));

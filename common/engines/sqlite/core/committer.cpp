@@ -269,9 +269,8 @@ Status Committer::Impl::attempt(std::vector<Task>& group, bool savepoints, bool&
   auto& db = *writer;
   db.failure_ = 0;
   const auto control = [&](std::string_view sql) -> Status {
-    auto statement = db.prepare(sql);
-    if (!statement) return fail(statement.error());
-    return statement->run();
+    auto statement = MESH_TRY(db.prepare(sql));
+    return statement.run();
   };
   if (auto s = control("BEGIN IMMEDIATE"); !s) return finish_attempt(std::move(s));
   for (const auto& reset : begun) reset();

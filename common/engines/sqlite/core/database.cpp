@@ -206,7 +206,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode m
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864;"
         "PRAGMA cache_size=-16384; PRAGMA secure_delete=ON;";
   }
-  if (auto s = db->execute(pragmas); !s) return fail(s.error());
+  MESH_TRY(db->execute(pragmas));
   db->wrote_ = false;
   return db;
 }

@@ -24,7 +24,7 @@ Result<std::unique_ptr<DirectoryLock>> DirectoryLock::acquire(const std::string&
                                             " cannot be made or written: " + std::strerror(errno) +
                                             "; check data_dir and its permissions");
   }
-  std::unique_ptr<DirectoryLock> lock(new DirectoryLock(fd));
+  std::unique_ptr<DirectoryLock> lock(new DirectoryLock(Fd(fd)));
   // Who only looks whether somebody holds it has it for an instant.
   int refused = ::flock(fd, LOCK_EX | LOCK_NB);
   for (int again = 0; refused != 0 && errno == EWOULDBLOCK && again < 5; ++again) {
@@ -50,7 +50,5 @@ Result<std::unique_ptr<DirectoryLock>> DirectoryLock::acquire(const std::string&
   if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, pid.data(), pid.size(), 0) < 0) errno = 0;
   return lock;
 }
-
-DirectoryLock::~DirectoryLock() { ::close(fd_); }
 
 }  // namespace mesh::sqlite

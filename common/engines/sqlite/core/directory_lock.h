@@ -5,6 +5,7 @@
 #include <string>
 
 #include "common/base/error.h"
+#include "common/base/fd.h"
 
 namespace mesh::sqlite {
 
@@ -13,11 +14,10 @@ namespace mesh::sqlite {
 class DirectoryLock {
  public:
   static Result<std::unique_ptr<DirectoryLock>> acquire(const std::string& dir);
-  ~DirectoryLock();
 
  private:
-  explicit DirectoryLock(int fd) : fd_(fd) {}
-  int fd_;
+  explicit DirectoryLock(Fd fd) : fd_(std::move(fd)) {}
+  Fd fd_;
 };
 
 }  // namespace mesh::sqlite

@@ -8,10 +8,10 @@ namespace mesh::sqlite {
 namespace {
 
 Status run_step(Database& db, const SchemaStep& step, std::int64_t version) {
-  if (auto s = db.execute("BEGIN IMMEDIATE"); !s) return s;
-  if (auto s = db.execute(step.sql); !s) return s;
+  MESH_TRY(db.execute("BEGIN IMMEDIATE"));
+  MESH_TRY(db.execute(step.sql));
   if (step.rows != nullptr) {
-    if (auto s = step.rows(db); !s) return s;
+    MESH_TRY(step.rows(db));
   }
   return db.execute("PRAGMA user_version=" + std::to_string(version) + "; COMMIT");
 }
@@ -21,11 +21,9 @@ Status run_step(Database& db, const SchemaStep& step, std::int64_t version) {
 Status migrate(Database& db, std::span<const SchemaStep> steps) {
   std::int64_t version = 0;
   {
-    auto read = db.prepare("PRAGMA user_version");
-    if (!read) return fail(read.error());
-    auto row = read->step();
-    if (!row) return fail(row.error());
-    version = read->integer(0);
+    auto read = MESH_TRY(db.prepare("PRAGMA user_version"));
+    MESH_TRY(read.step());
+    version = read.integer(0);
   }
   const auto known = static_cast<std::int64_t>(steps.size());
   if (version > known) {

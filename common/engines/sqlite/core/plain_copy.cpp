@@ -1,4 +1,5 @@
 #include "common/engines/sqlite/core/plain_copy.h"
+#include "common/base/fd.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -56,21 +57,15 @@ bool structure_is_right(const std::string& path) {
   return row && *row && check->text(0) == "ok";
 }
 
-struct Descriptor {
-  int fd;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-};
-
 // A cut at any moment leaves a copy that is taken over again: the mark comes last.
 Status seal(const std::string& path, std::istream& in, std::size_t size,
             const std::vector<std::int64_t>& unsealed) {
-  const Descriptor file{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
+  const Fd file{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
   const auto put = [&](const char* bytes, std::size_t count, std::size_t at) {
-    return ::pwrite(file.fd, bytes, count, static_cast<off_t>(at)) == static_cast<ssize_t>(count);
+    return ::pwrite(file.get(), bytes, count, static_cast<off_t>(at)) ==
+           static_cast<ssize_t>(count);
   };
-  bool done = file.fd >= 0;
+  bool done = static_cast<bool>(file);
   std::string page(size, '\0'), mark;
   for (const auto number : unsealed) {
     if (!done || !(done = read_page(in, number, page))) break;
@@ -79,8 +74,8 @@ Status seal(const std::string& path, std::istream& in, std::size_t size,
     done = put(page.data() + size - kPageSumBytes, kPageSumBytes, end - kPageSumBytes);
     if (number == 1) mark = page.substr(kMarkAt, 4);
   }
-  done = done && ::fsync(file.fd) == 0 && put(mark.data(), mark.size(), kMarkAt) &&
-         ::fsync(file.fd) == 0;
+  done = done && ::fsync(file.get()) == 0 && put(mark.data(), mark.size(), kMarkAt) &&
+         ::fsync(file.get()) == 0;
   if (done) return {};
   return fail(ErrorKind::unavailable,
               path + ", a copy that another program made, cannot be written to: " +
@@ -108,7 +103,7 @@ Status adopt_plain_copy(const std::string& path) {
       !structure_is_right(path)) {
     return {};
   }
-  if (auto sealed = seal(path, in, size, unsealed); !sealed) return sealed;
+  MESH_TRY(seal(path, in, size, unsealed));
   log::info(
       "a copy that another program made was checked and taken over",
       {{"file", path}, {"pages_without_checksum", static_cast<std::int64_t>(unsealed.size())}});

@@ -54,9 +54,8 @@ Result<Statement> query(Database& db, std::string_view sql, Args&&... args) {
 
 template <typename... Args>
 Status execute(Database& db, std::string_view sql, const Args&... args) {
-  auto statement = query(db, sql, args...);
-  if (!statement) return fail(std::move(statement.error()));
-  return statement->run();
+  auto statement = MESH_TRY(query(db, sql, args...));
+  return statement.run();
 }
 
 // Calls `read` with each row until it fails.
@@ -64,10 +63,9 @@ template <typename Read>
 Status each_row(Result<Statement> rows, Read read) {
   if (!rows) return fail(std::move(rows.error()));
   while (true) {
-    auto row = rows->step();
-    if (!row) return fail(std::move(row.error()));
-    if (!*row) return {};
-    if (Status status = read(static_cast<const Statement&>(*rows)); !status) return status;
+    auto row = MESH_TRY(rows->step());
+    if (!row) return {};
+    MESH_TRY(read(static_cast<const Statement&>(*rows)));
   }
 }
 
@@ -75,9 +73,8 @@ Status each_row(Result<Statement> rows, Read read) {
 template <typename Read, typename T = std::invoke_result_t<Read, const Statement&>>
 Result<std::optional<T>> first_row(Result<Statement> rows, Read read) {
   if (!rows) return fail(std::move(rows.error()));
-  auto row = rows->step();
-  if (!row) return fail(std::move(row.error()));
-  if (!*row) return std::optional<T>();
+  auto row = MESH_TRY(rows->step());
+  if (!row) return std::optional<T>();
   return std::optional<T>(read(static_cast<const Statement&>(*rows)));
 }
 
@@ -122,19 +119,18 @@ void submit_with_result(Committer& committer, std::size_t bytes, Work work, Done
 // Calls `read` with a connection from the pool.
 template <typename Read>
 std::invoke_result_t<Read, Database&> read_from(ReaderPool& readers, Read read) {
-  auto lease = readers.lease();
-  if (!lease) return fail(std::move(lease.error()));
-  return read(**lease);
+  auto connection = MESH_TRY(readers.connection());
+  return read(*connection);
 }
 
 // The same; all statements of `read` see one state of the database.
 template <typename Read>
 std::invoke_result_t<Read, Database&> read_snapshot(ReaderPool& readers, Read read) {
   return read_from(readers, [&](Database& db) -> std::invoke_result_t<Read, Database&> {
-    if (Status begun = execute(db, "BEGIN"); !begun) return fail(std::move(begun.error()));
+    MESH_TRY(execute(db, "BEGIN"));
     auto result = read(db);
     // A transaction that only read has nothing to lose, but must not stay open.
-    if (Status ended = execute(db, "COMMIT"); !ended) return fail(std::move(ended.error()));
+    MESH_TRY(execute(db, "COMMIT"));
     return result;
   });
 }

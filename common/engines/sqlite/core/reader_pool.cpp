@@ -17,27 +17,26 @@ ReaderPool::ReaderPool(std::string path, int max)
     : impl_(new Impl{std::move(path), static_cast<std::size_t>(max), {}, {}}) {}
 ReaderPool::~ReaderPool() = default;
 
-ReaderPool::Lease::Lease(ReaderPool* pool, std::unique_ptr<Database> db)
+ReaderPool::Connection::Connection(ReaderPool* pool, std::unique_ptr<Database> db)
     : pool_(pool), db_(std::move(db)) {}
-ReaderPool::Lease::Lease(Lease&&) noexcept = default;
-ReaderPool::Lease::~Lease() {
+ReaderPool::Connection::Connection(Connection&&) noexcept = default;
+ReaderPool::Connection::~Connection() {
   if (!db_) return;
   std::lock_guard lock(pool_->impl_->mutex);
   if (pool_->impl_->idle.size() < pool_->impl_->max) pool_->impl_->idle.push_back(std::move(db_));
 }
 
-Result<ReaderPool::Lease> ReaderPool::lease() {
+Result<ReaderPool::Connection> ReaderPool::connection() {
   {
     std::lock_guard lock(impl_->mutex);
     if (!impl_->idle.empty()) {
       auto db = std::move(impl_->idle.back());
       impl_->idle.pop_back();
-      return Lease(this, std::move(db));
+      return Connection(this, std::move(db));
     }
   }
-  auto db = Database::open(impl_->path, Database::Mode::read_only);
-  if (!db) return fail(db.error());
-  return Lease(this, std::move(*db));
+  auto db = MESH_TRY(Database::open(impl_->path, Database::Mode::read_only));
+  return Connection(this, std::move(db));
 }
 
 }  // namespace mesh::sqlite

@@ -14,11 +14,11 @@ class ReaderPool {
  public:
   ReaderPool(std::string path, int max);
   ~ReaderPool();
-  class Lease {
+  class Connection {
    public:
-    Lease(ReaderPool* pool, std::unique_ptr<Database> db);
-    Lease(Lease&&) noexcept;
-    ~Lease();
+    Connection(ReaderPool* pool, std::unique_ptr<Database> db);
+    Connection(Connection&&) noexcept;
+    ~Connection();
     Database& operator*() const { return *db_; }
     Database* operator->() const { return db_.get(); }
 
@@ -26,7 +26,7 @@ class ReaderPool {
     ReaderPool* pool_;
     std::unique_ptr<Database> db_;
   };
-  Result<Lease> lease();
+  Result<Connection> connection();
 
  private:
   struct Impl;

@@ -2,6 +2,7 @@
 #include <future>
 
 #include "common/base/ids.h"
+#include "common/domain/event.h"
 #include "common/engines/sqlite/log/codec.h"
 #include "common/engines/sqlite/log/log_impl.h"
 
@@ -21,8 +22,6 @@ struct SqliteLogImpl::Batch {
 };
 
 namespace {
-
-std::string_view tenant_of_key(std::string_view key) { return key.substr(0, key.find('/')); }
 
 // Whether clients write the topic themselves. What the mesh writes has had its turn elsewhere
 // (users' changes in the store, dead letters in a pipeline), and it holds up everybody's if it

@@ -34,9 +34,8 @@ class Overwriting {
 
 Status SqliteLogImpl::compact(Partition& p) {
   for (;;) {
-    auto more = compact_pass(p);
-    if (!more) return fail(more.error());
-    if (!*more || closed_) return {};
+    auto more = MESH_TRY(compact_pass(p));
+    if (!more || closed_) return {};
   }
 }
 
@@ -57,10 +56,9 @@ Result<bool> SqliteLogImpl::compaction_is_due(Partition& p, std::int64_t to) {
 Result<bool> SqliteLogImpl::compact_pass(Partition& p) {
   const auto now = to_millis(clock_.now());
   const auto end = p.bell.end.load();
-  auto head = offset_at(p.name, clock_.now() - options_.min_compaction_lag + Duration(1));
-  if (!head) return fail(head.error());
+  auto head = MESH_TRY(offset_at(p.name, clock_.now() - options_.min_compaction_lag + Duration(1)));
   // The last record stays, so that who waits for offsets below the end finds one there.
-  auto to = std::max(p.clean_to, std::min(*head, end - 1));
+  auto to = std::max(p.clean_to, std::min(head, end - 1));
   auto due = compaction_is_due(p, to);
   if (!due || !*due) return due;
 
@@ -107,12 +105,11 @@ Result<bool> SqliteLogImpl::compact_pass(Partition& p) {
   if (!status) return fail(status.error());
   if (!removal) return fail(removal.error());
   if (closed_) return false;
-  auto done = committer_.run([&](Database& db) -> Status {
-    auto update = db.prepare("UPDATE partitions SET clean_to=?, tombstone_due=? WHERE id=?");
-    if (!update) return fail(update.error());
-    return update->bind(1, to).bind(2, next_due).bind(3, p.id).run();
-  });
-  if (!done) return fail(done.error());
+  MESH_TRY(committer_.run([&](Database& db) -> Status {
+    auto update =
+        MESH_TRY(db.prepare("UPDATE partitions SET clean_to=?, tombstone_due=? WHERE id=?"));
+    return update.bind(1, to).bind(2, next_due).bind(3, p.id).run();
+  }));
   p.clean_to = to;
   p.tombstone_due = next_due;
   // Of what is younger than the least lag something may be overtaken and still there.
@@ -125,24 +122,21 @@ Status SqliteLogImpl::remove(Partition& p,
                              std::int64_t below) {
   std::int64_t records = 0, bytes = 0;
   p.gaps_to = std::max(p.gaps_to.load(), below);
-  auto done = committer_.run([&](Database& db) -> Status {
+  MESH_TRY(committer_.run([&](Database& db) -> Status {
     const Overwriting overwriting(db);
     records = p.removed_records;
     bytes = p.removed_bytes;
-    auto remove_one = db.prepare("DELETE FROM r" + std::to_string(p.id) + " WHERE o=?");
-    if (!remove_one) return fail(remove_one.error());
+    auto remove_one = MESH_TRY(db.prepare("DELETE FROM r" + std::to_string(p.id) + " WHERE o=?"));
     for (const auto& [offset, size] : victims) {
-      if (auto s = remove_one->bind(1, offset).run(); !s) return s;
+      MESH_TRY(remove_one.bind(1, offset).run());
       ++records;
       bytes += size;
     }
-    auto update = db.prepare(
+    auto update = MESH_TRY(db.prepare(
         "UPDATE partitions SET gaps_to=max(gaps_to,?), removed_records=?, removed_bytes=?"
-        " WHERE id=?");
-    if (!update) return fail(update.error());
-    return update->bind(1, below).bind(2, records).bind(3, bytes).bind(4, p.id).run();
-  });
-  if (!done) return done;
+        " WHERE id=?"));
+    return update.bind(1, below).bind(2, records).bind(3, bytes).bind(4, p.id).run();
+  }));
   p.removed_records = records;
   p.removed_bytes = bytes;
   return {};

@@ -43,7 +43,7 @@ Status SqliteConsumer::open() {
     if (group_->open(member_, log_.clock_.steady())) log_.nudge_members(*group_);
   }
   keep_alive();
-  if (auto followed = follow(); !followed) return fail(followed.error());
+  MESH_TRY(follow());
   return {};
 }
 
@@ -65,9 +65,7 @@ Result<bool> SqliteConsumer::follow() {
     }
     // A commit of the owner before may have been found in order and not be durable yet. It is once
     // a job submitted now has run, and no other can come: only then the group's offset is known.
-    if (auto s = log_.committer_.run([](Database&) { return Status{}; }); !s) {
-      return fail(s.error());
-    }
+    MESH_TRY(log_.committer_.run([](Database&) { return Status{}; }));
     std::lock_guard lock(log_.groups_mutex_);
     if (group_->version.load() != version) continue;
     take_on();
@@ -109,9 +107,9 @@ Status SqliteConsumer::gather(const ReadLimits& limits, std::vector<StoredRecord
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     const auto at = (first_slot_ + i) % slots_.size();
-    auto reached = log_.read_into(*slots_[at].partition, slots_[at].position, limits, out, bytes);
-    if (!reached) return fail(reached.error());
-    next[at] = *reached;
+    auto reached =
+        MESH_TRY(log_.read_into(*slots_[at].partition, slots_[at].position, limits, out, bytes));
+    next[at] = reached;
   }
   for (std::size_t i = 0; i < slots_.size(); ++i) slots_[i].position = next[i];
   if (!out.empty()) first_slot_ = (first_slot_ + 1) % slots_.size();
@@ -126,11 +124,10 @@ Result<std::vector<StoredRecord>> SqliteConsumer::poll(const ReadLimits& limits,
     if (log_.waits_.take_woken(member_.waiter)) return std::vector<StoredRecord>{};
     if (log_.closed_) return fail(ErrorKind::cancelled, "the log is closed");
     const auto next_expiry = attendance.renew();
-    auto followed = follow();
-    if (!followed) return fail(followed.error());
-    changed = changed || *followed;
+    auto followed = MESH_TRY(follow());
+    changed = changed || followed;
     std::vector<StoredRecord> records;
-    if (auto s = gather(limits, records); !s) return fail(s.error());
+    MESH_TRY(gather(limits, records));
     if (!records.empty() || changed) return records;
     std::vector<WaitRoom::Want> wants;
     for (const auto& slot : slots_) wants.emplace_back(&slot.partition->bell, slot.position);

@@ -11,11 +11,10 @@ namespace mesh::sqlite {
 namespace {
 
 Status write_offset(Database& db, const std::string& group, const Partition& p, std::int64_t next) {
-  auto upsert = db.prepare(
-      "INSERT INTO group_offsets(name, partition, next) VALUES(?,?,?)"
-      " ON CONFLICT(name, partition) DO UPDATE SET next=excluded.next");
-  if (!upsert) return fail(upsert.error());
-  return upsert->bind_text(1, group).bind(2, p.id).bind(3, next).run();
+  auto upsert =
+      MESH_TRY(db.prepare("INSERT INTO group_offsets(name, partition, next) VALUES(?,?,?)"
+                          " ON CONFLICT(name, partition) DO UPDATE SET next=excluded.next"));
+  return upsert.bind_text(1, group).bind(2, p.id).bind(3, next).run();
 }
 
 }  // namespace
@@ -57,7 +56,7 @@ Status SqliteLogImpl::commit_offsets(const std::string& name, std::vector<Offset
           }
         }
         for (const auto& change : changes) {
-          if (auto s = write_offset(db, name, *change.partition, change.next); !s) return s;
+          MESH_TRY(write_offset(db, name, *change.partition, change.next));
         }
         return {};
       },
@@ -74,9 +73,8 @@ Status SqliteLogImpl::seek_group(const std::string& name,
   if (name.empty()) return fail(ErrorKind::invalid, "a consumer group needs a name");
   std::vector<std::pair<Partition*, std::int64_t>> targets;
   for (const auto& [partition, offset] : offsets) {
-    auto p = find(partition);
-    if (!p) return fail(p.error());
-    targets.emplace_back(*p, std::clamp<std::int64_t>(offset, 0, (*p)->bell.end));
+    auto p = MESH_TRY(find(partition));
+    targets.emplace_back(p, std::clamp<std::int64_t>(offset, 0, p->bell.end));
   }
   std::vector<OffsetChange> changes;
   std::shared_ptr<Group> group;
@@ -94,7 +92,7 @@ Status SqliteLogImpl::seek_group(const std::string& name,
       [&](Database& db) -> Status {
         for (const auto& change : changes) {
           change.offset->staged_epoch = change.epoch;
-          if (auto s = write_offset(db, name, *change.partition, change.next); !s) return s;
+          MESH_TRY(write_offset(db, name, *change.partition, change.next));
         }
         return {};
       },
@@ -122,9 +120,8 @@ Result<std::vector<Partition*>> SqliteLogImpl::known_to(
   }
   std::vector<Partition*> partitions;
   for (const auto& topic_name : std::set<std::string>(topic_names.begin(), topic_names.end())) {
-    auto topic = find_topic(topic_name);
-    if (!topic) return fail(topic.error());
-    for (const auto& p : (*topic)->partitions) partitions.push_back(p.get());
+    auto topic = MESH_TRY(find_topic(topic_name));
+    for (const auto& p : topic->partitions) partitions.push_back(p.get());
   }
   std::vector<OffsetChange> fresh;
   {
@@ -138,7 +135,7 @@ Result<std::vector<Partition*>> SqliteLogImpl::known_to(
     }
   }
   if (!fresh.empty()) {
-    if (auto s = commit_offsets(name, std::move(fresh)); !s) return fail(s.error());
+    MESH_TRY(commit_offsets(name, std::move(fresh)));
   }
   return partitions;
 }
@@ -146,7 +143,7 @@ Result<std::vector<Partition*>> SqliteLogImpl::known_to(
 Status SqliteLogImpl::ensure_group(const std::string& name,
                                    const std::vector<std::string>& topic_names) {
   std::lock_guard only(admin_mutex_);
-  if (auto known = known_to(name, topic_names); !known) return fail(known.error());
+  MESH_TRY(known_to(name, topic_names));
   return {};
 }
 
@@ -154,16 +151,15 @@ Result<std::unique_ptr<LogConsumer>> SqliteLogImpl::open_consumer(
     const std::string& name, const std::vector<std::string>& topic_names,
     const std::string& member) {
   std::lock_guard only(admin_mutex_);
-  auto partitions = known_to(name, topic_names);
-  if (!partitions) return fail(partitions.error());
+  auto partitions = MESH_TRY(known_to(name, topic_names));
   std::shared_ptr<Group> group;
   {
     std::lock_guard lock(groups_mutex_);
     group = groups_.at(name);
   }
   auto consumer =
-      std::make_unique<SqliteConsumer>(*this, name, std::move(group), member, *partitions);
-  if (auto s = consumer->open(); !s) return fail(s.error());
+      std::make_unique<SqliteConsumer>(*this, name, std::move(group), member, partitions);
+  MESH_TRY(consumer->open());
   return consumer;
 }
 
@@ -199,12 +195,10 @@ Status SqliteLogImpl::delete_group(const std::string& name) {
       return fail(ErrorKind::conflict, "group '" + name + "' is in use: stop its consumers first");
     }
   }
-  auto deleted = committer_.run([&](Database& db) -> Status {
-    auto statement = db.prepare("DELETE FROM group_offsets WHERE name=?");
-    if (!statement) return fail(statement.error());
-    return statement->bind_text(1, name).run();
-  });
-  if (!deleted) return deleted;
+  MESH_TRY(committer_.run([&](Database& db) -> Status {
+    auto statement = MESH_TRY(db.prepare("DELETE FROM group_offsets WHERE name=?"));
+    return statement.bind_text(1, name).run();
+  }));
   std::lock_guard lock(groups_mutex_);
   groups_.erase(name);
   return {};

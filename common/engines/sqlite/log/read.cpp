@@ -6,14 +6,12 @@ namespace mesh::sqlite {
 
 Result<ReadResult> SqliteLogImpl::read(const TopicPartition& partition, std::int64_t from,
                                        const ReadLimits& limits) {
-  auto p = find(partition);
-  if (!p) return fail(p.error());
+  auto p = MESH_TRY(find(partition));
   ReadResult read;
   std::size_t bytes = 0;
-  auto next = read_into(**p, from, limits, read.records, bytes);
-  if (!next) return fail(next.error());
-  read.next = *next;
-  read.at_end = read.next >= (*p)->bell.end.load();
+  auto next = MESH_TRY(read_into(*p, from, limits, read.records, bytes));
+  read.next = next;
+  read.at_end = read.next >= p->bell.end.load();
   return read;
 }
 
@@ -24,28 +22,26 @@ Result<std::int64_t> SqliteLogImpl::read_into(Partition& p, std::int64_t from,
   const auto end = p.bell.end.load();
   from = std::max(from, p.bell.start.load());
   if (from >= end || out.size() >= limits.max_records) return from;
-  auto db = readers_.lease();
-  if (!db) return fail(db.error());
-  auto rows = (*db)->prepare(p.read_sql);
-  if (!rows) return fail(rows.error());
-  rows->bind(1, from).bind(2, end);
+  auto db = MESH_TRY(readers_.connection());
+  auto rows = MESH_TRY(db->prepare(p.read_sql));
+  rows.bind(1, from).bind(2, end);
   std::int64_t next = from;
   bool limited = false;
   while (!limited) {
-    auto row = rows->step();
+    auto row = rows.step();
     if (!row) {
       return fail(row.error().kind == ErrorKind::corrupt ? damaged(p, next, row.error().cause)
                                                          : row.error());
     }
-    const auto offset = *row ? rows->integer(0) : end;
+    const auto offset = *row ? rows.integer(0) : end;
     if (offset > next && offset > p.gaps_to.load()) {
       return fail(damaged(p, std::max(next, p.gaps_to.load()), "the record is missing"));
     }
     next = offset;
     if (!*row) break;
-    const auto body = rows->text(4);
+    const auto body = rows.text(4);
     if (!out.empty() && bytes + body.size() > limits.max_bytes) break;
-    const RowPlace place{p.id, offset, rows->integer(1), rows->integer(2)};
+    const RowPlace place{p.id, offset, rows.integer(1), rows.integer(2)};
     StoredRecord record;
     bool sound = false;
     if (limits.keys_only) {
@@ -55,7 +51,7 @@ Result<std::int64_t> SqliteLogImpl::read_into(Partition& p, std::int64_t from,
       record.key = head.key;
     } else {
       sound =
-          row_checksum(stable_hash(body), place) == rows->integer(3) && decode_body(body, record);
+          row_checksum(stable_hash(body), place) == rows.integer(3) && decode_body(body, record);
     }
     if (!sound) return fail(damaged(p, offset, "its checksum is wrong"));
     record.position = {p.name.topic, p.name.partition, offset};
@@ -69,46 +65,41 @@ Result<std::int64_t> SqliteLogImpl::read_into(Partition& p, std::int64_t from,
 }
 
 Result<Watermarks> SqliteLogImpl::watermarks(const TopicPartition& partition) {
-  auto p = find(partition);
-  if (!p) return fail(p.error());
-  return Watermarks{(*p)->bell.start, (*p)->bell.end};
+  auto p = MESH_TRY(find(partition));
+  return Watermarks{p->bell.start, p->bell.end};
 }
 
 Result<std::optional<SqliteLogImpl::RowInfo>> SqliteLogImpl::row_at(Partition& p,
                                                                     std::int64_t offset) {
-  auto db = readers_.lease();
-  if (!db) return fail(db.error());
-  auto rows = (*db)->prepare("SELECT o,t,total FROM r" + std::to_string(p.id) +
-                             " WHERE o>=? AND o<? ORDER BY o LIMIT 1");
-  if (!rows) return fail(rows.error());
-  auto row = rows->bind(1, offset).bind(2, p.bell.end.load()).step();
+  auto db = MESH_TRY(readers_.connection());
+  auto rows = MESH_TRY(db->prepare("SELECT o,t,total FROM r" + std::to_string(p.id) +
+                                   " WHERE o>=? AND o<? ORDER BY o LIMIT 1"));
+  auto row = rows.bind(1, offset).bind(2, p.bell.end.load()).step();
   if (!row) {
     return fail(row.error().kind == ErrorKind::corrupt ? damaged(p, offset, row.error().cause)
                                                        : row.error());
   }
   if (!*row) return std::nullopt;
-  return RowInfo{rows->integer(0), rows->integer(1), rows->integer(2)};
+  return RowInfo{rows.integer(0), rows.integer(1), rows.integer(2)};
 }
 
 Result<std::int64_t> SqliteLogImpl::offset_at(const TopicPartition& partition, Timestamp time) {
-  auto found = find(partition);
-  if (!found) return fail(found.error());
-  auto& p = **found;
+  auto found = MESH_TRY(find(partition));
+  auto& p = *found;
   // Times never decrease, so that halving works; where a record is gone, the next one stands in.
   const auto end = p.bell.end.load();
   auto low = p.bell.start.load(), high = end;
   auto answer = end;
   while (low < high) {
     const auto middle = low + (high - low) / 2;
-    auto row = row_at(p, middle);
-    if (!row) return fail(row.error());
-    if (!*row || (*row)->offset >= high) {
+    auto row = MESH_TRY(row_at(p, middle));
+    if (!row || row->offset >= high) {
       high = middle;
-    } else if ((*row)->time >= to_millis(time)) {
-      answer = (*row)->offset;
+    } else if (row->time >= to_millis(time)) {
+      answer = row->offset;
       high = middle;
     } else {
-      low = (*row)->offset + 1;
+      low = row->offset + 1;
     }
   }
   return answer;

@@ -32,34 +32,31 @@ std::optional<std::int64_t> settled_by(std::string_view body, std::int32_t parti
 Status SqliteLogImpl::expire(Topic& topic, const TopicSpec& spec) {
   std::vector<std::int64_t> due(topic.partitions.size(), 0);
   if (spec.max_bytes) {
-    auto cuts = cuts_by_size(topic, *spec.max_bytes);
-    if (!cuts) return fail(cuts.error());
-    due = std::move(*cuts);
+    auto cuts = MESH_TRY(cuts_by_size(topic, *spec.max_bytes));
+    due = std::move(cuts);
   }
   for (std::size_t i = 0; i < due.size(); ++i) {
     auto& p = *topic.partitions[i];
     if (spec.max_age) {
-      auto cut = offset_at(p.name, clock_.now() - *spec.max_age);
-      if (!cut) return fail(cut.error());
-      due[i] = std::max(due[i], *cut);
+      auto cut = MESH_TRY(offset_at(p.name, clock_.now() - *spec.max_age));
+      due[i] = std::max(due[i], cut);
     }
     p.due_to = due[i];
     if (due[i] <= p.bell.start) continue;
     auto to = std::min(due[i], committed_by_all(p));
     if (is_dead_letter_topic(spec.name)) {
-      if (auto s = look_at_letters(p); !s) return s;
+      MESH_TRY(look_at_letters(p));
       if (!p.letters.empty()) to = std::min(to, p.letters.front());
     }
-    if (auto s = expire_below(p, to); !s) return s;
+    MESH_TRY(expire_below(p, to));
   }
   if (!options_.hard_max_bytes) return {};
-  auto cuts = cuts_by_size(topic, *options_.hard_max_bytes);
-  if (!cuts) return fail(cuts.error());
-  for (std::size_t i = 0; i < cuts->size(); ++i) {
+  auto cuts = MESH_TRY(cuts_by_size(topic, *options_.hard_max_bytes));
+  for (std::size_t i = 0; i < cuts.size(); ++i) {
     auto& p = *topic.partitions[i];
-    if ((*cuts)[i] <= p.bell.start) continue;
-    if (auto s = pass_over(p, (*cuts)[i]); !s) return s;
-    if (auto s = expire_below(p, (*cuts)[i]); !s) return s;
+    if (cuts[i] <= p.bell.start) continue;
+    MESH_TRY(pass_over(p, cuts[i]));
+    MESH_TRY(expire_below(p, cuts[i]));
   }
   return {};
 }
@@ -88,9 +85,8 @@ Result<std::vector<std::int64_t>> SqliteLogImpl::cuts_by_size(Topic& topic,
     std::int64_t older = 0;
     for (const auto& p : topic.partitions) {
       auto cut = offset_at(p->name, Timestamp(Duration(middle)));
-      auto bytes = cut ? bytes_below(*p, *cut) : fail(cut.error());
-      if (!bytes) return fail(bytes.error());
-      older += *bytes;
+      auto bytes = MESH_TRY(cut ? bytes_below(*p, *cut) : fail(cut.error()));
+      older += bytes;
     }
     (older < excess ? low : high) = middle;
   }
@@ -98,31 +94,27 @@ Result<std::vector<std::int64_t>> SqliteLogImpl::cuts_by_size(Topic& topic,
   for (std::size_t i = 0; i < cuts.size(); ++i) {
     auto& p = *topic.partitions[i];
     auto cut = offset_at(p.name, Timestamp(Duration(low)));
-    auto bytes = cut ? bytes_below(p, *cut) : fail(cut.error());
-    if (!bytes) return fail(bytes.error());
+    auto bytes = MESH_TRY(cut ? bytes_below(p, *cut) : fail(cut.error()));
     cuts[i] = *cut;
-    taken.push_back(*bytes);
-    excess -= *bytes;
+    taken.push_back(bytes);
+    excess -= bytes;
   }
   // … then, of the millisecond in which it becomes enough, only as many as needed.
   for (std::size_t i = 0; i < cuts.size() && excess > 0; ++i) {
     auto& p = *topic.partitions[i];
-    auto last = offset_at(p.name, Timestamp(Duration(low + 1)));
-    if (!last) return fail(last.error());
-    auto from = cuts[i], to = std::max(from, *last);
+    auto last = MESH_TRY(offset_at(p.name, Timestamp(Duration(low + 1))));
+    auto from = cuts[i], to = std::max(from, last);
     while (from < to) {
       const auto middle = from + (to - from) / 2;
-      auto bytes = bytes_below(p, middle);
-      if (!bytes) return fail(bytes.error());
-      if (*bytes - taken[i] >= excess) {
+      auto bytes = MESH_TRY(bytes_below(p, middle));
+      if (bytes - taken[i] >= excess) {
         to = middle;
       } else {
         from = middle + 1;
       }
     }
-    auto bytes = bytes_below(p, from);
-    if (!bytes) return fail(bytes.error());
-    excess -= *bytes - taken[i];
+    auto bytes = MESH_TRY(bytes_below(p, from));
+    excess -= bytes - taken[i];
     cuts[i] = from;
   }
   return cuts;
@@ -179,9 +171,8 @@ Status SqliteLogImpl::pass_over(Partition& p, std::int64_t offset) {
     }
   }
   for (const auto& [name, from] : behind) {
-    auto records = count(p, from, offset);
-    if (!records) return fail(records.error());
-    const auto unread = static_cast<std::uint64_t>(*records);
+    auto records = MESH_TRY(count(p, from, offset));
+    const auto unread = static_cast<std::uint64_t>(records);
     tell("group " + name, unread);
     std::lock_guard lock(groups_mutex_);
     if (const auto group = groups_.find(name); group != groups_.end()) {
@@ -189,7 +180,7 @@ Status SqliteLogImpl::pass_over(Partition& p, std::int64_t offset) {
     }
   }
   if (is_dead_letter_topic(p.name.topic)) {
-    if (auto s = look_at_letters(p); !s) return s;
+    MESH_TRY(look_at_letters(p));
     const auto end = std::ranges::lower_bound(p.letters, offset);
     if (const auto letters = static_cast<std::uint64_t>(end - p.letters.begin()); letters > 0) {
       tell("letters that nobody has settled", letters);
@@ -204,29 +195,25 @@ Status SqliteLogImpl::expire_below(Partition& p, std::int64_t offset) {
     const auto to = std::min(offset, p.bell.start + kExpireChunk);
     std::int64_t removed_bytes = 0;
     p.gaps_to = to;
-    auto done = committer_.run([&](Database& db) -> Status {
+    MESH_TRY(committer_.run([&](Database& db) -> Status {
       const auto table = "r" + std::to_string(p.id);
-      auto remove = db.prepare("DELETE FROM " + table + " WHERE o<?");
-      if (!remove) return fail(remove.error());
-      if (auto s = remove->bind(1, to).run(); !s) return s;
-      auto first = db.prepare("SELECT total FROM " + table + " ORDER BY o LIMIT 1");
-      if (!first) return fail(first.error());
-      auto row = first->step();
+      auto remove = MESH_TRY(db.prepare("DELETE FROM " + table + " WHERE o<?"));
+      MESH_TRY(remove.bind(1, to).run());
+      auto first = MESH_TRY(db.prepare("SELECT total FROM " + table + " ORDER BY o LIMIT 1"));
+      auto row = first.step();
       if (!row) return fail(row.error());
-      removed_bytes = *row ? first->integer(0) : p.staged.total;
-      auto update = db.prepare(
+      removed_bytes = *row ? first.integer(0) : p.staged.total;
+      auto update = MESH_TRY(db.prepare(
           "UPDATE partitions SET start=?1, gaps_to=?1, removed_records=?1, removed_bytes=?2,"
-          " tail_end=?3, tail_total=?4, tail_time=?5 WHERE id=?6");
-      if (!update) return fail(update.error());
-      return update->bind(1, to)
+          " tail_end=?3, tail_total=?4, tail_time=?5 WHERE id=?6"));
+      return update.bind(1, to)
           .bind(2, removed_bytes)
           .bind(3, p.staged.end)
           .bind(4, p.staged.total)
           .bind(5, p.staged.time)
           .bind(6, p.id)
           .run();
-    });
-    if (!done) return done;
+    }));
     p.removed_records = to;
     p.removed_bytes = removed_bytes;
     p.bell.start = to;

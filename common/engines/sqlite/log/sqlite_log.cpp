@@ -49,16 +49,15 @@ Partition& Topic::for_key(std::string_view key, std::uint64_t hash_of_key) {
 Result<std::unique_ptr<SqliteLog>> SqliteLog::open(const std::string& dir, LogOptions options,
                                                    Clock& clock) {
   const std::string path = dir + "/log.db";
-  if (auto s = verify_wal(path); !s) return fail(s.error());
-  if (auto s = adopt_plain_copy(path); !s) return fail(s.error());
-  auto db = Database::open(path, Database::Mode::read_write);
-  if (!db) return fail(db.error());
-  if (auto s = prepare_log(**db); !s) return fail(s.error());
+  MESH_TRY(verify_wal(path));
+  MESH_TRY(adopt_plain_copy(path));
+  auto db = MESH_TRY(Database::open(path, Database::Mode::read_write));
+  MESH_TRY(prepare_log(*db));
   // What expires is as much as what comes: to overwrite its pages would double the writes.
-  if (auto s = (*db)->execute("PRAGMA secure_delete=FAST"); !s) return fail(s.error());
-  auto* writer = db->get();
-  auto log = std::make_unique<SqliteLogImpl>(path, std::move(options), clock, std::move(*db));
-  if (auto s = log->load(*writer); !s) return fail(s.error());
+  MESH_TRY(db->execute("PRAGMA secure_delete=FAST"));
+  auto* writer = db.get();
+  auto log = std::make_unique<SqliteLogImpl>(path, std::move(options), clock, std::move(db));
+  MESH_TRY(log->load(*writer));
   log->start();
   return log;
 }
@@ -84,9 +83,8 @@ Status SqliteLogImpl::load(Database& db) {
   auto topic_rows = db.prepare("SELECT name, kind, max_age, max_bytes FROM topics");
   if (!topic_rows) return fail(topic_rows.error());
   for (;;) {
-    auto row = topic_rows->step();
-    if (!row) return fail(row.error());
-    if (!*row) break;
+    auto row = MESH_TRY(topic_rows->step());
+    if (!row) break;
     auto topic = std::make_unique<Topic>();
     topic->spec.name = topic_rows->text(0);
     topic->spec.kind = topic_rows->text(1) == "entity" ? TopicKind::entity : TopicKind::activity;
@@ -97,30 +95,28 @@ Status SqliteLogImpl::load(Database& db) {
     }
     topics_.emplace(topic->spec.name, std::move(topic));
   }
-  auto rows = db.prepare(
+  auto rows = MESH_TRY(db.prepare(
       "SELECT id, topic, number, start, gaps_to, clean_to, tombstone_due, removed_records,"
-      " removed_bytes, tail_end, tail_total, tail_time FROM partitions ORDER BY topic, number");
-  if (!rows) return fail(rows.error());
+      " removed_bytes, tail_end, tail_total, tail_time FROM partitions ORDER BY topic, number"));
   for (;;) {
-    auto row = rows->step();
-    if (!row) return fail(row.error());
-    if (!*row) break;
-    const auto topic = topics_.find(rows->text(1));
-    const auto number = rows->integer(2);
+    auto row = MESH_TRY(rows.step());
+    if (!row) break;
+    const auto topic = topics_.find(rows.text(1));
+    const auto number = rows.integer(2);
     if (topic == topics_.end() || number != topic->second->spec.partitions) {
       return fail(damaged_file("log.db",
-                               "partition " + std::to_string(rows->integer(0)) + " fits no topic"));
+                               "partition " + std::to_string(rows.integer(0)) + " fits no topic"));
     }
     ++topic->second->spec.partitions;
     auto p = std::make_unique<Partition>(
-        rows->integer(0), TopicPartition{topic->first, static_cast<std::int32_t>(number)});
-    p->bell.start = rows->integer(3);
-    p->gaps_to = rows->integer(4);
-    p->clean_to = p->seen_to = rows->integer(5);
-    p->tombstone_due = rows->integer(6);
-    p->removed_records = rows->integer(7);
-    p->removed_bytes = rows->integer(8);
-    p->durable = Tail{rows->integer(9), rows->integer(10), rows->integer(11)};
+        rows.integer(0), TopicPartition{topic->first, static_cast<std::int32_t>(number)});
+    p->bell.start = rows.integer(3);
+    p->gaps_to = rows.integer(4);
+    p->clean_to = p->seen_to = rows.integer(5);
+    p->tombstone_due = rows.integer(6);
+    p->removed_records = rows.integer(7);
+    p->removed_bytes = rows.integer(8);
+    p->durable = Tail{rows.integer(9), rows.integer(10), rows.integer(11)};
 
     auto last = db.prepare("SELECT o,t,total,sum,body FROM r" + std::to_string(p->id) +
                            " ORDER BY o DESC LIMIT 1");
@@ -150,20 +146,18 @@ Status SqliteLogImpl::load(Database& db) {
       return fail(damaged_file("log.db", "topic " + name + " has no partitions"));
     }
   }
-  auto offsets = db.prepare("SELECT name, partition, next FROM group_offsets");
-  if (!offsets) return fail(offsets.error());
+  auto offsets = MESH_TRY(db.prepare("SELECT name, partition, next FROM group_offsets"));
   for (;;) {
-    auto row = offsets->step();
-    if (!row) return fail(row.error());
-    if (!*row) return {};
-    const auto partition = partitions_.find(offsets->integer(1));
+    auto row = MESH_TRY(offsets.step());
+    if (!row) return {};
+    const auto partition = partitions_.find(offsets.integer(1));
     if (partition == partitions_.end()) continue;
-    auto& group = groups_[std::string(offsets->text(0))];
+    auto& group = groups_[std::string(offsets.text(0))];
     if (!group) group = std::make_shared<Group>();
-    auto next = offsets->integer(2);
+    auto next = offsets.integer(2);
     if (const auto end = partition->second->durable.end; next > end) {
       log::warn("a group's offset lies beyond the end of the log; it goes on from the end",
-                {{"group", offsets->text(0)},
+                {{"group", offsets.text(0)},
                  {"topic", partition->second->name.topic},
                  {"partition", partition->second->name.partition},
                  {"offset", next},
@@ -204,9 +198,8 @@ Result<Topic*> SqliteLogImpl::find_topic(std::string_view name) {
 }
 
 Result<Partition*> SqliteLogImpl::find(const TopicPartition& name) {
-  auto topic = find_topic(name.topic);
-  if (!topic) return fail(topic.error());
-  const auto& partitions = (*topic)->partitions;
+  auto topic = MESH_TRY(find_topic(name.topic));
+  const auto& partitions = topic->partitions;
   if (name.partition < 0 || static_cast<std::size_t>(name.partition) >= partitions.size()) {
     return fail(ErrorKind::not_found, "topic '" + name.topic + "' has partitions 0 to " +
                                           std::to_string(partitions.size() - 1) + ", not " +
@@ -230,19 +223,18 @@ Status SqliteLogImpl::ensure_topic(const TopicSpec& spec) {
                                             std::to_string(kMaxPartitions) + " partitions");
   }
   std::vector<std::int64_t> ids;
-  auto made = committer_.run([&](Database& db) -> Status {
+  MESH_TRY(committer_.run([&](Database& db) -> Status {
     ids.clear();
-    auto topic = db.prepare("INSERT INTO topics(name, kind, max_age, max_bytes) VALUES(?,?,?,?)");
-    if (!topic) return fail(topic.error());
-    topic->bind_text(1, spec.name).bind_text(2, kind_name(spec.kind));
-    if (spec.max_age) topic->bind(3, std::int64_t{spec.max_age->count()});
-    if (spec.max_bytes) topic->bind(4, static_cast<std::int64_t>(*spec.max_bytes));
-    if (auto s = topic->run(); !s) return s;
+    auto topic =
+        MESH_TRY(db.prepare("INSERT INTO topics(name, kind, max_age, max_bytes) VALUES(?,?,?,?)"));
+    topic.bind_text(1, spec.name).bind_text(2, kind_name(spec.kind));
+    if (spec.max_age) topic.bind(3, std::int64_t{spec.max_age->count()});
+    if (spec.max_bytes) topic.bind(4, static_cast<std::int64_t>(*spec.max_bytes));
+    MESH_TRY(topic.run());
     for (int number = 0; number < spec.partitions; ++number) {
-      auto partition = db.prepare("INSERT INTO partitions(topic, number) VALUES(?,?)");
-      if (!partition) return fail(partition.error());
-      partition->bind_text(1, spec.name).bind(2, std::int64_t{number});
-      if (auto s = partition->run(); !s) return s;
+      auto partition = MESH_TRY(db.prepare("INSERT INTO partitions(topic, number) VALUES(?,?)"));
+      partition.bind_text(1, spec.name).bind(2, std::int64_t{number});
+      MESH_TRY(partition.run());
       ids.push_back(db.last_insert_rowid());
       if (auto s = db.execute("CREATE TABLE r" + std::to_string(ids.back()) +
                               "(o INTEGER PRIMARY KEY, t INTEGER NOT NULL, total INTEGER NOT NULL,"
@@ -252,8 +244,7 @@ Status SqliteLogImpl::ensure_topic(const TopicSpec& spec) {
       }
     }
     return {};
-  });
-  if (!made) return made;
+  }));
   auto topic = std::make_unique<Topic>();
   topic->spec = spec;
   for (const auto id : ids) {
@@ -279,14 +270,12 @@ Status SqliteLogImpl::update_retention(Topic& topic, const TopicSpec& spec) {
     std::shared_lock lock(topics_mutex_);
     if (topic.spec.max_age == spec.max_age && topic.spec.max_bytes == spec.max_bytes) return {};
   }
-  auto changed = committer_.run([&](Database& db) -> Status {
-    auto update = db.prepare("UPDATE topics SET max_age=?, max_bytes=? WHERE name=?");
-    if (!update) return fail(update.error());
-    if (spec.max_age) update->bind(1, std::int64_t{spec.max_age->count()});
-    if (spec.max_bytes) update->bind(2, static_cast<std::int64_t>(*spec.max_bytes));
-    return update->bind_text(3, spec.name).run();
-  });
-  if (!changed) return changed;
+  MESH_TRY(committer_.run([&](Database& db) -> Status {
+    auto update = MESH_TRY(db.prepare("UPDATE topics SET max_age=?, max_bytes=? WHERE name=?"));
+    if (spec.max_age) update.bind(1, std::int64_t{spec.max_age->count()});
+    if (spec.max_bytes) update.bind(2, static_cast<std::int64_t>(*spec.max_bytes));
+    return update.bind_text(3, spec.name).run();
+  }));
   std::unique_lock lock(topics_mutex_);
   topic.spec.max_age = spec.max_age;
   topic.spec.max_bytes = spec.max_bytes;

@@ -51,22 +51,20 @@ Status SqliteLogImpl::scan(Partition& p, std::int64_t from, std::int64_t to,
                            const std::function<bool(const ScannedRow&)>& visit) {
   const auto sql = p.read_sql + " LIMIT " + std::to_string(kScanChunk);
   while (from < to && !closed_) {
-    auto db = readers_.lease();
-    if (!db) return fail(db.error());
-    auto rows = (*db)->prepare(sql);
-    if (!rows) return fail(rows.error());
-    rows->bind(1, from).bind(2, to);
+    auto db = MESH_TRY(readers_.connection());
+    auto rows = MESH_TRY(db->prepare(sql));
+    rows.bind(1, from).bind(2, to);
     int seen = 0;
     for (;;) {
-      auto row = rows->step();
+      auto row = rows.step();
       if (!row) return fail(damaged(p, from, row.error().to_string()));
       if (!*row) break;
       ++seen;
-      const auto body = rows->text(4);
-      const RowPlace place{p.id, rows->integer(0), rows->integer(1), rows->integer(2)};
+      const auto body = rows.text(4);
+      const RowPlace place{p.id, rows.integer(0), rows.integer(1), rows.integer(2)};
       ScannedRow found{place.offset, place.time, {}, false, body};
       BodyHead head;
-      if (row_checksum(stable_hash(body), place) != rows->integer(3) || !decode_head(body, head)) {
+      if (row_checksum(stable_hash(body), place) != rows.integer(3) || !decode_head(body, head)) {
         return fail(damaged(p, place.offset, "its checksum is wrong"));
       }
       found.key = head.key;
@@ -80,14 +78,11 @@ Status SqliteLogImpl::scan(Partition& p, std::int64_t from, std::int64_t to,
 }
 
 Result<std::int64_t> SqliteLogImpl::count(Partition& p, std::int64_t from, std::int64_t to) {
-  auto db = readers_.lease();
-  if (!db) return fail(db.error());
-  auto rows =
-      (*db)->prepare("SELECT count(*) FROM r" + std::to_string(p.id) + " WHERE o>=? AND o<?");
-  if (!rows) return fail(rows.error());
-  auto row = rows->bind(1, from).bind(2, to).step();
-  if (!row) return fail(row.error());
-  return rows->integer(0);
+  auto db = MESH_TRY(readers_.connection());
+  auto rows = MESH_TRY(
+      db->prepare("SELECT count(*) FROM r" + std::to_string(p.id) + " WHERE o>=? AND o<?"));
+  MESH_TRY(rows.bind(1, from).bind(2, to).step());
+  return rows.integer(0);
 }
 
 }  // namespace mesh::sqlite

@@ -40,9 +40,8 @@ Result<Batch> encode_batch(std::span<const VectorChange> changes, int dimension)
       if (change.vector.size() != static_cast<std::size_t>(dimension)) {
         return vectors::wrong_dimension(change.vector.size(), dimension);
       }
-      auto code = vectors::encode(change.vector);
-      if (!code) return fail(code.error());
-      point.code = std::move(*code);
+      auto code = MESH_TRY(vectors::encode(change.vector));
+      point.code = std::move(code);
     }
     batch.bytes += sizeof point + point.code.size() + point.email.size() + point.name.size();
     batch.changes.push_back(std::move(point));
@@ -97,22 +96,20 @@ class EmbeddedIndex final : public VectorIndex, private vectors::PointStore {
 };
 
 Status EmbeddedIndex::load() {
-  if (auto s = verify_wal(path_); !s) return s;
-  if (auto s = adopt_plain_copy(path_); !s) return s;
-  auto db = Database::open(path_, Database::Mode::read_write);
-  if (!db) return fail(db.error());
-  loading_ = std::move(*db);
-  if (auto s = prepare_points_file(*loading_); !s) return s;
-  auto stored = read_generations(*loading_);
-  if (!stored) return fail(stored.error());
-  for (const auto& generation : *stored) {
+  MESH_TRY(verify_wal(path_));
+  MESH_TRY(adopt_plain_copy(path_));
+  auto db = MESH_TRY(Database::open(path_, Database::Mode::read_write));
+  loading_ = std::move(db);
+  MESH_TRY(prepare_points_file(*loading_));
+  auto stored = MESH_TRY(read_generations(*loading_));
+  for (const auto& generation : stored) {
     memory_.add(generation.number, generation.spec);
     if (generation.serving) memory_.serve(generation.number);
   }
-  if (auto s = memory_.load(); !s) return s;
+  MESH_TRY(memory_.load());
   partitions_ = {};
   // The load has filled the connection's cache with pages that nobody asks for again.
-  if (auto s = loading_->execute("PRAGMA shrink_memory; PRAGMA cache_size = -8192"); !s) return s;
+  MESH_TRY(loading_->execute("PRAGMA shrink_memory; PRAGMA cache_size = -8192"));
   committer_ = std::make_unique<Committer>(
       std::move(loading_), path_,
       Committer::Options{.on_fatal = options_.on_fatal, .on_commit = options_.on_commit});
@@ -122,15 +119,13 @@ Status EmbeddedIndex::load() {
 
 Status EmbeddedIndex::each_point(
     const std::function<void(const vectors::StoredPartition&, const vectors::StoredPoint&)>& use) {
-  auto partitions = read_partitions(*loading_);
-  if (!partitions) return fail(partitions.error());
-  partitions_ = std::move(*partitions);
+  auto partitions = MESH_TRY(read_partitions(*loading_));
+  partitions_ = std::move(partitions);
   for (const auto& partition : partitions_) {
     const int dimension = memory_.find(partition.generation)->spec().dimension;
-    auto read =
+    MESH_TRY(
         sqlite::read_points(*loading_, partition.id, dimension,
-                            [&](const vectors::StoredPoint& point) { use(partition, point); });
-    if (!read) return read;
+                            [&](const vectors::StoredPoint& point) { use(partition, point); }));
   }
   return {};
 }
@@ -138,12 +133,9 @@ Status EmbeddedIndex::each_point(
 Status EmbeddedIndex::read_points(std::int64_t partition, int dimension,
                                   std::span<const std::int64_t> users,
                                   const std::function<void(const vectors::StoredPoint&)>& use) {
-  auto reader = readers_.lease();
-  if (!reader) return fail(reader.error());
+  auto reader = MESH_TRY(readers_.connection());
   for (const auto user : users) {
-    if (auto read = read_point(**reader, partition, dimension, user, use); !read) {
-      return fail(read.error());
-    }
+    MESH_TRY(read_point(*reader, partition, dimension, user, use));
   }
   return {};
 }
@@ -168,16 +160,14 @@ Result<GenerationInfo> EmbeddedIndex::create_generation(const GenerationSpec& sp
   }
   int number = 0;
   GenerationInfo info;
-  auto status = write(
+  MESH_TRY(write(
       0,
       [&](Database& db) -> Status {
-        auto inserted = insert_generation(db, spec);
-        if (!inserted) return fail(inserted.error());
-        number = *inserted;
+        auto inserted = MESH_TRY(insert_generation(db, spec));
+        number = inserted;
         return {};
       },
-      [&] { info = memory_.add(number, spec); });
-  if (!status) return fail(status.error());
+      [&] { info = memory_.add(number, spec); }));
   return info;
 }
 
@@ -186,10 +176,9 @@ Status EmbeddedIndex::drop_generation(int number) {
   auto status = write(
       0,
       [&](Database& db) -> Status {
-        auto state = read_generation_state(db, number);
-        if (!state) return fail(state.error());
-        if (*state == GenerationState::missing) return no_generation(number);
-        if (*state == GenerationState::serving) {
+        auto state = MESH_TRY(read_generation_state(db, number));
+        if (state == GenerationState::missing) return no_generation(number);
+        if (state == GenerationState::serving) {
           return fail(ErrorKind::conflict, "index generation " + std::to_string(number) +
                                                " serves searches: let another one serve first");
         }
@@ -207,9 +196,8 @@ void EmbeddedIndex::sweep() {
   committer_->submit(
       0,
       [more](Database& db) -> Status {
-        auto step = delete_dropped(db, kDropStep);
-        if (!step) return fail(step.error());
-        *more = *step;
+        auto step = MESH_TRY(delete_dropped(db, kDropStep));
+        *more = step;
         return {};
       },
       [this, more](Status status) {
@@ -225,9 +213,8 @@ Status EmbeddedIndex::serve(int number) {
   return write(
       0,
       [&](Database& db) -> Status {
-        auto state = read_generation_state(db, number);
-        if (!state) return fail(state.error());
-        if (*state == GenerationState::missing) return no_generation(number);
+        auto state = MESH_TRY(read_generation_state(db, number));
+        if (state == GenerationState::missing) return no_generation(number);
         return store_serving(db, number);
       },
       [&] { memory_.serve(number); });
@@ -237,21 +224,20 @@ Status EmbeddedIndex::apply(int number, std::span<const VectorChange> changes) {
   const auto generation = memory_.find(number);
   if (!generation) return no_generation(number);
   if (changes.empty()) return {};
-  auto batch = encode_batch(changes, generation->spec().dimension);
-  if (!batch) return fail(batch.error());
+  auto batch = MESH_TRY(encode_batch(changes, generation->spec().dimension));
   return write(
-      batch->bytes,
+      batch.bytes,
       [&](Database& db) -> Status {
         auto state = read_generation_state(db, number);  // it may have been dropped meanwhile
         if (!state) return fail(state.error());
         if (*state == GenerationState::missing) return no_generation(number);
-        for (auto& change : batch->changes) {
-          if (auto s = write_point(db, number, change); !s) return s;
+        for (auto& change : batch.changes) {
+          MESH_TRY(write_point(db, number, change));
         }
         return {};
       },
       [&] {
-        for (const auto& change : batch->changes) {
+        for (const auto& change : batch.changes) {
           if (!change.effective) continue;
           if (change.code.empty()) {
             generation->remove(change.tenant, change.user_id);
@@ -268,9 +254,8 @@ Status EmbeddedIndex::apply(int number, std::span<const VectorChange> changes) {
 Result<std::vector<IndexedUser>> EmbeddedIndex::scan(int generation, const TenantId& tenant,
                                                      std::int64_t after, int limit) {
   if (!memory_.find(generation)) return no_generation(generation);
-  auto reader = readers_.lease();
-  if (!reader) return fail(reader.error());
-  return read_users(**reader, generation, tenant.str(), after, std::max(limit, 0));
+  auto reader = MESH_TRY(readers_.connection());
+  return read_users(*reader, generation, tenant.str(), after, std::max(limit, 0));
 }
 
 }  // namespace
@@ -278,7 +263,7 @@ Result<std::vector<IndexedUser>> EmbeddedIndex::scan(int generation, const Tenan
 Result<std::unique_ptr<VectorIndex>> open_embedded_index(const std::string& dir,
                                                          IndexOptions options) {
   auto index = std::make_unique<EmbeddedIndex>(dir + "/vectors.db", std::move(options));
-  if (auto loaded = index->load(); !loaded) return fail(loaded.error());
+  MESH_TRY(index->load());
   return index;
 }
 

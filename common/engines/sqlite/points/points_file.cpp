@@ -77,18 +77,13 @@ Result<StoredPoint> checked_point(const Statement& row, std::int64_t partition, 
 
 Result<std::int64_t> partition_of(Database& db, int generation, std::string_view tenant) {
   {
-    auto find = db.prepare("SELECT id FROM partitions WHERE generation=?1 AND tenant=?2");
-    if (!find) return fail(find.error());
-    find->bind(1, std::int64_t{generation}).bind_text(2, tenant);
-    auto row = find->step();
-    if (!row) return fail(row.error());
-    if (*row) return find->integer(0);
+    auto find = MESH_TRY(db.prepare("SELECT id FROM partitions WHERE generation=?1 AND tenant=?2"));
+    find.bind(1, std::int64_t{generation}).bind_text(2, tenant);
+    auto row = MESH_TRY(find.step());
+    if (row) return find.integer(0);
   }
-  auto add = db.prepare("INSERT INTO partitions(generation, tenant) VALUES(?1, ?2)");
-  if (!add) return fail(add.error());
-  if (auto s = add->bind(1, std::int64_t{generation}).bind_text(2, tenant).run(); !s) {
-    return fail(s.error());
-  }
+  auto add = MESH_TRY(db.prepare("INSERT INTO partitions(generation, tenant) VALUES(?1, ?2)"));
+  MESH_TRY(add.bind(1, std::int64_t{generation}).bind_text(2, tenant).run());
   return db.last_insert_rowid();
 }
 
@@ -97,143 +92,123 @@ Result<std::int64_t> partition_of(Database& db, int generation, std::string_view
 Status prepare_points_file(Database& db) { return migrate(db, kSchema); }
 
 Result<int> insert_generation(Database& db, const GenerationSpec& spec) {
-  auto add = db.prepare("INSERT INTO generations(dimension, embedder) VALUES(?1, ?2)");
-  if (!add) return fail(add.error());
-  add->bind(1, std::int64_t{spec.dimension}).bind_text(2, spec.embedder);
-  if (auto s = add->run(); !s) return fail(s.error());
+  auto add = MESH_TRY(db.prepare("INSERT INTO generations(dimension, embedder) VALUES(?1, ?2)"));
+  add.bind(1, std::int64_t{spec.dimension}).bind_text(2, spec.embedder);
+  MESH_TRY(add.run());
   return static_cast<int>(db.last_insert_rowid());
 }
 
 Result<GenerationState> read_generation_state(Database& db, int number) {
-  auto find = db.prepare("SELECT serving FROM generations WHERE number = ?1 AND dropped = 0");
-  if (!find) return fail(find.error());
-  auto row = find->bind(1, std::int64_t{number}).step();
-  if (!row) return fail(row.error());
-  if (!*row) return GenerationState::missing;
-  return find->integer(0) != 0 ? GenerationState::serving : GenerationState::idle;
+  auto find =
+      MESH_TRY(db.prepare("SELECT serving FROM generations WHERE number = ?1 AND dropped = 0"));
+  auto row = MESH_TRY(find.bind(1, std::int64_t{number}).step());
+  if (!row) return GenerationState::missing;
+  return find.integer(0) != 0 ? GenerationState::serving : GenerationState::idle;
 }
 
 Status store_serving(Database& db, int number) {
-  auto flip = db.prepare("UPDATE generations SET serving = (number = ?1) WHERE dropped = 0");
-  if (!flip) return fail(flip.error());
-  return flip->bind(1, std::int64_t{number}).run();
+  auto flip =
+      MESH_TRY(db.prepare("UPDATE generations SET serving = (number = ?1) WHERE dropped = 0"));
+  return flip.bind(1, std::int64_t{number}).run();
 }
 
 Status mark_dropped(Database& db, int number) {
-  auto mark = db.prepare("UPDATE generations SET dropped = 1 WHERE number = ?1");
-  if (!mark) return fail(mark.error());
-  return mark->bind(1, std::int64_t{number}).run();
+  auto mark = MESH_TRY(db.prepare("UPDATE generations SET dropped = 1 WHERE number = ?1"));
+  return mark.bind(1, std::int64_t{number}).run();
 }
 
 Result<bool> delete_dropped(Database& db, int limit) {
   std::int64_t partition = 0;
   {
-    auto find = db.prepare(
-        "SELECT p.id FROM generations g JOIN partitions p ON p.generation = g.number"
-        " WHERE g.dropped = 1 LIMIT 1");
-    if (!find) return fail(find.error());
-    auto row = find->step();
-    if (!row) return fail(row.error());
-    if (!*row) {
-      if (auto s = db.execute("DELETE FROM generations WHERE dropped = 1"); !s) {
-        return fail(s.error());
-      }
+    auto find = MESH_TRY(
+        db.prepare("SELECT p.id FROM generations g JOIN partitions p ON p.generation = g.number"
+                   " WHERE g.dropped = 1 LIMIT 1"));
+    auto row = MESH_TRY(find.step());
+    if (!row) {
+      MESH_TRY(db.execute("DELETE FROM generations WHERE dropped = 1"));
       return false;
     }
-    partition = find->integer(0);
+    partition = find.integer(0);
   }
-  auto erase = db.prepare(
-      "DELETE FROM points WHERE partition = ?1 AND user_id IN"
-      " (SELECT user_id FROM points WHERE partition = ?1 ORDER BY user_id LIMIT ?2)");
-  if (!erase) return fail(erase.error());
-  if (auto s = erase->bind(1, partition).bind(2, std::int64_t{limit}).run(); !s) {
-    return fail(s.error());
-  }
+  auto erase = MESH_TRY(
+      db.prepare("DELETE FROM points WHERE partition = ?1 AND user_id IN"
+                 " (SELECT user_id FROM points WHERE partition = ?1 ORDER BY user_id LIMIT ?2)"));
+  MESH_TRY(erase.bind(1, partition).bind(2, std::int64_t{limit}).run());
   if (db.changes() == limit) return true;
-  auto forget = db.prepare("DELETE FROM partitions WHERE id = ?1");
-  if (!forget) return fail(forget.error());
-  if (auto s = forget->bind(1, partition).run(); !s) return fail(s.error());
+  auto forget = MESH_TRY(db.prepare("DELETE FROM partitions WHERE id = ?1"));
+  MESH_TRY(forget.bind(1, partition).run());
   return true;
 }
 
 Status write_point(Database& db, int generation, PointChange& change) {
-  auto partition = partition_of(db, generation, change.tenant);
-  if (!partition) return fail(partition.error());
-  change.partition = *partition;
+  auto partition = MESH_TRY(partition_of(db, generation, change.tenant));
+  change.partition = partition;
   const StoredPoint point{change.user_id, change.version, change.code, change.email, change.name};
   // Equal versions overwrite: events of other producers carry none, and the order of the log
   // decides among them.
-  auto put = db.prepare(
+  auto put = MESH_TRY(db.prepare(
       "INSERT INTO points VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
       " ON CONFLICT(partition, user_id) DO UPDATE SET version = excluded.version,"
       " checksum = excluded.checksum, code = excluded.code, email = excluded.email,"
-      " name = excluded.name, event_id = excluded.event_id WHERE excluded.version >= version");
-  if (!put) return fail(put.error());
-  put->bind(1, *partition)
+      " name = excluded.name, event_id = excluded.event_id WHERE excluded.version >= version"));
+  put.bind(1, partition)
       .bind(2, change.user_id)
       .bind(3, change.version)
-      .bind(4, checksum_of(*partition, point, change.event_id))
+      .bind(4, checksum_of(partition, point, change.event_id))
       .bind_text(6, change.email)
       .bind_text(7, change.name)
       .bind_text(8, change.event_id);
   if (change.code.empty()) {
-    put->bind_null(5);
+    put.bind_null(5);
   } else {
-    put->bind_blob(5, change.code);
+    put.bind_blob(5, change.code);
   }
-  if (auto s = put->run(); !s) return s;
+  MESH_TRY(put.run());
   change.effective = db.changes() == 1;
   return {};
 }
 
 Result<std::vector<StoredGeneration>> read_generations(Database& db) {
-  auto rows = db.prepare(
-      "SELECT number, dimension, embedder, serving FROM generations WHERE dropped = 0"
-      " ORDER BY number");
-  if (!rows) return fail(rows.error());
+  auto rows = MESH_TRY(
+      db.prepare("SELECT number, dimension, embedder, serving FROM generations WHERE dropped = 0"
+                 " ORDER BY number"));
   std::vector<StoredGeneration> generations;
   for (;;) {
-    auto row = rows->step();
-    if (!row) return fail(row.error());
-    if (!*row) return generations;
-    generations.push_back({static_cast<int>(rows->integer(0)),
-                           {static_cast<int>(rows->integer(1)), std::string(rows->text(2))},
-                           rows->integer(3) != 0});
+    auto row = MESH_TRY(rows.step());
+    if (!row) return generations;
+    generations.push_back({static_cast<int>(rows.integer(0)),
+                           {static_cast<int>(rows.integer(1)), std::string(rows.text(2))},
+                           rows.integer(3) != 0});
   }
 }
 
 Result<std::vector<StoredPartition>> read_partitions(Database& db) {
-  auto rows = db.prepare(
+  auto rows = MESH_TRY(db.prepare(
       "SELECT p.id, p.generation, p.tenant FROM partitions p"
-      " JOIN generations g ON g.number = p.generation WHERE g.dropped = 0 ORDER BY p.id");
-  if (!rows) return fail(rows.error());
+      " JOIN generations g ON g.number = p.generation WHERE g.dropped = 0 ORDER BY p.id"));
   std::vector<StoredPartition> partitions;
   for (;;) {
-    auto row = rows->step();
-    if (!row) return fail(row.error());
-    if (!*row) return partitions;
-    auto tenant = TenantId::parse(rows->text(2));
+    auto row = MESH_TRY(rows.step());
+    if (!row) return partitions;
+    auto tenant = TenantId::parse(rows.text(2));
     if (!tenant) {
       return fail(damaged_file(
-          "vectors.db", "partition " + std::to_string(rows->integer(0)) + " names no tenant"));
+          "vectors.db", "partition " + std::to_string(rows.integer(0)) + " names no tenant"));
     }
-    partitions.push_back(
-        {rows->integer(0), static_cast<int>(rows->integer(1)), std::move(*tenant)});
+    partitions.push_back({rows.integer(0), static_cast<int>(rows.integer(1)), std::move(*tenant)});
   }
 }
 
 Status read_points(Database& db, std::int64_t partition, int dimension,
                    const std::function<void(const StoredPoint&)>& each) {
-  auto rows = db.prepare(
-      "SELECT user_id, version, checksum, code, email, name, event_id FROM points"
-      " WHERE partition = ?1 ORDER BY user_id");
-  if (!rows) return fail(rows.error());
-  rows->bind(1, partition);
+  auto rows = MESH_TRY(
+      db.prepare("SELECT user_id, version, checksum, code, email, name, event_id FROM points"
+                 " WHERE partition = ?1 ORDER BY user_id"));
+  rows.bind(1, partition);
   for (;;) {
-    auto row = rows->step();
-    if (!row) return fail(row.error());
-    if (!*row) return {};
-    auto point = checked_point(*rows, partition, dimension);
+    auto row = MESH_TRY(rows.step());
+    if (!row) return {};
+    auto point = checked_point(rows, partition, dimension);
     if (!point) return fail(point.error());
     if (!point->code.empty()) each(*point);
   }
@@ -241,37 +216,32 @@ Status read_points(Database& db, std::int64_t partition, int dimension,
 
 Result<bool> read_point(Database& db, std::int64_t partition, int dimension, std::int64_t user_id,
                         const std::function<void(const StoredPoint&)>& use) {
-  auto find = db.prepare(
-      "SELECT user_id, version, checksum, code, email, name, event_id FROM points"
-      " WHERE partition = ?1 AND user_id = ?2");
-  if (!find) return fail(find.error());
-  find->bind(1, partition).bind(2, user_id);
-  auto row = find->step();
-  if (!row) return fail(row.error());
-  if (!*row) return false;
-  auto point = checked_point(*find, partition, dimension);
-  if (!point) return fail(point.error());
-  if (point->code.empty()) return false;
-  use(*point);
+  auto find = MESH_TRY(
+      db.prepare("SELECT user_id, version, checksum, code, email, name, event_id FROM points"
+                 " WHERE partition = ?1 AND user_id = ?2"));
+  find.bind(1, partition).bind(2, user_id);
+  auto row = MESH_TRY(find.step());
+  if (!row) return false;
+  auto point = MESH_TRY(checked_point(find, partition, dimension));
+  if (point.code.empty()) return false;
+  use(point);
   return true;
 }
 
 Result<std::vector<IndexedUser>> read_users(Database& db, int generation, std::string_view tenant,
                                             std::int64_t after, int limit) {
-  auto rows = db.prepare(
+  auto rows = MESH_TRY(db.prepare(
       "SELECT user_id, version, email, name FROM points"
       " WHERE partition = (SELECT id FROM partitions WHERE generation = ?1 AND tenant = ?2)"
-      " AND user_id > ?3 AND code IS NOT NULL ORDER BY user_id LIMIT ?4");
-  if (!rows) return fail(rows.error());
-  rows->bind(1, std::int64_t{generation}).bind_text(2, tenant).bind(3, after);
-  rows->bind(4, std::int64_t{limit});
+      " AND user_id > ?3 AND code IS NOT NULL ORDER BY user_id LIMIT ?4"));
+  rows.bind(1, std::int64_t{generation}).bind_text(2, tenant).bind(3, after);
+  rows.bind(4, std::int64_t{limit});
   std::vector<IndexedUser> users;
   for (;;) {
-    auto row = rows->step();
-    if (!row) return fail(row.error());
-    if (!*row) return users;
-    users.push_back({rows->integer(0), rows->integer(1), std::string(rows->text(2)),
-                     std::string(rows->text(3))});
+    auto row = MESH_TRY(rows.step());
+    if (!row) return users;
+    users.push_back(
+        {rows.integer(0), rows.integer(1), std::string(rows.text(2)), std::string(rows.text(3))});
   }
 }
 

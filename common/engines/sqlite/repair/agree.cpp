@@ -41,9 +41,6 @@ struct KnownTenant {
   std::int64_t left_out = 0;   // behind it
 };
 
-std::string key_of(const TenantId& tenant, std::string_view subject) {
-  return tenant.str() + "/" + std::string(subject);
-}
 bool is_ours(const Event& event) {
   return event.source == kUserSource || event.source == kTenantSource;
 }
@@ -62,7 +59,7 @@ class Agreeing {
   Status run() {
     for (const auto step : {&Agreeing::forget_offsets, &Agreeing::look_at_outbox,
                             &Agreeing::tenants, &Agreeing::load_tenants, &Agreeing::users}) {
-      if (auto done = (this->*step)(); !done) return done;
+      MESH_TRY((this->*step)());
     }
     return {};
   }
@@ -72,7 +69,7 @@ class Agreeing {
   // A new log gives their offsets to other events, which would be passed over.
   Status forget_offsets() {
     if (!lost_.log) return {};
-    if (auto s = execute(db_, "DELETE FROM retries"); !s) return s;
+    MESH_TRY(execute(db_, "DELETE FROM retries"));
     return execute(db_,
                    "UPDATE tasks SET state='failed',finished_at=?,"
                    "error='the log is a new one since a repair, which ended this task: what it had"
@@ -95,31 +92,29 @@ class Agreeing {
       const auto event = from_record(record);
       return event ? use(*event) : Status{};
     };
-    if (auto read = records_(topic, one); !read) return read;
+    MESH_TRY(records_(topic, one));
     auto waiting =
         query(db_, "SELECT record FROM outbox WHERE sequence<=? ORDER BY sequence", waiting_to_);
     return each_row(std::move(waiting), [&](const Statement& row) -> Status {
-      auto record = decode_record(row.text(0));
-      if (!record) return fail(std::move(record.error()));
-      if (record->topic != topic) return {};
-      return one({{record->topic, 0, 0},
+      auto record = MESH_TRY(decode_record(row.text(0)));
+      if (record.topic != topic) return {};
+      return one({{record.topic, 0, 0},
                   now_,
-                  std::move(record->key),
-                  std::move(record->value),
-                  std::move(record->headers)});
+                  std::move(record.key),
+                  std::move(record.value),
+                  std::move(record.headers)});
     });
   }
 
   Result<Lasts> lasts_of(const char* topic) {
     Lasts lasts;
-    auto read = each_event(topic, [&](const Event& event) -> Status {
+    MESH_TRY(each_event(topic, [&](const Event& event) -> Status {
       Last& last = lasts[key_of(event.tenant, event.subject)];
       if (event.sequence >= last.version) {
         last = {event.sequence, is_removal(event.type), is_ours(event), event.time, false};
       }
       return {};
-    });
-    if (!read) return fail(std::move(read.error()));
+    }));
     return lasts;
   }
 
@@ -130,35 +125,32 @@ class Agreeing {
   }
 
   Status tenants() {
-    auto lasts = lasts_of(kTenants);
-    if (!lasts) return fail(std::move(lasts.error()));
+    auto lasts = MESH_TRY(lasts_of(kTenants));
     // A removed tenant keeps its row, so one without a row was lost.
-    auto taken = each_event(kTenants, [&](const Event& event) -> Status {
-      if (!last_of(*lasts, event)) return {};
-      auto known = first_row(query(db_, "SELECT version FROM tenants WHERE id=?", event.tenant),
-                             [](const Statement& row) { return row.integer(0); });
-      if (!known) return fail(std::move(known.error()));
-      if (known->value_or(0) >= event.sequence) return {};
+    MESH_TRY(each_event(kTenants, [&](const Event& event) -> Status {
+      if (!last_of(lasts, event)) return {};
+      auto known =
+          MESH_TRY(first_row(query(db_, "SELECT version FROM tenants WHERE id=?", event.tenant),
+                             [](const Statement& row) { return row.integer(0); }));
+      if (known.value_or(0) >= event.sequence) return {};
       if (!is_removal(event.type) && !stored_tenant(event.data)) return {};
       ++agreement_.taken;
       return write_tenant(db_, event);
-    });
-    if (!taken) return taken;
+    }));
     auto rows = query(db_, "SELECT id,version,record FROM tenants");
     return each_row(std::move(rows), [&](const Statement& row) -> Status {
       auto id = TenantId::parse(row.text(0));
       if (!id) return {};
       const auto version = row.integer(1);
-      const auto last = lasts->find(key_of(*id, id->str()));
-      if (last != lasts->end() && last->second.version >= version) return {};
+      const auto last = lasts.find(key_of(*id, id->str()));
+      if (last != lasts.end() && last->second.version >= version) return {};
       if (row.is_null(2)) {
         Tenant removed{*id, {}, false, {}, version, now_, now_};
         return write(tenant_event("tenant.deleted", removed, new_uuid_v7(now_), now_));
       }
-      auto tenant = stored_tenant(row.text(2));
-      if (!tenant) return fail(std::move(tenant.error()));
+      auto tenant = MESH_TRY(stored_tenant(row.text(2)));
       const auto type = version == 1 ? "tenant.created" : "tenant.updated";
-      return write(tenant_event(type, *tenant, new_uuid_v7(now_), now_));
+      return write(tenant_event(type, tenant, new_uuid_v7(now_), now_));
     });
   }
 
@@ -172,36 +164,31 @@ class Agreeing {
   }
 
   Status users() {
-    auto lasts = lasts_of(kUsers);
-    if (!lasts) return fail(std::move(lasts.error()));
-    auto taken = each_event(kUsers, [&](const Event& event) -> Status {
+    auto lasts = MESH_TRY(lasts_of(kUsers));
+    MESH_TRY(each_event(kUsers, [&](const Event& event) -> Status {
       const auto id = parse_int(event.subject);
       if (!id || *id < 1) return {};
-      auto tenant = tenant_of(event);
-      if (!tenant) return fail(std::move(tenant.error()));
+      auto tenant = MESH_TRY(tenant_of(event));
       if (is_ours(event) || *id <= kHighestId) {
-        (*tenant)->highest = std::max((*tenant)->highest, *id);
+        tenant->highest = std::max(tenant->highest, *id);
       }
-      Last* const last = last_of(*lasts, event);
-      return last ? take_user({event, last, *tenant, *id}) : Status{};
-    });
-    if (!taken) return taken;
-    if (auto settled = settle(*lasts); !settled) return settled;
+      Last* const last = last_of(lasts, event);
+      return last ? take_user({event, last, tenant, *id}) : Status{};
+    }));
+    MESH_TRY(decide_refused(lasts));
     for (const auto& [id, tenant] : known_) {
-      auto raised = execute(db_, "UPDATE tenant_numbers SET last_user=? WHERE number=?",
-                            tenant.highest + tenant.left_out, tenant.number);
-      if (!raised) return raised;
+      MESH_TRY(execute(db_, "UPDATE tenant_numbers SET last_user=? WHERE number=?",
+                       tenant.highest + tenant.left_out, tenant.number));
     }
-    if (auto written = write_users(*lasts); !written) return written;
-    return lost_.users ? Status{} : write_removals(*lasts);
+    MESH_TRY(write_users(lasts));
+    return lost_.users ? Status{} : write_removals(lasts);
   }
 
   Result<KnownTenant*> tenant_of(const Event& event) {
     const std::string name = event.tenant.str();
     auto tenant = known_.find(name);
     if (tenant == known_.end()) {
-      auto added = execute(db_, "INSERT INTO tenant_numbers(id) VALUES(?)", name);
-      if (!added) return fail(std::move(added.error()));
+      MESH_TRY(execute(db_, "INSERT INTO tenant_numbers(id) VALUES(?)", name));
       tenant = known_.emplace(name, KnownTenant{db_.last_insert_rowid(), 0, 0}).first;
       tenant->second.left_out = lost_.users ? kBehindLostUsers : 0;
     }
@@ -232,10 +219,9 @@ class Agreeing {
     const Event& event = word.event;
     const KnownTenant& tenant = *word.tenant;
     const auto id = word.id;
-    auto version = version_of(tenant, id);
-    if (!version) return fail(std::move(version.error()));
-    const bool absent = !*version;
-    if (!absent && **version >= event.sequence) return {};
+    auto version = MESH_TRY(version_of(tenant, id));
+    const bool absent = !version;
+    if (!absent && *version >= event.sequence) return {};
     if (is_removal(event.type)) return absent ? Status{} : remove(tenant, id);
     if (absent && !lost_.users && id <= tenant.last_user) return {};  // it was removed
     const auto data = parse_json(event.data);
@@ -262,18 +248,18 @@ class Agreeing {
 
   // An address may be given up by an event that is read later. What is refused for good is of a
   // user of whom the log, or of the address's holder, has lost something.
-  Status settle(Lasts& lasts) {
+  Status decide_refused(Lasts& lasts) {
     for (std::size_t before = 0; before != refused_.size();) {
       before = refused_.size();
       for (auto& word : std::exchange(refused_, {})) {
-        if (auto s = take_user(std::move(word)); !s) return s;
+        MESH_TRY(take_user(std::move(word)));
       }
     }
     for (const auto& word : std::exchange(refused_, {})) {
-      if (word.last->version != word.event.sequence) continue;  // settled; the log has it twice
-      if (auto s = take_user(word); !s) return s;
+      if (word.last->version != word.event.sequence) continue;  // taken; the log has it twice
+      MESH_TRY(take_user(word));
       if (std::exchange(refused_, {}).empty()) continue;
-      if (auto s = settle_refused(lasts, word); !s) return s;
+      MESH_TRY(decide_between(lasts, word));
     }
     return {};
   }
@@ -281,7 +267,7 @@ class Agreeing {
   // Two whose addresses an older program told apart may both have lived: both stay. Else a user
   // whom the store has stays as the store has it, and of two whom it had not, the address belongs
   // to who came later; the other is gone.
-  Status settle_refused(Lasts& lasts, const Word& word) {
+  Status decide_between(Lasts& lasts, const Word& word) {
     const auto& [event, own, tenant, id, email, key, alike] = word;
     struct Holder {
       std::int64_t id;
@@ -296,12 +282,11 @@ class Agreeing {
     if (*holder && old_email_key((*holder)->email) != old_email_key(email)) {
       Word apart = word;
       apart.alike = true;
-      if (auto s = take_user(std::move(apart)); !s) return s;
+      MESH_TRY(take_user(std::move(apart)));
       if (std::exchange(refused_, {}).empty()) return {};
     }
-    auto version = version_of(*tenant, id);
-    if (!version) return fail(std::move(version.error()));
-    if (*version) {  // write_users writes it
+    auto version = MESH_TRY(version_of(*tenant, id));
+    if (version) {  // write_users writes it
       return execute(db_, "UPDATE users SET version=? WHERE tenant=? AND id=?", event.sequence + 1,
                      tenant->number, id);
     }
@@ -310,8 +295,8 @@ class Agreeing {
     if (last == lasts.end() || !last->second.taken || last->second.time >= event.time) {
       return write_removal(event.tenant, id, *own);
     }
-    if (auto s = remove(*tenant, other); !s) return s;
-    if (auto s = write_removal(event.tenant, other, last->second); !s) return s;
+    MESH_TRY(remove(*tenant, other));
+    MESH_TRY(write_removal(event.tenant, other, last->second));
     return take_user(word);
   }
 
@@ -344,11 +329,10 @@ class Agreeing {
   Status write_removals(Lasts& lasts) {
     for (auto& [key, last] : lasts) {
       if (last.deleted || !last.ours) continue;
-      const auto slash = key.find('/');
-      const auto tenant = known_.find(key.substr(0, slash));
-      const auto id = parse_int(std::string_view(key).substr(slash + 1));
+      const auto tenant = known_.find(std::string(tenant_of_key(key)));
+      const auto id = parse_int(subject_of_key(key));
       if (tenant == known_.end() || !id || *id > tenant->second.last_user) continue;
-      if (auto s = write_removal(*TenantId::parse(tenant->first), *id, last); !s) return s;
+      MESH_TRY(write_removal(*TenantId::parse(tenant->first), *id, last));
     }
     return {};
   }
@@ -367,15 +351,13 @@ class Agreeing {
 
 Result<Agreement> agree(const std::string& store, const Records& records, Lost lost,
                         Timestamp now) {
-  auto db = Database::open(store, Database::Mode::read_write);
-  if (!db) return fail(db.error());
-  if (auto prepared = prepare_schema(**db); !prepared) return fail(prepared.error());
-  if (auto begun = (*db)->execute("BEGIN IMMEDIATE"); !begun) return fail(begun.error());
-  Agreeing agreeing(**db, records, lost, now);
-  if (auto done = agreeing.run(); !done) return fail(done.error());
+  auto db = MESH_TRY(Database::open(store, Database::Mode::read_write));
+  MESH_TRY(prepare_schema(*db));
+  MESH_TRY(db->execute("BEGIN IMMEDIATE"));
+  Agreeing agreeing(*db, records, lost, now);
+  MESH_TRY(agreeing.run());
   // Its write-ahead log goes with the connection: one file holds everything.
-  auto committed = (*db)->execute("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)");
-  if (!committed) return fail(committed.error());
+  MESH_TRY(db->execute("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)"));
   return agreeing.agreement();
 }
 

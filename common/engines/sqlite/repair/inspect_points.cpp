@@ -13,19 +13,16 @@ Result<FileReport> inspect_points(const std::string& source) {
     report.damages.push_back({std::move(place), std::move(what), std::move(tenants), kLoss, true});
   };
   const auto look = [&]() -> Status {
-    auto db = Database::open(source, Database::Mode::read_only);
-    if (!db) return fail(db.error());
-    auto generations = read_generations(**db);
-    if (!generations) return fail(generations.error());
-    auto partitions = read_partitions(**db);
-    if (!partitions) return fail(partitions.error());
-    for (const auto& partition : *partitions) {
+    auto db = MESH_TRY(Database::open(source, Database::Mode::read_only));
+    auto generations = MESH_TRY(read_generations(*db));
+    auto partitions = MESH_TRY(read_partitions(*db));
+    for (const auto& partition : partitions) {
       int dimension = 0;
-      for (const auto& generation : *generations) {
+      for (const auto& generation : generations) {
         if (generation.number == partition.generation) dimension = generation.spec.dimension;
       }
       auto read =
-          read_points(**db, partition.id, dimension, [&](const StoredPoint&) { ++report.rows; });
+          read_points(*db, partition.id, dimension, [&](const StoredPoint&) { ++report.rows; });
       if (read) continue;
       if (read.error().kind != ErrorKind::corrupt) return read;
       damaged("index generation " + std::to_string(partition.generation),

@@ -37,35 +37,29 @@ struct Scratch {
 Result<std::unique_ptr<Salvage>> Salvage::open(const std::string& source,
                                                const std::string& target) {
   auto salvage = std::make_unique<Salvage>();
-  auto checked = Database::open(source, Database::Mode::read_only);
-  if (!checked) return fail(checked.error());
-  auto raw = Database::open(source, Database::Mode::read_raw);
-  if (!raw) return fail(raw.error());
-  salvage->checked_ = std::move(*checked);
-  salvage->raw_ = std::move(*raw);
+  auto checked = MESH_TRY(Database::open(source, Database::Mode::read_only));
+  auto raw = MESH_TRY(Database::open(source, Database::Mode::read_raw));
+  salvage->checked_ = std::move(checked);
+  salvage->raw_ = std::move(raw);
   std::vector<std::string> schema;
-  auto rows = salvage->checked_->prepare(
+  auto rows = MESH_TRY(salvage->checked_->prepare(
       "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY "
-      "rowid");
-  if (!rows) return fail(rows.error());
+      "rowid"));
   for (;;) {
-    auto row = rows->step();
-    if (!row) return fail(row.error());
-    if (!*row) break;
-    schema.emplace_back(rows->text(0));
+    auto row = MESH_TRY(rows.step());
+    if (!row) break;
+    schema.emplace_back(rows.text(0));
   }
-  auto version = salvage->checked_->prepare("PRAGMA user_version");
-  if (!version) return fail(version.error());
-  if (auto row = version->step(); !row) return fail(row.error());
+  auto version = MESH_TRY(salvage->checked_->prepare("PRAGMA user_version"));
+  MESH_TRY(version.step());
   if (target.empty()) return salvage;
 
-  auto made = Database::open(target, Database::Mode::read_write);
-  if (!made) return fail(made.error());
-  salvage->target_ = std::move(*made);
+  auto made = MESH_TRY(Database::open(target, Database::Mode::read_write));
+  salvage->target_ = std::move(made);
   std::string sql = "PRAGMA foreign_keys=OFF; BEGIN;";
   for (const auto& statement : schema) sql += statement + ";";
-  sql += "PRAGMA user_version=" + std::to_string(version->integer(0));
-  if (auto s = salvage->target_->execute(sql); !s) return fail(s.error());
+  sql += "PRAGMA user_version=" + std::to_string(version.integer(0));
+  MESH_TRY(salvage->target_->execute(sql));
   return salvage;
 }
 
@@ -75,15 +69,14 @@ Status Salvage::in_target(std::string_view sql) {
 
 Status Salvage::copy(const Statement& row, int columns, std::string_view insert) {
   if (!target_) return {};
-  auto into = target_->prepare(insert);
-  if (!into) return fail(into.error());
-  for (int i = 0; i < columns; ++i) row.copy_column(i, *into, i + 1);
-  return into->run();
+  auto into = MESH_TRY(target_->prepare(insert));
+  for (int i = 0; i < columns; ++i) row.copy_column(i, into, i + 1);
+  return into.run();
 }
 
 Status Salvage::finish() {
   if (!target_) return {};
-  if (auto s = target_->execute("COMMIT"); !s) return s;
+  MESH_TRY(target_->execute("COMMIT"));
   // Its WAL goes with the last connection, which leaves one file that holds everything.
   auto moved = target_->execute("PRAGMA wal_checkpoint(TRUNCATE)");
   target_.reset();
@@ -117,7 +110,7 @@ Result<std::string> copy_without_damaged_frames(const std::string& path,
   });
   out.close();
   if (!out) return fail(ErrorKind::unavailable, copy + " cannot be written");
-  if (auto mended = mend_pages(copy); !mended) return fail(mended.error());
+  MESH_TRY(mend_pages(copy));
   return copy;
 }
 
@@ -141,22 +134,19 @@ Result<Step> step(Statement& rows) {
   return Step::damage;
 }
 Result<Step> first_step(Database& db, const KeyWalk& walk, std::int64_t low, std::int64_t high) {
-  auto rows = rows_between(db, walk, low, high);
-  if (!rows) return fail(rows.error());
-  return step(*rows);
+  auto rows = MESH_TRY(rows_between(db, walk, low, high));
+  return step(rows);
 }
 
 // Hands out rows from `next` on, which moves along. True: damage was met, false: the end.
 Result<bool> read_on(Database& db, const KeyWalk& walk, std::int64_t& next) {
-  auto rows = rows_between(db, walk, next, walk.high);
-  if (!rows) return fail(rows.error());
+  auto rows = MESH_TRY(rows_between(db, walk, next, walk.high));
   for (;;) {
-    auto stepped = step(*rows);
-    if (!stepped) return fail(stepped.error());
-    if (*stepped != Step::row) return *stepped == Step::damage;
-    const auto key = rows->integer(0);
+    auto stepped = MESH_TRY(step(rows));
+    if (stepped != Step::row) return stepped == Step::damage;
+    const auto key = rows.integer(0);
     if (key < next) return true;  // a damaged order
-    if (auto s = walk.row(*rows); !s) return fail(s.error());
+    MESH_TRY(walk.row(rows));
     next = key + 1;
   }
 }
@@ -166,16 +156,14 @@ Result<bool> read_on(Database& db, const KeyWalk& walk, std::int64_t& next) {
 Result<std::int64_t> readable_behind(Database& db, const KeyWalk& walk, std::int64_t bad) {
   const auto reads = [&](std::int64_t key) -> Result<bool> {
     if (key > walk.high) return true;
-    auto stepped = first_step(db, walk, key, walk.high);
-    if (!stepped) return fail(stepped.error());
-    return *stepped != Step::damage;
+    auto stepped = MESH_TRY(first_step(db, walk, key, walk.high));
+    return stepped != Step::damage;
   };
   std::int64_t good = bad;
   for (std::int64_t far = 1; good == bad; far *= 2) {
     const std::int64_t key = far > walk.high - bad ? walk.high + 1 : bad + far;
-    auto read = reads(key);
-    if (!read) return fail(read.error());
-    if (*read) good = key;
+    auto read = MESH_TRY(reads(key));
+    if (read) good = key;
   }
   while (good - bad > 1) {
     const std::int64_t middle = bad + (good - bad) / 2;
@@ -191,9 +179,8 @@ Result<std::int64_t> readable_behind(Database& db, const KeyWalk& walk, std::int
 Status walk(Database& db, const KeyWalk& walk) {
   const bool open_end = walk.high == kUnknownEnd;
   for (std::int64_t next = walk.low; next <= walk.high;) {
-    auto damaged = read_on(db, walk, next);
-    if (!damaged) return fail(damaged.error());
-    if (!*damaged) return {};
+    auto damaged = MESH_TRY(read_on(db, walk, next));
+    if (!damaged) return {};
     // Key by key, since rows of other pages may stand between.
     std::optional<std::int64_t> first;
     const auto lost_below = [&](std::int64_t end) {
@@ -203,14 +190,13 @@ Status walk(Database& db, const KeyWalk& walk) {
     std::int64_t tries = 0;
     const auto most = open_end ? kMaxTriesAtEnd : kMaxTries;
     for (; tries < most && next <= walk.high; ++tries, ++next) {
-      auto stepped = first_step(db, walk, next, next);
-      if (!stepped) return fail(stepped.error());
-      if (*stepped == Step::damage) {
+      auto stepped = MESH_TRY(first_step(db, walk, next, next));
+      if (stepped == Step::damage) {
         if (!first) first = next;
         continue;
       }
       lost_below(next);
-      if (*stepped == Step::row) break;
+      if (stepped == Step::row) break;
     }
     const bool found = tries < most && next <= walk.high;
     if (found) continue;
@@ -218,10 +204,9 @@ Status walk(Database& db, const KeyWalk& walk) {
       lost_below(next);
       return {};
     }
-    auto behind = readable_behind(db, walk, next);
-    if (!behind) return fail(behind.error());
-    walk.lost(first.value_or(next), *behind - 1);
-    next = *behind;
+    auto behind = MESH_TRY(readable_behind(db, walk, next));
+    walk.lost(first.value_or(next), behind - 1);
+    next = behind;
   }
   return {};
 }
@@ -253,23 +238,21 @@ Result<FileReport> salvage_file(const std::string& name, const std::string& sour
   if (pages.mendable) {
     const auto folder = path.parent_path() / "check.tmp";
     scratch.emplace(folder, folder / path.filename());
-    auto copy = copy_without_damaged_frames(source, folder.string());
-    if (!copy) return fail(copy.error());
+    MESH_TRY(copy_without_damaged_frames(source, folder.string()));
   }
   auto salvage = Salvage::open(scratch ? scratch->file.string() : source, target);
   const Status done = salvage ? run(**salvage, report) : fail(salvage.error());
   if (!done && done.error().kind != ErrorKind::corrupt) return fail(done.error());
   if (!done) return hopeless("so damaged that nothing in it can be found");
-  if (auto finished = (*salvage)->finish(); !finished) return fail(finished.error());
+  MESH_TRY((*salvage)->finish());
   tell_bad_pages(pages, "nothing: all rows are whole", report);
   return report;
 }
 
 Status make_file(const std::string& path, const std::function<Status(Database&)>& prepare) {
-  auto db = Database::open(path, Database::Mode::read_write);
-  if (!db) return fail(db.error());
-  if (auto prepared = prepare(**db); !prepared) return prepared;
-  return (*db)->execute("PRAGMA wal_checkpoint(TRUNCATE)");
+  auto db = MESH_TRY(Database::open(path, Database::Mode::read_write));
+  MESH_TRY(prepare(*db));
+  return db->execute("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
 bool has_bytes(const std::string& path) {

@@ -6,6 +6,7 @@
 
 #include "common/base/ids.h"
 #include "common/base/strings.h"
+#include "common/domain/event.h"
 #include "common/engines/sqlite/core/damage.h"
 #include "common/engines/sqlite/log/codec.h"
 #include "common/engines/sqlite/log/schema.h"
@@ -33,7 +34,7 @@ struct Part {
 std::string tenant_of(std::string_view body) {
   BodyHead head;
   if (!decode_head(body, head)) return {};
-  const auto tenant = TenantId::parse(head.key.substr(0, head.key.find('/')));
+  const auto tenant = TenantId::parse(tenant_of_key(head.key));
   return tenant ? tenant->str() : std::string();
 }
 
@@ -42,13 +43,12 @@ class LogSalvage {
   LogSalvage(Salvage& salvage, FileReport& report) : salvage_(salvage), report_(report) {}
 
   Status run() {
-    if (auto s = copy_plain("topics", 4); !s) return s;
-    if (auto s = copy_plain("partitions", 12); !s) return s;
-    if (auto s = copy_plain("group_offsets", 3); !s) return s;
-    auto parts = partitions();
-    if (!parts) return fail(parts.error());
-    for (auto& part : *parts) {
-      if (auto s = records(part); !s) return s;
+    MESH_TRY(copy_plain("topics", 4));
+    MESH_TRY(copy_plain("partitions", 12));
+    MESH_TRY(copy_plain("group_offsets", 3));
+    auto parts = MESH_TRY(partitions());
+    for (auto& part : parts) {
+      MESH_TRY(records(part));
     }
     return {};
   }
@@ -62,42 +62,37 @@ class LogSalvage {
 
   // Small tables on which all others depend.
   Status copy_plain(const std::string& table, int columns) {
-    auto rows = salvage_.checked().prepare("SELECT * FROM " + table);
-    if (!rows) return fail(rows.error());
+    auto rows = MESH_TRY(salvage_.checked().prepare("SELECT * FROM " + table));
     std::string insert = "INSERT INTO " + table + " VALUES(?";
     for (int i = 1; i < columns; ++i) insert += ",?";
     insert += ")";
     for (;;) {
-      auto row = rows->step();
-      if (!row) return fail(row.error());
-      if (!*row) return {};
-      if (auto s = salvage_.copy(*rows, columns, insert); !s) return s;
+      auto row = MESH_TRY(rows.step());
+      if (!row) return {};
+      MESH_TRY(salvage_.copy(rows, columns, insert));
     }
   }
 
   Result<std::vector<Part>> partitions() {
     std::vector<Part> parts;
-    auto rows = salvage_.checked().prepare(
+    auto rows = MESH_TRY(salvage_.checked().prepare(
         "SELECT id, start, gaps_to, tail_end, tail_total, tail_time, topic, number,"
         " (SELECT coalesce(max(next), 0) FROM group_offsets WHERE partition = partitions.id)"
-        " FROM partitions ORDER BY topic, number");
-    if (!rows) return fail(rows.error());
+        " FROM partitions ORDER BY topic, number"));
     for (;;) {
-      auto row = rows->step();
-      if (!row) return fail(row.error());
-      if (!*row) return parts;
-      parts.push_back({rows->integer(0), rows->integer(1), rows->integer(2), rows->integer(3),
-                       rows->integer(4), rows->integer(5), std::string(rows->text(6)),
-                       rows->integer(7), rows->integer(8)});
+      auto row = MESH_TRY(rows.step());
+      if (!row) return parts;
+      parts.push_back({rows.integer(0), rows.integer(1), rows.integer(2), rows.integer(3),
+                       rows.integer(4), rows.integer(5), std::string(rows.text(6)), rows.integer(7),
+                       rows.integer(8)});
     }
   }
 
   Status records(const Part& part) {
     const std::string table = "r" + std::to_string(part.id);
     const std::string insert = "INSERT INTO " + table + " VALUES(?,?,?,?,?)";
-    auto end_of_part = end_of(part, table);
-    if (!end_of_part) return fail(end_of_part.error());
-    const auto [high, end_known] = *end_of_part;
+    auto end_of_part = MESH_TRY(end_of(part, table));
+    const auto [high, end_known] = end_of_part;
     std::vector<Lost> lost;
     const auto lose = [&](std::int64_t first, std::int64_t last, bool unreadable,
                           std::string tenant) {
@@ -182,10 +177,9 @@ class LogSalvage {
       high = std::max(high, row.integer(0));
       return {};
     };
-    auto walked = walk(salvage_.checked(),
-                       {"SELECT o FROM " + table + " WHERE o>=? AND o<=? ORDER BY o", part.start,
-                        kUnknownEnd, [](Statement&) {}, 0, readable, [](auto, auto) {}});
-    if (!walked) return fail(walked.error());
+    MESH_TRY(walk(salvage_.checked(),
+                  {"SELECT o FROM " + table + " WHERE o>=? AND o<=? ORDER BY o", part.start,
+                   kUnknownEnd, [](Statement&) {}, 0, readable, [](auto, auto) {}}));
     // In the bytes of the damaged last page: the last record that is whole, and those that follow
     // it without a gap.
     auto rows =
@@ -263,31 +257,28 @@ bool log_was_used(const std::string& path) {
 }
 
 Status each_record(const std::string& path, std::string_view topic, const UseRecord& use) {
-  auto db = Database::open(path, Database::Mode::read_only);
-  if (!db) return fail(db.error());
+  auto db = MESH_TRY(Database::open(path, Database::Mode::read_only));
   std::vector<std::pair<std::int64_t, std::int32_t>> partitions;
-  auto parts = (*db)->prepare("SELECT id, number FROM partitions WHERE topic=? ORDER BY number");
-  if (!parts) return fail(parts.error());
-  parts->bind_text(1, topic);
+  auto parts =
+      MESH_TRY(db->prepare("SELECT id, number FROM partitions WHERE topic=? ORDER BY number"));
+  parts.bind_text(1, topic);
   for (;;) {
-    auto row = parts->step();
-    if (!row) return fail(row.error());
-    if (!*row) break;
-    partitions.emplace_back(parts->integer(0), static_cast<std::int32_t>(parts->integer(1)));
+    auto row = MESH_TRY(parts.step());
+    if (!row) break;
+    partitions.emplace_back(parts.integer(0), static_cast<std::int32_t>(parts.integer(1)));
   }
   for (const auto& [id, number] : partitions) {
-    auto rows = (*db)->prepare("SELECT o,t,body FROM r" + std::to_string(id) + " ORDER BY o");
-    if (!rows) return fail(rows.error());
+    auto rows =
+        MESH_TRY(db->prepare("SELECT o,t,body FROM r" + std::to_string(id) + " ORDER BY o"));
     for (;;) {
-      auto row = rows->step();
-      if (!row) return fail(row.error());
-      if (!*row) break;
+      auto row = MESH_TRY(rows.step());
+      if (!row) break;
       StoredRecord record;
-      record.position = {std::string(topic), number, rows->integer(0)};
-      record.time = Timestamp(Duration(rows->integer(1)));
-      if (!decode_body(rows->text(2), record))
+      record.position = {std::string(topic), number, rows.integer(0)};
+      record.time = Timestamp(Duration(rows.integer(1)));
+      if (!decode_body(rows.text(2), record))
         return fail(damaged_file("log.db", "a record", to_string(record.position)));
-      if (auto used = use(record); !used) return used;
+      MESH_TRY(use(record));
     }
   }
   return {};

@@ -147,15 +147,14 @@ class StoreSalvage {
   StoreSalvage(Salvage& salvage, FileReport& report) : salvage_(salvage), report_(report) {}
 
   Status run() {
-    auto version = first_row(query(salvage_.checked(), "PRAGMA user_version"),
-                             [](const Statement& row) { return row.integer(0); });
-    if (!version) return fail(version.error());
+    auto version = MESH_TRY(first_row(query(salvage_.checked(), "PRAGMA user_version"),
+                                      [](const Statement& row) { return row.integer(0); }));
     for (Table table : tables()) {
-      if (table.since > version->value_or(0)) continue;
+      if (table.since > version.value_or(0)) continue;
       if (auto fewer = older_columns(table)) table.columns = *fewer;
-      if (auto s = table.key.empty() ? from_both_ends(table) : by_key(table); !s) return s;
+      MESH_TRY(table.key.empty() ? from_both_ends(table) : by_key(table));
     }
-    if (auto s = users(); !s) return s;
+    MESH_TRY(users());
     return derived();
   }
 
@@ -241,7 +240,7 @@ class StoreSalvage {
       ++report_.rows;
       return copy_shifted(row, table.columns, insert);
     };
-    if (auto s = walk(salvage_.checked(), rows); !s) return s;
+    MESH_TRY(walk(salvage_.checked(), rows));
     tell(table, lost, high == kUnknownEnd);
     if (table.name == "tenant_numbers") report_.users_lost = lost > 0 || high == kUnknownEnd;
     if (given == 0) return {};
@@ -261,10 +260,9 @@ class StoreSalvage {
   // Leaves the first column out.
   Status copy_shifted(const Statement& row, int columns, const std::string& insert) {
     if (salvage_.target() == nullptr) return {};
-    auto into = salvage_.target()->prepare(insert);
-    if (!into) return fail(into.error());
-    for (int i = 0; i < columns; ++i) row.copy_column(i + 1, *into, i + 1);
-    return into->run();
+    auto into = MESH_TRY(salvage_.target()->prepare(insert));
+    for (int i = 0; i < columns; ++i) row.copy_column(i + 1, into, i + 1);
+    return into.run();
   }
 
   Status from_both_ends(const Table& table) {
@@ -274,20 +272,20 @@ class StoreSalvage {
     const auto keys = 1 + static_cast<int>(std::ranges::count(table.order, ','));
     std::set<std::string> seen;
     for (const auto& order : {table.order, table.reverse}) {
-      auto rows = salvage_.checked().prepare("SELECT * FROM " + table.name + " ORDER BY " + order);
-      if (!rows) return fail(rows.error());
+      auto rows = MESH_TRY(
+          salvage_.checked().prepare("SELECT * FROM " + table.name + " ORDER BY " + order));
       bool whole = true;
       for (;;) {
-        auto row = rows->step();
+        auto row = rows.step();
         if (!row && row.error().kind != ErrorKind::corrupt) return fail(row.error());
         if (!row) whole = false;
         if (!row || !*row) break;
-        const bool twice = !seen.insert(first_columns(*rows, keys)).second;
+        const bool twice = !seen.insert(first_columns(rows, keys)).second;
         if (twice && order == table.reverse) continue;  // read from the other end before
-        if (twice || !row_is_whole(table, *rows, 0))
+        if (twice || !row_is_whole(table, rows, 0))
           ++lost;
-        else if (auto s = keep(*rows, table.columns, insert, lost); !s)
-          return s;
+        else
+          MESH_TRY(keep(rows, table.columns, insert, lost));
       }
       if (whole) break;
       more = true;
@@ -316,7 +314,7 @@ class StoreSalvage {
       known.push_back({row.integer(0), row.integer(1), std::string(row.text(2))});
       return {};
     };
-    if (auto s = walk(salvage_.checked(), numbers); !s) return s;
+    MESH_TRY(walk(salvage_.checked(), numbers));
     for (const auto& tenant : known) {
       std::vector<std::string> lost;
       std::int64_t count = 0;
@@ -341,7 +339,7 @@ class StoreSalvage {
         if (twice > 0) rows.lost(row.integer(0), row.integer(0));
         return kept;
       };
-      if (auto s = walk(salvage_.checked(), rows); !s) return s;
+      MESH_TRY(walk(salvage_.checked(), rows));
       if (count == 0) continue;
       report_.users_lost = true;
       report_.damages.push_back({"table users",
@@ -367,9 +365,9 @@ class StoreSalvage {
         !s) {
       return s;
     }
-    auto counts = salvage_.checked().prepare("SELECT count(*), sum(events) FROM activity_counts");
-    if (!counts) return fail(counts.error());
-    auto row = counts->step();
+    auto counts =
+        MESH_TRY(salvage_.checked().prepare("SELECT count(*), sum(events) FROM activity_counts"));
+    auto row = counts.step();
     if (row) return {};
     if (row.error().kind != ErrorKind::corrupt) return fail(row.error());
     report_.damages.push_back({"table activity_counts",
@@ -387,16 +385,15 @@ class StoreSalvage {
 // Indexes are made anew with the copy, so their damage loses nothing; what else SQLite finds is
 // named.
 Status add_index_damage(Database& db, FileReport& report) {
-  auto check = db.prepare("PRAGMA integrity_check(20)");
-  if (!check) return fail(check.error());
+  auto check = MESH_TRY(db.prepare("PRAGMA integrity_check(20)"));
   for (;;) {
-    auto row = check->step();
+    auto row = check.step();
     if (!row) return row.error().kind == ErrorKind::corrupt ? Status{} : Status(fail(row.error()));
     if (!*row) return {};
-    if (check->text(0) == "ok") continue;
+    if (check.text(0) == "ok") continue;
     if (!report.damages.empty()) return {};  // told already
     report.damages.push_back({"indexes or free pages",
-                              std::string(check->text(0)),
+                              std::string(check.text(0)),
                               {},
                               "nothing: they are made again",
                               true});
@@ -414,7 +411,7 @@ Result<FileReport> salvage_store(const std::string& source, const std::string& t
       " log; users and tenants are taken from the log, and " +
           replay_counts() + " count again what it still holds",
       [](Salvage& salvage, FileReport& report) -> Status {
-        if (auto done = StoreSalvage(salvage, report).run(); !done) return done;
+        MESH_TRY(StoreSalvage(salvage, report).run());
         return add_index_damage(salvage.checked(), report);
       });
 }

@@ -62,7 +62,7 @@ std::string unpack_id(std::string_view packed) {
 Status ActivityTable::record(std::span<const ActivityRow> rows, const Through& through) {
   if (rows.empty() && through.empty()) return {};
   return committer_.run([&](Database& db) -> Status {
-    if (Status inserted = insert(db, rows); !inserted) return inserted;
+    MESH_TRY(insert(db, rows));
     return move_offsets(db, through);
   });
 }
@@ -72,74 +72,65 @@ Status ActivityTable::insert(Database& db, std::span<const ActivityRow> rows) {
   std::map<std::string_view, std::int64_t> tenants;
   std::map<std::pair<std::int64_t, std::string_view>, std::int64_t> subjects;
   std::map<std::pair<std::int64_t, std::string_view>, std::int64_t> counts;
-  auto statement = db.prepare(
+  auto statement = MESH_TRY(db.prepare(
       "INSERT INTO activity(tenant,kind,source,event_id,subject,label,timestamp,processed_at,data,"
-      "properties,event_time) VALUES(?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING");
-  if (!statement) return fail(std::move(statement.error()));
+      "properties,event_time) VALUES(?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"));
   for (const ActivityRow& row : rows) {
     auto [tenant, new_tenant] = tenants.try_emplace(row.tenant.str());
     if (new_tenant) {
-      auto number = tenant_number(db, row.tenant);
-      if (!number) return fail(std::move(number.error()));
-      tenant->second = *number;
+      auto number = MESH_TRY(tenant_number(db, row.tenant));
+      tenant->second = number;
     }
     auto [subject, new_subject] =
         subjects.try_emplace({tenant->second, std::string_view(row.subject)});
     if (new_subject) {
-      auto number = subject_number(db, tenant->second, row.subject);
-      if (!number) return fail(std::move(number.error()));
-      subject->second = *number;
+      auto number = MESH_TRY(subject_number(db, tenant->second, row.subject));
+      subject->second = number;
     }
     const std::string id = pack_id(row.id);
     int index = 0;
-    const auto bind = [&](const auto&... values) {
-      (bind_value(*statement, ++index, values), ...);
-    };
+    const auto bind = [&](const auto&... values) { (bind_value(statement, ++index, values), ...); };
     bind(tenant->second, kind_, row.source, Blob{id}, subject->second, row.label, row.timestamp,
          row.processed_at, row.data, row.properties, row.time);
-    if (Status inserted = statement->run(); !inserted) return inserted;
+    MESH_TRY(statement.run());
     if (db.changes() > 0) ++counts[{subject->second, row.label}];
   }
   for (const auto& [key, events] : counts) {
-    Status counted = execute(db,
-                             "INSERT INTO activity_counts(subject,label,events) VALUES(?,?,?)"
-                             " ON CONFLICT DO UPDATE SET events=events+excluded.events",
-                             key.first, key.second, events);
-    if (!counted) return counted;
+    MESH_TRY(execute(db,
+                     "INSERT INTO activity_counts(subject,label,events) VALUES(?,?,?)"
+                     " ON CONFLICT DO UPDATE SET events=events+excluded.events",
+                     key.first, key.second, events));
   }
   return {};
 }
 
 Status ActivityTable::move_offsets(Database& db, const Through& through) {
   for (const auto& [at, next] : through) {
-    Status moved = execute(db,
-                           "INSERT INTO projection_offsets(kind,topic,partition,next)"
-                           " VALUES(?,?,?,?)"
-                           " ON CONFLICT DO UPDATE SET next=max(next,excluded.next)",
-                           kind_, at.topic, at.partition, next);
-    if (!moved) return moved;
+    MESH_TRY(execute(db,
+                     "INSERT INTO projection_offsets(kind,topic,partition,next)"
+                     " VALUES(?,?,?,?)"
+                     " ON CONFLICT DO UPDATE SET next=max(next,excluded.next)",
+                     kind_, at.topic, at.partition, next));
   }
   return {};
 }
 
 Result<std::int64_t> ActivityTable::subject_number(Database& db, std::int64_t tenant,
                                                    const std::string& name) {
-  auto known = first_row(
+  auto known = MESH_TRY(first_row(
       query(db, "SELECT number FROM activity_subjects WHERE tenant=? AND kind=? AND name=?", tenant,
             kind_, name),
-      [](const Statement& row) { return row.integer(0); });
-  if (!known) return fail(std::move(known.error()));
-  if (*known) return **known;
-  Status added = execute(db, "INSERT INTO activity_subjects(tenant,kind,name) VALUES(?,?,?)",
-                         tenant, kind_, name);
-  if (!added) return fail(std::move(added.error()));
+      [](const Statement& row) { return row.integer(0); }));
+  if (known) return *known;
+  MESH_TRY(execute(db, "INSERT INTO activity_subjects(tenant,kind,name) VALUES(?,?,?)", tenant,
+                   kind_, name));
   return db.last_insert_rowid();
 }
 
 Result<ActivityOverview> ActivityTable::overview(const TenantId& tenant, std::string_view subject) {
   return read_snapshot(readers_, [&](Database& db) -> Result<ActivityOverview> {
     ActivityOverview overview;
-    Status counted = each_row(
+    MESH_TRY(each_row(
         query(db,
               "SELECT c.label,c.events FROM activity_subjects s"
               " JOIN activity_counts c ON c.subject=s.number"
@@ -149,11 +140,9 @@ Result<ActivityOverview> ActivityTable::overview(const TenantId& tenant, std::st
           overview.labels.emplace_back(row.text(0), row.integer(1));
           overview.total += row.integer(1);
           return {};
-        });
-    if (!counted) return fail(std::move(counted.error()));
-    auto recent = newest(db, tenant, subject, kOverviewEvents);
-    if (!recent) return fail(std::move(recent.error()));
-    overview.recent = std::move(*recent);
+        }));
+    auto recent = MESH_TRY(newest(db, tenant, subject, kOverviewEvents));
+    overview.recent = std::move(recent);
     return overview;
   });
 }
@@ -166,7 +155,7 @@ Result<std::vector<ActivityRow>> ActivityTable::recent(const TenantId& tenant,
 Result<std::vector<ActivityRow>> ActivityTable::newest(Database& db, const TenantId& tenant,
                                                        std::string_view subject, int limit) {
   std::vector<ActivityRow> rows;
-  Status read = each_row(
+  MESH_TRY(each_row(
       query(
           db,
           "SELECT "
@@ -181,8 +170,7 @@ Result<std::vector<ActivityRow>> ActivityTable::newest(Database& db, const Tenan
                         timestamp(row, 4), timestamp(row, 5), std::string(row.text(6)),
                         std::string(row.text(7))});
         return {};
-      });
-  if (!read) return fail(std::move(read.error()));
+      }));
   if (rows.empty()) {
     return fail(ErrorKind::not_found,
                 "no events of " + std::string(subject) + " in tenant " + tenant.str());

@@ -17,15 +17,14 @@ struct Rekeyed {
 
 Status fold_emails(Database& db) {
   std::vector<Rekeyed> changed;
-  Status read = each_row(query(db, "SELECT tenant,id,email,email_key FROM users"),
-                         [&](const Statement& row) -> Status {
-                           std::string key = email_key(row.text(2));
-                           if (key != row.text(3)) {
-                             changed.push_back({row.integer(0), row.integer(1), std::move(key)});
-                           }
-                           return {};
-                         });
-  if (!read) return read;
+  MESH_TRY(each_row(query(db, "SELECT tenant,id,email,email_key FROM users"),
+                    [&](const Statement& row) -> Status {
+                      std::string key = email_key(row.text(2));
+                      if (key != row.text(3)) {
+                        changed.push_back({row.integer(0), row.integer(1), std::move(key)});
+                      }
+                      return {};
+                    }));
   // Whoever has a key that is its own fold keeps it, so the order decides among the others only.
   for (const auto& [tenant, id, key] : changed) {
     Status put =
@@ -46,18 +45,16 @@ using Folds = std::map<std::string, Folded, std::less<>>;  // by the label as it
 // once, however many of its labels change.
 Status fold_labels_of(Database& db, std::int64_t subject, const Folds& folds) {
   std::vector<std::pair<std::int64_t, const std::string*>> rows;
-  Status read = each_row(query(db, "SELECT position,label FROM activity WHERE subject=?", subject),
-                         [&](const Statement& row) -> Status {
-                           const auto fold = folds.find(row.text(1));
-                           if (fold != folds.end()) {
-                             rows.emplace_back(row.integer(0), &fold->second.label);
-                           }
-                           return {};
-                         });
-  if (!read) return read;
+  MESH_TRY(each_row(query(db, "SELECT position,label FROM activity WHERE subject=?", subject),
+                    [&](const Statement& row) -> Status {
+                      const auto fold = folds.find(row.text(1));
+                      if (fold != folds.end()) {
+                        rows.emplace_back(row.integer(0), &fold->second.label);
+                      }
+                      return {};
+                    }));
   for (const auto& [position, label] : rows) {
-    Status done = execute(db, "UPDATE activity SET label=? WHERE position=?", *label, position);
-    if (!done) return done;
+    MESH_TRY(execute(db, "UPDATE activity SET label=? WHERE position=?", *label, position));
   }
   for (const auto& [label, folded] : folds) {
     Status done = execute(db,
@@ -110,7 +107,7 @@ Status fold_subjects(Database& db) {
     std::string folded;
   };
   std::vector<Subject> changed;
-  Status read = each_row(
+  MESH_TRY(each_row(
       query(db, "SELECT number,tenant,kind,name FROM activity_subjects"),
       [&](const Statement& row) -> Status {
         std::string folded = to_nfc(row.text(3));
@@ -118,18 +115,16 @@ Status fold_subjects(Database& db) {
           changed.push_back({row.integer(0), row.integer(1), row.integer(2), std::move(folded)});
         }
         return {};
-      });
-  if (!read) return read;
+      }));
   for (const auto& [number, tenant, kind, folded] : changed) {
     auto other = first_row(
         query(db, "SELECT number FROM activity_subjects WHERE tenant=? AND kind=? AND name=?",
               tenant, kind, folded),
         [](const Statement& row) { return row.integer(0); });
     if (!other) return fail(std::move(other.error()));
-    Status done =
+    MESH_TRY(
         *other ? merge_subject(db, number, **other)
-               : execute(db, "UPDATE activity_subjects SET name=? WHERE number=?", folded, number);
-    if (!done) return done;
+               : execute(db, "UPDATE activity_subjects SET name=? WHERE number=?", folded, number));
   }
   return {};
 }
@@ -139,8 +134,8 @@ Status fold_subjects(Database& db) {
 std::string old_email_key(std::string_view email) { return to_lower(trim(email)); }
 
 Status fold_keys(Database& db) {
-  if (auto s = fold_emails(db); !s) return s;
-  if (auto s = fold_subjects(db); !s) return s;
+  MESH_TRY(fold_emails(db));
+  MESH_TRY(fold_subjects(db));
   return fold_labels(db);
 }
 
@@ -150,40 +145,34 @@ Status note_alike(Database& db, std::int64_t tenant, std::int64_t id, std::strin
 }
 
 Status release_email(Database& db, std::int64_t tenant, std::int64_t id, std::string_view key) {
-  Status gone = execute(db, "DELETE FROM users_alike WHERE tenant=? AND email_key=? AND id=?",
-                        tenant, key, id);
-  if (!gone) return gone;
-  auto next = first_row(
+  MESH_TRY(execute(db, "DELETE FROM users_alike WHERE tenant=? AND email_key=? AND id=?", tenant,
+                   key, id));
+  auto next = MESH_TRY(first_row(
       query(db,
             "SELECT a.id FROM users_alike a JOIN users u ON u.tenant=a.tenant AND u.id=a.id"
             " WHERE a.tenant=?1 AND a.email_key=?2 AND NOT EXISTS"
             " (SELECT 1 FROM users WHERE tenant=?1 AND email_key=?2) ORDER BY a.id LIMIT 1",
             tenant, key),
-      [](const Statement& row) { return row.integer(0); });
-  if (!next) return fail(std::move(next.error()));
-  if (!*next) return {};
-  Status given =
-      execute(db, "UPDATE users SET email_key=? WHERE tenant=? AND id=?", key, tenant, **next);
-  if (!given) return given;
+      [](const Statement& row) { return row.integer(0); }));
+  if (!next) return {};
+  MESH_TRY(execute(db, "UPDATE users SET email_key=? WHERE tenant=? AND id=?", key, tenant, *next));
   return execute(db, "DELETE FROM users_alike WHERE tenant=? AND email_key=? AND id=?", tenant, key,
-                 **next);
+                 *next);
 }
 
 Result<std::vector<AlikeUsers>> alike_users(Database& db, int limit) {
   std::vector<AlikeUsers> users;
-  Status read =
-      each_row(query(db,
-                     "SELECT t.id,a.id,u.id FROM users_alike a"
-                     " JOIN tenant_numbers t ON t.number=a.tenant"
-                     " JOIN users u ON u.tenant=a.tenant AND u.email_key=a.email_key"
-                     " JOIN users own ON own.tenant=a.tenant AND own.id=a.id"
-                     " ORDER BY t.id,a.id LIMIT ?",
-                     limit),
-               [&](const Statement& row) -> Status {
-                 users.push_back({std::string(row.text(0)), row.integer(1), row.integer(2)});
-                 return {};
-               });
-  if (!read) return fail(std::move(read.error()));
+  MESH_TRY(each_row(query(db,
+                          "SELECT t.id,a.id,u.id FROM users_alike a"
+                          " JOIN tenant_numbers t ON t.number=a.tenant"
+                          " JOIN users u ON u.tenant=a.tenant AND u.email_key=a.email_key"
+                          " JOIN users own ON own.tenant=a.tenant AND own.id=a.id"
+                          " ORDER BY t.id,a.id LIMIT ?",
+                          limit),
+                    [&](const Statement& row) -> Status {
+                      users.push_back({std::string(row.text(0)), row.integer(1), row.integer(2)});
+                      return {};
+                    }));
   return users;
 }
 

@@ -52,15 +52,14 @@ tl::unexpected<Error> taken_over() {
 
 // Replaces a note, and what has expired and was not swept yet; `conflict` where there is an answer.
 Status insert(Database& db, const IdempotencyKey& key, const StoredAnswer& answer, Timestamp now) {
-  auto tenant = tenant_number(db, key.tenant);
-  if (!tenant) return fail(std::move(tenant.error()));
+  auto tenant = MESH_TRY(tenant_number(db, key.tenant));
   Status stored = execute(db,
                           "INSERT OR REPLACE INTO idempotency"
                           "(tenant,key,fingerprint,status,body,created_at,headers)"
                           " SELECT ?,?,?,?,?,?,? WHERE NOT EXISTS(SELECT 1 FROM idempotency"
                           " WHERE tenant=? AND key=? AND status<>? AND created_at>?)",
-                          *tenant, key.key, key.fingerprint, answer.code, answer.body, now,
-                          headers_text(answer.headers), *tenant, key.key, kNote, now - kKeep);
+                          tenant, key.key, key.fingerprint, answer.code, answer.body, now,
+                          headers_text(answer.headers), tenant, key.key, kNote, now - kKeep);
   if (stored && db.changes() == 0) return taken_over();
   return stored;
 }
@@ -151,10 +150,9 @@ void SqliteIdempotency::note(ClaimedKey own, std::function<void(Result<Claim>)> 
   committer_.submit(
       own.key.tenant.str(), 256 + own.key.key.size(),
       [this, own, now, claim](Database& db) -> Status {
-        if (Status same = check(own); !same) return same;
-        auto found = look(db, own.key);
-        if (!found) return fail(std::move(found.error()));
-        *claim = std::move(*found);
+        MESH_TRY(check(own));
+        auto found = MESH_TRY(look(db, own.key));
+        *claim = std::move(found);
         if (claim->state != Claim::State::fresh) return {};
         claim->began = now;
         return insert(db, own.key, {kNote, {}, {}}, now);
@@ -176,7 +174,7 @@ Result<Claim> SqliteIdempotency::look(Database& db, const IdempotencyKey& key) {
   claim.began = now;
   bool same_payload = true;
   Result<Headers> headers;
-  auto row = first_row(
+  MESH_TRY(first_row(
       query(db,
             "SELECT fingerprint,status,body,headers,created_at FROM idempotency"
             " WHERE tenant=" MESH_TENANT_NUMBER " AND key=? AND created_at>?",
@@ -189,8 +187,7 @@ Result<Claim> SqliteIdempotency::look(Database& db, const IdempotencyKey& key) {
         claim.state = note ? Claim::State::interrupted : Claim::State::answered;
         claim.began = timestamp(found, 4);
         return true;
-      });
-  if (!row) return fail(std::move(row.error()));
+      }));
   if (!same_payload) {
     return fail(ErrorKind::unprocessable,
                 "this Idempotency-Key was used with another request: take a new key");
@@ -202,7 +199,7 @@ Result<Claim> SqliteIdempotency::look(Database& db, const IdempotencyKey& key) {
 
 Status SqliteIdempotency::store(Database& db, const ClaimedKey& claim, const StoredAnswer& answer,
                                 Timestamp now) {
-  if (Status same = check(claim); !same) return same;
+  MESH_TRY(check(claim));
   // The claim may have been taken over between a look at it and the commit behind that, so that one
   // who held it before has answered after all.
   return insert(db, claim.key, answer, now);
@@ -245,8 +242,8 @@ void SqliteIdempotency::release(const ClaimedKey& claim, Effect effect,
   // be removed makes the next claimant look for an effect that is not there.
   committer_.submit(
       claim.key.tenant.str(), 256 + claim.key.key.size(),
-      [this, claim](Database& db) {
-        if (Status same = check(claim); !same) return same;
+      [this, claim](Database& db) -> Status {
+        MESH_TRY(check(claim));
         return execute(db,
                        "DELETE FROM idempotency WHERE tenant=" MESH_TENANT_NUMBER
                        " AND key=? AND status=?",
@@ -271,11 +268,10 @@ void SqliteIdempotency::sweep() {
   submit_with_result<std::int64_t>(
       committer_, 64,
       [oldest](Database& db) -> Result<std::int64_t> {
-        Status swept = execute(db,
-                               "DELETE FROM idempotency WHERE created_at<=? AND position IN"
-                               " (SELECT position FROM idempotency ORDER BY position LIMIT ?)",
-                               oldest, kSweepRows);
-        if (!swept) return fail(std::move(swept.error()));
+        MESH_TRY(execute(db,
+                         "DELETE FROM idempotency WHERE created_at<=? AND position IN"
+                         " (SELECT position FROM idempotency ORDER BY position LIMIT ?)",
+                         oldest, kSweepRows));
         return db.changes();
       },
       [this](Result<std::int64_t> removed) {

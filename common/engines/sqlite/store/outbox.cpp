@@ -17,8 +17,7 @@ Result<std::int64_t> remove_entries(Database& db, const std::vector<std::int64_t
     const std::int64_t first = *at;
     std::int64_t last = first;
     while (++at != sequences.end() && *at <= last + 1) last = *at;
-    auto run = execute(db, "DELETE FROM outbox WHERE sequence BETWEEN ? AND ?", first, last);
-    if (!run) return fail(std::move(run.error()));
+    MESH_TRY(execute(db, "DELETE FROM outbox WHERE sequence BETWEEN ? AND ?", first, last));
     removed += db.changes();
   }
   return removed;
@@ -29,9 +28,7 @@ Result<std::int64_t> remove_entries(Database& db, const std::vector<std::int64_t
 Result<std::int64_t> add_to_outbox(Database& db, const Event& event) {
   const Record record = to_record(event);
   const std::string bytes = encode_record(record.topic, record.key, record.value, record.headers);
-  if (Status added = execute(db, "INSERT INTO outbox(record) VALUES(?)", Blob{bytes}); !added) {
-    return fail(std::move(added.error()));
-  }
+  MESH_TRY(execute(db, "INSERT INTO outbox(record) VALUES(?)", Blob{bytes}));
   return db.last_insert_rowid();
 }
 
@@ -75,18 +72,16 @@ Result<std::vector<OutboxEntry>> SqliteOutbox::Reader::next(int limit) {
   };
   bool at_end = false;
   auto entries = read_from(outbox_.readers_, [&](Database& db) -> Result<std::vector<OutboxEntry>> {
-    auto rows = query(db, "SELECT sequence,record FROM outbox WHERE sequence>? ORDER BY sequence",
-                      read_through_);
-    if (!rows) return fail(std::move(rows.error()));
+    auto rows =
+        MESH_TRY(query(db, "SELECT sequence,record FROM outbox WHERE sequence>? ORDER BY sequence",
+                       read_through_));
     std::vector<OutboxEntry> found;
     while (found.size() < static_cast<std::size_t>(limit)) {
-      auto row = rows->step();
-      if (!row) return fail(std::move(row.error()));
-      if ((at_end = !*row)) break;
-      if (acknowledged(rows->integer(0))) continue;
-      auto record = decode_record(rows->text(1));
-      if (!record) return fail(std::move(record.error()));
-      found.push_back({rows->integer(0), std::move(*record)});
+      auto row = MESH_TRY(rows.step());
+      if ((at_end = !row)) break;
+      if (acknowledged(rows.integer(0))) continue;
+      auto record = MESH_TRY(decode_record(rows.text(1)));
+      found.push_back({rows.integer(0), std::move(record)});
     }
     return found;
   });
@@ -111,7 +106,7 @@ void SqliteOutbox::Reader::acknowledge(std::vector<std::int64_t> sequences,
       outbox_.committer_, 64,
       [&leases = outbox_.leases_, lease = lease_,
        sequences = std::move(sequences)](Database& db) -> Result<std::int64_t> {
-        if (Status held = leases.check(lease); !held) return fail(std::move(held.error()));
+        MESH_TRY(leases.check(lease));
         return remove_entries(db, sequences);
       },
       [&outbox = outbox_, done = std::move(done)](Result<std::int64_t> removed) {
@@ -148,10 +143,9 @@ std::unique_ptr<OutboxReader> SqliteOutbox::open(const Lease& lease) {
 
 Result<bool> SqliteOutbox::holds(std::int64_t sequence) {
   return read_from(readers_, [&](Database& db) -> Result<bool> {
-    auto row = first_row(query(db, "SELECT 1 FROM outbox WHERE sequence=?", sequence),
-                         [](const Statement&) { return true; });
-    if (!row) return fail(std::move(row.error()));
-    return row->has_value();
+    auto row = MESH_TRY(first_row(query(db, "SELECT 1 FROM outbox WHERE sequence=?", sequence),
+                                  [](const Statement&) { return true; }));
+    return row.has_value();
   });
 }
 

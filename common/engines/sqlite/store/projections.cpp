@@ -39,11 +39,10 @@ Result<Json> as_written(const std::string& text) {
 }
 
 Status read_row(ActivityRow row, std::vector<AnalyticsEvent>& out) {
-  auto metadata = as_written(row.data);
-  if (!metadata) return fail(std::move(metadata.error()));
+  auto metadata = MESH_TRY(as_written(row.data));
   out.push_back({std::move(row.id), std::move(row.source), std::move(row.tenant),
                  std::move(row.subject), std::move(row.label), std::move(row.timestamp),
-                 std::move(*metadata), row.processed_at, row.time});
+                 std::move(metadata), row.processed_at, row.time});
   return {};
 }
 
@@ -72,7 +71,7 @@ Result<std::vector<Event>> to_events(Result<std::vector<ActivityRow>> rows) {
   std::vector<Event> events;
   events.reserve(rows->size());
   for (ActivityRow& row : *rows) {
-    if (Status read = read_row(std::move(row), events); !read) return fail(std::move(read.error()));
+    MESH_TRY(read_row(std::move(row), events));
   }
   return events;
 }
@@ -85,12 +84,10 @@ Status SqliteAnalytics::record(std::span<const AnalyticsEvent> events, const Thr
 
 Result<AnalyticsSummary> SqliteAnalytics::summary(const TenantId& tenant,
                                                   std::string_view user_id) {
-  auto overview = table_.overview(tenant, to_nfc(user_id));
-  if (!overview) return fail(std::move(overview.error()));
-  auto recent = to_events<AnalyticsEvent>(std::move(overview->recent));
-  if (!recent) return fail(std::move(recent.error()));
-  return AnalyticsSummary{std::string(user_id), overview->total, std::move(overview->labels),
-                          std::move(*recent)};
+  auto overview = MESH_TRY(table_.overview(tenant, to_nfc(user_id)));
+  auto recent = MESH_TRY(to_events<AnalyticsEvent>(std::move(overview.recent)));
+  return AnalyticsSummary{std::string(user_id), overview.total, std::move(overview.labels),
+                          std::move(recent)};
 }
 
 Result<std::vector<AnalyticsEvent>> SqliteAnalytics::recent(const TenantId& tenant,
@@ -104,15 +101,13 @@ Status SqliteChemical::record(std::span<const ChemicalEvent> events, const Throu
 
 Result<ResearcherSummary> SqliteChemical::summary(const TenantId& tenant,
                                                   std::string_view researcher) {
-  auto overview = table_.overview(tenant, to_nfc(researcher));
-  if (!overview) return fail(std::move(overview.error()));
-  auto recent = to_events<ChemicalEvent>(std::move(overview->recent));
-  if (!recent) return fail(std::move(recent.error()));
+  auto overview = MESH_TRY(table_.overview(tenant, to_nfc(researcher)));
+  auto recent = MESH_TRY(to_events<ChemicalEvent>(std::move(overview.recent)));
   std::vector<std::string> molecules;
-  molecules.reserve(overview->labels.size());
-  for (auto& [molecule, experiments] : overview->labels) molecules.push_back(std::move(molecule));
-  return ResearcherSummary{std::string(researcher), overview->total, std::move(molecules),
-                           std::move(*recent)};
+  molecules.reserve(overview.labels.size());
+  for (auto& [molecule, experiments] : overview.labels) molecules.push_back(std::move(molecule));
+  return ResearcherSummary{std::string(researcher), overview.total, std::move(molecules),
+                           std::move(recent)};
 }
 
 Result<std::vector<ChemicalEvent>> SqliteChemical::recent(const TenantId& tenant,

@@ -18,14 +18,13 @@ Status SqliteRetries::park(const std::string& pipeline, std::span<const ParkedEv
     for (std::size_t i = 0; i < events.size(); ++i) {
       const ParkedEvent& event = events[i];
       const Position& at = event.record.position;
-      Status put =
-          execute(db,
-                  "INSERT OR REPLACE INTO retries(pipeline,topic,partition,\"offset\","
-                  "time,record,attempts,next_attempt,cause_class,cause)"
-                  " VALUES(?,?,?,?,?,?,?,?,?,?)",
-                  pipeline, at.topic, at.partition, at.offset, event.record.time, Blob{records[i]},
-                  event.attempts, event.next_attempt, event.cause_class, event.cause);
-      if (!put) return put;
+      MESH_TRY(execute(db,
+                       "INSERT OR REPLACE INTO retries(pipeline,topic,partition,\"offset\","
+                       "time,record,attempts,next_attempt,cause_class,cause)"
+                       " VALUES(?,?,?,?,?,?,?,?,?,?)",
+                       pipeline, at.topic, at.partition, at.offset, event.record.time,
+                       Blob{records[i]}, event.attempts, event.next_attempt, event.cause_class,
+                       event.cause));
     }
     return {};
   });
@@ -35,11 +34,10 @@ Status SqliteRetries::remove(const std::string& pipeline, std::span<const Positi
   if (positions.empty()) return {};
   return committer_.run([&](Database& db) -> Status {
     for (const Position& at : positions) {
-      Status removed = execute(db,
-                               "DELETE FROM retries WHERE pipeline=? AND topic=? AND partition=?"
-                               " AND \"offset\"=?",
-                               pipeline, at.topic, at.partition, at.offset);
-      if (!removed) return removed;
+      MESH_TRY(execute(db,
+                       "DELETE FROM retries WHERE pipeline=? AND topic=? AND partition=?"
+                       " AND \"offset\"=?",
+                       pipeline, at.topic, at.partition, at.offset));
     }
     return {};
   });
@@ -50,12 +48,11 @@ Result<std::vector<ParkedEvent>> SqliteRetries::load(const std::string& pipeline
   return read_from(readers_, [&](Database& db) -> Result<std::vector<ParkedEvent>> {
     std::vector<ParkedEvent> events;
     const auto add = [&](const Statement& row) -> Status {
-      auto record = decode_record(row.text(4));
-      if (!record) return fail(std::move(record.error()));
+      auto record = MESH_TRY(decode_record(row.text(4)));
       Position at{std::string(row.text(0)), static_cast<std::int32_t>(row.integer(1)),
                   row.integer(2)};
-      events.push_back({{std::move(at), timestamp(row, 3), std::move(record->key),
-                         std::move(record->value), std::move(record->headers)},
+      events.push_back({{std::move(at), timestamp(row, 3), std::move(record.key),
+                         std::move(record.value), std::move(record.headers)},
                         static_cast<int>(row.integer(5)),
                         timestamp(row, 6),
                         std::string(row.text(7)),
@@ -63,14 +60,13 @@ Result<std::vector<ParkedEvent>> SqliteRetries::load(const std::string& pipeline
       return {};
     };
     for (const TopicPartition& partition : partitions) {
-      Status read = each_row(
+      MESH_TRY(each_row(
           query(db,
                 "SELECT topic,partition,\"offset\",time,record,attempts,next_attempt,cause_class,"
                 "cause FROM retries WHERE pipeline=? AND topic=? AND partition=?"
                 " ORDER BY \"offset\"",
                 pipeline, partition.topic, partition.partition),
-          add);
-      if (!read) return fail(std::move(read.error()));
+          add));
     }
     return events;
   });
@@ -79,20 +75,17 @@ Result<std::vector<ParkedEvent>> SqliteRetries::load(const std::string& pipeline
 Result<std::vector<ParkedKey>> SqliteRetries::parked_keys(const std::string& pipeline) {
   return read_from(readers_, [&](Database& db) -> Result<std::vector<ParkedKey>> {
     std::vector<ParkedKey> keys;
-    Status read =
-        each_row(query(db,
-                       "SELECT topic,partition,\"offset\",record FROM retries WHERE pipeline=?"
-                       " ORDER BY topic,partition,\"offset\"",
-                       pipeline),
-                 [&](const Statement& row) -> Status {
-                   auto record = decode_record(row.text(3));
-                   if (!record) return fail(std::move(record.error()));
-                   Position at{std::string(row.text(0)), static_cast<std::int32_t>(row.integer(1)),
-                               row.integer(2)};
-                   keys.push_back({std::move(at), std::move(record->key)});
-                   return {};
-                 });
-    if (!read) return fail(std::move(read.error()));
+    MESH_TRY(each_row(query(db,
+                            "SELECT topic,partition,\"offset\",record FROM retries WHERE pipeline=?"
+                            " ORDER BY topic,partition,\"offset\"",
+                            pipeline),
+                      [&](const Statement& row) -> Status {
+                        auto record = MESH_TRY(decode_record(row.text(3)));
+                        Position at{std::string(row.text(0)),
+                                    static_cast<std::int32_t>(row.integer(1)), row.integer(2)};
+                        keys.push_back({std::move(at), std::move(record.key)});
+                        return {};
+                      }));
     return keys;
   });
 }

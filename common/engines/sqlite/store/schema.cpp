@@ -146,13 +146,10 @@ Status prepare_schema(Database& db) {
 }
 
 Result<std::int64_t> tenant_number(Database& db, const TenantId& tenant) {
-  auto known = first_row(query(db, "SELECT number FROM tenant_numbers WHERE id=?", tenant),
-                         [](const Statement& row) { return row.integer(0); });
-  if (!known) return fail(std::move(known.error()));
-  if (*known) return **known;
-  if (Status added = execute(db, "INSERT INTO tenant_numbers(id) VALUES(?)", tenant); !added) {
-    return fail(std::move(added.error()));
-  }
+  auto known = MESH_TRY(first_row(query(db, "SELECT number FROM tenant_numbers WHERE id=?", tenant),
+                                  [](const Statement& row) { return row.integer(0); }));
+  if (known) return *known;
+  MESH_TRY(execute(db, "INSERT INTO tenant_numbers(id) VALUES(?)", tenant));
   return db.last_insert_rowid();
 }
 

@@ -76,9 +76,8 @@ class Store final : public SqliteStore {
 
 Status tell_alike(Database& db) {
   constexpr int kMostTold = 100;
-  auto pairs = alike_users(db, kMostTold);
-  if (!pairs) return fail(std::move(pairs.error()));
-  for (const auto& [tenant, id, holder] : *pairs) {
+  auto pairs = MESH_TRY(alike_users(db, kMostTold));
+  for (const auto& [tenant, id, holder] : pairs) {
     log::warn(
         "two users have one e-mail address, which an older version told apart: give one of them "
         "another address or delete it",
@@ -92,16 +91,14 @@ Status tell_alike(Database& db) {
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& dir, StoreOptions options,
                                                        Clock& clock) {
   const std::string path = dir + "/store.db";
-  if (Status whole = verify_wal(path); !whole) return fail(std::move(whole.error()));
-  if (Status ours = adopt_plain_copy(path); !ours) return fail(std::move(ours.error()));
-  auto writer = Database::open(path, Database::Mode::read_write);
-  if (!writer) return fail(std::move(writer.error()));
-  if (Status made = prepare_schema(**writer); !made) return fail(std::move(made.error()));
-  if (Status told = tell_alike(**writer); !told) return fail(std::move(told.error()));
-  auto waiting = first_row(query(**writer, "SELECT count(*) FROM outbox"),
-                           [](const Statement& row) { return row.integer(0); });
-  if (!waiting) return fail(std::move(waiting.error()));
-  return std::make_unique<Store>(std::move(*writer), path, std::move(options), waiting->value_or(0),
+  MESH_TRY(verify_wal(path));
+  MESH_TRY(adopt_plain_copy(path));
+  auto writer = MESH_TRY(Database::open(path, Database::Mode::read_write));
+  MESH_TRY(prepare_schema(*writer));
+  MESH_TRY(tell_alike(*writer));
+  auto waiting = MESH_TRY(first_row(query(*writer, "SELECT count(*) FROM outbox"),
+                                    [](const Statement& row) { return row.integer(0); }));
+  return std::make_unique<Store>(std::move(writer), path, std::move(options), waiting.value_or(0),
                                  clock);
 }
 

@@ -25,13 +25,11 @@ Result<Task> task_of(const Statement& row) {
   Task task;
   task.id = row.text(0);
   task.kind = row.text(1);
-  auto state = parse_state(row.text(2));
-  if (!state) return fail(std::move(state.error()));
-  task.state = *state;
+  auto state = MESH_TRY(parse_state(row.text(2)));
+  task.state = state;
   for (auto [column, json] : {std::pair{3, &task.spec}, {4, &task.checkpoint}, {5, &task.result}}) {
-    auto parsed = parse_stored(row.text(column));
-    if (!parsed) return fail(std::move(parsed.error()));
-    *json = std::move(*parsed);
+    auto parsed = MESH_TRY(parse_stored(row.text(column)));
+    *json = std::move(parsed);
   }
   task.done = row.integer(6);
   task.total = row.integer(7);
@@ -45,13 +43,11 @@ Result<Task> task_of(const Statement& row) {
 
 Result<std::vector<Task>> tasks_of(Result<Statement> rows) {
   std::vector<Task> tasks;
-  Status read = each_row(std::move(rows), [&](const Statement& row) -> Status {
-    auto task = task_of(row);
-    if (!task) return fail(std::move(task.error()));
-    tasks.push_back(std::move(*task));
+  MESH_TRY(each_row(std::move(rows), [&](const Statement& row) -> Status {
+    auto task = MESH_TRY(task_of(row));
+    tasks.push_back(std::move(task));
     return {};
-  });
-  if (!read) return fail(std::move(read.error()));
+  }));
   return tasks;
 }
 
@@ -67,12 +63,11 @@ tl::unexpected<Error> not_held(const std::string& id) {
 
 Status SqliteTasks::load() {
   if (loaded_) return {};
-  auto tasks = read_from(readers_, [](Database& db) {
+  auto tasks = MESH_TRY(read_from(readers_, [](Database& db) {
     return tasks_of(
         query(db, "SELECT " MESH_TASK_COLUMNS " FROM tasks WHERE state IN ('queued','running')"));
-  });
-  if (!tasks) return fail(std::move(tasks.error()));
-  for (const Task& task : *tasks) unfinished_[task.id] = {task.created_at, task.kind};
+  }));
+  for (const Task& task : tasks) unfinished_[task.id] = {task.created_at, task.kind};
   loaded_ = true;
   return {};
 }
@@ -104,7 +99,7 @@ void SqliteTasks::forget(const std::string& id) {
 Status SqliteTasks::insert(const Task& task) {
   {
     std::lock_guard lock(mutex_);
-    if (auto known = load(); !known) return known;
+    MESH_TRY(load());
     if (unfinished_.size() >= kMostUnfinished) {
       return fail(ErrorKind::unavailable, "too many tasks wait; try again when some have ended");
     }
@@ -132,7 +127,7 @@ Result<std::optional<ClaimedTask>> SqliteTasks::claim(const std::string& /*owner
     std::int64_t token = 0;
     {
       std::lock_guard lock(mutex_);
-      if (auto known = load(); !known) return fail(std::move(known.error()));
+      MESH_TRY(load());
       Unfinished* const free = oldest_free(kinds, id);
       if (free == nullptr) return std::nullopt;
       token = free->token = ++last_token_;
@@ -155,9 +150,8 @@ Result<bool> SqliteTasks::renew(const std::string& id, std::int64_t token, Durat
     if (claim == nullptr) return not_held(id);
     claim->until = clock_.steady() + ttl;
   }
-  auto task = get(id);
-  if (!task) return fail(std::move(task.error()));
-  return task->cancel_requested;
+  auto task = MESH_TRY(get(id));
+  return task.cancel_requested;
 }
 
 Status SqliteTasks::store(const Task& task, std::int64_t token) {
@@ -185,10 +179,10 @@ void SqliteTasks::release(const std::string& id, std::int64_t token) {
 
 Result<Task> SqliteTasks::get(const std::string& id) {
   return read_from(readers_, [&](Database& db) -> Result<Task> {
-    auto tasks = tasks_of(query(db, "SELECT " MESH_TASK_COLUMNS " FROM tasks WHERE id=?", id));
-    if (!tasks) return fail(std::move(tasks.error()));
-    if (tasks->empty()) return unknown_task(id);
-    return std::move(tasks->front());
+    auto tasks =
+        MESH_TRY(tasks_of(query(db, "SELECT " MESH_TASK_COLUMNS " FROM tasks WHERE id=?", id)));
+    if (tasks.empty()) return unknown_task(id);
+    return std::move(tasks.front());
   });
 }
 
@@ -202,7 +196,7 @@ Result<std::vector<Task>> SqliteTasks::list(int limit) {
 
 Result<Task> SqliteTasks::request_cancel(const std::string& id) {
   bool cancelled = false;
-  Status asked = committer_.run([&](Database& db) -> Status {
+  MESH_TRY(committer_.run([&](Database& db) -> Status {
     cancelled = false;
     bool free = false;
     {
@@ -211,19 +205,17 @@ Result<Task> SqliteTasks::request_cancel(const std::string& id) {
       free = at == unfinished_.end() || at->second.until <= clock_.steady();
     }
     if (free) {
-      Status ended = execute(db,
-                             "UPDATE tasks SET state='cancelled',cancel_requested=1,finished_at=?"
-                             " WHERE id=? AND state='queued'",
-                             clock_.now(), id);
-      if (!ended) return ended;
+      MESH_TRY(execute(db,
+                       "UPDATE tasks SET state='cancelled',cancel_requested=1,finished_at=?"
+                       " WHERE id=? AND state='queued'",
+                       clock_.now(), id));
       if ((cancelled = db.changes() > 0)) return {};
     }
     return execute(db,
                    "UPDATE tasks SET cancel_requested=1 WHERE id=? AND state IN"
                    " ('queued','running')",
                    id);
-  });
-  if (!asked) return fail(std::move(asked.error()));
+  }));
   if (cancelled) forget(id);
   return get(id);
 }

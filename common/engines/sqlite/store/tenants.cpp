@@ -21,16 +21,14 @@ struct Row {
 
 Result<Row> find(Database& db, const TenantId& id) {
   Row found;
-  Status read = each_row(query(db, "SELECT version,record FROM tenants WHERE id=?", id),
-                         [&](const Statement& row) -> Status {
-                           found.version = row.integer(0);
-                           if (row.is_null(1)) return {};
-                           auto tenant = stored_tenant(row.text(1));
-                           if (!tenant) return fail(std::move(tenant.error()));
-                           found.tenant = std::move(*tenant);
-                           return {};
-                         });
-  if (!read) return fail(std::move(read.error()));
+  MESH_TRY(each_row(query(db, "SELECT version,record FROM tenants WHERE id=?", id),
+                    [&](const Statement& row) -> Status {
+                      found.version = row.integer(0);
+                      if (row.is_null(1)) return {};
+                      auto tenant = MESH_TRY(stored_tenant(row.text(1)));
+                      found.tenant = std::move(tenant);
+                      return {};
+                    }));
   return found;
 }
 
@@ -83,20 +81,19 @@ Result<Change<Tenant>> SqliteTenants::written(Database& db, std::string_view typ
   const Timestamp now = clock_.now();
   tenant.updated_at = now;
   const Event event = tenant_event(type, tenant, new_uuid_v7(now), now);
-  if (Status status = write_tenant(db, event); !status) return fail(std::move(status.error()));
-  if (auto added = outbox_.add(db, event); !added) return fail(std::move(added.error()));
+  MESH_TRY(write_tenant(db, event));
+  MESH_TRY(outbox_.add(db, event));
   return Change<Tenant>{std::move(tenant), 1};
 }
 
 Result<Tenant> SqliteTenants::create(Tenant tenant) {
   return change([this, tenant = std::move(tenant)](Database& db) -> Result<Change<Tenant>> {
-    auto found = find(db, tenant.id);
-    if (!found) return fail(std::move(found.error()));
-    if (found->tenant) {
+    auto found = MESH_TRY(find(db, tenant.id));
+    if (found.tenant) {
       return fail(ErrorKind::conflict, "tenant " + tenant.id.str() + " has a record already");
     }
     Tenant created = tenant;
-    created.version = found->version + 1;
+    created.version = found.version + 1;
     created.created_at = clock_.now();
     return written(db, "tenant.created", std::move(created));
   });
@@ -107,9 +104,8 @@ Result<Tenant> SqliteTenants::update(Tenant tenant) {
     auto found = find(db, tenant.id);
     if (!found) return fail(std::move(found.error()));
     if (!found->tenant) return unknown_tenant(tenant.id);
-    auto same =
-        check_version("tenant " + tenant.id.str(), found->version, std::vector{tenant.version});
-    if (!same) return fail(std::move(same.error()));
+    MESH_TRY(
+        check_version("tenant " + tenant.id.str(), found->version, std::vector{tenant.version}));
     Tenant updated = tenant;
     updated.version = found->version + 1;
     updated.created_at = found->tenant->created_at;
@@ -119,18 +115,15 @@ Result<Tenant> SqliteTenants::update(Tenant tenant) {
 
 Status SqliteTenants::remove(const TenantId& id,
                              const std::optional<std::vector<std::int64_t>>& only_at) {
-  auto removed = change([this, id, only_at](Database& db) -> Result<Change<Tenant>> {
+  MESH_TRY(change([this, id, only_at](Database& db) -> Result<Change<Tenant>> {
     auto found = find(db, id);
     if (!found) return fail(std::move(found.error()));
     if (!found->tenant) return unknown_tenant(id);
-    if (auto same = check_version("tenant " + id.str(), found->version, only_at); !same) {
-      return fail(std::move(same.error()));
-    }
+    MESH_TRY(check_version("tenant " + id.str(), found->version, only_at));
     Tenant last = std::move(*found->tenant);
     last.version = found->version + 1;
     return written(db, "tenant.deleted", std::move(last));
-  });
-  if (!removed) return fail(std::move(removed.error()));
+  }));
   return {};
 }
 
@@ -146,30 +139,27 @@ Result<Tenant> SqliteTenants::get(const TenantId& id) {
 Result<std::vector<Tenant>> SqliteTenants::list(std::string_view after, int limit) {
   return read_from(readers_, [&](Database& db) -> Result<std::vector<Tenant>> {
     std::vector<Tenant> tenants;
-    Status read = each_row(
+    MESH_TRY(each_row(
         query(db,
               "SELECT record FROM tenants WHERE id>? AND record IS NOT NULL ORDER BY id LIMIT ?",
               after, limit),
         [&](const Statement& row) -> Status {
-          auto tenant = stored_tenant(row.text(0));
-          if (!tenant) return fail(std::move(tenant.error()));
-          tenants.push_back(std::move(*tenant));
+          auto tenant = MESH_TRY(stored_tenant(row.text(0)));
+          tenants.push_back(std::move(tenant));
           return {};
-        });
-    if (!read) return fail(std::move(read.error()));
+        }));
     return tenants;
   });
 }
 
 Result<bool> SqliteTenants::known(const TenantId& id) {
   return read_from(readers_, [&](Database& db) -> Result<bool> {
-    auto row = first_row(query(db,
-                               "SELECT 1 FROM tenants WHERE id=?1"
-                               " UNION ALL SELECT 1 FROM tenant_numbers WHERE id=?1",
-                               id),
-                         [](const Statement&) { return true; });
-    if (!row) return fail(std::move(row.error()));
-    return row->has_value();
+    auto row = MESH_TRY(first_row(query(db,
+                                        "SELECT 1 FROM tenants WHERE id=?1"
+                                        " UNION ALL SELECT 1 FROM tenant_numbers WHERE id=?1",
+                                        id),
+                                  [](const Statement&) { return true; }));
+    return row.has_value();
   });
 }
 
@@ -177,9 +167,8 @@ void SqliteTenants::note_use(const TenantId& id) {
   outbox_.submit<std::int64_t>(
       {}, 256,
       [id](Database& db) -> Result<Change<std::int64_t>> {
-        auto number = tenant_number(db, id);
-        if (!number) return fail(std::move(number.error()));
-        return Change<std::int64_t>{*number, 0};
+        auto number = MESH_TRY(tenant_number(db, id));
+        return Change<std::int64_t>{number, 0};
       },
       [id](Result<std::int64_t> noted) {
         if (noted) return;

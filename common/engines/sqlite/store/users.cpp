@@ -22,17 +22,16 @@ tl::unexpected<Error> unknown_user(const TenantId& tenant, std::int64_t id) {
 }
 
 Result<User> find(Database& db, const TenantId& tenant, std::int64_t id) {
-  auto user = first_row(
+  auto user = MESH_TRY(first_row(
       query(db,
             "SELECT email,name,version FROM users"
             " WHERE tenant=" MESH_TENANT_NUMBER " AND id=?",
             tenant, id),
       [&](const Statement& row) {
         return User{id, std::string(row.text(0)), std::string(row.text(1)), tenant, row.integer(2)};
-      });
-  if (!user) return fail(std::move(user.error()));
-  if (!*user) return unknown_user(tenant, id);
-  return std::move(**user);
+      }));
+  if (!user) return unknown_user(tenant, id);
+  return std::move(*user);
 }
 
 Status release(Database& db, const TenantId& tenant, std::int64_t id, std::string_view key) {
@@ -64,22 +63,20 @@ Result<SqliteUsers::Numbering> SqliteUsers::numbering(Database& db, const Tenant
   if (const auto known = numberings_.find(tenant.str()); known != numberings_.end()) {
     return known->second;
   }
-  auto row = first_row(query(db, "SELECT number,last_user FROM tenant_numbers WHERE id=?", tenant),
-                       [](const Statement& found) {
-                         return Numbering{found.integer(0), found.integer(1)};
-                       });
-  if (!row) return fail(std::move(row.error()));
-  if (*row) return **row;
-  auto number = tenant_number(db, tenant);
-  if (!number) return fail(std::move(number.error()));
-  return Numbering{*number, 0};
+  auto row = MESH_TRY(
+      first_row(query(db, "SELECT number,last_user FROM tenant_numbers WHERE id=?", tenant),
+                [](const Statement& found) {
+                  return Numbering{found.integer(0), found.integer(1)};
+                }));
+  if (row) return *row;
+  auto number = MESH_TRY(tenant_number(db, tenant));
+  return Numbering{number, 0};
 }
 
 Status SqliteUsers::write_numberings(Database& db) {
   for (const auto& [tenant, numbering] : numberings_) {
-    Status written = execute(db, "UPDATE tenant_numbers SET last_user=? WHERE number=?",
-                             numbering.last_user, numbering.tenant);
-    if (!written) return written;
+    MESH_TRY(execute(db, "UPDATE tenant_numbers SET last_user=? WHERE number=?",
+                     numbering.last_user, numbering.tenant));
   }
   return {};
 }
@@ -110,15 +107,12 @@ Result<Change<ChangedUser>> SqliteUsers::written(Database& db, const Stamp& stam
     Event event = user_event(type, changed, stamp.event_id, stamp.time);
     event.traceparent = stamp.context.traceparent;
     event.tracestate = stamp.context.tracestate;
-    auto added = outbox_.add(db, event);
-    if (!added) return fail(std::move(added.error()));
-    changed.event = *added;
+    auto added = MESH_TRY(outbox_.add(db, event));
+    changed.event = added;
   }
   if (const auto& claim = stamp.context.claim) {
     const StoredAnswer answer = stamp.context.answer(changed);
-    if (Status stored = idempotency_.store(db, *claim, answer, stamp.time); !stored) {
-      return fail(std::move(stored.error()));
-    }
+    MESH_TRY(idempotency_.store(db, *claim, answer, stamp.time));
   }
   return Change<ChangedUser>{std::move(changed), type.empty() ? 0 : 1};
 }
@@ -132,18 +126,17 @@ void SqliteUsers::create(const TenantId& tenant, NewUser user, ChangeContext con
       [this, key = std::move(key), stamp = stamp(std::move(context)),
        user = User{0, std::move(user.email), std::move(user.name), tenant, 1}](
           Database& db) mutable -> Result<Change<ChangedUser>> {
-        auto numbering = this->numbering(db, user.tenant);
-        if (!numbering) return fail(std::move(numbering.error()));
-        user.id = ++numbering->last_user;
+        auto numbering = MESH_TRY(this->numbering(db, user.tenant));
+        user.id = ++numbering.last_user;
         // First, since a job that fails before it wrote anything costs its group nothing.
         Status inserted = execute(
             db, "INSERT INTO users(tenant,id,version,email,email_key,name) VALUES(?,?,?,?,?,?)",
-            numbering->tenant, user.id, user.version, user.email, key, user.name);
+            numbering.tenant, user.id, user.version, user.email, key, user.name);
         if (inserted = naming_email(std::move(inserted), user.tenant); !inserted) {
           return fail(std::move(inserted.error()));
         }
         auto change = written(db, stamp, "user.created", user);
-        if (change) numberings_[user.tenant.str()] = *numbering;
+        if (change) numberings_[user.tenant.str()] = numbering;
         return change;
       },
       std::move(done));
@@ -157,21 +150,20 @@ void SqliteUsers::update(const TenantId& tenant, std::int64_t id, UserPatch patc
       tenant.str(), bytes,
       [this, tenant, id, patch = std::move(patch),
        stamp = stamp(std::move(context))](Database& db) -> Result<Change<ChangedUser>> {
-        auto found = find(db, tenant, id);
-        if (!found) return fail(std::move(found.error()));
+        auto found = MESH_TRY(find(db, tenant, id));
         if (auto same =
-                check_version("user " + std::to_string(id), found->version, stamp.context.only_at);
+                check_version("user " + std::to_string(id), found.version, stamp.context.only_at);
             !same) {
           return fail(std::move(same.error()));
         }
-        User user = *found;
+        User user = found;
         user.email = patch.email.value_or(user.email);
         user.name = patch.name.value_or(user.name);
-        if (user.email == found->email && user.name == found->name) {
+        if (user.email == found.email && user.name == found.name) {
           return written(db, stamp, {}, std::move(user));
         }
         ++user.version;
-        const std::string key = email_key(user.email), before = email_key(found->email);
+        const std::string key = email_key(user.email), before = email_key(found.email);
         // One who is alike another keeps the key it has while the address stays.
         Status updated = key == before
                              ? execute(db,
@@ -186,8 +178,7 @@ void SqliteUsers::update(const TenantId& tenant, std::int64_t id, UserPatch patc
           return fail(std::move(updated.error()));
         }
         if (key != before) {
-          Status released = release(db, tenant, id, before);
-          if (!released) return fail(std::move(released.error()));
+          MESH_TRY(release(db, tenant, id, before));
         }
         return written(db, stamp, "user.updated", std::move(user));
       },
@@ -201,19 +192,18 @@ void SqliteUsers::remove(const TenantId& tenant, std::int64_t id, ChangeContext 
       tenant.str(), bytes,
       [this, tenant, id,
        stamp = stamp(std::move(context))](Database& db) -> Result<Change<ChangedUser>> {
-        auto user = find(db, tenant, id);
-        if (!user) return fail(std::move(user.error()));
+        auto user = MESH_TRY(find(db, tenant, id));
         if (auto same =
-                check_version("user " + std::to_string(id), user->version, stamp.context.only_at);
+                check_version("user " + std::to_string(id), user.version, stamp.context.only_at);
             !same) {
           return fail(std::move(same.error()));
         }
         Status removed = execute(
             db, "DELETE FROM users WHERE tenant=" MESH_TENANT_NUMBER " AND id=?", tenant, id);
-        if (removed) removed = release(db, tenant, id, email_key(user->email));
+        if (removed) removed = release(db, tenant, id, email_key(user.email));
         if (!removed) return fail(std::move(removed.error()));
-        ++user->version;
-        return written(db, stamp, "user.deleted", std::move(*user));
+        ++user.version;
+        return written(db, stamp, "user.deleted", std::move(user));
       },
       [this, done = std::move(done)](Result<ChangedUser> removed) {
         if (removed) committer_.empty_wal();
@@ -241,12 +231,11 @@ Result<std::vector<User>> SqliteUsers::list(const TenantId& tenant, std::int64_t
                       " AND id>? ORDER BY id LIMIT ?",
                       tenant, after, limit);
     std::vector<User> users;
-    Status read = each_row(std::move(rows), [&](const Statement& row) -> Status {
+    MESH_TRY(each_row(std::move(rows), [&](const Statement& row) -> Status {
       users.push_back({row.integer(0), std::string(row.text(1)), std::string(row.text(2)), tenant,
                        row.integer(3)});
       return {};
-    });
-    if (!read) return fail(std::move(read.error()));
+    }));
     return users;
   });
 }

@@ -93,14 +93,14 @@ void learn(File* file, const char* data, int size, sqlite3_int64 offset) {
 }
 
 // Before a file is looked at or changed in any way but by the next write.
-int settle(sqlite3_file* file) {
+int write_gathered(sqlite3_file* file) {
   auto* log = File::of(file)->log;
   return log != nullptr ? log->flush() : SQLITE_OK;
 }
 
 int read(sqlite3_file* file, void* out, int size, sqlite3_int64 offset) {
   auto* self = File::of(file);
-  if (const int code = settle(file); code != SQLITE_OK) return code;
+  if (const int code = write_gathered(file); code != SQLITE_OK) return code;
   const int code = of(self->real())->xRead(self->real(), out, size, offset);
   if (code == SQLITE_IOERR_SHORT_READ && self->database && self->sums && is_page(size, offset)) {
     // SQLite would take what is cut off for zeros.
@@ -134,15 +134,15 @@ int write(sqlite3_file* file, const void* in, int size, sqlite3_int64 offset) {
 }
 
 int truncate(sqlite3_file* f, sqlite3_int64 size) {
-  const int code = settle(f);
+  const int code = write_gathered(f);
   return code != SQLITE_OK ? code : of(real(f))->xTruncate(real(f), size);
 }
 int sync(sqlite3_file* f, int flags) {
-  const int code = settle(f);
+  const int code = write_gathered(f);
   return code != SQLITE_OK ? code : of(real(f))->xSync(real(f), flags);
 }
 int file_size(sqlite3_file* f, sqlite3_int64* size) {
-  const int code = settle(f);
+  const int code = write_gathered(f);
   return code != SQLITE_OK ? code : of(real(f))->xFileSize(real(f), size);
 }
 int close(sqlite3_file* file) {

@@ -1,4 +1,5 @@
 #include "common/engines/memory/memory_limiter.h"
+#include "tests/support/manual_clock.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>

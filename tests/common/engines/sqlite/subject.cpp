@@ -5,6 +5,7 @@
 #include "common/engines/sqlite/log/sqlite_log.h"
 #include "common/engines/sqlite/points/embedded_index.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/outbox.h"
 #include "tests/support/read_all.h"
 
@@ -27,9 +28,8 @@ class LogSubject final : public Subject {
     sqlite::LogOptions options;
     options.upkeep_interval = Duration(0);
     options.on_fatal = [this](const Error&) { ++fatal; };
-    auto opened = sqlite::SqliteLog::open(dir, options, clock_);
-    if (!opened) return fail(opened.error());
-    log_ = std::move(*opened);
+    auto opened = MESH_TRY(sqlite::SqliteLog::open(dir, options, clock_));
+    log_ = std::move(opened);
     return log_->ensure_topic({kTopic, TopicKind::activity, 2, {}, {}});
   }
   void close() override { log_.reset(); }
@@ -41,9 +41,8 @@ class LogSubject final : public Subject {
   Result<std::set<int>> read() override {
     std::set<int> found;
     for (int partition = 0; partition < 2; ++partition) {
-      auto records = test::read_all(*log_, {kTopic, partition}, 0, {100'000, 1 << 30});
-      if (!records) return fail(records.error());
-      for (const auto& record : *records) {
+      auto records = MESH_TRY(test::read_all(*log_, {kTopic, partition}, 0, {100'000, 1 << 30}));
+      for (const auto& record : records) {
         const int number = std::stoi(record.key.substr(5));
         EXPECT_EQ(record.value, text(number));
         EXPECT_TRUE(found.insert(number).second);
@@ -64,9 +63,8 @@ class StoreSubject final : public Subject {
     close();
     sqlite::StoreOptions options;
     options.on_fatal = [this](const Error&) { ++fatal; };
-    auto opened = sqlite::SqliteStore::open(dir, options, clock_);
-    if (!opened) return fail(opened.error());
-    store_ = std::move(*opened);
+    auto opened = MESH_TRY(sqlite::SqliteStore::open(dir, options, clock_));
+    store_ = std::move(opened);
     return {};
   }
   void close() override { store_.reset(); }
@@ -77,7 +75,7 @@ class StoreSubject final : public Subject {
                            [&](Result<ChangedUser> user) {
                              done.set_value(user ? Status{} : Status(fail(user.error())));
                            });
-    if (auto s = done.get_future().get(); !s) return s;
+    MESH_TRY(done.get_future().get());
     const AnalyticsEvent event{.id = std::to_string(number),
                                .source = "/test",
                                .tenant = kAcme,
@@ -90,17 +88,15 @@ class StoreSubject final : public Subject {
   }
   Result<std::set<int>> read() override {
     std::set<int> found, waiting;
-    auto users = store_->users().list(kAcme, 0, 100'000, std::nullopt);
-    if (!users) return fail(users.error());
-    for (const auto& user : *users) {
+    auto users = MESH_TRY(store_->users().list(kAcme, 0, 100'000, std::nullopt));
+    for (const auto& user : users) {
       const int number = std::stoi(user.email);
       EXPECT_EQ(user.name, text(number));
       EXPECT_EQ(user.email, std::to_string(number) + "@x.dev");
       found.insert(number);
     }
-    auto outbox = test::waiting(store_->outbox());
-    if (!outbox) return fail(outbox.error());
-    for (const auto& entry : *outbox) {
+    auto outbox = MESH_TRY(test::waiting(store_->outbox()));
+    for (const auto& entry : outbox) {
       const Json value = Json::parse(entry.record.value.value_or(""), nullptr, false);
       waiting.insert(std::stoi(value.value("email", "-1")));
     }
@@ -128,15 +124,13 @@ class IndexSubject final : public Subject {
     close();
     sqlite::IndexOptions options;
     options.on_fatal = [this](const Error&) { ++fatal; };
-    auto opened = sqlite::open_embedded_index(dir, options);
-    if (!opened) return fail(opened.error());
-    index_ = std::move(*opened);
+    auto opened = MESH_TRY(sqlite::open_embedded_index(dir, options));
+    index_ = std::move(opened);
     auto all = index_->generations();
     if (!all) return fail(all.error());
     if (!all->empty() && all->front().serving) return {};
     if (all->empty()) {
-      auto made = index_->create_generation({kDimension, "test"});
-      if (!made) return fail(made.error());
+      MESH_TRY(index_->create_generation({kDimension, "test"}));
     }
     return index_->serve(1);
   }
@@ -154,9 +148,8 @@ class IndexSubject final : public Subject {
   }
   Result<std::set<int>> read() override {
     std::set<int> found;
-    auto users = index_->scan(1, kAcme, 0, 100'000);
-    if (!users) return fail(users.error());
-    for (const auto& user : *users) {
+    auto users = MESH_TRY(index_->scan(1, kAcme, 0, 100'000));
+    for (const auto& user : users) {
       const int number = static_cast<int>(user.user_id) - 1;
       EXPECT_EQ(user.name, text(number));
       found.insert(number);
@@ -164,9 +157,8 @@ class IndexSubject final : public Subject {
     for (int axis = 0; axis < kDimension; ++axis) {
       std::vector<float> query(kDimension, 0.0F);
       query[static_cast<std::size_t>(axis)] = 1;
-      auto hits = index_->search(kAcme, {query, "test"}, 100, 0.5F);
-      if (!hits) return fail(hits.error());
-      for (const auto& hit : *hits) {
+      auto hits = MESH_TRY(index_->search(kAcme, {query, "test"}, 100, 0.5F));
+      for (const auto& hit : hits) {
         const int number = static_cast<int>(hit.user_id) - 1;
         EXPECT_EQ(number % kDimension, axis);
         EXPECT_EQ(hit.name, text(number));

@@ -10,6 +10,7 @@
 #include "tests/support/fake_event_log.h"
 #include "tests/support/fake_stage.h"
 #include "tests/support/fake_stores.h"
+#include "tests/support/manual_clock.h"
 
 namespace mesh::pipeline {
 namespace {

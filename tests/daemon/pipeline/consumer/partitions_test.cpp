@@ -14,6 +14,7 @@
 #include "tests/support/fake_event_log.h"
 #include "tests/support/fake_stage.h"
 #include "tests/support/fake_stores.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/read_all.h"
 #include "tests/support/temp_dir.h"
 

@@ -11,6 +11,7 @@
 #include "tests/daemon/pipeline/fake_task_context.h"
 #include "tests/support/fake_event_log.h"
 #include "tests/support/fake_stores.h"
+#include "tests/support/manual_clock.h"
 
 namespace mesh::pipeline {
 namespace {

@@ -15,6 +15,7 @@
 #include "tests/support/fake_event_log.h"
 #include "tests/support/fake_leases.h"
 #include "tests/support/fake_stores.h"
+#include "tests/support/manual_clock.h"
 
 namespace mesh::pipeline {
 namespace {
@@ -46,7 +47,7 @@ class GenerationsTest : public testing::Test {
   }
   // Waits until the serving generation is at the log's end. verify and rollback wait, too, but by
   // a clock that stands still.
-  bool settled() { return through(index.serving()); }
+  bool all_through() { return through(index.serving()); }
   bool through(int generation) {
     const auto group = "user-index-" + std::to_string(generation);
     return eventually([&] {
@@ -126,7 +127,7 @@ TEST_F(GenerationsTest, AnIndexThatIsBuiltAgainSaysSoUntilItIsThroughWhatTheLogH
 TEST_F(GenerationsTest, ARebuildOverADamagedRecordFailsAndSaysWhere) {
   write("created", 1, 1);
   start();
-  ASSERT_TRUE(settled());
+  ASSERT_TRUE(all_through());
   log.fail_polls(1'000, {ErrorKind::corrupt, "damaged at user.events/0@0", {}, {}, {}});
   const auto built = rebuild();
   ASSERT_FALSE(built);
@@ -173,7 +174,7 @@ TEST_F(GenerationsTest, ARebuildFillsANewGenerationFromTheLogAndFlips) {
   write("created", 2, 1);
   write("deleted", 2, 2);
   start();
-  ASSERT_TRUE(settled());
+  ASSERT_TRUE(all_through());
   ASSERT_TRUE(rebuild());
   EXPECT_EQ(index.serving(), 2);
   EXPECT_TRUE(index.has(2, "acme", 1));
@@ -185,7 +186,7 @@ TEST_F(GenerationsTest, ARebuildFillsANewGenerationFromTheLogAndFlips) {
 TEST_F(GenerationsTest, ARebuildFlipsOnlyWhenItHasCaughtUp) {
   for (int user = 1; user <= 5; ++user) write("created", user, 1);
   start();
-  ASSERT_TRUE(settled());
+  ASSERT_TRUE(all_through());
   embedder.fail_next(1'000'000);
   FakeTaskContext context(Json::object(), &clock);
   int looks = 0;
@@ -273,7 +274,7 @@ TEST_F(GenerationsOfOnePartition, ARebuildFlipsWhileEventsKeepComing) {
 TEST_F(GenerationsTest, ARebuildWaitsForEventsThatAreTriedAgain) {
   write("created", 1, 1);
   start();
-  ASSERT_TRUE(settled());
+  ASSERT_TRUE(all_through());
   embedder.refuse("user1@");
   FakeTaskContext context(Json::object(), &clock);
   context.on_pause = [&] {
@@ -287,7 +288,7 @@ TEST_F(GenerationsTest, ARebuildWaitsForEventsThatAreTriedAgain) {
 TEST_F(GenerationsTest, AResumedRebuildWaitsForEventsThatWereParkedBefore) {
   write("created", 1, 1);
   start();
-  ASSERT_TRUE(settled());
+  ASSERT_TRUE(all_through());
   embedder.refuse("user1@");
   FakeTaskContext first(Json::object(), &clock);
   first.on_pause = [&] { first.stopped = !retries.parked("user-index-2").empty(); };
@@ -329,7 +330,7 @@ TEST_F(GenerationsTest, OnlyTheServingGenerationWritesDeadLetters) {
   start();
   ASSERT_TRUE(rebuild());
   log.append_now({"user.events", "acme/9", "garbage", {}});
-  ASSERT_TRUE(settled());
+  ASSERT_TRUE(all_through());
   ASSERT_TRUE(eventually(
       [&] { return log.committed("user-index-1") == 1 && log.committed("user-index-2") == 1; }));
   EXPECT_EQ(log.records("user.events.dlq").size(), 1u);
@@ -343,7 +344,7 @@ TEST_F(GenerationsTest, WithoutAPreviousGenerationThereIsNoRollback) {
 TEST_F(GenerationsTest, AStoppedRebuildGoesOnWithItsGeneration) {
   for (int user = 1; user <= 3; ++user) write("created", user, 1);
   start();
-  ASSERT_TRUE(settled());
+  ASSERT_TRUE(all_through());
   embedder.fail_next(1'000'000);
   FakeTaskContext first(Json::object(), &clock);
   first.on_pause = [&] { first.stopped = true; };
@@ -370,7 +371,7 @@ TEST_F(GenerationsTest, ARebuildThatHadFlippedBeforeACrashIsFinished) {
 TEST_F(GenerationsTest, ACancelledRebuildDropsItsGeneration) {
   write("created", 1, 1);
   start();
-  ASSERT_TRUE(settled());
+  ASSERT_TRUE(all_through());
   embedder.fail_next(1'000'000);
   FakeTaskContext context(Json::object(), &clock);
   context.on_pause = [&] { context.cancel(); };
@@ -385,7 +386,7 @@ TEST_F(GenerationsTest, VerifyFindsNothingWhereNothingIsWrong) {
   write("created", 2, 1);
   write("deleted", 2, 2);
   start();
-  ASSERT_TRUE(settled());
+  ASSERT_TRUE(all_through());
   const auto report = generations->verify();
   ASSERT_TRUE(report);
   EXPECT_EQ(report->expected, 1);
@@ -396,7 +397,7 @@ TEST_F(GenerationsTest, VerifyFindsNothingWhereNothingIsWrong) {
 TEST_F(GenerationsTest, VerifyFindsPlantedDifferences) {
   for (int user = 1; user <= 4; ++user) write("created", user, 2);
   start();
-  ASSERT_TRUE(settled());
+  ASSERT_TRUE(all_through());
   index.forget(1, {"acme", 1});
   index.plant(1, {"acme", 2}, {1, false, "old@acme.dev", "Old"});
   index.plant(1, {"acme", 9}, {1, false, "ghost@acme.dev", "Ghost"});
@@ -450,7 +451,7 @@ TEST_F(TwoProcesses, OneMakesWhatBothFeedAndBothFollowWhatARebuildInOneOfThemDoe
   EXPECT_EQ(index.generations()->size(), 1u);
   EXPECT_TRUE(feeds(other, "user-index-1"));
   write("created", 1, 1);
-  ASSERT_TRUE(settled());
+  ASSERT_TRUE(all_through());
   for (int serving = 2; serving <= 3; ++serving) {
     FakeTaskContext context(Json::object(), &clock);
     context.on_pause = [&] { clock.advance(Duration{2'000}); };

@@ -6,6 +6,7 @@
 #include "tests/daemon/pipeline/events.h"
 #include "tests/support/fake_engines.h"
 #include "tests/support/fake_stores.h"
+#include "tests/support/manual_clock.h"
 
 namespace mesh::pipeline {
 namespace {

@@ -9,6 +9,7 @@
 #include "tests/support/eventually.h"
 #include "tests/support/fake_event_log.h"
 #include "tests/support/fake_stores.h"
+#include "tests/support/manual_clock.h"
 
 namespace mesh::pipeline {
 namespace {

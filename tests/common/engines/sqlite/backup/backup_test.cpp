@@ -11,6 +11,7 @@
 #include "tests/common/engines/sqlite/subject.h"
 #include "tests/support/bytes.h"
 #include "tests/support/fault_vfs.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh::test {

@@ -101,7 +101,7 @@ TEST_F(CommitterTest, AFailedJobUndoesOnlyItself) {
   auto go = hold();
   auto first = submit(insert(1));
   auto bad = submit([](Database& db) -> Status {
-    if (auto s = db.execute("INSERT INTO t VALUES(50)"); !s) return s;
+    MESH_TRY(db.execute("INSERT INTO t VALUES(50)"));
     return fail(ErrorKind::invalid, "after a write");
   });
   auto last = submit(insert(2));

@@ -169,13 +169,13 @@ TEST_F(DatabaseTest, ReadersAreReused) {
   ReaderPool pool(path_, 1);
   Database* first = nullptr;
   {
-    auto one = pool.lease();
-    auto two = pool.lease();
+    auto one = pool.connection();
+    auto two = pool.connection();
     ASSERT_TRUE(one);
     ASSERT_TRUE(two);
     first = &**two;
   }
-  EXPECT_EQ(&**pool.lease(), first) << "the one given back first is kept";
+  EXPECT_EQ(&**pool.connection(), first) << "the one given back first is kept";
 }
 
 TEST(DirectoryLock, ASecondHolderIsToldWhoHasTheFolder) {

@@ -12,6 +12,7 @@
 #include "common/engines/sqlite/vfs/page_sums.h"
 #include "tests/common/engines/sqlite/subject.h"
 #include "tests/support/bytes.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/temp_dir.h"
 
 namespace mesh::test {
@@ -56,7 +57,7 @@ class PlainCopy : public ::testing::TestWithParam<SubjectKind> {
   // What the engine reads in the copy's folder.
   Result<std::set<int>> read() {
     auto subject = GetParam().make();
-    if (auto opened = subject->open(copy_.path()); !opened) return fail(opened.error());
+    MESH_TRY(subject->open(copy_.path()));
     return subject->read();
   }
   void expect_all_read(const std::string& how) {

@@ -6,6 +6,7 @@
 
 #include "common/base/ids.h"
 #include "tests/common/engines/sqlite/log/log_fixture.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/read_all.h"
 
 namespace mesh::sqlite {

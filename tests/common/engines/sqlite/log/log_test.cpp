@@ -7,6 +7,7 @@
 #include "common/engines/sqlite/log/wait_room.h"
 #include "tests/common/engines/sqlite/log/log_fixture.h"
 #include "tests/support/fault_vfs.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/read_all.h"
 
 namespace mesh::sqlite {

@@ -7,6 +7,7 @@
 #include "common/engines/sqlite/repair/agree.h"
 #include "common/engines/sqlite/repair/salvage_store.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/outbox.h"
 #include "tests/support/temp_dir.h"
 
@@ -84,12 +85,11 @@ class Agree : public ::testing::Test {
       std::int64_t offset = 0;
       for (const Record& record : log_) {
         if (record.topic != topic) continue;
-        auto used = use({{record.topic, 0, offset++},
-                         Timestamp::max(),
-                         record.key,
-                         record.value,
-                         record.headers});
-        if (!used) return used;
+        MESH_TRY(use({{record.topic, 0, offset++},
+                      Timestamp::max(),
+                      record.key,
+                      record.value,
+                      record.headers}));
       }
       return {};
     };

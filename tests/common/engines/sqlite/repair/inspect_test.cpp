@@ -16,6 +16,7 @@
 #include "common/engines/sqlite/store/sqlite_store.h"
 #include "common/engines/sqlite/vfs/page_sums.h"
 #include "tests/support/bytes.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/outbox.h"
 #include "tests/support/read_all.h"
 #include "tests/support/temp_dir.h"

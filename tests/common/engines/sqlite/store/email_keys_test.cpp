@@ -8,6 +8,7 @@
 #include "common/engines/sqlite/repair/salvage_store.h"
 #include "tests/common/engines/sqlite/store/first_schema.h"
 #include "tests/contract/engines/sqlite_harness.h"
+#include "tests/support/manual_clock.h"
 
 namespace mesh::test {
 namespace {
@@ -121,7 +122,7 @@ TEST_F(EmailKeys, AStartThatIsCutOffFoldsAgain) {
         {""},
         {"CREATE TABLE users_alike(tenant,email_key,id, PRIMARY KEY(tenant,email_key,id))",
          [](sqlite::Database& cut) -> Status {
-           if (auto folded = sqlite::fold_keys(cut); !folded) return folded;
+           MESH_TRY(sqlite::fold_keys(cut));
            return fail(ErrorKind::unavailable, "the process ends here");
          }}};
     EXPECT_FALSE(sqlite::migrate(*db, kCut));

@@ -13,6 +13,7 @@
 #include "tests/common/engines/sqlite/store/first_schema.h"
 #include "tests/contract/engines/sqlite_harness.h"
 #include "tests/support/eventually.h"
+#include "tests/support/manual_clock.h"
 
 namespace mesh::test {
 namespace {

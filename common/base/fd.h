@@ -1,11 +1,11 @@
-// A file descriptor that closes itself.
+// A file descriptor that closes itself; -1 is none.
 #pragma once
 
 #include <unistd.h>
 
 #include <utility>
 
-namespace mesh::http {
+namespace mesh {
 
 class Fd {
  public:
@@ -27,4 +27,4 @@ class Fd {
   int fd_ = -1;
 };
 
-}  // namespace mesh::http
+}  // namespace mesh
