@@ -6,6 +6,7 @@
 #include "common/base/ids.h"
 #include "common/base/range_text.h"
 #include "common/base/strings.h"
+#include "common/http/syntax.h"
 #include "common/telemetry/log.h"
 
 namespace mesh::services {
@@ -122,7 +123,7 @@ std::string entity_tag(std::int64_t version) {
 std::optional<std::vector<std::int64_t>> if_match(const http::Request& request) {
   std::optional<std::vector<std::int64_t>> versions;
   for (const auto& [name, value] : request.headers) {
-    if (to_lower(name) != "if-match") continue;
+    if (!http::equal_ignore_case(name, "if-match")) continue;
     if (trim(value) == "*") return std::nullopt;
     if (!versions) versions.emplace();
     for (const auto& tag : split(value, ',')) {
@@ -139,7 +140,7 @@ http::Response unless_seen(const http::Request& request, std::int64_t version,
                            http::Response answer) {
   const std::string tag = entity_tag(version);
   for (const auto& [name, value] : request.headers) {
-    if (to_lower(name) != "if-none-match") continue;
+    if (!http::equal_ignore_case(name, "if-none-match")) continue;
     for (const auto& one : split(value, ',')) {
       auto text = trim(one);
       if (text.starts_with("W/")) text.remove_prefix(2);  // compared weakly: RFC 9110 §13.1.2

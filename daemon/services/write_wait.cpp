@@ -4,6 +4,7 @@
 
 #include "common/base/strings.h"
 #include "common/base/time.h"
+#include "common/http/syntax.h"
 #include "daemon/pipeline/groups.h"
 #include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
@@ -72,7 +73,7 @@ http::Response with_position(http::Response answer, const WritePosition& positio
 
 std::optional<std::int64_t> preferred_wait(const http::Request& request) {
   for (const auto& [name, value] : request.headers) {
-    if (to_lower(name) != "prefer") continue;
+    if (!http::equal_ignore_case(name, "prefer")) continue;
     for (const auto preference : split_unquoted(value, ',')) {
       const auto word = split_unquoted(preference, ';').front();
       const auto equals = word.find('=');

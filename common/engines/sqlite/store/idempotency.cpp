@@ -50,18 +50,20 @@ tl::unexpected<Error> taken_over() {
               "another request took this Idempotency-Key over: repeat it for its answer");
 }
 
-// Replaces a note, and what has expired and was not swept yet; `conflict` where there is an answer.
+// Takes the place of a note, and of what has expired and was not swept yet; `conflict` where there
+// is an answer. The sweep finds the oldest by their position, which therefore is a new one.
 Status insert(Database& db, const IdempotencyKey& key, const StoredAnswer& answer, Timestamp now) {
   auto tenant = MESH_TRY(tenant_number(db, key.tenant));
-  Status stored = execute(db,
-                          "INSERT OR REPLACE INTO idempotency"
-                          "(tenant,key,fingerprint,status,body,created_at,headers)"
-                          " SELECT ?,?,?,?,?,?,? WHERE NOT EXISTS(SELECT 1 FROM idempotency"
-                          " WHERE tenant=? AND key=? AND status<>? AND created_at>?)",
-                          tenant, key.key, key.fingerprint, answer.code, answer.body, now,
-                          headers_text(answer.headers), tenant, key.key, kNote, now - kKeep);
-  if (stored && db.changes() == 0) return taken_over();
-  return stored;
+  MESH_TRY(execute(db,
+                   "INSERT INTO idempotency(tenant,key,fingerprint,status,body,created_at,headers)"
+                   " VALUES(?,?,?,?,?,?,?) ON CONFLICT(tenant,key) DO UPDATE SET"
+                   " position=(SELECT max(position)+1 FROM idempotency),"
+                   " fingerprint=excluded.fingerprint,status=excluded.status,body=excluded.body,"
+                   " created_at=excluded.created_at,headers=excluded.headers"
+                   " WHERE status=? OR created_at<=?",
+                   tenant, key.key, key.fingerprint, answer.code, answer.body, now,
+                   headers_text(answer.headers), kNote, now - kKeep));
+  return db.changes() == 0 ? taken_over() : Status{};
 }
 
 }  // namespace
