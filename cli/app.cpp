@@ -18,6 +18,8 @@ namespace {
 void add_globals(CLI::App& root, Globals& globals) {
   const auto text = [&root](const char* names, std::optional<std::string>& value, const char* type,
                             const char* help, const char* group) {
+    // By function: into an optional CLI11 would put nothing for an empty value, and --tenant= is
+    // one, which lifts the tenant of the context.
     root.add_option_function<std::string>(
             names, [&value](const std::string& given) { value = given; }, help)
         ->type_name(type)
@@ -56,7 +58,7 @@ void add_globals(CLI::App& root, Globals& globals) {
        kRunning);
 }
 
-// The first argument that CLI11 had no use for; it keeps them in no order of use.
+// The first of the arguments that CLI11 had no use for, which it keeps in another order.
 std::string first_extra(const CLI::App& root, const std::vector<std::string>& arguments) {
   const auto extras = root.remaining(true);
   const auto first =
@@ -74,6 +76,7 @@ std::string usage_error(const CLI::ParseError& error, const CLI::App& root, cons
   const bool group =
       !app.get_subcommands([](const CLI::App*) { return true; }).empty() &&
       std::none_of(options.begin(), options.end(), [](auto* o) { return o->get_positional(); });
+  // A lone "-" is stdin, an argument.
   if (word.size() > 1 && word.starts_with('-')) {
     what = unknown_flag(app, word);
   } else if (!word.empty() && group) {
@@ -88,6 +91,7 @@ std::string usage_error(const CLI::ParseError& error, const CLI::App& root, cons
 std::vector<std::string> with_empty_values(const std::vector<std::string>& arguments) {
   std::vector<std::string> words;
   for (auto at = arguments.begin(); at != arguments.end(); ++at) {
+    // Behind it a word that ends with "=" is an argument as it stands.
     if (*at == "--") {
       words.insert(words.end(), at, arguments.end());
       break;
@@ -101,6 +105,7 @@ std::vector<std::string> with_empty_values(const std::vector<std::string>& argum
 }
 
 bool wants_field_help(const Session& session) {
+  // By flag and variable alone: a context counts only once settings are resolved.
   if (session.globals.output) return *session.globals.output == "help";
   const char* env = session.surroundings.env("MESH_OUTPUT");
   return env != nullptr && std::string_view(env) == "help";
@@ -108,6 +113,7 @@ bool wants_field_help(const Session& session) {
 
 Exit finish(Session& session, const Outcome& outcome) {
   if (outcome) return written(session, *outcome);
+  // Data that was printed before the error stands before it where both go to one terminal.
   session.out.flush();
   session.out.notes() << error_text(outcome.error(), session.globals.verbose) << std::flush;
   return exit_code(outcome.error().kind);
@@ -121,6 +127,7 @@ Status has_table(const Verb& verb, const CLI::App& app, const Session& session) 
 }
 
 Exit run_verb(const Verb& verb, const CLI::App& app, Session& session) {
+  // Slips of the line itself come before a server is asked for anything.
   if (auto used = check_tenant_flag(verb, command_path(app), session.globals); !used) {
     return finish(session, fail(used.error()));
   }
@@ -136,10 +143,12 @@ Exit run_verb(const Verb& verb, const CLI::App& app, Session& session) {
 
 CommandTree::CommandTree(Globals& globals)
     : root("mesh, the operator's tool of the event mesh", "mesh"), commands(root) {
+  // 0: `mesh` alone prints the overview; CLI11 would call it an error.
   root.require_subcommand(0, 1)->fallthrough();
   root.set_help_flag("-h,--help", "This help");
   root.set_version_flag("--version", std::string("mesh ") + MESH_VERSION, "The version");
   add_globals(root, globals);
+  // The order of the overview and of completion.
   for (const auto add :
        {add_users, add_search, add_events, add_topics, add_groups, add_dlq, add_index, add_tasks,
         add_members, add_backup, add_tenants, add_ratelimit, add_check, add_doctor, add_context,
@@ -158,6 +167,7 @@ CLI::App& CommandTree::selected() {
 std::optional<CommandTree::Ended> CommandTree::parse(const std::vector<std::string>& given) {
   const auto arguments = with_empty_values(given);
   try {
+    // CLI11 takes the words of a vector from its end.
     root.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::CallForHelp&) {
     return Ended{Exit::ok, help_text(commands, selected())};
@@ -171,6 +181,7 @@ std::optional<CommandTree::Ended> CommandTree::parse(const std::vector<std::stri
 
 Exit run(const std::vector<std::string>& arguments, Session& session) {
   try {
+    // Before the tree parses: what is being completed is mostly not a whole command.
     if (!arguments.empty() && arguments.front() == kCompleteVerb)
       return answer_shell(session, {arguments.begin() + 1, arguments.end()});
     CommandTree tree(session.globals);
@@ -194,6 +205,7 @@ Exit run(const std::vector<std::string>& arguments, Session& session) {
       session.out.data(help_text(tree.commands, app));
       return finish(session, Exit::ok);
     }
+    // A group without a verb did nothing, which a script must not take for success.
     session.out.notes() << help_text(tree.commands, app) << std::flush;
     return Exit::usage;
   } catch (const std::exception& error) {

@@ -30,7 +30,8 @@ struct CommandTree {
   Commands commands;
 };
 
-// Everything between main's argv and its exit code.
+// Everything between main's argv and its exit code. Blocks until the command ends. No exception
+// leaves it: one is told as an internal error, and a failure.
 Exit run(const std::vector<std::string>& arguments, Session& session);
 
 }  // namespace mesh::cli

@@ -67,6 +67,7 @@ Json to_json(const NamedContext& context) {
 }  // namespace
 
 std::string context_file_path(const std::function<const char*(const char*)>& env) {
+  // The XDG base directory specification: a relative path is to be passed over.
   if (const char* config = env("XDG_CONFIG_HOME"); config != nullptr && config[0] == '/') {
     return std::string(config) + "/mesh/config.yaml";
   }
@@ -80,11 +81,13 @@ Result<ContextFile> load_contexts(const std::string& path) {
   if (path.empty()) return ContextFile{};
   const auto text = read_file(path, 1 << 20);
   if (!text) {
+    // Before the first context is added there is no file.
     if (text.error().kind == ErrorKind::not_found) return ContextFile{};
     return fail(text.error());
   }
   const auto json = yaml::to_json(*text);
   if (!json) return bad(path, json.error().message);
+  // As of a file whose lines are all commented out.
   if (json->is_null()) return ContextFile{};
   if (!json->is_object()) return bad(path, "must be a mapping with the keys current and contexts");
   ContextFile file;
@@ -119,6 +122,8 @@ Result<std::string> normal_url(const std::string& text) {
   while (url.ends_with('/')) url.pop_back();
   const auto host = url.find("://") + 3;
   const bool http = url.starts_with("http://") || url.starts_with("https://");
+  // "@": credentials belong into the token, and a URL is shown in messages. "?" and "#": paths are
+  // hung onto it.
   if (!http || host >= url.size() || url.find_first_of("?# \t\r\n@", host) != url.npos ||
       !is_printable(url)) {
     return fail(ErrorKind::invalid,

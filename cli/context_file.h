@@ -3,8 +3,10 @@
 //   current: prod
 //   contexts:
 //     prod:
-//       server: https://mesh.example.org        # or endpoints: {users: …, gateway: …, …}, or
-//       data_dir token: acme:alice tenant: acme output: table
+//       server: https://mesh.example.org  # or data_dir, or endpoints: {users: …, gateway: …, …}
+//       token: acme:alice
+//       tenant: acme
+//       output: table
 #pragma once
 
 #include <functional>
@@ -33,7 +35,8 @@ std::string context_file_path(const std::function<const char*(const char*)>& env
 // An empty one where the file is missing. `invalid` names the file and the key: unknown keys, wrong
 // types, addresses that are not http(s) URLs.
 Result<ContextFile> load_contexts(const std::string& path);
-// Written beside and renamed, 0600, folders made 0700.
+// Written beside and renamed, 0600, folders made 0700. `invalid` for an empty path; else errors as
+// write_private_file's.
 Status save_contexts(const std::string& path, const ContextFile& file);
 
 // "http://host:port" of "host:port", or of an http(s) URL without a slash at its end; `invalid`

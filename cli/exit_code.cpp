@@ -56,8 +56,8 @@ Exit exit_code(ErrorKind kind) {
 
 std::string error_text(const Error& error, bool verbose) {
   std::string text = "mesh: " + printable(error.message);
-  if (const auto id = client::request_id_of(error)) {
-    text += " (request id " + printable(*id) + ")";
+  if (!error.request_id.empty()) {
+    text += " (request id " + printable(error.request_id) + ")";
   } else if (verbose && !error.cause.empty()) {
     text += "\n  cause: " + printable(error.cause);
   }

@@ -16,7 +16,7 @@ namespace {
 
 tl::unexpected<Error> system_error(const std::string& what, const std::string& path) {
   const int code = errno;
-  // No kind that the advice on servers and credentials would follow.
+  // Only kinds to which error_text adds no advice: servers and credentials have no part in this.
   const ErrorKind kind = code == ENOENT || code == ENOTDIR                   ? ErrorKind::not_found
                          : code == EACCES || code == EPERM || code == EISDIR ? ErrorKind::invalid
                                                                              : ErrorKind::internal;
@@ -25,6 +25,7 @@ tl::unexpected<Error> system_error(const std::string& what, const std::string& p
 }
 
 Status make_parents(const std::filesystem::path& folder) {
+  // The deepest first: mostly it is there, and its parents need not be writable or even readable.
   if (folder.empty() || ::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return {};
   if (errno != ENOENT) return system_error("make", folder.string());
   MESH_TRY(make_parents(folder.parent_path()));
@@ -44,6 +45,7 @@ Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
     const ssize_t n = ::read(file.get(), buffer, sizeof buffer);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return system_error("read", path);
+    // Windows editors write a mark; it is no part of the text.
     if (n == 0) return std::string(without_bom(text));
     text.append(buffer, static_cast<std::size_t>(n));
     if (text.size() > max_bytes) {
@@ -76,7 +78,11 @@ Status write_private_file(const std::string& name, const std::string& text) {
       rest.remove_prefix(static_cast<std::size_t>(n));
     }
     // Before the rename: else a power cut could leave the new name with no bytes.
-    if (::fsync(file.get()) != 0) return system_error("write", beside);
+    if (::fsync(file.get()) != 0) {
+      auto error = system_error("write", beside);
+      ::unlink(beside.c_str());
+      return error;
+    }
   }
   if (::rename(beside.c_str(), path.c_str()) != 0) {
     auto error = system_error("write", path);

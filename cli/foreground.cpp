@@ -38,6 +38,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 int run_in_foreground(Foreground program) {
   std::vector<std::string> environment = std::move(program.environment);
   for (char** variable = environ; *variable != nullptr; ++variable)
+    // Behind the given ones: of two that have a name, getenv finds the first.
     environment.emplace_back(*variable);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
@@ -61,6 +62,7 @@ int run_in_foreground(Foreground program) {
     errno = refused;
     return -1;
   }
+  // The program reads its input while this runs: a pipe holds less than what a pager is given.
   if (program.meanwhile) program.meanwhile();
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {

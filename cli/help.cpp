@@ -10,6 +10,7 @@
 namespace mesh::cli {
 namespace {
 
+// Below the 100 columns that a test allows, on a terminal of any width.
 constexpr int kWidth = 96;
 constexpr int kLeftMost = 30;  // a longer left side takes a line of its own
 
@@ -73,6 +74,7 @@ std::string usage(const CLI::App& app) {
     text += " COMMAND …\n";
     const bool verb_too = std::ranges::any_of(
         app.get_options(), [](const CLI::Option* option) { return option->get_positional(); });
+    // A group with an argument of its own, as `mesh backup DIR`, has two usages.
     if (!verb_too) return text;
     text += "       " + command_path(app);
   }
@@ -125,6 +127,7 @@ std::string options(const CLI::App& app) {
 
 std::string subcommands(const CLI::App& app) {
   std::vector<std::string> groups;
+  // Commands without a group are hidden from the overview.
   const auto all =
       app.get_subcommands([](const CLI::App* sub) { return !sub->get_group().empty(); });
   for (const CLI::App* sub : all) {
@@ -185,6 +188,7 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
 // "; did you mean "…"?" where one of the names is near, but for the word itself.
 std::string suggestion(const std::vector<std::string>& names, const std::string& word) {
   std::string best;
+  // Up to a third of the letters, and two of a short word; beyond that a guess misleads.
   std::size_t least = std::max<std::size_t>(2, word.size() / 3) + 1;
   for (const std::string& name : names) {
     const std::size_t distance = edit_distance(to_lower(word), name);
@@ -204,6 +208,7 @@ std::string command_path(const CLI::App& app) {
 
 std::string value_name(const CLI::Option& option) {
   const std::string name = option.get_type_name();
+  // CLI11 hangs the description of a check behind a colon.
   return name.substr(0, name.find(':'));
 }
 
@@ -235,6 +240,7 @@ std::string unknown_command(const CLI::App& app, const std::string& word) {
 std::string unknown_flag(const CLI::App& app, const std::string& word) {
   const std::string flag = word.substr(0, word.find('='));
   std::vector<std::string> names;
+  // A flag of the root is good behind any command.
   for (const CLI::App* owner = &app; owner != nullptr; owner = owner->get_parent()) {
     for (const CLI::Option* option : owner->get_options()) {
       for (const auto& name : option->get_lnames()) names.push_back("--" + name);

@@ -11,6 +11,7 @@ std::optional<Timestamp> parse_http_date(std::string_view text) {
   const std::string copy(text);
   if (std::sscanf(copy.c_str(), "%*3s, %2d %3s %4d %2d:%2d:%2d GMT%n", &day, month, &year, &hour,
                   &minute, &second, &length) != 6 ||
+      // %n is reached only behind GMT: nothing may follow it, and no other zone passes.
       length != static_cast<int>(copy.size())) {
     return std::nullopt;
   }

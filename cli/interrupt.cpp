@@ -5,6 +5,7 @@
 namespace mesh::cli {
 namespace {
 
+// All that a signal handler may write; the signal's number, for the exit code.
 volatile std::sig_atomic_t g_interrupted = 0;
 
 void on_signal(int signal) { g_interrupted = signal; }

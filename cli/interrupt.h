@@ -5,7 +5,8 @@
 
 namespace mesh::cli {
 
-// While one lives, the first SIGINT or SIGTERM only sets the flag; the second ends the process.
+// While one lives, the first SIGINT or SIGTERM only sets the flag; the second ends the process. One
+// at a time: its end gives the signals their default again, whatever they had before.
 class InterruptGuard {
  public:
   InterruptGuard();

@@ -25,6 +25,7 @@ bool has_streams() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Nothing here prints by stdio, and an export writes many short lines.
   std::ios::sync_with_stdio(false);
   if (!has_streams()) return static_cast<int>(mesh::cli::Exit::failure);
   std::signal(SIGPIPE, SIG_IGN);  // a reader that has gone shows as a failed write

@@ -17,6 +17,7 @@ std::string pretty(const Json& value) { return dump(value, 2) + "\n"; }
 }  // namespace
 
 TableStyle Output::style() const {
+  // Only for eyes: whoever pipes a table, or asks for wide, gets all of it.
   const bool cut = terminal_.out && format_ == Format::table;
   return {cut ? terminal_.out_width : 0, terminal_.color};
 }
@@ -29,6 +30,7 @@ std::string Output::document(const std::string& text) const {
 }
 
 std::string Output::csv(const View& view, const std::vector<Json>& items) {
+  // Views are static, so that an address tells one from another.
   std::string text = std::exchange(named_, &view) == &view ? "" : csv_header(view);
   for (const Json& item : items) text += csv_row(view, item, terminal_.out);
   return text;
@@ -41,6 +43,7 @@ std::string Output::table_of(const View& view, const std::vector<Json>& items) c
 bool Output::fits(std::string_view text) const {
   int lines = 1;  // the prompt's
   for (const auto& line : split(text, '\n')) {
+    // A line wider than the terminal takes several of its lines.
     lines += 1 + std::max(0, display_width(line) - 1) / terminal_.out_width;
     if (lines > terminal_.out_height + 1) return false;
   }
@@ -51,6 +54,7 @@ void Output::show(const std::string& text) {
   if (terminal_.out && !pager_.empty() && !fits(text)) {
     flush();
     notes_.flush();
+    // A pager that cannot be run must not cost the output.
     if (run_pager(pager_, text)) return;
   }
   data_ << text;
@@ -76,6 +80,7 @@ void Output::items(const View& view, const std::vector<Json>& items) {
     case Format::table:
     case Format::wide:
       if (items.empty()) {
+        // On stderr: a script that counts the lines of a table counts none.
         note("none");
       } else {
         show(table_of(view, items));
@@ -97,6 +102,7 @@ void Output::row(const View& view, const Json& item) {
 }
 
 void Output::record(const View& view, const Json& item, const std::vector<Part>& parts) {
+  // Parts are members of the object, which the exact forms have in it anyway.
   if (!for_people()) return row(view, item);
   std::string text = view_record(view, item);
   for (const Part& part : parts) {

@@ -34,6 +34,7 @@ void write_all(int fd, std::string_view text) {
   while (!text.empty()) {
     const auto written = ::write(fd, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
+    // EPIPE: the pager has ended, which the caller wants to know no more of.
     if (written < 0) return;
     text.remove_prefix(static_cast<std::size_t>(written));
   }
@@ -62,6 +63,7 @@ bool run_pager(const std::string& command, std::string_view text) {
   // Whoever leaves the pager early has read enough.
   const auto on_pipe = std::signal(SIGPIPE, SIG_IGN);
   pager.meanwhile = [&] {
+    // Else this process would keep the pipe's reading end open, and a write to it never fail.
     from.close();
     write_all(to.get(), text);
     to.close();

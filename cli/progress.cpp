@@ -29,6 +29,7 @@ void Progress::update(std::int64_t done, std::int64_t total, double fraction) {
   const double seconds = std::chrono::duration<double>(now - *begin_).count();
   if (seconds > 0) {
     state.rate = static_cast<double>(done - first_done_) / seconds;
+    // By the fraction, not the count: for a file nobody knows how many records remain.
     const double pace = (fraction - first_fraction_) / seconds;
     if (fraction >= 0 && pace > 0) state.remaining = (1 - fraction) / pace;
   }

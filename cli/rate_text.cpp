@@ -22,6 +22,7 @@ Result<RateText> parse_rate(std::string_view text) {
     per = per.substr(0, plus);
   }
   const auto duration = parse_duration(per);
+  // The server has narrower bounds and says which.
   if (!rate || *rate < 1 || !duration || duration->count() < 1) return wrong();
   parsed.rate = *rate;
   parsed.per = std::string(per);
@@ -35,6 +36,7 @@ Json to_policy(const RateText& rate) {
 }
 
 std::string policy_text(const Json& policy) {
+  // A scope whose limit was lifted has no policy.
   if (policy.is_null()) return "unlimited";
   if (!policy.is_object()) return plain_text(policy);
   const Json& per = at_path(policy, "per");

@@ -18,7 +18,7 @@ struct RateText {
 
 // RATE/PER with an optional +BURST; `invalid` otherwise.
 Result<RateText> parse_rate(std::string_view text);
-// {"rate","per","burst"}; without a burst, one is a tenth of the rate.
+// {"rate","per","burst"}; without a burst the server lets the units of one period come at once.
 Json to_policy(const RateText& rate);
 // "30 per 1m, burst 10", or "unlimited"; PER in text or, as some answers have it, in milliseconds.
 std::string policy_text(const Json& policy);

@@ -33,6 +33,8 @@ class Cursor {
 
   // nullptr at the end.
   Result<Json*> head() {
+    // A page may be empty and lead on: the server looks through so many records, whatever the
+    // filter leaves of them.
     while (page_.empty() && at_ < to_) {
       auto page = MESH_TRY(mesh_.records(query()));
       const auto next = page.next.find(partition_);
@@ -54,6 +56,7 @@ class Cursor {
     client::RecordQuery query;
     query.topic = topic_;
     query.positions = {{partition_, at_}};
+    // No more than the range can hold: a page beyond its end would be thrown away.
     query.limit = static_cast<int>(std::min<std::int64_t>(to_ - at_, kPage));
     query.tenant = filter_.tenant;
     query.type = filter_.type;
@@ -117,6 +120,7 @@ Result<Positions> resolve_bound(client::Client& mesh, const TopicRange& whole,
   if (const auto offset = parse_int(bound)) {
     Positions positions = whole.from;
     for (auto& [partition, at] : positions)
+      // One number for all partitions: each takes it within its own range.
       at = std::clamp(*offset, at, std::max(at, whole.to.at(partition)));
     return positions;
   }
@@ -128,6 +132,8 @@ Result<Positions> resolve_bound(client::Client& mesh, const TopicRange& whole,
   auto page = MESH_TRY(mesh.records(query));
   Positions positions = whole.to;
   for (auto& [partition, at] : positions) {
+    // Partitions from which no record came stand where the server began in them, or behind what it
+    // read.
     if (const auto next = page.next.find(partition); next != page.next.end()) at = next->second;
   }
   for (const Json& record : page.records) {
@@ -151,6 +157,7 @@ Status read_ranges(client::Client& mesh, const std::vector<TopicRange>& ranges,
   while (true) {
     Cursor* earliest = nullptr;
     Json* record = nullptr;
+    // A look at each head for each record: what costs is a page, not this.
     for (Cursor& cursor : cursors) {
       auto head = MESH_TRY(cursor.head());
       if (head != nullptr && (record == nullptr || time_of(*head) < time_of(*record))) {
@@ -186,6 +193,7 @@ Result<std::vector<Json>> last_records(client::Client& mesh, const std::vector<T
       if (last.size() > count) last.pop_front();
       return true;
     }));
+    // Where fewer than asked for are there, the window grows until it is the whole topic.
     if (found >= count || everything) {
       std::stable_sort(last.begin(), last.end(),
                        [](const Json& a, const Json& b) { return time_of(a) < time_of(b); });

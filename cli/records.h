@@ -1,4 +1,4 @@
-// Reading ranges of topics page by page.
+// Reading ranges of topics page by page. All block; errors are the client's.
 #pragma once
 
 #include <functional>
@@ -22,7 +22,8 @@ struct TopicRange {
   client::Positions from, to;  // of the same partitions; to: exclusive
 };
 
-// The first and one past the last offset of every partition.
+// The first and one past the last offset of every partition. `internal` where the answer names
+// none.
 Result<TopicRange> whole_topic(client::Client& mesh, const std::string& topic);
 
 // The offsets that a bound ("start", "end", "1234", "@-1h", "@2026-11-21T08:00:00Z") means, in a
@@ -39,8 +40,8 @@ Status read_ranges(client::Client& mesh, const std::vector<TopicRange>& ranges,
 Result<std::vector<Json>> last_records(client::Client& mesh, const std::vector<TopicRange>& ranges,
                                        const RecordFilter& filter, std::size_t count);
 
-// For a look that found nothing: whether the tenant that it was restricted to exists at all, or is
-// named in no filter; else the server's `not_found`. A range that is empty was never asked for.
+// For a look that found nothing: the server's `not_found` where the filter names a tenant that does
+// not exist. Of an empty range the server was asked for nothing, and could not say so.
 Status tenant_exists(client::Client& mesh, const RecordFilter& filter);
 
 }  // namespace mesh::cli

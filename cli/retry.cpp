@@ -18,6 +18,8 @@ std::optional<Duration> retry_delay(const Error& error, int attempt, std::uint64
   if (!error.retryable()) return std::nullopt;
   constexpr BackoffPolicy kPolicy{Duration{200}, Duration{10'000}, 8};
   if (attempt >= kPolicy.max_attempts) return std::nullopt;
+  // A server that says when is not asked before, and not waited for beyond a minute, so that a
+  // wrong header does not hold up a command.
   const Duration backoff = backoff_delay(kPolicy, attempt, random);
   return std::max(backoff, std::min(error.retry_after.value_or(Duration{0}), kLongest));
 }

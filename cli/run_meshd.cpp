@@ -1,5 +1,4 @@
 #include "cli/run_meshd.h"
-#include "common/base/fd.h"
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -9,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+
+#include "common/base/fd.h"
 
 extern char** environ;
 
@@ -40,10 +41,12 @@ Result<Ran> run_meshd(const std::vector<std::string>& arguments) {
   Fd to(ends[1]);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
+  // Both ends are closed by exec; this copy, the child's stdout, is not.
   posix_spawn_file_actions_adddup2(&actions, to.get(), 1);
   pid_t pid = -1;
   const int error = ::posix_spawnp(&pid, program.c_str(), &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
+  // While this process has the writing end, the read below would never see the end.
   to.close();
   if (error != 0) {
     return fail(ErrorKind::unavailable, "cannot run " + program +
@@ -52,6 +55,7 @@ Result<Ran> run_meshd(const std::vector<std::string>& arguments) {
   }
   std::string out;
   char buffer[65536];
+  // All of it before waitpid: a report longer than the pipe would hold meshd up for ever.
   for (;;) {
     const auto n = ::read(from.get(), buffer, sizeof buffer);
     if (n < 0 && errno == EINTR) continue;

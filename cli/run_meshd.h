@@ -1,4 +1,5 @@
 // Runs meshd for what only it can do with files: it knows the engines.
+// Boost.Process starts programs, too; nothing else here needs Boost.
 #pragma once
 
 #include <string>
@@ -16,7 +17,7 @@ struct Ran {
 
 // The meshd beside this program, else the one of $PATH, with --json; blocks until it ends. Its
 // stderr is this program's. `unavailable` where there is none; `conflict` with what it says where
-// it could not do what was asked.
+// it could not do what was asked, or where it ends without a report.
 Result<Ran> run_meshd(const std::vector<std::string>& arguments);
 
 }  // namespace mesh::cli

@@ -23,8 +23,7 @@ void Session::set_up_output() {
 
 Status Session::connect(std::optional<SteadyTime> deadline) {
   const auto file = MESH_TRY(load_contexts(context_file_path(surroundings.env)));
-  auto resolved = MESH_TRY(resolve(globals, file, surroundings));
-  settings = std::move(resolved);
+  settings = MESH_TRY(resolve(globals, file, surroundings));
   set_up_output();
   client::Options options = client_options(settings);
   options.user_agent = "mesh/" MESH_VERSION;
@@ -44,6 +43,8 @@ Status Session::connect(std::optional<SteadyTime> deadline) {
 
 Status Session::resolve_locally() {
   Globals local;
+  // Nothing that names a server or a context: a typo there must not keep anybody from `mesh context
+  // add` or `mesh help`.
   local.output = globals.output;
   local.timeout = globals.timeout;
   local.tenant = globals.tenant;
@@ -53,13 +54,13 @@ Status Session::resolve_locally() {
     const std::string_view text = name;
     return text == "MESH_OUTPUT" || text == "MESH_TENANT" ? surroundings.env(name) : nullptr;
   };
-  auto resolved = MESH_TRY(resolve(local, {}, around));
-  settings = std::move(resolved);
+  settings = MESH_TRY(resolve(local, {}, around));
   set_up_output();
   return {};
 }
 
 bool Session::terminal_progress() const {
+  // --verbose writes lines to stderr, which a bar would break.
   return out.terminal().err && !globals.no_progress && !globals.verbose &&
          surroundings.env("MESH_NO_PROGRESS") == nullptr;
 }
@@ -86,12 +87,15 @@ Exit written(Session& session, Exit exit) {
 Status confirm(Session& session, const std::string& question) {
   if (session.globals.yes) return {};
   const Terminal& terminal = session.out.terminal();
+  // The question goes to stderr, so that stdout stays data: where either is no terminal, nobody
+  // would see it or answer.
   if (!terminal.in || !terminal.err) {
     return fail(ErrorKind::invalid, "this needs a yes and there is no terminal to ask on: " +
                                         question + " Give --yes to go on.");
   }
   session.out.notes() << printable_lines(question) << " [y/N] " << std::flush;
   std::string answer;
+  // The end of the input is no yes.
   std::getline(session.in, answer);
   answer = to_lower(trim(answer));
   if (answer == "y" || answer == "yes") return {};

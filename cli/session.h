@@ -15,6 +15,7 @@
 
 namespace mesh::cli {
 
+// One thread; the streams outlive it.
 struct Session {
   Session(Surroundings around, std::istream& input, std::ostream& data, std::ostream& notes,
           Terminal terminal, Clock& clock = system_clock());
@@ -27,7 +28,8 @@ struct Session {
   Settings settings;
   std::unique_ptr<client::Client> mesh;  // set for commands that talk to a server
 
-  // Reads the context file and resolves; then makes the client, whose calls end at `deadline`.
+  // Reads the context file and resolves; then makes the client, whose calls end at `deadline`. Asks
+  // no server. Errors are those of load_contexts and resolve.
   Status connect(std::optional<SteadyTime> deadline = {});
   // The format and the like alone, for commands that need no server: problems with addresses and
   // contexts do not count.

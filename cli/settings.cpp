@@ -29,6 +29,7 @@ struct Place {
 
 Given variable(const Surroundings& surroundings, const char* name) {
   const char* value = surroundings.env(name);
+  // An empty variable is as none, which is what `MESH_TENANT= mesh …` means.
   return value == nullptr || *value == '\0' ? Given{} : Given{value};
 }
 
@@ -44,6 +45,7 @@ std::optional<Found> first(const Given& flag, const char* flag_name, const Surro
 }
 
 std::string reachable(std::string address) {
+  // Where a meshd listens on all addresses it is asked on this machine's own.
   if (address.starts_with("0.0.0.0:")) return "127.0.0.1" + address.substr(7);
   if (address.starts_with("[::]:")) return "[::1]" + address.substr(4);
   return address;
@@ -55,6 +57,7 @@ Result<client::Endpoints> running_endpoints(const std::string& data_dir) {
   const std::string path = run_file(data_dir);
   const auto text = read_file(path, 1 << 16);
   if (!text) {
+    // A file that may not be read is told as that: "no meshd runs" would mislead.
     if (text.error().kind != ErrorKind::not_found) return fail(text.error());
     return fail(ErrorKind::unavailable, "no meshd runs on " + data_dir + ": there is no " + path);
   }
@@ -82,14 +85,15 @@ Status use_place(const Place& place, Settings& settings) {
     settings.endpoints = client::Endpoints::all(url);
     settings.endpoints_from = {place.level, place.server_name};
   } else if (!place.endpoints.empty()) {
+    // A context that names some roles means no others: their default addresses may be another
+    // meshd's.
     settings.endpoints = client::Endpoints::none();
     for (const auto& [role, url] : place.endpoints) {
       settings.endpoints.of(*client::parse_role(role)) = url;
     }
     settings.endpoints_from = {place.level, place.server_name};
   } else {
-    auto endpoints = MESH_TRY(running_endpoints(*place.data_dir));
-    settings.endpoints = endpoints;
+    settings.endpoints = MESH_TRY(running_endpoints(*place.data_dir));
     settings.endpoints_from = {place.level,
                                place.data_dir_name + " (" + run_file(*place.data_dir) + ")"};
   }
@@ -119,6 +123,8 @@ Status find_server(const Globals& globals, const NamedContext& context, const Su
        "$MESH_DATA_DIR"},
       {context.server, context.data_dir, context.endpoints, Level::context, in_context, in_context},
   };
+  // The first level that names a place decides alone. A folder that a later one names stays out of
+  // it, and with it its token.
   for (const Place& place : places) {
     if (place.data_dir) {
       settings.data_dir = *place.data_dir;
@@ -129,6 +135,7 @@ Status find_server(const Globals& globals, const NamedContext& context, const Su
   }
   for (const std::string& folder : around.local_data_dirs) {
     std::error_code ignored;
+    // Only where a meshd runs: a folder that is not named by anybody is no reason for an error.
     if (!std::filesystem::exists(run_file(folder), ignored)) continue;
     settings.data_dir = folder;
     settings.operator_token = folder_token(folder);
@@ -190,9 +197,7 @@ Result<Settings> resolve(const Globals& globals, const ContextFile& file,
     settings.timeout = *duration;
   }
   if (const auto tenant = pick(globals.tenant, "--tenant", "MESH_TENANT", context.tenant)) {
-    if (!tenant->value.empty()) {
-      MESH_TRY(TenantId::parse(tenant->value));
-    }
+    if (!tenant->value.empty()) (void)MESH_TRY(TenantId::parse(tenant->value));
     settings.tenant = tenant->value;
     settings.tenant_from = tenant->from;
   }
@@ -206,6 +211,8 @@ Result<Settings> resolve(const Globals& globals, const ContextFile& file,
     settings.token_from = token->from;
   }
   MESH_TRY(find_server(globals, context, around, settings));
+  // A context's token is for the context's server. One of a context that names no server is for
+  // whatever is asked.
   if (settings.token_from.level == Level::context && names_a_place(context) &&
       settings.endpoints_from.level != Level::context) {
     settings.token.clear();
@@ -217,6 +224,8 @@ Result<Settings> resolve(const Globals& globals, const ContextFile& file,
 bool is_tenant_token(std::string_view token) { return token_owner(token).has_value(); }
 
 std::optional<TokenOwner> token_owner(std::string_view token) {
+  // One colon is a dev token, three parts with readable claims are a JWT; any other text may be an
+  // operator's.
   const auto colon = token.find(':');
   if (colon != token.npos && token.find(':', colon + 1) == token.npos) {
     return TokenOwner{std::string(token.substr(0, colon)), std::string(token.substr(colon + 1))};

@@ -44,6 +44,7 @@ bool reader_has_gone() {
 }
 
 void await_reader_gone() {
+  // No events asked for: POLLERR alone ends it, which poll always tells.
   pollfd out{1, 0, 0};
   while (::poll(&out, 1, -1) != 1) {
   }

@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kLeastSecret = 32;  // bytes: RFC 7518 §3.2
 
 Status check_owner(const std::string& tenant, const std::string& user) {
-  MESH_TRY(TenantId::parse(tenant));
+  (void)MESH_TRY(TenantId::parse(tenant));
   const auto allowed = [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) ||
            std::string_view("._@-").find(c) != std::string_view::npos;
@@ -49,6 +49,7 @@ Result<std::string> mint_hs256(const MintRequest& request, std::string_view secr
     return fail(ErrorKind::invalid, "the secret has " + std::to_string(secret.size() * 8) +
                                         " bits; HS256 needs at least 256");
   }
+  // A token without them would be made and then refused everywhere.
   if (request.issuer.empty() || request.audience.empty()) {
     return fail(ErrorKind::invalid,
                 "the server requires an issuer and an audience: give --issuer and --audience");
@@ -74,6 +75,7 @@ Json inspect_token(std::string_view token, Timestamp now) {
                   {"expired", nullptr}};
       const auto exp = claims->find("exp");
       if (exp != claims->end() && exp->is_number() && exp->get<double>() > 0 &&
+          // Up to the year 9892: RFC 3339 has years of four digits only.
           exp->get<double>() < 2.5e11) {
         const Timestamp at{std::chrono::seconds{exp->get<std::int64_t>()}};
         result["expires_at"] = format_rfc3339(at);

@@ -26,6 +26,7 @@ namespace {
 // a restart.
 std::string process_id() {
   std::array<char, 256> host{};
+  // The random part tells processes apart, whatever the host is called.
   gethostname(host.data(), host.size() - 1);
   return std::string(host.data()) + "-" + random_hex(4);
 }
@@ -74,23 +75,25 @@ struct App::Impl {
 Status App::Impl::start() {
   engines = options.engines;
   if (!engines) {
-    auto opened = MESH_TRY(Engines::open(config, options.on_fatal, clock, metrics));
-    own_engines = std::move(opened);
+    own_engines = MESH_TRY(Engines::open(config, options.on_fatal, clock, metrics));
     engines = own_engines.get();
   }
-  auto known = MESH_TRY(Identity::open(config, clock));
-  identity = std::move(known);
+  identity = MESH_TRY(Identity::open(config, clock));
+  // Before anything writes or reads: the relay and clients' events find their topics.
   MESH_TRY(make_topics(config.log, engines->ports().log_admin));
   pipelines = std::make_unique<Pipelines>(config, engines->ports(), process, clock, metrics, usage);
-  if (config.has_role("pipelines")) {
+  if (config.has_role(config::role::kPipelines)) {
     pipelines->tasks.define("backup", backup_work(config.data_dir, options.version, clock));
   }
+  // Before the listeners: a request that waits for a pipeline finds it running.
   MESH_TRY(pipelines->start());
   MESH_TRY(start_listeners());
   metrics.gauge("mesh_build_info", "The running build.", {{"version", options.version}}).set(1);
   metrics.on_collect([this] { gauges->collect(); });
+  // Only now: a member tells the others its addresses, which are known once they are bound.
   membership = std::make_unique<Membership>(engines->ports().members, clock, self(),
                                             [this] { return pipelines->groups(); });
+  // Last: who finds the file may ask at once.
   MESH_TRY(write_run_info(config.data_dir, {options.version, clock.now(), addresses}));
   run_info_written = true;
   ready = true;
@@ -146,6 +149,7 @@ Member App::Impl::self() const {
 }
 
 void App::Impl::count(const http::Hooks::Answered& answered) {
+  // 429 for its own limits, 503 where there was no room for it.
   const bool rejected = answered.status == 429 || answered.status == 503;
   usage.add(answered.tenant.str(), {{Use::requests},
                                     {Use::rejected, rejected ? 1u : 0u},
@@ -155,15 +159,19 @@ void App::Impl::count(const http::Hooks::Answered& answered) {
 void App::Impl::stop() {
   if (stopped) return;
   stopped = true;
+  // First, so that a readiness probe which comes meanwhile sends nobody here.
   ready = false;
   if (polls) polls->stop();  // first, so that requests that wait have their answers
   if (pipelines) pipelines->tasks.stop();
+  // Before pipelines and engines, which its handlers use.
   if (server) server->stop(config.http.drain_timeout);
+  // Not before the listeners are closed: until then it says what is true.
   if (run_info_written) remove_run_info(config.data_dir);
   if (gauges) gauges->stop();
   if (directory) directory->stop();
   if (pipelines) pipelines->stop();
   if (membership) membership->stop();
+  // Last of all: everything above writes to them until it has stopped.
   if (own_engines) own_engines->close();
 }
 
@@ -181,9 +189,12 @@ const std::map<std::string, std::string>& App::addresses() const { return impl_-
 
 Status App::reload(const config::Config& fresh) {
   std::lock_guard lock(impl_->config_mutex);
+  // A copy, which counts only where all of it could be taken over.
   config::Config next = impl_->config;
   if (fresh.auth.mode == next.auth.mode) {
     next.auth.operator_token_file = fresh.auth.operator_token_file;
+    // The thread that fetches keys has the address for its life, so that another one needs a
+    // restart.
     auto url = std::move(next.auth.jwt.jwks_url);
     next.auth.jwt = fresh.auth.jwt;
     next.auth.jwt.jwks_url = std::move(url);
@@ -194,11 +205,16 @@ Status App::reload(const config::Config& fresh) {
   impl_->directory->set_defaults(fresh.rate_limits);
   next.telemetry.log.level = fresh.telemetry.log.level;
   next.rate_limits = fresh.rate_limits;
+  // `next` has by now all that could be taken over, so that what differs is the rest.
   if (const auto others = config::changed_keys(next, fresh); !others.empty()) {
     log::warn("configuration: these keys need a restart, all others were taken over",
               {{"keys", join(others, ", ")}});
   }
-  impl_->config = std::move(next);
+  // Only what can change: other threads read the rest, as the roles, without the mutex.
+  impl_->config.auth = std::move(next.auth);
+  impl_->config.secrets = std::move(next.secrets);
+  impl_->config.telemetry.log.level = std::move(next.telemetry.log.level);
+  impl_->config.rate_limits = std::move(next.rate_limits);
   return {};
 }
 

@@ -28,12 +28,16 @@ Status back_up(pipeline::TaskContext& context, const std::string& data_dir,
                     " without a manifest.json is of no use; remove it and begin again");
   }
   const Json begun{{"begun", true}};
+  // Durable before the first byte: the backup then holds the task as one that has begun, and a
+  // start on what is restored does not make another one.
   MESH_TRY(context.progress(0, 0, begun, Json::object()));
   std::int64_t all = 0;
   auto next = clock.steady();
   auto manifest = MESH_TRY(sqlite::back_up(
       data_dir, folder, {version, clock, [&](std::int64_t done, std::int64_t total) {
                            all = total;
+                           // Each report is a write of the task's row: not as often as another MiB
+                           // was copied.
                            if (clock.steady() >= next) {
                              next = clock.steady() + kProgressInterval;
                              pipeline::report(context, done, total, begun, Json::object());
@@ -49,6 +53,7 @@ int tell(const Result<Json>& report, bool json, const std::string& done) {
   if (!report) {
     tell_error(report.error(), json);
     const auto kind = report.error().kind;
+    // 1 is about the backup, 3 about the look at it: monitoring tells them apart.
     return kind == ErrorKind::conflict || kind == ErrorKind::corrupt ? 1 : 3;
   }
   const bool whole = (*report)["state"] == "ok";

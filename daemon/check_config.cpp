@@ -21,6 +21,8 @@ namespace fs = std::filesystem;
 void check_data_dir(const std::string& data_dir, config::Problems& problems) {
   std::error_code error;
   fs::path place = fs::absolute(data_dir, error);
+  // By the link itself: one that leads nowhere is there, and a start cannot make a folder in its
+  // place.
   while (!fs::exists(fs::symlink_status(place, error)) && place.has_relative_path()) {
     place = place.parent_path();
   }
@@ -32,6 +34,7 @@ void check_data_dir(const std::string& data_dir, config::Problems& problems) {
   if (::access(place.c_str(), W_OK | X_OK) != 0) {
     return refuse(std::string("cannot be written: ") + std::strerror(errno));
   }
+  // What a start would refuse, as far as a look without the folder's lock can tell.
   for (const auto check : {nothing_unfinished, no_missing_file}) {
     if (auto whole = check(data_dir); !whole) problems.add("data_dir", whole.error().message);
   }

@@ -52,6 +52,7 @@ Result<FileReport> points(const std::string& source, const std::string&) {
 constexpr Kind kLog{"log.db", sqlite::salvage_log, sqlite::make_empty_log};
 constexpr Kind kStore{"store.db", sqlite::salvage_store, sqlite::make_empty_store};
 constexpr Kind kIndex{"vectors.db", points, nullptr};
+// In the order in which check_data and repair_files know them.
 constexpr Kind kFiles[] = {kLog, kStore, kIndex};
 
 constexpr const char* kBuiltAgain = "nothing: the next start builds the index again from the log";
@@ -66,10 +67,10 @@ Result<Checked> look(const std::string& dir, const Kind& kind, const std::string
   const bool missing = !sqlite::has_bytes(checked.source);
   // A start makes the index again, and all files of a folder that is new.
   if (missing && (kind.derived() || no_missing_file(dir))) return checked;
+  // Before anything opens the file: SQLite would drop what follows a damaged frame, for good.
   const auto wal = missing ? Status{} : sqlite::verify_wal(checked.source);
   if (!wal) {
-    auto copy = MESH_TRY(sqlite::copy_without_damaged_frames(checked.source, scratch));
-    checked.source = copy;
+    checked.source = MESH_TRY(sqlite::copy_without_damaged_frames(checked.source, scratch));
   }
   // As a start would: a copy that another program made is not damaged.
   MESH_TRY(sqlite::adopt_plain_copy(checked.source));
@@ -169,6 +170,8 @@ Result<sqlite::Agreement> repair_files(const std::string& dir, const std::array<
   }
   sqlite::Agreement agreement;
   if (log.damaged() || store.damaged()) {
+    // The store is changed in its copy where it has one, else in its place, by one transaction; the
+    // log is only read.
     const auto whole = [&](const Kind& kind, const Checked& checked) {
       return checked.damaged() ? copy_of(dir, kind) : dir + "/" + kind.file;
     };
@@ -176,9 +179,10 @@ Result<sqlite::Agreement> repair_files(const std::string& dir, const std::array<
       return sqlite::each_record(whole(kLog, log), topic, use);
     };
     const sqlite::Lost lost{store.report.users_lost || store.report.hopeless, log.report.hopeless};
-    auto agreed = MESH_TRY(sqlite::agree(whole(kStore, store), records, lost, now));
-    agreement = agreed;
+    agreement = MESH_TRY(sqlite::agree(whole(kStore, store), records, lost, now));
   }
+  // From here on a cut leaves neither the old folder nor the new one; until the marker is gone no
+  // start takes it.
   if (auto marked = write_marker(dir, kept); !marked) {
     remove_copies(dir);
     std::error_code ignored;
@@ -190,9 +194,9 @@ Result<sqlite::Agreement> repair_files(const std::string& dir, const std::array<
     MESH_TRY(swap_in(dir, kFiles[i], kept));
   }
   remove_copies(dir);
-  for (const auto& folder : {kept, dir}) {
-    MESH_TRY(sync_dir(folder));
-  }
+  // The moves are on the disk before the marker goes, or a power loss could leave half of them
+  // without it.
+  for (const auto& folder : {kept, dir}) MESH_TRY(sync_dir(folder));
   MESH_TRY(remove_marker(dir));
   return agreement;
 }
@@ -285,7 +289,7 @@ Result<Json> check_data(const std::string& data_dir, bool repair, Timestamp now)
     return fail(ErrorKind::unavailable, data_dir + " cannot be looked at: " + denied.message() +
                                             "; run as the user whom the folder belongs to");
   }
-  MESH_TRY(sqlite::DirectoryLock::acquire(data_dir));
+  const auto lock = MESH_TRY(sqlite::DirectoryLock::acquire(data_dir));
   MESH_TRY(nothing_unfinished(data_dir));
   const std::string scratch = data_dir + "/check.tmp";
   struct Cleanup {
@@ -299,8 +303,7 @@ Result<Json> check_data(const std::string& data_dir, bool repair, Timestamp now)
   std::array<Checked, 3> all;
   bool damaged = false, anew = false;
   for (std::size_t i = 0; i < all.size(); ++i) {
-    auto checked = MESH_TRY(look(data_dir, kFiles[i], scratch));
-    all[i] = std::move(checked);
+    all[i] = MESH_TRY(look(data_dir, kFiles[i], scratch));
     damaged |= all[i].damaged();
     anew |= all[i].report.hopeless;
   }
@@ -325,6 +328,7 @@ Result<Json> check_data(const std::string& data_dir, bool repair, Timestamp now)
   if (!repair || !damaged) return report;
 
   std::string time = format_rfc3339(now);
+  // Of a path that is typed and pasted nothing needs quoting.
   std::erase_if(time, [](char c) { return c == ':' || c == '-' || c == '.'; });
   const std::string kept = data_dir + "/damaged-" + time;
   std::error_code error;

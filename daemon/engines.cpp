@@ -19,6 +19,7 @@
 namespace mesh {
 namespace {
 
+// Below it a fault is told, while there is still room to act.
 constexpr std::uint64_t kLeastDiskBytes = 256 << 20;
 
 Status make_data_dir(const std::string& path) {
@@ -44,6 +45,7 @@ class EmbeddedEngines final : public Engines {
   std::vector<services::Check> checks() const override;
   void set_gauges(Metrics& metrics) const override;
   void close() override {
+    // In reverse of open. What the store commits last stays in its outbox until the next start.
     store_->close();
     log_->close();
   }
@@ -66,8 +68,8 @@ class EmbeddedEngines final : public Engines {
 Status EmbeddedEngines::open(const config::Config& config, const OnFatal& on_fatal, Clock& clock,
                              Metrics& metrics) {
   MESH_TRY(make_data_dir(data_dir_));
-  auto locked = MESH_TRY(sqlite::DirectoryLock::acquire(data_dir_));
-  lock_ = std::move(locked);
+  lock_ = MESH_TRY(sqlite::DirectoryLock::acquire(data_dir_));
+  // Under the lock, which a restore holds as long as it works.
   MESH_TRY(nothing_unfinished(data_dir_));
   MESH_TRY(no_missing_file(data_dir_));
 
@@ -89,14 +91,12 @@ Status EmbeddedEngines::open(const config::Config& config, const OnFatal& on_fat
   log_options.delete_retention = config.log.compaction.delete_retention;
   log_options.on_fatal = on_fatal;
   log_options.on_commit = commit_metrics("log");
-  auto log = MESH_TRY(sqlite::SqliteLog::open(data_dir_, log_options, clock));
-  log_ = std::move(log);
+  log_ = MESH_TRY(sqlite::SqliteLog::open(data_dir_, log_options, clock));
 
   sqlite::StoreOptions store_options;
   store_options.on_fatal = on_fatal;
   store_options.on_commit = commit_metrics("store");
-  auto store = MESH_TRY(sqlite::SqliteStore::open(data_dir_, store_options, clock));
-  store_ = std::move(store);
+  store_ = MESH_TRY(sqlite::SqliteStore::open(data_dir_, store_options, clock));
 
   sqlite::IndexOptions index_options;
   index_options.on_fatal = on_fatal;
@@ -104,8 +104,7 @@ Status EmbeddedEngines::open(const config::Config& config, const OnFatal& on_fat
   if (const auto from = config.vectors.hnsw_threshold) {
     index_options.approximate_from = static_cast<std::size_t>(*from);
   }
-  auto index = MESH_TRY(sqlite::open_embedded_index(data_dir_, index_options));
-  index_ = std::move(index);
+  index_ = MESH_TRY(sqlite::open_embedded_index(data_dir_, index_options));
 
   limiter_ = memory::make_limiter(clock);
   embedder_ = hashing::make_embedder(config.embedder.dimension);
@@ -138,6 +137,7 @@ std::vector<services::Check> EmbeddedEngines::checks() const {
 
 void EmbeddedEngines::check_users(std::vector<services::Check>& all) const {
   constexpr int kMostNamed = 5;
+  // One more than is named, to know whether there are others.
   const auto alike = store_->alike(kMostNamed + 1);
   if (!alike || alike->empty()) return;
   std::string pairs;

@@ -23,6 +23,7 @@ void Gauges::collect() {
       "Request bodies, and answers that wait for their readers, that are held.",
       static_cast<double>(server_.buffered_bytes()));
   collect_heap();
+  // Shown, since a sample that hangs leaves the last numbers standing.
   const std::chrono::duration<double> age = clock_.steady() - sampled_.load();
   set("mesh_engines_sample_age_seconds",
       "How old what is shown of log, outbox, index and files is.", age.count());
@@ -57,6 +58,7 @@ void Gauges::collect_heap() {
 void Gauges::collect_generations() {
   const auto all = engines_.ports().index.generations();
   if (!all) return;  // shown as an error where it is asked for
+  // A generation that was dropped must not go on with its last number.
   for (const auto& name : std::exchange(generations_, {})) {
     if (std::ranges::find(*all, name, &GenerationInfo::name) == all->end())
       metrics_.forget("generation", name);

@@ -17,6 +17,7 @@ namespace {
 
 std::size_t statistic(const char* name) {
   std::size_t value = 0, size = sizeof value;
+  // A name that this jemalloc does not have shows 0, rather than end a scrape.
   return mallctl(name, &value, &size, nullptr, 0) == 0 ? value : 0;
 }
 

@@ -36,6 +36,7 @@ Result<std::unique_ptr<auth::Authenticator>> create(const config::Config& config
     options.anonymous_tenant = *tenant;
   }
   const auto& jwt = config.auth.jwt;
+  // Read once here for its error alone, which names the file; create reads it again.
   if (!options.dev && jwt.jwks_file) {
     if (const auto keys = auth::parse_jwks(config.secrets.jwks); !keys) {
       auto error = keys.error();
@@ -62,6 +63,7 @@ std::unique_ptr<auth::RemoteKeys> make_remote_keys(const config::Config& config,
   const auto& url = config.auth.jwt.jwks_url;
   if (!uses_keys(config) || !url) return nullptr;
   http::ClientOptions options;
+  // Bounds the start, too, which waits for the first fetch.
   options.timeout = Duration{5'000};
   options.max_response_bytes = 1 << 20;
   auto client = std::make_shared<http::Client>(options);
@@ -76,6 +78,7 @@ std::unique_ptr<auth::RemoteKeys> make_remote_keys(const config::Config& config,
     }
     std::string cache_control;
     for (const auto& [name, value] : answer.headers) {
+      // A list may be divided over several fields.
       if (to_lower(name) == "cache-control") cache_control += value + ",";
     }
     return auth::FetchedKeys{std::move(answer.body), std::move(cache_control)};
@@ -124,6 +127,7 @@ Result<std::unique_ptr<Identity>> Identity::open(const config::Config& config, C
 }
 
 Status Identity::reload(const config::Config& config) {
+  // Outside of the lock: it reads files, and requests go on with the old one meanwhile.
   auto made = MESH_TRY(make_authenticator(config, remote_keys_.get(), clock_));
   std::lock_guard guard(mutex_);
   authenticator_ = std::move(made);
@@ -141,6 +145,7 @@ bool Identity::is_operator(const http::Request& request) const {
 
 Result<Principal> Identity::authenticate(const http::Request& request, http::Access access) const {
   auto principal = authenticator()->authenticate(credential(request), wanted(access));
+  // Reads, too: the operator looks at what is a tenant's.
   if (principal && principal->kind == Principal::Kind::operator_for_tenant) {
     log::info("audit: the operator acts for a tenant", {{"tenant", principal->tenant->str()},
                                                         {"method", request.method},
@@ -166,9 +171,10 @@ Status check_identity(const config::Config& config, Clock& clock) {
     if (!read) return fail(of_key("auth.operator_token_file", read.error()));
     token = std::move(*read);
   }
+  // Never started: that there are keys to come is all that create asks of it.
   auth::RemoteKeys unused("", {}, clock);
   const bool remote = uses_keys(config) && config.auth.jwt.jwks_url;
-  MESH_TRY(create(config, std::move(token), remote ? &unused : nullptr, clock));
+  (void)MESH_TRY(create(config, std::move(token), remote ? &unused : nullptr, clock));
   return {};
 }
 

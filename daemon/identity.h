@@ -20,7 +20,9 @@ class Identity {
   // auth.jwt.jwks_url. Errors name the key and the file.
   static Result<std::unique_ptr<Identity>> open(const config::Config& config, Clock& clock);
 
-  // http::Hooks::authenticate. What the operator changes, or does for a tenant, is logged.
+  // http::Hooks::authenticate: `unauthenticated`, `forbidden`, `invalid`, and `unavailable` while
+  // the issuer's keys are not known. Does not block. What the operator changes, or does for a
+  // tenant, is logged.
   Result<Principal> authenticate(const http::Request& request, http::Access access) const;
   bool is_operator(const http::Request& request) const;
   // Takes over from the configuration, and the files that it names, who may call. On an error

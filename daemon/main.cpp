@@ -22,6 +22,7 @@ namespace {
 mesh::Status act_as_owner_of(const std::string& dir) {
   struct stat info {};
   if (::geteuid() != 0 || ::stat(dir.c_str(), &info) != 0 || info.st_uid == 0) return {};
+  // The group first: without root's right it could not be changed any more.
   if (::setgid(info.st_gid) == 0 && ::setuid(info.st_uid) == 0) return {};
   return mesh::fail(mesh::ErrorKind::forbidden, "cannot act as the owner of " + dir + ": " +
                                                     std::strerror(errno) +
@@ -83,17 +84,20 @@ int main(int argc, char** argv) {
   try {
     cli.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    // --help and --version come as errors, too, of code 0.
     return cli.exit(error) == 0 ? 0 : 2;
   }
   if (schema) {
     std::cout << mesh::config::schema() << "\n";
     return 0;
   }
+  // No configuration is needed to look at a backup, which may be all that is left of a machine.
   if (backup) return mesh::verify_backup(*backup, json);
   // Into a folder that is named no configuration has a say.
   if (restore && data_dir) return restore_backup(*restore, *data_dir, json);
   const auto load = [&]() -> mesh::Result<mesh::config::Config> {
     auto config = mesh::config::load_file(mesh::config::find_config_file(file));
+    // Within load, so that a reload keeps it.
     if (config && data_dir) config->data_dir = *data_dir;
     return config;
   };

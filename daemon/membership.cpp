@@ -20,7 +20,9 @@ Membership::Membership(MemberStore& members, Clock& clock, Member self,
 Membership::~Membership() { stop(); }
 
 void Membership::tell() {
+  // On the thread of the heart alone, or before it began, so without a lock.
   self_.feeds = feeds_();
+  // Logged and no more: the next sign is soon, and this process works without being seen.
   if (auto told = members_.heartbeat(self_, kTtl); !told) {
     log::warn("the other processes were not told that this one is there",
               {{"error", told.error().to_string()}});
@@ -28,6 +30,7 @@ void Membership::tell() {
 }
 
 void Membership::stop() {
+  // First, or a last sign of life would bring the member back.
   heart_.stop();
   if (std::exchange(left_, true)) return;
   if (auto left = members_.leave(self_.id); !left) {

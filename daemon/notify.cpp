@@ -40,9 +40,11 @@ void notify_reloading() {
 std::optional<Duration> watchdog_interval() {
   const char* text = std::getenv("WATCHDOG_USEC");
   if (text == nullptr) return std::nullopt;
+  // The variables are inherited: they may be meant for the process that started this one.
   if (const char* pid = std::getenv("WATCHDOG_PID"); pid != nullptr && parse_int(pid) != getpid())
     return std::nullopt;
   const auto micros = parse_int(text);
+  // Half of less would be no whole millisecond.
   if (!micros || *micros < 2000) return std::nullopt;
   return std::chrono::duration_cast<Duration>(std::chrono::microseconds(*micros / 2));
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ranges>
 #include <string>
 
 #include "common/telemetry/log.h"
@@ -46,6 +47,7 @@ pipeline::PipelineDeps deps_of(const Ports& ports, Clock& clock, Metrics& metric
 
 TopicSpec topic_spec(const config::Log& config, std::string name, TopicKind kind) {
   TopicSpec spec{std::move(name), kind, config.partitions, {}, {}};
+  // Entity topics are compacted and do not expire.
   if (kind == TopicKind::activity) {
     spec.max_age = config.retention.activity.age;
     spec.max_bytes = config.retention.activity.size;
@@ -55,10 +57,9 @@ TopicSpec topic_spec(const config::Log& config, std::string name, TopicKind kind
 
 Status make_topics(const config::Log& config, LogAdmin& log) {
   for (const auto& topic : topics()) {
-    auto made = log.ensure_topic(topic_spec(config, std::string(topic.name), topic.kind));
-    if (!made) return made;
-    made = log.ensure_topic(topic_spec(config, dead_letter_topic(topic.name), TopicKind::activity));
-    if (!made) return made;
+    MESH_TRY(log.ensure_topic(topic_spec(config, std::string(topic.name), topic.kind)));
+    MESH_TRY(
+        log.ensure_topic(topic_spec(config, dead_letter_topic(topic.name), TopicKind::activity)));
   }
   // Groups of the index are made with its generations; their topic is compacted, and tells a late
   // one all the same.
@@ -84,13 +85,16 @@ Pipelines::Pipelines(const config::Config& config, const Ports& ports, const std
                                                      deps_of(ports, clock, metrics, usage));
     projections_.push_back({reads, std::move(stage), std::move(runs)});
   }
+  // A process without the role takes tasks nevertheless where another has it, which it knows by its
+  // signs of life.
   tasks.ask_elsewhere([&members = ports.members]() -> Result<bool> {
     const auto all = MESH_TRY(members.list());
     return std::ranges::any_of(all, [](const MemberInfo& info) {
-      return std::ranges::find(info.member.roles, "pipelines") != info.member.roles.end();
+      return std::ranges::find(info.member.roles, config::role::kPipelines.name) !=
+             info.member.roles.end();
     });
   });
-  if (!config.has_role("pipelines")) return;
+  if (!config.has_role(config::role::kPipelines)) return;
   tasks.define("replay", [this](auto& context) { return replayer.run(context); });
   tasks.define("redrive", [this](auto& context) { return dead_letters.redrive(context); });
   tasks.define("purge", [this](auto& context) { return dead_letters.purge(context); });
@@ -100,9 +104,11 @@ Pipelines::Pipelines(const config::Config& config, const Ports& ports, const std
 Pipelines::~Pipelines() { stop(); }
 
 Status Pipelines::start() {
-  const bool runs = config_.has_role("pipelines");
-  if (runs || config_.has_role("users")) relay.start();
-  if (!runs && config_.has_role("admin")) tasks.start();  // has no work, and sees what others do
+  const bool runs = config_.has_role(config::role::kPipelines);
+  // Who writes users moves their events, too; of several processes the lease lets one do so.
+  if (runs || config_.has_role(config::role::kUsers)) relay.start();
+  // It has no work, and sees what others do.
+  if (!runs && config_.has_role(config::role::kAdmin)) tasks.start();
   if (!runs) return {};
   MESH_TRY(generations.start());
   for (auto& projection : projections_) MESH_TRY(projection.pipeline->start());
@@ -110,15 +116,16 @@ Status Pipelines::start() {
   if (const auto foreign = generations.foreign(); foreign && !generations.rebuild_is_asked_for()) {
     log::warn("the index was made with another embedder: searches are refused until it is rebuilt",
               {{"generation", foreign->name}, {"made_with", foreign->spec.embedder}});
-    MESH_TRY(tasks.submit("rebuild", Json::object(), 0));
+    (void)MESH_TRY(tasks.submit("rebuild", Json::object(), 0));
   }
   return {};
 }
 
 void Pipelines::stop() {
+  // First, since a task calls stages and makes generations.
   tasks.stop();
   relay.stop();
-  for (auto& projection : projections_) projection.pipeline->stop();
+  for (auto& projection : std::views::reverse(projections_)) projection.pipeline->stop();
   generations.stop();
 }
 
@@ -133,7 +140,7 @@ Result<pipeline::Stage*> Pipelines::stage(const std::string& name) {
 }
 
 std::vector<std::string> Pipelines::groups() const {
-  if (!config_.has_role("pipelines")) return {};
+  if (!config_.has_role(config::role::kPipelines)) return {};
   auto groups = generations.fed();
   for (const auto& projection : projections_) groups.emplace_back(projection.reads.group);
   return groups;

@@ -21,6 +21,7 @@ Check outbox_check(const Outbox& outbox, const pipeline::Relay& relay) {
 }
 
 Check pipeline_check(const pipeline::PipelineStatus& status, bool runs_here) {
+  // A process without the role shows what it knows of pipelines, and answers for none.
   const bool ok = status.state == pipeline::PipelineStatus::State::running || !runs_here;
   return {"pipeline " + status.name, ok,
           "lag " + std::to_string(status.lag_events) + " events, " + std::to_string(status.parked) +
@@ -28,6 +29,7 @@ Check pipeline_check(const pipeline::PipelineStatus& status, bool runs_here) {
 }
 
 Check keys_check(const auth::RemoteKeys& keys) {
+  // Old keys are good enough: a fetch that fails now is no fault yet.
   const bool known = keys.keys() != nullptr;
   return {"jwks", known,
           known ? "the issuer's keys are known"
@@ -41,11 +43,12 @@ std::vector<Check> readiness(const config::Config& config, const Engines& engine
                              Pipelines& pipelines, const auth::RemoteKeys* remote_keys) {
   std::vector<Check> all{outbox_check(engines.ports().outbox, pipelines.relay)};
   for (const auto& status : pipelines.statuses()) {
-    all.push_back(pipeline_check(status, config.has_role("pipelines")));
+    all.push_back(pipeline_check(status, config.has_role(config::role::kPipelines)));
   }
   for (auto& check : engines.checks()) all.push_back(std::move(check));
   if (remote_keys) all.push_back(keys_check(*remote_keys));
   all.push_back(services::retention_check(engines.ports().log_admin));
+  // Told as a warning and not as a fault: all but searches works.
   if (const auto foreign = pipelines.generations.foreign()) {
     all.push_back({"index", true,
                    foreign->name + " was made with another embedder (" + foreign->spec.embedder +

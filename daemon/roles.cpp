@@ -74,18 +74,24 @@ http::RouteTable admin(const RoleDeps& deps) {
   return all;
 }
 
-struct Role {
-  std::string_view name;     // in `roles`, and of its key in `listen`
+struct Served {
+  std::string_view role;
   std::string_view service;  // what /health calls a listener of this role alone
   http::RouteTable (*routes)(const RoleDeps& deps);
 };
-constexpr Role kRoles[] = {{"users", "user-service", users},
-                           {"gateway", "ai-gateway", gateway},
-                           {"publisher", "event_publisher", publisher},
-                           {"subscriber", "event_subscriber", subscriber},
-                           {"admin", "meshd", admin}};
+constexpr Served kServed[] = {{config::role::kUsers.name, "user-service", users},
+                              {config::role::kGateway.name, "ai-gateway", gateway},
+                              {config::role::kPublisher.name, "event_publisher", publisher},
+                              {config::role::kSubscriber.name, "event_subscriber", subscriber},
+                              {config::role::kAdmin.name, "meshd", admin}};
+static_assert(std::ranges::count_if(config::kRoles, [](const config::Role& role) {
+                return role.address != nullptr;
+              }) == std::ssize(kServed));
 
-const Role& role_of(std::string_view name) { return *std::ranges::find(kRoles, name, &Role::name); }
+// For the names of config::listeners only, which are those of the table.
+const Served& served_by(std::string_view role) {
+  return *std::ranges::find(kServed, role, &Served::role);
+}
 
 bool takes_anyone(const config::Config& config) {
   return config.auth.mode == "dev" && config.auth.anonymous_tenant.has_value();
@@ -103,15 +109,17 @@ Listeners make_listeners(const RoleDeps& deps) {
   auto& specs = listeners.specs;
   for (const auto& [role, address] : config::listeners(deps.config)) {
     auto it = std::ranges::find(specs, address, &http::ListenerSpec::address);
+    // Two roles with port 0 want two ports, though their addresses are one text.
     if (address.ends_with(":0") || it == specs.end())
       it = specs.insert(specs.end(), {address, {}, {}, false});
     it->names.push_back(role);
-    append(it->routes, role_of(role).routes(deps));
+    append(it->routes, served_by(role).routes(deps));
     listeners.of_role[role] = static_cast<std::size_t>(it - specs.begin());
   }
   for (auto& spec : specs) {
+    // Beside another role its connections are anybody's, and so is their bound.
     spec.for_operators = spec.names == std::vector<std::string>{"admin"};
-    const auto service = spec.names.size() == 1 ? role_of(spec.names.front()).service : "meshd";
+    const auto service = spec.names.size() == 1 ? served_by(spec.names.front()).service : "meshd";
     append(spec.routes, services::health_routes(
                             {std::string(service), deps.version, deps.not_ready, deps.metrics,
                              [all = spec.for_operators, is_operator = deps.is_operator](

@@ -19,7 +19,10 @@ Status write_run_info(const std::string& data_dir, const RunInfo& info) {
                                  {"started_at", format_rfc3339(info.started_at)},
                                  {"addresses", info.addresses}}) +
                            "\n";
+  // Under another name until it is whole: `mesh` may read at any time. Not synced, since it means
+  // nothing after a crash.
   const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  // The mode again, for a file that a start before this one left behind.
   const bool written = fd >= 0 && fchmod(fd, 0600) == 0 &&
                        write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   const int error = errno;

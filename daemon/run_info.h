@@ -15,8 +15,9 @@ struct RunInfo {
   std::map<std::string, std::string> addresses;  // by role
 };
 
-// Replaces the file as a whole, mode 0600.
+// Replaces the file as a whole, mode 0600; `unavailable` where it cannot be written.
 Status write_run_info(const std::string& data_dir, const RunInfo& info);
+// Does nothing where it is gone.
 void remove_run_info(const std::string& data_dir);
 
 }  // namespace mesh

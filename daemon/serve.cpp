@@ -39,6 +39,7 @@ void raise_descriptor_limit() {
 
 // True while the listeners answer: the watchdog is fed through the path that requests take.
 bool alive(http::Client& client, const App& app) {
+  // A process may have no role that listens.
   if (app.addresses().empty()) return true;
   http::ClientRequest request;
   request.url = "http://" + app.addresses().begin()->second + "/livez";

@@ -11,9 +11,12 @@ namespace {
 
 // The names that requests may be addressed to; nothing where any may be used.
 std::optional<std::vector<std::string>> allowed_hosts(const config::Config& config) {
+  // With tokens a page of another site has no credential to send; in dev mode anybody who reaches
+  // the port is let in.
   if (config.auth.mode != "dev" && config.http.allowed_hosts.empty()) return std::nullopt;
   auto hosts = config.http.allowed_hosts;
   for (const auto& [role, address] : config::listeners(config)) {
+    // What it listens at by name is a name of its own.
     hosts.push_back(address.substr(0, address.rfind(':')));
   }
   return hosts;
@@ -25,6 +28,7 @@ http::ServerOptions server_options(const config::Config& config) {
   const auto processors = static_cast<int>(std::max(std::thread::hardware_concurrency(), 1U));
   const auto& limits = config.http;
   http::ServerOptions options;
+  // Two at least, so that one that is held up by a quick handler does not hold up all.
   options.workers = limits.workers > 0 ? limits.workers : std::max(2, processors);
   options.blocking_workers = limits.blocking_workers;
   // The embedded engines compute; none of their routes waits for another server. Two for each

@@ -6,6 +6,7 @@
 
 namespace mesh {
 
+// Where the configuration leaves the number of workers open, by the processors of this machine.
 http::ServerOptions server_options(const config::Config& config);
 
 }  // namespace mesh

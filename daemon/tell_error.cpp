@@ -8,6 +8,7 @@ namespace mesh {
 
 void tell_error(const Error& error, bool json) {
   if (json) {
+    // On stdout, where the program that asked reads the answer, be it this one.
     std::cout << dump({{"error", error.message}, {"cause", error.cause}}) << "\n";
     return;
   }

@@ -34,16 +34,19 @@ struct BackupArgs {
 // What a relative path means is known here alone.
 std::string absolute(const std::string& path) {
   auto whole = std::filesystem::absolute(path).lexically_normal().string();
+  // "DIR/" names the same folder; lexically_normal keeps the slash.
   if (whole.size() > 1 && whole.ends_with('/')) whole.pop_back();
   return whole;
 }
 
 Outcome back_up(Session& session, const BackupArgs& args) {
+  // CLI11 cannot require DIR: `mesh backup verify` is named without it.
   if (args.folder.empty()) {
     return fail(ErrorKind::invalid, "name the folder to make: `mesh backup DIR`");
   }
   const std::string folder = absolute(args.folder);
   auto outcome = started(session, session.mesh->back_up(folder), args.no_wait);
+  // What did not end well, or was not waited for, follow_task has told already.
   if (outcome && *outcome == Exit::ok && !args.no_wait) {
     session.out.note("the backup is in " + folder + "; `mesh backup verify " + folder +
                      "` looks at it again");
@@ -55,6 +58,8 @@ Outcome back_up(Session& session, const BackupArgs& args) {
 Outcome told_by_meshd(Session& session, const std::vector<std::string>& arguments,
                       const std::string& done) {
   auto ran = MESH_TRY(run_meshd(arguments));
+  // Also of a damaged backup: the report says which of its files are. What could not be looked at
+  // at all is an error of run_meshd.
   session.out.record(backup_view(), ran.report, {{"Files:", "files", &file_view()}});
   if (ran.exit_code != 0) {
     session.out.note("mesh: the backup is damaged: make another one");
@@ -69,6 +74,8 @@ Outcome verify(Session& session, const std::string& folder) {
 }
 
 Outcome restore(Session& session, const std::string& folder) {
+  // By flag alone: a folder that $MESH_DATA_DIR or a context names is one that a meshd works in,
+  // and a restore takes only a new one.
   const auto& data_dir = session.globals.data_dir;
   if (!data_dir || data_dir->empty()) {
     return fail(ErrorKind::invalid,
@@ -101,6 +108,8 @@ void add_backup(Commands& commands) {
        .view = &task_view(),
        .run = [args](Session& session) { return back_up(session, *args); }},
       purpose::kOperate);
+  // `mesh backup DIR` makes one, `mesh backup verify DIR` looks at one: the verb is a group as
+  // well.
   verb.require_subcommand(0, 1);
   verb.add_option("DIR", args->folder, "the folder to make");
   verb.add_flag("--no-wait", args->no_wait, "Start it and return");

@@ -9,6 +9,7 @@ namespace {
 enum class State { ok = 0, warning = 1, critical = 2, unknown = 3 };
 
 struct Args {
+  // Below 0: no bound was given.
   std::int64_t lag_warning = -1, lag_critical = -1, letters_warning = -1, letters_critical = -1;
   bool repair = false;
 };
@@ -30,9 +31,11 @@ struct Findings {
   void measure(const std::string& name, std::int64_t value, std::int64_t warning,
                std::int64_t critical) {
     const auto bound = [](std::int64_t n) { return n < 0 ? std::string{} : std::to_string(n); };
+    // NAME=VALUE;WARNING;CRITICAL;LEAST, the plug-ins' form; a bound that is not given stays empty.
     performance.push_back(name + "=" + std::to_string(value) + ";" + bound(warning) + ";" +
                           bound(critical) + ";0");
     measured[name] = value;
+    // The worse bound first: one finding for each value.
     if (critical >= 0 && value > critical) {
       add(State::critical, name + " is " + std::to_string(value));
     } else if (warning >= 0 && value > warning) {
@@ -42,6 +45,8 @@ struct Findings {
 };
 
 State state_of(const Error& error) {
+  // A question that was refused tells nothing of the mesh: the credential, the server's version or
+  // the command line is wrong. Where nobody answers, or meshd fails, that is the finding.
   switch (error.kind) {
     case ErrorKind::unauthenticated:
     case ErrorKind::forbidden:
@@ -57,6 +62,7 @@ State state_of(const Error& error) {
 void check_listeners(client::Client& mesh, Findings& findings) {
   int ready = 0;
   for (const client::Role role : client::kRoles) {
+    // This meshd does not run the role, which is no fault.
     if (mesh.options().endpoints.of(role).empty()) continue;
     const auto answer = mesh.probe(role, "/readyz");
     if (!answer) {
@@ -88,16 +94,23 @@ void check_inside(client::Client& mesh, const Args& args, Findings& findings) {
     }
     return total;
   };
-  if (const auto groups = mesh.groups())
+  // What was not measured is within no bound: its error is a finding.
+  if (const auto groups = mesh.groups()) {
     findings.measure("lag", sum(*groups, "lag"), args.lag_warning, args.lag_critical);
+  } else {
+    findings.add(state_of(groups.error()), groups.error().message);
+  }
   if (const auto letters = mesh.dead_letter_topics()) {
     findings.measure("letters", sum(*letters, "letters"), args.letters_warning,
                      args.letters_critical);
+  } else {
+    findings.add(state_of(letters.error()), letters.error().message);
   }
 }
 
 // The folder named by flag or environment.
 std::optional<std::string> named_data(const Session& session) {
+  // --server asks about that server, whatever folder the environment names.
   if (session.globals.server) return std::nullopt;
   std::optional<std::string> dir = session.globals.data_dir;
   if (const char* named = session.surroundings.env("MESH_DATA_DIR");
@@ -107,6 +120,8 @@ std::optional<std::string> named_data(const Session& session) {
 }
 
 Outcome check(Session& session, const Args& args) {
+  // Where a meshd holds the folder's LOCK it is asked. Only a folder that nobody uses is looked at
+  // as files: whoever looks takes the LOCK.
   const auto dir = named_data(session);
   if (dir && !in_use(*dir)) return check_data(session, *dir, args.repair);
   if (args.repair) {
@@ -117,6 +132,8 @@ Outcome check(Session& session, const Args& args) {
   }
   Findings findings;
   if (const auto connected = session.connect(); !connected) {
+    // The folder of a context without a meshd is an outage; a setting that cannot be is a mistake
+    // of whoever asks.
     findings.add(
         connected.error().kind == ErrorKind::unavailable ? State::critical : State::unknown,
         connected.error().message);
@@ -140,6 +157,7 @@ Outcome check(Session& session, const Args& args) {
   for (std::size_t i = 0; i < findings.performance.size(); ++i)
     line += (i == 0 ? "|" : " ") + findings.performance[i];
   session.out.data(line + "\n");
+  // The plug-ins' numbers, which Exit has other names for.
   return static_cast<Exit>(findings.state);
 }
 

@@ -40,12 +40,15 @@ Result<Json> ask(const std::string& data_dir, const char* what) {
 }
 
 void show(Session& session, const Json& report) {
+  // The report as meshd gave it: who reads it by program needs its nesting, files and their
+  // damages.
   const Format format = session.out.format();
   if (format == Format::json || format == Format::yaml) {
     return session.out.row(damage_view(), report);
   }
   std::vector<Json> rows;
   for (const Json& file : at_path(report, "files")) {
+    // Rows and CSV have no nesting: each damage names its file.
     for (Json damage : at_path(file, "damages")) {
       damage["file"] = at_path(file, "file");
       rows.push_back(std::move(damage));
@@ -65,6 +68,7 @@ void show(Session& session, const Json& report) {
 int state_of(const Json& report) {
   if (at_path(report, "state") == "ok") return 0;
   for (const Json& file : at_path(report, "files")) {
+    // One file whose repair loses something is enough: the yes to a repair is for all files.
     if (at_path(file, "loses") == true) return 2;
   }
   return 1;
@@ -73,12 +77,15 @@ int state_of(const Json& report) {
 }  // namespace
 
 bool in_use(const std::string& data_dir) {
+  // A shared lock, given back at once: two that look do not take each other for a meshd, and a
+  // meshd that starts in this instant tries again (sqlite/core/directory_lock.cpp).
   const Fd lock(::open((data_dir + "/LOCK").c_str(), O_RDONLY | O_CLOEXEC));
   return lock && ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 std::string holder(const std::string& data_dir) {
   std::ifstream lock(data_dir + "/LOCK");
+  // meshd writes its pid there for this message alone; what counts is the lock.
   std::int64_t pid = 0;
   return lock >> pid ? "process " + std::to_string(pid) : "another process";
 }
@@ -121,6 +128,7 @@ Outcome check_data(Session& session, const std::string& data_dir, bool repair) {
     return static_cast<Exit>(state);
   }
   MESH_TRY(confirm(session, "Repair, and lose what is listed above?"));
+  // meshd looks anew, under the LOCK: what was shown above may no longer be what is there.
   report = ask(data_dir, "--repair-data");
   if (!report) return unknown(session, report.error().message);
   session.out.note(printable(plain_text(at_path(*report, "done"))));

@@ -28,6 +28,7 @@ Json to_json(const std::string& name, const NamedContext& context, bool current)
   const auto text = [](const std::optional<std::string>& value) {
     return value ? Json(*value) : Json(nullptr);
   };
+  // The token itself never leaves the file through this tool.
   Json endpoints = Json::object();
   for (const auto& [role, url] : context.endpoints) endpoints[role] = url;
   return {{"name", name},
@@ -45,12 +46,13 @@ std::string path_of(const Session& session) { return context_file_path(session.s
 Outcome add(Session& session, const Args& args) {
   auto file = MESH_TRY(load_contexts(path_of(session)));
   NamedContext context;
+  // Flags alone: what the environment says holds for one shell, and would be kept by accident.
   const Globals& given = session.globals;
   if (given.server) {
-    auto url = MESH_TRY(normal_url(*given.server));
-    context.server = url;
+    context.server = MESH_TRY(normal_url(*given.server));
   }
   if (given.data_dir) {
+    // A context is used from any folder, so a relative path would mean another one each time.
     std::error_code ignored;
     const auto absolute = std::filesystem::absolute(*given.data_dir, ignored);
     context.data_dir = ignored ? *given.data_dir : absolute.lexically_normal().string();
@@ -63,9 +65,10 @@ Outcome add(Session& session, const Args& args) {
                   "\"" + text +
                       "\": write ROLE=URL; roles are users, gateway, publisher, subscriber, admin");
     }
-    auto url = MESH_TRY(normal_url(text.substr(equals + 1)));
-    context.endpoints[role] = url;
+    context.endpoints[role] = MESH_TRY(normal_url(text.substr(equals + 1)));
   }
+  // resolve_locally has checked tenant and output before this verb ran; a token is checked when it
+  // is used.
   context.token = given.token;
   context.tenant = given.tenant;
   context.output = given.output;
@@ -75,6 +78,7 @@ Outcome add(Session& session, const Args& args) {
                 "an empty context: give at least one of --server, --endpoint, --data-dir, --token, "
                 "--tenant, --output");
   }
+  // The context is replaced as a whole: nothing of an earlier one of this name stays.
   file.contexts[args.name] = context;
   if (file.current.empty()) file.current = args.name;
   MESH_TRY(save_contexts(path_of(session), file));
@@ -86,14 +90,13 @@ Outcome add(Session& session, const Args& args) {
 }
 
 Outcome use(Session& session, const std::string& name) {
-  auto file = load_contexts(path_of(session));
-  if (!file) return fail(file.error());
-  if (!file->contexts.contains(name)) {
+  auto file = MESH_TRY(load_contexts(path_of(session)));
+  if (!file.contexts.contains(name)) {
     return fail(ErrorKind::not_found,
                 "there is no context \"" + name + "\"; `mesh context list` shows them");
   }
-  file->current = name;
-  MESH_TRY(save_contexts(path_of(session), *file));
+  file.current = name;
+  MESH_TRY(save_contexts(path_of(session), file));
   session.out.note("context " + name + " is in use");
   return Exit::ok;
 }
@@ -122,6 +125,7 @@ Outcome remove(Session& session, const std::string& name) {
   auto file = MESH_TRY(load_contexts(path_of(session)));
   if (file.contexts.erase(name) == 0)
     return fail(ErrorKind::not_found, "there is no context \"" + name + "\"");
+  // A current context that is not there would be a finding of `mesh doctor`.
   if (file.current == name) file.current.clear();
   MESH_TRY(save_contexts(path_of(session), file));
   session.out.note("context " + name + " is removed");

@@ -70,6 +70,7 @@ client::LetterFilter filter_of(const Session& session, const Args& args) {
 Outcome list(Session& session, const Args& args) {
   auto topics = MESH_TRY(session.mesh->dead_letter_topics(session.settings.tenant));
   if (!args.topic.empty()) {
+    // The API lists all of them or none.
     std::erase_if(topics, [&](const Json& item) {
       return letters_of(plain_text(at_path(item, "topic"))) != letters_of(args.topic);
     });
@@ -99,6 +100,8 @@ Result<Json> redrive(Session& session, const std::string& topic, const client::L
                      bool dry_run) {
   std::optional<std::int64_t> wait;
   if (const auto& timeout = session.settings.timeout; timeout && !dry_run) {
+    // The task itself waits for what becomes of the events, a minute unless it is told otherwise:
+    // with a longer --timeout it would end with pending ones before this tool gives up.
     constexpr std::chrono::seconds kMost{3600};  // the server's
     wait = std::min(std::chrono::ceil<std::chrono::seconds>(*timeout), kMost).count();
   }
@@ -124,6 +127,8 @@ std::string described(const client::LetterFilter& filter) {
 Outcome change_letters(Session& session, const Args& args, const Change& change) {
   const std::string topic = letters_of(args.topic);
   const auto filter = filter_of(session, args);
+  // Counting reads the letters of the topic. With --yes nobody reads the number, so it is not asked
+  // for.
   if (args.dry_run || !session.globals.yes) {
     auto counted = MESH_TRY(change.call(session, topic, filter, true));
     static const View view{"matching",
@@ -155,6 +160,7 @@ void add_filters(CLI::App& verb, Args& args) {
 void add_change(Commands& commands, CLI::App& dlq, Verb described_verb, const Change& change) {
   auto args = std::make_shared<Args>();
   described_verb.view = &task_view();
+  // `change` is one of the constants above, so that the reference outlives the verb.
   described_verb.run = [args, &change](Session& session) {
     return change_letters(session, *args, change);
   };

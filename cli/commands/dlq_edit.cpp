@@ -72,6 +72,7 @@ class Draft {
   }
   Status make(const Session& session) {
     const char* tmp = session.surroundings.env("TMPDIR");
+    // mkdtemp makes it for this user alone: an event may hold what others are not to read.
     std::string folder = std::string(tmp != nullptr && *tmp != 0 ? tmp : "/tmp") + "/mesh-XXXXXX";
     if (::mkdtemp(folder.data()) == nullptr) {
       return fail(ErrorKind::unavailable, "cannot make the folder " + folder);
@@ -101,14 +102,20 @@ Result<std::optional<std::string>> edit(Session& session, const Json& letter) {
   std::string note = what_died(letter);
   const std::string original = text;
   for (std::optional<Error> refused;;) {
+    // What the editor is given this time, to know below whether the person left it as it was.
     const std::string shown = text;
     MESH_TRY(write_private_file(draft.path(), commented(note) + text + "\n"));
     auto ended = run_editor(session.surroundings, draft.path());
+    // After a refusal the file holds work that is not to be lost; before, it is what the server
+    // has.
     if (!ended) return fail(refused ? draft.keep(*refused) : ended.error());
     auto edited = MESH_TRY(read_file(draft.path(), kMaxBytes));
     text = without_comments(edited);
+    // Also after a refusal: whoever goes back to what died has nothing to mend.
     if (text.empty() || text == original) return std::nullopt;
     if (refused && text == shown) return fail(draft.keep(*refused));
+    // Only its syntax is looked at. The text itself goes to the server, so that numbers stay as
+    // they were typed.
     const auto json = parse_json(text, {.max_bytes = kMaxBytes});
     Result<std::string> mended =
         json ? mend_letter(session, {plain_text(letter["topic"]), letter["partition"],
@@ -131,6 +138,7 @@ Outcome edit_letter(Session& session, const Args& args) {
   client::LetterFilter filter;
   filter.tenant = session.settings.tenant;
   filter.id = args.id;
+  // Two at most, newest first: enough to say that there are more.
   auto letters = MESH_TRY(session.mesh->dead_letters(topic, filter, 2));
   if (letters.empty()) {
     return fail(ErrorKind::not_found, "no letter of event \"" + args.id + "\" in " + topic);

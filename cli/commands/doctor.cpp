@@ -32,6 +32,7 @@ Finding check_contexts(const Session& session) {
   if (!file) return {"contexts", false, file.error().message, "correct the file, or move it away"};
   if (file->contexts.empty())
     return {"contexts", true, "none saved" + (path.empty() ? "" : " in " + path), ""};
+  // Other commands pass over it and take the default addresses, which surprises.
   if (!file->current.empty() && !file->contexts.contains(file->current)) {
     return {"contexts", false, "the current one, \"" + file->current + "\", does not exist",
             "`mesh context use NAME` takes another"};
@@ -43,6 +44,7 @@ Finding check_contexts(const Session& session) {
 }
 
 std::optional<Finding> check_process(const std::string& data_dir) {
+  // A server that was named by its address need not run on this machine.
   if (data_dir.empty()) return std::nullopt;
   const auto text = read_file(data_dir + "/run.json", 1 << 16);
   if (!text) {
@@ -55,6 +57,7 @@ std::optional<Finding> check_process(const std::string& data_dir) {
     return Finding{"meshd process", false, data_dir + "/run.json names no process",
                    "restart meshd"};
   const auto number = pid.get<std::int64_t>();
+  // run.json outlives a crash, and its pid may be another program's by then: the LOCK tells.
   if (!in_use(data_dir)) {
     return Finding{"meshd process", false,
                    "process " + std::to_string(number) + " of " + data_dir + "/run.json is gone",
@@ -76,7 +79,10 @@ Finding check_address(client::Client& mesh, client::Role role, Heard& heard) {
   if (!health)
     return {name, false, health.error().message,
             "is meshd running, and is " + url + " its address?"};
+  // Also of an answer that says no more: the clock is that of whoever answers.
   if (health->date) heard.date = health->date;
+  // Before the body is looked at: what a full listener answers names no service either, and would
+  // be taken for another program.
   if (health->status == 503) {
     return {name, false,
             url + " turns requests away: " +
@@ -113,6 +119,7 @@ Finding check_clock(const std::string& date, Timestamp now) {
   // Tokens are refused beyond a leeway of at most 60 s.
   if (std::abs(skew) > 30)
     return {"clock", false, text, "set both clocks by NTP: tokens are refused otherwise"};
+  // Date counts whole seconds, and the answer was under way: one second is agreement.
   return {"clock", true, std::abs(skew) <= 1 ? "agrees with the server's" : text, ""};
 }
 
@@ -124,6 +131,7 @@ std::vector<Finding> check_credentials(Session& session) {
     findings.push_back({"operator token", true, "none known: admin commands will be refused",
                         "on the server's machine use --data-dir, elsewhere --token"});
   } else if (const auto topics = session.mesh->topics(); topics) {
+    // Any route of the admin API would do; this one changes nothing and answers little.
     findings.push_back({"operator token", true, "accepted", ""});
   } else {
     const bool refused = topics.error().kind == ErrorKind::unauthenticated ||
@@ -132,6 +140,7 @@ std::vector<Finding> check_credentials(Session& session) {
                         refused ? "is it the token of this server's data folder?"
                                 : "it could not be tried; see the listeners above"});
   }
+  // An operator's token given by hand was tried above; it opens no tenant's routes by itself.
   if (settings.token.empty() || !is_tenant_token(settings.token)) {
     if (settings.tenant.empty())
       findings.push_back({"tenant", true, "none: tenants' commands need --tenant", ""});
@@ -149,6 +158,8 @@ std::vector<Finding> check_credentials(Session& session) {
 }
 
 std::vector<Finding> examine(Session& session) {
+  // Each look needs what the one before it found: without settings there are no addresses, without
+  // a server no version, clock or credential to compare. What cannot be looked at is left out.
   std::vector<Finding> findings{check_contexts(session)};
   if (const auto connected = session.connect(); !connected) {
     findings.push_back(
@@ -165,6 +176,8 @@ std::vector<Finding> examine(Session& session) {
     findings.push_back(check_address(*session.mesh, role, heard));
     reached = reached || heard.version;
   }
+  // A listener that answers as a meshd has named its version; credentials would only fail as it
+  // did.
   if (!reached) return findings;
   findings.push_back(check_version(*heard.version));
   if (heard.date) findings.push_back(check_clock(*heard.date, session.clock.now()));

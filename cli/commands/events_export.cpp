@@ -54,6 +54,8 @@ class Sink {
 };
 
 std::int64_t distance(const client::Positions& from, const client::Positions& to) {
+  // An upper bound, for the progress bar: compacted offsets and records that the filter leaves out
+  // are among them.
   std::int64_t sum = 0;
   for (const auto& [partition, end] : to) {
     const auto begin = from.find(partition);
@@ -63,11 +65,13 @@ std::int64_t distance(const client::Positions& from, const client::Positions& to
 }
 
 Outcome export_records(Session& session, const Args& args) {
+  // Only where CSV was asked for by hand; as the setting for all commands it is passed over.
   if (session.globals.output == "csv") {
     return fail(ErrorKind::invalid,
                 "an export is NDJSON; `mesh events tail --topic " + args.topic +
                     " --from start --no-follow -o csv` prints the same records as CSV");
   }
+  // Where the topic ends now is the end of the export: it comes to one however fast events arrive.
   auto range = MESH_TRY(whole_topic(*session.mesh, args.topic));
   auto from = MESH_TRY(resolve_bound(*session.mesh, range, args.from));
   auto to = MESH_TRY(resolve_bound(*session.mesh, range, args.to));
@@ -88,6 +92,8 @@ Outcome export_records(Session& session, const Args& args) {
     return written && !InterruptGuard::interrupted();
   });
   progress.clear();
+  // Whatever came of the call under way: the person ended it. Without close() the sink removes what
+  // it wrote.
   if (InterruptGuard::interrupted()) {
     session.out.note("interrupted: the export is not whole");
     return InterruptGuard::exit();
@@ -95,9 +101,9 @@ Outcome export_records(Session& session, const Args& args) {
   if (!read) return fail(read.error());
   if (!written && sink.to_stdout()) return Exit::ok;  // a reader that has gone, or app.cpp says so
   if (!written) return fail(ErrorKind::unavailable, "cannot write all of " + args.file);
-  if (count == 0) {
-    MESH_TRY(tenant_exists(*session.mesh, filter));
-  }
+  // Before close(): a slip in the tenant's name must not leave an empty file that looks like an
+  // answer.
+  if (count == 0) MESH_TRY(tenant_exists(*session.mesh, filter));
   MESH_TRY(sink.close());
   session.out.note(with_thousands(count) + " records");
   return Exit::ok;

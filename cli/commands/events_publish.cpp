@@ -18,6 +18,8 @@ namespace mesh::cli {
 namespace {
 
 constexpr std::size_t kBatchLines = 1000;  // fewer where the tenant's limit admits fewer at once
+// Far below the default of http.max_bulk_body; a server with a lower bound answers 413, and gets
+// halves.
 constexpr std::size_t kBatchBytes = 4 << 20;
 constexpr int kShownFailures = 20;
 
@@ -76,10 +78,13 @@ class Publisher {
     const InterruptGuard interrupt;
     std::optional<Error> unreadable;
     while (!InterruptGuard::interrupted()) {
+      // A slow source, such as `mesh events tail |`, must not leave its last records in a batch
+      // that never fills.
       if (!batch_.empty() && !records_.ready(50)) {
         if (auto sent = send(); !sent) return ended_by(sent.error());
       }
       auto record = records_.next();
+      // What was read before is published first; the error is told after the summary.
       if (!record) unreadable = record.error();
       if (!record || !*record) break;
       if (auto taken = take(**record); !taken) return ended_by(taken.error());
@@ -87,6 +92,7 @@ class Publisher {
         if (auto sent = send(); !sent) return ended_by(sent.error());
       }
     }
+    // After Ctrl-C, too: what was read is published, and the summary counts it.
     if (auto sent = send(); !sent) return ended_by(sent.error());
     progress_.clear();
     if (session_.out.format() != Format::name) {
@@ -113,18 +119,22 @@ class Publisher {
   };
 
   Outcome ended_by(Error error) const {
+    // After Ctrl-C a call ends with its last error, since nobody waits for another try: no failure.
     if (!InterruptGuard::interrupted()) return fail(std::move(error));
     session_.out.note("interrupted: " + error.message);
     return InterruptGuard::exit();
   }
 
   void refuse(std::int64_t line, const std::string& reason) {
+    // A file of the wrong kind must not fill the terminal; the number of the others is told at the
+    // end.
     if (++failed_ > kShownFailures) return;
     progress_.clear();
     session_.out.note("line " + std::to_string(line) + ": " + printable(reason));
   }
 
   Status take(const JsonText& record) {
+    // Before event_of, which would take a letter for bare data where a --type is given.
     if (const auto letter = letter_of(record.text)) return mend(record.line, *letter);
     const auto event = event_of(record);
     if (!event) {
@@ -137,9 +147,7 @@ class Publisher {
     const Json& named = at_path(*event, "tenantid");
     const std::string tenant =
         args_.defaults.keep_tenant && named.is_string() ? named.get<std::string>() : "";
-    if (!batch_.empty() && tenant != tenant_) {
-      MESH_TRY(send());
-    }
+    if (!batch_.empty() && tenant != tenant_) MESH_TRY(send());
     tenant_ = tenant;
     batch_.push_back({record.line, dump(*event)});
     bytes_ += batch_.back().text.size() + 1;
@@ -149,6 +157,8 @@ class Publisher {
   // A dead letter goes back edited, in an exchange of its own.
   Status mend(std::int64_t line, const Letter& letter) {
     const auto& only = session_.settings.tenant;
+    // The API mends by the letter's place, whatever tenant was named: what --tenant restricts is
+    // decided here. A letter without an event is refused by mend_letter, with advice.
     if (!only.empty() && letter.tenant != only && letter.event != "null") {
       refuse(line, "the letter's event is of tenant \"" + letter.tenant + "\", not of " + only +
                        ": without --tenant letters of all tenants are mended");
@@ -174,6 +184,8 @@ class Publisher {
 
   Status send() {
     while (!batch_.empty()) {
+      // A tenant's limit that lets no whole batch through lets none of the later ones through
+      // either: once halved, all batches of this run stay so small.
       const std::size_t size = std::min(batch_.size(), most_at_once_);
       std::string body;
       body.reserve(bytes_);
@@ -186,6 +198,7 @@ class Publisher {
       if (ids) {
         accepted_ += static_cast<std::int64_t>(ids->ids.size());
         if (!ids->written.pending.empty()) unseen_ = ids->written;
+        // Ids are told as soon as their events are durable, for a reader behind a pipe.
         if (session_.out.format() == Format::name) {
           for (const auto& id : ids->ids) session_.out.data(printable(id) + "\n");
           session_.out.flush();
@@ -206,6 +219,7 @@ class Publisher {
   bool drop_refused(const Error& error) {
     std::map<std::size_t, std::string> refused;
     for (const FieldError& field : error.fields) {
+      // "/<line of the request, from 1>/<pointer into the event>".
       const auto parts = split(field.pointer, '/');
       const auto line = parts.size() > 1 ? parse_int(parts[1]) : std::nullopt;
       if (!line || *line < 1 || *line > static_cast<std::int64_t>(batch_.size())) continue;
@@ -213,6 +227,7 @@ class Publisher {
       std::string& text = refused[static_cast<std::size_t>(*line - 1)];
       text += (text.empty() ? "" : "; ") + (where.empty() ? "" : where + ": ") + field.detail;
     }
+    // Without a line to leave out, the same request would be refused for ever.
     if (refused.empty()) return false;
     std::vector<Item> kept;
     for (std::size_t i = 0; i < batch_.size(); ++i) {
@@ -229,6 +244,8 @@ class Publisher {
   Error with_progress(Error error) const {
     if (accepted_ > 0)
       error.message += " (" + std::to_string(accepted_) + " events were accepted before)";
+    // Batches go in the order of the file, so all that comes before the first of this one was
+    // accepted or refused.
     if (!batch_.empty())
       error.message +=
           "; line " + std::to_string(batch_.front().line) + " is the first that was not";
@@ -236,6 +253,7 @@ class Publisher {
   }
 
   double fraction() const {
+    // By bytes, since nobody knows how many records a file has; a pipe has no size.
     const TextInput& input = records_.lines().input();
     return input.size() > 0
                ? static_cast<double>(input.bytes_read()) / static_cast<double>(input.size())

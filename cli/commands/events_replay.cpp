@@ -27,6 +27,8 @@ const View& estimate_view() {
 }
 
 std::string pipeline_of(const std::string& topic) {
+  // The server finds it by itself; here it is for the question. Other topics are left to the
+  // server.
   if (topic == "user.events") return "user-index";
   if (topic == "analytics.events") return "analytics";
   if (topic == "chemical.events") return "chemical";
@@ -46,6 +48,7 @@ Outcome replay(Session& session, const Args& args) {
   request.tenant = session.settings.tenant;
   if (args.partition >= 0) request.partition = args.partition;
   if (request.pipeline.empty()) request.pipeline = pipeline_of(request.topic);
+  // The estimate reads the range. With --yes nobody reads the number, so it is not asked for.
   if (args.dry_run || !session.globals.yes) {
     request.dry_run = true;
     auto estimate = MESH_TRY(session.mesh->replay(request));

@@ -14,12 +14,14 @@
 namespace mesh::cli {
 
 std::string record_line(const Json& record) {
+  // Its syntax is good, so that parse has a value.
   static const RecordFormat format = *RecordFormat::parse("%t/%p@%o  %y  %k  %v");
   return time_text(at_path(record, "time")) + "  " + printable(format.apply(record)) + "\n";
 }
 
 namespace {
 
+// The most that the server takes.
 constexpr int kLongPollSeconds = 25;
 
 struct Args {
@@ -63,6 +65,7 @@ Outcome follow(Session& session, client::FollowQuery query, Printer& printer) {
   // Who reads no more waits for no event, but the request under way would.
   std::thread([] {
     await_reader_gone();
+    // exit(3) would take away the objects that the main thread works with.
     std::_Exit(static_cast<int>(Exit::ok));
   }).detach();
   query.limit = 1000;
@@ -76,6 +79,8 @@ Outcome follow(Session& session, client::FollowQuery query, Printer& printer) {
       if (!retry_delay(page.error(), 1, 0)) return fail(page.error());
       if (!told) session.out.note("mesh: " + printable(page.error().message) + "; trying again");
       told = true;
+      // Below the attempt at which retry_delay gives up: a tail waits for its server without end.
+      // Full jitter may say 0, so something is added; no loop goes round without a pause.
       attempt = std::min(attempt + 1, 7);
       if (!nap(*retry_delay(page.error(), attempt, random()) + Duration{100})) return Exit::ok;
       continue;
@@ -96,6 +101,7 @@ Result<std::vector<std::string>> topics_of(Session& session, const Args& args) {
   if (names.empty()) {
     auto topics = MESH_TRY(session.mesh->topics());
     for (const Json& topic : topics) {
+      // Letters repeat events of other topics: who wants them names their topic.
       std::string name = plain_text(at_path(topic, "name"));
       if (!is_dead_letter_topic(name)) names.push_back(std::move(name));
     }
@@ -106,13 +112,10 @@ Result<std::vector<std::string>> topics_of(Session& session, const Args& args) {
 Outcome tail(Session& session, const Args& args) {
   std::optional<RecordFormat> format;
   if (!args.format.empty()) {
-    auto parsed = MESH_TRY(RecordFormat::parse(args.format));
-    format = std::move(parsed);
+    format = MESH_TRY(RecordFormat::parse(args.format));
   }
   RecordFilter filter{session.settings.tenant, {}, {}};
-  for (const auto& text : args.filters) {
-    MESH_TRY(add_filter(filter, text));
-  }
+  for (const auto& text : args.filters) MESH_TRY(add_filter(filter, text));
   const bool follows = args.follow || (!args.no_follow && args.last == 0);
   Printer printer(session, std::move(format));
   client::FollowQuery query{.topics = args.topics,
@@ -120,6 +123,7 @@ Outcome tail(Session& session, const Args& args) {
                             .tenant = filter.tenant,
                             .type = filter.type,
                             .key = filter.key};
+  // Nothing that is there already is asked for: the server itself begins at the end of each topic.
   if (follows && args.last == 0 && args.from.empty()) {
     return follow(session, std::move(query), printer);
   }
@@ -131,13 +135,13 @@ Outcome tail(Session& session, const Args& args) {
   for (const auto& name : names) {
     auto range = MESH_TRY(whole_topic(*session.mesh, name));
     if (!args.from.empty()) {
-      auto from = MESH_TRY(resolve_bound(*session.mesh, range, args.from));
-      range.from = std::move(from);
+      range.from = MESH_TRY(resolve_bound(*session.mesh, range, args.from));
     }
     for (const auto& [partition, end] : range.to) ends[{name, partition}] = end;
     ranges.push_back(std::move(range));
   }
   if (args.last > 0 || args.from.empty()) {
+    // --no-follow alone: as many as tail(1) prints.
     const std::int64_t count = args.last > 0 ? args.last : 10;
     if (args.from.empty()) {
       auto last =
@@ -152,11 +156,10 @@ Outcome tail(Session& session, const Args& args) {
     MESH_TRY(read_ranges(*session.mesh, ranges, filter,
                          [&](Json record) { return printer.print(record); }));
   }
-  if (!printer.any()) {
-    MESH_TRY(tenant_exists(*session.mesh, filter));
-  }
+  if (!printer.any()) MESH_TRY(tenant_exists(*session.mesh, filter));
   if (!printer.flush()) return Exit::ok;  // `… | head` has enough
   if (!follows) return Exit::ok;
+  // Exactly where the history ended, so that between the two nothing is lost or printed twice.
   query.cursor = format_log_cursor(ends);
   return follow(session, std::move(query), printer);
 }

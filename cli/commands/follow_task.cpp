@@ -35,6 +35,8 @@ Outcome follow_task(Session& session, const std::string& id) {
   Progress progress = session.progress("task");
   const auto begin = session.clock.steady();
   for (int attempt = 0; true;) {
+    // A second each: the HTTP client does not see Ctrl-C, and --timeout is looked at between two
+    // calls.
     auto task = session.mesh->task(id, 1);
     if (InterruptGuard::interrupted()) {
       progress.clear();
@@ -56,6 +58,7 @@ Outcome follow_task(Session& session, const std::string& id) {
     }
     attempt = 0;
     const std::string state = word(*task, "state");
+    // Any word but these two is an end, so that a state of a later server does not loop.
     if (state != "queued" && state != "running") {
       progress.clear();
       session.out.record(task_view(), shown_task(session, *task));
@@ -63,6 +66,7 @@ Outcome follow_task(Session& session, const std::string& id) {
       return exit_of(*task);
     }
     progress.update(number(*task, "progress.done"), number(*task, "progress.total"));
+    // Of the whole wait; the same setting bounds each request by itself.
     if (session.settings.timeout && session.clock.steady() - begin >= *session.settings.timeout) {
       progress.clear();
       session.out.record(task_view(), shown_task(session, *task));

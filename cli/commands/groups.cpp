@@ -92,6 +92,8 @@ std::string touched(const Json& partitions) {
 Outcome seek(Session& session, const SeekArgs& args) {
   client::SeekRequest request = args.request;
   if (args.partition >= 0) request.partition = args.partition;
+  // What the question counts is an estimate: the group goes on until it is moved. What is printed
+  // at the end comes from the call that moved it.
   if (!request.dry_run && !session.globals.yes) {
     request.dry_run = true;
     auto planned = MESH_TRY(session.mesh->seek_group(args.group, request));

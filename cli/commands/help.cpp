@@ -5,6 +5,7 @@ namespace {
 
 Outcome help(Session& session, const Commands& commands, const CLI::App& root,
              const std::vector<std::string>& words) {
+  // By hand: CLI11's parser would ask for the options that the command requires.
   const CLI::App* app = &root;
   for (const std::string& word : words) {
     const auto named =

@@ -48,6 +48,7 @@ struct RebuildArgs {
 };
 
 Outcome rebuild(Session& session, const RebuildArgs& args) {
+  // The API has no dry run of a rebuild. It reads the whole of user.events, whose size is known.
   if (!args.dry_run) return started(session, session.mesh->rebuild_index(), args.no_wait);
   auto topic = MESH_TRY(session.mesh->topic("user.events"));
   static const View view{"records",
@@ -59,6 +60,7 @@ Outcome rebuild(Session& session, const RebuildArgs& args) {
 }
 
 Outcome rollback(Session& session) {
+  // The answer says nothing; the list shows which generation serves.
   MESH_TRY(session.mesh->rollback_index());
   return list(session);
 }
@@ -69,6 +71,7 @@ Outcome verify(Session& session) {
   bool sound = true;
   for (const auto* path : {"missing", "extra", "stale"}) {
     const Json& count = at_path(report, path);
+    // A count that is missing is not 0: an answer of another form must not pass for a sound index.
     sound = sound && count.is_number_integer() && count.get<std::int64_t>() == 0;
   }
   if (sound) return Exit::ok;

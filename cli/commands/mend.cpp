@@ -7,6 +7,7 @@ namespace mesh::cli {
 
 std::optional<Letter> letter_of(std::string_view line) {
   if (line.find("\"cause_class\"") == line.npos) return std::nullopt;  // of most lines, at no cost
+  // No event and no record has these members together, under the topic of dead letters.
   const auto json = parse_json(line);
   if (!json || !json->is_object() || !json->contains("event") || !json->contains("cause_class")) {
     return std::nullopt;
@@ -17,6 +18,7 @@ std::optional<Letter> letter_of(std::string_view line) {
       !partition.is_number_integer() || !offset.is_number_integer()) {
     return std::nullopt;
   }
+  // The event's own text, so that numbers and their digits stay as they stand.
   return Letter{topic.get<std::string>(), partition.get<std::int64_t>(), offset.get<std::int64_t>(),
                 std::string(member_text(line, "event")),
                 plain_text(at_path((*json)["event"], "tenantid"))};
@@ -35,6 +37,8 @@ Result<std::string> mend_letter(Session& session, const Letter& letter) {
 }
 
 bool is_refusal(const Error& error) {
+  // What the letter itself is to blame for: the next one may do. Any other error, as of a
+  // credential or a server that is away, would meet all that follow.
   return error.kind == ErrorKind::unprocessable || error.kind == ErrorKind::invalid ||
          error.kind == ErrorKind::conflict || error.kind == ErrorKind::not_found ||
          error.kind == ErrorKind::too_large;

@@ -49,14 +49,22 @@ Outcome show(Session& session, const Args& args) {
 }
 
 Outcome set(Session& session, const Args& args) {
+  // Neither, or both.
   if (args.rate_text.empty() == args.rate.empty()) {
     return fail(ErrorKind::invalid, "give the rate once: as 30/1m, or with --rate 30 --per 1m");
   }
   std::string text = args.rate_text.empty() ? args.rate : args.rate_text;
-  if (text.find('/') == text.npos) text += "/" + (args.per.empty() ? "1s" : args.per);
+  const bool whole = text.find('/') != text.npos;
+  if (whole && !args.per.empty()) {
+    return fail(ErrorKind::invalid, "\"" + text + "\" says the period, and so does --per " +
+                                        args.per + ": give one of them");
+  }
+  if (!whole) text += "/" + (args.per.empty() ? "1s" : args.per);
   auto rate = MESH_TRY(parse_rate(text));
   if (args.burst >= 0) rate.burst = args.burst;
   const auto limit = session.mesh->set_rate_limit(args.tenant, args.scope, to_policy(rate));
+  // A bulk costs a unit for each of its events, so this limit also bounds what one request may
+  // hold.
   if (limit && args.scope == "publish") {
     session.out.note("a request with more than " + count_text(at_path(*limit, "limit")) +
                      " events is refused from now on; `mesh events publish` divides its own");
@@ -65,9 +73,8 @@ Outcome set(Session& session, const Args& args) {
 }
 
 Outcome reset(Session& session, const Args& args) {
-  if (args.policy) {
-    MESH_TRY(session.mesh->default_rate_limit(args.tenant, args.scope));
-  }
+  // The policy first, so that the answer shows the limit that holds from now on.
+  if (args.policy) (void)MESH_TRY(session.mesh->default_rate_limit(args.tenant, args.scope));
   return print(session, session.mesh->reset_rate_limit(args.tenant, args.scope));
 }
 

@@ -36,8 +36,8 @@ struct Args {
 
 Outcome search(Session& session, Args args) {
   MESH_TRY(need_tenant(session));
-  auto seconds = MESH_TRY(wait_seconds(args.wait));
-  args.search.wait_seconds = seconds;
+  args.search.wait_seconds = MESH_TRY(wait_seconds(args.wait));
+  // Words are joined, so that a query of several needs no quotes.
   auto hits = MESH_TRY(session.mesh->search(join(args.words, " "), args.limit, args.search));
   std::vector<Json> rows;
   for (const SearchHit& hit : hits) rows.push_back(to_json(hit));

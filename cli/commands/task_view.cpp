@@ -6,6 +6,8 @@
 namespace mesh::cli {
 namespace {
 
+// Put into a task that is shown to people: a column's function sees the task alone, and how long a
+// running one takes needs the time of day.
 constexpr const char* kSeenAt = "seen_at";
 
 std::string word(const Json& task, std::string_view path) {
@@ -51,6 +53,7 @@ std::string copied_text(const Json& task) {
 // "at 45%", or the units done where it is not known how many there are.
 std::string progress_text(const Json& task) {
   const Json &done = at_path(task, "progress.done"), &total = at_path(task, "progress.total");
+  // A total of 0 is one that the server does not know yet.
   if (!done.is_number_integer() || !any(task, "progress.total")) return "at " + done_text(task);
   return "at " + percent_text(done.get<double>() / total.get<double>());
 }
@@ -60,6 +63,7 @@ struct Count {
   const char* words;
   bool always;  // also where it is 0
 };
+// In the order in which they are told. 0 is told where it answers a question, as "died again 0".
 constexpr Count kCounts[] = {{"redriven", "redriven", true},
                              {"purged", "purged", true},
                              {"done", "done", true},
@@ -96,6 +100,7 @@ std::string task_next_step(const Json& task) {
     return "`mesh tasks wait " + id + "` follows it, `mesh tasks cancel " + id + "` stops it";
   }
   if (state != "done") return {};
+  // One step is named, that for the worst of what the result says.
   const std::string letters = "`mesh dlq show " + word(task, "spec.topic") + "`";
   if (any(task, "result.died_again")) return letters + " shows why they died again";
   if (any(task, "result.pending")) {
@@ -144,6 +149,7 @@ const View& task_view() {
 }
 
 Json shown_task(const Session& session, const Json& task) {
+  // JSON, YAML and CSV have what the server answered and nothing else.
   if (!task.is_object() || !session.out.for_people()) return task;
   Json shown = task;
   shown[kSeenAt] = format_rfc3339(session.clock.now());

@@ -48,6 +48,7 @@ Result<Json> body_of(const Args& args) {
                   "\"" + text + "\": write SCOPE=RATE/PER, such as search=30/1m, or SCOPE=none");
     }
     if (std::string_view(text).substr(equals + 1) == "none") {
+      // The record is patched scope by scope: null takes one away, and the others stay.
       body["rate_limits"][text.substr(0, equals)] = nullptr;
       continue;
     }
@@ -72,6 +73,7 @@ Outcome create(Session& session, const Args& args) {
   auto body = MESH_TRY(body_of(args));
   Json tenant{{"id", args.id}};
   tenant.update(body);
+  // The API requires a name.
   if (!tenant.contains("name")) tenant["name"] = args.id;
   return print(session, session.mesh->create_tenant(tenant));
 }
@@ -91,6 +93,7 @@ Outcome list(Session& session, const Args& args) {
 }
 
 Outcome remove(Session& session, const std::string& id) {
+  // The record's limits are for the question; without one they need not be asked for.
   if (!session.globals.yes) {
     const auto tenant = MESH_TRY(session.mesh->tenant(id));
     MESH_TRY(confirm(
@@ -114,6 +117,7 @@ void add_change(Commands& commands, CLI::App& group, Verb described, const char*
   verb.add_option(id, args->id, "The tenant's id: lower-case letters, digits and dashes")
       ->required();
   verb.add_option("--name", args->name, "Its name for people")->type_name("NAME");
+  // A value, not a switch: an update must be able to say false, and to say nothing.
   verb.add_option_function<bool>(
           "--unknown-types", [args](bool allow) { args->unknown_types = allow; },
           "May it publish event types outside the catalogue")

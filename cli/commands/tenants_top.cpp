@@ -21,6 +21,7 @@ std::vector<Json> with_rates(const Json& usage) {
   for (Json tenant : usage.at("tenants")) {
     for (const char* counted :
          {"requests", "rejected", "events", "bytes", "searches", "processed"}) {
+      // Three decimals: what a quotient has beyond them is noise in JSON.
       const double rate = tenant.value(counted, 0.0) / window;
       tenant["per_second"][counted] = std::round(rate * 1'000) / 1'000;
     }
@@ -67,11 +68,14 @@ Status show(Session& session, const Args& args) {
   const bool for_people = out.for_people();
   const std::string title = "the last " + args.window + ", by " + args.sort;
   if (args.watch && for_people) {
+    // Home, then clear to the end: the terminal's history keeps one picture. A file or a pipe gets
+    // one after another.
     if (out.terminal().out) out.data("\x1b[H\x1b[J");
     out.data(time_text(format_rfc3339(session.clock.now())) + "  " + title + "\n");
   } else if (for_people) {
     out.note(title);
   }
+  // Several documents in one stream need a mark between them.
   if (args.watch && out.format() == Format::yaml) out.data("---\n");
   out.items(usage_view(), with_rates(usage));
   out.flush();
@@ -80,6 +84,7 @@ Status show(Session& session, const Args& args) {
 
 Outcome top(Session& session, const Args& args) {
   const InterruptGuard interrupt;
+  // A pager would hold up the next picture until a key is pressed.
   if (args.watch) session.out.set_pager({});
   for (int shown = 1;; ++shown) {
     MESH_TRY(show(session, args));

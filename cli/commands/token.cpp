@@ -39,12 +39,14 @@ Outcome mint(Session& session, const MintArgs& args) {
                 "give --hs256-secret-file FILE, or --dev for a server in dev mode");
   } else {
     const auto ttl = parse_duration(args.ttl);
+    // exp counts whole seconds: a shorter time would end where it begins.
     if (!ttl || ttl->count() < 1000)
       return fail(ErrorKind::invalid, "--ttl: \"" + args.ttl + "\" is not a duration such as 1h");
     request.ttl = *ttl;
     auto secret = MESH_TRY(read_file(args.secret_file, 1 << 16));
-    // The server reads secret files without the line end that editors leave.
-    while (secret.ends_with('\n') || secret.ends_with('\r')) secret.pop_back();
+    // As the server reads it: without the one line end that editors leave.
+    if (secret.ends_with('\n')) secret.pop_back();
+    if (secret.ends_with('\r')) secret.pop_back();
     token = mint_hs256(request, secret, session.clock.now());
   }
   if (!token) return fail(token.error());
@@ -54,6 +56,8 @@ Outcome mint(Session& session, const MintArgs& args) {
 
 Outcome inspect(Session& session, std::string token) {
   if (token.empty()) {
+    // A context's token is not looked at: without a server no context is read
+    // (Session::resolve_locally).
     const char* env = session.surroundings.env("MESH_TOKEN");
     token = session.globals.token.value_or(env == nullptr ? "" : env);
   }

@@ -56,18 +56,19 @@ struct ListArgs {
 
 Outcome list(Session& session, const ListArgs& args) {
   MESH_TRY(need_tenant(session));
+  // The server's most. Pages are gathered before anything is printed: the widest cell makes a
+  // column's width, and JSON is one array.
   constexpr int kPage = 1000;
   client::UserQuery query{args.all ? kPage : std::min(args.limit, kPage), args.email, {}};
   std::vector<Json> rows;
   bool more = false;
   do {
-    auto page = session.mesh->list_users(query);
-    if (!page) return fail(page.error());
-    for (const User& user : page->users) {
+    auto page = MESH_TRY(session.mesh->list_users(query));
+    for (const User& user : page.users) {
       if (args.all || static_cast<int>(rows.size()) < args.limit) rows.push_back(to_json(user));
     }
-    query.page = page->next;
-    more = !page->next.empty();
+    query.page = page.next;
+    more = !page.next.empty();
   } while (more && (args.all || static_cast<int>(rows.size()) < args.limit));
   session.out.items(user_view(), rows);
   if (more) session.out.note("there are more: --all shows them");
@@ -90,6 +91,7 @@ struct UpdateArgs {
 Outcome update(Session& session, const UpdateArgs& args) {
   MESH_TRY(need_tenant(session));
   UserPatch patch;
+  // An empty value is as none: neither member can be made empty.
   if (!args.email.empty()) patch.email = args.email;
   if (!args.name.empty()) patch.name = args.name;
   if (!patch.email && !patch.name) {
@@ -120,6 +122,7 @@ Outcome remove(Session& session, const DeleteArgs& args) {
   }
   auto written = MESH_TRY(session.mesh->delete_user(id, write));
   session.out.note("user " + std::to_string(id) + " is deleted");
+  // People have the note; a script needs the id and the position of the write.
   if (!session.out.for_people()) {
     session.out.row(deleted_view(), with_position({{"id", id}}, written));
   }

@@ -49,6 +49,8 @@ class FailureReport {
   void add(Session& session, Progress& progress, const RowReader& rows, const UserRow& row,
            const std::string& reason) {
     if (file_.is_open()) {
+      // With the first failed row, since the columns are known only once rows are read. Where none
+      // fails the file stays empty.
       if (count_ == 0) file_ << rows.failures_header();
       file_ << rows.failed_row(row, reason);
     }
@@ -77,6 +79,7 @@ class FailureReport {
 };
 
 Exit exit_of(const ImportResult& result, Exit seen) {
+  // The graver first: a stopped import has also failed rows, and an interrupted one may have.
   if (result.stopped) return exit_code(result.stopped->kind);
   if (result.interrupted) return InterruptGuard::exit();
   if (result.counts.failed == 0) return seen;
@@ -114,11 +117,11 @@ double fraction_of(const TextInput& input) {
 
 Outcome import_file(Session& session, Args args) {
   MESH_TRY(need_tenant(session));
-  auto delimiter = MESH_TRY(delimiter_of(args.delimiter));
-  args.rows.delimiter = delimiter;
+  args.rows.delimiter = MESH_TRY(delimiter_of(args.delimiter));
   args.rows.format = format_of(args.format);
   args.import.run = new_uuid_v7(session.clock.now());
   auto lines = MESH_TRY(LineReader::open(args.file, args.encoding));
+  // Before --errors is opened, which empties the file.
   if (!args.errors.empty() && same_file(args.file, args.errors)) {
     return fail(ErrorKind::invalid,
                 "--errors " + args.errors + " is the file that is imported: name another one");
@@ -154,6 +157,7 @@ Outcome import_file(Session& session, Args args) {
 
   const auto& counts = result.counts;
   const bool dry_run = args.import.batch.dry_run;
+  // A file whose first row cannot be read has nothing to count: its error says it all.
   if (counts.rows > 0 || !result.stopped) {
     session.out.row(summary_view(), {{"created", counts.created},
                                      {"updated", counts.updated},

@@ -5,6 +5,8 @@
 
 namespace mesh::cli {
 
+// Validators here have no description: CLI11 would hang it onto the value's name
+// (Option::get_type_name), which usages show.
 CLI::Validator whole_number(std::int64_t low, std::int64_t high) {
   return CLI::Validator(
       [low, high](const std::string& text) {
@@ -52,6 +54,8 @@ Status check_tenant_flag(const Verb& verb, const std::string& path, const Global
 CLI::App& Commands::group(const std::string& name, const std::string& summary,
                           const std::string& purpose) {
   CLI::App* app = root_.add_subcommand(name, summary);
+  // 0: a group without a verb is answered by app.cpp with the group's help, not by CLI11. Fall
+  // through, so that global options may stand behind the verb.
   app->group(purpose)->require_subcommand(0, 1)->fallthrough();
   return *app;
 }

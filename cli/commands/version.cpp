@@ -17,6 +17,7 @@ const View& version_view() {
 
 Outcome version(Session& session, bool client_only) {
   Json row{{"client", MESH_VERSION}, {"server", nullptr}};
+  // That nobody answers is an answer here, null, and no failure.
   if (!client_only && session.connect()) {
     for (const client::Role role : client::kRoles) {
       auto health = session.mesh->probe(role, "/health");

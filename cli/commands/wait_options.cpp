@@ -19,6 +19,7 @@ void add_wait(CLI::App& verb, std::string& wait, const std::string& what) {
 }
 
 void add_wait(CLI::App& verb, WaitOptions& options, const std::vector<std::string>& acks) {
+  // The last word is the most that a write becomes, which is what --wait alone waits for.
   const bool users = acks.back() == "searchable";
   add_wait(verb, options.wait, users ? "searches see it" : "it is counted");
   verb.add_option("--ack", options.ack,
@@ -33,10 +34,12 @@ Result<std::optional<std::int64_t>> wait_seconds(const std::string& wait) {
   if (!duration) {
     return fail(ErrorKind::invalid, "--wait: \"" + wait + "\" is not a duration such as 10s or 1m");
   }
+  // The API takes whole seconds; rounded up, so that nobody waits for less than was asked.
   return std::chrono::ceil<std::chrono::seconds>(*duration).count();
 }
 
 Status set_wait(client::WriteOptions& write, const WaitOptions& options) {
+  // --ack alone waits as well, for the default time: else it would say nothing.
   const bool waits = !options.wait.empty() || !options.ack.empty();
   auto seconds =
       MESH_TRY(wait_seconds(waits && options.wait.empty() ? kDefaultWait : options.wait));
@@ -46,6 +49,7 @@ Status set_wait(client::WriteOptions& write, const WaitOptions& options) {
 }
 
 Exit seen(Session& session, const client::Written& written) {
+  // Never a failure: the write is durable, and a script that repeats it would write twice.
   if (written.pending.empty()) return Exit::ok;
   const bool log = written.pending == "log";
   session.out.note("durable, but not " + (log ? "in the log" : written.pending) + " after " +

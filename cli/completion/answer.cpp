@@ -39,6 +39,7 @@ bool take_globals(const std::vector<std::string>& globals, Session& session) {
 Exit answer_shell(Session& session, const std::vector<std::string>& arguments) {
   const bool bash = !arguments.empty() && arguments[0] == "bash";
   const std::size_t first = bash ? 2 : 1;
+  // None of the scripts asks so.
   if (arguments.size() < first) return Exit::usage;
   std::vector<std::string> words(arguments.begin() + static_cast<std::ptrdiff_t>(first),
                                  arguments.end());
@@ -49,6 +50,7 @@ Exit answer_shell(Session& session, const std::vector<std::string>& arguments) {
     words.back() = unquoted(typed).text;
   }
 
+  // For its shape alone: take_globals parses with a tree of its own, and parsing changes a tree.
   Globals unused;
   CommandTree tree(unused);
   const Cursor cursor = cursor_of(tree.root, words);
@@ -61,6 +63,7 @@ Exit answer_shell(Session& session, const std::vector<std::string>& arguments) {
   for (const Candidate& candidate : completion.candidates) {
     const std::string value =
         bash ? bash_replacement(candidate.value, typed, replaced) : candidate.value;
+    // Empty: bash would have to change what stands before the cursor's part.
     if (!value.empty()) session.out.data(value + "\t" + candidate.description + "\n");
   }
   std::string prefix = cursor.word.substr(0, completion.paths_at);

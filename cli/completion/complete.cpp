@@ -11,6 +11,7 @@
 namespace mesh::cli {
 namespace {
 
+// A candidate and its description are to fit a line.
 constexpr int kDescriptionWidth = 60;
 
 std::vector<Candidate> words(std::initializer_list<const char*> list) {
@@ -43,6 +44,7 @@ std::optional<std::vector<Candidate>> known_set(std::string_view name) {
 }
 
 bool is_word(std::string_view name) {
+  // Words are what stands there; names, in capitals, stand for something.
   return std::none_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
 }
 
@@ -61,6 +63,7 @@ class Offer {
       values(value_name(*cursor_.value_of), cursor_.word.substr(0, cursor_.value_at));
     } else if (!cursor_.flags_ended && cursor_.word.starts_with('-')) {
       flags_of(*cursor_.command, true);
+      // The command's own before global ones, which are many.
       for (const CLI::App* app = cursor_.command->get_parent(); app; app = app->get_parent())
         flags_of(*app, false);
     } else {
@@ -82,6 +85,7 @@ class Offer {
   void offer(std::string value, const std::string& description) {
     auto& all = completion_.candidates;
     const auto same = [&](const Candidate& other) { return other.value == value; };
+    // Two choices may begin alike, as SCOPE=RATE/PER|SCOPE=none: the word in front is offered once.
     if (!value.starts_with(cursor_.word) || std::any_of(all.begin(), all.end(), same)) return;
     all.push_back({std::move(value), truncate(printable(description), kDescriptionWidth)});
   }
@@ -97,6 +101,7 @@ class Offer {
     for (const CLI::Option* option : app.get_options()) {
       if (!option->nonpositional() || option->get_group().empty()) continue;
       if (!with_help && (option == app.get_help_ptr() || option == app.get_version_ptr())) continue;
+      // Another flag that is given twice would be refused, or its first value thrown away.
       const bool repeats = option->get_multi_option_policy() == CLI::MultiOptionPolicy::TakeAll;
       if (cursor_.given.contains(option) && !repeats) continue;
       const auto excluded = option->get_excludes();
@@ -135,6 +140,7 @@ class Offer {
       for (const auto& word : cursor_.arguments) {
         const auto named =
             app->get_subcommands([&](const CLI::App* sub) { return sub->get_name() == word; });
+        // The words before are no command: there is nothing to explain.
         if (named.empty()) return;
         app = named.front();
       }
@@ -147,6 +153,7 @@ class Offer {
   std::vector<Candidate> set_of(const std::string& name) {
     if (name.empty()) return {};
     if (is_word(name)) return {{name}};
+    // Before the server's: these need no request.
     if (auto known = known_set(name)) return std::move(*known);
     std::vector<Candidate> all = names_(name);
     std::erase_if(all, [](const Candidate& one) { return !is_plain_name(one.value); });

@@ -10,11 +10,13 @@ class Walk {
   explicit Walk(const CLI::App& root) : root_(root) { at_.command = &root; }
 
   void pass(const std::string& word) {
+    // Whatever it looks like: a value may begin with a dash, or be the name of a command.
     if (pending_ != nullptr) return take(*std::exchange(pending_, nullptr), word);
     if (!at_.flags_ended && word == "--") {
       at_.flags_ended = true;
     } else if (is_flag(word)) {
       const Flag flag = read(word);
+      // A flag that no command has is passed over: the rest is completed all the same.
       if (flag.option == nullptr) return;
       at_.given.insert(flag.option);
       if (!takes_value(*flag.option)) return;
@@ -25,6 +27,7 @@ class Walk {
       }
     } else if (const CLI::App* next = at_.flags_ended ? nullptr : subcommand(word)) {
       at_.command = next;
+      // A command below takes none of the arguments of the one above it.
       at_.arguments.clear();
     } else {
       at_.arguments.push_back(word);
@@ -37,6 +40,7 @@ class Walk {
       at_.value_of = pending_;
     } else if (is_flag(word)) {
       const Flag flag = read(word);
+      // "--tenant" without "=" is itself still being typed.
       const bool value_begun = flag.value_at < word.size() || word.ends_with('=');
       if (flag.option != nullptr && takes_value(*flag.option) && value_begun) {
         at_.value_of = flag.option;
@@ -108,6 +112,7 @@ const CLI::Option* argument_at(const Cursor& cursor) {
   for (const CLI::Option* option : cursor.command->get_options()) {
     if (!option->get_positional() || cursor.given.contains(option)) continue;
     const auto most = static_cast<std::size_t>(option->get_items_expected_max());
+    // Arguments fill options in the order in which the verb declares them.
     if (left < most) return option;
     left -= most;
   }

@@ -12,6 +12,7 @@ constexpr int kMostTasks = 50;
 std::vector<Candidate> contexts(Session& session) {
   const auto file = load_contexts(context_file_path(session.surroundings.env));
   std::vector<Candidate> all;
+  // TAB says nothing of a broken file; any other command does.
   if (!file) return all;
   for (const auto& [name, context] : file->contexts) {
     all.push_back({name, context.server ? *context.server : context.data_dir.value_or("")});
@@ -45,7 +46,9 @@ Duration patience(const Session& session) {
 std::vector<Candidate> of_server(Session& session, std::string_view value_name) {
   const bool tasks = value_name == "TASK";
   if (!tasks && value_name != "TENANT" && value_name != "TOPIC" && value_name != "GROUP") return {};
+  // Set empty, not reset: a tenant of the environment or of the context is lifted as well.
   if (!tasks) session.globals.tenant = "";
+  // One deadline for all pages of the list: a key was pressed, and who pressed it waits.
   if (!session.connect(session.clock.steady() + patience(session))) return {};
   auto& mesh = *session.mesh;
   if (value_name == "TENANT") {

@@ -49,6 +49,7 @@ TypedWord unquoted(std::string_view typed) {
       else
         word.text += c;
     } else if (c == '\\') {
+      // The cursor stands behind a backslash, which quotes what is not yet there.
       if (i + 1 == typed.size()) break;
       const char next = typed[++i];
       const bool kept =
@@ -68,6 +69,7 @@ TypedWord unquoted(std::string_view typed) {
 
 std::string bash_replacement(std::string_view value, std::string_view typed,
                              std::string_view replaced) {
+  // Where `replaced` is not the end of what was typed, the whole word is put in its place.
   const bool at_end = typed.ends_with(replaced);
   const TypedWord kept = unquoted(at_end ? typed.substr(0, typed.size() - replaced.size()) : "");
   if (!value.starts_with(kept.text)) return {};

@@ -1,4 +1,6 @@
 // Words as shells quote them. Pure.
+// GLib's g_shell_unquote refuses a quote that is open, where a cursor mostly stands; g_shell_quote
+// quotes whole words only.
 #pragma once
 
 #include <string>

@@ -66,6 +66,8 @@ class Parser {
 
  private:
   void begin() {
+    // Strict, also at the end: without it libcsv guesses where a stray quote belongs, and swallows
+    // rows.
     csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI);
     csv_set_delim(&parser_, static_cast<unsigned char>(delimiter_));
   }
@@ -89,6 +91,7 @@ char detected_delimiter(std::string_view line) {
   for (const char c : line) {
     if (c == '"') quoted = !quoted;
     const auto at = kDelimiters.find(c);
+    // A header such as "Name, Vorname" in quotes is one column.
     if (!quoted && at != kDelimiters.npos) ++counts[at];
   }
   return kDelimiters[static_cast<std::size_t>(std::max_element(counts, std::end(counts)) - counts)];
@@ -100,15 +103,14 @@ class CsvReader final : public RowReader {
       : lines_(lines), delimiter_(delimiter), finder_(columns) {}
 
   Result<std::optional<UserRow>> next() override {
-    if (!columns_) {
-      MESH_TRY(read_header());
-    }
+    if (!columns_) MESH_TRY(read_header());
     while (true) {
       auto row = MESH_TRY(read_row());
       if (!row) return std::nullopt;
       if (!row->broken.empty()) {
         return UserRow{row->line, BrokenRow{std::move(row->broken)}, std::move(row->text)};
       }
+      // Spreadsheets write rows of nothing but separators for lines that were once filled.
       if (is_blank(*row)) continue;
       auto content = to_user(*row);
       return UserRow{row->line, std::move(content), std::move(row->text), std::move(row->fields)};
@@ -132,6 +134,7 @@ class CsvReader final : public RowReader {
 
   // Text whose quotes are broken goes into one field, or it would swallow the rows behind it.
   std::string failed_row(const UserRow& row, const std::string& reason) const override {
+    // Of the file that was imported: in the file of failures the row stands elsewhere.
     const std::string why = "line " + std::to_string(row.line) + ": " + reason;
     return with_reason(why, row.fields.empty() ? std::vector{row.text} : row.fields);
   }
@@ -175,6 +178,7 @@ class CsvReader final : public RowReader {
         return row;
       }
       if (taken.empty()) {
+        // Between rows only: within a quoted field an empty line is part of the value.
         if (trim(line->text).empty()) continue;
         row.line = line->number;
       } else {
@@ -227,6 +231,7 @@ class CsvReader final : public RowReader {
                                           "columns, the e-mail address and the name among them");
     }
     std::string_view text = (*line)->text;
+    // LineReader leaves the carriage return before a line feed to libcsv.
     if (text.ends_with('\r')) text.remove_suffix(1);
     if (text.size() == 5 && to_lower(text).starts_with("sep=")) {
       if (!delimiter_) delimiter_ = text[4];
@@ -258,12 +263,15 @@ class CsvReader final : public RowReader {
   }
 
   std::variant<NewUser, BrokenRow> to_user(const Row& row) const {
+    // A field too many or too few mostly means a separator in a value: which column is which is not
+    // known then.
     if (row.fields.size() != header_.size()) {
       return BrokenRow{std::to_string(row.fields.size()) + " fields where the header has " +
                        std::to_string(header_.size()) + " (separator " + shown(*delimiter_) + ")"};
     }
     auto user = user_of_fields(*columns_, row.fields);
     if (!user) return BrokenRow{user.error().message};
+    // Only of what is sent: a broken byte in a column that is passed over costs nothing.
     if (!is_valid_utf8(user->email) || !is_valid_utf8(user->name))
       return BrokenRow{utf8_fault(row.text, row.line)};
     return std::move(*user);

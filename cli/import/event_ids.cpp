@@ -24,6 +24,8 @@ Result<std::string> digest_of(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   std::string digest, block(kBlock, '\0');
   while (in.read(block.data(), static_cast<std::streamsize>(kBlock)) || in.gcount() > 0)
+    // A chain of blocks, not one hash: sha256_hex takes a whole text, and the file may be of any
+    // size.
     digest = sha256_hex(digest + block.substr(0, static_cast<std::size_t>(in.gcount())));
   if (!in.eof()) return fail(ErrorKind::unavailable, "cannot read " + file);
   return digest;
@@ -55,6 +57,7 @@ Result<EventIds> EventIds::make(const std::string& from, const std::string& file
   }
   const std::string pointer = pointer_of(from);
   try {
+    // Its constructor is the check.
     (void)Json::json_pointer(pointer);
   } catch (const Json::exception&) {
     return fail(ErrorKind::invalid,
@@ -75,6 +78,7 @@ Result<std::string> EventIds::of(const JsonText& record) const {
                 "no text and no whole number at " + pointer_ + " to make the event's id of");
   }
   if (name_.empty()) return new_uuid_v7(clock_.now());
+  // Line and column: several records may stand in one line.
   return uuid_v5(kMeshNamespace,
                  name_ + std::to_string(record.line) + ":" + std::to_string(record.column));
 }

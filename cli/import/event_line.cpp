@@ -54,6 +54,7 @@ Result<Json> of_record(const Json& record) {
     const std::string attribute = attribute_of(name);
     if (!attribute.empty() && value.is_string()) event[attribute] = value;
   }
+  // Behind the headers, so that a member that was mended counts.
   for (const auto& [member, attribute] : {std::pair{"id", "id"},
                                           {"source", "source"},
                                           {"type", "type"},
@@ -87,7 +88,9 @@ Result<Json> event_of_line(std::string_view line, const EventDefaults& defaults,
   auto json = parse_json(line);
   if (!json) return json;
   if (json->is_object()) {
+    // A CloudEvent names itself so; a record of the log has none.
     if (json->contains("specversion")) {
+      // The text, so that numbers keep their digits and members their order.
       if (json->contains("data")) (*json)["data"] = raw_json(member_text(line, "data"));
       return completed(std::move(*json), defaults, id);
     }

@@ -10,6 +10,8 @@ namespace {
 using client::BatchOutcome;
 using client::BatchResult;
 
+// The server takes 1,000 at most. Ctrl-C waits for the batch under way, and after a lost answer it
+// is sent again whole, so that it is not made larger than it need be.
 constexpr std::size_t kBatchRows = 500;
 constexpr std::size_t kBatchBytes = 256 << 10;
 
@@ -46,6 +48,7 @@ class Import {
     ++result_.counts.rows;
     bytes_ += row.text.size();
     waiting_.push_back(std::move(row));
+    // Broken rows count as well: a file of nothing else must not be gathered in memory.
     if (waiting_.size() >= kBatchRows || bytes_ >= kBatchBytes) send_all();
   }
 
@@ -70,13 +73,17 @@ class Import {
     if (!batch.empty()) {
       std::vector<NewUser> users;
       for (const UserRow* row : batch) users.push_back(std::get<NewUser>(row->content));
+      // The server keeps a key for each line of the request: a half that is sent under the same key
+      // has the same rows in the same lines.
       const std::string key = "import-" + options_.run + "-" + std::to_string(batch.front()->line);
       auto answer = patiently([&] { return create_(users, key); }, hooks_.sleep, random_);
       if (!answer && answer.error().kind == ErrorKind::too_large && batch.size() > 1) {
+        // Stays so: the limit that was met holds for the batches that follow.
         batch_rows_ = batch.size() / 2;
         return false;
       }
       if (!answer) {
+        // After Ctrl-C the last error is only why the call had not succeeded yet.
         if (!hooks_.interrupted()) result_.stopped = answer.error();
         return true;
       }

@@ -52,6 +52,8 @@ class Nesting {
   static bool begins_element(char before) { return before == '[' || before == ','; }
 
   Step in_string(char c) {
+    // JSON has no line break in a string. So a quote that is missing costs a line, not the rest of
+    // the file.
     if (c == '\n') return Step::broken;
     if (std::exchange(escaped_, false)) return Step::goes_on;
     if (c == '\\') escaped_ = true;
@@ -72,8 +74,7 @@ Result<int> JsonReader::peek() {
   if (taken_ == unread_.size()) {
     lines_.take(std::exchange(taken_, 0));
     unread_ = {};
-    auto more = MESH_TRY(lines_.unread());
-    unread_ = more;
+    unread_ = MESH_TRY(lines_.unread());
     if (unread_.empty()) return kEnd;
   }
   return static_cast<unsigned char>(unread_[taken_]);
@@ -81,6 +82,7 @@ Result<int> JsonReader::peek() {
 
 void JsonReader::take() {
   const char c = unread_[taken_++];
+  // A byte order mark takes no column: it shifts what stands behind it for nobody.
   const bool of_mark = blank_so_far_ && (c == '\xef' || c == '\xbb' || c == '\xbf');
   if (!of_mark) ++column_;
   if (c == '\n') {
@@ -93,6 +95,7 @@ void JsonReader::take() {
 }
 
 void JsonReader::keep(JsonText& value) {
+  // The rest is read on, to find where the value ends, and not kept.
   if (value.text.size() < kMaxText) {
     value.text += unread_[taken_];
   } else if (value.broken.empty()) {
@@ -137,6 +140,7 @@ Result<std::optional<JsonText>> JsonReader::next() {
   if (!found) return std::nullopt;
   JsonText value{.line = line_, .column = blank_so_far_ ? 0 : column_};
   indent_ = blank_so_far_ ? column_ : 0;
+  // skip_to_value has seen this byte: it is there, and no error.
   const auto c = peek();
   const bool container = *c == '{' || *c == '[';
   MESH_TRY(container ? read_container(value) : read_word(value));
@@ -159,6 +163,7 @@ Status JsonReader::read_container(JsonText& value) {
                     : std::string(": \"") + static_cast<char>(c) +
                           "\" where none may stand: a bracket, quote, comma or colon is missing "
                           "before it";
+      // Within an array of one line there is no line to go on from.
       const bool to_go = indent_ == 0 && list_line_ != 0;
       if (to_go) return lost(in_line(line_) + ", " + here(line_) + why);
       value.broken = here(value.line) + why;
@@ -207,6 +212,7 @@ Status JsonReader::skip_broken(JsonText& value) {
                         column_ == std::max<std::int64_t>(indent_, 1);
     if (c == kEnd || begins) break;
     if (c != '\n') last = line_;
+    // keep() would say that it is too long, which is not what was wrong first.
     const std::string why = value.broken;
     keep(value);
     value.broken = why;

@@ -21,7 +21,8 @@ struct JsonText {
 // Takes lines of values (NDJSON), pretty-printed values one behind another, and arrays of values,
 // of which each element counts; byte order marks and record separators between values do not.
 // Splits by brackets and quotes only: whether a text is JSON, its parser says. A broken value costs
-// itself and the lines up to the next that begins as a value does. One thread.
+// itself and the lines up to the next that begins as a value does. One thread; the LineReader
+// outlives it.
 class JsonReader {
  public:
   // `opened`: an array at the top is a list of values. `kept`: it is a value.

@@ -7,6 +7,7 @@
 namespace mesh::cli {
 namespace {
 
+// "emails.0.value", the deepest of the known names, is three deep.
 constexpr int kMaxDepth = 4;
 
 // "/profile/email" is "profile.email".
@@ -40,6 +41,7 @@ void collect(const Json& json, const std::string& prefix, int depth, Texts& text
       if (name != kReasonColumn) collect(value, before + name, depth + 1, texts);
     }
   } else if (!json.empty()) {
+    // The first of a list alone: "emails.0.value" is one of the known names (user_columns.cpp).
     collect(json.front(), before + "0", depth + 1, texts);
   }
 }
@@ -90,6 +92,7 @@ class JsonRows final : public RowReader {
     if (!json->is_object()) return BrokenRow{"not a JSON object"};
     Texts texts;
     collect(*json, {}, 0, texts);
+    // For each object anew: objects of one file need not have the same members.
     auto columns = finder_.find(texts.paths);
     if (!columns) return BrokenRow{unknown(columns.error().message, texts, *json)};
     if (from_.empty()) from_ = described(*columns, texts.paths);

@@ -24,6 +24,7 @@ std::size_t LineReader::find_end(Ends ends) const {
   if (ends == Ends::line_feed) return buffer_.find('\n', scanned_);
   auto end = buffer_.find_first_of("\r\n", scanned_);
   if (end == buffer_.npos || buffer_[end] == '\n') return end;
+  // Its line feed may still come with the next bytes.
   if (end + 1 == buffer_.size()) return input_.at_end() ? end : buffer_.npos;
   return buffer_[end + 1] == '\n' ? end + 1 : end;
 }
@@ -31,6 +32,7 @@ std::size_t LineReader::find_end(Ends ends) const {
 Result<std::optional<LineReader::Line>> LineReader::next(Ends ends) {
   Line line;
   while (true) {
+    // At the very end alone: elsewhere it is a byte of the text.
     if (input_.at_end() && buffer_.size() > begin_ && buffer_.back() == kCtrlZ) {
       buffer_.pop_back();
       scanned_ = std::min(scanned_, buffer_.size());
@@ -71,9 +73,7 @@ bool LineReader::ready(int patience_ms) {
 }
 
 Result<std::string_view> LineReader::unread() {
-  while (begin_ == buffer_.size() && !input_.at_end()) {
-    MESH_TRY(fill());
-  }
+  while (begin_ == buffer_.size() && !input_.at_end()) MESH_TRY(fill());
   return std::string_view(buffer_).substr(begin_);
 }
 

@@ -1,4 +1,5 @@
 // Lines of a file or of stdin, of any number, in bounded memory.
+// std::getline keeps a line of any length, and tells nobody whether a next one would wait.
 #pragma once
 
 #include <cstdint>

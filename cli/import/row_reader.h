@@ -57,7 +57,8 @@ inline constexpr const char* kReasonColumn = "import_error";
 // CSV as in RFC 4180, with a header row that names the columns; lines end with a line feed, a
 // carriage return or both; a first line "sep=;" names the separator. JSON: NDJSON, arrays, objects
 // one behind another; members are named by paths such as "profile.email" or "/profile/email".
-// Blocks until the text begins.
+// Blocks until the text begins. `lines` outlives the reader. `invalid` for an empty file and for
+// options that belong to the other form.
 Result<std::unique_ptr<RowReader>> make_row_reader(LineReader& lines, const RowOptions& options);
 
 // "column 7: the byte 0xFC is not UTF-8; …" for the first such byte of the row that begins in

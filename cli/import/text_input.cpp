@@ -53,7 +53,7 @@ constexpr Kind kKinds[] = {
     {"%PDF-"sv, "a PDF document", "export the data as CSV or JSON from the program that made it"},
 };
 
-// No kind that the advice on servers and credentials would follow.
+// Only kinds to which error_text adds no advice: servers and credentials have no part in this.
 tl::unexpected<Error> cannot_read(const std::string& name, int code) {
   if (code == EISDIR) {
     return fail(ErrorKind::invalid, name + " is a directory: name a file in it");
@@ -112,6 +112,7 @@ Result<TextInput> TextInput::open(const std::string& path, const std::string& en
   input.encoding_ = encoding;
   const std::string lower = to_lower(encoding);
   if (lower == "utf-8" || lower == "utf8") return input;
+  // Whoever writes another encoding may take UTF-8 only with a mark in front, as Excel does.
   input.marked_ = true;
   input.converter_ = std::make_unique<Converter>(encoding);
   if (!input.converter_->known()) {
@@ -163,6 +164,8 @@ Status TextInput::read_bytes() {
   raw_.resize(before + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
   if (n < 0 && code != EINTR) return cannot_read(name_, code);
   bytes_read_ += std::max<ssize_t>(n, 0);
+  // A read that Ctrl-C cut short counts as the end: callers look at the flag before they judge what
+  // came.
   at_end_ = n <= 0;
   return {};
 }
@@ -215,6 +218,7 @@ Status TextInput::decode(std::string& text) {
   const std::size_t before = text.size();
   const bool good = converter_->convert(raw_, text);
   lines_ += std::count(text.begin() + static_cast<std::ptrdiff_t>(before), text.end(), '\n');
+  // Bytes that are left at the end are half a character.
   if (!good || (at_end_ && !raw_.empty())) return undecodable();
   return {};
 }

@@ -15,7 +15,8 @@ namespace mesh::cli {
 // passes unchecked: who reads the text names the line that is not. One thread.
 class TextInput {
  public:
-  // "-" is stdin. `not_found`, `forbidden`, … name the file; `invalid` an unknown encoding.
+  // "-" is stdin. `not_found`; `invalid` for a file that this user may not read, for a folder and
+  // for an unknown encoding; else `internal`. The message names the file.
   static Result<TextInput> open(const std::string& path, const std::string& encoding = {});
   explicit TextInput(int fd, bool owned, std::string name);
   TextInput(TextInput&&) noexcept;

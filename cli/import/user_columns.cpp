@@ -50,6 +50,8 @@ std::string fold(const std::string& column) {
   for (const char32_t point : fold_compatible(text)) {
     const bool counts = (point >= U'a' && point <= U'z') || (point >= U'0' && point <= U'9');
     if (counts) folded += static_cast<char>(point);
+    // Letters of other alphabets stay: columns that are named by hand are compared in this form,
+    // too.
     if (point >= 0x80) folded += point_text(point);
   }
   return folded;
@@ -74,6 +76,7 @@ std::string joined(const std::vector<std::size_t>& parts, const std::vector<std:
 
 const std::string& ColumnFinder::folded(const std::string& column) {
   constexpr std::size_t kMaxKnown = 10'000;
+  // Names of members come from the file, which may have any number of them.
   if (folded_.size() >= kMaxKnown) folded_.clear();
   const auto [it, is_new] = folded_.try_emplace(column);
   if (is_new) it->second = fold(column);
@@ -83,6 +86,7 @@ const std::string& ColumnFinder::folded(const std::string& column) {
 Result<std::optional<std::size_t>> ColumnFinder::chosen(const std::vector<std::string>& columns,
                                                         const std::string& name) {
   std::optional<std::size_t> found;
+  // Exactly as it was typed first, so that of "mail" and "Mail" either can be named.
   for (const bool exact : {true, false}) {
     for (std::size_t i = 0; i < columns.size(); ++i) {
       if (exact ? trim(columns[i]) != trim(name) : folded(columns[i]) != folded(name)) continue;
@@ -96,6 +100,7 @@ Result<std::optional<std::size_t>> ColumnFinder::chosen(const std::vector<std::s
 
 Result<std::optional<std::size_t>> ColumnFinder::known(const std::vector<std::string>& columns,
                                                        const std::vector<std::string>& aliases) {
+  // By alias, then by column: the surest name counts, wherever it stands.
   for (const auto& alias : aliases) {
     std::optional<std::size_t> found;
     for (std::size_t i = 0; i < columns.size(); ++i) {
@@ -133,6 +138,7 @@ Result<UserColumns> ColumnFinder::find(const std::vector<std::string>& columns) 
     if (part) found.fallback.push_back(*part);
   }
   if (*whole) found.name = {**whole};
+  // Without a whole name its parts are the name, and there is nothing to fall back on.
   if (!*whole) found.name = std::exchange(found.fallback, {});
   if (found.name.empty()) return fail(ErrorKind::invalid, "none of them is known as the name");
   return found;

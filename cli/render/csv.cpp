@@ -6,6 +6,7 @@
 namespace mesh::cli {
 
 void append_csv_field(std::string& row, std::string_view field, char delimiter) {
+  // Quotes also around blanks at either end, which readers may strip from a plain field.
   const bool plain = field.find_first_of("\"\r\n") == field.npos &&
                      field.find(delimiter) == field.npos && trim(field) == field;
   if (plain) {
@@ -37,6 +38,7 @@ std::string csv_row(const View& view, const Json& item, bool safe) {
     const Json& value = at_path(item, field.path);
     if (value.is_null()) continue;
     const std::string text = value.is_string() ? value.get<std::string>() : dump(value);
+    // An empty text is told from null, which is an empty field.
     if (text.empty()) {
       line += "\"\"";
     } else {

@@ -37,6 +37,7 @@ std::string with_thousands(std::int64_t number) {
 }
 
 std::string clock_text(double seconds) {
+  // Beyond 100 hours an estimate says nothing, and would need more columns.
   if (!std::isfinite(seconds) || seconds < 0 || seconds >= 360'000) return "--:--";
   const long whole = std::lround(seconds);
   char text[32];
@@ -55,6 +56,7 @@ std::string percent_text(double share) {
 std::string rate_text(double per_second) {
   if (per_second == 0) return "0";
   if (per_second < 0.1) return "<0.1";
+  // Here one decimal would round to "10.0".
   if (per_second >= 9.95) return with_thousands(std::llround(per_second));
   char text[32];
   std::snprintf(text, sizeof text, "%.1f", per_second);
@@ -65,6 +67,7 @@ std::string duration_text(double seconds) {
   char text[32];
   if (seconds == 0) return "0s";
   if (seconds < 0.001) return "<1ms";
+  // What would round to "1000ms" is a second.
   if (seconds < 0.9995) {
     std::snprintf(text, sizeof text, "%.0fms", seconds * 1'000);
     return text;
@@ -73,6 +76,7 @@ std::string duration_text(double seconds) {
     std::snprintf(text, sizeof text, "%.2gs", seconds);
     return text;
   }
+  // No bound for the second unit: ages alone drop it, from ten of the first on.
   return two_units(std::llround(seconds), std::numeric_limits<std::int64_t>::max());
 }
 

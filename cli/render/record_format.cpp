@@ -15,6 +15,7 @@ constexpr std::string_view kKnown =
 // The data as it lies in the log; JSON of several lines on one.
 std::string value_text(const Json& record) {
   const Json& value = at_path(record, "value");
+  // null where the data cannot stand in "value"; its bytes are then in "value_base64".
   if (value.is_null()) {
     const auto data = data_of(record, "value", content_type_of(record));
     return data && *data ? **data : dump(value);

@@ -32,6 +32,7 @@ std::string cut(const std::string& text, int width, Cut kind) {
 bool told_apart(const Rows& rows, std::size_t column, int width) {
   std::set<std::string> whole, shown;
   for (const auto& row : rows) {
+    // Cells that are alike anyway need not be told apart.
     if (whole.insert(row[column]).second &&
         !shown.insert(truncate_middle(row[column], width)).second) {
       return false;
@@ -44,8 +45,10 @@ int floor_of(const TableColumn& column, const Rows& rows, std::size_t at, int na
   if (column.cut == Cut::never) return natural;
   int floor = std::max(column.cut == Cut::last ? kKept : kNarrowest, display_width(column.header));
   if (column.cut == Cut::first) {
+    // An id that was shortened to look like another would be copied for it.
     while (floor < natural && !told_apart(rows, at, floor)) ++floor;
   }
+  // A column is never padded to its floor.
   return std::min(floor, natural);
 }
 
@@ -61,6 +64,7 @@ int narrowed(const std::vector<TableColumn>& columns, std::vector<Track>& tracks
       }
     }
     if (widest == nullptr) break;
+    // One step at a time, so that columns of like width shrink together.
     --widest->width;
     --excess;
   }
@@ -96,6 +100,7 @@ std::string table(const std::vector<TableColumn>& columns, const Rows& rows,
   for (const auto& row : rows) {
     auto& clean = cells.emplace_back(columns.size());
     for (std::size_t i = 0; i < columns.size() && i < row.size(); ++i) {
+      // Before widths are measured: an escape is wider than what it stands for.
       clean[i] = printable(row[i]);
       tracks[i].width = std::max(tracks[i].width, display_width(clean[i]));
     }
@@ -111,6 +116,7 @@ std::string table(const std::vector<TableColumn>& columns, const Rows& rows,
     }
   }
   std::string out = line(headers, columns, tracks);
+  // Around the whole line, behind its layout: the sequences have no width.
   if (style.bold_header) out = "\x1b[1m" + out + "\x1b[0m";
   out += '\n';
   for (const auto& row : cells) out += line(row, columns, tracks) + '\n';

@@ -26,6 +26,7 @@ std::string counts_text(const Json& counts) {
 
 // `now`: nothing where the instant is asked for.
 std::string text_of(const Field& field, const Json& value, std::optional<Timestamp> now) {
+  // First: such a function may also say what null means.
   if (field.text) return field.text(value);
   switch (field.kind) {
     case Field::Kind::text:
@@ -62,6 +63,8 @@ bool is_number(Field::Kind kind) {
 }
 
 bool all_numbers(const Field& field, const std::vector<Json>& items) {
+  // Ids and offsets are of kind text, and stand right as numbers do; null is a number that is
+  // missing. A column of nulls alone is none.
   return !items.empty() && std::all_of(items.begin(), items.end(), [&](const Json& item) {
     const Json& value = at_path(item, field.path);
     return value.is_number() || value.is_null();
@@ -119,6 +122,7 @@ std::string view_table(const View& view, const std::vector<Json>& items, bool wi
     columns.push_back({field.title, numbers, cut});
     fields.push_back(&field);
   }
+  // Wide tables are exact: the instant as it came.
   const auto ages_to = wide ? std::nullopt : std::optional(now);
   std::vector<std::vector<std::string>> rows;
   rows.reserve(items.size());
@@ -159,6 +163,7 @@ std::string view_names(const View& view, const std::vector<Json>& items) {
 }
 
 std::string size_text(const Json& bytes) {
+  // format_size takes what is not below 0; anything else is shown as it is.
   if (!bytes.is_number() || bytes.get<double>() < 0) return plain_text(bytes);
   if (!bytes.is_number_integer()) return size_text(std::llround(bytes.get<double>()));
   return format_size(bytes.get<std::uint64_t>());
@@ -181,6 +186,7 @@ std::string time_text(const Json& rfc3339) {
 std::string seconds_text(const Json& seconds) {
   if (!seconds.is_number()) return plain_text(seconds);
   const double value = seconds.get<double>();
+  // duration_text takes what is finite and not below 0; beyond 30 years a number is no duration.
   return std::isfinite(value) && value >= 0 && value <= 1e9 ? duration_text(value)
                                                             : plain_text(seconds);
 }

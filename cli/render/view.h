@@ -14,7 +14,8 @@ namespace mesh::cli {
 
 struct Field {
   enum class Show { always, wide, never };  // in tables; JSON, YAML and CSV have every field
-  // All but text, and columns of nothing but numbers, stand right.
+  // Columns stand right whose kind is a number or a time (all but text, json and counts), or that
+  // hold nothing but numbers.
   enum class Kind {
     text,  // plain_text
     json,

@@ -26,6 +26,7 @@ std::string escaped(std::string_view text, Escape escape) {
   while (!text.empty()) {
     const std::string_view before = text;
     const char32_t point = take_point(text);
+    // take_point passes over one byte of what is broken, so that the escape names just that.
     const auto bytes = before.substr(0, before.size() - text.size());
     std::string instead;
     if (point == kBrokenPoint || is_unprintable(point)) {
@@ -49,6 +50,7 @@ std::string_view leading(std::string_view text, int width) {
   std::size_t end = 0;
   for (int used = 0; !rest.empty();) {
     used += display_columns(take_point(rest));
+    // A wide character that would stand half outside is left out as a whole.
     if (used > width) break;
     end = text.size() - rest.size();
   }
@@ -73,6 +75,7 @@ std::string truncate_middle(std::string_view text, int width) {
   int rest = display_width(text);
   if (rest <= width) return std::string(text);
   if (width < 1) return {};
+  // The odd column goes to the head: beginnings are what one reads first.
   const int tail = (width - 1) / 2;
   const auto head = leading(text, width - 1 - tail);
   while (rest > tail) rest -= display_columns(take_point(text));
@@ -95,6 +98,8 @@ std::string printable_lines(std::string_view text) {
 
 std::string printable_json(std::string_view json) {
   return escaped(json, [](char32_t point, unsigned char) {
+    // JSON and YAML have control characters escaped already; what is left are line breaks and
+    // indents of their layout.
     return point < 0x20 || point == kBrokenPoint ? std::string() : unicode_escape(point);
   });
 }

@@ -60,7 +60,7 @@ Status check_named(const Credential& credential, const TenantId& own) {
       return fail(ErrorKind::forbidden, "the credential is for another tenant");
     }
   }
-  MESH_TRY(named_tenant(credential));
+  (void)MESH_TRY(named_tenant(credential));
   return {};
 }
 
@@ -149,8 +149,7 @@ Result<std::unique_ptr<Authenticator>> Authenticator::create(Options options, Cl
     if (options.anonymous_tenant) {
       return fail(ErrorKind::invalid, "an anonymous tenant is for dev tokens only");
     }
-    auto made = MESH_TRY(JwtVerifier::create(options.jwt, clock));
-    jwt = std::move(made);
+    jwt = MESH_TRY(JwtVerifier::create(options.jwt, clock));
   }
   return std::make_unique<TokenAuthenticator>(options, std::move(jwt));
 }

@@ -10,6 +10,7 @@ Result<DevToken> parse_dev_token(std::string_view token) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            std::string_view("._@-").find(c) != std::string_view::npos;
   };
+  // Neither part can hold a colon, so that one token has one reading.
   const auto colon = token.find(':');
   if (colon == std::string_view::npos || token.find(':', colon + 1) != std::string_view::npos) {
     return fail(ErrorKind::invalid, "a dev token is <tenant>:<user>, with one colon");

@@ -24,9 +24,10 @@ struct PublicKey {
 
 using PublicKeys = std::vector<PublicKey>;
 
-// Keys for other uses (`use: enc`, unknown types and curves) are passed over, as RFC 7517 §5 says.
-// `invalid`, naming the key, for: a set without a usable key, private or symmetric keys, RSA below
-// 2048 or over 8192 bits, points off their curve or of small order, two keys with one kid.
+// Pure; any thread. Keys for other uses (`use: enc`, unknown types and curves) are passed over, as
+// RFC 7517 §5 says. `invalid`, naming the key, for: a set without a usable key, private or
+// symmetric keys, RSA below 2048 or over 8192 bits, points off their curve or of small order, two
+// keys with one kid.
 Result<PublicKeys> parse_jwks(std::string_view text);
 
 }  // namespace mesh::auth

@@ -110,8 +110,7 @@ Result<JwtVerifier> JwtVerifier::create(const JwtOptions& options, const Clock& 
   }
   PublicKeys keys;
   if (!options.jwks.empty()) {
-    auto parsed = MESH_TRY(parse_jwks(options.jwks));
-    keys = std::move(parsed);
+    keys = MESH_TRY(parse_jwks(options.jwks));
   }
   return JwtVerifier(options, std::move(tenant_pointer), std::move(keys), clock);
 }

@@ -65,6 +65,8 @@ Result<void> make_token(const std::string& path) {
   }
   const Fd folder{open(path.substr(0, path.rfind('/') + 1).append(".").c_str(),
                        O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  // The name must be on disk as well as the content, or a power cut takes back a token that was
+  // copied elsewhere.
   if (folder) fsync(folder.get());
   return {};
 }
@@ -72,6 +74,7 @@ Result<void> make_token(const std::string& path) {
 }  // namespace
 
 Result<std::string> load_or_make_operator_token(const std::string& path) {
+  // Read again after making: where another process won, its token is the one.
   for (const bool may_make : {true, false}) {
     // Not blocking, for a FIFO would hold up the start.
     const Fd file{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
@@ -79,9 +82,7 @@ Result<std::string> load_or_make_operator_token(const std::string& path) {
     if (errno != ENOENT) {
       return refuse(path, std::string("cannot be read: ") + std::strerror(errno));
     }
-    if (may_make) {
-      MESH_TRY(make_token(path));
-    }
+    if (may_make) MESH_TRY(make_token(path));
   }
   return refuse(path, "disappeared after it was made");
 }

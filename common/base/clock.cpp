@@ -11,6 +11,7 @@ class SystemClock final : public Clock {
   SteadyTime steady() const override { return std::chrono::steady_clock::now(); }
   bool wait_until(std::unique_lock<std::mutex>& lock, std::condition_variable& cv,
                   SteadyTime deadline, const std::function<bool()>& ready) override {
+    // The deadline is of the steady clock, so that a wall clock which is set moves no wait.
     return cv.wait_until(lock, deadline, ready);
   }
 };

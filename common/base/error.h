@@ -49,6 +49,7 @@ struct Error {
   std::string cause;               // for the log only; may be empty
   std::vector<FieldError> fields;  // for `unprocessable`
   std::optional<std::chrono::milliseconds> retry_after;
+  std::string request_id;  // of the answer that told it, where a server did; may be empty
 
   // True where the same call may succeed later: unavailable, uncertain, timeout,
   // rate_limited.
@@ -65,12 +66,12 @@ using Status = Result<void>;
 tl::unexpected<Error> fail(ErrorKind kind, std::string message, std::string cause = {});
 // An `uncertain` error: `what` happened, and what a client does about it.
 tl::unexpected<Error> fail_uncertain(std::string what, std::string cause = {});
-// Passes an error on where MESH_TRY does not do: `if (!r) return fail(r.error());`
+// Passes on an error that was looked at: `if (!r) return fail(r.error());`. Else see MESH_TRY.
 tl::unexpected<Error> fail(Error error);
 
 namespace error_detail {
 template <typename T>
-T value_of(Result<T>&& result) {
+[[nodiscard]] T value_of(Result<T>&& result) {
   return std::move(*result);
 }
 inline void value_of(Status&&) {}
@@ -79,16 +80,17 @@ inline void value_of(Status&&) {}
 }  // namespace mesh
 
 // `MESH_TRY(save(user));` or `auto user = MESH_TRY(find(id));`: the value of a Result; where it is
-// an error, the function around it returns that. To be a statement or an initializer of its own,
-// since what a larger expression has made by then is not ended in every compiler. It is GNU's
-// statement expression, which GCC and Clang have; the number makes one try within another no
-// shadow.
+// an error, the function around it returns that. To be a statement, or all that a variable gets: a
+// return out of a larger expression may leak what that has made by then. A value that is not taken
+// is a warning, since it may hold a lock: (void)MESH_TRY(…) says that it is not wanted. This is
+// GNU's statement expression, which GCC and Clang have; the number lets one try stand within
+// another. Boost.Outcome has such a macro, for its own result type.
 #define MESH_TRY(...) MESH_TRY_NUMBERED(__COUNTER__, __VA_ARGS__)
 #define MESH_TRY_NUMBERED(number, ...) MESH_TRY_JOINED(number, __VA_ARGS__)
 #define MESH_TRY_JOINED(number, ...) MESH_TRY_NAMED(mesh_try_##number, __VA_ARGS__)
 #define MESH_TRY_NAMED(result, ...)                              \
-  __extension__({                                                \
+  ::mesh::error_detail::value_of(__extension__({                 \
     auto result = (__VA_ARGS__);                                 \
     if (!result) return ::mesh::fail(std::move(result.error())); \
-    ::mesh::error_detail::value_of(std::move(result));           \
-  })
+    std::move(result);                                           \
+  }))

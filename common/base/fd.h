@@ -1,4 +1,5 @@
-// A file descriptor that closes itself; -1 is none.
+// A file descriptor that closes itself; -1 is none. One thread at a time.
+// A std::unique_ptr holds no int; libbase's unique_fd and folly::File come with their libraries.
 #pragma once
 
 #include <unistd.h>
@@ -12,6 +13,7 @@ class Fd {
   Fd() = default;
   explicit Fd(int fd) : fd_(fd) {}
   Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  // What was held goes to `other`, which closes it when it ends.
   Fd& operator=(Fd&& other) noexcept {
     std::swap(fd_, other.fd_);
     return *this;

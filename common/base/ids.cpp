@@ -82,14 +82,18 @@ std::optional<Bytes16> parse_uuid(std::string_view text) {
 
 std::string new_uuid_v7(Timestamp now) {
   // Milliseconds << 12 | counter. A burst of more than 4096 in a millisecond borrows from the next.
+  // A clock that goes back changes nothing but that: the count goes on from the last id.
   static std::atomic<std::uint64_t> last{0};
   const auto floor = static_cast<std::uint64_t>(now.time_since_epoch().count()) << 12;
+  // Relaxed does: all threads see one order of the changes of `last`, and nothing else hangs on it.
   std::uint64_t seen = last.load(std::memory_order_relaxed);
   std::uint64_t mine;
   do {
     mine = floor > seen ? floor : seen + 1;
   } while (!last.compare_exchange_weak(seen, mine, std::memory_order_relaxed));
 
+  // The 48 bits of time are above the 12 of the counter, which are where version 7 has its rand_a:
+  // so ids sort as text in the order in which they were made.
   const std::uint64_t random = next_random();
   Bytes16 bytes;
   for (std::size_t i = 0; i < 6; ++i) {
@@ -104,6 +108,7 @@ std::string new_uuid_v7(Timestamp now) {
 
 std::optional<Timestamp> uuid_v7_time(std::string_view uuid) {
   const auto bytes = parse_uuid(uuid);
+  // Without this look at version and variant a random id would pass for one from a time far away.
   if (!bytes || ((*bytes)[6] >> 4) != 7 || ((*bytes)[8] >> 6) != 2) return std::nullopt;
   std::int64_t milliseconds = 0;
   for (std::size_t i = 0; i < 6; ++i) milliseconds = milliseconds << 8 | (*bytes)[i];
@@ -113,6 +118,8 @@ std::optional<Timestamp> uuid_v7_time(std::string_view uuid) {
 std::string uuid_v5(std::string_view name_space, std::string_view name) {
   // Fetched once: a look-up by name costs more than the digest of a short text.
   static const EVP_MD* const sha1 = EVP_MD_fetch(nullptr, "SHA1", nullptr);
+  // Name spaces are constants of the program, so a broken one is not worth an error to every
+  // caller.
   const auto space = parse_uuid(name_space).value_or(Bytes16{});
   std::string input(reinterpret_cast<const char*>(space.data()), space.size());
   input += name;
@@ -130,6 +137,7 @@ std::string uuid_v5(std::string_view name_space, std::string_view name) {
 std::string uuid_v7_of(Timestamp time, std::string_view name) {
   auto bytes =
       parse_uuid(uuid_v5("00000000-0000-0000-0000-000000000000", name)).value_or(Bytes16{});
+  // The time takes the place of 48 bits of the digest; what is left, 74 bits, tells names apart.
   const auto milliseconds = static_cast<std::uint64_t>(time.time_since_epoch().count());
   for (std::size_t i = 0; i < 6; ++i) {
     bytes[i] = static_cast<unsigned char>(milliseconds >> (40 - 8 * i));
@@ -140,6 +148,7 @@ std::string uuid_v7_of(Timestamp time, std::string_view name) {
 
 std::string random_hex(int bytes) {
   std::string raw(static_cast<std::size_t>(bytes), '\0');
+  // From the system and not from next_random: such strings may be secrets.
   fill_random(raw.data(), raw.size());
   std::string text;
   text.reserve(raw.size() * 2);

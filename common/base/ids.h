@@ -24,7 +24,7 @@ std::optional<Timestamp> uuid_v7_time(std::string_view uuid);
 //   == "763541de-6fae-524f-b643-a239b26a6f79"
 std::string uuid_v5(std::string_view name_space, std::string_view name);
 
-// `bytes` random bytes of the system's generator in lower-case hex.
+// `bytes` random bytes of the system's generator in lower-case hex; good for secrets. Any thread.
 std::string random_hex(int bytes);
 
 // A fast 64-bit hash that is the same on every machine and in every version: XXH64, seed 0.

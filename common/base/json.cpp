@@ -21,6 +21,8 @@ const char* skip_value(const char* p) {
     } else if (depth > 0) {
       ++p;
     } else {
+      // Called within an object or an array only, whose bracket ends a number or a word at the
+      // latest.
       while (*p != ',' && *p != '}' && *p != ']' && *p != ' ' && *p != '\n' && *p != '\r' &&
              *p != '\t')
         ++p;
@@ -34,10 +36,11 @@ const char* skip_space(const char* p) {
   return p;
 }
 
-// A name as it stands, with its quotes, is that name.
+// Whether a name as it stands in a text, with its quotes, is `name`.
 bool spells(std::string_view quoted, std::string_view name) {
   const std::string_view plain = quoted.substr(1, quoted.size() - 2);
   if (plain.find('\\') == plain.npos) return plain == name;
+  // A name may be written with escapes, and means the same then.
   const auto read = parse_json(quoted, {1, quoted.size()});
   return read && read->get_ref<const std::string&>() == name;
 }
@@ -57,6 +60,8 @@ void write(const Json& value, int indent, std::size_t level, std::string& out) {
     out += raw_text(value);
     return;
   }
+  // What has no raw value in it is the library's to write, which is quicker. Not with an indent: it
+  // would begin again at the left edge.
   if (!value.is_structured() || value.empty() || (indent < 0 && !has_raw(value))) {
     out += dump_by_library(value, -1);
     return;
@@ -85,6 +90,8 @@ void write(const Json& value, int indent, std::size_t level, std::string& out) {
 
 std::string_view member_text(std::string_view object, std::string_view name) {
   if (object.empty()) return {};
+  // No end is needed: the text is one that parse_json took, so that each step meets what it looks
+  // for.
   const char* p = skip_space(skip_space(without_bom(object).data()) + 1);  // behind the brace
   while (*p == '"') {
     const char* const key_end = skip_value(p);
@@ -119,6 +126,7 @@ std::string one_line(std::string_view document) {
   std::size_t length = 0;
   for (std::size_t i = 0; i < document.size(); ++i) {
     const char c = document[i];
+    // An escaped quote does not come here: the next line passes over what follows a backslash.
     if (c == '"') in_string = !in_string;
     if (in_string && c == '\\' && i + 1 < document.size()) line[length++] = document[i++];
     const bool space = c == ' ' || c == '\n' || c == '\r' || c == '\t';
@@ -143,6 +151,8 @@ std::string_view raw_text(const Json& raw) {
 
 void append_quoted(std::string& out, std::string_view text) {
   bool plain = true;
+  // No branch in the loop, so that the compiler looks at many bytes at once. Of a signed char the
+  // comparison refuses those beyond ASCII, too.
   for (const char c : text) plain &= c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
   if (!plain) {
     out += dump(Json(text));

@@ -26,6 +26,7 @@ struct JsonLimits {
 // `too_large` beyond the limits. The parser stops at max_depth, so the stack is safe. Integers of
 // 64 bits stay exact.
 // nlohmann's own parser takes duplicate keys and any depth, and fills ordered objects in n².
+// simdjson takes duplicate keys as well, and what it reads would still have to become a Json.
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
 
 // The text of a member's value, as it stands in `object`: the text of an object that parse_json has

@@ -20,6 +20,7 @@ tl::unexpected<Error> bad_member(std::string_view name, const std::string& detai
 }
 
 tl::unexpected<Error> in_member(std::string_view name, Error error) {
+  // `invalid` would be 400, a body that cannot be read; here it can, and one value in it is wrong.
   if (error.kind == ErrorKind::invalid) return bad_member(name, error.message);
   return fail(std::move(error));
 }
@@ -38,6 +39,8 @@ Status only_members(const Json& object, std::initializer_list<std::string_view> 
 
 std::optional<std::int64_t> whole_number(const Json& value) {
   if (value.is_number_float()) {
+    // The largest int64 itself is no double: the next one below is 1024 less. So the range is half
+    // open.
     constexpr double kBeyond = 9223372036854775808.0;  // 2^63
     const auto number = value.get<double>();
     if (!(number >= -kBeyond && number < kBeyond) || std::trunc(number) != number) {
@@ -45,6 +48,8 @@ std::optional<std::int64_t> whole_number(const Json& value) {
     }
     return static_cast<std::int64_t>(number);
   }
+  // The parser makes integers of 64 bits unsigned where they have no sign, and a get would wrap one
+  // that is beyond int64.
   if (!value.is_number_integer() ||
       (value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX)) {
     return std::nullopt;

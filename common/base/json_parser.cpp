@@ -82,6 +82,7 @@ class Parser {
     return true;
   }
 
+  // Each level is a call of the parser, so that this bound is what keeps the stack safe.
   bool enter() {
     if (depth_left_ == 0) {
       error_.kind = ErrorKind::too_large;
@@ -121,6 +122,8 @@ class Parser {
 
   bool parse_object(Json& out) {
     if (!enter()) return false;
+    // All open objects keep their members in one stack, since a vector for each would be an
+    // allocation for each.
     const std::size_t first = members_.size();
     skip_space();
     if (p_ != end_ && *p_ == '}') {
@@ -147,6 +150,8 @@ class Parser {
         if (c == '}') break;
       }
     }
+    // Of two members with one name each reader takes its own choice; so a check could see the one
+    // and a handler the other.
     if (!check_duplicates(first)) return false;
     ++depth_left_;
     // Its members' names are const, so a growing object would copy them: make it in one piece.
@@ -190,6 +195,7 @@ class Parser {
         ++p_;
       }
       const std::string_view plain(run, static_cast<std::size_t>(p_ - run));
+      // A run ends at ASCII bytes only, so that it never cuts a character.
       if (!ascii && !is_valid_utf8(plain)) return broken("a string that is not UTF-8", run);
       out += plain;
       if (p_ == end_) return broken("a string without its closing quote", open);
@@ -235,6 +241,8 @@ class Parser {
       default:
         return broken("an unknown escape", at);
     }
+    // Half a surrogate pair is refused: it has no UTF-8, and a replacement would make two texts
+    // equal.
     int code = parse_hex4();
     if (code >= 0xd800 && code <= 0xdbff) {
       const bool pair = end_ - p_ >= 2 && p_[0] == '\\' && p_[1] == 'u';
@@ -329,6 +337,7 @@ class Parser {
       if (p_ != end_ && (*p_ == '+' || *p_ == '-')) ++p_;
       if (!digits()) return broken("a number without digits in its exponent");
     }
+    // "-0" becomes 0 here; only exact_numbers keeps its sign.
     if (integer && negative) {
       std::int64_t value = 0;
       if (std::from_chars(first, p_, value).ec == std::errc{}) {
@@ -342,6 +351,7 @@ class Parser {
         return true;
       }
     }
+    // Integers beyond 64 bits come here, too, and lose digits, as with most who read JSON.
     double value = 0;
     if (std::from_chars(first, p_, value).ec == std::errc::result_out_of_range) {
       value = std::strtod(std::string(first, p_).c_str(), nullptr);  // overflow or underflow?

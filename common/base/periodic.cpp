@@ -12,6 +12,7 @@ constexpr int kLeastRest = 20;  // times what the work took
 }  // namespace
 
 Periodic::Periodic(const char* name, Clock& clock, Duration period, std::function<void()> work)
+    // The first time is the caller's: what the work fills is there once the object is.
     : clock_(clock), period_(period), work_(std::move(work)), next_(work_once()) {
   thread_ = std::thread([this, name] {
     name_thread(name);
@@ -39,6 +40,7 @@ void Periodic::stop() {
     stopping_ = true;
     changed_.notify_all();
   }
+  // Without the lock, which the thread takes once more before it ends.
   if (thread_.joinable()) thread_.join();
 }
 
@@ -47,7 +49,10 @@ void Periodic::run() {
   while (true) {
     clock_.wait_until(lock, changed_, next_, [this] { return stopping_ || hurried_; });
     if (stopping_) return;
+    // Before the work and not after it: a hurry during the work wants what the work has not seen
+    // yet.
     hurried_ = false;
+    // So that hurry and stop never wait for work; only the join does.
     lock.unlock();
     const auto next = work_once();
     lock.lock();

@@ -1,4 +1,5 @@
 // Work that is done again and again, on a thread of its own.
+// Boost.Asio's steady_timer takes no Clock, so that a test could not move its time.
 #pragma once
 
 #include <condition_variable>
@@ -13,9 +14,9 @@ namespace mesh {
 // Any thread but that of the work.
 class Periodic {
  public:
-  // Does `work` once, then starts the thread, which has `name`. It rests for `period` before each
-  // further time, or for twenty times as long as the last took where that is more, so that the work
-  // never costs more than a twentieth of a processor. It must not throw.
+  // Does `work` once, then starts the thread, which has `name`, a literal. It rests for `period`
+  // before each further time, or for twenty times as long as the last took where that is more, so
+  // that the work never costs more than a twentieth of a processor. It must not throw.
   Periodic(const char* name, Clock& clock, Duration period, std::function<void()> work);
   ~Periodic() { stop(); }
 

@@ -7,6 +7,7 @@
 
 namespace mesh {
 
+// One thread at a time. The process ends where OpenSSL fails, which is for want of memory.
 class Sha256 {
  public:
   Sha256();

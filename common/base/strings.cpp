@@ -43,6 +43,7 @@ std::string encode64(std::string_view bytes, std::string_view alphabet) {
   std::uint32_t buffer = 0;
   int bits = 0;
   for (const char c : bytes) {
+    // Old bits fall out at the top; only the lowest `bits` of it are still to be used.
     buffer = buffer << 8 | static_cast<unsigned char>(c);
     bits += 8;
     while (bits >= 6) {
@@ -154,6 +155,8 @@ std::string join(const std::vector<std::string>& words, std::string_view separat
   return text;
 }
 
+// from_chars takes no plus, no space and no locale's digits: what passes is written in one way, but
+// for leading zeros.
 std::optional<std::int64_t> parse_int(std::string_view text) {
   std::int64_t value = 0;
   const char* const end = text.data() + text.size();
@@ -166,6 +169,7 @@ std::optional<double> parse_double(std::string_view text) {
   double value = 0;
   const char* const end = text.data() + text.size();
   const auto [after, error] = std::from_chars(text.data(), end, value);
+  // from_chars reads "inf" and "nan" as well.
   if (error != std::errc{} || after != end || !std::isfinite(value)) return std::nullopt;
   return value;
 }
@@ -201,6 +205,7 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
       decoded += plus_is_space && text[i] == '+' ? ' ' : text[i];
     }
   }
+  // Of the result and not of the pieces: a character may be made of several escapes.
   if (!is_valid_utf8(decoded)) return std::nullopt;
   return decoded;
 }
@@ -219,6 +224,7 @@ std::string base64_encode(std::string_view bytes) {
 
 std::optional<std::string> base64_decode(std::string_view text) {
   if (text.size() % 4 != 0) return std::nullopt;
+  // A third one, or one within the text, is no letter of the alphabet and fails there.
   for (int i = 0; i < 2 && text.ends_with('='); ++i) text.remove_suffix(1);
   return decode64(text, kBase64Reverse);
 }
@@ -247,7 +253,7 @@ bool is_printable(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
     if ((c < 0x20 && c != '\t') || c == 0x7f) return false;
-    // U+0080…U+009F
+    // U+0080…U+009F. The text is valid UTF-8, so that a byte follows.
     if (c == 0xc2 && static_cast<unsigned char>(text[i + 1]) < 0xa0) return false;
   }
   return true;

@@ -1,4 +1,4 @@
-// Small text helpers.
+// Small text helpers. Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +15,12 @@ std::string to_lower(std::string_view text);
 std::string_view trim(std::string_view text);
 // Without the UTF-8 byte order mark that some programs put in front of a text.
 std::string_view without_bom(std::string_view text);
+// The parts between separators, empty ones too: "" has one part.
 std::vector<std::string> split(std::string_view text, char separator);
 std::string join(const std::vector<std::string>& words, std::string_view separator);
 // The whole of `text` as a decimal integer (a leading '-' only for int64); nothing otherwise.
 std::optional<std::int64_t> parse_int(std::string_view text);
+// Likewise as a finite decimal number, whatever the locale.
 std::optional<double> parse_double(std::string_view text);
 
 // RFC 3986. Decoding answers nothing on a broken escape or when the result is not valid UTF-8.

@@ -10,6 +10,7 @@ namespace mesh {
 void name_thread(const char* name) {
   char kept[16] = {};
   std::strncpy(kept, name, sizeof kept - 1);
+  // It refuses a longer name as a whole, so that the cut is made here.
   ::pthread_setname_np(::pthread_self(), kept);
 }
 

@@ -66,6 +66,8 @@ std::string format_rfc3339(Timestamp t) {
   const auto day = std::chrono::floor<std::chrono::days>(t);
   const std::chrono::year_month_day date{day};
   auto rest = static_cast<std::uint64_t>((t - day).count());
+  // Put together by hand, since every record, answer and log line has some, and cheaper than a
+  // format string. Years have four digits: parse_rfc3339 lets in no others.
   std::string text = "0000-00-00T00:00:00.000Z";
   char* out = text.data();
   put_digits(out, 4, static_cast<std::uint64_t>(static_cast<int>(date.year())));
@@ -91,6 +93,7 @@ Result<Timestamp> parse_rfc3339(std::string_view text) {
   const int h = digits(text, 11, 2), mi = digits(text, 14, 2), s = digits(text, 17, 2);
   if (y < 0 || mo < 0 || d < 0 || h < 0 || mi < 0 || s < 0) return bad();
   // RFC 3339 §5.6 allows a small letter, and a space for the reader's sake.
+  // The seconds were there, so that the text has 19 characters at least.
   const char sep = text[10];
   if (text[4] != '-' || text[7] != '-' || text[13] != ':' || text[16] != ':' ||
       (sep != 'T' && sep != 't' && sep != ' ')) {
@@ -106,6 +109,7 @@ Result<Timestamp> parse_rfc3339(std::string_view text) {
     const std::size_t first = ++at;
     for (int scale = 100; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at) {
       millis += (text[at] - '0') * scale;
+      // It becomes 0 behind the milliseconds, and further digits count for nothing.
       scale /= 10;
     }
     if (at == first) return bad();
@@ -115,6 +119,7 @@ Result<Timestamp> parse_rfc3339(std::string_view text) {
   if (text[at] == 'Z' || text[at] == 'z') {
     ++at;
   } else if (text[at] == '+' || text[at] == '-') {
+    // Where both pairs are there, so is what stands between them.
     const int oh = digits(text, at + 1, 2), om = digits(text, at + 4, 2);
     if (oh < 0 || oh > 23 || om < 0 || om > 59 || text[at + 3] != ':') return bad();
     offset = minutes{oh * 60 + om} * (text[at] == '-' ? -1 : 1);
@@ -145,6 +150,7 @@ Result<Duration> parse_duration(std::string_view text) {
   while (p != end) {
     std::int64_t count = 0;
     const auto [after, error] = std::from_chars(p, end, count);
+    // from_chars reads a minus in front of any of the counts.
     if (error != std::errc{} || *p == '-') return bad_duration(text);
     const char* name_end = after;
     while (name_end != end && *name_end >= 'a' && *name_end <= 'z') ++name_end;
@@ -152,6 +158,7 @@ Result<Duration> parse_duration(std::string_view text) {
     while (next_unit < kUnits.size() && kUnits[next_unit].name != name) ++next_unit;
     if (next_unit == kUnits.size()) return bad_duration(text);
     const std::int64_t unit = kUnits[next_unit++].milliseconds;
+    // Before the product, which could be more than 64 bits hold.
     if (count > kLongest / unit) return bad_duration(text);
     total += count * unit;
     if (total > kLongest) return bad_duration(text);
@@ -165,6 +172,7 @@ std::string format_duration(Duration d) {
   if (rest == 0) return "0s";
   std::string text = rest < 0 ? "-" : "";
   rest = rest < 0 ? -rest : rest;
+  // From days on. Each unit is told once and the units fall, as parse_duration wants it.
   for (std::size_t i = 1; i < kUnits.size(); ++i) {
     if (const auto count = rest / kUnits[i].milliseconds; count > 0) {
       text += std::to_string(count);

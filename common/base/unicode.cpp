@@ -18,7 +18,8 @@ bool is_ascii(std::string_view text) {
                      [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
-// Nothing where the text is not UTF-8.
+// Nothing where the text is not UTF-8. UTF8PROC_STABLE: what a later version of Unicode adds
+// changes no text that is kept already.
 std::optional<std::string> mapped(std::string_view text, int options) {
   utf8proc_uint8_t* raw = nullptr;
   const auto size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
@@ -71,6 +72,7 @@ char32_t take_point(std::string_view& text) {
   utf8proc_int32_t point = -1;
   const auto length = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
                                        static_cast<utf8proc_ssize_t>(text.size()), &point);
+  // One byte of what is broken, so that a reader finds the next good character behind it.
   text.remove_prefix(length < 1 ? 1 : static_cast<std::size_t>(length));
   return length < 1 ? kBrokenPoint : static_cast<char32_t>(point);
 }
@@ -87,6 +89,7 @@ std::string to_nfc(std::string_view text) {
 }
 
 std::string fold_case(std::string_view text) {
+  // The same as what follows, and most texts are such.
   if (is_ascii(text)) return to_lower(text);
   // Decomposed first: the iota below a Greek letter folds to a letter, behind the other marks.
   const auto apart = mapped(text, UTF8PROC_DECOMPOSE);
@@ -133,6 +136,8 @@ std::string drop_invisible(std::string_view text) {
 bool is_space(char32_t c) {
   if (c < 0x80) return c == ' ' || (c >= '\t' && c <= '\r');
   const auto kind = category(c);
+  // utf8proc does not know White_Space. Beyond ASCII it is these categories, and NEL, a control
+  // character.
   return kind == UTF8PROC_CATEGORY_ZS || kind == UTF8PROC_CATEGORY_ZL ||
          kind == UTF8PROC_CATEGORY_ZP || c == 0x85;
 }
@@ -149,6 +154,7 @@ bool is_invisible(char32_t c) {
     case UTF8PROC_CATEGORY_ZP:
       return true;
     default:
+      // Default_Ignorable_Code_Point: what a renderer passes over where it does not know it.
       return utf8proc_get_property(static_cast<utf8proc_int32_t>(c))->ignorable != 0;
   }
 }
@@ -214,6 +220,7 @@ AsciiDomain ascii_domain(std::string_view domain) {
   if (is_ascii(lower) && !lower.starts_with("xn--") && lower.find(".xn--") == lower.npos) {
     return {std::move(lower), {}};
   }
+  // The library takes a C string and would judge what stands before it.
   if (lower.find('\0') != lower.npos) return {{}, "it has a NUL"};
   char* raw = nullptr;
   const int code = idn2_to_ascii_8z(lower.c_str(), &raw, IDN2_NONTRANSITIONAL);

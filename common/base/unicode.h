@@ -1,5 +1,6 @@
 // Unicode text: what counts as the same, and what of a text cannot be seen. Texts are UTF-8; one
 // that is not is answered unchanged by what makes texts of texts. Pure; any thread.
+// utf8proc and libidn2 do the work; ICU would do all of it, with tens of megabytes of tables.
 #pragma once
 
 #include <cstddef>

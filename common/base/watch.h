@@ -1,4 +1,5 @@
 // A subscription that ends by being dropped.
+// Boost.Signals2's disconnect does not wait for a call that is under way.
 #pragma once
 
 #include <functional>

@@ -37,6 +37,7 @@ Json letter_request(const LetterFilter& filter, bool dry_run) {
 
 template <typename RecordFilter>
 Query filters(const RecordFilter& query) {
+  // Empty ones are left out by target_of.
   return {{"limit", std::to_string(query.limit)},
           {"tenant", query.tenant},
           {"type", query.type},
@@ -53,6 +54,7 @@ Call wait_for(Call call, int seconds) {
 // `text`: of the body, as it came.
 Result<FollowPage> record_page(Result<Json> body, std::string_view text) {
   if (!body) return fail(body.error());
+  // Before items are moved away: the texts are found by their places in the list.
   keep_items(*body, text, keep_value);
   const auto items = body->is_object() ? body->find("items") : body->end();
   const auto next = body->is_object() ? body->find("next") : body->end();
@@ -70,6 +72,7 @@ Result<FollowPage> record_page(Result<Json> body, std::string_view text) {
 
 // A dead letter's data as it was written.
 void keep_letter(Json& letter, std::string_view text) {
+  // A record that cannot be decoded has no event; its bytes stand in the letter itself.
   const auto event = letter.find("event");
   if (event == letter.end() || !event->is_object()) return keep_data(letter, text, "value", {});
   const auto type = event->find("datacontenttype");
@@ -93,6 +96,7 @@ Result<Json> Client::topic(const std::string& name) {
 
 Result<RecordPage> Client::records(const RecordQuery& query) {
   Call call = get(admin({"topics", query.topic, "records"}), filters(query));
+  // The API takes one of the two.
   if (query.positions.empty()) {
     call.query.emplace_back("from", query.from);
   } else {
@@ -143,7 +147,7 @@ Result<Json> Client::seek_group(const std::string& name, const SeekRequest& requ
 }
 
 Status Client::delete_group(const std::string& name) {
-  MESH_TRY(impl_->send({.method = "DELETE", .path = admin({"groups", name})}));
+  (void)MESH_TRY(impl_->send({.method = "DELETE", .path = admin({"groups", name})}));
   return {};
 }
 
@@ -170,6 +174,7 @@ Result<Json> Client::redrive(const std::string& topic, const LetterFilter& filte
 
 Result<Json> Client::mend(const std::string& topic, std::int64_t partition, std::int64_t offset,
                           std::string event) {
+  // The text as it is: parsed and written again, numbers could change.
   Call call = post(admin(
       {"dlq", topic, "letters", std::to_string(partition) + ":" + std::to_string(offset), "mend"}));
   call.body = std::move(event);
@@ -223,7 +228,7 @@ Result<Json> Client::update_tenant(const std::string& id, const Json& patch) {
 }
 
 Status Client::delete_tenant(const std::string& id) {
-  MESH_TRY(impl_->send({.method = "DELETE", .path = admin({"tenants", id})}));
+  (void)MESH_TRY(impl_->send({.method = "DELETE", .path = admin({"tenants", id})}));
   return {};
 }
 
@@ -247,7 +252,7 @@ Result<Json> Client::rebuild_index() {
 }
 
 Status Client::rollback_index() {
-  MESH_TRY(impl_->send(post(admin({"indexes", "rollback"}), Json::object())));
+  (void)MESH_TRY(impl_->send(post(admin({"indexes", "rollback"}), Json::object())));
   return {};
 }
 

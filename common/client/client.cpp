@@ -45,6 +45,7 @@ std::string& Endpoints::of(Role role) {
 }
 
 Endpoints Endpoints::all(const std::string& url) {
+  // Paths begin with a slash, so that one more would make "//users", another path.
   std::string base = url;
   while (base.ends_with('/')) base.pop_back();
   return {base, base, base, base, base};
@@ -58,6 +59,7 @@ Client::Client(Client&&) noexcept = default;
 const Options& Client::options() const { return impl_->options; }
 
 Result<Answer> Client::probe(Role role, const std::string& path) {
+  // Without a credential: the address may be another program's, which is what a probe finds out.
   auto response = MESH_TRY(impl_->exchange({.role = role, .path = path, .open = true}));
   Answer answer{response.status, std::move(response.body), std::nullopt};
   for (const auto& [name, value] : response.headers) {

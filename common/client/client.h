@@ -6,7 +6,8 @@
 //
 // Every call blocks and may be made from any thread. Statuses of 300 and more become errors (see
 // problem.h); `unavailable` where nobody answers; `internal` for an answer that is not of the
-// expected form. Nothing is retried here: whoever calls knows what may be repeated.
+// expected form; `timeout` beyond Options::timeout or deadline; `too_large` for an answer over 64
+// MiB. Nothing is retried here: whoever calls knows what may be repeated.
 #pragma once
 
 #include <functional>

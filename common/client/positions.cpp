@@ -17,6 +17,7 @@ std::string format_positions(const Positions& positions) {
 
 Result<Positions> parse_positions(std::string_view text) {
   Positions positions;
+  // A topic of which nothing was read; split would find one empty part.
   if (text.empty()) return positions;
   for (const std::string& part : split(text, ',')) {
     const auto colon = part.find(':');

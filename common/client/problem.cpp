@@ -6,8 +6,6 @@
 namespace mesh::client {
 namespace {
 
-constexpr std::string_view kRequestId = "request id ";
-
 std::string text_member(const Json& object, const char* name) {
   const auto it = object.find(name);
   return it != object.end() && it->is_string() ? it->get<std::string>() : std::string{};
@@ -34,6 +32,8 @@ ErrorKind kind_of_status(int status) {
       return ErrorKind::forbidden;
     case 404:
       return ErrorKind::not_found;
+    // 415 is the kind's own; the others say as well that something is not understood, and may be
+    // those of a proxy.
     case 405:
     case 406:
     case 415:
@@ -57,11 +57,13 @@ ErrorKind kind_of_status(int status) {
     case 503:
       return ErrorKind::unavailable;
     default:
+      // A redirect is internal as well: none is followed.
       return status >= 400 && status < 500 ? ErrorKind::invalid : ErrorKind::internal;
   }
 }
 
 std::optional<std::string> header_of(const http::Response& response, std::string_view name) {
+  // HTTP/1.1 field names have no case, and a proxy may write them anew.
   const std::string wanted = to_lower(name);
   for (const auto& [key, value] : response.headers) {
     if (to_lower(key) == wanted) return value;
@@ -72,33 +74,33 @@ std::optional<std::string> header_of(const http::Response& response, std::string
 Error error_of(const http::Response& response) {
   Error error;
   error.kind = kind_of_status(response.status);
+  // The header first: it is there even where the body is not meshd's, or no JSON.
   std::string request_id = header_of(response, "x-request-id").value_or("");
+  // A problem of a batch has a pointer for each line, so more than the default 1 MiB.
   const auto body = parse_json(response.body, {64, 4 << 20});
   if (body && body->is_object()) {
     error.message = text_member(*body, "detail");
     if (error.message.empty()) error.message = text_member(*body, "title");
     error.fields = field_errors(*body);
+    // The one kind that its status, 503, does not tell.
     if (text_member(*body, "type") == http::kUncertainProblem) error.kind = ErrorKind::uncertain;
     if (request_id.empty()) request_id = text_member(*body, "request_id");
   }
+  // As of a proxy that answers in HTML.
   if (error.message.empty()) {
     error.message = "the server answered with status " + std::to_string(response.status);
   }
+  // It is printed on a terminal and goes into logs.
   if (!request_id.empty() && is_printable(request_id)) {
-    error.cause = std::string(kRequestId) + request_id;
+    error.request_id = std::move(request_id);
   }
   if (const auto after = header_of(response, "retry-after")) {
+    // Seconds only, as meshd writes them; a date of a proxy, and more than a day, are passed over.
     if (const auto seconds = parse_int(*after); seconds && *seconds >= 0 && *seconds <= 86'400) {
       error.retry_after = std::chrono::seconds{*seconds};
     }
   }
   return error;
-}
-
-std::optional<std::string_view> request_id_of(const Error& error) {
-  const std::string_view cause = error.cause;
-  if (!cause.starts_with(kRequestId)) return std::nullopt;
-  return cause.substr(kRequestId.size());
 }
 
 std::optional<std::string> next_page(const http::Response& response) {
@@ -110,10 +112,12 @@ std::optional<std::string> next_page(const http::Response& response) {
     if (open == rest.npos || close == rest.npos) return std::nullopt;
     std::string_view target = rest.substr(open + 1, close - open - 1);
     rest.remove_prefix(close + 1);
+    // Up to the next link. A comma alone does not end one: parameters may have commas in quotes.
     const std::string_view parameters =
         rest.substr(0, rest.find(",<") == rest.npos ? rest.find(", <") : rest.find(",<"));
     const std::string lower = to_lower(parameters);
     if (lower.find("rel=\"next\"") != lower.npos || lower.find("rel=next") != lower.npos) {
+      // What an absolute link says of the host is not believed: the request carries a credential.
       if (const auto scheme = target.find("://"); scheme != target.npos) {
         const auto path = target.find('/', scheme + 3);
         target = path == target.npos ? std::string_view{"/"} : target.substr(path);

@@ -14,11 +14,9 @@ namespace mesh::client {
 ErrorKind kind_of_status(int status);
 
 // The error of an answer with a status of 300 or more: the message is problem+json's `detail` (else
-// its title, else the status), `fields` its errors, `retry_after` the header's seconds; `cause` is
-// "request id <id>" where the answer names one.
+// its title, else the status), `fields` its errors, `retry_after` the header's seconds;
+// `request_id` is the answer's.
 Error error_of(const http::Response& response);
-// The id in such an error's cause; nothing where it names none, as of errors that no server made.
-std::optional<std::string_view> request_id_of(const Error& error);
 
 // Case-insensitive; nothing where it is missing.
 std::optional<std::string> header_of(const http::Response& response, std::string_view name);

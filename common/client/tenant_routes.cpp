@@ -36,6 +36,7 @@ Result<BatchResult> batch_result_of(const Json& json) {
   const auto outcome = json.is_object() ? json.find("outcome") : json.end();
   if (outcome == json.end() || !outcome->is_string()) return unexpected_form("a batch of users");
   const auto& word = outcome->get_ref<const std::string&>();
+  // By hand rather than by nlohmann's enum macro, which takes an unknown word for the first.
   for (const auto& [name, value] : {std::pair{"created", BatchOutcome::created},
                                     {"existing", BatchOutcome::existing},
                                     {"updated", BatchOutcome::updated}}) {
@@ -83,6 +84,7 @@ Result<CreatedUser> Client::create_user(const NewUser& user, const WriteOptions&
 Result<CreatedUsers> Client::create_users(const std::vector<NewUser>& users,
                                           const BatchOptions& batch, const WriteOptions& write) {
   std::string lines;
+  // Text, not a tree of JSON values for each of up to 1,000 users: this is the way of an import.
   for (const NewUser& user : users) {
     lines += R"({"email":)";
     append_quoted(lines, user.email);
@@ -100,6 +102,7 @@ Result<CreatedUsers> Client::create_users(const std::vector<NewUser>& users,
                                      write));
   const Json& body = wrote.body;
   const auto items = body.is_object() ? body.find("results") : body.end();
+  // Results are told from each other by their place alone.
   if (items == body.end() || !items->is_array() || items->size() != users.size())
     return unexpected_form("a batch of users");
   std::vector<BatchResult> results;
@@ -111,12 +114,14 @@ Result<CreatedUsers> Client::create_users(const std::vector<NewUser>& users,
 }
 
 Result<UserPage> Client::list_users(const UserQuery& query) {
+  // A page's link has limit and filter in it.
   Call call{.role = Role::users, .path = query.page};
   if (query.page.empty()) {
     call.path = "/users";
     call.query = {{"limit", std::to_string(query.limit)}, {"email", query.email}};
   }
   auto response = MESH_TRY(impl_->send(call));
+  // A page of 1,000 users is beyond the default 1 MiB when names are long.
   const auto body = parse_json(response.body, {16, 64 << 20});
   if (!body || !body->is_array()) return unexpected_form("a list of users");
   UserPage page;

@@ -6,11 +6,14 @@
 namespace mesh::client {
 namespace {
 
+// As much as http::Client takes of an answer; deeper than the default, since records are nested in
+// items and letters.
 constexpr JsonLimits kAnswerLimits{64, 64 << 20};
 constexpr int kMaxPages = 100'000;  // a server that never ends its list does not hold us for ever
 
 std::string target_of(const Call& call) {
   std::string target = call.path;
+  // A path that came out of a Link has its query already.
   char separator = target.find('?') == target.npos ? '?' : '&';
   for (const auto& [name, value] : call.query) {
     if (value.empty()) continue;
@@ -32,6 +35,7 @@ http::HeaderList headers_of(const Options& options, const Call& call) {
   http::HeaderList headers = call.headers;
   headers.emplace_back("Accept", "application/json");
   if (!call.body.empty()) headers.emplace_back("Content-Type", call.content_type);
+  // Nothing that says who asks, neither credential nor tenant.
   if (call.open) return headers;
   if (const auto& token = credential(options, call.role); !token.empty()) {
     headers.emplace_back("Authorization", "Bearer " + token);
@@ -74,6 +78,8 @@ Client::Impl::Impl(Options given)
       http(http::ClientOptions{.timeout = options.timeout, .user_agent = options.user_agent}) {}
 
 Result<http::Response> Client::Impl::exchange(const Call& call) {
+  // run.json names the listeners that a meshd has: a role without one is not at the default
+  // address.
   const std::string& base = options.endpoints.of(call.role);
   if (base.empty()) {
     return fail(
@@ -88,6 +94,7 @@ Result<http::Response> Client::Impl::exchange(const Call& call) {
   request.body = call.body;
   const auto begin = system_clock().steady();
   Duration timeout = options.timeout + call.extra_wait;
+  // The deadline is of all requests together: each may take what those before it left.
   if (options.deadline) {
     timeout = std::min(timeout, std::chrono::duration_cast<Duration>(*options.deadline - begin));
     if (timeout.count() <= 0)
@@ -95,6 +102,7 @@ Result<http::Response> Client::Impl::exchange(const Call& call) {
   }
   request.timeout = timeout;
   auto response = http.send(request);
+  // Also where nobody answered: a protocol of requests shows what failed.
   if (options.observe) {
     Exchange exchange{call.method, request.url, {}, 0, {}};
     if (response) {
@@ -119,22 +127,24 @@ Result<Json> Client::Impl::json(const Call& call) {
 }
 
 Result<Wrote> Client::Impl::write(Call call, const WriteOptions& wishes) {
+  // headers_of adds that of Options: with both the header would be there twice, which meshd
+  // refuses.
   if (!wishes.tenant.empty()) call.headers.emplace_back("X-Tenant-Id", wishes.tenant);
   call.query.emplace_back("ack", wishes.ack);
   prefer_wait(call, wishes.wait_seconds);
   if (!wishes.idempotency_key.empty()) {
     call.headers.emplace_back("Idempotency-Key", quoted(wishes.idempotency_key));
   }
-  auto response = send(call);
-  if (!response) return fail(response.error());
+  auto response = MESH_TRY(send(call));
   Wrote wrote;
-  if (!response->body.empty()) {
-    auto body = MESH_TRY(body_of(call, response->body));
-    wrote.body = std::move(body);
+  // A deletion answers 204 with nothing, or 202 with what it waits for.
+  if (!response.body.empty()) {
+    wrote.body = MESH_TRY(body_of(call, response.body));
   }
-  wrote.replayed = header_of(*response, "idempotent-replayed") == "true";
-  wrote.written.position = header_of(*response, "mesh-position").value_or("");
-  const auto applied = header_of(*response, "preference-applied").value_or("");
+  wrote.replayed = header_of(response, "idempotent-replayed") == "true";
+  wrote.written.position = header_of(response, "mesh-position").value_or("");
+  const auto applied = header_of(response, "preference-applied").value_or("");
+  // The server bounds what was asked for, and says for how long it could have waited.
   if (applied.starts_with("wait=")) {
     wrote.written.waited = parse_int(std::string_view(applied).substr(5)).value_or(0);
   }
@@ -157,6 +167,7 @@ Result<std::vector<Json>> Client::Impl::items(Call call, int limit, Keep keep) {
     const auto items = body.is_object() ? body.find("items") : body.end();
     if (items == body.end() || !items->is_array()) return unexpected_form(call.path);
     for (Json& item : *items) {
+      // The last page may have more than what is missing.
       if (limit > 0 && static_cast<int>(all.size()) == limit) return all;
       all.push_back(std::move(item));
     }
@@ -174,6 +185,7 @@ Result<std::vector<Json>> Client::Impl::items(Call call, int limit, Keep keep) {
 void keep_items(Json& answer, std::string_view text, Keep keep) {
   const auto items = answer.is_object() ? answer.find("items") : answer.end();
   if (items == answer.end() || !items->is_array()) return;
+  // Texts and values are of one document, so that their indexes agree.
   const auto texts = element_texts(member_text(text, "items"));
   for (std::size_t i = 0; i < texts.size(); ++i) {
     if ((*items)[i].is_object()) keep((*items)[i], texts[i]);
@@ -189,6 +201,7 @@ std::string path_of(std::initializer_list<std::string_view> parts) {
 void prefer_wait(Call& call, std::optional<std::int64_t> seconds) {
   if (!seconds) return;
   call.headers.emplace_back("Prefer", "wait=" + std::to_string(*seconds));
+  // Else the time-out of the exchange would end it while the server waits as it was asked to.
   call.extra_wait = std::chrono::seconds{*seconds};
 }
 

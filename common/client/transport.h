@@ -35,7 +35,8 @@ struct Client::Impl {
   Options options;
   http::Client http;
 
-  // Any status.
+  // Any status. `unavailable` for a role without an address, `timeout` once the deadline has
+  // passed; else the errors of http::Client.
   Result<http::Response> exchange(const Call& call);
   // Below 300 only; the body may be empty.
   Result<http::Response> send(const Call& call);
@@ -44,7 +45,8 @@ struct Client::Impl {
   Result<Wrote> write(Call call, const WriteOptions& wishes);
   // The same as json, and `text` as it came.
   Result<Json> json(const Call& call, std::string& text);
-  // {"items":[…],"next"}: follows `next` until `limit` items are there (0: all).
+  // {"items":[…],"next"}: follows `next` until `limit` items are there (0: all). `internal` for a
+  // list that does not end.
   Result<std::vector<Json>> items(Call call, int limit, Keep keep = nullptr);
 };
 

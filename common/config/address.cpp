@@ -31,12 +31,15 @@ bool is_name_or_ipv4(const std::string& host) {
 }  // namespace
 
 std::optional<Address> parse_address(std::string_view text) {
+  // The last one: an IPv6 host has colons of its own, within brackets.
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos) return std::nullopt;
   std::string host(text.substr(0, colon));
   const auto digits = text.substr(colon + 1);
   const auto port = parse_int(digits);
-  if (!port || *port < 0 || *port > 65535 || digits.size() > 5) return std::nullopt;
+  // parse_int takes leading zeros, any number of them, and -0: at most five digits here.
+  const bool signs = digits.starts_with('-') || digits.starts_with('+');
+  if (!port || signs || *port > 65535 || digits.size() > 5) return std::nullopt;
   if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
     host = host.substr(1, host.size() - 2);
     if (!is_ipv6(host)) return std::nullopt;
@@ -48,6 +51,7 @@ std::optional<Address> parse_address(std::string_view text) {
 
 bool is_loopback(std::string_view host) {
   const std::string text(host);
+  // By value, not by text: all of 127.0.0.0/8 is loopback, and ::1 has several spellings.
   in_addr v4{};
   if (inet_pton(AF_INET, text.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
   in6_addr v6{};

@@ -26,6 +26,7 @@ class Secret {
   explicit Secret(std::string value) : value_(std::move(value)) {}
   const std::string& reveal() const { return value_; }
   bool empty() const { return value_.empty(); }
+  bool operator==(const Secret&) const = default;
 
  private:
   std::string value_;
@@ -181,10 +182,26 @@ struct Secrets {
   Secret openai_api_key;
 };
 
+// What a process does. All but one listen, where `listen.<name>` says.
+struct Role {
+  const char* name;
+  std::string Listen::*address;  // null: it does not listen
+};
+namespace role {
+inline constexpr Role kUsers{"users", &Listen::users};
+inline constexpr Role kGateway{"gateway", &Listen::gateway};
+inline constexpr Role kPublisher{"publisher", &Listen::publisher};
+inline constexpr Role kSubscriber{"subscriber", &Listen::subscriber};
+inline constexpr Role kAdmin{"admin", &Listen::admin};
+inline constexpr Role kPipelines{"pipelines", nullptr};
+}  // namespace role
+inline constexpr Role kRoles[] = {role::kUsers,      role::kGateway, role::kPublisher,
+                                  role::kSubscriber, role::kAdmin,   role::kPipelines};
+std::vector<std::string> role_names();
+
 struct Config {
   std::string data_dir = "./mesh-data";
-  std::vector<std::string> roles = {"users",      "gateway", "publisher",
-                                    "subscriber", "admin",   "pipelines"};
+  std::vector<std::string> roles = role_names();
   Listen listen;
   Http http;
   Auth auth;
@@ -207,22 +224,25 @@ struct Config {
   Telemetry telemetry;
   Secrets secrets;
 
-  bool has_role(std::string_view role) const;
+  bool has_role(const Role& role) const;
 };
 
 // The file to read: `flag`, else $MESH_CONFIG, else ./meshd.yaml, else /etc/mesh/meshd.yaml;
-// nothing where none exists (the defaults then apply).
+// nothing where none exists (the defaults then apply). Whether one of the first two exists is not
+// looked at: load_file says so.
 std::optional<std::string> find_config_file(const std::optional<std::string>& flag);
 
-// Reads, checks and validates. Every error names the path of the key ("http.max_body"), the value
-// and what is allowed; several errors are one `invalid` message, a line each. ${VAR} and
-// ${VAR:-default} expand in scalars (`$$` is a dollar). Environment access is injected. What
-// *_file keys name is read into `secrets`; a secret that everybody may read is logged as a warning.
-// A key that is not written keeps its default; a rate limit that is written replaces the whole
-// policy (`burst` is then rate - 1 unless written), and `null` lifts it.
+// Reads, checks and validates; blocks on the files that *_file keys name. Every error names the
+// path of the key ("http.max_body"), the value and what is allowed; several errors are one
+// `invalid` message, a line each. ${VAR} and ${VAR:-default} expand in scalars (`$$` is a dollar).
+// Environment access is injected. What *_file keys name is read into `secrets`; a secret that
+// everybody may read is logged as a warning. A key that is not written keeps its default; a rate
+// limit that is written replaces the whole policy (`burst` is then rate - 1 unless written), and
+// `null` lifts it.
 Result<Config> load_text(const std::string& yaml,
                          const std::function<const char*(const char*)>& env);
-// The file, with the process' environment; the defaults where there is none.
+// The file, with the process' environment; the defaults where no path is given. `invalid` for a
+// file that cannot be read as well; the message names it.
 Result<Config> load_file(const std::optional<std::string>& path);
 
 // The bounds of each key and the rules between keys: dev mode on the network, engines that this

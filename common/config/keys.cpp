@@ -59,10 +59,12 @@ constexpr auto kGroups = std::to_array<Group>({
 // A whole policy, so that no part of the default lives on beside what is written.
 void read_rate(const std::string& path, const Value& value, RatePolicy& policy,
                Problems& problems) {
+  // Made once: a kind carries its schema and texts.
   static const auto rate = big_integer(1, 10'000'000);
   static const auto burst = big_integer(0, 10'000'000);
   static const auto per = duration(kMillisecond, kDay);
   std::optional<std::int64_t> got_rate, got_burst;
+  // Without `per`, a second, as the API has it.
   std::optional<Duration> got_per = seconds{1};
   for (const auto& [name, member] : value.members) {
     const auto take = [&](const auto& kind, auto& into) {
@@ -81,11 +83,13 @@ void read_rate(const std::string& path, const Value& value, RatePolicy& policy,
     }
   }
   if (!got_rate) {
+    // A rate that is there and wrong has been told above.
     const bool absent = std::ranges::none_of(
         value.members, [](const auto& member) { return member.name == "rate"; });
     if (absent) problems.add(path, std::string("has no rate; write ") + kRateExample);
     return;
   }
+  // Without `burst` the units of one period may come at once: one passes, and rate - 1 beyond it.
   if (got_per) policy = {*got_rate, *got_per, got_burst.value_or(*got_rate - 1)};
 }
 
@@ -113,6 +117,7 @@ Key rate_key(const std::string& scope, std::string doc) {
                          {"burst", big_integer(0, 10'000'000).schema}}}};
   Key key{path, std::move(doc), {{"anyOf", {policy, {{"type", "null"}}}}}, {}, {}, {}};
   key.read = [=](Config& config, const Value& value, Problems& problems) {
+    // null lifts the limit: a scope without a policy is not limited.
     if (value.is_null()) {
       config.rate_limits.erase(scope);
     } else if (value.kind != Value::Kind::mapping) {
@@ -126,6 +131,13 @@ Key rate_key(const std::string& scope, std::string doc) {
     if (found == config.rate_limits.end()) return nullptr;
     const RatePolicy& p = found->second;
     return {{"rate", p.rate}, {"per", duration({}, {}).show(p.per)}, {"burst", p.burst}};
+  };
+  key.same = [=](const Config& a, const Config& b) {
+    const auto of = [&](const Config& config) {
+      const auto found = config.rate_limits.find(scope);
+      return found == config.rate_limits.end() ? std::optional<RatePolicy>() : found->second;
+    };
+    return of(a) == of(b);
   };
   key.check = [=](const Config& config, Problems& problems) {
     const auto found = config.rate_limits.find(scope);
@@ -146,10 +158,7 @@ std::vector<Key> make_keys() {
           MESH_MEMBER(data_dir), text(),
           "Where meshd keeps its files, relative to where it starts. The unit and the image set\n"
           "/var/lib/mesh."),
-      make_key(
-          MESH_MEMBER(roles),
-          list_of(choice({"users", "gateway", "publisher", "subscriber", "admin", "pipelines"})),
-          "What this process runs."),
+      make_key(MESH_MEMBER(roles), list_of(choice(role_names())), "What this process runs."),
 
       make_key(MESH_MEMBER(listen.users), address(), "/users"),
       make_key(MESH_MEMBER(listen.gateway), address(), "/ai/users/search"),

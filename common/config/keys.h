@@ -1,5 +1,7 @@
 // The keys of the configuration file, each described once: loading, checking, printing and the
 // JSON schema are loops over this table.
+// A validator of JSON schemas, such as valijson, knows no sizes and durations, expands no variables
+// and does not tell which key was meant.
 #pragma once
 
 #include <functional>
@@ -37,6 +39,8 @@ struct Key {
   std::function<Json(const Config&)> show;
   // The bounds of the value on its own.
   std::function<void(const Config&, Problems&)> check;
+  // Whether both configurations have the same value, as it is and not as it is shown.
+  std::function<bool(const Config&, const Config&)> same;
 };
 
 struct Group {
@@ -58,7 +62,8 @@ std::string suggest(const std::vector<std::string>& allowed, std::string_view pr
 // Text in quotes for a message: escaped, cut at 80 bytes.
 std::string quote(std::string_view text);
 
-// Reads what the *_file keys name into config.secrets.
+// Reads what the *_file keys name into config.secrets. Blocks on the files. A file that is missing,
+// empty, too long or no plain file is a problem; one that everybody may read is logged.
 void read_secrets(Config& config, Problems& problems);
 // All bounds of single keys; then the rules between keys.
 void check_keys(const Config& config, Problems& problems);

@@ -35,6 +35,7 @@ Kind<T> number(std::int64_t least, std::int64_t most) {
   kind.form = "a whole number from " + show(least) + " to " + show(most);
   kind.parse = [](const Value& value) -> std::optional<T> {
     const auto n = value.kind == Value::Kind::scalar ? parse_int(value.text) : std::nullopt;
+    // Beyond T it could wrap around to a number within the bounds.
     return n && std::in_range<T>(*n) ? std::optional(static_cast<T>(*n)) : std::nullopt;
   };
   kind.show = [](const T& n) { return Json(n); };
@@ -81,6 +82,7 @@ std::string without_password(const std::string& url) {
   const auto start = url.find("://");
   if (start == std::string::npos) return url;
   const auto end = std::min(url.find_first_of("/?#", start + 3), url.size());
+  // The last one before the path: a password may have an "@" itself.
   const auto at = url.rfind('@', end);
   if (at == std::string::npos || at < start + 3) return url;
   return url.substr(0, start + 3) + "***" + url.substr(at);
@@ -90,6 +92,8 @@ std::string without_password(const std::string& url) {
 
 std::string quote(std::string_view text) {
   constexpr std::size_t kLongest = 80;
+  // As JSON, so that line breaks and control characters of a file cannot forge a line of the
+  // message.
   if (text.size() <= kLongest) return dump(Json(std::string(text)));
   return dump(Json(std::string(text.substr(0, kLongest)) + "…"));
 }
@@ -232,6 +236,8 @@ Kind<std::string> host() {
   return checked_text(
       {{"type", "string"}, {"minLength", 1}}, "a host name, as mesh.example.com, or \"*\" for any",
       [](const std::string& value) {
+        // What may be the host of an address. One in brackets is an address, which a Host may hold
+        // anyway.
         return value == "*" || (!value.starts_with('[') && parse_address(value + ":0"));
       });
 }
@@ -273,6 +279,8 @@ Kind<std::vector<std::string>> list_of(Kind<std::string> item, std::size_t least
     if (words.size() < least) return "the list is empty; each entry is " + item.form;
     std::set<std::string> seen;
     for (const auto& word : words) {
+      // Entries are judged here, not in parse, so that the message names the entry and not the
+      // list.
       if (auto wrong = item.check(word); !wrong.empty()) return wrong;
       if (!seen.insert(word).second) return quote(word) + " appears twice";
     }

@@ -17,7 +17,7 @@ template <typename T>
 struct Kind {
   Json schema;
   std::string form;  // "a size; write 4096, 512KiB or 1MiB": ends the sentence "… is not …"
-  std::function<std::optional<T>(const Value&)> parse;
+  std::function<std::optional<T>(const Value&)> parse;  // nothing for another kind; no bounds yet
   std::function<Json(const T&)> show;
   // What is wrong with a value, "" for nothing.
   std::function<std::string(const T&)> check;
@@ -71,6 +71,7 @@ Key make_key(std::string path, Get get, Kind<T> kind, std::string doc) {
       return kind.show(get(config));
     }
   };
+  key.same = [=](const Config& a, const Config& b) { return get(a) == get(b); };
   key.check = [=](const Config& config, Problems& problems) {
     std::string wrong;
     if constexpr (kOptional) {

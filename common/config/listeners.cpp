@@ -3,12 +3,11 @@
 namespace mesh::config {
 
 std::vector<std::pair<std::string, std::string>> listeners(const Config& config) {
-  std::vector<std::pair<std::string, std::string>> all{{"users", config.listen.users},
-                                                       {"gateway", config.listen.gateway},
-                                                       {"publisher", config.listen.publisher},
-                                                       {"subscriber", config.listen.subscriber},
-                                                       {"admin", config.listen.admin}};
-  std::erase_if(all, [&](const auto& listener) { return !config.has_role(listener.first); });
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const Role& role : kRoles) {
+    if (role.address && config.has_role(role))
+      all.emplace_back(role.name, config.listen.*role.address);
+  }
   return all;
 }
 

@@ -46,6 +46,7 @@ bool Loader::expand_all(Value& value, const std::string& path) {
       return false;
     }
     value.text = *std::move(expanded);
+    // `key: ${VAR:-}` without quotes is what `key:` is: a null, which lifts an optional key.
     if (value.text.empty() && !value.quoted) value.kind = Value::Kind::null;
   }
   for (auto& item : value.items) ok = expand_all(item, path) && ok;
@@ -63,6 +64,7 @@ void Loader::take(const Value& node, const std::string& group) {
   for (const auto& [name, member] : node.members) {
     const std::string path = group.empty() ? name : group + "." + name;
     if (const auto key = index().find(path); key != index().end()) {
+      // Also where its value is wrong: what counts is that the file names it.
       written.insert(path);
       Value value = member;
       if (expand_all(value, path)) key->second->read(config, value, problems);
@@ -76,11 +78,13 @@ void Loader::take(const Value& node, const std::string& group) {
 
 Result<std::string> read_config_file(const std::string& path) {
   std::error_code error;
+  // An ifstream opens a folder, too, and reads nothing from it.
   if (std::filesystem::is_directory(path, error)) {
     return fail(ErrorKind::invalid, path + ": a folder, not a configuration file");
   }
   std::ifstream in(path, std::ios::binary);
   if (!in) return fail(ErrorKind::invalid, path + ": cannot be read; does it exist?");
+  // One byte beyond the bound, so that yaml::parse sees a file that is too long and says so.
   std::string text(kMaxFile + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (in.bad()) return fail(ErrorKind::invalid, path + ": cannot be read");
@@ -90,11 +94,18 @@ Result<std::string> read_config_file(const std::string& path) {
 
 }  // namespace
 
-bool Config::has_role(std::string_view role) const {
-  return std::ranges::find(roles, role) != roles.end();
+std::vector<std::string> role_names() {
+  std::vector<std::string> names;
+  for (const Role& role : kRoles) names.emplace_back(role.name);
+  return names;
+}
+
+bool Config::has_role(const Role& role) const {
+  return std::ranges::find(roles, role.name) != roles.end();
 }
 
 std::optional<std::string> find_config_file(const std::optional<std::string>& flag) {
+  // A file that is named and missing is an error when it is read, not a reason to look further.
   if (flag) return flag;
   if (const char* named = std::getenv("MESH_CONFIG"); named != nullptr && *named != '\0') {
     return named;
@@ -125,6 +136,7 @@ Result<Config> load_text(const std::string& text, const Environment& env) {
 
 Result<Config> load_file(const std::optional<std::string>& path) {
   const Environment env = [](const char* name) { return std::getenv(name); };
+  // No file is an empty one: the defaults pass the same checks.
   if (!path) return load_text("", env);
   auto text = MESH_TRY(read_config_file(*path));
   auto config = load_text(text, env);

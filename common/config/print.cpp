@@ -19,7 +19,10 @@ std::string print(const Config& config, bool comments) {
     auto parts = split(key.path, '.');
     const std::string name = std::move(parts.back());
     parts.pop_back();
+    // Keys of a group stand together in the table, so a group opens once: where the path leaves
+    // that of the key before it.
     const auto [differs, ignored] = std::ranges::mismatch(parts, open);
+    // An empty line where a group of the top begins or ends, none between groups within it.
     if (comments && open != parts && (parts.empty() || open.empty() || parts[0] != open[0])) {
       out += '\n';
     }
@@ -54,11 +57,10 @@ Json to_json(const Config& config) {
   return all;
 }
 
-// A masked secret looks the same whatever it is: what the *_file keys name is not compared.
 std::vector<std::string> changed_keys(const Config& a, const Config& b) {
   std::vector<std::string> changed;
   for (const auto& key : keys()) {
-    if (key.show(a) != key.show(b)) changed.push_back(key.path);
+    if (!key.same(a, b)) changed.push_back(key.path);
   }
   return changed;
 }

@@ -30,8 +30,10 @@ std::string_view last_part(std::string_view path) { return path.substr(path.rfin
 // The word of `allowed` that was probably meant.
 const std::string* nearest(const std::vector<std::string>& allowed, std::string_view word) {
   constexpr std::size_t kLongestWord = 64;
+  // The distance costs the product of both lengths, and a key may be as long as the file.
   const auto lower = to_lower(word.substr(0, kLongestWord));
   const std::string* best = nullptr;
+  // Most words of three letters are within two changes of each other.
   const std::size_t most = lower.size() < 4 ? 1 : std::max<std::size_t>(2, lower.size() / 3);
   std::size_t best_distance = most + 1;
   for (const auto& candidate : allowed) {
@@ -46,6 +48,7 @@ const std::string* nearest(const std::vector<std::string>& allowed, std::string_
 }  // namespace
 
 void Problems::add(std::string_view path, std::string_view what) {
+  // A file that is no configuration at all has a problem in each line.
   if (++count_ > kMostLines) return;
   if (!lines_.empty()) lines_ += '\n';
   lines_ += path;
@@ -76,6 +79,7 @@ std::string suggest(std::string_view group, std::string_view word) {
   for (const auto& key : keys()) {
     if (!key.path.starts_with(prefix)) continue;
     const auto rest = std::string_view(key.path).substr(prefix.size());
+    // Of a key in a deeper group the group's name, which may be the word that was meant.
     std::string name(rest.substr(0, rest.find('.')));
     if (std::ranges::find(here, name) == here.end()) here.push_back(std::move(name));
   }

@@ -45,6 +45,7 @@ std::string schema() {
   for (const auto& key : keys()) {
     const auto dot = key.path.rfind('.');
     Json& group = dot == std::string::npos ? root : group_at(root, key.path.substr(0, dot));
+    // Of a path without a dot, npos + 1 is 0: the whole of it.
     Json& slot = group["properties"][key.path.substr(dot + 1)];
     slot = key.schema;
     slot["description"] = one_line(key.doc);

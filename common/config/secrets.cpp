@@ -31,6 +31,7 @@ std::optional<std::string> read_file(const char* key, const std::string& file, C
   struct stat info {};
   std::string text;
   bool ok = fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+  // By what is read, not by the size that stat tells: a file may grow meanwhile.
   while (ok && text.size() <= kMaxFile) {
     char buffer[4096];
     const ssize_t got = read(fd, buffer, sizeof buffer);

@@ -26,6 +26,7 @@ void check_auth(const Config& config, Problems& problems) {
   }
   if (auth.mode == "dev") {
     if (auth.allow_dev_on_network) return;
+    // Of the roles that run here: the address of another is nobody's.
     for (const auto& [role, text] : listeners(config)) {
       const auto address = parse_address(text);
       if (address && !is_loopback(address->host)) {
@@ -55,6 +56,7 @@ void check_auth(const Config& config, Problems& problems) {
 void check_secrets(const Config& config, Problems& problems) {
   const auto at_least = [&](const char* key, const std::optional<std::string>& file,
                             const Secret& secret) {
+    // Without a file there is no secret: the operator's token is then made at the start.
     if (!secret.empty() && secret.reveal().size() < kShortestSecret) {
       problems.add(key, quote(file.value_or("")) +
                             " holds less than 32 bytes; `openssl rand -hex 32` makes a good one");
@@ -90,6 +92,7 @@ void check_unused(const Config& config, Problems& problems) {
   const Config defaults;
   for (const auto& key : keys()) {
     for (const auto& [section, needs] : kUnused) {
+      // Compared as shown: a secret that is masked differs from one that is not there.
       if (!key.path.starts_with(section) || key.show(config) == key.show(defaults)) continue;
       problems.add(key.path, std::string("does nothing in this build, which does not have ") +
                                  needs + "; leave it out");

@@ -24,6 +24,7 @@ bool is_reserved(std::string_view text) {
 
 std::string yaml_string(const std::string& text) {
   std::string escaped;
+  // Before the quotes: expand works on the scalar's text, whatever quotes stood around it.
   for (const char c : text) escaped += c == '$' ? "$$" : std::string(1, c);
   const auto is_plain = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -53,6 +54,7 @@ Result<std::string> expand(std::string_view text, const Environment& env) {
       return fail(ErrorKind::invalid,
                   "a lone $; write ${VAR}, ${VAR:-default}, or $$ for a dollar");
     }
+    // The first brace ends it: a default cannot hold one, and variables do not nest.
     const auto end = text.find('}', i);
     if (end == std::string_view::npos) return fail(ErrorKind::invalid, "a ${ without its }");
     const auto inner = text.substr(i + 2, end - i - 2);

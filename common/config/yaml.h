@@ -1,4 +1,5 @@
 // What a configuration file adds to YAML: variables in its scalars.
+// wordexp(3) expands as a shell does: it splits words, takes quotes away and looks for files.
 #pragma once
 
 #include <functional>

@@ -5,6 +5,7 @@
 namespace mesh {
 namespace {
 
+// A member that was never set is null; the contract says object, so that readers need not ask.
 Json object_or_empty(const Json& value) {
   return value.is_object() || is_raw(value) ? value : Json::object();
 }
@@ -35,6 +36,7 @@ Json to_json(const AnalyticsSummary& summary) {
   Json types = Json::object();
   for (const auto& [type, count] : summary.event_types) types[type] = count;
   Json recent = Json::array();
+  // Without the user, whom the summary names once.
   for (const auto& event : summary.recent_events) recent.push_back(to_json(event, false));
   return {{"user_id", summary.user_id},
           {"total_events", summary.total_events},
@@ -47,6 +49,8 @@ Json to_json(const ResearcherSummary& summary) {
   for (const auto& event : summary.recent_experiments) recent.push_back(to_json(event, false));
   return {{"researcher", summary.researcher},
           {"total_experiments", summary.total_experiments},
+          // The store keeps a count for each molecule, so the list is whole and its length is the
+          // count.
           {"unique_molecules", summary.molecules.size()},
           {"molecules_list", summary.molecules},
           {"recent_experiments", std::move(recent)}};

@@ -133,6 +133,8 @@ constexpr std::array kTypes{
 constexpr std::string_view kDeadLetterSuffix = ".dlq";
 constexpr std::size_t kMaxTypeBytes = 200;
 
+// True for a topic of the catalogue none of whose types a client may publish. A topic that the
+// catalogue does not know is anybody's.
 bool written_by_the_mesh_alone(std::string_view topic) {
   bool known = false;
   for (const auto& type : kTypes) {
@@ -154,12 +156,16 @@ const EventTypeDef* find_event_type(std::string_view type) {
   return it == kTypes.end() ? nullptr : &*it;
 }
 
+// By the suffix and not by the catalogue, so that compaction can ask it of the bare header of a
+// record.
 bool is_removal(std::string_view type) { return type.ends_with(".deleted"); }
 
 std::string subject_of(const EventTypeDef& type, const Json& data) {
   if (type.subject_field.empty() || !data.is_object()) return {};
   const auto it = data.find(type.subject_field);
   if (it == data.end()) return {};
+  // A producer may write the same id as a number or as a string; both have to come to the same key,
+  // or the order of the subject's events is lost.
   if (it->is_string()) return it->get<std::string>();
   return it->is_number_integer() ? it->dump() : std::string();
 }
@@ -184,6 +190,8 @@ Result<std::string> topic_of_unknown_type(std::string_view type) {
   const auto allowed = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
   };
+  // At the first dot, so that every action of an entity, however many parts it has, goes to one
+  // topic.
   const auto dot = type.find('.');
   if (type.size() > kMaxTypeBytes || dot == 0 || dot == std::string_view::npos ||
       type.back() == '.' || type.find("..") != std::string_view::npos ||
@@ -194,6 +202,7 @@ Result<std::string> topic_of_unknown_type(std::string_view type) {
   }
   std::string topic(type.substr(0, dot));
   topic += ".events";
+  // find_event_type comes first with its callers, so this meets only types such as "user.renamed".
   if (written_by_the_mesh_alone(topic)) {
     return fail(ErrorKind::invalid, "events of " + topic + " are written by the mesh alone");
   }

@@ -29,6 +29,8 @@ constexpr std::string_view kKnown[] = {"id",   "type",    "source",   "specversi
 
 Result<Json> value_object(const StoredRecord& record) {
   if (!record.value) return unreadable(record, "has neither ce_ headers nor a value");
+  // The log took the value, so its length is no reason to refuse it; the depth is bounded
+  // nevertheless, since a foreign producer may have written it.
   auto json = parse_json(*record.value, {32, record.value->size()});
   if (!json) return unreadable(record, "has no JSON value: " + json.error().message);
   if (!json->is_object()) return unreadable(record, "has a value that is not a JSON object");
@@ -93,6 +95,8 @@ Result<Event> from_foreign(const StoredRecord& record) {
       event.time = happened(*parse_rfc3339(event.time_text), record);
     }
   } else {
+    // Another producer may key its records otherwise; a key that begins with the tenant is taken
+    // for one of ours.
     if (tenant_of_key(record.key) == event.tenant.str()) event.subject = subject_of_key(record.key);
   }
   return event;
@@ -111,6 +115,8 @@ std::string time_text_of(const Event& event) {
   return event.time_text.empty() ? format_rfc3339(event.time) : event.time_text;
 }
 
+// The text must be the one that to_record would write for the number: "007" and "+7" stay
+// extensions, so that what is read back is what was sent.
 bool is_version(std::string_view sequence) {
   const auto count = parse_int(sequence);
   return count && *count > 0 && std::to_string(*count) == sequence;
@@ -139,6 +145,7 @@ std::string key_of(const TenantId& tenant, std::string_view subject) {
 std::string_view tenant_of_key(std::string_view key) { return key.substr(0, key.find('/')); }
 
 std::string_view subject_of_key(std::string_view key) {
+  // At the first '/': a tenant id has none, whereas a subject may have some.
   key.remove_prefix(tenant_of_key(key).size());
   return key.substr(key.empty() ? 0 : 1);
 }
@@ -148,8 +155,11 @@ Record to_record(const Event& event) {
   const auto* type = find_event_type(event.type);
   record.topic =
       type ? std::string(type->topic) : topic_of_unknown_type(event.type).value_or(std::string());
+  // Types without a subject field are keyed by the tenant alone, whatever the event's subject says,
+  // so that all of a tenant's are in order.
   const bool of_subject = type == nullptr || !type->subject_field.empty();
-  record.key = key_of(event.tenant, of_subject ? event.subject : std::string());
+  record.key =
+      key_of(event.tenant, of_subject ? std::string_view(event.subject) : std::string_view());
   if (!event.data.empty()) record.value = event.data;
 
   auto& headers = record.headers;
@@ -174,15 +184,20 @@ Record to_record(const Event& event) {
 Result<Event> from_record(const StoredRecord& record) {
   const auto header = [&](std::string_view name) { return find_header(record.headers, name); };
   const auto id = header("ce_id"), type = header("ce_type"), version = header("ce_specversion");
+  // A record with one of the three means to be a CloudEvent: it is refused where it is none, and
+  // not guessed at.
   if (id.empty() && type.empty() && version.empty()) return from_foreign(record);
   if (id.empty() || type.empty()) return unreadable(record, "has no ce_id or no ce_type");
   if (version != "1.0") return unreadable(record, "has a ce_specversion other than 1.0");
+  // Elsewhere a record without a value is an event without data.
   if (!record.value && compacted(record.position.topic)) {
     return unreadable(record, "is a tombstone: there is no event in it");
   }
 
   const auto tenant_text = header("ce_tenantid");
   auto tenant = TenantId::parse(tenant_text);
+  // A producer that sets no ce_tenantid may name the tenant in its data; an invalid ce_tenantid is
+  // an error though, since it was meant.
   if (tenant_text.empty()) {
     auto value = MESH_TRY(value_object(record));
     tenant = tenant_of(record, value);
@@ -211,10 +226,14 @@ Result<Event> from_record(const StoredRecord& record) {
   bool text_sequence = false;  // no version: an extension as others, in its place among them
   const auto sequence = header("ce_sequence");
   if (sequence.empty()) {
+    // find_header answers a view without data where there is no such header; one that is there and
+    // empty is an extension that its producer gets back.
     text_sequence = sequence.data() != nullptr && !compacted(record.position.topic);
   } else {
     const auto count = parse_int(sequence);
     const bool counts = count && *count >= 0;
+    // Consumers keep the newest version of an entity by this number, so that guessing one could
+    // hide a later change.
     if (compacted(record.position.topic) && !counts) {
       return unreadable(record, "has a ce_sequence that is no count");
     }

@@ -25,6 +25,8 @@ std::string format_log_cursor(const LogOffsets& offsets) {
       topic = &partition.topic;
       next = 0;
     }
+    // Offsets are told by their place, so partitions that are left out before this one have to be
+    // written.
     for (; next < partition.partition; ++next) text += "~0";
     text += kBetweenOffsets + std::to_string(offset);
     ++next;
@@ -42,6 +44,8 @@ Result<LogOffsets> parse_log_cursor(std::string_view text) {
     bool sound = pieces.size() > 1 && !pieces.front().empty();
     for (std::size_t i = 1; sound && i < pieces.size(); ++i) {
       const auto offset = parse_int(pieces[i]);
+      // Their number needs no bound of its own: the text comes in the head of a request, which has
+      // one.
       sound = offset && *offset >= 0;
       if (sound) offsets[{pieces.front(), static_cast<std::int32_t>(i - 1)}] = *offset;
     }

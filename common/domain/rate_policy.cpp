@@ -9,10 +9,11 @@ namespace {
 
 __extension__ using Wide = __int128;
 constexpr std::int64_t kFarthest = std::int64_t{1} << 60;  // 36,000 years
-// Of policies as they are written.
+// What a policy that is read may say; gcra takes any.
 constexpr std::int64_t kMost = 1'000'000'000;
 constexpr Duration kLongest = std::chrono::hours{24 * 366};
 
+// At least 1, since an interval of 0 would divide by zero and admit everything.
 std::int64_t clamped(Wide value) {
   return static_cast<std::int64_t>(std::clamp<Wide>(value, 1, kFarthest));
 }
@@ -20,9 +21,11 @@ std::int64_t clamped(Wide value) {
 }  // namespace
 
 GcraSteps gcra_steps(const RatePolicy& policy) {
+  // Takes any policy, also one that nobody has bounded: 128 bits hold every product of these.
   const Wide rate = std::max<std::int64_t>(policy.rate, 1);
   const Wide per = Wide{std::max<std::int64_t>(policy.per.count(), 1)} * 1000;
   const Wide burst = std::max<std::int64_t>(policy.burst, 0);
+  // Rounded up: rounded down, a policy would admit more than it says.
   const std::int64_t interval = clamped((per + rate - 1) / rate);
   return {interval, clamped(interval * (burst + 1))};
 }
@@ -30,6 +33,7 @@ GcraSteps gcra_steps(const RatePolicy& policy) {
 GcraOutcome gcra(const RatePolicy& policy, std::int64_t tat, std::int64_t now, std::int64_t cost) {
   const auto [interval, tolerance] = gcra_steps(policy);
   const std::int64_t burst = std::clamp<std::int64_t>(policy.burst, 0, kFarthest);
+  // A tat that no run of this policy can have left counts as never seen (see the header).
   const std::int64_t base = tat > now + 2 * tolerance ? now : std::max(tat, now);
 
   GcraOutcome outcome{{}, tat};
@@ -38,9 +42,11 @@ GcraOutcome gcra(const RatePolicy& policy, std::int64_t tat, std::int64_t now, s
   cost = std::max<std::int64_t>(cost, 0);
   if (cost > decision.limit) {
     decision.allowed = false;
+    // No wait helps, so this must not look like a denial that a retry would get past.
     decision.retry_after = std::chrono::microseconds::max();
   } else {
     // base is at most now + 2^61 and the rest 2^60, so the sum fits.
+    // The 1 that is added and taken away again lets a cost of 0 through the lower bound of clamped.
     const std::int64_t after = base + clamped(Wide{cost} * interval + 1) - 1;
     decision.allowed = after - tolerance <= now;
     if (!decision.allowed) {
@@ -49,6 +55,8 @@ GcraOutcome gcra(const RatePolicy& policy, std::int64_t tat, std::int64_t now, s
       outcome.new_tat = after;
     }
   }
+  // After a denial or a peek nothing was taken, so that what is left is told from where the bucket
+  // stands.
   const std::int64_t ahead = decision.allowed && cost > 0 ? outcome.new_tat - now : base - now;
   decision.remaining = std::clamp<std::int64_t>((tolerance - ahead) / interval, 0, decision.limit);
   decision.reset_after = std::chrono::microseconds{ahead};
@@ -78,6 +86,7 @@ Result<RatePolicy> rate_policy_from_json(const Json& json, const std::string& at
       out = *number;
     }
   };
+  // All faults are gathered, so that a client mends a policy in one go.
   for (const auto& [name, value] : json.items()) {
     if (name == "rate") {
       integer(value, name, 1, policy.rate);
@@ -96,6 +105,7 @@ Result<RatePolicy> rate_policy_from_json(const Json& json, const std::string& at
     }
   }
   if (!json.contains("rate")) wrong("/rate", "is missing");
+  // With it `limit`, which is burst + 1, is the rate: what is allowed in a period may come at once.
   if (!json.contains("burst")) policy.burst = policy.rate - 1;
   if (!error.fields.empty()) return fail(std::move(error));
   return policy;

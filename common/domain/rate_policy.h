@@ -31,8 +31,7 @@ struct RatePolicy {
 // {"rate":30,"per":"1m","burst":0}
 Json to_json(const RatePolicy& policy);
 // Reads the same; without `per` it is 1s, without `burst` the units of one period may come at once.
-// `unprocessable` with a pointer per
-// violation, `at` in front of each.
+// `unprocessable` with a pointer per violation, `at` in front of each.
 Result<RatePolicy> rate_policy_from_json(const Json& json, const std::string& at = {});
 
 struct RateDecision {

@@ -35,6 +35,8 @@ void put_data(Json& object, const std::string& name, std::string_view content_ty
     object[name] = nullptr;
     return;
   }
+  // Read only to learn whether it is JSON: what is passed on is the text itself, since numbers and
+  // spellings would not survive a value.
   std::optional<Json> json;
   if (stands_as_json(content_type, *data)) {
     auto read = parse_json(*data, {.max_depth = kMaxDepth, .max_bytes = data->size()});
@@ -62,6 +64,7 @@ Result<std::optional<std::string>> data_of(const Json& object, const std::string
                 : text;
   }
   const auto encoded = object.find(in_base64(name));
+  // The bytes count where they are given; the member beside them is their form for people.
   if (encoded == object.end() || encoded->is_null()) {
     if (value == object.end()) {
       return fail(ErrorKind::invalid, "has neither " + name + " nor " + in_base64(name));
@@ -71,6 +74,8 @@ Result<std::optional<std::string>> data_of(const Json& object, const std::string
   auto bytes =
       encoded->is_string() ? base64_decode(encoded->get_ref<const std::string&>()) : std::nullopt;
   if (!bytes) return fail(ErrorKind::invalid, in_base64(name) + " is not base64");
+  // put_data makes the form for people out of the bytes like this. One that differs was edited by
+  // hand, and whoever did so expects that to be published.
   if (shown && one_line(trim(*bytes)) != *shown) return shown;
   return bytes;
 }
@@ -79,6 +84,7 @@ void keep_data(Json& object, std::string_view text, const std::string& name,
                std::string_view content_type) {
   const std::string_view value = member_text(text, name);
   if (value.empty() || value == "null") return;
+  // A string of text data is read as a string; raw it would keep its quotes and escapes.
   if (value.starts_with('"') && !stands_as_json(content_type, value)) return;
   object[name] = raw_json(value);
 }
@@ -110,6 +116,7 @@ Json to_json(const StoredRecord& record) {
                  {"sequence", event->sequence},
                  {"traceparent", event->traceparent}});
   } else {
+    // The members are there all the same, so that every record has one form.
     for (const char* name :
          {"id", "type", "tenant", "subject", "source", "event_time", "sequence", "traceparent"}) {
       json[name] = nullptr;

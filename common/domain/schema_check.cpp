@@ -21,6 +21,8 @@ namespace {
 using PlainJson = nlohmann::json;  // the schema library knows no ordered objects
 constexpr std::size_t kMaxViolations = 20;
 
+// minLength and maxLength count code points, which are never more than bytes: most texts are
+// decided by their size.
 bool is_text(const Json& value, std::size_t longest) {
   if (!value.is_string()) return false;
   const auto& text = value.get_ref<const std::string&>();
@@ -37,6 +39,8 @@ bool is_date_time(const Json& value) {
 }
 
 bool conforms_analytics(const Json& data) {
+  // Names are unique in what parse_json gives, so that counting the required ones tells whether all
+  // are there.
   int required = 0;
   for (const auto& [name, value] : data.get_ref<const Json::object_t&>()) {
     if (name == "user_id") {
@@ -84,6 +88,7 @@ struct Compiled {
 };
 
 const Compiled& compiled(const EventTypeDef& type) {
+  // All at once, so that a schema that does not compile shows at the first check of whatever type.
   static const auto all = [] {
     std::map<std::string_view, std::unique_ptr<Compiled>> schemas;
     for (const auto& def : event_types()) {
@@ -158,6 +163,8 @@ class Violations {
     const PlainJson* schema = &schema_;
     const PlainJson* value = &data_;
     for (const auto& part : path) {
+      // A member that the schema does not name is judged by additionalProperties, as those of
+      // rate_limits are.
       const PlainJson* named = member(member(schema, "properties"), part);
       schema = named != nullptr ? named : member(schema, "additionalProperties");
       value = member(value, part);
@@ -167,6 +174,8 @@ class Violations {
     if (type != nullptr && value != nullptr && !has_type(*value, type->get<std::string>())) {
       return tell(path, "has the wrong type");
     }
+    // The library tells of the inner place first, so what was told before decides about the objects
+    // around it.
     const bool around = std::any_of(told_.begin(), told_.end(), [&](const auto& inner) {
       return inner.size() > path.size() && std::equal(path.begin(), path.end(), inner.begin());
     });
@@ -213,6 +222,8 @@ bool conforms(const EventTypeDef& type, const Json& data) {
 }
 
 Status check_schema(const EventTypeDef& type, const Json& data) {
+  // Schemas are compiled for the catalogue's types alone; a type that a caller made up has none to
+  // break.
   const auto* known = find_event_type(type.type);
   if (!known) return {};
   Error error{ErrorKind::unprocessable,
@@ -242,6 +253,7 @@ Status check_schema(const EventTypeDef& type, const Json& data) {
   check_strings(schema.date_times, is_date_time,
                 "is not an RFC 3339 date-time such as 2026-11-21T08:32:00Z");
   check_strings(schema.members, is_without_nul, "contains a NUL character");
+  // Both are asked: an error of the library of which nothing was told must not pass for a success.
   if (results.numErrors() == 0 && error.fields.empty()) return {};
   return fail(std::move(error));
 }

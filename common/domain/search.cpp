@@ -19,6 +19,8 @@ Json to_json(const SearchHit& hit) {
 }
 
 void append_json(std::string& out, const SearchHit& hit) {
+  // By whole numbers, since printf of a double follows the locale, and so that "-0.000000" does not
+  // come of a score that rounds to zero.
   const auto micros = std::lround(static_cast<double>(hit.score) * 1e6);
   char score[32];
   const int size = std::snprintf(score, sizeof score, "%s%ld.%06ld", micros < 0 ? "-" : "",
@@ -34,18 +36,23 @@ void append_json(std::string& out, const SearchHit& hit) {
 }
 
 SearchText::SearchText(std::string_view query)
+    // The query may be either, so both keys are made of it: each has its own fold.
     : email_key_(mesh::email_key(query)), name_key_(mesh::name_key(query)) {}
 
 TextMatch SearchText::match(std::string_view email, std::string_view name) const {
   if (empty()) return TextMatch::none;
   const std::string named = mesh::name_key(name);
   if (named == name_key_ || mesh::email_key(email) == email_key_) return TextMatch::exact;
+  // A part of an address has no key as an address: its domain, if there is one, may not be whole.
+  // So what it begins with is compared by the fold of names.
   const bool begins = named.starts_with(name_key_) || mesh::name_key(email).starts_with(name_key_);
   return begins ? TextMatch::prefix : TextMatch::none;
 }
 
 void keep_first(std::vector<SearchHit>& hits, const SearchText& text, std::size_t k) {
   std::vector<std::pair<TextMatch, std::size_t>> order;
+  // A match folds Unicode text and is made once for each hit; the sort compares each hit many
+  // times.
   order.reserve(hits.size());
   for (const auto& hit : hits) order.emplace_back(text.match(hit.email, hit.name), order.size());
   std::sort(order.begin(), order.end(), [&](const auto& a, const auto& b) {

@@ -25,6 +25,7 @@ std::string_view to_string(Task::State state) {
 }
 
 Json to_json(const Task& task) {
+  // A task that has not begun has the epoch in its fields, which nobody should read as a date.
   const auto time = [](Timestamp t) {
     return t == Timestamp{} ? Json(nullptr) : Json(format_rfc3339(t));
   };

@@ -7,6 +7,9 @@
 namespace mesh {
 namespace {
 
+// Whatever separates an id from what follows must not occur in it: '/' in keys of records
+// (tenant_of_key), NUL in the names of claims. These letters are also the same in every spelling of
+// a URL.
 bool valid_tenant_id(std::string_view text) {
   const auto alphanumeric = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
   if (text.empty() || text.size() > 63) return false;
@@ -36,8 +39,11 @@ Json to_json(const Tenant& tenant) {
           {"updated_at", format_rfc3339(tenant.updated_at)}};
 }
 
+// With tenantId, by which from_record finds the tenant of a record that lost its headers.
 Json removal_json(const TenantId& id) { return {{"id", id.str()}, {"tenantId", id.str()}}; }
 
+// Reads what to_json wrote into a store. An unknown member is refused: a program that does not know
+// it would lose it with the next change.
 Result<Tenant> tenant_from_json(const Json& json) {
   Error error{ErrorKind::unprocessable, "the tenant is not valid", {}, {}, {}};
   const auto wrong = [&](std::string pointer, std::string detail) {
@@ -53,6 +59,8 @@ Result<Tenant> tenant_from_json(const Json& json) {
   };
   const auto* id_text = text("id");
   auto id = id_text ? TenantId::parse(*id_text) : fail(ErrorKind::invalid, "must be a string");
+  // A Tenant cannot be made without a valid id, so that this fault alone ends the reading; all
+  // others are gathered.
   if (!id) {
     wrong("/id", id.error().message);
     return fail(std::move(error));
@@ -71,6 +79,8 @@ Result<Tenant> tenant_from_json(const Json& json) {
     if (name == "id") {
       continue;
     } else if (name == "name") {
+      // 200 as in the schema of tenant.created; there it counts code points, so that this is the
+      // narrower one.
       if (value.is_string() && value.get_ref<const std::string&>().size() <= 200) {
         tenant.name = value.get<std::string>();
       } else {
@@ -93,6 +103,7 @@ Result<Tenant> tenant_from_json(const Json& json) {
           tenant.rate_limits[scope] = *parsed;
           continue;
         }
+        // Their pointers begin with the scope's, which was handed down.
         for (const auto& field : parsed.error().fields) wrong(field.pointer, field.detail);
       }
     } else if (name == "version") {

@@ -52,6 +52,8 @@ struct Tenant {
 Json to_json(const Tenant& tenant);
 // {"id","tenantId"}: the value of tenant.deleted.
 Json removal_json(const TenantId& id);
+// Reads the same; what is missing but the id takes its default. `unprocessable` with a pointer per
+// violation, also for an unknown member.
 Result<Tenant> tenant_from_json(const Json& json);
 
 }  // namespace mesh

@@ -9,6 +9,8 @@
 namespace mesh {
 namespace {
 
+// RFC 5321, 4.5.3.1: a path has at most 256 octets, two of which are its angle brackets, and a
+// local part 64. RFC 1035, 2.3.4: a label has 63, a name as text 253.
 constexpr std::size_t kMaxEmailBytes = 254;
 constexpr std::size_t kMaxLocalBytes = 64;
 constexpr std::size_t kMaxDomainBytes = 253;
@@ -29,6 +31,8 @@ std::string domain_fault(std::string_view domain) {
            c == '.' || static_cast<unsigned char>(c) >= 0x80;
   });
   if (!letters) return wanted;
+  // Lengths are judged of the ASCII form, which goes over the wire and may be longer than what is
+  // typed.
   const auto ascii = ascii_domain(domain);
   if (!ascii.fault.empty()) {
     return "has a domain that is no international domain name: " + ascii.fault +
@@ -80,6 +84,7 @@ std::string name_fault(std::string_view name) {
   if (const auto found = find_point(name, turns)) {
     return seen_as(*found, "changes the direction or the line of what stands behind it");
   }
+  // Code points and not bytes, so that a name may be as long in every script.
   const auto code_points = std::count_if(name.begin(), name.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
   });
@@ -110,6 +115,8 @@ Result<UserPatch> read_members(const Json& json, bool both_required) {
     } else if (!tenant) {
       const bool email = member == "email";
       const auto& given = value.get_ref<const std::string&>();
+      // A name shows the same without what cannot be seen around it, so that goes. Of an address
+      // white space goes alone: any other such character is told, also at the edge.
       const auto text = email ? trim_space(given) : trim_invisible(given);
       auto fault = email ? email_fault(text) : name_fault(text);
       if (!fault.empty()) wrong(pointer, std::move(fault));
@@ -134,6 +141,8 @@ Json to_json(const User& user) {
       {"id", user.id}, {"email", user.email}, {"name", user.name}, {"tenantId", user.tenant.str()}};
 }
 
+// Without the value, since every change and every row of a list needs one. It must say what to_json
+// says: both are the one public form.
 std::string to_json_text(const User& user) {
   std::string text;
   text.reserve(64 + user.email.size() + user.name.size() + user.tenant.str().size());
@@ -153,6 +162,8 @@ std::string removal_json_text(const User& user) {
   return text += '}';
 }
 
+// Checks the form, not the rules of new_user_from_json: a user that an older program accepted must
+// stay readable from the log.
 Result<User> user_from_json(const Json& json) {
   const auto text = [&](const char* name) -> const std::string* {
     const auto it = json.find(name);
@@ -163,6 +174,7 @@ Result<User> user_from_json(const Json& json) {
   const auto *email = text("email"), *name = text("name");
   const auto* tenant_text = text("tenantId");
   if (!tenant_text) tenant_text = text("tenant_id");
+  // The comparison with the maximum is for unsigned numbers, which a get as int64 would wrap.
   if (id == json.end() || !id->is_number_integer() || *id < 1 ||
       *id > std::numeric_limits<std::int64_t>::max()) {
     return fail(ErrorKind::unprocessable, "a user's id must be a positive integer");
@@ -187,10 +199,13 @@ Result<UserPatch> user_patch_from_json(const Json& json) { return read_members(j
 
 std::string email_key(std::string_view email) {
   const std::string seen = drop_invisible(email);
+  // The last one: text that is no address may have several, and a domain has none.
   const auto at = seen.rfind('@');
   if (at == seen.npos) return fold_case(seen);
   const std::string domain = to_nfc(std::string_view(seen).substr(at + 1));
   auto ascii = ascii_domain(domain);
+  // IDNA maps compatibility forms: a full-width '@' in a domain comes out as '@', and the key would
+  // be another address's.
   const bool known = ascii.fault.empty() && ascii.text.find('@') == ascii.text.npos;
   return fold_case(std::string_view(seen).substr(0, at)) + "@" +
          (known ? ascii.text : to_lower(domain));

@@ -25,7 +25,9 @@ Json to_json(const User& user);
 std::string to_json_text(const User& user);  // the same, compact
 // {"id","tenantId"}: the value of user.deleted, since what is deleted must not stay in the log.
 std::string removal_json_text(const User& user);
-Result<User> user_from_json(const Json& json);  // ignores unknown fields; version stays 1
+// Reads the same: the types are checked, the rules for an address or a name are not, since what the
+// log holds stays readable. `unprocessable`; ignores unknown fields; version stays 1.
+Result<User> user_from_json(const Json& json);
 
 struct NewUser {
   std::string email;

@@ -30,6 +30,8 @@ Status Acceptor::watch() {
 }
 
 void Acceptor::on_events(std::uint32_t) {
+  // The socket is watched level-triggered: what is left after a turn is told of again, and the
+  // connections of this loop have had theirs meanwhile.
   for (int share = kShare; share > 0; --share) {
     switch (accept()) {
       case Outcome::none:
@@ -82,6 +84,8 @@ void Acceptor::finish() {
 // with the fewest.
 void Acceptor::place(Accepted accepted) {
   Core& core = loop_.core();
+  // Before it is handed over: a stop that drains waits for this count, and must not find it at 0
+  // while a connection is on its way to another loop.
   core.open.fetch_add(1);
   const ConnectionGroup& group = *listener_.group;
   const bool crowded = group.full();
@@ -92,6 +96,7 @@ void Acceptor::place(Accepted accepted) {
       best = loop.get();
     }
   }
+  // Here and not when the loop takes it, or a burst of one turn would all go to the same loop.
   best->count(1);
   if (best == &loop_) {
     loop_.add(std::move(accepted));
@@ -106,6 +111,8 @@ void Acceptor::pause() {
              {{"address", listener_.address}, {"cause", std::strerror(errno)}});
   epoll_event event{};
   event.data.ptr = static_cast<Watched*>(this);
+  // No events are asked for, so that the socket stays where it is. Where that fails it goes on at
+  // once.
   paused_ = ::epoll_ctl(epoll_, EPOLL_CTL_MOD, fd_.get(), &event) == 0;
   paused_until_ = loop_.now() + kPause;
 }

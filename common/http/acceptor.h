@@ -5,11 +5,12 @@
 
 namespace mesh::http {
 
+// watch() once, before the loop runs; all else on the loop's thread.
 class Acceptor final : public Watched {
  public:
   Acceptor(Loop& loop, int epoll, Fd fd, const Listener& listener)
       : loop_(loop), epoll_(epoll), fd_(std::move(fd)), listener_(listener) {}
-  Status watch();
+  Status watch();  // `unavailable` where epoll takes no more
   void on_events(std::uint32_t events) override;
   // Out of file descriptors: it does not look at the socket for a second.
   bool paused() const { return paused_; }

@@ -44,6 +44,7 @@ Result<BoundSocket> bind_listener(const std::string& address) {
                                         "\"; write host:port, such as 127.0.0.1:8081");
   }
   std::string host = address.substr(0, colon);
+  // Without its brackets an IPv6 address would end at its own last colon.
   if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
     host = host.substr(1, host.size() - 2);
   }
@@ -65,6 +66,7 @@ Result<BoundSocket> bind_listener(const std::string& address) {
 
   sockaddr_storage bound{};
   socklen_t size = sizeof bound;
+  // Of port 0 only the kernel knows what was taken; tests and readiness tell this one.
   ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&bound), &size);
   return BoundSocket{std::move(fd), format_address(bound)};
 }

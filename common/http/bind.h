@@ -16,7 +16,8 @@ struct BoundSocket {
 };
 
 // "host:port", "[v6]:port"; an empty host means every interface. `invalid` for an address that
-// cannot be read, `unavailable` for one in use.
+// cannot be read and a host that is not known, `unavailable` for one that cannot be had: it is in
+// use, or not this machine's. May block, to ask for a name.
 Result<BoundSocket> bind_listener(const std::string& address);
 
 // "127.0.0.1:51234", "[::1]:51234".

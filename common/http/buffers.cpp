@@ -15,6 +15,7 @@ std::string_view address_of(std::string_view remote) { return remote.substr(0, r
 }  // namespace
 
 Buffers::Buffers(std::size_t max_bytes, int max_connections)
+    // With so much each, all connections together hold a quarter without an account.
     : max_(max_bytes),
       small_(std::min(kMostUncounted,
                       max_bytes / (4 * static_cast<std::size_t>(std::max(max_connections, 1))))) {}
@@ -23,11 +24,14 @@ bool Buffers::allows(std::size_t own, std::size_t more, std::size_t parts) const
   const std::size_t all = held();
   const std::size_t others = all > own ? all - own : 0;
   if (others >= max_) return false;
+  // Of what the others leave and not of the whole: each further owner finds room, however much the
+  // first ones took.
   const std::size_t share = (max_ - others) / 4 * parts;
   return own + more <= share && all + more <= max_;
 }
 
 bool Reservation::fits(std::size_t size, std::string_view remote, std::string_view tenant) const {
+  // Not worth the lock; grow looks at the sum.
   if (size <= buffers_->small_) return true;
   std::lock_guard lock(buffers_->mutex_);
   const auto allows = [&](const Buffers::Accounts& accounts, std::string_view name,
@@ -43,6 +47,8 @@ bool Reservation::grow(std::size_t size, std::string_view remote, std::string_vi
   if (size <= held_) return true;
   Buffers& buffers = *buffers_;
   const std::size_t more = size - held_;
+  // Added first and taken back where it was too much: two threads that add at once never both pass
+  // the bound.
   if (peer_ == nullptr && size <= buffers.small_) {
     if (buffers.held_.fetch_add(more, std::memory_order_relaxed) + more > buffers.max_) {
       buffers.held_.fetch_sub(more, std::memory_order_relaxed);
@@ -82,6 +88,8 @@ Reservation::~Reservation() {
   const auto give_back = [this](Buffers::Accounts& accounts, Entry* entry) {
     if (entry == nullptr) return;
     entry->second.bytes -= held_;
+    // Kept only while someone holds something in its name, or a server of many visitors would grow
+    // for ever.
     if (--entry->second.reservations == 0) accounts.erase(accounts.find(entry->first));
   };
   give_back(buffers_->peers_, peer_);

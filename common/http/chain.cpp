@@ -64,6 +64,7 @@ Refusal read_query(std::string_view query, Request& request) {
       return Response::problem(
           400, "The parameter '" + *name + "' is given twice with different values.");
     }
+    // Twice the same is kept: a client that repeats itself contradicts nobody.
     request.query.emplace_back(std::move(*name), std::move(*value));
   }
   return std::nullopt;
@@ -123,6 +124,8 @@ Response over_quota(const std::string& scope, const RateDecision& decision) {
 // operator has none.
 std::optional<TenantId> named_tenant(const Request& request) {
   auto named = request.header("X-Tenant-Id");
+  // The header first, as the hook that authenticates reads them; a request with both and a
+  // difference was refused there.
   if (!named) named = request.param("tenant_id");
   if (!named) return std::nullopt;
   auto tenant = TenantId::parse(*named);
@@ -136,6 +139,7 @@ const TenantId* limited_tenant(const Exchange& exchange, std::optional<TenantId>
   // What an operator does for a tenant is not the tenant's use.
   if (principal->kind == Principal::Kind::operator_for_tenant) return nullptr;
   if (principal->tenant) return &*principal->tenant;
+  // Routes for operators: what names no tenant counts against none.
   named = named_tenant(exchange.request);
   return named ? &*named : nullptr;
 }
@@ -203,6 +207,7 @@ Refusal find_route(std::string_view path, Exchange& exchange) {
   if (path == "*") {
     return Response::no_content().with("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
   }
+  // The path as sent: decoded, an escaped slash would divide a segment.
   auto match = exchange.listener->router.find(request.method, path);
   exchange.route = match.route;
   if (match.route != nullptr) {
@@ -212,6 +217,7 @@ Refusal find_route(std::string_view path, Exchange& exchange) {
   if (match.allow.empty()) {
     return Response::problem(404, "There is nothing at this path; /openapi.json lists what is.");
   }
+  // Before any credential is asked for, since a browser's preflight carries none.
   if (request.method == "OPTIONS") return Response::no_content().with("Allow", match.allow);
   return Response::problem(405, "The path does not have this method; it has " + match.allow + ".")
       .with("Allow", match.allow);
@@ -277,6 +283,7 @@ Refusal decode_body(Exchange& exchange) {
   const auto coding = std::exchange(exchange.coding, ContentCoding::identity);
   if (request.body.empty() || coding == ContentCoding::identity) return std::nullopt;
   const std::size_t limit = body_limit(*exchange.route, exchange.listener->options);
+  // Both texts are in memory while it is decoded, so both are counted.
   const std::string encoded = std::move(request.body);
   bool too_large = false;
   const auto keep = [&](std::size_t size) {
@@ -306,8 +313,10 @@ std::string instance_of(std::string_view target) {
 
 Refusal open_exchange(std::string_view target, Exchange& exchange) {
   identify(exchange.request);
+  // After identify: also a refusal for its headers has a request id that its sender can name.
   if (auto refusal = check_headers(exchange.request)) return refusal;
   exchange.instance = instance_of(target);
+  // Ahead of the route, so that a page of another site does not even learn which paths there are.
   if (auto refusal = check_host(exchange)) return refusal;
   if (auto refusal = read_target(target, exchange)) return refusal;
   if (auto refusal = find_route(target.substr(0, target.find('?')), exchange)) return refusal;
@@ -347,6 +356,7 @@ Refusal authenticate(Exchange& exchange, const Hooks& hooks) {
     return std::move(refusal).with("WWW-Authenticate",
                                    challenge(exchange.request, principal.error()));
   }
+  // The operator's token is good on these routes, in the name of a tenant.
   if (access != Access::operator_ && !principal->tenant) {
     return Response::problem(400, "Name the tenant: send X-Tenant-Id.");
   }
@@ -357,6 +367,8 @@ Refusal authenticate(Exchange& exchange, const Hooks& hooks) {
 Refusal check_further(Exchange& exchange, const Hooks& hooks) {
   if (!hooks.check || !exchange.request.principal) return std::nullopt;
   const auto holds = hooks.check(exchange.request, false);
+  // Also where it was refused: a request of a tenant that does not exist must not be told as that
+  // tenant's (is_its_tenants).
   exchange.unchecked = !holds || !*holds;
   if (!holds || *holds) return std::nullopt;
   return Response::problem(holds->error());
@@ -392,6 +404,8 @@ Refusal end_admission(Exchange& exchange, const Hooks& hooks, Result<RateDecisio
 
 void complete(const Exchange& exchange, Response& response, bool at_rest) {
   const auto type = find_header(response.headers, "Content-Type");
+  // The text is patched and not read anew: problems come in floods, when a limit or a bound is
+  // reached.
   if (type != nullptr && *type == "application/problem+json" && response.body.ends_with('}')) {
     const Json extra{{"instance", exchange.instance}, {"request_id", exchange.request.request_id}};
     response.body.back() = ',';
@@ -407,6 +421,7 @@ void complete(const Exchange& exchange, Response& response, bool at_rest) {
   add_cors_headers(exchange.listener->options.cors, exchange.request, response);
   response.headers.reserve(response.headers.size() + 3);
   response.headers.emplace_back("X-Request-Id", exchange.request.request_id);
+  // A worker may still be writing them.
   if (!at_rest) return;
   response.headers.insert(response.headers.end(), exchange.limit_headers.begin(),
                           exchange.limit_headers.end());
@@ -414,6 +429,7 @@ void complete(const Exchange& exchange, Response& response, bool at_rest) {
 
 void log_access(const Exchange& exchange, const Response& response, double seconds, bool at_rest) {
   const bool failed = response.status >= 500 || !response.log_cause.empty();
+  // What went well is in the metrics; a line for each would be most of the log.
   const auto level = failed ? log::Level::info : log::Level::debug;
   if (!log::enabled(level)) return;
   const Request& request = exchange.request;
@@ -423,6 +439,7 @@ void log_access(const Exchange& exchange, const Response& response, double secon
               {"trace_id", request.trace.trace_id},
               {"tenant", has_tenant ? request.principal->tenant->str() : std::string()},
               {"method", request.method},
+              // The pattern and not the path: paths hold ids and addresses of people.
               {"route", exchange.route != nullptr ? exchange.route->pattern : exchange.instance},
               {"status", response.status},
               {"micros", static_cast<std::int64_t>(seconds * 1e6)},

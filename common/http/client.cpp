@@ -26,6 +26,7 @@ using Curl = std::unique_ptr<CURL, CurlDeleter>;
 using CurlList = std::unique_ptr<curl_slist, CurlDeleter>;
 
 void append(CurlList& list, const std::string& line) {
+  // Where it fails, for want of memory, the list stays as it was.
   if (auto* grown = curl_slist_append(list.get(), line.c_str())) {
     (void)list.release();
     list.reset(grown);
@@ -75,6 +76,7 @@ std::string server_of(const std::string& url) {
   const auto scheme = url.find("://");
   const auto start = scheme == std::string::npos ? 0 : scheme + 3;
   const auto end = std::min(url.find_first_of("/?#", start), url.size());
+  // The last one before the path: a password may hold another.
   const auto at = url.rfind('@', end);
   const auto host = at != std::string::npos && at >= start && at < end ? at + 1 : start;
   return url.substr(0, start) + url.substr(host, end - host);
@@ -104,6 +106,8 @@ std::string through_proxy(const ClientRequest& request, const Exchanged& exchang
                            "all_proxy", "ALL_PROXY"}) {
     const char* proxy = std::getenv(name);
     if (proxy == nullptr || *proxy == '\0') continue;
+    // libcurl does not tell whether it asked the proxy, so the port that it connected to has to.
+    // Where both have one port it stays unsaid.
     const bool asked = exchanged.port == port_of(proxy, 1080) &&
                        exchanged.port != port_of(request.url, tls ? 443 : 80);
     return asked ? " through the proxy " + server_of(proxy) + " ($" + name + ")" : std::string();
@@ -145,6 +149,7 @@ tl::unexpected<Error> failure(CURLcode code, CURL* curl, const Exchanged& exchan
                               const ClientRequest& request, const char* text) {
   const std::string server = server_of(request.url);
   const std::string cause = *text != 0 ? text : curl_easy_strerror(code);
+  // First: to libcurl it is an error of ours in a callback, which says nothing.
   if (exchanged.too_large) {
     return fail(ErrorKind::too_large, server + " answered with more than " +
                                           std::to_string(exchanged.max_bytes) + " bytes");
@@ -153,6 +158,7 @@ tl::unexpected<Error> failure(CURLcode code, CURL* curl, const Exchanged& exchan
   curl_easy_getinfo(curl, CURLINFO_CONNECT_TIME_T, &connected);
   switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
+      // Once connected the request may have been done; before, nobody has seen it.
       if (connected > 0) return fail(ErrorKind::timeout, server + " did not answer in time", cause);
       break;
     case CURLE_UNSUPPORTED_PROTOCOL:
@@ -176,6 +182,7 @@ tl::unexpected<Error> failure(CURLcode code, CURL* curl, const Exchanged& exchan
 
 struct Client::Impl {
   explicit Impl(ClientOptions o) : options(std::move(o)) {
+    // A static's initialisation is once for all threads, which curl_global_init by itself is not.
     static const auto initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
     (void)initialised;
   }
@@ -195,6 +202,8 @@ struct Client::Impl {
   void give_back(Curl curl) {
     curl_easy_reset(curl.get());  // keeps the connections
     std::lock_guard lock(mutex);
+    // Beyond it the handle and its connections end, or a burst would leave as many open as it had
+    // requests.
     if (idle.size() < kIdleHandles) idle.push_back(std::move(curl));
   }
 
@@ -215,6 +224,7 @@ Result<Response> Client::send(const ClientRequest& request) {
                                           " cannot be sent: its name or value "
                                           "holds a character that HTTP does not allow");
     }
+    // "name:" would take a header away that libcurl sets; a semicolon sends it empty.
     append(headers, value.empty() ? name + ";" : name + ": " + value);
   }
   if (!is_token(request.method)) {
@@ -232,6 +242,7 @@ Result<Response> Client::send(const ClientRequest& request) {
   curl_easy_setopt(c, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
+  // libcurl would else use SIGALRM for time-outs of names, which is not for programs with threads.
   curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);  // a name server that is slow does not hold it up
   curl_easy_setopt(c, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
@@ -248,6 +259,8 @@ Result<Response> Client::send(const ClientRequest& request) {
   curl_easy_setopt(c, CURLOPT_ERRORBUFFER, text);
   curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, on_socket);
   curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, &exchanged);
+  // POST first and CUSTOMREQUEST over it: libcurl then sends the length of a body, also of an empty
+  // one, whatever the method.
   const auto& method = request.method;
   if (!request.body.empty() || method == "POST" || method == "PUT" || method == "PATCH") {
     curl_easy_setopt(c, CURLOPT_POST, 1L);
@@ -269,6 +282,7 @@ Result<Response> Client::send(const ClientRequest& request) {
   long status = 0;
   curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
   exchanged.response.status = static_cast<int>(status);
+  // The handle goes with it: its connection is to a proxy that will not serve it.
   if (status == 407) {
     return fail(ErrorKind::unavailable, "cannot reach " + server_of(request.url) +
                                             through_proxy(request, exchanged) +

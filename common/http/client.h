@@ -24,12 +24,15 @@ struct ClientRequest {
   std::string url;  // http:// or https://; no other scheme, no redirects are followed
   HeaderList headers;
   std::string body;
-  std::optional<Duration> timeout;
+  std::optional<Duration> timeout;  // in place of the client's
 };
 
-// Any thread; blocks. `unavailable` when nobody answers (the message names host and port, and the
-// proxy of the environment where one stands between), `timeout`, `too_large`. Any status is an
-// answer, not an error; but for 407, which only a proxy says.
+// Any thread; blocks, at most for the time-out. `unavailable` when nobody answers or the answer is
+// cut off (the message names host and port, and the proxy of the environment where one stands
+// between), `timeout` where the connection stands and no answer comes, `too_large` beyond
+// max_response_bytes, `invalid` for a URL, method or header that cannot be sent, `internal` where
+// libcurl has no memory. Any status is an answer, not an error; but for 407, which only a proxy
+// says.
 class Client {
  public:
   explicit Client(ClientOptions options = {});

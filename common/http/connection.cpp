@@ -57,6 +57,7 @@ void Connection::on_events(std::uint32_t events) {
     if (exchange_ != nullptr) exchange_->leave();
   }
   if (events & (EPOLLIN | EPOLLRDHUP)) readable_ = true;
+  // Before anything is read: the peer has reset, and hears no answer.
   if (events & EPOLLERR) return close();
   if (events & EPOLLHUP && !reading()) return close();  // nobody is left to read an answer
   if (phase_ == Phase::writing) flush();
@@ -64,6 +65,8 @@ void Connection::on_events(std::uint32_t events) {
 }
 
 void Connection::advance() {
+  // The socket is edge-triggered: what is not read here is not told of again, so that a turn which
+  // ends early asks for another one.
   for (int reads = kReads, requests = kRequests; reading();) {
     if (reads == 0 || requests == 0) return loop_.later(*this);
     bool whole = false;
@@ -114,9 +117,12 @@ bool Connection::receive() {
     close();
     return false;
   }
+  // A short read has emptied the socket, and the next byte is an edge; but the end of a half-closed
+  // one was told of already.
   if (static_cast<std::size_t>(n) < size) readable_ = half_closed_;
   std::string_view bytes(scratch.data(), static_cast<std::size_t>(n));
   const bool whole = feed(bytes);
+  // What follows a refused request is of a message that nobody can find the end of.
   if (!whole && refused()) bytes = {};
   pending_ = bytes;
   pending_used_ = 0;
@@ -164,6 +170,7 @@ bool Connection::open_request(bool more_came) {
   exchange.listener = &listener_;
   exchange.connection = shared_from_this();
   exchange.inbox = loop_.inbox();
+  // For a refusal at the head; handle sets it anew when the request is whole.
   exchange.started = loop_.now();
   exchange.keep_alive = reader_.keep_alive() && !beyond_;
   exchange.request.remote = remote_;
@@ -179,6 +186,7 @@ bool Connection::open_request(bool more_came) {
   if (!refusal_ && !reader_.chunked()) {
     refusal_ = check_body(exchange, reader_.content_length() > 0);
   }
+  // A refusal that stands already is not to become a 413; drop_body bounds what follows it.
   reader_.begin_body(refusal_ ? SIZE_MAX : body_limit(*exchange.route, core.options));
   if (reader_.state() == State::refused) return true;
   if (!refusal_ && !ask_hooks(exchange_, core.hooks, refusal_)) {
@@ -217,6 +225,7 @@ bool Connection::begin_body(bool more_came) {
 
 void Connection::on_decision(Result<RateDecision> decision) {
   refusal_ = take_decision(*exchange_, loop_.core().hooks, std::move(decision));
+  // Also without a body: only a phase that reads lets advance go on.
   wait_in(Phase::body, 0);
   if (begin_body(!unread().empty()) && feed_unread()) handle();
   advance();
@@ -237,6 +246,7 @@ void Connection::wait_in(Phase phase, std::size_t done) {
 void Connection::handle() {
   if (refusal_) return answer(*std::exchange(refusal_, std::nullopt));
   Core& core = loop_.core();
+  // A copy: answer resets the member, and a worker may outlive this connection.
   auto exchange = exchange_;
   exchange->started = loop_.now();
   if (half_closed_) exchange->leave();
@@ -244,6 +254,7 @@ void Connection::handle() {
   Request& request = exchange->request;
   request.body = reader_.take_body();
   if (reader_.chunked()) {
+    // Of chunks it is only known now whether there is a body.
     if (auto refusal = check_body(*exchange, reader_.received() > 0)) {
       return answer(std::move(*refusal));
     }
@@ -257,10 +268,13 @@ void Connection::handle() {
     pool = Pool::quick;
   }
   if (pool != Pool::none) {
+    // The loop enters the phase after the push: the answer comes through its inbox, so never
+    // before.
     if (core.pool(pool).push(std::move(exchange))) return loop_.enter(*this, Phase::handling);
     core.metrics.rejected("queue_full");
     return answer(Response::problem(503, "Too many requests wait already; try again later."));
   }
+  // Most quick handlers answer before they return, and then nothing goes through the inbox.
   const InlineAnswer slot(*exchange);
   run_handler(exchange, core.hooks);
   if (slot.given()) return answer(std::move(exchange->answer));
@@ -306,11 +320,13 @@ void Connection::end_with(Response response) {
 void Connection::answer(Response response, bool at_rest) {
   Core& core = loop_.core();
   const Exchange& exchange = *exchange_;
+  // Never back to false: once an answer was promised to be the last it is.
   close_after_ = close_after_ || !exchange.keep_alive || core.closing;
   complete(exchange, response, at_rest);
   const WireOptions options{!close_after_, exchange.request.method == "HEAD", core.clock.now()};
   append_response(out_, response, options);
 
+  // Small answers are in nobody's name: the socket takes them at once, nearly always.
   answer_tenant_.clear();
   if (out_.size() > kLargeAnswer) answer_tenant_ = exchange.tenant();
 

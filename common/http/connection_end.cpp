@@ -39,6 +39,8 @@ void Connection::end_answer() {
 
 bool Connection::still_idle() {
   char byte = 0;
+  // The edge of a request that has just come may wait in this round's events; to close then would
+  // drop it unanswered.
   if (unread().empty() && ::recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) return true;
   readable_ = true;
   advance();
@@ -62,6 +64,7 @@ void Connection::discard() {
     if (n < 0 && errno != EINTR) readable_ = false;
     if (n > 0) dropped_ += static_cast<std::uint64_t>(n);
   }
+  // As much as the largest body that could be under way: who sends more is not waiting for an end.
   if (dropped_ > loop_.core().options.max_bulk_body_bytes) return close();
   if (phase_ == Phase::lingering) wait_in(Phase::lingering, dropped_);
   if (readable_) loop_.later(*this);
@@ -73,6 +76,7 @@ void Connection::on_deadline() {
       refuse(408, "The head of the request took too long.");
       break;
     case Phase::admitting:
+      // The limiter answered in this instant: its decision counts, and the connection waits for it.
       if (!exchange_->claim_decision())
         return loop_.enter(*this, Phase::admitting);  // in the inbox
       return on_decision(fail(ErrorKind::unavailable, "the rate limiter did not answer in time"));
@@ -99,6 +103,7 @@ void Connection::on_deadline() {
 // Of a request whose handler has not answered, and may still do so, but is not heard then.
 void Connection::give_up(std::string_view detail, std::string_view when) {
   const auto exchange = exchange_;
+  // Where a worker has begun, it goes on and its answer goes nowhere; else it is never begun.
   const bool never_run = exchange->abandon();
   exchange->leave();
   close_after_ = linger_ = true;
@@ -114,6 +119,7 @@ void Connection::drain() {
 
 void Connection::end() {
   constexpr std::string_view kStops = "The server stops; try again.";
+  // The 429 is made already and only kept back.
   if (phase_ == Phase::held) {
     flush();
   } else if (phase_ == Phase::handling) {

@@ -44,6 +44,7 @@ class Gzip {
     const Step step{offered - stream_.avail_in, room - stream_.avail_out,
                     result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR,
                     result == Z_STREAM_END};
+    // For the next member: gzip files may be put one behind the other (RFC 1952, 2.2).
     if (step.ended) inflateReset(&stream_);
     return step;
   }
@@ -57,6 +58,7 @@ class Gzip {
 class Zstd {
  public:
   Zstd() : context_(ZSTD_createDCtx()) {
+    // A frame may ask for a window of gigabytes, which would be memory that no account knows.
     if (context_) ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, kLargestWindow);
   }
 
@@ -88,6 +90,7 @@ Decoded decode_with(std::string_view encoded, const std::function<bool(std::size
     encoded.remove_prefix(step.read);
     size += step.made;
     ended = step.ended;
+    // Input that ends within a member gives neither bytes nor an error, and the loop would not end.
     const bool stuck = step.read == 0 && step.made == 0 && !ended;
     if (step.broken || stuck) return Decoded::broken;
     if (step.made > 0 && !keep(size)) return Decoded::refused;

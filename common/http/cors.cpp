@@ -24,9 +24,11 @@ void add_cors_headers(const CorsOptions& options, const Request& request, Respon
   add("Vary", preflight ? "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
                         : "Origin");
   const auto origin = request.header("Origin");
+  // No error for another origin: without the fields the browser keeps the answer from the page.
   if (!origin || std::ranges::find(options.origins, *origin) == options.origins.end()) return;
   add("Access-Control-Allow-Origin", std::string(*origin));
   if (!preflight) return add("Access-Control-Expose-Headers", kReadable);
+  // find_route answered the preflight with it: the methods are those that the path has.
   const auto allow = std::ranges::find(response.headers, "Allow", &HeaderList::value_type::first);
   if (allow != response.headers.end()) {
     add("Access-Control-Allow-Methods", std::string(allow->second));

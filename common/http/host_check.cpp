@@ -26,6 +26,7 @@ bool is_allowed_host(std::string_view host, const std::vector<std::string>& allo
            is_address(std::string(host.substr(1, end - 1)), AF_INET6);
   }
   std::string name = to_lower(host.substr(0, host.find(':')));
+  // "localhost." is the same name, written from the root.
   if (name.ends_with('.')) name.pop_back();
   if (name == "localhost" || name.ends_with(".localhost") || is_address(name, AF_INET)) return true;
   return std::ranges::any_of(

@@ -49,6 +49,8 @@ void Inbox::wake() {
 
 bool Inbox::sleep() {
   std::lock_guard lock(mutex_);
+  // Under the lock of the pushes: each is either seen here or sees a loop that sleeps, so that none
+  // is lost between.
   asleep_ = !woken_ && contents_.answers.empty() && contents_.accepted.empty();
   return asleep_;
 }
@@ -58,6 +60,7 @@ void Inbox::take(Contents& contents) {
   std::swap(contents.answers, contents_.answers);
   std::swap(contents.accepted, contents_.accepted);
   woken_ = asleep_ = false;
+  // Only then is there something in the counter; a read would else be a system call for nothing.
   if (std::exchange(signalled_, false)) {
     std::uint64_t count = 0;
     [[maybe_unused]] const auto read = ::read(event_.get(), &count, sizeof count);

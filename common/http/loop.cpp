@@ -74,6 +74,8 @@ void Loop::run() {
   while (!core_.stopping.load(std::memory_order_acquire)) {
     const int wait = inbox_->sleep() ? wait_milliseconds() : 0;
     const int n = ::epoll_wait(epoll_.get(), events.data(), kEvents, wait);
+    // Once a round: all deadlines of a round are measured alike, and lists stay in the order of
+    // their deadlines.
     now_ = core_.clock.steady();
     for (int i = 0; i < n; ++i) {
       const auto& event = events[static_cast<std::size_t>(i)];
@@ -85,6 +87,7 @@ void Loop::run() {
       connection->later_ = false;
       connection->advance();
     }
+    // After the events, so that who has connected or sent by now is served first.
     if (core_.draining.load(std::memory_order_acquire) && !std::exchange(drained_, true)) drain();
     expire();
     // Only now: an event of this round may still point at one that was closed within it.
@@ -106,6 +109,7 @@ int Loop::wait_milliseconds() const {
     }
   }
   for (const auto& acceptor : acceptors_) {
+    // Nothing else may wake this loop, and its end of the pause is a deadline, too.
     if (acceptor->paused() && wait < 0) wait = kTickMilliseconds;
   }
   return wait;
@@ -127,6 +131,7 @@ void Loop::take_inbox() {
 void Loop::add(Accepted accepted) {
   auto& group = *accepted.listener->group;
   bool beyond = false;
+  // Counted first and taken back: other loops add at the same time.
   if (group.connections.fetch_add(1) >= group.max) {
     group.connections.fetch_sub(1);
     beyond = !make_room(group);
@@ -171,6 +176,7 @@ Connection* Loop::longest_idle(const ConnectionGroup& group) {
   for (const auto phase : kIdlePhases) {
     const auto& connections = phases(group, false)[index(phase)];
     if (connections.empty()) continue;
+    // The start is not kept; it follows from the deadline, which enter made of it.
     const auto begun = connections.front()->deadline_ - time_out(phase);
     if (begun >= since) continue;
     since = begun;
@@ -259,6 +265,8 @@ void Loop::forget() {
 }
 
 void Loop::one_less_open() {
+  // The lock without a change under it: the waiter looks at `open` with it held, and must not begin
+  // to sleep between its look and this call.
   if (core_.open.fetch_sub(1) == 1 && core_.draining) {
     std::lock_guard lock(core_.mutex);
     core_.emptied.notify_all();
@@ -281,6 +289,7 @@ void Loop::drain() {
 void Loop::expire() {
   for (auto& phases : waiting_) {
     for (auto& connections : phases) {
+      // on_deadline always moves the connection to another place or removes it, so that this ends.
       while (!connections.empty() && connections.front()->deadline_ <= now_) {
         connections.front()->on_deadline();
       }
@@ -293,6 +302,8 @@ void Loop::expire() {
 
 void Loop::close_all() {
   acceptors_.clear();
+  // Nobody takes anything out any more: an answer that came would hold its exchange, and that the
+  // inbox.
   inbox_->close();
   for (auto& phases : waiting_) {
     for (auto& connections : phases) {

@@ -58,6 +58,8 @@ Response Response::problem(const Error& error) {
   Response response = error.kind == ErrorKind::uncertain
                           ? problem_of(503, error.message, error.fields, kUncertainProblem)
                           : problem_of(status_of(error.kind), error.message, error.fields);
+  // These two ask the client to come again, so that they always say when; a second, where nobody
+  // knows better.
   const bool later = response.status == 429 || response.status == 503;
   if (error.retry_after || later) {
     const auto wait = error.retry_after.value_or(std::chrono::seconds(1));
@@ -148,6 +150,8 @@ Responder::Responder(Send send, OnGone on_gone, OnWorker on_worker)
 }
 
 void Responder::operator()(Response response) const {
+  // A handler that gives up and a completion may both answer; the second one is dropped here, and
+  // not sent to another request of the connection.
   if (!shared_->answered.exchange(true)) shared_->send(std::move(response));
 }
 
@@ -164,6 +168,7 @@ bool Responder::on_worker(std::function<void()> work) const {
     }
   };
   if (shared_->on_worker) return shared_->on_worker(std::move(guarded));
+  // A responder of tests has no pool: the work runs where it was asked for.
   guarded();
   return true;
 }

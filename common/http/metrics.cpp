@@ -20,6 +20,7 @@ RouteMetrics::RouteMetrics(Metrics& metrics, std::string listener, std::string m
 
 void RouteMetrics::record(int status, double seconds) {
   seconds_.observe(seconds);
+  // An array by status, since a look-up of labels in the registry takes its lock, for each request.
   auto& slot = by_status_[static_cast<std::size_t>(std::clamp(status, 0, kStatuses - 1))];
   Counter* counter = slot.load(std::memory_order_acquire);
   // Two threads may both ask: the registry gives both the same counter.

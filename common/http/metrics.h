@@ -24,6 +24,7 @@ class RouteMetrics {
   std::array<std::atomic<Counter*>, kStatuses> by_status_{};  // found on first use
 };
 
+// Any thread.
 class ServerMetrics {
  public:
   explicit ServerMetrics(Metrics& metrics);

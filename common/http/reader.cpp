@@ -83,6 +83,7 @@ void RequestReader::refuse(int status, std::string_view detail) {
 std::size_t RequestReader::feed_head(std::string_view bytes) {
   std::size_t used = 0;
   while (state_ == State::head && used < bytes.size()) {
+    // Told at the first byte: a TLS hello has no line end, and would wait for its time-out.
     if (head_.empty() && bytes[used] != '\r' && !is_token(bytes.substr(used, 1))) {
       refuse(400, "The connection carries something other than HTTP/1.1.");
       break;
@@ -187,6 +188,7 @@ void RequestReader::read_field(std::string_view line) {
   if (fields_.empty()) fields_.reserve(kUsualFields);
   fields_.emplace_back(name, value);
 
+  // By length first: of most fields no name has to be compared.
   switch (name.size()) {
     case 4:
       if (equal_ignore_case(name, "host")) {
@@ -237,6 +239,8 @@ void RequestReader::read_transfer_encoding(std::string_view value) {
 }
 
 void RequestReader::end_head() {
+  // The classic way to smuggle a request: a proxy goes by the one, the server by the other (RFC
+  // 9112, 6.1).
   if (chunked_ && has_length_) {
     return refuse(400, "A request has either a Content-Length or a Transfer-Encoding, not both.");
   }
@@ -253,6 +257,7 @@ void RequestReader::begin_body(std::size_t max_body_bytes) {
   max_body_bytes_ = max_body_bytes;
   if (length_ > max_body_bytes) return refuse(413, "The body is too large.");
   state_ = has_body_length() && (chunked_ || length_ > 0) ? State::body : State::complete;
+  // A length is only a claim; a client that sends nothing must not cost what it names.
   body_.reserve(std::min<std::uint64_t>(length_, kBodyReserve));
 }
 
@@ -322,6 +327,8 @@ void RequestReader::end_chunk_line() {
           !is_field_value(extension) || (!extension.empty() && extension.front() != ';')) {
         return refuse(400, "The size of a chunk of the body is not a hexadecimal number.");
       }
+      // By the size that is announced, before its bytes come. received_ is never beyond the limit,
+      // so that this does not wrap.
       if (chunk_left_ > max_body_bytes_ - received_) {
         return refuse(413, "The body is too large.");
       }
@@ -337,6 +344,7 @@ void RequestReader::end_chunk_line() {
         state_ = State::complete;
         return;
       }
+      // All of them together, or endless short trailers would keep the connection.
       trailer_bytes_ += line_.size();
       const auto colon = line.find(':');
       if (colon == std::string_view::npos || !is_token(line.substr(0, colon)) ||

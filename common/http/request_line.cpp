@@ -82,6 +82,7 @@ class Library final : public httplib::Server {
 
 }  // namespace
 
+// A parser for each thread, since it keeps the last line and its parts.
 const RequestLine& parse_request_line(std::string_view line) {
   thread_local Library library;
   return library.parse(line);

@@ -24,6 +24,7 @@ const Route* Router::Leaf::pick(std::string_view method) const {
   const Route* get = nullptr;
   for (const Route* route : routes) {
     if (route->method == method) return route;
+    // A HEAD route of its own comes first.
     if (route->method == "GET") get = route;
   }
   return method == "HEAD" ? get : nullptr;
@@ -45,6 +46,8 @@ Status Router::add(const Route& route) {
       if (!names.insert(segment).second) return bad_route(route, "a parameter appears twice");
       next = &node->parameter;
     } else {
+      // Patterns are compared with decoded segments, so that one with an escape would match
+      // nothing.
       if (segment.find_first_of("{}%?#") != std::string::npos) {
         return bad_route(route, "a segment is neither literal nor one {parameter}");
       }
@@ -59,6 +62,8 @@ Status Router::add(const Route& route) {
     }
   }
   node->leaf.routes.push_back(&route);
+  // By the pattern as it is, to be compared with paths as sent: an escaped spelling of it takes the
+  // tree.
   if (literal) literal_paths_[route.pattern] = &node->leaf;
   return {};
 }
@@ -117,6 +122,7 @@ bool Router::walk(const Node& node, std::size_t depth, Walk& state) const {
   }
   const std::string& segment = state.segments[depth];
   if (const auto it = node.literals.find(segment); it != node.literals.end()) {
+    // Back to the parameter only where nothing below the literal has the path at all.
     if (walk(*it->second, depth + 1, state)) return true;
   }
   // An empty segment names nothing.

@@ -7,6 +7,7 @@
 namespace mesh::http {
 namespace {
 
+// Of the thread: the handler, and whatever it calls, may answer without knowing of it.
 thread_local InlineAnswer* inline_answer = nullptr;
 
 }  // namespace
@@ -52,9 +53,10 @@ Refusal take_decision(Exchange& exchange, const Hooks& hooks, Result<RateDecisio
 
 void run_handler(const std::shared_ptr<Exchange>& exchange, const Hooks& hooks,
                  std::chrono::nanoseconds waited) {
+  // It was given up while it waited for a worker, and its client has its answer.
   if (!exchange->begin()) return;
   exchange->waited = waited;
-  // The one function keeps the exchange for all.
+  // Only the first of the three owns the exchange; all live as long as the responder.
   const Responder respond(
       [exchange](Response response) { InlineAnswer::deliver(exchange, std::move(response)); },
       [raw = exchange.get()](std::function<void()> gone) { raw->when_gone(std::move(gone)); },
@@ -67,6 +69,7 @@ void run_handler(const std::shared_ptr<Exchange>& exchange, const Hooks& hooks,
     if (exchange->unchecked) {
       if (auto refusal = check_blocking(*exchange, hooks)) return respond(std::move(*refusal));
     }
+    // After the check, so that nothing is unpacked for a tenant that does not exist.
     if (auto refusal = decode_body(*exchange)) return respond(std::move(*refusal));
     exchange->route->handler(std::shared_ptr<const Request>(exchange, &exchange->request), respond);
   } catch (const std::exception& e) {

@@ -69,6 +69,7 @@ Status Server::Impl::open(std::vector<ListenerSpec> specs) {
 Status Server::start(std::vector<ListenerSpec> listeners) {
   std::lock_guard lock(impl_->mutex);
   Core& core = impl_->core;
+  // Sockets close with their loops, so that a second try can bind the same ports.
   if (auto opened = impl_->open(std::move(listeners)); !opened) {
     core.loops.clear();
     core.listeners.clear();

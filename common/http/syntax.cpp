@@ -75,6 +75,7 @@ bool is_field_value(std::string_view text) {
 }
 
 bool equal_ignore_case(std::string_view a, std::string_view b) {
+  // Most fields differ in length or in the first letter; the rest is looked at for few.
   if (a.size() != b.size() || (!a.empty() && lower(a.front()) != lower(b.front()))) return false;
   return std::equal(a.begin(), a.end(), b.begin(),
                     [](char x, char y) { return lower(x) == lower(y); });

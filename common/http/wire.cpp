@@ -15,7 +15,7 @@ void append_number(std::string& out, std::size_t number) {
   out.append(digits, end);
 }
 
-// Ours to decide.
+// What append_response writes, or leaves out, by itself: a handler's would contradict it.
 bool is_framing_field(std::string_view name) {
   return equal_ignore_case(name, "Content-Length") || equal_ignore_case(name, "Connection") ||
          equal_ignore_case(name, "Transfer-Encoding") || equal_ignore_case(name, "Date");
@@ -61,6 +61,7 @@ void append_response(std::string& out, const Response& response, const WireOptio
     if (!is_token(name) || !is_field_value(value) || is_framing_field(name)) continue;
     out.append(name).append(": ").append(value).append("\r\n");
   }
+  // RFC 9110: 1xx, 204 and 304 have none, and a client would take its bytes for the next answer.
   const bool may_have_body =
       response.status >= 200 && response.status != 204 && response.status != 304;
   if (may_have_body) {
@@ -68,6 +69,7 @@ void append_response(std::string& out, const Response& response, const WireOptio
     append_number(out, response.body.size());
     out.append("\r\n");
   }
+  // Answers hold what tenants wrote; a browser must not guess that some of it is a page.
   out.append("X-Content-Type-Options: nosniff\r\n");
   out.append(options.keep_alive ? "\r\n" : "Connection: close\r\n\r\n");
   if (may_have_body && !options.head_only) out.append(response.body);

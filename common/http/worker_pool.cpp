@@ -9,6 +9,7 @@ void WorkerPool::start(int threads, int per_tenant, std::size_t max_queued, Work
   work_ = std::move(work);
   size_ = threads;
   per_tenant_ = per_tenant;
+  // Each request costs 1, whatever it is: how long it will take nobody knows before.
   queue_ = Queue(1, max_queued);
   for (int i = 0; i < threads; ++i) {
     threads_.emplace_back([this] {
@@ -26,7 +27,8 @@ bool WorkerPool::push(std::shared_ptr<Exchange> exchange, std::function<void()> 
   {
     std::lock_guard lock(mutex_);
     if (stopping_) return false;
-    // Else whoever ends what keeps it waiting takes it.
+    // Where it may not run yet, the thread that ends what keeps it waiting takes it, and needs no
+    // signal.
     wakes = may_run(tenant);
     if (!queue_.try_push(tenant, std::move(item), 1)) {
       // Those whose client has left still hold places; looked for only when there is none.
@@ -54,6 +56,7 @@ bool WorkerPool::may_run(std::string_view tenant) const {
   if (tenant.empty()) return true;
   const auto it = running_of_.find(std::string(tenant));
   const int own = it == running_of_.end() ? 0 : it->second;
+  // At most half of what the others leave, and always one: a tenant alone gets half of the threads.
   return own == 0 || (own < per_tenant_ && 2 * (own + 1) <= size_ - (running_ - own));
 }
 
@@ -72,6 +75,7 @@ void WorkerPool::run() {
     if (running_ < size_ && queue_.any(may)) more_.notify_one();
     lock.unlock();
     next->instead ? next->instead() : work_(next->exchange);
+    // Before the lock: the item may be the last to hold its exchange, whose end takes other locks.
     next.reset();
     lock.lock();
     --running_;

@@ -24,6 +24,7 @@ class AnalyticsStore {
  public:
   virtual ~AnalyticsStore() = default;
   virtual Status record(std::span<const AnalyticsEvent> events, const Through& through) = 0;
+  // Of one state of the store. `not_found` for a user without events.
   virtual Result<AnalyticsSummary> summary(const TenantId& tenant, std::string_view user_id) = 0;
   // Newest first: by the events' time, of one millisecond by order of recording. `not_found` for a
   // user without events.
@@ -35,6 +36,7 @@ class ChemicalStore {
  public:
   virtual ~ChemicalStore() = default;
   virtual Status record(std::span<const ChemicalEvent> events, const Through& through) = 0;
+  // As for analytics, of a researcher; recent, too.
   virtual Result<ResearcherSummary> summary(const TenantId& tenant,
                                             std::string_view researcher) = 0;
   virtual Result<std::vector<ChemicalEvent>> recent(const TenantId& tenant,

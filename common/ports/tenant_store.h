@@ -21,8 +21,10 @@ class TenantStore {
   // hold the stored version.
   virtual Status remove(const TenantId& id,
                         const std::optional<std::vector<std::int64_t>>& only_at = {}) = 0;
+  // `not_found` for a tenant without a record, which may be in use all the same (known).
   virtual Result<Tenant> get(const TenantId& id) = 0;
-  virtual Result<std::vector<Tenant>> list(std::string_view after, int limit) = 0;  // by id
+  // By id, those behind `after`, at most `limit`.
+  virtual Result<std::vector<Tenant>> list(std::string_view after, int limit) = 0;
   // Whether the tenant has or had a record, or anything was stored of it: users, events that were
   // counted, idempotency keys, a use that was noted. Of a name that nobody ever used: false.
   virtual Result<bool> known(const TenantId& id) = 0;

@@ -16,6 +16,8 @@ namespace {
 
 enum class Style { text, coloured, json };
 
+// Read by every thread for each line and changed by a reload: each value stands for itself, so that
+// relaxed order does.
 std::atomic<Level> threshold{Level::info};
 std::atomic<Style> style{Style::text};
 
@@ -67,6 +69,7 @@ void write(Level level, std::string_view message, std::initializer_list<Field> f
   if (!enabled(level)) return;
   const Timestamp now = system_clock().now();
   const Style how = style.load(std::memory_order_relaxed);
+  // Always at one level: what is written was decided above, and the line has its level in it.
   sink().log(spdlog::level::info,
              how == Style::json ? json_line(now, level, message, fields)
                                 : text_line(now, level, message, fields, how == Style::coloured));

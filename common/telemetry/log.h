@@ -15,9 +15,10 @@ namespace mesh::log {
 enum class Level { trace, debug, info, warn, error, off };
 enum class Format { automatic, text, json };
 
-Result<Level> parse_level(std::string_view text);
+Result<Level> parse_level(std::string_view text);  // `invalid` for any other word
 
-// Sets up the process-wide sink on stderr. May be called again (SIGHUP). Before it: info, text.
+// Sets up the process-wide sink on stderr. Any thread, at any time: lines under way keep the form
+// that they began with. Before it: info, text.
 void configure(Level level, Format format);
 void set_level(Level level);
 bool enabled(Level level);
@@ -51,6 +52,7 @@ inline void info(std::string_view m, Fields f = {}) { write(Level::info, m, f); 
 inline void warn(std::string_view m, Fields f = {}) { write(Level::warn, m, f); }
 inline void error(std::string_view m, Fields f = {}) { write(Level::error, m, f); }
 
+// Any thread; blocks while stderr does.
 void flush();
 
 }  // namespace mesh::log

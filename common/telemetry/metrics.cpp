@@ -14,9 +14,6 @@
 
 #include "common/telemetry/log.h"
 
-// The library's registry is not used: its histograms take a mutex per observation and its order
-// is a hash's. Its model of a metric family and its text form are.
-
 namespace mesh {
 namespace {
 
@@ -33,6 +30,7 @@ class CounterSeries final : public Counter, public Series {
  public:
   explicit CounterSeries(const std::vector<double>&) {}
   void add(double by) override {
+    // A counter that falls is taken for a restart by Prometheus, and the rest would count twice.
     if (by > 0) value_.fetch_add(by, std::memory_order_relaxed);
   }
   void collect(ClientMetric& out) const override {
@@ -68,6 +66,8 @@ class HistogramSeries final : public Histogram, public Series {
     sum_.fetch_add(value, std::memory_order_relaxed);
   }
   void collect(ClientMetric& out) const override {
+    // The count is made of the buckets, not kept beside them: the two agree whatever is observed
+    // meanwhile.
     std::uint64_t total = 0;
     for (std::size_t i = 0; i < counts_.size(); ++i) {
       total += counts_[i].load(std::memory_order_relaxed);
@@ -148,6 +148,8 @@ S& Metrics::Impl::series(MetricType type, std::string_view name, std::string_vie
     if (!prometheus::CheckLabelName(label)) refuse(name, "not a label name: " + label);
   }
   std::unique_lock lock(mutex);
+  // Between the two locks another thread may have made it: try_emplace and the empty slot find that
+  // out.
   auto& family =
       families.try_emplace(std::string(name), Family{type, std::string(help), bounds, {}})
           .first->second;
@@ -235,6 +237,7 @@ std::string Metrics::expose(bool name_tenants) {
   std::vector<std::function<void()>> collectors;
   {
     std::shared_lock lock(impl_->mutex);
+    // Called without the lock: a collector looks up gauges, which takes it.
     collectors = impl_->collectors;
   }
   for (const auto& collect : collectors) collect();

@@ -1,4 +1,6 @@
 // Prometheus metrics, without the vendor's headers.
+// Of prometheus-cpp the model and the text form are used, not the registry: its histograms take a
+// mutex for each observation, and its order of families is a hash's.
 //
 // Handles are cheap to use (one atomic) and valid as long as their Metrics, unless they are
 // forgotten; look one up once and keep it on hot paths. Names: mesh_…, base units, _total for
@@ -43,7 +45,8 @@ class Metrics {
   explicit Metrics(int max_tenants = 50);
   ~Metrics();
 
-  // The same name and labels give the same handle. Help of the first call counts.
+  // The same name and labels give the same handle. Help of the first call counts. A name or label
+  // that Prometheus does not allow, or a name of another type, is a bug and ends the process.
   Counter& counter(std::string_view name, std::string_view help, const Labels& labels = {});
   Gauge& gauge(std::string_view name, std::string_view help, const Labels& labels = {});
   // Buckets of the first call count; ascending; +Inf is implied.
@@ -71,10 +74,13 @@ class Metrics {
   };
   void name_busiest(std::vector<Used> used);
 
-  // `collect` is called before each exposition, to set gauges that are read rather than counted.
+  // `collect` is called before each exposition, to set gauges that are read rather than counted: by
+  // the thread that exposes, one at a time, without a lock, so that it may look up handles. It is
+  // called as long as this lives.
   void on_collect(std::function<void()> collect);
-  // Text format 0.0.4. Without names all series that differ only in the label `tenant` are one, of
-  // the tenant "other".
+  // Text format 0.0.4, families by name and series by labels. Blocks while another thread exposes
+  // and while collectors run. Without names all series that differ only in the label `tenant` are
+  // one, of the tenant "other".
   std::string expose(bool name_tenants = true);
 
  private:

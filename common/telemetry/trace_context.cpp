@@ -73,6 +73,7 @@ std::optional<TraceContext> TraceContext::parse(std::string_view text) {
   if (!is_hex(version) || version == "ff" || !is_hex(flags)) return std::nullopt;
   if (!is_id(trace_id) || !is_id(span_id)) return std::nullopt;
   if (text.size() > kLength && (version == "00" || text[kLength] != '-')) return std::nullopt;
+  // The other bits have no meaning in version 00 and are not passed on.
   const bool sampled = (kHex.find(flags[1]) & 1) != 0;
   return TraceContext{std::string(trace_id), std::string(span_id), sampled, {}};
 }

@@ -47,6 +47,8 @@ Json convert(const Value& value) {
 
 bool reads_back_as_itself(const std::string& text) {
   if (text.empty() || text.front() == ' ' || text.back() == ' ' || text.back() == ':') return false;
+  // What has another character in it is quoted, though YAML may allow it plain: a list of what is
+  // safe is shorter than the rules.
   static constexpr std::string_view kPlain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+@ -:";
   if (text.find_first_not_of(kPlain) != text.npos || text.find(": ") != text.npos) return false;

@@ -1,4 +1,6 @@
 // YAML text ↔ JSON values, for small documents that people edit and read.
+// yaml-cpp's emitter is not used: it writes the texts "true" and "12" without quotes, so that they
+// read back as something else.
 #pragma once
 
 #include <string>

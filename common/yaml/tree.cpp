@@ -38,6 +38,7 @@ class Builder final : public YAML::EventHandler {
     Value value;
     value.kind = Value::Kind::scalar;
     value.text = text;
+    // yaml-cpp gives quoted scalars the tag "!" and plain ones "?".
     value.quoted = tag == "!";
     add(std::move(value), mark, anchor);
   }
@@ -49,6 +50,8 @@ class Builder final : public YAML::EventHandler {
                        ? "aliases are not taken"
                        : "more than " + std::to_string(limits_.aliases) + " aliases");
     }
+    // An alias costs what it stands for, else a few lines of aliases would make millions of values.
+    // add() counts the one.
     values_ += count(found->second) - 1;
     add(found->second, mark, YAML::NullAnchor);
   }

@@ -79,7 +79,7 @@ Status EntityStates::heal(Clock& clock) {
     MESH_TRY(advance());
     auto records = misplaced();
     if (records.empty()) return {};
-    MESH_TRY(append_within(log_, clock, std::move(records)));
+    (void)MESH_TRY(append_within(log_, clock, std::move(records)));
   }
   return {};
 }

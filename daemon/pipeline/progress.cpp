@@ -163,7 +163,7 @@ void Progress::run() {
 
 Status Progress::look(AwaitedWrite& write) {
   for (const auto& [partition, behind] : write.position_.log) {
-    MESH_TRY(ports_.log.watermarks(partition));
+    (void)MESH_TRY(ports_.log.watermarks(partition));
   }
   Facts facts(ports_);
   look(facts, write);

@@ -59,7 +59,7 @@ Result<Response> letters(const WorkAdminDeps& deps, const http::Request& request
                                           optional_param(request, "id")};
   auto found = MESH_TRY(deps.dead_letters.list(topic, filter, static_cast<int>(limit)));
   if (found.empty()) {
-    MESH_TRY(deps.dead_letters.count(topic, filter));
+    (void)MESH_TRY(deps.dead_letters.count(topic, filter));
   }
   Json items = Json::array();
   for (const auto& letter : found) items.push_back(pipeline::to_json(letter));
@@ -84,7 +84,7 @@ Result<Response> settle(const WorkAdminDeps& deps, const http::Request& request,
   MESH_TRY(redrive ? only_members(body, {"tenant", "cause", "id", "dry_run", "wait"})
                    : only_members(body, {"tenant", "cause", "id", "dry_run"}));
   auto dry_run = MESH_TRY(bool_member(body, "dry_run"));
-  MESH_TRY(wait_member(body));
+  (void)MESH_TRY(wait_member(body));
   auto filter = MESH_TRY(pipeline::dead_letter_filter_from_json(body));
   MESH_TRY(deps.tenants.require_if_named(filter.tenant.value_or("")));
   auto matching = MESH_TRY(deps.dead_letters.count(topic, filter));

@@ -37,7 +37,7 @@ Result<Response> event_by_id(const LogAdminDeps& deps, const http::Request& requ
   const auto made = uuid_v7_time(id);
   const std::string only = text_param(request, "topic");
   if (!only.empty()) {
-    MESH_TRY(find_topic(deps.admin, only));
+    (void)MESH_TRY(find_topic(deps.admin, only));
   }
   const std::string tenant = text_param(request, "tenant");
   for (const auto& topic : all) {

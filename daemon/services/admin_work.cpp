@@ -39,7 +39,7 @@ Result<Response> list_indexes(const WorkAdminDeps& deps, const http::Request&) {
 
 Result<Response> rollback(const WorkAdminDeps& deps, const http::Request& request) {
   MESH_TRY(no_members(request));
-  MESH_TRY(deps.generations.rollback());
+  (void)MESH_TRY(deps.generations.rollback());
   return list_indexes(deps, request);
 }
 
@@ -67,7 +67,7 @@ Result<Response> replay(const WorkAdminDeps& deps, const http::Request& request)
   body.erase("dry_run");
   // First: which pipeline follows a topic that is not there is no question.
   if (auto topic = string_member(body, "topic"); topic && *topic && !(*topic)->empty()) {
-    MESH_TRY(pipeline::find_topic(deps.admin, **topic));
+    (void)MESH_TRY(pipeline::find_topic(deps.admin, **topic));
   }
   auto spec = MESH_TRY(pipeline::replay_spec_from_json(body));
   MESH_TRY(follows_topic(spec));

@@ -132,8 +132,7 @@ Result<Event> from_binary(const http::Request& request, const IngestRules& rules
   const bool is_json = is_json_content(event.content_type) && !event.data.empty();
   if (is_json) {
     event.data.erase(0, event.data.size() - without_bom(event.data).size());
-    auto parsed = MESH_TRY(parse_data(event));
-    data = std::move(parsed);
+    data = MESH_TRY(parse_data(event));
   }
   fill_defaults(event, request);
   MESH_TRY(complete_event(event, is_json ? &data : nullptr, rules));
@@ -193,14 +192,14 @@ Error too_many(const IngestRules& rules) {
 
 Result<std::vector<Event>> from_batch(const http::Request& request, const IngestRules& rules,
                                       Timestamp now) {
-  auto json = parse_json(request.body, {.max_depth = 34, .max_bytes = request.body.size()});
-  if (!json) return fail(json.error());
-  if (!json->is_array()) return fail(ErrorKind::invalid, "a batch must be a JSON array of events");
-  if (json->size() > rules.max_events) return fail(too_many(rules));
+  auto json =
+      MESH_TRY(parse_json(request.body, {.max_depth = 34, .max_bytes = request.body.size()}));
+  if (!json.is_array()) return fail(ErrorKind::invalid, "a batch must be a JSON array of events");
+  if (json.size() > rules.max_events) return fail(too_many(rules));
   Collector collector;
   const auto texts = element_texts(request.body);
-  for (std::size_t i = 0; i < json->size(); ++i) {
-    if (!collector.add("/" + std::to_string(i), from_json(request, (*json)[i], texts[i], rules,
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    if (!collector.add("/" + std::to_string(i), from_json(request, json[i], texts[i], rules,
                                                           Strictness::cloudevents, now))) {
       break;
     }

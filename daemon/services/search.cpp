@@ -26,22 +26,21 @@ Result<std::string> search(Embedder& embedder, VectorIndex& index, const http::R
   auto limit = MESH_TRY(int_param(request, "limit", kHits));
   auto min_score = MESH_TRY(number_param(request, "min_score", kMinScore));
   auto vectors = MESH_TRY(embedder.embed(std::span(&query, 1)));
-  auto hits =
-      index.search(request.tenant(), {vectors.front(), embedder.id()}, static_cast<int>(limit),
-                   static_cast<float>(min_score), SearchText(query));
-  if (!hits) return fail(hits.error());
+  auto hits = MESH_TRY(index.search(request.tenant(), {vectors.front(), embedder.id()},
+                                    static_cast<int>(limit), static_cast<float>(min_score),
+                                    SearchText(query)));
   std::string answer;
-  answer.reserve(128 + query.size() + 160 * hits->size());
+  answer.reserve(128 + query.size() + 160 * hits.size());
   answer += R"({"tenant_id":)";
   append_quoted(answer, request.tenant().str());
   answer += R"(,"query":)";
   append_quoted(answer, query);
   answer += R"(,"results":[)";
-  for (const auto& hit : *hits) {
+  for (const auto& hit : hits) {
     append_json(answer, hit);
     answer += ',';
   }
-  if (!hits->empty()) answer.pop_back();
+  if (!hits.empty()) answer.pop_back();
   answer += "]}";
   return answer;
 }

@@ -212,8 +212,7 @@ std::optional<Status> check_tenant(TenantDirectory& directory, const http::Reque
     case Principal::Kind::operator_: {
       const auto text = request.param("tenant").value_or("");
       if (text.empty()) return Status{};
-      auto id = MESH_TRY(TenantId::parse(text));
-      named = std::move(id);
+      named = MESH_TRY(TenantId::parse(text));
       break;
     }
   }

@@ -447,6 +447,8 @@ TEST_F(CommandsTest, RateLimitsAreSetInEitherForm) {
   EXPECT_EQ(at_fake({"ratelimit", "set", "acme", "search", "30/1m+10"}), 0);
   EXPECT_EQ(Json::parse(fake.last().body), expected);
   EXPECT_EQ(at_fake({"ratelimit", "set", "acme", "search"}), 2);
+  EXPECT_EQ(at_fake({"ratelimit", "set", "acme", "search", "30/1m", "--per", "5s"}), 2);
+  EXPECT_THAT(err, HasSubstr("says the period, and so does --per 5s"));
 }
 
 TEST_F(CommandsTest, AScopeWithoutALimitIsUnlimited) {
@@ -492,8 +494,12 @@ TEST_F(CommandsTest, CheckSpeaksAsMonitoringPlugInsDo) {
         Json{{"checks",
               {{{"name", "log"}, {"ok", *ok}, {"warning", *warning}, {"detail", "disk full"}}}}});
   });
-  fake.on("GET", "/admin/v1/groups", 200,
-          Json{{"items", {{{"group", "g"}, {"lag", 42}}}}, {"next", nullptr}});
+  auto lost = std::make_shared<bool>(false);
+  fake.on("GET", "/admin/v1/groups", [lost](const http::Request&) {
+    if (*lost) return http::Response::problem({ErrorKind::unavailable, "the groups are away"});
+    return http::Response::json(
+        200, Json{{"items", {{{"group", "g"}, {"lag", 42}}}}, {"next", nullptr}});
+  });
   fake.on("GET", "/admin/v1/dlq", 200, Json{{"items", Json::array()}, {"next", nullptr}});
   EXPECT_EQ(at_fake({"check"}), 0);
   EXPECT_EQ(out,
@@ -507,6 +513,10 @@ TEST_F(CommandsTest, CheckSpeaksAsMonitoringPlugInsDo) {
   *ok = false;
   EXPECT_EQ(at_fake({"check"}), 2);
   EXPECT_THAT(out, StartsWith("CRITICAL - log: disk full|"));
+  *ok = true, *warning = false;
+  *lost = true;
+  EXPECT_EQ(at_fake({"check", "--lag-critical", "100"}), 2) << "what was not measured is not OK";
+  EXPECT_THAT(out, StartsWith("CRITICAL - the groups are away|"));
   EXPECT_EQ(mesh({"check", "--server", "http://127.0.0.1:1"}), 2);
   EXPECT_EQ(mesh({"check", "--context", "none"}), 3);
   EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 1);

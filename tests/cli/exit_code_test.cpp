@@ -23,11 +23,12 @@ TEST(ExitCode, IsTheOneOfTheContract) {
 }
 
 TEST(ErrorText, NamesTheRequestAndTheFieldsALineEach) {
-  const std::string text = error_text({ErrorKind::unprocessable,
-                                       "the user is not valid",
-                                       "request id r1",
-                                       {{"/email", "is missing"}, {"", "x"}},
-                                       {}},
+  const std::string text = error_text({.kind = ErrorKind::unprocessable,
+                                       .message = "the user is not valid",
+                                       .cause = {},
+                                       .fields = {{"/email", "is missing"}, {"", "x"}},
+                                       .retry_after = {},
+                                       .request_id = "r1"},
                                       false);
   EXPECT_EQ(text, "mesh: the user is not valid (request id r1)\n  /email: is missing\n  /: x\n");
 }

@@ -103,6 +103,24 @@ TEST_F(LocalCommandsTest, AContextOfNothingIsRefused) {
   EXPECT_EQ(mesh({"context", "add", "x", "--endpoint", "cellar=http://x"}), 2);
 }
 
+// As the server does, which takes what follows the first line end for a part of the secret.
+TEST_F(LocalCommandsTest, OfASecretFileOneLineEndIsLeftOut) {
+  const std::string secret(32, 's');
+  const auto expect_signed = [&](const std::string& content, const std::string& by) {
+    EXPECT_EQ(mesh({"token", "mint", "--tenant", "acme", "--user", "u", "--issuer", "iss",
+                    "--audience", "aud", "--hs256-secret-file", file("secret", content)}),
+              0)
+        << err;
+    const auto parts = split(std::string(trim(out)), '.');
+    ASSERT_EQ(parts.size(), 3u);
+    EXPECT_EQ(*base64url_decode(parts[2]), hmac_sha256(by, parts[0] + "." + parts[1]));
+  };
+  expect_signed(secret, secret);
+  expect_signed(secret + "\n", secret);
+  expect_signed(secret + "\r\n", secret);
+  expect_signed(secret + "\n\n", secret + "\n");
+}
+
 TEST_F(LocalCommandsTest, TokensAreMintedOnStdoutAlone) {
   EXPECT_EQ(mesh({"token", "mint", "--dev", "--tenant", "acme", "--user", "alice"}), 0);
   EXPECT_EQ(out, "acme:alice\n");

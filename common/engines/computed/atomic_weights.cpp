@@ -62,6 +62,7 @@ constexpr std::array kIsotopes{
 };
 
 constexpr bool by_symbol(const Element& a, const Element& b) { return a.symbol < b.symbol; }
+// Deuterium and tritium have symbols of their own.
 static_assert(kElements.size() == 118 + 2);
 static_assert(std::is_sorted(kElements.begin(), kElements.end(), by_symbol));
 
@@ -84,6 +85,8 @@ bool may_be_isotope(std::string_view symbol, int mass_number) {
   const Element* element = find_element(symbol);
   if (element == nullptr || symbol == "D" || symbol == "T") return false;
   const std::int64_t weight = std::int64_t{mass_number} * 10'000;
+  // From two thirds to one and a half of the natural weight, and 2 more, which tritium needs: wide
+  // enough for what substances are labelled with, and a slip of the pen mostly lies beyond.
   return 3 * weight >= 2 * element->weight && 2 * weight <= 3 * element->weight + 40'000;
 }
 

@@ -33,6 +33,7 @@ std::optional<std::int64_t> degree_of_unsaturation(const Formula& formula) {
     if (!spare) return std::nullopt;
     twice += static_cast<double>(*spare) * count;
   }
+  // A formula of no molecule that the rule knows; a wrong number would be worse than none.
   if (twice < 0 || std::fmod(twice, 2) != 0) return std::nullopt;
   return static_cast<std::int64_t>(twice / 2);
 }
@@ -42,6 +43,7 @@ double rounded(double value, double digits) { return std::round(value * digits) 
 // Whole numbers as integers.
 Json number(double count) {
   if (count == std::trunc(count)) return static_cast<std::int64_t>(count);
+  // Sums of fractions such as 0.1 + 0.2 would else show their last digits.
   return rounded(count, 1e9);
 }
 
@@ -106,6 +108,7 @@ Json properties(const Formula& formula) {
 Json only_note(const std::string& note) { return {{"method", "computed"}, {"note", note}}; }
 
 Json properties_of(const ChemicalEvent& event) {
+  // The first of the two names that is there counts, also where it cannot be read.
   for (const char* name : {"formula", "molecular_formula"}) {
     if (!event.data.is_object()) break;
     const auto it = event.data.find(name);

@@ -106,6 +106,8 @@ class Parser {
   int take_small_number(char zero) {
     int number = 0;
     for (; peek() >= zero && peek() < zero + 10; ++at_) {
+      // Bounded here, so that a row of digits cannot overflow it; whoever asked finds 1,000 too
+      // large.
       number = std::min(number * 10 + (peek() - zero), 1'000);
     }
     return number;
@@ -314,6 +316,7 @@ class Parser {
   }
 
   bool parse_brackets(Formula& to) {
+    // The parser calls itself for each, so that this is what keeps the stack safe.
     if (++depth_ > kMaxDepth) return wrong("brackets nested deeper than 16");
     const char closing = closing_of(tokens_[at_++].c);
     if (closing == ']' && is_digit(peek())) {

@@ -61,6 +61,7 @@ void append_plain(std::vector<CodePoint>& out, CodePoint c) {
 std::vector<CodePoint> fold(std::string_view text) {
   std::vector<CodePoint> folded;
   folded.reserve(text.size());
+  // Most names and addresses are; the result is the same as below.
   const bool ascii = std::all_of(text.begin(), text.end(),
                                  [](char c) { return static_cast<unsigned char>(c) < 0x80; });
   if (ascii) {
@@ -83,6 +84,7 @@ std::vector<Word> words_of(std::string_view text) {
   PointKind last = PointKind::other;
   const auto finish = [&] {
     if (letters.empty()) return;
+    // By comparison: a text has a handful of words, and kMaxWords at most.
     const auto same = std::find_if(words.begin(), words.end(),
                                    [&](const Word& word) { return word.letters == letters; });
     if (same != words.end()) {
@@ -97,8 +99,10 @@ std::vector<Word> words_of(std::string_view text) {
     if (kind != last || kind == PointKind::symbol) finish();
     last = kind;
     if (kind != PointKind::other) {
+      // A longer word is cut and not divided, which bounds what a hostile name costs.
       if (letters.size() < kMaxWordLength) letters.push_back(c);
     } else if (c == '@') {
+      // Until a separator: many users share a domain, which says little of one of them.
       weight = kDomain;
     } else if (c == ' ' || c == ',' || c == ';' || c == '>' || c == '\t' || c == '\n') {
       weight = kFull;
@@ -114,6 +118,7 @@ class Accumulator {
   explicit Accumulator(int dimension) : sums_(static_cast<std::size_t>(dimension)) {}
 
   void add(char kind, const CodePoint* letters, std::size_t count, std::int64_t weight) {
+    // A word and its frame; code points have 21 bits.
     char bytes[1 + 3 * (kMaxWordLength + 2)];
     std::size_t size = 0;
     bytes[size++] = kind;
@@ -124,6 +129,7 @@ class Accumulator {
       bytes[size++] = static_cast<char>(c >> 16);
     }
     const std::uint64_t hash = stable_hash({bytes, size});
+    // A multiplication in place of a remainder: as even, for every dimension.
     const auto place = static_cast<std::size_t>((hash >> 32) * sums_.size() >> 32);
     sums_[place] += (hash & 1) != 0 ? weight : -weight;
   }
@@ -132,6 +138,7 @@ class Accumulator {
     double squares = 0;
     for (const auto sum : sums_) squares += static_cast<double>(sum * sum);
     std::vector<float> vector(sums_.size());
+    // A text without features is the zero vector, which is like nothing.
     if (squares == 0) return vector;
     const double length = std::sqrt(squares);
     for (std::size_t i = 0; i < vector.size(); ++i) {
@@ -146,6 +153,7 @@ class Accumulator {
 
 // The weight of each of `count` features that weigh `weight` together.
 std::int64_t share(std::int64_t weight, std::size_t count) {
+  // By the root, since so many features of equal weight have this length together.
   const double length = std::sqrt(static_cast<double>(count));
   return static_cast<std::int64_t>(static_cast<double>(weight) / length);
 }

@@ -13,6 +13,7 @@
 namespace mesh::memory {
 namespace {
 
+// Many more than threads that ask at once, so that two seldom meet at one lock.
 constexpr std::size_t kShards = 64;
 // One shard is swept per interval, so an idle key is gone after 64 of them at the latest.
 constexpr std::int64_t kSweepIntervalMicros = 1'000'000;
@@ -38,6 +39,7 @@ struct KeyEqual {
   bool operator()(KeyView a, KeyView b) const { return a.tenant == b.tenant && a.scope == b.scope; }
 };
 
+// A line of the cache each: locks of neighbours do not slow each other.
 struct alignas(64) Shard {
   std::mutex mutex;
   std::unordered_map<Key, std::int64_t, KeyHash, KeyEqual> tats;  // guarded by mutex
@@ -52,6 +54,7 @@ class Limiter final : public MemoryLimiter {
   Result<RateDecision> take(const TenantId& tenant, std::string_view scope,
                             const RatePolicy& policy, std::int64_t cost) override {
     const std::int64_t now = micros();
+    // Before the lock: it takes that of a shard, which may be this one.
     sweep_one_if_due(now);
     const KeyView key{tenant.str(), scope};
     Shard& shard = shard_of(key);
@@ -59,6 +62,7 @@ class Limiter final : public MemoryLimiter {
     const auto it = shard.tats.find(key);
     const std::int64_t tat = it == shard.tats.end() ? 0 : it->second;
     const auto [decision, new_tat] = gcra(policy, tat, now, cost);
+    // Nothing was taken, so nothing is kept.
     if (new_tat == tat) return decision;
     if (it != shard.tats.end()) {
       it->second = new_tat;

@@ -16,6 +16,7 @@ constexpr float kLargest = 127 * 256;
 Result<double> inverse_norm(std::span<const float> vector) {
   double sum = 0;
   for (const float v : vector) sum += static_cast<double>(v) * v;
+  // A sum that overflows counts as well: no length could be made of it.
   if (!std::isfinite(sum)) {
     return fail(ErrorKind::invalid, "the vector has a component that is not a finite number");
   }
@@ -43,7 +44,10 @@ Result<std::string> encode(std::span<const float> vector) {
   const double factor = most > 0 ? norm * kLargest / most : 0;
   for (std::size_t i = 0; i < n; ++i) {
     const int value = rounded(vector[i] * factor);
+    // Rounded and not cut, so that the low part is -128…127 and the high plane alone is the nearest
+    // step.
     const int high = (value + 128) >> 8;
+    // Unsigned for the kernel, whose instruction multiplies u8 by i8.
     code[sizeof(float) + i] = static_cast<char>(high + 128);
     code[sizeof(float) + n + i] = static_cast<char>(value - high * 256);
   }
@@ -74,6 +78,7 @@ Result<Query> Query::make(std::span<const float> vector) {
     query.code_[i] = static_cast<std::int8_t>(rounded(unit * factor));
     sum += query.code_[i];
   }
+  // The high plane has 128 for 0, which adds this much to each dot.
   query.bias_ = 128 * sum;
   query.coarse_scale_ = static_cast<float>(256 * most / 127);
   return query;
@@ -93,6 +98,7 @@ float Query::fine_score(float scale, const std::uint8_t* high, const std::int8_t
 }
 
 float Query::fine_score(const CodeView& code) const {
+  // A stored code is not padded; the kernels read whole blocks.
   std::string planes(2 * unit_.size(), '\0');
   std::memcpy(planes.data(), code.high.data(), code.high.size());
   std::memcpy(planes.data() + unit_.size(), code.low.data(), code.low.size());

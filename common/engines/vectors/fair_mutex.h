@@ -1,4 +1,5 @@
 // A shared mutex that a writer gets soon, however many readers there are.
+// Boost.Thread's shared_mutex does the same, and would be here for that alone.
 #pragma once
 
 #include <mutex>

@@ -13,6 +13,7 @@ GenerationInfo Generation::info(bool serving) const {
 }
 
 TenantPartition* Generation::find_mutable(const std::string& tenant) const {
+  // For the map alone: a partition stays where it is, and has a lock of its own.
   std::shared_lock lock(mutex_);
   const auto it = partitions_.find(tenant);
   return it == partitions_.end() ? nullptr : it->second.get();
@@ -26,6 +27,7 @@ void Generation::upsert(const std::string& tenant, std::int64_t partition_id,
                         const StoredPoint& point) {
   auto* partition = find_mutable(tenant);
   if (partition == nullptr) {
+    // Made outside of the lock: no other thread changes anything here, and searches need not wait.
     auto made = std::make_unique<TenantPartition>(partition_id, memory_);
     partition = made.get();
     std::unique_lock lock(mutex_);
@@ -35,6 +37,7 @@ void Generation::upsert(const std::string& tenant, std::int64_t partition_id,
   partition->upsert(point.user_id, view_code(point.code, spec_.dimension),
                     {point.email, point.name});
   if (partition->size() > before) vectors_.fetch_add(1);
+  // An empty partition is kept when its last vector goes, since a search may still hold it.
   if (before == 0) tenants_.fetch_add(1);
 }
 

@@ -37,11 +37,13 @@ void Loader::add(Generation& generation, const StoredPartition& partition,
 void Loader::hand_over() {
   {
     std::unique_lock lock(mutex_);
+    // One batch waits at most, which bounds the memory whichever side is slower.
     changed_.wait(lock, [&] { return !waiting_; });
     waiting_ = std::move(batch_);
   }
   changed_.notify_all();
   batch_ = {};
+  // The point that fills a batch goes a little beyond its size.
   batch_.bytes.reserve(kBatchBytes + (64 << 10));
 }
 
@@ -52,6 +54,7 @@ void Loader::run() {
     {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [&] { return waiting_ || last_; });
+      // Only behind the last batch, so that nothing is left out.
       if (!waiting_) return;
       batch = std::move(*waiting_);
       waiting_.reset();
@@ -62,6 +65,8 @@ void Loader::run() {
 }
 
 void Loader::bring_to_memory(const Batch& batch) {
+  // The views of a point hold until the reader goes on, so that its bytes were copied, one after
+  // the other.
   std::string_view left = batch.bytes;
   const auto take = [&left](std::size_t size) {
     const auto piece = left.substr(0, size);

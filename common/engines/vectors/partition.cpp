@@ -93,6 +93,7 @@ float& TenantPartition::scale(std::uint32_t slot) const {
 }
 
 void TenantPartition::upsert(std::int64_t id, const CodeView& code, TextPool::Pair email_and_name) {
+  // Before the lock: pools are changed by this thread alone, and searches go on meanwhile.
   const char* added = memory_.texts.take(email_and_name);
   std::unique_lock lock(mutex_);
   auto slot = slots_.find(id);
@@ -115,6 +116,7 @@ bool TenantPartition::remove(std::int64_t id) {
   slots_.erase(id);
   unlist_texts(slot);
   memory_.texts.give_back(text(slot));
+  // The last one fills the gap, so that slots stay dense and a scan passes nothing over.
   const auto last = static_cast<std::uint32_t>(size() - 1);
   if (slot != last) move(last, slot);
   drop_last();
@@ -178,6 +180,7 @@ void TenantPartition::add_chunk() {
     std::memset(chunk.fine, 0, fine_bytes);
   } else if (fine_) {
     fine_ = false;
+    // All or none: a search scores its candidates from memory or from the file, never some of each.
     for (auto& earlier : chunks_) release_fine(earlier);
   }
   chunks_.push_back(chunk);
@@ -187,11 +190,13 @@ void TenantPartition::write(std::uint32_t slot, const CodeView& code) {
   std::memcpy(high(slot), code.high.data(), code.high.size());
   if (fine_) std::memcpy(low(slot), code.low.data(), code.low.size());
   scale(slot) = code.scale;
+  // Never lowered: too large a margin costs a few candidates, too small a one the right answer.
   largest_scale_ = std::max(largest_scale_, code.scale);
   if (slot < sketches_.size()) sketches_.write(slot, high(slot), code.scale);
 }
 
 void TenantPartition::move(std::uint32_t from, std::uint32_t to) {
+  // First, while the slot of `from` still holds the id by which the table finds it.
   slots_.move(user_id(from), to);
   unlist_texts(from);
   std::memcpy(high(to), high(from), memory_.length);
@@ -258,9 +263,9 @@ void TenantPartition::scan(const Query& query, std::size_t begin, Shortlist& lis
   }
 }
 
-// The leaders by their sketches are scored: their k-th is a score that the k best must reach. Then
-// those that may do so are scored. The leaders are, whatever is estimated of them, so k vectors are
-// always found.
+// First the leaders by their sketches are scored: their k-th is a score that the k best must reach.
+// Then those whose estimate says that they may reach it. The leaders are scored whatever the
+// estimates are worth, so that k vectors are always found.
 void TenantPartition::scan_sketches(const Query& query, const SketchQuery& sketch, std::size_t k,
                                     Shortlist& list) const {
   std::uint32_t waiting[kWaiting];
@@ -272,6 +277,7 @@ void TenantPartition::scan_sketches(const Query& query, const SketchQuery& sketc
     const float score = query.coarse_score(scale(slot), dot);
     if (score >= list.floor()) list.add({score, user_id(slot), slot});
   };
+  // Kept by the thread: its buffers are some 260 KiB, which each search would else allocate.
   thread_local Sketches::Survey survey;
   // Those with an estimate from `least` to below `end`.
   const auto score_from = [&](float least, float end) {
@@ -284,6 +290,7 @@ void TenantPartition::scan_sketches(const Query& query, const SketchQuery& sketc
         const auto slot = static_cast<std::uint32_t>((survey.begin + block) * kSketchBlock + at);
         fetch(high(slot), memory_.length);
         fetch(&scale(slot), sizeof(float));
+        // By now the planes of the oldest one have come into the cache.
         if (found - scored == kWaiting) score_next();
         waiting[found++ % kWaiting] = slot;
       }
@@ -312,16 +319,19 @@ TenantPartition::Found TenantPartition::search(const TenantId& tenant, const Que
   Found found;
   std::shared_lock lock(mutex_);
   Shortlist list(count, query.margin(largest_scale_), min_score);
+  // There must be enough blocks for the leaders to be found among them.
   const bool sketched =
       sketch && leaders_for(count) <= std::min(sketches_.blocks(), Sketches::Survey::kMostBlocks);
   scan(query, sketched ? sketches_.size() : 0, list);
   if (sketched) scan_sketches(query, *sketch, count, list);
   auto candidates = std::move(list).finish();
   auto exact = exact_matches(query, wanted);
+  // One that matches exactly is a hit already, and must not be one twice.
   std::erase_if(candidates, [&](const Candidate& c) {
     return std::ranges::binary_search(exact, c.slot, {}, [](const Candidate& e) { return e.slot; });
   });
   if (!fine_) {
+    // Each of these costs a read of the file, so that not all within the margin are looked at.
     keep_best(candidates, 4 * count + 32);
     keep_best(exact, 4 * first + 32);
     found.inexact = std::move(candidates);
@@ -344,8 +354,10 @@ TenantPartition::Found TenantPartition::search(const TenantId& tenant, const Que
     }
   };
   found.hits.reserve(count);
+  // Below every cosine: an exact match is a hit whatever its score.
   add_best(exact, first, -2);
   add_best(candidates, count, min_score);
+  // Texts are compared without it; what is compared was copied.
   lock.unlock();
   if (!wanted.empty()) keep_first(found.hits, wanted, first);
   return found;

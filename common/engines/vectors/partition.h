@@ -55,6 +55,7 @@ class TenantPartition {
   std::int64_t id() const { return id_; }  // the row of `partitions`
   std::size_t size() const { return size_.load(std::memory_order_relaxed); }
 
+  // Copies all that it is given. Waits for searches under way, not for those that come after.
   void upsert(std::int64_t user_id, const CodeView& code, TextPool::Pair email_and_name);
   bool remove(std::int64_t user_id);  // whether it was there
 
@@ -62,6 +63,8 @@ class TenantPartition {
     std::vector<SearchHit> hits;     // where the low planes are in memory
     std::vector<Candidate> inexact;  // else: what has to be scored by the stored codes
   };
+  // The k best of at least `min_score`, and those whom `text` matches exactly; `tenant` is put into
+  // the hits.
   Found search(const TenantId& tenant, const Query& query, int k, float min_score,
                const SearchText& text = {}) const;
 

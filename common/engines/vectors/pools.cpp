@@ -65,6 +65,8 @@ std::uint8_t* ChunkPool::take() {
 
 void ChunkPool::give_back(std::uint8_t* chunk) {
   free_.push_back(chunk);
+  // Pieces come back in any order, so a slab by itself may never be free; all of them are when none
+  // is out.
   if (--out_ > 0) return;
   free_ = {};
   slabs_.clear();
@@ -88,6 +90,8 @@ const char* TextPool::take(Pair pair) {
     bytes_.fetch_add(size, std::memory_order_relaxed);
   } else if (auto& head = free_[size / kStep]; head != nullptr) {
     piece = head;
+    // A free piece holds the address of the next one of its size; by memcpy, since it is no pointer
+    // there.
     std::memcpy(&head, piece, sizeof head);
   } else {
     if (static_cast<std::size_t>(end_ - next_) < size) {
@@ -108,6 +112,7 @@ const char* TextPool::take(Pair pair) {
 }
 
 void TextPool::give_back(const char* text) {
+  // The size is in the piece itself, so that callers keep a pointer and nothing else.
   const auto pair = read(text);
   const std::size_t size = piece_bytes(pair.first.size(), pair.second.size());
   char* piece = const_cast<char*>(text);

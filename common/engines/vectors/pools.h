@@ -1,5 +1,6 @@
 // Memory of one generation, cut to its needs: a million users cost what they hold, and dropping
 // the generation gives everything back at once.
+// Boost.Pool asks for no huge pages, and std::pmr's resources cannot say what they hold.
 //
 // One thread at a time changes a pool (the one that applies changes); bytes() is for any thread.
 #pragma once

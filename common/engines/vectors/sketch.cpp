@@ -36,7 +36,9 @@ SketchShape::SketchShape(int dimension)
     : dimension_(static_cast<std::size_t>(dimension)),
       length_(padded(dimension)),
       window_(std::bit_floor(length_)) {
+  // The same for every process and start: sketches of one dimension are comparable always.
   std::uint64_t random = length_;
+  // The transform's length is taken back within the signs, so that a turn keeps lengths.
   const float unit = 1 / std::sqrt(static_cast<float>(window_));
   for (std::size_t i = 0; i < 3 * window_; ++i) {
     signs_.push_back((next_random(random) & 1) != 0 ? unit : -unit);
@@ -66,6 +68,7 @@ SketchQuery::SketchQuery(const SketchShape& shape, std::span<const float> unit)
   // The kernel adds in 16 bits.
   const auto levels = static_cast<float>(std::min<std::size_t>(kSketchLevels, 65'535 / nibbles));
   step = 2 * most / levels;
+  // A query of zeros finds every estimate 0.
   const float inverse = step > 0 ? 1 / step : 0;
   for (std::size_t j = 0; j < nibbles; ++j) {
     const float* q = rotated.data() + 4 * j;
@@ -112,6 +115,8 @@ void Sketches::write(std::uint32_t slot, const std::uint8_t* high, float scale) 
   for (std::size_t row = 0; row < shape_.rows(); ++row, column += kSketchBlock) {
     unsigned bits = 0;
     for (unsigned i = 0; i < 8; ++i) {
+      // The sign bit and no comparison, so that the loop has no branch; -0 counts as negative,
+      // which is as good.
       bits |= (~std::bit_cast<std::uint32_t>(vector[8 * row + i]) >> 31) << i;
     }
     *column = static_cast<std::uint8_t>(bits);
@@ -139,8 +144,10 @@ void Sketches::survey(const SketchQuery& query, std::size_t begin, Survey& surve
   }
 }
 
-// Groups of blocks have it in common: to find it among the blocks would cost five times as much.
+// Found among the best of groups of blocks: to look among the blocks would cost five times as much.
 float Sketches::Survey::reached_by(std::size_t count) const {
+  // At least twice as many groups as are wanted, where there are so many blocks: their tops are
+  // then near the best of all.
   const std::size_t group = std::max<std::size_t>(best.size() / (2 * count), 1);
   std::vector<float> tops;
   for (std::size_t i = 0; i + group <= best.size(); i += group) {

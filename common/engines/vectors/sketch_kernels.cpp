@@ -90,6 +90,7 @@ void Hadamard(float* numbers, std::size_t window, const float* signs) {
     hn::StoreU(hn::Sub(ab, cd), d4, numbers + i + 8);
     hn::StoreU(hn::Sub(a_b, c_d), d4, numbers + i + 12);
   }
+  // The first four steps were done in registers above.
   for (std::size_t stride = 16; stride < window; stride *= 2) {
     Butterflies(d16, numbers, window, stride);
   }
@@ -130,12 +131,16 @@ void SketchScores(const std::uint8_t* blocks, std::size_t count, std::size_t row
       const auto row = [&](std::size_t r) HWY_ATTR {
         return Row(d8, blocks + r * kSketchBlock + column, tables + 32 * r);
       };
+      // Four rows of two tables of at most kSketchLevels each still fit in a byte; beyond that the
+      // sums need 16 bits.
       for (std::size_t r = 0; r < rows; r += 4) {
         const auto sum =
             hn::BitCast(d16, hn::Add(hn::Add(row(r), row(r + 1)), hn::Add(row(r + 2), row(r + 3))));
         pairs = hn::Add(pairs, sum);
         odd = hn::Add(odd, hn::ShiftRight<8>(sum));
       }
+      // Without the upper bytes what is left are the lower ones; so the sums come out by even and
+      // odd columns (sketch_column).
       hn::StoreU(hn::Sub(pairs, hn::ShiftLeft<8>(odd)), d16, wide + column / 2);
       hn::StoreU(odd, d16, wide + kSketchBlock / 2 + column / 2);
     }

@@ -1,5 +1,7 @@
 // hash → the slots that have it, in some 25 bytes per slot. Slots of one hash are linked to each
 // other, so that a hundred thousand users of one name cost no probing.
+// An absl::flat_hash_map of vectors would allocate for each hash; Boost.Intrusive links objects,
+// not slots that move.
 #pragma once
 
 #include <cstdint>

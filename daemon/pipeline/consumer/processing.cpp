@@ -62,7 +62,7 @@ bool Pipeline::Impl::make_durable(UnderWay& work) {
         follow(work);
         std::vector<Record> letters;
         for (const Letter& letter : disposition.letters) letters.push_back(letter.record);
-        MESH_TRY(append_within(deps.log, deps.clock, std::move(letters)));
+        (void)MESH_TRY(append_within(deps.log, deps.clock, std::move(letters)));
         return {};
       })) {
     return false;

@@ -174,11 +174,11 @@ class Settling {
       settled.push_back(marker_of(letter, topics_.at(spec_.topic).spec.partitions));
     }
     if (!records.empty()) {
-      MESH_TRY(append_within(log_, deps_.clock, std::move(records)));
+      (void)MESH_TRY(append_within(log_, deps_.clock, std::move(records)));
     }
     sent.insert(moving.begin(), moving.end());
     if (!settled.empty()) {
-      MESH_TRY(append_within(log_, deps_.clock, std::move(settled)));
+      (void)MESH_TRY(append_within(log_, deps_.clock, std::move(settled)));
     }
     any = moved + superseded + skipped > 0;
     moved_ += moved;

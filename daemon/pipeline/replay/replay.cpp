@@ -257,7 +257,7 @@ Replayer::Replayer(EventLog& log, LogAdmin& admin, Clock& clock, StageByName sta
     : log_(log), admin_(admin), clock_(clock), stages_(std::move(stages)) {}
 
 Result<FixedReplay> Replayer::fix(const ReplaySpec& spec) {
-  MESH_TRY(stages_(spec.pipeline));
+  (void)MESH_TRY(stages_(spec.pipeline));
   const auto ranges = MESH_TRY(resolve(log_, admin_, spec, clock_.now()));
   FixedReplay fixed;
   fixed.total = offsets_in(ranges);

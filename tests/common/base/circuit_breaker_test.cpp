@@ -1,7 +1,8 @@
 #include "common/base/circuit_breaker.h"
-#include "tests/support/manual_clock.h"
 
 #include <gtest/gtest.h>
+
+#include "tests/support/manual_clock.h"
 
 namespace mesh {
 namespace {

@@ -38,7 +38,7 @@ TEST(Error, EveryKindHasANameOfItsOwn) {
 TEST(Error, PassesThroughResultsOfAnyType) {
   const auto inner = []() -> Result<int> { return fail(ErrorKind::conflict, "taken"); };
   const auto outer = [&]() -> Status {
-    MESH_TRY(inner());
+    (void)MESH_TRY(inner());
     return {};
   };
   EXPECT_EQ(outer().error().message, "taken");

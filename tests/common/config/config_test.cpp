@@ -73,8 +73,8 @@ TEST(Config, EveryKindOfValueIsRead) {
   ASSERT_TRUE(config.has_value()) << config.error().message;
   EXPECT_EQ(config->data_dir, "/var/lib/mesh");
   EXPECT_THAT(config->roles, ElementsAre("users", "admin"));
-  EXPECT_TRUE(config->has_role("admin"));
-  EXPECT_FALSE(config->has_role("gateway"));
+  EXPECT_TRUE(config->has_role(role::kAdmin));
+  EXPECT_FALSE(config->has_role(role::kGateway));
   EXPECT_EQ(config->listen.users, "[::1]:0");
   EXPECT_EQ(config->http.workers, 4);
   EXPECT_EQ(config->http.max_body, 512u << 10);
@@ -248,6 +248,14 @@ TEST(Config, WrongRateLimitsAreRefused) {
   EXPECT_THAT(refusal("rate_limits: {search: {rate: 1, burst: -1}}"),
               HasSubstr(".burst: -1 is below"));
   EXPECT_THAT(refusal("rate_limits: {search: {rate: 2000000}}"), HasSubstr("a million per second"));
+}
+
+TEST(Config, APortIsDigits) {
+  for (const char* port : {"-0", "+1", "-1", "000000", "65536", ""}) {
+    EXPECT_THAT(refusal(std::string("listen: {users: '127.0.0.1:") + port + "'}"),
+                HasSubstr("is not an address"))
+        << port;
+  }
 }
 
 TEST(Config, DevModeStaysOnLoopback) {
@@ -511,6 +519,16 @@ TEST(Config, KeysThatDifferAreNamed) {
   b.rate_limits.clear();
   EXPECT_THAT(changed_keys(a, b), testing::ElementsAre("http.max_body", "rate_limits.search",
                                                        "rate_limits.publish", "rate_limits.users"));
+}
+
+// What is printed hides it.
+TEST(Config, AKeyOfWhichOnlyThePasswordDiffersIsNamed) {
+  Config a, b;
+  a.auth.jwt.jwks_url = "https://mesh:old@id.example/keys";
+  b.auth.jwt.jwks_url = "https://mesh:new@id.example/keys";
+  a.postgres.dsn = Secret("host=db password=old");
+  b.postgres.dsn = Secret("host=db password=new");
+  EXPECT_THAT(changed_keys(a, b), testing::ElementsAre("auth.jwt.jwks_url", "postgres.dsn"));
 }
 
 }  // namespace

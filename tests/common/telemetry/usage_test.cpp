@@ -1,9 +1,10 @@
 #include "common/telemetry/usage.h"
-#include "tests/support/manual_clock.h"
 
 #include <gmock/gmock.h>
 
 #include <thread>
+
+#include "tests/support/manual_clock.h"
 
 namespace mesh {
 namespace {

@@ -20,6 +20,7 @@ namespace fs = std::filesystem;
 Result<Digest> check_copy(const std::string& path, const Snapshot::Copied& copied) {
   std::size_t page = 0;
   std::int64_t number = 1;
+  // The digest is of the bytes as they are read back, not of those that were meant to be there.
   return read_through(path, [&](std::string_view chunk) -> Status {
     if (page == 0 && chunk.size() > 100) {
       page = static_cast<std::size_t>(static_cast<unsigned char>(chunk[16])) << 8 |
@@ -42,6 +43,7 @@ Result<Digest> check_copy(const std::string& path, const Snapshot::Copied& copie
 
 Status write_manifest(FolderDraft& draft, const std::string& folder, const Json& manifest) {
   const std::string path = folder + "/" + kManifest;
+  // A manifest is there as a whole or not at all: it alone says that the backup is complete.
   const std::string draft_path = draft.add(std::string(kManifest) + ".new");
   MESH_TRY(write_new(draft_path, manifest.dump(2) + "\n"));
   // Before the name is there everything else is, folder entries too.
@@ -62,6 +64,7 @@ Result<Json> copy_files(const std::string& data_dir, const std::string& folder, 
     const std::string path = data_dir + "/" + kind.name;
     if (kind.database && (kind.required || fs::exists(path))) paths.push_back(path);
   }
+  // One instant of all files: log and store point at each other, by events and by offsets.
   auto taken = MESH_TRY(Snapshot::take(paths));
   auto& snapshot = *taken;
   Json manifest{{"format", kBackupFormat},
@@ -70,9 +73,11 @@ Result<Json> copy_files(const std::string& data_dir, const std::string& folder, 
                 {"meshd_version", options.meshd_version},
                 {"files", Json::array()}};
   std::int64_t done = 0, total = 0;
+  // Twice, since each is copied and then read again.
   for (const auto& path : paths) total += 2 * snapshot.bytes(path);
   const auto copied = [&](std::int64_t bytes) {
     done += bytes;
+    // The steps are estimates, and their sum may come out a little above.
     return options.progress(std::min(done, total), total);
   };
   for (const auto& path : paths) {
@@ -116,6 +121,7 @@ Status can_back_up(const std::string& data_dir, const std::string& folder) {
                 "the backup's folder must be an absolute path on meshd's machine");
   }
   std::error_code error;
+  // Links are followed, or a link could hide that the folder lies within the data folder.
   const auto resolved = fs::weakly_canonical(path, error);
   if (error) {
     return fail(ErrorKind::conflict, folder + " cannot be looked at: " + error.message());
@@ -142,6 +148,7 @@ Result<Json> back_up(const std::string& data_dir, const std::string& folder,
   MESH_TRY(can_back_up(data_dir, folder));
   FolderDraft draft(folder);
   if (auto made = draft.make_folder(); !made) return draft.give_up(made.error());
+  // Before anything is written: a backup holds the data of all tenants.
   if (auto alone = draft.be_alone(); !alone) return draft.give_up(alone.error());
   auto manifest = copy_files(data_dir, folder, draft, options);
   if (!manifest) {

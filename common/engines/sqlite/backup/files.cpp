@@ -1,5 +1,4 @@
 #include "common/engines/sqlite/backup/files.h"
-#include "common/base/fd.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "common/base/fd.h"
 #include "common/base/sha256.h"
 
 namespace mesh::sqlite {
@@ -30,6 +30,7 @@ Status write_all(const Fd& file, std::string_view bytes, const std::string& path
 // A new file; `fill` writes it.
 template <typename Fill>
 auto make_file(const std::string& path, Fill fill) -> decltype(fill(std::declval<const Fd&>())) {
+  // O_EXCL follows no link that somebody has put there.
   const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!file) return unavailable(path + " cannot be made", errno);
   auto filled = fill(file);
@@ -88,12 +89,14 @@ bool FolderDraft::remove() {
   bool all = true;
   std::error_code error;
   for (const auto& path : made_) {
+    // What SQLite may have put beside a copy goes with it.
     for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
       fs::remove(path + suffix, error);
       all = all && !error;
     }
   }
   made_.clear();
+  // Only where it is empty; a folder that was there before stays.
   if (made_folder_) fs::remove(folder_, error);
   return all && !error;
 }

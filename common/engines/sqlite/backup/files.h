@@ -20,9 +20,10 @@ class FolderDraft {
   FolderDraft(const FolderDraft&) = delete;
   ~FolderDraft();
 
-  // Made by this, or there and empty.
+  // Made by this, or there and empty (`conflict` otherwise); `unavailable` where it cannot be made.
   Status make_folder();
-  // In a folder of another user others could read what is written, or put links in its way.
+  // `conflict` in a folder of another user, or open to others, who could read what is written, or
+  // put links in its way.
   Status be_alone() const;
   // The path of a file that is about to be made.
   std::string add(const std::string& name);
@@ -44,7 +45,8 @@ struct Digest {
   std::int64_t bytes = 0;
   std::string sha256;
 };
-// `use` gets the file's bytes in chunks of kBackupChunk, but for the last.
+// `use` gets the file's bytes in chunks of kBackupChunk, but for the last; its error ends the
+// reading. `unavailable` where the file cannot be read.
 Result<Digest> read_through(const std::string& path,
                             const std::function<Status(std::string_view chunk)>& use);
 

@@ -27,6 +27,7 @@ Result<Manifest> parse_manifest(const Json& json, const std::string& path) {
     return at != object.end() && at->is_number_integer() ? at->get<std::int64_t>() : -1;
   };
   if (!json.is_object() || text(json, "format") != kBackupFormat) return broken("no \"format\"");
+  // Before the rest, since a newer manifest may mean something else by any of its members.
   if (integer(json, "version") > kBackupVersion) {
     return fail(ErrorKind::conflict, path + " was written by a newer program (meshd " +
                                          text(json, "meshd_version") + "): use that one");
@@ -39,6 +40,7 @@ Result<Manifest> parse_manifest(const Json& json, const std::string& path) {
   for (const auto& file : *files) {
     if (!file.is_object()) return broken("\"files\" holds something else");
     ManifestFile entry{text(file, "name"), integer(file, "bytes"), text(file, "sha256")};
+    // The names are used in paths: nothing but the files of a backup may stand there.
     const bool known = std::ranges::any_of(
         kBackedUp, [&](const BackedUp& kind) { return kind.name == entry.name; });
     if (!known || entry.bytes < 0 || entry.sha256.size() != 64) {
@@ -47,6 +49,7 @@ Result<Manifest> parse_manifest(const Json& json, const std::string& path) {
     manifest.files.push_back(std::move(entry));
   }
   for (const auto& kind : kBackedUp) {
+    // Twice would copy one over the other.
     const auto count = std::ranges::count(manifest.files, kind.name, &ManifestFile::name);
     if (count > 1 || (count == 0 && kind.required)) {
       return broken(std::string(kind.name) + " is named " + std::to_string(count) + " times");
@@ -65,6 +68,7 @@ Result<Manifest> read_manifest(const std::string& folder) {
     return fail(ErrorKind::not_found, "there is no backup " + folder + ": no such folder");
   }
   const std::string path = folder + "/" + kManifest;
+  // Written last, so that without it the backup was cut off, whatever else is there.
   const bool finished = fs::exists(path, error);
   if (error) return cannot_look(path, error);
   if (!finished) {
@@ -72,8 +76,9 @@ Result<Manifest> read_manifest(const std::string& folder) {
                                          ": a backup that was cut off, or none; make another one");
   }
   std::string text;
-  MESH_TRY(read_through(path, [&](std::string_view chunk) -> Status {
+  (void)MESH_TRY(read_through(path, [&](std::string_view chunk) -> Status {
     text += chunk;
+    // It may be any file: a large one must not fill the memory.
     if (text.size() <= kMaxManifest) return {};
     return fail(ErrorKind::corrupt, path + " is too large to be a manifest");
   }));

@@ -46,10 +46,12 @@ Result<Json> restore_backup(const std::string& folder, const std::string& data_d
                                          " is not empty: restore into a new or an empty folder; "
                                          "nothing was changed");
   }
+  // Also of "data" and "data/": the folder in which the new one's entry stands, to be synced.
   const auto parent = fs::absolute(fs::path(data_dir) / ".").lexically_normal().parent_path();
   fs::create_directories(parent.parent_path(), error);
   FolderDraft draft(data_dir);
   if (auto made = draft.make_folder(); !made) return draft.give_up(made.error());
+  // The lock makes the file; it goes with all else where the restore is given up.
   draft.add("LOCK");
   auto lock = DirectoryLock::acquire(data_dir);
   if (!lock) return draft.give_up(lock.error());
@@ -59,6 +61,8 @@ Result<Json> restore_backup(const std::string& folder, const std::string& data_d
   std::vector<std::pair<std::string, std::string>> names;
   for (const auto& entry : manifest->files) {
     const std::string temporary = draft.add(entry.name + kRestoring);
+    // The digest is of the bytes as they were copied, so that nothing can change between a check
+    // and the copy.
     const auto digest = copy_plain(folder + "/" + entry.name, temporary);
     if (const auto fault = fault_of(entry, digest)) {
       Error why{ErrorKind::corrupt,
@@ -70,6 +74,7 @@ Result<Json> restore_backup(const std::string& folder, const std::string& data_d
       why.message += "; nothing was restored";
       return draft.give_up(std::move(why));
     }
+    // In front, since the manifest has the log and the store first, which are to come last.
     names.insert(names.begin(), {temporary, data_dir + "/" + entry.name});
     report["files"].push_back({{"name", entry.name}, {"bytes", entry.bytes}, {"state", "ok"}});
   }
@@ -81,6 +86,7 @@ Result<Json> restore_backup(const std::string& folder, const std::string& data_d
     }
     draft.renamed(from, to);
   }
+  // The new names are on the disk before the restore says that it is done.
   for (const auto& made : {data_dir, parent.parent_path().string()}) {
     if (auto synced = sync_path(made); !synced) return draft.give_up(synced.error());
   }

@@ -12,12 +12,14 @@
 namespace mesh::sqlite {
 namespace {
 
+// 1 MiB of pages of 4 KiB: between two steps progress is told, and a stop or a log that grows is
+// seen.
 constexpr int kStepPages = 256;
 constexpr int kMaxTries = 10'000;
 
 Result<std::int64_t> number(Database& db, std::string_view sql) {
   auto statement = MESH_TRY(db.prepare(sql));
-  MESH_TRY(statement.step());
+  (void)MESH_TRY(statement.step());
   return statement.integer(0);
 }
 
@@ -55,8 +57,7 @@ Result<std::unique_ptr<Snapshot::Held>> Snapshot::Held::open(const std::string& 
   auto held = std::make_unique<Held>();
   held->path = path;
   for (auto* connection : {&held->reader, &held->watcher}) {
-    auto db = MESH_TRY(Database::open(path, Database::Mode::read_only));
-    *connection = std::move(db);
+    *connection = MESH_TRY(Database::open(path, Database::Mode::read_only));
   }
   held->hold = std::make_unique<HeldFile>(path);
   return held;
@@ -65,8 +66,7 @@ Result<std::unique_ptr<Snapshot::Held>> Snapshot::Held::open(const std::string& 
 Status Snapshot::Held::begin() {
   MESH_TRY(reader->execute("BEGIN"));
   // The transaction begins with the first read.
-  auto read = MESH_TRY(number(*reader, "PRAGMA user_version"));
-  schema = read;
+  schema = MESH_TRY(number(*reader, "PRAGMA user_version"));
   return {};
 }
 
@@ -97,25 +97,18 @@ Result<std::unique_ptr<Snapshot>> Snapshot::take(const std::vector<std::string>&
   // them show the same instant. Beginning takes microseconds, a commit waits for the disk.
   for (int tries = 0; tries < kMaxTries; ++tries) {
     bool still = true;
-    for (auto& file : files) {
-      MESH_TRY(file->changed());
-    }
-    for (auto& file : files) {
-      MESH_TRY(file->begin());
-    }
+    for (auto& file : files) (void)MESH_TRY(file->changed());
+    for (auto& file : files) MESH_TRY(file->begin());
     for (auto& file : files) {
       auto changed = MESH_TRY(file->changed());
       still = still && !changed;
     }
     if (still) {
-      for (auto& file : files) {
-        MESH_TRY(file->measure());
-      }
+      // Only now: each read within the window above would make it longer.
+      for (auto& file : files) MESH_TRY(file->measure());
       return std::unique_ptr<Snapshot>(new Snapshot(std::move(files)));
     }
-    for (auto& file : files) {
-      MESH_TRY(file->reader->execute("ROLLBACK"));
-    }
+    for (auto& file : files) MESH_TRY(file->reader->execute("ROLLBACK"));
     std::this_thread::yield();
   }
   return fail(ErrorKind::unavailable, "the files did not stand still for an instant: try again");
@@ -151,6 +144,7 @@ Status Snapshot::copy(const std::string& path, const std::string& target, const 
     const auto step = std::int64_t{left < 0 ? all - now : left - now};
     left = now;
     if (code != SQLITE_OK && code != SQLITE_DONE) break;
+    // SQLite counts pages of the source; progress is told in bytes.
     if (!copied(all == 0 ? 0 : source.bytes / all * step)) {
       status = fail(ErrorKind::cancelled, "the copy was stopped");
     } else if (const auto file = outgrown(); file != files_.end()) {
@@ -166,6 +160,7 @@ Status Snapshot::copy(const std::string& path, const std::string& target, const 
   if (code != SQLITE_OK) {
     return fail(error_of(is_of_source(code) ? source.reader->handle() : db.handle(), code));
   }
+  // Released at once: this file's log may be emptied again while the others are copied.
   source.reader.reset();
   source.watcher.reset();
   source.hold.reset();

@@ -79,6 +79,8 @@ struct Committer::Impl {
         path(std::move(file)),
         options(std::move(opts)),
         queue(kQuantumBytes, options.max_pending_bytes) {
+    // Tells after each commit how long the WAL is. SQLite's own use of the hook, automatic
+    // checkpoints within a commit, is off (Database::open).
     sqlite3_wal_hook(
         writer->handle(),
         [](void* self, sqlite3*, const char*, int pages) {
@@ -145,6 +147,8 @@ void Committer::submit(std::string_view key, std::size_t bytes, Job job, Done do
   {
     std::lock_guard lock(impl_->mutex);
     auto& queue = impl_->queue;
+    // Only a thread that found nothing sleeps; while anything waits it is awake, and needs no
+    // signal.
     const bool idle = queue.empty();
     if (impl_->dead) {
       task.status = fail(*impl_->dead);
@@ -165,6 +169,7 @@ void Committer::submit(std::string_view key, std::size_t bytes, Job job, Done do
 }
 
 Status Committer::run(Job job) {
+  // It would wait for itself.
   if (std::this_thread::get_id() == impl_->commit_thread.get_id()) {
     return fail(ErrorKind::internal, "the storage failed", "Committer::run on the commit thread");
   }
@@ -201,6 +206,8 @@ void Committer::stop() {
     impl_->stopping = true;
     impl_->wake_commit.notify_all();
   }
+  // First this one, which finishes what waits; the checkpoints go on meanwhile, or the WAL would
+  // grow.
   if (impl_->commit_thread.joinable()) impl_->commit_thread.join();
   {
     std::lock_guard lock(impl_->mutex);
@@ -217,6 +224,7 @@ void Committer::Impl::commit_loop() {
     wake_commit.wait(lock, [&] { return stopping || !queue.empty(); });
     if (queue.empty()) return;
     take_group(group);
+    // Read for each group: a group that fails so may be followed by others that were let in before.
     const auto refused = dead;
     lock.unlock();
 
@@ -226,10 +234,12 @@ void Committer::Impl::commit_loop() {
       run_group(group);
     }
     for (auto& task : group) {
+      // Before `done`, which may hand over what the job refers to.
       task.job = nullptr;
       task.done(std::move(task.status));
     }
     group.clear();
+    // Behind the answers, so that nobody of this group waits for it.
     if (wal_pages > kWriterCheckpointPages) checkpoint_by_writer();
     lock.lock();
   }
@@ -248,6 +258,8 @@ void Committer::Impl::run_group(std::vector<Task>& group) {
   const auto start = std::chrono::steady_clock::now();
   bool again = false;
   auto status = attempt(group, false, again);
+  // Nearly no group comes here; so a savepoint for each job, two more statements, is paid by those
+  // alone.
   if (again) status = attempt(group, true, again);
   if (!status) {
     for (auto& task : group) task.status = fail(status.error());
@@ -272,6 +284,8 @@ Status Committer::Impl::attempt(std::vector<Task>& group, bool savepoints, bool&
     auto statement = MESH_TRY(db.prepare(sql));
     return statement.run();
   };
+  // The lock at once: a transaction that only begins to read could not get it later, were another
+  // program writing.
   if (auto s = control("BEGIN IMMEDIATE"); !s) return finish_attempt(std::move(s));
   for (const auto& reset : begun) reset();
   for (auto& task : group) {
@@ -280,6 +294,8 @@ Status Committer::Impl::attempt(std::vector<Task>& group, bool savepoints, bool&
     }
     db.wrote_ = false;
     task.status = run_job(task.job, db);
+    // A full disk or an I/O error may have rolled the transaction back by itself; what follows
+    // would then be written outside of one.
     if (db.failure_ != 0 || sqlite3_get_autocommit(db.handle()) != 0) {
       auto error = task.status ? error_of(db.handle(), db.failure_) : task.status.error();
       return finish_attempt(fail(std::move(error)));
@@ -325,6 +341,7 @@ void Committer::Impl::fatal(const Error& error) {
              {}};
   {
     std::lock_guard lock(mutex);
+    // The checkpoint thread and the commit thread may both meet it.
     if (dead) return;
     dead = told;
   }
@@ -336,6 +353,8 @@ void Committer::Impl::fatal(const Error& error) {
 void Committer::Impl::checkpoint_by_writer() {
   if (!alone && is_held(path)) catching_up = true;
   if (catching_up) return;
+  // RESTART waits for readers of the WAL, so that the next commit begins at its start again;
+  // PASSIVE moves what it can and waits for none.
   const int mode =
       wal_pages > kBlockingCheckpointPages ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
   int left = 0, moved = 0;
@@ -357,7 +376,9 @@ void Committer::Impl::checkpoint_loop() {
   std::unique_lock lock(mutex);
   while (!stopped && !dead) {
     wake_checkpoint.wait(lock, [&] { return stopped || dirty; });
+    // A pause before each, so that one checkpoint moves the pages of many commits.
     if (wake_checkpoint.wait_for(lock, kCheckpointInterval, [&] { return stopped; })) break;
+    // Before the work: a commit meanwhile sets it again.
     dirty = false;
     // Emptying keeps commits waiting while it tries, which is in vain while a snapshot is held.
     const bool empty = to_empty && !is_held(path);

@@ -50,6 +50,7 @@ Error error_of(sqlite3* db, int code) {
   }
   switch (code & 0xff) {
     case SQLITE_CONSTRAINT:
+      // Callers that know which key it was say so instead.
       return Error{ErrorKind::conflict, "this is there already", cause, {}, {}};
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -91,11 +92,13 @@ Statement::Statement(Statement&& other) noexcept
 
 Statement::~Statement() {
   if (stmt_ == nullptr) return;
+  // It is not in the cache: a text that was in use already, or one too many.
   if (busy_ == nullptr) {
     sqlite3_finalize(stmt_);
     return;
   }
   sqlite3_reset(stmt_);
+  // Texts are bound without a copy, and end with their owners.
   sqlite3_clear_bindings(stmt_);
   *busy_ = false;
 }
@@ -130,6 +133,7 @@ Result<bool> Statement::step() {
     sqlite3_reset(stmt_);
     return fail(std::move(error));
   }
+  // By the kind of statement and not by what it changed: to run a group again is always right.
   if (!db_->wrote_ && sqlite3_stmt_readonly(stmt_) == 0) db_->wrote_ = true;
   return code == SQLITE_ROW;
 }
@@ -149,6 +153,7 @@ void Statement::reset() { sqlite3_reset(stmt_); }
 std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(stmt_, column); }
 double Statement::real(int column) const { return sqlite3_column_double(stmt_, column); }
 std::string_view Statement::text(int column) const {
+  // As a blob, so that nothing is converted; of a text these are its bytes, NULs among them.
   const void* data = sqlite3_column_blob(stmt_, column);
   if (data == nullptr) return {};
   return {static_cast<const char*>(data),
@@ -180,6 +185,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode m
   if (mode != Mode::read_raw) vfs = page_sums_over(vfs);
   const int code =
       sqlite3_open_v2(path.c_str(), &handle, flags, vfs.empty() ? nullptr : vfs.c_str());
+  // Before the look at the result: SQLite gives a handle to close for most failures, too.
   std::unique_ptr<Database> db(new Database(handle));
   if (code != SQLITE_OK) {
     const int number = handle == nullptr ? 0 : sqlite3_system_errno(handle);
@@ -194,7 +200,10 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode m
       !missing && size > 0 && size < kSmallestPage) {
     return fail(error_of(handle, SQLITE_CORRUPT));
   }
+  // Before the first page is made: what pages reserve is fixed with the file.
   if (mode == Mode::read_write) reserve_page_sums(handle);
+  // For other programs that look into the file, and for readers that a RESTART checkpoint waits
+  // for.
   sqlite3_busy_timeout(handle, 5000);
   // journal_size_limit: the WAL file shrinks to it when it starts over, so a burst does not stay on
   // the disk. cell_size_check: damaged pages are found when they are read, not by what they break.
@@ -207,6 +216,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode m
         "PRAGMA cache_size=-16384; PRAGMA secure_delete=ON;";
   }
   MESH_TRY(db->execute(pragmas));
+  // What the pragmas did is of no job.
   db->wrote_ = false;
   return db;
 }
@@ -214,11 +224,13 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode m
 Database::Database(sqlite3* db) : db_(db), cache_(std::make_unique<Cache>()) {}
 
 Database::~Database() {
+  // A statement that is left over would keep the connection open behind the close.
   for (auto& [sql, entry] : cache_->entries) sqlite3_finalize(entry.stmt);
   sqlite3_close_v2(db_);
 }
 
 int Database::note(int code) {
+  // These may have undone the transaction, or part of it; other errors leave it as it was.
   const int primary = code & 0xff;
   if (primary == SQLITE_IOERR || primary == SQLITE_FULL || primary == SQLITE_NOMEM) failure_ = code;
   return code;

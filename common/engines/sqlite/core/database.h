@@ -1,4 +1,5 @@
 // SQLite: connections and statements, RAII holders of both.
+// SQLiteCpp throws, caches no statements, and does not say which results spoil a transaction.
 #pragma once
 
 #include <cstdint>
@@ -58,13 +59,16 @@ class Database {
   enum class Mode { read_write, read_only, read_raw };  // raw: damaged pages as they are
   // WAL, synchronous=FULL, foreign keys, busy time-out 5 s, manual checkpoints, cell checks, what
   // is removed is overwritten (secure_delete), a checksum per page (page_sums.h).
+  // read_write makes the file where it is missing. `unavailable` where it cannot be opened or read,
+  // `corrupt` for one that is shorter than a page, or whose header is damaged.
   static Result<std::unique_ptr<Database>> open(const std::string& path, Mode mode);
   // Every later open of this process goes through this registered VFS ("": SQLite's own); for
   // tests that inject faults.
   static void use_vfs(std::string name);
   ~Database();
-  Result<Statement> prepare(std::string_view sql);  // cached by text
-  Status execute(std::string_view sql);             // one or more statements
+  // Cached by text; a text whose statement is lent gets another one. Must not outlive the database.
+  Result<Statement> prepare(std::string_view sql);
+  Status execute(std::string_view sql);  // one or more statements
   std::int64_t changes() const;
   std::int64_t last_insert_rowid() const;
   sqlite3* handle() const { return db_; }

@@ -14,10 +14,13 @@ namespace mesh::sqlite {
 
 Result<std::unique_ptr<DirectoryLock>> DirectoryLock::acquire(const std::string& dir) {
   std::error_code made;
+  // A folder that was there keeps its mode: its owner chose it.
   if (std::filesystem::create_directories(dir, made)) {
     std::filesystem::permissions(dir, std::filesystem::perms::owner_all, made);
   }
   const std::string path = dir + "/LOCK";
+  // The lock is of this open file and ends with it, also with kill -9; closed on exec, or a child
+  // would hold it on.
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) {
     return fail(ErrorKind::unavailable, "data folder " + dir +

@@ -1,4 +1,5 @@
 // One process per data folder.
+// Boost.Interprocess' file_lock is one of fcntl, which any close of the file in the process ends.
 #pragma once
 
 #include <memory>

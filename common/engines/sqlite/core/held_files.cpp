@@ -8,6 +8,7 @@ namespace {
 
 struct HeldPaths {
   std::mutex mutex;
+  // A multiset, since two readers may hold one file.
   std::multiset<std::string> paths;  // guarded by mutex
 };
 HeldPaths& held_paths() {

@@ -1,5 +1,4 @@
 #include "common/engines/sqlite/core/plain_copy.h"
-#include "common/base/fd.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include <fstream>
 #include <vector>
 
+#include "common/base/fd.h"
 #include "common/engines/sqlite/core/database.h"
 #include "common/engines/sqlite/vfs/page_sums.h"
 #include "common/telemetry/log.h"
@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::size_t kHeaderBytes = 100, kPageSizeAt = 16, kReservedAt = 20, kMarkAt = 96;
 
+// 0 for a file that is none, or whose pages reserve no room for sums.
 std::size_t page_bytes(const std::string& header) {
   if (header.size() < kHeaderBytes || header[kReservedAt] != kPageSumBytes) return 0;
   const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(header[at]); };
@@ -29,6 +30,7 @@ std::size_t page_bytes(const std::string& header) {
 }
 
 bool read_page(std::istream& in, std::int64_t number, std::string& page) {
+  // A read beyond the end leaves the stream failed.
   in.clear();
   in.seekg((number - 1) * static_cast<std::streamoff>(page.size()));
   return static_cast<bool>(in.read(page.data(), static_cast<std::streamsize>(page.size())));
@@ -71,6 +73,7 @@ Status seal(const std::string& path, std::istream& in, std::size_t size,
     if (!done || !(done = read_page(in, number, page))) break;
     seal_page(page.data(), size, number);
     const auto end = static_cast<std::size_t>(number) * size;
+    // Only the sum is written: the rest of the page stays what was checked.
     done = put(page.data() + size - kPageSumBytes, kPageSumBytes, end - kPageSumBytes);
     if (number == 1) mark = page.substr(kMarkAt, 4);
   }
@@ -86,6 +89,8 @@ Status seal(const std::string& path, std::istream& in, std::size_t size,
 
 Status adopt_plain_copy(const std::string& path) {
   std::error_code missing;
+  // With a log beside it the file is not as its copier left it: the next open brings the log in,
+  // and judges it.
   if (const auto ahead = std::filesystem::file_size(path + "-wal", missing);
       !missing && ahead > 0) {
     return {};

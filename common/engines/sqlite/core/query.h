@@ -1,4 +1,5 @@
 // Running one SQL statement with its parameters, and changes that answer with a value.
+// SQLiteCpp's bind copies texts and throws; sqlite_orm wants SQL of its own making.
 #pragma once
 
 #include <cstdint>
@@ -52,6 +53,7 @@ Result<Statement> query(Database& db, std::string_view sql, Args&&... args) {
   return statement;
 }
 
+// Runs it to its end; errors as error_of says.
 template <typename... Args>
 Status execute(Database& db, std::string_view sql, const Args&... args) {
   auto statement = MESH_TRY(query(db, sql, args...));

@@ -23,6 +23,7 @@ ReaderPool::Connection::Connection(Connection&&) noexcept = default;
 ReaderPool::Connection::~Connection() {
   if (!db_) return;
   std::lock_guard lock(pool_->impl_->mutex);
+  // More are opened where many read at once, and closed again after: the bound is of what is kept.
   if (pool_->impl_->idle.size() < pool_->impl_->max) pool_->impl_->idle.push_back(std::move(db_));
 }
 
@@ -30,6 +31,7 @@ Result<ReaderPool::Connection> ReaderPool::connection() {
   {
     std::lock_guard lock(impl_->mutex);
     if (!impl_->idle.empty()) {
+      // The last that came back: its pages and statements are the warmest.
       auto db = std::move(impl_->idle.back());
       impl_->idle.pop_back();
       return Connection(this, std::move(db));

@@ -26,6 +26,8 @@ class ReaderPool {
     ReaderPool* pool_;
     std::unique_ptr<Database> db_;
   };
+  // Never waits for others; opens the file where no connection is kept, and then fails as
+  // Database::open does. Must not outlive the pool, and is used by one thread at a time.
   Result<Connection> connection();
 
  private:

@@ -27,6 +27,8 @@ struct Sum {
   bool operator==(const Sum&) const = default;
 };
 
+// The words are as the machine wrote them that made the log, which the magic number's last bit
+// tells.
 Sum checksum(Sum sum, const char* data, std::size_t size, bool swap) {
   for (std::size_t i = 0; i < size; i += 8) {
     std::uint32_t x, y;
@@ -78,6 +80,8 @@ Status verify_wal(const std::string& path) {
   std::optional<std::size_t> bad;
   bool behind_commit = false;
   for (std::size_t n = 1; in.read(frame.data(), static_cast<std::streamsize>(frame.size())); ++n) {
+    // By the salts, which change each time the log starts over: frames of the round before may
+    // follow.
     const bool same_log = std::memcmp(frame.data() + 8, header + 16, 8) == 0;
     auto sum = checksum(previous, frame.data(), 8, swap);
     sum = checksum(sum, frame.data() + kFrameHeader, page, swap);

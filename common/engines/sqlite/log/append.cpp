@@ -39,6 +39,7 @@ void SqliteLogImpl::append(std::vector<Record> records, AppendDone done) {
   batch->entries.reserve(records.size());
   std::size_t estimate = 0;
   for (const auto& r : records) {
+    // Roughly what encode_body writes: one allocation for all bodies, most often.
     estimate += r.key.size() + (r.value ? r.value->size() : 0) + 8;
     for (const auto& [name, value] : r.headers) estimate += name.size() + value.size() + 2;
   }
@@ -58,6 +59,7 @@ void SqliteLogImpl::append(std::vector<Record> records, AppendDone done) {
     const auto begin = batch->bodies.size();
     encode_body(r, batch->bodies);
     const auto body = std::string_view(batch->bodies).substr(begin);
+    // Hashed here, in the caller's thread: the committer's does only what must be in order.
     batch->entries.push_back(
         {&topic->for_key(r.key, stable_hash(r.key)), begin, body.size(), stable_hash(body)});
   }
@@ -84,6 +86,7 @@ Status SqliteLogImpl::insert_batch(Database& db, Batch& batch) {
       touched_.push_back(&p);
     }
     Status inserted;
+    // Kept with the partition: the cache of statements is too small for thousands of tables.
     if (!p.insert) {
       if (auto statement = db.prepare(p.insert_sql)) {
         p.insert.emplace(std::move(*statement));
@@ -93,6 +96,7 @@ Status SqliteLogImpl::insert_batch(Database& db, Batch& batch) {
     }
     if (inserted) {
       entry.offset = p.staged.end;
+      // A clock that goes back must not make times fall, which offset_at relies on.
       const RowPlace place{p.id, entry.offset, std::max(p.staged.time, transaction_time_),
                            p.staged.total};
       inserted = p.insert->bind(1, place.offset)
@@ -110,6 +114,7 @@ Status SqliteLogImpl::insert_batch(Database& db, Batch& batch) {
       // The rows are undone by the committer; the offsets go back here, for the jobs behind.
       while (i-- > 0) {
         const auto& done = batch.entries[i];
+        // The time needs no way back: it is the transaction's, or one that was there before.
         --done.partition->staged.end;
         done.partition->staged.total -= static_cast<std::int64_t>(done.size);
       }
@@ -132,6 +137,7 @@ void SqliteLogImpl::finish_batch(Batch& batch, Status status) {
 
 void SqliteLogImpl::begin_transaction() {
   for (auto* p : touched_) {
+    // What a transaction that was undone had staged goes back here.
     p->staged = p->durable;
     p->touched = false;
   }
@@ -143,6 +149,7 @@ void SqliteLogImpl::publish() {
   grown_.clear();
   for (auto* p : touched_) {
     p->touched = false;
+    // All of its jobs failed.
     if (p->staged.end == p->durable.end) continue;
     p->durable = p->staged;
     p->total = p->durable.total;
@@ -150,6 +157,7 @@ void SqliteLogImpl::publish() {
     grown_.push_back(&p->bell);
   }
   touched_.clear();
+  // Before the completions: who is told of an answer reads what is published already.
   waits_.ring(grown_);
 }
 

@@ -22,6 +22,7 @@ void put_text(std::string_view text, std::string& out) {
 // for a number with more bytes than it needs: a record has one form.
 std::optional<std::uint64_t> get_varint(std::string_view& in) {
   std::uint64_t value = 0;
+  // Nine bytes, 63 bits: no length of memory is longer.
   for (int shift = 0; shift < 63; shift += 7) {
     if (in.empty()) return {};
     const auto byte = static_cast<unsigned char>(in.front());
@@ -56,6 +57,7 @@ std::uint64_t mix(std::uint64_t h) {  // the finalizer of SplitMix64
 void encode_body(const Record& record, std::string& out) {
   put_text(record.key, out);
   if (record.value) {
+    // One more, so that 0 can say that there is none, which is not the same as an empty one.
     put_varint(record.value->size() + 1, out);
     out.append(*record.value);
   } else {
@@ -92,6 +94,7 @@ bool decode_body(std::string_view body, StoredRecord& out) {
     if (!value) return false;
     out.headers.emplace_back(*name, *value);
   }
+  // Nothing may follow: a record has one form.
   return body.empty();
 }
 
@@ -121,6 +124,7 @@ std::string_view header_in(std::string_view body, std::string_view name) {
 
 std::int64_t row_checksum(std::uint64_t body_hash, const RowPlace& place) {
   std::uint64_t h = body_hash;
+  // The parts are mixed in one after the other, so that two that change places give another sum.
   for (const auto part : {place.partition_id, place.offset, place.time, place.total}) {
     h = mix(h + 0x9e3779b97f4a7c15ULL + static_cast<std::uint64_t>(part));
   }

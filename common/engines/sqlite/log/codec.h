@@ -4,6 +4,8 @@
 //
 // Lengths and the count are LEB128 varints, each followed by its bytes. The row beside it holds
 // offset, time, the partition's running total of body bytes, and a checksum over all of them.
+// Protocol Buffers' varints take numbers with more bytes than they need, so one record would have
+// several forms, and its library would be here for these alone.
 #pragma once
 
 #include <cstdint>

@@ -42,6 +42,7 @@ Status SqliteLogImpl::compact(Partition& p) {
 // Whether it is worth a pass, or what was overtaken has been there long enough.
 Result<bool> SqliteLogImpl::compaction_is_due(Partition& p, std::int64_t to) {
   const auto now = clock_.now();
+  // Whatever the ratio: a removal that outlives its time keeps what it names in the log.
   if (p.tombstone_due != 0 && p.tombstone_due <= to_millis(now)) return true;
   const auto dirty = static_cast<double>(to - p.clean_to);
   const auto kept = static_cast<double>(p.clean_to - p.removed_records);
@@ -49,6 +50,7 @@ Result<bool> SqliteLogImpl::compaction_is_due(Partition& p, std::int64_t to) {
   if (dirty >= options_.dirty_ratio * (dirty + kept)) return true;
   const auto oldest = row_at(p, p.seen_to);  // of those that may have overtaken others since
   if (!oldest) return fail(oldest.error());
+  // A round earlier, since the next look comes only then.
   const auto lag = options_.max_compaction_lag - options_.upkeep_interval;
   return *oldest && (*oldest)->time <= to_millis(now - lag);
 }
@@ -67,6 +69,7 @@ Result<bool> SqliteLogImpl::compact_pass(Partition& p) {
   bool more = false;
   auto status = scan(p, p.clean_to, end, [&](const ScannedRow& row) {
     if (last.size() >= kMaxCompactKeys && !last.contains(std::string(row.key))) {
+      // The map is full: this pass goes as far as it knows all keys, and another one follows.
       more = row.offset < to;
       to = std::min(to, row.offset);
       return false;
@@ -121,9 +124,12 @@ Status SqliteLogImpl::remove(Partition& p,
                              const std::vector<std::pair<std::int64_t, std::int64_t>>& victims,
                              std::int64_t below) {
   std::int64_t records = 0, bytes = 0;
+  // Before the commit: a reader that meets the gap a moment later must not take it for damage.
+  // Where the removal fails the mark only says less than it could.
   p.gaps_to = std::max(p.gaps_to.load(), below);
   MESH_TRY(committer_.run([&](Database& db) -> Status {
     const Overwriting overwriting(db);
+    // Set and not added to: the committer may run the job twice.
     records = p.removed_records;
     bytes = p.removed_bytes;
     auto remove_one = MESH_TRY(db.prepare("DELETE FROM r" + std::to_string(p.id) + " WHERE o=?"));
@@ -137,6 +143,7 @@ Status SqliteLogImpl::remove(Partition& p,
         " WHERE id=?"));
     return update.bind(1, below).bind(2, records).bind(3, bytes).bind(4, p.id).run();
   }));
+  // Behind the commit, so that what is shown never runs ahead of the file.
   p.removed_records = records;
   p.removed_bytes = bytes;
   return {};

@@ -43,7 +43,7 @@ Status SqliteConsumer::open() {
     if (group_->open(member_, log_.clock_.steady())) log_.nudge_members(*group_);
   }
   keep_alive();
-  MESH_TRY(follow());
+  (void)MESH_TRY(follow());
   return {};
 }
 

@@ -50,6 +50,9 @@ Status SqliteLogImpl::commit_offsets(const std::string& name, std::vector<Offset
         {
           std::lock_guard lock(groups_mutex_);
           for (const auto& change : changes) {
+            // Looked at in the committer's thread, where all commits and seeks are in order: what
+            // passes here is written before any that comes later. All or none, since a batch's
+            // offsets belong together.
             if (change.epoch < change.offset->staged_epoch || change.term != change.offset->term) {
               return fail(not_its_own(name, change.partition->name));
             }
@@ -74,6 +77,7 @@ Status SqliteLogImpl::seek_group(const std::string& name,
   std::vector<std::pair<Partition*, std::int64_t>> targets;
   for (const auto& [partition, offset] : offsets) {
     auto p = MESH_TRY(find(partition));
+    // It may lie below the start, which retention moves: a read then begins at the start.
     targets.emplace_back(p, std::clamp<std::int64_t>(offset, 0, p->bell.end));
   }
   std::vector<OffsetChange> changes;
@@ -85,12 +89,15 @@ Status SqliteLogImpl::seek_group(const std::string& name,
     group = entry;
     for (const auto& [p, next] : targets) {
       auto& offset = group->offsets[p];
+      // A new epoch: what its members have under way stems from the position before, and is
+      // refused.
       changes.push_back({p, &offset, next, offset.epoch + 1, 0});
     }
   }
   return run_then(
       [&](Database& db) -> Status {
         for (const auto& change : changes) {
+          // In the job, so that commits behind it in the same group are refused, too.
           change.offset->staged_epoch = change.epoch;
           MESH_TRY(write_offset(db, name, *change.partition, change.next));
         }
@@ -103,6 +110,7 @@ Status SqliteLogImpl::seek_group(const std::string& name,
             change.offset->committed = change.next;
             change.offset->epoch = change.epoch;
           } else {
+            // Nothing was moved, so that members may go on committing.
             change.offset->staged_epoch = change.offset->epoch;
           }
         }
@@ -119,6 +127,7 @@ Result<std::vector<Partition*>> SqliteLogImpl::known_to(
     return fail(ErrorKind::invalid, "group '" + name + "' needs a topic to read");
   }
   std::vector<Partition*> partitions;
+  // A topic that is named twice is read once.
   for (const auto& topic_name : std::set<std::string>(topic_names.begin(), topic_names.end())) {
     auto topic = MESH_TRY(find_topic(topic_name));
     for (const auto& p : topic->partitions) partitions.push_back(p.get());
@@ -131,6 +140,8 @@ Result<std::vector<Partition*>> SqliteLogImpl::known_to(
     for (auto* p : partitions) {
       auto& offset = group->offsets[p];
       if (!offset.committed)
+        // A group that is new begins at the start of what is there. Its offset is stored at once:
+        // from then on retention waits for it.
         fresh.push_back({p, &offset, p->bell.start, offset.epoch, offset.term});
     }
   }
@@ -143,7 +154,7 @@ Result<std::vector<Partition*>> SqliteLogImpl::known_to(
 Status SqliteLogImpl::ensure_group(const std::string& name,
                                    const std::vector<std::string>& topic_names) {
   std::lock_guard only(admin_mutex_);
-  MESH_TRY(known_to(name, topic_names));
+  (void)MESH_TRY(known_to(name, topic_names));
   return {};
 }
 
@@ -178,6 +189,7 @@ Result<std::vector<GroupInfo>> SqliteLogImpl::groups() {
       if (!offset.committed) continue;
       info.committed.emplace(p->name, *offset.committed);
       const auto from = std::max(*offset.committed, p->bell.start.load());
+      // What is due to go and stays for this group's sake.
       info.holds += static_cast<std::uint64_t>(std::max<std::int64_t>(p->due_to - from, 0));
     }
     if (!info.committed.empty()) infos.push_back(std::move(info));
@@ -195,6 +207,7 @@ Status SqliteLogImpl::delete_group(const std::string& name) {
       return fail(ErrorKind::conflict, "group '" + name + "' is in use: stop its consumers first");
     }
   }
+  // The rows first: where that fails the group is still there, and known to be.
   MESH_TRY(committer_.run([&](Database& db) -> Status {
     auto statement = MESH_TRY(db.prepare("DELETE FROM group_offsets WHERE name=?"));
     return statement.bind_text(1, name).run();

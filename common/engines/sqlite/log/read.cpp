@@ -34,12 +34,15 @@ Result<std::int64_t> SqliteLogImpl::read_into(Partition& p, std::int64_t from,
                                                          : row.error());
     }
     const auto offset = *row ? rows.integer(0) : end;
+    // gaps_to is read behind the row: it is raised before a removal is committed, so that a gap of
+    // upkeep's is always covered.
     if (offset > next && offset > p.gaps_to.load()) {
       return fail(damaged(p, std::max(next, p.gaps_to.load()), "the record is missing"));
     }
     next = offset;
     if (!*row) break;
     const auto body = rows.text(4);
+    // The first record comes whatever its size, or a reader would stand before it for ever.
     if (!out.empty() && bytes + body.size() > limits.max_bytes) break;
     const RowPlace place{p.id, offset, rows.integer(1), rows.integer(2)};
     StoredRecord record;
@@ -93,6 +96,7 @@ Result<std::int64_t> SqliteLogImpl::offset_at(const TopicPartition& partition, T
   while (low < high) {
     const auto middle = low + (high - low) / 2;
     auto row = MESH_TRY(row_at(p, middle));
+    // Compaction left nothing between the middle and what is known already.
     if (!row || row->offset >= high) {
       high = middle;
     } else if (row->time >= to_millis(time)) {
@@ -110,6 +114,7 @@ std::unique_ptr<Watch> SqliteLogImpl::watch(const std::map<TopicPartition, std::
   std::vector<WaitRoom::Want> wants;
   wants.reserve(offsets.size());
   for (const auto& [name, offset] : offsets) {
+    // A partition that is not there yet: tell_watches wakes all when a topic is made.
     if (auto p = find(name)) wants.emplace_back(&(*p)->bell, offset);
   }
   return waits_.watch(std::move(wants), std::move(told));

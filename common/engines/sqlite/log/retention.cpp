@@ -32,8 +32,7 @@ std::optional<std::int64_t> settled_by(std::string_view body, std::int32_t parti
 Status SqliteLogImpl::expire(Topic& topic, const TopicSpec& spec) {
   std::vector<std::int64_t> due(topic.partitions.size(), 0);
   if (spec.max_bytes) {
-    auto cuts = MESH_TRY(cuts_by_size(topic, *spec.max_bytes));
-    due = std::move(cuts);
+    due = MESH_TRY(cuts_by_size(topic, *spec.max_bytes));
   }
   for (std::size_t i = 0; i < due.size(); ++i) {
     auto& p = *topic.partitions[i];
@@ -41,6 +40,7 @@ Status SqliteLogImpl::expire(Topic& topic, const TopicSpec& spec) {
       auto cut = MESH_TRY(offset_at(p.name, clock_.now() - *spec.max_age));
       due[i] = std::max(due[i], cut);
     }
+    // Written whether or not anything goes: what is held back is shown as the difference.
     p.due_to = due[i];
     if (due[i] <= p.bell.start) continue;
     auto to = std::min(due[i], committed_by_all(p));
@@ -51,10 +51,12 @@ Status SqliteLogImpl::expire(Topic& topic, const TopicSpec& spec) {
     MESH_TRY(expire_below(p, to));
   }
   if (!options_.hard_max_bytes) return {};
+  // After the soft limits, so that it only meets what somebody holds.
   auto cuts = MESH_TRY(cuts_by_size(topic, *options_.hard_max_bytes));
   for (std::size_t i = 0; i < cuts.size(); ++i) {
     auto& p = *topic.partitions[i];
     if (cuts[i] <= p.bell.start) continue;
+    // First told, then done: a crash between tells of what is still there, not the other way round.
     MESH_TRY(pass_over(p, cuts[i]));
     MESH_TRY(expire_below(p, cuts[i]));
   }
@@ -62,9 +64,8 @@ Status SqliteLogImpl::expire(Topic& topic, const TopicSpec& spec) {
 }
 
 Result<std::int64_t> SqliteLogImpl::bytes_below(Partition& p, std::int64_t offset) {
-  auto row = row_at(p, offset);
-  if (!row) return fail(row.error());
-  return (*row ? (*row)->total_before : p.total.load()) - p.removed_bytes;
+  auto row = MESH_TRY(row_at(p, offset));
+  return (row ? row->total_before : p.total.load()) - p.removed_bytes;
 }
 
 // The oldest records go, whichever partition they are in.
@@ -154,6 +155,7 @@ Status SqliteLogImpl::pass_over(Partition& p, std::int64_t offset) {
   const auto start = p.bell.start.load();
   std::uint64_t most = 0;
   const auto tell = [&](std::string_view whose, std::uint64_t records) {
+    // Not the sum: several groups may have left the same records unread.
     most = std::max(most, records);
     log::error("records went unread, since their topic came to log.retention.activity.hard_size",
                {{"topic", p.name.topic},
@@ -170,6 +172,7 @@ Status SqliteLogImpl::pass_over(Partition& p, std::int64_t offset) {
       if (at && *at < offset) behind.emplace_back(name, std::max(*at, start));
     }
   }
+  // Without the lock, since the count reads the file; consumers go on meanwhile.
   for (const auto& [name, from] : behind) {
     auto records = MESH_TRY(count(p, from, offset));
     const auto unread = static_cast<std::uint64_t>(records);
@@ -192,6 +195,7 @@ Status SqliteLogImpl::pass_over(Partition& p, std::int64_t offset) {
 
 Status SqliteLogImpl::expire_below(Partition& p, std::int64_t offset) {
   while (p.bell.start < offset && !closed_) {
+    // In chunks, so that appends have their turns between.
     const auto to = std::min(offset, p.bell.start + kExpireChunk);
     std::int64_t removed_bytes = 0;
     p.gaps_to = to;
@@ -200,9 +204,10 @@ Status SqliteLogImpl::expire_below(Partition& p, std::int64_t offset) {
       auto remove = MESH_TRY(db.prepare("DELETE FROM " + table + " WHERE o<?"));
       MESH_TRY(remove.bind(1, to).run());
       auto first = MESH_TRY(db.prepare("SELECT total FROM " + table + " ORDER BY o LIMIT 1"));
-      auto row = first.step();
-      if (!row) return fail(row.error());
-      removed_bytes = *row ? first.integer(0) : p.staged.total;
+      auto row = MESH_TRY(first.step());
+      // Where no record is left the tail says it: the staged one, since what this transaction has
+      // appended stands in the table as well.
+      removed_bytes = row ? first.integer(0) : p.staged.total;
       auto update = MESH_TRY(db.prepare(
           "UPDATE partitions SET start=?1, gaps_to=?1, removed_records=?1, removed_bytes=?2,"
           " tail_end=?3, tail_total=?4, tail_time=?5 WHERE id=?6"));
@@ -216,6 +221,7 @@ Status SqliteLogImpl::expire_below(Partition& p, std::int64_t offset) {
     }));
     p.removed_records = to;
     p.removed_bytes = removed_bytes;
+    // Last: until then readers may ask for what is gone, and gaps_to tells them so.
     p.bell.start = to;
   }
   return {};

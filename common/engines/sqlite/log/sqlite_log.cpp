@@ -49,6 +49,8 @@ Partition& Topic::for_key(std::string_view key, std::uint64_t hash_of_key) {
 Result<std::unique_ptr<SqliteLog>> SqliteLog::open(const std::string& dir, LogOptions options,
                                                    Clock& clock) {
   const std::string path = dir + "/log.db";
+  // Before SQLite looks at it: an open would take a damaged middle for the end, and drop what
+  // follows.
   MESH_TRY(verify_wal(path));
   MESH_TRY(adopt_plain_copy(path));
   auto db = MESH_TRY(Database::open(path, Database::Mode::read_write));
@@ -80,18 +82,17 @@ SqliteLogImpl::~SqliteLogImpl() { close(); }
 
 // Before the first submit, so the writer's connection is free. One seek per partition, no scans.
 Status SqliteLogImpl::load(Database& db) {
-  auto topic_rows = db.prepare("SELECT name, kind, max_age, max_bytes FROM topics");
-  if (!topic_rows) return fail(topic_rows.error());
+  auto topic_rows = MESH_TRY(db.prepare("SELECT name, kind, max_age, max_bytes FROM topics"));
   for (;;) {
-    auto row = MESH_TRY(topic_rows->step());
+    auto row = MESH_TRY(topic_rows.step());
     if (!row) break;
     auto topic = std::make_unique<Topic>();
-    topic->spec.name = topic_rows->text(0);
-    topic->spec.kind = topic_rows->text(1) == "entity" ? TopicKind::entity : TopicKind::activity;
+    topic->spec.name = topic_rows.text(0);
+    topic->spec.kind = topic_rows.text(1) == "entity" ? TopicKind::entity : TopicKind::activity;
     topic->spec.partitions = 0;
-    if (!topic_rows->is_null(2)) topic->spec.max_age = Duration(topic_rows->integer(2));
-    if (!topic_rows->is_null(3)) {
-      topic->spec.max_bytes = static_cast<std::uint64_t>(topic_rows->integer(3));
+    if (!topic_rows.is_null(2)) topic->spec.max_age = Duration(topic_rows.integer(2));
+    if (!topic_rows.is_null(3)) {
+      topic->spec.max_bytes = static_cast<std::uint64_t>(topic_rows.integer(3));
     }
     topics_.emplace(topic->spec.name, std::move(topic));
   }
@@ -103,6 +104,8 @@ Status SqliteLogImpl::load(Database& db) {
     if (!row) break;
     const auto topic = topics_.find(rows.text(1));
     const auto number = rows.integer(2);
+    // By topic and number, so that numbers count up from 0; a hole would send keys to other
+    // partitions.
     if (topic == topics_.end() || number != topic->second->spec.partitions) {
       return fail(damaged_file("log.db",
                                "partition " + std::to_string(rows.integer(0)) + " fits no topic"));
@@ -151,6 +154,7 @@ Status SqliteLogImpl::load(Database& db) {
     auto row = MESH_TRY(offsets.step());
     if (!row) return {};
     const auto partition = partitions_.find(offsets.integer(1));
+    // Of a partition that a repair did not bring back.
     if (partition == partitions_.end()) continue;
     auto& group = groups_[std::string(offsets.text(0))];
     if (!group) group = std::make_shared<Group>();
@@ -184,6 +188,7 @@ void SqliteLogImpl::close() {
     closed_ = true;
     close_cv_.notify_all();
   }
+  // Pollers first: what they wait for comes no more.
   waits_.close();
   committer_.stop();
   std::lock_guard only(admin_mutex_);  // the second of two callers waits for the first
@@ -210,6 +215,7 @@ Result<Partition*> SqliteLogImpl::find(const TopicPartition& name) {
 
 Status SqliteLogImpl::ensure_topic(const TopicSpec& spec) {
   std::lock_guard only(admin_mutex_);
+  // What is there keeps its partitions: another number would send the same keys elsewhere.
   if (auto topic = find_topic(spec.name)) return update_retention(**topic, spec);
   if (spec.name.empty() || spec.name.size() > 249 || spec.partitions < 1 ||
       spec.partitions > kMaxPartitionsPerTopic) {
@@ -224,6 +230,7 @@ Status SqliteLogImpl::ensure_topic(const TopicSpec& spec) {
   }
   std::vector<std::int64_t> ids;
   MESH_TRY(committer_.run([&](Database& db) -> Status {
+    // The job may run twice.
     ids.clear();
     auto topic =
         MESH_TRY(db.prepare("INSERT INTO topics(name, kind, max_age, max_bytes) VALUES(?,?,?,?)"));
@@ -236,12 +243,9 @@ Status SqliteLogImpl::ensure_topic(const TopicSpec& spec) {
       partition.bind_text(1, spec.name).bind(2, std::int64_t{number});
       MESH_TRY(partition.run());
       ids.push_back(db.last_insert_rowid());
-      if (auto s = db.execute("CREATE TABLE r" + std::to_string(ids.back()) +
-                              "(o INTEGER PRIMARY KEY, t INTEGER NOT NULL, total INTEGER NOT NULL,"
-                              " sum INTEGER NOT NULL, body BLOB NOT NULL)");
-          !s) {
-        return s;
-      }
+      MESH_TRY(db.execute("CREATE TABLE r" + std::to_string(ids.back()) +
+                          "(o INTEGER PRIMARY KEY, t INTEGER NOT NULL, total INTEGER NOT NULL,"
+                          " sum INTEGER NOT NULL, body BLOB NOT NULL)"));
     }
     return {};
   }));
@@ -253,6 +257,7 @@ Status SqliteLogImpl::ensure_topic(const TopicSpec& spec) {
   }
   {
     std::unique_lock lock(topics_mutex_);
+    // Only now, when the tables are durable: nobody appends to what a crash would take away.
     for (const auto& p : topic->partitions) partitions_.emplace(p->id, p.get());
     topics_.emplace(spec.name, std::move(topic));
   }
@@ -290,6 +295,8 @@ Result<std::vector<TopicInfo>> SqliteLogImpl::topics() {
     info.spec = topic->spec;
     for (const auto& p : topic->partitions) {
       const Watermarks marks{p->bell.start, p->bell.end};
+      // removed_records counts all below the start as well, so that the end less it is what is
+      // there.
       info.records += static_cast<std::uint64_t>(marks.end - p->removed_records);
       info.bytes += static_cast<std::uint64_t>(p->total - p->removed_bytes);
       info.partitions.push_back(marks);

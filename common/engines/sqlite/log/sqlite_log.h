@@ -40,6 +40,9 @@ struct LogOptions {
 // `dir`/log.db. The caller holds the DirectoryLock of `dir`. Consumers are destroyed before it.
 class SqliteLog : public EventLog, public LogAdmin {
  public:
+  // Makes the file where it is missing. `corrupt` where its write-ahead log, its structure or the
+  // last record of a partition is damaged, `conflict` for a newer program's file, `unavailable`
+  // where it cannot be opened.
   static Result<std::unique_ptr<SqliteLog>> open(const std::string& dir, LogOptions options,
                                                  Clock& clock);
   // One round of retention and compaction, now; the upkeep thread calls the same. Blocks; its

@@ -14,6 +14,7 @@ constexpr int kScanChunk = 2'000;  // records per read snapshot
 void SqliteLogImpl::upkeep_loop() {
   std::unique_lock lock(close_mutex_);
   while (!closed_) {
+    // From the end of the round before, so that a slow disk is not kept busy by upkeep alone.
     const auto deadline = clock_.steady() + options_.upkeep_interval;
     if (clock_.wait_until(lock, close_cv_, deadline, [&] { return closed_.load(); })) return;
     lock.unlock();
@@ -29,6 +30,8 @@ Status SqliteLogImpl::upkeep() {
   std::lock_guard only(upkeep_mutex_);
   std::vector<std::pair<Topic*, TopicSpec>> all;
   {
+    // Topics only ever grow, so that their pointers stay good without the lock; of the spec a copy
+    // is taken, since update_retention changes it.
     std::shared_lock lock(topics_mutex_);
     for (const auto& [name, topic] : topics_) all.emplace_back(topic.get(), topic->spec);
   }
@@ -72,6 +75,8 @@ Status SqliteLogImpl::scan(Partition& p, std::int64_t from, std::int64_t to,
       if (!visit(found)) return {};
       from = place.offset + 1;
     }
+    // A short chunk was the end; a new one begins a new snapshot, so that the WAL is not held for
+    // long.
     if (seen < kScanChunk) return {};
   }
   return {};
@@ -81,7 +86,7 @@ Result<std::int64_t> SqliteLogImpl::count(Partition& p, std::int64_t from, std::
   auto db = MESH_TRY(readers_.connection());
   auto rows = MESH_TRY(
       db->prepare("SELECT count(*) FROM r" + std::to_string(p.id) + " WHERE o>=? AND o<?"));
-  MESH_TRY(rows.bind(1, from).bind(2, to).step());
+  (void)MESH_TRY(rows.bind(1, from).bind(2, to).step());
   return rows.integer(0);
 }
 

@@ -29,6 +29,7 @@ void WaitRoom::leave(Waiter& waiter, std::span<const Want> wants) {
   waiting_.fetch_sub(1);
 }
 
+// A function is told once: what it left behind is a waiter that nobody sleeps on.
 void WaitRoom::notify(Waiter& waiter) {
   if (waiter.told) {
     std::exchange(waiter.told, nullptr)();
@@ -69,6 +70,7 @@ class WaitRoom::RoomWatch final : public Watch {
     waiter_.told = std::move(told);
     std::lock_guard lock(room_.mutex_);
     room_.enter(waiter_, wants_);
+    // Told within the constructor: whoever asks for a watch must expect that.
     if (room_.closed_ || any_record(wants_)) {
       waiter_.ready = true;
       notify(waiter_);
@@ -97,6 +99,7 @@ void WaitRoom::tell_watches() {
 }
 
 void WaitRoom::ring(std::span<Bell* const> bells) {
+  // Nearly every commit of a busy log ends here, without the lock.
   if (waiting_.load() == 0) return;
   std::lock_guard lock(mutex_);
   for (auto* bell : bells) {
@@ -105,6 +108,7 @@ void WaitRoom::ring(std::span<Bell* const> bells) {
       waiter->ready = true;
       notify(*waiter);
     }
+    // Once rung they are awake, and enter again if they want more.
     bell->waiters.clear();
   }
 }

@@ -135,7 +135,7 @@ Status EmbeddedIndex::read_points(std::int64_t partition, int dimension,
                                   const std::function<void(const vectors::StoredPoint&)>& use) {
   auto reader = MESH_TRY(readers_.connection());
   for (const auto user : users) {
-    MESH_TRY(read_point(*reader, partition, dimension, user, use));
+    (void)MESH_TRY(read_point(*reader, partition, dimension, user, use));
   }
   return {};
 }

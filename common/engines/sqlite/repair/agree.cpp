@@ -110,6 +110,7 @@ class Agreeing {
     Lasts lasts;
     MESH_TRY(each_event(topic, [&](const Event& event) -> Status {
       Last& last = lasts[key_of(event.tenant, event.subject)];
+      // At least, since the log may hold an event twice: the later one has the same content.
       if (event.sequence >= last.version) {
         last = {event.sequence, is_removal(event.type), is_ours(event), event.time, false};
       }
@@ -133,6 +134,7 @@ class Agreeing {
           MESH_TRY(first_row(query(db_, "SELECT version FROM tenants WHERE id=?", event.tenant),
                              [](const Statement& row) { return row.integer(0); }));
       if (known.value_or(0) >= event.sequence) return {};
+      // What cannot be read back would be damage in the new file.
       if (!is_removal(event.type) && !stored_tenant(event.data)) return {};
       ++agreement_.taken;
       return write_tenant(db_, event);
@@ -143,6 +145,7 @@ class Agreeing {
       if (!id) return {};
       const auto version = row.integer(1);
       const auto last = lasts.find(key_of(*id, id->str()));
+      // The log knows it already, or something newer.
       if (last != lasts.end() && last->second.version >= version) return {};
       if (row.is_null(2)) {
         Tenant removed{*id, {}, false, {}, version, now_, now_};
@@ -170,6 +173,7 @@ class Agreeing {
       if (!id || *id < 1) return {};
       auto tenant = MESH_TRY(tenant_of(event));
       if (is_ours(event) || *id <= kHighestId) {
+        // Also of users that are gone: no id is given out twice.
         tenant->highest = std::max(tenant->highest, *id);
       }
       Last* const last = last_of(lasts, event);
@@ -226,6 +230,8 @@ class Agreeing {
     if (absent && !lost_.users && id <= tenant.last_user) return {};  // it was removed
     const auto data = parse_json(event.data);
     const auto user = data ? user_from_json(*data) : Result<User>(fail(data.error()));
+    // The data of another producer may name another tenant than the event does: no row is made of
+    // it.
     if (!user || user->tenant != event.tenant) return {};
     word.email = user->email;
     word.email_key = email_key(user->email);
@@ -249,11 +255,10 @@ class Agreeing {
   // An address may be given up by an event that is read later. What is refused for good is of a
   // user of whom the log, or of the address's holder, has lost something.
   Status decide_refused(Lasts& lasts) {
+    // Until a round takes none any more: each one taken may have freed an address.
     for (std::size_t before = 0; before != refused_.size();) {
       before = refused_.size();
-      for (auto& word : std::exchange(refused_, {})) {
-        MESH_TRY(take_user(std::move(word)));
-      }
+      for (auto& word : std::exchange(refused_, {})) MESH_TRY(take_user(std::move(word)));
     }
     for (const auto& word : std::exchange(refused_, {})) {
       if (word.last->version != word.event.sequence) continue;  // taken; the log has it twice
@@ -273,13 +278,13 @@ class Agreeing {
       std::int64_t id;
       std::string email;
     };
-    auto holder = first_row(query(db_, "SELECT id,email FROM users WHERE tenant=? AND email_key=?",
-                                  tenant->number, key),
-                            [](const Statement& row) {
-                              return Holder{row.integer(0), std::string(row.text(1))};
-                            });
-    if (!holder) return fail(std::move(holder.error()));
-    if (*holder && old_email_key((*holder)->email) != old_email_key(email)) {
+    auto holder =
+        MESH_TRY(first_row(query(db_, "SELECT id,email FROM users WHERE tenant=? AND email_key=?",
+                                 tenant->number, key),
+                           [](const Statement& row) {
+                             return Holder{row.integer(0), std::string(row.text(1))};
+                           }));
+    if (holder && old_email_key(holder->email) != old_email_key(email)) {
       Word apart = word;
       apart.alike = true;
       MESH_TRY(take_user(std::move(apart)));
@@ -290,7 +295,7 @@ class Agreeing {
       return execute(db_, "UPDATE users SET version=? WHERE tenant=? AND id=?", event.sequence + 1,
                      tenant->number, id);
     }
-    const auto other = *holder ? (*holder)->id : 0;
+    const auto other = holder ? holder->id : 0;
     const auto last = lasts.find(key_of(event.tenant, std::to_string(other)));
     if (last == lasts.end() || !last->second.taken || last->second.time >= event.time) {
       return write_removal(event.tenant, id, *own);
@@ -352,6 +357,7 @@ class Agreeing {
 Result<Agreement> agree(const std::string& store, const Records& records, Lost lost,
                         Timestamp now) {
   auto db = MESH_TRY(Database::open(store, Database::Mode::read_write));
+  // A copy has the schema of the file that it was made from, which may be an older one.
   MESH_TRY(prepare_schema(*db));
   MESH_TRY(db->execute("BEGIN IMMEDIATE"));
   Agreeing agreeing(*db, records, lost, now);

@@ -32,6 +32,7 @@ Shape shape_of(std::string_view header, std::int64_t file_bytes) {
   if (header.size() < kHeaderBytes || header[20] != kPageSumBytes) return {};
   const std::size_t page = number(16, 2) == 1 ? 65536 : number(16, 2);
   if (page < 512 || !std::has_single_bit(page)) return {};
+  // The file format's own rule for when the size in the header counts.
   const bool count_is_valid = number(24, 4) == number(92, 4);
   const auto size = static_cast<std::int64_t>(page);
   return {page, count_is_valid ? number(28, 4) : (file_bytes + size - 1) / size};
@@ -45,6 +46,7 @@ std::int64_t bytes_in(const std::string& path) {
 
 bool read_page(std::istream& in, std::int64_t number, std::string& page) {
   in.clear();
+  // What is cut off reads as zeros, as SQLite would take it.
   page.assign(page.size(), '\0');
   in.seekg((number - 1) * static_cast<std::streamoff>(page.size()));
   in.read(page.data(), static_cast<std::streamsize>(page.size()));
@@ -107,10 +109,12 @@ BadPages bad_pages(const std::string& path) {
   const bool plain_copy = header.empty() && is_plain_copy(in, shape.page);
   std::string page(shape.page, '\0');
   for (std::int64_t number = 1; number <= shape.pages; ++number) {
+    // A page that the log holds is read from there, whatever the file says.
     if (is_lock_page(shape.page, number) || newer.contains(number)) continue;
     const bool all_there = read_page(in, number, page);
     if (all_there && is_whole(page, number)) continue;
     if (bad.count++ == 0) bad.first = number;
+    // A file that was cut is made as long again, so that the pages before the cut can be read.
     bad.mendable |= !all_there || is_mendable(page, number, plain_copy);
   }
   return bad;

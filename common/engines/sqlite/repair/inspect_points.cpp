@@ -17,6 +17,7 @@ Result<FileReport> inspect_points(const std::string& source) {
     auto generations = MESH_TRY(read_generations(*db));
     auto partitions = MESH_TRY(read_partitions(*db));
     for (const auto& partition : partitions) {
+      // Of a partition whose generation is gone: its points then do not fit, and count as damaged.
       int dimension = 0;
       for (const auto& generation : generations) {
         if (generation.number == partition.generation) dimension = generation.spec.dimension;
@@ -24,6 +25,7 @@ Result<FileReport> inspect_points(const std::string& source) {
       auto read =
           read_points(*db, partition.id, dimension, [&](const StoredPoint&) { ++report.rows; });
       if (read) continue;
+      // Damage is what is looked for; anything else keeps from looking.
       if (read.error().kind != ErrorKind::corrupt) return read;
       damaged("index generation " + std::to_string(partition.generation),
               "vectors are unreadable or damaged", {partition.tenant.str()});

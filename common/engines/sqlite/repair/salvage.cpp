@@ -37,6 +37,8 @@ struct Scratch {
 Result<std::unique_ptr<Salvage>> Salvage::open(const std::string& source,
                                                const std::string& target) {
   auto salvage = std::make_unique<Salvage>();
+  // Two connections: one that refuses damaged pages, and one that shows them for rows with a sum of
+  // their own.
   auto checked = MESH_TRY(Database::open(source, Database::Mode::read_only));
   auto raw = MESH_TRY(Database::open(source, Database::Mode::read_raw));
   salvage->checked_ = std::move(checked);
@@ -51,11 +53,11 @@ Result<std::unique_ptr<Salvage>> Salvage::open(const std::string& source,
     schema.emplace_back(rows.text(0));
   }
   auto version = MESH_TRY(salvage->checked_->prepare("PRAGMA user_version"));
-  MESH_TRY(version.step());
+  (void)MESH_TRY(version.step());
   if (target.empty()) return salvage;
 
-  auto made = MESH_TRY(Database::open(target, Database::Mode::read_write));
-  salvage->target_ = std::move(made);
+  salvage->target_ = MESH_TRY(Database::open(target, Database::Mode::read_write));
+  // Rows come in the order of the tables, and some whose parents are lost.
   std::string sql = "PRAGMA foreign_keys=OFF; BEGIN;";
   for (const auto& statement : schema) sql += statement + ";";
   sql += "PRAGMA user_version=" + std::to_string(version.integer(0));
@@ -204,6 +206,8 @@ Status walk(Database& db, const KeyWalk& walk) {
       lost_below(next);
       return {};
     }
+    // Beyond that many keys each one is too dear; those between that could be read are lost with
+    // the rest.
     auto behind = MESH_TRY(readable_behind(db, walk, next));
     walk.lost(first.value_or(next), behind - 1);
     next = behind;
@@ -238,7 +242,7 @@ Result<FileReport> salvage_file(const std::string& name, const std::string& sour
   if (pages.mendable) {
     const auto folder = path.parent_path() / "check.tmp";
     scratch.emplace(folder, folder / path.filename());
-    MESH_TRY(copy_without_damaged_frames(source, folder.string()));
+    (void)MESH_TRY(copy_without_damaged_frames(source, folder.string()));
   }
   auto salvage = Salvage::open(scratch ? scratch->file.string() : source, target);
   const Status done = salvage ? run(**salvage, report) : fail(salvage.error());

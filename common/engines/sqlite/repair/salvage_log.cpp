@@ -47,9 +47,7 @@ class LogSalvage {
     MESH_TRY(copy_plain("partitions", 12));
     MESH_TRY(copy_plain("group_offsets", 3));
     auto parts = MESH_TRY(partitions());
-    for (auto& part : parts) {
-      MESH_TRY(records(part));
-    }
+    for (auto& part : parts) MESH_TRY(records(part));
     return {};
   }
 
@@ -103,6 +101,7 @@ class LogSalvage {
       if (!tenant.empty()) lost.back().tenants.insert(std::move(tenant));
     };
     std::int64_t next = part.start, total = 0, time = 0;
+    // A gap below gaps_to is upkeep's work; above it, rows are gone without an unreadable page.
     const auto missing_to = [&](std::int64_t offset) {
       const auto from = std::max(next, part.gaps_to);
       if (from < offset && (lost.empty() || lost.back().last + 1 < offset)) {
@@ -168,6 +167,7 @@ class LogSalvage {
 
   // The highest offset that may be there, and whether it is certain that none is above.
   Result<std::pair<std::int64_t, bool>> end_of(const Part& part, const std::string& table) {
+    // Each of them says that so many offsets were given out, whatever can still be read.
     const auto given = std::max({part.tail_end, part.read_to, part.start}) - 1;
     if (const auto high = highest_key(salvage_.checked(), table, "o", given); high != kUnknownEnd) {
       return std::pair{high, true};
@@ -248,6 +248,7 @@ Status make_empty_log(const std::string& path) { return make_file(path, prepare_
 
 bool log_was_used(const std::string& path) {
   auto db = Database::open(path, Database::Mode::read_only);
+  // In doubt it was used: a start then refuses to begin anew in this folder.
   if (!db) return true;
   // Partitions' tables are made behind everything else of a first start.
   auto tables = (*db)->prepare("SELECT 1 FROM sqlite_schema WHERE name GLOB 'r[0-9]*' LIMIT 1");

@@ -111,7 +111,7 @@ const std::vector<Table>& tables() {
        "",
        12,
        -1,
-       {9},
+       {9, 10},
        "counted events",
        "nothing that the log still has: " + replay_counts() + " count it again",
        1,
@@ -270,6 +270,7 @@ class StoreSalvage {
     std::int64_t lost = 0;
     bool more = false;
     const auto keys = 1 + static_cast<int>(std::ranges::count(table.order, ','));
+    // What the first scan has read, since the one from the other end may come as far.
     std::set<std::string> seen;
     for (const auto& order : {table.order, table.reverse}) {
       auto rows = MESH_TRY(
@@ -282,10 +283,11 @@ class StoreSalvage {
         if (!row || !*row) break;
         const bool twice = !seen.insert(first_columns(rows, keys)).second;
         if (twice && order == table.reverse) continue;  // read from the other end before
-        if (twice || !row_is_whole(table, rows, 0))
+        if (twice || !row_is_whole(table, rows, 0)) {
           ++lost;
-        else
+        } else {
           MESH_TRY(keep(rows, table.columns, insert, lost));
+        }
       }
       if (whole) break;
       more = true;
@@ -322,6 +324,7 @@ class StoreSalvage {
           "SELECT id,tenant,version,email,email_key,name FROM users WHERE tenant=? AND id>=? AND "
           "id<=? ORDER BY id",
           1,
+          // Ids beyond it were never given out, so that the walk ends there.
           tenant.last_user,
           [&](Statement& s) { s.bind(1, tenant.number); },
           1,

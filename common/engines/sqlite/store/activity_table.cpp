@@ -36,6 +36,7 @@ std::string pack_id(std::string_view id) {
       high = -1;
     }
   }
+  // Only the usual form, in lower case, comes back as it was; every other id is kept as text.
   if (packed.size() == 1 + kUuidBytes) return packed;
   packed.assign(1, 't');
   packed.append(id);
@@ -62,6 +63,7 @@ std::string unpack_id(std::string_view packed) {
 Status ActivityTable::record(std::span<const ActivityRow> rows, const Through& through) {
   if (rows.empty() && through.empty()) return {};
   return committer_.run([&](Database& db) -> Status {
+    // Rows and offsets are one transaction: what a crash leaves is counted, or will be read again.
     MESH_TRY(insert(db, rows));
     return move_offsets(db, through);
   });
@@ -78,14 +80,12 @@ Status ActivityTable::insert(Database& db, std::span<const ActivityRow> rows) {
   for (const ActivityRow& row : rows) {
     auto [tenant, new_tenant] = tenants.try_emplace(row.tenant.str());
     if (new_tenant) {
-      auto number = MESH_TRY(tenant_number(db, row.tenant));
-      tenant->second = number;
+      tenant->second = MESH_TRY(tenant_number(db, row.tenant));
     }
     auto [subject, new_subject] =
         subjects.try_emplace({tenant->second, std::string_view(row.subject)});
     if (new_subject) {
-      auto number = MESH_TRY(subject_number(db, tenant->second, row.subject));
-      subject->second = number;
+      subject->second = MESH_TRY(subject_number(db, tenant->second, row.subject));
     }
     const std::string id = pack_id(row.id);
     int index = 0;
@@ -93,6 +93,7 @@ Status ActivityTable::insert(Database& db, std::span<const ActivityRow> rows) {
     bind(tenant->second, kind_, row.source, Blob{id}, subject->second, row.label, row.timestamp,
          row.processed_at, row.data, row.properties, row.time);
     MESH_TRY(statement.run());
+    // An event that was recorded before changes no row, and must not count twice.
     if (db.changes() > 0) ++counts[{subject->second, row.label}];
   }
   for (const auto& [key, events] : counts) {
@@ -109,6 +110,7 @@ Status ActivityTable::move_offsets(Database& db, const Through& through) {
     MESH_TRY(execute(db,
                      "INSERT INTO projection_offsets(kind,topic,partition,next)"
                      " VALUES(?,?,?,?)"
+                     // A replay goes over offsets that lie far behind.
                      " ON CONFLICT DO UPDATE SET next=max(next,excluded.next)",
                      kind_, at.topic, at.partition, next));
   }
@@ -128,6 +130,7 @@ Result<std::int64_t> ActivityTable::subject_number(Database& db, std::int64_t te
 }
 
 Result<ActivityOverview> ActivityTable::overview(const TenantId& tenant, std::string_view subject) {
+  // One snapshot, so that the counts and the newest events agree.
   return read_snapshot(readers_, [&](Database& db) -> Result<ActivityOverview> {
     ActivityOverview overview;
     MESH_TRY(each_row(
@@ -141,8 +144,7 @@ Result<ActivityOverview> ActivityTable::overview(const TenantId& tenant, std::st
           overview.total += row.integer(1);
           return {};
         }));
-    auto recent = MESH_TRY(newest(db, tenant, subject, kOverviewEvents));
-    overview.recent = std::move(recent);
+    overview.recent = MESH_TRY(newest(db, tenant, subject, kOverviewEvents));
     return overview;
   });
 }
@@ -171,6 +173,8 @@ Result<std::vector<ActivityRow>> ActivityTable::newest(Database& db, const Tenan
                         std::string(row.text(7))});
         return {};
       }));
+  // A subject without a row was never seen, and neither was one of another tenant: both answer
+  // alike.
   if (rows.empty()) {
     return fail(ErrorKind::not_found,
                 "no events of " + std::string(subject) + " in tenant " + tenant.str());

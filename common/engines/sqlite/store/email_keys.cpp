@@ -16,6 +16,7 @@ struct Rekeyed {
 };
 
 Status fold_emails(Database& db) {
+  // Read first and changed then: a scan of a table that is being changed may meet a row twice.
   std::vector<Rekeyed> changed;
   MESH_TRY(each_row(query(db, "SELECT tenant,id,email,email_key FROM users"),
                     [&](const Statement& row) -> Status {
@@ -29,6 +30,7 @@ Status fold_emails(Database& db) {
   for (const auto& [tenant, id, key] : changed) {
     Status put =
         execute(db, "UPDATE users SET email_key=? WHERE tenant=? AND id=?", key, tenant, id);
+    // The address is another user's: nobody is lost, this one keeps its old key (see the header).
     if (!put && put.error().kind == ErrorKind::conflict) put = note_alike(db, tenant, id, key);
     if (!put) return put;
   }
@@ -117,14 +119,14 @@ Status fold_subjects(Database& db) {
         return {};
       }));
   for (const auto& [number, tenant, kind, folded] : changed) {
-    auto other = first_row(
+    // Asked for each by itself: two names may have one form while neither is written in it.
+    auto other = MESH_TRY(first_row(
         query(db, "SELECT number FROM activity_subjects WHERE tenant=? AND kind=? AND name=?",
               tenant, kind, folded),
-        [](const Statement& row) { return row.integer(0); });
-    if (!other) return fail(std::move(other.error()));
+        [](const Statement& row) { return row.integer(0); }));
     MESH_TRY(
-        *other ? merge_subject(db, number, **other)
-               : execute(db, "UPDATE activity_subjects SET name=? WHERE number=?", folded, number));
+        other ? merge_subject(db, number, *other)
+              : execute(db, "UPDATE activity_subjects SET name=? WHERE number=?", folded, number));
   }
   return {};
 }
@@ -145,8 +147,10 @@ Status note_alike(Database& db, std::int64_t tenant, std::int64_t id, std::strin
 }
 
 Status release_email(Database& db, std::int64_t tenant, std::int64_t id, std::string_view key) {
+  // The user may itself have been one of those who waited for the key.
   MESH_TRY(execute(db, "DELETE FROM users_alike WHERE tenant=? AND email_key=? AND id=?", tenant,
                    key, id));
+  // Only where nobody holds the key any more; the join leaves out users that are gone.
   auto next = MESH_TRY(first_row(
       query(db,
             "SELECT a.id FROM users_alike a JOIN users u ON u.tenant=a.tenant AND u.id=a.id"

@@ -18,7 +18,8 @@ namespace mesh::sqlite {
 // The key of before: trimmed and in lower case, of ASCII only.
 std::string old_email_key(std::string_view email);
 
-// Brings the keys of all users, and the names of counted subjects, up to date.
+// Brings the keys of all users, and the names of counted subjects, up to date. All that changes
+// rows here does so in its caller's transaction.
 Status fold_keys(Database& db);
 
 // Notes that the user keeps another key, since `key` is another user's.

@@ -82,9 +82,11 @@ Result<std::int64_t> SqliteIdempotency::claim(const std::string& name, Duration 
       return fail(ErrorKind::conflict,
                   "a request with this Idempotency-Key is still being handled: try again later");
     }
+    // The lease has passed: its holder is fenced off by the token, and the note of its work stays.
     held->second = {++last_token_, now + lease, held->second.noted};
     return held->second.token;
   }
+  // A bound for all shards together, so that a flood of keys cannot fill the memory.
   if (++claims_ > kMaxClaims) {
     --claims_;
     // Those whose claimants are gone are taken out of the way of later requests.
@@ -134,6 +136,7 @@ void SqliteIdempotency::begin(const IdempotencyKey& key, Duration lease, bool du
   if (!token) return done(fail(token.error()));
   const ClaimedKey own{key, *token};
   auto found = read_from(readers_, [&](Database& db) { return look(db, key); });
+  // Nothing is to be done, or could be: the claim would only keep others waiting.
   if (!found || found->state == Claim::State::answered) {
     forget(own);
     return done(std::move(found));
@@ -147,14 +150,14 @@ void SqliteIdempotency::begin(const IdempotencyKey& key, Duration lease, bool du
 // Looks once more, within the transaction of the note: one who was too slow may have written its
 // note, or its answer, since the claim was taken over from it.
 void SqliteIdempotency::note(ClaimedKey own, std::function<void(Result<Claim>)> done) {
+  // Set by the job, which may run twice, and read by its completion.
   auto claim = std::make_shared<Claim>();
   const Timestamp now = clock_.now();
   committer_.submit(
       own.key.tenant.str(), 256 + own.key.key.size(),
       [this, own, now, claim](Database& db) -> Status {
         MESH_TRY(check(own));
-        auto found = MESH_TRY(look(db, own.key));
-        *claim = std::move(found);
+        *claim = MESH_TRY(look(db, own.key));
         if (claim->state != Claim::State::fresh) return {};
         claim->began = now;
         return insert(db, own.key, {kNote, {}, {}}, now);
@@ -176,7 +179,7 @@ Result<Claim> SqliteIdempotency::look(Database& db, const IdempotencyKey& key) {
   claim.began = now;
   bool same_payload = true;
   Result<Headers> headers;
-  MESH_TRY(first_row(
+  (void)MESH_TRY(first_row(
       query(db,
             "SELECT fingerprint,status,body,headers,created_at FROM idempotency"
             " WHERE tenant=" MESH_TENANT_NUMBER " AND key=? AND created_at>?",
@@ -209,6 +212,7 @@ Status SqliteIdempotency::store(Database& db, const ClaimedKey& claim, const Sto
 
 void SqliteIdempotency::finish(const ClaimedKey& claim, StoredAnswer answer,
                                std::function<void(Status)> done) {
+  // The committer's account of what waits: the answer is held until it is durable.
   const std::size_t bytes =
       256 + claim.key.key.size() + answer.body.size() + headers_text(answer.headers).size();
   const Timestamp now = clock_.now();
@@ -277,7 +281,9 @@ void SqliteIdempotency::sweep() {
         return db.changes();
       },
       [this](Result<std::int64_t> removed) {
+        // A full job means that there may be more; others' writes have their turns between.
         if (removed && *removed == kSweepRows) return sweep();
+        // A full queue or a stop is no matter: the next begin sweeps.
         if (!removed && !removed.error().retryable()) {
           log::warn("expired idempotency answers could not be removed",
                     {{"error", removed.error().to_string()}});

@@ -17,6 +17,7 @@ Status MemoryMembers::leave(const std::string& id) {
 Result<std::vector<MemberInfo>> MemoryMembers::list() {
   std::lock_guard lock(mutex_);
   const SteadyTime now = clock_.steady();
+  // Here and nowhere else: without a look nobody can see who is still listed.
   std::erase_if(present_, [&](const auto& entry) { return entry.second.until <= now; });
   std::vector<MemberInfo> all;
   for (const auto& [id, present] : present_) all.push_back(present.info);

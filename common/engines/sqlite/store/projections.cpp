@@ -10,6 +10,8 @@ ActivityRow to_row(const AnalyticsEvent& event) {
   return {event.id,
           event.source,
           event.tenant,
+          // Both, since counts are by what a name is and not by how a producer spelt it; the data
+          // keeps the spelling.
           to_nfc(event.user_id),
           to_nfc(event.event_type),
           event.timestamp,
@@ -34,6 +36,7 @@ ActivityRow to_row(const ChemicalEvent& event) {
 
 // As it was written; what is no JSON is damage.
 Result<Json> as_written(const std::string& text) {
+  // Read only to know that it is whole: rows of projections have no checksum of their own.
   auto read = parse_stored(text);
   return read ? raw_json(text) : std::move(read);
 }
@@ -47,13 +50,11 @@ Status read_row(ActivityRow row, std::vector<AnalyticsEvent>& out) {
 }
 
 Status read_row(ActivityRow row, std::vector<ChemicalEvent>& out) {
-  auto data = as_written(row.data);
-  auto properties = as_written(row.properties);
-  if (!data) return fail(std::move(data.error()));
-  if (!properties) return fail(std::move(properties.error()));
+  auto data = MESH_TRY(as_written(row.data));
+  auto properties = MESH_TRY(as_written(row.properties));
   out.push_back({std::move(row.id), std::move(row.source), std::move(row.tenant),
                  std::move(row.label), std::move(row.subject), std::move(row.timestamp),
-                 std::move(*data), std::move(*properties), row.processed_at, row.time});
+                 std::move(data), std::move(properties), row.processed_at, row.time});
   return {};
 }
 
@@ -70,9 +71,7 @@ Result<std::vector<Event>> to_events(Result<std::vector<ActivityRow>> rows) {
   if (!rows) return fail(std::move(rows.error()));
   std::vector<Event> events;
   events.reserve(rows->size());
-  for (ActivityRow& row : *rows) {
-    MESH_TRY(read_row(std::move(row), events));
-  }
+  for (ActivityRow& row : *rows) MESH_TRY(read_row(std::move(row), events));
   return events;
 }
 
@@ -86,6 +85,7 @@ Result<AnalyticsSummary> SqliteAnalytics::summary(const TenantId& tenant,
                                                   std::string_view user_id) {
   auto overview = MESH_TRY(table_.overview(tenant, to_nfc(user_id)));
   auto recent = MESH_TRY(to_events<AnalyticsEvent>(std::move(overview.recent)));
+  // The name as it was asked for, as a client expects it back.
   return AnalyticsSummary{std::string(user_id), overview.total, std::move(overview.labels),
                           std::move(recent)};
 }

@@ -61,6 +61,7 @@ struct Reader {
       rest.remove_prefix(1);
       value |= std::uint64_t{byte & 0x7fu} << shift;
       const bool longer_than_needed = byte == 0 && shift > 0;
+      // The tenth byte has one bit to give.
       const bool overflows = shift == 63 && byte > 1;
       if (longer_than_needed || overflows) break;
       if (byte < 0x80) return value;
@@ -83,6 +84,7 @@ struct Reader {
     if (token < kWellKnown.size()) return std::string(kWellKnown[token]);
     if (token >= kNamedInline) {
       std::string name = bytes(token - kNamedInline);
+      // A well-known name that is spelt out is refused, so that a record has one form.
       if (!is_well_known(name)) return name;
     }
     broken = true;
@@ -108,6 +110,8 @@ std::string encode_record(std::string_view topic, std::string_view key,
     put_header_name(out, name);
     put_text(out, text);
   }
+  // Beside the page's sum: it finds a record that a repair, or a mistake of ours, put together
+  // wrongly.
   const auto sum = checksum(std::string_view(out).substr(kChecksumBytes));
   std::copy(sum.begin(), sum.end(), out.begin());
   return out;

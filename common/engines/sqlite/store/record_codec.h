@@ -1,4 +1,5 @@
 // Records as bytes, for the outbox and the retry store.
+// Protocol Buffers has several forms of one record, and would spell out the well-known names.
 #pragma once
 
 #include <string>

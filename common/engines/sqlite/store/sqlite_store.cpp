@@ -91,11 +91,14 @@ Status tell_alike(Database& db) {
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& dir, StoreOptions options,
                                                        Clock& clock) {
   const std::string path = dir + "/store.db";
+  // Before SQLite looks at it: an open would take a damaged middle for the end, and drop what
+  // follows.
   MESH_TRY(verify_wal(path));
   MESH_TRY(adopt_plain_copy(path));
   auto writer = MESH_TRY(Database::open(path, Database::Mode::read_write));
   MESH_TRY(prepare_schema(*writer));
   MESH_TRY(tell_alike(*writer));
+  // Counted once; from then on the outbox counts in memory, since its size is asked for often.
   auto waiting = MESH_TRY(first_row(query(*writer, "SELECT count(*) FROM outbox"),
                                     [](const Statement& row) { return row.integer(0); }));
   return std::make_unique<Store>(std::move(writer), path, std::move(options), waiting.value_or(0),

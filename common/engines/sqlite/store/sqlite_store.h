@@ -29,6 +29,9 @@ struct StoreOptions {
 // `dir`/store.db. The caller holds the DirectoryLock of `dir`. The ports live as long as the store.
 class SqliteStore {
  public:
+  // Makes the file where it is missing, and brings an older one up to date. `corrupt` where its
+  // write-ahead log or what is read of it is damaged, `conflict` for a newer program's file,
+  // `unavailable` where it cannot be opened.
   static Result<std::unique_ptr<SqliteStore>> open(const std::string& dir, StoreOptions options,
                                                    Clock& clock);
   virtual ~SqliteStore() = default;

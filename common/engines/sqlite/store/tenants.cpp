@@ -25,8 +25,7 @@ Result<Row> find(Database& db, const TenantId& id) {
                     [&](const Statement& row) -> Status {
                       found.version = row.integer(0);
                       if (row.is_null(1)) return {};
-                      auto tenant = MESH_TRY(stored_tenant(row.text(1)));
-                      found.tenant = std::move(tenant);
+                      found.tenant = MESH_TRY(stored_tenant(row.text(1)));
                       return {};
                     }));
   return found;
@@ -70,6 +69,7 @@ Result<Tenant> stored_tenant(std::string_view record) {
 
 template <typename Work>
 Result<Tenant> SqliteTenants::change(Work work) {
+  // Shared with the completion: set_value may still be running when the future wakes this thread.
   auto answer = std::make_shared<std::promise<Result<Tenant>>>();
   auto future = answer->get_future();
   outbox_.submit<Tenant>({}, 4096, std::move(work),
@@ -82,7 +82,7 @@ Result<Change<Tenant>> SqliteTenants::written(Database& db, std::string_view typ
   tenant.updated_at = now;
   const Event event = tenant_event(type, tenant, new_uuid_v7(now), now);
   MESH_TRY(write_tenant(db, event));
-  MESH_TRY(outbox_.add(db, event));
+  (void)MESH_TRY(outbox_.add(db, event));
   return Change<Tenant>{std::move(tenant), 1};
 }
 
@@ -93,6 +93,8 @@ Result<Tenant> SqliteTenants::create(Tenant tenant) {
       return fail(ErrorKind::conflict, "tenant " + tenant.id.str() + " has a record already");
     }
     Tenant created = tenant;
+    // Of one that was removed its last version, so that the new record is the newest to every
+    // consumer.
     created.version = found.version + 1;
     created.created_at = clock_.now();
     return written(db, "tenant.created", std::move(created));
@@ -101,27 +103,26 @@ Result<Tenant> SqliteTenants::create(Tenant tenant) {
 
 Result<Tenant> SqliteTenants::update(Tenant tenant) {
   return change([this, tenant = std::move(tenant)](Database& db) -> Result<Change<Tenant>> {
-    auto found = find(db, tenant.id);
-    if (!found) return fail(std::move(found.error()));
-    if (!found->tenant) return unknown_tenant(tenant.id);
+    auto found = MESH_TRY(find(db, tenant.id));
+    if (!found.tenant) return unknown_tenant(tenant.id);
     MESH_TRY(
-        check_version("tenant " + tenant.id.str(), found->version, std::vector{tenant.version}));
+        check_version("tenant " + tenant.id.str(), found.version, std::vector{tenant.version}));
     Tenant updated = tenant;
-    updated.version = found->version + 1;
-    updated.created_at = found->tenant->created_at;
+    updated.version = found.version + 1;
+    // Whatever the caller sends: when it was made is not a client's to change.
+    updated.created_at = found.tenant->created_at;
     return written(db, "tenant.updated", std::move(updated));
   });
 }
 
 Status SqliteTenants::remove(const TenantId& id,
                              const std::optional<std::vector<std::int64_t>>& only_at) {
-  MESH_TRY(change([this, id, only_at](Database& db) -> Result<Change<Tenant>> {
-    auto found = find(db, id);
-    if (!found) return fail(std::move(found.error()));
-    if (!found->tenant) return unknown_tenant(id);
-    MESH_TRY(check_version("tenant " + id.str(), found->version, only_at));
-    Tenant last = std::move(*found->tenant);
-    last.version = found->version + 1;
+  (void)MESH_TRY(change([this, id, only_at](Database& db) -> Result<Change<Tenant>> {
+    auto found = MESH_TRY(find(db, id));
+    if (!found.tenant) return unknown_tenant(id);
+    MESH_TRY(check_version("tenant " + id.str(), found.version, only_at));
+    Tenant last = std::move(*found.tenant);
+    last.version = found.version + 1;
     return written(db, "tenant.deleted", std::move(last));
   }));
   return {};
@@ -129,10 +130,9 @@ Status SqliteTenants::remove(const TenantId& id,
 
 Result<Tenant> SqliteTenants::get(const TenantId& id) {
   return read_from(readers_, [&](Database& db) -> Result<Tenant> {
-    auto found = find(db, id);
-    if (!found) return fail(std::move(found.error()));
-    if (!found->tenant) return unknown_tenant(id);
-    return std::move(*found->tenant);
+    auto found = MESH_TRY(find(db, id));
+    if (!found.tenant) return unknown_tenant(id);
+    return std::move(*found.tenant);
   });
 }
 
@@ -154,6 +154,8 @@ Result<std::vector<Tenant>> SqliteTenants::list(std::string_view after, int limi
 
 Result<bool> SqliteTenants::known(const TenantId& id) {
   return read_from(readers_, [&](Database& db) -> Result<bool> {
+    // A tenant needs no record: one that has a number has had users, events, keys, or a use that
+    // was noted.
     auto row = MESH_TRY(first_row(query(db,
                                         "SELECT 1 FROM tenants WHERE id=?1"
                                         " UNION ALL SELECT 1 FROM tenant_numbers WHERE id=?1",

@@ -55,6 +55,7 @@ SqliteUsers::SqliteUsers(Committer& committer, SqliteOutbox& outbox, SqliteIdemp
       idempotency_(idempotency),
       readers_(readers),
       clock_(clock) {
+  // Numbers that an undone transaction gave out are not used up; the row says where to go on.
   committer.on_begin([this] { numberings_.clear(); });
   committer.before_commit([this](Database& db) { return write_numberings(db); });
 }
@@ -107,8 +108,7 @@ Result<Change<ChangedUser>> SqliteUsers::written(Database& db, const Stamp& stam
     Event event = user_event(type, changed, stamp.event_id, stamp.time);
     event.traceparent = stamp.context.traceparent;
     event.tracestate = stamp.context.tracestate;
-    auto added = MESH_TRY(outbox_.add(db, event));
-    changed.event = added;
+    changed.event = MESH_TRY(outbox_.add(db, event));
   }
   if (const auto& claim = stamp.context.claim) {
     const StoredAnswer answer = stamp.context.answer(changed);
@@ -132,10 +132,9 @@ void SqliteUsers::create(const TenantId& tenant, NewUser user, ChangeContext con
         Status inserted = execute(
             db, "INSERT INTO users(tenant,id,version,email,email_key,name) VALUES(?,?,?,?,?,?)",
             numbering.tenant, user.id, user.version, user.email, key, user.name);
-        if (inserted = naming_email(std::move(inserted), user.tenant); !inserted) {
-          return fail(std::move(inserted.error()));
-        }
+        MESH_TRY(naming_email(std::move(inserted), user.tenant));
         auto change = written(db, stamp, "user.created", user);
+        // Only now: a number whose create fails is given to the next one.
         if (change) numberings_[user.tenant.str()] = numbering;
         return change;
       },
@@ -151,18 +150,17 @@ void SqliteUsers::update(const TenantId& tenant, std::int64_t id, UserPatch patc
       [this, tenant, id, patch = std::move(patch),
        stamp = stamp(std::move(context))](Database& db) -> Result<Change<ChangedUser>> {
         auto found = MESH_TRY(find(db, tenant, id));
-        if (auto same =
-                check_version("user " + std::to_string(id), found.version, stamp.context.only_at);
-            !same) {
-          return fail(std::move(same.error()));
-        }
+        MESH_TRY(check_version("user " + std::to_string(id), found.version, stamp.context.only_at));
         User user = found;
         user.email = patch.email.value_or(user.email);
         user.name = patch.name.value_or(user.name);
+        // A change that changes nothing has no event, and leaves the version; its answer is stored
+        // all the same.
         if (user.email == found.email && user.name == found.name) {
           return written(db, stamp, {}, std::move(user));
         }
         ++user.version;
+        // By the keys and not by the texts: a change of case alone keeps the address.
         const std::string key = email_key(user.email), before = email_key(found.email);
         // One who is alike another keeps the key it has while the address stays.
         Status updated = key == before
@@ -174,12 +172,8 @@ void SqliteUsers::update(const TenantId& tenant, std::int64_t id, UserPatch patc
                                        "UPDATE users SET version=?,email=?,email_key=?,name=?"
                                        " WHERE tenant=" MESH_TENANT_NUMBER " AND id=?",
                                        user.version, user.email, key, user.name, tenant, id);
-        if (updated = naming_email(std::move(updated), tenant); !updated) {
-          return fail(std::move(updated.error()));
-        }
-        if (key != before) {
-          MESH_TRY(release(db, tenant, id, before));
-        }
+        MESH_TRY(naming_email(std::move(updated), tenant));
+        if (key != before) MESH_TRY(release(db, tenant, id, before));
         return written(db, stamp, "user.updated", std::move(user));
       },
       std::move(done));
@@ -193,11 +187,7 @@ void SqliteUsers::remove(const TenantId& tenant, std::int64_t id, ChangeContext 
       [this, tenant, id,
        stamp = stamp(std::move(context))](Database& db) -> Result<Change<ChangedUser>> {
         auto user = MESH_TRY(find(db, tenant, id));
-        if (auto same =
-                check_version("user " + std::to_string(id), user.version, stamp.context.only_at);
-            !same) {
-          return fail(std::move(same.error()));
-        }
+        MESH_TRY(check_version("user " + std::to_string(id), user.version, stamp.context.only_at));
         Status removed = execute(
             db, "DELETE FROM users WHERE tenant=" MESH_TENANT_NUMBER " AND id=?", tenant, id);
         if (removed) removed = release(db, tenant, id, email_key(user.email));
@@ -206,6 +196,7 @@ void SqliteUsers::remove(const TenantId& tenant, std::int64_t id, ChangeContext 
         return written(db, stamp, "user.deleted", std::move(user));
       },
       [this, done = std::move(done)](Result<ChangedUser> removed) {
+        // The frames of before show the user; a removal is to leave nothing of it on the disk.
         if (removed) committer_.empty_wal();
         done(std::move(removed));
       });
@@ -220,6 +211,8 @@ Result<std::vector<User>> SqliteUsers::list(const TenantId& tenant, std::int64_t
   const std::string key = email ? email_key(*email) : std::string();
   return read_from(readers_, [&](Database& db) -> Result<std::vector<User>> {
     auto rows =
+        // By both, since of two users with one address one has the key and the other stands in
+        // users_alike.
         email ? query(db,
                       "SELECT id,email,name,version FROM users WHERE tenant=" MESH_TENANT_NUMBER
                       " AND (email_key=? OR id IN (SELECT id FROM users_alike a"

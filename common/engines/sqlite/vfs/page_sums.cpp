@@ -55,6 +55,7 @@ sqlite3_file* real(sqlite3_file* file) { return File::of(file)->real(); }
 const sqlite3_io_methods* of(sqlite3_file* file) { return file->pMethods; }
 
 std::uint64_t plain_sum(const char* page, std::size_t size, std::int64_t number) {
+  // The number goes in, so that a whole page in the wrong place is found, too.
   return stable_hash({page, size - kPageSumBytes}) ^
          static_cast<std::uint64_t>(number) * 0x9e3779b97f4a7c15ULL;
 }
@@ -62,6 +63,8 @@ std::uint64_t plain_sum(const char* page, std::size_t size, std::int64_t number)
 std::uint64_t sum_of(const char* page, std::size_t size, std::int64_t number) {
   if (number != 1) return plain_sum(page, size, number);
   std::vector<char> summed(page, page + size);
+  // Every program that copies a file page by page changes these fields; nothing that is read
+  // depends on them (page_sums.h).
   for (const auto at : kUnsummed) std::memset(summed.data() + at, 0, kFieldBytes);
   return plain_sum(summed.data(), size, number);
 }
@@ -115,6 +118,7 @@ int read(sqlite3_file* file, void* out, int size, sqlite3_int64 offset) {
   if (!self->sums || !is_page(size, offset)) return code;
   const auto bytes = static_cast<std::size_t>(size);
   if (!page_is_whole(data, bytes, offset / size + 1)) return SQLITE_CORRUPT;
+  // SQLite gets what it would have written: zeros in the bytes that it reserves for others.
   std::memset(data + bytes - kPageSumBytes, 0, kPageSumBytes);
   return code;
 }
@@ -128,6 +132,7 @@ int write(sqlite3_file* file, const void* in, int size, sqlite3_int64 offset) {
     return of(self->real())->xWrite(self->real(), in, size, offset);
   }
   thread_local std::vector<char> page;
+  // A copy, since the buffer is SQLite's cache.
   page.assign(data, data + size);
   seal_page(page.data(), page.size(), offset / size + 1);
   return of(self->real())->xWrite(self->real(), page.data(), size, offset);
@@ -206,6 +211,7 @@ int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int*
   self->log = nullptr;
   self->real()->pMethods = nullptr;
   const int code = below->xOpen(below, name, self->real(), flags, out_flags);
+  // Nothing was opened, so that SQLite must not call close, which it does where methods are set.
   if (self->real()->pMethods == nullptr) return code;
   file->pMethods = &kMethods;
   // Without safe overwrites SQLite syncs in the middle of a commit's last page.
@@ -234,6 +240,7 @@ std::string page_sums_over(const std::string& below) {
   shim->below = sqlite3_vfs_find(below.empty() ? nullptr : below.c_str());
   shim->name = below.empty() ? "mesh" : "mesh-" + below;
   auto& vfs = shim->vfs;
+  // What is not set below, as the loading of libraries, stays that of the VFS which is wrapped.
   vfs = *shim->below;
   vfs.zName = shim->name.c_str();
   vfs.szOsFile = static_cast<int>(kInnerAt) + shim->below->szOsFile;
@@ -248,6 +255,7 @@ std::string page_sums_over(const std::string& below) {
   vfs.xCurrentTime = pass<&sqlite3_vfs::xCurrentTime, double*>;
   vfs.xCurrentTimeInt64 = pass<&sqlite3_vfs::xCurrentTimeInt64, sqlite3_int64*>;
   vfs.xGetLastError = pass<&sqlite3_vfs::xGetLastError, int, char*>;
+  // Never taken out again: connections of any time may use it.
   sqlite3_vfs_register(&vfs, 0);
   return shim->name;
 }

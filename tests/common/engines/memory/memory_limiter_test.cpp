@@ -1,11 +1,12 @@
 #include "common/engines/memory/memory_limiter.h"
-#include "tests/support/manual_clock.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
 #include <map>
 #include <thread>
+
+#include "tests/support/manual_clock.h"
 
 namespace mesh::memory {
 namespace {

@@ -28,8 +28,7 @@ class LogSubject final : public Subject {
     sqlite::LogOptions options;
     options.upkeep_interval = Duration(0);
     options.on_fatal = [this](const Error&) { ++fatal; };
-    auto opened = MESH_TRY(sqlite::SqliteLog::open(dir, options, clock_));
-    log_ = std::move(opened);
+    log_ = MESH_TRY(sqlite::SqliteLog::open(dir, options, clock_));
     return log_->ensure_topic({kTopic, TopicKind::activity, 2, {}, {}});
   }
   void close() override { log_.reset(); }
@@ -63,8 +62,7 @@ class StoreSubject final : public Subject {
     close();
     sqlite::StoreOptions options;
     options.on_fatal = [this](const Error&) { ++fatal; };
-    auto opened = MESH_TRY(sqlite::SqliteStore::open(dir, options, clock_));
-    store_ = std::move(opened);
+    store_ = MESH_TRY(sqlite::SqliteStore::open(dir, options, clock_));
     return {};
   }
   void close() override { store_.reset(); }
@@ -124,14 +122,11 @@ class IndexSubject final : public Subject {
     close();
     sqlite::IndexOptions options;
     options.on_fatal = [this](const Error&) { ++fatal; };
-    auto opened = MESH_TRY(sqlite::open_embedded_index(dir, options));
-    index_ = std::move(opened);
+    index_ = MESH_TRY(sqlite::open_embedded_index(dir, options));
     auto all = index_->generations();
     if (!all) return fail(all.error());
     if (!all->empty() && all->front().serving) return {};
-    if (all->empty()) {
-      MESH_TRY(index_->create_generation({kDimension, "test"}));
-    }
+    if (all->empty()) MESH_TRY(index_->create_generation({kDimension, "test"}));
     return index_->serve(1);
   }
   void close() override { index_.reset(); }

@@ -418,6 +418,28 @@ TEST_F(InspectStore, OfTwoRowsWithOneKeyOneIsKeptAndNothingIsCountedTwice) {
   EXPECT_TRUE(store_->tasks().get("task-aa"));
 }
 
+// Of both JSON texts of a row: the other one would make its researcher's summary `corrupt` later.
+TEST_F(InspectStore, AnEventWhosePropertiesAreNoJsonIsLost) {
+  open(dir_.path());
+  ChemicalEvent event{.id = "e-1",
+                      .source = "/lab",
+                      .tenant = kAcme,
+                      .molecule_id = "M1",
+                      .researcher = "ann",
+                      .timestamp = "2026-01-01T00:00:00Z",
+                      .data = Json{{"formula", "H2O"}},
+                      .llm_properties = Json{{"mass", 18}}};
+  ASSERT_TRUE(store_->chemical().record({&event, 1}, {}));
+  store_.reset();
+  rename_in_table("activity", R"({"mass")", R"(!"mass")");
+  EXPECT_FALSE(look().damages.empty());
+  look(fresh_.file("store.db"));
+  open(fresh_.path());
+  const auto recent = store_->chemical().recent(kAcme, "ann", 10);
+  ASSERT_FALSE(recent);
+  EXPECT_EQ(recent.error().kind, ErrorKind::not_found) << recent.error().to_string();
+}
+
 // Whatever page is hit: a repair gives a file that opens, all it holds is right, and what it does
 // not hold was told.
 template <typename Check>
