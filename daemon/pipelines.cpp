@@ -98,7 +98,9 @@ Pipelines::Pipelines(const config::Config& config, const Ports& ports, const std
   tasks.define("replay", [this](auto& context) { return replayer.run(context); });
   tasks.define("redrive", [this](auto& context) { return dead_letters.redrive(context); });
   tasks.define("purge", [this](auto& context) { return dead_letters.purge(context); });
-  tasks.define("rebuild", [this](auto& context) { return generations.rebuild(context); });
+  tasks.define(
+      "rebuild", [this](auto& context) { return generations.rebuild(context); },
+      [this](const Task& task) { return generations.can_rebuild(task); });
 }
 
 Pipelines::~Pipelines() { stop(); }
@@ -116,7 +118,7 @@ Status Pipelines::start() {
   if (const auto foreign = generations.foreign(); foreign && !generations.rebuild_is_asked_for()) {
     log::warn("the index was made with another embedder: searches are refused until it is rebuilt",
               {{"generation", foreign->name}, {"made_with", foreign->spec.embedder}});
-    (void)MESH_TRY(tasks.submit("rebuild", Json::object(), 0));
+    (void)MESH_TRY(tasks.submit("rebuild", generations.rebuild_spec(), 0));
   }
   return {};
 }

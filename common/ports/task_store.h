@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,10 +27,12 @@ class TaskStore {
   virtual ~TaskStore() = default;
   // A new one. `unavailable` where kMostUnfinished have not ended.
   virtual Status insert(const Task& task) = 0;
-  // The oldest of these kinds that has not ended and that nobody holds, held for `ttl` from now on;
-  // nothing where there is none. One whose holder was too slow is as its last progress left it.
+  // The oldest of these kinds, but for those of `except` (ids), that has not ended and that nobody
+  // holds, held for `ttl` from now on; nothing where there is none. One whose holder was too slow
+  // is as its last progress left it.
   virtual Result<std::optional<ClaimedTask>> claim(const std::string& owner,
                                                    const std::vector<std::string>& kinds,
+                                                   const std::set<std::string>& except,
                                                    Duration ttl) = 0;
   // Held for `ttl` from now on; whether its cancellation was asked for.
   virtual Result<bool> renew(const std::string& id, std::int64_t token, Duration ttl) = 0;

@@ -56,10 +56,23 @@ struct IndexedUser {
 class VectorIndex {
  public:
   virtual ~VectorIndex() = default;
+  // Generations are changed by one hand at a time: whoever takes over gets an epoch, higher than
+  // all before, also over restarts. From then on a change with an older one is `conflict` and
+  // changes nothing, however late it arrives. Before the first taking over the epoch is 0.
+  //
+  // The epoch is compared in the change's own commit. A server that cannot do so (Qdrant moves an
+  // alias whatever it named before, and drops what it is told to) keeps the epoch, the numbers and
+  // which of them serves where it can, as in a row of the store that the processes share, changed
+  // by one statement that names the epoch; generations() and search() go by that row, and
+  // collections follow it: made before they are entered, dropped after they are struck out.
+  virtual Result<std::int64_t> take_over() = 0;
   // The next number; empty; not serving.
-  virtual Result<GenerationInfo> create_generation(const GenerationSpec& spec) = 0;
-  virtual Status drop_generation(int number) = 0;  // `conflict` for the serving one
-  virtual Status serve(int number) = 0;            // flips the alias, atomically and durably
+  virtual Result<GenerationInfo> create_generation(const GenerationSpec& spec,
+                                                   std::int64_t epoch) = 0;
+  // `conflict` also for the serving one.
+  virtual Status drop_generation(int number, std::int64_t epoch) = 0;
+  // Flips the alias, atomically and durably.
+  virtual Status serve(int number, std::int64_t epoch) = 0;
   virtual Result<std::vector<GenerationInfo>> generations() = 0;  // by number
   virtual Status apply(int generation, std::span<const VectorChange> changes) = 0;
   // The k best of the tenant in the serving generation. First those whom `text` matches exactly,

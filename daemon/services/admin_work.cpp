@@ -164,7 +164,7 @@ http::RouteTable index_routes(const Shared& shared) {
         .problems = {409, 422},
         .handler = work([](const WorkAdminDeps& d, const http::Request& r) -> Result<Response> {
           MESH_TRY(no_members(r));
-          return task_answer(d.runner.submit("rebuild", Json::object(), 0));
+          return task_answer(d.runner.submit("rebuild", d.generations.rebuild_spec(), 0));
         })},
        {.method = "POST",
         .pattern = "/admin/v1/indexes/rollback",

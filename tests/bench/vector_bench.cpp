@@ -131,8 +131,8 @@ std::unique_ptr<Data> make_data(std::string_view kind, int vectors) {
 double fill(const test::TempDir& dir, Data& data, int users, int tenants) {
   double apply = 0;
   auto index = open(dir, sqlite::IndexOptions{}.approximate_from);
-  const int generation = index->create_generation({kDimension, "bench"})->number;
-  if (!index->serve(generation)) std::exit(1);
+  const int generation = index->create_generation({kDimension, "bench"}, 0)->number;
+  if (!index->serve(generation, 0)) std::exit(1);
   std::vector<VectorChange> batch;
   for (int user = 0; user < users; ++user) {
     const auto id = std::to_string(user);

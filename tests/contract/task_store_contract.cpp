@@ -92,6 +92,16 @@ TEST_P(TaskStoreContract, TheOldestOfTheKindsThatNobodyHoldsIsClaimed) {
   EXPECT_EQ(claimed("three"), "");
 }
 
+TEST_P(TaskStoreContract, AClaimPassesOverWhatItIsToldTo) {
+  ASSERT_TRUE(tasks().insert(task("old", clock_.now())));
+  ASSERT_TRUE(tasks().insert(task("young", clock_.now() + Duration{1})));
+  const auto passed_over = claim("one", {"old"});
+  ASSERT_TRUE(passed_over);
+  EXPECT_EQ(passed_over->task.id, "young");
+  EXPECT_FALSE(claim("one", {"old"}));
+  EXPECT_EQ(claimed("two"), "old");
+}
+
 TEST_P(TaskStoreContract, AHolderStoresWhatItMadeOfItUntilItHasEnded) {
   ASSERT_TRUE(tasks().insert(task("t", clock_.now())));
   auto held = claim("one");

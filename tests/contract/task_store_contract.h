@@ -10,8 +10,9 @@ class TaskStoreContract : public StoreContract {
   static constexpr Duration kTtl{30'000};
 
   TaskStore& tasks() { return store_->tasks(); }
-  std::optional<ClaimedTask> claim(const std::string& owner) {
-    auto claimed = tasks().claim(owner, {"replay"}, kTtl);
+  std::optional<ClaimedTask> claim(const std::string& owner,
+                                   const std::set<std::string>& except = {}) {
+    auto claimed = tasks().claim(owner, {"replay"}, except, kTtl);
     EXPECT_TRUE(claimed) << claimed.error().to_string();
     return claimed ? std::move(*claimed) : std::nullopt;
   }

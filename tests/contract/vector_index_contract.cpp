@@ -36,19 +36,15 @@ VectorChange removal(const std::string& tenant, std::int64_t user, std::int64_t 
   return {tenant_id(tenant), user, version, {}, "", "", "event-" + std::to_string(version)};
 }
 
-constexpr const char* kEmbedder = "test-embedder";
-
-QueryVector query(const std::vector<float>& vector) { return {vector, kEmbedder}; }
-
 int VectorIndexContract::make_generation(int dimension) {
-  auto made = index().create_generation({dimension, kEmbedder});
+  auto made = index().create_generation({dimension, kEmbedder}, 0);
   EXPECT_TRUE(made) << made.error().to_string();
   return made ? made->number : 0;
 }
 
 int VectorIndexContract::make_serving_generation() {
   const int number = make_generation();
-  const auto served = index().serve(number);
+  const auto served = index().serve(number, 0);
   EXPECT_TRUE(served) << served.error().to_string();
   return number;
 }
@@ -336,72 +332,6 @@ TEST_P(VectorIndexContract, AQueryOfAnotherEmbedderIsRefused) {
     EXPECT_EQ(found.error().kind, ErrorKind::unavailable);
   }
   EXPECT_THAT(ids("acme", direction(0)), ElementsAre(1));
-}
-
-TEST_P(VectorIndexContract, GenerationsAreNumberedAndListedWithWhatTheyHold) {
-  const int first = make_generation();
-  const int second = make_generation(16);
-  EXPECT_GT(second, first);
-  ASSERT_TRUE(index().serve(second));
-  apply(first, {upsert("acme", 1, 1, direction(0)), upsert("acme", 2, 1, direction(0)),
-                upsert("globex", 1, 1, direction(0)), removal("acme", 2, 2)});
-  const auto all = index().generations().value();
-  ASSERT_THAT(all, SizeIs(2));
-  EXPECT_EQ(all[0].name, "user_embeddings-" + std::to_string(first));
-  EXPECT_EQ(all[0].number, first);
-  EXPECT_EQ(all[0].spec.dimension, kDimension);
-  EXPECT_EQ(all[0].spec.embedder, "test-embedder");
-  EXPECT_FALSE(all[0].serving);
-  EXPECT_EQ(all[0].vectors, 2);
-  EXPECT_EQ(all[0].tenants, 2);
-  EXPECT_EQ(all[1].number, second);
-  EXPECT_EQ(all[1].spec.dimension, 16);
-  EXPECT_TRUE(all[1].serving);
-  EXPECT_EQ(all[1].vectors, 0);
-}
-
-TEST_P(VectorIndexContract, ServeFlipsWhatSearchesSee) {
-  const int first = make_serving_generation();
-  apply(first, {upsert("acme", 1, 1, direction(0))});
-  const int second = make_generation();
-  apply(second, {upsert("acme", 2, 1, direction(0))});
-  EXPECT_THAT(ids("acme", direction(0)), ElementsAre(1));
-  ASSERT_TRUE(index().serve(second));
-  EXPECT_THAT(ids("acme", direction(0)), ElementsAre(2));
-  EXPECT_FALSE(info(first).serving);
-  EXPECT_TRUE(info(second).serving);
-  reopen();
-  EXPECT_THAT(ids("acme", direction(0)), ElementsAre(2));
-  ASSERT_TRUE(index().serve(first));
-  EXPECT_THAT(ids("acme", direction(0)), ElementsAre(1));
-}
-
-TEST_P(VectorIndexContract, TheServingGenerationCannotBeDropped) {
-  const int first = make_serving_generation();
-  const int second = make_generation();
-  apply(second, {upsert("acme", 1, 1, direction(0))});
-  const auto refused = index().drop_generation(first);
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().kind, ErrorKind::conflict);
-  EXPECT_TRUE(index().drop_generation(second));
-  EXPECT_THAT(index().generations().value(), SizeIs(1));
-  reopen();
-  EXPECT_THAT(index().generations().value(), SizeIs(1));
-}
-
-TEST_P(VectorIndexContract, ANumberIsNotUsedTwice) {
-  const int first = make_generation();
-  ASSERT_TRUE(index().drop_generation(first));
-  reopen();
-  EXPECT_GT(make_generation(), first);
-}
-
-TEST_P(VectorIndexContract, AnUnknownGenerationIsNotFound) {
-  const std::vector<VectorChange> changes{upsert("acme", 1, 1, direction(0))};
-  EXPECT_EQ(index().serve(77).error().kind, ErrorKind::not_found);
-  EXPECT_EQ(index().drop_generation(77).error().kind, ErrorKind::not_found);
-  EXPECT_EQ(index().apply(77, changes).error().kind, ErrorKind::not_found);
-  EXPECT_EQ(index().scan(77, tenant_id("acme"), 0, 10).error().kind, ErrorKind::not_found);
 }
 
 TEST_P(VectorIndexContract, WhatWasAppliedIsThereAfterReopening) {

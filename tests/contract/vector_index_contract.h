@@ -25,9 +25,11 @@ using MakeVectorIndexHost = std::unique_ptr<VectorIndexHost> (*)();
 class VectorIndexContract : public testing::TestWithParam<MakeVectorIndexHost> {
  protected:
   static constexpr int kDimension = 8;
+  static constexpr const char* kEmbedder = "test-embedder";
 
   void SetUp() override { host_ = GetParam()(); }
   VectorIndex& index() { return host_->index(); }
+  static QueryVector query(const std::vector<float>& vector) { return {vector, kEmbedder}; }
   void reopen() { host_->reopen(); }
 
   int make_generation(int dimension = kDimension);

@@ -168,8 +168,8 @@ class Service {
     hooks_.admit = [this](const TenantId& tenant, const std::string& scope, const auto& later) {
       return admission_.take(tenant, scope, 1, later);
     };
-    (void)index_.create_generation({4, "fake/4"});
-    (void)index_.serve(1);
+    (void)index_.create_generation({4, "fake/4"}, 0);
+    (void)index_.serve(1, 0);
     polls_.stop();  // who would wait is answered as it is then
     add(services::users_routes(users_, keys_, admission_, usage_, waits_));
     add(services::search_routes(embedder_, index_, clock_, metrics_, usage_, waits_));

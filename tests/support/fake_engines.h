@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/ids.h"
@@ -101,20 +103,39 @@ class FakeVectorIndex final : public VectorIndex {
     return applies_;
   }
 
-  Result<GenerationInfo> create_generation(const GenerationSpec& spec) override {
+  // Runs before the next flip, as what others do while it is on its way.
+  void before_serving(std::function<void()> hook) {
     std::lock_guard lock(mutex_);
+    before_serving_ = std::move(hook);
+  }
+
+  Result<std::int64_t> take_over() override {
+    std::lock_guard lock(mutex_);
+    return ++epoch_;
+  }
+  Result<GenerationInfo> create_generation(const GenerationSpec& spec,
+                                           std::int64_t epoch) override {
+    std::lock_guard lock(mutex_);
+    if (epoch != epoch_) return taken_over();
     const int number = ++last_;
     generations_[number].spec = spec;
     return info(number);
   }
-  Status drop_generation(int number) override {
+  Status drop_generation(int number, std::int64_t epoch) override {
     std::lock_guard lock(mutex_);
+    if (epoch != epoch_) return taken_over();
     if (number == serving_) return fail(ErrorKind::conflict, "it serves");
     if (generations_.erase(number) == 0) return fail(ErrorKind::not_found, "no such generation");
     return {};
   }
-  Status serve(int number) override {
-    std::lock_guard lock(mutex_);
+  Status serve(int number, std::int64_t epoch) override {
+    std::unique_lock lock(mutex_);
+    if (auto hook = std::exchange(before_serving_, nullptr)) {
+      lock.unlock();
+      hook();
+      lock.lock();
+    }
+    if (epoch != epoch_) return taken_over();
     if (!generations_.contains(number)) return fail(ErrorKind::not_found, "no such generation");
     serving_ = number;
     return {};
@@ -159,6 +180,9 @@ class FakeVectorIndex final : public VectorIndex {
     GenerationSpec spec;
     std::map<Key, Entry> entries;
   };
+  static tl::unexpected<Error> taken_over() {
+    return fail(ErrorKind::conflict, "another has taken over");
+  }
   GenerationInfo info(int number) const {
     const Generation& generation = generations_.at(number);
     GenerationInfo info;
@@ -174,6 +198,8 @@ class FakeVectorIndex final : public VectorIndex {
   mutable std::mutex mutex_;
   std::map<int, Generation> generations_;
   int serving_ = 0, last_ = 0, applies_ = 0;
+  std::int64_t epoch_ = 0;
+  std::function<void()> before_serving_;
   Failures failures_;
 };
 

@@ -74,6 +74,13 @@ class FakeEventLog final : public EventLog, public LogAdmin {
   void fail_commits(int n, Error e) {
     locked([&] { commit_failures_.next(n, std::move(e)); });
   }
+  void fail_opens(int n) {  // of consumers
+    locked([&] { open_failures_.next(n); });
+  }
+  // Runs before groups are listed, on the thread that lists them.
+  void before_listing(std::function<void()> hook) {
+    locked([&] { before_listing_ = std::move(hook); });
+  }
   void fail_reads(int n) {
     locked([&] { read_failures_.next(n); });
   }
@@ -247,6 +254,9 @@ class FakeEventLog final : public EventLog, public LogAdmin {
                                                      const std::string& member) override;
 
   Result<std::vector<GroupInfo>> groups() override {
+    std::function<void()> hook;
+    locked([&] { hook = before_listing_; });
+    if (hook) hook();
     std::lock_guard lock(mutex_);
     std::vector<GroupInfo> all;
     for (const auto& [name, group] : groups_) {
@@ -455,7 +465,8 @@ class FakeEventLog final : public EventLog, public LogAdmin {
   std::uint64_t without_key_ = 0;
   std::function<void(const std::vector<Record>&)> hook_;
   std::function<void()> while_polling_;
-  Failures append_failures_, poll_failures_, commit_failures_, read_failures_;
+  Failures append_failures_, poll_failures_, commit_failures_, read_failures_, open_failures_;
+  std::function<void()> before_listing_;
 };
 
 class FakeEventLog::Consumer final : public LogConsumer {
@@ -547,6 +558,7 @@ class FakeEventLog::Consumer final : public LogConsumer {
 inline Result<std::unique_ptr<LogConsumer>> FakeEventLog::open_consumer(
     const std::string& name, const std::vector<std::string>& names, const std::string& member) {
   std::lock_guard lock(mutex_);
+  if (auto error = open_failures_.take()) return fail(*error);
   MESH_TRY(make_known(name, names));
   return std::make_unique<Consumer>(*this, name, member);
 }

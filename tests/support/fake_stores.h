@@ -99,11 +99,13 @@ class FakeTaskStore final : public TaskStore {
   }
   Result<std::optional<ClaimedTask>> claim(const std::string&,
                                            const std::vector<std::string>& kinds,
+                                           const std::set<std::string>& except,
                                            Duration ttl) override {
     std::lock_guard lock(mutex_);
     for (auto& [id, one] : tasks_) {  // UUIDv7, so by time
       const bool known = std::ranges::find(kinds, one.task.kind) != kinds.end();
-      if (!known || has_ended(one.task) || clock_.steady() < one.until) continue;
+      if (!known || except.contains(id)) continue;
+      if (has_ended(one.task) || clock_.steady() < one.until) continue;
       one.until = clock_.steady() + ttl;
       one.token = ++tokens_;
       return ClaimedTask{one.task, one.token};

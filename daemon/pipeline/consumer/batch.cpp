@@ -127,7 +127,17 @@ Disposition dispose(const Batch& batch, const DispositionRules& rules, Timestamp
     auto finish = [&] {
       if (rules.from_store) result.removed.push_back(record);
     };
+    auto park = [&](int attempts) {
+      result.parked.push_back({record, attempts,
+                               now + backoff_delay(rules.retry, attempts, random()),
+                               work.cause_class, work.cause});
+    };
     auto bury = [&](int attempts, std::string cause_class, std::string cause) {
+      const auto fate = rules.letter ? rules.letter(record.position) : LetterFate::write;
+      if (fate == LetterFate::leave) return finish();
+      if (fate == LetterFate::later && attempts < 2 * rules.retry.max_attempts) {
+        return park(attempts);
+      }
       result.letters.push_back(
           {record.position,
            dead_letter_record(record, {rules.pipeline, work.tenant, attempts,
@@ -147,9 +157,7 @@ Disposition dispose(const Batch& batch, const DispositionRules& rules, Timestamp
           bury(attempts, "exhausted", work.cause_class + ": " + work.cause);
           break;
         }
-        result.parked.push_back({record, attempts,
-                                 now + backoff_delay(rules.retry, attempts, random()),
-                                 work.cause_class, work.cause});
+        park(attempts);
         break;
       case Work::Verdict::behind:
       case Work::Verdict::open:

@@ -8,6 +8,7 @@
 
 #include "common/base/backoff.h"
 #include "common/ports/retry_store.h"
+#include "daemon/pipeline/consumer/letter_rule.h"
 #include "daemon/pipeline/stages/stage.h"
 
 namespace mesh::pipeline {
@@ -60,6 +61,7 @@ struct DispositionRules {
   std::string pipeline;
   BackoffPolicy retry;
   bool from_store = false;  // the events were parked before this batch
+  LetterRule letter = {};   // empty: write all
 };
 Disposition dispose(const Batch& batch, const DispositionRules& rules, Timestamp now,
                     std::mt19937_64& random);

@@ -26,9 +26,9 @@ void Pipeline::Impl::process(Batch batch, bool from_store, Through through) {
   UnderWay work{std::move(batch), std::move(through), {}};
   std::chrono::nanoseconds took{0};
   if (work.batch.open() > 0 && !consult(work, took)) return;
-  work.disposition =
-      dispose(work.batch, {options.name, options.retry, from_store}, deps.clock.now(), random);
-  if (options.writes_letters && !options.writes_letters()) work.disposition.letters.clear();
+  const LetterRule rule = options.letter_rule ? options.letter_rule() : LetterRule();
+  work.disposition = dispose(work.batch, {options.name, options.retry, from_store, rule},
+                             deps.clock.now(), random);
   if (!make_durable(work) || !commit(work)) return;
   count(work);
   if (deps.usage != nullptr) count_usage(*deps.usage, work.batch, took);

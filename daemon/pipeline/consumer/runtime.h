@@ -33,6 +33,7 @@
 #include "common/ports/retry_store.h"
 #include "common/telemetry/metrics.h"
 #include "common/telemetry/usage.h"
+#include "daemon/pipeline/consumer/letter_rule.h"
 #include "daemon/pipeline/stages/stage.h"
 
 namespace mesh::pipeline {
@@ -43,9 +44,10 @@ struct PipelineOptions {
   int batch = 256;
   BackoffPolicy retry;
   int max_parked = 10'000;
-  // Asked when events died, from the pipeline's thread: false where another pipeline of the same
-  // events writes their letters. Empty: always.
-  std::function<bool()> writes_letters = {};
+  // The rule for the letters of one batch, made and asked by the pipeline's thread. An event whose
+  // letter is for later is parked; once it has had twice the attempts of `retry` this pipeline
+  // writes the letter, since two are better than none. Empty: it writes all.
+  std::function<LetterRule()> letter_rule = {};
   CircuitBreaker::Options breaker{1, {Duration{500}, Duration{30'000}, 0}};  // of an outage
   std::string member = {};  // the process, among the members of the group
   // A batch is of as many events as the stage is likely to take this long for, and of one at least:

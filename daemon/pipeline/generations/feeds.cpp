@@ -1,8 +1,11 @@
 #include "daemon/pipeline/generations/feeds.h"
 
 #include <algorithm>
+#include <optional>
+#include <set>
 #include <utility>
 
+#include "daemon/pipeline/generations/standing.h"
 #include "daemon/pipeline/stages/user_index_stage.h"
 
 namespace mesh::pipeline {
@@ -17,7 +20,7 @@ Status Feeds::feed(int number) {
   if (fed_.contains(number)) return {};
   PipelineOptions options = base_;
   options.name = group(number);
-  options.writes_letters = [this, number] { return writes_letters(number); };
+  options.letter_rule = [this, number] { return letter_rule(number); };
   Fed one;
   one.stage = make_user_index_stage(number, embedder_, index_);
   one.pipeline = std::make_shared<Pipeline>(std::move(options), *one.stage, deps_);
@@ -67,14 +70,43 @@ Stage* Feeds::stage(int number) const {
   return at == fed_.end() ? nullptr : at->second.stage.get();
 }
 
-// One letter per dead event, however many generations, in however many processes, read it: the
-// alias is asked when one dies, since another process may have moved it. Where it cannot be read
-// two letters are better than none.
-bool Feeds::writes_letters(int number) const {
+// What every process can read of the generation that serves and of how far it is.
+struct Feeds::Served {
+  int number = 0;  // 0: not known
+  std::map<TopicPartition, std::int64_t> committed;
+  std::set<Position> parked;
+
+  bool is_past(const Position& position) const {
+    const auto at = committed.find({position.topic, position.partition});
+    return at != committed.end() && at->second > position.offset && !parked.contains(position);
+  }
+};
+
+// In this order: what it parks it parks before it commits past it.
+Feeds::Served Feeds::look_at_served() const {
   const auto all = index_.generations();
-  if (!all) return true;
+  if (!all) return {};
   const auto serving = std::ranges::find_if(*all, &GenerationInfo::serving);
-  return serving == all->end() || serving->number == number;
+  if (serving == all->end()) return {};
+  Served served{serving->number, {}, {}};
+  auto committed = committed_by(deps_.admin, group(serving->number));
+  const auto parked = deps_.retries.parked_keys(group(serving->number));
+  if (!committed || !parked) return served;
+  served.committed = std::move(*committed);
+  for (const ParkedKey& one : *parked) served.parked.insert(one.position);
+  return served;
+}
+
+// One letter per dead event, however many generations, in however many processes, read it: that of
+// the one that serves. One that serves later may be past the event by then, and the one that served
+// before may come to it when it does so no more: so nobody but the one that serves lets go of an
+// event before its letter is written.
+LetterRule Feeds::letter_rule(int number) const {
+  return [this, number, seen = std::optional<Served>()](const Position& source) mutable {
+    if (!seen) seen = look_at_served();
+    if (seen->number == number) return LetterFate::write;
+    return seen->is_past(source) ? LetterFate::leave : LetterFate::later;
+  };
 }
 
 }  // namespace mesh::pipeline

@@ -37,7 +37,9 @@ class Feeds {
     std::unique_ptr<Stage> stage;
     std::shared_ptr<Pipeline> pipeline;  // before it goes, so does the stage: stopped first
   };
-  bool writes_letters(int number) const;
+  struct Served;
+  Served look_at_served() const;
+  LetterRule letter_rule(int number) const;
 
   VectorIndex& index_;
   Embedder& embedder_;

@@ -60,8 +60,10 @@ struct Generations::Impl {
   std::mutex reconciling;  // one look at a time, so that none acts on an older one than another
   std::mutex mutex;
   std::condition_variable changed;
-  bool stopping = true;  // this and the following guarded by mutex
-  Offsets to_fill;       // what the log held at the start; empty once the serving one is through
+  // Others may feed where this process does not.
+  enum class State { not_started, started, stopped };
+  State state = State::not_started;  // this and the following guarded by mutex
+  Offsets to_fill;  // what the log held at the start; empty once the serving one is through
 
   std::mutex lifecycle;  // held over start and stop
   std::thread thread;    // last: it uses all of the above
@@ -71,6 +73,7 @@ struct Generations::Impl {
     return info.spec.dimension == deps.embedder.dimension() &&
            info.spec.embedder == deps.embedder.id();
   }
+  bool stopped() const { return state == State::stopped; }  // mutex held
   std::string group(int number) const { return feeds.group(number); }
   LogAdmin& admin() const { return deps.pipeline.admin; }
   Keeper::Deps keeper() const {
@@ -88,7 +91,7 @@ struct Generations::Impl {
   Result<GenerationInfo> served() const;
   Result<bool> wait_through(int number);
   std::optional<std::int64_t> filling();
-  std::optional<Task> asked_rebuild() const;
+  std::vector<Task> asked_rebuilds() const;
   int building() const;
   PipelineStatus status_elsewhere(int number) const;
 };
@@ -99,7 +102,7 @@ Status Generations::Impl::start() {
   auto held = MESH_TRY(ends(deps.pipeline.log, admin(), deps.base.topics));
   {
     std::lock_guard lock(mutex);
-    stopping = false;
+    state = State::started;
     to_fill = std::move(held);
   }
   MESH_TRY(reconcile());
@@ -115,7 +118,7 @@ void Generations::Impl::stop() {
   std::lock_guard guard(lifecycle);
   {
     std::lock_guard lock(mutex);
-    stopping = true;
+    state = State::stopped;
   }
   changed.notify_all();
   if (thread.joinable()) thread.join();
@@ -128,7 +131,8 @@ void Generations::Impl::run() {
   for (;;) {
     {
       std::unique_lock lock(mutex);
-      if (clock.wait_until(lock, changed, clock.steady() + kReconcile, [this] { return stopping; }))
+      if (clock.wait_until(lock, changed, clock.steady() + kReconcile,
+                           [this] { return stopped(); }))
         return;
     }
     if (auto looked = reconcile(); !looked) {
@@ -143,10 +147,13 @@ Status Generations::Impl::reconcile() {
   std::lock_guard only(reconciling);
   {
     std::lock_guard lock(mutex);
-    if (stopping) return stopped_early();
+    if (state != State::started) return stopped_early();
   }
   auto all = MESH_TRY(deps.index.generations());
-  MESH_TRY(keep(all));
+  if (auto kept = keep(all); !kept) {
+    // Another process took over meanwhile; the next look sees what came of it.
+    if (kept.error().kind != ErrorKind::conflict) return kept;
+  }
   for (const int number : feeds.numbers()) {
     if (std::ranges::find(all, number, &GenerationInfo::number) == all.end()) feeds.starve(number);
   }
@@ -218,7 +225,7 @@ Result<bool> Generations::Impl::wait_through(int number) {
     if (!through || *through) return through;
     std::unique_lock lock(mutex);
     if (clock.steady() >= deadline) return false;
-    if (clock.wait_until(lock, changed, clock.steady() + kLook, [this] { return stopping; }))
+    if (clock.wait_until(lock, changed, clock.steady() + kLook, [this] { return stopped(); }))
       return false;
   }
 }
@@ -238,21 +245,23 @@ std::optional<std::int64_t> Generations::Impl::filling() {
   return records_from(deps.pipeline.log, *committed);
 }
 
-// The one that goes first, wherever it runs.
-std::optional<Task> Generations::Impl::asked_rebuild() const {
+// That have not ended, wherever they run.
+std::vector<Task> Generations::Impl::asked_rebuilds() const {
   auto newest = deps.tasks.list(kTasksLookedAt);
-  if (!newest) return std::nullopt;
-  std::optional<Task> oldest;
-  for (Task& task : *newest) {
-    if (task.kind == "rebuild" && !has_ended(task)) oldest = std::move(task);
-  }
-  return oldest;
+  if (!newest) return {};
+  std::erase_if(*newest, [](const Task& t) { return t.kind != "rebuild" || has_ended(t); });
+  return std::move(*newest);
 }
 
-// The number that it is at, or 0.
+// The number that is being built, or 0. Of several tasks one has begun.
 int Generations::Impl::building() const {
-  const auto task = asked_rebuild();
-  return task && task->checkpoint.is_object() ? task->checkpoint.value("generation", 0) : 0;
+  int number = 0;
+  for (const Task& task : asked_rebuilds()) {
+    if (task.checkpoint.is_object()) {
+      number = std::max(number, task.checkpoint.value("generation", 0));
+    }
+  }
+  return number;
 }
 
 // What every process can tell of a group that others read.
@@ -284,7 +293,22 @@ std::optional<GenerationInfo> Generations::foreign() {
   return std::move(*serving);
 }
 
-bool Generations::rebuild_is_asked_for() { return impl_->asked_rebuild().has_value(); }
+bool Generations::rebuild_is_asked_for() {
+  return std::ranges::any_of(impl_->asked_rebuilds(),
+                             [this](const Task& task) { return can_rebuild(task); });
+}
+
+Json Generations::rebuild_spec() const {
+  const GenerationSpec own = impl_->spec();
+  return {{"embedder", own.embedder}, {"dimension", own.dimension}};
+}
+
+bool Generations::can_rebuild(const Task& task) const {
+  if (!task.spec.is_object()) return true;
+  const GenerationSpec own = impl_->spec();
+  return task.spec.value("embedder", own.embedder) == own.embedder &&
+         task.spec.value("dimension", own.dimension) == own.dimension;
+}
 
 Result<std::vector<GenerationStatus>> Generations::list() {
   auto all = MESH_TRY(impl_->deps.index.generations());
@@ -336,7 +360,7 @@ Result<GenerationInfo> Generations::rollback() {
   Impl& impl = *impl_;
   // It would flip away from what is rolled back to, and drop it.
   auto keeper = MESH_TRY(Keeper::acquire(impl.keeper()));
-  if (!keeper || impl.asked_rebuild()) {
+  if (!keeper || !impl.asked_rebuilds().empty()) {
     return fail(ErrorKind::conflict, "a rebuild is under way; wait for it or cancel it first");
   }
   auto all = MESH_TRY(impl.deps.index.generations());

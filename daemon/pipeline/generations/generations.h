@@ -58,6 +58,7 @@ class Generations {
   // stays so, also where it was made with another embedder or dimension: see foreign().
   Status start();
   void stop();  // callable twice and before start
+  // This and the following need no start, where other processes feed what the index holds.
   Result<std::vector<GenerationStatus>> list();
   Result<Stage*> serving_stage();
   std::vector<std::string> fed() const;  // the groups that this process is a member of
@@ -67,8 +68,13 @@ class Generations {
   // The serving generation where it was made with another embedder, whose vectors queries cannot be
   // compared with: searches are refused until a rebuild has made one of this embedder.
   std::optional<GenerationInfo> foreign();
-  // Whether some process is to do a rebuild, or is at it.
+  // Whether some process is to do a rebuild with this one's embedder, or is at it.
   bool rebuild_is_asked_for();
+  // What a task of kind "rebuild" asks for: {"embedder","dimension"}, this process's own. While
+  // processes of two embedders run, one of the other shall not build what it is asked for here.
+  Json rebuild_spec() const;
+  // Whether the task asks for this process's embedder, or for none.
+  bool can_rebuild(const Task& task) const;
   // The work of a task of kind "rebuild": a new generation, filled from the log's start, and the
   // flip once it is through what the log held and has done what the serving one has, and no event
   // of it waits for another attempt (both go on following the log, so steady writes do not hold it

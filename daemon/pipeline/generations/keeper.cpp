@@ -10,8 +10,8 @@ namespace mesh::pipeline {
 namespace {
 
 constexpr const char* kLease = "generations";
-// Longer than any pause between two renewals of a rebuild: a look at its pipelines, a change of the
-// index, and the wait for an engine that is down.
+// Longer than what a rebuild does between two renewals: a look at its pipelines, a change of the
+// index, a pause of the wait for an engine that is down.
 constexpr Duration kLeaseTtl{90'000};
 
 }  // namespace
@@ -19,7 +19,15 @@ constexpr Duration kLeaseTtl{90'000};
 Result<std::unique_ptr<Keeper>> Keeper::acquire(Deps deps) {
   auto lease = MESH_TRY(deps.leases.acquire(kLease, deps.process, kLeaseTtl));
   if (!lease) return nullptr;
-  return std::unique_ptr<Keeper>(new Keeper(std::move(deps), std::move(*lease)));
+  std::unique_ptr<Keeper> keeper(new Keeper(std::move(deps), std::move(*lease)));
+  const auto epoch = MESH_TRY(keeper->deps_.index.take_over());
+  keeper->epoch_ = epoch;
+  // Who slept since it got the lease may have taken over from the next holder: it sees so here and
+  // uses its epoch for nothing, and the other one's next change is a `conflict`.
+  auto held = keeper->renew();
+  if (held) return keeper;
+  if (held.error().kind == ErrorKind::conflict) return nullptr;
+  return fail(std::move(held.error()));
 }
 
 Keeper::~Keeper() {
@@ -29,23 +37,23 @@ Keeper::~Keeper() {
   }
 }
 
-Status Keeper::renew() { return deps_.leases.renew(lease_, kLeaseTtl); }
+Status Keeper::renew() { return note(deps_.leases.renew(lease_, kLeaseTtl)); }
 
 Result<GenerationInfo> Keeper::make(const GenerationSpec& spec) {
   MESH_TRY(renew());
-  return deps_.index.create_generation(spec);
+  return note(deps_.index.create_generation(spec, epoch_));
 }
 
 Status Keeper::serve(int number) {
   MESH_TRY(renew());
-  MESH_TRY(deps_.index.serve(number));
+  MESH_TRY(note(deps_.index.serve(number, epoch_)));
   log::info("the index serves another generation", {{"generation", number}});
   return {};
 }
 
 Status Keeper::drop(int number) {
   MESH_TRY(renew());
-  auto dropped = deps_.index.drop_generation(number);
+  auto dropped = note(deps_.index.drop_generation(number, epoch_));
   if (!dropped && dropped.error().kind != ErrorKind::not_found) return dropped;
   log::info("a generation of the index was dropped", {{"generation", number}});
   return {};

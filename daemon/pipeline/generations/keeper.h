@@ -14,8 +14,9 @@ namespace mesh::pipeline {
 
 // Holds the lease "generations" until its end. One thread at a time.
 //
-// An index knows no lease, so each change renews it first: a holder that lost it while it slept
-// changes nothing (`conflict`).
+// Each change renews it first. Since its holder may sleep between the renewal and the change, the
+// index compares epochs as well (VectorIndex::take_over): one that lost the lease changes nothing
+// (`conflict`), wherever it slept, once the next holder has acquired it.
 class Keeper {
  public:
   struct Deps {
@@ -28,13 +29,16 @@ class Keeper {
     std::vector<std::string> topics;
   };
 
-  // Null while another holds the lease.
+  // Null while another holds the lease. What is read of the index from here on is changed by
+  // nobody else, as long as changes succeed.
   static Result<std::unique_ptr<Keeper>> acquire(Deps deps);
   ~Keeper();  // gives it up
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
 
   Status renew();
+  // Whether a renewal or a change found that another may hold it by now.
+  bool lost() const { return lost_; }
   Result<GenerationInfo> make(const GenerationSpec& spec);
   Status serve(int number);
   // With its group. Where processes still read for the group it stays for drop_groups: they let go
@@ -47,9 +51,16 @@ class Keeper {
  private:
   Keeper(Deps deps, Lease lease) : deps_(std::move(deps)), lease_(std::move(lease)) {}
   Status drop_group(const std::string& group);
+  template <typename Answer>
+  Answer note(Answer answer) {
+    if (!answer && answer.error().kind == ErrorKind::conflict) lost_ = true;
+    return answer;
+  }
 
   const Deps deps_;
   const Lease lease_;
+  std::int64_t epoch_ = 0;
+  bool lost_ = false;
 };
 
 // The groups "<prefix>-<n>" of which there is no generation n.

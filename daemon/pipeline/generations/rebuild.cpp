@@ -30,36 +30,66 @@ class Rebuild {
  public:
   Rebuild(TaskContext& context, const RebuildDeps& deps) : context_(context), deps_(deps) {}
 
+  // While the task is its own, it outlives a lease that it loses, as in an outage of the store.
   Status run() {
-    MESH_TRY(acquire());
-    auto built = begin();
-    if (!built) return built;
-    built = build();
-    if (!built) clean_up();
-    return built;
+    for (;;) {
+      MESH_TRY(acquire());
+      const auto built = attempt();
+      if (built) return built;
+      if (!keeper_->lost() || context_.stopping()) {
+        clean_up();
+        return built;
+      }
+      log::warn("a rebuild lost its lease, and goes on from its checkpoint",
+                {{"task", context_.task().id}, {"error", built.error().to_string()}});
+      context_.pause(kLook);
+    }
   }
 
  private:
   std::string group(int number) const { return generation_group(deps_.keeper.prefix, number); }
 
+  Status attempt() {
+    MESH_TRY(begin());
+    return build();
+  }
+
+  // Waits for an engine that is down, and keeps the lease meanwhile.
+  template <typename Call>
+  auto insist(Call call) -> decltype(call()) {
+    return pipeline::insist(context_, std::move(call), [this]() -> Status {
+      auto kept = keeper_->renew();
+      // Where the store of leases is down, too, a later renewal tells.
+      return !kept && kept.error().retryable() ? Status() : kept;
+    });
+  }
+
   // One that is at it, or who died at it, is waited for.
   Status acquire() {
-    while (!context_.stopping()) {
-      auto keeper = MESH_TRY(insist(context_, [&] { return Keeper::acquire(deps_.keeper); }));
+    keeper_.reset();
+    do {
+      auto keeper =
+          MESH_TRY(pipeline::insist(context_, [&] { return Keeper::acquire(deps_.keeper); }));
       if (keeper) {
         keeper_ = std::move(keeper);
         return {};
       }
       context_.pause(kLook);
-    }
+    } while (!context_.stopping());
     return stopped_early();
   }
 
   // The generation of the task's checkpoint, where it is still of use, or a new one.
   Status begin() {
-    auto all = MESH_TRY(insist(context_, [&] { return deps_.keeper.index.generations(); }));
+    auto all = MESH_TRY(insist([&] { return deps_.keeper.index.generations(); }));
     const int before = serving(all);
     const int begun = context_.task().checkpoint.value("generation", 0);
+    // Cancelled before it goes on: nothing is left to do but to clean up.
+    if (context_.stopping()) {
+      number_ = begun;
+      served_ = before == begun;
+      return stopped_early();
+    }
     const auto known = std::ranges::find(all, begun, &GenerationInfo::number);
     const bool fits = known != all.end() && known->spec.dimension == deps_.spec.dimension &&
                       known->spec.embedder == deps_.spec.embedder;
@@ -67,9 +97,9 @@ class Rebuild {
       number_ = begun;
     } else {
       if (known != all.end() && !known->serving) {
-        MESH_TRY(insist(context_, [&] { return drop(begun); }));
+        MESH_TRY(insist([&] { return drop(begun); }));
       }
-      auto made = MESH_TRY(insist(context_, [&] { return keeper_->make(deps_.spec); }));
+      auto made = MESH_TRY(insist([&] { return keeper_->make(deps_.spec); }));
       number_ = made.number;
     }
     // Where it serves, the process ended between the flip and here.
@@ -81,16 +111,16 @@ class Rebuild {
 
   Status build() {
     if (!served_) {
-      MESH_TRY(insist(context_, deps_.reconcile));
+      MESH_TRY(insist(deps_.reconcile));
       MESH_TRY(catch_up());
       if (context_.stopping()) return stopped_early();
-      MESH_TRY(insist(context_, [&] { return keeper_->serve(number_); }));
+      MESH_TRY(insist([&] { return keeper_->serve(number_); }));
       served_ = true;
     }
-    auto all = MESH_TRY(insist(context_, [&] { return deps_.keeper.index.generations(); }));
+    auto all = MESH_TRY(insist([&] { return deps_.keeper.index.generations(); }));
     for (const GenerationInfo& info : all) {
       if (info.number == number_ || info.number == previous_) continue;
-      MESH_TRY(insist(context_, [&] { return drop(info.number); }));
+      MESH_TRY(insist([&] { return drop(info.number); }));
     }
     report(context_, context_.task().done, context_.task().total, context_.task().checkpoint,
            {{"generation", number_}, {"previous", previous_}});
@@ -104,17 +134,17 @@ class Rebuild {
     Offsets target;
     for (bool looked = false;; looked = true) {
       if (context_.stopping()) return stopped_early();
-      MESH_TRY(insist(context_, [&] { return keeper_->renew(); }));
+      MESH_TRY(insist([&] { return keeper_->renew(); }));
       if (const auto why = deps_.failure(number_)) {
         return fail(ErrorKind::corrupt, "the new generation cannot be built: " + *why);
       }
-      auto through = MESH_TRY(insist(context_, [&] { return is_through_with(target); }));
+      auto through = MESH_TRY(insist([&] { return is_through_with(target); }));
       if (looked && through) return {};
-      const auto at = MESH_TRY(
-          insist(context_, [&] { return committed_by(deps_.keeper.admin, group(number_)); }));
+      const auto at =
+          MESH_TRY(insist([&] { return committed_by(deps_.keeper.admin, group(number_)); }));
       if (reached(at, target)) {
-        auto held = MESH_TRY(insist(
-            context_, [&] { return ends(deps_.log, deps_.keeper.admin, deps_.keeper.topics); }));
+        auto held = MESH_TRY(
+            insist([&] { return ends(deps_.log, deps_.keeper.admin, deps_.keeper.topics); }));
         target = std::move(held);
       }
       const std::int64_t total = sum(target);
@@ -143,7 +173,11 @@ class Rebuild {
 
   // What was begun and does not serve is of no use, unless the task goes on later.
   void clean_up() {
-    if (served_ || (context_.stopping() && !context_.cancelled())) return;
+    if (number_ == 0 || served_ || (context_.stopping() && !context_.cancelled())) return;
+    if (keeper_->lost()) {
+      auto again = Keeper::acquire(deps_.keeper);
+      if (again && *again) keeper_ = std::move(*again);
+    }
     if (auto dropped = drop(number_); !dropped) {
       log::warn(
           "the generation of a rebuild that ended early was not dropped; the next one does it",

@@ -18,16 +18,21 @@ inline tl::unexpected<Error> stopped_early() {
 }
 
 // Calls until it succeeds or fails for good; an engine that is down is waited for, until the task
-// is stopped.
-template <typename Call>
-auto insist(TaskContext& context, Call call) -> decltype(call()) {
+// is stopped. `meanwhile` is called before each new try; its error ends it.
+template <typename Call, typename Meanwhile>
+auto insist(TaskContext& context, Call call, Meanwhile meanwhile) -> decltype(call()) {
   for (int failures = 1;; ++failures) {
     auto result = call();
     if (result || !result.error().retryable()) return result;
     log::warn("a task waits", {{"task", context.task().id}, {"error", result.error().to_string()}});
     context.pause(task_delay(failures));
     if (context.stopping()) return stopped_early();
+    MESH_TRY(meanwhile());
   }
+}
+template <typename Call>
+auto insist(TaskContext& context, Call call) -> decltype(call()) {
+  return insist(context, std::move(call), [] { return Status(); });
 }
 
 // Progress that cannot be stored costs a repetition after a restart, not the task.

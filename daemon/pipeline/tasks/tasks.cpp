@@ -54,9 +54,14 @@ struct TaskRunner::Impl {
   EventLog& event_log;
   const std::string process;
   Clock& clock;
-  std::map<std::string, Work> works;  // this and the next constant after start
+  struct Defined {
+    Work work;
+    Fits fits;
+  };
+  std::map<std::string, Defined> works;  // this and the next constant after start
   std::function<Result<bool>()> does_tasks;
-  std::mt19937_64 random{std::random_device{}()};  // the worker's thread only
+  std::mt19937_64 random{std::random_device{}()};  // this and the next: the worker's thread only
+  std::set<std::string> left;                      // ids of tasks that others are to do
 
   std::mutex mutex;
   std::condition_variable changed;
@@ -79,6 +84,7 @@ struct TaskRunner::Impl {
   void beat();
   void renew();
   void look_for_watches();
+  bool is_for_others(const Task& task) const;
   std::optional<ClaimedTask> claim(const std::vector<std::string>& kinds);
   void run_task(Task task);
   void finish(Task task, Task::State state, std::string error);
@@ -193,7 +199,7 @@ void TaskRunner::Impl::stop() {
 
 void TaskRunner::Impl::run() {
   std::vector<std::string> kinds;
-  for (const auto& [kind, work] : works) kinds.push_back(kind);
+  for (const auto& [kind, defined] : works) kinds.push_back(kind);
   for (;;) {
     {
       std::lock_guard lock(mutex);
@@ -213,14 +219,33 @@ void TaskRunner::Impl::run() {
   }
 }
 
+bool TaskRunner::Impl::is_for_others(const Task& task) const {
+  const Fits& fits = works.at(task.kind).fits;
+  return fits && !task.cancel_requested && !fits(task);
+}
+
 std::optional<ClaimedTask> TaskRunner::Impl::claim(const std::vector<std::string>& kinds) {
-  auto claimed = store.claim(process, kinds, kTtl);
-  if (!claimed) {
-    log::error("tasks cannot be looked for, until the next try",
-               {{"error", claimed.error().to_string()}});
-    return std::nullopt;
+  // Until they end, or are to be cleaned up.
+  std::erase_if(left, [this](const std::string& id) {
+    const auto task = store.get(id);
+    return task && (has_ended(*task) || !is_for_others(*task));
+  });
+  Result<std::optional<ClaimedTask>> claimed;
+  for (;;) {
+    claimed = store.claim(process, kinds, left, kTtl);
+    if (!claimed) {
+      log::error("tasks cannot be looked for, until the next try",
+                 {{"error", claimed.error().to_string()}});
+      return std::nullopt;
+    }
+    if (!*claimed) return std::nullopt;
+    const ClaimedTask& one = **claimed;
+    if (!is_for_others(one.task)) break;
+    log::info("a task is left to another process",
+              {{"task", one.task.id}, {"kind", one.task.kind}});
+    left.insert(one.task.id);
+    store.release(one.task.id, one.token);
   }
-  if (!*claimed) return std::nullopt;
   std::lock_guard lock(mutex);
   current = (*claimed)->task.id;
   token = (*claimed)->token;
@@ -291,7 +316,7 @@ void TaskRunner::Impl::run_task(Task task) {
   Context context(*this, std::move(task));
   Status outcome;
   try {
-    outcome = works.at(context.task().kind)(context);
+    outcome = works.at(context.task().kind).work(context);
   } catch (const std::exception& error) {
     outcome = fail(ErrorKind::internal, "the task met an internal error", error.what());
   }
@@ -405,8 +430,8 @@ TaskRunner::TaskRunner(TaskStore& store, EventLog& log, std::string process, Clo
 
 TaskRunner::~TaskRunner() { stop(); }
 
-void TaskRunner::define(std::string kind, Work work) {
-  impl_->works[std::move(kind)] = std::move(work);
+void TaskRunner::define(std::string kind, Work work, Fits fits) {
+  impl_->works[std::move(kind)] = {std::move(work), std::move(fits)};
 }
 
 void TaskRunner::ask_elsewhere(std::function<Result<bool>()> does_tasks) {

@@ -46,10 +46,13 @@ inline constexpr std::string_view kTaskTenant = "operator";
 class TaskRunner {
  public:
   using Work = std::function<Status(TaskContext&)>;
+  using Fits = std::function<bool(const Task&)>;
   // `process` names this one among those that share the store.
   TaskRunner(TaskStore& store, EventLog& log, std::string process, Clock& clock);
   ~TaskRunner();
-  void define(std::string kind, Work work);  // before start
+  // Before start. A task that does not fit is left to other processes, but where its cancellation
+  // was asked for: to clean up, any will do. Empty: all fit.
+  void define(std::string kind, Work work, Fits fits = {});
   // Whether another process does what this one has no work for; before start. Empty: maybe.
   void ask_elsewhere(std::function<Result<bool>()> does_tasks);
   void start();

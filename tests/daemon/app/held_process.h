@@ -7,6 +7,8 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -38,6 +40,24 @@ class Gate {
     changed_.wait(lock, [this] { return !held_; });
     --waiting_;
   }
+  // From its next flip of the index's alias on: every check before it is behind it then.
+  void hold_at_flip() {
+    std::lock_guard lock(mutex_);
+    hold_at_flip_ = true;
+    flipped_.reset();
+  }
+  void reach_flip() {
+    std::lock_guard lock(mutex_);
+    if (std::exchange(hold_at_flip_, false)) held_ = true;
+  }
+  void note_flip(const Status& answer) {
+    std::lock_guard lock(mutex_);
+    flipped_ = answer;
+  }
+  std::optional<Status> last_flip() {  // what it was answered; nothing before it was
+    std::lock_guard lock(mutex_);
+    return flipped_;
+  }
   // Runs it, now or once the process is let go.
   void complete(std::function<void()> completion) {
     {
@@ -60,6 +80,8 @@ class Gate {
   std::condition_variable changed_;
   bool held_ = false;  // this and the following guarded by mutex_
   int waiting_ = 0;
+  bool hold_at_flip_ = false;
+  std::optional<Status> flipped_;
   std::vector<std::function<void()>> late_;
 };
 
@@ -207,8 +229,9 @@ class HeldTasks final : public TaskStore {
   }
   Result<std::optional<ClaimedTask>> claim(const std::string& owner,
                                            const std::vector<std::string>& kinds,
+                                           const std::set<std::string>& except,
                                            Duration ttl) override {
-    return held(gate_, [&] { return tasks_.claim(owner, kinds, ttl); });
+    return held(gate_, [&] { return tasks_.claim(owner, kinds, except, ttl); });
   }
   Result<bool> renew(const std::string& id, std::int64_t token, Duration ttl) override {
     return held(gate_, [&] { return tasks_.renew(id, token, ttl); });
@@ -231,14 +254,21 @@ class HeldTasks final : public TaskStore {
 class HeldIndex final : public VectorIndex {
  public:
   HeldIndex(VectorIndex& index, Gate& gate) : index_(index), gate_(gate) {}
-  Result<GenerationInfo> create_generation(const GenerationSpec& spec) override {
-    return held(gate_, [&] { return index_.create_generation(spec); });
+  Result<std::int64_t> take_over() override {
+    return held(gate_, [&] { return index_.take_over(); });
   }
-  Status drop_generation(int number) override {
-    return held(gate_, [&] { return index_.drop_generation(number); });
+  Result<GenerationInfo> create_generation(const GenerationSpec& spec,
+                                           std::int64_t epoch) override {
+    return held(gate_, [&] { return index_.create_generation(spec, epoch); });
   }
-  Status serve(int number) override {
-    return held(gate_, [&] { return index_.serve(number); });
+  Status drop_generation(int number, std::int64_t epoch) override {
+    return held(gate_, [&] { return index_.drop_generation(number, epoch); });
+  }
+  Status serve(int number, std::int64_t epoch) override {
+    gate_.reach_flip();
+    auto answer = held(gate_, [&] { return index_.serve(number, epoch); });
+    gate_.note_flip(answer);
+    return answer;
   }
   Result<std::vector<GenerationInfo>> generations() override {
     return held(gate_, [&] { return index_.generations(); });

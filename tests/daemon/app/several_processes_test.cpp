@@ -227,5 +227,29 @@ TEST_F(SeveralProcesses, ARebuildOfOneThatStandsStillIsDoneByTheOtherAndFlippedO
   EXPECT_EQ(one_->call("admin", "POST", "/admin/v1/indexes/verify", Json::object())["found"], 21);
 }
 
+// Its flip is on its way, behind every check of its own, and arrives when others have flipped and
+// an operator has rolled back.
+TEST_F(SeveralProcesses, AFlipOfOneThatStoodStillUndoesNothing) {
+  one_ = start("one");
+  for (int n = 1; n <= 5; ++n) one_->create_user(n);
+  ASSERT_TRUE(eventually([&] { return one_->finds("user5"); }));
+  one_->gate().hold_at_flip();
+  const Json task = one_->call("admin", "POST", "/admin/v1/indexes/rebuild", Json::object(), 202);
+  one_->gate().await_call();
+  two_ = start("two");
+  let_everything_pass();
+  const auto path = "/admin/v1/tasks/" + task["id"].get<std::string>();
+  ASSERT_TRUE(eventually([&] { return two_->call("admin", "GET", path)["state"] == "done"; }));
+  ASSERT_EQ(two_->serving(), 2);
+  two_->call("admin", "POST", "/admin/v1/indexes/rollback", Json::object());
+  ASSERT_EQ(two_->serving(), 1);
+  one_->gate().let_go();
+  ASSERT_TRUE(eventually([&] { return one_->gate().last_flip().has_value(); }));
+  EXPECT_FALSE(*one_->gate().last_flip()) << "the late flip was taken";
+  EXPECT_EQ(two_->serving(), 1) << "a rollback was undone";
+  one_->create_user(6);
+  EXPECT_TRUE(eventually([&] { return one_->finds("user6"); }));
+}
+
 }  // namespace
 }  // namespace mesh

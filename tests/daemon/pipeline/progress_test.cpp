@@ -56,8 +56,8 @@ class ProgressTest : public ::testing::Test {
     log_.ensure("order.events", TopicKind::activity, kPartitions);
     (void)log_.ensure_group("analytics", {kAnalytics.topic});
     (void)log_.ensure_group("user-index-1", {kUserIndex.topic});
-    (void)index_.create_generation({4, "fake/4"});
-    (void)index_.serve(1);
+    (void)index_.create_generation({4, "fake/4"}, 0);
+    (void)index_.serve(1, 0);
   }
 
   static TopicPartition partition_of(const char* topic, const std::string& key) {
@@ -185,19 +185,19 @@ TEST_F(ProgressTest, WhatOthersHaveParkedDoesNotHoldAChangeUp) {
 }
 
 TEST_F(ProgressTest, TheGenerationThatServesIsTheOneToWaitFor) {
-  (void)index_.create_generation({4, "fake/4"});
+  (void)index_.create_generation({4, "fake/4"}, 0);
   (void)log_.ensure_group("user-index-2", {kUserIndex.topic});
   Position at;
   auto write = changed(at);
   commit("user-index-2", at);
   EXPECT_EQ(look(write), Reached::log) << "1 serves";
-  (void)index_.serve(2);
+  (void)index_.serve(2, 0);
   EXPECT_EQ(look(write), Reached::processed);
 }
 
 TEST_F(ProgressTest, WithoutAGenerationThatServesNothingIsSearchable) {
-  (void)index_.create_generation({4, "fake/4"});
-  (void)index_.serve(2);  // its group was not made yet
+  (void)index_.create_generation({4, "fake/4"}, 0);
+  (void)index_.serve(2, 0);  // its group was not made yet
   Position at;
   auto write = changed(at);
   commit("user-index-1", at);

@@ -26,7 +26,7 @@ class RemovedUser : public ::testing::Test {
     store_ = sqlite::SqliteStore::open(dir_.path(), {}, clock_).value();
     index_ = sqlite::open_embedded_index(dir_.path(), {}).value();
     ASSERT_TRUE(log_->ensure_topic({"user.events", TopicKind::entity, 1, {}, {}}));
-    ASSERT_TRUE(index_->create_generation({16, "test"}));
+    ASSERT_TRUE(index_->create_generation({16, "test"}, 0));
   }
   template <typename Change>
   User change(Change change) {

@@ -59,8 +59,8 @@ class WriteWait : public ::testing::Test {
     (void)log_.ensure_group("analytics", {kAnalytics.topic});
     (void)log_.ensure_group("chemical", {pipeline::kChemical.topic});
     (void)log_.ensure_group("user-index-1", {kUserIndex.topic});
-    (void)index_.create_generation({4, "fake/4"});
-    (void)index_.serve(1);
+    (void)index_.create_generation({4, "fake/4"}, 0);
+    (void)index_.serve(1, 0);
     log_.ensure("tenant.events", TopicKind::entity);
     relay();
     add(users_routes(store_->users(), store_->idempotency(), admission_, usage_, waits_));

@@ -24,6 +24,15 @@ tl::unexpected<Error> no_generation(int number) {
   return fail(ErrorKind::not_found, "no index generation " + std::to_string(number));
 }
 
+// In the transaction of what is changed.
+Status require_epoch(Database& db, std::int64_t epoch) {
+  const auto newest = MESH_TRY(read_epoch(db));
+  if (epoch == newest) return {};
+  return fail(ErrorKind::conflict,
+              "another process has taken over the index's generations; "
+              "nothing was changed");
+}
+
 // One apply(): filled by the caller, written by the committer's job, then brought to memory.
 struct Batch {
   std::vector<PointChange> changes;
@@ -63,9 +72,10 @@ class EmbeddedIndex final : public VectorIndex, private vectors::PointStore {
 
   Status load();
 
-  Result<GenerationInfo> create_generation(const GenerationSpec& spec) override;
-  Status drop_generation(int number) override;
-  Status serve(int number) override;
+  Result<std::int64_t> take_over() override;
+  Result<GenerationInfo> create_generation(const GenerationSpec& spec, std::int64_t epoch) override;
+  Status drop_generation(int number, std::int64_t epoch) override;
+  Status serve(int number, std::int64_t epoch) override;
   Result<std::vector<GenerationInfo>> generations() override { return memory_.generations(); }
   Status apply(int generation, std::span<const VectorChange> changes) override;
   Result<std::vector<SearchHit>> search(const TenantId& tenant, const QueryVector& query, int k,
@@ -152,7 +162,21 @@ Status EmbeddedIndex::write(std::size_t bytes, Committer::Job job,
   return result->get_future().get();
 }
 
-Result<GenerationInfo> EmbeddedIndex::create_generation(const GenerationSpec& spec) {
+Result<std::int64_t> EmbeddedIndex::take_over() {
+  std::int64_t epoch = 0;
+  MESH_TRY(write(
+      0,
+      [&](Database& db) -> Status {
+        const auto raised = MESH_TRY(raise_epoch(db));
+        epoch = raised;
+        return {};
+      },
+      [] {}));
+  return epoch;
+}
+
+Result<GenerationInfo> EmbeddedIndex::create_generation(const GenerationSpec& spec,
+                                                        std::int64_t epoch) {
   if (spec.dimension < 1 || spec.dimension > kMaxDimension) {
     return fail(ErrorKind::invalid, "the dimension of an index must be from 1 to " +
                                         std::to_string(kMaxDimension) + ", not " +
@@ -163,6 +187,7 @@ Result<GenerationInfo> EmbeddedIndex::create_generation(const GenerationSpec& sp
   MESH_TRY(write(
       0,
       [&](Database& db) -> Status {
+        MESH_TRY(require_epoch(db, epoch));
         auto inserted = MESH_TRY(insert_generation(db, spec));
         number = inserted;
         return {};
@@ -171,11 +196,12 @@ Result<GenerationInfo> EmbeddedIndex::create_generation(const GenerationSpec& sp
   return info;
 }
 
-Status EmbeddedIndex::drop_generation(int number) {
+Status EmbeddedIndex::drop_generation(int number, std::int64_t epoch) {
   std::shared_ptr<vectors::Generation> dropped;  // its memory is freed here, not by the committer
   auto status = write(
       0,
       [&](Database& db) -> Status {
+        MESH_TRY(require_epoch(db, epoch));
         auto state = MESH_TRY(read_generation_state(db, number));
         if (state == GenerationState::missing) return no_generation(number);
         if (state == GenerationState::serving) {
@@ -209,10 +235,11 @@ void EmbeddedIndex::sweep() {
       });
 }
 
-Status EmbeddedIndex::serve(int number) {
+Status EmbeddedIndex::serve(int number, std::int64_t epoch) {
   return write(
       0,
       [&](Database& db) -> Status {
+        MESH_TRY(require_epoch(db, epoch));
         auto state = MESH_TRY(read_generation_state(db, number));
         if (state == GenerationState::missing) return no_generation(number);
         return store_serving(db, number);

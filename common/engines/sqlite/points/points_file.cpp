@@ -34,6 +34,10 @@ constexpr SchemaStep kSchema[] = {{R"sql(
     name TEXT NOT NULL,
     event_id TEXT NOT NULL,
     PRIMARY KEY(partition, user_id)) WITHOUT ROWID;
+)sql"},
+                                  {R"sql(
+  CREATE TABLE keeper(epoch INTEGER NOT NULL);
+  INSERT INTO keeper VALUES(0);
 )sql"}};
 
 void append_integer(std::string& bytes, std::int64_t value) {
@@ -90,6 +94,18 @@ Result<std::int64_t> partition_of(Database& db, int generation, std::string_view
 }  // namespace
 
 Status prepare_points_file(Database& db) { return migrate(db, kSchema); }
+
+Result<std::int64_t> read_epoch(Database& db) {
+  auto find = MESH_TRY(db.prepare("SELECT epoch FROM keeper"));
+  auto row = MESH_TRY(find.step());
+  if (!row) return fail(damaged_file("vectors.db", "the epoch of its generations is gone"));
+  return find.integer(0);
+}
+
+Result<std::int64_t> raise_epoch(Database& db) {
+  MESH_TRY(db.execute("UPDATE keeper SET epoch = epoch + 1"));
+  return read_epoch(db);
+}
 
 Result<int> insert_generation(Database& db, const GenerationSpec& spec) {
   auto add = MESH_TRY(db.prepare("INSERT INTO generations(dimension, embedder) VALUES(?1, ?2)"));

@@ -41,6 +41,9 @@ Status prepare_points_file(Database& db);
 
 enum class GenerationState { missing, idle, serving };  // missing: also when dropped
 Result<GenerationState> read_generation_state(Database& db, int number);
+// Who changes generations now; 0 before the first.
+Result<std::int64_t> read_epoch(Database& db);
+Result<std::int64_t> raise_epoch(Database& db);
 Result<int> insert_generation(Database& db, const GenerationSpec& spec);
 Status store_serving(Database& db, int number);
 // From here on the generation is gone; its points go by delete_dropped, some at a time.

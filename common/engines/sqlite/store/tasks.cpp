@@ -79,11 +79,13 @@ SqliteTasks::Unfinished* SqliteTasks::held(const std::string& id, std::int64_t t
 }
 
 SqliteTasks::Unfinished* SqliteTasks::oldest_free(const std::vector<std::string>& kinds,
+                                                  const std::set<std::string>& except,
                                                   std::string& id) {
   const SteadyTime now = clock_.steady();
   Unfinished* oldest = nullptr;
   for (auto& [of, task] : unfinished_) {
     if (now < task.until || std::ranges::find(kinds, task.kind) == kinds.end()) continue;
+    if (except.contains(of)) continue;
     if (oldest != nullptr && oldest->created_at <= task.created_at) continue;
     oldest = &task;
     id = of;
@@ -121,6 +123,7 @@ Status SqliteTasks::insert(const Task& task) {
 
 Result<std::optional<ClaimedTask>> SqliteTasks::claim(const std::string& /*owner*/,
                                                       const std::vector<std::string>& kinds,
+                                                      const std::set<std::string>& except,
                                                       Duration ttl) {
   for (;;) {
     std::string id;
@@ -128,7 +131,7 @@ Result<std::optional<ClaimedTask>> SqliteTasks::claim(const std::string& /*owner
     {
       std::lock_guard lock(mutex_);
       MESH_TRY(load());
-      Unfinished* const free = oldest_free(kinds, id);
+      Unfinished* const free = oldest_free(kinds, except, id);
       if (free == nullptr) return std::nullopt;
       token = free->token = ++last_token_;
       free->until = clock_.steady() + ttl;

@@ -22,6 +22,7 @@ class SqliteTasks final : public TaskStore {
   Status insert(const Task& task) override;
   Result<std::optional<ClaimedTask>> claim(const std::string& owner,
                                            const std::vector<std::string>& kinds,
+                                           const std::set<std::string>& except,
                                            Duration ttl) override;
   Result<bool> renew(const std::string& id, std::int64_t token, Duration ttl) override;
   Status store(const Task& task, std::int64_t token) override;
@@ -41,7 +42,8 @@ class SqliteTasks final : public TaskStore {
   // These with mutex_ held.
   Status load();
   Unfinished* held(const std::string& id, std::int64_t token);  // null where it is not
-  Unfinished* oldest_free(const std::vector<std::string>& kinds, std::string& id);
+  Unfinished* oldest_free(const std::vector<std::string>& kinds,
+                          const std::set<std::string>& except, std::string& id);
 
   void forget(const std::string& id);
 

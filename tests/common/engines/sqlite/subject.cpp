@@ -126,8 +126,8 @@ class IndexSubject final : public Subject {
     auto all = index_->generations();
     if (!all) return fail(all.error());
     if (!all->empty() && all->front().serving) return {};
-    if (all->empty()) MESH_TRY(index_->create_generation({kDimension, "test"}));
-    return index_->serve(1);
+    if (all->empty()) (void)MESH_TRY(index_->create_generation({kDimension, "test"}, 0));
+    return index_->serve(1, 0);
   }
   void close() override { index_.reset(); }
   Status write(int number) override {

@@ -36,8 +36,8 @@ std::unique_ptr<VectorIndex> open(const TempDir& dir, std::size_t approximate_fr
 }
 
 int serving_generation(VectorIndex& index, int dimension = kDimension) {
-  const int number = index.create_generation({dimension, "test"})->number;
-  EXPECT_TRUE(index.serve(number));
+  const int number = index.create_generation({dimension, "test"}, 0)->number;
+  EXPECT_TRUE(index.serve(number, 0));
   return number;
 }
 

@@ -1,87 +1,15 @@
-#include "daemon/pipeline/generations/generations.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
 
-#include "daemon/pipeline/generations/standing.h"
-#include "daemon/pipeline/scan.h"
-#include "tests/daemon/pipeline/events.h"
-#include "tests/daemon/pipeline/fake_task_context.h"
-#include "tests/support/eventually.h"
-#include "tests/support/fake_engines.h"
-#include "tests/support/fake_event_log.h"
-#include "tests/support/fake_leases.h"
-#include "tests/support/fake_stores.h"
-#include "tests/support/manual_clock.h"
+#include "tests/daemon/pipeline/generations/fixture.h"
 
 namespace mesh::pipeline {
 namespace {
 
 using namespace mesh::test;
-
-class GenerationsTest : public testing::Test {
- protected:
-  explicit GenerationsTest(int partitions = 2) {
-    log.ensure("user.events", TopicKind::entity, partitions);
-    log.ensure("user.events.dlq", TopicKind::activity);
-    open(embedder);
-  }
-  void open(Embedder& with, int batch = 256) {
-    generations.reset();
-    PipelineOptions base;
-    base.name = "user-index";
-    base.topics = {"user.events"};
-    base.batch = batch;
-    generations = std::make_unique<Generations>(Generations::Deps{
-        index, with, leases, tasks, "one", base, PipelineDeps{log, log, retries, clock, metrics}});
-  }
-  void start() { ASSERT_TRUE(generations->start()); }
-  Position write(const std::string& action, std::int64_t user, std::int64_t version) {
-    return log.append_now(to_record(user_event(action, user, version)));
-  }
-  bool holds(int generation, std::int64_t user) {
-    return eventually([&] { return index.has(generation, "acme", user); });
-  }
-  // Waits until the serving generation is at the log's end. verify and rollback wait, too, but by
-  // a clock that stands still.
-  bool all_through() { return through(index.serving()); }
-  bool through(int generation) {
-    const auto group = "user-index-" + std::to_string(generation);
-    return eventually([&] {
-      const auto end = ends(log, log, {"user.events"});
-      return end && is_through(log, retries, group, *end).value_or(false);
-    });
-  }
-  // Runs a rebuild to its end.
-  Status rebuild(Json checkpoint = Json::object()) {
-    FakeTaskContext context(Json::object(), &clock);
-    (void)context.progress(0, 0, std::move(checkpoint), Json::object());
-    auto built = generations->rebuild(context);
-    result = context.stored.result;
-    return built;
-  }
-  std::map<int, std::string> roles() {
-    std::map<int, std::string> roles;
-    const auto all = generations->list();
-    for (const auto& status : *all) roles[status.info.number] = status.role;
-    return roles;
-  }
-  using Roles = std::map<int, std::string>;
-
-  ManualClock clock;
-  FakeEventLog log{clock};
-  FakeRetryStore retries;
-  FakeLeaseStore leases{clock};
-  FakeTaskStore tasks{clock};
-  Metrics metrics;
-  FakeEmbedder embedder;
-  FakeVectorIndex index;
-  std::unique_ptr<Generations> generations;
-  Json result;
-};
 
 TEST_F(GenerationsTest, TheFirstStartMakesServesAndFillsAGeneration) {
   write("created", 1, 1);
@@ -138,7 +66,7 @@ TEST_F(GenerationsTest, ARebuildOverADamagedRecordFailsAndSaysWhere) {
 }
 
 TEST_F(GenerationsTest, ACreatedGenerationThatWasNeverServedIsTakenAtTheNextStart) {
-  ASSERT_TRUE(index.create_generation({4, embedder.id()}));
+  ASSERT_TRUE(index.create_generation({4, embedder.id()}, 0));
   start();
   EXPECT_EQ(index.serving(), 1);
 }
@@ -325,17 +253,6 @@ TEST_F(GenerationsTest, ThePreviousGenerationFollowsTheLogAndServesAgainAfterARo
   EXPECT_EQ(generations->rollback()->number, 2) << "a rollback can be taken back";
 }
 
-// Every generation once wrote a letter of its own for the same event, and a redrive one copy each.
-TEST_F(GenerationsTest, OnlyTheServingGenerationWritesDeadLetters) {
-  start();
-  ASSERT_TRUE(rebuild());
-  log.append_now({"user.events", "acme/9", "garbage", {}});
-  ASSERT_TRUE(all_through());
-  ASSERT_TRUE(eventually(
-      [&] { return log.committed("user-index-1") == 1 && log.committed("user-index-2") == 1; }));
-  EXPECT_EQ(log.records("user.events.dlq").size(), 1u);
-}
-
 TEST_F(GenerationsTest, WithoutAPreviousGenerationThereIsNoRollback) {
   start();
   EXPECT_EQ(generations->rollback().error().kind, ErrorKind::conflict);
@@ -413,109 +330,11 @@ TEST_F(GenerationsTest, VerifyFindsPlantedDifferences) {
                                       "1 vectors of tenants that the log does not hold"}));
 }
 
-// Two processes over the same index, log and store.
-class TwoProcesses : public GenerationsTest {
- protected:
-  TwoProcesses() : other(other_deps()) {}
-  Generations::Deps other_deps() {
-    PipelineOptions base;
-    base.name = "user-index";
-    base.topics = {"user.events"};
-    return {index,
-            embedder,
-            leases,
-            tasks,
-            "two",
-            base,
-            PipelineDeps{log, log, retries, clock, other_metrics}};
-  }
-  // Both look at what the index holds.
-  void look() {
-    clock.await_waiters(2);
-    clock.advance(Duration{2'000});
-  }
-  bool feeds(Generations& process, const std::string& group) {
-    return eventually([&] {
-      auto& of = &process == &other ? other_metrics : metrics;
-      return of.expose().find("pipeline=\"" + group + "\"") != std::string::npos;
-    });
-  }
-
-  Metrics other_metrics;
-  Generations other;
-};
-
-TEST_F(TwoProcesses, OneMakesWhatBothFeedAndBothFollowWhatARebuildInOneOfThemDoes) {
-  start();
-  ASSERT_TRUE(other.start());
-  EXPECT_EQ(index.generations()->size(), 1u);
-  EXPECT_TRUE(feeds(other, "user-index-1"));
-  write("created", 1, 1);
-  ASSERT_TRUE(all_through());
-  for (int serving = 2; serving <= 3; ++serving) {
-    FakeTaskContext context(Json::object(), &clock);
-    context.on_pause = [&] { clock.advance(Duration{2'000}); };
-    ASSERT_TRUE(generations->rebuild(context));
-    EXPECT_EQ(index.serving(), serving);
-  }
-  EXPECT_TRUE(eventually([&] {
-    clock.advance(Duration{2'000});
-    const auto shown = other_metrics.expose();
-    return shown.find("user-index-3") != std::string::npos &&
-           shown.find("user-index-1") == std::string::npos;
-  })) << "the other feeds what came, and lets go of what is gone";
-  EXPECT_TRUE(eventually([&] {
-    clock.advance(Duration{2'000});
-    return !log.has_group("user-index-1");
-  })) << "once nobody reads for it, its group goes";
-}
-
-TEST_F(TwoProcesses, ARebuildThatSleptBeyondItsLeaseChangesNothing) {
-  start();
-  ASSERT_TRUE(other.start());
-  ASSERT_TRUE(rebuild());
-  ASSERT_EQ(index.serving(), 2);
-  FakeTaskContext asleep(Json::object(), &clock), awake(Json::object(), &clock);
-  asleep.on_pause = [&] {
-    if (index.serving() != 2) return;
-    clock.advance(std::chrono::minutes(2));
-    ASSERT_TRUE(other.rebuild(awake));
-    ASSERT_EQ(index.serving(), 4);
-  };
-  const auto built = generations->rebuild(asleep);
-  ASSERT_FALSE(built);
-  EXPECT_EQ(built.error().kind, ErrorKind::conflict);
-  EXPECT_EQ(index.serving(), 4) << "it flipped away from what the other has built";
-  EXPECT_EQ(index.generations()->size(), 2u) << "nor does it drop anything";
-}
-
-TEST_F(TwoProcesses, WhileOneRebuildsTheOtherDoesNotRollBack) {
-  start();
-  ASSERT_TRUE(other.start());
-  ASSERT_TRUE(rebuild());
-  FakeTaskContext context(Json::object(), &clock);
-  context.on_pause = [&] { EXPECT_EQ(other.rollback().error().kind, ErrorKind::conflict); };
-  ASSERT_TRUE(generations->rebuild(context));
-  EXPECT_EQ(index.serving(), 3);
-}
-
 TEST_F(GenerationsTest, NobodyRollsBackWhileARebuildIsAskedFor) {
   start();
   ASSERT_TRUE(rebuild());
   ASSERT_TRUE(tasks.insert({.id = "t", .kind = "rebuild"}));
   EXPECT_EQ(generations->rollback().error().kind, ErrorKind::conflict);
-}
-
-TEST_F(TwoProcesses, WhoeverStartsWhileAnotherMakesTheFirstOneWaitsForIt) {
-  const auto at_it = leases.acquire("generations", "three", std::chrono::minutes(1));
-  ASSERT_TRUE(at_it && *at_it);
-  start();
-  EXPECT_TRUE(index.generations()->empty());
-  ASSERT_TRUE(leases.release(**at_it));
-  EXPECT_TRUE(eventually([&] {
-    clock.advance(Duration{2'000});
-    return index.serving() == 1;
-  }));
 }
 
 TEST_F(GenerationsTest, TheServingStageIsForReplays) {

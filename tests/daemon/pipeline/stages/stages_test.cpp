@@ -31,7 +31,7 @@ Outcomes run(Stage& stage, const std::vector<Event>& events, const Through& thro
 
 class UserIndexStageTest : public testing::Test {
  protected:
-  UserIndexStageTest() { generation = index.create_generation({4, embedder.id()})->number; }
+  UserIndexStageTest() { generation = index.create_generation({4, embedder.id()}, 0)->number; }
   FakeEmbedder embedder;
   FakeVectorIndex index;
   int generation = 0;

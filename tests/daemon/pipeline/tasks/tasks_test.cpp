@@ -333,6 +333,44 @@ TEST_F(TwoRunners, OneThatSleptBeyondItsClaimIsTakenOverAndChangesNothing) {
   EXPECT_EQ(std::ranges::count(events(), "task.completed"), 1);
 }
 
+// As a rebuild that was asked for with an embedder that only the other one has.
+TEST_F(TwoRunners, ATaskThatDoesNotFitIsLeftToTheOtherAndHoldsUpNothing) {
+  const auto work = [](std::string by) {
+    return [by](TaskContext& context) { return context.progress(1, 1, {}, {{"by", by}}); };
+  };
+  const auto fits_none = [](const Task& task) { return task.spec.value("for", "") != "other"; };
+  runner->define("rebuild", work("one"), fits_none);
+  other.define("rebuild", work("other"));
+  runner->start();
+  const std::string hers = runner->submit("rebuild", {{"for", "other"}}, 0)->id;
+  const std::string anyones = runner->submit("rebuild", Json::object(), 0)->id;
+  ASSERT_TRUE(comes_true([&] { return state(anyones) == State::done; })) << "it waits for hers";
+  EXPECT_EQ(state(hers), State::queued);
+  other.start();
+  ASSERT_TRUE(comes_true([&] { return state(hers) == State::done; }));
+  EXPECT_EQ(store.get(hers)->result, (Json{{"by", "other"}}));
+  EXPECT_EQ(store.get(anyones)->result, (Json{{"by", "one"}}));
+}
+
+TEST_F(TwoRunners, OneThatDoesNotFitIsCleanedUpByAnyWhenItIsCancelled) {
+  std::atomic<bool> asked_to_clean_up = false;
+  runner->define(
+      "rebuild",
+      [&](TaskContext& context) -> Status {
+        asked_to_clean_up = context.cancelled();
+        return fail(ErrorKind::cancelled, "cleaned up");
+      },
+      [](const Task&) { return false; });
+  Task begun{.id = "begun", .kind = "rebuild", .state = State::running};
+  ASSERT_TRUE(store.insert(begun));
+  runner->start();
+  clock.await_waiters(2);
+  EXPECT_EQ(state("begun"), State::running);
+  ASSERT_TRUE(runner->cancel("begun"));
+  ASSERT_TRUE(comes_true([&] { return state("begun") == State::cancelled; }));
+  EXPECT_TRUE(asked_to_clean_up);
+}
+
 TEST_F(TasksTest, StopMayComeTwiceAndBeforeStart) {
   runner->stop();
   runner->start();

@@ -26,8 +26,8 @@ std::unique_ptr<VectorIndex> open(const TempDir& dir, std::uint64_t fine_bytes =
 TenantId tenant(const std::string& text) { return TenantId::parse(text).value(); }
 
 int serving_generation(VectorIndex& index, int dimension) {
-  const int number = index.create_generation({dimension, "test"})->number;
-  EXPECT_TRUE(index.serve(number));
+  const int number = index.create_generation({dimension, "test"}, 0)->number;
+  EXPECT_TRUE(index.serve(number, 0));
   return number;
 }
 
@@ -161,7 +161,7 @@ TEST(EmbeddedIndex, DroppedPointsLeaveTheFile) {
   };
   auto index = open(dir);
   const int kept = serving_generation(*index, 4);
-  const int dropped = index->create_generation({4, "test"})->number;
+  const int dropped = index->create_generation({4, "test"}, 0)->number;
   std::vector<VectorChange> batch;
   for (int user = 0; user < 1500; ++user) {
     batch.push_back(change(tenant(user % 2 == 0 ? "a" : "b"), user, 1, {1, 2, 3, 4}));
@@ -169,7 +169,7 @@ TEST(EmbeddedIndex, DroppedPointsLeaveTheFile) {
   ASSERT_TRUE(index->apply(kept, std::span(batch).first(10)));
   ASSERT_TRUE(index->apply(dropped, batch));
   EXPECT_EQ(rows("points"), 1510);
-  ASSERT_TRUE(index->drop_generation(dropped));
+  ASSERT_TRUE(index->drop_generation(dropped, 0));
   // The steps follow each other in the committer; each change here waits for one of them.
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(index->apply(kept, std::span(batch).first(1)));
   EXPECT_EQ(rows("points"), 10);
@@ -194,8 +194,8 @@ TEST(EmbeddedIndex, AChangeThatFailsChangesNothing) {
 TEST(EmbeddedIndex, ADimensionOutOfRangeIsInvalid) {
   TempDir dir;
   auto index = open(dir);
-  EXPECT_EQ(index->create_generation({0, "test"}).error().kind, ErrorKind::invalid);
-  EXPECT_EQ(index->create_generation({1 << 20, "test"}).error().kind, ErrorKind::invalid);
+  EXPECT_EQ(index->create_generation({0, "test"}, 0).error().kind, ErrorKind::invalid);
+  EXPECT_EQ(index->create_generation({1 << 20, "test"}, 0).error().kind, ErrorKind::invalid);
 }
 
 void expect_corrupt(const TempDir& dir) {
@@ -310,10 +310,10 @@ TEST(EmbeddedIndexConcurrency, ASearchFollowsTheAliasThroughRebuilds) {
     }
   });
   for (int round = 0; round < 10 || searches < 10; ++round) {
-    const int next = index->create_generation({2, "test"})->number;
+    const int next = index->create_generation({2, "test"}, 0)->number;
     ASSERT_TRUE(index->apply(next, batch));
-    ASSERT_TRUE(index->serve(next));
-    ASSERT_TRUE(index->drop_generation(serving));
+    ASSERT_TRUE(index->serve(next, 0));
+    ASSERT_TRUE(index->drop_generation(serving, 0));
     serving = next;
   }
   done = true;
