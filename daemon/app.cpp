@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "common/base/ids.h"
+#include "common/base/seal.h"
 #include "common/base/strings.h"
 #include "common/telemetry/log.h"
 #include "daemon/backup.h"
@@ -67,6 +68,7 @@ struct App::Impl {
 
   Status start();
   Status start_listeners();
+  std::string position_key() const;
   Member self() const;
   void count(const http::Hooks::Answered& answered);
   void stop();
@@ -111,7 +113,8 @@ Status App::Impl::start_listeners() {
   progress = std::make_unique<pipeline::Progress>(
       pipeline::ProgressPorts{ports.outbox, ports.log, ports.log_admin, ports.retries, ports.index},
       clock);
-  waits = std::make_unique<services::WriteWaits>(*progress, *polls, clock, config.http.max_wait);
+  waits = std::make_unique<services::WriteWaits>(*progress, *polls, clock, config.http.max_wait,
+                                                 position_key());
   http::Hooks hooks{
       [this](const auto& request, auto access) { return identity->authenticate(request, access); },
       [this](const auto& request, bool may_block) {
@@ -140,6 +143,10 @@ Status App::Impl::start_listeners() {
   const auto bound = server->addresses();
   for (const auto& [role, number] : listeners.of_role) addresses[role] = bound[number];
   return {};
+}
+
+std::string App::Impl::position_key() const {
+  return derive_key(identity->shared_key(), "mesh: positions of writes");
 }
 
 Member App::Impl::self() const {
@@ -199,7 +206,9 @@ Status App::reload(const config::Config& fresh) {
     next.auth.jwt = fresh.auth.jwt;
     next.auth.jwt.jwks_url = std::move(url);
     next.secrets = fresh.secrets;
+    const auto key = impl_->position_key();
     MESH_TRY(impl_->identity->reload(next));
+    if (impl_->position_key() != key) impl_->waits->change_key(impl_->position_key());
   }
   if (auto level = log::parse_level(fresh.telemetry.log.level)) log::set_level(*level);
   impl_->directory->set_defaults(fresh.rate_limits);

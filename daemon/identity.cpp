@@ -5,6 +5,7 @@
 
 #include "common/auth/jwks.h"
 #include "common/base/ids.h"
+#include "common/base/seal.h"
 #include "common/base/strings.h"
 #include "common/config/kinds.h"
 #include "common/http/client.h"
@@ -88,16 +89,6 @@ std::unique_ptr<auth::RemoteKeys> make_remote_keys(const config::Config& config,
   return std::make_unique<auth::RemoteKeys>(std::move(shown), fetch, clock);
 }
 
-// `remote_keys` may be null and is not owned.
-Result<std::shared_ptr<auth::Authenticator>> make_authenticator(const config::Config& config,
-                                                                auth::RemoteKeys* remote_keys,
-                                                                Clock& clock) {
-  auto token = auth::load_or_make_operator_token(operator_token_file(config));
-  if (!token) return fail(of_key("auth.operator_token_file", token.error()));
-  auto made = MESH_TRY(create(config, std::move(*token), remote_keys, clock));
-  return std::shared_ptr<auth::Authenticator>(std::move(made));
-}
-
 auth::Wanted wanted(http::Access access) {
   switch (access) {
     case http::Access::operator_:
@@ -128,10 +119,19 @@ Result<std::unique_ptr<Identity>> Identity::open(const config::Config& config, C
 
 Status Identity::reload(const config::Config& config) {
   // Outside of the lock: it reads files, and requests go on with the old one meanwhile.
-  auto made = MESH_TRY(make_authenticator(config, remote_keys_.get(), clock_));
+  auto token = auth::load_or_make_operator_token(operator_token_file(config));
+  if (!token) return fail(of_key("auth.operator_token_file", token.error()));
+  std::string key = derive_key(*token, "mesh: what processes share");
+  auto made = MESH_TRY(create(config, std::move(*token), remote_keys_.get(), clock_));
   std::lock_guard guard(mutex_);
   authenticator_ = std::move(made);
+  shared_key_ = std::move(key);
   return {};
+}
+
+std::string Identity::shared_key() const {
+  std::lock_guard guard(mutex_);
+  return shared_key_;
 }
 
 std::shared_ptr<auth::Authenticator> Identity::authenticator() const {

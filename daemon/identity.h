@@ -25,6 +25,9 @@ class Identity {
   // tenant, is logged.
   Result<Principal> authenticate(const http::Request& request, http::Access access) const;
   bool is_operator(const http::Request& request) const;
+  // A key for what this process gives out and another one takes back: all that have this operator's
+  // token have it.
+  std::string shared_key() const;
   // Takes over from the configuration, and the files that it names, who may call. On an error
   // nothing is. jwks_url is not taken over.
   Status reload(const config::Config& config);
@@ -37,7 +40,8 @@ class Identity {
   Clock& clock_;
   const std::unique_ptr<auth::RemoteKeys> remote_keys_;
   mutable std::mutex mutex_;
-  std::shared_ptr<auth::Authenticator> authenticator_;  // guarded by mutex_
+  std::shared_ptr<auth::Authenticator> authenticator_;  // this and the next guarded by mutex_
+  std::string shared_key_;
 };
 
 // What Identity::open would refuse. Makes nothing.

@@ -15,7 +15,8 @@ Membership::Membership(MemberStore& members, Clock& clock, Member self,
     : members_(members),
       self_(std::move(self)),
       feeds_(std::move(feeds)),
-      heart_("membership", clock, kBeat, [this] { tell(); }) {}
+      heart_(
+          "membership", clock, kBeat, [this] { tell(); }, Periodic::Rest::keeps) {}
 
 Membership::~Membership() { stop(); }
 

@@ -49,12 +49,13 @@ http::RouteTable admin(const RoleDeps& deps) {
   auto& pipelines = deps.pipelines;
   http::RouteTable all;
   for (auto& table :
-       {services::log_routes({log, log_admin, deps.clock, deps.polls,
-                              [&pipelines] { return pipelines.statuses(); },
+       {services::log_routes({log, log_admin, deps.clock, deps.ports.retries, deps.polls,
+                              deps.waits, [&pipelines] { return pipelines.statuses(); },
                               [&directory = deps.directory](const TenantId& tenant) {
                                 directory.note_use(tenant);
                               }}),
-        services::tenant_routes({deps.ports.tenants, deps.directory, deps.ports.limiter}),
+        services::tenant_routes(
+            {deps.ports.tenants, deps.directory, deps.ports.limiter, deps.waits}),
         services::usage_routes({deps.usage}),
         services::member_routes({deps.ports.members, deps.ports.leases}),
         services::work_routes({log, log_admin, deps.clock, deps.ports.tasks, pipelines.tasks,
@@ -63,7 +64,7 @@ http::RouteTable admin(const RoleDeps& deps) {
                                [data_dir = deps.config.data_dir](const auto& folder) {
                                  return can_back_up(data_dir, folder);
                                },
-                               deps.directory}),
+                               deps.directory, deps.waits}),
         services::process_routes({deps.running_config, deps.checks})}) {
     all.insert(all.end(), table.begin(), table.end());
   }

@@ -10,7 +10,7 @@ const View& group_view() {
   static const View view{
       "group",
       {{"group", "GROUP", "the consumer group; each pipeline has one"},
-       {"state", "STATE", "running, paused and why, stopped, failed or inactive"},
+       {"state", "STATE", "running, paused and why, failed or inactive"},
        {"active", "ACTIVE", "is a consumer open"},
        {"lag", "LAG",
         "events not yet processed; those that were compacted away count until it is past them",
@@ -21,6 +21,10 @@ const View& group_view() {
         "events that went before it had read them, by the topic's hard size, since the start",
         Field::Show::wide, Field::Kind::count},
        {"topics", "TOPICS", "what it reads"},
+       {"members", "MEMBERS",
+        "the processes that read with it, by the ids of `mesh members` "
+        "(describe only)",
+        Field::Show::wide},
        {"lag_seconds", "LAG TIME", "age of the oldest of them (describe only)", Field::Show::wide,
         Field::Kind::seconds},
        {"parked", "PARKED", "events that wait for another try (describe only)", Field::Show::wide,

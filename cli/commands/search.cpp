@@ -56,7 +56,7 @@ void add_search(Commands& commands) {
        .examples = "mesh search alice smith --tenant acme\n"
                    "mesh search \"chemist in berlin\" --tenant acme --limit 5 --min-score 0.3\n"
                    "mesh search bob --tenant acme -o name\n"
-                   "mesh search ann --tenant acme --min-position outbox~18~7 --wait=5s\n",
+                   "mesh search ann --tenant acme --min-position \"$position\" --wait=5s\n",
        .tenant = TenantUse::acts,
        .view = &hit_view(),
        .run = [args](Session& session) { return search(session, *args); }},

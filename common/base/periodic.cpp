@@ -7,13 +7,18 @@
 namespace mesh {
 namespace {
 
-constexpr int kLeastRest = 20;  // times what the work took
+constexpr int kSparing = 20;
 
 }  // namespace
 
-Periodic::Periodic(const char* name, Clock& clock, Duration period, std::function<void()> work)
-    // The first time is the caller's: what the work fills is there once the object is.
-    : clock_(clock), period_(period), work_(std::move(work)), next_(work_once()) {
+Periodic::Periodic(const char* name, Clock& clock, Duration period, std::function<void()> work,
+                   Rest rest)
+    : clock_(clock),
+      period_(period),
+      work_(std::move(work)),
+      least_rest_(rest == Rest::spares ? kSparing : 0),
+      // The first time is the caller's: what the work fills is there once the object is.
+      next_(work_once()) {
   thread_ = std::thread([this, name] {
     name_thread(name);
     stand_back(Standing::background);
@@ -25,7 +30,7 @@ SteadyTime Periodic::work_once() {
   const auto begun = clock_.steady();
   work_();
   const auto ended = clock_.steady();
-  return ended + std::max<SteadyTime::duration>(period_, kLeastRest * (ended - begun));
+  return ended + std::max<SteadyTime::duration>(period_, least_rest_ * (ended - begun));
 }
 
 void Periodic::hurry() {

@@ -14,10 +14,15 @@ namespace mesh {
 // Any thread but that of the work.
 class Periodic {
  public:
+  // Work that is late does less harm than work that takes a processor: it rests for twenty times as
+  // long as the last time took, where that is more than the period. Or others count on the period:
+  // it never rests longer.
+  enum class Rest { spares, keeps };
+
   // Does `work` once, then starts the thread, which has `name`, a literal. It rests for `period`
-  // before each further time, or for twenty times as long as the last took where that is more, so
-  // that the work never costs more than a twentieth of a processor. It must not throw.
-  Periodic(const char* name, Clock& clock, Duration period, std::function<void()> work);
+  // before each further time, or longer, as `rest` says. It must not throw.
+  Periodic(const char* name, Clock& clock, Duration period, std::function<void()> work,
+           Rest rest = Rest::spares);
   ~Periodic() { stop(); }
 
   // The rest ends now.
@@ -32,6 +37,7 @@ class Periodic {
   Clock& clock_;
   const Duration period_;
   const std::function<void()> work_;
+  const int least_rest_;  // times what the work took
   std::mutex mutex_;
   std::condition_variable changed_;
   SteadyTime next_{};  // this and the following guarded by mutex_

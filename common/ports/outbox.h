@@ -48,8 +48,10 @@ class Outbox {
   virtual ~Outbox() = default;
   // A reader that was given nothing yet. Reading asks for no lease, acknowledging does.
   virtual std::unique_ptr<OutboxReader> open(const Lease& lease) = 0;
-  // Whether the entry still waits; false once it was acknowledged. Quick.
-  virtual Result<bool> holds(std::int64_t sequence) = 0;
+  // Whether an entry from `first` to `last`, both among them, still waits; false once all that were
+  // committed are acknowledged. Of several changes ask for all their sequences, since entries are
+  // not acknowledged in their order. Quick.
+  virtual Result<bool> holds(std::int64_t first, std::int64_t last) = 0;
   // How many wait, for metrics and readiness.
   virtual std::int64_t size() const = 0;
 };

@@ -9,18 +9,23 @@
 
 namespace mesh {
 
+// A tenant as a change left it.
+struct ChangedTenant : Tenant {
+  std::int64_t event = 0;  // the sequence of the change's event in the outbox
+};
+
 // Any thread; changes block until durable (they are rare).
 class TenantStore {
  public:
   virtual ~TenantStore() = default;
-  virtual Result<Tenant> create(Tenant tenant) = 0;  // `conflict` where it exists
+  virtual Result<ChangedTenant> create(Tenant tenant) = 0;  // `conflict` where it exists
   // Replaces the record; version and updated_at are set by the store. `not_found`; `conflict` with
   // the pointer /version when tenant.version is not the stored one: read it again and retry.
-  virtual Result<Tenant> update(Tenant tenant) = 0;
-  // The record only, no data; `not_found`; the same `conflict` where `only_at` is set and does not
-  // hold the stored version.
-  virtual Status remove(const TenantId& id,
-                        const std::optional<std::vector<std::int64_t>>& only_at = {}) = 0;
+  virtual Result<ChangedTenant> update(Tenant tenant) = 0;
+  // The record only, no data; answers it as it was last. `not_found`; the same `conflict` where
+  // `only_at` is set and does not hold the stored version.
+  virtual Result<ChangedTenant> remove(
+      const TenantId& id, const std::optional<std::vector<std::int64_t>>& only_at = {}) = 0;
   // `not_found` for a tenant without a record, which may be in use all the same (known).
   virtual Result<Tenant> get(const TenantId& id) = 0;
   // By id, those behind `after`, at most `limit`.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/base/ids.h"
+#include "common/base/strings.h"
 #include "common/base/thread.h"
 #include "common/telemetry/log.h"
 #include "daemon/pipeline/groups.h"
@@ -23,13 +24,30 @@ struct Committed {
 
 }  // namespace
 
-AwaitedWrite::AwaitedWrite(TenantId tenant, WritePosition position, Reached wanted)
+AwaitedWrite::AwaitedWrite(std::optional<TenantId> tenant, WritePosition position, Reached wanted)
     : tenant_(std::move(tenant)),
       position_(std::move(position)),
       wanted_(wanted),
-      reached_(position_.outbox > 0 ? Reached::stored : Reached::log) {
-  if (position_.outbox == 0) behind_ = position_.log;
+      reached_(position_.outbox.last > 0 ? Reached::stored : Reached::log) {
+  if (position_.outbox.last == 0) behind_ = position_.log;
   if (behind_ && behind_->empty()) reached_ = Reached::processed;
+}
+
+bool AwaitedWrite::may_hold(const ParkedKey& event) const {
+  const TopicPartition partition{event.position.topic, event.position.partition};
+  const auto behind = behind_->find(partition);
+  if (behind == behind_->end() || event.position.offset >= behind->second) return false;
+  if (tenant_ && tenant_of_key(event.key) != tenant_->str()) return false;
+  // Of what was appended the place is known.
+  if (const auto last = position_.log.find(partition);
+      last != position_.log.end() && event.position.offset < last->second) {
+    const auto first = position_.first.find(partition);
+    if (first == position_.first.end() || event.position.offset >= first->second) return true;
+  }
+  if (position_.outbox.last == 0) return false;
+  if (position_.users.last == 0) return true;
+  const auto user = parse_int(subject_of_key(event.key));
+  return user && *user >= position_.users.first && *user <= position_.users.last;
 }
 
 // What one look reads of the engines, at most once each, when it is first needed.
@@ -180,10 +198,19 @@ void Progress::look(Facts& facts, AwaitedWrite& write) {
             {{"cause", seen.error().to_string()}});
 }
 
+// Where all that one user's changes can be; nothing where they can be anywhere.
+std::optional<std::int32_t> Progress::partition_of(const AwaitedWrite& write,
+                                                   std::size_t partitions) {
+  const auto& users = write.position_.users;
+  if (!write.tenant_ || users.last == 0 || users.first != users.last) return std::nullopt;
+  const auto key = key_of(*write.tenant_, std::to_string(users.last));
+  return static_cast<std::int32_t>(stable_hash(key) % partitions);
+}
+
 Status Progress::advance(Facts& facts, AwaitedWrite& write) {
   const auto& position = write.position_;
   if (write.reached_ == Reached::stored) {
-    auto held = MESH_TRY(ports_.outbox.holds(position.outbox));
+    auto held = MESH_TRY(ports_.outbox.holds(position.outbox.first, position.outbox.last));
     if (held) return {};
     write.reached_ = Reached::log;
     if (write.done()) return {};
@@ -193,10 +220,9 @@ Status Progress::advance(Facts& facts, AwaitedWrite& write) {
     auto reads = MESH_TRY(facts.committed(kUserIndex.topic));
     if (reads == nullptr || reads->next.empty()) return {};
     LogOffsets behind = position.log;
-    const auto key = key_of(write.tenant_, std::to_string(position.user));
-    const auto its_partition = static_cast<std::int32_t>(stable_hash(key) % reads->next.size());
+    const auto only = partition_of(write, reads->next.size());
     for (const auto& [partition, committed] : reads->next) {
-      if (position.user != 0 && partition.partition != its_partition) continue;
+      if (only && partition.partition != *only) continue;
       auto marks = MESH_TRY(ports_.log.watermarks(partition));
       behind[partition] = std::max(behind[partition], marks.end);
     }
@@ -209,18 +235,15 @@ Status Progress::advance(Facts& facts, AwaitedWrite& write) {
     const auto next = reads->next.find(partition);
     if (next == reads->next.end() || next->second < behind) return {};
   }
-  const std::string one = key_of(write.tenant_, std::to_string(position.user));
+  std::string_view asked;  // whose group was asked already
   for (const auto& [partition, behind] : *write.behind_) {
+    if (partition.topic == asked) continue;
+    asked = partition.topic;
     auto reads = MESH_TRY(facts.committed(partition.topic));
     if (reads == nullptr) continue;
     auto parked = MESH_TRY(facts.parked(reads->group));
-    for (const ParkedKey& event : *parked) {
-      const auto& at = event.position;
-      if (at.topic != partition.topic || at.partition != partition.partition) continue;
-      if (at.offset >= behind) continue;
-      if (position.user != 0 ? event.key == one : tenant_of_key(event.key) == write.tenant_.str())
-        return {};
-    }
+    const auto holds = [&](const ParkedKey& event) { return write.may_hold(event); };
+    if (std::ranges::any_of(*parked, holds)) return {};
   }
   write.reached_ = Reached::processed;
   return {};

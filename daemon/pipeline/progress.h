@@ -1,6 +1,11 @@
 // How far writes have come: out of the outbox into the log, and past the group that makes them
 // searchable or counted.
 //
+// A parked event holds a write up where it may be one of the write's: between its first and its
+// last in their partition, or, of a change that went through the outbox and whose place in the log
+// nobody knows, one of the same users. An older one of the same user is no stranger: the events of
+// a key are handled in order, so that this write waits behind it.
+//
 // It is read from what every process can see, whatever its roles: the outbox, the ends of
 // partitions, what groups have committed, and which of their events are parked. An event is
 // processed once its group has committed past it and does not hold it parked. A group commits past
@@ -33,19 +38,24 @@ enum class Reached { stored, log, processed };
 // A write that somebody waits for. Whose progress is looked at says so; any thread may ask.
 class AwaitedWrite {
  public:
-  AwaitedWrite(TenantId tenant, WritePosition position, Reached wanted);
+  // Of an operator's write the tenant is not known: then anybody's events count that lie among it.
+  AwaitedWrite(std::optional<TenantId> tenant, WritePosition position, Reached wanted);
 
   Reached reached() const { return reached_; }
   bool done() const { return reached_ >= wanted_; }
 
  private:
   friend class Progress;
-  const TenantId tenant_;
+  // Whether an event of this key, parked at this place, may be one of the write's.
+  bool may_hold(const ParkedKey& event) const;
+
+  const std::optional<TenantId> tenant_;
   const WritePosition position_;
   const Reached wanted_;
   std::atomic<Reached> reached_;
   std::mutex mutex_;  // over a look
-  // One past each event; of what is in the outbox known once it has left. Guarded by mutex_.
+  // One past the last event in each partition; of what is in the outbox known once it has left.
+  // Guarded by mutex_.
   std::optional<LogOffsets> behind_;
 };
 
@@ -78,6 +88,8 @@ class Progress {
   void run();
   void look(Facts& facts, AwaitedWrite& write);
   Status advance(Facts& facts, AwaitedWrite& write);
+  static std::optional<std::int32_t> partition_of(const AwaitedWrite& write,
+                                                  std::size_t partitions);
 
   const ProgressPorts ports_;
   Clock& clock_;

@@ -10,6 +10,7 @@
 #include "common/ports/lease_store.h"
 #include "common/ports/member_store.h"
 #include "common/ports/rate_limiter.h"
+#include "common/ports/retry_store.h"
 #include "common/ports/task_store.h"
 #include "common/ports/tenant_store.h"
 #include "common/telemetry/usage.h"
@@ -21,6 +22,7 @@
 #include "daemon/services/check.h"
 #include "daemon/services/long_polls.h"
 #include "daemon/services/tenant_directory.h"
+#include "daemon/services/write_wait.h"
 
 namespace mesh::services {
 
@@ -29,7 +31,9 @@ struct LogAdminDeps {
   EventLog& log;
   LogAdmin& admin;
   Clock& clock;
+  RetryStore& retries;
   LongPolls& polls;  // where requests wait for records
+  WriteWaits& waits;
   // Of all pipelines that run here, for the groups' states.
   std::function<std::vector<pipeline::PipelineStatus>()> pipelines;
   // Told whose the events are that are appended; must not block.
@@ -42,6 +46,7 @@ struct TenantAdminDeps {
   TenantStore& tenants;
   TenantDirectory& directory;
   RateLimiter& limiter;
+  WriteWaits& waits;
 };
 http::RouteTable tenant_routes(TenantAdminDeps deps);
 
@@ -72,6 +77,7 @@ struct WorkAdminDeps {
   // Whether a backup can be made in this folder; what is in the way otherwise.
   std::function<Status(const std::string& folder)> can_back_up;
   TenantDirectory& tenants;
+  WriteWaits& waits;
 };
 http::RouteTable work_routes(WorkAdminDeps deps);
 

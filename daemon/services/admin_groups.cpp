@@ -1,6 +1,7 @@
 #include <map>
 #include <set>
 
+#include "daemon/pipeline/lag.h"
 #include "daemon/pipeline/replay/bounds.h"
 #include "daemon/pipeline/scan.h"
 #include "daemon/services/admin_log.h"
@@ -23,16 +24,18 @@ std::string_view state_name(pipeline::PipelineStatus::State state) {
     case State::paused_backlog:
       return "paused: too many retries";
     case State::stopped:
-      return "stopped";
+      return "inactive";
     case State::failed:
       return "failed";
   }
   return "unknown";
 }
 
+// What is so of a group, whatever process asks: from the log and the store. Only what the process
+// alone knows that runs its pipeline is told where it runs here: what holds it up, its last error.
 struct GroupView {
   GroupInfo info;
-  std::optional<pipeline::PipelineStatus> pipeline;
+  std::optional<pipeline::PipelineStatus> pipeline;  // where it runs here
   std::map<TopicPartition, Watermarks> ends;
 
   std::int64_t lag() const {
@@ -54,7 +57,8 @@ Result<std::vector<GroupView>> group_views(const LogAdminDeps& deps) {
   for (auto& info : groups) {
     GroupView view{std::move(info), {}, {}};
     for (const auto& status : running) {
-      if (status.name == view.info.name) view.pipeline = status;
+      using State = pipeline::PipelineStatus::State;
+      if (status.name == view.info.name && status.state != State::stopped) view.pipeline = status;
     }
     for (const auto& [partition, offset] : view.info.committed) {
       auto marks = deps.log.watermarks(partition);
@@ -65,7 +69,7 @@ Result<std::vector<GroupView>> group_views(const LogAdminDeps& deps) {
   return views;
 }
 
-Json group_json(const GroupView& view, bool details) {
+Json group_json(const GroupView& view) {
   std::set<std::string> topics;
   for (const auto& [partition, marks] : view.ends) topics.insert(partition.topic);
   Json json{{"group", view.info.name},
@@ -76,9 +80,23 @@ Json group_json(const GroupView& view, bool details) {
             {"holds", view.info.holds},
             {"passed_over", view.info.passed_over},
             {"topics", topics}};
-  if (!details) return json;
-  json["lag_seconds"] = view.pipeline ? view.pipeline->lag_seconds : 0.0;
-  json["parked"] = view.pipeline ? view.pipeline->parked : 0;
+  return json;
+}
+
+// The age of the oldest event that is not processed; the process that has it counts parked ones.
+double lag_seconds(const LogAdminDeps& deps, const GroupView& view) {
+  const auto oldest = pipeline::oldest_from(deps.log, view.info.committed);
+  const std::chrono::duration<double> age =
+      oldest ? std::max(Duration{0}, deps.clock.now() - *oldest) : Duration{0};
+  return std::max(age.count(), view.pipeline ? view.pipeline->lag_seconds : 0.0);
+}
+
+Result<Json> group_details(const LogAdminDeps& deps, const GroupView& view) {
+  auto parked = MESH_TRY(deps.retries.parked_keys(view.info.name));
+  Json json = group_json(view);
+  json["members"] = view.info.members;
+  json["lag_seconds"] = lag_seconds(deps, view);
+  json["parked"] = parked.size();
   json["last_error"] = view.pipeline ? view.pipeline->last_error : "";
   json["partitions"] = Json::array();
   for (const auto& [partition, marks] : view.ends) {
@@ -103,7 +121,7 @@ Result<GroupView> find_group(const LogAdminDeps& deps, const std::string& name) 
 Result<Response> list_groups(const LogAdminDeps& deps, const http::Request&) {
   auto views = MESH_TRY(group_views(deps));
   Json items = Json::array();
-  for (const auto& view : views) items.push_back(group_json(view, false));
+  for (const auto& view : views) items.push_back(group_json(view));
   return page(std::move(items));
 }
 
@@ -175,7 +193,8 @@ http::RouteTable group_routes(const std::shared_ptr<const LogAdminDeps>& deps) {
         .handler =
             plain([](const LogAdminDeps& d, const http::Request& request) -> Result<Response> {
               auto view = MESH_TRY(find_group(d, request.path_params.at("group")));
-              return Response::json(200, group_json(view, true));
+              auto details = MESH_TRY(group_details(d, view));
+              return Response::json(200, details);
             })},
        {.method = "POST",
         .pattern = "/admin/v1/groups/{group}/seek",

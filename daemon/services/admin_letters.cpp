@@ -133,9 +133,17 @@ Result<Response> mend(const WorkAdminDeps& deps, const http::Request& request) {
   auto events = MESH_TRY(
       read_events(event, {.allow_unknown_types = true, .mesh_types = true}, deps.clock.now()));
   auto mended = MESH_TRY(deps.dead_letters.mend(place, events.front()));
-  return Response::json(
-      202,
-      {{"message", "Letter mended"}, {"id", mended.id}, {"position", to_string(mended.position)}});
+  return with_position(Response::json(202, {{"message", "Letter mended"},
+                                            {"id", mended.id},
+                                            {"position", to_string(mended.position)}}),
+                       place_of({mended.position}));
+}
+
+// The event goes back to the topic that it came from.
+Acks acks_of_mended(const http::Request& request) {
+  std::string_view topic = request.path_params.at("topic");
+  if (is_dead_letter_topic(topic)) topic.remove_suffix(dead_letter_topic("").size());
+  return acks_of_topic(topic);
 }
 
 }  // namespace
@@ -195,20 +203,22 @@ http::RouteTable letter_routes(const std::shared_ptr<const WorkAdminDeps>& share
         .problems = {404, 409, 422},
         .handler = work(
             [](const WorkAdminDeps& d, const http::Request& r) { return settle(d, r, "purge"); })},
-       {.method = "POST",
-        .pattern = "/admin/v1/dlq/{topic}/letters/{letter}/mend",
-        .body = Body::json,
-        .pool = http::Pool::slow,
-        .operation = "mendDeadLetter",
-        .summary = "Sends an edited event in the place of a dead one and settles its letter",
-        .parameters = {topic, api::path("letter", "The letter: `<partition>:<offset>`.",
-                                        {{"type", "string"},
-                                         {"pattern", "^[0-9]{1,9}:[0-9]{1,18}$"},
-                                         {"examples", Json::array({"3:17"})}})},
-        .request = api::json("MendedEvent"),
-        .answers = {api::gives("Mended", "The event is back in its topic.", 202)},
-        .problems = {404, 409, 422, 504},
-        .handler = work(mend)}});
+       api::held(
+           {.method = "POST",
+            .pattern = "/admin/v1/dlq/{topic}/letters/{letter}/mend",
+            .body = Body::json,
+            .pool = http::Pool::slow,
+            .operation = "mendDeadLetter",
+            .summary = "Sends an edited event in the place of a dead one and settles its letter",
+            .parameters = {topic, api::path("letter", "The letter: `<partition>:<offset>`.",
+                                            {{"type", "string"},
+                                             {"pattern", "^[0-9]{1,9}:[0-9]{1,18}$"},
+                                             {"examples", Json::array({"3:17"})}})},
+            .request = api::json("MendedEvent"),
+            .answers = {api::gives("Mended", "The event is back in its topic.", 202)},
+            .problems = {404, 409, 422, 504},
+            .handler = answering_write(shared, acks_of_mended, mend)},
+           kAllAcks)});
 }
 
 }  // namespace mesh::services

@@ -86,6 +86,8 @@ void append(const LogAdminDeps& deps, const http::Request& request, http::Respon
   if (!body->contains("records") || !(*body)["records"].is_array() || (*body)["records"].empty()) {
     return unprocessable("/records", "must be an array of {\"key\",\"value\",\"headers\"}");
   }
+  auto held = deps.waits.hold(request, acks_of_topic((*body)["topic"].get<std::string>()), respond);
+  if (!held) return respond(held.error());
   std::vector<Record> batch;
   const auto texts = element_texts(member_text(request.body, "records"));
   for (std::size_t i = 0; i < texts.size(); ++i) {
@@ -128,11 +130,11 @@ void append(const LogAdminDeps& deps, const http::Request& request, http::Respon
         from_record({{record.topic, 0, 0}, {}, record.key, record.value, record.headers});
     if (event) deps.used(event->tenant);
   }
-  deps.log.append(std::move(batch), [respond](Result<std::vector<Position>> positions) {
-    if (!positions) return respond(positions.error());
+  deps.log.append(std::move(batch), [held = std::move(*held)](Result<std::vector<Position>> at) {
+    if (!at) return held(at.error());
     Json list = Json::array();
-    for (const auto& position : *positions) list.push_back(to_string(position));
-    respond(Response::json(202, {{"positions", std::move(list)}}));
+    for (const auto& position : *at) list.push_back(to_string(position));
+    held(with_position(Response::json(202, {{"positions", std::move(list)}}), place_of(*at)));
   });
 }
 
@@ -188,19 +190,21 @@ http::RouteTable log_routes(LogAdminDeps deps) {
         .answers = {api::gives("Record", "The record.")},
         .problems = {404},
         .handler = plain(event_by_id)},
-       {.method = "POST",
-        .pattern = "/admin/v1/events",
-        .body = Body::json,
-        .operation = "appendRecords",
-        .summary = "Appends raw records to a topic, without checks",
-        .details = "For tools that stand in for another producer, and for tombstones. What clients "
-                   "publish goes to the publisher.",
-        .request = api::json("RawRecords"),
-        .answers = {api::gives("Positions", "Where the records stand now.", 202)},
-        .problems = {404, 422},
-        .handler = [shared](auto request, auto respond) {
-          append(*shared, *request, std::move(respond));
-        }}});
+       api::held(
+           {.method = "POST",
+            .pattern = "/admin/v1/events",
+            .body = Body::json,
+            .operation = "appendRecords",
+            .summary = "Appends raw records to a topic, without checks",
+            .details =
+                "For tools that stand in for another producer, and for tombstones. What clients "
+                "publish goes to the publisher.",
+            .request = api::json("RawRecords"),
+            .answers = {api::gives("Positions", "Where the records stand now.", 202)},
+            .problems = {404, 422},
+            .handler = [shared](auto request,
+                                auto respond) { append(*shared, *request, std::move(respond)); }},
+           kAllAcks)});
   for (const auto& more : {record_routes(shared), group_routes(shared)}) {
     table.insert(table.end(), more.begin(), more.end());
   }

@@ -19,7 +19,7 @@ using pipeline::find_topic;
 constexpr IntRange kRecords{1, 1000, 100};
 constexpr std::size_t kMaxPageBytes = 8 << 20;  // of keys and values; one record always fits
 constexpr std::size_t kScanBatch = 1000;
-// A look while it waits is short: others wait for the same thread.
+// A look while it waits is short: it takes a worker, and other requests wait for the same ones.
 constexpr int kMaxScannedWaiting = 5'000;
 // With the rest of the head below what the server reads of one, 16 KiB.
 constexpr std::size_t kMaxCursorBytes = 12 << 10;
@@ -196,7 +196,7 @@ Status answer(const std::shared_ptr<const LogAdminDeps>& deps, const http::Reque
          auto found = look(*deps, *state, std::exchange(max_scanned, kMaxScannedWaiting), last);
          return found ? std::move(*found) : Response::problem(found.error());
        },
-       [deps, state](Told told) { return deps->log.watch(state->offsets, std::move(told)); }},
+       [deps, state](Told told) { return deps->log.watch(state->offsets, std::move(told)); }, true},
       std::chrono::seconds(wait), respond);
   return {};
 }

@@ -148,8 +148,14 @@ Status take_over(const Json& body, Tenant& tenant) {
   return {};
 }
 
-Response tenant_answer(int status, const Tenant& tenant) {
-  return Response::json(status, mesh::to_json(tenant)).with("ETag", entity_tag(tenant.version));
+WritePosition place_of_change(const ChangedTenant& tenant) {
+  return {.outbox = {tenant.event, tenant.event}};
+}
+
+Response tenant_answer(int status, const ChangedTenant& tenant) {
+  return with_position(
+      Response::json(status, mesh::to_json(tenant)).with("ETag", entity_tag(tenant.version)),
+      place_of_change(tenant));
 }
 
 Result<Response> create(const TenantAdminDeps& deps, const http::Request& request) {
@@ -226,7 +232,7 @@ Result<Response> remove(const TenantAdminDeps& deps, const http::Request& reques
   auto removed = deps.tenants.remove(id, only_at);
   deps.directory.note_change(id);
   if (!removed) return change_problem(removed.error(), only_at.has_value());
-  return Response::no_content();
+  return with_position(Response::no_content(), place_of_change(*removed));
 }
 
 }  // namespace
@@ -240,6 +246,14 @@ http::RouteTable tenant_routes(TenantAdminDeps deps) {
                 api::one_of(std::vector<std::string>(std::begin(kScopes), std::end(kScopes))));
   const auto work = [shared](Result<Response> (*of)(const TenantAdminDeps&, const http::Request&)) {
     return answering(shared, of);
+  };
+  // No group reads the events of tenants.
+  const auto change = [shared](http::Route row,
+                               Result<Response> (*of)(const TenantAdminDeps&, const http::Request&),
+                               std::string_view pending) {
+    row.handler = answering_write(
+        shared, [](const http::Request&) { return Acks{}; }, of);
+    return api::held(std::move(row), {}, pending);
   };
   // All that concern one scope answer the same.
   const auto of_scope = [&](http::Route route, Act act) {
@@ -266,20 +280,21 @@ http::RouteTable tenant_routes(TenantAdminDeps deps) {
                        api::tenant_filter()},
         .answers = {api::gives("TenantPage", "A page of tenants.")},
         .handler = work(list)},
-       {.method = "POST",
-        .pattern = kTenants,
-        .body = Body::json,
-        .pool = http::Pool::quick,
-        .operation = "createTenant",
-        .summary = "Makes a tenant's record",
-        .details = "A tenant needs none to be used: without it the defaults hold.",
-        .request = api::json("NewTenant"),
-        .answers = {api::leads_to(
-            api::with_header(api::with_etag(api::gives("Tenant", "The record was made.", 201)),
-                             api::header("Location", "The path of the record.")),
-            {"getTenant", "updateTenant", "deleteTenant", "listRateLimits"}, "tenant", "id")},
-        .problems = {409, 422},
-        .handler = work(create)},
+       change(
+           {.method = "POST",
+            .pattern = kTenants,
+            .body = Body::json,
+            .pool = http::Pool::quick,
+            .operation = "createTenant",
+            .summary = "Makes a tenant's record",
+            .details = "A tenant needs none to be used: without it the defaults hold.",
+            .request = api::json("NewTenant"),
+            .answers = {api::leads_to(
+                api::with_header(api::with_etag(api::gives("Tenant", "The record was made.", 201)),
+                                 api::header("Location", "The path of the record.")),
+                {"getTenant", "updateTenant", "deleteTenant", "listRateLimits"}, "tenant", "id")},
+            .problems = {409, 422}},
+           create, "PendingTenant"),
        {.method = "GET",
         .pattern = kTenant,
         .pool = http::Pool::quick,
@@ -289,26 +304,26 @@ http::RouteTable tenant_routes(TenantAdminDeps deps) {
         .answers = {api::with_etag(api::gives("Tenant", "The record.")), api::not_modified()},
         .problems = {404},
         .handler = work(get)},
-       {.method = "PATCH",
-        .pattern = kTenant,
-        .body = Body::json,
-        .pool = http::Pool::quick,
-        .operation = "updateTenant",
-        .summary = "Changes a tenant's record",
-        .parameters = {tenant, api::if_match()},
-        .request = api::json("TenantPatch"),
-        .answers = {api::with_etag(api::gives("Tenant", "The record as it is now."))},
-        .problems = {404, 409, 412, 422},
-        .handler = work(update)},
-       {.method = "DELETE",
-        .pattern = kTenant,
-        .pool = http::Pool::quick,
-        .operation = "deleteTenant",
-        .summary = "Removes a tenant's record, not its data",
-        .parameters = {tenant, api::if_match()},
-        .answers = {api::nothing("The record is gone.")},
-        .problems = {404, 412},
-        .handler = work(remove)}});
+       change({.method = "PATCH",
+               .pattern = kTenant,
+               .body = Body::json,
+               .pool = http::Pool::quick,
+               .operation = "updateTenant",
+               .summary = "Changes a tenant's record",
+               .parameters = {tenant, api::if_match()},
+               .request = api::json("TenantPatch"),
+               .answers = {api::with_etag(api::gives("Tenant", "The record as it is now."))},
+               .problems = {404, 409, 412, 422}},
+              update, "PendingTenant"),
+       change({.method = "DELETE",
+               .pattern = kTenant,
+               .pool = http::Pool::quick,
+               .operation = "deleteTenant",
+               .summary = "Removes a tenant's record, not its data",
+               .parameters = {tenant, api::if_match()},
+               .answers = {api::nothing("The record is gone.")},
+               .problems = {404, 412}},
+              remove, "PendingRemoval")});
   auto limits = api::for_operators(
       "rate limits",
       {{.method = "GET",

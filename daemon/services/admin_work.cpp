@@ -119,14 +119,15 @@ Status get_task(const std::shared_ptr<const WorkAdminDeps>& deps, const http::Re
                 const http::Responder& respond) {
   auto wait = MESH_TRY(int_param(request, "wait", kWaitSeconds));
   const std::string& id = request.path_params.at("id");
-  deps->polls.answer({[deps, id](bool last) -> std::optional<Response> {
-                        auto task = deps->tasks.get(id);
-                        if (!task) return Response::problem(task.error());
-                        if (!last && !has_ended(*task)) return std::nullopt;
-                        return Response::json(200, mesh::to_json(*task));
-                      },
-                      [deps, id](Told told) { return deps->runner.watch(id, std::move(told)); }},
-                     std::chrono::seconds(wait), respond);
+  deps->polls.answer(
+      {[deps, id](bool last) -> std::optional<Response> {
+         auto task = deps->tasks.get(id);
+         if (!task) return Response::problem(task.error());
+         if (!last && !has_ended(*task)) return std::nullopt;
+         return Response::json(200, mesh::to_json(*task));
+       },
+       [deps, id](Told told) { return deps->runner.watch(id, std::move(told)); }, true},
+      std::chrono::seconds(wait), respond);
   return {};
 }
 

@@ -120,13 +120,6 @@ Json make() {
   all["User"] = with_example(of_catalogue("user.created"), R"({
     "id": 7, "email": "ada@acme.dev", "name": "Ada Lovelace", "tenantId": "acme"})");
   all["User"]["properties"]["id"]["format"] = "int64";
-  for (const auto& [name, whole] :
-       {std::pair{"PendingUser", "User"}, {"PendingBatch", "BatchResults"}}) {
-    Json& schema = all[name] = Json(all[whole]);
-    schema.erase("examples");
-    schema["required"].push_back("pending");
-    schema["properties"]["pending"] = ref("Pending");
-  }
   Json tenant = complete(of_catalogue("tenant.created"));
   Json& policies = tenant["properties"]["rate_limits"]["additionalProperties"];
   all["RatePolicy"] = with_example(std::move(policies), R"({"rate": 30, "per": "1m", "burst": 0})");
@@ -134,6 +127,14 @@ Json make() {
   all["Tenant"] = with_example(std::move(tenant), R"({
     "id": "acme", "name": "Acme", "allow_unknown_types": false, "rate_limits": {}, "version": 1,
     "created_at": "2026-11-21T08:32:00.123Z", "updated_at": "2026-11-21T08:32:00.123Z"})");
+  for (const auto& [name, whole] : {std::pair{"PendingUser", "User"},
+                                    {"PendingBatch", "BatchResults"},
+                                    {"PendingTenant", "Tenant"}}) {
+    Json& schema = all[name] = Json(all[whole]);
+    schema.erase("examples");
+    schema["required"].push_back("pending");
+    schema["properties"]["pending"] = ref("Pending");
+  }
   all["Task"]["properties"]["state"] = of_catalogue("task.created")["properties"]["state"];
   all["Task"]["properties"]["state"]["type"] = "string";
 
@@ -144,13 +145,18 @@ Json make() {
                                                             {"items", ref("PartitionOffsets")}};
   Json& group = all["GroupDetails"] = Json(all["Group"]);
   group.erase("examples");
-  for (const char* member : {"lag_seconds", "parked", "last_error", "partitions"}) {
+  for (const char* member : {"members", "lag_seconds", "parked", "last_error", "partitions"}) {
     group["required"].push_back(member);
   }
   group["properties"].update(
-      {{"lag_seconds", {{"type", "number"}, {"minimum", 0}}},
+      {{"members",
+        {{"type", "array"},
+         {"items", {{"type", "string"}}},
+         {"description", "The processes that read with it, by their ids."}}},
+       {"lag_seconds", {{"type", "number"}, {"minimum", 0}}},
        {"parked", {{"type", "integer"}, {"minimum", 0}}},
-       {"last_error", {{"type", "string"}}},
+       {"last_error",
+        {{"type", "string"}, {"description", "What the process that answers knows of."}}},
        {"partitions", {{"type", "array"}, {"items", ref("GroupPartition")}}}});
   all["Redrive"] = Json(all["Purge"]);
   all["Redrive"]["properties"]["wait"] = {

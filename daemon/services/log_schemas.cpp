@@ -116,7 +116,8 @@ std::string_view log_schemas() {
   "properties": {
     "positions": {
       "type": "array", "items": {"type": "string"}, "description": "As user.events/3@17."
-    }
+    },
+    "pending": {"$ref": "#/components/schemas/Pending"}
   },
   "examples": [{"positions": ["analytics.events/3@17"]}]
 },
@@ -131,7 +132,7 @@ std::string_view log_schemas() {
   "properties": {
     "group": {"type": "string"},
     "active": {"type": "boolean", "description": "Something reads with it."},
-    "state": {"type": "string", "description": "running, inactive, or why it does not run."},
+    "state": {"type": "string", "description": "running, inactive, or why it does not run here."},
     "lag": {
       "type": "integer", "format": "int64", "minimum": 0,
       "description": "Offsets up to the end."
@@ -269,7 +270,8 @@ std::string_view log_schemas() {
   "properties": {
     "message": {"type": "string"},
     "id": {"type": "string", "description": "The id of the event."},
-    "position": {"type": "string", "description": "Where it stands now, as user.events/3@17."}
+    "position": {"type": "string", "description": "Where it stands now, as user.events/3@17."},
+    "pending": {"$ref": "#/components/schemas/Pending"}
   },
   "examples": [{"message": "Letter mended", "id": "c-1", "position": "chemical.events/3@41"}]
 }

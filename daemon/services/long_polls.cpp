@@ -8,6 +8,14 @@ namespace {
 // An exception on the thread of the polls would end the process.
 http::Response failed(const std::exception& e) { return http::Response::failure("a long poll", e); }
 
+Error no_room() {
+  return {ErrorKind::unavailable,
+          "too many requests wait already; try again later",
+          {},
+          {},
+          Duration{1'000}};
+}
+
 std::optional<http::Response> look_at(const LongPolls::Poll& poll, bool last) {
   try {
     return poll.look(last);
@@ -76,11 +84,11 @@ void LongPolls::answer(Poll poll, Duration wait, http::Responder respond) {
   tell({id, Step::watch});
 }
 
+// All with the lock held: of the last one that a worker tells nothing is left to be done once it is
+// seen, and this may go.
 void LongPolls::tell(Turn turn) {
-  {
-    std::lock_guard lock(mutex_);
-    turns_.push_back(turn);
-  }
+  std::lock_guard lock(mutex_);
+  turns_.push_back(turn);
   changed_.notify_one();
 }
 
@@ -92,7 +100,7 @@ void LongPolls::run() {
       if (it == waiting_.end()) continue;
       const auto waiting = it->second;
       lock.unlock();
-      const bool answered = take(*waiting, turn);
+      const bool answered = take(waiting, turn);
       lock.lock();
       if (!answered) continue;
       deadlines_.erase({waiting->deadline, turn.id});
@@ -105,7 +113,9 @@ void LongPolls::run() {
 // Waits for the next; those whose time is up have their last one.
 std::vector<LongPolls::Turn> LongPolls::next_turns(std::unique_lock<std::mutex>& lock) {
   const auto next = deadlines_.empty() ? SteadyTime::max() : deadlines_.begin()->first;
-  clock_.wait_until(lock, changed_, next, [this] { return stopping_ || !turns_.empty(); });
+  clock_.wait_until(lock, changed_, next, [this] {
+    return !turns_.empty() || (stopping_ && (waiting_.empty() || !deadlines_.empty()));
+  });
   auto turns = std::exchange(turns_, {});
   const auto now = clock_.steady();
   while (!deadlines_.empty() && (stopping_ || deadlines_.begin()->first <= now)) {
@@ -115,17 +125,43 @@ std::vector<LongPolls::Turn> LongPolls::next_turns(std::unique_lock<std::mutex>&
   return turns;
 }
 
-// The watch is made after a look that found nothing: what comes in between is told at once.
-bool LongPolls::take(Waiting& waiting, Turn turn) {
-  waiting.watch.reset();
-  if (turn.step != Step::watch) {
-    if (auto answer = look_at(waiting.poll, turn.step == Step::last)) {
-      waiting.respond(std::move(*answer));
-      return true;
-    }
+// Whether the turn was its last.
+bool LongPolls::take(const std::shared_ptr<Waiting>& waiting, Turn turn) {
+  waiting->watch.reset();
+  if (turn.step == Step::end) return true;
+  if (turn.step == Step::watch) {
+    waiting->looking = false;
+    const auto next = std::exchange(waiting->next, {});
+    return next ? look(waiting, {turn.id, *next}) : watch(*waiting, turn.id);
   }
+  if (!waiting->looking) return look(waiting, turn);
+  if (waiting->next != Step::last) waiting->next = turn.step;
+  return false;
+}
+
+bool LongPolls::look(const std::shared_ptr<Waiting>& waiting, Turn turn) {
+  const bool last = turn.step == Step::last;
+  if (!waiting->poll.reads) {
+    auto answer = look_at(waiting->poll, last);
+    if (!answer) return watch(*waiting, turn.id);
+    waiting->respond(std::move(*answer));
+    return true;
+  }
+  waiting->looking = true;
+  const bool begun = waiting->respond.on_worker([this, waiting, id = turn.id, last] {
+    auto answer = look_at(waiting->poll, last);
+    const auto step = answer ? Step::end : Step::watch;
+    if (answer) waiting->respond(std::move(*answer));
+    tell({id, step});
+  });
+  if (!begun) waiting->respond(no_room());
+  return !begun;
+}
+
+// Made after a look that found nothing: what comes in between is told at once.
+bool LongPolls::watch(Waiting& waiting, std::uint64_t id) {
   try {
-    waiting.watch = waiting.poll.watch([this, id = turn.id] { tell({id, Step::look}); });
+    waiting.watch = waiting.poll.watch([this, id] { tell({id, Step::look}); });
     return false;
   } catch (const std::exception& e) {
     waiting.respond(failed(e));

@@ -3,7 +3,8 @@
 //
 //   polls.answer({look, watch}, std::chrono::seconds(25), respond);
 //
-// One thread looks for all of them, in the order in which they were told; so a look is short.
+// One thread looks for all of them, in the order in which they were told. A look that asks an
+// engine goes to a worker: a slow engine holds up nobody but those who wait for it.
 #pragma once
 
 #include <condition_variable>
@@ -34,6 +35,8 @@ class LongPolls {
     // Tells once a look may find more than the one before, also where that is so already:
     // EventLog::watch and its like.
     std::function<std::unique_ptr<Watch>(Told told)> watch;
+    // `look` asks an engine, and may wait for it.
+    bool reads = false;
     // What was asked for is done and only its effect waited for: where too many wait, the answer is
     // as it is then, and not `unavailable`.
     bool done = false;
@@ -51,15 +54,17 @@ class LongPolls {
   void stop();
 
  private:
+  // What a waiting one has its turn for: a watch after the look that found nothing, a look since
+  // the watch told, its last look, or its end, since a worker answered.
+  enum class Step { watch, look, last, end };
   struct Waiting {
     Poll poll;
     http::Responder respond;
     SteadyTime deadline;
     std::unique_ptr<Watch> watch{};
+    bool looking = false;        // a worker is at it
+    std::optional<Step> next{};  // which look is to follow that one
   };
-  // What a waiting one has its turn for: a watch after the look that found nothing, a look since
-  // the watch told, or its last look.
-  enum class Step { watch, look, last };
   struct Turn {
     std::uint64_t id;
     Step step;
@@ -68,7 +73,9 @@ class LongPolls {
   void run();
   void tell(Turn turn);
   std::vector<Turn> next_turns(std::unique_lock<std::mutex>& lock);
-  bool take(Waiting& waiting, Turn turn);
+  bool take(const std::shared_ptr<Waiting>& waiting, Turn turn);
+  bool look(const std::shared_ptr<Waiting>& waiting, Turn turn);
+  bool watch(Waiting& waiting, std::uint64_t id);
 
   Clock& clock_;
   Gauge& gauge_;

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kMaxTopics = 32;  // of a tenant's own types
 
-constexpr std::string_view kCounted = pipeline::kAnalytics.done;
+constexpr const char* kCounted = pipeline::kAnalytics.done;
 
 // What becomes of the events of a request.
 Acks acks_of(const std::vector<Event>& events) {
@@ -211,7 +211,7 @@ class Publisher {
           accepted_.add(static_cast<double>(batch.ids.size()));
           deps_.usage.add(batch.tenant.str(),
                           {{Use::events, batch.ids.size()}, {Use::bytes, batch.bytes}});
-          batch.ended(published(batch, behind(*at)));
+          batch.ended(published(batch, place_of(*at)));
         });
   }
 
@@ -248,7 +248,7 @@ http::RouteTable publish_routes(PublishDeps deps) {
                     .handler = [work = std::move(work)](auto request, auto respond) {
                       work(*request, std::move(respond));
                     }};
-    return api::held(std::move(row), kCounted);
+    return api::held(std::move(row), {kCounted});
   };
   http::RouteTable table{
       route("/api/v1/events/analytics", "publishAnalyticsEvent", "Publishes one analytics event",

@@ -43,15 +43,21 @@ Result<std::optional<Wanted>> places_of(LogAdmin& admin, const std::vector<Recor
   return wanted;
 }
 
-// One past the last of them; nothing where not all are found.
-Result<std::optional<std::int64_t>> find_all(EventLog& log, const TopicPartition& at,
-                                             std::set<std::string> wanted, Timestamp since) {
+struct Stretch {
+  std::int64_t first, behind;
+};
+
+// Where they are; nothing where not all are found.
+Result<std::optional<Stretch>> find_all(EventLog& log, const TopicPartition& at,
+                                        std::set<std::string> wanted, Timestamp since) {
   auto offset = MESH_TRY(log.offset_at(at, since - kClockSlack));
+  std::optional<std::int64_t> first;
   for (std::size_t searched = 0; searched < kMaxSearched;) {
     auto read = MESH_TRY(log.read(at, offset, {}));
     for (const StoredRecord& record : read.records) {
-      wanted.erase(identity_of(record.headers));
-      if (wanted.empty()) return record.position.offset + 1;
+      if (wanted.erase(identity_of(record.headers)) == 0) continue;
+      if (!first) first = record.position.offset;
+      if (wanted.empty()) return Stretch{*first, record.position.offset + 1};
     }
     if (read.at_end) return std::nullopt;
     searched += std::max<std::size_t>(1, read.records.size());
@@ -65,13 +71,14 @@ Result<std::optional<WritePosition>> all_in_log(EventLog& log, LogAdmin& admin,
                                                 Timestamp since) {
   auto places = MESH_TRY(places_of(admin, records));
   if (!places) return std::nullopt;
-  WritePosition behind;
+  WritePosition place;
   for (auto& [at, wanted] : *places) {
     auto found = MESH_TRY(find_all(log, at, std::move(wanted), since));
     if (!found) return std::nullopt;
-    behind.log[at] = *found;
+    place.log[at] = found->behind;
+    if (found->first > 0) place.first[at] = found->first;
   }
-  return behind;
+  return place;
 }
 
 }  // namespace

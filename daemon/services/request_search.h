@@ -22,7 +22,7 @@ class RequestSearch {
   RequestSearch(EventLog& log, LogAdmin& admin) : log_(log), admin_(admin) {}
   ~RequestSearch();  // drops what waits
 
-  // Tells where the records end in the log if every one of them, by its event's tenant, source and
+  // Tells where the records are in the log if every one of them, by its event's tenant, source and
   // id, was appended since `since`; nothing where one was not, or that would take too long to find
   // out. Beyond a bound of waiting searches `done` gets `unavailable` at once. `done` keeps the
   // records alive.

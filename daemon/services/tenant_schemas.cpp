@@ -165,13 +165,13 @@ std::string_view tenant_schemas() {
             "description": "What was not seen."},
     "reached": {"type": "string", "enum": ["stored", "log"],
                 "description": "What was: it is in the store, or in the log."},
-    "position": {"type": "string", "description": "The Mesh-Position of the write."}
+    "position": {"type": "string", "description": "The Mesh-Position of the write, opaque."}
   },
-  "examples": [{"ack": "searchable", "reached": "log", "position": "outbox~18~7"}]
+  "examples": [{"ack": "searchable", "reached": "log", "position": "~"}]
 },
 "PendingRemoval": {
   "type": "object",
-  "description": "The user is gone.",
+  "description": "What was to be removed is gone.",
   "required": ["pending"],
   "properties": {"pending": {"$ref": "#/components/schemas/Pending"}}
 },

@@ -24,7 +24,7 @@ Result<std::int64_t> user_id(const http::Request& request) {
 }
 
 http::Response change_answer(http::Response answer, const ChangedUser& user) {
-  return with_position(std::move(answer), {.outbox = user.event, .user = user.id});
+  return with_position(std::move(answer), place_of_change(user.event, user.id));
 }
 
 http::Response user_answer(int status, const ChangedUser& user) {
@@ -239,7 +239,8 @@ http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency, A
   for (auto& row : table) {
     if (row.method == "GET" || row.operation == "createUsers") continue;
     const bool removes = row.method == "DELETE";
-    row = api::held(std::move(row), kAcks.most, removes ? "PendingRemoval" : "PendingUser");
+    row = api::held(std::move(row), {pipeline::kUserIndex.done},
+                    removes ? "PendingRemoval" : "PendingUser");
   }
   return table;
 }

@@ -109,7 +109,7 @@ class Batch {
   }
 
   std::uint64_t changes() const { return changes_; }
-  WritePosition position() const { return {.outbox = last_event_}; }
+  const WritePosition& position() const { return written_; }
 
   Json results() const {
     Json results = Json::array();
@@ -140,7 +140,7 @@ class Batch {
                 [](const ChangedUser& user) {
                   auto made = http::Response::json_text(201, to_json_text(user));
                   return stored_answer(
-                      with_position(std::move(made), {.outbox = user.event, .user = user.id}));
+                      with_position(std::move(made), place_of_change(user.event, user.id)));
                 },
             .tracestate = request_.trace.state};
   }
@@ -209,7 +209,13 @@ class Batch {
     }
     for (const auto& [name, text] : claim->answer.headers) {
       const auto position = parse_write_position(text);
-      if (name == kPositionHeader && position) note(position->outbox);
+      if (name != kPositionHeader || !position) continue;
+      for (const auto number : {position->outbox.first, position->outbox.last}) {
+        written_.outbox.add(number);
+      }
+      for (const auto number : {position->users.first, position->users.last}) {
+        written_.users.add(number);
+      }
     }
     const auto json = parse_json(claim->answer.body);
     auto user = json ? user_from_json(*json) : Result<User>(fail(json.error()));
@@ -239,7 +245,7 @@ class Batch {
     Status all;
     for (const std::size_t i : sent) {
       if (*done[i]) {
-        note((**done[i]).event);
+        note(**done[i]);
         on_done(rows_[i], **done[i]);
       } else if (is_of_row(done[i]->error())) {
         rows_[i].outcome = "failed";
@@ -251,7 +257,11 @@ class Batch {
     return all;
   }
 
-  void note(std::int64_t event) { last_event_ = std::max(last_event_, event); }
+  void note(const ChangedUser& user) {
+    if (user.event == 0) return;
+    written_.outbox.add(user.event);
+    written_.users.add(user.id);
+  }
 
   Status create() {
     return in_order(
@@ -309,7 +319,7 @@ class Batch {
   const Existing existing_;
   std::map<std::int64_t, std::int64_t> updated_;  // line → the id whose name changes
   std::uint64_t changes_ = 0;
-  std::int64_t last_event_ = 0;  // the highest sequence of those in the outbox
+  WritePosition written_;
 };
 
 Result<bool> flag_param(const http::Request& request, std::string_view name, std::string_view off,
@@ -382,7 +392,7 @@ http::Route users_batch_route(UserStore& users, IdempotencyStore& idempotency, A
         auto answered = answer(users, idempotency, admission, usage, *request);
         answered ? (*held)(std::move(*answered)) : respond(answered.error());
       }};
-  return api::held(std::move(route), pipeline::kUserIndex.done, "PendingBatch");
+  return api::held(std::move(route), {pipeline::kUserIndex.done}, "PendingBatch");
 }
 
 }  // namespace mesh::services

@@ -17,6 +17,8 @@ using pipeline::Reached;
 
 constexpr Duration kDefaultWait{10'000};
 constexpr const char* kPreferenceApplied = "Preference-Applied";
+// The position of what wrote nothing: nobody learns from it, so it is not sealed.
+constexpr std::string_view kNothing = "~";
 
 // The parts of a list header, and of each of its members; what is in quotes is not looked into.
 std::vector<std::string_view> split_unquoted(std::string_view text, char at) {
@@ -71,6 +73,11 @@ http::Response with_position(http::Response answer, const WritePosition& positio
   return std::move(answer).with(kPositionHeader, format_write_position(position));
 }
 
+Acks acks_of_topic(std::string_view topic) {
+  const auto* reads = pipeline::group_of(topic);
+  return reads == nullptr ? Acks{} : Acks{reads->done};
+}
+
 std::optional<std::int64_t> preferred_wait(const http::Request& request) {
   for (const auto& [name, value] : request.headers) {
     if (!http::equal_ignore_case(name, "prefer")) continue;
@@ -84,8 +91,44 @@ std::optional<std::int64_t> preferred_wait(const http::Request& request) {
   return std::nullopt;
 }
 
-WriteWaits::WriteWaits(pipeline::Progress& progress, LongPolls& polls, Clock& clock, Duration most)
-    : progress_(progress), polls_(polls), clock_(clock), most_(most) {}
+WriteWaits::WriteWaits(pipeline::Progress& progress, LongPolls& polls, Clock& clock, Duration most,
+                       std::string_view key)
+    : progress_(progress),
+      polls_(polls),
+      clock_(clock),
+      most_(most),
+      seal_(std::make_shared<const Seal>(key)) {}
+
+void WriteWaits::change_key(std::string_view key) {
+  auto seal = std::make_shared<const Seal>(key);
+  std::lock_guard lock(mutex_);
+  seal_before_ = std::exchange(seal_, std::move(seal));
+}
+
+std::string WriteWaits::sealed(const std::string& position, const TenantId& tenant) const {
+  if (position == kNothing) return position;
+  std::shared_ptr<const Seal> seal;
+  {
+    std::lock_guard lock(mutex_);
+    seal = seal_;
+  }
+  return seal->close(position, tenant.str());
+}
+
+Result<WritePosition> WriteWaits::opened(std::string_view text, const TenantId& tenant) const {
+  if (text == kNothing) return WritePosition{};
+  std::shared_ptr<const Seal> seal, before;
+  {
+    std::lock_guard lock(mutex_);
+    seal = seal_;
+    before = seal_before_;
+  }
+  auto position = seal->open(text, tenant.str());
+  if (!position && before) position = before->open(text, tenant.str());
+  if (position) return parse_write_position(*position);
+  return fail(ErrorKind::invalid, "\"" + std::string(text.substr(0, 100)) +
+                                      "\" is no position of a write of tenant " + tenant.str());
+}
 
 Duration WriteWaits::wait_of(const http::Request& request) const {
   const auto seconds = preferred_wait(request);
@@ -121,39 +164,48 @@ Result<std::optional<WriteWaits::Wish>> WriteWaits::wish_of(const http::Request&
 Result<http::Responder> WriteWaits::hold(const http::Request& request, const Acks& acks,
                                          http::Responder respond) {
   auto wish = MESH_TRY(wish_of(request, acks));
-  if (!wish) return respond;
-  return http::Responder([this, wish = std::move(*wish), tenant = request.tenant(),
+  return http::Responder([this, wish = std::move(wish), tenant = request.principal->tenant,
                           respond = std::move(respond)](http::Response given) {
     if (given.status >= 300) return respond(std::move(given));
     answer(wish, tenant, std::move(given), respond);
   });
 }
 
-void WriteWaits::answer(const Wish& wish, const TenantId& tenant, http::Response given,
-                        const http::Responder& respond) {
-  if (wish.applied) {
-    given.headers.emplace_back(kPreferenceApplied, "wait=" + std::to_string(*wish.applied));
-  }
+void WriteWaits::answer(const std::optional<Wish>& wish, const std::optional<TenantId>& tenant,
+                        http::Response given, const http::Responder& respond) {
   const auto header = std::ranges::find(given.headers, kPositionHeader,
                                         [](const auto& field) { return field.first; });
-  auto position = header == given.headers.end()
-                      ? Result<WritePosition>(fail(ErrorKind::not_found, "no position"))
-                      : parse_write_position(header->second);
-  if (!position) {  // an answer that an earlier version stored under the request's key
-    const auto least = wish.ack == pipeline::kUserIndex.done ? Reached::stored : Reached::log;
-    return respond(pending(std::move(given), wish.ack, least, "~"));
+  const bool placed = header != given.headers.end();
+  auto position = wish && placed ? parse_write_position(header->second)
+                                 : Result<WritePosition>(fail(ErrorKind::not_found, "no position"));
+  if (placed && tenant) header->second = sealed(header->second, *tenant);
+  if (!wish) return respond(std::move(given));
+  if (wish->applied) {
+    given.headers.emplace_back(kPreferenceApplied, "wait=" + std::to_string(*wish->applied));
   }
-  std::string text = header->second;
-  const auto write = std::make_shared<AwaitedWrite>(tenant, std::move(*position), wish.wanted);
+  if (position) return hold_back(*wish, tenant, std::move(*position), std::move(given), respond);
+  // An answer that an earlier version stored under the request's key.
+  const auto least = wish->ack == pipeline::kUserIndex.done ? Reached::stored : Reached::log;
+  respond(pending(std::move(given), wish->ack, least, kNothing));
+}
+
+void WriteWaits::hold_back(const Wish& wish, const std::optional<TenantId>& tenant,
+                           WritePosition position, http::Response given,
+                           const http::Responder& respond) {
+  std::string text = std::ranges::find(given.headers, kPositionHeader, [](const auto& field) {
+                       return field.first;
+                     })->second;
+  const auto write = std::make_shared<AwaitedWrite>(tenant, std::move(position), wish.wanted);
   const auto kept = std::make_shared<http::Response>(std::move(given));
   polls_.answer(
-      {[write, kept, ack = wish.ack,
-        text = std::move(text)](bool last) -> std::optional<http::Response> {
+      {.look = [write, kept, ack = wish.ack,
+                text = std::move(text)](bool last) -> std::optional<http::Response> {
          if (write->done()) return std::move(*kept);
          if (!last) return std::nullopt;
          return pending(std::move(*kept), ack, write->reached(), text);
        },
-       [this, write](Told told) { return progress_.watch(write, std::move(told)); }, true},
+       .watch = [this, write](Told told) { return progress_.watch(write, std::move(told)); },
+       .done = true},
       std::chrono::ceil<Duration>(wish.until - clock_.steady()), respond);
 }
 
@@ -169,7 +221,7 @@ void WriteWaits::when_seen(const http::Request& request, const http::Responder& 
                   {},
                   {}});
   };
-  auto position = parse_write_position(*text);
+  auto position = opened(*text, request.tenant());
   if (!position) return refuse(position.error().message);
   for (const auto& [partition, offset] : position->log) {
     if (partition.topic != pipeline::kUserIndex.topic) {
@@ -185,8 +237,8 @@ void WriteWaits::when_seen(const http::Request& request, const http::Responder& 
   if (write->done()) return search();
   const Duration wait = wait_of(request);
   const Error late{ErrorKind::unavailable,
-                   "the search index has not reached min_position " + std::string(*text) +
-                       " within " + format_duration(wait) + "; try again",
+                   "the search index has not reached min_position within " + format_duration(wait) +
+                       "; try again",
                    {},
                    {},
                    Duration{1'000}};
@@ -228,12 +280,15 @@ http::Parameter min_position() {
                {{"type", "string"}, {"minLength", 1}, {"examples", Json::array({"~"})}});
 }
 
-http::Route held(http::Route route, std::string_view most, std::string_view pending) {
+http::Route held(http::Route route, const std::vector<std::string>& mosts,
+                 std::string_view pending) {
+  std::vector<std::string> acks{"log"};
+  acks.insert(acks.end(), mosts.begin(), mosts.end());
   route.parameters.push_back(
       query("ack",
             "What must be so before the answer. It is held back for as long as `Prefer: wait` "
             "says, or 10 s; with `Prefer` alone for the most that these events become.",
-            one_of({"log", std::string(most)})));
+            one_of(acks)));
   route.parameters.push_back(prefer_wait());
   if (!pending.empty()) {
     route.answers.push_back(gives(pending,

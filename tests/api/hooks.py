@@ -86,7 +86,8 @@ def before_call(context, case, kwargs):
     if "min_position" in query:
         query["min_position"] = "~"
     # Which events are counted is not in the schema of the parameter.
-    if case.path == "/api/v1/events" and "ack" in query:
+    if "ack" in query and (case.path in ("/api/v1/events", "/admin/v1/events")
+                           or case.path.endswith("/mend")):
         query["ack"] = "log"
     # Nor can a version be made up: of what was seen it is the one seen last.
     if "If-Match" in headers and resource_of(case) in entity_tags:

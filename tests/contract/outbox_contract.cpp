@@ -75,9 +75,23 @@ TEST_P(OutboxContract, ExactlyWhatIsAcknowledgedGoes) {
   ASSERT_TRUE(succeeds(acknowledge(*open(), {all[6], all[2], all[1], all[4], all[7], all[2]})));
   EXPECT_THAT(waiting_sequences(), ElementsAre(all[0], all[3], all[5], all[8]));
   EXPECT_EQ(store_->outbox().size(), 4);
-  EXPECT_FALSE(store_->outbox().holds(all[6]).value());
-  EXPECT_TRUE(store_->outbox().holds(all[5]).value());
-  EXPECT_FALSE(store_->outbox().holds(all[8] + 1).value());
+  EXPECT_FALSE(store_->outbox().holds(all[6], all[6]).value());
+  EXPECT_TRUE(store_->outbox().holds(all[5], all[5]).value());
+  EXPECT_FALSE(store_->outbox().holds(all[8] + 1, all[8] + 9).value());
+}
+
+// Where transactions run side by side an entry may show up behind higher ones that have left
+// already: that the last one of several changes has left says nothing of the others.
+TEST_P(OutboxContract, OfSeveralChangesAllAreAskedFor) {
+  add(5);
+  const auto all = waiting_sequences();
+  const auto reader = open();
+  ASSERT_TRUE(succeeds(acknowledge(*reader, {all[2], all[3]})));
+  EXPECT_TRUE(store_->outbox().holds(all[1], all[3]).value()) << "the lowest waits still";
+  EXPECT_TRUE(store_->outbox().holds(all[2], all[4]).value());
+  EXPECT_FALSE(store_->outbox().holds(all[2], all[3]).value()) << "others' beside them";
+  ASSERT_TRUE(succeeds(acknowledge(*reader, {all[1]})));
+  EXPECT_FALSE(store_->outbox().holds(all[1], all[3]).value());
 }
 
 TEST_P(OutboxContract, AcknowledgingTwiceIsHarmless) {

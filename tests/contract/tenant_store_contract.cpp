@@ -39,6 +39,21 @@ TEST_P(TenantStoreContract, ACreatedRecordIsReadBackAlsoAfterAReopen) {
   EXPECT_EQ(read->updated_at, clock_.now());
 }
 
+TEST_P(TenantStoreContract, EachChangeTellsTheSequenceOfItsEvent) {
+  const auto last = [&] { return waiting(store_->outbox()).value().back().sequence; };
+  auto created = store_->tenants().create(record_of(kAcme, "Acme"));
+  ASSERT_TRUE(succeeds(created));
+  EXPECT_EQ(created->event, last());
+  auto updated = store_->tenants().update(*created);
+  ASSERT_TRUE(succeeds(updated));
+  EXPECT_EQ(updated->event, last());
+  EXPECT_GT(updated->event, created->event);
+  auto removed = store_->tenants().remove(kAcme);
+  ASSERT_TRUE(succeeds(removed));
+  EXPECT_EQ(removed->event, last());
+  EXPECT_EQ(removed->name, "Acme");
+}
+
 TEST_P(TenantStoreContract, ASecondCreateIsAConflict) {
   ASSERT_TRUE(store_->tenants().create(record_of(kAcme, "Acme")));
   EXPECT_TRUE(fails_with(store_->tenants().create(record_of(kAcme, "Other")), ErrorKind::conflict));

@@ -255,12 +255,12 @@ TEST_P(UserStoreContract, AChangeTellsWhereItsEventWaitsAndSoDoesItsStoredAnswer
   const auto removed = remove(store_->users(), kAcme, 1);
   ASSERT_TRUE(created && updated && same && removed);
   for (const auto& changed : {created, updated, removed}) {
-    EXPECT_TRUE(store_->outbox().holds(changed->event).value()) << changed->event;
+    EXPECT_TRUE(store_->outbox().holds(changed->event, changed->event).value()) << changed->event;
   }
   EXPECT_LT(created->event, updated->event);
   EXPECT_LT(updated->event, removed->event);
   EXPECT_EQ(same->event, 0) << "nothing was written";
-  EXPECT_FALSE(store_->outbox().holds(removed->event + 1).value());
+  EXPECT_FALSE(store_->outbox().holds(removed->event + 1, removed->event + 1).value());
   const auto stored = stored_under(*store_, context);
   ASSERT_TRUE(is(stored, Claim::State::answered));
   EXPECT_EQ(stored->answer.body, std::to_string(created->event));

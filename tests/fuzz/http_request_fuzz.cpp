@@ -235,7 +235,7 @@ class Service {
   test::FakeRetryStore retries_;
   pipeline::Progress progress_{{outbox_, log_, log_, retries_, index_}, clock_};
   services::LongPolls polls_{clock_, metrics_, 1};
-  services::WriteWaits waits_{progress_, polls_, clock_, Duration{25'000}};
+  services::WriteWaits waits_{progress_, polls_, clock_, Duration{25'000}, "a key"};
   test::FakeAnalyticsStore analytics_;
   test::FakeChemicalStore chemical_;
   services::TenantDirectory directory_{tenants_,

@@ -75,10 +75,13 @@ class Keys final : public IdempotencyStore {
 
 class Tenants final : public TenantStore {
  public:
-  Result<Tenant> create(Tenant tenant) override { return tenant; }
-  Result<Tenant> update(Tenant tenant) override { return tenant; }
-  Status remove(const TenantId&, const std::optional<std::vector<std::int64_t>>&) override {
-    return {};
+  Result<ChangedTenant> create(Tenant tenant) override {
+    return ChangedTenant{std::move(tenant), 1};
+  }
+  Result<ChangedTenant> update(Tenant tenant) override { return create(std::move(tenant)); }
+  Result<ChangedTenant> remove(const TenantId& id,
+                               const std::optional<std::vector<std::int64_t>>&) override {
+    return ChangedTenant{get(id).value(), 1};
   }
   Result<Tenant> get(const TenantId& id) override {
     Tenant tenant{.id = id, .name = id.str(), .rate_limits = {}};

@@ -90,9 +90,10 @@ class FakeOutbox final : public Outbox {
     ++readers_;
     return std::make_unique<Reader>(*this, lease);
   }
-  Result<bool> holds(std::int64_t sequence) override {
+  Result<bool> holds(std::int64_t first, std::int64_t last) override {
     std::lock_guard lock(mutex_);
-    return entries_.contains(sequence);
+    const auto at = entries_.lower_bound(first);
+    return at != entries_.end() && at->first <= last;
   }
   std::int64_t size() const override {
     std::lock_guard lock(mutex_);

@@ -44,15 +44,16 @@ class FakeTenants final : public TenantStore {
   std::atomic<int> calls{0};  // that ask the store
   std::atomic<int> lists{0};  // of them, of all records
 
-  Result<Tenant> create(Tenant tenant) override {
+  Result<ChangedTenant> create(Tenant tenant) override {
     put(tenant);
-    return tenant;
+    return ChangedTenant{std::move(tenant), 0};
   }
-  Result<Tenant> update(Tenant tenant) override { return create(std::move(tenant)); }
-  Status remove(const TenantId& id, const std::optional<std::vector<std::int64_t>>&) override {
+  Result<ChangedTenant> update(Tenant tenant) override { return create(std::move(tenant)); }
+  Result<ChangedTenant> remove(const TenantId& id,
+                               const std::optional<std::vector<std::int64_t>>&) override {
     std::lock_guard lock(mutex_);
     records_.erase(id.str());
-    return {};
+    return ChangedTenant{{.id = id, .name = id.str(), .rate_limits = {}}, 0};
   }
   Result<Tenant> get(const TenantId& id) override {
     std::unique_lock lock(mutex_);

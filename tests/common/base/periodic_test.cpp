@@ -60,5 +60,19 @@ TEST_F(PeriodicTest, LongWorkHasLongRests) {
   EXPECT_TRUE(done(2));
 }
 
+TEST_F(PeriodicTest, WhoKeepsItsPeriodRestsNoLonger) {
+  const auto long_work = [&] {
+    ++times;
+    clock.advance(seconds(6));
+  };
+  Periodic periodic("test", clock, seconds(5), long_work, Periodic::Rest::keeps);
+  clock.await_waiters(1);
+  clock.advance(Duration{4'999});
+  clock.await_waiters(1);
+  EXPECT_EQ(times, 1);
+  clock.advance(Duration{1});
+  EXPECT_TRUE(done(2));
+}
+
 }  // namespace
 }  // namespace mesh

@@ -88,7 +88,7 @@ class ProgressTest : public ::testing::Test {
     outbox_.add({{kUserIndex.topic, "acme/1", "{}", {}}});
     at = append(kUserIndex.topic, "acme/1");
     leave_outbox();
-    return AwaitedWrite(kAcme, {.outbox = 1, .user = user}, Reached::processed);
+    return AwaitedWrite(kAcme, place_of_change(1, user), Reached::processed);
   }
   void leave_outbox() { EXPECT_TRUE(test::acknowledge(outbox_, leases_, {1})); }
   Reached look(AwaitedWrite& write) {
@@ -107,8 +107,8 @@ class ProgressTest : public ::testing::Test {
 
 TEST_F(ProgressTest, AChangeGoesFromTheOutboxIntoTheLogAndPastItsGroup) {
   outbox_.add({{kUserIndex.topic, "acme/1", "{}", {}}});
-  AwaitedWrite write(kAcme, {.outbox = 1, .user = 1}, Reached::processed);
-  AwaitedWrite logged(kAcme, {.outbox = 1, .user = 1}, Reached::log);
+  AwaitedWrite write(kAcme, place_of_change(1, 1), Reached::processed);
+  AwaitedWrite logged(kAcme, place_of_change(1, 1), Reached::log);
   EXPECT_EQ(look(write), Reached::stored);
   const auto at = append(kUserIndex.topic, "acme/1");
   commit("user-index-1", at);
@@ -126,7 +126,7 @@ TEST_F(ProgressTest, AChangeGoesFromTheOutboxIntoTheLogAndPastItsGroup) {
 TEST_F(ProgressTest, OfOneUserOnlyItsPartitionCounts) {
   Position at;
   auto write = changed(at);
-  auto several = AwaitedWrite(kAcme, {.outbox = 1}, Reached::processed);
+  auto several = AwaitedWrite(kAcme, {.outbox = {1, 1}}, Reached::processed);
   const auto other = append(kUserIndex.topic, "acme/" + std::to_string(user_beside(false)));
   commit("user-index-1", at);
   EXPECT_EQ(look(write), Reached::processed);
@@ -170,8 +170,8 @@ TEST_F(ProgressTest, WhatOthersHaveParkedDoesNotHoldAChangeUp) {
   const auto before = append(kUserIndex.topic, key);
   Position at;
   auto write = changed(at);
-  auto several = AwaitedWrite(kAcme, {.outbox = 1}, Reached::processed);
-  auto others = AwaitedWrite(*TenantId::parse("acm"), {.outbox = 1}, Reached::processed);
+  auto several = AwaitedWrite(kAcme, {.outbox = {1, 1}}, Reached::processed);
+  auto others = AwaitedWrite(*TenantId::parse("acm"), {.outbox = {1, 1}}, Reached::processed);
   const auto behind = append(kUserIndex.topic, key);
   for (int p = 0; p < kPartitions; ++p) commit("user-index-1", {kUserIndex.topic, p, 9});
   park("user-index-1", before, key);
@@ -182,6 +182,67 @@ TEST_F(ProgressTest, WhatOthersHaveParkedDoesNotHoldAChangeUp) {
   (void)retries_.remove("user-index-1", {&before, 1});
   EXPECT_EQ(look(several), Reached::processed);
   (void)behind;
+}
+
+TEST_F(ProgressTest, OfSeveralUsersOnlyTheirOwnParkedEventsCount) {
+  const auto stranger = append(kUserIndex.topic, "acme/9");
+  outbox_.add({{kUserIndex.topic, "acme/1", "{}", {}}, {kUserIndex.topic, "acme/3", "{}", {}}});
+  const auto own = append(kUserIndex.topic, "acme/3");
+  append(kUserIndex.topic, "acme/1");
+  EXPECT_TRUE(test::acknowledge(outbox_, leases_, {1, 2}));
+  AwaitedWrite several(kAcme, {.outbox = {1, 2}, .users = {1, 3}}, Reached::processed);
+  for (int p = 0; p < kPartitions; ++p) commit("user-index-1", {kUserIndex.topic, p, 9});
+  park("user-index-1", stranger, "acme/9");
+  park("user-index-1", own, "acme/3");
+  EXPECT_EQ(look(several), Reached::log);
+  (void)retries_.remove("user-index-1", {&own, 1});
+  EXPECT_EQ(look(several), Reached::processed) << "9 is none of them";
+}
+
+// A store whose transactions run side by side: one of the batch's entries shows up behind the
+// other, which has left already.
+TEST_F(ProgressTest, OfSeveralChangesTheSlowestIsWaitedFor) {
+  const auto slow = outbox_.begin();
+  const auto quick = outbox_.begin();
+  outbox_.commit(quick, {kUserIndex.topic, "acme/2", "{}", {}});
+  EXPECT_TRUE(test::acknowledge(outbox_, leases_, {quick}));
+  outbox_.commit(slow, {kUserIndex.topic, "acme/1", "{}", {}});
+  AwaitedWrite batch(kAcme, {.outbox = {slow, quick}, .users = {1, 2}}, Reached::log);
+  EXPECT_EQ(look(batch), Reached::stored);
+  EXPECT_TRUE(test::acknowledge(outbox_, leases_, {slow}));
+  EXPECT_EQ(look(batch), Reached::log);
+}
+
+// The keys of a tenant share partitions: one event in retry is no reason that nothing of it counts.
+TEST_F(ProgressTest, AnEventParkedBeforeARequestDoesNotHoldItUp) {
+  const auto before = append(kAnalytics.topic, "acme/u1");
+  const auto first = append(kAnalytics.topic, "acme/u1");
+  const auto between = append(kAnalytics.topic, "acme/u1");
+  const auto last = append(kAnalytics.topic, "acme/u1");
+  const auto behind = append(kAnalytics.topic, "acme/u1");
+  AwaitedWrite write(kAcme, place_of({last, first}), Reached::processed);
+  AwaitedWrite operators(std::nullopt, place_of({last, first}), Reached::processed);
+  commit("analytics", behind);
+  park("analytics", before, "acme/u1");
+  park("analytics", between, "other/u1");
+  park("analytics", behind, "acme/u1");
+  EXPECT_EQ(look(write), Reached::processed);
+  EXPECT_EQ(look(operators), Reached::log) << "whose it is nobody said";
+  AwaitedWrite held(kAcme, place_of({last, first}), Reached::processed);
+  park("analytics", first, "acme/u1");
+  EXPECT_EQ(look(held), Reached::log) << "the first is its own";
+}
+
+// As an earlier version kept it under a key: the first event is not known.
+TEST_F(ProgressTest, APositionWithoutItsFirstEventTakesAnyBeforeItsEnd) {
+  const auto before = append(kAnalytics.topic, "acme/u1");
+  const auto at = append(kAnalytics.topic, "acme/u1");
+  auto position = place_of({at});
+  position.first.clear();
+  AwaitedWrite write(kAcme, position, Reached::processed);
+  commit("analytics", at);
+  park("analytics", before, "acme/u1");
+  EXPECT_EQ(look(write), Reached::log);
 }
 
 TEST_F(ProgressTest, TheGenerationThatServesIsTheOneToWaitFor) {
@@ -210,8 +271,8 @@ TEST_F(ProgressTest, WithoutAGenerationThatServesNothingIsSearchable) {
 TEST_F(ProgressTest, EachEventOfARequestIsWaitedForInItsGroup) {
   const auto counted = append(kAnalytics.topic, "acme/u1");
   const auto other = append("order.events", "acme/o1");
-  AwaitedWrite mixed(kAcme, behind({counted, other}), Reached::processed);
-  AwaitedWrite plain(kAcme, behind({other}), Reached::processed);
+  AwaitedWrite mixed(kAcme, place_of({counted, other}), Reached::processed);
+  AwaitedWrite plain(kAcme, place_of({other}), Reached::processed);
   AwaitedWrite nothing(kAcme, {}, Reached::processed);
   EXPECT_TRUE(nothing.done());
   EXPECT_EQ(look(plain), Reached::processed) << "no pipeline reads it";
@@ -226,7 +287,7 @@ TEST_F(ProgressTest, EachEventOfARequestIsWaitedForInItsGroup) {
 // "<tenant>", without a '/': the key of an event that is of nothing in particular.
 TEST_F(ProgressTest, AParkedEventWhoseKeyIsTheTenantAloneIsTheTenants) {
   const auto counted = append(kAnalytics.topic, "acme");
-  AwaitedWrite write(kAcme, behind({counted}), Reached::processed);
+  AwaitedWrite write(kAcme, place_of({counted}), Reached::processed);
   commit("analytics", counted);
   park("analytics", counted, "acme");
   EXPECT_EQ(look(write), Reached::log);
@@ -261,8 +322,7 @@ TEST_F(ProgressTest, WhoWatchesIsToldAndAllShareOneReading) {
   EXPECT_EQ(first, Reached::stored);
   park("user-index-1", at, "acme/1");
   for (int i = 0; i < 5; ++i) {
-    auto write = std::make_shared<AwaitedWrite>(kAcme, WritePosition{.outbox = 1, .user = 1},
-                                                Reached::processed);
+    auto write = std::make_shared<AwaitedWrite>(kAcme, place_of_change(1, 1), Reached::processed);
     watches.push_back(progress_.watch(write, [&] { ++told; }));
   }
   ASSERT_TRUE(advance_until(clock_, Progress::kInterval, [&] { return retries_.asked > 2; }));
@@ -275,8 +335,7 @@ TEST_F(ProgressTest, WhoWatchesIsToldAndAllShareOneReading) {
 
 TEST_F(ProgressTest, NobodyLooksWhileNobodyWaits) {
   Position at;
-  auto write = std::make_shared<AwaitedWrite>(kAcme, WritePosition{.outbox = 1, .user = 1},
-                                              Reached::processed);
+  auto write = std::make_shared<AwaitedWrite>(kAcme, place_of_change(1, 1), Reached::processed);
   (void)changed(at);
   commit("user-index-1", at);
   park("user-index-1", at, "acme/1");

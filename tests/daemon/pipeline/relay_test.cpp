@@ -188,7 +188,7 @@ TEST_F(RelayTest, AnAcknowledgementTakesNoEntryThatWasNotSent) {
   outbox.commit(slow, change(1));
   ASSERT_TRUE(eventually([&] { return log.held() == 1; }));
   outbox.release_acknowledges();
-  EXPECT_TRUE(outbox.holds(slow).value()) << "it is not in the log yet";
+  EXPECT_TRUE(outbox.holds(slow, slow).value()) << "it is not in the log yet";
   EXPECT_EQ(outbox.size(), 1);
   log.release_appends();
   ASSERT_TRUE(drained());

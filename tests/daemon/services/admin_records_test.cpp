@@ -8,6 +8,7 @@
 #include "tests/support/eventually.h"
 #include "tests/support/fake_event_log.h"
 #include "tests/support/manual_clock.h"
+#include "tests/support/write_waits.h"
 
 namespace mesh::services {
 namespace {
@@ -21,8 +22,8 @@ class AdminRecords : public testing::Test {
   AdminRecords() {
     for (const char* name : {"a.events", "b.events"}) log.ensure(name, TopicKind::activity, 1);
     log.ensure("a.events.dlq", TopicKind::activity, 1);
-    routes = log_routes(
-        {log, log, clock, polls, [] { return std::vector<pipeline::PipelineStatus>{}; }});
+    routes = log_routes({log, log, clock, fakes.retries, fakes.polls, fakes.waits,
+                         [] { return std::vector<pipeline::PipelineStatus>{}; }});
   }
   void append(const std::string& topic, const std::string& key) {
     clock.advance(Duration{1});
@@ -59,9 +60,8 @@ class AdminRecords : public testing::Test {
   static constexpr const char* kAll = "/admin/v1/records";
   static constexpr const char* kOne = "/admin/v1/topics/{topic}/records";
   ManualClock clock;
-  Metrics metrics;
-  test::FakeEventLog log{clock};
-  LongPolls polls{clock, metrics, 10};
+  test::WaitsOverFakes fakes{clock};
+  test::FakeEventLog& log = fakes.log;
   http::RouteTable routes;
 };
 

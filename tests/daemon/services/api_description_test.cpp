@@ -158,13 +158,14 @@ Offences offences_of(const http::RouteTable& routes) {
 class ApiDescription : public testing::Test {
  protected:
   http::RouteTable admin_routes() {
-    auto all = log_routes(
-        {log_, log_, clock_, polls_, [] { return std::vector<pipeline::PipelineStatus>{}; }});
+    auto all = log_routes({log_, log_, clock_, retries_, polls_, waits_,
+                           [] { return std::vector<pipeline::PipelineStatus>{}; }});
     for (const auto& table :
-         {tenant_routes({store_->tenants(), directory_, *limiter_}), usage_routes({usage_}),
+         {tenant_routes({store_->tenants(), directory_, *limiter_, waits_}), usage_routes({usage_}),
           member_routes({store_->members(), store_->leases()}),
           work_routes({log_, log_, clock_, store_->tasks(), runner_, replayer_, letters_,
-                       generations_, polls_, [](const auto&) { return Status(); }, directory_}),
+                       generations_, polls_, [](const auto&) { return Status(); }, directory_,
+                       waits_}),
           process_routes({[] { return Json(); }, [] { return std::vector<Check>(); }})}) {
       all.insert(all.end(), table.begin(), table.end());
     }
@@ -215,7 +216,7 @@ class ApiDescription : public testing::Test {
   test::FakeVectorIndex index_;
   pipeline::Progress progress_{{store_->outbox(), log_, log_, retries_, index_}, clock_};
   LongPolls polls_{clock_, metrics_, 10};
-  WriteWaits waits_{progress_, polls_, clock_, Duration{25'000}};
+  WriteWaits waits_{progress_, polls_, clock_, Duration{25'000}, "a key"};
   pipeline::TaskRunner runner_{store_->tasks(), log_, "one", clock_};
   pipeline::Replayer replayer_{log_, log_, clock_, {}};
   pipeline::DeadLetters letters_{{log_, log_, retries_, clock_}};

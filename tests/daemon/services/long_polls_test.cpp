@@ -74,8 +74,28 @@ class Asker {
  public:
   http::Responder responder() {
     return http::Responder([this](http::Response answer) { answer_.set_value(std::move(answer)); },
-                           [this](std::function<void()> gone) { gone_ = std::move(gone); });
+                           [this](std::function<void()> gone) { gone_ = std::move(gone); },
+                           [this](std::function<void()> work) {
+                             if (full) return false;
+                             std::lock_guard lock(mutex_);
+                             work_.push_back(std::move(work));
+                             return true;
+                           });
   }
+  // What a worker of its pool is to do.
+  std::size_t work() {
+    std::lock_guard lock(mutex_);
+    return work_.size();
+  }
+  void do_work() {
+    std::vector<std::function<void()>> all;
+    {
+      std::lock_guard lock(mutex_);
+      all.swap(work_);
+    }
+    for (const auto& one : all) one();
+  }
+  std::atomic<bool> full{false};
   void leave() { gone_(); }
   bool answered() const {
     return future_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
@@ -86,6 +106,8 @@ class Asker {
   std::promise<http::Response> answer_;
   std::future<http::Response> future_ = answer_.get_future();
   std::function<void()> gone_;
+  std::mutex mutex_;
+  std::vector<std::function<void()>> work_;  // guarded by mutex_
 };
 
 class LongPollsTest : public testing::Test {
@@ -182,6 +204,72 @@ TEST_F(LongPollsTest, StopAnswersAllAndWhoeverComesLater) {
   Asker late;
   polls->answer(happening.poll(), kWait, late.responder());
   EXPECT_EQ(late.answer().body, "nothing");
+}
+
+// A tail of a slow broker is no reason for acks to come late.
+TEST_F(LongPollsTest, ALookThatReadsGoesToAWorkerAndHoldsNobodyUp) {
+  Asker reader, other;
+  auto reading = happening.poll();
+  reading.reads = true;
+  polls->answer(reading, kWait, reader.responder());
+  EXPECT_TRUE(eventually([&] { return happening.watches() == 1; }));
+  ask(other);
+  const int looks = happening.looks();
+  happening.happen();
+  EXPECT_EQ(other.answer().body, "happened");
+  EXPECT_TRUE(eventually([&] { return reader.work() == 1; }));
+  EXPECT_EQ(happening.looks(), looks + 1) << "the other's alone";
+  EXPECT_FALSE(reader.answered());
+  reader.do_work();
+  EXPECT_EQ(reader.answer().body, "happened");
+  EXPECT_TRUE(waiting(0));
+}
+
+TEST_F(LongPollsTest, AWorkerThatFindsNothingIsFollowedByAWatchOrTheLook) {
+  Asker reader;
+  auto reading = happening.poll();
+  reading.reads = true;
+  polls->answer(reading, kWait, reader.responder());
+  EXPECT_TRUE(eventually([&] { return happening.watches() == 1; }));
+  happening.happen(false);
+  EXPECT_TRUE(eventually([&] { return reader.work() == 1; }));
+  EXPECT_EQ(happening.watches(), 0u) << "never two at once";
+  reader.do_work();
+  EXPECT_TRUE(eventually([&] { return happening.watches() == 1; }));
+  happening.happen(false);
+  EXPECT_TRUE(eventually([&] { return reader.work() == 1; }));
+  reader.leave();  // while a worker is at it
+  reader.do_work();
+  EXPECT_TRUE(eventually([&] { return reader.work() == 1; })) << "the last look";
+  reader.do_work();
+  EXPECT_EQ(reader.answer().body, "nothing");
+  EXPECT_TRUE(waiting(0));
+}
+
+TEST_F(LongPollsTest, WhereNoWorkerHasRoomItIsSaid) {
+  Asker reader;
+  auto reading = happening.poll();
+  reading.reads = true;
+  polls->answer(reading, kWait, reader.responder());
+  EXPECT_TRUE(eventually([&] { return happening.watches() == 1; }));
+  reader.full = true;
+  happening.happen();
+  EXPECT_EQ(reader.answer().status, 503);
+  EXPECT_TRUE(waiting(0));
+}
+
+TEST_F(LongPollsTest, StopWaitsForWhatWorkersAreAt) {
+  Asker reader;
+  auto reading = happening.poll();
+  reading.reads = true;
+  polls->answer(reading, kWait, reader.responder());
+  EXPECT_TRUE(eventually([&] { return happening.watches() == 1; }));
+  auto stopped = std::async(std::launch::async, [&] { polls->stop(); });
+  EXPECT_TRUE(eventually([&] { return reader.work() == 1; }));
+  EXPECT_NE(stopped.wait_for(std::chrono::seconds(0)), std::future_status::ready);
+  reader.do_work();
+  stopped.get();
+  EXPECT_EQ(reader.answer().body, "nothing");
 }
 
 TEST_F(LongPollsTest, AnExceptionOfALookIs500AndStaysInside) {

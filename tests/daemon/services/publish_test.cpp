@@ -62,7 +62,7 @@ class Publish : public ::testing::Test {
     progress_.reset();
     progress_ = std::make_unique<pipeline::Progress>(
         pipeline::ProgressPorts{store_->outbox(), log, admin, store_->retries(), index_}, clock_);
-    waits_ = std::make_unique<WriteWaits>(*progress_, polls_, clock_, Duration{25'000});
+    waits_ = std::make_unique<WriteWaits>(*progress_, polls_, clock_, Duration{25'000}, "a key");
     routes_ = publish_routes({log,
                               admin,
                               *idempotency_,

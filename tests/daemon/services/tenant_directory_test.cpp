@@ -90,9 +90,10 @@ TEST_F(Directory, AReadingThatIsOverlappedByAChangeDoesNotUndoIt) {
    public:
     explicit Slow(TenantStore& store) : store_(store) {}
     std::function<void()> before_listing_ends;
-    Result<Tenant> create(Tenant t) override { return store_.create(std::move(t)); }
-    Result<Tenant> update(Tenant t) override { return store_.update(std::move(t)); }
-    Status remove(const TenantId& id, const std::optional<std::vector<std::int64_t>>& at) override {
+    Result<ChangedTenant> create(Tenant t) override { return store_.create(std::move(t)); }
+    Result<ChangedTenant> update(Tenant t) override { return store_.update(std::move(t)); }
+    Result<ChangedTenant> remove(const TenantId& id,
+                                 const std::optional<std::vector<std::int64_t>>& at) override {
       return store_.remove(id, at);
     }
     Result<Tenant> get(const TenantId& id) override { return store_.get(id); }

@@ -91,7 +91,7 @@ class UsersBatch : public ::testing::Test {
   test::FakeVectorIndex index_;
   pipeline::Progress progress_{{store_->outbox(), log_, log_, retries_, index_}, clock_};
   LongPolls polls_{clock_, metrics_, 10};
-  WriteWaits waits_{progress_, polls_, clock_, Duration{25'000}};
+  WriteWaits waits_{progress_, polls_, clock_, Duration{25'000}, "a key"};
   http::RouteTable routes_ =
       users_routes(store_->users(), store_->idempotency(), admission_, usage_, waits_);
 };

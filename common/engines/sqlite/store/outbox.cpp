@@ -141,10 +141,11 @@ std::unique_ptr<OutboxReader> SqliteOutbox::open(const Lease& lease) {
   return std::make_unique<Reader>(*this, lease);
 }
 
-Result<bool> SqliteOutbox::holds(std::int64_t sequence) {
+Result<bool> SqliteOutbox::holds(std::int64_t first, std::int64_t last) {
   return read_from(readers_, [&](Database& db) -> Result<bool> {
-    auto row = MESH_TRY(first_row(query(db, "SELECT 1 FROM outbox WHERE sequence=?", sequence),
-                                  [](const Statement&) { return true; }));
+    auto row = MESH_TRY(first_row(
+        query(db, "SELECT 1 FROM outbox WHERE sequence BETWEEN ? AND ? LIMIT 1", first, last),
+        [](const Statement&) { return true; }));
     return row.has_value();
   });
 }

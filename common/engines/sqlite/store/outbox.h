@@ -49,7 +49,7 @@ class SqliteOutbox final : public Outbox {
   }
 
   std::unique_ptr<OutboxReader> open(const Lease& lease) override;
-  Result<bool> holds(std::int64_t sequence) override;
+  Result<bool> holds(std::int64_t first, std::int64_t last) override;
   std::int64_t size() const override { return waiting_; }
 
  private:

@@ -68,26 +68,28 @@ Result<Tenant> stored_tenant(std::string_view record) {
 }
 
 template <typename Work>
-Result<Tenant> SqliteTenants::change(Work work) {
+Result<ChangedTenant> SqliteTenants::change(Work work) {
   // Shared with the completion: set_value may still be running when the future wakes this thread.
-  auto answer = std::make_shared<std::promise<Result<Tenant>>>();
+  auto answer = std::make_shared<std::promise<Result<ChangedTenant>>>();
   auto future = answer->get_future();
-  outbox_.submit<Tenant>({}, 4096, std::move(work),
-                         [answer](Result<Tenant> tenant) { answer->set_value(std::move(tenant)); });
+  outbox_.submit<ChangedTenant>({}, 4096, std::move(work), [answer](Result<ChangedTenant> tenant) {
+    answer->set_value(std::move(tenant));
+  });
   return future.get();
 }
 
-Result<Change<Tenant>> SqliteTenants::written(Database& db, std::string_view type, Tenant tenant) {
+Result<Change<ChangedTenant>> SqliteTenants::written(Database& db, std::string_view type,
+                                                     Tenant tenant) {
   const Timestamp now = clock_.now();
   tenant.updated_at = now;
   const Event event = tenant_event(type, tenant, new_uuid_v7(now), now);
   MESH_TRY(write_tenant(db, event));
-  (void)MESH_TRY(outbox_.add(db, event));
-  return Change<Tenant>{std::move(tenant), 1};
+  const auto sequence = MESH_TRY(outbox_.add(db, event));
+  return Change<ChangedTenant>{{std::move(tenant), sequence}, 1};
 }
 
-Result<Tenant> SqliteTenants::create(Tenant tenant) {
-  return change([this, tenant = std::move(tenant)](Database& db) -> Result<Change<Tenant>> {
+Result<ChangedTenant> SqliteTenants::create(Tenant tenant) {
+  return change([this, tenant = std::move(tenant)](Database& db) -> Result<Change<ChangedTenant>> {
     auto found = MESH_TRY(find(db, tenant.id));
     if (found.tenant) {
       return fail(ErrorKind::conflict, "tenant " + tenant.id.str() + " has a record already");
@@ -101,8 +103,8 @@ Result<Tenant> SqliteTenants::create(Tenant tenant) {
   });
 }
 
-Result<Tenant> SqliteTenants::update(Tenant tenant) {
-  return change([this, tenant = std::move(tenant)](Database& db) -> Result<Change<Tenant>> {
+Result<ChangedTenant> SqliteTenants::update(Tenant tenant) {
+  return change([this, tenant = std::move(tenant)](Database& db) -> Result<Change<ChangedTenant>> {
     auto found = MESH_TRY(find(db, tenant.id));
     if (!found.tenant) return unknown_tenant(tenant.id);
     MESH_TRY(
@@ -115,17 +117,16 @@ Result<Tenant> SqliteTenants::update(Tenant tenant) {
   });
 }
 
-Status SqliteTenants::remove(const TenantId& id,
-                             const std::optional<std::vector<std::int64_t>>& only_at) {
-  (void)MESH_TRY(change([this, id, only_at](Database& db) -> Result<Change<Tenant>> {
+Result<ChangedTenant> SqliteTenants::remove(
+    const TenantId& id, const std::optional<std::vector<std::int64_t>>& only_at) {
+  return change([this, id, only_at](Database& db) -> Result<Change<ChangedTenant>> {
     auto found = MESH_TRY(find(db, id));
     if (!found.tenant) return unknown_tenant(id);
     MESH_TRY(check_version("tenant " + id.str(), found.version, only_at));
     Tenant last = std::move(*found.tenant);
     last.version = found.version + 1;
     return written(db, "tenant.deleted", std::move(last));
-  }));
-  return {};
+  });
 }
 
 Result<Tenant> SqliteTenants::get(const TenantId& id) {

@@ -21,10 +21,10 @@ class SqliteTenants final : public TenantStore {
   SqliteTenants(SqliteOutbox& outbox, ReaderPool& readers, Clock& clock)
       : outbox_(outbox), readers_(readers), clock_(clock) {}
 
-  Result<Tenant> create(Tenant tenant) override;
-  Result<Tenant> update(Tenant tenant) override;
-  Status remove(const TenantId& id,
-                const std::optional<std::vector<std::int64_t>>& only_at) override;
+  Result<ChangedTenant> create(Tenant tenant) override;
+  Result<ChangedTenant> update(Tenant tenant) override;
+  Result<ChangedTenant> remove(const TenantId& id,
+                               const std::optional<std::vector<std::int64_t>>& only_at) override;
   Result<Tenant> get(const TenantId& id) override;
   Result<std::vector<Tenant>> list(std::string_view after, int limit) override;
   Result<bool> known(const TenantId& id) override;
@@ -32,8 +32,8 @@ class SqliteTenants final : public TenantStore {
 
  private:
   template <typename Work>
-  Result<Tenant> change(Work work);
-  Result<Change<Tenant>> written(Database& db, std::string_view type, Tenant tenant);
+  Result<ChangedTenant> change(Work work);
+  Result<Change<ChangedTenant>> written(Database& db, std::string_view type, Tenant tenant);
 
   SqliteOutbox& outbox_;
   ReaderPool& readers_;
