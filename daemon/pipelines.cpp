@@ -39,8 +39,9 @@ pipeline::PipelineOptions options_of(const config::Config& config, const std::st
   return options;
 }
 
-pipeline::PipelineDeps deps_of(const Ports& ports, Clock& clock, Metrics& metrics, Usage& usage) {
-  return {ports.log, ports.log_admin, ports.retries, clock, metrics, &usage};
+pipeline::PipelineDeps deps_of(const Ports& ports, LogAdmin& log_admin, Clock& clock,
+                               Metrics& metrics, Usage& usage) {
+  return {ports.log, log_admin, ports.retries, clock, metrics, &usage};
 }
 
 }  // namespace
@@ -71,18 +72,22 @@ Status make_topics(const config::Log& config, LogAdmin& log) {
 
 Pipelines::Pipelines(const config::Config& config, const Ports& ports, const std::string& process,
                      Clock& clock, Metrics& metrics, Usage& usage)
-    : generations({ports.index, ports.embedder, ports.leases, ports.tasks, process,
-                   options_of(config, process, kUserIndex), deps_of(ports, clock, metrics, usage)}),
+    : log_admin_(ports.log_admin, ports.leases, clock),
+      generations({ports.index, ports.embedder, ports.leases, ports.tasks, process,
+                   options_of(config, process, kUserIndex),
+                   deps_of(ports, log_admin_, clock, metrics, usage)}),
       relay(ports.outbox, ports.leases, ports.log, process, clock, metrics),
       replayer(ports.log, ports.log_admin, clock,
                [this](const std::string& name) { return stage(name); }),
       dead_letters({ports.log, ports.log_admin, ports.retries, clock}),
+      seeker(ports.log_admin, ports.leases, process, clock),
       tasks(ports.tasks, ports.log, process, clock),
       config_(config) {
   for (const auto& [reads, make] : kProjections) {
     auto stage = make(ports, clock);
-    auto runs = std::make_unique<pipeline::Pipeline>(options_of(config, process, reads), *stage,
-                                                     deps_of(ports, clock, metrics, usage));
+    auto runs =
+        std::make_unique<pipeline::Pipeline>(options_of(config, process, reads), *stage,
+                                             deps_of(ports, log_admin_, clock, metrics, usage));
     projections_.push_back({reads, std::move(stage), std::move(runs)});
   }
   // A process without the role takes tasks nevertheless where another has it, which it knows by its
@@ -98,6 +103,7 @@ Pipelines::Pipelines(const config::Config& config, const Ports& ports, const std
   tasks.define("replay", [this](auto& context) { return replayer.run(context); });
   tasks.define("redrive", [this](auto& context) { return dead_letters.redrive(context); });
   tasks.define("purge", [this](auto& context) { return dead_letters.purge(context); });
+  tasks.define("seek", [this](auto& context) { return seeker.run(context); });
   tasks.define(
       "rebuild", [this](auto& context) { return generations.rebuild(context); },
       [this](const Task& task) { return generations.can_rebuild(task); });
@@ -133,12 +139,10 @@ void Pipelines::stop() {
 
 Result<pipeline::Stage*> Pipelines::stage(const std::string& name) {
   if (name == kUserIndex.group) return generations.serving_stage();
-  std::string all = kUserIndex.group;
   for (const auto& projection : projections_) {
     if (name == projection.reads.group) return projection.stage.get();
-    all.append(", ").append(projection.reads.group);
   }
-  return fail(ErrorKind::not_found, "no pipeline \"" + name + "\"; there are " + all);
+  return fail(ErrorKind::not_found, "no pipeline \"" + name + "\"");
 }
 
 std::vector<std::string> Pipelines::groups() const {

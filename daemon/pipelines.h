@@ -16,6 +16,8 @@
 #include "daemon/pipeline/groups.h"
 #include "daemon/pipeline/relay.h"
 #include "daemon/pipeline/replay/replay.h"
+#include "daemon/pipeline/seek/seek.h"
+#include "daemon/pipeline/seek/yielding_log.h"
 #include "daemon/pipeline/tasks/tasks.h"
 
 namespace mesh {
@@ -30,6 +32,8 @@ Status make_topics(const config::Log& config, LogAdmin& log);
 // Made whole, so that an admin listener shows what there is; only what the roles ask for runs. The
 // members are for services; each says of itself which threads may use it.
 class Pipelines {
+  pipeline::YieldingLogAdmin log_admin_;  // first: the others read by it
+
  public:
   // What is given outlives the pipelines. `process` names this one among those that share stores.
   Pipelines(const config::Config& config, const Ports& ports, const std::string& process,
@@ -46,6 +50,7 @@ class Pipelines {
   pipeline::Relay relay;
   pipeline::Replayer replayer;
   pipeline::DeadLetters dead_letters;
+  pipeline::Seeker seeker;
   pipeline::TaskRunner tasks;
 
  private:

@@ -50,7 +50,8 @@ http::RouteTable admin(const RoleDeps& deps) {
   http::RouteTable all;
   for (auto& table :
        {services::log_routes({log, log_admin, deps.clock, deps.ports.retries, deps.polls,
-                              deps.waits, [&pipelines] { return pipelines.statuses(); },
+                              deps.waits, pipelines.tasks,
+                              [&pipelines] { return pipelines.statuses(); },
                               [&directory = deps.directory](const TenantId& tenant) {
                                 directory.note_use(tenant);
                               }}),

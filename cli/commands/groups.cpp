@@ -1,5 +1,6 @@
 #include <cstdlib>
 
+#include "cli/commands/follow_task.h"
 #include "cli/commands/verb.h"
 #include "cli/render/number.h"
 
@@ -72,6 +73,7 @@ struct SeekArgs {
   std::string group;
   client::SeekRequest request;
   int partition = -1;
+  bool no_wait = false;
 };
 
 // How far a dry run would move the group, in offsets: at most so many events, since some may have
@@ -106,6 +108,7 @@ Outcome seek(Session& session, const SeekArgs& args) {
     request.dry_run = false;
   }
   auto moved = MESH_TRY(session.mesh->seek_group(args.group, request));
+  if (at_path(moved, "id").is_string()) return started(session, moved, args.no_wait);
   const Json& partitions = at_path(moved, "partitions");
   session.out.items(move_view(), {partitions.begin(), partitions.end()});
   session.out.note(request.dry_run ? "dry run: nothing was moved. " + touched(partitions)
@@ -150,8 +153,9 @@ void add_groups(Commands& commands) {
       groups, {.name = "seek",
                .summary = "Move a group to another place in the log",
                .details = "What lies between is read again, or left out when the group moves "
-                          "forward. To run a pipeline "
-                          "again without moving it, use `mesh events replay`.",
+                          "forward. Where the log moves no group that has members, the server does "
+                          "it as a task, for which they let go of it: Ctrl-C leaves it running. To "
+                          "run a pipeline again without moving it, use `mesh events replay`.",
                .examples = "mesh groups seek analytics --to start --dry-run\n"
                            "mesh groups seek analytics --to @-1h --topic analytics.events --yes\n",
                .tenant = TenantUse::none,
@@ -166,6 +170,7 @@ void add_groups(Commands& commands) {
       ->check(whole_number(0, 1 << 20))
       ->type_name("P");
   verb.add_flag("--dry-run", args->request.dry_run, "Show the move, do not make it");
+  verb.add_flag("--no-wait", args->no_wait, "Where it is a task: start it and return");
   auto gone = std::make_shared<std::string>();
   commands
       .verb(groups,

@@ -29,7 +29,7 @@ std::string took_text(const Json& task) {
   return seconds_text(std::chrono::duration<double>(*to - *from).count());
 }
 
-// Units of work: bytes of a backup, events of all others.
+// Units of work: bytes of a backup, partitions of a seek, events of all others.
 std::string units_text(const Json& task, std::string_view path) {
   const Json& units = at_path(task, path);
   return word(task, "kind") == "backup" ? size_text(units) : count_text(units);
@@ -58,6 +58,17 @@ std::string progress_text(const Json& task) {
   return "at " + percent_text(done.get<double>() / total.get<double>());
 }
 
+// Of a seek, until all members have let go of the group.
+std::string waits_text(const Json& task) {
+  std::string members;
+  if (const Json& all = at_path(task, "result.waits_for"); all.is_array()) {
+    for (const Json& one : all) {
+      if (one.is_string()) members += (members.empty() ? "" : ", ") + one.get<std::string>();
+    }
+  }
+  return members.empty() ? members : ", waits for " + members + " to let go";
+}
+
 struct Count {
   const char* member;
   const char* words;
@@ -76,6 +87,7 @@ constexpr Count kCounts[] = {{"redriven", "redriven", true},
                              {"missing", "missing", true},
                              {"extra", "too many", true},
                              {"stale", "stale", true},
+                             {"moved", "moved partitions", false},
                              {"generation", "built generation", false},
                              {"previous", "kept generation", false}};
 
@@ -85,7 +97,7 @@ std::string task_result(const Json& task) {
   const std::string state = word(task, "state");
   if (state == "failed") return "failed: " + word(task, "error");
   if (state == "done" && word(task, "kind") == "backup") return copied_text(task);
-  std::string text = state == "running" ? progress_text(task) : std::string();
+  std::string text = state == "running" ? progress_text(task) + waits_text(task) : std::string();
   for (const auto& [member, words, always] : kCounts) {
     const Json& value = at_path(at_path(task, "result"), member);
     if (!value.is_number_integer() || (!always && value.get<std::int64_t>() == 0)) continue;
@@ -126,10 +138,10 @@ const View& task_view() {
   static const View view{
       "id",
       {{"id", "ID", "the task's id"},
-       {"kind", "KIND", "replay, rebuild, redrive, purge, verify or backup"},
+       {"kind", "KIND", "replay, rebuild, redrive, purge, backup or seek"},
        {"state", "STATE", "queued, running, done, failed or cancelled"},
-       {"", "DONE", "units of work done: events, or bytes of a backup", Show::wide, Kind::count,
-        done_text},
+       {"", "DONE", "units of work done: events, bytes of a backup, partitions of a seek",
+        Show::wide, Kind::count, done_text},
        {"", "TOTAL", "units of work there are; 0: not known", Show::wide, Kind::count, total_text},
        {"created_at", "CREATED", "when it was asked for", Show::always, Kind::time},
        {"started_at", "STARTED", "when it began", Show::wide, Kind::time},
@@ -139,8 +151,8 @@ const View& task_view() {
         Kind::text, task_result},
        {"", "NEXT", "what may be done about it", Show::wide, Kind::text, task_next_step},
        {"spec", "ASKED", "what was asked", Show::wide},
-       {"progress.done", "UNITS DONE", "units of work done: events, or bytes of a backup",
-        Show::never},
+       {"progress.done", "UNITS DONE",
+        "units of work done: events, bytes of a backup, partitions of a seek", Show::never},
        {"progress.total", "UNITS", "units of work there are; 0: not known", Show::never},
        {"result", "FINDINGS", "counts and findings so far", Show::never},
        {"error", "ERROR", "why it failed", Show::never}},

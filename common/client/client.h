@@ -220,6 +220,7 @@ class Client {
   Result<std::vector<Json>> groups();
   Result<Json> group(const std::string& name);
   Status delete_group(const std::string& name);
+  // {"group","partitions"}, or the task that moves it ("id").
   Result<Json> seek_group(const std::string& name, const SeekRequest& request);
 
   // Dead letters. Redrive and purge answer {"matching"} for a dry run, else the task, which of a

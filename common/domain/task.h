@@ -1,4 +1,4 @@
-// Long work that an operator started: replays, rebuilds, redrives, purges, backups.
+// Long work that an operator started: replays, rebuilds, redrives, purges, backups, seeks.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@
 namespace mesh {
 
 // All there are. Which of them a process can do is its own matter.
-inline constexpr std::string_view kTaskKinds[] = {"replay", "rebuild", "redrive", "purge",
-                                                  "backup"};
+inline constexpr std::string_view kTaskKinds[] = {"replay", "rebuild", "redrive",
+                                                  "purge",  "backup",  "seek"};
 
 struct Task {
   enum class State { queued, running, done, failed, cancelled };
@@ -22,7 +22,7 @@ struct Task {
   Json spec;               // what was asked; depends on kind
   Json checkpoint;         // where to go on after a restart; depends on kind
   Json result;             // counts and findings, filled as it goes
-  std::int64_t done = 0;   // units of work (events; bytes of a backup)
+  std::int64_t done = 0;   // units of work (events; bytes of a backup; partitions of a seek)
   std::int64_t total = 0;  // estimate; 0: unknown
   std::string error;       // for `failed`
   bool cancel_requested = false;

@@ -170,8 +170,11 @@ class LogAdmin {
                                                              const std::vector<std::string>& topics,
                                                              const std::string& member) = 0;
   virtual Result<std::vector<GroupInfo>> groups() = 0;
+  // Whether seek_group moves a group that has members; constant.
+  virtual bool seeks_active_groups() const = 0;
   // Sets committed offsets. The members that have these partitions go on from there, and what they
-  // polled before can be committed no more: see LogConsumer::changes.
+  // polled before can be committed no more: see LogConsumer::changes. Where groups that have
+  // members are not moved, `conflict` for one, and its offsets stay.
   virtual Status seek_group(const std::string& group,
                             const std::map<TopicPartition, std::int64_t>& offsets) = 0;
   // Nothing is kept for it any more. `conflict` while active.

@@ -37,7 +37,8 @@ class TaskStore {
   // Held for `ttl` from now on; whether its cancellation was asked for.
   virtual Result<bool> renew(const std::string& id, std::int64_t token, Duration ttl) = 0;
   // Stores what its holder made of it, but for cancel_requested. One that has ended then is held no
-  // more.
+  // more. `conflict` also where it has ended already: a cancellation may come between a claim and
+  // the first store, and stands.
   virtual Status store(const Task& task, std::int64_t token) = 0;
   // Another may claim it at once. Does nothing where it is held no more.
   virtual void release(const std::string& id, std::int64_t token) = 0;

@@ -34,6 +34,7 @@ struct LogAdminDeps {
   RetryStore& retries;
   LongPolls& polls;  // where requests wait for records
   WriteWaits& waits;
+  pipeline::TaskRunner& runner;
   // Of all pipelines that run here, for the groups' states.
   std::function<std::vector<pipeline::PipelineStatus>()> pipelines;
   // Told whose the events are that are appended; must not block.

@@ -4,7 +4,9 @@
 #include "daemon/pipeline/lag.h"
 #include "daemon/pipeline/replay/bounds.h"
 #include "daemon/pipeline/scan.h"
+#include "daemon/pipeline/seek/seek.h"
 #include "daemon/services/admin_log.h"
+#include "daemon/services/admin_work.h"
 #include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
 
@@ -161,7 +163,12 @@ Result<Response> seek_group(const LogAdminDeps& deps, const http::Request& reque
                 "group " + view.info.name + " reads no such topic or partition");
   }
   if (!*dry_run) {
-    MESH_TRY(deps.admin.seek_group(view.info.name, target));
+    const Status moved = deps.admin.seek_group(view.info.name, target);
+    if (!moved && moved.error().kind == ErrorKind::conflict && !deps.admin.seeks_active_groups()) {
+      return task_answer(deps.runner.submit(
+          "seek", pipeline::seek_spec(view.info.name, std::move(moves)), std::ssize(target)));
+    }
+    if (!moved) return fail(moved.error());
   }
   return Response::json(200, {{"group", view.info.name}, {"partitions", std::move(moves)}});
 }
@@ -202,10 +209,13 @@ http::RouteTable group_routes(const std::shared_ptr<const LogAdminDeps>& deps) {
         .pool = http::Pool::slow,
         .operation = "seekGroup",
         .summary = "Moves a group's committed offsets",
+        .details = "At once, but where the log moves no group that something reads with: there a "
+                   "task asks the members to let go of it first.",
         .parameters = {group},
         .request = api::json("Seek"),
-        .answers = {api::gives("SeekResult", "What was moved, or with `dry_run` would be.")},
-        .problems = {404, 422},
+        .answers = {api::gives("SeekResult", "What was moved, or with `dry_run` would be."),
+                    api::starts_task("The task that moves it.")},
+        .problems = {404, 409, 422},
         .handler = plain(seek_group)},
        {.method = "DELETE",
         .pattern = "/admin/v1/groups/{group}",

@@ -100,7 +100,7 @@ std::string_view admin_schemas() {
     "started_at", "finished_at"],
   "properties": {
     "id": {"type": "string"},
-    "kind": {"type": "string", "description": "replay, rebuild, redrive, purge or backup."},
+    "kind": {"type": "string", "description": "replay, rebuild, redrive, purge, backup or seek."},
     "state": {"type": "string"},
     "spec": {"type": "object", "description": "What was asked; depends on the kind."},
     "progress": {"$ref": "#/components/schemas/Progress"},

@@ -378,6 +378,40 @@ TEST_F(CommandsTest, AStreamThatIsCutShortByCtrlCEndsWith130) {
   EXPECT_EQ(at_fake({"events", "publish", file("e.ndjson", lines), "--type", "a.b"}), 130) << err;
 }
 
+TEST_F(CommandsTest, ASeekThatIsATaskIsFollowed) {
+  const auto moves = [](const http::Request& request) {
+    if (Json::parse(request.body)["dry_run"] == true) {
+      return http::Response::json(200, {{"group", "analytics"}, {"partitions", Json::array()}});
+    }
+    return http::Response::json(202, {{"id", "t1"}, {"kind", "seek"}, {"state", "queued"}});
+  };
+  fake.on("POST", "/admin/v1/groups/{group}/seek", moves);
+  auto task = std::make_shared<Json>(Json{{"id", "t1"},
+                                          {"kind", "seek"},
+                                          {"state", "done"},
+                                          {"progress", {{"done", 8}, {"total", 8}}},
+                                          {"result", {{"group", "analytics"}, {"moved", 8}}},
+                                          {"error", ""}});
+  fake.on("GET", "/admin/v1/tasks/{id}",
+          [task](const http::Request&) { return http::Response::json(200, *task); });
+  const std::vector<std::string> seek{"groups", "seek", "analytics", "--to", "start", "--yes"};
+  EXPECT_EQ(at_fake(seek), 0) << err;
+  EXPECT_THAT(out, HasSubstr("moved partitions 8"));
+  (*task)["state"] = "failed";
+  (*task)["error"] = "group analytics still has the members x";
+  EXPECT_EQ(at_fake(seek), 1);
+  EXPECT_THAT(err, HasSubstr("still has the members x"));
+  (*task)["state"] = "running";
+  (*task)["progress"]["done"] = 0;
+  (*task)["result"] = {{"waits_for", {"x", "y"}}};
+  EXPECT_EQ(at_fake({"tasks", "get", "t1"}), 0);
+  EXPECT_THAT(out, HasSubstr("waits for x, y to let go"));
+  auto no_wait = seek;
+  no_wait.push_back("--no-wait");
+  EXPECT_EQ(at_fake(no_wait), 0);
+  EXPECT_THAT(err, HasSubstr("mesh tasks wait t1"));
+}
+
 TEST_F(CommandsTest, WhatCannotBeUndoneIsAskedWithAllThatIsTouched) {
   fake.on("GET", "/users/{id}", 200, kAlice);
   const auto gone = [](const http::Request&) { return http::Response::no_content(); };

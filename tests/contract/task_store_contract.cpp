@@ -2,6 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <set>
+#include <thread>
+
 namespace mesh::test {
 namespace {
 
@@ -184,6 +188,69 @@ TEST_P(TaskStoreContract, OfOneThatIsHeldOrWasBegunItsHolderLearnsOfTheRequest) 
   auto begun = claim("two");
   ASSERT_TRUE(begun);
   EXPECT_TRUE(begun->task.cancel_requested);
+}
+
+TEST_P(TaskStoreContract, OfClaimantsAtOnceEachGetsTasksOfItsOwn) {
+  constexpr int kTasks = 24;
+  for (int i = 0; i < kTasks; ++i) {
+    ASSERT_TRUE(tasks().insert(task("t" + std::to_string(i), clock_.now())));
+  }
+  std::vector<std::vector<std::string>> got(3);
+  std::vector<std::thread> claimants;
+  for (auto& own : got) {
+    claimants.emplace_back([&] {
+      for (auto id = claimed("x"); !id.empty(); id = claimed("x")) own.push_back(id);
+    });
+  }
+  for (auto& claimant : claimants) claimant.join();
+  std::set<std::string> all;
+  std::size_t claims = 0;
+  for (const auto& own : got) {
+    all.insert(own.begin(), own.end());
+    claims += own.size();
+  }
+  EXPECT_EQ(all.size(), static_cast<std::size_t>(kTasks));
+  EXPECT_EQ(claims, static_cast<std::size_t>(kTasks)) << "some task has two holders";
+}
+
+// Whoever comes first, a task that was cancelled stays so, and one that goes on has a holder that
+// learns of it, or a next one: none is left that nobody may claim.
+TEST_P(TaskStoreContract, ACancelAndAClaimAtOnceLeaveNoTaskBehind) {
+  for (int round = 0; round < 40; ++round) {
+    const std::string id = "t" + std::to_string(round);
+    Task waits = task(id, clock_.now());
+    waits.state = Task::State::queued;
+    ASSERT_TRUE(tasks().insert(waits));
+    std::atomic<bool> asked = false;
+    std::optional<ClaimedTask> held;
+    Status begun;
+    std::thread worker([&] {
+      // So that the cancellation is on its way.
+      for (int spin = 0; !asked || spin < 50 * round; ++spin) std::this_thread::yield();
+      if (!(held = claim("worker"))) return;
+      held->task.state = Task::State::running;
+      begun = tasks().store(held->task, held->token);
+    });
+    asked = true;
+    const auto answered = tasks().request_cancel(id);
+    worker.join();
+    ASSERT_TRUE(succeeds(answered));
+    const auto is = tasks().get(id);
+    ASSERT_TRUE(succeeds(is));
+    if (answered->state == Task::State::cancelled) {
+      EXPECT_EQ(is->state, Task::State::cancelled) << "in round " << round;
+      EXPECT_TRUE(!held || fails_with(begun, ErrorKind::conflict)) << "in round " << round;
+      continue;
+    }
+    ASSERT_TRUE(held);
+    EXPECT_EQ(is->state, Task::State::running);
+    EXPECT_EQ(tasks().renew(id, held->token, kTtl).value_or(false), true);
+    clock_.advance(kTtl);
+    auto next = claim("next");
+    ASSERT_TRUE(next) << "in round " << round;
+    next->task.state = Task::State::cancelled;
+    ASSERT_TRUE(succeeds(tasks().store(next->task, next->token)));
+  }
 }
 
 TEST_P(TaskStoreContract, OneThatHasEndedStaysSo) {

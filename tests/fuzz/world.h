@@ -149,6 +149,7 @@ class Log final : public EventLog, public LogAdmin {
     return fail(ErrorKind::unavailable, "there are no consumers here");
   }
   Result<std::vector<GroupInfo>> groups() override { return std::vector<GroupInfo>{}; }
+  bool seeks_active_groups() const override { return true; }
   Status seek_group(const std::string&, const std::map<TopicPartition, std::int64_t>&) override {
     return {};
   }

@@ -100,6 +100,18 @@ class FakeEventLog final : public EventLog, public LogAdmin {
   void before_append(std::function<void(const std::vector<Record>&)> hook) {
     locked([&] { hook_ = std::move(hook); });
   }
+  // As some servers do, it moves a group only while that has no members.
+  void refuse_seeks_of_active_groups() {
+    locked([&] { seeks_active_groups_ = false; });
+  }
+  int seeks_refused() const {
+    std::lock_guard lock(mutex_);
+    return seeks_refused_;
+  }
+  // Called before each seek of a group takes effect, without a lock.
+  void before_seek(std::function<void()> hook) {
+    locked([&] { before_seek_ = std::move(hook); });
+  }
   // As compaction or retention would.
   void drop(const Position& position) {
     locked([&] {
@@ -267,10 +279,21 @@ class FakeEventLog final : public EventLog, public LogAdmin {
     return all;
   }
 
+  bool seeks_active_groups() const override {
+    std::lock_guard lock(mutex_);
+    return seeks_active_groups_;
+  }
   Status seek_group(const std::string& name,
                     const std::map<TopicPartition, std::int64_t>& offsets) override {
+    std::function<void()> hook;
+    locked([&] { hook = before_seek_; });
+    if (hook) hook();
     std::lock_guard lock(mutex_);
     Group& group = groups_[name];
+    if (!seeks_active_groups_ && !group.members.empty()) {
+      ++seeks_refused_;
+      return fail(ErrorKind::conflict, "the group is active");
+    }
     for (const auto& [partition, offset] : offsets) {
       group.committed[partition] = offset;
       ++group.terms[partition];
@@ -459,12 +482,14 @@ class FakeEventLog final : public EventLog, public LogAdmin {
   std::deque<Held> held_;
   bool hold_ = false;
   bool empty_read_ = false;
+  bool seeks_active_groups_ = true;
+  int seeks_refused_ = 0;
   int append_calls_ = 0;
   int tears_ = 0;
   std::function<bool(std::size_t)> arrives_;
   std::uint64_t without_key_ = 0;
   std::function<void(const std::vector<Record>&)> hook_;
-  std::function<void()> while_polling_;
+  std::function<void()> while_polling_, before_seek_;
   Failures append_failures_, poll_failures_, commit_failures_, read_failures_, open_failures_;
   std::function<void()> before_listing_;
 };

@@ -19,6 +19,10 @@ class FakeLeaseStore final : public LeaseStore {
     std::lock_guard lock(mutex_);
     cut_off_ = holder;
   }
+  void fail_lists(int n) {
+    std::lock_guard lock(mutex_);
+    failing_lists_ = n;
+  }
   int releases() {
     std::lock_guard lock(mutex_);
     return releases_;
@@ -60,6 +64,10 @@ class FakeLeaseStore final : public LeaseStore {
   }
   Result<std::vector<LeaseInfo>> list() override {
     std::lock_guard lock(mutex_);
+    if (failing_lists_ > 0) {
+      --failing_lists_;
+      return unreachable();
+    }
     std::vector<LeaseInfo> all;
     for (const auto& [name, held] : held_) {
       if (clock_.steady() < held.until) all.push_back({name, held.holder, held.shown});
@@ -89,7 +97,7 @@ class FakeLeaseStore final : public LeaseStore {
   std::mutex mutex_;
   std::map<std::string, Held> held_;
   std::int64_t tokens_ = 0;
-  int releases_ = 0;
+  int releases_ = 0, failing_lists_ = 0;
   std::string cut_off_;
 };
 

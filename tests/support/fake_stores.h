@@ -123,7 +123,7 @@ class FakeTaskStore final : public TaskStore {
     std::lock_guard lock(mutex_);
     if (auto error = failures_.take()) return fail(*error);
     Stored& one = tasks_.at(task.id);
-    if (!holds(one, token)) return not_held();
+    if (!holds(one, token) || has_ended(one.task)) return not_held();
     const bool cancelled = one.task.cancel_requested;
     one.task = task;
     one.task.cancel_requested = cancelled;

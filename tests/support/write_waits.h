@@ -1,8 +1,9 @@
-// Waits for writes over engines in memory: what routes of operators are given.
+// Waits for writes, and tasks, over engines in memory: what routes of operators are given.
 #pragma once
 
 #include "common/base/clock.h"
 #include "common/telemetry/metrics.h"
+#include "daemon/pipeline/tasks/tasks.h"
 #include "daemon/services/write_wait.h"
 #include "tests/support/fake_engines.h"
 #include "tests/support/fake_event_log.h"
@@ -23,6 +24,8 @@ struct WaitsOverFakes {
   FakeVectorIndex index;
   pipeline::Progress progress{{outbox, log, log, retries, index}, clock};
   services::LongPolls polls{clock, metrics, 10};
+  FakeTaskStore tasks{clock};
+  pipeline::TaskRunner runner{tasks, log, "one", clock};
   services::WriteWaits waits{progress, polls, clock, Duration{25'000}, "a key"};
 };
 

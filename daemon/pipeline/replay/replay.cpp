@@ -7,6 +7,7 @@
 #include "common/base/json_members.h"
 #include "common/base/time.h"
 #include "daemon/pipeline/consumer/batch.h"
+#include "daemon/pipeline/groups.h"
 #include "daemon/pipeline/replay/bounds.h"
 #include "daemon/pipeline/scan.h"
 #include "daemon/pipeline/tasks/task_support.h"
@@ -226,6 +227,16 @@ class Run {
   } counted_;  // of the step under way; counts only once the step is through
 };
 
+// The name alone: which process has the stage is seen where the task runs.
+Status is_pipeline(const std::string& name) {
+  std::string all;
+  for (const TopicGroup& reads : kTopicGroups) {
+    if (name == reads.group) return {};
+    all += (all.empty() ? "" : ", ") + std::string(reads.group);
+  }
+  return fail(ErrorKind::not_found, "no pipeline \"" + name + "\"; there are " + all);
+}
+
 std::vector<OffsetRange> ranges_of(const Json& spec, const std::string& topic) {
   std::vector<OffsetRange> ranges;
   for (const Json& range : spec.at("ranges")) {
@@ -256,8 +267,14 @@ Json to_json(const ReplayEstimate& estimate) {
 Replayer::Replayer(EventLog& log, LogAdmin& admin, Clock& clock, StageByName stages)
     : log_(log), admin_(admin), clock_(clock), stages_(std::move(stages)) {}
 
+// What batches cost: as learnt here, or typical figures where another process has the stage.
+double Replayer::seconds(const std::string& pipeline, std::int64_t batches, std::int64_t events) {
+  const auto stage = stages_(pipeline);
+  return stage ? (*stage)->cost().seconds(batches, events) : BatchCost().seconds(batches, events);
+}
+
 Result<FixedReplay> Replayer::fix(const ReplaySpec& spec) {
-  (void)MESH_TRY(stages_(spec.pipeline));
+  MESH_TRY(is_pipeline(spec.pipeline));
   const auto ranges = MESH_TRY(resolve(log_, admin_, spec, clock_.now()));
   FixedReplay fixed;
   fixed.total = offsets_in(ranges);
@@ -276,7 +293,7 @@ Result<FixedReplay> Replayer::fix(const ReplaySpec& spec) {
 }
 
 Result<ReplayEstimate> Replayer::estimate(const ReplaySpec& spec) {
-  const auto stage = MESH_TRY(stages_(spec.pipeline));
+  MESH_TRY(is_pipeline(spec.pipeline));
   const auto ranges = MESH_TRY(resolve(log_, admin_, spec, clock_.now()));
   ReplayEstimate estimate;
   std::map<std::string, std::int64_t> tenants;
@@ -309,7 +326,7 @@ Result<ReplayEstimate> Replayer::estimate(const ReplaySpec& spec) {
   estimate.by_tenant = {largest.begin(), largest.end()};
 
   const std::chrono::duration<double> took = clock_.steady() - begin;
-  estimate.seconds = two_digits(took.count() + stage->cost().seconds(batches, estimate.matching));
+  estimate.seconds = two_digits(took.count() + seconds(spec.pipeline, batches, estimate.matching));
   return estimate;
 }
 

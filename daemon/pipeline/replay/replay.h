@@ -25,7 +25,8 @@ struct ReplayEstimate {
 };
 Json to_json(const ReplayEstimate& estimate);
 
-// What replays need of the pipelines: the stage by name, "user-index" being the serving one.
+// What replays need of the pipelines: the stage by name, "user-index" being the serving one. An
+// error where this process does not have it; only run() needs it, the others are asked anywhere.
 using StageByName = std::function<Result<Stage*>(const std::string& pipeline)>;
 
 // A replay whose bounds have become offsets: what a task of kind "replay" is submitted with.
@@ -48,6 +49,8 @@ class Replayer {
   Status run(TaskContext& context);
 
  private:
+  double seconds(const std::string& pipeline, std::int64_t batches, std::int64_t events);
+
   EventLog& log_;
   LogAdmin& admin_;
   Clock& clock_;

@@ -155,6 +155,8 @@ class HeldConsumer final : public LogConsumer {
 class HeldLogAdmin final : public LogAdmin {
  public:
   HeldLogAdmin(LogAdmin& admin, Gate& gate) : admin_(admin), gate_(gate) {}
+  // As a log that moves a group only while that has no members.
+  void refuse_seeks_of_active_groups() { refuses_ = true; }
   Status ensure_topic(const TopicSpec& spec) override { return admin_.ensure_topic(spec); }
   Result<std::vector<TopicInfo>> topics() override { return admin_.topics(); }
   Status ensure_group(const std::string& group, const std::vector<std::string>& topics) override {
@@ -169,8 +171,15 @@ class HeldLogAdmin final : public LogAdmin {
   Result<std::vector<GroupInfo>> groups() override {
     return held(gate_, [&] { return admin_.groups(); });
   }
+  bool seeks_active_groups() const override { return !refuses_; }
   Status seek_group(const std::string& group,
                     const std::map<TopicPartition, std::int64_t>& offsets) override {
+    if (refuses_) {
+      const auto groups = MESH_TRY(admin_.groups());
+      for (const GroupInfo& info : groups) {
+        if (info.name == group && info.active) return fail(ErrorKind::conflict, "it is active");
+      }
+    }
     return admin_.seek_group(group, offsets);
   }
   Status delete_group(const std::string& group) override {
@@ -180,6 +189,7 @@ class HeldLogAdmin final : public LogAdmin {
  private:
   LogAdmin& admin_;
   Gate& gate_;
+  bool refuses_ = false;  // constant once it is used
 };
 
 class HeldAnalytics final : public AnalyticsStore {
@@ -295,6 +305,7 @@ class HeldEngines final : public Engines {
  public:
   explicit HeldEngines(Engines& shared) : shared_(shared) {}
   Gate& gate() { return gate_; }
+  void refuse_seeks_of_active_groups() { log_admin_.refuse_seeks_of_active_groups(); }
 
   const Ports& ports() const override { return ports_; }
   std::vector<services::Check> checks() const override { return shared_.checks(); }

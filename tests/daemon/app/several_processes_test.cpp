@@ -48,8 +48,10 @@ config::Config config_of(const std::string& folder, std::vector<std::string> rol
 
 class Process {
  public:
-  Process(Engines& shared, const std::string& folder, std::vector<std::string> roles)
+  Process(Engines& shared, const std::string& folder, std::vector<std::string> roles,
+          bool seeks_active_groups)
       : engines_(shared), folder_(folder) {
+    if (!seeks_active_groups) engines_.refuse_seeks_of_active_groups();
     std::filesystem::create_directory(folder);
     auto started =
         App::start(config_of(folder, std::move(roles)), {"test", {}, &engines_, nullptr});
@@ -130,7 +132,11 @@ class SeveralProcesses : public testing::Test {
     shared_->close();
   }
   std::unique_ptr<Process> start(const std::string& name, std::vector<std::string> roles = kAll) {
-    return std::make_unique<Process>(*shared_, dir_.file(name), std::move(roles));
+    return std::make_unique<Process>(*shared_, dir_.file(name), std::move(roles),
+                                     seeks_active_groups_);
+  }
+  static std::string wait_for(const Json& task) {
+    return "/admin/v1/tasks/" + task["id"].get<std::string>() + "?wait=25";
   }
   // Beyond the session of a group, and every lease and claim.
   void let_everything_pass() { clock_.advance(std::chrono::minutes(6)); }
@@ -138,6 +144,7 @@ class SeveralProcesses : public testing::Test {
   test::TempDir dir_;
   AheadClock clock_;  // of the stores
   Metrics metrics_;
+  bool seeks_active_groups_ = true;  // whether the log of those that start does
   std::unique_ptr<Engines> shared_;
   std::unique_ptr<Process> one_, two_;
 };
@@ -151,12 +158,35 @@ TEST_F(SeveralProcesses, RolesAreDividedAmongThem) {
   EXPECT_TRUE(eventually([&] { return two_->counted(1) == 1; }));
   EXPECT_EQ(one_->call("admin", "GET", "/admin/v1/members")["items"].size(), 2u);
   const Json task = one_->call("admin", "POST", "/admin/v1/indexes/rebuild", Json::object(), 202);
-  const auto path = "/admin/v1/tasks/" + task["id"].get<std::string>() + "?wait=25";
-  EXPECT_EQ(one_->call("admin", "GET", path)["state"], "done") << "the other has done it";
+  EXPECT_EQ(one_->call("admin", "GET", wait_for(task))["state"], "done") << "the other has done it";
   EXPECT_EQ(one_->serving(), 2);
+  const Json replay =
+      one_->call("admin", "POST", "/admin/v1/replays", {{"topic", "user.events"}}, 202);
+  const auto replayed = one_->call("admin", "GET", wait_for(replay));
+  EXPECT_EQ(replayed["state"], "done");
+  EXPECT_EQ(replayed["result"]["done"], 1);
   two_.reset();
   EXPECT_EQ(one_->call("admin", "GET", "/admin/v1/members")["items"].size(), 1u);
   one_->call("admin", "POST", "/admin/v1/indexes/rebuild", Json::object(), 409);
+}
+
+TEST_F(SeveralProcesses, AGroupOfSeveralIsMovedWhereTheLogMovesNoneThatHasMembers) {
+  seeks_active_groups_ = false;
+  one_ = start("one", {"publisher", "subscriber", "admin", "pipelines"});
+  two_ = start("two", {"pipelines"});
+  for (int n = 0; n < 20; ++n) one_->publish(n);
+  const auto group = [&] { return one_->call("admin", "GET", "/admin/v1/groups/analytics"); };
+  ASSERT_TRUE(eventually([&] { return group()["lag"] == 0; }));
+  EXPECT_EQ(one_->counted(20), 20);
+  const Json task =
+      one_->call("admin", "POST", "/admin/v1/groups/analytics/seek", {{"to", "start"}}, 202);
+  EXPECT_EQ(task["kind"], "seek");
+  const Json ended = one_->call("admin", "GET", wait_for(task));
+  EXPECT_EQ(ended["state"], "done") << ended;
+  EXPECT_EQ(ended["result"]["moved"], 4);
+  EXPECT_TRUE(eventually([&] { return group()["active"] == true && group()["lag"] == 0; }))
+      << "they came back and read it again: " << group();
+  EXPECT_EQ(one_->counted(20), 20);
 }
 
 TEST_F(SeveralProcesses, OneThatStoodStillCountsNothingTwiceAndLosesNothing) {

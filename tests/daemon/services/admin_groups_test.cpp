@@ -21,8 +21,8 @@ class AdminGroups : public testing::Test {
   AdminGroups() {
     log.ensure("analytics.events", TopicKind::activity, 1);
     (void)log.ensure_group("analytics", {"analytics.events"});
-    routes = log_routes(
-        {log, log, clock, fakes.retries, fakes.polls, fakes.waits, [this] { return statuses; }});
+    routes = log_routes({log, log, clock, fakes.retries, fakes.polls, fakes.waits, fakes.runner,
+                         [this] { return statuses; }});
   }
   Json describe() {
     auto request = std::make_shared<http::Request>();

@@ -7,6 +7,7 @@
 #include "daemon/services/admin.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_event_log.h"
+#include "tests/support/fake_stores.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/write_waits.h"
 
@@ -22,7 +23,7 @@ class AdminRecords : public testing::Test {
   AdminRecords() {
     for (const char* name : {"a.events", "b.events"}) log.ensure(name, TopicKind::activity, 1);
     log.ensure("a.events.dlq", TopicKind::activity, 1);
-    routes = log_routes({log, log, clock, fakes.retries, fakes.polls, fakes.waits,
+    routes = log_routes({log, log, clock, fakes.retries, fakes.polls, fakes.waits, fakes.runner,
                          [] { return std::vector<pipeline::PipelineStatus>{}; }});
   }
   void append(const std::string& topic, const std::string& key) {

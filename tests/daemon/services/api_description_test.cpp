@@ -158,7 +158,7 @@ Offences offences_of(const http::RouteTable& routes) {
 class ApiDescription : public testing::Test {
  protected:
   http::RouteTable admin_routes() {
-    auto all = log_routes({log_, log_, clock_, retries_, polls_, waits_,
+    auto all = log_routes({log_, log_, clock_, retries_, polls_, waits_, runner_,
                            [] { return std::vector<pipeline::PipelineStatus>{}; }});
     for (const auto& table :
          {tenant_routes({store_->tenants(), directory_, *limiter_, waits_}), usage_routes({usage_}),

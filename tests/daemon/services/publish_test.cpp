@@ -53,13 +53,12 @@ class Publish : public ::testing::Test {
     open_over(*log_, *log_);
   }
   void open_over(EventLog& log, LogAdmin& admin) {
-    store_.reset();
+    progress_.reset(), directory_.reset(), store_.reset();  // both read the store beside requests
     store_ = sqlite::SqliteStore::open(dir_.path(), {}, clock_).value();
     idempotency_ = std::make_unique<LosesAnswers>(store_->idempotency());
     directory_ = std::make_unique<TenantDirectory>(store_->tenants(),
                                                    std::map<std::string, RatePolicy>{}, clock_);
     admission_ = std::make_unique<Admission>(*limiter_, *directory_, true, clock_, metrics_);
-    progress_.reset();
     progress_ = std::make_unique<pipeline::Progress>(
         pipeline::ProgressPorts{store_->outbox(), log, admin, store_->retries(), index_}, clock_);
     waits_ = std::make_unique<WriteWaits>(*progress_, polls_, clock_, Duration{25'000}, "a key");

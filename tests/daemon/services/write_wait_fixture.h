@@ -9,6 +9,7 @@
 #include "common/engines/memory/memory_limiter.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
 #include "daemon/pipeline/groups.h"
+#include "daemon/pipeline/tasks/tasks.h"
 #include "daemon/services/admin.h"
 #include "daemon/services/publish.h"
 #include "daemon/services/search.h"
@@ -78,7 +79,7 @@ class WriteWait : public ::testing::Test {
                         waits_,
                         {}}));
     add(tenant_routes({store_->tenants(), directory_, *limiter_, waits_}));
-    add(log_routes({log_, log_, clock_, retries_, polls_, waits_,
+    add(log_routes({log_, log_, clock_, retries_, polls_, waits_, runner_,
                     [] { return std::vector<pipeline::PipelineStatus>{}; }}));
   }
   // With a tenant that may use types of its own.
@@ -217,6 +218,7 @@ class WriteWait : public ::testing::Test {
   pipeline::Progress progress_{{store_->outbox(), log_, log_, retries_, index_}, clock_};
   LongPolls polls_{clock_, metrics_, 2};
   WriteWaits waits_{progress_, polls_, clock_, kMost, kKey};
+  pipeline::TaskRunner runner_{store_->tasks(), log_, "one", clock_};
   http::RouteTable routes_;
   int looks_ = 0;
 };

@@ -97,6 +97,7 @@ class SqliteLogImpl final : public SqliteLog {
                                                      const std::vector<std::string>& topic_names,
                                                      const std::string& member) override;
   Result<std::vector<GroupInfo>> groups() override;
+  bool seeks_active_groups() const override { return true; }
   Status seek_group(const std::string& group,
                     const std::map<TopicPartition, std::int64_t>& offsets) override;
   Status delete_group(const std::string& group) override;

@@ -56,7 +56,8 @@ tl::unexpected<Error> unknown_task(const std::string& id) {
 }
 
 tl::unexpected<Error> not_held(const std::string& id) {
-  return fail(ErrorKind::conflict, "task " + id + " is another process's by now");
+  return fail(ErrorKind::conflict,
+              "task " + id + " is not held: another process has it by now, or it was cancelled");
 }
 
 }  // namespace
@@ -165,11 +166,13 @@ Status SqliteTasks::store(const Task& task, std::int64_t token) {
       std::lock_guard lock(mutex_);
       if (held(task.id, token) == nullptr) return not_held(task.id);
     }
-    return execute(db,
-                   "UPDATE tasks SET state=?,checkpoint=?,result=?,done=?,total=?,error=?,"
-                   "started_at=?,finished_at=? WHERE id=?",
-                   to_string(task.state), checkpoint, result, task.done, task.total, task.error,
-                   task.started_at, task.finished_at, task.id);
+    // A cancellation that found it free may have come just before.
+    MESH_TRY(execute(db,
+                     "UPDATE tasks SET state=?,checkpoint=?,result=?,done=?,total=?,error=?,"
+                     "started_at=?,finished_at=? WHERE id=? AND state IN ('queued','running')",
+                     to_string(task.state), checkpoint, result, task.done, task.total, task.error,
+                     task.started_at, task.finished_at, task.id));
+    return db.changes() > 0 ? Status{} : not_held(task.id);
   });
   if (stored && has_ended(task)) forget(task.id);
   return stored;

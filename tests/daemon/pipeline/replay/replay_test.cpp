@@ -117,7 +117,29 @@ TEST_F(ReplayTest, UnknownTopicsPartitionsAndPipelinesAreNotFound) {
   EXPECT_EQ(replayer.fix(replay).error().kind, ErrorKind::not_found);
   replay = spec();
   replay.pipeline = "nothing";
+  EXPECT_EQ(replayer.fix(replay).error().kind, ErrorKind::not_found);
   EXPECT_EQ(replayer.estimate(replay).error().kind, ErrorKind::not_found);
+}
+
+// Symptom: in a process that does not run pipelines, a replay of user-index was 503 for ever.
+TEST_F(ReplayTest, WhereAnotherProcessHasTheStageATaskIsMadeAndEstimatedAllTheSame) {
+  log.ensure("user.events", TopicKind::entity, 1);
+  log.append_now(to_record(user_event("created", 1, 1)));
+  Replayer elsewhere{log, log, clock, [](const std::string&) -> Result<Stage*> {
+                       return fail(ErrorKind::unavailable, "it is not fed by this process");
+                     }};
+  ReplaySpec replay;
+  replay.topic = "user.events";
+  replay.pipeline = "user-index";
+  const auto fixed = elsewhere.fix(replay);
+  ASSERT_TRUE(fixed) << fixed.error().to_string();
+  EXPECT_EQ(fixed->total, 1);
+  const auto estimate = elsewhere.estimate(replay);
+  ASSERT_TRUE(estimate) << estimate.error().to_string();
+  EXPECT_EQ(estimate->matching, 1);
+  EXPECT_GT(estimate->seconds, 0) << "typical figures stand in";
+  FakeTaskContext context(fixed->spec, &clock);
+  EXPECT_EQ(elsewhere.run(context).error().kind, ErrorKind::unavailable) << "here it is needed";
 }
 
 TEST_F(ReplayTest, ARangeIsGivenToTheStageOnceAndInOrder) {
