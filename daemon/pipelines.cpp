@@ -76,10 +76,10 @@ Pipelines::Pipelines(const config::Config& config, const Ports& ports, const std
       generations({ports.index, ports.embedder, ports.leases, ports.tasks, process,
                    options_of(config, process, kUserIndex),
                    deps_of(ports, log_admin_, clock, metrics, usage)}),
-      relay(ports.outbox, ports.leases, ports.log, process, clock, metrics),
+      relay(ports.outbox, ports.leases, ports.log, ports.log_admin, process, clock, metrics),
       replayer(ports.log, ports.log_admin, clock,
                [this](const std::string& name) { return stage(name); }),
-      dead_letters({ports.log, ports.log_admin, ports.retries, clock}),
+      dead_letters({ports.log, ports.log_admin, ports.retries, ports.leases, clock, process}),
       seeker(ports.log_admin, ports.leases, process, clock),
       tasks(ports.tasks, ports.log, process, clock),
       config_(config) {

@@ -27,18 +27,29 @@ struct ParkedKey {
   std::string key;
 };
 
-// Scoped by pipeline name. Any thread; what one writes of a partition no other writes at the same
-// time. Changes block until durable.
+// Who parks: one of those that run a pipeline, wherever they run.
+struct Parker {
+  std::string pipeline;
+  std::string id;  // of this run, and of no other
+};
+
+// Scoped by pipeline name. Any thread. Changes block until durable, and are all or none.
+//
+// Of a partition's parked events one parker is the owner: who took them last. Whoever lost the
+// partition and has not noticed yet must not park what nobody would look at; so its changes are a
+// `conflict`, and so is every change of a partition that another has taken since.
 class RetryStore {
  public:
   virtual ~RetryStore() = default;
-  // Inserts or replaces by position, all or none.
-  virtual Status park(const std::string& pipeline, std::span<const ParkedEvent> events) = 0;
-  virtual Status remove(const std::string& pipeline, std::span<const Position> positions) = 0;
-  // The pipeline's of these partitions, by (topic, partition, offset). Bounded by the limits of the
-  // runtimes that parked them.
-  virtual Result<std::vector<ParkedEvent>> load(const std::string& pipeline,
+  // Makes them the parker's, and gives what is parked of these partitions, by (topic, partition,
+  // offset): all that others have parked there, since they can park no more. Bounded by the limits
+  // of the runtimes that parked them.
+  virtual Result<std::vector<ParkedEvent>> take(const Parker& parker,
                                                 const std::set<TopicPartition>& partitions) = 0;
+  // Inserts or replaces by position. `conflict` as above; where nobody has taken a partition yet
+  // anyone may change it.
+  virtual Status park(const Parker& parker, std::span<const ParkedEvent> events) = 0;
+  virtual Status remove(const Parker& parker, std::span<const Position> positions) = 0;
   // All of the pipeline's, for whoever wants to know whether an event is done. What is parked
   // before its group commits past it is seen after that.
   virtual Result<std::vector<ParkedKey>> parked_keys(const std::string& pipeline) = 0;

@@ -81,7 +81,8 @@ Status EntityStates::heal(Clock& clock) {
     if (records.empty()) return {};
     (void)MESH_TRY(append_within(log_, clock, std::move(records)));
   }
-  return {};
+  return fail(ErrorKind::unavailable,
+              "states of entities came faster than the newest could be put behind the older ones");
 }
 
 std::vector<Record> EntityStates::misplaced() const {

@@ -27,7 +27,7 @@ class EntityStates {
   // until compaction removed the one and then, as a removal, the other.
   Result<bool> overtaken(const StoredRecord& record) const;
   // A newer state of a watched key may have come between a look and an append: then it is appended
-  // again, behind. Blocks for that.
+  // again, behind. Blocks for that; `unavailable` where newer ones keep coming.
   Status heal(Clock& clock);
 
  private:

@@ -13,6 +13,7 @@
 #include "common/base/thread.h"
 #include "common/telemetry/log.h"
 #include "daemon/pipeline/append.h"
+#include "daemon/pipeline/relay_order.h"
 
 namespace mesh::pipeline {
 namespace {
@@ -40,6 +41,7 @@ struct Signals {
   // In the log and still in the outbox, since an acknowledgement failed: why, and which.
   std::optional<Error> acknowledge_error;
   std::vector<std::int64_t> unacknowledged;
+  std::int64_t unacknowledged_batch = 0;  // the last of theirs
 
   // Called locked.
   void lose_lease(const Error& error) {
@@ -51,7 +53,7 @@ struct Signals {
 }  // namespace
 
 struct Relay::Impl {
-  Impl(Outbox& o, LeaseStore& ls, EventLog& l, std::string h, Clock& c, Metrics& m)
+  Impl(Outbox& o, LeaseStore& ls, EventLog& l, LogAdmin& a, std::string h, Clock& c, Metrics& m)
       : outbox(o),
         leases(ls),
         log(l),
@@ -61,6 +63,7 @@ struct Relay::Impl {
         failures(m.counter("mesh_outbox_failures_total", "Appends of the relay that failed")),
         waiting(m.gauge("mesh_outbox_events", "Events that wait in the outbox")),
         relaying(m.gauge("mesh_outbox_relaying", "1 where this process holds the relay's lease")),
+        order(std::make_shared<RelayOrder>(l, a)),
         random(std::random_device{}()) {}
 
   Outbox& outbox;
@@ -73,6 +76,7 @@ struct Relay::Impl {
   Gauge& waiting;
   Gauge& relaying;
   const std::shared_ptr<Signals> signals = std::make_shared<Signals>();
+  const std::shared_ptr<RelayOrder> order;  // shared with completions, too
 
   // The relay's thread only.
   std::mt19937_64 random;
@@ -86,6 +90,7 @@ struct Relay::Impl {
   std::thread thread;    // last: it uses all of the above
 
   void run();
+  bool heal(bool holds);
   bool take_lease();
   bool held();
   void give_lease_up();
@@ -94,8 +99,8 @@ struct Relay::Impl {
     trusted_until = when + kTrusted;
   }
   void relay(std::vector<OutboxEntry> entries);
-  Status append(std::vector<Record> records);
-  void acknowledge(std::vector<std::int64_t> sequences);
+  Result<std::vector<Position>> append(std::vector<Record> records);
+  void acknowledge(std::vector<std::int64_t> sequences, std::int64_t batch);
   void acknowledge_again();
   void wait_for_entries();
   void back_off(const char* what, const Error& error);
@@ -109,7 +114,9 @@ struct Relay::Impl {
 
 void Relay::Impl::run() {
   while (!stopping()) {
-    if (!held() && !take_lease()) continue;
+    const bool holds = held();
+    if (!heal(holds)) continue;
+    if (!holds && !take_lease()) continue;
     acknowledge_again();
     auto entries = reader->next(kBatch);
     waiting.set(static_cast<double>(outbox.size()));
@@ -123,7 +130,18 @@ void Relay::Impl::run() {
     }
   }
   wait(kAppendLimit, [this] { return signals->acknowledging == 0; });
+  heal(held());  // once more; then it is the next holder's, or of the next start
   give_lease_up();
+}
+
+// Before all else: meanwhile an older state of an entity may be the last one in the log.
+bool Relay::Impl::heal(bool holds) {
+  if (!order->needs_healing(holds)) return true;
+  log::warn("two outbox relays may have appended at one time: older states may be the last ones",
+            {{"lease", holds ? "held" : "lost"}});
+  const Status healed = order->heal(clock, holds);
+  if (!healed) back_off("put newest states behind older ones", healed.error());
+  return healed.has_value();
 }
 
 // Where another has it, or it cannot be asked for, waits for the next try.
@@ -143,6 +161,7 @@ bool Relay::Impl::take_lease() {
   lease = std::move(**taken);
   lease_lasts_from(now);
   reader = outbox.open(lease);
+  order->begin_lease();
   relaying.set(1);
   std::lock_guard lock(signals->mutex);
   signals->token = lease.token;
@@ -202,23 +221,28 @@ void Relay::Impl::relay(std::vector<OutboxEntry> entries) {
     sequences.push_back(entry.sequence);
     records.push_back(std::move(entry.record));
   }
-  const Status appended = append(std::move(records));
+  const std::int64_t batch = order->add(records);
+  const auto appended = append(std::move(records));
   if (!appended) {
+    const ErrorKind kind = appended.error().kind;
+    if (kind != ErrorKind::uncertain && kind != ErrorKind::timeout) order->drop(batch);
     failures.add();
     reader->rewind();
     back_off("append", appended.error());
     return;
   }
+  order->appended(batch, *appended);
   goes_on();
   relayed.add(static_cast<double>(sequences.size()));
-  acknowledge(std::move(sequences));
+  acknowledge(std::move(sequences), batch);
 }
 
-Status Relay::Impl::append(std::vector<Record> records) {
-  const auto answer = std::make_shared<std::optional<Status>>();  // guarded by signals->mutex
+Result<std::vector<Position>> Relay::Impl::append(std::vector<Record> records) {
+  // Guarded by signals->mutex.
+  const auto answer = std::make_shared<std::optional<Result<std::vector<Position>>>>();
   log.append(std::move(records), [shared = signals, answer](Result<std::vector<Position>> result) {
     std::lock_guard lock(shared->mutex);
-    *answer = result ? Status{} : Status{fail(std::move(result.error()))};
+    *answer = std::move(result);
     shared->changed.notify_all();
   });
   // Without a limit while it runs: to try again before the answer could put the batch into the log
@@ -232,7 +256,7 @@ Status Relay::Impl::append(std::vector<Record> records) {
   return std::move(**answer);
 }
 
-void Relay::Impl::acknowledge(std::vector<std::int64_t> sequences) {
+void Relay::Impl::acknowledge(std::vector<std::int64_t> sequences, std::int64_t batch) {
   wait(Duration::max(),
        [this] { return signals->acknowledging < kMaxUnacknowledged || signals->stopping; });
   if (!held()) return;  // the entries are the next holder's
@@ -240,7 +264,9 @@ void Relay::Impl::acknowledge(std::vector<std::int64_t> sequences) {
     std::lock_guard lock(signals->mutex);
     ++signals->acknowledging;
   }
-  reader->acknowledge(sequences, [shared = signals, token = lease.token, sequences](Status status) {
+  reader->acknowledge(sequences, [shared = signals, order = order, token = lease.token, sequences,
+                                  batch](Status status) {
+    if (status) order->proven(batch);
     std::lock_guard lock(shared->mutex);
     --shared->acknowledging;
     if (!status && token == shared->token) {
@@ -248,6 +274,7 @@ void Relay::Impl::acknowledge(std::vector<std::int64_t> sequences) {
         shared->lose_lease(status.error());
       } else {
         std::ranges::copy(sequences, std::back_inserter(shared->unacknowledged));
+        shared->unacknowledged_batch = std::max(shared->unacknowledged_batch, batch);
         shared->acknowledge_error = std::move(status.error());
       }
       shared->reader->wake();
@@ -259,14 +286,16 @@ void Relay::Impl::acknowledge(std::vector<std::int64_t> sequences) {
 void Relay::Impl::acknowledge_again() {
   std::optional<Error> error;
   std::vector<std::int64_t> sequences;
+  std::int64_t batch = 0;
   {
     std::lock_guard lock(signals->mutex);
     error = std::exchange(signals->acknowledge_error, std::nullopt);
     sequences = std::exchange(signals->unacknowledged, {});
+    batch = std::exchange(signals->unacknowledged_batch, 0);
   }
   if (!error) return;
   back_off("acknowledge", *error);
-  acknowledge(std::move(sequences));
+  acknowledge(std::move(sequences), batch);
 }
 
 void Relay::Impl::wait_for_entries() {
@@ -307,9 +336,10 @@ bool Relay::Impl::wait(Duration limit, const std::function<bool()>& ready) {
   }
 }
 
-Relay::Relay(Outbox& outbox, LeaseStore& leases, EventLog& log, std::string holder, Clock& clock,
-             Metrics& metrics)
-    : impl_(std::make_unique<Impl>(outbox, leases, log, std::move(holder), clock, metrics)) {}
+Relay::Relay(Outbox& outbox, LeaseStore& leases, EventLog& log, LogAdmin& admin, std::string holder,
+             Clock& clock, Metrics& metrics)
+    : impl_(std::make_unique<Impl>(outbox, leases, log, admin, std::move(holder), clock, metrics)) {
+}
 
 Relay::~Relay() { stop(); }
 

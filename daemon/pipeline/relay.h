@@ -6,7 +6,10 @@
 // appends and acknowledges nothing more, and begins anew once it holds the lease again. The append
 // that was under way may reach the log all the same, and the next holder appends the same entries
 // under the same event ids. A log that other processes reach, too, answers an append within a third
-// of the lease (3 s), lest it arrive behind the entity's next change.
+// of the lease (3 s), lest it arrive behind the entity's next change. Where one arrives there all
+// the same, since the process stood still before it, the newest states are appended again: by the
+// one that finds its lease lost, before it does anything else, or by the next holder
+// (relay_order.h).
 #pragma once
 
 #include <memory>
@@ -24,8 +27,8 @@ namespace mesh::pipeline {
 class Relay {
  public:
   // `holder` names the process in the list of leases.
-  Relay(Outbox& outbox, LeaseStore& leases, EventLog& log, std::string holder, Clock& clock,
-        Metrics& metrics);
+  Relay(Outbox& outbox, LeaseStore& leases, EventLog& log, LogAdmin& admin, std::string holder,
+        Clock& clock, Metrics& metrics);
   ~Relay();
   void start();
   // Finishes the batch under way and gives the lease up; callable twice and before start. Where the

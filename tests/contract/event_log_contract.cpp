@@ -738,6 +738,23 @@ TEST_P(EventLogContract, SeekingAGroupMovesItsMembersAndOutdatesTheirCommits) {
   EXPECT_THAT(take(*group, 1), SizeIs(1));
 }
 
+// Else what was polled before the seek could be committed behind it.
+TEST_P(EventLogContract, ASeekThatAPollHasFollowedOutdatesCommitsUntilItIsTold) {
+  const auto topic = make_topic("seek-polled");
+  append(std::vector<Record>(6, record(topic, "k", "v")));
+  auto group = consumer("g", {topic});
+  (void)group->changes();
+  EXPECT_THAT(take(*group, 6), SizeIs(6));
+  const auto polled = group->position();
+  ASSERT_TRUE(admin().seek_group(named("g"), {{{topic, 0}, 1}}));
+  EXPECT_THAT(take(*group, 5), SizeIs(5));
+  EXPECT_EQ(group->commit(polled).error().kind, ErrorKind::conflict);
+  EXPECT_EQ(committed("g"), (std::map<TopicPartition, std::int64_t>{{{topic, 0}, 1}}));
+  EXPECT_THAT(group->changes().gained, SizeIs(1));
+  EXPECT_THAT(take(*group, 5), SizeIs(5)) << "from there once more: what was polled is void";
+  EXPECT_TRUE(group->commit(group->position()));
+}
+
 TEST_P(EventLogContract, SeekingAGroupEndsTheWaitOfItsPoll) {
   if (!admin().seeks_active_groups()) GTEST_SKIP() << kSeeksNone;
   const auto topic = make_topic("seek-waiting");

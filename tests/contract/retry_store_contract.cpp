@@ -21,6 +21,8 @@ ParkedEvent parked(std::string topic, int partition, std::int64_t offset) {
           "connection refused"};
 }
 
+const Parker kSearch{"search", "one"}, kAnalytics{"analytics", "one"};
+
 const std::set<TopicPartition> kAll{{"t", 0},  {"t", 1}, {"a", 2},
                                     {"a", 10}, {"b", 0}, {"user.events", 3}};
 
@@ -34,9 +36,9 @@ std::vector<std::string> positions(const Result<std::vector<ParkedEvent>>& event
 
 TEST_P(RetryStoreContract, AParkedEventIsLoadedWhole) {
   ParkedEvent event = parked("user.events", 3, 17);
-  ASSERT_TRUE(succeeds(store_->retries().park("search", std::span(&event, 1))));
+  ASSERT_TRUE(succeeds(store_->retries().park(kSearch, std::span(&event, 1))));
   store_->reopen();
-  auto loaded = store_->retries().load("search", kAll);
+  auto loaded = store_->retries().take(kSearch, kAll);
   ASSERT_TRUE(succeeds(loaded));
   ASSERT_EQ(loaded->size(), 1u);
   const ParkedEvent& read = loaded->front();
@@ -54,7 +56,7 @@ TEST_P(RetryStoreContract, AParkedEventIsLoadedWhole) {
 TEST_P(RetryStoreContract, WhatIsParkedIsKnownByPositionAndKey) {
   std::vector<ParkedEvent> events = {parked("user.events", 3, 17), parked("user.events", 0, 4)};
   events[1].record.key = "globex/2";
-  ASSERT_TRUE(succeeds(store_->retries().park("search", events)));
+  ASSERT_TRUE(succeeds(store_->retries().park(kSearch, events)));
   const auto keys = [&](const char* pipeline) {
     std::vector<std::string> all;
     const auto found = store_->retries().parked_keys(pipeline).value();
@@ -64,7 +66,7 @@ TEST_P(RetryStoreContract, WhatIsParkedIsKnownByPositionAndKey) {
   EXPECT_THAT(keys("search"), ElementsAre("user.events/0@4 globex/2", "user.events/3@17 acme/1"));
   EXPECT_THAT(keys("other"), IsEmpty());
   const Position done{"user.events", 0, 4};
-  ASSERT_TRUE(succeeds(store_->retries().remove("search", std::span(&done, 1))));
+  ASSERT_TRUE(succeeds(store_->retries().remove(kSearch, std::span(&done, 1))));
   EXPECT_THAT(keys("search"), ElementsAre("user.events/3@17 acme/1"));
 }
 
@@ -72,8 +74,8 @@ TEST_P(RetryStoreContract, ATombstoneIsNotAnEmptyValue) {
   std::vector<ParkedEvent> events = {parked("t", 0, 1), parked("t", 0, 2)};
   events[0].record.value = std::nullopt;
   events[1].record.value = "";
-  ASSERT_TRUE(store_->retries().park("search", events));
-  auto loaded = store_->retries().load("search", kAll);
+  ASSERT_TRUE(store_->retries().park(kSearch, events));
+  auto loaded = store_->retries().take(kSearch, kAll);
   ASSERT_TRUE(succeeds(loaded));
   EXPECT_FALSE((*loaded)[0].record.value.has_value());
   EXPECT_EQ((*loaded)[1].record.value, "");
@@ -83,18 +85,18 @@ TEST_P(RetryStoreContract, BytesOfAnyKindAreKept) {
   ParkedEvent event = parked("t", 0, 1);
   event.record.value = std::string("\0\xff\x80 long", 8) + std::string(100'000, 'x');
   event.record.key = std::string("\0k", 2);
-  ASSERT_TRUE(store_->retries().park("search", std::span(&event, 1)));
-  const auto loaded = store_->retries().load("search", kAll).value().at(0);
+  ASSERT_TRUE(store_->retries().park(kSearch, std::span(&event, 1)));
+  const auto loaded = store_->retries().take(kSearch, kAll).value().at(0);
   EXPECT_EQ(loaded.record.value, event.record.value);
   EXPECT_EQ(loaded.record.key, event.record.key);
 }
 
 TEST_P(RetryStoreContract, ParkingAPositionAgainReplacesIt) {
   ParkedEvent event = parked("t", 0, 1);
-  ASSERT_TRUE(store_->retries().park("search", std::span(&event, 1)));
+  ASSERT_TRUE(store_->retries().park(kSearch, std::span(&event, 1)));
   event.attempts = 3;
-  ASSERT_TRUE(store_->retries().park("search", std::span(&event, 1)));
-  auto loaded = store_->retries().load("search", kAll);
+  ASSERT_TRUE(store_->retries().park(kSearch, std::span(&event, 1)));
+  auto loaded = store_->retries().take(kSearch, kAll);
   ASSERT_EQ(loaded->size(), 1u);
   EXPECT_EQ(loaded->front().attempts, 3);
 }
@@ -102,42 +104,71 @@ TEST_P(RetryStoreContract, ParkingAPositionAgainReplacesIt) {
 TEST_P(RetryStoreContract, LoadsInTheOrderOfPositions) {
   const std::vector<ParkedEvent> events = {parked("b", 0, 1), parked("a", 10, 1),
                                            parked("a", 2, 100), parked("a", 2, 99)};
-  ASSERT_TRUE(store_->retries().park("search", events));
-  EXPECT_THAT(positions(store_->retries().load("search", kAll)),
+  ASSERT_TRUE(store_->retries().park(kSearch, events));
+  EXPECT_THAT(positions(store_->retries().take(kSearch, kAll)),
               ElementsAre("a/2@99", "a/2@100", "a/10@1", "b/0@1"));
 }
 
 TEST_P(RetryStoreContract, RemovesWhatIsNamedOnly) {
   const std::vector<ParkedEvent> events = {parked("t", 0, 1), parked("t", 0, 2), parked("t", 1, 1)};
-  ASSERT_TRUE(store_->retries().park("search", events));
+  ASSERT_TRUE(store_->retries().park(kSearch, events));
   const std::vector<Position> gone = {{"t", 0, 1}, {"t", 1, 1}, {"t", 9, 9}};
-  ASSERT_TRUE(succeeds(store_->retries().remove("search", gone)));
-  EXPECT_THAT(positions(store_->retries().load("search", kAll)), ElementsAre("t/0@2"));
+  ASSERT_TRUE(succeeds(store_->retries().remove(kSearch, gone)));
+  EXPECT_THAT(positions(store_->retries().take(kSearch, kAll)), ElementsAre("t/0@2"));
 }
 
 // Of two members of a pipeline's group each goes on with its own partitions.
 TEST_P(RetryStoreContract, PartitionsAreApart) {
   const std::vector<ParkedEvent> events = {parked("t", 0, 1), parked("t", 1, 2), parked("t", 10, 3),
                                            parked("a", 0, 4)};
-  ASSERT_TRUE(store_->retries().park("search", events));
-  EXPECT_THAT(positions(store_->retries().load("search", {{"t", 1}})), ElementsAre("t/1@2"));
-  EXPECT_THAT(positions(store_->retries().load("search", {{"t", 10}, {"a", 0}})),
+  ASSERT_TRUE(store_->retries().park(kSearch, events));
+  EXPECT_THAT(positions(store_->retries().take(kSearch, {{"t", 1}})), ElementsAre("t/1@2"));
+  EXPECT_THAT(positions(store_->retries().take(kSearch, {{"t", 10}, {"a", 0}})),
               ElementsAre("a/0@4", "t/10@3"));
-  EXPECT_THAT(positions(store_->retries().load("search", {{"t", 2}})), IsEmpty());
-  EXPECT_THAT(positions(store_->retries().load("search", {})), IsEmpty());
+  EXPECT_THAT(positions(store_->retries().take(kSearch, {{"t", 2}})), IsEmpty());
+  EXPECT_THAT(positions(store_->retries().take(kSearch, {})), IsEmpty());
 }
 
 TEST_P(RetryStoreContract, PipelinesAreApart) {
   ParkedEvent event = parked("t", 0, 1);
-  ASSERT_TRUE(store_->retries().park("search", std::span(&event, 1)));
-  EXPECT_THAT(positions(store_->retries().load("analytics", kAll)), IsEmpty());
-  ASSERT_TRUE(store_->retries().remove("analytics", std::span(&event.record.position, 1)));
-  EXPECT_THAT(positions(store_->retries().load("search", kAll)), ElementsAre("t/0@1"));
+  ASSERT_TRUE(store_->retries().park(kSearch, std::span(&event, 1)));
+  EXPECT_THAT(positions(store_->retries().take(kAnalytics, kAll)), IsEmpty());
+  ASSERT_TRUE(store_->retries().remove(kAnalytics, std::span(&event.record.position, 1)));
+  EXPECT_THAT(positions(store_->retries().take(kSearch, kAll)), ElementsAre("t/0@1"));
+}
+
+// Who lost a partition and has not noticed: what it parks nobody would look at.
+TEST_P(RetryStoreContract, WhatAnotherHasTakenIsAConflictToChange) {
+  const Parker late{"search", "late"}, other{"search", "other"};
+  std::vector<ParkedEvent> events = {parked("t", 0, 1), parked("t", 1, 2)};
+  const std::vector<Position> first{events[0].record.position};
+  ASSERT_TRUE(succeeds(store_->retries().take(late, {{"t", 0}, {"t", 1}})));
+  ASSERT_TRUE(succeeds(store_->retries().park(late, std::span(events).first(1))));
+  EXPECT_THAT(positions(store_->retries().take(other, {{"t", 0}})), ElementsAre("t/0@1"));
+
+  EXPECT_EQ(store_->retries().park(late, std::span(events).first(1)).error().kind,
+            ErrorKind::conflict);
+  EXPECT_EQ(store_->retries().park(late, events).error().kind, ErrorKind::conflict);
+  EXPECT_EQ(store_->retries().remove(late, first).error().kind, ErrorKind::conflict);
+  EXPECT_EQ(store_->retries().parked_keys("search")->size(), 1u) << "all or none";
+  EXPECT_TRUE(succeeds(store_->retries().park(late, std::span(events).last(1)))) << "it is its own";
+  EXPECT_TRUE(succeeds(store_->retries().remove(other, first)));
+
+  EXPECT_THAT(positions(store_->retries().take(late, {{"t", 0}})), IsEmpty());
+  EXPECT_EQ(store_->retries().park(other, std::span(events).first(1)).error().kind,
+            ErrorKind::conflict);
+  EXPECT_TRUE(succeeds(store_->retries().park(late, events)));
+}
+
+TEST_P(RetryStoreContract, TakenOfOnePipelineIsNotTakenOfAnother) {
+  const ParkedEvent event = parked("t", 0, 1);
+  ASSERT_TRUE(succeeds(store_->retries().take({"search", "other"}, {{"t", 0}})));
+  EXPECT_TRUE(succeeds(store_->retries().park(kAnalytics, std::span(&event, 1))));
 }
 
 TEST_P(RetryStoreContract, NothingToDoIsFine) {
-  EXPECT_TRUE(succeeds(store_->retries().park("search", {})));
-  EXPECT_TRUE(succeeds(store_->retries().remove("search", {})));
+  EXPECT_TRUE(succeeds(store_->retries().park(kSearch, {})));
+  EXPECT_TRUE(succeeds(store_->retries().remove(kSearch, {})));
 }
 
 }  // namespace mesh::test

@@ -351,6 +351,7 @@ class FakeEventLog final : public EventLog, public LogAdmin {
     std::map<TopicPartition, std::int64_t> position;
     std::map<TopicPartition, int> terms;  // that its positions stem from
     Assignment changes;                   // not yet told
+    std::set<TopicPartition> begun_anew;  // since changes() was asked
   };
   struct Group {
     std::map<TopicPartition, std::int64_t> committed;
@@ -377,6 +378,7 @@ class FakeEventLog final : public EventLog, public LogAdmin {
         const bool had = member.position.contains(partition);
         if (owns ? had && member.terms[partition] == terms[partition] : !had) continue;
         changed = true;
+        if (had) member.begun_anew.insert(partition);
         if (owns) {
           member.changes.gained[partition] = member.position[partition] = offset;
           std::erase(member.changes.lost, partition);
@@ -497,7 +499,7 @@ class FakeEventLog final : public EventLog, public LogAdmin {
 class FakeEventLog::Consumer final : public LogConsumer {
  public:
   Consumer(FakeEventLog& log, std::string group, std::string name)
-      : log_(log), group_(log.groups_[group]), member_{std::move(name), false, {}, {}, {}} {
+      : log_(log), group_(log.groups_[group]), member_{std::move(name), false, {}, {}, {}, {}} {
     group_.members.push_back(&member_);
     group_.share_out();
     group_.follow(member_);
@@ -544,7 +546,8 @@ class FakeEventLog::Consumer final : public LogConsumer {
     if (auto error = log_.commit_failures_.take()) return fail(*error);
     for (const auto& [partition, offset] : next) {
       const bool own = group_.owners[partition] == &member_ &&
-                       member_.terms[partition] == group_.terms[partition];
+                       member_.terms[partition] == group_.terms[partition] &&
+                       !member_.begun_anew.contains(partition);
       if (!own) return fail(ErrorKind::conflict, "a partition is not its own any more");
     }
     for (const auto& [partition, offset] : next) group_.committed[partition] = offset;
@@ -555,6 +558,7 @@ class FakeEventLog::Consumer final : public LogConsumer {
     std::lock_guard lock(log_.mutex_);
     group_.follow(member_);
     for (const auto& [partition, next] : member_.changes.gained) member_.position[partition] = next;
+    member_.begun_anew.clear();
     return std::exchange(member_.changes, {});
   }
 

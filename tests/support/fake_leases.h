@@ -1,6 +1,7 @@
 // Leases in memory, with knobs.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -22,6 +23,11 @@ class FakeLeaseStore final : public LeaseStore {
   void fail_lists(int n) {
     std::lock_guard lock(mutex_);
     failing_lists_ = n;
+  }
+  // Runs once, before the next renewal.
+  void before_renewal(std::function<void()> hook) {
+    std::lock_guard lock(mutex_);
+    before_renewal_ = std::move(hook);
   }
   int releases() {
     std::lock_guard lock(mutex_);
@@ -48,7 +54,12 @@ class FakeLeaseStore final : public LeaseStore {
     return std::optional(Lease{name, tokens_});
   }
   Status renew(const Lease& lease, Duration ttl) override {
-    std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    if (auto hook = std::exchange(before_renewal_, nullptr)) {
+      lock.unlock();
+      hook();
+      lock.lock();
+    }
     const auto at = find(lease);
     if (at != held_.end() && at->second.holder == cut_off_) return unreachable();
     if (at == held_.end()) return lost();
@@ -99,6 +110,7 @@ class FakeLeaseStore final : public LeaseStore {
   std::int64_t tokens_ = 0;
   int releases_ = 0, failing_lists_ = 0;
   std::string cut_off_;
+  std::function<void()> before_renewal_;
 };
 
 }  // namespace mesh::test

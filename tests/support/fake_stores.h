@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <functional>
+#include <future>
 #include <map>
 #include <mutex>
 #include <set>
@@ -30,38 +31,58 @@ class FakeRetryStore final : public RetryStore {
     return all;
   }
 
-  Status park(const std::string& pipeline, std::span<const ParkedEvent> events) override {
+  // The next park waits before it takes effect, as where the process was stopped there.
+  void stop_in_park(std::shared_future<void> go) {
     std::lock_guard lock(mutex_);
-    if (auto error = failures_.take()) return fail(*error);
-    for (const auto& event : events) {
-      events_[pipeline].insert_or_assign(event.record.position, event);
-    }
-    return {};
+    go_ = std::move(go);
   }
-  Status remove(const std::string& pipeline, std::span<const Position> positions) override {
+  bool stands_in_park() {
     std::lock_guard lock(mutex_);
-    if (auto error = failures_.take()) return fail(*error);
-    for (const auto& position : positions) events_[pipeline].erase(position);
-    return {};
+    return stands_;
   }
-  Result<std::vector<ParkedEvent>> load(const std::string& pipeline,
+
+  Result<std::vector<ParkedEvent>> take(const Parker& parker,
                                         const std::set<TopicPartition>& partitions) override {
     std::lock_guard lock(mutex_);
-    ++loads_;
-    if (auto error = load_failures_.take()) return fail(*error);
+    ++takes_;
+    if (auto error = take_failures_.take()) return fail(*error);
+    for (const auto& partition : partitions) owners_[{parker.pipeline, partition}] = parker.id;
     std::vector<ParkedEvent> found;
-    for (const auto& [position, event] : events_[pipeline]) {
+    for (const auto& [position, event] : events_[parker.pipeline]) {
       if (partitions.contains({position.topic, position.partition})) found.push_back(event);
     }
     return found;
   }
-  void fail_loads(int n) {
-    std::lock_guard lock(mutex_);
-    load_failures_.next(n);
+  Status park(const Parker& parker, std::span<const ParkedEvent> events) override {
+    std::unique_lock lock(mutex_);
+    if (auto go = std::exchange(go_, {}); go.valid()) {
+      stands_ = true;
+      lock.unlock();
+      go.wait();
+      lock.lock();
+      stands_ = false;
+    }
+    if (auto error = failures_.take()) return fail(*error);
+    for (const auto& event : events) MESH_TRY(check(parker, event.record.position));
+    for (const auto& event : events) {
+      events_[parker.pipeline].insert_or_assign(event.record.position, event);
+    }
+    return {};
   }
-  int loads() {
+  Status remove(const Parker& parker, std::span<const Position> positions) override {
     std::lock_guard lock(mutex_);
-    return loads_;
+    if (auto error = failures_.take()) return fail(*error);
+    for (const auto& position : positions) MESH_TRY(check(parker, position));
+    for (const auto& position : positions) events_[parker.pipeline].erase(position);
+    return {};
+  }
+  void fail_takes(int n) {
+    std::lock_guard lock(mutex_);
+    take_failures_.next(n);
+  }
+  int takes() {
+    std::lock_guard lock(mutex_);
+    return takes_;
   }
   Result<std::vector<ParkedKey>> parked_keys(const std::string& pipeline) override {
     std::vector<ParkedKey> keys;
@@ -72,10 +93,19 @@ class FakeRetryStore final : public RetryStore {
   }
 
  private:
+  Status check(const Parker& parker, const Position& at) const {
+    const auto owner = owners_.find({parker.pipeline, {at.topic, at.partition}});
+    if (owner == owners_.end() || owner->second == parker.id) return {};
+    return fail(ErrorKind::conflict, "another has taken the partition");
+  }
+
   std::mutex mutex_;
   std::map<std::string, std::map<Position, ParkedEvent>> events_;
-  int loads_ = 0;
-  Failures failures_, load_failures_;
+  std::map<std::pair<std::string, TopicPartition>, std::string> owners_;
+  std::shared_future<void> go_;
+  bool stands_ = false;
+  int takes_ = 0;
+  Failures failures_, take_failures_;
 };
 
 class FakeTaskStore final : public TaskStore {

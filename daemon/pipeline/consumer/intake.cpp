@@ -167,12 +167,19 @@ std::size_t Pipeline::Impl::free_places() const {
 
 // Even if all of a batch must be parked there is room for it.
 std::size_t Pipeline::Impl::batch_limit() const {
-  std::size_t limit = std::min(static_cast<std::size_t>(options.batch), free_places());
+  return std::min({static_cast<std::size_t>(options.batch), free_places(), in_time});
+}
+
+// Ever twice as many while that takes little time, and at once no more than would fit.
+void Pipeline::Impl::learn(std::size_t events, std::chrono::nanoseconds took, bool done) {
   const double longest = std::chrono::duration<double>(options.longest_batch).count();
-  while (limit > 1 && stage.cost().seconds(1, static_cast<std::int64_t>(limit)) > longest) {
-    limit /= 2;
+  const double took_seconds = std::max(std::chrono::duration<double>(took).count(), 1e-6);
+  const double fit = static_cast<double>(events) * longest / took_seconds;
+  if (fit < static_cast<double>(in_time)) {
+    in_time = std::max<std::size_t>(1, static_cast<std::size_t>(fit));
+  } else if (done && 2 * events >= in_time) {
+    in_time = std::min(2 * events, static_cast<std::size_t>(std::min(fit, 1e9)));
   }
-  return limit;
 }
 
 // How many events of a lane may be processed though all might have to be parked: a tenant may have

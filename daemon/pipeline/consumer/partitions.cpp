@@ -49,7 +49,7 @@ Status Pipeline::Impl::take_on(const std::map<TopicPartition, std::int64_t>& gai
   if (gained.empty()) return {};
   std::set<TopicPartition> partitions;
   for (const auto& [partition, next] : gained) partitions.insert(partition);
-  auto events = MESH_TRY(deps.retries.load(options.name, partitions));
+  auto events = MESH_TRY(deps.retries.take(parker, partitions));
   {
     std::lock_guard lock(mutex);
     for (const auto& [partition, next] : gained) {
@@ -61,6 +61,16 @@ Status Pipeline::Impl::take_on(const std::map<TopicPartition, std::int64_t>& gai
   }
   metrics.parked.set(static_cast<double>(parked.size()));
   changed.notify_all();
+  return {};
+}
+
+// One that came late, and has lost its partitions since, may have taken these in between.
+Status Pipeline::Impl::take_again() {
+  std::set<TopicPartition> own;
+  for (const auto& [partition, next] : committed) own.insert(partition);
+  auto events = MESH_TRY(deps.retries.take(parker, own));
+  std::lock_guard lock(mutex);
+  for (ParkedEvent& event : events) parked.put(std::move(event));
   return {};
 }
 

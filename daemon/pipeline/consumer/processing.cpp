@@ -45,6 +45,7 @@ bool Pipeline::Impl::consult(UnderWay& work, std::chrono::nanoseconds& took) {
     auto status_of_call = work.batch.consult(stage, work.through);
     took = deps.clock.steady() - begin;
     metrics.batch_seconds.observe(seconds(took));
+    learn(events, took, status_of_call.has_value());
     if (status_of_call) {
       stage.cost().observe(static_cast<std::int64_t>(events), took);
     } else {
@@ -67,18 +68,29 @@ bool Pipeline::Impl::make_durable(UnderWay& work) {
       })) {
     return false;
   }
-  if (!disposition.parked.empty() && !insist("park events", [&] {
-        follow(work);
-        return deps.retries.park(options.name, disposition.parked);
+  if (!disposition.parked.empty() && !change_parked(work, "park events", [&] {
+        return deps.retries.park(parker, disposition.parked);
       })) {
     return false;
   }
   if (disposition.removed.empty()) return true;
-  return insist("remove parked events", [&] {
-    follow(work);
+  return change_parked(work, "remove parked events", [&] {
     std::vector<Position> positions;
     for (const StoredRecord& record : disposition.removed) positions.push_back(record.position);
-    return deps.retries.remove(options.name, positions);
+    return deps.retries.remove(parker, positions);
+  });
+}
+
+// A `conflict`: another has taken what is parked of a partition. After the pause the log tells that
+// this one has lost it; where it does not, that other one was late.
+bool Pipeline::Impl::change_parked(UnderWay& work, const char* what,
+                                   const std::function<Status()>& change) {
+  bool refused = false;
+  return insist(what, [&]() -> Status {
+    if (!follow(work) && refused) MESH_TRY(take_again());
+    auto done = change();
+    refused = !done && done.error().kind == ErrorKind::conflict;
+    return done;
   });
 }
 

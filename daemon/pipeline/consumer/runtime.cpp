@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/ids.h"
 #include "common/base/thread.h"
 #include "daemon/pipeline/consumer/runtime_impl.h"
 #include "daemon/pipeline/lag.h"
@@ -37,8 +38,10 @@ Pipeline::Impl::Impl(PipelineOptions o, Stage& s, PipelineDeps d)
       stage(s),
       deps(d),
       metrics(d.metrics, options.name),
+      parker{options.name, new_uuid_v7(d.clock.now())},
       breaker(d.clock, options.breaker),
-      random(std::random_device{}()) {
+      random(std::random_device{}()),
+      in_time(static_cast<std::size_t>(options.first_batch)) {
   status.name = options.name;
 }
 
@@ -114,7 +117,8 @@ void Pipeline::Impl::wait_for_room() {
 }
 
 void Pipeline::Impl::retry_due() {
-  auto due = parked.due(deps.clock.now(), static_cast<std::size_t>(options.batch));
+  auto due =
+      parked.due(deps.clock.now(), std::min(in_time, static_cast<std::size_t>(options.batch)));
   if (due.empty()) return;
   blocked = false;
   Batch batch;

@@ -53,6 +53,9 @@ struct PipelineOptions {
   // A batch is of as many events as the stage is likely to take this long for, and of one at least:
   // well below the log's session, within which a member has to poll again.
   Duration longest_batch{60'000};
+  // Nobody knows of a new stage what an event takes. A whole batch of slow ones could outlast the
+  // session, and whoever gained the partitions then would begin alike: so the first is of few.
+  int first_batch = 8;
 };
 
 struct PipelineStatus {

@@ -38,12 +38,14 @@ struct Pipeline::Impl {
   Stage& stage;
   const PipelineDeps deps;
   PipelineMetrics metrics;
+  const Parker parker;
 
   // The pipeline's thread only, but for consumer->wake().
   std::unique_ptr<LogConsumer> consumer;
   CircuitBreaker breaker;
   std::mt19937_64 random;
   std::optional<SteadyTime> lag_age_read;
+  std::size_t in_time;   // so many events the stage is likely to do within longest_batch
   bool blocked = false;  // none of the lanes may go on before some of its parked events are through
 
   mutable std::mutex mutex;
@@ -79,6 +81,7 @@ struct Pipeline::Impl {
   std::set<TopicPartition> follow();  // what was lost or begins anew
   bool follow(UnderWay& work);        // whether something was
   Status take_on(const std::map<TopicPartition, std::int64_t>& gained);
+  Status take_again();
   void let_go(const std::set<TopicPartition>& partitions);
 
   // intake.cpp
@@ -92,6 +95,7 @@ struct Pipeline::Impl {
   void add_to(Batch& batch, StoredRecord record) const;
   std::size_t free_places() const;  // for parked events
   std::size_t batch_limit() const;
+  void learn(std::size_t events, std::chrono::nanoseconds took, bool done);  // of the stage
   std::size_t may_park(const std::string& lane) const;
   Through through() const;
 
@@ -99,6 +103,7 @@ struct Pipeline::Impl {
   void process(Batch batch, bool from_store, Through through);
   bool consult(UnderWay& work, std::chrono::nanoseconds& took);
   bool make_durable(UnderWay& work);
+  bool change_parked(UnderWay& work, const char* what, const std::function<Status()>& change);
   bool commit(UnderWay& work);
   void apply(const UnderWay& work);
   void count(const UnderWay& work);

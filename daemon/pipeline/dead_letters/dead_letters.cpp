@@ -99,7 +99,7 @@ Json to_json(const DeadLetter& letter) {
   return json;
 }
 
-DeadLetters::DeadLetters(LettersDeps deps) : deps_(deps) {}
+DeadLetters::DeadLetters(LettersDeps deps) : deps_(std::move(deps)) {}
 
 Result<std::vector<DeadLetter>> DeadLetters::list(const std::string& topic,
                                                   const DeadLetterFilter& filter, int limit) {
@@ -168,7 +168,7 @@ Result<DeadLetter> DeadLetters::at(const Position& letter) {
 }
 
 Result<Mended> DeadLetters::mend(const Position& letter, const Event& event) {
-  return mend_letter(deps_, settling_, letter, event);
+  return mend_letter(deps_, letter, event);
 }
 
 Status DeadLetters::redrive(TaskContext& context) { return settle_all(context, true); }
@@ -183,7 +183,7 @@ Status DeadLetters::settle_all(TaskContext& context, bool redrive) {
   const auto wait = MESH_TRY(int_member(spec, "wait"));
   const SettlingSpec settling{letters_of(spec.value("topic", std::string())), filter, redrive,
                               wait.has_value() ? std::chrono::seconds(*wait) : kOutcomeWait};
-  return settle_letters(deps_, settling_, context, settling);
+  return settle_letters(deps_, context, settling);
 }
 
 }  // namespace mesh::pipeline

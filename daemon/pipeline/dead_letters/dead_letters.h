@@ -4,13 +4,13 @@
 // purged is not taken out of it: a marker record (header mesh_settles = "<partition>@<offset>",
 // same key, no value) is appended behind it, once the record that goes back is in the log, and
 // settled letters are no longer listed or counted. What ends in between leaves a letter whose event
-// is back already, and may go back again: under the same id, which counts once. What goes back
+// is back already, and may go back again: under the same id, which counts once. From the look at
+// what is settled to the append that settles more it is one process's turn (turn.h). What goes back
 // carries the history of its letter in headers (letter.h), so that a letter of one that dies again
 // tells it all.
 #pragma once
 
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +18,7 @@
 #include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/ports/event_log.h"
+#include "common/ports/lease_store.h"
 #include "common/ports/retry_store.h"
 #include "daemon/pipeline/dead_letters/filter.h"
 #include "daemon/pipeline/tasks/tasks.h"
@@ -49,7 +50,9 @@ struct LettersDeps {
   EventLog& log;
   LogAdmin& admin;
   RetryStore& retries;
+  LeaseStore& leases;
   Clock& clock;
+  std::string holder;  // names the process in the list of leases
 };
 
 // `topic` may be the dead-letter topic or the one it belongs to. Any thread.
@@ -74,7 +77,8 @@ class DeadLetters {
   // settled: to mend the letter again, with the same id, is safe.
   // `unprocessable` for an event of another tenant or topic, or of another entity or version where
   // the topic is one of entities; `conflict` for a letter that is settled already, or that a newer
-  // state of its entity has overtaken. Blocks for an append.
+  // state of its entity has overtaken; `unavailable` where others settle letters of the topic, or
+  // this process stood still meanwhile. Blocks for its turn (5 s at most) and an append.
   Result<Mended> mend(const Position& letter, const Event& event);
   // The works of tasks of kind "redrive" and "purge"; spec: {"topic","wait"?} and the filter's
   // members. Redriven records go back to the source topic, oldest first, without the headers of
@@ -91,7 +95,6 @@ class DeadLetters {
   Status settle_all(TaskContext& context, bool redrive);
 
   const LettersDeps deps_;
-  std::mutex settling_;  // held from the look at what is settled to the append that settles more
 };
 
 inline constexpr std::chrono::seconds kOutcomeWait{60};

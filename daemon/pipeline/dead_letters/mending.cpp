@@ -4,6 +4,7 @@
 #include "common/domain/catalogue.h"
 #include "daemon/pipeline/append.h"
 #include "daemon/pipeline/dead_letters/letter.h"
+#include "daemon/pipeline/dead_letters/turn.h"
 #include "daemon/pipeline/entity_states.h"
 #include "daemon/pipeline/scan.h"
 
@@ -55,8 +56,7 @@ Result<StoredRecord> letter_at(const LettersDeps& deps, const Position& letter) 
               "there is no " + name_of(letter) + "; `mesh dlq show` lists those that there are");
 }
 
-Result<Mended> mend_letter(const LettersDeps& deps, std::mutex& settling, const Position& letter,
-                           const Event& event) {
+Result<Mended> mend_letter(const LettersDeps& deps, const Position& letter, const Event& event) {
   auto record = MESH_TRY(letter_at(deps, letter));
   const DeadLetter told = letter_of(record);
   const StoredRecord& source = told.record;
@@ -77,8 +77,10 @@ Result<Mended> mend_letter(const LettersDeps& deps, std::mutex& settling, const 
   }
   mended.headers = with_history(std::move(mended.headers), record, kMendedFrom);
 
-  const std::lock_guard lock(settling);
+  // Most of it is read before the turn, which then is short.
   Markers markers(deps.log, {letter.topic, letter.partition}, letter.offset + 1);
+  MESH_TRY(markers.advance());
+  auto turn = MESH_TRY(SettlingTurn::take(deps, letter.topic));
   MESH_TRY(markers.advance());
   if (markers.settle(letter)) {
     return fail(ErrorKind::conflict,
@@ -102,9 +104,15 @@ Result<Mended> mend_letter(const LettersDeps& deps, std::mutex& settling, const 
     }
   }
   const auto letters = MESH_TRY(find_topic(deps.admin, letter.topic));
+  MESH_TRY(turn.renew());
   auto appended = MESH_TRY(append_within(deps.log, deps.clock, {std::move(mended)}));
-  auto settled = append_within(deps.log, deps.clock, {marker_of(record, letters.spec.partitions)});
-  if (!settled) {
+  const auto settle = [&]() -> Status {
+    MESH_TRY(turn.renew());
+    (void)MESH_TRY(
+        append_within(deps.log, deps.clock, {marker_of(record, letters.spec.partitions)}));
+    return {};
+  };
+  if (const Status settled = settle(); !settled) {
     return fail(ErrorKind::uncertain,
                 "the mended event is in the log, but " + name_of(letter) +
                     " may not be settled: mend it again with the same id",

@@ -44,13 +44,9 @@ Status Outcomes::look() {
   followed_ = !groups->empty();
   std::set<Place> waiting;
   for (const GroupInfo& group : *groups) {
-    std::set<TopicPartition> partitions;
-    for (const auto& [partition, next] : group.committed) {
-      if (partition.topic == topic) partitions.insert(partition);
-    }
-    auto parked = MESH_TRY(deps_.retries.load(group.name, partitions));
-    for (const ParkedEvent& event : parked) {
-      waiting.emplace(event.record.position.partition, event.record.position.offset);
+    const auto parked = MESH_TRY(deps_.retries.parked_keys(group.name));
+    for (const auto& [position, key] : parked) {
+      if (position.topic == topic) waiting.emplace(position.partition, position.offset);
     }
   }
   MESH_TRY(read_letters());

@@ -17,7 +17,7 @@ class Outcomes {
  public:
   // Where the dead-letter topic and the source topic ended before the redrive appended anything.
   Outcomes(LettersDeps deps, Offsets letters, Offsets source)
-      : deps_(deps), letters_(std::move(letters)), source_(std::move(source)) {}
+      : deps_(std::move(deps)), letters_(std::move(letters)), source_(std::move(source)) {}
 
   // Finds what was redriven from letters before those ends; once, when all of it is in the log.
   Status find();

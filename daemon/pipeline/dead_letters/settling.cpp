@@ -6,6 +6,7 @@
 #include "daemon/pipeline/append.h"
 #include "daemon/pipeline/dead_letters/letter.h"
 #include "daemon/pipeline/dead_letters/outcomes.h"
+#include "daemon/pipeline/dead_letters/turn.h"
 #include "daemon/pipeline/entity_states.h"
 #include "daemon/pipeline/scan.h"
 #include "daemon/pipeline/tasks/task_support.h"
@@ -14,14 +15,14 @@ namespace mesh::pipeline {
 namespace {
 
 constexpr std::size_t kChunk = 100;                      // letters per append
+constexpr Duration kTurn{1'000};                         // of chunks, then others may
 constexpr Duration kFirstLook{50}, kLongestLook{2'000};  // between two looks at outcomes
 
 // One run of a redrive or purge.
 class Settling {
  public:
-  Settling(const LettersDeps& deps, std::mutex& settling, TaskContext& context,
-           const SettlingSpec& spec)
-      : deps_(deps), log_(deps.log), settling_(settling), context_(context), spec_(spec) {
+  Settling(const LettersDeps& deps, TaskContext& context, const SettlingSpec& spec)
+      : deps_(deps), log_(deps.log), context_(context), spec_(spec), paused_(deps.clock.steady()) {
     const Json& before = context.task().result;
     moved_ = before.value(moved_name(), std::int64_t{0});
     superseded_ = before.value("superseded", std::int64_t{0});
@@ -105,8 +106,17 @@ class Settling {
       if (!any) continue;
       MESH_TRY(insist(context_, [&] { return states.heal(deps_.clock); }));
       report_now();
+      let_others();
     }
     return {};
+  }
+
+  // Each chunk is a turn of its own, but whoever wants one between two of a long work has no luck
+  // while the next is taken at once.
+  void let_others() {
+    if (deps_.clock.steady() - paused_ < kTurn) return;
+    context_.pause(kTurnPause);
+    paused_ = deps_.clock.steady();
   }
 
   // Whether a letter names a place that it can have come from. Where a letter was written by hand
@@ -141,7 +151,10 @@ class Settling {
   // those that only want their markers.
   Status settle(const std::vector<StoredRecord>& letters, Markers& markers, EntityStates& states,
                 std::set<std::int64_t>& sent, bool& any) {
-    const std::lock_guard lock(settling_);
+    // Most of it is read before the turn, which then is short.
+    MESH_TRY(markers.advance());
+    MESH_TRY(states.advance());
+    auto turn = MESH_TRY(SettlingTurn::take(deps_, spec_.topic));
     MESH_TRY(markers.advance());
     MESH_TRY(states.advance());
     std::vector<Record> records, settled;
@@ -174,10 +187,12 @@ class Settling {
       settled.push_back(marker_of(letter, topics_.at(spec_.topic).spec.partitions));
     }
     if (!records.empty()) {
+      MESH_TRY(turn.renew());
       (void)MESH_TRY(append_within(log_, deps_.clock, std::move(records)));
     }
     sent.insert(moving.begin(), moving.end());
     if (!settled.empty()) {
+      MESH_TRY(turn.renew());
       (void)MESH_TRY(append_within(log_, deps_.clock, std::move(settled)));
     }
     any = moved + superseded + skipped > 0;
@@ -242,20 +257,19 @@ class Settling {
 
   const LettersDeps& deps_;
   EventLog& log_;
-  std::mutex& settling_;
   TaskContext& context_;
   const SettlingSpec& spec_;
   std::map<std::string, TopicInfo> topics_;
   Json ends_, source_ends_;  // partition → where the topics ended when the task began
   std::int64_t moved_ = 0, superseded_ = 0, skipped_ = 0;
   std::int64_t died_again_ = 0, pending_ = 0;  // of those moved
+  SteadyTime paused_;                          // when others had their chance last
 };
 
 }  // namespace
 
-Status settle_letters(const LettersDeps& deps, std::mutex& settling, TaskContext& context,
-                      const SettlingSpec& spec) {
-  return Settling(deps, settling, context, spec).run();
+Status settle_letters(const LettersDeps& deps, TaskContext& context, const SettlingSpec& spec) {
+  return Settling(deps, context, spec).run();
 }
 
 }  // namespace mesh::pipeline

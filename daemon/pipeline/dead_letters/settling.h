@@ -2,7 +2,6 @@
 #pragma once
 
 #include <chrono>
-#include <mutex>
 #include <string>
 
 #include "daemon/pipeline/dead_letters/dead_letters.h"
@@ -18,8 +17,6 @@ struct SettlingSpec {
 
 // Settles the letters of a dead-letter topic that match, oldest first within each partition, after
 // sending them back to their source where they are redriven; then waits for what becomes of them.
-// `settling` is held over each look at what is settled and the append behind it.
-Status settle_letters(const LettersDeps& deps, std::mutex& settling, TaskContext& context,
-                      const SettlingSpec& spec);
+Status settle_letters(const LettersDeps& deps, TaskContext& context, const SettlingSpec& spec);
 
 }  // namespace mesh::pipeline

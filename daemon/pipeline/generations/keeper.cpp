@@ -65,10 +65,12 @@ Status Keeper::drop_group(const std::string& group) {
   if (!deleted && deleted.error().kind == ErrorKind::conflict) return {};
   if (!deleted && deleted.error().kind != ErrorKind::not_found) return deleted;
   auto partitions = MESH_TRY(partitions_of(deps_.admin, deps_.topics));
-  auto parked = MESH_TRY(deps_.retries.load(group, partitions));
+  // Taken, so that one that has not noticed yet parks no more.
+  const Parker parker{group, "drop"};
+  auto parked = MESH_TRY(deps_.retries.take(parker, partitions));
   std::vector<Position> positions;
   for (const ParkedEvent& event : parked) positions.push_back(event.record.position);
-  return positions.empty() ? Status{} : deps_.retries.remove(group, positions);
+  return positions.empty() ? Status{} : deps_.retries.remove(parker, positions);
 }
 
 Status Keeper::drop_groups(const std::vector<GenerationInfo>& all) {

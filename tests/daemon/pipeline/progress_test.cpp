@@ -25,15 +25,15 @@ const TenantId kAcme = *TenantId::parse("acme");
 // Counts who asks for it, and fails when it is told to.
 class AskedRetries final : public RetryStore {
  public:
-  Status park(const std::string& pipeline, std::span<const ParkedEvent> events) override {
-    return store_.park(pipeline, events);
-  }
-  Status remove(const std::string& pipeline, std::span<const Position> positions) override {
-    return store_.remove(pipeline, positions);
-  }
-  Result<std::vector<ParkedEvent>> load(const std::string& pipeline,
+  Result<std::vector<ParkedEvent>> take(const Parker& parker,
                                         const std::set<TopicPartition>& partitions) override {
-    return store_.load(pipeline, partitions);
+    return store_.take(parker, partitions);
+  }
+  Status park(const Parker& parker, std::span<const ParkedEvent> events) override {
+    return store_.park(parker, events);
+  }
+  Status remove(const Parker& parker, std::span<const Position> positions) override {
+    return store_.remove(parker, positions);
   }
   Result<std::vector<ParkedKey>> parked_keys(const std::string& pipeline) override {
     ++asked;
@@ -81,7 +81,7 @@ class ProgressTest : public ::testing::Test {
     ParkedEvent event;
     event.record.position = at;
     event.record.key = key;
-    (void)retries_.park(pipeline, {&event, 1});
+    (void)retries_.park({pipeline, "one"}, {&event, 1});
   }
   // A change of user 1 that went through the outbox into the log.
   AwaitedWrite changed(Position& at, std::int64_t user = 1) {
@@ -160,7 +160,7 @@ TEST_F(ProgressTest, AParkedEventIsNotProcessedThoughItsGroupWentOn) {
   commit("user-index-1", at);
   park("user-index-1", at, "acme/1");
   EXPECT_EQ(look(write), Reached::log);
-  (void)retries_.remove("user-index-1", {&at, 1});
+  (void)retries_.remove({"user-index-1", "one"}, {&at, 1});
   EXPECT_EQ(look(write), Reached::processed);
 }
 
@@ -179,7 +179,7 @@ TEST_F(ProgressTest, WhatOthersHaveParkedDoesNotHoldAChangeUp) {
   EXPECT_EQ(look(write), Reached::processed) << "another user, another group";
   EXPECT_EQ(look(several), Reached::log) << "it may be one of several";
   EXPECT_EQ(look(others), Reached::processed) << "another tenant";
-  (void)retries_.remove("user-index-1", {&before, 1});
+  (void)retries_.remove({"user-index-1", "one"}, {&before, 1});
   EXPECT_EQ(look(several), Reached::processed);
   (void)behind;
 }
@@ -195,7 +195,7 @@ TEST_F(ProgressTest, OfSeveralUsersOnlyTheirOwnParkedEventsCount) {
   park("user-index-1", stranger, "acme/9");
   park("user-index-1", own, "acme/3");
   EXPECT_EQ(look(several), Reached::log);
-  (void)retries_.remove("user-index-1", {&own, 1});
+  (void)retries_.remove({"user-index-1", "one"}, {&own, 1});
   EXPECT_EQ(look(several), Reached::processed) << "9 is none of them";
 }
 
@@ -280,7 +280,7 @@ TEST_F(ProgressTest, EachEventOfARequestIsWaitedForInItsGroup) {
   commit("analytics", counted);
   park("analytics", counted, "acme/u1");
   EXPECT_EQ(look(mixed), Reached::log);
-  (void)retries_.remove("analytics", {&counted, 1});
+  (void)retries_.remove({"analytics", "one"}, {&counted, 1});
   EXPECT_EQ(look(mixed), Reached::processed);
 }
 
@@ -291,7 +291,7 @@ TEST_F(ProgressTest, AParkedEventWhoseKeyIsTheTenantAloneIsTheTenants) {
   commit("analytics", counted);
   park("analytics", counted, "acme");
   EXPECT_EQ(look(write), Reached::log);
-  (void)retries_.remove("analytics", {&counted, 1});
+  (void)retries_.remove({"analytics", "one"}, {&counted, 1});
   EXPECT_EQ(look(write), Reached::processed);
 }
 
@@ -327,7 +327,7 @@ TEST_F(ProgressTest, WhoWatchesIsToldAndAllShareOneReading) {
   }
   ASSERT_TRUE(advance_until(clock_, Progress::kInterval, [&] { return retries_.asked > 2; }));
   EXPECT_EQ(told, 0);
-  (void)retries_.remove("user-index-1", {&at, 1});
+  (void)retries_.remove({"user-index-1", "one"}, {&at, 1});
   const int before = retries_.asked;
   ASSERT_TRUE(advance_until(clock_, Progress::kInterval, [&] { return told == 5; }));
   EXPECT_LE(retries_.asked - before, 2) << "one reading for all, and one that was under way";

@@ -26,6 +26,8 @@ class OwnWayToTheLog final : public EventLog {
   explicit OwnWayToTheLog(EventLog& log) : log_(log) {}
   // The next appends arrive by half, and are told to have failed.
   void cut(int n) { cut_ = n; }
+  // Nothing can be read or appended.
+  void cut_off(bool away) { away_ = away; }
   // The next append waits within its call, as where the process was stopped there.
   void stop_in_append(std::shared_future<void> go) {
     std::lock_guard lock(mutex_);
@@ -40,7 +42,11 @@ class OwnWayToTheLog final : public EventLog {
       std::lock_guard lock(mutex_);
       go = std::exchange(go_, {});
     }
-    if (go.valid()) go.wait();
+    if (go.valid()) {
+      go.wait();
+    } else if (away_) {
+      return done(fail(ErrorKind::unavailable, "the broker is away"));
+    }
     if (cut_ == 0) return log_.append(std::move(records), std::move(done));
     --cut_;
     records.resize(records.size() / 2);
@@ -50,6 +56,7 @@ class OwnWayToTheLog final : public EventLog {
   }
   Result<ReadResult> read(const TopicPartition& partition, std::int64_t from,
                           const ReadLimits& limits) override {
+    if (away_) return fail(ErrorKind::unavailable, "the broker is away");
     return log_.read(partition, from, limits);
   }
   Result<Watermarks> watermarks(const TopicPartition& partition) override {
@@ -66,6 +73,7 @@ class OwnWayToTheLog final : public EventLog {
  private:
   EventLog& log_;
   std::atomic<int> cut_{0}, appends_{0};
+  std::atomic<bool> away_{false};
   std::mutex mutex_;
   std::shared_future<void> go_;  // guarded by mutex_
 };
@@ -132,7 +140,7 @@ class RelayTest : public testing::Test {
   FakeLeaseStore leases{clock};
   FakeOutbox outbox{leases, clock};
   Metrics metrics;
-  Relay relay{outbox, leases, way, "first", clock, metrics};
+  Relay relay{outbox, leases, way, log, "first", clock, metrics};
 };
 
 TEST_F(RelayTest, EventsReachTheLogInOrder) {
@@ -347,7 +355,7 @@ class TwoRelays : public RelayTest {
 
   OwnWayToTheLog second_way{log};
   Metrics second_metrics;
-  Relay second{outbox, leases, second_way, "second", clock, second_metrics};
+  Relay second{outbox, leases, second_way, log, "second", clock, second_metrics};
 };
 
 TEST_F(TwoRelays, OneWorksAndTheOtherWaitsAndIsNotInTrouble) {
@@ -390,13 +398,16 @@ TEST_F(TwoRelays, OneThatStoodStillBeyondItsLeaseAppendsAndAcknowledgesNothingMo
   add_together(7, 9);
   ASSERT_TRUE(eventually([&] { return outbox.held() == 1; }));
   go.set_value();
-  ASSERT_TRUE(eventually([&] { return !works(metrics); }));
+  ASSERT_TRUE(eventually([&] { return appended().size() == 13; }));
+  EXPECT_EQ(appended().back(), "9") << "the append that was under way came, and was put right";
+  EXPECT_TRUE(eventually([&] { return !works(metrics); }));
   outbox.release_acknowledges();
   add_together(10, 12);
   ASSERT_TRUE(drained(2));
   EXPECT_EQ(in_log(), numbers(1, 12));
-  EXPECT_EQ(appended().size(), 15u) << "the append that was under way came, and nothing more";
-  EXPECT_EQ(way.appends(), 1);
+  EXPECT_EQ(appended().back(), "12");
+  EXPECT_EQ(appended().size(), 16u) << "and nothing more";
+  EXPECT_EQ(way.appends(), 2);
   EXPECT_EQ(outbox.refused(), 0) << "it did not even try to acknowledge";
   EXPECT_EQ(relay.trouble(), std::nullopt);
 
@@ -405,7 +416,66 @@ TEST_F(TwoRelays, OneThatStoodStillBeyondItsLeaseAppendsAndAcknowledgesNothingMo
   add_together(13, 15);
   ASSERT_TRUE(drained());
   EXPECT_EQ(in_log(), numbers(1, 15));
-  EXPECT_EQ(appended().size(), 18u);
+  EXPECT_EQ(appended().back(), "15");
+  EXPECT_EQ(appended().size(), 19u);
+}
+
+// The append of a user's creation comes behind its removal, which compaction would then take for
+// overtaken.
+class LateAppend : public TwoRelays {
+ protected:
+  void SetUp() override {
+    TwoRelays::SetUp();
+    way.stop_in_append(go.get_future().share());
+    outbox.add({to_record(user_event("created", 7, 1))});
+    ASSERT_TRUE(eventually([&] { return way.appends() == 1; }));
+    second_takes_over(1);
+    outbox.add({to_record(user_event("deleted", 7, 2))});
+    ASSERT_TRUE(eventually([&] { return outbox.size() == 0; }));
+    ASSERT_THAT(appended("acme/7"), ElementsAre("1", "2"));
+  }
+  std::string last_type() const {
+    std::string type;
+    for (const auto& record : log.records("user.events")) {
+      if (record.key == "acme/7") type = find_header(record.headers, "ce_type");
+    }
+    return type;
+  }
+  std::promise<void> go;
+};
+
+TEST_F(LateAppend, IsPutRightByWhoFindsItsLeaseLost) {
+  go.set_value();
+  ASSERT_TRUE(eventually([&] { return appended("acme/7").size() == 4; }));
+  EXPECT_THAT(appended("acme/7"), ElementsAre("1", "2", "1", "2"));
+  EXPECT_EQ(last_type(), "user.deleted");
+}
+
+TEST_F(LateAppend, IsPutRightOnceTheLogCanBeReachedAgain) {
+  way.cut_off(true);
+  go.set_value();
+  ASSERT_TRUE(comes_true([&] { return relay.trouble().has_value(); }, 2));
+  EXPECT_TRUE(relay.trouble()->starts_with("could not put newest states behind older ones: "))
+      << *relay.trouble();
+  EXPECT_THAT(appended("acme/7"), ElementsAre("1", "2", "1"));
+  way.cut_off(false);
+  ASSERT_TRUE(comes_true([&] { return appended("acme/7").size() == 4; }, 2));
+  EXPECT_EQ(last_type(), "user.deleted");
+  EXPECT_TRUE(comes_true([&] { return !relay.trouble(); }, 2));
+}
+
+TEST_F(LateAppend, OfOneThatEndedIsPutRightByTheHolder) {
+  way.cut_off(true);
+  go.set_value();
+  ASSERT_TRUE(eventually([&] { return appended("acme/7").size() == 3; }));
+  relay.stop();
+  EXPECT_EQ(last_type(), "user.created");
+  outbox.add({change(1, 8)});
+  ASSERT_TRUE(comes_true([&] { return appended("acme/7").size() == 4; }));
+  EXPECT_EQ(last_type(), "user.deleted");
+  outbox.add({change(2, 8)});
+  ASSERT_TRUE(drained());
+  EXPECT_EQ(appended("acme/7").size(), 4u) << "what was put right is no append of another";
 }
 
 TEST_F(TwoRelays, OneThatStoodStillWhileItReadAppendsNothing) {

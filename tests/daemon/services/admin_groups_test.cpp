@@ -52,7 +52,7 @@ TEST_F(AdminGroups, AGroupThatRunsElsewhereIsShownAsItIs) {
   ParkedEvent parked;
   parked.record.position = {"analytics.events", 0, 0};
   parked.record.key = "acme/u";
-  ASSERT_TRUE(fakes.retries.park("analytics", {&parked, 1}));
+  ASSERT_TRUE(fakes.retries.park({"analytics", "one"}, {&parked, 1}));
   log.append_now({"analytics.events", "acme/u", "{}", {}});
   clock.advance(std::chrono::seconds(7));
   statuses = {status(State::stopped)};  // made, and not started: no role of this process
@@ -72,7 +72,7 @@ TEST_F(AdminGroups, WhoRunsAGroupTellsWhatItAloneKnows) {
   const auto other = log.open_consumer("analytics", {"analytics.events"}, "host-2").value();
   ParkedEvent parked[2];
   for (int i = 0; i < 2; ++i) parked[i].record.position = {"analytics.events", 0, i};
-  ASSERT_TRUE(fakes.retries.park("analytics", parked));
+  ASSERT_TRUE(fakes.retries.park({"analytics", "one"}, parked));
   statuses = {status(State::paused_outage)};
   statuses[0].last_error = "the store is away";
   statuses[0].parked = 1;  // of its own partitions

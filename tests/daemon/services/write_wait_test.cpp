@@ -144,7 +144,7 @@ TEST_F(WriteWait, AParkedEventIsNotCounted) {
   const auto pending = ask(publish({"analytics.recorded"}, {{"Prefer", "wait=4"}}));
   ParkedEvent parked;
   parked.record = log_.records(kAnalytics.topic).at(0);
-  ASSERT_TRUE(retries_.park("analytics", {&parked, 1}));
+  ASSERT_TRUE(retries_.park({"analytics", "one"}, {&parked, 1}));
   process("analytics", kAnalytics.topic);
   look();
   EXPECT_FALSE(pending->here());
@@ -157,7 +157,7 @@ TEST_F(WriteWait, AnEventParkedBeforeARequestDoesNotHoldItUp) {
   answer(publish({"analytics.recorded"}));
   ParkedEvent parked;
   parked.record = log_.records(kAnalytics.topic).at(0);
-  ASSERT_TRUE(retries_.park("analytics", {&parked, 1}));
+  ASSERT_TRUE(retries_.park({"analytics", "one"}, {&parked, 1}));
   const auto waits = ask(publish({"analytics.recorded"}, {}, "counted"));
   process("analytics", kAnalytics.topic);
   ASSERT_TRUE(comes(waits->answer));

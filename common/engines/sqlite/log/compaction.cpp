@@ -1,12 +1,13 @@
 // Compaction of entity topics, in small transactions.
 //
-// It finds superseded records by scanning, as Kafka's cleaner does: a map of the last offset of
+// It finds superseded records by scanning, as Kafka's cleaner does: a map of the newest state of
 // each key in the part not yet compacted, then one pass over what is older. An index of keys kept
 // with each append was rejected: it would double the cost of the hottest path, for something that
 // can be had by reading in the background.
 #include <algorithm>
 #include <unordered_map>
 
+#include "common/base/strings.h"
 #include "common/domain/catalogue.h"
 #include "common/engines/sqlite/log/codec.h"
 #include "common/engines/sqlite/log/log_impl.h"
@@ -16,6 +17,21 @@ namespace {
 
 constexpr std::size_t kCompactChunk = 500;        // records per transaction
 constexpr std::size_t kMaxCompactKeys = 200'000;  // of one pass; the next goes on: some 30 MB
+
+// One record of a key. Of an entity's states the newest stays, wherever it stands: a relay that
+// stood still may have appended an older one behind it. Where records have no number the last does.
+struct State {
+  std::int64_t offset = 0;
+  std::int64_t sequence = 0;  // 0: none
+  bool outlives(const State& other) const {
+    const bool numbered = sequence > 0 && other.sequence > 0 && sequence != other.sequence;
+    return numbered ? sequence > other.sequence : offset > other.offset;
+  }
+};
+
+State state_of(std::int64_t offset, std::string_view body) {
+  return {offset, parse_int(header_in(body, "ce_sequence")).value_or(0)};
+}
 
 // While it lives, what is removed is overwritten in the file (by default only where that costs no
 // writes of its own, which leaves freed pages as they were).
@@ -65,22 +81,26 @@ Result<bool> SqliteLogImpl::compact_pass(Partition& p) {
   if (!due || !*due) return due;
 
   // What follows `to` is not removed, but supersedes as well.
-  std::unordered_map<std::string, std::int64_t> last;
-  bool more = false;
+  std::unordered_map<std::string, State> newest;
+  bool more = false, whole = true;
   auto status = scan(p, p.clean_to, end, [&](const ScannedRow& row) {
-    if (last.size() >= kMaxCompactKeys && !last.contains(std::string(row.key))) {
+    if (newest.size() >= kMaxCompactKeys && !newest.contains(std::string(row.key))) {
       // The map is full: this pass goes as far as it knows all keys, and another one follows.
+      whole = false;
       more = row.offset < to;
       to = std::min(to, row.offset);
       return false;
     }
-    last[std::string(row.key)] = row.offset;
+    const State state = state_of(row.offset, row.body);
+    const auto [at, first] = newest.try_emplace(std::string(row.key), state);
+    if (!first && state.outlives(at->second)) at->second = state;
     return true;
   });
   if (!status) return fail(status.error());
 
   // A removal must reach whoever has seen what it removed: it stays for delete_retention, until a
-  // second pass, and until every group is past it.
+  // second pass, and until every group is past it; and while an older state stands behind it, or
+  // may.
   const auto passed_by_all = committed_by_all(p);
   const auto age = std::int64_t{options_.delete_retention.count()};
   std::int64_t next_due = 0;
@@ -88,11 +108,16 @@ Result<bool> SqliteLogImpl::compact_pass(Partition& p) {
   Status removal;
   bool removed = false;
   status = scan(p, p.bell.start, to, [&](const ScannedRow& row) {
-    const auto found = last.find(std::string(row.key));
-    bool gone = found != last.end() && found->second > row.offset;
+    const auto found = newest.find(std::string(row.key));
+    bool gone = false;
+    if (found != newest.end()) {
+      const State state = state_of(row.offset, row.body);
+      gone = found->second.outlives(state);
+      if (!gone) found->second = state;  // of the clean part, and newer than what came since
+    }
     if (!gone && (row.tombstone || is_removal(header_in(row.body, "ce_type")))) {
       const bool cleaned = row.offset < p.clean_to, passed = row.offset < passed_by_all;
-      gone = cleaned && passed && row.time + age <= now;
+      gone = cleaned && passed && whole && found == newest.end() && row.time + age <= now;
       const auto due_at = std::max(row.time + age, passed ? now : now + age);
       if (!gone && (next_due == 0 || due_at < next_due)) next_due = due_at;
     }

@@ -78,6 +78,7 @@ void SqliteConsumer::let_go() {
   std::erase_if(slots_, [&](const Slot& slot) {
     if (slot.offset->owner == &member_ && slot.offset->term == slot.term) return false;
     changes_.gained.erase(slot.partition->name);
+    begun_anew_.insert(slot.partition->name);
     if (slot.told) changes_.lost.push_back(slot.partition->name);
     return true;
   });
@@ -93,6 +94,8 @@ void SqliteConsumer::take_on() {
       slots_.push_back({partition, &offset, 0});
       slot = &slots_.back();
       std::erase(changes_.lost, partition->name);
+    } else {
+      begun_anew_.insert(partition->name);
     }
     slot->position = offset.committed.value_or(0);
     slot->epoch = offset.epoch;
@@ -150,6 +153,11 @@ Status SqliteConsumer::commit(const std::map<TopicPartition, std::int64_t>& next
     }
     const auto* slot = find(name);
     if (slot == nullptr) return fail(not_its_own(group_name_, name));
+    if (begun_anew_.contains(name)) {
+      return fail(ErrorKind::conflict, "group '" + group_name_ + "' begins anew in " + name.topic +
+                                           "/" + std::to_string(name.partition) +
+                                           ": nobody knows whether the offset is of before");
+    }
     changes.push_back({slot->partition, slot->offset, offset, slot->epoch, slot->term});
   }
   return log_.commit_offsets(group_name_, std::move(changes));
@@ -162,6 +170,7 @@ Assignment SqliteConsumer::changes() {
     slot.position = next;
     slot.told = true;
   }
+  begun_anew_.clear();
   return std::exchange(changes_, {});
 }
 

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,8 +51,10 @@ class SqliteConsumer final : public LogConsumer {
   const std::shared_ptr<Group> group_;
   Member member_;
   std::vector<Slot> slots_;
-  std::int64_t version_ = 0;    // of the group, that the slots follow
-  Assignment changes_;          // not yet told
+  std::int64_t version_ = 0;  // of the group, that the slots follow
+  Assignment changes_;        // not yet told
+  // Sought or in other hands since changes(): what was polled of them before is void.
+  std::set<TopicPartition> begun_anew_;
   std::size_t first_slot_ = 0;  // where the next poll begins, so that no partition starves another
 };
 

@@ -5,7 +5,15 @@
 
 namespace mesh::sqlite {
 
-Status SqliteRetries::park(const std::string& pipeline, std::span<const ParkedEvent> events) {
+// Within a job, so that it holds for what the job writes.
+Status SqliteRetries::check(const Parker& parker, const Position& at) const {
+  const auto owner = owners_.find({parker.pipeline, {at.topic, at.partition}});
+  if (owner == owners_.end() || owner->second == parker.id) return {};
+  return fail(ErrorKind::conflict, "another of the pipeline " + parker.pipeline + " has taken " +
+                                       at.topic + "/" + std::to_string(at.partition));
+}
+
+Status SqliteRetries::park(const Parker& parker, std::span<const ParkedEvent> events) {
   if (events.empty()) return {};
   std::vector<std::string> records;
   records.reserve(events.size());
@@ -18,11 +26,12 @@ Status SqliteRetries::park(const std::string& pipeline, std::span<const ParkedEv
     for (std::size_t i = 0; i < events.size(); ++i) {
       const ParkedEvent& event = events[i];
       const Position& at = event.record.position;
+      MESH_TRY(check(parker, at));
       MESH_TRY(execute(db,
                        "INSERT OR REPLACE INTO retries(pipeline,topic,partition,\"offset\","
                        "time,record,attempts,next_attempt,cause_class,cause)"
                        " VALUES(?,?,?,?,?,?,?,?,?,?)",
-                       pipeline, at.topic, at.partition, at.offset, event.record.time,
+                       parker.pipeline, at.topic, at.partition, at.offset, event.record.time,
                        Blob{records[i]}, event.attempts, event.next_attempt, event.cause_class,
                        event.cause));
     }
@@ -30,21 +39,29 @@ Status SqliteRetries::park(const std::string& pipeline, std::span<const ParkedEv
   });
 }
 
-Status SqliteRetries::remove(const std::string& pipeline, std::span<const Position> positions) {
+Status SqliteRetries::remove(const Parker& parker, std::span<const Position> positions) {
   if (positions.empty()) return {};
   return committer_.run([&](Database& db) -> Status {
     for (const Position& at : positions) {
+      MESH_TRY(check(parker, at));
       MESH_TRY(execute(db,
                        "DELETE FROM retries WHERE pipeline=? AND topic=? AND partition=?"
                        " AND \"offset\"=?",
-                       pipeline, at.topic, at.partition, at.offset));
+                       parker.pipeline, at.topic, at.partition, at.offset));
     }
     return {};
   });
 }
 
-Result<std::vector<ParkedEvent>> SqliteRetries::load(const std::string& pipeline,
+Result<std::vector<ParkedEvent>> SqliteRetries::take(const Parker& parker,
                                                      const std::set<TopicPartition>& partitions) {
+  // Behind every change of the owner before: once this job is durable these are, and can be read.
+  MESH_TRY(committer_.run([&](Database&) -> Status {
+    for (const TopicPartition& partition : partitions) {
+      owners_.insert_or_assign({parker.pipeline, partition}, parker.id);
+    }
+    return {};
+  }));
   return read_from(readers_, [&](Database& db) -> Result<std::vector<ParkedEvent>> {
     std::vector<ParkedEvent> events;
     const auto add = [&](const Statement& row) -> Status {
@@ -65,7 +82,7 @@ Result<std::vector<ParkedEvent>> SqliteRetries::load(const std::string& pipeline
                 "SELECT topic,partition,\"offset\",time,record,attempts,next_attempt,cause_class,"
                 "cause FROM retries WHERE pipeline=? AND topic=? AND partition=?"
                 " ORDER BY \"offset\"",
-                pipeline, partition.topic, partition.partition),
+                parker.pipeline, partition.topic, partition.partition),
           add));
     }
     return events;

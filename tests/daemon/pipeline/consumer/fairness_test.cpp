@@ -81,6 +81,7 @@ class FairnessTest : public testing::Test {
     options.name = "analytics";
     options.topics = {kTopic};
     options.batch = 10;
+    options.first_batch = 1'000;  // the stage is known to be quick
     options.retry = {kRetry, kRetry, 100};
   }
   ~FairnessTest() override { gated.allow(kMany); }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <future>
 #include <map>
 
 #include "common/base/ids.h"
@@ -189,7 +190,7 @@ TEST_F(PartitionsTest, NothingOfAGainedPartitionGoesBeforeItsParkedEventsAreLoad
   log.take_away("analytics", {kOne});
   ASSERT_TRUE(has(1));
   log.append_now(event_in(kOne, "a2"));
-  retries.fail_loads(2);
+  retries.fail_takes(2);
   log.give_back("analytics", {{kOne, 1}});
   ASSERT_TRUE(eventually([&] { return pipeline->status().state == State::paused_outage; }));
   EXPECT_TRUE(advance_until(clock, Duration{1'000}, [&] { return committed(kOne) == 2; }));
@@ -203,7 +204,7 @@ TEST_F(PartitionsTest, WhileNothingChangesTheStoreIsNotAsked) {
     log.append_now(event_in(i % 2 == 0 ? kOne : kOther, std::to_string(i)));
     ASSERT_TRUE(eventually([&] { return log.committed("analytics") == i + 1; }));
   }
-  EXPECT_EQ(retries.loads(), 1);
+  EXPECT_EQ(retries.takes(), 1);
 }
 
 TEST_F(PartitionsTest, PausesOfAnyKindTellThatItIsNotGone) {
@@ -230,7 +231,7 @@ TEST_F(PartitionsTest, WhatAnotherHadParkedMayBeMoreThanThereIsRoomFor) {
     theirs.push_back({log.records(kTopic).back(), 1, clock.now() + kRetry, "c", "cause"});
     ASSERT_EQ(at.partition, 0);
   }
-  ASSERT_TRUE(retries.park("analytics", theirs));
+  ASSERT_TRUE(retries.park({"analytics", "theirs"}, theirs));
   ASSERT_TRUE(log.seek_group("analytics", {{kOne, 4}}));
   start();
   log.append_now(event_in(kOther, "b1"));
@@ -239,14 +240,101 @@ TEST_F(PartitionsTest, WhatAnotherHadParkedMayBeMoreThanThereIsRoomFor) {
   EXPECT_TRUE(commits(kOther, 1));
 }
 
-TEST_F(PartitionsTest, ABatchIsOfAsManyEventsAsFitIntoItsTime) {
-  options.longest_batch = Duration{1'000};
-  // As a slow model would: a second for each event.
-  for (int i = 0; i < 100; ++i) stage.cost().observe(1 + i % 20, std::chrono::seconds(1 + i % 20));
-  for (int i = 0; i < 20; ++i) log.append_now(event_in(kOne, std::to_string(i)));
+// As a slow model would, it takes so long for each event.
+class SlowStage final : public Stage {
+ public:
+  SlowStage(ManualClock& clock, Duration each) : clock_(clock), each_(each) {}
+  std::vector<StageResult> process(std::span<const StageInput> batch, const Through&) override {
+    const Duration took = std::ssize(batch) * each_;
+    clock_.advance(took);
+    longest = std::max(longest.load(), took);
+    done += static_cast<int>(batch.size());
+    ++calls;
+    return std::vector<StageResult>(batch.size());
+  }
+  std::atomic<Duration> longest{Duration{0}};
+  std::atomic<int> done = 0, calls = 0;
+
+ private:
+  ManualClock& clock_;
+  const Duration each_;
+};
+
+class SlowStageTest : public PartitionsTest {
+ protected:
+  ~SlowStageTest() override { pipeline.reset(); }
+  void start_with(Stage& slow) {
+    pipeline =
+        std::make_unique<Pipeline>(options, slow, PipelineDeps{log, log, retries, clock, metrics});
+    ASSERT_TRUE(pipeline->start());
+  }
+};
+
+TEST_F(SlowStageTest, NoBatchOfOneThatIsNewTakesLongerThanItsTime) {
+  for (int i = 0; i < 300; ++i) log.append_now(event_in(kOne, std::to_string(i)));
+  SlowStage slow(clock, Duration{2'000});
+  start_with(slow);
+  ASSERT_TRUE(commits(kOne, 300));
+  EXPECT_LE(slow.longest.load(), options.longest_batch);
+  EXPECT_LE(slow.calls.load(), 14) << "and they are not smaller than that needs";
+  pipeline.reset();
+}
+
+TEST_F(SlowStageTest, OneThatIsMuchSlowerThanItsTimeIsGivenOneEventEach) {
+  for (int i = 0; i < 30; ++i) log.append_now(event_in(kOne, std::to_string(i)));
+  SlowStage slow(clock, Duration{35'000});
+  start_with(slow);
+  ASSERT_TRUE(commits(kOne, 30));
+  EXPECT_LE(slow.longest.load(), 8 * Duration{35'000}) << "within a session";
+  EXPECT_EQ(slow.calls.load(), 1 + 22);
+  pipeline.reset();
+}
+
+TEST_F(SlowStageTest, RetriesThatAreDueTogetherAreOfAsManyEventsAsFitIntoTheirTime) {
+  std::vector<ParkedEvent> theirs;
+  for (int i = 0; i < 100; ++i) {
+    log.append_now(event_in(kOne, std::to_string(i), i));
+    theirs.push_back({log.records(kTopic).back(), 1, clock.now(), "c", "cause"});
+  }
+  ASSERT_TRUE(retries.park({"analytics", "theirs"}, theirs));
+  ASSERT_TRUE(log.seek_group("analytics", {{kOne, 100}}));
+  SlowStage slow(clock, Duration{2'000});
+  start_with(slow);
+  ASSERT_TRUE(advance_until(clock, Duration{1'000}, [&] { return slow.done == 100; }));
+  EXPECT_LE(slow.longest.load(), options.longest_batch);
+  pipeline.reset();
+}
+
+// As by SIGSTOP, between the look at its partitions and the write.
+TEST_F(PartitionsTest, WhatIsParkedAfterAnotherHasTakenThePartitionIsNotParked) {
+  log.append_now(event_in(kOne, "a1"));
+  stage.answer("a1", Outcome::retry);
+  std::promise<void> go;
+  retries.stop_in_park(go.get_future().share());
   start();
-  ASSERT_TRUE(commits(kOne, 20));
-  for (const auto& call : stage.calls()) EXPECT_LE(call.size(), 2u);
+  ASSERT_TRUE(eventually([&] { return retries.stands_in_park(); }));
+  log.take_away("analytics", {kOne});
+  ASSERT_TRUE(retries.take({"analytics", "other"}, {kOne}));
+  go.set_value();
+  log.append_now(event_in(kOther, "b1"));
+  EXPECT_TRUE(advance_until(clock, Duration{1'000}, [&] { return committed(kOther) == 1; }));
+  EXPECT_THAT(retries.parked("analytics"), IsEmpty()) << "nobody would look at it";
+  EXPECT_EQ(pipeline->status().parked, 0);
+}
+
+// The other had lost them before it asked for what is parked of them.
+TEST_F(PartitionsTest, OneThatTookParkedEventsTooLateLosesThemToWhoHasThePartition) {
+  log.append_now(event_in(kOne, "a1", 1));
+  start();
+  ASSERT_TRUE(commits(kOne, 1));
+  ASSERT_TRUE(retries.take({"analytics", "late"}, {kOne}));
+  const std::vector<ParkedEvent> late{{log.records(kTopic).back(), 1, clock.now(), "c", "cause"}};
+  ASSERT_TRUE(retries.park({"analytics", "late"}, late));
+  stage.answer("a2", Outcome::retry);
+  log.append_now(event_in(kOne, "a2", 2));
+  EXPECT_TRUE(advance_until(clock, Duration{1'000}, [&] { return committed(kOne) == 2; }));
+  EXPECT_TRUE(advance_until(clock, kRetry, [&] { return retries.parked("analytics").empty(); }));
+  EXPECT_EQ(stage.effects(), (Ids{"a1", "a1", "a2"}));
 }
 
 // --- several of one name over one log ---------------------------------------------------------

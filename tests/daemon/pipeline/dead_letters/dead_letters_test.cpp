@@ -2,14 +2,19 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
 #include <map>
+#include <optional>
+#include <thread>
 
 #include "daemon/pipeline/consumer/lanes.h"
 #include "daemon/pipeline/dead_letters/dead_letter_record.h"
 #include "daemon/pipeline/scan.h"
 #include "tests/daemon/pipeline/events.h"
 #include "tests/daemon/pipeline/fake_task_context.h"
+#include "tests/support/eventually.h"
 #include "tests/support/fake_event_log.h"
+#include "tests/support/fake_leases.h"
 #include "tests/support/fake_stores.h"
 #include "tests/support/manual_clock.h"
 
@@ -56,7 +61,8 @@ class DeadLettersTest : public testing::Test {
   ManualClock clock;
   FakeEventLog log{clock};
   FakeRetryStore retries;
-  DeadLetters letters{LettersDeps{log, log, retries, clock}};
+  FakeLeaseStore leases{clock};
+  DeadLetters letters{LettersDeps{log, log, retries, leases, clock, "one"}};
   using Ids = std::vector<std::string>;
 };
 
@@ -405,11 +411,12 @@ TEST_F(RedriveTest, AParkedEventIsPendingThoughTheGroupIsPastIt) {
   on_pause = [this, n = 0]() mutable {
     const StoredRecord redriven = log.records("analytics.events").back();
     if (++n == 1) {
-      ASSERT_TRUE(
-          retries.park("some-pipeline", std::vector<ParkedEvent>{{redriven, 1, {}, {}, {}}}));
+      ASSERT_TRUE(retries.park({"some-pipeline", "one"},
+                               std::vector<ParkedEvent>{{redriven, 1, {}, {}, {}}}));
       pass();
     } else if (n == 4) {
-      ASSERT_TRUE(retries.remove("some-pipeline", std::vector<Position>{redriven.position}));
+      ASSERT_TRUE(
+          retries.remove({"some-pipeline", "one"}, std::vector<Position>{redriven.position}));
     }
   };
   EXPECT_EQ(redrive(), counts(1, 1, 0, 0));
@@ -696,14 +703,78 @@ TEST_F(MendTest, ALetterThatWasRedrivenIsNotMended) {
 TEST_F(MendTest, OfManyAtOnceOneMends) {
   die(analytics_event("e1", "ann"));
   const Position place = letter();
+  FakeLeaseStore turns{system_clock()};  // they wait for each other's
+  DeadLetters timed{LettersDeps{log, log, retries, turns, system_clock(), "one"}};
   std::atomic<int> done = 0;
   std::vector<std::thread> threads;
   for (int n = 0; n < 8; ++n) {
-    threads.emplace_back([&] { done += letters.mend(place, mended()).has_value() ? 1 : 0; });
+    threads.emplace_back([&] { done += timed.mend(place, mended()).has_value() ? 1 : 0; });
   }
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(done, 1);
   EXPECT_EQ(log.records("analytics.events").size(), 2u);
+}
+
+// Two processes over one log.
+class TwoMendTest : public MendTest {
+ protected:
+  DeadLetters theirs{LettersDeps{log, log, retries, leases, clock, "other"}};
+};
+
+TEST_F(TwoMendTest, WhileOneRedrivesAnotherDoesNotMend) {
+  die(analytics_event("e1", "ann"));
+  const Position place = letter();
+  std::promise<void> go;
+  const auto until = go.get_future().share();
+  std::atomic<bool> stands = false;
+  log.before_append([&](const std::vector<Record>&) {
+    if (!stands.exchange(true)) until.wait();
+  });
+  auto work = context({{"topic", "analytics.events"}, {"wait", 0}});
+  std::thread redriving([&] { EXPECT_TRUE(letters.redrive(work)); });
+  ASSERT_TRUE(eventually([&] { return stands.load(); }));
+  std::optional<Result<Mended>> mending;
+  std::thread other([&] { mending = theirs.mend(place, mended()); });
+  clock.await_waiters(1);
+  clock.advance(Duration{5'000});  // shorter than the redrive's turn may be
+  other.join();
+  EXPECT_EQ(mending->error().kind, ErrorKind::unavailable);
+  EXPECT_TRUE(mending->error().retry_after.has_value());
+  go.set_value();
+  redriving.join();
+  EXPECT_EQ(theirs.mend(place, mended()).error().kind, ErrorKind::conflict) << "it is settled";
+  EXPECT_EQ(log.records("analytics.events").size(), 2u);
+  EXPECT_EQ(work.stored.result["redriven"], 1);
+}
+
+// As by SIGSTOP, between its look at what is settled and the append.
+TEST_F(TwoMendTest, ARedriveThatStoodStillSendsNothingThatAnotherHasMended) {
+  die(analytics_event("e1", "ann"));
+  const Position place = letter();
+  leases.before_renewal([&] {
+    clock.advance(Duration{60'000});
+    EXPECT_TRUE(theirs.mend(place, mended()));
+  });
+  auto work = context({{"topic", "analytics.events"}, {"wait", 0}});
+  ASSERT_TRUE(letters.redrive(work));
+  EXPECT_EQ(log.records("analytics.events").size(), 2u) << "the dead one and the mended one";
+  EXPECT_EQ(work.stored.result["redriven"], 0);
+}
+
+TEST_F(TwoMendTest, BetweenTheTurnsOfALongRedriveAnotherMayMend) {
+  for (int n = 0; n < 250; ++n) die(analytics_event("e" + std::to_string(n), "ann"));
+  const Position last = letter();
+  auto work = context({{"topic", "analytics.events"}, {"wait", 0}});
+  work.on_progress = [&] { clock.advance(Duration{1'000}); };
+  bool tried = false;
+  work.on_pause = [&] {
+    if (std::exchange(tried, true)) return;
+    const auto answer = theirs.mend(last, mended());
+    EXPECT_TRUE(answer) << answer.error().to_string();
+  };
+  ASSERT_TRUE(letters.redrive(work));
+  EXPECT_TRUE(tried);
+  EXPECT_EQ(work.stored.result["redriven"], 249);
 }
 
 TEST_F(MendTest, AnEventOfAnotherTenantOrTopicDoesNotTakeItsPlace) {

@@ -260,6 +260,33 @@ TEST_F(LogUpkeep, CompactionKeepsTheLastRecordOfEachKey) {
   EXPECT_EQ(info().records, 3U);
 }
 
+// As a relay that stood still leaves it behind.
+TEST_F(LogUpkeep, OfStatesThatHaveANumberTheNewestStaysWhereverItStands) {
+  options_.delete_retention = kHour;
+  open_with_topic(TopicKind::entity);
+  const auto put = [&](const std::string& key, int sequence, const std::string& type) {
+    Record state{kTopic, key, key + std::to_string(sequence), {}};
+    state.headers = {{"ce_type", type}, {"ce_sequence", std::to_string(sequence)}};
+    ASSERT_TRUE(append_and_wait(*log_, {state}));
+  };
+  for (const char* key : {"clean", "dirty"}) put(key, 1, "user.created");
+  put("clean", 12, "user.deleted");
+  put("other", 1, "user.created");
+  upkeep();  // the removal is in the clean part before the old state comes
+  EXPECT_THAT(values(), ElementsAre("dirty1", "clean12", "other1"));
+  put("dirty", 12, "user.deleted");
+  for (const char* key : {"clean", "dirty"}) put(key, 2, "user.updated");
+  put("other", 2, "user.updated");
+  clock_.advance(2 * kHour);
+  upkeep();
+  EXPECT_THAT(values(), ElementsAre("clean12", "dirty12", "other2"));
+  for (int i = 0; i < 3; ++i) {
+    clock_.advance(2 * kHour);
+    upkeep();
+  }
+  EXPECT_THAT(values(), ElementsAre("other2")) << "then the removals go, as others do";
+}
+
 TEST_F(LogUpkeep, CompactionGoesOnAcrossRounds) {
   open_with_topic(TopicKind::entity);
   for (int round = 0; round < 4; ++round) {

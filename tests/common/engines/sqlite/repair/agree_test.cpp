@@ -224,11 +224,11 @@ TEST_F(Agree, WhatAnotherProducerSaysOfUsersIsLeftAlone) {
 // A new log gives out the old offsets again: an event there would pass for the parked one.
 TEST_F(Agree, WithANewLogParkedEventsAreForgotten) {
   const ParkedEvent parked{{{"user.events", 0, 0}, {}, "acme/1", "v", {}}, 1, {}, "c", "the cause"};
-  ASSERT_TRUE(store_->retries().park("user-index-1", std::vector{parked}));
+  ASSERT_TRUE(store_->retries().park({"user-index-1", "one"}, std::vector{parked}));
   agree();
-  EXPECT_EQ(store_->retries().load("user-index-1", {{"user.events", 0}})->size(), 1u);
+  EXPECT_EQ(store_->retries().take({"user-index-1", "one"}, {{"user.events", 0}})->size(), 1u);
   agree(false, true);
-  EXPECT_THAT(*store_->retries().load("user-index-1", {{"user.events", 0}}), IsEmpty());
+  EXPECT_THAT(*store_->retries().take({"user-index-1", "one"}, {{"user.events", 0}}), IsEmpty());
 }
 
 TEST_F(Agree, WithANewLogUnfinishedTasksHaveFailed) {

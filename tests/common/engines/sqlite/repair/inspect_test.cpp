@@ -402,8 +402,8 @@ TEST_F(InspectStore, OfTwoRowsWithOneKeyOneIsKeptAndNothingIsCountedTwice) {
   const auto parked = [](std::int64_t offset) {
     return ParkedEvent{{{kTopic, 0, offset}, {}, "acme/7", "v", {}}, 1, {}, "c", "the cause"};
   };
-  ASSERT_TRUE(store_->retries().park("pipe-aa", std::vector{parked(17)}));
-  ASSERT_TRUE(store_->retries().park("pipe-ab", std::vector{parked(17)}));
+  ASSERT_TRUE(store_->retries().park({"pipe-aa", "one"}, std::vector{parked(17)}));
+  ASSERT_TRUE(store_->retries().park({"pipe-ab", "one"}, std::vector{parked(17)}));
   for (const char* id : {"task-aa", "task-ab"})
     ASSERT_TRUE(store_->tasks().insert({.id = id, .kind = "replay"}));
   store_.reset();
@@ -414,7 +414,7 @@ TEST_F(InspectStore, OfTwoRowsWithOneKeyOneIsKeptAndNothingIsCountedTwice) {
   const auto report = look(fresh_.file("store.db"));
   EXPECT_THAT(report.damages.front().place, HasSubstr("tasks"));
   open(fresh_.path());
-  EXPECT_EQ(store_->retries().load("pipe-aa", {{kTopic, 0}})->size(), 1u);
+  EXPECT_EQ(store_->retries().take({"pipe-aa", "one"}, {{kTopic, 0}})->size(), 1u);
   EXPECT_TRUE(store_->tasks().get("task-aa"));
 }
 
