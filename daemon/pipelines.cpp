@@ -137,10 +137,10 @@ void Pipelines::stop() {
   generations.stop();
 }
 
-Result<pipeline::Stage*> Pipelines::stage(const std::string& name) {
+Result<std::shared_ptr<pipeline::Stage>> Pipelines::stage(const std::string& name) {
   if (name == kUserIndex.group) return generations.serving_stage();
   for (const auto& projection : projections_) {
-    if (name == projection.reads.group) return projection.stage.get();
+    if (name == projection.reads.group) return projection.stage;
   }
   return fail(ErrorKind::not_found, "no pipeline \"" + name + "\"");
 }

@@ -57,11 +57,11 @@ class Pipelines {
   // Its own, since replays call the stage too.
   struct Projection {
     pipeline::TopicGroup reads;
-    std::unique_ptr<pipeline::Stage> stage;
+    std::shared_ptr<pipeline::Stage> stage;
     std::unique_ptr<pipeline::Pipeline> pipeline;
   };
 
-  Result<pipeline::Stage*> stage(const std::string& name);
+  Result<std::shared_ptr<pipeline::Stage>> stage(const std::string& name);
 
   const config::Config& config_;
   std::vector<Projection> projections_;

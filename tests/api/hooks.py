@@ -65,8 +65,6 @@ def before_call(context, case, kwargs):
     query, headers, body = case.query or {}, case.headers or {}, case.body
     if "wait" in query:
         query["wait"] = at_once(query["wait"])
-    if "Prefer" in headers:
-        headers["Prefer"] = "wait=0"
     # The operator may name any folder of the machine, and it would be made there.
     if case.path == "/admin/v1/backups" and isinstance(body, dict):
         path = body.get("path")
@@ -74,6 +72,10 @@ def before_call(context, case, kwargs):
             body["path"] = FOLDER + "/backup"
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
+    # Of a request that is to be wrong no header field may be changed: it would be taken for a good
+    # one, and be given the credential that it has to lack.
+    if "Prefer" in headers:
+        headers["Prefer"] = "wait=0"
     # What is made up is none: only the answer before can tell where a list goes on.
     for name in ("cursor", "positions"):
         if name in query:

@@ -42,7 +42,7 @@ class Markers {
       : log_(log), partition_(std::move(partition)), next_(from) {}
   // Reads what the log holds by now.
   Status advance();
-  bool settle(const Position& letter) const { return settled_.contains(settled_name(letter)); }
+  bool is_settled(const Position& letter) const { return settled_.contains(settled_name(letter)); }
 
  private:
   EventLog& log_;

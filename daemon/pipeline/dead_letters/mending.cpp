@@ -82,7 +82,7 @@ Result<Mended> mend_letter(const LettersDeps& deps, const Position& letter, cons
   MESH_TRY(markers.advance());
   auto turn = MESH_TRY(SettlingTurn::take(deps, letter.topic));
   MESH_TRY(markers.advance());
-  if (markers.settle(letter)) {
+  if (markers.is_settled(letter)) {
     return fail(ErrorKind::conflict,
                 name_of(letter) +
                     " is settled already: it was redriven, mended or purged; nothing was appended");

@@ -161,7 +161,7 @@ class Settling {
     std::vector<std::int64_t> moving;
     std::int64_t moved = 0, superseded = 0, skipped = 0;
     for (const StoredRecord& letter : letters) {
-      if (markers.settle(letter.position)) {
+      if (markers.is_settled(letter.position)) {
         // Its marker came in with an append that failed otherwise.
         moved += sent.contains(letter.position.offset) ? 1 : 0;
         continue;

@@ -64,10 +64,10 @@ std::shared_ptr<Pipeline> Feeds::pipeline(int number) const {
   return at == fed_.end() ? nullptr : at->second.pipeline;
 }
 
-Stage* Feeds::stage(int number) const {
+std::shared_ptr<Stage> Feeds::stage(int number) const {
   std::lock_guard lock(mutex_);
   const auto at = fed_.find(number);
-  return at == fed_.end() ? nullptr : at->second.stage.get();
+  return at == fed_.end() ? nullptr : at->second.stage;
 }
 
 // What every process can read of the generation that serves and of how far it is.

@@ -29,12 +29,13 @@ class Feeds {
 
   std::vector<int> numbers() const;
   std::string group(int number) const { return generation_group(base_.name, number); }
-  std::shared_ptr<Pipeline> pipeline(int number) const;  // null where this process does not feed it
-  Stage* stage(int number) const;                        // the same
+  // Null where this process does not feed it. Both may be starved while they are held.
+  std::shared_ptr<Pipeline> pipeline(int number) const;
+  std::shared_ptr<Stage> stage(int number) const;
 
  private:
   struct Fed {
-    std::unique_ptr<Stage> stage;
+    std::shared_ptr<Stage> stage;
     std::shared_ptr<Pipeline> pipeline;  // before it goes, so does the stage: stopped first
   };
   struct Served;

@@ -333,10 +333,10 @@ std::vector<std::string> Generations::fed() const {
   return groups;
 }
 
-Result<Stage*> Generations::serving_stage() {
+Result<std::shared_ptr<Stage>> Generations::serving_stage() {
   const auto serving = MESH_TRY(impl_->served());
-  Stage* const stage = impl_->feeds.stage(serving.number);
-  if (stage == nullptr) {
+  auto stage = impl_->feeds.stage(serving.number);
+  if (!stage) {
     return fail(ErrorKind::unavailable, serving.name + " is not fed by this process");
   }
   return stage;

@@ -60,7 +60,8 @@ class Generations {
   void stop();  // callable twice and before start
   // This and the following need no start, where other processes feed what the index holds.
   Result<std::vector<GenerationStatus>> list();
-  Result<Stage*> serving_stage();
+  // Lives on while a replay holds it, also where the generation is dropped meanwhile.
+  Result<std::shared_ptr<Stage>> serving_stage();
   std::vector<std::string> fed() const;  // the groups that this process is a member of
   // How many events the serving generation has to go until it is through what the log held at the
   // start, as after the loss of the index; nothing once it is.

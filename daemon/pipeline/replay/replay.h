@@ -27,7 +27,7 @@ Json to_json(const ReplayEstimate& estimate);
 
 // What replays need of the pipelines: the stage by name, "user-index" being the serving one. An
 // error where this process does not have it; only run() needs it, the others are asked anywhere.
-using StageByName = std::function<Result<Stage*>(const std::string& pipeline)>;
+using StageByName = std::function<Result<std::shared_ptr<Stage>>(const std::string& pipeline)>;
 
 // A replay whose bounds have become offsets: what a task of kind "replay" is submitted with.
 struct FixedReplay {

@@ -38,7 +38,7 @@ constexpr int kEmptyingPatience = 100;
 // many keys.
 constexpr std::size_t kQuantumBytes = 16 << 10;
 
-struct Task {
+struct Submitted {
   std::size_t bytes;
   Committer::Job job;
   Committer::Done done;
@@ -104,9 +104,9 @@ struct Committer::Impl {
   }
 
   void commit_loop();
-  void take_group(std::vector<Task>& group);
-  void run_group(std::vector<Task>& group);
-  Status attempt(std::vector<Task>& group, bool savepoints, bool& again);
+  void take_group(std::vector<Submitted>& group);
+  void run_group(std::vector<Submitted>& group);
+  Status attempt(std::vector<Submitted>& group, bool savepoints, bool& again);
   Status finish_attempt(Status status, bool committing = false);
   void checkpoint_by_writer();
   void checkpoint_loop();
@@ -120,7 +120,7 @@ struct Committer::Impl {
 
   std::mutex mutex;
   std::condition_variable wake_commit, wake_checkpoint;
-  FairQueue<Task> queue;                                // from here on guarded by mutex
+  FairQueue<Submitted> queue;                           // from here on guarded by mutex
   std::vector<std::function<void()>> begun, committed;  // set before the first submit, as is
   std::vector<Committer::Job> ending;
   bool stopping = false;
@@ -143,7 +143,7 @@ Committer::Committer(std::unique_ptr<Database> writer, std::string path, Options
 Committer::~Committer() { stop(); }
 
 void Committer::submit(std::string_view key, std::size_t bytes, Job job, Done done) {
-  Task task{bytes, std::move(job), std::move(done), {}};
+  Submitted task{bytes, std::move(job), std::move(done), {}};
   {
     std::lock_guard lock(impl_->mutex);
     auto& queue = impl_->queue;
@@ -218,7 +218,7 @@ void Committer::stop() {
 }
 
 void Committer::Impl::commit_loop() {
-  std::vector<Task> group;
+  std::vector<Submitted> group;
   std::unique_lock lock(mutex);
   for (;;) {
     wake_commit.wait(lock, [&] { return stopping || !queue.empty(); });
@@ -245,7 +245,7 @@ void Committer::Impl::commit_loop() {
   }
 }
 
-void Committer::Impl::take_group(std::vector<Task>& group) {
+void Committer::Impl::take_group(std::vector<Submitted>& group) {
   std::size_t bytes = 0;
   do {
     group.push_back(std::move(*queue.pop()));
@@ -254,7 +254,7 @@ void Committer::Impl::take_group(std::vector<Task>& group) {
            group.size() < static_cast<std::size_t>(options.max_group));
 }
 
-void Committer::Impl::run_group(std::vector<Task>& group) {
+void Committer::Impl::run_group(std::vector<Submitted>& group) {
   const auto start = std::chrono::steady_clock::now();
   bool again = false;
   auto status = attempt(group, false, again);
@@ -277,7 +277,7 @@ void Committer::Impl::run_group(std::vector<Task>& group) {
 
 // One try at the whole group. `again`: a job failed after it had written, so the group was rolled
 // back and has to be run with savepoints.
-Status Committer::Impl::attempt(std::vector<Task>& group, bool savepoints, bool& again) {
+Status Committer::Impl::attempt(std::vector<Submitted>& group, bool savepoints, bool& again) {
   auto& db = *writer;
   db.failure_ = 0;
   const auto control = [&](std::string_view sql) -> Status {

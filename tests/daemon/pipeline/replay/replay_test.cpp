@@ -12,6 +12,8 @@
 namespace mesh::pipeline {
 namespace {
 
+std::shared_ptr<Stage> borrowed(Stage& stage) { return {std::shared_ptr<Stage>(), &stage}; }
+
 using namespace mesh::test;
 using Outcome = StageResult::Outcome;
 using Ids = std::vector<std::string>;
@@ -51,8 +53,9 @@ class ReplayTest : public testing::Test {
   ManualClock clock;
   FakeEventLog log{clock};
   FakeStage stage;
-  Replayer replayer{log, log, clock, [this](const std::string& name) -> Result<Stage*> {
-                      if (name == "analytics") return &stage;
+  Replayer replayer{log, log, clock,
+                    [this](const std::string& name) -> Result<std::shared_ptr<Stage>> {
+                      if (name == "analytics") return borrowed(stage);
                       return fail(ErrorKind::not_found, "no pipeline " + name);
                     }};
   Json result;
@@ -125,7 +128,7 @@ TEST_F(ReplayTest, UnknownTopicsPartitionsAndPipelinesAreNotFound) {
 TEST_F(ReplayTest, WhereAnotherProcessHasTheStageATaskIsMadeAndEstimatedAllTheSame) {
   log.ensure("user.events", TopicKind::entity, 1);
   log.append_now(to_record(user_event("created", 1, 1)));
-  Replayer elsewhere{log, log, clock, [](const std::string&) -> Result<Stage*> {
+  Replayer elsewhere{log, log, clock, [](const std::string&) -> Result<std::shared_ptr<Stage>> {
                        return fail(ErrorKind::unavailable, "it is not fed by this process");
                      }};
   ReplaySpec replay;
@@ -292,7 +295,9 @@ class EstimateTest : public ReplayTest {
     return std::chrono::duration<double>(clock.steady() - begin).count();
   }
   Replayer of(Stage& slow) {
-    return Replayer{log, log, clock, [&](const std::string&) -> Result<Stage*> { return &slow; }};
+    return Replayer{log, log, clock, [&](const std::string&) -> Result<std::shared_ptr<Stage>> {
+                      return borrowed(slow);
+                    }};
   }
   static void expect_close(double estimate, double real) {
     EXPECT_GE(estimate, real / 2);
