@@ -10,6 +10,7 @@
 #include <mutex>
 #include <new>
 
+#include "common/base/free_with.h"
 #include "common/base/strings.h"
 
 namespace mesh {
@@ -29,14 +30,7 @@ void require(bool done) {
   if (!done) throw std::bad_alloc();
 }
 
-template <auto Free>
-struct Freed {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using Cipher = std::unique_ptr<EVP_CIPHER_CTX, Freed<EVP_CIPHER_CTX_free>>;
+using Cipher = std::unique_ptr<EVP_CIPHER_CTX, FreeWith<EVP_CIPHER_CTX_free>>;
 
 // With its key schedule.
 Cipher cipher(std::string_view key, bool encrypts) {
@@ -46,11 +40,12 @@ Cipher cipher(std::string_view key, bool encrypts) {
   return made;
 }
 
-using Mac = std::unique_ptr<EVP_MAC_CTX, Freed<EVP_MAC_CTX_free>>;
+using Mac = std::unique_ptr<EVP_MAC_CTX, FreeWith<EVP_MAC_CTX_free>>;
 
 // HMAC-SHA-256 with its key: hmac_sha256 would look OpenSSL's methods up for each text.
 Mac mac(std::string_view key) {
-  const std::unique_ptr<EVP_MAC, Freed<EVP_MAC_free>> hmac{EVP_MAC_fetch(nullptr, "HMAC", nullptr)};
+  const std::unique_ptr<EVP_MAC, FreeWith<EVP_MAC_free>> hmac{
+      EVP_MAC_fetch(nullptr, "HMAC", nullptr)};
   require(hmac != nullptr);
   Mac made{EVP_MAC_CTX_new(hmac.get())};
   char digest[] = "SHA256";
@@ -102,9 +97,10 @@ struct Seal::Ciphers {
 };
 
 std::string derive_key(std::string_view secret, std::string_view label) {
-  const std::unique_ptr<EVP_KDF, Freed<EVP_KDF_free>> hkdf{EVP_KDF_fetch(nullptr, "HKDF", nullptr)};
+  const std::unique_ptr<EVP_KDF, FreeWith<EVP_KDF_free>> hkdf{
+      EVP_KDF_fetch(nullptr, "HKDF", nullptr)};
   require(hkdf != nullptr);
-  const std::unique_ptr<EVP_KDF_CTX, Freed<EVP_KDF_CTX_free>> derivation{
+  const std::unique_ptr<EVP_KDF_CTX, FreeWith<EVP_KDF_CTX_free>> derivation{
       EVP_KDF_CTX_new(hkdf.get())};
   require(derivation != nullptr);
   std::string digest = "SHA256", from(secret), use(label), key(kKey, '\0');

@@ -4,6 +4,7 @@
 #include <map>
 #include <vector>
 
+#include "common/base/strings.h"
 #include "common/telemetry/log.h"
 #include "daemon/pipeline/seek/yielding_log.h"
 #include "daemon/pipeline/tasks/task_support.h"
@@ -23,12 +24,6 @@ std::map<TopicPartition, std::int64_t> offsets_of(const Json& spec) {
         move.at("to").get<std::int64_t>();
   }
   return offsets;
-}
-
-std::string joined(const std::vector<std::string>& names) {
-  std::string all;
-  for (const auto& name : names) all += (all.empty() ? "" : ", ") + name;
-  return all;
 }
 
 }  // namespace
@@ -55,8 +50,7 @@ Status Seeker::hold(std::optional<Lease>& lease, const std::string& group) {
     if (renewed || renewed.error().kind != ErrorKind::conflict) return renewed;
     lease.reset();  // members may have come back meanwhile
   }
-  auto acquired = MESH_TRY(leases_.acquire(seek_lease(group), process_, kTtl));
-  lease = std::move(acquired);
+  lease = MESH_TRY(leases_.acquire(seek_lease(group), process_, kTtl));
   return {};
 }
 
@@ -76,7 +70,7 @@ Status Seeker::attempt(std::optional<Lease>& lease, const Move& move, Names& mem
   const Status moved = admin_.seek_group(move.group, move.offsets);
   if (moved || moved.error().kind != ErrorKind::conflict) return moved;
   return fail(ErrorKind::conflict,
-              "group " + move.group + " still has the members " + joined(members) +
+              "group " + move.group + " still has the members " + join(members, ", ") +
                   "; stop what reads with it beside the pipelines, and ask again");
 }
 

@@ -113,9 +113,17 @@ class Asker {
 class LongPollsTest : public testing::Test {
  protected:
   // Waits until the happening has been looked at and is watched.
-  void ask(Asker& asker, Duration wait = kWait) {
+  void ask(Asker& asker, Duration wait = kWait) { ask(asker, happening.poll(), wait); }
+  // The same, of a poll whose looks read.
+  void read(Asker& asker) {
+    auto reading = happening.poll();
+    reading.reads = true;
+    ask(asker, std::move(reading), kWait);
+  }
+  template <typename Poll>
+  void ask(Asker& asker, Poll poll, Duration wait) {
     const auto before = happening.watches();
-    polls->answer(happening.poll(), wait, asker.responder());
+    polls->answer(std::move(poll), wait, asker.responder());
     EXPECT_TRUE(eventually([&] { return happening.watches() == before + 1; }));
   }
   bool waiting(int n) {
@@ -209,10 +217,7 @@ TEST_F(LongPollsTest, StopAnswersAllAndWhoeverComesLater) {
 // A tail of a slow broker is no reason for acks to come late.
 TEST_F(LongPollsTest, ALookThatReadsGoesToAWorkerAndHoldsNobodyUp) {
   Asker reader, other;
-  auto reading = happening.poll();
-  reading.reads = true;
-  polls->answer(reading, kWait, reader.responder());
-  EXPECT_TRUE(eventually([&] { return happening.watches() == 1; }));
+  read(reader);
   ask(other);
   const int looks = happening.looks();
   happening.happen();
@@ -227,10 +232,7 @@ TEST_F(LongPollsTest, ALookThatReadsGoesToAWorkerAndHoldsNobodyUp) {
 
 TEST_F(LongPollsTest, AWorkerThatFindsNothingIsFollowedByAWatchOrTheLook) {
   Asker reader;
-  auto reading = happening.poll();
-  reading.reads = true;
-  polls->answer(reading, kWait, reader.responder());
-  EXPECT_TRUE(eventually([&] { return happening.watches() == 1; }));
+  read(reader);
   happening.happen(false);
   EXPECT_TRUE(eventually([&] { return reader.work() == 1; }));
   EXPECT_EQ(happening.watches(), 0u) << "never two at once";
@@ -248,10 +250,7 @@ TEST_F(LongPollsTest, AWorkerThatFindsNothingIsFollowedByAWatchOrTheLook) {
 
 TEST_F(LongPollsTest, WhereNoWorkerHasRoomItIsSaid) {
   Asker reader;
-  auto reading = happening.poll();
-  reading.reads = true;
-  polls->answer(reading, kWait, reader.responder());
-  EXPECT_TRUE(eventually([&] { return happening.watches() == 1; }));
+  read(reader);
   reader.full = true;
   happening.happen();
   EXPECT_EQ(reader.answer().status, 503);
@@ -260,10 +259,7 @@ TEST_F(LongPollsTest, WhereNoWorkerHasRoomItIsSaid) {
 
 TEST_F(LongPollsTest, StopWaitsForWhatWorkersAreAt) {
   Asker reader;
-  auto reading = happening.poll();
-  reading.reads = true;
-  polls->answer(reading, kWait, reader.responder());
-  EXPECT_TRUE(eventually([&] { return happening.watches() == 1; }));
+  read(reader);
   auto stopped = std::async(std::launch::async, [&] { polls->stop(); });
   EXPECT_TRUE(eventually([&] { return reader.work() == 1; }));
   EXPECT_NE(stopped.wait_for(std::chrono::seconds(0)), std::future_status::ready);
