@@ -25,6 +25,7 @@ inline bool advance_until(ManualClock& clock, Duration step, const std::function
   return eventually([&] {
     if (ready()) return true;
     clock.advance(step);
+    clock.await_woken();
     return false;
   });
 }

@@ -24,6 +24,9 @@ class ManualClock final : public Clock {
                   SteadyTime deadline, const std::function<bool()>& ready) override;
   // Moves both clocks forward and wakes every waiter whose deadline has passed.
   void advance(Duration by);
+  // Blocks (in real time) until those that advance() woke are awake: time that moves in a loop does
+  // not run away from threads that the machine runs late.
+  void await_woken();
   // Blocks (in real time) until `n` threads wait in wait_until; so that a test moves time only
   // when the code under test has gone to sleep.
   void await_waiters(int n);
@@ -81,6 +84,7 @@ inline bool ManualClock::wait_until(std::unique_lock<std::mutex>& lock, std::con
       std::unique_lock guard(state.mutex);
       state.changed.wait(guard, [&] { return !self->pinned; });
       state.waiters.erase(self);
+      state.changed.notify_all();
     }
     lock.lock();
   }
@@ -109,6 +113,15 @@ inline void ManualClock::advance(Duration by) {
     waiter->pinned = false;
     state.changed.notify_all();
   }
+}
+
+inline void ManualClock::await_woken() {
+  State& state = *state_;
+  std::unique_lock guard(state.mutex);
+  state.changed.wait(guard, [&] {
+    return std::none_of(state.waiters.begin(), state.waiters.end(),
+                        [](const auto& waiter) { return waiter.due; });
+  });
 }
 
 inline void ManualClock::await_waiters(int n) {
