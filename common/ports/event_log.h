@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -71,13 +70,6 @@ class EventLog {
   virtual std::unique_ptr<Watch> watch(const std::map<TopicPartition, std::int64_t>& offsets,
                                        Told told) = 0;
 };
-
-// The blocking form of append, for tools, tests and threads of their own.
-inline Result<std::vector<Position>> append_and_wait(EventLog& log, std::vector<Record> records) {
-  std::promise<Result<std::vector<Position>>> done;
-  log.append(std::move(records), [&](auto result) { done.set_value(std::move(result)); });
-  return done.get_future().get();
-}
 
 // What changed of a member's partitions since it last asked.
 struct Assignment {

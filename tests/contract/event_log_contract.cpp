@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "common/base/ids.h"
+#include "tests/support/append_and_wait.h"
 #include "tests/support/read_all.h"
 
 namespace mesh::test {

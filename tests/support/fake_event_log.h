@@ -77,6 +77,11 @@ class FakeEventLog final : public EventLog, public LogAdmin {
   void fail_opens(int n) {  // of consumers
     locked([&] { open_failures_.next(n); });
   }
+  // How often members were told to end their poll.
+  int wakes() {
+    std::lock_guard lock(mutex_);
+    return wakes_;
+  }
   // Runs before groups are listed, on the thread that lists them.
   void before_listing(std::function<void()> hook) {
     locked([&] { before_listing_ = std::move(hook); });
@@ -494,6 +499,7 @@ class FakeEventLog final : public EventLog, public LogAdmin {
   std::function<void()> while_polling_, before_seek_;
   Failures append_failures_, poll_failures_, commit_failures_, read_failures_, open_failures_;
   std::function<void()> before_listing_;
+  int wakes_ = 0;
 };
 
 class FakeEventLog::Consumer final : public LogConsumer {
@@ -575,6 +581,7 @@ class FakeEventLog::Consumer final : public LogConsumer {
   void wake() override {
     std::lock_guard lock(log_.mutex_);
     member_.woken = true;
+    ++log_.wakes_;
     log_.changed_.notify_all();
   }
 

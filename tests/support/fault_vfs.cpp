@@ -172,7 +172,7 @@ int remove(sqlite3_vfs*, const char* name, int sync_directory) {
   return real->xDelete(real, name, sync_directory);
 }
 
-void register_once() {
+void fill_once() {
   if (real != nullptr) return;
   real = sqlite3_vfs_find(nullptr);
   shim = *real;
@@ -181,17 +181,16 @@ void register_once() {
   shim.pNext = nullptr;
   shim.xOpen = open;
   shim.xDelete = remove;
-  sqlite3_vfs_register(&shim, 0);
 }
 
 }  // namespace
 
 FaultVfs::FaultVfs() {
   current = std::make_unique<Faults>();
-  register_once();
-  sqlite::Database::use_vfs("mesh-faults");
+  fill_once();
+  sqlite3_vfs_register(&shim, 1);
 }
-FaultVfs::~FaultVfs() { sqlite::Database::use_vfs(""); }
+FaultVfs::~FaultVfs() { sqlite3_vfs_register(real, 1); }
 Faults& FaultVfs::faults() { return *current; }
 
 void FaultVfs::power_cut(const std::string& target, std::uint64_t seed) {

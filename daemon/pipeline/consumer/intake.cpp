@@ -85,7 +85,6 @@ void Pipeline::Impl::process_directly(std::vector<StoredRecord> records) {
 }
 
 void Pipeline::Impl::file(const std::vector<StoredRecord>& records) {
-  std::lock_guard lock(mutex);
   for (const StoredRecord& record : records) {
     const std::string_view lane = lane_of(record.key);
     if (parked.contains(record.position)) {
@@ -111,10 +110,7 @@ void Pipeline::Impl::take_turns() {
   Batch batch;
   std::vector<Lanes::Taken> taken;
   if (!read(stretches, taken, batch)) return;
-  {
-    std::lock_guard lock(mutex);
-    for (const Lanes::Taken& one : taken) lanes.take(one);
-  }
+  for (const Lanes::Taken& one : taken) lanes.take(one);
   process(std::move(batch), false, through());
 }
 

@@ -251,22 +251,4 @@ Offsets Lanes::low() const {
   return offsets;
 }
 
-bool Lanes::holds(std::string_view name, const Position& at) const {
-  for (const Taken& taken : taken_) {
-    const Stretch& stretch = taken.stretch;
-    const bool there = stretch.partition.partition == at.partition &&
-                       stretch.partition.topic == at.topic && stretch.from <= at.offset &&
-                       at.offset < taken.next;
-    if (there && stretch.lane == name) return true;
-  }
-  const auto known = lanes_.find(name);
-  const Queue* queue =
-      known == lanes_.end() ? nullptr : queue_of(*known->second, index_of(at.topic, at.partition));
-  if (queue == nullptr) return false;
-  const auto run = std::upper_bound(
-      queue->runs.begin() + static_cast<std::ptrdiff_t>(queue->head), queue->runs.end(), at.offset,
-      [](std::int64_t offset, const Run& one) { return offset < one.to; });
-  return run != queue->runs.end() && run->from <= at.offset;
-}
-
 }  // namespace mesh::pipeline

@@ -94,8 +94,6 @@ class Lanes {
   std::int64_t seen(const TopicPartition& partition) const;
   // The first offset of each partition that is not done once what is under way is.
   Offsets low() const;
-  // Whether a record of this lane waits or is under way.
-  bool holds(std::string_view lane, const Position& at) const;
 
  private:
   struct Run {

@@ -60,7 +60,6 @@ Status Pipeline::Impl::take_on(const std::map<TopicPartition, std::int64_t>& gai
     status.parked = static_cast<std::int64_t>(parked.size());
   }
   metrics.parked.set(static_cast<double>(parked.size()));
-  changed.notify_all();
   return {};
 }
 
@@ -69,7 +68,6 @@ Status Pipeline::Impl::take_again() {
   std::set<TopicPartition> own;
   for (const auto& [partition, next] : committed) own.insert(partition);
   auto events = MESH_TRY(deps.retries.take(parker, own));
-  std::lock_guard lock(mutex);
   for (ParkedEvent& event : events) parked.put(std::move(event));
   return {};
 }

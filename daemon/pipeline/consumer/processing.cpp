@@ -134,7 +134,6 @@ void Pipeline::Impl::apply(const UnderWay& work) {
     if (parked.size() == 0) status.last_error.clear();
   }
   metrics.parked.set(static_cast<double>(parked.size()));
-  changed.notify_all();
 }
 
 void Pipeline::Impl::count(const UnderWay& work) {

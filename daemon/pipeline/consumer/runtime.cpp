@@ -84,10 +84,6 @@ void Pipeline::Impl::stop() {
   consumer->wake();
   thread.join();
   consumer.reset();
-  {
-    std::lock_guard lock(mutex);
-    lanes.reset(committed);  // what was done beyond comes again
-  }
   set_state(PipelineStatus::State::stopped);
   metrics.lag_events.set(0);  // a group that nobody follows is not behind
   metrics.lag_seconds.set(0);
@@ -142,18 +138,11 @@ void Pipeline::Impl::refresh_lag(bool with_age) {
   const Timestamp now = deps.clock.now();
   const SteadyTime steady = deps.clock.steady();
   with_age = with_age || !lag_age_read || steady - *lag_age_read >= kLagAgeInterval;
-  Offsets seen, done;
-  std::int64_t events = 0;
-  {
-    std::lock_guard lock(mutex);
-    seen = lanes.seen();
-    done = committed;
-    events = static_cast<std::int64_t>(lanes.events());
-  }
-  events += records_from(deps.log, seen);
+  const std::int64_t events =
+      static_cast<std::int64_t>(lanes.events()) + records_from(deps.log, lanes.seen());
   std::optional<Timestamp> oldest;
   if (with_age) {
-    oldest = oldest_from(deps.log, done);
+    oldest = oldest_from(deps.log, committed);
     if (const auto waiting = parked.oldest()) {
       oldest = std::min(oldest.value_or(Timestamp::max()), *waiting);
     }
@@ -165,30 +154,6 @@ void Pipeline::Impl::refresh_lag(bool with_age) {
   lag_age_read = steady;
   status.lag_seconds = oldest ? std::max(0.0, seconds(now - *oldest)) : 0;
   metrics.lag_seconds.set(status.lag_seconds);
-}
-
-Pipeline::Where Pipeline::Impl::where_locked(const Position& position,
-                                             std::optional<std::string>& lane) const {
-  if (parked.contains(position)) return Where::parked;
-  const TopicPartition partition{position.topic, position.partition};
-  const auto done = committed.find(partition);
-  if (done == committed.end() || position.offset >= lanes.seen(partition)) return Where::ahead;
-  if (position.offset < done->second) return Where::past;
-  // Between the two some lanes are past and others are not.
-  if (!lane) {
-    const auto record = record_at(deps.log, position, true);
-    if (!record) return Where::ahead;
-    if (!*record) return Where::past;  // removed
-    lane = lane_of((*record)->key);
-  }
-  return lanes.holds(*lane, position) ? Where::ahead : Where::past;
-}
-
-bool Pipeline::Impl::wait_for(const std::function<bool()>& reached, Duration timeout) const {
-  std::unique_lock lock(mutex);
-  deps.clock.wait_until(lock, changed, deps.clock.steady() + timeout,
-                        [&] { return reached() || stopping; });
-  return reached();
 }
 
 Pipeline::Pipeline(PipelineOptions options, Stage& stage, PipelineDeps deps)
@@ -208,34 +173,6 @@ PipelineStatus Pipeline::status() const {
 std::map<TopicPartition, std::int64_t> Pipeline::committed() const {
   std::lock_guard lock(impl_->mutex);
   return impl_->committed;
-}
-
-Offsets Pipeline::seen() const {
-  std::lock_guard lock(impl_->mutex);
-  return impl_->lanes.seen();
-}
-
-Pipeline::Where Pipeline::where(const Position& position) const {
-  std::optional<std::string> lane;
-  std::lock_guard lock(impl_->mutex);
-  return impl_->where_locked(position, lane);
-}
-
-bool Pipeline::wait_past(const Position& position, Duration timeout) const {
-  std::optional<std::string> lane;
-  return impl_->wait_for([&] { return impl_->where_locked(position, lane) == Where::past; },
-                         timeout);
-}
-
-bool Pipeline::wait_past_all(const TopicPartition& partition, std::int64_t end,
-                             Duration timeout) const {
-  return impl_->wait_for(
-      [&] {
-        const auto done = impl_->committed.find(partition);
-        return done != impl_->committed.end() && done->second >= end &&
-               !impl_->parked.contains({partition.topic, partition.partition, end - 1});
-      },
-      timeout);
 }
 
 }  // namespace mesh::pipeline

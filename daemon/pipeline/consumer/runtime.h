@@ -79,8 +79,6 @@ struct PipelineDeps {
   Usage* usage = nullptr;  // counts what is done for each tenant; null: nobody asks
 };
 
-// What it tells of positions it tells of the partitions that it has; of others it knows nothing,
-// and they are ahead.
 class Pipeline {
  public:
   Pipeline(PipelineOptions options, Stage& stage, PipelineDeps deps);
@@ -89,21 +87,8 @@ class Pipeline {
   // Finishes the batch, commits, leaves the group. Callable twice and before start.
   void stop();
   PipelineStatus status() const;
-  // Positions the group would go on from if it stopped now (committed).
+  // Where the group would go on from if it stopped now, of the partitions that it has.
   std::map<TopicPartition, std::int64_t> committed() const;
-  // Positions from which on nothing was looked at; the same unless events wait for their turn.
-  std::map<TopicPartition, std::int64_t> seen() const;
-
-  enum class Where {
-    ahead,   // not yet reached, or waits for its turn
-    parked,  // waits for another attempt
-    past,    // done or dead
-  };
-  Where where(const Position& position) const;
-  // Waits until the pipeline is past `position`; false after `timeout` or stop().
-  bool wait_past(const Position& position, Duration timeout) const;
-  // The same for all of the partition below `end`, but that only the last may not be parked.
-  bool wait_past_all(const TopicPartition& partition, std::int64_t end, Duration timeout) const;
 
  private:
   struct Impl;

@@ -40,22 +40,22 @@ struct Pipeline::Impl {
   PipelineMetrics metrics;
   const Parker parker;
 
-  // The pipeline's thread only, but for consumer->wake().
+  // The pipeline's thread only, where it runs, but for consumer->wake().
   std::unique_ptr<LogConsumer> consumer;
   CircuitBreaker breaker;
   std::mt19937_64 random;
   std::optional<SteadyTime> lag_age_read;
   std::size_t in_time;   // so many events the stage is likely to do within longest_batch
   bool blocked = false;  // none of the lanes may go on before some of its parked events are through
-
-  mutable std::mutex mutex;
-  mutable std::condition_variable changed;  // stopping, committed, lanes, parked
-  bool stopping = false;                    // this and the next two guarded by mutex
-  PipelineStatus status;
-  Offsets committed;  // of the partitions that it has
-  // Guarded by mutex, and changed by the pipeline's thread only, so it reads them without.
   Lanes lanes;
   ParkedEvents parked;
+
+  mutable std::mutex mutex;
+  std::condition_variable changed;  // stopping
+  bool stopping = false;            // this and the next two guarded by mutex
+  PipelineStatus status;
+  // Of the partitions that it has. Changed by the pipeline's thread only, so it reads without.
+  Offsets committed;
 
   std::mutex lifecycle;  // held over start and stop
   std::thread thread;    // last: it uses all of the above
@@ -69,9 +69,6 @@ struct Pipeline::Impl {
   Duration until_due() const;  // at most kHeartbeat
   void set_state(PipelineStatus::State state);
   void refresh_lag(bool with_age);
-  // `lane`: of the position's record, once it had to be read.
-  Where where_locked(const Position& position, std::optional<std::string>& lane) const;
-  bool wait_for(const std::function<bool()>& reached, Duration timeout) const;  // under mutex
   bool is_stopping() const {
     std::lock_guard lock(mutex);
     return stopping;

@@ -33,23 +33,6 @@ Infos::const_iterator serving_of(const Infos& all) {
 
 }  // namespace
 
-Json to_json(const GenerationStatus& status) {
-  return {{"name", status.info.name},
-          {"number", status.info.number},
-          {"role", status.role},
-          {"dimension", status.info.spec.dimension},
-          {"embedder", status.info.spec.embedder},
-          {"vectors", status.info.vectors},
-          {"tenants", status.info.tenants},
-          {"bytes", status.info.bytes},
-          {"pipeline",
-           {{"state", to_string(status.pipeline.state)},
-            {"lag_events", status.pipeline.lag_events},
-            {"lag_seconds", status.pipeline.lag_seconds},
-            {"parked", status.pipeline.parked},
-            {"last_error", status.pipeline.last_error}}}};
-}
-
 struct Generations::Impl {
   explicit Impl(Deps d)
       : deps(std::move(d)), feeds(deps.index, deps.embedder, deps.base, deps.pipeline) {}

@@ -27,7 +27,6 @@ struct GenerationStatus {
 };
 // {"name","number","role","dimension","embedder","vectors","tenants","bytes","pipeline":{"state",
 // "lag_events","lag_seconds","parked","last_error"}}
-Json to_json(const GenerationStatus& status);
 
 struct VerifyReport {
   std::int64_t expected = 0, found = 0, missing = 0, extra = 0, stale = 0;

@@ -9,6 +9,7 @@
 #include "common/engines/sqlite/log/sqlite_log.h"
 #include "common/engines/sqlite/points/embedded_index.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
+#include "tests/support/append_and_wait.h"
 #include "tests/support/eventually.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/outbox.h"
@@ -37,7 +38,7 @@ class RemovedUser : public ::testing::Test {
   // As the relay and the index's pipeline do.
   void await_idle() {
     const auto entries = test::waiting(store_->outbox()).value();
-    for (const auto& entry : entries) ASSERT_TRUE(append_and_wait(*log_, {entry.record}));
+    for (const auto& entry : entries) ASSERT_TRUE(test::append_and_wait(*log_, {entry.record}));
     ASSERT_TRUE(test::acknowledge(store_->outbox(), store_->leases(), test::sequences(entries)));
   }
   void index(const User& user, bool removed) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "common/engines/sqlite/log/sqlite_log.h"
+#include "tests/support/append_and_wait.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/temp_dir.h"
 
@@ -27,7 +28,7 @@ class Retention : public ::testing::Test {
     ASSERT_TRUE(log_->ensure_group("analytics", {kTopic}));
   }
   void append(const std::string& topic) {
-    ASSERT_TRUE(append_and_wait(*log_, {{topic, "acme/ann", std::string(1'000, 'x'), {}}}));
+    ASSERT_TRUE(test::append_and_wait(*log_, {{topic, "acme/ann", std::string(1'000, 'x'), {}}}));
   }
   void expire() {
     clock_.advance(std::chrono::hours(8 * 24));

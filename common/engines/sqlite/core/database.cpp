@@ -19,15 +19,6 @@ namespace {
 constexpr std::uintmax_t kSmallestPage = 512;
 constexpr std::size_t kMaxCachedStatements = 1024;  // beyond it statements are made per use
 
-struct VfsName {
-  std::mutex mutex;
-  std::string name;
-};
-VfsName& vfs_name() {
-  static VfsName name;
-  return name;
-}
-
 bool is_full(sqlite3* db, int code) {
   if ((code & 0xff) == SQLITE_FULL) return true;
   if ((code & 0xff) != SQLITE_IOERR || db == nullptr) return false;
@@ -167,24 +158,13 @@ void Statement::copy_column(int column, Statement& to, int index) const {
   to.note(sqlite3_bind_value(to.stmt_, index, sqlite3_column_value(stmt_, column)));
 }
 
-void Database::use_vfs(std::string name) {
-  std::lock_guard lock(vfs_name().mutex);
-  vfs_name().name = std::move(name);
-}
-
 Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode mode) {
   const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                     (mode == Mode::read_write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                                               : SQLITE_OPEN_READONLY);
-  std::string vfs;
-  {
-    std::lock_guard lock(vfs_name().mutex);
-    vfs = vfs_name().name;
-  }
   sqlite3* handle = nullptr;
-  if (mode != Mode::read_raw) vfs = page_sums_over(vfs);
-  const int code =
-      sqlite3_open_v2(path.c_str(), &handle, flags, vfs.empty() ? nullptr : vfs.c_str());
+  const int code = sqlite3_open_v2(path.c_str(), &handle, flags,
+                                   mode == Mode::read_raw ? nullptr : page_sums_vfs());
   // Before the look at the result: SQLite gives a handle to close for most failures, too.
   std::unique_ptr<Database> db(new Database(handle));
   if (code != SQLITE_OK) {

@@ -62,9 +62,6 @@ class Database {
   // read_write makes the file where it is missing. `unavailable` where it cannot be opened or read,
   // `corrupt` for one that is shorter than a page, or whose header is damaged.
   static Result<std::unique_ptr<Database>> open(const std::string& path, Mode mode);
-  // Every later open of this process goes through this registered VFS ("": SQLite's own); for
-  // tests that inject faults.
-  static void use_vfs(std::string name);
   ~Database();
   // Cached by text; a text whose statement is lent gets another one. Must not outlive the database.
   Result<Statement> prepare(std::string_view sql);

@@ -230,15 +230,16 @@ auto pass(sqlite3_vfs* vfs, Args... args) {
 
 }  // namespace
 
-std::string page_sums_over(const std::string& below) {
+const char* page_sums_vfs() {
   static std::mutex mutex;
-  static std::map<std::string, std::unique_ptr<Shim>> shims;
+  static std::map<sqlite3_vfs*, std::unique_ptr<Shim>> shims;
   std::lock_guard guard(mutex);
+  sqlite3_vfs* below = sqlite3_vfs_find(nullptr);
   auto& shim = shims[below];
-  if (shim) return shim->name;
+  if (shim) return shim->name.c_str();
   shim = std::make_unique<Shim>();
-  shim->below = sqlite3_vfs_find(below.empty() ? nullptr : below.c_str());
-  shim->name = below.empty() ? "mesh" : "mesh-" + below;
+  shim->below = below;
+  shim->name = std::string("mesh-") + below->zName;
   auto& vfs = shim->vfs;
   // What is not set below, as the loading of libraries, stays that of the VFS which is wrapped.
   vfs = *shim->below;
@@ -257,7 +258,7 @@ std::string page_sums_over(const std::string& below) {
   vfs.xGetLastError = pass<&sqlite3_vfs::xGetLastError, int, char*>;
   // Never taken out again: connections of any time may use it.
   sqlite3_vfs_register(&vfs, 0);
-  return shim->name;
+  return shim->name.c_str();
 }
 
 void reserve_page_sums(sqlite3* db) {

@@ -26,9 +26,9 @@ namespace mesh::sqlite {
 
 inline constexpr int kPageSumBytes = 8;
 
-// The name of a VFS that adds checksums to the VFS `below` ("": SQLite's own); registered at first
-// use, for the life of the process.
-std::string page_sums_over(const std::string& below);
+// The name of a VFS that adds checksums to the one which is SQLite's default now; registered at
+// first use, for the life of the process.
+const char* page_sums_vfs();
 // Reserves the bytes, where the file is still to be made. Before anything else is done with `db`.
 void reserve_page_sums(sqlite3* db);
 

@@ -5,6 +5,7 @@
 #include "common/engines/sqlite/log/sqlite_log.h"
 #include "common/engines/sqlite/points/embedded_index.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
+#include "tests/support/append_and_wait.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/outbox.h"
 #include "tests/support/read_all.h"

@@ -432,28 +432,6 @@ TEST_F(PipelineTest, LagIsShownInEventsAndSeconds) {
   }));
 }
 
-TEST_F(PipelineTest, OnesPositionTellsWhetherItIsAheadParkedOrPast) {
-  stage.answer("a1", Outcome::retry, 1);
-  const Position position = append("a1", "ann");
-  EXPECT_EQ(pipeline->where(position), Pipeline::Where::ahead);
-  start();
-  ASSERT_TRUE(eventually([&] { return pipeline->where(position) == Pipeline::Where::parked; }));
-  std::thread time(
-      [&] { advance_until(clock, kRetry, [&] { return stage.effects().size() == 1; }); });
-  EXPECT_TRUE(pipeline->wait_past(position, 100'000 * kRetry));
-  time.join();
-  EXPECT_EQ(pipeline->where(position), Pipeline::Where::past);
-}
-
-TEST_F(PipelineTest, WaitingForAPositionEndsWithItsTimeOut) {
-  const Position position = append("a1", "ann");
-  std::atomic<bool> ended = false;
-  std::thread time([&] { advance_until(clock, Duration{100}, [&] { return ended.load(); }); });
-  EXPECT_FALSE(pipeline->wait_past(position, Duration{1'000}));
-  ended = true;
-  time.join();
-}
-
 TEST_F(PipelineTest, ADamagedLogIsShownAndLeftWhenTheGroupIsMoved) {
   log.fail_polls(2, {ErrorKind::corrupt, "damaged", {}, {}, {}});
   append("a1", "ann");

@@ -11,6 +11,7 @@
 #include "common/engines/sqlite/repair/salvage_log.h"
 #include "common/engines/sqlite/vfs/page_sums.h"
 #include "tests/common/engines/sqlite/subject.h"
+#include "tests/support/append_and_wait.h"
 #include "tests/support/bytes.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/temp_dir.h"

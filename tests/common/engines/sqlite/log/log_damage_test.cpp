@@ -7,6 +7,7 @@
 #include <set>
 
 #include "tests/common/engines/sqlite/log/log_fixture.h"
+#include "tests/support/append_and_wait.h"
 #include "tests/support/fault_vfs.h"
 #include "tests/support/read_all.h"
 
@@ -145,7 +146,7 @@ class LogCrash : public test::LogFixture {
           const auto line = value + "\n";
           if (done && ::write(ends[1], line.data(), line.size()) < 0) _exit(5);
         });
-        if (i % 16 == 15 && !append_and_wait(**log, {record("barrier", "barrier")})) _exit(6);
+        if (i % 16 == 15 && !test::append_and_wait(**log, {record("barrier", "barrier")})) _exit(6);
       }
     }
     ::close(ends[1]);

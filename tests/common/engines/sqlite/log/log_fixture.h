@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/engines/sqlite/log/sqlite_log.h"
+#include "tests/support/append_and_wait.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/read_all.h"
 #include "tests/support/temp_dir.h"

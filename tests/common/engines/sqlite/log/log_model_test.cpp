@@ -6,6 +6,7 @@
 
 #include "common/base/ids.h"
 #include "tests/common/engines/sqlite/log/log_fixture.h"
+#include "tests/support/append_and_wait.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/read_all.h"
 
@@ -81,7 +82,7 @@ struct Sut {
     const bool poisoned = *rc::gen::inRange(0, 8) == 0;
     auto sent = records;
     if (poisoned) sent.push_back({"unknown", "k", "v", {}});
-    const auto positions = append_and_wait(*log, sent);
+    const auto positions = test::append_and_wait(*log, sent);
     RC_ASSERT(positions.has_value() == !poisoned);
     if (poisoned) return;
     const auto now = clock.now().time_since_epoch().count();

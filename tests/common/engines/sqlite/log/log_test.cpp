@@ -6,6 +6,7 @@
 #include "common/engines/sqlite/log/codec.h"
 #include "common/engines/sqlite/log/wait_room.h"
 #include "tests/common/engines/sqlite/log/log_fixture.h"
+#include "tests/support/append_and_wait.h"
 #include "tests/support/fault_vfs.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/read_all.h"
@@ -86,7 +87,7 @@ TEST_F(SqliteLogTest, TimesNeverDecreaseThoughTheClockDoes) {
   for (int round = 0; round < 2; ++round) {
     auto log = SqliteLog::open(dir_.path(), options_, clock).value();
     ASSERT_TRUE(log->ensure_topic({kTopic, TopicKind::activity, 1, {}, {}}));
-    for (int i = 0; i < 5; ++i) ASSERT_TRUE(append_and_wait(*log, {record("k", "v")}));
+    for (int i = 0; i < 5; ++i) ASSERT_TRUE(test::append_and_wait(*log, {record("k", "v")}));
     Timestamp last{};
     const auto records = test::read_all(*log, {kTopic, 0}, 0, {}).value();
     for (const auto& r : records) {
@@ -146,7 +147,7 @@ TEST_F(SqliteLogTest, AnAppendThatDoesNotFitFailsWholeAndTheLogGoesOn) {
   vfs.faults().full = true;
   std::vector<Record> many;
   for (int i = 0; i < 300; ++i) many.push_back(record(std::to_string(i), std::string(3'000, 'x')));
-  const auto full = append_and_wait(*log_, many);
+  const auto full = test::append_and_wait(*log_, many);
   ASSERT_FALSE(full);
   EXPECT_EQ(full.error().kind, ErrorKind::unavailable);
   EXPECT_THAT(full.error().message, HasSubstr("disk is full"));

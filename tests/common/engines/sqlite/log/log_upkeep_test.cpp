@@ -3,6 +3,7 @@
 #include <future>
 
 #include "tests/common/engines/sqlite/log/log_fixture.h"
+#include "tests/support/append_and_wait.h"
 #include "tests/support/eventually.h"
 #include "tests/support/read_all.h"
 
@@ -32,7 +33,8 @@ class LogUpkeep : public test::LogFixture {
   }
   // As the mesh writes it when an entity is removed.
   void append_removal(const std::string& key, const std::string& value) {
-    ASSERT_TRUE(append_and_wait(*log_, {{kTopic, key, value, {{"ce_type", "user.deleted"}}}}));
+    ASSERT_TRUE(
+        test::append_and_wait(*log_, {{kTopic, key, value, {{"ce_type", "user.deleted"}}}}));
   }
   // Whether the bytes stand anywhere in the files of the log, the write-ahead log too.
   bool on_disk(const std::string& bytes) {
@@ -93,7 +95,7 @@ TEST_F(LogUpkeep, OfRecordsTakenAtOnceOnlyAsManyExpireAsAreTooMany) {
   open();
   make_topic({kTopic, TopicKind::activity, 2, {}, 10'000});
   std::vector<Record> records(30, record("", std::string(1'000, 'a')));
-  ASSERT_TRUE(append_and_wait(*log_, records));
+  ASSERT_TRUE(test::append_and_wait(*log_, records));
   upkeep();
   EXPECT_LE(info().bytes, 10'000U);
   EXPECT_GT(info().bytes, 8'500U);
@@ -184,10 +186,11 @@ TEST_F(LogUpkeep, DeadLettersThatNobodySettledStay) {
   open();
   make_topic({topic, TopicKind::activity, 1, kHour, 1'000});
   const auto letter = [&](const std::string& value) {
-    ASSERT_TRUE(append_and_wait(*log_, {{topic, "k", value, {{"mesh_pipeline", "analytics"}}}}));
+    ASSERT_TRUE(
+        test::append_and_wait(*log_, {{topic, "k", value, {{"mesh_pipeline", "analytics"}}}}));
   };
   const auto settle = [&](const std::string& offset) {
-    ASSERT_TRUE(append_and_wait(
+    ASSERT_TRUE(test::append_and_wait(
         *log_, {{topic, "k", {}, {{std::string(dead_letter::kSettles), "0@" + offset}}}}));
   };
   const auto kept = [&] {
@@ -219,10 +222,10 @@ TEST_F(LogUpkeep, UnsettledLettersThatGoByTheHardSizeAreCounted) {
   open();
   make_topic({topic, TopicKind::activity, 1, kHour, {}});
   for (int i = 0; i < 10; ++i) {
-    ASSERT_TRUE(append_and_wait(*log_, {{topic, "k", std::string(1'000, 'x'), {}}}));
+    ASSERT_TRUE(test::append_and_wait(*log_, {{topic, "k", std::string(1'000, 'x'), {}}}));
   }
-  ASSERT_TRUE(
-      append_and_wait(*log_, {{topic, "k", {}, {{std::string(dead_letter::kSettles), "0@0"}}}}));
+  ASSERT_TRUE(test::append_and_wait(
+      *log_, {{topic, "k", {}, {{std::string(dead_letter::kSettles), "0@0"}}}}));
   upkeep();
   EXPECT_EQ(log_->topics()->front().passed_over,
             static_cast<std::uint64_t>(log_->topics()->front().partitions[0].start) - 1);
@@ -267,7 +270,7 @@ TEST_F(LogUpkeep, OfStatesThatHaveANumberTheNewestStaysWhereverItStands) {
   const auto put = [&](const std::string& key, int sequence, const std::string& type) {
     Record state{kTopic, key, key + std::to_string(sequence), {}};
     state.headers = {{"ce_type", type}, {"ce_sequence", std::to_string(sequence)}};
-    ASSERT_TRUE(append_and_wait(*log_, {state}));
+    ASSERT_TRUE(test::append_and_wait(*log_, {state}));
   };
   for (const char* key : {"clean", "dirty"}) put(key, 1, "user.created");
   put("clean", 12, "user.deleted");
@@ -459,7 +462,7 @@ TEST_F(LogUpkeep, CompactionOfManyRecordsIsManySmallTransactions) {
   for (int i = 0; i < 5'000; ++i) {
     records.push_back(record("k" + std::to_string(i % 7), std::to_string(i)));
   }
-  ASSERT_TRUE(append_and_wait(*log_, records));
+  ASSERT_TRUE(test::append_and_wait(*log_, records));
   upkeep();
   EXPECT_THAT(values(), SizeIs(7));
   EXPECT_EQ(values().back(), "4999");
@@ -482,7 +485,7 @@ TEST_F(LogUpkeep, ReadsDuringUpkeepNeverSeeDamage) {
   });
   for (int round = 0; round < 30; ++round) {
     std::vector<Record> records(100, record("k", std::string(500, 'x')));
-    ASSERT_TRUE(append_and_wait(*log_, records));
+    ASSERT_TRUE(test::append_and_wait(*log_, records));
     clock_.advance(Duration(1));
     upkeep();
   }

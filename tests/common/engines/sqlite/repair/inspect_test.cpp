@@ -15,6 +15,7 @@
 #include "common/engines/sqlite/repair/salvage_store.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
 #include "common/engines/sqlite/vfs/page_sums.h"
+#include "tests/support/append_and_wait.h"
 #include "tests/support/bytes.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/outbox.h"
