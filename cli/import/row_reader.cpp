@@ -20,12 +20,12 @@ Result<RowFormat> format_of(LineReader& lines) {
 }  // namespace
 
 Result<std::unique_ptr<RowReader>> make_row_reader(LineReader& lines, const RowOptions& options) {
-  auto format = format_of(lines);  // also where it is given: an empty file has no rows
-  if (!format) return fail(format.error());
+  // Also where it is given: an empty file has no rows.
+  const auto format = MESH_TRY(format_of(lines));
   const auto given = [](const ColumnChoice& choice) {
     return !choice.email.empty() || !choice.name.empty();
   };
-  const bool json = options.format.value_or(*format) == RowFormat::json;
+  const bool json = options.format.value_or(format) == RowFormat::json;
   if (json && (given(options.columns) || options.delimiter)) {
     return fail(ErrorKind::invalid, lines.input().name() +
                                         " is JSON: --email-path and --name-path name its members; "

@@ -12,6 +12,7 @@
 #include "common/base/ids.h"
 #include "common/base/thread.h"
 #include "common/telemetry/log.h"
+#include "daemon/pipeline/tasks/task_watches.h"
 
 namespace mesh::pipeline {
 namespace {
@@ -48,7 +49,6 @@ struct TaskRunner::Impl {
       : store(s), event_log(l), process(std::move(p)), clock(c) {}
 
   class Context;
-  class TaskWatch;
 
   TaskStore& store;
   EventLog& event_log;
@@ -65,14 +65,14 @@ struct TaskRunner::Impl {
 
   std::mutex mutex;
   std::condition_variable changed;
-  bool started = false;  // this and the following guarded by mutex
-  bool stopping = false;
+  bool stopping = false;   // this and the following guarded by mutex
   bool submitted = false;  // here, since the worker last looked
   std::string current;     // id of the running task
   std::int64_t token = 0;  // of its claim
   bool current_cancelled = false;
   bool current_lost = false;  // it is another process's by now
-  std::set<TaskWatch*> watches;
+
+  TaskWatches watches;
 
   std::mutex lifecycle;  // held over start and stop
   std::thread worker;    // runs tasks, where this process has work for any
@@ -90,7 +90,6 @@ struct TaskRunner::Impl {
   void finish(Task task, Task::State state, std::string error);
   Status store_held(const Task& task);
   bool insist_on(const Task& task);
-  void ended(const Task& task);
   Status accepts(const std::string& kind) const;
   Result<Task> submit(std::string kind, Json spec, std::int64_t total);
   Status cancel(const std::string& id);
@@ -98,31 +97,6 @@ struct TaskRunner::Impl {
     current_lost = true;
     changed.notify_all();
   }
-};
-
-// All but its beginning and end with the runner's mutex held.
-class TaskRunner::Impl::TaskWatch final : public Watch {
- public:
-  TaskWatch(Impl& impl, std::string of, Told told)
-      : id(std::move(of)), impl_(impl), told_(std::move(told)) {
-    std::lock_guard lock(impl_.mutex);
-    impl_.watches.insert(this);
-    if (impl_.stopping) tell();
-  }
-  ~TaskWatch() override {
-    std::lock_guard lock(impl_.mutex);
-    impl_.watches.erase(this);
-  }
-  void tell() {
-    if (auto told = std::exchange(told_, nullptr)) told();
-  }
-  bool waits() const { return told_ != nullptr; }
-
-  const std::string id;
-
- private:
-  Impl& impl_;
-  Told told_;
 };
 
 class TaskRunner::Impl::Context final : public TaskContext {
@@ -169,8 +143,9 @@ void TaskRunner::Impl::start() {
   {
     std::lock_guard lock(mutex);
     stopping = false;
-    started = submitted = true;
+    submitted = true;
   }
+  watches.open();
   heart = std::thread([this] {
     name_thread("tasks-heart");
     beat();
@@ -189,9 +164,8 @@ void TaskRunner::Impl::stop() {
   {
     std::lock_guard lock(mutex);
     stopping = true;
-    started = false;
-    for (auto* watch : watches) watch->tell();
   }
+  watches.close();
   changed.notify_all();
   if (worker.joinable()) worker.join();
   heart.join();
@@ -290,15 +264,8 @@ void TaskRunner::Impl::renew() {
 
 // Of tasks that other processes run.
 void TaskRunner::Impl::look_for_watches() {
-  std::set<std::string> ids;
-  {
-    std::lock_guard lock(mutex);
-    for (const auto* watch : watches) {
-      if (watch->waits() && watch->id != current) ids.insert(watch->id);
-    }
-  }
-  for (const auto& id : ids) {
-    if (const auto task = store.get(id); task && has_ended(*task)) ended(*task);
+  for (const auto& id : watches.waited_for()) {
+    if (const auto task = store.get(id); task && has_ended(*task)) watches.tell(id);
   }
 }
 
@@ -335,14 +302,7 @@ void TaskRunner::Impl::finish(Task task, Task::State state, std::string error) {
   task.finished_at = clock.now();
   if (!insist_on(task)) return;
   append_event(event_log, "task.completed", task, task.finished_at);
-  ended(task);
-}
-
-void TaskRunner::Impl::ended(const Task& task) {
-  std::lock_guard lock(mutex);
-  for (auto* watch : watches) {
-    if (watch->id == task.id) watch->tell();
-  }
+  watches.tell(task.id);
 }
 
 Status TaskRunner::Impl::store_held(const Task& task) {
@@ -410,7 +370,7 @@ Status TaskRunner::Impl::cancel(const std::string& id) {
   auto asked = MESH_TRY(store.request_cancel(id));
   if (asked.state == Task::State::cancelled) {  // waited, and was never begun
     append_event(event_log, "task.completed", asked, asked.finished_at);
-    ended(asked);
+    watches.tell(id);
     return {};
   }
   if (has_ended(asked)) {
@@ -452,11 +412,9 @@ Status TaskRunner::cancel(const std::string& id) { return impl_->cancel(id); }
 
 // Entered first and looked at then, so that an end in between is not missed.
 std::unique_ptr<Watch> TaskRunner::watch(const std::string& id, Told told) {
-  auto watch = std::make_unique<Impl::TaskWatch>(*impl_, id, std::move(told));
+  auto watch = impl_->watches.add(id, std::move(told));
   const auto task = impl_->store.get(id);
-  if (task && !has_ended(*task)) return watch;
-  std::lock_guard lock(impl_->mutex);
-  watch->tell();
+  if (!task || has_ended(*task)) impl_->watches.tell(id);
   return watch;
 }
 

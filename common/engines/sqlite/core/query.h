@@ -99,9 +99,7 @@ void submit_with_result(Committer& committer, std::string_view key, std::size_t 
   committer.submit(
       key, bytes,
       [state](Database& db) -> Status {
-        Result<T> result = state->work(db);
-        if (!result) return fail(std::move(result.error()));
-        state->result = std::move(*result);
+        state->result = MESH_TRY(state->work(db));
         return {};
       },
       [state](Status status) {

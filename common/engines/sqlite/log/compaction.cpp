@@ -64,11 +64,11 @@ Result<bool> SqliteLogImpl::compaction_is_due(Partition& p, std::int64_t to) {
   const auto kept = static_cast<double>(p.clean_to - p.removed_records);
   if (dirty == 0) return false;
   if (dirty >= options_.dirty_ratio * (dirty + kept)) return true;
-  const auto oldest = row_at(p, p.seen_to);  // of those that may have overtaken others since
-  if (!oldest) return fail(oldest.error());
+  // Of those that may have overtaken others since.
+  const auto oldest = MESH_TRY(row_at(p, p.seen_to));
   // A round earlier, since the next look comes only then.
   const auto lag = options_.max_compaction_lag - options_.upkeep_interval;
-  return *oldest && (*oldest)->time <= to_millis(now - lag);
+  return oldest && oldest->time <= to_millis(now - lag);
 }
 
 Result<bool> SqliteLogImpl::compact_pass(Partition& p) {
@@ -83,7 +83,7 @@ Result<bool> SqliteLogImpl::compact_pass(Partition& p) {
   // What follows `to` is not removed, but supersedes as well.
   std::unordered_map<std::string, State> newest;
   bool more = false, whole = true;
-  auto status = scan(p, p.clean_to, end, [&](const ScannedRow& row) {
+  MESH_TRY(scan(p, p.clean_to, end, [&](const ScannedRow& row) {
     if (newest.size() >= kMaxCompactKeys && !newest.contains(std::string(row.key))) {
       // The map is full: this pass goes as far as it knows all keys, and another one follows.
       whole = false;
@@ -95,8 +95,7 @@ Result<bool> SqliteLogImpl::compact_pass(Partition& p) {
     const auto [at, first] = newest.try_emplace(std::string(row.key), state);
     if (!first && state.outlives(at->second)) at->second = state;
     return true;
-  });
-  if (!status) return fail(status.error());
+  }));
 
   // A removal must reach whoever has seen what it removed: it stays for delete_retention, until a
   // second pass, and until every group is past it; and while an older state stands behind it, or
@@ -107,7 +106,7 @@ Result<bool> SqliteLogImpl::compact_pass(Partition& p) {
   std::vector<std::pair<std::int64_t, std::int64_t>> victims;  // offset, bytes
   Status removal;
   bool removed = false;
-  status = scan(p, p.bell.start, to, [&](const ScannedRow& row) {
+  const Status scanned = scan(p, p.bell.start, to, [&](const ScannedRow& row) {
     const auto found = newest.find(std::string(row.key));
     bool gone = false;
     if (found != newest.end()) {
@@ -128,10 +127,10 @@ Result<bool> SqliteLogImpl::compact_pass(Partition& p) {
     victims.clear();
     return removal.has_value();
   });
-  if (status && removal && !victims.empty()) removal = remove(p, victims, to);
+  if (scanned && removal && !victims.empty()) removal = remove(p, victims, to);
   if (removed) committer_.empty_wal();  // its frames show the pages as they were
-  if (!status) return fail(status.error());
-  if (!removal) return fail(removal.error());
+  MESH_TRY(scanned);
+  MESH_TRY(removal);
   if (closed_) return false;
   MESH_TRY(committer_.run([&](Database& db) -> Status {
     auto update =

@@ -255,9 +255,9 @@ Status EmbeddedIndex::apply(int number, std::span<const VectorChange> changes) {
   return write(
       batch.bytes,
       [&](Database& db) -> Status {
-        auto state = read_generation_state(db, number);  // it may have been dropped meanwhile
-        if (!state) return fail(state.error());
-        if (*state == GenerationState::missing) return no_generation(number);
+        // It may have been dropped meanwhile.
+        const auto state = MESH_TRY(read_generation_state(db, number));
+        if (state == GenerationState::missing) return no_generation(number);
         for (auto& change : batch.changes) {
           MESH_TRY(write_point(db, number, change));
         }

@@ -224,9 +224,8 @@ Status read_points(Database& db, std::int64_t partition, int dimension,
   for (;;) {
     auto row = MESH_TRY(rows.step());
     if (!row) return {};
-    auto point = checked_point(rows, partition, dimension);
-    if (!point) return fail(point.error());
-    if (!point->code.empty()) each(*point);
+    const auto point = MESH_TRY(checked_point(rows, partition, dimension));
+    if (!point.code.empty()) each(point);
   }
 }
 

@@ -169,9 +169,8 @@ Result<std::int64_t> readable_behind(Database& db, const KeyWalk& walk, std::int
   }
   while (good - bad > 1) {
     const std::int64_t middle = bad + (good - bad) / 2;
-    auto read = reads(middle);
-    if (!read) return fail(read.error());
-    (*read ? good : bad) = middle;
+    const bool read = MESH_TRY(reads(middle));
+    (read ? good : bad) = middle;
   }
   return good;
 }
