@@ -127,7 +127,9 @@ std::vector<Finding> check_credentials(Session& session) {
   std::vector<Finding> findings;
   const auto& settings = session.settings;
   const auto& options = session.mesh->options();
-  if (options.operator_token.empty()) {
+  // A tenant's token given for this run stands in for the operator's, and would be refused as that.
+  const bool tenants_own = is_tenant_token(options.operator_token);
+  if (options.operator_token.empty() || tenants_own) {
     findings.push_back({"operator token", true, "none known: admin commands will be refused",
                         "on the server's machine use --data-dir, elsewhere --token"});
   } else if (const auto topics = session.mesh->topics(); topics) {

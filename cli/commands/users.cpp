@@ -59,17 +59,18 @@ Outcome list(Session& session, const ListArgs& args) {
   // The server's most. Pages are gathered before anything is printed: the widest cell makes a
   // column's width, and JSON is one array.
   constexpr int kPage = 1000;
-  client::UserQuery query{args.all ? kPage : std::min(args.limit, kPage), args.email, {}};
+  client::UserQuery query{kPage, args.email, {}};
   std::vector<Json> rows;
   bool more = false;
+  int left = args.all ? std::numeric_limits<int>::max() : args.limit;
   do {
+    query.limit = std::min(left, kPage);  // no more than is shown: `more` is of the server's rest
     auto page = MESH_TRY(session.mesh->list_users(query));
-    for (const User& user : page.users) {
-      if (args.all || static_cast<int>(rows.size()) < args.limit) rows.push_back(to_json(user));
-    }
+    for (const User& user : page.users) rows.push_back(to_json(user));
     query.page = page.next;
     more = !page.next.empty();
-  } while (more && (args.all || static_cast<int>(rows.size()) < args.limit));
+    left -= static_cast<int>(page.users.size());
+  } while (more && left > 0);
   session.out.items(user_view(), rows);
   if (more) session.out.note("there are more: --all shows them");
   return Exit::ok;

@@ -124,6 +124,24 @@ TEST_F(CommandsTest, UsersListFollowsThePages) {
   EXPECT_THAT(err, HasSubstr("--all"));
 }
 
+TEST_F(CommandsTest, UsersListSaysThatThereAreMoreWhereItsLastPageIsNotWhole) {
+  fake.on("GET", "/users", [](const http::Request& request) {
+    const int from = std::stoi(request.param("cursor").value_or("0"));
+    const int to = std::min(from + std::stoi(request.param("limit").value()), 1'800);
+    Json users = Json::array();
+    for (int i = from; i < to; ++i) users.push_back(kAlice);
+    auto page = http::Response::json(200, users);
+    if (to == 1'800) return page;
+    return std::move(page).with("Link", "</users?cursor=" + std::to_string(to) + ">; rel=\"next\"");
+  });
+  EXPECT_EQ(at_fake({"users", "list", "--limit", "1500", "-o", "json"}), 0) << err;
+  EXPECT_EQ(json().size(), 1'500u);
+  EXPECT_THAT(err, HasSubstr("there are more: --all"));
+  EXPECT_EQ(at_fake({"users", "list", "--all", "-o", "json"}), 0) << err;
+  EXPECT_EQ(json().size(), 1'800u);
+  EXPECT_EQ(err, "");
+}
+
 TEST_F(CommandsTest, AnEmptyListIsAnEmptyArray) {
   fake.on("GET", "/users", 200, Json::array());
   EXPECT_EQ(at_fake({"users", "list", "-o", "json"}), 0);
@@ -593,6 +611,19 @@ TEST_F(CommandsTest, DoctorNamesWhatIsWrong) {
   EXPECT_THAT(out, Not(HasSubstr("acme:alice")));
   EXPECT_EQ(mesh({"doctor", "--server", "http://127.0.0.1:1", "-o", "json"}), 1);
   EXPECT_FALSE(json().empty());
+}
+
+TEST_F(CommandsTest, DoctorDoesNotTryATenantsTokenAsTheOperators) {
+  ASSERT_EQ(mesh({"version", "--client", "-o", "json"}), 0);
+  const Json version = json()["client"];
+  fake.on("GET", "/health", 200,
+          Json{{"status", "ok"}, {"service", "meshd"}, {"version", version}});
+  fake.on("GET", "/readyz", 200, Json::object());
+  fake.on("GET", "/users", 200, Json::array());
+  fake.on("GET", "/admin/v1/topics", Error{ErrorKind::unauthenticated, "no", {}, {}, {}});
+  EXPECT_EQ(mesh({"doctor", "--server", fake.url(), "--token", "acme:alice"}), 0) << out;
+  EXPECT_THAT(out, HasSubstr("✓ operator token: none known"));
+  EXPECT_THAT(out, HasSubstr("✓ tenant token: accepted"));
 }
 
 TEST_F(CommandsTest, VersionNamesTheServersWhereOneAnswers) {
