@@ -14,8 +14,12 @@ tl::unexpected<Error> not_of_type(std::string_view name, const Json& value,
 
 }  // namespace
 
+std::string pointer_to(std::string_view member) {
+  return (Json::json_pointer() / std::string(member)).to_string();
+}
+
 tl::unexpected<Error> bad_member(std::string_view name, const std::string& detail) {
-  const std::string pointer = "/" + std::string(name);
+  const std::string pointer = pointer_to(name);
   return fail({ErrorKind::unprocessable, pointer + " " + detail, {}, {{pointer, detail}}, {}});
 }
 
@@ -31,7 +35,8 @@ Status only_members(const Json& object, std::initializer_list<std::string_view> 
   const std::string detail = "unknown field; allowed: " + (known.empty() ? "none" : known);
   std::vector<FieldError> errors;
   for (const auto& [name, value] : object.items()) {
-    if (std::ranges::find(allowed, name) == allowed.end()) errors.push_back({"/" + name, detail});
+    if (std::ranges::find(allowed, name) == allowed.end())
+      errors.push_back({pointer_to(name), detail});
   }
   if (errors.empty()) return {};
   return fail({ErrorKind::unprocessable, "the body has unknown fields", {}, std::move(errors), {}});

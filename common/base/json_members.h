@@ -16,6 +16,9 @@
 
 namespace mesh {
 
+// The JSON pointer (RFC 6901) of a member of the top level.
+std::string pointer_to(std::string_view member);
+
 // An error that names one member of a body.
 tl::unexpected<Error> bad_member(std::string_view name, const std::string& detail);
 

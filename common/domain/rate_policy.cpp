@@ -81,7 +81,7 @@ Result<RatePolicy> rate_policy_from_json(const Json& json, const std::string& at
                            std::int64_t& out) {
     const auto number = whole_number(value);
     if (!number || *number < least || *number > kMost) {
-      wrong("/" + name, "must be " + whole_number_text(least, kMost));
+      wrong(pointer_to(name), "must be " + whole_number_text(least, kMost));
     } else {
       out = *number;
     }
@@ -101,7 +101,7 @@ Result<RatePolicy> rate_policy_from_json(const Json& json, const std::string& at
         wrong("/per", "must be a duration from 1ms to 366d, such as \"1m\"");
       }
     } else {
-      wrong("/" + name, "is not known here: rate, per and burst are");
+      wrong(pointer_to(name), "is not known here: rate, per and burst are");
     }
   }
   if (!json.contains("rate")) wrong("/rate", "is missing");

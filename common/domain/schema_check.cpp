@@ -13,6 +13,7 @@
 #include <valijson/validation_results.hpp>
 #include <valijson/validator.hpp>
 
+#include "common/base/json_members.h"
 #include "common/base/time.h"
 
 namespace mesh {
@@ -119,22 +120,10 @@ std::vector<std::string> path_of(const std::vector<std::string>& context) {
   return path;
 }
 
-// RFC 6901.
 std::string pointer(const std::vector<std::string>& path) {
-  std::string text;
-  for (const auto& part : path) {
-    text += '/';
-    for (const char c : part) {
-      if (c == '~') {
-        text += "~0";
-      } else if (c == '/') {
-        text += "~1";
-      } else {
-        text += c;
-      }
-    }
-  }
-  return text;
+  Json::json_pointer at;
+  for (const auto& part : path) at /= part;
+  return at.to_string();
 }
 
 bool has_type(const PlainJson& value, std::string_view type) {
@@ -247,7 +236,7 @@ Status check_schema(const EventTypeDef& type, const Json& data) {
     for (const auto& name : names) {
       const auto it = data.is_object() ? data.find(name) : data.end();
       if (it == data.end() || !it->is_string() || good(*it)) continue;
-      if (error.fields.size() < kMaxViolations) error.fields.push_back({"/" + name, detail});
+      if (error.fields.size() < kMaxViolations) error.fields.push_back({pointer_to(name), detail});
     }
   };
   check_strings(schema.date_times, is_date_time,

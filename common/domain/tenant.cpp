@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/json_members.h"
 #include "common/base/time.h"
 
 namespace mesh {
@@ -72,7 +73,7 @@ Result<Tenant> tenant_from_json(const Json& json) {
     if (parsed) {
       out = *parsed;
     } else {
-      wrong("/" + name, parsed.error().message);
+      wrong(pointer_to(name), parsed.error().message);
     }
   };
   for (const auto& [name, value] : json.items()) {
@@ -98,7 +99,7 @@ Result<Tenant> tenant_from_json(const Json& json) {
         continue;
       }
       for (const auto& [scope, policy] : value.items()) {
-        auto parsed = rate_policy_from_json(policy, "/rate_limits/" + scope);
+        auto parsed = rate_policy_from_json(policy, "/rate_limits" + pointer_to(scope));
         if (parsed) {
           tenant.rate_limits[scope] = *parsed;
           continue;
@@ -117,7 +118,7 @@ Result<Tenant> tenant_from_json(const Json& json) {
     } else if (name == "updated_at") {
       time(name, value, tenant.updated_at);
     } else {
-      wrong("/" + name, "is not a member of a tenant");
+      wrong(pointer_to(name), "is not a member of a tenant");
     }
   }
   if (!error.fields.empty()) return fail(std::move(error));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "common/base/json_members.h"
 #include "common/base/strings.h"
 #include "common/base/unicode.h"
 
@@ -106,7 +107,7 @@ Result<UserPatch> read_members(const Json& json, bool both_required) {
     return fail(std::move(error));
   }
   for (const auto& [member, value] : json.items()) {
-    const std::string pointer = "/" + member;
+    const std::string pointer = pointer_to(member);
     const bool tenant = member == "tenantId" || member == "tenant_id";
     if (member != "email" && member != "name" && !tenant) {
       wrong(pointer, "is not a member of a user");

@@ -119,7 +119,8 @@ void append(const LogAdminDeps& deps, const http::Request& request, http::Respon
     }
     if (item.contains("headers")) {
       for (const auto& [name, value] : item["headers"].items()) {
-        if (!value.is_string()) return unprocessable(at + "/headers/" + name, "must be a string");
+        if (!value.is_string())
+          return unprocessable(at + "/headers" + pointer_to(name), "must be a string");
         record.headers.emplace_back(name, value.get<std::string>());
       }
     }

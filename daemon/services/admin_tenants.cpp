@@ -136,12 +136,13 @@ Status take_over(const Json& body, Tenant& tenant) {
       return offence("/rate_limits", "must map scopes to policies");
     for (const auto& [scope, json] : body["rate_limits"].items()) {
       if (!check_scope(scope))
-        return offence("/rate_limits/" + scope, std::string("no such scope: it is ") + kScopeNames);
+        return offence("/rate_limits" + pointer_to(scope),
+                       std::string("no such scope: it is ") + kScopeNames);
       if (json.is_null()) {
         tenant.rate_limits.erase(scope);
         continue;
       }
-      auto policy = MESH_TRY(rate_policy_from_json(json, "/rate_limits/" + scope));
+      auto policy = MESH_TRY(rate_policy_from_json(json, "/rate_limits" + pointer_to(scope)));
       tenant.rate_limits[scope] = policy;
     }
   }

@@ -56,7 +56,7 @@ Result<Event> from_json(const http::Request& request, const Json& json, std::str
                whole_number(value)) {
       if ((name == "id" || name == "source" || name == "type" || name == "specversion") &&
           !value.is_string()) {
-        return offence("/" + name, "must be a string");
+        return offence(pointer_to(name), "must be a string");
       }
       auto attribute = value.is_string()         ? value.get<std::string>()
                        : value.is_number_float() ? std::to_string(*whole_number(value))
@@ -64,7 +64,7 @@ Result<Event> from_json(const http::Request& request, const Json& json, std::str
       MESH_TRY(set_attribute(event, name, std::move(attribute)));
       has_version |= name == "specversion";
     } else {
-      return offence("/" + name, "attributes are strings, whole numbers or booleans");
+      return offence(pointer_to(name), "attributes are strings, whole numbers or booleans");
     }
   }
   MESH_TRY(require_attributes(event, has_version, strictness));
@@ -118,9 +118,9 @@ Result<Event> from_binary(const http::Request& request, const IngestRules& rules
       return offence("/datacontenttype", "travels as Content-Type in the binary form");
     }
     if (attribute == "data") return offence("/data", "travels as the body in the binary form");
-    if (!seen.insert(attribute).second) return offence("/" + attribute, "is there twice");
+    if (!seen.insert(attribute).second) return offence(pointer_to(attribute), "is there twice");
     auto value = percent_decode(unquoted(raw, buffer));
-    if (!value) return offence("/" + attribute, "is not valid percent-encoded UTF-8");
+    if (!value) return offence(pointer_to(attribute), "is not valid percent-encoded UTF-8");
     MESH_TRY(set_attribute(event, attribute, std::move(*value)));
     has_version |= attribute == "specversion";
   }

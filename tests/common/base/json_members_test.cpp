@@ -67,6 +67,8 @@ TEST(JsonMembers, UnknownMembersAreNamedWithWhatIsAllowed) {
   EXPECT_EQ(pointer_of(refused.error()), "/dry_run");
   EXPECT_NE(refused.error().fields[0].detail.find("b, c"), std::string::npos);
   EXPECT_TRUE(only_members({{"b", 1}}, {"b", "c"}));
+  EXPECT_EQ(only_members({{"a/b~", 1}}, {}).error().fields.front().pointer, "/a~1b~0");
+  EXPECT_EQ(bad_member("a/b", "is wrong").value().fields.front().pointer, "/a~1b");
 }
 
 }  // namespace
