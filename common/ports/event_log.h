@@ -57,6 +57,9 @@ class EventLog {
   // record that is not there, but maybe for the engine. `corrupt` for damaged bytes.
   virtual Result<ReadResult> read(const TopicPartition& partition, std::int64_t from,
                                   const ReadLimits& limits) = 0;
+  // Whether read() gives records that a consumer had before at little cost, wherever they stand;
+  // constant. Where it does not, whoever reads ahead of its work keeps what it read.
+  virtual bool reads_again_cheaply() const = 0;
 
   virtual Result<Watermarks> watermarks(const TopicPartition& partition) = 0;
 

@@ -131,6 +131,7 @@ class Log final : public EventLog, public LogAdmin {
   Result<ReadResult> read(const TopicPartition&, std::int64_t from, const ReadLimits&) override {
     return ReadResult{{}, from, true};
   }
+  bool reads_again_cheaply() const override { return true; }
   Result<Watermarks> watermarks(const TopicPartition&) override { return Watermarks{}; }
   Result<std::int64_t> offset_at(const TopicPartition&, Timestamp) override { return 0; }
   std::unique_ptr<Watch> watch(const std::map<TopicPartition, std::int64_t>&, Told) override {

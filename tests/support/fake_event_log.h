@@ -77,6 +77,12 @@ class FakeEventLog final : public EventLog, public LogAdmin {
   void fail_opens(int n) {  // of consumers
     locked([&] { open_failures_.next(n); });
   }
+  // As on another machine.
+  void reads_again_at_a_price() { cheap_ = false; }
+  int reads() {
+    std::lock_guard lock(mutex_);
+    return reads_;
+  }
   // How often members were told to end their poll.
   int wakes() {
     std::lock_guard lock(mutex_);
@@ -182,17 +188,19 @@ class FakeEventLog final : public EventLog, public LogAdmin {
   Result<ReadResult> read(const TopicPartition& partition, std::int64_t from,
                           const ReadLimits& limits) override {
     std::lock_guard lock(mutex_);
+    ++reads_;
     if (auto error = read_failures_.take()) return fail(*error);
     auto* part = find(partition);
     if (!part) return fail(ErrorKind::not_found, "no such partition");
     if (from < part->end && (empty_read_ = !empty_read_)) return ReadResult{{}, from, false};
     ReadResult read;
-    take(*part, from, limits.max_records, read.records);
-    const bool all = read.records.size() < limits.max_records;
+    const bool all = take(*part, from, limits, read.records);
     read.next = all ? std::max(from, part->end) : read.records.back().position.offset + 1;
     read.at_end = read.next >= part->end;
     return read;
   }
+
+  bool reads_again_cheaply() const override { return cheap_; }
 
   Result<Watermarks> watermarks(const TopicPartition& partition) override {
     std::lock_guard lock(mutex_);
@@ -427,12 +435,22 @@ class FakeEventLog final : public EventLog, public LogAdmin {
     }
     return &topic->second.partitions[static_cast<std::size_t>(partition.partition)];
   }
-  static void take(const Partition& part, std::int64_t from, std::size_t limit,
+  // Whether that was all there is.
+  static bool take(const Partition& part, std::int64_t from, const ReadLimits& limits,
                    std::vector<StoredRecord>& into) {
-    const auto first = std::ranges::lower_bound(
-        part.records, from, {}, [](const auto& record) { return record.position.offset; });
-    for (auto at = first; at != part.records.end() && into.size() < limit; ++at)
+    auto at = std::ranges::lower_bound(part.records, from, {},
+                                       [](const auto& record) { return record.position.offset; });
+    std::size_t bytes = 0;
+    for (const auto& record : into) bytes += size_of(record);
+    for (; at != part.records.end() && into.size() < limits.max_records; ++at) {
+      bytes += size_of(*at);
+      if (!into.empty() && bytes > limits.max_bytes) break;
       into.push_back(*at);
+    }
+    return at == part.records.end();
+  }
+  static std::size_t size_of(const StoredRecord& record) {
+    return record.key.size() + record.value.value_or("").size();
   }
 
   void perform(Held held) {
@@ -499,7 +517,8 @@ class FakeEventLog final : public EventLog, public LogAdmin {
   std::function<void()> while_polling_, before_seek_;
   Failures append_failures_, poll_failures_, commit_failures_, read_failures_, open_failures_;
   std::function<void()> before_listing_;
-  int wakes_ = 0;
+  int wakes_ = 0, reads_ = 0;
+  std::atomic<bool> cheap_ = true;
 };
 
 class FakeEventLog::Consumer final : public LogConsumer {
@@ -527,7 +546,7 @@ class FakeEventLog::Consumer final : public LogConsumer {
     auto ready = [&] {
       moved = group_.follow(member_) || moved;
       for (const auto& [partition, offset] : position) {
-        log_.take(*log_.find(partition), offset, limits.max_records, found);
+        log_.take(*log_.find(partition), offset, limits, found);
       }
       return !found.empty() || moved || member_.woken;
     };

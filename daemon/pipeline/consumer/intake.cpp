@@ -13,22 +13,20 @@ constexpr int kPollsAhead = 4;
 constexpr std::size_t kPollAhead = 4'096;  // records
 constexpr std::size_t kBatchBytes = ReadLimits{}.max_bytes;
 
-std::size_t bytes_of(const StoredRecord& record) {
-  std::size_t bytes = record.key.size() + (record.value ? record.value->size() : 0);
-  for (const auto& [name, value] : record.headers) bytes += name.size() + value.size();
-  return bytes;
-}
-
 }  // namespace
 
 // Close behind the log, where a batch takes in all there is, order does not matter between tenants,
 // and the records are processed as they come. Farther behind they are filed in lanes first.
 void Pipeline::Impl::take_in() {
-  for (int polls = 0; polls < kPollsAhead && lanes.room() > 0; ++polls) {
+  for (int polls = 0; polls < kPollsAhead && may_read_ahead(); ++polls) {
     const bool first = lanes.empty();
     ReadLimits limits;
     limits.max_records = first ? batch_limit() : std::min(kPollAhead, lanes.room());
-    limits.keys_only = !first;
+    if (keeps_what_it_reads) {
+      limits.max_bytes = std::min(limits.max_bytes, window.room());
+    } else {
+      limits.keys_only = !first;
+    }
     const bool idle = polls == 0 && (first || blocked);
     auto records = consumer->poll(limits, idle ? until_due() : Duration{0});
     const auto gone = follow();
@@ -54,7 +52,7 @@ void Pipeline::Impl::take_in() {
       process_directly(std::move(*records));
       return;
     }
-    file(*records);
+    file(std::move(*records));
     if (is_stopping()) return;
   }
   take_turns();
@@ -84,14 +82,15 @@ void Pipeline::Impl::process_directly(std::vector<StoredRecord> records) {
   process(std::move(batch), false, through);
 }
 
-void Pipeline::Impl::file(const std::vector<StoredRecord>& records) {
-  for (const StoredRecord& record : records) {
+void Pipeline::Impl::file(std::vector<StoredRecord> records) {
+  for (StoredRecord& record : records) {
     const std::string_view lane = lane_of(record.key);
     if (parked.contains(record.position)) {
       lanes.pass(lane, record.position);
-    } else {
-      lanes.file(lane, record.position);
+      continue;
     }
+    lanes.file(lane, record.position);
+    if (keeps_what_it_reads) window.put(std::move(record));
   }
   for (const auto& [partition, next] : consumer->position()) lanes.see(partition, next);
   blocked = false;
@@ -104,12 +103,16 @@ void Pipeline::Impl::take_turns() {
   if (blocked) {
     set_state(PipelineStatus::State::paused_backlog);
     refresh_lag(true);
-    if (lanes.room() == 0) sleep_until(deps.clock.steady() + until_due());
+    if (!may_read_ahead()) sleep_until(deps.clock.steady() + until_due());
     return;
   }
   Batch batch;
   std::vector<Lanes::Taken> taken;
-  if (!read(stretches, taken, batch)) return;
+  if (keeps_what_it_reads) {
+    read_window(stretches, taken, batch);
+  } else if (!read(stretches, taken, batch)) {
+    return;
+  }
   for (const Lanes::Taken& one : taken) lanes.take(one);
   process(std::move(batch), false, through());
 }
@@ -143,6 +146,19 @@ bool Pipeline::Impl::read(const std::vector<Lanes::Stretch>& stretches,
     if (bytes >= kBatchBytes) break;
   }
   return true;
+}
+
+void Pipeline::Impl::read_window(const std::vector<Lanes::Stretch>& stretches,
+                                 std::vector<Lanes::Taken>& taken, Batch& batch) {
+  std::vector<StoredRecord> records;
+  std::size_t bytes = 0;
+  for (const Lanes::Stretch& stretch : stretches) {
+    const std::size_t before = records.size();
+    taken.push_back(window.take(stretch, kBatchBytes - bytes, records));
+    for (std::size_t i = before; i < records.size(); ++i) bytes += bytes_of(records[i]);
+    if (bytes >= kBatchBytes) break;
+  }
+  for (StoredRecord& record : records) add_to(batch, std::move(record));
 }
 
 void Pipeline::Impl::add_to(Batch& batch, StoredRecord record) const {

@@ -37,6 +37,7 @@ void Pipeline::Impl::let_go(const std::set<TopicPartition>& partitions) {
     std::lock_guard lock(mutex);
     for (const TopicPartition& partition : partitions) {
       lanes.drop(partition);
+      window.drop(partition);
       committed.erase(partition);
     }
     parked.remove(partitions);

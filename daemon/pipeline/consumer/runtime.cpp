@@ -39,9 +39,11 @@ Pipeline::Impl::Impl(PipelineOptions o, Stage& s, PipelineDeps d)
       deps(d),
       metrics(d.metrics, options.name),
       parker{options.name, new_uuid_v7(d.clock.now())},
+      keeps_what_it_reads(!d.log.reads_again_cheaply()),
       breaker(d.clock, options.breaker),
       random(std::random_device{}()),
-      in_time(static_cast<std::size_t>(options.first_batch)) {
+      in_time(static_cast<std::size_t>(options.first_batch)),
+      window(options.window_bytes) {
   status.name = options.name;
 }
 
@@ -54,8 +56,9 @@ Status Pipeline::Impl::start() {
     stopping = false;
     parked.clear();
     committed.clear();
-    lanes.reset({});
   }
+  lanes.reset({});
+  window.clear();
   blocked = false;
   set_state(PipelineStatus::State::stopped);  // and nothing is parked yet
   MESH_TRY(take_on(opened->changes().gained));

@@ -7,12 +7,14 @@
 // order (records without a key have none); other keys go on.
 //
 // Tenants get equal shares. Farther than a batch behind the log the pipeline reads on, files what
-// it sees by tenant (lanes.h) and takes its batches from all tenants in turn. A partition's
-// committed offset is the lowest that is not done; what was done beyond it is done again after a
-// restart: effects are idempotent, but an event that died there leaves a second letter. A tenant
-// may have as many events parked as it leaves room for others, then it waits and the others go on;
-// when max_parked wait or no tenant may go on, the pipeline pauses (paused_backlog) until some are
-// through.
+// it sees by tenant (lanes.h) and takes its batches from all tenants in turn. Where the log reads
+// again at little cost only the keys are read ahead, as far as there are lanes for them; elsewhere
+// the records wait in a window of bounded bytes (window.h), and shares are equal within that. A
+// partition's committed offset is the lowest that is not done; what was done beyond it is done
+// again after a restart: effects are idempotent, but an event that died there leaves a second
+// letter. A tenant may have as many events parked as it leaves room for others, then it waits and
+// the others go on; when max_parked wait or no tenant may go on, the pipeline pauses
+// (paused_backlog) until some are through.
 //
 // Pipelines of one name, in this process or others, share the partitions out. One that loses a
 // partition drops what waits or is parked in its memory, and makes nothing durable any more of what
@@ -56,6 +58,9 @@ struct PipelineOptions {
   // Nobody knows of a new stage what an event takes. A whole batch of slow ones could outlast the
   // session, and whoever gained the partitions then would begin alike: so the first is of few.
   int first_batch = 8;
+  // At least 1. Of records that were read ahead of their turn, where the log reads them again at a
+  // price. A tenant's flood beyond that is before the others.
+  std::size_t window_bytes = 64 << 20;
 };
 
 struct PipelineStatus {

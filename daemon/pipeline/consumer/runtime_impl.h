@@ -17,6 +17,7 @@
 #include "daemon/pipeline/consumer/parked_events.h"
 #include "daemon/pipeline/consumer/pipeline_metrics.h"
 #include "daemon/pipeline/consumer/runtime.h"
+#include "daemon/pipeline/consumer/window.h"
 
 namespace mesh::pipeline {
 
@@ -39,6 +40,7 @@ struct Pipeline::Impl {
   const PipelineDeps deps;
   PipelineMetrics metrics;
   const Parker parker;
+  const bool keeps_what_it_reads;  // in the window; else it reads again when it is to be done
 
   // The pipeline's thread only, where it runs, but for consumer->wake().
   std::unique_ptr<LogConsumer> consumer;
@@ -48,6 +50,7 @@ struct Pipeline::Impl {
   std::size_t in_time;   // so many events the stage is likely to do within longest_batch
   bool blocked = false;  // none of the lanes may go on before some of its parked events are through
   Lanes lanes;
+  Window window;
   ParkedEvents parked;
 
   mutable std::mutex mutex;
@@ -85,10 +88,13 @@ struct Pipeline::Impl {
   void take_in();
   bool commit_passed_gaps();
   void process_directly(std::vector<StoredRecord> records);
-  void file(const std::vector<StoredRecord>& records);
+  void file(std::vector<StoredRecord> records);
+  bool may_read_ahead() const { return lanes.room() > 0 && window.room() > 0; }
   void take_turns();
   bool read(const std::vector<Lanes::Stretch>& stretches, std::vector<Lanes::Taken>& taken,
             Batch& batch);
+  void read_window(const std::vector<Lanes::Stretch>& stretches, std::vector<Lanes::Taken>& taken,
+                   Batch& batch);
   void add_to(Batch& batch, StoredRecord record) const;
   std::size_t free_places() const;  // for parked events
   std::size_t batch_limit() const;

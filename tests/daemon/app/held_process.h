@@ -113,6 +113,7 @@ class HeldLog final : public EventLog {
                           const ReadLimits& limits) override {
     return held(gate_, [&] { return log_.read(partition, from, limits); });
   }
+  bool reads_again_cheaply() const override { return log_.reads_again_cheaply(); }
   Result<Watermarks> watermarks(const TopicPartition& partition) override {
     return log_.watermarks(partition);
   }

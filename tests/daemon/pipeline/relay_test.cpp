@@ -59,6 +59,7 @@ class OwnWayToTheLog final : public EventLog {
     if (away_) return fail(ErrorKind::unavailable, "the broker is away");
     return log_.read(partition, from, limits);
   }
+  bool reads_again_cheaply() const override { return log_.reads_again_cheaply(); }
   Result<Watermarks> watermarks(const TopicPartition& partition) override {
     return log_.watermarks(partition);
   }

@@ -84,6 +84,7 @@ class SqliteLogImpl final : public SqliteLog {
   void append(std::vector<Record> records, AppendDone done) override;
   Result<ReadResult> read(const TopicPartition& partition, std::int64_t from,
                           const ReadLimits& limits) override;
+  bool reads_again_cheaply() const override { return true; }
   Result<Watermarks> watermarks(const TopicPartition& partition) override;
   Result<std::int64_t> offset_at(const TopicPartition& partition, Timestamp time) override;
   std::unique_ptr<Watch> watch(const std::map<TopicPartition, std::int64_t>& offsets,

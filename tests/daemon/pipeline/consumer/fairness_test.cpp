@@ -439,5 +439,82 @@ TEST(FairnessModel, EveryEventEndsAndKeysKeepTheirOrderThroughRetriesOutagesAndR
   }));
 }
 
+// --- a log that reads again at a price: records wait in a window
+// ----------------------------------
+
+class WindowTest : public FairnessTest {
+ protected:
+  WindowTest() { log.reads_again_at_a_price(); }
+  // Of events of one tenant; another's come to nearly the same.
+  std::size_t bytes_of_events(int count) {
+    const Record record = to_record(analytics_event("acme100", "acme100", "acme"));
+    return static_cast<std::size_t>(count) * (record.key.size() + record.value->size());
+  }
+};
+
+TEST_F(WindowTest, NoRecordIsReadTwice) {
+  append("acme", 1'000);
+  append("beta", 500);
+  start(stage);
+  ASSERT_TRUE(eventually([&] { return stage.effects().size() == 1'500; }));
+  ASSERT_TRUE(commits(1'500));
+  EXPECT_LE(log.reads(), 40) << "for the age of the oldest alone, once a second at most";
+}
+
+TEST_F(WindowTest, TenantsWithABacklogGetEqualShares) {
+  options.batch = 60;
+  append("acme", 1'000);
+  append("beta", 500);
+  append("gamma", 500);
+  begin();
+  for (const std::string tenant : {"acme", "beta", "gamma"}) {
+    EXPECT_EQ(std::ranges::count_if(gated.calls().front(),
+                                    [&](const auto& id) { return id.starts_with(tenant); }),
+              20)
+        << tenant;
+  }
+}
+
+TEST_F(WindowTest, AFloodBeyondTheWindowIsBeforeTheOthersAndNoMoreIsKept) {
+  options.window_bytes = bytes_of_events(100);
+  append("acme", 300);
+  append("beta", 1);
+  begin();
+  do_batches(9);
+  EXPECT_FALSE(gated.has_begun("beta1")) << "200 events stand between the window and it";
+  gated.allow(kMany);
+  ASSERT_TRUE(commits(301));
+  EXPECT_FALSE(gated.told_too_much());
+}
+
+TEST_F(WindowTest, EveryEventIsDoneOnceWhateverTheWindow) {
+  for (const std::size_t bytes : {std::size_t{1}, bytes_of_events(7), bytes_of_events(50)}) {
+    SCOPED_TRACE(bytes);
+    options.window_bytes = bytes;
+    options.name = "analytics-" + std::to_string(bytes);
+    for (int i = 0; i < 60; ++i) append(i % 7 == 0 ? "beta" : i % 3 == 0 ? "gamma" : "acme", 1);
+    FakeStage each;
+    start(each);
+    const auto all = static_cast<std::size_t>(log.records(kTopic).size());
+    ASSERT_TRUE(eventually([&] { return each.effects().size() >= all; }));
+    pipeline->stop();
+    const auto effects = each.effects();
+    EXPECT_EQ(effects.size(), all);
+    EXPECT_EQ(std::set<std::string>(effects.begin(), effects.end()).size(), all);
+  }
+}
+
+TEST_F(WindowTest, ATenantThatMayNotGoOnWaitsWithoutASpin) {
+  options.max_parked = 8;
+  options.window_bytes = bytes_of_events(20);
+  append("acme", 100);
+  for (int i = 1; i <= 100; ++i) stage.answer("acme" + std::to_string(i), Outcome::retry, 1);
+  start(stage);
+  ASSERT_TRUE(eventually([&] { return pipeline->status().state == State::paused_backlog; }));
+  clock.await_waiters(1);
+  EXPECT_TRUE(advance_until(clock, kRetry, [&] { return log.committed("analytics") == 100; }));
+  EXPECT_TRUE(advance_until(clock, kRetry, [&] { return stage.effects().size() == 100; }));
+}
+
 }  // namespace
 }  // namespace mesh::pipeline

@@ -144,7 +144,16 @@ TEST_F(PartitionsTest, WhatWasPolledOfAPartitionThatIsTakenAwayIsDropped) {
   EXPECT_EQ(stage.effects(), (Ids{"b1"}));
 }
 
-TEST_F(PartitionsTest, WhatWaitsOfAPartitionThatIsTakenAwayIsDropped) {
+// What waits are offsets, or records in the window.
+class PartitionsOfBothLogs : public PartitionsTest, public testing::WithParamInterface<bool> {
+ protected:
+  PartitionsOfBothLogs() {
+    if (!GetParam()) log.reads_again_at_a_price();
+  }
+};
+INSTANTIATE_TEST_SUITE_P(ReadsAgainCheaply, PartitionsOfBothLogs, testing::Bool());
+
+TEST_P(PartitionsOfBothLogs, WhatWaitsOfAPartitionThatIsTakenAwayIsDropped) {
   options.batch = 2;
   for (int i = 0; i < 20; ++i) {
     log.append_now(event_in(i % 2 == 0 ? kOne : kOther, std::to_string(i)));
