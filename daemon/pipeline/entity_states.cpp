@@ -9,6 +9,7 @@
 namespace mesh::pipeline {
 namespace {
 
+// Each round puts right what came during the one before; more than a few mean a steady stream.
 constexpr int kHealings = 5;
 
 }  // namespace
@@ -16,6 +17,7 @@ constexpr int kHealings = 5;
 void EntityStates::watch(const TopicPartition& partition, const std::string& key,
                          std::int64_t from) {
   const auto [at, fresh] = partitions_.try_emplace(partition);
+  // All keys of a partition are read in one pass, from the lowest offset that one of them needs.
   at->second.next = fresh ? from : std::min(at->second.next, from);
   at->second.keys.try_emplace(key);
 }
@@ -33,6 +35,8 @@ Status EntityStates::advance() {
             if (!event) continue;
             State& state = key->second;
             state.last_sequence = event->sequence;
+            // Of records with one number the last one counts: a mended event keeps the number of
+            // the dead one and stands in for it.
             if (event->sequence < state.newest_sequence) continue;
             state.newest_sequence = event->sequence;
             state.newest_offset = record.position.offset;
@@ -63,6 +67,7 @@ Result<bool> EntityStates::overtaken(const StoredRecord& record) const {
   if (watched == nullptr) return false;
   const auto event = from_record(record);
   const State& state = *watched;
+  // A record that cannot be decoded has no number: every later state overtakes it.
   if (state.newest_offset > record.position.offset &&
       (!event || state.newest_sequence >= event->sequence)) {
     return true;

@@ -14,10 +14,12 @@
 
 namespace mesh::pipeline {
 
+// Not synchronized.
 class EntityStates {
  public:
   explicit EntityStates(EventLog& log) : log_(log) {}
-  // Watches a key from an offset on; before the first advance().
+  // Watches a key from an offset on, or from a lower one that another key of its partition needs;
+  // before the first advance().
   void watch(const TopicPartition& partition, const std::string& key, std::int64_t from);
   // Reads what the log holds by now.
   Status advance();

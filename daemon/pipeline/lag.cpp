@@ -9,6 +9,7 @@ namespace mesh::pipeline {
 std::int64_t records_from(EventLog& log, const std::map<TopicPartition, std::int64_t>& next) {
   std::int64_t records = 0;
   for (const auto& [partition, offset] : next) {
+    // Offsets that compaction removed are counted, too: to leave them out would cost reads.
     const auto marks = log.watermarks(partition);
     if (marks) records += std::max<std::int64_t>(0, marks->end - std::max(offset, marks->start));
   }

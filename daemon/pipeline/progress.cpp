@@ -162,6 +162,7 @@ void Progress::run() {
                       [&] { return stopping_ || somebody_waits(); });
     clock_.wait_until(lock, changed_, next, [this] { return stopping_; });
     if (stopping_) return;
+    // A watch may be dropped while the engines are asked, so the writes are held themselves.
     std::vector<std::shared_ptr<AwaitedWrite>> writes;
     for (const Watched* watched : watches_) {
       if (watched->waits()) writes.push_back(watched->write());
@@ -181,6 +182,7 @@ void Progress::run() {
 
 Status Progress::look(AwaitedWrite& write) {
   for (const auto& [partition, behind] : write.position_.log) {
+    // For the error alone: no group ever commits past a partition that is not there.
     (void)MESH_TRY(ports_.log.watermarks(partition));
   }
   Facts facts(ports_);

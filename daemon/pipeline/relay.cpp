@@ -20,6 +20,7 @@ namespace {
 
 constexpr int kBatch = 500;
 constexpr int kMaxUnacknowledged = 8;  // acknowledgements on their way
+// The number of attempts is not looked at: the relay tries for ever.
 constexpr BackoffPolicy kBackoff{Duration{100}, Duration{10'000}, 0};
 
 constexpr auto kLease = "relay";
@@ -129,6 +130,7 @@ void Relay::Impl::run() {
       wait_for_entries();
     }
   }
+  // They are refused without the lease, and the next holder would append their entries again.
   wait(kAppendLimit, [this] { return signals->acknowledging == 0; });
   heal(held());  // once more; then it is the next holder's, or of the next start
   give_lease_up();
@@ -147,6 +149,7 @@ bool Relay::Impl::heal(bool holds) {
 // Where another has it, or it cannot be asked for, waits for the next try.
 bool Relay::Impl::take_lease() {
   relaying.set(0);
+  // From before the call, so that the lease is not trusted for longer than the store keeps it.
   const SteadyTime now = clock.steady();
   auto taken = leases.acquire(kLease, holder, kLeaseTtl);
   if (!taken) {
@@ -166,6 +169,7 @@ bool Relay::Impl::take_lease() {
   std::lock_guard lock(signals->mutex);
   signals->token = lease.token;
   signals->reader = reader;
+  // Of an earlier lease: the new reader gives those entries again.
   signals->acknowledge_error.reset();
   signals->unacknowledged.clear();
   return true;
@@ -184,6 +188,7 @@ bool Relay::Impl::held() {
     lease_lasts_from(now);
     return true;
   }
+  // A store that cannot be asked has not taken the lease away.
   if (renewed.error().kind != ErrorKind::conflict && clock.steady() < trusted_until) {
     log::warn("the outbox relay could not renew its lease",
               {{"error", renewed.error().to_string()}});
@@ -212,6 +217,7 @@ void Relay::Impl::give_lease_up() {
 }
 
 void Relay::Impl::relay(std::vector<OutboxEntry> entries) {
+  // Reading the outbox asks for no lease, so the look stands right before the append.
   if (!held()) return;
   std::vector<std::int64_t> sequences;
   std::vector<Record> records;
@@ -225,6 +231,7 @@ void Relay::Impl::relay(std::vector<OutboxEntry> entries) {
   const auto appended = append(std::move(records));
   if (!appended) {
     const ErrorKind kind = appended.error().kind;
+    // A batch that may be in the log yet stays known: its keys are healed if the lease is lost.
     if (kind != ErrorKind::uncertain && kind != ErrorKind::timeout) order->drop(batch);
     failures.add();
     reader->rewind();
@@ -266,9 +273,11 @@ void Relay::Impl::acknowledge(std::vector<std::int64_t> sequences, std::int64_t 
   }
   reader->acknowledge(sequences, [shared = signals, order = order, token = lease.token, sequences,
                                   batch](Status status) {
+    // Whatever lease is held by now: the outbox has compared the one of this batch.
     if (status) order->proven(batch);
     std::lock_guard lock(shared->mutex);
     --shared->acknowledging;
+    // A failure under an earlier lease says nothing of this one.
     if (!status && token == shared->token) {
       if (status.error().kind == ErrorKind::conflict) {
         shared->lose_lease(status.error());
@@ -277,6 +286,7 @@ void Relay::Impl::acknowledge(std::vector<std::int64_t> sequences, std::int64_t 
         shared->unacknowledged_batch = std::max(shared->unacknowledged_batch, batch);
         shared->acknowledge_error = std::move(status.error());
       }
+      // The relay may sleep on an empty outbox, and would not see it before the next renewal.
       shared->reader->wake();
     }
     shared->changed.notify_all();
@@ -304,6 +314,7 @@ void Relay::Impl::wait_for_entries() {
     return signals->stopping || signals->acknowledge_error;
   };
   while (!disturbed() && held()) {
+    // No longer than to the next renewal, so that the lease lasts while nothing is to be done.
     if (reader->wait(std::chrono::ceil<Duration>(renew_at - clock.steady()))) return;
   }
 }

@@ -26,6 +26,7 @@ void RelayOrder::begin_lease() {
 std::int64_t RelayOrder::add(const std::vector<Record>& records) {
   Batch batch;
   for (const Record& record : records) {
+    // A record without a key is no state of an entity.
     if (!record.key.empty()) batch.keys.emplace(record.topic, record.key);
   }
   std::lock_guard lock(mutex_);
@@ -37,6 +38,7 @@ void RelayOrder::appended(std::int64_t batch, const std::vector<Position>& posit
   std::lock_guard lock(mutex_);
   for (const Position& at : positions) {
     const TopicPartition partition{at.topic, at.partition};
+    // The first append of a lease tells nothing: what stands before it may be the last holder's.
     const auto [end, first] = own_end_.try_emplace(partition, at.offset);
     if (at.offset > end->second) foreign_.push_back({partition, end->second, at.offset});
     end->second = at.offset + 1;
@@ -61,6 +63,8 @@ void RelayOrder::proven(std::int64_t batch) {
 
 bool RelayOrder::needs_healing(bool holds) const {
   std::lock_guard lock(mutex_);
+  // What the holder has appended is merely not acknowledged yet; without the lease another may
+  // have appended newer states before it.
   return holds ? !foreign_.empty() : !unproven_.empty();
 }
 
@@ -87,9 +91,11 @@ Status RelayOrder::heal_unproven(Clock& clock) {
       const auto info = MESH_TRY(find_topic(admin_, topic));
       partitions[topic] = static_cast<std::uint64_t>(info.spec.partitions);
     }
+    // By the log's own rule, since an append that failed has told no positions.
     const TopicPartition partition{topic,
                                    static_cast<std::int32_t>(stable_hash(key) % partitions[topic])};
     if (!proven_to.contains(partition)) {
+      // Nothing of this partition is proven, so a newer state may stand anywhere in it.
       const auto marks = MESH_TRY(log_.watermarks(partition));
       proven_to[partition] = marks.start;
     }

@@ -19,6 +19,7 @@ Result<std::optional<StoredRecord>> record_at(EventLog& log, const Position& pos
       if (read->records.front().position != position) return std::nullopt;
       return std::move(read->records.front());
     }
+    // A read without a record may only have passed a gap or met a time-out.
     if (read->at_end) return std::nullopt;
     from = read->next;
   }
@@ -30,6 +31,7 @@ Status scan(EventLog& log, const TopicPartition& partition, std::int64_t from, s
   while (from < to) {
     auto read = log.read(partition, from, limits);
     if (!read) return fail(std::move(read.error()));
+    // A read has no upper bound, so what lies beyond is left out here.
     std::erase_if(read->records, [to](const StoredRecord& r) { return r.position.offset >= to; });
     from = read->next;
     if (!read->records.empty() && !use(read->records)) return {};
@@ -43,6 +45,7 @@ Status scan_back(EventLog& log, const TopicPartition& partition,
   const auto marks = MESH_TRY(log.watermarks(partition));
   for (std::int64_t to = marks.end; to > marks.start;) {
     const std::int64_t from = std::max(marks.start, to - kBackStep);
+    // The log reads forward only, so a step is gathered whole before it is handed on.
     std::vector<StoredRecord> step;
     MESH_TRY(scan(log, partition, from, to, [&](std::vector<StoredRecord>& records) {
       std::ranges::move(records, std::back_inserter(step));

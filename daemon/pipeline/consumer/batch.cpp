@@ -10,6 +10,8 @@
 namespace mesh::pipeline {
 namespace {
 
+// A stage that throws or miscounts condemns no event: the call fails, and is tried again as in an
+// outage.
 Result<std::vector<StageResult>> ask(Stage& stage, std::span<const StageInput> inputs,
                                      const Through& through) {
   std::vector<StageResult> results;
@@ -62,11 +64,13 @@ Status Batch::consult(Stage& stage, const Through& through) {
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     StageResult& result = results[i];
     Work& work = works_[positions_[i]];
+    // Making a key allocates, and while nothing has failed none is needed.
     const bool check_keys = !retrying.empty() || !down.empty() ||
                             result.outcome == StageResult::Outcome::retry ||
                             result.outcome == StageResult::Outcome::outage;
     const std::string key = check_keys ? order_key(work.event.record) : std::string();
     if (check_keys && retrying.contains(key)) {
+      // Whatever the stage said of it: its predecessor comes again, and it must come after that.
       work.verdict = Work::Verdict::behind;
       continue;
     }
@@ -76,6 +80,7 @@ Status Batch::consult(Stage& stage, const Through& through) {
         outage =
             Error{ErrorKind::unavailable, result.cause_class + ": " + result.cause, {}, {}, {}};
       }
+      // Stays open, and so do the later ones of its key: the next call gets them in the same order.
       down.insert(key);
       if (kept != i) {
         inputs_[kept] = std::move(inputs_[i]);
@@ -101,6 +106,7 @@ void Batch::abandon(const std::set<TopicPartition>& partitions) {
   for (Work& work : works_) {
     if (lies_in(work.event.record.position, partitions)) work.verdict = Work::Verdict::abandoned;
   }
+  // The stage must not see them again when the call is repeated.
   std::vector<StageInput> inputs;
   std::vector<std::size_t> positions;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
@@ -124,6 +130,7 @@ Disposition dispose(const Batch& batch, const DispositionRules& rules, Timestamp
   Disposition result;
   for (const Work& work : batch.works()) {
     const StoredRecord& record = work.event.record;
+    // Only what came out of the retry store has anything to be removed there.
     auto finish = [&] {
       if (rules.from_store) result.removed.push_back(record);
     };
@@ -135,6 +142,7 @@ Disposition dispose(const Batch& batch, const DispositionRules& rules, Timestamp
     auto bury = [&](int attempts, std::string cause_class, std::string cause) {
       const auto fate = rules.letter ? rules.letter(record.position) : LetterFate::write;
       if (fate == LetterFate::leave) return finish();
+      // Beyond that the other one may never come, and the event would be parked for ever.
       if (fate == LetterFate::later && attempts < 2 * rules.retry.max_attempts) {
         return park(attempts);
       }
@@ -159,6 +167,7 @@ Disposition dispose(const Batch& batch, const DispositionRules& rules, Timestamp
         }
         park(attempts);
         break;
+      // No attempt of its own was made, so none counts.
       case Work::Verdict::behind:
       case Work::Verdict::open:
         result.parked.push_back({record, 0, now, {}, {}});

@@ -25,6 +25,7 @@ std::size_t Lanes::add(const std::string& topic, std::int32_t partition) {
 Lanes::Lane& Lanes::lane_named(std::string_view name) {
   const auto known = lanes_.find(name);
   if (known != lanes_.end()) return *known->second;
+  // A list, whose nodes stay where they are: lanes_ and heads point into them.
   order_.push_back({std::string(name), {}, 0, 0, 0});
   lanes_.emplace(order_.back().name, std::prev(order_.end()));
   return order_.back();
@@ -56,8 +57,10 @@ void Lanes::reset(const TopicPartition& partition, std::int64_t seen) {
 void Lanes::drop(const TopicPartition& partition) {
   const std::size_t index = add(partition.topic, partition.partition);
   for (auto lane = order_.begin(); lane != order_.end();) {
+    // Advanced first: a lane goes with its last queue.
     remove(*lane++, index);
   }
+  // Marked and not erased, since queues name partitions by their place.
   partitions_[index].dropped = true;
 }
 
@@ -72,6 +75,7 @@ void Lanes::file(std::string_view name, const Position& at) {
     queue = &lane.queues.back();
     partition.heads.emplace(at.offset, &lane);
   }
+  // In records and not offsets: what compaction removed costs whoever reads the run nothing.
   const std::uint64_t between = queue->last == 0 ? 0 : count - queue->last - 1;
   const bool grows = queue->last != 0 &&
                      (between <= limits_.near || lane.runs >= limits_.lane_runs) &&
@@ -98,6 +102,8 @@ void Lanes::pass(std::string_view name, const Position& at) {
   Partition& partition = partitions_[index];
   ++partition.count;
   if (const auto lane = lanes_.find(name); lane != lanes_.end()) {
+    // Whoever reads a run does all of the lane's in it: a run over this one would do it again if
+    // it is no longer parked by then.
     if (Queue* queue = queue_of(*lane->second, index)) queue->last = 0;
   }
   partition.seen = std::max(partition.seen, at.offset + 1);
@@ -118,6 +124,7 @@ std::vector<Lanes::Stretch> Lanes::next(
   };
   std::vector<Share> shares;
   if (order_.empty()) return {};
+  // Each lane costs a read of its own, so a part has a least size, though some lanes then wait.
   const std::size_t quantum = std::max(limits_.share, limit / order_.size());
   for (const Lane& lane : order_) {
     if (limit == 0) break;
@@ -173,6 +180,7 @@ void Lanes::take(const Taken& taken) {
   taken_events_ += taken.events;
 
   Partition& partition = partitions_[index];
+  // By its old offset, before the run is cut.
   partition.heads.erase({queue.front().from, &lane});
   Run run = queue.front();
   forget(lane, run);
@@ -189,6 +197,7 @@ void Lanes::take(const Taken& taken) {
     lane.events += run.events;
     events_ += run.events;
   } else if (++queue.head * 2 > queue.runs.size()) {
+    // Only once most of them are done, so that the rest is not moved at every turn.
     queue.runs.erase(queue.runs.begin(),
                      queue.runs.begin() + static_cast<std::ptrdiff_t>(queue.head));
     queue.head = 0;
@@ -198,6 +207,7 @@ void Lanes::take(const Taken& taken) {
     lane.queues.erase(place);
   } else {
     partition.heads.emplace(queue.front().from, &lane);
+    // The partitions of a lane take turns, too.
     std::rotate(place, place + 1, lane.queues.end());
   }
   order_.splice(order_.end(), order_, known->second);

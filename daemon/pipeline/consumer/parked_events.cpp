@@ -14,7 +14,9 @@ std::string order_key(const StoredRecord& record) {
 void ParkedEvents::put(ParkedEvent event) {
   std::string key = order_key(event.record);
   Queue& queue = queues_[key];
+  // The event may become the head or replace it, so the entry goes out before and comes back after.
   if (!queue.empty()) heads_.erase({queue.begin()->second.next_attempt, key});
+  // An event that replaces itself is counted already.
   if (positions_.insert(event.record.position).second) {
     ++sizes_[std::string(lane_of(event.record.key))];
   }
@@ -42,6 +44,7 @@ void ParkedEvents::remove(const StoredRecord& record) {
 }
 
 void ParkedEvents::remove(const std::set<TopicPartition>& partitions) {
+  // Gathered first, since removing takes queues away.
   std::vector<StoredRecord> gone;
   for (const auto& [key, queue] : queues_) {
     for (const auto& [offset, event] : queue) {
@@ -66,6 +69,7 @@ std::size_t ParkedEvents::size_of(const std::string& lane) const {
 
 std::vector<ParkedEvent> ParkedEvents::due(Timestamp now, std::size_t limit) const {
   std::vector<ParkedEvent> events;
+  // Heads only: a later event of a key waits for it even where it is due earlier.
   for (const auto& [time, key] : heads_) {
     if (time > now || events.size() == limit) break;
     events.push_back(queues_.at(key).begin()->second);
@@ -81,6 +85,7 @@ std::optional<Timestamp> ParkedEvents::next_due() const {
 std::optional<Timestamp> ParkedEvents::oldest() const {
   std::optional<Timestamp> oldest;
   for (const auto& [key, queue] : queues_) {
+    // Times never fall within a partition, so the first of a queue is its oldest.
     const Timestamp time = queue.begin()->second.record.time;
     oldest = oldest ? std::min(*oldest, time) : time;
   }

@@ -38,9 +38,11 @@ Pipeline::Impl::Impl(PipelineOptions o, Stage& s, PipelineDeps d)
       stage(s),
       deps(d),
       metrics(d.metrics, options.name),
+      // A new id, by which the store tells this pipeline from another that lost a partition to it.
       parker{options.name, new_uuid_v7(d.clock.now())},
       keeps_what_it_reads(!d.log.reads_again_cheaply()),
       breaker(d.clock, options.breaker),
+      // Seeded anew, lest processes that failed together try again together.
       random(std::random_device{}()),
       in_time(static_cast<std::size_t>(options.first_batch)),
       window(options.window_bytes) {
@@ -61,6 +63,8 @@ Status Pipeline::Impl::start() {
   window.clear();
   blocked = false;
   set_state(PipelineStatus::State::stopped);  // and nothing is parked yet
+  // Before the thread reads: a later event of a parked key would overtake it. Where this fails,
+  // the member leaves the group again.
   MESH_TRY(take_on(opened->changes().gained));
   consumer = std::move(opened);
   {
@@ -83,6 +87,7 @@ void Pipeline::Impl::stop() {
     std::lock_guard lock(mutex);
     stopping = true;
   }
+  // The thread may sleep on the clock or in a poll.
   changed.notify_all();
   consumer->wake();
   thread.join();
@@ -119,9 +124,11 @@ void Pipeline::Impl::retry_due() {
   auto due =
       parked.due(deps.clock.now(), std::min(in_time, static_cast<std::size_t>(options.batch)));
   if (due.empty()) return;
+  // Those that get through leave room for lanes that had none.
   blocked = false;
   Batch batch;
   for (ParkedEvent& event : due) batch.add(std::move(event));
+  // No offsets: the batch that read an event commits past it.
   process(std::move(batch), true, {});
 }
 

@@ -8,6 +8,7 @@
 namespace mesh::pipeline {
 namespace {
 
+// A cause may quote an answer of any length; it is for people, and a record has its bound.
 constexpr std::size_t kMaxCauseBytes = 2'000;
 
 constexpr std::string_view kDeathHeaders[] = {

@@ -55,6 +55,7 @@ Json event_json(const StoredRecord& record, const Event& event) {
   for (const auto& [name, value] : event.extensions) json[name] = value;
   if (!record.value) return json;
   const bool is_json = event.content_type.empty() || is_json_content(event.content_type);
+  // Inserted as it stands, so only what parses: else the whole answer would be no JSON.
   if (is_json && parse_json(event.data, {32, event.data.size()})) {
     json["data"] = raw_json(event.data);
   } else if (!is_json && is_valid_utf8(event.data)) {
@@ -115,6 +116,7 @@ Result<std::vector<DeadLetter>> DeadLetters::list(const std::string& topic,
       return true;
     }));
   }
+  // By time of death, since offsets of different partitions cannot be compared.
   std::ranges::stable_sort(
       letters, [](const DeadLetter& a, const DeadLetter& b) { return a.died_at > b.died_at; });
   if (letters.size() > static_cast<std::size_t>(std::max(limit, 0))) {
@@ -140,6 +142,7 @@ Result<std::int64_t> DeadLetters::count(const std::string& topic, const DeadLett
   const std::string name = letters_of(topic);
   const auto info = MESH_TRY(find_topic(deps_.admin, name));
   std::int64_t matching = 0;
+  // All letters of the tenant are looked at, since only they tell a slip from a search in vain.
   std::map<std::string, std::int64_t> causes;  // of the tenant's letters
   for (int p = 0; p < info.spec.partitions; ++p) {
     MESH_TRY(each_letter_in(

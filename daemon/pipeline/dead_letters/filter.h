@@ -15,7 +15,7 @@ struct DeadLetterFilter {
   std::optional<std::string> event_id;
 };
 // Of the members "tenant", "cause" and "id", each optional; `unprocessable` with a pointer for a
-// value that is none.
+// value that is none, `invalid` for what is no object.
 Result<DeadLetterFilter> dead_letter_filter_from_json(const Json& json);
 
 }  // namespace mesh::pipeline

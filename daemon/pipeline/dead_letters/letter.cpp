@@ -48,7 +48,9 @@ StoredRecord source_of(const StoredRecord& letter) {
   source.position = {
       std::string(header(dead_letter::kSourceTopic)),
       static_cast<std::int32_t>(parse_int(header(dead_letter::kSourcePartition)).value_or(0)),
+      // No place, which is_place refuses.
       parse_int(header(dead_letter::kSourceOffset)).value_or(-1)};
+  // The letter's, since it does not keep the time of the record that died.
   source.time = letter.time;
   source.key = letter.key;
   source.value = letter.value;
@@ -66,6 +68,7 @@ bool came_from(const Headers& headers, const Position& letter) {
 }
 
 Headers with_history(Headers headers, const StoredRecord& letter, std::string_view from) {
+  // Its counts include those of earlier redrives, so the new headers replace the old ones.
   const DeadLetter told = letter_of(letter);
   std::erase_if(headers, [](const auto& header) {
     return std::ranges::find(kHistory, header.first) != std::end(kHistory);
@@ -86,6 +89,7 @@ DeadLetter letter_of(const StoredRecord& record) {
   DeadLetter letter;
   letter.position = record.position;
   letter.record = source_of(record);
+  // Letters that somebody wrote by hand may lack any of the headers.
   letter.died_at = parse_rfc3339(header(dead_letter::kDiedAt)).value_or(record.time);
   letter.first_died_at = parse_rfc3339(header(kFirstDiedAt)).value_or(letter.died_at);
   letter.pipeline = header(dead_letter::kPipeline);
@@ -106,6 +110,7 @@ bool matches(const DeadLetterFilter& filter, const StoredRecord& letter) {
   if (filter.tenant && header(dead_letter::kTenant) != *filter.tenant) return false;
   if (filter.cause_class && header(dead_letter::kCauseClass) != *filter.cause_class) return false;
   if (!filter.event_id) return true;
+  // Most events have their id in a header, which spares decoding the value.
   if (header("ce_id") == *filter.event_id) return true;
   const auto event = from_record(source_of(letter));
   return event && event->id == *filter.event_id;

@@ -103,6 +103,7 @@ Result<Mended> mend_letter(const LettersDeps& deps, const Position& letter, cons
                                            ": purge it");
     }
   }
+  // Asked before the append: behind it every failure leaves the letter unsettled.
   const auto letters = MESH_TRY(find_topic(deps.admin, letter.topic));
   MESH_TRY(turn.renew());
   auto appended = MESH_TRY(append_within(deps.log, deps.clock, {std::move(mended)}));
@@ -118,6 +119,7 @@ Result<Mended> mend_letter(const LettersDeps& deps, const Position& letter, cons
                     " may not be settled: mend it again with the same id",
                 settled.error().to_string());
   }
+  // A newer state may have come between the look and the append.
   MESH_TRY(states.heal(deps.clock));
   return Mended{event.id, appended.front()};
 }

@@ -37,6 +37,7 @@ Status Outcomes::look() {
   auto groups = deps_.admin.groups();
   if (!groups) return fail(std::move(groups.error()));
   std::erase_if(*groups, [&](const GroupInfo& group) {
+    // A group that nobody reads with would keep the task waiting in vain.
     return !group.active || std::ranges::none_of(group.committed, [&](const auto& entry) {
       return entry.first.topic == topic;
     });
@@ -50,6 +51,7 @@ Status Outcomes::look() {
     }
   }
   MESH_TRY(read_letters());
+  // Of no groups all are past everything, and no event would be pending any more.
   if (!followed_) return {};
   std::erase_if(open_, [&](const Place& place) {
     return !waiting.contains(place) && std::ranges::all_of(*groups, [&](const GroupInfo& group) {

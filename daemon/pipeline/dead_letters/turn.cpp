@@ -11,8 +11,11 @@
 namespace mesh::pipeline {
 namespace {
 
+// An append begins right after a renewal and may take kAppendLimit; as much again is to spare.
 constexpr Duration kTtl = 2 * kAppendLimit;
+// Short, since a mend waits for it within a request.
 constexpr Duration kLimit{5'000};
+// Whoever waits must look at least once while a long work pauses between two turns.
 constexpr Duration kPoll = kTurnPause / 2;
 
 Error not_there(std::string message, std::string cause = {}) {
@@ -52,6 +55,7 @@ SettlingTurn::~SettlingTurn() {
 
 Status SettlingTurn::renew() {
   auto renewed = leases_->renew(lease_, kTtl);
+  // To callers a conflict means that the letter can go back no more; this may be tried again.
   if (renewed || renewed.error().kind != ErrorKind::conflict) return renewed;
   return fail(not_there("this process stood still for longer than its turn to settle letters lasts",
                         renewed.error().to_string()));

@@ -82,6 +82,7 @@ struct Generations::Impl {
 Status Generations::Impl::start() {
   std::lock_guard guard(lifecycle);
   if (thread.joinable()) return {};
+  // Before anything is fed: what comes later is no part of what is to be filled.
   auto held = MESH_TRY(ends(deps.pipeline.log, admin(), deps.base.topics));
   {
     std::lock_guard lock(mutex);
@@ -105,6 +106,7 @@ void Generations::Impl::stop() {
   }
   changed.notify_all();
   if (thread.joinable()) thread.join();
+  // A rebuild may be at a look: it ends first, and later ones feed nothing.
   std::lock_guard no_look(reconciling);
   feeds.stop();
 }
@@ -137,6 +139,7 @@ Status Generations::Impl::reconcile() {
     // Another process took over meanwhile; the next look sees what came of it.
     if (kept.error().kind != ErrorKind::conflict) return kept;
   }
+  // Their groups can be deleted only once nobody reads with them.
   for (const int number : feeds.numbers()) {
     if (std::ranges::find(all, number, &GenerationInfo::number) == all.end()) feeds.starve(number);
   }
@@ -165,6 +168,8 @@ Status Generations::Impl::keep(Infos& all) {
   auto fresh = deps.index.generations();  // may have changed before the lease was ours
   if (!fresh) return fail(std::move(fresh.error()));
   all = std::move(*fresh);
+  // Numbers begin anew after the loss of an index: a group that is left would make the new
+  // generation miss what stands before its offsets.
   MESH_TRY(keeper.drop_groups(all));
   if (serving_of(all) != all.end()) return {};
   // One that a start cut short left behind, or a new one.
@@ -208,6 +213,7 @@ Result<bool> Generations::Impl::wait_through(int number) {
     if (!through || *through) return through;
     std::unique_lock lock(mutex);
     if (clock.steady() >= deadline) return false;
+    // Polled, since another process may feed it, which wakes nobody here.
     if (clock.wait_until(lock, changed, clock.steady() + kLook, [this] { return stopped(); }))
       return false;
   }
@@ -218,11 +224,13 @@ std::optional<std::int64_t> Generations::Impl::filling() {
     std::lock_guard lock(mutex);
     if (to_fill.empty()) return std::nullopt;
   }
+  // Unlocked, since the engines may be slow.
   const auto serving = served();
   if (!serving || !fits(*serving)) return std::nullopt;
   const auto committed = committed_by(admin(), group(serving->number));
   if (!committed) return std::nullopt;
   std::lock_guard lock(mutex);
+  // Once and for all: if it falls behind later, that is lag and no filling.
   if (reached(*committed, to_fill)) to_fill.clear();
   if (to_fill.empty()) return std::nullopt;
   return records_from(deps.pipeline.log, *committed);
@@ -343,6 +351,7 @@ Result<GenerationInfo> Generations::rollback() {
   Impl& impl = *impl_;
   // It would flip away from what is rolled back to, and drop it.
   auto keeper = MESH_TRY(Keeper::acquire(impl.keeper()));
+  // One that has not begun holds no lease yet, so tasks are looked at as well.
   if (!keeper || !impl.asked_rebuilds().empty()) {
     return fail(ErrorKind::conflict, "a rebuild is under way; wait for it or cancel it first");
   }

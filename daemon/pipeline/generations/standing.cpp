@@ -15,6 +15,7 @@ Result<Offsets> committed_by(LogAdmin& admin, const std::string& group) {
 bool reached(const Offsets& committed, const Offsets& target) {
   return std::ranges::all_of(target, [&](const auto& entry) {
     const auto at = committed.find(entry.first);
+    // Nothing was ever in such a partition, and the group may not have committed it.
     return entry.second == 0 || (at != committed.end() && at->second >= entry.second);
   });
 }
@@ -23,6 +24,7 @@ Result<bool> is_through(LogAdmin& admin, RetryStore& retries, const std::string&
                         const Offsets& target) {
   const auto committed = MESH_TRY(committed_by(admin, group));
   if (!reached(committed, target)) return false;
+  // After the offsets: what a group parks it parks before it commits past it.
   const auto parked = MESH_TRY(retries.parked_keys(group));
   return parked.empty();
 }

@@ -92,16 +92,19 @@ Result<VerifyReport> verify_generation(EventLog& log, LogAdmin& admin, VectorInd
   Offsets next;
   auto read = read_users(log, admin, topics, next, [&](const UserKey& key, Expected state) {
     Expected& known = users[key];
+    // The log may hold an older state behind a newer one; the index keeps the highest version, too.
     if (state.version >= known.version) known = state;
   });
   if (!read) return fail(std::move(read.error()));
 
   VerifyReport report;
+  // Gathered and not counted yet: which users changed meanwhile is known only at the end.
   std::vector<Difference> differences;
   for (auto from = users.begin(); from != users.end();) {
     const TenantId tenant = from->first.first;
     auto to = from;
     while (to != users.end() && to->first.first == tenant) ++to;
+    // A tenant at a time: the index is never in memory as a whole beside the log's users.
     auto found = MESH_TRY(versions_in(index, generation.number, tenant));
     compare(tenant, from, to, found, differences, report);
     from = to;
@@ -123,6 +126,7 @@ Result<VerifyReport> verify_generation(EventLog& log, LogAdmin& admin, VectorInd
   }
   // The index cannot be asked for tenants that the log does not know; their vectors are counted.
   const std::int64_t unknown = generation.vectors - report.found;
+  // The two counts are of different times, so they say something only where nothing changed.
   if (changed.empty() && unknown > 0) {
     report.extra += unknown;
     report.found += unknown;

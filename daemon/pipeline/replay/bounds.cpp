@@ -10,6 +10,7 @@ Result<std::int64_t> resolve_bound(EventLog& log, const TopicPartition& partitio
   if (bound == "start") return marks.start;
   if (bound == "end") return marks.end;
   if (const auto offset = parse_int(bound); offset && *offset >= 0) {
+    // One offset is meant for all partitions, and this one may be shorter or begin later.
     return std::clamp(*offset, marks.start, marks.end);
   }
   std::string_view time = bound;

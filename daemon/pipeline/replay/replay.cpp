@@ -15,6 +15,7 @@
 namespace mesh::pipeline {
 namespace {
 
+// As large as a pipeline's by default, since batches of both teach the stage's BatchCost.
 constexpr std::size_t kBatch = 256;
 constexpr int kMaxAttempts = 8;  // per event; outages do not count
 constexpr std::size_t kDeadListed = 20;
@@ -39,6 +40,7 @@ std::optional<Label> label_of(const StoredRecord& record) {
 }
 
 bool matches(const ReplaySpec& spec, const std::optional<Label>& label) {
+  // What cannot be decoded has no tenant, so a replay for one leaves it out.
   if (!label) return !spec.tenant && !spec.type;
   return (!spec.tenant || *spec.tenant == label->tenant) &&
          (!spec.type || *spec.type == label->type);
@@ -103,6 +105,7 @@ class Run {
         if (context_.stopping()) return stopped_early();
         auto part = read(range, next);
         if (!part) return fail(std::move(part.error()));
+        // A gap or a time-out of the engine; no step, so no progress to store.
         if (part->records.empty() && !part->at_end) {
           next = std::min(part->next, range.to);
           continue;
@@ -112,6 +115,7 @@ class Run {
         next = part->at_end ? range.to : std::min(part->next, range.to);
         next_[name] = next;
         report(context_, passed + next - range.from, total, {{"next", next_}}, result());
+        // Pauses before further attempts are no cost of a batch.
         if (counted_.rounds == 1) stage_.cost().observe(counted_.events, clock_.steady() - begin);
       }
       passed += range.to - range.from;
@@ -153,6 +157,7 @@ class Run {
       context_.pause(task_delay(rounds));
       if (context_.stopping()) return stopped_early();
     }
+    // Only now: what is stopped in the middle is done again from the step's first event.
     skipped_ += skipped;
     done_ += counted_.done;
     dead_ += counted_.dead;
@@ -167,6 +172,7 @@ class Run {
     Batch batch;
     for (ParkedEvent& event : events) batch.add(std::move(event));
     for (int failures = 1;; ++failures) {
+      // No offsets: a replay moves no group.
       const auto consulted = batch.consult(stage_, {});
       if (consulted) break;
       counted_.rounds = 0;  // an outage tells nothing of what a batch costs
@@ -275,6 +281,7 @@ double Replayer::seconds(const std::string& pipeline, std::int64_t batches, std:
 
 Result<FixedReplay> Replayer::fix(const ReplaySpec& spec) {
   MESH_TRY(is_pipeline(spec.pipeline));
+  // Fixed now, so that a task that is resumed ends where it was to end, though the log has grown.
   const auto ranges = MESH_TRY(resolve(log_, admin_, spec, clock_.now()));
   FixedReplay fixed;
   fixed.total = offsets_in(ranges);
@@ -303,6 +310,7 @@ Result<ReplayEstimate> Replayer::estimate(const ReplaySpec& spec) {
   auto count = [&](std::vector<StoredRecord>& records) {
     for (const StoredRecord& record : records) {
       ++estimate.scanned;
+      // A batch of which nothing matches costs the stage nothing.
       const std::int64_t batch = in_range++ / static_cast<std::int64_t>(kBatch);
       const auto label = label_of(record);
       if (!matches(spec, label)) continue;
@@ -336,6 +344,7 @@ Status Replayer::run(TaskContext& context) {
   if (!json.contains("ranges")) {
     return fail(ErrorKind::internal, "the replay was submitted without fixed offsets");
   }
+  // Held to the end of the run: its generation may be dropped meanwhile.
   const auto stage = MESH_TRY(stages_(spec.pipeline));
   return Run(log_, clock_, context, *stage, spec).over(ranges_of(json, spec.topic));
 }

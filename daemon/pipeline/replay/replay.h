@@ -39,8 +39,8 @@ struct FixedReplay {
 class Replayer {
  public:
   Replayer(EventLog& log, LogAdmin& admin, Clock& clock, StageByName stages);
-  // Resolves the bounds; `not_found` for an unknown topic, partition or pipeline, `invalid` for a
-  // bound that is none or a range that ends before it begins.
+  // Resolves the bounds; `not_found` for an unknown topic, partition or pipeline, `unprocessable`
+  // with a pointer for a bound that is none. A range that ends before it begins is empty.
   Result<FixedReplay> fix(const ReplaySpec& spec);
   // Reads the range and counts; nothing is changed. Blocks.
   Result<ReplayEstimate> estimate(const ReplaySpec& spec);

@@ -51,6 +51,7 @@ Status read_partition(const Json& json, std::optional<int>& partition) {
 Result<ReplaySpec> replay_spec_from_json(const Json& json) {
   if (!json.is_object()) return fail(ErrorKind::invalid, "a replay must be a JSON object");
   ReplaySpec spec;
+  // With "ranges", since the spec of a task that fix() made is read here, too.
   for (auto read :
        {only_members(json, {"topic", "pipeline", "from", "to", "tenant", "type", "partition",
                             "dry_run", "ranges"}),

@@ -19,7 +19,7 @@ struct ReplaySpec {
   std::optional<int> partition;
 };
 // The body of POST /admin/v1/replays: the members above (and "dry_run"). Without "pipeline" the one
-// that follows the topic is meant. `unprocessable` with pointers.
+// that follows the topic is meant. `unprocessable` with pointers; `invalid` for what is no object.
 Result<ReplaySpec> replay_spec_from_json(const Json& json);
 
 }  // namespace mesh::pipeline

@@ -89,8 +89,10 @@ Status Seeker::run_with(std::optional<Lease>& lease, TaskContext& context) {
       report(context, total, total, {{"moved", true}}, std::move(result));
       return {};
     }
+    // A conflict may pass: members that are still there, or the lease of another task.
     const bool hopeless = tried.error().kind != ErrorKind::conflict && !tried.error().retryable();
     if (hopeless || clock_.steady() >= give_up) return tried;
+    // Stored when it changes only: each report is a write.
     if (members != waits_for) {
       waits_for = members;
       report(context, 0, total, Json::object(), {{"waits_for", waits_for}});

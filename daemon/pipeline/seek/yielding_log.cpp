@@ -64,6 +64,7 @@ class YieldingConsumer final : public LogConsumer {
       const Assignment fresh = inner_->changes();
       for (const auto& partition : fresh.lost) told.lost.push_back(partition);
       for (const auto& [partition, next] : fresh.gained) {
+        // What is back already is not lost: `gained` says that it begins anew.
         std::erase(told.lost, partition);
         told.gained[partition] = next;
       }
@@ -99,7 +100,9 @@ class YieldingConsumer final : public LogConsumer {
       std::lock_guard lock(mutex_);
       gone = std::exchange(inner_, nullptr);
     }
+    // Without the lock: leaving the group may wait for the engine, and wake() must not.
     gone.reset();
+    // The reader loses only what it was told of.
     untold_ = {{}, {has_.begin(), has_.end()}};
   }
 

@@ -71,6 +71,8 @@ StageResult failure_of(const char* cause_class, const Error& error) {
 template <typename Store, typename Row>
 void record(Store& store, std::span<const Row> rows, const std::vector<std::size_t>& of,
             const Through& through, std::vector<StageResult>& results) {
+  // The offsets stand in the transaction of the rows: where an event is not done they stay, lest
+  // they say that the rows are complete up to there.
   const bool all_done = std::ranges::all_of(results, [](const StageResult& result) {
     return result.outcome == Outcome::done || result.outcome == Outcome::dead;
   });
@@ -100,6 +102,7 @@ class AnalyticsStage final : public Stage {
     rows.reserve(batch.size());
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const Event& event = batch[i].event;
+      // Done, as is every type that this projection does not keep.
       if (event.type != "analytics.recorded") continue;
       DataReader data(event);
       AnalyticsEvent row{event.id,
@@ -115,6 +118,7 @@ class AnalyticsStage final : public Stage {
         results[i] = {Outcome::dead, "schema", data.problem()};
         continue;
       }
+      // The text itself, since a number that was parsed may be written otherwise.
       row.metadata = data.as_written("metadata");
       rows.push_back(std::move(row));
       of.push_back(i);
@@ -174,6 +178,7 @@ class ChemicalStage final : public Stage {
   void extract(std::span<const StageInput> batch, std::vector<ChemicalEvent>& rows,
                std::vector<std::size_t>& of, std::vector<StageResult>& results) {
     auto properties = extractor_.extract(rows);
+    // Missing answers are the extractor's fault: those events are tried again.
     properties.resize(rows.size(), fail(ErrorKind::internal, "the extractor left it out"));
     std::set<std::pair<TenantId, std::string>> waiting;  // molecules whose earlier event failed
     std::size_t kept = 0;
@@ -186,6 +191,7 @@ class ChemicalStage final : public Stage {
       }
       if (!properties[n]) {
         result = failure_of("extract", properties[n].error());
+        // What dies is never tried again, so nothing has to wait behind it.
         if (properties[n].error().kind == ErrorKind::unprocessable) {
           result.outcome = Outcome::dead;
         } else {

@@ -27,6 +27,7 @@ Result<UserChange> user_change(const Event& event) {
   if (!data) return fail(ErrorKind::unprocessable, data.error().message);
   auto user = user_from_json(*data);
   if (!user) return fail(ErrorKind::unprocessable, user.error().message, user.error().cause);
+  // The index is written under the event's tenant: the data must not bring in another one's user.
   if (user->tenant != event.tenant) {
     return fail(ErrorKind::unprocessable, "the data names tenant " + user->tenant.str() +
                                               ", the event " + event.tenant.str());

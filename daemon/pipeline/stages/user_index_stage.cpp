@@ -17,12 +17,14 @@ class UserIndexStage final : public Stage {
   UserIndexStage(int generation, Embedder& embedder, VectorIndex& index)
       : generation_(generation), embedder_(embedder), index_(index) {}
 
+  // The index keeps no offsets: versions make it harmless to apply a change twice.
   std::vector<StageResult> process(std::span<const StageInput> batch, const Through&) override {
     std::vector<StageResult> results(batch.size());
     std::vector<VectorChange> changes;
     std::vector<std::size_t> of;  // changes[i] is of batch[of[i]]
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const Event& event = batch[i].event;
+      // Done, since no other event changes the index.
       if (!is_user_event(event)) continue;
       auto change = user_change(event);
       if (!change) {
@@ -65,6 +67,7 @@ class UserIndexStage final : public Stage {
       }
       refused.insert(user);
       if (results[of[i]].outcome == Outcome::outage) {
+        // The rest would meet the same; unanswered they would count as done.
         for (std::size_t rest = i; rest < changes.size(); ++rest) {
           results[of[rest]] = results[of[i]];
         }
@@ -85,6 +88,7 @@ class UserIndexStage final : public Stage {
     }
     if (!texts.empty()) {
       auto vectors = embedder_.embed(texts);
+      // Which vector is whose is not known, and the events are not to blame: nothing dies of it.
       if (vectors && vectors->size() != texts.size()) {
         failure = {Outcome::outage, "embed",
                    "the embedder answered " + std::to_string(vectors->size()) + " vectors for " +
