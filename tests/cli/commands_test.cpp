@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/records.h"
+#include "common/base/strings.h"
 #include "tests/cli/cli_fixture.h"
 
 namespace mesh::cli {
@@ -126,10 +127,11 @@ TEST_F(CommandsTest, UsersListFollowsThePages) {
 
 TEST_F(CommandsTest, UsersListSaysThatThereAreMoreWhereItsLastPageIsNotWhole) {
   fake.on("GET", "/users", [](const http::Request& request) {
-    const int from = std::stoi(request.param("cursor").value_or("0"));
-    const int to = std::min(from + std::stoi(request.param("limit").value()), 1'800);
+    const auto from = parse_int(request.param("cursor").value_or("0")).value();
+    const auto to =
+        std::min<std::int64_t>(from + parse_int(*request.param("limit")).value(), 1'800);
     Json users = Json::array();
-    for (int i = from; i < to; ++i) users.push_back(kAlice);
+    for (auto i = from; i < to; ++i) users.push_back(kAlice);
     auto page = http::Response::json(200, users);
     if (to == 1'800) return page;
     return std::move(page).with("Link", "</users?cursor=" + std::to_string(to) + ">; rel=\"next\"");
