@@ -115,6 +115,10 @@ class FakeTaskStore final : public TaskStore {
     std::lock_guard lock(mutex_);
     failures_.next(n);
   }
+  void fail_lists(int n) {
+    std::lock_guard lock(mutex_);
+    list_failures_.next(n);
+  }
   // The claim ends now, as if its time had passed.
   void take_away(const std::string& id) {
     std::lock_guard lock(mutex_);
@@ -172,6 +176,7 @@ class FakeTaskStore final : public TaskStore {
   }
   Result<std::vector<Task>> list(int limit) override {
     std::lock_guard lock(mutex_);
+    if (auto error = list_failures_.take()) return fail(*error);
     std::vector<Task> newest_first;
     for (auto at = tasks_.rbegin(); at != tasks_.rend(); ++at) {
       if (static_cast<int>(newest_first.size()) < limit) newest_first.push_back(at->second.task);
@@ -209,7 +214,7 @@ class FakeTaskStore final : public TaskStore {
   mutable std::mutex mutex_;
   std::map<std::string, Stored> tasks_;
   std::int64_t tokens_ = 0;
-  Failures failures_;
+  Failures failures_, list_failures_;
 };
 
 // Rows by event id, so that recording twice shows as one. A row whose id is refused fails its call.

@@ -28,11 +28,12 @@ Status stays_what_it_is(const DeadLetter& letter, const Event& event, const Reco
     return bad_member("type", "\"" + event.type + "\" belongs to " + record.topic + ", not to " +
                                   topic + ", where the event came from");
   }
-  if (kind != TopicKind::entity || !letter.event) return {};
+  if (kind != TopicKind::entity) return {};
   if (record.key != letter.key) {
     return bad_member("data", "must stay of the same entity, which is " + letter.key);
   }
-  if (event.sequence != letter.event->sequence) {
+  // Of one that cannot be decoded nobody knows the number.
+  if (letter.event && event.sequence != letter.event->sequence) {
     return bad_member("sequence", "must stay " + std::to_string(letter.event->sequence));
   }
   return {};
@@ -108,6 +109,9 @@ Result<Mended> mend_letter(const LettersDeps& deps, const Position& letter, cons
   MESH_TRY(turn.renew());
   auto appended = MESH_TRY(append_within(deps.log, deps.clock, {std::move(mended)}));
   const auto settle = [&]() -> Status {
+    // Before the marker: a letter that is settled is not mended again, and would leave an older
+    // state the last one.
+    MESH_TRY(states.heal(deps.clock));
     MESH_TRY(turn.renew());
     (void)MESH_TRY(
         append_within(deps.log, deps.clock, {marker_of(record, letters.spec.partitions)}));
@@ -120,7 +124,6 @@ Result<Mended> mend_letter(const LettersDeps& deps, const Position& letter, cons
                 settled.error().to_string());
   }
   // A newer state may have come between the look and the append.
-  MESH_TRY(states.heal(deps.clock));
   return Mended{event.id, appended.front()};
 }
 

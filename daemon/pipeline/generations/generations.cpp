@@ -74,7 +74,7 @@ struct Generations::Impl {
   Result<GenerationInfo> served() const;
   Result<bool> wait_through(int number);
   std::optional<std::int64_t> filling();
-  std::vector<Task> asked_rebuilds() const;
+  Result<std::vector<Task>> asked_rebuilds() const;
   int building() const;
   PipelineStatus status_elsewhere(int number) const;
 };
@@ -237,17 +237,18 @@ std::optional<std::int64_t> Generations::Impl::filling() {
 }
 
 // That have not ended, wherever they run.
-std::vector<Task> Generations::Impl::asked_rebuilds() const {
-  auto newest = deps.tasks.list(kTasksLookedAt);
-  if (!newest) return {};
-  std::erase_if(*newest, [](const Task& t) { return t.kind != "rebuild" || has_ended(t); });
-  return std::move(*newest);
+Result<std::vector<Task>> Generations::Impl::asked_rebuilds() const {
+  auto newest = MESH_TRY(deps.tasks.list(kTasksLookedAt));
+  std::erase_if(newest, [](const Task& t) { return t.kind != "rebuild" || has_ended(t); });
+  return newest;
 }
 
 // The number that is being built, or 0. Of several tasks one has begun.
 int Generations::Impl::building() const {
   int number = 0;
-  for (const Task& task : asked_rebuilds()) {
+  const auto asked = asked_rebuilds();
+  if (!asked) return 0;  // a view without it is better than none
+  for (const Task& task : *asked) {
     if (task.checkpoint.is_object()) {
       number = std::max(number, task.checkpoint.value("generation", 0));
     }
@@ -285,8 +286,9 @@ std::optional<GenerationInfo> Generations::foreign() {
 }
 
 bool Generations::rebuild_is_asked_for() {
-  return std::ranges::any_of(impl_->asked_rebuilds(),
-                             [this](const Task& task) { return can_rebuild(task); });
+  const auto asked = impl_->asked_rebuilds();
+  return asked &&
+         std::ranges::any_of(*asked, [this](const Task& task) { return can_rebuild(task); });
 }
 
 Json Generations::rebuild_spec() const {
@@ -352,7 +354,8 @@ Result<GenerationInfo> Generations::rollback() {
   // It would flip away from what is rolled back to, and drop it.
   auto keeper = MESH_TRY(Keeper::acquire(impl.keeper()));
   // One that has not begun holds no lease yet, so tasks are looked at as well.
-  if (!keeper || !impl.asked_rebuilds().empty()) {
+  const auto asked = MESH_TRY(impl.asked_rebuilds());
+  if (!keeper || !asked.empty()) {
     return fail(ErrorKind::conflict, "a rebuild is under way; wait for it or cancel it first");
   }
   auto all = MESH_TRY(impl.deps.index.generations());

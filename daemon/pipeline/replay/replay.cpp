@@ -69,6 +69,7 @@ Result<std::vector<OffsetRange>> resolve(EventLog& log, LogAdmin& admin, const R
                                           std::to_string(*spec.partition));
   }
   std::vector<OffsetRange> ranges;
+  bool reversed = false;
   for (int p = 0; p < partitions; ++p) {
     if (spec.partition && *spec.partition != p) continue;
     const TopicPartition partition{spec.topic, p};
@@ -78,6 +79,11 @@ Result<std::vector<OffsetRange>> resolve(EventLog& log, LogAdmin& admin, const R
     if (!to) return in_member("to", to.error());
     // An offset that applies to every partition may lie beyond the end of some.
     if (*to > *from) ranges.push_back({partition, *from, *to});
+    reversed = reversed || *to < *from;
+  }
+  if (ranges.empty() && reversed) {
+    return bad_member(
+        "to", "\"" + spec.to + "\" is before \"" + spec.from + "\": there is nothing between them");
   }
   return ranges;
 }

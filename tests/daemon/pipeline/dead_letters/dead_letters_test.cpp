@@ -822,6 +822,29 @@ TEST_F(MendTest, ANewerStateThatComesMeanwhileStaysTheLastOne) {
   EXPECT_EQ(find_header(log.records("user.events").back().headers, "ce_type"), "user.updated");
 }
 
+// Once the letter was settled first: nobody could mend it again, and an older state was the last.
+TEST_F(MendTest, WhereTheNewestStateCannotBePutLastTheLetterIsNotSettled) {
+  die(user_event("created", 1, 1));
+  const Position place = log.records("user.events.dlq").back().position;
+  int appends = 0;
+  log.before_append([&](const auto&) {
+    if (++appends == 1) log.append_now(to_record(user_event("updated", 1, 2)));
+    if (appends == 3) log.fail_appends(1);
+  });
+  EXPECT_EQ(letters.mend(place, user_event("created", 1, 1)).error().kind, ErrorKind::uncertain);
+  log.before_append({});
+  EXPECT_EQ(count("user.events"), 1);
+}
+
+TEST_F(MendTest, AnEventThatCannotBeDecodedStaysOfItsEntity) {
+  log.append_now({"user.events", "acme/9", "garbage", {}});
+  log.append_now(dead_letter_record(log.records("user.events").back(),
+                                    {"some-pipeline", "acme", 3, "decode", "why", clock.now()}));
+  const Position place = log.records("user.events.dlq").back().position;
+  EXPECT_EQ(letters.mend(place, user_event("created", 8, 1)).error().fields.at(0).pointer, "/data");
+  EXPECT_TRUE(letters.mend(place, user_event("created", 9, 1)));
+}
+
 TEST_F(MendTest, AnOvertakenStateOfAnEntityIsNotMended) {
   die(user_event("created", 1, 1));
   const Position place = log.records("user.events.dlq").back().position;

@@ -253,6 +253,15 @@ TEST_F(GenerationsTest, ThePreviousGenerationFollowsTheLogAndServesAgainAfterARo
   EXPECT_EQ(generations->rollback()->number, 2) << "a rollback can be taken back";
 }
 
+// Else it could flip away from what a rebuild that waits is about to build on.
+TEST_F(GenerationsTest, WhereNobodyKnowsWhetherARebuildWaitsThereIsNoRollback) {
+  start();
+  ASSERT_TRUE(rebuild());
+  tasks.fail_lists(1);
+  EXPECT_EQ(generations->rollback().error().kind, ErrorKind::unavailable);
+  EXPECT_EQ(index.serving(), 2);
+}
+
 TEST_F(GenerationsTest, WithoutAPreviousGenerationThereIsNoRollback) {
   start();
   EXPECT_EQ(generations->rollback().error().kind, ErrorKind::conflict);

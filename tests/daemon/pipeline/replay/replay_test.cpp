@@ -124,6 +124,20 @@ TEST_F(ReplayTest, UnknownTopicsPartitionsAndPipelinesAreNotFound) {
   EXPECT_EQ(replayer.estimate(replay).error().kind, ErrorKind::not_found);
 }
 
+// It was a task once that did nothing, and was done.
+TEST_F(ReplayTest, BoundsThatAreReversedAreRefused) {
+  append(1, 5);
+  ReplaySpec replay = spec();
+  replay.from = "4";
+  replay.to = "2";
+  const auto refused = replayer.fix(replay);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::unprocessable);
+  EXPECT_EQ(refused.error().fields.at(0).pointer, "/to");
+  replay.to = "4";
+  EXPECT_EQ(replayer.fix(replay)->total, 0) << "nothing between is no mistake";
+}
+
 // Symptom: in a process that does not run pipelines, a replay of user-index was 503 for ever.
 TEST_F(ReplayTest, WhereAnotherProcessHasTheStageATaskIsMadeAndEstimatedAllTheSame) {
   log.ensure("user.events", TopicKind::entity, 1);
