@@ -59,18 +59,19 @@ Outcome list(Session& session, const ListArgs& args) {
   // The server's most. Pages are gathered before anything is printed: the widest cell makes a
   // column's width, and JSON is one array.
   constexpr int kPage = 1000;
-  client::UserQuery query{kPage, args.email, {}};
+  const auto most =
+      args.all ? std::numeric_limits<std::size_t>::max() : static_cast<std::size_t>(args.limit);
+  client::UserQuery query{args.all ? kPage : std::min(args.limit, kPage), args.email, {}};
   std::vector<Json> rows;
   bool more = false;
-  int left = args.all ? std::numeric_limits<int>::max() : args.limit;
   do {
-    query.limit = std::min(left, kPage);  // no more than is shown: `more` is of the server's rest
     auto page = MESH_TRY(session.mesh->list_users(query));
-    for (const User& user : page.users) rows.push_back(to_json(user));
+    // The last page may have more than is asked for: all pages have the size of the first.
+    const std::size_t shown = std::min(most - rows.size(), page.users.size());
+    for (std::size_t i = 0; i < shown; ++i) rows.push_back(to_json(page.users[i]));
+    more = shown < page.users.size() || !page.next.empty();
     query.page = page.next;
-    more = !page.next.empty();
-    left -= static_cast<int>(page.users.size());
-  } while (more && left > 0);
+  } while (more && rows.size() < most);
   session.out.items(user_view(), rows);
   if (more) session.out.note("there are more: --all shows them");
   return Exit::ok;

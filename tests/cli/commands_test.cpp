@@ -134,7 +134,8 @@ TEST_F(CommandsTest, UsersListSaysThatThereAreMoreWhereItsLastPageIsNotWhole) {
     for (auto i = from; i < to; ++i) users.push_back(kAlice);
     auto page = http::Response::json(200, users);
     if (to == 1'800) return page;
-    return std::move(page).with("Link", "</users?cursor=" + std::to_string(to) + ">; rel=\"next\"");
+    return std::move(page).with(
+        "Link", "</users?limit=1000&cursor=" + std::to_string(to) + ">; rel=\"next\"");
   });
   EXPECT_EQ(at_fake({"users", "list", "--limit", "1500", "-o", "json"}), 0) << err;
   EXPECT_EQ(json().size(), 1'500u);
