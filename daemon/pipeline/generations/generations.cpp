@@ -21,8 +21,8 @@ namespace {
 
 constexpr Duration kReconcile{2'000};  // between two looks at what the index holds
 constexpr Duration kLook{20};          // between two looks at a group that is waited for
-constexpr Duration kCatchUp{10'000};   // how long verify and rollback wait for it
-constexpr int kTasksLookedAt = 100;    // newest ones, for a rebuild under way
+constexpr Duration kCatchUp{10'000};  // how long verify and rollback wait for it, and for the lease
+constexpr int kTasksLookedAt = 100;   // newest ones, for a rebuild under way
 
 using Infos = std::vector<GenerationInfo>;
 using Offsets = std::map<TopicPartition, std::int64_t>;
@@ -73,6 +73,7 @@ struct Generations::Impl {
   Result<GenerationInfo> find(int number) const;
   Result<GenerationInfo> served() const;
   Result<bool> wait_through(int number);
+  Result<std::unique_ptr<Keeper>> wait_for_keeper();
   std::optional<std::int64_t> filling();
   Result<std::vector<Task>> asked_rebuilds() const;
   int building() const;
@@ -204,6 +205,19 @@ Result<GenerationInfo> Generations::Impl::served() const {
 }
 
 // What the log holds now; false after kCatchUp, or where it stops.
+// Whoever tidies up after a flip has the lease for a moment. Null where it is held for long.
+Result<std::unique_ptr<Keeper>> Generations::Impl::wait_for_keeper() {
+  Clock& clock = deps.pipeline.clock;
+  const SteadyTime deadline = clock.steady() + kCatchUp;
+  for (;;) {
+    auto own = MESH_TRY(Keeper::acquire(keeper()));
+    if (own || clock.steady() >= deadline) return own;
+    std::unique_lock lock(mutex);
+    if (clock.wait_until(lock, changed, clock.steady() + kLook, [this] { return stopped(); }))
+      return nullptr;
+  }
+}
+
 Result<bool> Generations::Impl::wait_through(int number) {
   Clock& clock = deps.pipeline.clock;
   const auto target = MESH_TRY(ends(deps.pipeline.log, admin(), deps.base.topics));
@@ -352,12 +366,18 @@ Status Generations::rebuild(TaskContext& context) {
 Result<GenerationInfo> Generations::rollback() {
   Impl& impl = *impl_;
   // It would flip away from what is rolled back to, and drop it.
-  auto keeper = MESH_TRY(Keeper::acquire(impl.keeper()));
-  // One that has not begun holds no lease yet, so tasks are looked at as well.
-  const auto asked = MESH_TRY(impl.asked_rebuilds());
-  if (!keeper || !asked.empty()) {
+  const auto refuse_beside_rebuild = [&]() -> Status {
+    const auto asked = MESH_TRY(impl.asked_rebuilds());
+    if (asked.empty()) return {};
     return fail(ErrorKind::conflict, "a rebuild is under way; wait for it or cancel it first");
+  };
+  MESH_TRY(refuse_beside_rebuild());
+  auto keeper = MESH_TRY(impl.wait_for_keeper());
+  if (!keeper) {
+    return fail(ErrorKind::conflict,
+                "another process changes the generations; try again when it is done");
   }
+  MESH_TRY(refuse_beside_rebuild());
   auto all = MESH_TRY(impl.deps.index.generations());
   const auto previous =
       std::find_if(all.rbegin(), all.rend(), [](const auto& info) { return !info.serving; });

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
 #include <map>
 #include <memory>
 #include <string>
@@ -107,6 +108,14 @@ class TwoProcesses : public GenerationsTest {
   void look() {
     clock.await_waiters(2);
     clock.advance(Duration{2'000});
+  }
+  // Time moves meanwhile, in small steps: whoever tidies up has the lease for a moment.
+  bool rolls_back(Generations& process) {
+    auto done = std::async(std::launch::async, [&] { return process.rollback().has_value(); });
+    (void)advance_until(clock, Duration{1}, [&] {
+      return done.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+    });
+    return done.get();
   }
   bool feeds(Generations& process, const std::string& group) {
     return eventually([&] {

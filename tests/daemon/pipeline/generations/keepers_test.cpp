@@ -57,6 +57,7 @@ TEST_F(TwoProcesses, WhileOneRebuildsTheOtherDoesNotRollBack) {
   ASSERT_TRUE(other.start());
   ASSERT_TRUE(rebuild());
   FakeTaskContext context(Json::object(), &clock);
+  ASSERT_TRUE(tasks.insert({.id = context.task().id, .kind = "rebuild"}));
   context.on_pause = [&] { EXPECT_EQ(other.rollback().error().kind, ErrorKind::conflict); };
   ASSERT_TRUE(generations->rebuild(context));
   EXPECT_EQ(index.serving(), 3);
@@ -74,6 +75,34 @@ TEST_F(TwoProcesses, WhoeverStartsWhileAnotherMakesTheFirstOneWaitsForIt) {
   }));
 }
 
+// After a flip the lease is held for a moment: a rollback then was refused as if beside a rebuild.
+TEST_F(TwoProcesses, ARollbackWaitsForWhoeverTidiesUp) {
+  start();
+  ASSERT_TRUE(rebuild());
+  const auto tidying = leases.acquire("generations", "three", std::chrono::minutes(1));
+  ASSERT_TRUE(tidying && *tidying);
+  auto rolled_back = std::async(std::launch::async, [&] { return other.rollback(); });
+  clock.await_waiters(4);  // it, and the one that feeds two: it did not give up
+  ASSERT_TRUE(leases.release(**tidying));
+  clock.advance(Duration{20});
+  clock.await_woken();
+  EXPECT_TRUE(advance_until(clock, Duration{1}, [&] {
+    return rolled_back.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  }));
+  const auto now = rolled_back.get();
+  ASSERT_TRUE(now) << now.error().to_string();
+  EXPECT_EQ(now->number, 1);
+}
+
+TEST_F(TwoProcesses, ARollbackDoesNotWaitForWhoeverKeepsTheLease) {
+  start();
+  ASSERT_TRUE(rebuild());
+  const auto keeps = leases.acquire("generations", "three", std::chrono::minutes(1));
+  ASSERT_TRUE(keeps && *keeps);
+  EXPECT_FALSE(rolls_back(other));
+  EXPECT_EQ(index.serving(), 2);
+}
+
 // It has renewed its lease, and sleeps before the index gets its flip.
 TEST_F(TwoProcesses, AFlipThatWasOvertakenOnItsWayUndoesNoRollback) {
   start();
@@ -88,7 +117,7 @@ TEST_F(TwoProcesses, AFlipThatWasOvertakenOnItsWayUndoesNoRollback) {
     ASSERT_TRUE(other.rebuild(taken_over));
     ASSERT_EQ(index.serving(), 3);
     ASSERT_TRUE(through(2));
-    ASSERT_TRUE(other.rollback());
+    ASSERT_TRUE(rolls_back(other));
     ASSERT_EQ(index.serving(), 2);
   });
   const auto built = generations->rebuild(asleep);
