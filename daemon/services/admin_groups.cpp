@@ -47,6 +47,7 @@ struct GroupView {
   }
   std::int64_t at(const TopicPartition& partition) const {
     const auto it = info.committed.find(partition);
+    // A hard bound of retention may have passed the committed offset: lag is what can be read.
     const std::int64_t start = ends.at(partition).start;
     return it == info.committed.end() ? start : std::max(start, it->second);
   }
@@ -60,6 +61,7 @@ Result<std::vector<GroupView>> group_views(const LogAdminDeps& deps) {
     GroupView view{std::move(info), {}, {}};
     for (const auto& status : running) {
       using State = pipeline::PipelineStatus::State;
+      // One that is stopped here says nothing of the group: another process may run it.
       if (status.name == view.info.name && status.state != State::stopped) view.pipeline = status;
     }
     for (const auto& [partition, offset] : view.info.committed) {
@@ -143,6 +145,7 @@ Result<Response> seek_group(const LogAdminDeps& deps, const http::Request& reque
     return fail({ErrorKind::unprocessable, "say where to", {}, {{"/to", "is missing"}}, {}});
   auto view = MESH_TRY(find_group(deps, request.path_params.at("group")));
   if (*topic) {
+    // A topic that does not exist is told as that, and not as one that the group does not read.
     (void)MESH_TRY(pipeline::find_topic(deps.admin, **topic));
   }
   Offsets target;
@@ -152,6 +155,7 @@ Result<Response> seek_group(const LogAdminDeps& deps, const http::Request& reque
     if (*partition && where.partition != **partition) continue;
     auto offset = pipeline::resolve_bound(deps.log, where, **to, deps.clock.now());
     if (!offset) return in_member("to", offset.error());
+    // All bounds are resolved before anything moves, so that a wrong one moves nothing.
     target[where] = *offset;
     moves.push_back({{"topic", where.topic},
                      {"partition", where.partition},
@@ -164,6 +168,7 @@ Result<Response> seek_group(const LogAdminDeps& deps, const http::Request& reque
   }
   if (!*dry_run) {
     const Status moved = deps.admin.seek_group(view.info.name, target);
+    // The log refuses while the group has members: the task makes them let go of it first.
     if (!moved && moved.error().kind == ErrorKind::conflict && !deps.admin.seeks_active_groups()) {
       return task_answer(deps.runner.submit(
           "seek", pipeline::seek_spec(view.info.name, std::move(moves)), std::ssize(target)));

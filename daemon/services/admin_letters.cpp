@@ -84,12 +84,15 @@ Result<Response> settle(const WorkAdminDeps& deps, const http::Request& request,
   MESH_TRY(redrive ? only_members(body, {"tenant", "cause", "id", "dry_run", "wait"})
                    : only_members(body, {"tenant", "cause", "id", "dry_run"}));
   auto dry_run = MESH_TRY(bool_member(body, "dry_run"));
+  // Only checked here, so that a wrong one is refused at once: the task reads it from its spec.
   (void)MESH_TRY(wait_member(body));
   auto filter = MESH_TRY(pipeline::dead_letter_filter_from_json(body));
   MESH_TRY(deps.tenants.require_if_named(filter.tenant.value_or("")));
+  // Also refuses a cause or an id that no letter has, before a task is made for nothing.
   auto matching = MESH_TRY(deps.dead_letters.count(topic, filter));
   if (dry_run) return Response::json(200, {{"matching", matching}});
   Json spec{{"topic", topic}};
+  // The task takes the members of the filter and `wait` alone.
   body.erase("dry_run");
   spec.update(body);
   return task_answer(deps.runner.submit(kind, std::move(spec), matching));
@@ -126,10 +129,14 @@ Result<Response> mend(const WorkAdminDeps& deps, const http::Request& request) {
   auto body = MESH_TRY(object_body(request));
   auto letter = MESH_TRY(deps.dead_letters.at(place));
   auto tenant = MESH_TRY(tenant_of(letter, body));
+  // read_events takes the form from the media type and the tenant from the principal: those of the
+  // operator's own request are neither the event's nor the letter's.
   http::Request event = request;
   event.headers = {{"Content-Type", "application/cloudevents+json"}};
   event.principal = Principal{};
   event.principal->tenant = tenant;
+  // Letters come from every topic: types outside the catalogue and those that the mesh alone writes
+  // are taken, whatever the tenant's record allows now.
   auto events = MESH_TRY(
       read_events(event, {.allow_unknown_types = true, .mesh_types = true}, deps.clock.now()));
   auto mended = MESH_TRY(deps.dead_letters.mend(place, events.front()));

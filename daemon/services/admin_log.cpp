@@ -41,10 +41,12 @@ Result<Response> event_by_id(const LogAdminDeps& deps, const http::Request& requ
   }
   const std::string tenant = text_param(request, "tenant");
   for (const auto& topic : all) {
+    // A letter has the id of its event: it is found only where its topic is named.
     if (only.empty() ? is_dead_letter_topic(topic.spec.name) : topic.spec.name != only) continue;
     for (std::int32_t p = 0; p < topic.spec.partitions; ++p) {
       const TopicPartition partition{topic.spec.name, p};
       Result<std::int64_t> offset = 0;
+      // The id and the log may have their times from two machines: a second of slack.
       if (made) offset = deps.log.offset_at(partition, *made - std::chrono::seconds(1));
       if (!offset) return fail(offset.error());
       for (int scanned = 0; scanned < kMaxScanned;) {
@@ -56,6 +58,7 @@ Result<Response> event_by_id(const LogAdminDeps& deps, const http::Request& requ
             return Response::json(200, mesh::to_json(record));
         }
         if (batch.at_end) break;
+        // A fetch may bring nothing and not be at the end: it counts, so that the loop has a bound.
         scanned += std::max(1, static_cast<int>(batch.records.size()));
         offset = batch.next;
       }
@@ -89,6 +92,7 @@ void append(const LogAdminDeps& deps, const http::Request& request, http::Respon
   auto held = deps.waits.hold(request, acks_of_topic((*body)["topic"].get<std::string>()), respond);
   if (!held) return respond(held.error());
   std::vector<Record> batch;
+  // Values are taken as text: a parsed number would lose digits when it is written again.
   const auto texts = element_texts(member_text(request.body, "records"));
   for (std::size_t i = 0; i < texts.size(); ++i) {
     Json& item = (*body)["records"][i];
@@ -126,6 +130,8 @@ void append(const LogAdminDeps& deps, const http::Request& request, http::Respon
     }
     batch.push_back(std::move(record));
   }
+  // Before the append, which takes the records away. Of one that is no event the tenant is not
+  // known.
   for (const Record& record : batch) {
     const auto event =
         from_record({{record.topic, 0, 0}, {}, record.key, record.value, record.headers});

@@ -155,6 +155,7 @@ Status add_topics(LogAdmin& admin, LogOffsets& offsets) {
   for (const auto& topic : all) {
     if (is_dead_letter_topic(topic.spec.name)) continue;
     for (std::int32_t p = 0; p < topic.spec.partitions; ++p) {
+      // Offset 0 is the start of what is left: a read below the start begins there.
       offsets.try_emplace({topic.spec.name, p}, 0);
     }
   }
@@ -190,6 +191,8 @@ Status answer(const std::shared_ptr<const LogAdminDeps>& deps, const http::Reque
   reading.limit = static_cast<std::size_t>(limit);
   reading.filter = {text_param(request, "tenant"), text_param(request, "type"),
                     text_param(request, "key")};
+  // The looks move its offsets on, and the watch waits from where the last look ended. The two are
+  // never called at once (LongPolls), so nothing guards it.
   const auto state = std::make_shared<Reading>(std::move(reading));
   deps->polls.answer(
       {[deps, state, max_scanned = kMaxScanned](bool last) mutable -> std::optional<Response> {
@@ -249,6 +252,7 @@ Status records(const std::shared_ptr<const LogAdminDeps>& deps, const http::Requ
   if (!offsets) {
     return fail(ErrorKind::invalid, "query parameter cursor: " + offsets.error().message);
   }
+  // The offsets decide what is read: a cursor of other topics must not add any.
   for (const auto& [partition, offset] : *offsets) {
     const auto at = reading.offsets.find(partition);
     if (at == reading.offsets.end()) {

@@ -73,6 +73,7 @@ Status change_tenant(const TenantAdminDeps& deps, const TenantId& id, Change cha
   auto tenant = MESH_TRY(deps.tenants.get(id));
   change(tenant);
   auto stored = deps.tenants.update(std::move(tenant));
+  // Also after an error: a conflict says that another changed the record, which is read anew then.
   deps.directory.note_change(id);
   if (stored) return {};
   // Another change came between the reading and the writing.
@@ -107,6 +108,7 @@ Status set_policy(const TenantAdminDeps& deps, const http::Request& request, con
 Status drop_policy(const TenantAdminDeps& deps, const http::Request&, const TenantId& tenant,
                    const std::string& scope) {
   auto policy = deps.directory.rate_policy(tenant, scope);
+  // Where the default holds already nothing is to be dropped, and there may be no record at all.
   if (policy && *policy && !(*policy)->own) return {};
   MESH_TRY(change_tenant(deps, tenant, [&](Tenant& record) { record.rate_limits.erase(scope); }));
   return deps.limiter.reset(tenant, scope);
@@ -127,6 +129,8 @@ Status take_over(const Json& body, Tenant& tenant) {
     if (name->empty() || name->size() > 200) return offence("/name", "must have 1 to 200 bytes");
     tenant.name = std::move(*name);
   }
+  // Looked for first: bool_member takes a missing member for false, and a patch would then take
+  // away what it does not name.
   if (body.contains("allow_unknown_types")) {
     auto allow = MESH_TRY(bool_member(body, "allow_unknown_types"));
     tenant.allow_unknown_types = allow;
@@ -194,6 +198,7 @@ Result<Response> list(const TenantAdminDeps& deps, const http::Request& request)
     auto text = MESH_TRY(read_cursor("tenants", *cursor));
     after = std::move(text);
   }
+  // One more than is shown tells whether there is a next page.
   auto tenants = MESH_TRY(deps.tenants.list(after, static_cast<int>(limit) + 1));
   std::optional<std::string> next;
   if (tenants.size() > static_cast<std::size_t>(limit)) {
@@ -215,6 +220,8 @@ Result<Response> update(const TenantAdminDeps& deps, const http::Request& reques
   auto id = MESH_TRY(tenant_of_path(request));
   auto body = MESH_TRY(object_body(request));
   MESH_TRY(only_members(body, {"name", "allow_unknown_types", "rate_limits"}));
+  // The store compares the version that is read here: a change made in between is a conflict, and
+  // is not written over.
   auto tenant = MESH_TRY(deps.tenants.get(id));
   const auto only_at = if_match(request);
   if (only_at && std::ranges::find(*only_at, tenant.version) == only_at->end()) {

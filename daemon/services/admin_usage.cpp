@@ -35,6 +35,7 @@ constexpr std::string_view kDefaultColumn = "events";
 Result<std::chrono::seconds> window_param(const http::Request& request) {
   const auto text = request.param("window");
   if (!text) return std::chrono::seconds{10};
+  // Usage keeps a sum for each second: a part of one cannot be told.
   const auto given = parse_duration(*text);
   if (!given || *given < std::chrono::seconds{1} || *given > Usage::kLongest ||
       given->count() % 1000 != 0) {
@@ -64,6 +65,8 @@ Result<http::Response> top(const UsageAdminDeps& deps, const http::Request& requ
     std::erase_if(rows, [&](const Usage::Row& row) { return row.tenant != only; });
   }
   const auto first = rows.begin() + std::min<std::ptrdiff_t>(limit, std::ssize(rows));
+  // Rows come in no order: requests and the name settle ties, so that equal tenants keep their
+  // places from one look to the next.
   std::partial_sort(rows.begin(), first, rows.end(), [&](const auto& a, const auto& b) {
     return std::tuple(b[sort.use], b[Use::requests], std::string_view(a.tenant)) <
            std::tuple(a[sort.use], a[Use::requests], std::string_view(b.tenant));

@@ -76,7 +76,9 @@ Result<Response> replay(const WorkAdminDeps& deps, const http::Request& request)
     auto estimate = MESH_TRY(deps.replayer.estimate(spec));
     return Response::json(200, pipeline::to_json(estimate));
   }
+  // Before fix, which asks the log for each bound: a refusal need not cost that.
   MESH_TRY(deps.runner.accepts("replay"));
+  // Bounds such as `end` become offsets now, and not when the task begins.
   auto fixed = MESH_TRY(deps.replayer.fix(spec));
   return task_answer(deps.runner.submit("replay", std::move(fixed.spec), fixed.total));
 }
@@ -106,6 +108,7 @@ std::string task_tenant(const Task& task) {
 Result<Response> list_tasks(const WorkAdminDeps& deps, const http::Request& request) {
   auto limit = MESH_TRY(int_param(request, "limit", kTasks));
   const auto tenant = text_param(request, "tenant");
+  // Stores list by age alone: whose a task is stands in its spec.
   auto tasks = MESH_TRY(deps.tasks.list(tenant.empty() ? static_cast<int>(limit) : kMaxTasks));
   Json items = Json::array();
   for (const auto& task : tasks) {
@@ -135,6 +138,7 @@ Result<Response> cancel_task(const WorkAdminDeps& deps, const http::Request& req
   MESH_TRY(no_members(request));
   const std::string& id = request.path_params.at("id");
   MESH_TRY(deps.runner.cancel(id));
+  // A running task is cancelled once its work returns: the answer may still say `running`.
   auto task = MESH_TRY(deps.tasks.get(id));
   return Response::json(200, mesh::to_json(task));
 }
@@ -165,6 +169,7 @@ http::RouteTable index_routes(const Shared& shared) {
         .problems = {409, 422},
         .handler = work([](const WorkAdminDeps& d, const http::Request& r) -> Result<Response> {
           MESH_TRY(no_members(r));
+          // The spec names this process's embedder: processes with another one leave the task.
           return task_answer(d.runner.submit("rebuild", d.generations.rebuild_spec(), 0));
         })},
        {.method = "POST",

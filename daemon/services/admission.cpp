@@ -42,6 +42,7 @@ std::optional<Admitted> Admission::take(const TenantId& tenant, const std::strin
   if (!policy) return unavailable(tenant, scope, policy.error());
   if (!*policy) return unlimited();
   const RatePolicy& limits = (*policy)->policy;
+  // A full bucket holds one unit and the burst: no wait would ever help.
   if (cost > limits.burst + 1) {
     return fail(ErrorKind::too_large, std::to_string(cost) +
                                           " units at once are over the limit of " +
@@ -55,6 +56,8 @@ std::optional<Admitted> Admission::take(const TenantId& tenant, const std::strin
 
 Admitted Admission::decided(const TenantId& tenant, const std::string& scope,
                             Result<RateDecision> decision) {
+  // Looked up again: a reload or an operator may have changed the policy while the limiter was
+  // asked.
   auto policy = tenants_.rate_policy(tenant, scope);
   if (!policy) return unavailable(tenant, scope, policy.error());
   if (!*policy) return unlimited();  // it was taken away meanwhile
@@ -91,6 +94,8 @@ Status Admission::charge(const Principal& principal, const std::string& scope, s
                                           " of scope " + scope + "; send fewer at a time");
   }
   const auto waiting = std::make_shared<Waiting>();
+  // `later` runs within take alone and may refer to what is here; what it makes may be called when
+  // this call has given up, and keeps `waiting` alive.
   auto taken = take(tenant, scope, cost, [&waiting]() -> RateLimiter::Done {
     return [waiting](Result<RateDecision> decision) {
       std::lock_guard lock(waiting->mutex);
@@ -102,6 +107,7 @@ Status Admission::charge(const Principal& principal, const std::string& scope, s
     std::unique_lock lock(waiting->mutex);
     clock_.wait_until(lock, waiting->came, clock_.steady() + kTimeout,
                       [&] { return waiting->decision.has_value(); });
+    // Set, so that a decision that comes late finds one and changes nothing.
     if (!waiting->decision) {
       waiting->decision = fail(ErrorKind::unavailable, "the rate limiter did not answer in time");
     }
@@ -110,6 +116,7 @@ Status Admission::charge(const Principal& principal, const std::string& scope, s
   if (!*taken) return fail(taken->error());
   const auto& admission = **taken;
   if (!admission || admission->decision.allowed) return {};
+  // Rounded up: a client that waits for exactly so long must not come too early.
   const auto wait = std::chrono::ceil<Duration>(admission->decision.retry_after);
   return fail(
       {ErrorKind::rate_limited, "the rate limit of scope " + scope + " is used up", {}, {}, wait});

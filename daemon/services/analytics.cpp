@@ -40,6 +40,8 @@ http::RouteTable analytics_routes(AnalyticsStore& analytics, ChemicalStore& chem
   const http::Parameter researcher =
       api::path("researcher", "The researcher's name, percent-encoded.");
   const http::Parameter limit = api::limit("events", kRecent);
+  // No pool: the loop itself reads an embedded store. Where the engine asks a server,
+  // daemon/roles.cpp gives these rows one.
   const auto route = [](const char* pattern, const char* operation, const char* summary,
                         std::vector<http::Parameter> parameters, http::Answer answer,
                         http::Handler handler) {

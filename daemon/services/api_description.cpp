@@ -12,6 +12,7 @@ namespace {
 using http::Access;
 using http::Route;
 
+// In the order in which the page shows them.
 constexpr std::pair<const char*, const char*> kTags[] = {
     {"users", "The users of a tenant."},
     {"search", "Finding users."},
@@ -111,6 +112,7 @@ Json security(const Route& route, bool anonymous_tenant) {
   } else if (route.access != Access::open) {
     any = {scheme("tenant"), scheme("operator")};
     if (route.access == Access::tenant_or_anonymous && anonymous_tenant) {
+      // The empty requirement of OpenAPI: it may be asked without a credential.
       any.push_back(Json::object());
     }
   }
@@ -243,6 +245,7 @@ Json answers_of(const Route& route) {
   for (const int status : problems_of(route)) {
     const auto [own, other] = by_status.try_emplace(
         status, Json{{"$ref", "#/components/responses/Problem" + std::to_string(status)}});
+    // A status may be both an answer of the row and a problem of the chain: it has two contents.
     if (!other) own->second["content"].update(problem_content());
   }
   Json all = Json::object();
@@ -289,6 +292,7 @@ void collect(const Json& json, const Json& components, Json& used) {
       const Json::json_pointer place(
           it->get_ref<const std::string&>().substr(std::string_view("#/components").size()));
       if (!used.contains(place)) {
+        // Before its own references are followed: schemas that name each other would never end.
         used[place] = components.at(place);
         collect(components.at(place), components, used);
       }
@@ -352,6 +356,7 @@ Json api_description(const ApiInfo& info, const http::RouteTable& routes) {
                         {"parameters", component_parameters()},
                         {"headers", component_headers()}};
   Json used = Json::object();
+  // Only what this listener's routes name: each listener has a part of the API.
   collect(all["paths"], components, used);
   if (closed) used["securitySchemes"] = security_schemes();
   all["components"] = std::move(used);

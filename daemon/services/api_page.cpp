@@ -16,6 +16,7 @@ section{border-top:2px solid #ccc;margin-top:1.5rem}small{color:#555}
 </style>
 )";
 
+// Descriptions hold `<tenant>` and the like, which a browser would take for tags.
 std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -47,6 +48,7 @@ class Page {
  public:
   explicit Page(const Json& description) : all_(description) {}
 
+  // <li>, <td>, <th> and <tr> have no end tags: HTML lets them be left out.
   std::string make() {
     const Json& info = all_.at("info");
     html_ += kHead;
@@ -82,6 +84,7 @@ class Page {
   void each_of(const std::string& tag, const Use& use) {
     for (const auto& [path, operations] : all_.at("paths").items()) {
       for (const auto& [method, operation] : operations.items()) {
+        // OpenAPI has methods in lower case; people know them in capitals.
         std::string name = method;
         for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
         if (operation.at("tags").at(0) == tag) use(name, escaped(path), operation);
@@ -90,6 +93,7 @@ class Page {
   }
 
   const Json& resolved(const Json& json) const {
+    // A JSON pointer is the reference without its #.
     const auto it = json.find("$ref");
     return it == json.end()
                ? json
@@ -158,6 +162,7 @@ class Page {
     std::string common;
     for (const auto& given : operation.at("parameters")) {
       const Json& parameter = resolved(given);
+      // The same object: it was no reference, so it is this operation's own.
       if (&parameter == &given) {
         html_ += row_of(parameter);
       } else {

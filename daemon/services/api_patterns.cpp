@@ -22,6 +22,8 @@ std::string controls() { return "\\u0000-\\u001f\\u007f"; }
 }  // namespace
 
 std::string duration_pattern() {
+  // Few digits a unit: what they add up to stays below 366 days, which a pattern cannot compute.
+  // Days of three digits stand alone. At least one digit is not 0.
   return "^(?=.*[1-9])(([0-9]w)?([0-9]{1,2}d)?([0-9]{1,3}h)?([0-9]{1,4}m)?([0-9]{1,5}s)?"
          "([0-9]{1,8}ms)?|([12][0-9]{2}|3[0-5][0-9]|36[0-6])d)$";
 }
@@ -29,6 +31,7 @@ std::string duration_pattern() {
 std::string bound_pattern() {
   const std::string before =
       "-(?=[0-9])([0-9]{1,2}w)?([0-9]{1,3}d)?([0-9]{1,4}h)?([0-9]{1,5}m)?([0-9]{1,6}s)?";
+  // Any 18 digits fit into 64 bits.
   return "^(start|end|[0-9]{1,18}|@?" + before + "|@" + date_time() + ")$";
 }
 
@@ -44,6 +47,7 @@ std::string user_name_pattern() {
 }
 
 std::string base64_pattern() {
+  // The last digit before the padding has no bits of a further byte.
   return "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$";
 }
 
@@ -67,6 +71,7 @@ std::string other_type_pattern() {
   for (const auto& type : event_types()) {
     if (!type.publishable) continue;
     std::string name(type.type);
+    // The dot of a type is no wildcard; those that clients may publish have one.
     name.insert(name.find('.'), "\\");
     typed += (typed.empty() ? "" : "|") + name;
   }

@@ -17,6 +17,7 @@ constexpr std::size_t kMaxErrors = 20;
 constexpr std::size_t kMaxAround = 65536;
 
 Result<Json> parse_data(const Event& event) {
+  // Data may nest 32 deep in every form: an event around it adds one level, a batch another.
   return parse_json(event.data, {.max_depth = 32, .max_bytes = event.data.size()});
 }
 
@@ -58,6 +59,7 @@ Result<Event> from_json(const http::Request& request, const Json& json, std::str
           !value.is_string()) {
         return offence(pointer_to(name), "must be a string");
       }
+      // Attributes are kept as text, and an Integer of CloudEvents has no fraction: 7.0 becomes 7.
       auto attribute = value.is_string()         ? value.get<std::string>()
                        : value.is_number_float() ? std::to_string(*whole_number(value))
                                                  : dump(value);
@@ -71,6 +73,7 @@ Result<Event> from_json(const http::Request& request, const Json& json, std::str
   Json decoded;
   if (data != nullptr && binary) return offence("/data_base64", "excludes data");
   if (data != nullptr) {
+    // As text: parsed and written again, long numbers would come out differently.
     MESH_TRY(take_data(event, *data, member_text(text, "data")));
     if (!is_json_content(event.content_type)) data = nullptr;
   } else if (binary) {
@@ -118,6 +121,7 @@ Result<Event> from_binary(const http::Request& request, const IngestRules& rules
       return offence("/datacontenttype", "travels as Content-Type in the binary form");
     }
     if (attribute == "data") return offence("/data", "travels as the body in the binary form");
+    // Which of two values counts would depend on the order of the fields.
     if (!seen.insert(attribute).second) return offence(pointer_to(attribute), "is there twice");
     auto value = percent_decode(unquoted(raw, buffer));
     if (!value) return offence(pointer_to(attribute), "is not valid percent-encoded UTF-8");
@@ -131,6 +135,7 @@ Result<Event> from_binary(const http::Request& request, const IngestRules& rules
   Json data;
   const bool is_json = is_json_content(event.content_type) && !event.data.empty();
   if (is_json) {
+    // A byte order mark is no part of the document; data that is not JSON keeps every byte.
     event.data.erase(0, event.data.size() - without_bom(event.data).size());
     data = MESH_TRY(parse_data(event));
   }
@@ -149,6 +154,7 @@ class Collector {
       return true;
     }
     Error& error = event.error();
+    // Such as another tenant's event: it refuses the request, and not an event among others.
     if (error.kind != ErrorKind::unprocessable && error.kind != ErrorKind::invalid) {
       error.message = prefix + ": " + error.message;
       fatal_ = std::move(error);
@@ -217,6 +223,7 @@ Result<std::vector<Event>> from_lines(const http::Request& request, const Ingest
     const std::string_view line = trim(without_bom(rest.substr(0, end)));
     rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
     if (line.empty()) continue;
+    // Blank lines count for the numbers that errors point at, but are no events.
     if (++count > rules.max_events) return fail(too_many(rules));
     auto json = parse_json(line, {.max_depth = 33, .max_bytes = max_text(rules)});
     auto event = json ? from_json(request, *json, line, rules, Strictness::lines, now)

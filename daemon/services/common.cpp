@@ -14,6 +14,7 @@ namespace {
 
 std::string number_text(double value) {
   std::string text = dump(Json(value));
+  // As people write a bound: 1, and not 1.0.
   if (text.ends_with(".0")) text.resize(text.size() - 2);
   return text;
 }
@@ -29,6 +30,7 @@ tl::unexpected<Error> bad_param(std::string_view name, std::string_view value,
 std::string fingerprint(const http::Request& request) {
   std::vector<std::string> parts{request.method, request.path,
                                  std::string(request.header("Content-Type").value_or(""))};
+  // A client may send the attributes in another order when it tries again.
   const auto fixed = static_cast<std::ptrdiff_t>(parts.size());
   for (const auto& [name, value] : request.headers) {
     std::string lower = to_lower(name);
@@ -38,6 +40,7 @@ std::string fingerprint(const http::Request& request) {
   parts.push_back(request.body);
   std::string text;
   for (const auto& part : parts) text += std::to_string(part.size()) + ":" + part;
+  // 128 bits: enough that no two requests of one key meet by chance.
   return sha256_hex(text).substr(0, 32);
 }
 
@@ -72,6 +75,7 @@ std::string text_param(const http::Request& request, std::string_view name) {
 
 Result<Json> object_body(const http::Request& request) {
   if (request.body.empty()) return Json::object();
+  // The server has bounded the body by its route already.
   auto json = parse_json(request.body, {.max_depth = 32, .max_bytes = request.body.size()});
   if (!json) return json;
   if (!json->is_object()) return fail(ErrorKind::invalid, "the body must be a JSON object");
@@ -130,6 +134,7 @@ std::optional<std::vector<std::int64_t>> if_match(const http::Request& request) 
       const auto text = trim(tag);
       const auto version =
           text.size() > 2 ? parse_int(text.substr(1, text.size() - 2)) : std::nullopt;
+      // Compared as text: "03" and a weak tag are none of ours and name no version.
       if (version && text == entity_tag(*version)) versions->push_back(*version);
     }
   }
@@ -197,6 +202,7 @@ void end_claim(IdempotencyStore& store, Keep keep, const KeyedWork& work,
   http::Response answer = ended ? std::move(*ended) : http::Response::problem(ended.error());
   const bool good = answer.status < 300;
   if (keep == Keep::store || !good) {
+    // An earlier try that may have done it is not undone by this one's failure.
     const Effect effect = good || uncertain || work.again ? Effect::possible : Effect::none;
     return store.release(work.claim, effect, [respond, answer = std::move(answer)](Status) mutable {
       respond(std::move(answer));
@@ -230,6 +236,7 @@ void idempotent(IdempotencyStore& store, Keep keep, const http::Request& request
   if (!given) return respond(given.error());
   if (!*given) return work(std::nullopt, answer_by(std::move(respond)));
   const IdempotencyKey key{request.tenant(), std::move(**given), fingerprint(request)};
+  // A note is needed only where effect and answer are two commits.
   store.begin(key, kClaimLease, keep == Keep::answer,
               [&store, keep, key, respond, work = std::move(work)](Result<Claim> claim) {
                 if (!claim) return respond(claim.error());

@@ -79,8 +79,10 @@ Status set_attribute(Event& event, std::string_view name, std::string value) {
       return fail(ErrorKind::forbidden, "/tenantid differs from the tenant of the credential");
     }
   } else if (name == "sequence" && is_version(value)) {
+    // What is no version is an extension: clients may use the name for a counter of their own.
     event.sequence = *parse_int(value);
   } else if (name == "traceparent") {
+    // A malformed one is as none: fill_defaults takes the request's then.
     if (TraceContext::parse(value)) event.traceparent = std::move(value);
   } else if (name == "tracestate") {
     event.tracestate = std::move(value);
@@ -93,6 +95,7 @@ Status set_attribute(Event& event, std::string_view name, std::string value) {
 }
 
 Status require_attributes(const Event& event, bool has_version, Strictness strictness) {
+  // All that is missing is told at once, and not one member a try.
   std::vector<FieldError> missing;
   const bool strict = strictness == Strictness::cloudevents;
   if (event.type.empty()) missing.push_back({"/type", "is missing"});
@@ -125,6 +128,7 @@ void fill_defaults(Event& event, const http::Request& request) {
 
 void take_timestamp(Event& event, const EventTypeDef& type, const Json& data) {
   if (!event.time_text.empty()) return;
+  // timestamp_of gives only what parse_rfc3339 takes, so the time below is there.
   event.time_text = timestamp_of(type, data);
   if (!event.time_text.empty()) {
     event.time = std::min(*parse_rfc3339(event.time_text), event.time);
@@ -154,6 +158,8 @@ Status complete_event(Event& event, const Json* data, const IngestRules& rules) 
     return offence("/data", event.type + " needs a JSON object");
   }
   if (auto valid = validate_data(*type, *data); !valid) return fail(under_data(valid.error()));
+  // The subject makes the key: by another one than the data's, events of one subject would go to
+  // several partitions and lose their order.
   std::string subject = subject_of(*type, *data);
   if (!event.subject.empty() && event.subject != subject) {
     return offence("/subject", "\"" + event.subject + "\" is not \"" + subject + "\", the " +

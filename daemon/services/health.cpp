@@ -43,10 +43,12 @@ http::RouteTable health_routes(HealthDeps deps, const http::RouteTable& routes) 
       open("/metrics", "getMetrics", "Prometheus metrics",
            {api::gives_text("text/plain", "The metrics, in the text format of Prometheus.")},
            [shared](auto request, auto respond) {
+             // The route is open to anybody, so names of tenants are not shown to all who ask.
              respond(Response::text(200, shared->metrics.expose(shared->names_tenants(*request)),
                                     "text/plain; version=0.0.4; charset=utf-8"));
            }),
   };
+  // The two below are no probes: nothing that watches over the server asks for them.
   for (auto& route : table) route.probe = true;
   // These two describe themselves.
   const auto text = std::make_shared<std::string>(), html = std::make_shared<std::string>();

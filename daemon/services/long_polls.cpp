@@ -80,6 +80,8 @@ void LongPolls::answer(Poll poll, Duration wait, http::Responder respond) {
                      std::make_shared<Waiting>(Waiting{std::move(poll), respond, deadline, {}}));
     gauge_.set(static_cast<double>(waiting_.size()));
   }
+  // Behind the lock and once the request is known: a client that is gone is told of at once, and
+  // tell takes the lock.
   respond.when_gone([this, id] { tell({id, Step::last}); });
   tell({id, Step::watch});
 }
@@ -98,6 +100,7 @@ void LongPolls::run() {
     for (const Turn turn : next_turns(lock)) {
       const auto it = waiting_.find(turn.id);
       if (it == waiting_.end()) continue;
+      // Without the lock: who makes or drops a watch may wait for a `told`, which takes it.
       const auto waiting = it->second;
       lock.unlock();
       const bool answered = take(waiting, turn);
@@ -114,6 +117,8 @@ void LongPolls::run() {
 std::vector<LongPolls::Turn> LongPolls::next_turns(std::unique_lock<std::mutex>& lock) {
   const auto next = deadlines_.empty() ? SteadyTime::max() : deadlines_.begin()->first;
   clock_.wait_until(lock, changed_, next, [this] {
+    // While it stops, what has a deadline is due now. What has none has had its last turn: there is
+    // nothing to do until its worker tells.
     return !turns_.empty() || (stopping_ && (waiting_.empty() || !deadlines_.empty()));
   });
   auto turns = std::exchange(turns_, {});
@@ -135,6 +140,7 @@ bool LongPolls::take(const std::shared_ptr<Waiting>& waiting, Turn turn) {
     return next ? look(waiting, {turn.id, *next}) : watch(*waiting, turn.id);
   }
   if (!waiting->looking) return look(waiting, turn);
+  // A last look stays the last, whatever the watch tells behind it.
   if (waiting->next != Step::last) waiting->next = turn.step;
   return false;
 }
@@ -147,6 +153,7 @@ bool LongPolls::look(const std::shared_ptr<Waiting>& waiting, Turn turn) {
     waiting->respond(std::move(*answer));
     return true;
   }
+  // Of this thread alone: the worker tells its end as a turn, which takes it back.
   waiting->looking = true;
   const bool begun = waiting->respond.on_worker([this, waiting, id = turn.id, last] {
     auto answer = look_at(waiting->poll, last);

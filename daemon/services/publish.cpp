@@ -116,6 +116,7 @@ class Publisher {
           continue;
         }
       }
+      // Without the lock, since it waits for a commit; two requests at once make the same topic.
       for (const auto& name : {topic, dead_letter_topic(topic)}) {
         TopicSpec spec = deps_.new_topic;
         spec.name = name;

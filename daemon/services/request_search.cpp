@@ -11,9 +11,11 @@
 namespace mesh::services {
 namespace {
 
+// Each that waits keeps the records of its request in memory.
 constexpr std::size_t kMaxWaiting = 1'000;
 // How far is read in a partition behind the time of the first try.
 constexpr std::size_t kMaxSearched = 200'000;
+// The store says when the first try was, the log when it took a record: maybe by two clocks.
 constexpr Duration kClockSlack{5'000};
 
 // An id is unique within its source, and a source within its tenant.
@@ -35,6 +37,7 @@ Result<std::optional<Wanted>> places_of(LogAdmin& admin, const std::vector<Recor
     const auto topic =
         std::ranges::find(topics, record.topic, [](const auto& t) { return t.spec.name; });
     if (topic == topics.end()) return std::nullopt;
+    // The partition that EventLog::append gives to the key.
     const auto partition =
         stable_hash(record.key) % static_cast<std::uint64_t>(topic->spec.partitions);
     wanted[{record.topic, static_cast<std::int32_t>(partition)}].insert(
@@ -60,6 +63,7 @@ Result<std::optional<Stretch>> find_all(EventLog& log, const TopicPartition& at,
       if (wanted.empty()) return Stretch{*first, record.position.offset + 1};
     }
     if (read.at_end) return std::nullopt;
+    // An empty fetch counts, so that the loop ends.
     searched += std::max<std::size_t>(1, read.records.size());
     offset = read.next;
   }
@@ -76,6 +80,7 @@ Result<std::optional<WritePosition>> all_in_log(EventLog& log, LogAdmin& admin,
     auto found = MESH_TRY(find_all(log, at, std::move(wanted), since));
     if (!found) return std::nullopt;
     place.log[at] = found->behind;
+    // What has no first begins at the start: see write_position.h.
     if (found->first > 0) place.first[at] = found->first;
   }
   return place;
@@ -103,6 +108,7 @@ void RequestSearch::whole(const std::vector<Record>& records, Timestamp since,
       waiting_.push_back([this, &records, since, done = std::move(done)] {
         done(all_in_log(log_, admin_, records, since));
       });
+      // Under the lock, so that two first searches start one thread.
       if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
       more_.notify_one();
       return;
@@ -123,6 +129,7 @@ void RequestSearch::run() {
     waiting_.pop_front();
     lock.unlock();
     search();
+    // Without the lock: it may hold the last responder of a request, which then answers.
     search = nullptr;
     lock.lock();
   }

@@ -35,6 +35,7 @@ Check retention_check(LogAdmin& admin) {
   for (const auto& topic : *topics) {
     const auto& name = topic.spec.name;
     if (topic.passed_over > 0) {
+      // It stays so until the log is opened anew: what is gone does not come back.
       check.ok = false;
       say(events_of(topic.passed_over, name) +
           " went unread since the start, as the topic came to log.retention.activity.hard_size:"
@@ -49,6 +50,7 @@ Check retention_check(LogAdmin& admin) {
     }
     for (const auto& group : *groups) {
       const auto reads = [&](const auto& at) { return at.first.topic == name; };
+      // A group's count is over all of its topics: it is named where it reads this one.
       if (group.holds == 0 || std::ranges::none_of(group.committed, reads)) continue;
       held += "; group " + group.name + " has not processed them" +
               (group.active ? std::string()
@@ -66,6 +68,7 @@ void RetentionMetrics::collect(LogAdmin& admin) {
   if (!topics) return;  // shown as an error where it is asked for
   std::map<std::string, std::uint64_t> held, passed_over;
   for (const auto& topic : *topics) {
+    // Entity topics are compacted and never expire.
     if (topic.spec.kind == TopicKind::entity) continue;
     const std::string name = label_of(topic.spec.name);
     held[name] += topic.held;
@@ -78,6 +81,7 @@ void RetentionMetrics::collect(LogAdmin& admin) {
                "letters behind one that is not settled.",
                {{"topic", name}})
         .set(static_cast<double>(count));
+    // The log tells sums since it was opened, and a counter takes what is added.
     auto& before = counted_[name];
     metrics_
         .counter("mesh_log_passed_over_events_total",

@@ -35,6 +35,8 @@ Result<TenantDirectory::Records> TenantDirectory::read_all() {
 TenantDirectory::Records TenantDirectory::read_wanted(const std::unordered_set<std::string>& ids) {
   Records found;
   for (const auto& id : ids) {
+    // One by one: a damaged record ends a list, but not the others' reading. The ids are those of
+    // tenants, so parse has an answer.
     auto record = store_.get(*TenantId::parse(id));
     if (record) {
       found.emplace(id, std::move(*record));
@@ -50,11 +52,14 @@ TenantDirectory::Records TenantDirectory::read_wanted(const std::unordered_set<s
 void TenantDirectory::refresh() {
   {
     std::unique_lock lock(mutex_);
+    // From here on: what note_change reads while the pages come may be newer than they are.
     changed_.clear();
   }
+  // Without the lock: requests go on with the records of before while the store is asked.
   auto all = read_all();
   std::unique_lock lock(mutex_);
   complete_ = complete_ || all;
+  // Logged when it changes, and not at each refresh.
   if (failing_ == all.has_value()) {
     failing_ = !all;
     failing_ ? log::warn("the tenants' records cannot be read",
@@ -86,6 +91,7 @@ void TenantDirectory::refresh() {
 
 void TenantDirectory::want(const TenantId& tenant) {
   std::unique_lock lock(mutex_);
+  // Once for each tenant: every refresh tries for all of them, until all records could be read.
   if (wanted_.size() >= kMaxRemembered || !wanted_.insert(tenant.str()).second) return;
   lock.unlock();
   refreshing_.hurry();
@@ -143,6 +149,7 @@ Result<bool> TenantDirectory::allows_unknown_types(const TenantId& tenant) {
 }
 
 bool TenantDirectory::knows(const TenantId& tenant) const {
+  // Events of tasks are under this name, and no record of it need exist.
   if (tenant.str() == pipeline::kTaskTenant) return true;
   std::shared_lock lock(mutex_);
   const auto record = records_.find(tenant.str());
@@ -151,6 +158,7 @@ bool TenantDirectory::knows(const TenantId& tenant) const {
 
 void TenantDirectory::remember(const TenantId& tenant) {
   std::unique_lock lock(mutex_);
+  // Who is forgotten is looked for again.
   if (known_.size() >= kMaxRemembered) known_.clear();
   known_.insert(tenant.str());
 }
@@ -181,6 +189,7 @@ Status TenantDirectory::require_if_named(std::string_view tenant) {
 
 void TenantDirectory::note_use(const TenantId& tenant) {
   {
+    // Each publish comes here: only a tenant's first one takes the lock for writing.
     std::shared_lock lock(mutex_);
     if (known_.contains(tenant.str())) return;
   }
@@ -211,6 +220,7 @@ std::optional<Status> check_tenant(TenantDirectory& directory, const http::Reque
       break;
     case Principal::Kind::operator_: {
       const auto text = request.param("tenant").value_or("");
+      // Without the filter an operator asks about all tenants.
       if (text.empty()) return Status{};
       named = MESH_TRY(TenantId::parse(text));
       break;

@@ -46,6 +46,7 @@ ChangeContext change_of(const http::Request& request) {
 // Each change is an event.
 UserDone answer_with(Usage& usage, const http::Request& request, Ended respond,
                      http::Response (*make)(const ChangedUser&)) {
+  // By value: the store's thread calls it, when nobody may hold the request any more.
   return [&usage, bytes = request.body.size(), conditional = if_match(request).has_value(),
           respond = std::move(respond), make](Result<ChangedUser> user) {
     if (!user) return respond(change_problem(user.error(), conditional));
@@ -64,6 +65,7 @@ void create(UserStore& users, IdempotencyStore& idempotency, Usage& usage, Write
   if (auto same = same_tenant(*request, *body); !same) return respond(same.error());
   auto user = new_user_from_json(*body);
   if (!user) return respond(user.error());
+  // What the request itself gets wrong is refused before its key is claimed.
   auto held = waits.hold(*request, kAcks, respond);
   if (!held) return respond(held.error());
   idempotent(idempotency, Keep::store, *request, std::move(*held),
@@ -96,6 +98,7 @@ void list(UserStore& users, RequestPtr request, http::Responder respond) {
     auto text = read_cursor("users", *cursor);
     if (!text) return respond(text.error());
     const auto id = parse_int(*text);
+    // The empty cursor is none of this list: for the text of its error.
     if (!id || *id < 0) return respond(read_cursor("users", "").error());
     after = *id;
   }
@@ -104,6 +107,7 @@ void list(UserStore& users, RequestPtr request, http::Responder respond) {
   const int count = static_cast<int>(*limit);
   auto found = users.list(request->tenant(), after, count + 1, email);
   if (!found) return respond(found.error());
+  // One more than is shown was asked for, which tells whether there is a next page.
   const bool more = static_cast<int>(found->size()) > count;
   if (more) found->pop_back();
   std::string body = "[";

@@ -64,6 +64,7 @@ Result<std::vector<Row>> read_rows(const http::Request& request) {
                   "over " + std::to_string(kMaxRows) + " users in one request; send fewer");
     }
     auto user = read_user(request, line);
+    // Such as a user of another tenant: it refuses the request, and not the line alone.
     if (!user && !is_of_row(user.error())) return fail(user.error());
     rows.push_back({number, std::string(line), std::move(user)});
   }
@@ -83,6 +84,8 @@ class Batch {
         existing_(existing) {}
 
   ~Batch() {
+    // Also the claims of created users, whose answers the store has kept already. Effect::possible
+    // leaves a claim's note, and these have none.
     for (const Row& row : rows_) {
       if (row.claim) idempotency_.release(*row.claim, Effect::possible, [](const Status&) {});
     }
@@ -144,6 +147,7 @@ class Batch {
                 },
             .tracestate = request_.trace.state};
   }
+  // A row that is settled has an id or an error; in_order submits the others.
   bool is_open(const Row& row) const { return row.user && row.id == 0 && !row.error; }
 
   const char* outcome_of(const User& found, const NewUser& wanted) const {
@@ -178,12 +182,15 @@ class Batch {
       if (row.user) rows.push_back(&row);
     }
     std::vector<Result<Claim>> claims(rows.size());
+    // Each completion writes a place of its own, and the latch orders them all before the reading
+    // below: no lock is needed.
     std::latch left(static_cast<std::ptrdiff_t>(rows.size()));
     const auto key_of = [&](const Row& row) {
       return IdempotencyKey{tenant(), key + kLineMark + std::to_string(row.line),
                             sha256_hex("POST /users/batch " + row.text).substr(0, 32)};
     };
     for (std::size_t i = 0; i < rows.size(); ++i) {
+      // No note: the user and its answer are one transaction, so that nothing ends in between.
       idempotency_.begin(key_of(*rows[i]), kClaimLease, false, [&, i](Result<Claim> claim) {
         claims[i] = std::move(claim);
         left.count_down();
@@ -192,6 +199,7 @@ class Batch {
     left.wait();
     Status all;
     for (std::size_t i = 0; i < rows.size(); ++i) {
+      // Goes on after an error: the destructor releases only the claims that the rows know.
       if (auto taken = take(*rows[i], key_of(*rows[i]), claims[i]); !taken && all) all = taken;
     }
     return all;
@@ -208,6 +216,7 @@ class Batch {
       return {};
     }
     for (const auto& [name, text] : claim->answer.headers) {
+      // Where the first try wrote it: the repeated request may wait for that, too.
       const auto position = parse_write_position(text);
       if (name != kPositionHeader || !position) continue;
       for (const auto number : {position->outbox.first, position->outbox.last}) {
@@ -279,6 +288,7 @@ class Batch {
   Status treat_existing() {
     std::map<std::int64_t, std::string> names;  // as they will be behind the rows before
     for (Row& row : rows_) {
+      // A conflict is how create says that the tenant has the address.
       if (!row.error || row.error->kind != ErrorKind::conflict) continue;
       row.error.reset();
       auto found = MESH_TRY(find(row));
@@ -303,6 +313,8 @@ class Batch {
     }
     return in_order(
         [&](const Row& row, UserDone done) {
+          // Not remembered under the key: a repeated request sets the name anew, if it is another
+          // by then.
           users_.update(tenant(), updated_.at(row.line), {{}, row.user->name}, context({}),
                         std::move(done));
         },
@@ -344,11 +356,13 @@ Result<http::Response> answer(UserStore& users, IdempotencyStore& idempotency, A
                                         std::to_string(kMaxKeyBytes) + " characters here");
   }
   auto rows = MESH_TRY(read_rows(request));
+  // The chain took the unit of the first line.
   const auto more = static_cast<std::int64_t>(rows.size()) - 1;
   MESH_TRY(admission.charge(*request.principal, "users", more));
   Batch batch(users, idempotency, request, std::move(rows),
               *update ? Existing::update : Existing::keep);
   const Status done = *dry_run ? batch.rehearse() : batch.run(key.value_or(""));
+  // Also where the request fails: other lines may have changed their users.
   if (batch.changes() > 0) {
     usage.add(request.tenant().str(),
               {{Use::events, batch.changes()}, {Use::bytes, request.body.size()}});

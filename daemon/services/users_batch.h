@@ -14,9 +14,11 @@ namespace mesh::services {
 // itself, and ids rise with the lines. Answers, once all that was taken is durable,
 // {"results":[{"line","outcome","id"} | {"line","outcome":"failed","status","detail","errors"}]}
 // with an outcome per line: `created`, `existing` (the tenant has the address), `updated` (with
-// existing=update: its name was another), `failed`. Under an Idempotency-Key every line is
-// remembered in the transaction of its user, so a repeated request changes nothing, also after a
-// crash in its middle. dry_run=true answers what would be and changes nothing.
+// existing=update: its name was another), `failed`. Under an Idempotency-Key every line that
+// creates is remembered in the transaction of its user, so a repeated request creates nothing
+// twice, also after a crash in its middle; a line that updates is not, and sets its name again
+// where another request has changed it since. dry_run=true answers what would be and changes
+// nothing.
 http::Route users_batch_route(UserStore& users, IdempotencyStore& idempotency, Admission& admission,
                               Usage& usage, WriteWaits& waits);
 

@@ -42,6 +42,7 @@ std::optional<std::int64_t> seconds_of(std::string_view text) {
   if (text.size() >= 2 && text.front() == '"' && text.back() == '"') {
     text = text.substr(1, text.size() - 2);
   }
+  // RFC 7240 has no sign here, which parse_int would take.
   const bool digits =
       !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
   return digits ? parse_int(text) : std::nullopt;
@@ -52,6 +53,7 @@ const char* text_of(Reached reached) { return reached == Reached::stored ? "stor
 // The answer of a write whose effect was not seen in time: its usual one and what is pending.
 http::Response pending(http::Response answer, const std::string& ack, Reached reached,
                        std::string_view position) {
+  // Put into the text of the object: parsing a large body to add one member would cost more.
   const bool empty = answer.body.empty();
   std::string body = empty ? "{" : answer.body.substr(0, answer.body.size() - 1) + ",";
   body += R"("pending":{"ack":)";
@@ -107,6 +109,7 @@ void WriteWaits::change_key(std::string_view key) {
 
 std::string WriteWaits::sealed(const std::string& position, const TenantId& tenant) const {
   if (position == kNothing) return position;
+  // Sealing happens outside the lock, which every answer to a write of a tenant would wait for.
   std::shared_ptr<const Seal> seal;
   {
     std::lock_guard lock(mutex_);
@@ -133,6 +136,7 @@ Result<WritePosition> WriteWaits::opened(std::string_view text, const TenantId& 
 Duration WriteWaits::wait_of(const http::Request& request) const {
   const auto seconds = preferred_wait(request);
   if (!seconds) return std::min(kDefaultWait, most_);
+  // Bounded as seconds: what a client may send would overflow as milliseconds.
   return std::min(Duration{std::chrono::seconds{std::min<std::int64_t>(*seconds, 86'400)}}, most_);
 }
 
@@ -166,6 +170,7 @@ Result<http::Responder> WriteWaits::hold(const http::Request& request, const Ack
   auto wish = MESH_TRY(wish_of(request, acks));
   return http::Responder([this, wish = std::move(wish), tenant = request.principal->tenant,
                           respond = std::move(respond)](http::Response given) {
+    // What was not written has no effect to wait for.
     if (given.status >= 300) return respond(std::move(given));
     answer(wish, tenant, std::move(given), respond);
   });
@@ -176,6 +181,7 @@ void WriteWaits::answer(const std::optional<Wish>& wish, const std::optional<Ten
   const auto header = std::ranges::find(given.headers, kPositionHeader,
                                         [](const auto& field) { return field.first; });
   const bool placed = header != given.headers.end();
+  // Read before the header is sealed over: the wait below needs it plain.
   auto position = wish && placed ? parse_write_position(header->second)
                                  : Result<WritePosition>(fail(ErrorKind::not_found, "no position"));
   if (placed && tenant) header->second = sealed(header->second, *tenant);
@@ -205,6 +211,7 @@ void WriteWaits::hold_back(const Wish& wish, const std::optional<TenantId>& tena
          return pending(std::move(*kept), ack, write->reached(), text);
        },
        .watch = [this, write](Told told) { return progress_.watch(write, std::move(told)); },
+       // The write is durable: where too many wait it must not be answered as if it had failed.
        .done = true},
       std::chrono::ceil<Duration>(wish.until - clock_.steady()), respond);
 }
@@ -223,6 +230,7 @@ void WriteWaits::when_seen(const http::Request& request, const http::Responder& 
   };
   auto position = opened(*text, request.tenant());
   if (!position) return refuse(position.error().message);
+  // The index reads one topic: for a place in another one the wait would prove nothing.
   for (const auto& [partition, offset] : position->log) {
     if (partition.topic != pipeline::kUserIndex.topic) {
       return refuse("no search reads " + partition.topic.substr(0, 100));
@@ -256,6 +264,7 @@ void WriteWaits::when_seen(const http::Request& request, const http::Responder& 
       },
       [respond](std::function<void()> gone) { respond.when_gone(std::move(gone)); });
   polls_.answer({[write, late](bool last) -> std::optional<http::Response> {
+                   // One answer for both ends, since `resume` looks at the write itself.
                    if (write->done() || last) return http::Response::problem(late);
                    return std::nullopt;
                  },
