@@ -40,6 +40,7 @@ Result<Response> event_by_id(const LogAdminDeps& deps, const http::Request& requ
     (void)MESH_TRY(find_topic(deps.admin, only));
   }
   const std::string tenant = text_param(request, "tenant");
+  bool looked_at_all = true;
   for (const auto& topic : all) {
     // A letter has the id of its event: it is found only where its topic is named.
     if (only.empty() ? is_dead_letter_topic(topic.spec.name) : topic.spec.name != only) continue;
@@ -49,7 +50,8 @@ Result<Response> event_by_id(const LogAdminDeps& deps, const http::Request& requ
       // The id and the log may have their times from two machines: a second of slack.
       if (made) offset = deps.log.offset_at(partition, *made - std::chrono::seconds(1));
       if (!offset) return fail(offset.error());
-      for (int scanned = 0; scanned < kMaxScanned;) {
+      bool at_end = false;
+      for (int scanned = 0; !at_end && scanned < kMaxScanned;) {
         auto batch = MESH_TRY(deps.log.read(partition, *offset, {.max_records = kScanBatch}));
         for (const auto& record : batch.records) {
           const auto ce_id = find_header(record.headers, "ce_id");
@@ -57,19 +59,21 @@ Result<Response> event_by_id(const LogAdminDeps& deps, const http::Request& requ
               (tenant.empty() || find_header(record.headers, "ce_tenantid") == tenant))
             return Response::json(200, mesh::to_json(record));
         }
-        if (batch.at_end) break;
+        at_end = batch.at_end;
         // A fetch may bring nothing and not be at the end: it counts, so that the loop has a bound.
         scanned += std::max(1, static_cast<int>(batch.records.size()));
         offset = batch.next;
       }
+      looked_at_all = looked_at_all && at_end;
     }
   }
   return fail(
       ErrorKind::not_found,
       "no event " + id + (tenant.empty() ? "" : " of tenant " + tenant) + " was found" +
-          (made ? std::string(" from the time in its id on")
-                : " among the first " + std::to_string(kMaxScanned) +
-                      " records of each partition; name its topic and look with mesh events tail"));
+          (made ? " from the time in its id on" : "") +
+          (looked_at_all ? ""
+                         : " among the first " + std::to_string(kMaxScanned) +
+                               " records of a partition; look for it with mesh events tail"));
 }
 
 void append(const LogAdminDeps& deps, const http::Request& request, http::Responder respond) {

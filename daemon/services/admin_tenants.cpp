@@ -107,9 +107,10 @@ Status set_policy(const TenantAdminDeps& deps, const http::Request& request, con
 
 Status drop_policy(const TenantAdminDeps& deps, const http::Request&, const TenantId& tenant,
                    const std::string& scope) {
-  auto policy = deps.directory.rate_policy(tenant, scope);
-  // Where the default holds already nothing is to be dropped, and there may be no record at all.
-  if (policy && *policy && !(*policy)->own) return {};
+  // From the store: the directory may not know yet what another process has set.
+  const auto kept = deps.tenants.get(tenant);
+  if (!kept && kept.error().kind != ErrorKind::not_found) return fail(kept.error());
+  if (!kept || !kept->rate_limits.contains(scope)) return {};  // the default holds already
   MESH_TRY(change_tenant(deps, tenant, [&](Tenant& record) { record.rate_limits.erase(scope); }));
   return deps.limiter.reset(tenant, scope);
 }

@@ -145,11 +145,6 @@ Status complete_event(Event& event, const Json* data, const IngestRules& rules) 
     }
     auto topic = topic_of_unknown_type(event.type);
     if (!topic) return offence("/type", topic.error().message);
-    for (const auto& known : topics()) {
-      if (known.name == *topic && known.kind == TopicKind::entity) {
-        return offence("/type", "topic " + *topic + " is written by the mesh only");
-      }
-    }
     return {};
   }
   if (!type->publishable && !rules.mesh_types)

@@ -43,14 +43,15 @@ ChangeContext change_of(const http::Request& request) {
           .tracestate = request.trace.state};
 }
 
-// Each change is an event.
+// A change is an event.
 UserDone answer_with(Usage& usage, const http::Request& request, Ended respond,
                      http::Response (*make)(const ChangedUser&)) {
   // By value: the store's thread calls it, when nobody may hold the request any more.
   return [&usage, bytes = request.body.size(), conditional = if_match(request).has_value(),
           respond = std::move(respond), make](Result<ChangedUser> user) {
     if (!user) return respond(change_problem(user.error(), conditional));
-    usage.add(user->tenant.str(), {{Use::events}, {Use::bytes, bytes}});
+    const std::uint64_t events = user->event == 0 ? 0 : 1;  // a patch may change nothing
+    usage.add(user->tenant.str(), {{Use::events, events}, {Use::bytes, bytes}});
     respond(make(*user));
   };
 }

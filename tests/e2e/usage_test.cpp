@@ -35,6 +35,8 @@ TEST_F(UsageOfTenants, TheBusyOneComesFirstWithWhatItUsed) {
   const std::string user = R"({"email":"a@quiet.dev","name":"A"})";
   EXPECT_EQ(daemon_.call("users", "POST", "/users/create", "quiet:q", user).status, 201);
   EXPECT_EQ(daemon_.call("users", "POST", "/users/create", "quiet:q", user).status, 409);
+  const std::string same = R"({"name":"A"})";
+  EXPECT_EQ(daemon_.call("users", "PATCH", "/users/1", "quiet:q", same).status, 200);
   ASSERT_EQ(admin("POST", "/admin/v1/tenants", R"({"id":"quiet"})").status, 201);
   ASSERT_EQ(admin("PUT", "/admin/v1/ratelimits/quiet/search", R"({"rate":1,"per":"1h"})").status,
             200);
@@ -57,10 +59,10 @@ TEST_F(UsageOfTenants, TheBusyOneComesFirstWithWhatItUsed) {
   EXPECT_EQ(busy["processed"], 40);
   const Json& quiet = usage["tenants"][1];
   EXPECT_EQ(quiet["tenant"], "quiet");
-  EXPECT_EQ(quiet["requests"], 4);
+  EXPECT_EQ(quiet["requests"], 5);
   EXPECT_EQ(quiet["rejected"], 1);
-  EXPECT_EQ(quiet["events"], 1);
-  EXPECT_EQ(quiet["bytes"], user.size());
+  EXPECT_EQ(quiet["events"], 1) << "the patch changed nothing";
+  EXPECT_EQ(quiet["bytes"], user.size() + same.size());
   EXPECT_EQ(quiet["searches"], 1);
   EXPECT_EQ(quiet["processed"], 1);
 

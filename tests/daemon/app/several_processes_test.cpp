@@ -197,6 +197,17 @@ TEST_F(SeveralProcesses, AGroupOfSeveralIsMovedWhereTheLogMovesNoneThatHasMember
   EXPECT_EQ(one_->counted(20), 20);
 }
 
+// It looked at what it knew of the tenant, which was older, and said that nothing was to be
+// dropped.
+TEST_F(SeveralProcesses, ALimitThatOneHasSetIsDroppedByTheOther) {
+  one_ = start("one");
+  two_ = start("two");
+  one_->call("admin", "POST", "/admin/v1/tenants", {{"id", "acme"}}, 201);
+  one_->call("admin", "PUT", "/admin/v1/ratelimits/acme/search", {{"rate", 5}});
+  two_->call("admin", "DELETE", "/admin/v1/ratelimits/acme/search");
+  EXPECT_EQ(one_->call("admin", "GET", "/admin/v1/tenants/acme")["rate_limits"], Json::object());
+}
+
 TEST_F(SeveralProcesses, OneThatStoodStillCountsNothingTwiceAndLosesNothing) {
   constexpr int kUsers = 8, kEach = 10;
   one_ = start("one");
