@@ -97,7 +97,7 @@ class LogConsumer {
   virtual ~LogConsumer() = default;  // leaves the group
   // The next records of its partitions, in order within each; waits up to `timeout` for the first.
   // Empty on a timeout, after wake(), or when its partitions changed: see changes(). The position
-  // moves on in memory only.
+  // moves on in memory only. At least one record where there is one, whatever the limits.
   virtual Result<std::vector<StoredRecord>> poll(const ReadLimits& limits, Duration timeout) = 0;
   // Makes `next` (the offsets to go on from) the group's, durably; partitions not named stay.
   // `conflict`, and none of it is committed, where one of them is not this member's any more, or

@@ -12,16 +12,15 @@ constexpr std::int64_t kBackStep = 500;  // offsets per step from the end
 Result<std::optional<StoredRecord>> record_at(EventLog& log, const Position& position,
                                               bool keys_only) {
   for (std::int64_t from = position.offset; from <= position.offset;) {
-    auto read = log.read({position.topic, position.partition}, from,
-                         {.max_records = 1, .keys_only = keys_only});
-    if (!read) return fail(std::move(read.error()));
-    if (!read->records.empty()) {
-      if (read->records.front().position != position) return std::nullopt;
-      return std::move(read->records.front());
+    auto read = MESH_TRY(log.read({position.topic, position.partition}, from,
+                                  {.max_records = 1, .keys_only = keys_only}));
+    if (!read.records.empty()) {
+      if (read.records.front().position != position) return std::nullopt;
+      return std::move(read.records.front());
     }
     // A read without a record may only have passed a gap or met a time-out.
-    if (read->at_end) return std::nullopt;
-    from = read->next;
+    if (read.at_end) return std::nullopt;
+    from = read.next;
   }
   return std::nullopt;
 }
@@ -29,13 +28,12 @@ Result<std::optional<StoredRecord>> record_at(EventLog& log, const Position& pos
 Status scan(EventLog& log, const TopicPartition& partition, std::int64_t from, std::int64_t to,
             const std::function<bool(std::vector<StoredRecord>&)>& use, const ReadLimits& limits) {
   while (from < to) {
-    auto read = log.read(partition, from, limits);
-    if (!read) return fail(std::move(read.error()));
+    auto read = MESH_TRY(log.read(partition, from, limits));
     // A read has no upper bound, so what lies beyond is left out here.
-    std::erase_if(read->records, [to](const StoredRecord& r) { return r.position.offset >= to; });
-    from = read->next;
-    if (!read->records.empty() && !use(read->records)) return {};
-    if (read->at_end) return {};
+    std::erase_if(read.records, [to](const StoredRecord& r) { return r.position.offset >= to; });
+    from = read.next;
+    if (!read.records.empty() && !use(read.records)) return {};
+    if (read.at_end) return {};
   }
   return {};
 }

@@ -48,9 +48,9 @@ http::RouteTable health_routes(HealthDeps deps, const http::RouteTable& routes) 
                                     "text/plain; version=0.0.4; charset=utf-8"));
            }),
   };
-  // The two below are no probes: nothing that watches over the server asks for them.
   for (auto& route : table) route.probe = true;
-  // These two describe themselves.
+  // The two below are no probes, nor what they describe: nothing that watches over the server asks
+  // for them.
   const auto text = std::make_shared<std::string>(), html = std::make_shared<std::string>();
   table.push_back(open(
       "/openapi.json", "getApiDescription", "This description, OpenAPI 3.1",

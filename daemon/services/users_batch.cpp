@@ -102,11 +102,10 @@ class Batch {
   Status rehearse() {
     for (Row& row : rows_) {
       if (!row.user) continue;
-      auto found = find(row);
-      if (!found) return fail(found.error());
+      const auto found = MESH_TRY(find(row));
       if (row.error) continue;
-      row.outcome = !*found ? "created" : outcome_of(**found, *row.user);
-      if (*found) row.id = (*found)->id;
+      row.outcome = !found ? "created" : outcome_of(*found, *row.user);
+      if (found) row.id = found->id;
     }
     return {};
   }
@@ -346,10 +345,8 @@ Result<bool> flag_param(const http::Request& request, std::string_view name, std
 
 Result<http::Response> answer(UserStore& users, IdempotencyStore& idempotency, Admission& admission,
                               Usage& usage, const http::Request& request) {
-  auto update = flag_param(request, "existing", "keep", "update");
-  if (!update) return fail(update.error());
-  auto dry_run = flag_param(request, "dry_run", "false", "true");
-  if (!dry_run) return fail(dry_run.error());
+  const bool update = MESH_TRY(flag_param(request, "existing", "keep", "update"));
+  const bool dry_run = MESH_TRY(flag_param(request, "dry_run", "false", "true"));
   auto key = MESH_TRY(idempotency_key(request));
   if (key && key->size() > kMaxKeyBytes) {
     return fail(ErrorKind::invalid, "Idempotency-Key must be at most " +
@@ -360,14 +357,14 @@ Result<http::Response> answer(UserStore& users, IdempotencyStore& idempotency, A
   const auto more = static_cast<std::int64_t>(rows.size()) - 1;
   MESH_TRY(admission.charge(*request.principal, "users", more));
   Batch batch(users, idempotency, request, std::move(rows),
-              *update ? Existing::update : Existing::keep);
-  const Status done = *dry_run ? batch.rehearse() : batch.run(key.value_or(""));
+              update ? Existing::update : Existing::keep);
+  const Status done = dry_run ? batch.rehearse() : batch.run(key.value_or(""));
   // Also where the request fails: other lines may have changed their users.
   if (batch.changes() > 0) {
     usage.add(request.tenant().str(),
               {{Use::events, batch.changes()}, {Use::bytes, request.body.size()}});
   }
-  if (!done) return fail(done.error());
+  MESH_TRY(done);
   return with_position(http::Response::json(200, {{"results", batch.results()}}), batch.position());
 }
 

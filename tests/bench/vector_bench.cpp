@@ -13,10 +13,11 @@
 #include <string_view>
 #include <thread>
 
+#include <hwy/targets.h>
+
 #include "common/domain/search.h"
 #include "common/engines/hashing/hashing_embedder.h"
 #include "common/engines/sqlite/points/embedded_index.h"
-#include "common/engines/vectors/dot.h"
 #include "tests/common/engines/vectors/crowd.h"
 #include "tests/common/engines/vectors/vectors.h"
 #include "tests/support/temp_dir.h"
@@ -279,7 +280,8 @@ int main(int argc, char** argv) {
     cases.erase(cases.begin(), cases.begin() + 2);
   }
   if (cases.empty()) cases.assign(std::begin(kCases), std::end(kCases));
-  std::printf("kernels: %s, dimension %d, %d best\n", vectors::dot_target(), kDimension, kK);
+  std::printf("kernels: %s, dimension %d, %d best\n",
+              hwy::TargetName(hwy::SupportedTargets() & -hwy::SupportedTargets()), kDimension, kK);
   std::printf("%-24s %8s %8s %8s %8s %9s %6s %7s %7s %7s %9s\n", "case", "p50 us", "p99 us", "1/s",
               "2 thr/s", "exact us", "times", "recall", "rss MB", "load s", "applied/s");
   for (const auto& name : cases) run_case(name);

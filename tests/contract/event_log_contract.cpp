@@ -177,6 +177,23 @@ TEST_P(EventLogContract, AReadStopsAtItsLimitsButAlwaysGivesOneRecord) {
   EXPECT_THAT(log().read({topic, 0}, 0, {100, 10})->records, SizeIs(1));
 }
 
+TEST_P(EventLogContract, APollStopsAtItsLimitsButAlwaysGivesOneRecord) {
+  const auto topic = make_topic("poll-limits");
+  for (int i = 0; i < 5; ++i) append(topic, "k", std::string(1000, 'x'));
+  auto member = consumer("g", {topic}, "m");
+  const auto poll = [&](const ReadLimits& limits) {
+    for (int tries = 3; tries > 0; --tries) {  // a poll ends with changes
+      const auto records = member->poll(limits, kLong);
+      if (!records || !records->empty()) return records ? records->size() : 0;
+    }
+    return std::size_t{0};
+  };
+  EXPECT_EQ(poll({100, 10}), 1u);
+  EXPECT_EQ(poll({100, 2'500}), 2u);
+  EXPECT_EQ(poll({1, 1 << 20}), 1u);
+  EXPECT_EQ(poll({100, 1 << 20}), 1u);
+}
+
 TEST_P(EventLogContract, AReadAtOrBeyondTheEndIsEmpty) {
   const auto topic = make_topic("end");
   append(topic, "k", "v");

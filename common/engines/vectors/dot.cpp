@@ -87,8 +87,6 @@ float DotFine(const std::uint8_t* high, const std::int8_t* low, const float* que
   return hn::GetLane(hn::SumOfLanes(df, sum));
 }
 
-const char* Target() { return hwy::TargetName(HWY_TARGET); }
-
 }  // namespace mesh::vectors::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -97,7 +95,6 @@ namespace mesh::vectors {
 
 HWY_EXPORT(DotRows);
 HWY_EXPORT(DotFine);
-HWY_EXPORT(Target);
 
 void dot_rows(const std::uint8_t* rows, std::size_t length, std::size_t count,
               const std::int8_t* query, std::int32_t* out) {
@@ -108,8 +105,6 @@ float dot_fine(const std::uint8_t* high, const std::int8_t* low, const float* qu
                std::size_t length) {
   return HWY_DYNAMIC_DISPATCH(DotFine)(high, low, query, length);
 }
-
-const char* dot_target() { return HWY_DYNAMIC_DISPATCH(Target)(); }
 
 }  // namespace mesh::vectors
 #endif  // HWY_ONCE

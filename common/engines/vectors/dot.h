@@ -20,7 +20,4 @@ void dot_rows(const std::uint8_t* rows, std::size_t length, std::size_t count,
 float dot_fine(const std::uint8_t* high, const std::int8_t* low, const float* query,
                std::size_t length);
 
-// The instruction set in use: "AVX3_DL", "AVX2", …; for the log and the bench.
-const char* dot_target();
-
 }  // namespace mesh::vectors

@@ -33,14 +33,14 @@ bool Pipeline::Impl::follow(UnderWay& work) {
 }
 
 void Pipeline::Impl::let_go(const std::set<TopicPartition>& partitions) {
+  for (const TopicPartition& partition : partitions) {
+    lanes.drop(partition);
+    window.drop(partition);
+  }
+  parked.remove(partitions);
   {
     std::lock_guard lock(mutex);
-    for (const TopicPartition& partition : partitions) {
-      lanes.drop(partition);
-      window.drop(partition);
-      committed.erase(partition);
-    }
-    parked.remove(partitions);
+    for (const TopicPartition& partition : partitions) committed.erase(partition);
     status.parked = static_cast<std::int64_t>(parked.size());
   }
   blocked = false;
@@ -51,13 +51,11 @@ Status Pipeline::Impl::take_on(const std::map<TopicPartition, std::int64_t>& gai
   std::set<TopicPartition> partitions;
   for (const auto& [partition, next] : gained) partitions.insert(partition);
   auto events = MESH_TRY(deps.retries.take(parker, partitions));
+  for (const auto& [partition, next] : gained) lanes.reset(partition, next);
+  for (ParkedEvent& event : events) parked.put(std::move(event));
   {
     std::lock_guard lock(mutex);
-    for (const auto& [partition, next] : gained) {
-      lanes.reset(partition, next);
-      committed[partition] = next;
-    }
-    for (ParkedEvent& event : events) parked.put(std::move(event));
+    for (const auto& [partition, next] : gained) committed[partition] = next;
     status.parked = static_cast<std::int64_t>(parked.size());
   }
   metrics.parked.set(static_cast<double>(parked.size()));

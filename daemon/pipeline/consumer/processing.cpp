@@ -6,8 +6,6 @@
 namespace mesh::pipeline {
 namespace {
 
-double seconds(std::chrono::nanoseconds d) { return std::chrono::duration<double>(d).count(); }
-
 // Each event takes an equal share of the time.
 void count_usage(Usage& usage, const Batch& batch, std::chrono::nanoseconds took) {
   std::map<std::string_view, int> done;
@@ -117,18 +115,15 @@ bool Pipeline::Impl::commit(UnderWay& work) {
 }
 
 void Pipeline::Impl::apply(const UnderWay& work) {
+  for (const auto& [partition, next] : work.through) lanes.see(partition, next);
+  lanes.finish();
+  for (const StoredRecord& record : work.disposition.removed) parked.remove(record);
+  for (const ParkedEvent& event : work.disposition.parked) parked.put(event);
   {
-    // Under one lock, so that no event looks past while it is parked.
     std::lock_guard lock(mutex);
-    for (const auto& [partition, next] : work.through) {
-      committed[partition] = next;
-      lanes.see(partition, next);
-    }
-    lanes.finish();
-    for (const StoredRecord& record : work.disposition.removed) parked.remove(record);
+    for (const auto& [partition, next] : work.through) committed[partition] = next;
     for (const ParkedEvent& event : work.disposition.parked) {
       if (event.attempts > 0) status.last_error = event.cause_class + ": " + event.cause;
-      parked.put(event);
     }
     status.parked = static_cast<std::int64_t>(parked.size());
     if (parked.size() == 0) status.last_error.clear();

@@ -13,8 +13,6 @@ namespace {
 
 constexpr Duration kLagAgeInterval{1'000};  // the age of the oldest event costs a read
 
-double seconds(std::chrono::nanoseconds d) { return std::chrono::duration<double>(d).count(); }
-
 }  // namespace
 
 std::string_view to_string(PipelineStatus::State state) {
@@ -92,6 +90,7 @@ void Pipeline::Impl::stop() {
   consumer->wake();
   thread.join();
   consumer.reset();
+  window.clear();
   set_state(PipelineStatus::State::stopped);
   metrics.lag_events.set(0);  // a group that nobody follows is not behind
   metrics.lag_seconds.set(0);

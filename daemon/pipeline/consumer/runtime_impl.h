@@ -24,6 +24,10 @@ namespace mesh::pipeline {
 // The longest sleep: how old a reported lag may be while nothing moves.
 inline constexpr Duration kHeartbeat{5'000};
 
+inline double seconds(std::chrono::nanoseconds d) {
+  return std::chrono::duration<double>(d).count();
+}
+
 // A batch, and what becomes of it.
 struct UnderWay {
   Batch batch;

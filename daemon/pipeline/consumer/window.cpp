@@ -11,8 +11,15 @@ std::size_t bytes_of(const StoredRecord& record) {
   return bytes;
 }
 
+std::size_t memory_of(const StoredRecord& record) {
+  // The node, its header and the heap's own, and the topic's name.
+  constexpr std::size_t kAround = sizeof(StoredRecord) + 96;
+  constexpr std::size_t kAroundHeader = sizeof(Headers::value_type) + 16;
+  return kAround + bytes_of(record) + record.headers.size() * kAroundHeader;
+}
+
 void Window::put(StoredRecord record) {
-  bytes_ += bytes_of(record);
+  bytes_ += memory_of(record);
   auto& records = partitions_[{record.position.topic, record.position.partition}];
   const std::int64_t offset = record.position.offset;
   records.emplace_hint(records.end(), offset, std::move(record));
@@ -33,9 +40,8 @@ Lanes::Taken Window::take(const Lanes::Stretch& stretch, std::size_t max_bytes,
       continue;
     }
     ++taken.events;
-    const std::size_t size = bytes_of(at->second);
-    bytes += size;
-    bytes_ -= size;
+    bytes += bytes_of(at->second);
+    bytes_ -= memory_of(at->second);
     into.push_back(std::move(at->second));
     at = records.erase(at);
   }
@@ -47,7 +53,7 @@ Lanes::Taken Window::take(const Lanes::Stretch& stretch, std::size_t max_bytes,
 void Window::drop(const TopicPartition& partition) {
   const auto records = partitions_.find(partition);
   if (records == partitions_.end()) return;
-  for (const auto& [offset, record] : records->second) bytes_ -= bytes_of(record);
+  for (const auto& [offset, record] : records->second) bytes_ -= memory_of(record);
   partitions_.erase(records);
 }
 

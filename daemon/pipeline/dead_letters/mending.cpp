@@ -99,6 +99,8 @@ Result<Mended> mend_letter(const LettersDeps& deps, const Position& letter, cons
     const bool own = newest != nullptr && came_from(newest->headers, letter);
     const auto overtaken = MESH_TRY(own ? Result<bool>(false) : states.overtaken(source));
     if (overtaken) {
+      // An earlier try may have put this one behind it, and have ended before it could heal that.
+      MESH_TRY(states.heal(deps.clock));
       return fail(ErrorKind::conflict, "a newer state of " + source.key +
                                            " came after the event of " + name_of(letter) +
                                            ": purge it");
@@ -109,8 +111,8 @@ Result<Mended> mend_letter(const LettersDeps& deps, const Position& letter, cons
   MESH_TRY(turn.renew());
   auto appended = MESH_TRY(append_within(deps.log, deps.clock, {std::move(mended)}));
   const auto settle = [&]() -> Status {
-    // Before the marker: a letter that is settled is not mended again, and would leave an older
-    // state the last one.
+    // A newer state may have come between the look and the append. Before the marker: a letter that
+    // is settled is not mended again, and would leave the older state the last one.
     MESH_TRY(states.heal(deps.clock));
     MESH_TRY(turn.renew());
     (void)MESH_TRY(
@@ -123,7 +125,6 @@ Result<Mended> mend_letter(const LettersDeps& deps, const Position& letter, cons
                     " may not be settled: mend it again with the same id",
                 settled.error().to_string());
   }
-  // A newer state may have come between the look and the append.
   return Mended{event.id, appended.front()};
 }
 

@@ -34,17 +34,16 @@ Status Outcomes::look() {
   const std::string& topic = source_.begin()->first.topic;
   // In this order: an event leaves the log for the parked ones, and both for the letters, so what
   // is in none of the first two is in the third if it died.
-  auto groups = deps_.admin.groups();
-  if (!groups) return fail(std::move(groups.error()));
-  std::erase_if(*groups, [&](const GroupInfo& group) {
+  auto groups = MESH_TRY(deps_.admin.groups());
+  std::erase_if(groups, [&](const GroupInfo& group) {
     // A group that nobody reads with would keep the task waiting in vain.
     return !group.active || std::ranges::none_of(group.committed, [&](const auto& entry) {
       return entry.first.topic == topic;
     });
   });
-  followed_ = !groups->empty();
+  followed_ = !groups.empty();
   std::set<Place> waiting;
-  for (const GroupInfo& group : *groups) {
+  for (const GroupInfo& group : groups) {
     const auto parked = MESH_TRY(deps_.retries.parked_keys(group.name));
     for (const auto& [position, key] : parked) {
       if (position.topic == topic) waiting.emplace(position.partition, position.offset);
@@ -54,7 +53,7 @@ Status Outcomes::look() {
   // Of no groups all are past everything, and no event would be pending any more.
   if (!followed_) return {};
   std::erase_if(open_, [&](const Place& place) {
-    return !waiting.contains(place) && std::ranges::all_of(*groups, [&](const GroupInfo& group) {
+    return !waiting.contains(place) && std::ranges::all_of(groups, [&](const GroupInfo& group) {
       const auto next = group.committed.find({topic, place.first});
       return next != group.committed.end() && next->second > place.second;
     });

@@ -104,7 +104,6 @@ class Settling {
       std::set<std::int64_t> sent;
       MESH_TRY(insist(context_, [&] { return settle(read.records, markers, states, sent, any); }));
       if (!any) continue;
-      MESH_TRY(insist(context_, [&] { return states.heal(deps_.clock); }));
       report_now();
       let_others();
     }
@@ -192,6 +191,9 @@ class Settling {
     }
     sent.insert(moving.begin(), moving.end());
     if (!settled.empty()) {
+      // Before the markers: of letters that are settled nobody looks again whether an older state
+      // went behind a newer one.
+      MESH_TRY(states.heal(deps_.clock));
       MESH_TRY(turn.renew());
       (void)MESH_TRY(append_within(log_, deps_.clock, std::move(settled)));
     }

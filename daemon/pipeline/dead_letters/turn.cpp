@@ -11,7 +11,8 @@
 namespace mesh::pipeline {
 namespace {
 
-// An append begins right after a renewal and may take kAppendLimit; as much again is to spare.
+// An append of events or markers begins right after a renewal and may take kAppendLimit; as much
+// again is to spare. States that are put right in between depend on no turn.
 constexpr Duration kTtl = 2 * kAppendLimit;
 // Short, since a mend waits for it within a request.
 constexpr Duration kLimit{5'000};

@@ -166,9 +166,8 @@ Status Generations::Impl::keep(Infos& all) {
   auto acquired = MESH_TRY(Keeper::acquire(keeper()));
   if (!acquired) return {};
   Keeper& keeper = *acquired;
-  auto fresh = deps.index.generations();  // may have changed before the lease was ours
-  if (!fresh) return fail(std::move(fresh.error()));
-  all = std::move(*fresh);
+  // They may have changed before the lease was ours.
+  all = MESH_TRY(deps.index.generations());
   // Numbers begin anew after the loss of an index: a group that is left would make the new
   // generation miss what stands before its offsets.
   MESH_TRY(keeper.drop_groups(all));
@@ -204,7 +203,6 @@ Result<GenerationInfo> Generations::Impl::served() const {
   return *at;
 }
 
-// What the log holds now; false after kCatchUp, or where it stops.
 // Whoever tidies up after a flip has the lease for a moment. Null where it is held for long.
 Result<std::unique_ptr<Keeper>> Generations::Impl::wait_for_keeper() {
   Clock& clock = deps.pipeline.clock;
@@ -214,10 +212,11 @@ Result<std::unique_ptr<Keeper>> Generations::Impl::wait_for_keeper() {
     if (own || clock.steady() >= deadline) return own;
     std::unique_lock lock(mutex);
     if (clock.wait_until(lock, changed, clock.steady() + kLook, [this] { return stopped(); }))
-      return nullptr;
+      return fail(ErrorKind::unavailable, "this process stops; try again at another");
   }
 }
 
+// What the log holds now; false after kCatchUp, or where it stops.
 Result<bool> Generations::Impl::wait_through(int number) {
   Clock& clock = deps.pipeline.clock;
   const auto target = MESH_TRY(ends(deps.pipeline.log, admin(), deps.base.topics));
@@ -299,10 +298,9 @@ std::optional<GenerationInfo> Generations::foreign() {
   return std::move(*serving);
 }
 
-bool Generations::rebuild_is_asked_for() {
-  const auto asked = impl_->asked_rebuilds();
-  return asked &&
-         std::ranges::any_of(*asked, [this](const Task& task) { return can_rebuild(task); });
+Result<bool> Generations::rebuild_is_asked_for() {
+  const auto asked = MESH_TRY(impl_->asked_rebuilds());
+  return std::ranges::any_of(asked, [this](const Task& task) { return can_rebuild(task); });
 }
 
 Json Generations::rebuild_spec() const {

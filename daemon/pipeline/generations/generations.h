@@ -25,8 +25,6 @@ struct GenerationStatus {
   bool follows = true;
   bool filling = false;  // serves, but is not yet through what the log held at the start
 };
-// {"name","number","role","dimension","embedder","vectors","tenants","bytes","pipeline":{"state",
-// "lag_events","lag_seconds","parked","last_error"}}
 
 struct VerifyReport {
   std::int64_t expected = 0, found = 0, missing = 0, extra = 0, stale = 0;
@@ -69,7 +67,7 @@ class Generations {
   // compared with: searches are refused until a rebuild has made one of this embedder.
   std::optional<GenerationInfo> foreign();
   // Whether some process is to do a rebuild with this one's embedder, or is at it.
-  bool rebuild_is_asked_for();
+  Result<bool> rebuild_is_asked_for();
   // What a task of kind "rebuild" asks for: {"embedder","dimension"}, this process's own. While
   // processes of two embedders run, one of the other shall not build what it is asked for here.
   Json rebuild_spec() const;

@@ -90,12 +90,11 @@ Result<VerifyReport> verify_generation(EventLog& log, LogAdmin& admin, VectorInd
                                        const std::vector<std::string>& topics) {
   Users users;
   Offsets next;
-  auto read = read_users(log, admin, topics, next, [&](const UserKey& key, Expected state) {
+  MESH_TRY(read_users(log, admin, topics, next, [&](const UserKey& key, Expected state) {
     Expected& known = users[key];
     // The log may hold an older state behind a newer one; the index keeps the highest version, too.
     if (state.version >= known.version) known = state;
-  });
-  if (!read) return fail(std::move(read.error()));
+  }));
 
   VerifyReport report;
   // Gathered and not counted yet: which users changed meanwhile is known only at the end.
@@ -112,9 +111,8 @@ Result<VerifyReport> verify_generation(EventLog& log, LogAdmin& admin, VectorInd
 
   // A user that changed while the index was read is neither right nor wrong.
   std::set<UserKey> changed;
-  read = read_users(log, admin, topics, next,
-                    [&](const UserKey& key, Expected) { changed.insert(key); });
-  if (!read) return fail(std::move(read.error()));
+  MESH_TRY(read_users(log, admin, topics, next,
+                      [&](const UserKey& key, Expected) { changed.insert(key); }));
   for (const Difference& difference : differences) {
     if (changed.contains(difference.user)) continue;
     const std::string_view kind = difference.kind;

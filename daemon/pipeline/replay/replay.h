@@ -40,7 +40,7 @@ class Replayer {
  public:
   Replayer(EventLog& log, LogAdmin& admin, Clock& clock, StageByName stages);
   // Resolves the bounds; `not_found` for an unknown topic, partition or pipeline, `unprocessable`
-  // with a pointer for a bound that is none. A range that ends before it begins is empty.
+  // with a pointer for a bound that is none, or bounds that are reversed in all partitions.
   Result<FixedReplay> fix(const ReplaySpec& spec);
   // Reads the range and counts; nothing is changed. Blocks.
   Result<ReplayEstimate> estimate(const ReplaySpec& spec);

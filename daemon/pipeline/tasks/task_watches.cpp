@@ -40,6 +40,13 @@ void TaskWatches::tell(const std::string& task) {
   }
 }
 
+void TaskWatches::tell(const Watch& one) {
+  std::lock_guard lock(mutex_);
+  for (Entry* entry : entries_) {
+    if (entry == &one) entry->tell();
+  }
+}
+
 void TaskWatches::close() {
   std::lock_guard lock(mutex_);
   closed_ = true;

@@ -16,6 +16,7 @@ class TaskWatches {
   // Told when the task ends or, once closed, at once.
   std::unique_ptr<Watch> add(const std::string& task, Told told);
   void tell(const std::string& task);
+  void tell(const Watch& one);
   // Tells all. Whoever comes until it is opened again is told at once.
   void close();
   void open();

@@ -264,7 +264,12 @@ void TaskRunner::Impl::renew() {
 
 // Of tasks that other processes run.
 void TaskRunner::Impl::look_for_watches() {
-  for (const auto& id : watches.waited_for()) {
+  auto ids = watches.waited_for();
+  {
+    std::lock_guard lock(mutex);
+    ids.erase(current);
+  }
+  for (const auto& id : ids) {
     if (const auto task = store.get(id); task && has_ended(*task)) watches.tell(id);
   }
 }
@@ -414,7 +419,7 @@ Status TaskRunner::cancel(const std::string& id) { return impl_->cancel(id); }
 std::unique_ptr<Watch> TaskRunner::watch(const std::string& id, Told told) {
   auto watch = impl_->watches.add(id, std::move(told));
   const auto task = impl_->store.get(id);
-  if (!task || has_ended(*task)) impl_->watches.tell(id);
+  if (!task || has_ended(*task)) impl_->watches.tell(*watch);
   return watch;
 }
 

@@ -1,4 +1,5 @@
-// Connections for reads, kept from one call to the next.
+// Connections for reads, kept from one call to the next. SOCI has a pool as well; it is of sessions
+// with its own mapping of rows, and whoever finds none free waits.
 #pragma once
 
 #include <memory>

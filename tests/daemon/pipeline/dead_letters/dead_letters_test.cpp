@@ -290,6 +290,27 @@ TEST_F(DeadLettersTest, ANewerStateThatComesDuringARedriveIsTheLastOfItsKeyAgain
   EXPECT_EQ(event_ids(log.records("user.events")).back(), "acme-1-v2");
 }
 
+// Its letters were settled first, and nobody looked again.
+TEST_F(DeadLettersTest, ARedriveThatEndedBeforeANewerStateWasLastPutsItThereWhenItGoesOn) {
+  die(user_event("created", 1, 1));
+  int events = 0;
+  log.before_append([&](const std::vector<Record>& records) {
+    if (records.front().topic != "user.events") return;
+    ++events;
+    if (events == 1) log.append_now(to_record(user_event("updated", 1, 2)));
+    if (events == 3) log.fail_appends(1);  // behind the newer one, which was the second
+  });
+  auto work = context({{"topic", "user.events"}, {"wait", 0}});
+  work.on_pause = [&] { work.stopped = true; };
+  ASSERT_FALSE(letters.redrive(work));
+  log.before_append(nullptr);
+  EXPECT_EQ(event_ids(log.records("user.events")).back(), "acme-1-v1");
+  auto next = work.resumed();
+  ASSERT_TRUE(letters.redrive(next));
+  EXPECT_EQ(event_ids(log.records("user.events")).back(), "acme-1-v2");
+  EXPECT_EQ(count("user.events"), 0);
+}
+
 // A mistyped --cause counted 0 and succeeded.
 TEST_F(DeadLettersTest, ACauseThatNoLetterHasIsAnErrorThatListsThoseThereAre) {
   die(analytics_event("e1", "ann", "acme"), "schema");
@@ -834,6 +855,10 @@ TEST_F(MendTest, WhereTheNewestStateCannotBePutLastTheLetterIsNotSettled) {
   EXPECT_EQ(letters.mend(place, user_event("created", 1, 1)).error().kind, ErrorKind::uncertain);
   log.before_append({});
   EXPECT_EQ(count("user.events"), 1);
+  EXPECT_EQ(log.records("user.events").back().key, "acme/1");
+  // Mended again, it is refused, and the newer state is the last one all the same.
+  EXPECT_EQ(letters.mend(place, user_event("created", 1, 1)).error().kind, ErrorKind::conflict);
+  EXPECT_EQ(find_header(log.records("user.events").back().headers, "ce_type"), "user.updated");
 }
 
 TEST_F(MendTest, AnEventThatCannotBeDecodedStaysOfItsEntity) {

@@ -191,10 +191,11 @@ TEST_F(GenerationsTest, ARebuildIsForProcessesOfTheEmbedderThatItWasAskedWith) {
   EXPECT_EQ(old_one.spec, (Json{{"embedder", "fake/4"}, {"dimension", 4}}));
   EXPECT_TRUE(generations->can_rebuild(old_one));
   ASSERT_TRUE(tasks.insert(old_one));
-  EXPECT_TRUE(generations->rebuild_is_asked_for());
+  EXPECT_TRUE(generations->rebuild_is_asked_for().value());
   open(another);
   EXPECT_FALSE(generations->can_rebuild(old_one));
-  EXPECT_FALSE(generations->rebuild_is_asked_for()) << "what it is served by then it cannot search";
+  EXPECT_FALSE(generations->rebuild_is_asked_for().value())
+      << "what it is served by then it cannot search";
   EXPECT_TRUE(generations->can_rebuild({.id = "b", .kind = "rebuild"})) << "kept from before";
   generations.reset();  // before its embedder
 }
