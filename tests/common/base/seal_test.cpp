@@ -30,7 +30,7 @@ TEST(DeriveKey, IsHkdfSha256) {
 TEST(Seal, OpensWhatHasItsKeyAndItsBoundAlone) {
   const Seal seal(derive_key("secret", "test")), same(derive_key("secret", "test"));
   const Seal other(derive_key("secret", "other"));
-  for (const std::string text : {"", "outbox~18~7", std::string(200, 'x').c_str()}) {
+  for (const auto& text : {std::string(), std::string("outbox~18~7"), std::string(200, 'x')}) {
     const auto token = seal.close(text, "acme");
     EXPECT_EQ(same.open(token, "acme"), text) << "in another process";
     EXPECT_EQ(seal.open(token, "globex"), std::nullopt);

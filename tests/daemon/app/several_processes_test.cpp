@@ -229,7 +229,8 @@ TEST_F(SeveralProcesses, OneThatStoodStillCountsNothingTwiceAndLosesNothing) {
   two_->create_user(1);
   EXPECT_TRUE(eventually([&] { return two_->finds("user1"); }));
   EXPECT_EQ(two_->counted(kUsers), 3 * kUsers * kEach) << "what it still had was counted again";
-  for (const auto& topic : two_->call("admin", "GET", "/admin/v1/dlq")["items"]) {
+  const Json letters = two_->call("admin", "GET", "/admin/v1/dlq");
+  for (const auto& topic : letters["items"]) {
     EXPECT_EQ(topic["letters"], 0) << topic;
   }
 }
