@@ -40,15 +40,21 @@ class Gate {
     changed_.wait(lock, [this] { return !held_; });
     --waiting_;
   }
-  // From its next flip of the index's alias on: every check before it is behind it then.
-  void hold_at_flip() {
+  enum class Point {
+    made,  // it has made a generation of the index, and does not know yet
+    flip,  // it is about to flip the index's alias: every check before that is behind it
+  };
+  // Once it is there.
+  void hold_at(Point point) {
     std::lock_guard lock(mutex_);
-    hold_at_flip_ = true;
+    hold_at_ = point;
     flipped_.reset();
   }
-  void reach_flip() {
+  void reach(Point point) {
     std::lock_guard lock(mutex_);
-    if (std::exchange(hold_at_flip_, false)) held_ = true;
+    if (hold_at_ != point) return;
+    hold_at_.reset();
+    held_ = true;
   }
   void note_flip(const Status& answer) {
     std::lock_guard lock(mutex_);
@@ -80,7 +86,7 @@ class Gate {
   std::condition_variable changed_;
   bool held_ = false;  // this and the following guarded by mutex_
   int waiting_ = 0;
-  bool hold_at_flip_ = false;
+  std::optional<Point> hold_at_;
   std::optional<Status> flipped_;
   std::vector<std::function<void()>> late_;
 };
@@ -270,13 +276,17 @@ class HeldIndex final : public VectorIndex {
   }
   Result<GenerationInfo> create_generation(const GenerationSpec& spec,
                                            std::int64_t epoch) override {
-    return held(gate_, [&] { return index_.create_generation(spec, epoch); });
+    return held(gate_, [&] {
+      auto made = index_.create_generation(spec, epoch);
+      gate_.reach(Gate::Point::made);
+      return made;
+    });
   }
   Status drop_generation(int number, std::int64_t epoch) override {
     return held(gate_, [&] { return index_.drop_generation(number, epoch); });
   }
   Status serve(int number, std::int64_t epoch) override {
-    gate_.reach_flip();
+    gate_.reach(Gate::Point::flip);
     auto answer = held(gate_, [&] { return index_.serve(number, epoch); });
     gate_.note_flip(answer);
     return answer;

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <future>
 
 #include "common/http/client.h"
 #include "daemon/app.h"
@@ -258,11 +259,15 @@ TEST_F(SeveralProcesses, ARebuildOfOneThatStandsStillIsDoneByTheOtherAndFlippedO
   one_ = start("one");
   for (int n = 1; n <= 20; ++n) one_->create_user(n);
   ASSERT_TRUE(eventually([&] { return one_->finds("user20"); }));
-  const Json task = one_->call("admin", "POST", "/admin/v1/indexes/rebuild", Json::object(), 202);
-  one_->gate().hold();  // within the first look at how far it is
+  one_->gate().hold_at(test::Gate::Point::made);
+  // Beside the test: the answer stands still with the process where that is quicker.
+  auto asked = std::async(std::launch::async, [&] {
+    return one_->call("admin", "POST", "/admin/v1/indexes/rebuild", Json::object(), 202);
+  });
   one_->gate().await_call();
   two_ = start("two");
   EXPECT_EQ(two_->serving(), 1);
+  const Json task = two_->call("admin", "GET", "/admin/v1/tasks")["items"].at(0);
   let_everything_pass();
   const auto path = "/admin/v1/tasks/" + task["id"].get<std::string>();
   EXPECT_TRUE(eventually([&] { return two_->call("admin", "GET", path)["state"] == "done"; }));
@@ -270,6 +275,7 @@ TEST_F(SeveralProcesses, ARebuildOfOneThatStandsStillIsDoneByTheOtherAndFlippedO
   const int serving = two_->serving();
   EXPECT_EQ(result["generation"], serving);
   one_->gate().let_go();
+  EXPECT_EQ(asked.get()["id"], task["id"]);
   one_->create_user(21);
   EXPECT_TRUE(eventually([&] { return one_->finds("user21"); }));
   EXPECT_EQ(one_->serving(), serving) << "the sleeper flipped to its own";
@@ -283,7 +289,7 @@ TEST_F(SeveralProcesses, AFlipOfOneThatStoodStillUndoesNothing) {
   one_ = start("one");
   for (int n = 1; n <= 5; ++n) one_->create_user(n);
   ASSERT_TRUE(eventually([&] { return one_->finds("user5"); }));
-  one_->gate().hold_at_flip();
+  one_->gate().hold_at(test::Gate::Point::flip);
   const Json task = one_->call("admin", "POST", "/admin/v1/indexes/rebuild", Json::object(), 202);
   one_->gate().await_call();
   two_ = start("two");
