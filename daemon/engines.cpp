@@ -5,9 +5,11 @@
 #include <filesystem>
 
 #include "common/base/time.h"
+#include "common/config/redis_url.h"
 #include "common/engines/computed/computed_extractor.h"
 #include "common/engines/hashing/hashing_embedder.h"
 #include "common/engines/memory/memory_limiter.h"
+#include "common/engines/redis/redis_limiter.h"
 #include "common/engines/sqlite/core/damage.h"
 #include "common/engines/sqlite/core/database.h"
 #include "common/engines/sqlite/core/directory_lock.h"
@@ -34,7 +36,20 @@ Status make_data_dir(const std::string& path) {
   return {};
 }
 
-// Those of one process: everything is in the data folder, or in memory.
+Result<std::unique_ptr<redis::RedisLimiter>> open_redis(const config::Config& config,
+                                                        Clock& clock) {
+  const auto url = MESH_TRY(config::parse_redis_url(config.redis.url));
+  redis::LimiterOptions options;
+  options.host = url.host;
+  options.port = url.port;
+  options.user = url.user;
+  options.password = (url.password.empty() ? config.secrets.redis_password : url.password).reveal();
+  options.database = url.database;
+  options.prefix = config.redis.prefix;
+  return redis::open_limiter(std::move(options), clock);
+}
+
+// Everything is in the data folder or in memory, but for limits that processes share.
 class EmbeddedEngines final : public Engines {
  public:
   explicit EmbeddedEngines(std::string data_dir) : data_dir_(std::move(data_dir)) {}
@@ -51,6 +66,7 @@ class EmbeddedEngines final : public Engines {
   }
 
  private:
+  Status open_limiter(const config::Config& config, Clock& clock);
   void check_users(std::vector<services::Check>& all) const;
 
   const std::string data_dir_;
@@ -60,6 +76,7 @@ class EmbeddedEngines final : public Engines {
   std::unique_ptr<sqlite::SqliteStore> store_;
   std::unique_ptr<VectorIndex> index_;
   std::unique_ptr<RateLimiter> limiter_;
+  const redis::RedisLimiter* redis_ = nullptr;  // limiter_, where that is one
   std::unique_ptr<Embedder> embedder_;
   std::unique_ptr<PropertyExtractor> extractor_;
   std::unique_ptr<Ports> ports_;
@@ -106,13 +123,24 @@ Status EmbeddedEngines::open(const config::Config& config, const OnFatal& on_fat
   }
   index_ = MESH_TRY(sqlite::open_embedded_index(data_dir_, index_options));
 
-  limiter_ = memory::make_limiter(clock);
+  MESH_TRY(open_limiter(config, clock));
   embedder_ = hashing::make_embedder(config.embedder.dimension);
   extractor_ = computed::make_extractor();
   ports_.reset(new Ports{*log_, *log_, store_->users(), store_->leases(), store_->outbox(),
                          store_->tenants(), store_->idempotency(), store_->tasks(),
                          store_->members(), store_->retries(), store_->analytics(),
                          store_->chemical(), *index_, *limiter_, *embedder_, *extractor_});
+  return {};
+}
+
+Status EmbeddedEngines::open_limiter(const config::Config& config, Clock& clock) {
+  if (config.limiter.engine != "redis") {
+    limiter_ = memory::make_limiter(clock);
+    return {};
+  }
+  auto limiter = MESH_TRY(open_redis(config, clock));
+  redis_ = limiter.get();
+  limiter_ = std::move(limiter);
   return {};
 }
 
@@ -126,6 +154,12 @@ std::vector<services::Check> EmbeddedEngines::checks() const {
   }
   if (damage.empty()) all.push_back({"files", true, "no damage was met"});
   check_users(all);
+  if (redis_ != nullptr) {
+    const auto trouble = redis_->trouble();
+    all.push_back({"redis", !trouble,
+                   trouble ? trouble->message + " (" + trouble->cause + ")"
+                           : "connected; it counts the rate limits"});
+  }
   std::error_code error;
   const auto space = std::filesystem::space(data_dir_, error);
   if (!error) {

@@ -294,7 +294,7 @@ std::vector<Key> make_keys() {
                "From how many vectors of a tenant on the search is approximate; null: 4096, as "
                "measured."),
       make_key(MESH_MEMBER(limiter.engine), choice({"memory", "redis"}),
-               "memory (per process) or redis (shared)."),
+               "memory (per process) or redis (shared by all processes with its url and prefix)."),
       make_key(
           MESH_MEMBER(limiter.on_unavailable), choice({"allow", "deny"}),
           "What happens to requests while the limiter's server, or the tenants' records, cannot\n"
@@ -335,8 +335,12 @@ std::vector<Key> make_keys() {
       make_key(MESH_MEMBER(postgres.pool), integer(1, 1000), "Connections."),
       make_key(MESH_MEMBER(qdrant.url), http_url, "The REST address."),
       make_key(MESH_MEMBER(qdrant.api_key_file), text(), "File with the API key."),
-      make_key(MESH_MEMBER(redis.url), url({"redis", "rediss"}), "Server and database."),
-      make_key(MESH_MEMBER(redis.password_file), text(), "File with the password."),
+      make_key(MESH_MEMBER(redis.url), url({"redis", "rediss"}),
+               "Server and database: redis://[user:password@]host[:port][/database], user and\n"
+               "password percent-encoded. Tested with Redis 7.0; rediss (TLS) is not part of this "
+               "build."),
+      make_key(MESH_MEMBER(redis.password_file), text(),
+               "File with the password, of the url's user or the default one."),
       make_key(MESH_MEMBER(redis.prefix), text(), "What every key begins with."),
       make_key(MESH_MEMBER(openai.base_url), http_url, "As https://api.openai.com/v1."),
       make_key(MESH_MEMBER(openai.api_key_file), text(), "File with the API key."),

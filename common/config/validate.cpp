@@ -2,6 +2,7 @@
 #include "common/config/config.h"
 #include "common/config/keys.h"
 #include "common/config/listeners.h"
+#include "common/config/redis_url.h"
 
 namespace mesh::config {
 namespace {
@@ -78,7 +79,6 @@ void check_engines(const Config& config, Problems& problems) {
   embedded_only("log.engine", config.log.engine, "sqlite");
   embedded_only("store.engine", config.store.engine, "sqlite");
   embedded_only("vectors.engine", config.vectors.engine, "embedded");
-  embedded_only("limiter.engine", config.limiter.engine, "memory");
   embedded_only("embedder.engine", config.embedder.engine, "hashing");
   embedded_only("extractor.engine", config.extractor.engine, "computed");
 }
@@ -86,9 +86,11 @@ void check_engines(const Config& config, Problems& problems) {
 // Keys of what this build does not have: a value of one's own would be accepted and do nothing.
 void check_unused(const Config& config, Problems& problems) {
   static constexpr std::pair<std::string_view, const char*> kUnused[] = {
-      {"kafka.", "log.engine: kafka"},       {"postgres.", "store.engine: postgres"},
-      {"qdrant.", "vectors.engine: qdrant"}, {"redis.", "limiter.engine: redis"},
-      {"openai.", "an engine openai"},       {"telemetry.otlp.", "the export of traces"}};
+      {"kafka.", "log.engine: kafka"},
+      {"postgres.", "store.engine: postgres"},
+      {"qdrant.", "vectors.engine: qdrant"},
+      {"openai.", "an engine openai"},
+      {"telemetry.otlp.", "the export of traces"}};
   const Config defaults;
   for (const auto& key : keys()) {
     for (const auto& [section, needs] : kUnused) {
@@ -97,6 +99,24 @@ void check_unused(const Config& config, Problems& problems) {
       problems.add(key.path, std::string("does nothing in this build, which does not have ") +
                                  needs + "; leave it out");
     }
+    if (config.limiter.engine != "redis" && key.path.starts_with("redis.") &&
+        key.show(config) != key.show(defaults)) {
+      problems.add(key.path,
+                   "does nothing without limiter.engine: redis; set that or leave it out");
+    }
+  }
+}
+
+void check_redis(const Config& config, Problems& problems) {
+  if (config.limiter.engine != "redis") return;
+  const auto url = parse_redis_url(config.redis.url);
+  if (!url) return problems.add("redis.url", url.error().message);
+  const bool file = config.redis.password_file.has_value();
+  if (file && !url->password.empty()) {
+    problems.add("redis.password_file", "redis.url has a password, too; take one of them out");
+  }
+  if (!file && !url->user.empty() && url->password.empty()) {
+    problems.add("redis.url", "names a user without a password; add redis.password_file");
   }
 }
 
@@ -117,6 +137,7 @@ void check_rules(const Config& config, Problems& problems) {
   check_secrets(config, problems);
   check_engines(config, problems);
   check_unused(config, problems);
+  check_redis(config, problems);
   const auto at_least = [&](const char* key, auto value, const char* other, auto least) {
     if (value < least) problems.add(key, "is below " + std::string(other) + "; raise it");
   };

@@ -10,6 +10,8 @@ namespace {
 
 using Admitted = http::Hooks::Admitted;
 
+constexpr Duration kWarnEvery{10'000};
+
 Counter& decisions(Metrics& metrics, const char* decision) {
   return metrics.counter("mesh_rate_limit_decisions_total", "Decisions of the rate limiter.",
                          {{"decision", decision}});
@@ -74,12 +76,20 @@ Admitted Admission::judge(const TenantId& tenant, const std::string& scope,
 Admitted Admission::unavailable(const TenantId& tenant, const std::string& scope,
                                 const Error& cause) {
   unavailable_.add();
+  warn(tenant, scope, cause);
+  if (allow_when_unavailable_) return unlimited();
+  return fail(ErrorKind::unavailable, "rate limits cannot be checked now");
+}
+
+// An outage would fill the log with a line for each request; the metric counts them all.
+void Admission::warn(const TenantId& tenant, const std::string& scope, const Error& cause) {
+  const SteadyTime now = clock_.steady();
+  SteadyTime from = warn_again_.load();
+  if (now < from || !warn_again_.compare_exchange_strong(from, now + kWarnEvery)) return;
   log::warn("rate limits are unavailable", {{"tenant", tenant.str()},
                                             {"scope", scope},
                                             {"allowed", allow_when_unavailable_ ? "yes" : "no"},
                                             {"cause", cause.to_string()}});
-  if (allow_when_unavailable_) return unlimited();
-  return fail(ErrorKind::unavailable, "rate limits cannot be checked now");
 }
 
 Status Admission::charge(const Principal& principal, const std::string& scope, std::int64_t cost) {

@@ -1,6 +1,8 @@
 // Rate limits of requests: the tenant's policy of a scope, and the limiter that keeps count.
 #pragma once
 
+#include <atomic>
+
 #include "common/base/clock.h"
 #include "common/http/server.h"
 #include "common/ports/rate_limiter.h"
@@ -36,6 +38,7 @@ class Admission {
                               const RatePolicy& limits, const Result<RateDecision>& decision);
   http::Hooks::Admitted unavailable(const TenantId& tenant, const std::string& scope,
                                     const Error& cause);
+  void warn(const TenantId& tenant, const std::string& scope, const Error& cause);
 
   RateLimiter& limiter_;
   TenantDirectory& tenants_;
@@ -44,6 +47,7 @@ class Admission {
   Counter& allowed_;
   Counter& denied_;
   Counter& unavailable_;
+  std::atomic<SteadyTime> warn_again_{SteadyTime::min()};
 };
 
 }  // namespace mesh::services

@@ -314,13 +314,28 @@ TEST(Config, EnginesOfOtherBuildsAreNamedAsSuch) {
             "store.engine: postgres is not part of this build; use sqlite");
   EXPECT_EQ(refusal("vectors: {engine: qdrant}"),
             "vectors.engine: qdrant is not part of this build; use embedded");
-  EXPECT_EQ(refusal("limiter: {engine: redis}"),
-            "limiter.engine: redis is not part of this build; use memory");
   EXPECT_EQ(refusal("embedder: {engine: openai}\nextractor: {engine: openai}"),
             "embedder.engine: openai is not part of this build; use hashing\n"
             "extractor.engine: openai is not part of this build; use computed");
   EXPECT_EQ(refusal("log: {engine: pulsar}"),
             "log.engine: \"pulsar\" is not one of sqlite or kafka");
+}
+
+TEST(Config, RedisHasAnAddressAndOnePassword) {
+  const auto with = [](const std::string& keys) {
+    return refusal("limiter: {engine: redis}\nredis: {" + keys + "}");
+  };
+  EXPECT_EQ(refusal("limiter: {engine: redis}"), "accepted");
+  EXPECT_EQ(with("url: 'redis://mesh:s%40@[::1]:6380/2', prefix: 'prod:'"), "accepted");
+  EXPECT_THAT(with("url: 'rediss://h:6379'"), HasSubstr("redis.url: rediss:// needs TLS"));
+  EXPECT_THAT(with("url: 'redis://h:port'"), HasSubstr("redis.url: has no valid host and port"));
+  EXPECT_THAT(with("url: 'redis://mesh@h'"), HasSubstr("redis.url: names a user without"));
+  test::TempDir dir;
+  write(dir.path() + "/password", "secret\n");
+  const std::string file = ", password_file: " + dir.path() + "/password";
+  EXPECT_EQ(with("url: 'redis://mesh@h'" + file), "accepted");
+  EXPECT_THAT(with("url: 'redis://:secret@h'" + file),
+              HasSubstr("redis.password_file: redis.url has a password, too"));
 }
 
 TEST(Config, BoundsMustFitEachOther) {
@@ -398,7 +413,8 @@ TEST(Config, KeysThatDoNothingAreRefused) {
   EXPECT_THAT(refusal("telemetry: {otlp: {sample: 0.5}}"), HasSubstr("telemetry.otlp.sample"));
   EXPECT_THAT(refusal("kafka: {replication: 3}"), HasSubstr("does not have log.engine: kafka"));
   EXPECT_THAT(refusal("postgres: {dsn: 'host=db'}"), HasSubstr("postgres.dsn: does nothing"));
-  EXPECT_THAT(refusal("redis: {url: 'redis://h:6379/0'}"), HasSubstr("redis.url: does nothing"));
+  EXPECT_EQ(refusal("redis: {url: 'redis://h:6379/0'}"),
+            "redis.url: does nothing without limiter.engine: redis; set that or leave it out");
   EXPECT_THAT(refusal("openai: {model: m}"), HasSubstr("openai.model: does nothing"));
   EXPECT_TRUE(load("telemetry: {otlp: {endpoint: null, sample: 1.0}}").has_value());
 }

@@ -1,0 +1,25 @@
+// redis://[user[:password]@]host[:port][/database], as redis.url has it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "common/base/error.h"
+#include "common/config/config.h"
+
+namespace mesh::config {
+
+struct RedisUrl {
+  std::string host;  // IPv6 without its brackets
+  std::uint16_t port = 6379;
+  std::string user;  // empty: Redis's default user
+  Secret password;
+  int database = 0;
+};
+
+// User and password are percent-encoded. `invalid` with what is wrong, which repeats neither;
+// rediss:// is refused, since hiredis 0.14 has no TLS.
+Result<RedisUrl> parse_redis_url(std::string_view url);
+
+}  // namespace mesh::config

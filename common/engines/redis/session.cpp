@@ -1,0 +1,168 @@
+#include "common/engines/redis/session.h"
+
+#include <fcntl.h>
+#include <hiredis/hiredis.h>
+#include <sys/time.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "common/base/free_with.h"
+
+namespace mesh::redis {
+namespace {
+
+using RawReply = std::unique_ptr<redisReply, FreeWith<freeReplyObject>>;
+
+timeval to_timeval(Duration duration) {
+  return {duration.count() / 1000, duration.count() % 1000 * 1000};
+}
+
+std::string text_of(const redisReply& reply) {
+  if (reply.type == REDIS_REPLY_INTEGER) return std::to_string(reply.integer);
+  return reply.str == nullptr ? std::string() : std::string(reply.str, reply.len);
+}
+
+Reply read_reply(const redisReply& raw) {
+  Reply reply;
+  reply.refused = raw.type == REDIS_REPLY_ERROR;
+  if (raw.type != REDIS_REPLY_ARRAY) {
+    reply.texts.push_back(text_of(raw));
+  } else {
+    for (std::size_t i = 0; i < raw.elements; ++i) reply.texts.push_back(text_of(*raw.element[i]));
+  }
+  return reply;
+}
+
+void append_words(redisContext& context, const std::vector<std::string>& words) {
+  std::vector<const char*> texts;
+  std::vector<std::size_t> sizes;
+  for (const auto& word : words) {
+    texts.push_back(word.data());
+    sizes.push_back(word.size());
+  }
+  // It fails without memory only.
+  redisAppendCommandArgv(&context, static_cast<int>(words.size()), texts.data(), sizes.data());
+}
+
+}  // namespace
+
+void Session::Free::operator()(redisContext* context) const { redisFree(context); }
+
+std::string server_name(const LimiterOptions& options) {
+  const bool v6 = options.host.find(':') != std::string::npos;
+  return (v6 ? "[" + options.host + "]" : options.host) + ":" + std::to_string(options.port);
+}
+
+tl::unexpected<Error> no_answer(const std::string& server) {
+  return fail(ErrorKind::unavailable,
+              "the Redis server of the rate limits does not answer in time; see redis.url",
+              "redis " + server + ": no answer in time");
+}
+
+Result<Session> Session::open(const LimiterOptions& options) {
+  Session session(Context(redisConnectWithTimeout(options.host.c_str(), options.port,
+                                                  to_timeval(options.timeout))),
+                  server_name(options));
+  redisContext* context = session.context_.get();
+  if (context == nullptr || context->err != 0) {
+    return fail(ErrorKind::unavailable,
+                "the Redis server of the rate limits cannot be reached; see redis.url",
+                "redis " + session.server_ + ": " + (context ? context->errstr : "no memory"));
+  }
+  // Blocking, so that the greeting is a plain sequence.
+  if (redisSetTimeout(context, to_timeval(options.timeout)) != REDIS_OK) return session.broken();
+  MESH_TRY(session.greet(options));
+  // A server that vanished without a word is then noticed while nobody asks, too.
+  redisEnableKeepAlive(context);
+  context->flags &= ~REDIS_BLOCK;
+  if (fcntl(context->fd, F_SETFD, FD_CLOEXEC) != 0 ||
+      fcntl(context->fd, F_SETFL, fcntl(context->fd, F_GETFL) | O_NONBLOCK) != 0) {
+    return fail(ErrorKind::unavailable, "the connection to Redis cannot be set up",
+                std::strerror(errno));
+  }
+  return session;
+}
+
+Status Session::greet(const LimiterOptions& options) {
+  // The step's own words, unless what Redis says is about something else.
+  const auto expect_done = [&](const Reply& reply, std::string message) -> Status {
+    if (!reply.refused) return {};
+    if (reply.text().starts_with("LOADING")) {
+      message = "the Redis server of the rate limits is starting";
+    } else if (reply.text().starts_with("NOAUTH")) {
+      message = "the Redis server of the rate limits wants a password; see redis.password_file";
+    }
+    return fail(ErrorKind::unavailable, std::move(message),
+                "redis " + server_ + ": " + reply.text());
+  };
+  if (!options.password.empty()) {
+    std::vector<std::string> words{"AUTH", options.password};
+    // Redis 5 knows no users.
+    if (!options.user.empty()) words.insert(words.begin() + 1, options.user);
+    MESH_TRY(expect_done(MESH_TRY(ask(words)),
+                         "the Redis server of the rate limits refuses user or password; check "
+                         "redis.url and redis.password_file"));
+  }
+  if (options.database != 0) {
+    const std::string number = std::to_string(options.database);
+    MESH_TRY(expect_done(
+        MESH_TRY(ask({"SELECT", number})),
+        "the Redis server of the rate limits refuses database " + number + "; check redis.url"));
+  }
+  for (const Script script : {Script::take, Script::peek}) {
+    const Reply reply = MESH_TRY(ask({"SCRIPT", "LOAD", redis::text_of(script)}));
+    MESH_TRY(expect_done(reply,
+                         "the Redis server of the rate limits refuses scripts; its user needs "
+                         "SCRIPT, EVAL, EVALSHA, TIME, GET, SET, PEXPIREAT and DEL"));
+    digests_[static_cast<std::size_t>(script)] = reply.text();
+  }
+  return {};
+}
+
+Result<Reply> Session::ask(const std::vector<std::string>& words) {
+  append_words(*context_, words);
+  void* raw = nullptr;
+  if (redisGetReply(context_.get(), &raw) != REDIS_OK) return broken();
+  return read_reply(*RawReply(static_cast<redisReply*>(raw)));
+}
+
+tl::unexpected<Error> Session::broken() const {
+  // So ends a blocking read in hiredis once its time is up.
+  const bool late = context_->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK);
+  if (late) return no_answer(server_);
+  return fail(ErrorKind::unavailable, "the connection to the Redis server of the rate limits broke",
+              "redis " + server_ + ": " + context_->errstr);
+}
+
+int Session::fd() const { return context_->fd; }
+
+void Session::append(const Command& command, bool whole) {
+  if (!command.script) return append_words(*context_, command.words);
+  std::vector<std::string> words{
+      whole ? "EVAL" : "EVALSHA",
+      whole ? redis::text_of(*command.script) : digests_[static_cast<std::size_t>(*command.script)],
+      "1"};
+  words.insert(words.end(), command.words.begin(), command.words.end());
+  append_words(*context_, words);
+}
+
+Result<bool> Session::write() {
+  int all = 0;
+  if (redisBufferWrite(context_.get(), &all) != REDIS_OK) return broken();
+  return all != 0;
+}
+
+Status Session::read() {
+  if (redisBufferRead(context_.get()) != REDIS_OK) return broken();
+  return {};
+}
+
+Result<std::optional<Reply>> Session::next() {
+  void* raw = nullptr;
+  if (redisGetReplyFromReader(context_.get(), &raw) != REDIS_OK) return broken();
+  if (raw == nullptr) return std::nullopt;
+  return read_reply(*RawReply(static_cast<redisReply*>(raw)));
+}
+
+}  // namespace mesh::redis
