@@ -165,7 +165,9 @@ TEST_F(Directory, WhereNothingCouldBeReadNobodysLimitIsGuessed) {
   EXPECT_FALSE(directory_->allows_unknown_types(tenant("acme")));
   store_.fail_with(std::nullopt);
   EXPECT_TRUE(advance_until(clock_, Duration{1000}, [&] { return rate("acme") == 7; }));
-  EXPECT_EQ(rate("globex"), kDefault.rate);
+  // That record may have come alone, since it was asked for.
+  EXPECT_TRUE(
+      advance_until(clock_, Duration{1000}, [&] { return rate("globex") == kDefault.rate; }));
 }
 
 // One record that is damaged kept all others from being read.
