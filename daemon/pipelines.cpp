@@ -122,8 +122,9 @@ Status Pipelines::start() {
   for (auto& projection : projections_) MESH_TRY(projection.pipeline->start());
   tasks.start();
   const auto foreign = generations.foreign();
+  if (!foreign) return {};
   const bool asked_for = MESH_TRY(generations.rebuild_is_asked_for());
-  if (foreign && !asked_for) {
+  if (!asked_for) {
     log::warn("the index was made with another embedder: searches are refused until it is rebuilt",
               {{"generation", foreign->name}, {"made_with", foreign->spec.embedder}});
     (void)MESH_TRY(tasks.submit("rebuild", generations.rebuild_spec(), 0));

@@ -1,6 +1,7 @@
 // Records that a pipeline read ahead of their turn, where the log reads them again at a price.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>

@@ -113,6 +113,19 @@ class FairnessTest : public testing::Test {
     start(gated);
     ASSERT_TRUE(eventually([&] { return gated.begun() == 1; }));
   }
+  void expect_equal_shares() {
+    options.batch = 60;
+    append("acme", 1'000);
+    append("beta", 500);
+    append("gamma", 500);
+    begin();
+    for (const std::string tenant : {"acme", "beta", "gamma"}) {
+      EXPECT_EQ(std::ranges::count_if(gated.calls().front(),
+                                      [&](const auto& id) { return id.starts_with(tenant); }),
+                20)
+          << tenant;
+    }
+  }
   void seek(std::int64_t offset) {
     ASSERT_TRUE(log.seek_group("analytics", {{{kTopic, 0}, offset}}));
   }
@@ -167,19 +180,7 @@ TEST_F(FairnessTest, AnEventThatComesWhileAnotherTenantFloodsIsInTheNextBatchBut
   EXPECT_EQ(std::ranges::count(calls.back(), "beta1"), 1);
 }
 
-TEST_F(FairnessTest, TenantsWithABacklogGetEqualShares) {
-  options.batch = 60;
-  append("acme", 1'000);
-  append("beta", 500);
-  append("gamma", 500);
-  begin();
-  for (const std::string tenant : {"acme", "beta", "gamma"}) {
-    EXPECT_EQ(std::ranges::count_if(gated.calls().front(),
-                                    [&](const auto& id) { return id.starts_with(tenant); }),
-              20)
-        << tenant;
-  }
-}
+TEST_F(FairnessTest, TenantsWithABacklogGetEqualShares) { expect_equal_shares(); }
 
 TEST_F(FairnessTest, TheCommittedOffsetStaysBehindTheOldestThatWaits) {
   append("acme", 100);
@@ -469,19 +470,7 @@ TEST_F(WindowedTest, NoRecordIsReadTwice) {
   EXPECT_LE(log.reads(), 40) << "for the age of the oldest alone, once a second at most";
 }
 
-TEST_F(WindowedTest, TenantsWithABacklogGetEqualShares) {
-  options.batch = 60;
-  append("acme", 1'000);
-  append("beta", 500);
-  append("gamma", 500);
-  begin();
-  for (const std::string tenant : {"acme", "beta", "gamma"}) {
-    EXPECT_EQ(std::ranges::count_if(gated.calls().front(),
-                                    [&](const auto& id) { return id.starts_with(tenant); }),
-              20)
-        << tenant;
-  }
-}
+TEST_F(WindowedTest, TenantsWithABacklogGetEqualShares) { expect_equal_shares(); }
 
 TEST_F(WindowedTest, AFloodBeyondTheWindowIsBeforeTheOthers) {
   options.window_bytes = bytes_of_events(100);
