@@ -7,6 +7,7 @@
 #include "common/engines/sqlite/backup/manifest.h"
 #include "common/engines/sqlite/backup/restore.h"
 #include "common/telemetry/log.h"
+#include "daemon/check_data.h"
 #include "daemon/pipeline/tasks/task_support.h"
 #include "daemon/tell_error.h"
 
@@ -71,8 +72,12 @@ int tell(const Result<Json>& report, bool json, const std::string& done) {
 
 }  // namespace
 
-Status can_back_up(const std::string& data_dir, const std::string& folder) {
-  return sqlite::can_back_up(data_dir, folder);
+Status can_back_up(const config::Config& config, const std::string& folder) {
+  const auto used = embedded_files(config);
+  if (used.log && used.store && used.index) return sqlite::can_back_up(config.data_dir, folder);
+  return fail(ErrorKind::unprocessable,
+              "a backup copies the files of the embedded engines, and log.engine, store.engine or "
+              "vectors.engine names a server: back that up by its own means (docs/engines.md)");
 }
 
 pipeline::TaskRunner::Work backup_work(std::string data_dir, std::string version, Clock& clock) {

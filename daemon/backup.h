@@ -4,12 +4,14 @@
 #include <string>
 
 #include "common/base/clock.h"
+#include "common/config/config.h"
 #include "daemon/pipeline/tasks/tasks.h"
 
 namespace mesh {
 
-// Whether a backup of `data_dir` can be made in `folder` (sqlite::can_back_up).
-Status can_back_up(const std::string& data_dir, const std::string& folder);
+// Whether a backup of data_dir can be made in `folder` (sqlite::can_back_up); `unprocessable` where
+// an engine keeps its data on a server.
+Status can_back_up(const config::Config& config, const std::string& folder);
 
 // The work of a task of kind "backup", of {"path": an absolute folder}; its result is the manifest.
 // Progress counts bytes, each twice (copied, and read again). A backup that a restart cut off

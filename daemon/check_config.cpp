@@ -18,7 +18,8 @@ namespace {
 namespace fs = std::filesystem;
 
 // A folder that is not there is made by the start, in the nearest one that is.
-void check_data_dir(const std::string& data_dir, config::Problems& problems) {
+void check_data_dir(const std::string& data_dir, const EmbeddedFiles& used,
+                    config::Problems& problems) {
   std::error_code error;
   fs::path place = fs::absolute(data_dir, error);
   // By the link itself: one that leads nowhere is there, and a start cannot make a folder in its
@@ -35,8 +36,8 @@ void check_data_dir(const std::string& data_dir, config::Problems& problems) {
     return refuse(std::string("cannot be written: ") + std::strerror(errno));
   }
   // What a start would refuse, as far as a look without the folder's lock can tell.
-  for (const auto check : {nothing_unfinished, no_missing_file}) {
-    if (auto whole = check(data_dir); !whole) problems.add("data_dir", whole.error().message);
+  for (const auto& whole : {nothing_unfinished(data_dir), no_missing_file(data_dir, used)}) {
+    if (!whole) problems.add("data_dir", whole.error().message);
   }
 }
 
@@ -53,7 +54,7 @@ void check_hosts(const config::Config& config, config::Problems& problems) {
 
 Status check_config(const config::Config& config) {
   config::Problems problems;
-  check_data_dir(config.data_dir, problems);
+  check_data_dir(config.data_dir, embedded_files(config), problems);
   if (auto usable = check_identity(config, system_clock()); !usable) {
     problems.add("", usable.error().message);
   }

@@ -35,6 +35,7 @@ constexpr const char* kUnfinished = "repair-unfinished";
 struct Checked {
   FileReport report;
   std::string source;  // what a repair copies from: the file, or a copy without damaged frames
+  bool used = true;    // by an engine of the configuration
   bool damaged() const { return !report.damages.empty(); }
 };
 
@@ -42,6 +43,7 @@ struct Checked {
 // index nothing is salvaged: it is derived from the log.
 struct Kind {
   const char* file;
+  bool EmbeddedFiles::*used;
   Result<FileReport> (*salvage)(const std::string& source, const std::string& target);
   Status (*make_empty)(const std::string& path);
   bool derived() const { return make_empty == nullptr; }
@@ -49,9 +51,10 @@ struct Kind {
 Result<FileReport> points(const std::string& source, const std::string&) {
   return sqlite::inspect_points(source);
 }
-constexpr Kind kLog{"log.db", sqlite::salvage_log, sqlite::make_empty_log};
-constexpr Kind kStore{"store.db", sqlite::salvage_store, sqlite::make_empty_store};
-constexpr Kind kIndex{"vectors.db", points, nullptr};
+constexpr Kind kLog{"log.db", &EmbeddedFiles::log, sqlite::salvage_log, sqlite::make_empty_log};
+constexpr Kind kStore{"store.db", &EmbeddedFiles::store, sqlite::salvage_store,
+                      sqlite::make_empty_store};
+constexpr Kind kIndex{"vectors.db", &EmbeddedFiles::index, points, nullptr};
 // In the order in which check_data and repair_files know them.
 constexpr Kind kFiles[] = {kLog, kStore, kIndex};
 
@@ -61,12 +64,14 @@ constexpr const char* kFramesLost =
     "changes of the damaged frames that no later frame holds; what of them can be told is listed "
     "beside";
 
-Result<Checked> look(const std::string& dir, const Kind& kind, const std::string& scratch) {
-  Checked checked{{}, dir + "/" + kind.file};
+Result<Checked> look(const std::string& dir, const Kind& kind, const EmbeddedFiles& used,
+                     const std::string& scratch) {
+  Checked checked{{}, dir + "/" + kind.file, used.*kind.used};
   checked.report.file = kind.file;
+  if (!checked.used) return checked;
   const bool missing = !sqlite::has_bytes(checked.source);
   // A start makes the index again, and all files of a folder that is new.
-  if (missing && (kind.derived() || no_missing_file(dir))) return checked;
+  if (missing && (kind.derived() || no_missing_file(dir, used))) return checked;
   // Before anything opens the file: SQLite would drop what follows a damaged frame, for good.
   const auto wal = missing ? Status{} : sqlite::verify_wal(checked.source);
   if (!wal) {
@@ -211,7 +216,8 @@ Json to_json(const Checked& checked) {
                        {"loss", damage.loss}});
     lossy |= !damage.lossless;
   }
-  const char* state = checked.damaged()                   ? "damaged"
+  const char* state = !checked.used                       ? "unused"
+                      : checked.damaged()                 ? "damaged"
                       : sqlite::has_bytes(checked.source) ? "ok"
                                                           : "missing";
   return {{"file", checked.report.file},
@@ -259,14 +265,22 @@ Status nothing_unfinished(const std::string& data_dir) {
                                        " back, remove " + path + " and repair again");
 }
 
-Status no_missing_file(const std::string& data_dir) {
+EmbeddedFiles embedded_files(const config::Config& config) {
+  return {config.log.engine == "sqlite", config.store.engine == "sqlite",
+          config.vectors.engine == "embedded"};
+}
+
+Status no_missing_file(const std::string& data_dir, const EmbeddedFiles& used) {
   const auto there = [&](const char* file) { return sqlite::has_bytes(data_dir + "/" + file); };
   const bool log = there("log.db"), store = there("store.db");
   // A first start that was cut off leaves a log that was never used, and nothing else.
   const bool lived = store || there("vectors.db") || there("run.json") ||
                      (log && sqlite::log_was_used(data_dir + "/log.db"));
-  if ((log && store) || !lived) return {};
-  const std::string missing = log ? "store.db is" : store ? "log.db is" : "log.db and store.db are";
+  const bool lacks_log = used.log && !log, lacks_store = used.store && !store;
+  if (!lived || (!lacks_log && !lacks_store)) return {};
+  const std::string missing = !lacks_log     ? "store.db is"
+                              : !lacks_store ? "log.db is"
+                                             : "log.db and store.db are";
   return fail(
       ErrorKind::conflict,
       missing + " missing or empty in " + data_dir +
@@ -276,7 +290,14 @@ Status no_missing_file(const std::string& data_dir) {
           "` says that going on without it loses; to begin anew, choose an empty folder");
 }
 
-Result<Json> check_data(const std::string& data_dir, bool repair, Timestamp now) {
+Result<Json> check_data(const std::string& data_dir, const EmbeddedFiles& used, bool repair,
+                        Timestamp now) {
+  if (repair && !(used.log && used.store)) {
+    // A repair makes log and store agree, for which it needs both.
+    return fail(ErrorKind::conflict,
+                "only a folder that holds both log and store can be repaired: log.engine or "
+                "store.engine names a server; restore a backup of the folder");
+  }
   std::error_code denied;
   bool any = false;
   for (const char* file : {"log.db", "store.db", "vectors.db", "run.json"}) {
@@ -303,7 +324,7 @@ Result<Json> check_data(const std::string& data_dir, bool repair, Timestamp now)
   std::array<Checked, 3> all;
   bool damaged = false, anew = false;
   for (std::size_t i = 0; i < all.size(); ++i) {
-    all[i] = MESH_TRY(look(data_dir, kFiles[i], scratch));
+    all[i] = MESH_TRY(look(data_dir, kFiles[i], used, scratch));
     damaged |= all[i].damaged();
     anew |= all[i].report.hopeless;
   }

@@ -6,8 +6,15 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/config/config.h"
 
 namespace mesh {
+
+// Which files of the folder the engines of a configuration use.
+struct EmbeddedFiles {
+  bool log = true, store = true, index = true;
+};
+EmbeddedFiles embedded_files(const config::Config& config);
 
 // {"data_dir","state","kept_in",
 //  "files":[{"file","state","rows","loses","damages":[{"place","what","tenants","loss"}]}]}.
@@ -19,15 +26,16 @@ namespace mesh {
 // whole of them takes their place; log and store then say the same of users and tenants
 // (sqlite::agree: "written_to_log", "taken_from_log"). "index_built_again": by the next start;
 // "done": all of this in words. After it the folder can be started on.
-Result<Json> check_data(const std::string& data_dir, bool repair, Timestamp now);
+Result<Json> check_data(const std::string& data_dir, const EmbeddedFiles& used, bool repair,
+                        Timestamp now);
 
 // `conflict` where a repair of the folder, or a restore into it, was cut off: its files are then
 // neither the old nor the new ones, and the message says what to do.
 Status nothing_unfinished(const std::string& data_dir);
 
-// `conflict` where log.db or store.db is missing or empty although the folder was in use: a start
-// would begin with nothing. The message says what to do.
-Status no_missing_file(const std::string& data_dir);
+// `conflict` where log.db or store.db is used, and missing or empty although the folder was in use:
+// a start would begin with nothing. The message says what to do.
+Status no_missing_file(const std::string& data_dir, const EmbeddedFiles& used);
 
 // For people; what --check-data prints without --json.
 std::string check_data_text(const Json& report);

@@ -1,7 +1,4 @@
 // The engines of a configuration, as the ports that the rest of the daemon sees.
-//
-// engines.cpp is the one file of a running daemon that names engines; check_data.cpp and backup.cpp
-// look at the files of a folder that none uses.
 #pragma once
 
 #include <functional>

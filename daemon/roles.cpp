@@ -59,13 +59,11 @@ http::RouteTable admin(const RoleDeps& deps) {
             {deps.ports.tenants, deps.directory, deps.ports.limiter, deps.waits}),
         services::usage_routes({deps.usage}),
         services::member_routes({deps.ports.members, deps.ports.leases}),
-        services::work_routes({log, log_admin, deps.clock, deps.ports.tasks, pipelines.tasks,
-                               pipelines.replayer, pipelines.dead_letters, pipelines.generations,
-                               deps.polls,
-                               [data_dir = deps.config.data_dir](const auto& folder) {
-                                 return can_back_up(data_dir, folder);
-                               },
-                               deps.directory, deps.waits}),
+        services::work_routes(
+            {log, log_admin, deps.clock, deps.ports.tasks, pipelines.tasks, pipelines.replayer,
+             pipelines.dead_letters, pipelines.generations, deps.polls,
+             [&config = deps.config](const auto& folder) { return can_back_up(config, folder); },
+             deps.directory, deps.waits}),
         services::process_routes({deps.running_config, deps.checks})}) {
     all.insert(all.end(), table.begin(), table.end());
   }

@@ -131,18 +131,31 @@ struct Pipelines {
 
 struct Kafka {
   std::vector<std::string> brokers = {"127.0.0.1:9092"};
-  std::string security = "plaintext";
-  std::optional<std::string> sasl;
+  std::string security = "plaintext";  // plaintext | ssl | sasl_plaintext | sasl_ssl
+  std::optional<std::string> sasl;     // plain | scram-sha-256 | scram-sha-512
+  std::optional<std::string> username;
+  std::optional<std::string> password_file;
+  std::optional<std::string> ca_file;    // null: the system's
+  std::optional<std::string> cert_file;  // of the client, and its key
+  std::optional<std::string> key_file;
+  std::optional<std::string> prefix;  // of the names of topics and groups
   int replication = 1;
+  bool create_topics = true;  // false: they are only checked
 };
 struct Postgres {
   std::optional<std::string> dsn_file;
   std::optional<Secret> dsn;
+  std::optional<std::string> password_file;
+  std::string schema = "mesh";
   int pool = 8;
 };
 struct Qdrant {
   std::string url = "http://127.0.0.1:6333";
   std::optional<std::string> api_key_file;
+  std::optional<std::string> prefix;  // of the names of collections and their alias
+  Duration timeout{5'000};
+  // What a power cut of the server may lose: offsets are committed no earlier.
+  Duration flush_interval{5'000};
 };
 struct Redis {
   std::string url = "redis://127.0.0.1:6379/0";
@@ -176,7 +189,9 @@ struct Secrets {
   Secret operator_token;
   Secret hs256_secret;
   std::string jwks;  // public keys: no secret, but read in the same way
+  Secret kafka_password;
   Secret postgres_dsn;
+  Secret postgres_password;
   Secret qdrant_api_key;
   Secret redis_password;
   Secret openai_api_key;

@@ -67,7 +67,9 @@ void read_secrets(Config& config, Problems& problems) {
   Secrets& secrets = config.secrets;
   read("auth.operator_token_file", config.auth.operator_token_file, secrets.operator_token);
   read("auth.jwt.hs256_secret_file", config.auth.jwt.hs256_secret_file, secrets.hs256_secret);
+  read("kafka.password_file", config.kafka.password_file, secrets.kafka_password);
   read("postgres.dsn_file", config.postgres.dsn_file, secrets.postgres_dsn);
+  read("postgres.password_file", config.postgres.password_file, secrets.postgres_password);
   read("qdrant.api_key_file", config.qdrant.api_key_file, secrets.qdrant_api_key);
   read("redis.password_file", config.redis.password_file, secrets.redis_password);
   read("openai.api_key_file", config.openai.api_key_file, secrets.openai_api_key);

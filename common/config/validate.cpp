@@ -1,8 +1,8 @@
 #include "common/config/address.h"
 #include "common/config/config.h"
+#include "common/config/engine_rules.h"
 #include "common/config/keys.h"
 #include "common/config/listeners.h"
-#include "common/config/redis_url.h"
 
 namespace mesh::config {
 namespace {
@@ -69,57 +69,6 @@ void check_secrets(const Config& config, Problems& problems) {
            config.secrets.hs256_secret);
 }
 
-// The words of the contract that only a build with the distributed engines understands.
-void check_engines(const Config& config, Problems& problems) {
-  const auto embedded_only = [&](const char* key, const std::string& engine, const char* embedded) {
-    if (engine != embedded) {
-      problems.add(key, engine + " is not part of this build; use " + embedded);
-    }
-  };
-  embedded_only("log.engine", config.log.engine, "sqlite");
-  embedded_only("store.engine", config.store.engine, "sqlite");
-  embedded_only("vectors.engine", config.vectors.engine, "embedded");
-  embedded_only("embedder.engine", config.embedder.engine, "hashing");
-  embedded_only("extractor.engine", config.extractor.engine, "computed");
-}
-
-// Keys of what this build does not have: a value of one's own would be accepted and do nothing.
-void check_unused(const Config& config, Problems& problems) {
-  static constexpr std::pair<std::string_view, const char*> kUnused[] = {
-      {"kafka.", "log.engine: kafka"},
-      {"postgres.", "store.engine: postgres"},
-      {"qdrant.", "vectors.engine: qdrant"},
-      {"openai.", "an engine openai"},
-      {"telemetry.otlp.", "the export of traces"}};
-  const Config defaults;
-  for (const auto& key : keys()) {
-    for (const auto& [section, needs] : kUnused) {
-      // Compared as shown: a secret that is masked differs from one that is not there.
-      if (!key.path.starts_with(section) || key.show(config) == key.show(defaults)) continue;
-      problems.add(key.path, std::string("does nothing in this build, which does not have ") +
-                                 needs + "; leave it out");
-    }
-    if (config.limiter.engine != "redis" && key.path.starts_with("redis.") &&
-        key.show(config) != key.show(defaults)) {
-      problems.add(key.path,
-                   "does nothing without limiter.engine: redis; set that or leave it out");
-    }
-  }
-}
-
-void check_redis(const Config& config, Problems& problems) {
-  if (config.limiter.engine != "redis") return;
-  const auto url = parse_redis_url(config.redis.url);
-  if (!url) return problems.add("redis.url", url.error().message);
-  const bool file = config.redis.password_file.has_value();
-  if (file && !url->password.empty()) {
-    problems.add("redis.password_file", "redis.url has a password, too; take one of them out");
-  }
-  if (!file && !url->user.empty() && url->password.empty()) {
-    problems.add("redis.url", "names a user without a password; add redis.password_file");
-  }
-}
-
 }  // namespace
 
 void check_keys(const Config& config, Problems& problems) {
@@ -136,8 +85,6 @@ void check_rules(const Config& config, Problems& problems) {
   check_auth(config, problems);
   check_secrets(config, problems);
   check_engines(config, problems);
-  check_unused(config, problems);
-  check_redis(config, problems);
   const auto at_least = [&](const char* key, auto value, const char* other, auto least) {
     if (value < least) problems.add(key, "is below " + std::string(other) + "; raise it");
   };

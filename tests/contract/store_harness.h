@@ -13,15 +13,7 @@
 #include <string>
 
 #include "common/base/clock.h"
-#include "common/ports/idempotency_store.h"
-#include "common/ports/lease_store.h"
-#include "common/ports/member_store.h"
-#include "common/ports/outbox.h"
-#include "common/ports/projection_store.h"
-#include "common/ports/retry_store.h"
-#include "common/ports/task_store.h"
-#include "common/ports/tenant_store.h"
-#include "common/ports/user_store.h"
+#include "common/ports/stores.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/outbox.h"
 
@@ -41,6 +33,7 @@ class StoreHarness {
   virtual AnalyticsStore& analytics() = 0;
   virtual ChemicalStore& chemical() = 0;
   virtual RetryStore& retries() = 0;
+  virtual EpochStore& epochs() = 0;
   virtual void reopen() = 0;  // as a restart of the process would
 };
 

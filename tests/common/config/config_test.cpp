@@ -411,8 +411,10 @@ TEST(Config, KeysThatDoNothingAreRefused) {
             "telemetry.otlp.endpoint: does nothing in this build, which does not have the export "
             "of traces; leave it out");
   EXPECT_THAT(refusal("telemetry: {otlp: {sample: 0.5}}"), HasSubstr("telemetry.otlp.sample"));
-  EXPECT_THAT(refusal("kafka: {replication: 3}"), HasSubstr("does not have log.engine: kafka"));
+  EXPECT_EQ(refusal("kafka: {replication: 3}"),
+            "kafka.replication: does nothing without log.engine: kafka; set that or leave it out");
   EXPECT_THAT(refusal("postgres: {dsn: 'host=db'}"), HasSubstr("postgres.dsn: does nothing"));
+  EXPECT_THAT(refusal("qdrant: {prefix: x}"), HasSubstr("qdrant.prefix: does nothing without"));
   EXPECT_EQ(refusal("redis: {url: 'redis://h:6379/0'}"),
             "redis.url: does nothing without limiter.engine: redis; set that or leave it out");
   EXPECT_THAT(refusal("openai: {model: m}"), HasSubstr("openai.model: does nothing"));

@@ -20,6 +20,7 @@ class SqliteHarness final : public StoreHarness {
   AnalyticsStore& analytics() override { return store_->analytics(); }
   ChemicalStore& chemical() override { return store_->chemical(); }
   RetryStore& retries() override { return store_->retries(); }
+  EpochStore& epochs() override { return store_->epochs(); }
   void reopen() override {
     store_.reset();
     store_ = sqlite::SqliteStore::open(dir_.path(), {}, clock_).value();

@@ -1,4 +1,5 @@
 #include "tests/contract/engines/sqlite_harness.h"
+#include "tests/contract/epoch_store_contract.h"
 #include "tests/contract/idempotency_store_contract.h"
 #include "tests/contract/lease_store_contract.h"
 #include "tests/contract/member_store_contract.h"
@@ -41,5 +42,6 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, TaskStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Sqlite, AnalyticsStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Sqlite, ChemicalStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Sqlite, RetryStoreContract, kEngine);
+INSTANTIATE_TEST_SUITE_P(Sqlite, EpochStoreContract, kEngine);
 
 }  // namespace mesh::test

@@ -8,6 +8,7 @@
 #include "common/engines/sqlite/core/query.h"
 #include "common/engines/sqlite/repair/report.h"
 #include "common/engines/sqlite/repair/salvage.h"
+#include "common/engines/sqlite/repair/salvage_tables.h"
 #include "common/engines/sqlite/store/record_codec.h"
 #include "common/engines/sqlite/store/schema.h"
 #include "common/engines/sqlite/store/stored_json.h"
@@ -17,131 +18,6 @@ namespace {
 
 constexpr std::size_t kMaxNamed = 20;
 
-// The commands by which lost counts are made again from the log.
-std::string replay_counts() {
-  return "`mesh events replay --topic analytics.events --from start` and the same with "
-         "`chemical.events`";
-}
-
-// A table, how its rows are found and checked, and what their loss means.
-struct Table {
-  std::string name;
-  std::string key;      // an integer that orders the rows; "": rows are read from both ends only
-  std::string order;    // with an empty key: the primary key's columns, and
-  std::string reverse;  // the same, descending
-  int columns = 0;
-  int record = -1;        // a column with a record of its own checksum
-  std::vector<int> json;  // columns that hold JSON, or null
-  std::string what, loss;
-  int since = 1;          // the schema version that brought it
-  bool lossless = false;  // what a row says is somewhere else, too: `loss` says where
-};
-
-const std::vector<Table>& tables() {
-  static const std::vector<Table> all{
-      {"tenant_numbers",
-       "number",
-       "",
-       "",
-       3,
-       -1,
-       {},
-       "tenants",
-       "all rows of these tenants; their users are taken from the log, " + replay_counts() +
-           " count again"},
-      {"outbox",
-       "sequence",
-       "",
-       "",
-       2,
-       1,
-       {},
-       "outbox entries",
-       "single changes; the last state of their users and tenants is written into the log"},
-      {"tenants",
-       "",
-       "id",
-       "id DESC",
-       3,
-       -1,
-       {2},
-       "tenants' records",
-       "nothing that the log holds: what tenant.events says of them is taken back",
-       1,
-       true},
-      {"idempotency",
-       "position",
-       "",
-       "",
-       8,
-       -1,
-       {7},
-       "idempotency keys",
-       "stored answers: a request that is sent again with its key is done again"},
-      {"tasks",
-       "",
-       "id",
-       "id DESC",
-       13,
-       -1,
-       {3, 4, 5},
-       "tasks",
-       "what is known of these tasks; one that was running has to be asked for again"},
-      {"retries",
-       "rowid",
-       "",
-       "",
-       10,
-       5,
-       {},
-       "parked events",
-       "their waiting retries; the events are in the log: `mesh events replay` runs them again"},
-      {"activity_subjects",
-       "number",
-       "",
-       "",
-       4,
-       -1,
-       {},
-       "counted users and researchers",
-       "their counts, until " + replay_counts() + " count again what the log still has"},
-      {"activity",
-       "position",
-       "",
-       "",
-       12,
-       -1,
-       {9, 10},
-       "counted events",
-       "nothing that the log still has: " + replay_counts() + " count it again",
-       1,
-       true},
-      {"projection_offsets",
-       "",
-       "kind,topic,partition",
-       "kind DESC,topic DESC,partition DESC",
-       4,
-       -1,
-       {},
-       "projection offsets",
-       "nothing: they are written again",
-       1,
-       true},
-      {"users_alike",
-       "",
-       "tenant,email_key,id",
-       "tenant DESC,email_key DESC,id DESC",
-       3,
-       -1,
-       {},
-       "notes on users with one e-mail address",
-       "nothing but the warning; the users are there",
-       4,
-       true},
-  };
-  return all;
-}
-
 class StoreSalvage {
  public:
   StoreSalvage(Salvage& salvage, FileReport& report) : salvage_(salvage), report_(report) {}
@@ -149,7 +25,7 @@ class StoreSalvage {
   Status run() {
     auto version = MESH_TRY(first_row(query(salvage_.checked(), "PRAGMA user_version"),
                                       [](const Statement& row) { return row.integer(0); }));
-    for (Table table : tables()) {
+    for (SalvagedTable table : salvaged_tables()) {
       if (table.since > version.value_or(0)) continue;
       if (auto fewer = older_columns(table)) table.columns = *fewer;
       MESH_TRY(table.key.empty() ? from_both_ends(table) : by_key(table));
@@ -161,7 +37,7 @@ class StoreSalvage {
  private:
   // Of a table to which the file's version had not yet added all columns; the copy has the file's
   // schema.
-  std::optional<int> older_columns(const Table& table) {
+  std::optional<int> older_columns(const SalvagedTable& table) {
     auto count =
         salvage_.checked().prepare("SELECT count(*) FROM pragma_table_info('" + table.name + "')");
     if (!count) return std::nullopt;
@@ -178,7 +54,7 @@ class StoreSalvage {
     return sql + ")";
   }
 
-  static bool row_is_whole(const Table& table, const Statement& row, int shift) {
+  static bool row_is_whole(const SalvagedTable& table, const Statement& row, int shift) {
     if (table.record >= 0 && !decode_record(row.text(table.record + shift))) return false;
     return std::ranges::all_of(table.json, [&](int column) {
       const auto text = row.text(column + shift);
@@ -203,7 +79,7 @@ class StoreSalvage {
     return text;
   }
 
-  void tell(const Table& table, std::int64_t lost, bool more) {
+  void tell(const SalvagedTable& table, std::int64_t lost, bool more) {
     if (lost == 0 && !more) return;
     const auto number = more ? std::string("some ") : "up to " + std::to_string(lost) + " ";
     report_.damages.push_back(
@@ -214,7 +90,7 @@ class StoreSalvage {
          table.lossless});
   }
 
-  Status by_key(const Table& table) {
+  Status by_key(const SalvagedTable& table) {
     const bool rowid = table.key == "rowid";
     const auto given = table.name == "outbox" ? outbox_given() : 0;
     const auto high = highest_key(salvage_.checked(), table.name, table.key, given);
@@ -265,7 +141,7 @@ class StoreSalvage {
     return into.run();
   }
 
-  Status from_both_ends(const Table& table) {
+  Status from_both_ends(const SalvagedTable& table) {
     const std::string insert = insert_into(table.name, table.columns);
     std::int64_t lost = 0;
     bool more = false;

@@ -137,11 +137,19 @@ CREATE TABLE users_alike(
   PRIMARY KEY(tenant, email_key, id)) WITHOUT ROWID;
 )sql";
 
+// See epoch_store.h.
+constexpr std::string_view kEpochs = R"sql(
+CREATE TABLE epochs(
+  name TEXT PRIMARY KEY,
+  epoch INTEGER NOT NULL,
+  body TEXT NOT NULL) WITHOUT ROWID;
+)sql";
+
 }  // namespace
 
 Status prepare_schema(Database& db) {
   constexpr SchemaStep kSteps[] = {
-      {kTables}, {kAnswerHeaders}, {kActivityTime}, {kAlike, fold_keys}};
+      {kTables}, {kAnswerHeaders}, {kActivityTime}, {kAlike, fold_keys}, {kEpochs}};
   return migrate(db, kSteps);
 }
 

@@ -5,6 +5,7 @@
 #include "common/engines/sqlite/core/query.h"
 #include "common/engines/sqlite/core/reader_pool.h"
 #include "common/engines/sqlite/core/wal_check.h"
+#include "common/engines/sqlite/store/epochs.h"
 #include "common/engines/sqlite/store/idempotency.h"
 #include "common/engines/sqlite/store/leases.h"
 #include "common/engines/sqlite/store/members.h"
@@ -40,7 +41,8 @@ class Store final : public SqliteStore {
         tasks_(committer_, readers_, clock),
         analytics_(committer_, readers_),
         chemical_(committer_, readers_),
-        retries_(committer_, readers_) {}
+        retries_(committer_, readers_),
+        epochs_(committer_, readers_) {}
   // What is still submitted refers to the stores, which go before the committer does.
   ~Store() override { close(); }
 
@@ -54,6 +56,7 @@ class Store final : public SqliteStore {
   AnalyticsStore& analytics() override { return analytics_; }
   ChemicalStore& chemical() override { return chemical_; }
   RetryStore& retries() override { return retries_; }
+  EpochStore& epochs() override { return epochs_; }
   Result<std::vector<AlikeUsers>> alike(int limit) override {
     return read_from(readers_, [&](Database& db) { return alike_users(db, limit); });
   }
@@ -72,6 +75,7 @@ class Store final : public SqliteStore {
   SqliteAnalytics analytics_;
   SqliteChemical chemical_;
   SqliteRetries retries_;
+  SqliteEpochs epochs_;
 };
 
 Status tell_alike(Database& db) {

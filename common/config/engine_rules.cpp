@@ -1,0 +1,169 @@
+#include "common/config/engine_rules.h"
+
+#include "common/config/redis_url.h"
+
+namespace mesh::config {
+namespace {
+
+bool uses_openai(const Config& config) {
+  return config.embedder.engine == "openai" || config.extractor.engine == "openai";
+}
+
+// The words of the contract that this build does not understand; whether there are any.
+bool check_missing(const Config& config, Problems& problems) {
+  bool missing = false;
+  const auto embedded_only = [&](const char* key, const std::string& engine, const char* embedded) {
+    if (engine != embedded) {
+      problems.add(key, engine + " is not part of this build; use " + embedded);
+      missing = true;
+    }
+  };
+  embedded_only("log.engine", config.log.engine, "sqlite");
+  embedded_only("store.engine", config.store.engine, "sqlite");
+  embedded_only("vectors.engine", config.vectors.engine, "embedded");
+  embedded_only("embedder.engine", config.embedder.engine, "hashing");
+  embedded_only("extractor.engine", config.extractor.engine, "computed");
+  return missing;
+}
+
+// A group of keys, who reads it, and what makes somebody read it.
+struct Section {
+  std::string_view keys;
+  bool (*read)(const Config& config);  // null: nobody in this build
+  const char* by;
+};
+constexpr Section kSections[] = {
+    {"kafka.", [](const Config& c) { return c.log.engine == "kafka"; }, "log.engine: kafka"},
+    {"postgres.", [](const Config& c) { return c.store.engine == "postgres"; },
+     "store.engine: postgres"},
+    {"qdrant.", [](const Config& c) { return c.vectors.engine == "qdrant"; },
+     "vectors.engine: qdrant"},
+    {"redis.", [](const Config& c) { return c.limiter.engine == "redis"; },
+     "limiter.engine: redis"},
+    {"openai.", uses_openai, "embedder.engine or extractor.engine: openai"},
+    {"telemetry.otlp.", nullptr, "the export of traces"}};
+
+// A value of one's own that nothing reads would be accepted and do nothing.
+void check_unused(const Config& config, Problems& problems) {
+  const Config defaults;
+  for (const auto& key : keys()) {
+    for (const auto& section : kSections) {
+      // Compared as shown: a secret that is masked differs from one that is not there.
+      if (!key.path.starts_with(section.keys) || key.show(config) == key.show(defaults)) continue;
+      if (section.read == nullptr) {
+        problems.add(key.path, std::string("does nothing in this build, which does not have ") +
+                                   section.by + "; leave it out");
+      } else if (!section.read(config)) {
+        problems.add(key.path, std::string("does nothing without ") + section.by +
+                                   "; set that or leave it out");
+      }
+    }
+  }
+}
+
+void check_kafka(const Config& config, Problems& problems) {
+  const Kafka& kafka = config.kafka;
+  const bool sasl = kafka.security.starts_with("sasl_");
+  const bool tls = kafka.security.ends_with("ssl");
+  const auto only_with = [&](const char* key, bool written, bool makes_sense,
+                             const char* security) {
+    if (written && !makes_sense) {
+      problems.add(key, "does nothing with kafka.security: " + kafka.security + "; set " +
+                            security + " or leave it out");
+    }
+  };
+  const auto needed = [&](const char* key, bool written) {
+    if (sasl && !written) problems.add(key, "kafka.security: " + kafka.security + " needs it");
+  };
+  constexpr const char* kSasl = "sasl_ssl or sasl_plaintext";
+  constexpr const char* kTls = "ssl or sasl_ssl";
+  only_with("kafka.sasl", kafka.sasl.has_value(), sasl, kSasl);
+  only_with("kafka.username", kafka.username.has_value(), sasl, kSasl);
+  only_with("kafka.password_file", kafka.password_file.has_value(), sasl, kSasl);
+  only_with("kafka.ca_file", kafka.ca_file.has_value(), tls, kTls);
+  only_with("kafka.cert_file", kafka.cert_file.has_value(), tls, kTls);
+  only_with("kafka.key_file", kafka.key_file.has_value(), tls, kTls);
+  needed("kafka.sasl", kafka.sasl.has_value());
+  needed("kafka.username", kafka.username.has_value());
+  needed("kafka.password_file", kafka.password_file.has_value());
+  if (kafka.cert_file.has_value() != kafka.key_file.has_value()) {
+    problems.add(kafka.cert_file ? "kafka.key_file" : "kafka.cert_file",
+                 "a client certificate is both cert_file and key_file; add it");
+  }
+}
+
+void check_postgres(const Config& config, Problems& problems) {
+  const Postgres& postgres = config.postgres;
+  if (!postgres.dsn && !postgres.dsn_file) {
+    problems.add("postgres.dsn_file",
+                 "store.engine: postgres needs it, or dsn: where the server is, as "
+                 "postgresql://mesh@db/mesh?sslmode=verify-full");
+  }
+  if (postgres.dsn && postgres.dsn_file) {
+    problems.add("postgres.dsn", "postgres.dsn_file is set, too; take one of them out");
+  }
+}
+
+void check_redis(const Config& config, Problems& problems) {
+  const auto url = parse_redis_url(config.redis.url);
+  if (!url) return problems.add("redis.url", url.error().message);
+  const bool file = config.redis.password_file.has_value();
+  if (file && !url->password.empty()) {
+    problems.add("redis.password_file", "redis.url has a password, too; take one of them out");
+  }
+  if (!file && !url->user.empty() && url->password.empty()) {
+    problems.add("redis.url", "names a user without a password; add redis.password_file");
+  }
+}
+
+void check_openai(const Config& config, Problems& problems) {
+  const auto needed = [&](const char* key, bool written) {
+    if (!written) problems.add(key, "an engine openai needs it");
+  };
+  needed("openai.base_url", config.openai.base_url.has_value());
+  needed("openai.model", config.openai.model.has_value());
+}
+
+// What one process has for itself, and another one would look for.
+void check_sharing(const Config& config, Problems& problems) {
+  const bool split = config.roles.size() < std::size(kRoles);
+  if (!split || !shares_anything(config)) return;
+  const auto shared = [&](const char* key, bool is_shared, const char* engine) {
+    if (is_shared) return;
+    problems.add(key, std::string("is this process's own, but `roles` leaves some to other "
+                                  "processes, which would not see it; use ") +
+                          engine + ", or give every role to this process");
+  };
+  shared("log.engine", config.log.engine == "kafka", "kafka");
+  shared("store.engine", config.store.engine == "postgres", "postgres");
+  shared("vectors.engine", config.vectors.engine == "qdrant", "qdrant");
+  if (!config.auth.operator_token_file) {
+    problems.add("auth.operator_token_file",
+                 "processes that share the roles need one operator token; make a file with "
+                 "`openssl rand -hex 32` and give it to all of them");
+  }
+}
+
+}  // namespace
+
+bool shares_everything(const Config& config) {
+  return config.log.engine == "kafka" && config.store.engine == "postgres" &&
+         config.vectors.engine == "qdrant";
+}
+
+bool shares_anything(const Config& config) {
+  return config.log.engine == "kafka" || config.store.engine == "postgres" ||
+         config.vectors.engine == "qdrant";
+}
+
+void check_engines(const Config& config, Problems& problems) {
+  if (check_missing(config, problems)) return;
+  check_unused(config, problems);
+  if (config.log.engine == "kafka") check_kafka(config, problems);
+  if (config.store.engine == "postgres") check_postgres(config, problems);
+  if (config.limiter.engine == "redis") check_redis(config, problems);
+  if (uses_openai(config)) check_openai(config, problems);
+  check_sharing(config, problems);
+}
+
+}  // namespace mesh::config

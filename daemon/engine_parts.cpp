@@ -1,0 +1,142 @@
+#include "daemon/engine_parts.h"
+
+#include "common/config/redis_url.h"
+#include "common/engines/computed/computed_extractor.h"
+#include "common/engines/hashing/hashing_embedder.h"
+#include "common/engines/memory/memory_limiter.h"
+#include "common/engines/redis/redis_limiter.h"
+#include "common/engines/sqlite/log/sqlite_log.h"
+#include "common/engines/sqlite/points/embedded_index.h"
+#include "common/engines/sqlite/store/sqlite_store.h"
+
+namespace mesh {
+namespace {
+
+using services::Check;
+using Checks = std::vector<Check>;
+
+// How a server is reached, as one check.
+Check reached(const char* name, const std::optional<Error>& trouble, const char* good) {
+  if (!trouble) return {name, true, good};
+  return {name, false,
+          trouble->message + (trouble->cause.empty() ? "" : " (" + trouble->cause + ")")};
+}
+
+auto commit_metrics(Metrics& metrics, const char* file) {
+  auto& seconds = metrics.histogram("mesh_commit_seconds",
+                                    "Durable commits of the embedded engines.", {{"file", file}});
+  auto& jobs = metrics.counter("mesh_commit_jobs_total", "Changes made durable by these commits.",
+                               {{"file", file}});
+  return [&seconds, &jobs](double took, int count) {
+    seconds.observe(took);
+    jobs.add(count);
+  };
+}
+
+Result<LogPart> open_sqlite_log(const EngineContext& context) {
+  const config::Log& log = context.config.log;
+  sqlite::LogOptions options;
+  options.max_pending_bytes = log.max_pending;
+  options.hard_max_bytes = log.retention.activity.hard_size;
+  options.min_compaction_lag = log.compaction.min_lag;
+  options.max_compaction_lag = log.compaction.max_lag;
+  options.delete_retention = log.compaction.delete_retention;
+  options.on_fatal = context.on_fatal;
+  options.on_commit = commit_metrics(context.metrics, "log");
+  const std::shared_ptr<sqlite::SqliteLog> opened =
+      MESH_TRY(sqlite::SqliteLog::open(context.config.data_dir, options, context.clock));
+  LogPart part;
+  part.port = opened;
+  part.admin = opened;
+  part.close = [opened] { opened->close(); };
+  return part;
+}
+
+// Two users of one e-mail address, of the time when an older program told theirs apart.
+void check_alike(sqlite::SqliteStore& store, Checks& all) {
+  constexpr int kMostNamed = 5;
+  // One more than is named, to know whether there are others.
+  const auto alike = store.alike(kMostNamed + 1);
+  if (!alike || alike->empty()) return;
+  std::string pairs;
+  for (std::size_t i = 0; i < alike->size() && i < kMostNamed; ++i) {
+    const auto& [tenant, id, holder] = (*alike)[i];
+    pairs += (pairs.empty() ? "" : ", ") + tenant + ": " + std::to_string(id) + " and " +
+             std::to_string(holder);
+  }
+  all.push_back({"users", true,
+                 "two users of a tenant have one e-mail address (" + pairs +
+                     (alike->size() > kMostNamed ? ", …" : "") +
+                     "): give one of them another address or delete it",
+                 true});
+}
+
+Result<EnginePart<Stores>> open_sqlite_stores(const EngineContext& context) {
+  sqlite::StoreOptions options;
+  options.on_fatal = context.on_fatal;
+  options.on_commit = commit_metrics(context.metrics, "store");
+  const std::shared_ptr<sqlite::SqliteStore> opened = MESH_TRY(
+      sqlite::SqliteStore::open(context.config.data_dir, std::move(options), context.clock));
+  return EnginePart<Stores>{opened, [opened](Checks& all) { check_alike(*opened, all); },
+                            [opened] { opened->close(); }};
+}
+
+Result<EnginePart<VectorIndex>> open_sqlite_index(const EngineContext& context) {
+  sqlite::IndexOptions options;
+  options.on_fatal = context.on_fatal;
+  options.on_commit = commit_metrics(context.metrics, "vectors");
+  if (const auto from = context.config.vectors.hnsw_threshold) {
+    options.approximate_from = static_cast<std::size_t>(*from);
+  }
+  std::shared_ptr<VectorIndex> opened =
+      MESH_TRY(sqlite::open_embedded_index(context.config.data_dir, std::move(options)));
+  return EnginePart<VectorIndex>{std::move(opened)};
+}
+
+Result<EnginePart<RateLimiter>> open_redis_limiter(const EngineContext& context) {
+  const config::Config& config = context.config;
+  const auto url = MESH_TRY(config::parse_redis_url(config.redis.url));
+  redis::LimiterOptions options;
+  options.host = url.host;
+  options.port = url.port;
+  options.user = url.user;
+  options.password = (url.password.empty() ? config.secrets.redis_password : url.password).reveal();
+  options.database = url.database;
+  options.prefix = config.redis.prefix;
+  const std::shared_ptr<redis::RedisLimiter> opened =
+      MESH_TRY(redis::open_limiter(std::move(options), context.clock));
+  return EnginePart<RateLimiter>{
+      opened,
+      [opened](Checks& all) {
+        all.push_back(reached("redis", opened->trouble(), "connected; it counts the rate limits"));
+      },
+      {},
+      true};
+}
+
+}  // namespace
+
+Result<LogPart> open_log(const EngineContext& context) { return open_sqlite_log(context); }
+
+Result<EnginePart<Stores>> open_stores(const EngineContext& context) {
+  return open_sqlite_stores(context);
+}
+
+Result<EnginePart<VectorIndex>> open_index(const EngineContext& context, Stores&) {
+  return open_sqlite_index(context);
+}
+
+Result<EnginePart<RateLimiter>> open_limiter(const EngineContext& context) {
+  if (context.config.limiter.engine == "redis") return open_redis_limiter(context);
+  return EnginePart<RateLimiter>{memory::make_limiter(context.clock)};
+}
+
+Result<EnginePart<Embedder>> open_embedder(const EngineContext& context) {
+  return EnginePart<Embedder>{hashing::make_embedder(context.config.embedder.dimension)};
+}
+
+Result<EnginePart<PropertyExtractor>> open_extractor(const EngineContext&) {
+  return EnginePart<PropertyExtractor>{computed::make_extractor()};
+}
+
+}  // namespace mesh

@@ -1,0 +1,53 @@
+// Each engine that a configuration names, opened. engine_parts.cpp is the one file of a running
+// daemon that names engines; check_data.cpp and backup.cpp look at the files of a folder that none
+// uses.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "common/config/config.h"
+#include "common/ports/embedder.h"
+#include "common/ports/event_log.h"
+#include "common/ports/property_extractor.h"
+#include "common/ports/rate_limiter.h"
+#include "common/ports/stores.h"
+#include "common/ports/vector_index.h"
+#include "common/telemetry/metrics.h"
+#include "daemon/services/check.h"
+
+namespace mesh {
+
+struct EngineContext {
+  const config::Config& config;
+  std::function<void(const Error&)> on_fatal;  // as Engines::OnFatal
+  Clock& clock;
+  Metrics& metrics;
+};
+
+// An engine behind `port`, which lives as long as the part.
+template <typename Port>
+struct EnginePart {
+  std::shared_ptr<Port> port;
+  // Adds how it is. Any thread, empty where there is nothing to say.
+  std::function<void(std::vector<services::Check>&)> check = {};
+  // Finishes what was submitted; callable twice, empty where there is nothing to finish.
+  std::function<void()> close = {};
+  bool remote = false;  // asks another server
+};
+
+struct LogPart : EnginePart<EventLog> {
+  std::shared_ptr<LogAdmin> admin;
+};
+
+// Embedded engines use files of data_dir, whose lock the caller holds.
+Result<LogPart> open_log(const EngineContext& context);
+Result<EnginePart<Stores>> open_stores(const EngineContext& context);
+// `stores` outlive it.
+Result<EnginePart<VectorIndex>> open_index(const EngineContext& context, Stores& stores);
+Result<EnginePart<RateLimiter>> open_limiter(const EngineContext& context);
+Result<EnginePart<Embedder>> open_embedder(const EngineContext& context);
+Result<EnginePart<PropertyExtractor>> open_extractor(const EngineContext& context);
+
+}  // namespace mesh
