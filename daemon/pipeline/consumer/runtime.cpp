@@ -4,6 +4,7 @@
 
 #include "common/base/ids.h"
 #include "common/base/thread.h"
+#include "daemon/pipeline/consumer/late_commits.h"
 #include "daemon/pipeline/consumer/runtime_impl.h"
 #include "daemon/pipeline/lag.h"
 #include "daemon/pipeline/scan.h"
@@ -51,6 +52,9 @@ Status Pipeline::Impl::start() {
   std::lock_guard guard(lifecycle);
   if (thread.joinable()) return {};
   auto opened = MESH_TRY(deps.admin.open_consumer(options.name, options.topics, options.member));
+  if (options.commit_delay > Duration{0}) {
+    opened = commit_late(std::move(opened), options.commit_delay, deps.clock);
+  }
   {
     std::lock_guard lock(mutex);
     stopping = false;
