@@ -159,6 +159,20 @@ std::vector<Finding> check_credentials(Session& session) {
   return findings;
 }
 
+// What the server says of what it depends on: engines and the servers behind them.
+std::vector<Finding> check_server(client::Client& mesh) {
+  std::vector<Finding> findings;
+  const auto checks = mesh.check();
+  if (!checks) return findings;  // whether the operator's token is accepted is told already
+  for (const Json& check : *checks) {
+    const bool ok = at_path(check, "ok") == true;
+    const bool worth_knowing = at_path(check, "warning") == true;
+    findings.push_back({"server: " + plain_text(at_path(check, "name")), ok && !worth_knowing,
+                        plain_text(at_path(check, "detail")), ""});
+  }
+  return findings;
+}
+
 std::vector<Finding> examine(Session& session) {
   // Each look needs what the one before it found: without settings there are no addresses, without
   // a server no version, clock or credential to compare. What cannot be looked at is left out.
@@ -184,6 +198,7 @@ std::vector<Finding> examine(Session& session) {
   findings.push_back(check_version(*heard.version));
   if (heard.date) findings.push_back(check_clock(*heard.date, session.clock.now()));
   for (Finding& finding : check_credentials(session)) findings.push_back(std::move(finding));
+  for (Finding& finding : check_server(*session.mesh)) findings.push_back(std::move(finding));
   return findings;
 }
 
@@ -221,8 +236,8 @@ void add_doctor(Commands& commands) {
   commands.verb(commands.root(),
                 {.name = "doctor",
                  .summary = "Look for what is wrong between this tool and the server",
-                 .details = "Looks at contexts, addresses, the process, versions, clocks and "
-                            "credentials, and says what to do. "
+                 .details = "Looks at contexts, addresses, the process, versions, clocks, "
+                            "credentials and what the server depends on, and says what to do. "
                             "Exit code 1 where something is wrong.",
                  .examples = "mesh doctor\nmesh doctor --server https://mesh.example.org --token "
                              "acme:alice\nmesh doctor -o json\n",
