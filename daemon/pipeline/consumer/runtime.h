@@ -58,8 +58,8 @@ struct PipelineOptions {
   // Nobody knows of a new stage what an event takes. A whole batch of slow ones could outlast the
   // session, and whoever gained the partitions then would begin alike: so the first is of few.
   int first_batch = 8;
-  // How long after its effects a batch is committed: what the stage's engine may lose in a power cut
-  // of its server is read again. Whoever waits for the commit waits as long.
+  // How long after its effects a batch is committed: what the stage's engine may lose in a power
+  // cut of its server is read again. Whoever waits for the commit waits as long.
   Duration commit_delay{0};
   // At least 1: how much memory records may take that were read ahead of their turn, where the log
   // reads them again at a price. What stands behind a longer flood, in whatever partition, waits.
