@@ -1,13 +1,16 @@
 #include "daemon/engine_parts.h"
 
+#include "common/base/periodic.h"
 #include "common/config/redis_url.h"
 #include "common/engines/computed/computed_extractor.h"
 #include "common/engines/hashing/hashing_embedder.h"
 #include "common/engines/memory/memory_limiter.h"
+#include "common/engines/qdrant/qdrant_index.h"
 #include "common/engines/redis/redis_limiter.h"
 #include "common/engines/sqlite/log/sqlite_log.h"
 #include "common/engines/sqlite/points/embedded_index.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
+#include "common/telemetry/log.h"
 
 namespace mesh {
 namespace {
@@ -93,6 +96,40 @@ Result<EnginePart<VectorIndex>> open_sqlite_index(const EngineContext& context) 
   return EnginePart<VectorIndex>{std::move(opened)};
 }
 
+// Removals older than this are forgotten: longer than an older event of the user may still come,
+// from the log, from a retry or by a redrive of its dead letter.
+Duration removals_kept(const config::Log& log) {
+  return std::max<Duration>(std::chrono::hours{24 * 30},
+                            2 * (log.compaction.delete_retention + log.compaction.max_lag));
+}
+
+Result<EnginePart<VectorIndex>> open_qdrant_index(const EngineContext& context, Stores& stores) {
+  const config::Config& config = context.config;
+  qdrant::IndexOptions options;
+  options.url = config.qdrant.url;
+  options.api_key = config.secrets.qdrant_api_key.reveal();
+  options.prefix = config.qdrant.prefix.value_or("");
+  options.timeout = config.qdrant.timeout;
+  const std::shared_ptr<qdrant::QdrantIndex> opened =
+      MESH_TRY(qdrant::QdrantIndex::open(std::move(options), stores.epochs(), context.clock));
+  EnginePart<VectorIndex> part{opened};
+  part.remote = true;
+  part.check = [opened](Checks& all) {
+    all.push_back(reached("qdrant", opened->trouble(), "answers; it holds the index"));
+  };
+  // By whoever feeds the index: one of them would do, and several do no harm.
+  if (!config.has_role(config::role::kPipelines)) return part;
+  const auto sweep = [opened, &clock = context.clock, kept = removals_kept(config.log)] {
+    const auto swept = opened->sweep(clock.now() - kept);
+    // An outage is told by the check; the next turn tries again.
+    if (swept && *swept > 0) log::info("qdrant: old removals are forgotten", {{"points", *swept}});
+  };
+  const auto sweeping =
+      std::make_shared<Periodic>("qdrant sweep", context.clock, std::chrono::hours{1}, sweep);
+  part.close = [sweeping] { sweeping->stop(); };
+  return part;
+}
+
 Result<EnginePart<RateLimiter>> open_redis_limiter(const EngineContext& context) {
   const config::Config& config = context.config;
   const auto url = MESH_TRY(config::parse_redis_url(config.redis.url));
@@ -122,7 +159,8 @@ Result<EnginePart<Stores>> open_stores(const EngineContext& context) {
   return open_sqlite_stores(context);
 }
 
-Result<EnginePart<VectorIndex>> open_index(const EngineContext& context, Stores&) {
+Result<EnginePart<VectorIndex>> open_index(const EngineContext& context, Stores& stores) {
+  if (context.config.vectors.engine == "qdrant") return open_qdrant_index(context, stores);
   return open_sqlite_index(context);
 }
 

@@ -36,6 +36,9 @@ pipeline::PipelineOptions options_of(const config::Config& config, const std::st
   options.retry = config.pipelines.retry;
   options.max_parked = config.pipelines.max_parked;
   options.member = process;
+  if (reads.group == kUserIndex.group && config.vectors.engine == "qdrant") {
+    options.commit_delay = config.qdrant.flush_interval;
+  }
   return options;
 }
 

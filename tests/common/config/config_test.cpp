@@ -312,8 +312,6 @@ TEST(Config, EnginesOfOtherBuildsAreNamedAsSuch) {
             "log.engine: kafka is not part of this build; use sqlite");
   EXPECT_EQ(refusal("store: {engine: postgres}"),
             "store.engine: postgres is not part of this build; use sqlite");
-  EXPECT_EQ(refusal("vectors: {engine: qdrant}"),
-            "vectors.engine: qdrant is not part of this build; use embedded");
   EXPECT_EQ(refusal("embedder: {engine: openai}\nextractor: {engine: openai}"),
             "embedder.engine: openai is not part of this build; use hashing\n"
             "extractor.engine: openai is not part of this build; use computed");

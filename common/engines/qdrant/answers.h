@@ -1,0 +1,21 @@
+// What an answer of Qdrant means.
+#pragma once
+
+#include <string_view>
+
+#include "common/base/json.h"
+#include "common/engines/qdrant/server.h"
+
+namespace mesh::qdrant {
+
+// The "result" of a good answer, or what is wrong, as Server's errors are.
+Result<Json> result_of(const Call& call, const http::Response& response);
+// Whether the same may go well in a moment: not what was refused for what it is.
+bool may_pass(const http::Response& response);
+// The minor version of a 1.x that `GET /` tells: `unavailable` below 1.16, or where something else
+// than Qdrant answers.
+Result<int> version_of(const http::Response& response);
+// Of a client's error: with the key that names the server.
+tl::unexpected<Error> no_answer(const Call& call, const Error& error);
+
+}  // namespace mesh::qdrant

@@ -1,0 +1,254 @@
+#include "common/engines/qdrant/generations.h"
+
+#include "common/base/ids.h"
+#include "common/base/strings.h"
+#include "common/engines/qdrant/points.h"
+#include "common/telemetry/log.h"
+
+namespace mesh::qdrant {
+namespace {
+
+constexpr const char* kAlias = "user_embeddings";
+constexpr int kMaxDimension = 16'384;
+constexpr Duration kKeptFor{1'000};
+constexpr int kPatience = 12;  // times the time-out, for what makes and drops files
+// Numbers that may be used up by what an earlier state of the store has left.
+constexpr int kMostLeftovers = 100;
+
+Status check(const GenerationSpec& spec) {
+  if (spec.dimension >= 1 && spec.dimension <= kMaxDimension) return {};
+  return fail(ErrorKind::invalid, "the dimension of an index must be from 1 to " +
+                                      std::to_string(kMaxDimension) + ", not " +
+                                      std::to_string(spec.dimension));
+}
+
+std::string description(const GenerationSpec& spec, const Json& metadata) {
+  // m = 0: no links across tenants, whom a search never crosses. Strict mode then refuses every
+  // search without a tenant.
+  return dump({{"vectors", {{"size", spec.dimension}, {"distance", "Cosine"}}},
+               {"hnsw_config", {{"m", 0}, {"payload_m", 16}}},
+               {"strict_mode_config",
+                {{"enabled", true},
+                 {"search_allow_exact", false},
+                 {"unindexed_filtering_retrieve", false},
+                 {"unindexed_filtering_update", false}}},
+               {"metadata", metadata}});
+}
+
+// A member, null where it is not there.
+Json member(const Json& object, const char* name) {
+  return object.is_object() && object.contains(name) ? object[name] : Json();
+}
+
+// The metadata of a collection, as GET /collections/x tells it.
+Json metadata_of(const Json& collection) {
+  return member(member(collection, "config"), "metadata");
+}
+
+}  // namespace
+
+std::string generation_name(int number) {
+  return std::string(kAlias) + "-" + std::to_string(number);
+}
+
+tl::unexpected<Error> no_generation(int number) {
+  return fail(ErrorKind::not_found, "no index generation " + std::to_string(number));
+}
+
+GenerationBook::GenerationBook(std::string prefix, EpochStore& store, Server& server, Clock& clock)
+    : prefix_(std::move(prefix)), store_(store), server_(server), clock_(clock) {}
+
+std::string GenerationBook::path(int number) const {
+  return "/collections/" + prefix_ + generation_name(number);
+}
+
+Result<Generations> GenerationBook::current(bool fresh) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!fresh && kept_ && clock_.steady() < kept_at_ + kKeptFor) return *kept_;
+  }
+  // As old as the request for it: what is changed meanwhile is read again in time.
+  const auto asked = clock_.steady();
+  const auto document = MESH_TRY(store_.read(prefix_ + kAlias));
+  auto generations = MESH_TRY(Generations::parse(document.body));
+  std::lock_guard lock(mutex_);
+  kept_ = generations;
+  kept_at_ = asked;
+  return generations;
+}
+
+Result<GenerationSpec> GenerationBook::find(int number) {
+  for (const bool fresh : {false, true}) {
+    const auto generations = MESH_TRY(current(fresh));
+    if (const auto it = generations.specs.find(number); it != generations.specs.end()) {
+      return it->second;
+    }
+  }
+  return no_generation(number);
+}
+
+Result<Generations> GenerationBook::open(std::int64_t epoch) {
+  const auto document = MESH_TRY(store_.read(prefix_ + kAlias));
+  if (document.epoch != epoch) {
+    return fail(ErrorKind::conflict,
+                "another process has taken over the index's generations; nothing was changed");
+  }
+  return Generations::parse(document.body);
+}
+
+Status GenerationBook::write(const Generations& generations, std::int64_t epoch) {
+  MESH_TRY(store_.write(prefix_ + kAlias, epoch, generations.text()));
+  std::lock_guard lock(mutex_);
+  kept_ = generations;
+  kept_at_ = clock_.steady();
+  return {};
+}
+
+Result<std::int64_t> GenerationBook::take_over() {
+  std::lock_guard changing(changing_);
+  const auto document = MESH_TRY(store_.take_over(prefix_ + kAlias));
+  const auto generations = MESH_TRY(Generations::parse(document.body));
+  // The epoch is taken, whatever the server is able to do now.
+  const auto tell = [](const char* what, const Status& status) {
+    if (!status) log::warn(what, {{"error", status.error().to_string()}});
+  };
+  tell("qdrant: collections that no generation has stay until the next taking over",
+       remove_orphans(generations));
+  if (generations.serving != 0) {
+    tell("qdrant: the alias may name another generation than the one that serves",
+         move_alias(generations.serving));
+  }
+  return document.epoch;
+}
+
+Result<GenerationInfo> GenerationBook::create(const GenerationSpec& spec, std::int64_t epoch) {
+  MESH_TRY(check(spec));
+  std::lock_guard changing(changing_);
+  auto generations = MESH_TRY(open(epoch));
+  if (generations.mesh.empty()) generations.mesh = new_uuid_v7(clock_.now());
+  for (int attempt = 0; attempt < kMostLeftovers; ++attempt) {
+    const int number = ++generations.last;
+    MESH_TRY(write(generations, epoch));
+    const bool made = MESH_TRY(make_collection(number, spec, generations.mesh));
+    if (!made) continue;
+    generations.specs[number] = spec;
+    auto entered = index_payload(number);
+    if (entered) entered = write(generations, epoch);
+    if (!entered) {
+      // The number was ours alone. What cannot be dropped now goes as an orphan.
+      (void)drop_collection(number);
+      return fail(entered.error());
+    }
+    return GenerationInfo{generation_name(number), number, spec};
+  }
+  return fail(
+      ErrorKind::unavailable,
+      "the Qdrant server of the index (qdrant.url) has too many collections that an earlier "
+      "state of this mesh has made: drop those that `mesh index list` does not name");
+}
+
+// False where a collection of an earlier state of this mesh has the name: its store came from a
+// backup. It goes as an orphan.
+Result<bool> GenerationBook::make_collection(int number, const GenerationSpec& spec,
+                                             const std::string& mesh) {
+  const Json metadata{{"mesh", mesh}, {"made", new_uuid_v7(clock_.now())}};
+  const auto made =
+      server_.ask({"PUT", path(number), description(spec, metadata), true, false, kPatience});
+  if (made) return true;
+  if (made.error().kind != ErrorKind::conflict) return fail(made.error());
+  // It may be ours all the same: of a request whose answer was lost.
+  const auto collection = MESH_TRY(server_.ask({"GET", path(number)}));
+  const auto found = metadata_of(collection);
+  if (found == metadata) return true;
+  if (member(found, "mesh") == mesh) return false;
+  return fail(ErrorKind::unavailable,
+              "the Qdrant server of the index (qdrant.url) has a collection " + prefix_ +
+                  generation_name(number) +
+                  " that another mesh has made: give this one a qdrant.prefix of its own, or drop "
+                  "that collection");
+}
+
+Status GenerationBook::index_payload(int number) {
+  const int version = MESH_TRY(server_.minor_version());
+  for (auto& body : payload_indexes(version)) {
+    (void)MESH_TRY(server_.ask(
+        {"PUT", path(number) + "/index?wait=true", std::move(body), true, true, kPatience}));
+  }
+  return {};
+}
+
+Status GenerationBook::drop_collection(int number) {
+  const auto dropped = server_.ask({"DELETE", path(number), {}, true, false, kPatience});
+  if (!dropped && dropped.error().kind != ErrorKind::not_found) return fail(dropped.error());
+  return {};
+}
+
+Status GenerationBook::drop(int number, std::int64_t epoch) {
+  std::lock_guard changing(changing_);
+  auto generations = MESH_TRY(open(epoch));
+  if (!generations.specs.contains(number)) return no_generation(number);
+  if (generations.serving == number) {
+    return fail(ErrorKind::conflict, "index generation " + std::to_string(number) +
+                                         " serves searches: let another one serve first");
+  }
+  generations.specs.erase(number);
+  MESH_TRY(write(generations, epoch));
+  if (const auto dropped = drop_collection(number); !dropped) {
+    log::warn("qdrant: the collection of a dropped generation stays until the next taking over",
+              {{"generation", number}, {"error", dropped.error().to_string()}});
+  }
+  return {};
+}
+
+Status GenerationBook::serve(int number, std::int64_t epoch) {
+  std::lock_guard changing(changing_);
+  auto generations = MESH_TRY(open(epoch));
+  if (!generations.specs.contains(number)) return no_generation(number);
+  const auto answer = MESH_TRY(server_.ask({"GET", path(number) + "/exists"}));
+  if (member(answer, "exists") != true) {
+    return fail(ErrorKind::unavailable, "the Qdrant server of the index (qdrant.url) has lost " +
+                                            prefix_ + generation_name(number) +
+                                            ": `mesh index rebuild` makes another");
+  }
+  generations.serving = number;
+  MESH_TRY(write(generations, epoch));
+  if (const auto moved = move_alias(number); !moved) {
+    log::warn("qdrant: the alias names another generation than the one that serves",
+              {{"generation", number}, {"error", moved.error().to_string()}});
+  }
+  return {};
+}
+
+Status GenerationBook::move_alias(int number) {
+  const std::string alias = prefix_ + kAlias;
+  const Json actions = Json::array(
+      {{{"delete_alias", {{"alias_name", alias}}}},
+       {{"create_alias",
+         {{"collection_name", prefix_ + generation_name(number)}, {"alias_name", alias}}}}});
+  (void)MESH_TRY(server_.ask(
+      {"POST", "/collections/aliases", dump({{"actions", actions}}), true, false, kPatience}));
+  return {};
+}
+
+Status GenerationBook::remove_orphans(const Generations& generations) {
+  const auto answer = MESH_TRY(server_.ask({"GET", "/collections"}));
+  const std::string begin = prefix_ + kAlias + "-";
+  for (const auto& collection : member(answer, "collections")) {
+    const auto name = member(collection, "name");
+    if (!name.is_string() || !name.get_ref<const std::string&>().starts_with(begin)) continue;
+    const auto number = parse_int(name.get_ref<const std::string&>().substr(begin.size()));
+    if (!number || *number < 1 || *number > generations.last) continue;
+    const int orphan = static_cast<int>(*number);
+    if (generations.specs.contains(orphan)) continue;
+    // Nothing is dropped that this mesh has not made, whatever its name.
+    const auto found = server_.ask({"GET", path(orphan)});
+    if (!found && found.error().kind == ErrorKind::not_found) continue;
+    if (!found) return fail(found.error());
+    if (member(metadata_of(*found), "mesh") != generations.mesh) continue;
+    MESH_TRY(drop_collection(orphan));
+    log::info("qdrant: a collection that no generation has was dropped", {{"generation", orphan}});
+  }
+  return {};
+}
+
+}  // namespace mesh::qdrant

@@ -1,0 +1,175 @@
+#include "common/engines/qdrant/server.h"
+
+#include "common/base/backoff.h"
+#include "common/base/thread.h"
+#include "common/engines/qdrant/answers.h"
+#include "common/telemetry/log.h"
+
+namespace mesh::qdrant {
+namespace {
+
+constexpr BackoffPolicy kRepeats{Duration{50}, Duration{1'000}};
+constexpr Duration kProbeEvery{5'000}, kProbeInTrouble{1'000};
+
+http::ClientOptions client_options(const IndexOptions& options) {
+  http::ClientOptions client;
+  client.connect_timeout = std::min(client.connect_timeout, options.timeout);
+  client.timeout = options.timeout;
+  return client;
+}
+
+}  // namespace
+
+// One of the connections, for as long as it lives.
+class Server::Turn {
+ public:
+  explicit Turn(Server& server) : server_(server) {
+    std::unique_lock lock(server.mutex_);
+    has_ = server.clock_.wait_until(
+        lock, server.free_, server.clock_.steady() + server.options_.timeout,
+        [&] { return server.stopping_ || server.in_use_ < server.options_.connections; });
+    if (has_) ++server.in_use_;
+  }
+  ~Turn() {
+    if (!has_) return;
+    {
+      std::lock_guard lock(server_.mutex_);
+      --server_.in_use_;
+    }
+    server_.free_.notify_one();
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  explicit operator bool() const { return has_; }
+
+ private:
+  Server& server_;
+  bool has_ = false;
+};
+
+struct Server::Outcome {
+  Result<Json> result;
+  bool may_pass = false;
+};
+
+Server::Server(IndexOptions options, Clock& clock)
+    : options_(std::move(options)), clock_(clock), client_(client_options(options_)) {
+  prober_ = std::thread([this] { probe(); });
+}
+
+Server::~Server() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  stop_.notify_all();
+  free_.notify_all();
+  prober_.join();
+}
+
+std::optional<Error> Server::trouble() const {
+  std::lock_guard lock(mutex_);
+  return trouble_;
+}
+
+Result<Json> Server::ask(const Call& call) {
+  const auto give_up = clock_.steady() + options_.timeout * call.patience;
+  for (int attempt = 1;; ++attempt) {
+    auto outcome = ask_once(call);
+    if (outcome.result || !outcome.may_pass || attempt > options_.max_retries) {
+      return std::move(outcome.result);
+    }
+    const auto asked_for = outcome.result.error().retry_after;
+    const auto wait = asked_for ? *asked_for : backoff_delay(kRepeats, attempt, random());
+    // Who would have to wait for longer is told so.
+    if (clock_.steady() + wait >= give_up || !pause(wait)) return std::move(outcome.result);
+  }
+}
+
+Server::Outcome Server::ask_once(const Call& call) {
+  if (auto version = minor_version(); !version) return {fail(version.error()), true};
+  auto response = send(call);
+  if (!response) return {no_answer(call, response.error()), true};
+  auto result = result_of(call, *response);
+  const bool good = result.has_value();
+  return {std::move(result), !good && may_pass(*response)};
+}
+
+// Notes whether the server answers, and takes the mesh's key.
+Result<http::Response> Server::send(const Call& call) {
+  const Turn turn(*this);
+  if (!turn) {
+    return fail(ErrorKind::unavailable,
+                std::to_string(options_.connections) + " requests are under way");
+  }
+  http::ClientRequest request;
+  request.method = call.method;
+  request.url = options_.url + call.path;
+  request.body = call.body;
+  request.timeout = options_.timeout * call.patience;
+  if (!options_.api_key.empty()) request.headers.emplace_back("api-key", options_.api_key);
+  if (!call.body.empty()) request.headers.emplace_back("Content-Type", "application/json");
+  auto response = client_.send(request);
+  if (!response) {
+    minor_version_ = 0;  // who answers next may be another version
+    note(no_answer({call.method, call.path}, response.error()).value());
+  } else if (response->status == 401 || response->status == 403) {
+    note(result_of(call, *response).error());
+  } else if (call.path != "/") {
+    note(std::nullopt);
+  }
+  return response;
+}
+
+Result<int> Server::minor_version() {
+  if (const int known = minor_version_) return known;
+  const Call call{"GET", "/"};
+  auto response = send(call);
+  if (!response) return no_answer(call, response.error());
+  auto version = version_of(*response);
+  if (!version) {
+    note(version.error());
+    return version;
+  }
+  minor_version_ = *version;
+  return version;
+}
+
+void Server::note(const std::optional<Error>& trouble) {
+  bool changed = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    changed = trouble_.has_value() != trouble.has_value() ||
+              (trouble && trouble_->message != trouble->message);
+    trouble_ = trouble;
+  }
+  if (!changed) return;
+  if (trouble) {
+    log::warn("qdrant: the index cannot be used", {{"error", trouble->to_string()}});
+  } else {
+    log::info("qdrant: the index can be used", {{"server", options_.url}});
+  }
+}
+
+std::uint64_t Server::random() {
+  std::lock_guard lock(mutex_);
+  return random_();
+}
+
+// False where the server is being let go of.
+bool Server::pause(Duration time) {
+  std::unique_lock lock(mutex_);
+  return !clock_.wait_until(lock, stop_, clock_.steady() + time, [this] { return stopping_; });
+}
+
+// A request that any key may ask, so that it tells a key that is refused; `GET /` asks for none.
+void Server::probe() {
+  name_thread("qdrant");
+  const Call call{"GET", "/collections/" + options_.prefix + "user_embeddings/exists"};
+  do {
+    if (minor_version()) (void)send(call);  // both note what they find
+  } while (pause(trouble() ? kProbeInTrouble : kProbeEvery));
+}
+
+}  // namespace mesh::qdrant
