@@ -6,18 +6,28 @@
 #include <vector>
 
 #include "common/base/error.h"
+#include "common/domain/tenant.h"
 
 namespace mesh {
 
-// Any thread; may block on another server. `unavailable` when that server is down.
+// A text and whose it is: what a model's server is paid for is the tenant's, and so is what is kept
+// of its answers.
+struct TenantText {
+  TenantId tenant;
+  std::string text;
+};
+
+// Any thread; may block on another server. `unavailable` when that server is down, `unprocessable`
+// where one of the texts can never be embedded: the others can, each alone.
 class Embedder {
  public:
   virtual ~Embedder() = default;
   virtual int dimension() const = 0;
   // Names the function: equal ids mean equal vectors for equal texts ("hashing-v2/384").
   virtual std::string id() const = 0;
-  // One unit vector per text, in order. A text without any feature gives the zero vector.
-  virtual Result<std::vector<std::vector<float>>> embed(std::span<const std::string> texts) = 0;
+  // One unit vector per text, in order, whatever tenants they are of: the vector depends on the
+  // text alone. A text without any feature gives the zero vector.
+  virtual Result<std::vector<std::vector<float>>> embed(std::span<const TenantText> texts) = 0;
 };
 
 }  // namespace mesh

@@ -25,7 +25,8 @@ Result<std::string> search(Embedder& embedder, VectorIndex& index, const http::R
   }
   auto limit = MESH_TRY(int_param(request, "limit", kHits));
   auto min_score = MESH_TRY(number_param(request, "min_score", kMinScore));
-  auto vectors = MESH_TRY(embedder.embed(std::span(&query, 1)));
+  const TenantText text{request.tenant(), query};
+  auto vectors = MESH_TRY(embedder.embed(std::span(&text, 1)));
   auto hits = MESH_TRY(index.search(request.tenant(), {vectors.front(), embedder.id()},
                                     static_cast<int>(limit), static_cast<float>(min_score),
                                     SearchText(query)));

@@ -12,6 +12,7 @@
 #include "common/engines/sqlite/store/sqlite_store.h"
 #include "tests/bench/load/connection.h"
 #include "tests/bench/requests.h"
+#include "tests/support/tenant_texts.h"
 
 namespace mesh::bench {
 namespace {
@@ -42,7 +43,7 @@ std::vector<float> exact_thresholds(Embedder& embedder, const TenantUsers& tenan
     const NewUser user = person(tenant.tenant, n);
     texts.push_back(embedding_text(user.name, user.email));
     if (texts.size() < 1000 && n + 1 < tenant.users) continue;
-    const Vectors people = *embedder.embed(texts);
+    const Vectors people = *embedder.embed(test::texts_of_acme(texts));
     for (const auto& vector : people) {
       for (std::size_t q = 0; q < queries.size(); ++q) {
         const float score = dot(vector, queries[q]);
@@ -111,7 +112,7 @@ double recall_at_10(Meshd& meshd, const TenantUsers& tenant, int queries) {
     const auto n = static_cast<std::uint64_t>(q) * 104'729 % tenant.users;
     texts.push_back(query_for(person(tenant.tenant, n), static_cast<std::uint64_t>(q)));
   }
-  const Vectors vectors = *embedder->embed(texts);
+  const Vectors vectors = *embedder->embed(test::texts_of_acme(texts));
   const auto thresholds = exact_thresholds(*embedder, tenant, vectors);
   load::Connection connection(meshd->address("gateway"));
   int found = 0;
@@ -121,10 +122,10 @@ double recall_at_10(Meshd& meshd, const TenantUsers& tenant, int queries) {
                 tenant.tenant));
     const Json found_now = Json::parse(answer.body);
     for (const auto& hit : found_now["results"]) {
-      const std::vector<std::string> text{
-          embedding_text(hit["name"].get<std::string>(), hit["email"].get<std::string>())};
+      const std::string text =
+          embedding_text(hit["name"].get<std::string>(), hit["email"].get<std::string>());
       // Scores closer than the last of 16 bits are equal.
-      found += dot(embedder->embed(text)->front(), vectors[q]) >= thresholds[q] - 3e-5F;
+      found += dot(test::vector_of(*embedder, text), vectors[q]) >= thresholds[q] - 3e-5F;
     }
   }
   return found / (10.0 * queries);

@@ -21,6 +21,7 @@
 #include "tests/common/engines/vectors/crowd.h"
 #include "tests/common/engines/vectors/vectors.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/tenant_texts.h"
 
 namespace {
 
@@ -113,9 +114,7 @@ class People final : public Data {
   }
 
  private:
-  std::vector<float> embed(std::string text) {
-    return std::move(embedder_->embed(std::span(&text, 1)).value()[0]);
-  }
+  std::vector<float> embed(const std::string& text) { return test::vector_of(*embedder_, text); }
   const std::unique_ptr<Embedder> embedder_ = hashing::make_embedder(kDimension);
   test::Crowd crowd_{5};
   std::vector<test::Crowd::Person> some_;

@@ -26,9 +26,11 @@ class FakeEmbedder final : public Embedder {
     std::lock_guard lock(mutex_);
     failures_.next(n);
   }
-  void refuse(const std::string& text) {  // texts that contain it
+  // Texts that contain it.
+  void refuse(const std::string& text, ErrorKind kind = ErrorKind::invalid) {
     std::lock_guard lock(mutex_);
     refused_ = text;
+    refused_as_ = kind;
   }
   int calls() const {
     std::lock_guard lock(mutex_);
@@ -37,14 +39,14 @@ class FakeEmbedder final : public Embedder {
 
   int dimension() const override { return dimension_; }
   std::string id() const override { return id_; }
-  Result<std::vector<std::vector<float>>> embed(std::span<const std::string> texts) override {
+  Result<std::vector<std::vector<float>>> embed(std::span<const TenantText> texts) override {
     std::lock_guard lock(mutex_);
     ++calls_;
     if (auto error = failures_.take()) return fail(*error);
     std::vector<std::vector<float>> vectors;
-    for (const std::string& text : texts) {
+    for (const auto& [tenant, text] : texts) {
       if (!refused_.empty() && text.find(refused_) != std::string::npos) {
-        return fail(ErrorKind::invalid, "the fake cannot embed " + text);
+        return fail(refused_as_, "the fake cannot embed " + text);
       }
       std::vector<float> vector(static_cast<std::size_t>(dimension_), 0.0f);
       vector[stable_hash(text) % vector.size()] = 1.0f;
@@ -58,6 +60,7 @@ class FakeEmbedder final : public Embedder {
   const int dimension_;
   mutable std::mutex mutex_;
   std::string refused_;
+  ErrorKind refused_as_ = ErrorKind::invalid;
   int calls_ = 0;
   Failures failures_;
 };

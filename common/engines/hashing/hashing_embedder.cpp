@@ -199,10 +199,10 @@ class HashingEmbedder final : public Embedder {
   int dimension() const override { return dimension_; }
   std::string id() const override { return "hashing-v2/" + std::to_string(dimension_); }
 
-  Result<std::vector<std::vector<float>>> embed(std::span<const std::string> texts) override {
+  Result<std::vector<std::vector<float>>> embed(std::span<const TenantText> texts) override {
     std::vector<std::vector<float>> vectors;
     vectors.reserve(texts.size());
-    for (const auto& text : texts) {
+    for (const auto& [tenant, text] : texts) {
       Accumulator sums(dimension_);
       for (const auto& word : words_of(text)) add_word(sums, word);
       vectors.push_back(sums.unit());

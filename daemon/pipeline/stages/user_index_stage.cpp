@@ -65,6 +65,8 @@ class UserIndexStage final : public Stage {
       if (refused.contains(user)) {
         results[of[i]] = {Outcome::retry, "order", "an earlier one failed"};
       }
+      // One that never succeeds holds nothing up.
+      if (results[of[i]].outcome == Outcome::dead) continue;
       refused.insert(user);
       if (results[of[i]].outcome == Outcome::outage) {
         // The rest would meet the same; unanswered they would count as done.
@@ -79,11 +81,11 @@ class UserIndexStage final : public Stage {
   // True when durable; otherwise `failure` says what to answer.
   bool write(std::span<VectorChange> changes, std::span<const std::size_t> of,
              std::span<const StageInput> batch, StageResult& failure) {
-    std::vector<std::string> texts;
+    std::vector<TenantText> texts;
     std::vector<VectorChange*> upserts;
     for (std::size_t i = 0; i < changes.size(); ++i) {
       if (batch[of[i]].event.type == "user.deleted") continue;
-      texts.push_back(embedding_text(changes[i].name, changes[i].email));
+      texts.push_back({changes[i].tenant, embedding_text(changes[i].name, changes[i].email)});
       upserts.push_back(&changes[i]);
     }
     if (!texts.empty()) {
@@ -120,8 +122,10 @@ class UserIndexStage final : public Stage {
   }
 
   static bool refuse(const char* cause_class, const Error& error, StageResult& failure) {
-    failure = {error.retryable() ? Outcome::outage : Outcome::retry, cause_class,
-               error.to_string()};
+    const Outcome outcome = error.retryable()                        ? Outcome::outage
+                            : error.kind == ErrorKind::unprocessable ? Outcome::dead
+                                                                     : Outcome::retry;
+    failure = {outcome, cause_class, error.to_string()};
     return false;
   }
 

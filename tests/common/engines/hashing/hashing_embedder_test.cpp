@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/tenant_texts.h"
+
 namespace mesh::hashing {
 namespace {
 
 std::vector<float> vector_of(const std::string& text, int dimension = 384) {
-  return make_embedder(dimension)->embed(std::vector<std::string>{text}).value()[0];
+  return test::vector_of(*make_embedder(dimension), text);
 }
 
 float cosine(const std::string& a, const std::string& b) {

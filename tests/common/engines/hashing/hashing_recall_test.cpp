@@ -7,6 +7,7 @@
 #include "common/domain/search.h"
 #include "common/engines/hashing/hashing_embedder.h"
 #include "tests/common/engines/hashing/people.h"
+#include "tests/support/tenant_texts.h"
 
 namespace mesh::hashing {
 namespace {
@@ -46,7 +47,7 @@ class People {
  private:
   static constexpr std::size_t kDimension = 384;
   std::vector<float> embed(const std::string& text) const {
-    return embedder_->embed(std::vector<std::string>{text}).value()[0];
+    return test::vector_of(*embedder_, text);
   }
   const std::unique_ptr<Embedder> embedder_ = make_embedder(kDimension);
   std::vector<Person> people_;

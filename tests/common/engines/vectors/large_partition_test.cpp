@@ -10,6 +10,7 @@
 #include "tests/common/engines/vectors/crowd.h"
 #include "tests/common/engines/vectors/vectors.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/tenant_texts.h"
 
 namespace mesh::vectors {
 namespace {
@@ -115,9 +116,7 @@ Sample randoms(std::size_t count) {
 // What people type is less like a user than users are like each other.
 Sample people(std::size_t count) {
   const auto embedder = hashing::make_embedder(kDimension);
-  const auto embed = [&](std::string text) {
-    return embedder->embed(std::span(&text, 1)).value()[0];
-  };
+  const auto embed = [&](const std::string& text) { return test::vector_of(*embedder, text); };
   test::Crowd crowd(3);
   Sample sample;
   for (std::size_t i = 0; i < count; ++i) {

@@ -145,11 +145,11 @@ class HoldingEmbedder final : public Embedder {
   void release() { hold("nothing that is ever embedded"); }
   int dimension() const override { return fake_.dimension(); }
   std::string id() const override { return fake_.id(); }
-  Result<std::vector<std::vector<float>>> embed(std::span<const std::string> texts) override {
+  Result<std::vector<std::vector<float>>> embed(std::span<const TenantText> texts) override {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] {
-      return std::ranges::none_of(texts,
-                                  [&](const auto& text) { return text.find(held_) != text.npos; });
+      return std::ranges::none_of(
+          texts, [&](const auto& of) { return of.text.find(held_) != of.text.npos; });
     });
     return fake_.embed(texts);
   }

@@ -109,6 +109,16 @@ TEST_F(UserIndexStageTest, AUserThatCannotBeEmbeddedFailsAlone) {
   EXPECT_FALSE(index.has(generation, "acme", 2));
 }
 
+// A model's server refuses a text that is too long for the model, whenever it is asked.
+TEST_F(UserIndexStageTest, AUserThatCanNeverBeEmbeddedDiesAloneAndHoldsNothingUp) {
+  embedder.refuse("user2@", ErrorKind::unprocessable);
+  EXPECT_EQ(run(*stage, {user_event("created", 1, 1), user_event("created", 2, 1),
+                         user_event("deleted", 2, 2), user_event("created", 3, 1)}),
+            (Outcomes{Outcome::done, Outcome::dead, Outcome::done, Outcome::done}));
+  EXPECT_TRUE(index.has(generation, "acme", 3));
+  EXPECT_FALSE(index.has(generation, "acme", 2));
+}
+
 TEST_F(UserIndexStageTest, TypesOfOthersAreLeftAlone) {
   EXPECT_EQ(run(*stage, {analytics_event("a1", "ann")}), (Outcomes{Outcome::done}));
   EXPECT_EQ(index.applies(), 0);
