@@ -35,6 +35,12 @@ Error damaged_file(std::string_view file, std::string cause, std::string_view wh
       ErrorKind::corrupt, message + ": `mesh check` says what to do", std::move(cause), {}, {}};
 }
 
+void forget_damage(std::string_view file) {
+  std::lock_guard lock(met().mutex);
+  const auto known = met().causes.find(file);
+  if (known != met().causes.end()) met().causes.erase(known);
+}
+
 std::map<std::string, std::string, std::less<>> damage_met() {
   std::lock_guard lock(met().mutex);
   return met().causes;

@@ -17,4 +17,7 @@ Error damaged_file(std::string_view file, std::string cause, std::string_view wh
 // By file, what was met since the process began: the place, where it is known, and the cause.
 std::map<std::string, std::string, std::less<>> damage_met();
 
+// The file was made anew: what was damaged is gone. Any thread.
+void forget_damage(std::string_view file);
+
 }  // namespace mesh::sqlite
