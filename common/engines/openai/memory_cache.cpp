@@ -1,0 +1,58 @@
+#include <list>
+#include <mutex>
+#include <unordered_map>
+
+#include "common/engines/openai/vector_cache.h"
+
+namespace mesh::openai {
+namespace {
+
+constexpr std::size_t kBytesAround = 200;  // an entry's key, list and map
+
+class MemoryCache final : public VectorCache {
+ public:
+  explicit MemoryCache(std::uint64_t max_bytes) : max_bytes_(max_bytes) {}
+
+  std::optional<std::vector<float>> find(const std::string& key) override {
+    std::lock_guard lock(mutex_);
+    const auto it = by_key_.find(key);
+    if (it == by_key_.end()) return std::nullopt;
+    used_.splice(used_.begin(), used_, it->second);
+    return it->second->second;
+  }
+
+  void keep(const std::vector<Entry>& entries) override {
+    std::lock_guard lock(mutex_);
+    for (const auto& [key, vector] : entries) {
+      if (by_key_.contains(key)) continue;
+      used_.emplace_front(key, *vector);
+      by_key_.emplace(key, used_.begin());
+      bytes_ += cost(*vector);
+    }
+    while (bytes_ > max_bytes_ && !used_.empty()) {
+      bytes_ -= cost(used_.back().second);
+      by_key_.erase(used_.back().first);
+      used_.pop_back();
+    }
+  }
+
+ private:
+  using Used = std::list<std::pair<std::string, std::vector<float>>>;
+  static std::uint64_t cost(const std::vector<float>& vector) {
+    return vector.size() * sizeof(float) + kBytesAround;
+  }
+
+  const std::uint64_t max_bytes_;
+  std::mutex mutex_;
+  Used used_;  // last used first; this and the following guarded by mutex_
+  std::unordered_map<std::string, Used::iterator> by_key_;
+  std::uint64_t bytes_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<VectorCache> make_memory_cache(std::uint64_t max_bytes) {
+  return std::make_unique<MemoryCache>(max_bytes);
+}
+
+}  // namespace mesh::openai

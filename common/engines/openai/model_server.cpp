@@ -1,0 +1,217 @@
+#include "common/engines/openai/model_server.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "common/base/strings.h"
+#include "common/telemetry/log.h"
+
+namespace mesh::openai {
+namespace {
+
+constexpr std::size_t kMaxAnswerBytes = 64 << 20;  // 256 vectors of 4096 numbers are 24 MB as text
+constexpr std::size_t kMaxWords = 300;
+constexpr std::size_t kBytesPerToken = 4;
+
+std::string without_slash(std::string url) {
+  while (url.ends_with('/')) url.pop_back();
+  return url;
+}
+
+ModelOptions tidy(ModelOptions options) {
+  options.base_url = without_slash(std::move(options.base_url));
+  return options;
+}
+
+std::optional<double> seconds_of(std::string_view text) {
+  const auto number = parse_double(trim(text));
+  // A date, which RFC 9110 allows, is not read: none of the servers sends one.
+  return number && *number >= 0 && *number < 1e9 ? number : std::nullopt;
+}
+
+std::optional<Duration> retry_after_of(const http::Response& response) {
+  std::optional<Duration> found;
+  for (const auto& [name, value] : response.headers) {
+    const auto number = seconds_of(value);
+    if (!number) continue;
+    // The first is OpenAI's own, and the more exact one.
+    if (to_lower(name) == "retry-after-ms") {
+      return Duration(static_cast<std::int64_t>(std::ceil(*number)));
+    }
+    if (to_lower(name) == "retry-after") {
+      found = Duration(static_cast<std::int64_t>(std::ceil(*number * 1000)));
+    }
+  }
+  return found;
+}
+
+// What the server says of its error: {"error":{"message":…}}, {"error":"…"}, {"message":…} or
+// {"detail":…}. For the log: it may quote what it was sent.
+std::string words_of(const http::Response& response) {
+  const auto json = parse_json(response.body, {.max_bytes = 64 << 10});
+  std::string words;
+  if (json && json->is_object()) {
+    Json at = *json;
+    for (const char* name : {"error", "message", "detail"}) {
+      if (at.is_object() && at.contains(name)) at = Json(at.at(name));
+    }
+    words = at.is_string() ? at.get<std::string>() : dump(at);
+  } else {
+    words = response.body.substr(0, kMaxWords);
+  }
+  if (words.size() > kMaxWords) words.resize(kMaxWords);
+  return "HTTP " + std::to_string(response.status) + ": " + words;
+}
+
+}  // namespace
+
+ModelServer::ModelServer(ModelOptions options, Clock& clock)
+    : options_(tidy(std::move(options))),
+      clock_(clock),
+      client_({.timeout = options_.timeout, .max_response_bytes = kMaxAnswerBytes}),
+      pace_(clock, options_.max_in_flight),
+      breaker_(clock, {}) {}
+
+Result<Json> ModelServer::post(const std::string& path, const Json& body) {
+  const std::string text = dump(body);
+  const SteadyTime patient_until = clock_.steady() + options_.patience;
+  while (true) {
+    bool again = false;
+    auto place = pace_.enter(patient_until, patient_until + options_.timeout);
+    if (!place) {
+      std::lock_guard lock(mutex_);
+      trouble_ = place.error();
+      return fail(std::move(place.error()));
+    }
+    auto answer = exchange(path, text, again);
+    if (!again) return answer;
+  }
+}
+
+// One request. `again`: the server asks for a pause, which Pace now keeps.
+Result<Json> ModelServer::exchange(const std::string& path, const std::string& body, bool& again) {
+  if (!breaker_.allow()) {
+    std::lock_guard lock(mutex_);
+    Error error = trouble_.value_or(
+        Error{ErrorKind::unavailable, "the model's server was down", {}, {}, {}, {}});
+    error.kind = ErrorKind::unavailable;
+    error.retry_after =
+        std::max(Duration(1), std::chrono::ceil<Duration>(breaker_.open_until() - clock_.steady()));
+    return fail(std::move(error));
+  }
+  http::ClientRequest request{.method = "POST", .url = options_.base_url + path, .body = body};
+  request.headers.emplace_back("Content-Type", "application/json");
+  if (!options_.api_key.empty()) {
+    request.headers.emplace_back("Authorization", "Bearer " + options_.api_key);
+  }
+  const SteadyTime sent = clock_.steady();
+  auto response = client_.send(request);
+  if (response) return judged(*response, sent, again);
+  const Error& error = response.error();
+  if (error.kind == ErrorKind::timeout) {
+    return down("the model's server does not answer within " +
+                    std::to_string(options_.timeout.count()) + " ms (openai.timeout)",
+                error.cause);
+  }
+  if (error.kind == ErrorKind::invalid) {
+    return down("the model's server cannot be asked: check openai.base_url and openai.api_key_file",
+                error.message);
+  }
+  return down(error.message + " (openai.base_url)", error.cause);
+}
+
+Result<Json> ModelServer::judged(const http::Response& response, SteadyTime sent, bool& again) {
+  const int status = response.status;
+  const std::string words = status == 200 ? std::string() : words_of(response);
+  const auto retry_after = status == 200 ? std::nullopt : retry_after_of(response);
+  if (status == 429 || (status == 503 && retry_after)) {
+    // It is there, and says when: no case for the breaker.
+    breaker_.succeeded();
+    pace_.throttled(sent, retry_after);
+    log::debug("the model's server asks for a pause",
+               {{"status", status}, {"requests_at_once", pace_.allowed()}, {"cause", words}});
+    again = true;
+    return fail(ErrorKind::unavailable, "the model's server takes no more requests for now", words);
+  }
+  if (status == 400 || status == 413 || status == 422) {
+    answered();
+    return fail(ErrorKind::unprocessable,
+                "the model's server refuses this (" + std::to_string(status) + ")", words);
+  }
+  const std::string code = " (" + std::to_string(status) + ")";
+  if (status == 401 || status == 403) {
+    return down(options_.api_key.empty() ? "the model's server asks for an API key" + code +
+                                               ": name its file by openai.api_key_file"
+                                         : "the model's server refuses the API key" + code +
+                                               ": put a valid one into openai.api_key_file",
+                words);
+  }
+  if (status == 404) {
+    return down("the model's server knows no model " + options_.model +
+                    ", or nothing at this address" + code +
+                    ": check openai.model and openai.base_url",
+                words);
+  }
+  if (status >= 500 || status == 408) {
+    return down("the model's server fails" + code, words);
+  }
+  if (status != 200) {
+    return down("the model's server answers unlike OpenAI's API" + code + ": check openai.base_url",
+                words);
+  }
+  auto json = parse_json(response.body, {.max_bytes = kMaxAnswerBytes});
+  if (!json) return senseless("is no JSON", json.error().message);
+  if (!json->is_object()) return senseless("is no object");
+  return json;
+}
+
+tl::unexpected<Error> ModelServer::down(std::string message, std::string cause) {
+  breaker_.failed();
+  Error error{ErrorKind::unavailable, std::move(message), std::move(cause), {}, {}, {}};
+  std::lock_guard lock(mutex_);
+  trouble_ = error;
+  return fail(std::move(error));
+}
+
+void ModelServer::served() {
+  pace_.served();
+  answered();
+}
+
+void ModelServer::answered() {
+  breaker_.succeeded();
+  std::lock_guard lock(mutex_);
+  trouble_.reset();
+}
+
+tl::unexpected<Error> ModelServer::senseless(const std::string& what, std::string cause) {
+  return down(
+      "the answer of the model's server " + what + ": check openai.base_url and openai.model",
+      std::move(cause));
+}
+
+std::uint64_t ModelServer::tokens(const Json& answer, std::size_t bytes) {
+  const auto usage = answer.find("usage");
+  if (usage != answer.end() && usage->is_object()) {
+    for (const char* name : {"total_tokens", "prompt_tokens"}) {
+      const auto number = usage->find(name);
+      if (number == usage->end() || !number->is_number()) continue;
+      const auto value = number->get<double>();
+      if (value >= 0 && value < 1e15) return static_cast<std::uint64_t>(value);
+    }
+  }
+  {
+    std::lock_guard lock(mutex_);
+    if (std::exchange(told_estimates_, true)) return (bytes + kBytesPerToken - 1) / kBytesPerToken;
+  }
+  log::warn("the model's server does not say what a request used: tokens are estimated",
+            {{"model", options_.model}, {"bytes_per_token", kBytesPerToken}});
+  return (bytes + kBytesPerToken - 1) / kBytesPerToken;
+}
+
+std::optional<Error> ModelServer::trouble() const {
+  std::lock_guard lock(mutex_);
+  return trouble_;
+}
+
+}  // namespace mesh::openai

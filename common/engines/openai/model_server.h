@@ -1,0 +1,58 @@
+// One server with OpenAI's API: asks it, at its pace, and says what its refusals mean.
+#pragma once
+
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "common/base/circuit_breaker.h"
+#include "common/base/json.h"
+#include "common/engines/openai/model_options.h"
+#include "common/engines/openai/pace.h"
+#include "common/http/client.h"
+
+namespace mesh::openai {
+
+// Any thread.
+class ModelServer {
+ public:
+  ModelServer(ModelOptions options, Clock& clock);
+
+  // POST <base_url><path>; the answer's JSON, which is an object. Blocks, at most for the patience
+  // and a time-out. The caller looks at the answer and says served() or senseless(). Two errors:
+  // `unprocessable`: the server refuses what is asked (400, 413, 422).
+  // `unavailable` for the rest, also for a wrong key, model or address, which an operator puts
+  // right: the message names the key of the configuration.
+  Result<Json> post(const std::string& path, const Json& body);
+
+  // The answer is what was asked for.
+  void served();
+  // It is not: `unavailable`, and a failure of the server. `what`: "has no choices".
+  tl::unexpected<Error> senseless(const std::string& what, std::string cause = {});
+  // Likewise, in words of the caller's.
+  tl::unexpected<Error> down(std::string message, std::string cause = {});
+
+  // What the answer's "usage" says, or else what `bytes` of text may have been.
+  std::uint64_t tokens(const Json& answer, std::size_t bytes);
+
+  // The last error, unless an answer came since.
+  std::optional<Error> trouble() const;
+  int allowed() const { return pace_.allowed(); }  // requests at once
+  const ModelOptions& options() const { return options_; }
+
+ private:
+  Result<Json> exchange(const std::string& path, const std::string& body, bool& again);
+  Result<Json> judged(const http::Response& response, SteadyTime sent, bool& again);
+  void answered();
+
+  const ModelOptions options_;
+  Clock& clock_;
+  http::Client client_;
+  Pace pace_;
+  CircuitBreaker breaker_;
+  mutable std::mutex mutex_;
+  std::optional<Error> trouble_;  // guarded by mutex_
+  bool told_estimates_ = false;   // guarded by mutex_
+};
+
+}  // namespace mesh::openai

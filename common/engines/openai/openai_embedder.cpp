@@ -1,0 +1,227 @@
+#include "common/engines/openai/openai_embedder.h"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <span>
+#include <unordered_map>
+
+#include "common/base/strings.h"
+#include "common/engines/openai/embeddings.h"
+#include "common/engines/openai/model_server.h"
+#include "common/engines/openai/vector_cache.h"
+
+namespace mesh::openai {
+namespace {
+
+constexpr const char* kPath = "/embeddings";
+constexpr std::uint64_t kMemoryCacheBytes = 16 << 20;
+constexpr const char* kPlainText = "a plain text";  // that every model takes
+
+// A text that is asked for, and where its vector goes.
+struct Wanted {
+  const TenantText* of;
+  std::string key;
+  std::vector<std::size_t> places;
+};
+using Batch = std::span<const Wanted>;
+
+std::size_t bytes_of(Batch batch) {
+  std::size_t bytes = 0;
+  for (const auto& wanted : batch) bytes += wanted.of->text.size();
+  return bytes;
+}
+
+class Embedding final : public OpenAiEmbedder {
+ public:
+  Embedding(EmbedderOptions options, Clock& clock)
+      : options_(std::move(options)),
+        server_(options_, clock),
+        cache_(options_.cache_path.empty()
+                   ? make_memory_cache(kMemoryCacheBytes)
+                   : open_disk_cache(options_.cache_path, options_.cache_bytes, clock)) {}
+
+  int dimension() const override { return options_.dimension; }
+  std::string id() const override {
+    return "openai:" + options_.model + "/" + std::to_string(options_.dimension);
+  }
+  std::optional<Error> trouble() const override { return server_.trouble(); }
+
+  Result<Vectors> embed(std::span<const TenantText> texts) override {
+    Call call{Vectors(texts.size(), std::vector<float>(length())), false, {}};
+    const auto wanted = look_up(texts, call.vectors);
+    for (Batch rest = wanted; !rest.empty();) {
+      const Batch batch = rest.first(fitting(rest));
+      MESH_TRY(ask(batch, call));
+      rest = rest.subspan(batch.size());
+    }
+    if (call.refused) return fail(std::move(*call.refused));
+    return std::move(call.vectors);
+  }
+
+ private:
+  struct Call {
+    Vectors vectors;
+    bool taken = false;            // the server took a text of it
+    std::optional<Error> refused;  // the first text that it did not
+  };
+  // What is known of the model's own dimension.
+  enum class Naming {
+    untried,  // it is ours, as far as was seen
+    named,    // it is another, and ours is given where "dimensions" asks for it
+    unfit,    // it is another, and stays so
+  };
+
+  std::size_t length() const { return static_cast<std::size_t>(options_.dimension); }
+
+  // Fills in what is kept; the others are wanted, each once.
+  std::vector<Wanted> look_up(std::span<const TenantText> texts, Vectors& vectors) {
+    std::vector<Wanted> wanted;
+    std::unordered_map<std::string, std::size_t> by_key;
+    const std::string own = id();
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      if (trim(texts[i].text).empty()) continue;  // no feature: the zero vector
+      std::string key = cache_key(texts[i].tenant, own, texts[i].text);
+      if (const auto it = by_key.find(key); it != by_key.end()) {
+        wanted[it->second].places.push_back(i);
+      } else if (auto kept = cache_->find(key); kept && kept->size() == length()) {
+        vectors[i] = std::move(*kept);
+      } else {
+        by_key.emplace(key, wanted.size());
+        wanted.push_back({&texts[i], std::move(key), {i}});
+      }
+    }
+    return wanted;
+  }
+
+  // How many of the first make a request.
+  std::size_t fitting(Batch rest) const {
+    std::size_t count = 0, bytes = 0;
+    while (count < rest.size() && count < static_cast<std::size_t>(options_.max_batch)) {
+      bytes += rest[count].of->text.size();
+      if (count > 0 && bytes > options_.max_batch_bytes) break;
+      ++count;
+    }
+    return count;
+  }
+
+  // An error only where going on makes no sense; a text that is refused is noted in the call.
+  Status ask(Batch batch, Call& call) {
+    auto answer = request(batch);
+    if (answer) {
+      take(batch, std::move(*answer), call);
+      return {};
+    }
+    if (answer.error().kind != ErrorKind::unprocessable) return fail(std::move(answer.error()));
+    if (batch.size() > 1) {
+      const std::size_t half = batch.size() / 2;
+      MESH_TRY(ask(batch.first(half), call));
+      return ask(batch.subspan(half), call);
+    }
+    if (!call.taken) MESH_TRY(take_plain_text(batch[0].of->tenant, answer.error()));
+    call.taken = true;
+    if (!call.refused) {
+      answer.error().message = "the model " + options_.model + " refuses a text of " +
+                               std::to_string(bytes_of(batch)) +
+                               " bytes: it may be too long for it";
+      call.refused = std::move(answer.error());
+    }
+    return {};
+  }
+
+  // Whether it is the text's fault: a server that refuses everything would else make a dead letter
+  // of every event.
+  Status take_plain_text(const TenantId& tenant, const Error& refusal) {
+    const TenantText plain{tenant, kPlainText};
+    const Wanted wanted{&plain, {}, {}};
+    const auto answer = request({&wanted, 1});
+    if (answer) return {};
+    if (answer.error().kind != ErrorKind::unprocessable) return fail(answer.error());
+    return server_.down(
+        "the model's server refuses whatever it is asked: check openai.model, openai.base_url and "
+        "embedder.dimension",
+        refusal.cause);
+  }
+
+  void take(Batch batch, Vectors answer, Call& call) {
+    call.taken = true;
+    std::vector<VectorCache::Entry> entries;
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      for (const std::size_t place : batch[i].places) call.vectors[place] = answer[i];
+      entries.emplace_back(batch[i].key, &answer[i]);
+    }
+    cache_->keep(entries);
+  }
+
+  // Unit vectors of the right dimension.
+  Result<Vectors> request(Batch batch) {
+    const Naming naming = naming_;
+    auto vectors = MESH_TRY(send(batch, naming == Naming::named));
+    std::size_t got = vectors.front().size();
+    if (got != length() && naming == Naming::untried) {
+      server_.served();
+      auto shortened = send(batch, true);
+      if (!shortened && shortened.error().kind != ErrorKind::unprocessable) return shortened;
+      if (shortened && shortened->front().size() == length()) {
+        naming_ = Naming::named;
+        got = length();
+        vectors = std::move(*shortened);
+      }
+    }
+    if (got != length()) {
+      if (naming != Naming::named) naming_ = Naming::unfit;
+      return server_.down("the model " + options_.model + " makes vectors of " +
+                          std::to_string(got) + " numbers and embedder.dimension says " +
+                          std::to_string(length()) +
+                          ": set it to that, or take another openai.model");
+    }
+    if (naming == Naming::unfit) naming_ = Naming::untried;  // another model stands there now
+    server_.served();
+    for (auto& vector : vectors) normalise(vector);
+    return vectors;
+  }
+
+  Result<Vectors> send(Batch batch, bool name_dimension) {
+    std::vector<std::string_view> texts;
+    for (const auto& wanted : batch) texts.push_back(wanted.of->text);
+    const auto answer = MESH_TRY(server_.post(
+        kPath, embeddings_request(options_.model, texts, name_dimension ? options_.dimension : 0)));
+    charge(answer, batch);
+    auto vectors = read_embeddings(answer, batch.size());
+    if (!vectors) return server_.senseless(vectors.error());
+    return std::move(*vectors);
+  }
+
+  // The server counts the request: each tenant's share is that of its bytes.
+  void charge(const Json& answer, Batch batch) {
+    const std::size_t bytes = bytes_of(batch);
+    const std::uint64_t tokens = server_.tokens(answer, bytes);
+    if (!options_.on_tokens || tokens == 0) return;
+    std::map<TenantId, std::uint64_t> shares;
+    std::uint64_t seen = 0, charged = 0;
+    for (const auto& wanted : batch) {
+      seen += wanted.of->text.size();
+      // Of all so far, so that the shares sum up.
+      const auto due = static_cast<std::uint64_t>(
+          static_cast<double>(tokens) * static_cast<double>(seen) / static_cast<double>(bytes));
+      shares[wanted.of->tenant] += due - charged;
+      charged = due;
+    }
+    for (const auto& [tenant, share] : shares) {
+      if (share > 0) options_.on_tokens(tenant, share);
+    }
+  }
+
+  const EmbedderOptions options_;
+  ModelServer server_;
+  const std::unique_ptr<VectorCache> cache_;
+  std::atomic<Naming> naming_ = Naming::untried;
+};
+
+}  // namespace
+
+std::unique_ptr<OpenAiEmbedder> make_embedder(EmbedderOptions options, Clock& clock) {
+  return std::make_unique<Embedding>(std::move(options), clock);
+}
+
+}  // namespace mesh::openai

@@ -1,0 +1,63 @@
+// How fast a server is asked: as many requests at once as it bears, none while it asks for a pause.
+//
+// Additive increase, multiplicative decrease, as TCP's (D. Chiu, R. Jain, 1989): what a key or a
+// tenant of the server may ask per minute is not told, and changes with its load.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+
+namespace mesh::openai {
+
+// Any thread.
+class Pace {
+ public:
+  // A request's place among those under way; given back when it goes.
+  class Place {
+   public:
+    explicit Place(Pace& pace) : pace_(&pace) {}
+    Place(Place&& other) noexcept : pace_(std::exchange(other.pace_, nullptr)) {}
+    Place& operator=(Place&&) = delete;
+    ~Place() {
+      if (pace_ != nullptr) pace_->leave();
+    }
+
+   private:
+    Pace* pace_;
+  };
+
+  // At most `most` at once, at least 1.
+  Pace(Clock& clock, int most);
+
+  // Blocks until a request may be sent. `unavailable` with the time to come again: at once where a
+  // pause ends after `patient_until`, and at `until` where all places stayed taken.
+  Result<Place> enter(SteadyTime patient_until, SteadyTime until);
+  // The server did what was asked: a little more may be asked at once.
+  void served();
+  // It answered that this is too much: half as many at once, and none for as long as it says, at
+  // most an hour; where it says nothing, for a second, twice as long each time. `sent`: when the
+  // request was; of those that were under way together only the first one halves.
+  void throttled(SteadyTime sent, std::optional<Duration> retry_after);
+
+  int allowed() const;  // at once
+
+ private:
+  void leave();
+  int whole() const { return static_cast<int>(limit_); }
+
+  Clock& clock_;
+  const double most_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  double limit_;  // this and the following guarded by mutex_
+  int under_way_ = 0;
+  int throttled_in_a_row_ = 0;
+  SteadyTime halved_at_{};
+  SteadyTime paused_until_{};
+};
+
+}  // namespace mesh::openai

@@ -1,0 +1,190 @@
+// What an embedder makes of a server that does not work, or does not want to.
+#include <future>
+
+#include "common/engines/openai/embeddings.h"
+#include "tests/common/engines/openai/embedder_fixture.h"
+
+namespace mesh::openai {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test::ScriptedAnswer;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+class OpenAiOutageTest : public EmbedderFixture {
+ protected:
+  // Beyond what an open breaker waits.
+  void pass() { clock.advance(seconds(60)); }
+};
+
+TEST_F(OpenAiOutageTest, AShortRetryAfterIsWaitedForAndTheCallGoesThrough) {
+  model.next({429, R"({"error":{"message":"slow down","code":429}})", {{"Retry-After", "1"}}});
+  std::thread moves([&] {
+    clock.await_waiters(1);
+    EXPECT_EQ(model.requests(), 1);
+    clock.advance(seconds(1));
+  });
+  EXPECT_TRUE(embed({"alice"}));
+  moves.join();
+  EXPECT_EQ(model.requests(), 2);
+}
+
+TEST_F(OpenAiOutageTest, ALongRetryAfterIsToldAndKept) {
+  model.next({429, "", {{"retry-after", "20"}}});
+  Error error = error_of({"alice"});
+  EXPECT_EQ(error.kind, ErrorKind::unavailable);
+  EXPECT_EQ(error.retry_after, seconds(20));
+  clock.advance(milliseconds(17'500));
+  EXPECT_EQ(error_of({"bob"}).retry_after, milliseconds(2'500));
+  EXPECT_EQ(model.requests(), 1) << "nothing is sent before";
+  clock.advance(milliseconds(2'500));
+  EXPECT_TRUE(embed({"alice"}));
+}
+
+TEST_F(OpenAiOutageTest, MillisecondsAndA503WithRetryAfterAreHeededToo) {
+  model.next({429, "", {{"Retry-After", "9"}, {"retry-after-ms", "8500"}}});
+  EXPECT_EQ(error_of({"alice"}).retry_after, milliseconds(8'500));
+  clock.advance(seconds(9));
+  model.next({503, "loading", {{"Retry-After", "30"}}});
+  EXPECT_EQ(error_of({"alice"}).retry_after, seconds(30));
+}
+
+TEST_F(OpenAiOutageTest, WhatTheServerOrANetworkBreaksIsAnOutage) {
+  const std::vector<ScriptedAnswer> broken{
+      {500, R"({"error":{"message":"boom","code":500}})", {}},
+      {502, "<html>Bad Gateway</html>", {}},
+      {200, R"({"data":[{"embedding":[1,2,3)", {}},
+      {200, "<html>hello</html>", {}},
+      {200, "[]", {}},
+      {200, "{}", {}},
+      {200, R"({"data":[]})", {}},
+      {200, R"({"data":[{"index":0}]})", {}},
+      {200, R"({"data":[{"index":7,"embedding":[1,2]}]})", {}},
+      {200, R"({"data":[{"index":0,"embedding":[1,"x"]}]})", {}},
+      {200, R"({"data":[{"index":0,"embedding":"no base64"}]})", {}},
+      {200, R"({"data":[{"index":0,"embedding":[]}]})", {}},
+      {301, "", {{"Location", "http://127.0.0.1/"}}},
+      {200, R"({"data":[{"index":0,"embedding":[1,2]}]})", {}, 12}};
+  for (const auto& answer : broken) {
+    model.next(answer);
+    const Error error = error_of({"alice"});
+    EXPECT_EQ(error.kind, ErrorKind::unavailable) << answer.body << error.to_string();
+    EXPECT_THAT(error.message, Not(HasSubstr("alice")));
+    EXPECT_TRUE(embedder->trouble());
+    pass();
+  }
+  EXPECT_TRUE(embed({"alice"}));
+  EXPECT_FALSE(embedder->trouble());
+}
+
+TEST_F(OpenAiOutageTest, AServerThatIsSlowIsAnOutageThatNamesTheKey) {
+  options.timeout = milliseconds(50);
+  std::promise<void> go;
+  model.before_answer([gone = go.get_future().share()] { gone.wait(); });
+  EXPECT_THAT(error_of({"alice"}).message, HasSubstr("50 ms (openai.timeout)"));
+  go.set_value();
+}
+
+TEST_F(OpenAiOutageTest, AServerThatIsNotThereIsAnOutageThatNamesTheKey) {
+  options.base_url = test::RawListener().url();  // closed again
+  const Error error = error_of({"alice"});
+  EXPECT_EQ(error.kind, ErrorKind::unavailable);
+  EXPECT_THAT(error.message, HasSubstr("openai.base_url"));
+}
+
+TEST_F(OpenAiOutageTest, AWrongKeyOrModelIsAnOutageThatNamesTheKeyOfTheConfiguration) {
+  options.api_key = "wrong";
+  Error error = error_of({"alice"});
+  EXPECT_EQ(error.kind, ErrorKind::unavailable);
+  EXPECT_THAT(error.message, AllOf(HasSubstr("openai.api_key_file"), Not(HasSubstr("wrong"))));
+  options.api_key.clear();
+  open();
+  EXPECT_THAT(error_of({"alice"}).message, HasSubstr("openai.api_key_file"));
+  options.api_key = test::FakeModel::kKey;
+  options.model = "another";
+  open();
+  error = error_of({"alice"});
+  EXPECT_EQ(error.kind, ErrorKind::unavailable);
+  EXPECT_THAT(error.message, HasSubstr("openai.model"));
+}
+
+TEST_F(OpenAiOutageTest, AfterFailuresInARowTheServerIsLeftAloneAndTheReasonIsKept) {
+  model.next({500, "boom", {}}, 3);
+  for (int i = 0; i < 3; ++i) error_of({"alice"});
+  const Error error = error_of({"alice"});
+  EXPECT_EQ(model.requests(), 3);
+  EXPECT_EQ(error.kind, ErrorKind::unavailable);
+  EXPECT_THAT(error.message, HasSubstr("500"));
+  EXPECT_EQ(error.retry_after, milliseconds(500));
+  clock.advance(milliseconds(500));
+  EXPECT_TRUE(embed({"alice"}));
+}
+
+TEST_F(OpenAiOutageTest, ATextThatIsRefusedFailsAndItsNeighboursAreKept) {
+  std::vector<std::string> texts;
+  for (int i = 0; i < 20; ++i) texts.push_back("user" + std::to_string(i));
+  texts[7] = "much too long";
+  const Error error = error_of(texts);
+  EXPECT_EQ(error.kind, ErrorKind::unprocessable);
+  EXPECT_THAT(error.message, HasSubstr("13 bytes"));
+  EXPECT_LE(model.requests(), 10);
+  const int before = model.requests();
+  texts.erase(texts.begin() + 7);
+  EXPECT_TRUE(embed(texts));
+  EXPECT_EQ(model.requests(), before) << "what was embedded is kept";
+  EXPECT_FALSE(embedder->trouble());
+}
+
+TEST_F(OpenAiOutageTest, ATextThatIsRefusedAloneIsToBlameOnlyWhereAPlainOneIsTaken) {
+  EXPECT_EQ(error_of({"too long"}).kind, ErrorKind::unprocessable);
+  EXPECT_EQ(model.requests(), 2);
+  Form form;
+  form.refuses_all = true;
+  model.form(form);
+  const Error error = error_of({"alice", "bob", "carol"});
+  EXPECT_EQ(error.kind, ErrorKind::unavailable) << "else every event would be a dead letter";
+  EXPECT_THAT(error.message, HasSubstr("openai.model"));
+}
+
+TEST_F(OpenAiOutageTest, WhatWasEmbeddedBeforeAnOutageIsNotAskedForAgain) {
+  options.max_batch = 2;
+  options.cache_path = dir.file("cache.db");
+  std::atomic<int> seen = 0;
+  model.before_answer([&] {
+    if (++seen == 2) model.next({500, "boom", {}});
+  });
+  EXPECT_EQ(error_of({"a", "b", "c", "d"}).kind, ErrorKind::unavailable);
+  EXPECT_TRUE(embed({"a", "b", "c", "d"}));
+  EXPECT_EQ(model.requests(), 3);
+  EXPECT_THAT(input(), ElementsAre("c", "d"));
+}
+
+TEST(Embeddings, TheZeroVectorStaysWhatItIs) {
+  std::vector<float> zero(4), other{3, 0, 4, 0};
+  normalise(zero);
+  normalise(other);
+  EXPECT_EQ(zero, std::vector<float>(4));
+  EXPECT_EQ(other, (std::vector<float>{0.6f, 0, 0.8f, 0}));
+}
+
+TEST(Embeddings, AnAnswerThatIsNotWhatWasAskedSaysWhy) {
+  const auto why = [](const char* answer, std::size_t texts) {
+    const auto vectors = read_embeddings(Json::parse(answer), texts);
+    return vectors ? std::string("taken") : vectors.error();
+  };
+  EXPECT_EQ(why(R"({"data":[{"embedding":[1]}]})", 2), "has 1 vectors for 2 texts");
+  EXPECT_EQ(why(R"({"data":[{"index":0,"embedding":[1]},{"index":0,"embedding":[1]}]})", 2),
+            "has two vectors for one text");
+  EXPECT_EQ(why(R"({"data":[{"embedding":[1]},{"embedding":[1,2]}]})", 2),
+            "has vectors of several lengths");
+  EXPECT_EQ(why(R"({"data":[{"embedding":[1e300]}]})", 1), "has a vector that does not read");
+  EXPECT_EQ(why(R"({"data":[{"embedding":[1],"index":null}]})", 1), "taken");
+}
+
+}  // namespace
+}  // namespace mesh::openai
