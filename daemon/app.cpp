@@ -77,7 +77,7 @@ struct App::Impl {
 Status App::Impl::start() {
   engines = options.engines;
   if (!engines) {
-    own_engines = MESH_TRY(Engines::open(config, options.on_fatal, clock, metrics));
+    own_engines = MESH_TRY(Engines::open(config, options.on_fatal, clock, metrics, usage));
     engines = own_engines.get();
   }
   identity = MESH_TRY(Identity::open(config, clock));

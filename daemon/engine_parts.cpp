@@ -5,6 +5,7 @@
 #include "common/engines/computed/computed_extractor.h"
 #include "common/engines/hashing/hashing_embedder.h"
 #include "common/engines/memory/memory_limiter.h"
+#include "common/engines/openai/openai_embedder.h"
 #include "common/engines/qdrant/qdrant_index.h"
 #include "common/engines/redis/redis_limiter.h"
 #include "common/engines/sqlite/log/sqlite_log.h"
@@ -151,6 +152,35 @@ Result<EnginePart<RateLimiter>> open_redis_limiter(const EngineContext& context)
       true};
 }
 
+// What embedder and extractor say to the model's server alike.
+openai::ModelOptions model_options(const EngineContext& context) {
+  const config::OpenAi& config = context.config.openai;
+  openai::ModelOptions options;
+  options.base_url = config.base_url.value_or("");
+  options.api_key = context.config.secrets.openai_api_key.reveal();
+  options.model = config.model.value_or("");
+  options.timeout = config.timeout;
+  options.on_tokens = [&usage = context.usage](const TenantId& tenant, std::uint64_t tokens) {
+    usage.add(tenant.str(), {{Use::model_tokens, tokens}});
+  };
+  return options;
+}
+
+Result<EnginePart<Embedder>> open_openai_embedder(const EngineContext& context) {
+  openai::EmbedderOptions options{model_options(context)};
+  options.dimension = context.config.embedder.dimension;
+  options.cache_path = context.config.data_dir + "/embeddings.db";
+  options.cache_bytes = context.config.openai.cache;
+  const std::shared_ptr<openai::OpenAiEmbedder> opened =
+      openai::make_embedder(std::move(options), context.clock);
+  EnginePart<Embedder> part{opened};
+  part.remote = true;
+  part.check = [opened](Checks& all) {
+    all.push_back(reached("embedder", opened->trouble(), "the model's server answered last"));
+  };
+  return part;
+}
+
 }  // namespace
 
 Result<LogPart> open_log(const EngineContext& context) { return open_sqlite_log(context); }
@@ -170,6 +200,7 @@ Result<EnginePart<RateLimiter>> open_limiter(const EngineContext& context) {
 }
 
 Result<EnginePart<Embedder>> open_embedder(const EngineContext& context) {
+  if (context.config.embedder.engine == "openai") return open_openai_embedder(context);
   return EnginePart<Embedder>{hashing::make_embedder(context.config.embedder.dimension)};
 }
 

@@ -15,6 +15,7 @@
 #include "common/ports/stores.h"
 #include "common/ports/vector_index.h"
 #include "common/telemetry/metrics.h"
+#include "common/telemetry/usage.h"
 #include "daemon/services/check.h"
 
 namespace mesh {
@@ -24,6 +25,7 @@ struct EngineContext {
   std::function<void(const Error&)> on_fatal;  // as Engines::OnFatal
   Clock& clock;
   Metrics& metrics;
+  Usage& usage;
 };
 
 // An engine behind `port`, which lives as long as the part.

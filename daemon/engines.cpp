@@ -121,9 +121,9 @@ void ConfiguredEngines::set_gauges(Metrics& metrics) const {
 }  // namespace
 
 Result<std::unique_ptr<Engines>> Engines::open(const config::Config& config, OnFatal on_fatal,
-                                               Clock& clock, Metrics& metrics) {
+                                               Clock& clock, Metrics& metrics, Usage& usage) {
   auto engines = std::make_unique<ConfiguredEngines>(config.data_dir);
-  MESH_TRY(engines->open({config, std::move(on_fatal), clock, metrics}));
+  MESH_TRY(engines->open({config, std::move(on_fatal), clock, metrics, usage}));
   return engines;
 }
 

@@ -23,6 +23,7 @@
 #include "common/ports/user_store.h"
 #include "common/ports/vector_index.h"
 #include "common/telemetry/metrics.h"
+#include "common/telemetry/usage.h"
 #include "daemon/services/check.h"
 
 namespace mesh {
@@ -57,7 +58,7 @@ class Engines {
   // Opens what the configuration names, the data folder and its lock first. `conflict` where the
   // folder is in use, half repaired, or lacks a file; `corrupt` where a file is damaged.
   static Result<std::unique_ptr<Engines>> open(const config::Config& config, OnFatal on_fatal,
-                                               Clock& clock, Metrics& metrics);
+                                               Clock& clock, Metrics& metrics, Usage& usage);
   virtual ~Engines() = default;
 
   // As long as the engines.

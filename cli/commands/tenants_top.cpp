@@ -12,7 +12,7 @@ namespace {
 
 constexpr Duration kRefresh{2'000};
 constexpr const char* kSortKeys =
-    "requests|rejected|events|bytes|searches|search_ms|queued_ms|processed|stage_ms";
+    "requests|rejected|events|bytes|searches|search_ms|queued_ms|processed|stage_ms|tokens";
 
 // The counts of the window, and beside them what they make a second.
 std::vector<Json> with_rates(const Json& usage) {
@@ -50,6 +50,8 @@ const View& usage_view() {
        {"queued_ms", "QUEUED", "time that requests waited for a worker", Show::wide, Kind::millis},
        {"stage_ms", "IN STAGES", "time that pipelines spent on its events", Show::wide,
         Kind::millis},
+       {"tokens", "TOKENS", "paid for at a model's server within the window", Show::wide,
+        Kind::count},
        {"window_seconds", "WINDOW", "how far back it was counted", Show::wide, Kind::seconds}}};
   return view;
 }

@@ -167,6 +167,7 @@ struct OpenAi {
   std::optional<std::string> api_key_file;
   std::optional<std::string> model;
   Duration timeout{30'000};
+  std::uint64_t cache = 1ull << 30;  // of vectors, in data_dir
 };
 
 struct Telemetry {

@@ -20,7 +20,6 @@ bool check_missing(const Config& config, Problems& problems) {
   };
   embedded_only("log.engine", config.log.engine, "sqlite");
   embedded_only("store.engine", config.store.engine, "sqlite");
-  embedded_only("embedder.engine", config.embedder.engine, "hashing");
   embedded_only("extractor.engine", config.extractor.engine, "computed");
   return missing;
 }

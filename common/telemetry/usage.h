@@ -27,8 +27,9 @@ enum class Use : std::size_t {
   queued_micros,  // time that requests waited for a worker
   processed,      // events done by pipelines
   stage_micros,   // time of stages, each event its share of the batch
+  model_tokens,   // paid for at a model's server
 };
-inline constexpr std::size_t kUses = 9;
+inline constexpr std::size_t kUses = 10;
 
 // For the uses that are times.
 inline std::uint64_t micros(std::chrono::nanoseconds time) {

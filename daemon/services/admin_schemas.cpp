@@ -261,13 +261,14 @@ std::string_view admin_schemas() {
   },
   "examples": [{"window_seconds": 10, "sort": "events", "tenants": [
     {"tenant": "acme", "requests": 20, "rejected": 0, "events": 100, "bytes": 20000,
-     "searches": 4, "search_ms": 2.5, "queued_ms": 0.1, "processed": 100, "stage_ms": 3.5}
+     "searches": 4, "search_ms": 2.5, "queued_ms": 0.1, "processed": 100, "stage_ms": 3.5,
+     "tokens": 900}
   ]}]
 },
 "TenantUsage": {
   "type": "object",
   "required": ["tenant", "requests", "rejected", "events", "bytes", "searches", "search_ms",
-    "queued_ms", "processed", "stage_ms"],
+    "queued_ms", "processed", "stage_ms", "tokens"],
   "properties": {
     "tenant": {"type": "string", "description": "(others) stands for those beyond 10,000."},
     "requests": {"type": "integer", "format": "int64", "minimum": 0},
@@ -278,7 +279,8 @@ std::string_view admin_schemas() {
     "search_ms": {"type": "number", "minimum": 0},
     "queued_ms": {"type": "number", "minimum": 0},
     "processed": {"type": "integer", "format": "int64", "minimum": 0},
-    "stage_ms": {"type": "number", "minimum": 0}
+    "stage_ms": {"type": "number", "minimum": 0},
+    "tokens": {"type": "integer", "format": "int64", "minimum": 0}
   }
 },
 "Config": {

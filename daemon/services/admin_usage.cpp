@@ -21,7 +21,7 @@ constexpr Column kColumns[] = {
     {"events", Use::events, false},          {"bytes", Use::bytes, false},
     {"searches", Use::searches, false},      {"search_ms", Use::search_micros, true},
     {"queued_ms", Use::queued_micros, true}, {"processed", Use::processed, false},
-    {"stage_ms", Use::stage_micros, true}};
+    {"stage_ms", Use::stage_micros, true},   {"tokens", Use::model_tokens, false}};
 
 std::vector<std::string> column_names() {
   std::vector<std::string> names;

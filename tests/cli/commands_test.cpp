@@ -698,7 +698,8 @@ TEST_F(CommandsTest, TenantsTopShowsWhatTheServerCounted) {
                   {"search_ms", 1.6},
                   {"queued_ms", 0.0},
                   {"processed", 7},
-                  {"stage_ms", 2.0}}}}});
+                  {"stage_ms", 2.0},
+                  {"tokens", 0}}}}});
   EXPECT_EQ(at_fake({"tenants", "top", "--window", "1m", "--limit", "5", "--sort", "bytes"}), 0)
       << err;
   EXPECT_EQ(out,

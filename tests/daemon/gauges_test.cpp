@@ -58,7 +58,7 @@ TEST(Gauges, AreSampledBesideTheScrape) {
   config::Config config;
   config.data_dir = dir.file("data");
   auto opened = Engines::open(
-      config, [](const Error&) {}, clock, metrics);
+      config, [](const Error&) {}, clock, metrics, usage);
   ASSERT_TRUE(opened) << opened.error().to_string();
   Hanging engines(std::move(*opened));
   http::Server server({}, {}, clock, metrics);

@@ -312,8 +312,7 @@ TEST(Config, EnginesOfOtherBuildsAreNamedAsSuch) {
             "log.engine: kafka is not part of this build; use sqlite");
   EXPECT_EQ(refusal("store: {engine: postgres}"),
             "store.engine: postgres is not part of this build; use sqlite");
-  EXPECT_EQ(refusal("embedder: {engine: openai}\nextractor: {engine: openai}"),
-            "embedder.engine: openai is not part of this build; use hashing\n"
+  EXPECT_EQ(refusal("extractor: {engine: openai}"),
             "extractor.engine: openai is not part of this build; use computed");
   EXPECT_EQ(refusal("log: {engine: pulsar}"),
             "log.engine: \"pulsar\" is not one of sqlite or kafka");

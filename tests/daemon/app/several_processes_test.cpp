@@ -131,7 +131,7 @@ const std::vector<std::string> kAll{"users",      "gateway", "publisher",
 class SeveralProcesses : public testing::Test {
  protected:
   SeveralProcesses() {
-    auto opened = Engines::open(config_of(dir_.file("data"), kAll), {}, clock_, metrics_);
+    auto opened = Engines::open(config_of(dir_.file("data"), kAll), {}, clock_, metrics_, usage_);
     EXPECT_TRUE(opened) << opened.error().to_string();
     shared_ = std::move(*opened);
   }
@@ -153,6 +153,7 @@ class SeveralProcesses : public testing::Test {
   test::TempDir dir_;
   AheadClock clock_;  // of the stores
   Metrics metrics_;
+  Usage usage_{clock_};
   bool seeks_active_groups_ = true;  // whether the log of those that start does
   std::unique_ptr<Engines> shared_;
   std::unique_ptr<Process> one_, two_;
