@@ -30,7 +30,7 @@ class VectorIndexContract : public testing::TestWithParam<MakeVectorIndexHost> {
 
   void SetUp() override {
     host_ = GetParam()();
-    if (!host_) GTEST_SKIP() << "no server of this engine here (docs/testing.md)";
+    if (!host_) GTEST_SKIP() << "no server of this engine here";
   }
   VectorIndex& index() { return host_->index(); }
   static QueryVector query(const std::vector<float>& vector) { return {vector, kEmbedder}; }
