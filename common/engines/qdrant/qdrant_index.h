@@ -32,8 +32,8 @@ struct IndexOptions {
   // What the names of collections, of the alias and of the document begin with: letters, digits,
   // '_', '-' and '.'. Meshes that share a server need one each.
   std::string prefix;
-  // Of one exchange. A call blocks for twice as long at most for each request that it makes; one
-  // that makes or drops a generation for up to twelve times as long.
+  // Of one exchange, and from when on none is repeated. Where the server stands still, a call
+  // blocks for some such times; one that makes or drops a generation for twelve times as long.
   Duration timeout{5'000};
   int max_retries = 2;  // of a request that the server did not answer, or said to repeat
   // Of a request; a change that needs more goes in several. The server takes 32 MB by default.
