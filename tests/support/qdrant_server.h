@@ -19,8 +19,8 @@ class QdrantServer {
   // Whether there is one; kMissing where not.
   static bool installed();
   static constexpr const char* kMissing =
-      "no Qdrant here: set MESH_TEST_QDRANT_URL, or tests/peers/qdrant/install makes a peer in the "
-      "build folder (ctest does so by itself)";
+      "no Qdrant here: set MESH_TEST_QDRANT_URL, or let tests/peers/qdrant/install make a peer in "
+      "BUILD/qdrant-peer, as ./scripts/test does";
   // The one that $MESH_TEST_QDRANT_URL names: no peer is started.
   static bool real();
 
