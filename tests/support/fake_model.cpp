@@ -126,7 +126,8 @@ Json properties_of(const Json& asked) {
     answer[name] = computed.contains(name) ? computed.at(name) : Json();
   }
   answer["composition"] = Json::array();
-  for (const auto& [element, count] : computed.value("composition", Json::object()).items()) {
+  const Json composition = computed.value("composition", Json::object());
+  for (const auto& [element, count] : composition.items()) {
     answer["composition"].push_back({{"element", element}, {"count", count}});
   }
   return answer;

@@ -96,8 +96,9 @@ class Embedding final : public OpenAiEmbedder {
 
   // How many of the first make a request.
   std::size_t fitting(Batch rest) const {
+    const auto most = static_cast<std::size_t>(std::max(options_.max_batch, 1));
     std::size_t count = 0, bytes = 0;
-    while (count < rest.size() && count < static_cast<std::size_t>(options_.max_batch)) {
+    while (count < std::min(rest.size(), most)) {
       bytes += rest[count].of->text.size();
       if (count > 0 && bytes > options_.max_batch_bytes) break;
       ++count;
