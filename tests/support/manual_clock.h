@@ -24,6 +24,9 @@ class ManualClock final : public Clock {
                   SteadyTime deadline, const std::function<bool()>& ready) override;
   // Moves both clocks forward and wakes every waiter whose deadline has passed.
   void advance(Duration by);
+  // `moved` is called with the new time by each advance(), before it wakes anybody: for a server
+  // that has to have the same time.
+  void on_advance(std::function<void(Timestamp)> moved);
   // Blocks (in real time) until those that advance() woke are awake: time that moves in a loop does
   // not run away from threads that the machine runs late.
   void await_woken();
@@ -52,6 +55,7 @@ struct ManualClock::State {
   Timestamp now{std::chrono::sys_days{std::chrono::year{2026} / 1 / 1}};
   SteadyTime steady{std::chrono::hours{1}};
   std::list<Waiter> waiters;
+  std::function<void(Timestamp)> moved;
 };
 
 inline ManualClock::ManualClock() : state_(std::make_unique<State>()) {}
@@ -91,9 +95,20 @@ inline bool ManualClock::wait_until(std::unique_lock<std::mutex>& lock, std::con
   return true;
 }
 
+inline void ManualClock::on_advance(std::function<void(Timestamp)> moved) {
+  std::lock_guard guard(state_->mutex);
+  state_->moved = std::move(moved);
+}
+
 inline void ManualClock::advance(Duration by) {
   State& state = *state_;
   std::vector<State::Waiter*> due;
+  std::function<void(Timestamp)> moved;
+  {
+    std::lock_guard guard(state.mutex);
+    moved = state.moved;
+  }
+  if (moved) moved(now() + by);
   {
     std::lock_guard guard(state.mutex);
     state.now += by;

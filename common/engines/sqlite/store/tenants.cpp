@@ -3,9 +3,7 @@
 #include <future>
 
 #include "common/base/ids.h"
-#include "common/domain/catalogue.h"
 #include "common/engines/sqlite/core/damage.h"
-#include "common/engines/sqlite/store/only_at.h"
 #include "common/engines/sqlite/store/schema.h"
 #include "common/telemetry/log.h"
 
@@ -37,19 +35,6 @@ tl::unexpected<Error> unknown_tenant(const TenantId& id) {
 }
 
 }  // namespace
-
-Event tenant_event(std::string_view type, const Tenant& tenant, std::string id, Timestamp time) {
-  return {.id = std::move(id),
-          .type = std::string(type),
-          .source = std::string(kTenantSource),
-          .time = time,
-          .tenant = tenant.id,
-          .subject = tenant.id.str(),
-          .sequence = tenant.version,
-          .traceparent = {},
-          .data = dump(is_removal(type) ? removal_json(tenant.id) : to_json(tenant)),
-          .extensions = {}};
-}
 
 Status write_tenant(Database& db, const Event& event) {
   constexpr std::string_view kWrite =

@@ -2,15 +2,13 @@
 #pragma once
 
 #include "common/base/clock.h"
+#include "common/domain/entity_events.h"
 #include "common/engines/sqlite/core/reader_pool.h"
 #include "common/engines/sqlite/store/outbox.h"
 #include "common/ports/tenant_store.h"
 
 namespace mesh::sqlite {
 
-inline constexpr std::string_view kTenantSource = "/mesh/tenants";
-// The event of a change that left `tenant` so, or removed it.
-Event tenant_event(std::string_view type, const Tenant& tenant, std::string id, Timestamp time);
 // Writes the tenant's row as that event leaves it.
 Status write_tenant(Database& db, const Event& event);
 // `corrupt` where the text is not a tenant.

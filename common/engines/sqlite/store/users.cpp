@@ -1,11 +1,9 @@
 #include "common/engines/sqlite/store/users.h"
 
 #include "common/base/ids.h"
-#include "common/domain/catalogue.h"
 #include "common/engines/sqlite/core/committer.h"
 #include "common/engines/sqlite/core/reader_pool.h"
 #include "common/engines/sqlite/store/email_keys.h"
-#include "common/engines/sqlite/store/only_at.h"
 #include "common/engines/sqlite/store/schema.h"
 
 namespace mesh::sqlite {
@@ -80,19 +78,6 @@ Status SqliteUsers::write_numberings(Database& db) {
                      numbering.last_user, numbering.tenant));
   }
   return {};
-}
-
-Event user_event(std::string_view type, const User& user, std::string id, Timestamp time) {
-  return {.id = std::move(id),
-          .type = std::string(type),
-          .source = std::string(kUserSource),
-          .time = time,
-          .tenant = user.tenant,
-          .subject = std::to_string(user.id),
-          .sequence = user.version,
-          .traceparent = {},
-          .data = is_removal(type) ? removal_json_text(user) : to_json_text(user),
-          .extensions = {}};
 }
 
 SqliteUsers::Stamp SqliteUsers::stamp(ChangeContext context) {

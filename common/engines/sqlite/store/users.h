@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "common/base/clock.h"
+#include "common/domain/entity_events.h"
 #include "common/engines/sqlite/core/committer.h"
 #include "common/engines/sqlite/core/reader_pool.h"
 #include "common/engines/sqlite/store/idempotency.h"
@@ -13,10 +14,6 @@
 #include "common/ports/user_store.h"
 
 namespace mesh::sqlite {
-
-inline constexpr std::string_view kUserSource = "/mesh/users";
-// The event of a change that left `user` so, or removed it.
-Event user_event(std::string_view type, const User& user, std::string id, Timestamp time);
 
 class SqliteUsers final : public UserStore {
  public:

@@ -1,0 +1,34 @@
+// The analytics and chemical projections as rows: events of a subject (a user, a researcher) under
+// a label (the event type, the molecule), kept once per source and id and counted per label.
+#pragma once
+
+#include "common/engines/postgres/pool.h"
+#include "common/ports/projection_store.h"
+
+namespace mesh::postgres {
+
+class Analytics final : public AnalyticsStore {
+ public:
+  explicit Analytics(Pool& pool) : pool_(pool) {}
+  Status record(std::span<const AnalyticsEvent> events, const Through& through) override;
+  Result<AnalyticsSummary> summary(const TenantId& tenant, std::string_view user_id) override;
+  Result<std::vector<AnalyticsEvent>> recent(const TenantId& tenant, std::string_view user_id,
+                                             int limit) override;
+
+ private:
+  Pool& pool_;
+};
+
+class Chemical final : public ChemicalStore {
+ public:
+  explicit Chemical(Pool& pool) : pool_(pool) {}
+  Status record(std::span<const ChemicalEvent> events, const Through& through) override;
+  Result<ResearcherSummary> summary(const TenantId& tenant, std::string_view researcher) override;
+  Result<std::vector<ChemicalEvent>> recent(const TenantId& tenant, std::string_view researcher,
+                                            int limit) override;
+
+ private:
+  Pool& pool_;
+};
+
+}  // namespace mesh::postgres

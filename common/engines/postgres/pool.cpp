@@ -1,0 +1,96 @@
+#include "common/engines/postgres/pool.h"
+
+#include "common/telemetry/log.h"
+
+namespace mesh::postgres {
+namespace {
+
+// Between two calls of work that collided. The first comes at once: mostly the other is through.
+constexpr BackoffPolicy kCollision{Duration{4}, Duration{250}};
+
+}  // namespace
+
+std::unique_ptr<Session> Pool::take_idle() {
+  while (!idle_.empty()) {
+    auto session = std::move(idle_.back());
+    idle_.pop_back();
+    if (session->alive()) return session;
+    --open_;
+  }
+  return nullptr;
+}
+
+Result<std::unique_ptr<Session>> Pool::take() {
+  {
+    std::unique_lock lock(mutex_);
+    const auto free = [&] { return !idle_.empty() || open_ < options_.pool; };
+    if (!clock_.wait_until(lock, changed_, clock_.steady() + options_.statement_timeout, free)) {
+      return fail(ErrorKind::unavailable,
+                  "all connections to PostgreSQL are in use: try again, or raise postgres.pool",
+                  "no connection came free within " +
+                      std::to_string(options_.statement_timeout.count()) + " ms");
+    }
+    if (auto session = take_idle()) return session;
+    if (trouble_ && clock_.steady() < retry_at_) return fail(*trouble_);
+    ++open_;
+  }
+  auto session = connect();
+  if (session) return session;
+  std::lock_guard lock(mutex_);
+  --open_;
+  changed_.notify_one();
+  return session;
+}
+
+Result<std::unique_ptr<Session>> Pool::connect() {
+  auto session = Session::open(options_);
+  std::lock_guard lock(mutex_);
+  if (session) {
+    if (trouble_) log::info("postgres: connected", {{"server", server_name(options_)}});
+    trouble_.reset();
+    failures_ = 0;
+    return session;
+  }
+  // Once, however often it is tried meanwhile.
+  if (!trouble_ || trouble_->cause != session.error().cause) {
+    log::warn("postgres: " + session.error().message, {{"cause", session.error().cause}});
+  }
+  trouble_ = session.error();
+  retry_at_ = clock_.steady() + backoff_delay(options_.reconnect, ++failures_, random_());
+  return session;
+}
+
+void Pool::give_back(std::unique_ptr<Session> session) {
+  session->roll_back();
+  std::lock_guard lock(mutex_);
+  if (session->broken()) {
+    --open_;
+  } else {
+    idle_.push_back(std::move(session));
+    trouble_.reset();  // it answers, whatever another attempt came to
+  }
+  changed_.notify_one();
+}
+
+Pool::Verdict Pool::judge(const Session& session, Repeat repeat, int attempt) {
+  if (session.collided()) return attempt < kAttempts ? Verdict::again : Verdict::over;
+  if (!session.broken()) return Verdict::over;
+  const bool done = repeat != Repeat::read && session.maybe_done();
+  if (attempt == 1 && (!done || repeat == Repeat::harmless)) return Verdict::again;
+  return done ? Verdict::uncertain : Verdict::over;
+}
+
+void Pool::pause(int attempt) {
+  if (attempt == 1) return;
+  std::unique_lock lock(mutex_);
+  std::condition_variable nobody;
+  clock_.wait_until(lock, nobody, clock_.steady() + backoff_delay(kCollision, attempt, random_()),
+                    [] { return false; });
+}
+
+std::optional<Error> Pool::trouble() const {
+  std::lock_guard lock(mutex_);
+  return trouble_;
+}
+
+}  // namespace mesh::postgres

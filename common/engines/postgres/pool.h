@@ -1,0 +1,75 @@
+// The connections of a store, and what becomes of a call whose connection broke.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <type_traits>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/engines/postgres/session.h"
+
+namespace mesh::postgres {
+
+enum class Repeat {
+  read,      // changes nothing: repeated on another connection
+  harmless,  // twice is as once: repeated; `uncertain` where that is of no avail
+  never      // repeated only where nothing can have been committed, else `uncertain`
+};
+
+// Any thread.
+class Pool {
+ public:
+  Pool(StoreOptions options, Clock& clock) : options_(std::move(options)), clock_(clock) {}
+
+  // Calls `work`, a Result<…>(Session&), with a connection of its own for as long. Work that
+  // collided with another transaction is called again, a few times. So it must bear being called
+  // again: what it leaves outside the database is set, never added to.
+  template <typename Work>
+  std::invoke_result_t<Work, Session&> run(Repeat repeat, Work work) {
+    for (int attempt = 1;; ++attempt) {
+      auto session = MESH_TRY(take());
+      auto result = work(*session);
+      const Verdict verdict = result ? Verdict::over : judge(*session, repeat, attempt);
+      Error error;
+      if (!result) error = std::move(result.error());
+      give_back(std::move(session));
+      if (result) return result;
+      if (verdict == Verdict::uncertain) return fail_uncertain("PostgreSQL was lost in a commit", std::move(error.cause));
+      if (verdict == Verdict::over) return fail(std::move(error));
+      pause(attempt);
+    }
+  }
+
+  // Why the last attempt to connect failed; nothing once one succeeded. Does not block.
+  std::optional<Error> trouble() const;
+  // A connection that counts for nothing here: for whoever keeps it.
+  Result<std::unique_ptr<Session>> connect();
+  const StoreOptions& options() const { return options_; }
+
+ private:
+  enum class Verdict { over, again, uncertain };
+  static constexpr int kAttempts = 8;
+
+  Result<std::unique_ptr<Session>> take();
+  void give_back(std::unique_ptr<Session> session);
+  static Verdict judge(const Session& session, Repeat repeat, int attempt);
+  void pause(int attempt);
+  std::unique_ptr<Session> take_idle();  // with the mutex held
+
+  const StoreOptions options_;
+  Clock& clock_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::unique_ptr<Session>> idle_;  // this and the following guarded by mutex_
+  int open_ = 0;                                // idle ones and those in use
+  std::optional<Error> trouble_;
+  int failures_ = 0;         // since a connection was made
+  SteadyTime retry_at_{};    // not before, where there is trouble
+  std::mt19937_64 random_{std::random_device{}()};
+};
+
+}  // namespace mesh::postgres

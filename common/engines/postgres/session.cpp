@@ -1,0 +1,289 @@
+#include "common/engines/postgres/session.h"
+
+#include <libpq-fe.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+
+#include "common/base/free_with.h"
+#include "common/base/strings.h"
+#include "common/engines/postgres/errors.h"
+#include "common/telemetry/log.h"
+
+namespace mesh::postgres {
+namespace {
+
+using Result_ = std::unique_ptr<pg_result, FreeWith<PQclear>>;
+
+// Beyond the server's own limit, which ends a statement without the session.
+constexpr Duration kGrace{2'000};
+constexpr int kBinary = 1;
+
+// The socket is the machine's, and so is the time for which it is waited.
+SteadyTime now() { return std::chrono::steady_clock::now(); }
+
+std::string one_line(const char* said) {
+  std::string text{trim(said == nullptr ? "" : said)};
+  std::ranges::replace(text, '\n', ' ');
+  return text;
+}
+
+// False where nothing came in time.
+bool wait_for(int fd, short events, std::optional<SteadyTime> deadline) {
+  while (true) {
+    int left = -1;
+    if (deadline) {
+      const auto rest = std::chrono::ceil<Duration>(*deadline - now());
+      if (rest.count() <= 0) return false;
+      left = static_cast<int>(std::min<Duration::rep>(rest.count(), 1 << 30));
+    }
+    pollfd ready{fd, events, 0};
+    const int count = poll(&ready, 1, left);
+    if (count > 0) return true;
+    if (count < 0 && errno != EINTR) return true;  // what is wrong with it libpq will say
+  }
+}
+
+}  // namespace
+
+std::string server_name(const StoreOptions& options) {
+  char* error = nullptr;
+  const std::unique_ptr<PQconninfoOption, FreeWith<PQconninfoFree>> parsed(
+      PQconninfoParse(options.dsn.c_str(), &error));
+  const std::unique_ptr<char, FreeWith<PQfreemem>> freed(error);
+  std::string host = "localhost", port, database;
+  for (const auto* option = parsed.get(); option != nullptr && option->keyword != nullptr;
+       ++option) {
+    if (option->val == nullptr) continue;
+    const std::string_view keyword = option->keyword;
+    if (keyword == "host" || (keyword == "hostaddr" && host == "localhost")) host = option->val;
+    if (keyword == "port") port = ":" + std::string(option->val);
+    if (keyword == "dbname") database = "/" + std::string(option->val);
+  }
+  return host + port + database;
+}
+
+void Session::Close::operator()(pg_conn* connection) const { PQfinish(connection); }
+
+Session::Session(pg_conn* connection, const StoreOptions& options)
+    : connection_(connection),
+      limit_(options.statement_timeout + kGrace),
+      server_(server_name(options)) {}
+
+Session::~Session() = default;
+
+Result<std::unique_ptr<Session>> Session::open(const StoreOptions& options) {
+  const std::string seconds = std::to_string(
+      std::max<std::int64_t>(2, std::chrono::ceil<std::chrono::seconds>(options.connect_timeout).count()));
+  // What stands before the dsn it may set otherwise; what stands behind it, it may not.
+  const char* const names[] = {"target_session_attrs", "keepalives_idle", "dbname",
+                               "connect_timeout",      "client_encoding", "fallback_application_name",
+                               "password",             nullptr};
+  const char* const values[] = {"read-write",    "30",   options.dsn.c_str(),
+                                seconds.c_str(), "UTF8", "meshd",
+                                options.password.empty() ? nullptr : options.password.c_str(),
+                                nullptr};
+  std::unique_ptr<Session> session(new Session(PQconnectdbParams(names, values, 1), options));
+  PGconn* const connection = session->connection_.get();
+  if (connection == nullptr || PQstatus(connection) != CONNECTION_OK) {
+    const std::string said = one_line(PQerrorMessage(connection));
+    return fail(connect_error(said, "postgres " + session->server_ + ": " + said));
+  }
+  PQsetnonblocking(connection, 1);
+  PQsetNoticeProcessor(connection, [](void*, const char*) {}, nullptr);
+  MESH_TRY(session->greet(options));
+  return session;
+}
+
+Status Session::greet(const StoreOptions& options) {
+  auto rows = MESH_TRY(run(query(
+      "SELECT set_config('search_path', quote_ident($1), false),"
+      " set_config('statement_timeout', $2, false),"
+      " set_config('idle_in_transaction_session_timeout', $2, false),"
+      " set_config('default_transaction_isolation', 'read committed', false),"
+      " set_config('synchronous_commit', CASE current_setting('synchronous_commit')"
+      "   WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false),"
+      " current_setting('server_encoding')",
+      options.schema, std::to_string(options.statement_timeout.count()))));
+  if (rows.text(0, 5) == "UTF8") return {};
+  return fail(ErrorKind::unavailable,
+              "the database of postgres.dsn holds texts in " + rows.string(0, 5) +
+                  ": make one with ENCODING 'UTF8'",
+              "postgres " + server_);
+}
+
+Result<std::vector<Rows>> Session::run(const std::vector<Query>& queries) {
+  std::vector<const Query*> all;
+  for (const auto& one : queries) all.push_back(&one);
+  maybe_done_ = !in_transaction();
+  return pipeline(all);
+}
+
+Result<Rows> Session::run(const Query& one) {
+  maybe_done_ = !in_transaction();
+  auto rows = MESH_TRY(pipeline({&one}));
+  return std::move(rows.front());
+}
+
+Result<std::vector<Rows>> Session::begin(const std::vector<Query>& queries) {
+  const Query begin{"BEGIN", Params()};
+  std::vector<const Query*> all{&begin};
+  for (const auto& one : queries) all.push_back(&one);
+  maybe_done_ = false;
+  auto rows = MESH_TRY(pipeline(all));
+  rows.erase(rows.begin());
+  return rows;
+}
+
+Result<std::vector<Rows>> Session::commit(const std::vector<Query>& queries) {
+  const Query commit{"COMMIT", Params()};
+  std::vector<const Query*> all;
+  for (const auto& one : queries) all.push_back(&one);
+  all.push_back(&commit);
+  maybe_done_ = true;
+  auto rows = MESH_TRY(pipeline(all));
+  rows.pop_back();
+  return rows;
+}
+
+void Session::roll_back() {
+  if (broken_ || !in_transaction()) return;
+  const Query roll_back{"ROLLBACK", Params()};
+  const std::string state = state_;
+  maybe_done_ = false;
+  (void)pipeline({&roll_back});  // what fails breaks the session
+  state_ = state;
+}
+
+Result<std::vector<Rows>> Session::pipeline(const std::vector<const Query*>& queries) {
+  state_.clear();
+  if (broken_) return lost("the connection is closed");
+  MESH_TRY(send(queries));
+  std::vector<Rows> rows;
+  const Status taken = take_results(queries.size(), rows);
+  if (!broken_ && PQexitPipelineMode(connection_.get()) != 1) {
+    return lost(one_line(PQerrorMessage(connection_.get())));
+  }
+  if (!taken) return fail(taken.error());
+  return rows;
+}
+
+Status Session::send(const std::vector<const Query*>& queries) {
+  PGconn* const connection = connection_.get();
+  bool sent = PQenterPipelineMode(connection) == 1;
+  for (const Query* one : queries) {
+    std::vector<const char*> values;
+    std::vector<int> sizes;
+    for (const auto& value : one->params.values()) {
+      values.push_back(value.data());
+      sizes.push_back(static_cast<int>(value.size()));
+    }
+    const std::vector<int> formats(values.size(), kBinary);
+    sent = sent && PQsendQueryParams(connection, one->sql, static_cast<int>(values.size()),
+                                     one->params.types().data(), values.data(), sizes.data(),
+                                     formats.data(), kBinary) == 1;
+  }
+  sent = sent && PQpipelineSync(connection) == 1;
+  if (!sent) return lost(one_line(PQerrorMessage(connection)));
+  return {};
+}
+
+// Takes all, also behind a failure, so that the session can be used on.
+Status Session::take_results(std::size_t count, std::vector<Rows>& rows) {
+  const SteadyTime deadline = now() + limit_;
+  Status status;
+  for (std::size_t i = 0; i <= count; ++i) {
+    while (true) {
+      Result_ result(MESH_TRY(next(deadline)));
+      if (!result) break;
+      const auto is = PQresultStatus(result.get());
+      if (is == PGRES_PIPELINE_SYNC) return status;
+      if (is == PGRES_TUPLES_OK || is == PGRES_COMMAND_OK) {
+        rows.emplace_back(result.release());
+      } else if (is == PGRES_FATAL_ERROR && status) {
+        const char* state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
+        const std::string said = one_line(PQresultErrorMessage(result.get()));
+        if (state == nullptr) return lost(said);
+        state_ = state;
+        status = fail(error_of(state_, "postgres " + server_ + ": " + said));
+        if (ends_session(state_)) {
+          broken_ = true;
+          // One that stops may have committed just before; the others have done nothing.
+          maybe_done_ = maybe_done_ && state_.starts_with("57");
+          return status;
+        }
+      }
+    }
+  }
+  return lost("an answer without an end");
+}
+
+Result<pg_result*> Session::next(std::optional<SteadyTime> deadline) {
+  PGconn* const connection = connection_.get();
+  while (true) {
+    const int unsent = PQflush(connection);
+    if (unsent < 0) return lost(one_line(PQerrorMessage(connection)));
+    if (unsent == 0 && PQisBusy(connection) == 0) return PQgetResult(connection);
+    const auto events = static_cast<short>(unsent > 0 ? POLLIN | POLLOUT : POLLIN);
+    if (!wait_for(PQsocket(connection), events, deadline)) {
+      return lost("no answer within " + std::to_string(limit_.count()) + " ms");
+    }
+    if (PQconsumeInput(connection) != 1) return lost(one_line(PQerrorMessage(connection)));
+  }
+}
+
+tl::unexpected<Error> Session::lost(const std::string& cause) {
+  broken_ = true;
+  return fail(ErrorKind::unavailable, "the connection to PostgreSQL broke: try again",
+              "postgres " + server_ + ": " + cause);
+}
+
+Status Session::run_script(const std::string& sql) {
+  state_.clear();
+  maybe_done_ = true;
+  if (PQsendQuery(connection_.get(), sql.c_str()) != 1) {
+    return lost(one_line(PQerrorMessage(connection_.get())));
+  }
+  Status status;
+  while (true) {
+    Result_ result(MESH_TRY(next(std::nullopt)));
+    if (!result) return status;
+    if (PQresultStatus(result.get()) != PGRES_FATAL_ERROR || !status) continue;
+    const char* state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
+    const std::string said = one_line(PQresultErrorMessage(result.get()));
+    if (state == nullptr) return lost(said);
+    state_ = state;
+    status = fail(error_of(state_, "postgres " + server_ + ": " + said));
+  }
+}
+
+bool Session::alive() {
+  if (broken_) return false;
+  pollfd ready{fd(), POLLIN, 0};
+  // An idle session has nothing to read but news, and the end.
+  if (poll(&ready, 1, 0) <= 0) return true;
+  broken_ = PQconsumeInput(connection_.get()) != 1 || PQstatus(connection_.get()) != CONNECTION_OK;
+  return !broken_;
+}
+
+bool Session::in_transaction() const {
+  const auto status = PQtransactionStatus(connection_.get());
+  return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
+}
+
+int Session::fd() const { return PQsocket(connection_.get()); }
+
+Result<std::vector<std::string>> Session::notifications() {
+  if (PQconsumeInput(connection_.get()) != 1) {
+    return lost(one_line(PQerrorMessage(connection_.get())));
+  }
+  std::vector<std::string> all;
+  using Notification = std::unique_ptr<PGnotify, FreeWith<PQfreemem>>;
+  while (const Notification one{PQnotifies(connection_.get())}) all.emplace_back(one->extra);
+  return all;
+}
+
+}  // namespace mesh::postgres
