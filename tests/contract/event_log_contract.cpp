@@ -19,7 +19,10 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-void EventLogContract::SetUp() { host_ = GetParam()(); }
+void EventLogContract::SetUp() {
+  host_ = GetParam()();
+  if (!host_) GTEST_SKIP() << "this engine's server is not installed; ./scripts/bootstrap tells how";
+}
 
 std::string EventLogContract::make_topic(const std::string& name, int partitions, TopicKind kind) {
   TopicSpec spec{named(name), kind, partitions, {}, {}};
@@ -61,7 +64,19 @@ std::unique_ptr<LogConsumer> EventLogContract::consumer(const std::string& group
                                                         const std::string& member) {
   auto opened = admin().open_consumer(named(group), topics, member);
   EXPECT_TRUE(opened) << opened.error().to_string();
+  host().settle();
   return opened ? std::move(*opened) : nullptr;
+}
+
+void EventLogContract::let_session_pass_but_for(LogConsumer& kept) {
+  if (host().silent_members_leave()) {
+    host().let_half_session_pass();
+    kept.keep_alive();
+    host().let_half_session_pass();
+  } else {
+    host().let_session_pass();
+  }
+  host().settle();
 }
 
 std::map<TopicPartition, std::int64_t> EventLogContract::committed(const std::string& group) {
@@ -337,7 +352,7 @@ TEST_P(EventLogContract, OffsetsGoOnAfterReopening) {
   EXPECT_THAT(values(topic), ElementsAre("1", "2"));
 }
 
-TEST_P(EventLogContract, EnsuringATopicAgainChangesItsRetentionOnly) {
+TEST_P(EventLogContract, EnsuringATopicAgainChangesItsRetentionAtMost) {
   const auto topic = make_topic("again", 2);
   append(topic, "k", "v");
   TopicSpec spec{topic, TopicKind::activity, 2, Duration(3'600'000), 1 << 20};
@@ -348,10 +363,12 @@ TEST_P(EventLogContract, EnsuringATopicAgainChangesItsRetentionOnly) {
   const auto info = std::find_if(topics->begin(), topics->end(),
                                  [&](const TopicInfo& t) { return t.spec.name == topic; });
   ASSERT_NE(info, topics->end());
-  EXPECT_EQ(info->spec.max_age, spec.max_age);
-  EXPECT_EQ(info->spec.max_bytes, spec.max_bytes);
+  EXPECT_EQ(info->spec.max_age, host().alters_topics() ? spec.max_age : std::nullopt);
+  EXPECT_EQ(info->spec.max_bytes, host().alters_topics() ? spec.max_bytes : std::nullopt);
   EXPECT_EQ(info->records, 1U);
-  EXPECT_GT(info->bytes, 0U);
+  if (host().tells_bytes()) {
+    EXPECT_GT(info->bytes, 0U);
+  }
   EXPECT_THAT(info->partitions, SizeIs(2));
 }
 
@@ -541,6 +558,7 @@ TEST_P(EventLogContract, WhatAMemberLeavesGoesOnAtTheCommittedOffset) {
   EXPECT_THAT(take(*second, 4), SizeIs(4));
   ASSERT_TRUE(second->commit({{theirs, 3}}));
   second.reset();
+  host().settle();
   const std::map<TopicPartition, std::int64_t> rest{{theirs, 3}};
   EXPECT_EQ(first->changes().gained, rest);
   EXPECT_THAT(take(*first, 5), SizeIs(5)) << "its own four, and the one that was not committed";
@@ -578,6 +596,7 @@ TEST_P(EventLogContract, APartitionThatWasAnothersInBetweenBeginsAnew) {
   const auto theirs = second->changes().gained.begin()->first;
   ASSERT_TRUE(second->commit({{theirs, 1}}));
   second.reset();
+  host().settle();
   EXPECT_EQ(first->commit({{theirs, 2}}).error().kind, ErrorKind::conflict);
   const auto changes = first->changes();
   const std::map<TopicPartition, std::int64_t> anew{{theirs, 1}};
@@ -594,7 +613,7 @@ TEST_P(EventLogContract, AMemberWithoutASignOfLifeLosesItsPartitionsWhenOthersPo
   (void)other->changes();
   EXPECT_THAT(take(*zombie, 2), SizeIs(2));
   const auto done = zombie->position();
-  host().let_session_pass();
+  let_session_pass_but_for(*other);
   ASSERT_TRUE(other->poll({}, kShort));
   const std::map<TopicPartition, std::int64_t> theirs{{done.begin()->first, 0}};
   EXPECT_EQ(other->changes().gained, theirs);
@@ -606,6 +625,7 @@ TEST_P(EventLogContract, AMemberWithoutASignOfLifeLosesItsPartitionsWhenOthersPo
   EXPECT_THAT(members("g"), ElementsAre("other"));
   EXPECT_THAT(take(*other, 2), SizeIs(2)) << "what nobody committed";
   ASSERT_TRUE(zombie->poll({}, kShort)) << "back again";
+  host().settle();
   EXPECT_THAT(zombie->changes().gained, SizeIs(1));
   EXPECT_THAT(other->changes().lost, SizeIs(1));
 }
@@ -633,18 +653,26 @@ TEST_P(EventLogContract, AMemberThatNeverPollsHoldsItsShareForASession) {
   (void)other->changes();
   ASSERT_TRUE(other->poll({}, Duration(0)));
   EXPECT_TRUE(other->changes().empty());
-  host().let_session_pass();
+  let_session_pass_but_for(*other);
   ASSERT_TRUE(other->poll({}, Duration(0)));
   EXPECT_THAT(other->changes().gained, SizeIs(1));
 }
 
-TEST_P(EventLogContract, AMemberThatIsAloneMayTakeAsLongAsItNeeds) {
+TEST_P(EventLogContract, AMemberThatIsAloneMayTakeAsLongAsItNeedsOrComesBackByItsNextPoll) {
   const auto topic = make_topic("alone");
   append(topic, "k", "1");
   auto alone = consumer("g", {topic});
   (void)alone->changes();
   EXPECT_THAT(take(*alone, 1), SizeIs(1));
   host().let_session_pass();
+  host().settle();
+  if (host().silent_members_leave()) {
+    EXPECT_EQ(alone->commit({{{topic, 0}, 1}}).error().kind, ErrorKind::conflict);
+    EXPECT_THAT(alone->changes().lost, SizeIs(1));
+    EXPECT_THAT(take(*alone, 1), SizeIs(1)) << "back again, from what was committed";
+    EXPECT_THAT(alone->changes().gained, SizeIs(1));
+    return;
+  }
   EXPECT_TRUE(alone->commit({{{topic, 0}, 1}}));
   ASSERT_TRUE(alone->poll({}, Duration(0)));
   EXPECT_TRUE(alone->changes().empty());
@@ -655,6 +683,7 @@ TEST_P(EventLogContract, AGroupNamesItsMembers) {
   auto one = consumer("g", {topic}, "process-1"), two = consumer("g", {topic}, "process-2");
   EXPECT_THAT(members("g"), testing::UnorderedElementsAre("process-1", "process-2"));
   one.reset();
+  host().settle();
   EXPECT_THAT(members("g"), ElementsAre("process-2"));
   EXPECT_EQ(admin().delete_group(named("g")).error().kind, ErrorKind::conflict);
 }
@@ -672,7 +701,7 @@ TEST_P(EventLogContract, CommittedOffsetsRiseWhileMembersComeAndGo) {
     for (int round = seed; !ended; ++round) {
       auto member = consumer("g", {topic});
       for (int batch = 0; batch < 1 + round % 4 && !ended; ++batch) {
-        const auto polled = member->poll({7, 1 << 20}, Duration(1));
+        const auto polled = member->poll({7, 1 << 20}, host().turn());
         ASSERT_TRUE(polled);
         const auto changes = member->changes();
         {
@@ -758,6 +787,7 @@ TEST_P(EventLogContract, SeekingAGroupMovesItsMembersAndOutdatesTheirCommits) {
 
 // Else what was polled before the seek could be committed behind it.
 TEST_P(EventLogContract, ASeekThatAPollHasFollowedOutdatesCommitsUntilItIsTold) {
+  if (!admin().seeks_active_groups()) GTEST_SKIP() << kSeeksNone;
   const auto topic = make_topic("seek-polled");
   append(std::vector<Record>(6, record(topic, "k", "v")));
   auto group = consumer("g", {topic});

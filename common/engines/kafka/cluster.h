@@ -1,0 +1,77 @@
+// What is asked of the brokers beside records: which topics there are, and where their partitions
+// begin and end.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/domain/event.h"
+#include "common/engines/kafka/client.h"
+
+namespace mesh::kafka {
+
+struct TopicShape {
+  int partitions = 0;
+  int replication = 0;
+  bool led = false;  // every partition has a leader
+};
+
+// Any thread. Names are those that callers see, without the prefix, unless it says otherwise. What
+// blocks does so for request_timeout at most.
+class Cluster {
+ public:
+  static Result<std::unique_ptr<Cluster>> open(const KafkaOptions& options, Clock& clock);
+  Cluster(const KafkaOptions& options, Clock& clock);
+
+  // As the brokers know it.
+  std::string wire_name(const std::string& name) const { return options_.prefix + name; }
+  // Nothing for what is not the mesh's.
+  std::optional<std::string> plain_name(const char* wire_name) const;
+
+  // Of what refresh() or a caller has found. Does not block.
+  std::optional<int> known_partitions(const std::string& topic) const;
+  // `not_found` where there is no such topic. Blocks where it is not known yet.
+  Result<int> partitions(const std::string& topic);
+  Status check(const TopicPartition& partition);
+  std::map<std::string, TopicShape> shapes() const;  // as of the last refresh; does not block
+  // Asks for all topics. Whether there is one more than before.
+  Result<bool> refresh();
+  std::optional<Error> trouble() const;  // of the last refresh; also before the first
+
+  // For each partition the offset of the first record at or after `time`, in ms since 1970, or of
+  // RD_KAFKA_OFFSET_BEGINNING or _END. Empty where there is none.
+  using Offsets = std::map<TopicPartition, std::optional<std::int64_t>>;
+  Result<Offsets> offsets(const std::vector<TopicPartition>& partitions, std::int64_t time);
+
+  // One request of the admin API, and its answer, which is no error as a whole.
+  using Call = std::function<void(rd_kafka_t*, const rd_kafka_AdminOptions_t*, rd_kafka_queue_t*)>;
+  Result<EventHandle> ask(rd_kafka_admin_op_t op, std::string_view doing, const Call& call);
+
+  // Until this is over, or later: for the caller's own attempts.
+  SteadyTime deadline() const { return clock_.steady() + options_.request_timeout; }
+  void pause(Duration time);
+  Clock& clock() { return clock_; }
+  const KafkaOptions& options() const { return options_; }
+
+ private:
+  static void on_error(rd_kafka_t*, int code, const char* reason, void* opaque);
+  Error no_broker(rd_kafka_resp_err_t code);
+
+  const KafkaOptions& options_;
+  Clock& clock_;
+  Handle handle_;      // constant once it is open
+  std::mutex asking_;  // one refresh at a time
+  std::optional<Error> reason_;  // what librdkafka told of its connections; guarded by asking_
+  mutable std::mutex mutex_;
+  std::map<std::string, TopicShape> shapes_;  // this and the following guarded by mutex_
+  SteadyTime refreshed_{};
+  std::optional<Error> trouble_;
+  bool told_ = false;  // the log has told of the trouble
+};
+
+}  // namespace mesh::kafka

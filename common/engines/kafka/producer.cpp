@@ -1,0 +1,316 @@
+#include "common/engines/kafka/producer.h"
+
+#include <algorithm>
+
+#include "common/base/ids.h"
+#include "common/base/thread.h"
+#include "common/domain/catalogue.h"
+#include "common/engines/kafka/record.h"
+#include "common/telemetry/log.h"
+
+namespace mesh::kafka {
+namespace {
+
+constexpr std::size_t kOverhead = 256;        // of a record on its way, roughly
+constexpr std::size_t kQuantum = 64 << 10;    // of a tenant's turn
+constexpr Duration kLookForExpired{100};
+constexpr int kPollMilliseconds = 100;
+
+// Whether clients write the topic themselves. What the mesh writes has had its turn elsewhere
+// (users' changes in the store, dead letters in a pipeline), and it holds up everybody's if it
+// waits.
+bool takes_turns(const std::string& topic) {
+  if (is_dead_letter_topic(topic)) return false;
+  const auto known = topics();
+  const auto it = std::ranges::find(known, topic, &TopicDef::name);
+  return it == known.end() || it->kind == TopicKind::activity;
+}
+
+}  // namespace
+
+struct Producer::Batch {
+  std::vector<Record> records;  // empty once they are with librdkafka
+  AppendDone done;
+  std::size_t cost = 0;
+  SteadyTime expires{};
+  std::vector<int> partitions;
+  std::vector<Sent> sent;
+  std::vector<Position> positions;
+  std::atomic<std::size_t> unanswered{0};
+  // The reports' thread alone, once it is sent.
+  std::optional<Error> error;
+  bool may_be_there = false;  // some of it
+  std::shared_ptr<Batch> self;  // while it is with librdkafka
+};
+
+Result<std::unique_ptr<Producer>> Producer::open(Cluster& cluster) {
+  std::unique_ptr<Producer> producer(new Producer(cluster));
+  producer->handle_ = MESH_TRY(producer->make());
+  producer->start();
+  return producer;
+}
+
+Producer::~Producer() { close(); }
+
+Producer::Producer(Cluster& cluster)
+    : cluster_(cluster),
+      options_(cluster.options()),
+      clock_(cluster.clock()),
+      queue_(kQuantum, options_.max_pending_bytes) {}
+
+// The producer's id is asked for as soon as it is made, so that the first append needs not wait.
+Result<Handle> Producer::make() {
+  const auto timeout = std::to_string(options_.append_timeout.count());
+  const Settings settings{
+      {"enable.idempotence", "true"},
+      {"message.timeout.ms", timeout},
+      {"request.timeout.ms", std::to_string(options_.request_timeout.count())},
+      {"message.max.bytes", std::to_string(options_.max_record_bytes + (64 << 10))},
+      {"queue.buffering.max.messages", "10000000"},
+      {"linger.ms", "2"},
+      {"retry.backoff.ms", "50"},
+  };
+  return make_handle(options_, RD_KAFKA_PRODUCER, settings, [this](rd_kafka_conf_t* conf) {
+    rd_kafka_conf_set_opaque(conf, this);
+    rd_kafka_conf_set_dr_msg_cb(conf, &on_delivery);
+    rd_kafka_conf_set_error_cb(conf, &on_error);
+  });
+}
+
+void Producer::start() {
+  turns_ = std::thread([this] { take_turns(); });
+  reports_ = std::thread([this] { report(); });
+}
+
+void Producer::append(std::vector<Record> records, AppendDone done) {
+  if (records.empty()) return done(std::vector<Position>{});
+  auto batch = std::make_shared<Batch>();
+  const auto tenant = tenant_of_key(records.front().key);
+  bool of_tenant = true;
+  for (const auto& record : records) {
+    const auto size = size_of(record);
+    if (size > options_.max_record_bytes) {
+      return done(fail(ErrorKind::too_large,
+                       "a record of " + std::to_string(size) + " bytes is too large for the log: " +
+                           std::to_string(options_.max_record_bytes) + " are the most"));
+    }
+    batch->cost += size + kOverhead;
+    of_tenant = of_tenant && tenant_of_key(record.key) == tenant && takes_turns(record.topic);
+  }
+  const std::string key(of_tenant ? tenant : std::string_view());
+  batch->records = std::move(records);
+  batch->done = std::move(done);
+  batch->expires = clock_.steady() + options_.turn_timeout;
+  const auto cost = batch->cost;
+  std::string refused;
+  {
+    std::lock_guard lock(mutex_);
+    if (closing_) {
+      refused = "the log is shutting down";
+    } else if (key.empty()) {
+      queue_.push(key, std::move(batch), cost);  // whoever submits the mesh's own work bounds it
+    } else if (!queue_.try_push(key, std::move(batch), cost)) {
+      refused = "too many writes are waiting for the Kafka brokers: slow down";
+    }
+  }
+  if (!refused.empty()) return batch->done(fail(ErrorKind::unavailable, refused));
+  changed_.notify_all();
+}
+
+Producer::Batches Producer::expired() {
+  Batches gone;
+  const auto now = clock_.steady();
+  if (now < look_for_expired_) return gone;
+  look_for_expired_ = now + kLookForExpired;
+  queue_.erase_if([&](const std::shared_ptr<Batch>& batch) {
+    if (batch->expires > now) return false;
+    gone.push_back(batch);
+    return true;
+  });
+  return gone;
+}
+
+void Producer::take_turns() {
+  name_thread("kafka-turns");
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    const auto may_send = [&] {
+      return stopping_ || (!queue_.empty() && in_flight_ < options_.max_in_flight_bytes);
+    };
+    const auto until =
+        queue_.empty() ? SteadyTime::max() : clock_.steady() + kLookForExpired;
+    if (until == SteadyTime::max()) {
+      changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+    } else {
+      (void)clock_.wait_until(lock, changed_, until, may_send);
+    }
+    auto gone = expired();
+    std::optional<std::shared_ptr<Batch>> next;
+    if (in_flight_ < options_.max_in_flight_bytes) next = queue_.pop();
+    if (next) in_flight_ += (*next)->cost;
+    lock.unlock();
+    for (auto& batch : gone) {
+      batch->done(fail(ErrorKind::unavailable,
+                       "the Kafka brokers take no more writes now: try again"));
+    }
+    if (next) send(*next);
+    lock.lock();
+  }
+}
+
+// All of its topics are looked at before any of its records goes.
+Status Producer::place(Batch& batch) {
+  batch.positions.resize(batch.records.size());
+  for (std::size_t i = 0; i < batch.records.size(); ++i) {
+    const auto& record = batch.records[i];
+    const auto count = static_cast<std::uint64_t>(MESH_TRY(cluster_.partitions(record.topic)));
+    const std::uint64_t number =
+        record.key.empty() ? keyless_.fetch_add(1) : stable_hash(record.key);
+    batch.positions[i] = {record.topic, static_cast<std::int32_t>(number % count), -1};
+  }
+  return {};
+}
+
+void Producer::send(const std::shared_ptr<Batch>& batch) {
+  Batch& own = *batch;
+  if (auto placed = place(own); !placed) {
+    own.error = placed.error();
+    return finish(own);
+  }
+  own.self = batch;
+  const auto records = std::move(own.records);
+  own.sent.reserve(records.size());
+  own.unanswered = records.size() + 1;  // one more, so that it is not over before all is handed over
+  std::size_t handed = 0;
+  for (; handed < records.size(); ++handed) {
+    own.sent.push_back({&own, handed});
+    auto given =
+        hand_over(records[handed], own.positions[handed].partition, &own.sent.back());
+    if (given) continue;
+    own.unanswered -= records.size() - handed;
+    std::lock_guard lock(mutex_);
+    own.error = given.error();
+    break;
+  }
+  count_down(own);
+}
+
+Status Producer::hand_over(const Record& record, int partition, Sent* sent) {
+  const auto until = clock_.steady() + options_.turn_timeout;
+  for (;;) {
+    rd_kafka_resp_err_t code;
+    {
+      std::shared_lock lock(handle_mutex_);
+      code = produce(handle_.get(), record, cluster_.wire_name(record.topic), partition, sent);
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+    const bool waits = code == RD_KAFKA_RESP_ERR__QUEUE_FULL || code == RD_KAFKA_RESP_ERR__FATAL;
+    if (!waits || clock_.steady() >= until) return fail(error_of(code, "take the write"));
+    cluster_.pause(Duration(10));  // until there is room, or another producer
+  }
+}
+
+void Producer::on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
+  static_cast<Producer*>(opaque)->settle(*static_cast<Sent*>(message->_private), *message);
+}
+
+void Producer::on_error(rd_kafka_t*, int code, const char*, void* opaque) {
+  if (code == RD_KAFKA_RESP_ERR__FATAL) static_cast<Producer*>(opaque)->fatal_ = true;
+}
+
+void Producer::settle(Sent& sent, const rd_kafka_message_t& message) {
+  Batch& batch = *sent.batch;
+  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    batch.positions[sent.index].offset = message.offset;
+    batch.may_be_there = true;
+  } else {
+    if (rd_kafka_message_status(&message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED) {
+      batch.may_be_there = true;
+    }
+    std::lock_guard lock(mutex_);
+    if (!batch.error) batch.error = error_of(message.err, "take the write");
+  }
+  count_down(batch);
+}
+
+void Producer::count_down(Batch& batch) {
+  if (--batch.unanswered == 0) finish(batch);
+}
+
+void Producer::finish(Batch& batch) {
+  const auto self = std::move(batch.self);
+  {
+    std::lock_guard lock(mutex_);
+    in_flight_ -= batch.cost;
+  }
+  changed_.notify_all();
+  if (!batch.error) return batch.done(std::move(batch.positions));
+  auto& error = *batch.error;
+  if (batch.may_be_there) {
+    return batch.done(
+        fail_uncertain("the Kafka brokers did not acknowledge the write", error.cause));
+  }
+  const bool is_told = error.kind == ErrorKind::too_large || error.kind == ErrorKind::not_found ||
+                       error.kind == ErrorKind::invalid;
+  if (!is_told) error.kind = ErrorKind::unavailable;
+  batch.done(fail(std::move(error)));
+}
+
+void Producer::report() {
+  name_thread("kafka-reports");
+  for (;;) {
+    rd_kafka_poll(handle_.get(), kPollMilliseconds);
+    if (fatal_) replace();
+    std::lock_guard lock(mutex_);
+    if (stopping_) return;
+  }
+}
+
+// After a fatal error a producer takes nothing more; what it has may be in the log.
+void Producer::replace() {
+  char reason[256] = "";
+  const auto code = rd_kafka_fatal_error(handle_.get(), reason, sizeof(reason));
+  log::warn("the Kafka producer is made anew",
+            {{"cause", std::string(rd_kafka_err2name(code)) + ": " + reason}});
+  auto fresh = make();
+  if (!fresh) return;  // tried again by the next round
+  rd_kafka_purge(handle_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  while (rd_kafka_outq_len(handle_.get()) > 0) rd_kafka_poll(handle_.get(), kPollMilliseconds);
+  Handle old;
+  {
+    std::unique_lock lock(handle_mutex_);
+    old = std::exchange(handle_, std::move(*fresh));
+    fatal_ = false;
+  }
+}
+
+void Producer::close() {
+  {
+    std::unique_lock lock(mutex_);
+    if (closing_) return;
+    closing_ = true;
+    (void)clock_.wait_until(lock, changed_, clock_.steady() + options_.append_timeout,
+                            [&] { return queue_.empty() && in_flight_ == 0; });
+  }
+  if (!reports_.joinable()) return;
+  // What is left gets its answer here.
+  {
+    std::shared_lock lock(handle_mutex_);
+    rd_kafka_purge(handle_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  }
+  Batches left;
+  {
+    std::unique_lock lock(mutex_);
+    while (auto batch = queue_.pop()) left.push_back(std::move(*batch));
+    changed_.wait(lock, [&] { return in_flight_ == 0; });
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  turns_.join();
+  reports_.join();
+  for (auto& batch : left) {
+    batch->done(fail(ErrorKind::unavailable, "the log is shutting down"));
+  }
+}
+
+}  // namespace mesh::kafka

@@ -1,0 +1,77 @@
+// Appends: the tenants' turns, then one idempotent producer, whose delivery reports answer.
+//
+// An append waits in a FairQueue until less than max_in_flight_bytes are with librdkafka, whose own
+// queue is first come, first served. Kafka's transactions are not used: they would make an append
+// of several partitions one, for two more round trips; instead whoever is told `uncertain` appends
+// again under the same event ids.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <thread>
+#include <vector>
+
+#include "common/base/fair_queue.h"
+#include "common/engines/kafka/cluster.h"
+
+namespace mesh::kafka {
+
+class Producer {
+ public:
+  static Result<std::unique_ptr<Producer>> open(Cluster& cluster);
+  ~Producer();
+
+  // As EventLog::append. `done` is called from a thread of the producer's, or from this one.
+  void append(std::vector<Record> records, AppendDone done);
+  // See KafkaLog::close.
+  void close();
+
+ private:
+  struct Batch;
+  // One record on its way: what librdkafka keeps for us.
+  struct Sent {
+    Batch* batch;
+    std::size_t index;
+  };
+  using Batches = std::vector<std::shared_ptr<Batch>>;
+
+  explicit Producer(Cluster& cluster);
+  Result<Handle> make();
+  void start();
+  void take_turns();
+  Batches expired();  // under mutex_
+  void send(const std::shared_ptr<Batch>& batch);
+  Status place(Batch& batch);
+  Status hand_over(const Record& record, int partition, Sent* sent);
+  void report();
+  void replace();
+  static void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque);
+  static void on_error(rd_kafka_t*, int code, const char* reason, void* opaque);
+  void settle(Sent& sent, const rd_kafka_message_t& message);
+  void count_down(Batch& batch);  // one record of it has its answer
+  void finish(Batch& batch);
+
+  Cluster& cluster_;
+  const KafkaOptions& options_;
+  Clock& clock_;
+  std::atomic<std::uint64_t> keyless_{0};  // so that records without a key go round
+
+  std::shared_mutex handle_mutex_;  // exclusive while the handle is replaced
+  Handle handle_;                   // guarded by handle_mutex_; the reports' thread alone writes it
+  std::atomic<bool> fatal_ = false;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  FairQueue<std::shared_ptr<Batch>> queue_;  // this and the following guarded by mutex_
+  std::uint64_t in_flight_ = 0;
+  SteadyTime look_for_expired_{};
+  bool closing_ = false;   // nothing more is taken
+  bool stopping_ = false;  // the threads end
+
+  std::thread turns_, reports_;  // last: they use all of the above
+};
+
+}  // namespace mesh::kafka

@@ -1,0 +1,37 @@
+// The topics of the mesh on Kafka: made, compared with what is asked for, listed.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "common/engines/kafka/cluster.h"
+#include "common/ports/event_log.h"
+
+namespace mesh::kafka {
+
+// Any thread.
+class Topics {
+ public:
+  explicit Topics(Cluster& cluster) : cluster_(cluster) {}
+
+  // As LogAdmin::ensure_topic; whether it made one.
+  Result<bool> ensure(const TopicSpec& spec);
+  Result<std::vector<TopicInfo>> list();
+  std::vector<std::string> differences() const;
+
+ private:
+  using Config = std::map<std::string, std::string>;
+
+  Result<std::map<std::string, Config>> describe(const std::vector<std::string>& topics);
+  Status make(const TopicSpec& spec);
+  Status compare(const TopicSpec& spec, const TopicShape& shape);
+  Status await_leaders(const std::string& topic);
+
+  Cluster& cluster_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::vector<std::string>> differences_;  // by topic; guarded by mutex_
+};
+
+}  // namespace mesh::kafka
