@@ -4,8 +4,11 @@
 #include "common/config/redis_url.h"
 #include "common/engines/computed/computed_extractor.h"
 #include "common/engines/hashing/hashing_embedder.h"
+#include "common/engines/kafka/kafka_log.h"
 #include "common/engines/memory/memory_limiter.h"
 #include "common/engines/openai/openai_embedder.h"
+#include "common/engines/openai/openai_extractor.h"
+#include "common/engines/postgres/postgres_store.h"
 #include "common/engines/qdrant/qdrant_index.h"
 #include "common/engines/redis/redis_limiter.h"
 #include "common/engines/sqlite/log/sqlite_log.h"
@@ -56,6 +59,38 @@ Result<LogPart> open_sqlite_log(const EngineContext& context) {
   return part;
 }
 
+Result<LogPart> open_kafka_log(const EngineContext& context) {
+  const config::Kafka& config = context.config.kafka;
+  kafka::KafkaOptions options;
+  options.brokers = config.brokers;
+  options.security = config.security;
+  options.sasl_mechanism = config.sasl.value_or("");
+  options.username = config.username.value_or("");
+  options.password = context.config.secrets.kafka_password.reveal();
+  options.ca_file = config.ca_file.value_or("");
+  options.cert_file = config.cert_file.value_or("");
+  options.key_file = config.key_file.value_or("");
+  options.prefix = config.prefix.value_or("");
+  options.replication = config.replication;
+  options.create_topics = config.create_topics;
+  options.max_pending_bytes = context.config.log.max_pending;
+  const std::shared_ptr<kafka::KafkaLog> opened =
+      MESH_TRY(kafka::KafkaLog::open(std::move(options), context.clock));
+  LogPart part;
+  part.port = opened;
+  part.admin = opened;
+  part.check = [opened](Checks& all) {
+    all.push_back(reached("kafka", opened->trouble(), "a broker answers; it holds the log"));
+    // What an operator made works as it is; that it differs is worth knowing.
+    for (const auto& difference : opened->differences()) {
+      all.push_back({"kafka topics", true, difference, true});
+    }
+  };
+  part.close = [opened] { opened->close(); };
+  part.remote = true;
+  return part;
+}
+
 // Two users of one e-mail address, of the time when an older program told theirs apart.
 void check_alike(sqlite::SqliteStore& store, Checks& all) {
   constexpr int kMostNamed = 5;
@@ -83,6 +118,25 @@ Result<EnginePart<Stores>> open_sqlite_stores(const EngineContext& context) {
       sqlite::SqliteStore::open(context.config.data_dir, std::move(options), context.clock));
   return EnginePart<Stores>{opened, [opened](Checks& all) { check_alike(*opened, all); },
                             [opened] { opened->close(); }};
+}
+
+Result<EnginePart<Stores>> open_postgres_stores(const EngineContext& context) {
+  const config::Postgres& config = context.config.postgres;
+  const config::Secrets& secrets = context.config.secrets;
+  postgres::StoreOptions options;
+  options.dsn = (config.dsn ? *config.dsn : secrets.postgres_dsn).reveal();
+  options.password = secrets.postgres_password.reveal();
+  options.schema = config.schema;
+  options.pool = config.pool;
+  options.on_commit = commit_metrics(context.metrics, "store");
+  const std::shared_ptr<postgres::PostgresStores> opened =
+      MESH_TRY(postgres::PostgresStores::open(std::move(options), context.clock));
+  return EnginePart<Stores>{opened,
+                            [opened](Checks& all) {
+                              all.push_back(reached("postgres", opened->trouble(),
+                                                    "answers; it holds the stores of record"));
+                            },
+                            [opened] { opened->close(); }, true};
 }
 
 Result<EnginePart<VectorIndex>> open_sqlite_index(const EngineContext& context) {
@@ -181,11 +235,27 @@ Result<EnginePart<Embedder>> open_openai_embedder(const EngineContext& context) 
   return part;
 }
 
+Result<EnginePart<PropertyExtractor>> open_openai_extractor(const EngineContext& context) {
+  openai::ExtractorOptions options{model_options(context)};
+  if (const auto& model = context.config.extractor.model) options.model = *model;
+  const std::shared_ptr<openai::OpenAiExtractor> opened =
+      openai::make_extractor(std::move(options), context.clock);
+  EnginePart<PropertyExtractor> part{opened};
+  part.remote = true;
+  part.check = [opened](Checks& all) {
+    all.push_back(reached("extractor", opened->trouble(), "the model's server answered last"));
+  };
+  return part;
+}
+
 }  // namespace
 
-Result<LogPart> open_log(const EngineContext& context) { return open_sqlite_log(context); }
+Result<LogPart> open_log(const EngineContext& context) {
+  return context.config.log.engine == "kafka" ? open_kafka_log(context) : open_sqlite_log(context);
+}
 
 Result<EnginePart<Stores>> open_stores(const EngineContext& context) {
+  if (context.config.store.engine == "postgres") return open_postgres_stores(context);
   return open_sqlite_stores(context);
 }
 
@@ -204,8 +274,13 @@ Result<EnginePart<Embedder>> open_embedder(const EngineContext& context) {
   return EnginePart<Embedder>{hashing::make_embedder(context.config.embedder.dimension)};
 }
 
-Result<EnginePart<PropertyExtractor>> open_extractor(const EngineContext&) {
+Result<EnginePart<PropertyExtractor>> open_extractor(const EngineContext& context) {
+  if (context.config.extractor.engine == "openai") return open_openai_extractor(context);
   return EnginePart<PropertyExtractor>{computed::make_extractor()};
+}
+
+std::string migrations(const config::Config& config) {
+  return postgres::migrations(config.postgres.schema);
 }
 
 }  // namespace mesh

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "common/config/config.h"
@@ -51,5 +52,8 @@ Result<EnginePart<VectorIndex>> open_index(const EngineContext& context, Stores&
 Result<EnginePart<RateLimiter>> open_limiter(const EngineContext& context);
 Result<EnginePart<Embedder>> open_embedder(const EngineContext& context);
 Result<EnginePart<PropertyExtractor>> open_extractor(const EngineContext& context);
+
+// The SQL of postgres::migrations for the configured schema.
+std::string migrations(const config::Config& config);
 
 }  // namespace mesh

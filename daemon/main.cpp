@@ -12,6 +12,7 @@
 #include "daemon/backup.h"
 #include "daemon/check_config.h"
 #include "daemon/check_data.h"
+#include "daemon/engine_parts.h"
 #include "daemon/serve.h"
 #include "daemon/tell_error.h"
 
@@ -56,7 +57,8 @@ int main(int argc, char** argv) {
   CLI::App cli{
       "meshd: tenant-scoped events in, durable, searchable. Runs until SIGTERM; SIGHUP reloads."};
   std::optional<std::string> file, data_dir, backup, restore;
-  bool check = false, print = false, schema = false, look = false, repair = false, json = false;
+  bool check = false, print = false, schema = false, look = false, repair = false, json = false,
+       migrations = false;
   cli.add_option("-c,--config", file,
                  "configuration file; else $MESH_CONFIG, ./meshd.yaml, /etc/mesh/meshd.yaml, "
                  "built-in defaults");
@@ -68,6 +70,8 @@ int main(int argc, char** argv) {
                "print the configuration as it will be used, secrets masked, and end");
   cli.add_flag("--print-config-schema", schema,
                "print the JSON Schema of the configuration file and end");
+  cli.add_flag("--print-migrations", migrations,
+               "print the SQL that makes PostgreSQL's schema (postgres.schema), for psql, and end");
   cli.add_flag("--check-data", look,
                "look for damage in the data folder, which no meshd may be using, and end: 0 whole, "
                "1 a repair loses nothing, 2 damaged, 3 could not look");
@@ -106,6 +110,10 @@ int main(int argc, char** argv) {
   if (!config) {
     std::cerr << "meshd: the configuration is not usable:\n" << config.error().message << "\n";
     return 2;
+  }
+  if (migrations) {
+    std::cout << mesh::migrations(*config);
+    return 0;
   }
   if (print) std::cout << mesh::config::print(*config);
   if (check) {

@@ -120,8 +120,9 @@ struct Embedder {
   int dimension = 384;             // 16 … 4096
 };
 struct Extractor {
-  std::string engine = "computed";
-};  // computed | openai
+  std::string engine = "computed";   // computed | openai
+  std::optional<std::string> model;  // null: openai.model
+};
 
 struct Pipelines {
   int batch = 256;          // events per batch

@@ -9,21 +9,6 @@ bool uses_openai(const Config& config) {
   return config.embedder.engine == "openai" || config.extractor.engine == "openai";
 }
 
-// The words of the contract that this build does not understand; whether there are any.
-bool check_missing(const Config& config, Problems& problems) {
-  bool missing = false;
-  const auto embedded_only = [&](const char* key, const std::string& engine, const char* embedded) {
-    if (engine != embedded) {
-      problems.add(key, engine + " is not part of this build; use " + embedded);
-      missing = true;
-    }
-  };
-  embedded_only("log.engine", config.log.engine, "sqlite");
-  embedded_only("store.engine", config.store.engine, "sqlite");
-  embedded_only("extractor.engine", config.extractor.engine, "computed");
-  return missing;
-}
-
 // A group of keys, who reads it, and what makes somebody read it.
 struct Section {
   std::string_view keys;
@@ -39,6 +24,8 @@ constexpr Section kSections[] = {
     {"redis.", [](const Config& c) { return c.limiter.engine == "redis"; },
      "limiter.engine: redis"},
     {"openai.", uses_openai, "embedder.engine or extractor.engine: openai"},
+    {"extractor.model", [](const Config& c) { return c.extractor.engine == "openai"; },
+     "extractor.engine: openai"},
     {"telemetry.otlp.", nullptr, "the export of traces"}};
 
 // A value of one's own that nothing reads would be accepted and do nothing.
@@ -119,22 +106,25 @@ void check_openai(const Config& config, Problems& problems) {
     if (!written) problems.add(key, "an engine openai needs it");
   };
   needed("openai.base_url", config.openai.base_url.has_value());
-  needed("openai.model", config.openai.model.has_value());
+  needed("openai.model", config.openai.model.has_value() ||
+                             (config.embedder.engine != "openai" && config.extractor.model));
 }
 
 // What one process has for itself, and another one would look for.
 void check_sharing(const Config& config, Problems& problems) {
   const bool split = config.roles.size() < std::size(kRoles);
-  if (!split || !shares_anything(config)) return;
+  const bool log = config.log.engine == "kafka", store = config.store.engine == "postgres",
+             index = config.vectors.engine == "qdrant";
+  if (!split || (!log && !store && !index)) return;
   const auto shared = [&](const char* key, bool is_shared, const char* engine) {
     if (is_shared) return;
     problems.add(key, std::string("is this process's own, but `roles` leaves some to other "
                                   "processes, which would not see it; use ") +
                           engine + ", or give every role to this process");
   };
-  shared("log.engine", config.log.engine == "kafka", "kafka");
-  shared("store.engine", config.store.engine == "postgres", "postgres");
-  shared("vectors.engine", config.vectors.engine == "qdrant", "qdrant");
+  shared("log.engine", log, "kafka");
+  shared("store.engine", store, "postgres");
+  shared("vectors.engine", index, "qdrant");
   if (!config.auth.operator_token_file) {
     problems.add("auth.operator_token_file",
                  "processes that share the roles need one operator token; make a file with "
@@ -144,18 +134,7 @@ void check_sharing(const Config& config, Problems& problems) {
 
 }  // namespace
 
-bool shares_everything(const Config& config) {
-  return config.log.engine == "kafka" && config.store.engine == "postgres" &&
-         config.vectors.engine == "qdrant";
-}
-
-bool shares_anything(const Config& config) {
-  return config.log.engine == "kafka" || config.store.engine == "postgres" ||
-         config.vectors.engine == "qdrant";
-}
-
 void check_engines(const Config& config, Problems& problems) {
-  if (check_missing(config, problems)) return;
   check_unused(config, problems);
   if (config.log.engine == "kafka") check_kafka(config, problems);
   if (config.store.engine == "postgres") check_postgres(config, problems);

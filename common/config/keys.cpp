@@ -305,6 +305,8 @@ std::vector<Key> make_keys() {
                "Length of the vectors. Another one needs the index rebuilt."),
       make_key(MESH_MEMBER(extractor.engine), choice({"computed", "openai"}),
                "computed (from the formula) or openai."),
+      make_key(MESH_MEMBER(extractor.model), text(),
+               "The language model that engine openai asks; null: openai.model."),
 
       make_key(MESH_MEMBER(pipelines.batch), integer(1, 10'000),
                "Events per batch: more is faster, and repeats more after a crash."),

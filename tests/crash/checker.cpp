@@ -100,6 +100,10 @@ void Checker::read_topic(const std::string& topic) {
 }
 
 void Checker::take_activity(const Json& record, bool chemical) {
+  const bool first =
+      ids_.insert(record["tenant"].get<std::string>() + "/" + record["id"].get<std::string>())
+          .second;
+  if (!first && promise_ == Promise::maybe_done) return;
   const Json& value = record["value"];
   const Json& data = chemical ? value["data"] : value["metadata"];
   ++markers_[data["n"].get<std::string>()];
@@ -160,6 +164,7 @@ void Checker::compare_events(const Ledger& ledger) {
     }
   }
   for (const auto& [request, seen] : unknown) {
+    if (promise_ == Promise::maybe_done) break;
     EXPECT_TRUE(seen.present == 0 || seen.absent == 0)
         << "half of request " << request << " is in the log";
   }
@@ -251,18 +256,35 @@ void Checker::check(const Ledger& ledger, const std::vector<Writer*>& writers) {
 
 // --- at the end --------------------------------------------------------------------------------
 
-std::vector<std::string> Checker::searches() {
-  std::vector<std::string> answers;
+std::vector<Json> Checker::searches() {
+  std::vector<Json> answers;
   for (const char* tenant : {"t0", "t1", "t2"}) {
     for (const char* query : {"person", "renamed%201", "w1.dev", "u7@w2.dev", "persn%2012"}) {
       const auto answer = daemon_.call(
           "gateway", "GET", std::string("/ai/users/search?limit=100&min_score=-1&query=") + query,
           std::string(tenant) + ":check");
       EXPECT_EQ(answer.status, 200) << answer.body;
-      answers.push_back(answer.body);
+      answers.push_back(answer.json()["results"]);
     }
   }
   return answers;
+}
+
+// Another server adds the same products up in another order, from one time to the next: of two hits
+// that score alike either may come first, or fall behind the limit.
+void Checker::searches_are(const std::vector<Json>& before) {
+  const auto now = searches();
+  if (promise_ == Promise::nothing_done) {
+    EXPECT_EQ(now, before) << "the index differs from one built from the log";
+    return;
+  }
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    ASSERT_EQ(now[i].size(), before[i].size()) << i;
+    for (std::size_t hit = 0; hit < now[i].size(); ++hit) {
+      EXPECT_NEAR(now[i][hit]["score"].get<double>(), before[i][hit]["score"].get<double>(), 1e-4)
+          << now[i][hit] << " and before " << before[i][hit];
+    }
+  }
 }
 
 void Checker::check_all(const Ledger& ledger, const std::vector<Writer*>& writers) {
@@ -271,7 +293,7 @@ void Checker::check_all(const Ledger& ledger, const std::vector<Writer*>& writer
   auto counts = std::move(counts_);
   auto markers = std::move(markers_);
   const auto entities = std::move(entities_);
-  counts_.clear(), markers_.clear(), entities_.clear(), cursors_.clear();
+  counts_.clear(), markers_.clear(), ids_.clear(), entities_.clear(), cursors_.clear();
   read_log();
   EXPECT_TRUE(markers_ == markers) << "events came or went";
   EXPECT_TRUE(counts_ == counts);
@@ -307,7 +329,7 @@ void Checker::check_all(const Ledger& ledger, const std::vector<Writer*>& writer
   const std::string task = admin("POST", "/admin/v1/indexes/rebuild", Json::object())["id"];
   EXPECT_EQ(admin("GET", "/admin/v1/tasks/" + task + "?wait=25")["state"], "done");
   index_is_right();
-  EXPECT_EQ(searches(), before) << "the index differs from one built from the log";
+  searches_are(before);
 }
 
 }  // namespace mesh::crash

@@ -15,7 +15,9 @@ namespace mesh::crash {
 
 class Checker {
  public:
-  explicit Checker(e2e::Daemon& daemon) : daemon_(daemon) {}
+  // Where appends may be done without an answer, and are done again under the same event ids, an
+  // event may stand in the log twice, or half of a request.
+  Checker(e2e::Daemon& daemon, Promise promise) : daemon_(daemon), promise_(promise) {}
 
   // Where the groups stand; any thread, also while requests fail. Keeps the highest of each.
   void watch_groups(const Mesh& mesh);
@@ -49,15 +51,18 @@ class Checker {
   void groups_are_at_the_end();
   void nothing_died();
   void index_is_right();
-  std::vector<std::string> searches();
+  std::vector<Json> searches();
+  void searches_are(const std::vector<Json>& before);
 
   e2e::Daemon& daemon_;
+  const Promise promise_;
   std::mutex mutex_;
   std::map<std::tuple<std::string, std::string, int>, std::int64_t>
       committed_;  // guarded by mutex_
 
   // What the log said so far.
   std::map<std::string, std::string> cursors_;  // by topic
+  std::set<std::string> ids_;                   // of events, with their tenant
   std::map<std::string, int> markers_;          // how often each is in the log
   std::map<Subject, std::map<std::string, std::int64_t>> counts_;
   std::map<std::string, Entity> entities_;  // by topic and key

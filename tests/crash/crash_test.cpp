@@ -155,7 +155,7 @@ class Crash : public ::testing::Test {
   std::vector<std::unique_ptr<Writer>> writers_;
   std::vector<Writer*> all_;
   e2e::Daemon daemon_;
-  Checker checker_{daemon_};
+  Checker checker_{daemon_, Promise::nothing_done};
   std::vector<std::string> tasks_;
   int ends_[std::size(kEnds)] = {};
 };
@@ -175,7 +175,7 @@ TEST_F(Crash, WhatWasAcknowledgedIsThereOnceAfterEveryKill) {
     ++ends_[static_cast<int>(end)];
     ASSERT_TRUE(daemon_.start()) << daemon_.errors();
     checker_.groups_have_not_gone_back();
-    for (auto* writer : all_) writer->resolve(mesh());
+    for (auto* writer : all_) EXPECT_TRUE(writer->resolve(mesh()));
     // Now and then the next crash finds the backlog of the one before.
     if (pick(0, 3) > 0) {
       daemon_.await_idle();
@@ -188,7 +188,7 @@ TEST_F(Crash, WhatWasAcknowledgedIsThereOnceAfterEveryKill) {
   if (!HasFailure()) {
     ASSERT_TRUE(daemon_.start()) << daemon_.errors();
     checker_.groups_have_not_gone_back();
-    for (auto* writer : all_) writer->resolve(mesh());
+    for (auto* writer : all_) EXPECT_TRUE(writer->resolve(mesh()));
     daemon_.await_idle();
     finish_tasks();
     checker_.check_all(ledger_, all_);

@@ -18,17 +18,24 @@ struct Mesh {
   std::string operator_token;
 };
 
+// What an answer that did not come, or was 503, means for what was asked.
+enum class Promise {
+  nothing_done,  // 503: nothing; no answer: all or nothing, as the next look tells
+  maybe_done     // it may be done, or be done yet: the same is asked again, of anyone
+};
+
 // One thread at a time. Its users, tenants and subjects are its own, so what it knows of them is
 // exact but for the one request that a crash may cut.
 class Writer {
  public:
-  Writer(int number, std::uint64_t seed, Ledger& ledger);
+  Writer(int number, std::uint64_t seed, Ledger& ledger, Promise promise = Promise::nothing_done);
 
   // Sends requests until `stop` or the first without an answer; counts acknowledged ones.
   void run(const Mesh& mesh, const std::atomic<bool>& stop, std::atomic<int>& acknowledged);
   // After a restart: finds out what became of the request that was cut, and repeats it and some
-  // others that carried an Idempotency-Key, which must change nothing and answer the same.
-  void resolve(const Mesh& mesh);
+  // others that carried an Idempotency-Key, which must change nothing and answer the same. False
+  // where this one does not answer, either: to be called again.
+  bool resolve(const Mesh& mesh);
 
   const std::vector<UserState>& users() const { return users_; }
   const std::vector<TenantState>& tenants() const { return tenants_; }
@@ -52,10 +59,12 @@ class Writer {
   struct Pending {
     Request request;
     std::function<void(const Json& answer)> happened;
-    std::function<void()> find_out;  // where it has no key
+    std::function<bool()> find_out;  // where it has no key; false where nobody tells
+    bool again = false;              // asking the same again changes nothing more
   };
 
   Result<http::Response> send(const Request& request);
+  bool repeat(const Pending& pending);
   bool perform(Pending pending);
   void acknowledge(const Pending& pending, const http::Response& answer);
   bool step();
@@ -74,6 +83,7 @@ class Writer {
   const int number_;
   const std::string tenant_, token_;
   Ledger& ledger_;
+  const Promise promise_;
   std::mt19937_64 random_;
   std::int64_t sequence_ = 0;
   std::vector<UserState> users_;

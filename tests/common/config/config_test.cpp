@@ -307,15 +307,66 @@ TEST(Config, JwtModeHasNoAnonymousTenant) {
   EXPECT_THAT(refusal("auth: {anonymous_tenant: Not_One}"), HasSubstr("is not a tenant id"));
 }
 
-TEST(Config, EnginesOfOtherBuildsAreNamedAsSuch) {
-  EXPECT_EQ(refusal("log: {engine: kafka}"),
-            "log.engine: kafka is not part of this build; use sqlite");
-  EXPECT_EQ(refusal("store: {engine: postgres}"),
-            "store.engine: postgres is not part of this build; use sqlite");
-  EXPECT_EQ(refusal("extractor: {engine: openai}"),
-            "extractor.engine: openai is not part of this build; use computed");
+TEST(Config, AnEngineHasWhatItNeeds) {
   EXPECT_EQ(refusal("log: {engine: pulsar}"),
             "log.engine: \"pulsar\" is not one of sqlite or kafka");
+  EXPECT_EQ(refusal("log: {engine: kafka}"), "accepted");
+  EXPECT_EQ(refusal("vectors: {engine: qdrant}"), "accepted");
+  EXPECT_THAT(refusal("store: {engine: postgres}"),
+              HasSubstr("postgres.dsn_file: store.engine: postgres needs it, or dsn"));
+  EXPECT_EQ(refusal("store: {engine: postgres}\npostgres: {dsn: 'host=db'}"), "accepted");
+  test::TempDir dir;
+  write(dir.path() + "/dsn", "host=db\n", 0600);
+  EXPECT_EQ(refusal("store: {engine: postgres}\npostgres: {dsn: 'host=db', dsn_file: " +
+                    dir.path() + "/dsn}"),
+            "postgres.dsn: postgres.dsn_file is set, too; take one of them out");
+  EXPECT_EQ(refusal("embedder: {engine: openai}"),
+            "openai.base_url: an engine openai needs it\nopenai.model: an engine openai needs it");
+  EXPECT_EQ(refusal("extractor: {engine: openai, model: m}\nopenai: {base_url: 'http://m/v1'}"),
+            "accepted");
+  EXPECT_EQ(refusal("extractor: {model: m}"),
+            "extractor.model: does nothing without extractor.engine: openai; set that or leave it "
+            "out");
+}
+
+TEST(Config, KafkaIsToldWhoComes) {
+  test::TempDir dir;
+  write(dir.path() + "/password", "secret\n", 0600);
+  const auto with = [&](const std::string& keys) {
+    return refusal("log: {engine: kafka}\nkafka: {" + keys + "}");
+  };
+  const std::string who =
+      "sasl: scram-sha-512, username: mesh, password_file: " + dir.path() + "/password";
+  EXPECT_EQ(with("security: sasl_ssl, " + who), "accepted");
+  EXPECT_EQ(with("security: sasl_ssl"),
+            "kafka.sasl: kafka.security: sasl_ssl needs it\n"
+            "kafka.username: kafka.security: sasl_ssl needs it\n"
+            "kafka.password_file: kafka.security: sasl_ssl needs it");
+  EXPECT_THAT(with(who), HasSubstr("kafka.sasl: does nothing with kafka.security: plaintext; set "
+                                   "sasl_ssl or sasl_plaintext or leave it out"));
+  EXPECT_THAT(with("ca_file: /ca.pem"), HasSubstr("kafka.ca_file: does nothing with"));
+  EXPECT_EQ(with("security: ssl, cert_file: /c.pem"),
+            "kafka.key_file: a client certificate is both cert_file and key_file; add it");
+  EXPECT_THAT(with("sasl: gssapi"), HasSubstr("is not one of"));
+}
+
+// Each would have begun with an empty store of its own, and served what the others do not see.
+TEST(Config, ProcessesThatDivideTheRolesShareEverything) {
+  test::TempDir dir;
+  write(dir.path() + "/token", std::string(64, 't') + "\n", 0600);
+  const std::string token = "auth: {operator_token_file: " + dir.path() + "/token}\n";
+  const std::string some = "roles: [users, publisher]\n", log = "log: {engine: kafka}\n",
+                    store = "store: {engine: postgres}\npostgres: {dsn: 'host=db'}\n",
+                    index = "vectors: {engine: qdrant}\n";
+  EXPECT_EQ(refusal(some + token + log + store + index), "accepted");
+  EXPECT_EQ(refusal(some), "accepted") << "the folder's lock refuses the other one";
+  EXPECT_EQ(refusal(log + store), "accepted") << "one process may mix";
+  EXPECT_THAT(refusal(some + token + log), HasSubstr("store.engine: is this process's own"));
+  EXPECT_THAT(refusal(some + token + store + index),
+              HasSubstr("log.engine: is this process's own"));
+  EXPECT_THAT(refusal(some + token + log + store), HasSubstr("vectors.engine: is this process's"));
+  EXPECT_THAT(refusal(some + log + store + index),
+              testing::StartsWith("auth.operator_token_file: processes that share the roles"));
 }
 
 TEST(Config, RedisHasAnAddressAndOnePassword) {

@@ -1,0 +1,50 @@
+#include "tests/e2e/stack.h"
+
+#include <filesystem>
+#include <fstream>
+
+namespace mesh::e2e {
+
+std::optional<std::string> Stack::missing() {
+  if (!test::KafkaServer::installed()) return test::KafkaServer::kMissing;
+  if (!test::PostgresServer::installed()) return test::PostgresServer::kMissing;
+  if (!test::RedisServer::installed()) return test::RedisServer::kMissing;
+  if (!test::QdrantServer::installed()) return test::QdrantServer::kMissing;
+  return std::nullopt;
+}
+
+Stack::Stack() {
+  std::ofstream(dir_.file("postgres.password")) << test::PostgresServer::kPassword << "\n";
+}
+
+std::unique_ptr<Daemon> Stack::daemon(const std::string& name, const std::string& roles,
+                                      const std::string& more) {
+  // One token for all, where Daemon and `mesh --data-dir` look for it.
+  const std::string folder = dir_.file(name);
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder + "/operator.token") << std::string(64, 't') << "\n";
+  std::string config = roles.empty() ? "" : "roles: " + roles + "\n";
+  config += "auth: {operator_token_file: " + folder +
+            "/operator.token}\n"
+            "rate_limits: {search: null, publish: null, users: null}\n"
+            "log: {engine: kafka, partitions: 3}\n"
+            "store: {engine: postgres}\n"
+            "vectors: {engine: qdrant}\n"
+            "limiter: {engine: redis}\n"
+            "kafka: {brokers: ['" +
+            kafka.address() + "'], prefix: " + prefix_ +
+            "}\n"
+            "postgres: {dsn: \"" +
+            postgres.dsn() + "\", password_file: " + dir_.file("postgres.password") +
+            ", schema: " + schema_ +
+            "}\n"
+            // A peer has no disk that it could lose.
+            "qdrant: {url: '" +
+            qdrant.url() + "', prefix: " + prefix_ +
+            ", flush_interval: 0s}\n"
+            "redis: {url: 'redis://127.0.0.1:" +
+            std::to_string(redis.port()) + "'}\n";
+  return std::make_unique<Daemon>(folder, config + more);
+}
+
+}  // namespace mesh::e2e
