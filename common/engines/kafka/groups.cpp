@@ -1,13 +1,14 @@
 #include "common/engines/kafka/groups.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 namespace mesh::kafka {
 namespace {
 
-using ListOffsets = std::unique_ptr<rd_kafka_ListConsumerGroupOffsets_t,
-                                    FreeWith<rd_kafka_ListConsumerGroupOffsets_destroy>>;
+constexpr Duration kIdle{120'000};
+
 using AlterOffsets = std::unique_ptr<rd_kafka_AlterConsumerGroupOffsets_t,
                                      FreeWith<rd_kafka_AlterConsumerGroupOffsets_destroy>>;
 using DeleteGroup =
@@ -76,33 +77,63 @@ Result<std::vector<GroupInfo>> Groups::describe(const std::vector<std::string>& 
   return infos;
 }
 
-Result<Groups::Committed> Groups::committed(const std::string& group) {
-  const ListOffsets request(
-      rd_kafka_ListConsumerGroupOffsets_new(cluster_.wire_name(group).c_str(), nullptr));
-  const std::string doing = "look at the offsets of group '" + group + "'";
-  auto event = MESH_TRY(cluster_.ask(
-      RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, doing,
-      [&](rd_kafka_t* handle, const rd_kafka_AdminOptions_t* how, rd_kafka_queue_t* queue) {
-        rd_kafka_ListConsumerGroupOffsets_t* list[] = {request.get()};
-        rd_kafka_ListConsumerGroupOffsets(handle, list, 1, how, queue);
-      }));
-  std::size_t count = 0;
-  const auto** found = rd_kafka_ListConsumerGroupOffsets_result_groups(
-      rd_kafka_event_ListConsumerGroupOffsets_result(event.get()), &count);
-  Committed offsets;
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto code = code_of(rd_kafka_group_result_error(found[i]));
-    if (code == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) continue;
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(error_of(code, doing));
-    const auto* list = rd_kafka_group_result_partitions(found[i]);
-    for (int k = 0; list != nullptr && k < list->cnt; ++k) {
-      const auto& one = list->elems[k];
-      if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(error_of(one.err, doing));
-      const auto topic = cluster_.plain_name(one.topic);
-      if (topic && one.offset >= 0) offsets[{*topic, one.partition}] = one.offset;
+Result<std::shared_ptr<Groups::Looker>> Groups::looker_of(const std::string& group) {
+  std::lock_guard lock(mutex_);
+  auto& looker = lookers_[group];
+  if (!looker) {
+    auto handle = make_handle(cluster_.options(), RD_KAFKA_CONSUMER,
+                              {{"group.id", cluster_.wire_name(group)}});
+    if (!handle) {
+      lookers_.erase(group);
+      return fail(handle.error());
     }
+    looker = std::make_shared<Looker>();
+    looker->handle = std::move(*handle);
   }
-  return offsets;
+  looker->used = cluster_.clock().steady();
+  return looker;
+}
+
+void Groups::tidy() {
+  std::map<std::string, std::shared_ptr<Looker>> gone;  // destroyed outside of the mutex
+  const auto now = cluster_.clock().steady();
+  std::lock_guard lock(mutex_);
+  for (auto it = lookers_.begin(); it != lookers_.end();) {
+    const auto next = std::next(it);
+    if (now - it->second->used.load() > kIdle) gone.insert(lookers_.extract(it));
+    it = next;
+  }
+}
+
+// Of the topics that there are.
+Result<Groups::Committed> Groups::committed(const std::string& group) {
+  const auto looker = MESH_TRY(looker_of(group));
+  const auto until = cluster_.deadline();
+  const auto shapes = cluster_.shapes();
+  for (;;) {
+    auto list = make_list(shapes.size());
+    for (const auto& [topic, shape] : shapes) {
+      rd_kafka_topic_partition_list_add_range(list.get(), cluster_.wire_name(topic).c_str(), 0,
+                                              shape.partitions - 1);
+    }
+    if (list->cnt == 0) return Committed{};
+    const auto left = std::chrono::duration_cast<Duration>(until - cluster_.clock().steady());
+    auto code = rd_kafka_committed(looker->handle.get(), list.get(), std::max(1, milliseconds(left)));
+    Committed offsets;
+    for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; ++i) {
+      const auto& one = list->elems[i];
+      if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR && one.err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+        code = one.err;
+      } else if (one.offset >= 0) {
+        offsets[{*cluster_.plain_name(one.topic), one.partition}] = one.offset;
+      }
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return offsets;
+    if (!passes(code) || cluster_.clock().steady() + Duration(100) >= until) {
+      return fail(error_of(code, "look at the offsets of group '" + group + "'"));
+    }
+    cluster_.pause(Duration(50));
+  }
 }
 
 Status Groups::set(const std::string& group, const Committed& offsets) {
@@ -165,15 +196,12 @@ Status Groups::ensure(const std::string& group, const std::vector<std::string>& 
 }
 
 Result<std::vector<GroupInfo>> Groups::list() {
-  auto infos = MESH_TRY(describe(MESH_TRY(names())));
+  (void)MESH_TRY(cluster_.refresh());
+  const auto all = MESH_TRY(names());
+  auto infos = MESH_TRY(describe(all));
   std::set<TopicPartition> partitions;
   for (auto& info : infos) {
     info.committed = MESH_TRY(committed(info.name));
-    // Of a topic that is gone.
-    std::erase_if(info.committed, [&](const auto& entry) {
-      return entry.first.partition >=
-             cluster_.known_partitions(entry.first.topic).value_or(0);
-    });
     for (const auto& [partition, offset] : info.committed) partitions.insert(partition);
   }
   const auto starts = MESH_TRY(

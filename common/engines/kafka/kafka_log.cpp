@@ -36,6 +36,7 @@ void KafkaLogImpl::look_around() {
   if (std::exchange(opening_, false)) return;
   if (cluster_->refresh().value_or(false)) watches_->tell_all();
   readers_->tidy();
+  groups_->tidy();
 }
 
 void KafkaLogImpl::append(std::vector<Record> records, AppendDone done) {
