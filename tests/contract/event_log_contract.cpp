@@ -21,7 +21,8 @@ using testing::SizeIs;
 
 void EventLogContract::SetUp() {
   host_ = GetParam()();
-  if (!host_) GTEST_SKIP() << "this engine's server is not installed; ./scripts/bootstrap tells how";
+  if (!host_)
+    GTEST_SKIP() << "this engine's server is not installed; ./scripts/bootstrap tells how";
 }
 
 std::string EventLogContract::make_topic(const std::string& name, int partitions, TopicKind kind) {
@@ -692,8 +693,8 @@ TEST_P(EventLogContract, AGroupNamesItsMembers) {
 // and retention may have taken it away.
 TEST_P(EventLogContract, CommittedOffsetsRiseWhileMembersComeAndGo) {
   const auto topic = make_topic("turmoil", 4);
-  std::vector<Record> records(2'000, record(topic, "", "v"));
-  append(records);
+  const std::size_t count = host().turmoil();
+  append(std::vector<Record>(count, record(topic, "", "v")));
   std::atomic<bool> ended = false;
   std::mutex mutex;
   std::set<Position> seen;  // guarded by mutex
@@ -721,18 +722,18 @@ TEST_P(EventLogContract, CommittedOffsetsRiseWhileMembersComeAndGo) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 3; ++i) threads.emplace_back(work, i);
   std::map<TopicPartition, std::int64_t> last;
-  for (std::int64_t sum = 0; sum < 2'000;) {
+  for (std::size_t sum = 0; sum < count;) {
     sum = 0;
     for (const auto& [partition, next] : committed("g")) {
       EXPECT_GE(next, last[partition]);
       last[partition] = next;
-      sum += next;
+      sum += static_cast<std::size_t>(next);
     }
     if (HasFailure()) break;
   }
   ended = true;
   for (auto& thread : threads) thread.join();
-  EXPECT_EQ(seen.size(), 2'000u) << "none is passed over";
+  EXPECT_EQ(seen.size(), count) << "none is passed over";
 }
 
 constexpr const char* kSeeksNone = "it moves no group that has members";

@@ -34,6 +34,8 @@ class EventLogHost {
   virtual bool silent_members_leave() { return false; }
   // How long a poll waits so that a member that has just come may get a record.
   virtual Duration turn() { return Duration(1); }
+  // Records that members come and go over: enough for many changes of hands.
+  virtual std::size_t turmoil() { return 2'000; }
   // Until all groups have shared out their partitions among the members that are there.
   virtual void settle() {}
 };

@@ -74,9 +74,9 @@ KafkaServer::KafkaServer(std::map<std::string, std::string> properties, std::str
     controller_port_ = free_port();
     write_properties();
     if (attempt == 0) {
-      std::vector<std::string> words{"kafka.tools.StorageTool",   "format", "-t",
-                                     "MkU3OEVBNTcwNTJENDM2Qg", "-c",
-                                     dir_.file("server.properties")};
+      std::vector<std::string> words{
+          "kafka.tools.StorageTool", "format", "-t",
+          "MkU3OEVBNTcwNTJENDM2Qg",  "-c",     dir_.file("server.properties")};
       words.insert(words.end(), format_options.begin(), format_options.end());
       int status = -1;
       waitpid(run(words), &status, 0);
@@ -119,7 +119,7 @@ void KafkaServer::write_properties() {
 // Its output goes to the folder's log.
 pid_t KafkaServer::run(const std::vector<std::string>& words) const {
   const std::string java = find_java();
-  std::vector<std::string> all{java,  "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
+  std::vector<std::string> all{java, "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
                                "-cp"};
   all.push_back(libs().append("/*"));
   all.insert(all.end(), words.begin(), words.end());

@@ -1,7 +1,11 @@
 #include "common/engines/kafka/client.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 
 #include "common/base/strings.h"
 #include "common/telemetry/log.h"
@@ -38,13 +42,17 @@ Status check(const KafkaOptions& options) {
                                         "': it takes plain, scram-sha-256 or scram-sha-512");
   }
   if (sasl && (options.username.empty() || options.password.empty())) {
-    return fail(ErrorKind::invalid,
-                "kafka.security is '" + options.security +
-                    "', which needs kafka.sasl.username and a password");
+    return fail(ErrorKind::invalid, "kafka.security is '" + options.security +
+                                        "', which needs kafka.sasl.username and a password");
   }
   if (options.cert_file.empty() != options.key_file.empty()) {
     return fail(ErrorKind::invalid,
                 "of kafka's client certificate and its key one is missing: name both or neither");
+  }
+  for (const auto& file : {options.ca_file, options.cert_file, options.key_file}) {
+    if (file.empty() || access(file.c_str(), R_OK) == 0) continue;
+    return fail(ErrorKind::invalid, "a certificate or key file of `kafka` cannot be read",
+                file + ": " + std::strerror(errno));
   }
   return {};
 }

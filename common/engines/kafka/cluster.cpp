@@ -76,7 +76,7 @@ Result<int> Cluster::partitions(const std::string& topic) {
     std::lock_guard lock(mutex_);
     fresh = refreshed_ != SteadyTime{} && clock_.steady() < refreshed_ + kMissKept;
   }
-  if (!fresh) (void)MESH_TRY(refresh());
+  if (!fresh) MESH_TRY(refresh());
   if (const auto known = known_partitions(topic)) return *known;
   return fail(ErrorKind::not_found, "no topic '" + topic + "'");
 }
@@ -98,7 +98,12 @@ std::optional<Error> Cluster::trouble() const {
   return trouble_;
 }
 
-Result<bool> Cluster::refresh() {
+std::uint64_t Cluster::additions() const {
+  std::lock_guard lock(mutex_);
+  return additions_;
+}
+
+Status Cluster::refresh() {
   std::lock_guard only(asking_);
   const rd_kafka_metadata_t* raw = nullptr;
   const auto code =
@@ -134,7 +139,8 @@ Result<bool> Cluster::refresh() {
   }
   shapes_ = std::move(now);
   refreshed_ = clock_.steady();
-  return more;
+  if (more) ++additions_;
+  return {};
 }
 
 void Cluster::pause(Duration time) {
@@ -153,10 +159,10 @@ Result<Cluster::Offsets> Cluster::offsets(const std::vector<TopicPartition>& par
     auto list = make_list(partitions.size());
     for (const auto& [topic, number] : partitions) {
       if (found.contains({topic, number})) continue;
-      rd_kafka_topic_partition_list_add(list.get(), wire_name(topic).c_str(), number)->offset = time;
+      rd_kafka_topic_partition_list_add(list.get(), wire_name(topic).c_str(), number)->offset =
+          time;
     }
-    const auto left =
-        std::chrono::duration_cast<Duration>(until - clock_.steady()) + Duration(1);
+    const auto left = std::chrono::duration_cast<Duration>(until - clock_.steady()) + Duration(1);
     auto code = rd_kafka_offsets_for_times(handle_.get(), list.get(), milliseconds(left));
     for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; ++i) {
       const auto& one = list->elems[i];
@@ -181,8 +187,8 @@ Result<EventHandle> Cluster::ask(rd_kafka_admin_op_t op, std::string_view doing,
   for (;;) {
     AdminOptions options(rd_kafka_AdminOptions_new(handle_.get(), op));
     char text[256];
-    const auto left = std::max(
-        1, milliseconds(std::chrono::duration_cast<Duration>(until - clock_.steady())));
+    const auto left =
+        std::max(1, milliseconds(std::chrono::duration_cast<Duration>(until - clock_.steady())));
     (void)rd_kafka_AdminOptions_set_request_timeout(options.get(), left, text, sizeof(text));
     QueueHandle queue(rd_kafka_queue_new(handle_.get()));
     call(handle_.get(), options.get(), queue.get());

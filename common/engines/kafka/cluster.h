@@ -39,9 +39,9 @@ class Cluster {
   Result<int> partitions(const std::string& topic);
   Status check(const TopicPartition& partition);
   std::map<std::string, TopicShape> shapes() const;  // as of the last refresh; does not block
-  // Asks for all topics. Whether there is one more than before.
-  Result<bool> refresh();
-  std::optional<Error> trouble() const;  // of the last refresh; also before the first
+  Status refresh();                                  // asks for all topics
+  std::uint64_t additions() const;                   // how often it found one more than before
+  std::optional<Error> trouble() const;              // of the last refresh; also before the first
 
   // For each partition the offset of the first record at or after `time`, in ms since 1970, or of
   // RD_KAFKA_OFFSET_BEGINNING or _END. Empty where there is none.
@@ -64,11 +64,12 @@ class Cluster {
 
   const KafkaOptions& options_;
   Clock& clock_;
-  Handle handle_;      // constant once it is open
-  std::mutex asking_;  // one refresh at a time
+  Handle handle_;                // constant once it is open
+  std::mutex asking_;            // one refresh at a time
   std::optional<Error> reason_;  // what librdkafka told of its connections; guarded by asking_
   mutable std::mutex mutex_;
   std::map<std::string, TopicShape> shapes_;  // this and the following guarded by mutex_
+  std::uint64_t additions_ = 0;
   SteadyTime refreshed_{};
   std::optional<Error> trouble_;
   bool told_ = false;  // the log has told of the trouble

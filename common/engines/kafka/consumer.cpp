@@ -44,8 +44,7 @@ class KafkaConsumer::Attendance {
   ~Attendance() {
     std::lock_guard lock(consumer_.mutex_);
     consumer_.polling_ = false;
-    consumer_.alive_until_ =
-        consumer_.clock_.steady() + consumer_.cluster_.options().max_pause;
+    consumer_.alive_until_ = consumer_.clock_.steady() + consumer_.cluster_.options().max_pause;
   }
 
  private:
@@ -261,7 +260,8 @@ Result<PartitionList> KafkaConsumer::commit_list(
   auto list = make_list(next.size());
   for (const auto& [name, offset] : next) {
     const auto count = cluster_.known_partitions(name.topic);
-    if (!topics_.contains(name.topic) || name.partition < 0 || name.partition >= count.value_or(0)) {
+    if (!topics_.contains(name.topic) || name.partition < 0 ||
+        name.partition >= count.value_or(0)) {
       return fail(ErrorKind::invalid, "group '" + group_ + "' does not read " + text_of(name));
     }
     if (offset < 0) {

@@ -75,7 +75,7 @@ class KafkaConsumer final : public LogConsumer {
                            rd_kafka_topic_partition_list_t* list, void* opaque);
   void serve();
   bool is_silent() const;  // for too long; under mutex_
-  bool leave_if_silent();
+  void leave_if_silent();
   void assign(rd_kafka_topic_partition_list_t& list);
   bool begin_at_committed(rd_kafka_topic_partition_list_t& list);
   void revoke(const rd_kafka_topic_partition_list_t& list);
@@ -107,7 +107,7 @@ class KafkaConsumer final : public LogConsumer {
   Assignment changes_;          // not yet told
   // In other hands since changes(): what was polled of them before is void.
   std::set<TopicPartition> begun_anew_;
-  HeldBack held_back_;  // taken from the queue, and beyond the limits of the last poll
+  HeldBack held_back_;           // taken from the queue, and beyond the limits of the last poll
   std::optional<Error> failed_;  // came behind records
 
   mutable std::mutex mutex_;
@@ -115,11 +115,11 @@ class KafkaConsumer final : public LogConsumer {
   std::map<TopicPartition, Held> held_;  // this and the following guarded by mutex_
   std::uint64_t version_ = 0;            // rises with every change of held_
   std::uint64_t terms_ = 0;
-  bool joined_ = false;   // it was given its share since it asked for one
-  bool gone_ = false;     // it was silent for too long, and left
+  bool joined_ = false;  // it was given its share since it asked for one
+  bool gone_ = false;    // it was silent for too long, and left
   bool polling_ = false;
-  bool taking_ = false;   // a record is on its way from the queue into a slot
-  int committing_ = 0;    // commits on their way
+  bool taking_ = false;  // a record is on its way from the queue into a slot
+  int committing_ = 0;   // commits on their way
   bool woken_ = false;
   bool cancelled_ = false;
   bool ending_ = false;

@@ -75,7 +75,7 @@ void KafkaConsumer::serve() {
       std::lock_guard lock(mutex_);
       if (ending_) break;
     }
-    if (leave_if_silent()) rd_kafka_unsubscribe(handle_.get());
+    leave_if_silent();
     const Message message(rd_kafka_consumer_poll(handle_.get(), kServeMilliseconds));
     if (!message || message->err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
     const char* detail = rd_kafka_message_errstr(message.get());
@@ -93,14 +93,15 @@ bool KafkaConsumer::is_silent() const {
   return !gone_ && !polling_ && joined_ && clock_.steady() >= alive_until_;
 }
 
-bool KafkaConsumer::leave_if_silent() {
+void KafkaConsumer::leave_if_silent() {
   std::lock_guard lock(mutex_);
-  if (!is_silent()) return false;
+  if (!is_silent()) return;
   gone_ = true;
   joined_ = false;
   log::warn("a member of a Kafka group neither polled nor kept itself alive, and leaves the group",
             {{"group", group_}});
-  return true;
+  // Under the mutex, so that a poll that comes back joins behind it.
+  (void)rd_kafka_unsubscribe(handle_.get());
 }
 
 void KafkaConsumer::on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t code,
@@ -117,8 +118,8 @@ void KafkaConsumer::on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t code,
 bool KafkaConsumer::begin_at_committed(rd_kafka_topic_partition_list_t& list) {
   if (list.cnt == 0) return true;
   for (;;) {
-    const auto code = rd_kafka_committed(handle_.get(), &list,
-                                         milliseconds(cluster_.options().request_timeout));
+    const auto code =
+        rd_kafka_committed(handle_.get(), &list, milliseconds(cluster_.options().request_timeout));
     bool known = code == RD_KAFKA_RESP_ERR_NO_ERROR;
     std::vector<TopicPartition> fresh;
     for (int i = 0; known && i < list.cnt; ++i) {
@@ -146,7 +147,8 @@ void KafkaConsumer::assign(rd_kafka_topic_partition_list_t& list) {
     for (int i = 0; i < list.cnt; ++i) {
       const auto& one = list.elems[i];
       // Before its records come: they belong to poll(), not to this thread.
-      const QueueHandle queue(rd_kafka_queue_get_partition(handle_.get(), one.topic, one.partition));
+      const QueueHandle queue(
+          rd_kafka_queue_get_partition(handle_.get(), one.topic, one.partition));
       rd_kafka_queue_forward(queue.get(), records_.get());
     }
     std::lock_guard lock(mutex_);

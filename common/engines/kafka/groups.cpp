@@ -11,8 +11,7 @@ constexpr Duration kIdle{120'000};
 
 using AlterOffsets = std::unique_ptr<rd_kafka_AlterConsumerGroupOffsets_t,
                                      FreeWith<rd_kafka_AlterConsumerGroupOffsets_destroy>>;
-using DeleteGroup =
-    std::unique_ptr<rd_kafka_DeleteGroup_t, FreeWith<rd_kafka_DeleteGroup_destroy>>;
+using DeleteGroup = std::unique_ptr<rd_kafka_DeleteGroup_t, FreeWith<rd_kafka_DeleteGroup_destroy>>;
 
 tl::unexpected<Error> in_use(const std::string& group) {
   return fail(ErrorKind::conflict, "group '" + group + "' is in use: stop its consumers first");
@@ -118,11 +117,13 @@ Result<Groups::Committed> Groups::committed(const std::string& group) {
     }
     if (list->cnt == 0) return Committed{};
     const auto left = std::chrono::duration_cast<Duration>(until - cluster_.clock().steady());
-    auto code = rd_kafka_committed(looker->handle.get(), list.get(), std::max(1, milliseconds(left)));
+    auto code =
+        rd_kafka_committed(looker->handle.get(), list.get(), std::max(1, milliseconds(left)));
     Committed offsets;
     for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; ++i) {
       const auto& one = list->elems[i];
-      if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR && one.err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+      if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR &&
+          one.err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
         code = one.err;
       } else if (one.offset >= 0) {
         offsets[{*cluster_.plain_name(one.topic), one.partition}] = one.offset;
@@ -196,7 +197,7 @@ Status Groups::ensure(const std::string& group, const std::vector<std::string>& 
 }
 
 Result<std::vector<GroupInfo>> Groups::list() {
-  (void)MESH_TRY(cluster_.refresh());
+  MESH_TRY(cluster_.refresh());
   const auto all = MESH_TRY(names());
   auto infos = MESH_TRY(describe(all));
   std::set<TopicPartition> partitions;
@@ -204,8 +205,8 @@ Result<std::vector<GroupInfo>> Groups::list() {
     info.committed = MESH_TRY(committed(info.name));
     for (const auto& [partition, offset] : info.committed) partitions.insert(partition);
   }
-  const auto starts = MESH_TRY(
-      cluster_.offsets({partitions.begin(), partitions.end()}, RD_KAFKA_OFFSET_BEGINNING));
+  const auto starts =
+      MESH_TRY(cluster_.offsets({partitions.begin(), partitions.end()}, RD_KAFKA_OFFSET_BEGINNING));
   for (auto& info : infos) {
     for (const auto& [partition, offset] : info.committed) {
       const auto start = starts.at(partition).value_or(0);
@@ -243,8 +244,8 @@ Status Groups::remove(const std::string& group) {
         rd_kafka_DeleteGroups(handle, one, 1, how, queue);
       }));
   std::size_t count = 0;
-  const auto** found = rd_kafka_DeleteGroups_result_groups(
-      rd_kafka_event_DeleteGroups_result(event.get()), &count);
+  const auto** found =
+      rd_kafka_DeleteGroups_result_groups(rd_kafka_event_DeleteGroups_result(event.get()), &count);
   for (std::size_t i = 0; i < count; ++i) {
     const auto code = code_of(rd_kafka_group_result_error(found[i]));
     if (code == RD_KAFKA_RESP_ERR_NON_EMPTY_GROUP) return in_use(group);

@@ -34,7 +34,10 @@ Status KafkaLogImpl::open() {
 void KafkaLogImpl::look_around() {
   // The first time is within open(), which waits for no broker.
   if (std::exchange(opening_, false)) return;
-  if (cluster_->refresh().value_or(false)) watches_->tell_all();
+  (void)cluster_->refresh();  // trouble() tells what fails
+  // Also of what another thread has found meanwhile.
+  const auto additions = cluster_->additions();
+  if (std::exchange(seen_additions_, additions) != additions) watches_->tell_all();
   readers_->tidy();
   groups_->tidy();
 }

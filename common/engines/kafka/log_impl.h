@@ -64,10 +64,11 @@ class KafkaLogImpl final : public KafkaLog {
   std::unique_ptr<Watches> watches_;
   std::unique_ptr<Producer> producer_;
   mutable std::mutex mutex_;
-  std::set<KafkaConsumer*> members_;         // this and the following guarded by mutex_
+  std::set<KafkaConsumer*> members_;  // this and the following guarded by mutex_
   bool closed_ = false;
-  bool opening_ = true;                      // that of looking_ alone
-  std::unique_ptr<Periodic> looking_;        // last: it uses all of the above
+  bool opening_ = true;  // this and the next of looking_ alone
+  std::uint64_t seen_additions_ = 0;
+  std::unique_ptr<Periodic> looking_;  // last: it uses all of the above
 };
 
 }  // namespace mesh::kafka

@@ -11,8 +11,8 @@
 namespace mesh::kafka {
 namespace {
 
-constexpr std::size_t kOverhead = 256;        // of a record on its way, roughly
-constexpr std::size_t kQuantum = 64 << 10;    // of a tenant's turn
+constexpr std::size_t kOverhead = 256;      // of a record on its way, roughly
+constexpr std::size_t kQuantum = 64 << 10;  // of a tenant's turn
 constexpr Duration kLookForExpired{100};
 constexpr int kPollMilliseconds = 100;
 
@@ -39,7 +39,7 @@ struct Producer::Batch {
   std::atomic<std::size_t> unanswered{0};
   // The reports' thread alone, once it is sent.
   std::optional<Error> error;
-  bool may_be_there = false;  // some of it
+  bool may_be_there = false;    // some of it
   std::shared_ptr<Batch> self;  // while it is with librdkafka
 };
 
@@ -137,8 +137,7 @@ void Producer::take_turns() {
     const auto may_send = [&] {
       return stopping_ || (!queue_.empty() && in_flight_ < options_.max_in_flight_bytes);
     };
-    const auto until =
-        queue_.empty() ? SteadyTime::max() : clock_.steady() + kLookForExpired;
+    const auto until = queue_.empty() ? SteadyTime::max() : clock_.steady() + kLookForExpired;
     if (until == SteadyTime::max()) {
       changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
     } else {
@@ -150,8 +149,8 @@ void Producer::take_turns() {
     if (next) in_flight_ += (*next)->cost;
     lock.unlock();
     for (auto& batch : gone) {
-      batch->done(fail(ErrorKind::unavailable,
-                       "the Kafka brokers take no more writes now: try again"));
+      batch->done(
+          fail(ErrorKind::unavailable, "the Kafka brokers take no more writes now: try again"));
     }
     if (next) send(*next);
     lock.lock();
@@ -180,12 +179,12 @@ void Producer::send(const std::shared_ptr<Batch>& batch) {
   own.self = batch;
   const auto records = std::move(own.records);
   own.sent.reserve(records.size());
-  own.unanswered = records.size() + 1;  // one more, so that it is not over before all is handed over
+  own.unanswered =
+      records.size() + 1;  // one more, so that it is not over before all is handed over
   std::size_t handed = 0;
   for (; handed < records.size(); ++handed) {
     own.sent.push_back({&own, handed});
-    auto given =
-        hand_over(records[handed], own.positions[handed].partition, &own.sent.back());
+    auto given = hand_over(records[handed], own.positions[handed].partition, &own.sent.back());
     if (given) continue;
     own.unanswered -= records.size() - handed;
     std::lock_guard lock(mutex_);

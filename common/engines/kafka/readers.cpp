@@ -46,8 +46,8 @@ class Readers::Feed {
     topic_.reset(
         rd_kafka_topic_new(handle_, cluster_.wire_name(partition_.topic).c_str(), nullptr));
     queue_.reset(rd_kafka_queue_new(handle_));
-    if (!topic_ || rd_kafka_consume_start_queue(topic_.get(), partition_.partition, from,
-                                                queue_.get()) != 0) {
+    if (!topic_ ||
+        rd_kafka_consume_start_queue(topic_.get(), partition_.partition, from, queue_.get()) != 0) {
       queue_.reset();
       return fail(error_of(rd_kafka_last_error(), "read a partition"));
     }

@@ -16,7 +16,7 @@ std::size_t size_of(const Record& record);
 std::size_t size_of(const StoredRecord& record);
 
 // Gives a copy of it to a producer; `opaque` comes back with its delivery report.
-rd_kafka_resp_err_t produce(rd_kafka_t* producer, const Record& record, const std::string& wire_topic,
-                            int partition, void* opaque);
+rd_kafka_resp_err_t produce(rd_kafka_t* producer, const Record& record,
+                            const std::string& wire_topic, int partition, void* opaque);
 
 }  // namespace mesh::kafka

@@ -27,15 +27,16 @@ Settings config_of(const TopicSpec& spec, const KafkaOptions& options) {
                       spec.max_age ? std::to_string(spec.max_age->count()) : std::string("-1"));
   // Kafka's is per partition.
   config.emplace_back("retention.bytes",
-                      spec.max_bytes ? std::to_string(std::max<std::uint64_t>(
-                                           1, *spec.max_bytes / static_cast<unsigned>(spec.partitions)))
-                                     : std::string("-1"));
+                      spec.max_bytes
+                          ? std::to_string(std::max<std::uint64_t>(
+                                1, *spec.max_bytes / static_cast<unsigned>(spec.partitions)))
+                          : std::string("-1"));
   return config;
 }
 
 TopicKind kind_of(const std::string& cleanup_policy) {
   return cleanup_policy.find("compact") == std::string::npos ? TopicKind::activity
-                                                              : TopicKind::entity;
+                                                             : TopicKind::entity;
 }
 
 std::string value_of(const std::map<std::string, std::string>& config, const char* name) {
@@ -61,7 +62,7 @@ Result<bool> Topics::ensure(const TopicSpec& spec) {
     return fail(ErrorKind::invalid,
                 "topic '" + spec.name + "': it needs a name, and at least one partition");
   }
-  (void)MESH_TRY(cluster_.refresh());
+  MESH_TRY(cluster_.refresh());
   auto shapes = cluster_.shapes();
   bool made = false;
   if (!shapes.contains(spec.name)) {
@@ -112,20 +113,22 @@ Status Topics::make(const TopicSpec& spec) {
     const char* detail = rd_kafka_topic_result_error_string(made[i]);
     auto error = error_of(code, doing, detail == nullptr ? "" : detail);
     if (code == RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR) {
-      error.message = "the Kafka log cannot make topic '" + spec.name + "' with kafka.replication " +
-                      std::to_string(options.replication) + ": there are fewer brokers";
+      error.message = "the Kafka log cannot make topic '" + spec.name +
+                      "' with kafka.replication " + std::to_string(options.replication) +
+                      ": there are fewer brokers";
     }
     return fail(std::move(error));
   }
-  log::info("made a Kafka topic",
-            {{"topic", wire_name}, {"partitions", spec.partitions}, {"replication", options.replication}});
+  log::info("made a Kafka topic", {{"topic", wire_name},
+                                   {"partitions", spec.partitions},
+                                   {"replication", options.replication}});
   return {};
 }
 
 Status Topics::await_leaders(const std::string& topic) {
   const auto until = cluster_.deadline();
   for (;;) {
-    (void)MESH_TRY(cluster_.refresh());
+    MESH_TRY(cluster_.refresh());
     const auto shapes = cluster_.shapes();
     const auto it = shapes.find(topic);
     if (it != shapes.end() && it->second.led) return {};
@@ -155,16 +158,18 @@ Status Topics::compare(const TopicSpec& spec, const TopicShape& shape) {
     const auto& config = (*configs)[spec.name];
     const auto policy = value_of(config, "cleanup.policy");
     if (kind_of(policy) != spec.kind) {
-      const std::string told = topic + "has cleanup.policy=" + policy + ", but holds " +
-                               (spec.kind == TopicKind::entity ? "entities: compact" : "activities: delete") +
-                               " is needed; set it with Kafka's own tools";
+      const std::string told =
+          topic + "has cleanup.policy=" + policy + ", but holds " +
+          (spec.kind == TopicKind::entity ? "entities: compact" : "activities: delete") +
+          " is needed; set it with Kafka's own tools";
       found.push_back(told);
       kind = fail(ErrorKind::conflict, told);
     }
     const auto stamp = value_of(config, "message.timestamp.type");
     if (stamp != "LogAppendTime") {
-      found.push_back(topic + "has message.timestamp.type=" + stamp +
-                      ", not LogAppendTime: reading from a time is as good as its producers' clocks");
+      found.push_back(
+          topic + "has message.timestamp.type=" + stamp +
+          ", not LogAppendTime: reading from a time is as good as its producers' clocks");
     }
   }
   std::lock_guard lock(mutex_);
@@ -190,8 +195,8 @@ Result<std::map<std::string, Topics::Config>> Topics::describe(
   std::vector<Resource> resources;
   std::vector<rd_kafka_ConfigResource_t*> raw;
   for (const auto& topic : topics) {
-    resources.emplace_back(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC,
-                                                       cluster_.wire_name(topic).c_str()));
+    resources.emplace_back(
+        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, cluster_.wire_name(topic).c_str()));
     raw.push_back(resources.back().get());
   }
   auto event = MESH_TRY(cluster_.ask(
@@ -218,7 +223,7 @@ Result<std::map<std::string, Topics::Config>> Topics::describe(
 }
 
 Result<std::vector<TopicInfo>> Topics::list() {
-  (void)MESH_TRY(cluster_.refresh());
+  MESH_TRY(cluster_.refresh());
   const auto shapes = cluster_.shapes();
   std::vector<std::string> names;
   std::vector<TopicPartition> partitions;
@@ -235,7 +240,8 @@ Result<std::vector<TopicInfo>> Topics::list() {
     info.spec = spec_of(name, shape, configs[name]);
     for (int i = 0; i < shape.partitions; ++i) {
       const Watermarks marks{starts.at({name, i}).value_or(0), ends.at({name, i}).value_or(0)};
-      info.records += static_cast<std::uint64_t>(std::max<std::int64_t>(0, marks.end - marks.start));
+      info.records +=
+          static_cast<std::uint64_t>(std::max<std::int64_t>(0, marks.end - marks.start));
       info.partitions.push_back(marks);
     }
     infos.push_back(std::move(info));

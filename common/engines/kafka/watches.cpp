@@ -24,8 +24,8 @@ struct Watches::Waiter {
 
 struct Watches::Tail {
   TopicHandle topic;
-  std::int64_t next = 0;  // behind the last record that came
-  std::int64_t end = 0;   // the log reaches so far, at least
+  std::int64_t next = 0;      // behind the last record that came
+  std::int64_t end = 0;       // the log reaches so far, at least
   std::int64_t unwanted = 0;  // came while nobody waited
   std::set<Waiter*> waiters;
   SteadyTime idle_since{};

@@ -58,6 +58,7 @@ class KafkaLogHost final : public EventLogHost {
   bool tells_bytes() override { return false; }
   bool silent_members_leave() override { return true; }
   Duration turn() override { return Duration(2'000); }
+  std::size_t turmoil() override { return 300; }  // a change of hands takes half a second
   void settle() override {
     EXPECT_TRUE(eventually([&] {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));  // the broker needs the processor

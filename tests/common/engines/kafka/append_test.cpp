@@ -54,8 +54,8 @@ struct KafkaAppend : testing::Test {
 TEST_F(KafkaAppend, WhatABrokerRefusesForAMomentIsSentAgainAndIsThereOnce) {
   const auto log = open(options());
   warm(*log);
-  mock_.answer(KafkaMock::kProduce, {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
-                                     RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS});
+  mock_.answer(KafkaMock::kProduce,
+               {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS});
   const auto done = append_and_wait(*log, {record("1")});
   ASSERT_TRUE(done) << done.error().to_string();
   EXPECT_EQ(done->front().offset, 1);
@@ -70,7 +70,8 @@ TEST_F(KafkaAppend, WhatABrokerRefusesForGoodIsNotThereAndToldSo) {
   mock_.answer(KafkaMock::kProduce, {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED});
   const auto refused = append_and_wait(*log, {record("1")});
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().kind, ErrorKind::unavailable) << "the operator's to mend, not the client's";
+  EXPECT_EQ(refused.error().kind, ErrorKind::unavailable)
+      << "the operator's to mend, not the client's";
   EXPECT_THAT(refused.error().message, HasSubstr("access rules"));
   EXPECT_EQ(there(*log), 1u);
 }

@@ -81,7 +81,8 @@ TEST_F(KafkaOutage, KilledUnderLoadABrokerLosesNothingThatWasAcknowledged) {
   }
   std::set<std::string> values;
   for (const auto& [position, value] : there) {
-    EXPECT_TRUE(values.insert(value).second) << value << " twice, though the producer is idempotent";
+    EXPECT_TRUE(values.insert(value).second)
+        << value << " twice, though the producer is idempotent";
   }
   for (const auto& [position, value] : kept) EXPECT_EQ(there[position], value);
 }
@@ -102,9 +103,18 @@ TEST_F(KafkaOutage, AMemberGoesOnWhereItWasAfterTheBrokerCameBack) {
   server.start();
   ASSERT_TRUE(test::append_and_wait(*log, {{"t", "k", "3", {}}}));
   std::set<std::string> seen;
-  for (const auto& value : take(*member, 1)) seen.insert(value);
+  // The broker may have taken the member for gone; then it begins anew at what it has committed.
+  EXPECT_TRUE(test::eventually([&] {
+    const auto more = member->poll({}, Duration(500));
+    (void)member->changes();
+    if (more) {
+      for (const auto& one : *more) seen.insert(*one.value);
+    }
+    const auto position = member->position();
+    const auto at = position.find({"t", 0});
+    return at != position.end() && at->second == 3 && member->commit(position).has_value();
+  }));
   EXPECT_TRUE(seen.contains("3"));
-  ASSERT_TRUE(test::eventually([&] { return member->commit(member->position()).has_value(); }));
   member.reset();
   auto next = log->open_consumer("g", {"t"}, "m").value();
   EXPECT_EQ(next->position().at({"t", 0}), 3);

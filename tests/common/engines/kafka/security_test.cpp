@@ -15,8 +15,8 @@ struct KafkaSecurity : KafkaBroker {
     if (IsSkipped()) return;
     make_certificate("broker");
     make_certificate("stranger");
-    ASSERT_EQ(std::system(("cat " + dir_.file("broker.key") + " " + dir_.file("broker.crt") + " > " +
-                           dir_.file("broker.pem"))
+    ASSERT_EQ(std::system(("cat " + dir_.file("broker.key") + " " + dir_.file("broker.crt") +
+                           " > " + dir_.file("broker.pem"))
                               .c_str()),
               0);
     const std::string modules = "org.apache.kafka.common.security.";
@@ -62,9 +62,8 @@ struct KafkaSecurity : KafkaBroker {
 };
 
 TEST_F(KafkaSecurity, WhoProvesItselfIsServedAndNobodyElseIs) {
-  const std::vector<std::pair<std::string, std::string>> known{{"plain", "plain-secret"},
-                                                               {"scram-sha-256", "secret-256"},
-                                                               {"scram-sha-512", "secret-512"}};
+  const std::vector<std::pair<std::string, std::string>> known{
+      {"plain", "plain-secret"}, {"scram-sha-256", "secret-256"}, {"scram-sha-512", "secret-512"}};
   for (const auto& [mechanism, password] : known) {
     SCOPED_TRACE(mechanism);
     const auto log = open(secure(mechanism, password));
@@ -74,15 +73,19 @@ TEST_F(KafkaSecurity, WhoProvesItselfIsServedAndNobodyElseIs) {
     auto member = log->open_consumer("g-" + mechanism, {mechanism}, "m");
     ASSERT_TRUE(member) << member.error().to_string();
   }
-  const auto wrong = open(secure("scram-sha-256", "guessed"));
+  auto guessing = secure("scram-sha-256", "guessed");
+  guessing.request_timeout = Duration(2'000);
+  const auto wrong = open(guessing);
   EXPECT_TRUE(test::eventually([&] {
     return wrong->trouble() && wrong->trouble()->message.find("kafka.sasl") != std::string::npos;
   })) << wrong->trouble()->to_string();
   auto mistrusting = secure("scram-sha-256", "secret-256");
+  mistrusting.request_timeout = Duration(2'000);
   mistrusting.ca_file = dir_.file("stranger.crt");
   const auto strangers = open(mistrusting);
   EXPECT_TRUE(test::eventually([&] {
-    return strangers->trouble() && strangers->trouble()->cause.find("ertificate") != std::string::npos;
+    return strangers->trouble() &&
+           strangers->trouble()->cause.find("ertificate") != std::string::npos;
   })) << strangers->trouble()->to_string();
 }
 
