@@ -120,6 +120,28 @@ TEST_F(KafkaOutage, AMemberGoesOnWhereItWasAfterTheBrokerCameBack) {
   EXPECT_EQ(next->position().at({"t", 0}), 3);
 }
 
+// What waits for ever holds up a rebalance, and the end of the process.
+TEST_F(KafkaOutage, WithoutABrokerACommitAndTheEndOfAMemberTakeNoLongerThanASession) {
+  test::KafkaServer server;
+  const auto patient = open(own_options(server));
+  make_topic(*patient, "t");
+  ASSERT_TRUE(test::append_and_wait(*patient, {{"t", "k", "1", {}}}));
+  auto hasty = own_options(server);
+  hasty.request_timeout = Duration(2'000);
+  hasty.session = Duration(6'000);
+  const auto log = open(hasty);
+  auto member = log->open_consumer("g", {"t"}, "m").value();
+  EXPECT_THAT(take(*member, 1), SizeIs(1));
+  server.kill();
+  const auto before = std::chrono::steady_clock::now();
+  const auto failed = member->commit({{{"t", 0}, 1}});
+  ASSERT_FALSE(failed);
+  EXPECT_TRUE(failed.error().retryable() || failed.error().kind == ErrorKind::conflict)
+      << failed.error().to_string();
+  member.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(60));
+}
+
 TEST_F(KafkaOutage, ABrokerThatStandsStillHoldsNobodyBeyondTheTimeOut) {
   test::KafkaServer server;
   auto hasty = own_options(server);
