@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "common/engines/kafka/handles.h"
+#include "common/engines/kafka/handles_internal.h"
 
 namespace mesh::test {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "common/base/error.h"
-#include "common/engines/kafka/handles.h"
+#include "common/engines/kafka/handles_internal.h"
 #include "common/engines/kafka/kafka_log.h"
 
 namespace mesh::kafka {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "common/domain/event.h"
-#include "common/engines/kafka/handles.h"
+#include "common/engines/kafka/handles_internal.h"
 
 namespace mesh::kafka {
 
