@@ -69,8 +69,15 @@ Result<Generations> GenerationBook::current(bool fresh) {
   }
   // As old as the request for it: what is changed meanwhile is read again in time.
   const auto asked = clock_.steady();
-  const auto document = MESH_TRY(store_.read(prefix_ + kAlias));
-  auto generations = MESH_TRY(Generations::parse(document.body));
+  const auto document = store_.read(prefix_ + kAlias);
+  if (!document) {
+    // Searches outlive an outage of the store, and ask it once a second.
+    std::lock_guard lock(mutex_);
+    if (fresh || !kept_) return fail(document.error());
+    kept_at_ = asked;
+    return *kept_;
+  }
+  auto generations = MESH_TRY(Generations::parse(document->body));
   std::lock_guard lock(mutex_);
   kept_ = generations;
   kept_at_ = asked;

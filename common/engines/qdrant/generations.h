@@ -34,7 +34,8 @@ class GenerationBook {
   Status drop(int number, std::int64_t epoch);
   Status serve(int number, std::int64_t epoch);
 
-  // What the document says, or said at most a second ago. `fresh`: reads it.
+  // What the document says, or said at most a second ago; or, where the store does not answer, when
+  // it last did. `fresh`: reads it.
   Result<Generations> current(bool fresh = false);
   // The spec of one; `not_found` only after the document was read for it.
   Result<GenerationSpec> find(int number);

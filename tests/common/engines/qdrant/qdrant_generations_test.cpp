@@ -47,6 +47,23 @@ TEST_F(QdrantGenerations, SearchesGoByTheDocumentAndReadItOnceASecond) {
   EXPECT_THAT(server.asked("POST", "/user_embeddings-2/points/query"), SizeIs(1));
 }
 
+TEST_F(QdrantGenerations, SearchesOutliveAnOutageOfTheStore) {
+  ManualClock clock;
+  const auto index = open(options(), clock);
+  EXPECT_FALSE([&] {
+    epochs.fail_next(1);
+    return search(*index).has_value();
+  }()) << "nothing is known yet";
+  const int generation = make_serving(*index);
+  epochs.fail_next(100);
+  for (int i = 0; i < 3; ++i) {
+    clock.advance(Duration{60'000});
+    EXPECT_TRUE(search(*index));
+    EXPECT_TRUE(apply(*index, generation, change_of(1, 1)));
+  }
+  EXPECT_EQ(index->generations().error().kind, ErrorKind::unavailable);
+}
+
 TEST_F(QdrantGenerations, ASearchOfADroppedGenerationGoesOnInTheNext) {
   ManualClock clock;
   const auto index = open(options(), clock);

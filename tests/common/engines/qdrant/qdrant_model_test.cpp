@@ -72,8 +72,7 @@ class QdrantModel : public testing::Test {
     const auto applied = processes_[static_cast<std::size_t>(some(2))]->apply(number_, changes);
     ASSERT_TRUE(applied) << applied.error().to_string();
     for (const auto& change : changes) {
-      const auto [held, first] =
-          model_.try_emplace({change.tenant.str(), change.user_id}, change);
+      const auto [held, first] = model_.try_emplace({change.tenant.str(), change.user_id}, change);
       if (!first && change.version >= held->second.version) held->second = change;
     }
   }
