@@ -45,7 +45,8 @@ struct IndexOptions {
 // have been done in whole or in part: it may be repeated. Messages name the key to look at.
 // User ids and versions lie within ±2^53, since Qdrant compares numbers as doubles: `invalid`.
 //
-// Calls block. The destructor ends waits of its own thread; no other call may be under way.
+// Calls block. The destructor, which no call may be under way beside, blocks for two time-outs at
+// most, where the server stands still.
 class QdrantIndex : public VectorIndex {
  public:
   // Returns whether or not the server is up; it is asked for its version at first contact.

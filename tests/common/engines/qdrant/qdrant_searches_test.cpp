@@ -90,6 +90,20 @@ TEST_F(QdrantSearches, ASmallLimitOfBodiesChangesNothing) {
   EXPECT_EQ(index_->generations()->at(0).vectors, 60);
 }
 
+// Several megabytes, before which libcurl asks whether it may send them.
+TEST_F(QdrantSearches, ALargeBatchArrives) {
+  constexpr int kDimension = 1'024;
+  const int large = index_->create_generation({kDimension, kEmbedder}, 0)->number;
+  std::vector<VectorChange> changes;
+  for (int user = 1; user <= 400; ++user) {
+    changes.push_back(change_of(user, 1, std::vector<float>(kDimension, 0.03125F)));
+    changes.back().vector[0] += static_cast<float>(user) / 1'000;
+  }
+  const auto applied = index_->apply(large, changes);
+  ASSERT_TRUE(applied) << applied.error().to_string();
+  EXPECT_THAT(index_->scan(large, tenant("acme"), 0, 1'000).value(), SizeIs(400));
+}
+
 TEST_F(QdrantSearches, AScanGoesBeyondOnePage) {
   std::vector<VectorChange> changes;
   for (int user = 1; user <= 1'050; ++user) changes.push_back(change_of(user, 1));
