@@ -88,6 +88,12 @@ bool may_pass(const http::Response& response) {
          status < 300;
 }
 
+bool cannot_answer(const http::Response& response) {
+  const int status = response.status;
+  // A full disk (507) still answers searches.
+  return status == 401 || status == 403 || (status >= 500 && status != 507);
+}
+
 tl::unexpected<Error> no_answer(const Call& call, const Error& error) {
   std::string message = "the Qdrant server of the index (qdrant.url) gives no answer";
   std::string cause = call.method + " " + call.path + ": " + error.message + " " + error.cause;

@@ -12,6 +12,8 @@ namespace mesh::qdrant {
 Result<Json> result_of(const Call& call, const http::Response& response);
 // Whether the same may go well in a moment: not what was refused for what it is.
 bool may_pass(const http::Response& response);
+// Whether it is the server, or the key of the mesh, that is at fault, and not this request.
+bool cannot_answer(const http::Response& response);
 // The minor version of a 1.x that `GET /` tells: `unavailable` below 1.16, or where something else
 // than Qdrant answers.
 Result<int> version_of(const http::Response& response);

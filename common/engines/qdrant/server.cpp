@@ -113,7 +113,7 @@ Result<http::Response> Server::send(const Call& call) {
   if (!response) {
     minor_version_ = 0;  // who answers next may be another version
     note(no_answer({call.method, call.path}, response.error()).value());
-  } else if (response->status == 401 || response->status == 403) {
+  } else if (cannot_answer(*response)) {
     note(result_of(call, *response).error());
   } else if (call.path != "/") {
     note(std::nullopt);
@@ -163,10 +163,12 @@ bool Server::pause(Duration time) {
   return !clock_.wait_until(lock, stop_, clock_.steady() + time, [this] { return stopping_; });
 }
 
-// A request that any key may ask, so that it tells a key that is refused; `GET /` asks for none.
+// By the alias, a read of the collection that serves: it tells a key that is refused, which `GET /`
+// does not ask for, and points that cannot be read. That there is none yet is an answer, too.
 void Server::probe() {
   name_thread("qdrant");
-  const Call call{"GET", "/collections/" + options_.prefix + "user_embeddings/exists"};
+  const Call call{"POST", "/collections/" + options_.prefix + "user_embeddings/points/scroll",
+                  R"({"limit":1,"with_payload":false})"};
   do {
     if (minor_version()) (void)send(call);  // both note what they find
   } while (pause(trouble() ? kProbeInTrouble : kProbeEvery));

@@ -260,7 +260,8 @@ class Handler(BaseHTTPRequestHandler):
         raise Refused(404, "no such route")
 
     def refuse(self, status, text):
-        print(f"{status} {self.command} {self.path}: {text}", file=sys.stderr)
+        if status == 400:
+            print(f"{self.command} {self.path}: {text}", file=sys.stderr)
         self.answer(status, json.dumps({"status": {"error": text}, "time": 0}))
 
     do_GET = do_PUT = do_POST = do_DELETE = run

@@ -26,12 +26,23 @@ TEST_F(QdrantOutage, WithoutAServerItOpensAndSaysSo) {
 }
 
 TEST_F(QdrantOutage, TroubleIsFoundAndLeftWithoutARequest) {
-  server.always("GET", "/exists", {.status = 401, .body = "Invalid API key or JWT"});
+  server.always("POST", "/scroll", {.status = 401, .body = "Invalid API key or JWT"});
   ManualClock clock;
   const auto index = open(options(), clock);
   ASSERT_TRUE(test::eventually([&] { return index->trouble().has_value(); }));
   EXPECT_THAT(index->trouble()->message, HasSubstr("qdrant.api_key_file"));
   EXPECT_THAT(index->trouble()->cause, HasSubstr("Invalid API key"));
+  server.as_ever();
+  EXPECT_TRUE(test::advance_until(clock, Duration{100}, [&] { return !index->trouble(); }));
+}
+
+TEST_F(QdrantOutage, PointsThatCannotBeReadAreTrouble) {
+  server.always("POST", "/user_embeddings/points/scroll",
+                {.status = 503, .body = R"({"status":{"error":"shard is not available"}})"});
+  ManualClock clock;
+  const auto index = open(options(), clock);
+  ASSERT_TRUE(test::eventually([&] { return index->trouble().has_value(); }));
+  EXPECT_THAT(index->trouble()->cause, HasSubstr("shard is not available"));
   server.as_ever();
   EXPECT_TRUE(test::advance_until(clock, Duration{100}, [&] { return !index->trouble(); }));
 }
@@ -43,7 +54,7 @@ TEST_F(QdrantOutage, AnOlderServerIsRefusedUntilItIsReplaced) {
   ASSERT_TRUE(test::eventually([&] { return index->trouble().has_value(); }));
   EXPECT_THAT(index->trouble()->message, HasSubstr("1.15.5"));
   EXPECT_THAT(index->trouble()->message, HasSubstr("1.16"));
-  EXPECT_THAT(server.asked("GET", "/exists"), SizeIs(0));
+  EXPECT_THAT(server.asked("POST", "/scroll"), SizeIs(0));
   server.version("1.16.0");
   EXPECT_TRUE(test::advance_until(clock, Duration{100}, [&] { return !index->trouble(); }));
 }

@@ -69,7 +69,8 @@ std::unique_ptr<QdrantServer> QdrantSearches::server_;
 
 TEST_F(QdrantSearches, ManyEqualScoresComeByUserId) {
   std::vector<VectorChange> changes;
-  for (int user = 200; user > 0; --user) changes.push_back(change_of(user, 1, {0.6F, 0.8F}));
+  // 211 is a prime: each once, in an order that is no order.
+  for (int i = 1; i < 211; ++i) changes.push_back(change_of(i * 77 % 211, 1, {0.6F, 0.8F}));
   changes.push_back(change_of(300, 1, {1, 0}));
   apply(changes);
   EXPECT_THAT(found(4), ElementsAre(300, 1, 2, 3));
@@ -79,6 +80,9 @@ TEST_F(QdrantSearches, AScoreThatEqualsTheLeastIsFound) {
   apply({change_of(1, 1, {1, 0}), change_of(2, 1, {0, 1})});
   EXPECT_THAT(found(10, 0), ElementsAre(1, 2));
   EXPECT_THAT(found(10, 1), ElementsAre(1));
+  apply({change_of(3, 1, {0.6F, 0.8F})});
+  EXPECT_THAT(found(10, 0.599995F), ElementsAre(1, 3));
+  EXPECT_THAT(found(10, 0.600005F), ElementsAre(1));
 }
 
 TEST_F(QdrantSearches, ASmallLimitOfBodiesChangesNothing) {
