@@ -255,13 +255,15 @@ Result<std::int64_t> Index::sweep(Timestamp removed_before) {
   for (const auto& [number, spec] : known.specs) {
     for (std::vector<std::string> before;;) {
       const auto answer = points(number, "points/scroll", removals_page(removed_before, kPage));
-      if (!answer && answer.error().kind == ErrorKind::not_found) break;
+      if (!answer && answer.error().kind == ErrorKind::not_found) break;  // it was dropped
       if (!answer) return fail(answer.error());
       auto ids = MESH_TRY(ids_of(*answer));
       // The same again: the server does not drop what it said that it dropped.
       if (ids.empty() || ids == before) break;
-      (void)MESH_TRY(server_.ask({"POST", book_.path(number) + "/points/delete?wait=true",
-                                  drop_removals(ids, removed_before), true, true}));
+      const auto done = server_.ask({"POST", book_.path(number) + "/points/delete?wait=true",
+                                     drop_removals(ids, removed_before), true, true});
+      if (!done && done.error().kind == ErrorKind::not_found) break;
+      if (!done) return fail(done.error());
       dropped += static_cast<std::int64_t>(ids.size());
       before = std::move(ids);
     }

@@ -148,7 +148,7 @@ void Server::note(const std::optional<Error>& trouble) {
   if (trouble) {
     log::warn("qdrant: the index cannot be used", {{"error", trouble->to_string()}});
   } else {
-    log::info("qdrant: the index can be used", {{"server", options_.url}});
+    log::info("qdrant: the index can be used");
   }
 }
 
