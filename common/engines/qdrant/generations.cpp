@@ -116,14 +116,9 @@ Result<std::int64_t> GenerationBook::take_over() {
   const auto document = MESH_TRY(store_.take_over(prefix_ + kAlias));
   const auto generations = MESH_TRY(Generations::parse(document.body));
   // The epoch is taken, whatever the server is able to do now.
-  const auto tell = [](const char* what, const Status& status) {
-    if (!status) log::warn(what, {{"error", status.error().to_string()}});
-  };
-  tell("qdrant: collections that no generation has stay until the next taking over",
-       remove_orphans(generations));
-  if (generations.serving != 0) {
-    tell("qdrant: the alias may name another generation than the one that serves",
-         move_alias(generations.serving));
+  if (const auto done = put_right(generations); !done) {
+    log::warn("qdrant: alias and collections are put right by the next taking over",
+              {{"error", done.error().to_string()}});
   }
   return document.epoch;
 }
@@ -232,9 +227,13 @@ Status GenerationBook::move_alias(int number) {
       {{{"delete_alias", {{"alias_name", alias}}}},
        {{"create_alias",
          {{"collection_name", prefix_ + generation_name(number)}, {"alias_name", alias}}}}});
-  (void)MESH_TRY(server_.ask(
-      {"POST", "/collections/aliases", dump({{"actions", actions}}), true, false, kPatience}));
+  (void)MESH_TRY(server_.ask({"POST", "/collections/aliases", dump({{"actions", actions}}), true}));
   return {};
+}
+
+Status GenerationBook::put_right(const Generations& generations) {
+  if (generations.serving != 0) MESH_TRY(move_alias(generations.serving));
+  return remove_orphans(generations);
 }
 
 Status GenerationBook::remove_orphans(const Generations& generations) {

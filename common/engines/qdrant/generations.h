@@ -52,6 +52,7 @@ class GenerationBook {
   Status index_payload(int number);
   Status drop_collection(int number);
   Status move_alias(int number);
+  Status put_right(const Generations& generations);
   Status remove_orphans(const Generations& generations);
 
   const std::string prefix_;

@@ -59,6 +59,15 @@ TEST_F(QdrantOutage, AnOlderServerIsRefusedUntilItIsReplaced) {
   EXPECT_TRUE(test::advance_until(clock, Duration{100}, [&] { return !index->trouble(); }));
 }
 
+TEST_F(QdrantOutage, WhoeverAnswersAfterAnOutageIsAskedForItsVersion) {
+  const auto index = open();
+  make_serving(*index);
+  server.version("1.15.5");
+  EXPECT_TRUE(search(*index)) << "it is not asked each time";
+  server.next("POST", "/query", {.cut = true});
+  EXPECT_THAT(search(*index).error().message, HasSubstr("1.15.5"));
+}
+
 TEST_F(QdrantOutage, SomethingElseIsNoQdrant) {
   server.always("GET", "/", {.body = "<html>It works!</html>"});
   const auto index = open();
