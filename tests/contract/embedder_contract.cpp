@@ -60,6 +60,16 @@ TEST_P(EmbedderContract, EqualTextsGiveEqualVectorsWhereverTheyStand) {
   EXPECT_EQ(vector_of(*GetParam()(), "Alice Smith"), alone);
 }
 
+TEST_P(EmbedderContract, TextsOfManyTenantsComeTogetherAndTheTenantChangesNoVector) {
+  const auto alone = embed_one("Alice Smith");
+  auto texts = texts_of_acme({"Bob Jones", "Alice Smith"});
+  for (const char* tenant : {"globex", "initech"}) {
+    texts.push_back({TenantId::parse(tenant).value(), "Alice Smith"});
+  }
+  const auto vectors = embedder_->embed(texts).value();
+  for (const std::size_t i : {1u, 2u, 3u}) EXPECT_EQ(vectors.at(i), alone) << i;
+}
+
 TEST_P(EmbedderContract, ATextIsNearestToItself) {
   const std::vector<std::string> texts{"Alice Smith alice@acme.dev", "Bob Jones bob@globex.org",
                                        "Carol White carol@initech.io"};

@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <map>
 #include <span>
 #include <unordered_map>
 
 #include "common/base/strings.h"
+#include "common/engines/openai/answer_cache.h"
 #include "common/engines/openai/embeddings.h"
 #include "common/engines/openai/model_server.h"
-#include "common/engines/openai/vector_cache.h"
 
 namespace mesh::openai {
 namespace {
@@ -30,6 +31,10 @@ std::size_t bytes_of(Batch batch) {
   std::size_t bytes = 0;
   for (const auto& wanted : batch) bytes += wanted.of->text.size();
   return bytes;
+}
+
+std::string_view bytes_of(const std::vector<float>& vector) {
+  return {reinterpret_cast<const char*>(vector.data()), vector.size() * sizeof(float)};
 }
 
 class Embedding final : public OpenAiEmbedder {
@@ -84,8 +89,9 @@ class Embedding final : public OpenAiEmbedder {
       std::string key = cache_key(texts[i].tenant, own, texts[i].text);
       if (const auto it = by_key.find(key); it != by_key.end()) {
         wanted[it->second].places.push_back(i);
-      } else if (auto kept = cache_->find(key); kept && kept->size() == length()) {
-        vectors[i] = std::move(*kept);
+      } else if (const auto kept = cache_->find(key);
+                 kept && kept->size() == length() * sizeof(float)) {
+        std::memcpy(vectors[i].data(), kept->data(), kept->size());
       } else {
         by_key.emplace(key, wanted.size());
         wanted.push_back({&texts[i], std::move(key), {i}});
@@ -146,10 +152,10 @@ class Embedding final : public OpenAiEmbedder {
 
   void take(Batch batch, Vectors answer, Call& call) {
     call.taken = true;
-    std::vector<VectorCache::Entry> entries;
+    std::vector<AnswerCache::Entry> entries;
     for (std::size_t i = 0; i < batch.size(); ++i) {
       for (const std::size_t place : batch[i].places) call.vectors[place] = answer[i];
-      entries.emplace_back(batch[i].key, &answer[i]);
+      entries.emplace_back(batch[i].key, bytes_of(answer[i]));
     }
     cache_->keep(entries);
   }
@@ -215,7 +221,7 @@ class Embedding final : public OpenAiEmbedder {
 
   const EmbedderOptions options_;
   ModelServer server_;
-  const std::unique_ptr<VectorCache> cache_;
+  const std::unique_ptr<AnswerCache> cache_;
   std::atomic<Naming> naming_ = Naming::untried;
 };
 

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "common/base/thread.h"
+#include "common/engines/openai/answer_cache.h"
 #include "common/engines/openai/model_server.h"
 #include "common/engines/openai/properties.h"
 
@@ -12,6 +13,7 @@ namespace mesh::openai {
 namespace {
 
 constexpr const char* kPath = "/chat/completions";
+constexpr std::uint64_t kMemoryCacheBytes = 16 << 20;
 constexpr int kAnswers = 2;  // that may be bad before the event is to blame
 
 ChemicalEvent plain_event(const TenantId& tenant) {
@@ -24,7 +26,11 @@ ChemicalEvent plain_event(const TenantId& tenant) {
 class Extracting final : public OpenAiExtractor {
  public:
   Extracting(ExtractorOptions options, Clock& clock)
-      : options_(std::move(options)), server_(options_, clock) {}
+      : options_(std::move(options)),
+        server_(options_, clock),
+        cache_(options_.cache_path.empty()
+                   ? make_memory_cache(kMemoryCacheBytes)
+                   : open_disk_cache(options_.cache_path, options_.cache_bytes, clock)) {}
 
   std::optional<Error> trouble() const override { return server_.trouble(); }
 
@@ -58,12 +64,19 @@ class Extracting final : public OpenAiExtractor {
   };
 
   Result<Json> properties_of(const ChemicalEvent& event, Call& call) {
+    // Of all that is asked but what servers differ in: another task or schema is another answer.
+    const std::string key = cache_key(
+        event.tenant, method(), dump(properties_request(options_.model, event, 0, ChatDialect{})));
+    if (const auto kept = cache_->find(key)) {
+      if (auto properties = parse_json(*kept)) return properties;
+    }
     {
       // The rest would meet the same.
       std::lock_guard lock(call.mutex);
       if (call.outage) return fail(*call.outage);
     }
     auto properties = judged(event);
+    if (properties) cache_->keep({{key, dump(*properties)}});
     if (!properties && properties.error().kind != ErrorKind::unprocessable) {
       std::lock_guard lock(call.mutex);
       if (!call.outage) call.outage = properties.error();
@@ -94,6 +107,8 @@ class Extracting final : public OpenAiExtractor {
                         why.cause);
   }
 
+  std::string method() const { return "openai:" + options_.model; }
+
   // The properties, or what is wrong with the answer.
   using Reading = tl::expected<Json, std::string>;
 
@@ -118,7 +133,7 @@ class Extracting final : public OpenAiExtractor {
       if (used > 0) options_.on_tokens(event.tenant, used);
     }
     server_.served();
-    auto reading = read_properties(*answer, "openai:" + options_.model);
+    auto reading = read_properties(*answer, method());
     if (reading) good_since_bad_ = true;
     return reading;
   }
@@ -141,6 +156,7 @@ class Extracting final : public OpenAiExtractor {
 
   const ExtractorOptions options_;
   ModelServer server_;
+  const std::unique_ptr<AnswerCache> cache_;
   std::atomic<bool> temperature_ = true;
   std::atomic<bool> completion_tokens_ = false;
   std::atomic<bool> good_since_bad_ = false;

@@ -5,12 +5,15 @@
 //   {"method":"openai:<model>","formula":…,"molecular_weight":…,"composition":{"C":9,…},
 //    "atom_count":…,"element_count":…,"degree_of_unsaturation":…,"charge":…,"note":…}
 // with what computed::make_extractor means by these names; what the model does not know is left
-// out, the counts are ours, of its composition. The same event may get another answer the next
-// time.
+// out, the counts are ours, of its composition. What was answered once is kept for the tenant's
+// experiments with the same data, so that a replay, or a batch that an outage cut short, asks for
+// what is new.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "common/engines/openai/model_options.h"
 #include "common/ports/property_extractor.h"
@@ -21,6 +24,8 @@ struct ExtractorOptions : ModelOptions {
   // Of one answer. Fewer cut answers off, which the event then dies of; more let a model that goes
   // round in circles do so for longer.
   int max_answer_tokens = 2'000;
+  std::string cache_path;                    // a file of its own; empty: in memory, some megabytes
+  std::uint64_t cache_bytes = 256ull << 20;  // of the file, about
 };
 
 // extract() blocks for a time-out and more, with up to max_in_flight threads of its own meanwhile.

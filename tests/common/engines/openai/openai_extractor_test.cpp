@@ -6,6 +6,7 @@
 #include "common/engines/openai/properties.h"
 #include "tests/support/fake_model.h"
 #include "tests/support/manual_clock.h"
+#include "tests/support/temp_dir.h"
 
 namespace mesh::openai {
 namespace {
@@ -116,9 +117,10 @@ TEST_F(OpenAiExtractorTest, ANewerModelIsAskedInItsDialectFromThenOn) {
 }
 
 TEST_F(OpenAiExtractorTest, AnAnswerThatIsCutOffOrOfAnotherFormIsAskedForOnceMore) {
+  int carbons = 0;
   for (const char* bad : {"{\"formula\":\"H2", "It is water.", "[]", R"({"water":true})"}) {
     model.next(says(bad));
-    EXPECT_TRUE(extract("H2O")) << bad;
+    EXPECT_TRUE(extract("C" + std::to_string(++carbons))) << bad;
   }
   model.next(says(R"({"formula":"H2O"})", "length"));
   EXPECT_TRUE(extract("H2O"));
@@ -139,6 +141,26 @@ TEST_F(OpenAiExtractorTest, AfterAGoodAnswerNoPlainEventHasToBeAsked) {
   model.next(says("nonsense"), 2);
   EXPECT_EQ(extract("H2O").error().kind, ErrorKind::unprocessable);
   EXPECT_EQ(model.requests(), 3);
+}
+
+TEST_F(OpenAiExtractorTest, ASecondPassAsksForWhatHasNoAnswerYet) {
+  const test::TempDir dir;
+  options.cache_path = dir.file("cache.db");
+  options.max_in_flight = 1;
+  extractor = make_extractor(options, clock);
+  const auto first = extract("H2O").value();
+  model.next({500, "boom", {}});
+  auto results = extract({event_of("CH4"), event_of("H2O")});
+  EXPECT_FALSE(results[0]);
+  EXPECT_EQ(results[1].value(), first) << "an answer that is kept needs no server";
+  extractor.reset();
+  extractor = make_extractor(options, clock);
+  results = extract({event_of("CH4"), event_of("H2O")});
+  EXPECT_TRUE(results[0]);
+  EXPECT_EQ(results[1].value(), first);
+  EXPECT_EQ(model.requests(), 3);
+  ASSERT_TRUE(extract({event_of("H2O", "globex")}).at(0));
+  EXPECT_EQ(model.requests(), 4) << "no tenant finds another's";
 }
 
 TEST_F(OpenAiExtractorTest, AModelThatNeverGivesPropertiesIsAnOutageAndKillsNoEvent) {

@@ -2,18 +2,18 @@
 #include <mutex>
 #include <unordered_map>
 
-#include "common/engines/openai/vector_cache.h"
+#include "common/engines/openai/answer_cache.h"
 
 namespace mesh::openai {
 namespace {
 
 constexpr std::size_t kBytesAround = 200;  // an entry's key, list and map
 
-class MemoryCache final : public VectorCache {
+class MemoryCache final : public AnswerCache {
  public:
   explicit MemoryCache(std::uint64_t max_bytes) : max_bytes_(max_bytes) {}
 
-  std::optional<std::vector<float>> find(const std::string& key) override {
+  std::optional<std::string> find(const std::string& key) override {
     std::lock_guard lock(mutex_);
     const auto it = by_key_.find(key);
     if (it == by_key_.end()) return std::nullopt;
@@ -23,11 +23,11 @@ class MemoryCache final : public VectorCache {
 
   void keep(const std::vector<Entry>& entries) override {
     std::lock_guard lock(mutex_);
-    for (const auto& [key, vector] : entries) {
+    for (const auto& [key, answer] : entries) {
       if (by_key_.contains(key)) continue;
-      used_.emplace_front(key, *vector);
+      used_.emplace_front(key, answer);
       by_key_.emplace(key, used_.begin());
-      bytes_ += cost(*vector);
+      bytes_ += cost(answer);
     }
     while (bytes_ > max_bytes_ && !used_.empty()) {
       bytes_ -= cost(used_.back().second);
@@ -37,10 +37,8 @@ class MemoryCache final : public VectorCache {
   }
 
  private:
-  using Used = std::list<std::pair<std::string, std::vector<float>>>;
-  static std::uint64_t cost(const std::vector<float>& vector) {
-    return vector.size() * sizeof(float) + kBytesAround;
-  }
+  using Used = std::list<Entry>;
+  static std::uint64_t cost(const std::string& answer) { return answer.size() + kBytesAround; }
 
   const std::uint64_t max_bytes_;
   std::mutex mutex_;
@@ -51,7 +49,7 @@ class MemoryCache final : public VectorCache {
 
 }  // namespace
 
-std::unique_ptr<VectorCache> make_memory_cache(std::uint64_t max_bytes) {
+std::unique_ptr<AnswerCache> make_memory_cache(std::uint64_t max_bytes) {
   return std::make_unique<MemoryCache>(max_bytes);
 }
 

@@ -1,6 +1,5 @@
-#include "common/engines/openai/vector_cache.h"
+#include "common/engines/openai/answer_cache.h"
 
-#include <cstring>
 #include <filesystem>
 #include <mutex>
 
@@ -21,11 +20,11 @@ constexpr std::int64_t kBytesAround = 120;  // of a row: its key, its place in t
 constexpr Duration kUseIsNoted{3'600'000};  // a use is written once an hour, not at every read
 
 constexpr sqlite::SchemaStep kSchema[] = {{R"sql(
-  CREATE TABLE vectors(
+  CREATE TABLE answers(
     key BLOB PRIMARY KEY,
     used INTEGER NOT NULL,
-    vector BLOB NOT NULL) WITHOUT ROWID;
-  CREATE INDEX vectors_by_use ON vectors(used);
+    answer BLOB NOT NULL) WITHOUT ROWID;
+  CREATE INDEX answers_by_use ON answers(used);
 )sql"}};
 
 constexpr const char* kAside = ".unusable";
@@ -34,11 +33,7 @@ constexpr const char* kAside = ".unusable";
 // batch.
 constexpr const char* kPragmas = "PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=1000;";
 
-std::string_view bytes_of(const std::vector<float>& vector) {
-  return {reinterpret_cast<const char*>(vector.data()), vector.size() * sizeof(float)};
-}
-
-class DiskCache final : public VectorCache {
+class DiskCache final : public AnswerCache {
  public:
   DiskCache(std::string path, std::uint64_t max_bytes, Clock& clock)
       : path_(std::move(path)), max_bytes_(static_cast<std::int64_t>(max_bytes)), clock_(clock) {
@@ -46,7 +41,7 @@ class DiskCache final : public VectorCache {
     if (const Status opened = open(); !opened) failed(opened.error());
   }
 
-  std::optional<std::vector<float>> find(const std::string& key) override {
+  std::optional<std::string> find(const std::string& key) override {
     std::lock_guard lock(mutex_);
     if (!db_) return std::nullopt;
     auto found = read(key);
@@ -70,7 +65,7 @@ class DiskCache final : public VectorCache {
     MESH_TRY(sqlite::migrate(*db, kSchema));
     MESH_TRY(db->execute(kPragmas));
     const auto sum = MESH_TRY(sqlite::first_row(
-        sqlite::query(*db, "SELECT count(*), coalesce(sum(length(vector)), 0) FROM vectors"),
+        sqlite::query(*db, "SELECT count(*), coalesce(sum(length(answer)), 0) FROM answers"),
         [](const sqlite::Statement& row) {
           return row.integer(0) * kBytesAround + row.integer(1);
         }));
@@ -84,11 +79,11 @@ class DiskCache final : public VectorCache {
   void failed(const Error& why) {
     const bool unusable = why.kind == ErrorKind::corrupt || why.kind == ErrorKind::conflict;
     if (unusable) {
-      log::warn("the cache of vectors starts empty: what it held is asked for again",
+      log::warn("the cache of answers starts empty: what it held is asked for again",
                 {{"file", path_}, {"cause", why.to_string()}});
       if (const Status anew = open_anew(); !anew) return give_up(anew.error());
     } else if (!std::exchange(told_, true)) {
-      log::warn("the cache of vectors fails: what it does not keep is asked for again",
+      log::warn("the cache of answers fails: what it does not keep is asked for again",
                 {{"file", path_}, {"cause", why.to_string()}});
     }
   }
@@ -105,38 +100,35 @@ class DiskCache final : public VectorCache {
   }
   void give_up(const Error& why) {
     db_.reset();
-    log::warn("there is no cache of vectors: each is asked for",
+    log::warn("there is no cache of answers: each is asked for",
               {{"file", path_}, {"cause", why.to_string()}});
   }
 
-  Result<std::optional<std::vector<float>>> read(const std::string& key) {
-    std::optional<std::vector<float>> vector;
+  Result<std::optional<std::string>> read(const std::string& key) {
+    std::optional<std::string> answer;
     std::int64_t used = 0;
     {
       const Blob name{key};
       auto rows =
-          MESH_TRY(sqlite::query(*db_, "SELECT vector, used FROM vectors WHERE key=?1", name));
+          MESH_TRY(sqlite::query(*db_, "SELECT answer, used FROM answers WHERE key=?1", name));
       auto row = MESH_TRY(rows.step());
-      if (!row) return vector;
-      const auto bytes = rows.text(0);
-      vector.emplace(bytes.size() / sizeof(float));
-      std::memcpy(vector->data(), bytes.data(), vector->size() * sizeof(float));
+      if (!row) return answer;
+      answer.emplace(rows.text(0));
       used = rows.integer(1);
     }
     if (now() - used > kUseIsNoted.count()) {
-      MESH_TRY(sqlite::execute(*db_, "UPDATE vectors SET used=?1 WHERE key=?2", now(), Blob{key}));
+      MESH_TRY(sqlite::execute(*db_, "UPDATE answers SET used=?1 WHERE key=?2", now(), Blob{key}));
     }
-    return vector;
+    return answer;
   }
 
   Status write(const std::vector<Entry>& entries) {
     std::int64_t bytes = bytes_;
     MESH_TRY(db_->execute("BEGIN IMMEDIATE"));
-    for (const auto& [key, vector] : entries) {
-      const auto text = bytes_of(*vector);
-      MESH_TRY(sqlite::execute(*db_, "INSERT OR IGNORE INTO vectors VALUES(?1, ?2, ?3)", Blob{key},
-                               now(), Blob{text}));
-      if (db_->changes() > 0) bytes += static_cast<std::int64_t>(text.size()) + kBytesAround;
+    for (const auto& [key, answer] : entries) {
+      MESH_TRY(sqlite::execute(*db_, "INSERT OR IGNORE INTO answers VALUES(?1, ?2, ?3)", Blob{key},
+                               now(), Blob{answer}));
+      if (db_->changes() > 0) bytes += static_cast<std::int64_t>(answer.size()) + kBytesAround;
     }
     MESH_TRY(evict(bytes));
     MESH_TRY(db_->execute("COMMIT"));
@@ -151,7 +143,7 @@ class DiskCache final : public VectorCache {
     std::vector<std::string> oldest;
     {
       auto rows =
-          MESH_TRY(sqlite::query(*db_, "SELECT key, length(vector) FROM vectors ORDER BY used"));
+          MESH_TRY(sqlite::query(*db_, "SELECT key, length(answer) FROM answers ORDER BY used"));
       while (bytes > enough) {
         auto row = MESH_TRY(rows.step());
         if (!row) break;
@@ -160,7 +152,7 @@ class DiskCache final : public VectorCache {
       }
     }
     for (const auto& key : oldest) {
-      MESH_TRY(sqlite::execute(*db_, "DELETE FROM vectors WHERE key=?1", Blob{key}));
+      MESH_TRY(sqlite::execute(*db_, "DELETE FROM answers WHERE key=?1", Blob{key}));
     }
     return {};
   }
@@ -178,14 +170,14 @@ class DiskCache final : public VectorCache {
 
 }  // namespace
 
-std::string cache_key(const TenantId& tenant, std::string_view embedder, std::string_view text) {
-  // Neither a tenant's id nor an embedder's holds a NUL, so no two of them share a key.
+std::string cache_key(const TenantId& tenant, std::string_view asked, std::string_view text) {
+  // Neither a tenant's id nor what was asked holds a NUL, so no two of them share a key.
   std::string named = tenant.str() + '\0';
-  named.append(embedder) += '\0';
+  named.append(asked) += '\0';
   return sha256_hex(named.append(text));
 }
 
-std::unique_ptr<VectorCache> open_disk_cache(std::string path, std::uint64_t max_bytes,
+std::unique_ptr<AnswerCache> open_disk_cache(std::string path, std::uint64_t max_bytes,
                                              Clock& clock) {
   return std::make_unique<DiskCache>(std::move(path), max_bytes, clock);
 }
