@@ -95,6 +95,7 @@ Json embedding(const std::string& text, int dimension, const FakeModel::Form& fo
 
 ScriptedAnswer embeddings(const Json& body, const FakeModel::Form& form) {
   const auto texts = body.at("input").get<std::vector<std::string>>();
+  if (texts.size() > form.most_texts) return {413, R"({"error":"batch size"})", {}};
   for (const auto& text : texts) {
     if (text.find(form.refused) != std::string::npos) return refusal("the input is too long");
   }

@@ -27,6 +27,7 @@ class FakeModel {
     bool usage = true;                 // says what was used: a token per text
     std::string refused = "too long";  // 400 for a request in which a text holds it
     bool refuses_all = false;
+    std::size_t most_texts = 2048;  // 413 for more
     // Of chat: max_tokens and temperature are refused, as by OpenAI's newer models.
     bool newer = false;
     std::string wrong;  // what is answered in place of JSON

@@ -44,7 +44,8 @@ class Embedding final : public OpenAiEmbedder {
         server_(options_, clock),
         cache_(options_.cache_path.empty()
                    ? make_memory_cache(kMemoryCacheBytes)
-                   : open_disk_cache(options_.cache_path, options_.cache_bytes, clock)) {}
+                   : open_disk_cache(options_.cache_path, options_.cache_bytes, clock)),
+        batch_(static_cast<std::size_t>(std::max(options_.max_batch, 1))) {}
 
   int dimension() const override { return options_.dimension; }
   std::string id() const override {
@@ -53,7 +54,7 @@ class Embedding final : public OpenAiEmbedder {
   std::optional<Error> trouble() const override { return server_.trouble(); }
 
   Result<Vectors> embed(std::span<const TenantText> texts) override {
-    Call call{Vectors(texts.size(), std::vector<float>(length())), false, {}};
+    Call call{.vectors = Vectors(texts.size(), std::vector<float>(length()))};
     const auto wanted = look_up(texts, call.vectors);
     for (Batch rest = wanted; !rest.empty();) {
       const Batch batch = rest.first(fitting(rest));
@@ -68,7 +69,8 @@ class Embedding final : public OpenAiEmbedder {
   struct Call {
     Vectors vectors;
     bool taken = false;            // the server took a text of it
-    std::optional<Error> refused;  // the first text that it did not
+    int refusals = 0;              // texts that it did not take
+    std::optional<Error> refused;  // why, of the first
   };
   // What is known of the model's own dimension.
   enum class Naming {
@@ -102,7 +104,7 @@ class Embedding final : public OpenAiEmbedder {
 
   // How many of the first make a request.
   std::size_t fitting(Batch rest) const {
-    const auto most = static_cast<std::size_t>(std::max(options_.max_batch, 1));
+    const std::size_t most = batch_;
     std::size_t count = 0, bytes = 0;
     while (count < std::min(rest.size(), most)) {
       bytes += rest[count].of->text.size();
@@ -122,11 +124,16 @@ class Embedding final : public OpenAiEmbedder {
     if (answer.error().kind != ErrorKind::unprocessable) return fail(std::move(answer.error()));
     if (batch.size() > 1) {
       const std::size_t half = batch.size() / 2;
+      const int refusals = call.refusals;
       MESH_TRY(ask(batch.first(half), call));
-      return ask(batch.subspan(half), call);
+      MESH_TRY(ask(batch.subspan(half), call));
+      // No text was to blame, so they were too many: some servers take 32.
+      if (call.refusals == refusals) batch_ = std::min(batch_.load(), batch.size() - half);
+      return {};
     }
     if (!call.taken) MESH_TRY(take_plain_text(batch[0].of->tenant, answer.error()));
     call.taken = true;
+    ++call.refusals;
     if (!call.refused) {
       answer.error().message = "the model " + options_.model + " refuses a text of " +
                                std::to_string(bytes_of(batch)) +
@@ -223,6 +230,7 @@ class Embedding final : public OpenAiEmbedder {
   ModelServer server_;
   const std::unique_ptr<AnswerCache> cache_;
   std::atomic<Naming> naming_ = Naming::untried;
+  std::atomic<std::size_t> batch_;  // texts per request, as far as the server was seen to take
 };
 
 }  // namespace

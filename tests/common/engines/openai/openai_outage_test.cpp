@@ -151,6 +151,24 @@ TEST_F(OpenAiOutageTest, ATextThatIsRefusedAloneIsToBlameOnlyWhereAPlainOneIsTak
   EXPECT_THAT(error.message, HasSubstr("openai.model"));
 }
 
+TEST_F(OpenAiOutageTest, AServerThatTakesFewerTextsAtOnceIsAskedForFewerFromThenOn) {
+  Form form;
+  form.most_texts = 5;
+  model.form(form);
+  std::vector<std::string> texts;
+  for (int i = 0; i < 20; ++i) texts.push_back("user" + std::to_string(i));
+  ASSERT_TRUE(embed(texts));
+  EXPECT_EQ(model.requests(), 7);
+  for (auto& text : texts) text += "@acme.dev";
+  texts[0] = "much too long";
+  EXPECT_EQ(error_of(texts).kind, ErrorKind::unprocessable);
+  texts.erase(texts.begin());
+  for (auto& text : texts) text += "again";
+  const int before = model.requests();
+  ASSERT_TRUE(embed(texts));
+  EXPECT_EQ(model.requests(), before + 4) << "a text that is refused does not make it fewer";
+}
+
 TEST_F(OpenAiOutageTest, WhatWasEmbeddedBeforeAnOutageIsNotAskedForAgain) {
   options.max_batch = 2;
   options.cache_path = dir.file("cache.db");
