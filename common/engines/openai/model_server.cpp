@@ -117,7 +117,9 @@ Result<Json> ModelServer::exchange(const std::string& path, const std::string& b
     return down("the model's server cannot be asked: check openai.base_url and openai.api_key_file",
                 error.message);
   }
-  return down(error.message + " (openai.base_url)", error.cause);
+  // Where it stands is nothing for a tenant.
+  return down("the model's server cannot be reached: check openai.base_url",
+              error.message + (error.cause.empty() ? "" : ": " + error.cause));
 }
 
 Result<Json> ModelServer::judged(const http::Response& response, SteadyTime sent, bool& again) {
@@ -138,31 +140,28 @@ Result<Json> ModelServer::judged(const http::Response& response, SteadyTime sent
     return fail(ErrorKind::unprocessable,
                 "the model's server refuses this (" + std::to_string(status) + ")", words);
   }
-  const std::string code = " (" + std::to_string(status) + ")";
-  if (status == 401 || status == 403) {
-    return down(options_.api_key.empty() ? "the model's server asks for an API key" + code +
-                                               ": name its file by openai.api_key_file"
-                                         : "the model's server refuses the API key" + code +
-                                               ": put a valid one into openai.api_key_file",
-                words);
-  }
-  if (status == 404) {
-    return down("the model's server knows no model " + options_.model +
-                    ", or nothing at this address" + code +
-                    ": check openai.model and openai.base_url",
-                words);
-  }
-  if (status >= 500 || status == 408) {
-    return down("the model's server fails" + code, words);
-  }
-  if (status != 200) {
-    return down("the model's server answers unlike OpenAI's API" + code + ": check openai.base_url",
-                words);
-  }
+  if (status != 200) return down(complaint(status), words);
   auto json = parse_json(response.body, {.max_bytes = kMaxAnswerBytes});
   if (!json) return senseless("is no JSON", json.error().message);
   if (!json->is_object()) return senseless("is no object");
   return json;
+}
+
+// What an operator does about it.
+std::string ModelServer::complaint(int status) const {
+  const std::string code = " (" + std::to_string(status) + ")";
+  if (status == 401 || status == 403) {
+    return options_.api_key.empty() ? "the model's server asks for an API key" + code +
+                                          ": name its file by openai.api_key_file"
+                                    : "the model's server refuses the API key" + code +
+                                          ": put a valid one into openai.api_key_file";
+  }
+  if (status == 404) {
+    return "the model's server knows no model " + options_.model + ", or nothing at this address" +
+           code + ": check openai.model and openai.base_url";
+  }
+  if (status >= 500 || status == 408) return "the model's server fails" + code;
+  return "the model's server answers unlike OpenAI's API" + code + ": check openai.base_url";
 }
 
 tl::unexpected<Error> ModelServer::down(std::string message, std::string cause) {

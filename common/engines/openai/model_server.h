@@ -19,10 +19,10 @@ class ModelServer {
   ModelServer(ModelOptions options, Clock& clock);
 
   // POST <base_url><path>; the answer's JSON, which is an object. Blocks, at most for the patience
-  // and a time-out. The caller looks at the answer and says served() or senseless(). Two errors:
-  // `unprocessable`: the server refuses what is asked (400, 413, 422).
-  // `unavailable` for the rest, also for a wrong key, model or address, which an operator puts
-  // right: the message names the key of the configuration.
+  // and a time-out. The caller looks at the answer and says served(), senseless() or down(). Two
+  // errors: `unprocessable`: the server refuses what is asked (400, 413, 422). `unavailable` for
+  // the rest, also for a wrong key, model or address, which an operator puts right: the message
+  // names the key of the configuration.
   Result<Json> post(const std::string& path, const Json& body);
 
   // The answer is what was asked for.
@@ -37,12 +37,11 @@ class ModelServer {
 
   // The last error, unless an answer came since.
   std::optional<Error> trouble() const;
-  int allowed() const { return pace_.allowed(); }  // requests at once
-  const ModelOptions& options() const { return options_; }
 
  private:
   Result<Json> exchange(const std::string& path, const std::string& body, bool& again);
   Result<Json> judged(const http::Response& response, SteadyTime sent, bool& again);
+  std::string complaint(int status) const;
   void answered();
 
   const ModelOptions options_;

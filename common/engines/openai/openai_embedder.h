@@ -20,10 +20,12 @@ struct EmbedderOptions : ModelOptions {
   // Of the vectors. A model whose own is another is asked for this one ("dimensions"), which some
   // models can; no configuration says which, the first answer does.
   int dimension = 384;
-  int max_batch = 256;  // texts per request; fewer where the server takes less, and
-  std::size_t max_batch_bytes = 256 << 10;  // their bytes; a longer text goes alone
-  std::string cache_path;                   // a file; empty: in memory, a few megabytes
-  std::uint64_t cache_bytes = 1ull << 30;   // of the file, about
+  // Texts per request, fewer where the server takes less, and their bytes; a longer text goes
+  // alone.
+  int max_batch = 256;
+  std::size_t max_batch_bytes = 256 << 10;
+  std::string cache_path;                  // a file; empty: in memory, a few megabytes
+  std::uint64_t cache_bytes = 1ull << 30;  // of the file, about
 };
 
 // embed() blocks for the patience and a time-out per request, of which it makes one after another.

@@ -94,7 +94,8 @@ TEST_F(OpenAiOutageTest, AServerThatIsNotThereIsAnOutageThatNamesTheKey) {
   options.base_url = test::RawListener().url();  // closed again
   const Error error = error_of({"alice"});
   EXPECT_EQ(error.kind, ErrorKind::unavailable);
-  EXPECT_THAT(error.message, HasSubstr("openai.base_url"));
+  EXPECT_THAT(error.message, AllOf(HasSubstr("openai.base_url"), Not(HasSubstr("127.0.0.1"))));
+  EXPECT_THAT(error.cause, HasSubstr(options.base_url)) << "for the log";
 }
 
 TEST_F(OpenAiOutageTest, AWrongKeyOrModelIsAnOutageThatNamesTheKeyOfTheConfiguration) {
