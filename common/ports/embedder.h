@@ -18,7 +18,8 @@ struct TenantText {
 };
 
 // Any thread; may block on another server. `unavailable` when that server is down, `unprocessable`
-// where one of the texts can never be embedded: the others can, each alone.
+// where one of the texts can never be embedded, `internal` where one could not this time: the
+// others can, each alone.
 class Embedder {
  public:
   virtual ~Embedder() = default;

@@ -16,7 +16,7 @@ class PropertyExtractor {
   virtual ~PropertyExtractor() = default;
   // One result for each event, in order, so that a model is asked once for many: an object, or why
   // there is none. `unprocessable` where the input can never be handled, `unavailable` when the
-  // engine is down.
+  // engine is down, `internal` where this event failed and others need not.
   virtual std::vector<Result<Json>> extract(std::span<const ChemicalEvent> events) = 0;
 };
 

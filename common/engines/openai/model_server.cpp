@@ -94,7 +94,6 @@ Result<Json> ModelServer::exchange(const std::string& path, const std::string& b
     std::lock_guard lock(mutex_);
     Error error = trouble_.value_or(
         Error{ErrorKind::unavailable, "the model's server was down", {}, {}, {}, {}});
-    error.kind = ErrorKind::unavailable;
     error.retry_after =
         std::max(Duration(1), std::chrono::ceil<Duration>(breaker_.open_until() - clock_.steady()));
     return fail(std::move(error));
@@ -109,9 +108,10 @@ Result<Json> ModelServer::exchange(const std::string& path, const std::string& b
   if (response) return judged(*response, sent, again);
   const Error& error = response.error();
   if (error.kind == ErrorKind::timeout) {
-    return down("the model's server does not answer within " +
-                    std::to_string(options_.timeout.count()) + " ms (openai.timeout)",
-                error.cause);
+    return fail(noted(ErrorKind::uncertain,
+                      "the model's server does not answer within " +
+                          std::to_string(options_.timeout.count()) + " ms (openai.timeout)",
+                      error.cause));
   }
   if (error.kind == ErrorKind::invalid) {
     return down("the model's server cannot be asked: check openai.base_url and openai.api_key_file",
@@ -140,6 +140,9 @@ Result<Json> ModelServer::judged(const http::Response& response, SteadyTime sent
     return fail(ErrorKind::unprocessable,
                 "the model's server refuses this (" + std::to_string(status) + ")", words);
   }
+  if (status == 500 || status == 504) {
+    return fail(noted(ErrorKind::uncertain, complaint(status), words));
+  }
   if (status != 200) return down(complaint(status), words);
   auto json = parse_json(response.body, {.max_bytes = kMaxAnswerBytes});
   if (!json) return senseless("is no JSON", json.error().message);
@@ -165,11 +168,16 @@ std::string ModelServer::complaint(int status) const {
 }
 
 tl::unexpected<Error> ModelServer::down(std::string message, std::string cause) {
+  return fail(noted(ErrorKind::unavailable, std::move(message), std::move(cause)));
+}
+
+Error ModelServer::noted(ErrorKind kind, std::string message, std::string cause) {
   breaker_.failed();
-  Error error{ErrorKind::unavailable, std::move(message), std::move(cause), {}, {}, {}};
+  Error error{kind, std::move(message), std::move(cause), {}, {}, {}};
   std::lock_guard lock(mutex_);
   trouble_ = error;
-  return fail(std::move(error));
+  trouble_->kind = ErrorKind::unavailable;
+  return error;
 }
 
 void ModelServer::served() {

@@ -19,10 +19,13 @@ class ModelServer {
   ModelServer(ModelOptions options, Clock& clock);
 
   // POST <base_url><path>; the answer's JSON, which is an object. Blocks, at most for the patience
-  // and a time-out. The caller looks at the answer and says served(), senseless() or down(). Two
-  // errors: `unprocessable`: the server refuses what is asked (400, 413, 422). `unavailable` for
-  // the rest, also for a wrong key, model or address, which an operator puts right: the message
-  // names the key of the configuration.
+  // and two time-outs. The caller looks at the answer and says served(), senseless() or down().
+  // Three errors:
+  // `unprocessable`: the server refuses what is asked (400, 413, 422).
+  // `uncertain`: it fails at it, or does not answer in time (500, 504), which may be the fault of
+  // what is asked, or not: the caller asks for something plain to see.
+  // `unavailable` for the rest, also for a wrong key, model or address, which an operator puts
+  // right: the message names the key of the configuration.
   Result<Json> post(const std::string& path, const Json& body);
 
   // The answer is what was asked for.
@@ -42,6 +45,7 @@ class ModelServer {
   Result<Json> exchange(const std::string& path, const std::string& body, bool& again);
   Result<Json> judged(const http::Response& response, SteadyTime sent, bool& again);
   std::string complaint(int status) const;
+  Error noted(ErrorKind kind, std::string message, std::string cause);
   void answered();
 
   const ModelOptions options_;

@@ -61,16 +61,16 @@ class Embedding final : public OpenAiEmbedder {
       MESH_TRY(ask(batch, call));
       rest = rest.subspan(batch.size());
     }
-    if (call.refused) return fail(std::move(*call.refused));
+    if (call.fault) return fail(std::move(*call.fault));
     return std::move(call.vectors);
   }
 
  private:
   struct Call {
     Vectors vectors;
-    bool taken = false;            // the server took a text of it
-    int refusals = 0;              // texts that it did not take
-    std::optional<Error> refused;  // why, of the first
+    bool taken = false;          // the server took a text of it
+    int faults = 0;              // texts that it refused or failed at
+    std::optional<Error> fault;  // why; of a refusal, where there was one
   };
   // What is known of the model's own dimension.
   enum class Naming {
@@ -114,47 +114,68 @@ class Embedding final : public OpenAiEmbedder {
     return count;
   }
 
-  // An error only where going on makes no sense; a text that is refused is noted in the call.
+  // An error only where going on makes no sense; a text that is at fault is noted in the call.
   Status ask(Batch batch, Call& call) {
     auto answer = request(batch);
     if (answer) {
       take(batch, std::move(*answer), call);
       return {};
     }
-    if (answer.error().kind != ErrorKind::unprocessable) return fail(std::move(answer.error()));
-    if (batch.size() > 1) {
-      const std::size_t half = batch.size() / 2;
-      const int refusals = call.refusals;
-      MESH_TRY(ask(batch.first(half), call));
-      MESH_TRY(ask(batch.subspan(half), call));
-      // No text was to blame, so they were too many: some servers take 32.
-      if (call.refusals == refusals) batch_ = std::min(batch_.load(), batch.size() - half);
-      return {};
+    Error error = std::move(answer.error());
+    if (error.kind == ErrorKind::unavailable) return fail(std::move(error));
+    // Of refusals one text that was taken is proof enough; a server may fail at any moment.
+    const bool failed = error.kind == ErrorKind::uncertain;
+    if (failed || (batch.size() == 1 && !call.taken)) {
+      MESH_TRY(take_plain_text(batch[0].of->tenant, error));
     }
-    if (!call.taken) MESH_TRY(take_plain_text(batch[0].of->tenant, answer.error()));
+    if (batch.size() > 1) return ask_halves(batch, call);
     call.taken = true;
-    ++call.refusals;
-    if (!call.refused) {
-      answer.error().message = "the model " + options_.model + " refuses a text of " +
-                               std::to_string(bytes_of(batch)) +
-                               " bytes: it may be too long for it";
-      call.refused = std::move(answer.error());
+    ++call.faults;
+    // A refusal is told first: the text is at fault whenever it is asked for.
+    if (!call.fault || (!failed && call.fault->kind == ErrorKind::internal)) {
+      call.fault = at_fault(batch[0], std::move(error));
     }
     return {};
   }
 
+  Status ask_halves(Batch batch, Call& call) {
+    const std::size_t half = batch.size() / 2;
+    const int faults = call.faults;
+    MESH_TRY(ask(batch.first(half), call));
+    MESH_TRY(ask(batch.subspan(half), call));
+    // No text was to blame, so they were too many: some servers take 32, or are slow.
+    if (call.faults == faults) batch_ = std::min(batch_.load(), batch.size() - half);
+    return {};
+  }
+
+  Error at_fault(const Wanted& wanted, Error error) const {
+    const std::string text = " a text of " + std::to_string(wanted.of->text.size()) + " bytes";
+    if (error.kind == ErrorKind::unprocessable) {
+      error.message =
+          "the model " + options_.model + " refuses" + text + ": it may be too long for it";
+    } else {
+      error.kind = ErrorKind::internal;  // worth a few more attempts, but nothing to wait for
+      error.message = "the model " + options_.model + " fails at" + text +
+                      " and not at others: " + error.message;
+    }
+    return error;
+  }
+
   // Whether it is the text's fault: a server that refuses everything would else make a dead letter
   // of every event.
-  Status take_plain_text(const TenantId& tenant, const Error& refusal) {
+  Status take_plain_text(const TenantId& tenant, const Error& why) {
     const TenantText plain{tenant, kPlainText};
     const Wanted wanted{&plain, {}, {}};
-    const auto answer = request({&wanted, 1});
+    auto answer = request({&wanted, 1});
     if (answer) return {};
-    if (answer.error().kind != ErrorKind::unprocessable) return fail(answer.error());
-    return server_.down(
-        "the model's server refuses whatever it is asked: check openai.model, openai.base_url and "
-        "embedder.dimension",
-        refusal.cause);
+    if (answer.error().kind == ErrorKind::unprocessable) {
+      return server_.down(
+          "the model's server refuses whatever it is asked: check openai.model, openai.base_url "
+          "and embedder.dimension",
+          why.cause);
+    }
+    answer.error().kind = ErrorKind::unavailable;
+    return fail(std::move(answer.error()));
   }
 
   void take(Batch batch, Vectors answer, Call& call) {

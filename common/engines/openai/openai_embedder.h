@@ -31,7 +31,8 @@ struct EmbedderOptions : ModelOptions {
 // embed() blocks for the patience and a time-out per request, of which it makes one after another.
 // `unavailable`, often with the time to come again, also for what an operator puts right: a wrong
 // key, model, address or dimension; the message names the key of the configuration.
-// `unprocessable` only for a text that is refused where a plain one is taken.
+// `unprocessable` only for a text that is refused where a plain one is taken, `internal` for one at
+// which the server fails so.
 class OpenAiEmbedder : public Embedder {
  public:
   // Why the last request failed; nothing where it did not. Any thread; does not block.

@@ -77,7 +77,7 @@ class Extracting final : public OpenAiExtractor {
     }
     auto properties = judged(event);
     if (properties) cache_->keep({{key, dump(*properties)}});
-    if (!properties && properties.error().kind != ErrorKind::unprocessable) {
+    if (!properties && properties.error().kind == ErrorKind::unavailable) {
       std::lock_guard lock(call.mutex);
       if (!call.outage) call.outage = properties.error();
     }
@@ -88,18 +88,26 @@ class Extracting final : public OpenAiExtractor {
     auto reading = ask(event);
     for (int i = 1; i < kAnswers && reading && !*reading; ++i) reading = ask(event);
     if (reading && *reading) return std::move(**reading);
-    const Error error = error_of(reading);
-    if (error.kind != ErrorKind::unprocessable) return fail(error);
+    Error error = error_of(reading);
+    if (error.kind == ErrorKind::unavailable) return fail(std::move(error));
+    const bool failed = error.kind == ErrorKind::uncertain;
     // Whether it is the event's fault: a model that cannot do this would else make a dead letter
     // of every one.
-    if (good_since_bad_.exchange(false)) return fail(error);
+    if (!failed && good_since_bad_.exchange(false)) return fail(std::move(error));
     const auto plain = ask(plain_event(event.tenant));
     if (plain && *plain) {
       good_since_bad_ = false;  // it says nothing of the next event
-      return fail(error);
+      if (failed) {
+        error.kind = ErrorKind::internal;  // worth a few more attempts, but nothing to wait for
+        error.message += ", at this experiment and not at others";
+      }
+      return fail(std::move(error));
     }
-    const Error why = error_of(plain);
-    if (why.kind != ErrorKind::unprocessable) return fail(why);
+    Error why = error_of(plain);
+    if (why.kind != ErrorKind::unprocessable) {
+      why.kind = ErrorKind::unavailable;
+      return fail(std::move(why));
+    }
     return server_.down("the model " + options_.model +
                             " gives no properties even of water: check openai.model, which must "
                             "answer in a JSON schema (" +

@@ -31,7 +31,7 @@ struct ExtractorOptions : ModelOptions {
 // extract() blocks for a time-out and more, with up to max_in_flight threads of its own meanwhile.
 // `unavailable`, once for all that were not asked by then, as of an OpenAiEmbedder. `unprocessable`
 // where the server refuses the event, or two answers are cut off or do not fit the schema, and a
-// plain event gets a good one.
+// plain event gets a good one; `internal` where the server fails at it so, or takes too long.
 class OpenAiExtractor : public PropertyExtractor {
  public:
   // Why the last request failed; nothing where it did not. Any thread; does not block.

@@ -149,7 +149,7 @@ TEST_F(OpenAiExtractorTest, ASecondPassAsksForWhatHasNoAnswerYet) {
   options.max_in_flight = 1;
   extractor = make_extractor(options, clock);
   const auto first = extract("H2O").value();
-  model.next({500, "boom", {}});
+  model.next({503, "boom", {}});
   auto results = extract({event_of("CH4"), event_of("H2O")});
   EXPECT_FALSE(results[0]);
   EXPECT_EQ(results[1].value(), first) << "an answer that is kept needs no server";
@@ -182,10 +182,28 @@ TEST_F(OpenAiExtractorTest, AnEventThatIsRefusedFailsAlone) {
   EXPECT_TRUE(results[2]);
 }
 
+TEST_F(OpenAiExtractorTest, AnEventThatTheServerFailsAtIsTriedAgainAndHoldsNothingUp) {
+  Form form;
+  form.breaks_on = "poison";
+  model.form(form);
+  const auto results = extract({event_of("H2O"), event_of("poison"), event_of("CH4")});
+  EXPECT_TRUE(results[0]);
+  ASSERT_FALSE(results[1]);
+  EXPECT_EQ(results[1].error().kind, ErrorKind::internal) << "neither an outage nor dead at once";
+  EXPECT_TRUE(results[2]);
+}
+
+TEST_F(OpenAiExtractorTest, AServerThatFailsAtAllIsAnOutage) {
+  Form form;
+  form.breaks_on = "formula";
+  model.form(form);
+  EXPECT_EQ(extract("H2O").error().kind, ErrorKind::unavailable);
+}
+
 TEST_F(OpenAiExtractorTest, AnOutageIsToldForAllThatWereNotAskedByThen) {
   options.max_in_flight = 1;
   extractor = make_extractor(options, clock);
-  model.next({500, "boom", {}});
+  model.next({503, "boom", {}});
   const auto results = extract({event_of("H2O"), event_of("CH4"), event_of("NaCl")});
   for (const auto& result : results) {
     ASSERT_FALSE(result);

@@ -71,7 +71,7 @@ TEST_F(OpenAiOutageTest, WhatTheServerOrANetworkBreaksIsAnOutage) {
       {301, "", {{"Location", "http://127.0.0.1/"}}},
       {200, R"({"data":[{"index":0,"embedding":[1,2]}]})", {}, 12}};
   for (const auto& answer : broken) {
-    model.next(answer);
+    model.next(answer, answer.status == 500 ? 2 : 1);
     const Error error = error_of({"alice"});
     EXPECT_EQ(error.kind, ErrorKind::unavailable) << answer.body << error.to_string();
     EXPECT_THAT(error.message, Not(HasSubstr("alice")));
@@ -170,12 +170,32 @@ TEST_F(OpenAiOutageTest, AServerThatTakesFewerTextsAtOnceIsAskedForFewerFromThen
   EXPECT_EQ(model.requests(), before + 4) << "a text that is refused does not make it fewer";
 }
 
+// As llama.cpp's, of a text that does not fit into its batch.
+TEST_F(OpenAiOutageTest, ATextThatTheServerFailsAtHoldsNothingUpWhereAPlainOneIsTaken) {
+  Form form;
+  form.breaks_on = "poison";
+  model.form(form);
+  std::vector<std::string> texts;
+  for (int i = 0; i < 8; ++i) texts.push_back("user" + std::to_string(i));
+  texts[3] = "poison";
+  const Error error = error_of(texts);
+  EXPECT_EQ(error.kind, ErrorKind::internal) << "neither an outage nor dead at once";
+  EXPECT_THAT(error.message, HasSubstr("6 bytes"));
+  EXPECT_EQ(error_of({"poison"}).kind, ErrorKind::internal);
+  const int before = model.requests();
+  texts.erase(texts.begin() + 3);
+  EXPECT_TRUE(embed(texts));
+  EXPECT_EQ(model.requests(), before) << "its neighbours are kept";
+  texts = {"poison", "much too long", "poison 2"};
+  EXPECT_EQ(error_of(texts).kind, ErrorKind::unprocessable) << "a refusal is told first";
+}
+
 TEST_F(OpenAiOutageTest, WhatWasEmbeddedBeforeAnOutageIsNotAskedForAgain) {
   options.max_batch = 2;
   options.cache_path = dir.file("cache.db");
   std::atomic<int> seen = 0;
   model.before_answer([&] {
-    if (++seen == 2) model.next({500, "boom", {}});
+    if (++seen == 2) model.next({503, "boom", {}});
   });
   EXPECT_EQ(error_of({"a", "b", "c", "d"}).kind, ErrorKind::unavailable);
   EXPECT_TRUE(embed({"a", "b", "c", "d"}));
