@@ -123,8 +123,8 @@ pid_t PostgresServer::run(const std::vector<std::string>& words) {
   const pid_t parent = getpid();
   const pid_t pid = fork();
   if (pid != 0) return pid;
-  if (user != nullptr && (setgroups(0, nullptr) != 0 || setgid(user->pw_gid) != 0 ||
-                          setuid(user->pw_uid) != 0)) {
+  if (user != nullptr &&
+      (setgroups(0, nullptr) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0)) {
     _exit(126);
   }
   // After the change of the user, which takes it back. SIGQUIT lets a server end its children.
@@ -142,9 +142,9 @@ void PostgresServer::initialize() {
   if (user != nullptr && chown(dir_.path().c_str(), user->pw_uid, user->pw_gid) != 0) {
     throw std::runtime_error("chown " + dir_.path());
   }
-  const pid_t pid = run({find_program("initdb"), "-D", dir_.file("data"), "-U", "postgres",
-                         "--auth-local=trust", "--auth-host=scram-sha-256", "--encoding=UTF8",
-                         "--locale=C.UTF-8", "--no-sync"});
+  const pid_t pid =
+      run({find_program("initdb"), "-D", dir_.file("data"), "-U", "postgres", "--auth-local=trust",
+           "--auth-host=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"});
   int status = -1;
   waitpid(pid, &status, 0);
   if (status != 0) throw std::runtime_error("initdb fails; see " + dir_.file("log"));
@@ -155,12 +155,21 @@ void PostgresServer::start() {
 }
 
 bool PostgresServer::try_start() {
-  std::vector<std::string> words{find_program("postgres"), "-D", dir_.file("data"),
-                                 "-k", dir_.path(), "-p", std::to_string(port_),
-                                 "-c", "listen_addresses=127.0.0.1",
-                                 "-c", "max_connections=60",
-                                 "-c", "deadlock_timeout=100ms",
-                                 "-c", "shared_buffers=32MB"};
+  std::vector<std::string> words{find_program("postgres"),
+                                 "-D",
+                                 dir_.file("data"),
+                                 "-k",
+                                 dir_.path(),
+                                 "-p",
+                                 std::to_string(port_),
+                                 "-c",
+                                 "listen_addresses=127.0.0.1",
+                                 "-c",
+                                 "max_connections=60",
+                                 "-c",
+                                 "deadlock_timeout=100ms",
+                                 "-c",
+                                 "shared_buffers=32MB"};
   if (disk_ == Disk::spared) {
     for (const char* setting : {"fsync=off", "full_page_writes=off"}) {
       words.insert(words.end(), {"-c", setting});
@@ -211,7 +220,8 @@ std::string PostgresServer::ask(const std::string& sql) {
     const std::string to = "host=" + dir_.path() + " port=" + std::to_string(port_) +
                            " user=postgres connect_timeout=5 dbname=" + database;
     connection_.reset(PQconnectdb(to.c_str()));
-    PQsetNoticeProcessor(connection_.get(), [](void*, const char*) {}, nullptr);
+    PQsetNoticeProcessor(
+        connection_.get(), [](void*, const char*) {}, nullptr);
   }
   if (PQstatus(connection_.get()) != CONNECTION_OK) return "no connection";
   const Answer answer(PQexec(connection_.get(), sql.c_str()));

@@ -17,7 +17,8 @@ namespace mesh::test {
 class PostgresServer {
  public:
   static bool installed();
-  static constexpr const char* kMissing = "no PostgreSQL server here; ./scripts/bootstrap installs it";
+  static constexpr const char* kMissing =
+      "no PostgreSQL server here; ./scripts/bootstrap installs it";
   // One for all tests of an executable, which does not fsync. Started at the first call; not to be
   // killed.
   static PostgresServer& shared();
@@ -28,13 +29,13 @@ class PostgresServer {
   PostgresServer(const PostgresServer&) = delete;
   PostgresServer& operator=(const PostgresServer&) = delete;
 
-  void start();    // on the same folder and port; blocks until it answers
-  void kill();     // SIGKILL to all of its processes, and waits
-  void pause();    // SIGSTOP to all of them
+  void start();  // on the same folder and port; blocks until it answers
+  void kill();   // SIGKILL to all of its processes, and waits
+  void pause();  // SIGSTOP to all of them
   void resume();
 
-  // Of the database "mesh", by TCP and a password. The role "mesh" may connect and make schemas, and
-  // nothing else.
+  // Of the database "mesh", by TCP and a password. The role "mesh" may connect and make schemas,
+  // and nothing else.
   std::string dsn(const std::string& user = "mesh") const;
   static constexpr const char* kPassword = "it's a secret";
   // A name that no test has had; the schema is not there yet.

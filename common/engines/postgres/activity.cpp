@@ -94,12 +94,13 @@ Query offsets_query(Kind kind, const Through& through) {
     partitions.push_back(at.partition);
     next.push_back(offset);
   }
-  return query("INSERT INTO projection_offsets AS p(kind,topic,partition,next)"
-               " SELECT $1,* FROM unnest($2,$3,$4)"
-               // A replay goes over offsets that lie far behind.
-               " ON CONFLICT(kind,topic,partition)"
-               " DO UPDATE SET next=greatest(p.next,excluded.next)",
-               kind, topics, partitions, next);
+  return query(
+      "INSERT INTO projection_offsets AS p(kind,topic,partition,next)"
+      " SELECT $1,* FROM unnest($2,$3,$4)"
+      // A replay goes over offsets that lie far behind.
+      " ON CONFLICT(kind,topic,partition)"
+      " DO UPDATE SET next=greatest(p.next,excluded.next)",
+      kind, topics, partitions, next);
 }
 
 template <typename Event>
@@ -119,11 +120,12 @@ Status record_events(Pool& pool, Kind kind, std::span<const Event> events, const
 }
 
 Query newest_query(Kind kind, const TenantId& tenant, const std::string& subject, int limit) {
-  return query("SELECT a.event_id,a.source,a.label,a.timestamp,a.processed_at,a.event_time,a.data,"
-               "a.properties FROM activity_subjects s JOIN activity a ON a.subject=s.number"
-               " WHERE s.tenant=$1 AND s.kind=$2 AND s.name_key=$3"
-               " ORDER BY a.event_time DESC,a.position DESC LIMIT $4",
-               tenant, kind, Bytes{subject}, limit);
+  return query(
+      "SELECT a.event_id,a.source,a.label,a.timestamp,a.processed_at,a.event_time,a.data,"
+      "a.properties FROM activity_subjects s JOIN activity a ON a.subject=s.number"
+      " WHERE s.tenant=$1 AND s.kind=$2 AND s.name_key=$3"
+      " ORDER BY a.event_time DESC,a.position DESC LIMIT $4",
+      tenant, kind, Bytes{subject}, limit);
 }
 
 // As it was written; what is no JSON is damage.

@@ -79,14 +79,12 @@ Fate Committer::find_out(const TransactionId& transaction) {
   }
 }
 
-Status Committer::try_commit(const std::vector<const UserChange*>& changes,
-                             AppliedGroup& applied) {
+Status Committer::try_commit(const std::vector<const UserChange*>& changes, AppliedGroup& applied) {
   constexpr int kTries = 3;
   Status status;
   for (int i = 0; i < kTries; ++i) {
-    status = pool_.run(Repeat::never, [&](Session& session) {
-      return apply(session, outbox_, changes, applied);
-    });
+    status = pool_.run(Repeat::never,
+                       [&](Session& session) { return apply(session, outbox_, changes, applied); });
     if (status || status.error().kind != ErrorKind::uncertain) return status;
     const Fate fate = find_out(applied.transaction);
     if (fate == Fate::committed) return {};

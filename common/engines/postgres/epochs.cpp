@@ -5,10 +5,11 @@ namespace mesh::postgres {
 Result<EpochDocument> Epochs::take_over(const std::string& name) {
   // Once more than needed is harmless: the caller learns of the last.
   const auto rows = MESH_TRY(pool_.run(Repeat::harmless, [&](Session& session) {
-    return session.run(query("INSERT INTO epochs AS e(name,epoch,body) VALUES($1,1,'')"
-                             " ON CONFLICT(name) DO UPDATE SET epoch=e.epoch+1"
-                             " RETURNING epoch,body",
-                             name));
+    return session.run(
+        query("INSERT INTO epochs AS e(name,epoch,body) VALUES($1,1,'')"
+              " ON CONFLICT(name) DO UPDATE SET epoch=e.epoch+1"
+              " RETURNING epoch,body",
+              name));
   }));
   return EpochDocument{rows.integer(0, 0), rows.string(0, 1)};
 }

@@ -20,7 +20,8 @@ constexpr Known kStates[] = {
     {"25006", kAway,
      "this PostgreSQL server takes no writes, as a standby does: name the primary in postgres.dsn, "
      "or all of them and target_session_attrs=read-write"},
-    {"25P03", kAway, "this process stood still for so long that PostgreSQL gave its transaction up"},
+    {"25P03", kAway,
+     "this process stood still for so long that PostgreSQL gave its transaction up"},
     {"40001", kAway, "others change the same rows of PostgreSQL all the time: try again"},
     {"40P01", kAway, "others change the same rows of PostgreSQL all the time: try again"},
     {"42501", kAway,
@@ -49,8 +50,9 @@ constexpr Known kConnects[] = {
     {"no pg_hba.conf entry", kAway,
      "PostgreSQL lets nobody in from here by this user, database and TLS: see its pg_hba.conf, and "
      "sslmode in postgres.dsn"},
-    {"role \"", kAway, "PostgreSQL has no such role, or it may not log in: see user in "
-                       "postgres.dsn"},
+    {"role \"", kAway,
+     "PostgreSQL has no such role, or it may not log in: see user in "
+     "postgres.dsn"},
     {"database \"", kAway,
      "PostgreSQL has no such database, or it may not be used: see dbname in postgres.dsn"},
     {"permission denied for database", kAway,
@@ -94,14 +96,13 @@ Error connect_error(const std::string& said, std::string cause) {
   constexpr Known kOther{"", kAway,
                          "PostgreSQL cannot be reached: see host and port in postgres.dsn, and "
                          "whether the server runs"};
-  return from(
-      std::begin(kConnects), std::end(kConnects), kOther, std::move(cause),
-      [&](const Known& known) { return said.find(known.sign) != std::string::npos; });
+  return from(std::begin(kConnects), std::end(kConnects), kOther, std::move(cause),
+              [&](const Known& known) { return said.find(known.sign) != std::string::npos; });
 }
 
 bool ends_session(const std::string& state) {
-  return state.starts_with("08") || state == "25006" || state == "25P03" || state == "57P01" || state == "57P02" ||
-         state == "57P03" || state == "57P05";
+  return state.starts_with("08") || state == "25006" || state == "25P03" || state == "57P01" ||
+         state == "57P02" || state == "57P03" || state == "57P05";
 }
 
 }  // namespace mesh::postgres

@@ -33,8 +33,8 @@ Result<StoredAnswer> read_answer(const Rows& rows, int code, int body, int heade
 }
 
 // One statement, so that of claimants at once one gets the key. Claims without a note need not be
-// on the disk: where a crash loses one, its work finds that it has no claim. The columns: whether it
-// is claimed, and what was there before.
+// on the disk: where a crash loses one, its work finds that it has no claim. The columns: whether
+// it is claimed, and what was there before.
 constexpr const char* kClaim =
     "WITH t AS MATERIALIZED (SELECT mesh_now() AS now),"
     " old AS MATERIALIZED (SELECT code,created_at,fingerprint,body,headers,"
@@ -141,26 +141,25 @@ void Idempotency::finish(const ClaimedKey& claim, StoredAnswer answer,
                          std::function<void(Status)> done) {
   const std::size_t bytes =
       256 + claim.key.key.size() + answer.body.size() + headers_text(answer).size();
-  workers_.submit(
-      claim.key.tenant.str(), claim.key.key, bytes,
-      [this, claim, answer = std::move(answer), done = std::move(done)](Status turn) {
-        if (turn) turn = store(claim, answer);
-        forget(claim);
-        done(std::move(turn));
-      });
+  workers_.submit(claim.key.tenant.str(), claim.key.key, bytes,
+                  [this, claim, answer = std::move(answer), done = std::move(done)](Status turn) {
+                    if (turn) turn = store(claim, answer);
+                    forget(claim);
+                    done(std::move(turn));
+                  });
 }
 
 Status Idempotency::end(const ClaimedKey& claim, Effect effect) {
   const auto rows = MESH_TRY(pool_.run(Repeat::never, [&](Session& session) {
-    return session.run(query(
-        "WITH gone AS (DELETE FROM idempotency WHERE tenant=$1 AND key=$2 AND token=$3"
-        "   AND (code IS NULL OR ($4 AND code=0)) RETURNING 1),"
-        " kept AS (UPDATE idempotency SET token=0,held_until=0 WHERE tenant=$1 AND key=$2"
-        "   AND token=$3 AND code IS NOT NULL AND NOT ($4 AND code=0) RETURNING 1)"
-        " SELECT EXISTS(SELECT FROM gone) OR EXISTS(SELECT FROM kept),"
-        // What a crash brings back ends by its lease.
-        " set_config('synchronous_commit','off',true)",
-        claim.key.tenant, Bytes{claim.key.key}, claim.token, effect == Effect::none));
+    return session.run(
+        query("WITH gone AS (DELETE FROM idempotency WHERE tenant=$1 AND key=$2 AND token=$3"
+              "   AND (code IS NULL OR ($4 AND code=0)) RETURNING 1),"
+              " kept AS (UPDATE idempotency SET token=0,held_until=0 WHERE tenant=$1 AND key=$2"
+              "   AND token=$3 AND code IS NOT NULL AND NOT ($4 AND code=0) RETURNING 1)"
+              " SELECT EXISTS(SELECT FROM gone) OR EXISTS(SELECT FROM kept),"
+              // What a crash brings back ends by its lease.
+              " set_config('synchronous_commit','off',true)",
+              claim.key.tenant, Bytes{claim.key.key}, claim.token, effect == Effect::none));
   }));
   if (!rows.flag(0, 0)) return claim_taken_over();
   return {};
@@ -208,7 +207,9 @@ void Idempotency::release_all() {
     });
   });
   // They end by their leases all the same.
-  if (!ended) log::warn("claims of Idempotency-Keys were not given back", {{"cause", ended.error().to_string()}});
+  if (!ended)
+    log::warn("claims of Idempotency-Keys were not given back",
+              {{"cause", ended.error().to_string()}});
 }
 
 // No thread of its own: answers are only added after a begin, so begins are often enough.
@@ -223,11 +224,11 @@ void Idempotency::sweep() {
   workers_.submit({}, {}, 64, [this](Status turn) {
     if (!turn) return;  // the next begin sweeps
     const auto rows = pool_.run(Repeat::harmless, [&](Session& session) {
-      return session.run(query(
-          "DELETE FROM idempotency WHERE (tenant,key) IN (SELECT tenant,key FROM idempotency"
-          " WHERE created_at<=(SELECT mesh_now())-$1 AND held_until<=(SELECT mesh_now())"
-          " ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)",
-          kKeepAnswers, kSweepRows));
+      return session.run(
+          query("DELETE FROM idempotency WHERE (tenant,key) IN (SELECT tenant,key FROM idempotency"
+                " WHERE created_at<=(SELECT mesh_now())-$1 AND held_until<=(SELECT mesh_now())"
+                " ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)",
+                kKeepAnswers, kSweepRows));
     });
     // A full statement means that there may be more; others have their turns between.
     if (rows && rows->changed() == kSweepRows) return sweep();

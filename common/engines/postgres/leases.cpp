@@ -12,8 +12,10 @@ Result<std::optional<Lease>> Leases::acquire(const std::string& name, const std:
   const auto rows = MESH_TRY(pool_.run(Repeat::never, [&](Session& session) {
     return session.run(query(
         // The token of an update is made once the row is locked, so it is higher than all before.
-        "INSERT INTO leases AS l(name,token,holder,held_until) VALUES($1,nextval('lease_token'),$2,mesh_now()+$3)"
-        " ON CONFLICT(name) DO UPDATE SET token=nextval('lease_token'),holder=$2,held_until=mesh_now()+$3"
+        "INSERT INTO leases AS l(name,token,holder,held_until) "
+        "VALUES($1,nextval('lease_token'),$2,mesh_now()+$3)"
+        " ON CONFLICT(name) DO UPDATE SET "
+        "token=nextval('lease_token'),holder=$2,held_until=mesh_now()+$3"
         " WHERE l.held_until<=mesh_now() RETURNING token",
         name, holder, ttl));
   }));
@@ -26,9 +28,10 @@ Result<std::optional<Lease>> Leases::acquire(const std::string& name, const std:
 
 Status Leases::renew(const Lease& lease, Duration ttl) {
   const auto rows = MESH_TRY(pool_.run(Repeat::harmless, [&](Session& session) {
-    return session.run(query("UPDATE leases SET held_until=mesh_now()+$3"
-                             " WHERE name=$1 AND token=$2 AND held_until>mesh_now()",
-                             lease.name, lease.token, ttl));
+    return session.run(
+        query("UPDATE leases SET held_until=mesh_now()+$3"
+              " WHERE name=$1 AND token=$2 AND held_until>mesh_now()",
+              lease.name, lease.token, ttl));
   }));
   if (rows.changed() == 0) return lost_lease(lease);
   return {};

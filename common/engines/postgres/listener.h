@@ -40,7 +40,7 @@ class Listener {
   Pool& pool_;
   Clock& clock_;
   const std::function<void(const std::string&)> heard_;
-  const Fd wake_;  // readable: it stops
+  const Fd wake_;                     // readable: it stops
   std::unique_ptr<Session> session_;  // the thread's
   std::mt19937_64 random_{std::random_device{}()};
   std::mutex mutex_;

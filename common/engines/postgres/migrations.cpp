@@ -171,10 +171,10 @@ constexpr std::int64_t kNewest = std::size(kSteps);
 
 // The version of the schema; 0 where there is none.
 Result<std::int64_t> version_of(Session& session, const std::string& schema) {
-  const auto exists = MESH_TRY(session.run(query(
-      "SELECT EXISTS(SELECT FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tablename = "
-      "'schema_versions')",
-      schema)));
+  const auto exists = MESH_TRY(session.run(
+      query("SELECT EXISTS(SELECT FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tablename = "
+            "'schema_versions')",
+            schema)));
   if (!exists.flag(0, 0)) return 0;
   const auto found =
       MESH_TRY(session.run(query("SELECT coalesce(max(version), 0) FROM schema_versions")));
@@ -199,18 +199,24 @@ bool is_schema_name(const std::string& schema) {
 }
 
 std::string migrations(const std::string& schema) {
-  std::string sql = "BEGIN;\nSET LOCAL statement_timeout = 0;\nSET LOCAL client_min_messages = warning;\n"
+  std::string sql =
+      "BEGIN;\nSET LOCAL statement_timeout = 0;\nSET LOCAL client_min_messages = warning;\n"
       // One at a time, also those who make the schema.
-      "SELECT pg_advisory_xact_lock(hashtext('mesh schema " + schema + "'));\n"
-      "CREATE SCHEMA IF NOT EXISTS " + schema + ";\nSET LOCAL search_path = " + schema + ";\n"
+      "SELECT pg_advisory_xact_lock(hashtext('mesh schema " +
+      schema +
+      "'));\n"
+      "CREATE SCHEMA IF NOT EXISTS " +
+      schema + ";\nSET LOCAL search_path = " + schema +
+      ";\n"
       "CREATE TABLE IF NOT EXISTS schema_versions(\n"
       "  version bigint PRIMARY KEY,\n"
       "  applied_at timestamptz NOT NULL DEFAULT now());\n";
   std::int64_t version = 0;
   for (const char* step : kSteps) {
     const std::string number = std::to_string(++version);
-    sql += "\n-- step " + number + "\nDO $step$ BEGIN\nIF EXISTS(SELECT FROM schema_versions WHERE version >= " +
-           number + ") THEN RETURN; END IF;\n" + step + "\nINSERT INTO schema_versions(version) VALUES(" +
+    sql += "\n-- step " + number +
+           "\nDO $step$ BEGIN\nIF EXISTS(SELECT FROM schema_versions WHERE version >= " + number +
+           ") THEN RETURN; END IF;\n" + step + "\nINSERT INTO schema_versions(version) VALUES(" +
            number + ");\nEND $step$;\n";
   }
   return sql + "\nCOMMIT;\n";

@@ -24,8 +24,9 @@ Result<std::vector<OutboxEntry>> entries_of(const Rows& rows) {
   for (int i = 0; i < rows.size(); ++i) {
     auto headers = MESH_TRY(decode_headers(rows.text(i, 4)));
     auto value = rows.is_null(i, 3) ? std::nullopt : std::optional(rows.string(i, 3));
-    entries.push_back({rows.integer(i, 0),
-                       {rows.string(i, 1), rows.string(i, 2), std::move(value), std::move(headers)}});
+    entries.push_back(
+        {rows.integer(i, 0),
+         {rows.string(i, 1), rows.string(i, 2), std::move(value), std::move(headers)}});
   }
   return entries;
 }
@@ -33,12 +34,12 @@ Result<std::vector<OutboxEntry>> entries_of(const Rows& rows) {
 // In one statement, so that the lease, whose row it locks, is held when it commits.
 Status remove_entries(Session& session, const Lease& lease,
                       const std::vector<std::int64_t>& sequences) {
-  const auto rows = MESH_TRY(session.run(query(
-      "WITH held AS MATERIALIZED (SELECT 1 FROM leases WHERE name=$1 AND token=$2"
-      "   AND held_until>mesh_now() FOR SHARE),"
-      " gone AS (DELETE FROM outbox WHERE sequence=ANY($3) AND EXISTS(SELECT FROM held))"
-      " SELECT EXISTS(SELECT FROM held)",
-      lease.name, lease.token, sequences)));
+  const auto rows = MESH_TRY(session.run(
+      query("WITH held AS MATERIALIZED (SELECT 1 FROM leases WHERE name=$1 AND token=$2"
+            "   AND held_until>mesh_now() FOR SHARE),"
+            " gone AS (DELETE FROM outbox WHERE sequence=ANY($3) AND EXISTS(SELECT FROM held))"
+            " SELECT EXISTS(SELECT FROM held)",
+            lease.name, lease.token, sequences)));
   if (!rows.flag(0, 0)) return lost_lease(lease);
   return {};
 }
@@ -84,9 +85,10 @@ Result<std::vector<OutboxEntry>> PostgresOutbox::Reader::next(int limit) {
     known.insert(known.end(), leaving_->sequences.begin(), leaving_->sequences.end());
   }
   auto rows = MESH_TRY(outbox_.pool_.run(Repeat::read, [&](Session& session) {
-    return session.run(query("SELECT sequence,topic,key,value,headers FROM outbox"
-                             " WHERE sequence<>ALL($1) ORDER BY sequence LIMIT $2",
-                             known, limit));
+    return session.run(
+        query("SELECT sequence,topic,key,value,headers FROM outbox"
+              " WHERE sequence<>ALL($1) ORDER BY sequence LIMIT $2",
+              known, limit));
   }));
   auto entries = MESH_TRY(entries_of(rows));
   for (const OutboxEntry& entry : entries) given_.insert(entry.sequence);
@@ -103,21 +105,21 @@ void PostgresOutbox::Reader::acknowledge(std::vector<std::int64_t> sequences,
     leaving_->sequences.insert(sequences.begin(), sequences.end());
   }
   auto& pool = outbox_.pool_;
-  outbox_.workers_.submit(
-      {}, lease_.name, 64 + 8 * sequences.size(),
-      [&pool, lease = lease_, leaving = leaving_, sequences = std::move(sequences),
-       done = std::move(done)](Status turn) {
-        if (turn) {
-          turn = pool.run(Repeat::harmless, [&](Session& session) {
-            return remove_entries(session, lease, sequences);
-          });
-        }
-        if (turn) {
-          std::lock_guard lock(leaving->mutex);
-          for (const std::int64_t sequence : sequences) leaving->sequences.erase(sequence);
-        }
-        done(std::move(turn));
-      });
+  outbox_.workers_.submit({}, lease_.name, 64 + 8 * sequences.size(),
+                          [&pool, lease = lease_, leaving = leaving_,
+                           sequences = std::move(sequences), done = std::move(done)](Status turn) {
+                            if (turn) {
+                              turn = pool.run(Repeat::harmless, [&](Session& session) {
+                                return remove_entries(session, lease, sequences);
+                              });
+                            }
+                            if (turn) {
+                              std::lock_guard lock(leaving->mutex);
+                              for (const std::int64_t sequence : sequences)
+                                leaving->sequences.erase(sequence);
+                            }
+                            done(std::move(turn));
+                          });
 }
 
 bool PostgresOutbox::Reader::wait(Duration timeout) {
@@ -170,8 +172,8 @@ std::unique_ptr<OutboxReader> PostgresOutbox::open(const Lease& lease) {
 
 Result<bool> PostgresOutbox::holds(std::int64_t first, std::int64_t last) {
   const auto rows = MESH_TRY(pool_.run(Repeat::read, [&](Session& session) {
-    return session.run(query(
-        "SELECT EXISTS(SELECT FROM outbox WHERE sequence BETWEEN $1 AND $2)", first, last));
+    return session.run(
+        query("SELECT EXISTS(SELECT FROM outbox WHERE sequence BETWEEN $1 AND $2)", first, last));
   }));
   return rows.flag(0, 0);
 }

@@ -1,5 +1,6 @@
 #include "common/engines/postgres/pool.h"
 
+#include "common/engines/postgres/dsn.h"
 #include "common/telemetry/log.h"
 
 namespace mesh::postgres {
@@ -72,12 +73,17 @@ void Pool::give_back(std::unique_ptr<Session> session) {
   changed_.notify_one();
 }
 
-Pool::Verdict Pool::judge(const Session& session, Repeat repeat, int attempt) {
-  if (session.collided()) return attempt < kAttempts ? Verdict::again : Verdict::over;
-  if (!session.broken()) return Verdict::over;
+bool Pool::again(const Session& session, Repeat repeat, int attempt, bool& maybe_done) {
+  if (session.collided()) return attempt < kAttempts;
+  if (!session.broken()) return false;
   const bool done = repeat != Repeat::read && session.maybe_done();
-  if (attempt == 1 && (!done || repeat == Repeat::harmless)) return Verdict::again;
-  return done ? Verdict::uncertain : Verdict::over;
+  maybe_done = maybe_done || done;
+  return attempt == 1 && (!done || repeat == Repeat::harmless);
+}
+
+tl::unexpected<Error> Pool::failed(Error error, bool maybe_done) {
+  if (!maybe_done) return fail(std::move(error));
+  return fail_uncertain("the connection to PostgreSQL broke", std::move(error.cause));
 }
 
 void Pool::pause(int attempt) {

@@ -30,16 +30,16 @@ class Pool {
   // again: what it leaves outside the database is set, never added to.
   template <typename Work>
   std::invoke_result_t<Work, Session&> run(Repeat repeat, Work work) {
+    bool maybe_done = false;
     for (int attempt = 1;; ++attempt) {
-      auto session = MESH_TRY(take());
-      auto result = work(*session);
-      const Verdict verdict = result ? Verdict::over : judge(*session, repeat, attempt);
-      Error error;
-      if (!result) error = std::move(result.error());
-      give_back(std::move(session));
+      auto session = take();
+      if (!session) return failed(std::move(session.error()), maybe_done);
+      auto result = work(**session);
+      const bool over = result || !again(**session, repeat, attempt, maybe_done);
+      const bool broken = (*session)->broken();
+      give_back(std::move(*session));
       if (result) return result;
-      if (verdict == Verdict::uncertain) return fail_uncertain("PostgreSQL was lost in a commit", std::move(error.cause));
-      if (verdict == Verdict::over) return fail(std::move(error));
+      if (over) return failed(std::move(result.error()), maybe_done && broken);
       pause(attempt);
     }
   }
@@ -51,12 +51,13 @@ class Pool {
   const StoreOptions& options() const { return options_; }
 
  private:
-  enum class Verdict { over, again, uncertain };
   static constexpr int kAttempts = 8;
 
   Result<std::unique_ptr<Session>> take();
   void give_back(std::unique_ptr<Session> session);
-  static Verdict judge(const Session& session, Repeat repeat, int attempt);
+  // Whether work that failed is to be called again; notes in `maybe_done` where it may be done.
+  static bool again(const Session& session, Repeat repeat, int attempt, bool& maybe_done);
+  static tl::unexpected<Error> failed(Error error, bool maybe_done);
   void pause(int attempt);
   std::unique_ptr<Session> take_idle();  // with the mutex held
 
@@ -67,8 +68,8 @@ class Pool {
   std::vector<std::unique_ptr<Session>> idle_;  // this and the following guarded by mutex_
   int open_ = 0;                                // idle ones and those in use
   std::optional<Error> trouble_;
-  int failures_ = 0;         // since a connection was made
-  SteadyTime retry_at_{};    // not before, where there is trouble
+  int failures_ = 0;       // since a connection was made
+  SteadyTime retry_at_{};  // not before, where there is trouble
   std::mt19937_64 random_{std::random_device{}()};
 };
 

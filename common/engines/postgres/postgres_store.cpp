@@ -2,6 +2,7 @@
 
 #include "common/engines/postgres/activity.h"
 #include "common/engines/postgres/committer.h"
+#include "common/engines/postgres/dsn.h"
 #include "common/engines/postgres/epochs.h"
 #include "common/engines/postgres/idempotency.h"
 #include "common/engines/postgres/leases.h"
@@ -43,8 +44,8 @@ class Store final : public PostgresStores {
     auto session = MESH_TRY(pool_.connect());
     MESH_TRY(migrate(*session, pool_.options().schema));
     session.reset();
-    listener_ = MESH_TRY(Listener::open(
-        pool_, clock, [this](const std::string& text) { outbox_.heard(text); }));
+    listener_ = MESH_TRY(
+        Listener::open(pool_, clock, [this](const std::string& text) { outbox_.heard(text); }));
     return {};
   }
 
@@ -93,9 +94,11 @@ class Store final : public PostgresStores {
 };
 
 Status check(const StoreOptions& options) {
+  MESH_TRY(check_dsn(options));
   if (!is_schema_name(options.schema)) {
-    return fail(ErrorKind::invalid, "postgres.schema is no name that meshd takes: small letters, "
-                                    "digits and _, at most 40, no digit first");
+    return fail(ErrorKind::invalid,
+                "postgres.schema is no name that meshd takes: small letters, "
+                "digits and _, at most 40, no digit first");
   }
   // One commits, and somebody else has to be able to read meanwhile.
   constexpr int kFewest = 2;

@@ -54,8 +54,8 @@ class PostgresStores : public Stores {
 
 // The SQL of all steps that make the schema, for whoever may not let meshd make it: psql runs it as
 // it is, any number of times. It needs a role that may create a schema in the database, or owns
-// the one that is there; meshd then needs USAGE of the schema, and SELECT, INSERT, UPDATE and DELETE
-// of its tables, USAGE of its sequences and EXECUTE of its functions.
+// the one that is there; meshd then needs USAGE of the schema, and SELECT, INSERT, UPDATE and
+// DELETE of its tables, USAGE of its sequences and EXECUTE of its functions.
 std::string migrations(const std::string& schema = "mesh");
 
 }  // namespace mesh::postgres

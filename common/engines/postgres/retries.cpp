@@ -107,10 +107,11 @@ Status Retries::remove(const Parker& parker, std::span<const Position> positions
   }
   return pool_.run(Repeat::harmless, [&](Session& session) -> Status {
     MESH_TRY(hold(session, parker, partitions));
-    (void)MESH_TRY(session.commit({query(
-        "DELETE FROM retries r USING unnest($2,$3,$4) AS p(topic,partition,at)"
-        " WHERE r.pipeline=$1 AND r.topic=p.topic AND r.partition=p.partition AND r.\"offset\"=p.at",
-        parker.pipeline, at.topics, at.partitions, at.offsets)}));
+    (void)MESH_TRY(session.commit(
+        {query("DELETE FROM retries r USING unnest($2,$3,$4) AS p(topic,partition,at)"
+               " WHERE r.pipeline=$1 AND r.topic=p.topic AND r.partition=p.partition AND "
+               "r.\"offset\"=p.at",
+               parker.pipeline, at.topics, at.partitions, at.offsets)}));
     return {};
   });
 }
@@ -140,27 +141,28 @@ Result<std::vector<ParkedEvent>> Retries::take(const Parker& parker,
     auto value = rows.is_null(i, 5) ? std::nullopt : std::optional(rows.string(i, 5));
     Position at{rows.string(i, 0), static_cast<std::int32_t>(rows.integer(i, 1)),
                 rows.integer(i, 2)};
-    events.push_back({{std::move(at), rows.time(i, 3), rows.string(i, 4), std::move(value),
-                       std::move(headers)},
-                      static_cast<int>(rows.integer(i, 7)),
-                      rows.time(i, 8),
-                      rows.string(i, 9),
-                      rows.string(i, 10)});
+    events.push_back(
+        {{std::move(at), rows.time(i, 3), rows.string(i, 4), std::move(value), std::move(headers)},
+         static_cast<int>(rows.integer(i, 7)),
+         rows.time(i, 8),
+         rows.string(i, 9),
+         rows.string(i, 10)});
   }
   return events;
 }
 
 Result<std::vector<ParkedKey>> Retries::parked_keys(const std::string& pipeline) {
   const auto rows = MESH_TRY(pool_.run(Repeat::read, [&](Session& session) {
-    return session.run(query("SELECT topic,partition,\"offset\",key FROM retries WHERE pipeline=$1"
-                             " ORDER BY topic,partition,\"offset\"",
-                             pipeline));
+    return session.run(
+        query("SELECT topic,partition,\"offset\",key FROM retries WHERE pipeline=$1"
+              " ORDER BY topic,partition,\"offset\"",
+              pipeline));
   }));
   std::vector<ParkedKey> keys;
   for (int i = 0; i < rows.size(); ++i) {
-    keys.push_back({{rows.string(i, 0), static_cast<std::int32_t>(rows.integer(i, 1)),
-                     rows.integer(i, 2)},
-                    rows.string(i, 3)});
+    keys.push_back(
+        {{rows.string(i, 0), static_cast<std::int32_t>(rows.integer(i, 1)), rows.integer(i, 2)},
+         rows.string(i, 3)});
   }
   return keys;
 }

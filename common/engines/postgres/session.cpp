@@ -6,12 +6,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 
 #include "common/base/free_with.h"
 #include "common/base/strings.h"
+#include "common/engines/postgres/dsn.h"
 #include "common/engines/postgres/errors.h"
-#include "common/telemetry/log.h"
 
 namespace mesh::postgres {
 namespace {
@@ -49,23 +48,6 @@ bool wait_for(int fd, short events, std::optional<SteadyTime> deadline) {
 
 }  // namespace
 
-std::string server_name(const StoreOptions& options) {
-  char* error = nullptr;
-  const std::unique_ptr<PQconninfoOption, FreeWith<PQconninfoFree>> parsed(
-      PQconninfoParse(options.dsn.c_str(), &error));
-  const std::unique_ptr<char, FreeWith<PQfreemem>> freed(error);
-  std::string host = "localhost", port, database;
-  for (const auto* option = parsed.get(); option != nullptr && option->keyword != nullptr;
-       ++option) {
-    if (option->val == nullptr) continue;
-    const std::string_view keyword = option->keyword;
-    if (keyword == "host" || (keyword == "hostaddr" && host == "localhost")) host = option->val;
-    if (keyword == "port") port = ":" + std::string(option->val);
-    if (keyword == "dbname") database = "/" + std::string(option->val);
-  }
-  return host + port + database;
-}
-
 void Session::Close::operator()(pg_conn* connection) const { PQfinish(connection); }
 
 Session::Session(pg_conn* connection, const StoreOptions& options)
@@ -76,14 +58,18 @@ Session::Session(pg_conn* connection, const StoreOptions& options)
 Session::~Session() = default;
 
 Result<std::unique_ptr<Session>> Session::open(const StoreOptions& options) {
-  const std::string seconds = std::to_string(
-      std::max<std::int64_t>(2, std::chrono::ceil<std::chrono::seconds>(options.connect_timeout).count()));
+  const std::string seconds = std::to_string(std::max<std::int64_t>(
+      2, std::chrono::ceil<std::chrono::seconds>(options.connect_timeout).count()));
   // What stands before the dsn it may set otherwise; what stands behind it, it may not.
-  const char* const names[] = {"target_session_attrs", "keepalives_idle", "dbname",
-                               "connect_timeout",      "client_encoding", "fallback_application_name",
-                               "password",             nullptr};
-  const char* const values[] = {"read-write",    "30",   options.dsn.c_str(),
-                                seconds.c_str(), "UTF8", "meshd",
+  const char* const names[] = {
+      "target_session_attrs", "keepalives_idle",           "dbname",   "connect_timeout",
+      "client_encoding",      "fallback_application_name", "password", nullptr};
+  const char* const values[] = {"read-write",
+                                "30",
+                                options.dsn.c_str(),
+                                seconds.c_str(),
+                                "UTF8",
+                                "meshd",
                                 options.password.empty() ? nullptr : options.password.c_str(),
                                 nullptr};
   std::unique_ptr<Session> session(new Session(PQconnectdbParams(names, values, 1), options));
@@ -93,21 +79,22 @@ Result<std::unique_ptr<Session>> Session::open(const StoreOptions& options) {
     return fail(connect_error(said, "postgres " + session->server_ + ": " + said));
   }
   PQsetnonblocking(connection, 1);
-  PQsetNoticeProcessor(connection, [](void*, const char*) {}, nullptr);
+  PQsetNoticeProcessor(
+      connection, [](void*, const char*) {}, nullptr);
   MESH_TRY(session->greet(options));
   return session;
 }
 
 Status Session::greet(const StoreOptions& options) {
-  auto rows = MESH_TRY(run(query(
-      "SELECT set_config('search_path', quote_ident($1), false),"
-      " set_config('statement_timeout', $2, false),"
-      " set_config('idle_in_transaction_session_timeout', $2, false),"
-      " set_config('default_transaction_isolation', 'read committed', false),"
-      " set_config('synchronous_commit', CASE current_setting('synchronous_commit')"
-      "   WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false),"
-      " current_setting('server_encoding')",
-      options.schema, std::to_string(options.statement_timeout.count()))));
+  auto rows = MESH_TRY(
+      run(query("SELECT set_config('search_path', quote_ident($1), false),"
+                " set_config('statement_timeout', $2, false),"
+                " set_config('idle_in_transaction_session_timeout', $2, false),"
+                " set_config('default_transaction_isolation', 'read committed', false),"
+                " set_config('synchronous_commit', CASE current_setting('synchronous_commit')"
+                "   WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false),"
+                " current_setting('server_encoding')",
+                options.schema, std::to_string(options.statement_timeout.count()))));
   if (rows.text(0, 5) == "UTF8") return {};
   return fail(ErrorKind::unavailable,
               "the database of postgres.dsn holds texts in " + rows.string(0, 5) +

@@ -76,7 +76,4 @@ class Session {
   bool maybe_done_ = false;
 };
 
-// "host:port/database", for causes; never the password.
-std::string server_name(const StoreOptions& options);
-
 }  // namespace mesh::postgres

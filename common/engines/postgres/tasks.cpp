@@ -49,12 +49,13 @@ tl::unexpected<Error> not_held(const std::string& id) {
 
 Status Tasks::insert(const Task& task) {
   const auto rows = MESH_TRY(pool_.run(Repeat::never, [&](Session& session) {
-    return session.run(query(
-        "INSERT INTO tasks(" MESH_TASK_COLUMNS ") SELECT $1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13"
-        " WHERE (SELECT count(*) FROM tasks WHERE state IN ('queued','running'))<$14",
-        task.id, task.kind, to_string(task.state), dump(task.spec), dump(task.checkpoint),
-        dump(task.result), task.done, task.total, task.error, task.cancel_requested,
-        task.created_at, task.started_at, task.finished_at, kMostUnfinished));
+    return session.run(
+        query("INSERT INTO tasks(" MESH_TASK_COLUMNS
+              ") SELECT $1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13"
+              " WHERE (SELECT count(*) FROM tasks WHERE state IN ('queued','running'))<$14",
+              task.id, task.kind, to_string(task.state), dump(task.spec), dump(task.checkpoint),
+              dump(task.result), task.done, task.total, task.error, task.cancel_requested,
+              task.created_at, task.started_at, task.finished_at, kMostUnfinished));
   }));
   if (rows.changed() > 0) return {};
   return fail(ErrorKind::unavailable, "too many tasks wait; try again when some have ended");
@@ -85,10 +86,11 @@ Result<std::optional<ClaimedTask>> Tasks::claim(const std::string& owner,
 
 Result<bool> Tasks::renew(const std::string& id, std::int64_t token, Duration ttl) {
   const auto rows = MESH_TRY(pool_.run(Repeat::harmless, [&](Session& session) {
-    return session.run(query("UPDATE tasks SET held_until=mesh_now()+$3"
-                             " WHERE id=$1 AND token=$2 AND held_until>mesh_now()"
-                             " RETURNING cancel_requested",
-                             id, token, ttl));
+    return session.run(
+        query("UPDATE tasks SET held_until=mesh_now()+$3"
+              " WHERE id=$1 AND token=$2 AND held_until>mesh_now()"
+              " RETURNING cancel_requested",
+              id, token, ttl));
   }));
   if (rows.size() == 0) return not_held(id);
   return rows.flag(0, 0);

@@ -105,8 +105,7 @@ Result<ChangedTenant> Tenants::remove(const TenantId& id,
 
 Result<Tenant> Tenants::get(const TenantId& id) {
   const auto rows = MESH_TRY(pool_.run(Repeat::read, [&](Session& session) {
-    return session.run(
-        query("SELECT record FROM tenants WHERE id=$1 AND record IS NOT NULL", id));
+    return session.run(query("SELECT record FROM tenants WHERE id=$1 AND record IS NOT NULL", id));
   }));
   if (rows.size() == 0) return unknown_tenant(id);
   return stored_tenant(rows.text(0, 0));
@@ -114,9 +113,10 @@ Result<Tenant> Tenants::get(const TenantId& id) {
 
 Result<std::vector<Tenant>> Tenants::list(std::string_view after, int limit) {
   const auto rows = MESH_TRY(pool_.run(Repeat::read, [&](Session& session) {
-    return session.run(query("SELECT record FROM tenants WHERE id>$1 AND record IS NOT NULL"
-                             " ORDER BY id LIMIT $2",
-                             after, limit));
+    return session.run(
+        query("SELECT record FROM tenants WHERE id>$1 AND record IS NOT NULL"
+              " ORDER BY id LIMIT $2",
+              after, limit));
   }));
   std::vector<Tenant> tenants;
   for (int i = 0; i < rows.size(); ++i) {
@@ -137,8 +137,7 @@ void Tenants::note_use(const TenantId& id) {
   workers_.submit({}, id.str(), 256, [this, id](Status turn) {
     if (turn) {
       const auto noted = pool_.run(Repeat::harmless, [&](Session& session) {
-        return session.run(
-            query("INSERT INTO tenants(id) VALUES($1) ON CONFLICT DO NOTHING", id));
+        return session.run(query("INSERT INTO tenants(id) VALUES($1) ON CONFLICT DO NOTHING", id));
       });
       if (!noted) turn = fail(noted.error());
     }

@@ -12,6 +12,7 @@
 
 #include "common/engines/postgres/outbox.h"
 #include "common/engines/postgres/session.h"
+#include "common/engines/postgres/transaction_fate.h"
 #include "common/ports/user_store.h"
 
 namespace mesh::postgres {
@@ -31,25 +32,15 @@ struct UserChange {
   UserDone done;
 };
 
-// A transaction, by which another connection finds out what became of it.
-struct TransactionId {
-  std::string number;    // empty: it did not begin
-  std::string timeline;  // of the server: another one's transactions have the same numbers
-};
-
 struct AppliedGroup {
   std::vector<Result<ChangedUser>> results;  // of the changes, in their order
   int events = 0;                            // that were added to the outbox
   TransactionId transaction;
 };
 
-// An error is of the group as a whole. `applied` is set also where the commit failed: it holds if it
-// turns out that it was made.
+// An error is of the group as a whole. `applied` is set also where the commit failed: it holds if
+// it turns out that it was made.
 Status apply(Session& session, const PostgresOutbox& outbox,
              const std::vector<const UserChange*>& changes, AppliedGroup& applied);
-
-enum class Fate { committed, aborted, unknown };
-// What became of it; `unknown` also where that cannot be asked. One round trip.
-Fate fate_of(Pool& pool, const TransactionId& transaction);
 
 }  // namespace mesh::postgres

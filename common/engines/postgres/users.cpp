@@ -47,8 +47,8 @@ void Users::update(const TenantId& tenant, std::int64_t id, UserPatch patch, Cha
 }
 
 void Users::remove(const TenantId& tenant, std::int64_t id, ChangeContext context, UserDone done) {
-  submit({UserChange::Kind::remove, tenant, id, {}, {}, std::move(context), {}, {},
-          std::move(done)});
+  submit(
+      {UserChange::Kind::remove, tenant, id, {}, {}, std::move(context), {}, {}, std::move(done)});
 }
 
 Result<User> Users::get(const TenantId& tenant, std::int64_t id) {
@@ -76,8 +76,8 @@ Result<std::vector<User>> Users::list(const TenantId& tenant, std::int64_t after
   }));
   std::vector<User> users;
   for (int i = 0; i < rows.size(); ++i) {
-    users.push_back({rows.integer(i, 0), rows.string(i, 1), rows.string(i, 2), tenant,
-                     rows.integer(i, 3)});
+    users.push_back(
+        {rows.integer(i, 0), rows.string(i, 1), rows.string(i, 2), tenant, rows.integer(i, 3)});
   }
   return users;
 }

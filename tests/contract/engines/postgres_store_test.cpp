@@ -21,8 +21,8 @@ std::unique_ptr<PostgresHarness> make(Clock& clock) {
 const auto kEngine = ::testing::Values(StoreEngine{"postgres", make});
 const LeaseEngine kLeases{"postgres", [](Clock& clock) {
                             const std::shared_ptr<PostgresHarness> store = make(clock);
-                            return std::shared_ptr<LeaseStore>(
-                                store, store ? &store->leases() : nullptr);
+                            return std::shared_ptr<LeaseStore>(store,
+                                                               store ? &store->leases() : nullptr);
                           }};
 const MemberEngine kMembers{"postgres", [](Clock& clock) {
                               const std::shared_ptr<PostgresHarness> store = make(clock);

@@ -62,7 +62,8 @@ class CuttingProxy {
       if (refusing_) continue;
       Fd server(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
       const sockaddr_in address = loopback(server_port_);
-      if (connect(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+      if (connect(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) !=
+          0) {
         continue;
       }
       threads_.emplace_back([this, client = std::move(client), server = std::move(server)] {

@@ -6,13 +6,13 @@
 namespace mesh::postgres {
 namespace {
 
-using testing::ElementsAre;
-using testing::SizeIs;
 using test::create;
 using test::fails_with;
 using test::kAcme;
 using test::kGlobex;
 using test::succeeds;
+using testing::ElementsAre;
+using testing::SizeIs;
 
 using Answer = std::optional<Result<ChangedUser>>;
 
@@ -48,9 +48,8 @@ struct PostgresGroup : PostgresTest {
     ask("BEGIN; SELECT 1 FROM tenants WHERE id='acme' FOR UPDATE");
     users().update(kAcme, 1, {{}, "Waits"}, {}, keep(first_));
     // It is on its way once it waits for the row.
-    EXPECT_TRUE(test::eventually([&] {
-      return server().ask("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0";
-    }));
+    EXPECT_TRUE(test::eventually(
+        [&] { return server().ask("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0"; }));
   }
   void let_go() {
     server().ask("COMMIT");
@@ -66,8 +65,10 @@ struct PostgresGroup : PostgresTest {
   // A trigger that fails inserts of users with this code, the first so many times.
   void trip(const std::string& code, int times) {
     ask("CREATE SEQUENCE trips; CREATE FUNCTION trip() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-        " IF nextval('" + schema() + ".trips') <= " + std::to_string(times) +
-        " THEN RAISE EXCEPTION USING ERRCODE='" + code + "'; END IF; RETURN NEW; END $$;"
+        " IF nextval('" +
+        schema() + ".trips') <= " + std::to_string(times) +
+        " THEN RAISE EXCEPTION USING ERRCODE='" + code +
+        "'; END IF; RETURN NEW; END $$;"
         " GRANT USAGE ON SEQUENCE trips TO mesh;"
         " CREATE TRIGGER trips BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION trip()");
   }
@@ -189,9 +190,8 @@ TEST_F(PostgresGroup, ARealDeadlockIsSurvived) {
   const char* const lock = "SELECT 1 FROM tenants WHERE id=$1 FOR UPDATE";
   ASSERT_TRUE(crosswise->begin({query(lock, kGlobex)}));
   let_go();
-  EXPECT_TRUE(test::eventually([&] {
-    return server().ask("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0";
-  }));
+  EXPECT_TRUE(test::eventually(
+      [&] { return server().ask("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0"; }));
   const auto locked = crosswise->run(query(lock, kAcme));
   EXPECT_TRUE(locked || crosswise->collided()) << locked.error().to_string();
   crosswise->roll_back();

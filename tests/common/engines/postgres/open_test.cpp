@@ -58,7 +58,8 @@ TEST_F(PostgresOpen, ASchemaThatWasMadeByHandNeedsTheRightToUseItOnly) {
   EXPECT_EQ(refused.kind, ErrorKind::unavailable);
   EXPECT_THAT(refused.message, HasSubstr("--print-migrations"));
   // Twice, as whoever is not sure does it.
-  for (int i = 0; i < 2; ++i) EXPECT_THAT(server().ask(migrations(schema())), Not(HasSubstr("ERROR")));
+  for (int i = 0; i < 2; ++i)
+    EXPECT_THAT(server().ask(migrations(schema())), Not(HasSubstr("ERROR")));
   ask("GRANT USAGE ON SCHEMA " + schema() + " TO poor");
   ask("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA " + schema() + " TO poor");
   ask("GRANT USAGE ON ALL SEQUENCES IN SCHEMA " + schema() + " TO poor");
@@ -101,6 +102,13 @@ TEST_F(PostgresOpen, OptionsThatCannotBeRightAreRefused) {
   StoreOptions none = options();
   none.pool = 1;
   EXPECT_EQ(error_of(none).kind, ErrorKind::invalid);
+  for (const char* dsn : {"my-secret", "postgresql://mesh:my-secret/x@db/mesh"}) {
+    StoreOptions changed = options();
+    changed.dsn = dsn;
+    const Error error = error_of(changed);
+    EXPECT_EQ(error.kind, ErrorKind::invalid);
+    EXPECT_THAT(error.to_string(), Not(HasSubstr("my-secret")));
+  }
 }
 
 TEST_F(PostgresOpen, TwoMeshesInOneDatabaseAreApart) {
@@ -126,8 +134,8 @@ TEST_F(PostgresOpen, WhatWasSubmittedBeforeACloseIsDoneAndNothingAfter) {
   EXPECT_EQ(made, 200);
   store->close();
   using test::fails_with;
-  EXPECT_TRUE(fails_with(test::create(store->users(), test::kAcme, "late@x.dev"),
-                         ErrorKind::unavailable));
+  EXPECT_TRUE(
+      fails_with(test::create(store->users(), test::kAcme, "late@x.dev"), ErrorKind::unavailable));
   EXPECT_TRUE(fails_with(store->tenants().create({.id = test::kAcme}), ErrorKind::unavailable));
   EXPECT_TRUE(fails_with(test::begin(store->idempotency(), {test::kAcme, "k", "f"}),
                          ErrorKind::unavailable));

@@ -7,12 +7,12 @@
 namespace mesh::postgres {
 namespace {
 
-using testing::ElementsAre;
-using testing::SizeIs;
 using test::create;
 using test::fails_with;
 using test::kAcme;
 using test::succeeds;
+using testing::ElementsAre;
+using testing::SizeIs;
 
 constexpr Duration kTtl{60'000};
 
@@ -183,6 +183,27 @@ TEST_F(PostgresShared, WhatIsParkedIsTakenOrRefused) {
       EXPECT_EQ(parked.error().kind, ErrorKind::conflict);
     }
   }
+}
+
+TEST_F(PostgresShared, ExpiredAnswersAreRemoved) {
+  ManualClock clock;
+  test::PostgresHarness store(clock, server());
+  const auto answers = [&] {
+    return server().ask("SELECT count(*) FROM " + store.schema() + ".idempotency");
+  };
+  for (int i = 0; i < 600; ++i) {
+    const IdempotencyKey key{kAcme, "k" + std::to_string(i), "f"};
+    const auto claim = test::begin(store.idempotency(), key);
+    ASSERT_TRUE(succeeds(test::wait_for<void>([&](auto done) {
+      store.idempotency().finish(test::claimed(key, claim), {201, "{}", {}}, std::move(done));
+    })));
+  }
+  clock.advance(std::chrono::hours(23));
+  ASSERT_TRUE(test::begin(store.idempotency(), {kAcme, "kept", "f"}));
+  EXPECT_EQ(answers(), "601");
+  clock.advance(std::chrono::hours(2));
+  ASSERT_TRUE(test::begin(store.idempotency(), {kAcme, "new", "f"}));
+  EXPECT_TRUE(test::eventually([&] { return answers() == "2"; })) << answers();
 }
 
 }  // namespace

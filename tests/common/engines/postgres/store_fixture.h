@@ -56,18 +56,18 @@ class PostgresTest : public testing::Test {
   std::string schema_;
 };
 
-// A server of the test's own, that may be killed.
+// A server of the suite's own, that may be killed, and has to be started again.
 class OwnPostgresTest : public PostgresTest {
  protected:
-  void SetUp() override {
-    PostgresTest::SetUp();
-    if (!IsSkipped()) own_.emplace(PostgresServer::Disk::synced);
+  static void SetUpTestSuite() {
+    if (PostgresServer::installed()) own_.emplace(PostgresServer::Disk::synced);
   }
-  PostgresServer& own() { return *own_; }
+  static void TearDownTestSuite() { own_.reset(); }
+  static PostgresServer& own() { return *own_; }
   StoreOptions own_options() { return options_for(*own_); }
 
  private:
-  std::optional<PostgresServer> own_;
+  static inline std::optional<PostgresServer> own_;
 };
 
 }  // namespace mesh::postgres
