@@ -3,6 +3,7 @@
 #include <libpq-fe.h>
 
 #include <memory>
+#include <string_view>
 
 #include "common/base/free_with.h"
 
@@ -19,10 +20,25 @@ Parsed parse(const std::string& dsn) {
   return parsed;
 }
 
+// Of a URI with a special character in its password that is not percent-encoded, a part of the
+// password stands there.
+bool is_place(std::string_view keyword, std::string_view value) {
+  if (keyword == "port") return value.find_first_not_of("0123456789,") == std::string_view::npos;
+  return keyword != "host" || value.find('@') == std::string_view::npos;
+}
+
+bool names_places(const PQconninfoOption* option) {
+  for (; option->keyword != nullptr; ++option) {
+    if (option->val != nullptr && !is_place(option->keyword, option->val)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Status check_dsn(const StoreOptions& options) {
-  if (parse(options.dsn)) return {};
+  const auto parsed = parse(options.dsn);
+  if (parsed && names_places(parsed.get())) return {};
   return fail(ErrorKind::invalid,
               "postgres.dsn is no connection string: it is as \"host=db dbname=mesh user=mesh\", "
               "with a value in '…' where it holds spaces, or a URI as "

@@ -102,7 +102,8 @@ TEST_F(PostgresOpen, OptionsThatCannotBeRightAreRefused) {
   StoreOptions none = options();
   none.pool = 1;
   EXPECT_EQ(error_of(none).kind, ErrorKind::invalid);
-  for (const char* dsn : {"my-secret", "postgresql://mesh:my-secret/x@db/mesh"}) {
+  for (const char* dsn : {"my-secret", "postgresql://mesh:my-secret/x@db/mesh",
+                          "postgresql://mesh:my@my-secret@db/mesh"}) {
     StoreOptions changed = options();
     changed.dsn = dsn;
     const Error error = error_of(changed);
