@@ -86,9 +86,9 @@ Result<std::vector<OutboxEntry>> PostgresOutbox::Reader::next(int limit) {
   }
   auto rows = MESH_TRY(outbox_.pool_.run(Repeat::read, [&](Session& session) {
     return session.run(
-        query("SELECT sequence,topic,key,value,headers FROM outbox"
-              " WHERE sequence<>ALL($1) ORDER BY sequence LIMIT $2",
-              known, limit));
+        planned_query("SELECT sequence,topic,key,value,headers FROM outbox"
+                      " WHERE sequence<>ALL($1) ORDER BY sequence LIMIT $2",
+                      known, limit));
   }));
   auto entries = MESH_TRY(entries_of(rows));
   for (const OutboxEntry& entry : entries) given_.insert(entry.sequence);

@@ -84,10 +84,18 @@ class Params {
 struct Query {
   const char* sql;
   Params params;
+  // The session keeps the statement, by the address of its text, and the server its plan.
+  bool kept = false;
 };
+// Of a literal.
 template <typename... Args>
 Query query(const char* sql, const Args&... args) {
-  return {sql, Params(args...)};
+  return {sql, Params(args...), true};
+}
+// One whose plan depends on the parameters, as on how many an array has.
+template <typename... Args>
+Query planned_query(const char* sql, const Args&... args) {
+  return {sql, Params(args...), false};
 }
 
 // The rows of an answer, from 0. A column must be of the type that it is read as.

@@ -148,9 +148,9 @@ void Session::roll_back() {
 Result<std::vector<Rows>> Session::pipeline(const std::vector<const Query*>& queries) {
   state_.clear();
   if (broken_) return lost("the connection is closed");
-  MESH_TRY(send(queries));
+  const auto sent = MESH_TRY(send(queries));
   std::vector<Rows> rows;
-  const Status taken = take_results(queries.size(), rows);
+  const Status taken = take_results(sent, rows);
   if (!broken_ && PQexitPipelineMode(connection_.get()) != 1) {
     return lost(one_line(PQerrorMessage(connection_.get())));
   }
@@ -158,10 +158,13 @@ Result<std::vector<Rows>> Session::pipeline(const std::vector<const Query*>& que
   return rows;
 }
 
-Status Session::send(const std::vector<const Query*>& queries) {
+Result<std::vector<const char*>> Session::send(const std::vector<const Query*>& queries) {
   PGconn* const connection = connection_.get();
-  bool sent = PQenterPipelineMode(connection) == 1;
+  bool good = PQenterPipelineMode(connection) == 1;
+  std::vector<const char*> sent;
+  std::map<const char*, std::string> names = kept_;
   for (const Query* one : queries) {
+    const auto count = static_cast<int>(one->params.size());
     std::vector<const char*> values;
     std::vector<int> sizes;
     for (const auto& value : one->params.values()) {
@@ -169,43 +172,60 @@ Status Session::send(const std::vector<const Query*>& queries) {
       sizes.push_back(static_cast<int>(value.size()));
     }
     const std::vector<int> formats(values.size(), kBinary);
-    sent = sent && PQsendQueryParams(connection, one->sql, static_cast<int>(values.size()),
-                                     one->params.types().data(), values.data(), sizes.data(),
-                                     formats.data(), kBinary) == 1;
+    if (one->kept && !names.contains(one->sql)) {
+      const std::string& name = names[one->sql] = "s" + std::to_string(names.size());
+      good = good && PQsendPrepare(connection, name.c_str(), one->sql, count,
+                                   one->params.types().data()) == 1;
+      sent.push_back(one->sql);
+    }
+    good =
+        good &&
+        (one->kept ? PQsendQueryPrepared(connection, names[one->sql].c_str(), count, values.data(),
+                                         sizes.data(), formats.data(), kBinary)
+                   : PQsendQueryParams(connection, one->sql, count, one->params.types().data(),
+                                       values.data(), sizes.data(), formats.data(), kBinary)) == 1;
+    sent.push_back(nullptr);
   }
-  sent = sent && PQpipelineSync(connection) == 1;
-  if (!sent) return lost(one_line(PQerrorMessage(connection)));
-  return {};
+  good = good && PQpipelineSync(connection) == 1;
+  if (!good) return lost(one_line(PQerrorMessage(connection)));
+  return sent;
 }
 
 // Takes all, also behind a failure, so that the session can be used on.
-Status Session::take_results(std::size_t count, std::vector<Rows>& rows) {
+Status Session::take_results(const std::vector<const char*>& sent, std::vector<Rows>& rows) {
   const SteadyTime deadline = now() + limit_;
   Status status;
-  for (std::size_t i = 0; i <= count; ++i) {
+  for (std::size_t i = 0; i <= sent.size(); ++i) {
     while (true) {
       Result_ result(MESH_TRY(next(deadline)));
       if (!result) break;
       const auto is = PQresultStatus(result.get());
       if (is == PGRES_PIPELINE_SYNC) return status;
-      if (is == PGRES_TUPLES_OK || is == PGRES_COMMAND_OK) {
+      if (is == PGRES_FATAL_ERROR && status) {
+        status = refused(result.get());
+        if (broken_) return status;
+      } else if (is == PGRES_COMMAND_OK && i < sent.size() && sent[i] != nullptr) {
+        kept_[sent[i]] = "s" + std::to_string(kept_.size());
+      } else if (is == PGRES_TUPLES_OK || is == PGRES_COMMAND_OK) {
         rows.emplace_back(result.release());
-      } else if (is == PGRES_FATAL_ERROR && status) {
-        const char* state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
-        const std::string said = one_line(PQresultErrorMessage(result.get()));
-        if (state == nullptr) return lost(said);
-        state_ = state;
-        status = fail(error_of(state_, "postgres " + server_ + ": " + said));
-        if (ends_session(state_)) {
-          broken_ = true;
-          // One that stops may have committed just before; the others have done nothing.
-          maybe_done_ = maybe_done_ && state_.starts_with("57");
-          return status;
-        }
       }
     }
   }
   return lost("an answer without an end");
+}
+
+// What a statement failed with.
+Status Session::refused(const pg_result* result) {
+  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const std::string said = one_line(PQresultErrorMessage(result));
+  if (state == nullptr) return lost(said);
+  state_ = state;
+  if (ends_session(state_)) {
+    broken_ = true;
+    // One that stops may have committed just before; the others have done nothing.
+    maybe_done_ = maybe_done_ && state_.starts_with("57");
+  }
+  return fail(error_of(state_, "postgres " + server_ + ": " + said));
 }
 
 Result<pg_result*> Session::next(std::optional<SteadyTime> deadline) {
@@ -239,11 +259,7 @@ Status Session::run_script(const std::string& sql) {
     Result_ result(MESH_TRY(next(std::nullopt)));
     if (!result) return status;
     if (PQresultStatus(result.get()) != PGRES_FATAL_ERROR || !status) continue;
-    const char* state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
-    const std::string said = one_line(PQresultErrorMessage(result.get()));
-    if (state == nullptr) return lost(said);
-    state_ = state;
-    status = fail(error_of(state_, "postgres " + server_ + ": " + said));
+    status = refused(result.get());
   }
 }
 

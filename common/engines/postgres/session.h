@@ -6,6 +6,7 @@
 // trips whatever their number.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -62,15 +63,18 @@ class Session {
 
   Status greet(const StoreOptions& options);
   Result<std::vector<Rows>> pipeline(const std::vector<const Query*>& queries);
-  Status send(const std::vector<const Query*>& queries);
-  Status take_results(std::size_t count, std::vector<Rows>& rows);
+  // Answers what was sent: null for a query, its text for one that is to be kept from now on.
+  Result<std::vector<const char*>> send(const std::vector<const Query*>& queries);
+  Status take_results(const std::vector<const char*>& sent, std::vector<Rows>& rows);
+  Status refused(const pg_result* result);
   // The next result; null at the end of a statement's. `deadline`: nothing for none.
   Result<pg_result*> next(std::optional<SteadyTime> deadline);
   tl::unexpected<Error> lost(const std::string& cause);
 
   std::unique_ptr<pg_conn, Close> connection_;
   const Duration limit_;
-  std::string server_;  // for causes
+  std::string server_;                       // for causes
+  std::map<const char*, std::string> kept_;  // the names of statements that the server keeps
   std::string state_;
   bool broken_ = false;
   bool maybe_done_ = false;
