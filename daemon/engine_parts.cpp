@@ -238,6 +238,7 @@ Result<EnginePart<Embedder>> open_openai_embedder(const EngineContext& context) 
 Result<EnginePart<PropertyExtractor>> open_openai_extractor(const EngineContext& context) {
   openai::ExtractorOptions options{model_options(context)};
   if (const auto& model = context.config.extractor.model) options.model = *model;
+  options.cache_path = context.config.data_dir + "/extractions.db";
   const std::shared_ptr<openai::OpenAiExtractor> opened =
       openai::make_extractor(std::move(options), context.clock);
   EnginePart<PropertyExtractor> part{opened};

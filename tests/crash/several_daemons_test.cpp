@@ -55,11 +55,13 @@ class SeveralDaemons : public testing::Test {
     for (const int n : numbers) meshes.push_back(mesh(*daemons_[static_cast<std::size_t>(n)]));
     crowd_.send_to(std::move(meshes));
   }
-  // The writers' requests under way are settled, and the next ones go there.
-  void move_to(std::initializer_list<int> numbers) {
-    crowd_.stop();
+  // Some requests to these, until all of them are settled: what stands for Qdrant here has to keep
+  // up with what is written.
+  void load(std::initializer_list<int> numbers) {
     send_to(numbers);
     crowd_.start();
+    crowd_.await(kSome);
+    crowd_.stop();
   }
   Daemon& daemon(int n) { return *daemons_[static_cast<std::size_t>(n)]; }
   void restart(int n) {
@@ -122,27 +124,23 @@ TEST_F(SeveralDaemons, OneThatIsKilledLosesNothing) {
 TEST_F(SeveralDaemons, OneThatStandsStillIsReplacedAndDoesNoHarmWhenItComesBack) {
   start("", "", "");
   ASSERT_FALSE(HasFatalFailure());
-  send_to({0, 1, 2});
-  crowd_.start();
-  crowd_.await(kSome);
+  load({0, 1, 2});
   const std::string address = daemon(2).address("admin");
-  move_to({0, 1});
   daemon(2).signal(SIGSTOP);
-  crowd_.await(kSome);
+  load({0, 1});
   EXPECT_TRUE(within_minutes([&] { return is_replaced(0, address); })) << members();
   // What it would repeat or undo: users that changed, and another generation that serves.
   const Json task =
       daemon(0)
           .call("admin", "POST", "/admin/v1/indexes/rebuild", daemon(0).operator_token(), "{}")
           .json();
-  crowd_.await(kSome);
+  load({0, 1});
   EXPECT_TRUE(within_minutes([&] {
     return ask(1, "/admin/v1/tasks/" + task["id"].get<std::string>())["state"] == "done";
   }));
   daemon(2).signal(SIGCONT);
   EXPECT_TRUE(within_minutes([&] { return members().find(address) != std::string::npos; }));
-  move_to({0, 1, 2});
-  crowd_.await(kSome);
+  load({0, 1, 2});
   end();
 }
 

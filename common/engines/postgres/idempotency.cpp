@@ -35,17 +35,24 @@ Result<StoredAnswer> read_answer(const Rows& rows, int code, int body, int heade
 // One statement, so that of claimants at once one gets the key. Claims without a note need not be
 // on the disk: where a crash loses one, its work finds that it has no claim. The columns: whether
 // it is claimed, and what was there before.
+// A claim is held no more once its process has lost its connection, as one that was killed: what it
+// began is then another's to go on with.
 constexpr const char* kClaim =
     "WITH t AS MATERIALIZED (SELECT mesh_now() AS now),"
     " old AS MATERIALIZED (SELECT code,created_at,fingerprint,body,headers,"
-    "   token<>0 AND token<>$6 AND held_until>(SELECT now FROM t) AS held,"
+    "   CASE WHEN token<>0 AND token<>$6 AND held_until>(SELECT now FROM t) THEN"
+    "     EXISTS(SELECT FROM pg_locks l JOIN pg_database d ON d.oid=l.database"
+    "       WHERE l.locktype='advisory' AND l.classid::bigint=$9 AND l.objid::bigint=i.holder"
+    "       AND d.datname=current_database()) ELSE false END AS held,"
     "   code IS NOT NULL AND created_at>(SELECT now FROM t)-$7 AS kept"
-    "   FROM idempotency WHERE tenant=$1 AND key=$2 FOR UPDATE),"
+    "   FROM idempotency i WHERE tenant=$1 AND key=$2 FOR UPDATE),"
     " known AS (INSERT INTO tenants(id) SELECT $1 WHERE $5 ON CONFLICT DO NOTHING),"
-    " made AS (INSERT INTO idempotency(tenant,key,fingerprint,code,created_at,token,held_until)"
-    "   SELECT $1,$2,$3,CASE WHEN $5 THEN 0 END,now,$6,now+$4 FROM t"
+    " made AS (INSERT INTO idempotency(tenant,key,fingerprint,code,created_at,token,holder,"
+    "     held_until)"
+    "   SELECT $1,$2,$3,CASE WHEN $5 THEN 0 END,now,$6,$8,now+$4 FROM t"
     "   WHERE NOT EXISTS(SELECT FROM old) ON CONFLICT DO NOTHING RETURNING 1),"
-    " taken AS (UPDATE idempotency i SET token=$6,held_until=(SELECT now FROM t)+$4,fingerprint=$3,"
+    " taken AS (UPDATE idempotency i SET token=$6,holder=$8,held_until=(SELECT now FROM t)+$4,"
+    "   fingerprint=$3,"
     "   code=CASE WHEN old.kept THEN i.code WHEN $5 THEN 0 END,"
     "   created_at=CASE WHEN old.kept THEN i.created_at ELSE (SELECT now FROM t) END,"
     "   body=NULL,headers=NULL"
@@ -76,7 +83,7 @@ Result<Claim> Idempotency::claim(const IdempotencyKey& key, Duration lease, bool
   for (int i = 0; i < kTries; ++i) {
     const auto rows = MESH_TRY(pool_.run(Repeat::harmless, [&](Session& session) {
       return session.run(query(kClaim, key.tenant, Bytes{key.key}, Bytes{key.fingerprint}, lease,
-                               durable, token, kKeepAnswers));
+                               durable, token, kKeepAnswers, pool_.holder(), kHolderLock));
     }));
     Claim claim;
     const bool kept = rows.flag(0, kKept);

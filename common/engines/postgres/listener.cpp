@@ -18,8 +18,11 @@ constexpr Duration kMostRest{1'000};
 // machine that went away.
 constexpr int kLookEveryMs = 5'000;
 
-Status begin_listening(Session& session, const std::string& schema) {
-  const std::string sql = "LISTEN \"" + channel_of(schema) + "\"";
+Status begin_listening(Session& session, const Pool& pool) {
+  // Shared, lest one that connects anew waits for what is left of its connection before.
+  (void)MESH_TRY(session.run(
+      query("SELECT pg_advisory_lock_shared($1::int,$2::int)", kHolderLock, pool.holder())));
+  const std::string sql = "LISTEN \"" + channel_of(pool.options().schema) + "\"";
   (void)MESH_TRY(session.run(Query{sql.c_str(), Params()}));
   return {};
 }
@@ -33,7 +36,7 @@ Result<std::unique_ptr<Listener>> Listener::open(Pool& pool, Clock& clock,
   Fd wake(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (!wake) return fail(ErrorKind::unavailable, "the system has no more descriptors");
   auto session = MESH_TRY(pool.connect());
-  MESH_TRY(begin_listening(*session, pool.options().schema));
+  MESH_TRY(begin_listening(*session, pool));
   return std::unique_ptr<Listener>(
       new Listener(pool, clock, std::move(heard), std::move(wake), std::move(session)));
 }
@@ -74,7 +77,7 @@ void Listener::run() {
       if (stopping()) return;
     }
     auto session = pool_.connect();
-    if (session && begin_listening(**session, pool_.options().schema)) {
+    if (session && begin_listening(**session, pool_)) {
       session_ = std::move(*session);
       log::info("postgres: listens again");
     }

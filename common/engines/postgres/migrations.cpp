@@ -22,7 +22,7 @@ namespace {
 // in the order of its changes.
 //
 // idempotency: code is null of a claim that has no note, 0 of a note, else the answer's. token and
-// held_until are the claim's, 0 where there is none.
+// held_until are the claim's, 0 where there is none; holder is Pool::holder of its process.
 //
 // activity: subject is the user (kind 0, analytics) or the researcher (kind 1, chemical), label the
 // event type or the molecule. An index takes 2,700 bytes at most, so what may be longer stands in
@@ -79,6 +79,7 @@ CREATE TABLE idempotency(
   headers text,
   created_at bigint NOT NULL,
   token bigint NOT NULL,
+  holder bigint NOT NULL,
   held_until bigint NOT NULL,
   PRIMARY KEY(tenant, key));
 CREATE INDEX idempotency_by_time ON idempotency(created_at);

@@ -14,6 +14,8 @@
 
 namespace mesh::postgres {
 
+inline constexpr std::int64_t kHolderLock = 0x6d657368;  // "mesh"
+
 enum class Repeat {
   read,      // changes nothing: repeated on another connection
   harmless,  // twice is as once: repeated; `uncertain` where that is of no avail
@@ -49,6 +51,10 @@ class Pool {
   // A connection that counts for nothing here: for whoever keeps it.
   Result<std::unique_ptr<Session>> connect();
   const StoreOptions& options() const { return options_; }
+  // Names this process among those of the schema: its listener holds the advisory lock
+  // (kHolderLock, holder) in shared mode, which goes with its connection. So the server knows who
+  // was killed, and what that one held need not be waited out.
+  std::int64_t holder() const { return holder_; }
 
  private:
   static constexpr int kAttempts = 8;
@@ -63,6 +69,7 @@ class Pool {
 
   const StoreOptions options_;
   Clock& clock_;
+  const std::int64_t holder_ = static_cast<std::int64_t>(std::random_device{}() % 0x7fffffff) + 1;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::unique_ptr<Session>> idle_;  // this and the following guarded by mutex_

@@ -7,8 +7,10 @@
 namespace mesh::postgres {
 namespace {
 
+using test::begin;
 using test::create;
 using test::fails_with;
+using test::is;
 using test::kAcme;
 using test::succeeds;
 using testing::ElementsAre;
@@ -122,6 +124,16 @@ TEST_F(PostgresShared, AListenerThatLostItsConnectionHearsAgain) {
       return reader->wait(Duration{1'000}) && reader->next(10).value().size() == 1;
     })) << round;
   }
+}
+
+// A process that was killed: its connections are gone, and its claims would last for a minute.
+TEST_F(PostgresShared, AClaimOfOneWhoIsGoneIsTheNextOnes) {
+  const IdempotencyKey key{kAcme, "k", "payload"};
+  const auto begun = begin(one->idempotency(), key, true);
+  ASSERT_TRUE(is(begun, Claim::State::fresh));
+  EXPECT_TRUE(fails_with(begin(other->idempotency(), key, true), ErrorKind::conflict));
+  ask("UPDATE idempotency SET holder=holder+1");  // as of a process that is not there
+  EXPECT_TRUE(is(begin(other->idempotency(), key, true), Claim::State::interrupted));
 }
 
 // A sequence is given out before its transaction commits: here the lower one commits later.
