@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "common/base/thread.h"
+#include "common/engines/postgres/workers.h"
 
 namespace mesh::postgres {
 namespace {

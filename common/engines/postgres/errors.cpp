@@ -15,6 +15,10 @@ struct Known {
 
 constexpr ErrorKind kAway = ErrorKind::unavailable;
 
+constexpr const char* kPooled =
+    "what stands between meshd and PostgreSQL changes connections between transactions: let the "
+    "pooler pool sessions, or name the server itself in postgres.dsn";
+
 constexpr Known kStates[] = {
     {"08", kAway, "the connection to PostgreSQL broke: try again"},
     {"25006", kAway,
@@ -22,6 +26,8 @@ constexpr Known kStates[] = {
      "or all of them and target_session_attrs=read-write"},
     {"25P03", kAway,
      "this process stood still for so long that PostgreSQL gave its transaction up"},
+    {"26000", kAway, kPooled},
+    {"42P05", kAway, kPooled},
     {"40001", kAway, "others change the same rows of PostgreSQL all the time: try again"},
     {"40P01", kAway, "others change the same rows of PostgreSQL all the time: try again"},
     {"42501", kAway,

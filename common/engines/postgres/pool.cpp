@@ -11,6 +11,10 @@ constexpr BackoffPolicy kCollision{Duration{4}, Duration{250}};
 
 }  // namespace
 
+tl::unexpected<Error> stopped() {
+  return fail(ErrorKind::unavailable, "the storage is shutting down");
+}
+
 std::unique_ptr<Session> Pool::take_idle() {
   while (!idle_.empty()) {
     auto session = std::move(idle_.back());

@@ -1,6 +1,7 @@
 // The connections of a store, and what becomes of a call whose connection broke.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -22,6 +23,9 @@ enum class Repeat {
   never      // repeated only where nothing can have been committed, else `uncertain`
 };
 
+// What is told after the store was closed.
+tl::unexpected<Error> stopped();
+
 // Any thread.
 class Pool {
  public:
@@ -32,6 +36,7 @@ class Pool {
   // again: what it leaves outside the database is set, never added to.
   template <typename Work>
   std::invoke_result_t<Work, Session&> run(Repeat repeat, Work work) {
+    if (closed_ && repeat != Repeat::read) return stopped();
     bool maybe_done = false;
     for (int attempt = 1;; ++attempt) {
       auto session = take();
@@ -46,6 +51,8 @@ class Pool {
     }
   }
 
+  // From now on only reads are run.
+  void close() { closed_ = true; }
   // Why the last attempt to connect failed; nothing once one succeeded. Does not block.
   std::optional<Error> trouble() const;
   // A connection that counts for nothing here: for whoever keeps it.
@@ -70,6 +77,7 @@ class Pool {
   const StoreOptions options_;
   Clock& clock_;
   const std::int64_t holder_ = static_cast<std::int64_t>(std::random_device{}() % 0x7fffffff) + 1;
+  std::atomic<bool> closed_{false};
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::unique_ptr<Session>> idle_;  // this and the following guarded by mutex_

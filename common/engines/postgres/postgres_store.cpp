@@ -63,7 +63,6 @@ class Store final : public PostgresStores {
   std::optional<Error> trouble() const override { return pool_.trouble(); }
 
   void close() override {
-    tenants_.close();
     committer_.stop();
     workers_.stop();
     // A process that ends holds nothing; one that is killed holds it for its time.
@@ -73,6 +72,7 @@ class Store final : public PostgresStores {
       leases_.release_all();
       listener_->stop();
     }
+    pool_.close();
   }
 
  private:

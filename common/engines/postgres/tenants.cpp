@@ -33,7 +33,6 @@ tl::unexpected<Error> unknown_tenant(const TenantId& id) {
 // `decide` makes of the row what the tenant becomes, but for updated_at.
 template <typename Decide>
 Result<ChangedTenant> Tenants::change(const TenantId& id, std::string_view type, Decide decide) {
-  if (closed_) return stopped();
   auto changed = pool_.run(Repeat::never, [&](Session& session) -> Result<ChangedTenant> {
     const auto found = MESH_TRY(session.begin({
         query("INSERT INTO tenants(id) SELECT $1 WHERE $2 ON CONFLICT DO NOTHING", id,

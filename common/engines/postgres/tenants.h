@@ -24,7 +24,6 @@ class Tenants final : public TenantStore {
   Result<std::vector<Tenant>> list(std::string_view after, int limit) override;
   Result<bool> known(const TenantId& id) override;
   void note_use(const TenantId& id) override;
-  void close() { closed_ = true; }  // later changes are `unavailable`
 
  private:
   template <typename Decide>
@@ -34,7 +33,6 @@ class Tenants final : public TenantStore {
   Workers& workers_;
   PostgresOutbox& outbox_;
   Clock& clock_;
-  std::atomic<bool> closed_{false};
 };
 
 }  // namespace mesh::postgres

@@ -1,6 +1,7 @@
 #include "common/engines/postgres/workers.h"
 
 #include "common/base/thread.h"
+#include "common/engines/postgres/pool.h"
 
 namespace mesh::postgres {
 namespace {
@@ -12,10 +13,6 @@ constexpr std::size_t kQuantumBytes = 4'096;
 
 tl::unexpected<Error> too_much_waits() {
   return fail(ErrorKind::unavailable, "too many writes are waiting for PostgreSQL: slow down");
-}
-
-tl::unexpected<Error> stopped() {
-  return fail(ErrorKind::unavailable, "the storage is shutting down");
 }
 
 class Workers::Worker {

@@ -36,6 +36,5 @@ class Workers {
 
 // What is told where more waits than may.
 tl::unexpected<Error> too_much_waits();
-tl::unexpected<Error> stopped();
 
 }  // namespace mesh::postgres

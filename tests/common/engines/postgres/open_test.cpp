@@ -140,6 +140,10 @@ TEST_F(PostgresOpen, WhatWasSubmittedBeforeACloseIsDoneAndNothingAfter) {
   EXPECT_TRUE(fails_with(store->tenants().create({.id = test::kAcme}), ErrorKind::unavailable));
   EXPECT_TRUE(fails_with(test::begin(store->idempotency(), {test::kAcme, "k", "f"}),
                          ErrorKind::unavailable));
+  EXPECT_TRUE(
+      fails_with(store->leases().acquire("relay", "a", Duration{1'000}), ErrorKind::unavailable));
+  EXPECT_TRUE(fails_with(store->tasks().insert(test::bare_task("t")), ErrorKind::unavailable));
+  EXPECT_TRUE(fails_with(store->analytics().record({}, {{{"t", 0}, 1}}), ErrorKind::unavailable));
   EXPECT_EQ(emails(*store, test::kAcme).size(), 200u) << "reads go on";
 }
 
