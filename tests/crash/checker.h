@@ -19,6 +19,9 @@ class Checker {
   // event may stand in the log twice, or half of a request.
   Checker(e2e::Daemon& daemon, Promise promise) : daemon_(daemon), promise_(promise) {}
 
+  // Users of t0, and events of tenant "outage", that no writer made.
+  void leave_out(std::set<std::int64_t> users) { others_ = std::move(users); }
+
   // Where the groups stand; any thread, also while requests fail. Keeps the highest of each.
   void watch_groups(const Mesh& mesh);
   // Right after a start: no group is behind where it was seen before.
@@ -62,8 +65,9 @@ class Checker {
 
   // What the log said so far.
   std::map<std::string, std::string> cursors_;  // by topic
-  std::set<std::string> ids_;                   // of events, with their tenant
-  std::map<std::string, int> markers_;          // how often each is in the log
+  std::set<std::int64_t> others_;
+  std::set<std::string> ids_;           // of events, with their tenant
+  std::map<std::string, int> markers_;  // how often each is in the log
   std::map<Subject, std::map<std::string, std::int64_t>> counts_;
   std::map<std::string, Entity> entities_;  // by topic and key
   std::size_t records_ = 0;

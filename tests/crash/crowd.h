@@ -16,6 +16,8 @@ namespace mesh::crash {
 
 class Crowd {
  public:
+  static constexpr std::chrono::milliseconds kBackoff{20};
+
   Crowd(int writers, std::uint64_t seed) {
     std::mt19937_64 random(seed);
     for (int i = 0; i < writers; ++i) {
@@ -66,7 +68,10 @@ class Crowd {
     while (!stop_) {
       writer.run(mesh(turn), stop_, acknowledged_);
       int repeats = 1;
-      while (!writer.resolve(mesh(++turn))) ++repeats;
+      while (!writer.resolve(mesh(++turn))) {
+        ++repeats;
+        std::this_thread::sleep_for(kBackoff);  // a client's, lest it takes the processor
+      }
       int most = most_repeats_;
       while (repeats > most && !most_repeats_.compare_exchange_weak(most, repeats)) {
       }

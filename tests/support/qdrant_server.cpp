@@ -73,6 +73,13 @@ void QdrantServer::start_peer(const std::string& version) {
   url_ = "http://127.0.0.1:" + std::to_string(*port);
 }
 
+void QdrantServer::pause() {
+  if (pid_ > 0) ::kill(pid_, SIGSTOP);
+}
+void QdrantServer::resume() {
+  if (pid_ > 0) ::kill(pid_, SIGCONT);
+}
+
 QdrantServer::~QdrantServer() {
   if (pid_ <= 0) return;
   ::kill(pid_, SIGKILL);

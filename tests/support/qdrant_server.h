@@ -29,6 +29,10 @@ class QdrantServer {
   QdrantServer(const QdrantServer&) = delete;
   QdrantServer& operator=(const QdrantServer&) = delete;
 
+  // Of a peer: SIGSTOP, so that it accepts connections and answers nothing. A real one goes on.
+  void pause();
+  void resume();
+
   const std::string& url() const { return url_; }
   const std::string& api_key() const { return api_key_; }
   // The answer, whatever its status; null where it is no JSON.
