@@ -121,6 +121,12 @@ KafkaConsumer::Taken KafkaConsumer::take(Message message, const ReadLimits& limi
   return Taken::one;
 }
 
+bool KafkaConsumer::is_held(const HeldBack& kept) const {
+  std::lock_guard lock(mutex_);
+  return std::ranges::any_of(held_,
+                             [&](const auto& entry) { return entry.second.term == kept.term; });
+}
+
 bool KafkaConsumer::looks_again() const {
   std::lock_guard lock(mutex_);
   return followed_ != version_ || woken_ || cancelled_;
@@ -146,9 +152,11 @@ Status KafkaConsumer::gather(const ReadLimits& limits, SteadyTime until,
   while (out.size() < std::max<std::size_t>(limits.max_records, 1) && !looks_again()) {
     Message message;
     if (held_back_.message) {
-      std::lock_guard lock(mutex_);
-      const auto kept = std::exchange(held_back_, {}).message.release();
-      message.reset(kept);
+      auto kept = std::exchange(held_back_, {});
+      // Of a partition that begins anew it would pass for the first, and what is before it for
+      // done.
+      if (!is_held(kept)) continue;
+      message = std::move(kept.message);
     } else {
       const auto left = std::chrono::duration_cast<Duration>(until - clock_.steady());
       const int wait = out.empty() ? std::clamp(milliseconds(left), 0, 60'000) : 0;

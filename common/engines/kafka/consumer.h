@@ -86,7 +86,8 @@ class KafkaConsumer final : public LogConsumer {
   bool follow();
   Status rewind();
   Status gather(const ReadLimits& limits, SteadyTime until, std::vector<StoredRecord>& out);
-  bool looks_again() const;  // whether poll() has something else to do than to wait
+  bool is_held(const HeldBack& kept) const;  // in the assignment that it is of
+  bool looks_again() const;                  // whether poll() has something else to do than to wait
   enum class Taken { one, none, later };
   Taken take(Message message, const ReadLimits& limits, std::vector<StoredRecord>& out,
              std::size_t& bytes);
