@@ -33,23 +33,17 @@ KafkaConsumer::~KafkaConsumer() {
   if (handle_) rd_kafka_destroy_flags(handle_.release(), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 
-// While it lasts, the member polls and is not taken for gone.
-class KafkaConsumer::Attendance {
- public:
-  explicit Attendance(KafkaConsumer& consumer) : consumer_(consumer) {
-    std::lock_guard lock(consumer_.mutex_);
-    consumer_.polling_ = true;
-    if (std::exchange(consumer_.gone_, false)) consumer_.subscribe();
-  }
-  ~Attendance() {
-    std::lock_guard lock(consumer_.mutex_);
-    consumer_.polling_ = false;
-    consumer_.alive_until_ = consumer_.clock_.steady() + consumer_.cluster_.options().max_pause;
-  }
+KafkaConsumer::Attendance::Attendance(KafkaConsumer& consumer) : consumer_(consumer) {
+  std::lock_guard lock(consumer_.mutex_);
+  consumer_.polling_ = true;
+  if (std::exchange(consumer_.gone_, false)) consumer_.subscribe();
+}
 
- private:
-  KafkaConsumer& consumer_;
-};
+KafkaConsumer::Attendance::~Attendance() {
+  std::lock_guard lock(consumer_.mutex_);
+  consumer_.polling_ = false;
+  consumer_.alive_until_ = consumer_.clock_.steady() + consumer_.cluster_.options().max_pause;
+}
 
 bool KafkaConsumer::follow() {
   std::lock_guard lock(mutex_);

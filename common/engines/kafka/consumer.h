@@ -68,7 +68,15 @@ class KafkaConsumer final : public LogConsumer {
     Message message;
     std::uint64_t term = 0;
   };
-  class Attendance;
+  // While it lasts, the member polls and is not taken for gone.
+  class Attendance {
+   public:
+    explicit Attendance(KafkaConsumer& consumer);
+    ~Attendance();
+
+   private:
+    KafkaConsumer& consumer_;
+  };
 
   // consumer_group.cpp: the thread that takes part in the group.
   static void on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t code,

@@ -45,7 +45,7 @@ Status KafkaConsumer::open(const std::string& member) {
                                  }));
   rd_kafka_poll_set_consumer(handle_.get());
   records_.reset(rd_kafka_queue_new(handle_.get()));
-  alive_until_ = clock_.steady() + cluster_.options().max_pause;
+  const Attendance attendance(*this);  // to join may take longer than a member may be silent
   subscribe();
   serving_ = std::thread([this] { serve(); });
   const auto until = cluster_.deadline() + 2 * cluster_.options().session;
