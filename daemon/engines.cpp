@@ -9,6 +9,7 @@
 #include "common/engines/sqlite/core/damage.h"
 #include "common/engines/sqlite/core/database.h"
 #include "common/engines/sqlite/core/directory_lock.h"
+#include "common/telemetry/log.h"
 #include "daemon/check_data.h"
 #include "daemon/engine_parts.h"
 
@@ -85,6 +86,11 @@ Status ConfiguredEngines::open(const EngineContext& context) {
                          stores.tenants(), stores.idempotency(), stores.tasks(), stores.members(),
                          stores.retries(), stores.analytics(), stores.chemical(), keep(index_),
                          keep(limiter_), keep(embedder_), keep(extractor_), stores_.remote});
+  if (stores_.remote && !context.config.auth.operator_token_file) {
+    log::warn(
+        "auth.operator_token_file is not set: another process on this store makes a token of its "
+        "own, and neither knows the other's operator, nor the write positions that it gave out");
+  }
   return {};
 }
 

@@ -62,8 +62,10 @@ TopicSpec topic_spec(const config::Log& config, std::string name, TopicKind kind
 Status make_topics(const config::Log& config, LogAdmin& log) {
   for (const auto& topic : topics()) {
     MESH_TRY(log.ensure_topic(topic_spec(config, std::string(topic.name), topic.kind)));
-    MESH_TRY(
-        log.ensure_topic(topic_spec(config, dead_letter_topic(topic.name), TopicKind::activity)));
+    auto letters = topic_spec(config, dead_letter_topic(topic.name), TopicKind::activity);
+    // Brokers hold nothing beyond its time, and a letter that nobody has settled must not go.
+    if (config.engine == "kafka") letters.max_age.reset(), letters.max_bytes.reset();
+    MESH_TRY(log.ensure_topic(letters));
   }
   // Groups of the index are made with its generations; their topic is compacted, and tells a late
   // one all the same.
