@@ -6,8 +6,7 @@ namespace {
 
 using KafkaMember = KafkaBroker;
 
-// Symptom: the record that the last poll had no room for came first, and those before it never.
-TEST_F(KafkaMember, WhatAPollHadNoRoomForIsVoidWhereThePartitionBeginsAnew) {
+TEST_F(KafkaMember, WhoLeftBySilenceBeginsAnewAtWhatWasCommitted) {
   auto impatient = options();
   impatient.max_pause = Duration(100);
   const auto log = open(impatient);
