@@ -38,12 +38,12 @@ Status check(const KafkaOptions& options) {
   }
   const bool sasl = options.security.starts_with("sasl");
   if (sasl && !one_of(options.sasl_mechanism, {"plain", "scram-sha-256", "scram-sha-512"})) {
-    return fail(ErrorKind::invalid, "kafka.sasl.mechanism is '" + options.sasl_mechanism +
+    return fail(ErrorKind::invalid, "kafka.sasl is '" + options.sasl_mechanism +
                                         "': it takes plain, scram-sha-256 or scram-sha-512");
   }
   if (sasl && (options.username.empty() || options.password.empty())) {
     return fail(ErrorKind::invalid, "kafka.security is '" + options.security +
-                                        "', which needs kafka.sasl.username and a password");
+                                        "', which needs kafka.username and a password");
   }
   if (options.cert_file.empty() != options.key_file.empty()) {
     return fail(ErrorKind::invalid,
