@@ -154,6 +154,8 @@ ErrorKind kind_of(rd_kafka_resp_err_t code) {
   }
 }
 
+}  // namespace
+
 bool is_refusal(rd_kafka_resp_err_t code) {
   return code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
          code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
@@ -161,8 +163,6 @@ bool is_refusal(rd_kafka_resp_err_t code) {
          code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
          code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED;
 }
-
-}  // namespace
 
 Error error_of(rd_kafka_resp_err_t code, std::string_view doing, std::string_view detail) {
   Error error;

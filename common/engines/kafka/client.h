@@ -23,6 +23,8 @@ Result<Handle> make_handle(
 
 // `doing` is what failed, as in "the Kafka log cannot <doing>".
 Error error_of(rd_kafka_resp_err_t code, std::string_view doing, std::string_view detail = {});
+// Whether the brokers know the client, or what it may do, otherwise than it does.
+bool is_refusal(rd_kafka_resp_err_t code);
 // Whether the same question, asked a little later, may be answered.
 bool passes(rd_kafka_resp_err_t code);
 

@@ -43,13 +43,14 @@ void Cluster::on_error(rd_kafka_t*, int code, const char* reason, void* opaque) 
   // That all of them are down says less than why the last one is.
   if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return;
   static_cast<Cluster*>(opaque)->reason_ =
-      error_of(static_cast<rd_kafka_resp_err_t>(code), "be reached", reason);
+      Reason{static_cast<rd_kafka_resp_err_t>(code), reason == nullptr ? "" : reason};
 }
 
 Error Cluster::no_broker(rd_kafka_resp_err_t code) {
-  auto error = reason_ ? *reason_ : error_of(code, "be reached");
+  const Reason why = reason_ ? *reason_ : Reason{code, {}};
+  auto error = error_of(why.code, "be reached", why.text);
   error.kind = ErrorKind::unavailable;
-  error.message = error.message.find("kafka.sasl") != std::string::npos
+  error.message = is_refusal(why.code)
                       ? "the Kafka brokers refuse the user: look at kafka.sasl"
                       : "no Kafka broker answers: look at kafka.brokers and kafka.security, and "
                         "whether the brokers run";

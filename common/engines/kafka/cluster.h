@@ -64,9 +64,14 @@ class Cluster {
 
   const KafkaOptions& options_;
   Clock& clock_;
-  Handle handle_;                // constant once it is open
-  std::mutex asking_;            // one refresh at a time
-  std::optional<Error> reason_;  // what librdkafka told of its connections; guarded by asking_
+  Handle handle_;      // constant once it is open
+  std::mutex asking_;  // one refresh at a time
+  // What librdkafka told of its connections; guarded by asking_.
+  struct Reason {
+    rd_kafka_resp_err_t code;
+    std::string text;
+  };
+  std::optional<Reason> reason_;
   mutable std::mutex mutex_;
   std::map<std::string, TopicShape> shapes_;  // this and the following guarded by mutex_
   std::uint64_t additions_ = 0;
