@@ -89,7 +89,7 @@ TEST_F(KafkaAppend, ARecordBeyondTheBoundIsRefusedBeforeItIsSent) {
 // Whoever is told `unavailable` may believe that it never comes.
 TEST_F(KafkaAppend, WithoutABrokerNothingWasSentAndItIsUnavailable) {
   auto hasty = options();
-  hasty.append_timeout = Duration(1'000);
+  hasty.append_timeout = Duration(4'000);  // the first one takes a second and more
   const auto log = open(hasty);
   warm(*log);
   mock_.down();
@@ -102,7 +102,7 @@ TEST_F(KafkaAppend, WithoutABrokerNothingWasSentAndItIsUnavailable) {
 
 TEST_F(KafkaAppend, WhatWasSentAndNotAnsweredIsUncertain) {
   auto hasty = options();
-  hasty.append_timeout = Duration(1'500);
+  hasty.append_timeout = Duration(4'000);
   hasty.request_timeout = Duration(1'000);
   const auto log = open(hasty);
   warm(*log);
