@@ -235,6 +235,8 @@ Result<std::vector<SearchHit>> Index::search_in(int number, const Search& search
 Result<std::vector<IndexedUser>> Index::scan(int generation, const TenantId& tenant,
                                              std::int64_t after, int limit) {
   (void)MESH_TRY(book_.find(generation));
+  // Whoever compares what is there with how much it is wants the count of now, not of a while ago.
+  forget_count(generation);
   std::vector<IndexedUser> users;
   for (int left = limit; left > 0;) {
     const int page = std::min(left, kPage);

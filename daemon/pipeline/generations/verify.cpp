@@ -78,6 +78,13 @@ void compare(const TenantId& tenant, Users::const_iterator from, Users::const_it
   report.found += static_cast<std::int64_t>(found.size());
 }
 
+Result<std::int64_t> vectors_of(VectorIndex& index, int number) {
+  const auto all = MESH_TRY(index.generations());
+  const auto at = std::ranges::find(all, number, &GenerationInfo::number);
+  if (at != all.end()) return at->vectors;
+  return fail(ErrorKind::not_found, "no index generation " + std::to_string(number));
+}
+
 }  // namespace
 
 Json to_json(const VerifyReport& report) {
@@ -109,6 +116,9 @@ Result<VerifyReport> verify_generation(EventLog& log, LogAdmin& admin, VectorInd
     from = to;
   }
 
+  // After what was read of it, and before the log is looked at for changes meanwhile.
+  const auto vectors = MESH_TRY(vectors_of(index, generation.number));
+
   // A user that changed while the index was read is neither right nor wrong.
   std::set<UserKey> changed;
   MESH_TRY(read_users(log, admin, topics, next,
@@ -123,7 +133,7 @@ Result<VerifyReport> verify_generation(EventLog& log, LogAdmin& admin, VectorInd
     }
   }
   // The index cannot be asked for tenants that the log does not know; their vectors are counted.
-  const std::int64_t unknown = generation.vectors - report.found;
+  const std::int64_t unknown = vectors - report.found;
   // The two counts are of different times, so they say something only where nothing changed.
   if (changed.empty() && unknown > 0) {
     report.extra += unknown;

@@ -178,5 +178,16 @@ TEST_F(QdrantSearches, ProcessesGuardEachOther) {
   EXPECT_THAT(found(10, 0.9F), ElementsAre(2));
 }
 
+// A verification took what another process had removed a moment ago for vectors of nobody.
+TEST_F(QdrantSearches, WhoeverHasReadWhatIsThereGetsTheCountOfNow) {
+  const auto other = open();
+  apply({change_of(1, 1), change_of(2, 1)});
+  ASSERT_EQ(index_->generations()->front().vectors, 2);
+  const std::vector<VectorChange> removal{removal_of(1, 2)};
+  ASSERT_TRUE(other->apply(generation_, removal));
+  ASSERT_THAT(index_->scan(generation_, tenant("acme"), 0, 10).value(), SizeIs(1));
+  EXPECT_EQ(index_->generations()->front().vectors, 1);
+}
+
 }  // namespace
 }  // namespace mesh::qdrant
