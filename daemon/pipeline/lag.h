@@ -1,6 +1,6 @@
 // How far a group is behind the log.
 //
-// What cannot be read counts as no lag: this is a report, and the failure shows where it matters.
+// The first partition that cannot be read ends it: each of the others may take as long to fail.
 #pragma once
 
 #include <map>
@@ -11,11 +11,12 @@
 namespace mesh::pipeline {
 
 // How many offsets there are from these on.
-std::int64_t records_from(EventLog& log, const std::map<TopicPartition, std::int64_t>& next);
+Result<std::int64_t> records_from(EventLog& log,
+                                  const std::map<TopicPartition, std::int64_t>& next);
 
 // Log time of the first record from these on; nothing where there is none. Costs a read per
 // partition that has one.
-std::optional<Timestamp> oldest_from(EventLog& log,
-                                     const std::map<TopicPartition, std::int64_t>& next);
+Result<std::optional<Timestamp>> oldest_from(EventLog& log,
+                                             const std::map<TopicPartition, std::int64_t>& next);
 
 }  // namespace mesh::pipeline

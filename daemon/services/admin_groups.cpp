@@ -91,7 +91,7 @@ Json group_json(const GroupView& view) {
 double lag_seconds(const LogAdminDeps& deps, const GroupView& view) {
   const auto oldest = pipeline::oldest_from(deps.log, view.info.committed);
   const std::chrono::duration<double> age =
-      oldest ? std::max(Duration{0}, deps.clock.now() - *oldest) : Duration{0};
+      oldest && *oldest ? std::max(Duration{0}, deps.clock.now() - **oldest) : Duration{0};
   return std::max(age.count(), view.pipeline ? view.pipeline->lag_seconds : 0.0);
 }
 

@@ -48,7 +48,7 @@ void Pipeline::Impl::take_in() {
     const bool crowded =
         2 * (parked.size() + records->size()) > static_cast<std::size_t>(options.max_parked);
     if (first && lanes.empty() && !crowded &&
-        records_from(deps.log, consumer->position()) < options.batch) {
+        records_from(deps.log, consumer->position()).value_or(0) < options.batch) {
       process_directly(std::move(*records));
       return;
     }

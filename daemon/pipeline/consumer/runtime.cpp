@@ -151,21 +151,21 @@ void Pipeline::Impl::refresh_lag(bool with_age) {
   const Timestamp now = deps.clock.now();
   const SteadyTime steady = deps.clock.steady();
   with_age = with_age || !lag_age_read || steady - *lag_age_read >= kLagAgeInterval;
-  const std::int64_t events =
-      static_cast<std::int64_t>(lanes.events()) + records_from(deps.log, lanes.seen());
-  std::optional<Timestamp> oldest;
-  if (with_age) {
-    oldest = oldest_from(deps.log, committed);
-    if (const auto waiting = parked.oldest()) {
-      oldest = std::min(oldest.value_or(Timestamp::max()), *waiting);
-    }
+  // Where the log cannot be read the last figures stay: none would look like no lag.
+  const auto ahead = records_from(deps.log, lanes.seen());
+  if (!ahead) return;
+  const std::int64_t events = static_cast<std::int64_t>(lanes.events()) + *ahead;
+  Result<std::optional<Timestamp>> oldest;
+  if (with_age) oldest = oldest_from(deps.log, committed);
+  if (const auto waiting = parked.oldest(); waiting && oldest) {
+    *oldest = std::min(oldest->value_or(Timestamp::max()), *waiting);
   }
   std::lock_guard lock(mutex);
   status.lag_events = events;
   metrics.lag_events.set(static_cast<double>(events));
-  if (!with_age) return;
+  if (!with_age || !oldest) return;
   lag_age_read = steady;
-  status.lag_seconds = oldest ? std::max(0.0, seconds(now - *oldest)) : 0;
+  status.lag_seconds = *oldest ? std::max(0.0, seconds(now - **oldest)) : 0;
   metrics.lag_seconds.set(status.lag_seconds);
 }
 

@@ -246,7 +246,8 @@ std::optional<std::int64_t> Generations::Impl::filling() {
   // Once and for all: if it falls behind later, that is lag and no filling.
   if (reached(*committed, to_fill)) to_fill.clear();
   if (to_fill.empty()) return std::nullopt;
-  return records_from(deps.pipeline.log, *committed);
+  const auto records = records_from(deps.pipeline.log, *committed);
+  return records ? std::optional(*records) : std::nullopt;
 }
 
 // That have not ended, wherever they run.
@@ -278,7 +279,7 @@ PipelineStatus Generations::Impl::status_elsewhere(int number) const {
   const auto found = std::ranges::find(*groups, status.name, &GroupInfo::name);
   if (found == groups->end() || !found->active) return status;
   status.state = PipelineStatus::State::running;
-  status.lag_events = records_from(deps.pipeline.log, found->committed);
+  status.lag_events = records_from(deps.pipeline.log, found->committed).value_or(0);
   return status;
 }
 
