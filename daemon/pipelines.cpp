@@ -4,6 +4,8 @@
 #include <array>
 #include <ranges>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "common/telemetry/log.h"
 #include "daemon/pipeline/stages/projection_stages.h"
@@ -140,9 +142,13 @@ Status Pipelines::start() {
 void Pipelines::stop() {
   // First, since a task calls stages and makes generations.
   tasks.stop();
-  relay.stop();
-  for (auto& projection : std::views::reverse(projections_)) projection.pipeline->stop();
-  generations.stop();
+  // At once, so that a server that is away holds up all of them no longer than the slowest.
+  std::vector<std::jthread> stops;
+  stops.emplace_back([this] { relay.stop(); });
+  for (auto& projection : projections_) {
+    stops.emplace_back([&pipeline = *projection.pipeline] { pipeline.stop(); });
+  }
+  stops.emplace_back([this] { generations.stop(); });
 }
 
 Result<std::shared_ptr<pipeline::Stage>> Pipelines::stage(const std::string& name) {
