@@ -31,6 +31,11 @@ Infos::const_iterator serving_of(const Infos& all) {
   return std::ranges::find_if(all, &GenerationInfo::serving);
 }
 
+void tell_unfollowed(const Error& error) {
+  log::warn("the index's generations are not followed until the next look",
+            {{"error", error.to_string()}});
+}
+
 }  // namespace
 
 struct Generations::Impl {
@@ -90,7 +95,11 @@ Status Generations::Impl::start() {
     state = State::started;
     to_fill = std::move(held);
   }
-  MESH_TRY(reconcile());
+  // A server that is away may come later; what will not pass stops the start.
+  if (auto looked = reconcile(); !looked) {
+    if (!looked.error().retryable()) return looked;
+    tell_unfollowed(looked.error());
+  }
   thread = std::thread([this] {
     name_thread("generations");
     stand_back(Standing::background);
@@ -121,10 +130,7 @@ void Generations::Impl::run() {
                            [this] { return stopped(); }))
         return;
     }
-    if (auto looked = reconcile(); !looked) {
-      log::warn("the index's generations are not followed until the next look",
-                {{"error", looked.error().to_string()}});
-    }
+    if (auto looked = reconcile(); !looked) tell_unfollowed(looked.error());
   }
 }
 

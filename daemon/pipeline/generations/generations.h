@@ -52,7 +52,8 @@ class Generations {
   explicit Generations(Deps deps);
   ~Generations();
   // Opens a pipeline per generation; makes and serves one where none is served. One that is served
-  // stays so, also where it was made with another embedder or dimension: see foreign().
+  // stays so, also where it was made with another embedder or dimension: see foreign(). Where a
+  // server is away for now, it does so as soon as that is back.
   Status start();
   void stop();  // callable twice and before start
   // This and the following need no start, where other processes feed what the index holds.

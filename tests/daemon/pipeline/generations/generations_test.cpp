@@ -20,6 +20,16 @@ TEST_F(GenerationsTest, TheFirstStartMakesServesAndFillsAGeneration) {
   EXPECT_EQ(roles(), (Roles{{1, "serving"}}));
 }
 
+// A start without the server of the index ended, against docs/engines.md.
+TEST_F(GenerationsTest, AServerThatIsAwayAtTheStartIsAskedAgain) {
+  write("created", 1, 1);
+  log.fail_opens(1);
+  start();
+  clock.await_waiters(1);
+  clock.advance(Duration{2'000});
+  EXPECT_TRUE(holds(1, 1));
+}
+
 TEST_F(GenerationsTest, ARestartKeepsTheServingGeneration) {
   start();
   open(embedder);
