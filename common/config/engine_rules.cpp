@@ -16,6 +16,12 @@ struct Section {
   const char* by;
 };
 constexpr Section kSections[] = {
+    {"log.retention.activity.hard_size", [](const Config& c) { return c.log.engine == "sqlite"; },
+     "log.engine: sqlite"},
+    {"log.compaction.min_lag", [](const Config& c) { return c.log.engine == "sqlite"; },
+     "log.engine: sqlite"},
+    {"vectors.hnsw_threshold", [](const Config& c) { return c.vectors.engine == "embedded"; },
+     "vectors.engine: embedded"},
     {"kafka.", [](const Config& c) { return c.log.engine == "kafka"; }, "log.engine: kafka"},
     {"postgres.", [](const Config& c) { return c.store.engine == "postgres"; },
      "store.engine: postgres"},
@@ -46,8 +52,23 @@ void check_unused(const Config& config, Problems& problems) {
   }
 }
 
+// Kafka would answer that it cannot make the topic; names that begin so are its own.
+bool is_kafka_prefix(const std::string& text) {
+  constexpr std::size_t kMost = 100;
+  return text.size() <= kMost && !text.starts_with("__") &&
+         text.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+             std::string::npos;
+}
+
 void check_kafka(const Config& config, Problems& problems) {
   const Kafka& kafka = config.kafka;
+  if (kafka.prefix && !is_kafka_prefix(*kafka.prefix)) {
+    problems.add("kafka.prefix",
+                 quote(*kafka.prefix) +
+                     " cannot begin a topic's name; write up to 100 letters, digits, '.', '_' and "
+                     "'-', not beginning with '__'");
+  }
   const bool sasl = kafka.security.starts_with("sasl_");
   const bool tls = kafka.security.ends_with("ssl");
   const auto only_with = [&](const char* key, bool written, bool makes_sense,

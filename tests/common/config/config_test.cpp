@@ -338,6 +338,11 @@ TEST(Config, KafkaIsToldWhoComes) {
   const std::string who =
       "sasl: scram-sha-512, username: mesh, password_file: " + dir.path() + "/password";
   EXPECT_EQ(with("security: sasl_ssl, " + who), "accepted");
+  EXPECT_EQ(with("prefix: mesh-1._"), "accepted");
+  for (const char* prefix : {"mesh/", "__mesh", "mäsh"}) {
+    EXPECT_THAT(with("prefix: " + std::string(prefix)),
+                HasSubstr(" cannot begin a topic's name; write up to 100 letters"));
+  }
   EXPECT_EQ(with("security: sasl_ssl"),
             "kafka.sasl: kafka.security: sasl_ssl needs it\n"
             "kafka.username: kafka.security: sasl_ssl needs it\n"
@@ -466,6 +471,14 @@ TEST(Config, KeysThatDoNothingAreRefused) {
   EXPECT_EQ(refusal("redis: {url: 'redis://h:6379/0'}"),
             "redis.url: does nothing without limiter.engine: redis; set that or leave it out");
   EXPECT_THAT(refusal("openai: {model: m}"), HasSubstr("openai.model: does nothing"));
+  const std::string kafka = refusal(
+      "log: {engine: kafka, retention: {activity: {hard_size: 100GiB}}, compaction: "
+      "{min_lag: 2m}}");
+  EXPECT_THAT(kafka,
+              HasSubstr("log.retention.activity.hard_size: does nothing without log.engine"));
+  EXPECT_THAT(kafka, HasSubstr("log.compaction.min_lag: does nothing without log.engine: sqlite"));
+  EXPECT_THAT(refusal("vectors: {engine: qdrant, hnsw_threshold: 5000}"),
+              HasSubstr("vectors.hnsw_threshold: does nothing without vectors.engine: embedded"));
   EXPECT_TRUE(load("telemetry: {otlp: {endpoint: null, sample: 1.0}}").has_value());
 }
 
