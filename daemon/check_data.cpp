@@ -241,6 +241,10 @@ std::string repaired_text(const Json& report) {
   if (report["index_built_again"] == true) {
     text += "; the next start builds the index again, `mesh index list` shows how far it is";
   }
+  if (report["index_is_elsewhere"] == true) {
+    text +=
+        "; the index on its server may hold what is lost: run `mesh index rebuild` after the start";
+  }
   return text;
 }
 
@@ -338,7 +342,8 @@ Result<Json> check_data(const std::string& data_dir, const EmbeddedFiles& used, 
                           false});
   }
   // It may hold what neither file can say any more.
-  if (auto& index = all[2]; anew && !index.damaged() && sqlite::has_bytes(index.source)) {
+  if (auto& index = all[2];
+      index.used && anew && !index.damaged() && sqlite::has_bytes(index.source)) {
     index.report.damages = {{"file", "made from what is lost", {}, kBuiltAgain, true}};
   }
   Json report{{"data_dir", data_dir},
@@ -361,6 +366,7 @@ Result<Json> check_data(const std::string& data_dir, const EmbeddedFiles& used, 
   report["written_to_log"] = repaired.written;
   report["taken_from_log"] = repaired.taken;
   report["index_built_again"] = all[2].damaged();
+  report["index_is_elsewhere"] = !used.index;
   report["done"] = repaired_text(report);
   return report;
 }

@@ -25,7 +25,8 @@ EmbeddedFiles embedded_files(const config::Config& config);
 // With `repair` the damaged files are put into <data_dir>/damaged-<time> ("kept_in") and what is
 // whole of them takes their place; log and store then say the same of users and tenants
 // (sqlite::agree: "written_to_log", "taken_from_log"). "index_built_again": by the next start;
-// "done": all of this in words. After it the folder can be started on.
+// "index_is_elsewhere": on a server, where it has to be rebuilt; "done": all of this in words.
+// After it the folder can be started on.
 Result<Json> check_data(const std::string& data_dir, const EmbeddedFiles& used, bool repair,
                         Timestamp now);
 
