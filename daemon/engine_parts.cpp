@@ -239,6 +239,7 @@ Result<EnginePart<PropertyExtractor>> open_openai_extractor(const EngineContext&
   openai::ExtractorOptions options{model_options(context)};
   if (const auto& model = context.config.extractor.model) options.model = *model;
   options.cache_path = context.config.data_dir + "/extractions.db";
+  options.cache_bytes = context.config.openai.cache;
   const std::shared_ptr<openai::OpenAiExtractor> opened =
       openai::make_extractor(std::move(options), context.clock);
   EnginePart<PropertyExtractor> part{opened};

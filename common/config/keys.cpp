@@ -369,7 +369,7 @@ std::vector<Key> make_keys() {
       make_key(MESH_MEMBER(openai.model), text(), "The model's name."),
       make_key(MESH_MEMBER(openai.timeout), timeout, "Per request."),
       make_key(MESH_MEMBER(openai.cache), size(kMiB, 1024 * kGiB),
-               "Vectors that are kept in data_dir, so that a replay does not pay again."),
+               "Vectors, and properties, that are kept in data_dir: a replay does not pay again."),
 
       make_key(MESH_MEMBER(telemetry.log.level),
                choice({"trace", "debug", "info", "warn", "error", "off"}),
