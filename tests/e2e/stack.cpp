@@ -26,7 +26,9 @@ std::unique_ptr<Daemon> Stack::daemon(const std::string& name, const std::string
   std::string config = roles.empty() ? "" : "roles: " + roles + "\n";
   config += "auth: {operator_token_file: " + folder +
             "/operator.token}\n"
-            "rate_limits: {search: null, publish: null, users: null}\n"
+            // They refuse nothing, and Redis is asked all the same.
+            "rate_limits: {search: {rate: 1000000, per: 1s}, publish: {rate: 1000000, per: 1s}, "
+            "users: {rate: 1000000, per: 1s}}\n"
             "log: {engine: kafka, partitions: 3}\n"
             "store: {engine: postgres}\n"
             "vectors: {engine: qdrant}\n"
