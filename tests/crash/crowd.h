@@ -1,7 +1,10 @@
 // Writers that keep several daemons busy, each going on with another one where its own fails it.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -17,6 +20,8 @@ namespace mesh::crash {
 class Crowd {
  public:
   static constexpr std::chrono::milliseconds kBackoff{20};
+  // Longer than any outage here and what follows it: a test that waits on would never end.
+  static constexpr std::chrono::minutes kPatience{10};
 
   Crowd(int writers, std::uint64_t seed) {
     std::mt19937_64 random(seed);
@@ -43,7 +48,14 @@ class Crowd {
   // Until so many more requests were acknowledged.
   void await(int more) const {
     const int target = acknowledged_ + more;
-    while (acknowledged_ < target) std::this_thread::yield();
+    const auto give_up = std::chrono::steady_clock::now() + kPatience;
+    while (acknowledged_ < target) {
+      if (std::chrono::steady_clock::now() > give_up) {
+        ADD_FAILURE() << "requests are not acknowledged any more";
+        return;
+      }
+      std::this_thread::yield();
+    }
   }
   // Ends the load; what is under way is settled by then.
   void stop() {
@@ -68,7 +80,12 @@ class Crowd {
     while (!stop_) {
       writer.run(mesh(turn), stop_, acknowledged_);
       int repeats = 1;
+      const auto give_up = std::chrono::steady_clock::now() + kPatience;
       while (!writer.resolve(mesh(++turn))) {
+        if (std::chrono::steady_clock::now() > give_up) {
+          ADD_FAILURE() << "a request is answered by nobody";
+          return;
+        }
         ++repeats;
         std::this_thread::sleep_for(kBackoff);  // a client's, lest it takes the processor
       }
