@@ -128,8 +128,12 @@ Result<Json> result_of(const Call& call, const http::Response& response) {
 
 Result<int> version_of(const http::Response& response) {
   const auto answer = parse_json(response.body);
-  const std::string version =
-      response.status == 200 && answer && answer->is_object() ? answer->value("version", "") : "";
+  std::string version;
+  // Of something else that answers there it may be anything: Elasticsearch has an object.
+  if (response.status == 200 && answer && answer->is_object() && answer->contains("version") &&
+      (*answer)["version"].is_string()) {
+    version = (*answer)["version"].get<std::string>();
+  }
   const auto parts = split(version, '.');
   const auto major = parse_int(parts[0]);
   const auto minor = parts.size() > 1 ? parse_int(parts[1]) : std::nullopt;

@@ -69,10 +69,13 @@ TEST_F(QdrantOutage, WhoeverAnswersAfterAnOutageIsAskedForItsVersion) {
 }
 
 TEST_F(QdrantOutage, SomethingElseIsNoQdrant) {
-  server.always("GET", "/", {.body = "<html>It works!</html>"});
-  const auto index = open();
-  ASSERT_TRUE(test::eventually([&] { return index->trouble().has_value(); }));
-  EXPECT_THAT(index->trouble()->message, HasSubstr("no Qdrant server"));
+  for (const char* body : {"<html>It works!</html>", "[]", "{}",
+                           R"({"version":{"number":"8.0.0"}})", R"({"version":1.16})"}) {
+    server.always("GET", "/", {.body = body});
+    const auto index = open();
+    ASSERT_TRUE(test::eventually([&] { return index->trouble().has_value(); })) << body;
+    EXPECT_THAT(index->trouble()->message, HasSubstr("no Qdrant server")) << body;
+  }
 }
 
 TEST_F(QdrantOutage, TheKeyIsSent) {
