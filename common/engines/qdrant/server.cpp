@@ -74,11 +74,15 @@ std::optional<Error> Server::trouble() const {
 
 Result<Json> Server::ask(const Call& call) {
   const auto give_up = clock_.steady() + options_.timeout * call.patience;
+  bool maybe_done = false;
   for (int attempt = 1;; ++attempt) {
     auto outcome = ask_once(call);
-    if (outcome.result || !outcome.may_pass || attempt > options_.max_retries) {
-      return std::move(outcome.result);
-    }
+    if (outcome.result) return std::move(outcome.result);
+    ErrorKind& kind = outcome.result.error().kind;
+    maybe_done = maybe_done || kind == ErrorKind::uncertain;
+    // That a later try was not made says nothing of an earlier one.
+    if (maybe_done && kind == ErrorKind::unavailable) kind = ErrorKind::uncertain;
+    if (!outcome.may_pass || attempt > options_.max_retries) return std::move(outcome.result);
     const auto asked_for = outcome.result.error().retry_after;
     const auto wait = asked_for ? *asked_for : backoff_delay(kRepeats, attempt, random());
     // Who would have to wait for longer is told so.

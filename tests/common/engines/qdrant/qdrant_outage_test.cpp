@@ -184,6 +184,14 @@ TEST_F(QdrantOutage, ACutAnswerLeavesAChangeUncertainAndASearchUndone) {
   EXPECT_EQ(search(*index).error().kind, ErrorKind::unavailable);
 }
 
+TEST_F(QdrantOutage, AChangeStaysUncertainThoughTheServerIsGoneWhenItIsRepeated) {
+  const auto index = open();
+  const int generation = make_serving(*index);
+  server.next("PUT", "/points", {.body = "{", .done = true, .cut = true});
+  server.always("GET", "/", {.status = 503});
+  EXPECT_EQ(apply(*index, generation, change_of(1, 1)).error().kind, ErrorKind::uncertain);
+}
+
 TEST_F(QdrantOutage, ASilentServerIsGivenUp) {
   auto impatient = options();
   const auto patient = open();
