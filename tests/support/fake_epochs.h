@@ -1,6 +1,7 @@
 // Documents of an EpochStore in memory, with knobs.
 #pragma once
 
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <string>
@@ -17,6 +18,12 @@ class FakeEpochStore final : public EpochStore {
     std::lock_guard lock(mutex_);
     failures_.next(n);
   }
+  // While it is on, reads wait, as for a store that stands still.
+  void hold_reads(bool on) {
+    std::lock_guard lock(mutex_);
+    held_ = on;
+    released_.notify_all();
+  }
   int reads() const {
     std::lock_guard lock(mutex_);
     return reads_;
@@ -30,8 +37,9 @@ class FakeEpochStore final : public EpochStore {
     return document;
   }
   Result<EpochDocument> read(const std::string& name) override {
-    std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     ++reads_;
+    released_.wait(lock, [this] { return !held_; });
     if (auto error = failures_.take()) return fail(*error);
     return documents_[name];
   }
@@ -48,6 +56,8 @@ class FakeEpochStore final : public EpochStore {
   mutable std::mutex mutex_;
   Failures failures_;
   int reads_ = 0;
+  bool held_ = false;
+  std::condition_variable released_;
   std::map<std::string, EpochDocument> documents_;
 };
 

@@ -65,7 +65,9 @@ std::string GenerationBook::path(int number) const {
 Result<Generations> GenerationBook::current(bool fresh) {
   {
     std::lock_guard lock(mutex_);
-    if (!fresh && kept_ && clock_.steady() < kept_at_ + kKeptFor) return *kept_;
+    // One waits for a store that stands still, and not every search.
+    if (!fresh && kept_ && (asking_ || clock_.steady() < kept_at_ + kKeptFor)) return *kept_;
+    asking_ = asking_ || !fresh;
   }
   // As old as the request for it: what is changed meanwhile is read again in time.
   const auto asked = clock_.steady();
@@ -73,13 +75,16 @@ Result<Generations> GenerationBook::current(bool fresh) {
   if (!document) {
     // Searches outlive an outage of the store, and ask it once a second.
     std::lock_guard lock(mutex_);
+    if (!fresh) asking_ = false;
     if (fresh || !kept_) return fail(document.error());
-    kept_at_ = asked;
+    kept_at_ = clock_.steady();
     return *kept_;
   }
-  auto generations = MESH_TRY(Generations::parse(document->body));
+  auto generations = Generations::parse(document->body);
   std::lock_guard lock(mutex_);
-  kept_ = generations;
+  if (!fresh) asking_ = false;
+  if (!generations) return generations;
+  kept_ = *generations;
   kept_at_ = asked;
   return generations;
 }

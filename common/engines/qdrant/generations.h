@@ -34,8 +34,8 @@ class GenerationBook {
   Status drop(int number, std::int64_t epoch);
   Status serve(int number, std::int64_t epoch);
 
-  // What the document says, or said at most a second ago; or, where the store does not answer, when
-  // it last did. `fresh`: reads it.
+  // What the document says, or said at most a second ago; or, while another call asks the store and
+  // where that does not answer, when it last did. `fresh`: reads it.
   Result<Generations> current(bool fresh = false);
   // The spec of one; `not_found` only after the document was read for it.
   Result<GenerationSpec> find(int number);
@@ -63,6 +63,7 @@ class GenerationBook {
   std::mutex mutex_;     // guards the following; taken for moments
   std::optional<Generations> kept_;
   SteadyTime kept_at_{};
+  bool asking_ = false;  // a call reads the document to keep it
 };
 
 }  // namespace mesh::qdrant

@@ -1,4 +1,6 @@
 // How collections follow the document, whatever fails or comes late.
+#include <future>
+
 #include "tests/common/engines/qdrant/qdrant_fixture.h"
 #include "tests/support/manual_clock.h"
 
@@ -62,6 +64,30 @@ TEST_F(QdrantGenerations, SearchesOutliveAnOutageOfTheStore) {
     EXPECT_TRUE(apply(*index, generation, change_of(1, 1)));
   }
   EXPECT_EQ(index->generations().error().kind, ErrorKind::unavailable);
+}
+
+// A store that stands still answers after many seconds: one search waits for it, and not the rest.
+TEST_F(QdrantGenerations, SearchesDoNotWaitForAStoreThatStandsStill) {
+  ManualClock clock;
+  const auto index = open(options(), clock);
+  make_serving(*index);
+  clock.advance(Duration{1'000});
+  epochs.hold_reads(true);
+  const auto reads = epochs.reads();
+  auto first = std::async(std::launch::async, [&] { return search(*index).has_value(); });
+  ASSERT_TRUE(test::eventually([&] { return epochs.reads() == reads + 1; }));
+  auto second = std::async(std::launch::async, [&] { return search(*index).has_value(); });
+  const bool waited = !test::eventually(
+      [&] { return second.wait_for(Duration::zero()) == std::future_status::ready; });
+  EXPECT_FALSE(waited);
+  clock.advance(Duration{12'000});
+  epochs.fail_next(waited ? 2 : 1);
+  epochs.hold_reads(false);
+  EXPECT_TRUE(first.get());
+  EXPECT_TRUE(second.get());
+  const auto later = epochs.reads();
+  EXPECT_TRUE(search(*index));
+  EXPECT_EQ(epochs.reads(), later) << "it is asked again a second after it failed";
 }
 
 TEST_F(QdrantGenerations, ASearchOfADroppedGenerationGoesOnInTheNext) {
