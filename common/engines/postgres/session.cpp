@@ -265,10 +265,12 @@ Status Session::run_script(const std::string& sql) {
 
 bool Session::alive() {
   if (broken_) return false;
-  pollfd ready{fd(), POLLIN, 0};
-  // An idle session has nothing to read but news, and the end.
-  if (poll(&ready, 1, 0) <= 0) return true;
-  broken_ = PQconsumeInput(connection_.get()) != 1 || PQstatus(connection_.get()) != CONNECTION_OK;
+  // An idle session has nothing to read but news, and the end, before which a server that stops
+  // says why.
+  for (pollfd ready{fd(), POLLIN, 0}; !broken_ && poll(&ready, 1, 0) > 0;) {
+    broken_ =
+        PQconsumeInput(connection_.get()) != 1 || PQstatus(connection_.get()) != CONNECTION_OK;
+  }
   return !broken_;
 }
 

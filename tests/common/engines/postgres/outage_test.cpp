@@ -1,4 +1,5 @@
 // What a store does while its server is away, stands still, or is lost in a commit.
+#include <future>
 #include <set>
 
 #include "common/base/strings.h"
@@ -122,6 +123,21 @@ TEST_F(PostgresOutage, AfterARestartCallsWorkAtOnce) {
   EXPECT_TRUE(test::eventually([&] { return !store->trouble(); }));
   EXPECT_TRUE(succeeds(store->users().get(kAcme, 1)));
   EXPECT_TRUE(succeeds(create(store->users(), kAcme, "b@x.dev")));
+}
+
+// One that is stopped in order says good-bye, which is there to be read as the end is.
+TEST_F(PostgresOutage, ConnectionsThatTheServerEndedAreNotUsed) {
+  const auto store = open(own_options());
+  const std::string pooled =
+      "FROM pg_stat_activity WHERE application_name='meshd'"
+      " AND query NOT LIKE 'LISTEN%'";
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(store->tasks().get("none").error().kind == ErrorKind::not_found);
+    ASSERT_EQ(own().ask("SELECT count(*)>0 " + pooled), "t");
+    own().ask("SELECT count(pg_terminate_backend(pid)) " + pooled);
+    ASSERT_TRUE(test::eventually([&] { return own().ask("SELECT count(*) " + pooled) == "0"; }));
+    EXPECT_TRUE(succeeds(store->tasks().insert(test::bare_task("t" + std::to_string(i)))));
+  }
 }
 
 TEST_F(PostgresOutage, AServerThatStandsStillHoldsNobodyForLongerThanItsLimit) {
