@@ -36,7 +36,10 @@ Result<std::unique_ptr<Session>> Pool::take() {
                       std::to_string(options_.statement_timeout.count()) + " ms");
     }
     if (auto session = take_idle()) return session;
-    if (trouble_ && clock_.steady() < retry_at_) return fail(*trouble_);
+    if (trouble_ && clock_.steady() < retry_at_) {
+      changed_.notify_all();  // the places of those that were closed
+      return fail(*trouble_);
+    }
     ++open_;
   }
   auto session = connect();
@@ -67,14 +70,19 @@ Result<std::unique_ptr<Session>> Pool::connect() {
 
 void Pool::give_back(std::unique_ptr<Session> session) {
   session->roll_back();
+  std::vector<std::unique_ptr<Session>> unproven;  // closed without the lock
   std::lock_guard lock(mutex_);
   if (session->broken()) {
     --open_;
+    // They are of the same server: each that it does not answer costs a statement its time-out.
+    open_ -= static_cast<int>(idle_.size());
+    unproven.swap(idle_);
+    changed_.notify_all();
   } else {
     idle_.push_back(std::move(session));
     trouble_.reset();  // it answers, whatever another attempt came to
+    changed_.notify_one();
   }
-  changed_.notify_one();
 }
 
 bool Pool::again(const Session& session, Repeat repeat, int attempt, bool& maybe_done) {

@@ -16,6 +16,7 @@ using test::kAcme;
 using test::succeeds;
 using testing::Contains;
 using testing::HasSubstr;
+using testing::Not;
 using testing::SizeIs;
 
 using PostgresOutage = OwnPostgresTest;
@@ -138,6 +139,31 @@ TEST_F(PostgresOutage, ConnectionsThatTheServerEndedAreNotUsed) {
     ASSERT_TRUE(test::eventually([&] { return own().ask("SELECT count(*) " + pooled) == "0"; }));
     EXPECT_TRUE(succeeds(store->tasks().insert(test::bare_task("t" + std::to_string(i)))));
   }
+}
+
+// Else each of them is waited for in its turn, and a stop takes as long as all together.
+TEST_F(PostgresOutage, OfAServerThatStandsStillOneConnectionIsWaitedForAndNotAll) {
+  StoreOptions hasty = own_options();
+  hasty.connect_timeout = Duration{2'000};
+  hasty.statement_timeout = Duration{100};
+  const auto store = open(hasty);
+  ASSERT_TRUE(create(store->users(), kAcme, "a@x.dev"));
+  ASSERT_TRUE(test::eventually([&] {
+    std::vector<std::future<bool>> reads;
+    for (int i = 0; i < 8; ++i) {
+      reads.push_back(
+          std::async(std::launch::async, [&] { return store->users().get(kAcme, 1).has_value(); }));
+    }
+    for (auto& read : reads) read.get();
+    return std::stoi(own().ask("SELECT count(*) FROM pg_stat_activity"
+                               " WHERE application_name='meshd'")) >= 4;
+  }));
+  own().pause();
+  const auto read = store->users().get(kAcme, 1);
+  own().resume();
+  ASSERT_TRUE(fails_with(read, ErrorKind::unavailable));
+  EXPECT_THAT(read.error().cause, Not(HasSubstr("no answer within")))
+      << "what is repeated makes a connection of its own";
 }
 
 TEST_F(PostgresOutage, AServerThatStandsStillHoldsNobodyForLongerThanItsLimit) {
