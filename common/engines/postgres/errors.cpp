@@ -59,10 +59,10 @@ constexpr Known kConnects[] = {
     {"role \"", kAway,
      "PostgreSQL has no such role, or it may not log in: see user in "
      "postgres.dsn"},
-    {"database \"", kAway,
-     "PostgreSQL has no such database, or it may not be used: see dbname in postgres.dsn"},
     {"permission denied for database", kAway,
      "the role of postgres.dsn may not connect to the database: grant it CONNECT"},
+    {"database \"", kAway,
+     "PostgreSQL has no such database, or it may not be used: see dbname in postgres.dsn"},
     {"certificate", kAway,
      "the TLS certificates of PostgreSQL and of postgres.dsn do not fit: see its sslrootcert, "
      "sslcert and sslkey"},

@@ -78,10 +78,13 @@ TEST_F(PostgresOpen, WhatRefusesSaysWhatToDoAndNoPassword) {
       {"password", [](auto& o) { o.password = "wrong-secret"; }, "postgres.password_file"},
       {"no password", [](auto& o) { o.password.clear(); }, "postgres.password_file"},
       {"database", [](auto& o) { o.dsn += " dbname=absent"; }, "dbname"},
+      {"closed database", [](auto& o) { o.dsn += " dbname=closed"; }, "grant it CONNECT"},
       {"user", [](auto& o) { o.dsn += " user=nobody"; }, "postgres.password_file"},
       {"port", [](auto& o) { o.dsn = "host=127.0.0.1 port=1 password=wrong-secret"; }, "port"},
       {"tls", [](auto& o) { o.dsn += " sslmode=require"; }, "sslmode"},
   };
+  server().ask("CREATE DATABASE closed");
+  server().ask("REVOKE CONNECT ON DATABASE closed FROM PUBLIC");
   for (const Case& one : cases) {
     StoreOptions changed = options();
     one.change(changed);
