@@ -72,7 +72,7 @@ ModelServer::ModelServer(ModelOptions options, Clock& clock)
       pace_(clock, options_.max_in_flight),
       breaker_(clock, {}) {}
 
-Result<Json> ModelServer::post(const std::string& path, const Json& body) {
+Result<Json> ModelServer::post(const std::string& path, const Json& body, Purpose purpose) {
   const std::string text = dump(body);
   const SteadyTime patient_until = clock_.steady() + options_.patience;
   while (true) {
@@ -83,14 +83,27 @@ Result<Json> ModelServer::post(const std::string& path, const Json& body) {
       trouble_ = place.error();
       return fail(std::move(place.error()));
     }
-    auto answer = exchange(path, text, again);
+    auto answer = exchange(path, text, purpose, again);
     if (!again) return answer;
   }
 }
 
+// `trial`: the breaker waits for what this request comes to.
+bool ModelServer::may_send(Purpose purpose, bool& trial) {
+  if (purpose == Purpose::proof) {
+    std::lock_guard lock(mutex_);
+    if (std::exchange(proof_due_, false)) return true;
+  }
+  const bool may = breaker_.allow();
+  trial = may && breaker_.state() == CircuitBreaker::State::half_open;
+  return may;
+}
+
 // One request. `again`: the server asks for a pause, which Pace now keeps.
-Result<Json> ModelServer::exchange(const std::string& path, const std::string& body, bool& again) {
-  if (!breaker_.allow()) {
+Result<Json> ModelServer::exchange(const std::string& path, const std::string& body,
+                                   Purpose purpose, bool& again) {
+  bool trial = false;
+  if (!may_send(purpose, trial)) {
     std::lock_guard lock(mutex_);
     Error error = trouble_.value_or(
         Error{ErrorKind::unavailable, "the model's server was down", {}, {}, {}, {}});
@@ -98,6 +111,15 @@ Result<Json> ModelServer::exchange(const std::string& path, const std::string& b
         std::max(Duration(1), std::chrono::ceil<Duration>(breaker_.open_until() - clock_.steady()));
     return fail(std::move(error));
   }
+  auto answer = send(path, body, again);
+  if (trial && purpose == Purpose::work && !answer && answer.error().kind == ErrorKind::uncertain) {
+    std::lock_guard lock(mutex_);
+    proof_due_ = true;
+  }
+  return answer;
+}
+
+Result<Json> ModelServer::send(const std::string& path, const std::string& body, bool& again) {
   http::ClientRequest request{.method = "POST", .url = options_.base_url + path, .body = body};
   request.headers.emplace_back("Content-Type", "application/json");
   if (!options_.api_key.empty()) {

@@ -13,6 +13,10 @@
 
 namespace mesh::openai {
 
+// What a request is for: `proof` is something plain, asked for where another request failed, to see
+// whether that was to blame.
+enum class Purpose { work, proof };
+
 // Any thread.
 class ModelServer {
  public:
@@ -26,7 +30,7 @@ class ModelServer {
   // what is asked, or not: the caller asks for something plain to see.
   // `unavailable` for the rest, also for a wrong key, model or address, which an operator puts
   // right: the message names the key of the configuration.
-  Result<Json> post(const std::string& path, const Json& body);
+  Result<Json> post(const std::string& path, const Json& body, Purpose purpose = Purpose::work);
 
   // The answer is what was asked for.
   void served();
@@ -42,7 +46,10 @@ class ModelServer {
   std::optional<Error> trouble() const;
 
  private:
-  Result<Json> exchange(const std::string& path, const std::string& body, bool& again);
+  bool may_send(Purpose purpose, bool& trial);
+  Result<Json> exchange(const std::string& path, const std::string& body, Purpose purpose,
+                        bool& again);
+  Result<Json> send(const std::string& path, const std::string& body, bool& again);
   Result<Json> judged(const http::Response& response, SteadyTime sent, bool& again);
   std::string complaint(int status) const;
   Error noted(ErrorKind kind, std::string message, std::string cause);
@@ -56,6 +63,9 @@ class ModelServer {
   mutable std::mutex mutex_;
   std::optional<Error> trouble_;  // guarded by mutex_
   bool told_estimates_ = false;   // guarded by mutex_
+  // The breaker's trial failed at what may be to blame itself: one proof may go beside the breaker,
+  // which such work would else open again each time it closes. Guarded by mutex_.
+  bool proof_due_ = false;
 };
 
 }  // namespace mesh::openai

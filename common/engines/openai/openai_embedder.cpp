@@ -166,7 +166,7 @@ class Embedding final : public OpenAiEmbedder {
   Status take_plain_text(const TenantId& tenant, const Error& why) {
     const TenantText plain{tenant, kPlainText};
     const Wanted wanted{&plain, {}, {}};
-    auto answer = request({&wanted, 1});
+    auto answer = request({&wanted, 1}, Purpose::proof);
     if (answer) return {};
     if (answer.error().kind == ErrorKind::unprocessable) {
       return server_.down(
@@ -189,13 +189,13 @@ class Embedding final : public OpenAiEmbedder {
   }
 
   // Unit vectors of the right dimension.
-  Result<Vectors> request(Batch batch) {
+  Result<Vectors> request(Batch batch, Purpose purpose = Purpose::work) {
     const Naming naming = naming_;
-    auto vectors = MESH_TRY(send(batch, naming == Naming::named));
+    auto vectors = MESH_TRY(send(batch, naming == Naming::named, purpose));
     std::size_t got = vectors.front().size();
     if (got != length() && naming == Naming::untried) {
       server_.served();
-      auto shortened = send(batch, true);
+      auto shortened = send(batch, true, purpose);
       if (!shortened && shortened.error().kind != ErrorKind::unprocessable) return shortened;
       if (shortened && shortened->front().size() == length()) {
         naming_ = Naming::named;
@@ -216,11 +216,12 @@ class Embedding final : public OpenAiEmbedder {
     return vectors;
   }
 
-  Result<Vectors> send(Batch batch, bool name_dimension) {
+  Result<Vectors> send(Batch batch, bool name_dimension, Purpose purpose) {
     std::vector<std::string_view> texts;
     for (const auto& wanted : batch) texts.push_back(wanted.of->text);
     const auto answer = MESH_TRY(server_.post(
-        kPath, embeddings_request(options_.model, texts, name_dimension ? options_.dimension : 0)));
+        kPath, embeddings_request(options_.model, texts, name_dimension ? options_.dimension : 0),
+        purpose));
     charge(answer, batch);
     auto vectors = read_embeddings(answer, batch.size());
     if (!vectors) return server_.senseless(vectors.error());

@@ -94,7 +94,7 @@ class Extracting final : public OpenAiExtractor {
     // Whether it is the event's fault: a model that cannot do this would else make a dead letter
     // of every one.
     if (!failed && good_since_bad_.exchange(false)) return fail(std::move(error));
-    const auto plain = ask(plain_event(event.tenant));
+    const auto plain = ask(plain_event(event.tenant), Purpose::proof);
     if (plain && *plain) {
       good_since_bad_ = false;  // it says nothing of the next event
       if (failed) {
@@ -127,12 +127,13 @@ class Extracting final : public OpenAiExtractor {
   }
 
   // One answer, whatever dialect it takes to get it.
-  Result<Reading> ask(const ChemicalEvent& event) {
+  Result<Reading> ask(const ChemicalEvent& event, Purpose purpose = Purpose::work) {
     Result<Json> answer = Json();
     for (int tried = 0;; ++tried) {
       const ChatDialect dialect{temperature_, completion_tokens_};
       answer = server_.post(
-          kPath, properties_request(options_.model, event, options_.max_answer_tokens, dialect));
+          kPath, properties_request(options_.model, event, options_.max_answer_tokens, dialect),
+          purpose);
       if (answer || tried == 2 || !learn(dialect, answer.error())) break;
     }
     if (!answer) return fail(std::move(answer.error()));

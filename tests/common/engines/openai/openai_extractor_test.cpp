@@ -193,6 +193,17 @@ TEST_F(OpenAiExtractorTest, AnEventThatTheServerFailsAtIsTriedAgainAndHoldsNothi
   EXPECT_TRUE(results[2]);
 }
 
+TEST_F(OpenAiExtractorTest, AnEventThatTheServerFailsAtHoldsNothingUpAfterAnOutage) {
+  Form form;
+  form.breaks_on = "poison";
+  model.form(form);
+  model.next({503, "boom", {}}, 3);
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(extract("H2O"));
+  clock.advance(std::chrono::milliseconds(500));
+  EXPECT_EQ(extract("poison").error().kind, ErrorKind::internal);
+  EXPECT_TRUE(extract("H2O"));
+}
+
 TEST_F(OpenAiExtractorTest, AServerThatFailsAtAllIsAnOutage) {
   Form form;
   form.breaks_on = "formula";

@@ -190,6 +190,26 @@ TEST_F(OpenAiOutageTest, ATextThatTheServerFailsAtHoldsNothingUpWhereAPlainOneIs
   EXPECT_EQ(error_of(texts).kind, ErrorKind::unprocessable) << "a refusal is told first";
 }
 
+// Else it would hold everything up for ever where it is the first to be tried after an outage.
+TEST_F(OpenAiOutageTest, ATextThatTheServerFailsAtEndsNoBreakersTrial) {
+  Form form;
+  form.breaks_on = "poison";
+  model.form(form);
+  model.next({503, "boom", {}}, 3);
+  for (int i = 0; i < 3; ++i) error_of({"alice"});
+  clock.advance(milliseconds(500));
+  EXPECT_EQ(error_of({"poison"}).kind, ErrorKind::internal);
+  EXPECT_TRUE(embed({"alice"})) << "the server works again";
+  model.next({503, "boom", {}}, 3);
+  for (int i = 0; i < 3; ++i) error_of({"bob"});
+  clock.advance(milliseconds(500));
+  model.next({500, "boom", {}}, 2);
+  EXPECT_EQ(error_of({"bob"}).kind, ErrorKind::unavailable) << "a plain text fails, too";
+  const int before = model.requests();
+  EXPECT_EQ(error_of({"bob"}).kind, ErrorKind::unavailable);
+  EXPECT_EQ(model.requests(), before) << "one trial at a time";
+}
+
 TEST_F(OpenAiOutageTest, WhatWasEmbeddedBeforeAnOutageIsNotAskedForAgain) {
   options.max_batch = 2;
   options.cache_path = dir.file("cache.db");
