@@ -46,6 +46,13 @@ bool wait_for(int fd, short events, std::optional<SteadyTime> deadline) {
   }
 }
 
+// Of what the server says unasked only that it ends the session matters.
+void note_end(void* broken, const pg_result* said) {
+  const char* severity = PQresultErrorField(said, PG_DIAG_SEVERITY_NONLOCALIZED);
+  const std::string_view is = severity == nullptr ? "" : severity;
+  if (is == "FATAL" || is == "PANIC") *static_cast<bool*>(broken) = true;
+}
+
 }  // namespace
 
 void Session::Close::operator()(pg_conn* connection) const { PQfinish(connection); }
@@ -79,8 +86,7 @@ Result<std::unique_ptr<Session>> Session::open(const StoreOptions& options) {
     return fail(connect_error(said, "postgres " + session->server_ + ": " + said));
   }
   PQsetnonblocking(connection, 1);
-  PQsetNoticeProcessor(
-      connection, [](void*, const char*) {}, nullptr);
+  PQsetNoticeReceiver(connection, &note_end, &session->broken_);
   MESH_TRY(session->greet(options));
   return session;
 }
@@ -265,11 +271,12 @@ Status Session::run_script(const std::string& sql) {
 
 bool Session::alive() {
   if (broken_) return false;
-  // An idle session has nothing to read but news, and the end, before which a server that stops
-  // says why.
+  // An idle session has nothing to read but news, and the end: the server's word of it, or that the
+  // connection is closed.
   for (pollfd ready{fd(), POLLIN, 0}; !broken_ && poll(&ready, 1, 0) > 0;) {
     broken_ =
         PQconsumeInput(connection_.get()) != 1 || PQstatus(connection_.get()) != CONNECTION_OK;
+    (void)PQisBusy(connection_.get());  // reads what came (see note_end)
   }
   return !broken_;
 }
