@@ -5,9 +5,9 @@ variable MESH_QDRANT_OPENAPI names a folder, against the OpenAPI document of Qdr
 ("…1.19….json"). One that does not fit is answered with 400. Strict mode refuses what the real
 server was seen to refuse.
 
-    peer.py [--api-key KEY] [--version 1.19.0]
+    peer.py [--api-key KEY] [--version 1.19.0] [--port N]
 
-Prints its port, and ends with its standard input.
+Prints its port, and ends with its standard input; with --port it stays until it is killed.
 """
 
 import argparse
@@ -269,13 +269,16 @@ class Handler(BaseHTTPRequestHandler):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--api-key", default="")
+    parser.add_argument("--api-key", default=os.environ.get("QDRANT__SERVICE__API_KEY", ""))
     parser.add_argument("--version", default="1.19.0")
+    parser.add_argument("--port", type=int, default=0)
     Handler.options = parser.parse_args()
     Handler.requests = checks.Requests(Handler.options.version)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", Handler.options.port), Handler)
     server.daemon_threads = True
     print(server.server_port, flush=True)
+    if Handler.options.port:
+        server.serve_forever()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdin.read()
     os._exit(0)
