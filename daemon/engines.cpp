@@ -86,6 +86,11 @@ Status ConfiguredEngines::open(const EngineContext& context) {
                          stores.tenants(), stores.idempotency(), stores.tasks(), stores.members(),
                          stores.retries(), stores.analytics(), stores.chemical(), keep(index_),
                          keep(limiter_), keep(embedder_), keep(extractor_), stores_.remote});
+  if (log_.remote && stores_.remote && !index_.remote) {
+    log::warn(
+        "vectors.engine is embedded on a log and a store that processes share: no second process "
+        "with the role pipelines may run on them, since each would index a part of the users");
+  }
   if (stores_.remote && !context.config.auth.operator_token_file) {
     log::warn(
         "auth.operator_token_file is not set: another process on this store makes a token of its "

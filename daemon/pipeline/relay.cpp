@@ -62,7 +62,6 @@ struct Relay::Impl {
         clock(c),
         relayed(m.counter("mesh_outbox_relayed_total", "Events moved from the outbox to the log")),
         failures(m.counter("mesh_outbox_failures_total", "Appends of the relay that failed")),
-        waiting(m.gauge("mesh_outbox_events", "Events that wait in the outbox")),
         relaying(m.gauge("mesh_outbox_relaying", "1 where this process holds the relay's lease")),
         order(std::make_shared<RelayOrder>(l, a)),
         random(std::random_device{}()) {}
@@ -74,7 +73,6 @@ struct Relay::Impl {
   Clock& clock;
   Counter& relayed;
   Counter& failures;
-  Gauge& waiting;
   Gauge& relaying;
   const std::shared_ptr<Signals> signals = std::make_shared<Signals>();
   const std::shared_ptr<RelayOrder> order;  // shared with completions, too
@@ -120,7 +118,6 @@ void Relay::Impl::run() {
     if (!holds && !take_lease()) continue;
     acknowledge_again();
     auto entries = reader->next(kBatch);
-    waiting.set(static_cast<double>(outbox.size()));
     if (!entries) {
       back_off("read the outbox", entries.error());
     } else if (!entries->empty()) {

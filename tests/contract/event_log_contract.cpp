@@ -279,6 +279,17 @@ TEST_P(EventLogContract, AWatchTellsAtOnceWhereARecordIsThere) {
   EXPECT_FALSE(beyond.await(kShort));
 }
 
+// One that follows the end must not hide from another what lies before it.
+TEST_P(EventLogContract, AWatchFromBeforeTellsBesideOneAtTheEnd) {
+  const auto topic = make_topic("before");
+  const auto last = append(topic, "a", "1");
+  Bell beyond, before;
+  const auto first = log().watch({{{topic, 0}, last.offset + 1}}, beyond.told());
+  const auto second = log().watch({{{topic, 0}, last.offset}}, before.told());
+  EXPECT_TRUE(before.await(kLong));
+  EXPECT_FALSE(beyond.await(kShort));
+}
+
 TEST_P(EventLogContract, AWatchTellsOnceWhenRecordsArrive) {
   const auto topic = make_topic("arrives", 2);
   Bell bell;

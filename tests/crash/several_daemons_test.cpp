@@ -17,7 +17,7 @@ using test::eventually;
 using testing::HasSubstr;
 
 constexpr int kWriters = 2;  // as much as what stands for Qdrant here keeps up with
-constexpr int kSome = 150;  // requests between two blows
+constexpr int kSome = 150;   // requests between two blows
 const std::string kEdge = "[users, gateway, publisher, subscriber, admin]";
 const std::string kPipelines = "[pipelines]";
 

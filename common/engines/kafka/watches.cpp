@@ -95,7 +95,9 @@ Watches::Tail& Watches::tail_at(const TopicPartition& partition, std::int64_t of
     tail.topic.reset(
         rd_kafka_topic_new(handle_.get(), cluster_.wire_name(partition.topic).c_str(), nullptr));
     start(partition, tail, offset);
-  } else if (offset > tail.next + kAhead) {
+  } else if (offset > tail.next + kAhead || (offset < tail.next && tail.end <= offset)) {
+    // What lies far behind the offset need not be read; what lies before a tail that has seen
+    // nothing yet would never be told.
     rd_kafka_consume_stop(tail.topic.get(), partition.partition);
     start(partition, tail, offset);
   }
