@@ -103,8 +103,10 @@ void Producer::append(std::vector<Record> records, AppendDone done) {
   batch->expires = clock_.steady() + options_.turn_timeout;
   const auto cost = batch->cost;
   std::string refused;
+  bool first = false;  // where others wait, the turns are awake, or wait for room
   {
     std::lock_guard lock(mutex_);
+    first = queue_.empty();
     if (closing_) {
       refused = "the log is shutting down";
     } else if (key.empty()) {
@@ -114,7 +116,7 @@ void Producer::append(std::vector<Record> records, AppendDone done) {
     }
   }
   if (!refused.empty()) return batch->done(fail(ErrorKind::unavailable, refused));
-  changed_.notify_all();
+  if (first) changed_.notify_all();
 }
 
 Producer::Batches Producer::expired() {
@@ -238,11 +240,13 @@ void Producer::count_down(Batch& batch) {
 
 void Producer::finish(Batch& batch) {
   const auto self = std::move(batch.self);
+  bool awaited = false;  // by the turns, for room, or by close()
   {
     std::lock_guard lock(mutex_);
+    awaited = closing_ || in_flight_ >= options_.max_in_flight_bytes;
     in_flight_ -= batch.cost;
   }
-  changed_.notify_all();
+  if (awaited) changed_.notify_all();
   if (!batch.error) return batch.done(std::move(batch.positions));
   auto& error = *batch.error;
   if (batch.may_be_there) {
