@@ -12,10 +12,13 @@ std::optional<Arguments> parse_arguments(int argc, char** argv) {
       arguments.quick = true;
     } else if (word == "--list") {
       arguments.list = true;
+    } else if (word == "--engines") {
+      arguments.engines = true;
     } else if (word == "--json" && i + 1 < argc) {
       arguments.json = argv[++i];
     } else if (word.starts_with("-")) {
-      std::fprintf(stderr, "unknown option %s; there are --list, --quick and --json FILE\n",
+      std::fprintf(stderr,
+                   "unknown option %s; there are --list, --quick, --engines and --json FILE\n",
                    word.c_str());
       return std::nullopt;
     } else {

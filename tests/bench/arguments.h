@@ -1,4 +1,4 @@
-// What every benchmark of this folder understands: --quick, --json FILE.
+// What the benchmarks of this folder understand: --quick, --json FILE, and some --list, --engines.
 #pragma once
 
 #include <optional>
@@ -10,6 +10,7 @@ namespace mesh::bench {
 struct Arguments {
   bool quick = false;              // shorter and noisier
   bool list = false;               // --list
+  bool engines = false;            // --engines
   std::string json;                // where the rows are written to; empty: nowhere
   std::vector<std::string> words;  // what is no option
 };

@@ -1,5 +1,5 @@
 // What meshd does per second, and how fast: see docs/performance.md.
-//   daemon_bench [--list] [--quick] [--json FILE] [GROUP…]
+//   daemon_bench [--list] [--quick] [--engines] [--json FILE] [GROUP…]
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -16,9 +16,11 @@ struct Group {
   const char* name;
   void (*run)(Bench&);
   const char* what;
+  void (*on_engines)(Bench&) = nullptr;  // with --engines; null: it has no figures on others
 };
 constexpr Group kGroups[] = {
-    {"post", mesh::bench::post, "durable single POSTs at 1 to 1,000 connections"},
+    {"post", mesh::bench::post, "durable single POSTs at 1 to 1,000 connections",
+     mesh::bench::post_on_engines},
     {"bulk", mesh::bench::bulk, "NDJSON ingest"},
     {"searchable", mesh::bench::searchable, "from a create to the search that shows it"},
     {"search", mesh::bench::search, "searches by size of the tenant, and their recall"},
@@ -44,7 +46,10 @@ int main(int argc, char** argv) {
   const auto arguments = mesh::bench::parse_arguments(argc, argv);
   if (!arguments) return 2;
   if (arguments->list) {
-    for (const auto& group : kGroups) std::printf("%-11s %s\n", group.name, group.what);
+    for (const auto& group : kGroups) {
+      if (arguments->engines && group.on_engines == nullptr) continue;
+      std::printf("%-11s %s\n", group.name, group.what);
+    }
     return 0;
   }
   Bench bench;
@@ -56,15 +61,24 @@ int main(int argc, char** argv) {
       std::fprintf(stderr, "bench: no group %s; bench --list names them\n", word.c_str());
       return 2;
     }
+    if (arguments->engines && group->on_engines == nullptr) {
+      std::fprintf(stderr,
+                   "bench: group %s has no figures on other engines; bench --engines --list names "
+                   "those that have\n",
+                   word.c_str());
+      return 2;
+    }
     wanted.push_back(group);
   }
   if (wanted.empty()) {
-    for (const auto& group : kGroups) wanted.push_back(&group);
+    for (const auto& group : kGroups) {
+      if (!arguments->engines || group.on_engines != nullptr) wanted.push_back(&group);
+    }
   }
   int failed = 0;
   for (const Group* group : wanted) {
     try {
-      group->run(bench);
+      (arguments->engines ? group->on_engines : group->run)(bench);
     } catch (const std::exception& error) {
       std::fprintf(stderr, "bench: %s: %s\n", group->name, error.what());
       failed = 1;

@@ -167,9 +167,12 @@ void prefer_this_thread() {
   (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
 }
 
-Measured measure(const std::string& what, const load::Plan& plan, pid_t server) {
+namespace {
+
+Measured measured(const std::string& what, bool open_loop, pid_t server,
+                  const std::function<load::Outcome()>& load) {
   const double before = server > 0 ? processor_time(server) : 0;
-  Measured outcome{load::run(plan)};
+  Measured outcome{load()};
   if (server > 0 && outcome.all > 0) {
     outcome.cpu = (processor_time(server) - before) / static_cast<double>(outcome.all);
   }
@@ -178,13 +181,23 @@ Measured measure(const std::string& what, const load::Plan& plan, pid_t server) 
                 milliseconds(outcome.latency.percentile(0.5)),
                 milliseconds(outcome.latency.percentile(0.99)));
   std::string line = what + text;
-  if (plan.rate > 0) {
+  if (open_loop) {
     line += ", sent late by p99 " + std::to_string(outcome.late.percentile(0.99)) + " us";
   }
   if (outcome.failed() > 0) line += "; FAILED: " + outcome.failures();
   Bench::progress(line);
   if (outcome.answered == 0) throw std::runtime_error(what + ": nothing was answered");
   return outcome;
+}
+
+}  // namespace
+
+Measured measure(const std::string& what, const load::Plan& plan, pid_t server) {
+  return measured(what, plan.rate > 0, server, [&] { return load::run(plan); });
+}
+
+Measured measure_own(const std::string& what, const std::function<load::Outcome()>& load) {
+  return measured(what, false, getpid(), load);
 }
 
 void keep_best(Measured& best, Measured next) {

@@ -99,6 +99,8 @@ struct Measured : load::Outcome {
 // Runs the plan, tells what failed and gives up (std::runtime_error) when nothing was answered.
 // `server` is the process whose processor time is told; 0: none.
 Measured measure(const std::string& what, const load::Plan& plan, pid_t server = 0);
+// The same of a load that this process makes by itself; its own processor time is told.
+Measured measure_own(const std::string& what, const std::function<load::Outcome()>& load);
 // The one of the higher rate: others on the machine only make a run slower.
 void keep_best(Measured& best, Measured next);
 

@@ -17,4 +17,7 @@ void engine_log(Bench& bench);
 void engine_store(Bench& bench);
 void engine_vectors(Bench& bench);
 
+// With --engines.
+void post_on_engines(Bench& bench);
+
 }  // namespace mesh::bench

@@ -1,0 +1,95 @@
+#include <map>
+#include <vector>
+
+#include "tests/bench/bare_producer.h"
+#include "tests/bench/engine_sets.h"
+#include "tests/bench/groups/groups.h"
+#include "tests/bench/requests.h"
+
+namespace mesh::bench {
+namespace {
+
+constexpr const char* kTenant = "acme";
+constexpr double kBrokersWarmUp = 8;  // seconds; what has not run yet is interpreted
+
+struct OnEngines {
+  const EngineSet* set;
+  std::unique_ptr<Meshd> meshd;
+  std::uint64_t users = 0, events = 0;  // numbers of the next ones
+};
+using Daemons = std::vector<OnEngines>;
+
+struct Best {
+  Measured create, publish;
+};
+
+void await_idle(Daemons& daemons) {
+  for (auto& one : daemons) one.meshd->await_idle();
+}
+
+// All stand idle while one is measured.
+void measure_one(Best& best, Daemons& daemons, OnEngines& one, int connections,
+                 load::Seconds time) {
+  Meshd& meshd = *one.meshd;
+  const std::string label = std::string(", ") + one.set->name + ", " + std::to_string(connections);
+  await_idle(daemons);
+  keep_best(
+      best.create,
+      measure("create" + label,
+              post_plan(meshd->address("users"), "/users/create", kTenant, connections, time,
+                        [&](std::uint64_t) { return create_body(person(kTenant, one.users++)); }),
+              meshd->pid()));
+  await_idle(daemons);
+  keep_best(
+      best.publish,
+      measure("publish" + label,
+              post_plan(meshd->address("publisher"), "/api/v1/events/analytics", kTenant,
+                        connections, time, [&](std::uint64_t) { return event_body(one.events++); }),
+              meshd->pid()));
+}
+
+void at(Bench& bench, Daemons& daemons, BareProducer& bare, int connections) {
+  const load::Seconds time = bench.seconds(3);
+  Measured bare_best;
+  std::vector<Best> best(daemons.size());
+  for (int round = 0; round < bench.rounds(); ++round) {
+    await_idle(daemons);
+    keep_best(bare_best, bare.run(kTenant, connections, time));
+    for (std::size_t i = 0; i < daemons.size(); ++i) {
+      measure_one(best[i], daemons, daemons[i], connections, time);
+    }
+  }
+  const std::string label = "/" + std::to_string(connections) + "/";
+  for (std::size_t i = 0; i < daemons.size(); ++i) {
+    add_rates(bench, "post/create" + label + daemons[i].set->name, best[i].create,
+              i == 0 ? nullptr : &best[0].create);
+  }
+  for (std::size_t i = 0; i < daemons.size(); ++i) {
+    add_rates(bench, "post/publish" + label + daemons[i].set->name, best[i].publish,
+              i == 0 ? nullptr : &best[0].publish);
+  }
+  add_rates(bench, "post/bare-producer" + label + "kafka", bare_best);
+  for (std::size_t i = 0; i < daemons.size(); ++i) {
+    if (!daemons[i].set->kafka) continue;
+    bench.report.add({"post/publish-to-bare" + label + daemons[i].set->name, best[i].publish.rate(),
+                      "1/s", bare_best.rate()});
+  }
+}
+
+}  // namespace
+
+void post_on_engines(Bench& bench) {
+  bench.report.group(
+      "post", "durable single POSTs by connections, on other engines beside the embedded ones",
+      "the embedded engines; of publish-to-bare: librdkafka alone, as many records in flight");
+  const auto servers = EngineServers::start();
+  Daemons daemons;
+  for (const auto& set : kEngineSets) {
+    daemons.push_back({&set, std::make_unique<Meshd>(servers->config(set))});
+  }
+  BareProducer bare(servers->kafka_address());
+  (void)bare.run(kTenant, 256, bench.seconds(kBrokersWarmUp));
+  for (const int connections : {1, 64, 256}) at(bench, daemons, bare, connections);
+}
+
+}  // namespace mesh::bench
