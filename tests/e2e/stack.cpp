@@ -19,6 +19,11 @@ Stack::Stack() {
 
 std::unique_ptr<Daemon> Stack::daemon(const std::string& name, const std::string& roles,
                                       const std::string& more) {
+  std::string key;
+  if (!qdrant.api_key().empty()) {
+    std::ofstream(dir_.file("qdrant.key")) << qdrant.api_key() << "\n";
+    key = ", api_key_file: " + dir_.file("qdrant.key");
+  }
   // One token for all, where Daemon and `mesh --data-dir` look for it.
   const std::string folder = dir_.file(name);
   std::filesystem::create_directories(folder);
@@ -42,8 +47,8 @@ std::unique_ptr<Daemon> Stack::daemon(const std::string& name, const std::string
             "}\n"
             // A peer has no disk that it could lose.
             "qdrant: {url: '" +
-            qdrant.url() + "', prefix: " + prefix_ +
-            ", flush_interval: 0s}\n"
+            qdrant.url() + "', prefix: " + prefix_ + ", flush_interval: 0s" + key +
+            "}\n"
             "redis: {url: 'redis://127.0.0.1:" +
             std::to_string(redis.port()) + "'}\n";
   return std::make_unique<Daemon>(folder, config + more);
