@@ -120,13 +120,15 @@ Listeners make_listeners(const RoleDeps& deps) {
     // Beside another role its connections are anybody's, and so is their bound.
     spec.for_operators = spec.names == std::vector<std::string>{"admin"};
     const auto service = spec.names.size() == 1 ? served_by(spec.names.front()).service : "meshd";
-    append(spec.routes, services::health_routes(
-                            {std::string(service), deps.version, deps.not_ready, deps.metrics,
-                             [all = spec.for_operators, is_operator = deps.is_operator](
-                                 const auto& request) { return all || is_operator(request); },
-                             spec.address.ends_with(":0") ? std::string() : spec.address,
-                             takes_anyone(deps.config)},
-                            spec.routes));
+    append(spec.routes,
+           services::health_routes(
+               {std::string(service), deps.version, deps.not_ready, deps.dependencies, deps.metrics,
+                [all = spec.for_operators, is_operator = deps.is_operator](const auto& request) {
+                  return all || is_operator(request);
+                },
+                spec.address.ends_with(":0") ? std::string() : spec.address,
+                takes_anyone(deps.config)},
+               spec.routes));
   }
   return listeners;
 }

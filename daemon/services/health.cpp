@@ -5,6 +5,18 @@
 #include "daemon/services/api_parts.h"
 
 namespace mesh::services {
+namespace {
+
+// A line for each, without the details, which are for operators: the route is open to anybody.
+std::string states(const std::vector<Check>& dependencies) {
+  std::string lines;
+  for (const auto& one : dependencies) {
+    lines += (one.ok ? "[+]" : "[-]") + one.name + (one.ok ? " ok\n" : " failed\n");
+  }
+  return lines;
+}
+
+}  // namespace
 
 http::RouteTable health_routes(HealthDeps deps, const http::RouteTable& routes) {
   using http::Response;
@@ -24,10 +36,11 @@ http::RouteTable health_routes(HealthDeps deps, const http::RouteTable& routes) 
     respond(Response::json(
         200, {{"status", "ok"}, {"service", shared->service}, {"version", shared->version}}));
   };
-  const auto ready = [shared](auto, auto respond) {
+  const auto ready = [shared](auto request, auto respond) {
     const std::string why = shared->not_ready();
-    respond(why.empty() ? Response::text(200, "ready\n")
-                        : Response::text(503, "not ready: " + why + "\n"));
+    const std::string told = request->param("verbose") ? states(shared->dependencies()) : "";
+    respond(why.empty() ? Response::text(200, told + "ready\n")
+                        : Response::text(503, told + "not ready: " + why + "\n"));
   };
   const std::vector<http::Answer> readiness{
       api::gives_text("text/plain", "It can do its work."),
@@ -48,7 +61,16 @@ http::RouteTable health_routes(HealthDeps deps, const http::RouteTable& routes) 
                                     "text/plain; version=0.0.4; charset=utf-8"));
            }),
   };
-  for (auto& route : table) route.probe = true;
+  for (auto& route : table) {
+    route.probe = true;
+    if (route.pattern != "/readyz") continue;
+    route.parameters = {
+        api::query("verbose", "With any value: a line for each thing that the process depends on.",
+                   {{"type", "string"}})};
+    route.details =
+        "A dependency that failed does not make it unready: what it can do without it goes on, and "
+        "every other process would be as badly off.";
+  }
   // The two below are no probes, nor what they describe: nothing that watches over the server asks
   // for them.
   const auto text = std::make_shared<std::string>(), html = std::make_shared<std::string>();

@@ -3,9 +3,11 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "common/http/route.h"
 #include "common/telemetry/metrics.h"
+#include "daemon/services/check.h"
 
 namespace mesh::services {
 
@@ -14,6 +16,8 @@ struct HealthDeps {
   std::string version;
   // Empty: ready. Else what is not, for people.
   std::function<std::string()> not_ready;
+  // What the process depends on; does not block. Anybody sees names and states.
+  std::function<std::vector<Check>()> dependencies;
   Metrics& metrics;
   // Whether who asks for /metrics may see tenants' names.
   std::function<bool(const http::Request&)> names_tenants;

@@ -71,8 +71,11 @@ class Outages : public testing::Test {
   Answer search(const std::string& query) {
     return daemon_->call("gateway", "GET", "/ai/users/search?query=" + query, kToken);
   }
-  // Whether `mesh check` names the server as failing.
+  // Whether `mesh check` and whoever probes the process hear that the server fails.
   bool is_told(const std::string& name) {
+    const auto probed = daemon_->call("users", "GET", "/readyz?verbose", "");
+    EXPECT_EQ(probed.status, 200) << "what goes on without it goes on";
+    if (probed.body.find("[-]" + name + " failed\n") == std::string::npos) return false;
     const Json all =
         daemon_->call("admin", "POST", "/admin/v1/check", daemon_->operator_token(), "{}").json();
     for (const Json& check : all["checks"]) {

@@ -103,7 +103,9 @@ TEST(Operation, BeforeItStopsItIsNotReadyForTheDrainDelayAndServesAllTheSame) {
   test::TempDir dir;
   Daemon daemon(dir.file("data"), "http: {drain_delay: 1h}\n");
   ASSERT_TRUE(daemon.start()) << daemon.errors();
-  EXPECT_EQ(daemon.call("users", "GET", "/readyz", "").status, 200);
+  EXPECT_EQ(daemon.call("users", "GET", "/readyz", "").body, "ready\n");
+  EXPECT_EQ(daemon.call("users", "GET", "/readyz?verbose", "").body,
+            "[+]files ok\n[+]disk ok\nready\n");
   daemon.signal(SIGTERM);
   EXPECT_TRUE(
       test::eventually([&] { return daemon.call("users", "GET", "/readyz", "").status == 503; }));

@@ -186,7 +186,8 @@ class Service {
                                   {},
                                   kMaxBody}));
     add(services::health_routes(
-        {"fuzz", "0", [] { return std::string(); }, metrics_, [](const auto&) { return false; }},
+        {"fuzz", "0", [] { return std::string(); }, [] { return std::vector<services::Check>(); },
+         metrics_, [](const auto&) { return false; }},
         listener_.routes));
     for (const auto& route : listener_.routes) {
       holds(listener_.router.add(route).has_value(), "the route tables fit together");

@@ -189,9 +189,10 @@ class ApiDescription : public testing::Test {
         {"admin", admin_routes()}};
   }
   http::RouteTable health(const http::RouteTable& routes, bool anonymous_tenant = false) {
-    return health_routes({"t", "1", [] { return std::string(); }, metrics_,
-                          [](const auto&) { return false; }, "127.0.0.1:8081", anonymous_tenant},
-                         routes);
+    return health_routes(
+        {"t", "1", [] { return std::string(); }, [] { return std::vector<Check>(); }, metrics_,
+         [](const auto&) { return false; }, "127.0.0.1:8081", anonymous_tenant},
+        routes);
   }
   static std::string ask(const http::RouteTable& routes, const std::string& path) {
     std::string body;
