@@ -122,7 +122,8 @@ class Rebuild {
       if (info.number == number_ || info.number == previous_) continue;
       MESH_TRY(insist([&] { return drop(info.number); }));
     }
-    report(context_, context_.task().done, context_.task().total, context_.task().checkpoint,
+    // It serves, so it is through all that was to be done, also since the last look at it.
+    report(context_, context_.task().total, context_.task().total, context_.task().checkpoint,
            {{"generation", number_}, {"previous", previous_}});
     return {};
   }
