@@ -23,17 +23,18 @@ namespace mesh::test {
 class StoreHarness {
  public:
   virtual ~StoreHarness() = default;
-  virtual UserStore& users() = 0;
-  virtual LeaseStore& leases() = 0;
-  virtual MemberStore& members() = 0;
-  virtual Outbox& outbox() = 0;
-  virtual TenantStore& tenants() = 0;
-  virtual IdempotencyStore& idempotency() = 0;
-  virtual TaskStore& tasks() = 0;
-  virtual AnalyticsStore& analytics() = 0;
-  virtual ChemicalStore& chemical() = 0;
-  virtual RetryStore& retries() = 0;
-  virtual EpochStore& epochs() = 0;
+  virtual Stores& stores() = 0;
+  UserStore& users() { return stores().users(); }
+  LeaseStore& leases() { return stores().leases(); }
+  MemberStore& members() { return stores().members(); }
+  Outbox& outbox() { return stores().outbox(); }
+  TenantStore& tenants() { return stores().tenants(); }
+  IdempotencyStore& idempotency() { return stores().idempotency(); }
+  TaskStore& tasks() { return stores().tasks(); }
+  AnalyticsStore& analytics() { return stores().analytics(); }
+  ChemicalStore& chemical() { return stores().chemical(); }
+  RetryStore& retries() { return stores().retries(); }
+  EpochStore& epochs() { return stores().epochs(); }
   virtual void reopen() = 0;  // as a restart of the process would
 };
 

@@ -18,6 +18,7 @@
 
 #include "common/base/fd.h"
 #include "common/base/strings.h"
+#include "tests/support/server_process.h"
 
 namespace mesh::test {
 namespace {
@@ -27,35 +28,14 @@ std::string libs() {
   return named != nullptr ? named : MESH_SOURCE_DIR "/.cache/kafka/libs";
 }
 
-std::string find_java() {
-  const char* path = std::getenv("PATH");
-  for (const auto& folder : split(path == nullptr ? "" : path, ':')) {
-    const std::string program = folder + "/java";
-    if (access(program.c_str(), X_OK) == 0) return program;
-  }
-  return {};
-}
-
-int free_port() {
-  const Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  auto* at = reinterpret_cast<sockaddr*>(&address);
-  if (bind(fd.get(), at, size) != 0 || getsockname(fd.get(), at, &size) != 0) {
-    throw std::runtime_error("no free port");
-  }
-  return ntohs(address.sin_port);
-}
-
 }  // namespace
 
 bool KafkaServer::installed() {
   std::error_code ignored;
   const std::filesystem::directory_iterator folder(libs(), ignored);
   for (const auto& file : folder) {
-    if (file.path().filename().string().starts_with("kafka_")) return !find_java().empty();
+    if (file.path().filename().string().starts_with("kafka_"))
+      return !program_in_path("java").empty();
   }
   return false;
 }
@@ -118,7 +98,7 @@ void KafkaServer::write_properties() {
 
 // Its output goes to the folder's log.
 pid_t KafkaServer::run(const std::vector<std::string>& words) const {
-  const std::string java = find_java();
+  const std::string java = program_in_path("java");
   std::vector<std::string> all{java, "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
                                "-cp"};
   all.push_back(libs().append("/*"));

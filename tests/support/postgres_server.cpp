@@ -22,6 +22,7 @@
 #include "common/base/free_with.h"
 #include "common/base/strings.h"
 #include "tests/support/eventually.h"
+#include "tests/support/server_process.h"
 
 namespace mesh::test {
 namespace {
@@ -37,26 +38,11 @@ std::string find_program(const std::string& name) {
     folders.push_back(entry.path().string() + "/bin");
   }
   std::sort(folders.rbegin(), folders.rend());
-  const char* path = std::getenv("PATH");
-  for (const auto& folder : split(path == nullptr ? "" : path, ':')) folders.push_back(folder);
   for (const auto& folder : folders) {
     const std::string program = folder + "/" + name;
     if (access(program.c_str(), X_OK) == 0) return program;
   }
-  return {};
-}
-
-int free_port() {
-  const Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  auto* at = reinterpret_cast<sockaddr*>(&address);
-  if (bind(fd.get(), at, size) != 0 || getsockname(fd.get(), at, &size) != 0) {
-    throw std::runtime_error("no free port");
-  }
-  return ntohs(address.sin_port);
+  return program_in_path(name);
 }
 
 // Null where the test is no root, and the server runs as whoever the test does.

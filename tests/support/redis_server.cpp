@@ -17,34 +17,13 @@
 #include "common/base/free_with.h"
 #include "common/base/strings.h"
 #include "tests/support/eventually.h"
+#include "tests/support/server_process.h"
 
 namespace mesh::test {
 namespace {
 
 using Context = std::unique_ptr<redisContext, FreeWith<redisFree>>;
 using RawReply = std::unique_ptr<redisReply, FreeWith<freeReplyObject>>;
-
-std::string find_program() {
-  const char* path = std::getenv("PATH");
-  for (const auto& folder : split(path == nullptr ? "" : path, ':')) {
-    const std::string program = folder + "/redis-server";
-    if (access(program.c_str(), X_OK) == 0) return program;
-  }
-  return {};
-}
-
-int free_port() {
-  const Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  auto* at = reinterpret_cast<sockaddr*>(&address);
-  if (bind(fd.get(), at, size) != 0 || getsockname(fd.get(), at, &size) != 0) {
-    throw std::runtime_error("no free port");
-  }
-  return ntohs(address.sin_port);
-}
 
 std::string text_of(const redisReply& reply) {
   if (reply.type == REDIS_REPLY_INTEGER) return std::to_string(reply.integer);
@@ -68,7 +47,7 @@ std::string ask_on(redisContext& context, const std::vector<std::string>& words)
 
 }  // namespace
 
-bool RedisServer::installed() { return !find_program().empty(); }
+bool RedisServer::installed() { return !program_in_path("redis-server").empty(); }
 
 RedisServer::RedisServer(std::vector<std::string> options) : options_(std::move(options)) {
   for (std::size_t i = 0; i + 1 < options_.size(); ++i) {
@@ -89,7 +68,7 @@ void RedisServer::start() {
 }
 
 bool RedisServer::try_start() {
-  const std::string program = find_program();
+  const std::string program = program_in_path("redis-server");
   std::vector<std::string> words{
       program,  "--port", std::to_string(port_), "--bind",    "127.0.0.1",
       "-::1",   "--dir",  dir_.path(),           "--logfile", dir_.file("log"),

@@ -10,17 +10,7 @@ namespace mesh::test {
 class SqliteHarness final : public StoreHarness {
  public:
   explicit SqliteHarness(Clock& clock) : clock_(clock) { reopen(); }
-  UserStore& users() override { return store_->users(); }
-  LeaseStore& leases() override { return store_->leases(); }
-  MemberStore& members() override { return store_->members(); }
-  Outbox& outbox() override { return store_->outbox(); }
-  TenantStore& tenants() override { return store_->tenants(); }
-  IdempotencyStore& idempotency() override { return store_->idempotency(); }
-  TaskStore& tasks() override { return store_->tasks(); }
-  AnalyticsStore& analytics() override { return store_->analytics(); }
-  ChemicalStore& chemical() override { return store_->chemical(); }
-  RetryStore& retries() override { return store_->retries(); }
-  EpochStore& epochs() override { return store_->epochs(); }
+  Stores& stores() override { return *store_; }
   void reopen() override {
     store_.reset();
     store_ = sqlite::SqliteStore::open(dir_.path(), {}, clock_).value();
