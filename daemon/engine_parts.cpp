@@ -29,6 +29,18 @@ Check reached(const char* name, const std::optional<Error>& trouble, const char*
           trouble->message + (trouble->cause.empty() ? "" : " (" + trouble->cause + ")")};
 }
 
+// An engine that asks a server, and knows what its trouble is.
+template <typename Port, typename Engine>
+EnginePart<Port> remote_part(const std::shared_ptr<Engine>& opened, const char* name,
+                             const char* good) {
+  EnginePart<Port> part{opened};
+  part.remote = true;
+  part.check = [opened, name, good](Checks& all) {
+    all.push_back(reached(name, opened->trouble(), good));
+  };
+  return part;
+}
+
 auto commit_metrics(Metrics& metrics, const char* file) {
   auto& seconds = metrics.histogram("mesh_commit_seconds",
                                     "Durable commits of the embedded engines.", {{"file", file}});
@@ -131,12 +143,9 @@ Result<EnginePart<Stores>> open_postgres_stores(const EngineContext& context) {
   options.on_commit = commit_metrics(context.metrics, "store");
   const std::shared_ptr<postgres::PostgresStores> opened =
       MESH_TRY(postgres::PostgresStores::open(std::move(options), context.clock));
-  return EnginePart<Stores>{opened,
-                            [opened](Checks& all) {
-                              all.push_back(reached("postgres", opened->trouble(),
-                                                    "answers; it holds the stores of record"));
-                            },
-                            [opened] { opened->close(); }, true};
+  auto part = remote_part<Stores>(opened, "postgres", "answers; it holds the stores of record");
+  part.close = [opened] { opened->close(); };
+  return part;
 }
 
 Result<EnginePart<VectorIndex>> open_sqlite_index(const EngineContext& context) {
@@ -167,11 +176,7 @@ Result<EnginePart<VectorIndex>> open_qdrant_index(const EngineContext& context, 
   options.timeout = config.qdrant.timeout;
   const std::shared_ptr<qdrant::QdrantIndex> opened =
       MESH_TRY(qdrant::QdrantIndex::open(std::move(options), stores.epochs(), context.clock));
-  EnginePart<VectorIndex> part{opened};
-  part.remote = true;
-  part.check = [opened](Checks& all) {
-    all.push_back(reached("qdrant", opened->trouble(), "answers; it holds the index"));
-  };
+  auto part = remote_part<VectorIndex>(opened, "qdrant", "answers; it holds the index");
   // By whoever feeds the index: one of them would do, and several do no harm.
   if (!config.has_role(config::role::kPipelines)) return part;
   const auto sweep = [opened, &clock = context.clock, kept = removals_kept(config.log)] {
@@ -197,13 +202,7 @@ Result<EnginePart<RateLimiter>> open_redis_limiter(const EngineContext& context)
   options.prefix = config.redis.prefix;
   const std::shared_ptr<redis::RedisLimiter> opened =
       MESH_TRY(redis::open_limiter(std::move(options), context.clock));
-  return EnginePart<RateLimiter>{
-      opened,
-      [opened](Checks& all) {
-        all.push_back(reached("redis", opened->trouble(), "connected; it counts the rate limits"));
-      },
-      {},
-      true};
+  return remote_part<RateLimiter>(opened, "redis", "connected; it counts the rate limits");
 }
 
 // What embedder and extractor say to the model's server alike.
@@ -227,12 +226,7 @@ Result<EnginePart<Embedder>> open_openai_embedder(const EngineContext& context) 
   options.cache_bytes = context.config.openai.cache;
   const std::shared_ptr<openai::OpenAiEmbedder> opened =
       openai::make_embedder(std::move(options), context.clock);
-  EnginePart<Embedder> part{opened};
-  part.remote = true;
-  part.check = [opened](Checks& all) {
-    all.push_back(reached("embedder", opened->trouble(), "the model's server answered last"));
-  };
-  return part;
+  return remote_part<Embedder>(opened, "embedder", "the model's server answered last");
 }
 
 Result<EnginePart<PropertyExtractor>> open_openai_extractor(const EngineContext& context) {
@@ -242,12 +236,7 @@ Result<EnginePart<PropertyExtractor>> open_openai_extractor(const EngineContext&
   options.cache_bytes = context.config.openai.cache;
   const std::shared_ptr<openai::OpenAiExtractor> opened =
       openai::make_extractor(std::move(options), context.clock);
-  EnginePart<PropertyExtractor> part{opened};
-  part.remote = true;
-  part.check = [opened](Checks& all) {
-    all.push_back(reached("extractor", opened->trouble(), "the model's server answered last"));
-  };
-  return part;
+  return remote_part<PropertyExtractor>(opened, "extractor", "the model's server answered last");
 }
 
 }  // namespace
