@@ -62,11 +62,13 @@ Result<LogPart> open_sqlite_log(const EngineContext& context) {
   options.delete_retention = log.compaction.delete_retention;
   options.on_fatal = context.on_fatal;
   options.on_commit = commit_metrics(context.metrics, "log");
+  if (!context.upkeep) options.upkeep_interval = Duration(0);
   const std::shared_ptr<sqlite::SqliteLog> opened =
       MESH_TRY(sqlite::SqliteLog::open(context.config.data_dir, options, context.clock));
   LogPart part;
   part.port = opened;
   part.admin = opened;
+  part.import = opened;
   part.close = [opened] { opened->close(); };
   return part;
 }
@@ -91,6 +93,7 @@ Result<LogPart> open_kafka_log(const EngineContext& context) {
   LogPart part;
   part.port = opened;
   part.admin = opened;
+  part.import = opened;
   part.check = [opened](Checks& all) {
     all.push_back(reached("kafka", opened->trouble(), "a broker answers; it holds the log"));
     // What an operator made works as it is; that it differs is worth knowing.

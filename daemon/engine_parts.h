@@ -11,6 +11,7 @@
 #include "common/config/config.h"
 #include "common/ports/embedder.h"
 #include "common/ports/event_log.h"
+#include "common/ports/log_import.h"
 #include "common/ports/property_extractor.h"
 #include "common/ports/rate_limiter.h"
 #include "common/ports/stores.h"
@@ -27,6 +28,8 @@ struct EngineContext {
   Clock& clock;
   Metrics& metrics;
   Usage& usage;
+  // False: nothing of an embedded log expires or is compacted.
+  bool upkeep = true;
 };
 
 // An engine behind `port`, which lives as long as the part.
@@ -42,6 +45,7 @@ struct EnginePart {
 
 struct LogPart : EnginePart<EventLog> {
   std::shared_ptr<LogAdmin> admin;
+  std::shared_ptr<LogImport> import;
 };
 
 // Embedded engines use files of data_dir, whose lock the caller holds.

@@ -66,13 +66,52 @@ class ConfiguredEngines final : public Engines {
   std::unique_ptr<Ports> ports_;
 };
 
+// The folder is whole while the lock is held.
+Result<std::unique_ptr<sqlite::DirectoryLock>> lock_data_dir(const config::Config& config) {
+  auto lock = MESH_TRY(sqlite::DirectoryLock::acquire(config.data_dir));
+  // Under the lock, which a restore holds as long as it works.
+  MESH_TRY(nothing_unfinished(config.data_dir));
+  MESH_TRY(no_missing_file(config.data_dir, embedded_files(config)));
+  return lock;
+}
+
+class OpenedOfRecord final : public EnginesOfRecord {
+ public:
+  Status open(const EngineContext& context) {
+    lock_ = MESH_TRY(lock_data_dir(context.config));
+    log_ = MESH_TRY(open_log(context));
+    stores_ = MESH_TRY(open_stores(context));
+    return {};
+  }
+  ~OpenedOfRecord() override {
+    if (stores_.close) stores_.close();
+    if (log_.close) log_.close();
+  }
+  EventLog& log() override { return *log_.port; }
+  LogAdmin& admin() override { return *log_.admin; }
+  LogImport& import() override { return *log_.import; }
+  Stores& stores() override { return *stores_.port; }
+
+ private:
+  std::unique_ptr<sqlite::DirectoryLock> lock_;  // goes last
+  LogPart log_;
+  EnginePart<Stores> stores_;
+};
+
+Status has_files(const config::Config& config) {
+  const auto used = embedded_files(config);
+  for (const auto& [uses, file] : {std::pair(used.log, "log.db"), {used.store, "store.db"}}) {
+    const std::string path = config.data_dir + "/" + file;
+    if (!uses || std::filesystem::exists(path)) continue;
+    return fail(ErrorKind::not_found, path + " does not exist: no meshd has run there");
+  }
+  return {};
+}
+
 Status ConfiguredEngines::open(const EngineContext& context) {
   MESH_TRY(make_data_dir(data_dir_));
   // Also of a process that keeps nothing there but its token and run.json, which are its own.
-  lock_ = MESH_TRY(sqlite::DirectoryLock::acquire(data_dir_));
-  // Under the lock, which a restore holds as long as it works.
-  MESH_TRY(nothing_unfinished(data_dir_));
-  MESH_TRY(no_missing_file(data_dir_, embedded_files(context.config)));
+  lock_ = MESH_TRY(lock_data_dir(context.config));
 
   log_ = MESH_TRY(open_log(context));
   stores_ = MESH_TRY(open_stores(context));
@@ -136,6 +175,17 @@ Result<std::unique_ptr<Engines>> Engines::open(const config::Config& config, OnF
   auto engines = std::make_unique<ConfiguredEngines>(config.data_dir);
   MESH_TRY(engines->open({config, std::move(on_fatal), clock, metrics, usage}));
   return engines;
+}
+
+Result<std::unique_ptr<EnginesOfRecord>> EnginesOfRecord::open(const config::Config& config,
+                                                               bool filled,
+                                                               Engines::OnFatal on_fatal,
+                                                               Clock& clock, Metrics& metrics,
+                                                               Usage& usage) {
+  MESH_TRY(filled ? has_files(config) : make_data_dir(config.data_dir));
+  auto opened = std::make_unique<OpenedOfRecord>();
+  MESH_TRY(opened->open({config, std::move(on_fatal), clock, metrics, usage, false}));
+  return opened;
 }
 
 }  // namespace mesh

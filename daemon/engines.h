@@ -12,12 +12,14 @@
 #include "common/ports/event_log.h"
 #include "common/ports/idempotency_store.h"
 #include "common/ports/lease_store.h"
+#include "common/ports/log_import.h"
 #include "common/ports/member_store.h"
 #include "common/ports/outbox.h"
 #include "common/ports/projection_store.h"
 #include "common/ports/property_extractor.h"
 #include "common/ports/rate_limiter.h"
 #include "common/ports/retry_store.h"
+#include "common/ports/stores.h"
 #include "common/ports/task_store.h"
 #include "common/ports/tenant_store.h"
 #include "common/ports/user_store.h"
@@ -69,6 +71,21 @@ class Engines {
   virtual void set_gauges(Metrics& metrics) const = 0;
   // Finishes what was submitted; what comes later is refused. Callable twice.
   virtual void close() = 0;
+};
+
+// Those of record alone, at rest: for moving what they hold. Nothing of an embedded log expires.
+class EnginesOfRecord {
+ public:
+  // As Engines::open. Where nothing is to be there yet, the data folder is made; else `not_found`
+  // where an embedded engine has no file.
+  static Result<std::unique_ptr<EnginesOfRecord>> open(const config::Config& config, bool filled,
+                                                       Engines::OnFatal on_fatal, Clock& clock,
+                                                       Metrics& metrics, Usage& usage);
+  virtual ~EnginesOfRecord() = default;
+  virtual EventLog& log() = 0;
+  virtual LogAdmin& admin() = 0;
+  virtual LogImport& import() = 0;
+  virtual Stores& stores() = 0;
 };
 
 }  // namespace mesh

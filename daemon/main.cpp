@@ -13,6 +13,7 @@
 #include "daemon/check_config.h"
 #include "daemon/check_data.h"
 #include "daemon/engine_parts.h"
+#include "daemon/migrate.h"
 #include "daemon/serve.h"
 #include "daemon/tell_error.h"
 
@@ -51,12 +52,19 @@ int check_data(const mesh::config::Config& config, bool repair, bool json) {
   return mesh::check_data_exit_code(*report);
 }
 
+int migrate_from(const std::string& file, const mesh::config::Config& to, bool json) {
+  const auto from = mesh::config::load_file(file);
+  if (from) return mesh::migrate(*from, to, json);
+  mesh::tell_error(from.error(), json);
+  return 3;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   CLI::App cli{
       "meshd: tenant-scoped events in, durable, searchable. Runs until SIGTERM; SIGHUP reloads."};
-  std::optional<std::string> file, data_dir, backup, restore;
+  std::optional<std::string> file, data_dir, backup, restore, leave;
   bool check = false, print = false, schema = false, look = false, repair = false, json = false,
        migrations = false;
   cli.add_option("-c,--config", file,
@@ -84,7 +92,11 @@ int main(int argc, char** argv) {
   cli.add_option("--restore", restore,
                  "copy the backup in this folder to the data folder, which must be new or empty, "
                  "and end: 0 restored, 1 refused or damaged, 3 could not look");
-  cli.add_flag("--json", json, "what these four print as JSON");
+  cli.add_option("--migrate-from", leave,
+                 "move what the engines of this configuration file hold to those of --config, and "
+                 "end: 0 all is there and equal, 1 something differs, 3 not done to its end; what "
+                 "was cut off goes on when it is called again");
+  cli.add_flag("--json", json, "what these five print as JSON");
   cli.set_version_flag("--version", "meshd " MESH_VERSION);
   try {
     cli.parse(argc, argv);
@@ -125,6 +137,7 @@ int main(int argc, char** argv) {
     std::cout << "configuration ok\n";
   }
   if (print || check) return 0;
+  if (leave) return migrate_from(*leave, *config, json);
   if (look || repair) return check_data(*config, repair, json);
   if (restore) return restore_backup(*restore, config->data_dir, json);
   return mesh::serve(std::move(*config), load, MESH_VERSION);

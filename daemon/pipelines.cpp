@@ -53,8 +53,10 @@ pipeline::PipelineDeps deps_of(const Ports& ports, LogAdmin& log_admin, Clock& c
 
 TopicSpec topic_spec(const config::Log& config, std::string name, TopicKind kind) {
   TopicSpec spec{std::move(name), kind, config.partitions, {}, {}};
-  // Entity topics are compacted and do not expire.
-  if (kind == TopicKind::activity) {
+  // Entity topics are compacted and do not expire. Brokers hold nothing beyond its time, and a
+  // letter that nobody has settled must not go.
+  const bool kept = config.engine == "kafka" && is_dead_letter_topic(spec.name);
+  if (kind == TopicKind::activity && !kept) {
     spec.max_age = config.retention.activity.age;
     spec.max_bytes = config.retention.activity.size;
   }
@@ -64,10 +66,8 @@ TopicSpec topic_spec(const config::Log& config, std::string name, TopicKind kind
 Status make_topics(const config::Log& config, LogAdmin& log) {
   for (const auto& topic : topics()) {
     MESH_TRY(log.ensure_topic(topic_spec(config, std::string(topic.name), topic.kind)));
-    auto letters = topic_spec(config, dead_letter_topic(topic.name), TopicKind::activity);
-    // Brokers hold nothing beyond its time, and a letter that nobody has settled must not go.
-    if (config.engine == "kafka") letters.max_age.reset(), letters.max_bytes.reset();
-    MESH_TRY(log.ensure_topic(letters));
+    MESH_TRY(
+        log.ensure_topic(topic_spec(config, dead_letter_topic(topic.name), TopicKind::activity)));
   }
   // Groups of the index are made with its generations; their topic is compacted, and tells a late
   // one all the same.

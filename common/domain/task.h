@@ -1,4 +1,5 @@
-// Long work that an operator started: replays, rebuilds, redrives, purges, backups, seeks.
+// Long work that an operator started: replays, rebuilds, redrives, purges, backups, seeks,
+// migrations.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,8 @@
 namespace mesh {
 
 // All there are. Which of them a process can do is its own matter.
-inline constexpr std::string_view kTaskKinds[] = {"replay", "rebuild", "redrive",
-                                                  "purge",  "backup",  "seek"};
+inline constexpr std::string_view kTaskKinds[] = {"replay", "rebuild", "redrive",  "purge",
+                                                  "backup", "seek",    "migration"};
 
 struct Task {
   enum class State { queued, running, done, failed, cancelled };

@@ -9,6 +9,7 @@
 #include "common/ports/outbox.h"
 #include "common/ports/projection_store.h"
 #include "common/ports/retry_store.h"
+#include "common/ports/store_transfer.h"
 #include "common/ports/task_store.h"
 #include "common/ports/tenant_store.h"
 #include "common/ports/user_store.h"
@@ -30,6 +31,7 @@ class Stores {
   virtual ChemicalStore& chemical() = 0;
   virtual RetryStore& retries() = 0;
   virtual EpochStore& epochs() = 0;
+  virtual StoreTransfer& transfer() = 0;
   // Finishes what was submitted; later changes are `unavailable`. Callable twice.
   virtual void close() = 0;
 };

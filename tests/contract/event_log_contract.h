@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/ports/event_log.h"
+#include "common/ports/log_import.h"
 
 namespace mesh::test {
 
@@ -20,6 +21,7 @@ class EventLogHost {
   virtual ~EventLogHost() = default;
   virtual EventLog& log() = 0;
   virtual LogAdmin& admin() = 0;
+  virtual LogImport& import() = 0;
   virtual void reopen() = 0;  // closes the engine and opens another one on the same storage
   virtual std::string prefix() { return ""; }
   virtual Timestamp now() = 0;       // of the clock that the log stamps records with

@@ -39,6 +39,8 @@ class Daemon {
                   std::map<std::string, std::string> environment = {});
   ~Daemon();
 
+  // The configuration's file, written anew; start() does so, too.
+  std::string write_config() const;
   // Starts the process and blocks until it reports READY=1 (sd_notify) or ends; false: it ended.
   bool start();
   void launch();  // start, without the waiting
@@ -69,8 +71,6 @@ class Daemon {
   void await_idle();
 
  private:
-  std::string write_config() const;
-
   const std::string data_dir_;
   const std::string extra_config_;
   const std::map<std::string, std::string> environment_;

@@ -67,6 +67,15 @@ Result<std::int64_t> KafkaLogImpl::offset_at(const TopicPartition& partition, Ti
   return ends.at(partition).value_or(0);
 }
 
+Status KafkaLogImpl::import(std::vector<StoredRecord> records) {
+  std::lock_guard lock(importing_);
+  if (!import_) import_ = MESH_TRY(Import::open(*cluster_));
+  auto done = import_->run(records);
+  // Its producer takes nothing more.
+  if (!done) import_.reset();
+  return done;
+}
+
 std::unique_ptr<Watch> KafkaLogImpl::watch(const std::map<TopicPartition, std::int64_t>& offsets,
                                            Told told) {
   return watches_->watch(offsets, std::move(told));

@@ -4,7 +4,8 @@
 // A topic of the mesh is a topic of Kafka, a group one of its consumer groups. A record's key,
 // value and headers are Kafka's: an empty key is none there. Its time is the broker's
 // (message.timestamp.type=LogAppendTime). What Kafka does differently from the embedded log:
-//   - What exists is never altered: neither retention nor partitions. See differences().
+//   - What exists is never altered, but by an import: neither retention nor partitions. See
+//     differences().
 //   - Retention is the broker's, and waits for nobody: TopicInfo::held and ::passed_over are 0, and
 //     GroupInfo::passed_over counts what lies before the start of a partition. TopicInfo::bytes is
 //     0: librdkafka cannot ask for it.
@@ -21,6 +22,7 @@
 
 #include "common/base/clock.h"
 #include "common/ports/event_log.h"
+#include "common/ports/log_import.h"
 
 namespace mesh::kafka {
 
@@ -55,7 +57,7 @@ struct KafkaOptions {
 // Any thread. Every call that asks a broker blocks for request_timeout at most, but open_consumer,
 // which waits for the group to share out its partitions: two sessions at most. append and watch
 // never block. Without a broker calls are `unavailable`.
-class KafkaLog : public EventLog, public LogAdmin {
+class KafkaLog : public EventLog, public LogAdmin, public LogImport {
  public:
   // Returns though no broker answers. `clock` outlives the log; consumers and watches are dropped
   // before it. `invalid` where an option is wrong.

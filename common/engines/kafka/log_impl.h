@@ -9,6 +9,7 @@
 #include "common/engines/kafka/cluster.h"
 #include "common/engines/kafka/consumer.h"
 #include "common/engines/kafka/groups.h"
+#include "common/engines/kafka/import.h"
 #include "common/engines/kafka/kafka_log.h"
 #include "common/engines/kafka/producer.h"
 #include "common/engines/kafka/readers.h"
@@ -44,6 +45,10 @@ class KafkaLogImpl final : public KafkaLog {
                     const std::map<TopicPartition, std::int64_t>& offsets) override;
   Status delete_group(const std::string& group) override { return groups_->remove(group); }
 
+  Status begin(const TopicSpec& spec) override { return topics_->begin_import(spec); }
+  Status import(std::vector<StoredRecord> records) override;
+  Status finish(const TopicSpec& spec) override { return topics_->finish_import(spec); }
+
   std::optional<Error> trouble() const override { return cluster_->trouble(); }
   std::vector<std::string> differences() const override { return topics_->differences(); }
   void close() override;
@@ -63,6 +68,8 @@ class KafkaLogImpl final : public KafkaLog {
   std::unique_ptr<Readers> readers_;
   std::unique_ptr<Watches> watches_;
   std::unique_ptr<Producer> producer_;
+  std::mutex importing_;
+  std::unique_ptr<Import> import_;  // made by the first import(); guarded by importing_
   mutable std::mutex mutex_;
   std::set<KafkaConsumer*> members_;  // this and the following guarded by mutex_
   bool closed_ = false;

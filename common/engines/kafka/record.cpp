@@ -41,7 +41,8 @@ StoredRecord record_of(const rd_kafka_message_t& message, const std::string& top
 }
 
 rd_kafka_resp_err_t produce(rd_kafka_t* producer, const Record& record,
-                            const std::string& wire_topic, int partition, void* opaque) {
+                            const std::string& wire_topic, int partition, void* opaque,
+                            std::optional<Timestamp> time) {
   rd_kafka_headers_t* headers = rd_kafka_headers_new(record.headers.size());
   for (const auto& [name, value] : record.headers) {
     rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), value.data(),
@@ -54,11 +55,12 @@ rd_kafka_resp_err_t produce(rd_kafka_t* producer, const Record& record,
   void* key = record.key.empty() ? nullptr : bytes(record.key);
   void* value = record.value ? bytes(*record.value) : nullptr;
   const std::size_t size = record.value ? record.value->size() : 0;
-  const auto code =
-      rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(wire_topic.c_str()),
-                        RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                        RD_KAFKA_V_KEY(key, record.key.size()), RD_KAFKA_V_VALUE(value, size),
-                        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
+  const std::int64_t timestamp = time ? time->time_since_epoch().count() : 0;  // 0: now
+  const auto code = rd_kafka_producev(
+      producer, RD_KAFKA_V_TOPIC(wire_topic.c_str()), RD_KAFKA_V_PARTITION(partition),
+      RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, record.key.size()),
+      RD_KAFKA_V_VALUE(value, size), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(opaque),
+      RD_KAFKA_V_TIMESTAMP(timestamp), RD_KAFKA_V_END);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) rd_kafka_headers_destroy(headers);
   return code;
 }

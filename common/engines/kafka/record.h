@@ -1,6 +1,7 @@
 // Records as librdkafka has them.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "common/domain/event.h"
@@ -15,8 +16,10 @@ StoredRecord record_of(const rd_kafka_message_t& message, const std::string& top
 std::size_t size_of(const Record& record);
 std::size_t size_of(const StoredRecord& record);
 
-// Gives a copy of it to a producer; `opaque` comes back with its delivery report.
+// Gives a copy of it to a producer; `opaque` comes back with its delivery report. `time` counts
+// where the topic keeps its producers' times.
 rd_kafka_resp_err_t produce(rd_kafka_t* producer, const Record& record,
-                            const std::string& wire_topic, int partition, void* opaque);
+                            const std::string& wire_topic, int partition, void* opaque,
+                            std::optional<Timestamp> time = {});
 
 }  // namespace mesh::kafka

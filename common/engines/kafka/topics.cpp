@@ -34,6 +34,15 @@ Settings config_of(const TopicSpec& spec, const KafkaOptions& options) {
   return config;
 }
 
+// So that records keep their times, and stay.
+Settings config_for_import(const KafkaOptions& options) {
+  return {{"message.timestamp.type", "CreateTime"},
+          {"max.message.bytes", std::to_string(options.max_record_bytes + (64 << 10))},
+          {"cleanup.policy", "delete"},
+          {"retention.ms", "-1"},
+          {"retention.bytes", "-1"}};
+}
+
 TopicKind kind_of(const std::string& cleanup_policy) {
   return cleanup_policy.find("compact") == std::string::npos ? TopicKind::activity
                                                              : TopicKind::entity;
@@ -75,7 +84,7 @@ Result<bool> Topics::ensure(const TopicSpec& spec) {
       differences_[spec.name] = {told};
       return fail(ErrorKind::not_found, told);
     }
-    MESH_TRY(make(spec));
+    MESH_TRY(make(spec, config_of(spec, cluster_.options())));
     MESH_TRY(await_leaders(spec.name));
     made = true;
     shapes = cluster_.shapes();
@@ -85,14 +94,68 @@ Result<bool> Topics::ensure(const TopicSpec& spec) {
   return made;
 }
 
-Status Topics::make(const TopicSpec& spec) {
+Status Topics::begin_import(const TopicSpec& spec) {
+  const Settings config = config_for_import(cluster_.options());
+  MESH_TRY(cluster_.refresh());
+  const auto shapes = cluster_.shapes();
+  const auto shape = shapes.find(spec.name);
+  if (shape == shapes.end()) {
+    MESH_TRY(make(spec, config));
+    return await_leaders(spec.name);
+  }
+  if (shape->second.partitions == spec.partitions) return alter(spec, config);
+  return fail(ErrorKind::conflict, "topic '" + cluster_.wire_name(spec.name) + "' has " +
+                                       std::to_string(shape->second.partitions) +
+                                       " partitions on the Kafka brokers, not " +
+                                       std::to_string(spec.partitions) +
+                                       ": delete it, or choose another kafka.prefix");
+}
+
+Status Topics::finish_import(const TopicSpec& spec) {
+  Settings config = config_of(spec, cluster_.options());
+  if (spec.kind == TopicKind::entity) {
+    config.emplace_back("retention.ms", "-1");
+    config.emplace_back("retention.bytes", "-1");
+  }
+  return alter(spec, config);
+}
+
+Status Topics::alter(const TopicSpec& spec, const Settings& config) {
+  // What is not named would go back to the brokers' defaults.
+  auto all = MESH_TRY(describe({spec.name}, Entries::of_topic))[spec.name];
+  for (const auto& [name, value] : config) all[name] = value;
+  Resource resource(
+      rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, cluster_.wire_name(spec.name).c_str()));
+  for (const auto& [name, value] : all) {
+    (void)rd_kafka_ConfigResource_set_config(resource.get(), name.c_str(), value.c_str());
+  }
+  const std::string doing = "alter topic '" + spec.name + "'";
+  auto event = MESH_TRY(cluster_.ask(
+      RD_KAFKA_ADMIN_OP_ALTERCONFIGS, doing,
+      [&](rd_kafka_t* handle, const rd_kafka_AdminOptions_t* how, rd_kafka_queue_t* queue) {
+        rd_kafka_ConfigResource_t* list[] = {resource.get()};
+        rd_kafka_AlterConfigs(handle, list, 1, how, queue);
+      }));
+  std::size_t count = 0;
+  const auto* result = rd_kafka_event_AlterConfigs_result(event.get());
+  const auto** altered = rd_kafka_AlterConfigs_result_resources(result, &count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto code = rd_kafka_ConfigResource_error(altered[i]);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+    const char* detail = rd_kafka_ConfigResource_error_string(altered[i]);
+    return fail(error_of(code, doing, detail == nullptr ? "" : detail));
+  }
+  return {};
+}
+
+Status Topics::make(const TopicSpec& spec, const Settings& config) {
   const auto& options = cluster_.options();
   const auto wire_name = cluster_.wire_name(spec.name);
   char text[256] = "";
   NewTopic topic(rd_kafka_NewTopic_new(wire_name.c_str(), spec.partitions, options.replication,
                                        text, sizeof(text)));
   if (!topic) return fail(ErrorKind::invalid, "topic '" + spec.name + "' cannot be made", text);
-  for (const auto& [name, value] : config_of(spec, options)) {
+  for (const auto& [name, value] : config) {
     (void)rd_kafka_NewTopic_set_config(topic.get(), name.c_str(), value.c_str());
   }
   const std::string doing = "make topic '" + spec.name + "'";
@@ -189,7 +252,7 @@ std::vector<std::string> Topics::differences() const {
 }
 
 Result<std::map<std::string, Topics::Config>> Topics::describe(
-    const std::vector<std::string>& topics) {
+    const std::vector<std::string>& topics, Entries which) {
   std::map<std::string, Config> all;
   if (topics.empty()) return all;
   std::vector<Resource> resources;
@@ -215,6 +278,9 @@ Result<std::map<std::string, Topics::Config>> Topics::describe(
     std::size_t entries = 0;
     const auto** config = rd_kafka_ConfigResource_configs(found[i], &entries);
     for (std::size_t k = 0; k < entries; ++k) {
+      const bool own =
+          rd_kafka_ConfigEntry_source(config[k]) == RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG;
+      if (which == Entries::of_topic && !own) continue;
       const char* value = rd_kafka_ConfigEntry_value(config[k]);
       all[*name][rd_kafka_ConfigEntry_name(config[k])] = value == nullptr ? "" : value;
     }

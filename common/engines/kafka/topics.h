@@ -18,14 +18,21 @@ class Topics {
 
   // As LogAdmin::ensure_topic; whether it made one.
   Result<bool> ensure(const TopicSpec& spec);
+  // As LogImport::begin and ::finish. Settings that somebody gave the topic, and that are none of
+  // ours, stay.
+  Status begin_import(const TopicSpec& spec);
+  Status finish_import(const TopicSpec& spec);
   Result<std::vector<TopicInfo>> list();
   std::vector<std::string> differences() const;
 
  private:
   using Config = std::map<std::string, std::string>;
 
-  Result<std::map<std::string, Config>> describe(const std::vector<std::string>& topics);
-  Status make(const TopicSpec& spec);
+  enum class Entries { all, of_topic };  // of_topic: without the brokers' defaults
+  Result<std::map<std::string, Config>> describe(const std::vector<std::string>& topics,
+                                                 Entries which = Entries::all);
+  Status make(const TopicSpec& spec, const Settings& config);
+  Status alter(const TopicSpec& spec, const Settings& config);
   Status compare(const TopicSpec& spec, const TopicShape& shape);
   Status await_leaders(const std::string& topic);
 

@@ -4,9 +4,10 @@
 #include <set>
 
 #include "common/base/ids.h"
-#include "common/engines/postgres/header_codec.h"
+#include "common/domain/header_codec.h"
 #include "common/engines/postgres/leases.h"
 #include "common/engines/postgres/listener.h"
+#include "common/engines/postgres/stored_json.h"
 
 namespace mesh::postgres {
 namespace {
@@ -22,11 +23,12 @@ struct Leaving {
 Result<std::vector<OutboxEntry>> entries_of(const Rows& rows) {
   std::vector<OutboxEntry> entries;
   for (int i = 0; i < rows.size(); ++i) {
-    auto headers = MESH_TRY(decode_headers(rows.text(i, 4)));
+    auto headers = decode_headers(rows.text(i, 4));
+    if (!headers) return fail(damaged("a record"));
     auto value = rows.is_null(i, 3) ? std::nullopt : std::optional(rows.string(i, 3));
     entries.push_back(
         {rows.integer(i, 0),
-         {rows.string(i, 1), rows.string(i, 2), std::move(value), std::move(headers)}});
+         {rows.string(i, 1), rows.string(i, 2), std::move(value), std::move(*headers)}});
   }
   return entries;
 }

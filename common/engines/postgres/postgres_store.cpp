@@ -14,6 +14,7 @@
 #include "common/engines/postgres/retries.h"
 #include "common/engines/postgres/tasks.h"
 #include "common/engines/postgres/tenants.h"
+#include "common/engines/postgres/transfer.h"
 #include "common/engines/postgres/users.h"
 #include "common/engines/postgres/workers.h"
 
@@ -36,7 +37,8 @@ class Store final : public PostgresStores {
         analytics_(pool_),
         chemical_(pool_),
         retries_(pool_),
-        epochs_(pool_) {}
+        epochs_(pool_),
+        transfer_(pool_, analytics_, chemical_) {}
   // What is still submitted refers to the stores, which go before the threads do.
   ~Store() override { close(); }
 
@@ -60,6 +62,7 @@ class Store final : public PostgresStores {
   ChemicalStore& chemical() override { return chemical_; }
   RetryStore& retries() override { return retries_; }
   EpochStore& epochs() override { return epochs_; }
+  StoreTransfer& transfer() override { return transfer_; }
   std::optional<Error> trouble() const override { return pool_.trouble(); }
 
   void close() override {
@@ -90,6 +93,7 @@ class Store final : public PostgresStores {
   Chemical chemical_;
   Retries retries_;
   Epochs epochs_;
+  Transfer transfer_;
   std::unique_ptr<Listener> listener_;  // last: its thread uses the outbox
 };
 

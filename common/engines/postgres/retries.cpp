@@ -1,6 +1,7 @@
 #include "common/engines/postgres/retries.h"
 
-#include "common/engines/postgres/header_codec.h"
+#include "common/domain/header_codec.h"
+#include "common/engines/postgres/stored_json.h"
 
 namespace mesh::postgres {
 namespace {
@@ -137,12 +138,13 @@ Result<std::vector<ParkedEvent>> Retries::take(const Parker& parker,
   const Rows& rows = results[1];
   std::vector<ParkedEvent> events;
   for (int i = 0; i < rows.size(); ++i) {
-    auto headers = MESH_TRY(decode_headers(rows.text(i, 6)));
+    auto headers = decode_headers(rows.text(i, 6));
+    if (!headers) return fail(damaged("a record"));
     auto value = rows.is_null(i, 5) ? std::nullopt : std::optional(rows.string(i, 5));
     Position at{rows.string(i, 0), static_cast<std::int32_t>(rows.integer(i, 1)),
                 rows.integer(i, 2)};
     events.push_back(
-        {{std::move(at), rows.time(i, 3), rows.string(i, 4), std::move(value), std::move(headers)},
+        {{std::move(at), rows.time(i, 3), rows.string(i, 4), std::move(value), std::move(*headers)},
          static_cast<int>(rows.integer(i, 7)),
          rows.time(i, 8),
          rows.string(i, 9),

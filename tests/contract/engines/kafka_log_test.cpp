@@ -3,7 +3,7 @@
 
 #include "common/base/ids.h"
 #include "common/engines/kafka/log_impl.h"
-#include "tests/contract/event_log_contract.h"
+#include "tests/contract/log_import_contract.h"
 #include "tests/support/eventually.h"
 #include "tests/support/kafka_server.h"
 
@@ -34,6 +34,7 @@ class KafkaLogHost final : public EventLogHost {
   KafkaLogHost() { reopen(); }
   EventLog& log() override { return *log_; }
   LogAdmin& admin() override { return *log_; }
+  LogImport& import() override { return *log_; }
   void reopen() override {
     log_.reset();
     kafka::KafkaOptions options;
@@ -81,6 +82,7 @@ std::unique_ptr<EventLogHost> make_kafka_log_host() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kafka, EventLogContract, testing::Values(&make_kafka_log_host));
+INSTANTIATE_TEST_SUITE_P(Kafka, LogImportContract, testing::Values(&make_kafka_log_host));
 
 }  // namespace
 }  // namespace mesh::test

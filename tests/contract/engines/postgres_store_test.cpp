@@ -6,6 +6,7 @@
 #include "tests/contract/outbox_contract.h"
 #include "tests/contract/projection_store_contract.h"
 #include "tests/contract/retry_store_contract.h"
+#include "tests/contract/store_transfer_contract.h"
 #include "tests/contract/task_store_contract.h"
 #include "tests/contract/tenant_store_contract.h"
 #include "tests/contract/user_store_contract.h"
@@ -43,5 +44,6 @@ INSTANTIATE_TEST_SUITE_P(Postgres, AnalyticsStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Postgres, ChemicalStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Postgres, RetryStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Postgres, EpochStoreContract, kEngine);
+INSTANTIATE_TEST_SUITE_P(Postgres, StoreTransferContract, kEngine);
 
 }  // namespace mesh::test

@@ -1,7 +1,7 @@
 #include <atomic>
 
 #include "common/engines/sqlite/log/sqlite_log.h"
-#include "tests/contract/event_log_contract.h"
+#include "tests/contract/log_import_contract.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/temp_dir.h"
 
@@ -36,6 +36,7 @@ class SqliteLogHost final : public EventLogHost {
   SqliteLogHost() { reopen(); }
   EventLog& log() override { return *log_; }
   LogAdmin& admin() override { return *log_; }
+  LogImport& import() override { return *log_; }
   void reopen() override {
     log_.reset();
     log_ = sqlite::SqliteLog::open(dir_.path(), {}, clock_).value();
@@ -54,6 +55,7 @@ class SqliteLogHost final : public EventLogHost {
 std::unique_ptr<EventLogHost> make_sqlite_log_host() { return std::make_unique<SqliteLogHost>(); }
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, EventLogContract, testing::Values(&make_sqlite_log_host));
+INSTANTIATE_TEST_SUITE_P(Sqlite, LogImportContract, testing::Values(&make_sqlite_log_host));
 
 }  // namespace
 }  // namespace mesh::test

@@ -6,6 +6,7 @@
 #include "tests/contract/outbox_contract.h"
 #include "tests/contract/projection_store_contract.h"
 #include "tests/contract/retry_store_contract.h"
+#include "tests/contract/store_transfer_contract.h"
 #include "tests/contract/task_store_contract.h"
 #include "tests/contract/tenant_store_contract.h"
 #include "tests/contract/user_store_contract.h"
@@ -43,5 +44,6 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, AnalyticsStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Sqlite, ChemicalStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Sqlite, RetryStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Sqlite, EpochStoreContract, kEngine);
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreTransferContract, kEngine);
 
 }  // namespace mesh::test

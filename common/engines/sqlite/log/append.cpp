@@ -14,12 +14,23 @@ struct SqliteLogImpl::Batch {
     Partition* partition;
     std::size_t begin, size;  // of the body in `bodies`
     std::uint64_t hash;
+    std::int64_t time = 0;  // the record's own, of one that is imported
     std::int64_t offset = 0;
   };
+  void add(Partition& partition, const Record& record, std::int64_t time = 0);
+
   std::string bodies;
   std::vector<Entry> entries;
   AppendDone done;
 };
+
+void SqliteLogImpl::Batch::add(Partition& partition, const Record& record, std::int64_t time) {
+  const auto begin = bodies.size();
+  encode_body(record, bodies);
+  const auto body = std::string_view(bodies).substr(begin);
+  // Hashed here, in the caller's thread: the committer's does only what must be in order.
+  entries.push_back({&partition, begin, body.size(), stable_hash(body), time});
+}
 
 namespace {
 
@@ -56,21 +67,38 @@ void SqliteLogImpl::append(std::vector<Record> records, AppendDone done) {
       of_tenant = of_tenant && takes_turns(topic->spec);
     }
     of_tenant = of_tenant && tenant_of_key(r.key) == tenant;
-    const auto begin = batch->bodies.size();
-    encode_body(r, batch->bodies);
-    const auto body = std::string_view(batch->bodies).substr(begin);
-    // Hashed here, in the caller's thread: the committer's does only what must be in order.
-    batch->entries.push_back(
-        {&topic->for_key(r.key, stable_hash(r.key)), begin, body.size(), stable_hash(body)});
+    batch->add(topic->for_key(r.key, stable_hash(r.key)), r);
   }
+  submit(std::move(batch), of_tenant ? tenant : std::string_view());
+}
+
+Status SqliteLogImpl::import(std::vector<StoredRecord> records) {
+  if (records.empty()) return {};
+  auto batch = std::make_unique<Batch>();
+  for (auto& stored : records) {
+    const auto partition = MESH_TRY(find({stored.position.topic, stored.position.partition}));
+    const Record record{
+        {}, std::move(stored.key), std::move(stored.value), std::move(stored.headers)};
+    batch->add(*partition, record, to_millis(stored.time));
+  }
+  // Shared with the completion: set_value may still be running when the future wakes this thread.
+  auto done = std::make_shared<std::promise<Status>>();
+  auto future = done->get_future();
+  batch->done = [done](Result<std::vector<Position>> positions) {
+    done->set_value(positions ? Status() : fail(std::move(positions.error())));
+  };
+  submit(std::move(batch), {});
+  return future.get();
+}
+
+void SqliteLogImpl::submit(std::unique_ptr<Batch> batch, std::string_view tenant) {
   constexpr std::size_t kOverhead = 128;  // of a waiting entry
   const auto bytes = batch->bodies.size() + batch->entries.size() * kOverhead;
   // Raw, because a std::function keeps two pointers in place but would put an owner on the heap;
   // submit calls the completion exactly once, and the job never after it.
   auto* raw = batch.release();
   committer_.submit(
-      of_tenant ? tenant : std::string_view(), bytes,
-      [this, raw](Database& db) { return insert_batch(db, *raw); },
+      tenant, bytes, [this, raw](Database& db) { return insert_batch(db, *raw); },
       [this, raw](Status status) {
         std::unique_ptr<Batch> own(raw);
         finish_batch(*own, std::move(status));
@@ -97,8 +125,8 @@ Status SqliteLogImpl::insert_batch(Database& db, Batch& batch) {
     if (inserted) {
       entry.offset = p.staged.end;
       // A clock that goes back must not make times fall, which offset_at relies on.
-      const RowPlace place{p.id, entry.offset, std::max(p.staged.time, transaction_time_),
-                           p.staged.total};
+      const auto time = entry.time != 0 ? entry.time : transaction_time_;
+      const RowPlace place{p.id, entry.offset, std::max(p.staged.time, time), p.staged.total};
       inserted = p.insert->bind(1, place.offset)
                      .bind(2, place.time)
                      .bind(3, place.total)
@@ -114,7 +142,8 @@ Status SqliteLogImpl::insert_batch(Database& db, Batch& batch) {
       // The rows are undone by the committer; the offsets go back here, for the jobs behind.
       while (i-- > 0) {
         const auto& done = batch.entries[i];
-        // The time needs no way back: it is the transaction's, or one that was there before.
+        // The time needs no way back: it is the transaction's, or one that was there before, or
+        // a record's that is imported, which comes again.
         --done.partition->staged.end;
         done.partition->staged.total -= static_cast<std::int64_t>(done.size);
       }

@@ -102,6 +102,9 @@ class SqliteLogImpl final : public SqliteLog {
   Status seek_group(const std::string& group,
                     const std::map<TopicPartition, std::int64_t>& offsets) override;
   Status delete_group(const std::string& group) override;
+  Status begin(const TopicSpec& spec) override;
+  Status import(std::vector<StoredRecord> records) override;
+  Status finish(const TopicSpec& spec) override { return ensure_topic(spec); }
   Status upkeep() override;
   void close() override;
 
@@ -109,6 +112,7 @@ class SqliteLogImpl final : public SqliteLog {
   friend class SqliteConsumer;
 
   struct Batch;
+  void submit(std::unique_ptr<Batch> batch, std::string_view tenant);
   Status insert_batch(Database& db, Batch& batch);
   void finish_batch(Batch& batch, Status status);
   void begin_transaction();

@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/engines/sqlite/core/database.h"
 #include "common/ports/event_log.h"
+#include "common/ports/log_import.h"
 
 namespace mesh::sqlite {
 
@@ -37,8 +38,9 @@ struct LogOptions {
   std::function<void(double seconds, int jobs)> on_commit;
 };
 
-// `dir`/log.db. The caller holds the DirectoryLock of `dir`. Consumers are destroyed before it.
-class SqliteLog : public EventLog, public LogAdmin {
+// `dir`/log.db. The caller holds the DirectoryLock of `dir`. Consumers are destroyed before it. An
+// import asks for a log without an upkeep_interval: retention goes by the times of records.
+class SqliteLog : public EventLog, public LogAdmin, public LogImport {
  public:
   // Makes the file where it is missing. `corrupt` where its write-ahead log, its structure or the
   // last record of a partition is damaged, `conflict` for a newer program's file, `unavailable`

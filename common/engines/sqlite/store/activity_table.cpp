@@ -43,6 +43,8 @@ std::string pack_id(std::string_view id) {
   return packed;
 }
 
+}  // namespace
+
 std::string unpack_id(std::string_view packed) {
   const bool uuid = packed.starts_with('u');
   packed.remove_prefix(std::min<std::size_t>(1, packed.size()));
@@ -57,8 +59,6 @@ std::string unpack_id(std::string_view packed) {
   }
   return id;
 }
-
-}  // namespace
 
 Status ActivityTable::record(std::span<const ActivityRow> rows, const Through& through) {
   if (rows.empty() && through.empty()) return {};

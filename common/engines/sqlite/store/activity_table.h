@@ -30,6 +30,9 @@ struct ActivityRow {
   std::string properties;  // JSON text or empty
 };
 
+// The id of an event as it was, from the form in the column event_id.
+std::string unpack_id(std::string_view packed);
+
 struct ActivityOverview {
   std::int64_t total = 0;
   std::vector<std::pair<std::string, std::int64_t>> labels;  // by name, with their counts

@@ -15,6 +15,7 @@
 #include "common/engines/sqlite/store/schema.h"
 #include "common/engines/sqlite/store/tasks.h"
 #include "common/engines/sqlite/store/tenants.h"
+#include "common/engines/sqlite/store/transfer.h"
 #include "common/engines/sqlite/store/users.h"
 #include "common/telemetry/log.h"
 
@@ -42,7 +43,8 @@ class Store final : public SqliteStore {
         analytics_(committer_, readers_),
         chemical_(committer_, readers_),
         retries_(committer_, readers_),
-        epochs_(committer_, readers_) {}
+        epochs_(committer_, readers_),
+        transfer_(committer_, readers_, analytics_, chemical_) {}
   // What is still submitted refers to the stores, which go before the committer does.
   ~Store() override { close(); }
 
@@ -57,6 +59,7 @@ class Store final : public SqliteStore {
   ChemicalStore& chemical() override { return chemical_; }
   RetryStore& retries() override { return retries_; }
   EpochStore& epochs() override { return epochs_; }
+  StoreTransfer& transfer() override { return transfer_; }
   Result<std::vector<AlikeUsers>> alike(int limit) override {
     return read_from(readers_, [&](Database& db) { return alike_users(db, limit); });
   }
@@ -76,6 +79,7 @@ class Store final : public SqliteStore {
   SqliteChemical chemical_;
   SqliteRetries retries_;
   SqliteEpochs epochs_;
+  SqliteTransfer transfer_;
 };
 
 Status tell_alike(Database& db) {

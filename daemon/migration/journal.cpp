@@ -1,0 +1,97 @@
+#include "daemon/migration/journal.h"
+
+#include <algorithm>
+
+#include "common/base/ids.h"
+#include "common/telemetry/log.h"
+
+namespace mesh::migration {
+namespace {
+
+constexpr Duration kHeld{60'000};
+constexpr Duration kRenew{15'000};
+constexpr int kLookedAt = 1'000;  // of the newest tasks
+
+Result<std::optional<ClaimedTask>> claim(TaskStore& tasks) {
+  return tasks.claim("mesh migrate", {std::string(kTaskKind)}, {}, kHeld);
+}
+
+}  // namespace
+
+Result<bool> is_unfinished(TaskStore& tasks) {
+  const auto newest = MESH_TRY(tasks.list(kLookedAt));
+  return std::ranges::any_of(
+      newest, [](const Task& task) { return task.kind == kTaskKind && !has_ended(task); });
+}
+
+Result<std::unique_ptr<Journal>> Journal::open(TaskStore& tasks, Json spec, Clock& clock,
+                                               Told told) {
+  auto claimed = MESH_TRY(claim(tasks));
+  if (!claimed) {
+    if (MESH_TRY(is_unfinished(tasks))) {
+      return fail(ErrorKind::conflict,
+                  "another process is migrating to these engines: wait for it to end; if it was "
+                  "killed, try again in a minute");
+    }
+    Task task;
+    task.id = new_uuid_v7(clock.now());
+    task.kind = kTaskKind;
+    task.spec = spec;
+    task.checkpoint = task.result = Json::object();
+    task.created_at = clock.now();
+    MESH_TRY(tasks.insert(task));
+    claimed = MESH_TRY(claim(tasks));
+    if (!claimed) return fail(ErrorKind::conflict, "another process is migrating, too");
+  }
+  if (claimed->task.spec != spec) {
+    tasks.release(claimed->task.id, claimed->token);
+    return fail(ErrorKind::conflict,
+                "a migration to these engines has not ended, and it is another one: " +
+                    dump(claimed->task.spec) + "; finish that one, or begin with empty engines");
+  }
+  return std::unique_ptr<Journal>(new Journal(tasks, clock, std::move(told), std::move(*claimed)));
+}
+
+Journal::Journal(TaskStore& tasks, Clock& clock, Told told, ClaimedTask claimed)
+    : tasks_(tasks),
+      clock_(clock),
+      told_(std::move(told)),
+      task_(std::move(claimed.task)),
+      token_(claimed.token) {
+  task_.state = Task::State::running;
+  if (task_.started_at == Timestamp{}) task_.started_at = clock_.now();
+  const auto renew = [&tasks, id = task_.id, token = token_] {
+    // Whether it is lost is seen by the next store.
+    if (auto renewed = tasks.renew(id, token, kHeld); !renewed) {
+      log::warn("the migration's task was not renewed", {{"error", renewed.error().to_string()}});
+    }
+  };
+  renewing_ = std::make_unique<Periodic>("migration", clock, kRenew, renew, Periodic::Rest::keeps);
+}
+
+Journal::~Journal() {
+  renewing_->stop();
+  tasks_.release(task_.id, token_);
+}
+
+Status Journal::store() { return tasks_.store(task_, token_); }
+
+void Journal::advance(const std::string& doing, std::int64_t done) {
+  task_.done += done;
+  told_(doing, task_.done, task_.total);
+}
+
+Status Journal::save(Json checkpoint) {
+  task_.checkpoint = std::move(checkpoint);
+  return store();
+}
+
+Status Journal::finish(Json result) {
+  task_.state = Task::State::done;
+  task_.result = std::move(result);
+  task_.checkpoint = Json::object();
+  task_.finished_at = clock_.now();
+  return store();
+}
+
+}  // namespace mesh::migration

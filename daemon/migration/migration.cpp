@@ -1,0 +1,69 @@
+#include "daemon/migration/migration.h"
+
+#include <algorithm>
+
+#include "daemon/migration/log_copy.h"
+#include "daemon/migration/row_copy.h"
+
+namespace mesh::migration {
+namespace {
+
+Status insist_on_rest(MemberStore& members, const std::string& which) {
+  const auto all = MESH_TRY(members.list());
+  if (all.empty()) return {};
+  return fail(ErrorKind::conflict, "meshd runs on the engines " + which + " (" +
+                                       std::to_string(all.size()) +
+                                       " by its members): stop it, and try again");
+}
+
+bool all_equal(const Json& compared) {
+  return std::ranges::all_of(compared, [](const Json& part) { return part["state"] == "equal"; });
+}
+
+}  // namespace
+
+Result<Json> migrate(const Side& from, const Side& to, const Options& options) {
+  MESH_TRY(insist_on_rest(from.stores.members(), "to be left"));
+  MESH_TRY(insist_on_rest(to.stores.members(), "to be filled"));
+  if (MESH_TRY(is_unfinished(from.stores.tasks()))) {
+    return fail(ErrorKind::conflict,
+                "a migration to the engines to be left has not ended: finish that one first");
+  }
+  Places places;
+  LogCopy log({from.log, from.admin, to.log, to.admin, to.import, options.topic}, places);
+  if (!MESH_TRY(is_unfinished(to.stores.tasks()))) {
+    MESH_TRY(insist_on_empty(to.stores.transfer()));
+    MESH_TRY(log.insist_on_empty());
+  }
+  MESH_TRY(want_places(from.stores.transfer(), places));
+  auto journal =
+      MESH_TRY(Journal::open(to.stores.tasks(), options.spec, options.clock, options.told));
+  if (const Json& before = journal->checkpoint(); !before.empty()) {
+    places.from_json(before.at("places"));
+    log.from_json(before.at("log"));
+  }
+  MESH_TRY(log.survey());
+  journal->expect(2 * log.records(), log.copied());  // written, and read again
+  const auto save = [&] {
+    return journal->save({{"places", places.to_json()}, {"log", log.to_json()}});
+  };
+  MESH_TRY(log.copy(*journal, save));
+  MESH_TRY(copy_rows(from.stores.transfer(), to.stores.transfer(), places, *journal));
+  auto topics = MESH_TRY(log.verify(*journal));
+  auto tables =
+      MESH_TRY(verify_rows(from.stores.transfer(), to.stores.transfer(), places, *journal));
+  const bool equal = all_equal(topics) && all_equal(tables);
+  if (equal) {
+    // Last, so that nothing of what was compared may go.
+    MESH_TRY(log.place_groups());
+    MESH_TRY(log.give_settings());
+  }
+  Json result = {{"task", journal->task_id()},
+                 {"state", equal ? "equal" : "differs"},
+                 {"topics", std::move(topics)},
+                 {"tables", std::move(tables)}};
+  if (equal) MESH_TRY(journal->finish(result));
+  return result;
+}
+
+}  // namespace mesh::migration

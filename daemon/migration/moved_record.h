@@ -1,0 +1,21 @@
+// A record as it is written to another log: whatever in it names offsets names those there.
+#pragma once
+
+#include "common/domain/event.h"
+#include "daemon/migration/places.h"
+
+namespace mesh::migration {
+
+// Which offsets the record names: of the letter that a marker settles, of the record that a letter
+// is of.
+void want_named(const StoredRecord& record, Places& places);
+
+// Its position names the partition that it goes to; the offset means nothing. Of what it names it
+// was want_named, and is passed, but for what is behind it in its partition.
+//
+// A letter or marker that names a record which is not there any more names no place then. A record
+// that went back from a letter keeps the word of it, which names a place no more. An event that
+// was named by its position alone keeps its id, and an entity's its version: they are written down.
+StoredRecord moved(StoredRecord record, const Places& places);
+
+}  // namespace mesh::migration
