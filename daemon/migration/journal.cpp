@@ -1,6 +1,8 @@
 #include "daemon/migration/journal.h"
 
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
 
 #include "common/base/ids.h"
 #include "common/telemetry/log.h"
@@ -8,12 +10,33 @@
 namespace mesh::migration {
 namespace {
 
-constexpr Duration kHeld{60'000};
-constexpr Duration kRenew{15'000};
+constexpr Duration kHeld{20'000};
+constexpr Duration kRenew{5'000};
+constexpr Duration kLook{500};
 constexpr int kLookedAt = 1'000;  // of the newest tasks
 
 Result<std::optional<ClaimedTask>> claim(TaskStore& tasks) {
   return tasks.claim("mesh migrate", {std::string(kTaskKind)}, {}, kHeld);
+}
+
+// What is there to be taken up; nothing where nothing is. Of a process that was killed it is free
+// once its claim has passed.
+Result<std::optional<ClaimedTask>> take_up(TaskStore& tasks, Clock& clock,
+                                           const Journal::Told& told) {
+  std::mutex mutex;
+  std::condition_variable never;
+  const auto give_up = clock.steady() + kHeld + kRenew;
+  for (;;) {
+    auto claimed = MESH_TRY(claim(tasks));
+    if (claimed || !MESH_TRY(is_unfinished(tasks))) return claimed;
+    if (clock.steady() >= give_up) {
+      return fail(ErrorKind::conflict,
+                  "another process is migrating to these engines: wait for it to end");
+    }
+    told("waiting for the one that is at it, or was killed", 0, 0);
+    std::unique_lock lock(mutex);
+    (void)clock.wait_until(lock, never, clock.steady() + kLook, [] { return false; });
+  }
 }
 
 }  // namespace
@@ -26,13 +49,8 @@ Result<bool> is_unfinished(TaskStore& tasks) {
 
 Result<std::unique_ptr<Journal>> Journal::open(TaskStore& tasks, Json spec, Clock& clock,
                                                Told told) {
-  auto claimed = MESH_TRY(claim(tasks));
+  auto claimed = MESH_TRY(take_up(tasks, clock, told));
   if (!claimed) {
-    if (MESH_TRY(is_unfinished(tasks))) {
-      return fail(ErrorKind::conflict,
-                  "another process is migrating to these engines: wait for it to end; if it was "
-                  "killed, try again in a minute");
-    }
     Task task;
     task.id = new_uuid_v7(clock.now());
     task.kind = kTaskKind;

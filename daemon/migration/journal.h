@@ -25,8 +25,9 @@ class Journal {
   // Told of progress: what is being done, and how far it is.
   using Told = std::function<void(const std::string& doing, std::int64_t done, std::int64_t total)>;
 
-  // Takes up the migration of `spec` that has not ended, or begins one. `conflict` where one of
-  // another spec has not ended, or another process is at it.
+  // Takes up the migration of `spec` that has not ended, or begins one. Waits while a process that
+  // was killed is still taken for being at it. `conflict` where one is, or where one of another
+  // spec has not ended.
   static Result<std::unique_ptr<Journal>> open(TaskStore& tasks, Json spec, Clock& clock,
                                                Told told);
 

@@ -101,8 +101,8 @@ TEST_F(Moving, NobodyMovesWhatIsInUseAndNobodyStartsOnWhatIsHalfFilled) {
   const auto in_use = migrate(embedded_, *servers_);
   EXPECT_NE(in_use.exit_code, 0);
   EXPECT_THAT(in_use.err, HasSubstr("in use"));
-  const auto made = embedded_.mesh({"users", "create", "--tenant", "acme", "--email", "ann@acme.dev",
-                                    "--name", "Ann"});
+  const auto made = embedded_.mesh(
+      {"users", "create", "--tenant", "acme", "--email", "ann@acme.dev", "--name", "Ann"});
   ASSERT_EQ(made.exit_code, 0) << made.err;
   ASSERT_EQ(embedded_.stop(), 0);
   // The brokers are away when it is half done: the stores know that it was begun.

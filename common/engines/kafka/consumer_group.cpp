@@ -29,8 +29,9 @@ Settings settings_of(const KafkaOptions& options, const std::string& group,
       {"max.poll.interval.ms", std::to_string(rebalance)},
       {"auto.offset.reset", "earliest"},
       {"fetch.wait.max.ms", "100"},
-      {"queued.min.messages", "10000"},
-      {"queued.max.messages.kbytes", "4096"},
+      // Beyond one of these librdkafka fetches nothing for a second.
+      {"queued.min.messages", "100000"},
+      {"queued.max.messages.kbytes", "8192"},
   };
 }
 

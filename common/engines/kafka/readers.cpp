@@ -119,10 +119,10 @@ Result<std::unique_ptr<Readers>> Readers::open(Cluster& cluster) {
                                          {"auto.offset.reset", "earliest"},
                                          // A partition that begins waits for a fetch under way.
                                          {"fetch.wait.max.ms", "20"},
-                                         // An end that nobody took counts as queued: with 1 here
-                                         // nothing was fetched for a second.
-                                         {"queued.min.messages", "1000"},
-                                         {"queued.max.messages.kbytes", "2048"},
+                                         // Beyond one of these librdkafka fetches nothing for a
+                                         // second, so one fetch must not come to it.
+                                         {"queued.min.messages", "100000"},
+                                         {"queued.max.messages.kbytes", "8192"},
                                      }));
   return std::make_unique<Readers>(cluster, std::move(handle));
 }
