@@ -145,7 +145,23 @@ Status Topics::alter(const TopicSpec& spec, const Settings& config) {
     const char* detail = rd_kafka_ConfigResource_error_string(altered[i]);
     return fail(error_of(code, doing, detail == nullptr ? "" : detail));
   }
-  return {};
+  return await_settings(spec.name, config);
+}
+
+// The controller has answered; a broker goes by it a little later.
+Status Topics::await_settings(const std::string& topic, const Settings& config) {
+  const auto until = cluster_.deadline();
+  for (;;) {
+    const auto now = MESH_TRY(describe({topic}))[topic];
+    const bool all = std::ranges::all_of(config, [&](const auto& entry) {
+      return value_of(now, entry.first.c_str()) == entry.second;
+    });
+    if (all) return {};
+    if (cluster_.clock().steady() >= until) {
+      return fail(error_of(RD_KAFKA_RESP_ERR__TIMED_OUT, "alter topic '" + topic + "'"));
+    }
+    cluster_.pause(Duration(20));
+  }
 }
 
 Status Topics::make(const TopicSpec& spec, const Settings& config) {

@@ -33,6 +33,7 @@ class Topics {
                                                  Entries which = Entries::all);
   Status make(const TopicSpec& spec, const Settings& config);
   Status alter(const TopicSpec& spec, const Settings& config);
+  Status await_settings(const std::string& topic, const Settings& config);
   Status compare(const TopicSpec& spec, const TopicShape& shape);
   Status await_leaders(const std::string& topic);
 
