@@ -1,10 +1,10 @@
 #include "cli/help.h"
 
 #include <algorithm>
-#include <numeric>
 #include <sstream>
 
 #include "cli/render/width.h"
+#include "common/base/edit_distance.h"
 #include "common/base/strings.h"
 
 namespace mesh::cli {
@@ -171,19 +171,6 @@ constexpr std::string_view kRootExamples =
     "mesh search \"alice\" --tenant acme\n"
     "mesh events tail --topic user.events\n"
     "mesh doctor\n";
-
-std::size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, substituted}));
-    }
-  }
-  return row.back();
-}
 
 // "; did you mean "…"?" where one of the names is near, but for the word itself.
 std::string suggestion(const std::vector<std::string>& names, const std::string& word) {

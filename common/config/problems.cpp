@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <numeric>
 
+#include "common/base/edit_distance.h"
 #include "common/base/strings.h"
 #include "common/config/keys.h"
 
@@ -8,22 +8,6 @@ namespace mesh::config {
 namespace {
 
 constexpr int kMostLines = 50;
-
-// Levenshtein's distance.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row.back();
-}
 
 std::string_view last_part(std::string_view path) { return path.substr(path.rfind('.') + 1); }
 
@@ -37,7 +21,7 @@ const std::string* nearest(const std::vector<std::string>& allowed, std::string_
   const std::size_t most = lower.size() < 4 ? 1 : std::max<std::size_t>(2, lower.size() / 3);
   std::size_t best_distance = most + 1;
   for (const auto& candidate : allowed) {
-    if (const auto d = distance(lower, candidate); d < best_distance) {
+    if (const auto d = edit_distance(lower, candidate); d < best_distance) {
       best = &candidate;
       best_distance = d;
     }
