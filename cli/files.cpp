@@ -12,10 +12,8 @@
 #include "common/base/strings.h"
 
 namespace mesh::cli {
-namespace {
 
-tl::unexpected<Error> system_error(const std::string& what, const std::string& path) {
-  const int code = errno;
+tl::unexpected<Error> system_error(const std::string& what, const std::string& path, int code) {
   // Only kinds to which error_text adds no advice: servers and credentials have no part in this.
   const ErrorKind kind = code == ENOENT || code == ENOTDIR                   ? ErrorKind::not_found
                          : code == EACCES || code == EPERM || code == EISDIR ? ErrorKind::invalid
@@ -23,6 +21,8 @@ tl::unexpected<Error> system_error(const std::string& what, const std::string& p
   return fail(kind, code == EISDIR ? path + " is a directory: name a file in it"
                                    : "cannot " + what + " " + path + ": " + std::strerror(code));
 }
+
+namespace {
 
 Status make_parents(const std::filesystem::path& folder) {
   // The deepest first: mostly it is there, and its parents need not be writable or even readable.

@@ -49,9 +49,9 @@ Result<Ran> run_meshd(const std::vector<std::string>& arguments) {
   // While this process has the writing end, the read below would never see the end.
   to.close();
   if (error != 0) {
-    return fail(ErrorKind::unavailable, "cannot run " + program +
-                                            ", which knows the files: " + std::strerror(error) +
-                                            "; put meshd beside mesh, or on $PATH");
+    return fail(ErrorKind::internal, "cannot run " + program +
+                                         ", which knows the files: " + std::strerror(error) +
+                                         "; put meshd beside mesh, or on $PATH");
   }
   std::string out;
   char buffer[65536];

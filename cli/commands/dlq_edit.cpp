@@ -74,9 +74,7 @@ class Draft {
     const char* tmp = session.surroundings.env("TMPDIR");
     // mkdtemp makes it for this user alone: an event may hold what others are not to read.
     std::string folder = std::string(tmp != nullptr && *tmp != 0 ? tmp : "/tmp") + "/mesh-XXXXXX";
-    if (::mkdtemp(folder.data()) == nullptr) {
-      return fail(ErrorKind::unavailable, "cannot make the folder " + folder);
-    }
+    if (::mkdtemp(folder.data()) == nullptr) return system_error("make the folder", folder);
     folder_ = std::move(folder);
     path_ = folder_ + "/event.json";
     return {};

@@ -3,9 +3,11 @@
 #include <fstream>
 
 #include "cli/commands/events.h"
+#include "cli/files.h"
 #include "cli/interrupt.h"
 #include "cli/records.h"
 #include "cli/render/number.h"
+#include "common/base/ids.h"
 
 namespace mesh::cli {
 namespace {
@@ -17,15 +19,19 @@ struct Args {
 // stdout, or a file that appears under its name only when it is whole.
 class Sink {
  public:
+  // Beside it under a name of its own: two that write at once leave one whole file, not a mixed
+  // one.
   Sink(Session& session, std::string file)
-      : session_(session), file_(std::move(file)), beside_(file_ + ".part") {}
+      : session_(session),
+        file_(std::move(file)),
+        beside_(file_ + "." + new_uuid_v7(session.clock.now()) + ".part") {}
   ~Sink() {
     if (!file_.empty() && !kept_) std::remove(beside_.c_str());
   }
   Status open() {
     if (file_.empty()) return {};
     stream_.open(beside_, std::ios::trunc | std::ios::binary);
-    return stream_ ? Status{} : Status(fail(ErrorKind::invalid, "cannot write " + beside_));
+    return stream_ ? Status{} : Status(system_error("write", file_));
   }
   bool write(const std::string& line) {
     if (file_.empty()) {
@@ -33,14 +39,17 @@ class Sink {
       return session_.out.ok();
     }
     stream_ << line;
+    if (!stream_) error_ = errno;
     return stream_.good();
   }
+  // Why write() did not.
+  tl::unexpected<Error> failure() const { return system_error("write all of", file_, error_); }
   bool to_stdout() const { return file_.empty(); }
   Status close() {
     if (file_.empty()) return {};
     stream_.close();
     if (!stream_ || std::rename(beside_.c_str(), file_.c_str()) != 0) {
-      return fail(ErrorKind::unavailable, "cannot write all of " + file_);
+      return system_error("write all of", file_);
     }
     kept_ = true;
     return {};
@@ -50,6 +59,7 @@ class Sink {
   Session& session_;
   const std::string file_, beside_;
   std::ofstream stream_;
+  int error_ = 0;
   bool kept_ = false;
 };
 
@@ -100,7 +110,7 @@ Outcome export_records(Session& session, const Args& args) {
   }
   if (!read) return fail(read.error());
   if (!written && sink.to_stdout()) return Exit::ok;  // a reader that has gone, or app.cpp says so
-  if (!written) return fail(ErrorKind::unavailable, "cannot write all of " + args.file);
+  if (!written) return sink.failure();
   // Before close(): a slip in the tenant's name must not leave an empty file that looks like an
   // answer.
   if (count == 0) MESH_TRY(tenant_exists(*session.mesh, filter));

@@ -69,7 +69,7 @@ class FailureReport {
     }
     if (!file_.is_open()) return {};
     file_.close();
-    if (!file_) return fail(ErrorKind::unavailable, "cannot write all failed rows to " + path);
+    if (!file_) return fail(ErrorKind::internal, "cannot write all failed rows to " + path);
     return {};
   }
 

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "cli/files.h"
 #include "common/base/ids.h"
 #include "common/base/json.h"
 #include "common/base/strings.h"
@@ -27,7 +28,7 @@ Result<std::string> digest_of(const std::string& file) {
     // A chain of blocks, not one hash: sha256_hex takes a whole text, and the file may be of any
     // size.
     digest = sha256_hex(digest + block.substr(0, static_cast<std::size_t>(in.gcount())));
-  if (!in.eof()) return fail(ErrorKind::unavailable, "cannot read " + file);
+  if (!in.eof()) return system_error("read", file);
   return digest;
 }
 

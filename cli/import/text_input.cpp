@@ -9,9 +9,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <utility>
 
+#include "cli/files.h"
 #include "cli/interrupt.h"
 #include "common/base/strings.h"
 
@@ -53,17 +53,6 @@ constexpr Kind kKinds[] = {
     {"%PDF-"sv, "a PDF document", "export the data as CSV or JSON from the program that made it"},
 };
 
-// Only kinds to which error_text adds no advice: servers and credentials have no part in this.
-tl::unexpected<Error> cannot_read(const std::string& name, int code) {
-  if (code == EISDIR) {
-    return fail(ErrorKind::invalid, name + " is a directory: name a file in it");
-  }
-  const ErrorKind kind = code == ENOENT                      ? ErrorKind::not_found
-                         : code == EACCES || code == ENOTDIR ? ErrorKind::invalid
-                                                             : ErrorKind::internal;
-  return fail(kind, "cannot read " + name + ": " + std::strerror(code));
-}
-
 }  // namespace
 
 class TextInput::Converter {
@@ -103,10 +92,10 @@ class TextInput::Converter {
 Result<TextInput> TextInput::open(const std::string& path, const std::string& encoding) {
   const bool is_stdin = path == "-";
   const int fd = is_stdin ? 0 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return cannot_read(path, errno);
+  if (fd < 0) return system_error("read", path);
   TextInput input(fd, !is_stdin, is_stdin ? "stdin" : path);
   struct stat info {};
-  if (::fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) return cannot_read(path, EISDIR);
+  if (::fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) return system_error("read", path, EISDIR);
   if (encoding.empty()) return input;
   input.given_ = true;
   input.encoding_ = encoding;
@@ -162,7 +151,7 @@ Status TextInput::read_bytes() {
   } while (n < 0 && errno == EINTR && !InterruptGuard::interrupted());
   const int code = errno;
   raw_.resize(before + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
-  if (n < 0 && code != EINTR) return cannot_read(name_, code);
+  if (n < 0 && code != EINTR) return system_error("read", name_, code);
   bytes_read_ += std::max<ssize_t>(n, 0);
   // A read that Ctrl-C cut short counts as the end: callers look at the flag before they judge what
   // came.
