@@ -3,6 +3,7 @@
 
 #include "cli/commands/dlq.h"
 #include "cli/commands/mend.h"
+#include "cli/commands/wait_options.h"
 #include "cli/editor.h"
 #include "cli/files.h"
 #include "cli/render/width.h"
@@ -16,6 +17,7 @@ constexpr std::size_t kMaxBytes = 4 << 20;
 
 struct Args {
   std::string topic, id;
+  WaitOptions wait;
 };
 
 // "# " before each line.
@@ -91,9 +93,10 @@ class Draft {
   bool kept_ = false;
 };
 
-// Edits until the server takes it, or the person leaves it as it is. The event's id, or nothing
-// where nothing was done.
-Result<std::optional<std::string>> edit(Session& session, const Json& letter) {
+// Edits until the server takes it, or the person leaves it as it is; nothing where nothing was
+// done.
+Result<std::optional<client::MendedLetter>> edit(Session& session, const Json& letter,
+                                                 const client::WriteOptions& write) {
   Draft draft;
   MESH_TRY(draft.make(session));
   std::string text = dump(event_to_edit(session, letter), 2);
@@ -115,10 +118,9 @@ Result<std::optional<std::string>> edit(Session& session, const Json& letter) {
     // Only its syntax is looked at. The text itself goes to the server, so that numbers stay as
     // they were typed.
     const auto json = parse_json(text, {.max_bytes = kMaxBytes});
-    Result<std::string> mended =
-        json ? mend_letter(session, {plain_text(letter["topic"]), letter["partition"],
-                                     letter["offset"], text})
-             : Result<std::string>(fail(json.error()));
+    const Letter back{plain_text(letter["topic"]), letter["partition"], letter["offset"], text};
+    auto mended =
+        json ? mend_letter(session, back, write) : Result<client::MendedLetter>(fail(json.error()));
     if (mended) return std::move(*mended);
     const Error& error = mended.error();
     const bool mendable = error.kind == ErrorKind::unprocessable ||
@@ -132,6 +134,8 @@ Result<std::optional<std::string>> edit(Session& session, const Json& letter) {
 }
 
 Outcome edit_letter(Session& session, const Args& args) {
+  client::WriteOptions write;
+  MESH_TRY(set_wait(write, args.wait));
   const std::string topic = letters_of(args.topic);
   client::LetterFilter filter;
   filter.tenant = session.settings.tenant;
@@ -145,15 +149,15 @@ Outcome edit_letter(Session& session, const Args& args) {
     session.out.note("event " + printable(args.id) +
                      " has more than one letter; this is the newest");
   }
-  auto mended = MESH_TRY(edit(session, letters.front()));
+  auto mended = MESH_TRY(edit(session, letters.front(), write));
   if (!mended) {
     session.out.note("unchanged: nothing was done");
     return Exit::ok;
   }
-  session.out.note("event " + printable(*mended) +
+  session.out.note("event " + printable(mended->id) +
                    " went back as edited, and its letter is settled; `mesh dlq show " + topic +
                    "` shows whether it died again");
-  return Exit::ok;
+  return seen(session, mended->written);
 }
 
 }  // namespace
@@ -169,11 +173,12 @@ void add_dlq_edit(Commands& commands, CLI::App& dlq) {
                   "both or neither; what is refused opens again with the reason. To mend many, "
                   "pipe `mesh dlq show -o json` through jq into `mesh events publish -`.",
        .examples = "mesh dlq edit chemical.events --id 01938c5e-7c1a-7000-8000-000000000001\n"
-                   "mesh dlq edit user.events --tenant acme --id order-4711\n",
+                   "mesh dlq edit user.events --tenant acme --id order-4711 --wait\n",
        .tenant = TenantUse::restricts,
        .run = [args](Session& session) { return edit_letter(session, *args); }});
   verb.add_option("TOPIC", args->topic, "The topic, or its dead-letter topic")->required();
   verb.add_option("--id", args->id, "The event's id")->type_name("EVENT")->required();
+  add_wait(verb, args->wait, "its pipeline has handled it", kLetterAcks);
 }
 
 }  // namespace mesh::cli

@@ -164,10 +164,11 @@ class Publisher {
                        ": without --tenant letters of all tenants are mended");
       return {};
     }
-    auto mended = mend_letter(session_, letter);
+    auto mended = mend_letter(session_, letter, args_.write);
     if (mended) {
       ++accepted_;
-      if (session_.out.format() == Format::name) session_.out.data(printable(*mended) + "\n");
+      if (!mended->written.pending.empty()) unseen_ = mended->written;
+      if (session_.out.format() == Format::name) session_.out.data(printable(mended->id) + "\n");
     } else if (is_refusal(mended.error())) {
       refuse(line, refusal_text(mended.error()));
     } else {
@@ -359,7 +360,7 @@ void add_events_publish(Commands& commands, CLI::App& events) {
   verb.add_option("--idempotency-key", args->write.idempotency_key,
                   "With --data: repeating the command with this key publishes nothing twice")
       ->type_name("KEY");
-  add_wait(verb, args->wait, {std::begin(kEventAcks), std::end(kEventAcks)});
+  add_wait(verb, args->wait, "it is counted", kEventAcks);
 }
 
 }  // namespace mesh::cli

@@ -24,16 +24,15 @@ std::optional<Letter> letter_of(std::string_view line) {
                 plain_text(at_path((*json)["event"], "tenantid"))};
 }
 
-Result<std::string> mend_letter(Session& session, const Letter& letter) {
+Result<client::MendedLetter> mend_letter(Session& session, const Letter& letter,
+                                         const client::WriteOptions& write) {
   if (letter.event == "null") {
     return fail(
         ErrorKind::unprocessable,
         "the letter's record cannot be decoded, so it has no event: put one under \"event\", "
         "or use `mesh dlq edit`");
   }
-  auto answer =
-      MESH_TRY(session.mesh->mend(letter.topic, letter.partition, letter.offset, letter.event));
-  return plain_text(at_path(answer, "id"));
+  return session.mesh->mend(letter.topic, letter.partition, letter.offset, letter.event, write);
 }
 
 bool is_refusal(const Error& error) {

@@ -19,9 +19,10 @@ struct Letter {
 // Of a line that `mesh dlq show -o json` could have printed; nothing for any other.
 std::optional<Letter> letter_of(std::string_view line);
 
-// Sends it and blocks; the event's id. `conflict` for a letter that is settled already,
-// `unprocessable` for one without an event; else the client's errors.
-Result<std::string> mend_letter(Session& session, const Letter& letter);
+// Sends it and blocks. `conflict` for a letter that is settled already, `unprocessable` for one
+// without an event; else the client's errors.
+Result<client::MendedLetter> mend_letter(Session& session, const Letter& letter,
+                                         const client::WriteOptions& write);
 
 // Whether the letter was refused, rather than not looked at; then why, in one line.
 bool is_refusal(const Error& error);

@@ -1,4 +1,6 @@
 #include "cli/commands/tenants.h"
+
+#include "cli/commands/wait_options.h"
 #include "cli/rate_text.h"
 #include "cli/render/width.h"
 
@@ -30,11 +32,14 @@ const View& tenant_view() {
   return view;
 }
 
+constexpr const char* kLogged = "the change is in the log";
+
 struct Args {
   std::string id, name;
   std::vector<std::string> limits;
   std::optional<bool> unknown_types;
   int limit = 0;
+  WaitOptions wait;
 };
 
 Result<Json> body_of(const Args& args) {
@@ -63,19 +68,27 @@ Result<Json> body_of(const Args& args) {
   return body;
 }
 
-Outcome print(Session& session, const Result<Json>& tenant) {
-  if (!tenant) return fail(tenant.error());
-  session.out.row(tenant_view(), *tenant);
+Outcome show(Session& session, const std::string& id) {
+  auto tenant = MESH_TRY(session.mesh->tenant(id));
+  session.out.row(tenant_view(), tenant);
   return Exit::ok;
+}
+
+Outcome print(Session& session, const Result<client::ChangedTenant>& changed) {
+  if (!changed) return fail(changed.error());
+  session.out.row(tenant_view(), changed->tenant);
+  return seen(session, changed->written);
 }
 
 Outcome create(Session& session, const Args& args) {
   auto body = MESH_TRY(body_of(args));
+  client::WriteOptions write;
+  MESH_TRY(set_wait(write, args.wait));
   Json tenant{{"id", args.id}};
   tenant.update(body);
   // The API requires a name.
   if (!tenant.contains("name")) tenant["name"] = args.id;
-  return print(session, session.mesh->create_tenant(tenant));
+  return print(session, session.mesh->create_tenant(tenant, write));
 }
 
 Outcome update(Session& session, const Args& args) {
@@ -83,7 +96,9 @@ Outcome update(Session& session, const Args& args) {
   if (body.empty())
     return fail(ErrorKind::invalid,
                 "nothing to change: give --name, --unknown-types or --rate-limit");
-  return print(session, session.mesh->update_tenant(args.id, body));
+  client::WriteOptions write;
+  MESH_TRY(set_wait(write, args.wait));
+  return print(session, session.mesh->update_tenant(args.id, body, write));
 }
 
 Outcome list(Session& session, const Args& args) {
@@ -92,7 +107,10 @@ Outcome list(Session& session, const Args& args) {
   return Exit::ok;
 }
 
-Outcome remove(Session& session, const std::string& id) {
+Outcome remove(Session& session, const Args& args) {
+  const std::string& id = args.id;
+  client::WriteOptions write;
+  MESH_TRY(set_wait(write, args.wait));
   // The record's limits are for the question; without one they need not be asked for.
   if (!session.globals.yes) {
     const auto tenant = MESH_TRY(session.mesh->tenant(id));
@@ -102,9 +120,9 @@ Outcome remove(Session& session, const std::string& id) {
                      ", so that the configuration's defaults hold for it? This cannot be undone; "
                      "its users and events stay."));
   }
-  MESH_TRY(session.mesh->delete_tenant(id));
+  auto written = MESH_TRY(session.mesh->delete_tenant(id, write));
   session.out.note("tenant " + id + " is deleted");
-  return Exit::ok;
+  return seen(session, written);
 }
 
 // `id`: ID of a new tenant, TENANT of one that exists.
@@ -129,6 +147,7 @@ void add_change(Commands& commands, CLI::App& group, Verb described, const char*
       ->type_name("SCOPE=RATE/PER|SCOPE=none")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  add_wait(verb, args->wait, kLogged, kTenantAcks);
 }
 
 }  // namespace
@@ -160,13 +179,12 @@ void add_tenants(Commands& commands) {
       ->type_name("N");
   auto id = std::make_shared<std::string>();
   commands
-      .verb(group,
-            {.name = "get",
-             .summary = "Show a tenant",
-             .examples = "mesh tenants get acme\nmesh tenants get acme -o yaml\n",
-             .tenant = TenantUse::argument,
-             .view = &tenant_view(),
-             .run = [id](Session& session) { return print(session, session.mesh->tenant(*id)); }})
+      .verb(group, {.name = "get",
+                    .summary = "Show a tenant",
+                    .examples = "mesh tenants get acme\nmesh tenants get acme -o yaml\n",
+                    .tenant = TenantUse::argument,
+                    .view = &tenant_view(),
+                    .run = [id](Session& session) { return show(session, *id); }})
       .add_option("TENANT", *id, "The tenant's id")
       ->required();
   add_change(commands, group,
@@ -179,19 +197,18 @@ void add_tenants(Commands& commands) {
                           "mesh tenants update acme --rate-limit search=none\n",
               .tenant = TenantUse::argument},
              "TENANT", update);
-  auto gone = std::make_shared<std::string>();
-  commands
-      .verb(
-          group,
-          {.name = "delete",
-           .summary = "Delete a tenant's record",
-           .details =
-               "Its users and events stay; the configuration's defaults hold for it from then on.",
-           .examples = "mesh tenants delete acme --yes\n",
-           .tenant = TenantUse::argument,
-           .run = [gone](Session& session) { return remove(session, *gone); }})
-      .add_option("TENANT", *gone, "The tenant's id")
-      ->required();
+  auto gone = std::make_shared<Args>();
+  auto& deletion = commands.verb(
+      group,
+      {.name = "delete",
+       .summary = "Delete a tenant's record",
+       .details =
+           "Its users and events stay; the configuration's defaults hold for it from then on.",
+       .examples = "mesh tenants delete acme --yes\n",
+       .tenant = TenantUse::argument,
+       .run = [gone](Session& session) { return remove(session, *gone); }});
+  deletion.add_option("TENANT", gone->id, "The tenant's id")->required();
+  add_wait(deletion, gone->wait, kLogged, kTenantAcks);
   add_tenants_top(commands, group);
 }
 

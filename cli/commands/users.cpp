@@ -154,7 +154,7 @@ void add_create(Commands& commands, CLI::App& users) {
   verb.add_option("--idempotency-key", args->write.idempotency_key,
                   "Repeating the command with the same key creates nothing twice")
       ->type_name("KEY");
-  add_wait(verb, args->wait, {std::begin(kUserAcks), std::end(kUserAcks)});
+  add_wait(verb, args->wait, "searches see it", kUserAcks);
 }
 
 void add_list(Commands& commands, CLI::App& users) {
@@ -215,7 +215,7 @@ void add_users(Commands& commands) {
     verb.add_option("ID", args->id, "The user's number")->check(user_number())->required();
     verb.add_option("--email", args->email, "New e-mail address")->type_name("ADDRESS");
     verb.add_option("--name", args->name, "New name")->type_name("NAME");
-    add_wait(verb, args->wait, {std::begin(kUserAcks), std::end(kUserAcks)});
+    add_wait(verb, args->wait, "searches see it", kUserAcks);
   }
   {
     auto args = std::make_shared<DeleteArgs>();
@@ -229,7 +229,7 @@ void add_users(Commands& commands) {
                 .view = &deleted_view(),
                 .run = [args](Session& session) { return remove(session, *args); }});
     verb.add_option("ID", args->id, "The user's number")->check(user_number())->required();
-    add_wait(verb, args->wait, {std::begin(kUserAcks), std::end(kUserAcks)});
+    add_wait(verb, args->wait, "searches see it", kUserAcks);
   }
   add_users_import(commands, users);
 }

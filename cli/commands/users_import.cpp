@@ -228,7 +228,7 @@ void add_users_import(Commands& commands, CLI::App& users) {
                   "Write the failed rows to this file, whole and with the reason in import_error, "
                   "to be mended and imported")
       ->type_name("FILE");
-  add_wait(verb, args->wait, {std::begin(kUserAcks), std::end(kUserAcks)});
+  add_wait(verb, args->wait, "searches see it", kUserAcks);
   verb.add_option("--format", args->format, "Without it: JSON where the text begins with { or [")
       ->check(CLI::IsMember({"csv", "json", "ndjson"}))
       ->type_name("csv|json|ndjson");

@@ -18,14 +18,14 @@ void add_wait(CLI::App& verb, std::string& wait, const std::string& what) {
       ->type_name("[=DURATION]");
 }
 
-void add_wait(CLI::App& verb, WaitOptions& options, const std::vector<std::string>& acks) {
-  // The last word is the most that a write becomes, which is what --wait alone waits for.
-  const bool users = acks.back() == "searchable";
-  add_wait(verb, options.wait, users ? "searches see it" : "it is counted");
+void add_wait(CLI::App& verb, WaitOptions& options, const std::string& what,
+              std::span<const char* const> acks) {
+  const std::vector<std::string> words(acks.begin(), acks.end());
+  add_wait(verb, options.wait, what);
   verb.add_option("--ack", options.ack,
-                  "What to wait for, if not for the most: " + join(acks, ", "))
-      ->check(CLI::IsMember(acks))
-      ->type_name(join(acks, "|"));
+                  "What to wait for, if not for the most: " + join(words, ", "))
+      ->check(CLI::IsMember(words))
+      ->type_name(join(words, "|"));
 }
 
 Result<std::optional<std::int64_t>> wait_seconds(const std::string& wait) {

@@ -2,16 +2,20 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <span>
 #include <string>
-#include <vector>
 
 #include "cli/session.h"
 #include "common/client/client.h"
 
 namespace mesh::cli {
 
+// The words of --ack, the most that a write becomes last, which is what --wait alone waits for.
+inline constexpr const char* kTenantAcks[] = {"log"};
 inline constexpr const char* kUserAcks[] = {"log", "searchable"};
 inline constexpr const char* kEventAcks[] = {"log", "counted"};
+// Of an event of any topic, which becomes one of the two.
+inline constexpr const char* kLetterAcks[] = {"log", "searchable", "counted"};
 
 struct WaitOptions {
   std::string wait;  // a duration; empty: none was asked for
@@ -19,8 +23,9 @@ struct WaitOptions {
 };
 // --wait[=DURATION]; `what` says what it waits for.
 void add_wait(CLI::App& verb, std::string& wait, const std::string& what);
-// --wait and --ack; `acks` are the words for --ack, the most last.
-void add_wait(CLI::App& verb, WaitOptions& options, const std::vector<std::string>& acks);
+// --wait and --ack, of these words.
+void add_wait(CLI::App& verb, WaitOptions& options, const std::string& what,
+              std::span<const char* const> acks);
 
 // The seconds of --wait; `invalid` for what is no duration.
 Result<std::optional<std::int64_t>> wait_seconds(const std::string& wait);

@@ -26,6 +26,13 @@ void put_text(Json& object, const char* name, const std::string& text) {
   if (!text.empty()) object[name] = text;
 }
 
+Result<ChangedTenant> changed_tenant(Result<Wrote> wrote) {
+  if (!wrote) return fail(wrote.error());
+  if (!wrote->body.is_object()) return unexpected_form("a tenant");
+  wrote->body.erase("pending");  // no member of the record
+  return ChangedTenant{std::move(wrote->body), std::move(wrote->written)};
+}
+
 Json letter_request(const LetterFilter& filter, bool dry_run) {
   Json body = Json::object();
   put_text(body, "tenant", filter.tenant);
@@ -172,13 +179,17 @@ Result<Json> Client::redrive(const std::string& topic, const LetterFilter& filte
   return impl_->json(patient(post(admin({"dlq", topic, "redrive"}), body)));
 }
 
-Result<Json> Client::mend(const std::string& topic, std::int64_t partition, std::int64_t offset,
-                          std::string event) {
+Result<MendedLetter> Client::mend(const std::string& topic, std::int64_t partition,
+                                  std::int64_t offset, std::string event,
+                                  const WriteOptions& write) {
   // The text as it is: parsed and written again, numbers could change.
   Call call = post(admin(
       {"dlq", topic, "letters", std::to_string(partition) + ":" + std::to_string(offset), "mend"}));
   call.body = std::move(event);
-  return impl_->json(call);
+  auto wrote = MESH_TRY(impl_->write(std::move(call), write));
+  const auto id = wrote.body.is_object() ? wrote.body.find("id") : wrote.body.end();
+  if (id == wrote.body.end() || !id->is_string()) return unexpected_form("a mended letter");
+  return MendedLetter{id->get<std::string>(), std::move(wrote.written)};
 }
 
 Result<Json> Client::purge(const std::string& topic, const LetterFilter& filter, bool dry_run) {
@@ -214,22 +225,23 @@ Result<std::vector<Json>> Client::tenants(int limit, const std::string& only) {
                       limit);
 }
 
-Result<Json> Client::create_tenant(const Json& tenant, const WriteOptions& write) {
-  auto wrote = MESH_TRY(impl_->write(post(admin({"tenants"}), tenant), write));
-  return std::move(wrote.body);
+Result<ChangedTenant> Client::create_tenant(const Json& tenant, const WriteOptions& write) {
+  return changed_tenant(impl_->write(post(admin({"tenants"}), tenant), write));
 }
 
 Result<Json> Client::tenant(const std::string& id) {
   return impl_->json(get(admin({"tenants", id})));
 }
 
-Result<Json> Client::update_tenant(const std::string& id, const Json& patch) {
-  return impl_->json({.method = "PATCH", .path = admin({"tenants", id}), .body = dump(patch)});
+Result<ChangedTenant> Client::update_tenant(const std::string& id, const Json& patch,
+                                            const WriteOptions& write) {
+  return changed_tenant(impl_->write(
+      {.method = "PATCH", .path = admin({"tenants", id}), .body = dump(patch)}, write));
 }
 
-Status Client::delete_tenant(const std::string& id) {
-  (void)MESH_TRY(impl_->send({.method = "DELETE", .path = admin({"tenants", id})}));
-  return {};
+Result<Written> Client::delete_tenant(const std::string& id, const WriteOptions& write) {
+  auto wrote = MESH_TRY(impl_->write({.method = "DELETE", .path = admin({"tenants", id})}, write));
+  return std::move(wrote.written);
 }
 
 Result<Json> Client::usage(const std::string& window, const std::string& sort, int limit,

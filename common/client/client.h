@@ -157,6 +157,15 @@ struct FollowPage {
   std::string next;
 };
 
+struct ChangedTenant {
+  Json tenant;  // its record as it is now
+  Written written = {};
+};
+struct MendedLetter {
+  std::string id;  // of the event that went back
+  Written written = {};
+};
+
 struct LetterFilter {
   std::string tenant = {}, cause = {}, id = {};
 };
@@ -231,10 +240,10 @@ class Client {
   Result<Json> redrive(const std::string& topic, const LetterFilter& filter, bool dry_run,
                        std::optional<std::int64_t> wait_seconds = {});
   Result<Json> purge(const std::string& topic, const LetterFilter& filter, bool dry_run);
-  // Puts an event, JSON text as a letter shows it, in the place of the letter's, which is settled:
-  // {"id","position"}; `conflict` for a letter that is settled already.
-  Result<Json> mend(const std::string& topic, std::int64_t partition, std::int64_t offset,
-                    std::string event);
+  // Puts an event, JSON text as a letter shows it, in the place of the letter's, which is settled;
+  // `conflict` for a letter that is settled already.
+  Result<MendedLetter> mend(const std::string& topic, std::int64_t partition, std::int64_t offset,
+                            std::string event, const WriteOptions& write = {});
 
   // Rate limits. `policy` is {"rate","per","burst"}.
   Result<std::vector<Json>> rate_limits(const std::string& tenant);
@@ -246,10 +255,11 @@ class Client {
 
   // Tenants. At most `limit`; 0: all; or only the one named.
   Result<std::vector<Json>> tenants(int limit = 0, const std::string& only = {});
-  Result<Json> create_tenant(const Json& tenant, const WriteOptions& write = {});
+  Result<ChangedTenant> create_tenant(const Json& tenant, const WriteOptions& write = {});
   Result<Json> tenant(const std::string& id);
-  Result<Json> update_tenant(const std::string& id, const Json& patch);
-  Status delete_tenant(const std::string& id);
+  Result<ChangedTenant> update_tenant(const std::string& id, const Json& patch,
+                                      const WriteOptions& write = {});
+  Result<Written> delete_tenant(const std::string& id, const WriteOptions& write = {});
   // {"window_seconds","sort","tenants":[…]}: who used most of `sort` within `window`; of all, or
   // what one tenant used.
   Result<Json> usage(const std::string& window, const std::string& sort, int limit,

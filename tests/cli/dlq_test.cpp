@@ -6,6 +6,7 @@ namespace mesh::cli {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class DlqTest : public CliTest {};
 
@@ -65,6 +66,10 @@ TEST_F(DlqTest, LettersThatArePublishedAreMended) {
   EXPECT_EQ(json(), (Json{{"accepted", 1}, {"failed", 2}}));
   EXPECT_THAT(err, HasSubstr("line 2: settled already"));
   EXPECT_THAT(err, HasSubstr("line 3: the letter's record cannot be decoded"));
+  EXPECT_FALSE(fake.requests().at(0).header("Prefer"));
+  // Symptom: --wait was passed over.
+  EXPECT_EQ(at_fake({"events", "publish", lines, "--wait=2s"}), 6) << err;
+  EXPECT_EQ(fake.last().header("Prefer"), "wait=2");
   EXPECT_EQ(fake.requests().at(0).path_params.at("letter"), "3:17");
   EXPECT_THAT(fake.requests().at(0).body, HasSubstr("0.10000000000000000000000001"));
 }
@@ -99,15 +104,19 @@ class EditTest : public CliTest {
                                                 {{"/data/n", "must be a number"}},
                                                 {}});
               }
-              return http::Response::json(202, Json{{"id", event["id"]}, {"position", "x"}});
+              Json mended{{"id", event["id"]}, {"position", "x"}};
+              if (request.header("Prefer")) mended["pending"] = {{"ack", "counted"}};
+              return http::Response::json(202, mended).with("Preference-Applied", "wait=2");
             });
     env["TMPDIR"] = dir.path();
     terminal.in = true;
   }
   // The script is the editor; $1 is the file. Each run appends what it was shown to "shown".
-  int edit(const std::string& script) {
+  int edit(const std::string& script, const std::vector<std::string>& options = {}) {
     env["EDITOR"] = "sh " + file("editor", "cat \"$1\" >>" + dir.file("shown") + "\n" + script);
-    return at_fake({"dlq", "edit", "user.events", "--id", "e1"});
+    std::vector<std::string> words{"dlq", "edit", "user.events", "--id", "e1"};
+    words.insert(words.end(), options.begin(), options.end());
+    return at_fake(words);
   }
   std::string shown() { return contents("shown"); }
   int mends() {
@@ -130,6 +139,22 @@ TEST_F(EditTest, WhatIsSavedWithChangesGoesBack) {
   EXPECT_EQ(Json::parse(fake.last().body)["data"]["n"], 5);
   EXPECT_THAT(err, HasSubstr("its letter is settled"));
   EXPECT_EQ(drafts(), 0u);
+}
+
+TEST_F(EditTest, WaitsForWhatBecomesOfTheEventWhereThatIsAsked) {
+  EXPECT_EQ(edit("sed -i 's/1/5/' \"$1\"", {"--wait=2s", "--ack", "counted"}), 7);
+  EXPECT_EQ(fake.last().header("Prefer"), "wait=2");
+  EXPECT_EQ(fake.last().param("ack"), "counted");
+  EXPECT_THAT(err, HasSubstr("its letter is settled"));
+  EXPECT_THAT(err, HasSubstr("durable, but not counted after 2s"));
+}
+
+// Symptom: advice on servers for a folder of this machine.
+TEST_F(EditTest, AFolderThatCannotBeMadeIsSaidWithItsCause) {
+  env["TMPDIR"] = dir.file("none");
+  EXPECT_EQ(edit("true"), 3);
+  EXPECT_THAT(err, HasSubstr("cannot make the folder " + dir.file("none")));
+  EXPECT_THAT(err, Not(HasSubstr("mesh doctor")));
 }
 
 TEST_F(EditTest, SavedUnchangedOrEmptyNothingIsDone) {

@@ -1,0 +1,58 @@
+// `mesh tenants`: changes of records.
+#include "tests/cli/cli_fixture.h"
+
+namespace mesh::cli {
+namespace {
+
+using ::testing::HasSubstr;
+
+const Json kTenant{{"id", "acme"}, {"name", "Acme"}, {"rate_limits", Json::object()}};
+
+class TenantsTest : public CliTest {
+ protected:
+  TenantsTest() {
+    fake.on("POST", "/admin/v1/tenants", [this](const auto&) { return answer(201, kTenant); });
+    fake.on("PATCH", "/admin/v1/tenants/{id}",
+            [this](const auto&) { return answer(200, kTenant); });
+    fake.on("DELETE", "/admin/v1/tenants/{id}",
+            [this](const auto&) { return answer(200, Json::object()); });
+  }
+  http::Response answer(int status, Json body) const {
+    if (!seen) body["pending"] = {{"ack", "log"}, {"reached", "store"}, {"position", "p"}};
+    return http::Response::json(seen ? status : 202, body).with("Preference-Applied", "wait=10");
+  }
+  bool seen = true;
+  const std::vector<std::vector<std::string>> changes{
+      {"tenants", "create", "acme", "-o", "json"},
+      {"tenants", "update", "acme", "--name", "Acme", "-o", "json"},
+      {"tenants", "delete", "acme", "--yes"}};
+};
+
+TEST_F(TenantsTest, AChangeWaitsUntilItIsInTheLogWhereThatIsAsked) {
+  for (auto change : changes) {
+    EXPECT_EQ(at_fake(change), 0) << err;
+    EXPECT_FALSE(fake.last().header("Prefer"));
+    change.insert(change.end(), {"--wait=1m", "--ack", "log"});
+    EXPECT_EQ(at_fake(change), 0) << err;
+    EXPECT_EQ(fake.last().header("Prefer"), "wait=60");
+    EXPECT_EQ(fake.last().param("ack"), "log");
+  }
+}
+
+TEST_F(TenantsTest, AChangeThatIsNotInTheLogInTimeIsSevenAndShownAsItIs) {
+  seen = false;
+  for (auto change : changes) {
+    change.push_back("--wait");
+    EXPECT_EQ(at_fake(change), 7);
+    EXPECT_THAT(err, HasSubstr("durable, but not in the log after 10s"));
+    EXPECT_EQ(change[1] == "delete" ? kTenant : json(), kTenant) << "what is pending is no member";
+  }
+}
+
+TEST_F(TenantsTest, WhatNoChangeOfATenantBecomesIsRefused) {
+  EXPECT_EQ(at_fake({"tenants", "create", "acme", "--ack", "searchable"}), 2);
+  EXPECT_TRUE(fake.requests().empty());
+}
+
+}  // namespace
+}  // namespace mesh::cli
