@@ -115,6 +115,14 @@ double fraction_of(const TextInput& input) {
   return static_cast<double>(input.bytes_read()) / static_cast<double>(input.size());
 }
 
+// How far an import came that ended before its file did.
+std::string reached_text(const ImportResult& result) {
+  std::string text = with_thousands(result.counts.done()) + " rows are done";
+  if (!result.first_undone) return text;
+  text += "; line " + std::to_string(*result.first_undone) + " is the first that is not";
+  return result.unanswered ? text + ", though the server may have it" : text;
+}
+
 Outcome import_file(Session& session, Args args) {
   MESH_TRY(need_tenant(session));
   args.rows.delimiter = MESH_TRY(delimiter_of(args.delimiter));
@@ -177,11 +185,12 @@ Outcome import_file(Session& session, Args args) {
     Error error = *result.stopped;
     if (counts.rows > 0) {
       const bool of_input = error.kind == ErrorKind::invalid;  // which the same command meets again
-      error.message = "the import stopped: " + error.message + (of_input ? "" : again);
+      error.message = "the import stopped: " + error.message + "; " + reached_text(result) +
+                      (of_input ? "" : again);
     }
     return fail(error);
   }
-  if (result.interrupted) session.out.note(std::string("interrupted") + again);
+  if (result.interrupted) session.out.note("interrupted: " + reached_text(result) + again);
   return exit_of(result, seen(session, last));
 }
 

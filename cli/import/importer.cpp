@@ -34,12 +34,14 @@ class Import {
       auto row = rows_.next();
       if (!row || !*row) {
         send_all();
-        if (!row && !result_.stopped) result_.stopped = row.error();
+        // A line that Ctrl-C cut short is no fault of the file.
+        if (!row && !result_.stopped && !hooks_.interrupted()) result_.stopped = row.error();
         break;
       }
       take(std::move(**row));
     }
     result_.interrupted = hooks_.interrupted();
+    if (!waiting_.empty()) result_.first_undone = waiting_.front().line;
     return result_;
   }
 
@@ -52,7 +54,8 @@ class Import {
     if (waiting_.size() >= kBatchRows || bytes_ >= kBatchBytes) send_all();
   }
 
-  // Broken rows wait among the others, so that all are reported in the order of the file.
+  // Broken rows wait among the others, so that all are reported in the order of the file. What is
+  // not done when the import ends goes on waiting.
   void send_all() {
     std::size_t next = 0;
     while (next < waiting_.size() && !result_.stopped && !hooks_.interrupted()) {
@@ -63,11 +66,11 @@ class Import {
       }
       if (send(batch, next, end)) next = end;
     }
-    waiting_.clear();
+    waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(next));
     bytes_ = 0;
   }
 
-  // False where the batch was too large: the next try is smaller.
+  // False where the batch was too large, and the next try is smaller, or got no good answer.
   bool send(const std::vector<const UserRow*>& batch, std::size_t from, std::size_t to) {
     std::vector<BatchResult> results;
     if (!batch.empty()) {
@@ -83,9 +86,11 @@ class Import {
         return false;
       }
       if (!answer) {
+        const Error& error = answer.error();
+        result_.unanswered = error.retryable() && error.kind != ErrorKind::rate_limited;
         // After Ctrl-C the last error is only why the call had not succeeded yet.
-        if (!hooks_.interrupted()) result_.stopped = answer.error();
-        return true;
+        if (!hooks_.interrupted()) result_.stopped = error;
+        return false;
       }
       results = std::move(*answer);
     }

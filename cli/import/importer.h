@@ -25,6 +25,10 @@ struct ImportResult {
   ImportCounts counts;
   bool interrupted = false;
   std::optional<Error> stopped;  // why it ended before the file did
+  // The line of the first row that was read and not done, and whether the server may have taken it
+  // all the same: it was sent, and no answer told.
+  std::optional<std::int64_t> first_undone;
+  bool unanswered = false;
 };
 
 struct ImportOptions {

@@ -239,6 +239,7 @@ TEST_F(ImporterTest, AnInterruptEndsItWithoutFailingRows) {
   EXPECT_TRUE(result.interrupted);
   EXPECT_EQ(result.counts.failed, 0);
   EXPECT_LT(result.counts.done(), 100'000);
+  EXPECT_EQ(result.first_undone.value_or(result.counts.done() + 1), result.counts.done() + 1);
 }
 
 TEST_F(ImporterTest, ADryRunCountsRowsAsIfThoseBeforeHadBeenTaken) {
