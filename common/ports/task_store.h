@@ -1,6 +1,7 @@
 // Tasks of record, so that long work survives a restart, and is done by one process at a time.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/error.h"
+#include "common/base/watch.h"
 #include "common/domain/task.h"
 
 namespace mesh {
@@ -48,6 +50,11 @@ class TaskStore {
   // One that waits and was never begun is cancelled at once; of another one its holder learns, or
   // the next one, who cleans up. Answers the task as it is then; one that has ended stays so.
   virtual Result<Task> request_cancel(const std::string& id) = 0;
+
+  // Told once a task was inserted or given back, has ended, or is to be cancelled, whichever
+  // process did it; and where that may have been missed. What time alone brings about (a claim that
+  // runs out) tells nobody, so look now and then, too. Dropped before the store.
+  virtual std::unique_ptr<Watch> watch(Told told) = 0;
 };
 
 }  // namespace mesh

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <functional>
+#include <future>
 #include <set>
 #include <thread>
 
@@ -251,6 +253,34 @@ TEST_P(TaskStoreContract, ACancelAndAClaimAtOnceLeaveNoTaskBehind) {
     next->task.state = Task::State::cancelled;
     ASSERT_TRUE(succeeds(tasks().store(next->task, next->token)));
   }
+}
+
+TEST_P(TaskStoreContract, AWatchTellsOfWhatIsNewOnce) {
+  const auto tells_of = [&](const std::function<void()>& change) {
+    std::promise<void> told;  // twice would throw
+    const auto watch = tasks().watch([&] { told.set_value(); });
+    change();
+    return told.get_future().wait_for(std::chrono::seconds(60)) == std::future_status::ready;
+  };
+  EXPECT_TRUE(tells_of([&] { ASSERT_TRUE(tasks().insert(task("t", clock_.now()))); }));
+  auto held = claim("one");
+  ASSERT_TRUE(held);
+  EXPECT_TRUE(tells_of([&] { ASSERT_TRUE(tasks().request_cancel("t")); }));
+  EXPECT_TRUE(tells_of([&] { tasks().release("t", held->token); }));
+  held = claim("two");
+  ASSERT_TRUE(held);
+  held->task.state = Task::State::cancelled;
+  EXPECT_TRUE(tells_of([&] { ASSERT_TRUE(tasks().store(held->task, held->token)); }));
+}
+
+TEST_P(TaskStoreContract, AWatchThatWasDroppedIsNotTold) {
+  std::atomic<int> told = 0;
+  tasks().watch([&] { ++told; }).reset();
+  std::promise<void> kept;
+  const auto watch = tasks().watch([&] { kept.set_value(); });
+  ASSERT_TRUE(tasks().insert(task("t", clock_.now())));
+  kept.get_future().wait();
+  EXPECT_EQ(told, 0);
 }
 
 TEST_P(TaskStoreContract, OneThatHasEndedStaysSo) {

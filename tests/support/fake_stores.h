@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <future>
@@ -11,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/watch_list.h"
 #include "common/ports/projection_store.h"
 #include "common/ports/retry_store.h"
 #include "common/ports/task_store.h"
@@ -119,6 +121,8 @@ class FakeTaskStore final : public TaskStore {
     std::lock_guard lock(mutex_);
     list_failures_.next(n);
   }
+  // From now on nobody is told: what is new has to be found.
+  void say_nothing() { silent_ = true; }
   // The claim ends now, as if its time had passed.
   void take_away(const std::string& id) {
     std::lock_guard lock(mutex_);
@@ -129,6 +133,7 @@ class FakeTaskStore final : public TaskStore {
     std::lock_guard lock(mutex_);
     if (auto error = failures_.take()) return fail(*error);
     tasks_[task.id].task = task;
+    tell();
     return {};
   }
   Result<std::optional<ClaimedTask>> claim(const std::string&,
@@ -161,12 +166,15 @@ class FakeTaskStore final : public TaskStore {
     const bool cancelled = one.task.cancel_requested;
     one.task = task;
     one.task.cancel_requested = cancelled;
+    if (has_ended(task)) tell();
     return {};
   }
   void release(const std::string& id, std::int64_t token) override {
     std::lock_guard lock(mutex_);
     Stored& one = tasks_.at(id);
-    if (holds(one, token)) one.until = {};
+    if (!holds(one, token)) return;
+    one.until = {};
+    tell();
   }
   Result<Task> get(const std::string& id) override {
     std::lock_guard lock(mutex_);
@@ -194,8 +202,10 @@ class FakeTaskStore final : public TaskStore {
       task.state = Task::State::cancelled;
       task.finished_at = clock_.now();
     }
+    tell();
     return task;
   }
+  std::unique_ptr<Watch> watch(Told told) override { return watches_.add(std::move(told)); }
 
  private:
   struct Stored {
@@ -206,6 +216,9 @@ class FakeTaskStore final : public TaskStore {
   bool holds(const Stored& one, std::int64_t token) const {
     return !has_ended(one.task) && one.token == token && clock_.steady() < one.until;
   }
+  void tell() {
+    if (!silent_) watches_.tell();
+  }
   static tl::unexpected<Error> not_held() {
     return fail(ErrorKind::conflict, "it is held no more");
   }
@@ -213,6 +226,8 @@ class FakeTaskStore final : public TaskStore {
   Clock& clock_;
   mutable std::mutex mutex_;
   std::map<std::string, Stored> tasks_;
+  WatchList watches_;
+  std::atomic<bool> silent_ = false;
   std::int64_t tokens_ = 0;
   Failures failures_, list_failures_;
 };

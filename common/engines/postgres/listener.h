@@ -15,8 +15,10 @@
 
 namespace mesh::postgres {
 
-// The channel of a schema; a notification's text is the id of the store that committed.
+// The channel of a schema. A notification's text is the id of the store that added to the outbox,
+// or kTasksChanged.
 std::string channel_of(const std::string& schema);
+inline constexpr const char* kTasksChanged = "tasks";
 
 class Listener {
  public:

@@ -165,7 +165,7 @@ void PostgresOutbox::added() {
 
 void PostgresOutbox::heard(const std::string& text) {
   // Of its own commits it knows already, and has maybe told of what they added.
-  if (text != id_) added();
+  if (text != id_ && text != kTasksChanged) added();
 }
 
 std::unique_ptr<OutboxReader> PostgresOutbox::open(const Lease& lease) {

@@ -46,8 +46,10 @@ class Store final : public PostgresStores {
     auto session = MESH_TRY(pool_.connect());
     MESH_TRY(migrate(*session, pool_.options().schema));
     session.reset();
-    listener_ = MESH_TRY(
-        Listener::open(pool_, clock, [this](const std::string& text) { outbox_.heard(text); }));
+    listener_ = MESH_TRY(Listener::open(pool_, clock, [this](const std::string& text) {
+      outbox_.heard(text);
+      tasks_.heard(text);
+    }));
     return {};
   }
 
@@ -94,7 +96,7 @@ class Store final : public PostgresStores {
   Retries retries_;
   Epochs epochs_;
   Transfer transfer_;
-  std::unique_ptr<Listener> listener_;  // last: its thread uses the outbox
+  std::unique_ptr<Listener> listener_;  // last: its thread uses the outbox and the tasks
 };
 
 Status check(const StoreOptions& options) {

@@ -1,5 +1,6 @@
 #include "common/engines/postgres/tasks.h"
 
+#include "common/engines/postgres/listener.h"
 #include "common/engines/postgres/stored_json.h"
 #include "common/telemetry/log.h"
 
@@ -47,17 +48,27 @@ tl::unexpected<Error> not_held(const std::string& id) {
 
 }  // namespace
 
+Query Tasks::notify_query() const {
+  return query("SELECT pg_notify($1,$2)", channel_of(pool_.options().schema), kTasksChanged);
+}
+
+void Tasks::heard(const std::string& text) {
+  if (text.empty() || text == kTasksChanged) watches_.tell();
+}
+
 Status Tasks::insert(const Task& task) {
   const auto rows = MESH_TRY(pool_.run(Repeat::never, [&](Session& session) {
-    return session.run(
+    return session.run({
         query("INSERT INTO tasks(" MESH_TASK_COLUMNS
               ") SELECT $1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13"
               " WHERE (SELECT count(*) FROM tasks WHERE state IN ('queued','running'))<$14",
               task.id, task.kind, to_string(task.state), dump(task.spec), dump(task.checkpoint),
               dump(task.result), task.done, task.total, task.error, task.cancel_requested,
-              task.created_at, task.started_at, task.finished_at, kMostUnfinished));
+              task.created_at, task.started_at, task.finished_at, kMostUnfinished),
+        notify_query(),
+    });
   }));
-  if (rows.changed() > 0) return {};
+  if (rows.front().changed() > 0) return {};
   return fail(ErrorKind::unavailable, "too many tasks wait; try again when some have ended");
 }
 
@@ -97,15 +108,16 @@ Result<bool> Tasks::renew(const std::string& id, std::int64_t token, Duration tt
 }
 
 Status Tasks::store(const Task& task, std::int64_t token) {
-  const auto rows = MESH_TRY(pool_.run(Repeat::never, [&](Session& session) {
-    return session.run(query(
-        "UPDATE tasks SET state=$3,checkpoint=$4,result=$5,done=$6,total=$7,error=$8,started_at=$9,"
-        "finished_at=$10,held_until=CASE WHEN $11 THEN 0 ELSE held_until END"
-        " WHERE id=$1 AND token=$2 AND held_until>mesh_now() AND state IN ('queued','running')",
-        task.id, token, to_string(task.state), dump(task.checkpoint), dump(task.result), task.done,
-        task.total, task.error, task.started_at, task.finished_at, has_ended(task)));
-  }));
-  if (rows.changed() == 0) return not_held(task.id);
+  std::vector<Query> queries{query(
+      "UPDATE tasks SET state=$3,checkpoint=$4,result=$5,done=$6,total=$7,error=$8,started_at=$9,"
+      "finished_at=$10,held_until=CASE WHEN $11 THEN 0 ELSE held_until END"
+      " WHERE id=$1 AND token=$2 AND held_until>mesh_now() AND state IN ('queued','running')",
+      task.id, token, to_string(task.state), dump(task.checkpoint), dump(task.result), task.done,
+      task.total, task.error, task.started_at, task.finished_at, has_ended(task))};
+  if (has_ended(task)) queries.push_back(notify_query());
+  const auto rows =
+      MESH_TRY(pool_.run(Repeat::never, [&](Session& session) { return session.run(queries); }));
+  if (rows.front().changed() == 0) return not_held(task.id);
   if (has_ended(task)) forget(task.id, token);
   return {};
 }
@@ -113,7 +125,10 @@ Status Tasks::store(const Task& task, std::int64_t token) {
 void Tasks::release(const std::string& id, std::int64_t token) {
   forget(id, token);
   const auto released = pool_.run(Repeat::harmless, [&](Session& session) {
-    return session.run(query("UPDATE tasks SET held_until=0 WHERE id=$1 AND token=$2", id, token));
+    return session.run({
+        query("UPDATE tasks SET held_until=0 WHERE id=$1 AND token=$2", id, token),
+        notify_query(),
+    });
   });
   if (!released) {
     log::warn("a task was not given back; it is free when its claim ends",
@@ -145,14 +160,15 @@ Result<std::vector<Task>> Tasks::list(int limit) {
 
 Result<Task> Tasks::request_cancel(const std::string& id) {
   (void)MESH_TRY(pool_.run(Repeat::harmless, [&](Session& session) {
-    return session.run(query(
-        "UPDATE tasks t SET cancel_requested=true,"
-        " state=CASE WHEN f.free THEN 'cancelled' ELSE t.state END,"
-        " finished_at=CASE WHEN f.free THEN mesh_now() ELSE t.finished_at END"
-        " FROM (SELECT state='queued' AND held_until<=mesh_now() AS free FROM tasks WHERE id=$1"
-        "   FOR UPDATE) f"
-        " WHERE t.id=$1 AND t.state IN ('queued','running')",
-        id));
+    return session.run({query("UPDATE tasks t SET cancel_requested=true,"
+                              " state=CASE WHEN f.free THEN 'cancelled' ELSE t.state END,"
+                              " finished_at=CASE WHEN f.free THEN mesh_now() ELSE t.finished_at END"
+                              " FROM (SELECT state='queued' AND held_until<=mesh_now() AS free "
+                              "FROM tasks WHERE id=$1"
+                              "   FOR UPDATE) f"
+                              " WHERE t.id=$1 AND t.state IN ('queued','running')",
+                              id),
+                        notify_query()});
   }));
   return get(id);
 }

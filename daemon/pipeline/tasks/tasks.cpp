@@ -18,8 +18,9 @@ namespace mesh::pipeline {
 namespace {
 
 constexpr Duration kTtl{30'000};  // of a claim
-constexpr Duration kBeat{
-    1'000};  // between two looks: at the claim, at what others submitted or ended
+// Between two looks, where the store does not tell: at the claim, at what others submitted or
+// ended.
+constexpr Duration kBeat{1'000};
 constexpr BackoffPolicy kStoreBackoff{Duration{100}, Duration{5'000}, 6};
 
 // The audit trail: no one waits for it.
@@ -65,8 +66,9 @@ struct TaskRunner::Impl {
 
   std::mutex mutex;
   std::condition_variable changed;
-  bool stopping = false;   // this and the following guarded by mutex
-  bool submitted = false;  // here, since the worker last looked
+  bool stopping = false;  // this and the following guarded by mutex
+  // The store told of a change since the worker, or the heart, last looked.
+  bool news_for_worker = false, news_for_heart = false;
   std::string current;     // id of the running task
   std::int64_t token = 0;  // of its claim
   bool current_cancelled = false;
@@ -80,6 +82,8 @@ struct TaskRunner::Impl {
 
   void start();
   void stop();
+  // Sets `news` once the store tells of a change from now on.
+  std::unique_ptr<Watch> watch_for(bool& news);
   void run();
   void beat();
   void renew();
@@ -143,7 +147,6 @@ void TaskRunner::Impl::start() {
   {
     std::lock_guard lock(mutex);
     stopping = false;
-    submitted = true;
   }
   watches.open();
   heart = std::thread([this] {
@@ -171,6 +174,18 @@ void TaskRunner::Impl::stop() {
   heart.join();
 }
 
+std::unique_ptr<Watch> TaskRunner::Impl::watch_for(bool& news) {
+  {
+    std::lock_guard lock(mutex);
+    news = false;
+  }
+  return store.watch([this, &news] {
+    std::lock_guard lock(mutex);
+    news = true;
+    changed.notify_all();
+  });
+}
+
 void TaskRunner::Impl::run() {
   std::vector<std::string> kinds;
   for (const auto& [kind, defined] : works) kinds.push_back(kind);
@@ -178,8 +193,8 @@ void TaskRunner::Impl::run() {
     {
       std::lock_guard lock(mutex);
       if (stopping) return;
-      submitted = false;
     }
+    const auto watch = watch_for(news_for_worker);
     if (auto claimed = claim(kinds)) {
       run_task(std::move(claimed->task));
       std::lock_guard lock(mutex);
@@ -189,7 +204,7 @@ void TaskRunner::Impl::run() {
     }
     std::unique_lock lock(mutex);
     clock.wait_until(lock, changed, clock.steady() + kBeat,
-                     [this] { return stopping || submitted; });
+                     [this] { return stopping || news_for_worker; });
   }
 }
 
@@ -230,14 +245,14 @@ std::optional<ClaimedTask> TaskRunner::Impl::claim(const std::vector<std::string
 // Beside the work, which may be in one call of an engine for long.
 void TaskRunner::Impl::beat() {
   for (;;) {
-    {
-      std::unique_lock lock(mutex);
-      if (clock.wait_until(lock, changed, clock.steady() + kBeat,
-                           [this] { return stopping && current.empty(); }))
-        return;
-    }
+    const auto watch = watch_for(news_for_heart);
     renew();
     look_for_watches();
+    std::unique_lock lock(mutex);
+    const auto over = [this] { return stopping && current.empty(); };
+    clock.wait_until(lock, changed, clock.steady() + kBeat,
+                     [&] { return over() || news_for_heart; });
+    if (over()) return;
   }
 }
 
@@ -361,11 +376,6 @@ Result<Task> TaskRunner::Impl::submit(std::string kind, Json spec, std::int64_t 
   task.total = total;
   MESH_TRY(store.insert(task));
   append_event(event_log, "task.created", task, task.created_at);
-  {
-    std::lock_guard lock(mutex);
-    submitted = true;
-  }
-  changed.notify_all();
   return task;
 }
 

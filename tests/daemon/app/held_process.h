@@ -262,6 +262,7 @@ class HeldTasks final : public TaskStore {
   Result<Task> get(const std::string& id) override { return tasks_.get(id); }
   Result<std::vector<Task>> list(int limit) override { return tasks_.list(limit); }
   Result<Task> request_cancel(const std::string& id) override { return tasks_.request_cancel(id); }
+  std::unique_ptr<Watch> watch(Told told) override { return tasks_.watch(std::move(told)); }
 
  private:
   TaskStore& tasks_;

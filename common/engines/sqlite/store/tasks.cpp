@@ -117,8 +117,11 @@ Status SqliteTasks::insert(const Task& task) {
                    task.finished_at);
   });
   if (!inserted || has_ended(task)) return inserted;
-  std::lock_guard lock(mutex_);
-  unfinished_[task.id] = {task.created_at, task.kind};
+  {
+    std::lock_guard lock(mutex_);
+    unfinished_[task.id] = {task.created_at, task.kind};
+  }
+  watches_.tell();
   return {};
 }
 
@@ -174,13 +177,20 @@ Status SqliteTasks::store(const Task& task, std::int64_t token) {
                      task.started_at, task.finished_at, task.id));
     return db.changes() > 0 ? Status{} : not_held(task.id);
   });
-  if (stored && has_ended(task)) forget(task.id);
-  return stored;
+  if (!stored || !has_ended(task)) return stored;
+  forget(task.id);
+  watches_.tell();
+  return {};
 }
 
 void SqliteTasks::release(const std::string& id, std::int64_t token) {
-  std::lock_guard lock(mutex_);
-  if (Unfinished* const claim = held(id, token)) claim->until = {};
+  {
+    std::lock_guard lock(mutex_);
+    Unfinished* const claim = held(id, token);
+    if (claim == nullptr) return;
+    claim->until = {};
+  }
+  watches_.tell();
 }
 
 Result<Task> SqliteTasks::get(const std::string& id) {
@@ -223,6 +233,7 @@ Result<Task> SqliteTasks::request_cancel(const std::string& id) {
                    id);
   }));
   if (cancelled) forget(id);
+  watches_.tell();
   return get(id);
 }
 

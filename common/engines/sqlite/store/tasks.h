@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/base/clock.h"
+#include "common/base/watch_list.h"
 #include "common/engines/sqlite/core/committer.h"
 #include "common/engines/sqlite/core/database.h"
 #include "common/engines/sqlite/core/reader_pool.h"
@@ -30,6 +31,7 @@ class SqliteTasks final : public TaskStore {
   Result<Task> get(const std::string& id) override;
   Result<std::vector<Task>> list(int limit) override;
   Result<Task> request_cancel(const std::string& id) override;
+  std::unique_ptr<Watch> watch(Told told) override { return watches_.add(std::move(told)); }
 
  private:
   struct Unfinished {
@@ -50,6 +52,7 @@ class SqliteTasks final : public TaskStore {
   Committer& committer_;
   ReaderPool& readers_;
   Clock& clock_;
+  WatchList watches_;
   std::mutex mutex_;
   bool loaded_ = false;                           // this and the following guarded by mutex_
   std::map<std::string, Unfinished> unfinished_;  // by id

@@ -97,6 +97,30 @@ TEST_F(PostgresShared, ATaskHasOneHolderAndTheOtherMayAskItToStop) {
   EXPECT_TRUE(other->tasks().renew("t", held->token, kTtl).value());
 }
 
+TEST_F(PostgresShared, WhoeverDoesTasksHearsOfWhatTheOtherAsksFor) {
+  const auto hears = [&](const std::function<void()>& change) {
+    std::promise<void> told;
+    const auto watch = other->tasks().watch([&] { told.set_value(); });
+    change();
+    return told.get_future().wait_for(std::chrono::seconds(60)) == std::future_status::ready;
+  };
+  EXPECT_TRUE(hears([&] { ASSERT_TRUE(one->tasks().insert(test::bare_task("t"))); }));
+  const auto held = other->tasks().claim("other", {"verify"}, {}, kTtl).value();
+  ASSERT_TRUE(held);
+  EXPECT_TRUE(hears([&] { ASSERT_TRUE(one->tasks().request_cancel("t")); }));
+  EXPECT_TRUE(other->tasks().renew("t", held->token, kTtl).value());
+}
+
+// What was said while a listener had no connection, nobody says again.
+TEST_F(PostgresShared, WhoeverDoesTasksIsToldOnceItsListenerIsBack) {
+  const std::string listener =
+      "FROM pg_stat_activity WHERE query LIKE 'LISTEN \"mesh:" + schema() + "\"'";
+  std::promise<void> told;
+  const auto watch = other->tasks().watch([&] { told.set_value(); });
+  ask("SELECT count(pg_terminate_backend(pid)) " + listener);
+  EXPECT_EQ(told.get_future().wait_for(std::chrono::seconds(60)), std::future_status::ready);
+}
+
 TEST_F(PostgresShared, ReadersHearOfWhatTheOtherCommits) {
   const auto reader = one->outbox().open({});
   ASSERT_THAT(reader->next(10).value(), SizeIs(0));

@@ -288,6 +288,39 @@ TEST_F(TwoRunners, WhatTheOtherCancelsEndsHere) {
   EXPECT_TRUE(cleaned_up);
 }
 
+// The clock stands still: nobody looks of himself.
+TEST_F(TwoRunners, WhatOneSubmitsOrCancelsTheOtherIsToldOfAtOnce) {
+  other.start();
+  clock.await_waiters(2);
+  const std::string id = submit("long");
+  ASSERT_TRUE(runs(id));
+  ASSERT_TRUE(runner->cancel(id));
+  EXPECT_TRUE(eventually([&] { return state(id) == State::cancelled; }));
+  EXPECT_TRUE(cleaned_up);
+}
+
+TEST_F(TwoRunners, WhoeverWaitsForTheEndOfAnothersTaskIsToldAtOnce) {
+  TaskRunner admin(store, log, "admin", clock);  // has no work
+  admin.start();
+  other.start();
+  const std::string id = submit("long");
+  ASSERT_TRUE(runs(id));
+  std::atomic<bool> told = false;
+  const auto watch = admin.watch(id, [&] { told = true; });
+  ASSERT_TRUE(other.cancel(id));
+  EXPECT_TRUE(eventually([&] { return told.load(); }));
+}
+
+TEST_F(TwoRunners, WhatTheStoreDidNotTellIsFoundNevertheless) {
+  store.say_nothing();
+  other.start();
+  clock.await_waiters(2);
+  const std::string id = submit("long");
+  ASSERT_TRUE(comes_true([&] { return store.get(id)->done == 3; }));
+  ASSERT_TRUE(runner->cancel(id));
+  EXPECT_TRUE(comes_true([&] { return state(id) == State::cancelled; }));
+}
+
 TEST_F(TwoRunners, LongWorkThatReportsNothingKeepsItsClaim) {
   runner->start();
   other.start();
