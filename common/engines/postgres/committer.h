@@ -3,7 +3,10 @@
 
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -16,6 +19,10 @@ namespace mesh::postgres {
 // (common/base/fair_queue.h): a change waits for the group under way and a share of the next,
 // however much other tenants have waiting. A group that the server refuses for what is in it is run
 // again one by one, so that one change fails alone.
+//
+// A tenant whose row another transaction holds, as of a process that stands still, holds up nobody
+// else for longer than lock_patience: its changes are put aside, in their order, and tried again
+// until statement_timeout has passed. Meanwhile no row is waited for.
 class Committer {
  public:
   Committer(Pool& pool, PostgresOutbox& outbox, Clock& clock);
@@ -27,22 +34,33 @@ class Committer {
   void stop();  // finishes what was submitted; callable twice
 
  private:
+  struct Waiting {
+    UserChange change;
+    std::size_t bytes;
+    std::optional<SteadyTime> give_up = {};  // of one that was put aside
+  };
+
   void run();
-  std::vector<UserChange> take_group();  // empty: it stops
-  void commit(const std::vector<UserChange*>& group);
-  Status try_commit(const std::vector<const UserChange*>& changes, AppliedGroup& applied);
+  std::vector<Waiting> take_group(Locking& locking);  // empty: it stops
+  void commit(const std::vector<Waiting*>& group, Locking locking);
+  void commit_one_by_one(const std::vector<Waiting*>& group, Locking locking);
+  Status try_commit(const std::vector<const UserChange*>& changes, Locking locking,
+                    AppliedGroup& applied);
+  void put_aside(Waiting& waiting, Error why);
   // Asks until the server is there again, for a while.
   Fate find_out(const TransactionId& transaction);
 
   Pool& pool_;
   PostgresOutbox& outbox_;
   Clock& clock_;
+
+  // The thread's alone. By tenant: at most what one group took of it, since nothing more is taken
+  // of a tenant meanwhile.
+  std::map<std::string, std::vector<Waiting>, std::less<>> aside_;
+  SteadyTime try_again_{};  // those, where there are any
+
   std::mutex mutex_;
   std::condition_variable changed_;
-  struct Waiting {
-    UserChange change;
-    std::size_t bytes;
-  };
   FairQueue<Waiting> queue_;  // this and the following guarded by mutex_
   bool stopping_ = false;
   std::thread thread_;  // last: it uses all of the above

@@ -39,7 +39,7 @@ constexpr Known kStates[] = {
     {"53300", kAway,
      "PostgreSQL takes no more connections: raise its max_connections or lower postgres.pool"},
     {"53", kAway, "PostgreSQL lacks a resource: see its log"},
-    {"55P03", kAway, "a row of PostgreSQL was locked for too long: try again"},
+    {kLockTimedOut, kAway, "a row of PostgreSQL was locked for too long: try again"},
     {"57014", kAway, "PostgreSQL took too long for a statement, or an operator stopped it"},
     {"57", kAway, "PostgreSQL is stopping or starting: try again"},
     {"58", kAway, "the storage of PostgreSQL failed: see its log"},

@@ -7,6 +7,8 @@
 
 namespace mesh::postgres {
 
+// The SQLSTATE of a lock that was waited for in vain.
+inline constexpr const char* kLockTimedOut = "55P03";
 // Of a statement that failed with this SQLSTATE. `cause` holds what the server said.
 Error error_of(const std::string& state, std::string cause);
 // Of an attempt to connect, by what libpq says of it, since it tells no SQLSTATE.

@@ -159,11 +159,41 @@ Query answers_query(const GroupRows& rows) {
       tenants, keys, codes, bodies, headers);
 }
 
+// Begins with `first`. Answers the tenants whose rows others hold.
+Result<std::set<std::string>> lock_free_ones(Session& session, std::vector<Query> first,
+                                             const std::vector<const UserChange*>& changes) {
+  std::set<std::string> tenants;
+  for (const UserChange* change : changes) tenants.insert(change->tenant.str());
+  const std::vector<std::string> ids(tenants.begin(), tenants.end());
+  first.push_back(query(
+      "SELECT id FROM tenants WHERE id=ANY($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED", ids));
+  first.push_back(query("SELECT id FROM tenants WHERE id=ANY($1)", ids));
+  const auto found = MESH_TRY(session.begin(first));
+  const Rows &locked = found[1], &there = found[2];
+  std::set<std::string> held;
+  for (int i = 0; i < there.size(); ++i) held.insert(there.string(i, 0));
+  for (int i = 0; i < locked.size(); ++i) held.erase(locked.string(i, 0));
+  return held;
+}
+
 }  // namespace
 
-Result<GroupRows> read_group(Session& session, const std::vector<const UserChange*>& changes) {
-  const auto found = MESH_TRY(session.begin(read_queries(changes)));
-  return rows_of(found, changes);
+Result<GroupRows> read_group(Session& session, std::vector<const UserChange*> changes,
+                             Duration patience, Locking locking) {
+  std::vector<Query> first{
+      query("SELECT set_config('lock_timeout',$1,true)", std::to_string(patience.count()))};
+  if (locking == Locking::wait) {
+    for (Query& one : read_queries(changes)) first.push_back(std::move(one));
+    auto found = MESH_TRY(session.begin(first));
+    found.erase(found.begin());
+    return rows_of(found, changes);
+  }
+  const auto held = MESH_TRY(lock_free_ones(session, std::move(first), changes));
+  std::erase_if(changes, [&](const auto* change) { return held.contains(change->tenant.str()); });
+  const auto found = MESH_TRY(session.run(read_queries(changes)));
+  GroupRows rows = rows_of(found, changes);
+  rows.held = held;
+  return rows;
 }
 
 Status write_group(Session& session, const PostgresOutbox& outbox, const GroupRows& rows) {

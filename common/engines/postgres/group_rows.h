@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,10 +44,13 @@ struct GroupRows {
   std::vector<std::int64_t> sequences;  // to be given out, one for each change
   std::vector<Event> events;            // with the first of these
   TransactionId transaction;
+  std::set<std::string> held;  // tenants that were passed over, and of whom nothing was read
 };
 
-// Begins the transaction: locks the tenants' rows, and reads what the changes are about.
-Result<GroupRows> read_group(Session& session, const std::vector<const UserChange*>& changes);
+// Begins the transaction: locks the tenants' rows, and reads what the changes are about. Where
+// another holds a row for longer than `patience`: SQLSTATE 55P03.
+Result<GroupRows> read_group(Session& session, std::vector<const UserChange*> changes,
+                             Duration patience, Locking locking);
 // Commits what has changed, or ends the transaction where nothing has.
 Status write_group(Session& session, const PostgresOutbox& outbox, const GroupRows& rows);
 

@@ -30,6 +30,10 @@ struct StoreOptions {
   std::size_t max_pending_bytes = 64 << 20;
   Duration connect_timeout{5'000};     // for each of the dsn's hosts; rounded up to seconds
   Duration statement_timeout{10'000};  // of one statement, locks included, by the server and here
+  // For tenants' rows that another transaction holds, before a group of users' changes is committed
+  // without theirs, which wait on for statement_timeout. More lets a process that stands still hold
+  // up the changes of all tenants for longer, once.
+  Duration lock_patience{300};
   // Between two attempts to connect; max_attempts means nothing, since none is the last.
   BackoffPolicy reconnect{Duration{100}, Duration{5'000}};
   // For metrics: after each group of users' changes, how long it took and how many they were.

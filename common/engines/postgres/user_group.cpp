@@ -1,6 +1,7 @@
 #include "common/engines/postgres/user_group.h"
 
 #include "common/domain/entity_events.h"
+#include "common/engines/postgres/errors.h"
 #include "common/engines/postgres/group_rows.h"
 #include "common/engines/postgres/idempotency.h"
 
@@ -128,14 +129,24 @@ void Decider::keep(const UserChange& change, const Decision& decision) {
 }  // namespace
 
 Status apply(Session& session, const PostgresOutbox& outbox,
-             const std::vector<const UserChange*>& changes, AppliedGroup& applied) {
+             const std::vector<const UserChange*>& changes, Duration patience, Locking locking,
+             AppliedGroup& applied) {
   applied = {};
-  GroupRows rows = MESH_TRY(read_group(session, changes));
-  Decider decider(rows);
-  for (const UserChange* change : changes) applied.results.push_back(decider.decide(*change));
-  applied.events = static_cast<int>(rows.events.size());
-  applied.transaction = rows.transaction;
-  return write_group(session, outbox, rows);
+  auto rows = read_group(session, changes, patience, locking);
+  if (!rows) {
+    applied.locked = session.state() == kLockTimedOut;
+    return fail(std::move(rows.error()));
+  }
+  Decider decider(*rows);
+  for (const UserChange* change : changes) {
+    applied.results.push_back(rows->held.contains(change->tenant.str())
+                                  ? fail(error_of(kLockTimedOut, "the tenant's row is locked"))
+                                  : decider.decide(*change));
+  }
+  applied.events = static_cast<int>(rows->events.size());
+  applied.transaction = rows->transaction;
+  applied.held = rows->held;
+  return write_group(session, outbox, *rows);
 }
 
 }  // namespace mesh::postgres

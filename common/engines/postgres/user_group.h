@@ -7,6 +7,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,15 +33,24 @@ struct UserChange {
   UserDone done;
 };
 
+// Of tenants' rows that another transaction holds.
+enum class Locking {
+  wait,      // for as long as the patience allows
+  pass_over  // nothing is done of such tenants' changes
+};
+
 struct AppliedGroup {
   std::vector<Result<ChangedUser>> results;  // of the changes, in their order
   int events = 0;                            // that were added to the outbox
   TransactionId transaction;
+  std::set<std::string> held;  // tenants that were passed over
+  bool locked = false;         // it failed, since somebody held a row for too long
 };
 
 // An error is of the group as a whole. `applied` is set also where the commit failed: it holds if
 // it turns out that it was made.
 Status apply(Session& session, const PostgresOutbox& outbox,
-             const std::vector<const UserChange*>& changes, AppliedGroup& applied);
+             const std::vector<const UserChange*>& changes, Duration patience, Locking locking,
+             AppliedGroup& applied);
 
 }  // namespace mesh::postgres

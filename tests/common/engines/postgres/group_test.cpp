@@ -21,6 +21,7 @@ struct PostgresGroup : PostgresTest {
     PostgresTest::SetUp();
     if (IsSkipped()) return;
     StoreOptions counting = options();
+    counting.lock_patience = counting.statement_timeout;  // what is held up here is one group
     counting.on_commit = [this](double, int jobs) {
       std::lock_guard lock(mutex);
       groups.push_back(jobs);
