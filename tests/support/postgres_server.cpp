@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <stdexcept>
 #include <vector>
 
@@ -189,6 +190,38 @@ void PostgresServer::kill() {
 void PostgresServer::pause() { signal_all(pid_, SIGSTOP); }
 
 void PostgresServer::resume() { signal_all(pid_, SIGCONT); }
+
+void PostgresServer::serve_tls(const std::string& certificate, const std::string& key,
+                               const std::string& ca) {
+  const std::string data = dir_.file("data");
+  const auto take = [&](const std::string& from, const char* as) {
+    const std::string to = data + "/" + as;
+    fs::copy_file(from, to);
+    // It reads no key that others may read, or that is another's.
+    fs::permissions(to, fs::perms::owner_read);
+    const passwd* user = server_user();
+    if (user != nullptr && chown(to.c_str(), user->pw_uid, user->pw_gid) != 0) {
+      throw std::runtime_error("chown " + to);
+    }
+  };
+  take(certificate, "server.crt");
+  take(key, "server.key");
+  take(ca, "ca.crt");
+  const std::string rules = data + "/pg_hba.conf";
+  std::stringstream others;
+  others << std::ifstream(rules).rdbuf();
+  std::ofstream(rules) << "hostssl all certified all cert\nhostnossl all certified all reject\n"
+                       << others.str();
+  ask("CREATE ROLE certified LOGIN");
+  ask("GRANT CONNECT, CREATE ON DATABASE mesh TO certified");
+  ask("ALTER SYSTEM SET ssl=on");
+  ask("ALTER SYSTEM SET ssl_ca_file='ca.crt'");
+  ask("SELECT pg_reload_conf()");
+  // The one that listens takes it up when it comes to it.
+  if (!eventually([&] { return ask("SHOW ssl") == "on"; })) {
+    throw std::runtime_error("postgres serves no TLS; see " + dir_.file("log"));
+  }
+}
 
 std::string PostgresServer::dsn(const std::string& user) const {
   return "host=127.0.0.1 port=" + std::to_string(port_) + " dbname=mesh user=" + user;

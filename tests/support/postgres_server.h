@@ -34,6 +34,10 @@ class PostgresServer {
   void pause();  // SIGSTOP to all of them
   void resume();
 
+  // From now on also by TLS, with these PEM files. The role "certified" comes in by a certificate
+  // of this CA for that name, and by nothing else.
+  void serve_tls(const std::string& certificate, const std::string& key, const std::string& ca);
+
   // Of the database "mesh", by TCP and a password. The role "mesh" may connect and make schemas,
   // and nothing else.
   std::string dsn(const std::string& user = "mesh") const;

@@ -63,6 +63,23 @@ constexpr Known kConnects[] = {
      "the role of postgres.dsn may not connect to the database: grant it CONNECT"},
     {"database \"", kAway,
      "PostgreSQL has no such database, or it may not be used: see dbname in postgres.dsn"},
+    {"does not match host name", kAway,
+     "the certificate of PostgreSQL is for another host: let host in postgres.dsn be the one that "
+     "it is for, with hostaddr beside it where that name does not lead there"},
+    {"certificate verify failed", kAway,
+     "the CA in sslrootcert of postgres.dsn did not sign the certificate of PostgreSQL, or that "
+     "has "
+     "run out: name the CA that did, or renew it"},
+    {"root certificate file", kAway,
+     "the file of sslrootcert in postgres.dsn is not there or cannot be read: it has to hold the "
+     "certificate of the CA that signed PostgreSQL's"},
+    {"private key file", kAway,
+     "the file of sslkey in postgres.dsn cannot be used: it has to be the key of sslcert, and "
+     "nobody else may read it (chmod 600)"},
+    {"alert unknown ca", kAway,
+     "PostgreSQL refuses the certificate of sslcert in postgres.dsn: a CA of its ssl_ca_file has "
+     "to "
+     "sign it"},
     {"certificate", kAway,
      "the TLS certificates of PostgreSQL and of postgres.dsn do not fit: see its sslrootcert, "
      "sslcert and sslkey"},
