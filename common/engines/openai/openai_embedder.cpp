@@ -9,6 +9,7 @@
 
 #include "common/base/strings.h"
 #include "common/engines/openai/answer_cache.h"
+#include "common/engines/openai/batch_size.h"
 #include "common/engines/openai/embeddings.h"
 #include "common/engines/openai/model_server.h"
 
@@ -45,7 +46,7 @@ class Embedding final : public OpenAiEmbedder {
         cache_(options_.cache_path.empty()
                    ? make_memory_cache(kMemoryCacheBytes)
                    : open_disk_cache(options_.cache_path, options_.cache_bytes, clock)),
-        batch_(static_cast<std::size_t>(std::max(options_.max_batch, 1))) {}
+        batch_(clock, options_.max_batch) {}
 
   int dimension() const override { return options_.dimension; }
   std::string id() const override {
@@ -103,8 +104,8 @@ class Embedding final : public OpenAiEmbedder {
   }
 
   // How many of the first make a request.
-  std::size_t fitting(Batch rest) const {
-    const std::size_t most = batch_;
+  std::size_t fitting(Batch rest) {
+    const std::size_t most = batch_.get();
     std::size_t count = 0, bytes = 0;
     while (count < std::min(rest.size(), most)) {
       bytes += rest[count].of->text.size();
@@ -144,7 +145,7 @@ class Embedding final : public OpenAiEmbedder {
     MESH_TRY(ask(batch.first(half), call));
     MESH_TRY(ask(batch.subspan(half), call));
     // No text was to blame, so they were too many: some servers take 32, or are slow.
-    if (call.faults == faults) batch_ = std::min(batch_.load(), batch.size() - half);
+    if (call.faults == faults) batch_.lower(batch.size() - half);
     return {};
   }
 
@@ -252,7 +253,7 @@ class Embedding final : public OpenAiEmbedder {
   ModelServer server_;
   const std::unique_ptr<AnswerCache> cache_;
   std::atomic<Naming> naming_ = Naming::untried;
-  std::atomic<std::size_t> batch_;  // texts per request, as far as the server was seen to take
+  BatchSize batch_;
 };
 
 }  // namespace

@@ -20,7 +20,7 @@ struct EmbedderOptions : ModelOptions {
   // Of the vectors. A model whose own is another is asked for this one ("dimensions"), which some
   // models can; no configuration says which, the first answer does.
   int dimension = 384;
-  // Texts per request, fewer where the server takes less, and their bytes; a longer text goes
+  // Texts per request, fewer while the server takes less, and their bytes; a longer text goes
   // alone.
   int max_batch = 256;
   std::size_t max_batch_bytes = 256 << 10;

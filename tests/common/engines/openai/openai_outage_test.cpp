@@ -1,6 +1,7 @@
 // What an embedder makes of a server that does not work, or does not want to.
 #include <future>
 
+#include "common/engines/openai/batch_size.h"
 #include "common/engines/openai/embeddings.h"
 #include "tests/common/engines/openai/embedder_fixture.h"
 
@@ -168,6 +169,34 @@ TEST_F(OpenAiOutageTest, AServerThatTakesFewerTextsAtOnceIsAskedForFewerFromThen
   const int before = model.requests();
   ASSERT_TRUE(embed(texts));
   EXPECT_EQ(model.requests(), before + 4) << "a text that is refused does not make it fewer";
+}
+
+// It stayed so until a restart, also where the server had only been slow for a while.
+TEST_F(OpenAiOutageTest, AfterAWhileItIsAskedForMoreAgain) {
+  Form form;
+  form.most_texts = 5;
+  model.form(form);
+  int round = 0;
+  const auto requests_for_20 = [&] {
+    std::vector<std::string> texts;
+    for (int i = 0; i < 20; ++i) {
+      texts.push_back("user" + std::to_string(i) + " of round " + std::to_string(round));
+    }
+    ++round;
+    const int before = model.requests();
+    EXPECT_TRUE(embed(texts));
+    return model.requests() - before;
+  };
+  EXPECT_EQ(requests_for_20(), 7);
+  EXPECT_EQ(requests_for_20(), 4);
+  clock.advance(BatchSize::kTryMore);
+  EXPECT_EQ(requests_for_20(), 5) << "one of ten, which is refused, and is asked for in halves";
+  EXPECT_EQ(requests_for_20(), 4);
+  model.form({});
+  clock.advance(BatchSize::kTryMore);
+  EXPECT_EQ(requests_for_20(), 2);
+  clock.advance(BatchSize::kTryMore);
+  EXPECT_EQ(requests_for_20(), 1);
 }
 
 // As llama.cpp's, of a text that does not fit into its batch.
