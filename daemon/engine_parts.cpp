@@ -10,6 +10,7 @@
 #include "common/engines/openai/openai_extractor.h"
 #include "common/engines/postgres/postgres_store.h"
 #include "common/engines/qdrant/qdrant_index.h"
+#include "common/engines/redis/redis_cache.h"
 #include "common/engines/redis/redis_limiter.h"
 #include "common/engines/sqlite/log/sqlite_log.h"
 #include "common/engines/sqlite/points/embedded_index.h"
@@ -193,19 +194,42 @@ Result<EnginePart<VectorIndex>> open_qdrant_index(const EngineContext& context, 
   return part;
 }
 
-Result<EnginePart<RateLimiter>> open_redis_limiter(const EngineContext& context) {
-  const config::Config& config = context.config;
+Result<redis::ServerOptions> redis_options(const config::Config& config) {
   const auto url = MESH_TRY(config::parse_redis_url(config.redis.url));
-  redis::LimiterOptions options;
+  redis::ServerOptions options;
   options.host = url.host;
   options.port = url.port;
   options.user = url.user;
   options.password = (url.password.empty() ? config.secrets.redis_password : url.password).reveal();
   options.database = url.database;
   options.prefix = config.redis.prefix;
+  return options;
+}
+
+Result<EnginePart<RateLimiter>> open_redis_limiter(const EngineContext& context) {
+  auto options = MESH_TRY(redis_options(context.config));
   const std::shared_ptr<redis::RedisLimiter> opened =
       MESH_TRY(redis::open_limiter(std::move(options), context.clock));
   return remote_part<RateLimiter>(opened, "redis", "connected; it counts the rate limits");
+}
+
+Result<EnginePart<ReadCache>> open_redis_cache(const EngineContext& context) {
+  redis::CacheOptions options;
+  options.server = MESH_TRY(redis_options(context.config));
+  // Of what saves a millisecond: whoever waited for longer would be better off without.
+  options.server.timeout = Duration{100};
+  options.ttl = context.config.cache.ttl;
+  options.max_bytes = context.config.cache.max;
+  const auto counter = [&](const char* result) -> Counter& {
+    return context.metrics.counter("mesh_read_cache_total",
+                                   "Reads that asked the cache of answers.", {{"result", result}});
+  };
+  options.on_find = [&hits = counter("hit"), &misses = counter("miss")](bool hit) {
+    (hit ? hits : misses).add();
+  };
+  const std::shared_ptr<redis::RedisCache> opened =
+      MESH_TRY(redis::open_cache(std::move(options), context.clock));
+  return remote_part<ReadCache>(opened, "redis cache", "connected; it keeps answers to reads");
 }
 
 // What embedder and extractor say to the model's server alike.
@@ -261,6 +285,11 @@ Result<EnginePart<VectorIndex>> open_index(const EngineContext& context, Stores&
 Result<EnginePart<RateLimiter>> open_limiter(const EngineContext& context) {
   if (context.config.limiter.engine == "redis") return open_redis_limiter(context);
   return EnginePart<RateLimiter>{memory::make_limiter(context.clock)};
+}
+
+Result<EnginePart<ReadCache>> open_cache(const EngineContext& context) {
+  if (context.config.cache.engine == "redis") return open_redis_cache(context);
+  return EnginePart<ReadCache>{};
 }
 
 Result<EnginePart<Embedder>> open_embedder(const EngineContext& context) {

@@ -14,6 +14,7 @@
 #include "common/ports/log_import.h"
 #include "common/ports/property_extractor.h"
 #include "common/ports/rate_limiter.h"
+#include "common/ports/read_cache.h"
 #include "common/ports/stores.h"
 #include "common/ports/vector_index.h"
 #include "common/telemetry/metrics.h"
@@ -54,6 +55,8 @@ Result<EnginePart<Stores>> open_stores(const EngineContext& context);
 // `stores` outlive it.
 Result<EnginePart<VectorIndex>> open_index(const EngineContext& context, Stores& stores);
 Result<EnginePart<RateLimiter>> open_limiter(const EngineContext& context);
+// Without a port where the configuration wants no cache.
+Result<EnginePart<ReadCache>> open_cache(const EngineContext& context);
 Result<EnginePart<Embedder>> open_embedder(const EngineContext& context);
 Result<EnginePart<PropertyExtractor>> open_extractor(const EngineContext& context);
 

@@ -59,6 +59,7 @@ class ConfiguredEngines final : public Engines {
   EnginePart<Stores> stores_;
   EnginePart<VectorIndex> index_;
   EnginePart<RateLimiter> limiter_;
+  EnginePart<ReadCache> cache_;
   EnginePart<Embedder> embedder_;
   EnginePart<PropertyExtractor> extractor_;
   std::vector<std::function<void(std::vector<services::Check>&)>> checks_;
@@ -117,14 +118,18 @@ Status ConfiguredEngines::open(const EngineContext& context) {
   stores_ = MESH_TRY(open_stores(context));
   index_ = MESH_TRY(open_index(context, *stores_.port));
   limiter_ = MESH_TRY(open_limiter(context));
+  cache_ = MESH_TRY(open_cache(context));
   embedder_ = MESH_TRY(open_embedder(context));
   extractor_ = MESH_TRY(open_extractor(context));
   EventLog& log = keep(log_);
   Stores& stores = keep(stores_);
+  ReadCache* const cache = cache_.port ? &keep(cache_) : nullptr;
   ports_.reset(new Ports{log, *log_.admin, stores.users(), stores.leases(), stores.outbox(),
                          stores.tenants(), stores.idempotency(), stores.tasks(), stores.members(),
                          stores.retries(), stores.analytics(), stores.chemical(), keep(index_),
-                         keep(limiter_), keep(embedder_), keep(extractor_), stores_.remote});
+                         keep(limiter_), keep(embedder_), keep(extractor_), stores_.remote,
+                         stores_.remote ? cache : nullptr,
+                         context.config.cache.searches ? cache : nullptr});
   if (log_.remote && stores_.remote && !index_.remote) {
     log::warn(
         "vectors.engine is embedded on a log and a store that processes share: no second process "

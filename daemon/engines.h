@@ -18,6 +18,7 @@
 #include "common/ports/projection_store.h"
 #include "common/ports/property_extractor.h"
 #include "common/ports/rate_limiter.h"
+#include "common/ports/read_cache.h"
 #include "common/ports/retry_store.h"
 #include "common/ports/stores.h"
 #include "common/ports/task_store.h"
@@ -50,6 +51,9 @@ struct Ports {
   // Reads of users, analytics and chemical events ask another server, rather than a file of this
   // machine: their routes then run on the blocking workers.
   bool reads_wait = false;
+  // Where answers are kept; null: they are computed each time.
+  ReadCache* summaries = nullptr;
+  ReadCache* searches = nullptr;
 };
 
 class Engines {

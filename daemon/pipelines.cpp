@@ -23,10 +23,11 @@ struct ProjectionDef {
 constexpr ProjectionDef kProjections[] = {
     {pipeline::kAnalytics,
      [](const Ports& ports, Clock& clock) {
-       return pipeline::make_analytics_stage(ports.analytics, clock);
+       return pipeline::make_analytics_stage(ports.analytics, clock, ports.summaries);
      }},
     {pipeline::kChemical, [](const Ports& ports, Clock& clock) {
-       return pipeline::make_chemical_stage(ports.extractor, ports.chemical, clock);
+       return pipeline::make_chemical_stage(ports.extractor, ports.chemical, clock,
+                                            ports.summaries);
      }}};
 
 pipeline::PipelineOptions options_of(const config::Config& config, const std::string& process,
@@ -82,7 +83,7 @@ Pipelines::Pipelines(const config::Config& config, const Ports& ports, const std
     : log_admin_(ports.log_admin, ports.leases, clock),
       generations({ports.index, ports.embedder, ports.leases, ports.tasks, process,
                    options_of(config, process, kUserIndex),
-                   deps_of(ports, log_admin_, clock, metrics, usage)}),
+                   deps_of(ports, log_admin_, clock, metrics, usage), ports.searches}),
       relay(ports.outbox, ports.leases, ports.log, ports.log_admin, process, clock, metrics),
       replayer(ports.log, ports.log_admin, clock,
                [this](const std::string& name) { return stage(name); }),

@@ -29,7 +29,7 @@ http::RouteTable users(const RoleDeps& deps) {
 
 http::RouteTable gateway(const RoleDeps& deps) {
   return services::search_routes(deps.ports.embedder, deps.ports.index, deps.clock, deps.metrics,
-                                 deps.usage, deps.waits);
+                                 deps.usage, deps.waits, deps.ports.searches);
 }
 
 http::RouteTable publisher(const RoleDeps& deps) {
@@ -40,7 +40,8 @@ http::RouteTable publisher(const RoleDeps& deps) {
 }
 
 http::RouteTable subscriber(const RoleDeps& deps) {
-  return of_store(deps, services::analytics_routes(deps.ports.analytics, deps.ports.chemical));
+  return of_store(deps, services::analytics_routes(deps.ports.analytics, deps.ports.chemical,
+                                                   deps.ports.summaries));
 }
 
 http::RouteTable admin(const RoleDeps& deps) {

@@ -115,6 +115,12 @@ struct Limiter {
   std::string engine = "memory";         // memory | redis
   std::string on_unavailable = "allow";  // allow | deny
 };
+struct Cache {
+  std::string engine = "none";  // none | redis
+  bool searches = false;        // else summaries alone
+  Duration ttl{10'000};
+  std::uint64_t max = 64ull << 20;  // bytes of this process in the server, about
+};
 struct Embedder {
   std::string engine = "hashing";  // hashing | openai
   int dimension = 384;             // 16 … 4096
@@ -226,6 +232,7 @@ struct Config {
   Store store;
   Vectors vectors;
   Limiter limiter;
+  Cache cache;
   Embedder embedder;
   Extractor extractor;
   Pipelines pipelines;

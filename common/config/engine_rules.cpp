@@ -5,6 +5,10 @@
 namespace mesh::config {
 namespace {
 
+bool uses_redis(const Config& config) {
+  return config.limiter.engine == "redis" || config.cache.engine == "redis";
+}
+
 bool uses_openai(const Config& config) {
   return config.embedder.engine == "openai" || config.extractor.engine == "openai";
 }
@@ -27,8 +31,12 @@ constexpr Section kSections[] = {
      "store.engine: postgres"},
     {"qdrant.", [](const Config& c) { return c.vectors.engine == "qdrant"; },
      "vectors.engine: qdrant"},
-    {"redis.", [](const Config& c) { return c.limiter.engine == "redis"; },
-     "limiter.engine: redis"},
+    {"redis.", uses_redis, "limiter.engine or cache.engine: redis"},
+    // A summary of the embedded store takes no longer than to ask for it.
+    {"cache.engine",
+     [](const Config& c) { return c.store.engine == "postgres" || c.cache.searches; },
+     "store.engine: postgres or cache.searches: true"},
+    {"cache.", [](const Config& c) { return c.cache.engine == "redis"; }, "cache.engine: redis"},
     {"openai.", uses_openai, "embedder.engine or extractor.engine: openai"},
     {"extractor.model", [](const Config& c) { return c.extractor.engine == "openai"; },
      "extractor.engine: openai"},
@@ -159,7 +167,7 @@ void check_engines(const Config& config, Problems& problems) {
   check_unused(config, problems);
   if (config.log.engine == "kafka") check_kafka(config, problems);
   if (config.store.engine == "postgres") check_postgres(config, problems);
-  if (config.limiter.engine == "redis") check_redis(config, problems);
+  if (uses_redis(config)) check_redis(config, problems);
   if (uses_openai(config)) check_openai(config, problems);
   check_sharing(config, problems);
 }

@@ -37,6 +37,7 @@ constexpr auto kGroups = std::to_array<Group>({
     {"store", "Users, tenants, projections, tasks and the outbox."},
     {"vectors", "The search index."},
     {"limiter", "Where rate limits are counted."},
+    {"cache", "Answers to reads, which processes share for a short while."},
     {"embedder", "What makes vectors of texts."},
     {"extractor", "What derives properties of molecules."},
     {"pipelines", "The consumers that index, project and enrich events."},
@@ -48,7 +49,7 @@ constexpr auto kGroups = std::to_array<Group>({
     {"kafka", "Only with log.engine: kafka."},
     {"postgres", "Only with store.engine: postgres; one of dsn_file and dsn."},
     {"qdrant", "Only with vectors.engine: qdrant."},
-    {"redis", "Only with limiter.engine: redis."},
+    {"redis", "Only with limiter.engine or cache.engine: redis."},
     {"openai", "Any server with OpenAI's API; only with the engine openai."},
     {"telemetry", "What meshd tells about itself."},
     {"telemetry.log", "Logs go to stderr. The level changes on SIGHUP too."},
@@ -299,6 +300,19 @@ std::vector<Key> make_keys() {
           MESH_MEMBER(limiter.on_unavailable), choice({"allow", "deny"}),
           "What happens to requests while the limiter's server, or the tenants' records, cannot\n"
           "be reached: a decision that takes longer than a second counts so."),
+      make_key(MESH_MEMBER(cache.engine), choice({"none", "redis"}),
+               "none, or redis with its url and prefix: keeps summaries where they are read from\n"
+               "PostgreSQL. Every process on the same data needs the same."),
+      make_key(
+          MESH_MEMBER(cache.searches), flag(),
+          "true: answers to searches, too, which pays where many are the same. A change of one\n"
+          "of its users forgets those of a tenant."),
+      make_key(
+          MESH_MEMBER(cache.ttl), duration(Duration{100}, minutes{10}),
+          "How long an answer is kept, unless an event changes it. Where the pipelines cannot\n"
+          "reach the server that others reach, it may be that old."),
+      make_key(MESH_MEMBER(cache.max), size(kMiB, 1024 * kGiB),
+               "What this process has in the server at once, about."),
       make_key(MESH_MEMBER(embedder.engine), choice({"hashing", "openai"}),
                "hashing (embedded, of words and letters) or openai."),
       make_key(MESH_MEMBER(embedder.dimension), integer(16, 4096),

@@ -1,6 +1,8 @@
 #include "daemon/services/analytics.h"
 
+#include "daemon/pipeline/stages/cache_subjects.h"
 #include "daemon/services/api_parts.h"
+#include "daemon/services/cached_answer.h"
 #include "daemon/services/common.h"
 
 namespace mesh::services {
@@ -8,12 +10,20 @@ namespace {
 
 constexpr IntRange kRecent{1, 100, 10};
 
-// A summary of the path's subject.
+using AboutName = CacheSubject (*)(const TenantId& tenant, std::string_view name);
+
+// A summary of the path's subject. The answer names it as it was asked for, so that is the
+// question.
 template <typename Store>
-http::Handler summary(Store& store, const char* subject) {
-  return [&store, subject](auto request, auto respond) {
-    auto found = store.summary(request->tenant(), request->path_params.at(subject));
-    found ? respond(http::Response::json(200, to_json(*found))) : respond(found.error());
+http::Handler summary(Store& store, const char* subject, ReadCache* cache, AboutName about) {
+  return [&store, subject, cache, about](auto request, auto respond) {
+    const TenantId& tenant = request->tenant();
+    const std::string& name = request->path_params.at(subject);
+    auto answer = cached_answer(cache, about(tenant, name), name, [&]() -> Result<std::string> {
+      const auto found = MESH_TRY(store.summary(tenant, name));
+      return dump(to_json(found));
+    });
+    answer ? respond(http::Response::json_text(200, std::move(*answer))) : respond(answer.error());
   };
 }
 
@@ -34,7 +44,8 @@ http::Handler recent(Store& store, const char* subject) {
 
 }  // namespace
 
-http::RouteTable analytics_routes(AnalyticsStore& analytics, ChemicalStore& chemical) {
+http::RouteTable analytics_routes(AnalyticsStore& analytics, ChemicalStore& chemical,
+                                  ReadCache* cache) {
   using http::Access;
   const http::Parameter user = api::path("user_id", "The user id of the events.");
   const http::Parameter researcher =
@@ -60,11 +71,11 @@ http::RouteTable analytics_routes(AnalyticsStore& analytics, ChemicalStore& chem
       route("/api/v1/analytics/user/{user_id}", "getUserAnalytics",
             "Counts and recent events of a user", {user},
             api::gives("UserAnalytics", "The counts, and at most ten events."),
-            summary(analytics, "user_id")),
+            summary(analytics, "user_id", cache, pipeline::analytics_of)),
       route("/api/v1/analytics/researcher/{researcher}", "getResearcherAnalytics",
             "Experiments and molecules of a researcher", {researcher},
             api::gives("ResearcherAnalytics", "The counts, and at most ten experiments."),
-            summary(chemical, "researcher")),
+            summary(chemical, "researcher", cache, pipeline::chemical_of)),
       route("/api/v1/events/user/{user_id}", "listUserEvents", "Events of a user, newest first",
             {user, limit}, api::gives("UserEvents", "The events."), recent(analytics, "user_id")),
       route("/api/v1/events/researcher/{researcher}", "listResearcherEvents",

@@ -3,9 +3,12 @@
 
 #include "common/http/route.h"
 #include "common/ports/projection_store.h"
+#include "common/ports/read_cache.h"
 
 namespace mesh::services {
 
-http::RouteTable analytics_routes(AnalyticsStore& analytics, ChemicalStore& chemical);
+// Summaries are kept in `cache`, where there is one.
+http::RouteTable analytics_routes(AnalyticsStore& analytics, ChemicalStore& chemical,
+                                  ReadCache* cache = nullptr);
 
 }  // namespace mesh::services

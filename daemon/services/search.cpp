@@ -1,7 +1,9 @@
 #include "daemon/services/search.h"
 
 #include "common/base/strings.h"
+#include "daemon/pipeline/stages/cache_subjects.h"
 #include "daemon/services/api_parts.h"
+#include "daemon/services/cached_answer.h"
 #include "daemon/services/common.h"
 
 namespace mesh::services {
@@ -13,9 +15,14 @@ constexpr IntRange kHits{1, kMaxSearchHits, 10};
 // Below 0.2 a hit shares hardly more than chance with the query.
 constexpr NumberRange kMinScore{-1, 1, 0.2};
 
-// The answer as text: ten hits as JSON values would cost as much as the rest of a small search.
-Result<std::string> search(Embedder& embedder, VectorIndex& index, const http::Request& request) {
-  const std::string query = text_param(request, "query");
+struct Search {
+  std::string query;
+  int limit;
+  float min_score;
+};
+
+Result<Search> search_of(const http::Request& request) {
+  std::string query = text_param(request, "query");
   if (trim(query).empty()) {
     return fail(ErrorKind::invalid,
                 "query parameter query: missing or empty; say what to look for");
@@ -25,16 +32,22 @@ Result<std::string> search(Embedder& embedder, VectorIndex& index, const http::R
   }
   auto limit = MESH_TRY(int_param(request, "limit", kHits));
   auto min_score = MESH_TRY(number_param(request, "min_score", kMinScore));
-  const TenantText text{request.tenant(), query};
+  return Search{std::move(query), static_cast<int>(limit), static_cast<float>(min_score)};
+}
+
+// The answer as text: ten hits as JSON values would cost as much as the rest of a small search.
+Result<std::string> answer_of(Embedder& embedder, VectorIndex& index, const TenantId& tenant,
+                              const Search& search) {
+  const std::string& query = search.query;
+  const TenantText text{tenant, query};
   auto vectors = MESH_TRY(embedder.embed(std::span(&text, 1)));
-  auto hits = MESH_TRY(index.search(request.tenant(), {vectors.front(), embedder.id()},
-                                    static_cast<int>(limit), static_cast<float>(min_score),
-                                    SearchText(query)));
+  auto hits = MESH_TRY(index.search(tenant, {vectors.front(), embedder.id()}, search.limit,
+                                    search.min_score, SearchText(query)));
   std::string answer;
   // Some 160 bytes a hit: the text is allocated once, most often.
   answer.reserve(128 + query.size() + 160 * hits.size());
   answer += R"({"tenant_id":)";
-  append_quoted(answer, request.tenant().str());
+  append_quoted(answer, tenant.str());
   answer += R"(,"query":)";
   append_quoted(answer, query);
   answer += R"(,"results":[)";
@@ -47,10 +60,25 @@ Result<std::string> search(Embedder& embedder, VectorIndex& index, const http::R
   return answer;
 }
 
+// All that the answer goes by, beside the tenant's users.
+std::string question_of(const Embedder& embedder, const Search& search) {
+  return embedder.id() + "/" + std::to_string(search.limit) + "/" +
+         std::to_string(search.min_score) + "/" + search.query;
+}
+
+Result<std::string> search(Embedder& embedder, VectorIndex& index, ReadCache* cache,
+                           const http::Request& request) {
+  const TenantId& tenant = request.tenant();
+  const auto wanted = MESH_TRY(search_of(request));
+  return cached_answer(cache, pipeline::searches_of(tenant), question_of(embedder, wanted),
+                       [&] { return answer_of(embedder, index, tenant, wanted); });
+}
+
 }  // namespace
 
 http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& clock,
-                               Metrics& metrics, Usage& usage, WriteWaits& waits) {
+                               Metrics& metrics, Usage& usage, WriteWaits& waits,
+                               ReadCache* cache) {
   return {
       // Blocking: a scan of a large partition takes milliseconds, which the loops do not have.
       {.method = "GET",
@@ -77,11 +105,11 @@ http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& cl
             api::min_position(), api::prefer_wait()},
        .answers = {api::gives("SearchResults", "The hits.")},
        .handler =
-           [&](auto request, auto respond) {
-             waits.when_seen(*request, respond, [&, request, respond] {
+           [&, cache](auto request, auto respond) {
+             waits.when_seen(*request, respond, [&, cache, request, respond] {
                // From here: what the request waited for its position is not the search's time.
                const auto start = clock.steady();
-               auto found = search(embedder, index, *request);
+               auto found = search(embedder, index, cache, *request);
                const Labels tenant{{"tenant", metrics.tenant_label(request->tenant().str())}};
                metrics
                    .counter("ai_gateway_requests_total", "Searches by path and tenant.",

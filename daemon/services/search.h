@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "common/http/route.h"
 #include "common/ports/embedder.h"
+#include "common/ports/read_cache.h"
 #include "common/ports/vector_index.h"
 #include "common/telemetry/metrics.h"
 #include "common/telemetry/usage.h"
@@ -11,7 +12,9 @@
 
 namespace mesh::services {
 
+// Answers are kept in `cache`, where there is one.
 http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& clock,
-                               Metrics& metrics, Usage& usage, WriteWaits& waits);
+                               Metrics& metrics, Usage& usage, WriteWaits& waits,
+                               ReadCache* cache = nullptr);
 
 }  // namespace mesh::services

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <future>
 #include <iterator>
 #include <utility>
 
@@ -33,13 +34,13 @@ void wake(const Fd& event) {
 
 }  // namespace
 
-Connection::Connection(LimiterOptions options, Clock& clock, Fd wake)
+Connection::Connection(ServerOptions options, Clock& clock, Fd wake)
     : options_(std::move(options)),
       clock_(clock),
       wake_(std::move(wake)),
-      trouble_(error_of(fail(ErrorKind::unavailable,
-                             "there is no connection to the Redis server of the rate limits yet",
-                             "redis " + server_name(options_) + ": not connected yet"))),
+      trouble_(
+          error_of(fail(ErrorKind::unavailable, "there is no connection to the Redis server yet",
+                        "redis " + server_name(options_) + ": not connected yet"))),
       thread_([this] { run(); }) {}
 
 Connection::~Connection() {
@@ -56,8 +57,7 @@ Status Connection::reserve() {
   std::lock_guard lock(mutex_);
   if (trouble_) return fail(*trouble_);
   if (pending_ >= options_.max_pending) {
-    return fail(ErrorKind::unavailable,
-                "too many requests wait for the Redis server of the rate limits",
+    return fail(ErrorKind::unavailable, "too many requests wait for the Redis server",
                 "redis " + server_name(options_) + ": " + std::to_string(options_.max_pending) +
                     " commands are pending");
   }
@@ -82,9 +82,23 @@ void Connection::send(Command command, Done done) {
   if (first) wake(wake_);
 }
 
+// Ends in any case: the thread answers, or gives up, within the time-out.
+Result<Reply> Connection::ask(Command command) {
+  MESH_TRY(reserve());
+  auto promise = std::make_shared<std::promise<Result<Reply>>>();
+  auto reply = promise->get_future();
+  send(std::move(command), [promise](Result<Reply> came) { promise->set_value(std::move(came)); });
+  return reply.get();
+}
+
 std::optional<Error> Connection::trouble() const {
   std::lock_guard lock(mutex_);
   return trouble_;
+}
+
+bool Connection::stands_since(Duration long_enough) const {
+  std::lock_guard lock(mutex_);
+  return !trouble_ && clock_.steady() - connected_at_ >= long_enough;
 }
 
 bool Connection::stopping() const {
@@ -117,6 +131,7 @@ void Connection::connected() {
   logged_.clear();
   std::lock_guard lock(mutex_);
   trouble_.reset();
+  connected_at_ = clock_.steady();
 }
 
 Error Connection::serve(Session& session, Calls& sent) {
@@ -172,8 +187,7 @@ Result<bool> Connection::take_answers(Session& session, Calls& sent) {
 Status Connection::answer(Session& session, Calls& sent, Reply reply) {
   const std::string server = "redis " + server_name(options_) + ": ";
   if (sent.empty()) {
-    return fail(ErrorKind::unavailable,
-                "the Redis server of the rate limits answers what it was not asked",
+    return fail(ErrorKind::unavailable, "the Redis server answers what it was not asked",
                 server + reply.text());
   }
   Call call = std::move(sent.front());
@@ -196,8 +210,7 @@ Status Connection::answer(Session& session, Calls& sent, Reply reply) {
     return {};
   }
   const auto refused =
-      fail(ErrorKind::unavailable, "the Redis server of the rate limits refuses a command",
-           server + reply.text());
+      fail(ErrorKind::unavailable, "the Redis server refuses a command", server + reply.text());
   call.done(refused);
   // A new connection may lead to the server that has the master's part now, or tell what is wrong
   // with the credentials.

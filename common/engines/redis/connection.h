@@ -1,4 +1,4 @@
-// The limiter's connection: a thread that sends what it is given, hands out the answers, and
+// A connection that many share: a thread that sends what it is given, hands out the answers, and
 // connects anew for as long as it lives.
 //
 // hiredis' asynchronous API is not used: it wants its own callbacks, and an adapter to a loop, for
@@ -24,7 +24,7 @@ class Connection {
   using Done = std::function<void(Result<Reply>)>;
 
   // `wake` is an eventfd.
-  Connection(LimiterOptions options, Clock& clock, Fd wake);
+  Connection(ServerOptions options, Clock& clock, Fd wake);
   // Completes what is pending.
   ~Connection();
 
@@ -34,7 +34,11 @@ class Connection {
   // Does not block. `done` is called once, from the connection's thread or, where the connection
   // was lost since reserve(), before this returns.
   void send(Command command, Done done);
+  // Both, and waits for the answer: for the time-out at most. Not from a completion.
+  Result<Reply> ask(Command command);
   std::optional<Error> trouble() const;
+  // Whether it has been there for so long, without a break.
+  bool stands_since(Duration long_enough) const;
 
  private:
   struct Call {
@@ -55,7 +59,7 @@ class Connection {
   void lost(const Error& why, Calls sent);
   bool stopping() const;
 
-  const LimiterOptions options_;
+  const ServerOptions options_;
   Clock& clock_;
   const Fd wake_;  // readable: there is something in waiting_, or it stops
 
@@ -68,8 +72,9 @@ class Connection {
   std::condition_variable stop_;  // this and the following guarded by mutex_
   bool stopping_ = false;
   std::optional<Error> trouble_;  // nothing: connected
-  Calls waiting_;                 // empty unless connected
-  std::size_t pending_ = 0;       // reserved, waiting and sent
+  SteadyTime connected_at_{};
+  Calls waiting_;            // empty unless connected
+  std::size_t pending_ = 0;  // reserved, waiting and sent
 
   std::thread thread_;  // last: it uses all of the above
 };

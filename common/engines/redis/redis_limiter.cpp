@@ -4,7 +4,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <future>
 
 #include "common/base/strings.h"
 #include "common/engines/redis/connection.h"
@@ -43,8 +42,7 @@ Result<RateDecision> decision_of(const RatePolicy& policy, std::int64_t cost,
     }
   }
   if (!tat || !now) {
-    return fail(ErrorKind::unavailable,
-                "the Redis server of the rate limits answers something else than a rate limit",
+    return fail(ErrorKind::unavailable, "the Redis server answers something else than a rate limit",
                 "redis: " + join(texts, " "));
   }
   return gcra(policy, *tat, *now, cost).decision;
@@ -52,7 +50,7 @@ Result<RateDecision> decision_of(const RatePolicy& policy, std::int64_t cost,
 
 class Limiter final : public RedisLimiter {
  public:
-  Limiter(LimiterOptions options, Clock& clock, Fd wake)
+  Limiter(ServerOptions options, Clock& clock, Fd wake)
       : prefix_(options.prefix), connection_(std::move(options), clock, std::move(wake)) {}
 
   std::optional<Result<RateDecision>> take(const TenantId& tenant, std::string_view scope,
@@ -68,11 +66,11 @@ class Limiter final : public RedisLimiter {
 
   Result<RateDecision> peek(const TenantId& tenant, std::string_view scope,
                             const RatePolicy& policy) override {
-    return decision_of(policy, 0, ask({Script::peek, {key(tenant, scope)}}));
+    return decision_of(policy, 0, connection_.ask({Script::peek, {key(tenant, scope)}}));
   }
 
   Status reset(const TenantId& tenant, std::string_view scope) override {
-    (void)MESH_TRY(ask({std::nullopt, {"DEL", key(tenant, scope)}}));
+    (void)MESH_TRY(connection_.ask({std::nullopt, {"DEL", key(tenant, scope)}}));
     return {};
   }
 
@@ -95,23 +93,13 @@ class Limiter final : public RedisLimiter {
     return command;
   }
 
-  // Ends in any case: the connection answers, or gives up, within its time-out.
-  Result<Reply> ask(Command command) {
-    MESH_TRY(connection_.reserve());
-    auto promise = std::make_shared<std::promise<Result<Reply>>>();
-    auto reply = promise->get_future();
-    connection_.send(std::move(command),
-                     [promise](Result<Reply> came) { promise->set_value(std::move(came)); });
-    return reply.get();
-  }
-
   const std::string prefix_;
   Connection connection_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<RedisLimiter>> open_limiter(LimiterOptions options, Clock& clock) {
+Result<std::unique_ptr<RedisLimiter>> open_limiter(ServerOptions options, Clock& clock) {
   Fd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake) {
     return fail(ErrorKind::unavailable, "the rate limiter cannot be set up",

@@ -6,32 +6,14 @@
 // come: a key that is not there is full. Tenant ids hold no colon, so no two pairs share a key.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
 
-#include "common/base/backoff.h"
 #include "common/base/clock.h"
+#include "common/engines/redis/server_options.h"
 #include "common/ports/rate_limiter.h"
 
 namespace mesh::redis {
-
-struct LimiterOptions {
-  std::string host = "127.0.0.1";  // a name, or an address; IPv6 without brackets
-  std::uint16_t port = 6379;
-  std::string user;      // empty: Redis's default user
-  std::string password;  // empty: no AUTH is sent
-  int database = 0;
-  std::string prefix = "mesh:";  // what every key begins with
-  // For a connection to be made, for each step of its greeting, and for the answer to a command.
-  Duration timeout{1'000};
-  // Commands without an answer yet, some 500 bytes each; beyond it: `unavailable`.
-  std::size_t max_pending = 10'000;
-  // Between two attempts to connect; max_attempts means nothing, since none is the last.
-  BackoffPolicy reconnect{Duration{100}, Duration{5'000}};
-};
 
 // Every error of the server is `unavailable`. take() answers an error at once where there is no
 // connection, or too much is pending; else its completion is called from the connection's thread,
@@ -46,6 +28,6 @@ class RedisLimiter : public RateLimiter {
 // Returns before there is a connection, and whether or not there will be one: until then calls are
 // `unavailable`. `clock`, which must outlive the limiter, measures time-outs and waits between
 // attempts; limits go by the server's clock. `unavailable` where the system refuses a descriptor.
-Result<std::unique_ptr<RedisLimiter>> open_limiter(LimiterOptions options, Clock& clock);
+Result<std::unique_ptr<RedisLimiter>> open_limiter(ServerOptions options, Clock& clock);
 
 }  // namespace mesh::redis

@@ -42,8 +42,36 @@ local time = redis.call('TIME')
 return {redis.call('GET', KEYS[1]) or '', time[1], time[2]}
 )lua";
 
+// The hash lives from its first question on, and not from its last: so no answer outlives the time.
+constexpr const char* kFind = R"lua(
+local found = redis.call('HGET', KEYS[1], ARGV[1])
+if found and string.sub(found, 1, 1) == '=' then return found end
+if not found and redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[4]) then return '' end
+redis.call('HSET', KEYS[1], ARGV[1], '?' .. ARGV[2])
+if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+return '?'
+)lua";
+
+constexpr const char* kKeep = R"lua(
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= '?' .. ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], '=' .. ARGV[3])
+return 1
+)lua";
+
 }  // namespace
 
-const char* text_of(Script script) { return script == Script::take ? kTake : kPeek; }
+const char* text_of(Script script) {
+  switch (script) {
+    case Script::take:
+      return kTake;
+    case Script::peek:
+      return kPeek;
+    case Script::find:
+      return kFind;
+    case Script::keep:
+      return kKeep;
+  }
+  return "";
+}
 
 }  // namespace mesh::redis

@@ -1,18 +1,23 @@
-// What runs in the server: GCRA as one atomic step.
+// What runs in the server, each as one atomic step.
 #pragma once
 
-#include <array>
-#include <cstddef>
+#include <iterator>
 
 namespace mesh::redis {
 
-// Both have one key, and answer three texts: the stored time of arrival ("" where there is none),
-// and the server's time in seconds and microseconds.
+// Each has one key.
 enum class Script {
+  // GCRA. Both answer three texts: the stored time of arrival ("" where there is none), and the
+  // server's time in seconds and microseconds.
   take,  // arguments: what is taken, and the tolerance, each in seconds and microseconds
   peek,  // never writes
+  // The key is a hash of questions, with "=<answer>" or "?<ticket>".
+  // Arguments: question, ticket, time to live in milliseconds, and how many questions the hash may
+  // have. Answers "=<answer>", "?" where the ticket was written, and "" where it was not.
+  find,
+  keep,  // arguments: question, ticket, answer; written if the ticket stands there
 };
-inline constexpr std::size_t kScripts = 2;
+inline constexpr Script kScripts[] = {Script::take, Script::peek, Script::find, Script::keep};
 
 // Lua 5.1 as Redis has it.
 const char* text_of(Script script);

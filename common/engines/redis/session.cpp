@@ -49,25 +49,23 @@ void append_words(redisContext& context, const std::vector<std::string>& words) 
 
 void Session::Free::operator()(redisContext* context) const { redisFree(context); }
 
-std::string server_name(const LimiterOptions& options) {
+std::string server_name(const ServerOptions& options) {
   const bool v6 = options.host.find(':') != std::string::npos;
   return (v6 ? "[" + options.host + "]" : options.host) + ":" + std::to_string(options.port);
 }
 
 tl::unexpected<Error> no_answer(const std::string& server) {
-  return fail(ErrorKind::unavailable,
-              "the Redis server of the rate limits does not answer in time; see redis.url",
+  return fail(ErrorKind::unavailable, "the Redis server does not answer in time; see redis.url",
               "redis " + server + ": no answer in time");
 }
 
-Result<Session> Session::open(const LimiterOptions& options) {
+Result<Session> Session::open(const ServerOptions& options) {
   Session session(Context(redisConnectWithTimeout(options.host.c_str(), options.port,
                                                   to_timeval(options.timeout))),
                   server_name(options));
   redisContext* context = session.context_.get();
   if (context == nullptr || context->err != 0) {
-    return fail(ErrorKind::unavailable,
-                "the Redis server of the rate limits cannot be reached; see redis.url",
+    return fail(ErrorKind::unavailable, "the Redis server cannot be reached; see redis.url",
                 "redis " + session.server_ + ": " + (context ? context->errstr : "no memory"));
   }
   // Blocking, so that the greeting is a plain sequence.
@@ -84,14 +82,14 @@ Result<Session> Session::open(const LimiterOptions& options) {
   return session;
 }
 
-Status Session::greet(const LimiterOptions& options) {
+Status Session::greet(const ServerOptions& options) {
   // The step's own words, unless what Redis says is about something else.
   const auto expect_done = [&](const Reply& reply, std::string message) -> Status {
     if (!reply.refused) return {};
     if (reply.text().starts_with("LOADING")) {
-      message = "the Redis server of the rate limits is starting";
+      message = "the Redis server is starting";
     } else if (reply.text().starts_with("NOAUTH")) {
-      message = "the Redis server of the rate limits wants a password; see redis.password_file";
+      message = "the Redis server wants a password; see redis.password_file";
     }
     return fail(ErrorKind::unavailable, std::move(message),
                 "redis " + server_ + ": " + reply.text());
@@ -101,20 +99,21 @@ Status Session::greet(const LimiterOptions& options) {
     // Redis 5 knows no users.
     if (!options.user.empty()) words.insert(words.begin() + 1, options.user);
     MESH_TRY(expect_done(MESH_TRY(ask(words)),
-                         "the Redis server of the rate limits refuses user or password; check "
+                         "the Redis server refuses user or password; check "
                          "redis.url and redis.password_file"));
   }
   if (options.database != 0) {
     const std::string number = std::to_string(options.database);
-    MESH_TRY(expect_done(
-        MESH_TRY(ask({"SELECT", number})),
-        "the Redis server of the rate limits refuses database " + number + "; check redis.url"));
+    MESH_TRY(expect_done(MESH_TRY(ask({"SELECT", number})),
+                         "the Redis server refuses database " + number + "; check redis.url"));
   }
-  for (const Script script : {Script::take, Script::peek}) {
+  for (const Script script : kScripts) {
     const Reply reply = MESH_TRY(ask({"SCRIPT", "LOAD", redis::text_of(script)}));
-    MESH_TRY(expect_done(reply,
-                         "the Redis server of the rate limits refuses scripts; its user needs "
-                         "SCRIPT, EVAL, EVALSHA, TIME, GET, SET, PEXPIREAT and DEL"));
+    MESH_TRY(
+        expect_done(reply,
+                    "the Redis server refuses scripts; its user needs SCRIPT, EVAL, EVALSHA, TIME, "
+                    "GET, SET, PEXPIREAT and DEL, and for the cache HGET, HSET, HLEN, PTTL, "
+                    "PEXPIRE and UNLINK"));
     digests_[static_cast<std::size_t>(script)] = reply.text();
   }
   return {};
@@ -131,7 +130,7 @@ tl::unexpected<Error> Session::broken() const {
   // So ends a blocking read in hiredis once its time is up.
   const bool late = context_->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK);
   if (late) return no_answer(server_);
-  return fail(ErrorKind::unavailable, "the connection to the Redis server of the rate limits broke",
+  return fail(ErrorKind::unavailable, "the connection to the Redis server broke",
               "redis " + server_ + ": " + context_->errstr);
 }
 

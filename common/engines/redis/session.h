@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "common/base/error.h"
-#include "common/engines/redis/redis_limiter.h"
 #include "common/engines/redis/scripts.h"
+#include "common/engines/redis/server_options.h"
 
 struct redisContext;  // hiredis'
 
@@ -32,7 +32,7 @@ class Session {
  public:
   // Blocks for the time-out at most for the connection, and for each step of the greeting; and as
   // long as it takes to resolve the host's name.
-  static Result<Session> open(const LimiterOptions& options);
+  static Result<Session> open(const ServerOptions& options);
 
   // Does not block from here on.
   int fd() const;
@@ -52,18 +52,18 @@ class Session {
 
   Session(Context context, std::string server)
       : context_(std::move(context)), server_(std::move(server)) {}
-  Status greet(const LimiterOptions& options);
+  Status greet(const ServerOptions& options);
   Result<Reply> ask(const std::vector<std::string>& words);
   tl::unexpected<Error> broken() const;
 
   Context context_;
   std::string server_;  // "127.0.0.1:6379", for causes
-  std::array<std::string, kScripts> digests_;
+  std::array<std::string, std::size(kScripts)> digests_;
 };
 
 // What is told when no answer came in time.
 tl::unexpected<Error> no_answer(const std::string& server);
 // "127.0.0.1:6379", "[::1]:6379".
-std::string server_name(const LimiterOptions& options);
+std::string server_name(const ServerOptions& options);
 
 }  // namespace mesh::redis

@@ -10,8 +10,13 @@
 
 namespace mesh::pipeline {
 
-Feeds::Feeds(VectorIndex& index, Embedder& embedder, PipelineOptions base, PipelineDeps deps)
-    : index_(index), embedder_(embedder), base_(std::move(base)), deps_(deps) {}
+Feeds::Feeds(VectorIndex& index, Embedder& embedder, ReadCache* searches, PipelineOptions base,
+             PipelineDeps deps)
+    : index_(index),
+      embedder_(embedder),
+      searches_(searches),
+      base_(std::move(base)),
+      deps_(deps) {}
 
 Feeds::~Feeds() { stop(); }
 
@@ -22,7 +27,7 @@ Status Feeds::feed(int number) {
   options.name = group(number);
   options.letter_rule = [this, number] { return letter_rule(number); };
   Fed one;
-  one.stage = make_user_index_stage(number, embedder_, index_);
+  one.stage = make_user_index_stage(number, embedder_, index_, searches_);
   one.pipeline = std::make_shared<Pipeline>(std::move(options), *one.stage, deps_);
   MESH_TRY(one.pipeline->start());
   fed_.emplace(number, std::move(one));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/ports/embedder.h"
+#include "common/ports/read_cache.h"
 #include "common/ports/vector_index.h"
 #include "daemon/pipeline/consumer/runtime.h"
 #include "daemon/pipeline/groups.h"
@@ -17,8 +18,10 @@ namespace mesh::pipeline {
 // Any thread.
 class Feeds {
  public:
-  // What is given outlives it. The group of generation n is "<base.name>-<n>".
-  Feeds(VectorIndex& index, Embedder& embedder, PipelineOptions base, PipelineDeps deps);
+  // What is given outlives it; `searches` may be null. The group of generation n is
+  // "<base.name>-<n>".
+  Feeds(VectorIndex& index, Embedder& embedder, ReadCache* searches, PipelineOptions base,
+        PipelineDeps deps);
   ~Feeds();  // stop()
 
   // Starts its pipeline; does nothing where that runs.
@@ -44,6 +47,7 @@ class Feeds {
 
   VectorIndex& index_;
   Embedder& embedder_;
+  ReadCache* const searches_;
   const PipelineOptions base_;
   const PipelineDeps deps_;
   mutable std::mutex mutex_;  // over the map, not over a pipeline's stop

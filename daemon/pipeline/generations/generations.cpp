@@ -40,7 +40,8 @@ void tell_unfollowed(const Error& error) {
 
 struct Generations::Impl {
   explicit Impl(Deps d)
-      : deps(std::move(d)), feeds(deps.index, deps.embedder, deps.base, deps.pipeline) {}
+      : deps(std::move(d)),
+        feeds(deps.index, deps.embedder, deps.searches, deps.base, deps.pipeline) {}
 
   const Deps deps;
   Feeds feeds;

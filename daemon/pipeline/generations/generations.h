@@ -9,6 +9,7 @@
 
 #include "common/ports/embedder.h"
 #include "common/ports/lease_store.h"
+#include "common/ports/read_cache.h"
 #include "common/ports/task_store.h"
 #include "common/ports/vector_index.h"
 #include "daemon/pipeline/consumer/runtime.h"
@@ -48,6 +49,7 @@ class Generations {
     std::string process;  // this one, among those that share the stores
     PipelineOptions base;
     PipelineDeps pipeline;
+    ReadCache* searches = nullptr;  // where answers to searches are kept, if anywhere
   };
   explicit Generations(Deps deps);
   ~Generations();

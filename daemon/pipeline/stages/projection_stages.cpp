@@ -1,10 +1,12 @@
 #include "daemon/pipeline/stages/projection_stages.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "common/base/json.h"
 #include "common/base/time.h"
+#include "daemon/pipeline/stages/cache_subjects.h"
 
 namespace mesh::pipeline {
 namespace {
@@ -66,11 +68,26 @@ StageResult failure_of(const char* cause_class, const Error& error) {
   return {error.retryable() ? Outcome::outage : Outcome::retry, cause_class, error.to_string()};
 }
 
+// Whatever became of the call: rows may be there though it failed.
+template <typename Row>
+void forget(ReadCache* cache, std::span<const Row> rows) {
+  if (cache == nullptr || rows.empty()) return;
+  std::map<std::pair<TenantId, std::string>, CacheSubject> subjects;
+  for (const Row& row : rows) {
+    CacheSubject subject = subject_of(row);
+    subjects.try_emplace({subject.tenant, subject.name}, subject);
+  }
+  std::vector<CacheSubject> each;
+  for (auto& [name, subject] : subjects) each.push_back(std::move(subject));
+  cache->forget(each);
+}
+
 // Records in one call; where one of several rows is refused, one by one, so that it fails alone.
 // `of[i]` is the input of rows[i].
 template <typename Store, typename Row>
-void record(Store& store, std::span<const Row> rows, const std::vector<std::size_t>& of,
-            const Through& through, std::vector<StageResult>& results) {
+void record(Store& store, ReadCache* cache, std::span<const Row> rows,
+            const std::vector<std::size_t>& of, const Through& through,
+            std::vector<StageResult>& results) {
   // The offsets stand in the transaction of the rows: where an event is not done they stay, lest
   // they say that the rows are complete up to there.
   const bool all_done = std::ranges::all_of(results, [](const StageResult& result) {
@@ -78,6 +95,7 @@ void record(Store& store, std::span<const Row> rows, const std::vector<std::size
   });
   if (rows.empty() && (!all_done || through.empty())) return;
   const Status recorded = store.record(rows, all_done ? through : Through{});
+  forget(cache, rows);
   if (recorded) return;
   const StageResult failure = failure_of("store", recorded.error());
   if (failure.outcome == Outcome::outage || rows.size() <= 1) {
@@ -88,11 +106,13 @@ void record(Store& store, std::span<const Row> rows, const std::vector<std::size
     const Status alone = store.record(rows.subspan(i, 1), {});
     if (!alone) results[of[i]] = failure_of("store", alone.error());
   }
+  forget(cache, rows);
 }
 
 class AnalyticsStage final : public Stage {
  public:
-  AnalyticsStage(AnalyticsStore& store, Clock& clock) : store_(store), clock_(clock) {}
+  AnalyticsStage(AnalyticsStore& store, Clock& clock, ReadCache* cache)
+      : store_(store), clock_(clock), cache_(cache) {}
 
   std::vector<StageResult> process(std::span<const StageInput> batch,
                                    const Through& through) override {
@@ -123,19 +143,20 @@ class AnalyticsStage final : public Stage {
       rows.push_back(std::move(row));
       of.push_back(i);
     }
-    record<AnalyticsStore, AnalyticsEvent>(store_, rows, of, through, results);
+    record<AnalyticsStore, AnalyticsEvent>(store_, cache_, rows, of, through, results);
     return results;
   }
 
  private:
   AnalyticsStore& store_;
   Clock& clock_;
+  ReadCache* const cache_;
 };
 
 class ChemicalStage final : public Stage {
  public:
-  ChemicalStage(PropertyExtractor& extractor, ChemicalStore& store, Clock& clock)
-      : extractor_(extractor), store_(store), clock_(clock) {}
+  ChemicalStage(PropertyExtractor& extractor, ChemicalStore& store, Clock& clock, ReadCache* cache)
+      : extractor_(extractor), store_(store), clock_(clock), cache_(cache) {}
 
   std::vector<StageResult> process(std::span<const StageInput> batch,
                                    const Through& through) override {
@@ -151,7 +172,7 @@ class ChemicalStage final : public Stage {
       of.push_back(i);
     }
     if (!rows.empty()) extract(batch, rows, of, results);
-    record<ChemicalStore, ChemicalEvent>(store_, rows, of, through, results);
+    record<ChemicalStore, ChemicalEvent>(store_, cache_, rows, of, through, results);
     return results;
   }
 
@@ -211,17 +232,18 @@ class ChemicalStage final : public Stage {
   PropertyExtractor& extractor_;
   ChemicalStore& store_;
   Clock& clock_;
+  ReadCache* const cache_;
 };
 
 }  // namespace
 
-std::unique_ptr<Stage> make_analytics_stage(AnalyticsStore& store, Clock& clock) {
-  return std::make_unique<AnalyticsStage>(store, clock);
+std::unique_ptr<Stage> make_analytics_stage(AnalyticsStore& store, Clock& clock, ReadCache* cache) {
+  return std::make_unique<AnalyticsStage>(store, clock, cache);
 }
 
 std::unique_ptr<Stage> make_chemical_stage(PropertyExtractor& extractor, ChemicalStore& store,
-                                           Clock& clock) {
-  return std::make_unique<ChemicalStage>(extractor, store, clock);
+                                           Clock& clock, ReadCache* cache) {
+  return std::make_unique<ChemicalStage>(extractor, store, clock, cache);
 }
 
 }  // namespace mesh::pipeline

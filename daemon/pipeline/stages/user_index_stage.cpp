@@ -5,6 +5,7 @@
 #include "common/domain/search.h"
 #include "common/telemetry/log.h"
 #include "common/telemetry/trace_context.h"
+#include "daemon/pipeline/stages/cache_subjects.h"
 #include "daemon/pipeline/stages/user_change.h"
 
 namespace mesh::pipeline {
@@ -14,8 +15,8 @@ using Outcome = StageResult::Outcome;
 
 class UserIndexStage final : public Stage {
  public:
-  UserIndexStage(int generation, Embedder& embedder, VectorIndex& index)
-      : generation_(generation), embedder_(embedder), index_(index) {}
+  UserIndexStage(int generation, Embedder& embedder, VectorIndex& index, ReadCache* cache)
+      : generation_(generation), embedder_(embedder), index_(index), cache_(cache) {}
 
   // The index keeps no offsets: versions make it harmless to apply a change twice.
   std::vector<StageResult> process(std::span<const StageInput> batch, const Through&) override {
@@ -103,11 +104,22 @@ class UserIndexStage final : public Stage {
       }
     }
     const Status applied = index_.apply(generation_, changes);
+    forget_searches(changes);
     if (!applied) return refuse("index", applied.error(), failure);
     if (log::enabled(log::Level::debug)) {
       for (const std::size_t i : of) trace(batch[i].event);
     }
     return true;
+  }
+
+  // Whatever became of the call: some may be there though it failed.
+  void forget_searches(std::span<const VectorChange> changes) {
+    if (cache_ == nullptr) return;
+    std::set<TenantId> tenants;
+    for (const auto& change : changes) tenants.insert(change.tenant);
+    std::vector<CacheSubject> subjects;
+    for (const auto& tenant : tenants) subjects.push_back(searches_of(tenant));
+    cache_->forget(subjects);
   }
 
   // The end of the way that the request's trace began.
@@ -132,13 +144,14 @@ class UserIndexStage final : public Stage {
   const int generation_;
   Embedder& embedder_;
   VectorIndex& index_;
+  ReadCache* const cache_;
 };
 
 }  // namespace
 
-std::unique_ptr<Stage> make_user_index_stage(int generation, Embedder& embedder,
-                                             VectorIndex& index) {
-  return std::make_unique<UserIndexStage>(generation, embedder, index);
+std::unique_ptr<Stage> make_user_index_stage(int generation, Embedder& embedder, VectorIndex& index,
+                                             ReadCache* cache) {
+  return std::make_unique<UserIndexStage>(generation, embedder, index, cache);
 }
 
 }  // namespace mesh::pipeline

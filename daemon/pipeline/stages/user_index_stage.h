@@ -4,13 +4,15 @@
 #include <memory>
 
 #include "common/ports/embedder.h"
+#include "common/ports/read_cache.h"
 #include "common/ports/vector_index.h"
 #include "daemon/pipeline/stages/stage.h"
 
 namespace mesh::pipeline {
 
 // user.created, user.updated → embed and upsert; user.deleted → remove. Into one generation.
-std::unique_ptr<Stage> make_user_index_stage(int generation, Embedder& embedder,
-                                             VectorIndex& index);
+// Forgets in `cache`, where there is one, the searches of tenants whose users it changed.
+std::unique_ptr<Stage> make_user_index_stage(int generation, Embedder& embedder, VectorIndex& index,
+                                             ReadCache* cache = nullptr);
 
 }  // namespace mesh::pipeline

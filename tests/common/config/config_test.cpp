@@ -143,8 +143,8 @@ TEST(Config, AllErrorsComeInOneMessage) {
       "listen.users: \"nowhere\" is not an address; write host:port, as 127.0.0.1:8080, "
       "[::1]:8080 or 0.0.0.0:8080\n"
       "nope: unknown key; allowed here: data_dir, roles, listen, http, auth, log, store, "
-      "vectors, limiter, embedder, extractor, pipelines, rate_limits, kafka, postgres, qdrant, "
-      "redis, openai, telemetry\n"
+      "vectors, limiter, cache, embedder, extractor, pipelines, rate_limits, kafka, postgres, "
+      "qdrant, redis, openai, telemetry\n"
       "http.workers: -1 is below the least, 0");
 }
 
@@ -469,7 +469,16 @@ TEST(Config, KeysThatDoNothingAreRefused) {
   EXPECT_THAT(refusal("postgres: {dsn: 'host=db'}"), HasSubstr("postgres.dsn: does nothing"));
   EXPECT_THAT(refusal("qdrant: {prefix: x}"), HasSubstr("qdrant.prefix: does nothing without"));
   EXPECT_EQ(refusal("redis: {url: 'redis://h:6379/0'}"),
-            "redis.url: does nothing without limiter.engine: redis; set that or leave it out");
+            "redis.url: does nothing without limiter.engine or cache.engine: redis; set that or "
+            "leave it out");
+  EXPECT_EQ(refusal("cache: {ttl: 5s}"),
+            "cache.ttl: does nothing without cache.engine: redis; set that or leave it out");
+  EXPECT_EQ(
+      refusal("cache: {engine: redis}"),
+      "cache.engine: does nothing without store.engine: postgres or cache.searches: true; set "
+      "that or leave it out");
+  EXPECT_THAT(refusal("cache: {searches: true}"), HasSubstr("cache.searches: does nothing"));
+  EXPECT_TRUE(load("cache: {engine: redis, searches: true}"));
   EXPECT_THAT(refusal("openai: {model: m}"), HasSubstr("openai.model: does nothing"));
   const std::string kafka = refusal(
       "log: {engine: kafka, retention: {activity: {hard_size: 100GiB}}, compaction: "

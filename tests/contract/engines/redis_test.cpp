@@ -10,7 +10,7 @@ namespace {
 class RedisHost final : public RateLimiterHost {
  public:
   RedisHost() {
-    redis::LimiterOptions options;
+    redis::ServerOptions options;
     options.port = static_cast<std::uint16_t>(server_.port());
     limiter_ = redis::open_limiter(options, system_clock()).value();
     EXPECT_TRUE(eventually([&] { return !limiter_->trouble(); }));

@@ -89,17 +89,17 @@ class RedisTest : public testing::Test {
   virtual std::vector<std::string> server_options() const { return {}; }
   RedisServer& server() { return *server_; }
 
-  LimiterOptions options() {
-    LimiterOptions options;
+  ServerOptions options() {
+    ServerOptions options;
     options.port = static_cast<std::uint16_t>(server_->port());
     options.reconnect.cap = Duration{50};
     return options;
   }
-  std::unique_ptr<RedisLimiter> open(const LimiterOptions& options, Clock& clock = system_clock()) {
+  std::unique_ptr<RedisLimiter> open(const ServerOptions& options, Clock& clock = system_clock()) {
     return open_limiter(options, clock).value();
   }
   // And waits until it is there.
-  std::unique_ptr<RedisLimiter> connect(const LimiterOptions& options) {
+  std::unique_ptr<RedisLimiter> connect(const ServerOptions& options) {
     auto limiter = open(options);
     EXPECT_TRUE(eventually([&] { return !limiter->trouble(); })) << limiter->trouble()->to_string();
     return limiter;

@@ -5,6 +5,7 @@
 #include "daemon/pipeline/stages/user_index_stage.h"
 #include "tests/daemon/pipeline/events.h"
 #include "tests/support/fake_engines.h"
+#include "tests/support/fake_read_cache.h"
 #include "tests/support/fake_stores.h"
 #include "tests/support/manual_clock.h"
 
@@ -119,6 +120,16 @@ TEST_F(UserIndexStageTest, AUserThatCanNeverBeEmbeddedDiesAloneAndHoldsNothingUp
   EXPECT_FALSE(index.has(generation, "acme", 2));
 }
 
+TEST_F(UserIndexStageTest, SearchesOfTenantsWhoseUsersMayHaveChangedAreForgottenInTheCache) {
+  FakeReadCache cache;
+  const auto cached = make_user_index_stage(generation, embedder, index, &cache);
+  run(*cached, {user_event("created", 1, 1), user_event("created", 2, 1)});
+  EXPECT_EQ(cache.forgotten(), (std::vector<std::vector<std::string>>{{"acme/search"}}));
+  index.fail_applies(1);
+  run(*cached, {user_event("created", 3, 1)});
+  EXPECT_EQ(cache.forgotten().size(), 2u);
+}
+
 TEST_F(UserIndexStageTest, TypesOfOthersAreLeftAlone) {
   EXPECT_EQ(run(*stage, {analytics_event("a1", "ann")}), (Outcomes{Outcome::done}));
   EXPECT_EQ(index.applies(), 0);
@@ -195,6 +206,19 @@ TEST_F(AnalyticsStageTest, ARowThatTheStoreRefusesFailsAlone) {
             (Outcomes{Outcome::done, Outcome::retry, Outcome::done}));
   EXPECT_EQ(store.rows().size(), 2u);
   EXPECT_TRUE(store.through().empty()) << "offsets of an event that is not recorded";
+}
+
+// A reader that is told that the event counts must not be given what was kept before.
+TEST_F(AnalyticsStageTest, WhatMayHaveBeenRecordedIsForgottenInTheCache) {
+  FakeReadCache cache;
+  const auto cached = make_analytics_stage(store, clock, &cache);
+  run(*cached,
+      {analytics_event("a1", "ann"), analytics_event("b1", "bob"), analytics_event("a2", "ann")});
+  EXPECT_EQ(cache.forgotten(),
+            (std::vector<std::vector<std::string>>{{"acme/analytics/ann", "acme/analytics/bob"}}));
+  store.fail_next(1, {ErrorKind::uncertain, "the answer to the commit was lost", {}, {}, {}});
+  run(*cached, {analytics_event("c1", "cid")});
+  EXPECT_EQ(cache.forgotten().back(), (std::vector<std::string>{"acme/analytics/cid"}));
 }
 
 class ChemicalStageTest : public testing::Test {

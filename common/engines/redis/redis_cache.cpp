@@ -1,0 +1,121 @@
+#include "common/engines/redis/redis_cache.h"
+
+#include <sys/eventfd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <mutex>
+
+#include "common/base/ids.h"
+#include "common/engines/redis/connection.h"
+
+namespace mesh::redis {
+namespace {
+
+constexpr std::size_t kMostQuestions = 1'000;        // of a subject
+constexpr std::size_t kMostAnswerBytes = 256 << 10;  // a larger one holds up the others' commands
+constexpr std::size_t kBytesAround = 150;            // a key, its hash, a field
+constexpr std::size_t kTicketBytes = 8;
+
+// What was kept in the last time to live is all that can be there: half of the bound in each such
+// stretch of time, since the last two of them count.
+class Budget {
+ public:
+  Budget(std::uint64_t most, Duration ttl, Clock& clock)
+      : most_(most / 2), ttl_(ttl), clock_(clock) {}
+
+  bool allows(std::size_t bytes) {
+    std::lock_guard lock(mutex_);
+    if (clock_.steady() - since_ >= ttl_) {
+      since_ = clock_.steady();
+      spent_ = 0;
+    }
+    return spent_ + bytes <= most_;
+  }
+  void spend(std::size_t bytes) {
+    std::lock_guard lock(mutex_);
+    spent_ += bytes;
+  }
+
+ private:
+  const std::uint64_t most_;
+  const Duration ttl_;
+  Clock& clock_;
+  std::mutex mutex_;
+  SteadyTime since_{};  // this and the next guarded by mutex_
+  std::uint64_t spent_ = 0;
+};
+
+class Cache final : public RedisCache {
+ public:
+  Cache(CacheOptions options, Clock& clock, Fd wake)
+      : options_(std::move(options)),
+        budget_(options_.max_bytes, options_.ttl, clock),
+        connection_(options_.server, clock, std::move(wake)) {}
+
+  Found find(const CacheSubject& subject, std::string_view question) override {
+    Found found = look_up(subject, question);
+    if (options_.on_find) options_.on_find(found.answer.has_value());
+    return found;
+  }
+
+  void keep(const CacheSubject& subject, std::string_view question, const std::string& ticket,
+            std::string_view answer) override {
+    if (ticket.empty() || answer.size() > kMostAnswerBytes || !budget_.allows(answer.size()))
+      return;
+    if (!connection_.reserve()) return;
+    budget_.spend(answer.size());
+    connection_.send(
+        {Script::keep, {key(subject), std::string(question), ticket, std::string(answer)}},
+        [](const Result<Reply>&) {});
+  }
+
+  void forget(std::span<const CacheSubject> subjects) override {
+    if (subjects.empty()) return;
+    Command command{std::nullopt, {"UNLINK"}};
+    for (const auto& subject : subjects) command.words.push_back(key(subject));
+    // The connection's trouble is logged; what stays is gone after the time to live.
+    (void)connection_.ask(std::move(command));
+  }
+
+  std::optional<Error> trouble() const override { return connection_.trouble(); }
+
+ private:
+  std::string key(const CacheSubject& subject) const {
+    return options_.server.prefix + "cache:" + subject.tenant.str() + ":" + subject.name;
+  }
+
+  Found look_up(const CacheSubject& subject, std::string_view question) {
+    if (!connection_.stands_since(options_.ttl)) return {};
+    std::string ticket = random_hex(kTicketBytes);
+    const std::size_t bytes = subject.name.size() + question.size() + kBytesAround;
+    const std::size_t most = budget_.allows(bytes) ? kMostQuestions : 0;
+    const auto reply =
+        connection_.ask({Script::find,
+                         {key(subject), std::string(question), ticket,
+                          std::to_string(options_.ttl.count()), std::to_string(most)}});
+    if (!reply) return {};
+    const std::string text = reply->text();
+    if (text.starts_with('=')) return {text.substr(1), {}};
+    if (text.empty()) return {};
+    budget_.spend(bytes);
+    return {std::nullopt, std::move(ticket)};
+  }
+
+  const CacheOptions options_;
+  Budget budget_;
+  Connection connection_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<RedisCache>> open_cache(CacheOptions options, Clock& clock) {
+  Fd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake) {
+    return fail(ErrorKind::unavailable, "the read cache cannot be set up",
+                std::string("eventfd: ") + std::strerror(errno));
+  }
+  return std::make_unique<Cache>(std::move(options), clock, std::move(wake));
+}
+
+}  // namespace mesh::redis

@@ -1,0 +1,28 @@
+// How a Redis server is reached.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "common/base/backoff.h"
+#include "common/base/clock.h"
+
+namespace mesh::redis {
+
+struct ServerOptions {
+  std::string host = "127.0.0.1";  // a name, or an address; IPv6 without brackets
+  std::uint16_t port = 6379;
+  std::string user;      // empty: Redis's default user
+  std::string password;  // empty: no AUTH is sent
+  int database = 0;
+  std::string prefix = "mesh:";  // what every key begins with
+  // For a connection to be made, for each step of its greeting, and for the answer to a command.
+  Duration timeout{1'000};
+  // Commands without an answer yet, some 500 bytes each; beyond it: `unavailable`.
+  std::size_t max_pending = 10'000;
+  // Between two attempts to connect; max_attempts means nothing, since none is the last.
+  BackoffPolicy reconnect{Duration{100}, Duration{5'000}};
+};
+
+}  // namespace mesh::redis
