@@ -1,13 +1,11 @@
-// A Kafka broker of a test's own: one process in KRaft mode, in a temporary folder, on free ports
-// of loopback.
+// One Kafka broker of a test's own.
 #pragma once
-
-#include <sys/types.h>
 
 #include <map>
 #include <string>
+#include <vector>
 
-#include "tests/support/temp_dir.h"
+#include "tests/support/kafka_cluster.h"
 
 namespace mesh::test {
 
@@ -20,33 +18,20 @@ class KafkaServer {
   // One for all tests of an executable, made by whoever asks first; it ends with the executable.
   static KafkaServer& shared();
 
-  // Starts it, with these further lines of its server.properties; blocks until it answers.
-  // `security` is what the listener of clients speaks: PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL.
+  // As KafkaCluster, each.
   explicit KafkaServer(std::map<std::string, std::string> properties = {},
                        std::string security = "PLAINTEXT",
-                       std::vector<std::string> format_options = {});
-  ~KafkaServer();
-  KafkaServer(const KafkaServer&) = delete;
-  KafkaServer& operator=(const KafkaServer&) = delete;
+                       std::vector<std::string> format_options = {})
+      : cluster_(1, {std::move(properties), std::move(security), std::move(format_options)}) {}
 
-  void start();  // again, with what it had, on the same port
-  void kill();   // SIGKILL, and waits
-  void pause();
-  void resume();
-
-  std::string address() const;  // "127.0.0.1:port"
+  void start() { cluster_.start(0); }
+  void kill() { cluster_.kill(0); }
+  void pause() { cluster_.pause(0); }
+  void resume() { cluster_.resume(0); }
+  std::string address() const { return cluster_.address(0); }
 
  private:
-  void write_properties();
-  pid_t run(const std::vector<std::string>& words) const;
-  bool try_start();
-  bool answers() const;
-
-  const TempDir dir_;
-  const std::map<std::string, std::string> properties_;
-  const std::string security_;
-  int port_ = 0, controller_port_ = 0;
-  pid_t pid_ = -1;
+  KafkaCluster cluster_;
 };
 
 }  // namespace mesh::test

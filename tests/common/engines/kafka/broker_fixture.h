@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
@@ -40,6 +41,15 @@ struct KafkaBroker : testing::Test {
                          TopicKind kind = TopicKind::activity) {
     const auto made = log.ensure_topic({name, kind, partitions, {}, {}});
     ASSERT_TRUE(made) << made.error().to_string();
+  }
+  // What the command writes to its standard output; it has to end well.
+  static std::string output_of(const std::string& command) {
+    FILE* pipe = popen(command.c_str(), "r");
+    std::string output;
+    char buffer[4096];
+    while (const auto got = fread(buffer, 1, sizeof(buffer), pipe)) output.append(buffer, got);
+    EXPECT_EQ(pclose(pipe), 0) << command;
+    return output;
   }
 
   const std::string prefix_ = random_hex(4) + ".";

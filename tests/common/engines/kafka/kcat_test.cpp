@@ -1,5 +1,4 @@
 // Records are Kafka's own: what others write we read, and the other way round.
-#include <cstdio>
 #include <fstream>
 
 #include "tests/common/engines/kafka/broker_fixture.h"
@@ -20,13 +19,7 @@ struct KafkaKcat : KafkaBroker {
     }
   }
   std::string kcat(const std::string& arguments) const {
-    const std::string command = "kcat -q -b " + options().brokers.front() + " " + arguments;
-    FILE* pipe = popen(command.c_str(), "r");
-    std::string output;
-    char buffer[4096];
-    while (const auto got = fread(buffer, 1, sizeof(buffer), pipe)) output.append(buffer, got);
-    EXPECT_EQ(pclose(pipe), 0) << command;
-    return output;
+    return output_of("kcat -q -b " + options().brokers.front() + " " + arguments);
   }
 };
 
