@@ -16,6 +16,7 @@
 #include "common/engines/sqlite/points/embedded_index.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
 #include "common/telemetry/log.h"
+#include "daemon/pipeline/groups.h"
 
 namespace mesh {
 namespace {
@@ -86,6 +87,7 @@ Result<LogPart> open_kafka_log(const EngineContext& context) {
   options.cert_file = config.cert_file.value_or("");
   options.key_file = config.key_file.value_or("");
   options.prefix = config.prefix.value_or("");
+  for (const auto& reads : pipeline::kTopicGroups) options.groups.emplace_back(reads.group);
   options.replication = config.replication;
   options.create_topics = config.create_topics;
   options.max_pending_bytes = context.config.log.max_pending;

@@ -130,7 +130,7 @@ constexpr std::array kTypes{
     EventTypeDef{"task.completed", "task.events", "id", kTaskSchema, false},
 };
 
-constexpr std::string_view kDeadLetterSuffix = ".dlq";
+constexpr std::string_view kTopicSuffix = ".events", kDeadLetterSuffix = ".dlq";
 constexpr std::size_t kMaxTypeBytes = 200;
 
 // True for a topic of the catalogue none of whose types a client may publish. A topic that the
@@ -143,6 +143,10 @@ bool written_by_the_mesh_alone(std::string_view topic) {
     known = true;
   }
   return known;
+}
+
+bool is_of_a_name(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
 }
 
 }  // namespace
@@ -187,9 +191,7 @@ std::string dead_letter_topic(std::string_view topic) {
 bool is_dead_letter_topic(std::string_view topic) { return topic.ends_with(kDeadLetterSuffix); }
 
 Result<std::string> topic_of_unknown_type(std::string_view type) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
-  };
+  const auto allowed = [](char c) { return is_of_a_name(c) || c == '.'; };
   // At the first dot, so that every action of an entity, however many parts it has, goes to one
   // topic.
   const auto dot = type.find('.');
@@ -201,12 +203,19 @@ Result<std::string> topic_of_unknown_type(std::string_view type) {
                 " at most 200 bytes");
   }
   std::string topic(type.substr(0, dot));
-  topic += ".events";
+  topic += kTopicSuffix;
   // find_event_type comes first with its callers, so this meets only types such as "user.renamed".
   if (written_by_the_mesh_alone(topic)) {
     return fail(ErrorKind::invalid, "events of " + topic + " are written by the mesh alone");
   }
   return topic;
+}
+
+bool is_topic_name(std::string_view name) {
+  if (is_dead_letter_topic(name)) name.remove_suffix(kDeadLetterSuffix.size());
+  if (!name.ends_with(kTopicSuffix)) return false;
+  name.remove_suffix(kTopicSuffix.size());
+  return !name.empty() && std::ranges::all_of(name, is_of_a_name);
 }
 
 Status validate_data(const EventTypeDef& type, const Json& data) {

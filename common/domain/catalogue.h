@@ -55,6 +55,10 @@ bool is_dead_letter_topic(std::string_view topic);
 // event there could stand in for an entity.
 Result<std::string> topic_of_unknown_type(std::string_view type);
 
+// Whether a topic of this name can be the mesh's: "<entity>.events", or the dead letters of such a
+// one.
+bool is_topic_name(std::string_view name);
+
 // Checks data against its type's schema: `unprocessable` with a pointer per violation (at most
 // 20); unknown types pass. Schemas are compiled once, at first use. Any thread.
 Status validate_data(const EventTypeDef& type, const Json& data);

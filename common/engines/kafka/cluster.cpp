@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <condition_variable>
 
+#include "common/domain/catalogue.h"
 #include "common/telemetry/log.h"
 
 namespace mesh::kafka {
@@ -75,6 +76,7 @@ Result<int> Cluster::partitions(const std::string& topic) {
   bool fresh = false;
   {
     std::lock_guard lock(mutex_);
+    if (away_since_) return fail(*trouble_);
     fresh = refreshed_ != SteadyTime{} && clock_.steady() < refreshed_ + kMissKept;
   }
   if (!fresh) MESH_TRY(refresh());
@@ -91,12 +93,28 @@ Status Cluster::check(const TopicPartition& partition) {
 
 std::map<std::string, TopicShape> Cluster::shapes() const {
   std::lock_guard lock(mutex_);
-  return shapes_;
+  auto own = shapes_;
+  std::erase_if(own, [&](const auto& entry) { return !is_own(entry.first); });
+  return own;
+}
+
+void Cluster::adopt(const std::string& topic) {
+  std::lock_guard lock(mutex_);
+  adopted_.insert(topic);
+}
+
+bool Cluster::is_own(const std::string& topic) const {
+  return !options_.prefix.empty() || is_topic_name(topic) || adopted_.contains(topic);
 }
 
 std::optional<Error> Cluster::trouble() const {
   std::lock_guard lock(mutex_);
   return trouble_;
+}
+
+std::optional<SteadyTime> Cluster::away_since() const {
+  std::lock_guard lock(mutex_);
+  return away_since_;
 }
 
 std::uint64_t Cluster::additions() const {
@@ -115,13 +133,15 @@ Status Cluster::refresh() {
   std::lock_guard lock(mutex_);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     trouble_ = no_broker(code);
-    if (!std::exchange(told_, true)) {
+    if (!away_since_) {
+      away_since_ = clock_.steady();
       log::warn("no Kafka broker answers; they are asked until one does",
                 {{"cause", trouble_->cause}});
     }
     return fail(*trouble_);
   }
-  if (std::exchange(told_, false)) log::info("a Kafka broker answers again");
+  if (away_since_) log::info("a Kafka broker answers again");
+  away_since_.reset();
   trouble_.reset();
   reason_.reset();
   bool more = false;
@@ -133,7 +153,7 @@ Status Cluster::refresh() {
     const auto before = shapes_.find(*name);
     if (topic.partition_cnt > 0) {
       now.emplace(*name, shape_of(topic));
-      more = more || before == shapes_.end();
+      more = more || (before == shapes_.end() && is_own(*name));
     } else if (before != shapes_.end() && passes(topic.err)) {
       now.insert(*before);
     }

@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,13 +36,18 @@ class Cluster {
 
   // Of what refresh() or a caller has found. Does not block.
   std::optional<int> known_partitions(const std::string& topic) const;
-  // `not_found` where there is no such topic. Blocks where it is not known yet.
+  // `not_found` where there is no such topic. Blocks where it is not known yet and a broker may
+  // answer: without one the next refresh() finds it.
   Result<int> partitions(const std::string& topic);
   Status check(const TopicPartition& partition);
-  std::map<std::string, TopicShape> shapes() const;  // as of the last refresh; does not block
-  Status refresh();                                  // asks for all topics
-  std::uint64_t additions() const;                   // how often it found one more than before
-  std::optional<Error> trouble() const;              // of the last refresh; also before the first
+  // Those that count as the mesh's, as of the last refresh. Does not block.
+  std::map<std::string, TopicShape> shapes() const;
+  void adopt(const std::string& topic);  // it counts as the mesh's, whatever its name
+  Status refresh();                      // asks for all topics
+  std::uint64_t additions() const;       // how often it found one more than before
+  std::optional<Error> trouble() const;  // of the last refresh; also before the first
+  // Since when no refresh has been answered; nothing before the first, or while they are.
+  std::optional<SteadyTime> away_since() const;
 
   // For each partition the offset of the first record at or after `time`, in ms since 1970, or of
   // RD_KAFKA_OFFSET_BEGINNING or _END. Empty where there is none.
@@ -61,6 +67,7 @@ class Cluster {
  private:
   static void on_error(rd_kafka_t*, int code, const char* reason, void* opaque);
   Error no_broker(rd_kafka_resp_err_t code);
+  bool is_own(const std::string& topic) const;  // under mutex_
 
   const KafkaOptions& options_;
   Clock& clock_;
@@ -73,11 +80,14 @@ class Cluster {
   };
   std::optional<Reason> reason_;
   mutable std::mutex mutex_;
-  std::map<std::string, TopicShape> shapes_;  // this and the following guarded by mutex_
+  // This and the following guarded by mutex_. Those of others are here, too, where there is no
+  // prefix: who knows a name may read it.
+  std::map<std::string, TopicShape> shapes_;
+  std::set<std::string> adopted_;
   std::uint64_t additions_ = 0;
   SteadyTime refreshed_{};
   std::optional<Error> trouble_;
-  bool told_ = false;  // the log has told of the trouble
+  std::optional<SteadyTime> away_since_;  // the log has told of the trouble, too
 };
 
 }  // namespace mesh::kafka

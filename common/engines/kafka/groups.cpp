@@ -37,10 +37,20 @@ Result<std::vector<std::string>> Groups::names() {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < count; ++i) {
     auto name = cluster_.plain_name(rd_kafka_ConsumerGroupListing_group_id(found[i]));
-    if (name) names.push_back(std::move(*name));
+    if (name && is_own(*name)) names.push_back(std::move(*name));
   }
   std::ranges::sort(names);
   return names;
+}
+
+// To ask what a group reads costs a handle, so that names decide.
+bool Groups::is_own(const std::string& group) const {
+  const auto& options = cluster_.options();
+  if (!options.prefix.empty() || options.groups.empty()) return true;
+  std::lock_guard lock(mutex_);
+  return ensured_.contains(group) || std::ranges::any_of(options.groups, [&](const auto& own) {
+           return group == own || group.starts_with(own + "-");
+         });
 }
 
 Result<std::vector<GroupInfo>> Groups::describe(const std::vector<std::string>& groups) {
@@ -178,6 +188,10 @@ Status Groups::ensure(const std::string& group, const std::vector<std::string>& 
   if (group.empty()) return fail(ErrorKind::invalid, "a consumer group needs a name");
   if (topics.empty()) {
     return fail(ErrorKind::invalid, "group '" + group + "' needs a topic to read");
+  }
+  {
+    std::lock_guard lock(mutex_);
+    ensured_.insert(group);
   }
   std::vector<TopicPartition> fresh;
   for (const auto& topic : std::set<std::string>(topics.begin(), topics.end())) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,14 +37,16 @@ class Groups {
   };
 
   Result<std::vector<std::string>> names();
+  bool is_own(const std::string& group) const;
   Result<std::vector<GroupInfo>> describe(const std::vector<std::string>& groups);
   Result<Committed> committed(const std::string& group);
   Result<std::shared_ptr<Looker>> looker_of(const std::string& group);
   Status set(const std::string& group, const Committed& offsets);
 
   Cluster& cluster_;
-  std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<Looker>> lookers_;  // guarded by mutex_
+  mutable std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<Looker>> lookers_;  // this and the next guarded by mutex_
+  std::set<std::string> ensured_;
 };
 
 }  // namespace mesh::kafka

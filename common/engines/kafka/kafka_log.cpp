@@ -34,7 +34,8 @@ Status KafkaLogImpl::open() {
 void KafkaLogImpl::look_around() {
   // The first time is within open(), which waits for no broker.
   if (std::exchange(opening_, false)) return;
-  (void)cluster_->refresh();  // trouble() tells what fails
+  // trouble() tells what fails
+  if (cluster_->refresh()) topics_->look_again();
   // Also of what another thread has found meanwhile.
   const auto additions = cluster_->additions();
   if (std::exchange(seen_additions_, additions) != additions) watches_->tell_all();

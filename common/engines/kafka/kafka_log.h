@@ -33,8 +33,12 @@ struct KafkaOptions {
   std::string username, password;
   std::string ca_file, cert_file, key_file;  // PEM; empty: the system's CAs, no client certificate
   // What the name of every topic and group begins with on the brokers; callers never see it.
-  // Topics and groups of other names do not exist for them.
+  // Topics and groups of other names do not exist for them. Without one, topics() lists those whose
+  // names are of the mesh's form (is_topic_name) and those that ensure_topic was asked for.
   std::string prefix;
+  // Without a prefix groups() lists these, those of a name "<one of these>-…", and those that
+  // ensure_group was asked for; where none are named, all.
+  std::vector<std::string> groups;
   int replication = 1;  // of topics that it makes
   // False: ensure_topic makes none, and is `not_found` for one that is missing.
   bool create_topics = true;

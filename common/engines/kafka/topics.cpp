@@ -1,6 +1,7 @@
 #include "common/engines/kafka/topics.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "common/base/strings.h"
 #include "common/telemetry/log.h"
@@ -9,6 +10,9 @@ namespace mesh::kafka {
 namespace {
 
 constexpr Duration kMinCompactionLag{60'000};
+constexpr Duration kLookAgain{60'000};
+// Of a topic with several: one alone may die with what it has acknowledged.
+constexpr int kMinInSync = 2;
 
 using NewTopic = std::unique_ptr<rd_kafka_NewTopic_t, FreeWith<rd_kafka_NewTopic_destroy>>;
 using Resource =
@@ -17,6 +21,9 @@ using Resource =
 Settings config_of(const TopicSpec& spec, const KafkaOptions& options) {
   Settings config{{"message.timestamp.type", "LogAppendTime"},
                   {"max.message.bytes", std::to_string(options.max_record_bytes + (64 << 10))}};
+  if (options.replication >= kMinInSync) {
+    config.emplace_back("min.insync.replicas", std::to_string(kMinInSync));
+  }
   if (spec.kind == TopicKind::entity) {
     config.emplace_back("cleanup.policy", "compact");
     config.emplace_back("min.compaction.lag.ms", std::to_string(kMinCompactionLag.count()));
@@ -53,15 +60,36 @@ std::string value_of(const std::map<std::string, std::string>& config, const cha
   return it == config.end() ? std::string() : it->second;
 }
 
-TopicSpec spec_of(const std::string& name, const TopicShape& shape,
-                  const std::map<std::string, std::string>& config) {
-  TopicSpec spec{name, kind_of(value_of(config, "cleanup.policy")), shape.partitions, {}, {}};
-  if (spec.kind == TopicKind::entity) return spec;
-  const auto age = parse_int(value_of(config, "retention.ms"));
-  if (age && *age >= 0) spec.max_age = Duration(*age);
-  const auto bytes = parse_int(value_of(config, "retention.bytes"));
-  if (bytes && *bytes >= 0) spec.max_bytes = static_cast<std::uint64_t>(*bytes * shape.partitions);
-  return spec;
+// What a topic has in the place of a setting that it would be made with.
+struct Differs {
+  const char* name;
+  bool more_is_fine;
+  const char* means;
+};
+constexpr Differs kDiffers[] = {
+    {"message.timestamp.type", false, "reading from a time is as good as its producers' clocks"},
+    {"max.message.bytes", true, "larger records are refused"},
+    {"min.insync.replicas", true, "what a replica alone has acknowledged may be lost with it"},
+    {"min.compaction.lag.ms", true, "a state may be gone before it was read"},
+    {"retention.ms", false, "what is older goes, read or not"},
+    {"retention.bytes", false, "what is beyond it in a partition goes, read or not"},
+};
+
+std::vector<std::string> settings_that_differ(const Settings& wanted,
+                                              const std::map<std::string, std::string>& config) {
+  std::vector<std::string> found;
+  for (const auto& [name, value] : wanted) {
+    const auto differs = std::ranges::find(kDiffers, name, &Differs::name);
+    const auto actual = config.find(name);
+    if (differs == std::end(kDiffers) || actual == config.end() || actual->second == value) {
+      continue;
+    }
+    const auto wants = parse_int(value), has = parse_int(actual->second);
+    if (differs->more_is_fine && wants && has && *has >= *wants) continue;
+    found.push_back("has " + name + "=" + actual->second + ", not " + value + ": " +
+                    differs->means);
+  }
+  return found;
 }
 
 }  // namespace
@@ -71,6 +99,7 @@ Result<bool> Topics::ensure(const TopicSpec& spec) {
     return fail(ErrorKind::invalid,
                 "topic '" + spec.name + "': it needs a name, and at least one partition");
   }
+  cluster_.adopt(spec.name);
   MESH_TRY(cluster_.refresh());
   auto shapes = cluster_.shapes();
   bool made = false;
@@ -89,8 +118,10 @@ Result<bool> Topics::ensure(const TopicSpec& spec) {
     made = true;
     shapes = cluster_.shapes();
   }
+  auto configs = describe({spec.name});
   // Also of one that another process has made meanwhile.
-  MESH_TRY(compare(spec, shapes.at(spec.name)));
+  MESH_TRY(compare(spec, shapes.at(spec.name),
+                   configs ? configs->at(spec.name) : fail(configs.error())));
   return made;
 }
 
@@ -122,7 +153,7 @@ Status Topics::finish_import(const TopicSpec& spec) {
 
 Status Topics::alter(const TopicSpec& spec, const Settings& config) {
   // What is not named would go back to the brokers' defaults.
-  auto all = MESH_TRY(describe({spec.name}, Entries::of_topic))[spec.name];
+  auto all = MESH_TRY(settings_of(spec.name, Entries::of_topic));
   for (const auto& [name, value] : config) all[name] = value;
   Resource resource(
       rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, cluster_.wire_name(spec.name).c_str()));
@@ -152,7 +183,7 @@ Status Topics::alter(const TopicSpec& spec, const Settings& config) {
 Status Topics::await_settings(const std::string& topic, const Settings& config) {
   const auto until = cluster_.deadline();
   for (;;) {
-    const auto now = MESH_TRY(describe({topic}))[topic];
+    const auto now = MESH_TRY(settings_of(topic, Entries::all));
     const bool all = std::ranges::all_of(config, [&](const auto& entry) {
       return value_of(now, entry.first.c_str()) == entry.second;
     });
@@ -218,46 +249,88 @@ Status Topics::await_leaders(const std::string& topic) {
   }
 }
 
-Status Topics::compare(const TopicSpec& spec, const TopicShape& shape) {
+Status Topics::compare(const TopicSpec& spec, const TopicShape& shape,
+                       const Result<Config>& config) {
   std::vector<std::string> found;
-  const std::string topic = "topic '" + cluster_.wire_name(spec.name) + "' ";
+  Status kind;
+  // With what it has got: partitions and replicas that differ are one difference, not several.
+  auto options = cluster_.options();
+  auto wanted = spec;
+  wanted.partitions = shape.partitions;
   if (shape.partitions != spec.partitions) {
-    found.push_back(topic + "has " + std::to_string(shape.partitions) + " partitions, not " +
+    found.push_back("has " + std::to_string(shape.partitions) + " partitions, not " +
                     std::to_string(spec.partitions) + ": it keeps them");
   }
-  if (shape.replication < cluster_.options().replication) {
-    found.push_back(topic + "has " + std::to_string(shape.replication) + " replicas, not " +
-                    std::to_string(cluster_.options().replication) + " (kafka.replication)");
+  if (shape.replication < options.replication) {
+    found.push_back("has " + std::to_string(shape.replication) + " replicas, not " +
+                    std::to_string(options.replication) + " (kafka.replication)");
   }
-  auto configs = describe({spec.name});
-  Status kind;
-  if (!configs) {
-    found.push_back(topic + "cannot be looked at: " + configs.error().message);
+  options.replication = shape.replication;
+  if (!config) {
+    found.push_back("cannot be looked at: " + config.error().message);
   } else {
-    const auto& config = (*configs)[spec.name];
-    const auto policy = value_of(config, "cleanup.policy");
+    const auto policy = value_of(*config, "cleanup.policy");
     if (kind_of(policy) != spec.kind) {
-      const std::string told =
-          topic + "has cleanup.policy=" + policy + ", but holds " +
-          (spec.kind == TopicKind::entity ? "entities: compact" : "activities: delete") +
-          " is needed; set it with Kafka's own tools";
-      found.push_back(told);
-      kind = fail(ErrorKind::conflict, told);
-    }
-    const auto stamp = value_of(config, "message.timestamp.type");
-    if (stamp != "LogAppendTime") {
       found.push_back(
-          topic + "has message.timestamp.type=" + stamp +
-          ", not LogAppendTime: reading from a time is as good as its producers' clocks");
+          "has cleanup.policy=" + policy + ", but holds " +
+          (spec.kind == TopicKind::entity ? "entities: compact" : "activities: delete") +
+          " is needed; set it with Kafka's own tools");
+      kind = fail(ErrorKind::conflict,
+                  "topic '" + cluster_.wire_name(spec.name) + "' " + found.back());
+    } else if (spec.kind == TopicKind::entity && policy != "compact") {
+      found.push_back("has cleanup.policy=" + policy +
+                      ", not compact: entities that nobody changed for its retention are lost");
     }
+    const auto in_sync = parse_int(value_of(*config, "min.insync.replicas"));
+    if (in_sync && *in_sync > shape.replication) {
+      found.push_back("has min.insync.replicas=" + std::to_string(*in_sync) + " and " +
+                      std::to_string(shape.replication) + " replicas: it takes no writes");
+    }
+    std::ranges::move(settings_that_differ(config_of(wanted, options), *config),
+                      std::back_inserter(found));
   }
   std::lock_guard lock(mutex_);
-  if (found.empty()) {
-    differences_.erase(spec.name);
-  } else {
-    differences_[spec.name] = std::move(found);
-  }
+  asked_.insert_or_assign(spec.name, spec);
+  tell(spec.name, std::move(found));
   return kind;
+}
+
+// Under mutex_.
+void Topics::tell(const std::string& topic, std::vector<std::string> found) {
+  for (auto& difference : found) {
+    difference.insert(0, "topic '" + cluster_.wire_name(topic) + "' ");
+  }
+  if (found.empty()) {
+    differences_.erase(topic);
+  } else {
+    differences_[topic] = std::move(found);
+  }
+}
+
+void Topics::look_again() {
+  std::map<std::string, TopicSpec> asked;
+  std::vector<std::string> names;
+  {
+    std::lock_guard lock(mutex_);
+    const auto now = cluster_.clock().steady();
+    if (now < look_again_) return;
+    look_again_ = now + kLookAgain;
+    asked = asked_;
+  }
+  const auto shapes = cluster_.shapes();
+  for (const auto& [name, spec] : asked) {
+    if (shapes.contains(name)) {
+      names.push_back(name);
+      continue;
+    }
+    std::lock_guard lock(mutex_);
+    tell(name, {"is gone from the Kafka brokers: make it, or start this process anew"});
+  }
+  const auto configs = describe(names);
+  if (!configs) return;  // as it was
+  for (const auto& [name, config] : *configs) {
+    (void)compare(asked.at(name), shapes.at(name), config);
+  }
 }
 
 std::vector<std::string> Topics::differences() const {
@@ -267,9 +340,29 @@ std::vector<std::string> Topics::differences() const {
   return all;
 }
 
-Result<std::map<std::string, Topics::Config>> Topics::describe(
-    const std::vector<std::string>& topics, Entries which) {
-  std::map<std::string, Config> all;
+// Asked again for a while where a broker does not know a topic yet that was just made.
+Result<Topics::Configs> Topics::describe(const std::vector<std::string>& topics, Entries which) {
+  const auto until = cluster_.deadline();
+  for (;;) {
+    auto all = MESH_TRY(describe_once(topics, which));
+    const bool waits = std::ranges::any_of(all, [](const auto& one) {
+      return !one.second && one.second.error().kind == ErrorKind::not_found;
+    });
+    if (!waits || cluster_.clock().steady() >= until) return all;
+    cluster_.pause(Duration(50));
+  }
+}
+
+Result<Topics::Config> Topics::settings_of(const std::string& topic, Entries which) {
+  auto all = MESH_TRY(describe({topic}, which));
+  const auto it = all.find(topic);
+  if (it != all.end()) return std::move(it->second);
+  return fail(error_of(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "look at a topic's settings"));
+}
+
+Result<Topics::Configs> Topics::describe_once(const std::vector<std::string>& topics,
+                                              Entries which) {
+  Configs all;
   if (topics.empty()) return all;
   std::vector<Resource> resources;
   std::vector<rd_kafka_ConfigResource_t*> raw;
@@ -287,21 +380,46 @@ Result<std::map<std::string, Topics::Config>> Topics::describe(
   const auto* result = rd_kafka_event_DescribeConfigs_result(event.get());
   const auto** found = rd_kafka_DescribeConfigs_result_resources(result, &count);
   for (std::size_t i = 0; i < count; ++i) {
-    const auto code = rd_kafka_ConfigResource_error(found[i]);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(error_of(code, "look at its topics"));
     const auto name = cluster_.plain_name(rd_kafka_ConfigResource_name(found[i]));
     if (!name) continue;
-    std::size_t entries = 0;
-    const auto** config = rd_kafka_ConfigResource_configs(found[i], &entries);
-    for (std::size_t k = 0; k < entries; ++k) {
-      const bool own =
-          rd_kafka_ConfigEntry_source(config[k]) == RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG;
-      if (which == Entries::of_topic && !own) continue;
-      const char* value = rd_kafka_ConfigEntry_value(config[k]);
-      all[*name][rd_kafka_ConfigEntry_name(config[k])] = value == nullptr ? "" : value;
+    const auto code = rd_kafka_ConfigResource_error(found[i]);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      all.insert_or_assign(*name, fail(error_of(code, "look at a topic's settings")));
+      continue;
     }
+    Config config;
+    std::size_t count_of_entries = 0;
+    const auto** entries = rd_kafka_ConfigResource_configs(found[i], &count_of_entries);
+    for (std::size_t k = 0; k < count_of_entries; ++k) {
+      const bool own =
+          rd_kafka_ConfigEntry_source(entries[k]) == RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG;
+      if (which == Entries::of_topic && !own) continue;
+      const char* value = rd_kafka_ConfigEntry_value(entries[k]);
+      config[rd_kafka_ConfigEntry_name(entries[k])] = value == nullptr ? "" : value;
+    }
+    all.insert_or_assign(*name, std::move(config));
   }
   return all;
+}
+
+// Where its settings are refused, as it was asked for.
+TopicSpec Topics::spec_of(const std::string& topic, const TopicShape& shape,
+                          const Result<Config>& config) const {
+  TopicSpec spec{topic, TopicKind::activity, shape.partitions, {}, {}};
+  if (!config) {
+    std::lock_guard lock(mutex_);
+    const auto asked = asked_.find(topic);
+    if (asked != asked_.end()) spec = asked->second;
+    spec.partitions = shape.partitions;
+    return spec;
+  }
+  spec.kind = kind_of(value_of(*config, "cleanup.policy"));
+  if (spec.kind == TopicKind::entity) return spec;
+  const auto age = parse_int(value_of(*config, "retention.ms"));
+  if (age && *age >= 0) spec.max_age = Duration(*age);
+  const auto bytes = parse_int(value_of(*config, "retention.bytes"));
+  if (bytes && *bytes >= 0) spec.max_bytes = static_cast<std::uint64_t>(*bytes * shape.partitions);
+  return spec;
 }
 
 Result<std::vector<TopicInfo>> Topics::list() {
@@ -313,13 +431,13 @@ Result<std::vector<TopicInfo>> Topics::list() {
     names.push_back(name);
     for (int i = 0; i < shape.partitions; ++i) partitions.push_back({name, i});
   }
-  auto configs = MESH_TRY(describe(names));
+  const auto configs = MESH_TRY(describe(names));
   const auto starts = MESH_TRY(cluster_.offsets(partitions, RD_KAFKA_OFFSET_BEGINNING));
   const auto ends = MESH_TRY(cluster_.offsets(partitions, RD_KAFKA_OFFSET_END));
   std::vector<TopicInfo> infos;
   for (const auto& [name, shape] : shapes) {
     TopicInfo info;
-    info.spec = spec_of(name, shape, configs[name]);
+    info.spec = spec_of(name, shape, configs.at(name));
     for (int i = 0; i < shape.partitions; ++i) {
       const Watermarks marks{starts.at({name, i}).value_or(0), ends.at({name, i}).value_or(0)};
       info.records +=

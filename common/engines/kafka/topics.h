@@ -24,22 +24,31 @@ class Topics {
   Status finish_import(const TopicSpec& spec);
   Result<std::vector<TopicInfo>> list();
   std::vector<std::string> differences() const;
+  // Compares again what was asked for, once in a while: an operator may have altered it.
+  void look_again();
 
  private:
   using Config = std::map<std::string, std::string>;
+  using Configs = std::map<std::string, Result<Config>>;  // an error where it is refused
 
   enum class Entries { all, of_topic };  // of_topic: without the brokers' defaults
-  Result<std::map<std::string, Config>> describe(const std::vector<std::string>& topics,
-                                                 Entries which = Entries::all);
+  Result<Configs> describe(const std::vector<std::string>& topics, Entries which = Entries::all);
+  Result<Configs> describe_once(const std::vector<std::string>& topics, Entries which);
+  Result<Config> settings_of(const std::string& topic, Entries which);
   Status make(const TopicSpec& spec, const Settings& config);
   Status alter(const TopicSpec& spec, const Settings& config);
   Status await_settings(const std::string& topic, const Settings& config);
-  Status compare(const TopicSpec& spec, const TopicShape& shape);
+  Status compare(const TopicSpec& spec, const TopicShape& shape, const Result<Config>& config);
+  void tell(const std::string& topic, std::vector<std::string> found);
   Status await_leaders(const std::string& topic);
+  TopicSpec spec_of(const std::string& topic, const TopicShape& shape,
+                    const Result<Config>& config) const;
 
   Cluster& cluster_;
   mutable std::mutex mutex_;
-  std::map<std::string, std::vector<std::string>> differences_;  // by topic; guarded by mutex_
+  std::map<std::string, TopicSpec> asked_;  // this and the following guarded by mutex_
+  std::map<std::string, std::vector<std::string>> differences_;  // by topic
+  SteadyTime look_again_{};
 };
 
 }  // namespace mesh::kafka

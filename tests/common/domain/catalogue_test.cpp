@@ -37,6 +37,16 @@ TEST(Catalogue, DeadLetterTopicsAreNamedAfterTheirs) {
   EXPECT_FALSE(is_dead_letter_topic("user.events"));
 }
 
+TEST(Catalogue, TopicsOfTheMeshAreKnownByTheirForm) {
+  for (const auto& topic : topics()) EXPECT_TRUE(is_topic_name(topic.name)) << topic.name;
+  EXPECT_TRUE(is_topic_name("order_2.events"));
+  EXPECT_TRUE(is_topic_name(dead_letter_topic("order_2.events")));
+  for (const char* name : {"", ".events", ".events.dlq", "events", "orders", "orders.dlq",
+                           "a.b.events", "Order.events", "order.events.dlq.dlq"}) {
+    EXPECT_FALSE(is_topic_name(name)) << name;
+  }
+}
+
 TEST(Catalogue, SubjectComesFromTheTypesField) {
   EXPECT_EQ(subject_of(*find_event_type("user.created"), {{"id", 123}}), "123");
   EXPECT_EQ(subject_of(*find_event_type("analytics.recorded"), {{"user_id", "u1"}}), "u1");

@@ -1,5 +1,6 @@
 // Topics on a real broker: how they are made, and what is said of those that somebody else made.
 #include "tests/common/engines/kafka/broker_fixture.h"
+#include "tests/common/engines/kafka/operator.h"
 
 namespace mesh::kafka {
 namespace {
@@ -8,6 +9,7 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::UnorderedElementsAre;
 
 using KafkaTopics = KafkaBroker;
 
@@ -40,6 +42,85 @@ TEST_F(KafkaTopics, WhatDiffersIsNamedAndUsedAsItIs) {
   const auto refused = strict->ensure_topic({"new", TopicKind::activity, 2, {}, {}});
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message, HasSubstr("kafka.replication 3"));
+}
+
+TEST_F(KafkaTopics, SettingsThatDifferAreNamedWithWhatTheyMean) {
+  const Operator admin(options().brokers.front());
+  admin.make_topic(prefix_ + "a", 1,
+                   {{"message.timestamp.type", "LogAppendTime"},
+                    {"max.message.bytes", "1000"},
+                    {"retention.ms", "60000"},
+                    {"min.insync.replicas", "2"}});
+  const auto log = open(options());
+  ASSERT_TRUE(log->ensure_topic({"a", TopicKind::activity, 1, Duration(3'600'000), {}}));
+  EXPECT_THAT(log->differences(),
+              UnorderedElementsAre(HasSubstr("has retention.ms=60000, not 3600000: what is older"),
+                                   HasSubstr("has max.message.bytes=1000, not "),
+                                   HasSubstr("min.insync.replicas=2 and 1 replicas: it takes no")));
+  admin.make_topic(prefix_ + "e", 1,
+                   {{"message.timestamp.type", "LogAppendTime"},
+                    {"max.message.bytes", "10000000"},
+                    {"min.compaction.lag.ms", "60000"},
+                    {"cleanup.policy", "compact,delete"}});
+  const auto other = open(options());
+  ASSERT_TRUE(other->ensure_topic({"e", TopicKind::entity, 1, {}, {}}));
+  EXPECT_THAT(other->differences(), ElementsAre(HasSubstr("entities that nobody changed")))
+      << "larger records do no harm";
+}
+
+// An operator may allow all but that.
+TEST_F(KafkaTopics, ATopicWhoseSettingsAreRefusedIsListedAsItWasAskedFor) {
+  const test::KafkaServer server(std::map<std::string, std::string>{
+      {"authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"},
+      {"allow.everyone.if.no.acl.found", "true"}});
+  auto own = options();
+  own.brokers = {server.address()};
+  const auto log = open(own);
+  make_topic(*log, "open", 1, TopicKind::entity);
+  make_topic(*log, "hidden", 2, TopicKind::entity);
+  Operator(server.address()).hide_settings(prefix_ + "hidden");
+  EXPECT_TRUE(test::eventually([&] {
+    EXPECT_TRUE(log->ensure_topic({"hidden", TopicKind::entity, 2, {}, {}}));
+    return !log->differences().empty();
+  }));
+  EXPECT_THAT(log->differences(), ElementsAre(HasSubstr("cannot be looked at: ")));
+  const auto topics = log->topics();
+  ASSERT_TRUE(topics) << topics.error().to_string();
+  ASSERT_EQ(topics->size(), 2u);
+  EXPECT_EQ((*topics)[0].spec.name, "hidden");
+  EXPECT_EQ((*topics)[0].spec.kind, TopicKind::entity);
+  EXPECT_EQ((*topics)[0].spec.partitions, 2);
+}
+
+TEST_F(KafkaTopics, WithoutAPrefixWhatIsOfAnotherFormIsSomebodyElses) {
+  const auto theirs = open(options());
+  make_topic(*theirs, "t");
+  ASSERT_TRUE(theirs->ensure_group("g", {"t"}));
+  auto bare = options();
+  const auto name = "n" + std::exchange(bare.prefix, "").substr(0, 8);
+  bare.groups = {name};
+  const auto one = open(bare), two = open(bare);
+  make_topic(*one, name + ".events");
+  make_topic(*one, name);
+  ASSERT_TRUE(one->ensure_group(name + "-1", {name + ".events"}));
+  ASSERT_TRUE(one->ensure_group("x" + name, {name + ".events"}));
+  const auto topics = [](KafkaLog& log) {
+    std::vector<std::string> names;
+    const auto all = log.topics().value();
+    for (const auto& topic : all) names.push_back(topic.spec.name);
+    return names;
+  };
+  const auto groups = [](KafkaLog& log) {
+    std::vector<std::string> names;
+    const auto all = log.groups().value();
+    for (const auto& group : all) names.push_back(group.name);
+    return names;
+  };
+  EXPECT_THAT(topics(*one), UnorderedElementsAre(name, name + ".events"));
+  EXPECT_THAT(groups(*one), UnorderedElementsAre(name + "-1", "x" + name));
+  EXPECT_THAT(topics(*two), ElementsAre(name + ".events")) << "who did not ask for the other";
+  EXPECT_THAT(groups(*two), ElementsAre(name + "-1"));
+  EXPECT_THAT(topics(*theirs), ElementsAre("t"));
 }
 
 TEST_F(KafkaTopics, WithoutLeaveToMakeTopicsAMissingOneIsNamed) {
