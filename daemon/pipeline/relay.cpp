@@ -20,8 +20,9 @@ namespace {
 
 constexpr int kBatch = 500;
 constexpr int kMaxUnacknowledged = 8;  // acknowledgements on their way
-// The number of attempts is not looked at: the relay tries for ever.
-constexpr BackoffPolicy kBackoff{Duration{100}, Duration{10'000}, 0};
+// The number of attempts is not looked at: the relay tries for ever. Events have to go on within
+// seconds when the log is back, which says at once that it is away.
+constexpr BackoffPolicy kBackoff{Duration{100}, Duration{3'000}, 0};
 
 constexpr auto kLease = "relay";
 constexpr Duration kLeaseTtl{10'000};

@@ -15,6 +15,7 @@ constexpr std::size_t kOverhead = 256;      // of a record on its way, roughly
 constexpr std::size_t kQuantum = 64 << 10;  // of a tenant's turn
 constexpr Duration kLookForExpired{100};
 constexpr int kPollMilliseconds = 100;
+constexpr std::int16_t kProduceRequest = 0;
 
 // Whether clients write the topic themselves. What the mesh writes has had its turn elsewhere
 // (users' changes in the store, dead letters in a pipeline), and it holds up everybody's if it
@@ -26,13 +27,20 @@ bool takes_turns(const std::string& topic) {
   return it == known.end() || it->kind == TopicKind::activity;
 }
 
+// Until some of it is answered, or another producer is made.
+bool is_no_room(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR__QUEUE_FULL || code == RD_KAFKA_RESP_ERR__FATAL;
+}
+
 }  // namespace
 
 struct Producer::Batch {
   std::vector<Record> records;  // empty once they are with librdkafka
   AppendDone done;
+  std::string key;  // whose turn it takes; empty: the mesh's own
   std::size_t cost = 0;
   SteadyTime expires{};
+  SteadyTime handed{};  // to librdkafka
   std::vector<int> partitions;
   std::vector<Sent> sent;
   std::vector<Position> positions;
@@ -74,7 +82,22 @@ Result<Handle> Producer::make() {
     rd_kafka_conf_set_opaque(conf, this);
     rd_kafka_conf_set_dr_msg_cb(conf, &on_delivery);
     rd_kafka_conf_set_error_cb(conf, &on_error);
+    rd_kafka_conf_interceptor_add_on_new(conf, "mesh", &on_new, this);
   });
+}
+
+rd_kafka_resp_err_t Producer::on_new(rd_kafka_t* handle, const rd_kafka_conf_t*, void* self, char*,
+                                     std::size_t) {
+  return rd_kafka_interceptor_add_on_request_sent(handle, "mesh", &on_request, self);
+}
+
+// On a thread of librdkafka's.
+rd_kafka_resp_err_t Producer::on_request(rd_kafka_t*, int, const char*, std::int32_t,
+                                         std::int16_t request, std::int16_t, std::int32_t,
+                                         std::size_t, void* self) {
+  auto& producer = *static_cast<Producer*>(self);
+  if (request == kProduceRequest) producer.sent_ = producer.clock_.steady();
+  return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 void Producer::start() {
@@ -97,10 +120,35 @@ void Producer::append(std::vector<Record> records, AppendDone done) {
     batch->cost += size + kOverhead;
     of_tenant = of_tenant && tenant_of_key(record.key) == tenant && takes_turns(record.topic);
   }
-  const std::string key(of_tenant ? tenant : std::string_view());
+  if (const auto trouble = no_broker()) return done(fail(*trouble));
+  if (of_tenant) batch->key = tenant;
   batch->records = std::move(records);
   batch->done = std::move(done);
   batch->expires = clock_.steady() + options_.turn_timeout;
+  if (goes_at_once(*batch)) {
+    if (send(batch, false)) return;
+    std::lock_guard lock(mutex_);
+    in_flight_ -= batch->cost;
+  }
+  wait_for_turn(std::move(batch));
+}
+
+// Where nobody waits there are no turns to take, and the way through another thread is saved. Not
+// past one that the turns have just taken.
+bool Producer::goes_at_once(Batch& batch) {
+  for (const auto& record : batch.records) {
+    if (!cluster_.known_partitions(record.topic)) return false;  // to ask may block
+  }
+  std::lock_guard lock(mutex_);
+  if (closing_ || taking_turns_ || !queue_.empty() || in_flight_ >= options_.max_in_flight_bytes) {
+    return false;
+  }
+  in_flight_ += batch.cost;
+  return true;
+}
+
+void Producer::wait_for_turn(std::shared_ptr<Batch> batch) {
+  const auto& key = batch->key;
   const auto cost = batch->cost;
   std::string refused;
   bool first = false;  // where others wait, the turns are awake, or wait for room
@@ -110,13 +158,21 @@ void Producer::append(std::vector<Record> records, AppendDone done) {
     if (closing_) {
       refused = "the log is shutting down";
     } else if (key.empty()) {
-      queue_.push(key, std::move(batch), cost);  // whoever submits the mesh's own work bounds it
-    } else if (!queue_.try_push(key, std::move(batch), cost)) {
+      queue_.push(key, batch, cost);  // whoever submits the mesh's own work bounds it
+    } else if (!queue_.try_push(key, std::shared_ptr<Batch>(batch), cost)) {
       refused = "too many writes are waiting for the Kafka brokers: slow down";
     }
   }
   if (!refused.empty()) return batch->done(fail(ErrorKind::unavailable, refused));
   if (first) changed_.notify_all();
+}
+
+// Whoever would wait for its turn and for the brokers' word is told at once where none has answered
+// for a while. An acknowledgement of meanwhile counts for more than what the cluster says.
+std::optional<Error> Producer::no_broker() const {
+  const auto since = cluster_.away_since();
+  if (!since || acknowledged_.load() >= *since) return std::nullopt;
+  return cluster_.trouble();
 }
 
 Producer::Batches Producer::expired() {
@@ -135,13 +191,13 @@ Producer::Batches Producer::expired() {
 void Producer::take_turns() {
   name_thread("kafka-turns");
   std::unique_lock lock(mutex_);
-  while (!stopping_) {
+  while (!turns_end_) {
     const auto may_send = [&] {
-      return stopping_ || (!queue_.empty() && in_flight_ < options_.max_in_flight_bytes);
+      return turns_end_ || (!queue_.empty() && in_flight_ < options_.max_in_flight_bytes);
     };
     const auto until = queue_.empty() ? SteadyTime::max() : clock_.steady() + kLookForExpired;
     if (until == SteadyTime::max()) {
-      changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+      changed_.wait(lock, [&] { return turns_end_ || !queue_.empty(); });
     } else {
       (void)clock_.wait_until(lock, changed_, until, may_send);
     }
@@ -149,13 +205,15 @@ void Producer::take_turns() {
     std::optional<std::shared_ptr<Batch>> next;
     if (in_flight_ < options_.max_in_flight_bytes) next = queue_.pop();
     if (next) in_flight_ += (*next)->cost;
+    taking_turns_ = next.has_value();
     lock.unlock();
     for (auto& batch : gone) {
       batch->done(
           fail(ErrorKind::unavailable, "the Kafka brokers take no more writes now: try again"));
     }
-    if (next) send(*next);
+    if (next) (void)send(*next, true);
     lock.lock();
+    taking_turns_ = false;
   }
 }
 
@@ -172,43 +230,57 @@ Status Producer::place(Batch& batch) {
   return {};
 }
 
-void Producer::send(const std::shared_ptr<Batch>& batch) {
+// False, and nothing is done, where librdkafka takes none of it now and the caller may not wait.
+bool Producer::send(const std::shared_ptr<Batch>& batch, bool may_wait) {
   Batch& own = *batch;
   if (auto placed = place(own); !placed) {
     own.error = placed.error();
-    return finish(own);
+    finish(own);
+    return true;
   }
-  own.self = batch;
-  const auto records = std::move(own.records);
+  auto records = std::move(own.records);
   own.sent.reserve(records.size());
   own.unanswered =
       records.size() + 1;  // one more, so that it is not over before all is handed over
-  std::size_t handed = 0;
-  for (; handed < records.size(); ++handed) {
+  own.self = batch;
+  own.handed = clock_.steady();
+  for (std::size_t handed = 0; handed < records.size(); ++handed) {
     own.sent.push_back({&own, handed});
-    auto given = hand_over(records[handed], own.positions[handed].partition, &own.sent.back());
-    if (given) continue;
+    const auto code =
+        hand_over(records[handed], own.positions[handed].partition, &own.sent.back(), may_wait);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+    if (handed == 0 && !may_wait && is_no_room(code)) {
+      own.records = std::move(records);
+      own.sent.clear();
+      own.self.reset();
+      return false;
+    }
     own.unanswered -= records.size() - handed;
     std::lock_guard lock(mutex_);
-    own.error = given.error();
+    own.error = error_of(code, "take the write");
     break;
   }
   count_down(own);
+  return true;
 }
 
-Status Producer::hand_over(const Record& record, int partition, Sent* sent) {
-  const auto until = clock_.steady() + options_.turn_timeout;
+rd_kafka_resp_err_t Producer::hand_over(const Record& record, int partition, Sent* sent,
+                                        bool may_wait) {
+  const auto until = may_wait ? clock_.steady() + options_.turn_timeout : SteadyTime{};
   for (;;) {
     rd_kafka_resp_err_t code;
     {
       std::shared_lock lock(handle_mutex_);
       code = produce(handle_.get(), record, cluster_.wire_name(record.topic), partition, sent);
     }
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
-    const bool waits = code == RD_KAFKA_RESP_ERR__QUEUE_FULL || code == RD_KAFKA_RESP_ERR__FATAL;
-    if (!waits || clock_.steady() >= until) return fail(error_of(code, "take the write"));
+    if (!is_no_room(code) || clock_.steady() >= until || turns_end()) return code;
     cluster_.pause(Duration(10));  // until there is room, or another producer
   }
+}
+
+bool Producer::turns_end() {
+  std::lock_guard lock(mutex_);
+  return turns_end_;
 }
 
 void Producer::on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
@@ -224,14 +296,22 @@ void Producer::settle(Sent& sent, const rd_kafka_message_t& message) {
   if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
     batch.positions[sent.index].offset = message.offset;
     batch.may_be_there = true;
+    acknowledged_ = clock_.steady();
   } else {
-    if (rd_kafka_message_status(&message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED) {
-      batch.may_be_there = true;
-    }
+    if (may_be_there(batch, message)) batch.may_be_there = true;
     std::lock_guard lock(mutex_);
     if (!batch.error) batch.error = error_of(message.err, "take the write");
   }
   count_down(batch);
+}
+
+// A leader that steps down answers that it is none, and librdkafka says "not persisted" of what it
+// gives up then; but the next leader may have it. So that holds of what was never sent alone.
+bool Producer::may_be_there(const Batch& batch, const rd_kafka_message_t& message) const {
+  if (rd_kafka_message_status(&message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED) return true;
+  const bool given_up = message.err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT ||
+                        message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE;
+  return given_up && sent_.load() >= batch.handed;
 }
 
 void Producer::count_down(Batch& batch) {
@@ -265,7 +345,7 @@ void Producer::report() {
     rd_kafka_poll(handle_.get(), kPollMilliseconds);
     if (fatal_) replace();
     std::lock_guard lock(mutex_);
-    if (stopping_) return;
+    if (reports_end_) return;
   }
 }
 
@@ -296,24 +376,31 @@ void Producer::close() {
                             [&] { return queue_.empty() && in_flight_ == 0; });
   }
   if (!reports_.joinable()) return;
-  // What is left gets its answer here.
+  // What is left gets its answer here. The turns end first, or they would hand over more.
+  end(turns_, turns_end_);
+  Batches left;
+  while (auto batch = queue_.pop()) left.push_back(std::move(*batch));
   {
     std::shared_lock lock(handle_mutex_);
     rd_kafka_purge(handle_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   }
-  Batches left;
   {
     std::unique_lock lock(mutex_);
-    while (auto batch = queue_.pop()) left.push_back(std::move(*batch));
     changed_.wait(lock, [&] { return in_flight_ == 0; });
-    stopping_ = true;
   }
-  changed_.notify_all();
-  turns_.join();
-  reports_.join();
+  end(reports_, reports_end_);
   for (auto& batch : left) {
     batch->done(fail(ErrorKind::unavailable, "the log is shutting down"));
   }
+}
+
+void Producer::end(std::thread& thread, bool& ends) {
+  {
+    std::lock_guard lock(mutex_);
+    ends = true;
+  }
+  changed_.notify_all();
+  thread.join();
 }
 
 }  // namespace mesh::kafka

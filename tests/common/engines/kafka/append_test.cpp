@@ -100,6 +100,25 @@ TEST_F(KafkaAppend, WithoutABrokerNothingWasSentAndItIsUnavailable) {
   EXPECT_EQ(there(*log), 1u);
 }
 
+// Publishers waited for the time-out of each append, which is longer than they wait for an answer.
+TEST_F(KafkaAppend, WhereNoBrokerHasAnsweredForAWhileItIsRefusedAtOnceUntilOneDoes) {
+  auto hasty = options();
+  hasty.request_timeout = Duration(1'000);
+  const auto log = open(hasty);
+  warm(*log);
+  mock_.down();
+  ASSERT_TRUE(test::eventually([&] { return log->trouble().has_value(); }));
+  auto refused = append(*log, record("1"));
+  ASSERT_EQ(refused.wait_for(std::chrono::seconds(0)), std::future_status::ready);
+  const auto error = refused.get().error();
+  EXPECT_EQ(error.kind, ErrorKind::unavailable);
+  EXPECT_THAT(error.message, HasSubstr("kafka.brokers"));
+  EXPECT_EQ(log->read({"never seen", 0}, 0, {}).error().kind, ErrorKind::unavailable);
+  mock_.up();
+  EXPECT_TRUE(test::eventually([&] { return append_and_wait(*log, {record("2")}).has_value(); }));
+  EXPECT_EQ(there(*log), 2u);
+}
+
 TEST_F(KafkaAppend, WhatWasSentAndNotAnsweredIsUncertain) {
   auto hasty = options();
   hasty.append_timeout = Duration(4'000);
