@@ -127,8 +127,11 @@ void Producer::append(std::vector<Record> records, AppendDone done) {
   batch->expires = clock_.steady() + options_.turn_timeout;
   if (goes_at_once(*batch)) {
     if (send(batch, false)) return;
-    std::lock_guard lock(mutex_);
-    in_flight_ -= batch->cost;
+    {
+      std::lock_guard lock(mutex_);
+      in_flight_ -= batch->cost;
+    }
+    changed_.notify_all();  // close() waits for it
   }
   wait_for_turn(std::move(batch));
 }

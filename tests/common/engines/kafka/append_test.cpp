@@ -132,6 +132,20 @@ TEST_F(KafkaAppend, WhatWasSentAndNotAnsweredIsUncertain) {
   mock_.answer_late(0);
 }
 
+// Its answer says no more than that it cannot tell: the next leader may have the record.
+TEST_F(KafkaAppend, WhatALeaderGotThatSteppedDownIsUncertain) {
+  auto hasty = options();
+  hasty.append_timeout = Duration(3'000);
+  const auto log = open(hasty);
+  warm(*log);
+  mock_.answer(KafkaMock::kProduce,
+               std::vector<rd_kafka_resp_err_t>(1'000, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION));
+  const auto failed = append_and_wait(*log, {record("1")});
+  mock_.forget_answers(KafkaMock::kProduce);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().kind, ErrorKind::uncertain) << failed.error().to_string();
+}
+
 TEST_F(KafkaAppend, OfSeveralRecordsOneThatFailsMakesTheAppendUncertain) {
   const auto log = open(options());
   warm(*log);
