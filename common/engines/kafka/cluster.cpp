@@ -24,6 +24,29 @@ TopicShape shape_of(const rd_kafka_metadata_topic_t& topic) {
   return shape;
 }
 
+// Of the request as a whole, and of each group and broker in it.
+std::vector<rd_kafka_resp_err_t> codes_of(rd_kafka_event_t* event) {
+  std::vector<rd_kafka_resp_err_t> codes{rd_kafka_event_error(event)};
+  const auto add = [&](const rd_kafka_error_t* error) {
+    if (error != nullptr) codes.push_back(rd_kafka_error_code(error));
+  };
+  std::size_t count = 0;
+  if (const auto* listed = rd_kafka_event_ListConsumerGroups_result(event)) {
+    const auto** errors = rd_kafka_ListConsumerGroups_result_errors(listed, &count);
+    for (std::size_t i = 0; i < count; ++i) add(errors[i]);
+  } else if (const auto* described = rd_kafka_event_DescribeConsumerGroups_result(event)) {
+    const auto** groups = rd_kafka_DescribeConsumerGroups_result_groups(described, &count);
+    for (std::size_t i = 0; i < count; ++i) add(rd_kafka_ConsumerGroupDescription_error(groups[i]));
+  } else if (const auto* set = rd_kafka_event_AlterConsumerGroupOffsets_result(event)) {
+    const auto** groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(set, &count);
+    for (std::size_t i = 0; i < count; ++i) add(rd_kafka_group_result_error(groups[i]));
+  } else if (const auto* deleted = rd_kafka_event_DeleteGroups_result(event)) {
+    const auto** groups = rd_kafka_DeleteGroups_result_groups(deleted, &count);
+    for (std::size_t i = 0; i < count; ++i) add(rd_kafka_group_result_error(groups[i]));
+  }
+  return codes;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Cluster>> Cluster::open(const KafkaOptions& options, Clock& clock) {
@@ -33,6 +56,7 @@ Result<std::unique_ptr<Cluster>> Cluster::open(const KafkaOptions& options, Cloc
         rd_kafka_conf_set_opaque(conf, cluster.get());
         rd_kafka_conf_set_error_cb(conf, &on_error);
       }));
+  cluster->admin_ = std::shared_ptr<rd_kafka_t>(cluster->handle_.get(), [](rd_kafka_t*) {});
   cluster->trouble_ = cluster->no_broker(RD_KAFKA_RESP_ERR__IN_PROGRESS);
   return cluster;
 }
@@ -203,26 +227,48 @@ Result<Cluster::Offsets> Cluster::offsets(const std::vector<TopicPartition>& par
   }
 }
 
-Result<EventHandle> Cluster::ask(rd_kafka_admin_op_t op, std::string_view doing, const Call& call) {
+Result<Cluster::Answer> Cluster::ask(rd_kafka_admin_op_t op, std::string_view doing,
+                                     const Call& call) {
   const auto until = deadline();
   for (;;) {
-    AdminOptions options(rd_kafka_AdminOptions_new(handle_.get(), op));
+    const auto handle = admin();
+    AdminOptions options(rd_kafka_AdminOptions_new(handle.get(), op));
     char text[256];
     const auto left =
         std::max(1, milliseconds(std::chrono::duration_cast<Duration>(until - clock_.steady())));
     (void)rd_kafka_AdminOptions_set_request_timeout(options.get(), left, text, sizeof(text));
-    QueueHandle queue(rd_kafka_queue_new(handle_.get()));
-    call(handle_.get(), options.get(), queue.get());
-    EventHandle event(rd_kafka_queue_poll(queue.get(), left + 1'000));
+    QueueHandle queue(rd_kafka_queue_new(handle.get()));
+    call(handle.get(), options.get(), queue.get());
+    // The event goes before its handle.
+    const Answer event(rd_kafka_queue_poll(queue.get(), left + 1'000), [handle](auto* one) {
+      if (one != nullptr) rd_kafka_event_destroy(one);
+    });
     if (!event) return fail(error_of(RD_KAFKA_RESP_ERR__TIMED_OUT, doing));
-    const auto code = rd_kafka_event_error(event.get());
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return event;
-    if (!passes(code) || clock_.steady() + Duration(100) >= until) {
+    const auto codes = codes_of(event.get());
+    if (!std::ranges::any_of(codes, passes) || clock_.steady() + Duration(100) >= until) {
+      if (codes.front() == RD_KAFKA_RESP_ERR_NO_ERROR) return event;
       const char* detail = rd_kafka_event_error_string(event.get());
-      return fail(error_of(code, doing, detail == nullptr ? "" : detail));
+      return fail(error_of(codes.front(), doing, detail == nullptr ? "" : detail));
+    }
+    if (std::ranges::find(codes, RD_KAFKA_RESP_ERR_NOT_COORDINATOR) != codes.end()) {
+      forget_coordinators();
     }
     pause(Duration(50));
   }
+}
+
+std::shared_ptr<rd_kafka_t> Cluster::admin() const {
+  std::lock_guard lock(mutex_);
+  return admin_;
+}
+
+// librdkafka 2.0.2 goes on asking the coordinator that it has found once, for minutes.
+void Cluster::forget_coordinators() {
+  auto fresh = make_handle(options_, RD_KAFKA_CONSUMER, {});
+  if (!fresh) return;
+  std::shared_ptr<rd_kafka_t> old(std::move(*fresh));  // destroyed without the mutex
+  std::lock_guard lock(mutex_);
+  admin_.swap(old);
 }
 
 }  // namespace mesh::kafka

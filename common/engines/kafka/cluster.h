@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -54,9 +55,11 @@ class Cluster {
   using Offsets = std::map<TopicPartition, std::optional<std::int64_t>>;
   Result<Offsets> offsets(const std::vector<TopicPartition>& partitions, std::int64_t time);
 
-  // One request of the admin API, and its answer, which is no error as a whole.
+  // One request of the admin API, and its answer, which is no error as a whole. Asked again for a
+  // while where a part of it is one that passes.
   using Call = std::function<void(rd_kafka_t*, const rd_kafka_AdminOptions_t*, rd_kafka_queue_t*)>;
-  Result<EventHandle> ask(rd_kafka_admin_op_t op, std::string_view doing, const Call& call);
+  using Answer = std::shared_ptr<rd_kafka_event_t>;
+  Result<Answer> ask(rd_kafka_admin_op_t op, std::string_view doing, const Call& call);
 
   // Until this is over, or later: for the caller's own attempts.
   SteadyTime deadline() const { return clock_.steady() + options_.request_timeout; }
@@ -68,6 +71,8 @@ class Cluster {
   static void on_error(rd_kafka_t*, int code, const char* reason, void* opaque);
   Error no_broker(rd_kafka_resp_err_t code);
   bool is_own(const std::string& topic) const;  // under mutex_
+  std::shared_ptr<rd_kafka_t> admin() const;
+  void forget_coordinators();
 
   const KafkaOptions& options_;
   Clock& clock_;
@@ -84,6 +89,7 @@ class Cluster {
   // prefix: who knows a name may read it.
   std::map<std::string, TopicShape> shapes_;
   std::set<std::string> adopted_;
+  std::shared_ptr<rd_kafka_t> admin_;  // handle_, or another one in its place
   std::uint64_t additions_ = 0;
   SteadyTime refreshed_{};
   std::optional<Error> trouble_;
