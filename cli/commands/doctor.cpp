@@ -1,8 +1,8 @@
 #include "cli/commands/check_data.h"
 #include "cli/commands/verb.h"
 #include "cli/files.h"
-#include "cli/http_date.h"
 #include "cli/render/width.h"
+#include "common/base/http_date.h"
 
 #ifndef MESH_VERSION
 #define MESH_VERSION "0"

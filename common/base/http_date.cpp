@@ -1,9 +1,9 @@
-#include "cli/http_date.h"
+#include "common/base/http_date.h"
 
 #include <cstdio>
 #include <string>
 
-namespace mesh::cli {
+namespace mesh {
 
 std::optional<Timestamp> parse_http_date(std::string_view text) {
   int day = 0, year = 0, hour = 0, minute = 0, second = 0, length = 0;
@@ -27,4 +27,4 @@ std::optional<Timestamp> parse_http_date(std::string_view text) {
          std::chrono::seconds{second};
 }
 
-}  // namespace mesh::cli
+}  // namespace mesh

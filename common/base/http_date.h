@@ -7,9 +7,9 @@
 
 #include "common/base/clock.h"
 
-namespace mesh::cli {
+namespace mesh {
 
 // "Sun, 06 Nov 1994 08:49:37 GMT"; nothing for other forms.
 std::optional<Timestamp> parse_http_date(std::string_view text);
 
-}  // namespace mesh::cli
+}  // namespace mesh
