@@ -39,6 +39,8 @@ std::optional<ScriptedRequest> next_request(int fd, std::string& bytes) {
     request.headers[to_lower(lines[i].substr(0, colon))] = trim(lines[i].substr(colon + 1));
   }
   bytes.erase(0, end + 4);
+  // What a client waits for before it sends a large body.
+  if (request.headers.contains("expect")) send_all(fd, "HTTP/1.1 100 Continue\r\n\r\n");
   const auto it = request.headers.find("content-length");
   const auto length = it == request.headers.end() ? 0 : parse_int(it->second).value();
   while (bytes.size() < static_cast<std::size_t>(length)) {
@@ -82,6 +84,7 @@ void ScriptedServer::serve(int fd) {
   std::string bytes;
   while (auto request = next_request(fd, bytes)) {
     const ScriptedAnswer answer = handler_(*request);
+    if (answer.silent) continue;
     std::string text = "HTTP/1.1 " + std::to_string(answer.status) + " Scripted\r\n";
     for (const auto& [name, value] : answer.headers) text += name + ": " + value + "\r\n";
     text +=

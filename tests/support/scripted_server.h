@@ -1,5 +1,5 @@
 // An HTTP server on a free port of loopback whose answers a test says, byte by byte where it must:
-// cut off, late, or malformed.
+// cut off, late, malformed, or none.
 #pragma once
 
 #include <functional>
@@ -27,7 +27,8 @@ struct ScriptedAnswer {
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
   std::optional<std::size_t> cut_after =
-      std::nullopt;  // bytes of the body; then the connection ends
+      std::nullopt;     // bytes of the body; then the connection ends
+  bool silent = false;  // nothing comes, until the client gives up
 };
 
 class ScriptedServer {
