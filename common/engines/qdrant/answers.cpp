@@ -12,13 +12,6 @@ constexpr std::size_t kMaxWords = 500;       // of a server, in a cause
 constexpr std::size_t kMaxBytes = 64 << 20;  // as the client bounds them
 constexpr const char* kMayBeDone = ": a change may have been done, or some of it; it is repeated";
 
-std::optional<std::string_view> header(const http::Response& response, std::string_view name) {
-  for (const auto& [key, value] : response.headers) {
-    if (to_lower(key) == name) return value;
-  }
-  return std::nullopt;
-}
-
 std::optional<Duration> retry_after(const http::Response& response) {
   const auto value = header(response, "retry-after");
   const auto seconds = value ? parse_int(trim(*value)) : std::nullopt;
@@ -82,6 +75,13 @@ tl::unexpected<Error> refused(const Call& call, const http::Response& response) 
 
 }  // namespace
 
+std::optional<std::string_view> header(const http::Response& response, std::string_view name) {
+  for (const auto& [key, value] : response.headers) {
+    if (to_lower(key) == name) return value;
+  }
+  return std::nullopt;
+}
+
 bool may_pass(const http::Response& response) {
   const int status = response.status;
   return status == 408 || status == 429 || (status >= 500 && status != 501 && status != 507) ||
@@ -126,7 +126,7 @@ Result<Json> result_of(const Call& call, const http::Response& response) {
   return result;
 }
 
-Result<int> version_of(const http::Response& response) {
+Result<Version> version_of(const http::Response& response) {
   const auto answer = parse_json(response.body);
   std::string version;
   // Of something else that answers there it may be anything: Elasticsearch has an object.
@@ -145,7 +145,7 @@ Result<int> version_of(const http::Response& response) {
     return fail(ErrorKind::unavailable, "the Qdrant server at qdrant.url is version " + version +
                                             ": the index needs 1.16 or a newer 1.x");
   }
-  return static_cast<int>(*minor);
+  return Version{version, static_cast<int>(*minor)};
 }
 
 }  // namespace mesh::qdrant

@@ -1,6 +1,8 @@
 // What an answer of Qdrant means.
 #pragma once
 
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "common/base/json.h"
@@ -14,9 +16,15 @@ Result<Json> result_of(const Call& call, const http::Response& response);
 bool may_pass(const http::Response& response);
 // Whether it is the server, or the key of the mesh, that is at fault, and not this request.
 bool cannot_answer(const http::Response& response);
-// The minor version of a 1.x that `GET /` tells: `unavailable` below 1.16, or where something else
-// than Qdrant answers.
-Result<int> version_of(const http::Response& response);
+// What `GET /` tells of a 1.x: `unavailable` below 1.16, or where something else than Qdrant
+// answers.
+struct Version {
+  std::string text;  // "1.18.3"
+  int minor = 0;
+};
+Result<Version> version_of(const http::Response& response);
+// `name` in small letters.
+std::optional<std::string_view> header(const http::Response& response, std::string_view name);
 // Of a client's error: with the key that names the server.
 tl::unexpected<Error> no_answer(const Call& call, const Error& error);
 

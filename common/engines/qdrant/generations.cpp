@@ -62,6 +62,13 @@ std::string GenerationBook::path(int number) const {
   return "/collections/" + prefix_ + generation_name(number);
 }
 
+tl::unexpected<Error> GenerationBook::lost(int number, std::string cause) const {
+  return fail(ErrorKind::unavailable,
+              "the Qdrant server of the index (qdrant.url) has lost " + prefix_ +
+                  generation_name(number) + ": restore it there, or `mesh index rebuild`",
+              std::move(cause));
+}
+
 Result<Generations> GenerationBook::current(bool fresh) {
   {
     std::lock_guard lock(mutex_);
@@ -87,6 +94,11 @@ Result<Generations> GenerationBook::current(bool fresh) {
   kept_ = *generations;
   kept_at_ = asked;
   return generations;
+}
+
+int GenerationBook::last_serving() {
+  std::lock_guard lock(mutex_);
+  return kept_ ? kept_->serving : 0;
 }
 
 Result<GenerationSpec> GenerationBook::find(int number) {
@@ -212,11 +224,7 @@ Status GenerationBook::serve(int number, std::int64_t epoch) {
   auto generations = MESH_TRY(open(epoch));
   if (!generations.specs.contains(number)) return no_generation(number);
   const auto answer = MESH_TRY(server_.ask({"GET", path(number) + "/exists"}));
-  if (member(answer, "exists") != true) {
-    return fail(ErrorKind::unavailable, "the Qdrant server of the index (qdrant.url) has lost " +
-                                            prefix_ + generation_name(number) +
-                                            ": `mesh index rebuild` makes another");
-  }
+  if (member(answer, "exists") != true) return lost(number);
   generations.serving = number;
   MESH_TRY(write(generations, epoch));
   if (const auto moved = move_alias(number); !moved) {

@@ -37,10 +37,14 @@ class GenerationBook {
   // What the document says, or said at most a second ago; or, while another call asks the store and
   // where that does not answer, when it last did. `fresh`: reads it.
   Result<Generations> current(bool fresh = false);
+  // The number that served when the document was last read, without asking for it; 0: none.
+  int last_serving();
   // The spec of one; `not_found` only after the document was read for it.
   Result<GenerationSpec> find(int number);
   // "/collections/<prefix>user_embeddings-3"
   std::string path(int number) const;
+  // `unavailable`: the server has no collection of a generation that the document names.
+  tl::unexpected<Error> lost(int number, std::string cause = {}) const;
 
  private:
   // The document, as whoever holds this epoch may change it: `conflict` for another.

@@ -5,8 +5,10 @@
 #include <map>
 #include <mutex>
 
+#include "common/engines/qdrant/examine.h"
 #include "common/engines/qdrant/generations.h"
 #include "common/engines/qdrant/points.h"
+#include "common/engines/qdrant/prober.h"
 #include "common/engines/qdrant/server.h"
 
 namespace mesh::qdrant {
@@ -53,7 +55,8 @@ class Index final : public QdrantIndex {
       : options_(std::move(options)),
         clock_(clock),
         server_(options_, clock),
-        book_(options_.prefix, generations, server_, clock) {}
+        book_(options_.prefix, generations, server_, clock),
+        prober_(options_.prefix, server_, book_) {}
 
   Result<std::int64_t> take_over() override { return book_.take_over(); }
   Result<GenerationInfo> create_generation(const GenerationSpec& spec,
@@ -70,7 +73,8 @@ class Index final : public QdrantIndex {
                                         float min_score, const SearchText& text) override;
   Result<std::vector<IndexedUser>> scan(int generation, const TenantId& tenant, std::int64_t after,
                                         int limit) override;
-  std::optional<Error> trouble() const override { return server_.trouble(); }
+  std::optional<Error> trouble() const override { return prober_.trouble(); }
+  std::vector<ServerFinding> examine() override { return qdrant::examine(server_, clock_); }
   Result<std::int64_t> sweep(Timestamp removed_before) override;
 
  private:
@@ -88,6 +92,7 @@ class Index final : public QdrantIndex {
   GenerationBook book_;
   std::mutex mutex_;  // guards the following
   std::map<int, std::pair<Counts, SteadyTime>> counts_;
+  Prober prober_;  // last: its thread uses server and book
 };
 
 struct Index::Search {
@@ -109,10 +114,7 @@ tl::unexpected<Error> Index::lost(int number, const Error& error) {
   } else if (!found->specs.contains(number)) {
     return no_generation(number);
   }
-  return fail(ErrorKind::unavailable,
-              "the Qdrant server of the index (qdrant.url) has lost " + options_.prefix +
-                  generation_name(number) + ": restore it there, or `mesh index rebuild`",
-              error.cause);
+  return book_.lost(number, error.cause);
 }
 
 Result<std::vector<GenerationInfo>> Index::generations() {

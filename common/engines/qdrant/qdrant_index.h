@@ -19,8 +19,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/clock.h"
+#include "common/domain/server_finding.h"
 #include "common/ports/epoch_store.h"
 #include "common/ports/vector_index.h"
 
@@ -32,8 +34,9 @@ struct IndexOptions {
   // What the names of collections, of the alias and of the document begin with: letters, digits,
   // '_', '-' and '.'. Meshes that share a server need one each.
   std::string prefix;
-  // Of one exchange, and from when on none is repeated. Where the server stands still, a call
-  // blocks for some such times; one that makes or drops a generation for twelve times as long.
+  // Of one exchange, and from when on none is repeated. Where the server stands still, the calls
+  // under way block for some such times, one that makes or drops a generation for twelve times as
+  // long; further ones fail at once until it answers.
   Duration timeout{5'000};
   int max_retries = 2;  // of a request that the server did not answer, or said to repeat
   // Of a request; a change that needs more goes in several. The server takes 32 MB by default.
@@ -54,9 +57,11 @@ class QdrantIndex : public VectorIndex {
   static Result<std::unique_ptr<QdrantIndex>> open(IndexOptions options, EpochStore& generations,
                                                    Clock& clock);
 
-  // Why it cannot be used now; nothing while it answers. A thread asks the server every five
-  // seconds, every second while it does not answer, so that this does not block.
+  // Why it cannot be used now; nothing while it can. A thread asks the server every five seconds,
+  // every second while there is trouble, so that this does not block.
   virtual std::optional<Error> trouble() const = 0;
+  // For an operator; blocks for two time-outs at most.
+  virtual std::vector<ServerFinding> examine() = 0;
   // Forgets the removals that were applied before this, in all generations, and tells how many. Of
   // users whose events are still to come with an older version than their removal's, the index
   // would take them for new: so not before all that may hold an older event (the log, parked

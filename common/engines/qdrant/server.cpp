@@ -1,7 +1,6 @@
 #include "common/engines/qdrant/server.h"
 
 #include "common/base/backoff.h"
-#include "common/base/thread.h"
 #include "common/engines/qdrant/answers.h"
 #include "common/telemetry/log.h"
 
@@ -9,7 +8,6 @@ namespace mesh::qdrant {
 namespace {
 
 constexpr BackoffPolicy kRepeats{Duration{50}, Duration{1'000}};
-constexpr Duration kProbeEvery{5'000}, kProbeInTrouble{1'000};
 
 http::ClientOptions client_options(const IndexOptions& options) {
   http::ClientOptions client;
@@ -25,9 +23,14 @@ class Server::Turn {
  public:
   explicit Turn(Server& server) : server_(server) {
     std::unique_lock lock(server.mutex_);
-    has_ = server.clock_.wait_until(
-        lock, server.free_, server.clock_.steady() + server.options_.timeout,
-        [&] { return server.stopping_ || server.in_use_ < server.options_.connections; });
+    const auto free = [&] { return server.in_use_ < server.options_.connections; };
+    has_ = free();
+    if (!has_) {
+      const bool in_time = server.clock_.wait_until(
+          lock, server.free_, server.clock_.steady() + server.options_.timeout,
+          [&] { return server.stopping_ || server.silent_ || free(); });
+      has_ = in_time && !server.stopping_ && !server.silent_;
+    }
     if (has_) ++server.in_use_;
   }
   ~Turn() {
@@ -53,18 +56,14 @@ struct Server::Outcome {
 };
 
 Server::Server(IndexOptions options, Clock& clock)
-    : options_(std::move(options)), clock_(clock), client_(client_options(options_)) {
-  prober_ = std::thread([this] { probe(); });
-}
+    : options_(std::move(options)), clock_(clock), client_(client_options(options_)) {}
 
-Server::~Server() {
-  {
-    std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
+void Server::stop() {
+  std::lock_guard lock(mutex_);
+  stopping_ = true;
   stop_.notify_all();
+  begun_.notify_all();
   free_.notify_all();
-  prober_.join();
 }
 
 std::optional<Error> Server::trouble() const {
@@ -72,7 +71,14 @@ std::optional<Error> Server::trouble() const {
   return trouble_;
 }
 
+std::optional<Error> Server::silence() const {
+  std::lock_guard lock(mutex_);
+  return silent_ ? trouble_ : std::nullopt;
+}
+
 Result<Json> Server::ask(const Call& call) {
+  // Not before each repeat: those are few, and what got no answer may well get one a moment later.
+  if (auto silent = silence()) return fail(*std::move(silent));
   const auto give_up = clock_.steady() + options_.timeout * call.patience;
   bool maybe_done = false;
   for (int attempt = 1;; ++attempt) {
@@ -91,8 +97,16 @@ Result<Json> Server::ask(const Call& call) {
 }
 
 Server::Outcome Server::ask_once(const Call& call) {
+  const Turn turn(*this);
+  if (!turn) {
+    if (auto silent = silence()) return {fail(*std::move(silent)), false};
+    return {fail(ErrorKind::unavailable,
+                 "too many requests wait for the Qdrant server of the index (qdrant.url)",
+                 std::to_string(options_.connections) + " are under way"),
+            false};
+  }
   if (auto version = minor_version(); !version) return {fail(version.error()), true};
-  auto response = send(call);
+  auto response = look(call);
   if (!response) return {no_answer(call, response.error()), true};
   auto result = result_of(call, *response);
   const bool good = result.has_value();
@@ -100,12 +114,7 @@ Server::Outcome Server::ask_once(const Call& call) {
 }
 
 // Notes whether the server answers, and takes the mesh's key.
-Result<http::Response> Server::send(const Call& call) {
-  const Turn turn(*this);
-  if (!turn) {
-    return fail(ErrorKind::unavailable,
-                std::to_string(options_.connections) + " requests are under way");
-  }
+Result<http::Response> Server::look(const Call& call) {
   http::ClientRequest request;
   request.method = call.method;
   request.url = options_.url + call.path;
@@ -116,7 +125,7 @@ Result<http::Response> Server::send(const Call& call) {
   auto response = client_.send(request);
   if (!response) {
     minor_version_ = 0;  // who answers next may be another version
-    note(no_answer({call.method, call.path}, response.error()).value());
+    note(no_answer({call.method, call.path}, response.error()).value(), true);
   } else if (cannot_answer(*response)) {
     note(result_of(call, *response).error());
   } else if (call.path != "/") {
@@ -128,25 +137,29 @@ Result<http::Response> Server::send(const Call& call) {
 Result<int> Server::minor_version() {
   if (const int known = minor_version_) return known;
   const Call call{"GET", "/"};
-  auto response = send(call);
+  auto response = look(call);
   if (!response) return no_answer(call, response.error());
   auto version = version_of(*response);
   if (!version) {
     note(version.error());
-    return version;
+    return fail(version.error());
   }
-  minor_version_ = *version;
-  return version;
+  minor_version_ = version->minor;
+  return version->minor;
 }
 
-void Server::note(const std::optional<Error>& trouble) {
+void Server::note(const std::optional<Error>& trouble, bool silent) {
   bool changed = false;
   {
     std::lock_guard lock(mutex_);
     if (stopping_) return;
     changed = trouble_.has_value() != trouble.has_value() ||
               (trouble && trouble_->message != trouble->message);
+    suspect_ = suspect_ || (trouble && !trouble_);
     trouble_ = trouble;
+    silent_ = silent;
+    if (suspect_) begun_.notify_all();
+    if (silent_) free_.notify_all();
   }
   if (!changed) return;
   if (trouble) {
@@ -167,15 +180,11 @@ bool Server::pause(Duration time) {
   return !clock_.wait_until(lock, stop_, clock_.steady() + time, [this] { return stopping_; });
 }
 
-// By the alias, a read of the collection that serves: it tells a key that is refused, which `GET /`
-// does not ask for, and points that cannot be read. That there is none yet is an answer, too.
-void Server::probe() {
-  name_thread("qdrant");
-  const Call call{"POST", "/collections/" + options_.prefix + "user_embeddings/points/scroll",
-                  R"({"limit":1,"with_payload":false})"};
-  do {
-    if (minor_version()) (void)send(call);  // both note what they find
-  } while (pause(trouble() ? kProbeInTrouble : kProbeEvery));
+bool Server::rest(Duration time) {
+  std::unique_lock lock(mutex_);
+  suspect_ = false;
+  clock_.wait_until(lock, begun_, clock_.steady() + time, [this] { return stopping_ || suspect_; });
+  return !stopping_;
 }
 
 }  // namespace mesh::qdrant

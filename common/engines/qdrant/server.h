@@ -8,7 +8,6 @@
 #include <optional>
 #include <random>
 #include <string>
-#include <thread>
 
 #include "common/base/clock.h"
 #include "common/base/json.h"
@@ -28,28 +27,35 @@ struct Call {
 
 // Any thread. `not_found` and `conflict` are the server's 404 and 409; every other error is
 // `unavailable` or, of a change, `uncertain`.
+//
+// Once a request got no answer further ones are not sent, lest each waits for a time-out of its
+// own, until look() got one. So somebody has to look: see prober.h.
 class Server {
  public:
   Server(IndexOptions options, Clock& clock);
-  ~Server();
 
   // The answer's "result". Repeats what has failed for a reason that may pass; so every call must
   // be one that may be done twice.
   Result<Json> ask(const Call& call);
+  // One request, whatever is known of the server, beside the limit of connections; any answer.
+  Result<http::Response> look(const Call& call);
   // Minor version of Qdrant 1.x: 16 or more. Asks where it is not known.
   Result<int> minor_version();
   std::optional<Error> trouble() const;
+  // Blocks for as long, or until trouble begins; false once stop() was called.
+  bool rest(Duration time);
+  // Ends every wait between two requests. Callable twice.
+  void stop();
 
  private:
   class Turn;
   struct Outcome;
 
   Outcome ask_once(const Call& call);
-  Result<http::Response> send(const Call& call);
+  std::optional<Error> silence() const;
   bool pause(Duration time);
   std::uint64_t random();
-  void note(const std::optional<Error>& trouble);
-  void probe();
+  void note(const std::optional<Error>& trouble, bool silent = false);
 
   const IndexOptions options_;
   Clock& clock_;
@@ -58,13 +64,14 @@ class Server {
 
   mutable std::mutex mutex_;  // guards the following
   std::condition_variable stop_;
-  std::condition_variable free_;  // a connection was given back
+  std::condition_variable begun_;  // trouble has
+  std::condition_variable free_;   // a connection was given back, or none is waited for any more
   bool stopping_ = false;
   int in_use_ = 0;
   std::optional<Error> trouble_;
+  bool silent_ = false;   // the trouble is that no answer came
+  bool suspect_ = false;  // trouble began since the last rest
   std::mt19937_64 random_{std::random_device{}()};
-
-  std::thread prober_;  // last: it uses all of the above
 };
 
 }  // namespace mesh::qdrant

@@ -136,7 +136,7 @@ TEST_F(QdrantOutage, ALimitIsWaitedForWhereItIsShort) {
   ManualClock clock;
   const auto index = open(options(), clock);
   const int generation = make_serving(*index);
-  const Said limited{.status = 429, .headers = "Retry-After: 2\r\n"};
+  const Said limited{.status = 429, .headers = {{"Retry-After", "2"}}};
   server.next("PUT", "/points", limited);
   auto applied =
       std::async(std::launch::async, [&] { return apply(*index, generation, change_of(1, 1)); });
@@ -152,7 +152,7 @@ TEST_F(QdrantOutage, ALimitIsWaitedForWhereItIsShort) {
 TEST_F(QdrantOutage, ALongLimitIsToldAtOnce) {
   const auto index = open();
   const int generation = make_serving(*index);
-  server.next("PUT", "/points", {.status = 429, .headers = "Retry-After: 3600\r\n"});
+  server.next("PUT", "/points", {.status = 429, .headers = {{"Retry-After", "3600"}}});
   const auto applied = apply(*index, generation, change_of(1, 1));
   ASSERT_FALSE(applied);
   EXPECT_EQ(applied.error().kind, ErrorKind::unavailable);
@@ -202,6 +202,69 @@ TEST_F(QdrantOutage, ASilentServerIsGivenUp) {
   const auto index = open(impatient);
   EXPECT_EQ(apply(*index, generation, change_of(1, 1)).error().kind, ErrorKind::uncertain);
   EXPECT_EQ(search(*index).error().kind, ErrorKind::unavailable);
+}
+
+// Each search blocked for the time-out, for as long as the server stood still.
+TEST_F(QdrantOutage, OnceTheServerGivesNoAnswerCallsFailAtOnceUntilOneDoes) {
+  ManualClock clock;
+  auto impatient = options();
+  impatient.timeout = Duration{100};
+  impatient.max_retries = 0;
+  const auto index = open(impatient, clock);
+  const int generation = make_serving(*index);
+  server.freeze();
+  EXPECT_EQ(search(*index).error().kind, ErrorKind::unavailable);
+  const auto asked = server.asked("POST", "/query").size();
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(search(*index).error().kind, ErrorKind::unavailable);
+  EXPECT_EQ(apply(*index, generation, change_of(1, 1)).error().kind, ErrorKind::unavailable);
+  EXPECT_EQ(server.asked("POST", "/query").size(), asked);
+  EXPECT_EQ(upserts(), 0u);
+  server.as_ever();
+  EXPECT_TRUE(test::advance_until(clock, Duration{100}, [&] { return !index->trouble(); }));
+  EXPECT_TRUE(search(*index));
+}
+
+TEST_F(QdrantOutage, OneRequestWithoutAnAnswerStopsNothingWhereTheServerAnswersOthers) {
+  ManualClock clock;  // that stands still: the server is asked at once
+  auto impatient = options();
+  impatient.timeout = Duration{100};
+  impatient.max_retries = 0;
+  const auto index = open(impatient, clock);
+  make_serving(*index);
+  server.next("POST", "/query", {.silent = true});
+  EXPECT_FALSE(search(*index));
+  EXPECT_TRUE(test::eventually([&] { return search(*index).has_value(); }));
+}
+
+TEST_F(QdrantOutage, WhoWaitsForAConnectionIsToldThatTheServerGivesNoAnswer) {
+  ManualClock clock;  // that stands still: a wait ends by news only
+  auto impatient = options();
+  impatient.timeout = Duration{500};
+  impatient.max_retries = 0;
+  impatient.connections = 1;
+  const auto index = open(impatient, clock);
+  make_serving(*index);
+  server.freeze();
+  std::vector<std::future<bool>> searches;
+  for (int i = 0; i < 4; ++i) {
+    searches.push_back(std::async(std::launch::async, [&] { return search(*index).has_value(); }));
+  }
+  for (auto& one : searches) EXPECT_FALSE(one.get());
+  EXPECT_THAT(server.asked("POST", "/query"), SizeIs(1));
+}
+
+// `mesh check` found nothing wrong while searches were refused.
+TEST_F(QdrantOutage, ACollectionThatIsLostIsTroubleUntilAnotherServes) {
+  ManualClock clock;
+  const auto index = open(options(), clock);
+  make_serving(*index);
+  server.lose("user_embeddings-1");
+  ASSERT_TRUE(
+      test::advance_until(clock, Duration{100}, [&] { return index->trouble().has_value(); }));
+  EXPECT_THAT(index->trouble()->message, HasSubstr("has lost user_embeddings-1"));
+  EXPECT_THAT(index->trouble()->message, HasSubstr("mesh index rebuild"));
+  make_serving(*index);
+  EXPECT_TRUE(test::advance_until(clock, Duration{100}, [&] { return !index->trouble(); }));
 }
 
 TEST_F(QdrantOutage, AnswersThatAreNoneAreTold) {

@@ -1,19 +1,15 @@
 // A server that answers as Qdrant does, as far as collections go, until a test says otherwise.
 #pragma once
 
-#include <poll.h>
-
 #include <deque>
-#include <list>
 #include <map>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "common/base/json.h"
 #include "common/base/strings.h"
-#include "tests/support/raw_listener.h"
+#include "tests/support/scripted_server.h"
 
 namespace mesh::qdrant {
 
@@ -26,27 +22,15 @@ struct Asked {
 struct Said {
   int status = 200;
   std::string body = {};
-  std::string headers = {};  // "Retry-After: 1\r\n"
-  bool done = false;         // the request is done all the same
-  bool cut = false;          // the connection ends within the body
-  bool silent = false;       // nothing comes
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  bool done = false;    // the request is done all the same
+  bool cut = false;     // the connection ends within the body
+  bool silent = false;  // nothing comes
 };
 
 class ScriptedServer {
  public:
-  ScriptedServer() : thread_([this] { accept_all(); }) {}
-  ~ScriptedServer() {
-    stopping_ = true;
-    ::shutdown(listener_.fd(), SHUT_RDWR);
-    thread_.join();
-    {
-      std::lock_guard lock(mutex_);
-      for (const int fd : open_) ::shutdown(fd, SHUT_RDWR);
-    }
-    for (auto& thread : threads_) thread.join();
-  }
-
-  std::string url() const { return listener_.url(); }
+  std::string url() const { return server_.url(); }
   void version(const std::string& version) {
     std::lock_guard lock(mutex_);
     version_ = version;
@@ -69,6 +53,15 @@ class ScriptedServer {
   void hold(const std::string& name, const Json& metadata) {
     std::lock_guard lock(mutex_);
     collections_[name] = metadata;
+  }
+  void lose(const std::string& name) {
+    std::lock_guard lock(mutex_);
+    collections_.erase(name);
+  }
+  // Requests are read and not answered, until as_ever().
+  void freeze() {
+    for (const char* method : {"GET", "POST", "PUT", "DELETE"})
+      always(method, "", {.silent = true});
   }
   std::vector<std::string> collections() const {
     std::lock_guard lock(mutex_);
@@ -96,72 +89,23 @@ class ScriptedServer {
  private:
   using Key = std::pair<std::string, std::string>;
 
-  void accept_all() {
-    while (!stopping_) {
-      const int fd = ::accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC);
-      if (fd < 0) continue;
-      std::lock_guard lock(mutex_);
-      open_.push_back(fd);
-      threads_.emplace_back([this, fd] { serve(fd); });
+  test::ScriptedAnswer serve(const test::ScriptedRequest& request) {
+    const auto key = request.headers.find("api-key");
+    Said said = answer({request.method, request.target.substr(0, request.target.find('?')),
+                        request.body, key == request.headers.end() ? "" : key->second});
+    test::ScriptedAnswer answer{said.status, said.body, said.headers};
+    answer.silent = said.silent;
+    if (said.cut) {
+      answer.cut_after = answer.body.size();
+      answer.body += "and so on";
     }
+    return answer;
   }
 
-  void serve(int fd) {
-    Asked asked;
-    for (std::string bytes; read_request(fd, bytes, asked);) {
-      const Said said = answer(asked);
-      if (said.silent) continue;  // until the client gives up
-      const auto size = said.body.size() + (said.cut ? 10 : 0);
-      const std::string text = "HTTP/1.1 " + std::to_string(said.status) + " x\r\n" + said.headers +
-                               "Content-Length: " + std::to_string(size) + "\r\n\r\n" + said.body;
-      if (::send(fd, text.data(), text.size(), MSG_NOSIGNAL) < 0 || said.cut) break;
-    }
+  Said answer(const Asked& asked) {
     std::lock_guard lock(mutex_);
-    std::erase(open_, fd);
-    ::close(fd);
-  }
-
-  static bool read_request(int fd, std::string& bytes, Asked& asked) {
-    char buffer[65536];
-    while (true) {
-      const auto head = bytes.find("\r\n\r\n");
-      if (head != std::string::npos) {
-        const auto size = header(bytes.substr(0, head), "content-length");
-        const auto length = static_cast<std::size_t>(parse_int(size).value_or(0));
-        if (bytes.size() >= head + 4 + length) {
-          const auto words = split(bytes.substr(0, bytes.find("\r\n")), ' ');
-          asked = {words.at(0), words.at(1), bytes.substr(head + 4, length),
-                   header(bytes.substr(0, head), "api-key")};
-          bytes.erase(0, head + 4 + length);
-          return true;
-        }
-      }
-      const auto count = ::recv(fd, buffer, sizeof buffer, 0);
-      if (count <= 0) return false;
-      bytes.append(buffer, static_cast<std::size_t>(count));
-      // What the client waits for before it sends a large body.
-      if (to_lower(bytes).find("expect: 100-continue") != std::string::npos) {
-        const std::string_view go = "HTTP/1.1 100 Continue\r\n\r\n";
-        if (bytes.ends_with("\r\n\r\n")) (void)::send(fd, go.data(), go.size(), MSG_NOSIGNAL);
-      }
-    }
-  }
-
-  static std::string header(const std::string& head, const std::string& name) {
-    for (const auto& line : split(head, '\n')) {
-      const auto colon = line.find(':');
-      if (colon != std::string::npos && to_lower(line.substr(0, colon)) == name) {
-        return std::string(trim(line.substr(colon + 1)));
-      }
-    }
-    return {};
-  }
-
-  Said answer(Asked& asked) {
-    std::lock_guard lock(mutex_);
-    asked.path = asked.path.substr(0, asked.path.find('?'));
     asked_.push_back(asked);
-    if (asked.path == "/" && !always_.contains({"GET", "/"})) {
+    if (asked.path == "/" && !always_.contains({"GET", "/"}) && !always_.contains({"GET", ""})) {
       return {200, dump({{"title", "qdrant"}, {"version", version_}})};
     }
     for (auto& [key, sayings] : script_) {
@@ -194,7 +138,9 @@ class ScriptedServer {
       return good({{"collections", names}});
     }
     if (asked.path == "/collections/aliases") {
-      alias_ = asked.json()["actions"][1]["create_alias"]["collection_name"].get<std::string>();
+      const Json actions = asked.json()["actions"];
+      if (actions.empty()) return good(true);
+      alias_ = actions[1]["create_alias"]["collection_name"].get<std::string>();
       return good(true);
     }
     const auto& name = parts.at(2);
@@ -216,8 +162,6 @@ class ScriptedServer {
     return good(none);
   }
 
-  test::RawListener listener_;
-  std::atomic<bool> stopping_{false};
   mutable std::mutex mutex_;  // guards the following
   std::string version_ = "1.19.0";
   std::map<Key, std::deque<Said>> script_;
@@ -225,9 +169,8 @@ class ScriptedServer {
   std::map<std::string, Json> collections_;  // their metadata
   std::string alias_;
   std::vector<Asked> asked_;
-  std::vector<int> open_;
-  std::list<std::thread> threads_;
-  std::thread thread_;  // last: it uses all of the above
+  // Last: its threads use all of the above.
+  test::ScriptedServer server_{[this](const auto& request) { return serve(request); }};
 };
 
 }  // namespace mesh::qdrant
