@@ -122,7 +122,10 @@ void Disposition::abandon(const std::set<TopicPartition>& partitions) {
   std::erase_if(letters, [&](const Letter& one) { return lies_in(one.source, partitions); });
   std::erase_if(parked,
                 [&](const auto& event) { return lies_in(event.record.position, partitions); });
-  std::erase_if(removed, [&](const auto& record) { return lies_in(record.position, partitions); });
+  for (auto* records : {&removed, &done}) {
+    std::erase_if(*records,
+                  [&](const auto& record) { return lies_in(record.position, partitions); });
+  }
 }
 
 Disposition dispose(const Batch& batch, const DispositionRules& rules, Timestamp now,
@@ -131,8 +134,8 @@ Disposition dispose(const Batch& batch, const DispositionRules& rules, Timestamp
   for (const Work& work : batch.works()) {
     const StoredRecord& record = work.event.record;
     // Only what came out of the retry store has anything to be removed there.
-    auto finish = [&] {
-      if (rules.from_store) result.removed.push_back(record);
+    auto finish = [&](std::vector<StoredRecord>& records) {
+      if (rules.from_store) records.push_back(record);
     };
     auto park = [&](int attempts) {
       result.parked.push_back({record, attempts,
@@ -141,7 +144,7 @@ Disposition dispose(const Batch& batch, const DispositionRules& rules, Timestamp
     };
     auto bury = [&](int attempts, std::string cause_class, std::string cause) {
       const auto fate = rules.letter ? rules.letter(record.position) : LetterFate::write;
-      if (fate == LetterFate::leave) return finish();
+      if (fate == LetterFate::leave) return finish(result.removed);
       // Beyond that the other one may never come, and the event would be parked for ever.
       if (fate == LetterFate::later && attempts < 2 * rules.retry.max_attempts) {
         return park(attempts);
@@ -150,12 +153,12 @@ Disposition dispose(const Batch& batch, const DispositionRules& rules, Timestamp
           {record.position,
            dead_letter_record(record, {rules.pipeline, work.tenant, attempts,
                                        std::move(cause_class), std::move(cause), now})});
-      finish();
+      finish(result.removed);
     };
     const int attempts = work.event.attempts + 1;
     switch (work.verdict) {
       case Work::Verdict::done:
-        finish();
+        finish(rules.removes_late ? result.done : result.removed);
         break;
       case Work::Verdict::dead:
         bury(attempts, work.cause_class, work.cause);

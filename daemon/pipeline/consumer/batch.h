@@ -53,15 +53,17 @@ struct Letter {
 struct Disposition {
   std::vector<Letter> letters;
   std::vector<ParkedEvent> parked;
-  std::vector<StoredRecord> removed;  // from the retry store: done or dead
+  std::vector<StoredRecord> removed;  // from the retry store
+  std::vector<StoredRecord> done;     // likewise, but later
 
   void abandon(const std::set<TopicPartition>& partitions);
 };
 struct DispositionRules {
   std::string pipeline;
   BackoffPolicy retry;
-  bool from_store = false;  // the events were parked before this batch
-  LetterRule letter = {};   // empty: write all
+  bool from_store = false;    // the events were parked before this batch
+  bool removes_late = false;  // what is done may be undone yet; a letter may not
+  LetterRule letter = {};     // empty: write all
 };
 Disposition dispose(const Batch& batch, const DispositionRules& rules, Timestamp now,
                     std::mt19937_64& random);

@@ -38,6 +38,10 @@ void Pipeline::Impl::let_go(const std::set<TopicPartition>& partitions) {
     window.drop(partition);
   }
   parked.remove(partitions);
+  // Whoever has them next loads these from the store, and does them again.
+  std::erase_if(finished, [&](const Finished& one) {
+    return partitions.contains({one.position.topic, one.position.partition});
+  });
   {
     std::lock_guard lock(mutex);
     for (const TopicPartition& partition : partitions) committed.erase(partition);

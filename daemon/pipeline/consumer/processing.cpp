@@ -25,8 +25,10 @@ void Pipeline::Impl::process(Batch batch, bool from_store, Through through) {
   std::chrono::nanoseconds took{0};
   if (work.batch.open() > 0 && !consult(work, took)) return;
   const LetterRule rule = options.letter_rule ? options.letter_rule() : LetterRule();
-  work.disposition = dispose(work.batch, {options.name, options.retry, from_store, rule},
-                             deps.clock.now(), random);
+  const bool removes_late = options.commit_delay > Duration{0};
+  work.disposition =
+      dispose(work.batch, {options.name, options.retry, from_store, removes_late, rule},
+              deps.clock.now(), random);
   if (!make_durable(work) || !commit(work)) return;
   count(work);
   if (deps.usage != nullptr) count_usage(*deps.usage, work.batch, took);
@@ -71,12 +73,28 @@ bool Pipeline::Impl::make_durable(UnderWay& work) {
       })) {
     return false;
   }
-  if (disposition.removed.empty()) return true;
+  return remove_parked(work);
+}
+
+bool Pipeline::Impl::remove_parked(UnderWay& work) {
+  const auto& removed = work.disposition.removed;
+  if (removed.empty()) return true;
   return change_parked(work, "remove parked events", [&] {
     std::vector<Position> positions;
-    for (const StoredRecord& record : disposition.removed) positions.push_back(record.position);
+    for (const StoredRecord& record : removed) positions.push_back(record.position);
     return deps.retries.remove(parker, positions);
   });
+}
+
+// A power cut of the stage's server may undo what was done just now, and nothing but the store has
+// the event then: the group has committed past it when it was parked.
+void Pipeline::Impl::remove_finished() {
+  UnderWay work;
+  const auto now = deps.clock.steady();
+  for (; !finished.empty() && finished.front().due <= now; finished.pop_front()) {
+    work.disposition.removed.emplace_back().position = std::move(finished.front().position);
+  }
+  (void)remove_parked(work);  // what a stop leaves is done again
 }
 
 // A `conflict`: another has taken what is parked of a partition. After the pause the log tells that
@@ -118,6 +136,11 @@ void Pipeline::Impl::apply(const UnderWay& work) {
   for (const auto& [partition, next] : work.through) lanes.see(partition, next);
   lanes.finish();
   for (const StoredRecord& record : work.disposition.removed) parked.remove(record);
+  const auto due = deps.clock.steady() + options.commit_delay;
+  for (const StoredRecord& record : work.disposition.done) {
+    parked.remove(record);
+    finished.push_back({due, record.position});
+  }
   for (const ParkedEvent& event : work.disposition.parked) parked.put(event);
   {
     std::lock_guard lock(mutex);
@@ -168,13 +191,18 @@ bool Pipeline::Impl::insist(const char* what, const std::function<Status()>& cal
 void Pipeline::Impl::pause(const char* what, const Error& error) {
   breaker.failed();
   metrics.breaker_state.set(2);
-  log::warn("the pipeline pauses",
-            {{"pipeline", options.name}, {"could_not", what}, {"error", error.to_string()}});
+  const std::string why = error.to_string();
+  bool told = false;
   {
     std::lock_guard lock(mutex);
     status.state = error.kind == ErrorKind::corrupt ? PipelineStatus::State::failed
                                                     : PipelineStatus::State::paused_outage;
-    status.last_error = error.to_string();
+    told = std::exchange(status.last_error, why) == why;
+  }
+  // Once, however often it is tried meanwhile.
+  if (!told) {
+    log::warn("the pipeline pauses",
+              {{"pipeline", options.name}, {"could_not", what}, {"error", why}});
   }
   while (!is_stopping() && !breaker.allow()) {
     refresh_lag(true);

@@ -63,6 +63,7 @@ Status Pipeline::Impl::start() {
   }
   lanes.reset({});
   window.clear();
+  finished.clear();
   blocked = false;
   set_state(PipelineStatus::State::stopped);  // and nothing is parked yet
   // Before the thread reads: a later event of a parked key would overtake it. Where this fails,
@@ -124,6 +125,7 @@ void Pipeline::Impl::wait_for_room() {
 }
 
 void Pipeline::Impl::retry_due() {
+  remove_finished();
   auto due =
       parked.due(deps.clock.now(), std::min(in_time, static_cast<std::size_t>(options.batch)));
   if (due.empty()) return;
@@ -136,9 +138,12 @@ void Pipeline::Impl::retry_due() {
 }
 
 Duration Pipeline::Impl::until_due() const {
-  const auto due = parked.next_due();
-  if (!due) return kHeartbeat;
-  return std::clamp(Duration(*due - deps.clock.now()), Duration{0}, kHeartbeat);
+  Duration left = kHeartbeat;
+  if (const auto due = parked.next_due()) left = std::min(left, Duration(*due - deps.clock.now()));
+  if (!finished.empty()) {
+    left = std::min(left, std::chrono::ceil<Duration>(finished.front().due - deps.clock.steady()));
+  }
+  return std::max(left, Duration{0});
 }
 
 void Pipeline::Impl::set_state(PipelineStatus::State state) {

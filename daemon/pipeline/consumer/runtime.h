@@ -50,7 +50,8 @@ struct PipelineOptions {
   // letter is for later is parked; once it has had twice the attempts of `retry` this pipeline
   // writes the letter, since two are better than none. Empty: it writes all.
   std::function<LetterRule()> letter_rule = {};
-  CircuitBreaker::Options breaker{1, {Duration{500}, Duration{30'000}, 0}};  // of an outage
+  // Of an outage. Short, since it comes on top of what the engine itself waits for its server.
+  CircuitBreaker::Options breaker{1, {Duration{500}, Duration{2'000}, 0}};
   std::string member = {};  // the process, among the members of the group
   // A batch is of as many events as the stage is likely to take this long for, and of one at least:
   // well below the log's session, within which a member has to poll again.
@@ -58,8 +59,9 @@ struct PipelineOptions {
   // Nobody knows of a new stage what an event takes. A whole batch of slow ones could outlast the
   // session, and whoever gained the partitions then would begin alike: so the first is of few.
   int first_batch = 8;
-  // How long after its effects a batch is committed: what the stage's engine may lose in a power
-  // cut of its server is read again. Whoever waits for the commit waits as long.
+  // How long after its effects a batch is committed, and an event that was parked leaves the store:
+  // what the stage's engine may lose in a power cut of its server is read again. Whoever waits for
+  // the commit waits as long.
   Duration commit_delay{0};
   // At least 1: how much memory records may take that were read ahead of their turn, where the log
   // reads them again at a price. What stands behind a longer flood, in whatever partition, waits.

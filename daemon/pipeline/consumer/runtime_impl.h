@@ -7,6 +7,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <random>
@@ -56,6 +57,11 @@ struct Pipeline::Impl {
   Lanes lanes;
   Window window;
   ParkedEvents parked;
+  struct Finished {
+    SteadyTime due;
+    Position position;
+  };
+  std::deque<Finished> finished;  // no longer parked here, and still in the store; the oldest first
 
   mutable std::mutex mutex;
   std::condition_variable changed;  // stopping
@@ -110,6 +116,8 @@ struct Pipeline::Impl {
   void process(Batch batch, bool from_store, Through through);
   bool consult(UnderWay& work, std::chrono::nanoseconds& took);
   bool make_durable(UnderWay& work);
+  bool remove_parked(UnderWay& work);
+  void remove_finished();
   bool change_parked(UnderWay& work, const char* what, const std::function<Status()>& change);
   bool commit(UnderWay& work);
   void apply(const UnderWay& work);

@@ -99,6 +99,22 @@ TEST_F(LateCommitsTest, AnOutageLosesNoCommit) {
   EXPECT_EQ(committed(kOne), 3);
 }
 
+// Each attempt would else leave one more behind, for as long as the log is away.
+TEST_F(LateCommitsTest, ACommitThatIsMadeAgainAfterAFailureWaitsOnce) {
+  ASSERT_TRUE(consumer->commit({{kOne, 3}}));
+  clock.advance(kDelay);
+  log.fail_commits(1);
+  EXPECT_FALSE(consumer->commit({{kOne, 7}}));
+  clock.advance(Duration{1});
+  EXPECT_TRUE(consumer->commit({{kOne, 7}}));
+  clock.advance(kDelay - Duration{1});
+  poll();
+  EXPECT_EQ(committed(kOne), 7);
+  log.fail_commits(1);
+  clock.advance(Duration{1});
+  EXPECT_TRUE(consumer->poll({}, Duration{0})) << "something is committed again";
+}
+
 // Nobody knows whether it is on a disk.
 TEST_F(LateCommitsTest, WhatWaitsAtTheEndIsNotCommitted) {
   ASSERT_TRUE(consumer->commit({{kOne, 3}}));

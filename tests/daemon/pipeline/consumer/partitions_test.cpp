@@ -117,6 +117,23 @@ TEST_F(PartitionsTest, ABatchUnderWayLeavesNothingOfWhatWasTakenAway) {
   EXPECT_THAT(retries.parked("analytics"), SizeIs(1)) << "this time it was done";
 }
 
+TEST_F(PartitionsTest, WhatIsToLeaveTheStoreLaterStaysWhereItsPartitionIsTakenAway) {
+  options.commit_delay = Duration{5'000};
+  stage.answer("retry", Outcome::retry);
+  log.append_now(event_in(kOne, "retry"));
+  start();
+  ASSERT_TRUE(advance_until(clock, kRetry, [&] { return stage.effects().size() == 1; }));
+  ASSERT_TRUE(eventually([&] { return pipeline->status().parked == 0; }));
+  log.take_away("analytics", {kOne});
+  ASSERT_TRUE(has(1));
+  clock.advance(options.commit_delay);
+  clock.await_woken();
+  log.give_back("analytics", {{kOne, 1}});
+  ASSERT_TRUE(advance_until(clock, kRetry, [&] { return stage.effects().size() == 2; }));
+  EXPECT_TRUE(advance_until(clock, options.commit_delay,
+                            [&] { return retries.parked("analytics").empty(); }));
+}
+
 TEST_F(PartitionsTest, ACommitThatComesTooLateForSomeIsMadeForTheRest) {
   log.append_now(event_in(kOne, "a1"));
   log.append_now(event_in(kOther, "b1"));

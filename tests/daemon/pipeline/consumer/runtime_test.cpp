@@ -138,6 +138,35 @@ TEST_F(PipelineTest, ARetriedEventIsParkedBeforeItsOffsetIsCommitted) {
   EXPECT_EQ(stage.calls().size(), 3u) << "the outage of the store counted as an attempt";
 }
 
+// A power cut of the stage's server lost what a later try had done: nothing had the event any more.
+TEST_F(PipelineTest, AParkedEventThatIsDoneLeavesTheStoreAsLateAsCommitsAreMade) {
+  options.commit_delay = Duration{5'000};
+  open();
+  stage.answer("a1", Outcome::retry);
+  append("a1", "ann");
+  append("a2", "ann");
+  start();
+  expect_effects({"a1", "a2"});
+  ASSERT_TRUE(eventually([&] { return pipeline->status().parked == 0; }));
+  EXPECT_EQ(retries.parked("analytics").size(), 2u);
+  restart();
+  expect_effects({"a1", "a2", "a1", "a2"});
+  EXPECT_TRUE(advance_until(clock, options.commit_delay,
+                            [&] { return retries.parked("analytics").empty(); }));
+}
+
+TEST_F(PipelineTest, AParkedEventWhoseLetterIsWrittenLeavesTheStoreAtOnce) {
+  options.commit_delay = Duration{5'000};
+  open();
+  stage.answer("a1", Outcome::retry, 1);
+  append("a1", "ann");
+  start();
+  ASSERT_TRUE(eventually([&] { return retries.parked("analytics").size() == 1; }));
+  stage.answer("a1", Outcome::dead);
+  EXPECT_TRUE(advance_until(clock, kRetry, [&] { return letters().size() == 1; }));
+  EXPECT_TRUE(eventually([&] { return retries.parked("analytics").empty(); }));
+}
+
 TEST_F(PipelineTest, TheCountOfAttemptsSurvivesARestart) {
   stage.answer("a1", Outcome::retry, 100);
   append("a1", "ann");
