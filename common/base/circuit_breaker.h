@@ -16,7 +16,8 @@ class CircuitBreaker {
   enum class State { closed, half_open, open };
   struct Options {
     int failure_threshold = 3;
-    BackoffPolicy delay{Duration{500}, Duration{30'000}, 0};
+    // Its cap is how long a server may be back before anybody knows.
+    BackoffPolicy delay{Duration{500}, Duration{5'000}, 0};
   };
   CircuitBreaker(Clock& clock, Options options) : clock_(clock), options_(options) {}
 

@@ -22,7 +22,7 @@ constexpr int kBatch = 500;
 constexpr int kMaxUnacknowledged = 8;  // acknowledgements on their way
 // The number of attempts is not looked at: the relay tries for ever. Events have to go on within
 // seconds when the log is back, which says at once that it is away.
-constexpr BackoffPolicy kBackoff{Duration{100}, Duration{3'000}, 0};
+constexpr BackoffPolicy kBackoff{Duration{100}, Duration{2'000}, 0};
 
 constexpr auto kLease = "relay";
 constexpr Duration kLeaseTtl{10'000};
@@ -318,10 +318,15 @@ void Relay::Impl::wait_for_entries() {
 }
 
 void Relay::Impl::back_off(const char* what, const Error& error) {
-  log::warn("the outbox relay waits", {{"could_not", what}, {"error", error.to_string()}});
+  const std::string trouble = std::string("could not ") + what + ": " + error.message;
+  bool told = false;
   {
     std::lock_guard lock(signals->mutex);
-    signals->trouble = std::string("could not ") + what + ": " + error.message;
+    told = std::exchange(signals->trouble, trouble) == trouble;
+  }
+  // Once, however often it is tried meanwhile.
+  if (!told) {
+    log::warn("the outbox relay waits", {{"could_not", what}, {"error", error.to_string()}});
   }
   wait(backoff_delay(kBackoff, ++failed_in_row, random()), [this] { return signals->stopping; });
 }
