@@ -145,7 +145,7 @@ Status App::Impl::start_listeners() {
          return config::to_json(config);
        },
        [this] { return readiness(config, *engines, *pipelines, identity->remote_keys()); },
-       [this] { return engines->checks(); }});
+       [this] { return engines->examine(); }, [this] { return engines->checks(); }});
   MESH_TRY(server->start(std::move(listeners.specs)));
   const auto bound = server->addresses();
   for (const auto& [role, number] : listeners.of_role) addresses[role] = bound[number];

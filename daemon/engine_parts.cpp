@@ -40,6 +40,9 @@ EnginePart<Port> remote_part(const std::shared_ptr<Engine>& opened, const char* 
   part.check = [opened, name, good](Checks& all) {
     all.push_back(reached(name, opened->trouble(), good));
   };
+  if constexpr (requires { opened->examine(); }) {
+    part.examine = [opened, name] { return ExaminedServer{name, opened->examine()}; };
+  }
   return part;
 }
 
@@ -104,6 +107,7 @@ Result<LogPart> open_kafka_log(const EngineContext& context) {
       all.push_back({"kafka topics", true, difference, true});
     }
   };
+  part.examine = [opened] { return ExaminedServer{"kafka", opened->examine()}; };
   part.close = [opened] { opened->close(); };
   part.remote = true;
   return part;
@@ -134,8 +138,10 @@ Result<EnginePart<Stores>> open_sqlite_stores(const EngineContext& context) {
   options.on_commit = commit_metrics(context.metrics, "store");
   const std::shared_ptr<sqlite::SqliteStore> opened = MESH_TRY(
       sqlite::SqliteStore::open(context.config.data_dir, std::move(options), context.clock));
-  return EnginePart<Stores>{opened, [opened](Checks& all) { check_alike(*opened, all); },
-                            [opened] { opened->close(); }};
+  EnginePart<Stores> part{opened};
+  part.check = [opened](Checks& all) { check_alike(*opened, all); };
+  part.close = [opened] { opened->close(); };
+  return part;
 }
 
 Result<EnginePart<Stores>> open_postgres_stores(const EngineContext& context) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/config/config.h"
+#include "common/domain/server_finding.h"
 #include "common/ports/embedder.h"
 #include "common/ports/event_log.h"
 #include "common/ports/log_import.h"
@@ -39,6 +40,8 @@ struct EnginePart {
   std::shared_ptr<Port> port;
   // Adds how it is. Any thread, empty where there is nothing to say.
   std::function<void(std::vector<services::Check>&)> check = {};
+  // What an operator should know of its server; blocks. Empty where there is none.
+  std::function<ExaminedServer()> examine = {};
   // Finishes what was submitted; callable twice, empty where there is nothing to finish.
   std::function<void()> close = {};
   bool remote = false;  // asks another server

@@ -38,6 +38,11 @@ class ConfiguredEngines final : public Engines {
 
   const Ports& ports() const override { return *ports_; }
   std::vector<services::Check> checks() const override;
+  std::vector<ExaminedServer> examine() const override {
+    std::vector<ExaminedServer> all;
+    for (const auto& part : examined_) all.push_back(part());
+    return all;
+  }
   void set_gauges(Metrics& metrics) const override;
   void close() override {
     for (const auto& part : std::views::reverse(closes_)) part();
@@ -48,6 +53,7 @@ class ConfiguredEngines final : public Engines {
   template <typename Port>
   Port& keep(EnginePart<Port>& part) {
     if (part.check) checks_.push_back(part.check);
+    if (part.examine) examined_.push_back(part.examine);
     if (part.close) closes_.push_back(part.close);
     return *part.port;
   }
@@ -63,6 +69,7 @@ class ConfiguredEngines final : public Engines {
   EnginePart<Embedder> embedder_;
   EnginePart<PropertyExtractor> extractor_;
   std::vector<std::function<void(std::vector<services::Check>&)>> checks_;
+  std::vector<std::function<ExaminedServer()>> examined_;
   std::vector<std::function<void()>> closes_;
   std::unique_ptr<Ports> ports_;
 };

@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/config/config.h"
+#include "common/domain/server_finding.h"
 #include "common/ports/embedder.h"
 #include "common/ports/event_log.h"
 #include "common/ports/idempotency_store.h"
@@ -71,6 +72,9 @@ class Engines {
   virtual const Ports& ports() const = 0;
   // The state of what they keep their data in. Any thread.
   virtual std::vector<services::Check> checks() const = 0;
+  // What an operator should know of the servers behind them; asks each, and blocks as long as those
+  // that do not answer let it. Any thread.
+  virtual std::vector<ExaminedServer> examine() const = 0;
   // Sets the gauges of what they hold; may block. One thread at a time.
   virtual void set_gauges(Metrics& metrics) const = 0;
   // Finishes what was submitted; what comes later is refused. Callable twice.

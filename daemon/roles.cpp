@@ -65,7 +65,7 @@ http::RouteTable admin(const RoleDeps& deps) {
              pipelines.dead_letters, pipelines.generations, deps.polls,
              [&config = deps.config](const auto& folder) { return can_back_up(config, folder); },
              deps.directory, deps.waits}),
-        services::process_routes({deps.running_config, deps.checks})}) {
+        services::process_routes({deps.running_config, deps.checks, deps.examine})}) {
     all.insert(all.end(), table.begin(), table.end());
   }
   for (auto& route : all) {

@@ -37,6 +37,7 @@ struct RoleDeps {
   std::function<bool(const http::Request&)> is_operator;
   std::function<Json()> running_config;
   std::function<std::vector<services::Check>()> checks;
+  std::function<std::vector<ExaminedServer>()> examine;
   std::function<std::vector<services::Check>()> dependencies;  // of them, those of engines
 };
 

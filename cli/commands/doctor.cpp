@@ -170,6 +170,18 @@ std::vector<Finding> check_server(client::Client& mesh) {
     findings.push_back({"server: " + plain_text(at_path(check, "name")), ok && !worth_knowing,
                         plain_text(at_path(check, "detail")), ""});
   }
+  const auto servers = mesh.servers();
+  if (!servers) {
+    // An older meshd does not examine them.
+    if (servers.error().kind != ErrorKind::not_found)
+      findings.push_back({"servers", false, servers.error().message, ""});
+    return findings;
+  }
+  for (const Json& found : *servers) {
+    const auto text = [&](const char* name) { return plain_text(at_path(found, name)); };
+    findings.push_back({text("server") + " " + text("about"), at_path(found, "ok") == true,
+                        text("detail"), text("advice")});
+  }
   return findings;
 }
 
@@ -237,7 +249,8 @@ void add_doctor(Commands& commands) {
                 {.name = "doctor",
                  .summary = "Look for what is wrong between this tool and the server",
                  .details = "Looks at contexts, addresses, the process, versions, clocks, "
-                            "credentials and what the server depends on, and says what to do. "
+                            "credentials, and what the server depends on: versions, rights, "
+                            "settings and clocks of the servers behind it. Says what to do. "
                             "Exit code 1 where something is wrong.",
                  .examples = "mesh doctor\nmesh doctor --server https://mesh.example.org --token "
                              "acme:alice\nmesh doctor -o json\n",

@@ -304,6 +304,8 @@ Result<Json> Client::cancel_task(const std::string& id) {
 
 Result<Json> Client::config() { return impl_->json(get(admin({"config"}))); }
 
+Result<std::vector<Json>> Client::servers() { return impl_->items(get(admin({"servers"})), 0); }
+
 Result<std::vector<Json>> Client::check() {
   auto body = MESH_TRY(impl_->json(post(admin({"check"}))));
   const auto checks = body.is_object() ? body.find("checks") : body.end();

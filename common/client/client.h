@@ -285,6 +285,8 @@ class Client {
 
   Result<std::vector<Json>> members();
   Result<Json> config();
+  // {"server","about","ok","detail","advice"} each
+  Result<std::vector<Json>> servers();
   Result<std::vector<Json>> check();  // {"name","ok","detail"} each
 
   // GET of an open route such as "/readyz": any status is an answer.

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "common/base/clock.h"
+#include "common/domain/server_finding.h"
 #include "common/http/route.h"
 #include "common/ports/event_log.h"
 #include "common/ports/lease_store.h"
@@ -86,6 +87,7 @@ http::RouteTable work_routes(WorkAdminDeps deps);
 struct ProcessAdminDeps {
   std::function<Json()> config;  // secrets masked
   std::function<std::vector<Check>()> checks;
+  std::function<std::vector<ExaminedServer>()> examine;  // blocks
 };
 http::RouteTable process_routes(ProcessAdminDeps deps);
 

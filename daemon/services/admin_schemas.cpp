@@ -296,6 +296,17 @@ std::string_view admin_schemas() {
   "examples": [{"checks": [{"name": "outbox", "ok": true, "warning": false,
     "detail": "0 events wait for the log"}]}]
 },
+"ServerFinding": {
+  "type": "object",
+  "required": ["server", "about", "ok", "detail", "advice"],
+  "properties": {
+    "server": {"type": "string", "examples": ["postgres"]},
+    "about": {"type": "string", "examples": ["version", "permissions", "settings", "clock"]},
+    "ok": {"type": "boolean"},
+    "detail": {"type": "string"},
+    "advice": {"type": "string", "description": "What to change; empty where it is in order."}
+  }
+},
 "Check": {
   "type": "object",
   "required": ["name", "ok", "warning", "detail"],

@@ -293,16 +293,38 @@ http::RouteTable process_routes(ProcessAdminDeps deps) {
         .request = api::no_members(),
         .answers = {api::gives("Checks", "Each check and what it found.")},
         .problems = {422},
-        .handler = [shared](auto request, auto respond) {
-          if (auto none = no_members(*request); !none) return respond(none.error());
-          Json checks = Json::array();
-          for (const auto& check : shared->checks()) {
-            checks.push_back({{"name", check.name},
-                              {"ok", check.ok},
-                              {"warning", check.warning},
-                              {"detail", check.detail}});
+        .handler =
+            [shared](auto request, auto respond) {
+              if (auto none = no_members(*request); !none) return respond(none.error());
+              Json checks = Json::array();
+              for (const auto& check : shared->checks()) {
+                checks.push_back({{"name", check.name},
+                                  {"ok", check.ok},
+                                  {"warning", check.warning},
+                                  {"detail", check.detail}});
+              }
+              respond(Response::json(200, {{"checks", std::move(checks)}}));
+            }},
+       {.method = "GET",
+        .pattern = "/admin/v1/servers",
+        .pool = http::Pool::slow,
+        .operation = "listServerFindings",
+        .summary = "Examines the servers behind the engines",
+        .details = "Asks each for its version, what it lets the mesh do, its settings and its "
+                   "time; a server that stands still holds the answer up for some time-outs.",
+        .answers = {api::gives("ServerFindingPage", "What was found, server by server.")},
+        .handler = [shared](auto, auto respond) {
+          Json items = Json::array();
+          for (const auto& server : shared->examine()) {
+            for (const auto& found : server.findings) {
+              items.push_back({{"server", server.name},
+                               {"about", found.about},
+                               {"ok", found.ok},
+                               {"detail", found.detail},
+                               {"advice", found.advice}});
+            }
           }
-          respond(Response::json(200, {{"checks", std::move(checks)}}));
+          respond(page(std::move(items)));
         }}});
 }
 

@@ -165,8 +165,9 @@ Json make() {
       {"maximum", pipeline::kMaxOutcomeWait.count()},
       {"default", pipeline::kOutcomeWait.count()},
       {"description", "For how many seconds the task waits for what becomes of the events."}};
-  for (const char* item : {"Topic", "Record", "Group", "DeadLetterTopic", "DeadLetter",
-                           "Generation", "Task", "Member", "Tenant", "RateLimit"}) {
+  for (const char* item :
+       {"Topic", "Record", "Group", "DeadLetterTopic", "DeadLetter", "Generation", "Task", "Member",
+        "ServerFinding", "Tenant", "RateLimit"}) {
     all[std::string(item) + "Page"] = page_of(item);
   }
   return all;

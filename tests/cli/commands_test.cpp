@@ -616,13 +616,40 @@ TEST_F(CommandsTest, DoctorNamesWhatIsWrong) {
   EXPECT_FALSE(json().empty());
 }
 
-TEST_F(CommandsTest, DoctorDoesNotTryATenantsTokenAsTheOperators) {
-  ASSERT_EQ(mesh({"version", "--client", "-o", "json"}), 0);
-  const Json version = json()["client"];
-  fake.on("GET", "/health", 200,
-          Json{{"status", "ok"}, {"service", "meshd"}, {"version", version}});
-  fake.on("GET", "/readyz", 200, Json::object());
-  fake.on("GET", "/users", 200, Json::array());
+struct DoctorTest : CommandsTest {
+  // Of this version, with all listeners, and every token accepted.
+  void answer_as_meshd() {
+    ASSERT_EQ(mesh({"version", "--client", "-o", "json"}), 0);
+    const Json version = json()["client"];
+    fake.on("GET", "/health", 200,
+            Json{{"status", "ok"}, {"service", "meshd"}, {"version", version}});
+    fake.on("GET", "/readyz", 200, Json::object());
+    fake.on("GET", "/users", 200, Json::array());
+  }
+};
+
+TEST_F(DoctorTest, SaysWhatTheServersNeed) {
+  answer_as_meshd();
+  fake.on("GET", "/admin/v1/topics", 200, Json{{"items", Json::array()}, {"next", nullptr}});
+  fake.on("POST", "/admin/v1/check", 200, Json{{"checks", Json::array()}});
+  const Json found{{"server", "postgres"},
+                   {"about", "settings"},
+                   {"ok", false},
+                   {"detail", "fsync is off"},
+                   {"advice", "set fsync = on"}};
+  fake.on("GET", "/admin/v1/servers", 200,
+          Json{{"items", Json::array({found})}, {"next", nullptr}});
+  EXPECT_EQ(at_fake({"doctor"}), 1);
+  EXPECT_THAT(out, HasSubstr("✗ postgres settings: fsync is off\n    set fsync = on\n"));
+  EXPECT_EQ(at_fake({"doctor", "-o", "json"}), 1);
+  EXPECT_EQ(json().back(), (Json{{"name", "postgres settings"},
+                                 {"ok", false},
+                                 {"detail", "fsync is off"},
+                                 {"advice", "set fsync = on"}}));
+}
+
+TEST_F(DoctorTest, DoesNotTryATenantsTokenAsTheOperators) {
+  answer_as_meshd();
   fake.on("GET", "/admin/v1/topics", Error{ErrorKind::unauthenticated, "no", {}, {}, {}});
   EXPECT_EQ(mesh({"doctor", "--server", fake.url(), "--token", "acme:alice"}), 0) << out;
   EXPECT_THAT(out, HasSubstr("✓ operator token: none known"));

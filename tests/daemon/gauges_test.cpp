@@ -31,6 +31,7 @@ class Hanging final : public Engines {
 
   const Ports& ports() const override { return engines_->ports(); }
   std::vector<services::Check> checks() const override { return {}; }
+  std::vector<ExaminedServer> examine() const override { return {}; }
   void set_gauges(Metrics& metrics) const override {
     std::unique_lock lock(mutex_);
     waiting_ = true;

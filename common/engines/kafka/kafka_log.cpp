@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/engines/kafka/examine.h"
 #include "common/engines/kafka/log_impl.h"
 
 namespace mesh::kafka {
@@ -115,6 +116,11 @@ Result<std::vector<GroupInfo>> KafkaLogImpl::groups() { return groups_->list(); 
 Status KafkaLogImpl::seek_group(const std::string& group,
                                 const std::map<TopicPartition, std::int64_t>& offsets) {
   return groups_->seek(group, offsets);
+}
+
+std::vector<ServerFinding> KafkaLogImpl::examine() {
+  if (trouble()) return {};
+  return kafka::examine(*cluster_, *topics_);
 }
 
 void KafkaLogImpl::close() {

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/domain/server_finding.h"
 #include "common/ports/event_log.h"
 #include "common/ports/log_import.h"
 
@@ -71,6 +72,8 @@ class KafkaLog : public EventLog, public LogAdmin, public LogImport {
   // How topics that were asked for by ensure_topic differ from that, a sentence each: what an
   // operator made is used as it is. Does not block.
   virtual std::vector<std::string> differences() const = 0;
+  // For an operator; asks the brokers a few times. Nothing where trouble() says why not.
+  virtual std::vector<ServerFinding> examine() = 0;
   // Tells every watch, wakes every poll, waits up to append_timeout for what was appended; appends
   // fail from now on. Callable twice.
   virtual void close() = 0;

@@ -51,6 +51,7 @@ class KafkaLogImpl final : public KafkaLog {
 
   std::optional<Error> trouble() const override { return cluster_->trouble(); }
   std::vector<std::string> differences() const override { return topics_->differences(); }
+  std::vector<ServerFinding> examine() override;
   void close() override;
 
   // For tests: whether the members that this log has opened share out their groups' partitions

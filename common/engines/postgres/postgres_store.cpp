@@ -4,6 +4,7 @@
 #include "common/engines/postgres/committer.h"
 #include "common/engines/postgres/dsn.h"
 #include "common/engines/postgres/epochs.h"
+#include "common/engines/postgres/examine.h"
 #include "common/engines/postgres/idempotency.h"
 #include "common/engines/postgres/leases.h"
 #include "common/engines/postgres/listener.h"
@@ -24,7 +25,8 @@ namespace {
 class Store final : public PostgresStores {
  public:
   Store(StoreOptions options, Clock& clock)
-      : pool_(std::move(options), clock),
+      : clock_(clock),
+        pool_(std::move(options), clock),
         workers_(pool_.options().max_pending_bytes),
         outbox_(pool_, workers_, clock),
         committer_(pool_, outbox_, clock),
@@ -42,11 +44,11 @@ class Store final : public PostgresStores {
   // What is still submitted refers to the stores, which go before the threads do.
   ~Store() override { close(); }
 
-  Status connect(Clock& clock) {
+  Status connect() {
     auto session = MESH_TRY(pool_.connect());
     MESH_TRY(migrate(*session, pool_.options().schema));
     session.reset();
-    listener_ = MESH_TRY(Listener::open(pool_, clock, [this](const std::string& text) {
+    listener_ = MESH_TRY(Listener::open(pool_, clock_, [this](const std::string& text) {
       outbox_.heard(text);
       tasks_.heard(text);
     }));
@@ -66,6 +68,10 @@ class Store final : public PostgresStores {
   EpochStore& epochs() override { return epochs_; }
   StoreTransfer& transfer() override { return transfer_; }
   std::optional<Error> trouble() const override { return pool_.trouble(); }
+  std::vector<ServerFinding> examine() override {
+    if (trouble()) return {};
+    return postgres::examine(pool_, clock_);
+  }
 
   void close() override {
     committer_.stop();
@@ -81,6 +87,7 @@ class Store final : public PostgresStores {
   }
 
  private:
+  Clock& clock_;
   Pool pool_;
   Workers workers_;
   PostgresOutbox outbox_;
@@ -117,7 +124,7 @@ Status check(const StoreOptions& options) {
 Result<std::unique_ptr<PostgresStores>> PostgresStores::open(StoreOptions options, Clock& clock) {
   MESH_TRY(check(options));
   auto store = std::make_unique<Store>(std::move(options), clock);
-  MESH_TRY(store->connect(clock));
+  MESH_TRY(store->connect());
   return store;
 }
 

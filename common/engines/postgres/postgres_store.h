@@ -10,9 +10,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/backoff.h"
 #include "common/base/clock.h"
+#include "common/domain/server_finding.h"
 #include "common/ports/stores.h"
 
 namespace mesh::postgres {
@@ -54,6 +56,8 @@ class PostgresStores : public Stores {
   // Why the last attempt to reach the server failed; nothing while it answers. Any thread; does not
   // block.
   virtual std::optional<Error> trouble() const = 0;
+  // For an operator; blocks as a read does. Nothing where trouble() says why not.
+  virtual std::vector<ServerFinding> examine() = 0;
 };
 
 // The SQL of all steps that make the schema, for whoever may not let meshd make it: psql runs it as

@@ -7,6 +7,7 @@
 
 #include "common/base/strings.h"
 #include "common/engines/redis/connection.h"
+#include "common/engines/redis/examine.h"
 
 namespace mesh::redis {
 namespace {
@@ -51,7 +52,9 @@ Result<RateDecision> decision_of(const RatePolicy& policy, std::int64_t cost,
 class Limiter final : public RedisLimiter {
  public:
   Limiter(ServerOptions options, Clock& clock, Fd wake)
-      : prefix_(options.prefix), connection_(std::move(options), clock, std::move(wake)) {}
+      : prefix_(options.prefix),
+        clock_(clock),
+        connection_(std::move(options), clock, std::move(wake)) {}
 
   std::optional<Result<RateDecision>> take(const TenantId& tenant, std::string_view scope,
                                            const RatePolicy& policy, std::int64_t cost,
@@ -76,6 +79,14 @@ class Limiter final : public RedisLimiter {
 
   std::optional<Error> trouble() const override { return connection_.trouble(); }
 
+  std::vector<ServerFinding> examine() override {
+    if (trouble()) return {};
+    const auto words = [this](std::vector<std::string> all) {
+      return connection_.ask({std::nullopt, std::move(all)});
+    };
+    return redis::examine(words, prefix_, clock_);
+  }
+
  private:
   std::string key(const TenantId& tenant, std::string_view scope) const {
     return prefix_ + tenant.str() + ":" + std::string(scope);
@@ -94,6 +105,7 @@ class Limiter final : public RedisLimiter {
   }
 
   const std::string prefix_;
+  Clock& clock_;
   Connection connection_;
 };
 

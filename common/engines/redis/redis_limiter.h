@@ -8,8 +8,10 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "common/base/clock.h"
+#include "common/domain/server_finding.h"
 #include "common/engines/redis/server_options.h"
 #include "common/ports/rate_limiter.h"
 
@@ -23,6 +25,9 @@ class RedisLimiter : public RateLimiter {
  public:
   // Why there is no connection; nothing while there is one. Any thread; does not block.
   virtual std::optional<Error> trouble() const = 0;
+  // For an operator; blocks for some time-outs at most, and must not be called from a completion.
+  // Nothing where trouble() says why not.
+  virtual std::vector<ServerFinding> examine() = 0;
 };
 
 // Returns before there is a connection, and whether or not there will be one: until then calls are

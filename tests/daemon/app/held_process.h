@@ -321,6 +321,7 @@ class HeldEngines final : public Engines {
 
   const Ports& ports() const override { return ports_; }
   std::vector<services::Check> checks() const override { return shared_.checks(); }
+  std::vector<ExaminedServer> examine() const override { return shared_.examine(); }
   void set_gauges(Metrics& metrics) const override { shared_.set_gauges(metrics); }
   void close() override {}
 
