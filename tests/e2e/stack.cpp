@@ -4,6 +4,15 @@
 #include <fstream>
 
 namespace mesh::e2e {
+namespace {
+
+// Clients go where a broker tells them to, whatever address they have asked.
+std::map<std::string, std::string> broker_properties(const Stack::Cables* cables) {
+  if (cables == nullptr) return {};
+  return {{"advertised.listeners", "CLIENTS://" + cables->kafka.address()}};
+}
+
+}  // namespace
 
 std::optional<std::string> Stack::missing() {
   if (!test::KafkaServer::installed()) return test::KafkaServer::kMissing;
@@ -13,12 +22,26 @@ std::optional<std::string> Stack::missing() {
   return std::nullopt;
 }
 
-Stack::Stack() {
+Stack::Stack(Wiring wiring)
+    : cables(wiring == Wiring::cables ? std::make_unique<Cables>() : nullptr),
+      kafka(broker_properties(cables.get())) {
+  if (cables) {
+    cables->kafka.lead_to(kafka.port());
+    cables->postgres.lead_to(postgres.port());
+    cables->redis.lead_to(redis.port());
+    cables->qdrant.lead_to(qdrant.port());
+  }
   std::ofstream(dir_.file("postgres.password")) << test::PostgresServer::kPassword << "\n";
 }
 
 std::unique_ptr<Daemon> Stack::daemon(const std::string& name, const std::string& roles,
                                       const std::string& more) {
+  // Of libpq's settings the last one counts.
+  const std::string dsn =
+      postgres.dsn() + (cables ? " port=" + std::to_string(cables->postgres.port()) : "");
+  const std::string brokers = cables ? cables->kafka.address() : kafka.address();
+  const std::string qdrant_url = cables ? "http://" + cables->qdrant.address() : qdrant.url();
+  const int redis_port = cables ? cables->redis.port() : redis.port();
   std::string key;
   if (!qdrant.api_key().empty()) {
     std::ofstream(dir_.file("qdrant.key")) << qdrant.api_key() << "\n";
@@ -39,18 +62,17 @@ std::unique_ptr<Daemon> Stack::daemon(const std::string& name, const std::string
             "vectors: {engine: qdrant}\n"
             "limiter: {engine: redis}\n"
             "kafka: {brokers: ['" +
-            kafka.address() + "'], prefix: " + prefix_ +
+            brokers + "'], prefix: " + prefix_ +
             "}\n"
             "postgres: {dsn: \"" +
-            postgres.dsn() + "\", password_file: " + dir_.file("postgres.password") +
-            ", schema: " + schema_ +
+            dsn + "\", password_file: " + dir_.file("postgres.password") + ", schema: " + schema_ +
             "}\n"
             // A peer has no disk that it could lose.
             "qdrant: {url: '" +
-            qdrant.url() + "', prefix: " + prefix_ + ", flush_interval: 0s" + key +
+            qdrant_url + "', prefix: " + prefix_ + ", flush_interval: 0s" + key +
             "}\n"
             "redis: {url: 'redis://127.0.0.1:" +
-            std::to_string(redis.port()) + "'}\n";
+            std::to_string(redis_port) + "'}\n";
   return std::make_unique<Daemon>(folder, config + more);
 }
 

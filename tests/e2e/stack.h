@@ -6,6 +6,7 @@
 #include <string>
 
 #include "tests/e2e/daemon.h"
+#include "tests/support/cable.h"
 #include "tests/support/kafka_server.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/qdrant_server.h"
@@ -16,15 +17,22 @@ namespace mesh::e2e {
 
 class Stack {
  public:
+  // Between daemons and servers.
+  struct Cables {
+    test::Cable kafka, postgres, redis, qdrant;
+  };
+  enum class Wiring { direct, cables };
+
   // Which server is not here, and what brings it; nothing where all are.
   static std::optional<std::string> missing();
-  Stack();
+  explicit Stack(Wiring wiring = Wiring::direct);
 
   // A process on these servers, of a data folder of its own, with all roles unless some are named
   // ("[users, admin]"). Not started. `more` is YAML that is added.
   std::unique_ptr<Daemon> daemon(const std::string& name, const std::string& roles = {},
                                  const std::string& more = {});
 
+  const std::unique_ptr<Cables> cables;  // null where it is wired directly
   test::KafkaServer kafka;
   test::PostgresServer postgres;
   test::RedisServer redis;

@@ -36,6 +36,7 @@ class KafkaCluster {
   void pause(std::size_t broker);
   void resume(std::size_t broker);
   std::string address(std::size_t broker) const;  // "127.0.0.1:port"
+  int port(std::size_t broker) const { return brokers_.at(broker).port; }
 
  private:
   struct Broker {

@@ -29,6 +29,7 @@ class KafkaServer {
   void pause() { cluster_.pause(0); }
   void resume() { cluster_.resume(0); }
   std::string address() const { return cluster_.address(0); }
+  int port() const { return cluster_.port(0); }
 
  private:
   KafkaCluster cluster_;

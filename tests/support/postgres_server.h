@@ -42,6 +42,7 @@ class PostgresServer {
   // and nothing else.
   std::string dsn(const std::string& user = "mesh") const;
   static constexpr const char* kPassword = "it's a secret";
+  int port() const { return port_; }
   // A name that no test has had; the schema is not there yet.
   std::string new_schema();
   // What SQL answers, by a superuser: the first field of the last statement, "" of null, or the

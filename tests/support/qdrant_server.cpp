@@ -73,6 +73,10 @@ void QdrantServer::start_peer(const std::string& version) {
   url_ = "http://127.0.0.1:" + std::to_string(*port);
 }
 
+int QdrantServer::port() const {
+  return static_cast<int>(parse_int(url_.substr(url_.rfind(':') + 1)).value());
+}
+
 void QdrantServer::pause() {
   if (pid_ > 0) ::kill(pid_, SIGSTOP);
 }

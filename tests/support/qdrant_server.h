@@ -34,6 +34,7 @@ class QdrantServer {
   void resume();
 
   const std::string& url() const { return url_; }
+  int port() const;  // of the URL, which has to name one
   const std::string& api_key() const { return api_key_; }
   // The answer, whatever its status; null where it is no JSON.
   Json ask(const std::string& method, const std::string& path, const Json& body = {});
