@@ -81,10 +81,18 @@ Result<Claim> Idempotency::claim(const IdempotencyKey& key, Duration lease, bool
   const std::int64_t token = new_token();
   constexpr int kTries = 3;
   for (int i = 0; i < kTries; ++i) {
-    const auto rows = MESH_TRY(pool_.run(Repeat::harmless, [&](Session& session) {
+    const auto answer = pool_.run(Repeat::harmless, [&](Session& session) {
       return session.run(query(kClaim, key.tenant, Bytes{key.key}, Bytes{key.fingerprint}, lease,
                                durable, token, kKeepAnswers, pool_.holder(), kHolderLock));
-    }));
+    });
+    if (!answer) {
+      std::lock_guard lock(mutex_);
+      if (answer.error().kind == ErrorKind::uncertain) {
+        unended_.insert({{key.tenant.str(), key.key}, token});
+      }
+      return fail(answer.error());
+    }
+    const Rows& rows = *answer;
     Claim claim;
     const bool kept = rows.flag(0, kKept);
     if (rows.flag(0, kClaimed)) {
@@ -115,6 +123,7 @@ void Idempotency::begin(const IdempotencyKey& key, Duration lease, bool durable,
   workers_.submit(key.tenant.str(), key.key, 256 + key.key.size(),
                   [this, key, lease, durable, done = std::move(done)](Status turn) {
                     if (!turn) return done(fail(std::move(turn.error())));
+                    end_unended();
                     auto begun = claim(key, lease, durable);
                     if (begun && begun->token != 0) {
                       std::lock_guard lock(mutex_);
@@ -151,7 +160,7 @@ void Idempotency::finish(const ClaimedKey& claim, StoredAnswer answer,
   workers_.submit(claim.key.tenant.str(), claim.key.key, bytes,
                   [this, claim, answer = std::move(answer), done = std::move(done)](Status turn) {
                     if (turn) turn = store(claim, answer);
-                    forget(claim);
+                    forget(claim, turn);
                     done(std::move(turn));
                   });
 }
@@ -177,32 +186,58 @@ void Idempotency::release(const ClaimedKey& claim, Effect effect,
   workers_.submit(claim.key.tenant.str(), claim.key.key, 256 + claim.key.key.size(),
                   [this, claim, effect, done = std::move(done)](Status turn) {
                     if (turn) turn = end(claim, effect);
-                    forget(claim);
+                    forget(claim, turn);
                     done(std::move(turn));
                   });
 }
 
-void Idempotency::forget(const ClaimedKey& claim) {
+void Idempotency::forget(const ClaimedKey& claim, const Status& ended) {
+  const std::pair name(claim.key.tenant.str(), claim.key.key);
   std::lock_guard lock(mutex_);
-  const auto held = held_.find({claim.key.tenant.str(), claim.key.key});
+  if (!ended && ended.error().retryable()) unended_.insert({name, claim.token});
+  const auto held = held_.find(name);
   if (held != held_.end() && held->second == claim.token) held_.erase(held);
 }
 
+// Whoever repeats a request after an outage, here or elsewhere, would else wait for the lease of
+// the first try.
+void Idempotency::end_unended() {
+  Tokens claims;
+  {
+    std::lock_guard lock(mutex_);
+    claims.swap(unended_);
+  }
+  if (give_back(claims)) return;
+  std::lock_guard lock(mutex_);
+  unended_.merge(claims);
+}
+
 void Idempotency::release_all() {
+  Tokens claims;
+  {
+    std::lock_guard lock(mutex_);
+    claims.swap(unended_);
+    claims.insert(held_.begin(), held_.end());
+    held_.clear();
+  }
+  // They end by their leases all the same.
+  if (const auto ended = give_back(claims); !ended) {
+    log::warn("claims of Idempotency-Keys were not given back",
+              {{"cause", ended.error().to_string()}});
+  }
+}
+
+Status Idempotency::give_back(const Tokens& claims) {
+  if (claims.empty()) return {};
   std::vector<std::string> tenants;
   BytesList keys;
   std::vector<std::int64_t> tokens;
-  {
-    std::lock_guard lock(mutex_);
-    for (const auto& [name, token] : held_) {
-      tenants.push_back(name.first);
-      keys.items.push_back(name.second);
-      tokens.push_back(token);
-    }
-    held_.clear();
+  for (const auto& [name, token] : claims) {
+    tenants.push_back(name.first);
+    keys.items.push_back(name.second);
+    tokens.push_back(token);
   }
-  if (tokens.empty()) return;
-  const auto ended = pool_.run(Repeat::harmless, [&](Session& session) {
+  (void)MESH_TRY(pool_.run(Repeat::harmless, [&](Session& session) {
     return session.run({
         query("DELETE FROM idempotency i USING unnest($1,$2,$3) AS h(tenant,key,token)"
               " WHERE i.tenant=h.tenant AND i.key=h.key AND i.token=h.token AND i.code IS NULL",
@@ -212,11 +247,8 @@ void Idempotency::release_all() {
               " WHERE i.tenant=h.tenant AND i.key=h.key AND i.token=h.token",
               tenants, keys, tokens),
     });
-  });
-  // They end by their leases all the same.
-  if (!ended)
-    log::warn("claims of Idempotency-Keys were not given back",
-              {{"cause", ended.error().to_string()}});
+  }));
+  return {};
 }
 
 // No thread of its own: answers are only added after a begin, so begins are often enough.

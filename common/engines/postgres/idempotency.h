@@ -34,10 +34,15 @@ class Idempotency final : public IdempotencyStore {
   void release_all();
 
  private:
+  using Tokens =
+      std::multimap<std::pair<std::string, std::string>, std::int64_t>;  // by tenant, key
+
   Result<Claim> claim(const IdempotencyKey& key, Duration lease, bool durable);
   Status store(const ClaimedKey& claim, const StoredAnswer& answer);
   Status end(const ClaimedKey& claim, Effect effect);
-  void forget(const ClaimedKey& claim);
+  void forget(const ClaimedKey& claim, const Status& ended);
+  void end_unended();
+  Status give_back(const Tokens& claims);
   void sweep_if_due();
   void sweep();
 
@@ -46,8 +51,11 @@ class Idempotency final : public IdempotencyStore {
   Clock& clock_;
   std::atomic<std::int64_t> next_sweep_{0};  // milliseconds since the epoch
   std::mutex mutex_;
-  // Tenants, keys and tokens of the claims that last; guarded by mutex_.
+  // Of the claims that last; this and the next guarded by mutex_.
   std::map<std::pair<std::string, std::string>, std::int64_t> held_;
+  // Of those that nobody works under any more, and that the server may still have: it gave no
+  // answer when they were made or ended.
+  Tokens unended_;
 };
 
 }  // namespace mesh::postgres

@@ -178,6 +178,33 @@ TEST_F(PostgresOutage, AServerThatStandsStillHoldsNobodyForLongerThanItsLimit) {
   EXPECT_TRUE(test::eventually([&] { return store->users().get(kAcme, 1).has_value(); }));
 }
 
+// Whoever repeated the request was told for a minute that the first try is still being handled.
+TEST_F(PostgresOutage, AClaimThatCouldNotBeEndedIsEndedOnceTheServerIsBack) {
+  StoreOptions hasty = own_options();
+  hasty.connect_timeout = Duration{2'000};
+  hasty.statement_timeout = Duration{100};
+  const auto store = open(hasty), other = open(hasty);
+  const auto key = [](const char* name) { return IdempotencyKey{kAcme, name, "same"}; };
+  const auto held = test::begin(store->idempotency(), key("held"));
+  ASSERT_TRUE(held);
+  own().pause();
+  EXPECT_FALSE(test::wait_for<void>([&](auto done) {
+    store->idempotency().release({key("held"), held->token}, Effect::none, std::move(done));
+  }));
+  own().resume();
+  ASSERT_TRUE(test::eventually([&] { return store->users().list(kAcme, 0, 1, {}).has_value(); }));
+  own().pause();
+  EXPECT_FALSE(test::begin(store->idempotency(), key("begun")));
+  own().resume();
+  EXPECT_TRUE(
+      test::eventually([&] { return test::begin(store->idempotency(), key("next")).has_value(); }));
+  for (const char* name : {"held", "begun"}) {
+    EXPECT_TRUE(test::eventually([&] {
+      return test::begin(other->idempotency(), key(name)).has_value();
+    })) << name;
+  }
+}
+
 struct PostgresCut : PostgresTest {
   void SetUp() override {
     PostgresTest::SetUp();
