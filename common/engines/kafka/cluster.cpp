@@ -147,7 +147,14 @@ std::uint64_t Cluster::additions() const {
 }
 
 Status Cluster::refresh() {
+  const auto begun = clock_.steady();
   std::lock_guard only(asking_);
+  {
+    // Whoever waited for another's question has its answer, lest each of many waits for a time-out
+    // of its own.
+    std::lock_guard lock(mutex_);
+    if (trouble_ && failed_ > begun) return fail(*trouble_);
+  }
   const rd_kafka_metadata_t* raw = nullptr;
   const auto code =
       rd_kafka_metadata(handle_.get(), 1, nullptr, &raw, milliseconds(options_.request_timeout));
@@ -157,6 +164,7 @@ Status Cluster::refresh() {
   std::lock_guard lock(mutex_);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     trouble_ = no_broker(code);
+    failed_ = clock_.steady();
     if (!away_since_) {
       away_since_ = clock_.steady();
       log::warn("no Kafka broker answers; they are asked until one does",

@@ -93,6 +93,7 @@ class Cluster {
   std::uint64_t additions_ = 0;
   SteadyTime refreshed_{};
   std::optional<Error> trouble_;
+  SteadyTime failed_{};                   // when trouble_ was last found
   std::optional<SteadyTime> away_since_;  // the log has told of the trouble, too
 };
 

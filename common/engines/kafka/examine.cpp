@@ -41,7 +41,7 @@ ServerFinding version(Cluster& cluster) {
   if (!told) {
     return unseen("version", told.error(), "let the user of kafka.username describe the cluster");
   }
-  if (told->empty()) return {"version", true, "not told by Kafka 4 and newer; supported", ""};
+  if (told->empty()) return {"version", true, "the brokers do not tell it", ""};
   return {"version", true, "speaks the protocol of Kafka " + *told + ", supported", ""};
 }
 
