@@ -9,87 +9,11 @@
 namespace mesh::kafka {
 namespace {
 
-constexpr Duration kMinCompactionLag{60'000};
 constexpr Duration kLookAgain{60'000};
-// Of a topic with several: one alone may die with what it has acknowledged.
-constexpr int kMinInSync = 2;
-
 using NewTopic = std::unique_ptr<rd_kafka_NewTopic_t, FreeWith<rd_kafka_NewTopic_destroy>>;
-using Resource =
-    std::unique_ptr<rd_kafka_ConfigResource_t, FreeWith<rd_kafka_ConfigResource_destroy>>;
-
-Settings config_of(const TopicSpec& spec, const KafkaOptions& options) {
-  Settings config{{"message.timestamp.type", "LogAppendTime"},
-                  {"max.message.bytes", std::to_string(options.max_record_bytes + (64 << 10))}};
-  if (options.replication >= kMinInSync) {
-    config.emplace_back("min.insync.replicas", std::to_string(kMinInSync));
-  }
-  if (spec.kind == TopicKind::entity) {
-    config.emplace_back("cleanup.policy", "compact");
-    config.emplace_back("min.compaction.lag.ms", std::to_string(kMinCompactionLag.count()));
-    return config;
-  }
-  config.emplace_back("cleanup.policy", "delete");
-  config.emplace_back("retention.ms",
-                      spec.max_age ? std::to_string(spec.max_age->count()) : std::string("-1"));
-  // Kafka's is per partition.
-  config.emplace_back("retention.bytes",
-                      spec.max_bytes
-                          ? std::to_string(std::max<std::uint64_t>(
-                                1, *spec.max_bytes / static_cast<unsigned>(spec.partitions)))
-                          : std::string("-1"));
-  return config;
-}
-
-// So that records keep their times, and stay.
-Settings config_for_import(const KafkaOptions& options) {
-  return {{"message.timestamp.type", "CreateTime"},
-          {"max.message.bytes", std::to_string(options.max_record_bytes + (64 << 10))},
-          {"cleanup.policy", "delete"},
-          {"retention.ms", "-1"},
-          {"retention.bytes", "-1"}};
-}
-
 TopicKind kind_of(const std::string& cleanup_policy) {
   return cleanup_policy.find("compact") == std::string::npos ? TopicKind::activity
                                                              : TopicKind::entity;
-}
-
-std::string value_of(const std::map<std::string, std::string>& config, const char* name) {
-  const auto it = config.find(name);
-  return it == config.end() ? std::string() : it->second;
-}
-
-// What a topic has in the place of a setting that it would be made with.
-struct Differs {
-  const char* name;
-  bool more_is_fine;
-  const char* means;
-};
-constexpr Differs kDiffers[] = {
-    {"message.timestamp.type", false, "reading from a time is as good as its producers' clocks"},
-    {"max.message.bytes", true, "larger records are refused"},
-    {"min.insync.replicas", true, "what a replica alone has acknowledged may be lost with it"},
-    {"min.compaction.lag.ms", true, "a state may be gone before it was read"},
-    {"retention.ms", false, "what is older goes, read or not"},
-    {"retention.bytes", false, "what is beyond it in a partition goes, read or not"},
-};
-
-std::vector<std::string> settings_that_differ(const Settings& wanted,
-                                              const std::map<std::string, std::string>& config) {
-  std::vector<std::string> found;
-  for (const auto& [name, value] : wanted) {
-    const auto differs = std::ranges::find(kDiffers, name, &Differs::name);
-    const auto actual = config.find(name);
-    if (differs == std::end(kDiffers) || actual == config.end() || actual->second == value) {
-      continue;
-    }
-    const auto wants = parse_int(value), has = parse_int(actual->second);
-    if (differs->more_is_fine && wants && has && *has >= *wants) continue;
-    found.push_back("has " + name + "=" + actual->second + ", not " + value + ": " +
-                    differs->means);
-  }
-  return found;
 }
 
 }  // namespace
@@ -113,12 +37,12 @@ Result<bool> Topics::ensure(const TopicSpec& spec) {
       differences_[spec.name] = {told};
       return fail(ErrorKind::not_found, told);
     }
-    MESH_TRY(make(spec, config_of(spec, cluster_.options())));
+    MESH_TRY(make(spec, settings_of(spec, cluster_.options())));
     MESH_TRY(await_leaders(spec.name));
     made = true;
     shapes = cluster_.shapes();
   }
-  auto configs = describe({spec.name});
+  auto configs = settings_.describe({spec.name});
   // Also of one that another process has made meanwhile.
   MESH_TRY(compare(spec, shapes.at(spec.name),
                    configs ? configs->at(spec.name) : fail(configs.error())));
@@ -126,7 +50,7 @@ Result<bool> Topics::ensure(const TopicSpec& spec) {
 }
 
 Status Topics::begin_import(const TopicSpec& spec) {
-  const Settings config = config_for_import(cluster_.options());
+  const Settings config = settings_for_import(cluster_.options());
   MESH_TRY(cluster_.refresh());
   const auto shapes = cluster_.shapes();
   const auto shape = shapes.find(spec.name);
@@ -134,7 +58,7 @@ Status Topics::begin_import(const TopicSpec& spec) {
     MESH_TRY(make(spec, config));
     return await_leaders(spec.name);
   }
-  if (shape->second.partitions == spec.partitions) return alter(spec, config);
+  if (shape->second.partitions == spec.partitions) return settings_.alter(spec.name, config);
   return fail(ErrorKind::conflict, "topic '" + cluster_.wire_name(spec.name) + "' has " +
                                        std::to_string(shape->second.partitions) +
                                        " partitions on the Kafka brokers, not " +
@@ -143,56 +67,12 @@ Status Topics::begin_import(const TopicSpec& spec) {
 }
 
 Status Topics::finish_import(const TopicSpec& spec) {
-  Settings config = config_of(spec, cluster_.options());
+  Settings config = settings_of(spec, cluster_.options());
   if (spec.kind == TopicKind::entity) {
     config.emplace_back("retention.ms", "-1");
     config.emplace_back("retention.bytes", "-1");
   }
-  return alter(spec, config);
-}
-
-Status Topics::alter(const TopicSpec& spec, const Settings& config) {
-  // What is not named would go back to the brokers' defaults.
-  auto all = MESH_TRY(settings_of(spec.name, Entries::of_topic));
-  for (const auto& [name, value] : config) all[name] = value;
-  Resource resource(
-      rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, cluster_.wire_name(spec.name).c_str()));
-  for (const auto& [name, value] : all) {
-    (void)rd_kafka_ConfigResource_set_config(resource.get(), name.c_str(), value.c_str());
-  }
-  const std::string doing = "alter topic '" + spec.name + "'";
-  auto event = MESH_TRY(cluster_.ask(
-      RD_KAFKA_ADMIN_OP_ALTERCONFIGS, doing,
-      [&](rd_kafka_t* handle, const rd_kafka_AdminOptions_t* how, rd_kafka_queue_t* queue) {
-        rd_kafka_ConfigResource_t* list[] = {resource.get()};
-        rd_kafka_AlterConfigs(handle, list, 1, how, queue);
-      }));
-  std::size_t count = 0;
-  const auto* result = rd_kafka_event_AlterConfigs_result(event.get());
-  const auto** altered = rd_kafka_AlterConfigs_result_resources(result, &count);
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto code = rd_kafka_ConfigResource_error(altered[i]);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
-    const char* detail = rd_kafka_ConfigResource_error_string(altered[i]);
-    return fail(error_of(code, doing, detail == nullptr ? "" : detail));
-  }
-  return await_settings(spec.name, config);
-}
-
-// The controller has answered; a broker goes by it a little later.
-Status Topics::await_settings(const std::string& topic, const Settings& config) {
-  const auto until = cluster_.deadline();
-  for (;;) {
-    const auto now = MESH_TRY(settings_of(topic, Entries::all));
-    const bool all = std::ranges::all_of(config, [&](const auto& entry) {
-      return value_of(now, entry.first.c_str()) == entry.second;
-    });
-    if (all) return {};
-    if (cluster_.clock().steady() >= until) {
-      return fail(error_of(RD_KAFKA_RESP_ERR__TIMED_OUT, "alter topic '" + topic + "'"));
-    }
-    cluster_.pause(Duration(20));
-  }
+  return settings_.alter(spec.name, config);
 }
 
 Status Topics::make(const TopicSpec& spec, const Settings& config) {
@@ -250,7 +130,7 @@ Status Topics::await_leaders(const std::string& topic) {
 }
 
 Status Topics::compare(const TopicSpec& spec, const TopicShape& shape,
-                       const Result<Config>& config) {
+                       const Result<TopicConfig>& config) {
   std::vector<std::string> found;
   Status kind;
   // With what it has got: partitions and replicas that differ are one difference, not several.
@@ -286,7 +166,7 @@ Status Topics::compare(const TopicSpec& spec, const TopicShape& shape,
       found.push_back("has min.insync.replicas=" + std::to_string(*in_sync) + " and " +
                       std::to_string(shape.replication) + " replicas: it takes no writes");
     }
-    std::ranges::move(settings_that_differ(config_of(wanted, options), *config),
+    std::ranges::move(settings_that_differ(settings_of(wanted, options), *config),
                       std::back_inserter(found));
   }
   std::lock_guard lock(mutex_);
@@ -326,7 +206,7 @@ void Topics::look_again() {
     std::lock_guard lock(mutex_);
     tell(name, {"is gone from the Kafka brokers: make it, or start this process anew"});
   }
-  const auto configs = describe(names);
+  const auto configs = settings_.describe(names);
   if (!configs) return;  // as it was
   for (const auto& [name, config] : *configs) {
     (void)compare(asked.at(name), shapes.at(name), config);
@@ -340,71 +220,9 @@ std::vector<std::string> Topics::differences() const {
   return all;
 }
 
-// Asked again for a while where a broker does not know a topic yet that was just made.
-Result<Topics::Configs> Topics::describe(const std::vector<std::string>& topics, Entries which) {
-  const auto until = cluster_.deadline();
-  for (;;) {
-    auto all = MESH_TRY(describe_once(topics, which));
-    const bool waits = std::ranges::any_of(all, [](const auto& one) {
-      return !one.second && one.second.error().kind == ErrorKind::not_found;
-    });
-    if (!waits || cluster_.clock().steady() >= until) return all;
-    cluster_.pause(Duration(50));
-  }
-}
-
-Result<Topics::Config> Topics::settings_of(const std::string& topic, Entries which) {
-  auto all = MESH_TRY(describe({topic}, which));
-  const auto it = all.find(topic);
-  if (it != all.end()) return std::move(it->second);
-  return fail(error_of(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "look at a topic's settings"));
-}
-
-Result<Topics::Configs> Topics::describe_once(const std::vector<std::string>& topics,
-                                              Entries which) {
-  Configs all;
-  if (topics.empty()) return all;
-  std::vector<Resource> resources;
-  std::vector<rd_kafka_ConfigResource_t*> raw;
-  for (const auto& topic : topics) {
-    resources.emplace_back(
-        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, cluster_.wire_name(topic).c_str()));
-    raw.push_back(resources.back().get());
-  }
-  auto event = MESH_TRY(cluster_.ask(
-      RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, "look at its topics",
-      [&](rd_kafka_t* handle, const rd_kafka_AdminOptions_t* how, rd_kafka_queue_t* queue) {
-        rd_kafka_DescribeConfigs(handle, raw.data(), raw.size(), how, queue);
-      }));
-  std::size_t count = 0;
-  const auto* result = rd_kafka_event_DescribeConfigs_result(event.get());
-  const auto** found = rd_kafka_DescribeConfigs_result_resources(result, &count);
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto name = cluster_.plain_name(rd_kafka_ConfigResource_name(found[i]));
-    if (!name) continue;
-    const auto code = rd_kafka_ConfigResource_error(found[i]);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      all.insert_or_assign(*name, fail(error_of(code, "look at a topic's settings")));
-      continue;
-    }
-    Config config;
-    std::size_t count_of_entries = 0;
-    const auto** entries = rd_kafka_ConfigResource_configs(found[i], &count_of_entries);
-    for (std::size_t k = 0; k < count_of_entries; ++k) {
-      const bool own =
-          rd_kafka_ConfigEntry_source(entries[k]) == RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG;
-      if (which == Entries::of_topic && !own) continue;
-      const char* value = rd_kafka_ConfigEntry_value(entries[k]);
-      config[rd_kafka_ConfigEntry_name(entries[k])] = value == nullptr ? "" : value;
-    }
-    all.insert_or_assign(*name, std::move(config));
-  }
-  return all;
-}
-
 // Where its settings are refused, as it was asked for.
 TopicSpec Topics::spec_of(const std::string& topic, const TopicShape& shape,
-                          const Result<Config>& config) const {
+                          const Result<TopicConfig>& config) const {
   TopicSpec spec{topic, TopicKind::activity, shape.partitions, {}, {}};
   if (!config) {
     std::lock_guard lock(mutex_);
@@ -431,7 +249,7 @@ Result<std::vector<TopicInfo>> Topics::list() {
     names.push_back(name);
     for (int i = 0; i < shape.partitions; ++i) partitions.push_back({name, i});
   }
-  const auto configs = MESH_TRY(describe(names));
+  const auto configs = MESH_TRY(settings_.describe(names));
   const auto starts = MESH_TRY(cluster_.offsets(partitions, RD_KAFKA_OFFSET_BEGINNING));
   const auto ends = MESH_TRY(cluster_.offsets(partitions, RD_KAFKA_OFFSET_END));
   std::vector<TopicInfo> infos;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/engines/kafka/cluster.h"
+#include "common/engines/kafka/topic_settings.h"
 #include "common/ports/event_log.h"
 
 namespace mesh::kafka {
@@ -28,23 +29,15 @@ class Topics {
   void look_again();
 
  private:
-  using Config = std::map<std::string, std::string>;
-  using Configs = std::map<std::string, Result<Config>>;  // an error where it is refused
-
-  enum class Entries { all, of_topic };  // of_topic: without the brokers' defaults
-  Result<Configs> describe(const std::vector<std::string>& topics, Entries which = Entries::all);
-  Result<Configs> describe_once(const std::vector<std::string>& topics, Entries which);
-  Result<Config> settings_of(const std::string& topic, Entries which);
   Status make(const TopicSpec& spec, const Settings& config);
-  Status alter(const TopicSpec& spec, const Settings& config);
-  Status await_settings(const std::string& topic, const Settings& config);
-  Status compare(const TopicSpec& spec, const TopicShape& shape, const Result<Config>& config);
+  Status compare(const TopicSpec& spec, const TopicShape& shape, const Result<TopicConfig>& config);
   void tell(const std::string& topic, std::vector<std::string> found);
   Status await_leaders(const std::string& topic);
   TopicSpec spec_of(const std::string& topic, const TopicShape& shape,
-                    const Result<Config>& config) const;
+                    const Result<TopicConfig>& config) const;
 
   Cluster& cluster_;
+  TopicSettings settings_{cluster_};
   mutable std::mutex mutex_;
   std::map<std::string, TopicSpec> asked_;  // this and the following guarded by mutex_
   std::map<std::string, std::vector<std::string>> differences_;  // by topic
