@@ -70,9 +70,8 @@ TEST_F(KafkaZombie, WhoStoodStillForASessionCommitsNothingAnyMore) {
   ASSERT_TRUE(member) << member.error().to_string();
   std::vector<std::string> taken;
   ASSERT_TRUE(test::eventually([&] {
-    for (const auto& one : (*member)->poll({4 - taken.size()}, Duration(500)).value()) {
-      taken.push_back(*one.value);
-    }
+    const auto polled = (*member)->poll({4 - taken.size()}, Duration(500)).value();
+    for (const auto& one : polled) taken.push_back(*one.value);
     return taken.size() == 4;
   }));
   EXPECT_THAT(taken, testing::ElementsAre("0", "1", "2", "3")) << "the zombie committed nothing";
