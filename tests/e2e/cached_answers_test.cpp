@@ -42,7 +42,7 @@ class CachedAnswers : public ::testing::Test {
   void record(const std::string& tenant = "acme") {
     const auto answer = daemon_->call("publisher", "POST", "/api/v1/events/analytics?ack=counted",
                                       tenant + ":me", R"({"user_id":"ann","event_type":"click"})");
-    ASSERT_EQ(answer.json().find("pending"), answer.json().end()) << answer.body;
+    ASSERT_FALSE(answer.json().contains("pending")) << answer.body;
   }
   Json total(const std::string& tenant = "acme") {
     const auto answer = daemon_->call("subscriber", "GET", kSummary, tenant + ":me");
