@@ -198,7 +198,7 @@ TEST_F(RedisCacheTest, WhoeverWasToldOfAChangeFindsNothingOlder) {
   std::vector<std::thread> readers;
   for (auto* cache : {one.get(), other.get(), one.get()}) {
     readers.emplace_back([&, cache] {
-      while (told < 200) {
+      while (told < 100) {
         const int at_least = told;
         const auto found = cache->find(subject("s"), "q");
         if (found.answer) {
@@ -212,15 +212,18 @@ TEST_F(RedisCacheTest, WhoeverWasToldOfAChangeFindsNothingOlder) {
       }
     });
   }
-  for (int i = 1; i <= 200; ++i) {
+  for (int i = 1; i <= 100; ++i) {
     stored = i;
     forget(*writer, subject("s"));
     told = i;
-    for (int turn = 0; turn < i % 20; ++turn) std::this_thread::yield();
+    // Now and then so late that it is there again.
+    const int before = hits;
+    if (i % 5 == 0) {
+      EXPECT_TRUE(eventually([&] { return hits > before; }));
+    }
   }
   for (auto& reader : readers) reader.join();
   EXPECT_EQ(stale, 0);
-  EXPECT_GT(hits, 0);
 }
 
 }  // namespace
