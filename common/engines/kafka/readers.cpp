@@ -23,7 +23,8 @@ class Readers::Feed {
     ReadResult result;
     result.next = from;
     if (queue_ && next_ != from) stop();
-    if (!queue_) {
+    const bool goes_on = queue_ != nullptr;
+    if (!goes_on) {
       // Known to be there, or not, before anything is fetched: a fetch at the end would wait.
       const auto ends = MESH_TRY(cluster_.offsets({partition_}, RD_KAFKA_OFFSET_END));
       if (from >= ends.at(partition_).value_or(0)) {
@@ -32,7 +33,7 @@ class Readers::Feed {
       }
       MESH_TRY(start(from));
     }
-    auto taken = take(limits, result);
+    auto taken = take(limits, goes_on, result);
     if (!taken || result.at_end) stop();
     if (!taken) return fail(taken.error());
     return result;
@@ -63,7 +64,15 @@ class Readers::Feed {
     topic_.reset();
   }
 
-  Status take(const ReadLimits& limits, ReadResult& result) {
+  // Whether there is nothing from here on. An end that lies in the queue since an earlier read may
+  // be behind by now.
+  Result<bool> is_end(std::int64_t next, bool goes_on) {
+    if (!goes_on) return true;
+    const auto ends = MESH_TRY(cluster_.offsets({partition_}, RD_KAFKA_OFFSET_END));
+    return next >= ends.at(partition_).value_or(0);
+  }
+
+  Status take(const ReadLimits& limits, bool goes_on, ReadResult& result) {
     const auto until = cluster_.deadline();
     std::size_t bytes = 0;
     while (result.records.size() < std::max<std::size_t>(limits.max_records, 1)) {
@@ -75,8 +84,9 @@ class Readers::Feed {
       }
       if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         result.next = std::max(result.next, message->offset);
-        result.at_end = true;
-        return {};
+        result.at_end = MESH_TRY(is_end(result.next, goes_on));
+        if (result.at_end) return {};
+        continue;
       }
       if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         if (!result.records.empty()) return {};
