@@ -17,7 +17,8 @@ KafkaConsumer::KafkaConsumer(Cluster& cluster, std::string group, std::set<std::
     : cluster_(cluster),
       clock_(cluster.clock()),
       group_(std::move(group)),
-      topics_(std::move(topics)) {}
+      topics_(std::move(topics)),
+      commit_wait_(milliseconds(cluster.options().request_timeout)) {}
 
 KafkaConsumer::~KafkaConsumer() {
   if (at_end_) at_end_();
@@ -29,6 +30,7 @@ KafkaConsumer::~KafkaConsumer() {
   if (serving_.joinable()) serving_.join();
   held_back_.message.reset();
   records_.reset();
+  unanswered_.clear();
   // What is not closed by now would be closed here, and might never be.
   if (handle_) rd_kafka_destroy_flags(handle_.release(), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
@@ -277,6 +279,14 @@ Result<PartitionList> KafkaConsumer::commit_list(
   return list;
 }
 
+// Of commits that nobody waits for any more; under mutex_.
+void KafkaConsumer::count_answers() {
+  const auto answered = std::erase_if(unanswered_, [](const QueueHandle& answer) {
+    return EventHandle(rd_kafka_queue_poll(answer.get(), 0)) != nullptr;
+  });
+  committing_ -= static_cast<int>(answered);
+}
+
 // A commit is of the member's own generation, whatever it was polled in, and the coordinator does
 // not look whose the partition is. So a rebalance waits for commits on their way, and each attempt
 // looks anew.
@@ -287,12 +297,23 @@ Status KafkaConsumer::commit(const std::map<TopicPartition, std::int64_t>& next)
   for (;;) {
     {
       std::lock_guard lock(mutex_);
+      count_answers();
       MESH_TRY(may_commit(next));
       ++committing_;
     }
     for (int i = 0; i < list->cnt; ++i) list->elems[i].err = RD_KAFKA_RESP_ERR_NO_ERROR;
-    const auto code = rd_kafka_commit(handle_.get(), list.get(), 0);
+    QueueHandle answer(rd_kafka_queue_new(handle_.get()));
+    auto code = rd_kafka_commit_queue(handle_.get(), list.get(), answer.get(), nullptr, nullptr);
+    const bool is_sent = code == RD_KAFKA_RESP_ERR_NO_ERROR;
+    // librdkafka itself waits for a coordinator without a limit.
+    const EventHandle event(is_sent ? rd_kafka_queue_poll(answer.get(), commit_wait_) : nullptr);
+    if (event) code = rd_kafka_event_error(event.get());
     std::unique_lock lock(mutex_);
+    if (is_sent && !event) {
+      unanswered_.push_back(std::move(answer));
+      return fail(
+          error_of(RD_KAFKA_RESP_ERR__TIMED_OUT, "commit offsets of group '" + group_ + "'"));
+    }
     --committing_;
     changed_.notify_all();
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};

@@ -100,12 +100,14 @@ class KafkaConsumer final : public LogConsumer {
   Taken take(Message message, const ReadLimits& limits, std::vector<StoredRecord>& out,
              std::size_t& bytes);
   Status may_commit(const std::map<TopicPartition, std::int64_t>& next) const;  // under mutex_
+  void count_answers();                                                         // under mutex_
   Result<PartitionList> commit_list(const std::map<TopicPartition, std::int64_t>& next) const;
 
   Cluster& cluster_;
   Clock& clock_;
   const std::string group_;
   const std::set<std::string> topics_;
+  const int commit_wait_;  // milliseconds
   std::function<void()> at_end_;
   Handle handle_;
   QueueHandle records_;
@@ -128,7 +130,8 @@ class KafkaConsumer final : public LogConsumer {
   bool gone_ = false;    // it was silent for too long, and left
   bool polling_ = false;
   bool taking_ = false;  // a record is on its way from the queue into a slot
-  int committing_ = 0;   // commits on their way
+  int committing_ = 0;   // commits on their way, those of unanswered_ among them
+  std::vector<QueueHandle> unanswered_;
   bool woken_ = false;
   bool cancelled_ = false;
   bool ending_ = false;

@@ -9,6 +9,8 @@ namespace mesh::kafka {
 namespace {
 
 constexpr int kServeMilliseconds = 50;
+// Between two looks at whether commits that nobody waits for were answered.
+constexpr Duration kLookForAnswers{20};
 
 TopicPartition name_of(const Cluster& cluster, const rd_kafka_topic_partition_t& partition) {
   return {cluster.plain_name(partition.topic).value_or(partition.topic), partition.partition};
@@ -174,7 +176,12 @@ void KafkaConsumer::revoke(const rd_kafka_topic_partition_list_t& list) {
     for (int i = 0; i < list.cnt; ++i) held_.erase(name_of(cluster_, list.elems[i]));
     ++version_;
     rd_kafka_queue_yield(records_.get());
-    changed_.wait(lock, [&] { return committing_ == 0 && !taking_; });
+    // A member that goes takes what is unanswered with it.
+    while (!ending_ && (committing_ > 0 || taking_)) {
+      count_answers();
+      (void)clock_.wait_until(lock, changed_, clock_.steady() + kLookForAnswers,
+                              [&] { return ending_ || (committing_ == 0 && !taking_); });
+    }
   }
   const ErrorHandle error(rd_kafka_incremental_unassign(handle_.get(), &list));
   if (error) {

@@ -1,5 +1,6 @@
 // A real broker that dies, stands still and comes back.
 #include <atomic>
+#include <future>
 #include <set>
 #include <thread>
 
@@ -163,6 +164,34 @@ TEST_F(KafkaOutage, ABrokerThatStandsStillHoldsNobodyBeyondTheTimeOut) {
   EXPECT_EQ(log->groups().error().kind, ErrorKind::unavailable);
   server.resume();
   EXPECT_TRUE(test::eventually([&] { return log->read({"t", 0}, 0, {}).has_value(); }));
+}
+
+// librdkafka would wait for the brokers without a limit, and a stop for it.
+TEST_F(KafkaOutage, ACommitWithoutBrokersIsToldInTimeAndHoldsUpNobody) {
+  test::KafkaServer server;
+  auto own = own_options(server);
+  own.request_timeout = Duration(1'000);
+  const auto log = open(own);
+  make_topic(*log, "t", 1);
+  ASSERT_TRUE(test::append_and_wait(*log, {{"t", "k", "v", {}}}));
+  auto consumer = log->open_consumer("g", {"t"}, "m").value();
+  take(*consumer, 1);
+  server.kill();
+  const auto commit = [&] { return consumer->commit({{{"t", 0}, 1}}); };
+  auto told = std::async(std::launch::async, commit);
+  EXPECT_EQ(told.wait_for(std::chrono::minutes(1)), std::future_status::ready);
+  if (told.wait_for(std::chrono::seconds(0)) != std::future_status::ready) server.start();
+  const Status refused = told.get();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::unavailable) << refused.error().to_string();
+  // One that goes on commits once they are back; one that ends meanwhile ends.
+  server.start();
+  EXPECT_TRUE(test::eventually([&] { return commit().has_value(); }));
+  server.kill();
+  EXPECT_FALSE(commit());
+  auto ended = std::async(std::launch::async, [&] { consumer.reset(); });
+  EXPECT_EQ(ended.wait_for(std::chrono::minutes(1)), std::future_status::ready);
+  server.start();
 }
 
 }  // namespace
