@@ -61,13 +61,14 @@ class Cache final : public RedisCache {
 
   void keep(const CacheSubject& subject, std::string_view question, const std::string& ticket,
             std::string_view answer) override {
-    if (ticket.empty() || answer.size() > kMostAnswerBytes || !budget_.allows(answer.size()))
-      return;
+    const std::size_t bytes = answer.size() + question.size() + kBytesAround;
+    if (ticket.empty() || answer.size() > kMostAnswerBytes || !budget_.allows(bytes)) return;
     if (!connection_.reserve()) return;
-    budget_.spend(answer.size());
-    connection_.send(
-        {Script::keep, {key(subject), std::string(question), ticket, std::string(answer)}},
-        [](const Result<Reply>&) {});
+    budget_.spend(bytes);
+    connection_.send({Script::keep,
+                      {key(subject), std::string(question), ticket, std::string(answer),
+                       std::to_string(kMostQuestions)}},
+                     [](const Result<Reply>&) {});
   }
 
   void forget(std::span<const CacheSubject> subjects) override {
@@ -87,19 +88,17 @@ class Cache final : public RedisCache {
 
   Found look_up(const CacheSubject& subject, std::string_view question) {
     if (!connection_.stands_since(options_.ttl)) return {};
-    std::string ticket = random_hex(kTicketBytes);
-    const std::size_t bytes = subject.name.size() + question.size() + kBytesAround;
-    const std::size_t most = budget_.allows(bytes) ? kMostQuestions : 0;
-    const auto reply =
-        connection_.ask({Script::find,
-                         {key(subject), std::string(question), ticket,
-                          std::to_string(options_.ttl.count()), std::to_string(most)}});
+    const std::size_t bytes = subject.name.size() + kBytesAround;  // of a new hash
+    const auto reply = connection_.ask(
+        {Script::find,
+         {key(subject), std::string(question), random_hex(kTicketBytes),
+          std::to_string(options_.ttl.count()), budget_.allows(bytes) ? "1" : "0"}});
     if (!reply) return {};
     const std::string text = reply->text();
     if (text.starts_with('=')) return {text.substr(1), {}};
     if (text.empty()) return {};
-    budget_.spend(bytes);
-    return {std::nullopt, std::move(ticket)};
+    if (text.starts_with('!')) budget_.spend(bytes);
+    return {std::nullopt, text.substr(1)};
   }
 
   const CacheOptions options_;

@@ -1,9 +1,9 @@
 // The ReadCache that processes share.
 //
 // A subject is the hash <prefix>cache:<tenant>:<name>; tenant ids hold no colon, so no two share a
-// key. It has a field for each question: its answer, or the ticket of the one who computes it. As
+// key. It has a field for each answer, and one for the ticket of all who compute answers. As
 // memcached's leases (R. Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013): to forget a
-// subject is to remove its hash, and with it the tickets, so that what was computed before cannot
+// subject is to remove its hash, and with it the ticket, so that what was computed before cannot
 // be kept after. A version counter would have to outlive the answers, and could be evicted.
 //
 // No answer lives longer than the time to live. So for as long after each new connection nothing is

@@ -42,19 +42,24 @@ local time = redis.call('TIME')
 return {redis.call('GET', KEYS[1]) or '', time[1], time[2]}
 )lua";
 
-// The hash lives from its first question on, and not from its last: so no answer outlives the time.
+// A subject is a hash that lives from its first question on, and not from its last: so no answer
+// outlives the time. Its field '?' is the ticket of all who compute an answer while it is there:
+// were there one for each, a question that many ask at once might never get an answer.
 constexpr const char* kFind = R"lua(
-local found = redis.call('HGET', KEYS[1], ARGV[1])
-if found and string.sub(found, 1, 1) == '=' then return found end
-if not found and redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[4]) then return '' end
-redis.call('HSET', KEYS[1], ARGV[1], '?' .. ARGV[2])
-if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
-return '?'
+local found = redis.call('HGET', KEYS[1], '=' .. ARGV[1])
+if found then return '=' .. found end
+local ticket = redis.call('HGET', KEYS[1], '?')
+if ticket then return '?' .. ticket end
+if ARGV[4] == '0' then return '' end
+redis.call('HSET', KEYS[1], '?', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return '!' .. ARGV[2]
 )lua";
 
 constexpr const char* kKeep = R"lua(
-if redis.call('HGET', KEYS[1], ARGV[1]) ~= '?' .. ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], '=' .. ARGV[3])
+if redis.call('HGET', KEYS[1], '?') ~= ARGV[2] then return 0 end
+if redis.call('HLEN', KEYS[1]) > tonumber(ARGV[4]) then return 0 end
+redis.call('HSET', KEYS[1], '=' .. ARGV[1], ARGV[3])
 return 1
 )lua";
 

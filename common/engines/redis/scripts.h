@@ -11,11 +11,12 @@ enum class Script {
   // server's time in seconds and microseconds.
   take,  // arguments: what is taken, and the tolerance, each in seconds and microseconds
   peek,  // never writes
-  // The key is a hash of questions, with "=<answer>" or "?<ticket>".
-  // Arguments: question, ticket, time to live in milliseconds, and how many questions the hash may
-  // have. Answers "=<answer>", "?" where the ticket was written, and "" where it was not.
+  // The key is a hash: "?" has the ticket, "=<question>" an answer.
+  // Arguments: question, a ticket, time to live in milliseconds, and "0" where no hash is to be
+  // made. Answers "=<answer>", "?<ticket>" with the one that is there, "!<ticket>" where the given
+  // one was written, and "" where it was not.
   find,
-  keep,  // arguments: question, ticket, answer; written if the ticket stands there
+  keep,  // arguments: question, ticket, answer, most questions; written if the ticket stands there
 };
 inline constexpr Script kScripts[] = {Script::take, Script::peek, Script::find, Script::keep};
 
