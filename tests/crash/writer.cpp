@@ -126,7 +126,13 @@ bool Writer::resolve(const Mesh& mesh) {
     if (!answer || (promise_ == Promise::maybe_done && answer->status == 503)) return false;
     EXPECT_EQ(answer->status, kept.status) << kept.request.target << " " << answer->body;
     EXPECT_EQ(answer->body, kept.body) << "the same key gave another answer";
-    EXPECT_EQ(header_of(*answer, "Idempotent-Replayed"), "true") << kept.request.target;
+    // Events are in the log before their answer is in the store, which may go away in between; then
+    // the request is done again, under the same event ids.
+    const bool may_be_done_again =
+        promise_ == Promise::maybe_done && kept.request.target.starts_with("/api/v1/events");
+    if (!may_be_done_again) {
+      EXPECT_EQ(header_of(*answer, "Idempotent-Replayed"), "true") << kept.request.target;
+    }
     ++repeated_;
   }
   return true;
