@@ -1,6 +1,8 @@
 #include "daemon/migration/log_copy.h"
 
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
 #include <set>
 #include <utility>
 
@@ -14,11 +16,8 @@ namespace {
 
 constexpr std::uint64_t kSaveBytes = 32 << 20;  // copied between two saves
 constexpr ReadLimits kRead{.max_records = 2'000};
-
-// Whether it feeds a generation of the index.
-bool is_of_index(const std::string& group) {
-  return group.starts_with(std::string(pipeline::kUserIndex.group) + "-");
-}
+constexpr int kLooksForMore = 20;  // where a read says that it is the end, and it is not
+constexpr Duration kBetweenLooks{100};
 
 // A record as it is compared, at its offset in the copy.
 std::string item_of(const StoredRecord& record, std::int32_t partition, std::int64_t offset) {
@@ -47,6 +46,10 @@ bool comes_before(const TopicInfo& a, const TopicInfo& b) {
 
 Status LogCopy::survey() {
   topics_ = MESH_TRY(ends_.from_admin.topics());
+  if (topics_.empty()) {
+    return fail(ErrorKind::not_found,
+                "the log to be left has no topics: does its configuration name the right one?");
+  }
   std::ranges::sort(topics_, comes_before);
   for (const TopicInfo& topic : topics_) {
     MESH_TRY(ends_.import.begin(topic.spec));
@@ -62,9 +65,21 @@ Status LogCopy::survey() {
   }
   auto groups = MESH_TRY(ends_.from_admin.groups());
   for (GroupInfo& group : groups) {
-    if (is_of_index(group.name)) continue;
+    if (pipeline::is_of_index(group.name)) continue;
     for (const auto& [partition, offset] : group.committed) places_.want(partition, offset);
     groups_.push_back(std::move(group));
+  }
+  return {};
+}
+
+Status LogCopy::insist_on_unused() const {
+  for (const auto& [partition, progress] : progress_) {
+    const auto wanted = places_.first_wanted(partition);
+    if (!wanted || *wanted >= progress.next) continue;
+    return fail(ErrorKind::conflict,
+                "the old engines were used since the migration was cut off (offset " +
+                    std::to_string(*wanted) + " of " + name_of(partition) +
+                    "): begin again, with empty engines");
   }
   return {};
 }
@@ -118,18 +133,23 @@ Result<std::int64_t> LogCopy::written_unseen(const TopicPartition& partition,
 Status LogCopy::copy_partition(const TopicPartition& partition, Journal& journal,
                                const std::function<Status()>& save) {
   const auto marks = MESH_TRY(ends_.from.watermarks(partition));
+  ends_seen_[partition] = marks.end;
   Progress& progress = progress_[partition];
   if (!std::exchange(progress.begun, true)) progress.next = marks.start;
   // A try that was cut off had written more than it had saved.
   auto unseen = MESH_TRY(written_unseen(partition, progress));
   Sums& sums = sums_[partition.topic];
+  // Neither the future, which would be that of all that follows, nor no time at all.
+  const std::int64_t now = ends_.clock.now().time_since_epoch().count();
+  int looks = 0;
   while (progress.next < marks.end) {
     auto read = MESH_TRY(ends_.from.read(partition, progress.next, kRead));
     std::vector<StoredRecord> missing;
     for (StoredRecord& record : read.records) {
       places_.passed(partition, record.position.offset, progress.end);
       // As it will be kept.
-      progress.time = std::max(progress.time, record.time.time_since_epoch().count());
+      const auto time = record.time.time_since_epoch().count();
+      progress.time = std::max(progress.time, std::clamp<std::int64_t>(time, 1, now));
       record.time = Timestamp(Duration(progress.time));
       auto copy = moved(std::move(record), places_);
       const auto item = item_of(copy, partition.partition, progress.end++);
@@ -142,7 +162,15 @@ Status LogCopy::copy_partition(const TopicPartition& partition, Journal& journal
       }
     }
     MESH_TRY(ends_.import.import(std::move(missing)));
-    progress.next = read.at_end ? marks.end : read.next;
+    progress.next = read.next;
+    if (read.at_end && read.next < marks.end) {
+      // Another broker may not know yet what was there; what stays away is gone.
+      if (++looks < kLooksForMore) {
+        pause();
+        continue;
+      }
+      progress.next = marks.end;
+    }
     journal.advance("copying " + partition.topic, std::ssize(read.records));
     if (unsaved_ < kSaveBytes) continue;
     MESH_TRY(save());
@@ -153,6 +181,14 @@ Status LogCopy::copy_partition(const TopicPartition& partition, Journal& journal
   return fail(ErrorKind::conflict, name_of(partition) +
                                        " has records that were not copied to it: somebody else "
                                        "writes there; begin again, with empty engines");
+}
+
+void LogCopy::pause() const {
+  std::mutex mutex;
+  std::condition_variable never;
+  std::unique_lock lock(mutex);
+  (void)ends_.clock.wait_until(lock, never, ends_.clock.steady() + kBetweenLooks,
+                               [] { return false; });
 }
 
 Status LogCopy::place_groups() {
@@ -173,6 +209,12 @@ Status LogCopy::place_groups() {
 }
 
 Result<Json> LogCopy::verify(Journal& journal) {
+  for (const auto& [partition, end] : ends_seen_) {
+    const auto marks = MESH_TRY(ends_.from.watermarks(partition));
+    if (marks.end == end) continue;
+    return fail(ErrorKind::conflict, "somebody writes to " + name_of(partition) +
+                                         " of the old log: stop that, and try again");
+  }
   Json all = Json::array();
   for (const TopicInfo& topic : topics_) {
     Sums found;

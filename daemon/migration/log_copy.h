@@ -22,6 +22,7 @@ struct LogEnds {
   LogImport& import;
   // The settings that a topic is to have, but for its partitions.
   std::function<TopicSpec(const std::string& name, TopicKind kind)> spec;
+  Clock& clock;
 };
 
 // Not synchronized. The logs are at rest meanwhile.
@@ -36,11 +37,15 @@ class LogCopy {
   Status survey();
   std::int64_t records() const;  // about as many are to be copied
   std::int64_t copied() const;   // as of what was saved
+  // `conflict` where something names a record that was copied without anybody knowing: the old
+  // engines were used since the try before. After survey().
+  Status insist_on_unused() const;
   // Copies what is not there yet. `save` is called now and then, and at the end.
   Status copy(Journal& journal, const std::function<Status()>& save);
   // Each group goes on where it was. Those of the index are left out: it is built anew.
   Status place_groups();
-  // Reads what was written, and compares: {"name","count","tenants","state"} for each topic.
+  // `conflict` where the old log has grown meanwhile. Reads what was written, and compares:
+  // {"name","count","tenants","state"} for each topic.
   Result<Json> verify(Journal& journal);
   // The topics get those that they are to have from now on.
   Status give_settings();
@@ -56,6 +61,7 @@ class LogCopy {
     bool begun = false;
   };
 
+  void pause() const;
   Status copy_partition(const TopicPartition& partition, Journal& journal,
                         const std::function<Status()>& save);
   // What the partition has beyond what is known of it.
@@ -67,7 +73,8 @@ class LogCopy {
   std::vector<GroupInfo> groups_;
   std::map<TopicPartition, Progress> progress_;
   std::map<std::string, Sums> sums_;  // by topic
-  std::uint64_t unsaved_ = 0;         // bytes
+  std::map<TopicPartition, std::int64_t> ends_seen_;
+  std::uint64_t unsaved_ = 0;  // bytes
 };
 
 }  // namespace mesh::migration

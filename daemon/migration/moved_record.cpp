@@ -35,7 +35,8 @@ std::int64_t moved_offset(const Position& at, const Places& places) {
   return place && place->exact ? place->offset : kNowhere;
 }
 
-// Derived from the position, or from the offset, where the headers do not tell.
+// What was derived from the position, where the headers do not tell, but for an entity's version:
+// those that come will have theirs by the new offsets, as these then have.
 void write_identity(StoredRecord& record, const StoredRecord& event_record) {
   if (!record.value) return;
   const auto event = from_record(event_record);
@@ -43,11 +44,16 @@ void write_identity(StoredRecord& record, const StoredRecord& event_record) {
   const Record whole = to_record(*event);
   if (whole.value != record.value) return;
   for (const auto& header : whole.headers) {
+    if (header.first == "ce_sequence") continue;
     if (find_header(record.headers, header.first).empty()) record.headers.push_back(header);
   }
 }
 
 }  // namespace
+
+void keep_identity(StoredRecord& record, const StoredRecord& event_record) {
+  if (find_header(record.headers, "ce_id").empty()) write_identity(record, event_record);
+}
 
 void want_named(const StoredRecord& record, Places& places) {
   for (const auto& named : {settled_by(record), source_of(record)}) {
@@ -57,10 +63,7 @@ void want_named(const StoredRecord& record, Places& places) {
 
 StoredRecord moved(StoredRecord record, const Places& places) {
   const auto letter = settled_by(record), source = source_of(record);
-  if (find_header(record.headers, "ce_id").empty() ||
-      find_header(record.headers, "ce_sequence").empty()) {
-    write_identity(record, source ? pipeline::source_of(record) : record);
-  }
+  keep_identity(record, source ? pipeline::source_of(record) : record);
   if (letter) {
     auto name = *letter;
     name.offset = moved_offset(*letter, places);

@@ -10,12 +10,15 @@ namespace mesh::migration {
 // is of.
 void want_named(const StoredRecord& record, Places& places);
 
+// An event that its position alone named, as it is read from `event_record`, keeps its id, type and
+// time: they are written down. Not an entity's version: those that come count by the new offsets.
+void keep_identity(StoredRecord& record, const StoredRecord& event_record);
+
 // Its position names the partition that it goes to; the offset means nothing. Of what it names it
 // was want_named, and is passed, but for what is behind it in its partition.
 //
 // A letter or marker that names a record which is not there any more names no place then. A record
-// that went back from a letter keeps the word of it, which names a place no more. An event that
-// was named by its position alone keeps its id, and an entity's its version: they are written down.
+// that went back from a letter keeps the word of it, which names a place no more.
 StoredRecord moved(StoredRecord record, const Places& places);
 
 }  // namespace mesh::migration

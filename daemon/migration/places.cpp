@@ -32,6 +32,12 @@ std::optional<Place> Places::find(const TopicPartition& partition, std::int64_t 
   return place->second;
 }
 
+std::optional<std::int64_t> Places::first_wanted(const TopicPartition& partition) const {
+  const auto it = partitions_.find(partition);
+  if (it == partitions_.end() || it->second.wanted.empty()) return {};
+  return *it->second.wanted.begin();
+}
+
 Json Places::to_json() const {
   Json all = Json::array();
   for (const auto& [partition, offsets] : partitions_) {

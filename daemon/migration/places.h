@@ -28,6 +28,9 @@ class Places {
   // Nothing for what was not wanted, or is not passed yet.
   std::optional<Place> find(const TopicPartition& partition, std::int64_t offset) const;
 
+  // The first one that is wanted and neither passed nor ended; nothing where there is none.
+  std::optional<std::int64_t> first_wanted(const TopicPartition& partition) const;
+
   // Those that are found, and stay so when they are wanted again.
   Json to_json() const;
   void from_json(const Json& json);

@@ -2,15 +2,23 @@
 
 #include <limits>
 
+#include "common/domain/header_codec.h"
+#include "daemon/migration/moved_record.h"
 #include "daemon/migration/sums.h"
+#include "daemon/pipeline/groups.h"
 
 namespace mesh::migration {
 namespace {
 
-constexpr int kChunk = 1'000;
+// Rows of most tables may be large: an answer, a parked event.
+int chunk_of(const StoredTable& table) { return table.name == stored::kActivity ? 1'000 : 100; }
 
-bool is_migration(const StoredTable& table, const StoredRow& row) {
-  return table.name == stored::kTasks && text(row[*table.find("kind")]) == kTaskKind;
+// Of the place where they were made: migrations, and what the index's pipelines have parked, whose
+// events are read again.
+bool stays(const StoredTable& table, const StoredRow& row) {
+  if (table.name == stored::kTasks) return text(row[*table.find("kind")]) == kTaskKind;
+  return table.name == stored::kRetries &&
+         pipeline::is_of_index(text(row[*table.find("pipeline")]));
 }
 
 // Calls `use` with all rows, in chunks, but for tasks that are migrations: those are of the place
@@ -19,10 +27,10 @@ template <typename Use>
 Status each_chunk(StoreTransfer& from, const StoredTable& table, Use use) {
   StoredRow after = table.before_first;
   for (;;) {
-    auto rows = MESH_TRY(from.read(table, after, kChunk));
+    auto rows = MESH_TRY(from.read(table, after, chunk_of(table)));
     if (rows.empty()) return {};
     after = rows.back();
-    std::erase_if(rows, [&](const StoredRow& row) { return is_migration(table, row); });
+    std::erase_if(rows, [&](const StoredRow& row) { return stays(table, row); });
     MESH_TRY(use(std::move(rows)));
   }
 }
@@ -41,12 +49,30 @@ TopicPartition partition_of(const StoredTable& table, const StoredRow& row) {
 // Of an event that is parked, and whose record the log has no more: no offset of a record, another
 // one for each, in the order of the records.
 std::int64_t nowhere(std::int64_t offset) {
+  if (offset < 0) return offset;  // it is already
   return std::numeric_limits<std::int64_t>::min() / 2 + offset;
+}
+
+// As the copy of its record in the log does.
+void keep_identity(const StoredTable& table, StoredRow& row) {
+  auto& headers = row[*table.find("headers")];
+  auto decoded = decode_headers(text(headers));
+  const auto* value = std::get_if<std::string>(&row[*table.find("value")]);
+  if (!decoded || value == nullptr) return;
+  const auto at = partition_of(table, row);
+  StoredRecord record{{at.topic, at.partition, integer(row[*table.find("offset")])},
+                      Timestamp(Duration(integer(row[*table.find("time")]))),
+                      text(row[*table.find("key")]),
+                      *value,
+                      std::move(*decoded)};
+  migration::keep_identity(record, StoredRecord(record));
+  headers = encode_headers(record.headers);
 }
 
 void move(const StoredTable& table, const Places& places, StoredRow& row) {
   const auto column = offset_column(table);
   if (!column) return;
+  if (table.name == stored::kRetries) keep_identity(table, row);
   const auto offset = integer(row[*column]);
   const auto place = places.find(partition_of(table, row), offset);
   const bool names_record = table.name == stored::kRetries;

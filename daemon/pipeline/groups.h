@@ -28,6 +28,11 @@ inline const TopicGroup* group_of(std::string_view topic) {
   return at == kTopicGroups.end() ? nullptr : at;
 }
 
+// Whether a group, or pipeline, is that of a generation of the index.
+inline bool is_of_index(std::string_view group) {
+  return group.starts_with(std::string(kUserIndex.group) + "-");
+}
+
 inline std::string generation_group(std::string_view index_group, int number) {
   return std::string(index_group) + "-" + std::to_string(number);
 }

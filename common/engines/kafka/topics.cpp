@@ -29,13 +29,10 @@ Result<bool> Topics::ensure(const TopicSpec& spec) {
   bool made = false;
   if (!shapes.contains(spec.name)) {
     if (!cluster_.options().create_topics) {
-      const std::string told = "topic '" + cluster_.wire_name(spec.name) +
-                               "' does not exist on the Kafka brokers, and kafka.create_topics is "
-                               "off: make it with " +
-                               std::to_string(spec.partitions) + " partitions";
+      auto error = missing(spec);
       std::lock_guard lock(mutex_);
-      differences_[spec.name] = {told};
-      return fail(ErrorKind::not_found, told);
+      differences_[spec.name] = {error.message};
+      return fail(std::move(error));
     }
     MESH_TRY(make(spec, settings_of(spec, cluster_.options())));
     MESH_TRY(await_leaders(spec.name));
@@ -49,12 +46,23 @@ Result<bool> Topics::ensure(const TopicSpec& spec) {
   return made;
 }
 
+Error Topics::missing(const TopicSpec& spec) const {
+  Error error;
+  error.kind = ErrorKind::not_found;
+  error.message = "topic '" + cluster_.wire_name(spec.name) +
+                  "' does not exist on the Kafka brokers, and kafka.create_topics is off: make it "
+                  "with " +
+                  std::to_string(spec.partitions) + " partitions";
+  return error;
+}
+
 Status Topics::begin_import(const TopicSpec& spec) {
   const Settings config = settings_for_import(cluster_.options());
   MESH_TRY(cluster_.refresh());
   const auto shapes = cluster_.shapes();
   const auto shape = shapes.find(spec.name);
   if (shape == shapes.end()) {
+    if (!cluster_.options().create_topics) return fail(missing(spec));
     MESH_TRY(make(spec, config));
     return await_leaders(spec.name);
   }

@@ -29,6 +29,7 @@ class Topics {
   void look_again();
 
  private:
+  Error missing(const TopicSpec& spec) const;
   Status make(const TopicSpec& spec, const Settings& config);
   Status compare(const TopicSpec& spec, const TopicShape& shape, const Result<TopicConfig>& config);
   void tell(const std::string& topic, std::vector<std::string> found);

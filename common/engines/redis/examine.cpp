@@ -35,7 +35,7 @@ ServerFinding settings(const Ask& ask) {
   if (!info) return unseen("settings", info.error(), std::string(kAllow) + "INFO, to see them");
   const std::string policy = value_of(info->text(), "maxmemory_policy");
   const auto most = parse_int(value_of(info->text(), "maxmemory"));
-  if (!most || *most == 0 || !policy.starts_with("allkeys")) {
+  if (!most || *most == 0 || policy == "noeviction" || policy == "volatile-ttl") {
     return {"settings", true, "it drops no limit for want of memory", ""};
   }
   return {"settings", false,

@@ -75,7 +75,7 @@ class Cache final : public RedisCache {
     if (subjects.empty()) return;
     Command command{std::nullopt, {"UNLINK"}};
     for (const auto& subject : subjects) command.words.push_back(key(subject));
-    // The connection's trouble is logged; what stays is gone after the time to live.
+    // What cannot be forgotten now is gone after the time to live.
     (void)connection_.ask(std::move(command));
   }
 

@@ -290,6 +290,38 @@ TEST_F(Migration, WhatWasCutOffGoesOnAndNothingIsThereTwice) {
   EXPECT_EQ(to_.store->outbox().open({})->next(10).value().size(), 1u);
 }
 
+TEST_F(Migration, OldEnginesThatWereUsedSinceItWasCutOffAreRefused) {
+  from_.append(kActivity, {event("one"), event("two"), event("three")});
+  ASSERT_TRUE(from_.log->ensure_group("analytics", {kActivity}));
+  ASSERT_TRUE(from_.log->seek_group("analytics", {{{kActivity, 0}, 3}}));
+  bool grown = false;
+  to_.import->after = [&] {
+    if (!std::exchange(grown, true)) from_.append(kActivity, {event("later")});
+    return Status();
+  };
+  ASSERT_FALSE(run()) << "all was copied, and is known to be";
+  // Where in the copy is 1? Nobody has noted it.
+  ASSERT_TRUE(from_.log->seek_group("analytics", {{{kActivity, 0}, 1}}));
+  expect_refused(run(), "were used since the migration was cut off");
+}
+
+TEST_F(Migration, AnOldLogThatGrowsMeanwhileIsRefused) {
+  from_.append(kActivity, {event("one")});
+  from_.append(kUsers, {event("u1")});
+  to_.import->after = [&] {
+    from_.append(kActivity, {event("later")});
+    return Status();
+  };
+  expect_refused(run(), "somebody writes to analytics.events/0 of the old log");
+}
+
+TEST_F(Migration, ATimeOfTheFutureIsTakenForNow) {
+  const auto future = clock_.now() + 1'000 * kHour;
+  ASSERT_TRUE(from_.log->import({{{kActivity, 0, 0}, future, "acme/u", "x", {}}}));
+  expect_equal(run());
+  EXPECT_EQ(to_.records(kActivity).at(0).time, clock_.now());
+}
+
 TEST_F(Migration, WhatDiffersIsToldAndHasNotEnded) {
   from_.append(kActivity, {event("one"), event("two")});
   to_.import->before = [](std::vector<StoredRecord>& records) {
