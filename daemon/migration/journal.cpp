@@ -1,10 +1,9 @@
 #include "daemon/migration/journal.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 
 #include "common/base/ids.h"
+#include "common/base/pause.h"
 #include "common/telemetry/log.h"
 
 namespace mesh::migration {
@@ -23,8 +22,6 @@ Result<std::optional<ClaimedTask>> claim(TaskStore& tasks) {
 // once its claim has passed.
 Result<std::optional<ClaimedTask>> take_up(TaskStore& tasks, Clock& clock,
                                            const Journal::Told& told) {
-  std::mutex mutex;
-  std::condition_variable never;
   const auto give_up = clock.steady() + kHeld + kRenew;
   for (;;) {
     auto claimed = MESH_TRY(claim(tasks));
@@ -34,8 +31,7 @@ Result<std::optional<ClaimedTask>> take_up(TaskStore& tasks, Clock& clock,
                   "another process is migrating to these engines: wait for it to end");
     }
     told("waiting for the one that is at it, or was killed", 0, 0);
-    std::unique_lock lock(mutex);
-    (void)clock.wait_until(lock, never, clock.steady() + kLook, [] { return false; });
+    pause(clock, kLook);
   }
 }
 

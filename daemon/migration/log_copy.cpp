@@ -1,11 +1,10 @@
 #include "daemon/migration/log_copy.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <set>
 #include <utility>
 
+#include "common/base/pause.h"
 #include "common/domain/catalogue.h"
 #include "daemon/migration/moved_record.h"
 #include "daemon/pipeline/groups.h"
@@ -166,7 +165,7 @@ Status LogCopy::copy_partition(const TopicPartition& partition, Journal& journal
     if (read.at_end && read.next < marks.end) {
       // Another broker may not know yet what was there; what stays away is gone.
       if (++looks < kLooksForMore) {
-        pause();
+        pause(ends_.clock, kBetweenLooks);
         continue;
       }
       progress.next = marks.end;
@@ -181,14 +180,6 @@ Status LogCopy::copy_partition(const TopicPartition& partition, Journal& journal
   return fail(ErrorKind::conflict, name_of(partition) +
                                        " has records that were not copied to it: somebody else "
                                        "writes there; begin again, with empty engines");
-}
-
-void LogCopy::pause() const {
-  std::mutex mutex;
-  std::condition_variable never;
-  std::unique_lock lock(mutex);
-  (void)ends_.clock.wait_until(lock, never, ends_.clock.steady() + kBetweenLooks,
-                               [] { return false; });
 }
 
 Status LogCopy::place_groups() {

@@ -61,7 +61,6 @@ class LogCopy {
     bool begun = false;
   };
 
-  void pause() const;
   Status copy_partition(const TopicPartition& partition, Journal& journal,
                         const std::function<Status()>& save);
   // What the partition has beyond what is known of it.

@@ -1,8 +1,8 @@
 #include "common/engines/kafka/cluster.h"
 
 #include <algorithm>
-#include <condition_variable>
 
+#include "common/base/pause.h"
 #include "common/domain/catalogue.h"
 #include "common/telemetry/log.h"
 
@@ -196,12 +196,7 @@ Status Cluster::refresh() {
   return {};
 }
 
-void Cluster::pause(Duration time) {
-  std::mutex mutex;
-  std::condition_variable never;
-  std::unique_lock lock(mutex);
-  (void)clock_.wait_until(lock, never, clock_.steady() + time, [] { return false; });
-}
+void Cluster::pause(Duration time) { mesh::pause(clock_, time); }
 
 Result<Cluster::Offsets> Cluster::offsets(const std::vector<TopicPartition>& partitions,
                                           std::int64_t time) {
