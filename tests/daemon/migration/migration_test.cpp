@@ -248,6 +248,19 @@ TEST_F(Migration, AnEventThatItsPositionNamedKeepsItsId) {
   }
 }
 
+TEST_F(Migration, AParkedEventThatItsPositionNamedKeepsItsId) {
+  let_some_expire();
+  from_.append(kActivity, {event(R"({"tenantId":"acme","user_id":"u","event_type":"e"})", {})});
+  ParkedEvent parked;
+  parked.record = from_.records(kActivity).at(0);
+  ASSERT_TRUE(from_.store->retries().park({"analytics", "p"}, std::span(&parked, 1)));
+  expect_equal(run());
+  const auto there = to_.store->retries().take({"analytics", "q"}, {{kActivity, 0}}).value();
+  ASSERT_EQ(there.size(), 1u);
+  EXPECT_NE(there[0].record.position, parked.record.position);
+  EXPECT_EQ(from_record(there[0].record).value().id, from_record(parked.record).value().id);
+}
+
 TEST_F(Migration, WhatWentBackFromALetterIsTakenForNoOthers) {
   from_.append(
       kUsers,
