@@ -93,12 +93,13 @@ class SeekTest : public testing::Test {
   }
   // Time passes in steps, each once so many threads have nothing to do but to wait.
   bool comes_true(int waiters, const std::function<bool()>& condition, Duration step = kStep) {
-    for (int n = 0; n < 4'000; ++n) {
+    return eventually([&] {
       if (condition()) return true;
       clock.await_waiters(waiters);
       clock.advance(step);
-    }
-    return condition();
+      clock.await_woken();
+      return false;
+    });
   }
   Task get(const std::string& id) { return store.get(id).value(); }
   bool ends(const std::string& id, int waiters = kPipelines + kRunner) {
