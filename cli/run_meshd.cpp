@@ -72,10 +72,12 @@ Result<Ran> run_meshd(const std::vector<std::string>& arguments) {
                 program + " ended with exit code " + std::to_string(exit_code) + " and no report");
   }
   if (const auto why = report->find("error"); why != report->end() && why->is_string()) {
-    const auto cause = report->find("cause");
-    const bool caused = cause != report->end() && cause->is_string();
-    return fail(ErrorKind::conflict, why->get<std::string>(),
-                caused ? cause->get<std::string>() : std::string());
+    const auto text = [&](const char* name) {
+      const auto at = report->find(name);
+      return at != report->end() && at->is_string() ? at->get<std::string>() : std::string();
+    };
+    return fail(error_kind(text("kind")).value_or(ErrorKind::internal), why->get<std::string>(),
+                text("cause"));
   }
   return Ran{exit_code, std::move(*report)};
 }

@@ -16,8 +16,8 @@ struct Ran {
 };
 
 // The meshd beside this program, else the one of $PATH, with --json; blocks until it ends. Its
-// stderr is this program's. `unavailable` where there is none; `conflict` with what it says where
-// it could not do what was asked, or where it ends without a report.
+// stderr is this program's. Its own error where it could not do what was asked; `internal` where
+// there is none, `conflict` where it ends without a report.
 Result<Ran> run_meshd(const std::vector<std::string>& arguments);
 
 }  // namespace mesh::cli

@@ -9,7 +9,8 @@ namespace mesh {
 void tell_error(const Error& error, bool json) {
   if (json) {
     // On stdout, where the program that asked reads the answer, be it this one.
-    std::cout << dump({{"error", error.message}, {"cause", error.cause}}) << "\n";
+    const std::string kind(to_string(error.kind));
+    std::cout << dump({{"error", error.message}, {"kind", kind}, {"cause", error.cause}}) << "\n";
     return;
   }
   std::cerr << "meshd: " << error.message << "\n";

@@ -5,8 +5,8 @@
 
 namespace mesh {
 
-// For people on stderr; as JSON {"error": the message, "cause"} on stdout, for the program that
-// asked and has its own way to say it.
+// For people on stderr; as JSON {"error": the message, "kind", "cause"} on stdout, for the program
+// that asked and has its own way to say it.
 void tell_error(const Error& error, bool json);
 
 }  // namespace mesh

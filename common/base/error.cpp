@@ -38,6 +38,14 @@ std::string_view to_string(ErrorKind kind) {
   return "unknown";
 }
 
+std::optional<ErrorKind> error_kind(std::string_view name) {
+  for (auto kind = ErrorKind::invalid; kind <= ErrorKind::internal;
+       kind = static_cast<ErrorKind>(static_cast<int>(kind) + 1)) {
+    if (to_string(kind) == name) return kind;
+  }
+  return std::nullopt;
+}
+
 bool Error::retryable() const {
   return kind == ErrorKind::unavailable || kind == ErrorKind::uncertain ||
          kind == ErrorKind::timeout || kind == ErrorKind::rate_limited;

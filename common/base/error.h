@@ -35,6 +35,8 @@ enum class ErrorKind {
 
 // "invalid", "not_found", …
 std::string_view to_string(ErrorKind kind);
+// The kind of that name.
+std::optional<ErrorKind> error_kind(std::string_view name);
 
 // One offending place of a document: a JSON pointer and what is wrong there.
 struct FieldError {

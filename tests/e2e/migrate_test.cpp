@@ -50,10 +50,10 @@ TEST_F(Migrate, TheNewEnginesGoOnWhereTheOldOnesWere) {
 
 TEST_F(Migrate, WhatCannotBeIsToldAndChangesNothing) {
   const Outcome unread = migrate(dir_.file("none.yaml"), new_.write_config());
-  EXPECT_EQ(unread.exit_code, 1);
+  EXPECT_EQ(unread.exit_code, 2);
   EXPECT_THAT(unread.err, HasSubstr("none.yaml: cannot be read"));
   const Outcome empty = migrate(old_.write_config(), new_.write_config());
-  EXPECT_EQ(empty.exit_code, 1);
+  EXPECT_EQ(empty.exit_code, 3);
   EXPECT_THAT(empty.err, HasSubstr("no meshd has run there"));
 
   ASSERT_TRUE(old_.start()) << old_.errors();

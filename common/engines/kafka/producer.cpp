@@ -125,29 +125,7 @@ void Producer::append(std::vector<Record> records, AppendDone done) {
   batch->records = std::move(records);
   batch->done = std::move(done);
   batch->expires = clock_.steady() + options_.turn_timeout;
-  if (goes_at_once(*batch)) {
-    if (send(batch, false)) return;
-    {
-      std::lock_guard lock(mutex_);
-      in_flight_ -= batch->cost;
-    }
-    changed_.notify_all();  // close() waits for it
-  }
   wait_for_turn(std::move(batch));
-}
-
-// Where nobody waits there are no turns to take, and the way through another thread is saved. Not
-// past one that the turns have just taken.
-bool Producer::goes_at_once(Batch& batch) {
-  for (const auto& record : batch.records) {
-    if (!cluster_.known_partitions(record.topic)) return false;  // to ask may block
-  }
-  std::lock_guard lock(mutex_);
-  if (closing_ || taking_turns_ || !queue_.empty() || in_flight_ >= options_.max_in_flight_bytes) {
-    return false;
-  }
-  in_flight_ += batch.cost;
-  return true;
 }
 
 void Producer::wait_for_turn(std::shared_ptr<Batch> batch) {
@@ -208,15 +186,13 @@ void Producer::take_turns() {
     std::optional<std::shared_ptr<Batch>> next;
     if (in_flight_ < options_.max_in_flight_bytes) next = queue_.pop();
     if (next) in_flight_ += (*next)->cost;
-    taking_turns_ = next.has_value();
     lock.unlock();
     for (auto& batch : gone) {
       batch->done(
           fail(ErrorKind::unavailable, "the Kafka brokers take no more writes now: try again"));
     }
-    if (next) (void)send(*next, true);
+    if (next) send(*next);
     lock.lock();
-    taking_turns_ = false;
   }
 }
 
@@ -233,13 +209,11 @@ Status Producer::place(Batch& batch) {
   return {};
 }
 
-// False, and nothing is done, where librdkafka takes none of it now and the caller may not wait.
-bool Producer::send(const std::shared_ptr<Batch>& batch, bool may_wait) {
+void Producer::send(const std::shared_ptr<Batch>& batch) {
   Batch& own = *batch;
   if (auto placed = place(own); !placed) {
     own.error = placed.error();
-    finish(own);
-    return true;
+    return finish(own);
   }
   auto records = std::move(own.records);
   own.sent.reserve(records.size());
@@ -249,27 +223,18 @@ bool Producer::send(const std::shared_ptr<Batch>& batch, bool may_wait) {
   own.handed = clock_.steady();
   for (std::size_t handed = 0; handed < records.size(); ++handed) {
     own.sent.push_back({&own, handed});
-    const auto code =
-        hand_over(records[handed], own.positions[handed].partition, &own.sent.back(), may_wait);
+    const auto code = hand_over(records[handed], own.positions[handed].partition, &own.sent.back());
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
-    if (handed == 0 && !may_wait && is_no_room(code)) {
-      own.records = std::move(records);
-      own.sent.clear();
-      own.self.reset();
-      return false;
-    }
     own.unanswered -= records.size() - handed;
     std::lock_guard lock(mutex_);
     own.error = error_of(code, "take the write");
     break;
   }
   count_down(own);
-  return true;
 }
 
-rd_kafka_resp_err_t Producer::hand_over(const Record& record, int partition, Sent* sent,
-                                        bool may_wait) {
-  const auto until = may_wait ? clock_.steady() + options_.turn_timeout : SteadyTime{};
+rd_kafka_resp_err_t Producer::hand_over(const Record& record, int partition, Sent* sent) {
+  const auto until = clock_.steady() + options_.turn_timeout;
   for (;;) {
     rd_kafka_resp_err_t code;
     {

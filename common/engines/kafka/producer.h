@@ -1,7 +1,7 @@
 // Appends: the tenants' turns, then one idempotent producer, whose delivery reports answer.
 //
 // An append waits in a FairQueue until less than max_in_flight_bytes are with librdkafka, whose own
-// queue is first come, first served; where none waits it goes there at once, on its own thread.
+// queue is first come, first served.
 // Kafka's transactions are not used: they would make an append of several partitions one, for two
 // more round trips; instead whoever is told `uncertain` appends again under the same event ids.
 #pragma once
@@ -42,14 +42,13 @@ class Producer {
   explicit Producer(Cluster& cluster);
   Result<Handle> make();
   void start();
-  bool goes_at_once(Batch& batch);
   void wait_for_turn(std::shared_ptr<Batch> batch);
   void take_turns();
   std::optional<Error> no_broker() const;
   Batches expired();  // under mutex_
-  bool send(const std::shared_ptr<Batch>& batch, bool may_wait);
+  void send(const std::shared_ptr<Batch>& batch);
   Status place(Batch& batch);
-  rd_kafka_resp_err_t hand_over(const Record& record, int partition, Sent* sent, bool may_wait);
+  rd_kafka_resp_err_t hand_over(const Record& record, int partition, Sent* sent);
   bool turns_end();
   void report();
   void replace();
@@ -82,8 +81,7 @@ class Producer {
   FairQueue<std::shared_ptr<Batch>> queue_;  // this and the following guarded by mutex_
   std::uint64_t in_flight_ = 0;
   SteadyTime look_for_expired_{};
-  bool taking_turns_ = false;  // one is on its way from the queue to librdkafka
-  bool closing_ = false;       // nothing more is taken
+  bool closing_ = false;  // nothing more is taken
   bool turns_end_ = false, reports_end_ = false;
 
   std::thread turns_, reports_;  // last: they use all of the above

@@ -182,8 +182,9 @@ bool Server::pause(Duration time) {
 
 bool Server::rest(Duration time) {
   std::unique_lock lock(mutex_);
-  suspect_ = false;
   clock_.wait_until(lock, begun_, clock_.steady() + time, [this] { return stopping_ || suspect_; });
+  // Only now: trouble that began since the caller's last look is not slept over.
+  suspect_ = false;
   return !stopping_;
 }
 

@@ -42,7 +42,7 @@ class Server {
   // Minor version of Qdrant 1.x: 16 or more. Asks where it is not known.
   Result<int> minor_version();
   std::optional<Error> trouble() const;
-  // Blocks for as long, or until trouble begins; false once stop() was called.
+  // Blocks for as long, or until trouble began since the last rest; false once stop() was called.
   bool rest(Duration time);
   // Ends every wait between two requests. Callable twice.
   void stop();

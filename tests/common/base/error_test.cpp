@@ -28,9 +28,12 @@ TEST(Error, TextNamesKindMessageFieldsAndCause) {
 
 TEST(Error, EveryKindHasANameOfItsOwn) {
   std::set<std::string_view> names;
-  for (int kind = 0; kind <= static_cast<int>(ErrorKind::internal); ++kind) {
-    names.insert(to_string(static_cast<ErrorKind>(kind)));
+  for (int number = 0; number <= static_cast<int>(ErrorKind::internal); ++number) {
+    const auto kind = static_cast<ErrorKind>(number);
+    names.insert(to_string(kind));
+    EXPECT_EQ(error_kind(to_string(kind)), kind);
   }
+  EXPECT_EQ(error_kind("no_such_kind"), std::nullopt);
   EXPECT_EQ(names.size(), static_cast<std::size_t>(ErrorKind::internal) + 1);
   EXPECT_FALSE(names.contains("unknown"));
 }

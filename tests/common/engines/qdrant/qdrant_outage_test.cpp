@@ -1,5 +1,9 @@
 // What an index does while its server is away, stands still, refuses or says something else.
+#include <atomic>
 #include <future>
+#include <thread>
+
+#include "common/engines/qdrant/server.h"
 
 #include "tests/common/engines/qdrant/qdrant_fixture.h"
 
@@ -23,6 +27,26 @@ TEST_F(QdrantOutage, WithoutAServerItOpensAndSaysSo) {
   EXPECT_EQ(made.error().kind, ErrorKind::unavailable);
   EXPECT_THAT(made.error().message, HasSubstr("qdrant.url"));
   EXPECT_TRUE(index->trouble());
+}
+
+// Else whoever looks after the server would sleep over what began since its last look.
+TEST_F(QdrantOutage, TroubleThatBeganBeforeARestEndsIt) {
+  IndexOptions nowhere = options();
+  {
+    const test::RawListener gone;
+    nowhere.url = gone.url();
+  }
+  ManualClock clock;
+  Server asked(nowhere, clock);
+  ASSERT_FALSE(asked.look({"GET", "/collections"}));
+  std::atomic<bool> over = false;
+  std::thread resting([&] {
+    asked.rest(Duration{5'000});
+    over = true;
+  });
+  EXPECT_TRUE(test::eventually([&] { return over.load(); }));
+  asked.stop();
+  resting.join();
 }
 
 TEST_F(QdrantOutage, TroubleIsFoundAndLeftWithoutARequest) {
