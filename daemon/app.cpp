@@ -83,11 +83,7 @@ Status App::Impl::start() {
   }
   identity = MESH_TRY(Identity::open(config, clock));
   // Before anything writes or reads: the relay and clients' events find their topics.
-  if (MESH_TRY(migration::is_unfinished(engines->ports().tasks))) {
-    return fail(ErrorKind::conflict,
-                "a migration to these engines has not ended: run `mesh migrate` again, it goes on "
-                "where it was");
-  }
+  MESH_TRY(migration::none_unfinished(engines->ports().tasks));
   MESH_TRY(make_topics(config.log, engines->ports().log_admin));
   pipelines = std::make_unique<Pipelines>(config, engines->ports(), process, clock, metrics, usage);
   if (config.has_role(config::role::kPipelines)) {

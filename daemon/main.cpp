@@ -14,6 +14,7 @@
 #include "daemon/check_data.h"
 #include "daemon/engine_parts.h"
 #include "daemon/migrate.h"
+#include "daemon/prepare.h"
 #include "daemon/serve.h"
 #include "daemon/tell_error.h"
 
@@ -66,7 +67,7 @@ int main(int argc, char** argv) {
       "meshd: tenant-scoped events in, durable, searchable. Runs until SIGTERM; SIGHUP reloads."};
   std::optional<std::string> file, data_dir, backup, restore, leave;
   bool check = false, print = false, schema = false, look = false, repair = false, json = false,
-       migrations = false;
+       migrations = false, prepare = false;
   cli.add_option("-c,--config", file,
                  "configuration file; else $MESH_CONFIG, ./meshd.yaml, /etc/mesh/meshd.yaml, "
                  "built-in defaults");
@@ -96,7 +97,11 @@ int main(int argc, char** argv) {
                  "move what the engines of this configuration file hold to those of --config, and "
                  "end: 0 all is there and equal, 1 something differs, 3 not done to its end; what "
                  "was cut off goes on when it is called again");
-  cli.add_flag("--json", json, "what these five print as JSON");
+  cli.add_flag(
+      "--prepare", prepare,
+      "bring the schemas of log and store up to date, make or check the topics, and end: 0 "
+      "done, 3 not done; other processes may run meanwhile");
+  cli.add_flag("--json", json, "what these six print as JSON");
   cli.set_version_flag("--version", "meshd " MESH_VERSION);
   try {
     cli.parse(argc, argv);
@@ -137,6 +142,7 @@ int main(int argc, char** argv) {
     std::cout << "configuration ok\n";
   }
   if (print || check) return 0;
+  if (prepare) return mesh::prepare(*config, json);
   if (leave) return migrate_from(*leave, *config, json);
   if (look || repair) return check_data(*config, repair, json);
   if (restore) return restore_backup(*restore, config->data_dir, json);

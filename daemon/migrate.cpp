@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 
@@ -62,12 +61,6 @@ class ProgressLine {
   std::string doing_;
   SteadyTime next_{};
 };
-
-[[noreturn]] void die(const Error& error) {
-  std::cerr << "meshd: " << error.to_string() << "\n";
-  log::flush();
-  std::_Exit(3);
-}
 
 Result<Json> run(const config::Config& from, const config::Config& to) {
   namespace fs = std::filesystem;

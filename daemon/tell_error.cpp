@@ -1,8 +1,10 @@
 #include "daemon/tell_error.h"
 
+#include <cstdlib>
 #include <iostream>
 
 #include "common/base/json.h"
+#include "common/telemetry/log.h"
 
 namespace mesh {
 
@@ -15,6 +17,12 @@ void tell_error(const Error& error, bool json) {
   }
   std::cerr << "meshd: " << error.message << "\n";
   if (!error.cause.empty()) std::cerr << "meshd: cause: " << error.cause << "\n";
+}
+
+void die(const Error& error) {
+  std::cerr << "meshd: " << error.to_string() << "\n";
+  log::flush();
+  std::_Exit(3);
 }
 
 }  // namespace mesh

@@ -9,4 +9,7 @@ namespace mesh {
 // that asked and has its own way to say it.
 void tell_error(const Error& error, bool json);
 
+// Ends the process with code 3 where an engine can no longer be trusted (Engines::OnFatal).
+[[noreturn]] void die(const Error& error);
+
 }  // namespace mesh

@@ -43,6 +43,13 @@ Result<bool> is_unfinished(TaskStore& tasks) {
       newest, [](const Task& task) { return task.kind == kTaskKind && !has_ended(task); });
 }
 
+Status none_unfinished(TaskStore& tasks) {
+  if (!MESH_TRY(is_unfinished(tasks))) return {};
+  return fail(ErrorKind::conflict,
+              "a migration to these engines has not ended: run `mesh migrate` again, it goes on "
+              "where it was");
+}
+
 Result<std::unique_ptr<Journal>> Journal::open(TaskStore& tasks, Json spec, Clock& clock,
                                                Told told) {
   auto claimed = MESH_TRY(take_up(tasks, clock, told));

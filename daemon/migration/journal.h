@@ -18,6 +18,8 @@ inline constexpr std::string_view kTaskKind = "migration";
 
 // Whether the stores hold a migration that has not ended: nobody may use them yet.
 Result<bool> is_unfinished(TaskStore& tasks);
+// `conflict`, with what to do, where they do.
+Status none_unfinished(TaskStore& tasks);
 
 // One thread at a time.
 class Journal {
