@@ -5,7 +5,9 @@
 #include <filesystem>
 #include <ranges>
 
+#include "common/base/strings.h"
 #include "common/base/time.h"
+#include "common/engines/sqlite/backup/backup.h"
 #include "common/engines/sqlite/core/damage.h"
 #include "common/engines/sqlite/core/database.h"
 #include "common/engines/sqlite/core/directory_lock.h"
@@ -74,19 +76,42 @@ class ConfiguredEngines final : public Engines {
   std::unique_ptr<Ports> ports_;
 };
 
+// The way back from an upgrade: whoever runs the older version again restores it.
+Status keep_what_is_migrated(const config::Config& config, Clock& clock) {
+  const auto used = embedded_files(config);
+  if (!used.log || !used.store) return {};  // the other half is a server's
+  const auto outdated = MESH_TRY(sqlite::outdated_files(config.data_dir));
+  if (outdated.empty()) return {};
+  const auto files = join(outdated, "; ");
+  log::info("the data folder is of an older version: a backup is made first", {{"files", files}});
+  const auto folder = sqlite::back_up_before_upgrade(
+      config.data_dir, {MESH_VERSION, clock, [](std::int64_t, std::int64_t) { return true; }});
+  if (!folder) {
+    Error error = folder.error();
+    error.message = "no backup can be made before the upgrade of " + config.data_dir + " (" +
+                    files + "), and nothing was changed: " + error.message;
+    return fail(std::move(error));
+  }
+  log::info("a backup was made before the upgrade: remove it when you will not go back",
+            {{"folder", *folder}});
+  return {};
+}
+
 // The folder is whole while the lock is held.
-Result<std::unique_ptr<sqlite::DirectoryLock>> lock_data_dir(const config::Config& config) {
+Result<std::unique_ptr<sqlite::DirectoryLock>> lock_data_dir(const config::Config& config,
+                                                             Clock& clock) {
   auto lock = MESH_TRY(sqlite::DirectoryLock::acquire(config.data_dir));
   // Under the lock, which a restore holds as long as it works.
   MESH_TRY(nothing_unfinished(config.data_dir));
   MESH_TRY(no_missing_file(config.data_dir, embedded_files(config)));
+  MESH_TRY(keep_what_is_migrated(config, clock));
   return lock;
 }
 
 class OpenedOfRecord final : public EnginesOfRecord {
  public:
   Status open(const EngineContext& context) {
-    lock_ = MESH_TRY(lock_data_dir(context.config));
+    lock_ = MESH_TRY(lock_data_dir(context.config, context.clock));
     log_ = MESH_TRY(open_log(context));
     stores_ = MESH_TRY(open_stores(context));
     return {};
@@ -119,7 +144,7 @@ Status has_files(const config::Config& config) {
 Status ConfiguredEngines::open(const EngineContext& context) {
   MESH_TRY(make_data_dir(data_dir_));
   // Also of a process that keeps nothing there but its token and run.json, which are its own.
-  lock_ = MESH_TRY(lock_data_dir(context.config));
+  lock_ = MESH_TRY(lock_data_dir(context.config, context.clock));
 
   log_ = MESH_TRY(open_log(context));
   stores_ = MESH_TRY(open_stores(context));

@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <fstream>
+#include <vector>
 
 #include "tests/e2e/daemon.h"
 #include "tests/support/temp_dir.h"
@@ -39,6 +41,36 @@ class KeptFolder : public ::testing::Test {
   test::TempDir dir_;
   Daemon daemon_{dir_.file("data"), kConfig};
 };
+
+// The way back to the version that wrote it.
+TEST_F(KeptFolder, ABackupOfItWasMadeBeforeItWasMigrated) {
+  const auto backups = [&] {
+    std::vector<std::string> found;
+    for (const auto& entry : std::filesystem::directory_iterator(dir_.file("data"))) {
+      const auto name = entry.path().filename().string();
+      if (name.starts_with("before-upgrade-")) found.push_back(entry.path().string());
+    }
+    return found;
+  };
+  const auto made = backups();
+  ASSERT_EQ(made.size(), 1u);
+  EXPECT_THAT(told({"backup", "verify", made[0]}), HasSubstr("ok"));
+  std::ifstream manifest(made[0] + "/manifest.json");
+  for (const Json& file : Json::parse(manifest)["files"]) {
+    if (file["name"] != "store.db") continue;
+    EXPECT_EQ(file["schema_version"], 4);
+  }
+  ASSERT_EQ(daemon_.stop(), 0);
+  ASSERT_TRUE(daemon_.start()) << daemon_.errors();
+  EXPECT_EQ(backups(), made) << "what is of this version is not copied again";
+
+  Daemon restored(dir_.file("restored"), kConfig);
+  const auto back =
+      run({MESH_BIN_DIR "/mesh", "restore", made[0], "--data-dir", restored.data_dir()});
+  ASSERT_EQ(back.exit_code, 0) << back.err;
+  ASSERT_TRUE(restored.start()) << restored.errors();
+  EXPECT_THAT(restored.mesh({"users", "list", "--tenant", "acme"}).out, HasSubstr("Alice Smith"));
+}
 
 TEST_F(KeptFolder, UsersAreThereAndAreFound) {
   EXPECT_THAT(told({"users", "list", "--tenant", "acme"}),

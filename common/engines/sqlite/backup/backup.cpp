@@ -9,6 +9,9 @@
 #include "common/engines/sqlite/backup/files.h"
 #include "common/engines/sqlite/backup/manifest.h"
 #include "common/engines/sqlite/backup/snapshot.h"
+#include "common/engines/sqlite/core/migrate.h"
+#include "common/engines/sqlite/log/schema.h"
+#include "common/engines/sqlite/store/schema.h"
 #include "common/engines/sqlite/vfs/page_sums.h"
 
 namespace mesh::sqlite {
@@ -112,6 +115,22 @@ bool is_within(const fs::path& path, const fs::path& folder) {
   return end == folder.end();
 }
 
+Result<Json> make_backup(const std::string& data_dir, const std::string& folder,
+                         const BackupOptions& options) {
+  FolderDraft draft(folder);
+  if (auto made = draft.make_folder(); !made) return draft.give_up(made.error());
+  // Before anything is written: a backup holds the data of all tenants.
+  if (auto alone = draft.be_alone(); !alone) return draft.give_up(alone.error());
+  auto manifest = copy_files(data_dir, folder, draft, options);
+  if (!manifest) {
+    auto error = manifest.error();
+    if (error.kind == ErrorKind::unavailable) error.message = folder + ": " + error.message;
+    return draft.give_up(std::move(error));
+  }
+  draft.keep();
+  return manifest;
+}
+
 }  // namespace
 
 Status can_back_up(const std::string& data_dir, const std::string& folder) {
@@ -146,18 +165,33 @@ Status can_back_up(const std::string& data_dir, const std::string& folder) {
 Result<Json> back_up(const std::string& data_dir, const std::string& folder,
                      const BackupOptions& options) {
   MESH_TRY(can_back_up(data_dir, folder));
-  FolderDraft draft(folder);
-  if (auto made = draft.make_folder(); !made) return draft.give_up(made.error());
-  // Before anything is written: a backup holds the data of all tenants.
-  if (auto alone = draft.be_alone(); !alone) return draft.give_up(alone.error());
-  auto manifest = copy_files(data_dir, folder, draft, options);
-  if (!manifest) {
-    auto error = manifest.error();
-    if (error.kind == ErrorKind::unavailable) error.message = folder + ": " + error.message;
-    return draft.give_up(std::move(error));
+  return make_backup(data_dir, folder, options);
+}
+
+Result<std::vector<std::string>> outdated_files(const std::string& data_dir) {
+  std::vector<std::string> outdated;
+  for (const auto& [name, known] :
+       {std::pair("log.db", kLogSchema), std::pair("store.db", kStoreSchema)}) {
+    const std::string path = data_dir + "/" + name;
+    if (!fs::exists(path)) continue;
+    const auto db = MESH_TRY(Database::open(path, Database::Mode::read_only));
+    const auto version = MESH_TRY(schema_version(*db));
+    if (version == 0 || version >= known) continue;
+    outdated.push_back(std::string(name) + " has schema " + std::to_string(version) + ", of " +
+                       std::to_string(known));
   }
-  draft.keep();
-  return manifest;
+  return outdated;
+}
+
+Result<std::string> back_up_before_upgrade(const std::string& data_dir,
+                                           const BackupOptions& options) {
+  // Of a path that is typed and pasted nothing needs quoting.
+  std::string time = format_rfc3339(options.clock.now());
+  std::erase_if(time, [](char c) { return c == ':' || c == '-' || c == '.'; });
+  const std::string folder =
+      fs::absolute(data_dir).lexically_normal().string() + "/before-upgrade-" + time;
+  (void)MESH_TRY(make_backup(data_dir, folder, options));
+  return folder;
 }
 
 }  // namespace mesh::sqlite

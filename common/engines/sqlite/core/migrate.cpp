@@ -18,13 +18,14 @@ Status run_step(Database& db, const SchemaStep& step, std::int64_t version) {
 
 }  // namespace
 
+Result<std::int64_t> schema_version(Database& db) {
+  auto read = MESH_TRY(db.prepare("PRAGMA user_version"));
+  (void)MESH_TRY(read.step());
+  return read.integer(0);
+}
+
 Status migrate(Database& db, std::span<const SchemaStep> steps) {
-  std::int64_t version = 0;
-  {
-    auto read = MESH_TRY(db.prepare("PRAGMA user_version"));
-    (void)MESH_TRY(read.step());
-    version = read.integer(0);
-  }
+  auto version = MESH_TRY(schema_version(db));
   const auto known = static_cast<std::int64_t>(steps.size());
   if (version > known) {
     const char* path = sqlite3_db_filename(db.handle(), "main");

@@ -1,6 +1,7 @@
 // Versions of a database file's schema.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -13,6 +14,7 @@ struct SchemaStep {
   std::string_view sql;
   Status (*rows)(Database& db) = nullptr;
 };
+Result<std::int64_t> schema_version(Database& db);  // PRAGMA user_version; 0 of a new file
 // Brings the schema to version steps.size(): runs the steps beyond PRAGMA user_version, each in a
 // transaction together with its number. `conflict` for a file that a newer program wrote.
 Status migrate(Database& db, std::span<const SchemaStep> steps);

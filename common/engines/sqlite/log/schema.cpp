@@ -33,6 +33,9 @@ constexpr SchemaStep kSchema[] = {{R"(
 
 }  // namespace
 
-Status prepare_log(Database& db) { return migrate(db, kSchema); }
+Status prepare_log(Database& db) {
+  static_assert(std::size(kSchema) == kLogSchema);
+  return migrate(db, kSchema);
+}
 
 }  // namespace mesh::sqlite

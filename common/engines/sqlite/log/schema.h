@@ -5,6 +5,8 @@
 
 namespace mesh::sqlite {
 
+inline constexpr std::int64_t kLogSchema = 1;
+
 // Makes the tables in a new file and brings an older one up to date; errors as migrate() says.
 Status prepare_log(Database& db);
 

@@ -150,6 +150,7 @@ CREATE TABLE epochs(
 Status prepare_schema(Database& db) {
   constexpr SchemaStep kSteps[] = {
       {kTables}, {kAnswerHeaders}, {kActivityTime}, {kAlike, fold_keys}, {kEpochs}};
+  static_assert(std::size(kSteps) == kStoreSchema);
   return migrate(db, kSteps);
 }
 
