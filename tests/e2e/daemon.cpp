@@ -119,7 +119,8 @@ Daemon::Daemon(const std::string& data_dir, std::string extra_config,
                std::map<std::string, std::string> environment)
     : data_dir_(data_dir),
       extra_config_(std::move(extra_config)),
-      environment_(std::move(environment)) {}
+      environment_(std::move(environment)),
+      programs_(MESH_BIN_DIR) {}
 
 Daemon::~Daemon() {
   if (pid_ > 0) kill();
@@ -163,7 +164,7 @@ void Daemon::launch() {
   error_fd_ = file_with("");
   auto environment = environment_;
   environment["NOTIFY_SOCKET"] = socket_path;
-  pid_ = mesh::e2e::launch({MESH_BIN_DIR "/meshd", "--config", config}, environment, nothing,
+  pid_ = mesh::e2e::launch({programs_ + "/meshd", "--config", config}, environment, nothing,
                            error_fd_, error_fd_);
   close(nothing);
 }

@@ -39,6 +39,9 @@ class Daemon {
                   std::map<std::string, std::string> environment = {});
   ~Daemon();
 
+  // From the next start on: meshd of that folder, in place of the one that was built.
+  void run_programs_of(const std::string& folder) { programs_ = folder; }
+
   // The configuration's file, written anew; start() does so, too.
   std::string write_config() const;
   // Starts the process and blocks until it reports READY=1 (sd_notify) or ends; false: it ended.
@@ -74,6 +77,7 @@ class Daemon {
   const std::string data_dir_;
   const std::string extra_config_;
   const std::map<std::string, std::string> environment_;
+  std::string programs_;
   std::string errors_;
   pid_t pid_ = -1;
   int notify_fd_ = -1;
