@@ -28,3 +28,51 @@ run "by_default_a_cluster_and_no_store" {
     error_message = "service accounts: ${join(" ", keys(output.service_account_roles))}"
   }
 }
+
+run "every_store_private_encrypted_and_with_its_secret" {
+  command = apply
+
+  variables {
+    kafka    = { enabled = true, brokers_per_zone = 2 }
+    postgres = { enabled = true }
+    redis    = { enabled = true, transit_encryption = true }
+  }
+
+  assert {
+    condition     = output.kafka.bootstrap_brokers == "b-1.kafka:9096,b-2.kafka:9096" && output.kafka.security == "sasl_ssl" && output.kafka.secret_arn != null
+    error_message = "kafka: ${jsonencode(output.kafka)}"
+  }
+  assert {
+    condition     = output.postgres.database == "mesh" && output.postgres.username == "mesh" && output.postgres.secret_arn != null
+    error_message = "postgres: ${jsonencode(output.postgres)}"
+  }
+  assert {
+    condition     = output.redis.tls && output.redis.port == 6379 && output.redis.secret_arn != null
+    error_message = "redis: ${jsonencode(output.redis)}"
+  }
+  assert {
+    condition     = length(aws_iam_role_policy.credentials) == 7
+    error_message = "some service account cannot read its credentials"
+  }
+  assert {
+    condition     = join(" ", local.reads["migrations"]) == "postgres" && join(" ", local.reads["pipelines"]) == "kafka postgres redis"
+    error_message = "who reads what: ${jsonencode(local.reads)}"
+  }
+}
+
+run "redis_as_meshd_reaches_it" {
+  command = apply
+
+  variables {
+    redis = { enabled = true }
+  }
+
+  assert {
+    condition     = !output.redis.tls && output.redis.secret_arn == null && output.kafka == null && output.postgres == null
+    error_message = "redis: ${jsonencode(output.redis)}"
+  }
+  assert {
+    condition     = length(aws_iam_role_policy.credentials) == 0
+    error_message = "rights on credentials that are not there"
+  }
+}
