@@ -1,9 +1,9 @@
 terraform {
-  required_version = ">= 1.7"
+  required_version = ">= 1.9"
   required_providers {
     aws = {
       source  = "hashicorp/aws"
-      version = ">= 5.83, < 6.0"
+      version = "~> 5.100"
     }
   }
 }

@@ -152,7 +152,7 @@ run "stores_that_only_nodes_reach" {
   variables {
     name                   = "distributedai-eks"
     vpc_id                 = "vpc-1"
-    subnet_ids             = ["subnet-a", "subnet-b", "subnet-c"]
+    subnet_ids             = ["subnet-a", "subnet-b", "subnet-c", "subnet-d"]
     node_security_group_id = "sg-00000000000000001"
     kms_key_arn            = "arn:aws:kms:eu-central-1:123456789012:key/any"
     log_retention_days     = 7
@@ -173,7 +173,7 @@ run "stores_that_only_nodes_reach" {
     error_message = "ports: ${join(" ", [for rule in aws_vpc_security_group_ingress_rule.nodes : rule.from_port])}"
   }
   assert {
-    condition     = aws_msk_cluster.kafka[0].number_of_broker_nodes == 6 && aws_msk_cluster.kafka[0].encryption_info[0].encryption_in_transit[0].client_broker == "TLS" && aws_msk_cluster.kafka[0].client_authentication[0].sasl[0].scram
+    condition     = aws_msk_cluster.kafka[0].number_of_broker_nodes == 6 && length(aws_msk_cluster.kafka[0].broker_node_group_info[0].client_subnets) == 3 && aws_msk_cluster.kafka[0].encryption_info[0].encryption_in_transit[0].client_broker == "TLS" && aws_msk_cluster.kafka[0].client_authentication[0].sasl[0].scram
     error_message = "the brokers"
   }
   assert {

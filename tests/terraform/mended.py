@@ -5,13 +5,19 @@ import inspect
 import os
 
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
+from moto.core.responses import EmptyResult
 from moto.ec2.models import ec2_backends
 from moto.ec2.responses.launch_templates import LaunchTemplates
 from moto.eks.models import Cluster, EKSBackend
 from moto.eks.responses import EKSResponse
+from moto.elasticache.exceptions import CacheSubnetGroupNotFound
 from moto.elasticache.models import ElastiCacheBackend
+from moto.elasticache.responses import ElastiCacheResponse
+from moto.iam.access_control import PermissionResult
 from moto.kafka.exceptions import NotFoundException
 from moto.kafka.models import FakeKafkaCluster, KafkaBackend
+from moto.rds.models import DBInstance, DBParameterGroup
+from moto.s3.models import FakeBucket
 
 
 def after(owner, name, then):
@@ -31,6 +37,9 @@ def mend():
     mend_nodes()
     mend_brokers()
     mend_redis()
+    mend_postgres()
+    # The simulator speaks no TLS, without which the policy of the state's bucket refuses everything.
+    FakeBucket.get_permission = lambda *_: PermissionResult.NEUTRAL
 
 
 def mend_cluster():
@@ -97,13 +106,18 @@ def mend_brokers():
 
 
 def mend_redis():
+    create = ElastiCacheBackend.create_replication_group
     fields = [name for name in inspect.signature(ElastiCacheBackend.create_cache_cluster).parameters if name != "self"]
 
-    def grouped(self, group, arguments):
+    def grouped(self, **asked):
+        asked["replicas_per_node_group"] = asked["replicas_per_node_group"] or asked["num_cache_clusters"] - 1
+        group = create(self, **asked)
         for member in group.member_clusters:
-            described = {name: arguments.get(name) for name in fields}
+            described = {name: asked.get(name) for name in fields}
             described.update(cache_cluster_id=member, replication_group_id=group.replication_group_id, tags=[])
-            self.create_cache_cluster(**described)
+            cluster = self.create_cache_cluster(**described)
+            cluster.at_rest_encryption_enabled = asked["at_rest_encryption_enabled"]
+            cluster.security_groups = [{"security_group_id": name, "status": "active"} for name in asked["security_group_ids"] or []]
         return group
 
     def ungrouped(self, group, _arguments):
@@ -111,5 +125,27 @@ def mend_redis():
             del self.cache_clusters[name]
         return self.replication_groups.pop(group.replication_group_id)
 
-    after(ElastiCacheBackend, "create_replication_group", grouped)
+    def delete_subnet_group(self):
+        groups = self.elasticache_backend.cache_subnet_groups
+        if groups.pop(self._get_param("CacheSubnetGroupName"), None) is None:
+            raise CacheSubnetGroupNotFound(self._get_param("CacheSubnetGroupName"))
+        return EmptyResult()
+
+    ElastiCacheResponse.delete_cache_subnet_group = delete_subnet_group
+    ElastiCacheBackend.create_replication_group = grouped
     after(ElastiCacheBackend, "delete_replication_group", ungrouped)
+
+
+def mend_postgres():
+    def made(self, _result, arguments):
+        asked = arguments.get("kwargs", {})
+        for name in ("monitoring_interval", "monitoring_role_arn", "performance_insights_enabled", "performance_insights_kms_key_id"):
+            if name in asked:
+                setattr(self, name, asked[name])
+
+    def set_by_user(self, _result, _arguments):
+        for parameter in self.parameters.values():
+            parameter["Source"] = "user"
+
+    after(DBInstance, "__init__", made)
+    after(DBParameterGroup, "update_parameters", set_by_user)

@@ -224,7 +224,7 @@ def main():
         try:
             tried(pathlib.Path(work), address, postgres)
         except Wrong as wrong:
-            print(f"terraform: {wrong}")
+            print(f"terraform: {wrong}", flush=True)
             return 1
     print("terraform: applied, planned again, destroyed; nothing was left")
     return 0

@@ -66,6 +66,7 @@ resource "aws_iam_role_policy_attachment" "monitoring" {
 
 resource "aws_db_instance" "postgres" {
   # checkov:skip=CKV_AWS_161: meshd signs in by password
+  # checkov:skip=CKV_AWS_133: postgres.backup_days decides, from 1 to 35
   # checkov:skip=CKV_AWS_157: postgres.multi_az decides; it is on unless turned off
   # checkov:skip=CKV_AWS_293: postgres.deletion_protection decides; it is on unless turned off
   count          = var.postgres.enabled ? 1 : 0
