@@ -39,16 +39,16 @@ output "service_account_roles" {
 }
 
 output "kafka" {
-  description = "Brokers and the secret with username and password; null without MSK."
+  description = "Brokers and the secret with username and password; absent without MSK."
   value       = module.data.kafka
 }
 
 output "postgres" {
-  description = "Server and the secret with username and password; null without RDS."
+  description = "Server and the secret with username and password; absent without RDS."
   value       = module.data.postgres
 }
 
 output "redis" {
-  description = "Server and, with transit encryption, the secret with the token; null without ElastiCache."
+  description = "Server and, with transit encryption, the secret with the token; absent without ElastiCache."
   value       = module.data.redis
 }

@@ -1,6 +1,6 @@
 """The stack on a simulated AWS: state in S3, plan, apply, a second plan, destroy.
 
-  simulated.py [--without-postgres]     whose creation alone takes terraform some three minutes
+  simulated.py [--quick]     without PostgreSQL and the bucket of the state, for which terraform waits minutes
 """
 
 import contextlib
@@ -43,7 +43,6 @@ def variables(postgres):
         "api_allowed_cidrs": ["203.0.113.7/32"],
         "cluster_admins": ["arn:aws:iam::123456789012:role/operators"],
         "tags": {"Owner": "tests"},
-        "nat": "per_zone",
         "kafka": {"enabled": True},
         "postgres": {"enabled": postgres, "deletion_protection": False, "final_snapshot": False},
         "redis": {"enabled": True, "transit_encryption": True},
@@ -105,8 +104,9 @@ def at(thing, path):
     return thing
 
 
-def monthly(plan, table):
+def monthly(plan):
     """The rough sum, as prices.yaml says it is to be made."""
+    table = yaml.safe_load((TREE / "prices.yaml").read_text())
     total = 0
     for change in of_stack(plan):
         price, after = table["resources"].get(change["type"]), change["change"]["after"]
@@ -141,6 +141,14 @@ def check_plan(plan):
         check(not after.get("ingress"), f"{change['address']} has rules inline: {after.get('ingress')}")
 
 
+def check_costs(which, plan, said=True):
+    """Every resource has its price, and the docs say the sum."""
+    costs = f"about {monthly(plan):.0f} USD a month"
+    print(f"terraform: {which} {len(of_stack(plan))} resources, {costs}", flush=True)
+    docs = (TREE.parent / "docs/deployment.md").read_text().replace("\n", " ")
+    check(not said or costs in docs, f"docs/deployment.md does not say '{costs}' {which}")
+
+
 def check_outputs(outputs, postgres):
     check(outputs["cluster_name"] == "distributedai-eks" and outputs["region"] == REGION, f"outputs: {outputs}")
     check(outputs["cluster_endpoint"].startswith("https://") and ":cluster/" in outputs["cluster_arn"], f"cluster: {outputs}")
@@ -151,7 +159,7 @@ def check_outputs(outputs, postgres):
     if postgres:
         check(outputs["postgres"]["port"] == 5432 and outputs["postgres"]["secret_arn"], f"postgres: {outputs['postgres']}")
     else:
-        check(outputs["postgres"] is None, f"postgres: {outputs['postgres']}")
+        check("postgres" not in outputs, f"postgres: {outputs.get('postgres')}")
 
 
 def check_second_plan(plan):
@@ -179,32 +187,32 @@ def state_bucket(work, environment, **options):
     (work / "state.config").write_text(bootstrap.outputs()["backend_config"])
 
 
-def tried(work, address, postgres):
-    environment = dict(
-        os.environ, AWS_ENDPOINT_URL=address, AWS_ACCESS_KEY_ID="any", AWS_SECRET_ACCESS_KEY="any", AWS_REGION=REGION,
+def tried(work, address, whole):
+    # Nothing of who runs this: neither an account nor variables.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_VAR_"))}
+    environment.update(
+        AWS_ENDPOINT_URL=address, AWS_ACCESS_KEY_ID="any", AWS_SECRET_ACCESS_KEY="any", AWS_REGION=REGION,
         AWS_DEFAULT_REGION=REGION, AWS_EC2_METADATA_DISABLED="true", TF_IN_AUTOMATION="1",
     )
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
-        environment.pop(name, None)
-    shutil.copytree(TREE, work / "terraform", ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*", "backend.tf"))
-    state_bucket(work, environment)
-    (work / "terraform/backend.tf").write_text('terraform {\n  backend "s3" {}\n}\n')
-    stack = Terraform(work / "terraform", environment)
-    stack.init(f"-backend-config={work / 'state.config'}", "-backend-config=key=distributedai-eks")
-    table = yaml.safe_load((TREE / "prices.yaml").read_text())
-
+    shutil.copytree(TREE, work / "terraform", ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars*", "backend.tf"))
+    stack, options = Terraform(work / "terraform", environment), []
+    if whole:
+        state_bucket(work, environment)
+        (work / "terraform/backend.tf").write_text('terraform {\n  backend "s3" {}\n}\n')
+        options = [f"-backend-config={work / 'state.config'}", "-backend-config=key=distributedai-eks"]
+    stack.init(*options)
     values = work / "terraform/terraform.tfvars.json"
     values.write_text(json.dumps({"api_allowed_cidrs": []}))
     _, plain = stack.plan()
-    print(f"terraform: by default {len(of_stack(plain))} resources, some {monthly(plain, table):.0f} USD a month", flush=True)
+    check_costs("by default", plain)
 
-    values.write_text(json.dumps(variables(postgres)))
+    values.write_text(json.dumps(variables(whole)))
     before = left(address)
     _, plan = stack.plan()
     check_plan(plan)
-    print(f"terraform: with the stores {len(of_stack(plan))} resources, some {monthly(plan, table):.0f} USD a month", flush=True)
+    check_costs("with the stores", plan, said=whole)
     stack.run("apply", "-input=false", "-no-color", "plan")
-    check_outputs(stack.outputs(), postgres)
+    check_outputs(stack.outputs(), whole)
     check(left(address) - before, "nothing was made in the simulator")
     _, second = stack.plan(codes=(0, 2))
     check_second_plan(second)
@@ -219,10 +227,10 @@ def tried(work, address, postgres):
 
 
 def main():
-    postgres = "--without-postgres" not in sys.argv[1:]
+    whole = "--quick" not in sys.argv[1:]
     with tempfile.TemporaryDirectory() as work, simulated_aws() as address:
         try:
-            tried(pathlib.Path(work), address, postgres)
+            tried(pathlib.Path(work), address, whole)
         except Wrong as wrong:
             print(f"terraform: {wrong}", flush=True)
             return 1
