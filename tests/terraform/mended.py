@@ -139,9 +139,9 @@ def mend_redis():
 def mend_postgres():
     def made(self, _result, arguments):
         asked = arguments.get("kwargs", {})
-        for name in ("monitoring_interval", "monitoring_role_arn", "performance_insights_enabled", "performance_insights_kms_key_id"):
-            if name in asked:
-                setattr(self, name, asked[name])
+        for name in ("monitoring_interval", "monitoring_role_arn", "performance_insights_kms_key_id"):
+            setattr(self, name, asked.get(name))
+        self.performance_insights_enabled = asked.get("enable_performance_insights", False)
 
     def set_by_user(self, _result, _arguments):
         for parameter in self.parameters.values():

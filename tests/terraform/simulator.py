@@ -37,7 +37,10 @@ class Failure(Exception):
 
 
 def missing(what):
-    return Failure("NotFoundException" if what.startswith("kafka") else "ResourceNotFoundException", f"{what} is not there", 404)
+    if what.startswith("kafka configuration"):  # terraform waits for these words
+        return Failure("BadRequestException", "Configuration ARN does not exist", 400)
+    kind = "NotFoundException" if what.startswith("kafka") else "ResourceNotFoundException"
+    return Failure(kind, f"{what} is not there", 404)
 
 
 def moment():
