@@ -88,6 +88,14 @@ std::string without_password(const std::string& url) {
   return url.substr(0, start + 3) + "***" + url.substr(at);
 }
 
+// Without the spaces around each; nothing where there is nothing but spaces.
+std::vector<std::string> comma_separated(const std::string& text) {
+  std::vector<std::string> words;
+  if (trim(text).empty()) return words;
+  for (const auto& word : split(text, ',')) words.emplace_back(trim(word));
+  return words;
+}
+
 }  // namespace
 
 std::string quote(std::string_view text) {
@@ -262,10 +270,12 @@ Kind<std::string> origin() {
 Kind<std::vector<std::string>> list_of(Kind<std::string> item, std::size_t least) {
   using Words = std::vector<std::string>;
   Kind<Words> kind;
-  kind.schema = {
-      {"type", "array"}, {"items", item.schema}, {"minItems", least}, {"uniqueItems", true}};
+  kind.schema = or_variable(
+      {{"type", "array"}, {"items", item.schema}, {"minItems", least}, {"uniqueItems", true}});
   kind.form = "a list; write [" + item.form + ", …]";
   kind.parse = [](const Value& value) -> std::optional<Words> {
+    // A variable is one text: commas divide it.
+    if (value.expanded) return comma_separated(value.text);
     if (value.kind != Value::Kind::list) return std::nullopt;
     Words words;
     for (const auto& member : value.items) {

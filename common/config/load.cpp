@@ -46,6 +46,7 @@ bool Loader::expand_all(Value& value, const std::string& path) {
       return false;
     }
     value.text = *std::move(expanded);
+    value.expanded = true;
     // `key: ${VAR:-}` without quotes is what `key:` is: a null, which lifts an optional key.
     if (value.text.empty() && !value.quoted) value.kind = Value::Kind::null;
   }

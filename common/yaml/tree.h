@@ -16,6 +16,7 @@ struct Value {
   Kind kind = Kind::null;
   std::string text;             // of a scalar, as written, without quotes
   bool quoted = false;          // of a scalar
+  bool expanded = false;        // of a scalar: a variable's value, which whoever reads it put there
   std::vector<Value> items;     // of a list
   std::vector<Member> members;  // of a mapping, in the file's order
 

@@ -16,6 +16,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::Not;
 using namespace std::chrono_literals;
 
@@ -218,6 +219,21 @@ TEST(Config, RolesAreAKnownNonEmptySet) {
   EXPECT_EQ(refusal("roles: [users, users]"), "roles: \"users\" appears twice");
   EXPECT_THAT(refusal("roles: [user]"), HasSubstr("roles: \"user\" is not one of users, gateway"));
   EXPECT_THAT(refusal("roles: users"), HasSubstr("is not a list"));
+}
+
+TEST(Config, AVariableGivesAListWithCommas) {
+  const auto with = [](const char* value) {
+    return load_text("roles: ${LIST}\nhttp: {allowed_hosts: \"${HOSTS:-}\"}",
+                     [=](const char* name) { return std::string(name) == "LIST" ? value : nullptr; });
+  };
+  const auto config = with("admin, users");
+  ASSERT_TRUE(config.has_value()) << config.error().message;
+  EXPECT_THAT(config->roles, ElementsAre("admin", "users"));
+  EXPECT_THAT(config->http.allowed_hosts, IsEmpty());
+  EXPECT_THAT(with("admin")->roles, ElementsAre("admin"));
+  EXPECT_THAT(with("").error().message, HasSubstr("roles: the list is empty"));
+  EXPECT_THAT(with("admin,").error().message, HasSubstr("roles: \"\" is not one of"));
+  EXPECT_THAT(with("admin,admin").error().message, HasSubstr("\"admin\" appears twice"));
 }
 
 TEST(Config, AWrittenRateLimitReplacesThePolicy) {
