@@ -23,7 +23,6 @@ def without(objects, what):
 USERS = "Deployment/user-service"
 # (what the finding begins with, a word of it, what is done to the objects of `local` or, where it says so, `eks`)
 OFFENCES = [
-    (USERS, "1.34", lambda o: get(o, USERS)["spec"].update(replicaz=1)),
     (USERS, "is there twice", lambda o: o.append(copy.deepcopy(get(o, USERS)))),
     ("Service/admin", "namespace", lambda o: get(o, "Service/admin")["metadata"].update(namespace="default")),
     ("Secret/mesh-secrets", "no part", lambda o: o.append({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "mesh-secrets", "namespace": "distributedai"}})),
@@ -67,7 +66,12 @@ OFFENCES = [
     ("Service/admin", "no port", lambda o: get(o, "Service/admin")["spec"]["ports"][0].update(targetPort="other")),
     ("ConfigMap/unused", "nothing uses it", lambda o: o.append({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "unused", "namespace": "distributedai"}})),
 ]
-# The same for what meshd says.
+# The same for what the schemas say of one object.
+MALFORMED = [
+    (USERS, "1.30", lambda o: get(o, USERS)["spec"].update(replicaz=1)),
+    (USERS, "1.37", lambda o: container(o, USERS)["ports"][0].update(containerPort="http")),
+]
+# And meshd.
 REFUSALS = [
     (USERS, "roles", lambda o: container(o, USERS)["env"][0].update(value="user")),
     (USERS, "unknown key", lambda o: get(o, "ConfigMap/mesh-config")["data"].update({"meshd.yaml": "rolls: [users]"})),
@@ -76,10 +80,12 @@ REFUSALS = [
 ]
 
 
-def missed(local, eks, findings, refused):
+def missed(local, eks, rules, schemas, refused):
     """How many offences pass; says which."""
     bad = 0
-    for check, offences in ((findings, OFFENCES), (refused, REFUSALS)):
+    # Of the whole overlay schemas would take a minute.
+    malformed = lambda objects: schemas([get(objects, USERS)])
+    for check, offences in ((rules, OFFENCES), (malformed, MALFORMED), (refused, REFUSALS)):
         for begins, word, plant, *where in offences:
             objects = copy.deepcopy(eks if where else local)
             plant(objects)
