@@ -43,9 +43,11 @@ def prepare(work):
     return work
 
 
-def refused(objects, meshd, work):
-    """What meshd says against each of its pods' configurations: nothing where it would start."""
+def refused(objects, meshd, work, only=None):
+    """What meshd says against its pods' configurations, or those of one workload: nothing where it would start."""
     for one in workloads(objects):
+        if only not in (None, name(one)):
+            continue
         for container in containers(one):
             if not is_meshd(container):
                 continue

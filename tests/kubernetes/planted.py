@@ -20,6 +20,10 @@ def without(objects, what):
     objects.remove(get(objects, what))
 
 
+def unfilled(objects, variable):
+    get(objects, "ConfigMap/mesh-environment")["data"][variable] = ""
+
+
 USERS = "Deployment/user-service"
 # (what the finding begins with, a word of it, what is done to the objects of `local` or, where it says so, `eks`)
 OFFENCES = [
@@ -76,6 +80,12 @@ REFUSALS = [
     (USERS, "roles", lambda o: container(o, USERS)["env"][0].update(value="user")),
     (USERS, "unknown key", lambda o: get(o, "ConfigMap/mesh-config")["data"].update({"meshd.yaml": "rolls: [users]"})),
     (USERS, "its ports are", lambda o: container(o, USERS)["env"][0].update(value="gateway,admin")),
+    (USERS, "postgres.dsn", lambda o: unfilled(o, "MESH_POSTGRES_DSN"), "eks"),
+    (USERS, "qdrant.url", lambda o: unfilled(o, "MESH_QDRANT_URL"), "eks"),
+    (USERS, "auth.jwt.issuer", lambda o: unfilled(o, "MESH_JWT_ISSUER"), "eks"),
+    (USERS, "auth.jwt.audience", lambda o: unfilled(o, "MESH_JWT_AUDIENCE"), "eks"),
+    (USERS, "jwks_url", lambda o: unfilled(o, "MESH_JWKS_URL"), "eks"),
+    (USERS, "kafka.username", lambda o: unfilled(o, "MESH_KAFKA_USERNAME"), "eks"),
     (USERS, "is killed after", lambda o: pod(o, USERS).update(terminationGracePeriodSeconds=34)),
 ]
 
