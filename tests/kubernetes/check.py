@@ -47,12 +47,15 @@ def main(kubectl, meshd, work):
     bad = 0
     work = configurations.prepare(pathlib.Path(work))
     built = {overlay: made.build(kubectl, mine.write(work / overlay, mine.kustomization(overlay))) for overlay in made.OVERLAYS}
-    by_lag = mine.kustomization("gke") | {"components": ["../mesh/manifests/components/scaling-by-lag"]}
-    built["gke, scaled by lag"] = made.build(kubectl, mine.write(work / "by-lag", by_lag))
+    # With what docs/deployment.md offers beside the overlays.
+    for component in ("scaling-by-lag", "limits-in-memory", "redis"):
+        other = mine.kustomization("gke") | {"components": [f"../mesh/manifests/components/{component}"]}
+        if component != "scaling-by-lag":
+            del other["configMapGenerator"][0]["literals"][mine.FILLED.index(mine.REDIS)]
+        built[f"gke with {component}"] = made.build(kubectl, mine.write(work / component, other))
     for overlay, objects in built.items():
         found = [*schemas(objects), *rules(objects)]
-        if overlay in made.OVERLAYS:
-            found += configurations.refused(objects, meshd, work)
+        found += configurations.refused(objects, meshd, work)
         for left in re.findall(r"\bACCOUNT\b|CHANGE", yaml.safe_dump(objects)):
             found.append(f"{left} is left in place")
         for one in found:

@@ -12,9 +12,10 @@ import yaml
 
 from objects import ROOT
 
+REDIS = "MESH_REDIS_URL=redis://cache.example:6379/0"
 # What a person fills in. For EKS it is what docs/deployment.md shows.
 FILLED = ["MESH_KAFKA_BROKERS=b-1.kafka.example:9096,b-2.kafka.example:9096", "MESH_KAFKA_USERNAME=mesh",
-          "MESH_POSTGRES_DSN=postgresql://mesh@db.example:5432/mesh?sslmode=verify-full", "MESH_REDIS_URL=redis://cache.example:6379/0",
+          "MESH_POSTGRES_DSN=postgresql://mesh@db.example:5432/mesh?sslmode=verify-full", REDIS,
           "MESH_JWT_ISSUER=https://id.example", "MESH_JWT_AUDIENCE=mesh", "MESH_JWKS_URL=https://id.example/keys"]
 
 
@@ -29,7 +30,7 @@ def kustomization(overlay):
         return shown()
     mine = {"namespace": "distributedai", "resources": [f"../mesh/manifests/overlays/{overlay}"]}
     if overlay not in ("minimal", "local"):
-        mine["configMapGenerator"] = [{"name": "mesh-environment", "behavior": "merge", "literals": FILLED}]
+        mine["configMapGenerator"] = [{"name": "mesh-environment", "behavior": "merge", "literals": list(FILLED)}]
     return mine
 
 

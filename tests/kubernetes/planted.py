@@ -82,6 +82,7 @@ REFUSALS = [
     (USERS, "its ports are", lambda o: container(o, USERS)["env"][0].update(value="gateway,admin")),
     (USERS, "postgres.dsn", lambda o: unfilled(o, "MESH_POSTGRES_DSN"), "eks"),
     (USERS, "qdrant.url", lambda o: unfilled(o, "MESH_QDRANT_URL"), "eks"),
+    (USERS, "redis.url", lambda o: unfilled(o, "MESH_REDIS_URL"), "eks"),
     (USERS, "auth.jwt.issuer", lambda o: unfilled(o, "MESH_JWT_ISSUER"), "eks"),
     (USERS, "auth.jwt.audience", lambda o: unfilled(o, "MESH_JWT_AUDIENCE"), "eks"),
     (USERS, "jwks_url", lambda o: unfilled(o, "MESH_JWKS_URL"), "eks"),
