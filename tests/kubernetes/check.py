@@ -56,11 +56,14 @@ def main(kubectl, meshd, work):
     for overlay, objects in built.items():
         found = [*schemas(objects), *rules(objects)]
         found += configurations.refused(objects, meshd, work)
-        for left in re.findall(r"\bACCOUNT\b|CHANGE", yaml.safe_dump(objects)):
-            found.append(f"{left} is left in place")
         for one in found:
             print(f"kubernetes: {overlay}: {one}")
         bad += len(found)
+    for one in made.of_kind(built["eks"], "ServiceAccount"):
+        role = one["metadata"].get("annotations", {}).get("eks.amazonaws.com/role-arn")
+        if one["metadata"]["name"] != "qdrant" and not re.fullmatch(r"arn:aws:iam::\d{12}:role/\S+", role or ""):
+            print(f"kubernetes: eks: {made.name(one)}: the role of docs/deployment.md is not in place of {role}")
+            bad += 1
     # As they are, those of the clouds are refused.
     for overlay in ("eks", "gke", "aks"):
         words = "\n".join(configurations.refused(made.build(kubectl, made.ROOT / "manifests/overlays" / overlay), meshd, work, planted.USERS))

@@ -1,13 +1,12 @@
 """The objects that an overlay builds, and the parts of them that the checks ask for."""
 import pathlib
-import re
 import subprocess
 
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OVERLAYS = ["minimal", "local", "eks", "gke", "aks"]
-# What run.sh and docs/deployment.md put into the one Secret.
+# What docs/deployment.md puts into the one Secret.
 SECRET_KEYS = {"mesh-secrets": {"operator_token", "postgres_password", "redis_password", "qdrant_api_key", "kafka_password"}}
 
 
@@ -42,7 +41,7 @@ def containers(one):
 
 
 def is_meshd(container):
-    return re.split("[/:]", container["image"])[-2:][0] == "mesh" or container["name"] == "meshd"
+    return container["name"] == "meshd"
 
 
 def labels(one):
