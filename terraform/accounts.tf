@@ -4,7 +4,7 @@
 locals {
   reads = {
     for account in module.eks.service_accounts : account => [
-      for store in module.data.credentials : store if account != "migrations" || store == "postgres"
+      for store in module.data.credentials : store if account != "prepare" || store != "redis"
     ]
   }
 }

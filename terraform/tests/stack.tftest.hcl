@@ -24,7 +24,7 @@ run "by_default_a_cluster_and_no_store" {
     error_message = "rights on credentials that are not there"
   }
   assert {
-    condition     = join(" ", keys(output.service_account_roles)) == "admin ai-gateway event-publisher event-subscriber migrations pipelines user-service"
+    condition     = join(" ", keys(output.service_account_roles)) == "admin ai-gateway event-publisher event-subscriber pipelines prepare user-service"
     error_message = "service accounts: ${join(" ", keys(output.service_account_roles))}"
   }
 }
@@ -55,7 +55,7 @@ run "every_store_private_encrypted_and_with_its_secret" {
     error_message = "some service account cannot read its credentials"
   }
   assert {
-    condition     = join(" ", local.reads["migrations"]) == "postgres" && join(" ", local.reads["pipelines"]) == "kafka postgres redis"
+    condition     = join(" ", local.reads["prepare"]) == "kafka postgres" && join(" ", local.reads["pipelines"]) == "kafka postgres redis"
     error_message = "who reads what: ${jsonencode(local.reads)}"
   }
 }

@@ -7,7 +7,7 @@ resource "aws_iam_openid_connect_provider" "cluster" {
 
 locals {
   issuer = trimprefix(aws_eks_cluster.this.identity[0].oidc[0].issuer, "https://")
-  mesh   = ["user-service", "ai-gateway", "event-publisher", "event-subscriber", "pipelines", "admin", "migrations"]
+  mesh   = ["user-service", "ai-gateway", "event-publisher", "event-subscriber", "pipelines", "admin", "prepare"]
   addon_policies = {
     vpc-cni            = "AmazonEKS_CNI_Policy"
     aws-ebs-csi-driver = "service-role/AmazonEBSCSIDriverPolicy"
