@@ -3,9 +3,13 @@
 #include <filesystem>
 #include <iostream>
 
+#include "common/base/strings.h"
 #include "common/engines/sqlite/backup/backup.h"
 #include "common/engines/sqlite/backup/manifest.h"
 #include "common/engines/sqlite/backup/restore.h"
+#include "common/engines/sqlite/core/migrate.h"
+#include "common/engines/sqlite/log/schema.h"
+#include "common/engines/sqlite/store/schema.h"
 #include "common/telemetry/log.h"
 #include "daemon/check_data.h"
 #include "daemon/pipeline/tasks/task_support.h"
@@ -70,6 +74,23 @@ int tell(const Result<Json>& report, bool json, const std::string& done) {
   return whole ? 0 : 1;
 }
 
+// Which of log.db and store.db an older program wrote, as "store.db has schema 4, of 5": opening
+// them would migrate them.
+Result<std::vector<std::string>> outdated_files(const std::string& data_dir) {
+  std::vector<std::string> outdated;
+  for (const auto& [name, known] :
+       {std::pair("log.db", sqlite::kLogSchema), std::pair("store.db", sqlite::kStoreSchema)}) {
+    const std::string path = data_dir + "/" + name;
+    if (!std::filesystem::exists(path)) continue;
+    const auto db = MESH_TRY(sqlite::Database::open(path, sqlite::Database::Mode::read_only));
+    const auto version = MESH_TRY(sqlite::schema_version(*db));
+    if (version == 0 || version >= known) continue;
+    outdated.push_back(std::string(name) + " has schema " + std::to_string(version) + ", of " +
+                       std::to_string(known));
+  }
+  return outdated;
+}
+
 }  // namespace
 
 Status can_back_up(const config::Config& config, const std::string& folder) {
@@ -83,6 +104,27 @@ Status can_back_up(const config::Config& config, const std::string& folder) {
 pipeline::TaskRunner::Work backup_work(std::string data_dir, std::string version, Clock& clock) {
   return [data_dir = std::move(data_dir), version = std::move(version), &clock](
              pipeline::TaskContext& context) { return back_up(context, data_dir, version, clock); };
+}
+
+Status back_up_before_upgrade(const config::Config& config, const std::string& version,
+                              Clock& clock) {
+  const auto used = embedded_files(config);
+  if (!used.log || !used.store) return {};  // the other half is a server's
+  const auto outdated = MESH_TRY(outdated_files(config.data_dir));
+  if (outdated.empty()) return {};
+  const auto files = join(outdated, "; ");
+  log::info("the data folder is of an older version: a backup is made first", {{"files", files}});
+  const auto folder = sqlite::back_up_before_upgrade(
+      config.data_dir, {version, clock, [](std::int64_t, std::int64_t) { return true; }});
+  if (!folder) {
+    Error error = folder.error();
+    error.message = "no backup can be made before the upgrade of " + config.data_dir + " (" +
+                    files + "), and nothing was changed: " + error.message;
+    return fail(std::move(error));
+  }
+  log::info("a backup was made before the upgrade: remove it when you will not go back",
+            {{"folder", *folder}});
+  return {};
 }
 
 int verify_backup(const std::string& folder, bool json) {

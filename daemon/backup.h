@@ -18,6 +18,12 @@ Status can_back_up(const config::Config& config, const std::string& folder);
 // fails: of a folder that lacks its manifest nothing can be used.
 pipeline::TaskRunner::Work backup_work(std::string data_dir, std::string version, Clock& clock);
 
+// The way back from an upgrade: where a start would migrate log.db or store.db, both embedded, a
+// backup within data_dir, whose lock the caller holds. Where none can be made the message says that
+// nothing was changed.
+Status back_up_before_upgrade(const config::Config& config, const std::string& version,
+                              Clock& clock);
+
 // What sqlite::verify_backup and sqlite::restore_backup answer, printed for people or as JSON;
 // errors by tell_error. The exit code: 0 whole or restored, 1 damaged, unfinished or refused, 3
 // could not look.

@@ -5,13 +5,12 @@
 #include <filesystem>
 #include <ranges>
 
-#include "common/base/strings.h"
 #include "common/base/time.h"
-#include "common/engines/sqlite/backup/backup.h"
 #include "common/engines/sqlite/core/damage.h"
 #include "common/engines/sqlite/core/database.h"
 #include "common/engines/sqlite/core/directory_lock.h"
 #include "common/telemetry/log.h"
+#include "daemon/backup.h"
 #include "daemon/check_data.h"
 #include "daemon/engine_parts.h"
 
@@ -76,27 +75,6 @@ class ConfiguredEngines final : public Engines {
   std::unique_ptr<Ports> ports_;
 };
 
-// The way back from an upgrade: whoever runs the older version again restores it.
-Status keep_what_is_migrated(const config::Config& config, Clock& clock) {
-  const auto used = embedded_files(config);
-  if (!used.log || !used.store) return {};  // the other half is a server's
-  const auto outdated = MESH_TRY(sqlite::outdated_files(config.data_dir));
-  if (outdated.empty()) return {};
-  const auto files = join(outdated, "; ");
-  log::info("the data folder is of an older version: a backup is made first", {{"files", files}});
-  const auto folder = sqlite::back_up_before_upgrade(
-      config.data_dir, {MESH_VERSION, clock, [](std::int64_t, std::int64_t) { return true; }});
-  if (!folder) {
-    Error error = folder.error();
-    error.message = "no backup can be made before the upgrade of " + config.data_dir + " (" +
-                    files + "), and nothing was changed: " + error.message;
-    return fail(std::move(error));
-  }
-  log::info("a backup was made before the upgrade: remove it when you will not go back",
-            {{"folder", *folder}});
-  return {};
-}
-
 // The folder is whole while the lock is held.
 Result<std::unique_ptr<sqlite::DirectoryLock>> lock_data_dir(const config::Config& config,
                                                              Clock& clock) {
@@ -104,7 +82,7 @@ Result<std::unique_ptr<sqlite::DirectoryLock>> lock_data_dir(const config::Confi
   // Under the lock, which a restore holds as long as it works.
   MESH_TRY(nothing_unfinished(config.data_dir));
   MESH_TRY(no_missing_file(config.data_dir, embedded_files(config)));
-  MESH_TRY(keep_what_is_migrated(config, clock));
+  MESH_TRY(back_up_before_upgrade(config, MESH_VERSION, clock));
   return lock;
 }
 

@@ -223,8 +223,9 @@ TEST(Config, RolesAreAKnownNonEmptySet) {
 
 TEST(Config, AVariableGivesAListWithCommas) {
   const auto with = [](const char* value) {
-    return load_text("roles: ${LIST}\nhttp: {allowed_hosts: \"${HOSTS:-}\"}",
-                     [=](const char* name) { return std::string(name) == "LIST" ? value : nullptr; });
+    return load_text(
+        "roles: ${LIST}\nhttp: {allowed_hosts: \"${HOSTS:-}\"}",
+        [=](const char* name) { return std::string(name) == "LIST" ? value : nullptr; });
   };
   const auto config = with("admin, users");
   ASSERT_TRUE(config.has_value()) << config.error().message;

@@ -9,9 +9,6 @@
 #include "common/engines/sqlite/backup/files.h"
 #include "common/engines/sqlite/backup/manifest.h"
 #include "common/engines/sqlite/backup/snapshot.h"
-#include "common/engines/sqlite/core/migrate.h"
-#include "common/engines/sqlite/log/schema.h"
-#include "common/engines/sqlite/store/schema.h"
 #include "common/engines/sqlite/vfs/page_sums.h"
 
 namespace mesh::sqlite {
@@ -166,21 +163,6 @@ Result<Json> back_up(const std::string& data_dir, const std::string& folder,
                      const BackupOptions& options) {
   MESH_TRY(can_back_up(data_dir, folder));
   return make_backup(data_dir, folder, options);
-}
-
-Result<std::vector<std::string>> outdated_files(const std::string& data_dir) {
-  std::vector<std::string> outdated;
-  for (const auto& [name, known] :
-       {std::pair("log.db", kLogSchema), std::pair("store.db", kStoreSchema)}) {
-    const std::string path = data_dir + "/" + name;
-    if (!fs::exists(path)) continue;
-    const auto db = MESH_TRY(Database::open(path, Database::Mode::read_only));
-    const auto version = MESH_TRY(schema_version(*db));
-    if (version == 0 || version >= known) continue;
-    outdated.push_back(std::string(name) + " has schema " + std::to_string(version) + ", of " +
-                       std::to_string(known));
-  }
-  return outdated;
 }
 
 Result<std::string> back_up_before_upgrade(const std::string& data_dir,

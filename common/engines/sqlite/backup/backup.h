@@ -15,7 +15,6 @@
 
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "common/base/clock.h"
 #include "common/base/error.h"
@@ -41,9 +40,6 @@ struct BackupOptions {
 Result<Json> back_up(const std::string& data_dir, const std::string& folder,
                      const BackupOptions& options);
 
-// Which of log.db and store.db an older program wrote, as "store.db has schema 4, of 5": opening
-// them would migrate them. The caller holds the folder's lock.
-Result<std::vector<std::string>> outdated_files(const std::string& data_dir);
 // As back_up, in the new folder <data_dir>/before-upgrade-<time>, whose path it answers: the only
 // place that whoever starts a meshd is known to have given it.
 Result<std::string> back_up_before_upgrade(const std::string& data_dir,
