@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <netinet/in.h>
+#include <openssl/x509_vfy.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -138,15 +139,59 @@ std::string reason(CURLcode code, CURL* curl) {
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_UNSUPPORTED_PROTOCOL:
       return "it does not speak HTTP";
-    case CURLE_PEER_FAILED_VERIFICATION:
-      return "its certificate is not accepted";
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+      return "it is not the server that it was: its public key is another one";
     default:
       return curl_easy_strerror(code);
   }
 }
 
+// Why no TLS connection came about, for people; nothing where something else was the matter.
+std::optional<std::string> tls_reason(CURLcode code, CURL* curl, const ClientTls& tls,
+                                      std::string_view text) {
+  const auto says = [text](std::string_view word) { return text.find(word) != text.npos; };
+  const std::string name_ca =
+      tls.ca_setting.empty() ? "" : "; name its authority with " + tls.ca_setting;
+  long verdict = X509_V_OK;
+  curl_easy_getinfo(curl, CURLINFO_SSL_VERIFYRESULT, &verdict);
+  switch (code) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+      if (verdict == X509_V_ERR_CERT_HAS_EXPIRED) {
+        return "its certificate has expired; renew it there";
+      }
+      if (verdict == X509_V_ERR_CERT_NOT_YET_VALID) {
+        return "its certificate is not valid yet; compare the clocks";
+      }
+      if (verdict != X509_V_OK) {
+        return "its certificate is of an authority that is not trusted here (" +
+               std::string(X509_verify_cert_error_string(verdict)) + ")" + name_ca;
+      }
+      return "its certificate is for another name than the one that it was asked by; ask it by a "
+             "name that the certificate holds";
+    case CURLE_SSL_CACERT_BADFILE:
+      return "the file of authorities " + tls.ca_file + " cannot be used";
+    case CURLE_SSL_CERTPROBLEM:
+      return "the client's certificate " + tls.cert_file + " and key " + tls.key_file +
+             " cannot be used";
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+      if (says("wrong version number")) return "it does not speak TLS; ask it by http://";
+      if (says("alert")) {
+        return "it refused the TLS handshake" +
+               std::string(tls.cert_file.empty() ? ", perhaps for want of a client's certificate"
+                                                 : "; is the client's certificate good there?");
+      }
+      return code == CURLE_SSL_CONNECT_ERROR ? std::optional<std::string>("no TLS handshake")
+                                             : std::nullopt;
+    default:
+      return std::nullopt;
+  }
+}
+
 tl::unexpected<Error> failure(CURLcode code, CURL* curl, const Exchanged& exchanged,
-                              const ClientRequest& request, const char* text) {
+                              const ClientRequest& request, const ClientTls& tls,
+                              const char* text) {
   const std::string server = server_of(request.url);
   const std::string cause = *text != 0 ? text : curl_easy_strerror(code);
   // First: to libcurl it is an error of ours in a callback, which says nothing.
@@ -172,10 +217,33 @@ tl::unexpected<Error> failure(CURLcode code, CURL* curl, const Exchanged& exchan
     default:
       break;
   }
-  return fail(
-      ErrorKind::unavailable,
-      "cannot reach " + server + through_proxy(request, exchanged) + ": " + reason(code, curl),
-      cause);
+  // In TLS 1.3 it says so after the handshake.
+  if (cause.find("certificate required") != cause.npos) {
+    return fail(ErrorKind::unauthenticated, server + " asks for a certificate of the client",
+                cause);
+  }
+  const auto why = tls_reason(code, curl, tls, cause).value_or(reason(code, curl));
+  return fail(ErrorKind::unavailable,
+              "cannot reach " + server + through_proxy(request, exchanged) + ": " + why, cause);
+}
+
+}  // namespace
+
+namespace {
+
+void set_tls(CURL* c, const ClientTls& tls) {
+  if (!tls.ca_file.empty()) curl_easy_setopt(c, CURLOPT_CAINFO, tls.ca_file.c_str());
+  if (!tls.cert_file.empty()) {
+    curl_easy_setopt(c, CURLOPT_SSLCERT, tls.cert_file.c_str());
+    curl_easy_setopt(c, CURLOPT_SSLKEY, tls.key_file.c_str());
+  }
+  if (!tls.pinned_key.empty()) {
+    curl_easy_setopt(c, CURLOPT_PINNEDPUBLICKEY, tls.pinned_key.c_str());
+  }
+  if (tls.skip_verify || !tls.pinned_key.empty()) {
+    curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
+    curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
+  }
 }
 
 }  // namespace
@@ -273,9 +341,11 @@ Result<Response> Client::send(const ClientRequest& request) {
     curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   }
 
+  set_tls(c, options.tls);
+
   const CURLcode code = curl_easy_perform(c);
   if (code != CURLE_OK) {
-    auto error = failure(code, c, exchanged, request, text);
+    auto error = failure(code, c, exchanged, request, options.tls, text);
     impl_->give_back(std::move(curl));
     return error;
   }

@@ -12,11 +12,23 @@
 
 namespace mesh::http {
 
+// Of https:// servers. Whom not to believe is never a default: without any of this the system's
+// authorities and the host's name count.
+struct ClientTls {
+  std::string ca_file;              // PEM file of the authorities in place of the system's
+  std::string ca_setting;           // where a user sets ca_file, for messages: "qdrant.ca_file"
+  std::string cert_file, key_file;  // PEM, of the client
+  // "sha256//…": the server's public key, which then counts in place of authorities and name.
+  std::string pinned_key;
+  bool skip_verify = false;  // anybody may be the server
+};
+
 struct ClientOptions {
   Duration connect_timeout{3'000};
   Duration timeout{30'000};  // of the whole exchange
   std::size_t max_response_bytes = 64 << 20;
   std::string user_agent = "mesh";
+  ClientTls tls{};
 };
 
 struct ClientRequest {
@@ -29,10 +41,10 @@ struct ClientRequest {
 
 // Any thread; blocks, at most for the time-out. `unavailable` when nobody answers or the answer is
 // cut off (the message names host and port, and the proxy of the environment where one stands
-// between), `timeout` where the connection stands and no answer comes, `too_large` beyond
-// max_response_bytes, `invalid` for a URL, method or header that cannot be sent, `internal` where
-// libcurl has no memory. Any status is an answer, not an error; but for 407, which only a proxy
-// says.
+// between; where a certificate was refused, whose, why, and what may be done), `timeout` where the
+// connection stands and no answer comes, `too_large` beyond max_response_bytes, `invalid` for a
+// URL, method or header that cannot be sent, `internal` where libcurl has no memory. Any status is
+// an answer, not an error; but for 407, which only a proxy says.
 class Client {
  public:
   explicit Client(ClientOptions options = {});

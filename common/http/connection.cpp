@@ -5,10 +5,9 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include <cerrno>
-
 #include "common/http/run_handler.h"
 #include "common/http/wire.h"
+#include "common/telemetry/log.h"
 
 namespace mesh::http {
 namespace {
@@ -40,14 +39,14 @@ std::string_view reason_of(int status) {
 
 Connection::Connection(Loop& loop, Accepted accepted, bool beyond)
     : loop_(loop),
-      fd_(std::move(accepted.fd)),
+      stream_(std::move(accepted.fd), loop.core().tls(), accepted.listener->for_operators),
       remote_(std::move(accepted.remote)),
       listener_(*accepted.listener),
       beyond_(beyond),
       reader_(loop.core().options.max_header_bytes, loop.core().options.max_headers),
       memory_(loop.core().buffers) {
   const int on = 1;
-  ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  ::setsockopt(stream_.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 void Connection::on_events(std::uint32_t events) {
@@ -57,6 +56,7 @@ void Connection::on_events(std::uint32_t events) {
     if (exchange_ != nullptr) exchange_->leave();
   }
   if (events & (EPOLLIN | EPOLLRDHUP)) readable_ = true;
+  if (events & EPOLLOUT && stream_.read_needs_room()) readable_ = true;
   // Before anything is read: the peer has reset, and hears no answer.
   if (events & EPOLLERR) return close();
   if (events & EPOLLHUP && !reading()) return close();  // nobody is left to read an answer
@@ -106,27 +106,42 @@ bool Connection::feed_unread() {
 bool Connection::receive() {
   auto& scratch = loop_.scratch();
   const auto size = phase_ == Phase::body ? scratch.size() : kHeadRead;
-  const ssize_t n = ::recv(fd_.get(), scratch.data(), size, 0);
-  if (n < 0) {
-    if (errno == EINTR) return false;
-    readable_ = false;
-    if (errno != EAGAIN && errno != EWOULDBLOCK) close();
+  const auto got = stream_.read(scratch.data(), size);
+  if (got.outcome != Stream::Outcome::moved) {
+    cannot_read(got.outcome);
     return false;
   }
-  if (n == 0) {  // also in the middle of a request
-    close();
-    return false;
-  }
-  // A short read has emptied the socket, and the next byte is an edge; but the end of a half-closed
-  // one was told of already.
-  if (static_cast<std::size_t>(n) < size) readable_ = half_closed_;
-  std::string_view bytes(scratch.data(), static_cast<std::size_t>(n));
+  // What has emptied the socket is followed by an edge; but the end of a half-closed one was told
+  // of already.
+  if (got.emptied) readable_ = half_closed_;
+  std::string_view bytes(scratch.data(), got.bytes);
   const bool whole = feed(bytes);
   // What follows a refused request is of a message that nobody can find the end of.
   if (!whole && refused()) bytes = {};
   pending_ = bytes;
   pending_used_ = 0;
   return whole;
+}
+
+void Connection::cannot_read(Stream::Outcome outcome) {
+  switch (outcome) {
+    case Stream::Outcome::blocked:
+      readable_ = false;
+      return;
+    case Stream::Outcome::plain:
+      log::debug("HTTP came where TLS is spoken",
+                 {{"address", listener_.address}, {"remote", remote_}});
+      return refuse(400, "This port speaks TLS; ask it by https://.", "plain_http");
+    case Stream::Outcome::refused:
+      log::debug(
+          "a TLS handshake failed",
+          {{"address", listener_.address}, {"remote", remote_}, {"cause", stream_.failure()}});
+      loop_.core().metrics.rejected("tls_handshake");
+      // Not at once: with bytes unread the connection would be reset, and the alert lost.
+      return part();
+    default:  // ended, also in the middle of a request, or failed
+      return close();
+  }
 }
 
 // Takes from `bytes` what belongs to the request under way; true when that is whole. A refusal
@@ -174,6 +189,7 @@ bool Connection::open_request(bool more_came) {
   exchange.started = loop_.now();
   exchange.keep_alive = reader_.keep_alive() && !beyond_;
   exchange.request.remote = remote_;
+  exchange.request.certificate = stream_.certificate();
   exchange.request.method = reader_.method();
   exchange.request.headers = reader_.take_fields();
 
@@ -218,7 +234,10 @@ bool Connection::begin_body(bool more_came) {
   }
   if (awaits) {
     // Nothing else is under way on this connection, so these few bytes find room.
-    ::send(fd_.get(), "HTTP/1.1 100 Continue\r\n\r\n", 25, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (!stream_.mention("HTTP/1.1 100 Continue\r\n\r\n")) {
+      close();
+      return false;
+    }
   }
   return true;
 }
@@ -359,17 +378,14 @@ void Connection::tell_answered(int status, bool at_rest) {
 
 void Connection::flush() {
   while (sent_ < out_.size()) {
-    const ssize_t n =
-        ::send(fd_.get(), out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n > 0) {
-      sent_ += static_cast<std::size_t>(n);
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+    const auto put = stream_.write(std::string_view(out_).substr(sent_));
+    if (put.outcome == Stream::Outcome::failed) return close();
+    if (put.outcome == Stream::Outcome::blocked) {
       // What a client does not read is held as long as it waits, like a body.
       if (!memory_.grow(out_.size(), remote_, answer_tenant_)) return close();
       return wait_in(Phase::writing, sent_);
-    } else if (errno != EINTR) {
-      return close();
     }
+    sent_ += put.bytes;
   }
   end_answer();
 }

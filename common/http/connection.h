@@ -6,16 +6,17 @@
 #include <string>
 #include <string_view>
 
-#include "common/base/fd.h"
 #include "common/http/chain.h"
 #include "common/http/exchange.h"
 #include "common/http/loop.h"
 #include "common/http/reader.h"
+#include "common/http/stream.h"
 
 namespace mesh::http {
 
 // All but construction and destruction happens on the loop's thread. The socket is watched
-// edge-triggered, so a request costs one recv and one send and no call to epoll_ctl.
+// edge-triggered, so a request costs one recv and one send and no call to epoll_ctl. A TLS
+// handshake is part of waiting for the first request: it has that time, and holds nobody up.
 class Connection final : public Watched, public std::enable_shared_from_this<Connection> {
  public:
   // `beyond` the bound of its group: it gets one answer, that of a probe or why it gets no other.
@@ -38,7 +39,7 @@ class Connection final : public Watched, public std::enable_shared_from_this<Con
   void part();
   void close();
 
-  int fd() const { return fd_.get(); }
+  int fd() const { return stream_.fd(); }
   Phase phase() const { return phase_; }
 
  private:
@@ -51,6 +52,7 @@ class Connection final : public Watched, public std::enable_shared_from_this<Con
   bool ending() const { return phase_ == Phase::lingering || phase_ == Phase::parting; }
   std::string_view unread();
   bool receive();
+  void cannot_read(Stream::Outcome outcome);
   bool feed(std::string_view& bytes);
   bool feed_unread();
   bool open_request(bool more_came);
@@ -70,7 +72,7 @@ class Connection final : public Watched, public std::enable_shared_from_this<Con
   void discard();
 
   Loop& loop_;
-  Fd fd_;
+  Stream stream_;
   const std::string remote_;
   const Listener& listener_;
 

@@ -1,8 +1,4 @@
 // How a connection ends: after its last answer, for lack of time or of a place, with the server.
-#include <sys/socket.h>
-
-#include <cerrno>
-
 #include "common/http/chain.h"
 #include "common/http/connection.h"
 
@@ -28,7 +24,7 @@ void Connection::end_answer() {
   if (linger_ || more) {
     // Closing a socket with unread bytes in it resets the connection, and the client may lose the
     // answer; so the rest is read and thrown away, as much as a body may be, while it comes.
-    ::shutdown(fd_.get(), SHUT_WR);
+    stream_.finish();
     readable_ = true;
     progress_ = dropped_ = 0;
     return loop_.enter(*this, Phase::lingering);
@@ -38,17 +34,16 @@ void Connection::end_answer() {
 }
 
 bool Connection::still_idle() {
-  char byte = 0;
   // The edge of a request that has just come may wait in this round's events; to close then would
   // drop it unanswered.
-  if (unread().empty() && ::recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) return true;
+  if (unread().empty() && !stream_.has_input()) return true;
   readable_ = true;
   advance();
   return false;
 }
 
 void Connection::part() {
-  ::shutdown(fd_.get(), SHUT_WR);
+  stream_.finish();
   loop_.enter(*this, Phase::parting);
   readable_ = true;
   discard();
@@ -57,12 +52,12 @@ void Connection::part() {
 void Connection::discard() {
   for (int reads = kDiscards; reads > 0 && readable_; --reads) {
     auto& scratch = loop_.scratch();
-    const ssize_t n = ::recv(fd_.get(), scratch.data(), scratch.size(), 0);
-    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
+    const auto got = stream_.drop(scratch.data(), scratch.size());
+    if (got.outcome == Stream::Outcome::ended || got.outcome == Stream::Outcome::failed) {
       return close();
     }
-    if (n < 0 && errno != EINTR) readable_ = false;
-    if (n > 0) dropped_ += static_cast<std::uint64_t>(n);
+    if (got.outcome == Stream::Outcome::blocked) readable_ = false;
+    dropped_ += got.bytes;
   }
   // As much as the largest body that could be under way: who sends more is not waiting for an end.
   if (dropped_ > loop_.core().options.max_bulk_body_bytes) return close();
@@ -147,7 +142,7 @@ void Connection::close() {
     tell_answered(kClientLeft, never_run);
     exchange_.reset();
   }
-  fd_.close();
+  stream_.close();
   loop_.remove(*this);
 }
 

@@ -11,6 +11,7 @@
 #include "common/http/exchange.h"
 #include "common/http/metrics.h"
 #include "common/http/server.h"
+#include "common/http/tls.h"
 #include "common/http/worker_pool.h"
 
 namespace mesh::http {
@@ -24,7 +25,18 @@ struct Core {
         clock(c),
         metrics(m),
         tenants(options.max_connections),
-        operators(options.max_operator_connections) {}
+        operators(options.max_operator_connections),
+        tls_(options.tls) {}
+
+  // For a new connection; null: plain.
+  std::shared_ptr<const TlsContext> tls() const {
+    std::lock_guard lock(tls_mutex_);
+    return tls_;
+  }
+  void set_tls(std::shared_ptr<const TlsContext> tls) {
+    std::lock_guard lock(tls_mutex_);
+    tls_ = std::move(tls);
+  }
 
   const ServerOptions options;
   const Hooks hooks;
@@ -46,6 +58,10 @@ struct Core {
 
   std::mutex mutex;  // with the next, for who waits for the last connection
   std::condition_variable emptied;
+
+ private:
+  mutable std::mutex tls_mutex_;
+  std::shared_ptr<const TlsContext> tls_;  // guarded by tls_mutex_
 };
 
 }  // namespace mesh::http

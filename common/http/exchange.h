@@ -39,6 +39,7 @@ struct Listener {
   std::string label;  // "users", or "users,gateway"
   std::string address;
   ConnectionGroup* group = nullptr;
+  bool for_operators = false;
   RouteTable routes;
   std::vector<std::unique_ptr<RouteMetrics>> metrics;  // of each route
   Router router;

@@ -13,6 +13,7 @@
 
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/domain/client_certificate.h"
 #include "common/domain/tenant.h"
 #include "common/telemetry/trace_context.h"
 
@@ -28,7 +29,8 @@ struct Request {
   std::map<std::string, std::string> path_params;          // decoded
   HeaderList headers;
   std::string body;
-  std::string remote;  // "127.0.0.1:51234"
+  std::string remote;                                    // "127.0.0.1:51234"
+  std::shared_ptr<const ClientCertificate> certificate;  // verified; null: none was presented
   std::string request_id;
   TraceContext trace;
   std::optional<Principal> principal;  // set on routes that ask for one

@@ -16,6 +16,7 @@ Result<std::unique_ptr<Listener>> make_listener(ListenerSpec spec, const ServerO
   listener->options = options;
   listener->label = join(spec.names, ",");
   listener->address = spec.address;
+  listener->for_operators = spec.for_operators;
   listener->routes = std::move(spec.routes);
   for (const auto& route : listener->routes) {
     MESH_TRY(listener->router.add(route));
@@ -88,7 +89,8 @@ Status Server::start(std::vector<ListenerSpec> listeners) {
   for (auto& loop : core.loops) loop->start();
   impl_->running = true;
   for (const auto& listener : core.listeners) {
-    log::info("listening", {{"address", listener->address}, {"roles", listener->label}});
+    log::info("listening", {{"address", (core.tls() ? "https://" : "") + listener->address},
+                            {"roles", listener->label}});
   }
   return {};
 }
@@ -99,6 +101,10 @@ std::vector<std::string> Server::addresses() const {
   std::vector<std::string> all;
   for (const auto& listener : impl_->core.listeners) all.push_back(listener->address);
   return all;
+}
+
+void Server::change_tls(std::shared_ptr<const TlsContext> tls) {
+  if (impl_->core.tls() != nullptr) impl_->core.set_tls(std::move(tls));
 }
 
 void Server::announce_stop() { impl_->core.closing.store(true, std::memory_order_release); }

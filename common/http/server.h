@@ -28,6 +28,7 @@
 #include "common/domain/tenant.h"
 #include "common/http/cors.h"
 #include "common/http/route.h"
+#include "common/http/tls.h"
 #include "common/telemetry/metrics.h"
 
 namespace mesh::http {
@@ -69,6 +70,8 @@ struct ServerOptions {
   // Where set, requests must name one of these hosts, an address or localhost (host_check.h): 421.
   std::optional<std::vector<std::string>> allowed_hosts{};
   CorsOptions cors{};
+  // Null: plain HTTP. A handshake has header_timeout together with the wait for the first byte.
+  std::shared_ptr<const TlsContext> tls{};
 };
 
 // What the chain asks of the outside, and tells it. All may be called from any worker; none may
@@ -127,6 +130,10 @@ class Server {
   std::size_t buffered_bytes() const;
   // "host:port" as bound, in the order of the listeners.
   std::vector<std::string> addresses() const;
+
+  // Of connections that come from now on; those that are open go on with what they began with. Only
+  // where the server has TLS. Any thread.
+  void change_tls(std::shared_ptr<const TlsContext> tls);
 
   // From now on answers carry Connection: close; everything is served as before. For the time that
   // load balancers need to look elsewhere. Any thread, after start; callable twice.
