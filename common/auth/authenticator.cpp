@@ -66,28 +66,61 @@ Status check_named(const Credential& credential, const TenantId& own) {
 
 class TokenAuthenticator final : public Authenticator {
  public:
-  TokenAuthenticator(const Options& options, std::optional<JwtVerifier> jwt)
+  TokenAuthenticator(const Options& options, std::optional<JwtVerifier> jwt,
+                     CertificateRules certificates, const Clock& clock)
       : jwt_(std::move(jwt)),
+        certificates_(std::move(certificates)),
+        clock_(clock),
         anonymous_tenant_(options.anonymous_tenant),
         operator_token_length_(options.operator_token.size()),
         operator_token_hash_(sha256_hex(options.operator_token)) {}
 
   Result<Principal> authenticate(const Credential& credential, Wanted wanted) override {
-    if (!credential.authorization) return authenticate_nobody(credential, wanted);
+    std::optional<Principal> holder;
+    if (credential.certificate) {
+      holder = MESH_TRY(certificates_.holder(*credential.certificate, clock_.now()));
+    }
+    if (!credential.authorization) {
+      return holder ? authenticate_holder(credential, *std::move(holder), wanted)
+                    : authenticate_nobody(credential, wanted);
+    }
+    auto principal = MESH_TRY(authenticate_token(credential, wanted));
+    // The one could be had without the other, and both together are to open no more than either.
+    if (holder && holder->kind == Principal::Kind::tenant_user &&
+        (principal.kind != Principal::Kind::tenant_user || principal.tenant != holder->tenant)) {
+      return fail(ErrorKind::forbidden,
+                  "the token is not of the tenant that the client certificate names");
+    }
+    return principal;
+  }
+
+ private:
+  Result<Principal> authenticate_token(const Credential& credential, Wanted wanted) {
     const auto token = bearer_token(*credential.authorization);
     if (!token) return bad_token("Authorization is not `Bearer <token>`");
     // Before the others: what an operator's token looks like is its owner's choice.
     if (is_operator(*token)) return authenticate_operator(credential, wanted);
     auto subject = MESH_TRY(tenant_user(*token));
+    return authenticate_user(
+        credential,
+        {Principal::Kind::tenant_user, std::move(subject.tenant), std::move(subject.user)}, wanted);
+  }
+
+  static Result<Principal> authenticate_user(const Credential& credential, Principal user,
+                                             Wanted wanted) {
     if (wanted == Wanted::operator_) {
       return fail(ErrorKind::forbidden, "this needs the operator's token");
     }
-    MESH_TRY(check_named(credential, subject.tenant));
-    return Principal{Principal::Kind::tenant_user, std::move(subject.tenant),
-                     std::move(subject.user)};
+    MESH_TRY(check_named(credential, *user.tenant));
+    return user;
   }
 
- private:
+  static Result<Principal> authenticate_holder(const Credential& credential, Principal holder,
+                                               Wanted wanted) {
+    if (holder.kind == Principal::Kind::operator_) return authenticate_operator(credential, wanted);
+    return authenticate_user(credential, std::move(holder), wanted);
+  }
+
   // The length is no secret; comparing hashes hides the rest, and only a token of the right length
   // costs one.
   bool is_operator(std::string_view token) const {
@@ -133,6 +166,8 @@ class TokenAuthenticator final : public Authenticator {
   }
 
   const std::optional<JwtVerifier> jwt_;  // nothing: dev tokens
+  const CertificateRules certificates_;
+  const Clock& clock_;
   const std::optional<TenantId> anonymous_tenant_;
   const std::size_t operator_token_length_;
   const std::string operator_token_hash_;
@@ -151,7 +186,9 @@ Result<std::unique_ptr<Authenticator>> Authenticator::create(Options options, Cl
     }
     jwt = MESH_TRY(JwtVerifier::create(options.jwt, clock));
   }
-  return std::make_unique<TokenAuthenticator>(options, std::move(jwt));
+  auto certificates = MESH_TRY(CertificateRules::create(options.certificates));
+  return std::make_unique<TokenAuthenticator>(options, std::move(jwt), std::move(certificates),
+                                              clock);
 }
 
 }  // namespace mesh::auth

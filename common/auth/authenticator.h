@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/auth/certificate_rules.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/domain/tenant.h"
@@ -31,13 +32,15 @@ struct Options {
   std::optional<TenantId> anonymous_tenant;  // dev only
   std::string operator_token;                // raw text, at least 32 characters
   JwtOptions jwt;
+  CertificateOptions certificates;
 };
 
 // What of a request counts for authentication.
 struct Credential {
-  std::optional<std::string> authorization;  // the header's value
-  std::optional<std::string> tenant_header;  // X-Tenant-Id
-  std::optional<std::string> tenant_param;   // ?tenant_id=
+  std::optional<std::string> authorization;              // the header's value
+  std::optional<std::string> tenant_header;              // X-Tenant-Id
+  std::optional<std::string> tenant_param;               // ?tenant_id=
+  std::shared_ptr<const ClientCertificate> certificate;  // verified; null: none
 };
 
 enum class Wanted { tenant, tenant_or_anonymous, operator_ };
@@ -54,6 +57,9 @@ class Authenticator {
   // judged, since the issuer's keys are not known; forbidden: a good one that may not (a differing
   // tenant, a tenant's token on the admin API); invalid: a malformed tenant id. The operator's
   // token acts for the tenant named by header or parameter; the caller writes the audit log.
+  //
+  // Where no token came, a certificate with a holder is the credential. Beside one a token may only
+  // say less: of a tenant's user's certificate that tenant's, of an operator's anybody's.
   virtual Result<Principal> authenticate(const Credential& credential, Wanted wanted) = 0;
 };
 
