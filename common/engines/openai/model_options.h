@@ -17,6 +17,7 @@ using OnTokens = std::function<void(const TenantId& tenant, std::uint64_t tokens
 struct ModelOptions {
   std::string base_url = "https://api.openai.com/v1";  // with or without a slash at its end
   std::string api_key;                                 // empty: none is sent
+  std::string ca_file;  // PEM, of the authorities that sign an https server; empty: the system's
   std::string model;
   Duration timeout{30'000};  // of one request
   // Requests under way at once, at most; fewer while the server answers 429. More is faster with a

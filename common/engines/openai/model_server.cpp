@@ -68,7 +68,9 @@ std::string words_of(const http::Response& response) {
 ModelServer::ModelServer(ModelOptions options, Clock& clock)
     : options_(tidy(std::move(options))),
       clock_(clock),
-      client_({.timeout = options_.timeout, .max_response_bytes = kMaxAnswerBytes}),
+      client_({.timeout = options_.timeout,
+               .max_response_bytes = kMaxAnswerBytes,
+               .tls = {.ca_file = options_.ca_file, .ca_setting = "openai.ca_file"}}),
       pace_(clock, options_.max_in_flight),
       breaker_(clock, {}) {}
 

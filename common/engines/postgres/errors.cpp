@@ -67,11 +67,13 @@ constexpr Known kConnects[] = {
      "the certificate of PostgreSQL is for another host: let host in postgres.dsn be the one that "
      "it is for, with hostaddr beside it where that name does not lead there"},
     {"certificate verify failed", kAway,
-     "the CA in sslrootcert of postgres.dsn did not sign the certificate of PostgreSQL, or that "
+     "the CA in postgres.ca_file, or sslrootcert of postgres.dsn, did not sign the certificate of "
+     "PostgreSQL, or that "
      "has "
      "run out: name the CA that did, or renew it"},
     {"root certificate file", kAway,
-     "the file of sslrootcert in postgres.dsn is not there or cannot be read: it has to hold the "
+     "the file of postgres.ca_file, or sslrootcert in postgres.dsn, is not there or cannot be "
+     "read: it has to hold the "
      "certificate of the CA that signed PostgreSQL's"},
     {"private key file", kAway,
      "the file of sslkey in postgres.dsn cannot be used: it has to be the key of sslcert, and "

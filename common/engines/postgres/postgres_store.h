@@ -24,7 +24,10 @@ struct StoreOptions {
   // its sslmode, sslrootcert, sslcert and sslkey. Connections are sessions of their own: a pooler
   // between has to pool sessions, not transactions.
   std::string dsn;
-  std::string password;         // empty: what the dsn, PGPASSWORD or ~/.pgpass says
+  std::string password;  // empty: what the dsn, PGPASSWORD or ~/.pgpass says
+  // PEM file of the authorities that sign the server, which then has to prove its name, too, unless
+  // the dsn has an sslmode of its own. Empty: as the dsn says.
+  std::string ca_file;
   std::string schema = "mesh";  // [a-z_][a-z0-9_]*, at most 40; made where it is missing
   // Connections at most, beside one that listens. More let more reads run side by side.
   int pool = 8;

@@ -68,16 +68,27 @@ Result<std::unique_ptr<Session>> Session::open(const StoreOptions& options) {
   const std::string seconds = std::to_string(std::max<std::int64_t>(
       2, std::chrono::ceil<std::chrono::seconds>(options.connect_timeout).count()));
   // What stands before the dsn it may set otherwise; what stands behind it, it may not.
-  const char* const names[] = {
-      "target_session_attrs", "keepalives_idle",           "dbname",   "connect_timeout",
-      "client_encoding",      "fallback_application_name", "password", nullptr};
+  const char* const names[] = {"target_session_attrs",
+                               "keepalives_idle",
+                               "sslmode",
+                               "dbname",
+                               "connect_timeout",
+                               "client_encoding",
+                               "sslrootcert",
+                               "password",
+                               "fallback_application_name",
+                               nullptr};
+  // Null: as if it was not named.
+  const char* const ca_file = options.ca_file.empty() ? nullptr : options.ca_file.c_str();
   const char* const values[] = {"read-write",
                                 "30",
+                                ca_file == nullptr ? nullptr : "verify-full",
                                 options.dsn.c_str(),
                                 seconds.c_str(),
                                 "UTF8",
-                                "meshd",
+                                ca_file,
                                 options.password.empty() ? nullptr : options.password.c_str(),
+                                "meshd",
                                 nullptr};
   std::unique_ptr<Session> session(new Session(PQconnectdbParams(names, values, 1), options));
   PGconn* const connection = session->connection_.get();

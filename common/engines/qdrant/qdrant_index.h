@@ -31,6 +31,7 @@ namespace mesh::qdrant {
 struct IndexOptions {
   std::string url = "http://127.0.0.1:6333";
   std::string api_key;  // sent as api-key; empty: none
+  std::string ca_file;  // PEM, of the authorities that sign an https server; empty: the system's
   // What the names of collections, of the alias and of the document begin with: letters, digits,
   // '_', '-' and '.'. Meshes that share a server need one each.
   std::string prefix;

@@ -13,6 +13,8 @@ http::ClientOptions client_options(const IndexOptions& options) {
   http::ClientOptions client;
   client.connect_timeout = std::min(client.connect_timeout, options.timeout);
   client.timeout = options.timeout;
+  client.tls.ca_file = options.ca_file;
+  client.tls.ca_setting = "qdrant.ca_file";
   return client;
 }
 

@@ -13,6 +13,8 @@ namespace mesh::redis {
 struct ServerOptions {
   std::string host = "127.0.0.1";  // a name, or an address; IPv6 without brackets
   std::uint16_t port = 6379;
+  bool tls = false;
+  std::string ca_file;   // PEM, of the authorities that sign the server; empty: the system's
   std::string user;      // empty: Redis's default user
   std::string password;  // empty: no AUTH is sent
   int database = 0;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
+#include <hiredis/sds.h>
 #include <sys/time.h>
 
 #include <cerrno>
@@ -70,6 +71,7 @@ Result<Session> Session::open(const ServerOptions& options) {
   }
   // Blocking, so that the greeting is a plain sequence.
   if (redisSetTimeout(context, to_timeval(options.timeout)) != REDIS_OK) return session.broken();
+  if (options.tls) session.tls_ = MESH_TRY(Tls::connect(context->fd, options, session.server_));
   MESH_TRY(session.greet(options));
   // A server that vanished without a word is then noticed while nobody asks, too.
   redisEnableKeepAlive(context);
@@ -121,9 +123,14 @@ Status Session::greet(const ServerOptions& options) {
 
 Result<Reply> Session::ask(const std::vector<std::string>& words) {
   append_words(*context_, words);
-  void* raw = nullptr;
-  if (redisGetReply(context_.get(), &raw) != REDIS_OK) return broken();
-  return read_reply(*RawReply(static_cast<redisReply*>(raw)));
+  // hiredis tells by an error that the time is up.
+  while (!MESH_TRY(write())) {
+    if (tls_) return no_answer(server_);
+  }
+  while (true) {
+    if (auto reply = MESH_TRY(next())) return *std::move(reply);
+    if (!MESH_TRY(receive())) return no_answer(server_);
+  }
 }
 
 tl::unexpected<Error> Session::broken() const {
@@ -147,13 +154,34 @@ void Session::append(const Command& command, bool whole) {
 }
 
 Result<bool> Session::write() {
+  while (tls_ && sdslen(context_->obuf) > 0) {
+    const auto sent = MESH_TRY(tls_->write({context_->obuf, sdslen(context_->obuf)}));
+    if (sent == 0) return false;
+    sdsrange(context_->obuf, static_cast<ssize_t>(sent), -1);
+  }
+  if (tls_) return true;
   int all = 0;
   if (redisBufferWrite(context_.get(), &all) != REDIS_OK) return broken();
   return all != 0;
 }
 
+Result<bool> Session::receive() {
+  if (!tls_) {
+    if (redisBufferRead(context_.get()) != REDIS_OK) return broken();
+    return true;
+  }
+  std::array<char, 16 << 10> bytes;
+  const auto came = MESH_TRY(tls_->read(bytes));
+  if (came > 0 && redisReaderFeed(context_->reader, bytes.data(), came) != REDIS_OK) {
+    return broken();
+  }
+  return came > 0;
+}
+
 Status Session::read() {
-  if (redisBufferRead(context_.get()) != REDIS_OK) return broken();
+  // A record that OpenSSL holds is nothing that poll would tell of.
+  while (MESH_TRY(receive()) && tls_) {
+  }
   return {};
 }
 

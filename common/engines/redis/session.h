@@ -1,5 +1,5 @@
-// One TCP connection to a Redis server that has been greeted: authenticated, its database selected,
-// the scripts loaded.
+// One connection to a Redis server, TCP or TLS over it, that has been greeted: authenticated, its
+// database selected, the scripts loaded.
 #pragma once
 
 #include <array>
@@ -11,6 +11,7 @@
 #include "common/base/error.h"
 #include "common/engines/redis/scripts.h"
 #include "common/engines/redis/server_options.h"
+#include "common/engines/redis/tls.h"
 
 struct redisContext;  // hiredis'
 
@@ -54,10 +55,12 @@ class Session {
       : context_(std::move(context)), server_(std::move(server)) {}
   Status greet(const ServerOptions& options);
   Result<Reply> ask(const std::vector<std::string>& words);
+  Result<bool> receive();  // once; whether anything came
   tl::unexpected<Error> broken() const;
 
   Context context_;
-  std::string server_;  // "127.0.0.1:6379", for causes
+  std::optional<Tls> tls_;  // over the socket of context_, whose buffers it fills and empties
+  std::string server_;      // "127.0.0.1:6379", for causes
   std::array<std::string, std::size(kScripts)> digests_;
 };
 

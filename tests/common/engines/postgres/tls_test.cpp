@@ -76,6 +76,19 @@ TEST_F(PostgresTls, AServerThatItsCaVouchesForIsServedByPassword) {
       << "every connection is, that of the listener, too";
 }
 
+TEST_F(PostgresTls, ACaFileOfTheConfigurationAsksForProofByItself) {
+  const auto with = [&](const std::string& ca, const std::string& host) {
+    StoreOptions options = own_options();
+    options.dsn += " hostaddr=127.0.0.1 host=" + host;
+    options.ca_file = file(ca);
+    return options;
+  };
+  const auto store = open(with("ca.crt", "db.mesh"));
+  EXPECT_TRUE(succeeds(create(store->users(), kAcme, "a@x.dev")));
+  EXPECT_THAT(refusal(with("stranger.crt", "db.mesh")).message, HasSubstr("postgres.ca_file"));
+  EXPECT_THAT(refusal(with("ca.crt", "other.mesh")).message, HasSubstr("another host"));
+}
+
 TEST_F(PostgresTls, OneOfAnotherCaOrForAnotherHostIsRefusedWithAWordOnWhatToChange) {
   const Error stranger = refusal(verifying(file("stranger.crt"), "db.mesh"));
   EXPECT_EQ(stranger.kind, ErrorKind::unavailable);
