@@ -20,6 +20,7 @@
 #include "daemon/roles.h"
 #include "daemon/run_info.h"
 #include "daemon/server_options.h"
+#include "daemon/tls.h"
 
 namespace mesh {
 namespace {
@@ -52,6 +53,7 @@ struct App::Impl {
   Usage usage{clock};
   std::unique_ptr<Engines> own_engines;  // where none were given
   Engines* engines = nullptr;
+  std::shared_ptr<const http::TlsContext> tls;  // guarded by config_mutex; null: plain HTTP
   std::unique_ptr<Identity> identity;
   std::unique_ptr<Pipelines> pipelines;
   std::unique_ptr<services::TenantDirectory> directory;
@@ -64,6 +66,7 @@ struct App::Impl {
   std::map<std::string, std::string> addresses;
   std::unique_ptr<Membership> membership;
   std::atomic<bool> ready{false};
+  Timestamp started_at{};
   bool run_info_written = false;
   bool stopped = false;
 
@@ -71,6 +74,8 @@ struct App::Impl {
   Status start_listeners();
   std::string position_key() const;
   Member self() const;
+  Status tell_tls();
+  std::vector<services::Check> checks();
   void count(const http::Hooks::Answered& answered);
   void stop();
 };
@@ -82,6 +87,7 @@ Status App::Impl::start() {
     engines = own_engines.get();
   }
   identity = MESH_TRY(Identity::open(config, clock));
+  tls = MESH_TRY(make_tls(config));
   // Before anything writes or reads: the relay and clients' events find their topics.
   MESH_TRY(migration::none_unfinished(engines->ports().tasks));
   MESH_TRY(make_topics(config.log, engines->ports().log_admin));
@@ -98,10 +104,35 @@ Status App::Impl::start() {
   membership = std::make_unique<Membership>(engines->ports().members, clock, self(),
                                             [this] { return pipelines->groups(); });
   // Last: who finds the file may ask at once.
-  MESH_TRY(write_run_info(config.data_dir, {options.version, clock.now(), addresses}));
+  started_at = clock.now();
+  MESH_TRY(tell_tls());
   run_info_written = true;
   ready = true;
   return {};
+}
+
+// Who finds run.json may ask at once, and knows whom.
+Status App::Impl::tell_tls() {
+  RunInfo info{options.version, started_at, addresses};
+  if (tls) {
+    info.public_key = tls->public_key_pin();
+    const auto end = tls->not_after().time_since_epoch();
+    metrics
+        .gauge("mesh_tls_certificate_expiration_timestamp_seconds",
+               "When the certificate of http.tls.cert_file expires, in Unix time.")
+        .set(static_cast<double>(std::chrono::floor<std::chrono::seconds>(end).count()));
+    if (const auto check = certificate_check(*tls, clock.now()); !check.ok || check.warning) {
+      log::warn(check.detail);
+    }
+  }
+  return write_run_info(config.data_dir, info);
+}
+
+std::vector<services::Check> App::Impl::checks() {
+  auto all = readiness(config, *engines, *pipelines, identity->remote_keys());
+  std::lock_guard guard(config_mutex);
+  if (tls) all.push_back(certificate_check(*tls, clock.now()));
+  return all;
 }
 
 Status App::Impl::start_listeners() {
@@ -129,7 +160,9 @@ Status App::Impl::start_listeners() {
         return admission->decided(tenant, scope, std::move(decision));
       },
       [this](const auto& answered) { count(answered); }};
-  server = std::make_unique<http::Server>(server_options(config), std::move(hooks), clock, metrics);
+  auto limits = server_options(config);
+  limits.tls = tls;
+  server = std::make_unique<http::Server>(std::move(limits), std::move(hooks), clock, metrics);
   gauges = std::make_unique<Gauges>(metrics, usage, *engines, *server, clock);
 
   auto listeners = make_listeners(
@@ -140,11 +173,12 @@ Status App::Impl::start_listeners() {
          std::lock_guard guard(config_mutex);
          return config::to_json(config);
        },
-       [this] { return readiness(config, *engines, *pipelines, identity->remote_keys()); },
-       [this] { return engines->examine(); }, [this] { return engines->checks(); }});
+       [this] { return checks(); }, [this] { return engines->examine(); },
+       [this] { return engines->checks(); }});
   MESH_TRY(server->start(std::move(listeners.specs)));
   const auto bound = server->addresses();
-  for (const auto& [role, number] : listeners.of_role) addresses[role] = bound[number];
+  for (const auto& [role, number] : listeners.of_role)
+    addresses[role] = (tls ? "https://" : "") + bound[number];
   return {};
 }
 
@@ -201,17 +235,31 @@ Status App::reload(const config::Config& fresh) {
   std::lock_guard lock(impl_->config_mutex);
   // A copy, which counts only where all of it could be taken over.
   config::Config next = impl_->config;
+  auto tls = impl_->tls;
+  if (tls && fresh.http.tls.cert_file) {
+    next.http.tls = fresh.http.tls;
+    tls = MESH_TRY(make_tls(fresh));
+  }
   if (fresh.auth.mode == next.auth.mode) {
     next.auth.operator_token_file = fresh.auth.operator_token_file;
     // The thread that fetches keys has the address for its life, so that another one needs a
     // restart.
     auto url = std::move(next.auth.jwt.jwks_url);
+    auto ca_file = std::move(next.auth.jwt.ca_file);
     next.auth.jwt = fresh.auth.jwt;
     next.auth.jwt.jwks_url = std::move(url);
+    next.auth.jwt.ca_file = std::move(ca_file);
+    next.auth.client_certificate = fresh.auth.client_certificate;
     next.secrets = fresh.secrets;
     const auto key = impl_->position_key();
     MESH_TRY(impl_->identity->reload(next));
     if (impl_->position_key() != key) impl_->waits->change_key(impl_->position_key());
+  }
+  if (tls && tls != impl_->tls) {
+    impl_->tls = std::move(tls);
+    impl_->server->change_tls(impl_->tls);
+    // What could not be written costs `mesh` on this machine a warning, and nobody else anything.
+    if (auto told = impl_->tell_tls(); !told) log::warn(told.error().message);
   }
   if (auto level = log::parse_level(fresh.telemetry.log.level)) log::set_level(*level);
   impl_->directory->set_defaults(fresh.rate_limits);
@@ -223,6 +271,7 @@ Status App::reload(const config::Config& fresh) {
               {{"keys", join(others, ", ")}});
   }
   // Only what can change: other threads read the rest, as the roles, without the mutex.
+  impl_->config.http.tls = std::move(next.http.tls);
   impl_->config.auth = std::move(next.auth);
   impl_->config.secrets = std::move(next.secrets);
   impl_->config.telemetry.log.level = std::move(next.telemetry.log.level);

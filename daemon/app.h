@@ -32,10 +32,11 @@ class App {
   static Result<std::unique_ptr<App>> start(config::Config config, Options options);
   ~App();  // stop()
 
-  // "host:port" by role, as bound.
+  // "host:port" by role, as bound; "https://host:port" where TLS is spoken.
   const std::map<std::string, std::string>& addresses() const;
-  // Takes over log level, rate limits, and who may call: auth.jwt but for jwks_url, and what the
-  // files of `auth` hold now. That other keys changed is logged; they need a restart. On an error,
+  // Takes over log level, rate limits, http.tls where there is TLS before and after, and who may
+  // call: auth.jwt but for jwks_url and ca_file, auth.client_certificate, and what the files of all
+  // these hold now. That other keys changed is logged; they need a restart. On an error,
   // which names key and file, nothing is taken over.
   Status reload(const config::Config& fresh);
   // Says that it will stop: /readyz answers 503, answers end their connections, everything is

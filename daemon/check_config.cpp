@@ -11,6 +11,7 @@
 #include "common/http/bind.h"
 #include "daemon/check_data.h"
 #include "daemon/identity.h"
+#include "daemon/tls.h"
 
 namespace mesh {
 namespace {
@@ -58,6 +59,7 @@ Status check_config(const config::Config& config) {
   if (auto usable = check_identity(config, system_clock()); !usable) {
     problems.add("", usable.error().message);
   }
+  if (auto tls = make_tls(config); !tls) problems.add("", tls.error().message);
   check_hosts(config, problems);
   return problems.status();
 }

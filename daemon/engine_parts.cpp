@@ -150,6 +150,7 @@ Result<EnginePart<Stores>> open_postgres_stores(const EngineContext& context) {
   postgres::StoreOptions options;
   options.dsn = (config.dsn ? *config.dsn : secrets.postgres_dsn).reveal();
   options.password = secrets.postgres_password.reveal();
+  options.ca_file = config.ca_file.value_or("");
   options.schema = config.schema;
   options.pool = config.pool;
   options.on_commit = commit_metrics(context.metrics, "store");
@@ -184,6 +185,7 @@ Result<EnginePart<VectorIndex>> open_qdrant_index(const EngineContext& context, 
   qdrant::IndexOptions options;
   options.url = config.qdrant.url;
   options.api_key = config.secrets.qdrant_api_key.reveal();
+  options.ca_file = config.qdrant.ca_file.value_or("");
   options.prefix = config.qdrant.prefix.value_or("");
   options.timeout = config.qdrant.timeout;
   const std::shared_ptr<qdrant::QdrantIndex> opened =
@@ -207,6 +209,8 @@ Result<redis::ServerOptions> redis_options(const config::Config& config) {
   redis::ServerOptions options;
   options.host = url.host;
   options.port = url.port;
+  options.tls = url.tls;
+  options.ca_file = config.redis.ca_file.value_or("");
   options.user = url.user;
   options.password = (url.password.empty() ? config.secrets.redis_password : url.password).reveal();
   options.database = url.database;
@@ -246,6 +250,7 @@ openai::ModelOptions model_options(const EngineContext& context) {
   openai::ModelOptions options;
   options.base_url = config.base_url.value_or("");
   options.api_key = context.config.secrets.openai_api_key.reveal();
+  options.ca_file = config.ca_file.value_or("");
   options.model = config.model.value_or("");
   options.timeout = config.timeout;
   options.on_tokens = [&usage = context.usage](const TenantId& tenant, std::uint64_t tokens) {

@@ -52,6 +52,12 @@ Result<std::unique_ptr<auth::Authenticator>> create(const config::Config& config
   options.jwt.jwks = config.secrets.jwks;
   options.jwt.hs256_secret = config.secrets.hs256_secret.reveal();
   options.jwt.remote_keys = remote_keys;
+  const auto& certificate = config.auth.client_certificate;
+  options.certificates = {certificate.user.value_or(""), certificate.operators};
+  // Once here for its error alone, as with the keys above.
+  if (const auto rules = auth::CertificateRules::create(options.certificates); !rules) {
+    return fail(of_key("auth.client_certificate", rules.error()));
+  }
   return auth::Authenticator::create(std::move(options), clock);
 }
 
@@ -67,6 +73,8 @@ std::unique_ptr<auth::RemoteKeys> make_remote_keys(const config::Config& config,
   // Bounds the start, too, which waits for the first fetch.
   options.timeout = Duration{5'000};
   options.max_response_bytes = 1 << 20;
+  options.tls.ca_file = config.auth.jwt.ca_file.value_or("");
+  options.tls.ca_setting = "auth.jwt.ca_file";
   auto client = std::make_shared<http::Client>(options);
   const auto fetch = [client, url = *url]() -> Result<auth::FetchedKeys> {
     http::ClientRequest request;
@@ -102,7 +110,7 @@ auth::Wanted wanted(http::Access access) {
 
 auth::Credential credential(const http::Request& request) {
   return {copied(request.header("Authorization")), copied(request.header("X-Tenant-Id")),
-          copied(request.param("tenant_id"))};
+          copied(request.param("tenant_id")), request.certificate};
 }
 
 }  // namespace

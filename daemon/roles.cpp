@@ -128,7 +128,7 @@ Listeners make_listeners(const RoleDeps& deps) {
                   return all || is_operator(request);
                 },
                 spec.address.ends_with(":0") ? std::string() : spec.address,
-                takes_anyone(deps.config)},
+                takes_anyone(deps.config), deps.config.http.tls.cert_file.has_value()},
                spec.routes));
   }
   return listeners;

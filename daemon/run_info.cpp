@@ -14,11 +14,12 @@ namespace mesh {
 
 Status write_run_info(const std::string& data_dir, const RunInfo& info) {
   const std::string path = data_dir + "/run.json", temporary = path + ".new";
-  const std::string text = dump({{"pid", static_cast<std::int64_t>(getpid())},
-                                 {"version", info.version},
-                                 {"started_at", format_rfc3339(info.started_at)},
-                                 {"addresses", info.addresses}}) +
-                           "\n";
+  Json json{{"pid", static_cast<std::int64_t>(getpid())},
+            {"version", info.version},
+            {"started_at", format_rfc3339(info.started_at)},
+            {"addresses", info.addresses}};
+  if (!info.public_key.empty()) json["public_key"] = info.public_key;
+  const std::string text = dump(json) + "\n";
   // Under another name until it is whole: `mesh` may read at any time. Not synced, since it means
   // nothing after a crash.
   const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

@@ -12,7 +12,8 @@ namespace mesh {
 struct RunInfo {
   std::string version;
   Timestamp started_at{};
-  std::map<std::string, std::string> addresses;  // by role
+  std::map<std::string, std::string> addresses;  // by role: host:port, https://host:port
+  std::string public_key{};  // of TLS, as http::ClientTls::pinned_key; empty: no TLS
 };
 
 // Replaces the file as a whole, mode 0600; `unavailable` where it cannot be written.

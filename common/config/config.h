@@ -40,6 +40,15 @@ struct Listen {
   std::string admin = "127.0.0.1:9090";
 };
 
+struct Tls {
+  std::optional<std::string> cert_file;  // null: plain HTTP
+  std::optional<std::string> key_file;
+  std::optional<std::string> client_ca_file;
+  std::string client_auth = "none";              // none | optional | require
+  std::optional<std::string> admin_client_auth;  // null: as client_auth
+  std::string min_version = "1.2";               // 1.2 | 1.3
+};
+
 struct Http {
   int workers = 0;  // 0: one per core, at least two
   int blocking_workers = 16;
@@ -62,6 +71,7 @@ struct Http {
   Duration max_wait{25'000};
   Duration drain_delay{0};
   Duration drain_timeout{20'000};
+  Tls tls;
 };
 
 struct Jwt {
@@ -69,9 +79,16 @@ struct Jwt {
   std::optional<std::string> audience;
   std::optional<std::string> jwks_file;
   std::optional<std::string> jwks_url;
+  std::optional<std::string> ca_file;  // of jwks_url's server; null: the system's
   std::optional<std::string> hs256_secret_file;
   std::string tenant_claim = "tenant_id";  // a JSON pointer where it begins with '/'
   Duration leeway{30'000};                 // at most 60 s
+};
+
+// Who the holder of a verified client certificate is.
+struct ClientCertificateRule {
+  std::optional<std::string> user;     // spiffe://mesh.example.org/{tenant}/{user}; null: nobody
+  std::vector<std::string> operators;  // spiffe://mesh.example.org/operator, CN=ops
 };
 
 struct Auth {
@@ -80,6 +97,7 @@ struct Auth {
   std::optional<std::string> anonymous_tenant = "default";  // dev mode only
   std::optional<std::string> operator_token_file;           // null: <data_dir>/operator.token
   Jwt jwt;
+  ClientCertificateRule client_certificate;
 };
 
 struct Retention {
@@ -153,13 +171,15 @@ struct Postgres {
   std::optional<std::string> dsn_file;
   std::optional<Secret> dsn;
   std::optional<std::string> password_file;
+  std::optional<std::string> ca_file;  // null: as the connection string says
   std::string schema = "mesh";
   int pool = 8;
 };
 struct Qdrant {
   std::string url = "http://127.0.0.1:6333";
   std::optional<std::string> api_key_file;
-  std::optional<std::string> prefix;  // of the names of collections and their alias
+  std::optional<std::string> ca_file;  // null: the system's
+  std::optional<std::string> prefix;   // of the names of collections and their alias
   Duration timeout{5'000};
   // What a power cut of the server may lose: offsets are committed no earlier.
   Duration flush_interval{5'000};
@@ -167,11 +187,13 @@ struct Qdrant {
 struct Redis {
   std::string url = "redis://127.0.0.1:6379/0";
   std::optional<std::string> password_file;
+  std::optional<std::string> ca_file;  // null: the system's
   std::string prefix = "mesh:";
 };
 struct OpenAi {
   std::optional<std::string> base_url;
   std::optional<std::string> api_key_file;
+  std::optional<std::string> ca_file;  // null: the system's
   std::optional<std::string> model;
   Duration timeout{30'000};
   std::uint64_t cache = 1ull << 30;  // of vectors, in data_dir
@@ -192,8 +214,11 @@ struct Telemetry {
 };
 
 // What the *_file keys name, read when the configuration is loaded. Not keys of the file, and never
-// printed.
+// printed. Authorities that a library reads by itself are not here.
 struct Secrets {
+  std::string tls_certificate;  // public, as jwks and the next
+  std::string tls_client_ca;
+  Secret tls_key;
   Secret operator_token;
   Secret hs256_secret;
   std::string jwks;  // public keys: no secret, but read in the same way

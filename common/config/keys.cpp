@@ -23,10 +23,15 @@ constexpr auto kGroups = std::to_array<Group>({
      "Where each role listens: host:port. Port 0 takes a free one; equal addresses share one\n"
      "listener; an IPv6 host stands in brackets. Only the listeners of `roles` are opened."},
     {"http", "Bounds of every listener."},
+    {"http.tls", "TLS on every listener, where cert_file is set. SIGHUP reads the files again."},
     {"http.cors", "Pages of other origins that may ask from a browser (CORS)."},
     {"auth", "Who may call."},
     {"auth.jwt",
      "Only in mode jwt; issuer, audience and at least one source of keys are then required."},
+    {"auth.client_certificate",
+     "Who the holder of a client certificate is, by the one URI of its subjectAltName, or where "
+     "the\n"
+     "rule begins with CN= by the one CN of its subject."},
     {"log", "The event log."},
     {"log.retention", "What is deleted, and when. Topics of entities are compacted instead."},
     {"log.retention.activity",
@@ -228,6 +233,20 @@ std::vector<Key> make_keys() {
           "others: 421, so that no page can reach this server by a name of its own (DNS "
           "rebinding).\n"
           "In auth.mode dev always checked, in jwt where the list is not empty. \"*\": any name."),
+      make_key(
+          MESH_MEMBER(http.tls.cert_file), text(),
+          "PEM file of the certificate, and behind it those that lead to its authority; null:\n"
+          "plain HTTP."),
+      make_key(MESH_MEMBER(http.tls.key_file), text(),
+               "PEM file of its key, without a pass phrase."),
+      make_key(MESH_MEMBER(http.tls.client_ca_file), text(),
+               "PEM file of the authorities that sign clients' certificates."),
+      make_key(MESH_MEMBER(http.tls.client_auth), choice({"none", "optional", "require"}),
+               "Whether clients present a certificate; one that is presented has to be good."),
+      make_key(MESH_MEMBER(http.tls.admin_client_auth), choice({"none", "optional", "require"}),
+               "The same for the admin listener, where it has an address of its own; null: as\n"
+               "client_auth."),
+      make_key(MESH_MEMBER(http.tls.min_version), choice({"1.2", "1.3"}), "Least version of TLS."),
       make_key(MESH_MEMBER(http.cors.origins), list_of(origin(), 0),
                "As https://app.example.com; none: browsers keep other sites' pages out."),
       make_key(MESH_MEMBER(http.cors.max_age), duration(Duration{0}, kDay),
@@ -256,6 +275,8 @@ std::vector<Key> make_keys() {
           "(60s\n"
           "to 24h) or else 300s have passed, and for a key that is not known, at most every 30s.\n"
           "While that fails the last ones serve, for 24h; where there are none: 503."),
+      make_key(MESH_MEMBER(auth.jwt.ca_file), text(),
+               "PEM file of the authorities that sign jwks_url's server; null: the system's."),
       make_key(MESH_MEMBER(auth.jwt.hs256_secret_file), text(),
                "File with a shared secret of at least 32 bytes; allows HS256."),
       make_key(
@@ -264,6 +285,13 @@ std::vector<Key> make_keys() {
           "the user."),
       make_key(MESH_MEMBER(auth.jwt.leeway), duration(Duration{0}, seconds{60}),
                "Allowed difference of clocks."),
+
+      make_key(
+          MESH_MEMBER(auth.client_certificate.user), text(),
+          "A tenant's user, as spiffe://mesh.example.org/{tenant}/{user} or CN={tenant}:{user};\n"
+          "null: nobody is one by a certificate."),
+      make_key(MESH_MEMBER(auth.client_certificate.operators), list_of(text(), 0),
+               "Operators: whole URIs, or CN=name."),
 
       make_key(MESH_MEMBER(log.engine), choice({"sqlite", "kafka"}), "sqlite (embedded) or kafka."),
       make_key(MESH_MEMBER(log.partitions), integer(1, 1024),
@@ -360,11 +388,17 @@ std::vector<Key> make_keys() {
       make_key(MESH_MEMBER(postgres.dsn), secret(),
                "The connection string itself, best as ${VAR}."),
       make_key(MESH_MEMBER(postgres.password_file), text(), "File with the password alone."),
+      make_key(MESH_MEMBER(postgres.ca_file), text(),
+               "PEM file of the authorities that sign the server: it then has to prove its name\n"
+               "(sslmode verify-full), unless the connection string says otherwise."),
       make_key(MESH_MEMBER(postgres.schema), text(),
                "The schema of the tables; made where it is missing."),
       make_key(MESH_MEMBER(postgres.pool), integer(2, 1000), "Connections of this process."),
       make_key(MESH_MEMBER(qdrant.url), http_url, "The REST address."),
       make_key(MESH_MEMBER(qdrant.api_key_file), text(), "File with the API key."),
+      make_key(
+          MESH_MEMBER(qdrant.ca_file), text(),
+          "PEM file of the authorities that sign the server of an https url; null: the system's."),
       make_key(MESH_MEMBER(qdrant.prefix), text(),
                "What the names of collections and their alias begin with."),
       make_key(MESH_MEMBER(qdrant.timeout), timeout, "Per request."),
@@ -373,13 +407,18 @@ std::vector<Key> make_keys() {
                "read from the log again."),
       make_key(MESH_MEMBER(redis.url), url({"redis", "rediss"}),
                "Server and database: redis://[user:password@]host[:port][/database], user and\n"
-               "password percent-encoded. Tested with Redis 7.0; rediss (TLS) is not part of this "
-               "build."),
+               "password percent-encoded; rediss:// for TLS. Tested with Redis 7.0."),
       make_key(MESH_MEMBER(redis.password_file), text(),
                "File with the password, of the url's user or the default one."),
+      make_key(MESH_MEMBER(redis.ca_file), text(),
+               "PEM file of the authorities that sign the server of a rediss url; null: the "
+               "system's."),
       make_key(MESH_MEMBER(redis.prefix), text(), "What every key begins with."),
       make_key(MESH_MEMBER(openai.base_url), http_url, "As https://api.openai.com/v1."),
       make_key(MESH_MEMBER(openai.api_key_file), text(), "File with the API key."),
+      make_key(
+          MESH_MEMBER(openai.ca_file), text(),
+          "PEM file of the authorities that sign the server of an https url; null: the system's."),
       make_key(MESH_MEMBER(openai.model), text(), "The model's name."),
       make_key(MESH_MEMBER(openai.timeout), timeout, "Per request."),
       make_key(MESH_MEMBER(openai.cache), size(kMiB, 1024 * kGiB),

@@ -208,7 +208,11 @@ Kind<std::string> address() {
 
 Kind<std::string> url(std::vector<std::string> schemes) {
   const std::string form = "a URL that begins with " + alternatives(schemes, ":// or ") + "://";
-  auto kind = checked_text({{"type", "string"}}, form, [schemes](const std::string& value) {
+  // The format says that a password may be in it, too.
+  const Json schema{{"type", "string"},
+                    {"format", "uri"},
+                    {"pattern", "^(" + join(schemes, "|") + R"()://[^/]|\$\{.+\})"}};
+  auto kind = checked_text(schema, form, [schemes](const std::string& value) {
     return is_printable(value) && std::ranges::any_of(schemes, [&](const std::string& scheme) {
              const auto prefix = scheme + "://";
              return value.starts_with(prefix) && value.size() > prefix.size() &&
@@ -228,7 +232,7 @@ Kind<std::string> choice(std::vector<std::string> words) {
 
 Kind<Secret> secret() {
   Kind<Secret> kind;
-  kind.schema = {{"type", "string"}, {"minLength", 1}};
+  kind.schema = {{"type", "string"}, {"minLength", 1}, {"writeOnly", true}};
   kind.form = "a text";
   kind.parse = [](const Value& value) -> std::optional<Secret> {
     if (value.kind != Value::Kind::scalar || value.text.empty()) return std::nullopt;

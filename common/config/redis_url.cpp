@@ -7,7 +7,9 @@ namespace mesh::config {
 namespace {
 
 constexpr std::string_view kScheme = "redis://";
-constexpr const char* kForm = "write redis://[user:password@]host[:port][/database]";
+constexpr std::string_view kTlsScheme = "rediss://";
+constexpr const char* kForm =
+    "write redis://[user:password@]host[:port][/database], or rediss:// for TLS";
 
 Status read_credentials(std::string_view text, RedisUrl& into) {
   const auto colon = text.find(':');
@@ -40,20 +42,15 @@ Status read_address(std::string_view text, RedisUrl& into) {
 }  // namespace
 
 Result<RedisUrl> parse_redis_url(std::string_view url) {
-  if (url.starts_with("rediss://")) {
-    return fail(ErrorKind::invalid,
-                "rediss:// needs TLS, which this build's Redis client does not have; write "
-                "redis:// and reach the server over loopback or a private network, or through a "
-                "TLS tunnel such as stunnel");
-  }
-  if (!url.starts_with(kScheme)) return fail(ErrorKind::invalid, kForm);
-  url.remove_prefix(kScheme.size());
+  RedisUrl parsed;
+  parsed.tls = url.starts_with(kTlsScheme);
+  if (!parsed.tls && !url.starts_with(kScheme)) return fail(ErrorKind::invalid, kForm);
+  url.remove_prefix((parsed.tls ? kTlsScheme : kScheme).size());
   if (url.find_first_of("?#") != url.npos) {
     return fail(ErrorKind::invalid,
                 std::string("takes no parameters; ") + kForm +
                     "; in a user or a password write / as %2F, ? as %3F, # as %23");
   }
-  RedisUrl parsed;
   const auto slash = url.find('/');
   auto place = url.substr(0, slash);
   // The last one: a password may hold an "@".

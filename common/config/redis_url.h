@@ -1,4 +1,4 @@
-// redis://[user[:password]@]host[:port][/database], as redis.url has it.
+// redis://[user[:password]@]host[:port][/database], rediss:// for TLS, as redis.url has it.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 namespace mesh::config {
 
 struct RedisUrl {
+  bool tls = false;
   std::string host;  // IPv6 without its brackets
   std::uint16_t port = 6379;
   std::string user;  // empty: Redis's default user
@@ -18,8 +19,7 @@ struct RedisUrl {
   int database = 0;
 };
 
-// User and password are percent-encoded. `invalid` with what is wrong, which repeats neither;
-// rediss:// is refused, since hiredis 0.14 has no TLS.
+// User and password are percent-encoded. `invalid` with what is wrong, which repeats neither.
 Result<RedisUrl> parse_redis_url(std::string_view url);
 
 }  // namespace mesh::config

@@ -73,9 +73,28 @@ void read_secrets(Config& config, Problems& problems) {
   read("qdrant.api_key_file", config.qdrant.api_key_file, secrets.qdrant_api_key);
   read("redis.password_file", config.redis.password_file, secrets.redis_password);
   read("openai.api_key_file", config.openai.api_key_file, secrets.openai_api_key);
-  if (const auto& file = config.auth.jwt.jwks_file) {
-    auto text = read_file("auth.jwt.jwks_file", *file, Content::open, problems);
-    if (text) secrets.jwks = *std::move(text);
+  read("http.tls.key_file", config.http.tls.key_file, secrets.tls_key);
+  const auto read_open = [&](const char* key, const std::optional<std::string>& file,
+                             std::string& into) {
+    if (!file) return;
+    if (auto text = read_file(key, *file, Content::open, problems)) into = *std::move(text);
+  };
+  read_open("auth.jwt.jwks_file", config.auth.jwt.jwks_file, secrets.jwks);
+  read_open("http.tls.cert_file", config.http.tls.cert_file, secrets.tls_certificate);
+  read_open("http.tls.client_ca_file", config.http.tls.client_ca_file, secrets.tls_client_ca);
+  // Libraries read these by themselves, when they connect: an error would then be told late, and
+  // in their words.
+  for (const auto& [key, file] : {std::pair{"auth.jwt.ca_file", config.auth.jwt.ca_file},
+                                  {"kafka.ca_file", config.kafka.ca_file},
+                                  {"postgres.ca_file", config.postgres.ca_file},
+                                  {"qdrant.ca_file", config.qdrant.ca_file},
+                                  {"redis.ca_file", config.redis.ca_file},
+                                  {"openai.ca_file", config.openai.ca_file}}) {
+    std::string text;
+    read_open(key, file, text);
+    if (!text.empty() && text.find("-----BEGIN CERTIFICATE-----") == std::string::npos) {
+      problems.add(key, quote(*file) + " holds no PEM certificate (-----BEGIN CERTIFICATE-----)");
+    }
   }
 }
 

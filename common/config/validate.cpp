@@ -3,6 +3,7 @@
 #include "common/config/engine_rules.h"
 #include "common/config/keys.h"
 #include "common/config/listeners.h"
+#include "common/config/tls_rules.h"
 
 namespace mesh::config {
 namespace {
@@ -84,6 +85,7 @@ void check_keys(const Config& config, Problems& problems) {
 void check_rules(const Config& config, Problems& problems) {
   check_auth(config, problems);
   check_secrets(config, problems);
+  check_tls(config, problems);
   check_engines(config, problems);
   const auto at_least = [&](const char* key, auto value, const char* other, auto least) {
     if (value < least) problems.add(key, "is below " + std::string(other) + "; raise it");

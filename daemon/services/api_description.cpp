@@ -336,7 +336,8 @@ Json api_description(const ApiInfo& info, const http::RouteTable& routes) {
   const bool all_addresses =
       info.server.starts_with("0.0.0.0:") || info.server.starts_with("[::]:");
   if (!info.server.empty() && !all_addresses) {
-    servers.push_back({{"url", "http://" + info.server}, {"description", "As configured."}});
+    servers.push_back({{"url", (info.tls ? "https://" : "http://") + info.server},
+                       {"description", "As configured."}});
   }
   Json all{{"openapi", "3.1.0"},
            {"info",

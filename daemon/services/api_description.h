@@ -17,6 +17,7 @@ struct ApiInfo {
   // Where it listens, "127.0.0.1:8081"; empty: not known before it is bound. That of all addresses
   // of a machine (0.0.0.0, [::]) is nobody's to ask and left out.
   std::string server;
+  bool tls = false;
   bool anonymous_tenant = false;  // whether Access::tenant_or_anonymous needs no credential
 };
 

@@ -23,6 +23,7 @@ struct HealthDeps {
   std::function<bool(const http::Request&)> names_tenants;
   std::string address{};          // of the listener, for its description; empty: not known yet
   bool anonymous_tenant = false;  // see ApiInfo
+  bool tls = false;
 };
 
 // /health, /livez, /readyz, /healthz, /metrics, and /openapi.json and /docs of `routes`.
