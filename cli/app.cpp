@@ -40,6 +40,17 @@ void add_globals(CLI::App& root, Globals& globals) {
        "Tenant to act for; lists show only what is its own, and where that has no meaning the flag "
        "is refused; --tenant= lifts that of the context; $MESH_TENANT",
        kWhere);
+  constexpr const char* kTls = "TLS, where the server's address is https://";
+  text("--ca", globals.ca_file, "FILE",
+       "Authorities (PEM) that sign the server's certificate, in place of the system's; "
+       "$MESH_CA_FILE",
+       kTls);
+  text("--client-cert", globals.client_cert, "FILE", "Certificate of the client; $MESH_CLIENT_CERT",
+       kTls);
+  text("--client-key", globals.client_key, "FILE", "Its key; $MESH_CLIENT_KEY", kTls);
+  root.add_flag("--insecure-skip-tls-verify", globals.skip_tls_verify,
+                "Believe any server: whoever stands between reads all, and the credential")
+      ->group(kTls);
   constexpr const char* kOutput = "Output";
   text("-o,--output", globals.output, join(format_names(), "|").c_str(),
        "How to print; wide: exact, nothing cut, name: ids only, help: what the fields mean; "
@@ -136,6 +147,11 @@ Exit run_verb(const Verb& verb, const CLI::App& app, Session& session) {
   }
   const Status ready = verb.needs == Needs::server ? session.connect() : session.resolve_locally();
   if (!ready) return finish(session, fail(ready.error()));
+  if (session.globals.skip_tls_verify && verb.needs == Needs::server) {
+    session.out.note(
+        "mesh: whose certificate the server has is not looked at "
+        "(--insecure-skip-tls-verify)");
+  }
   return finish(session, verb.run(session));
 }
 

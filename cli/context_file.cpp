@@ -13,6 +13,22 @@ tl::unexpected<Error> bad(const std::string& path, const std::string& what) {
   return fail(ErrorKind::invalid, path + ": " + what);
 }
 
+struct Text {
+  std::string_view key;
+  std::optional<std::string> NamedContext::*member;
+};
+constexpr Text kTexts[] = {
+    {"server", &NamedContext::server},         {"data_dir", &NamedContext::data_dir},
+    {"ca_file", &NamedContext::ca_file},       {"client_cert", &NamedContext::client_cert},
+    {"client_key", &NamedContext::client_key}, {"token", &NamedContext::token},
+    {"tenant", &NamedContext::tenant},         {"output", &NamedContext::output}};
+
+std::string allowed_keys() {
+  std::string names = "endpoints";
+  for (const auto& text : kTexts) names += ", " + std::string(text.key);
+  return names;
+}
+
 Result<NamedContext> read_context(const std::string& where, const Json& json) {
   if (!json.is_object()) return bad(where, "must be a mapping");
   NamedContext context;
@@ -30,17 +46,11 @@ Result<NamedContext> read_context(const std::string& where, const Json& json) {
       }
       continue;
     }
-    std::optional<std::string>* member = key == "server"     ? &context.server
-                                         : key == "data_dir" ? &context.data_dir
-                                         : key == "token"    ? &context.token
-                                         : key == "tenant"   ? &context.tenant
-                                         : key == "output"   ? &context.output
-                                                             : nullptr;
-    if (member == nullptr) {
-      return bad(where + "." + key,
-                 "is not a key; allowed are server, endpoints, data_dir, token, "
-                 "tenant, output");
+    const auto text = std::ranges::find(kTexts, key, &Text::key);
+    if (text == std::end(kTexts)) {
+      return bad(where + "." + key, "is not a key; allowed are " + allowed_keys());
     }
+    auto* member = &(context.*text->member);
     // A token or a tenant of digits reads as a number in YAML.
     if (value.is_structured() || value.is_null()) return bad(where + "." + key, "must be a text");
     *member = value.is_string() ? value.get<std::string>() : dump(value);
@@ -55,12 +65,10 @@ Result<NamedContext> read_context(const std::string& where, const Json& json) {
 
 Json to_json(const NamedContext& context) {
   Json json = Json::object();
-  if (context.server) json["server"] = *context.server;
+  for (const auto& text : kTexts) {
+    if (const auto& value = context.*text.member) json[text.key] = *value;
+  }
   for (const auto& [role, url] : context.endpoints) json["endpoints"][role] = url;
-  if (context.data_dir) json["data_dir"] = *context.data_dir;
-  if (context.token) json["token"] = *context.token;
-  if (context.tenant) json["tenant"] = *context.tenant;
-  if (context.output) json["output"] = *context.output;
   return json;
 }
 

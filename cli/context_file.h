@@ -4,6 +4,7 @@
 //   contexts:
 //     prod:
 //       server: https://mesh.example.org  # or data_dir, or endpoints: {users: …, gateway: …, …}
+//       ca_file: /etc/mesh/ca.pem         # of server; client_cert and client_key: its client's
 //       token: acme:alice
 //       tenant: acme
 //       output: table
@@ -20,6 +21,7 @@ namespace mesh::cli {
 
 struct NamedContext {
   std::optional<std::string> server, data_dir, token, tenant, output;
+  std::optional<std::string> ca_file, client_cert, client_key;
   std::map<std::string, std::string> endpoints;  // role → URL
 };
 

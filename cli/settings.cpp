@@ -44,16 +44,24 @@ std::optional<Found> first(const Given& flag, const char* flag_name, const Surro
   return std::nullopt;
 }
 
-std::string reachable(std::string address) {
+std::string reachable(const std::string& address) {
+  const auto scheme = address.find("://");
+  const std::string before = scheme == address.npos ? "" : address.substr(0, scheme + 3);
+  const std::string place = address.substr(before.size());
   // Where a meshd listens on all addresses it is asked on this machine's own.
-  if (address.starts_with("0.0.0.0:")) return "127.0.0.1" + address.substr(7);
-  if (address.starts_with("[::]:")) return "[::1]" + address.substr(4);
+  if (place.starts_with("0.0.0.0:")) return before + "127.0.0.1" + place.substr(7);
+  if (place.starts_with("[::]:")) return before + "[::1]" + place.substr(4);
   return address;
 }
 
 std::string run_file(const std::string& data_dir) { return data_dir + "/run.json"; }
 
-Result<client::Endpoints> running_endpoints(const std::string& data_dir) {
+struct Running {
+  client::Endpoints endpoints;
+  std::string public_key;  // of its TLS; empty: it has none
+};
+
+Result<Running> running(const std::string& data_dir) {
   const std::string path = run_file(data_dir);
   const auto text = read_file(path, 1 << 16);
   if (!text) {
@@ -67,16 +75,19 @@ Result<client::Endpoints> running_endpoints(const std::string& data_dir) {
   if (!json || !json->is_object() || addresses == json->end() || !addresses->is_object()) {
     return fail(ErrorKind::invalid, path + " is not the run.json of a meshd");
   }
-  auto endpoints = client::Endpoints::none();
+  Running found{client::Endpoints::none(), {}};
+  if (const auto key = json->find("public_key"); key != json->end() && key->is_string()) {
+    found.public_key = key->get<std::string>();
+  }
   for (const auto& [name, address] : addresses->items()) {
     const auto role = client::parse_role(name);
     if (role && address.is_string()) {
       auto url = normal_url(reachable(address.get<std::string>()));
       if (!url) return fail(ErrorKind::invalid, path + ": " + url.error().message);
-      endpoints.of(*role) = *url;
+      found.endpoints.of(*role) = *url;
     }
   }
-  return endpoints;
+  return found;
 }
 
 Status use_place(const Place& place, Settings& settings) {
@@ -93,7 +104,9 @@ Status use_place(const Place& place, Settings& settings) {
     }
     settings.endpoints_from = {place.level, place.server_name};
   } else {
-    settings.endpoints = MESH_TRY(running_endpoints(*place.data_dir));
+    auto found = MESH_TRY(running(*place.data_dir));
+    settings.endpoints = std::move(found.endpoints);
+    settings.tls.pinned_key = std::move(found.public_key);
     settings.endpoints_from = {place.level,
                                place.data_dir_name + " (" + run_file(*place.data_dir) + ")"};
   }
@@ -140,6 +153,36 @@ Status find_server(const Globals& globals, const NamedContext& context, const Su
     settings.data_dir = folder;
     settings.operator_token = folder_token(folder);
     return use_place({{}, folder, {}, Level::found, "", "a meshd found on this machine"}, settings);
+  }
+  return {};
+}
+
+// Whom to believe, and the client's certificate, once it is known who is asked.
+Status find_tls(const Globals& globals, const NamedContext& context, const Surroundings& around,
+                Settings& settings) {
+  const bool elsewhere = names_a_place(context) && settings.endpoints_from.level != Level::context;
+  const auto pick = [&](const Given& flag, const char* flag_name, const char* env_name,
+                        const Given& in_context) {
+    return first(flag, flag_name, around, env_name, elsewhere ? Given{} : in_context,
+                 settings.context);
+  };
+  http::ClientTls& tls = settings.tls;
+  tls.ca_setting = "--ca FILE";
+  tls.skip_verify = globals.skip_tls_verify;
+  if (auto ca = pick(globals.ca_file, "--ca", "MESH_CA_FILE", context.ca_file)) {
+    tls.ca_file = std::move(ca->value);
+    tls.pinned_key.clear();
+  }
+  auto cert = pick(globals.client_cert, "--client-cert", "MESH_CLIENT_CERT", context.client_cert);
+  auto key = pick(globals.client_key, "--client-key", "MESH_CLIENT_KEY", context.client_key);
+  if (cert.has_value() != key.has_value()) {
+    return fail(ErrorKind::invalid, (cert ? cert : key)->from.name +
+                                        " is given alone: a client certificate is both "
+                                        "--client-cert and --client-key");
+  }
+  if (cert) {
+    tls.cert_file = std::move(cert->value);
+    tls.key_file = std::move(key->value);
   }
   return {};
 }
@@ -211,6 +254,7 @@ Result<Settings> resolve(const Globals& globals, const ContextFile& file,
     settings.token_from = token->from;
   }
   MESH_TRY(find_server(globals, context, around, settings));
+  MESH_TRY(find_tls(globals, context, around, settings));
   // A context's token is for the context's server. One of a context that names no server is for
   // whatever is asked.
   if (settings.token_from.level == Level::context && names_a_place(context) &&
@@ -254,6 +298,7 @@ client::Options client_options(const Settings& settings) {
       !settings.token.empty() && (for_this_run || !is_tenant_token(settings.token));
   options.operator_token = by_hand ? settings.token : settings.operator_token;
   options.tenant = settings.tenant;
+  options.tls = settings.tls;
   if (settings.timeout) options.timeout = *settings.timeout;
   return options;
 }

@@ -15,6 +15,8 @@ namespace mesh::cli {
 // The global options as given on the command line.
 struct Globals {
   std::optional<std::string> server, data_dir, context, token, tenant, output, timeout;
+  std::optional<std::string> ca_file, client_cert, client_key;
+  bool skip_tls_verify = false;
   bool no_progress = false;
   bool no_pager = false;
   bool yes = false;
@@ -37,7 +39,8 @@ struct Origin {
 struct Settings {
   client::Endpoints endpoints;
   Origin endpoints_from{Level::none, "the default addresses"};
-  std::string token;  // a tenant's, or the operator's when it was given by hand
+  http::ClientTls tls;  // whom to believe, and the client's certificate
+  std::string token;    // a tenant's, or the operator's when it was given by hand
   Origin token_from;
   std::string operator_token;  // read from the data folder
   std::string tenant;          // empty: none
@@ -55,14 +58,16 @@ struct Surroundings {
 };
 
 // Each setting by itself: flag, then $MESH_SERVER, $MESH_DATA_DIR, $MESH_CONTEXT, $MESH_TOKEN,
-// $MESH_TENANT, $MESH_OUTPUT, $MESH_TIMEOUT, then the context, then the default. Addresses and data
-// folder belong together: the first level that names either decides, and within a level a server's
-// address comes before those of the folder's run.json; without any level, a run.json in one of
-// local_data_dirs. The operator's token of a folder is used unless a level before the folder's
-// names another server, and a context's token unless another level names the server in its place:
-// a credential goes only where it belongs.
-// `invalid` for values that cannot be, `not_found` for a context that does not exist,
-// `unavailable` for a folder given by name in which no meshd runs.
+// $MESH_TENANT, $MESH_OUTPUT, $MESH_TIMEOUT, $MESH_CA_FILE, $MESH_CLIENT_CERT, $MESH_CLIENT_KEY,
+// then the context, then the default. Addresses and data folder belong together: the first level
+// that names either decides, and within a level a server's address comes before those of the
+// folder's run.json; without any level, a run.json in one of local_data_dirs. The operator's token
+// of a folder is used unless a level before the folder's names another server, and a context's
+// token unless another level names the server in its place; so are its authority and its client's
+// certificate: a credential goes only where it belongs. The meshd of a folder proves itself by the
+// key that its run.json names, unless an authority is given. `invalid` for values that cannot be,
+// `not_found` for a context that does not exist, `unavailable` for a folder given by name in which
+// no meshd runs.
 Result<Settings> resolve(const Globals& globals, const ContextFile& file,
                          const Surroundings& surroundings);
 

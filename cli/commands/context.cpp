@@ -6,16 +6,20 @@ namespace mesh::cli {
 namespace {
 
 const View& context_view() {
-  static const View view{"name",
-                         {{"current", "CURRENT", "is it the one in use"},
-                          {"name", "NAME", "the context's name"},
-                          {"server", "SERVER", "one address for every role"},
-                          {"data_dir", "DATA DIR", "data folder of a meshd on this machine"},
-                          {"tenant", "TENANT", "the tenant to act for"},
-                          {"token", "TOKEN", "set or not; never shown"},
-                          {"endpoints", "ENDPOINTS", "an address per role", Field::Show::wide},
-                          {"output", "OUTPUT", "how to print", Field::Show::wide}},
-                         "SERVER"};
+  static const View view{
+      "name",
+      {{"current", "CURRENT", "is it the one in use"},
+       {"name", "NAME", "the context's name"},
+       {"server", "SERVER", "one address for every role"},
+       {"data_dir", "DATA DIR", "data folder of a meshd on this machine"},
+       {"tenant", "TENANT", "the tenant to act for"},
+       {"token", "TOKEN", "set or not; never shown"},
+       {"endpoints", "ENDPOINTS", "an address per role", Field::Show::wide},
+       {"ca_file", "CA", "who signs the server's certificate", Field::Show::wide},
+       {"client_cert", "CLIENT CERT", "the client's certificate", Field::Show::wide},
+       {"client_key", "CLIENT KEY", "the file of its key", Field::Show::wide},
+       {"output", "OUTPUT", "how to print", Field::Show::wide}},
+      "SERVER"};
   return view;
 }
 
@@ -38,10 +42,21 @@ Json to_json(const std::string& name, const NamedContext& context, bool current)
           {"endpoints", endpoints},
           {"tenant", text(context.tenant)},
           {"token", context.token ? "set" : "none"},
+          {"ca_file", text(context.ca_file)},
+          {"client_cert", text(context.client_cert)},
+          {"client_key", text(context.client_key)},
           {"output", text(context.output)}};
 }
 
 std::string path_of(const Session& session) { return context_file_path(session.surroundings.env); }
+
+// A context is used from any folder, so a relative path would mean another one each time.
+std::optional<std::string> absolute(const std::optional<std::string>& path) {
+  if (!path) return path;
+  std::error_code ignored;
+  const auto whole = std::filesystem::absolute(*path, ignored);
+  return ignored ? *path : whole.lexically_normal().string();
+}
 
 Outcome add(Session& session, const Args& args) {
   auto file = MESH_TRY(load_contexts(path_of(session)));
@@ -51,12 +66,10 @@ Outcome add(Session& session, const Args& args) {
   if (given.server) {
     context.server = MESH_TRY(normal_url(*given.server));
   }
-  if (given.data_dir) {
-    // A context is used from any folder, so a relative path would mean another one each time.
-    std::error_code ignored;
-    const auto absolute = std::filesystem::absolute(*given.data_dir, ignored);
-    context.data_dir = ignored ? *given.data_dir : absolute.lexically_normal().string();
-  }
+  context.data_dir = absolute(given.data_dir);
+  context.ca_file = absolute(given.ca_file);
+  context.client_cert = absolute(given.client_cert);
+  context.client_key = absolute(given.client_key);
   for (const std::string& text : args.endpoints) {
     const auto equals = text.find('=');
     const std::string role = text.substr(0, equals);
@@ -73,10 +86,10 @@ Outcome add(Session& session, const Args& args) {
   context.tenant = given.tenant;
   context.output = given.output;
   if (!context.server && !context.data_dir && context.endpoints.empty() && !context.token &&
-      !context.tenant && !context.output) {
+      !context.tenant && !context.output && !context.ca_file && !context.client_cert) {
     return fail(ErrorKind::invalid,
-                "an empty context: give at least one of --server, --endpoint, --data-dir, --token, "
-                "--tenant, --output");
+                "an empty context: give at least one of --server, --endpoint, --data-dir, --ca, "
+                "--client-cert, --token, --tenant, --output");
   }
   // The context is replaced as a whole: nothing of an earlier one of this name stays.
   file.contexts[args.name] = context;

@@ -25,6 +25,7 @@
 #include "common/client/positions.h"
 #include "common/domain/search.h"
 #include "common/domain/user.h"
+#include "common/http/client.h"
 
 namespace mesh::client {
 
@@ -64,6 +65,7 @@ struct Options {
   // No exchange goes on beyond it, and none begins; nothing: there is none.
   std::optional<SteadyTime> deadline = {};
   std::string user_agent = "mesh";
+  http::ClientTls tls = {};
   std::function<void(const Exchange&)> observe = {};  // from the calling thread
 };
 

@@ -75,7 +75,8 @@ std::string at_pointer(const Json& body, const char* pointer) {
 
 Client::Impl::Impl(Options given)
     : options(std::move(given)),
-      http(http::ClientOptions{.timeout = options.timeout, .user_agent = options.user_agent}) {}
+      http(http::ClientOptions{
+          .timeout = options.timeout, .user_agent = options.user_agent, .tls = options.tls}) {}
 
 Result<http::Response> Client::Impl::exchange(const Call& call) {
   // run.json names the listeners that a meshd has: a role without one is not at the default

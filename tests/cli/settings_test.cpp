@@ -221,5 +221,45 @@ TEST(NormalUrl, MakesBaseUrls) {
   }
 }
 
+TEST_F(SettingsTest, AFolderSaysByWhichKeyItsMeshdProvesItselfUnlessAnAuthorityIsGiven) {
+  const std::string folder = dir.file("tls");
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder + "/run.json")
+      << R"({"pid":1,"addresses":{"users":"https://0.0.0.0:7"},"public_key":"sha256//k"})";
+  globals.data_dir = folder;
+  const auto settings = resolved();
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->endpoints.users, "https://127.0.0.1:7");
+  EXPECT_EQ(settings->tls.pinned_key, "sha256//k");
+  env["MESH_CA_FILE"] = "/ca.pem";
+  EXPECT_EQ(resolved()->tls.pinned_key, "");
+  EXPECT_EQ(resolved()->tls.ca_file, "/ca.pem");
+  EXPECT_EQ(client_options(*resolved()).tls.ca_file, "/ca.pem");
+}
+
+TEST_F(SettingsTest, WhatAContextSaysOfTlsIsForItsServerAlone) {
+  auto& context = file.contexts["c"];
+  context.server = "https://ctx";
+  context.ca_file = "/ctx-ca.pem";
+  context.client_cert = "/ctx.crt";
+  context.client_key = "/ctx.key";
+  file.current = "c";
+  EXPECT_EQ(resolved()->tls.ca_file, "/ctx-ca.pem");
+  EXPECT_EQ(resolved()->tls.cert_file, "/ctx.crt");
+  EXPECT_EQ(resolved()->tls.key_file, "/ctx.key");
+  globals.server = "https://other";
+  EXPECT_EQ(resolved()->tls.ca_file, "");
+  EXPECT_EQ(resolved()->tls.cert_file, "");
+  globals.ca_file = "/flag-ca.pem";
+  EXPECT_EQ(resolved()->tls.ca_file, "/flag-ca.pem");
+}
+
+TEST_F(SettingsTest, AClientsCertificateWithoutItsKeyIsAMistake) {
+  globals.client_cert = "/c.crt";
+  EXPECT_NE(resolved().error().message.find("--client-key"), std::string::npos);
+  env["MESH_CLIENT_KEY"] = "/c.key";
+  EXPECT_EQ(resolved()->tls.key_file, "/c.key");
+}
+
 }  // namespace
 }  // namespace mesh::cli
