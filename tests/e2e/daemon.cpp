@@ -214,7 +214,18 @@ void Daemon::kill() {
 void Daemon::signal(int number) { ::kill(pid_, number); }
 
 std::string Daemon::address(const std::string& role) const {
-  return Json::parse(read_file(data_dir_ + "/run.json")).at("addresses").at(role);
+  const std::string whole = url(role);
+  return whole.substr(whole.find("://") + 3);
+}
+
+std::string Daemon::url(const std::string& role) const {
+  const std::string address =
+      Json::parse(read_file(data_dir_ + "/run.json")).at("addresses").at(role);
+  return address.find("://") == std::string::npos ? "http://" + address : address;
+}
+
+void Daemon::use_tls(http::ClientTls tls) {
+  client_ = std::make_unique<http::Client>(http::ClientOptions{.tls = std::move(tls)});
 }
 
 std::string Daemon::operator_token() const {
@@ -245,14 +256,14 @@ Answer Daemon::call(const std::string& role, const std::string& method, const st
                     const http::HeaderList& headers) {
   http::ClientRequest request;
   request.method = method;
-  request.url = "http://" + address(role) + target;
+  request.url = url(role) + target;
   request.headers = headers;
   request.body = body;
   if (!token.empty()) request.headers.emplace_back("Authorization", "Bearer " + token);
   bool typed = false;
   for (const auto& [name, value] : headers) typed |= strcasecmp(name.c_str(), "Content-Type") == 0;
   if (!body.empty() && !typed) request.headers.emplace_back("Content-Type", "application/json");
-  auto answer = client_.send(request);
+  auto answer = client_->send(request);
   if (!answer) throw std::runtime_error(method + " " + target + ": " + answer.error().to_string());
   return {answer->status, answer->headers, answer->body};
 }

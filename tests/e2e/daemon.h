@@ -59,6 +59,9 @@ class Daemon {
 
   const std::string& data_dir() const { return data_dir_; }
   std::string address(const std::string& role) const;  // "127.0.0.1:port"
+  std::string url(const std::string& role) const;      // with http:// or https://
+  // Of call(), where the daemon has TLS; nothing but the system's authorities otherwise.
+  void use_tls(http::ClientTls tls);
   std::string operator_token() const;
 
   // Any request; `token` is a bearer token, empty: none.
@@ -82,7 +85,7 @@ class Daemon {
   pid_t pid_ = -1;
   int notify_fd_ = -1;
   int error_fd_ = -1;
-  http::Client client_;
+  std::unique_ptr<http::Client> client_ = std::make_unique<http::Client>();
 };
 
 }  // namespace mesh::e2e
