@@ -156,15 +156,17 @@ Result<Principal> Identity::authenticate(const http::Request& request, http::Acc
   // Reads, too: the operator looks at what is a tenant's.
   if (principal && principal->kind == Principal::Kind::operator_for_tenant) {
     log::info("audit: the operator acts for a tenant", {{"tenant", principal->tenant->str()},
+                                                        {"user", principal->user},
                                                         {"method", request.method},
                                                         {"path", request.path},
                                                         {"request_id", request.request_id}});
   }
   if (principal && principal->kind == Principal::Kind::operator_ && request.method != "GET" &&
       request.method != "HEAD") {
-    log::info(
-        "audit: the operator changes",
-        {{"method", request.method}, {"path", request.path}, {"request_id", request.request_id}});
+    log::info("audit: the operator changes", {{"user", principal->user},
+                                              {"method", request.method},
+                                              {"path", request.path},
+                                              {"request_id", request.request_id}});
   }
   return principal;
 }

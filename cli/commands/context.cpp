@@ -15,10 +15,10 @@ const View& context_view() {
        {"tenant", "TENANT", "the tenant to act for"},
        {"token", "TOKEN", "set or not; never shown"},
        {"endpoints", "ENDPOINTS", "an address per role", Field::Show::wide},
+       {"output", "OUTPUT", "how to print", Field::Show::wide},
        {"ca_file", "CA", "who signs the server's certificate", Field::Show::wide},
        {"client_cert", "CLIENT CERT", "the client's certificate", Field::Show::wide},
-       {"client_key", "CLIENT KEY", "the file of its key", Field::Show::wide},
-       {"output", "OUTPUT", "how to print", Field::Show::wide}},
+       {"client_key", "CLIENT KEY", "the file of its key", Field::Show::wide}},
       "SERVER"};
   return view;
 }

@@ -117,7 +117,9 @@ class TokenAuthenticator final : public Authenticator {
 
   static Result<Principal> authenticate_holder(const Credential& credential, Principal holder,
                                                Wanted wanted) {
-    if (holder.kind == Principal::Kind::operator_) return authenticate_operator(credential, wanted);
+    if (holder.kind == Principal::Kind::operator_) {
+      return authenticate_operator(credential, wanted, std::move(holder.user));
+    }
     return authenticate_user(credential, std::move(holder), wanted);
   }
 
@@ -153,16 +155,17 @@ class TokenAuthenticator final : public Authenticator {
     return Principal{Principal::Kind::tenant_user, named.value_or(*anonymous_tenant_), "anonymous"};
   }
 
-  static Result<Principal> authenticate_operator(const Credential& credential, Wanted wanted) {
+  static Result<Principal> authenticate_operator(const Credential& credential, Wanted wanted,
+                                                 std::string user = "operator") {
     if (wanted == Wanted::operator_) {
-      return Principal{Principal::Kind::operator_, std::nullopt, "operator"};
+      return Principal{Principal::Kind::operator_, std::nullopt, std::move(user)};
     }
     auto named = MESH_TRY(named_tenant(credential));
     if (!named) {
       return fail(ErrorKind::invalid,
                   "the operator's token acts for a tenant; name it with X-Tenant-Id or tenant_id");
     }
-    return Principal{Principal::Kind::operator_for_tenant, std::move(named), "operator"};
+    return Principal{Principal::Kind::operator_for_tenant, std::move(named), std::move(user)};
   }
 
   const std::optional<JwtVerifier> jwt_;  // nothing: dev tokens

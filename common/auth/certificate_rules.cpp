@@ -92,7 +92,7 @@ Result<CertificateRules::Rule> CertificateRules::parse_user(const std::string& t
 std::optional<Principal> CertificateRules::match(const Rule& rule, std::string_view name) {
   if (rule.for_operator) {
     if (name != rule.before) return std::nullopt;
-    return Principal{Principal::Kind::operator_, std::nullopt, "operator"};
+    return Principal{Principal::Kind::operator_, std::nullopt, std::string(name)};
   }
   if (!take_word(name, rule.before)) return std::nullopt;
   const auto first = take(name, rule.tenant_first ? is_of_tenant : is_of_user);

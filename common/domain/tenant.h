@@ -32,7 +32,7 @@ struct Principal {
   enum class Kind { tenant_user, operator_for_tenant, operator_ };
   Kind kind = Kind::tenant_user;
   std::optional<TenantId> tenant;  // empty only for operator_
-  std::string user;                // `sub`, the dev token's user, or "operator"
+  std::string user;                // `sub`, the dev token's user, "operator", or a certificate's
 };
 
 // What is known of a tenant beyond its id. A tenant needs no record to be used: one that has none

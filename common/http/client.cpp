@@ -162,12 +162,13 @@ std::optional<std::string> tls_reason(CURLcode code, CURL* curl, const ClientTls
       if (verdict == X509_V_ERR_CERT_NOT_YET_VALID) {
         return "its certificate is not valid yet; compare the clocks";
       }
-      if (verdict != X509_V_OK) {
-        return "its certificate is of an authority that is not trusted here (" +
-               std::string(X509_verify_cert_error_string(verdict)) + ")" + name_ca;
+      // Of a name that does not match there is no other sign.
+      if (says("target host name")) {
+        return "its certificate is for another name than the one that it was asked by; ask it by a "
+               "name that the certificate holds";
       }
-      return "its certificate is for another name than the one that it was asked by; ask it by a "
-             "name that the certificate holds";
+      return "its certificate is of an authority that is not trusted here (" +
+             std::string(X509_verify_cert_error_string(verdict)) + ")" + name_ca;
     case CURLE_SSL_CACERT_BADFILE:
       return "the file of authorities " + tls.ca_file + " cannot be used";
     case CURLE_SSL_CERTPROBLEM:

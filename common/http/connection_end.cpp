@@ -36,7 +36,7 @@ void Connection::end_answer() {
 bool Connection::still_idle() {
   // The edge of a request that has just come may wait in this round's events; to close then would
   // drop it unanswered.
-  if (unread().empty() && !stream_.has_input()) return true;
+  if (unread().empty() && !later_ && !stream_.has_input()) return true;
   readable_ = true;
   advance();
   return false;

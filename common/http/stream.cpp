@@ -202,7 +202,7 @@ bool Stream::mention(std::string_view bytes) {
 
 bool Stream::has_input() const {
   char byte = 0;
-  if (tls_ && !tls_->broken && SSL_has_pending(tls_->ssl.get()) == 1) return true;
+  if (tls_ && !tls_->broken && SSL_pending(tls_->ssl.get()) > 0) return true;
   return receive(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 

@@ -46,7 +46,8 @@ class Stream {
   Moved write(std::string_view bytes);
   // A few bytes that nothing depends on. False where they leave the stream of no use.
   bool mention(std::string_view bytes);
-  // Whether read would find something, be it no whole record.
+  // Whether something has come. Of TLS the beginning of a record, once it was read, is nothing yet:
+  // whoever sends no more of it is as idle as who sends nothing.
   bool has_input() const;
   // Says that no more will be sent: close_notify, and the end of the socket's own.
   void finish();

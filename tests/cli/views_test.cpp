@@ -171,7 +171,7 @@ TEST_F(ViewsTest, CsvIsRefusedWhereNoTableIsPrinted) {
   EXPECT_THAT(err, HasSubstr("mesh events tail"));
   EXPECT_EQ(mesh({"context", "add", "sheets", "-t", "acme", "-o", "csv"}), 0) << err;
   EXPECT_EQ(mesh({"context", "list", "-o", "csv"}), 0) << err;
-  EXPECT_THAT(out, HasSubstr("true,sheets,,,acme,none,{},csv\n"));
+  EXPECT_THAT(out, HasSubstr("true,sheets,,,acme,none,{},csv,,,\n"));
   env["MESH_OUTPUT"] = "csv";
   EXPECT_EQ(mesh({"token", "mint", "--dev", "--tenant", "acme", "--user", "a"}), 0) << err;
   EXPECT_EQ(out, "acme:a\n");

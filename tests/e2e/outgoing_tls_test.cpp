@@ -17,7 +17,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-// An issuer's keys at /keys, nothing anywhere else.
+// An issuer's keys at /keys, a model that does not work, and nothing anywhere else.
 class TlsServer {
  public:
   TlsServer(const Certificate& certificate, const std::string& keys) {
@@ -28,13 +28,24 @@ class TlsServer {
     route.handler = [keys](const auto&, const http::Responder& respond) {
       respond(http::Response::json_text(200, keys));
     };
+    http::Route model;
+    model.method = "POST";
+    model.pattern = "/v1/chat/completions";
+    model.access = http::Access::open;
+    model.body = http::Body::json;
+    model.handler = [this](const auto&, const http::Responder& respond) {
+      model_asked = true;
+      respond(http::Response::problem(500, "broken"));
+    };
     http::ServerOptions options;
     options.tls = *http::TlsContext::make(
         {.certificate = {"", certificate.pem()}, .key = {"", certificate.key_pem()}});
     server_ = std::make_unique<http::Server>(options, http::Hooks{}, system_clock(), metrics_);
-    EXPECT_TRUE(server_->start({{"127.0.0.1:0", {"other"}, {route}, false}}));
+    EXPECT_TRUE(server_->start({{"127.0.0.1:0", {"other"}, {route, model}, false}}));
   }
   std::string url() const { return "https://" + server_->addresses().front(); }
+
+  std::atomic<bool> model_asked{false};
 
  private:
   Metrics metrics_;
@@ -56,7 +67,7 @@ class OutgoingTls : public ::testing::Test {
                     "qdrant: {url: '" +
                         server.url() + "', ca_file: " + file +
                         "}\n"
-                        "embedder: {engine: openai}\n"
+                        "extractor: {engine: openai}\n"
                         "openai: {base_url: '" +
                         server.url() + "/v1', model: m, ca_file: " + file +
                         "}\n"
@@ -64,11 +75,12 @@ class OutgoingTls : public ::testing::Test {
                         "jwks_url: '" +
                         server.url() + "/keys', ca_file: " + file + "}}\n");
     ASSERT_TRUE(daemon_->start()) << daemon_->errors();
-    // What is to be embedded, so that the model's server is asked.
-    const auto created =
-        daemon_->call("users", "POST", "/users/create", daemon_->operator_token(),
-                      R"({"email":"ada@acme.dev","name":"Ada"})", {{"X-Tenant-Id", "acme"}});
-    ASSERT_EQ(created.status, 201) << created.body;
+    // What properties are to be extracted of, so that the model's server is asked.
+    const auto published =
+        daemon_->call("publisher", "POST", "/api/v1/events/chemical", daemon_->operator_token(),
+                      R"({"molecule_id":"m","researcher":"r","data":{"formula":"H2O"}})",
+                      {{"X-Tenant-Id", "acme"}});
+    ASSERT_EQ(published.status, 202) << published.body;
   }
   // What a check of this name says, once it says something of that sort.
   std::string detail(const std::string& name, const std::string& wanted) {
@@ -94,7 +106,7 @@ TEST_F(OutgoingTls, WhomTheAuthorityOfTheConfigurationSignedIsAsked) {
   start(server, "ca");
   EXPECT_THAT(detail("qdrant", "no Qdrant"),
               AllOf(HasSubstr("no Qdrant"), Not(HasSubstr("certificate"))));
-  EXPECT_THAT(detail("embedder", "404"), HasSubstr("404"));
+  EXPECT_TRUE(test::eventually([&] { return server.model_asked.load(); }));
   EXPECT_THAT(detail("jwks", "are known"), HasSubstr("are known"));
 }
 
@@ -102,7 +114,7 @@ TEST_F(OutgoingTls, NobodyElseIsAndTheWordSaysWhichKeyToLookAt) {
   const TlsServer server(authority_.server(), keys());
   start(server, "stranger");
   for (const auto& [check, key] :
-       {std::pair{"qdrant", "qdrant.ca_file"}, {"embedder", "openai.ca_file"}}) {
+       {std::pair{"qdrant", "qdrant.ca_file"}, {"extractor", "openai.ca_file"}}) {
     EXPECT_THAT(detail(check, key), AllOf(HasSubstr("not trusted here"), HasSubstr(key))) << check;
   }
   EXPECT_THAT(detail("jwks", "cannot be fetched"), HasSubstr("cannot be fetched"));

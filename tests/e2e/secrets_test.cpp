@@ -24,6 +24,10 @@ bool is_open(std::string_view key) {
   return key.ends_with("ca_file") || key.ends_with("cert_file") || key.ends_with("jwks_file");
 }
 
+bool is_private_key(std::string_view key) {
+  return key.ends_with("key_file") && !key.ends_with("api_key_file");
+}
+
 std::string contents(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   std::stringstream text;
@@ -72,12 +76,12 @@ class SecretsTest : public ::testing::Test {
     if (made.empty()) {
       made = "Marker" + std::to_string(markers_.size()) + std::string(34, 'Q');
       // A key is a secret of a form of its own: a line in the middle of it.
-      if (key == "http.tls.key_file") made = split(contents(dir_.file("server.key")), '\n')[1];
+      if (is_private_key(key)) made = split(contents(dir_.file("server.key")), '\n')[1];
     }
     return made;
   }
   std::string file_of(const std::string& key) {
-    if (key == "http.tls.key_file") {
+    if (is_private_key(key)) {
       (void)marker(key);
       return dir_.file("server.key");
     }
@@ -147,18 +151,19 @@ class SecretsTest : public ::testing::Test {
   }
 
   // Every engine that asks a server; nobody answers at port 1.
-  static Json servers() {
+  Json servers() const {
     return {{"log", {{"engine", "kafka"}}},
             {"store", {{"engine", "postgres"}}},
             {"vectors", {{"engine", "qdrant"}}},
             {"limiter", {{"engine", "redis"}}},
-            {"cache", {{"engine", "redis"}}},
+            {"cache", {{"engine", "redis"}, {"searches", true}}},
             {"embedder", {{"engine", "openai"}}},
             {"extractor", {{"engine", "openai"}}},
             {"openai", {{"model", "m"}}},
             {"kafka",
              {{"brokers", {"127.0.0.1:1"}},
-              {"security", "sasl_plaintext"},
+              {"security", "sasl_ssl"},
+              {"cert_file", dir_.file("server.crt")},
               {"sasl", "plain"},
               {"username", "mesh"}}}};
   }
@@ -259,7 +264,6 @@ TEST_F(SecretsTest, AreInNothingThatAServerWhoseEnginesFailTells) {
   Json config = base("data");
   Json engines = servers();
   for (const char* embedded : {"log", "store", "kafka"}) engines.erase(embedded);
-  engines["cache"]["searches"] = true;
   engines["qdrant"]["url"] = echo.url();
   engines["openai"]["base_url"] = echo.url() + "/v1";
   config.update(engines, true);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/base/mask.h"
 #include "common/base/strings.h"
 #include "common/telemetry/log.h"
 
@@ -129,6 +130,10 @@ Result<Json> ModelServer::send(const std::string& path, const std::string& body,
   }
   const SteadyTime sent = clock_.steady();
   auto response = client_.send(request);
+  // What it refuses with may cite what it was sent, and ends in a log.
+  if (response && response->status != 200) {
+    response->body = masked(std::move(response->body), options_.api_key);
+  }
   if (response) return judged(*response, sent, again);
   const Error& error = response.error();
   if (error.kind == ErrorKind::timeout) {

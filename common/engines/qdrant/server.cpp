@@ -1,6 +1,7 @@
 #include "common/engines/qdrant/server.h"
 
 #include "common/base/backoff.h"
+#include "common/base/mask.h"
 #include "common/engines/qdrant/answers.h"
 #include "common/telemetry/log.h"
 
@@ -125,6 +126,10 @@ Result<http::Response> Server::look(const Call& call) {
   if (!options_.api_key.empty()) request.headers.emplace_back("api-key", options_.api_key);
   if (!call.body.empty()) request.headers.emplace_back("Content-Type", "application/json");
   auto response = client_.send(request);
+  // What it refuses with may cite what it was sent, and ends in a log.
+  if (response && response->status >= 300) {
+    response->body = masked(std::move(response->body), options_.api_key);
+  }
   if (!response) {
     minor_version_ = 0;  // who answers next may be another version
     note(no_answer({call.method, call.path}, response.error()).value(), true);

@@ -1,14 +1,19 @@
 #include "common/engines/redis/session.h"
 
+// hiredis.h includes it without saying that it is C.
+extern "C" {
+#include <hiredis/sds.h>
+}
+
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
-#include <hiredis/sds.h>
 #include <sys/time.h>
 
 #include <cerrno>
 #include <cstring>
 
 #include "common/base/free_with.h"
+#include "common/base/mask.h"
 
 namespace mesh::redis {
 namespace {
@@ -93,8 +98,9 @@ Status Session::greet(const ServerOptions& options) {
     } else if (reply.text().starts_with("NOAUTH")) {
       message = "the Redis server wants a password; see redis.password_file";
     }
+    // A command that a server does not know it cites with its arguments.
     return fail(ErrorKind::unavailable, std::move(message),
-                "redis " + server_ + ": " + reply.text());
+                "redis " + server_ + ": " + masked(reply.text(), options.password));
   };
   if (!options.password.empty()) {
     std::vector<std::string> words{"AUTH", options.password};

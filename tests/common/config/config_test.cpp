@@ -366,7 +366,12 @@ TEST(Config, KafkaIsToldWhoComes) {
             "kafka.password_file: kafka.security: sasl_ssl needs it");
   EXPECT_THAT(with(who), HasSubstr("kafka.sasl: does nothing with kafka.security: plaintext; set "
                                    "sasl_ssl or sasl_plaintext or leave it out"));
-  EXPECT_THAT(with("ca_file: /ca.pem"), HasSubstr("kafka.ca_file: does nothing with"));
+  const std::string ca = dir.path() + "/ca.pem";
+  EXPECT_THAT(with("ca_file: " + ca), HasSubstr("cannot be read"));
+  write(ca, "nonsense\n");
+  EXPECT_THAT(with("ca_file: " + ca), HasSubstr("holds no PEM certificate"));
+  write(ca, "-----BEGIN CERTIFICATE-----\n");
+  EXPECT_THAT(with("ca_file: " + ca), HasSubstr("kafka.ca_file: does nothing with"));
   EXPECT_EQ(with("security: ssl, cert_file: /c.pem"),
             "kafka.key_file: a client certificate is both cert_file and key_file; add it");
   EXPECT_THAT(with("sasl: gssapi"), HasSubstr("is not one of"));

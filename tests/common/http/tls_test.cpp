@@ -1,6 +1,7 @@
 // TLS of the server: what it serves, whom it refuses, and that all else is as without.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <thread>
 
@@ -150,6 +151,17 @@ TEST_F(TlsTest, AHandshakeThatStopsHoldsNobodyUpAndEndsAfterTheHeaderTimeout) {
   sync_tls();  // served beside it, by the one loop
   clock.advance(options.header_timeout);
   EXPECT_TRUE(slow.closed_by_server());
+}
+
+TEST_F(TlsTest, WhoSendsTheBeginningOfARecordIsIdleAndMakesRoom) {
+  options.max_connections = 1;
+  start_tls();
+  auto idle = tls(trusting());
+  ASSERT_TRUE(idle.shake_hands());
+  EXPECT_EQ(idle.ask(get("/echo")).status, 200);
+  ASSERT_EQ(::send(idle.fd(), "\x17\x03\x03", 3, MSG_NOSIGNAL), 3);
+  sync_tls();
+  EXPECT_EQ(idle.ending(), "close_notify");
 }
 
 TEST_F(TlsTest, WhoSpeaksHttpIsToldToSpeakTls) {
