@@ -242,13 +242,13 @@ variable "postgres" {
 }
 
 variable "redis" {
-  description = "ElastiCache for Redis. transit_encryption brings TLS and a token; meshd's client must speak TLS for it."
+  description = "ElastiCache for Redis. transit_encryption brings TLS and a token: rediss:// and redis_password."
   type = object({
     enabled            = optional(bool, false)
     version            = optional(string, "7.1")
     node_type          = optional(string, "cache.t4g.small")
     nodes              = optional(number, 2)
-    transit_encryption = optional(bool, false)
+    transit_encryption = optional(bool, true)
   })
   default = {}
 

@@ -68,14 +68,12 @@ std::vector<std::string> changed_keys(const Config& a, const Config& b) {
 std::string example() {
   return "# The configuration of meshd: every key with its default. A file needs only the keys\n"
          "# that differ. Durations are written 250ms, 75s, 1h30m, sizes 4096, 512KiB, 1MiB.\n"
-         "# ${VAR} and ${VAR:-default} take values from the environment, for a list with commas;
-"
-         "# $$ is a dollar. Keys that end in _file name a file with a secret or a certificate.
-"
-         "# `meshd --check-config` checks a file, `meshd --print-config-schema` prints its JSON "
-         "Schema.
-
-" +
+         "# ${VAR} and ${VAR:-default} take values from the environment, for a list with commas; "
+         "$$\n"
+         "# is a dollar. Keys that end in _file name a file with a secret or a certificate.\n"
+         "# `meshd --check-config` checks a file, `meshd --print-config-schema` prints its "
+         "schema.\n"
+         "\n" +
          print(Config{}, true);
 }
 

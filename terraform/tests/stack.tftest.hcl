@@ -35,7 +35,7 @@ run "every_store_private_encrypted_and_with_its_secret" {
   variables {
     kafka    = { enabled = true, brokers_per_zone = 2 }
     postgres = { enabled = true }
-    redis    = { enabled = true, transit_encryption = true }
+    redis    = { enabled = true }
   }
 
   assert {
@@ -60,11 +60,11 @@ run "every_store_private_encrypted_and_with_its_secret" {
   }
 }
 
-run "redis_as_meshd_reaches_it" {
+run "redis_without_encryption_in_transit" {
   command = apply
 
   variables {
-    redis = { enabled = true }
+    redis = { enabled = true, transit_encryption = false }
   }
 
   assert {

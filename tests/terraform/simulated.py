@@ -43,7 +43,7 @@ def variables(postgres):
         "tags": {"Owner": "tests"},
         "kafka": {"enabled": True},
         "postgres": {"enabled": postgres},
-        "redis": {"enabled": True, "transit_encryption": True},
+        "redis": {"enabled": True},
     }
 
 

@@ -5,7 +5,7 @@ resource "aws_elasticache_subnet_group" "redis" {
 }
 
 resource "aws_elasticache_replication_group" "redis" {
-  # checkov:skip=CKV_AWS_30: redis.transit_encryption decides, which needs a meshd that speaks TLS to Redis
+  # checkov:skip=CKV_AWS_30: redis.transit_encryption decides, which is true unless it is turned off
   # checkov:skip=CKV_AWS_31: the same; a token needs TLS
   count                      = var.redis.enabled ? 1 : 0
   replication_group_id       = "${var.name}-redis"
