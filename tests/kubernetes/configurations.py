@@ -29,7 +29,8 @@ def _ask(meshd, work, objects, one, container, flag):
     here = lambda text: text.replace("/run/secrets/mesh", str(work / "secrets")).replace("/var/lib/mesh", str(work / "data")).replace("/etc/ssl/mesh", str(work / "ca"))
     (work / "meshd.yaml").write_text(here(_configuration(objects, one)))
     variables = {key: here(value) for key, value in environment(objects, container).items() if value is not None}
-    return subprocess.run([meshd, flag], capture_output=True, text=True, cwd=work, env={"PATH": os.environ["PATH"], "MESH_CONFIG": str(work / "meshd.yaml"), **variables})
+    # With what the pod gives it, as --prepare: a flag that meshd does not know is an error.
+    return subprocess.run([meshd, flag, *container.get("args", [])], capture_output=True, text=True, cwd=work, env={"PATH": os.environ["PATH"], "MESH_CONFIG": str(work / "meshd.yaml"), **variables})
 
 
 def prepare(work):
