@@ -16,10 +16,16 @@ EVERYWHERE = help_of("mesh")
 
 def shown(page):
     """(line, command) of code blocks, and of what stands between backticks in the text."""
+    begun, text = 0, ""
     with open(page, encoding="utf-8") as file:
         for number, line in enumerate(file, 1):
-            if line.startswith("    "):
-                yield number, line.strip()
+            if text or line.startswith("    "):
+                begun, text = begun if text else number, text + line.strip()
+                if text.endswith("\\"):  # goes on
+                    text = text[:-1]
+                    continue
+                yield begun, text
+                text = ""
             else:
                 for quoted in re.findall(r"`([^`]+)`", line):
                     yield number, quoted

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import ssl
@@ -85,8 +86,12 @@ def meshd_metrics(folder, http, rest, ask):
     with open(f"{folder}/meshd.yaml", "w", encoding="utf-8") as file:
         file.write(f"{FREE}http:\n  drain_delay: 60s\n{http}{rest}")
 
+    # Nothing of the caller's: no context, no address.
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MESH_")}
+
     def mesh(*words):
-        return subprocess.run(["mesh", "--data-dir", data, *words], capture_output=True, check=False).returncode
+        return subprocess.run(["mesh", "--data-dir", data, *words], capture_output=True, check=False,
+                              env={**clean, "XDG_CONFIG_HOME": folder}).returncode
 
     def address():
         with open(f"{data}/run.json", encoding="utf-8") as file:
@@ -100,10 +105,26 @@ def meshd_metrics(folder, http, rest, ask):
         return get(f"{admin}/metrics")
 
 
+def what_to_look_at():
+    """The commands of the alerts' sections, but those of a folder that no meshd uses and those that go on in a pipe."""
+    with open(PAGE, encoding="utf-8") as file:
+        sections = re.search(r"^## Alerts$(.*?)^## ", file.read(), re.M | re.S)[1]
+    for line in re.findall(r"^    mesh (.*)$", sections, re.M):
+        words = shlex.split(line, comments=True)
+        if "--data-dir" not in words and "|" not in words:
+            yield words
+
+
 def busy(mesh):
     if mesh("users", "create", "--tenant", "acme", "--email", "a@acme.dev", "--name", "Ann", "--wait") != 0 \
             or mesh("search", "ann", "--tenant", "acme") != 0:
         fail("a user cannot be created and searched")
+    looked = 0
+    for words in what_to_look_at():
+        looked += 1
+        if mesh(*words) != 0:
+            fail(f"mesh {' '.join(words)} of {PAGE} fails on a mesh that is well")
+    print(f"runbooks: {looked} commands to look with run")
 
 
 def refused(mesh):
