@@ -28,8 +28,9 @@ class CertificateRules {
   // `invalid` for a rule that could be read in two ways, or never matches.
   static Result<CertificateRules> create(const CertificateOptions& options);
 
-  // Operators (Principal::Kind::operator_, by name) or a tenant's user; nothing for a certificate that names
-  // neither. `unauthenticated` for one that names several, or expired since the handshake.
+  // Operators (Principal::Kind::operator_, by name) or a tenant's user; nothing for a certificate
+  // that names neither. `unauthenticated` for one that names several, or expired since the
+  // handshake.
   Result<std::optional<Principal>> holder(const ClientCertificate& certificate,
                                           Timestamp now) const;
 

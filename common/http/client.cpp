@@ -228,10 +228,6 @@ tl::unexpected<Error> failure(CURLcode code, CURL* curl, const Exchanged& exchan
               "cannot reach " + server + through_proxy(request, exchanged) + ": " + why, cause);
 }
 
-}  // namespace
-
-namespace {
-
 void set_tls(CURL* c, const ClientTls& tls) {
   if (!tls.ca_file.empty()) curl_easy_setopt(c, CURLOPT_CAINFO, tls.ca_file.c_str());
   if (!tls.cert_file.empty()) {
