@@ -11,7 +11,7 @@ namespace mesh::cli {
 
 struct Foreground {
   std::vector<std::string> words;        // the program, found on $PATH, and its arguments
-  std::vector<std::string> environment;  // NAME=VALUE, beside this process's own
+  std::vector<std::string> environment;  // NAME=VALUE, in place of this process's own
   int input = -1;                        // its stdin; -1: this process's
   std::function<void()> meanwhile = {};  // after it has begun
 };

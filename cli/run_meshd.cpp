@@ -1,17 +1,14 @@
 #include "cli/run_meshd.h"
 
 #include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 
+#include "cli/spawn.h"
 #include "common/base/fd.h"
-
-extern char** environ;
 
 namespace mesh::cli {
 
@@ -32,23 +29,15 @@ Result<Ran> run_meshd(const std::vector<std::string>& arguments) {
   std::vector<std::string> words{program};
   words.insert(words.end(), arguments.begin(), arguments.end());
   words.emplace_back("--json");
-  std::vector<char*> argv;
-  for (auto& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return fail(ErrorKind::internal, "no pipe can be made");
   const Fd from(ends[0]);
   Fd to(ends[1]);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  // Both ends are closed by exec; this copy, the child's stdout, is not.
-  posix_spawn_file_actions_adddup2(&actions, to.get(), 1);
-  pid_t pid = -1;
-  const int error = ::posix_spawnp(&pid, program.c_str(), &actions, nullptr, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
+  const pid_t pid = spawn({.words = std::move(words), .out = to.get()});
+  const int error = errno;
   // While this process has the writing end, the read below would never see the end.
   to.close();
-  if (error != 0) {
+  if (pid < 0) {
     return fail(ErrorKind::internal, "cannot run " + program +
                                          ", which knows the files: " + std::strerror(error) +
                                          "; put meshd beside mesh, or on $PATH");
@@ -62,10 +51,7 @@ Result<Ran> run_meshd(const std::vector<std::string>& arguments) {
     if (n <= 0) break;
     out.append(buffer, static_cast<std::size_t>(n));
   }
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  const int exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  const int exit_code = exit_code_of(await_end(pid));
   auto report = parse_json(out, kReport);
   if (!report || !report->is_object()) {
     return fail(ErrorKind::conflict,

@@ -77,6 +77,7 @@ void add_index(Commands& commands);
 void add_tasks(Commands& commands);
 void add_backup(Commands& commands);
 void add_migrate(Commands& commands);
+void add_deploy(Commands& commands);
 void add_token(Commands& commands);
 void add_context(Commands& commands);
 void add_check(Commands& commands);

@@ -1,0 +1,127 @@
+#include "cli/commands/deploy/leftovers.h"
+#include "cli/commands/deploy/options.h"
+#include "cli/commands/deploy/stack.h"
+#include "cli/commands/deploy/target.h"
+#include "cli/commands/deploy/tools.h"
+#include "common/base/strings.h"
+
+namespace mesh::cli::deploy {
+namespace {
+
+struct Args {
+  std::string name, confirm, lock_timeout;
+  bool restart = false, dry_run = false, skip_cluster = false;
+};
+
+// The name typed back. A yes is given too easily for what cannot be undone.
+Status confirm_name(Session& session, const std::string& name, const std::string& given) {
+  if (given == name) return {};
+  if (!given.empty()) {
+    return fail(ErrorKind::invalid,
+                "--confirm " + given + " is not the deployment's name, \"" + name + "\"");
+  }
+  const Terminal& terminal = session.out.terminal();
+  if (!terminal.in || !terminal.err) {
+    return fail(ErrorKind::invalid,
+                "this cannot be undone, and there is no terminal to type the "
+                "name on: give --confirm " +
+                    name + " (--yes is not enough)");
+  }
+  session.out.notes() << "This cannot be undone. Type \"" << name << "\" to go on: " << std::flush;
+  std::string answer;
+  std::getline(session.in, answer);
+  if (trim(answer) == name) return {};
+  return fail(ErrorKind::cancelled, "nothing was done");
+}
+
+void tell_what_goes(Session& session, const Deployment& d, const Leftovers& left) {
+  session.out.note(
+      "goes: namespace " + d.name_space + " of " + d.server +
+      (d.made_name_space ? "" : " (the namespace itself was there before, and stays)"));
+  for (const auto& claim : left.claims)
+    session.out.note("goes with its data: volume claim " + claim);
+  for (const auto& volume : left.kept)
+    session.out.note("stays, since its class says so: volume " + volume);
+  for (const auto& service : left.balancers)
+    session.out.note("goes: load balancer of service " + service);
+}
+
+Outcome destroy(Session& session, const Args& args) {
+  auto target = MESH_TRY(open_target(session, args.name));
+  const Deployment& d = target.deployment;
+  if (d.kind == "local") {
+    return fail(ErrorKind::invalid,
+                "\"" + d.name + "\" is local: `mesh deploy local --down` stops it");
+  }
+  const bool eks = d.kind == "eks";
+  if (eks) MESH_TRY(found_all(missing_of({terraform_tool(), aws_tool(), kubectl_tool()})));
+  // A stack whose cluster was never made, or is gone, has nothing in it to clean.
+  const bool cluster_too = !d.server.empty() && !args.skip_cluster;
+  Leftovers left;
+  std::vector<Object> objects;
+  if (cluster_too) {
+    MESH_TRY(check_cluster(target));
+    objects = MESH_TRY(render(rendering_of(d, target.place), target.place));
+    left = MESH_TRY(leftovers_of(target.cluster(), objects, d.made_name_space));
+    tell_what_goes(session, d, left);
+  }
+  if (eks) MESH_TRY(tell_stack_goes(session, target.place, d));
+  if (args.dry_run) {
+    session.out.note("nothing was done (--dry-run)");
+    return Exit::ok;
+  }
+  MESH_TRY(confirm_name(session, d.name, args.confirm));
+  Steps steps(session, target.place);
+  MESH_TRY(steps.begin("destroy", {{"name", d.name}, {"server", d.server}}, args.restart));
+  if (cluster_too) {
+    MESH_TRY(steps.run("empty", "empty the cluster", [&](Step& step) {
+      return empty_cluster(session, target, objects, left, patience(session), step);
+    }));
+  }
+  if (eks) {
+    MESH_TRY(steps.run("destroy-stack", "destroy the stack", [&](Step& step) {
+      return destroy_stack(session, target.place, d, args.lock_timeout, step);
+    }));
+    MESH_TRY(steps.run("volumes", "volumes left behind",
+                       [&](Step& step) { return remove_volumes(session, d, step); }));
+  }
+  MESH_TRY(steps.end());
+  MESH_TRY(target.place.forget());
+  session.out.note("gone; the logs stay in " + target.place.file("logs"));
+  return Exit::ok;
+}
+
+}  // namespace
+
+void add_destroy(Commands& commands, CLI::App& group) {
+  auto args = std::make_shared<Args>();
+  auto& verb = commands.verb(
+      group,
+      {.name = "destroy",
+       .summary = "Take a deployment down, with its data",
+       .details =
+           "Deletes what was applied, the volume claims and load balancers that came of it, the "
+           "Secret and the namespace where `mesh deploy` made them; of an EKS deployment then the "
+           "stack, and the volumes that still bear the cluster's tag. Asks for the deployment's "
+           "name, which --confirm gives, too. Where a step fails the same command goes on with it.",
+       .examples = "mesh deploy destroy --dry-run\n"
+                   "mesh deploy destroy distributedai-eks --confirm distributedai-eks\n",
+       .tenant = TenantUse::none,
+       .run =
+           [args](Session& session) {
+             return ended(session, [&] { return destroy(session, *args); });
+           },
+       .needs = Needs::nothing});
+  verb.add_option("NAME", args->name, "the deployment, where there are several");
+  verb.add_option("--confirm", args->confirm, "Its name, in place of the question")
+      ->type_name("NAME");
+  verb.add_option("--lock-timeout", args->lock_timeout,
+                  "Wait so long for another's lock on terraform's state (0s)")
+      ->type_name("D");
+  verb.add_flag("--skip-cluster", args->skip_cluster,
+                "Only the stack, where the cluster answers no more; its volumes may stay");
+  verb.add_flag("--restart", args->restart, "Do every step, also those that the last run did");
+  verb.add_flag("--dry-run", args->dry_run, "Show what would go");
+}
+
+}  // namespace mesh::cli::deploy

@@ -1,0 +1,31 @@
+// The steps of `mesh deploy eks`.
+#pragma once
+
+#include "cli/commands/deploy/options.h"
+
+namespace mesh::cli::deploy {
+
+struct EksArgs : FillArgs {
+  std::string name = "distributedai-eks", region = "eu-central-1";
+  std::string state_bucket, lock_timeout, plan_out, database_ca;
+  std::vector<std::string> variables, variable_files;
+};
+
+// What a run works with; all of it outlives the steps.
+struct EksRun {
+  Session& session;
+  const EksArgs& args;
+  const Workplace& place;
+  Deployment& deployment;
+  std::string source;
+  SecretValues secrets;
+};
+
+// Who one is in AWS, once all is here that the steps need; one error names all that is missing.
+Result<std::string> check_tools(const EksRun& run, bool needs_image);
+// Plans, shows the plan and its costs, asks, applies; with --dry-run, the first two alone.
+Status build_stack(const EksRun& run, const std::string& who, Step& step);
+// All that comes behind the stack.
+Status fill_from_stack(const EksRun& run, Steps& steps);
+
+}  // namespace mesh::cli::deploy

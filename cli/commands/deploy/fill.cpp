@@ -1,0 +1,202 @@
+#include "cli/commands/deploy/fill.h"
+
+#include <algorithm>
+
+#include "cli/commands/deploy/rollout.h"
+#include "cli/commands/deploy/smoke.h"
+#include "common/base/strings.h"
+
+namespace mesh::cli::deploy {
+namespace {
+
+Result<bool> is_there(const Cluster& cluster, const std::string& kind, const std::string& name) {
+  const auto found = MESH_TRY(cluster.ask({"get", kind, name, "--ignore-not-found", "-o", "name"}));
+  return !trim(found).empty();
+}
+
+Status apply(Session& session, const Cluster& cluster, const std::vector<Object>& objects,
+             Step& step) {
+  std::int64_t applied = 0;
+  Progress progress = session.progress("objects");
+  const auto told = [&](const std::string& line) {
+    if (line.find("serverside-applied") != line.npos) {
+      progress.update(++applied, static_cast<std::int64_t>(objects.size()));
+    } else if (line.starts_with("Warning:")) {
+      progress.clear();
+      session.out.note("  " + line);
+    }
+  };
+  MESH_TRY(cluster.run(
+      {"apply", "--server-side", std::string("--field-manager=") + kFieldManager, "-f", "-"},
+      documents_of(objects), {.log = step.log, .on_line = told}));
+  step.done = std::to_string(applied) + " objects applied";
+  return {};
+}
+
+std::vector<Object> jobs_of(const std::vector<Object>& objects) {
+  std::vector<Object> jobs;
+  std::ranges::copy_if(objects, std::back_inserter(jobs),
+                       [](const Object& object) { return object.kind == "Job"; });
+  return jobs;
+}
+
+Status make_name_space(const Workplace& place, Deployment& deployment, const Cluster& cluster,
+                       const std::vector<Object>& objects, Step& step) {
+  const std::string& name = cluster.name_space();
+  const bool there = MESH_TRY(is_there(cluster, "namespace", name));
+  // Kept before it is made: a run that is cut off here must not take it for somebody else's.
+  deployment.made_name_space = deployment.made_name_space || !there;
+  MESH_TRY(place.keep(deployment));
+  const auto object = std::ranges::find(objects, "Namespace", &Object::kind);
+  if (object != objects.end()) {
+    MESH_TRY(cluster.run(
+        {"apply", "--server-side", std::string("--field-manager=") + kFieldManager, "-f", "-"},
+        object->text, {.log = step.log}));
+  } else if (!there) {
+    MESH_TRY(cluster.run({"create", "namespace", name}, {}, {.log = step.log}));
+  }
+  step.done = name + (there ? " was there" : " is made");
+  return {};
+}
+
+Status fill_secrets(const Cluster& cluster, const SecretValues& values, Step& step) {
+  const auto made = MESH_TRY(make_secrets(cluster, values));
+  std::vector<std::string> parts;
+  if (!made.kept.empty()) parts.push_back("kept: " + join(made.kept, ", "));
+  if (!made.given.empty()) parts.push_back("given: " + join(made.given, ", "));
+  if (!made.made.empty()) parts.push_back("made at random: " + join(made.made, ", "));
+  step.done = join(parts, "; ");
+  return {};
+}
+
+std::string address_of(const Json& service, const std::string& name_space) {
+  const std::string name = plain_text(at_path(service, "metadata.name"));
+  const std::string port =
+      plain_text(at_path(service, "spec.ports").is_array()
+                     ? at_path(service, "spec.ports").at(0).value("port", Json())
+                     : Json());
+  const Json& doors = at_path(service, "status.loadBalancer.ingress");
+  if (doors.is_array() && !doors.empty()) {
+    const Json& door = doors.at(0);
+    const Json& host = at_path(door, door.contains("hostname") ? "hostname" : "ip");
+    return plain_text(host) + ":" + port;
+  }
+  return name + "." + name_space + ":" + port;
+}
+
+}  // namespace
+
+Status fill(Session& session, Steps& steps, const Workplace& place, Deployment& deployment,
+            const Cluster& cluster, const Filling& filling) {
+  const auto& objects = filling.objects;
+  MESH_TRY(steps.run("namespace", "namespace", [&](Step& step) {
+    return make_name_space(place, deployment, cluster, objects, step);
+  }));
+  MESH_TRY(steps.run("secrets", "secrets",
+                     [&](Step& step) { return fill_secrets(cluster, filling.secrets, step); }));
+  const auto jobs = jobs_of(objects);
+  if (!jobs.empty()) {
+    MESH_TRY(steps.run("prepare", "what the rollout needs", [&](Step& step) -> Status {
+      // A job cannot be changed, and the one of the last rollout is over.
+      for (const Object& job : jobs) {
+        MESH_TRY(
+            cluster.run({"delete", "job", job.name, "--ignore-not-found", "--cascade=foreground"},
+                        {}, {.log = step.log}));
+      }
+      return apply(session, cluster, before_rollout(objects), step);
+    }));
+    for (const Object& job : jobs) {
+      MESH_TRY(steps.run("job-" + job.name, "job " + job.name, [&](Step& step) {
+        return await_job(session, cluster, job, filling.patience, step);
+      }));
+    }
+  }
+  MESH_TRY(steps.run("apply", "manifests",
+                     [&](Step& step) { return apply(session, cluster, objects, step); }));
+  MESH_TRY(steps.run("rollout", "rollouts", [&](Step& step) {
+    return await_rollouts(session, cluster, objects, filling.patience, step);
+  }));
+  if (!filling.smoke) {
+    session.out.note("trial: left out (--skip smoke)");
+    return {};
+  }
+  return steps.run("smoke", "trial",
+                   [&](Step& step) { return smoke_test(cluster, objects, step); });
+}
+
+const View& planned_view() {
+  static const View view{"object",
+                         {{"object", "OBJECT", "kind and name"},
+                          {"state", "STATE", "new, or there: it is brought up to date"}},
+                         "OBJECT"};
+  return view;
+}
+
+Result<std::vector<Json>> planned(const Cluster& cluster, const std::vector<Object>& objects) {
+  std::vector<Json> all;
+  std::set<std::string> there;
+  const auto found = MESH_TRY(
+      cluster.ask({"get", "-f", "-", "--ignore-not-found", "-o", "name"}, documents_of(objects)));
+  for (const auto& line : split(found, '\n')) {
+    // "deployment.apps/user-service"
+    const auto slash = line.find('/'), dot = line.find('.');
+    if (slash != line.npos) there.insert(line.substr(0, std::min(dot, slash)) + line.substr(slash));
+  }
+  for (const Object& object : objects) {
+    const bool known = there.contains(object.title());
+    all.push_back({{"object", object.title()}, {"state", known ? "there" : "new"}});
+  }
+  return all;
+}
+
+const View& deployed_view() {
+  using Show = Field::Show;
+  static const View view{
+      "name",
+      {{"name", "NAME", "the deployment, as other `mesh deploy` commands name it"},
+       {"kind", "KIND", "eks, kubernetes or local"},
+       {"namespace", "NAMESPACE", "where it is in the cluster"},
+       {"image", "IMAGE", "of meshd; empty: the overlay's own"},
+       {"server", "CLUSTER", "the API server's address", Show::wide},
+       {"context", "CONTEXT", "of kubectl", Show::wide},
+       {"kubeconfig", "KUBECONFIG", "the file that the context is in", Show::wide},
+       {"logs", "LOGS", "the folder of the steps' logs", Show::wide}}};
+  return view;
+}
+
+namespace {
+
+const View& service_view() {
+  static const View view{"name",
+                         {{"name", "SERVICE", "its name"},
+                          {"address", "ADDRESS", "within the cluster, or of its load balancer"}},
+                         "ADDRESS"};
+  return view;
+}
+
+}  // namespace
+
+Result<Json> deployed(const Deployment& deployment, const Cluster& cluster,
+                      const Workplace& place) {
+  Json report = {{"name", deployment.name},
+                 {"kind", deployment.kind},
+                 {"namespace", cluster.name_space()},
+                 {"image", deployment.image},
+                 {"server", deployment.server},
+                 {"context", deployment.context},
+                 {"kubeconfig", deployment.kubeconfig},
+                 {"logs", place.file("logs")}};
+  report["services"] = Json::array();
+  const Json services = MESH_TRY(cluster.get({"services"}));
+  for (const Json& service : at_path(services, "items")) {
+    report["services"].push_back({{"name", plain_text(at_path(service, "metadata.name"))},
+                                  {"address", address_of(service, cluster.name_space())}});
+  }
+  return report;
+}
+
+void show_deployed(Session& session, const Json& report) {
+  session.out.record(deployed_view(), report, {{"Services:", "services", &service_view()}});
+}
+
+}  // namespace mesh::cli::deploy

@@ -1,0 +1,119 @@
+#include "cli/commands/deploy/options.h"
+#include "cli/commands/deploy/source.h"
+#include "cli/commands/deploy/tools.h"
+
+namespace mesh::cli::deploy {
+namespace {
+
+struct Args : FillArgs {
+  std::string name, kubeconfig, context, overlay;
+};
+
+Outcome deploy(Session& session, const Args& args) {
+  if (!args.dry_run) MESH_TRY(can_confirm(session));
+  const auto environment = MESH_TRY(pairs_of(args.environment, "--env"));
+  const auto secrets = MESH_TRY(read_secret_files(args.secret_files));
+  const std::string source = MESH_TRY(find_source(args.source));
+  MESH_TRY(found_all(missing_of({kubectl_tool()})));
+  const std::string name = args.name.empty() ? name_from(args.context) : args.name;
+  const auto place = MESH_TRY(Workplace::open(session, name));
+  Deployment deployment{
+      .name = name,
+      .kind = "kubernetes",
+      .kubeconfig = args.kubeconfig.empty() ? default_kubeconfig(session) : args.kubeconfig,
+      .context = args.context,
+      .name_space = args.name_space,
+      .overlay = args.overlay,
+      .image = args.image,
+      .environment = environment};
+  const auto before = place.deployment();
+  if (before && before->kind != deployment.kind) {
+    return fail(ErrorKind::conflict, "\"" + name + "\" is a deployment of kind " + before->kind +
+                                         ": give another --name");
+  }
+  const Cluster whole(deployment.kubeconfig, args.context);
+  deployment.server = MESH_TRY(server_of(whole, args.context));
+  if (before && before->server != deployment.server) {
+    return fail(ErrorKind::conflict, "\"" + name + "\" was deployed to " + before->server +
+                                         ", but the context " + args.context + " is now " +
+                                         deployment.server + ": give another --name");
+  }
+  // The cluster answers, before anything is asked of a person.
+  (void)MESH_TRY(whole.ask({"version", "-o", "json"}));
+  MESH_TRY(copy_part(source, "manifests", place));
+  Filling filling{.objects = MESH_TRY(render(rendering_of(deployment, place), place)),
+                  .secrets = secrets,
+                  .smoke = args.skip.empty(),
+                  .patience = patience(session)};
+  MESH_TRY(check_objects(filling.objects, args.image));
+  deployment.name_space = name_space_of(filling.objects);
+  if (before && before->name_space != deployment.name_space) {
+    return fail(ErrorKind::conflict, "\"" + name + "\" is in namespace " + before->name_space +
+                                         ", not " + deployment.name_space +
+                                         ": give another --name");
+  }
+  if (before) deployment.made_name_space = before->made_name_space;
+  const Cluster cluster(deployment.kubeconfig, args.context, deployment.name_space);
+  if (args.dry_run) {
+    session.out.items(planned_view(), MESH_TRY(planned(cluster, filling.objects)));
+    session.out.note("nothing was done (--dry-run)");
+    return Exit::ok;
+  }
+  MESH_TRY(confirm(session, "Apply " + std::to_string(filling.objects.size()) + " objects to " +
+                                deployment.server + ", namespace " + deployment.name_space + "?"));
+  MESH_TRY(place.keep(deployment));
+  Steps steps(session, place);
+  const Json inputs = {{"objects", documents_of(filling.objects)},
+                       {"server", deployment.server},
+                       {"smoke", filling.smoke}};
+  MESH_TRY(steps.begin("kubernetes", inputs, args.restart));
+  MESH_TRY(fill(session, steps, place, deployment, cluster, filling));
+  MESH_TRY(steps.end());
+  show_deployed(session, MESH_TRY(deployed(deployment, cluster, place)));
+  return Exit::ok;
+}
+
+}  // namespace
+
+void add_kubernetes(Commands& commands, CLI::App& group) {
+  auto args = std::make_shared<Args>();
+  auto& verb = commands.verb(
+      group,
+      {.name = "kubernetes",
+       .summary = "Fill any Kubernetes cluster with an overlay",
+       .details =
+           "Makes the namespace and, once, the Secret mesh-secrets; applies the overlay "
+           "server-side, waits for its jobs and rollouts, then creates a user, finds and deletes "
+           "it. Where a step fails it says why, and the same command goes on with it. State and "
+           "logs are in ~/.local/state/mesh/deploy/NAME ($XDG_STATE_HOME). Needs kubectl. "
+           "--timeout bounds the wait for a job and for the rollouts (10m).",
+       .examples =
+           "mesh deploy kubernetes --context kind-mesh --overlay local --dry-run\n"
+           "mesh deploy kubernetes --context kind-mesh --overlay local --yes\n"
+           "mesh deploy kubernetes --context prod --overlay gke --image "
+           "registry.example.org/mesh:0.1.0 --env MESH_JWT_ISSUER=https://login.example.org\n",
+       .tenant = TenantUse::none,
+       .view = &deployed_view(),
+       .run =
+           [args](Session& session) {
+             return ended(session, [&] { return deploy(session, *args); });
+           },
+       .needs = Needs::nothing});
+  // Before the global one, which names a place of `mesh context`.
+  verb.add_option("--context", args->context, "Context of the kubeconfig, always named")
+      ->required()
+      ->type_name("NAME");
+  verb.add_option("--overlay", args->overlay,
+                  "Which of the overlays: minimal, local, eks, gke, aks")
+      ->required()
+      ->type_name("minimal|local|eks|gke|aks");
+  verb.add_option("--kubeconfig", args->kubeconfig,
+                  "File with the context; without it $KUBECONFIG, then ~/.kube/config")
+      ->type_name("FILE");
+  verb.add_option("--namespace", args->name_space, "In place of the overlay's")->type_name("NAME");
+  verb.add_option("--name", args->name, "Name of the deployment (the context's)")
+      ->type_name("NAME");
+  add_fill_options(verb, *args);
+}
+
+}  // namespace mesh::cli::deploy

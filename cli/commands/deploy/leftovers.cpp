@@ -1,0 +1,165 @@
+#include "cli/commands/deploy/leftovers.h"
+
+#include <algorithm>
+
+#include "cli/commands/deploy/secrets.h"
+#include "cli/program.h"
+#include "cli/retry.h"
+#include "common/base/strings.h"
+#include "common/base/time.h"
+
+namespace mesh::cli::deploy {
+namespace {
+
+constexpr Duration kBetweenLooks{1'000};
+
+std::vector<std::string> names_of(const Json& list) {
+  std::vector<std::string> names;
+  const Json& items = at_path(list, "items");
+  if (!items.is_array()) return names;
+  for (const Json& item : items) names.push_back(plain_text(at_path(item, "metadata.name")));
+  return names;
+}
+
+// Not before what it is made for: a class is needed until its volumes are gone.
+bool is_last(const Object& object) {
+  return object.kind == "Namespace" || object.kind == "StorageClass";
+}
+
+// A StatefulSet names the claims that it makes TEMPLATE-SET-NUMBER.
+bool is_claim_of(const std::vector<Object>& objects, const std::string& claim) {
+  for (const Object& object : objects) {
+    const Json& templates = at_path(object.json, "spec.volumeClaimTemplates");
+    for (const Json& one : templates.is_array() ? templates : Json::array()) {
+      const std::string begin = plain_text(at_path(one, "metadata.name")) + "-" + object.name + "-";
+      if (claim.starts_with(begin) && parse_int(claim.substr(begin.size()))) return true;
+    }
+  }
+  return false;
+}
+
+Status remove(const Cluster& cluster, const std::vector<Object>& objects, Duration patience,
+              Step& step) {
+  if (objects.empty()) return {};
+  return cluster.run({"delete", "--ignore-not-found", "--wait",
+                      "--timeout=" + format_duration(patience), "-f", "-"},
+                     documents_of(objects), {.log = step.log});
+}
+
+Status remove_named(const Cluster& cluster, const std::string& kind,
+                    const std::vector<std::string>& names, Duration patience, Step& step) {
+  if (names.empty()) return {};
+  std::vector<std::string> words{"delete", kind};
+  words.insert(words.end(), names.begin(), names.end());
+  words.insert(words.end(),
+               {"--ignore-not-found", "--wait", "--timeout=" + format_duration(patience)});
+  return cluster.run(words, {}, {.log = step.log});
+}
+
+// Once the cluster is gone nobody deletes the disk behind a volume any more.
+Status await_volumes_gone(Session& session, const Cluster& cluster, const Leftovers& left,
+                          Duration patience) {
+  const auto give_up = session.clock.steady() + patience;
+  for (;;) {
+    const auto there = names_of(MESH_TRY(cluster.get({"persistentvolumes"})));
+    std::vector<std::string> still;
+    std::ranges::copy_if(left.volumes, std::back_inserter(still), [&](const auto& volume) {
+      return std::ranges::find(there, volume) != there.end();
+    });
+    if (still.empty()) return {};
+    if (session.clock.steady() > give_up) {
+      return fail(ErrorKind::timeout, "these volumes are still there after " +
+                                          format_duration(patience) + ": " + join(still, ", "));
+    }
+    if (!nap(kBetweenLooks)) return fail(ErrorKind::cancelled, "interrupted");
+  }
+}
+
+Status remove_secret(const Cluster& cluster, Step& step) {
+  // One that somebody else made bears no such label, and stays.
+  return cluster.run(
+      {"delete", "secret", "--selector=app.kubernetes.io/part-of=mesh",
+       "--field-selector=metadata.name=" + std::string(kSecret), "--ignore-not-found"},
+      {}, {.log = step.log});
+}
+
+Result<Json> aws(const Deployment& d, std::vector<std::string> words) {
+  words.insert(words.begin(), "aws");
+  words.insert(words.end(), {"--region", d.region, "--output", "json"});
+  const auto ended = MESH_TRY(run_program({.words = words}));
+  if (ended.code != 0)
+    return fail(ErrorKind::conflict,
+                "aws " + words[1] + " " + words[2] + ": " + last_lines(ended.err, 2));
+  // A call that changes something may answer nothing.
+  if (trim(ended.out).empty()) return Json::object();
+  return parse_json(ended.out, {.max_depth = 32, .max_bytes = std::size_t{64} << 20});
+}
+
+}  // namespace
+
+Result<Leftovers> leftovers_of(const Cluster& cluster, const std::vector<Object>& objects,
+                               bool whole_name_space) {
+  Leftovers left;
+  for (auto& claim : names_of(MESH_TRY(cluster.get({"persistentvolumeclaims"})))) {
+    if (whole_name_space || is_claim_of(objects, claim)) left.claims.push_back(std::move(claim));
+  }
+  const Json volumes = MESH_TRY(cluster.get({"persistentvolumes"}));
+  for (const Json& volume : at_path(volumes, "items")) {
+    const Json& claim = at_path(volume, "spec.claimRef.name");
+    if (at_path(volume, "spec.claimRef.namespace") != Json(cluster.name_space()) ||
+        std::ranges::find(left.claims, plain_text(claim)) == left.claims.end()) {
+      continue;
+    }
+    const bool goes = at_path(volume, "spec.persistentVolumeReclaimPolicy") == Json("Delete");
+    (goes ? left.volumes : left.kept).push_back(plain_text(at_path(volume, "metadata.name")));
+  }
+  const Json services = MESH_TRY(cluster.get({"services"}));
+  for (const Json& service : at_path(services, "items")) {
+    const std::string name = plain_text(at_path(service, "metadata.name"));
+    const bool ours = std::ranges::any_of(objects, [&](const Object& object) {
+      return object.kind == "Service" && object.name == name;
+    });
+    if (at_path(service, "spec.type") == Json("LoadBalancer") && (whole_name_space || ours))
+      left.balancers.push_back(name);
+  }
+  return left;
+}
+
+Status empty_cluster(Session& session, const Target& target, const std::vector<Object>& objects,
+                     const Leftovers& left, Duration patience, Step& step) {
+  const Deployment& d = target.deployment;
+  const Cluster cluster = target.cluster();
+  std::vector<Object> first, last;
+  for (const Object& object : objects) (is_last(object) ? last : first).push_back(object);
+  std::erase_if(
+      last, [&](const Object& object) { return object.kind == "Namespace" && !d.made_name_space; });
+  // While a controller lives that can take its cloud's load balancer and disks away.
+  MESH_TRY(remove_named(cluster, "service", left.balancers, patience, step));
+  MESH_TRY(remove(cluster, first, patience, step));
+  MESH_TRY(remove_named(cluster, "persistentvolumeclaim", left.claims, patience, step));
+  MESH_TRY(await_volumes_gone(session, cluster, left, patience));
+  MESH_TRY(remove_secret(cluster, step));
+  MESH_TRY(remove(cluster, last, patience, step));
+  step.done = std::to_string(objects.size()) + " objects, " + std::to_string(left.claims.size()) +
+              " volume claims, " + std::to_string(left.balancers.size()) + " load balancers gone";
+  return {};
+}
+
+Status remove_volumes(Session& session, const Deployment& d, Step& step) {
+  const Json found =
+      MESH_TRY(aws(d, {"ec2", "describe-volumes", "--filters",
+                       "Name=tag:kubernetes.io/cluster/" + d.name + ",Values=owned"}));
+  std::int64_t gone = 0;
+  const Json& volumes = at_path(found, "Volumes");
+  for (const Json& volume : volumes.is_array() ? volumes : Json::array()) {
+    const std::string id = plain_text(at_path(volume, "VolumeId"));
+    session.out.note("  volume " + id + ", " + plain_text(at_path(volume, "Size")) + " GiB, " +
+                     plain_text(at_path(volume, "State")));
+    (void)MESH_TRY(aws(d, {"ec2", "delete-volume", "--volume-id", id}));
+    ++gone;
+  }
+  step.done = std::to_string(gone) + " volumes were left, and are deleted";
+  return {};
+}
+
+}  // namespace mesh::cli::deploy

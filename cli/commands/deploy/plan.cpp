@@ -1,0 +1,46 @@
+#include "cli/commands/deploy/plan.h"
+
+#include <algorithm>
+
+#include "cli/render/view.h"
+
+namespace mesh::cli::deploy {
+namespace {
+
+std::string text_at(const Json& json, std::string_view path) {
+  const Json& value = at_path(json, path);
+  return value.is_string() ? value.get<std::string>() : std::string();
+}
+
+}  // namespace
+
+StackPlan plan_of(const Json& shown) {
+  StackPlan plan;
+  const Json& changes = at_path(shown, "resource_changes");
+  for (const Json& change : changes.is_array() ? changes : Json::array()) {
+    // Data sources are read, not made.
+    if (text_at(change, "mode") != "managed") continue;
+    const Json& actions = at_path(change, "change.actions");
+    for (const Json& action : actions.is_array() ? actions : Json::array()) {
+      if (action == Json("create")) ++plan.create;
+      if (action == Json("update")) ++plan.update;
+      if (action == Json("delete")) ++plan.remove;
+    }
+    const Json& after = at_path(change, "change.after");
+    if (after.is_object())
+      plan.resources.push_back({text_at(change, "address"), text_at(change, "type"), after});
+  }
+  const Json& variables = at_path(shown, "variables");
+  if (variables.is_object()) {
+    for (const auto& [name, variable] : variables.items())
+      plan.variables[name] = at_path(variable, "value");
+  }
+  return plan;
+}
+
+bool has_type(const StackPlan& plan, const std::string& type) {
+  return std::ranges::any_of(plan.resources,
+                             [&](const PlannedResource& one) { return one.type == type; });
+}
+
+}  // namespace mesh::cli::deploy

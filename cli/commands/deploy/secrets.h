@@ -1,0 +1,32 @@
+// The Secret mesh-secrets: made once, its values never changed here, printed, logged or part of a
+// command line.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cli/commands/deploy/cluster.h"
+
+namespace mesh::cli::deploy {
+
+inline constexpr const char* kSecret = "mesh-secrets";
+// What its members are for is said in manifests/base.
+inline constexpr const char* kSecretKeys[] = {"operator_token", "postgres_password",
+                                              "redis_password", "qdrant_api_key", "kafka_password"};
+
+using SecretValues = std::map<std::string, std::string>;
+
+// NAME=FILE of --secret-file, read. `invalid` for another name.
+Result<SecretValues> read_secret_files(const std::vector<std::string>& given);
+
+struct MadeSecrets {
+  std::vector<std::string> kept, given, made;  // names: were there, from `values`, at random
+};
+// Members that are missing come from `values`, the others are made at random.
+Result<MadeSecrets> make_secrets(const Cluster& cluster, const SecretValues& values);
+
+// One value. `not_found` where it is not there.
+Result<std::string> secret_value(const Cluster& cluster, const std::string& key);
+
+}  // namespace mesh::cli::deploy

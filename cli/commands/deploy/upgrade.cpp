@@ -1,0 +1,79 @@
+#include "cli/commands/deploy/options.h"
+#include "cli/commands/deploy/source.h"
+#include "cli/commands/deploy/target.h"
+
+namespace mesh::cli::deploy {
+namespace {
+
+struct Args : FillArgs {
+  std::string name;
+};
+
+Outcome upgrade(Session& session, const Args& args) {
+  if (!args.dry_run) MESH_TRY(can_confirm(session));
+  auto target = MESH_TRY(open_target(session, args.name));
+  Deployment& deployment = target.deployment;
+  if (deployment.kind == "local") {
+    return fail(
+        ErrorKind::invalid,
+        "\"" + deployment.name + "\" is local: `mesh deploy local` builds and starts it anew");
+  }
+  const auto given = MESH_TRY(pairs_of(args.environment, "--env"));
+  const auto secrets = MESH_TRY(read_secret_files(args.secret_files));
+  const std::string source = MESH_TRY(find_source(args.source));
+  MESH_TRY(check_cluster(target));
+  MESH_TRY(copy_part(source, "manifests", target.place));
+  for (const auto& [name, value] : given) deployment.environment[name] = value;
+  const std::string before = deployment.image;
+  deployment.image = args.image;
+  Filling filling{.objects = MESH_TRY(render(rendering_of(deployment, target.place), target.place)),
+                  .secrets = secrets,
+                  .smoke = args.skip.empty(),
+                  .patience = patience(session)};
+  MESH_TRY(check_objects(filling.objects, args.image));
+  const Cluster cluster = target.cluster();
+  if (args.dry_run) {
+    session.out.items(planned_view(), MESH_TRY(planned(cluster, filling.objects)));
+    session.out.note("nothing was done (--dry-run)");
+    return Exit::ok;
+  }
+  MESH_TRY(confirm(session, "Replace the image " + (before.empty() ? "of the overlay" : before) +
+                                " by " + args.image + " in " + deployment.server + ", namespace " +
+                                deployment.name_space + "?"));
+  Steps steps(session, target.place);
+  const Json inputs = {{"objects", documents_of(filling.objects)}, {"smoke", filling.smoke}};
+  MESH_TRY(steps.begin("upgrade", inputs, args.restart));
+  MESH_TRY(fill(session, steps, target.place, deployment, cluster, filling));
+  MESH_TRY(steps.end());
+  show_deployed(session, MESH_TRY(deployed(deployment, cluster, target.place)));
+  return Exit::ok;
+}
+
+}  // namespace
+
+void add_upgrade(Commands& commands, CLI::App& group) {
+  auto args = std::make_shared<Args>();
+  auto& verb = commands.verb(
+      group,
+      {.name = "upgrade",
+       .summary = "Bring a deployment to another image",
+       .details =
+           "Applies the manifests of this `mesh` with the image: the jobs that bring schemas up to "
+           "date first, then the rollout, one pod after another. Where a step fails the same "
+           "command goes on with it; with the image before, it goes back.",
+       .examples = "mesh deploy upgrade --image registry.example.org/mesh:0.2.0\n"
+                   "mesh deploy upgrade distributedai-eks --image registry.example.org/mesh:0.2.0 "
+                   "--yes\n",
+       .tenant = TenantUse::none,
+       .view = &deployed_view(),
+       .run =
+           [args](Session& session) {
+             return ended(session, [&] { return upgrade(session, *args); });
+           },
+       .needs = Needs::nothing});
+  verb.add_option("NAME", args->name, "the deployment, where there are several");
+  add_fill_options(verb, *args);
+  verb.get_option("--image")->required();
+}
+
+}  // namespace mesh::cli::deploy

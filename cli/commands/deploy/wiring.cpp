@@ -1,0 +1,68 @@
+#include "cli/commands/deploy/wiring.h"
+
+#include "cli/commands/deploy/stack.h"
+
+namespace mesh::cli::deploy {
+namespace {
+
+std::string text_at(const Json& json, std::string_view path) {
+  const Json& value = at_path(json, path);
+  return value.is_null() ? std::string() : plain_text(value);
+}
+
+void wire_kafka(const Json& kafka, Wiring& wiring) {
+  auto& environment = wiring.environment;
+  if (kafka.is_null()) {
+    wiring.components.emplace_back("redpanda");
+    // The overlay's are MSK's.
+    environment["MESH_KAFKA_SECURITY"] = "plaintext";
+    for (const char* name : {"MESH_KAFKA_SASL", "MESH_KAFKA_USERNAME", "MESH_KAFKA_PASSWORD_FILE"})
+      environment[name] = "";
+    return;
+  }
+  environment["MESH_KAFKA_BROKERS"] = text_at(kafka, "bootstrap_brokers");
+  wiring.secrets["kafka_password"] = text_at(kafka, "secret_arn");
+}
+
+void wire_postgres(const Json& postgres, Wiring& wiring) {
+  if (postgres.is_null()) {
+    wiring.components.emplace_back("postgres");
+    return;
+  }
+  wiring.environment["MESH_POSTGRES_DSN"] =
+      "postgresql://" + text_at(postgres, "username") + "@" + text_at(postgres, "host") + ":" +
+      text_at(postgres, "port") + "/" + text_at(postgres, "database") +
+      "?sslmode=verify-full&sslrootcert=/etc/mesh/ca/rds.pem";
+  wiring.secrets["postgres_password"] = text_at(postgres, "secret_arn");
+}
+
+void wire_redis(const Json& redis, Wiring& wiring) {
+  if (redis.is_null()) {
+    wiring.components.emplace_back("redis");
+  } else if (at_path(redis, "tls") == Json(true)) {
+    wiring.environment["MESH_LIMITER"] = "memory";
+    wiring.environment["MESH_REDIS_URL"] = "";
+    wiring.notes.emplace_back(
+        "meshd speaks no TLS to Redis, so rate limits are counted in each pod "
+        "(MESH_LIMITER=memory); redis = {transit_encryption = false} shares them");
+  } else {
+    wiring.environment["MESH_REDIS_URL"] =
+        "redis://" + text_at(redis, "host") + ":" + text_at(redis, "port") + "/0";
+  }
+}
+
+}  // namespace
+
+Wiring wiring_of(const Json& outputs) {
+  Wiring wiring;
+  wire_kafka(output_of(outputs, "kafka"), wiring);
+  wire_postgres(output_of(outputs, "postgres"), wiring);
+  wire_redis(output_of(outputs, "redis"), wiring);
+  const Json roles = output_of(outputs, "service_account_roles");
+  if (roles.is_object()) {
+    for (const auto& [account, arn] : roles.items()) wiring.roles[account] = plain_text(arn);
+  }
+  return wiring;
+}
+
+}  // namespace mesh::cli::deploy

@@ -1,0 +1,66 @@
+// The folder of one deployment: what was asked, the state of its steps, logs, terraform's state.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cli/session.h"
+#include "common/base/fd.h"
+
+namespace mesh::cli::deploy {
+
+// What later commands on a deployment need to know of it; deployment.json. No secrets.
+struct Deployment {
+  std::string name;                             // of the folder; of an EKS cluster, too
+  std::string kind;                             // "eks", "kubernetes" or "local"
+  std::string kubeconfig, context, name_space;  // the cluster as kubectl finds it
+  std::string server;                           // its address, by which it is known again
+  std::string overlay, image;
+  std::string region, state_bucket;                     // of eks
+  std::map<std::string, std::string> variables = {};    // --var
+  std::vector<std::string> variable_files = {};         // copies in the folder
+  std::map<std::string, std::string> environment = {};  // of meshd's configuration
+  std::map<std::string, std::string> roles = {};        // service account → ARN of its role
+  std::vector<std::string> components = {};             // of manifests, beside the overlay
+  bool made_name_space = false;                         // it was not there before
+  std::string source = {};                              // of local: the checkout
+};
+Json to_json(const Deployment& deployment);
+Result<Deployment> deployment_of(const Json& json);
+
+// $XDG_STATE_HOME/mesh/deploy, else ~/.local/state/mesh/deploy. `invalid` where neither is known.
+Result<std::string> deployments_folder(const Session& session);
+// `invalid` for a name that is no cluster's: letters, digits, "-", "_" and ".", 1 to 100.
+Status check_name(const std::string& name);
+// A name that check_name takes, for one that somebody else gave.
+std::string name_from(const std::string& text);
+
+// Held by one command at a time.
+class Workplace {
+ public:
+  // Makes the folder (0700). `conflict` while another command works in it.
+  static Result<Workplace> open(const Session& session, const std::string& name);
+
+  const std::string& path() const { return path_; }
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+  // Of a step; logs of one run follow those of the runs before.
+  std::string log(const std::string& step) const { return path_ + "/logs/" + step + ".log"; }
+  // `not_found` where nothing has been deployed from here.
+  Result<Deployment> deployment() const;
+  Status keep(const Deployment& deployment) const;
+  // After the last step of a destroy: the logs stay.
+  Status forget() const;
+
+ private:
+  Workplace(std::string path, Fd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
+  std::string path_;
+  Fd lock_;
+};
+
+// The deployments that there are, by name; of one that cannot be read, its name alone.
+Result<std::vector<Deployment>> all_deployments(const Session& session);
+// The one that is named, or the only one. `not_found` and `invalid` say which there are.
+Result<std::string> chosen_deployment(const Session& session, const std::string& name);
+
+}  // namespace mesh::cli::deploy

@@ -1,0 +1,47 @@
+// `mesh deploy` with programs of the test's own, a source and a state of its own.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sys/types.h>
+
+#include "tests/e2e/deploy/fake_tools.h"
+
+namespace mesh::e2e {
+
+class DeployTest : public ::testing::Test {
+ protected:
+  DeployTest();
+
+  // Runs `mesh deploy …` to its end; `environment` is added.
+  Outcome deploy(std::vector<std::string> words);
+  // Starts it, sends SIGINT once `ready` (a file of the tools') is there, and waits for its end.
+  Outcome interrupted(std::vector<std::string> words, const std::string& ready);
+
+  // A cluster that takes everything, with these documents as the overlay's.
+  void a_cluster_that_works();
+  // The Secret is there from now on.
+  void secret_is_there();
+  // An AWS and a terraform that work, with the outputs.
+  void a_stack_that_works();
+
+  std::string state(const std::string& file) const {
+    return dir_.file("state/mesh/deploy/" + file);
+  }
+  // All files below the state, and what was printed: where a secret could be.
+  std::string everything_kept() const;
+  void write(const std::string& name, const std::string& text);
+  std::string read(const std::string& path) const;
+
+  test::TempDir dir_;
+  FakeTools tools_{{"kubectl", "terraform", "aws", "buildah"}};
+  const std::string source_ = dir_.file("source");
+};
+
+// What an overlay renders to: a namespace, settings, a job, a service and two workloads.
+extern const char* const kDocuments;
+inline const std::vector<std::string> kKubernetes{"kubernetes", "--context", "prod", "--overlay",
+                                                  "minimal",    "--skip",    "smoke"};
+
+}  // namespace mesh::e2e
