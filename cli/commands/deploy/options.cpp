@@ -5,18 +5,18 @@
 namespace mesh::cli::deploy {
 
 void add_fill_options(CLI::App& verb, FillArgs& args) {
-  verb.add_option("--image", args.image, "Image of meshd, REPOSITORY:TAG or REPOSITORY@DIGEST");
+  verb.add_option("--image", args.image, "Image of meshd, REPOSITORY:TAG or REPOSITORY@DIGEST")
+      ->type_name("IMAGE");
   verb.add_option("--env", args.environment,
                   "A variable of meshd's configuration, into the ConfigMap mesh-environment; may "
                   "be repeated")
       ->type_name("NAME=VALUE")
       ->take_all();
   verb.add_option("--secret-file", args.secret_files,
-                  "A member of the Secret mesh-secrets, where it has none yet; those that are not "
-                  "given are made at random; may be repeated")
-      ->type_name(
-          "operator_token=FILE|postgres_password=FILE|redis_password=FILE|"
-          "qdrant_api_key=FILE|kafka_password=FILE")
+                  "A member of the Secret mesh-secrets, where it has none yet: operator_token, "
+                  "postgres_password, redis_password, qdrant_api_key or kafka_password; one that "
+                  "is not given is made at random; may be repeated")
+      ->type_name("NAME=FILE")
       ->take_all();
   verb.add_option("--skip", args.skip, "Leave out the trial at the end, where no container runs")
       ->type_name("smoke")

@@ -105,9 +105,14 @@ Json backend_of(const Deployment& d, const std::string& local_path) {
 Status init_stack(Session& session, const Workplace& place, const Deployment& d) {
   MESH_TRY(write_private_file(place.file("terraform/backend.tf.json"),
                               dump(backend_of(d, place.file("terraform.tfstate")), 2) + "\n"));
+  std::vector<std::string> words{"init", "-input=false", "-no-color", "-reconfigure"};
+  // A copy of the providers, for machines that reach no registry.
+  if (const char* mirror = session.surroundings.env("MESH_TF_PLUGIN_DIR");
+      mirror != nullptr && *mirror != '\0') {
+    words.push_back(std::string("-plugin-dir=") + mirror);
+  }
   Run run(session, "init", 0);
-  (void)MESH_TRY(run.run(terraform(place, {"init", "-input=false", "-no-color", "-reconfigure"}),
-                         place.log("stack-init"), {0}));
+  (void)MESH_TRY(run.run(terraform(place, words), place.log("stack-init"), {0}));
   return {};
 }
 

@@ -11,7 +11,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // The rules are asked from the newest on.
-constexpr const char* kScript = R"(#!/bin/bash
+constexpr const char* kScript = R"bash(#!/bin/bash
 here=$(cd "$(dirname "$0")/.." && pwd)
 line="${0##*/} $*"
 cat >"$here/inputs/$$"
@@ -27,11 +27,9 @@ for rule in $(ls -r "$here/rules"); do
   cat "$rule/err" >&2
   exit "$(<"$rule/code")"
 done
-)";
+)bash";
 
-void write(const fs::path& path, const std::string& text) {
-  std::ofstream(path) << text;
-}
+void write(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
 
 std::string read(const fs::path& path) {
   std::stringstream text;
@@ -46,7 +44,7 @@ FakeTools::FakeTools(const std::vector<std::string>& names) {
     fs::create_directory(dir_.file(folder));
   // Not the machine's own $PATH: a tool that a test takes away would still be there.
   for (const char* basic : {"bash", "cat", "chmod", "cp", "dirname", "env", "ls", "mkdir", "mv",
-                            "od", "tail", "touch", "tr"})
+                            "od", "sed", "tail", "touch", "tr"})
     fs::create_symlink(fs::path("/usr/bin") / basic, dir_.file("basics/") + basic);
   write(dir_.file("calls"), "");
   for (const auto& name : names) {
