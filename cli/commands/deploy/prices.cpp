@@ -127,7 +127,7 @@ Costs cost_of(const StackPlan& plan, const Prices& prices) {
 std::string cost_text(const Costs& costs, const Prices& prices, const std::string& region) {
   const auto whole = [](double value) { return std::to_string(std::llround(value)); };
   std::string text = "costs, roughly, a month: " + whole(costs.sum()) + " " + prices.currency +
-                     " by list prices of " + prices.region + " written down on " + prices.as_of +
+                     " by list prices of " + prices.region + " as of " + prices.as_of +
                      ", without traffic, requests and tax";
   if (region != prices.region) text += "; prices of " + region + " are others";
   for (const Cost& cost : costs.known)

@@ -215,8 +215,8 @@ TEST_F(DeployKubernetes, DoesNothingWithoutAYesOrInADryRun) {
   words.emplace_back("--dry-run");
   const Outcome dry = deploy(words);
   EXPECT_EQ(dry.exit_code, 0) << dry.err;
-  EXPECT_THAT(dry.out, HasSubstr("service/user-service                 there"));
-  EXPECT_THAT(dry.out, HasSubstr("deployment/user-service              new"));
+  EXPECT_THAT(dry.out, HasSubstr("service/user-service            there"));
+  EXPECT_THAT(dry.out, HasSubstr("deployment/user-service         new"));
   for (const char* change : {"apply", "create", "patch", "delete"})
     EXPECT_EQ(tools_.count(change), 0u) << change;
 }
