@@ -58,7 +58,8 @@ Result<std::string> Cluster::ask(std::vector<std::string> arguments,
 Result<Json> Cluster::get(std::vector<std::string> arguments) const {
   arguments.insert(arguments.begin(), "get");
   arguments.insert(arguments.end(), {"-o", "json"});
-  return parse_json(MESH_TRY(ask(std::move(arguments))), kAnswer);
+  const auto text = MESH_TRY(ask(std::move(arguments)));
+  return parse_json(text, kAnswer);
 }
 
 Status Cluster::run(std::vector<std::string> arguments, const std::string& input,

@@ -75,19 +75,18 @@ Status check_before(const Workplace& place, Deployment& d) {
 }
 
 Outcome deploy(Session& session, const EksArgs& args) {
-  Deployment deployment = MESH_TRY(asked_for(args));
+  const Deployment asked = MESH_TRY(asked_for(args));
+  Deployment deployment = asked;
   MESH_TRY(check_name(args.name));
   if (!args.dry_run) MESH_TRY(can_confirm(session));
   const std::string source = MESH_TRY(find_source(args.source));
   const auto place = MESH_TRY(Workplace::open(session, args.name));
   MESH_TRY(check_before(place, deployment));
   MESH_TRY(keep_files(args, place, deployment));
-  const EksRun run{session,    args,   place,
-                   deployment, source, MESH_TRY(read_secret_files(args.secret_files))};
+  auto secrets = MESH_TRY(read_secret_files(args.secret_files));
+  const EksRun run{session, args, place, deployment, source, std::move(secrets)};
   Steps steps(session, place);
-  Json inputs = {{"deployment", to_json(MESH_TRY(asked_for(args)))},
-                 {"image", args.image},
-                 {"skip", args.skip}};
+  Json inputs = {{"deployment", to_json(asked)}, {"image", args.image}, {"skip", args.skip}};
   for (const char* part : {"terraform", "manifests"})
     inputs[part] = MESH_TRY(fingerprint(source + "/" + part));
   for (const auto& file : deployment.variable_files)

@@ -160,7 +160,8 @@ Status fill_from_stack(const EksRun& run, Steps& steps) {
   MESH_TRY(check_database_ca(run, wiring.secrets.contains("postgres_password")));
   SecretValues secrets = run.secrets;
   if (!steps.is_done("secrets")) MESH_TRY(fetch_secrets(run, wiring, secrets));
-  Filling filling{.objects = MESH_TRY(render(rendering_of(d, run.place), run.place)),
+  auto objects = MESH_TRY(render(rendering_of(d, run.place), run.place));
+  Filling filling{.objects = std::move(objects),
                   .secrets = std::move(secrets),
                   .smoke = run.args.skip.empty(),
                   .patience = patience(run.session)};

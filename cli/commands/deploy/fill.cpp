@@ -92,8 +92,10 @@ Status fill(Session& session, Steps& steps, const Workplace& place, Deployment& 
   MESH_TRY(steps.run("namespace", "namespace", [&](Step& step) {
     return make_name_space(place, deployment, cluster, objects, step);
   }));
-  MESH_TRY(steps.run("secrets", "secrets",
-                     [&](Step& step) { return fill_secrets(cluster, filling.secrets, step); }));
+  if (need_secrets(objects)) {
+    MESH_TRY(steps.run("secrets", "secrets",
+                       [&](Step& step) { return fill_secrets(cluster, filling.secrets, step); }));
+  }
   const auto jobs = jobs_of(objects);
   if (!jobs.empty()) {
     MESH_TRY(steps.run("prepare", "what the rollout needs", [&](Step& step) -> Status {

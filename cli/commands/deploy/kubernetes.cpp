@@ -41,7 +41,8 @@ Outcome deploy(Session& session, const Args& args) {
   // The cluster answers, before anything is asked of a person.
   (void)MESH_TRY(whole.ask({"version", "-o", "json"}));
   MESH_TRY(copy_part(source, "manifests", place));
-  Filling filling{.objects = MESH_TRY(render(rendering_of(deployment, place), place)),
+  auto objects = MESH_TRY(render(rendering_of(deployment, place), place));
+  Filling filling{.objects = std::move(objects),
                   .secrets = secrets,
                   .smoke = args.skip.empty(),
                   .patience = patience(session)};
@@ -55,7 +56,8 @@ Outcome deploy(Session& session, const Args& args) {
   if (before) deployment.made_name_space = before->made_name_space;
   const Cluster cluster(deployment.kubeconfig, args.context, deployment.name_space);
   if (args.dry_run) {
-    session.out.items(planned_view(), MESH_TRY(planned(cluster, filling.objects)));
+    const auto rows = MESH_TRY(planned(cluster, filling.objects));
+    session.out.items(planned_view(), rows);
     session.out.note("nothing was done (--dry-run)");
     return Exit::ok;
   }
@@ -69,7 +71,8 @@ Outcome deploy(Session& session, const Args& args) {
   MESH_TRY(steps.begin("kubernetes", inputs, args.restart));
   MESH_TRY(fill(session, steps, place, deployment, cluster, filling));
   MESH_TRY(steps.end());
-  show_deployed(session, MESH_TRY(deployed(deployment, cluster, place)));
+  const Json report = MESH_TRY(deployed(deployment, cluster, place));
+  show_deployed(session, report);
   return Exit::ok;
 }
 

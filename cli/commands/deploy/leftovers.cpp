@@ -61,7 +61,8 @@ Status await_volumes_gone(Session& session, const Cluster& cluster, const Leftov
                           Duration patience) {
   const auto give_up = session.clock.steady() + patience;
   for (;;) {
-    const auto there = names_of(MESH_TRY(cluster.get({"persistentvolumes"})));
+    const Json volumes = MESH_TRY(cluster.get({"persistentvolumes"}));
+    const auto there = names_of(volumes);
     std::vector<std::string> still;
     std::ranges::copy_if(left.volumes, std::back_inserter(still), [&](const auto& volume) {
       return std::ranges::find(there, volume) != there.end();
@@ -100,7 +101,8 @@ Result<Json> aws(const Deployment& d, std::vector<std::string> words) {
 Result<Leftovers> leftovers_of(const Cluster& cluster, const std::vector<Object>& objects,
                                bool whole_name_space) {
   Leftovers left;
-  for (auto& claim : names_of(MESH_TRY(cluster.get({"persistentvolumeclaims"})))) {
+  const Json claims = MESH_TRY(cluster.get({"persistentvolumeclaims"}));
+  for (auto& claim : names_of(claims)) {
     if (whole_name_space || is_claim_of(objects, claim)) left.claims.push_back(std::move(claim));
   }
   const Json volumes = MESH_TRY(cluster.get({"persistentvolumes"}));

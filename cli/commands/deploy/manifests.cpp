@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <set>
 
 #include "cli/commands/deploy/cluster.h"
 #include "cli/files.h"
@@ -66,16 +65,21 @@ Status check_environment(const std::vector<Object>& objects) {
                                       join(empty, ", ") + "; give each by --env NAME=VALUE");
 }
 
-// Of one service account, or of all; null takes the role away.
-Json account_patch(const std::string& account, const Json& role) {
+constexpr const char* kRole = "eks.amazonaws.com/role-arn";
+
+// The overlay's own names no account that exists.
+Json no_roles_patch() {
+  const Json remove = {{"op", "remove"},
+                       {"path", "/metadata/annotations/eks.amazonaws.com~1role-arn"}};
+  return {{"target", {{"kind", "ServiceAccount"}, {"annotationSelector", kRole}}},
+          {"patch", dump(Json::array({remove}))}};
+}
+
+Json role_patch(const std::string& account, const std::string& role) {
   const Json patch = {{"apiVersion", "v1"},
                       {"kind", "ServiceAccount"},
-                      {"metadata",
-                       {{"name", account.empty() ? "any" : account},
-                        {"annotations", {{"eks.amazonaws.com/role-arn", role}}}}}};
-  Json target = {{"kind", "ServiceAccount"}};
-  if (!account.empty()) target["name"] = account;
-  return {{"target", target}, {"patch", dump(patch)}};
+                      {"metadata", {{"name", account}, {"annotations", {{kRole, role}}}}}};
+  return {{"target", {{"kind", "ServiceAccount"}, {"name", account}}}, {"patch", dump(patch)}};
 }
 
 Status check_image(const std::vector<Object>& objects, const std::string& image) {
@@ -145,12 +149,9 @@ Json kustomization(const Rendering& rendering) {
   }
   if (rendering.database_ca)
     all["configMapGenerator"].push_back({{"name", "mesh-ca"}, {"files", {"rds.pem"}}});
-  if (!rendering.roles.empty()) {
-    // The overlay's own is none; accounts that the stack knows get theirs below.
-    all["patches"].push_back(account_patch({}, nullptr));
-  }
-  for (const auto& [account, arn] : rendering.roles)
-    all["patches"].push_back(account_patch(account, arn));
+  if (!rendering.roles.empty()) all["patches"].push_back(no_roles_patch());
+  for (const auto& [account, role] : rendering.roles)
+    all["patches"].push_back(role_patch(account, role));
   return all;
 }
 
@@ -158,7 +159,8 @@ Result<std::vector<Object>> objects_of(const std::string& documents) {
   std::vector<Object> objects;
   std::string text;
   // Within a document's values, no line begins with "---": blocks are indented.
-  for (const auto& line : split(documents + "\n---", '\n')) {
+  const auto whole = std::string(documents, 0, documents.find_last_not_of('\n') + 1) + "\n---";
+  for (const auto& line : split(whole, '\n')) {
     if (line != "---") {
       text += line + "\n";
       continue;
@@ -211,20 +213,16 @@ std::vector<std::string> images_of(const Object& object) {
 }
 
 std::vector<Object> before_rollout(const std::vector<Object>& objects) {
-  std::set<std::string> prepared;
-  for (const Object& object : objects) {
-    if (object.kind == "Job")
-      std::ranges::copy(images_of(object), std::inserter(prepared, prepared.end()));
-  }
   std::vector<Object> before;
-  for (const Object& object : objects) {
-    const auto images = images_of(object);
-    const bool waits = is_workload(object) && std::ranges::any_of(images, [&](const auto& image) {
-                         return prepared.contains(image);
-                       });
-    if (!waits) before.push_back(object);
-  }
+  std::ranges::copy_if(objects, std::back_inserter(before), [](const Object& object) {
+    const Json& labels = at_path(object.json, "metadata.labels");
+    return !labels.is_object() || labels.value("mesh/step", "") != "rollout";
+  });
   return before;
+}
+
+bool need_secrets(const std::vector<Object>& objects) {
+  return documents_of(objects).find("mesh-secrets") != std::string::npos;
 }
 
 std::string documents_of(const std::vector<Object>& objects) {

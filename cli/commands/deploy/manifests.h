@@ -54,10 +54,11 @@ Status check_objects(const std::vector<Object>& objects, const std::string& imag
 bool is_workload(const Object& object);
 // The containers' images, init containers' too.
 std::vector<std::string> images_of(const Object& object);
-// What has to be there before the rollout: all of it, but workloads of the image that a Job has,
-// which prepares what they find.
+// What has to be there before the rollout, as the manifests say by the label mesh/step.
 std::vector<Object> before_rollout(const std::vector<Object>& objects);
 std::string documents_of(const std::vector<Object>& objects);
+// Some object asks for the Secret mesh-secrets.
+bool need_secrets(const std::vector<Object>& objects);
 // The namespace that the objects are in; empty where they name none.
 std::string name_space_of(const std::vector<Object>& objects);
 

@@ -101,7 +101,8 @@ Result<Prices> parse_prices(const std::string& yaml) {
 }
 
 Result<Prices> read_prices(const std::string& path) {
-  return parse_prices(MESH_TRY(read_file(path, 1 << 20)));
+  const std::string yaml = MESH_TRY(read_file(path, 1 << 20));
+  return parse_prices(yaml);
 }
 
 double Costs::sum() const {

@@ -73,14 +73,18 @@ Result<MadeSecrets> make_secrets(const Cluster& cluster, const SecretValues& val
   return made;
 }
 
-Result<std::string> secret_value(const Cluster& cluster, const std::string& key) {
+Result<std::string> operator_token(const Cluster& cluster, const std::string& service) {
   const auto there = MESH_TRY(members(cluster));
-  if (!there || !there->contains(key) || !there->at(key).is_string())
-    return fail(ErrorKind::not_found, std::string("the Secret ") + kSecret + " has no " + key);
-  auto value = base64_decode(there->at(key).get<std::string>());
-  if (!value)
-    return fail(ErrorKind::corrupt, std::string("the Secret ") + kSecret + " holds no base64");
-  return std::move(*value);
+  if (!there) {
+    const auto made = MESH_TRY(
+        cluster.ask({"exec", "service/" + service, "--", "cat", "/var/lib/mesh/operator.token"}));
+    return std::string(trim(made));
+  }
+  const Json& token = at_path(*there, "operator_token");
+  auto value = token.is_string() ? base64_decode(token.get<std::string>()) : std::nullopt;
+  if (value) return std::move(*value);
+  return fail(ErrorKind::not_found,
+              std::string("the Secret ") + kSecret + " has no operator_token");
 }
 
 }  // namespace mesh::cli::deploy

@@ -26,7 +26,7 @@ struct MadeSecrets {
 // Members that are missing come from `values`, the others are made at random.
 Result<MadeSecrets> make_secrets(const Cluster& cluster, const SecretValues& values);
 
-// One value. `not_found` where it is not there.
-Result<std::string> secret_value(const Cluster& cluster, const std::string& key);
+// The operator's token: of the Secret, else the one that the meshd behind the service has made.
+Result<std::string> operator_token(const Cluster& cluster, const std::string& service);
 
 }  // namespace mesh::cli::deploy

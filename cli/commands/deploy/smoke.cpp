@@ -13,13 +13,11 @@ namespace {
 constexpr int kUsersPort = 8081, kGatewayPort = 8090;
 constexpr std::int64_t kSearchableSeconds = 25;
 
-Result<Tunnel> way_to(const Cluster& cluster, const std::vector<Object>& objects, int port) {
-  const auto service = service_with_port(objects, port);
-  if (!service) {
-    return fail(ErrorKind::conflict, "no service of the overlay has port " + std::to_string(port) +
-                                         "; --skip smoke leaves the test out");
-  }
-  return Tunnel::open(cluster, *service, port);
+Result<std::string> service_of(const std::vector<Object>& objects, int port) {
+  auto service = service_with_port(objects, port);
+  if (service) return std::move(*service);
+  return fail(ErrorKind::conflict, "no service of the overlay has port " + std::to_string(port) +
+                                       "; --skip smoke leaves the trial out");
 }
 
 // Found by its own name, which no other user has.
@@ -42,13 +40,15 @@ Status find(client::Client& mesh, const User& user, const std::string& position)
 }  // namespace
 
 Status smoke_test(const Cluster& cluster, const std::vector<Object>& objects, Step& step) {
-  const auto users = MESH_TRY(way_to(cluster, objects, kUsersPort));
-  const auto gateway = MESH_TRY(way_to(cluster, objects, kGatewayPort));
+  const std::string service = MESH_TRY(service_of(objects, kUsersPort));
+  const auto users = MESH_TRY(Tunnel::open(cluster, service, kUsersPort));
+  const std::string searches = MESH_TRY(service_of(objects, kGatewayPort));
+  const auto gateway = MESH_TRY(Tunnel::open(cluster, searches, kGatewayPort));
   client::Options options;
   options.endpoints = client::Endpoints::none();
   options.endpoints.users = users.url();
   options.endpoints.gateway = gateway.url();
-  options.operator_token = MESH_TRY(secret_value(cluster, "operator_token"));
+  options.operator_token = MESH_TRY(operator_token(cluster, service));
   options.tenant = kSmokeTenant;
   client::Client mesh(std::move(options));
   const std::string name = "smoke" + random_hex(6);

@@ -111,9 +111,10 @@ Result<Json> lag(const Cluster& cluster) {
   client::Options options;
   options.endpoints = client::Endpoints::none();
   options.endpoints.admin = tunnel.url();
-  options.operator_token = MESH_TRY(secret_value(cluster, "operator_token"));
+  options.operator_token = MESH_TRY(operator_token(cluster, *admin));
   client::Client mesh(std::move(options));
-  return Json(MESH_TRY(mesh.groups()));
+  const auto groups = MESH_TRY(mesh.groups());
+  return Json(groups);
 }
 
 // "up", or what is not.

@@ -26,14 +26,16 @@ Outcome upgrade(Session& session, const Args& args) {
   for (const auto& [name, value] : given) deployment.environment[name] = value;
   const std::string before = deployment.image;
   deployment.image = args.image;
-  Filling filling{.objects = MESH_TRY(render(rendering_of(deployment, target.place), target.place)),
+  auto objects = MESH_TRY(render(rendering_of(deployment, target.place), target.place));
+  Filling filling{.objects = std::move(objects),
                   .secrets = secrets,
                   .smoke = args.skip.empty(),
                   .patience = patience(session)};
   MESH_TRY(check_objects(filling.objects, args.image));
   const Cluster cluster = target.cluster();
   if (args.dry_run) {
-    session.out.items(planned_view(), MESH_TRY(planned(cluster, filling.objects)));
+    const auto rows = MESH_TRY(planned(cluster, filling.objects));
+    session.out.items(planned_view(), rows);
     session.out.note("nothing was done (--dry-run)");
     return Exit::ok;
   }
@@ -45,7 +47,8 @@ Outcome upgrade(Session& session, const Args& args) {
   MESH_TRY(steps.begin("upgrade", inputs, args.restart));
   MESH_TRY(fill(session, steps, target.place, deployment, cluster, filling));
   MESH_TRY(steps.end());
-  show_deployed(session, MESH_TRY(deployed(deployment, cluster, target.place)));
+  const Json report = MESH_TRY(deployed(deployment, cluster, target.place));
+  show_deployed(session, report);
   return Exit::ok;
 }
 

@@ -32,7 +32,7 @@ void wire_postgres(const Json& postgres, Wiring& wiring) {
   wiring.environment["MESH_POSTGRES_DSN"] =
       "postgresql://" + text_at(postgres, "username") + "@" + text_at(postgres, "host") + ":" +
       text_at(postgres, "port") + "/" + text_at(postgres, "database") +
-      "?sslmode=verify-full&sslrootcert=/etc/mesh/ca/rds.pem";
+      "?sslmode=verify-full&sslrootcert=/etc/ssl/mesh/rds.pem";
   wiring.secrets["postgres_password"] = text_at(postgres, "secret_arn");
 }
 
@@ -40,11 +40,10 @@ void wire_redis(const Json& redis, Wiring& wiring) {
   if (redis.is_null()) {
     wiring.components.emplace_back("redis");
   } else if (at_path(redis, "tls") == Json(true)) {
-    wiring.environment["MESH_LIMITER"] = "memory";
-    wiring.environment["MESH_REDIS_URL"] = "";
+    wiring.components.emplace_back("limits-in-memory");
     wiring.notes.emplace_back(
-        "meshd speaks no TLS to Redis, so rate limits are counted in each pod "
-        "(MESH_LIMITER=memory); redis = {transit_encryption = false} shares them");
+        "meshd speaks no TLS to Redis, so each pod counts rate limits for itself; redis with "
+        "transit_encryption = false shares them");
   } else {
     wiring.environment["MESH_REDIS_URL"] =
         "redis://" + text_at(redis, "host") + ":" + text_at(redis, "port") + "/0";

@@ -51,7 +51,7 @@ metadata: {name: prepare}
 spec: {template: {spec: {containers: [{image: mesh}]}}}
 ---
 kind: Deployment
-metadata: {name: admin, namespace: ns}
+metadata: {name: admin, namespace: ns, labels: {mesh/step: rollout}}
 spec: {template: {spec: {containers: [{image: mesh}]}}}
 ---
 kind: Deployment
@@ -85,7 +85,7 @@ TEST(Manifests, AreCutIntoObjectsAtTheDocumentsAlone) {
   EXPECT_FALSE(objects_of("kind: [\n"));
 }
 
-TEST(Manifests, WhatAJobPreparesWaitsForItAndNothingElse) {
+TEST(Manifests, WhatIsOfTheRolloutWaitsForTheJob) {
   const auto before = before_rollout(*objects_of(kDocuments));
   EXPECT_THAT(titles(before), ElementsAre("job/prepare", "deployment/redis", "configmap/text"));
 }

@@ -160,7 +160,7 @@ TEST(Wiring, NamesTheStoresOfTheStack) {
   EXPECT_EQ(wiring.environment.at("MESH_KAFKA_BROKERS"), "a:9096,b:9096");
   EXPECT_EQ(wiring.environment.at("MESH_POSTGRES_DSN"),
             "postgresql://mesh@db.test:5432/"
-            "mesh?sslmode=verify-full&sslrootcert=/etc/mesh/ca/rds.pem");
+            "mesh?sslmode=verify-full&sslrootcert=/etc/ssl/mesh/rds.pem");
   EXPECT_EQ(wiring.environment.at("MESH_REDIS_URL"), "redis://r.test:6379/0");
   EXPECT_EQ(wiring.secrets.at("kafka_password"), "arn:k");
   EXPECT_EQ(wiring.secrets.at("postgres_password"), "arn:p");
@@ -179,7 +179,8 @@ TEST(Wiring, AStoreThatTheStackHasNotRunsInTheCluster) {
 TEST(Wiring, RedisWithTlsIsNotSpokenTo) {
   const Wiring wiring =
       wiring_of(Json::array({output("redis", {{"host", "r"}, {"port", 6379}, {"tls", true}})}));
-  EXPECT_EQ(wiring.environment.at("MESH_LIMITER"), "memory");
+  EXPECT_THAT(wiring.components, Contains("limits-in-memory"));
+  EXPECT_FALSE(wiring.environment.contains("MESH_REDIS_URL"));
   EXPECT_THAT(wiring.notes, Contains(HasSubstr("no TLS to Redis")));
 }
 

@@ -62,6 +62,8 @@ spec:
 apiVersion: apps/v1
 kind: Deployment
 metadata:
+  labels:
+    mesh/step: rollout
   name: user-service
   namespace: mesh-test
 spec:
@@ -73,6 +75,10 @@ spec:
       containers:
       - image: registry.test/mesh:1
         name: meshd
+      volumes:
+      - name: secrets
+        secret:
+          secretName: mesh-secrets
 ---
 apiVersion: apps/v1
 kind: StatefulSet

@@ -47,11 +47,13 @@ FakeTools::FakeTools(const std::vector<std::string>& names) {
                             "od", "sed", "tail", "touch", "tr"})
     fs::create_symlink(fs::path("/usr/bin") / basic, dir_.file("basics/") + basic);
   write(dir_.file("calls"), "");
-  for (const auto& name : names) {
-    const fs::path program = dir_.file("bin/" + name);
-    write(program, kScript);
-    fs::permissions(program, fs::perms::owner_all);
-  }
+  for (const auto& name : names) add(name);
+}
+
+void FakeTools::add(const std::string& name) {
+  const fs::path program = dir_.file("bin/" + name);
+  write(program, kScript);
+  fs::permissions(program, fs::perms::owner_all);
 }
 
 void FakeTools::on(const std::string& glob, const FakeAnswer& answer) {

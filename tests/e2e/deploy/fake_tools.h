@@ -23,7 +23,8 @@ class FakeTools {
   // Calls whose words, with blanks between, match the glob; a newer rule goes before an older one.
   // What no rule matches succeeds without a word.
   void on(const std::string& glob, const FakeAnswer& answer);
-  void remove(const std::string& name);  // the program is not installed
+  void add(const std::string& name);     // the program is installed
+  void remove(const std::string& name);  // it is not
 
   std::vector<std::string> calls() const;
   // The calls that have this in them.
