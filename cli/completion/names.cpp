@@ -1,5 +1,6 @@
 #include "cli/completion/names.h"
 
+#include "cli/commands/deploy/workplace.h"
 #include "cli/context_file.h"
 #include "common/base/time.h"
 
@@ -24,6 +25,14 @@ std::vector<Candidate> contexts(Session& session) {
 std::string text_at(const Json& item, std::string_view path) {
   const Json& value = at_path(item, path);
   return value.is_string() ? value.get<std::string>() : std::string();
+}
+
+std::vector<Candidate> deployments(Session& session) {
+  const auto found = deploy::all_deployments(session);
+  std::vector<Candidate> all;
+  if (!found) return all;
+  for (const auto& one : *found) all.push_back({one.name, one.kind});
+  return all;
 }
 
 using Describe = std::string (*)(const Json&);
@@ -73,7 +82,9 @@ std::vector<Candidate> of_server(Session& session, std::string_view value_name) 
 
 Names names_of(Session& session) {
   return [&session](std::string_view value_name) {
-    return value_name == "CONTEXT" ? contexts(session) : of_server(session, value_name);
+    if (value_name == "CONTEXT") return contexts(session);
+    if (value_name == "DEPLOYMENT") return deployments(session);
+    return of_server(session, value_name);
   };
 }
 

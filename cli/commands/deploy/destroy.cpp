@@ -55,8 +55,10 @@ Outcome destroy(Session& session, const Args& args) {
   }
   const bool eks = d.kind == "eks";
   if (eks) MESH_TRY(found_all(missing_of({terraform_tool(), aws_tool(), kubectl_tool()})));
-  // A stack whose cluster was never made, or is gone, has nothing in it to clean.
-  const bool cluster_too = !d.server.empty() && !args.skip_cluster;
+  Steps steps(session, target.place);
+  MESH_TRY(steps.begin("destroy", {{"name", d.name}, {"server", d.server}}, args.restart));
+  // A cluster that was never made, or was emptied and may be gone, has nothing in it.
+  const bool cluster_too = !d.server.empty() && !args.skip_cluster && !steps.is_done("empty");
   Leftovers left;
   std::vector<Object> objects;
   if (cluster_too) {
@@ -71,8 +73,6 @@ Outcome destroy(Session& session, const Args& args) {
     return Exit::ok;
   }
   MESH_TRY(confirm_name(session, d.name, args.confirm));
-  Steps steps(session, target.place);
-  MESH_TRY(steps.begin("destroy", {{"name", d.name}, {"server", d.server}}, args.restart));
   if (cluster_too) {
     MESH_TRY(steps.run("empty", "empty the cluster", [&](Step& step) {
       return empty_cluster(session, target, objects, left, patience(session), step);
@@ -112,7 +112,7 @@ void add_destroy(Commands& commands, CLI::App& group) {
              return ended(session, [&] { return destroy(session, *args); });
            },
        .needs = Needs::nothing});
-  verb.add_option("NAME", args->name, "the deployment, where there are several");
+  verb.add_option("DEPLOYMENT", args->name, "the deployment, where there are several");
   verb.add_option("--confirm", args->confirm, "Its name, in place of the question")
       ->type_name("NAME");
   verb.add_option("--lock-timeout", args->lock_timeout,

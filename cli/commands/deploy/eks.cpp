@@ -59,7 +59,7 @@ Status check_before(const Workplace& place, Deployment& d) {
   if (before->kind != d.kind) return differs("kind", before->kind, d.kind);
   if (before->region != d.region) return differs("region", before->region, d.region);
   if (before->state_bucket != d.state_bucket)
-    return differs("state in", before->state_bucket, d.state_bucket);
+    return differs("state in bucket", before->state_bucket, d.state_bucket);
   // What the steps that are done have found out.
   d.kubeconfig = before->kubeconfig;
   d.context = before->context;
@@ -86,16 +86,19 @@ Outcome deploy(Session& session, const EksArgs& args) {
   auto secrets = MESH_TRY(read_secret_files(args.secret_files));
   const EksRun run{session, args, place, deployment, source, std::move(secrets)};
   Steps steps(session, place);
-  Json inputs = {{"deployment", to_json(asked)}, {"image", args.image}, {"skip", args.skip}};
+  Json inputs = {{"deployment", to_json(asked)},
+                 {"image", args.image},
+                 {"skip", args.skip},
+                 {"database_ca", args.database_ca}};
   for (const char* part : {"terraform", "manifests"})
     inputs[part] = MESH_TRY(fingerprint(source + "/" + part));
   for (const auto& file : deployment.variable_files)
     inputs[file] = MESH_TRY(read_file(place.file(file), kMostBytes));
-  // A dry run leaves the state of the steps as it is.
-  if (!args.dry_run) MESH_TRY(steps.begin("eks", inputs, args.restart));
+  MESH_TRY(steps.begin("eks", inputs, args.restart));
   const std::string who = MESH_TRY(check_tools(run, args.image.empty() && !steps.is_done("image")));
   session.out.note("account " + who + ", region " + args.region);
   MESH_TRY(copy_part(source, "manifests", place));
+  MESH_TRY(check_settings(run));
   if (args.dry_run) {
     Step step{.log = place.log("stack")};
     MESH_TRY(copy_part(source, "terraform", place));
@@ -103,8 +106,6 @@ Outcome deploy(Session& session, const EksArgs& args) {
     session.out.note("nothing was done (--dry-run); the manifests come after the stack");
     return Exit::ok;
   }
-  // Before anything costs money, so that a destroy finds it.
-  MESH_TRY(place.keep(deployment));
   MESH_TRY(steps.run("stack", "stack", [&](Step& step) -> Status {
     MESH_TRY(copy_part(source, "terraform", place));
     return build_stack(run, who, step);

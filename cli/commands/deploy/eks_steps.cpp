@@ -10,6 +10,7 @@
 #include "cli/commands/deploy/tools.h"
 #include "cli/commands/deploy/wiring.h"
 #include "cli/files.h"
+#include "common/base/strings.h"
 
 namespace mesh::cli::deploy {
 namespace {
@@ -57,6 +58,21 @@ Status show_plan(const EksRun& run, const StackPlan& plan) {
            " show` reads it");
   return {};
 }
+
+// It holds secrets, and no plan is of use a second time.
+class PlanFile {
+ public:
+  explicit PlanFile(const Workplace& place) : path_(place.file("stack.plan")) {}
+  ~PlanFile() {
+    std::error_code none;
+    std::filesystem::remove(path_, none);
+  }
+  PlanFile(const PlanFile&) = delete;
+  PlanFile& operator=(const PlanFile&) = delete;
+
+ private:
+  const std::string path_;
+};
 
 Status make_kubeconfig(const EksRun& run, Step& step) {
   Deployment& d = run.deployment;
@@ -122,21 +138,38 @@ Result<std::string> check_tools(const EksRun& run, bool needs_image) {
   return who;
 }
 
+Status check_settings(const EksRun& run) {
+  const auto objects = MESH_TRY(render(rendering_of(run.deployment, run.place), run.place));
+  auto missing = empty_variables(objects);
+  std::erase_if(missing, [](const auto& name) { return !name.starts_with("MESH_JWT_"); });
+  if (missing.empty()) return {};
+  const std::string text = join(missing, ", ") +
+                           ": who issues the tokens of tenants is yours to "
+                           "say; give each by --env NAME=VALUE";
+  if (!run.args.dry_run) return fail(ErrorKind::invalid, text);
+  run.session.out.note("still missing: " + text);
+  return {};
+}
+
 Status build_stack(const EksRun& run, const std::string& who, Step& step) {
   MESH_TRY(init_stack(run.session, run.place, run.deployment));
+  const PlanFile file(run.place);
   const auto plan =
       MESH_TRY(plan_stack(run.session, run.place, run.deployment, run.args.lock_timeout));
   if (!plan) {
     run.session.out.note("plan: nothing to change");
     if (run.args.dry_run) return {};
     step.done = "the stack is as it should be";
-    return confirm(run.session, "Apply the manifests to " + run.deployment.name + "?");
+    MESH_TRY(confirm(run.session, "Apply the manifests to " + run.deployment.name + "?"));
+    return run.place.keep(run.deployment);
   }
   MESH_TRY(check_database_ca(run, has_type(*plan, "aws_db_instance")));
   MESH_TRY(show_plan(run, *plan));
   if (run.args.dry_run) return {};
   MESH_TRY(confirm(run.session,
                    "Build this in account " + who + ", region " + run.deployment.region + "?"));
+  // Before anything costs money, so that a destroy finds it.
+  MESH_TRY(run.place.keep(run.deployment));
   return apply_stack(run.session, run.place, *plan, run.args.lock_timeout, step);
 }
 

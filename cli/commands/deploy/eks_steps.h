@@ -23,6 +23,8 @@ struct EksRun {
 
 // Who one is in AWS, once all is here that the steps need; one error names all that is missing.
 Result<std::string> check_tools(const EksRun& run, bool needs_image);
+// Says at once which variables no stack can give; with --dry-run as a note.
+Status check_settings(const EksRun& run);
 // Plans, shows the plan and its costs, asks, applies; with --dry-run, the first two alone.
 Status build_stack(const EksRun& run, const std::string& who, Step& step);
 // All that comes behind the stack.

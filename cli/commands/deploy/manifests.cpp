@@ -48,23 +48,6 @@ constexpr Needed kNeeded[] = {{"MESH_KAFKA_BROKERS"},
                               {"MESH_JWT_AUDIENCE", "MESH_AUTH_MODE", "dev"},
                               {"MESH_JWKS_URL", "MESH_AUTH_MODE", "dev"}};
 
-Status check_environment(const std::vector<Object>& objects) {
-  std::vector<std::string> empty;
-  for (const Object& object : objects) {
-    // kustomize hangs a hash onto the name.
-    if (object.kind != "ConfigMap" || !object.name.starts_with(kEnvironment)) continue;
-    const Json& data = at_path(object.json, "data");
-    if (!data.is_object()) continue;
-    for (const Needed& needed : kNeeded) {
-      const bool needless = data.value(needed.unless, Json()) == Json(needed.is);
-      if (data.value(needed.name, Json()) == Json("") && !needless) empty.emplace_back(needed.name);
-    }
-  }
-  if (empty.empty()) return {};
-  return fail(ErrorKind::invalid, "meshd would not start, since these have no value: " +
-                                      join(empty, ", ") + "; give each by --env NAME=VALUE");
-}
-
 constexpr const char* kRole = "eks.amazonaws.com/role-arn";
 
 // The overlay's own names no account that exists.
@@ -193,9 +176,26 @@ Result<std::vector<Object>> render(const Rendering& rendering, const Workplace& 
   return objects_of(ended.out);
 }
 
+std::vector<std::string> empty_variables(const std::vector<Object>& objects) {
+  std::vector<std::string> empty;
+  for (const Object& object : objects) {
+    // kustomize hangs a hash onto the name.
+    if (object.kind != "ConfigMap" || !object.name.starts_with(kEnvironment)) continue;
+    const Json& data = at_path(object.json, "data");
+    if (!data.is_object()) continue;
+    for (const Needed& needed : kNeeded) {
+      const bool needless = data.value(needed.unless, Json()) == Json(needed.is);
+      if (data.value(needed.name, Json()) == Json("") && !needless) empty.emplace_back(needed.name);
+    }
+  }
+  return empty;
+}
+
 Status check_objects(const std::vector<Object>& objects, const std::string& image) {
-  MESH_TRY(check_environment(objects));
-  return check_image(objects, image);
+  const auto empty = empty_variables(objects);
+  if (empty.empty()) return check_image(objects, image);
+  return fail(ErrorKind::invalid, "meshd would not start, since these have no value: " +
+                                      join(empty, ", ") + "; give each by --env NAME=VALUE");
 }
 
 bool is_workload(const Object& object) {

@@ -46,6 +46,8 @@ Result<std::vector<Object>> objects_of(const std::string& documents);
 // By `kubectl kustomize` on the copies in the place. `not_found` for an overlay that is not there,
 // with those that are.
 Result<std::vector<Object>> render(const Rendering& rendering, const Workplace& place);
+// The variables that are left empty without which meshd does not start.
+std::vector<std::string> empty_variables(const std::vector<Object>& objects);
 // `invalid` where a variable is left empty without which meshd does not start, `conflict` where no
 // container has the image.
 Status check_objects(const std::vector<Object>& objects, const std::string& image);

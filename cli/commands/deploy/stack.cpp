@@ -1,6 +1,5 @@
 #include "cli/commands/deploy/stack.h"
 
-#include <filesystem>
 #include <set>
 
 #include "cli/commands/deploy/cluster.h"
@@ -141,11 +140,7 @@ Status apply_stack(Session& session, const Workplace& place, const StackPlan& pl
   add_lock_timeout(lock_timeout, words);
   words.push_back(place.file("stack.plan"));
   Run run(session, "stack", plan.create + plan.update + plan.remove);
-  const auto applied = run.run(terraform(place, words), step.log, {0});
-  // It holds secrets, and is of no use a second time.
-  std::error_code none;
-  std::filesystem::remove(place.file("stack.plan"), none);
-  if (!applied) return fail(applied.error());
+  (void)MESH_TRY(run.run(terraform(place, words), step.log, {0}));
   step.done = std::to_string(run.done()) + " resources changed";
   return {};
 }

@@ -195,7 +195,7 @@ void add_status(Commands& commands, CLI::App& group) {
              return ended(session, [&] { return status(session, *name); });
            },
        .needs = Needs::nothing});
-  verb.add_option("NAME", *name, "the deployment, where there are several");
+  verb.add_option("DEPLOYMENT", *name, "the deployment, where there are several");
 }
 
 }  // namespace mesh::cli::deploy

@@ -1,6 +1,7 @@
 #include "cli/commands/deploy/steps.h"
 
 #include "cli/files.h"
+#include "cli/interrupt.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
 
@@ -27,7 +28,7 @@ Status Steps::begin(const std::string& verb, const Json& inputs, bool restart) {
     return {};
   }
   state_ = {{"verb", verb}, {"inputs", known}, {"ended", false}, {"steps", Json::object()}};
-  return save();
+  return {};
 }
 
 bool Steps::is_done(const std::string& name) const {
@@ -61,7 +62,8 @@ Status Steps::work_on(const std::string& name, const std::string& title, const W
     Error error = worked.error();
     error.message = title + ": " + error.message + "\n  log: " + step.log;
     // A wrong argument or a no needs another call, not the same one again.
-    if (error.kind != ErrorKind::invalid && error.kind != ErrorKind::cancelled)
+    const bool refused = error.kind == ErrorKind::invalid || error.kind == ErrorKind::cancelled;
+    if (!refused || InterruptGuard::interrupted())
       error.message += "\n  the same command goes on with this step";
     return fail(std::move(error));
   }

@@ -25,7 +25,7 @@ class Steps {
   Steps(Session& session, const Workplace& place) : session_(session), place_(place) {}
 
   // `inputs`: all that decides what the steps do. A run before that did not end and had the same
-  // is gone on with, unless `restart`.
+  // is gone on with, unless `restart`. Nothing is written before the first step.
   Status begin(const std::string& verb, const Json& inputs, bool restart);
   // Not again where the run before did it. Its error says where the log is, and how to go on.
   using Work = std::function<Status(Step&)>;

@@ -74,7 +74,7 @@ void add_upgrade(Commands& commands, CLI::App& group) {
              return ended(session, [&] { return upgrade(session, *args); });
            },
        .needs = Needs::nothing});
-  verb.add_option("NAME", args->name, "the deployment, where there are several");
+  verb.add_option("DEPLOYMENT", args->name, "the deployment, where there are several");
   add_fill_options(verb, *args);
   verb.get_option("--image")->required();
 }

@@ -186,6 +186,7 @@ TEST_F(DeployEks, ADryRunPlansAndKeepsThePlanWhereItIsAskedFor) {
   const Outcome dry = deployed({"--dry-run", "--plan-out", plan});
   EXPECT_EQ(dry.exit_code, 0) << dry.err;
   EXPECT_EQ(read(plan), "secret-plan\n");
+  EXPECT_THAT(everything_kept(), Not(HasSubstr("secret-plan")));
   struct stat file {};
   ASSERT_EQ(::stat(plan.c_str(), &file), 0);
   EXPECT_EQ(file.st_mode & 0777, 0600u);
@@ -216,6 +217,21 @@ TEST_F(DeployEks, ADatabaseOfAwsNeedsItsCertificates) {
   const Outcome done = deployed({"--yes", "--database-ca", dir_.file("ca.pem")});
   EXPECT_EQ(done.exit_code, 0) << done.err;
   EXPECT_THAT(read(kept("kustomization/kustomization.yaml")), HasSubstr("rds.pem"));
+}
+
+TEST_F(DeployEks, SaysWhatNoStackCanGiveBeforeAnythingIsBuilt) {
+  tools_.on("kubectl kustomize *",
+            {.out = std::string(kDocuments) +
+                    "---\nkind: ConfigMap\nmetadata:\n  name: mesh-environment-1\ndata:\n"
+                    "  MESH_POSTGRES_DSN: \"\"\n  MESH_JWT_ISSUER: \"\"\n"});
+  const Outcome refused = deployed();
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("MESH_JWT_ISSUER: who issues the tokens"));
+  EXPECT_EQ(tools_.count("terraform plan"), 0u);
+  const Outcome dry = deployed({"--dry-run"});
+  EXPECT_EQ(dry.exit_code, 0) << dry.err;
+  EXPECT_THAT(dry.err, HasSubstr("still missing: MESH_JWT_ISSUER"));
+  EXPECT_FALSE(std::filesystem::exists(kept("stack.plan")));
 }
 
 TEST_F(DeployEks, BuildsAndPushesAnImageWhereNoneIsGiven) {
@@ -401,7 +417,7 @@ TEST_F(Deployed, DestroyGoesOnWhereItStopped) {
   EXPECT_EQ(failed.exit_code, 1);
   EXPECT_THAT(failed.err, HasSubstr("deleting VPC: DependencyViolation"));
   tools_.forget_calls();
-  const Outcome done = deploy({"destroy", "--confirm", "distributedai-eks", "--skip-cluster"});
+  const Outcome done = deploy({"destroy", "--confirm", "distributedai-eks"});
   EXPECT_EQ(done.exit_code, 0) << done.err;
   EXPECT_EQ(tools_.count("kubectl"), 1u) << "its version alone";
 }
