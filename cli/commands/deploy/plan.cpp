@@ -12,7 +12,24 @@ std::string text_at(const Json& json, std::string_view path) {
   return value.is_string() ? value.get<std::string>() : std::string();
 }
 
+void add_begun(const Json& module, std::vector<std::string>& addresses) {
+  const Json& resources = at_path(module, "resources");
+  for (const Json& resource : resources.is_array() ? resources : Json::array()) {
+    if (at_path(resource, "tainted") == Json(true))
+      addresses.push_back(text_at(resource, "address"));
+  }
+  const Json& children = at_path(module, "child_modules");
+  for (const Json& child : children.is_array() ? children : Json::array())
+    add_begun(child, addresses);
+}
+
 }  // namespace
+
+std::vector<std::string> begun_of(const Json& shown) {
+  std::vector<std::string> addresses;
+  add_begun(at_path(shown, "values.root_module"), addresses);
+  return addresses;
+}
 
 StackPlan plan_of(const Json& shown) {
   StackPlan plan;

@@ -25,6 +25,8 @@ struct StackPlan {
 };
 // Of `terraform show -json PLAN`.
 StackPlan plan_of(const Json& shown);
+// Of `terraform show -json`: what a run that was cut off has left half made.
+std::vector<std::string> begun_of(const Json& shown);
 bool has_type(const StackPlan& plan, const std::string& type);
 
 }  // namespace mesh::cli::deploy

@@ -115,6 +115,23 @@ Status init_stack(Session& session, const Workplace& place, const Deployment& d)
   return {};
 }
 
+Status remove_begun(Session& session, const Workplace& place, const Deployment& d,
+                    const std::string& lock_timeout) {
+  const auto shown = MESH_TRY(run_program(terraform(place, {"show", "-json"})));
+  const auto state = parse_json(shown.out, kPlan);
+  // Without a state there is nothing; what is wrong with one, the plan says.
+  const auto begun = state ? begun_of(*state) : std::vector<std::string>();
+  if (begun.empty()) return {};
+  session.out.note("half made by a run that was cut off, and taken away: " + join(begun, ", "));
+  std::vector<std::string> words{"apply", "-destroy", "-json", "-input=false", "-auto-approve"};
+  for (const auto& address : begun) words.push_back("-target=" + address);
+  add_lock_timeout(lock_timeout, words);
+  add_variables(place, d, words);
+  Run run(session, "clean", 0);
+  (void)MESH_TRY(run.run(terraform(place, words), place.log("stack-clean"), {0}));
+  return {};
+}
+
 Result<std::optional<StackPlan>> plan_stack(Session& session, const Workplace& place,
                                             const Deployment& d, const std::string& lock_timeout) {
   std::vector<std::string> words{"plan", "-json", "-input=false", "-detailed-exitcode",

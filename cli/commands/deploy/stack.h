@@ -13,6 +13,11 @@ namespace mesh::cli::deploy {
 // Its providers and the state's place; the first call of a run.
 Status init_stack(Session& session, const Workplace& place, const Deployment& deployment);
 
+// Takes away what a run that was cut off had begun to make. terraform makes it anew by itself, but
+// where a resource has to be there before its predecessor goes, both would have the same name.
+Status remove_begun(Session& session, const Workplace& place, const Deployment& deployment,
+                    const std::string& lock_timeout);
+
 // What an apply would change; nothing where it would change nothing. The plan itself is in the
 // place's stack.plan.
 Result<std::optional<StackPlan>> plan_stack(Session& session, const Workplace& place,

@@ -114,6 +114,11 @@ Error stack_error(const std::vector<StackEvent>& diagnostics) {
     if (texts.size() < kMostErrors) texts.push_back(text);
   }
   if (texts.empty()) return {kind, "terraform failed without a word"};
+  if (has(texts.front(), "AlreadyExists") || has(texts.front(), "already exists")) {
+    texts.emplace_back(
+        "what is there already and not in the state is deleted in AWS, or taken in by `terraform "
+        "import`");
+  }
   return {kind, "terraform: " + join(texts, "\n  ")};
 }
 

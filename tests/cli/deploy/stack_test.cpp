@@ -115,6 +115,14 @@ TEST(StackPlan, IsCountedByItsActions) {
   EXPECT_EQ(plan_of(Json::object()).create, 0);
 }
 
+TEST(StackState, WhatWasHalfMadeIsFoundInEveryModule) {
+  const auto shown = Json::parse(R"({"values": {"root_module": {
+    "resources": [{"address": "a"}, {"address": "b", "tainted": true}],
+    "child_modules": [{"child_modules": [{"resources": [{"address": "m.c", "tainted": true}]}]}]}}})");
+  EXPECT_THAT(begun_of(shown), ElementsAre("b", "m.c"));
+  EXPECT_THAT(begun_of(Json::object()), IsEmpty());
+}
+
 TEST(Prices, AreSummedByClassCountAndStorage) {
   const auto prices = parse_prices(kPrices);
   ASSERT_TRUE(prices) << prices.error().to_string();

@@ -126,6 +126,23 @@ TEST_F(DeployEks, PlansAgainAfterAnApplyThatFailed) {
   EXPECT_EQ(tools_.count("terraform plan"), 1u);
 }
 
+// Its replacement is made before it goes where something else asks for that, and has its name.
+TEST_F(DeployEks, TakesAwayWhatACutOffRunHasHalfMade) {
+  tools_.on("terraform show -json", {.out = R"({"values":{"root_module":{"resources":
+    [{"address":"aws_iam_role.x","tainted":true}]}}})"});
+  const Outcome done = deployed();
+  ASSERT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(done.err, HasSubstr("taken away: aws_iam_role.x"));
+  const auto applied = tools_.calls_with("terraform apply");
+  ASSERT_THAT(applied, SizeIs(2));
+  EXPECT_THAT(applied[0], HasSubstr("-destroy"));
+  EXPECT_THAT(applied[0], HasSubstr("-target=aws_iam_role.x"));
+  // What is in use is replaced as terraform does it.
+  tools_.forget_calls();
+  EXPECT_EQ(deployed().exit_code, 0);
+  EXPECT_EQ(tools_.count("-target"), 0u);
+}
+
 TEST_F(DeployEks, DoesNotBuildAgainWhatIsBuilt) {
   tools_.on("kubectl *rollout status *", {.err = "error: no\n", .code = 1, .once = true});
   EXPECT_EQ(deployed().exit_code, 1);
@@ -241,7 +258,7 @@ TEST_F(DeployEks, BuildsAndPushesAnImageWhereNoneIsGiven) {
   tools_.on("kubectl kustomize *",
             {.act = "image=$(sed -n 's/.*\"newTag\": \"\\(.*\\)\".*/\\1/p' "
                     "\"${line#kubectl kustomize }/kustomization.yaml\")\n"
-                    "sed \"s|registry.test/mesh:1|registry.test/mesh:$image|\" "
+                    "sed \"s|registry.test/mesh:1|registry.test/mesh:${image:-1}|\" "
                     "\"$here/documents\""});
   write(tools_.file("documents"), kDocuments);
   const Outcome done = deploy({"eks", "--yes", "--skip", "smoke"});
@@ -266,7 +283,7 @@ TEST_F(DeployEks, EveryStepThatFailsEndsTheRun) {
       {"terraform init *", "Error: Failed to query available provider packages", 1,
        "query available"},
       {"terraform plan *", "Error: no such flag", 1, "no such flag"},
-      {"terraform show *", "broken plan", 1, "terraform show: broken plan"},
+      {"terraform show -json *", "broken plan", 1, "terraform show: broken plan"},
       {"terraform apply *", "panic: oh", 1, "panic: oh"},
       {"terraform output *", "no state", 1, "cannot be read: no state"},
       {"aws eks update-kubeconfig *", "ResourceNotFoundException", 1, "ResourceNotFoundException"},
