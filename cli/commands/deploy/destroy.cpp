@@ -107,10 +107,7 @@ void add_destroy(Commands& commands, CLI::App& group) {
        .examples = "mesh deploy destroy --dry-run\n"
                    "mesh deploy destroy distributedai-eks --confirm distributedai-eks\n",
        .tenant = TenantUse::none,
-       .run =
-           [args](Session& session) {
-             return ended(session, [&] { return destroy(session, *args); });
-           },
+       .run = guarded([args](Session& session) { return destroy(session, *args); }),
        .needs = Needs::nothing});
   verb.add_option("DEPLOYMENT", args->name, "the deployment, where there are several");
   verb.add_option("--confirm", args->confirm, "Its name, in place of the question")

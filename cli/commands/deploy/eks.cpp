@@ -110,8 +110,7 @@ Outcome deploy(Session& session, const EksArgs& args) {
     MESH_TRY(copy_part(source, "terraform", place));
     return build_stack(run, who, step);
   }));
-  MESH_TRY(fill_from_stack(run, steps));
-  return Exit::ok;
+  return fill_from_stack(run, steps);
 }
 
 }  // namespace
@@ -139,10 +138,7 @@ void add_eks(Commands& commands, CLI::App& group) {
            "--image registry.example.org/mesh:0.1.0 --database-ca eu-central-1-bundle.pem\n",
        .tenant = TenantUse::none,
        .view = &deployed_view(),
-       .run =
-           [args](Session& session) {
-             return ended(session, [&] { return deploy(session, *args); });
-           },
+       .run = guarded([args](Session& session) { return deploy(session, *args); }),
        .needs = Needs::nothing});
   verb.add_option("--name", args->name, "Name of the cluster and the deployment")
       ->type_name("NAME")

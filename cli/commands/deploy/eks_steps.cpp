@@ -177,7 +177,7 @@ Status build_stack(const EksRun& run, const std::string& who, Step& step) {
   return apply_stack(run.session, run.place, *plan, run.args.lock_timeout, step);
 }
 
-Status fill_from_stack(const EksRun& run, Steps& steps) {
+Outcome fill_from_stack(const EksRun& run, Steps& steps) {
   Deployment& d = run.deployment;
   const Json outputs = MESH_TRY(stack_outputs(run.session, run.place, d));
   MESH_TRY(steps.run("kubeconfig", "kubeconfig",
@@ -205,12 +205,7 @@ Status fill_from_stack(const EksRun& run, Steps& steps) {
   MESH_TRY(check_objects(filling.objects, d.image));
   d.name_space = name_space_of(filling.objects);
   const Cluster cluster(d.kubeconfig, d.context, d.name_space);
-  MESH_TRY(fill(run.session, steps, run.place, d, cluster, filling));
-  MESH_TRY(steps.end());
-  Json report = MESH_TRY(deployed(d, cluster, run.place));
-  report["stack"] = outputs;
-  show_deployed(run.session, report);
-  return {};
+  return fill_and_tell(run.session, steps, run.place, d, cluster, filling);
 }
 
 }  // namespace mesh::cli::deploy

@@ -28,6 +28,6 @@ Status check_settings(const EksRun& run);
 // Plans, shows the plan and its costs, asks, applies; with --dry-run, the first two alone.
 Status build_stack(const EksRun& run, const std::string& who, Step& step);
 // All that comes behind the stack.
-Status fill_from_stack(const EksRun& run, Steps& steps);
+Outcome fill_from_stack(const EksRun& run, Steps& steps);
 
 }  // namespace mesh::cli::deploy

@@ -126,6 +126,8 @@ Status fill(Session& session, Steps& steps, const Workplace& place, Deployment& 
                    [&](Step& step) { return smoke_test(cluster, objects, step); });
 }
 
+namespace {
+
 const View& planned_view() {
   static const View view{"object",
                          {{"object", "OBJECT", "kind and name"},
@@ -149,6 +151,15 @@ Result<std::vector<Json>> planned(const Cluster& cluster, const std::vector<Obje
     all.push_back({{"object", object.title()}, {"state", known ? "there" : "new"}});
   }
   return all;
+}
+
+}  // namespace
+
+Outcome show_planned(Session& session, const Cluster& cluster, const std::vector<Object>& objects) {
+  const auto rows = MESH_TRY(planned(cluster, objects));
+  session.out.items(planned_view(), rows);
+  session.out.note("nothing was done (--dry-run)");
+  return Exit::ok;
 }
 
 const View& deployed_view() {
@@ -176,8 +187,6 @@ const View& service_view() {
   return view;
 }
 
-}  // namespace
-
 Result<Json> deployed(const Deployment& deployment, const Cluster& cluster,
                       const Workplace& place) {
   Json report = {{"name", deployment.name},
@@ -197,8 +206,19 @@ Result<Json> deployed(const Deployment& deployment, const Cluster& cluster,
   return report;
 }
 
+}  // namespace
+
 void show_deployed(Session& session, const Json& report) {
   session.out.record(deployed_view(), report, {{"Services:", "services", &service_view()}});
+}
+
+Outcome fill_and_tell(Session& session, Steps& steps, const Workplace& place,
+                      Deployment& deployment, const Cluster& cluster, const Filling& filling) {
+  MESH_TRY(fill(session, steps, place, deployment, cluster, filling));
+  MESH_TRY(steps.end());
+  const Json report = MESH_TRY(deployed(deployment, cluster, place));
+  show_deployed(session, report);
+  return Exit::ok;
 }
 
 }  // namespace mesh::cli::deploy

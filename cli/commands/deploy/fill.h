@@ -27,13 +27,14 @@ struct Filling {
 Status fill(Session& session, Steps& steps, const Workplace& place, Deployment& deployment,
             const Cluster& cluster, const Filling& filling);
 
-// What would be done: {"object","state"} each, state "new" or "there".
-Result<std::vector<Json>> planned(const Cluster& cluster, const std::vector<Object>& objects);
-const View& planned_view();
+// Likewise, then the end of the steps, and what stands there now.
+Outcome fill_and_tell(Session& session, Steps& steps, const Workplace& place,
+                      Deployment& deployment, const Cluster& cluster, const Filling& filling);
+// With --dry-run: the objects, and which are new.
+Outcome show_planned(Session& session, const Cluster& cluster, const std::vector<Object>& objects);
 
 // What stands at the end: {"name","kind",…,"services":[{"name","address"}]}.
 const View& deployed_view();
-Result<Json> deployed(const Deployment& deployment, const Cluster& cluster, const Workplace& place);
 void show_deployed(Session& session, const Json& report);
 
 }  // namespace mesh::cli::deploy

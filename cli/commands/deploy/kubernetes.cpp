@@ -55,12 +55,7 @@ Outcome deploy(Session& session, const Args& args) {
   }
   if (before) deployment.made_name_space = before->made_name_space;
   const Cluster cluster(deployment.kubeconfig, args.context, deployment.name_space);
-  if (args.dry_run) {
-    const auto rows = MESH_TRY(planned(cluster, filling.objects));
-    session.out.items(planned_view(), rows);
-    session.out.note("nothing was done (--dry-run)");
-    return Exit::ok;
-  }
+  if (args.dry_run) return show_planned(session, cluster, filling.objects);
   MESH_TRY(confirm(session, "Apply " + std::to_string(filling.objects.size()) + " objects to " +
                                 deployment.server + ", namespace " + deployment.name_space + "?"));
   MESH_TRY(place.keep(deployment));
@@ -69,11 +64,7 @@ Outcome deploy(Session& session, const Args& args) {
                        {"server", deployment.server},
                        {"smoke", filling.smoke}};
   MESH_TRY(steps.begin("kubernetes", inputs, args.restart));
-  MESH_TRY(fill(session, steps, place, deployment, cluster, filling));
-  MESH_TRY(steps.end());
-  const Json report = MESH_TRY(deployed(deployment, cluster, place));
-  show_deployed(session, report);
-  return Exit::ok;
+  return fill_and_tell(session, steps, place, deployment, cluster, filling);
 }
 
 }  // namespace
@@ -97,10 +88,7 @@ void add_kubernetes(Commands& commands, CLI::App& group) {
            "registry.example.org/mesh:0.1.0 --env MESH_JWT_ISSUER=https://login.example.org\n",
        .tenant = TenantUse::none,
        .view = &deployed_view(),
-       .run =
-           [args](Session& session) {
-             return ended(session, [&] { return deploy(session, *args); });
-           },
+       .run = guarded([args](Session& session) { return deploy(session, *args); }),
        .needs = Needs::nothing});
   // Before the global one, which names a place of `mesh context`.
   verb.add_option("--context", args->context, "Context of the kubeconfig, always named")

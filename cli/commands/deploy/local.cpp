@@ -139,10 +139,7 @@ void add_local(Commands& commands, CLI::App& group) {
                    "mesh deploy local --down\n",
        .tenant = TenantUse::none,
        .view = &deployed_view(),
-       .run =
-           [args](Session& session) {
-             return ended(session, [&] { return deploy(session, *args); });
-           },
+       .run = guarded([args](Session& session) { return deploy(session, *args); }),
        .needs = Needs::nothing});
   verb.add_option("--source", args->source, "The checkout, where `mesh` was built in none")
       ->type_name("DIR");

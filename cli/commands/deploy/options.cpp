@@ -49,13 +49,15 @@ Status can_confirm(const Session& session) {
               "to ask on: give --yes, or --dry-run to see what it would do");
 }
 
-Outcome ended(Session& session, const std::function<Outcome()>& verb) {
-  const InterruptGuard interrupt;
-  auto outcome = verb();
-  if (outcome) return outcome;
-  session.out.flush();
-  session.out.note("mesh: " + outcome.error().message);
-  return InterruptGuard::interrupted() ? InterruptGuard::exit() : exit_code(outcome.error().kind);
+Run guarded(Run verb) {
+  return [verb = std::move(verb)](Session& session) -> Outcome {
+    const InterruptGuard interrupt;
+    auto outcome = verb(session);
+    if (outcome) return outcome;
+    session.out.flush();
+    session.out.note("mesh: " + outcome.error().message);
+    return InterruptGuard::interrupted() ? InterruptGuard::exit() : exit_code(outcome.error().kind);
+  };
 }
 
 Duration patience(const Session& session) {

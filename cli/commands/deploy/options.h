@@ -25,9 +25,10 @@ Result<std::map<std::string, std::string>> pairs_of(const std::vector<std::strin
 // A question can be put, or need not be: `invalid` where neither, before anything is begun.
 Status can_confirm(const Session& session);
 
-// Runs a verb with Ctrl-C as a flag, and tells its error: the advice that the tool's errors have is
-// about a meshd and its tokens, which these are not.
-Outcome ended(Session& session, const std::function<Outcome()>& verb);
+// The verb with Ctrl-C as a flag, telling its error itself: the advice that the tool's errors have
+// is about a meshd and its tokens, which these are not.
+using Run = std::function<Outcome(Session&)>;
+Run guarded(Run verb);
 
 // How long a verb waits for one thing: --timeout, else ten minutes.
 Duration patience(const Session& session);

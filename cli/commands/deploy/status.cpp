@@ -190,10 +190,7 @@ void add_status(Commands& commands, CLI::App& group) {
                    "mesh deploy status distributedai-eks -o json\n",
        .tenant = TenantUse::none,
        .view = &status_view(),
-       .run =
-           [name](Session& session) {
-             return ended(session, [&] { return status(session, *name); });
-           },
+       .run = guarded([name](Session& session) { return status(session, *name); }),
        .needs = Needs::nothing});
   verb.add_option("DEPLOYMENT", *name, "the deployment, where there are several");
 }

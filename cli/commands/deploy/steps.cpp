@@ -44,10 +44,6 @@ Status Steps::run(const std::string& name, const std::string& title, const Work&
   return work_on(name, title, work);
 }
 
-Status Steps::run_always(const std::string& name, const std::string& title, const Work& work) {
-  return work_on(name, title, work);
-}
-
 Status Steps::work_on(const std::string& name, const std::string& title, const Work& work) {
   Step step{.log = place_.log(name)};
   const auto begin = session_.clock.steady();

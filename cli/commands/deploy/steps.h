@@ -30,8 +30,6 @@ class Steps {
   // Not again where the run before did it. Its error says where the log is, and how to go on.
   using Work = std::function<Status(Step&)>;
   Status run(const std::string& name, const std::string& title, const Work& work);
-  // Likewise, but always: what it learns is needed by the steps behind it.
-  Status run_always(const std::string& name, const std::string& title, const Work& work);
   // True where run would not do it again.
   bool is_done(const std::string& name) const;
   // All are done; the next run begins anew.

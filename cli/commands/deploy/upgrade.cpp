@@ -33,23 +33,14 @@ Outcome upgrade(Session& session, const Args& args) {
                   .patience = patience(session)};
   MESH_TRY(check_objects(filling.objects, args.image));
   const Cluster cluster = target.cluster();
-  if (args.dry_run) {
-    const auto rows = MESH_TRY(planned(cluster, filling.objects));
-    session.out.items(planned_view(), rows);
-    session.out.note("nothing was done (--dry-run)");
-    return Exit::ok;
-  }
+  if (args.dry_run) return show_planned(session, cluster, filling.objects);
   MESH_TRY(confirm(session, "Replace the image " + (before.empty() ? "of the overlay" : before) +
                                 " by " + args.image + " in " + deployment.server + ", namespace " +
                                 deployment.name_space + "?"));
   Steps steps(session, target.place);
   const Json inputs = {{"objects", documents_of(filling.objects)}, {"smoke", filling.smoke}};
   MESH_TRY(steps.begin("upgrade", inputs, args.restart));
-  MESH_TRY(fill(session, steps, target.place, deployment, cluster, filling));
-  MESH_TRY(steps.end());
-  const Json report = MESH_TRY(deployed(deployment, cluster, target.place));
-  show_deployed(session, report);
-  return Exit::ok;
+  return fill_and_tell(session, steps, target.place, deployment, cluster, filling);
 }
 
 }  // namespace
@@ -69,10 +60,7 @@ void add_upgrade(Commands& commands, CLI::App& group) {
                    "--yes\n",
        .tenant = TenantUse::none,
        .view = &deployed_view(),
-       .run =
-           [args](Session& session) {
-             return ended(session, [&] { return upgrade(session, *args); });
-           },
+       .run = guarded([args](Session& session) { return upgrade(session, *args); }),
        .needs = Needs::nothing});
   verb.add_option("DEPLOYMENT", args->name, "the deployment, where there are several");
   add_fill_options(verb, *args);
