@@ -152,14 +152,14 @@ Status check_settings(const EksRun& run) {
 }
 
 Status build_stack(const EksRun& run, const std::string& who, Step& step) {
-  MESH_TRY(init_stack(run.session, run.place, run.deployment));
+  MESH_TRY(init_stack(run.session, run.place, run.deployment, step));
   // Until the stack was whole once, nobody uses what is in it.
   if (!run.args.dry_run && run.deployment.server.empty()) {
-    MESH_TRY(remove_begun(run.session, run.place, run.deployment, run.args.lock_timeout));
+    MESH_TRY(remove_begun(run.session, run.place, run.deployment, run.args.lock_timeout, step));
   }
   const PlanFile file(run.place);
   const auto plan =
-      MESH_TRY(plan_stack(run.session, run.place, run.deployment, run.args.lock_timeout));
+      MESH_TRY(plan_stack(run.session, run.place, run.deployment, run.args.lock_timeout, step));
   if (!plan) {
     run.session.out.note("plan: nothing to change");
     if (run.args.dry_run) return {};

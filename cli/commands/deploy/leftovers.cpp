@@ -160,7 +160,7 @@ Status remove_volumes(Session& session, const Deployment& d, Step& step) {
     (void)MESH_TRY(aws(d, {"ec2", "delete-volume", "--volume-id", id}));
     ++gone;
   }
-  step.done = std::to_string(gone) + " volumes were left, and are deleted";
+  step.done = gone == 0 ? "none" : std::to_string(gone) + " were left, and are deleted";
   return {};
 }
 

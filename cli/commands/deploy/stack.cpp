@@ -101,7 +101,7 @@ Json backend_of(const Deployment& d, const std::string& local_path) {
   return {{"terraform", {{"backend", backend}}}};
 }
 
-Status init_stack(Session& session, const Workplace& place, const Deployment& d) {
+Status init_stack(Session& session, const Workplace& place, const Deployment& d, const Step& step) {
   MESH_TRY(write_private_file(place.file("terraform/backend.tf.json"),
                               dump(backend_of(d, place.file("terraform.tfstate")), 2) + "\n"));
   std::vector<std::string> words{"init", "-input=false", "-no-color", "-reconfigure"};
@@ -111,12 +111,12 @@ Status init_stack(Session& session, const Workplace& place, const Deployment& d)
     words.push_back(std::string("-plugin-dir=") + mirror);
   }
   Run run(session, "init", 0);
-  (void)MESH_TRY(run.run(terraform(place, words), place.log("stack-init"), {0}));
+  (void)MESH_TRY(run.run(terraform(place, words), step.log, {0}));
   return {};
 }
 
 Status remove_begun(Session& session, const Workplace& place, const Deployment& d,
-                    const std::string& lock_timeout) {
+                    const std::string& lock_timeout, const Step& step) {
   const auto shown = MESH_TRY(run_program(terraform(place, {"show", "-json"})));
   const auto state = parse_json(shown.out, kPlan);
   // Without a state there is nothing; what is wrong with one, the plan says.
@@ -128,19 +128,19 @@ Status remove_begun(Session& session, const Workplace& place, const Deployment& 
   add_lock_timeout(lock_timeout, words);
   add_variables(place, d, words);
   Run run(session, "clean", 0);
-  (void)MESH_TRY(run.run(terraform(place, words), place.log("stack-clean"), {0}));
+  (void)MESH_TRY(run.run(terraform(place, words), step.log, {0}));
   return {};
 }
 
 Result<std::optional<StackPlan>> plan_stack(Session& session, const Workplace& place,
-                                            const Deployment& d, const std::string& lock_timeout) {
+                                            const Deployment& d, const std::string& lock_timeout,
+                                            const Step& step) {
   std::vector<std::string> words{"plan", "-json", "-input=false", "-detailed-exitcode",
                                  "-out=" + place.file("stack.plan")};
   add_lock_timeout(lock_timeout, words);
   add_variables(place, d, words);
   Run run(session, "plan", 0);
-  const int code =
-      MESH_TRY(run.run(terraform(place, words), place.log("stack-plan"), {0, kChanges}));
+  const int code = MESH_TRY(run.run(terraform(place, words), step.log, {0, kChanges}));
   if (code != kChanges) return std::optional<StackPlan>();
   // It holds secrets in plain text, so it is read and never logged.
   const auto shown =
@@ -185,7 +185,7 @@ Json output_of(const Json& outputs, const std::string& name) {
 }
 
 Status tell_stack_goes(Session& session, const Workplace& place, const Deployment& d) {
-  MESH_TRY(init_stack(session, place, d));
+  MESH_TRY(init_stack(session, place, d, Step{.log = place.log("destroy-stack")}));
   const auto listed = MESH_TRY(run_program(terraform(place, {"state", "list"})));
   std::int64_t count = 0;
   for (const auto& line : split(listed.out, '\n')) {

@@ -11,18 +11,19 @@
 namespace mesh::cli::deploy {
 
 // Its providers and the state's place; the first call of a run.
-Status init_stack(Session& session, const Workplace& place, const Deployment& deployment);
+Status init_stack(Session& session, const Workplace& place, const Deployment& deployment,
+                  const Step& step);
 
 // Takes away what a run that was cut off had begun to make. terraform makes it anew by itself, but
 // where a resource has to be there before its predecessor goes, both would have the same name.
 Status remove_begun(Session& session, const Workplace& place, const Deployment& deployment,
-                    const std::string& lock_timeout);
+                    const std::string& lock_timeout, const Step& step);
 
 // What an apply would change; nothing where it would change nothing. The plan itself is in the
 // place's stack.plan.
 Result<std::optional<StackPlan>> plan_stack(Session& session, const Workplace& place,
                                             const Deployment& deployment,
-                                            const std::string& lock_timeout);
+                                            const std::string& lock_timeout, const Step& step);
 // Applies stack.plan. Ctrl-C lets terraform end what it has begun, save its state and let go of the
 // lock.
 Status apply_stack(Session& session, const Workplace& place, const StackPlan& plan,

@@ -1,5 +1,7 @@
 #include "cli/commands/deploy/steps.h"
 
+#include <filesystem>
+
 #include "cli/files.h"
 #include "cli/interrupt.h"
 #include "common/base/strings.h"
@@ -41,10 +43,6 @@ Status Steps::run(const std::string& name, const std::string& title, const Work&
                       " (--restart does it again)");
     return {};
   }
-  return work_on(name, title, work);
-}
-
-Status Steps::work_on(const std::string& name, const std::string& title, const Work& work) {
   Step step{.log = place_.log(name)};
   const auto begin = session_.clock.steady();
   session_.out.note(title + " …");
@@ -56,7 +54,9 @@ Status Steps::work_on(const std::string& name, const std::string& title, const W
   MESH_TRY(save());
   if (!worked) {
     Error error = worked.error();
-    error.message = title + ": " + error.message + "\n  log: " + step.log;
+    error.message = title + ": " + error.message;
+    std::error_code none;
+    if (std::filesystem::exists(step.log, none)) error.message += "\n  log: " + step.log;
     // A wrong argument or a no needs another call, not the same one again.
     const bool refused = error.kind == ErrorKind::invalid || error.kind == ErrorKind::cancelled;
     if (!refused || InterruptGuard::interrupted())

@@ -36,7 +36,6 @@ class Steps {
   Status end();
 
  private:
-  Status work_on(const std::string& name, const std::string& title, const Work& work);
   Status save() const;
 
   Session& session_;

@@ -50,8 +50,7 @@ class StepsTest : public ::testing::Test {
 
 TEST_F(StepsTest, ARunThatWasCutOffGoesOnAtTheStepThatFailed) {
   EXPECT_THAT(run("b"), ElementsAre("a", "b"));
-  EXPECT_THAT(last_.error().message,
-              HasSubstr("step b: it broke\n  log: " + dir_.path() + "/mesh/deploy/d/logs/b.log"));
+  EXPECT_EQ(last_.error().message, "step b: it broke\n  the same command goes on with this step");
   EXPECT_THAT(run("c"), ElementsAre("b", "c"));
   EXPECT_THAT(run(""), ElementsAre("c"));
   EXPECT_THAT(run(""), ElementsAre("a", "b", "c")) << "the run before had ended";
