@@ -69,11 +69,7 @@ def free_port():
 
 
 def secured(folder):
-    """http.tls with a certificate of the test's own, where this meshd has that."""
-    schema = subprocess.run(["meshd", "--print-config-schema"], capture_output=True, text=True, check=True).stdout
-    if "tls" not in json.loads(schema)["properties"]["http"]["properties"]:
-        ELSEWHERE["mesh_tls_certificate_expiration_timestamp_seconds"] = "this meshd has no http.tls"
-        return ""
+    """http.tls with a certificate of the test's own."""
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                     "-subj", "/CN=localhost", "-keyout", f"{folder}/tls.key", "-out", f"{folder}/tls.crt"],
                    check=True, capture_output=True)
@@ -95,10 +91,11 @@ def meshd_metrics(folder, http, rest, ask):
 
     def address():
         with open(f"{data}/run.json", encoding="utf-8") as file:
-            return json.load(file)["addresses"]["admin"]
+            admin = json.load(file)["addresses"]["admin"]
+            return admin if "://" in admin else f"http://{admin}"
 
     with process(folder, "meshd", "--config", f"{folder}/meshd.yaml", "--data-dir", data) as meshd:
-        admin = f"{'https' if http else 'http'}://{until('the start of meshd', address)}"
+        admin = until("the start of meshd", address)
         ask(mesh)
         meshd.send_signal(signal.SIGTERM)
         until("the end of readiness", lambda: "ready" != get(f"{admin}/readyz").strip())
