@@ -81,6 +81,8 @@ void add_deploy(Commands& commands);
 void add_token(Commands& commands);
 void add_context(Commands& commands);
 void add_check(Commands& commands);
+void add_bundle(Commands& commands);
+void add_bench(Commands& commands);
 void add_doctor(Commands& commands);
 void add_completion(Commands& commands);
 void add_version(Commands& commands);

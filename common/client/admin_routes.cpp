@@ -306,6 +306,8 @@ Result<Json> Client::config() { return impl_->json(get(admin({"config"}))); }
 
 Result<std::vector<Json>> Client::servers() { return impl_->items(get(admin({"servers"})), 0); }
 
+Result<std::vector<Json>> Client::log_lines() { return impl_->items(get(admin({"logs"})), 0); }
+
 Result<std::vector<Json>> Client::check() {
   auto body = MESH_TRY(impl_->json(post(admin({"check"}))));
   const auto checks = body.is_object() ? body.find("checks") : body.end();

@@ -289,6 +289,8 @@ class Client {
   Result<Json> config();
   // {"server","about","ok","detail","advice"} each
   Result<std::vector<Json>> servers();
+  // The last lines of the log, the oldest first.
+  Result<std::vector<Json>> log_lines();
   Result<std::vector<Json>> check();  // {"name","ok","detail"} each
 
   // GET of an open route such as "/readyz": any status is an answer.

@@ -2,6 +2,7 @@
 
 #include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/ringbuffer_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 
 #include "common/base/clock.h"
 #include "common/telemetry/log_line.h"
+#include "common/telemetry/recent_log.h"
 
 namespace mesh::log {
 namespace {
@@ -33,6 +35,28 @@ spdlog::logger& sink() {
     return made;
   }();
   return *logger;
+}
+
+constexpr std::size_t kRecentLines = 1000;
+constexpr std::size_t kLongestRecent = 16 << 10;
+
+std::unique_ptr<spdlog::formatter> line_alone() {
+  return std::make_unique<spdlog::pattern_formatter>("%v", spdlog::pattern_time_type::utc, "");
+}
+
+// Of every line a copy, for those who cannot see where stderr goes. Never destroyed, as sink().
+spdlog::sinks::ringbuffer_sink_mt& kept() {
+  static auto* const ring = [] {
+    auto* made = new spdlog::sinks::ringbuffer_sink_mt(kRecentLines);
+    made->set_formatter(line_alone());
+    return made;
+  }();
+  return *ring;
+}
+
+void keep(const std::string& line) {
+  if (line.size() > kLongestRecent) return;
+  kept().log(spdlog::details::log_msg("mesh", spdlog::level::info, line));
 }
 
 Style choose(Format format) {
@@ -69,11 +93,15 @@ void write(Level level, std::string_view message, std::initializer_list<Field> f
   if (!enabled(level)) return;
   const Timestamp now = system_clock().now();
   const Style how = style.load(std::memory_order_relaxed);
+  const std::string json = json_line(now, level, message, fields);
+  keep(json);
   // Always at one level: what is written was decided above, and the line has its level in it.
-  sink().log(spdlog::level::info,
-             how == Style::json ? json_line(now, level, message, fields)
-                                : text_line(now, level, message, fields, how == Style::coloured));
+  sink().log(
+      spdlog::level::info,
+      how == Style::json ? json : text_line(now, level, message, fields, how == Style::coloured));
 }
+
+std::vector<std::string> recent() { return kept().last_formatted(); }
 
 void flush() { sink().flush(); }
 

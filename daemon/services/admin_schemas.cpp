@@ -307,6 +307,17 @@ std::string_view admin_schemas() {
     "advice": {"type": "string", "description": "What to change; empty where it is in order."}
   }
 },
+"LogLine": {
+  "type": "object",
+  "required": ["time", "level", "message"],
+  "properties": {
+    "time": {"type": "string", "format": "date-time"},
+    "level": {"type": "string", "examples": ["info"]},
+    "message": {"type": "string"}
+  },
+  "additionalProperties": true,
+  "description": "Further members are the fields of the message."
+},
 "Check": {
   "type": "object",
   "required": ["name", "ok", "warning", "detail"],

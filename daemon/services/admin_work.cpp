@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "common/domain/catalogue.h"
+#include "common/telemetry/recent_log.h"
 #include "daemon/pipeline/groups.h"
 #include "daemon/pipeline/scan.h"
 #include "daemon/services/admin_work.h"
@@ -313,16 +314,31 @@ http::RouteTable process_routes(ProcessAdminDeps deps) {
         .details = "Asks each for its version, what it lets the mesh do, its settings and its "
                    "time; a server that stands still holds the answer up for some time-outs.",
         .answers = {api::gives("ServerFindingPage", "What was found, server by server.")},
-        .handler = [shared](auto, auto respond) {
+        .handler =
+            [shared](auto, auto respond) {
+              Json items = Json::array();
+              for (const auto& server : shared->examine()) {
+                for (const auto& found : server.findings) {
+                  items.push_back({{"server", server.name},
+                                   {"about", found.about},
+                                   {"ok", found.ok},
+                                   {"detail", found.detail},
+                                   {"advice", found.advice}});
+                }
+              }
+              respond(page(std::move(items)));
+            }},
+       {.method = "GET",
+        .pattern = "/admin/v1/logs",
+        .pool = http::Pool::slow,
+        .operation = "listLogLines",
+        .summary = "The last lines of this process's log",
+        .details = "At most 1,000, the oldest first, from memory; none of before the start.",
+        .answers = {api::gives("LogLinePage", "Each line as an object.")},
+        .handler = [](auto, auto respond) {
           Json items = Json::array();
-          for (const auto& server : shared->examine()) {
-            for (const auto& found : server.findings) {
-              items.push_back({{"server", server.name},
-                               {"about", found.about},
-                               {"ok", found.ok},
-                               {"detail", found.detail},
-                               {"advice", found.advice}});
-            }
+          for (const auto& line : log::recent()) {
+            if (auto parsed = parse_json(line)) items.push_back(*std::move(parsed));
           }
           respond(page(std::move(items)));
         }}});

@@ -167,7 +167,7 @@ Json make() {
       {"description", "For how many seconds the task waits for what becomes of the events."}};
   for (const char* item :
        {"Topic", "Record", "Group", "DeadLetterTopic", "DeadLetter", "Generation", "Task", "Member",
-        "ServerFinding", "Tenant", "RateLimit"}) {
+        "ServerFinding", "LogLine", "Tenant", "RateLimit"}) {
     all[std::string(item) + "Page"] = page_of(item);
   }
   return all;

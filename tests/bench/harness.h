@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/bench/load/load.h"
+#include "common/load/load.h"
 #include "tests/bench/report.h"
 #include "tests/e2e/daemon.h"
 #include "tests/support/temp_dir.h"

@@ -664,6 +664,25 @@ TEST_F(CommandsTest, VersionNamesTheServersWhereOneAnswers) {
   EXPECT_EQ(json()["server"], nullptr);
 }
 
+TEST_F(CommandsTest, VersionChecksEveryListener) {
+  ASSERT_EQ(mesh({"version", "--client", "-o", "json"}), 0);
+  Json ours = json()["client"];
+  Json theirs = ours;
+  fake.on("GET", "/health", [&](const http::Request&) {
+    return http::Response::json(200, {{"service", "meshd"}, {"version", theirs}});
+  });
+  EXPECT_EQ(at_fake({"version", "--check", "-o", "json"}), 0) << out;
+  ASSERT_EQ(json().size(), 5u);
+  EXPECT_EQ(json()[0]["verdict"], "compatible");
+  theirs = "99.0.0";
+  EXPECT_EQ(at_fake({"version", "--check"}), 1);
+  EXPECT_THAT(out, HasSubstr("client older"));
+  theirs = 7;
+  EXPECT_EQ(at_fake({"version", "--check"}), 1);
+  EXPECT_THAT(out, HasSubstr("no answer"));
+  EXPECT_EQ(at_fake({"version", "--check", "--client"}), 2);
+}
+
 TEST_F(CommandsTest, VerboseShowsRequestsWithoutCredentials) {
   fake.on("GET", "/users/{id}", 200, kAlice);
   EXPECT_EQ(at_fake({"users", "get", "7", "-v"}), 0);

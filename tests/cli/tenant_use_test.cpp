@@ -40,7 +40,9 @@ class TenantUseTest : public CliTest {
     fake.on("PATCH", "/users/{id}", 200, user);
     fake.on("POST", "/users/batch", 200, Json{{"results", Json::array()}});
     fake.on("GET", "/ai/users/search", 200, Json{{"results", Json::array()}});
-    fake.on("POST", "/api/v1/events", 202, Json{{"id", "e1"}, {"message", "Event published"}});
+    for (const char* events : {"/api/v1/events", "/api/v1/events/analytics"}) {
+      fake.on("POST", events, 202, Json{{"id", "e1"}, {"message", "Event published"}});
+    }
   }
 
   // Its first example, without the tenant and the file that it names.

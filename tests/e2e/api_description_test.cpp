@@ -306,6 +306,7 @@ void ApiDescription::ask_of_the_process() {
   operate("GET", "/config", 200);
   operate("GET", "/members", 200);
   operate("GET", "/servers", 200);
+  operate("GET", "/logs", 200);
   operate("POST", "/check", 200);
   operate("POST", "/check", 422, {{"dry_run", true}});
   for (const auto& role : kRoles) {

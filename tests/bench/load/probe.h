@@ -7,8 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "common/load/load.h"
 #include "tests/bench/load/connection.h"
-#include "tests/bench/load/load.h"
 
 namespace mesh::load {
 

@@ -8,6 +8,7 @@
 #include "common/base/json.h"
 #include "common/base/strings.h"
 #include "common/telemetry/log_line.h"
+#include "common/telemetry/recent_log.h"
 
 namespace mesh::log {
 namespace {
@@ -32,6 +33,19 @@ TEST_F(Log, AJsonLineHoldsTimeLevelMessageAndFieldsInOrder) {
   EXPECT_EQ(json_line(kTime, Level::warn, "slow", {{"tenant", "acme"}, {"ms", 12}, {"ok", true}}),
             R"({"time":"2026-01-01T00:00:00.123Z","level":"warn","message":"slow",)"
             R"("tenant":"acme","ms":12,"ok":true})");
+}
+
+TEST_F(Log, TheLastLinesAreKeptInJsonWhateverTheFormat) {
+  configure(Level::info, Format::text);
+  (void)stderr_of([] {
+    for (int i = 0; i < 1005; ++i) info("kept", {{"n", i}});
+    debug("below the level");
+    info(std::string(20'000, 'x'));
+  });
+  const auto lines = recent();
+  ASSERT_EQ(lines.size(), 1000u);
+  EXPECT_EQ(parse_json(lines.front()).value()["n"], 5);
+  EXPECT_EQ(parse_json(lines.back()).value()["n"], 1004);
 }
 
 TEST_F(Log, ATextLineQuotesOnlyWhatNeedsIt) {

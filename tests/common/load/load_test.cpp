@@ -1,4 +1,4 @@
-#include "tests/bench/load/load.h"
+#include "common/load/load.h"
 
 #include <gtest/gtest.h>
 
@@ -76,6 +76,66 @@ TEST_F(Load, OpenLoopSendsWhatIsDueInItsTime) {
   const auto outcome = run(plan_);
   EXPECT_EQ(outcome.answered, 20u);
   EXPECT_EQ(outcome.latency.count(), 20u);
+}
+
+TEST_F(Load, EndsAfterAsManyRequestsAsAskedInBothLoops) {
+  serve([](auto, auto respond) { respond(http::Response::text(200, "ok")); });
+  plan_.time = std::chrono::hours(1);
+  plan_.connections = 4;
+  plan_.requests = 25;
+  for (const double rate : {0.0, 1000.0}) {
+    plan_.rate = rate;
+    const auto outcome = run(plan_);
+    EXPECT_EQ(outcome.answered, 25u) << rate;
+    EXPECT_EQ(outcome.failures(), "") << rate;
+    EXPECT_GT(outcome.bytes_sent, 25u * 20) << rate;
+    EXPECT_GT(outcome.bytes_received, 25u * 20) << rate;
+    EXPECT_LT(outcome.seconds, 600) << rate;
+  }
+}
+
+TEST_F(Load, AServerThatIsGoneCountsAsBrokenAndIsNotAskedWithoutRest) {
+  serve([](auto, auto respond) { respond(http::Response::text(200, "ok")); });
+  plan_.time = milliseconds(500);
+  plan_.connections = 2;
+  bool stopped = false;
+  plan_.on_answer = [&](const Answer& answer) {
+    if (answer.number < 10 || stopped) return;
+    stopped = true;
+    server_.stop(Duration{0});
+  };
+  const auto outcome = run(plan_);
+  EXPECT_GT(outcome.answered, 0u);
+  EXPECT_GT(outcome.broken, 0u);
+  // Two connections, a try every 100 ms; and what was under way.
+  EXPECT_LE(outcome.broken, 20u);
+}
+
+TEST_F(Load, TellsItsProgressAndStops) {
+  serve([](auto, auto respond) { respond(http::Response::text(200, "ok")); });
+  plan_.time = std::chrono::hours(1);
+  std::stop_source stop;
+  plan_.stop = stop.get_token();
+  int ticks = 0;
+  plan_.on_tick = [&](const Outcome& so_far, Seconds elapsed) {
+    EXPECT_GT(elapsed.count(), 0);
+    EXPECT_LE(so_far.answered, so_far.all);
+    if (++ticks == 2) stop.request_stop();
+  };
+  const auto outcome = run(plan_);
+  EXPECT_EQ(ticks, 2);
+  EXPECT_GT(outcome.answered, 0u);
+}
+
+TEST_F(Load, ConnectsToNamesAndRefusesWhatIsNone) {
+  serve([](auto, auto respond) { respond(http::Response::text(200, "ok")); });
+  plan_.requests = 1;
+  plan_.address.replace(0, plan_.address.rfind(':'), "localhost");
+  EXPECT_EQ(run(plan_).answered, 1u);
+  for (const char* address : {"127.0.0.1:1", "host.invalid:80", "nohost"}) {
+    plan_.address = address;
+    EXPECT_THROW(run(plan_), std::runtime_error) << address;
+  }
 }
 
 // Time is what is measured here, so this test takes some: a stall of 100 ms in which 9 further

@@ -5,8 +5,9 @@
 // due; one that finds every connection busy waits its turn and that counts too. So a server that
 // stalls cannot hide the requests that would have come meanwhile.
 //
-// It shares the machine with the server, so it does little: requests are bytes made by a callback,
-// of an answer status and length are read.
+// It may share the machine with the server, so it does little: requests are bytes made by a
+// callback, of an answer status and length are read. It speaks plain HTTP/1.1. wrk keeps no
+// rate, and wrk2, which does, is not in Debian 12.
 #pragma once
 
 #include <chrono>
@@ -17,12 +18,14 @@
 #include <string>
 #include <string_view>
 
-#include "tests/bench/load/histogram.h"
+#include "common/load/histogram.h"
 
 namespace mesh::load {
 
 using SteadyClock = std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
+
+struct Outcome;
 
 struct Answer {
   std::uint64_t number;  // of the request
@@ -33,16 +36,20 @@ struct Answer {
 };
 
 struct Plan {
-  std::string address;  // 127.0.0.1:port
+  std::string address;  // host:port
   int connections = 1;
-  double rate = 0;       // open loop: requests per second; 0: closed loop
-  Seconds warm_up{0.3};  // what ends (closed) or is due (open) in it does not count
-  Seconds time{3};
+  double rate = 0;             // open loop: requests per second; 0: closed loop
+  Seconds warm_up{0.3};        // what ends (closed) or is due (open) in it does not count
+  Seconds time{3};             // at most
+  std::uint64_t requests = 0;  // at most; 0: as many as there is time for
+  Seconds patience{10};        // how long after the end answers are waited for
   // Appends request `number` (0, 1, …; each made once) to `out`, which is empty.
   std::function<void(std::uint64_t number, std::string& out)> request;
   std::function<bool(int status)> expected = [](int status) { return status / 100 == 2; };
   std::function<void(const Answer&)> on_answer{};  // of the generator's thread; must be quick
-  std::stop_token stop{};                          // ends the run early
+  // Some ten times a second, of the generator's thread, with what was measured so far.
+  std::function<void(const Outcome&, Seconds)> on_tick{};
+  std::stop_token stop{};  // ends the run early
 };
 
 struct Outcome {
@@ -56,6 +63,8 @@ struct Outcome {
   std::uint64_t broken = 0;               // the connection ended before the answer
   std::uint64_t unanswered = 0;           // due, but not answered some seconds after the end
   std::uint64_t all = 0;                  // answers, also those that do not count
+  std::uint64_t bytes_sent = 0;           // heads and bodies of requests with a counted answer
+  std::uint64_t bytes_received = 0;       // and of these answers
   double seconds = 0;
 
   double rate() const { return seconds > 0 ? static_cast<double>(answered) / seconds : 0; }
@@ -63,7 +72,9 @@ struct Outcome {
   std::string failures() const;  // "3 of status 503, 1 broken"; empty where there are none
 };
 
-// Blocks until the plan is through. Throws std::runtime_error where it cannot connect.
+// Blocks until the plan is through. Throws std::runtime_error where it cannot connect at the start,
+// or an answer cannot be read. Later a server that is gone is tried again, a connection ten times a
+// second; each such request counts as broken.
 Outcome run(const Plan& plan);
 
 }  // namespace mesh::load

@@ -1,4 +1,4 @@
-#include "tests/bench/load/answer.h"
+#include "common/load/answer.h"
 
 #include <gtest/gtest.h>
 

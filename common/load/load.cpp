@@ -1,4 +1,4 @@
-#include "tests/bench/load/load.h"
+#include "common/load/load.h"
 
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -12,16 +12,17 @@
 #include <stdexcept>
 #include <vector>
 
-#include "tests/bench/load/answer.h"
-#include "tests/support/raw_client.h"
+#include "common/load/answer.h"
+#include "common/load/socket.h"
 
 namespace mesh::load {
 namespace {
 
 using Time = SteadyClock::time_point;
 
-// How long after the end answers are waited for.
-constexpr std::chrono::seconds kPatience{10};
+constexpr std::chrono::milliseconds kTick{100};
+// Before a connection is tried again that had no answer.
+constexpr std::chrono::milliseconds kRest{100};
 
 std::uint64_t microseconds(SteadyClock::duration d) {
   return static_cast<std::uint64_t>(
@@ -33,8 +34,9 @@ SteadyClock::duration ticks(Seconds s) {
 }
 
 struct Socket {
-  int fd = -1;
+  int fd = -1;  // -1: the next request connects it
   bool busy = false;
+  bool proven = false;   // an answer came
   bool writing = false;  // EPOLLOUT is asked for
   std::uint64_t number = 0;
   Time due;
@@ -45,10 +47,14 @@ struct Socket {
 
 class Generator {
  public:
-  explicit Generator(const Plan& plan) : plan_(plan), open_(plan.rate > 0) {
+  explicit Generator(const Plan& plan)
+      : plan_(plan),
+        open_(plan.rate > 0),
+        limit_(plan.requests > 0 ? plan.requests : ~std::uint64_t{0}),
+        place_(resolve(plan.address)) {
     epoll_ = epoll_create1(EPOLL_CLOEXEC);
     sockets_.resize(static_cast<std::size_t>(plan.connections));
-    for (std::size_t i = 0; i < sockets_.size(); ++i) connect(i);
+    for (std::size_t i = 0; i < sockets_.size(); ++i) watch(i, connect_to(place_));
     // Else the kernel delays each timed wait by 50 us and the pace with it.
     prctl(PR_SET_TIMERSLACK, 1000);
   }
@@ -66,9 +72,8 @@ class Generator {
     from_ = start_ + ticks(plan_.warm_up);
     end_ = from_ + ticks(plan_.time);
     now_ = start_;
-    for (std::size_t i = 0; i < sockets_.size(); ++i) {
-      open_ ? free_.push_back(i) : begin(i, next_number_++, now_);
-    }
+    next_tick_ = start_ + kTick;
+    for (std::size_t i = 0; i < sockets_.size(); ++i) next(i);
     while (step()) {
     }
     for (const auto& socket : sockets_) {
@@ -92,13 +97,26 @@ class Generator {
 
   // Waits for what comes next and handles it; false when all is done.
   bool step() {
-    if (plan_.stop.stop_requested()) stopped_ = std::min(stopped_, now_);
-    const Time end = std::min(end_, stopped_);
     const bool idle = busy_ == 0 && waiting_.empty();
-    if (now_ >= end && (idle || now_ >= end + kPatience)) return false;
+    if (plan_.stop.stop_requested() || (idle && next_number_ >= limit_)) {
+      stopped_ = std::min(stopped_, now_);
+    }
+    const Time end = std::min(end_, stopped_), last = end + ticks(plan_.patience);
+    if (now_ >= end && (idle || now_ >= last)) return false;
+    if (plan_.on_tick && now_ >= next_tick_) {
+      plan_.on_tick(outcome_, now_ - start_);
+      next_tick_ = now_ + kTick;
+    }
+    while (!resting_.empty() && resting_.front().second <= now_) {
+      const auto index = resting_.front().first;
+      resting_.pop_front();
+      next(index);
+    }
     release_due(end);
-    Time until = now_ < end ? end : end + kPatience;
-    if (open_ && due_of(next_due_) < until && now_ < end) until = due_of(next_due_);
+    Time until = now_ < end ? end : last;
+    if (open_ && next_number_ < limit_ && now_ < end) until = std::min(until, due_of(next_due_));
+    if (!resting_.empty()) until = std::min(until, resting_.front().second);
+    if (plan_.on_tick) until = std::min(until, next_tick_);
     // A stop must be seen within a moment.
     if (plan_.stop.stop_possible()) until = std::min(until, now_ + std::chrono::milliseconds(50));
     const auto wait = std::max<std::int64_t>(
@@ -121,7 +139,8 @@ class Generator {
 
   void release_due(Time end) {
     if (!open_) return;
-    for (Time due = due_of(next_due_); due <= now_ && due < end; due = due_of(++next_due_)) {
+    for (Time due = due_of(next_due_); due <= now_ && due < end && next_number_ < limit_;
+         due = due_of(++next_due_)) {
       waiting_.emplace_back(next_number_++, due);
     }
     while (!waiting_.empty() && !free_.empty()) {
@@ -133,17 +152,19 @@ class Generator {
     }
   }
 
-  void connect(std::size_t index) {
+  void watch(std::size_t index, int fd) {
     Socket& socket = sockets_[index];
-    socket.fd = test::connect_to(plan_.address);
-    socket.in.clear();
+    socket.fd = fd;
+    socket.proven = false;
     socket.writing = false;
+    socket.in.clear();
     epoll_event event{.events = EPOLLIN, .data = {.u64 = index}};
     epoll_ctl(epoll_, EPOLL_CTL_ADD, socket.fd, &event);
   }
 
   void begin(std::size_t index, std::uint64_t number, Time due) {
     Socket& socket = sockets_[index];
+    if (socket.fd < 0) watch(index, begin_to_connect(place_));
     socket.busy = true;
     ++busy_;
     socket.number = number;
@@ -189,60 +210,67 @@ class Generator {
       if (socket.in.empty()) socket.in.assign(bytes);
       return;
     }
-    answered(socket, head.status, bytes.substr(head.head_bytes, head.body_bytes));
+    answered(socket, head, bytes.substr(head.head_bytes, head.body_bytes));
     socket.in.clear();
-    if (head.closes) reconnect(index);
+    if (head.closes) drop(socket);
     next(index);
   }
 
-  void answered(Socket& socket, int status, std::string_view body) {
+  void answered(Socket& socket, const AnswerHead& head, std::string_view body) {
+    const int status = head.status;
     now_ = SteadyClock::now();
+    socket.proven = true;
     socket.busy = false;
     --busy_;
     if (plan_.on_answer) plan_.on_answer({socket.number, status, body, socket.due, now_});
     ++outcome_.all;
     if (socket.due >= from_) outcome_.latency.add(microseconds(now_ - socket.due));
     if (!counts(socket.due)) return;
+    outcome_.bytes_sent += socket.out.size();
+    outcome_.bytes_received += head.head_bytes + head.body_bytes;
     ++outcome_.statuses[status];
     plan_.expected(status) ? ++outcome_.answered : ++outcome_.unexpected;
   }
 
-  void reconnect(std::size_t index) {
-    close(sockets_[index].fd);
-    connect(index);
+  static void drop(Socket& socket) {
+    close(socket.fd);
+    socket.fd = -1;
   }
 
   void broken(std::size_t index) {
     Socket& socket = sockets_[index];
-    const bool was_busy = socket.busy;
-    if (was_busy) {
-      socket.busy = false;
-      --busy_;
-      if (counts(socket.due)) ++outcome_.broken;
-    }
-    reconnect(index);
-    if (was_busy) next(index);
+    drop(socket);
+    if (!socket.busy) return;
+    socket.busy = false;
+    --busy_;
+    if (counts(socket.due)) ++outcome_.broken;
+    // A server that is gone must not be asked as fast as it refuses.
+    if (socket.proven) return next(index);
+    resting_.emplace_back(index, now_ + kRest);
   }
 
   // What a connection that became free does.
   void next(std::size_t index) {
     if (open_) {
       free_.push_back(index);
-    } else if (now_ < std::min(end_, stopped_)) {
+    } else if (now_ < std::min(end_, stopped_) && next_number_ < limit_) {
       begin(index, next_number_++, now_);
     }
   }
 
   const Plan& plan_;
   const bool open_;
+  const std::uint64_t limit_;
+  const Place place_;
   int epoll_ = -1;
   std::vector<Socket> sockets_;
   std::deque<std::size_t> free_;                        // open loop: idle sockets
   std::deque<std::pair<std::uint64_t, Time>> waiting_;  // open loop: due, but no socket is free
+  std::deque<std::pair<std::size_t, Time>> resting_;    // sockets, until when
   std::uint64_t next_number_ = 0;
   std::uint64_t next_due_ = 0;
   std::size_t busy_ = 0;
-  Time start_, from_, end_, now_;
+  Time start_, from_, end_, now_, next_tick_;
   Time stopped_ = Time::max();
   std::array<epoll_event, 256> events_;
   std::array<char, 65536> buffer_;

@@ -1,4 +1,4 @@
-#include "tests/bench/load/histogram.h"
+#include "common/load/histogram.h"
 
 #include <algorithm>
 #include <bit>

@@ -1,0 +1,13 @@
+// A load that ends at Ctrl-C.
+#pragma once
+
+#include "common/base/error.h"
+#include "common/load/load.h"
+
+namespace mesh::cli {
+
+// Blocks; its `stop` is not the caller's. `unavailable` where the server cannot be reached or
+// answers in a form that is not read.
+Result<load::Outcome> run_load(load::Plan plan);
+
+}  // namespace mesh::cli

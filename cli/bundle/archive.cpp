@@ -1,0 +1,66 @@
+#include "cli/bundle/archive.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "cli/files.h"
+#include "common/base/fd.h"
+
+namespace mesh::cli {
+namespace {
+
+struct FreeArchive {
+  void operator()(archive* a) const { archive_write_free(a); }
+};
+struct FreeEntry {
+  void operator()(archive_entry* e) const { archive_entry_free(e); }
+};
+
+Status write_all(int fd, const std::string& path, const std::vector<ArchivedFile>& files,
+                 Timestamp made) {
+  const std::unique_ptr<archive, FreeArchive> out(archive_write_new());
+  const auto failed = [&] {
+    const int code = archive_errno(out.get());
+    return system_error("write", path, code > 0 ? code : EIO);
+  };
+  if (archive_write_add_filter_gzip(out.get()) != ARCHIVE_OK ||
+      archive_write_set_format_pax_restricted(out.get()) != ARCHIVE_OK ||
+      archive_write_open_fd(out.get(), fd) != ARCHIVE_OK) {
+    return failed();
+  }
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(made.time_since_epoch());
+  for (const auto& file : files) {
+    const std::unique_ptr<archive_entry, FreeEntry> entry(archive_entry_new());
+    archive_entry_set_pathname_utf8(entry.get(), file.name.c_str());
+    archive_entry_set_size(entry.get(), static_cast<la_int64_t>(file.text.size()));
+    archive_entry_set_filetype(entry.get(), AE_IFREG);
+    archive_entry_set_perm(entry.get(), 0600);
+    archive_entry_set_mtime(entry.get(), seconds.count(), 0);
+    if (archive_write_header(out.get(), entry.get()) != ARCHIVE_OK) return failed();
+    const auto size = static_cast<la_ssize_t>(file.text.size());
+    if (archive_write_data(out.get(), file.text.data(), file.text.size()) != size) return failed();
+  }
+  if (archive_write_close(out.get()) != ARCHIVE_OK) return failed();
+  return {};
+}
+
+}  // namespace
+
+Status write_archive(const std::string& path, const std::vector<ArchivedFile>& files,
+                     Timestamp made) {
+  const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!file && errno == EEXIST)
+    return fail(ErrorKind::conflict, path + " is there already; name another file");
+  if (!file) return system_error("make", path);
+  auto written = write_all(file.get(), path, files, made);
+  if (written && ::fsync(file.get()) != 0) written = system_error("write", path);
+  if (!written) ::unlink(path.c_str());
+  return written;
+}
+
+}  // namespace mesh::cli

@@ -1,0 +1,69 @@
+#include "cli/bundle/privacy.h"
+
+#include <algorithm>
+
+#include "common/base/strings.h"
+
+namespace mesh::cli {
+
+std::string pseudonym(std::string_view tenant) {
+  return "tenant-" + sha256_hex(tenant).substr(0, 12);
+}
+
+namespace {
+
+// "/admin/v1/tenants/acme", "/admin/v1/ratelimits/acme/search"
+void hide_in_path(std::string& path) {
+  for (const std::string_view before : {"/admin/v1/tenants/", "/admin/v1/ratelimits/"}) {
+    if (!path.starts_with(before)) continue;
+    const auto end = std::min(path.find('/', before.size()), path.size());
+    path.replace(before.size(), end - before.size(),
+                 pseudonym(std::string_view(path).substr(before.size(), end - before.size())));
+  }
+}
+
+}  // namespace
+
+void hide_tenants(Json& value) {
+  if (value.is_array()) {
+    for (Json& item : value) hide_tenants(item);
+  }
+  if (!value.is_object()) return;
+  for (auto& [name, member] : value.items()) {
+    const bool names_one = name == "tenant" || name == "tenant_id" || name == "tenantId";
+    if (names_one && member.is_string()) {
+      // No id of a tenant is empty or has a bracket.
+      auto& text = member.get_ref<std::string&>();
+      if (!text.empty() && !text.starts_with('(')) text = pseudonym(text);
+    } else if (name == "path" && member.is_string()) {
+      hide_in_path(member.get_ref<std::string&>());
+    } else {
+      hide_tenants(member);
+    }
+  }
+}
+
+std::string hide_tenant_labels(std::string_view metrics) {
+  // Tenants' ids have no characters that would be escaped.
+  constexpr std::string_view kLabel = "tenant=\"";
+  std::string hidden;
+  for (;;) {
+    const auto at = metrics.find(kLabel);
+    if (at == metrics.npos) return hidden += metrics;
+    hidden += metrics.substr(0, at + kLabel.size());
+    metrics.remove_prefix(at + kLabel.size());
+    const auto name = metrics.substr(0, metrics.find('"'));
+    hidden += name == "other" ? std::string(name) : pseudonym(name);
+    metrics.remove_prefix(name.size());
+  }
+}
+
+void strike_out(std::string& text, const std::vector<std::string>& secrets) {
+  for (const auto& secret : secrets) {
+    if (secret.empty()) continue;
+    for (auto at = text.find(secret); at != text.npos; at = text.find(secret, at + 3))
+      text.replace(at, secret.size(), "***");
+  }
+}
+
+}  // namespace mesh::cli
