@@ -27,6 +27,8 @@ def unfilled(objects, variable):
 USERS = "Deployment/user-service"
 # (what the finding begins with, a word of it, what is done to the objects of `local` or, where it says so, `eks`)
 OFFENCES = [
+    (USERS, "qualified name", lambda o: get(o, USERS)["metadata"]["annotations"].update({"for trying out": "x"})),
+    (USERS, "not a text", lambda o: get(o, USERS)["metadata"]["labels"].update({"mesh/step": None})),
     (USERS, "is there twice", lambda o: o.append(copy.deepcopy(get(o, USERS)))),
     ("Service/admin", "namespace", lambda o: get(o, "Service/admin")["metadata"].update(namespace="default")),
     ("Secret/mesh-secrets", "no part", lambda o: o.append({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "mesh-secrets", "namespace": "distributedai"}})),

@@ -9,6 +9,21 @@ VOLUMES = {"configMap", "secret", "emptyDir", "projected", "downwardAPI", "persi
 SERVED_BY_CLOUDS = {"premium-rwo", "managed-csi-premium"}  # storage classes that GKE and AKS bring
 
 
+QUALIFIED = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+
+
+def marks(objects):
+    """Labels and annotations as an API server takes them, which no schema says."""
+    for one in objects:
+        inner = template(one).get("metadata", {}) if any(one is workload for workload in workloads(objects)) else {}
+        for metadata in (one["metadata"], inner):
+            for key, value in {**metadata.get("labels", {}), **metadata.get("annotations", {})}.items():
+                if not QUALIFIED.fullmatch(key):
+                    yield f"{name(one)}: the mark {key!r} is no qualified name"
+                if not isinstance(value, str):
+                    yield f"{name(one)}: the mark {key} is {value!r}, not a text"
+
+
 def identities(objects):
     seen = set()
     for one in objects:
@@ -184,4 +199,4 @@ def versions(objects, of_project, of_compose):
                 yield f"{name(one)}: {container['image']}, elsewhere {wanted}"
 
 
-RULES = (identities, rights, bounds, disruption, network, references)
+RULES = (marks, identities, rights, bounds, disruption, network, references)
