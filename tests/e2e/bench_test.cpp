@@ -81,6 +81,7 @@ TEST_F(BenchVerb, PreparesWhatItSearches) {
 }
 
 TEST_F(BenchVerb, ARateLimitShowsAsOne) {
+  ASSERT_EQ(daemon_.mesh({"tenants", "create", "acme"}).exit_code, 0);
   ASSERT_EQ(daemon_.mesh({"ratelimit", "set", "acme", "publish", "3/1h+0"}).exit_code, 0);
   const Json row = json({"publish", "--tenant", "acme", "-n", "20"}, 6);
   EXPECT_GT(row["statuses"]["429"], 0) << row.dump();
@@ -89,7 +90,7 @@ TEST_F(BenchVerb, ARateLimitShowsAsOne) {
 
 TEST_F(BenchVerb, CtrlCPrintsWhatWasMeasuredSoFar) {
   const Outcome done =
-      run({"timeout", "--preserve-status", "-s", "INT", "1", MESH_BIN_DIR "/mesh", "bench",
+      run({"/usr/bin/timeout", "--preserve-status", "-s", "INT", "1", MESH_BIN_DIR "/mesh", "bench",
            "publish", "--duration", "1h", "--yes", "-o", "json", "--data-dir", daemon_.data_dir()});
   EXPECT_EQ(done.exit_code, 130) << done.err;
   EXPECT_GT(Json::parse(done.out)["requests"], 0) << done.out;
