@@ -70,7 +70,8 @@ const View& bench_view() {
        {"late_p99_ms", "LATE", "how late 99 of 100 were sent (--rate); null without", Show::wide,
         Kind::text, millis_text},
        {"statuses", "STATUSES", "answers by status", Show::wide, Kind::counts},
-       {"broken", "BROKEN", "connections that ended before the answer", Show::wide, Kind::count},
+       {"broken", "BROKEN", "requests whose connection ended before an answer that can be read",
+        Show::wide, Kind::count},
        {"unanswered", "UNANSWERED", "requests without an answer when it ended", Show::wide,
         Kind::count}}};
   return view;
@@ -129,7 +130,8 @@ std::vector<std::string> bench_notes(const BenchRun& run, const load::Outcome& o
   }
   if (outcome.broken > 0) {
     notes.push_back(counted(outcome.broken) +
-                    " requests got no answer: the server refused or ended the connection");
+                    " requests got no answer that can be read: the server refused or ended the "
+                    "connection, or answered in chunks");
   }
   if (outcome.unanswered > 0)
     notes.push_back(counted(outcome.unanswered) + " requests had no answer when it ended");

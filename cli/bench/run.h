@@ -6,8 +6,8 @@
 
 namespace mesh::cli {
 
-// Blocks; its `stop` is not the caller's. `unavailable` where the server cannot be reached or
-// answers in a form that is not read.
+// Blocks; its `stop` is not the caller's. `unavailable` where the server cannot be reached at
+// the start.
 Result<load::Outcome> run_load(load::Plan plan);
 
 }  // namespace mesh::cli

@@ -164,7 +164,15 @@ class Generator {
 
   void begin(std::size_t index, std::uint64_t number, Time due) {
     Socket& socket = sockets_[index];
-    if (socket.fd < 0) watch(index, begin_to_connect(place_));
+    if (socket.fd < 0) {
+      try {
+        watch(index, begin_to_connect(place_));
+      } catch (const std::runtime_error&) {  // out of descriptors: what was measured stays
+        if (counts(due)) ++outcome_.broken;
+        resting_.emplace_back(index, now_ + kRest);
+        return;
+      }
+    }
     socket.busy = true;
     ++busy_;
     socket.number = number;
@@ -202,9 +210,8 @@ class Generator {
       bytes = socket.in;
     }
     const AnswerHead head = read_head(bytes);
-    if (head.state == AnswerHead::State::unreadable) {
-      throw std::runtime_error("unreadable answer: " + std::string(bytes.substr(0, 200)));
-    }
+    // Where it ends is not known, so the connection goes, too.
+    if (head.state == AnswerHead::State::unreadable) return broken(index);
     if (head.state == AnswerHead::State::partial ||
         bytes.size() < head.head_bytes + head.body_bytes) {
       if (socket.in.empty()) socket.in.assign(bytes);

@@ -60,11 +60,11 @@ struct Outcome {
   std::map<int, std::uint64_t> statuses;  // of counted answers
   std::uint64_t answered = 0;             // with an expected status
   std::uint64_t unexpected = 0;           // with another one
-  std::uint64_t broken = 0;               // the connection ended before the answer
-  std::uint64_t unanswered = 0;           // due, but not answered some seconds after the end
-  std::uint64_t all = 0;                  // answers, also those that do not count
-  std::uint64_t bytes_sent = 0;           // heads and bodies of requests with a counted answer
-  std::uint64_t bytes_received = 0;       // and of these answers
+  std::uint64_t broken = 0;      // the connection ended before the answer, or that cannot be read
+  std::uint64_t unanswered = 0;  // due, but not answered some seconds after the end
+  std::uint64_t all = 0;         // answers, also those that do not count
+  std::uint64_t bytes_sent = 0;  // heads and bodies of requests with a counted answer
+  std::uint64_t bytes_received = 0;  // and of these answers
   double seconds = 0;
 
   double rate() const { return seconds > 0 ? static_cast<double>(answered) / seconds : 0; }
@@ -73,8 +73,8 @@ struct Outcome {
 };
 
 // Blocks until the plan is through. Throws std::runtime_error where it cannot connect at the start,
-// or an answer cannot be read. Later a server that is gone is tried again, a connection ten times a
-// second; each such request counts as broken.
+// and only there. Later a server that is gone, or answers in a form that is not read, is tried
+// again, a connection ten times a second; each such request counts as broken.
 Outcome run(const Plan& plan);
 
 }  // namespace mesh::load

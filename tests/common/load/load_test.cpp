@@ -1,12 +1,15 @@
 #include "common/load/load.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <atomic>
 #include <mutex>
 #include <set>
 #include <thread>
 
+#include "common/base/fd.h"
 #include "common/http/server.h"
 #include "common/telemetry/log.h"
 
@@ -109,6 +112,44 @@ TEST_F(Load, AServerThatIsGoneCountsAsBrokenAndIsNotAskedWithoutRest) {
   EXPECT_GT(outcome.broken, 0u);
   // Two connections, a try every 100 ms; and what was under way.
   EXPECT_LE(outcome.broken, 20u);
+}
+
+// Answers one request of each connection with a length and the next one in chunks.
+TEST_F(Load, AnAnswerThatIsNotReadCountsAsBrokenAndTheRestStays) {
+  const Fd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* any = reinterpret_cast<sockaddr*>(&address);
+  ASSERT_EQ(::bind(listener.get(), any, size), 0);
+  ASSERT_EQ(::listen(listener.get(), 8), 0);
+  ASSERT_EQ(::getsockname(listener.get(), any, &size), 0);
+  std::thread server([&] {
+    const std::string head = "HTTP/1.1 200 OK\r\n";
+    char buffer[4096];
+    for (;;) {
+      const Fd connection(::accept(listener.get(), nullptr, nullptr));
+      if (!connection) return;
+      for (int n = 0; ::recv(connection.get(), buffer, sizeof buffer, 0) > 0; ++n) {
+        const std::string answer = head + (n == 0 ? "Content-Length: 0\r\n\r\n"
+                                                  : "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+        ::send(connection.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
+      }
+    }
+  });
+  plan_.address = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  plan_.warm_up = Seconds(0);
+  plan_.time = std::chrono::hours(1);
+  plan_.requests = 6;
+  plan_.request = [](std::uint64_t, std::string& out) {
+    out = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+  };
+  const auto outcome = run(plan_);
+  ::shutdown(listener.get(), SHUT_RDWR);
+  server.join();
+  EXPECT_EQ(outcome.answered, 3u);
+  EXPECT_EQ(outcome.broken, 3u);
 }
 
 TEST_F(Load, TellsItsProgressAndStops) {
