@@ -16,7 +16,7 @@ Mode mode_of(client::Client& mesh) {
 
 Actor actor(const client::Options& base, const std::string& tenant, const std::string& token,
             bool named_by_token) {
-  Actor made{tenant, base, "Authorization: Bearer " + token + "\r\n"};
+  Actor made{tenant, base, "Authorization: Bearer " + token + "\r\n", false};
   made.options.token = token;
   // A tenant's token names it; so does the header, which must then agree.
   made.options.tenant = named_by_token ? "" : tenant;
@@ -47,8 +47,9 @@ Result<std::vector<Actor>> make_actors(Session& session, std::optional<int> tena
                                     agrees || owner->tenant.empty())};
   }
   std::vector<std::string> names;
-  if (!tenants && !settings.tenant.empty()) {
-    names.push_back(settings.tenant);
+  const std::string asked = session.globals.tenant.value_or("");
+  if (!asked.empty()) {
+    names.push_back(asked);
   } else {
     for (int i = 1; i <= tenants.value_or(1); ++i) names.push_back("bench-" + std::to_string(i));
   }
@@ -58,6 +59,7 @@ Result<std::vector<Actor>> make_actors(Session& session, std::optional<int> tena
   for (const auto& name : names) {
     actors.push_back(dev ? actor(base, name, name + ":" + kUser, true)
                          : actor(base, name, base.operator_token, false));
+    actors.back().by_operator = !dev;
   }
   return actors;
 }

@@ -16,11 +16,49 @@ constexpr std::string_view kMark = "mesh-bench";
 constexpr int kBatch = 500;
 constexpr int kPage = 1000;  // the server's most
 constexpr std::int64_t kLongestWait = 25;
+constexpr Duration kPause{1000};  // after a rate limit refused some
 
 template <typename Call>
 auto with_patience(const Call& call) {
   std::mt19937_64 random{std::random_device{}()};
   return patiently(call, nap, [&] { return random(); });
+}
+
+// Those that were there; one that is gone meanwhile needs nothing.
+Result<std::uint64_t> delete_users(const Actor& actor, const BenchTarget& target, int connections,
+                                   std::vector<std::int64_t> ids) {
+  std::uint64_t deleted = 0;
+  while (!ids.empty()) {
+    if (InterruptGuard::interrupted()) return fail(ErrorKind::cancelled, "interrupted");
+    std::vector<bool> done(ids.size());
+    load::Plan plan;
+    plan.address = target.address;
+    plan.connections = std::min(connections, static_cast<int>(ids.size()));
+    plan.warm_up = load::Seconds(0);
+    plan.time = std::chrono::hours(24);
+    plan.requests = ids.size();
+    plan.expected = [](int status) { return status / 100 == 2 || status == 404; };
+    plan.request = [&](std::uint64_t n, std::string& out) {
+      append_request(out, "DELETE", target, "/users/" + std::to_string(ids[n]), actor.headers);
+    };
+    plan.on_answer = [&](const load::Answer& answer) {
+      if (answer.status / 100 == 2) ++deleted;
+      if (answer.status / 100 == 2 || answer.status == 404) done[answer.number] = true;
+    };
+    const auto outcome = MESH_TRY(run_load(std::move(plan)));
+    if (InterruptGuard::interrupted()) return fail(ErrorKind::cancelled, "interrupted");
+    const auto limited = outcome.statuses.contains(429) ? outcome.statuses.at(429) : 0;
+    if (outcome.failed() > limited || (limited > 0 && !nap(kPause))) {
+      return fail(ErrorKind::unavailable, "not every user of tenant " + actor.tenant +
+                                              " could be deleted: " + outcome.failures());
+    }
+    std::vector<std::int64_t> left;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (!done[i]) left.push_back(ids[i]);
+    }
+    ids = std::move(left);
+  }
+  return deleted;
 }
 
 }  // namespace
@@ -29,10 +67,12 @@ NewUser bench_user(const std::string& run, std::uint64_t n) {
   return load::person(run + "." + std::string(kMark), n);
 }
 
-bool is_bench_user(const User& user) {
-  const auto at = user.email.find('@');
-  return at != user.email.npos &&
-         user.email.find("." + std::string(kMark) + ".", at) != user.email.npos;
+bool is_bench_user(std::string_view email, std::string_view run) {
+  auto made_by = load::tenant_of(email).value_or("");
+  if (!made_by.ends_with(kMark)) return false;
+  made_by.remove_suffix(kMark.size());
+  if (made_by.size() < 2 || made_by.find('.') != made_by.size() - 1) return false;
+  return run.empty() || made_by.substr(0, made_by.size() - 1) == run;
 }
 
 Status prepare_users(const Actor& actor, int count, const std::function<void(int)>& progress) {
@@ -43,7 +83,7 @@ Status prepare_users(const Actor& actor, int count, const std::function<void(int
     const int end = std::min(count, done + static_cast<int>(most));
     std::vector<NewUser> users;
     for (int n = done; n < end; ++n)
-      users.push_back(bench_user("prepared", static_cast<std::uint64_t>(n)));
+      users.push_back(bench_user(std::string(kPrepared), static_cast<std::uint64_t>(n)));
     client::WriteOptions write;
     const bool last = end == count;
     if (last) {
@@ -87,34 +127,22 @@ Result<std::vector<User>> some_users(const Actor& actor, int limit) {
 }
 
 Result<std::uint64_t> delete_bench_users(const std::vector<Actor>& actors,
-                                         const BenchTarget& target, int connections) {
+                                         const BenchTarget& target, int connections,
+                                         std::string_view run) {
   std::uint64_t deleted = 0;
   for (const Actor& actor : actors) {
-    // What a rate limit refused is there in the next round.
-    for (;;) {
-      auto users = MESH_TRY(some_users(actor, std::numeric_limits<int>::max()));
-      std::erase_if(users, [](const User& user) { return !is_bench_user(user); });
+    client::Client mesh(actor.options);
+    client::UserQuery query{.limit = kPage};
+    do {
       if (InterruptGuard::interrupted()) return fail(ErrorKind::cancelled, "interrupted");
-      if (users.empty()) break;
-      load::Plan plan;
-      plan.address = target.address;
-      plan.connections = connections;
-      plan.warm_up = load::Seconds(0);
-      plan.time = std::chrono::hours(24);
-      plan.requests = users.size();
-      plan.request = [&](std::uint64_t n, std::string& out) {
-        append_request(out, "DELETE", target, "/users/" + std::to_string(users[n].id),
-                       actor.headers);
-      };
-      const auto outcome = MESH_TRY(run_load(std::move(plan)));
-      deleted += outcome.answered;
-      if (InterruptGuard::interrupted()) return fail(ErrorKind::cancelled, "interrupted");
-      const auto limited = outcome.statuses.contains(429) ? outcome.statuses.at(429) : 0;
-      if (outcome.failed() > limited || (outcome.answered == 0 && !nap(Duration{1000}))) {
-        return fail(ErrorKind::unavailable, "not every user of tenant " + actor.tenant +
-                                                " could be deleted: " + outcome.failures());
+      const auto page = MESH_TRY(with_patience([&] { return mesh.list_users(query); }));
+      std::vector<std::int64_t> ids;
+      for (const User& user : page.users) {
+        if (is_bench_user(user.email, run)) ids.push_back(user.id);
       }
-    }
+      deleted += MESH_TRY(delete_users(actor, target, connections, std::move(ids)));
+      query.page = page.next;
+    } while (!query.page.empty());
   }
   return deleted;
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/bench/actors.h"
@@ -14,9 +15,13 @@ namespace mesh::cli {
 
 // User `n` of a run, whose name must be fit for a domain's label.
 NewUser bench_user(const std::string& run, std::uint64_t n);
-bool is_bench_user(const User& user);
+// Whether a run made the user of that address, or that run where it is named: by its whole domain.
+bool is_bench_user(std::string_view email, std::string_view run = {});
 
-// Sees to it that the tenant has users 0 … count-1 of the run "prepared" and that searches find
+// The run of prepare_users.
+inline constexpr std::string_view kPrepared = "prepared";
+
+// Sees to it that the tenant has users 0 … count-1 of the run kPrepared and that searches find
 // them; waits for rate limits. `cancelled` after Ctrl-C, `timeout` where they are not found in the
 // server's longest wait.
 Status prepare_users(const Actor& actor, int count, const std::function<void(int done)>& progress);
@@ -24,9 +29,10 @@ Status prepare_users(const Actor& actor, int count, const std::function<void(int
 // The tenant's users, at most `limit`.
 Result<std::vector<User>> some_users(const Actor& actor, int limit);
 
-// Deletes what is_bench_user of the tenants' users; the number of those deleted. `cancelled` after
-// Ctrl-C.
+// Deletes what is_bench_user of the tenants' users, page by page; the number of those deleted. What
+// a rate limit refuses is tried again until it is done. `cancelled` after Ctrl-C.
 Result<std::uint64_t> delete_bench_users(const std::vector<Actor>& actors,
-                                         const BenchTarget& target, int connections);
+                                         const BenchTarget& target, int connections,
+                                         std::string_view run = {});
 
 }  // namespace mesh::cli

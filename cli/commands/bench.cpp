@@ -35,7 +35,10 @@ std::string plan_text(const Args& args, const std::string& what, const std::vect
   if (args.requests > 0) text += ", at most " + with_thousands(args.requests) + " requests";
   text +=
       args.rate > 0 ? ", " + rate_text(args.rate) + " requests a second" : ", as fast as answered";
-  return text + ", over " + std::to_string(args.connections) + " connections?";
+  text += ", over " + std::to_string(args.connections) + " connections?";
+  if (actors.front().by_operator)
+    text += " By the operator's token, which no rate limit of a tenant holds.";
+  return text;
 }
 
 struct Load {
@@ -44,10 +47,15 @@ struct Load {
   MakeRequest request;
 };
 
-// Runs it and prints what it measured; also what a Ctrl-C left of it.
-Outcome measure(Session& session, const Args& args, const Load& load) {
+Result<Duration> duration_of(const Args& args) {
   const Duration time = MESH_TRY(parse_duration(args.duration));
   if (time.count() == 0) return fail(ErrorKind::invalid, "--duration must be longer than 0");
+  return time;
+}
+
+// Runs it and prints what it measured; also what a Ctrl-C left of it.
+Outcome measure(Session& session, const Args& args, const Load& load) {
+  const Duration time = MESH_TRY(duration_of(args));
   load::Plan plan;
   plan.address = load.target.address;
   plan.connections = args.connections;
@@ -89,25 +97,27 @@ const View& cleanup_view() {
   return view;
 }
 
-Result<std::uint64_t> clean_up(Session& session, const std::vector<Actor>& actors,
-                               int connections) {
+Result<std::uint64_t> clean_up(Session& session, const std::vector<Actor>& actors, int connections,
+                               std::string_view run = {}) {
   const auto target = MESH_TRY(bench_target(session.mesh->options().endpoints.users));
-  return delete_bench_users(actors, target, connections);
+  return delete_bench_users(actors, target, connections, run);
 }
 
-// After a load that made users. Its own outcome counts first.
+// After a load that made the users of `run`. The load's own outcome counts first.
 Outcome finish_users(Session& session, const Args& args, const std::vector<Actor>& actors,
-                     Exit exit) {
+                     std::string_view run, const Outcome& outcome) {
   if (args.cleanup && !InterruptGuard::interrupted()) {
-    const auto deleted = MESH_TRY(clean_up(session, actors, args.connections));
-    session.out.note(with_thousands(static_cast<std::int64_t>(deleted)) + " users are deleted");
-    return exit;
+    const auto deleted = clean_up(session, actors, args.connections, run);
+    if (!deleted && !outcome) session.out.note("clean-up: " + deleted.error().message);
+    if (!deleted) return outcome ? fail(deleted.error()) : outcome;
+    session.out.note(with_thousands(static_cast<std::int64_t>(*deleted)) + " users are deleted");
+    return outcome;
   }
   session.out.note("the users stay; `mesh bench cleanup" +
                    (args.tenants ? " --tenants " + std::to_string(*args.tenants)
                                  : " --tenant " + actors.front().tenant) +
                    "` deletes them");
-  return exit;
+  return outcome;
 }
 
 Outcome publish(Session& session, const Args& args) {
@@ -135,13 +145,15 @@ Outcome create(Session& session, const Args& args) {
   const std::string& url = session.mesh->options().endpoints.users;
   const auto actors = MESH_TRY(make_actors(session, args.tenants));
   Load load{described(args, "create", "users", actors), MESH_TRY(bench_target(url)), {}};
-  load.request = create_requests(actors, load.target, "r" + random_hex(6));
+  const std::string run = "r" + random_hex(6);
+  load.request = create_requests(actors, load.target, run);
   MESH_TRY(confirm(session, plan_text(args, "Create users", actors, url) +
                                 (args.cleanup ? " They are deleted at the end."
                                               : " They stay until `mesh bench cleanup`.")));
   const InterruptGuard interrupt;
+  // An error comes before the first request: there is nothing to delete then.
   const Exit exit = MESH_TRY(measure(session, args, load));
-  return finish_users(session, args, actors, exit);
+  return finish_users(session, args, actors, run, exit);
 }
 
 Status prepare(Session& session, const Args& args, const std::vector<Actor>& actors) {
@@ -183,16 +195,17 @@ Outcome search(Session& session, const Args& args) {
   }
   MESH_TRY(confirm(session, question));
   const InterruptGuard interrupt;
-  if (args.prepare > 0) {
-    const auto ready = prepare(session, args, actors);
-    if (!ready && InterruptGuard::interrupted())
-      return finish_users(session, args, actors, InterruptGuard::exit());
-    if (!ready) return fail(ready.error());
-  }
-  auto queries = MESH_TRY(queries_of(actors));
-  load.request = search_requests(actors, load.target, std::move(queries), kHits);
-  const Exit exit = MESH_TRY(measure(session, args, load));
-  return args.prepare > 0 ? finish_users(session, args, actors, exit) : Outcome(exit);
+  const auto searched = [&]() -> Outcome {
+    if (args.prepare > 0) {
+      const auto ready = prepare(session, args, actors);
+      if (!ready && InterruptGuard::interrupted()) return InterruptGuard::exit();
+      if (!ready) return fail(ready.error());
+    }
+    auto queries = MESH_TRY(queries_of(actors));
+    load.request = search_requests(actors, load.target, std::move(queries), kHits);
+    return measure(session, args, load);
+  }();
+  return args.prepare > 0 ? finish_users(session, args, actors, kPrepared, searched) : searched;
 }
 
 Outcome cleanup(Session& session, const Args& args) {
@@ -227,7 +240,10 @@ CLI::App& add_load(Commands& commands, CLI::App& group, Verb described,
                    const std::shared_ptr<Args>& args, Outcome (*run)(Session&, const Args&)) {
   described.view = &bench_view();
   described.tenant = TenantUse::acts;
-  described.run = [args, run](Session& session) { return run(session, *args); };
+  described.run = [args, run](Session& session) -> Outcome {
+    (void)MESH_TRY(duration_of(*args));  // before users are made
+    return run(session, *args);
+  };
   auto& verb = commands.verb(group, std::move(described));
   verb.add_option(
           "--rate", args->rate,
@@ -248,7 +264,8 @@ CLI::App& add_load(Commands& commands, CLI::App& group, Verb described,
 constexpr const char* kDetails =
     "Prints rates and latencies, and what was measured so far after Ctrl-C. In the name of "
     "--tenant, "
-    "of the token's tenant, or of bench-1. Plain HTTP only. Exit code 6: some requests failed; 5: "
+    "of the token's tenant, or of bench-1; a context's tenant and $MESH_TENANT do not count. Plain "
+    "HTTP only. Exit code 6: some requests failed; 5: "
     "all "
     "met a rate limit. Asks first.";
 

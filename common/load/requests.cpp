@@ -88,6 +88,18 @@ NewUser person(std::string_view tenant, std::uint64_t n) {
           capital(first) + " " + capital(last)};
 }
 
+std::optional<std::string_view> tenant_of(std::string_view email) {
+  const auto at = email.find('@');
+  if (at == email.npos) return std::nullopt;
+  const std::string_view host = email.substr(at + 1);
+  for (const std::string_view domain : kDomains) {
+    if (host.size() <= domain.size() + 1 || !host.ends_with(domain)) continue;
+    const std::string_view before = host.substr(0, host.size() - domain.size());
+    if (before.ends_with('.')) return before.substr(0, before.size() - 1);
+  }
+  return std::nullopt;
+}
+
 std::string query_for(const NewUser& person, std::uint64_t n) {
   switch (n % 4) {
     case 0:

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,8 @@ namespace mesh::load {
 // Person `n`: English names over some domains of `tenant`, as many share first names, surnames and
 // domains as in life. Different n, different e-mail.
 NewUser person(std::string_view tenant, std::uint64_t n);
+// The `tenant` of a person's address; nothing for an address that person() does not make.
+std::optional<std::string_view> tenant_of(std::string_view email);
 // Something one would type to find that person: the full name, part of the address, or a typo.
 std::string query_for(const NewUser& person, std::uint64_t n);
 

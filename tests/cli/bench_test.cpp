@@ -1,4 +1,8 @@
 // mesh bench against a server in this process.
+#include <mutex>
+#include <set>
+
+#include "cli/bench/bench_users.h"
 #include "cli/bench/report.h"
 #include "cli/bench/target.h"
 #include "tests/cli/cli_fixture.h"
@@ -116,24 +120,99 @@ TEST_F(BenchTest, TheOperatorActsWhereTheServerTakesNoDevTokens) {
   EXPECT_THAT(err, HasSubstr("`mesh bench cleanup --tenant acme` deletes them"));
 }
 
+TEST(BenchUsers, AreKnownByTheirWholeDomain) {
+  for (std::uint64_t n = 0; n < 8; ++n) {
+    EXPECT_TRUE(is_bench_user(bench_user("r1", n).email));
+    EXPECT_TRUE(is_bench_user(bench_user("r1", n).email, "r1"));
+    EXPECT_FALSE(is_bench_user(bench_user("r1", n).email, "r2"));
+  }
+  for (const char* other :
+       {"a@acme.dev", "a@r1.mesh-bench.acme.dev", "a@r1.mesh-bench.example.com.acme.dev",
+        "a@mesh-bench.example.com", "a@.mesh-bench.example.com", "a@x.r1.mesh-bench.example.com",
+        "a@r1.xmesh-bench.example.com", "r1.mesh-bench.example.com"}) {
+    EXPECT_FALSE(is_bench_user(other)) << other;
+  }
+}
+
+// Two pages, and a limit that refuses the first try for each user.
 TEST_F(BenchTest, CleanupDeletesItsOwnUsersAlone) {
-  Json users = Json::array();
-  users.push_back({{"id", 1}, {"email", "a@acme.dev"}, {"name", "A"}, {"tenantId", "acme"}});
-  users.push_back(
-      {{"id", 2}, {"email", "b@r1.mesh-bench.example.com"}, {"name", "B"}, {"tenantId", "acme"}});
-  std::atomic<bool> deleted{false};
+  const auto page = [](std::initializer_list<std::pair<int, const char*>> users) {
+    Json all = Json::array();
+    for (const auto& [id, email] : users)
+      all.push_back({{"id", id}, {"email", email}, {"name", "A"}, {"tenantId", "acme"}});
+    return all;
+  };
+  int asked = 0;
   fake.on("GET", "/users", [&](const http::Request&) {
-    return http::Response::json(200, deleted ? Json::array({users[0]}) : users);
+    if (++asked > 1) return http::Response::json(200, page({{4, "d@r2.mesh-bench.example.com"}}));
+    auto first = http::Response::json(200, page({{1, "a@acme.dev"},
+                                                 {2, "b@r1.mesh-bench.example.com"},
+                                                 {3, "c@r1.mesh-bench.example.com.acme.dev"}}));
+    first.headers.emplace_back("Link", "</users?after=3>; rel=\"next\"");
+    return first;
   });
-  std::string path;
+  std::mutex mutex;
+  std::map<std::string, int> tries;
   fake.on("DELETE", "/users/{id}", [&](const http::Request& request) {
-    deleted = true;
-    path = request.path;
-    return http::Response::json(200, Json::object());
+    const std::lock_guard lock(mutex);
+    return http::Response::json(++tries[request.path] == 1 ? 429 : 200, Json::object());
   });
   ASSERT_EQ(at_fake({"bench", "cleanup", "--yes"}), 0) << err;
-  EXPECT_EQ(path, "/users/2");
-  EXPECT_EQ(out, "DELETED  TENANTS\n      1        1\n");
+  EXPECT_EQ(tries, (std::map<std::string, int>{{"/users/2", 2}, {"/users/4", 2}}));
+  EXPECT_EQ(asked, 2);
+  EXPECT_EQ(out, "DELETED  TENANTS\n      2        1\n");
+}
+
+// What another run made stays.
+TEST_F(BenchTest, ARunDeletesWhatItMade) {
+  std::mutex mutex;
+  Json users = Json::array({Json{
+      {"id", 1}, {"email", "b@r1.mesh-bench.example.com"}, {"name", "B"}, {"tenantId", "acme"}}});
+  fake.on("POST", "/users/create", [&](const http::Request& request) {
+    const std::lock_guard lock(mutex);
+    Json user = Json::parse(request.body);
+    user["id"] = users.size() + 1;
+    user["tenantId"] = "acme";
+    users.push_back(user);
+    return http::Response::json(201, user);
+  });
+  fake.on("GET", "/users", [&](const http::Request&) { return http::Response::json(200, users); });
+  std::set<std::string> deleted;
+  fake.on("DELETE", "/users/{id}", [&](const http::Request& request) {
+    const std::lock_guard lock(mutex);
+    deleted.insert(std::string(request.path));
+    return http::Response::json(200, Json::object());
+  });
+  ASSERT_EQ(at_fake({"bench", "create", "-n", "2", "--cleanup", "--yes"}), 0) << err;
+  EXPECT_EQ(deleted, (std::set<std::string>{"/users/2", "/users/3"}));
+}
+
+TEST_F(BenchTest, UsersThatWerePreparedGoAlsoWhereTheSearchFails) {
+  fake.on("POST", "/users/batch", Error{ErrorKind::invalid, "no batches", {}, {}, {}});
+  fake.on("GET", "/users", 200,
+          Json::array({Json{{"id", 7},
+                            {"email", "b@prepared.mesh-bench.example.com"},
+                            {"name", "B"},
+                            {"tenantId", "acme"}}}));
+  std::atomic<int> deleted{0};
+  fake.on("DELETE", "/users/{id}", [&](const http::Request&) {
+    ++deleted;
+    return http::Response::json(200, Json::object());
+  });
+  EXPECT_NE(at_fake({"bench", "search", "--prepare", "5", "--cleanup", "--yes"}), 0);
+  EXPECT_EQ(deleted, 1) << err;
+}
+
+// A load must not meet whom a context happens to name.
+TEST_F(BenchTest, TheTenantOfTheEnvironmentIsNoneToTheOperator) {
+  env["MESH_TENANT"] = "acme";
+  fake.on("GET", "/admin/v1/config", 200, Json{{"auth", {{"mode", "jwt"}}}});
+  fake.on("POST", "/users/create", 201, Json{{"id", 1}});
+  EXPECT_EQ(as_operator({"bench", "create"}), 2);
+  EXPECT_THAT(err, HasSubstr("in tenant bench-1 of"));
+  EXPECT_THAT(err, HasSubstr("no rate limit of a tenant holds"));
+  ASSERT_EQ(as_operator({"bench", "create", "-n", "1", "--yes"}), 0) << err;
+  EXPECT_EQ(fake.last().header("X-Tenant-Id"), "bench-1");
 }
 
 TEST_F(BenchTest, AsksFirstAndNamesTheTenants) {

@@ -19,6 +19,14 @@ TEST(Requests, PersonsHaveAddressesOfTheirOwnAndCanBeCreated) {
   }
 }
 
+TEST(Requests, AnAddressNamesItsTenant) {
+  for (std::uint64_t n = 0; n < 8; ++n) EXPECT_EQ(tenant_of(person("acme.x", n).email), "acme.x");
+  for (const char* other : {"", "acme.example.com", "a@example.com", "a@.example.com.evil.dev",
+                            "a@acme.example.community", "a@acmeexample.com", "a@acme.dev"}) {
+    EXPECT_EQ(tenant_of(other), std::nullopt) << other;
+  }
+}
+
 TEST(Requests, AnEventIsFilledUpToItsSize) {
   const auto shortest = event_body(5).size();
   for (const std::size_t size : {std::size_t{0}, shortest, std::size_t{200}, std::size_t{5'000}}) {
