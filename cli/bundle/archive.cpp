@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <memory>
 
 #include "cli/files.h"
@@ -49,17 +50,34 @@ Status write_all(int fd, const std::string& path, const std::vector<ArchivedFile
   return {};
 }
 
+// Gives the draft its name, unless something has that. `errno` tells why not.
+bool publish(const std::string& draft, const std::string& path) {
+  if (::link(draft.c_str(), path.c_str()) == 0) return ::unlink(draft.c_str()) == 0;
+  // File systems without hard links, such as FAT.
+  if (errno != EPERM && errno != EOPNOTSUPP) return false;
+  return ::renameat2(AT_FDCWD, draft.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0;
+}
+
+tl::unexpected<Error> there_already(const std::string& path) {
+  return fail(ErrorKind::conflict, path + " is there already; name another file");
+}
+
 }  // namespace
 
 Status write_archive(const std::string& path, const std::vector<ArchivedFile>& files,
                      Timestamp made) {
-  const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!file && errno == EEXIST)
-    return fail(ErrorKind::conflict, path + " is there already; name another file");
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) == 0) return there_already(path);
+  const std::string draft = path + ".new." + std::to_string(::getpid());
+  const Fd file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!file && errno == EEXIST) return there_already(draft);
   if (!file) return system_error("make", path);
-  auto written = write_all(file.get(), path, files, made);
+  Status written = write_all(file.get(), path, files, made);
   if (written && ::fsync(file.get()) != 0) written = system_error("write", path);
-  if (!written) ::unlink(path.c_str());
+  if (written && !publish(draft, path)) {
+    written = errno == EEXIST ? Status(there_already(path)) : Status(system_error("make", path));
+  }
+  if (!written) ::unlink(draft.c_str());
   return written;
 }
 

@@ -15,7 +15,8 @@ struct ArchivedFile {
 };
 
 // Makes the file, 0600. `conflict` where something of that name is there, which stays as it is;
-// else the errors of system_error. What could not be written whole is not left behind.
+// else the errors of system_error. The name is only ever that of a whole file: it is written as
+// PATH.new.PID first, which goes again.
 Status write_archive(const std::string& path, const std::vector<ArchivedFile>& files,
                      Timestamp made);
 
