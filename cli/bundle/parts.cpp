@@ -4,8 +4,6 @@
 
 #include "cli/bundle/local.h"
 #include "cli/bundle/privacy.h"
-#include "cli/commands/check_data.h"
-#include "cli/files.h"
 
 #ifndef MESH_VERSION
 #define MESH_VERSION "0"
@@ -17,7 +15,6 @@ namespace {
 constexpr Duration kPatience{10'000};
 constexpr int kTasks = 200;
 constexpr int kJournalLines = 5000;
-constexpr const char* kUnit = "meshd";
 
 using Files = std::vector<ArchivedFile>;
 
@@ -78,7 +75,7 @@ class Collector {
   }
 
   std::string text_of(Json value) const {
-    if (!options_.tenants) hide_tenants(value);
+    if (!options_.tenants) mask_.hide(value);
     return document(value);
   }
 
@@ -134,7 +131,7 @@ class Collector {
     const auto answer = MESH_TRY(mesh_.probe(client::Role::admin, "/metrics"));
     if (answer.status != 200)
       return fail(ErrorKind::unavailable, "status " + std::to_string(answer.status));
-    return Files{{"metrics.txt", options_.tenants ? answer.body : hide_tenant_labels(answer.body)}};
+    return Files{{"metrics.txt", options_.tenants ? answer.body : mask_.hide_labels(answer.body)}};
   }
 
   Result<Files> log() {
@@ -144,7 +141,7 @@ class Collector {
     if (!lines) return fail(lines.error());
     std::string text;
     for (Json& line : *lines) {
-      if (!options_.tenants) hide_tenants(line);
+      if (!options_.tenants) mask_.hide(line);
       text += dump(line) + "\n";
     }
     return Files{{"log.ndjson", std::move(text)}};
@@ -155,7 +152,7 @@ class Collector {
     auto usage = MESH_TRY(mesh_.usage("1m", "requests", 1000));
     for (Json& record : records) {
       if (options_.tenants || !record.is_object() || !at_path(record, "id").is_string()) continue;
-      record["id"] = pseudonym(record["id"].get_ref<const std::string&>());
+      record["id"] = mask_.pseudonym(record["id"].get_ref<const std::string&>());
       record.erase("name");
     }
     return Files{{"tenants.json", text_of({{"records", records}, {"usage", usage}})}};
@@ -185,27 +182,23 @@ class Collector {
         "journal",
         [&]() -> Result<Files> {
           if (!pid) return fail(pid.error());
-          return Files{{"journal.txt", MESH_TRY(journal_of(kUnit, kJournalLines))}};
+          const auto lines = MESH_TRY(journal_of(*pid, kJournalLines));
+          return Files{{"journal.txt", options_.tenants ? lines : mask_.hide_in_lines(lines)}};
         },
         State::absent);
   }
 
-  // A process whose folder is known and in use.
   static Result<pid_t> local_process(const std::string& folder) {
     if (folder.empty())
       return fail(ErrorKind::not_found,
                   "it is not known that meshd runs on this machine; --data-dir says so");
-    const auto text = MESH_TRY(read_file(folder + "/run.json", 1 << 16));
-    const auto run = MESH_TRY(parse_json(text));
-    const Json& pid = at_path(run, "pid");
-    if (!pid.is_number_integer() || !in_use(folder))
-      return fail(ErrorKind::not_found, "no meshd runs on " + folder);
-    return pid.get<pid_t>();
+    return process_of(folder);
   }
 
   Session& session_;
   client::Client mesh_;
   const BundleOptions& options_;
+  const TenantMask mask_;
   std::vector<std::string> secrets_;
   std::function<void(const std::string&)> begun_;
   std::vector<BundlePart> parts_;

@@ -2,18 +2,19 @@
 
 #include <algorithm>
 
+#include "common/base/ids.h"
 #include "common/base/strings.h"
 
 namespace mesh::cli {
 
-std::string pseudonym(std::string_view tenant) {
-  return "tenant-" + sha256_hex(tenant).substr(0, 12);
+TenantMask::TenantMask() : salt_(random_hex(16)) {}
+
+std::string TenantMask::pseudonym(std::string_view tenant) const {
+  return "tenant-" + sha256_hex(salt_ + std::string(tenant)).substr(0, 12);
 }
 
-namespace {
-
 // "/admin/v1/tenants/acme", "/admin/v1/ratelimits/acme/search"
-void hide_in_path(std::string& path) {
+void TenantMask::hide_in_path(std::string& path) const {
   for (const std::string_view before : {"/admin/v1/tenants/", "/admin/v1/ratelimits/"}) {
     if (!path.starts_with(before)) continue;
     const auto end = std::min(path.find('/', before.size()), path.size());
@@ -22,15 +23,14 @@ void hide_in_path(std::string& path) {
   }
 }
 
-}  // namespace
-
-void hide_tenants(Json& value) {
+void TenantMask::hide(Json& value) const {
   if (value.is_array()) {
-    for (Json& item : value) hide_tenants(item);
+    for (Json& item : value) hide(item);
   }
   if (!value.is_object()) return;
   for (auto& [name, member] : value.items()) {
-    const bool names_one = name == "tenant" || name == "tenant_id" || name == "tenantId";
+    const bool names_one =
+        name == "tenant" || name == "tenant_id" || name == "tenantId" || name == "anonymous_tenant";
     if (names_one && member.is_string()) {
       // No id of a tenant is empty or has a bracket.
       auto& text = member.get_ref<std::string&>();
@@ -38,12 +38,12 @@ void hide_tenants(Json& value) {
     } else if (name == "path" && member.is_string()) {
       hide_in_path(member.get_ref<std::string&>());
     } else {
-      hide_tenants(member);
+      hide(member);
     }
   }
 }
 
-std::string hide_tenant_labels(std::string_view metrics) {
+std::string TenantMask::hide_labels(std::string_view metrics) const {
   // Tenants' ids have no characters that would be escaped.
   constexpr std::string_view kLabel = "tenant=\"";
   std::string hidden;
@@ -56,6 +56,27 @@ std::string hide_tenant_labels(std::string_view metrics) {
     hidden += name == "other" ? std::string(name) : pseudonym(name);
     metrics.remove_prefix(name.size());
   }
+}
+
+std::string TenantMask::hide_in_lines(std::string_view lines) const {
+  std::string hidden;
+  std::size_t left_out = 0;
+  for (const std::string& line : split(lines, '\n')) {
+    if (trim(line).empty()) continue;
+    const auto at = std::min(line.find('{'), line.size());
+    auto value = parse_json(std::string_view(line).substr(at));
+    if (!value || !value->is_object()) {
+      ++left_out;
+      continue;
+    }
+    hide(*value);
+    hidden += line.substr(0, at) + dump(*value) + "\n";
+  }
+  if (left_out > 0) {
+    hidden += "(" + std::to_string(left_out) +
+              " lines are left out: tenants cannot be hidden in them; --tenants takes them)\n";
+  }
+  return hidden;
 }
 
 void strike_out(std::string& text, const std::vector<std::string>& secrets) {

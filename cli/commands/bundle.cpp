@@ -102,7 +102,7 @@ void add_bundle(Commands& commands) {
        .details =
            "Versions, configuration, readiness, checks, the servers behind, metrics, the last log "
            "lines, topics, groups and their lag, dead letters by cause, tasks, members, indexes, "
-           "tenants' use; of a meshd on this machine its threads and the journal of its unit. No "
+           "tenants' use; of a meshd on this machine its threads and its lines of the journal. No "
            "secrets, no payloads. Tenants have pseudonyms where a field names them; the text of "
            "log "
            "messages stays as it is. "

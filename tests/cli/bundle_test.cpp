@@ -1,8 +1,15 @@
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+
+#include <csignal>
+#include <filesystem>
 
 #include "cli/bundle/archive.h"
 #include "cli/bundle/local.h"
 #include "cli/bundle/privacy.h"
+#include "common/base/fd.h"
 #include "tests/cli/cli_fixture.h"
 
 namespace mesh::cli {
@@ -12,27 +19,49 @@ using ::testing::HasSubstr;
 
 TEST(Privacy, TenantsGetTheSameNameEverywhere) {
   Json value{{"tenant", "acme"},
+             {"auth", {{"anonymous_tenant", "acme"}}},
              {"items", {{{"tenantId", "acme"}, {"name", "acme"}}}},
              {"tenants", Json::array({Json{{"tenant_id", ""}}})}};
-  hide_tenants(value);
-  EXPECT_EQ(value["tenant"], pseudonym("acme"));
-  EXPECT_EQ(value["items"][0]["tenantId"], pseudonym("acme"));
+  const TenantMask mask;
+  mask.hide(value);
+  EXPECT_EQ(value["tenant"], mask.pseudonym("acme"));
+  EXPECT_EQ(value["items"][0]["tenantId"], mask.pseudonym("acme"));
+  EXPECT_EQ(value["auth"]["anonymous_tenant"], mask.pseudonym("acme"));
   EXPECT_EQ(value["items"][0]["name"], "acme");
   EXPECT_EQ(value["tenants"][0]["tenant_id"], "");
   for (const char* path : {"/admin/v1/tenants/acme", "/admin/v1/ratelimits/acme/search"}) {
     Json line{{"path", path}, {"tenant", "(others)"}};
-    hide_tenants(line);
+    mask.hide(line);
     EXPECT_EQ(line.dump().find("acme"), std::string::npos) << line;
     EXPECT_EQ(line["tenant"], "(others)");
   }
-  EXPECT_NE(pseudonym("acme"), pseudonym("beta"));
-  EXPECT_EQ(pseudonym("acme").find("acme"), std::string::npos);
+  EXPECT_NE(mask.pseudonym("acme"), mask.pseudonym("beta"));
+  EXPECT_EQ(mask.pseudonym("acme").find("acme"), std::string::npos);
 }
 
 TEST(Privacy, LabelsOfMetricsAreTenantsToo) {
-  EXPECT_EQ(hide_tenant_labels("a{tenant=\"other\"} 1\nb{x=\"y\",tenant=\"acme\"} 2\n"),
-            "a{tenant=\"other\"} 1\nb{x=\"y\",tenant=\"" + pseudonym("acme") + "\"} 2\n");
-  EXPECT_EQ(hide_tenant_labels("plain 1\n"), "plain 1\n");
+  const TenantMask mask;
+  EXPECT_EQ(mask.hide_labels("a{tenant=\"other\"} 1\nb{x=\"y\",tenant=\"acme\"} 2\n"),
+            "a{tenant=\"other\"} 1\nb{x=\"y\",tenant=\"" + mask.pseudonym("acme") + "\"} 2\n");
+  EXPECT_EQ(mask.hide_labels("plain 1\n"), "plain 1\n");
+}
+
+TEST(Privacy, PseudonymsOfTwoBundlesDiffer) {
+  EXPECT_NE(TenantMask().pseudonym("acme"), TenantMask().pseudonym("acme"));
+  EXPECT_EQ(TenantMask("salt").pseudonym("acme"), TenantMask("salt").pseudonym("acme"));
+}
+
+TEST(Privacy, LinesThatCannotBeReadAreLeftOutAndCounted) {
+  const TenantMask mask;
+  const std::string hidden = mask.hide_in_lines(
+      "2026-11-29T10:00:00+0000 host meshd[7]: {\"tenant\":\"acme\",\"message\":\"slow\"}\n"
+      "2026-11-29T10:00:01+0000 host meshd[7]: acme is \"gone\"\n"
+      "2026-11-29T10:00:02+0000 host meshd[7]: {\"tenant\":\"acme\n");
+  EXPECT_EQ(hidden.find("acme"), hidden.npos) << hidden;
+  EXPECT_THAT(hidden, HasSubstr("meshd[7]: {"));
+  EXPECT_THAT(hidden, HasSubstr(mask.pseudonym("acme")));
+  EXPECT_THAT(hidden, HasSubstr("(2 lines are left out"));
+  EXPECT_EQ(mask.hide_in_lines(""), "");
 }
 
 TEST(Privacy, SecretsAreStruckOut) {
@@ -50,6 +79,20 @@ TEST(Threads, OfThisProcessAreListed) {
 
 class BundleTest : public CliTest {};
 
+// The pid is of this process, which holds the lock, too, but is no meshd.
+TEST_F(BundleTest, APidIsNotBelievedBecauseSomebodyHoldsTheLock) {
+  file("run.json", Json{{"pid", ::getpid()}}.dump());
+  file("LOCK", "");
+  EXPECT_THAT(process_of(dir.path()).error().message, HasSubstr("no meshd runs on"));
+  const Fd lock(::open(dir.file("LOCK").c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_EQ(::flock(lock.get(), LOCK_EX | LOCK_NB), 0);
+  EXPECT_THAT(process_of(dir.path()).error().message, HasSubstr("is not seen to be the meshd"));
+  file("run.json", R"({"pid": -1})");
+  EXPECT_EQ(process_of(dir.path()).error().kind, ErrorKind::not_found);
+  EXPECT_EQ(at_fake({"bundle", dir.file("b.tar.gz"), "--data-dir", dir.path()}), 6);
+  EXPECT_THAT(err, HasSubstr("absent: threads: process -1"));
+}
+
 TEST_F(BundleTest, AnArchiveIsItsOwnersAndReplacesNothing) {
   const std::string path = dir.file("a.tar.gz");
   ASSERT_TRUE(write_archive(path, {{"x/a", "text"}, {"x/empty", ""}}, Timestamp{}));
@@ -61,6 +104,19 @@ TEST_F(BundleTest, AnArchiveIsItsOwnersAndReplacesNothing) {
   EXPECT_EQ(contents("a.tar.gz"), before);
   EXPECT_EQ(write_archive(dir.file("no/such"), {}, Timestamp{}).error().kind, ErrorKind::not_found);
   EXPECT_FALSE(write_archive("/dev/full/x", {}, Timestamp{}));
+  // A disk that is full: the name is not taken, and no draft stays.
+  const std::string cut = dir.file("cut.tar.gz");
+  rlimit before_limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before_limit), 0);
+  const rlimit small{16, before_limit.rlim_max};
+  const auto handler = ::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  const auto written = write_archive(cut, {{"x/a", "text"}}, Timestamp{});
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before_limit), 0);
+  ::signal(SIGXFSZ, handler);
+  EXPECT_FALSE(written);
+  for (const auto& entry : std::filesystem::directory_iterator(dir.path()))
+    EXPECT_EQ(entry.path().string().find("cut.tar.gz"), std::string::npos) << entry.path();
 }
 
 TEST_F(BundleTest, WhatCouldNotBeHadIsSaidWithItsReason) {

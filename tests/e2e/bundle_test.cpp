@@ -164,7 +164,7 @@ TEST_F(BundleSecrets, AreInNoPartOfIt) {
   const Outcome made = daemon.mesh({"bundle", file, "--tenants", "--token", marker("operator")});
   ASSERT_EQ(made.exit_code, 0) << made.err;
   const auto files = unpack(file);
-  EXPECT_NE(files.at("config.json").find("password=***"), std::string::npos)
+  EXPECT_NE(files.at("config.json").find("\"dsn\": \"***\""), std::string::npos)
       << files.at("config.json");
   EXPECT_NE(files.at("servers.json").find("postgres"), std::string::npos);
   EXPECT_NE(files.at("log.ndjson").find("meshd is ready"), std::string::npos);
