@@ -1,7 +1,10 @@
 #include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <csignal>
 #include <filesystem>
@@ -117,6 +120,34 @@ TEST_F(BundleTest, AnArchiveIsItsOwnersAndReplacesNothing) {
   EXPECT_FALSE(written);
   for (const auto& entry : std::filesystem::directory_iterator(dir.path()))
     EXPECT_EQ(entry.path().string().find("cut.tar.gz"), std::string::npos) << entry.path();
+}
+
+// By an eu-stack that leaves the process stopped, as one that is killed may.
+TEST_F(BundleTest, StacksAskNoServerForSymbolsAndTheProcessGoesOn) {
+  file("eu-stack",
+       "#!/bin/sh\nkill -STOP \"$2\"\nuntil grep -q '^State:.T' /proc/$2/status; do :; done\n"
+       "echo \"#0 urls=${DEBUGINFOD_URLS-none}\"\n");
+  ASSERT_EQ(::chmod(dir.file("eu-stack").c_str(), 0700), 0);
+  const std::string path = ::getenv("PATH");
+  ::setenv("PATH", (dir.path() + ":" + path).c_str(), 1);
+  ::setenv("DEBUGINFOD_URLS", "http://symbols.invalid", 1);
+  const char* words[] = {"/bin/sleep", "600", nullptr};
+  pid_t pid = -1;
+  ASSERT_EQ(::posix_spawn(&pid, words[0], nullptr, nullptr, const_cast<char**>(words), environ), 0);
+  const auto stacks = stacks_of(pid);
+  int status = 0;
+  bool goes_on = false;
+  for (int tries = 0; !goes_on && tries < 1000; ++tries) {
+    goes_on = ::waitpid(pid, &status, WCONTINUED | WNOHANG) == pid && WIFCONTINUED(status);
+    if (!goes_on) ::poll(nullptr, 0, 10);
+  }
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, &status, 0);
+  ::setenv("PATH", path.c_str(), 1);
+  ::unsetenv("DEBUGINFOD_URLS");
+  ASSERT_TRUE(stacks) << stacks.error().message;
+  EXPECT_EQ(*stacks, "#0 urls=none\n");
+  EXPECT_TRUE(goes_on);
 }
 
 TEST_F(BundleTest, WhatCouldNotBeHadIsSaidWithItsReason) {
