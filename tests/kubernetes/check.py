@@ -53,6 +53,11 @@ def main(kubectl, meshd, work):
         if component != "scaling-by-lag":
             del other["configMapGenerator"][0]["literals"][mine.FILLED.index(mine.REDIS)]
         built[f"gke with {component}"] = made.build(kubectl, mine.write(work / component, other))
+    # And the stores that `mesh deploy eks` lays over its overlay.
+    stores = ["redpanda", "postgres", "redis", "claims-on-gp3"]
+    eks = mine.kustomization("eks") | {"components": [f"../mesh/manifests/components/{store}" for store in stores]}
+    eks["configMapGenerator"] = [{"name": "mesh-environment", "behavior": "merge", "literals": mine.IN_CLUSTER}]
+    built["eks with stores"] = made.build(kubectl, mine.write(work / "eks-stores", eks))
     for overlay, objects in built.items():
         found = [*schemas(objects), *rules(objects)]
         found += configurations.refused(objects, meshd, work)
@@ -61,7 +66,8 @@ def main(kubectl, meshd, work):
         bad += len(found)
     for one in made.of_kind(built["eks"], "ServiceAccount"):
         role = one["metadata"].get("annotations", {}).get("eks.amazonaws.com/role-arn")
-        if one["metadata"]["name"] != "qdrant" and not re.fullmatch(r"arn:aws:iam::\d{12}:role/\S+", role or ""):
+        # A role of terraform/ is for one account.
+        if one["metadata"]["name"] != "qdrant" and not re.fullmatch(rf"arn:aws:iam::\d{{12}}:role/\S+-{one['metadata']['name']}", role or ""):
             print(f"kubernetes: eks: {made.name(one)}: the role of docs/deployment.md is not in place of {role}")
             bad += 1
     # As they are, those of the clouds are refused.

@@ -18,6 +18,9 @@ FILLED = ["MESH_KAFKA_BROKERS=b-1.kafka.example:9096,b-2.kafka.example:9096", "M
           "MESH_POSTGRES_DSN=postgresql://mesh@db.example:5432/mesh?sslmode=verify-full", REDIS,
           "MESH_JWT_ISSUER=https://id.example", "MESH_JWT_AUDIENCE=mesh", "MESH_JWKS_URL=https://id.example/keys"]
 
+# What `mesh deploy eks` says where the stores run in the cluster.
+IN_CLUSTER = ["MESH_KAFKA_SECURITY=plaintext", "MESH_KAFKA_SASL=", "MESH_KAFKA_USERNAME=", "MESH_KAFKA_PASSWORD_FILE=", *FILLED[-3:]]
+
 
 def shown():
     page = (ROOT / "docs/deployment.md").read_text()

@@ -66,6 +66,7 @@ OFFENCES = [
     (USERS, "key reids_password", lambda o: container(o, USERS)["env"].append({"name": "MESH_REDIS_PASSWORD_FILE", "value": "/run/secrets/mesh/reids_password"})),
     ("StatefulSet/qdrant", "key other", lambda o: container(o, "StatefulSet/qdrant")["env"][0]["valueFrom"]["secretKeyRef"].update(key="other")),
     ("StatefulSet/qdrant", "Service", lambda o: without(o, "Service/qdrant")),
+    ("StatefulSet/qdrant", "names no StorageClass", lambda o: get(o, "StatefulSet/qdrant")["spec"]["volumeClaimTemplates"][0]["spec"].pop("storageClassName"), "eks"),
     ("StatefulSet/qdrant", "StorageClass", lambda o: without(o, "StorageClass/distributedai-gp3"), "eks"),
     ("HorizontalPodAutoscaler/pipelines", "is not there", lambda o: without(o, "Deployment/pipelines"), "eks"),
     ("Service/admin", "takes no pod", lambda o: get(o, "Service/admin")["spec"].update(selector={"app.kubernetes.io/name": "other"})),

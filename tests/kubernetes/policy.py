@@ -169,6 +169,8 @@ def references(objects):
                 yield missing(one, "Service", one["spec"]["serviceName"])
             for claim in one["spec"].get("volumeClaimTemplates", []):
                 storage = claim["spec"].get("storageClassName")
+                if not storage and of_kind(objects, "StorageClass"):
+                    yield f"{name(one)}: claim {claim['metadata']['name']} names no StorageClass, and a cluster need not have a default one"
                 if storage and ("StorageClass", storage) not in there and storage not in SERVED_BY_CLOUDS:
                     yield missing(one, "StorageClass", storage)
     for one in of_kind(objects, "HorizontalPodAutoscaler"):
