@@ -1,5 +1,7 @@
 #include "cli/commands/deploy/cluster.h"
 
+#include <filesystem>
+
 #include "common/base/strings.h"
 
 namespace mesh::cli::deploy {
@@ -73,6 +75,13 @@ Status Cluster::run(std::vector<std::string> arguments, const std::string& input
   const auto ended = MESH_TRY(run_logged(kubectl(std::move(arguments), input), both));
   if (ended.code != 0) return fail(kubectl_error(said));
   return {};
+}
+
+std::string absolute_files(const std::string& files) {
+  std::vector<std::string> all;
+  for (const auto& file : split(files, ':'))
+    all.push_back(file.empty() ? std::string() : std::filesystem::absolute(file).string());
+  return join(all, ":");
 }
 
 std::string default_kubeconfig(const Session& session) {

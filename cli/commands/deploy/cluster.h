@@ -40,6 +40,8 @@ Error kubectl_error(const std::string& stderr_text);
 // The last lines of a text that are not empty, with ";" between them.
 std::string last_lines(const std::string& text, std::size_t count);
 
+// The files of a list as $KUBECONFIG has it, each from the root on.
+std::string absolute_files(const std::string& files);
 // The kubeconfig files that kubectl takes without a flag.
 std::string default_kubeconfig(const Session& session);
 // The address of the context's cluster. `not_found` where the files have no such context.

@@ -7,6 +7,8 @@ namespace mesh::cli::deploy {
 namespace {
 
 constexpr const char* kName = "local";
+// Not the compose file's own name: that is of who calls it by hand.
+constexpr const char* kProject = "mesh-deploy";
 constexpr const char* kSecretFiles[] = {"operator_token", "postgres_password", "redis_password",
                                         "qdrant_api_key", "grafana_password"};
 
@@ -20,11 +22,11 @@ bool answers(std::vector<std::string> words) {
   return ended && ended->code == 0;
 }
 
-// "docker compose" or "podman compose", where it and its engine answer; empty: neither.
-std::vector<std::string> found_compose() {
+// What compose and its engine answer to; empty: nothing.
+std::string found_engine() {
   for (const std::string engine : {"docker", "podman"}) {
     if (has_program(engine) && answers({engine, "compose", "version"}) && answers({engine, "info"}))
-      return {engine, "compose"};
+      return engine;
   }
   return {};
 }
@@ -52,14 +54,16 @@ Status run(const Program& program, Step& step, Session& session) {
 }
 
 Status compose(Session& session, const Workplace& place, const std::string& source,
-               std::vector<std::string> words, bool down, Step& step) {
+               const std::string& engine, bool down, Step& step) {
   MESH_TRY(copy_part(source, "manifests", place));
   MESH_TRY(write_private_file(place.file("manifests/override.json"),
                               dump(compose_override(source, place), 2) + "\n"));
   MESH_TRY(run({.words = {source + "/manifests/stack/make-secrets", place.file("secrets")}}, step,
                session));
-  words.insert(words.end(), {"-f", place.file("manifests/compose.yaml"), "-f",
-                             place.file("manifests/override.json")});
+  std::vector<std::string> words{engine, "compose",
+                                 "-p",   kProject,
+                                 "-f",   place.file("manifests/compose.yaml"),
+                                 "-f",   place.file("manifests/override.json")};
   if (down)
     words.emplace_back("down");
   else
@@ -82,16 +86,27 @@ Outcome deploy(Session& session, const Args& args) {
                                          "alone runs all of the mesh in one process");
   }
   const auto place = MESH_TRY(Workplace::open(session, kName));
-  const auto engine = found_compose();
-  const std::string how = engine.empty() ? source +
-                                               "/scripts/stack, as processes: neither docker "
-                                               "compose nor podman compose answers"
-                                         : join(engine, " ");
+  const auto before = place.deployment();
+  if (!before && before.error().kind != ErrorKind::not_found) return fail(before.error());
+  if (before && before->kind != "local") {
+    return fail(ErrorKind::conflict, std::string("\"") + kName + "\" is a deployment of kind " +
+                                         before->kind + ": destroy it first");
+  }
+  // What runs already is gone on with and stopped by what started it, whatever answers now.
+  const std::string engine = before ? before->engine : found_engine();
+  std::string how = engine + " compose";
+  if (engine.empty()) {
+    how = source + "/scripts/stack, as processes";
+    if (!before) how += ": neither docker compose nor podman compose answers";
+  }
   session.out.note(std::string(args.down ? "stop" : "start") + " by " + how);
   if (args.dry_run) {
     session.out.note("nothing was done (--dry-run)");
     return Exit::ok;
   }
+  // Before anything runs, so that --down finds it.
+  const Deployment deployment{.name = kName, .kind = "local", .source = source, .engine = engine};
+  if (!args.down) MESH_TRY(place.keep(deployment));
   Steps steps(session, place);
   MESH_TRY(steps.begin(args.down ? "down" : "local", {{"source", source}}, true));
   MESH_TRY(steps.run(args.down ? "down" : "up", args.down ? "stop" : "start", [&](Step& step) {
@@ -104,8 +119,6 @@ Outcome deploy(Session& session, const Args& args) {
     session.out.note("the data stays");
     return Exit::ok;
   }
-  const Deployment deployment{.name = kName, .kind = "local", .source = source};
-  MESH_TRY(place.keep(deployment));
   const Json report = {{"name", kName},
                        {"kind", "local"},
                        {"namespace", ""},

@@ -59,7 +59,8 @@ Json to_json(const Deployment& d) {
           {"roles", d.roles},
           {"components", d.components},
           {"made_namespace", d.made_name_space},
-          {"source", d.source}};
+          {"source", d.source},
+          {"engine", d.engine}};
 }
 
 Result<Deployment> deployment_of(const Json& json) {
@@ -75,6 +76,7 @@ Result<Deployment> deployment_of(const Json& json) {
   d.region = text_of(json, "region");
   d.state_bucket = text_of(json, "state_bucket");
   d.source = text_of(json, "source");
+  d.engine = text_of(json, "engine");
   d.variables = texts_of(json, "variables");
   d.environment = texts_of(json, "environment");
   d.roles = texts_of(json, "roles");
@@ -138,8 +140,9 @@ Result<Deployment> Workplace::deployment() const {
   auto json = parse_json(text);
   auto deployment = json ? deployment_of(*json) : Result<Deployment>(fail(json.error()));
   if (deployment) return deployment;
-  return fail(ErrorKind::corrupt, path + " cannot be read: " + deployment.error().message +
-                                      "; deploy again under the same name to write it anew");
+  return fail(ErrorKind::corrupt,
+              path + " cannot be read: " + deployment.error().message +
+                  "; remove the file, and deploy again under the same name to write it anew");
 }
 
 Status Workplace::keep(const Deployment& deployment) const {
@@ -147,9 +150,10 @@ Status Workplace::keep(const Deployment& deployment) const {
 }
 
 Status Workplace::forget() const {
-  for (const char* gone : {"deployment.json", "steps.json", "kubeconfig"}) {
+  for (const char* gone : {"deployment.json", "steps.json", "kubeconfig", "kustomization",
+                           "variables", "terraform.tfstate.backup"}) {
     std::error_code failed;
-    fs::remove(file(gone), failed);
+    fs::remove_all(file(gone), failed);
     if (failed) return system_error("remove", file(gone), failed.value());
   }
   return {};

@@ -25,6 +25,7 @@ struct Deployment {
   std::vector<std::string> components = {};             // of manifests, beside the overlay
   bool made_name_space = false;                         // it was not there before
   std::string source = {};                              // of local: the checkout
+  std::string engine = {};                              // of local: "docker", "podman", or none
 };
 Json to_json(const Deployment& deployment);
 Result<Deployment> deployment_of(const Json& json);

@@ -1,4 +1,5 @@
 // Steps that are gone on with, names, versions of tools, programs that are run.
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -103,7 +104,8 @@ TEST_F(StepsTest, ADeploymentReadsBackAsItWasKept) {
                         .roles = {{"a", "arn"}},
                         .components = {"redis"},
                         .made_name_space = true,
-                        .source = "src"};
+                        .source = "src",
+                        .engine = "podman"};
   ASSERT_TRUE(place->keep(kept));
   EXPECT_EQ(to_json(*place->deployment()), to_json(kept));
   EXPECT_EQ(*chosen_deployment(session, ""), "d");
@@ -129,6 +131,13 @@ TEST(ToolVersion, IsFoundInWhatToolsPrint) {
   EXPECT_EQ(to_string(*find_version("built 2025-05-15, v2.3.4")), "2.3.4");
   for (const char* none : {"", "no version", "12", "1.", "v1.x"}) EXPECT_FALSE(find_version(none));
   EXPECT_LT(*find_version("1.9.9"), *find_version("1.10.0"));
+}
+
+TEST(Kubeconfig, IsFoundFromAnyFolder) {
+  const std::string here = std::filesystem::current_path().string();
+  EXPECT_EQ(absolute_files("a"), here + "/a");
+  EXPECT_EQ(absolute_files("/k:b/c"), "/k:" + here + "/b/c");
+  EXPECT_EQ(absolute_files(""), "");
 }
 
 TEST(KubectlError, HasAKindByWhatItSays) {

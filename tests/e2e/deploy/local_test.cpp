@@ -34,14 +34,28 @@ TEST_F(DeployLocal, RunsTheComposeFileWhereAnEngineAnswers) {
   ASSERT_EQ(up.exit_code, 0) << up.err;
   const auto calls = tools_.calls_with("up --build --wait");
   ASSERT_THAT(calls, SizeIs(1));
-  EXPECT_THAT(calls[0], HasSubstr("docker compose -f " + state("local/manifests/compose.yaml")));
+  EXPECT_THAT(calls[0], HasSubstr("docker compose -p mesh-deploy -f " +
+                                  state("local/manifests/compose.yaml")));
   // What the copy of the file says of folders is replaced.
   const auto over = Json::parse(read(state("local/manifests/override.json")));
   EXPECT_EQ(over["services"]["meshd-edge"]["build"]["context"], source_);
   EXPECT_EQ(over["secrets"]["operator_token"]["file"], state("local/secrets/operator_token"));
   EXPECT_EQ(read(tools_.file("scripts")), "make-secrets " + state("local/secrets") + "\n");
+  // What started it stops it, though it may answer no more by then.
+  tools_.on("docker info*", {.code = 1});
   ASSERT_EQ(deploy({"local", "--down"}).exit_code, 0);
-  EXPECT_EQ(tools_.count(" down"), 1u);
+  EXPECT_THAT(tools_.calls_with(" down").at(0), HasSubstr("docker compose -p mesh-deploy"));
+}
+
+TEST_F(DeployLocal, ProcessesAreStoppedAsProcessesThoughAnEngineAnswersNow) {
+  a_checkout();
+  ASSERT_EQ(deploy({"local"}).exit_code, 0);
+  tools_.add("docker");
+  const Outcome down = deploy({"local", "--down"});
+  ASSERT_EQ(down.exit_code, 0) << down.err;
+  EXPECT_THAT(read(tools_.file("scripts")),
+              HasSubstr("stack --dir " + state("local/stack") + " down\n"));
+  EXPECT_EQ(tools_.count("docker compose -p"), 0u);
 }
 
 TEST_F(DeployLocal, RunsProcessesWhereNoneDoes) {
