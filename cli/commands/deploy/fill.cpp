@@ -17,6 +17,8 @@ Result<bool> is_there(const Cluster& cluster, const std::string& kind, const std
 Status apply(Session& session, const Cluster& cluster, const std::vector<Object>& objects,
              Step& step) {
   std::int64_t applied = 0;
+  // kubectl takes it for an error.
+  if (objects.empty()) return {};
   Progress progress = session.progress("objects");
   const auto told = [&](const std::string& line) {
     if (line.find("serverside-applied") != line.npos) {
@@ -59,9 +61,12 @@ Status make_name_space(const Workplace& place, Deployment& deployment, const Clu
   return {};
 }
 
-Status fill_secrets(const Cluster& cluster, const SecretValues& values, Step& step) {
-  const auto made = MESH_TRY(make_secrets(cluster, values));
+Status fill_secrets(const Cluster& cluster, const SecretValues& values,
+                    const std::set<std::string>& leading, Step& step) {
+  const auto made = MESH_TRY(make_secrets(cluster, values, leading));
   std::vector<std::string> parts;
+  if (!made.replaced.empty())
+    parts.push_back("replaced by their stores' passwords: " + join(made.replaced, ", "));
   if (!made.kept.empty()) parts.push_back("kept: " + join(made.kept, ", "));
   if (!made.given.empty()) parts.push_back("given: " + join(made.given, ", "));
   if (!made.made.empty()) parts.push_back("made at random: " + join(made.made, ", "));
@@ -93,22 +98,24 @@ Status fill(Session& session, Steps& steps, const Workplace& place, Deployment& 
     return make_name_space(place, deployment, cluster, objects, step);
   }));
   if (need_secrets(objects)) {
-    MESH_TRY(steps.run("secrets", "secrets",
-                       [&](Step& step) { return fill_secrets(cluster, filling.secrets, step); }));
+    MESH_TRY(steps.run("secrets", "secrets", [&](Step& step) {
+      return fill_secrets(cluster, filling.secrets, filling.leading, step);
+    }));
   }
   const auto jobs = jobs_of(objects);
   if (!jobs.empty()) {
-    MESH_TRY(steps.run("prepare", "what the rollout needs", [&](Step& step) -> Status {
-      // A job cannot be changed, and the one of the last rollout is over.
-      for (const Object& job : jobs) {
+    auto before = before_rollout(objects);
+    std::erase_if(before, [](const Object& object) { return object.kind == "Job"; });
+    MESH_TRY(steps.run("prepare", "what the rollout needs",
+                       [&](Step& step) { return apply(session, cluster, before, step); }));
+    for (const Object& job : jobs) {
+      MESH_TRY(steps.run("job-" + job.name, "job " + job.name, [&](Step& step) -> Status {
+        // A job cannot be changed or run again: the one of the last rollout is over, and one that
+        // failed stays so.
         MESH_TRY(
             cluster.run({"delete", "job", job.name, "--ignore-not-found", "--cascade=foreground"},
                         {}, {.log = step.log}));
-      }
-      return apply(session, cluster, before_rollout(objects), step);
-    }));
-    for (const Object& job : jobs) {
-      MESH_TRY(steps.run("job-" + job.name, "job " + job.name, [&](Step& step) {
+        MESH_TRY(apply(session, cluster, {job}, step));
         return await_job(session, cluster, job, filling.patience, step);
       }));
     }

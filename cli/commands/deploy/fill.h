@@ -17,9 +17,10 @@ inline constexpr const char* kFieldManager = "mesh-deploy";
 
 struct Filling {
   std::vector<Object> objects;
-  SecretValues secrets = {};   // for members that are not there yet
-  bool smoke = true;           // try it at the end
-  Duration patience{600'000};  // for a job, and for the rollouts together
+  SecretValues secrets = {};           // for members that are not there yet
+  std::set<std::string> leading = {};  // of those: they also replace what is there
+  bool smoke = true;                   // try it at the end
+  Duration patience{600'000};          // for a job, and for the rollouts together
 };
 
 // Namespace, secrets, what comes before the rollout, its jobs, the rollout, the trial. Notes in

@@ -26,10 +26,17 @@ Outcome deploy(Session& session, const Args& args) {
       .overlay = args.overlay,
       .image = args.image,
       .environment = environment};
+  // A later command is called from anywhere.
+  deployment.kubeconfig = absolute_files(deployment.kubeconfig);
   const auto before = place.deployment();
+  if (!before && before.error().kind != ErrorKind::not_found) return fail(before.error());
   if (before && before->kind != deployment.kind) {
     return fail(ErrorKind::conflict, "\"" + name + "\" is a deployment of kind " + before->kind +
                                          ": give another --name");
+  }
+  if (before && before->overlay != deployment.overlay) {
+    return fail(ErrorKind::conflict, "\"" + name + "\" has the overlay " + before->overlay +
+                                         ", not " + deployment.overlay + ": give another --name");
   }
   const Cluster whole(deployment.kubeconfig, args.context);
   deployment.server = MESH_TRY(server_of(whole, args.context));
@@ -85,7 +92,7 @@ void add_kubernetes(Commands& commands, CLI::App& group) {
            "mesh deploy kubernetes --context kind-mesh --overlay local --dry-run\n"
            "mesh deploy kubernetes --context kind-mesh --overlay local --yes\n"
            "mesh deploy kubernetes --context prod --overlay gke --image "
-           "registry.example.org/mesh:0.1.0 --env MESH_JWT_ISSUER=https://login.example.org\n",
+           "registry.example.org/mesh:0.2.0 --env MESH_JWT_ISSUER=https://login.example.org\n",
        .tenant = TenantUse::none,
        .view = &deployed_view(),
        .run = guarded([args](Session& session) { return deploy(session, *args); }),

@@ -103,7 +103,8 @@ Result<ImageName> parse_image(const std::string& text) {
   }
   image.name = rest;
   const bool odd = text.find_first_of(" \t\n\"'") != text.npos;
-  if (image.name.empty() || odd || text.ends_with(':') || text.ends_with('@')) {
+  const bool open = image.tag.empty() && image.digest.empty();
+  if (image.name.empty() || odd || open || text.ends_with(':') || text.ends_with('@')) {
     return fail(ErrorKind::invalid, "\"" + text +
                                         "\" is no image: name it as REPOSITORY:TAG or "
                                         "REPOSITORY@sha256:DIGEST");

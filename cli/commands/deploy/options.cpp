@@ -62,6 +62,8 @@ Run guarded(Run verb) {
 
 Duration patience(const Session& session) {
   constexpr Duration kDefault{600'000};
+  // Not $MESH_TIMEOUT or a context's: those are for a call to meshd.
+  if (!session.globals.timeout) return kDefault;
   return session.settings.timeout.value_or(kDefault);
 }
 

@@ -41,25 +41,31 @@ Result<SecretValues> read_secret_files(const std::vector<std::string>& given) {
   return values;
 }
 
-Result<MadeSecrets> make_secrets(const Cluster& cluster, const SecretValues& values) {
+Result<MadeSecrets> make_secrets(const Cluster& cluster, const SecretValues& values,
+                                 const std::set<std::string>& leading) {
   const auto there = MESH_TRY(members(cluster));
   MadeSecrets made;
-  Json missing = Json::object();
+  Json changed = Json::object();
   for (const std::string key : kSecretKeys) {
-    if (there && there->contains(key)) {
-      made.kept.push_back(key);
-      continue;
-    }
     const auto given = values.find(key);
-    (given != values.end() ? made.given : made.made).push_back(key);
-    missing[key] = base64_encode(given != values.end() ? given->second : random_hex(kRandomBytes));
+    const std::string value =
+        base64_encode(given != values.end() ? given->second : random_hex(kRandomBytes));
+    if (!there || !there->contains(key)) {
+      (given != values.end() ? made.given : made.made).push_back(key);
+      changed[key] = value;
+    } else if (given != values.end() && leading.contains(key) && there->at(key) != Json(value)) {
+      made.replaced.push_back(key);
+      changed[key] = value;
+    } else {
+      made.kept.push_back(key);
+    }
   }
-  if (missing.empty()) return made;
+  if (changed.empty()) return made;
   if (there) {
-    // A merge touches the missing members alone.
+    // A merge touches these members alone.
     (void)MESH_TRY(
         cluster.ask({"patch", "secret", kSecret, "--type=merge", "--patch-file=/dev/stdin"},
-                    dump({{"data", missing}})));
+                    dump({{"data", changed}})));
     return made;
   }
   const Json secret = {
@@ -67,7 +73,7 @@ Result<MadeSecrets> make_secrets(const Cluster& cluster, const SecretValues& val
       {"kind", "Secret"},
       {"metadata", {{"name", kSecret}, {"labels", {{"app.kubernetes.io/part-of", "mesh"}}}}},
       {"type", "Opaque"},
-      {"data", missing}};
+      {"data", changed}};
   // create, not apply: one that somebody made meanwhile stays, and no annotation keeps the values.
   (void)MESH_TRY(cluster.ask({"create", "-f", "-"}, dump(secret)));
   return made;

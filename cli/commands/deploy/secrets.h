@@ -1,8 +1,9 @@
-// The Secret mesh-secrets: made once, its values never changed here, printed, logged or part of a
-// command line.
+// The Secret mesh-secrets: made once, its values changed only where a store has another one, never
+// printed, logged or part of a command line.
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,10 +22,13 @@ using SecretValues = std::map<std::string, std::string>;
 Result<SecretValues> read_secret_files(const std::vector<std::string>& given);
 
 struct MadeSecrets {
-  std::vector<std::string> kept, given, made;  // names: were there, from `values`, at random
+  // Names: were there, from `values`, at random, were there with another value.
+  std::vector<std::string> kept, given, made, replaced;
 };
-// Members that are missing come from `values`, the others are made at random.
-Result<MadeSecrets> make_secrets(const Cluster& cluster, const SecretValues& values);
+// Members that are missing come from `values`, the others are made at random. Those of `values`
+// that are `leading` also replace what is there: their stores know no other password.
+Result<MadeSecrets> make_secrets(const Cluster& cluster, const SecretValues& values,
+                                 const std::set<std::string>& leading = {});
 
 // The operator's token: of the Secret, else the one that the meshd behind the service has made.
 Result<std::string> operator_token(const Cluster& cluster, const std::string& service);

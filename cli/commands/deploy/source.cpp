@@ -17,10 +17,10 @@ bool is_source(const fs::path& folder) {
   return fs::is_directory(folder / "manifests" / "base", none);
 }
 
-// Hidden folders are what terraform leaves in a checkout where somebody worked by hand.
+// What is left in a checkout where somebody worked by hand: by terraform, by stack/make-secrets.
 bool is_left_over(const fs::path& path) {
   const std::string name = path.filename().string();
-  return name == ".terraform" || name.find(".tfstate") != name.npos;
+  return name == ".terraform" || name == "secrets" || name.find(".tfstate") != name.npos;
 }
 
 std::vector<fs::path> files_of(const fs::path& folder, std::error_code& failed) {

@@ -18,7 +18,7 @@ TEST(Image, HasNameTagAndDigest) {
   EXPECT_EQ(all->name, "host:5000/a/mesh");
   EXPECT_EQ(all->tag, "0.2.0");
   EXPECT_EQ(all->digest, "sha256:00");
-  EXPECT_EQ(parse_image("host:5000/mesh")->tag, "");
+  EXPECT_FALSE(parse_image("host:5000/mesh")) << "which image is left open";
   EXPECT_EQ(parse_image("mesh:1")->name, "mesh");
   for (const char* wrong : {"", ":1", "mesh:", "mesh@", "a b", "\"mesh\"", "@sha256:0"})
     EXPECT_FALSE(parse_image(wrong)) << wrong;

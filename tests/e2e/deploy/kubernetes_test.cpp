@@ -36,9 +36,9 @@ TEST_F(DeployKubernetes, FillsTheClusterInOrder) {
   EXPECT_LT(place_of("delete job prepare"), place_of("get job prepare"));
   EXPECT_LT(place_of("get job prepare"), place_of("rollout status deployment/user-service"));
   EXPECT_LT(place_of("rollout status statefulset/qdrant"), tools_.calls().size());
-  // Namespace, then what the job needs, then all.
+  // Namespace, then what the job needs, then the job, then all.
   const auto applied = tools_.calls_with("apply --server-side");
-  ASSERT_THAT(applied, SizeIs(3));
+  ASSERT_THAT(applied, SizeIs(4));
   EXPECT_THAT(done.out, HasSubstr("mesh-test"));
   EXPECT_THAT(done.err, HasSubstr("deployment/user-service is up"));
   EXPECT_THAT(done.err, HasSubstr("trial: left out (--skip smoke)"));
@@ -127,7 +127,7 @@ TEST_F(DeployKubernetes, SaysWhyARolloutDoesNotComeUpAndGoesOnThere) {
   // It has ended well, so that the next one begins anew.
   tools_.forget_calls();
   EXPECT_EQ(deployed().exit_code, 0);
-  EXPECT_EQ(tools_.count("apply --server-side"), 3u);
+  EXPECT_EQ(tools_.count("apply --server-side"), 4u);
 }
 
 TEST_F(DeployKubernetes, BeginsAnewWhereSomethingElseIsAskedForOrRestart) {
@@ -137,13 +137,13 @@ TEST_F(DeployKubernetes, BeginsAnewWhereSomethingElseIsAskedForOrRestart) {
   auto words = kKubernetes;
   words.insert(words.end(), {"--yes", "--restart"});
   EXPECT_EQ(deploy(words).exit_code, 1);
-  EXPECT_EQ(tools_.count("apply --server-side"), 3u);
+  EXPECT_EQ(tools_.count("apply --server-side"), 4u);
   tools_.on("kubectl kustomize *",
             {.out = std::string(kDocuments) + "---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n"
                                               "  name: more\n"});
   tools_.forget_calls();
   EXPECT_EQ(deployed().exit_code, 1);
-  EXPECT_EQ(tools_.count("apply --server-side"), 3u);
+  EXPECT_EQ(tools_.count("apply --server-side"), 4u);
 }
 
 TEST_F(DeployKubernetes, StopsAtAJobThatFailsBeforeAnythingRollsOut) {
@@ -153,10 +153,19 @@ TEST_F(DeployKubernetes, StopsAtAJobThatFailsBeforeAnythingRollsOut) {
   const Outcome failed = deployed();
   EXPECT_EQ(failed.exit_code, 1);
   EXPECT_THAT(failed.err, HasSubstr("the job prepare failed: BackoffLimitExceeded"));
-  EXPECT_EQ(tools_.count("apply --server-side"), 2u);
+  EXPECT_EQ(tools_.count("apply --server-side"), 3u);
   // What the job comes before was not applied with what it needs.
   const auto before = tools_.calls_with("rollout");
   EXPECT_THAT(before, IsEmpty());
+  // The same command makes the job anew: one that failed stays so.
+  tools_.on("kubectl *get job prepare *",
+            {.out = R"({"status":{"conditions":[{"type":"Complete","status":"True"}]}})"});
+  tools_.forget_calls();
+  const Outcome again = deployed();
+  ASSERT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_EQ(tools_.count("delete job prepare"), 1u);
+  EXPECT_LT(place_of("delete job prepare"), place_of("apply --server-side"));
+  EXPECT_EQ(tools_.count("apply --server-side"), 2u) << "the job, then all";
 }
 
 // Each step, whatever fails in it: a clear word, an exit code, nothing behind it.
@@ -172,7 +181,7 @@ TEST_F(DeployKubernetes, EveryStepThatFailsEndsTheRun) {
       {"kubectl kustomize *", "Error: accumulating resources", 1, "accumulating resources"},
       {"kubectl *get namespace *", "Error from server (Forbidden): namespaces", 4, "Forbidden"},
       {"kubectl *create -f -", "Error from server (Forbidden): secrets", 4, "secrets: "},
-      {"kubectl *delete job *", "Error from server: etcd", 1, "what the rollout needs: "},
+      {"kubectl *delete job *", "Error from server: etcd", 1, "job prepare: "},
       {"kubectl *apply --server-side*", "error: Apply failed with 1 conflict", 1, "conflict"},
       {"kubectl *get services *", "Error from server (Forbidden): services", 4, "services"},
   };
@@ -257,6 +266,16 @@ TEST_F(DeployKubernetes, NeedsKubectl) {
   const Outcome none = deployed();
   EXPECT_EQ(none.exit_code, 1);
   EXPECT_THAT(none.err, HasSubstr("kubectl 1.27.0 or newer (fills the cluster) is not on $PATH"));
+}
+
+TEST_F(DeployKubernetes, StaysTheOverlayThatItIs) {
+  ASSERT_EQ(deployed().exit_code, 0);
+  auto words = kKubernetes;
+  words[4] = "eks";
+  words.emplace_back("--yes");
+  const Outcome refused = deploy(words);
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("has the overlay minimal, not eks: give another --name"));
 }
 
 TEST_F(DeployKubernetes, RefusesAContextThatNamesAnotherClusterNow) {
