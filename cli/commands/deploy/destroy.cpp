@@ -64,6 +64,8 @@ Outcome destroy(Session& session, const Args& args) {
   if (cluster_too) {
     MESH_TRY(check_cluster(target));
     objects = MESH_TRY(render(rendering_of(d, target.place), target.place));
+    // One that was cut off before it made the namespace has not noted it.
+    if (d.name_space.empty()) target.deployment.name_space = name_space_of(objects);
     left = MESH_TRY(leftovers_of(target.cluster(), objects, d.made_name_space));
     tell_what_goes(session, d, left);
   }

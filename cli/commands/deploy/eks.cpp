@@ -71,6 +71,8 @@ Status check_before(const Workplace& place, Deployment& d) {
   if (d.name_space.empty()) d.name_space = before->name_space;
   if (!before->name_space.empty() && before->name_space != d.name_space)
     return differs("namespace", before->name_space, d.name_space);
+  // The stack's roles are for its accounts.
+  if (!d.name_space.empty()) d.variables["namespace"] = d.name_space;
   return {};
 }
 
@@ -135,7 +137,7 @@ void add_eks(Commands& commands, CLI::App& group) {
        .examples =
            "mesh deploy eks --dry-run --var 'api_allowed_cidrs=[\"203.0.113.7/32\"]'\n"
            "mesh deploy eks --var-file production.tfvars --state-bucket example-terraform-state "
-           "--image registry.example.org/mesh:0.1.0 --database-ca eu-central-1-bundle.pem\n",
+           "--image registry.example.org/mesh:0.2.0 --database-ca eu-central-1-bundle.pem\n",
        .tenant = TenantUse::none,
        .view = &deployed_view(),
        .run = guarded([args](Session& session) { return deploy(session, *args); }),

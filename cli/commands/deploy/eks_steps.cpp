@@ -92,8 +92,9 @@ Status make_kubeconfig(const EksRun& run, Step& step) {
   return run.place.keep(d);
 }
 
-// The passwords that AWS keeps; for members of mesh-secrets that are not there yet.
-Status fetch_secrets(const EksRun& run, const Wiring& wiring, SecretValues& values) {
+// The passwords that AWS keeps: their stores know no others.
+Status fetch_secrets(const EksRun& run, const Wiring& wiring, Filling& filling) {
+  SecretValues& values = filling.secrets;
   for (const auto& [member, arn] : wiring.secrets) {
     if (values.contains(member) || arn.empty()) continue;
     const auto ended = MESH_TRY(run_program(
@@ -107,13 +108,13 @@ Status fetch_secrets(const EksRun& run, const Wiring& wiring, SecretValues& valu
                   "no password in the secret " + arn + ": " + last_lines(ended.err, 2));
     }
     values[member] = password.get<std::string>();
+    filling.leading.insert(member);
   }
   return {};
 }
 
 void wire(const EksRun& run, const Wiring& wiring) {
   Deployment& d = run.deployment;
-  for (const auto& note : wiring.notes) run.session.out.note("  " + note);
   // What a person said goes before what the stack says.
   for (const auto& [name, value] : wiring.environment) d.environment.emplace(name, value);
   d.components = wiring.components;
@@ -153,13 +154,15 @@ Status check_settings(const EksRun& run) {
 
 Status build_stack(const EksRun& run, const std::string& who, Step& step) {
   MESH_TRY(init_stack(run.session, run.place, run.deployment, step));
-  // Until the stack was whole once, nobody uses what is in it.
-  if (!run.args.dry_run && run.deployment.server.empty()) {
-    MESH_TRY(remove_begun(run.session, run.place, run.deployment, run.args.lock_timeout, step));
-  }
+  // A run from here was cut off before the stack was whole once: nobody uses what is in it.
+  std::vector<std::string> begun;
+  if (run.place.deployment() && run.deployment.server.empty())
+    begun = MESH_TRY(stack_begun(run.place));
+  const auto plan_now = [&] {
+    return plan_stack(run.session, run.place, run.deployment, run.args.lock_timeout, step);
+  };
   const PlanFile file(run.place);
-  const auto plan =
-      MESH_TRY(plan_stack(run.session, run.place, run.deployment, run.args.lock_timeout, step));
+  auto plan = MESH_TRY(plan_now());
   if (!plan) {
     run.session.out.note("plan: nothing to change");
     if (run.args.dry_run) return {};
@@ -169,11 +172,22 @@ Status build_stack(const EksRun& run, const std::string& who, Step& step) {
   }
   MESH_TRY(check_database_ca(run, has_type(*plan, "aws_db_instance")));
   MESH_TRY(show_plan(run, *plan));
+  if (!begun.empty()) {
+    run.session.out.note("half made by a run that was cut off, and taken away first: " +
+                         join(begun, ", "));
+  }
   if (run.args.dry_run) return {};
   MESH_TRY(confirm(run.session,
                    "Build this in account " + who + ", region " + run.deployment.region + "?"));
   // Before anything costs money, so that a destroy finds it.
   MESH_TRY(run.place.keep(run.deployment));
+  if (!begun.empty()) {
+    MESH_TRY(
+        remove_begun(run.session, run.place, run.deployment, begun, run.args.lock_timeout, step));
+    // What it took away makes the agreed plan stale; the new one makes the same things.
+    plan = MESH_TRY(plan_now());
+    if (!plan) return {};
+  }
   return apply_stack(run.session, run.place, *plan, run.args.lock_timeout, step);
 }
 
@@ -193,15 +207,15 @@ Outcome fill_from_stack(const EksRun& run, Steps& steps) {
     return run.place.keep(d);
   }));
   const Wiring wiring = wiring_of(outputs);
-  wire(run, wiring);
+  // Before the wiring says the database's address: a person's own needs no certificates.
   MESH_TRY(check_database_ca(run, wiring.secrets.contains("postgres_password")));
-  SecretValues secrets = run.secrets;
-  if (!steps.is_done("secrets")) MESH_TRY(fetch_secrets(run, wiring, secrets));
+  wire(run, wiring);
   auto objects = MESH_TRY(render(rendering_of(d, run.place), run.place));
   Filling filling{.objects = std::move(objects),
-                  .secrets = std::move(secrets),
+                  .secrets = run.secrets,
                   .smoke = run.args.skip.empty(),
                   .patience = patience(run.session)};
+  if (!steps.is_done("secrets")) MESH_TRY(fetch_secrets(run, wiring, filling));
   MESH_TRY(check_objects(filling.objects, d.image));
   d.name_space = name_space_of(filling.objects);
   const Cluster cluster(d.kubeconfig, d.context, d.name_space);

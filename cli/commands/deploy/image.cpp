@@ -56,7 +56,10 @@ Status push(const Workplace& place, const std::string& builder, const std::strin
 
 std::optional<std::string> found_builder() {
   for (const char* name : {"buildah", "podman", "docker"}) {
-    if (has_program(name)) return name;
+    if (!has_program(name)) continue;
+    // docker is of no use without its daemon.
+    const auto info = run_program({.words = {name, "info"}});
+    if (info && info->code == 0) return name;
   }
   return {};
 }
@@ -68,7 +71,7 @@ std::optional<std::string> no_builder(const std::string& source) {
            ", or --source CHECKOUT";
   }
   if (!found_builder()) {
-    return "an image: neither buildah nor podman nor docker is on $PATH to build one: " + advice;
+    return "an image: none of buildah, podman and docker is on $PATH and answers `info`: " + advice;
   }
   return {};
 }
@@ -82,9 +85,14 @@ Result<std::string> build_image(Session& session, const Workplace& place, const 
   const std::string image = repository + ":" + new_tag(session.clock.now());
   std::error_code failed;
   std::filesystem::create_directories(place.file("registry"), failed);
-  MESH_TRY(run(
-      place, {builder, "build", "--tag", image, "--file", source + "/manifests/Dockerfile", source},
-      {}, step.log));
+  const std::string file = source + "/manifests/Dockerfile";
+  std::vector<std::string> words{builder, "build", "--tag", image, "--file", file};
+  words.insert(words.end(), {"--build-arg", std::string("VERSION=") + MESH_VERSION});
+  // As scripts/image: the OCI form has no health checks, and docker finds the list by itself.
+  if (builder != "docker")
+    words.insert(words.end(), {"--format", "docker", "--ignorefile", file + ".dockerignore"});
+  words.push_back(source);
+  MESH_TRY(run(place, words, {}, step.log));
   const Status pushed = push(place, builder, region, image, step.log);
   std::filesystem::remove_all(place.file("registry"), failed);
   MESH_TRY(pushed);

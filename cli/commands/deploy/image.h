@@ -8,7 +8,7 @@
 
 namespace mesh::cli::deploy {
 
-// buildah, podman or docker: the first that is on $PATH.
+// buildah, podman or docker: the first that is on $PATH and answers.
 std::optional<std::string> found_builder();
 // What is missing to build one, for the list of what is missing; nothing where it can be.
 std::optional<std::string> no_builder(const std::string& source);

@@ -1,6 +1,7 @@
 #include "cli/commands/deploy/leftovers.h"
 
 #include <algorithm>
+#include <set>
 
 #include "cli/commands/deploy/secrets.h"
 #include "cli/program.h"
@@ -96,6 +97,17 @@ Result<Json> aws(const Deployment& d, std::vector<std::string> words) {
   return parse_json(ended.out, {.max_depth = 32, .max_bytes = std::size_t{64} << 20});
 }
 
+// Storage classes that claims of other namespaces name: those would find no class any more.
+Result<std::set<std::string>> classes_of_others(const Cluster& cluster) {
+  std::set<std::string> classes;
+  const Json claims = MESH_TRY(cluster.get({"persistentvolumeclaims", "--all-namespaces"}));
+  for (const Json& claim : at_path(claims, "items")) {
+    if (at_path(claim, "metadata.namespace") != Json(cluster.name_space()))
+      classes.insert(plain_text(at_path(claim, "spec.storageClassName")));
+  }
+  return classes;
+}
+
 }  // namespace
 
 Result<Leftovers> leftovers_of(const Cluster& cluster, const std::vector<Object>& objects,
@@ -135,6 +147,14 @@ Status empty_cluster(Session& session, const Target& target, const std::vector<O
   for (const Object& object : objects) (is_last(object) ? last : first).push_back(object);
   std::erase_if(
       last, [&](const Object& object) { return object.kind == "Namespace" && !d.made_name_space; });
+  if (std::ranges::find(last, "StorageClass", &Object::kind) != last.end()) {
+    const auto used = MESH_TRY(classes_of_others(cluster));
+    std::erase_if(last, [&](const Object& object) {
+      const bool stays = object.kind == "StorageClass" && used.contains(object.name);
+      if (stays) session.out.note("  stays, since other namespaces use it: " + object.title());
+      return stays;
+    });
+  }
   // While a controller lives that can take its cloud's load balancer and disks away.
   MESH_TRY(remove_named(cluster, "service", left.balancers, patience, step));
   MESH_TRY(remove(cluster, first, patience, step));

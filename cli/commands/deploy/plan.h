@@ -27,6 +27,10 @@ struct StackPlan {
 StackPlan plan_of(const Json& shown);
 // Of `terraform show -json`: what a run that was cut off has left half made.
 std::vector<std::string> begun_of(const Json& shown);
+// Of the same: all that terraform has made.
+std::vector<std::string> managed_of(const Json& shown);
+// Of the same: the databases that AWS does not delete.
+std::vector<std::string> protected_of(const Json& shown);
 bool has_type(const StackPlan& plan, const std::string& type);
 
 }  // namespace mesh::cli::deploy

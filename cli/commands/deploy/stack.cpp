@@ -20,6 +20,12 @@ Program terraform(const Workplace& place, std::vector<std::string> arguments) {
   // Not the user's TF_CLI_ARGS: a verb's flags are those that stand here.
   program.environment = {"TF_IN_AUTOMATION=1", "TF_INPUT=0",
                          "TF_DATA_DIR=" + place.file("terraform-data"), "TF_CLI_ARGS="};
+  for (const char* verb : {"init", "plan", "apply", "show", "output"})
+    program.environment.push_back(std::string("TF_CLI_ARGS_") + verb + "=");
+  // Nor another workspace's state, or a log of what is secret.
+  for (const char* name :
+       {"TF_WORKSPACE", "TF_LOG", "TF_LOG_CORE", "TF_LOG_PROVIDER", "TF_LOG_PATH"})
+    program.environment.push_back(std::string(name) + "=");
   return program;
 }
 
@@ -85,6 +91,14 @@ class Run {
   std::string plain_;
 };
 
+// It holds secrets in plain text, so it is read and never logged.
+Result<Json> stack_state(const Workplace& place) {
+  const auto shown = MESH_TRY(run_program(terraform(place, {"show", "-json"})));
+  if (shown.code != 0)
+    return fail(ErrorKind::conflict, "terraform show: " + last_lines(shown.err, 3));
+  return parse_json(shown.out, kPlan);
+}
+
 }  // namespace
 
 Json backend_of(const Deployment& d, const std::string& local_path) {
@@ -115,14 +129,14 @@ Status init_stack(Session& session, const Workplace& place, const Deployment& d,
   return {};
 }
 
+Result<std::vector<std::string>> stack_begun(const Workplace& place) {
+  const Json state = MESH_TRY(stack_state(place));
+  return begun_of(state);
+}
+
 Status remove_begun(Session& session, const Workplace& place, const Deployment& d,
-                    const std::string& lock_timeout, const Step& step) {
-  const auto shown = MESH_TRY(run_program(terraform(place, {"show", "-json"})));
-  const auto state = parse_json(shown.out, kPlan);
-  // Without a state there is nothing; what is wrong with one, the plan says.
-  const auto begun = state ? begun_of(*state) : std::vector<std::string>();
-  if (begun.empty()) return {};
-  session.out.note("half made by a run that was cut off, and taken away: " + join(begun, ", "));
+                    const std::vector<std::string>& begun, const std::string& lock_timeout,
+                    const Step& step) {
   std::vector<std::string> words{"apply", "-destroy", "-json", "-input=false", "-auto-approve"};
   for (const auto& address : begun) words.push_back("-target=" + address);
   add_lock_timeout(lock_timeout, words);
@@ -186,13 +200,16 @@ Json output_of(const Json& outputs, const std::string& name) {
 
 Status tell_stack_goes(Session& session, const Workplace& place, const Deployment& d) {
   MESH_TRY(init_stack(session, place, d, Step{.log = place.log("destroy-stack")}));
-  const auto listed = MESH_TRY(run_program(terraform(place, {"state", "list"})));
-  std::int64_t count = 0;
-  for (const auto& line : split(listed.out, '\n')) {
-    // Data sources are read, not made.
-    if (!line.empty() && line.find("data.") == line.npos) ++count;
+  const Json state = MESH_TRY(stack_state(place));
+  if (const auto kept = protected_of(state); !kept.empty()) {
+    return fail(ErrorKind::conflict,
+                "deletion protection keeps " + join(kept, ", ") +
+                    ": nothing is taken down while it is on; if its data may go, set "
+                    "deletion_protection = false in the variable postgres and run `mesh deploy "
+                    "eks` with it, then destroy again");
   }
-  session.out.note("goes: the stack in " + d.region + ", " + std::to_string(count) + " resources");
+  session.out.note("goes: the stack in " + d.region + ", " +
+                   std::to_string(managed_of(state).size()) + " resources");
   return {};
 }
 

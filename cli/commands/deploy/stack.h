@@ -14,10 +14,13 @@ namespace mesh::cli::deploy {
 Status init_stack(Session& session, const Workplace& place, const Deployment& deployment,
                   const Step& step);
 
-// Takes away what a run that was cut off had begun to make. terraform makes it anew by itself, but
-// where a resource has to be there before its predecessor goes, both would have the same name.
+// The addresses of what a run that was cut off had begun to make.
+Result<std::vector<std::string>> stack_begun(const Workplace& place);
+// Takes it away. terraform makes it anew by itself, but where a resource has to be there before its
+// predecessor goes, both would have the same name.
 Status remove_begun(Session& session, const Workplace& place, const Deployment& deployment,
-                    const std::string& lock_timeout, const Step& step);
+                    const std::vector<std::string>& begun, const std::string& lock_timeout,
+                    const Step& step);
 
 // What an apply would change; nothing where it would change nothing. The plan itself is in the
 // place's stack.plan.

@@ -89,10 +89,13 @@ std::int64_t count_at(const Json& object, std::string_view path) {
 Json workload_of(const Json& object) {
   const Json& containers = at_path(object, "spec.template.spec.containers");
   const std::string kind = to_lower(plain_text(at_path(object, "kind")));
+  // What it says of a version before tells nothing of the newest one.
+  const bool seen =
+      count_at(object, "status.observedGeneration") >= count_at(object, "metadata.generation");
   return {{"name", kind + "/" + plain_text(at_path(object, "metadata.name"))},
           {"ready", count_at(object, "status.readyReplicas")},
           {"wanted", count_at(object, "spec.replicas")},
-          {"updated", count_at(object, "status.updatedReplicas")},
+          {"updated", seen ? count_at(object, "status.updatedReplicas") : 0},
           {"image", containers.is_array() && !containers.empty()
                         ? plain_text(at_path(containers.at(0), "image"))
                         : ""}};
@@ -124,7 +127,9 @@ std::string state_of(const Json& report) {
     if (node.at("ready") != Json(true)) missing.push_back("node " + plain_text(node.at("name")));
   }
   for (const Json& workload : report.at("workloads")) {
-    if (workload.at("ready") < workload.at("wanted"))
+    // In a rollout that is stuck the pods of the version before serve.
+    if (workload.at("ready") < workload.at("wanted") ||
+        workload.at("updated") < workload.at("wanted"))
       missing.push_back(plain_text(workload.at("name")));
   }
   if (report.at("workloads").empty()) return "nothing runs";

@@ -39,14 +39,17 @@ void wire_postgres(const Json& postgres, Wiring& wiring) {
 void wire_redis(const Json& redis, Wiring& wiring) {
   if (redis.is_null()) {
     wiring.components.emplace_back("redis");
-  } else if (at_path(redis, "tls") == Json(true)) {
-    wiring.components.emplace_back("limits-in-memory");
-    wiring.notes.emplace_back(
-        "meshd speaks no TLS to Redis, so each pod counts rate limits for itself; redis with "
-        "transit_encryption = false shares them");
+    return;
+  }
+  const bool tls = at_path(redis, "tls") == Json(true);
+  wiring.environment["MESH_REDIS_URL"] = std::string(tls ? "rediss://" : "redis://") +
+                                         text_at(redis, "host") + ":" + text_at(redis, "port") +
+                                         "/0";
+  if (tls) {
+    wiring.secrets["redis_password"] = text_at(redis, "secret_arn");
   } else {
-    wiring.environment["MESH_REDIS_URL"] =
-        "redis://" + text_at(redis, "host") + ":" + text_at(redis, "port") + "/0";
+    // ElastiCache has a token only with TLS; the overlay names a file for one.
+    wiring.environment["MESH_REDIS_PASSWORD_FILE"] = "";
   }
 }
 
@@ -57,6 +60,8 @@ Wiring wiring_of(const Json& outputs) {
   wire_kafka(output_of(outputs, "kafka"), wiring);
   wire_postgres(output_of(outputs, "postgres"), wiring);
   wire_redis(output_of(outputs, "redis"), wiring);
+  // It changes the claims of those before it.
+  if (!wiring.components.empty()) wiring.components.emplace_back("claims-on-gp3");
   const Json roles = output_of(outputs, "service_account_roles");
   if (roles.is_object()) {
     for (const auto& [account, arn] : roles.items()) wiring.roles[account] = plain_text(arn);

@@ -16,7 +16,6 @@ struct Wiring {
   std::vector<std::string> components;             // of manifests: stores that AWS does not run
   std::map<std::string, std::string> roles;        // service account → ARN
   std::map<std::string, std::string> secrets;      // member of mesh-secrets → ARN of its secret
-  std::vector<std::string> notes;                  // for people
 };
 // `outputs`: {"name","value"} each. A store that is null runs in the cluster.
 Wiring wiring_of(const Json& outputs);

@@ -123,6 +123,19 @@ TEST(StackState, WhatWasHalfMadeIsFoundInEveryModule) {
   EXPECT_THAT(begun_of(Json::object()), IsEmpty());
 }
 
+TEST(StackState, ADatabaseMayBeProtected) {
+  const auto shown = Json::parse(R"({"values": {"root_module": {"child_modules": [{"resources": [
+    {"address": "m.db", "mode": "managed", "type": "aws_db_instance",
+     "values": {"deletion_protection": true}},
+    {"address": "m.open", "mode": "managed", "type": "aws_db_instance",
+     "values": {"deletion_protection": false}},
+    {"address": "m.data", "mode": "data", "type": "aws_db_instance",
+     "values": {"deletion_protection": true}}]}]}}})");
+  EXPECT_THAT(protected_of(shown), ElementsAre("m.db"));
+  EXPECT_THAT(managed_of(shown), ElementsAre("m.db", "m.open"));
+  EXPECT_THAT(protected_of(Json::object()), IsEmpty());
+}
+
 TEST(Prices, AreSummedByClassCountAndStorage) {
   const auto prices = parse_prices(kPrices);
   ASSERT_TRUE(prices) << prices.error().to_string();
@@ -170,6 +183,8 @@ TEST(Wiring, NamesTheStoresOfTheStack) {
             "postgresql://mesh@db.test:5432/"
             "mesh?sslmode=verify-full&sslrootcert=/etc/ssl/mesh/rds.pem");
   EXPECT_EQ(wiring.environment.at("MESH_REDIS_URL"), "redis://r.test:6379/0");
+  EXPECT_EQ(wiring.environment.at("MESH_REDIS_PASSWORD_FILE"), "") << "it has no token";
+  EXPECT_FALSE(wiring.secrets.contains("redis_password"));
   EXPECT_EQ(wiring.secrets.at("kafka_password"), "arn:k");
   EXPECT_EQ(wiring.secrets.at("postgres_password"), "arn:p");
   EXPECT_EQ(wiring.roles.at("admin"), "arn:role");
@@ -178,18 +193,20 @@ TEST(Wiring, NamesTheStoresOfTheStack) {
 
 TEST(Wiring, AStoreThatTheStackHasNotRunsInTheCluster) {
   const Wiring wiring = wiring_of(Json::array());
-  EXPECT_THAT(wiring.components, ElementsAre("redpanda", "postgres", "redis"));
+  EXPECT_THAT(wiring.components, ElementsAre("redpanda", "postgres", "redis", "claims-on-gp3"));
   EXPECT_EQ(wiring.environment.at("MESH_KAFKA_SECURITY"), "plaintext");
   EXPECT_EQ(wiring.environment.at("MESH_KAFKA_PASSWORD_FILE"), "");
   EXPECT_THAT(wiring.secrets, IsEmpty());
 }
 
-TEST(Wiring, RedisWithTlsIsNotSpokenTo) {
-  const Wiring wiring =
-      wiring_of(Json::array({output("redis", {{"host", "r"}, {"port", 6379}, {"tls", true}})}));
-  EXPECT_THAT(wiring.components, Contains("limits-in-memory"));
-  EXPECT_FALSE(wiring.environment.contains("MESH_REDIS_URL"));
-  EXPECT_THAT(wiring.notes, Contains(HasSubstr("no TLS to Redis")));
+TEST(Wiring, RedisWithTlsHasAToken) {
+  const Wiring wiring = wiring_of(Json::array(
+      {output("redis", {{"host", "r"}, {"port", 6379}, {"tls", true}, {"secret_arn", "arn:r"}})}));
+  EXPECT_EQ(wiring.environment.at("MESH_REDIS_URL"), "rediss://r:6379/0");
+  EXPECT_FALSE(wiring.environment.contains("MESH_REDIS_PASSWORD_FILE"))
+      << "the overlay names the file";
+  EXPECT_EQ(wiring.secrets.at("redis_password"), "arn:r");
+  EXPECT_THAT(wiring.components, ::testing::Not(Contains("redis")));
 }
 
 TEST(Backend, IsTheFolderOrTheBucket) {

@@ -184,6 +184,7 @@ void DeployTest::a_stack_that_works() {
   tools_.on("aws secretsmanager get-secret-value *",
             {.out = R"({"username":"mesh","password":"pw-of-the-store"})"});
   tools_.on("terraform plan *", {.code = 2, .act = {}});
+  tools_.on("terraform show -json", {.out = R"({"format_version":"1.0"})"});
   tools_.on(
       "terraform show -json *",
       {.out = R"({"variables":{},"resource_changes":[{"address":"module.eks.aws_eks_cluster.this",)"

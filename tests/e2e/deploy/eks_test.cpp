@@ -55,7 +55,8 @@ TEST_F(DeployEks, BuildsTheStackAndFillsIt) {
       over["configMapGenerator"][0]["literals"],
       ::testing::IsSupersetOf({"MESH_KAFKA_BROKERS=b1:9096,b2:9096", "MESH_LOG_LEVEL=debug"}));
   EXPECT_EQ(over["components"].dump(),
-            R"(["../manifests/components/postgres","../manifests/components/redis"])");
+            R"(["../manifests/components/postgres","../manifests/components/redis",)"
+            R"("../manifests/components/claims-on-gp3"])");
   EXPECT_THAT(over["patches"][1]["patch"].get<std::string>(), HasSubstr("arn:aws:iam::1:role/p"));
 }
 
@@ -68,6 +69,16 @@ TEST_F(DeployEks, PasswordsGoFromAwsToTheClusterAndNowhereElse) {
   for (const char* hidden : {"pw-of-the-store", "hush-hush"})
     EXPECT_THAT(told, Not(HasSubstr(hidden)));
   EXPECT_THAT(tools_.calls(), Each(Not(HasSubstr("pw-of-the-store"))));
+}
+
+TEST_F(DeployEks, APasswordOfAStoreReplacesAnInventedOne) {
+  secret_is_there();
+  const Outcome done = deployed();
+  ASSERT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(done.err, HasSubstr("replaced by their stores' passwords: kafka_password; kept:"));
+  const auto patch = Json::parse(tools_.input_of("patch secret"));
+  EXPECT_EQ(patch["data"].size(), 1u) << "the others stay";
+  EXPECT_EQ(patch["data"]["kafka_password"], base64_encode("pw-of-the-store"));
 }
 
 TEST_F(DeployEks, NeitherTheSourceNorTheUsersKubeconfigIsWritten) {
@@ -130,9 +141,18 @@ TEST_F(DeployEks, PlansAgainAfterAnApplyThatFailed) {
 TEST_F(DeployEks, TakesAwayWhatACutOffRunHasHalfMade) {
   tools_.on("terraform show -json", {.out = R"({"values":{"root_module":{"resources":
     [{"address":"aws_iam_role.x","tainted":true}]}}})"});
+  // Nothing was begun from here: what another machine's run has tainted may be in use.
+  tools_.on("terraform apply *", {.err = "panic: oh\n", .code = 1, .once = true});
+  EXPECT_EQ(deployed().exit_code, 1);
+  EXPECT_EQ(tools_.count("-target"), 0u);
+  const Outcome dry = deployed({"--dry-run"});
+  EXPECT_THAT(dry.err, HasSubstr("taken away first: aws_iam_role.x"));
+  EXPECT_EQ(tools_.count("-target"), 0u) << "nothing goes before a yes";
+  tools_.forget_calls();
   const Outcome done = deployed();
   ASSERT_EQ(done.exit_code, 0) << done.err;
-  EXPECT_THAT(done.err, HasSubstr("taken away: aws_iam_role.x"));
+  EXPECT_THAT(done.err, HasSubstr("taken away first: aws_iam_role.x"));
+  EXPECT_EQ(tools_.count("terraform plan"), 2u) << "the agreed one, and one without what is gone";
   const auto applied = tools_.calls_with("terraform apply");
   ASSERT_THAT(applied, SizeIs(2));
   EXPECT_THAT(applied[0], HasSubstr("-destroy"));
@@ -263,7 +283,9 @@ TEST_F(DeployEks, BuildsAndPushesAnImageWhereNoneIsGiven) {
   write(tools_.file("documents"), kDocuments);
   const Outcome done = deploy({"eks", "--yes", "--skip", "smoke"});
   ASSERT_EQ(done.exit_code, 0) << done.err;
-  EXPECT_THAT(tools_.calls_with("buildah build").at(0), HasSubstr("--tag registry.test/mesh:"));
+  for (const char* word :
+       {"--tag registry.test/mesh:", "--build-arg VERSION=", "--format docker", "--ignorefile "})
+    EXPECT_THAT(tools_.calls_with("buildah build").at(0), HasSubstr(word));
   EXPECT_THAT(tools_.calls_with("buildah login").at(0),
               HasSubstr("--username AWS --password-stdin registry.test"));
   EXPECT_EQ(tools_.input_of("buildah login"), "token-of-the-registry\n");
@@ -312,6 +334,13 @@ TEST_F(DeployEks, StaysTheStackThatItIs) {
   EXPECT_THAT(named.err, HasSubstr("give it by --name"));
 }
 
+TEST_F(DeployEks, TheNamespaceOfTheStackIsThatOfTheDeployment) {
+  ASSERT_EQ(deployed({"--yes", "--namespace", "mesh-test"}).exit_code, 0);
+  tools_.forget_calls();
+  ASSERT_EQ(deployed().exit_code, 0);
+  EXPECT_THAT(tools_.calls_with("terraform plan").at(0), HasSubstr("-var=namespace=mesh-test"));
+}
+
 class Deployed : public DeployEks {
  protected:
   Deployed() {
@@ -339,6 +368,22 @@ TEST_F(Deployed, StatusShowsStackNodesRolloutsAndWhyTheLagIsNotKnown) {
   EXPECT_THAT(shown.out, Not(HasSubstr("hush-hush")));
   const Outcome for_people = deploy({"status", "distributedai-eks"});
   EXPECT_THAT(for_people.out, HasSubstr("Workloads:"));
+}
+
+TEST_F(Deployed, StatusIsNotUpInARolloutThatIsStuck) {
+  const auto state_of = [&](const std::string& status) {
+    tools_.on("kubectl *get deployments,statefulsets *",
+              {.out = R"({"items":[{"kind":"Deployment","metadata":{"name":"a","generation":2},)"
+                      R"("spec":{"replicas":2},"status":)" +
+                      status + "}]}"});
+    const Outcome shown = deploy({"status", "-o", "json"});
+    return Json::parse(shown.out)["state"].get<std::string>();
+  };
+  EXPECT_EQ(state_of(R"({"readyReplicas":2,"updatedReplicas":1,"observedGeneration":2})"),
+            "not ready: deployment/a");
+  EXPECT_EQ(state_of(R"({"readyReplicas":2,"updatedReplicas":2,"observedGeneration":1})"),
+            "not ready: deployment/a");
+  EXPECT_EQ(state_of(R"({"readyReplicas":2,"updatedReplicas":2,"observedGeneration":2})"), "up");
 }
 
 TEST_F(Deployed, StatusAsksForTheLagThroughATunnel) {
@@ -394,7 +439,8 @@ TEST_F(Deployed, DestroyTakesWhatKubernetesMadeThenTheStackThenItsVolumes) {
              .once = true});
   tools_.on("kubectl *get services *", {.out = R"({"items":[{"metadata":{"name":"door"},
     "spec":{"type":"LoadBalancer"}}]})"});
-  tools_.on("terraform state list", {.out = "data.aws_x.y\nmodule.eks.aws_eks_cluster.this\n"});
+  tools_.on("terraform show -json", {.out = R"({"values":{"root_module":{"resources":
+    [{"address":"data.aws_x.y","mode":"data"},{"address":"aws_eks_cluster.this","mode":"managed"}]}}})"});
   tools_.on("aws ec2 describe-volumes *",
             {.out = R"({"Volumes":[{"VolumeId":"vol-1","Size":20,"State":"available"}]})"});
   // Its objects of the namespace that was made, and that one: seen in a dry run first.
@@ -420,6 +466,40 @@ TEST_F(Deployed, DestroyTakesWhatKubernetesMadeThenTheStackThenItsVolumes) {
   EXPECT_LT(place("delete-volume --volume-id vol-1"), static_cast<std::ptrdiff_t>(calls.size()));
   EXPECT_EQ(deploy({"status"}).exit_code, 3) << "it is forgotten";
   EXPECT_TRUE(std::filesystem::exists(kept("logs/destroy-stack.log")));
+  for (const char* gone : {"kubeconfig", "kustomization", "variables", "terraform.tfstate.backup"})
+    EXPECT_FALSE(std::filesystem::exists(kept(gone))) << gone;
+}
+
+TEST_F(Deployed, DestroyTakesNothingWhileItsDatabaseIsProtected) {
+  tools_.on("terraform show -json", {.out = R"({"values":{"root_module":{"resources":
+    [{"address":"module.data.aws_db_instance.postgres[0]","mode":"managed",
+      "type":"aws_db_instance","values":{"deletion_protection":true}}]}}})"});
+  const Outcome refused = deploy({"destroy", "--confirm", "distributedai-eks"});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("keeps module.data.aws_db_instance.postgres[0]"));
+  EXPECT_THAT(refused.err, HasSubstr("deletion_protection = false"));
+  EXPECT_EQ(tools_.count("delete"), 0u);
+  EXPECT_EQ(tools_.count("terraform apply"), 0u);
+}
+
+TEST_F(Deployed, DestroyLeavesAStorageClassThatOthersUse) {
+  const auto with_class = [](const std::string& name) {
+    return "---\napiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata:\n  name: " + name +
+           "\n";
+  };
+  tools_.on("kubectl kustomize *", {.out = std::string(kDocuments) + with_class("shared-class") +
+                                           with_class("own-class")});
+  tools_.on("kubectl *delete * -f -", {.act = R"(cat "$here/inputs/$$" >>"$here/deleted")"});
+  tools_.on("kubectl *get persistentvolumeclaims --all-namespaces *",
+            {.out = R"({"items":[{"metadata":{"name":"a","namespace":"mesh-test"},
+    "spec":{"storageClassName":"own-class"}},{"metadata":{"name":"b","namespace":"other"},
+    "spec":{"storageClassName":"shared-class"}}]})"});
+  const Outcome done = deploy({"destroy", "--confirm", "distributedai-eks"});
+  ASSERT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(done.err, HasSubstr("other namespaces use it: storageclass/shared-class"));
+  const std::string deleted = read(tools_.file("deleted"));
+  EXPECT_THAT(deleted, Not(HasSubstr("shared-class")));
+  EXPECT_THAT(deleted, HasSubstr("own-class"));
 }
 
 TEST_F(Deployed, DestroyGoesOnWhereItStopped) {
