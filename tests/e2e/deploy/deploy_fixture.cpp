@@ -128,7 +128,10 @@ Outcome DeployTest::deploy(std::vector<std::string> words) {
   // The others work on what was deployed.
   if (words[0] != "status" && words[0] != "destroy")
     words.insert(words.end(), {"--source", source_});
-  return run(command(words, dir_.file("state"), dir_.path(), tools_.path()));
+  auto all = command(words, dir_.file("state"), dir_.path(), tools_.path());
+  // After `env -i`.
+  all.insert(all.begin() + 2, variables_.begin(), variables_.end());
+  return run(all);
 }
 
 Outcome DeployTest::interrupted(std::vector<std::string> words, const std::string& ready) {

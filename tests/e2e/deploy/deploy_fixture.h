@@ -14,7 +14,7 @@ class DeployTest : public ::testing::Test {
  protected:
   DeployTest();
 
-  // Runs `mesh deploy …` to its end; `environment` is added.
+  // Runs `mesh deploy …` to its end, in an environment that has `variables_` beside its own.
   Outcome deploy(std::vector<std::string> words);
   // Starts it, sends SIGINT once `ready` (a file of the tools') is there, and waits for its end.
   Outcome interrupted(std::vector<std::string> words, const std::string& ready);
@@ -35,6 +35,7 @@ class DeployTest : public ::testing::Test {
   std::string read(const std::string& path) const;
 
   test::TempDir dir_;
+  std::vector<std::string> variables_;
   FakeTools tools_{{"kubectl", "terraform", "aws", "buildah"}};
   const std::string source_ = dir_.file("source");
 };

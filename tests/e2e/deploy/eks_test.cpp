@@ -81,6 +81,14 @@ TEST_F(DeployEks, APasswordOfAStoreReplacesAnInventedOne) {
   EXPECT_EQ(patch["data"]["kafka_password"], base64_encode("pw-of-the-store"));
 }
 
+TEST_F(DeployEks, TerraformSeesNothingOfTheUsersSettings) {
+  variables_ = {"TF_CLI_ARGS_plan=-destroy", "TF_WORKSPACE=other", "TF_LOG=trace"};
+  tools_.on("terraform plan *",
+            {.act = "echo \"[$TF_CLI_ARGS_plan$TF_WORKSPACE$TF_LOG]\" >\"$here/seen\"; exit 2"});
+  ASSERT_EQ(deployed().exit_code, 0);
+  EXPECT_EQ(read(tools_.file("seen")), "[]\n");
+}
+
 TEST_F(DeployEks, NeitherTheSourceNorTheUsersKubeconfigIsWritten) {
   const auto listed = [&] {
     std::string all;
@@ -480,6 +488,17 @@ TEST_F(Deployed, DestroyTakesNothingWhileItsDatabaseIsProtected) {
   EXPECT_THAT(refused.err, HasSubstr("deletion_protection = false"));
   EXPECT_EQ(tools_.count("delete"), 0u);
   EXPECT_EQ(tools_.count("terraform apply"), 0u);
+}
+
+// Cut off between the kubeconfig and the namespace.
+TEST_F(DeployEks, DestroyKnowsTheNamespaceThatWasNotMadeYet) {
+  tools_.on("aws secretsmanager *", {.err = "AccessDenied\n", .code = 1, .once = true});
+  EXPECT_EQ(deployed().exit_code, 1);
+  tools_.forget_calls();
+  const Outcome done = deploy({"destroy", "--confirm", "distributedai-eks"});
+  ASSERT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(tools_.calls_with("get persistentvolumeclaims").at(0),
+              HasSubstr("--namespace=mesh-test"));
 }
 
 TEST_F(Deployed, DestroyLeavesAStorageClassThatOthersUse) {

@@ -14,8 +14,9 @@ using ::testing::SizeIs;
 class DeployKubernetes : public DeployTest {
  protected:
   DeployKubernetes() { a_cluster_that_works(); }
-  Outcome deployed() {
+  Outcome deployed(const std::string& overlay = "minimal") {
     auto words = kKubernetes;
+    words[4] = overlay;
     words.emplace_back("--yes");
     return deploy(words);
   }
@@ -245,10 +246,7 @@ TEST_F(DeployKubernetes, NamesWhatIsWrongWithWhatWasGiven) {
   refused({"--name", "../up"}, 2, "cannot name a deployment");
   refused({"--image", "mesh:"}, 2, "is no image");
   refused({"--image", "other/mesh:2"}, 1, "no container of the overlay has the image");
-  auto words = kKubernetes;
-  words[4] = "no-such";
-  words.emplace_back("--yes");
-  const Outcome unknown = deploy(words);
+  const Outcome unknown = deployed("no-such");
   EXPECT_EQ(unknown.exit_code, 3);
   EXPECT_THAT(unknown.err, HasSubstr("there are eks, minimal"));
   tools_.on("kubectl kustomize *",
@@ -270,10 +268,7 @@ TEST_F(DeployKubernetes, NeedsKubectl) {
 
 TEST_F(DeployKubernetes, StaysTheOverlayThatItIs) {
   ASSERT_EQ(deployed().exit_code, 0);
-  auto words = kKubernetes;
-  words[4] = "eks";
-  words.emplace_back("--yes");
-  const Outcome refused = deploy(words);
+  const Outcome refused = deployed("eks");
   EXPECT_EQ(refused.exit_code, 1);
   EXPECT_THAT(refused.err, HasSubstr("has the overlay minimal, not eks: give another --name"));
 }
