@@ -15,6 +15,10 @@ namespace {
 
 using Outcome = Stream::Outcome;
 
+// Records without data, one after another, of an established connection (Go's crypto/tls bears as
+// many). OpenSSL would go on within one read for as long as new keys come, and hold up the loop.
+constexpr int kMostWithoutData = 16;
+
 bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
 
 ssize_t receive(int fd, void* into, std::size_t size, int flags = 0) {
@@ -80,7 +84,8 @@ struct Stream::Tls {
   bool begun = false;       // a byte has come
   bool plain = false;       // and it was of HTTP
   bool ended = false;       // the socket
-  bool emptied = false;     // the last look at the socket took all that it had
+  bool emptied = false;     // a look at the socket in the last read took all that it had
+  int without_data = 0;     // records since the last data
   bool needs_room = false;  // of the last read
   bool broken = false;      // nothing can be said in TLS any more
   bool looked = false;      // at the certificate of the client
@@ -96,6 +101,7 @@ struct SocketBio {
   static int read(BIO* bio, char* into, int size) {
     auto& tls = *static_cast<Tls*>(BIO_get_data(bio));
     BIO_clear_retry_flags(bio);
+    if (tls.without_data > kMostWithoutData) return -1;
     const ssize_t n = receive(tls.fd, into, static_cast<std::size_t>(size));
     tls.emptied = n < size;
     tls.ended = n == 0;
@@ -131,6 +137,13 @@ struct SocketBio {
   }
 };
 
+template <typename Tls>
+void count_record(int is_written, int, int type, const void*, std::size_t, SSL* ssl, void* tls) {
+  if (is_written == 0 && type == SSL3_RT_HEADER && SSL_is_init_finished(ssl)) {
+    ++static_cast<Tls*>(tls)->without_data;
+  }
+}
+
 }  // namespace
 
 Stream::Tls::Tls(int f, std::shared_ptr<const TlsContext> c, bool for_operators)
@@ -140,6 +153,8 @@ Stream::Tls::Tls(int f, std::shared_ptr<const TlsContext> c, bool for_operators)
   if (broken) return;
   BIO_set_data(bio, this);
   SSL_set_bio(ssl.get(), bio, bio);
+  SSL_set_msg_callback(ssl.get(), count_record<Tls>);
+  SSL_set_msg_callback_arg(ssl.get(), this);
 }
 
 Stream::Stream(Fd fd, const std::shared_ptr<const TlsContext>& tls, bool for_operators)
@@ -150,11 +165,14 @@ Stream::~Stream() = default;
 Stream::Moved Stream::read(char* into, std::size_t size) {
   if (!tls_) return moved(receive(fd_.get(), into, size), size);
   if (tls_->broken) return {Outcome::failed};
-  tls_->needs_room = false;
+  // A read that is served from what OpenSSL holds does not look at the socket.
+  tls_->needs_room = tls_->emptied = false;
   ERR_clear_error();
   std::size_t n = 0;
   const int ok = SSL_read_ex(tls_->ssl.get(), into, size, &n);
+  if (tls_->without_data > kMostWithoutData) return {Outcome::failed};
   if (ok == 1) {
+    tls_->without_data = 0;
     return {Outcome::moved, n, tls_->emptied && SSL_has_pending(tls_->ssl.get()) == 0};
   }
   const int code = SSL_get_error(tls_->ssl.get(), ok);

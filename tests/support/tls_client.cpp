@@ -86,6 +86,41 @@ bool TlsClient::send(std::string_view bytes) {
   return result == 1;
 }
 
+std::string TlsClient::sealed_by(const std::function<void()>& write) {
+  BIO* const memory = BIO_new(BIO_s_mem());
+  SSL_set0_wbio(ssl_.get(), memory);
+  write();
+  char* bytes = nullptr;
+  const long size = BIO_get_mem_data(memory, &bytes);
+  std::string records(bytes, static_cast<std::size_t>(size));
+  BIO* const socket = SSL_get_rbio(ssl_.get());
+  BIO_up_ref(socket);
+  SSL_set0_wbio(ssl_.get(), socket);
+  return records;
+}
+
+std::string TlsClient::seal(std::string_view bytes) {
+  return sealed_by([&] { send(bytes); });
+}
+
+std::string TlsClient::seal_key_updates(int times) {
+  return sealed_by([&] {
+    for (int i = 0; i < times; ++i) {
+      SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_NOT_REQUESTED);
+      SSL_do_handshake(ssl_.get());
+    }
+  });
+}
+
+bool TlsClient::send_sealed(std::string_view records) {
+  while (!records.empty()) {
+    const auto n = ::send(fd_, records.data(), records.size(), MSG_NOSIGNAL);
+    if (n <= 0) return false;
+    records.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return true;
+}
+
 bool TlsClient::receive() {
   char bytes[16384];
   std::size_t n = 0;

@@ -1,6 +1,7 @@
 // The client's side of TLS, one step at a time, so that a test can stop between any two.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -31,6 +32,12 @@ class TlsClient {
   bool shake_hands();
   const std::string& failure() const { return failure_; }
   bool send(std::string_view bytes);
+  // A record of these bytes, and `times` KeyUpdates of TLS 1.3, that are not sent: several may go
+  // as one segment by send_sealed, in the order in which they were made.
+  std::string seal(std::string_view bytes);
+  std::string seal_key_updates(int times);
+  // False where the connection is gone.
+  bool send_sealed(std::string_view records);
   // The next answer; status 0 where the connection ended first.
   Answer read();
   Answer ask(std::string_view request);
@@ -47,6 +54,7 @@ class TlsClient {
 
  private:
   bool receive();
+  std::string sealed_by(const std::function<void()>& write);
   void note_failure(int result);
 
   int fd_ = -1;

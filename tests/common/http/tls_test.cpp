@@ -144,6 +144,41 @@ TEST_F(TlsTest, ThereIsAWordBeforeABodyThatWaitsForOne) {
   EXPECT_EQ(client.ask("hi").json()["body"], "hi");
 }
 
+// What is read from OpenSSL's own buffer tells nothing of the socket.
+TEST_F(TlsTest, WhatComesWhileBufferedRequestsWaitIsReadToo) {
+  start_tls();
+  auto client = tls(trusting());
+  ASSERT_TRUE(client.shake_hands());
+  const auto first = client.seal(post("/kept", "x"));
+  ASSERT_TRUE(client.send_sealed(first + client.seal(get("/echo?n=2"))));
+  const auto respond = take_responder();
+  ASSERT_TRUE(client.send(get("/echo?n=3")));
+  sync_tls();
+  respond(Response::json(200, {}));
+  EXPECT_EQ(client.read().status, 200);
+  EXPECT_EQ(client.read().json()["query"]["n"], "2");
+  const auto last = client.read();
+  ASSERT_EQ(last.status, 200) << client.failure();
+  EXPECT_EQ(last.json()["query"]["n"], "3");
+}
+
+TEST_F(TlsTest, NewKeysMayBeTakenButNotWithoutEnd) {
+  start_tls();
+  auto client = tls(trusting());
+  ASSERT_TRUE(client.shake_hands());
+  for (int i = 0; i < 4; ++i) {
+    const auto keys = client.seal_key_updates(10);
+    ASSERT_TRUE(client.send_sealed(keys + client.seal(get("/echo"))));
+    ASSERT_EQ(client.read().status, 200) << client.failure();
+  }
+  // Nothing but new keys is work that never comes to a request.
+  const auto keys = client.seal_key_updates(3000);
+  client.send_sealed(keys + client.seal(get("/echo")));
+  EXPECT_EQ(client.read().status, 0);
+  sync_tls();
+  EXPECT_TRUE(eventually([&] { return exposes("mesh_http_connections 0"); }));
+}
+
 TEST_F(TlsTest, AHandshakeThatStopsHoldsNobodyUpAndEndsAfterTheHeaderTimeout) {
   start_tls();
   auto slow = connect();
