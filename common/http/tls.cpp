@@ -22,6 +22,8 @@ constexpr unsigned char kProtocols[] = "\x08http/1.1";
 // Before 1.3: forward secrecy and authenticated encryption, nothing else.
 constexpr const char* kCiphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
 
+constexpr long kMostOfCertificates = 16 << 10;
+
 tl::unexpected<Error> refuse(const TlsOptions::Pem& pem, const std::string& what) {
   const unsigned long code = ERR_peek_last_error();
   const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
@@ -104,6 +106,8 @@ void set_up(SSL_CTX* context, bool only_1_3) {
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_read_ahead(context, 1);
+  // What is held of a client's chain before anybody knows it; OpenSSL's own bound is 100 KiB.
+  SSL_CTX_set_max_cert_list(context, kMostOfCertificates);
   // Sessions are resumed by tickets alone: nothing is kept here.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);

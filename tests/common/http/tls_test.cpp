@@ -317,6 +317,15 @@ TEST_F(TlsTest, ABadOneFailsTheHandshakeEvenWhereNoneIsNeeded) {
   }
 }
 
+TEST_F(TlsTest, AChainLongerThanAnyoneNeedsIsNotGathered) {
+  tls_.client_auth = ClientAuth::optional;
+  start_tls();
+  test::CertificateRequest large{.names = {"URI:spiffe://x/acme/ada"}};
+  for (int i = 0; i < 400; ++i) large.names.push_back("URI:spiffe://x/" + std::string(60, 'x'));
+  EXPECT_THAT(holder_of(with(Certificate::make(large, &clients_))), HasSubstr("alert"));
+  EXPECT_TRUE(eventually([&] { return refused("tls_handshake"); }));
+}
+
 TEST_F(TlsTest, WhereOneIsRequiredNobodyElseIsHeard) {
   tls_.client_auth = ClientAuth::require;
   start_tls();
