@@ -12,6 +12,7 @@
 #include "common/engines/sqlite/store/schema.h"
 #include "common/telemetry/log.h"
 #include "daemon/check_data.h"
+#include "daemon/notify.h"
 #include "daemon/pipeline/tasks/task_support.h"
 #include "daemon/tell_error.h"
 
@@ -19,6 +20,10 @@ namespace mesh {
 namespace {
 
 constexpr Duration kProgressInterval{200};
+
+// A backup of many gigabytes takes longer than a service manager lets a start take.
+constexpr Duration kExtendInterval{5000};
+constexpr const char* kMoreTime = "EXTEND_TIMEOUT_USEC=600000000";
 
 Status back_up(pipeline::TaskContext& context, const std::string& data_dir,
                const std::string& version, Clock& clock) {
@@ -74,10 +79,14 @@ int tell(const Result<Json>& report, bool json, const std::string& done) {
   return whole ? 0 : 1;
 }
 
-// Which of log.db and store.db an older program wrote, as "store.db has schema 4, of 5": opening
-// them would migrate them.
-Result<std::vector<std::string>> outdated_files(const std::string& data_dir) {
-  std::vector<std::string> outdated;
+// Which of log.db and store.db an older program wrote, and "store.db has schema 4, of 5" of each:
+// opening them would migrate them.
+struct Outdated {
+  std::vector<std::string> names, told;
+};
+
+Result<Outdated> outdated_files(const std::string& data_dir) {
+  Outdated outdated;
   for (const auto& [name, known] :
        {std::pair("log.db", sqlite::kLogSchema), std::pair("store.db", sqlite::kStoreSchema)}) {
     const std::string path = data_dir + "/" + name;
@@ -85,8 +94,9 @@ Result<std::vector<std::string>> outdated_files(const std::string& data_dir) {
     const auto db = MESH_TRY(sqlite::Database::open(path, sqlite::Database::Mode::read_only));
     const auto version = MESH_TRY(sqlite::schema_version(*db));
     if (version == 0 || version >= known) continue;
-    outdated.push_back(std::string(name) + " has schema " + std::to_string(version) + ", of " +
-                       std::to_string(known));
+    outdated.names.emplace_back(name);
+    outdated.told.push_back(std::string(name) + " has schema " + std::to_string(version) + ", of " +
+                            std::to_string(known));
   }
   return outdated;
 }
@@ -111,18 +121,25 @@ Status back_up_before_upgrade(const config::Config& config, const std::string& v
   const auto used = embedded_files(config);
   if (!used.log || !used.store) return {};  // the other half is a server's
   const auto outdated = MESH_TRY(outdated_files(config.data_dir));
-  if (outdated.empty()) return {};
-  const auto files = join(outdated, "; ");
+  if (outdated.names.empty()) return {};
+  const auto files = join(outdated.told, "; ");
   log::info("the data folder is of an older version: a backup is made first", {{"files", files}});
+  auto next = clock.steady();
   const auto folder = sqlite::back_up_before_upgrade(
-      config.data_dir, {version, clock, [](std::int64_t, std::int64_t) { return true; }});
+      config.data_dir, outdated.names, {version, clock, [&](std::int64_t, std::int64_t) {
+                                          if (clock.steady() >= next) {
+                                            next = clock.steady() + kExtendInterval;
+                                            notify_service_manager(kMoreTime);
+                                          }
+                                          return true;
+                                        }});
   if (!folder) {
     Error error = folder.error();
     error.message = "no backup can be made before the upgrade of " + config.data_dir + " (" +
                     files + "), and nothing was changed: " + error.message;
     return fail(std::move(error));
   }
-  log::info("a backup was made before the upgrade: remove it when you will not go back",
+  log::info("there is a backup from before the upgrade: remove it when you will not go back",
             {{"folder", *folder}});
   return {};
 }

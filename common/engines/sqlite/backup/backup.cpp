@@ -1,5 +1,8 @@
 #include "common/engines/sqlite/backup/backup.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -9,6 +12,8 @@
 #include "common/engines/sqlite/backup/files.h"
 #include "common/engines/sqlite/backup/manifest.h"
 #include "common/engines/sqlite/backup/snapshot.h"
+#include "common/engines/sqlite/core/database.h"
+#include "common/engines/sqlite/core/migrate.h"
 #include "common/engines/sqlite/vfs/page_sums.h"
 
 namespace mesh::sqlite {
@@ -128,6 +133,76 @@ Result<Json> make_backup(const std::string& data_dir, const std::string& folder,
   return manifest;
 }
 
+constexpr const char* kBeforeUpgrade = "before-upgrade-";
+
+// Those that are whole, the newest first. What was cut off is removed, or each try would leave as
+// much again.
+Result<std::vector<std::string>> earlier_backups(const std::string& data_dir) {
+  std::vector<std::string> whole;
+  std::error_code error;
+  const auto root = fs::absolute(data_dir).lexically_normal();
+  for (const auto& entry : fs::directory_iterator(root, error)) {
+    const auto path = entry.path().string();
+    const bool ours = entry.path().filename().string().starts_with(kBeforeUpgrade) &&
+                      entry.symlink_status(error).type() == fs::file_type::directory;
+    if (!ours) continue;
+    if (fs::exists(path + "/" + kManifest, error)) {
+      whole.push_back(path);
+    } else if (!error) {
+      fs::remove_all(path, error);
+    }
+    if (error) {
+      return fail(
+          ErrorKind::unavailable,
+          path + " may be a backup that was cut off, and cannot be removed: " + error.message());
+    }
+  }
+  if (error) {
+    return fail(ErrorKind::unavailable, data_dir + " cannot be read: " + error.message());
+  }
+  std::ranges::sort(whole, std::greater{});
+  return whole;
+}
+
+bool is_later(const timespec& a, const timespec& b) {
+  return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
+}
+
+// Of the file or its write-ahead log. A copy may keep the time of its bytes, but not of its node.
+bool changed_since(const std::string& path, const timespec& then) {
+  struct stat info {};
+  for (const auto& file : {path, path + "-wal"}) {
+    // Also a reader may make an empty log.
+    if (::stat(file.c_str(), &info) != 0 || info.st_size == 0) continue;
+    if (is_later(info.st_mtim, then) || is_later(info.st_ctim, then)) return true;
+  }
+  return false;
+}
+
+// Whether the backup is the way back from here, too: nothing was written since but by a start that
+// migrated some of the files and got no further.
+Result<bool> is_still_true(const std::string& data_dir, const std::string& folder,
+                           const std::vector<std::string>& outdated) {
+  const auto manifest = read_manifest(folder);
+  struct stat made {};
+  if (!manifest || ::stat((folder + "/" + kManifest).c_str(), &made) != 0) return false;
+  for (const auto& file : manifest->files) {
+    std::error_code error;
+    const auto bytes = fs::file_size(folder + "/" + file.name, error);
+    if (error || static_cast<std::int64_t>(bytes) != file.bytes) return false;
+  }
+  for (const auto& kind : kBackedUp) {
+    const std::string path = data_dir + "/" + kind.name;
+    if (!kind.database || !changed_since(path, made.st_mtim)) continue;
+    if (std::ranges::find(outdated, kind.name) != outdated.end()) return false;
+    const auto entry = std::ranges::find(manifest->files, kind.name, &ManifestFile::name);
+    if (entry == manifest->files.end()) return false;
+    const auto db = MESH_TRY(Database::open(path, Database::Mode::read_only));
+    if (MESH_TRY(schema_version(*db)) <= entry->schema_version) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Status can_back_up(const std::string& data_dir, const std::string& folder) {
@@ -166,13 +241,21 @@ Result<Json> back_up(const std::string& data_dir, const std::string& folder,
 }
 
 Result<std::string> back_up_before_upgrade(const std::string& data_dir,
+                                           const std::vector<std::string>& outdated,
                                            const BackupOptions& options) {
+  for (const auto& folder : MESH_TRY(earlier_backups(data_dir))) {
+    if (MESH_TRY(is_still_true(data_dir, folder, outdated))) return folder;
+  }
   // Of a path that is typed and pasted nothing needs quoting.
   std::string time = format_rfc3339(options.clock.now());
   std::erase_if(time, [](char c) { return c == ':' || c == '-' || c == '.'; });
   const std::string folder =
-      fs::absolute(data_dir).lexically_normal().string() + "/before-upgrade-" + time;
+      fs::absolute(data_dir).lexically_normal().string() + "/" + kBeforeUpgrade + time;
   (void)MESH_TRY(make_backup(data_dir, folder, options));
+  // The snapshot is closed, and may have put a write-ahead log into its file just now.
+  if (::utimensat(AT_FDCWD, (folder + "/" + kManifest).c_str(), nullptr, 0) != 0) {
+    return unavailable(folder + "/" + kManifest + " cannot be given its time", errno);
+  }
   return folder;
 }
 

@@ -15,6 +15,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "common/base/clock.h"
 #include "common/base/error.h"
@@ -41,8 +42,11 @@ Result<Json> back_up(const std::string& data_dir, const std::string& folder,
                      const BackupOptions& options);
 
 // As back_up, in the new folder <data_dir>/before-upgrade-<time>, whose path it answers: the only
-// place that whoever starts a meshd is known to have given it.
+// place that whoever starts a meshd is known to have given it. `outdated` are the databases that
+// will be migrated. The caller holds the folder's lock: an earlier one that was cut off is removed,
+// and one that is whole is answered again as long as only starts that failed came after it.
 Result<std::string> back_up_before_upgrade(const std::string& data_dir,
+                                           const std::vector<std::string>& outdated,
                                            const BackupOptions& options);
 
 }  // namespace mesh::sqlite

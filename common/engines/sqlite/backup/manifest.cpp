@@ -39,7 +39,8 @@ Result<Manifest> parse_manifest(const Json& json, const std::string& path) {
   Manifest manifest{text(json, "made_at"), text(json, "meshd_version"), {}};
   for (const auto& file : *files) {
     if (!file.is_object()) return broken("\"files\" holds something else");
-    ManifestFile entry{text(file, "name"), integer(file, "bytes"), text(file, "sha256")};
+    ManifestFile entry{text(file, "name"), integer(file, "bytes"), text(file, "sha256"),
+                       integer(file, "schema_version")};
     // The names are used in paths: nothing but the files of a backup may stand there.
     const bool known = std::ranges::any_of(
         kBackedUp, [&](const BackedUp& kind) { return kind.name == entry.name; });

@@ -34,6 +34,7 @@ struct ManifestFile {
   std::string name;
   std::int64_t bytes = 0;
   std::string sha256;
+  std::int64_t schema_version = -1;  // of databases
 };
 struct Manifest {
   std::string made_at, meshd_version;

@@ -8,6 +8,7 @@
 
 #include "common/engines/sqlite/backup/manifest.h"
 #include "common/engines/sqlite/backup/restore.h"
+#include "common/engines/sqlite/core/database.h"
 #include "tests/common/engines/sqlite/subject.h"
 #include "tests/support/bytes.h"
 #include "tests/support/fault_vfs.h"
@@ -299,6 +300,65 @@ TEST_F(Backup, ADamagedFileIsNotCopiedInSilence) {
   EXPECT_EQ(backup.error().kind, ErrorKind::corrupt);
   EXPECT_THAT(backup.error().message, HasSubstr("store.db is damaged"));
   EXPECT_FALSE(std::filesystem::exists(folder_));
+}
+
+// What a start makes before it migrates.
+class BackupBeforeUpgrade : public Backup {
+ protected:
+  std::string made(const std::vector<std::string>& outdated = {"log.db", "store.db"}) {
+    clock_.advance(std::chrono::seconds(1));  // or two would have one name
+    const auto folder = sqlite::back_up_before_upgrade(
+        data_, outdated, {"1.2.3", clock_, [](auto, auto) { return true; }});
+    EXPECT_TRUE(folder) << folder.error().to_string();
+    return folder ? *folder : "";
+  }
+  // As a start that reads and fails, or that ended.
+  void close() { subjects_.clear(); }
+  void set_schema(const std::string& file, int version) {
+    auto db = sqlite::Database::open(data_ + "/" + file, sqlite::Database::Mode::read_write);
+    ASSERT_TRUE(db);
+    ASSERT_TRUE((*db)->execute("PRAGMA user_version = " + std::to_string(version)));
+  }
+};
+
+TEST_F(BackupBeforeUpgrade, OneThatWasCutOffIsRemoved) {
+  close();
+  const auto half = data_ + "/before-upgrade-20200101T000000Z";
+  std::filesystem::create_directory(half);
+  write_bytes(half + "/log.db", std::string(10'000, 'x'));
+  const auto folder = made();
+  EXPECT_FALSE(std::filesystem::exists(half));
+  EXPECT_TRUE(sqlite::verify_backup(folder));
+}
+
+TEST_F(BackupBeforeUpgrade, IsNotMadeAgainWhereNothingWasWrittenSince) {
+  close();
+  const auto first = made();
+  EXPECT_EQ(made(), first);
+  write_bytes(first + "/store.db", "cut");
+  EXPECT_NE(made(), first) << "no whole one";
+}
+
+TEST_F(BackupBeforeUpgrade, IsMadeAgainWhereSomethingWasWrittenSince) {
+  const auto first = made();
+  // As if it were a while ago: the times of files have steps of milliseconds.
+  const auto manifest = first + "/manifest.json";
+  std::filesystem::last_write_time(
+      manifest, std::filesystem::last_write_time(manifest) - std::chrono::seconds(1));
+  write(kWrites);
+  close();
+  const auto second = made();
+  EXPECT_NE(second, first);
+  EXPECT_EQ(made(), second);
+}
+
+// The log was migrated, the store could not be.
+TEST_F(BackupBeforeUpgrade, IsNotMadeAgainWhereHalfWasMigrated) {
+  close();
+  const auto first = made();
+  set_schema("log.db", 1000);
+  EXPECT_EQ(made({"store.db"}), first);
+  EXPECT_NE(made({"log.db", "store.db"}), first) << "a later upgrade of what was migrated then";
 }
 
 }  // namespace
