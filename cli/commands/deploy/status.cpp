@@ -142,7 +142,7 @@ Outcome status(Session& session, const std::string& name) {
   if (d.kind == "local") {
     return fail(ErrorKind::invalid,
                 "\"" + d.name +
-                    "\" is local: `docker compose ps` or `scripts/stack status` "
+                    "\" is local: `docker compose -p mesh-deploy ps` or `scripts/stack status` "
                     "tells of it");
   }
   Json report = {{"name", d.name},
