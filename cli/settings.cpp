@@ -1,6 +1,9 @@
 #include "cli/settings.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <array>
 #include <filesystem>
 
 #include "cli/files.h"
@@ -123,6 +126,15 @@ bool names_a_place(const NamedContext& context) {
   return context.server || context.data_dir || !context.endpoints.empty();
 }
 
+// Folder and file: who owns the folder could put another file there.
+bool is_trusted(const std::string& folder, uid_t user) {
+  if (folder == kSystemDataDir) return true;
+  return std::ranges::all_of(std::array{folder, run_file(folder)}, [&](const std::string& path) {
+    struct stat info {};
+    return ::stat(path.c_str(), &info) == 0 && (info.st_uid == user || info.st_uid == 0);
+  });
+}
+
 Status find_server(const Globals& globals, const NamedContext& context, const Surroundings& around,
                    Settings& settings) {
   const std::string in_context = "context " + settings.context;
@@ -150,6 +162,7 @@ Status find_server(const Globals& globals, const NamedContext& context, const Su
     std::error_code ignored;
     // Only where a meshd runs: a folder that is not named by anybody is no reason for an error.
     if (!std::filesystem::exists(run_file(folder), ignored)) continue;
+    if (!is_trusted(folder, around.user)) continue;
     settings.data_dir = folder;
     settings.operator_token = folder_token(folder);
     return use_place({{}, folder, {}, Level::found, "", "a meshd found on this machine"}, settings);

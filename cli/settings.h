@@ -1,6 +1,8 @@
 // Where the server is, who one is, how to print: from flags, environment, context and defaults.
 #pragma once
 
+#include <unistd.h>
+
 #include <functional>
 #include <optional>
 #include <string>
@@ -51,17 +53,22 @@ struct Settings {
   std::optional<Duration> timeout;  // as asked; commands have defaults of their own
 };
 
+// Only root can have made it, for the user of meshd's service.
+inline constexpr const char* kSystemDataDir = "/var/lib/mesh";
+
 // What resolving looks at, injected.
 struct Surroundings {
   std::function<const char*(const char*)> env;
-  std::vector<std::string> local_data_dirs = {"./mesh-data", "/var/lib/mesh"};
+  std::vector<std::string> local_data_dirs = {"./mesh-data", kSystemDataDir};
+  uid_t user = ::geteuid();
 };
 
 // Each setting by itself: flag, then $MESH_SERVER, $MESH_DATA_DIR, $MESH_CONTEXT, $MESH_TOKEN,
 // $MESH_TENANT, $MESH_OUTPUT, $MESH_TIMEOUT, $MESH_CA_FILE, $MESH_CLIENT_CERT, $MESH_CLIENT_KEY,
 // then the context, then the default. Addresses and data folder belong together: the first level
 // that names either decides, and within a level a server's address comes before those of the
-// folder's run.json; without any level, a run.json in one of local_data_dirs. The operator's token
+// folder's run.json; without any level, a run.json in one of local_data_dirs: the user's own or
+// root's, for who makes one chooses where tokens go. The operator's token
 // of a folder is used unless a level before the folder's names another server, and a context's
 // token unless another level names the server in its place; so are its authority and its client's
 // certificate: a credential goes only where it belongs. The meshd of a folder proves itself by the

@@ -95,6 +95,22 @@ TEST_F(SettingsTest, AMeshdOnThisMachineIsFoundByItself) {
   EXPECT_EQ(resolved()->operator_token, "token-of-local");
 }
 
+// As in /tmp, where anybody may make a mesh-data.
+TEST_F(SettingsTest, AFolderOfAnotherUserIsNotFoundByItself) {
+  const auto folder = running("local", "4712");
+  // Root's are everybody's, so that root has to give them away.
+  constexpr uid_t kNobody = 65534;
+  if (::geteuid() == 0) {
+    ASSERT_EQ(::chown((folder + "/run.json").c_str(), kNobody, kNobody), 0);
+  } else {
+    around.user = kNobody;
+  }
+  EXPECT_EQ(resolved()->endpoints.users, "http://127.0.0.1:8081");
+  EXPECT_EQ(resolved()->operator_token, "");
+  globals.data_dir = folder;
+  EXPECT_EQ(resolved()->endpoints.users, "http://127.0.0.1:4712") << "named by its user";
+}
+
 TEST_F(SettingsTest, TheOperatorsTokenDoesNotGoToAnotherServer) {
   running("local", "4712");
   env["MESH_DATA_DIR"] = running("d", "4711");

@@ -29,6 +29,9 @@ class KeptFolder : public ::testing::Test {
     const auto unpacked =
         run({"/bin/tar", "-xzf", MESH_E2E_DATA_DIR "/folder-1.tar.gz", "-C", dir_.file("data")});
     ASSERT_EQ(unpacked.exit_code, 0) << unpacked.err;
+    // As a start leaves it that was killed while it made its backup.
+    std::filesystem::create_directory(dir_.file("data/before-upgrade-20200101T000000000Z"));
+    std::ofstream(dir_.file("data/before-upgrade-20200101T000000000Z/log.db")) << "half";
     ASSERT_TRUE(daemon_.start()) << daemon_.errors();
     daemon_.await_idle();
   }
@@ -53,7 +56,7 @@ TEST_F(KeptFolder, ABackupOfItWasMadeBeforeItWasMigrated) {
     return found;
   };
   const auto made = backups();
-  ASSERT_EQ(made.size(), 1u);
+  ASSERT_EQ(made.size(), 1u) << "one that is whole, and what was cut off is gone";
   EXPECT_THAT(told({"backup", "verify", made[0]}), HasSubstr("ok"));
   std::ifstream manifest(made[0] + "/manifest.json");
   for (const Json& file : Json::parse(manifest)["files"]) {
