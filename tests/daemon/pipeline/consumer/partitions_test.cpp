@@ -122,7 +122,9 @@ TEST_F(PartitionsTest, WhatIsToLeaveTheStoreLaterStaysWhereItsPartitionIsTakenAw
   stage.answer("retry", Outcome::retry);
   log.append_now(event_in(kOne, "retry"));
   start();
-  ASSERT_TRUE(advance_until(clock, kRetry, [&] { return stage.effects().size() == 1; }));
+  ASSERT_TRUE(eventually([&] { return retries.parked("analytics").size() == 1; }));
+  clock.advance(2 * kRetry);  // once: more would be beyond the commit's delay
+  ASSERT_TRUE(eventually([&] { return stage.effects().size() == 1; }));
   ASSERT_TRUE(eventually([&] { return pipeline->status().parked == 0; }));
   log.take_away("analytics", {kOne});
   ASSERT_TRUE(has(1));
