@@ -285,9 +285,9 @@ TEST_F(SecretsTest, AreInNothingThatAServerWhoseEnginesFailTells) {
                                         R"({"molecule_id":"m","researcher":"r","data":{}})"));
   expect_clean("an answer",
                daemon.call("gateway", "GET", "/ai/users/search?query=ada", "acme:ada"));
-  for (const char* path :
-       {"/admin/v1/config", "/admin/v1/servers", "/admin/v1/members", "/admin/v1/groups",
-        "/admin/v1/tasks", "/admin/v1/indexes", "/metrics", "/readyz?verbose", "/openapi.json"}) {
+  for (const char* path : {"/admin/v1/config", "/admin/v1/servers", "/admin/v1/members",
+                           "/admin/v1/groups", "/admin/v1/tasks", "/admin/v1/indexes",
+                           "/admin/v1/logs", "/metrics", "/readyz?verbose", "/openapi.json"}) {
     const auto answer = daemon.call("admin", "GET", path, token);
     EXPECT_LT(answer.status, 500) << path;
     expect_clean(path, answer);
@@ -302,6 +302,17 @@ TEST_F(SecretsTest, AreInNothingThatAServerWhoseEnginesFailTells) {
     words.insert(words.end(), {"--token", token});
     expect_clean("mesh " + command.front(), daemon.mesh(words));
   }
+  const std::string bundle = dir_.file("bundle.tar.gz"), unpacked = dir_.file("unpacked");
+  expect_clean("mesh bundle", daemon.mesh({"bundle", bundle, "--tenants", "--token", token}));
+  std::filesystem::create_directory(unpacked);
+  ASSERT_EQ(run({"/bin/tar", "-xzf", bundle, "-C", unpacked}).exit_code, 0);
+  int parts = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(unpacked)) {
+    if (!entry.is_regular_file()) continue;
+    expect_clean(entry.path(), contents(entry.path()));
+    ++parts;
+  }
+  EXPECT_GE(parts, 10);
   expect_clean("run.json", contents(dir_.file("data") + "/run.json"));
   EXPECT_EQ(daemon.stop(), 0);
   expect_clean("the log", daemon.errors());

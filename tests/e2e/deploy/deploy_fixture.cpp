@@ -156,6 +156,19 @@ Outcome DeployTest::interrupted(std::vector<std::string> words, const std::strin
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read(out), read(err)};
 }
 
+void DeployTest::expect_told(const std::vector<Failure>& failures,
+                             const std::function<Outcome()>& run,
+                             const std::function<void(const Failure&, const Outcome&)>& after) {
+  for (const auto& failure : failures) {
+    tools_.on(failure.glob, {.err = std::string(failure.err) + "\n", .code = 1, .once = true});
+    const Outcome failed = run();
+    EXPECT_EQ(failed.exit_code, failure.exit) << failure.glob << "\n" << failed.err;
+    EXPECT_THAT(failed.err, ::testing::HasSubstr(failure.told)) << failure.glob;
+    EXPECT_THAT(failed.out, ::testing::IsEmpty());
+    after(failure, failed);
+  }
+}
+
 void DeployTest::a_cluster_that_works() {
   tools_.on("kubectl version --client*", {.out = "clientVersion:\n  gitVersion: v1.32.0\n"});
   tools_.on("kubectl *config view *", {.out = "https://k8s.test:6443"});

@@ -6,6 +6,8 @@
 
 #include <sys/types.h>
 
+#include <functional>
+
 #include "tests/e2e/deploy/fake_tools.h"
 
 namespace mesh::e2e {
@@ -18,6 +20,18 @@ class DeployTest : public ::testing::Test {
   Outcome deploy(std::vector<std::string> words);
   // Starts it, sends SIGINT once `ready` (a file of the tools') is there, and waits for its end.
   Outcome interrupted(std::vector<std::string> words, const std::string& ready);
+
+  // A program that fails once: the call, what it says, and what `mesh deploy` makes of it.
+  struct Failure {
+    const char* glob;
+    const char* err;
+    int exit;
+    const char* told;
+  };
+  // Runs it with each of them: a clear word, an exit code, nothing on stdout. `after` looks
+  // further.
+  void expect_told(const std::vector<Failure>& failures, const std::function<Outcome()>& run,
+                   const std::function<void(const Failure&, const Outcome&)>& after);
 
   // A cluster that takes everything, with these documents as the overlay's.
   void a_cluster_that_works();

@@ -304,12 +304,7 @@ TEST_F(DeployEks, BuildsAndPushesAnImageWhereNoneIsGiven) {
 
 // Each step, whatever fails in it.
 TEST_F(DeployEks, EveryStepThatFailsEndsTheRun) {
-  const struct {
-    const char* glob;
-    const char* err;
-    int exit;
-    const char* told;
-  } kFailures[] = {
+  const std::vector<Failure> failures = {
       {"terraform init *", "Error: Failed to query available provider packages", 1,
        "query available"},
       {"terraform plan *", "Error: no such flag", 1, "no such flag"},
@@ -320,14 +315,14 @@ TEST_F(DeployEks, EveryStepThatFailsEndsTheRun) {
       {"aws secretsmanager *", "AccessDeniedException", 1, "AccessDeniedException"},
       {"kubectl *apply --server-side*", "error: conflict", 1, "conflict"},
   };
-  for (const auto& failure : kFailures) {
-    tools_.on(failure.glob, {.err = std::string(failure.err) + "\n", .code = 1, .once = true});
-    const Outcome failed = deployed({"--yes", "--restart"});
-    EXPECT_EQ(failed.exit_code, failure.exit) << failure.glob << "\n" << failed.err;
-    EXPECT_THAT(failed.err, HasSubstr(failure.told)) << failure.glob;
-    EXPECT_EQ(tools_.count("rollout status"), 0u) << failure.glob;
-    EXPECT_THAT(failed.out, IsEmpty());
-  }
+  expect_told(
+      failures,
+      [&] {
+        return deployed({"--yes", "--restart"});
+      },
+      [&](const Failure& failure, const Outcome&) {
+        EXPECT_EQ(tools_.count("rollout status"), 0u) << failure.glob;
+      });
 }
 
 TEST_F(DeployEks, StaysTheStackThatItIs) {

@@ -171,12 +171,7 @@ TEST_F(DeployKubernetes, StopsAtAJobThatFailsBeforeAnythingRollsOut) {
 
 // Each step, whatever fails in it: a clear word, an exit code, nothing behind it.
 TEST_F(DeployKubernetes, EveryStepThatFailsEndsTheRun) {
-  const struct {
-    const char* glob;
-    const char* err;
-    int exit;
-    const char* told;
-  } kFailures[] = {
+  const std::vector<Failure> failures = {
       {"kubectl *config view *", "error: cannot locate context prod", 3, "no context \"prod\""},
       {"kubectl *version -o json", "The connection to the server was refused", 1, "was refused"},
       {"kubectl kustomize *", "Error: accumulating resources", 1, "accumulating resources"},
@@ -186,16 +181,16 @@ TEST_F(DeployKubernetes, EveryStepThatFailsEndsTheRun) {
       {"kubectl *apply --server-side*", "error: Apply failed with 1 conflict", 1, "conflict"},
       {"kubectl *get services *", "Error from server (Forbidden): services", 4, "services"},
   };
-  for (const auto& failure : kFailures) {
-    tools_.on(failure.glob, {.err = std::string(failure.err) + "\n", .code = 1, .once = true});
-    auto words = kKubernetes;
-    words.insert(words.end(), {"--yes", "--restart"});
-    const Outcome failed = deploy(words);
-    EXPECT_EQ(failed.exit_code, failure.exit) << failure.glob << "\n" << failed.err;
-    EXPECT_THAT(failed.err, HasSubstr(failure.told)) << failure.glob;
-    EXPECT_THAT(failed.err, Not(HasSubstr("mesh doctor"))) << failure.glob;
-    EXPECT_THAT(failed.out, IsEmpty());
-  }
+  expect_told(
+      failures,
+      [&] {
+        auto words = kKubernetes;
+        words.insert(words.end(), {"--yes", "--restart"});
+        return deploy(words);
+      },
+      [](const Failure& failure, const Outcome& failed) {
+        EXPECT_THAT(failed.err, Not(HasSubstr("mesh doctor"))) << failure.glob;
+      });
 }
 
 TEST_F(DeployKubernetes, PassesCtrlCOnToTheProgramAndGoesOnLater) {
