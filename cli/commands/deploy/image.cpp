@@ -16,6 +16,13 @@
 namespace mesh::cli::deploy {
 namespace {
 
+constexpr const char* kDocker = "docker";
+
+bool answers(std::vector<std::string> words) {
+  const auto ended = run_program({.words = std::move(words)});
+  return ended && ended->code == 0;
+}
+
 // A registry may refuse to give a tag to another image, so each build has its own.
 std::string new_tag(Timestamp now) {
   std::string time = format_rfc3339(now).substr(0, 19);
@@ -23,19 +30,13 @@ std::string new_tag(Timestamp now) {
   return std::string(MESH_VERSION) + "-" + time;
 }
 
-Status run(const Workplace& place, std::vector<std::string> words, const std::string& input,
-           const std::string& log) {
-  // Credentials of the registry go to a file of the place, not to the user's.
-  const Program program{.words = std::move(words),
-                        .environment = {"REGISTRY_AUTH_FILE=" + place.file("registry/auth.json"),
-                                        "DOCKER_CONFIG=" + place.file("registry")},
-                        .input = input};
+Status run(const Program& program, const std::string& log) {
   std::string said;
   const auto ended = MESH_TRY(run_logged(
       program, {.log = log, .on_line = [&](const std::string& line) { said += line + "\n"; }}));
   if (ended.code == 0) return {};
   return fail(ErrorKind::conflict,
-              program.words[0] + " " + program.words[1] + ": " + last_lines(said, 3));
+              program.words.at(0) + " " + program.words.at(1) + ": " + last_lines(said, 3));
 }
 
 // Signs in, pushes.
@@ -47,19 +48,25 @@ Status push(const Workplace& place, const std::string& builder, const std::strin
     return fail(ErrorKind::conflict, "aws ecr get-login-password: " + last_lines(password.err, 2));
   }
   const std::string host = image.substr(0, image.find('/'));
-  MESH_TRY(run(place, {builder, "login", "--username", "AWS", "--password-stdin", host},
-               password.out, log));
-  return run(place, {builder, "push", image}, {}, log);
+  // Credentials of the registry go to a file of the place, not to the user's.
+  const std::vector<std::string> environment{
+      "REGISTRY_AUTH_FILE=" + place.file("registry/auth.json"),
+      "DOCKER_CONFIG=" + place.file("registry")};
+  MESH_TRY(run({.words = {builder, "login", "--username", "AWS", "--password-stdin", host},
+                .environment = environment,
+                .input = password.out},
+               log));
+  return run({.words = {builder, "push", image}, .environment = environment}, log);
 }
 
 }  // namespace
 
 std::optional<std::string> found_builder() {
-  for (const char* name : {"buildah", "podman", "docker"}) {
+  for (const std::string name : {"buildah", "podman", kDocker}) {
     if (!has_program(name)) continue;
-    // docker is of no use without its daemon.
-    const auto info = run_program({.words = {name, "info"}});
-    if (info && info->code == 0) return name;
+    // docker is of no use without its daemon, or without buildx, which scripts/image builds by.
+    if (answers({name, "info"}) && (name != kDocker || answers({name, "buildx", "version"})))
+      return name;
   }
   return {};
 }
@@ -71,7 +78,9 @@ std::optional<std::string> no_builder(const std::string& source) {
            ", or --source CHECKOUT";
   }
   if (!found_builder()) {
-    return "an image: none of buildah, podman and docker is on $PATH and answers `info`: " + advice;
+    return "an image: none of buildah, podman and docker with buildx is on $PATH and answers "
+           "`info`: " +
+           advice;
   }
   return {};
 }
@@ -81,18 +90,14 @@ Result<std::string> build_image(Session& session, const Workplace& place, const 
                                 Step& step) {
   if (repository.empty())
     return fail(ErrorKind::conflict, "the stack has no repository: give --image REPOSITORY:TAG");
-  const std::string builder = found_builder().value_or("docker");
+  const std::string builder = found_builder().value_or(kDocker);
   const std::string image = repository + ":" + new_tag(session.clock.now());
+  // The one way to build it: the same sources are the same image, whoever builds.
+  MESH_TRY(
+      run({.words = {source + "/scripts/image", "--builder", builder, "--tag", image, "--no-sbom"}},
+          step.log));
   std::error_code failed;
   std::filesystem::create_directories(place.file("registry"), failed);
-  const std::string file = source + "/manifests/Dockerfile";
-  std::vector<std::string> words{builder, "build", "--tag", image, "--file", file};
-  words.insert(words.end(), {"--build-arg", std::string("VERSION=") + MESH_VERSION});
-  // As scripts/image: the OCI form has no health checks, and docker finds the list by itself.
-  if (builder != "docker")
-    words.insert(words.end(), {"--format", "docker", "--ignorefile", file + ".dockerignore"});
-  words.push_back(source);
-  MESH_TRY(run(place, words, {}, step.log));
   const Status pushed = push(place, builder, region, image, step.log);
   std::filesystem::remove_all(place.file("registry"), failed);
   MESH_TRY(pushed);
