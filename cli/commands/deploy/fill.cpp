@@ -61,6 +61,28 @@ Status make_name_space(const Workplace& place, Deployment& deployment, const Clu
   return {};
 }
 
+// It has begun, has not ended, and nobody takes it away.
+Result<bool> is_at_work(const Cluster& cluster, const Object& job) {
+  const auto found = cluster.get({"job", job.name});
+  if (!found && found.error().kind == ErrorKind::not_found) return false;
+  const Json now = MESH_TRY(found);
+  return !has_ended(now) && at_path(now, "metadata.deletionTimestamp").is_null();
+}
+
+// A job cannot be changed or run again: one that has ended or does something else is replaced. One
+// that is at work with the same template, as after a run that waited too short, goes on.
+Status start_job(Session& session, const Cluster& cluster, const Object& job, Step& step) {
+  if (MESH_TRY(is_at_work(cluster, job))) {
+    // The server takes the same template, and refuses another one.
+    const Status same = apply(session, cluster, {job}, step);
+    if (same) session.out.note("  it runs already, and is waited for");
+    if (same || same.error().kind != ErrorKind::conflict) return same;
+  }
+  MESH_TRY(cluster.run({"delete", "job", job.name, "--ignore-not-found", "--cascade=foreground"},
+                       {}, {.log = step.log}));
+  return apply(session, cluster, {job}, step);
+}
+
 Status fill_secrets(const Cluster& cluster, const SecretValues& values,
                     const std::set<std::string>& leading, Step& step) {
   const auto made = MESH_TRY(make_secrets(cluster, values, leading));
@@ -110,12 +132,7 @@ Status fill(Session& session, Steps& steps, const Workplace& place, Deployment& 
                        [&](Step& step) { return apply(session, cluster, before, step); }));
     for (const Object& job : jobs) {
       MESH_TRY(steps.run("job-" + job.name, "job " + job.name, [&](Step& step) -> Status {
-        // A job cannot be changed or run again: the one of the last rollout is over, and one that
-        // failed stays so.
-        MESH_TRY(
-            cluster.run({"delete", "job", job.name, "--ignore-not-found", "--cascade=foreground"},
-                        {}, {.log = step.log}));
-        MESH_TRY(apply(session, cluster, {job}, step));
+        MESH_TRY(start_job(session, cluster, job, step));
         return await_job(session, cluster, job, filling.patience, step);
       }));
     }

@@ -84,6 +84,10 @@ std::string reasons(const Cluster& cluster, const Object& object) {
   return text;
 }
 
+bool has_ended(const Json& job) {
+  return !condition(job, "Complete").empty() || !condition(job, "Failed").empty();
+}
+
 Status await_job(Session& session, const Cluster& cluster, const Object& job, Duration patience,
                  Step& step) {
   const auto give_up = session.clock.steady() + patience;

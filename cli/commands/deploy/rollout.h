@@ -9,6 +9,8 @@
 
 namespace mesh::cli::deploy {
 
+// The Job, as the cluster has it, is complete or has failed.
+bool has_ended(const Json& job);
 // Until the Job is complete. `conflict` where it failed, `timeout` beyond `patience`; both with
 // what its pods say.
 Status await_job(Session& session, const Cluster& cluster, const Object& job, Duration patience,
