@@ -34,14 +34,30 @@ Status confirm_name(Session& session, const std::string& name, const std::string
   return fail(ErrorKind::cancelled, "nothing was done");
 }
 
+// Takes out those that the deployment has not made, and says which there are.
+Status leave_the_others(Session& session, const Target& target, std::vector<Object>& objects) {
+  const auto& made = target.deployment.made;
+  std::vector<Object> others;
+  for (const Object& object : objects) {
+    if (!made.contains(object.title())) others.push_back(object);
+  }
+  std::erase_if(objects, [&](const Object& object) { return !made.contains(object.title()); });
+  for (const auto& title : MESH_TRY(titles_there(target.cluster(), others)))
+    session.out.note("stays, since it was there before: " + title);
+  return {};
+}
+
 void tell_what_goes(Session& session, const Deployment& d, const Leftovers& left) {
-  session.out.note(
-      "goes: namespace " + d.name_space + " of " + d.server +
-      (d.made_name_space ? "" : " (the namespace itself was there before, and stays)"));
+  session.out.note("goes: " + std::to_string(d.made.size()) + " objects of " + d.server +
+                   ", namespace " + d.name_space +
+                   (d.made_name_space() ? " and all that is in it" : ""));
   for (const auto& claim : left.claims)
     session.out.note("goes with its data: volume claim " + claim);
-  for (const auto& volume : left.kept)
-    session.out.note("stays, since its class says so: volume " + volume);
+  for (const auto& volume : left.kept) {
+    session.out.note(d.kind == "eks"
+                         ? "goes with the cluster, though its class keeps it: volume " + volume
+                         : "stays, since its class says so: volume " + volume);
+  }
   for (const auto& service : left.balancers)
     session.out.note("goes: load balancer of service " + service);
 }
@@ -60,16 +76,19 @@ Outcome destroy(Session& session, const Args& args) {
   // A cluster that was never made, or was emptied and may be gone, has nothing in it.
   const bool cluster_too = !d.server.empty() && !args.skip_cluster && !steps.is_done("empty");
   Leftovers left;
-  std::vector<Object> objects;
   if (cluster_too) {
     MESH_TRY(check_cluster(target));
-    objects = MESH_TRY(render(rendering_of(d, target.place), target.place));
+    auto objects = MESH_TRY(rendered(target.place));
     // One that was cut off before it made the namespace has not noted it.
     if (d.name_space.empty()) target.deployment.name_space = name_space_of(objects);
-    left = MESH_TRY(leftovers_of(target.cluster(), objects, d.made_name_space));
+    MESH_TRY(leave_the_others(session, target, objects));
+    left = MESH_TRY(leftovers_of(target.cluster(), d, objects));
     tell_what_goes(session, d, left);
   }
-  if (eks) MESH_TRY(tell_stack_goes(session, target.place, d));
+  if (eks) {
+    MESH_TRY(tell_stack_goes(session, target.place, d));
+    MESH_TRY(tell_volumes(session, d));
+  }
   if (args.dry_run) {
     session.out.note("nothing was done (--dry-run)");
     return Exit::ok;
@@ -77,7 +96,7 @@ Outcome destroy(Session& session, const Args& args) {
   MESH_TRY(confirm_name(session, d.name, args.confirm));
   if (cluster_too) {
     MESH_TRY(steps.run("empty", "empty the cluster", [&](Step& step) {
-      return empty_cluster(session, target, objects, left, patience(session), step);
+      return empty_cluster(session, target, left, patience(session), step);
     }));
   }
   if (eks) {

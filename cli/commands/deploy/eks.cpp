@@ -65,7 +65,8 @@ Status check_before(const Workplace& place, Deployment& d) {
   d.context = before->context;
   d.server = before->server;
   d.image = before->image;
-  d.made_name_space = before->made_name_space;
+  d.made = before->made;
+  d.found_claims = before->found_claims;
   d.components = before->components;
   d.roles = before->roles;
   if (d.name_space.empty()) d.name_space = before->name_space;

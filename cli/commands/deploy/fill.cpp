@@ -42,12 +42,33 @@ std::vector<Object> jobs_of(const std::vector<Object>& objects) {
   return jobs;
 }
 
+// Notes what is not there yet, and the claims that are: a new set takes those that an older one of
+// its name has left.
+Status note_made(Deployment& deployment, const Cluster& cluster,
+                 const std::vector<Object>& objects) {
+  const auto there = MESH_TRY(titles_there(cluster, objects));
+  std::vector<Object> fresh;
+  for (const Object& object : objects) {
+    if (!there.contains(object.title()) && deployment.made.insert(object.title()).second)
+      fresh.push_back(object);
+  }
+  std::erase_if(fresh, [](const Object& object) { return object.kind != "StatefulSet"; });
+  if (fresh.empty()) return {};
+  const Json claims = MESH_TRY(cluster.get({"persistentvolumeclaims"}));
+  for (const Json& claim : at_path(claims, "items")) {
+    auto name = plain_text(at_path(claim, "metadata.name"));
+    if (is_claim_of(fresh, name)) deployment.found_claims.insert(std::move(name));
+  }
+  return {};
+}
+
 Status make_name_space(const Workplace& place, Deployment& deployment, const Cluster& cluster,
                        const std::vector<Object>& objects, Step& step) {
   const std::string& name = cluster.name_space();
   const bool there = MESH_TRY(is_there(cluster, "namespace", name));
-  // Kept before it is made: a run that is cut off here must not take it for somebody else's.
-  deployment.made_name_space = deployment.made_name_space || !there;
+  if (!there) deployment.made.insert("namespace/" + name);
+  MESH_TRY(note_made(deployment, cluster, objects));
+  // Kept before it is made: a run that is cut off must not take its own for somebody else's.
   MESH_TRY(place.keep(deployment));
   const auto object = std::ranges::find(objects, "Namespace", &Object::kind);
   if (object != objects.end()) {
@@ -162,14 +183,7 @@ const View& planned_view() {
 
 Result<std::vector<Json>> planned(const Cluster& cluster, const std::vector<Object>& objects) {
   std::vector<Json> all;
-  std::set<std::string> there;
-  const auto found = MESH_TRY(
-      cluster.ask({"get", "-f", "-", "--ignore-not-found", "-o", "name"}, documents_of(objects)));
-  for (const auto& line : split(found, '\n')) {
-    // "deployment.apps/user-service"
-    const auto slash = line.find('/'), dot = line.find('.');
-    if (slash != line.npos) there.insert(line.substr(0, std::min(dot, slash)) + line.substr(slash));
-  }
+  const auto there = MESH_TRY(titles_there(cluster, objects));
   for (const Object& object : objects) {
     const bool known = there.contains(object.title());
     all.push_back({{"object", object.title()}, {"state", known ? "there" : "new"}});

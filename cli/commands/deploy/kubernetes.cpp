@@ -60,7 +60,10 @@ Outcome deploy(Session& session, const Args& args) {
                                          ", not " + deployment.name_space +
                                          ": give another --name");
   }
-  if (before) deployment.made_name_space = before->made_name_space;
+  if (before) {
+    deployment.made = before->made;
+    deployment.found_claims = before->found_claims;
+  }
   const Cluster cluster(deployment.kubeconfig, args.context, deployment.name_space);
   if (args.dry_run) return show_planned(session, cluster, filling.objects);
   MESH_TRY(confirm(session, "Apply " + std::to_string(filling.objects.size()) + " objects to " +

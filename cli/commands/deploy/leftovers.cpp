@@ -13,6 +13,7 @@ namespace mesh::cli::deploy {
 namespace {
 
 constexpr Duration kBetweenLooks{1'000};
+constexpr const char* kStorageClass = "storageclass/";
 
 std::vector<std::string> names_of(const Json& list) {
   std::vector<std::string> names;
@@ -23,34 +24,16 @@ std::vector<std::string> names_of(const Json& list) {
 }
 
 // Not before what it is made for: a class is needed until its volumes are gone.
-bool is_last(const Object& object) {
-  return object.kind == "Namespace" || object.kind == "StorageClass";
+bool is_last(const std::string& title) {
+  return title.starts_with("namespace/") || title.starts_with(kStorageClass);
 }
 
-// A StatefulSet names the claims that it makes TEMPLATE-SET-NUMBER.
-bool is_claim_of(const std::vector<Object>& objects, const std::string& claim) {
-  for (const Object& object : objects) {
-    const Json& templates = at_path(object.json, "spec.volumeClaimTemplates");
-    for (const Json& one : templates.is_array() ? templates : Json::array()) {
-      const std::string begin = plain_text(at_path(one, "metadata.name")) + "-" + object.name + "-";
-      if (claim.starts_with(begin) && parse_int(claim.substr(begin.size()))) return true;
-    }
-  }
-  return false;
-}
-
-Status remove(const Cluster& cluster, const std::vector<Object>& objects, Duration patience,
-              Step& step) {
-  if (objects.empty()) return {};
-  return cluster.run({"delete", "--ignore-not-found", "--wait",
-                      "--timeout=" + format_duration(patience), "-f", "-"},
-                     documents_of(objects), {.log = step.log});
-}
-
+// Without a kind the names are titles.
 Status remove_named(const Cluster& cluster, const std::string& kind,
                     const std::vector<std::string>& names, Duration patience, Step& step) {
   if (names.empty()) return {};
-  std::vector<std::string> words{"delete", kind};
+  std::vector<std::string> words{"delete"};
+  if (!kind.empty()) words.push_back(kind);
   words.insert(words.end(), names.begin(), names.end());
   words.insert(words.end(),
                {"--ignore-not-found", "--wait", "--timeout=" + format_duration(patience)});
@@ -97,25 +80,28 @@ Result<Json> aws(const Deployment& d, std::vector<std::string> words) {
   return parse_json(ended.out, {.max_depth = 32, .max_bytes = std::size_t{64} << 20});
 }
 
-// Storage classes that claims of other namespaces name: those would find no class any more.
+// Titles of the storage classes that claims of other namespaces name: those would find no class any
+// more.
 Result<std::set<std::string>> classes_of_others(const Cluster& cluster) {
   std::set<std::string> classes;
   const Json claims = MESH_TRY(cluster.get({"persistentvolumeclaims", "--all-namespaces"}));
   for (const Json& claim : at_path(claims, "items")) {
     if (at_path(claim, "metadata.namespace") != Json(cluster.name_space()))
-      classes.insert(plain_text(at_path(claim, "spec.storageClassName")));
+      classes.insert(kStorageClass + plain_text(at_path(claim, "spec.storageClassName")));
   }
   return classes;
 }
 
 }  // namespace
 
-Result<Leftovers> leftovers_of(const Cluster& cluster, const std::vector<Object>& objects,
-                               bool whole_name_space) {
+Result<Leftovers> leftovers_of(const Cluster& cluster, const Deployment& d,
+                               const std::vector<Object>& objects) {
   Leftovers left;
+  const bool whole_name_space = d.made_name_space();
   const Json claims = MESH_TRY(cluster.get({"persistentvolumeclaims"}));
   for (auto& claim : names_of(claims)) {
-    if (whole_name_space || is_claim_of(objects, claim)) left.claims.push_back(std::move(claim));
+    const bool ours = is_claim_of(objects, claim) && !d.found_claims.contains(claim);
+    if (whole_name_space || ours) left.claims.push_back(std::move(claim));
   }
   const Json volumes = MESH_TRY(cluster.get({"persistentvolumes"}));
   for (const Json& volume : at_path(volumes, "items")) {
@@ -130,54 +116,71 @@ Result<Leftovers> leftovers_of(const Cluster& cluster, const std::vector<Object>
   const Json services = MESH_TRY(cluster.get({"services"}));
   for (const Json& service : at_path(services, "items")) {
     const std::string name = plain_text(at_path(service, "metadata.name"));
-    const bool ours = std::ranges::any_of(objects, [&](const Object& object) {
-      return object.kind == "Service" && object.name == name;
-    });
+    const bool ours = d.made.contains("service/" + name);
     if (at_path(service, "spec.type") == Json("LoadBalancer") && (whole_name_space || ours))
       left.balancers.push_back(name);
   }
   return left;
 }
 
-Status empty_cluster(Session& session, const Target& target, const std::vector<Object>& objects,
-                     const Leftovers& left, Duration patience, Step& step) {
+Status empty_cluster(Session& session, const Target& target, const Leftovers& left,
+                     Duration patience, Step& step) {
   const Deployment& d = target.deployment;
   const Cluster cluster = target.cluster();
-  std::vector<Object> first, last;
-  for (const Object& object : objects) (is_last(object) ? last : first).push_back(object);
-  std::erase_if(
-      last, [&](const Object& object) { return object.kind == "Namespace" && !d.made_name_space; });
-  if (std::ranges::find(last, "StorageClass", &Object::kind) != last.end()) {
+  // Also what the manifests had once: the settings of each rollout before.
+  std::vector<std::string> first, last;
+  for (const auto& title : d.made) (is_last(title) ? last : first).push_back(title);
+  if (std::ranges::any_of(last,
+                          [](const auto& title) { return title.starts_with(kStorageClass); })) {
     const auto used = MESH_TRY(classes_of_others(cluster));
-    std::erase_if(last, [&](const Object& object) {
-      const bool stays = object.kind == "StorageClass" && used.contains(object.name);
-      if (stays) session.out.note("  stays, since other namespaces use it: " + object.title());
-      return stays;
+    std::erase_if(last, [&](const std::string& title) {
+      if (used.contains(title))
+        session.out.note("  stays, since other namespaces use it: " + title);
+      return used.contains(title);
     });
   }
   // While a controller lives that can take its cloud's load balancer and disks away.
   MESH_TRY(remove_named(cluster, "service", left.balancers, patience, step));
-  MESH_TRY(remove(cluster, first, patience, step));
+  MESH_TRY(remove_named(cluster, {}, first, patience, step));
   MESH_TRY(remove_named(cluster, "persistentvolumeclaim", left.claims, patience, step));
   MESH_TRY(await_volumes_gone(session, cluster, left, patience));
   MESH_TRY(remove_secret(cluster, step));
-  MESH_TRY(remove(cluster, last, patience, step));
-  step.done = std::to_string(objects.size()) + " objects, " + std::to_string(left.claims.size()) +
+  MESH_TRY(remove_named(cluster, {}, last, patience, step));
+  step.done = std::to_string(d.made.size()) + " objects, " + std::to_string(left.claims.size()) +
               " volume claims, " + std::to_string(left.balancers.size()) + " load balancers gone";
   return {};
 }
 
-Status remove_volumes(Session& session, const Deployment& d, Step& step) {
+namespace {
+
+// What bears the tag of the cluster, of whichever namespace.
+Result<Json> tagged_volumes(const Deployment& d) {
   const Json found =
       MESH_TRY(aws(d, {"ec2", "describe-volumes", "--filters",
                        "Name=tag:kubernetes.io/cluster/" + d.name + ",Values=owned"}));
-  std::int64_t gone = 0;
   const Json& volumes = at_path(found, "Volumes");
-  for (const Json& volume : volumes.is_array() ? volumes : Json::array()) {
-    const std::string id = plain_text(at_path(volume, "VolumeId"));
-    session.out.note("  volume " + id + ", " + plain_text(at_path(volume, "Size")) + " GiB, " +
-                     plain_text(at_path(volume, "State")));
-    (void)MESH_TRY(aws(d, {"ec2", "delete-volume", "--volume-id", id}));
+  return volumes.is_array() ? volumes : Json::array();
+}
+
+std::string volume_text(const Json& volume) {
+  return "volume " + plain_text(at_path(volume, "VolumeId")) + ", " +
+         plain_text(at_path(volume, "Size")) + " GiB, " + plain_text(at_path(volume, "State"));
+}
+
+}  // namespace
+
+Status tell_volumes(Session& session, const Deployment& d) {
+  for (const Json& volume : MESH_TRY(tagged_volumes(d)))
+    session.out.note("goes with its data: " + volume_text(volume));
+  return {};
+}
+
+Status remove_volumes(Session& session, const Deployment& d, Step& step) {
+  std::int64_t gone = 0;
+  for (const Json& volume : MESH_TRY(tagged_volumes(d))) {
+    session.out.note("  " + volume_text(volume));
+    (void)MESH_TRY(
+        aws(d, {"ec2", "delete-volume", "--volume-id", plain_text(at_path(volume, "VolumeId"))}));
     ++gone;
   }
   step.done = gone == 0 ? "none" : std::to_string(gone) + " were left, and are deleted";

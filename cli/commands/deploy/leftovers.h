@@ -16,15 +16,18 @@ struct Leftovers {
   std::vector<std::string> kept;       // theirs whose class keeps them
   std::vector<std::string> balancers;  // services of type LoadBalancer
 };
-// All of the cluster's namespace where it was made by the deployment, else what its objects made.
-Result<Leftovers> leftovers_of(const Cluster& cluster, const std::vector<Object>& objects,
-                               bool whole_name_space);
+// All of the cluster's namespace where it was made by the deployment, else what came of the objects
+// that it has made.
+Result<Leftovers> leftovers_of(const Cluster& cluster, const Deployment& deployment,
+                               const std::vector<Object>& objects);
 
-// Deletes what was applied, claims and load balancers, the Secret, and the namespace where it was
-// made by the deployment; waits until the volumes are gone.
-Status empty_cluster(Session& session, const Target& target, const std::vector<Object>& objects,
-                     const Leftovers& left, Duration patience, Step& step);
+// Deletes what the deployment has made, claims and load balancers, and the Secret; waits until the
+// volumes are gone.
+Status empty_cluster(Session& session, const Target& target, const Leftovers& left,
+                     Duration patience, Step& step);
 
+// Says which EBS volumes bear the tag of the cluster.
+Status tell_volumes(Session& session, const Deployment& deployment);
 // Deletes the EBS volumes that bear the tag of the cluster, which is gone.
 Status remove_volumes(Session& session, const Deployment& deployment, Step& step);
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "cli/commands/deploy/cluster.h"
 #include "cli/files.h"
 #include "cli/program.h"
+#include "cli/render/view.h"
 #include "common/base/strings.h"
 #include "common/yaml/json.h"
 
@@ -166,9 +166,13 @@ Result<std::vector<Object>> objects_of(const std::string& documents) {
 Result<std::vector<Object>> render(const Rendering& rendering, const Workplace& place) {
   MESH_TRY(check_overlay(rendering.overlay, place));
   if (!rendering.image.empty()) (void)MESH_TRY(parse_image(rendering.image));
+  MESH_TRY(write_private_file(place.file("kustomization/kustomization.yaml"),
+                              dump(kustomization(rendering), 2) + "\n"));
+  return rendered(place);
+}
+
+Result<std::vector<Object>> rendered(const Workplace& place) {
   const std::string folder = place.file("kustomization");
-  MESH_TRY(
-      write_private_file(folder + "/kustomization.yaml", dump(kustomization(rendering), 2) + "\n"));
   auto ended = MESH_TRY(run_program({.words = {"kubectl", "kustomize", folder}}));
   if (ended.code != 0) {
     return fail(ErrorKind::conflict,
@@ -203,6 +207,18 @@ bool is_workload(const Object& object) {
   return object.kind == "Deployment" || object.kind == "StatefulSet" || object.kind == "DaemonSet";
 }
 
+// A StatefulSet names the claims that it makes TEMPLATE-SET-NUMBER.
+bool is_claim_of(const std::vector<Object>& objects, const std::string& claim) {
+  for (const Object& object : objects) {
+    const Json& templates = at_path(object.json, "spec.volumeClaimTemplates");
+    for (const Json& one : templates.is_array() ? templates : Json::array()) {
+      const std::string begin = plain_text(at_path(one, "metadata.name")) + "-" + object.name + "-";
+      if (claim.starts_with(begin) && parse_int(claim.substr(begin.size()))) return true;
+    }
+  }
+  return false;
+}
+
 std::vector<std::string> images_of(const Object& object) {
   std::vector<std::string> images;
   for (const char* list : {"spec.template.spec.containers", "spec.template.spec.initContainers"}) {
@@ -230,6 +246,21 @@ std::string documents_of(const std::vector<Object>& objects) {
   std::string text;
   for (const Object& object : objects) text += "---\n" + object.text;
   return text;
+}
+
+Result<std::set<std::string>> titles_there(const Cluster& cluster,
+                                           const std::vector<Object>& objects) {
+  std::set<std::string> there;
+  // kubectl takes none for an error.
+  if (objects.empty()) return there;
+  const auto found = MESH_TRY(
+      cluster.ask({"get", "-f", "-", "--ignore-not-found", "-o", "name"}, documents_of(objects)));
+  for (const auto& line : split(found, '\n')) {
+    // "deployment.apps/user-service"
+    const auto slash = line.find('/'), dot = line.find('.');
+    if (slash != line.npos) there.insert(line.substr(0, std::min(dot, slash)) + line.substr(slash));
+  }
+  return there;
 }
 
 std::string name_space_of(const std::vector<Object>& objects) {

@@ -2,10 +2,11 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
-#include "cli/commands/deploy/workplace.h"
+#include "cli/commands/deploy/cluster.h"
 #include "common/base/strings.h"
 
 namespace mesh::cli::deploy {
@@ -46,6 +47,8 @@ Result<std::vector<Object>> objects_of(const std::string& documents);
 // By `kubectl kustomize` on the copies in the place. `not_found` for an overlay that is not there,
 // with those that are.
 Result<std::vector<Object>> render(const Rendering& rendering, const Workplace& place);
+// Likewise, as the place has them since they were last rendered; it writes nothing.
+Result<std::vector<Object>> rendered(const Workplace& place);
 // The variables that are left empty without which meshd does not start.
 std::vector<std::string> empty_variables(const std::vector<Object>& objects);
 // `invalid` where a variable is left empty without which meshd does not start, `conflict` where no
@@ -54,6 +57,8 @@ Status check_objects(const std::vector<Object>& objects, const std::string& imag
 
 // Pods of these run for long.
 bool is_workload(const Object& object);
+// One of the sets among the objects makes the volume claim of this name.
+bool is_claim_of(const std::vector<Object>& objects, const std::string& claim);
 // The containers' images, init containers' too.
 std::vector<std::string> images_of(const Object& object);
 // What has to be there before the rollout, as the manifests say by the label mesh/step.
@@ -61,6 +66,9 @@ std::vector<Object> before_rollout(const std::vector<Object>& objects);
 std::string documents_of(const std::vector<Object>& objects);
 // Some object asks for the Secret mesh-secrets.
 bool need_secrets(const std::vector<Object>& objects);
+// The titles of those that the cluster has.
+Result<std::set<std::string>> titles_there(const Cluster& cluster,
+                                           const std::vector<Object>& objects);
 // The namespace that the objects are in; empty where they name none.
 std::string name_space_of(const std::vector<Object>& objects);
 

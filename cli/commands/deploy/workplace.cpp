@@ -58,7 +58,8 @@ Json to_json(const Deployment& d) {
           {"environment", d.environment},
           {"roles", d.roles},
           {"components", d.components},
-          {"made_namespace", d.made_name_space},
+          {"made", d.made},
+          {"found_claims", d.found_claims},
           {"source", d.source},
           {"engine", d.engine}};
 }
@@ -82,8 +83,8 @@ Result<Deployment> deployment_of(const Json& json) {
   d.roles = texts_of(json, "roles");
   d.variable_files = list_of(json, "variable_files");
   d.components = list_of(json, "components");
-  const Json& made = at_path(json, "made_namespace");
-  d.made_name_space = made.is_boolean() && made.get<bool>();
+  for (auto& title : list_of(json, "made")) d.made.insert(std::move(title));
+  for (auto& claim : list_of(json, "found_claims")) d.found_claims.insert(std::move(claim));
   if (d.name.empty() || d.kind.empty())
     return fail(ErrorKind::corrupt, "it names neither a deployment nor its kind");
   return d;

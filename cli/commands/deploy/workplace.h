@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,9 +24,12 @@ struct Deployment {
   std::map<std::string, std::string> environment = {};  // of meshd's configuration
   std::map<std::string, std::string> roles = {};        // service account → ARN of its role
   std::vector<std::string> components = {};             // of manifests, beside the overlay
-  bool made_name_space = false;                         // it was not there before
-  std::string source = {};                              // of local: the checkout
-  std::string engine = {};                              // of local: "docker", "podman", or none
+  std::set<std::string> made = {};          // titles of the objects that were not there before
+  std::set<std::string> found_claims = {};  // volume claims that were, and that its sets have taken
+  std::string source = {};                  // of local: the checkout
+  std::string engine = {};                  // of local: "docker", "podman", or none
+
+  bool made_name_space() const { return made.contains("namespace/" + name_space); }
 };
 Json to_json(const Deployment& deployment);
 Result<Deployment> deployment_of(const Json& json);

@@ -1,9 +1,11 @@
 #include "tests/e2e/deploy/deploy_fixture.h"
 
 #include <fcntl.h>
+#include <pty.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -134,6 +136,31 @@ Outcome DeployTest::deploy(std::vector<std::string> words) {
   return run(all);
 }
 
+Outcome DeployTest::answered(std::vector<std::string> words, const std::string& typed) {
+  if (words[0] != "destroy") words.insert(words.end(), {"--source", source_});
+  auto all = command(words, dir_.file("state"), dir_.path(), tools_.path());
+  std::vector<char*> argv;
+  for (auto& word : all) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  int terminal = -1;
+  const pid_t pid = ::forkpty(&terminal, nullptr, nullptr, nullptr);
+  if (pid == 0) {
+    ::execv(argv[0], argv.data());
+    ::_exit(99);
+  }
+  // Read when it is asked for.
+  EXPECT_GT(::write(terminal, typed.data(), typed.size()), 0);
+  Outcome outcome;
+  char buffer[4096];
+  for (ssize_t n; (n = ::read(terminal, buffer, sizeof buffer)) > 0;)
+    outcome.out.append(buffer, static_cast<std::size_t>(n));
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  ::close(terminal);
+  outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return outcome;
+}
+
 Outcome DeployTest::interrupted(std::vector<std::string> words, const std::string& ready) {
   words.insert(words.end(), {"--source", source_});
   auto all = command(words, dir_.file("state"), dir_.path(), tools_.path());
@@ -220,12 +247,19 @@ void DeployTest::a_stack_that_works() {
            R"("hidden":{"sensitive":true,"value":"hush-hush"}})"});
 }
 
+std::map<std::string, std::string> DeployTest::places() const {
+  std::map<std::string, std::string> all;
+  std::error_code none;
+  for (const auto& entry : fs::recursive_directory_iterator(state(""), none)) {
+    const std::string path = entry.path().string();
+    all[path] = entry.is_regular_file() ? read(path) : "";
+  }
+  return all;
+}
+
 std::string DeployTest::everything_kept() const {
   std::string all;
-  std::error_code none;
-  for (const auto& entry : fs::recursive_directory_iterator(dir_.file("state"), none)) {
-    if (entry.is_regular_file()) all += read(entry.path().string());
-  }
+  for (const auto& [path, text] : places()) all += text;
   return all;
 }
 

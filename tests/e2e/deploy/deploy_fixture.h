@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <map>
 
 #include "tests/e2e/deploy/fake_tools.h"
 
@@ -18,6 +19,8 @@ class DeployTest : public ::testing::Test {
 
   // Runs `mesh deploy …` to its end, in an environment that has `variables_` beside its own.
   Outcome deploy(std::vector<std::string> words);
+  // Likewise on a terminal, where `typed` answers the question; all that it shows is in out.
+  Outcome answered(std::vector<std::string> words, const std::string& typed);
   // Starts it, sends SIGINT once `ready` (a file of the tools') is there, and waits for its end.
   Outcome interrupted(std::vector<std::string> words, const std::string& ready);
 
@@ -43,7 +46,9 @@ class DeployTest : public ::testing::Test {
   std::string state(const std::string& file) const {
     return dir_.file("state/mesh/deploy/" + file);
   }
-  // All files below the state, and what was printed: where a secret could be.
+  // Every file and folder of the deployments, and what is in it.
+  std::map<std::string, std::string> places() const;
+  // All of that: where a secret could be.
   std::string everything_kept() const;
   void write(const std::string& name, const std::string& text);
   std::string read(const std::string& path) const;

@@ -34,8 +34,7 @@ TEST_F(DeployKubernetes, FillsTheClusterInOrder) {
   const Outcome done = deployed();
   ASSERT_EQ(done.exit_code, 0) << done.err;
   EXPECT_LT(place_of("create -f -"), place_of("delete job prepare"));
-  EXPECT_LT(place_of("delete job prepare"), place_of("get job prepare"));
-  EXPECT_LT(place_of("get job prepare"), place_of("rollout status deployment/user-service"));
+  EXPECT_LT(place_of("delete job prepare"), place_of("rollout status deployment/user-service"));
   EXPECT_LT(place_of("rollout status statefulset/qdrant"), tools_.calls().size());
   // Namespace, then what the job needs, then the job, then all.
   const auto applied = tools_.calls_with("apply --server-side");
@@ -169,6 +168,85 @@ TEST_F(DeployKubernetes, StopsAtAJobThatFailsBeforeAnythingRollsOut) {
   EXPECT_EQ(tools_.count("apply --server-side"), 2u) << "the job, then all";
 }
 
+// A run that waited too short had the next one delete and restart what was still at work.
+TEST_F(DeployKubernetes, WaitsForAJobThatRunsAlready) {
+  tools_.on("kubectl *get job prepare *", {.out = R"({"status":{"active":1}})", .once = true});
+  const Outcome done = deployed();
+  ASSERT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_EQ(tools_.count("delete job"), 0u);
+  EXPECT_THAT(done.err, HasSubstr("it runs already, and is waited for"));
+}
+
+TEST_F(DeployKubernetes, ReplacesAJobThatDoesSomethingElse) {
+  tools_.on("kubectl *get job prepare *", {.out = R"({"status":{"active":1}})", .once = true});
+  // As the API server says it.
+  tools_.on("kubectl *apply --server-side*", {.act = R"bash(input=$(<"$here/inputs/$$")
+if [[ $input == *'kind: Job'* && $input != *'kind: Service'* && ! -e $here/refused ]]; then
+  touch "$here/refused"
+  echo 'The Job "prepare" is invalid: spec.template: Invalid value: {}: field is immutable' >&2
+  exit 1
+fi
+echo serverside-applied)bash"});
+  const Outcome done = deployed();
+  ASSERT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_EQ(tools_.count("delete job prepare"), 1u);
+  EXPECT_EQ(tools_.count("apply --server-side"), 5u);
+}
+
+TEST_F(DeployKubernetes, ReplacesAJobThatIsBeingDeleted) {
+  tools_.on("kubectl *get job prepare *",
+            {.out = R"({"metadata":{"deletionTimestamp":"2026-11-30T00:00:00Z"},)"
+                    R"("status":{"active":1}})",
+             .once = true});
+  ASSERT_EQ(deployed().exit_code, 0);
+  EXPECT_EQ(tools_.count("delete job prepare"), 1u);
+}
+
+TEST_F(DeployKubernetes, DestroyTakesWhatItMadeAndNothingElse) {
+  const std::string shared =
+      "---\napiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata:\n  name: fast\n"
+      "---\napiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata:\n  name: high\n";
+  tools_.on("kubectl kustomize *", {.out = kDocuments + shared});
+  tools_.on("kubectl *get namespace mesh-test *", {.out = "namespace/mesh-test\n"});
+  const std::string before =
+      "namespace/mesh-test\nservice/ai-gateway\nstorageclass.storage.k8s.io/fast\n"
+      "priorityclass.scheduling.k8s.io/high\n";
+  tools_.on("kubectl *get -f - *", {.out = before});
+  // Data of a set that was there once.
+  tools_.on("kubectl *get persistentvolumeclaims *",
+            {.out = R"({"items":[{"metadata":{"name":"data-qdrant-0"}}]})"});
+  tools_.on(
+      "kubectl *get services *",
+      {.out = R"({"items":[{"metadata":{"name":"ai-gateway"},"spec":{"type":"LoadBalancer"}},)"
+              R"({"metadata":{"name":"user-service"},"spec":{"type":"LoadBalancer"}}]})"});
+  ASSERT_EQ(deployed().exit_code, 0);
+  // A second rollout has other settings, and finds all of it there.
+  std::string documents = kDocuments + shared;
+  documents.replace(documents.find("environment-abc"), 15, "environment-def");
+  tools_.on("kubectl kustomize *", {.out = documents});
+  tools_.on("kubectl *get -f - *", {.out = before + "statefulset.apps/qdrant\n"});
+  tools_.on("kubectl *get persistentvolumeclaims *",
+            {.out = R"({"items":[{"metadata":{"name":"data-qdrant-0"}},)"
+                    R"({"metadata":{"name":"data-qdrant-1"}}]})"});
+  ASSERT_EQ(deployed().exit_code, 0);
+  tools_.forget_calls();
+  const Outcome done = deploy({"destroy", "--confirm", "prod"});
+  ASSERT_EQ(done.exit_code, 0) << done.err;
+  for (const char* told : {"storageclass/fast", "priorityclass/high", "service/ai-gateway"})
+    EXPECT_THAT(done.err, HasSubstr(std::string("stays, since it was there before: ") + told));
+  std::string deleted;
+  for (const auto& call : tools_.calls_with(" delete ")) deleted += call + "\n";
+  for (const char* other :
+       {"/fast", "/high", "ai-gateway", "namespace/mesh-test", "data-qdrant-0"}) {
+    EXPECT_THAT(deleted, Not(HasSubstr(other)));
+  }
+  for (const char* own :
+       {"configmap/mesh-environment-abc", "configmap/mesh-environment-def", "job/prepare",
+        "statefulset/qdrant", "deployment/user-service", "service user-service", "data-qdrant-1"}) {
+    EXPECT_THAT(deleted, HasSubstr(own));
+  }
+}
+
 // Each step, whatever fails in it: a clear word, an exit code, nothing behind it.
 TEST_F(DeployKubernetes, EveryStepThatFailsEndsTheRun) {
   const std::vector<Failure> failures = {
@@ -222,8 +300,10 @@ TEST_F(DeployKubernetes, DoesNothingWithoutAYesOrInADryRun) {
   EXPECT_EQ(dry.exit_code, 0) << dry.err;
   EXPECT_THAT(dry.out, HasSubstr("service/user-service            there"));
   EXPECT_THAT(dry.out, HasSubstr("deployment/user-service         new"));
+  EXPECT_THAT(answered(kKubernetes, "n\n").out, HasSubstr("nothing was done"));
   for (const char* change : {"apply", "create", "patch", "delete"})
     EXPECT_EQ(tools_.count(change), 0u) << change;
+  EXPECT_THAT(places(), IsEmpty());
 }
 
 TEST_F(DeployKubernetes, NamesWhatIsWrongWithWhatWasGiven) {
