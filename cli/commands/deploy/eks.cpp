@@ -31,20 +31,20 @@ Result<Deployment> asked_for(const EksArgs& args) {
 }
 
 // Copies of the files: a later command needs them as they were.
-Status keep_files(const EksArgs& args, const Workplace& place, Deployment& d) {
+Status keep_files(const EksArgs& args, const Draft& draft, Deployment& d) {
   for (std::size_t i = 0; i < args.variable_files.size(); ++i) {
     const std::string& given = args.variable_files[i];
     const std::string text = MESH_TRY(read_file(given, kMostBytes));
     const std::string copy =
         "variables/" + std::to_string(i) + (given.ends_with(".json") ? ".tfvars.json" : ".tfvars");
-    MESH_TRY(write_private_file(place.file(copy), text));
+    MESH_TRY(write_private_file(draft.file(copy), text));
     d.variable_files.push_back(copy);
   }
   if (args.database_ca.empty()) return {};
   const std::string text = MESH_TRY(read_file(args.database_ca, kMostBytes));
   if (text.find("BEGIN CERTIFICATE") == text.npos)
     return fail(ErrorKind::invalid, "--database-ca " + args.database_ca + " has no certificate");
-  return write_private_file(place.file(kDatabaseCa), text);
+  return write_private_file(draft.file(kDatabaseCa), text);
 }
 
 // What was there before is the same stack.
@@ -85,9 +85,10 @@ Outcome deploy(Session& session, const EksArgs& args) {
   const std::string source = MESH_TRY(find_source(args.source));
   const auto place = MESH_TRY(Workplace::open(session, args.name));
   MESH_TRY(check_before(place, deployment));
-  MESH_TRY(keep_files(args, place, deployment));
+  const auto draft = MESH_TRY(Draft::open(place));
+  MESH_TRY(keep_files(args, draft, deployment));
   auto secrets = MESH_TRY(read_secret_files(args.secret_files));
-  const EksRun run{session, args, place, deployment, source, std::move(secrets)};
+  const EksRun run{session, args, place, draft, deployment, source, std::move(secrets)};
   Steps steps(session, place);
   Json inputs = {{"deployment", to_json(asked)},
                  {"image", args.image},
@@ -96,23 +97,27 @@ Outcome deploy(Session& session, const EksArgs& args) {
   for (const char* part : {"terraform", "manifests"})
     inputs[part] = MESH_TRY(fingerprint(source + "/" + part));
   for (const auto& file : deployment.variable_files)
-    inputs[file] = MESH_TRY(read_file(place.file(file), kMostBytes));
+    inputs[file] = MESH_TRY(read_file(draft.file(file), kMostBytes));
   MESH_TRY(steps.begin("eks", inputs, args.restart));
   const std::string who = MESH_TRY(check_tools(run, args.image.empty() && !steps.is_done("image")));
   session.out.note("account " + who + ", region " + args.region);
-  MESH_TRY(copy_part(source, "manifests", place));
+  MESH_TRY(copy_part(source, "manifests", draft));
   MESH_TRY(check_settings(run));
+  AgreedStack agreed;
+  const bool asked_again = !steps.is_done("stack");
+  if (args.dry_run || asked_again) {
+    MESH_TRY(copy_part(source, "terraform", draft));
+    agreed = MESH_TRY(agree_on_stack(run, who));
+  }
   if (args.dry_run) {
-    Step step{.log = place.log("stack")};
-    MESH_TRY(copy_part(source, "terraform", place));
-    MESH_TRY(build_stack(run, who, step));
     session.out.note("nothing was done (--dry-run); the manifests come after the stack");
     return Exit::ok;
   }
-  MESH_TRY(steps.run("stack", "stack", [&](Step& step) -> Status {
-    MESH_TRY(copy_part(source, "terraform", place));
-    return build_stack(run, who, step);
-  }));
+  MESH_TRY(draft.adopt());
+  // Before anything costs money, so that a destroy finds it. What is gone on with is kept already,
+  // with what its steps have found out.
+  if (asked_again) MESH_TRY(place.keep(deployment));
+  MESH_TRY(steps.run("stack", "stack", [&](Step& step) { return build_stack(run, agreed, step); }));
   return fill_from_stack(run, steps);
 }
 

@@ -26,9 +26,9 @@ Result<std::string> account() {
                   last_lines(ended.err, 2) + "; `aws configure sso` or $AWS_PROFILE names them");
 }
 
-Status check_database_ca(const EksRun& run, bool has_database) {
+Status check_database_ca(const EksRun& run, const Workplace& place, bool has_database) {
   std::error_code none;
-  if (!has_database || std::filesystem::exists(run.place.file(kDatabaseCa), none) ||
+  if (!has_database || std::filesystem::exists(place.file(kDatabaseCa), none) ||
       run.deployment.environment.contains("MESH_POSTGRES_DSN")) {
     return {};
   }
@@ -43,7 +43,7 @@ Status show_plan(const EksRun& run, const StackPlan& plan) {
   Output& out = run.session.out;
   out.note("plan: " + std::to_string(plan.create) + " to create, " + std::to_string(plan.update) +
            " to change, " + std::to_string(plan.remove) + " to remove");
-  const auto prices = read_prices(run.place.file("terraform/prices.yaml"));
+  const auto prices = read_prices(run.draft.file("terraform/prices.yaml"));
   if (!prices) {
     out.note("costs: not known: " + prices.error().message);
   } else {
@@ -51,11 +51,12 @@ Status show_plan(const EksRun& run, const StackPlan& plan) {
   }
   if (run.args.plan_out.empty()) return {};
   const std::string text =
-      MESH_TRY(read_file(run.place.file("stack.plan"), std::size_t{256} << 20));
+      MESH_TRY(read_file(run.draft.file("stack.plan"), std::size_t{256} << 20));
   MESH_TRY(write_private_file(run.args.plan_out, text));
   out.note("the plan is in " + run.args.plan_out +
-           "; it holds secrets in plain text; `terraform -chdir=" + run.place.file("terraform") +
-           " show` reads it");
+           "; it holds secrets in plain text; `terraform show` reads it where `terraform init` was "
+           "called in a copy of " +
+           run.source + "/terraform");
   return {};
 }
 
@@ -140,7 +141,7 @@ Result<std::string> check_tools(const EksRun& run, bool needs_image) {
 }
 
 Status check_settings(const EksRun& run) {
-  const auto objects = MESH_TRY(render(rendering_of(run.deployment, run.place), run.place));
+  const auto objects = MESH_TRY(render(rendering_of(run.deployment, run.draft), run.draft));
   auto missing = empty_variables(objects);
   std::erase_if(missing, [](const auto& name) { return !name.starts_with("MESH_JWT_"); });
   if (missing.empty()) return {};
@@ -152,43 +153,63 @@ Status check_settings(const EksRun& run) {
   return {};
 }
 
-Status build_stack(const EksRun& run, const std::string& who, Step& step) {
-  MESH_TRY(init_stack(run.session, run.place, run.deployment, step));
+namespace {
+
+Result<AgreedStack> plan_and_ask(const EksRun& run, const std::string& who) {
+  const Step step{.log = run.draft.log("stack")};
+  MESH_TRY(init_stack(run.session, run.draft, run.deployment, step));
+  AgreedStack agreed;
   // A run from here was cut off before the stack was whole once: nobody uses what is in it.
-  std::vector<std::string> begun;
   if (run.place.deployment() && run.deployment.server.empty())
-    begun = MESH_TRY(stack_begun(run.place));
-  const auto plan_now = [&] {
-    return plan_stack(run.session, run.place, run.deployment, run.args.lock_timeout, step);
-  };
-  const PlanFile file(run.place);
-  auto plan = MESH_TRY(plan_now());
-  if (!plan) {
+    agreed.begun = MESH_TRY(stack_begun(run.draft));
+  agreed.plan =
+      MESH_TRY(plan_stack(run.session, run.draft, run.deployment, run.args.lock_timeout, step));
+  if (!agreed.plan) {
     run.session.out.note("plan: nothing to change");
-    if (run.args.dry_run) return {};
-    step.done = "the stack is as it should be";
-    MESH_TRY(confirm(run.session, "Apply the manifests to " + run.deployment.name + "?"));
-    return run.place.keep(run.deployment);
+    agreed.begun.clear();
+    if (!run.args.dry_run)
+      MESH_TRY(confirm(run.session, "Apply the manifests to " + run.deployment.name + "?"));
+    return agreed;
   }
-  MESH_TRY(check_database_ca(run, has_type(*plan, "aws_db_instance")));
-  MESH_TRY(show_plan(run, *plan));
-  if (!begun.empty()) {
+  MESH_TRY(check_database_ca(run, run.draft, has_type(*agreed.plan, "aws_db_instance")));
+  MESH_TRY(show_plan(run, *agreed.plan));
+  if (!agreed.begun.empty()) {
     run.session.out.note("half made by a run that was cut off, and taken away first: " +
-                         join(begun, ", "));
+                         join(agreed.begun, ", "));
   }
-  if (run.args.dry_run) return {};
-  MESH_TRY(confirm(run.session,
-                   "Build this in account " + who + ", region " + run.deployment.region + "?"));
-  // Before anything costs money, so that a destroy finds it.
-  MESH_TRY(run.place.keep(run.deployment));
-  if (!begun.empty()) {
-    MESH_TRY(
-        remove_begun(run.session, run.place, run.deployment, begun, run.args.lock_timeout, step));
+  if (!run.args.dry_run) {
+    MESH_TRY(confirm(run.session,
+                     "Build this in account " + who + ", region " + run.deployment.region + "?"));
+  }
+  return agreed;
+}
+
+}  // namespace
+
+Result<AgreedStack> agree_on_stack(const EksRun& run, const std::string& who) {
+  auto agreed = plan_and_ask(run, who);
+  if (agreed || run.args.dry_run || agreed.error().kind == ErrorKind::cancelled) return agreed;
+  // Why it failed is to be read later, too.
+  MESH_TRY(run.draft.keep_logs());
+  Error error = agreed.error();
+  error.message = "stack: " + error.message + "\n  log: " + run.place.log("stack");
+  return fail(std::move(error));
+}
+
+Status build_stack(const EksRun& run, const AgreedStack& agreed, Step& step) {
+  const PlanFile file(run.place);
+  auto plan = agreed.plan;
+  if (!agreed.begun.empty()) {
+    MESH_TRY(remove_begun(run.session, run.place, run.deployment, agreed.begun,
+                          run.args.lock_timeout, step));
     // What it took away makes the agreed plan stale; the new one makes the same things.
-    plan = MESH_TRY(plan_now());
-    if (!plan) return {};
+    plan =
+        MESH_TRY(plan_stack(run.session, run.place, run.deployment, run.args.lock_timeout, step));
   }
-  return apply_stack(run.session, run.place, *plan, run.args.lock_timeout, step);
+  if (plan)
+    return apply_stack(run.session, run.place, run.deployment, *plan, run.args.lock_timeout, step);
+  step.done = "the stack is as it should be";
+  return {};
 }
 
 Outcome fill_from_stack(const EksRun& run, Steps& steps) {
@@ -208,7 +229,7 @@ Outcome fill_from_stack(const EksRun& run, Steps& steps) {
   }));
   const Wiring wiring = wiring_of(outputs);
   // Before the wiring says the database's address: a person's own needs no certificates.
-  MESH_TRY(check_database_ca(run, wiring.secrets.contains("postgres_password")));
+  MESH_TRY(check_database_ca(run, run.place, wiring.secrets.contains("postgres_password")));
   wire(run, wiring);
   auto objects = MESH_TRY(render(rendering_of(d, run.place), run.place));
   Filling filling{.objects = std::move(objects),

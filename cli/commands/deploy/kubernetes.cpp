@@ -47,8 +47,9 @@ Outcome deploy(Session& session, const Args& args) {
   }
   // The cluster answers, before anything is asked of a person.
   (void)MESH_TRY(whole.ask({"version", "-o", "json"}));
-  MESH_TRY(copy_part(source, "manifests", place));
-  auto objects = MESH_TRY(render(rendering_of(deployment, place), place));
+  const auto draft = MESH_TRY(Draft::open(place));
+  MESH_TRY(copy_part(source, "manifests", draft));
+  auto objects = MESH_TRY(render(rendering_of(deployment, draft), draft));
   Filling filling{.objects = std::move(objects),
                   .secrets = secrets,
                   .smoke = args.skip.empty(),
@@ -68,6 +69,7 @@ Outcome deploy(Session& session, const Args& args) {
   if (args.dry_run) return show_planned(session, cluster, filling.objects);
   MESH_TRY(confirm(session, "Apply " + std::to_string(filling.objects.size()) + " objects to " +
                                 deployment.server + ", namespace " + deployment.name_space + "?"));
+  MESH_TRY(draft.adopt());
   MESH_TRY(place.keep(deployment));
   Steps steps(session, place);
   const Json inputs = {{"objects", documents_of(filling.objects)},

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "cli/commands/deploy/cluster.h"
+#include "cli/commands/deploy/source.h"
 #include "cli/commands/deploy/stack_events.h"
 #include "cli/files.h"
 #include "cli/program.h"
@@ -34,6 +35,16 @@ void add_variables(const Workplace& place, const Deployment& d, std::vector<std:
   for (const auto& [name, value] : d.variables) words.push_back("-var=" + name + "=" + value);
 }
 
+// As a person has to call it, once a draft is gone.
+ByHand by_hand(const Workplace& place, const Deployment& d) {
+  ByHand hand{.terraform = "TF_DATA_DIR=" + shell_word(place.kept("terraform-data")) +
+                           " terraform -chdir=" + shell_word(place.kept("terraform"))};
+  std::vector<std::string> words;
+  add_variables(place, d, words);
+  for (const auto& word : words) hand.variables += " " + shell_word(word);
+  return hand;
+}
+
 void add_lock_timeout(const std::string& time, std::vector<std::string>& words) {
   if (!time.empty()) words.push_back("-lock-timeout=" + time);
 }
@@ -41,8 +52,11 @@ void add_lock_timeout(const std::string& time, std::vector<std::string>& words) 
 // One run with -json: told as it goes on, its errors gathered.
 class Run {
  public:
-  Run(Session& session, std::string label, std::int64_t total)
-      : session_(session), progress_(session.progress(std::move(label))), total_(total) {}
+  Run(Session& session, std::string label, std::int64_t total, ByHand by_hand = {})
+      : session_(session),
+        progress_(session.progress(std::move(label))),
+        total_(total),
+        by_hand_(std::move(by_hand)) {}
 
   // terraform's exit code, where it is one of `good`; else what its diagnostics say.
   Result<int> run(const Program& program, const std::string& log, std::set<int> good) {
@@ -53,7 +67,7 @@ class Run {
     progress_.clear();
     if (!ended) return fail(ended.error());
     if (good.contains(ended->code)) return ended->code;
-    Error error = stack_error(diagnostics_);
+    Error error = stack_error(diagnostics_, by_hand_);
     // Before it knows of -json, as for a wrong flag, it writes plain lines.
     if (diagnostics_.empty() && !plain_.empty())
       error.message = "terraform: " + last_lines(plain_, 4);
@@ -86,6 +100,7 @@ class Run {
   Session& session_;
   Progress progress_;
   const std::int64_t total_;
+  const ByHand by_hand_;
   std::int64_t done_ = 0;
   std::vector<StackEvent> diagnostics_;
   std::string plain_;
@@ -117,7 +132,7 @@ Json backend_of(const Deployment& d, const std::string& local_path) {
 
 Status init_stack(Session& session, const Workplace& place, const Deployment& d, const Step& step) {
   MESH_TRY(write_private_file(place.file("terraform/backend.tf.json"),
-                              dump(backend_of(d, place.file("terraform.tfstate")), 2) + "\n"));
+                              dump(backend_of(d, place.kept("terraform.tfstate")), 2) + "\n"));
   std::vector<std::string> words{"init", "-input=false", "-no-color", "-reconfigure"};
   // A copy of the providers, for machines that reach no registry.
   if (const char* mirror = session.surroundings.env("MESH_TF_PLUGIN_DIR");
@@ -141,7 +156,7 @@ Status remove_begun(Session& session, const Workplace& place, const Deployment& 
   for (const auto& address : begun) words.push_back("-target=" + address);
   add_lock_timeout(lock_timeout, words);
   add_variables(place, d, words);
-  Run run(session, "clean", 0);
+  Run run(session, "clean", 0, by_hand(place, d));
   (void)MESH_TRY(run.run(terraform(place, words), step.log, {0}));
   return {};
 }
@@ -153,7 +168,7 @@ Result<std::optional<StackPlan>> plan_stack(Session& session, const Workplace& p
                                  "-out=" + place.file("stack.plan")};
   add_lock_timeout(lock_timeout, words);
   add_variables(place, d, words);
-  Run run(session, "plan", 0);
+  Run run(session, "plan", 0, by_hand(place, d));
   const int code = MESH_TRY(run.run(terraform(place, words), step.log, {0, kChanges}));
   if (code != kChanges) return std::optional<StackPlan>();
   // It holds secrets in plain text, so it is read and never logged.
@@ -165,12 +180,12 @@ Result<std::optional<StackPlan>> plan_stack(Session& session, const Workplace& p
   return std::optional<StackPlan>(plan_of(plan));
 }
 
-Status apply_stack(Session& session, const Workplace& place, const StackPlan& plan,
-                   const std::string& lock_timeout, Step& step) {
+Status apply_stack(Session& session, const Workplace& place, const Deployment& d,
+                   const StackPlan& plan, const std::string& lock_timeout, Step& step) {
   std::vector<std::string> words{"apply", "-json", "-input=false"};
   add_lock_timeout(lock_timeout, words);
   words.push_back(place.file("stack.plan"));
-  Run run(session, "stack", plan.create + plan.update + plan.remove);
+  Run run(session, "stack", plan.create + plan.update + plan.remove, by_hand(place, d));
   (void)MESH_TRY(run.run(terraform(place, words), step.log, {0}));
   step.done = std::to_string(run.done()) + " resources changed";
   return {};
@@ -198,9 +213,21 @@ Json output_of(const Json& outputs, const std::string& name) {
   return nullptr;
 }
 
+namespace {
+
+// Without a change to the place, also where the providers that it had are gone.
+Result<Json> state_as_it_is(Session& session, const Workplace& place, const Deployment& d) {
+  if (auto state = stack_state(place)) return state;
+  const Draft draft = MESH_TRY(Draft::open(place));
+  MESH_TRY(copy_part(place.path(), "terraform", draft));
+  MESH_TRY(init_stack(session, draft, d, Step{.log = draft.log("init")}));
+  return stack_state(draft);
+}
+
+}  // namespace
+
 Status tell_stack_goes(Session& session, const Workplace& place, const Deployment& d) {
-  MESH_TRY(init_stack(session, place, d, Step{.log = place.log("destroy-stack")}));
-  const Json state = MESH_TRY(stack_state(place));
+  const Json state = MESH_TRY(state_as_it_is(session, place, d));
   if (const auto kept = protected_of(state); !kept.empty()) {
     return fail(ErrorKind::conflict,
                 "deletion protection keeps " + join(kept, ", ") +
@@ -215,10 +242,11 @@ Status tell_stack_goes(Session& session, const Workplace& place, const Deploymen
 
 Status destroy_stack(Session& session, const Workplace& place, const Deployment& d,
                      const std::string& lock_timeout, Step& step) {
+  MESH_TRY(init_stack(session, place, d, step));
   std::vector<std::string> words{"apply", "-destroy", "-json", "-input=false", "-auto-approve"};
   add_lock_timeout(lock_timeout, words);
   add_variables(place, d, words);
-  Run run(session, "stack", 0);
+  Run run(session, "stack", 0, by_hand(place, d));
   (void)MESH_TRY(run.run(terraform(place, words), step.log, {0}));
   step.done = std::to_string(run.done()) + " resources gone";
   return {};

@@ -29,8 +29,8 @@ Result<std::optional<StackPlan>> plan_stack(Session& session, const Workplace& p
                                             const std::string& lock_timeout, const Step& step);
 // Applies stack.plan. Ctrl-C lets terraform end what it has begun, save its state and let go of the
 // lock.
-Status apply_stack(Session& session, const Workplace& place, const StackPlan& plan,
-                   const std::string& lock_timeout, Step& step);
+Status apply_stack(Session& session, const Workplace& place, const Deployment& deployment,
+                   const StackPlan& plan, const std::string& lock_timeout, Step& step);
 
 // {"name","value"} each; secrets are none of them.
 Result<Json> stack_outputs(const Session& session, const Workplace& place,
@@ -38,7 +38,7 @@ Result<Json> stack_outputs(const Session& session, const Workplace& place,
 // The value of one; null where there is none.
 Json output_of(const Json& outputs, const std::string& name);
 
-// Says what a destroy would take.
+// Says what a destroy would take; changes nothing in the place.
 Status tell_stack_goes(Session& session, const Workplace& place, const Deployment& deployment);
 Status destroy_stack(Session& session, const Workplace& place, const Deployment& deployment,
                      const std::string& lock_timeout, Step& step);

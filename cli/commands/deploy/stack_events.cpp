@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "cli/render/view.h"
 #include "common/base/strings.h"
@@ -39,7 +40,7 @@ std::string line_of(const std::string& detail, const std::string& name) {
   return {};
 }
 
-Error lock_error(const StackEvent& event) {
+Error lock_error(const StackEvent& event, const ByHand& by_hand) {
   const std::string id = line_of(event.detail, "ID"), who = line_of(event.detail, "Who");
   const std::string when = line_of(event.detail, "Created");
   std::string text = "the state is locked";
@@ -48,10 +49,24 @@ Error lock_error(const StackEvent& event) {
     return {ErrorKind::conflict, text + ", or its place is not there: " + event.detail};
   text += " by " + who + " since " + when + " (lock " + id + ")";
   return {ErrorKind::conflict,
-          text +
-              "; wait for it with --lock-timeout 10m; where nobody works any more, `terraform "
-              "force-unlock " +
-              id + "` in the folder terraform beside the logs takes it away"};
+          text + "; wait for it with --lock-timeout 10m; where nobody works any more, `" +
+              by_hand.terraform + " force-unlock " + id + "` takes it away"};
+}
+
+// A provider that is interrupted drops its call, also one that AWS has done already: what that made
+// is in no state. "creating IAM Role (mesh-node): …, EntityAlreadyExists: …" names it.
+std::string advice_for_existing(const StackEvent& event, const ByHand& by_hand) {
+  constexpr std::string_view kBefore = "creating ";
+  std::string what = "what is there already", id = "ID";
+  const auto open = event.summary.find(" ("), close = event.summary.find(')');
+  if (event.summary.starts_with(kBefore) && open != std::string::npos &&
+      open < event.summary.find(':') && close != std::string::npos && close > open) {
+    id = event.summary.substr(open + 2, close - open - 2);
+    what = "the " + event.summary.substr(kBefore.size(), open - kBefore.size()) + " " + id;
+  }
+  return "AWS has it and the state has not, as after a run that was interrupted: delete " + what +
+         " in AWS, or take it in by `" + by_hand.terraform + " import" + by_hand.variables + " " +
+         shell_word(event.address) + " " + shell_word(id) + "`; then the same command goes on";
 }
 
 std::string text_of(const StackEvent& event) {
@@ -97,12 +112,23 @@ std::string told(const StackEvent& event) {
   return {};
 }
 
-Error stack_error(const std::vector<StackEvent>& diagnostics) {
+std::string shell_word(const std::string& word) {
+  const bool plain = std::ranges::all_of(word, [](unsigned char c) {
+    return std::isalnum(c) ||
+           std::string_view("-_./:=@%+,").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+  if (plain && !word.empty()) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+Error stack_error(const std::vector<StackEvent>& diagnostics, const ByHand& by_hand) {
   std::vector<std::string> texts;
   ErrorKind kind = ErrorKind::conflict;
   for (const StackEvent& event : diagnostics) {
     if (!event.error) continue;
-    if (has(event.summary, "Error acquiring the state lock")) return lock_error(event);
+    if (has(event.summary, "Error acquiring the state lock")) return lock_error(event, by_hand);
     const std::string text = text_of(event);
     if (has(text, "No valid credential sources") || has(text, "ExpiredToken") ||
         has(text, "InvalidClientTokenId")) {
@@ -111,14 +137,11 @@ Error stack_error(const std::vector<StackEvent>& diagnostics) {
                has(text, "No value for required variable")) {
       kind = ErrorKind::invalid;
     }
-    if (texts.size() < kMostErrors) texts.push_back(text);
+    if (texts.size() >= kMostErrors) continue;
+    const bool exists = has(text, "AlreadyExists") || has(text, "already exists");
+    texts.push_back(exists ? text + "\n    " + advice_for_existing(event, by_hand) : text);
   }
   if (texts.empty()) return {kind, "terraform failed without a word"};
-  if (has(texts.front(), "AlreadyExists") || has(texts.front(), "already exists")) {
-    texts.emplace_back(
-        "what is there already and not in the state is deleted in AWS, or taken in by `terraform "
-        "import`");
-  }
   return {kind, "terraform: " + join(texts, "\n  ")};
 }
 

@@ -22,11 +22,12 @@ Outcome upgrade(Session& session, const Args& args) {
   const auto secrets = MESH_TRY(read_secret_files(args.secret_files));
   const std::string source = MESH_TRY(find_source(args.source));
   MESH_TRY(check_cluster(target));
-  MESH_TRY(copy_part(source, "manifests", target.place));
+  const auto draft = MESH_TRY(Draft::open(target.place));
+  MESH_TRY(copy_part(source, "manifests", draft));
   for (const auto& [name, value] : given) deployment.environment[name] = value;
   const std::string before = deployment.image;
   deployment.image = args.image;
-  auto objects = MESH_TRY(render(rendering_of(deployment, target.place), target.place));
+  auto objects = MESH_TRY(render(rendering_of(deployment, draft), draft));
   Filling filling{.objects = std::move(objects),
                   .secrets = secrets,
                   .smoke = args.skip.empty(),
@@ -37,6 +38,7 @@ Outcome upgrade(Session& session, const Args& args) {
   MESH_TRY(confirm(session, "Replace the image " + (before.empty() ? "of the overlay" : before) +
                                 " by " + args.image + " in " + deployment.server + ", namespace " +
                                 deployment.name_space + "?"));
+  MESH_TRY(draft.adopt());
   Steps steps(session, target.place);
   const Json inputs = {{"objects", documents_of(filling.objects)}, {"smoke", filling.smoke}};
   MESH_TRY(steps.begin("upgrade", inputs, args.restart));

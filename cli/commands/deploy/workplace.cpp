@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include "cli/files.h"
 #include "common/base/strings.h"
@@ -30,6 +31,12 @@ std::vector<std::string> list_of(const Json& json, const char* name) {
   const Json& all = at_path(json, name);
   for (const Json& one : all.is_array() ? all : Json::array()) list.push_back(plain_text(one));
   return list;
+}
+
+Status move_file(const fs::path& from, const fs::path& to) {
+  std::error_code failed;
+  fs::rename(from, to, failed);
+  return failed ? system_error("write", to.string(), failed.value()) : Status();
 }
 
 std::map<std::string, std::string> texts_of(const Json& json, const char* name) {
@@ -122,6 +129,7 @@ Result<Workplace> Workplace::open(const Session& session, const std::string& nam
   MESH_TRY(check_name(name));
   const std::string path = MESH_TRY(deployments_folder(session)) + "/" + name;
   std::error_code failed;
+  const bool made = !fs::exists(path, failed);
   fs::create_directories(path + "/logs", failed);
   if (failed) return system_error("make", path + "/logs", failed.value());
   fs::permissions(path, fs::perms::owner_all, failed);
@@ -132,11 +140,23 @@ Result<Workplace> Workplace::open(const Session& session, const std::string& nam
     return fail(ErrorKind::conflict, "another `mesh deploy` works on " + name +
                                          ": wait for its end; its logs are in " + path + "/logs");
   }
-  return Workplace(path, std::move(lock));
+  // Of a command that was killed; it may hold secrets.
+  fs::remove_all(path + "/draft", failed);
+  if (failed) return system_error("remove", path + "/draft", failed.value());
+  return Workplace(path, path, std::move(lock), made);
+}
+
+Workplace::~Workplace() {
+  if (!made_ || !lock_) return;
+  std::error_code none;
+  // Only where it is empty.
+  fs::remove(file("logs"), none);
+  const auto entries = std::distance(fs::directory_iterator(path_, none), fs::directory_iterator());
+  if (entries == 1) fs::remove_all(path_, none);  // the lock
 }
 
 Result<Deployment> Workplace::deployment() const {
-  const std::string path = file("deployment.json");
+  const std::string path = kept("deployment.json");
   const std::string text = MESH_TRY(read_file(path, kMostBytes));
   auto json = parse_json(text);
   auto deployment = json ? deployment_of(*json) : Result<Deployment>(fail(json.error()));
@@ -147,7 +167,7 @@ Result<Deployment> Workplace::deployment() const {
 }
 
 Status Workplace::keep(const Deployment& deployment) const {
-  return write_private_file(file("deployment.json"), dump(to_json(deployment), 2) + "\n");
+  return write_private_file(kept("deployment.json"), dump(to_json(deployment), 2) + "\n");
 }
 
 Status Workplace::forget() const {
@@ -156,6 +176,52 @@ Status Workplace::forget() const {
     std::error_code failed;
     fs::remove_all(file(gone), failed);
     if (failed) return system_error("remove", file(gone), failed.value());
+  }
+  return {};
+}
+
+Result<Draft> Draft::open(const Workplace& place) {
+  Draft draft(place.path(), place.file("draft"));
+  std::error_code failed;
+  fs::create_directories(draft.file("logs"), failed);
+  if (!failed) fs::permissions(draft.path(), fs::perms::owner_all, failed);
+  if (!failed && fs::exists(place.file("kustomization")))
+    fs::copy(place.file("kustomization"), draft.file("kustomization"), failed);
+  if (failed) return system_error("make", draft.path(), failed.value());
+  return draft;
+}
+
+Draft::~Draft() {
+  std::error_code none;
+  if (!path_.empty()) fs::remove_all(path_, none);
+}
+
+Status Draft::keep_logs() const {
+  std::error_code failed;
+  for (const auto& log : fs::directory_iterator(file("logs"), failed)) {
+    std::ifstream from(log.path(), std::ios::binary);
+    const std::string to = kept("logs/" + log.path().filename().string());
+    std::ofstream(to, std::ios::binary | std::ios::app) << from.rdbuf();
+    fs::permissions(to, fs::perms::owner_read | fs::perms::owner_write, failed);
+    if (failed) return system_error("write", to, failed.value());
+  }
+  return {};
+}
+
+Status Draft::adopt() const {
+  MESH_TRY(keep_logs());
+  std::error_code failed;
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(path_, failed))
+    names.push_back(entry.path().filename().string());
+  std::erase(names, "logs");
+  fs::create_directories(file("old"), failed);
+  if (failed) return system_error("read", path_, failed.value());
+  for (const auto& name : names) {
+    const std::string to = kept(name);
+    // The place is without it for a moment, however large it is.
+    if (fs::exists(to, failed)) MESH_TRY(move_file(to, file("old/" + name)));
+    MESH_TRY(move_file(file(name), to));
   }
   return {};
 }

@@ -44,23 +44,49 @@ std::string name_from(const std::string& text);
 // Held by one command at a time.
 class Workplace {
  public:
-  // Makes the folder (0700). `conflict` while another command works in it.
+  // Makes the folder (0700), which goes with the object where nothing was kept in it. `conflict`
+  // while another command works in it.
   static Result<Workplace> open(const Session& session, const std::string& name);
+  Workplace(Workplace&&) = default;
+  ~Workplace();
 
   const std::string& path() const { return path_; }
   std::string file(const std::string& name) const { return path_ + "/" + name; }
   // Of a step; logs of one run follow those of the runs before.
   std::string log(const std::string& step) const { return path_ + "/logs/" + step + ".log"; }
+  // In the place itself, also of a draft.
+  std::string kept(const std::string& name) const { return root_ + "/" + name; }
   // `not_found` where nothing has been deployed from here.
   Result<Deployment> deployment() const;
   Status keep(const Deployment& deployment) const;
   // After the last step of a destroy: the logs stay.
   Status forget() const;
 
+ protected:
+  Workplace(std::string root, std::string path, Fd lock = {}, bool made = false)
+      : root_(std::move(root)), path_(std::move(path)), lock_(std::move(lock)), made_(made) {}
+  std::string root_, path_;
+
  private:
-  Workplace(std::string path, Fd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
-  std::string path_;
   Fd lock_;
+  bool made_;  // by this object
+};
+
+// What a command would write into the place: in its folder "draft", until that is agreed to. It
+// goes with the object, so that a dry run and a no leave the place as it was.
+class Draft : public Workplace {
+ public:
+  // Begins with the place's kustomization.
+  static Result<Draft> open(const Workplace& place);
+  Draft(Draft&& other) noexcept : Workplace(std::move(other)) { other.path_.clear(); }
+  ~Draft();
+  // What is in it takes the place of what the place has; its logs follow those that are there.
+  Status adopt() const;
+  // The logs alone.
+  Status keep_logs() const;
+
+ private:
+  Draft(std::string root, std::string path) : Workplace(std::move(root), std::move(path)) {}
 };
 
 // The deployments that there are, by name; of one that cannot be read, its name alone.

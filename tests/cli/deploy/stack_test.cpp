@@ -46,26 +46,60 @@ StackEvent diagnostic(const std::string& summary, const std::string& detail = {}
       .value();
 }
 
+const ByHand kByHand{"terraform -chdir=place", " -var=zones=2"};
+
 TEST(StackEvents, ALockSaysWhoHoldsItAndWhatToDo) {
-  const Error error = stack_error({diagnostic(
-      "Error acquiring the state lock",
-      "resource temporarily unavailable\nLock Info:\n  ID:        0f3c-11\n  Path:      x\n"
-      "  Who:       ann@laptop\n  Created:   2026-11-29 20:00 UTC\n")});
+  const Error error = stack_error(
+      {diagnostic(
+          "Error acquiring the state lock",
+          "resource temporarily unavailable\nLock Info:\n  ID:        0f3c-11\n  Path:      x\n"
+          "  Who:       ann@laptop\n  Created:   2026-11-29 20:00 UTC\n")},
+      kByHand);
   EXPECT_EQ(error.kind, ErrorKind::conflict);
-  for (const char* part : {"ann@laptop", "0f3c-11", "--lock-timeout", "force-unlock"})
+  for (const char* part :
+       {"ann@laptop", "--lock-timeout", "`terraform -chdir=place force-unlock 0f3c-11`"})
     EXPECT_THAT(error.message, HasSubstr(part));
   const Error no_table = stack_error(
-      {diagnostic("Error acquiring the state lock", "ResourceNotFoundException: table")});
+      {diagnostic("Error acquiring the state lock", "ResourceNotFoundException: table")}, kByHand);
   EXPECT_THAT(no_table.message, HasSubstr("its place is not there: ResourceNotFoundException"));
 }
 
+StackEvent existing(const std::string& summary, const std::string& address) {
+  StackEvent event = diagnostic(summary);
+  event.address = address;
+  return event;
+}
+
+TEST(StackEvents, WhatAwsHasAndTheStateHasNotIsNamed) {
+  const Error error = stack_error(
+      {existing("creating IAM Role (mesh-node): IAM: CreateRole, EntityAlreadyExists: Role with "
+                "name mesh-node already exists.",
+                "aws_iam_role.account[\"a b\"]"),
+       existing("creating IAM OIDC Provider: EntityAlreadyExists: (x)", "oidc"),
+       existing("creating X (y): AccessDenied", "other")},
+      kByHand);
+  EXPECT_THAT(
+      error.message,
+      HasSubstr("delete the IAM Role mesh-node in AWS, or take it in by `terraform "
+                "-chdir=place import -var=zones=2 'aws_iam_role.account[\"a b\"]' mesh-node`"));
+  EXPECT_THAT(error.message, HasSubstr("delete what is there already in AWS"));
+  EXPECT_THAT(error.message, HasSubstr("import -var=zones=2 oidc ID`"));
+  EXPECT_THAT(error.message, ::testing::EndsWith("AccessDenied (other)"));
+}
+
+TEST(StackEvents, AWordOfACommandIsQuotedWhereAShellNeedsIt) {
+  EXPECT_EQ(shell_word("-var=a=b.c/d"), "-var=a=b.c/d");
+  EXPECT_EQ(shell_word(""), "''");
+  EXPECT_EQ(shell_word("it's [\"x\"]"), R"('it'\''s ["x"]')");
+}
+
 TEST(StackEvents, ErrorsHaveTheirKind) {
-  EXPECT_EQ(stack_error({diagnostic("No valid credential sources found")}).kind,
+  EXPECT_EQ(stack_error({diagnostic("No valid credential sources found")}, kByHand).kind,
             ErrorKind::unauthenticated);
-  EXPECT_EQ(stack_error({diagnostic("Invalid value for variable", "zones: 7")}).kind,
+  EXPECT_EQ(stack_error({diagnostic("Invalid value for variable", "zones: 7")}, kByHand).kind,
             ErrorKind::invalid);
-  EXPECT_EQ(stack_error({}).message, "terraform failed without a word");
-  EXPECT_THAT(stack_error({diagnostic("one"), diagnostic("two", "be\ncause")}).message,
+  EXPECT_EQ(stack_error({}, kByHand).message, "terraform failed without a word");
+  EXPECT_THAT(stack_error({diagnostic("one"), diagnostic("two", "be\ncause")}, kByHand).message,
               HasSubstr("one\n  two: be cause"));
 }
 

@@ -69,6 +69,58 @@ TEST_F(StepsTest, AFileOfStepsThatIsBrokenBeginsAnew) {
   EXPECT_THAT(run("b"), ElementsAre("a", "b"));
 }
 
+TEST_F(StepsTest, APlaceInWhichNothingWasKeptGoesAgain) {
+  std::istringstream in;
+  std::ostringstream out;
+  Session session(around_, in, out, notes_, {});
+  { ASSERT_TRUE(Workplace::open(session, "d")); }
+  EXPECT_FALSE(std::filesystem::exists(dir_.file("mesh/deploy/d")));
+  {
+    const auto place = Workplace::open(session, "d");
+    std::ofstream(place->log("a")) << "why\n";
+  }
+  EXPECT_TRUE(std::filesystem::exists(dir_.file("mesh/deploy/d/logs/a.log")));
+}
+
+TEST_F(StepsTest, ADraftIsOfThePlaceOnceItIsAdopted) {
+  std::istringstream in;
+  std::ostringstream out;
+  Session session(around_, in, out, notes_, {});
+  const auto place = Workplace::open(session, "d");
+  ASSERT_TRUE(place);
+  const auto write = [](const std::string& path, const std::string& text) {
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+    std::ofstream(path) << text;
+  };
+  const auto text_of = [](const std::string& path) {
+    std::stringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+  };
+  write(place->file("part/old"), "old");
+  write(place->file("kustomization/rds.pem"), "ca");
+  write(place->file("other"), "other");
+  write(place->log("a"), "one\n");
+  const auto begin = [&] {
+    auto draft = Draft::open(*place);
+    EXPECT_EQ(text_of(draft->file("kustomization/rds.pem")), "ca");
+    write(draft->file("part/new"), "new");
+    write(draft->log("a"), "two\n");
+    EXPECT_EQ(draft->kept("x"), place->file("x"));
+    return draft;
+  };
+  (void)begin();
+  EXPECT_FALSE(std::filesystem::exists(place->file("draft")));
+  EXPECT_EQ(text_of(place->file("part/old")), "old");
+  EXPECT_EQ(text_of(place->log("a")), "one\n");
+  EXPECT_TRUE(begin()->adopt());
+  EXPECT_FALSE(std::filesystem::exists(place->file("draft")));
+  EXPECT_FALSE(std::filesystem::exists(place->file("part/old")));
+  EXPECT_EQ(text_of(place->file("part/new")), "new");
+  EXPECT_EQ(text_of(place->file("other")), "other");
+  EXPECT_EQ(text_of(place->log("a")), "one\ntwo\n");
+}
+
 TEST_F(StepsTest, OneCommandWorksInAPlaceAtATime) {
   std::istringstream in;
   std::ostringstream out;
@@ -103,7 +155,8 @@ TEST_F(StepsTest, ADeploymentReadsBackAsItWasKept) {
                         .environment = {{"E", ""}},
                         .roles = {{"a", "arn"}},
                         .components = {"redis"},
-                        .made_name_space = true,
+                        .made = {"namespace/n", "job/prepare"},
+                        .found_claims = {"data-qdrant-0"},
                         .source = "src",
                         .engine = "podman"};
   ASSERT_TRUE(place->keep(kept));

@@ -30,6 +30,13 @@ class DeployEks : public DeployTest {
     return deploy(words);
   }
   std::string kept(const std::string& file) const { return state("distributedai-eks/" + file); }
+  // One that notes how its image is built.
+  void a_checkout() {
+    write(source_ + "/CMakeLists.txt", "");
+    const std::string script = source_ + "/scripts/image";
+    write(script, "#!/bin/bash\necho \"$*\" >>'" + tools_.file("built") + "'\n");
+    std::filesystem::permissions(script, std::filesystem::perms::owner_all);
+  }
 };
 
 TEST_F(DeployEks, BuildsTheStackAndFillsIt) {
@@ -241,6 +248,77 @@ TEST_F(DeployEks, ADryRunPlansAndKeepsThePlanWhereItIsAskedFor) {
   EXPECT_EQ(unknown.exit_code, 3) << unknown.err;
 }
 
+// They wrote the copies of the sources, the kustomization, terraform's files, logs and steps.
+TEST_F(DeployEks, ADryRunAndANoLeaveThePlaceAsItWas) {
+  tools_.on("terraform init *",
+            {.act = "mkdir -p \"$TF_DATA_DIR\"; echo \"$$\" >\"$TF_DATA_DIR/made\"; echo said"});
+  tools_.on("terraform plan *",
+            {.act = "for word in $line; do case $word in -out=*) echo \"plan $$\" "
+                    ">\"${word#-out=}\" ;; esac; done; exit 2"});
+  write(dir_.file("my.tfvars"), "zones = 2\n");
+  const std::string plan = dir_.file("plan.out");
+  const auto leave_all = [&] {
+    const auto before = places();
+    const std::vector<std::string> other{"--env", "MESH_LOG_LEVEL=trace", "--var-file",
+                                         dir_.file("my.tfvars")};
+    auto dry = other;
+    dry.insert(dry.end(), {"--dry-run", "--plan-out", plan});
+    const Outcome shown = deployed(dry);
+    EXPECT_EQ(shown.exit_code, 0) << shown.err;
+    EXPECT_THAT(read(plan), ::testing::StartsWith("plan "));
+    EXPECT_EQ(places(), before);
+    auto asked = kEks;
+    asked.insert(asked.end(), other.begin(), other.end());
+    const Outcome no = answered(asked, "no\n");
+    EXPECT_THAT(no.out, HasSubstr("Build this in account"));
+    EXPECT_THAT(no.out, HasSubstr("nothing was done"));
+    EXPECT_EQ(places(), before);
+    EXPECT_EQ(tools_.count("terraform apply"), 0u);
+  };
+  leave_all();
+  ASSERT_EQ(deployed().exit_code, 0);
+  EXPECT_THAT(everything_kept(), Not(HasSubstr("plan "))) << "it holds secrets";
+  tools_.forget_calls();
+  write(source_ + "/terraform/main.tf", "# another stack\n");
+  write(source_ + "/manifests/base/kustomization.yaml", "resources: [more]\n");
+  leave_all();
+  EXPECT_EQ(answered(kEks, "yes\n").exit_code, 0);
+  EXPECT_EQ(read(kept("terraform/main.tf")), "# another stack\n");
+}
+
+TEST_F(DeployEks, APlanThatFailsLeavesItsLogAlone) {
+  ASSERT_EQ(deployed().exit_code, 0);
+  auto before = places();
+  tools_.on("terraform plan *", {.out = "no such flag\n", .code = 1});
+  const Outcome failed = deployed({"--yes", "--env", "MESH_LOG_LEVEL=trace"});
+  EXPECT_EQ(failed.exit_code, 1);
+  EXPECT_THAT(failed.err, HasSubstr("log: " + kept("logs/stack.log")));
+  auto after = places();
+  EXPECT_THAT(after[kept("logs/stack.log")], HasSubstr("no such flag"));
+  after.erase(kept("logs/stack.log"));
+  before.erase(kept("logs/stack.log"));
+  EXPECT_EQ(after, before);
+}
+
+// A provider that is interrupted drops a call that AWS has done already.
+TEST_F(DeployEks, WhatACutOffRunHasMadeInAwsIsNamedWithWhatToDo) {
+  tools_.on("terraform apply *",
+            {.out = R"({"type":"diagnostic","diagnostic":{"severity":"error",)"
+                    R"("summary":"creating IAM Role (c-node): operation error IAM: CreateRole, )"
+                    R"(EntityAlreadyExists: Role with name c-node already exists.",)"
+                    R"("detail":"","address":"module.eks.aws_iam_role.node"}})"
+                    "\n",
+             .code = 1});
+  const Outcome failed = deployed({"--yes", "--var", "zones=[\"a\"]"});
+  EXPECT_EQ(failed.exit_code, 1);
+  for (const std::string& told :
+       {std::string("delete the IAM Role c-node in AWS, or take it in by `"),
+        "TF_DATA_DIR=" + kept("terraform-data") + " terraform -chdir=" + kept("terraform"),
+        std::string("'-var=zones=[\"a\"]' module.eks.aws_iam_role.node c-node`")}) {
+    EXPECT_THAT(failed.err, HasSubstr(told));
+  }
+}
+
 TEST_F(DeployEks, AnUnchangedStackIsFilledAllTheSame) {
   tools_.on("terraform plan *", {});
   const Outcome done = deployed();
@@ -280,8 +358,7 @@ TEST_F(DeployEks, SaysWhatNoStackCanGiveBeforeAnythingIsBuilt) {
 }
 
 TEST_F(DeployEks, BuildsAndPushesAnImageWhereNoneIsGiven) {
-  write(source_ + "/CMakeLists.txt", "");
-  write(source_ + "/scripts/build", "");
+  a_checkout();
   tools_.on("aws ecr get-login-password *", {.out = "token-of-the-registry\n"});
   tools_.on("kubectl kustomize *",
             {.act = "image=$(sed -n 's/.*\"newTag\": \"\\(.*\\)\".*/\\1/p' "
@@ -291,15 +368,33 @@ TEST_F(DeployEks, BuildsAndPushesAnImageWhereNoneIsGiven) {
   write(tools_.file("documents"), kDocuments);
   const Outcome done = deploy({"eks", "--yes", "--skip", "smoke"});
   ASSERT_EQ(done.exit_code, 0) << done.err;
-  for (const char* word :
-       {"--tag registry.test/mesh:", "--build-arg VERSION=", "--format docker", "--ignorefile "})
-    EXPECT_THAT(tools_.calls_with("buildah build").at(0), HasSubstr(word));
+  EXPECT_THAT(read(tools_.file("built")),
+              ::testing::MatchesRegex("--builder buildah --tag registry.test/mesh:.* --no-sbom\n"));
   EXPECT_THAT(tools_.calls_with("buildah login").at(0),
               HasSubstr("--username AWS --password-stdin registry.test"));
   EXPECT_EQ(tools_.input_of("buildah login"), "token-of-the-registry\n");
   EXPECT_THAT(done.out + done.err + everything_kept(), Not(HasSubstr("token-of-the-registry")));
   EXPECT_EQ(tools_.count("buildah push registry.test/mesh:"), 1u);
   EXPECT_THAT(done.out, HasSubstr("registry.test/mesh:"));
+}
+
+// Each had arguments of its own, without the times and labels of scripts/image.
+TEST_F(DeployEks, TheImageIsTheSameWhoeverBuildsIt) {
+  a_checkout();
+  tools_.remove("buildah");
+  for (const std::string builder : {"buildah", "podman", "docker"}) {
+    tools_.add(builder);
+    tools_.on(builder + " push *", {.err = "denied\n", .code = 1, .once = true});
+    const Outcome failed = deploy({"eks", "--yes", "--restart"});
+    EXPECT_THAT(failed.err, HasSubstr(builder + " push: denied"));
+    EXPECT_THAT(read(tools_.file("built")), HasSubstr("--builder " + builder + " --tag "));
+    EXPECT_EQ(tools_.count(builder + " build "), 0u);
+    tools_.remove(builder);
+  }
+  tools_.add("docker");
+  tools_.on("docker buildx version", {.code = 1});
+  const Outcome old = deploy({"eks", "--yes", "--restart"});
+  EXPECT_THAT(old.err, HasSubstr("none of buildah, podman and docker with buildx"));
 }
 
 // Each step, whatever fails in it.
@@ -449,8 +544,9 @@ TEST_F(Deployed, DestroyTakesWhatKubernetesMadeThenTheStackThenItsVolumes) {
   // Its objects of the namespace that was made, and that one: seen in a dry run first.
   const Outcome dry = deploy({"destroy", "--dry-run"});
   EXPECT_EQ(dry.exit_code, 0) << dry.err;
-  for (const char* told : {"volume claim data-qdrant-0", "load balancer of service door",
-                           "the stack in eu-central-1, 1 resources"})
+  for (const char* told :
+       {"volume claim data-qdrant-0", "load balancer of service door",
+        "the stack in eu-central-1, 1 resources", "goes with its data: volume vol-1, 20 GiB"})
     EXPECT_THAT(dry.err, HasSubstr(told));
   EXPECT_EQ(tools_.count("delete"), 0u);
   tools_.forget_calls();
@@ -503,17 +599,47 @@ TEST_F(Deployed, DestroyLeavesAStorageClassThatOthersUse) {
   };
   tools_.on("kubectl kustomize *", {.out = std::string(kDocuments) + with_class("shared-class") +
                                            with_class("own-class")});
-  tools_.on("kubectl *delete * -f -", {.act = R"(cat "$here/inputs/$$" >>"$here/deleted")"});
   tools_.on("kubectl *get persistentvolumeclaims --all-namespaces *",
             {.out = R"({"items":[{"metadata":{"name":"a","namespace":"mesh-test"},
     "spec":{"storageClassName":"own-class"}},{"metadata":{"name":"b","namespace":"other"},
     "spec":{"storageClassName":"shared-class"}}]})"});
+  ASSERT_EQ(deployed().exit_code, 0);
   const Outcome done = deploy({"destroy", "--confirm", "distributedai-eks"});
   ASSERT_EQ(done.exit_code, 0) << done.err;
   EXPECT_THAT(done.err, HasSubstr("other namespaces use it: storageclass/shared-class"));
-  const std::string deleted = read(tools_.file("deleted"));
-  EXPECT_THAT(deleted, Not(HasSubstr("shared-class")));
-  EXPECT_THAT(deleted, HasSubstr("own-class"));
+  const auto deleted = tools_.calls_with(" delete ");
+  EXPECT_THAT(deleted, Each(Not(HasSubstr("shared-class"))));
+  EXPECT_THAT(deleted, ::testing::Contains(HasSubstr("storageclass/own-class")));
+}
+
+TEST_F(Deployed, ADryRunAndANoOfLaterVerbsLeaveThePlaceAsItWas) {
+  const auto before = places();
+  const std::vector<std::string> upgrade{"upgrade", "--image", "registry.test/mesh:1", "--skip",
+                                         "smoke",   "--env",   "MESH_LOG_LEVEL=x"};
+  auto dry = upgrade;
+  dry.emplace_back("--dry-run");
+  EXPECT_EQ(deploy(dry).exit_code, 0);
+  EXPECT_EQ(places(), before);
+  EXPECT_THAT(answered(upgrade, "n\n").out, HasSubstr("nothing was done"));
+  EXPECT_EQ(places(), before);
+  // Where terraform's own folder is lost, too.
+  tools_.on("terraform show -json", {.err = "not initialised\n", .code = 1, .once = true});
+  tools_.on("terraform init *", {.out = "said\n"});
+  EXPECT_EQ(deploy({"destroy", "--dry-run"}).exit_code, 0);
+  EXPECT_EQ(places(), before);
+  EXPECT_THAT(answered({"destroy"}, "no\n").out, HasSubstr("nothing was done"));
+  EXPECT_EQ(places(), before);
+  EXPECT_EQ(tools_.count(" delete "), 0u);
+}
+
+TEST_F(Deployed, DestroySaysThatAVolumeGoesWithTheClusterThoughItsClassKeepsIt) {
+  tools_.on("kubectl *get persistentvolumeclaims *",
+            {.out = R"({"items":[{"metadata":{"name":"data-qdrant-0"}}]})"});
+  tools_.on("kubectl *get persistentvolumes *",
+            {.out = R"({"items":[{"metadata":{"name":"pv1"},"spec":{"claimRef":
+    {"name":"data-qdrant-0","namespace":"mesh-test"},"persistentVolumeReclaimPolicy":"Retain"}}]})"});
+  const Outcome dry = deploy({"destroy", "--dry-run"});
+  EXPECT_THAT(dry.err, HasSubstr("goes with the cluster, though its class keeps it: volume pv1"));
 }
 
 TEST_F(Deployed, DestroyGoesOnWhereItStopped) {

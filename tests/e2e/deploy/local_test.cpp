@@ -90,6 +90,7 @@ TEST_F(DeployLocal, ADryRunSaysWhatWouldRunIt) {
   EXPECT_EQ(dry.exit_code, 0);
   EXPECT_THAT(dry.err, HasSubstr("scripts/stack, as processes"));
   EXPECT_FALSE(std::filesystem::exists(tools_.file("scripts")));
+  EXPECT_TRUE(places().empty());
 }
 
 }  // namespace
