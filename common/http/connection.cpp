@@ -189,6 +189,14 @@ bool Connection::open_request(bool more_came) {
   exchange.started = loop_.now();
   exchange.keep_alive = reader_.keep_alive() && !beyond_;
   exchange.request.remote = remote_;
+  if (!stream_.still_taken(core.tls())) {
+    exchange_.reset();
+    refuse(401,
+           "The client certificate of this connection, or that it has none, is not accepted any "
+           "more; connect anew.",
+           "client_certificate");
+    return false;
+  }
   exchange.request.certificate = stream_.certificate();
   exchange.request.method = reader_.method();
   exchange.request.headers = reader_.take_fields();

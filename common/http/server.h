@@ -131,8 +131,9 @@ class Server {
   // "host:port" as bound, in the order of the listeners.
   std::vector<std::string> addresses() const;
 
-  // Of connections that come from now on; those that are open go on with what they began with. Only
-  // where the server has TLS. Any thread.
+  // Of connections that come from now on. Those that are open go on with what they began with, but
+  // one whose client would not be taken now ends with its next request (401). Only where the server
+  // has TLS. Any thread.
   void change_tls(std::shared_ptr<const TlsContext> tls);
 
   // From now on answers carry Connection: close; everything is served as before. For the time that

@@ -77,13 +77,14 @@ ClientCertificate content_of(X509* certificate) {
 }  // namespace
 
 struct Stream::Tls {
-  Tls(int f, std::shared_ptr<const TlsContext> c, bool for_operators);
+  Tls(int f, std::shared_ptr<const TlsContext> c, bool operators);
 
   const int fd;
-  const std::shared_ptr<const TlsContext> context;
-  bool begun = false;       // a byte has come
-  bool plain = false;       // and it was of HTTP
-  bool ended = false;       // the socket
+  const bool for_operators;
+  std::shared_ptr<const TlsContext> context;  // the last that has taken the client
+  bool begun = false;                         // a byte has come
+  bool plain = false;                         // and it was of HTTP
+  bool ended = false;                         // the socket
   bool emptied = false;     // a look at the socket in the last read took all that it had
   int without_data = 0;     // records since the last data
   bool needs_room = false;  // of the last read
@@ -146,8 +147,8 @@ void count_record(int is_written, int, int type, const void*, std::size_t, SSL* 
 
 }  // namespace
 
-Stream::Tls::Tls(int f, std::shared_ptr<const TlsContext> c, bool for_operators)
-    : fd(f), context(std::move(c)), ssl(context->accept(for_operators)) {
+Stream::Tls::Tls(int f, std::shared_ptr<const TlsContext> c, bool operators)
+    : fd(f), for_operators(operators), context(std::move(c)), ssl(context->accept(operators)) {
   BIO* bio = ssl ? BIO_new(SocketBio<Tls>::method()) : nullptr;
   broken = bio == nullptr;
   if (broken) return;
@@ -243,6 +244,13 @@ Stream::Moved Stream::drop(char* into, std::size_t size) {
 void Stream::close() {
   notify();
   fd_.close();
+}
+
+bool Stream::still_taken(const std::shared_ptr<const TlsContext>& now) {
+  if (!tls_ || tls_->context == now) return true;
+  if (!now->takes_over(tls_->ssl.get(), *tls_->context, tls_->for_operators)) return false;
+  tls_->context = now;
+  return true;
 }
 
 std::shared_ptr<const ClientCertificate> Stream::certificate() {

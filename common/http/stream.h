@@ -56,6 +56,9 @@ class Stream {
   // With close_notify where there was no finish().
   void close();
 
+  // Whether a handshake with `now` would take the client, too; asked anew where `now` is another
+  // one than the last that did. Once something was read; a plain one takes everybody.
+  bool still_taken(const std::shared_ptr<const TlsContext>& now);
   // From the first byte that was read on; null where no certificate was presented.
   std::shared_ptr<const ClientCertificate> certificate();
   const std::string& failure() const { return failure_; }

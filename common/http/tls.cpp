@@ -151,6 +151,7 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::make(const TlsOptions& opt
   if (options.client_auth != ClientAuth::none ||
       options.operators_client_auth != ClientAuth::none) {
     MESH_TRY(use_client_ca(context, options.client_ca));
+    made->client_ca_ = options.client_ca.text;
   }
   const auto first = std::ranges::min_element(
       chain, {}, [](const auto& one) { return time_of(X509_get0_notAfter(one.get())); });
@@ -163,14 +164,33 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::make(const TlsOptions& opt
 std::unique_ptr<ssl_st, void (*)(ssl_st*)> TlsContext::accept(bool for_operators) const {
   std::unique_ptr<ssl_st, void (*)(ssl_st*)> ssl(SSL_new(context_.get()), SSL_free);
   if (!ssl) return ssl;
-  const auto auth = for_operators ? operators_client_auth_ : client_auth_;
-  SSL_set_verify(ssl.get(), verify_mode(auth), nullptr);
+  const auto asked = auth(for_operators);
+  SSL_set_verify(ssl.get(), verify_mode(asked), nullptr);
   // A session is resumed only where as much is asked of clients as where it began, or one without a
   // certificate would be continued where one is required.
-  const auto id = static_cast<unsigned char>(auth);
+  const auto id = static_cast<unsigned char>(asked);
   SSL_set_session_id_context(ssl.get(), &id, 1);
   SSL_set_accept_state(ssl.get());
   return ssl;
+}
+
+bool TlsContext::takes_over(ssl_st* client, const TlsContext& then, bool for_operators) const {
+  const auto asked = auth(for_operators);
+  if (asked == then.auth(for_operators) && client_ca_ == then.client_ca_) return true;
+  const Certificate certificate(SSL_get1_peer_certificate(client));
+  if (!certificate) return asked != ClientAuth::require;
+  if (asked == ClientAuth::none) return false;
+  // A ticket holds no chain: behind an authority in between who resumed has to connect anew.
+  const std::unique_ptr<X509_STORE_CTX, FreeWith<X509_STORE_CTX_free>> verified(
+      X509_STORE_CTX_new());
+  if (!verified || X509_STORE_CTX_init(verified.get(), SSL_CTX_get_cert_store(context_.get()),
+                                       certificate.get(), SSL_get_peer_cert_chain(client)) != 1) {
+    return false;
+  }
+  X509_STORE_CTX_set_default(verified.get(), "ssl_client");
+  X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(verified.get()),
+                                   SSL_get_security_level(client));
+  return X509_verify_cert(verified.get()) == 1;
 }
 
 }  // namespace mesh::http

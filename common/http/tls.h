@@ -47,10 +47,17 @@ class TlsContext {
 
   // The server's side of a connection; null for want of memory.
   std::unique_ptr<ssl_st, void (*)(ssl_st*)> accept(bool for_operators) const;
+  // Whether a handshake of this context would take `client`, too, whose own was of `then`.
+  bool takes_over(ssl_st* client, const TlsContext& then, bool for_operators) const;
 
  private:
   TlsContext() = default;
+  ClientAuth auth(bool for_operators) const {
+    return for_operators ? operators_client_auth_ : client_auth_;
+  }
+
   std::shared_ptr<ssl_ctx_st> context_;
+  std::string client_ca_;  // PEM
   ClientAuth client_auth_ = ClientAuth::none;
   ClientAuth operators_client_auth_ = ClientAuth::none;
   Timestamp not_before_{};

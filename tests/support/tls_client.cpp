@@ -34,8 +34,12 @@ TlsClient::TlsClient(const std::string& address, TlsClientOptions options)
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   }
   if (!options.certificate.empty()) {
-    const X509Ptr own(
-        PEM_read_bio_X509(reader(options.certificate).get(), nullptr, nullptr, nullptr));
+    const Bio chain = reader(options.certificate);
+    const X509Ptr own(PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr));
+    while (const X509Ptr next{PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr)}) {
+      SSL_CTX_add1_chain_cert(context, next.get());
+    }
+    ERR_clear_error();
     const KeyPtr key(PEM_read_bio_PrivateKey(reader(options.key).get(), nullptr, nullptr, nullptr));
     SSL_CTX_use_certificate(context, own.get());
     SSL_CTX_use_PrivateKey(context, key.get());

@@ -16,7 +16,7 @@ namespace mesh::test {
 
 struct TlsClientOptions {
   std::string ca;                // PEM
-  std::string certificate, key;  // PEM, of the client; empty: none
+  std::string certificate, key;  // PEM, of the client, its chain behind; empty: none
   std::string protocol = "http/1.1";
   bool only_1_2 = false;
   std::shared_ptr<ssl_session_st> resume{};

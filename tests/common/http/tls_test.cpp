@@ -65,6 +65,14 @@ class TlsTest : public ServerTest {
   TlsClient tls(TlsClientOptions with, std::size_t listener = 0) {
     return TlsClient(server->addresses().at(listener), std::move(with));
   }
+  // With a chain: of an authority in between.
+  TlsClientOptions through_another() const {
+    const auto between =
+        Certificate::make({.common_name = "between", .authority = true}, &clients_);
+    auto made = with(between.client("spiffe://mesh.test/acme/ada"));
+    made.certificate += between.pem();
+    return made;
+  }
   // What GET /holder answers; why none came otherwise.
   std::string holder_of(TlsClientOptions with, std::size_t listener = 0) {
     auto client = tls(std::move(with), listener);
@@ -299,6 +307,64 @@ TEST_F(TlsTest, AGoodCertificateOfAClientIsKnownToTheHandler) {
   auto old = with(clients_.client(uri));
   old.only_1_2 = true;
   EXPECT_EQ(holder_of(old), std::string("[\"") + uri + "\"]");
+}
+
+// A certificate whose authority was withdrawn was an identity for as long as its connection stood.
+TEST_F(TlsTest, AnOpenConnectionIsNobodysOnceItsAuthorityIsWithdrawn) {
+  tls_.client_auth = ClientAuth::optional;
+  const auto others = Certificate::authority("other clients");
+  struct Case {
+    std::string authorities;
+    ClientAuth auth;
+  };
+  for (const auto& after :
+       {Case{others.pem(), ClientAuth::optional}, Case{others.pem(), ClientAuth::require},
+        Case{clients_.pem(), ClientAuth::none}}) {
+    start_tls();
+    auto holder = tls(with(clients_.client("spiffe://mesh.test/acme/ada")));
+    auto nobody = tls(trusting());
+    ASSERT_TRUE(holder.shake_hands() && nobody.shake_hands());
+    ASSERT_THAT(holder.ask(get("/holder")).body, HasSubstr("ada"));
+    ASSERT_EQ(nobody.ask(get("/holder")).body, "null");
+    auto changed = tls_;
+    changed.client_ca.text = after.authorities;
+    changed.client_auth = after.auth;
+    server->change_tls(*TlsContext::make(changed));
+    const auto refusal = holder.ask(get("/holder"));
+    EXPECT_EQ(refusal.status, 401);
+    EXPECT_TRUE(refusal.closes);
+    EXPECT_EQ(nobody.ask(get("/holder")).status, after.auth == ClientAuth::require ? 401 : 200);
+  }
+}
+
+TEST_F(TlsTest, AnOpenConnectionGoesOnWhereItsAuthorityStays) {
+  tls_.client_auth = ClientAuth::optional;
+  start_tls();
+  auto through = through_another();
+  auto holder = tls(through);
+  ASSERT_TRUE(holder.shake_hands());
+  ASSERT_THAT(holder.ask(get("/holder")).body, HasSubstr("ada"));
+  tls_.client_ca.text += Certificate::authority("other clients").pem();
+  tls_.client_auth = ClientAuth::require;
+  server->change_tls(*TlsContext::make(tls_));
+  EXPECT_THAT(holder.ask(get("/holder")).body, HasSubstr("ada"));
+}
+
+// A ticket holds no chain, so that a reload which changes nothing must not ask for one.
+TEST_F(TlsTest, AResumedSessionOutlivesAReloadOfTheSame) {
+  tls_.client_auth = ClientAuth::require;
+  start_tls();
+  auto through = through_another();
+  auto first = tls(through);
+  ASSERT_TRUE(first.shake_hands());
+  ASSERT_EQ(first.ask(get("/holder")).status, 200);
+  through.resume = first.session();
+  auto second = tls(through);
+  ASSERT_TRUE(second.shake_hands());
+  ASSERT_TRUE(second.resumed());
+  ASSERT_EQ(second.ask(get("/holder")).status, 200);
+  server->change_tls(*TlsContext::make(tls_));
+  EXPECT_THAT(second.ask(get("/holder")).body, HasSubstr("ada"));
 }
 
 TEST_F(TlsTest, ABadOneFailsTheHandshakeEvenWhereNoneIsNeeded) {
