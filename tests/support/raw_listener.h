@@ -30,11 +30,12 @@ class RawListener {
   RawListener& operator=(const RawListener&) = delete;
 
   int fd() const { return fd_; }
+  std::uint16_t port() const { return port_; }
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
 
  private:
   const int fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  int port_ = 0;
+  std::uint16_t port_ = 0;
 };
 
 }  // namespace mesh::test

@@ -4,11 +4,11 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 
 #include "common/base/free_with.h"
 #include "common/base/strings.h"
+#include "common/base/wait_fd.h"
 #include "common/engines/postgres/dsn.h"
 #include "common/engines/postgres/errors.h"
 
@@ -21,29 +21,13 @@ using Result_ = std::unique_ptr<pg_result, FreeWith<PQclear>>;
 constexpr Duration kGrace{2'000};
 constexpr int kBinary = 1;
 
-// The socket is the machine's, and so is the time for which it is waited.
+// As wait_fd counts it.
 SteadyTime now() { return std::chrono::steady_clock::now(); }
 
 std::string one_line(const char* said) {
   std::string text{trim(said == nullptr ? "" : said)};
   std::ranges::replace(text, '\n', ' ');
   return text;
-}
-
-// False where nothing came in time.
-bool wait_for(int fd, short events, std::optional<SteadyTime> deadline) {
-  while (true) {
-    int left = -1;
-    if (deadline) {
-      const auto rest = std::chrono::ceil<Duration>(*deadline - now());
-      if (rest.count() <= 0) return false;
-      left = static_cast<int>(std::min<Duration::rep>(rest.count(), 1 << 30));
-    }
-    pollfd ready{fd, events, 0};
-    const int count = poll(&ready, 1, left);
-    if (count > 0) return true;
-    if (count < 0 && errno != EINTR) return true;  // what is wrong with it libpq will say
-  }
 }
 
 // Of what the server says unasked only that it ends the session matters.
@@ -252,7 +236,7 @@ Result<pg_result*> Session::next(std::optional<SteadyTime> deadline) {
     if (unsent < 0) return lost(one_line(PQerrorMessage(connection)));
     if (unsent == 0 && PQisBusy(connection) == 0) return PQgetResult(connection);
     const auto events = static_cast<short>(unsent > 0 ? POLLIN | POLLOUT : POLLIN);
-    if (!wait_for(PQsocket(connection), events, deadline)) {
+    if (!wait_fd(PQsocket(connection), events, deadline)) {
       return lost("no answer within " + std::to_string(limit_.count()) + " ms");
     }
     if (PQconsumeInput(connection) != 1) return lost(one_line(PQerrorMessage(connection)));

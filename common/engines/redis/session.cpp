@@ -7,6 +7,7 @@ extern "C" {
 
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
+#include <poll.h>
 #include <sys/time.h>
 
 #include <cerrno>
@@ -14,6 +15,7 @@ extern "C" {
 
 #include "common/base/free_with.h"
 #include "common/base/mask.h"
+#include "common/base/wait_fd.h"
 
 namespace mesh::redis {
 namespace {
@@ -55,17 +57,8 @@ void append_words(redisContext& context, const std::vector<std::string>& words) 
 
 void Session::Free::operator()(redisContext* context) const { redisFree(context); }
 
-std::string server_name(const ServerOptions& options) {
-  const bool v6 = options.host.find(':') != std::string::npos;
-  return (v6 ? "[" + options.host + "]" : options.host) + ":" + std::to_string(options.port);
-}
-
-tl::unexpected<Error> no_answer(const std::string& server) {
-  return fail(ErrorKind::unavailable, "the Redis server does not answer in time; see redis.url",
-              "redis " + server + ": no answer in time");
-}
-
 Result<Session> Session::open(const ServerOptions& options) {
+  const SteadyTime deadline = std::chrono::steady_clock::now() + options.timeout;
   Session session(Context(redisConnectWithTimeout(options.host.c_str(), options.port,
                                                   to_timeval(options.timeout))),
                   server_name(options));
@@ -74,10 +67,6 @@ Result<Session> Session::open(const ServerOptions& options) {
     return fail(ErrorKind::unavailable, "the Redis server cannot be reached; see redis.url",
                 "redis " + session.server_ + ": " + (context ? context->errstr : "no memory"));
   }
-  // Blocking, so that the greeting is a plain sequence.
-  if (redisSetTimeout(context, to_timeval(options.timeout)) != REDIS_OK) return session.broken();
-  if (options.tls) session.tls_ = MESH_TRY(Tls::connect(context->fd, options, session.server_));
-  MESH_TRY(session.greet(options));
   // A server that vanished without a word is then noticed while nobody asks, too.
   redisEnableKeepAlive(context);
   context->flags &= ~REDIS_BLOCK;
@@ -86,6 +75,10 @@ Result<Session> Session::open(const ServerOptions& options) {
     return fail(ErrorKind::unavailable, "the connection to Redis cannot be set up",
                 std::strerror(errno));
   }
+  if (options.tls) {
+    session.tls_ = MESH_TRY(Tls::connect(context->fd, options, session.server_, deadline));
+  }
+  MESH_TRY(session.greet(options));
   return session;
 }
 
@@ -106,17 +99,17 @@ Status Session::greet(const ServerOptions& options) {
     std::vector<std::string> words{"AUTH", options.password};
     // Redis 5 knows no users.
     if (!options.user.empty()) words.insert(words.begin() + 1, options.user);
-    MESH_TRY(expect_done(MESH_TRY(ask(words)),
+    MESH_TRY(expect_done(MESH_TRY(ask(words, options.timeout)),
                          "the Redis server refuses user or password; check "
                          "redis.url and redis.password_file"));
   }
   if (options.database != 0) {
     const std::string number = std::to_string(options.database);
-    MESH_TRY(expect_done(MESH_TRY(ask({"SELECT", number})),
+    MESH_TRY(expect_done(MESH_TRY(ask({"SELECT", number}, options.timeout)),
                          "the Redis server refuses database " + number + "; check redis.url"));
   }
   for (const Script script : kScripts) {
-    const Reply reply = MESH_TRY(ask({"SCRIPT", "LOAD", redis::text_of(script)}));
+    const Reply reply = MESH_TRY(ask({"SCRIPT", "LOAD", redis::text_of(script)}, options.timeout));
     MESH_TRY(
         expect_done(reply,
                     "the Redis server refuses scripts; its user needs SCRIPT, EVAL, EVALSHA, TIME, "
@@ -127,22 +120,20 @@ Status Session::greet(const ServerOptions& options) {
   return {};
 }
 
-Result<Reply> Session::ask(const std::vector<std::string>& words) {
+Result<Reply> Session::ask(const std::vector<std::string>& words, Duration timeout) {
+  const SteadyTime deadline = std::chrono::steady_clock::now() + timeout;
   append_words(*context_, words);
-  // hiredis tells by an error that the time is up.
   while (!MESH_TRY(write())) {
-    if (tls_) return no_answer(server_);
+    if (!wait_fd(fd(), POLLOUT, deadline)) return no_answer(server_);
   }
   while (true) {
+    MESH_TRY(read());
     if (auto reply = MESH_TRY(next())) return *std::move(reply);
-    if (!MESH_TRY(receive())) return no_answer(server_);
+    if (!wait_fd(fd(), POLLIN, deadline)) return no_answer(server_);
   }
 }
 
 tl::unexpected<Error> Session::broken() const {
-  // So ends a blocking read in hiredis once its time is up.
-  const bool late = context_->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK);
-  if (late) return no_answer(server_);
   return fail(ErrorKind::unavailable, "the connection to the Redis server broke",
               "redis " + server_ + ": " + context_->errstr);
 }

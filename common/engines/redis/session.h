@@ -31,8 +31,8 @@ struct Reply {
 // One thread at a time. Errors are `unavailable`; after one of a method the session is of no use.
 class Session {
  public:
-  // Blocks for the time-out at most for the connection, and for each step of the greeting; and as
-  // long as it takes to resolve the host's name.
+  // Blocks for the time-out at most for the connection, its TLS with it, and for each step of the
+  // greeting; and as long as it takes to resolve the host's name, which leaves TLS the less.
   static Result<Session> open(const ServerOptions& options);
 
   // Does not block from here on.
@@ -54,7 +54,7 @@ class Session {
   Session(Context context, std::string server)
       : context_(std::move(context)), server_(std::move(server)) {}
   Status greet(const ServerOptions& options);
-  Result<Reply> ask(const std::vector<std::string>& words);
+  Result<Reply> ask(const std::vector<std::string>& words, Duration timeout);
   Result<bool> receive();  // once; whether anything came
   tl::unexpected<Error> broken() const;
 
@@ -63,10 +63,5 @@ class Session {
   std::string server_;      // "127.0.0.1:6379", for causes
   std::array<std::string, std::size(kScripts)> digests_;
 };
-
-// What is told when no answer came in time.
-tl::unexpected<Error> no_answer(const std::string& server);
-// "127.0.0.1:6379", "[::1]:6379".
-std::string server_name(const ServerOptions& options);
 
 }  // namespace mesh::redis

@@ -2,11 +2,13 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 
 #include <cerrno>
 #include <cstring>
 
 #include "common/base/free_with.h"
+#include "common/base/wait_fd.h"
 
 namespace mesh::redis {
 namespace {
@@ -30,7 +32,8 @@ bool expect_name(SSL* ssl, const std::string& host) {
 
 void Tls::Free::operator()(ssl_st* ssl) const { SSL_free(ssl); }
 
-Result<Tls> Tls::connect(int fd, const ServerOptions& options, const std::string& server) {
+Result<Tls> Tls::connect(int fd, const ServerOptions& options, const std::string& server,
+                         SteadyTime deadline) {
   const auto failed = [&](std::string message, const std::string& cause) {
     return fail(ErrorKind::unavailable, std::move(message), "redis " + server + ": " + cause);
   };
@@ -52,8 +55,16 @@ Result<Tls> Tls::connect(int fd, const ServerOptions& options, const std::string
   if (!ssl || SSL_set_fd(ssl.get(), fd) != 1 || !expect_name(ssl.get(), options.host)) {
     return failed("TLS cannot be used for Redis", last_error());
   }
-  errno = 0;
-  if (SSL_connect(ssl.get()) == 1) return Tls(std::move(ssl), server);
+  while (true) {
+    ERR_clear_error();
+    errno = 0;
+    const int result = SSL_connect(ssl.get());
+    if (result == 1) return Tls(std::move(ssl), server);
+    const int code = SSL_get_error(ssl.get(), result);
+    if (code != SSL_ERROR_WANT_READ && code != SSL_ERROR_WANT_WRITE) break;
+    const short event = code == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
+    if (!wait_fd(fd, event, deadline)) return no_answer(server);
+  }
   const long verdict = SSL_get_verify_result(ssl.get());
   if (verdict != X509_V_OK) {
     return failed("the certificate of the Redis server is not accepted; see redis.ca_file",

@@ -15,12 +15,14 @@ namespace mesh::redis {
 // One thread at a time. Errors are `unavailable`; after one it is of no use.
 class Tls {
  public:
-  // The handshake, on a socket that blocks until its time-outs. The server has to prove its name.
-  static Result<Tls> connect(int fd, const ServerOptions& options, const std::string& server);
+  // The handshake, on a socket that does not block; waits until the deadline of the steady clock.
+  // The server has to prove its name.
+  static Result<Tls> connect(int fd, const ServerOptions& options, const std::string& server,
+                             SteadyTime deadline);
 
-  // How many bytes went; 0: there is no room, or on a socket that blocks its time is up.
+  // How many bytes went; 0: there is no room.
   Result<std::size_t> write(std::string_view bytes);
-  // How many came; 0 likewise.
+  // How many came; 0: none now.
   Result<std::size_t> read(std::span<char> into);
 
  private:

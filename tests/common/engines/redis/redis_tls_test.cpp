@@ -1,6 +1,13 @@
 // TLS to a real Redis with a certificate of a CA of the test's own.
+#include <poll.h>
+
+#include <thread>
+
+#include "common/base/fd.h"
+#include "common/engines/redis/session.h"
 #include "tests/common/engines/redis/limiter_fixture.h"
 #include "tests/support/certificates.h"
+#include "tests/support/raw_listener.h"
 #include "tests/support/server_process.h"
 #include "tests/support/temp_dir.h"
 
@@ -87,6 +94,29 @@ TEST_F(RedisTls, OneOfAnotherAuthorityOrNameIsRefusedWithAWordOnWhatToChange) {
   serve(Certificate::make({.names = {"DNS:cache.example.org"}}, &authority_));
   const auto elsewhere = open("ca.crt");
   EXPECT_THAT(trouble(*elsewhere, "mismatch"), HasSubstr("mismatch"));
+}
+
+// Each byte gave the handshake its whole time anew.
+TEST(RedisTlsHandshake, AServerThatSendsByteByByteHasOneDeadline) {
+  const test::RawListener listener;
+  std::jthread server([&listener](const std::stop_token& stop) {
+    const Fd client(::accept(listener.fd(), nullptr, nullptr));
+    // A record of 16 KiB begins, and goes on a byte each 20 ms for longer than the client waits.
+    const std::string head{0x16, 3, 3, 0x40, 0};
+    ::send(client.get(), head.data(), head.size(), MSG_NOSIGNAL);
+    for (int i = 0; i < 500 && !stop.stop_requested(); ++i) {
+      pollfd nothing{-1, 0, 0};
+      ::poll(&nothing, 1, 20);
+      ::send(client.get(), "", 1, MSG_NOSIGNAL);
+    }
+  });
+  ServerOptions options;
+  options.port = listener.port();
+  options.tls = true;
+  options.timeout = Duration{200};
+  const auto session = Session::open(options);
+  ASSERT_FALSE(session);
+  EXPECT_THAT(session.error().cause, HasSubstr("no answer in time"));
 }
 
 TEST_F(RedisTls, AServerWithoutTlsIsToldAndNotGivenThePassword) {
