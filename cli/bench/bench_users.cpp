@@ -32,7 +32,6 @@ Result<std::uint64_t> delete_users(const Actor& actor, const BenchTarget& target
     if (InterruptGuard::interrupted()) return fail(ErrorKind::cancelled, "interrupted");
     std::vector<bool> done(ids.size());
     load::Plan plan;
-    plan.address = target.address;
     plan.connections = std::min(connections, static_cast<int>(ids.size()));
     plan.warm_up = load::Seconds(0);
     plan.time = std::chrono::hours(24);
@@ -45,7 +44,7 @@ Result<std::uint64_t> delete_users(const Actor& actor, const BenchTarget& target
       if (answer.status / 100 == 2) ++deleted;
       if (answer.status / 100 == 2 || answer.status == 404) done[answer.number] = true;
     };
-    const auto outcome = MESH_TRY(run_load(std::move(plan)));
+    const auto outcome = MESH_TRY(run_load(std::move(plan), target, actor.options));
     if (InterruptGuard::interrupted()) return fail(ErrorKind::cancelled, "interrupted");
     const auto limited = outcome.statuses.contains(429) ? outcome.statuses.at(429) : 0;
     if (outcome.failed() > limited || (limited > 0 && !nap(kPause))) {

@@ -5,20 +5,14 @@
 namespace mesh::cli {
 
 Result<BenchTarget> bench_target(const std::string& url) {
-  constexpr std::string_view kHttp = "http://";
   const std::string scheme = to_lower(url.substr(0, url.find("://")));
-  if (scheme == "https") {
-    return fail(ErrorKind::unsupported,
-                "mesh bench speaks plain HTTP, and " + url +
-                    " is HTTPS: name a listener without TLS by --server or a context, for example "
-                    "through `kubectl port-forward`");
-  }
   const auto refuse = [&](const char* why) {
     return fail(ErrorKind::invalid, "\"" + url + "\" is no address of a load: " + why);
   };
-  if (scheme != "http") return refuse("it must begin with http://");
-  const std::string rest = url.substr(kHttp.size());
   BenchTarget target;
+  target.tls = scheme == "https";
+  if (scheme != "http" && !target.tls) return refuse("it must begin with http:// or https://");
+  const std::string rest = url.substr(scheme.size() + 3);
   target.host = rest.substr(0, rest.find_first_of("/?#"));
   target.prefix = rest.substr(target.host.size());
   while (target.prefix.ends_with('/')) target.prefix.pop_back();
@@ -32,7 +26,7 @@ Result<BenchTarget> bench_target(const std::string& url) {
   }
   const auto colon = target.host.rfind(':');
   const bool port = colon != std::string::npos && target.host.find(']', colon) == std::string::npos;
-  target.address = port ? target.host : target.host + ":80";
+  target.address = port ? target.host : target.host + (target.tls ? ":443" : ":80");
   return target;
 }
 

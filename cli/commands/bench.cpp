@@ -57,7 +57,6 @@ Result<Duration> duration_of(const Args& args) {
 Outcome measure(Session& session, const Args& args, const Load& load) {
   const Duration time = MESH_TRY(duration_of(args));
   load::Plan plan;
-  plan.address = load.target.address;
   plan.connections = args.connections;
   plan.rate = args.rate;
   plan.warm_up = load::Seconds(0);
@@ -74,7 +73,7 @@ Outcome measure(Session& session, const Args& args, const Load& load) {
     progress.update(static_cast<std::int64_t>(so_far.all), 0,
                     std::min(1.0, std::max(elapsed.count() / seconds, by_count)));
   };
-  const auto outcome = run_load(std::move(plan));
+  const auto outcome = run_load(std::move(plan), load.target, session.mesh->options());
   progress.clear();
   if (!outcome) return fail(outcome.error());
   session.out.row(bench_view(), bench_row(load.run, *outcome));
@@ -264,10 +263,8 @@ CLI::App& add_load(Commands& commands, CLI::App& group, Verb described,
 constexpr const char* kDetails =
     "Prints rates and latencies, and what was measured so far after Ctrl-C. In the name of "
     "--tenant, "
-    "of the token's tenant, or of bench-1; a context's tenant and $MESH_TENANT do not count. Plain "
-    "HTTP only. Exit code 6: some requests failed; 5: "
-    "all "
-    "met a rate limit. Asks first.";
+    "of the token's tenant, or of bench-1; a context's tenant and $MESH_TENANT do not count. Exit "
+    "code 6: some requests failed; 5: all met a rate limit. Asks first.";
 
 }  // namespace
 

@@ -3,7 +3,6 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -14,6 +13,7 @@
 
 #include "common/load/answer.h"
 #include "common/load/socket.h"
+#include "common/load/wire.h"
 
 namespace mesh::load {
 namespace {
@@ -34,7 +34,7 @@ SteadyClock::duration ticks(Seconds s) {
 }
 
 struct Socket {
-  int fd = -1;  // -1: the next request connects it
+  Wire wire;  // none: the next request connects it
   bool busy = false;
   bool proven = false;   // an answer came
   bool writing = false;  // EPOLLOUT is asked for
@@ -52,17 +52,11 @@ class Generator {
         open_(plan.rate > 0),
         limit_(plan.requests > 0 ? plan.requests : ~std::uint64_t{0}),
         place_(resolve(plan.address)) {
-    epoll_ = epoll_create1(EPOLL_CLOEXEC);
+    if (plan.tls) tls_.emplace(*plan.tls);
     sockets_.resize(static_cast<std::size_t>(plan.connections));
-    for (std::size_t i = 0; i < sockets_.size(); ++i) watch(i, connect_to(place_));
+    for (std::size_t i = 0; i < sockets_.size(); ++i) watch(i, first_connection());
     // Else the kernel delays each timed wait by 50 us and the pace with it.
     prctl(PR_SET_TIMERSLACK, 1000);
-  }
-  ~Generator() {
-    for (const auto& socket : sockets_) {
-      if (socket.fd >= 0) close(socket.fd);
-    }
-    close(epoll_);
   }
   Generator(const Generator&) = delete;
   Generator& operator=(const Generator&) = delete;
@@ -122,8 +116,8 @@ class Generator {
     const auto wait = std::max<std::int64_t>(
         0, std::chrono::duration_cast<std::chrono::nanoseconds>(until - now_).count());
     const timespec timeout{wait / 1'000'000'000, wait % 1'000'000'000};
-    const int n =
-        epoll_pwait2(epoll_, events_.data(), static_cast<int>(events_.size()), &timeout, nullptr);
+    const int n = epoll_pwait2(epoll_.get(), events_.data(), static_cast<int>(events_.size()),
+                               &timeout, nullptr);
     now_ = SteadyClock::now();
     for (int i = 0; i < n; ++i) {
       const auto index = static_cast<std::size_t>(events_[static_cast<std::size_t>(i)].data.u64);
@@ -152,21 +146,33 @@ class Generator {
     }
   }
 
-  void watch(std::size_t index, int fd) {
+  const Tls* tls() const { return tls_ ? &*tls_ : nullptr; }
+
+  Wire first_connection() const {
+    Wire wire(connect_to(place_), tls());
+    try {
+      wire.shake_hands(SteadyClock::now() + kConnectTime);
+    } catch (const std::runtime_error& error) {
+      throw std::runtime_error("cannot connect to " + place_.name + ": " + error.what());
+    }
+    return wire;
+  }
+
+  void watch(std::size_t index, Wire wire) {
     Socket& socket = sockets_[index];
-    socket.fd = fd;
+    socket.wire = std::move(wire);
     socket.proven = false;
     socket.writing = false;
     socket.in.clear();
     epoll_event event{.events = EPOLLIN, .data = {.u64 = index}};
-    epoll_ctl(epoll_, EPOLL_CTL_ADD, socket.fd, &event);
+    epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket.wire.fd(), &event);
   }
 
   void begin(std::size_t index, std::uint64_t number, Time due) {
     Socket& socket = sockets_[index];
-    if (socket.fd < 0) {
+    if (!socket.wire) {
       try {
-        watch(index, begin_to_connect(place_));
+        watch(index, Wire(begin_to_connect(place_), tls()));
       } catch (const std::runtime_error&) {  // out of descriptors: what was measured stays
         if (counts(due)) ++outcome_.broken;
         resting_.emplace_back(index, now_ + kRest);
@@ -187,22 +193,25 @@ class Generator {
   void write_more(std::size_t index) {
     Socket& socket = sockets_[index];
     while (socket.sent < socket.out.size()) {
-      const auto n = send(socket.fd, socket.out.data() + socket.sent,
-                          socket.out.size() - socket.sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+      const auto n = socket.wire.write(std::string_view(socket.out).substr(socket.sent));
       if (n < 0) break;  // full, or broken, which the next read tells
       socket.sent += static_cast<std::size_t>(n);
     }
-    const bool more = socket.sent < socket.out.size();
+    const bool more = socket.sent < socket.out.size() && socket.wire.needs_room();
     if (more == socket.writing) return;
     socket.writing = more;
     epoll_event event{.events = more ? EPOLLIN | EPOLLOUT : EPOLLIN, .data = {.u64 = index}};
-    epoll_ctl(epoll_, EPOLL_CTL_MOD, socket.fd, &event);
+    epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, socket.wire.fd(), &event);
   }
 
   void read(std::size_t index) {
     Socket& socket = sockets_[index];
-    const auto n = recv(socket.fd, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    const auto n = socket.wire.read(buffer_.data(), buffer_.size());
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+      // In TLS what came may be what the request waits for.
+      if (socket.sent < socket.out.size()) write_more(index);
+      return;
+    }
     if (n <= 0) return broken(index);
     std::string_view bytes(buffer_.data(), static_cast<std::size_t>(n));
     if (!socket.in.empty()) {
@@ -239,10 +248,7 @@ class Generator {
     plan_.expected(status) ? ++outcome_.answered : ++outcome_.unexpected;
   }
 
-  static void drop(Socket& socket) {
-    close(socket.fd);
-    socket.fd = -1;
-  }
+  static void drop(Socket& socket) { socket.wire = Wire(); }
 
   void broken(std::size_t index) {
     Socket& socket = sockets_[index];
@@ -269,7 +275,8 @@ class Generator {
   const bool open_;
   const std::uint64_t limit_;
   const Place place_;
-  int epoll_ = -1;
+  const Fd epoll_{epoll_create1(EPOLL_CLOEXEC)};
+  std::optional<Tls> tls_;  // none: plain
   std::vector<Socket> sockets_;
   std::deque<std::size_t> free_;                        // open loop: idle sockets
   std::deque<std::pair<std::uint64_t, Time>> waiting_;  // open loop: due, but no socket is free

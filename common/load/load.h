@@ -6,19 +6,21 @@
 // stalls cannot hide the requests that would have come meanwhile.
 //
 // It may share the machine with the server, so it does little: requests are bytes made by a
-// callback, of an answer status and length are read. It speaks plain HTTP/1.1. wrk keeps no
-// rate, and wrk2, which does, is not in Debian 12.
+// callback, of an answer status and length are read. It speaks HTTP/1.1, plain or in TLS. wrk
+// keeps no rate, and wrk2, which does, is not in Debian 12.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
 
 #include "common/load/histogram.h"
+#include "common/load/tls.h"
 
 namespace mesh::load {
 
@@ -37,6 +39,7 @@ struct Answer {
 
 struct Plan {
   std::string address;  // host:port
+  std::optional<TlsOptions> tls{};
   int connections = 1;
   double rate = 0;             // open loop: requests per second; 0: closed loop
   Seconds warm_up{0.3};        // what ends (closed) or is due (open) in it does not count
@@ -73,8 +76,8 @@ struct Outcome {
 };
 
 // Blocks until the plan is through. Throws std::runtime_error where it cannot connect at the start,
-// and only there. Later a server that is gone, or answers in a form that is not read, is tried
-// again, a connection ten times a second; each such request counts as broken.
+// its TLS with it, and only there. Later a server that is gone, or answers in a form that is not
+// read, is tried again, a connection ten times a second; each such request counts as broken.
 Outcome run(const Plan& plan);
 
 }  // namespace mesh::load

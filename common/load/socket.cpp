@@ -4,7 +4,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/time.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -14,35 +13,31 @@
 namespace mesh::load {
 namespace {
 
-constexpr int kPatienceSeconds = 5;
-
 [[noreturn]] void give_up(const Place& place, int error) {
   throw std::runtime_error("cannot connect to " + place.name + ": " + std::strerror(error));
 }
 
-int open_socket(const Place& place, int flags) {
-  const int fd = ::socket(place.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
-  if (fd < 0) give_up(place, errno);
+Fd open_socket(const Place& place, int flags) {
+  Fd fd(::socket(place.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | flags, 0));
+  if (!fd) give_up(place, errno);
   const int on = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   return fd;
 }
 
-int connect(int fd, const Place& place) {
-  return ::connect(fd, reinterpret_cast<const sockaddr*>(&place.address), place.size);
+int connect(const Fd& fd, const Place& place) {
+  return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&place.address), place.size);
 }
 
 }  // namespace
 
-int connect_to(const Place& place) {
-  const int fd = open_socket(place, 0);
+Fd connect_to(const Place& place) {
+  Fd fd = open_socket(place, 0);
   // The kernel takes it as the time-out of connect, too.
-  const timeval patience{kPatienceSeconds, 0};
-  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  const timeval patience{kConnectTime.count(), 0};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   if (connect(fd, place) == 0) return fd;
-  const int error = errno == EINPROGRESS ? ETIMEDOUT : errno;
-  ::close(fd);
-  give_up(place, error);
+  give_up(place, errno == EINPROGRESS ? ETIMEDOUT : errno);
 }
 
 Place resolve(const std::string& address) {
@@ -63,7 +58,7 @@ Place resolve(const std::string& address) {
     place.name = address;
     // "localhost" is mostly two addresses, and a server listens on one.
     try {
-      ::close(connect_to(place));
+      (void)connect_to(place);
       return place;
     } catch (const std::runtime_error&) {
       if (found->ai_next == nullptr) throw;
@@ -71,8 +66,8 @@ Place resolve(const std::string& address) {
   }
 }
 
-int begin_to_connect(const Place& place) {
-  const int fd = open_socket(place, SOCK_NONBLOCK);
+Fd begin_to_connect(const Place& place) {
+  Fd fd = open_socket(place, SOCK_NONBLOCK);
   // A refusal at once is read from the socket like one that comes later.
   (void)connect(fd, place);
   return fd;

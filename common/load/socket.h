@@ -3,7 +3,10 @@
 
 #include <sys/socket.h>
 
+#include <chrono>
 #include <string>
+
+#include "common/base/fd.h"
 
 namespace mesh::load {
 
@@ -17,10 +20,13 @@ struct Place {
 // address where somebody listens. Blocks; throws std::runtime_error where there is none.
 Place resolve(const std::string& address);
 
-// A socket with TCP_NODELAY. Waits for the connection, at most some seconds; throws
+// At most so long a connection, or its handshake in TLS, is waited for.
+inline constexpr std::chrono::seconds kConnectTime{5};
+
+// A socket with TCP_NODELAY. Waits for the connection, at most kConnectTime; throws
 // std::runtime_error where there is none.
-int connect_to(const Place& place);
+Fd connect_to(const Place& place);
 // Begins to connect and does not block; what becomes of it shows when it is written or read.
-int begin_to_connect(const Place& place);
+Fd begin_to_connect(const Place& place);
 
 }  // namespace mesh::load

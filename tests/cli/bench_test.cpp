@@ -6,6 +6,7 @@
 #include "cli/bench/report.h"
 #include "cli/bench/target.h"
 #include "tests/cli/cli_fixture.h"
+#include "tests/support/certificates.h"
 
 namespace mesh::cli {
 namespace {
@@ -21,10 +22,16 @@ TEST(BenchTarget, TakesAddressesOfHttp) {
   EXPECT_EQ(bench_target("http://mesh.example").value().address, "mesh.example:80");
   EXPECT_EQ(bench_target("http://[::1]").value().address, "[::1]:80");
   EXPECT_EQ(bench_target("HTTP://[::1]:9").value().address, "[::1]:9");
+  EXPECT_FALSE(plain->tls);
+  const auto tls = bench_target("https://mesh.example/a");
+  ASSERT_TRUE(tls);
+  EXPECT_TRUE(tls->tls);
+  EXPECT_EQ(tls->address, "mesh.example:443");
+  EXPECT_EQ(tls->prefix, "/a");
+  EXPECT_EQ(bench_target("https://[::1]").value().address, "[::1]:443");
 }
 
 TEST(BenchTarget, SaysWhyItRefusesOthers) {
-  EXPECT_EQ(bench_target("https://mesh.example").error().kind, ErrorKind::unsupported);
   for (const char* url : {"ftp://x", "mesh.example:80", "http://", "http:///a", "http://u:p@x",
                           "http://x/a?b", "http://x y"}) {
     const auto target = bench_target(url);
@@ -97,6 +104,28 @@ TEST_F(BenchTest, SendsAsManyRequestsAsAskedAndPrintsWhatItMeasured) {
   EXPECT_EQ(json()["requests"], 50);
   EXPECT_EQ(json()["statuses"], (Json{{"202", 50}}));
   EXPECT_EQ(authorizations(), (std::map<std::string, int>{{"Bearer acme:alice", 50}}));
+}
+
+TEST_F(BenchTest, GoesOverHttpsAsTheOtherCommandsDo) {
+  const auto authority = test::Certificate::authority();
+  const auto server = authority.server();
+  authority.write(dir.file("ca"));
+  authority.client("urn:ada").write(dir.file("ada"));
+  http::TlsOptions tls;
+  tls.certificate = {"certificate", server.pem()};
+  tls.key = {"key", server.key_pem()};
+  tls.client_ca = {"client_ca", authority.pem()};
+  tls.client_auth = http::ClientAuth::require;
+  fake.options.tls = http::TlsContext::make(tls).value();
+  fake.on("POST", "/api/v1/events/analytics", 202, Json{{"id", "e"}});
+  const std::vector<std::string> load{"bench", "publish", "-n", "50", "--yes", "-o", "json"};
+  auto known = load;
+  known.insert(known.end(), {"--ca", dir.file("ca.crt"), "--client-cert", dir.file("ada.crt"),
+                             "--client-key", dir.file("ada.key")});
+  ASSERT_EQ(at_fake(known), 0) << err;
+  EXPECT_EQ(json()["requests"], 50);
+  EXPECT_EQ(at_fake(load), 1);
+  EXPECT_THAT(err, HasSubstr("name its authority with --ca FILE"));
 }
 
 TEST_F(BenchTest, TenantsTakeTurnsByTokensOfTheirOwnWhereTheServerTakesSuch) {
@@ -237,9 +266,6 @@ TEST_F(BenchTest, RefusesWhatCannotBe) {
     EXPECT_EQ(at_fake(words), 2) << words.back();
     EXPECT_THAT(err, HasSubstr(why));
   }
-  EXPECT_EQ(
-      mesh({"bench", "publish", "--server", "https://mesh.example", "--token", "a:b", "--yes"}), 1);
-  EXPECT_THAT(err, HasSubstr("HTTPS"));
   EXPECT_EQ(mesh({"bench", "publish", "--server", "http://127.0.0.1:1", "--token", "a:b", "--yes"}),
             1);
   EXPECT_THAT(err, HasSubstr("cannot connect to 127.0.0.1:1"));

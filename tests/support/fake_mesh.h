@@ -44,15 +44,16 @@ class FakeMesh {
        [error = std::move(error)](const http::Request&) { return http::Response::problem(error); });
   }
 
-  // Starts at the first call; routes are fixed from then on.
+  http::ServerOptions options;
+
+  // Starts at the first call; routes and options are fixed from then on.
   std::string url() {
     if (!server_) {
-      server_ = std::make_unique<http::Server>(http::ServerOptions{}, http::Hooks{}, system_clock(),
-                                               metrics_);
+      server_ = std::make_unique<http::Server>(options, http::Hooks{}, system_clock(), metrics_);
       auto started = server_->start({{"127.0.0.1:0", {"all"}, std::move(routes_)}});
       if (!started) throw std::runtime_error(started.error().to_string());
     }
-    return "http://" + server_->addresses().at(0);
+    return (options.tls ? "https://" : "http://") + server_->addresses().at(0);
   }
 
   std::vector<http::Request> requests() {
