@@ -98,6 +98,13 @@ bool takes_anyone(const config::Config& config) {
   return config.auth.mode == "dev" && config.auth.anonymous_tenant.has_value();
 }
 
+bool asks_for_certificates(const config::Config& config, bool for_operators) {
+  const auto& tls = config.http.tls;
+  const auto& auth =
+      for_operators ? tls.admin_client_auth.value_or(tls.client_auth) : tls.client_auth;
+  return tls.cert_file && auth != "none";
+}
+
 void append(http::RouteTable& to, http::RouteTable routes) {
   to.insert(to.end(), std::make_move_iterator(routes.begin()),
             std::make_move_iterator(routes.end()));
@@ -120,6 +127,8 @@ Listeners make_listeners(const RoleDeps& deps) {
   for (auto& spec : specs) {
     // Beside another role its connections are anybody's, and so is their bound.
     spec.for_operators = spec.names == std::vector<std::string>{"admin"};
+    const bool asks = asks_for_certificates(deps.config, spec.for_operators);
+    const auto& holders = deps.config.auth.client_certificate;
     const auto service = spec.names.size() == 1 ? served_by(spec.names.front()).service : "meshd";
     append(spec.routes,
            services::health_routes(
@@ -128,7 +137,8 @@ Listeners make_listeners(const RoleDeps& deps) {
                   return all || is_operator(request);
                 },
                 spec.address.ends_with(":0") ? std::string() : spec.address,
-                takes_anyone(deps.config), deps.config.http.tls.cert_file.has_value()},
+                takes_anyone(deps.config), deps.config.http.tls.cert_file.has_value(),
+                asks && holders.user.has_value(), asks && !holders.operators.empty()},
                spec.routes));
   }
   return listeners;

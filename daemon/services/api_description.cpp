@@ -104,14 +104,20 @@ std::vector<const char*> chain_parameters(const Route& route) {
   return names;
 }
 
-Json security(const Route& route, bool anonymous_tenant) {
+bool takes_certificates(const ApiInfo& info) {
+  return info.user_certificates || info.operator_certificates;
+}
+
+Json security(const Route& route, const ApiInfo& info) {
   const auto scheme = [](const char* name) { return Json{{name, Json::array()}}; };
   Json any = Json::array();
   if (route.access == Access::operator_) {
     any.push_back(scheme("operator"));
+    if (info.operator_certificates) any.push_back(scheme("certificate"));
   } else if (route.access != Access::open) {
     any = {scheme("tenant"), scheme("operator")};
-    if (route.access == Access::tenant_or_anonymous && anonymous_tenant) {
+    if (takes_certificates(info)) any.push_back(scheme("certificate"));
+    if (route.access == Access::tenant_or_anonymous && info.anonymous_tenant) {
       // The empty requirement of OpenAPI: it may be asked without a credential.
       any.push_back(Json::object());
     }
@@ -280,7 +286,7 @@ Json operation_of(const Route& route, const ApiInfo& info) {
   }
   operation["responses"] = answers_of(route);
   if (route.access != Access::open) {
-    operation["security"] = security(route, info.anonymous_tenant);
+    operation["security"] = security(route, info);
   }
   return operation;
 }
@@ -303,8 +309,8 @@ void collect(const Json& json, const Json& components, Json& used) {
   }
 }
 
-Json security_schemes() {
-  return {
+Json security_schemes(const ApiInfo& info) {
+  Json all{
       {"tenant",
        {{"type", "http"},
         {"scheme", "bearer"},
@@ -319,6 +325,16 @@ Json security_schemes() {
          "The operator's token, `<data_dir>/operator.token`. On routes of tenants it acts for the "
          "tenant that X-Tenant-Id names."}}},
   };
+  if (takes_certificates(info)) {
+    std::string whose = info.user_certificates ? "a tenant's user" : "an operator";
+    if (info.user_certificates && info.operator_certificates) whose += " or an operator";
+    all["certificate"] = {{"type", "mutualTLS"},
+                          {"description",
+                           "A client certificate that `auth.client_certificate` "
+                           "makes that of " +
+                               whose + ", as configured at the start."}};
+  }
+  return all;
 }
 
 }  // namespace
@@ -359,7 +375,7 @@ Json api_description(const ApiInfo& info, const http::RouteTable& routes) {
   Json used = Json::object();
   // Only what this listener's routes name: each listener has a part of the API.
   collect(all["paths"], components, used);
-  if (closed) used["securitySchemes"] = security_schemes();
+  if (closed) used["securitySchemes"] = security_schemes(info);
   all["components"] = std::move(used);
   return all;
 }

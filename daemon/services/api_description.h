@@ -19,6 +19,8 @@ struct ApiInfo {
   std::string server;
   bool tls = false;
   bool anonymous_tenant = false;  // whether Access::tenant_or_anonymous needs no credential
+  // Whether clients' certificates are asked for, and some are a tenant's user's, or an operator's.
+  bool user_certificates = false, operator_certificates = false;
 };
 
 // Self-contained: the component schemas (api_schemas.h) that the routes name are in it.

@@ -84,9 +84,10 @@ http::RouteTable health_routes(HealthDeps deps, const http::RouteTable& routes) 
                        }));
   http::RouteTable described = routes;
   described.insert(described.end(), table.begin(), table.end());
-  const Json description = api_description({"mesh " + shared->service, shared->version,
-                                            shared->address, shared->tls, shared->anonymous_tenant},
-                                           described);
+  const Json description = api_description(
+      {"mesh " + shared->service, shared->version, shared->address, shared->tls,
+       shared->anonymous_tenant, shared->user_certificates, shared->operator_certificates},
+      described);
   *text = dump(description);
   *html = api_page(description);
   return table;

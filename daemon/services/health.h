@@ -24,6 +24,7 @@ struct HealthDeps {
   std::string address{};          // of the listener, for its description; empty: not known yet
   bool anonymous_tenant = false;  // see ApiInfo
   bool tls = false;
+  bool user_certificates = false, operator_certificates = false;  // see ApiInfo
 };
 
 // /health, /livez, /readyz, /healthz, /metrics, and /openapi.json and /docs of `routes`.

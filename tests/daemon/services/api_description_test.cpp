@@ -324,6 +324,32 @@ TEST_F(ApiDescription, NoCredentialIsOfferedOnlyWhereThereIsAnAnonymousTenant) {
   EXPECT_EQ(security(true, "admin", "/admin/v1/tasks", "get"), R"([{"operator":[]}])");
 }
 
+TEST_F(ApiDescription, ACertificateIsOfferedWhereItMayBeACredential) {
+  const auto described = [&](bool users, bool operators, const char* role) {
+    return api_description({.title = "t",
+                            .version = "1",
+                            .server = "",
+                            .user_certificates = users,
+                            .operator_certificates = operators},
+                           tables().at(role));
+  };
+  const auto offered = [](const Json& description, const char* path, const char* method) {
+    return description["paths"][path][method]["security"].dump().find("certificate") !=
+           std::string::npos;
+  };
+  const auto schemes = [](const Json& d) { return d["components"]["securitySchemes"]; };
+  for (const auto& [users, operators] : {std::pair{true, false}, {false, true}}) {
+    const auto of_tenants = described(users, operators, "users");
+    const auto of_operators = described(users, operators, "admin");
+    EXPECT_EQ(schemes(of_tenants)["certificate"]["type"], "mutualTLS");
+    EXPECT_TRUE(offered(of_tenants, "/users", "get"));
+    EXPECT_EQ(offered(of_operators, "/admin/v1/tasks", "get"), operators);
+  }
+  const auto without = described(false, false, "users");
+  EXPECT_FALSE(schemes(without).contains("certificate"));
+  EXPECT_FALSE(offered(without, "/users", "get"));
+}
+
 TEST_F(ApiDescription, AListenerDescribesItsOwnSchemasAndNoOthers) {
   const auto description = Json::parse(ask(health(tables().at("users")), "/openapi.json"));
   const Json& schemas = description["components"]["schemas"];
