@@ -56,6 +56,7 @@ struct App::Impl {
   std::shared_ptr<const http::TlsContext> tls;  // guarded by config_mutex; null: plain HTTP
   std::unique_ptr<Identity> identity;
   std::unique_ptr<Pipelines> pipelines;
+  std::unique_ptr<Checkup> checkup;
   std::unique_ptr<services::TenantDirectory> directory;
   std::unique_ptr<services::Admission> admission;
   std::unique_ptr<pipeline::Progress> progress;
@@ -97,6 +98,8 @@ Status App::Impl::start() {
   }
   // Before the listeners: a request that waits for a pipeline finds it running.
   MESH_TRY(pipelines->start());
+  checkup = std::make_unique<Checkup>(
+      readiness(config, *engines, *pipelines, identity->remote_keys()), clock);
   MESH_TRY(start_listeners());
   metrics.gauge("mesh_build_info", "The running build.", {{"version", options.version}}).set(1);
   metrics.on_collect([this] { gauges->collect(); });
@@ -129,7 +132,7 @@ Status App::Impl::tell_tls() {
 }
 
 std::vector<services::Check> App::Impl::checks() {
-  auto all = readiness(config, *engines, *pipelines, identity->remote_keys());
+  auto all = checkup->run();
   std::lock_guard guard(config_mutex);
   if (tls) all.push_back(certificate_check(*tls, clock.now()));
   return all;
@@ -148,18 +151,19 @@ Status App::Impl::start_listeners() {
       clock);
   waits = std::make_unique<services::WriteWaits>(*progress, *polls, clock, config.http.max_wait,
                                                  position_key());
-  http::Hooks hooks{
-      [this](const auto& request, auto access) { return identity->authenticate(request, access); },
-      [this](const auto& request, bool may_block) {
-        return services::check_tenant(*directory, request, may_block);
-      },
-      [this](const auto& tenant, const auto& scope, const auto& later) {
-        return admission->take(tenant, scope, 1, later);
-      },
-      [this](const auto& tenant, const auto& scope, auto decision) {
-        return admission->decided(tenant, scope, std::move(decision));
-      },
-      [this](const auto& answered) { count(answered); }};
+  http::Hooks hooks{[this](const auto& request, const auto& route) {
+                      return identity->authenticate(request, route);
+                    },
+                    [this](const auto& request, bool may_block) {
+                      return services::check_tenant(*directory, request, may_block);
+                    },
+                    [this](const auto& tenant, const auto& scope, const auto& later) {
+                      return admission->take(tenant, scope, 1, later);
+                    },
+                    [this](const auto& tenant, const auto& scope, auto decision) {
+                      return admission->decided(tenant, scope, std::move(decision));
+                    },
+                    [this](const auto& answered) { count(answered); }};
   auto limits = server_options(config);
   limits.tls = tls;
   server = std::make_unique<http::Server>(std::move(limits), std::move(hooks), clock, metrics);
@@ -209,6 +213,7 @@ void App::Impl::stop() {
   if (pipelines) pipelines->tasks.stop();
   // Before pipelines and engines, which its handlers use.
   if (server) server->stop(config.http.drain_timeout);
+  checkup.reset();
   // Not before the listeners are closed: until then it says what is true.
   if (run_info_written) remove_run_info(config.data_dir);
   if (gauges) gauges->stop();

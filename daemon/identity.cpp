@@ -151,8 +151,9 @@ bool Identity::is_operator(const http::Request& request) const {
   return authenticator()->authenticate(credential(request), auth::Wanted::operator_).has_value();
 }
 
-Result<Principal> Identity::authenticate(const http::Request& request, http::Access access) const {
-  auto principal = authenticator()->authenticate(credential(request), wanted(access));
+Result<Principal> Identity::authenticate(const http::Request& request,
+                                         const http::Route& route) const {
+  auto principal = authenticator()->authenticate(credential(request), wanted(route.access));
   // Reads, too: the operator looks at what is a tenant's.
   if (principal && principal->kind == Principal::Kind::operator_for_tenant) {
     log::info("audit: the operator acts for a tenant", {{"tenant", principal->tenant->str()},
@@ -161,8 +162,8 @@ Result<Principal> Identity::authenticate(const http::Request& request, http::Acc
                                                         {"path", request.path},
                                                         {"request_id", request.request_id}});
   }
-  if (principal && principal->kind == Principal::Kind::operator_ && request.method != "GET" &&
-      request.method != "HEAD") {
+  const bool changes = !route.read_only && request.method != "GET" && request.method != "HEAD";
+  if (principal && principal->kind == Principal::Kind::operator_ && changes) {
     log::info("audit: the operator changes", {{"user", principal->user},
                                               {"method", request.method},
                                               {"path", request.path},

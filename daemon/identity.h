@@ -23,7 +23,7 @@ class Identity {
   // http::Hooks::authenticate: `unauthenticated`, `forbidden`, `invalid`, and `unavailable` while
   // the issuer's keys are not known. Does not block. What the operator changes, or does for a
   // tenant, is logged.
-  Result<Principal> authenticate(const http::Request& request, http::Access access) const;
+  Result<Principal> authenticate(const http::Request& request, const http::Route& route) const;
   bool is_operator(const http::Request& request) const;
   // A key for what this process gives out and another one takes back: all that have this operator's
   // token have it.

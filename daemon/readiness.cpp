@@ -37,31 +37,50 @@ Check keys_check(const auth::RemoteKeys& keys) {
                   "tokens that need them are answered 503"};
 }
 
-}  // namespace
+std::vector<Check> pipeline_checks(Pipelines& pipelines, bool run_here) {
+  std::vector<Check> all;
+  for (const auto& status : pipelines.statuses()) all.push_back(pipeline_check(status, run_here));
+  return all;
+}
 
-std::vector<Check> readiness(const config::Config& config, const Engines& engines,
-                             Pipelines& pipelines, const auth::RemoteKeys* remote_keys) {
-  std::vector<Check> all{outbox_check(engines.ports().outbox, pipelines.relay)};
-  for (const auto& status : pipelines.statuses()) {
-    all.push_back(pipeline_check(status, config.has_role(config::role::kPipelines)));
-  }
-  for (auto& check : engines.checks()) all.push_back(std::move(check));
-  if (remote_keys) all.push_back(keys_check(*remote_keys));
-  all.push_back(services::retention_check(engines.ports().log_admin));
-  // Told as a warning and not as a fault: all but searches works.
-  if (const auto foreign = pipelines.generations.foreign()) {
+// Told as warnings and not as faults: all but searches works.
+std::vector<Check> index_checks(pipeline::Generations& generations) {
+  std::vector<Check> all;
+  if (const auto foreign = generations.foreign()) {
     all.push_back({"index", true,
                    foreign->name + " was made with another embedder (" + foreign->spec.embedder +
                        "): searches are refused until `mesh index rebuild` has made a new one",
                    true});
   }
-  if (const auto filling = pipelines.generations.filling()) {
+  if (const auto filling = generations.filling()) {
     all.push_back({"index", true,
                    "it is built from the log, " + std::to_string(*filling) +
                        " events to go: until then searches do not find everyone",
                    true});
   }
   return all;
+}
+
+}  // namespace
+
+std::vector<Checkup::Part> readiness(const config::Config& config, const Engines& engines,
+                                     Pipelines& pipelines, const auth::RemoteKeys* remote_keys) {
+  using Checks = std::vector<Check>;
+  const auto& ports = engines.ports();
+  std::vector<Checkup::Part> parts{
+      {"outbox",
+       [&ports, &pipelines] { return Checks{outbox_check(ports.outbox, pipelines.relay)}; }},
+      {"pipelines",
+       [&pipelines, run_here = config.has_role(config::role::kPipelines)] {
+         return pipeline_checks(pipelines, run_here);
+       }},
+      {"engines", [&engines] { return engines.checks(); }},
+      {"retention", [&ports] { return Checks{services::retention_check(ports.log_admin)}; }},
+      {"index", [&pipelines] { return index_checks(pipelines.generations); }}};
+  if (remote_keys) {
+    parts.push_back({"jwks", [remote_keys] { return Checks{keys_check(*remote_keys)}; }});
+  }
+  return parts;
 }
 
 }  // namespace mesh

@@ -349,7 +349,7 @@ Refusal authenticate(Exchange& exchange, const Hooks& hooks) {
                               {},
                               {}});
   }
-  auto principal = hooks.authenticate(exchange.request, access);
+  auto principal = hooks.authenticate(exchange.request, *exchange.route);
   if (!principal) {
     auto refusal = Response::problem(principal.error());
     if (refusal.status != 401) return refusal;

@@ -71,6 +71,8 @@ struct Route {
   Pool pool = Pool::none;
   // For whoever watches over the server: also answered where it has no connection left.
   bool probe = false;
+  // Changes nothing, though its method says so: nothing for who keeps an audit log.
+  bool read_only = false;
 
   // For the API description, as is the rest but for the handler.
   std::string operation{};  // "createUser", the same in every version; no other route has it

@@ -79,7 +79,7 @@ struct ServerOptions {
 struct Hooks {
   // Credential → Principal, or unauthenticated / forbidden / invalid. Sees all headers and the
   // query (for tenant_id), and no body. Not called for Access::open.
-  std::function<Result<Principal>(const Request&, Access)> authenticate;
+  std::function<Result<Principal>(const Request&, const Route&)> authenticate;
   // What else must hold before the handler runs, once it is known who asks; may be empty. Where it
   // would have to block to tell, it answers nothing unless it `may_block`: it is asked again so on
   // a blocking worker.

@@ -73,7 +73,7 @@ int main(int argc, char** argv) {
   const auto authenticator =
       auth::Authenticator::create({.operator_token = std::string(32, 'x')}, system_clock());
   if (!authenticator) std::abort();
-  hooks.authenticate = [&](const Request& request, Access) {
+  hooks.authenticate = [&](const Request& request, const Route&) {
     const auto copied = [](std::optional<std::string_view> text) {
       return text ? std::optional<std::string>(*text) : std::nullopt;
     };

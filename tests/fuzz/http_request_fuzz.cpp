@@ -155,15 +155,15 @@ class Service {
     options.anonymous_tenant = *TenantId::parse("acme");
     options.operator_token = "operator-token-of-the-fuzz-target-0123456789";
     authenticator_ = auth::Authenticator::create(options, clock_).value();
-    hooks_.authenticate = [this](const http::Request& request, http::Access access) {
+    hooks_.authenticate = [this](const http::Request& request, const http::Route& route) {
       const auto copy = [](auto text) {
         return text ? std::optional<std::string>(*text) : std::nullopt;
       };
       return authenticator_->authenticate(
           {copy(request.header("Authorization")), copy(request.header("X-Tenant-Id")),
            copy(request.param("tenant_id"))},
-          access == http::Access::tenant_or_anonymous ? auth::Wanted::tenant_or_anonymous
-                                                      : auth::Wanted::tenant);
+          route.access == http::Access::tenant_or_anonymous ? auth::Wanted::tenant_or_anonymous
+                                                            : auth::Wanted::tenant);
     };
     hooks_.admit = [this](const TenantId& tenant, const std::string& scope, const auto& later) {
       return admission_.take(tenant, scope, 1, later);

@@ -99,7 +99,7 @@ TEST_F(ServerTest, AnswersOfUnlimitedScopesStateNoLimit) {
 }
 
 TEST_F(ServerTest, AnOperatorWhoActsForATenantUsesUpNothing) {
-  hooks.authenticate = [](const Request&, Access) -> Result<Principal> {
+  hooks.authenticate = [](const Request&, const Route&) -> Result<Principal> {
     return Principal{Principal::Kind::operator_for_tenant, TenantId::parse("acme").value(),
                      "operator"};
   };
@@ -115,7 +115,7 @@ TEST_F(ServerTest, AnOperatorWhoActsForATenantUsesUpNothing) {
 }
 
 TEST_F(ServerTest, TheOperatorIsLimitedOnlyInATenantsName) {
-  hooks.authenticate = [](const Request&, Access) -> Result<Principal> {
+  hooks.authenticate = [](const Request&, const Route&) -> Result<Principal> {
     return Principal{Principal::Kind::operator_, std::nullopt, "operator"};
   };
   hooks.admit = [](const TenantId& tenant, const std::string&,
@@ -158,9 +158,10 @@ TEST_F(ServerTest, WhatCannotBeCheckedWithoutWaitingIsCheckedOnAWorker) {
     if (request.path == "/there") return Status{};
     return fail(ErrorKind::not_found, "there is no such tenant");
   };
-  hooks.authenticate = [loop, was = hooks.authenticate](const Request& request, Access access) {
+  hooks.authenticate = [loop, was = hooks.authenticate](const Request& request,
+                                                        const Route& route) {
     *loop = std::this_thread::get_id();
-    return was(request, access);
+    return was(request, route);
   };
   std::vector<int> told;
   hooks.answered = [&](const Hooks::Answered& answer) { told.push_back(answer.status); };
@@ -184,7 +185,7 @@ TEST_F(ServerTest, WhatCannotBeCheckedWithoutWaitingIsCheckedOnAWorker) {
 }
 
 TEST_F(ServerTest, AHookThatThrowsIs500AndStaysInside) {
-  hooks.authenticate = [](const Request&, Access) -> Result<Principal> {
+  hooks.authenticate = [](const Request&, const Route&) -> Result<Principal> {
     throw std::runtime_error("secret");
   };
   start({echo("GET", "/mine", Body::none, Access::tenant)});

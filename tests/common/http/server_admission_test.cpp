@@ -17,7 +17,7 @@ constexpr std::size_t kBulk = 64 << 20;
 class AdmissionTest : public ServerTest {
  protected:
   AdmissionTest() {
-    hooks.authenticate = [](const Request& request, Access) -> Result<Principal> {
+    hooks.authenticate = [](const Request& request, const Route&) -> Result<Principal> {
       const auto token = request.header("Authorization").value_or("");
       const auto tenant = TenantId::parse(token.substr(std::min<std::size_t>(7, token.size())));
       if (!tenant) return fail(ErrorKind::unauthenticated, "A good credential is needed.");

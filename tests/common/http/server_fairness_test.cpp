@@ -16,7 +16,7 @@ class FairnessTest : public ServerTest {
  protected:
   FairnessTest() {
     options.blocking_workers = 1;
-    hooks.authenticate = [](const Request& request, Access) -> Result<Principal> {
+    hooks.authenticate = [](const Request& request, const Route&) -> Result<Principal> {
       const auto token = request.header("Authorization");
       if (!token) return fail(ErrorKind::unauthenticated, "A credential is needed.");
       return Principal{Principal::Kind::tenant_user, *TenantId::parse(*token), "user"};

@@ -27,7 +27,7 @@ class ServerTest : public ::testing::Test {
  protected:
   ServerTest() {
     options.workers = 1;  // so that sync() is a fence
-    hooks.authenticate = [](const Request& request, Access) -> Result<Principal> {
+    hooks.authenticate = [](const Request& request, const Route&) -> Result<Principal> {
       const auto token = request.header("Authorization");
       if (!token) return fail(ErrorKind::unauthenticated, "A credential is needed.");
       return Principal{Principal::Kind::tenant_user, *TenantId::parse("acme"), std::string(*token)};
