@@ -221,6 +221,8 @@ TEST_F(Tls, ACertificateOfAClientIsAnIdentityAndKeepsToIt) {
   come_as("ops");
   EXPECT_EQ(outcome("admin", "/admin/v1/topics", ""), "200");
   EXPECT_EQ(outcome("users", "/users", "", {{"X-Tenant-Id", "acme"}}), "200");
+  const Json described = daemon_->call("users", "GET", "/openapi.json", "").json();
+  EXPECT_EQ(described["components"]["securitySchemes"]["certificate"]["type"], "mutualTLS");
   come_as("nobody");
   EXPECT_EQ(outcome("users", "/users", ""), "401");
   come_as("two");
@@ -237,6 +239,22 @@ TEST_F(Tls, ACertificateOfAClientIsAnIdentityAndKeepsToIt) {
   EXPECT_EQ(listed.exit_code, 0) << listed.err;
   EXPECT_THAT(mesh({"topics", "list", "--client-cert", file("ops.crt")}).err,
               HasSubstr("--client-key"));
+}
+
+TEST_F(Tls, AnAuthorityThatSighupTakesOutIsNoneForOpenConnectionsEither) {
+  start(with_clients("client_auth: optional") +
+        "auth: {client_certificate: {user: 'spiffe://mesh.test/{tenant}/{user}'}}\n");
+  const auto ada = clients_.client("spiffe://mesh.test/acme/ada");
+  test::TlsClient open(daemon_->address("users"),
+                       {.ca = authority_.pem(), .certificate = ada.pem(), .key = ada.key_pem()});
+  constexpr const char* kUsers = "GET /users HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  ASSERT_TRUE(open.shake_hands()) << open.failure();
+  EXPECT_EQ(open.ask(kUsers).status, 200);
+  reload();
+  EXPECT_EQ(open.ask(kUsers).status, 200) << "nothing has changed";
+  Certificate::authority("other clients").write(file("clients"));
+  reload();
+  EXPECT_EQ(open.ask(kUsers).status, 401);
 }
 
 TEST_F(Tls, TheAdminListenerMayRequireOneWhereTheOthersDoNot) {

@@ -42,6 +42,7 @@ class TlsLoad : public testing::Test {
     http::ServerOptions options;
     context_ = http::TlsContext::make(tls_).value();
     options.tls = context_;
+    options.max_buffered_bytes = 1 << 30;
     server_ = std::make_unique<http::Server>(options, http::Hooks{}, system_clock(), metrics_);
     http::Route route;
     route.method = "POST";
