@@ -94,7 +94,9 @@ Status App::Impl::start() {
   MESH_TRY(make_topics(config.log, engines->ports().log_admin));
   pipelines = std::make_unique<Pipelines>(config, engines->ports(), process, clock, metrics, usage);
   if (config.has_role(config::role::kPipelines)) {
-    pipelines->tasks.define("backup", backup_work(config.data_dir, options.version, clock));
+    pipelines->tasks.define("backup",
+                            backup_work(config.data_dir, options.version, clock, metrics));
+    MESH_TRY(show_last_backup(config, engines->ports().tasks, metrics));
   }
   // Before the listeners: a request that waits for a pipeline finds it running.
   MESH_TRY(pipelines->start());

@@ -1,5 +1,6 @@
 #include "daemon/backup.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 
@@ -24,6 +25,16 @@ constexpr Duration kProgressInterval{200};
 // A backup of many gigabytes takes longer than a service manager lets a start take.
 constexpr Duration kExtendInterval{5000};
 constexpr const char* kMoreTime = "EXTEND_TIMEOUT_USEC=600000000";
+
+constexpr int kLookedAt = 1'000;  // of the newest tasks
+
+// Not when it ended: what was written while it was made may not be in it.
+void show_backup_of(Timestamp begun, Metrics& metrics) {
+  metrics
+      .gauge("mesh_backup_last_success_timestamp_seconds",
+             "When the last backup that was made began, in Unix time; 0: there is none.")
+      .set(std::chrono::duration<double>(begun.time_since_epoch()).count());
+}
 
 Status back_up(pipeline::TaskContext& context, const std::string& data_dir,
                const std::string& version, Clock& clock) {
@@ -111,9 +122,25 @@ Status can_back_up(const config::Config& config, const std::string& folder) {
               "vectors.engine names a server: back that up by its own means (docs/engines.md)");
 }
 
-pipeline::TaskRunner::Work backup_work(std::string data_dir, std::string version, Clock& clock) {
-  return [data_dir = std::move(data_dir), version = std::move(version), &clock](
-             pipeline::TaskContext& context) { return back_up(context, data_dir, version, clock); };
+pipeline::TaskRunner::Work backup_work(std::string data_dir, std::string version, Clock& clock,
+                                       Metrics& metrics) {
+  return [data_dir = std::move(data_dir), version = std::move(version), &clock,
+          &metrics](pipeline::TaskContext& context) -> Status {
+    MESH_TRY(back_up(context, data_dir, version, clock));
+    show_backup_of(context.task().started_at, metrics);
+    return {};
+  };
+}
+
+Status show_last_backup(const config::Config& config, TaskStore& tasks, Metrics& metrics) {
+  const auto used = embedded_files(config);
+  if (!used.log || !used.store || !used.index) return {};
+  const auto newest = MESH_TRY(tasks.list(kLookedAt));
+  const auto last = std::ranges::find_if(newest, [](const Task& task) {
+    return task.kind == "backup" && task.state == Task::State::done;
+  });
+  show_backup_of(last == newest.end() ? Timestamp{} : last->started_at, metrics);
+  return {};
 }
 
 Status back_up_before_upgrade(const config::Config& config, const std::string& version,

@@ -181,6 +181,15 @@ void ConfiguredEngines::set_gauges(Metrics& metrics) const {
       .gauge("mesh_damaged_files",
              "Data files that damage was met in since the start; `mesh check` names them.")
       .set(static_cast<double>(sqlite::damage_met().size()));
+  std::error_code error;
+  const auto space = std::filesystem::space(data_dir_, error);
+  if (error) return;  // what was seen last stands
+  metrics
+      .gauge("mesh_data_dir_available_bytes",
+             "What the file system of data_dir has left for meshd's user.")
+      .set(static_cast<double>(space.available));
+  metrics.gauge("mesh_data_dir_size_bytes", "How large the file system of data_dir is.")
+      .set(static_cast<double>(space.capacity));
 }
 
 }  // namespace

@@ -89,7 +89,7 @@ Pipelines::Pipelines(const config::Config& config, const Ports& ports, const std
                [this](const std::string& name) { return stage(name); }),
       dead_letters({ports.log, ports.log_admin, ports.retries, ports.leases, clock, process}),
       seeker(ports.log_admin, ports.leases, process, clock),
-      tasks(ports.tasks, ports.log, process, clock),
+      tasks(ports.tasks, ports.log, process, clock, metrics),
       config_(config) {
   for (const auto& [reads, make] : kProjections) {
     auto stage = make(ports, clock);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
+#include <filesystem>
 #include <mutex>
 
 #include "tests/support/eventually.h"
@@ -50,6 +51,27 @@ class Hanging final : public Engines {
   mutable bool waiting_ = false;
   mutable int samples_ = 0;
 };
+
+TEST(Gauges, TellOfTheFileSystemOfDataDir) {
+  test::TempDir dir;
+  ManualClock clock;
+  Metrics metrics;
+  Usage usage(clock);
+  config::Config config;
+  config.data_dir = dir.file("data");
+  const auto engines = Engines::open(
+                           config, [](const Error&) {}, clock, metrics, usage)
+                           .value();
+  engines->set_gauges(metrics);
+  const auto value = [shown = metrics.expose()](const std::string& name) {
+    const auto at = shown.find("\n" + name + " ");
+    return at == std::string::npos ? -1 : std::stod(shown.substr(at + name.size() + 2));
+  };
+  EXPECT_GT(value("mesh_data_dir_available_bytes"), 0);
+  EXPECT_EQ(value("mesh_data_dir_size_bytes"),
+            static_cast<double>(std::filesystem::space(dir.path()).capacity));
+  engines->close();
+}
 
 TEST(Gauges, AreSampledBesideTheScrape) {
   test::TempDir dir;

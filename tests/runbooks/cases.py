@@ -31,6 +31,8 @@ OUTBOX = 'mesh_outbox_events{instance="a"}'
 RELAYED = 'mesh_outbox_relayed_total{instance="a"}'
 HELD = 'mesh_log_held_events{instance="a",topic="chemical.events"}'
 PASSED = 'mesh_log_passed_over_events_total{instance="a",topic="chemical.events"}'
+FAILED = 'mesh_tasks_ended_total{instance="a",kind="backup",outcome="failed"}'
+BACKUP = 'mesh_backup_last_success_timestamp_seconds{instance="a"}'
 DAMAGED = 'mesh_damaged_files{instance="a"}'
 AGE = 'mesh_engines_sample_age_seconds{instance="a"}'
 BUILD = 'mesh_build_info{instance="a",version="1.0.0"}'
@@ -41,8 +43,8 @@ BAD = 'mesh_http_requests_total{instance="a",route="/users/create",status="503"}
 NOT_READY = 'mesh_http_requests_total{instance="a",route="/readyz",status="503"}'
 LIMITER = 'mesh_rate_limit_decisions_total{instance="a",decision="unavailable"}'
 SEARCHES = 'ai_gateway_search_latency_seconds_bucket{instance="a",tenant="other",le="%s"}'
-AVAILABLE = 'node_filesystem_avail_bytes{instance="host",mountpoint="/var",fstype="ext4"}'
-SIZE = 'node_filesystem_size_bytes{instance="host",mountpoint="/var",fstype="ext4"}'
+AVAILABLE = 'mesh_data_dir_available_bytes{instance="a"}'
+SIZE = 'mesh_data_dir_size_bytes{instance="a"}'
 VOLUME = 'kubelet_volume_stats_%s_bytes{namespace="distributedai",persistentvolumeclaim="data"}'
 
 
@@ -61,6 +63,7 @@ WELL = {
     UP: "1x9999", LAG: "2x9999", BREAKER: "0x9999", DEAD: "7x9999", OUTBOX: "3x9999", RELAYED: "0+50x9999",
     HELD: "0x9999", PASSED: "0x9999", DAMAGED: "0x9999", AGE: "5x9999", BUILD: "1x9999", HEAP: "3e8x9999",
     CERTIFICATE: "9e9x9999", GOOD: "0+100x9999", BAD: "3x9999", NOT_READY: "2x9999", LIMITER: "1x9999",
+    FAILED: "7x9999", BACKUP: "9e9x9999",
     AVAILABLE: "60e9x9999", SIZE: "100e9x9999", VOLUME % "available": "6e9x9999", VOLUME % "capacity": "10e9x9999",
     **{route(role): "5x9999" for role in ROUTES}, **searches(0),
 }
@@ -85,11 +88,12 @@ CASES = {
                         [{RELAYED: "500x9999", OUTBOX: "0x9999"}, {OUTBOX: "90000x9999"}]),
     "MeshEventsHeld": (59, 62, [{HELD: "1x9999"}], [{HELD: "5x60 0x9999"}]),
     "MeshEventsPassedOver": (4, 6, [{PASSED: "0x9 12x9999"}], []),
+    "MeshTaskFailed": (4, 6, [{FAILED: "7x10 8x9999"}], [{FAILED: "7x10 0x9999"}]),
     "MeshFilesDamaged": (4, 6, [{DAMAGED: "0x9 1x9999"}], []),
     "MeshEngineSamplesStale": (0.5, 3, [{AGE: "61+30x9999"}], [{AGE: "59x9999"}]),
     "MeshDiskNearlyFull": (9, 12, [{AVAILABLE: "14e9x9999"}, {VOLUME % "available": "1.4e9x9999"}],
-                           [{AVAILABLE: "16e9x9999"},
-                            {AVAILABLE.replace("ext4", "tmpfs"): "0x9999", SIZE.replace("ext4", "tmpfs"): "1e9x9999"}]),
+                           [{AVAILABLE: "16e9x9999"}]),
+    "MeshBackupOld": (47 * 60, 49 * 60, [{BACKUP: "0x9999"}], [{BACKUP: "0x500 150000x9999"}, {BACKUP: NONE}]),
     "MeshServerErrors": (4, 8, [{BAD: "0+3x9999"}], [{BAD: "0+1x9999"}, {GOOD: "5x9999", BAD: "5x9999"}]),
     "MeshSearchSlow": (9, 14, [searches(2)], [searches(1), {name: "7x9999" for name in searches(0)}]),
     "MeshRateLimiterUnavailable": (1, 4, [{LIMITER: "0+1x9999"}], [{LIMITER: "0 1 1x9999"}]),

@@ -25,7 +25,7 @@ struct WaitsOverFakes {
   pipeline::Progress progress{{outbox, log, log, retries, index}, clock};
   services::LongPolls polls{clock, metrics, 10};
   FakeTaskStore tasks{clock};
-  pipeline::TaskRunner runner{tasks, log, "one", clock};
+  pipeline::TaskRunner runner{tasks, log, "one", clock, metrics};
   services::WriteWaits waits{progress, polls, clock, Duration{25'000}, "a key"};
 };
 

@@ -46,8 +46,8 @@ void append_event(EventLog& event_log, const char* type, const Task& task, Times
 }  // namespace
 
 struct TaskRunner::Impl {
-  Impl(TaskStore& s, EventLog& l, std::string p, Clock& c)
-      : store(s), event_log(l), process(std::move(p)), clock(c) {}
+  Impl(TaskStore& s, EventLog& l, std::string p, Clock& c, Metrics& m)
+      : store(s), event_log(l), process(std::move(p)), clock(c), metrics(m) {}
 
   class Context;
 
@@ -55,6 +55,7 @@ struct TaskRunner::Impl {
   EventLog& event_log;
   const std::string process;
   Clock& clock;
+  Metrics& metrics;
   struct Defined {
     Work work;
     Fits fits;
@@ -92,6 +93,7 @@ struct TaskRunner::Impl {
   std::optional<ClaimedTask> claim(const std::vector<std::string>& kinds);
   void run_task(Task task);
   void finish(Task task, Task::State state, std::string error);
+  Counter& ended(const std::string& kind, Task::State state);
   Status store_held(const Task& task);
   bool insist_on(const Task& task);
   Status accepts(const std::string& kind) const;
@@ -321,8 +323,14 @@ void TaskRunner::Impl::finish(Task task, Task::State state, std::string error) {
   task.error = std::move(error);
   task.finished_at = clock.now();
   if (!insist_on(task)) return;
+  ended(task.kind, state).add();
   append_event(event_log, "task.completed", task, task.finished_at);
   watches.tell(task.id);
+}
+
+Counter& TaskRunner::Impl::ended(const std::string& kind, Task::State state) {
+  return metrics.counter("mesh_tasks_ended_total", "Tasks that ended in this process.",
+                         {{"kind", kind}, {"outcome", std::string(to_string(state))}});
 }
 
 Status TaskRunner::Impl::store_held(const Task& task) {
@@ -400,12 +408,17 @@ Status TaskRunner::Impl::cancel(const std::string& id) {
   return {};
 }
 
-TaskRunner::TaskRunner(TaskStore& store, EventLog& log, std::string process, Clock& clock)
-    : impl_(std::make_unique<Impl>(store, log, std::move(process), clock)) {}
+TaskRunner::TaskRunner(TaskStore& store, EventLog& log, std::string process, Clock& clock,
+                       Metrics& metrics)
+    : impl_(std::make_unique<Impl>(store, log, std::move(process), clock, metrics)) {}
 
 TaskRunner::~TaskRunner() { stop(); }
 
 void TaskRunner::define(std::string kind, Work work, Fits fits) {
+  // All from the start on: a rate sees nothing of a series that begins with 1.
+  for (const auto state : {Task::State::done, Task::State::failed, Task::State::cancelled}) {
+    impl_->ended(kind, state);
+  }
   impl_->works[std::move(kind)] = {std::move(work), std::move(fits)};
 }
 

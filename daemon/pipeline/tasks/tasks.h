@@ -11,6 +11,7 @@
 #include "common/domain/task.h"
 #include "common/ports/event_log.h"
 #include "common/ports/task_store.h"
+#include "common/telemetry/metrics.h"
 
 namespace mesh::pipeline {
 
@@ -47,8 +48,9 @@ class TaskRunner {
  public:
   using Work = std::function<Status(TaskContext&)>;
   using Fits = std::function<bool(const Task&)>;
-  // `process` names this one among those that share the store.
-  TaskRunner(TaskStore& store, EventLog& log, std::string process, Clock& clock);
+  // `process` names this one among those that share the store. mesh_tasks_ended_total counts what
+  // ended here.
+  TaskRunner(TaskStore& store, EventLog& log, std::string process, Clock& clock, Metrics& metrics);
   ~TaskRunner();
   // Before start. A task that does not fit is left to other processes, but where its cancellation
   // was asked for: to clean up, any will do. Empty: all fit.

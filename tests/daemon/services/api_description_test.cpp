@@ -218,7 +218,7 @@ class ApiDescription : public testing::Test {
   pipeline::Progress progress_{{store_->outbox(), log_, log_, retries_, index_}, clock_};
   LongPolls polls_{clock_, metrics_, 10};
   WriteWaits waits_{progress_, polls_, clock_, Duration{25'000}, "a key"};
-  pipeline::TaskRunner runner_{store_->tasks(), log_, "one", clock_};
+  pipeline::TaskRunner runner_{store_->tasks(), log_, "one", clock_, metrics_};
   pipeline::Replayer replayer_{log_, log_, clock_, {}};
   pipeline::DeadLetters letters_{{log_, log_, retries_, store_->leases(), clock_, "one"}};
   pipeline::Generations generations_{{index_,

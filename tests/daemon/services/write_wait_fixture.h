@@ -218,7 +218,7 @@ class WriteWait : public ::testing::Test {
   pipeline::Progress progress_{{store_->outbox(), log_, log_, retries_, index_}, clock_};
   LongPolls polls_{clock_, metrics_, 2};
   WriteWaits waits_{progress_, polls_, clock_, kMost, kKey};
-  pipeline::TaskRunner runner_{store_->tasks(), log_, "one", clock_};
+  pipeline::TaskRunner runner_{store_->tasks(), log_, "one", clock_, metrics_};
   http::RouteTable routes_;
   int looks_ = 0;
 };

@@ -43,7 +43,7 @@ struct Process {
           RetryStore& retries, Clock& clock, Metrics& metrics)
       : admin(log, leases, clock),
         seeker(log, leases, name, clock),
-        runner(tasks, log, name, clock),
+        runner(tasks, log, name, clock, metrics),
         pipeline({.name = kGroup, .topics = {kTopic}, .retry = {kRetry, kRetry, 3}, .member = name},
                  stage, {log, admin, retries, clock, metrics}) {
     runner.define("seek", [this](auto& context) { return seeker.run(context); });

@@ -26,7 +26,7 @@ class TasksTest : public testing::Test {
     open();
   }
   void open() {
-    runner = std::make_unique<TaskRunner>(store, log, "one", clock);
+    runner = std::make_unique<TaskRunner>(store, log, "one", clock, metrics);
     define(*runner);
   }
   void define(TaskRunner& runner_of) {
@@ -84,6 +84,7 @@ class TasksTest : public testing::Test {
   }
 
   ManualClock clock;
+  Metrics metrics;
   FakeEventLog log{clock};
   FakeTaskStore store{clock};
   std::mutex mutex;
@@ -107,6 +108,31 @@ TEST_F(TasksTest, AFailedTaskTellsWhyWithoutTheInnerReason) {
   const auto task = ended(submit("broken"));
   EXPECT_EQ(task->state, State::failed);
   EXPECT_EQ(task->error, "it does not fit");
+}
+
+TEST_F(TasksTest, WhatEndsIsCountedByKindAndOutcomeAndEachCountIsThereBefore) {
+  const auto ended_so_far = [&](const std::string& kind, const std::string& outcome) {
+    const std::string line =
+        "\nmesh_tasks_ended_total{kind=\"" + kind + "\",outcome=\"" + outcome + "\"} ";
+    const std::string shown = metrics.expose();
+    const auto at = shown.find(line);
+    return at == std::string::npos ? -1 : std::stoi(shown.substr(at + line.size()));
+  };
+  for (const auto* outcome : {"done", "failed", "cancelled"}) {
+    EXPECT_EQ(ended_so_far("broken", outcome), 0);
+  }
+  runner->start();
+  ASSERT_TRUE(ended(submit("broken")));
+  ASSERT_TRUE(ended(submit("broken")));
+  ASSERT_TRUE(ended(submit("quick")));
+  const auto running = submit("long");
+  ASSERT_TRUE(runs(running));
+  ASSERT_TRUE(runner->cancel(running));
+  ASSERT_TRUE(ended(running));
+  EXPECT_EQ(ended_so_far("broken", "failed"), 2);
+  EXPECT_EQ(ended_so_far("broken", "done"), 0);
+  EXPECT_EQ(ended_so_far("quick", "done"), 1);
+  EXPECT_EQ(ended_so_far("long", "cancelled"), 1);
 }
 
 TEST_F(TasksTest, TasksRunOneAfterTheOtherInTheirOrder) {
@@ -250,7 +276,7 @@ class TwoRunners : public TasksTest {
     return advance_until(clock, Duration{1'000}, condition);
   }
 
-  TaskRunner other{store, log, "two", clock};
+  TaskRunner other{store, log, "two", clock, metrics};
 };
 
 TEST_F(TwoRunners, EachTaskRunsOnce) {
@@ -265,7 +291,7 @@ TEST_F(TwoRunners, EachTaskRunsOnce) {
 }
 
 TEST_F(TwoRunners, WhatOneSubmitsAnotherRunsAndTheFirstIsTold) {
-  TaskRunner admin(store, log, "admin", clock);  // has no work
+  TaskRunner admin(store, log, "admin", clock, metrics);  // has no work
   admin.start();
   other.start();
   const auto task = admin.submit("redrive", {}, 0);
@@ -300,7 +326,7 @@ TEST_F(TwoRunners, WhatOneSubmitsOrCancelsTheOtherIsToldOfAtOnce) {
 }
 
 TEST_F(TwoRunners, WhoeverWaitsForTheEndOfAnothersTaskIsToldAtOnce) {
-  TaskRunner admin(store, log, "admin", clock);  // has no work
+  TaskRunner admin(store, log, "admin", clock, metrics);  // has no work
   admin.start();
   other.start();
   const std::string id = submit("long");
