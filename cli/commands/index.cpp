@@ -26,7 +26,9 @@ const View& index_view() {
 const View& verify_view() {
   static const View view{
       "found",
-      {{"expected", "EXPECTED", "users that the log says there are", Field::Show::always,
+      {{"log_events", "LOG EVENTS", "events of users that the log holds", Field::Show::wide,
+        Field::Kind::count},
+       {"expected", "EXPECTED", "users that the log says there are", Field::Show::always,
         Field::Kind::count},
        {"found", "FOUND", "of them, found in the index", Field::Show::always, Field::Kind::count},
        {"missing", "MISSING", "not in the index", Field::Show::always, Field::Kind::count},
@@ -65,17 +67,31 @@ Outcome rollback(Session& session) {
   return list(session);
 }
 
+// A count that is missing is not 0: an answer of another form must not pass for a sound index.
+bool is_zero(const Json& report, const char* path) {
+  const Json& count = at_path(report, path);
+  return count.is_number_integer() && count.get<std::int64_t>() == 0;
+}
+
 Outcome verify(Session& session) {
   auto report = MESH_TRY(session.mesh->verify_index());
   session.out.record(verify_view(), report);
-  bool sound = true;
-  for (const auto* path : {"missing", "extra", "stale"}) {
-    const Json& count = at_path(report, path);
-    // A count that is missing is not 0: an answer of another form must not pass for a sound index.
-    sound = sound && count.is_number_integer() && count.get<std::int64_t>() == 0;
+  const bool sound =
+      is_zero(report, "missing") && is_zero(report, "extra") && is_zero(report, "stale");
+  if (is_zero(report, "log_events")) {
+    session.out.note(
+        sound
+            ? "the log holds no event of a user, and the index no user: nothing was compared"
+            : "the log holds no event of a user, so there is nothing to compare the index with; a "
+              "rebuild would empty it: bring the log's events back first (docs/runbooks.md)");
+    return sound ? Exit::ok : Exit::failure;
   }
   if (sound) return Exit::ok;
-  session.out.note("the index differs from the log; `mesh index rebuild` makes a new one");
+  session.out.note(
+      is_zero(report, "extra")
+          ? "the index differs from the log; `mesh index rebuild` makes a new one"
+          : "the index differs from the log; `mesh index rebuild` makes a new one, without the "
+            "users that the log does not hold (EXTRA): see to it that it has lost none");
   return Exit::failure;
 }
 
@@ -114,7 +130,8 @@ void add_index(Commands& commands) {
                  .run = rollback});
   commands.verb(group, {.name = "verify",
                         .summary = "Compare the serving generation with the log",
-                        .details = "Exit code 1 where they differ.",
+                        .details = "Exit code 1 where they differ, or where the log holds no event "
+                                   "of a user and the index users.",
                         .examples = "mesh index verify\nmesh index verify -o json\n",
                         .tenant = TenantUse::none,
                         .view = &verify_view(),

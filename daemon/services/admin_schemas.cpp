@@ -34,8 +34,12 @@ std::string_view admin_schemas() {
 },
 "VerifyReport": {
   "type": "object",
-  "required": ["expected", "found", "missing", "extra", "stale", "examples"],
+  "required": ["log_events", "expected", "found", "missing", "extra", "stale", "examples"],
   "properties": {
+    "log_events": {
+      "type": "integer", "format": "int64", "minimum": 0,
+      "description": "Events of users that the log holds; 0: there is nothing to compare with."
+    },
     "expected": {"type": "integer", "format": "int64", "minimum": 0},
     "found": {"type": "integer", "format": "int64", "minimum": 0},
     "missing": {"type": "integer", "format": "int64", "minimum": 0},
@@ -43,8 +47,8 @@ std::string_view admin_schemas() {
     "stale": {"type": "integer", "format": "int64", "minimum": 0},
     "examples": {"type": "array", "maxItems": 20, "items": {"type": "string"}}
   },
-  "examples": [{"expected": 1200, "found": 1200, "missing": 0, "extra": 0, "stale": 0,
-    "examples": []}]
+  "examples": [{"log_events": 1250, "expected": 1200, "found": 1200, "missing": 0, "extra": 0,
+    "stale": 0, "examples": []}]
 },
 "Replay": {
   "type": "object",

@@ -538,6 +538,32 @@ TEST_F(CommandsTest, IndexVerifyFailsWhereTheIndexDiffers) {
   EXPECT_EQ(at_fake({"index", "verify"}), 0) << err;
   *missing = 1;
   EXPECT_EQ(at_fake({"index", "verify"}), 1);
+  EXPECT_THAT(err, HasSubstr("`mesh index rebuild`"));
+}
+
+// A log that was lost: a rebuild would empty the index, and searches with it.
+TEST_F(CommandsTest, IndexVerifyAdvisesNoRebuildFromALogThatHoldsNothing) {
+  auto extra = std::make_shared<int>(2);
+  auto log_events = std::make_shared<int>(0);
+  fake.on("POST", "/admin/v1/indexes/verify", [extra, log_events](const http::Request&) {
+    return http::Response::json(200, Json{{"log_events", *log_events},
+                                          {"expected", 0},
+                                          {"found", *extra},
+                                          {"missing", 0},
+                                          {"extra", *extra},
+                                          {"stale", 0}});
+  });
+  EXPECT_EQ(at_fake({"index", "verify"}), 1);
+  EXPECT_THAT(err, HasSubstr("nothing to compare the index with"));
+  EXPECT_THAT(err, Not(HasSubstr("`mesh index rebuild`")));
+  *extra = 0;
+  EXPECT_EQ(at_fake({"index", "verify"}), 0) << "a fresh mesh";
+  EXPECT_THAT(err, HasSubstr("nothing was compared"));
+  // One that was lost in part: what a rebuild would drop is said.
+  *log_events = 5;
+  *extra = 2;
+  EXPECT_EQ(at_fake({"index", "verify"}), 1);
+  EXPECT_THAT(err, HasSubstr("without the users that the log does not hold"));
 }
 
 TEST_F(CommandsTest, CheckSpeaksAsMonitoringPlugInsDo) {

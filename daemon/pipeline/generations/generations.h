@@ -28,6 +28,9 @@ struct GenerationStatus {
 };
 
 struct VerifyReport {
+  // Of users, that the log holds: without any there is nothing to compare with, and what is `extra`
+  // says nothing against the index.
+  std::int64_t log_events = 0;
   std::int64_t expected = 0, found = 0, missing = 0, extra = 0, stale = 0;
   std::vector<std::string> examples;  // at most 20: "acme/7 missing"
 };

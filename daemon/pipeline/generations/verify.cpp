@@ -88,22 +88,24 @@ Result<std::int64_t> vectors_of(VectorIndex& index, int number) {
 }  // namespace
 
 Json to_json(const VerifyReport& report) {
-  return {{"expected", report.expected}, {"found", report.found}, {"missing", report.missing},
-          {"extra", report.extra},       {"stale", report.stale}, {"examples", report.examples}};
+  return {{"log_events", report.log_events}, {"expected", report.expected}, {"found", report.found},
+          {"missing", report.missing},       {"extra", report.extra},       {"stale", report.stale},
+          {"examples", report.examples}};
 }
 
 Result<VerifyReport> verify_generation(EventLog& log, LogAdmin& admin, VectorIndex& index,
                                        const GenerationInfo& generation,
                                        const std::vector<std::string>& topics) {
+  VerifyReport report;
   Users users;
   Offsets next;
   MESH_TRY(read_users(log, admin, topics, next, [&](const UserKey& key, Expected state) {
+    ++report.log_events;
     Expected& known = users[key];
     // The log may hold an older state behind a newer one; the index keeps the highest version, too.
     if (state.version >= known.version) known = state;
   }));
 
-  VerifyReport report;
   // Gathered and not counted yet: which users changed meanwhile is known only at the end.
   std::vector<Difference> differences;
   for (auto from = users.begin(); from != users.end();) {

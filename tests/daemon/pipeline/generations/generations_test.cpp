@@ -349,6 +349,22 @@ TEST_F(GenerationsTest, VerifyFindsPlantedDifferences) {
                                       "1 vectors of tenants that the log does not hold"}));
 }
 
+TEST_F(GenerationsTest, VerifyTellsThatTheLogHoldsNothing) {
+  start();
+  index.plant(1, {"acme", 1}, {1, false, "ann@acme.dev", "Ann"});
+  const auto lost = generations->verify();
+  ASSERT_TRUE(lost);
+  EXPECT_EQ(lost->log_events, 0);
+  EXPECT_EQ(lost->extra, 1);
+  // A user that was deleted is an event: the index is then wrong indeed.
+  write("deleted", 7, 2);
+  ASSERT_TRUE(all_through());
+  const auto wrong = generations->verify();
+  ASSERT_TRUE(wrong);
+  EXPECT_EQ(wrong->log_events, 1);
+  EXPECT_EQ(wrong->expected, 0);
+}
+
 TEST_F(GenerationsTest, NobodyRollsBackWhileARebuildIsAskedFor) {
   start();
   ASSERT_TRUE(rebuild());
