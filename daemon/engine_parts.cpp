@@ -153,6 +153,7 @@ Result<EnginePart<Stores>> open_postgres_stores(const EngineContext& context) {
   options.ca_file = config.ca_file.value_or("");
   options.schema = config.schema;
   options.pool = config.pool;
+  options.make_schema = context.make_stores;
   options.on_commit = commit_metrics(context.metrics, "store");
   const std::shared_ptr<postgres::PostgresStores> opened =
       MESH_TRY(postgres::PostgresStores::open(std::move(options), context.clock));

@@ -32,6 +32,8 @@ struct EngineContext {
   Usage& usage;
   // False: nothing of an embedded log expires or is compacted.
   bool upkeep = true;
+  // False: the stores have to be there, as this program makes them.
+  bool make_stores = true;
 };
 
 // An engine behind `port`, which lives as long as the part.

@@ -208,7 +208,7 @@ Result<std::unique_ptr<EnginesOfRecord>> EnginesOfRecord::open(const config::Con
                                                                Usage& usage) {
   MESH_TRY(filled ? has_files(config) : make_data_dir(config.data_dir));
   auto opened = std::make_unique<OpenedOfRecord>();
-  MESH_TRY(opened->open({config, std::move(on_fatal), clock, metrics, usage, false}));
+  MESH_TRY(opened->open({config, std::move(on_fatal), clock, metrics, usage, false, !filled}));
   return opened;
 }
 

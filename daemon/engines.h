@@ -85,7 +85,8 @@ class Engines {
 class EnginesOfRecord {
  public:
   // As Engines::open. Where nothing is to be there yet, the data folder is made; else `not_found`
-  // where an embedded engine has no file.
+  // where an embedded engine has no file, or PostgreSQL no schema; a schema that is there stays as
+  // it is, and is `conflict` where an older program made it.
   static Result<std::unique_ptr<EnginesOfRecord>> open(const config::Config& config, bool filled,
                                                        Engines::OnFatal on_fatal, Clock& clock,
                                                        Metrics& metrics, Usage& usage);

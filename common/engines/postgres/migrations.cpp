@@ -239,4 +239,18 @@ Status migrate(Session& session, const std::string& schema) {
   return {};
 }
 
+Status insist_on_newest(Session& session, const std::string& schema) {
+  const auto version = MESH_TRY(version_of(session, schema));
+  MESH_TRY(check(version, schema));
+  if (version == kNewest) return {};
+  if (version == 0) {
+    return fail(ErrorKind::not_found, "PostgreSQL has no mesh in the schema " + schema +
+                                          ": does postgres.schema name the right one?");
+  }
+  return fail(ErrorKind::conflict, "the schema " + schema +
+                                       " of PostgreSQL is of an older meshd (step " +
+                                       std::to_string(version) + " of " + std::to_string(kNewest) +
+                                       "): bring it up to date with `meshd --prepare`");
+}
+
 }  // namespace mesh::postgres

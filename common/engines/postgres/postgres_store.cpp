@@ -46,7 +46,9 @@ class Store final : public PostgresStores {
 
   Status connect() {
     auto session = MESH_TRY(pool_.connect());
-    MESH_TRY(migrate(*session, pool_.options().schema));
+    const StoreOptions& options = pool_.options();
+    MESH_TRY(options.make_schema ? migrate(*session, options.schema)
+                                 : insist_on_newest(*session, options.schema));
     session.reset();
     listener_ = MESH_TRY(Listener::open(pool_, clock_, [this](const std::string& text) {
       outbox_.heard(text);

@@ -29,6 +29,9 @@ struct StoreOptions {
   // the dsn has an sslmode of its own. Empty: as the dsn says.
   std::string ca_file;
   std::string schema = "mesh";  // [a-z_][a-z0-9_]*, at most 40; made where it is missing
+  // False: the schema stays as it is. open() is then `not_found` where there is none, and
+  // `conflict` where it is an older program's.
+  bool make_schema = true;
   // Connections at most, beside one that listens. More let more reads run side by side.
   int pool = 8;
   // What waits to be written, before it is refused as `unavailable`.

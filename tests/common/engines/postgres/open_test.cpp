@@ -50,6 +50,19 @@ TEST_F(PostgresOpen, TheSchemaOfANewerProgramIsLeftAlone) {
   EXPECT_THAT(error.message, HasSubstr("postgres.schema"));
 }
 
+// As the stores that a migration leaves.
+TEST_F(PostgresOpen, WhatIsOnlyReadIsNotMade) {
+  StoreOptions read = options();
+  read.make_schema = false;
+  const Error absent = error_of(read);
+  EXPECT_EQ(absent.kind, ErrorKind::not_found);
+  EXPECT_THAT(absent.message, HasSubstr("postgres.schema"));
+  EXPECT_EQ(server().ask("SELECT count(*) FROM pg_namespace WHERE nspname='" + schema() + "'"),
+            "0");
+  open(options());
+  EXPECT_TRUE(PostgresStores::open(read, system_clock()));
+}
+
 TEST_F(PostgresOpen, ASchemaThatWasMadeByHandNeedsTheRightToUseItOnly) {
   server().ask("CREATE ROLE poor LOGIN PASSWORD 'it''s a secret'");
   StoreOptions poor = options();
