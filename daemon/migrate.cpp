@@ -94,7 +94,11 @@ void print(const Json& report) {
   for (const auto& [part, title] : {std::pair("topics", "topic"), {"tables", "table"}}) {
     for (const Json& row : report[part]) {
       std::cout << title << " " << row["name"].get<std::string>() << ": " << row["count"] << ", "
-                << row["state"].get<std::string>() << "\n";
+                << row["state"].get<std::string>();
+      if (const auto expired = row.value("expired", 0); expired > 0) {
+        std::cout << "; " << expired << " of them have expired in the old log since";
+      }
+      std::cout << "\n";
     }
   }
   for (const Json& kept : report["not_kept"]) {

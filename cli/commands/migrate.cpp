@@ -10,7 +10,10 @@ const View& part_view() {
                          {{"name", "NAME", "the topic, or the table"},
                           {"count", "COUNT", "records or rows of it"},
                           {"tenants", "TENANTS", "whose they are"},
-                          {"state", "STATE", "equal, or which tenants' part differs"}},
+                          {"state", "STATE", "equal, or which tenants' part differs"},
+                          {"expired", "EXPIRED",
+                           "of the records, those that the old log let go of once they were copied",
+                           Field::Show::wide}},
                          "STATE"};
   return view;
 }
@@ -32,6 +35,13 @@ Outcome migrate(Session& session, const MigrateArgs& args) {
   auto ran = MESH_TRY(run_meshd({"--config", args.to, "--migrate-from", args.from}));
   session.out.record(migration_view(), ran.report,
                      {{"Topics:", "topics", &part_view()}, {"Tables:", "tables", &part_view()}});
+  for (const Json& topic : at_path(ran.report, "topics")) {
+    const auto expired = topic.value("expired", std::int64_t{0});
+    if (expired == 0) continue;
+    session.out.note("of " + printable(plain_text(at_path(topic, "name"))) + " " +
+                     std::to_string(expired) +
+                     " records have expired in the old log since they were copied");
+  }
   for (const Json& kept : at_path(ran.report, "not_kept")) {
     session.out.note("not kept: " + printable(plain_text(kept)));
   }

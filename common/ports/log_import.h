@@ -14,9 +14,10 @@ namespace mesh {
 class LogImport {
  public:
   virtual ~LogImport() = default;
-  // Makes the topic, or takes the one that is there, so that until finish() nothing in it expires
-  // or is compacted. `conflict` where it has other partitions.
-  virtual Status begin(const TopicSpec& spec) = 0;
+  // Makes the topics, or takes those that are there, so that until finish() nothing in them expires
+  // or is compacted. `conflict` where one has other partitions; `unprocessable` for names that the
+  // engine cannot give, all of them, and then none was made.
+  virtual Status begin(const std::vector<TopicSpec>& specs) = 0;
   // Appends each record to the partition that its position names, under its own time, which is not
   // before that of the record before it. Blocks until all are durable. After an error the first
   // ones of each partition may be there, any number of them: see watermarks().

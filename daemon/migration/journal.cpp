@@ -14,6 +14,9 @@ constexpr Duration kRenew{5'000};
 constexpr Duration kLook{500};
 constexpr int kLookedAt = 1'000;  // of the newest tasks
 
+constexpr std::string_view kAnother =
+    "another process is migrating to these engines: wait for it to end";
+
 Result<std::optional<ClaimedTask>> claim(TaskStore& tasks) {
   return tasks.claim("mesh migrate", {std::string(kTaskKind)}, {}, kHeld);
 }
@@ -27,11 +30,32 @@ Result<std::optional<ClaimedTask>> take_up(TaskStore& tasks, Clock& clock,
     auto claimed = MESH_TRY(claim(tasks));
     if (claimed || !MESH_TRY(is_unfinished(tasks))) return claimed;
     if (clock.steady() >= give_up) {
-      return fail(ErrorKind::conflict,
-                  "another process is migrating to these engines: wait for it to end");
+      return fail(ErrorKind::conflict, std::string(kAnother));
     }
     told("waiting for the one that is at it, or was killed", 0, 0);
     pause(clock, kLook);
+  }
+}
+
+// Whoever begins at the same time has inserted its task before it looks, as this one has: so at
+// least one of the two sees the other, whatever their clocks say.
+Status is_alone(TaskStore& tasks, const std::string& id) {
+  const auto newest = MESH_TRY(tasks.list(kLookedAt));
+  const bool alone = std::ranges::none_of(newest, [&](const Task& task) {
+    return task.kind == kTaskKind && !has_ended(task) && task.id != id;
+  });
+  if (alone) return {};
+  return fail(ErrorKind::conflict, std::string(kAnother));
+}
+
+// What it did not begin holds up nobody.
+void withdraw(TaskStore& tasks, ClaimedTask claimed, Timestamp now) {
+  claimed.task.state = Task::State::cancelled;
+  claimed.task.finished_at = now;
+  if (auto stored = tasks.store(claimed.task, claimed.token); !stored) {
+    log::warn("a migration that was not begun could not be withdrawn; the next one takes it up",
+              {{"task", claimed.task.id}, {"error", stored.error().to_string()}});
+    tasks.release(claimed.task.id, claimed.token);
   }
 }
 
@@ -50,10 +74,11 @@ Status none_unfinished(TaskStore& tasks) {
               "where it was");
 }
 
-Result<std::unique_ptr<Journal>> Journal::open(TaskStore& tasks, Json spec, Clock& clock,
-                                               Told told) {
+Result<std::unique_ptr<Journal>> Journal::open(TaskStore& tasks, Json spec, Clock& clock, Told told,
+                                               const std::function<Status()>& may_begin) {
   auto claimed = MESH_TRY(take_up(tasks, clock, told));
-  if (!claimed) {
+  const bool begins = !claimed;
+  if (begins) {
     Task task;
     task.id = new_uuid_v7(clock.now());
     task.kind = kTaskKind;
@@ -62,13 +87,23 @@ Result<std::unique_ptr<Journal>> Journal::open(TaskStore& tasks, Json spec, Cloc
     task.created_at = clock.now();
     MESH_TRY(tasks.insert(task));
     claimed = MESH_TRY(claim(tasks));
-    if (!claimed) return fail(ErrorKind::conflict, "another process is migrating, too");
+    // One that was begun at the same time is the older one; nobody is to find this one later.
+    if (claimed && claimed->task.id != task.id) (void)MESH_TRY(tasks.request_cancel(task.id));
+    if (!claimed) return fail(ErrorKind::conflict, std::string(kAnother));
   }
   if (claimed->task.spec != spec) {
     tasks.release(claimed->task.id, claimed->token);
     return fail(ErrorKind::conflict,
                 "a migration to these engines has not ended, and it is another one: " +
                     dump(claimed->task.spec) + "; finish that one, or begin with empty engines");
+  }
+  if (begins) {
+    Status alone = is_alone(tasks, claimed->task.id);
+    if (alone) alone = may_begin();
+    if (!alone) {
+      withdraw(tasks, std::move(*claimed), clock.now());
+      return fail(std::move(alone.error()));
+    }
   }
   return std::unique_ptr<Journal>(new Journal(tasks, clock, std::move(told), std::move(*claimed)));
 }

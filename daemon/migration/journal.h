@@ -29,9 +29,10 @@ class Journal {
 
   // Takes up the migration of `spec` that has not ended, or begins one. Waits while a process that
   // was killed is still taken for being at it. `conflict` where one is, or where one of another
-  // spec has not ended.
-  static Result<std::unique_ptr<Journal>> open(TaskStore& tasks, Json spec, Clock& clock,
-                                               Told told);
+  // spec has not ended. Of two that begin at once one goes on at most. `may_begin` is asked once
+  // nobody else can begin; its error ends the one that was begun.
+  static Result<std::unique_ptr<Journal>> open(TaskStore& tasks, Json spec, Clock& clock, Told told,
+                                               const std::function<Status()>& may_begin);
 
   // Another may take it up at once.
   ~Journal();

@@ -43,15 +43,21 @@ bool comes_before(const TopicInfo& a, const TopicInfo& b) {
 
 }  // namespace
 
-Status LogCopy::survey() {
+Status LogCopy::make_topics() {
   topics_ = MESH_TRY(ends_.from_admin.topics());
   if (topics_.empty()) {
     return fail(ErrorKind::not_found,
                 "the log to be left has no topics: does its configuration name the right one?");
   }
   std::ranges::sort(topics_, comes_before);
+  std::vector<TopicSpec> specs;
+  for (const TopicInfo& topic : topics_) specs.push_back(topic.spec);
+  return ends_.import.begin(specs);
+}
+
+Status LogCopy::survey() {
+  if (topics_.empty()) MESH_TRY(make_topics());
   for (const TopicInfo& topic : topics_) {
-    MESH_TRY(ends_.import.begin(topic.spec));
     if (!is_dead_letter_topic(topic.spec.name)) continue;
     for (std::int32_t i = 0; i < topic.spec.partitions; ++i) {
       const auto& marks = topic.partitions.at(static_cast<std::size_t>(i));
@@ -129,6 +135,28 @@ Result<std::int64_t> LogCopy::written_unseen(const TopicPartition& partition,
                   "empty engines");
 }
 
+Result<std::int64_t> LogCopy::pass_expired(
+    const TopicPartition& partition, std::int64_t most,
+    const std::function<bool(const StoredRecord&)>& is_next) {
+  Progress& progress = progress_[partition];
+  std::int64_t passed = 0;
+  while (passed < most) {
+    const auto left = static_cast<std::size_t>(most - passed);
+    const auto read = MESH_TRY(
+        ends_.to.read(partition, progress.end, {.max_records = std::min(left, kRead.max_records)}));
+    for (const StoredRecord& record : read.records) {
+      if (is_next(record)) return passed;
+      progress.time = record.time.time_since_epoch().count();
+      sums_[partition.topic].add(tenant_of_key(record.key),
+                                 item_of(record, partition.partition, progress.end++));
+      ++expired_[partition.topic];
+      ++passed;
+    }
+    if (read.records.empty()) break;
+  }
+  return passed;
+}
+
 Status LogCopy::copy_partition(const TopicPartition& partition, Journal& journal,
                                const std::function<Status()>& save) {
   const auto marks = MESH_TRY(ends_.from.watermarks(partition));
@@ -141,17 +169,27 @@ Status LogCopy::copy_partition(const TopicPartition& partition, Journal& journal
   // Neither the future, which would be that of all that follows, nor no time at all.
   const std::int64_t now = ends_.clock.now().time_since_epoch().count();
   int looks = 0;
+  std::int64_t behind = progress.next;  // the last record that was there
   while (progress.next < marks.end) {
     auto read = MESH_TRY(ends_.from.read(partition, progress.next, kRead));
     std::vector<StoredRecord> missing;
     for (StoredRecord& record : read.records) {
-      places_.passed(partition, record.position.offset, progress.end);
+      const std::int64_t offset = record.position.offset;
+      const std::int64_t gone = offset - std::exchange(behind, offset + 1);
       // As it will be kept.
-      const auto time = record.time.time_since_epoch().count();
-      progress.time = std::max(progress.time, std::clamp<std::int64_t>(time, 1, now));
-      record.time = Timestamp(Duration(progress.time));
+      const auto time = std::clamp<std::int64_t>(record.time.time_since_epoch().count(), 1, now);
+      const auto item_here = [&, place = partition.partition](StoredRecord& copied) {
+        copied.time = Timestamp(Duration(std::max(progress.time, time)));
+        return item_of(copied, place, progress.end);
+      };
       auto copy = moved(std::move(record), places_);
-      const auto item = item_of(copy, partition.partition, progress.end++);
+      unseen -= MESH_TRY(pass_expired(partition, std::min(gone, unseen), [&](const auto& there) {
+        return item_of(there, partition.partition, progress.end) == item_here(copy);
+      }));
+      places_.passed(partition, offset, progress.end);
+      const auto item = item_here(copy);
+      progress.time = copy.time.time_since_epoch().count();
+      ++progress.end;
       sums.add(tenant_of_key(copy.key), item);
       unsaved_ += item.size();
       if (unseen > 0) {
@@ -175,6 +213,8 @@ Status LogCopy::copy_partition(const TopicPartition& partition, Journal& journal
     MESH_TRY(save());
     unsaved_ = 0;
   }
+  unseen -= MESH_TRY(pass_expired(partition, std::min(marks.end - behind, unseen),
+                                  [](const auto&) { return false; }));
   places_.ended(partition, progress.end);
   if (unseen == 0) return {};
   return fail(ErrorKind::conflict, name_of(partition) +
@@ -225,7 +265,8 @@ Result<Json> LogCopy::verify(Journal& journal) {
     all.push_back({{"name", topic.spec.name},
                    {"count", copied.count()},
                    {"tenants", copied.tenants()},
-                   {"state", copied.compare(found)}});
+                   {"state", copied.compare(found)},
+                   {"expired", expired_[topic.spec.name]}});
   }
   return all;
 }
@@ -245,7 +286,7 @@ Json LogCopy::to_json() const {
     partitions.push_back({at.topic, at.partition, progress.next, progress.end, progress.time});
   }
   for (const auto& [topic, of_topic] : sums_) sums[topic] = of_topic.to_json();
-  return {{"partitions", std::move(partitions)}, {"sums", std::move(sums)}};
+  return {{"partitions", std::move(partitions)}, {"sums", std::move(sums)}, {"expired", expired_}};
 }
 
 void LogCopy::from_json(const Json& json) {
@@ -253,6 +294,8 @@ void LogCopy::from_json(const Json& json) {
     progress_[{at.at(0), at.at(1)}] = {at.at(2), at.at(3), at.at(4), true};
   }
   for (const auto& [topic, sums] : json.at("sums").items()) sums_[topic] = Sums::from_json(sums);
+  // Of a program that did not count them it has none.
+  expired_ = json.value("expired", decltype(expired_)());
 }
 
 }  // namespace mesh::migration

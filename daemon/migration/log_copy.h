@@ -32,8 +32,9 @@ class LogCopy {
 
   // `conflict` where the log to be filled has records in one of the topics.
   Status insist_on_empty();
-  // Reads which topics and groups there are; makes the topics, and wants the places that groups and
-  // dead letters name.
+  // Reads which topics there are, and makes them: as LogImport::begin.
+  Status make_topics();
+  // The same where it was not done, and wants the places that groups and dead letters name.
   Status survey();
   std::int64_t records() const;  // about as many are to be copied
   std::int64_t copied() const;   // as of what was saved
@@ -45,7 +46,8 @@ class LogCopy {
   // Each group goes on where it was. Those of the index are left out: it is built anew.
   Status place_groups();
   // `conflict` where the old log has grown meanwhile. Reads what was written, and compares:
-  // {"name","count","tenants","state"} for each topic.
+  // {"name","count","tenants","state","expired"} for each topic; `expired`: of the copied records,
+  // those that the old log had let go of when the migration was taken up again.
   Result<Json> verify(Journal& journal);
   // The topics get those that they are to have from now on.
   Status give_settings();
@@ -63,6 +65,10 @@ class LogCopy {
 
   Status copy_partition(const TopicPartition& partition, Journal& journal,
                         const std::function<Status()>& save);
+  // The next `most` records of the copy, which a try before has written, but only up to one that
+  // `is_next`; how many they were.
+  Result<std::int64_t> pass_expired(const TopicPartition& partition, std::int64_t most,
+                                    const std::function<bool(const StoredRecord&)>& is_next);
   // What the partition has beyond what is known of it.
   Result<std::int64_t> written_unseen(const TopicPartition& partition, const Progress& progress);
 
@@ -71,7 +77,8 @@ class LogCopy {
   std::vector<TopicInfo> topics_;  // in the order of copying
   std::vector<GroupInfo> groups_;
   std::map<TopicPartition, Progress> progress_;
-  std::map<std::string, Sums> sums_;  // by topic
+  std::map<std::string, Sums> sums_;             // by topic
+  std::map<std::string, std::int64_t> expired_;  // by topic, where there are any
   std::map<TopicPartition, std::int64_t> ends_seen_;
   std::uint64_t unsaved_ = 0;  // bytes
 };

@@ -32,13 +32,21 @@ Result<Json> migrate(const Side& from, const Side& to, const Options& options) {
   Places places;
   LogCopy log({from.log, from.admin, to.log, to.admin, to.import, options.topic, options.clock},
               places);
-  if (!MESH_TRY(is_unfinished(to.stores.tasks()))) {
+  const auto is_empty = [&]() -> Status {
     MESH_TRY(insist_on_empty(to.stores.transfer()));
-    MESH_TRY(log.insist_on_empty());
-  }
+    return log.insist_on_empty();
+  };
+  // Before anything is written, and again by the one that begins: another may have begun, and
+  // ended, meanwhile.
+  if (!MESH_TRY(is_unfinished(to.stores.tasks()))) MESH_TRY(is_empty());
   MESH_TRY(want_places(from.stores.transfer(), places));
-  auto journal =
-      MESH_TRY(Journal::open(to.stores.tasks(), options.spec, options.clock, options.told));
+  // What refuses the topics refuses them before anything has begun.
+  const auto may_begin = [&]() -> Status {
+    MESH_TRY(is_empty());
+    return log.make_topics();
+  };
+  auto journal = MESH_TRY(
+      Journal::open(to.stores.tasks(), options.spec, options.clock, options.told, may_begin));
   if (const Json& before = journal->checkpoint(); !before.empty()) {
     places.from_json(before.at("places"));
     log.from_json(before.at("log"));

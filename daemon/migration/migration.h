@@ -30,9 +30,9 @@ struct Options {
 
 // Both sides are at rest. What was cut off is taken up by another call of the same spec; until it
 // has ended is_unfinished() holds of the new side. {"task","state": "equal" or "differs",
-// "topics":[{"name","count","tenants","state"}],"tables":[…]}; what differs has not ended.
-// `conflict` where meshd uses one of the sides, tasks of the old one have not ended, or the new one
-// is not empty. Blocks.
+// "topics":[{"name","count","tenants","state","expired"}],"tables":[…]}; what differs has not
+// ended. `conflict` where meshd uses one of the sides, tasks of the old one have not ended, or the
+// new one is not empty. Blocks.
 Result<Json> migrate(const Side& from, const Side& to, const Options& options);
 
 }  // namespace mesh::migration

@@ -17,7 +17,7 @@ StoredRecord stored(const std::string& topic, int partition, Duration later, std
 
 TEST_P(LogImportContract, RecordsKeepPartitionOrderTimeAndAllThatIsInThem) {
   const auto topic = named("user.events");
-  ASSERT_TRUE(import().begin({topic, TopicKind::entity, 2, {}, {}}));
+  ASSERT_TRUE(import().begin({{topic, TopicKind::entity, 2, {}, {}}}));
   StoredRecord odd = stored(topic, 1, Duration(2), "");
   odd.key.clear();
   odd.value.reset();
@@ -43,7 +43,7 @@ TEST_P(LogImportContract, RecordsKeepPartitionOrderTimeAndAllThatIsInThem) {
 
 TEST_P(LogImportContract, WhatIsAppendedAfterTheEndHasTheLogsTime) {
   const auto topic = named("a.events");
-  ASSERT_TRUE(import().begin({topic, TopicKind::activity, 1, {}, {}}));
+  ASSERT_TRUE(import().begin({{topic, TopicKind::activity, 1, {}, {}}}));
   ASSERT_TRUE(import().import({stored(topic, 0, Duration(0), "old")}));
   ASSERT_TRUE(import().finish({topic, TopicKind::activity, 1, {}, {}}));
   const auto before = host().now();
@@ -63,28 +63,28 @@ TEST_P(LogImportContract, ATopicGetsItsSettingsAtTheEnd) {
     }
     return TopicSpec{};
   };
-  ASSERT_TRUE(import().begin(wanted));
+  ASSERT_TRUE(import().begin({wanted}));
   EXPECT_EQ(spec_of().partitions, 3);
   EXPECT_FALSE(spec_of().max_age);
   ASSERT_TRUE(import().finish(wanted));
   EXPECT_EQ(spec_of().max_age, wanted.max_age);
   // An entity topic, too: it was no compacted one meanwhile where the engine says so.
   const auto entities = named("user.events");
-  ASSERT_TRUE(import().begin({entities, TopicKind::entity, 1, {}, {}}));
+  ASSERT_TRUE(import().begin({{entities, TopicKind::entity, 1, {}, {}}}));
   ASSERT_TRUE(import().finish({entities, TopicKind::entity, 1, {}, {}}));
   ASSERT_TRUE(admin().ensure_topic({entities, TopicKind::entity, 1, {}, {}}));
 }
 
 TEST_P(LogImportContract, ATopicOfOtherPartitionsIsRefused) {
   const auto topic = make_topic("a.events", 2);
-  const auto refused = import().begin({topic, TopicKind::activity, 3, {}, {}});
+  const auto refused = import().begin({{topic, TopicKind::activity, 3, {}, {}}});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::conflict);
   EXPECT_THAT(refused.error().message, testing::HasSubstr("2 partitions"));
   // One that is there as wanted is taken, also in the middle of an import.
-  ASSERT_TRUE(import().begin({topic, TopicKind::activity, 2, {}, {}}));
+  ASSERT_TRUE(import().begin({{topic, TopicKind::activity, 2, {}, {}}}));
   ASSERT_TRUE(import().import({stored(topic, 0, Duration(0), "one")}));
-  ASSERT_TRUE(import().begin({topic, TopicKind::activity, 2, {}, {}}));
+  ASSERT_TRUE(import().begin({{topic, TopicKind::activity, 2, {}, {}}}));
   ASSERT_TRUE(import().import({stored(topic, 0, Duration(0), "two")}));
   EXPECT_THAT(values(topic, 0), ElementsAre("one", "two"));
 }

@@ -45,7 +45,9 @@ class KafkaLogImpl final : public KafkaLog {
                     const std::map<TopicPartition, std::int64_t>& offsets) override;
   Status delete_group(const std::string& group) override { return groups_->remove(group); }
 
-  Status begin(const TopicSpec& spec) override { return topics_->begin_import(spec); }
+  Status begin(const std::vector<TopicSpec>& specs) override {
+    return topics_->begin_import(specs);
+  }
   Status import(std::vector<StoredRecord> records) override;
   Status finish(const TopicSpec& spec) override { return topics_->finish_import(spec); }
 

@@ -16,6 +16,15 @@ TopicKind kind_of(const std::string& cleanup_policy) {
                                                              : TopicKind::entity;
 }
 
+// Brokers would refuse it only when it is made.
+bool is_kafka_name(const std::string& name) {
+  constexpr std::size_t kMost = 249;
+  return !name.empty() && name.size() <= kMost && name != "." && name != ".." &&
+         name.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+             std::string::npos;
+}
+
 }  // namespace
 
 Result<bool> Topics::ensure(const TopicSpec& spec) {
@@ -56,22 +65,44 @@ Error Topics::missing(const TopicSpec& spec) const {
   return error;
 }
 
-Status Topics::begin_import(const TopicSpec& spec) {
+Status Topics::check_names(const std::vector<TopicSpec>& specs) const {
+  std::string refused;
+  for (const TopicSpec& spec : specs) {
+    const std::string name = cluster_.wire_name(spec.name);
+    if (is_kafka_name(name)) continue;
+    refused += (refused.empty() ? "" : ", ") + ("'" + name + "' (" + std::to_string(name.size())) +
+               " characters)";
+  }
+  if (refused.empty()) return {};
+  return fail(ErrorKind::unprocessable,
+              "Kafka has no topics of these names, which may have 249 characters of letters, "
+              "digits, '.', '_' and '-': " +
+                  refused + "; a shorter kafka.prefix may help");
+}
+
+Status Topics::begin_import(const std::vector<TopicSpec>& specs) {
+  MESH_TRY(check_names(specs));
   const Settings config = settings_for_import(cluster_.options());
   MESH_TRY(cluster_.refresh());
   const auto shapes = cluster_.shapes();
-  const auto shape = shapes.find(spec.name);
-  if (shape == shapes.end()) {
-    if (!cluster_.options().create_topics) return fail(missing(spec));
-    MESH_TRY(make(spec, config));
-    return await_leaders(spec.name);
+  for (const TopicSpec& spec : specs) {
+    const auto shape = shapes.find(spec.name);
+    if (shape == shapes.end()) {
+      if (!cluster_.options().create_topics) return fail(missing(spec));
+      MESH_TRY(make(spec, config));
+      MESH_TRY(await_leaders(spec.name));
+      continue;
+    }
+    if (shape->second.partitions != spec.partitions) {
+      return fail(ErrorKind::conflict, "topic '" + cluster_.wire_name(spec.name) + "' has " +
+                                           std::to_string(shape->second.partitions) +
+                                           " partitions on the Kafka brokers, not " +
+                                           std::to_string(spec.partitions) +
+                                           ": delete it, or choose another kafka.prefix");
+    }
+    MESH_TRY(settings_.alter(spec.name, config));
   }
-  if (shape->second.partitions == spec.partitions) return settings_.alter(spec.name, config);
-  return fail(ErrorKind::conflict, "topic '" + cluster_.wire_name(spec.name) + "' has " +
-                                       std::to_string(shape->second.partitions) +
-                                       " partitions on the Kafka brokers, not " +
-                                       std::to_string(spec.partitions) +
-                                       ": delete it, or choose another kafka.prefix");
+  return {};
 }
 
 Status Topics::finish_import(const TopicSpec& spec) {

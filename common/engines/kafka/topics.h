@@ -21,7 +21,7 @@ class Topics {
   Result<bool> ensure(const TopicSpec& spec);
   // As LogImport::begin and ::finish. Settings that somebody gave the topic, and that are none of
   // ours, stay.
-  Status begin_import(const TopicSpec& spec);
+  Status begin_import(const std::vector<TopicSpec>& specs);
   Status finish_import(const TopicSpec& spec);
   Result<std::vector<TopicInfo>> list();
   std::vector<std::string> differences() const;
@@ -30,6 +30,7 @@ class Topics {
 
  private:
   Error missing(const TopicSpec& spec) const;
+  Status check_names(const std::vector<TopicSpec>& specs) const;
   Status make(const TopicSpec& spec, const Settings& config);
   Status compare(const TopicSpec& spec, const TopicShape& shape, const Result<TopicConfig>& config);
   void tell(const std::string& topic, std::vector<std::string> found);

@@ -29,8 +29,12 @@ class Tampering final : public LogImport {
   explicit Tampering(LogImport& log) : log_(log) {}
   std::function<Status(std::vector<StoredRecord>&)> before = [](auto&) { return Status(); };
   std::function<Status()> after = [] { return Status(); };
+  std::function<Status()> at_begin = [] { return Status(); };
 
-  Status begin(const TopicSpec& spec) override { return log_.begin(spec); }
+  Status begin(const std::vector<TopicSpec>& specs) override {
+    MESH_TRY(at_begin());
+    return log_.begin(specs);
+  }
   Status import(std::vector<StoredRecord> records) override {
     MESH_TRY(before(records));
     MESH_TRY(log_.import(std::move(records)));
@@ -124,6 +128,12 @@ class Migration : public testing::Test {
     ASSERT_FALSE(report);
     EXPECT_EQ(report.error().kind, ErrorKind::conflict);
     EXPECT_THAT(report.error().message, HasSubstr(why));
+  }
+  static std::int64_t expired(const Json& report, const std::string& topic) {
+    for (const Json& row : report["topics"]) {
+      if (row["name"] == topic) return row["expired"].get<std::int64_t>();
+    }
+    return -1;
   }
   void create_user(Engines& engines) {
     std::promise<Result<ChangedUser>> done;
@@ -392,6 +402,15 @@ TEST_F(Migration, ALogThatHoldsSomethingIsRefused) {
   EXPECT_FALSE(is_unfinished(to_.store->tasks()).value());
 }
 
+TEST_F(Migration, ATopicThatTheNewLogCannotHaveIsToldBeforeAnythingHasBegun) {
+  from_.append(kActivity, {event("one")});
+  to_.import->at_begin = [] { return Status(fail(ErrorKind::conflict, "no such names")); };
+  expect_refused(run(), "no such names");
+  EXPECT_FALSE(is_unfinished(to_.store->tasks()).value());
+  to_.import->at_begin = [] { return Status(); };
+  expect_equal(run());
+}
+
 TEST_F(Migration, AnotherOneThatHasNotEndedIsRefused) {
   from_.append(kActivity, {event("one")});
   to_.import->before = [](auto&) { return Status(fail(ErrorKind::unavailable, "cut off")); };
@@ -407,6 +426,49 @@ TEST_F(Migration, AnotherOneThatHasNotEndedIsRefused) {
   // Nor can what is half filled be left.
   const auto back = migrate(to_.side(), from_.side(), {{}, {}, {}, clock_});
   expect_refused(back, "to the engines to be left has not ended");
+}
+
+// A broker's retention goes on while the migration is cut off.
+TEST_F(Migration, WhatExpiresInTheOldLogWhileItIsCutOffIsKeptAndTold) {
+  from_.append(kActivity, {event("one"), event("two")});
+  clock_.advance(2 * kHour);
+  from_.append(kActivity, {event("three"), event("four")});
+  // All of them are written, and nobody has heard of it.
+  to_.import->after = [] { return Status(fail(ErrorKind::unavailable, "cut off")); };
+  ASSERT_FALSE(run());
+  to_.import->after = [] { return Status(); };
+  ASSERT_TRUE(from_.log->ensure_topic({kActivity, TopicKind::activity, 1, kHour, {}}));
+  ASSERT_TRUE(from_.log->upkeep());
+  ASSERT_EQ(from_.log->watermarks({kActivity, 0}).value().start, 2);
+  const auto report = run();
+  expect_equal(report);
+  EXPECT_THAT(to_.values(kActivity), ElementsAre("one", "two", "three", "four"));
+  EXPECT_EQ(expired(*report, kActivity), 2);
+  EXPECT_EQ(expired(*report, kUsers), 0);
+}
+
+TEST_F(Migration, AllThatWasCopiedMayExpireWhileItIsCutOff) {
+  from_.append(kActivity, {event("one"), event("two")});
+  to_.import->after = [] { return Status(fail(ErrorKind::unavailable, "cut off")); };
+  ASSERT_FALSE(run());
+  to_.import->after = [] { return Status(); };
+  clock_.advance(2 * kHour);
+  ASSERT_TRUE(from_.log->ensure_topic({kActivity, TopicKind::activity, 1, kHour, {}}));
+  ASSERT_TRUE(from_.log->upkeep());
+  ASSERT_EQ(from_.log->watermarks({kActivity, 0}).value().start, 2);
+  const auto report = run();
+  expect_equal(report);
+  EXPECT_EQ(expired(*report, kActivity), 2);
+  EXPECT_THAT(to_.values(kActivity), ElementsAre("one", "two"));
+}
+
+TEST_F(Migration, WhatAnotherWroteThereIsNotTakenForExpired) {
+  from_.append(kActivity, {event("one")});
+  to_.import->after = [] { return Status(fail(ErrorKind::unavailable, "cut off")); };
+  ASSERT_FALSE(run());
+  to_.import->after = [] { return Status(); };
+  to_.append(kActivity, {event("foreign")});
+  expect_refused(run(), "somebody else writes there");
 }
 
 TEST_F(Migration, AnEndedOneIsNoTaskOfTheNewSide) {

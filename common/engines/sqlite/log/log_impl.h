@@ -102,7 +102,7 @@ class SqliteLogImpl final : public SqliteLog {
   Status seek_group(const std::string& group,
                     const std::map<TopicPartition, std::int64_t>& offsets) override;
   Status delete_group(const std::string& group) override;
-  Status begin(const TopicSpec& spec) override;
+  Status begin(const std::vector<TopicSpec>& specs) override;
   Status import(std::vector<StoredRecord> records) override;
   Status finish(const TopicSpec& spec) override { return ensure_topic(spec); }
   Status upkeep() override;

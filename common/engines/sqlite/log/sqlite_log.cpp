@@ -265,16 +265,19 @@ Status SqliteLogImpl::ensure_topic(const TopicSpec& spec) {
   return {};
 }
 
-Status SqliteLogImpl::begin(const TopicSpec& spec) {
-  TopicSpec open = spec;
-  open.max_age.reset();
-  open.max_bytes.reset();
-  MESH_TRY(ensure_topic(open));
-  const auto topic = MESH_TRY(find_topic(spec.name));
-  if (topic->spec.partitions == spec.partitions) return {};
-  return fail(ErrorKind::conflict, "topic '" + spec.name + "' has " +
-                                       std::to_string(topic->spec.partitions) +
-                                       " partitions here, not " + std::to_string(spec.partitions));
+Status SqliteLogImpl::begin(const std::vector<TopicSpec>& specs) {
+  for (const TopicSpec& spec : specs) {
+    TopicSpec open = spec;
+    open.max_age.reset();
+    open.max_bytes.reset();
+    MESH_TRY(ensure_topic(open));
+    const auto topic = MESH_TRY(find_topic(spec.name));
+    if (topic->spec.partitions == spec.partitions) continue;
+    return fail(ErrorKind::conflict,
+                "topic '" + spec.name + "' has " + std::to_string(topic->spec.partitions) +
+                    " partitions here, not " + std::to_string(spec.partitions));
+  }
+  return {};
 }
 
 Status SqliteLogImpl::update_retention(Topic& topic, const TopicSpec& spec) {

@@ -10,6 +10,7 @@ namespace mesh::kafka {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 Error refusal(const KafkaOptions& options) {
   auto log = KafkaLog::open(options, system_clock());
@@ -33,6 +34,25 @@ TEST(KafkaOptionsTest, WhatIsWrongIsNamedByItsKey) {
   EXPECT_THAT(refusal(options).message, HasSubstr("one is missing"));
   options.key_file = "/no/such/file";
   EXPECT_THAT(refusal(options).cause, HasSubstr("/no/such/file"));
+}
+
+// Before a broker is asked, and not after the first topics are filled.
+TEST(KafkaOptionsTest, NamesThatKafkaDoesNotHaveAreRefusedAllAtOnce) {
+  KafkaOptions options;
+  options.brokers = {"127.0.0.1:1"};  // nobody listens there
+  options.prefix = std::string(100, 'p');
+  const auto log = KafkaLog::open(options, system_clock()).value();
+  const auto topic = [](const std::string& name) {
+    return TopicSpec{name, TopicKind::activity, 1, {}, {}};
+  };
+  const std::string longest(149, 'a'), longer(150, 'b');
+  const auto refused = log->begin({topic(longest), topic(longer), topic("a/b"), topic("a.b_c-d")});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::unprocessable);
+  EXPECT_THAT(refused.error().message, HasSubstr(longer + "' (250 characters), "));
+  EXPECT_THAT(refused.error().message, HasSubstr("a/b'"));
+  EXPECT_THAT(refused.error().message, Not(HasSubstr(longest + "'")));
+  EXPECT_THAT(refused.error().message, Not(HasSubstr("a.b_c-d")));
 }
 
 TEST(KafkaOptionsTest, WithoutABrokerItOpensAndSaysSo) {
