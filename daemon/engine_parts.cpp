@@ -16,6 +16,7 @@
 #include "common/engines/sqlite/points/embedded_index.h"
 #include "common/engines/sqlite/store/sqlite_store.h"
 #include "common/telemetry/log.h"
+#include "daemon/mesh_id.h"
 #include "daemon/pipeline/groups.h"
 
 namespace mesh {
@@ -152,8 +153,8 @@ Result<EnginePart<Stores>> open_postgres_stores(const EngineContext& context) {
   options.password = secrets.postgres_password.reveal();
   options.ca_file = config.ca_file.value_or("");
   options.schema = config.schema;
-  options.pool = config.pool;
   options.make_schema = context.make_stores;
+  options.pool = config.pool;
   options.on_commit = commit_metrics(context.metrics, "store");
   const std::shared_ptr<postgres::PostgresStores> opened =
       MESH_TRY(postgres::PostgresStores::open(std::move(options), context.clock));
@@ -226,8 +227,9 @@ Result<EnginePart<RateLimiter>> open_redis_limiter(const EngineContext& context)
   return remote_part<RateLimiter>(opened, "redis", "connected; it counts the rate limits");
 }
 
-Result<EnginePart<ReadCache>> open_redis_cache(const EngineContext& context) {
+Result<EnginePart<ReadCache>> open_redis_cache(const EngineContext& context, Stores& stores) {
   redis::CacheOptions options;
+  options.mesh = MESH_TRY(mesh_id(stores.epochs()));
   options.server = MESH_TRY(redis_options(context.config));
   // Of what saves a millisecond: whoever waited for longer would be better off without.
   options.server.timeout = Duration{100};
@@ -240,6 +242,10 @@ Result<EnginePart<ReadCache>> open_redis_cache(const EngineContext& context) {
   options.on_find = [&hits = counter("hit"), &misses = counter("miss")](bool hit) {
     (hit ? hits : misses).add();
   };
+  options.on_unforgotten = [&failures = context.metrics.counter(
+                                "mesh_read_cache_forget_failures_total",
+                                "Times that the cache could not be told of a change, so that older "
+                                "answers may be found for cache.ttl.")] { failures.add(); };
   const std::shared_ptr<redis::RedisCache> opened =
       MESH_TRY(redis::open_cache(std::move(options), context.clock));
   return remote_part<ReadCache>(opened, "redis cache", "connected; it keeps answers to reads");
@@ -301,8 +307,8 @@ Result<EnginePart<RateLimiter>> open_limiter(const EngineContext& context) {
   return EnginePart<RateLimiter>{memory::make_limiter(context.clock)};
 }
 
-Result<EnginePart<ReadCache>> open_cache(const EngineContext& context) {
-  if (context.config.cache.engine == "redis") return open_redis_cache(context);
+Result<EnginePart<ReadCache>> open_cache(const EngineContext& context, Stores& stores) {
+  if (context.config.cache.engine == "redis") return open_redis_cache(context, stores);
   return EnginePart<ReadCache>{};
 }
 

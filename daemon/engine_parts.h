@@ -60,8 +60,8 @@ Result<EnginePart<Stores>> open_stores(const EngineContext& context);
 // `stores` outlive it.
 Result<EnginePart<VectorIndex>> open_index(const EngineContext& context, Stores& stores);
 Result<EnginePart<RateLimiter>> open_limiter(const EngineContext& context);
-// Without a port where the configuration wants no cache.
-Result<EnginePart<ReadCache>> open_cache(const EngineContext& context);
+// Without a port where the configuration wants no cache. `stores` tell whose mesh it is for.
+Result<EnginePart<ReadCache>> open_cache(const EngineContext& context, Stores& stores);
 Result<EnginePart<Embedder>> open_embedder(const EngineContext& context);
 Result<EnginePart<PropertyExtractor>> open_extractor(const EngineContext& context);
 

@@ -128,7 +128,7 @@ Status ConfiguredEngines::open(const EngineContext& context) {
   stores_ = MESH_TRY(open_stores(context));
   index_ = MESH_TRY(open_index(context, *stores_.port));
   limiter_ = MESH_TRY(open_limiter(context));
-  cache_ = MESH_TRY(open_cache(context));
+  cache_ = MESH_TRY(open_cache(context, *stores_.port));
   embedder_ = MESH_TRY(open_embedder(context));
   extractor_ = MESH_TRY(open_extractor(context));
   EventLog& log = keep(log_);

@@ -16,6 +16,7 @@ constexpr std::size_t kMostQuestions = 1'000;        // of a subject
 constexpr std::size_t kMostAnswerBytes = 256 << 10;  // a larger one holds up the others' commands
 constexpr std::size_t kBytesAround = 150;            // a key, its hash, a field
 constexpr std::size_t kTicketBytes = 8;
+constexpr Duration kExaminedTtl{1'000};  // where the key cannot be removed
 
 // What was kept in the last time to live is all that can be there: half of the bound in each such
 // stretch of time, since the last two of them count.
@@ -75,15 +76,38 @@ class Cache final : public RedisCache {
     if (subjects.empty()) return;
     Command command{std::nullopt, {"UNLINK"}};
     for (const auto& subject : subjects) command.words.push_back(key(subject));
-    // What cannot be forgotten now is gone after the time to live.
-    (void)connection_.ask(std::move(command));
+    // Not tried again: whoever waits for the change would wait longer, and what cannot be forgotten
+    // now is gone after the time to live.
+    const auto forgotten = connection_.ask(std::move(command));
+    if (!forgotten && options_.on_unforgotten) options_.on_unforgotten();
   }
 
   std::optional<Error> trouble() const override { return connection_.trouble(); }
 
+  std::vector<ServerFinding> examine() override {
+    if (trouble()) return {};
+    // No tenant's: their ids do not begin with a dash.
+    const std::string key = prefix() + "-examined";
+    const std::string ticket = "ticket", ttl = std::to_string(kExaminedTtl.count());
+    const Command commands[] = {
+        {Script::find, {key, "question", ticket, ttl, "1"}},
+        {Script::keep, {key, "question", ticket, "answer", std::to_string(kMostQuestions)}},
+        {std::nullopt, {"UNLINK", key}}};
+    for (const Command& command : commands) {
+      if (const auto reply = connection_.ask(command); !reply) {
+        return {unseen("permissions", reply.error(),
+                       "the user needs SCRIPT, EVAL, EVALSHA, HGET, HSET, HLEN, PEXPIRE and UNLINK "
+                       "of keys " +
+                           prefix() + "*, on a server that may write and has room")};
+      }
+    }
+    return {{"permissions", true, "answers can be kept and forgotten", ""}};
+  }
+
  private:
+  std::string prefix() const { return options_.server.prefix + "cache:" + options_.mesh + ":"; }
   std::string key(const CacheSubject& subject) const {
-    return options_.server.prefix + "cache:" + subject.tenant.str() + ":" + subject.name;
+    return prefix() + subject.tenant.str() + ":" + subject.name;
   }
 
   Found look_up(const CacheSubject& subject, std::string_view question) {

@@ -113,7 +113,7 @@ Status Session::greet(const ServerOptions& options) {
     MESH_TRY(
         expect_done(reply,
                     "the Redis server refuses scripts; its user needs SCRIPT, EVAL, EVALSHA, TIME, "
-                    "GET, SET, PEXPIREAT and DEL, and for the cache HGET, HSET, HLEN, PTTL, "
+                    "GET, SET, PEXPIREAT and DEL, and for the cache HGET, HSET, HLEN, "
                     "PEXPIRE and UNLINK"));
     digests_[static_cast<std::size_t>(script)] = reply.text();
   }

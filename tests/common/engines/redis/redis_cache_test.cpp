@@ -4,10 +4,14 @@
 #include <thread>
 
 #include "tests/common/engines/redis/limiter_fixture.h"
+#include "tests/support/findings.h"
 #include "tests/support/manual_clock.h"
 
 namespace mesh::redis {
 namespace {
+
+using test::finding_about;
+using testing::HasSubstr;
 
 constexpr Duration kTtl{60'000};
 
@@ -16,10 +20,15 @@ CacheSubject subject(const std::string& name, const std::string& of = "acme") {
 }
 
 struct RedisCacheTest : RedisTest {
-  std::unique_ptr<RedisCache> open(std::uint64_t max_bytes = 64 << 20) {
+  CacheOptions cache_options() {
     CacheOptions with;
     with.server = options();
+    with.mesh = "m1";
     with.ttl = kTtl;
+    return with;
+  }
+  std::unique_ptr<RedisCache> open(std::uint64_t max_bytes = 64 << 20) {
+    CacheOptions with = cache_options();
     with.max_bytes = max_bytes;
     return open_cache(std::move(with), clock).value();
   }
@@ -73,6 +82,19 @@ TEST_F(RedisCacheTest, NoTenantFindsAnothers) {
   EXPECT_EQ(find(*cache, subject("s", "globex")), "globex's");
 }
 
+TEST_F(RedisCacheTest, NoMeshFindsAnothers) {
+  const auto cache = connect();
+  CacheOptions with = cache_options();
+  with.mesh = "m2";
+  const auto another = open_cache(std::move(with), clock).value();
+  EXPECT_TRUE(connects(*another));
+  clock.advance(kTtl);
+  compute(*cache, subject("s"), "of m1");
+  EXPECT_FALSE(find(*another, subject("s")));
+  forget(*another, subject("s"));
+  EXPECT_EQ(find(*cache, subject("s")), "of m1");
+}
+
 TEST_F(RedisCacheTest, AllOfASubjectIsForgottenAndNothingElse) {
   const auto one = connect(), other = connect();
   compute(*one, subject("s"), "1", "q");
@@ -106,13 +128,13 @@ TEST_F(RedisCacheTest, WhatWasComputedBeforeTheSubjectWasForgottenIsNotKept) {
 TEST_F(RedisCacheTest, NoAnswerOutlivesItsTime) {
   const auto cache = connect();
   compute(*cache, subject("s"), "1");
-  const auto left = [&] { return std::stoll(server().ask({"PTTL", "mesh:cache:acme:s"})); };
+  const auto left = [&] { return std::stoll(server().ask({"PTTL", "mesh:cache:m1:acme:s"})); };
   EXPECT_GT(left(), 0);
   EXPECT_LE(left(), kTtl.count());
-  server().ask({"PEXPIRE", "mesh:cache:acme:s", "5000"});
+  server().ask({"PEXPIRE", "mesh:cache:m1:acme:s", "5000"});
   compute(*cache, subject("s"), "2", "another question");
   EXPECT_LE(left(), 5'000) << "the first would live on with the second";
-  server().ask({"PEXPIRE", "mesh:cache:acme:s", "1"});
+  server().ask({"PEXPIRE", "mesh:cache:m1:acme:s", "1"});
   EXPECT_TRUE(eventually([&] { return !find(*cache, subject("s")); }));
 }
 
@@ -137,7 +159,7 @@ TEST_F(RedisCacheTest, WhatItHasInTheServerIsBounded) {
 TEST_F(RedisCacheTest, TheQuestionsOfOneSubjectAreBounded) {
   const auto cache = connect();
   for (int i = 0; i < 1'100; ++i) compute(*cache, subject("s"), "a", std::to_string(i));
-  EXPECT_EQ(server().ask({"HLEN", "mesh:cache:acme:s"}), "1001") << "they, and the ticket";
+  EXPECT_EQ(server().ask({"HLEN", "mesh:cache:m1:acme:s"}), "1001") << "they, and the ticket";
   EXPECT_EQ(find(*cache, subject("s"), "999"), "a");
   EXPECT_FALSE(find(*cache, subject("s"), "1000"));
   compute(*cache, subject("large"), std::string(1 << 20, 'x'));
@@ -169,10 +191,51 @@ TEST_F(RedisCacheTest, AfterACutNothingFromBeforeItIsFound) {
   ASSERT_EQ(server().ask({"CLIENT", "KILL", "TYPE", "normal"}), "1");
   EXPECT_FALSE(find(*reader, subject("s")));
   ASSERT_TRUE(connects(*reader));
-  EXPECT_EQ(server().ask({"EXISTS", "mesh:cache:acme:s"}), "1") << "it is there still";
+  EXPECT_EQ(server().ask({"EXISTS", "mesh:cache:m1:acme:s"}), "1") << "it is there still";
   EXPECT_FALSE(find(*reader, subject("s")));
   clock.advance(kTtl - Duration{1'000});
   EXPECT_FALSE(find(*reader, subject("s")));
+}
+
+// Whoever recorded the change is cut off: what others find is older than it, for a time.
+TEST_F(RedisCacheTest, WhatCouldNotBeForgottenIsToldAndGoneAfterItsTime) {
+  const auto reader = connect();
+  std::atomic<int> told{0};
+  CacheOptions with = cache_options();
+  with.server.port = 1;  // nobody listens there
+  with.on_unforgotten = [&] { ++told; };
+  const auto writer = open_cache(std::move(with), clock).value();
+  compute(*reader, subject("s"), "old");
+  forget(*writer, subject("s"));
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(find(*reader, subject("s")), "old");
+  // Nor does reading it, or another answer beside it, make it live longer.
+  compute(*reader, subject("s"), "another", "another question");
+  EXPECT_LE(std::stoll(server().ask({"PTTL", "mesh:cache:m1:acme:s"})), kTtl.count());
+  server().ask({"PEXPIRE", "mesh:cache:m1:acme:s", "1"});  // its time passes
+  EXPECT_TRUE(eventually([&] { return !find(*reader, subject("s")); }));
+}
+
+TEST_F(RedisCacheTest, AServerInOrderIsFoundSoAndNothingStaysThere) {
+  EXPECT_TRUE(finding_about(connect()->examine(), "permissions").ok);
+  EXPECT_EQ(server().ask({"DBSIZE"}), "0");
+}
+
+TEST_F(RedisCacheTest, EachCommandThatTheUserMayNotRunIsTold) {
+  for (const std::string command : {"hget", "hset", "hlen", "pexpire", "unlink"}) {
+    server().ask(
+        {"ACL", "SETUSER", "poor", "reset", "on", ">secret", "~*", "+@all", "-" + command});
+    CacheOptions with = cache_options();
+    with.server.user = "poor";
+    with.server.password = "secret";
+    const auto cache = open_cache(std::move(with), clock).value();
+    ASSERT_TRUE(connects(*cache)) << cache->trouble()->to_string();
+    const auto found = finding_about(cache->examine(), "permissions");
+    EXPECT_FALSE(found.ok) << command;
+    EXPECT_THAT(found.detail, HasSubstr("NOPERM")) << command;
+    EXPECT_THAT(found.advice, HasSubstr("mesh:cache:m1:*")) << command;
+    server().ask({"FLUSHALL"});
+  }
 }
 
 TEST_F(RedisCacheTest, AServerThatStandsStillIsWaitedForOnce) {
