@@ -36,13 +36,14 @@ TlsClient::TlsClient(const std::string& address, TlsClientOptions options)
   if (!options.certificate.empty()) {
     const Bio chain = reader(options.certificate);
     const X509Ptr own(PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr));
+    const KeyPtr key(PEM_read_bio_PrivateKey(reader(options.key).get(), nullptr, nullptr, nullptr));
+    SSL_CTX_use_certificate(context, own.get());
+    SSL_CTX_use_PrivateKey(context, key.get());
+    // The chain is one of the certificate that was taken last.
     while (const X509Ptr next{PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr)}) {
       SSL_CTX_add1_chain_cert(context, next.get());
     }
     ERR_clear_error();
-    const KeyPtr key(PEM_read_bio_PrivateKey(reader(options.key).get(), nullptr, nullptr, nullptr));
-    SSL_CTX_use_certificate(context, own.get());
-    SSL_CTX_use_PrivateKey(context, key.get());
   }
   if (options.only_1_2) SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
   ssl_.reset(SSL_new(context), SSL_free);
