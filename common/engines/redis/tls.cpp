@@ -15,6 +15,8 @@ namespace {
 
 using Context = std::unique_ptr<SSL_CTX, FreeWith<SSL_CTX_free>>;
 
+constexpr const char* kNoTls = "no TLS connection to the Redis server; see redis.url";
+
 std::string last_error() {
   const unsigned long code = ERR_peek_error();
   const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
@@ -63,14 +65,14 @@ Result<Tls> Tls::connect(int fd, const ServerOptions& options, const std::string
     const int code = SSL_get_error(ssl.get(), result);
     if (code != SSL_ERROR_WANT_READ && code != SSL_ERROR_WANT_WRITE) break;
     const short event = code == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
-    if (!wait_fd(fd, event, deadline)) return no_answer(server);
+    if (!wait_fd(fd, event, deadline)) return failed(kNoTls, "no answer in time");
   }
   const long verdict = SSL_get_verify_result(ssl.get());
   if (verdict != X509_V_OK) {
     return failed("the certificate of the Redis server is not accepted; see redis.ca_file",
                   X509_verify_cert_error_string(verdict));
   }
-  return failed("no TLS connection to the Redis server; see redis.url", last_error());
+  return failed(kNoTls, last_error());
 }
 
 Result<std::size_t> Tls::moved(int result, std::size_t bytes) const {
