@@ -80,7 +80,8 @@ Status LogCopy::survey() {
 Status LogCopy::insist_on_unused() const {
   for (const auto& [partition, progress] : progress_) {
     const auto wanted = places_.first_wanted(partition);
-    if (!wanted || *wanted >= progress.next) continue;
+    const bool passed = progress.end > 0;
+    if (!passed || !wanted || *wanted >= progress.next) continue;
     return fail(ErrorKind::conflict,
                 "the old engines were used since the migration was cut off (offset " +
                     std::to_string(*wanted) + " of " + name_of(partition) +
@@ -116,7 +117,23 @@ std::int64_t LogCopy::copied() const {
   return all;
 }
 
+Status LogCopy::begin() {
+  for (const TopicInfo& topic : topics_) {
+    for (std::int32_t i = 0; i < topic.spec.partitions; ++i) {
+      const TopicPartition partition{topic.spec.name, i};
+      Progress& progress = progress_[partition];
+      if (progress.begun) continue;
+      progress.next = MESH_TRY(ends_.from.watermarks(partition)).start;
+      progress.begun = true;
+    }
+  }
+  return {};
+}
+
 Status LogCopy::copy(Journal& journal, const std::function<Status()>& save) {
+  // Kept before anything is written: how many records expired is told by where each began.
+  MESH_TRY(begin());
+  MESH_TRY(save());
   for (const TopicInfo& topic : topics_) {
     for (std::int32_t i = 0; i < topic.spec.partitions; ++i) {
       MESH_TRY(copy_partition({topic.spec.name, i}, journal, save));
@@ -162,7 +179,6 @@ Status LogCopy::copy_partition(const TopicPartition& partition, Journal& journal
   const auto marks = MESH_TRY(ends_.from.watermarks(partition));
   ends_seen_[partition] = marks.end;
   Progress& progress = progress_[partition];
-  if (!std::exchange(progress.begun, true)) progress.next = marks.start;
   // A try that was cut off had written more than it had saved.
   auto unseen = MESH_TRY(written_unseen(partition, progress));
   Sums& sums = sums_[partition.topic];

@@ -63,6 +63,7 @@ class LogCopy {
     bool begun = false;
   };
 
+  Status begin();  // notes where each partition begins that is not begun yet
   Status copy_partition(const TopicPartition& partition, Journal& journal,
                         const std::function<Status()>& save);
   // The next `most` records of the copy, which a try before has written, but only up to one that
