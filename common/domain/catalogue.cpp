@@ -97,12 +97,19 @@ constexpr std::string_view kChemicalSchema = R"({
   }
 })";
 
+// Other kinds may come: whoever reads passes over those that it does not know.
 constexpr std::string_view kBillingSchema = R"({
   "type": "object",
-  "required": ["metric", "quantity"],
+  "required": ["tenantId", "period_start", "period_seconds", "process", "usage"],
   "properties": {
-    "metric": {"type": "string", "minLength": 1, "maxLength": 128},
-    "quantity": {"type": "integer", "minimum": 0}
+    "tenantId": {"type": "string", "minLength": 1, "maxLength": 63},
+    "period_start": {"type": "string", "format": "date-time"},
+    "period_seconds": {"type": "integer", "minimum": 1},
+    "process": {"type": "string", "maxLength": 300},
+    "usage": {
+      "type": "object",
+      "additionalProperties": {"type": "integer", "minimum": 0, "maximum": 9007199254740991}
+    }
   }
 })";
 

@@ -12,6 +12,7 @@
 #include "common/ports/store_transfer.h"
 #include "common/ports/task_store.h"
 #include "common/ports/tenant_store.h"
+#include "common/ports/usage_store.h"
 #include "common/ports/user_store.h"
 
 namespace mesh {
@@ -29,6 +30,7 @@ class Stores {
   virtual TaskStore& tasks() = 0;
   virtual AnalyticsStore& analytics() = 0;
   virtual ChemicalStore& chemical() = 0;
+  virtual UsageStore& usage() = 0;
   virtual RetryStore& retries() = 0;
   virtual EpochStore& epochs() = 0;
   virtual StoreTransfer& transfer() = 0;

@@ -44,8 +44,12 @@ TEST(ValidateData, PassesConformingData) {
       {{"id", "acme"}, {"rate_limits", {{"search", {{"rate", 1}, {"per", "1s"}, {"burst", 0}}}}}}));
   EXPECT_TRUE(
       validate_data(type("task.created"), {{"id", "t"}, {"kind", "replay"}, {"state", "queued"}}));
-  EXPECT_TRUE(
-      validate_data(type("billing.usage.incremented"), {{"metric", "search"}, {"quantity", 3}}));
+  EXPECT_TRUE(validate_data(type("billing.usage.incremented"),
+                            {{"tenantId", "acme"},
+                             {"period_start", "2026-11-21T08:32:00.000Z"},
+                             {"period_seconds", 60},
+                             {"process", "mesh-0-5b3f9a1c"},
+                             {"usage", {{"events", 3}, {"a kind of later", 1}}}}));
 }
 
 TEST(ValidateData, PassesTypesOutsideTheCatalogue) {
