@@ -14,6 +14,7 @@
 #include "daemon/gauges.h"
 #include "daemon/identity.h"
 #include "daemon/membership.h"
+#include "daemon/metering/metering.h"
 #include "daemon/migration/journal.h"
 #include "daemon/pipelines.h"
 #include "daemon/readiness.h"
@@ -55,6 +56,7 @@ struct App::Impl {
   Engines* engines = nullptr;
   std::shared_ptr<const http::TlsContext> tls;  // guarded by config_mutex; null: plain HTTP
   std::unique_ptr<Identity> identity;
+  std::unique_ptr<metering::Metering> metering;
   std::unique_ptr<Pipelines> pipelines;
   std::unique_ptr<Checkup> checkup;
   std::unique_ptr<services::TenantDirectory> directory;
@@ -92,6 +94,12 @@ Status App::Impl::start() {
   // Before anything writes or reads: the relay and clients' events find their topics.
   MESH_TRY(migration::none_unfinished(engines->ports().tasks));
   MESH_TRY(make_topics(config.log, engines->ports().log_admin));
+  // Before anything is counted.
+  metering = MESH_TRY(metering::Metering::open(
+      {config.data_dir + "/usage", process, config.has_role(config::role::kPipelines)},
+      {engines->ports().log, engines->ports().usage, engines->ports().leases}, usage, clock,
+      metrics));
+  metering->start();
   pipelines = std::make_unique<Pipelines>(config, engines->ports(), process, clock, metrics, usage);
   if (config.has_role(config::role::kPipelines)) {
     pipelines->tasks.define("backup",
@@ -221,6 +229,7 @@ void App::Impl::stop() {
   if (gauges) gauges->stop();
   if (directory) directory->stop();
   if (pipelines) pipelines->stop();
+  if (metering) metering->stop();  // what those above have counted
   if (membership) membership->stop();
   // Last of all: everything above writes to them until it has stopped.
   if (own_engines) own_engines->close();

@@ -252,7 +252,7 @@ Result<EnginePart<ReadCache>> open_redis_cache(const EngineContext& context, Sto
 }
 
 // What embedder and extractor say to the model's server alike.
-openai::ModelOptions model_options(const EngineContext& context) {
+openai::ModelOptions model_options(const EngineContext& context, Use tokens_are) {
   const config::OpenAi& config = context.config.openai;
   openai::ModelOptions options;
   options.base_url = config.base_url.value_or("");
@@ -260,14 +260,15 @@ openai::ModelOptions model_options(const EngineContext& context) {
   options.ca_file = config.ca_file.value_or("");
   options.model = config.model.value_or("");
   options.timeout = config.timeout;
-  options.on_tokens = [&usage = context.usage](const TenantId& tenant, std::uint64_t tokens) {
-    usage.add(tenant.str(), {{Use::model_tokens, tokens}});
+  options.on_tokens = [&usage = context.usage, tokens_are](const TenantId& tenant,
+                                                           std::uint64_t tokens) {
+    usage.add(tenant.str(), {{tokens_are, tokens}});
   };
   return options;
 }
 
 Result<EnginePart<Embedder>> open_openai_embedder(const EngineContext& context) {
-  openai::EmbedderOptions options{model_options(context)};
+  openai::EmbedderOptions options{model_options(context, Use::embedding_tokens)};
   options.dimension = context.config.embedder.dimension;
   options.cache_path = context.config.data_dir + "/embeddings.db";
   options.cache_bytes = context.config.openai.cache;
@@ -277,7 +278,7 @@ Result<EnginePart<Embedder>> open_openai_embedder(const EngineContext& context) 
 }
 
 Result<EnginePart<PropertyExtractor>> open_openai_extractor(const EngineContext& context) {
-  openai::ExtractorOptions options{model_options(context)};
+  openai::ExtractorOptions options{model_options(context, Use::chat_tokens)};
   if (const auto& model = context.config.extractor.model) options.model = *model;
   options.cache_path = context.config.data_dir + "/extractions.db";
   options.cache_bytes = context.config.openai.cache;

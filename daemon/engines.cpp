@@ -136,7 +136,7 @@ Status ConfiguredEngines::open(const EngineContext& context) {
   ReadCache* const cache = cache_.port ? &keep(cache_) : nullptr;
   ports_.reset(new Ports{log, *log_.admin, stores.users(), stores.leases(), stores.outbox(),
                          stores.tenants(), stores.idempotency(), stores.tasks(), stores.members(),
-                         stores.retries(), stores.analytics(), stores.chemical(), keep(index_),
+                         stores.retries(), stores.analytics(), stores.chemical(), stores.usage(), keep(index_),
                          keep(limiter_), keep(embedder_), keep(extractor_), stores_.remote,
                          stores_.remote ? cache : nullptr,
                          context.config.cache.searches ? cache : nullptr});

@@ -24,6 +24,7 @@
 #include "common/ports/stores.h"
 #include "common/ports/task_store.h"
 #include "common/ports/tenant_store.h"
+#include "common/ports/usage_store.h"
 #include "common/ports/user_store.h"
 #include "common/ports/vector_index.h"
 #include "common/telemetry/metrics.h"
@@ -45,6 +46,7 @@ struct Ports {
   RetryStore& retries;
   AnalyticsStore& analytics;
   ChemicalStore& chemical;
+  UsageStore& usage;
   VectorIndex& index;
   RateLimiter& limiter;
   Embedder& embedder;

@@ -25,9 +25,13 @@ constexpr ProjectionDef kProjections[] = {
      [](const Ports& ports, Clock& clock) {
        return pipeline::make_analytics_stage(ports.analytics, clock, ports.summaries);
      }},
-    {pipeline::kChemical, [](const Ports& ports, Clock& clock) {
+    {pipeline::kChemical,
+     [](const Ports& ports, Clock& clock) {
        return pipeline::make_chemical_stage(ports.extractor, ports.chemical, clock,
                                             ports.summaries);
+     }},
+    {pipeline::kMetering, [](const Ports& ports, Clock& clock) {
+       return pipeline::make_metering_stage(ports.usage, clock);
      }}};
 
 pipeline::PipelineOptions options_of(const config::Config& config, const std::string& process,

@@ -46,6 +46,8 @@ inline constexpr std::string_view kOutbox = "outbox";
 // Its `position` is the order of recording, which each store numbers by itself. Counts follow from
 // the rows.
 inline constexpr std::string_view kActivity = "activity";
+inline constexpr std::string_view kUsage = "usage";
+inline constexpr std::string_view kUsageIds = "usage_ids";
 inline constexpr std::string_view kOffsets = "offsets";  // of the projections
 inline constexpr std::string_view kRetries = "retries";
 }  // namespace stored

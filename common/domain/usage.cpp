@@ -54,6 +54,8 @@ Event usage_event(const UsageIncrement& increment) {
 }
 
 Result<UsageIncrement> usage_of(const Event& event) {
+  constexpr std::size_t kLongestId = 200;  // it stands in an index
+  if (event.id.size() > kLongestId) return fail(ErrorKind::unprocessable, "its id is too long");
   const auto data = parse_json(event.data);
   if (!data) return fail(ErrorKind::unprocessable, data.error().message);
   MESH_TRY(validate_data(*find_event_type(kType), *data));
@@ -87,6 +89,30 @@ Timestamp start_of(UsageGrain grain, Timestamp time) {
   if (grain == UsageGrain::minute) return std::chrono::floor<std::chrono::minutes>(time);
   if (grain == UsageGrain::hour) return std::chrono::floor<std::chrono::hours>(time);
   return std::chrono::floor<std::chrono::days>(time);
+}
+
+UsageAmounts usage_of_kind(std::int64_t kind, std::int64_t amount) {
+  UsageAmounts amounts;
+  if (kind >= 0 && kind < std::ssize(amounts.of)) amounts.of[static_cast<std::size_t>(kind)] = amount;
+  return amounts;
+}
+
+Status UsageTotals::add(std::string_view tenant, Timestamp start, std::int64_t kind,
+                        std::int64_t amount) {
+  if (totals_.empty() || totals_.back().tenant.str() != tenant || totals_.back().start != start) {
+    auto id = TenantId::parse(tenant);
+    if (!id) return fail(ErrorKind::corrupt, "the totals of usage: " + id.error().message);
+    totals_.push_back({std::move(*id), start, {}});
+  }
+  totals_.back().amounts.add(usage_of_kind(kind, amount));
+  return {};
+}
+
+Result<std::vector<UsageTotal>> UsageTotals::take() {
+  if (std::ssize(totals_) <= limit_) return std::move(totals_);
+  return fail(ErrorKind::invalid,
+              "more than " + std::to_string(limit_) +
+                  " rows: ask for one tenant, a shorter time, or by hour, day or kind");
 }
 
 }  // namespace mesh

@@ -91,4 +91,23 @@ struct UsageTotal {
   bool operator==(const UsageTotal&) const = default;
 };
 
+// For engines, whose rows hold an amount of one kind each.
+// A kind that this program does not know is nothing.
+UsageAmounts usage_of_kind(std::int64_t kind, std::int64_t amount);
+// Puts rows together that stand by start, then tenant.
+class UsageTotals {
+ public:
+  explicit UsageTotals(int limit) : limit_(limit) {}
+  // So many rows tell whether there are more totals than the limit.
+  int most_rows() const { return limit_ * static_cast<int>(kUsageKinds) + 1; }
+  // `corrupt` for a tenant that is none.
+  Status add(std::string_view tenant, Timestamp start, std::int64_t kind, std::int64_t amount);
+  // Once. `invalid` where there are more than the limit.
+  Result<std::vector<UsageTotal>> take();
+
+ private:
+  const int limit_;
+  std::vector<UsageTotal> totals_;
+};
+
 }  // namespace mesh

@@ -18,7 +18,9 @@ constexpr std::size_t kMarks = 64;
 // lost at the turn of a second, as would be with a counter per second that has to be cleared.
 class Usage::Tenant {
  public:
-  explicit Tenant(std::string name) : name_(std::move(name)) {}
+  // `billed`: where its billed uses are counted; null: here.
+  Tenant(std::string name, UsageJournal::Counters* billed)
+      : name_(std::move(name)), billed_(billed == nullptr ? own_ : *billed) {}
   const std::string& name() const { return name_; }
 
   void add(std::int64_t second, std::initializer_list<Amount> amounts) {
@@ -28,7 +30,7 @@ class Usage::Tenant {
       mark(current);
     }
     for (const auto& [use, n] : amounts) {
-      totals_[static_cast<std::size_t>(use)].fetch_add(n, std::memory_order_relaxed);
+      total(static_cast<std::size_t>(use)).fetch_add(n, std::memory_order_relaxed);
     }
   }
 
@@ -45,7 +47,7 @@ class Usage::Tenant {
     Amounts used{};
     for (std::size_t i = 0; i < kUses && !idle; ++i) {
       const auto before = from == nullptr ? 0 : from->totals[i].load(std::memory_order_relaxed);
-      used[i] = totals_[i].load(std::memory_order_relaxed) - before;
+      used[i] = total(i).load(std::memory_order_relaxed) - before;
     }
     return used;
   }
@@ -62,14 +64,23 @@ class Usage::Tenant {
     Mark& mark = marks_[n % kMarks];
     mark.second.store(ended, std::memory_order_relaxed);
     for (std::size_t i = 0; i < kUses; ++i) {
-      mark.totals[i].store(totals_[i].load(std::memory_order_relaxed), std::memory_order_relaxed);
+      mark.totals[i].store(total(i).load(std::memory_order_relaxed), std::memory_order_relaxed);
     }
     marked_.store(n + 1, std::memory_order_release);
   }
 
+  std::atomic<std::uint64_t>& total(std::size_t use) {
+    return use < kBilledUses ? billed_[use] : others_[use - kBilledUses];
+  }
+  const std::atomic<std::uint64_t>& total(std::size_t use) const {
+    return use < kBilledUses ? billed_[use] : others_[use - kBilledUses];
+  }
+
   const std::string name_;
+  UsageJournal::Counters own_{};
+  UsageJournal::Counters& billed_;
   std::atomic<std::int64_t> second_{0};  // of the last addition
-  std::array<std::atomic<std::uint64_t>, kUses> totals_{};
+  std::array<std::atomic<std::uint64_t>, kUses - kBilledUses> others_{};
   std::array<Mark, kMarks> marks_;
   std::atomic<std::size_t> marked_{0};
 };
@@ -80,7 +91,7 @@ Usage::Usage(Clock& clock, std::size_t max_tenants)
       max_tenants_(max_tenants),
       // At most half full, so that probing stays short, and never without an empty place.
       places_(std::bit_ceil(2 * max_tenants + 1)),
-      others_(std::make_unique<Tenant>(std::string(kOthers))) {}
+      others_(std::make_unique<Tenant>(std::string(kOthers), nullptr)) {}
 
 Usage::~Usage() {
   for (auto& place : places_) delete place.load(std::memory_order_relaxed);
@@ -92,7 +103,16 @@ std::int64_t Usage::second() const {
 }
 
 void Usage::add(std::string_view tenant, std::initializer_list<Amount> amounts) {
-  find(tenant).add(second(), amounts);
+  Tenant& found = find(tenant);
+  found.add(second(), amounts);
+  if (journal_ == nullptr || &found != others_.get()) return;
+  // Bills need names.
+  for (const auto& [use, n] : amounts) {
+    if (n == 0 || static_cast<std::size_t>(use) >= kBilledUses) continue;
+    if (auto* billed = journal_->find(tenant)) {
+      (*billed)[static_cast<std::size_t>(use)].fetch_add(n, std::memory_order_relaxed);
+    }
+  }
 }
 
 Usage::Tenant& Usage::find(std::string_view tenant) {
@@ -107,7 +127,8 @@ Usage::Tenant& Usage::find(std::string_view tenant) {
           tenants_.fetch_sub(1, std::memory_order_relaxed);
           return *others_;
         }
-        made = std::make_unique<Tenant>(std::string(tenant));
+        made = std::make_unique<Tenant>(std::string(tenant),
+                                        journal_ == nullptr ? nullptr : journal_->find(tenant));
       }
       if (places_[at].compare_exchange_strong(there, made.get(), std::memory_order_acq_rel)) {
         return *made.release();

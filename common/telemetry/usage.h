@@ -14,22 +14,26 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/telemetry/usage_journal.h"
 
 namespace mesh {
 
 enum class Use : std::size_t {
-  requests,  // HTTP requests answered
-  rejected,  // of them 429 and 503
-  events,    // made durable: published, or of users' changes
-  bytes,     // the bodies they came in
+  // Those that are billed; kBilledUses of them, in the order of the journal's files.
+  events,  // made durable: published, or of users' changes
+  bytes,   // the bodies they came in
   searches,
+  embedding_tokens,  // paid for at the embedder's server
+  chat_tokens,       // paid for at the extractor's server
+  // The others.
+  requests,       // HTTP requests answered
+  rejected,       // of them 429 and 503
   search_micros,  // time in searches
   queued_micros,  // time that requests waited for a worker
   processed,      // events done by pipelines
   stage_micros,   // time of stages, each event its share of the batch
-  model_tokens,   // paid for at a model's server
 };
-inline constexpr std::size_t kUses = 10;
+inline constexpr std::size_t kUses = 11;
 
 // For the uses that are times.
 inline std::uint64_t micros(std::chrono::nanoseconds time) {
@@ -47,6 +51,9 @@ class Usage {
 
   explicit Usage(Clock& clock, std::size_t max_tenants = kMaxTenants);
   ~Usage();
+  // From now on what is billed is counted in the journal, which outlives this, for each tenant by
+  // name. Before anything is counted.
+  void keep_in(UsageJournal& journal) { journal_ = &journal; }
 
   struct Amount {
     Use use;
@@ -74,6 +81,7 @@ class Usage {
   Clock& clock_;
   const SteadyTime start_;
   const std::size_t max_tenants_;
+  UsageJournal* journal_ = nullptr;  // constant once something is counted
   // An open-addressing table of at least twice as many places: what is put there stays.
   std::vector<std::atomic<Tenant*>> places_;
   std::atomic<std::size_t> tenants_{0};

@@ -19,7 +19,8 @@ struct TopicGroup {
 inline constexpr TopicGroup kUserIndex{"user-index", "user.events", "searchable"};
 inline constexpr TopicGroup kAnalytics{"analytics", "analytics.events", "counted"};
 inline constexpr TopicGroup kChemical{"chemical", "chemical.events", "counted"};
-inline constexpr std::array kTopicGroups{kUserIndex, kAnalytics, kChemical};
+inline constexpr TopicGroup kMetering{"metering", "billing.events", "counted"};
+inline constexpr std::array kTopicGroups{kUserIndex, kAnalytics, kChemical, kMetering};
 
 // Null for a topic that no pipeline reads.
 inline const TopicGroup* group_of(std::string_view topic) {

@@ -14,14 +14,18 @@ namespace {
 struct Column {
   std::string_view name;
   Use use;
-  bool is_time;  // kept in microseconds, shown in milliseconds
+  bool is_time;              // kept in microseconds, shown in milliseconds
+  std::optional<Use> and_of = {};  // what is added to it
+
+  std::uint64_t of(const Usage::Row& row) const { return row[use] + (and_of ? row[*and_of] : 0); }
 };
 constexpr Column kColumns[] = {
     {"requests", Use::requests, false},      {"rejected", Use::rejected, false},
     {"events", Use::events, false},          {"bytes", Use::bytes, false},
     {"searches", Use::searches, false},      {"search_ms", Use::search_micros, true},
     {"queued_ms", Use::queued_micros, true}, {"processed", Use::processed, false},
-    {"stage_ms", Use::stage_micros, true},   {"tokens", Use::model_tokens, false}};
+    {"stage_ms", Use::stage_micros, true},
+    {"tokens", Use::embedding_tokens, false, Use::chat_tokens}};
 
 std::vector<std::string> column_names() {
   std::vector<std::string> names;
@@ -68,15 +72,16 @@ Result<http::Response> top(const UsageAdminDeps& deps, const http::Request& requ
   // Rows come in no order: requests and the name settle ties, so that equal tenants keep their
   // places from one look to the next.
   std::partial_sort(rows.begin(), first, rows.end(), [&](const auto& a, const auto& b) {
-    return std::tuple(b[sort.use], b[Use::requests], std::string_view(a.tenant)) <
-           std::tuple(a[sort.use], a[Use::requests], std::string_view(b.tenant));
+    return std::tuple(sort.of(b), b[Use::requests], std::string_view(a.tenant)) <
+           std::tuple(sort.of(a), a[Use::requests], std::string_view(b.tenant));
   });
   Json tenants = Json::array();
   for (auto row = rows.begin(); row != first; ++row) {
     Json json{{"tenant", row->tenant}};
-    for (const auto& [name, use, is_time] : kColumns) {
-      const auto used = (*row)[use];
-      json[std::string(name)] = is_time ? Json(static_cast<double>(used) / 1000) : Json(used);
+    for (const auto& column : kColumns) {
+      const auto used = column.of(*row);
+      json[std::string(column.name)] =
+          column.is_time ? Json(static_cast<double>(used) / 1000) : Json(used);
     }
     tenants.push_back(std::move(json));
   }

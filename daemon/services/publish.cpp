@@ -170,6 +170,11 @@ class Publisher {
     batch.ended(fail(error));
   }
 
+  void use(const Batch& batch) {
+    deps_.usage.add(batch.tenant.str(),
+                    {{Use::events, batch.ids.size()}, {Use::bytes, batch.bytes}});
+  }
+
   void append_new(Batch batch) {
     const Timestamp now = deps_.clock.now();
     give_ids(batch, [&](std::size_t) { return new_uuid_v7(now); });
@@ -188,7 +193,10 @@ class Publisher {
     search_.whole(shared->records, work.began,
                   [this, shared](Result<std::optional<WritePosition>> there) {
                     if (!there) return refuse(there.error(), *shared);
-                    *there ? shared->ended(published(*shared, **there)) : write(std::move(*shared));
+                    if (!*there) return write(std::move(*shared));
+                    // Whoever appended it has not answered, and so most likely not counted it.
+                    use(*shared);
+                    shared->ended(published(*shared, **there));
                   });
   }
 
@@ -210,8 +218,7 @@ class Publisher {
         std::move(records), [this, batch = std::move(batch)](Result<std::vector<Position>> at) {
           if (!at) return refuse(at.error(), batch);
           accepted_.add(static_cast<double>(batch.ids.size()));
-          deps_.usage.add(batch.tenant.str(),
-                          {{Use::events, batch.ids.size()}, {Use::bytes, batch.bytes}});
+          use(batch);
           batch.ended(published(batch, place_of(*at)));
         });
   }

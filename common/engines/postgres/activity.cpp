@@ -86,23 +86,6 @@ std::vector<Query> insert_queries(Kind kind, const Columns& rows) {
   };
 }
 
-Query offsets_query(Kind kind, const Through& through) {
-  std::vector<std::string> topics;
-  std::vector<std::int64_t> partitions, next;
-  for (const auto& [at, offset] : through) {
-    topics.push_back(at.topic);
-    partitions.push_back(at.partition);
-    next.push_back(offset);
-  }
-  return query(
-      "INSERT INTO projection_offsets AS p(kind,topic,partition,next)"
-      " SELECT $1,* FROM unnest($2,$3,$4)"
-      // A replay goes over offsets that lie far behind.
-      " ON CONFLICT(kind,topic,partition)"
-      " DO UPDATE SET next=greatest(p.next,excluded.next)",
-      kind, topics, partitions, next);
-}
-
 template <typename Event>
 Status record_events(Pool& pool, Kind kind, std::span<const Event> events, const Through& through) {
   if (events.empty() && through.empty()) return {};
@@ -208,6 +191,23 @@ Result<Overview<Event>> overview(Pool& pool, Kind kind, const TenantId& tenant,
 }
 
 }  // namespace
+
+Query offsets_query(int kind, const Through& through) {
+  std::vector<std::string> topics;
+  std::vector<std::int64_t> partitions, next;
+  for (const auto& [at, offset] : through) {
+    topics.push_back(at.topic);
+    partitions.push_back(at.partition);
+    next.push_back(offset);
+  }
+  return query(
+      "INSERT INTO projection_offsets AS p(kind,topic,partition,next)"
+      " SELECT $1,* FROM unnest($2,$3,$4)"
+      // A replay goes over offsets that lie far behind.
+      " ON CONFLICT(kind,topic,partition)"
+      " DO UPDATE SET next=greatest(p.next,excluded.next)",
+      kind, topics, partitions, next);
+}
 
 Status Analytics::record(std::span<const AnalyticsEvent> events, const Through& through) {
   return record_events(pool_, kAnalytics, events, through);

@@ -7,6 +7,11 @@
 
 namespace mesh::postgres {
 
+// Of projection_offsets: analytics, chemical, usage.
+inline constexpr int kUsageOffsets = 2;
+// Within the transaction of the effects.
+Query offsets_query(int kind, const Through& through);
+
 class Analytics final : public AnalyticsStore {
  public:
   explicit Analytics(Pool& pool) : pool_(pool) {}

@@ -166,8 +166,27 @@ CREATE TABLE epochs(
   body bytea NOT NULL);
 )sql";
 
+// grain and kind as in usage.h, start in milliseconds since 1970. usage_ids: of increments that
+// were added, so that none is added twice.
+constexpr const char* kUsage = R"sql(
+CREATE TABLE usage_ids(
+  tenant text COLLATE "C" NOT NULL,
+  event_id bytea NOT NULL,
+  recorded_at bigint NOT NULL,
+  PRIMARY KEY(tenant, event_id));
+CREATE INDEX usage_ids_by_time ON usage_ids(recorded_at);
+CREATE TABLE usage(
+  tenant text COLLATE "C" NOT NULL,
+  grain bigint NOT NULL,
+  start bigint NOT NULL,
+  kind bigint NOT NULL,
+  amount bigint NOT NULL,
+  PRIMARY KEY(tenant, grain, start, kind));
+CREATE INDEX usage_by_start ON usage(grain, start);
+)sql";
+
 // Append only: a database has gone through those that it has.
-constexpr const char* kSteps[] = {kTables};
+constexpr const char* kSteps[] = {kTables, kUsage};
 constexpr std::int64_t kNewest = std::size(kSteps);
 
 // The version of the schema; 0 where there is none.

@@ -16,6 +16,7 @@
 #include "common/engines/postgres/tasks.h"
 #include "common/engines/postgres/tenants.h"
 #include "common/engines/postgres/transfer.h"
+#include "common/engines/postgres/usage.h"
 #include "common/engines/postgres/users.h"
 #include "common/engines/postgres/workers.h"
 
@@ -38,6 +39,7 @@ class Store final : public PostgresStores {
         tasks_(pool_),
         analytics_(pool_),
         chemical_(pool_),
+        usage_(pool_),
         retries_(pool_),
         epochs_(pool_),
         transfer_(pool_, analytics_, chemical_) {}
@@ -66,6 +68,7 @@ class Store final : public PostgresStores {
   TaskStore& tasks() override { return tasks_; }
   AnalyticsStore& analytics() override { return analytics_; }
   ChemicalStore& chemical() override { return chemical_; }
+  UsageStore& usage() override { return usage_; }
   RetryStore& retries() override { return retries_; }
   EpochStore& epochs() override { return epochs_; }
   StoreTransfer& transfer() override { return transfer_; }
@@ -102,6 +105,7 @@ class Store final : public PostgresStores {
   Tasks tasks_;
   Analytics analytics_;
   Chemical chemical_;
+  Usage usage_;
   Retries retries_;
   Epochs epochs_;
   Transfer transfer_;

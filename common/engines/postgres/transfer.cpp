@@ -60,6 +60,16 @@ constexpr TableSql kTables[] = {
      " JOIN activity_subjects s ON s.number=a.subject WHERE a.position>$1 ORDER BY a.position"
      " LIMIT $2",
      nullptr},
+    {stored::kUsage,
+     "SELECT tenant,grain,start,kind,amount FROM usage WHERE (tenant,grain,start,kind)>($1,$2,$3,$4)"
+     " ORDER BY tenant,grain,start,kind LIMIT $5",
+     "INSERT INTO usage(tenant,grain,start,kind,amount) SELECT * FROM unnest($1,$2,$3,$4,$5)"
+     " ON CONFLICT(tenant,grain,start,kind) DO UPDATE SET amount=excluded.amount"},
+    {stored::kUsageIds,
+     "SELECT tenant,event_id,recorded_at FROM usage_ids WHERE (tenant,event_id)>($1,$2)"
+     " ORDER BY tenant,event_id LIMIT $3",
+     "INSERT INTO usage_ids(tenant,event_id,recorded_at) SELECT * FROM unnest($1,$2,$3)"
+     " ON CONFLICT(tenant,event_id) DO UPDATE SET recorded_at=excluded.recorded_at"},
     {stored::kOffsets,
      "SELECT kind,topic,partition,next FROM projection_offsets"
      " WHERE (kind,topic,partition)>($1,$2,$3) ORDER BY kind,topic,partition LIMIT $4",

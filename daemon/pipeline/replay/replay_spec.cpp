@@ -67,7 +67,7 @@ Result<ReplaySpec> replay_spec_from_json(const Json& json) {
   }
   if (spec.pipeline.empty()) {
     return bad_member("pipeline", "is missing: none follows " + spec.topic +
-                                      " by default; there are user-index, analytics, chemical");
+                                      " by default; there are user-index, analytics, chemical, metering");
   }
   return spec;
 }

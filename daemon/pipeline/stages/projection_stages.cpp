@@ -84,18 +84,16 @@ void forget(ReadCache* cache, std::span<const Row> rows) {
 
 // Records in one call; where one of several rows is refused, one by one, so that it fails alone.
 // `of[i]` is the input of rows[i].
-template <typename Store, typename Row>
-void record(Store& store, ReadCache* cache, std::span<const Row> rows,
-            const std::vector<std::size_t>& of, const Through& through,
-            std::vector<StageResult>& results) {
+template <typename Row, typename Write>
+void record(Write write, std::span<const Row> rows, const std::vector<std::size_t>& of,
+            const Through& through, std::vector<StageResult>& results) {
   // The offsets stand in the transaction of the rows: where an event is not done they stay, lest
   // they say that the rows are complete up to there.
   const bool all_done = std::ranges::all_of(results, [](const StageResult& result) {
     return result.outcome == Outcome::done || result.outcome == Outcome::dead;
   });
   if (rows.empty() && (!all_done || through.empty())) return;
-  const Status recorded = store.record(rows, all_done ? through : Through{});
-  forget(cache, rows);
+  const Status recorded = write(rows, all_done ? through : Through{});
   if (recorded) return;
   const StageResult failure = failure_of("store", recorded.error());
   if (failure.outcome == Outcome::outage || rows.size() <= 1) {
@@ -103,10 +101,19 @@ void record(Store& store, ReadCache* cache, std::span<const Row> rows,
     return;
   }
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const Status alone = store.record(rows.subspan(i, 1), {});
+    const Status alone = write(rows.subspan(i, 1), Through{});
     if (!alone) results[of[i]] = failure_of("store", alone.error());
   }
-  forget(cache, rows);
+}
+
+// Whatever became of the write, what is kept of its rows is forgotten.
+template <typename Row, typename Store>
+auto writes_to(Store& store, ReadCache* cache) {
+  return [&store, cache](std::span<const Row> rows, const Through& through) {
+    const Status recorded = store.record(rows, through);
+    forget(cache, rows);
+    return recorded;
+  };
 }
 
 class AnalyticsStage final : public Stage {
@@ -143,7 +150,7 @@ class AnalyticsStage final : public Stage {
       rows.push_back(std::move(row));
       of.push_back(i);
     }
-    record<AnalyticsStore, AnalyticsEvent>(store_, cache_, rows, of, through, results);
+    record<AnalyticsEvent>(writes_to<AnalyticsEvent>(store_, cache_), rows, of, through, results);
     return results;
   }
 
@@ -172,7 +179,7 @@ class ChemicalStage final : public Stage {
       of.push_back(i);
     }
     if (!rows.empty()) extract(batch, rows, of, results);
-    record<ChemicalStore, ChemicalEvent>(store_, cache_, rows, of, through, results);
+    record<ChemicalEvent>(writes_to<ChemicalEvent>(store_, cache_), rows, of, through, results);
     return results;
   }
 
@@ -235,7 +242,48 @@ class ChemicalStage final : public Stage {
   ReadCache* const cache_;
 };
 
+class MeteringStage final : public Stage {
+ public:
+  MeteringStage(UsageStore& store, Clock& clock) : store_(store), clock_(clock) {}
+
+  std::vector<StageResult> process(std::span<const StageInput> batch,
+                                   const Through& through) override {
+    std::vector<StageResult> results(batch.size());
+    std::vector<UsageIncrement> rows;
+    std::vector<std::size_t> of;
+    const Timestamp now = clock_.now();
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      const Event& event = batch[i].event;
+      if (event.type != "billing.usage.incremented") continue;
+      auto row = usage_of(event);
+      if (!row) {
+        results[i] = {Outcome::dead, "schema", row.error().to_string()};
+      } else if (row->time < now - kUsageTakenFor) {
+        results[i] = {Outcome::dead, "late",
+                      "its period ended more than 30 days ago: whether it was counted is not "
+                      "known any more"};
+      } else {
+        rows.push_back(std::move(*row));
+        of.push_back(i);
+      }
+    }
+    const auto write = [&](std::span<const UsageIncrement> some, const Through& to) {
+      return store_.record(some, to, now);
+    };
+    record<UsageIncrement>(write, rows, of, through, results);
+    return results;
+  }
+
+ private:
+  UsageStore& store_;
+  Clock& clock_;
+};
+
 }  // namespace
+
+std::unique_ptr<Stage> make_metering_stage(UsageStore& store, Clock& clock) {
+  return std::make_unique<MeteringStage>(store, clock);
+}
 
 std::unique_ptr<Stage> make_analytics_stage(AnalyticsStore& store, Clock& clock, ReadCache* cache) {
   return std::make_unique<AnalyticsStage>(store, clock, cache);

@@ -31,6 +31,7 @@ class StoreSalvage {
       MESH_TRY(table.key.empty() ? from_both_ends(table) : by_key(table));
     }
     MESH_TRY(users());
+    if (version.value_or(0) >= kUsageSince) MESH_TRY(usage());
     return derived();
   }
 
@@ -230,6 +231,14 @@ class StoreSalvage {
                                  false});
     }
     return {};
+  }
+
+  // A lost tenant's number may be given to another, who must not have used what that one did.
+  static constexpr std::int64_t kUsageSince = 6;
+  Status usage() {
+    return salvage_.in_target(
+        "DELETE FROM usage WHERE tenant NOT IN (SELECT number FROM tenant_numbers);"
+        "DELETE FROM usage_ids WHERE tenant NOT IN (SELECT number FROM tenant_numbers)");
   }
 
   // Counts are what the rows say; rows of lost subjects would keep a replay from counting them

@@ -65,7 +65,7 @@ Status ActivityTable::record(std::span<const ActivityRow> rows, const Through& t
   return committer_.run([&](Database& db) -> Status {
     // Rows and offsets are one transaction: what a crash leaves is counted, or will be read again.
     MESH_TRY(insert(db, rows));
-    return move_offsets(db, through);
+    return move_offsets(db, kind_, through);
   });
 }
 
@@ -105,14 +105,14 @@ Status ActivityTable::insert(Database& db, std::span<const ActivityRow> rows) {
   return {};
 }
 
-Status ActivityTable::move_offsets(Database& db, const Through& through) {
+Status move_offsets(Database& db, int kind, const Through& through) {
   for (const auto& [at, next] : through) {
     MESH_TRY(execute(db,
                      "INSERT INTO projection_offsets(kind,topic,partition,next)"
                      " VALUES(?,?,?,?)"
                      // A replay goes over offsets that lie far behind.
                      " ON CONFLICT DO UPDATE SET next=max(next,excluded.next)",
-                     kind_, at.topic, at.partition, next));
+                     kind, at.topic, at.partition, next));
   }
   return {};
 }

@@ -33,6 +33,11 @@ struct ActivityRow {
 // The id of an event as it was, from the form in the column event_id.
 std::string unpack_id(std::string_view packed);
 
+// Of projection_offsets: the kinds of ActivityTable, and that of usage.
+inline constexpr int kUsageOffsets = 2;
+// Within the transaction of the effects.
+Status move_offsets(Database& db, int kind, const Through& through);
+
 struct ActivityOverview {
   std::int64_t total = 0;
   std::vector<std::pair<std::string, std::int64_t>> labels;  // by name, with their counts
@@ -54,7 +59,6 @@ class ActivityTable {
 
  private:
   Status insert(Database& db, std::span<const ActivityRow> rows);
-  Status move_offsets(Database& db, const Through& through);
   Result<std::int64_t> subject_number(Database& db, std::int64_t tenant, const std::string& name);
   Result<std::vector<ActivityRow>> newest(Database& db, const TenantId& tenant,
                                           std::string_view subject, int limit);

@@ -145,11 +145,30 @@ CREATE TABLE epochs(
   body TEXT NOT NULL) WITHOUT ROWID;
 )sql";
 
+// `grain` and `kind` as in usage.h, `start` in milliseconds since 1970. usage_ids: of increments
+// that were added, so that none is added twice.
+constexpr std::string_view kUsage = R"sql(
+CREATE TABLE usage_ids(
+  tenant INTEGER NOT NULL,
+  event_id TEXT NOT NULL,
+  recorded_at INTEGER NOT NULL,
+  PRIMARY KEY(tenant, event_id)) WITHOUT ROWID;
+CREATE INDEX usage_ids_by_time ON usage_ids(recorded_at);
+CREATE TABLE usage(
+  tenant INTEGER NOT NULL,
+  grain INTEGER NOT NULL,
+  start INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  amount INTEGER NOT NULL,
+  PRIMARY KEY(tenant, grain, start, kind)) WITHOUT ROWID;
+CREATE INDEX usage_by_start ON usage(grain, start);
+)sql";
+
 }  // namespace
 
 Status prepare_schema(Database& db) {
   constexpr SchemaStep kSteps[] = {
-      {kTables}, {kAnswerHeaders}, {kActivityTime}, {kAlike, fold_keys}, {kEpochs}};
+      {kTables}, {kAnswerHeaders}, {kActivityTime}, {kAlike, fold_keys}, {kEpochs}, {kUsage}};
   static_assert(std::size(kSteps) == kStoreSchema);
   return migrate(db, kSteps);
 }

@@ -16,6 +16,7 @@
 #include "common/engines/sqlite/store/tasks.h"
 #include "common/engines/sqlite/store/tenants.h"
 #include "common/engines/sqlite/store/transfer.h"
+#include "common/engines/sqlite/store/usage.h"
 #include "common/engines/sqlite/store/users.h"
 #include "common/telemetry/log.h"
 
@@ -42,6 +43,7 @@ class Store final : public SqliteStore {
         tasks_(committer_, readers_, clock),
         analytics_(committer_, readers_),
         chemical_(committer_, readers_),
+        usage_(committer_, readers_),
         retries_(committer_, readers_),
         epochs_(committer_, readers_),
         transfer_(committer_, readers_, analytics_, chemical_) {}
@@ -57,6 +59,7 @@ class Store final : public SqliteStore {
   TaskStore& tasks() override { return tasks_; }
   AnalyticsStore& analytics() override { return analytics_; }
   ChemicalStore& chemical() override { return chemical_; }
+  UsageStore& usage() override { return usage_; }
   RetryStore& retries() override { return retries_; }
   EpochStore& epochs() override { return epochs_; }
   StoreTransfer& transfer() override { return transfer_; }
@@ -77,6 +80,7 @@ class Store final : public SqliteStore {
   SqliteTasks tasks_;
   SqliteAnalytics analytics_;
   SqliteChemical chemical_;
+  SqliteUsage usage_;
   SqliteRetries retries_;
   SqliteEpochs epochs_;
   SqliteTransfer transfer_;

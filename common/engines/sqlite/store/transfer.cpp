@@ -62,6 +62,18 @@ constexpr TableSql kTables[] = {
      " JOIN activity_subjects s ON s.number=a.subject WHERE a.position>? ORDER BY a.position"
      " LIMIT ?",
      {}},
+    {stored::kUsage,
+     "SELECT n.id,u.grain,u.start,u.kind,u.amount FROM tenant_numbers n"
+     " JOIN usage u ON u.tenant=n.number WHERE (n.id,u.grain,u.start,u.kind)>(?,?,?,?)"
+     " ORDER BY n.id,u.grain,u.start,u.kind LIMIT ?",
+     "INSERT OR REPLACE INTO usage(tenant,grain,start,kind,amount)"
+     " VALUES((SELECT number FROM tenant_numbers WHERE id=?1),?2,?3,?4,?5)"},
+    {stored::kUsageIds,
+     "SELECT n.id,u.event_id,u.recorded_at FROM tenant_numbers n"
+     " JOIN usage_ids u ON u.tenant=n.number WHERE (n.id,u.event_id)>(?,?)"
+     " ORDER BY n.id,u.event_id LIMIT ?",
+     "INSERT OR REPLACE INTO usage_ids(tenant,event_id,recorded_at)"
+     " VALUES((SELECT number FROM tenant_numbers WHERE id=?1),?2,?3)"},
     {stored::kOffsets,
      "SELECT kind,topic,partition,next FROM projection_offsets WHERE (kind,topic,partition)>(?,?,?)"
      " ORDER BY kind,topic,partition LIMIT ?",

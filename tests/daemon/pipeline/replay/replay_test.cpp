@@ -94,7 +94,8 @@ TEST_F(ReplayTest, ASpecNeedsATopicAndKnowsItsPipeline) {
   EXPECT_EQ(replay_spec_from_json({{"topic", "user.events"}})->pipeline, "user-index");
   EXPECT_EQ(replay_spec_from_json({{"topic", "user.events"}, {"from", 7}})->from, "7");
   EXPECT_FALSE(replay_spec_from_json(Json::object()));
-  EXPECT_FALSE(replay_spec_from_json({{"topic", "billing.events"}}));
+  EXPECT_EQ(replay_spec_from_json({{"topic", "billing.events"}})->pipeline, "metering");
+  EXPECT_FALSE(replay_spec_from_json({{"topic", "task.events"}}));
   EXPECT_FALSE(replay_spec_from_json({{"topic", "user.events"}, {"tenants", "acme"}}));
   EXPECT_FALSE(replay_spec_from_json({{"topic", "user.events"}, {"tenant", "No Tenant"}}));
   EXPECT_FALSE(replay_spec_from_json({{"topic", "user.events"}, {"partition", -1}}));

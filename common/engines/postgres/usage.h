@@ -1,0 +1,22 @@
+// The totals of usage as rows.
+#pragma once
+
+#include "common/engines/postgres/pool.h"
+#include "common/ports/usage_store.h"
+
+namespace mesh::postgres {
+
+class Usage final : public UsageStore {
+ public:
+  explicit Usage(Pool& pool) : pool_(pool) {}
+  Status record(std::span<const UsageIncrement> increments, const Through& through,
+                Timestamp now) override;
+  Result<UsageAmounts> used(const TenantId& tenant, Timestamp since) override;
+  Result<std::vector<UsageTotal>> totals(const UsageQuery& query, int limit) override;
+  Result<std::vector<std::pair<TenantId, std::int64_t>>> stored_users() override;
+
+ private:
+  Pool& pool_;
+};
+
+}  // namespace mesh::postgres

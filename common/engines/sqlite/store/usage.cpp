@@ -1,0 +1,129 @@
+#include "common/engines/sqlite/store/usage.h"
+
+#include <map>
+#include <tuple>
+
+#include "common/engines/sqlite/core/query.h"
+#include "common/engines/sqlite/store/activity_table.h"
+#include "common/engines/sqlite/store/schema.h"
+
+namespace mesh::sqlite {
+namespace {
+
+// Goes at one call, so that none takes long.
+constexpr int kMostRemoved = 1'000;
+
+// A grain's total of a tenant, by its number.
+using Place = std::tuple<std::int64_t, UsageGrain, Timestamp>;
+
+Status add(Database& db, const Place& place, const UsageAmounts& amounts) {
+  const auto& [tenant, grain, start] = place;
+  for (std::size_t i = 0; i < kUsageKinds; ++i) {
+    if (amounts.of[i] == 0) continue;
+    MESH_TRY(execute(db,
+                     is_level(static_cast<UsageKind>(i))
+                         ? "INSERT INTO usage(tenant,grain,start,kind,amount) VALUES(?,?,?,?,?)"
+                           " ON CONFLICT DO UPDATE SET amount=max(amount,excluded.amount)"
+                         : "INSERT INTO usage(tenant,grain,start,kind,amount) VALUES(?,?,?,?,?)"
+                           " ON CONFLICT DO UPDATE SET amount=amount+excluded.amount",
+                     tenant, static_cast<int>(grain), start, i, amounts.of[i]));
+  }
+  return {};
+}
+
+Status remove_old(Database& db, Timestamp now) {
+  MESH_TRY(execute(db,
+                   "DELETE FROM usage_ids WHERE (tenant,event_id) IN (SELECT tenant,event_id"
+                   " FROM usage_ids WHERE recorded_at<? ORDER BY recorded_at LIMIT ?)",
+                   now - kUsageIdsKept, kMostRemoved));
+  for (const UsageGrain grain : kUsageGrains) {
+    const auto keep = kept(grain);
+    if (!keep) continue;
+    MESH_TRY(
+        execute(db,
+                "DELETE FROM usage WHERE (tenant,grain,start,kind) IN (SELECT"
+                " tenant,grain,start,kind FROM usage WHERE grain=? AND start<? LIMIT ?)",
+                static_cast<int>(grain), now - *keep, kMostRemoved));
+  }
+  return {};
+}
+
+}  // namespace
+
+Status SqliteUsage::record(std::span<const UsageIncrement> increments, const Through& through,
+                           Timestamp now) {
+  if (increments.empty() && through.empty()) return {};
+  return committer_.run([&](Database& db) -> Status {
+    std::map<Place, UsageAmounts> totals;
+    for (const UsageIncrement& increment : increments) {
+      const auto tenant = MESH_TRY(tenant_number(db, increment.tenant));
+      MESH_TRY(execute(db,
+                       "INSERT INTO usage_ids(tenant,event_id,recorded_at) VALUES(?,?,?)"
+                       " ON CONFLICT DO NOTHING",
+                       tenant, increment.id, now));
+      // It was recorded before.
+      if (db.changes() == 0) continue;
+      for (const UsageGrain grain : kUsageGrains) {
+        totals[{tenant, grain, start_of(grain, increment.period_start)}].add(increment.amounts);
+      }
+    }
+    for (const auto& [place, amounts] : totals) MESH_TRY(add(db, place, amounts));
+    MESH_TRY(remove_old(db, now));
+    return move_offsets(db, kUsageOffsets, through);
+  });
+}
+
+Result<UsageAmounts> SqliteUsage::used(const TenantId& tenant, Timestamp since) {
+  return read_from(readers_, [&](Database& db) -> Result<UsageAmounts> {
+    UsageAmounts amounts;
+    MESH_TRY(each_row(query(db,
+                            "SELECT kind,amount FROM usage WHERE tenant=" MESH_TENANT_NUMBER
+                            " AND grain=? AND start>=?",
+                            tenant, static_cast<int>(UsageGrain::day),
+                            start_of(UsageGrain::day, since)),
+                      [&](const Statement& row) -> Status {
+                        amounts.add(usage_of_kind(row.integer(0), row.integer(1)));
+                        return {};
+                      }));
+    return amounts;
+  });
+}
+
+Result<std::vector<UsageTotal>> SqliteUsage::totals(const UsageQuery& wanted, int limit) {
+  return read_from(readers_, [&](Database& db) -> Result<std::vector<UsageTotal>> {
+    UsageTotals totals(limit);
+    const int rows = totals.most_rows(), grain = static_cast<int>(wanted.grain);
+    auto found = wanted.tenant
+                     ? query(db,
+                             "SELECT n.id,u.start,u.kind,u.amount FROM tenant_numbers n"
+                             " JOIN usage u ON u.tenant=n.number WHERE n.id=? AND u.grain=?"
+                             " AND u.start>=? AND u.start<? ORDER BY u.start,u.kind LIMIT ?",
+                             *wanted.tenant, grain, wanted.since, wanted.until, rows)
+                     : query(db,
+                             "SELECT n.id,u.start,u.kind,u.amount FROM usage u"
+                             " JOIN tenant_numbers n ON n.number=u.tenant WHERE u.grain=?"
+                             " AND u.start>=? AND u.start<? ORDER BY u.start,n.id,u.kind LIMIT ?",
+                             grain, wanted.since, wanted.until, rows);
+    MESH_TRY(each_row(std::move(found), [&](const Statement& row) {
+      return totals.add(row.text(0), timestamp(row, 1), row.integer(2), row.integer(3));
+    }));
+    return totals.take();
+  });
+}
+
+Result<std::vector<std::pair<TenantId, std::int64_t>>> SqliteUsage::stored_users() {
+  return read_from(readers_, [&](Database& db) -> Result<std::vector<std::pair<TenantId, std::int64_t>>> {
+    std::vector<std::pair<TenantId, std::int64_t>> all;
+    MESH_TRY(each_row(query(db,
+                            "SELECT n.id,u.users FROM (SELECT tenant,count(*) AS users FROM users"
+                            " GROUP BY tenant) u JOIN tenant_numbers n ON n.number=u.tenant"
+                            " ORDER BY n.id"),
+                      [&](const Statement& row) -> Status {
+                        all.emplace_back(MESH_TRY(TenantId::parse(row.text(0))), row.integer(1));
+                        return {};
+                      }));
+    return all;
+  });
+}
+
+}  // namespace mesh::sqlite

@@ -1,0 +1,25 @@
+// The totals of usage in SQLite.
+#pragma once
+
+#include "common/engines/sqlite/core/committer.h"
+#include "common/engines/sqlite/core/reader_pool.h"
+#include "common/ports/usage_store.h"
+
+namespace mesh::sqlite {
+
+class SqliteUsage final : public UsageStore {
+ public:
+  SqliteUsage(Committer& committer, ReaderPool& readers)
+      : committer_(committer), readers_(readers) {}
+  Status record(std::span<const UsageIncrement> increments, const Through& through,
+                Timestamp now) override;
+  Result<UsageAmounts> used(const TenantId& tenant, Timestamp since) override;
+  Result<std::vector<UsageTotal>> totals(const UsageQuery& query, int limit) override;
+  Result<std::vector<std::pair<TenantId, std::int64_t>>> stored_users() override;
+
+ private:
+  Committer& committer_;
+  ReaderPool& readers_;
+};
+
+}  // namespace mesh::sqlite

@@ -1,0 +1,199 @@
+#include "daemon/metering/metering.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "common/base/ids.h"
+#include "common/telemetry/log.h"
+#include "daemon/pipeline/append.h"
+
+namespace mesh::metering {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kJournal = ".counters";
+constexpr std::size_t kEventsAtOnce = 1'000;
+constexpr const char* kStorageLease = "stored-users";
+// Shorter than the hour that it is for; whoever gets it in the next one counts then.
+constexpr Duration kStorageLeaseTime = std::chrono::minutes{30};
+
+}  // namespace
+
+Metering::Metering(MeteringOptions options, MeteringPorts ports, Clock& clock, Metrics& metrics)
+    : options_(std::move(options)),
+      ports_(ports),
+      clock_(clock),
+      spool_(options_.folder),
+      waiting_(metrics.gauge("mesh_usage_waiting_periods",
+                             "Minutes of usage that wait to be written into billing.events.")),
+      written_(metrics.counter("mesh_usage_events_total",
+                               "Events of usage that were written into billing.events.")) {}
+
+Metering::~Metering() { stop(); }
+
+Result<std::unique_ptr<Metering>> Metering::open(MeteringOptions options, MeteringPorts ports,
+                                                 Usage& usage, Clock& clock, Metrics& metrics) {
+  std::error_code error;
+  fs::create_directories(options.folder, error);
+  if (error) {
+    return fail(ErrorKind::unavailable, options.folder + " cannot be made: " + error.message());
+  }
+  chmod(options.folder.c_str(), 0700);
+  std::unique_ptr<Metering> metering(new Metering(std::move(options), ports, clock, metrics));
+  MESH_TRY(metering->take_over());
+  const std::string path =
+      metering->options_.folder + "/" + random_hex(8) + std::string(kJournal);
+  metering->journal_ = MESH_TRY(UsageJournal::make(path, clock.now()));
+  metering->minute_ = start_of(UsageGrain::minute, clock.now());
+  usage.keep_in(*metering->journal_);
+  return metering;
+}
+
+// What is left of a journal becomes a period of its own, and the file goes.
+Status Metering::take_over() {
+  std::vector<std::string> left;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(options_.folder, error)) {
+    if (entry.path().extension() == kJournal) left.push_back(entry.path());
+  }
+  const auto kept = [this](const std::string& journal, std::uint64_t number) {
+    return spool_.has(journal, number);
+  };
+  for (const auto& path : left) {
+    auto journal = UsageJournal::adopt(path, kept);
+    if (!journal && journal.error().kind == ErrorKind::corrupt) {
+      log::error("usage that a process counted before its end cannot be read; the file is kept",
+                 {{"file", path + ".damaged"}, {"cause", journal.error().to_string()}});
+      fs::rename(path, path + ".damaged", error);
+      continue;
+    }
+    if (!journal) return fail(journal.error());
+    if (!*journal) continue;  // another process counts there
+    MESH_TRY((*journal)->seal((*journal)->last_seen(), [this](const auto& period) {
+      return spool_.keep(period, options_.process);
+    }));
+    fs::remove(path, error);
+  }
+  return {};
+}
+
+void Metering::start() {
+  // Its first time is the caller's, who should not wait for the log.
+  auto begun = std::make_shared<std::atomic<bool>>(false);
+  sending_ = std::make_unique<Periodic>(
+      "usage sender", clock_, kRetry,
+      [this, begun] {
+        if (*begun) send();
+      },
+      Periodic::Rest::keeps);
+  *begun = true;
+  sending_->hurry();
+  ticking_ = std::make_unique<Periodic>(
+      "usage", clock_, kTick, [this] { tick(); }, Periodic::Rest::keeps);
+}
+
+void Metering::stop() {
+  if (std::exchange(stopped_, true)) return;
+  if (ticking_) ticking_->stop();
+  if (sending_) sending_->stop();
+  if (auto sealed = seal(*journal_); !sealed) {
+    log::warn("usage was not sealed; the next start does so",
+              {{"cause", sealed.error().to_string()}});
+  }
+  if (auto sent = send_all(); !sent) {
+    log::warn("usage waits for the log; the next start writes it",
+              {{"periods", spool_.names().size()}, {"cause", sent.error().to_string()}});
+  }
+}
+
+void Metering::tick() {
+  const Timestamp now = clock_.now();
+  const Timestamp minute = start_of(UsageGrain::minute, now);
+  if (minute == minute_) return journal_->sync(now);
+  if (auto sealed = seal(*journal_); !sealed) {
+    return log::warn("a minute of usage was not sealed; it goes on until it can be",
+                     {{"cause", sealed.error().to_string()}});
+  }
+  minute_ = minute;
+  if (sending_) sending_->hurry();
+}
+
+Status Metering::seal(UsageJournal& journal) {
+  if (spool_.names().size() >= kMostWaiting) {
+    return fail(ErrorKind::unavailable, "too many minutes wait for the log");
+  }
+  return journal.seal(clock_.now(), [this](const UsageJournal::Period& period) {
+    return spool_.keep(period, options_.process);
+  });
+}
+
+void Metering::send() {
+  Status sent = send_all();
+  if (sent) sent = count_stored_users();
+  waiting_.set(static_cast<double>(spool_.names().size()));
+  if (!sent && !failing_) {
+    log::warn("usage is not written into billing.events; it is kept and tried again",
+              {{"cause", sent.error().to_string()}});
+  }
+  failing_ = !sent;
+}
+
+Status Metering::send_all() {
+  for (const auto& name : spool_.names()) {
+    auto increments = spool_.read(name);
+    if (!increments) {
+      log::error("a minute of usage cannot be read; the file is kept",
+                 {{"cause", increments.error().to_string()}});
+      spool_.set_aside(name);
+      continue;
+    }
+    MESH_TRY(append(*increments));
+    spool_.remove(name);
+  }
+  return {};
+}
+
+Status Metering::append(const std::vector<UsageIncrement>& increments) {
+  for (std::size_t from = 0; from < increments.size(); from += kEventsAtOnce) {
+    const std::size_t to = std::min(from + kEventsAtOnce, increments.size());
+    std::vector<Record> records;
+    for (std::size_t i = from; i < to; ++i) records.push_back(to_record(usage_event(increments[i])));
+    (void)MESH_TRY(pipeline::append_within(ports_.log, clock_, std::move(records), kAppendLimit));
+    written_.add(static_cast<double>(to - from));
+  }
+  return {};
+}
+
+// Their ids follow from the hour and the tenant: who counts again within the hour changes nothing.
+Status Metering::count_stored_users() {
+  const Timestamp now = clock_.now(), hour = start_of(UsageGrain::hour, now);
+  if (!options_.counts_stored_users || hour == hour_) return {};
+  const auto lease =
+      MESH_TRY(ports_.leases.acquire(kStorageLease, options_.process, kStorageLeaseTime));
+  if (!lease) {
+    hour_ = hour;  // another process does
+    return {};
+  }
+  std::vector<UsageIncrement> increments;
+  // Given back where it fails, for the next try.
+  const Status counted = [&]() -> Status {
+    const auto all = MESH_TRY(ports_.usage.stored_users());
+    for (const auto& [tenant, users] : all) {
+      increments.push_back({uuid_v7_of(hour, "stored users:" + tenant.str()), tenant, now, hour,
+                            std::int64_t{3600}, options_.process, {}});
+      increments.back().amounts[UsageKind::stored_users] = users;
+    }
+    return append(increments);
+  }();
+  if (counted) {
+    hour_ = hour;
+  } else {
+    (void)ports_.leases.release(*lease);  // it runs out by itself
+  }
+  return counted;
+}
+
+}  // namespace mesh::metering
