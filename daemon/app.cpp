@@ -52,11 +52,11 @@ struct App::Impl {
   const std::string process = process_id();
   Metrics metrics;
   Usage usage{clock};
-  std::unique_ptr<Engines> own_engines;  // where none were given
+  std::unique_ptr<metering::Metering> metering;  // engines may count until they are gone
+  std::unique_ptr<Engines> own_engines;          // where none were given
   Engines* engines = nullptr;
   std::shared_ptr<const http::TlsContext> tls;  // guarded by config_mutex; null: plain HTTP
   std::unique_ptr<Identity> identity;
-  std::unique_ptr<metering::Metering> metering;
   std::unique_ptr<Pipelines> pipelines;
   std::unique_ptr<Checkup> checkup;
   std::unique_ptr<services::TenantDirectory> directory;

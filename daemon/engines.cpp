@@ -134,10 +134,24 @@ Status ConfiguredEngines::open(const EngineContext& context) {
   EventLog& log = keep(log_);
   Stores& stores = keep(stores_);
   ReadCache* const cache = cache_.port ? &keep(cache_) : nullptr;
-  ports_.reset(new Ports{log, *log_.admin, stores.users(), stores.leases(), stores.outbox(),
-                         stores.tenants(), stores.idempotency(), stores.tasks(), stores.members(),
-                         stores.retries(), stores.analytics(), stores.chemical(), stores.usage(), keep(index_),
-                         keep(limiter_), keep(embedder_), keep(extractor_), stores_.remote,
+  ports_.reset(new Ports{log,
+                         *log_.admin,
+                         stores.users(),
+                         stores.leases(),
+                         stores.outbox(),
+                         stores.tenants(),
+                         stores.idempotency(),
+                         stores.tasks(),
+                         stores.members(),
+                         stores.retries(),
+                         stores.analytics(),
+                         stores.chemical(),
+                         stores.usage(),
+                         keep(index_),
+                         keep(limiter_),
+                         keep(embedder_),
+                         keep(extractor_),
+                         stores_.remote,
                          stores_.remote ? cache : nullptr,
                          context.config.cache.searches ? cache : nullptr});
   if (log_.remote && stores_.remote && !index_.remote) {

@@ -9,10 +9,16 @@
 #include "daemon/services/health.h"
 #include "daemon/services/publish.h"
 #include "daemon/services/search.h"
+#include "daemon/services/usage.h"
 #include "daemon/services/users.h"
 
 namespace mesh {
 namespace {
+
+void append(http::RouteTable& to, http::RouteTable routes) {
+  to.insert(to.end(), std::make_move_iterator(routes.begin()),
+            std::make_move_iterator(routes.end()));
+}
 
 // Where a read asks another server, no loop waits for it.
 http::RouteTable of_store(const RoleDeps& deps, http::RouteTable routes) {
@@ -40,8 +46,10 @@ http::RouteTable publisher(const RoleDeps& deps) {
 }
 
 http::RouteTable subscriber(const RoleDeps& deps) {
-  return of_store(deps, services::analytics_routes(deps.ports.analytics, deps.ports.chemical,
-                                                   deps.ports.summaries));
+  auto routes =
+      services::analytics_routes(deps.ports.analytics, deps.ports.chemical, deps.ports.summaries);
+  append(routes, services::own_usage_routes(deps.ports.usage, deps.clock));
+  return of_store(deps, std::move(routes));
 }
 
 http::RouteTable admin(const RoleDeps& deps) {
@@ -59,6 +67,7 @@ http::RouteTable admin(const RoleDeps& deps) {
         services::tenant_routes(
             {deps.ports.tenants, deps.directory, deps.ports.limiter, deps.waits}),
         services::usage_routes({deps.usage}),
+        services::usage_totals_routes(deps.ports.usage, deps.clock),
         services::member_routes({deps.ports.members, deps.ports.leases}),
         services::work_routes(
             {log, log_admin, deps.clock, deps.ports.tasks, pipelines.tasks, pipelines.replayer,
@@ -103,11 +112,6 @@ bool asks_for_certificates(const config::Config& config, bool for_operators) {
   const auto& auth =
       for_operators ? tls.admin_client_auth.value_or(tls.client_auth) : tls.client_auth;
   return tls.cert_file && auth != "none";
-}
-
-void append(http::RouteTable& to, http::RouteTable routes) {
-  to.insert(to.end(), std::make_move_iterator(routes.begin()),
-            std::make_move_iterator(routes.end()));
 }
 
 }  // namespace

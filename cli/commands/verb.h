@@ -72,6 +72,7 @@ void add_members(Commands& commands);
 void add_groups(Commands& commands);
 void add_dlq(Commands& commands);
 void add_ratelimit(Commands& commands);
+void add_usage(Commands& commands);
 void add_tenants(Commands& commands);
 void add_index(Commands& commands);
 void add_tasks(Commands& commands);

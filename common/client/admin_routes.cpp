@@ -255,6 +255,22 @@ Result<Json> Client::usage(const std::string& window, const std::string& sort, i
   return body;
 }
 
+Result<Json> Client::usage_totals(const UsageQuery& query) {
+  Call call = get(admin({"usage", "totals"}), {{"since", query.since},
+                                               {"until", query.until},
+                                               {"by", query.by},
+                                               {"tenant", query.own ? "" : query.tenant}});
+  if (query.own) {
+    call.role = Role::subscriber;
+    call.path = "/api/v1/usage";
+  }
+  auto body = impl_->json(call);
+  if (body && !(body->is_object() && body->contains("items") && (*body)["items"].is_array())) {
+    return unexpected_form("usage");
+  }
+  return body;
+}
+
 Result<std::vector<Json>> Client::members() { return impl_->items(get(admin({"members"})), 0); }
 
 Result<std::vector<Json>> Client::indexes() { return impl_->items(get(admin({"indexes"})), 0); }

@@ -264,6 +264,13 @@ class Client {
   Result<Written> delete_tenant(const std::string& id, const WriteOptions& write = {});
   // {"window_seconds","sort","tenants":[…]}: who used most of `sort` within `window`; of all, or
   // what one tenant used.
+  // {"by","since","until","items"}: what tenants used over time; of `own`, what the credential's
+  // tenant did, else the operator's look at `tenant`, or at all where it is empty.
+  struct UsageQuery {
+    std::string since = {}, until = {}, by = {}, tenant = {};
+    bool own = false;
+  };
+  Result<Json> usage_totals(const UsageQuery& query);
   Result<Json> usage(const std::string& window, const std::string& sort, int limit,
                      const std::string& tenant = {});
 

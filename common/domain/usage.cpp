@@ -65,9 +65,13 @@ Result<UsageIncrement> usage_of(const Event& event) {
   // Of the schema's format "date-time", which lets years pass that have more than four digits.
   const auto start = parse_rfc3339(data->at("period_start").get_ref<const std::string&>());
   if (!start) return fail(ErrorKind::unprocessable, "/period_start: " + start.error().message);
-  UsageIncrement increment{
-      event.id, event.tenant, event.time, *start, data->at("period_seconds").get<std::int64_t>(),
-      data->at("process").get<std::string>(), {}};
+  UsageIncrement increment{event.id,
+                           event.tenant,
+                           event.time,
+                           *start,
+                           data->at("period_seconds").get<std::int64_t>(),
+                           data->at("process").get<std::string>(),
+                           {}};
   for (const auto& [name, amount] : data->at("usage").items()) {
     const auto at = std::ranges::find(kKinds, name);
     if (at == kKinds.end()) continue;
@@ -93,7 +97,8 @@ Timestamp start_of(UsageGrain grain, Timestamp time) {
 
 UsageAmounts usage_of_kind(std::int64_t kind, std::int64_t amount) {
   UsageAmounts amounts;
-  if (kind >= 0 && kind < std::ssize(amounts.of)) amounts.of[static_cast<std::size_t>(kind)] = amount;
+  if (kind >= 0 && kind < std::ssize(amounts.of))
+    amounts.of[static_cast<std::size_t>(kind)] = amount;
   return amounts;
 }
 

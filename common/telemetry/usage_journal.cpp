@@ -17,8 +17,8 @@ namespace {
 
 constexpr std::array<char, 8> kMagic{'m', 'e', 's', 'h', 'u', 's', 'e', '1'};
 constexpr std::size_t kHeadBytes = 4096;
-constexpr std::size_t kSlotBytes = 256;    // a divisor of a page: a slot is written back as a whole
-constexpr std::size_t kSlotsAtOnce = 64;   // that the file grows by
+constexpr std::size_t kSlotBytes = 256;   // a divisor of a page: a slot is written back as a whole
+constexpr std::size_t kSlotsAtOnce = 64;  // that the file grows by
 constexpr std::size_t kIdBytes = 40, kNameBytes = 64;
 
 using Amounts = std::array<std::uint64_t, kBilledUses>;
@@ -42,8 +42,8 @@ tl::unexpected<Error> failed(const std::string& path) {
 struct UsageJournal::Head {
   std::array<char, kMagic.size()> magic;  // written last
   std::array<char, kIdBytes> id;
-  std::atomic<std::uint64_t> sealed;                 // the number of the last seal
-  std::array<std::atomic<std::int64_t>, 2> start;    // of the period after the seal, by its number
+  std::atomic<std::uint64_t> sealed;               // the number of the last seal
+  std::array<std::atomic<std::int64_t>, 2> start;  // of the period after the seal, by its number
   std::atomic<std::int64_t> seen;
   std::atomic<std::uint64_t> slots;
 };
@@ -66,7 +66,8 @@ UsageJournal::~UsageJournal() {
 
 // For as many as there may ever be: the pages behind the file's end are there once it has grown.
 Status UsageJournal::map() {
-  void* at = mmap(nullptr, bytes_of(kMaxTenants), PROT_READ | PROT_WRITE, MAP_SHARED, file_.get(), 0);
+  void* at =
+      mmap(nullptr, bytes_of(kMaxTenants), PROT_READ | PROT_WRITE, MAP_SHARED, file_.get(), 0);
   if (at == MAP_FAILED) return failed(path_);
   mapped_ = at;
   return {};

@@ -40,9 +40,10 @@ class UsageJournal {
     std::array<std::uint64_t, kBilledUses> used{};
   };
   struct Period {
-    std::string journal;       // its id
-    std::uint64_t number = 0;  // 1 for the journal's first; a number that was kept is not used again
-    Timestamp start{};         // a whole minute
+    std::string journal;  // its id
+    std::uint64_t number =
+        0;              // 1 for the journal's first; a number that was kept is not used again
+    Timestamp start{};  // a whole minute
     Timestamp end{};
     std::vector<Row> rows;  // of those that used something
   };

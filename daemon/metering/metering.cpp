@@ -44,8 +44,7 @@ Result<std::unique_ptr<Metering>> Metering::open(MeteringOptions options, Meteri
   chmod(options.folder.c_str(), 0700);
   std::unique_ptr<Metering> metering(new Metering(std::move(options), ports, clock, metrics));
   MESH_TRY(metering->take_over());
-  const std::string path =
-      metering->options_.folder + "/" + random_hex(8) + std::string(kJournal);
+  const std::string path = metering->options_.folder + "/" + random_hex(8) + std::string(kJournal);
   metering->journal_ = MESH_TRY(UsageJournal::make(path, clock.now()));
   metering->minute_ = start_of(UsageGrain::minute, clock.now());
   usage.keep_in(*metering->journal_);
@@ -160,7 +159,8 @@ Status Metering::append(const std::vector<UsageIncrement>& increments) {
   for (std::size_t from = 0; from < increments.size(); from += kEventsAtOnce) {
     const std::size_t to = std::min(from + kEventsAtOnce, increments.size());
     std::vector<Record> records;
-    for (std::size_t i = from; i < to; ++i) records.push_back(to_record(usage_event(increments[i])));
+    for (std::size_t i = from; i < to; ++i)
+      records.push_back(to_record(usage_event(increments[i])));
     (void)MESH_TRY(pipeline::append_within(ports_.log, clock_, std::move(records), kAppendLimit));
     written_.add(static_cast<double>(to - from));
   }
@@ -182,8 +182,13 @@ Status Metering::count_stored_users() {
   const Status counted = [&]() -> Status {
     const auto all = MESH_TRY(ports_.usage.stored_users());
     for (const auto& [tenant, users] : all) {
-      increments.push_back({uuid_v7_of(hour, "stored users:" + tenant.str()), tenant, now, hour,
-                            std::int64_t{3600}, options_.process, {}});
+      increments.push_back({uuid_v7_of(hour, "stored users:" + tenant.str()),
+                            tenant,
+                            now,
+                            hour,
+                            std::int64_t{3600},
+                            options_.process,
+                            {}});
       increments.back().amounts[UsageKind::stored_users] = users;
     }
     return append(increments);

@@ -42,8 +42,8 @@ struct MeteringPorts {
 
 class Metering {
  public:
-  static constexpr Duration kTick{1'000};         // the journal is made durable as often
-  static constexpr Duration kRetry{5'000};        // between two tries to reach the log
+  static constexpr Duration kTick{1'000};          // the journal is made durable as often
+  static constexpr Duration kRetry{5'000};         // between two tries to reach the log
   static constexpr Duration kAppendLimit{15'000};  // of one
   // Periods that wait for the log: a week of minutes. Beyond, the period under way goes on.
   static constexpr std::size_t kMostWaiting = 10'000;

@@ -287,6 +287,46 @@ std::string_view admin_schemas() {
     "tokens": {"type": "integer", "format": "int64", "minimum": 0}
   }
 },
+"UsageTotals": {
+  "type": "object",
+  "required": ["by", "since", "until", "items"],
+  "properties": {
+    "by": {"type": "string", "enum": ["minute", "hour", "day", "kind"]},
+    "since": {"type": "string", "format": "date-time", "description": "When the first minute, hour or day began."},
+    "until": {"type": "string", "format": "date-time"},
+    "items": {
+      "type": "array",
+      "items": {"anyOf": [{"$ref": "#/components/schemas/UsageOfTime"}, {"$ref": "#/components/schemas/UsageOfKind"}]}
+    }
+  },
+  "examples": [{"by": "day", "since": "2026-11-21T00:00:00.000Z", "until": "2026-11-21T08:32:00.123Z", "items": [
+    {"tenant": "acme", "start": "2026-11-21T00:00:00.000Z", "events": 1200, "bytes": 240000,
+     "searches": 40, "embedding_tokens": 900, "chat_tokens": 0, "stored_users": 310}
+  ]}]
+},
+"UsageOfTime": {
+  "type": "object",
+  "required": ["tenant", "start", "events", "bytes", "searches", "embedding_tokens", "chat_tokens", "stored_users"],
+  "properties": {
+    "tenant": {"$ref": "#/components/schemas/TenantId"},
+    "start": {"type": "string", "format": "date-time", "description": "When the minute, hour or day began."},
+    "events": {"type": "integer", "format": "int64", "minimum": 0, "description": "Acknowledged as durable: published, or of changed users."},
+    "bytes": {"type": "integer", "format": "int64", "minimum": 0, "description": "The bodies that they came in."},
+    "searches": {"type": "integer", "format": "int64", "minimum": 0},
+    "embedding_tokens": {"type": "integer", "format": "int64", "minimum": 0, "description": "Paid for at the embedder's server."},
+    "chat_tokens": {"type": "integer", "format": "int64", "minimum": 0, "description": "Paid for at the extractor's server."},
+    "stored_users": {"type": "integer", "format": "int64", "minimum": 0, "description": "The most that were found, once an hour."}
+  }
+},
+"UsageOfKind": {
+  "type": "object",
+  "required": ["tenant", "kind", "amount"],
+  "properties": {
+    "tenant": {"$ref": "#/components/schemas/TenantId"},
+    "kind": {"type": "string", "enum": ["events", "bytes", "searches", "embedding_tokens", "chat_tokens", "stored_users"]},
+    "amount": {"type": "integer", "format": "int64", "minimum": 0}
+  }
+},
 "Config": {
   "type": "object",
   "description": "As the configuration file has it, with all defaults."

@@ -14,18 +14,21 @@ namespace {
 struct Column {
   std::string_view name;
   Use use;
-  bool is_time;              // kept in microseconds, shown in milliseconds
+  bool is_time;                    // kept in microseconds, shown in milliseconds
   std::optional<Use> and_of = {};  // what is added to it
 
   std::uint64_t of(const Usage::Row& row) const { return row[use] + (and_of ? row[*and_of] : 0); }
 };
-constexpr Column kColumns[] = {
-    {"requests", Use::requests, false},      {"rejected", Use::rejected, false},
-    {"events", Use::events, false},          {"bytes", Use::bytes, false},
-    {"searches", Use::searches, false},      {"search_ms", Use::search_micros, true},
-    {"queued_ms", Use::queued_micros, true}, {"processed", Use::processed, false},
-    {"stage_ms", Use::stage_micros, true},
-    {"tokens", Use::embedding_tokens, false, Use::chat_tokens}};
+constexpr Column kColumns[] = {{"requests", Use::requests, false},
+                               {"rejected", Use::rejected, false},
+                               {"events", Use::events, false},
+                               {"bytes", Use::bytes, false},
+                               {"searches", Use::searches, false},
+                               {"search_ms", Use::search_micros, true},
+                               {"queued_ms", Use::queued_micros, true},
+                               {"processed", Use::processed, false},
+                               {"stage_ms", Use::stage_micros, true},
+                               {"tokens", Use::embedding_tokens, false, Use::chat_tokens}};
 
 std::vector<std::string> column_names() {
   std::vector<std::string> names;

@@ -214,13 +214,13 @@ class Publisher {
 
   void write(Batch batch) {
     auto records = std::move(batch.records);
-    deps_.log.append(
-        std::move(records), [this, batch = std::move(batch)](Result<std::vector<Position>> at) {
-          if (!at) return refuse(at.error(), batch);
-          accepted_.add(static_cast<double>(batch.ids.size()));
-          use(batch);
-          batch.ended(published(batch, place_of(*at)));
-        });
+    deps_.log.append(std::move(records),
+                     [this, batch = std::move(batch)](Result<std::vector<Position>> at) {
+                       if (!at) return refuse(at.error(), batch);
+                       accepted_.add(static_cast<double>(batch.ids.size()));
+                       use(batch);
+                       batch.ended(published(batch, place_of(*at)));
+                     });
   }
 
   PublishDeps deps_;

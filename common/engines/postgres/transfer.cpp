@@ -61,7 +61,8 @@ constexpr TableSql kTables[] = {
      " LIMIT $2",
      nullptr},
     {stored::kUsage,
-     "SELECT tenant,grain,start,kind,amount FROM usage WHERE (tenant,grain,start,kind)>($1,$2,$3,$4)"
+     "SELECT tenant,grain,start,kind,amount FROM usage WHERE "
+     "(tenant,grain,start,kind)>($1,$2,$3,$4)"
      " ORDER BY tenant,grain,start,kind LIMIT $5",
      "INSERT INTO usage(tenant,grain,start,kind,amount) SELECT * FROM unnest($1,$2,$3,$4,$5)"
      " ON CONFLICT(tenant,grain,start,kind) DO UPDATE SET amount=excluded.amount"},

@@ -68,16 +68,18 @@ std::vector<Query> add_queries(const Columns& rows, Timestamp now) {
 
 // What another process removes at the same time is left to it.
 void add_removals(std::vector<Query>& queries, Timestamp now) {
-  queries.push_back(query("DELETE FROM usage_ids WHERE ctid=ANY(ARRAY(SELECT ctid FROM usage_ids"
-                          " WHERE recorded_at<$1 ORDER BY recorded_at LIMIT $2"
-                          " FOR UPDATE SKIP LOCKED))",
-                          now - kUsageIdsKept, kMostRemoved));
+  queries.push_back(
+      query("DELETE FROM usage_ids WHERE ctid=ANY(ARRAY(SELECT ctid FROM usage_ids"
+            " WHERE recorded_at<$1 ORDER BY recorded_at LIMIT $2"
+            " FOR UPDATE SKIP LOCKED))",
+            now - kUsageIdsKept, kMostRemoved));
   for (const UsageGrain grain : kUsageGrains) {
     const auto keep = kept(grain);
     if (!keep) continue;
-    queries.push_back(query("DELETE FROM usage WHERE ctid=ANY(ARRAY(SELECT ctid FROM usage"
-                            " WHERE grain=$1 AND start<$2 LIMIT $3 FOR UPDATE SKIP LOCKED))",
-                            grain, now - *keep, kMostRemoved));
+    queries.push_back(
+        query("DELETE FROM usage WHERE ctid=ANY(ARRAY(SELECT ctid FROM usage"
+              " WHERE grain=$1 AND start<$2 LIMIT $3 FOR UPDATE SKIP LOCKED))",
+              grain, now - *keep, kMostRemoved));
   }
 }
 
@@ -111,7 +113,8 @@ Result<UsageAmounts> Usage::used(const TenantId& tenant, Timestamp since) {
               UsageGrain::day, start_of(UsageGrain::day, since)));
   }));
   UsageAmounts amounts;
-  for (int i = 0; i < rows.size(); ++i) amounts.add(usage_of_kind(rows.integer(i, 0), rows.integer(i, 1)));
+  for (int i = 0; i < rows.size(); ++i)
+    amounts.add(usage_of_kind(rows.integer(i, 0), rows.integer(i, 1)));
   return amounts;
 }
 

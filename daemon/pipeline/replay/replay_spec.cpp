@@ -66,8 +66,9 @@ Result<ReplaySpec> replay_spec_from_json(const Json& json) {
     if (const TopicGroup* reads = group_of(spec.topic)) spec.pipeline = reads->group;
   }
   if (spec.pipeline.empty()) {
-    return bad_member("pipeline", "is missing: none follows " + spec.topic +
-                                      " by default; there are user-index, analytics, chemical, metering");
+    return bad_member("pipeline",
+                      "is missing: none follows " + spec.topic +
+                          " by default; there are user-index, analytics, chemical, metering");
   }
   return spec;
 }

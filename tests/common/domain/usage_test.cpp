@@ -57,9 +57,11 @@ TEST(Usage, KindsOfANewerProgramArePassedOver) {
 
 TEST(Usage, DataThatIsNotOfTheSchemaOrOfAnotherTenantIsRefused) {
   const Event good = usage_event(increment());
-  for (const auto& [from, to] :
-       {std::pair("acme", "globex"), {"\"events\":7", "\"events\":-7"}, {"period_start", "start"},
-        {"2026-11-21", "21.11.2026"}, {"}}", "}"}}) {
+  for (const auto& [from, to] : {std::pair("acme", "globex"),
+                                 {"\"events\":7", "\"events\":-7"},
+                                 {"period_start", "start"},
+                                 {"2026-11-21", "21.11.2026"},
+                                 {"}}", "}"}}) {
     Event bad = good;
     bad.data.replace(bad.data.find(from), std::string_view(from).size(), to);
     const auto read = usage_of(bad);

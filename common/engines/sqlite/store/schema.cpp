@@ -167,8 +167,8 @@ CREATE INDEX usage_by_start ON usage(grain, start);
 }  // namespace
 
 Status prepare_schema(Database& db) {
-  constexpr SchemaStep kSteps[] = {
-      {kTables}, {kAnswerHeaders}, {kActivityTime}, {kAlike, fold_keys}, {kEpochs}, {kUsage}};
+  constexpr SchemaStep kSteps[] = {{kTables},           {kAnswerHeaders}, {kActivityTime},
+                                   {kAlike, fold_keys}, {kEpochs},        {kUsage}};
   static_assert(std::size(kSteps) == kStoreSchema);
   return migrate(db, kSteps);
 }

@@ -39,11 +39,10 @@ Status remove_old(Database& db, Timestamp now) {
   for (const UsageGrain grain : kUsageGrains) {
     const auto keep = kept(grain);
     if (!keep) continue;
-    MESH_TRY(
-        execute(db,
-                "DELETE FROM usage WHERE (tenant,grain,start,kind) IN (SELECT"
-                " tenant,grain,start,kind FROM usage WHERE grain=? AND start<? LIMIT ?)",
-                static_cast<int>(grain), now - *keep, kMostRemoved));
+    MESH_TRY(execute(db,
+                     "DELETE FROM usage WHERE (tenant,grain,start,kind) IN (SELECT"
+                     " tenant,grain,start,kind FROM usage WHERE grain=? AND start<? LIMIT ?)",
+                     static_cast<int>(grain), now - *keep, kMostRemoved));
   }
   return {};
 }
@@ -76,15 +75,15 @@ Status SqliteUsage::record(std::span<const UsageIncrement> increments, const Thr
 Result<UsageAmounts> SqliteUsage::used(const TenantId& tenant, Timestamp since) {
   return read_from(readers_, [&](Database& db) -> Result<UsageAmounts> {
     UsageAmounts amounts;
-    MESH_TRY(each_row(query(db,
-                            "SELECT kind,amount FROM usage WHERE tenant=" MESH_TENANT_NUMBER
-                            " AND grain=? AND start>=?",
-                            tenant, static_cast<int>(UsageGrain::day),
-                            start_of(UsageGrain::day, since)),
-                      [&](const Statement& row) -> Status {
-                        amounts.add(usage_of_kind(row.integer(0), row.integer(1)));
-                        return {};
-                      }));
+    MESH_TRY(
+        each_row(query(db,
+                       "SELECT kind,amount FROM usage WHERE tenant=" MESH_TENANT_NUMBER
+                       " AND grain=? AND start>=?",
+                       tenant, static_cast<int>(UsageGrain::day), start_of(UsageGrain::day, since)),
+                 [&](const Statement& row) -> Status {
+                   amounts.add(usage_of_kind(row.integer(0), row.integer(1)));
+                   return {};
+                 }));
     return amounts;
   });
 }
@@ -112,18 +111,20 @@ Result<std::vector<UsageTotal>> SqliteUsage::totals(const UsageQuery& wanted, in
 }
 
 Result<std::vector<std::pair<TenantId, std::int64_t>>> SqliteUsage::stored_users() {
-  return read_from(readers_, [&](Database& db) -> Result<std::vector<std::pair<TenantId, std::int64_t>>> {
-    std::vector<std::pair<TenantId, std::int64_t>> all;
-    MESH_TRY(each_row(query(db,
-                            "SELECT n.id,u.users FROM (SELECT tenant,count(*) AS users FROM users"
-                            " GROUP BY tenant) u JOIN tenant_numbers n ON n.number=u.tenant"
-                            " ORDER BY n.id"),
-                      [&](const Statement& row) -> Status {
-                        all.emplace_back(MESH_TRY(TenantId::parse(row.text(0))), row.integer(1));
-                        return {};
-                      }));
-    return all;
-  });
+  return read_from(
+      readers_, [&](Database& db) -> Result<std::vector<std::pair<TenantId, std::int64_t>>> {
+        std::vector<std::pair<TenantId, std::int64_t>> all;
+        MESH_TRY(
+            each_row(query(db,
+                           "SELECT n.id,u.users FROM (SELECT tenant,count(*) AS users FROM users"
+                           " GROUP BY tenant) u JOIN tenant_numbers n ON n.number=u.tenant"
+                           " ORDER BY n.id"),
+                     [&](const Statement& row) -> Status {
+                       all.emplace_back(MESH_TRY(TenantId::parse(row.text(0))), row.integer(1));
+                       return {};
+                     }));
+        return all;
+      });
 }
 
 }  // namespace mesh::sqlite

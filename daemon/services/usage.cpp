@@ -1,0 +1,162 @@
+#include "daemon/services/usage.h"
+
+#include <algorithm>
+#include <map>
+
+#include "common/base/time.h"
+#include "daemon/services/api_parts.h"
+#include "daemon/services/common.h"
+
+namespace mesh::services {
+namespace {
+
+constexpr int kMostRows = 10'000;
+constexpr std::string_view kByKind = "kind", kDefaultBy = "day", kDefaultSince = "30d";
+
+struct UsageDeps {
+  UsageStore& usage;
+  Clock& clock;
+};
+
+struct Asked {
+  UsageQuery query;
+  std::string by;
+};
+
+// An instant, or so long ago.
+Result<Timestamp> time_param(const http::Request& request, std::string_view name, Timestamp now,
+                             std::optional<Timestamp> fallback) {
+  const auto text = request.param(name);
+  if (!text || text->empty()) {
+    if (fallback) return *fallback;
+    return now - MESH_TRY(parse_duration(kDefaultSince));
+  }
+  if (const auto instant = parse_rfc3339(*text)) return *instant;
+  if (const auto ago = parse_duration(*text)) return now - *ago;
+  return fail(ErrorKind::invalid, "query parameter " + std::string(name) + ": \"" +
+                                      std::string(*text) +
+                                      "\" is neither a time such as 2026-11-21T08:00:00Z nor how "
+                                      "long ago, such as 7d");
+}
+
+// By kind it is the sum of hours, of which those that are older than they are kept are in days.
+UsageGrain grain_for_kinds(Timestamp since, Timestamp now) {
+  return since < now - *kept(UsageGrain::hour) ? UsageGrain::day : UsageGrain::hour;
+}
+
+Result<Asked> read(const UsageDeps& deps, const http::Request& request) {
+  const Timestamp now = deps.clock.now();
+  Asked asked;
+  asked.by = request.param("by").value_or(kDefaultBy);
+  const Timestamp since = MESH_TRY(time_param(request, "since", now, {}));
+  asked.query.until = MESH_TRY(time_param(request, "until", now, now));
+  if (asked.query.until < since) {
+    return fail(ErrorKind::invalid, "query parameter until: is before since");
+  }
+  const auto grain = asked.by == kByKind ? grain_for_kinds(since, now) : usage_grain(asked.by);
+  if (!grain) {
+    return fail(ErrorKind::invalid,
+                "query parameter by: \"" + asked.by + "\" is not one of minute, hour, day, kind");
+  }
+  asked.query.grain = *grain;
+  // What began before and reaches into the time counts whole: totals know no parts.
+  asked.query.since = start_of(*grain, since);
+  return asked;
+}
+
+Json items_by_time(const std::vector<UsageTotal>& totals) {
+  Json items = Json::array();
+  for (const UsageTotal& total : totals) {
+    Json item{{"tenant", total.tenant.str()}, {"start", format_rfc3339(total.start)}};
+    item.update(to_json(total.amounts));
+    items.push_back(std::move(item));
+  }
+  return items;
+}
+
+Json items_by_kind(const std::vector<UsageTotal>& totals) {
+  std::map<TenantId, UsageAmounts> sums;
+  for (const UsageTotal& total : totals) sums[total.tenant].add(total.amounts);
+  Json items = Json::array();
+  for (const auto& [tenant, amounts] : sums) {
+    for (std::size_t i = 0; i < kUsageKinds; ++i) {
+      if (amounts.of[i] == 0) continue;
+      items.push_back(
+          {{"tenant", tenant.str()}, {"kind", usage_kind_names()[i]}, {"amount", amounts.of[i]}});
+    }
+  }
+  return items;
+}
+
+Result<http::Response> answer(const UsageDeps& deps, const Asked& asked) {
+  const bool by_kind = asked.by == kByKind;
+  // For a sum it does not matter how many there are.
+  constexpr int kMostSummed = 1'000'000;
+  const auto totals = MESH_TRY(deps.usage.totals(asked.query, by_kind ? kMostSummed : kMostRows));
+  return http::Response::json(200,
+                              {{"by", asked.by},
+                               {"since", format_rfc3339(asked.query.since)},
+                               {"until", format_rfc3339(asked.query.until)},
+                               {"items", by_kind ? items_by_kind(totals) : items_by_time(totals)}});
+}
+
+Result<http::Response> own(const UsageDeps& deps, const http::Request& request) {
+  auto asked = MESH_TRY(read(deps, request));
+  asked.query.tenant = request.tenant();
+  return answer(deps, asked);
+}
+
+Result<http::Response> of_all(const UsageDeps& deps, const http::Request& request) {
+  auto asked = MESH_TRY(read(deps, request));
+  if (const auto tenant = text_param(request, "tenant"); !tenant.empty()) {
+    asked.query.tenant = MESH_TRY(TenantId::parse(tenant));
+  }
+  return answer(deps, asked);
+}
+
+http::Route route(const char* pattern, const char* operation, const char* summary,
+                  http::Handler handler) {
+  const Json time{{"type", "string"}, {"examples", Json::array({"7d", "2026-11-21T00:00:00Z"})}};
+  Json since = time;
+  since["default"] = kDefaultSince;
+  return {.method = "GET",
+          .pattern = pattern,
+          .pool = http::Pool::quick,
+          .operation = operation,
+          .tag = "usage",
+          .summary = summary,
+          .details =
+              "Days, hours and minutes are those of UTC. Minutes are kept for two days, hours for "
+              "90, days for ever. What is used now is here a minute later.",
+          .parameters = {api::query("since",
+                                    "From the minute, hour or day on in which this time lies: a "
+                                    "time, or how long ago.",
+                                    std::move(since)),
+                         api::query("until", "Before this time: a time, or how long ago.", time),
+                         api::query("by",
+                                    "What one row is: a minute, hour or day, or the sum of a "
+                                    "kind.",
+                                    api::one_of({"minute", "hour", "day", std::string(kByKind)},
+                                                kDefaultBy))},
+          .answers = {api::gives("UsageTotals", "The totals, by time and tenant.")},
+          .handler = std::move(handler)};
+}
+
+}  // namespace
+
+http::RouteTable own_usage_routes(UsageStore& usage, Clock& clock) {
+  const auto deps = std::make_shared<const UsageDeps>(UsageDeps{usage, clock});
+  auto row = route("/api/v1/usage", "getOwnUsage", "What the tenant used", answering(deps, own));
+  row.access = http::Access::tenant_or_anonymous;
+  return {std::move(row)};
+}
+
+http::RouteTable usage_totals_routes(UsageStore& usage, Clock& clock) {
+  const auto deps = std::make_shared<const UsageDeps>(UsageDeps{usage, clock});
+  auto row = route("/admin/v1/usage/totals", "getUsageTotals", "What tenants used over time",
+                   answering(deps, of_all));
+  row.parameters.push_back(api::tenant_filter());
+  return api::for_operators("usage", {std::move(row)});
+}
+
+}  // namespace mesh::services
