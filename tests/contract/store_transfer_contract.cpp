@@ -82,6 +82,22 @@ TEST_P(StoreTransferContract, AnEmptyStoreHasNoRows) {
   }
 }
 
+TEST_P(StoreTransferContract, UsageIsNotCountedAgainBehindTheMove) {
+  ASSERT_TRUE(succeeds(create(store_->users(), kAcme, "ann@acme.dev", "Ann")));
+  const Timestamp start{Duration(1'767'225'600'000)};
+  UsageIncrement increment{"id \xff", kAcme, start, start, 60, "mesh-0", {}};
+  increment.amounts[UsageKind::events] = 5;
+  const std::span once(&increment, 1);
+  ASSERT_TRUE(succeeds(store_->stores().usage().record(once, {}, start)));
+  EXPECT_THAT(rows(*store_, stored::kUsage, 1).value(), SizeIs(3));
+  ASSERT_TRUE(succeeds(copy(*store_, *other_)));
+
+  auto& usage = other_->stores().usage();
+  EXPECT_EQ(usage.used(kAcme, start).value(), increment.amounts);
+  ASSERT_TRUE(succeeds(usage.record(once, {}, start)));
+  EXPECT_EQ(usage.used(kAcme, start).value(), increment.amounts);
+}
+
 TEST_P(StoreTransferContract, UsersKeepTheirIdsAndVersionsAndIdsAreNotGivenOutAgain) {
   ASSERT_TRUE(succeeds(create(store_->users(), kAcme, "Ann@acme.dev", "Ann")));
   ASSERT_TRUE(succeeds(create(store_->users(), kAcme, "bob@acme.dev", "Bob")));

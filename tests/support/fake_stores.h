@@ -16,6 +16,7 @@
 #include "common/ports/projection_store.h"
 #include "common/ports/retry_store.h"
 #include "common/ports/task_store.h"
+#include "common/ports/usage_store.h"
 #include "tests/support/failures.h"
 
 namespace mesh::test {
@@ -303,6 +304,27 @@ class FakeChemicalStore final : public ChemicalStore, public FakeProjection<Chem
   Result<std::vector<ChemicalEvent>> recent(const TenantId&, std::string_view, int) override {
     return fail(ErrorKind::not_found, "the fake keeps no summaries");
   }
+};
+
+class FakeUsageStore final : public UsageStore, public FakeProjection<UsageIncrement> {
+ public:
+  void set_stored_users(std::vector<std::pair<TenantId, std::int64_t>> all) {
+    stored_users_ = std::move(all);
+  }
+  Status record(std::span<const UsageIncrement> increments, const Through& through,
+                Timestamp) override {
+    return store(increments, through);
+  }
+  Result<UsageAmounts> used(const TenantId&, Timestamp) override { return UsageAmounts{}; }
+  Result<std::vector<UsageTotal>> totals(const UsageQuery&, int) override {
+    return std::vector<UsageTotal>{};
+  }
+  Result<std::vector<std::pair<TenantId, std::int64_t>>> stored_users() override {
+    return stored_users_;
+  }
+
+ private:
+  std::vector<std::pair<TenantId, std::int64_t>> stored_users_;
 };
 
 }  // namespace mesh::test

@@ -9,6 +9,7 @@
 #include "tests/contract/store_transfer_contract.h"
 #include "tests/contract/task_store_contract.h"
 #include "tests/contract/tenant_store_contract.h"
+#include "tests/contract/usage_store_contract.h"
 #include "tests/contract/user_store_contract.h"
 
 namespace mesh::test {
@@ -42,6 +43,7 @@ INSTANTIATE_TEST_SUITE_P(Postgres, IdempotencyStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Postgres, TaskStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Postgres, AnalyticsStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Postgres, ChemicalStoreContract, kEngine);
+INSTANTIATE_TEST_SUITE_P(Postgres, UsageStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Postgres, RetryStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Postgres, EpochStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Postgres, StoreTransferContract, kEngine);

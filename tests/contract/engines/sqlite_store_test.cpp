@@ -9,6 +9,7 @@
 #include "tests/contract/store_transfer_contract.h"
 #include "tests/contract/task_store_contract.h"
 #include "tests/contract/tenant_store_contract.h"
+#include "tests/contract/usage_store_contract.h"
 #include "tests/contract/user_store_contract.h"
 #include "tests/support/fake_outbox.h"
 
@@ -42,6 +43,7 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, IdempotencyStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Sqlite, TaskStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Sqlite, AnalyticsStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Sqlite, ChemicalStoreContract, kEngine);
+INSTANTIATE_TEST_SUITE_P(Sqlite, UsageStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Sqlite, RetryStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Sqlite, EpochStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreTransferContract, kEngine);

@@ -348,6 +348,7 @@ class HeldEngines final : public Engines {
                      .retries = of().retries,
                      .analytics = analytics_,
                      .chemical = of().chemical,
+                     .usage = of().usage,
                      .index = index_,
                      .limiter = of().limiter,
                      .embedder = of().embedder,

@@ -135,6 +135,43 @@ TEST_F(UserIndexStageTest, TypesOfOthersAreLeftAlone) {
   EXPECT_EQ(index.applies(), 0);
 }
 
+class MeteringStageTest : public testing::Test {
+ protected:
+  Event event(const std::string& id, Duration ago = Duration{0}) {
+    const Timestamp end = clock.now() - ago;
+    UsageIncrement made{id, tenant("acme"), end, end - std::chrono::minutes{1}, 60, "mesh-0", {}};
+    made.amounts[UsageKind::events] = 3;
+    return usage_event(made);
+  }
+
+  ManualClock clock;
+  FakeUsageStore store;
+  std::unique_ptr<Stage> stage = make_metering_stage(store, clock);
+};
+
+TEST_F(MeteringStageTest, IncrementsAreRecordedInOneCallWithTheOffsets) {
+  EXPECT_EQ(run(*stage, {event("u1"), event("u2")}), (Outcomes{Outcome::done, Outcome::done}));
+  EXPECT_EQ(store.calls(), 1);
+  EXPECT_EQ(store.through(), kThrough);
+  EXPECT_EQ(store.rows().at("u1").amounts[UsageKind::events], 3);
+}
+
+TEST_F(MeteringStageTest, BadDataAndWhatIsTooLateIsDead) {
+  Event bad = event("bad");
+  bad.data = "{}";
+  EXPECT_EQ(run(*stage, {bad, event("late", kUsageTakenFor + std::chrono::minutes{1}),
+                         event("just", kUsageTakenFor), analytics_event("other", "ann")}),
+            (Outcomes{Outcome::dead, Outcome::dead, Outcome::done, Outcome::done}));
+  EXPECT_EQ(store.rows().size(), 1u);
+}
+
+TEST_F(MeteringStageTest, AStoreThatIsDownIsAnOutageAndOneRefusedIncrementFailsAlone) {
+  store.fail_next(1, {ErrorKind::unavailable, "down", {}, {}, {}});
+  EXPECT_EQ(run(*stage, {event("u1"), event("u2")}), (Outcomes{Outcome::outage, Outcome::outage}));
+  store.refuse("u1");
+  EXPECT_EQ(run(*stage, {event("u1"), event("u2")}), (Outcomes{Outcome::retry, Outcome::done}));
+}
+
 class AnalyticsStageTest : public testing::Test {
  protected:
   ManualClock clock;

@@ -1,0 +1,231 @@
+#include "common/telemetry/usage_journal.h"
+
+#include <gmock/gmock.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "common/telemetry/usage.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/temp_dir.h"
+
+namespace mesh {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Pair;
+
+using Periods = std::vector<UsageJournal::Period>;
+
+class UsageJournalTest : public testing::Test {
+ protected:
+  std::unique_ptr<UsageJournal> make() { return UsageJournal::make(path, clock.now()).value(); }
+  // What a process left; `kept`: the period behind its last seal was kept.
+  Result<std::unique_ptr<UsageJournal>> adopt(bool kept = false) {
+    return UsageJournal::adopt(path, [kept](const auto&, auto) { return kept; });
+  }
+  static void use(UsageJournal& journal, std::string_view tenant, std::uint64_t n) {
+    (*journal.find(tenant))[0] += n;
+  }
+  Status seal(UsageJournal& journal) {
+    return journal.seal(clock.now(), [this](const auto& period) {
+      periods.push_back(period);
+      return Status{};
+    });
+  }
+  Status fail_to_seal(UsageJournal& journal) {
+    return journal.seal(clock.now(),
+                        [](const auto&) -> Status { return fail(ErrorKind::unavailable, "full"); });
+  }
+  // Tenants and the first use of the periods together.
+  std::map<std::string, std::uint64_t> sums() const {
+    std::map<std::string, std::uint64_t> all;
+    for (const auto& period : periods) {
+      for (const auto& row : period.rows) all[row.tenant] += row.used[0];
+    }
+    return all;
+  }
+
+  ManualClock clock;
+  test::TempDir dir;
+  const std::string path = dir.file("counters");
+  Periods periods;
+};
+
+TEST_F(UsageJournalTest, APeriodHasWhatWasCountedSinceTheOneBefore) {
+  const auto journal = make();
+  use(*journal, "acme", 3);
+  use(*journal, "globex", 1);
+  clock.advance(minutes{1});
+  ASSERT_TRUE(seal(*journal));
+  use(*journal, "acme", 4);
+  clock.advance(minutes{1});
+  ASSERT_TRUE(seal(*journal));
+  ASSERT_EQ(periods.size(), 2u);
+  EXPECT_EQ(periods[0].rows.size(), 2u);
+  ASSERT_EQ(periods[1].rows.size(), 1u);
+  EXPECT_EQ(periods[1].rows[0].tenant, "acme");
+  EXPECT_EQ(periods[1].rows[0].used[0], 4u);
+  EXPECT_EQ(periods[0].journal, periods[1].journal);
+  EXPECT_EQ(periods[1].number, periods[0].number + 1);
+  EXPECT_EQ(periods[0].end, periods[1].start);
+  EXPECT_EQ(periods[1].end, clock.now());
+}
+
+TEST_F(UsageJournalTest, AMinuteWithoutUseIsNoPeriod) {
+  const auto journal = make();
+  clock.advance(minutes{1});
+  ASSERT_TRUE(seal(*journal));
+  EXPECT_THAT(periods, IsEmpty());
+  clock.advance(minutes{1});
+  use(*journal, "acme", 1);
+  clock.advance(minutes{1});
+  ASSERT_TRUE(seal(*journal));
+  EXPECT_EQ(periods.at(0).start, clock.now() - minutes{1});
+}
+
+TEST_F(UsageJournalTest, APeriodThatCouldNotBeKeptGoesOn) {
+  const auto journal = make();
+  use(*journal, "acme", 3);
+  EXPECT_FALSE(fail_to_seal(*journal));
+  use(*journal, "acme", 4);
+  use(*journal, "globex", 1);
+  EXPECT_FALSE(fail_to_seal(*journal));
+  ASSERT_TRUE(seal(*journal));
+  EXPECT_EQ(periods.at(0).number, 1u);
+  EXPECT_THAT(sums(), ElementsAre(Pair("acme", 7), Pair("globex", 1)));
+}
+
+TEST_F(UsageJournalTest, WhatAProcessLeftIsSealedOnce) {
+  auto journal = make();
+  use(*journal, "acme", 3);
+  ASSERT_TRUE(seal(*journal));
+  use(*journal, "acme", 4);
+  clock.advance(seconds{7});
+  journal->sync(clock.now());
+  journal.reset();
+
+  clock.advance(minutes{30});
+  auto left = adopt().value();
+  ASSERT_NE(left, nullptr);
+  EXPECT_EQ(left->last_seen(), clock.now() - minutes{30});
+  ASSERT_TRUE(seal(*left));
+  EXPECT_THAT(sums(), ElementsAre(Pair("acme", 7)));
+  left.reset();
+  left = adopt().value();
+  ASSERT_TRUE(seal(*left));
+  EXPECT_EQ(periods.size(), 2u) << "nothing was left";
+}
+
+// The process ended between keeping a period and noting that it is sealed.
+TEST_F(UsageJournalTest, APeriodThatWasKeptIsNotSealedAgain) {
+  auto journal = make();
+  use(*journal, "acme", 3);
+  ASSERT_TRUE(seal(*journal));
+  use(*journal, "acme", 4);
+  UsageJournal::Period kept;
+  EXPECT_FALSE(journal->seal(clock.now(), [&](const auto& period) -> Status {
+    kept = period;
+    return fail(ErrorKind::internal, "as if it ended here");
+  }));
+  periods.push_back(kept);
+  use(*journal, "acme", 5);
+  journal.reset();
+  std::uint64_t asked = 0;
+  const auto left = UsageJournal::adopt(path, [&](const auto& id, auto number) {
+                      asked = number;
+                      return id == kept.journal && number == kept.number;
+                    }).value();
+  EXPECT_EQ(asked, 2u);
+  ASSERT_TRUE(seal(*left));
+  EXPECT_EQ(periods.back().number, 3u);
+  EXPECT_THAT(sums(), ElementsAre(Pair("acme", 12)));
+}
+
+TEST_F(UsageJournalTest, WhatAProcessUsesIsLeftToIt) {
+  const auto journal = make();
+  EXPECT_EQ(adopt().value(), nullptr);
+}
+
+TEST_F(UsageJournalTest, WhatIsNoJournalIsDamaged) {
+  for (const std::string& bytes : {std::string(), std::string("hello"), std::string(8192, 'x')}) {
+    std::ofstream(path, std::ios::trunc) << bytes;
+    const auto left = adopt();
+    ASSERT_FALSE(left);
+    EXPECT_EQ(left.error().kind, ErrorKind::corrupt);
+  }
+}
+
+TEST_F(UsageJournalTest, TheFileGrowsWithTheTenants) {
+  auto journal = make();
+  for (int i = 0; i < 1'000; ++i) use(*journal, "t" + std::to_string(i), 1);
+  use(*journal, "t0", 1);
+  journal.reset();
+  const auto left = adopt().value();
+  ASSERT_TRUE(seal(*left));
+  const auto all = sums();
+  EXPECT_EQ(all.size(), 1'000u);
+  EXPECT_EQ(all.at("t0"), 2u);
+  EXPECT_EQ(all.at("t999"), 1u);
+}
+
+TEST_F(UsageJournalTest, NothingThatIsCountedWhileAPeriodEndsIsLostOrCountedTwice) {
+  const auto journal = make();
+  constexpr int kEach = 20'000;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 2; ++i) {
+    threads.emplace_back([&] {
+      for (int n = 0; n < kEach; ++n) use(*journal, n % 2 == 0 ? "acme" : "globex", 1);
+    });
+  }
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(seal(*journal));
+  for (auto& thread : threads) thread.join();
+  ASSERT_TRUE(seal(*journal));
+  EXPECT_THAT(sums(), ElementsAre(Pair("acme", kEach), Pair("globex", kEach)));
+}
+
+// A child counts, tells so, and is killed while it goes on.
+TEST_F(UsageJournalTest, AKilledProcessLeavesAllThatItHadCounted) {
+  std::array<int, 2> pipe_ends{};
+  ASSERT_EQ(pipe(pipe_ends.data()), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    Usage usage(system_clock());
+    const auto journal = UsageJournal::make(path, system_clock().now());
+    usage.keep_in(**journal);
+    for (int i = 0; i < 1'000; ++i) usage.add("acme", {{Use::events, 2}, {Use::chat_tokens, 5}});
+    (void)!write(pipe_ends[1], "x", 1);
+    pause();
+  }
+  char told = 0;
+  ASSERT_EQ(read(pipe_ends[0], &told, 1), 1);
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  const auto left = adopt().value();
+  ASSERT_TRUE(seal(*left));
+  ASSERT_EQ(periods.size(), 1u);
+  EXPECT_THAT(periods[0].rows.at(0).used, ElementsAre(2'000, 0, 0, 0, 5'000));
+  for (const int end : pipe_ends) close(end);
+}
+
+TEST_F(UsageJournalTest, TenantsBeyondThoseCountedLiveAreBilledByName) {
+  const auto journal = make();
+  Usage usage(clock, 1);
+  usage.keep_in(*journal);
+  usage.add("acme", {{Use::events, 1}, {Use::requests, 1}});
+  usage.add("globex", {{Use::events, 2}, {Use::requests, 1}});
+  usage.add("initech", {{Use::events, 3}, {Use::requests, 1}});
+  usage.add("nobody", {{Use::requests, 1}});
+  ASSERT_TRUE(seal(*journal));
+  EXPECT_THAT(sums(), ElementsAre(Pair("acme", 1), Pair("globex", 2), Pair("initech", 3)));
+}
+
+}  // namespace
+}  // namespace mesh

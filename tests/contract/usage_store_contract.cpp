@@ -1,0 +1,183 @@
+#include "tests/contract/usage_store_contract.h"
+
+#include <gmock/gmock.h>
+
+#include <thread>
+
+#include "common/base/time.h"
+
+namespace mesh::test {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+
+const TopicPartition kPartition{"billing.events", 3};
+
+// The clock stands at 2026-01-01T00:00:00Z.
+Timestamp at(const char* text) { return parse_rfc3339(text).value(); }
+const Timestamp kNewYear = at("2026-01-01T00:00:00Z");
+
+UsageAmounts events(std::int64_t n, std::int64_t bytes = 0) {
+  UsageAmounts amounts;
+  amounts[UsageKind::events] = n;
+  amounts[UsageKind::bytes] = bytes;
+  return amounts;
+}
+
+UsageIncrement increment(std::string id, const TenantId& tenant, const char* start,
+                         UsageAmounts amounts) {
+  const auto begun = at(start);
+  return {std::move(id), tenant, begun + std::chrono::minutes{1}, begun, 60, "mesh-0", amounts};
+}
+
+UsageQuery query(UsageGrain grain, std::optional<TenantId> tenant = {}) {
+  return {grain, kNewYear - std::chrono::days{1000}, kNewYear + std::chrono::days{1000},
+          std::move(tenant)};
+}
+
+constexpr int kAny = 1000;
+
+}  // namespace
+
+TEST_P(UsageStoreContract, AnIncrementIsInItsMinuteItsHourAndItsDay) {
+  ASSERT_TRUE(succeeds(record({increment("a", kAcme, "2025-12-31T08:32:00Z", events(3, 300)),
+                               increment("b", kAcme, "2025-12-31T08:33:00Z", events(4)),
+                               increment("c", kAcme, "2025-12-31T09:00:00Z", events(5))},
+                              {{kPartition, 3}})));
+  store_->reopen();
+  EXPECT_THAT(usage().totals(query(UsageGrain::minute), kAny).value(),
+              ElementsAre(UsageTotal{kAcme, at("2025-12-31T08:32:00Z"), events(3, 300)},
+                          UsageTotal{kAcme, at("2025-12-31T08:33:00Z"), events(4)},
+                          UsageTotal{kAcme, at("2025-12-31T09:00:00Z"), events(5)}));
+  EXPECT_THAT(usage().totals(query(UsageGrain::hour), kAny).value(),
+              ElementsAre(UsageTotal{kAcme, at("2025-12-31T08:00:00Z"), events(7, 300)},
+                          UsageTotal{kAcme, at("2025-12-31T09:00:00Z"), events(5)}));
+  EXPECT_THAT(usage().totals(query(UsageGrain::day), kAny).value(),
+              ElementsAre(UsageTotal{kAcme, at("2025-12-31T00:00:00Z"), events(12, 300)}));
+}
+
+TEST_P(UsageStoreContract, AnIncrementCountsOnceHoweverOftenItComes) {
+  const auto one = increment("a", kAcme, "2025-12-31T08:32:00Z", events(3));
+  ASSERT_TRUE(succeeds(record({one, one})));
+  ASSERT_TRUE(succeeds(record({one})));
+  store_->reopen();
+  ASSERT_TRUE(succeeds(record({increment("b", kAcme, "2025-12-31T08:32:00Z", events(1)), one})));
+  EXPECT_EQ(usage().used(kAcme, at("2025-12-31T00:00:00Z")).value(), events(4));
+}
+
+TEST_P(UsageStoreContract, TheSameIdOfAnotherTenantIsAnotherIncrement) {
+  ASSERT_TRUE(succeeds(record({increment("a", kAcme, "2025-12-31T08:32:00Z", events(3)),
+                               increment("a", kGlobex, "2025-12-31T08:32:00Z", events(5))})));
+  EXPECT_EQ(usage().used(kAcme, kNewYear - std::chrono::days{1}).value(), events(3));
+  EXPECT_EQ(usage().used(kGlobex, kNewYear - std::chrono::days{1}).value(), events(5));
+}
+
+TEST_P(UsageStoreContract, OfALevelTheHighestCounts) {
+  const auto stored = [](std::int64_t n) {
+    UsageAmounts amounts;
+    amounts[UsageKind::stored_users] = n;
+    return amounts;
+  };
+  ASSERT_TRUE(succeeds(record({increment("a", kAcme, "2025-12-31T08:00:00Z", stored(10)),
+                               increment("b", kAcme, "2025-12-31T09:00:00Z", stored(12))})));
+  ASSERT_TRUE(succeeds(record({increment("c", kAcme, "2025-12-31T10:00:00Z", stored(11))})));
+  EXPECT_EQ(usage().used(kAcme, at("2025-12-31T00:00:00Z")).value(), stored(12));
+  ASSERT_TRUE(succeeds(record({increment("d", kAcme, "2026-01-01T00:00:00Z", stored(9))})));
+  EXPECT_EQ(usage().used(kAcme, at("2025-12-01T00:00:00Z")).value(), stored(12));
+}
+
+TEST_P(UsageStoreContract, UsedIsFromTheStartOfTheDayOn) {
+  ASSERT_TRUE(succeeds(record({increment("a", kAcme, "2025-12-30T23:59:00Z", events(1)),
+                               increment("b", kAcme, "2025-12-31T00:00:00Z", events(2)),
+                               increment("c", kAcme, "2026-01-01T00:00:00Z", events(4))})));
+  EXPECT_EQ(usage().used(kAcme, at("2026-01-01T17:00:00Z")).value(), events(4));
+  EXPECT_EQ(usage().used(kAcme, at("2025-12-31T17:00:00Z")).value(), events(6));
+  EXPECT_EQ(usage().used(kAcme, at("2025-12-01T00:00:00Z")).value(), events(7));
+  EXPECT_EQ(usage().used(kGlobex, at("2025-12-01T00:00:00Z")).value(), UsageAmounts{});
+  EXPECT_EQ(usage().used(kAcme, at("2026-02-01T00:00:00Z")).value(), UsageAmounts{});
+}
+
+TEST_P(UsageStoreContract, TotalsAreOfTheTimeAndTheTenantThatWereAskedFor) {
+  ASSERT_TRUE(succeeds(record({increment("a", kGlobex, "2025-12-31T08:00:00Z", events(1)),
+                               increment("b", kAcme, "2025-12-31T08:00:00Z", events(2)),
+                               increment("c", kAcme, "2025-12-31T08:01:00Z", events(4)),
+                               increment("d", kAcme, "2025-12-31T08:02:00Z", events(8))})));
+  UsageQuery asked{UsageGrain::minute, at("2025-12-31T08:00:00Z"), at("2025-12-31T08:02:00Z"), {}};
+  EXPECT_THAT(usage().totals(asked, kAny).value(),
+              ElementsAre(UsageTotal{kAcme, at("2025-12-31T08:00:00Z"), events(2)},
+                          UsageTotal{kGlobex, at("2025-12-31T08:00:00Z"), events(1)},
+                          UsageTotal{kAcme, at("2025-12-31T08:01:00Z"), events(4)}));
+  asked.tenant = kGlobex;
+  EXPECT_THAT(usage().totals(asked, kAny).value(),
+              ElementsAre(UsageTotal{kGlobex, at("2025-12-31T08:00:00Z"), events(1)}));
+  asked.tenant = tenant("never-seen");
+  EXPECT_THAT(usage().totals(asked, kAny).value(), IsEmpty());
+}
+
+TEST_P(UsageStoreContract, MoreTotalsThanTheLimitAreRefused) {
+  ASSERT_TRUE(succeeds(record({increment("a", kAcme, "2025-12-31T08:00:00Z", events(1, 2)),
+                               increment("b", kAcme, "2025-12-31T08:01:00Z", events(1, 2)),
+                               increment("c", kAcme, "2025-12-31T08:02:00Z", events(1, 2))})));
+  EXPECT_EQ(usage().totals(query(UsageGrain::minute), 3).value().size(), 3u);
+  for (const auto& whose : {std::optional<TenantId>(), std::optional(kAcme)}) {
+    EXPECT_TRUE(
+        fails_with(usage().totals(query(UsageGrain::minute, whose), 2), ErrorKind::invalid));
+  }
+}
+
+TEST_P(UsageStoreContract, WhatIsTooOldGoesMinutesFirstAndDaysStay) {
+  ASSERT_TRUE(succeeds(record({increment("a", kAcme, "2025-12-31T08:32:00Z", events(3))})));
+  clock_.advance(std::chrono::days{3});
+  ASSERT_TRUE(succeeds(record({}, {{kPartition, 1}})));
+  EXPECT_THAT(usage().totals(query(UsageGrain::minute), kAny).value(), IsEmpty());
+  EXPECT_EQ(usage().totals(query(UsageGrain::hour), kAny).value().size(), 1u);
+  clock_.advance(std::chrono::days{90});
+  ASSERT_TRUE(succeeds(record({}, {{kPartition, 2}})));
+  EXPECT_THAT(usage().totals(query(UsageGrain::hour), kAny).value(), IsEmpty());
+  EXPECT_EQ(usage().used(kAcme, at("2025-12-31T00:00:00Z")).value(), events(3));
+}
+
+TEST_P(UsageStoreContract, IdsAreKnownForAsLongAsIncrementsAreTaken) {
+  const auto one = increment("a", kAcme, "2025-12-31T23:58:00Z", events(3));
+  ASSERT_TRUE(succeeds(record({one})));
+  clock_.advance(kUsageTakenFor);
+  ASSERT_TRUE(succeeds(record({one})));
+  EXPECT_EQ(usage().used(kAcme, at("2025-12-31T00:00:00Z")).value(), events(3));
+  clock_.advance(std::chrono::days{2});
+  ASSERT_TRUE(succeeds(record({}, {{kPartition, 1}})));
+  ASSERT_TRUE(succeeds(record({one})));
+  EXPECT_EQ(usage().used(kAcme, at("2025-12-31T00:00:00Z")).value(), events(6))
+      << "the ids are not kept for ever";
+}
+
+TEST_P(UsageStoreContract, IncrementsFromManyThreadsAreAllCounted) {
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([this, thread] {
+      for (int i = 0; i < 25; ++i) {
+        const std::string id = std::to_string(thread) + "-" + std::to_string(i);
+        // Two of each, in both orders of the tenants.
+        auto some = std::vector{increment(id, kAcme, "2025-12-31T08:32:00Z", events(1)),
+                                increment(id, kGlobex, "2025-12-31T08:32:00Z", events(2))};
+        if (thread % 2 == 1) std::swap(some[0], some[1]);
+        EXPECT_TRUE(succeeds(record(some)));
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(usage().used(kAcme, kNewYear - std::chrono::days{1}).value(), events(100));
+  EXPECT_EQ(usage().used(kGlobex, kNewYear - std::chrono::days{1}).value(), events(200));
+}
+
+TEST_P(UsageStoreContract, StoredUsersAreCountedByTenant) {
+  ASSERT_TRUE(succeeds(create(store_->users(), kGlobex, "a@globex.dev")));
+  ASSERT_TRUE(succeeds(create(store_->users(), kAcme, "a@acme.dev")));
+  ASSERT_TRUE(succeeds(create(store_->users(), kAcme, "b@acme.dev")));
+  ASSERT_TRUE(succeeds(create(store_->users(), kAcme, "c@acme.dev")));
+  ASSERT_TRUE(succeeds(remove(store_->users(), kAcme, 1)));
+  EXPECT_THAT(usage().stored_users().value(), ElementsAre(Pair(kAcme, 2), Pair(kGlobex, 1)));
+}
+
+}  // namespace mesh::test
