@@ -167,7 +167,8 @@ Status Metering::append(const std::vector<UsageIncrement>& increments) {
   return {};
 }
 
-// Their ids follow from the hour and the tenant: who counts again within the hour changes nothing.
+// Their ids follow from the hour, the tenant and the number: the same count again changes nothing,
+// and of several of an hour the highest stands.
 Status Metering::count_stored_users() {
   const Timestamp now = clock_.now(), hour = start_of(UsageGrain::hour, now);
   if (!options_.counts_stored_users || hour == hour_) return {};
@@ -182,13 +183,8 @@ Status Metering::count_stored_users() {
   const Status counted = [&]() -> Status {
     const auto all = MESH_TRY(ports_.usage.stored_users());
     for (const auto& [tenant, users] : all) {
-      increments.push_back({uuid_v7_of(hour, "stored users:" + tenant.str()),
-                            tenant,
-                            now,
-                            hour,
-                            std::int64_t{3600},
-                            options_.process,
-                            {}});
+      const std::string name = "stored users:" + tenant.str() + ":" + std::to_string(users);
+      increments.push_back({uuid_v7_of(hour, name), tenant, now, hour, 3600, options_.process, {}});
       increments.back().amounts[UsageKind::stored_users] = users;
     }
     return append(increments);

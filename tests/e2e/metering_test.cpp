@@ -236,8 +236,7 @@ TEST_F(Metering, StoredUsersAreCountedAtTheStart) {
                   .status,
               201);
   }
-  // The first start has counted this hour, when there were none: they stand in the next hour, or
-  // where a start finds no lease of this one, in which an embedded store keeps none.
+  // The first start may have counted before they were there; the next one counts again.
   settle(daemon);
   EXPECT_TRUE(eventually([&] { return totals(daemon, "acme")["stored_users"] == 2; }));
 }
