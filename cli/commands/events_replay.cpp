@@ -32,6 +32,7 @@ std::string pipeline_of(const std::string& topic) {
   if (topic == "user.events") return "user-index";
   if (topic == "analytics.events") return "analytics";
   if (topic == "chemical.events") return "chemical";
+  if (topic == "billing.events") return "metering";
   return {};
 }
 
@@ -83,7 +84,7 @@ void add_events_replay(Commands& commands, CLI::App& events) {
        .run = [args](Session& session) { return replay(session, *args); }});
   verb.add_option("--topic", args->request.topic, "The topic")->type_name("TOPIC")->required();
   verb.add_option("--pipeline", args->request.pipeline, "The pipeline (the topic's own)")
-      ->type_name("user-index|analytics|chemical");
+      ->type_name("user-index|analytics|chemical|metering");
   verb.add_option("--from", args->request.from,
                   "start, end, an offset, @TIME (RFC 3339) or @-DURATION")
       ->type_name("BOUND")

@@ -57,7 +57,7 @@ std::string_view admin_schemas() {
     "topic": {"type": "string", "minLength": 1},
     "pipeline": {
       "type": "string", "minLength": 1,
-      "description": "user-index, analytics or chemical; the one that follows the topic without it."
+      "description": "user-index, analytics, chemical or metering; the one that follows the topic without it."
     },
     "from": {"$ref": "#/components/schemas/Bound"},
     "to": {"$ref": "#/components/schemas/Bound"},

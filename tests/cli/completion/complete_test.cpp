@@ -121,7 +121,7 @@ TEST_F(CompleteTest, FixedSetsAreOffered) {
               ElementsAre("searches", "search_ms"));
   EXPECT_THAT(offered({"events", "publish", "--id-from", ""}), ElementsAre("line"));
   EXPECT_THAT(offered({"events", "replay", "--pipeline", ""}),
-              ElementsAre("user-index", "analytics", "chemical"));
+              ElementsAre("user-index", "analytics", "chemical", "metering"));
 }
 
 TEST_F(CompleteTest, EveryOutputThatIsOfferedIsOne) {
