@@ -67,7 +67,7 @@ http::RouteTable admin(const RoleDeps& deps) {
         services::tenant_routes(
             {deps.ports.tenants, deps.directory, deps.ports.limiter, deps.waits}),
         services::usage_routes({deps.usage}),
-        services::usage_totals_routes(deps.ports.usage, deps.clock),
+        services::usage_totals_routes(deps.ports.usage, deps.directory, deps.clock),
         services::member_routes({deps.ports.members, deps.ports.leases}),
         services::work_routes(
             {log, log_admin, deps.clock, deps.ports.tasks, pipelines.tasks, pipelines.replayer,

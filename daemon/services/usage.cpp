@@ -16,6 +16,7 @@ constexpr std::string_view kByKind = "kind", kDefaultBy = "day", kDefaultSince =
 struct UsageDeps {
   UsageStore& usage;
   Clock& clock;
+  TenantDirectory* tenants = nullptr;  // of the operator's look
 };
 
 struct Asked {
@@ -29,7 +30,8 @@ Result<Timestamp> time_param(const http::Request& request, std::string_view name
   const auto text = request.param(name);
   if (!text || text->empty()) {
     if (fallback) return *fallback;
-    return now - MESH_TRY(parse_duration(kDefaultSince));
+    const Duration ago = MESH_TRY(parse_duration(kDefaultSince));
+    return now - ago;
   }
   if (const auto instant = parse_rfc3339(*text)) return *instant;
   if (const auto ago = parse_duration(*text)) return now - *ago;
@@ -39,9 +41,9 @@ Result<Timestamp> time_param(const http::Request& request, std::string_view name
                                       "long ago, such as 7d");
 }
 
-// By kind it is the sum of hours, of which those that are older than they are kept are in days.
+// By kind it is the sum of hours, or of days where there would be many.
 UsageGrain grain_for_kinds(Timestamp since, Timestamp now) {
-  return since < now - *kept(UsageGrain::hour) ? UsageGrain::day : UsageGrain::hour;
+  return since < now - std::chrono::days{7} ? UsageGrain::day : UsageGrain::hour;
 }
 
 Result<Asked> read(const UsageDeps& deps, const http::Request& request) {
@@ -88,30 +90,35 @@ Json items_by_kind(const std::vector<UsageTotal>& totals) {
   return items;
 }
 
-Result<http::Response> answer(const UsageDeps& deps, const Asked& asked) {
-  const bool by_kind = asked.by == kByKind;
+Result<std::vector<UsageTotal>> totals(const UsageDeps& deps, const Asked& asked) {
   // For a sum it does not matter how many there are.
   constexpr int kMostSummed = 1'000'000;
-  const auto totals = MESH_TRY(deps.usage.totals(asked.query, by_kind ? kMostSummed : kMostRows));
-  return http::Response::json(200,
-                              {{"by", asked.by},
-                               {"since", format_rfc3339(asked.query.since)},
-                               {"until", format_rfc3339(asked.query.until)},
-                               {"items", by_kind ? items_by_kind(totals) : items_by_time(totals)}});
+  return deps.usage.totals(asked.query, asked.by == kByKind ? kMostSummed : kMostRows);
+}
+
+http::Response answer(const Asked& asked, const std::vector<UsageTotal>& totals) {
+  return http::Response::json(
+      200, {{"by", asked.by},
+            {"since", format_rfc3339(asked.query.since)},
+            {"until", format_rfc3339(asked.query.until)},
+            {"items", asked.by == kByKind ? items_by_kind(totals) : items_by_time(totals)}});
 }
 
 Result<http::Response> own(const UsageDeps& deps, const http::Request& request) {
   auto asked = MESH_TRY(read(deps, request));
   asked.query.tenant = request.tenant();
-  return answer(deps, asked);
+  const auto found = MESH_TRY(totals(deps, asked));
+  return answer(asked, found);
 }
 
 Result<http::Response> of_all(const UsageDeps& deps, const http::Request& request) {
   auto asked = MESH_TRY(read(deps, request));
-  if (const auto tenant = text_param(request, "tenant"); !tenant.empty()) {
-    asked.query.tenant = MESH_TRY(TenantId::parse(tenant));
-  }
-  return answer(deps, asked);
+  const auto tenant = text_param(request, "tenant");
+  if (!tenant.empty()) asked.query.tenant = MESH_TRY(TenantId::parse(tenant));
+  const auto found = MESH_TRY(totals(deps, asked));
+  // One that is gone may have used something; a name that is no tenant's is a slip.
+  if (found.empty()) MESH_TRY(deps.tenants->require_if_named(tenant));
+  return answer(asked, found);
 }
 
 http::Route route(const char* pattern, const char* operation, const char* summary,
@@ -151,11 +158,12 @@ http::RouteTable own_usage_routes(UsageStore& usage, Clock& clock) {
   return {std::move(row)};
 }
 
-http::RouteTable usage_totals_routes(UsageStore& usage, Clock& clock) {
-  const auto deps = std::make_shared<const UsageDeps>(UsageDeps{usage, clock});
+http::RouteTable usage_totals_routes(UsageStore& usage, TenantDirectory& tenants, Clock& clock) {
+  const auto deps = std::make_shared<const UsageDeps>(UsageDeps{usage, clock, &tenants});
   auto row = route("/admin/v1/usage/totals", "getUsageTotals", "What tenants used over time",
                    answering(deps, of_all));
   row.parameters.push_back(api::tenant_filter());
+  row.problems = {404};
   return api::for_operators("usage", {std::move(row)});
 }
 

@@ -34,7 +34,8 @@ class UnknownTenant : public ::testing::Test {
                            {"dlq", "redrive", "user.events", "--dry-run"},
                            {"tasks", "list"},
                            {"tenants", "list"},
-                           {"tenants", "top"}};
+                           {"tenants", "top"},
+                           {"usage"}};
     for (auto& words : all) words.insert(words.end(), {"--tenant", tenant});
     all.push_back({"ratelimit", "show", tenant});
     all.push_back({"ratelimit", "show", tenant, "search"});

@@ -18,6 +18,7 @@
 #include "daemon/services/health.h"
 #include "daemon/services/publish.h"
 #include "daemon/services/search.h"
+#include "daemon/services/usage.h"
 #include "daemon/services/users.h"
 #include "tests/support/described.h"
 #include "tests/support/fake_engines.h"
@@ -162,6 +163,7 @@ class ApiDescription : public testing::Test {
                            [] { return std::vector<pipeline::PipelineStatus>{}; }});
     for (const auto& table :
          {tenant_routes({store_->tenants(), directory_, *limiter_, waits_}), usage_routes({usage_}),
+          usage_totals_routes(store_->usage(), directory_, clock_),
           member_routes({store_->members(), store_->leases()}),
           work_routes({log_, log_, clock_, store_->tasks(), runner_, replayer_, letters_,
                        generations_, polls_, [](const auto&) { return Status(); }, directory_,
@@ -169,6 +171,11 @@ class ApiDescription : public testing::Test {
           process_routes({[] { return Json(); }, [] { return std::vector<Check>(); }})}) {
       all.insert(all.end(), table.begin(), table.end());
     }
+    return all;
+  }
+  http::RouteTable subscriber_routes() {
+    auto all = analytics_routes(store_->analytics(), store_->chemical());
+    for (auto& row : own_usage_routes(store_->usage(), clock_)) all.push_back(std::move(row));
     return all;
   }
   std::map<std::string, http::RouteTable> tables() {
@@ -185,7 +192,7 @@ class ApiDescription : public testing::Test {
                                       usage_,
                                       waits_,
                                       {}})},
-        {"subscriber", analytics_routes(store_->analytics(), store_->chemical())},
+        {"subscriber", subscriber_routes()},
         {"admin", admin_routes()}};
   }
   http::RouteTable health(const http::RouteTable& routes, bool anonymous_tenant = false) {
