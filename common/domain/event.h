@@ -102,6 +102,13 @@ Record to_record(const Event& event);
 // no version is an extension. `unprocessable` otherwise, also for a tombstone of an entity topic.
 Result<Event> from_record(const StoredRecord& record);
 
+// Who asked for an event, and in which request: extension attributes that the mesh itself sets, in
+// place of what a client writes there. Operators see them, tenants do not.
+namespace accepted {
+inline constexpr std::string_view kBy = "meshacceptedby";  // "user:alice", "operator:operator"
+inline constexpr std::string_view kRequestId = "meshrequestid";
+}  // namespace accepted
+
 // Header names on dead letters, beside the dead event's own headers.
 namespace dead_letter {
 inline constexpr std::string_view kPipeline = "mesh_pipeline";
@@ -113,6 +120,8 @@ inline constexpr std::string_view kCauseClass = "mesh_cause_class";
 inline constexpr std::string_view kCause = "mesh_cause";
 inline constexpr std::string_view kTenant = "mesh_tenant";
 inline constexpr std::string_view kDiedAt = "mesh_died_at";  // RFC 3339
+// The last of the attempts, as attempt.h has them.
+inline constexpr std::string_view kHistory = "mesh_attempt_history";
 // On the marker behind a letter that settles it: "<partition>@<offset>" of the letter.
 inline constexpr std::string_view kSettles = "mesh_settles";
 }  // namespace dead_letter

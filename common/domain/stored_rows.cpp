@@ -114,7 +114,8 @@ std::span<const StoredTable> stored_tables() {
         {"attempts", integer},
         {"next_attempt", integer},
         {"cause_class", text},
-        {"cause", bytes}},
+        {"cause", bytes},
+        {"history", text}},
        4,
        {kNone, kNone, 0, 0}},
   };

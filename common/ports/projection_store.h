@@ -7,6 +7,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,6 +31,9 @@ class AnalyticsStore {
   // user without events.
   virtual Result<std::vector<AnalyticsEvent>> recent(const TenantId& tenant,
                                                      std::string_view user_id, int limit) = 0;
+  // When the event was recorded (processed_at); nothing where it was not. Chemical, too.
+  virtual Result<std::optional<Timestamp>> recorded(const TenantId& tenant, std::string_view source,
+                                                    std::string_view event_id) = 0;
 };
 
 class ChemicalStore {
@@ -41,6 +45,8 @@ class ChemicalStore {
                                             std::string_view researcher) = 0;
   virtual Result<std::vector<ChemicalEvent>> recent(const TenantId& tenant,
                                                     std::string_view researcher, int limit) = 0;
+  virtual Result<std::optional<Timestamp>> recorded(const TenantId& tenant, std::string_view source,
+                                                    std::string_view event_id) = 0;
 };
 
 }  // namespace mesh

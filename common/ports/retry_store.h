@@ -2,6 +2,7 @@
 // other keys and the count of attempts survives a restart.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/error.h"
+#include "common/domain/attempt.h"
 #include "common/domain/event.h"
 
 namespace mesh {
@@ -19,6 +21,7 @@ struct ParkedEvent {
   Timestamp next_attempt{};  // not before
   std::string cause_class;   // of the last failure
   std::string cause;
+  std::vector<Attempt> history = {};  // of the attempts the last kKeptAttempts
 };
 
 // Which event is parked, without what is in it.
@@ -53,6 +56,9 @@ class RetryStore {
   // All of the pipeline's, for whoever wants to know whether an event is done. What is parked
   // before its group commits past it is seen after that.
   virtual Result<std::vector<ParkedKey>> parked_keys(const std::string& pipeline) = 0;
+  // The one at a position, whoever parked it; nothing where none is.
+  virtual Result<std::optional<ParkedEvent>> find(const std::string& pipeline,
+                                                  const Position& position) = 0;
 };
 
 }  // namespace mesh

@@ -30,9 +30,11 @@ struct ChangeContext {
   // with the pointer /version. Compared in the transaction of the change.
   std::optional<std::vector<std::int64_t>> only_at{};
   std::string tracestate = {};  // of the traceparent
+  Headers extensions = {};      // of the event: see accepted
 };
 
-// Every method is scoped to the tenant it is given: a user of another tenant is `not_found`.
+// Every method but `everywhere` is scoped to the tenant it is given: a user of another tenant is
+// `not_found`.
 // Any thread. Changes complete later and are grouped into transactions; reads are quick.
 class UserStore {
  public:
@@ -52,6 +54,9 @@ class UserStore {
   // In id order, ids beyond `after`; only the one of that e-mail (by email_key) when given.
   virtual Result<std::vector<User>> list(const TenantId& tenant, std::int64_t after, int limit,
                                          const std::optional<std::string>& email) = 0;
+  // For operators alone: the users of all tenants with that e-mail (by email_key), by tenant and
+  // id, at most `limit`. Costs a look per tenant.
+  virtual Result<std::vector<User>> everywhere(const std::string& email, int limit) = 0;
 };
 
 }  // namespace mesh

@@ -50,6 +50,7 @@ struct IndexedUser {
   std::int64_t version = 0;
   std::string email;
   std::string name;
+  std::string event_id = {};  // of the change that it is of
 };
 
 // Any thread. Changes are durable before they answer; searches see them from then on.

@@ -58,6 +58,19 @@ TEST_P(AnalyticsStoreContract, ARecordedEventIsReadBackWhole) {
   EXPECT_EQ(read->front().source, "/app");
 }
 
+TEST_P(AnalyticsStoreContract, OneEventIsKnownByItsTenantSourceAndId) {
+  const auto written = analytics("0198c9a0-7c00-7000-8000-00000000abcd", kAcme, "u1", "click");
+  ASSERT_TRUE(succeeds(store_->analytics().record(std::span(&written, 1), {})));
+  const auto recorded = [&](const TenantId& tenant, const char* source, const std::string& id) {
+    return store_->analytics().recorded(tenant, source, id).value();
+  };
+  EXPECT_EQ(recorded(kAcme, "/app", written.id), written.processed_at);
+  EXPECT_EQ(recorded(kGlobex, "/app", written.id), std::nullopt);
+  EXPECT_EQ(recorded(kAcme, "/other", written.id), std::nullopt);
+  EXPECT_EQ(recorded(kAcme, "/app", "other"), std::nullopt);
+  EXPECT_EQ(store_->chemical().recorded(kAcme, "/app", written.id).value(), std::nullopt);
+}
+
 TEST_P(AnalyticsStoreContract, ForeignEventIdsAreKeptAsTheyAre) {
   // A UUID in upper case, one of its length, texts of 16 and 17 bytes, and one with dashes astray.
   const std::vector<std::string> written = {"0198C9A0-7C00-7000-8000-00000000ABCD",

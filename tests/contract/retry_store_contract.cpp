@@ -18,7 +18,9 @@ ParkedEvent parked(std::string topic, int partition, std::int64_t offset) {
           2,
           taken + Duration{500},
           "unavailable",
-          "connection refused"};
+          "connection refused",
+          {{taken, std::chrono::microseconds{1'200}, "timeout", "no answer \"at all\""},
+           {taken + Duration{9}, std::chrono::microseconds{7}, "unavailable", "refused"}}};
 }
 
 const Parker kSearch{"search", "one"}, kAnalytics{"analytics", "one"};
@@ -51,6 +53,19 @@ TEST_P(RetryStoreContract, AParkedEventIsLoadedWhole) {
   EXPECT_EQ(read.next_attempt, event.next_attempt);
   EXPECT_EQ(read.cause_class, "unavailable");
   EXPECT_EQ(read.cause, "connection refused");
+  EXPECT_EQ(read.history, event.history);
+}
+
+TEST_P(RetryStoreContract, OneIsFoundByItsPosition) {
+  ParkedEvent event = parked("user.events", 3, 17);
+  ASSERT_TRUE(succeeds(store_->retries().park(kSearch, std::span(&event, 1))));
+  const auto found = store_->retries().find("search", event.record.position);
+  ASSERT_TRUE(succeeds(found));
+  ASSERT_TRUE(found->has_value());
+  EXPECT_EQ((*found)->record.headers, event.record.headers);
+  EXPECT_EQ((*found)->history, event.history);
+  EXPECT_FALSE(store_->retries().find("search", {"user.events", 3, 18})->has_value());
+  EXPECT_FALSE(store_->retries().find("other", event.record.position)->has_value());
 }
 
 TEST_P(RetryStoreContract, WhatIsParkedIsKnownByPositionAndKey) {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <future>
 #include <thread>
 
 namespace mesh::test {
@@ -223,6 +224,31 @@ TEST_P(UserStoreContract, NoMethodReachesUsersOfAnotherTenant) {
   ASSERT_TRUE(update(store_->users(), kGlobex, 1, {.email = std::nullopt, .name = "Gina"}));
   ASSERT_TRUE(remove(store_->users(), kGlobex, 1));
   EXPECT_EQ(store_->users().get(kAcme, 1)->name, "Alice A");
+}
+
+// What operators may ask.
+TEST_P(UserStoreContract, AnAddressIsFoundAcrossTenants) {
+  ASSERT_TRUE(create(store_->users(), kAcme, "ann@acme.dev", "Ann"));
+  ASSERT_TRUE(create(store_->users(), kAcme, "bob@acme.dev", "Bob"));
+  ASSERT_TRUE(create(store_->users(), kGlobex, "Ann@acme.dev", "Another"));
+  const auto names = [&](const std::string& email, int limit) {
+    std::vector<std::string> all;
+    const auto users = store_->users().everywhere(email, limit).value();
+    for (const User& user : users) all.push_back(user.tenant.str() + "/" + user.name);
+    return all;
+  };
+  EXPECT_THAT(names("ANN@acme.dev", 10), ElementsAre("acme/Ann", "globex/Another"));
+  EXPECT_THAT(names("ann@acme.dev", 1), ElementsAre("acme/Ann"));
+  EXPECT_THAT(names("carl@acme.dev", 10), IsEmpty());
+}
+
+TEST_P(UserStoreContract, AChangesEventCarriesWhatItsContextAdds) {
+  ChangeContext context{.extensions = {{std::string(accepted::kBy), "user:ada"}}};
+  std::promise<void> done;
+  store_->users().create(kAcme, {"ann@acme.dev", "Ann"}, std::move(context),
+                         [&](const Result<ChangedUser>&) { done.set_value(); });
+  done.get_future().get();
+  EXPECT_EQ(find_header(events(*store_).at(0).headers, "ce_meshacceptedby"), "user:ada");
 }
 
 TEST_P(UserStoreContract, AnAnswerIsStoredTogetherWithTheChange) {

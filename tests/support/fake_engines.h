@@ -70,7 +70,7 @@ class FakeVectorIndex final : public VectorIndex {
   struct Entry {
     std::int64_t version = 0;
     bool removed = false;
-    std::string email, name;
+    std::string email, name, event_id = {};
   };
   using Key = std::pair<std::string, std::int64_t>;  // tenant, user
 
@@ -158,7 +158,7 @@ class FakeVectorIndex final : public VectorIndex {
     for (const auto& change : changes) {
       Entry& entry = at->second.entries[{change.tenant.str(), change.user_id}];
       if (change.version < entry.version) continue;
-      entry = {change.version, change.vector.empty(), change.email, change.name};
+      entry = {change.version, change.vector.empty(), change.email, change.name, change.event_id};
     }
     return {};
   }
@@ -173,7 +173,7 @@ class FakeVectorIndex final : public VectorIndex {
     for (const auto& [key, entry] : generations_.at(generation).entries) {
       if (key.first != tenant.str() || key.second <= after || entry.removed) continue;
       if (static_cast<int>(users.size()) == limit) break;
-      users.push_back({key.second, entry.version, entry.email, entry.name});
+      users.push_back({key.second, entry.version, entry.email, entry.name, entry.event_id});
     }
     return users;
   }

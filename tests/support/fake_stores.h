@@ -94,6 +94,13 @@ class FakeRetryStore final : public RetryStore {
     }
     return keys;
   }
+  Result<std::optional<ParkedEvent>> find(const std::string& pipeline,
+                                          const Position& position) override {
+    std::lock_guard lock(mutex_);
+    const auto& events = events_[pipeline];
+    const auto at = events.find(position);
+    return at == events.end() ? std::nullopt : std::optional(at->second);
+  }
 
  private:
   Status check(const Parker& parker, const Position& at) const {
@@ -259,6 +266,15 @@ class FakeProjection {
   }
 
  protected:
+  Result<std::optional<Timestamp>> when_recorded(const TenantId& tenant, std::string_view source,
+                                                 std::string_view id) const {
+    std::lock_guard lock(mutex_);
+    const auto row = rows_.find(std::string(id));
+    if (row == rows_.end() || row->second.tenant != tenant || row->second.source != source) {
+      return std::nullopt;
+    }
+    return row->second.processed_at;
+  }
   Status store(std::span<const Row> events, const Through& through) {
     std::lock_guard lock(mutex_);
     ++calls_;
@@ -291,6 +307,10 @@ class FakeAnalyticsStore final : public AnalyticsStore, public FakeProjection<An
   Result<std::vector<AnalyticsEvent>> recent(const TenantId&, std::string_view, int) override {
     return fail(ErrorKind::not_found, "the fake keeps no summaries");
   }
+  Result<std::optional<Timestamp>> recorded(const TenantId& tenant, std::string_view source,
+                                            std::string_view id) override {
+    return when_recorded(tenant, source, id);
+  }
 };
 
 class FakeChemicalStore final : public ChemicalStore, public FakeProjection<ChemicalEvent> {
@@ -303,6 +323,10 @@ class FakeChemicalStore final : public ChemicalStore, public FakeProjection<Chem
   }
   Result<std::vector<ChemicalEvent>> recent(const TenantId&, std::string_view, int) override {
     return fail(ErrorKind::not_found, "the fake keeps no summaries");
+  }
+  Result<std::optional<Timestamp>> recorded(const TenantId& tenant, std::string_view source,
+                                            std::string_view id) override {
+    return when_recorded(tenant, source, id);
   }
 };
 

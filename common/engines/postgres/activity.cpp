@@ -158,6 +158,18 @@ Result<std::vector<Event>> recent_events(Pool& pool, Kind kind, const TenantId& 
   return events_of<Event>(rows, tenant, subject);
 }
 
+Result<std::optional<Timestamp>> recorded_event(Pool& pool, Kind kind, const TenantId& tenant,
+                                                std::string_view source, std::string_view id) {
+  const std::string key = event_key(std::string(source), std::string(id));
+  const auto rows = MESH_TRY(pool.run(Repeat::read, [&](Session& session) {
+    return session.run(
+        query("SELECT processed_at FROM activity WHERE tenant=$1 AND kind=$2 AND event_key=$3",
+              tenant, kind, Bytes{key}));
+  }));
+  if (rows.size() == 0) return std::nullopt;
+  return rows.time(0, 0);
+}
+
 template <typename Event>
 struct Overview {
   std::int64_t total = 0;
@@ -225,6 +237,12 @@ Result<std::vector<AnalyticsEvent>> Analytics::recent(const TenantId& tenant,
   return recent_events<AnalyticsEvent>(pool_, kAnalytics, tenant, user_id, limit);
 }
 
+Result<std::optional<Timestamp>> Analytics::recorded(const TenantId& tenant,
+                                                     std::string_view source,
+                                                     std::string_view event_id) {
+  return recorded_event(pool_, kAnalytics, tenant, source, event_id);
+}
+
 Status Chemical::record(std::span<const ChemicalEvent> events, const Through& through) {
   return record_events(pool_, kChemical, events, through);
 }
@@ -240,6 +258,11 @@ Result<ResearcherSummary> Chemical::summary(const TenantId& tenant, std::string_
 Result<std::vector<ChemicalEvent>> Chemical::recent(const TenantId& tenant,
                                                     std::string_view researcher, int limit) {
   return recent_events<ChemicalEvent>(pool_, kChemical, tenant, researcher, limit);
+}
+
+Result<std::optional<Timestamp>> Chemical::recorded(const TenantId& tenant, std::string_view source,
+                                                    std::string_view event_id) {
+  return recorded_event(pool_, kChemical, tenant, source, event_id);
 }
 
 }  // namespace mesh::postgres

@@ -19,6 +19,8 @@ class Analytics final : public AnalyticsStore {
   Result<AnalyticsSummary> summary(const TenantId& tenant, std::string_view user_id) override;
   Result<std::vector<AnalyticsEvent>> recent(const TenantId& tenant, std::string_view user_id,
                                              int limit) override;
+  Result<std::optional<Timestamp>> recorded(const TenantId& tenant, std::string_view source,
+                                            std::string_view event_id) override;
 
  private:
   Pool& pool_;
@@ -31,6 +33,8 @@ class Chemical final : public ChemicalStore {
   Result<ResearcherSummary> summary(const TenantId& tenant, std::string_view researcher) override;
   Result<std::vector<ChemicalEvent>> recent(const TenantId& tenant, std::string_view researcher,
                                             int limit) override;
+  Result<std::optional<Timestamp>> recorded(const TenantId& tenant, std::string_view source,
+                                            std::string_view event_id) override;
 
  private:
   Pool& pool_;

@@ -185,8 +185,12 @@ CREATE TABLE usage(
 CREATE INDEX usage_by_start ON usage(grain, start);
 )sql";
 
+// See attempt.h.
+constexpr const char* kAttempts =
+    "ALTER TABLE retries ADD COLUMN history text NOT NULL DEFAULT '[]';";
+
 // Append only: a database has gone through those that it has.
-constexpr const char* kSteps[] = {kTables, kUsage};
+constexpr const char* kSteps[] = {kTables, kUsage, kAttempts};
 constexpr std::int64_t kNewest = std::size(kSteps);
 
 // The version of the schema; 0 where there is none.

@@ -52,7 +52,7 @@ Status hold(Session& session, const Parker& parker, const std::set<TopicPartitio
 Query insert_query(const Parker& parker, std::span<const ParkedEvent> events) {
   Positions at;
   std::vector<std::int64_t> times, attempts, next_attempts;
-  std::vector<std::string> classes;
+  std::vector<std::string> classes, histories;
   BytesList keys, headers, causes;
   MaybeBytesList values;
   // Of a position that is named twice the last one counts.
@@ -70,15 +70,36 @@ Query insert_query(const Parker& parker, std::span<const ParkedEvent> events) {
     next_attempts.push_back(event->next_attempt.time_since_epoch().count());
     classes.push_back(event->cause_class);
     causes.items.push_back(event->cause);
+    histories.push_back(dump(to_json(event->history)));
   }
   return query(
       "INSERT INTO retries(pipeline,topic,partition,\"offset\",time,key,value,headers,attempts,"
-      "next_attempt,cause_class,cause) SELECT $1,* FROM unnest($2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)"
+      "next_attempt,cause_class,cause,history)"
+      " SELECT $1,* FROM unnest($2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13)"
       " ON CONFLICT(pipeline,topic,partition,\"offset\") DO UPDATE SET time=excluded.time,"
       "key=excluded.key,value=excluded.value,headers=excluded.headers,attempts=excluded.attempts,"
-      "next_attempt=excluded.next_attempt,cause_class=excluded.cause_class,cause=excluded.cause",
+      "next_attempt=excluded.next_attempt,cause_class=excluded.cause_class,cause=excluded.cause,"
+      "history=excluded.history",
       parker.pipeline, at.topics, at.partitions, at.offsets, times, keys, values, headers, attempts,
-      next_attempts, classes, causes);
+      next_attempts, classes, causes, histories);
+}
+
+#define MESH_PARKED_COLUMNS                                                                    \
+  "r.topic,r.partition,r.\"offset\",r.time,r.key,r.value,r.headers,r.attempts,r.next_attempt," \
+  "r.cause_class,r.cause,r.history"
+
+Result<ParkedEvent> parked_event(const Rows& rows, int i) {
+  auto headers = decode_headers(rows.text(i, 6));
+  if (!headers) return fail(damaged("a record"));
+  auto value = rows.is_null(i, 5) ? std::nullopt : std::optional(rows.string(i, 5));
+  Position at{rows.string(i, 0), static_cast<std::int32_t>(rows.integer(i, 1)), rows.integer(i, 2)};
+  return ParkedEvent{
+      {std::move(at), rows.time(i, 3), rows.string(i, 4), std::move(value), std::move(*headers)},
+      static_cast<int>(rows.integer(i, 7)),
+      rows.time(i, 8),
+      rows.string(i, 9),
+      rows.string(i, 10),
+      attempts_of(rows.text(i, 11))};
 }
 
 }  // namespace
@@ -128,8 +149,7 @@ Result<std::vector<ParkedEvent>> Retries::take(const Parker& parker,
               " SELECT $1,topic,partition,$4 FROM unnest($2,$3) AS p(topic,partition) ORDER BY 2,3"
               " ON CONFLICT(pipeline,topic,partition) DO UPDATE SET parker=excluded.parker",
               parker.pipeline, all.topics, all.partitions, parker.id),
-        query("SELECT r.topic,r.partition,r.\"offset\",r.time,r.key,r.value,r.headers,r.attempts,"
-              "r.next_attempt,r.cause_class,r.cause FROM retries r"
+        query("SELECT " MESH_PARKED_COLUMNS " FROM retries r"
               " JOIN unnest($2,$3) AS p(topic,partition) USING(topic,partition)"
               " WHERE r.pipeline=$1 ORDER BY 1,2,3",
               parker.pipeline, all.topics, all.partitions),
@@ -138,17 +158,8 @@ Result<std::vector<ParkedEvent>> Retries::take(const Parker& parker,
   const Rows& rows = results[1];
   std::vector<ParkedEvent> events;
   for (int i = 0; i < rows.size(); ++i) {
-    auto headers = decode_headers(rows.text(i, 6));
-    if (!headers) return fail(damaged("a record"));
-    auto value = rows.is_null(i, 5) ? std::nullopt : std::optional(rows.string(i, 5));
-    Position at{rows.string(i, 0), static_cast<std::int32_t>(rows.integer(i, 1)),
-                rows.integer(i, 2)};
-    events.push_back(
-        {{std::move(at), rows.time(i, 3), rows.string(i, 4), std::move(value), std::move(*headers)},
-         static_cast<int>(rows.integer(i, 7)),
-         rows.time(i, 8),
-         rows.string(i, 9),
-         rows.string(i, 10)});
+    auto event = MESH_TRY(parked_event(rows, i));
+    events.push_back(std::move(event));
   }
   return events;
 }
@@ -167,6 +178,19 @@ Result<std::vector<ParkedKey>> Retries::parked_keys(const std::string& pipeline)
          rows.string(i, 3)});
   }
   return keys;
+}
+
+Result<std::optional<ParkedEvent>> Retries::find(const std::string& pipeline,
+                                                 const Position& position) {
+  const auto rows = MESH_TRY(pool_.run(Repeat::read, [&](Session& session) {
+    return session.run(query("SELECT " MESH_PARKED_COLUMNS
+                             " FROM retries r WHERE r.pipeline=$1 AND r.topic=$2"
+                             " AND r.partition=$3 AND r.\"offset\"=$4",
+                             pipeline, position.topic, position.partition, position.offset));
+  }));
+  if (rows.size() == 0) return std::nullopt;
+  auto event = MESH_TRY(parked_event(rows, 0));
+  return event;
 }
 
 }  // namespace mesh::postgres

@@ -78,14 +78,16 @@ constexpr TableSql kTables[] = {
      " ON CONFLICT(kind,topic,partition) DO UPDATE SET next=excluded.next"},
     {stored::kRetries,
      "SELECT pipeline,topic,partition,\"offset\",time,key,value,headers,attempts,next_attempt,"
-     "cause_class,cause FROM retries WHERE (pipeline,topic,partition,\"offset\")>($1,$2,$3,$4)"
+     "cause_class,cause,history FROM retries WHERE "
+     "(pipeline,topic,partition,\"offset\")>($1,$2,$3,$4)"
      " ORDER BY pipeline,topic,partition,\"offset\" LIMIT $5",
      "INSERT INTO retries(pipeline,topic,partition,\"offset\",time,key,value,headers,attempts,"
-     "next_attempt,cause_class,cause) SELECT * FROM"
-     " unnest($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)"
+     "next_attempt,cause_class,cause,history) SELECT * FROM"
+     " unnest($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13)"
      " ON CONFLICT(pipeline,topic,partition,\"offset\") DO UPDATE SET time=excluded.time,"
      "key=excluded.key,value=excluded.value,headers=excluded.headers,attempts=excluded.attempts,"
-     "next_attempt=excluded.next_attempt,cause_class=excluded.cause_class,cause=excluded.cause"},
+     "next_attempt=excluded.next_attempt,cause_class=excluded.cause_class,cause=excluded.cause,"
+     "history=excluded.history"},
 };
 
 const TableSql& sql_of(const StoredTable& table) {

@@ -102,6 +102,7 @@ Result<ChangedUser> Decider::decide(const UserChange& change) {
     Event event = user_event(decision.type, changed, change.event_id, change.time);
     event.traceparent = change.context.traceparent;
     event.tracestate = change.context.tracestate;
+    event.extensions = change.context.extensions;
     rows_.events.push_back(std::move(event));
     keep(change, decision);
   }

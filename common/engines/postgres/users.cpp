@@ -82,4 +82,21 @@ Result<std::vector<User>> Users::list(const TenantId& tenant, std::int64_t after
   return users;
 }
 
+// LATERAL: a look at the index of addresses, which begins with the tenant, for each tenant.
+Result<std::vector<User>> Users::everywhere(const std::string& email, int limit) {
+  const auto rows = MESH_TRY(pool_.run(Repeat::read, [&](Session& session) {
+    return session.run(
+        query("SELECT t.id,u.id,u.email,u.name,u.version FROM tenants t, LATERAL (SELECT * FROM"
+              " users WHERE tenant=t.id AND email_key=$1 OFFSET 0) u ORDER BY 1,2 LIMIT $2",
+              email_key(email), limit));
+  }));
+  std::vector<User> users;
+  for (int i = 0; i < rows.size(); ++i) {
+    auto tenant = MESH_TRY(TenantId::parse(rows.text(i, 0)));
+    users.push_back({rows.integer(i, 1), rows.string(i, 2), rows.string(i, 3), std::move(tenant),
+                     rows.integer(i, 4)});
+  }
+  return users;
+}
+
 }  // namespace mesh::postgres

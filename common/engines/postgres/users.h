@@ -20,6 +20,7 @@ class Users final : public UserStore {
   Result<User> get(const TenantId& tenant, std::int64_t id) override;
   Result<std::vector<User>> list(const TenantId& tenant, std::int64_t after, int limit,
                                  const std::optional<std::string>& email) override;
+  Result<std::vector<User>> everywhere(const std::string& email, int limit) override;
 
  private:
   void submit(UserChange change);

@@ -241,7 +241,7 @@ std::string users_page(const TenantId& tenant, std::int64_t after, int limit) {
   return dump(
       {{"filter", {{"must", Json::array({of_tenant(tenant), in_range("userId", "gt", after)})}}},
        {"limit", limit},
-       {"with_payload", {"userId", "version", "email", "name"}},
+       {"with_payload", {"userId", "version", "email", "name", "eventId"}},
        {"order_by", {{"key", "userId"}, {"direction", "asc"}}}});
 }
 
@@ -249,13 +249,15 @@ Result<std::vector<IndexedUser>> users_of(const Json& result) {
   std::vector<IndexedUser> users;
   for (const auto& point : points_of(result)) {
     const auto &user = member(point, "userId"), &version = member(point, "version"),
-               &email = member(point, "email"), &name = member(point, "name");
+               &email = member(point, "email"), &name = member(point, "name"),
+               &event = member(point, "eventId");
     if (!user.is_number_integer() || !version.is_number_integer() || !email.is_string() ||
         !name.is_string()) {
       return foreign(point);
     }
     users.push_back({user.get<std::int64_t>(), version.get<std::int64_t>(),
-                     email.get<std::string>(), name.get<std::string>()});
+                     email.get<std::string>(), name.get<std::string>(),
+                     event.is_string() ? event.get<std::string>() : std::string()});
   }
   return users;
 }

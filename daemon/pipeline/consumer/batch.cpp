@@ -137,10 +137,14 @@ Disposition dispose(const Batch& batch, const DispositionRules& rules, Timestamp
     auto finish = [&](std::vector<StoredRecord>& records) {
       if (rules.from_store) records.push_back(record);
     };
+    // Only of an attempt that failed.
+    auto history = [&] {
+      return with_attempt(work.event.history, {now, rules.took, work.cause_class, work.cause});
+    };
     auto park = [&](int attempts) {
       result.parked.push_back({record, attempts,
                                now + backoff_delay(rules.retry, attempts, random()),
-                               work.cause_class, work.cause});
+                               work.cause_class, work.cause, history()});
     };
     auto bury = [&](int attempts, std::string cause_class, std::string cause) {
       const auto fate = rules.letter ? rules.letter(record.position) : LetterFate::write;
@@ -152,7 +156,7 @@ Disposition dispose(const Batch& batch, const DispositionRules& rules, Timestamp
       result.letters.push_back(
           {record.position,
            dead_letter_record(record, {rules.pipeline, work.tenant, attempts,
-                                       std::move(cause_class), std::move(cause), now})});
+                                       std::move(cause_class), std::move(cause), now, history()})});
       finish(result.removed);
     };
     const int attempts = work.event.attempts + 1;

@@ -1,6 +1,7 @@
 // One batch of a pipeline: what the stage said of each event, and what follows from it.
 #pragma once
 
+#include <chrono>
 #include <random>
 #include <set>
 #include <string>
@@ -61,9 +62,10 @@ struct Disposition {
 struct DispositionRules {
   std::string pipeline;
   BackoffPolicy retry;
-  bool from_store = false;    // the events were parked before this batch
-  bool removes_late = false;  // what is done may be undone yet; a letter may not
-  LetterRule letter = {};     // empty: write all
+  bool from_store = false;            // the events were parked before this batch
+  bool removes_late = false;          // what is done may be undone yet; a letter may not
+  LetterRule letter = {};             // empty: write all
+  std::chrono::microseconds took{0};  // the stage's call, for the history of what failed
 };
 Disposition dispose(const Batch& batch, const DispositionRules& rules, Timestamp now,
                     std::mt19937_64& random);

@@ -26,9 +26,10 @@ void Pipeline::Impl::process(Batch batch, bool from_store, Through through) {
   if (work.batch.open() > 0 && !consult(work, took)) return;
   const LetterRule rule = options.letter_rule ? options.letter_rule() : LetterRule();
   const bool removes_late = options.commit_delay > Duration{0};
-  work.disposition =
-      dispose(work.batch, {options.name, options.retry, from_store, removes_late, rule},
-              deps.clock.now(), random);
+  work.disposition = dispose(work.batch,
+                             {options.name, options.retry, from_store, removes_late, rule,
+                              std::chrono::duration_cast<std::chrono::microseconds>(took)},
+                             deps.clock.now(), random);
   if (!make_durable(work) || !commit(work)) return;
   count(work);
   if (deps.usage != nullptr) count_usage(*deps.usage, work.batch, took);

@@ -14,7 +14,8 @@ constexpr std::size_t kMaxCauseBytes = 2'000;
 constexpr std::string_view kDeathHeaders[] = {
     dead_letter::kPipeline,     dead_letter::kSourceTopic, dead_letter::kSourcePartition,
     dead_letter::kSourceOffset, dead_letter::kAttempts,    dead_letter::kCauseClass,
-    dead_letter::kCause,        dead_letter::kTenant,      dead_letter::kDiedAt};
+    dead_letter::kCause,        dead_letter::kTenant,      dead_letter::kDiedAt,
+    dead_letter::kHistory};
 
 }  // namespace
 
@@ -46,6 +47,7 @@ Record dead_letter_record(const StoredRecord& record, const Death& death) {
   add(dead_letter::kCause, death.cause.substr(0, kMaxCauseBytes));
   add(dead_letter::kTenant, death.tenant);
   add(dead_letter::kDiedAt, format_rfc3339(death.died_at));
+  if (!death.history.empty()) add(dead_letter::kHistory, dump(to_json(death.history)));
   return {dead_letter_topic(record.position.topic), record.key, record.value, std::move(headers)};
 }
 

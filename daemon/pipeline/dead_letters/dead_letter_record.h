@@ -3,8 +3,10 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/clock.h"
+#include "common/domain/attempt.h"
 #include "common/domain/event.h"
 
 namespace mesh::pipeline {
@@ -16,6 +18,7 @@ struct Death {
   std::string cause_class;
   std::string cause;
   Timestamp died_at{};
+  std::vector<Attempt> history = {};  // of the attempts the last ones
 };
 
 // For the dead-letter topic: key, headers and value of the record, and the cause headers.

@@ -17,6 +17,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/json.h"
+#include "common/domain/attempt.h"
 #include "common/ports/event_log.h"
 #include "common/ports/lease_store.h"
 #include "common/ports/retry_store.h"
@@ -32,7 +33,8 @@ struct DeadLetter {
   std::string pipeline, source, tenant, cause_class, cause;  // source: "user.events/3@17"
   int attempts = 0;                                          // since it was redriven last
   int attempts_before = 0;                                   // over all redrives before that
-  int redrives = 0;  // how often it went back, mended or not
+  int redrives = 0;              // how often it went back, mended or not
+  std::vector<Attempt> history;  // since it was redriven last; the last ones
   std::string key;
   StoredRecord record;         // as it stood in its source topic
   std::optional<Event> event;  // empty where that cannot be decoded

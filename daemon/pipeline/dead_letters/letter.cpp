@@ -100,6 +100,7 @@ DeadLetter letter_of(const StoredRecord& record) {
   letter.attempts = count_in(record.headers, dead_letter::kAttempts);
   letter.attempts_before = count_in(record.headers, kAttemptsBefore);
   letter.redrives = count_in(record.headers, kRedrives);
+  letter.history = attempts_of(find_header(record.headers, dead_letter::kHistory));
   letter.key = record.key;
   if (auto event = from_record(letter.record)) letter.event = std::move(*event);
   return letter;

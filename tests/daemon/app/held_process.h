@@ -212,6 +212,10 @@ class HeldAnalytics final : public AnalyticsStore {
                                              int limit) override {
     return store_.recent(tenant, user_id, limit);
   }
+  Result<std::optional<Timestamp>> recorded(const TenantId& tenant, std::string_view source,
+                                            std::string_view event_id) override {
+    return store_.recorded(tenant, source, event_id);
+  }
 
  private:
   AnalyticsStore& store_;

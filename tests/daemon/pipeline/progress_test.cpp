@@ -40,6 +40,10 @@ class AskedRetries final : public RetryStore {
     if (failing) return fail(ErrorKind::unavailable, "the fake is away");
     return store_.parked_keys(pipeline);
   }
+  Result<std::optional<ParkedEvent>> find(const std::string& pipeline,
+                                          const Position& position) override {
+    return store_.find(pipeline, position);
+  }
   std::atomic<int> asked = 0;
   std::atomic<bool> failing = false;
 

@@ -246,7 +246,7 @@ Result<bool> read_point(Database& db, std::int64_t partition, int dimension, std
 Result<std::vector<IndexedUser>> read_users(Database& db, int generation, std::string_view tenant,
                                             std::int64_t after, int limit) {
   auto rows = MESH_TRY(db.prepare(
-      "SELECT user_id, version, email, name FROM points"
+      "SELECT user_id, version, email, name, event_id FROM points"
       " WHERE partition = (SELECT id FROM partitions WHERE generation = ?1 AND tenant = ?2)"
       " AND user_id > ?3 AND code IS NOT NULL ORDER BY user_id LIMIT ?4"));
   rows.bind(1, std::int64_t{generation}).bind_text(2, tenant).bind(3, after);
@@ -255,8 +255,8 @@ Result<std::vector<IndexedUser>> read_users(Database& db, int generation, std::s
   for (;;) {
     auto row = MESH_TRY(rows.step());
     if (!row) return users;
-    users.push_back(
-        {rows.integer(0), rows.integer(1), std::string(rows.text(2)), std::string(rows.text(3))});
+    users.push_back({rows.integer(0), rows.integer(1), std::string(rows.text(2)),
+                     std::string(rows.text(3)), std::string(rows.text(4))});
   }
 }
 

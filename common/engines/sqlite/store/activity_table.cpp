@@ -154,6 +154,19 @@ Result<std::vector<ActivityRow>> ActivityTable::recent(const TenantId& tenant,
   return read_from(readers_, [&](Database& db) { return newest(db, tenant, subject, limit); });
 }
 
+Result<std::optional<Timestamp>> ActivityTable::recorded(const TenantId& tenant,
+                                                         std::string_view source,
+                                                         std::string_view event_id) {
+  const std::string id = pack_id(event_id);
+  return read_from(readers_, [&](Database& db) {
+    return first_row(query(db,
+                           "SELECT processed_at FROM activity WHERE tenant=" MESH_TENANT_NUMBER
+                           " AND kind=? AND source=? AND event_id=?",
+                           tenant, kind_, source, Blob{id}),
+                     [](const Statement& row) { return timestamp(row, 0); });
+  });
+}
+
 Result<std::vector<ActivityRow>> ActivityTable::newest(Database& db, const TenantId& tenant,
                                                        std::string_view subject, int limit) {
   std::vector<ActivityRow> rows;

@@ -3,6 +3,7 @@
 // per label.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -56,6 +57,8 @@ class ActivityTable {
   Result<ActivityOverview> overview(const TenantId& tenant, std::string_view subject);
   Result<std::vector<ActivityRow>> recent(const TenantId& tenant, std::string_view subject,
                                           int limit);  // at least 1
+  Result<std::optional<Timestamp>> recorded(const TenantId& tenant, std::string_view source,
+                                            std::string_view event_id);
 
  private:
   Status insert(Database& db, std::span<const ActivityRow> rows);

@@ -15,6 +15,10 @@ class SqliteAnalytics final : public AnalyticsStore {
   Result<AnalyticsSummary> summary(const TenantId& tenant, std::string_view user_id) override;
   Result<std::vector<AnalyticsEvent>> recent(const TenantId& tenant, std::string_view user_id,
                                              int limit) override;
+  Result<std::optional<Timestamp>> recorded(const TenantId& tenant, std::string_view source,
+                                            std::string_view event_id) override {
+    return table_.recorded(tenant, source, event_id);
+  }
 
  private:
   ActivityTable table_;
@@ -28,6 +32,10 @@ class SqliteChemical final : public ChemicalStore {
   Result<ResearcherSummary> summary(const TenantId& tenant, std::string_view researcher) override;
   Result<std::vector<ChemicalEvent>> recent(const TenantId& tenant, std::string_view researcher,
                                             int limit) override;
+  Result<std::optional<Timestamp>> recorded(const TenantId& tenant, std::string_view source,
+                                            std::string_view event_id) override {
+    return table_.recorded(tenant, source, event_id);
+  }
 
  private:
   ActivityTable table_;

@@ -4,6 +4,24 @@
 #include "common/engines/sqlite/store/record_codec.h"
 
 namespace mesh::sqlite {
+namespace {
+
+#define MESH_PARKED_COLUMNS \
+  "topic,partition,\"offset\",time,record,attempts,next_attempt,cause_class,cause,history"
+
+Result<ParkedEvent> parked_event(const Statement& row) {
+  auto record = MESH_TRY(decode_record(row.text(4)));
+  Position at{std::string(row.text(0)), static_cast<std::int32_t>(row.integer(1)), row.integer(2)};
+  return ParkedEvent{{std::move(at), timestamp(row, 3), std::move(record.key),
+                      std::move(record.value), std::move(record.headers)},
+                     static_cast<int>(row.integer(5)),
+                     timestamp(row, 6),
+                     std::string(row.text(7)),
+                     std::string(row.text(8)),
+                     attempts_of(row.text(9))};
+}
+
+}  // namespace
 
 // Within a job, so that it holds for what the job writes.
 Status SqliteRetries::check(const Parker& parker, const Position& at) const {
@@ -29,11 +47,11 @@ Status SqliteRetries::park(const Parker& parker, std::span<const ParkedEvent> ev
       MESH_TRY(check(parker, at));
       MESH_TRY(execute(db,
                        "INSERT OR REPLACE INTO retries(pipeline,topic,partition,\"offset\","
-                       "time,record,attempts,next_attempt,cause_class,cause)"
-                       " VALUES(?,?,?,?,?,?,?,?,?,?)",
+                       "time,record,attempts,next_attempt,cause_class,cause,history)"
+                       " VALUES(?,?,?,?,?,?,?,?,?,?,?)",
                        parker.pipeline, at.topic, at.partition, at.offset, event.record.time,
                        Blob{records[i]}, event.attempts, event.next_attempt, event.cause_class,
-                       event.cause));
+                       event.cause, dump(to_json(event.history))));
     }
     return {};
   });
@@ -65,25 +83,17 @@ Result<std::vector<ParkedEvent>> SqliteRetries::take(const Parker& parker,
   return read_from(readers_, [&](Database& db) -> Result<std::vector<ParkedEvent>> {
     std::vector<ParkedEvent> events;
     const auto add = [&](const Statement& row) -> Status {
-      auto record = MESH_TRY(decode_record(row.text(4)));
-      Position at{std::string(row.text(0)), static_cast<std::int32_t>(row.integer(1)),
-                  row.integer(2)};
-      events.push_back({{std::move(at), timestamp(row, 3), std::move(record.key),
-                         std::move(record.value), std::move(record.headers)},
-                        static_cast<int>(row.integer(5)),
-                        timestamp(row, 6),
-                        std::string(row.text(7)),
-                        std::string(row.text(8))});
+      auto event = MESH_TRY(parked_event(row));
+      events.push_back(std::move(event));
       return {};
     };
     for (const TopicPartition& partition : partitions) {
-      MESH_TRY(each_row(
-          query(db,
-                "SELECT topic,partition,\"offset\",time,record,attempts,next_attempt,cause_class,"
-                "cause FROM retries WHERE pipeline=? AND topic=? AND partition=?"
-                " ORDER BY \"offset\"",
-                parker.pipeline, partition.topic, partition.partition),
-          add));
+      MESH_TRY(each_row(query(db,
+                              "SELECT " MESH_PARKED_COLUMNS
+                              " FROM retries WHERE pipeline=? AND topic=? AND partition=?"
+                              " ORDER BY \"offset\"",
+                              parker.pipeline, partition.topic, partition.partition),
+                        add));
     }
     return events;
   });
@@ -104,6 +114,21 @@ Result<std::vector<ParkedKey>> SqliteRetries::parked_keys(const std::string& pip
                         return {};
                       }));
     return keys;
+  });
+}
+
+Result<std::optional<ParkedEvent>> SqliteRetries::find(const std::string& pipeline,
+                                                       const Position& position) {
+  return read_from(readers_, [&](Database& db) -> Result<std::optional<ParkedEvent>> {
+    auto found = MESH_TRY(
+        first_row(query(db,
+                        "SELECT " MESH_PARKED_COLUMNS " FROM retries WHERE pipeline=? AND topic=?"
+                        " AND partition=? AND \"offset\"=?",
+                        pipeline, position.topic, position.partition, position.offset),
+                  parked_event));
+    if (!found) return std::nullopt;
+    auto event = MESH_TRY(std::move(*found));
+    return event;
   });
 }
 

@@ -22,6 +22,8 @@ class SqliteRetries final : public RetryStore {
   Status park(const Parker& parker, std::span<const ParkedEvent> events) override;
   Status remove(const Parker& parker, std::span<const Position> positions) override;
   Result<std::vector<ParkedKey>> parked_keys(const std::string& pipeline) override;
+  Result<std::optional<ParkedEvent>> find(const std::string& pipeline,
+                                          const Position& position) override;
 
  private:
   Status check(const Parker& parker, const Position& at) const;

@@ -164,11 +164,16 @@ CREATE TABLE usage(
 CREATE INDEX usage_by_start ON usage(grain, start);
 )sql";
 
+// See attempt.h.
+constexpr std::string_view kAttempts =
+    "ALTER TABLE retries ADD COLUMN history TEXT NOT NULL DEFAULT '[]'";
+
 }  // namespace
 
 Status prepare_schema(Database& db) {
   constexpr SchemaStep kSteps[] = {{kTables},           {kAnswerHeaders}, {kActivityTime},
-                                   {kAlike, fold_keys}, {kEpochs},        {kUsage}};
+                                   {kAlike, fold_keys}, {kEpochs},        {kUsage},
+                                   {kAttempts}};
   static_assert(std::size(kSteps) == kStoreSchema);
   return migrate(db, kSteps);
 }

@@ -80,10 +80,10 @@ constexpr TableSql kTables[] = {
      "INSERT OR REPLACE INTO projection_offsets(kind,topic,partition,next) VALUES(?,?,?,?)"},
     {stored::kRetries,
      "SELECT pipeline,topic,partition,\"offset\",time,record,attempts,next_attempt,cause_class,"
-     "cause FROM retries WHERE (pipeline,topic,partition,\"offset\")>(?,?,?,?)"
+     "cause,history FROM retries WHERE (pipeline,topic,partition,\"offset\")>(?,?,?,?)"
      " ORDER BY pipeline,topic,partition,\"offset\" LIMIT ?",
      "INSERT OR REPLACE INTO retries(pipeline,topic,partition,\"offset\",time,record,attempts,"
-     "next_attempt,cause_class,cause) VALUES(?,?,?,?,?,?,?,?,?,?)",
+     "next_attempt,cause_class,cause,history) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
      true},
 };
 

@@ -93,6 +93,7 @@ Result<Change<ChangedUser>> SqliteUsers::written(Database& db, const Stamp& stam
     Event event = user_event(type, changed, stamp.event_id, stamp.time);
     event.traceparent = stamp.context.traceparent;
     event.tracestate = stamp.context.tracestate;
+    event.extensions = stamp.context.extensions;
     changed.event = MESH_TRY(outbox_.add(db, event));
   }
   if (const auto& claim = stamp.context.claim) {
@@ -214,6 +215,28 @@ Result<std::vector<User>> SqliteUsers::list(const TenantId& tenant, std::int64_t
                        row.integer(3)});
       return {};
     }));
+    return users;
+  });
+}
+
+// CROSS JOIN: the tenants first, since the index of addresses begins with the tenant.
+Result<std::vector<User>> SqliteUsers::everywhere(const std::string& email, int limit) {
+  const std::string key = email_key(email);
+  return read_from(readers_, [&](Database& db) -> Result<std::vector<User>> {
+    std::vector<User> users;
+    MESH_TRY(each_row(
+        query(db,
+              "SELECT n.id,u.id,u.email,u.name,u.version FROM tenant_numbers n CROSS JOIN users u"
+              " WHERE u.tenant=n.number AND (u.email_key=?1 OR u.id IN (SELECT a.id FROM"
+              " users_alike a WHERE a.tenant=n.number AND a.email_key=?1))"
+              " ORDER BY n.id,u.id LIMIT ?2",
+              key, limit),
+        [&](const Statement& row) -> Status {
+          auto tenant = MESH_TRY(TenantId::parse(row.text(0)));
+          users.push_back({row.integer(1), std::string(row.text(2)), std::string(row.text(3)),
+                           std::move(tenant), row.integer(4)});
+          return {};
+        }));
     return users;
   });
 }

@@ -204,6 +204,10 @@ TEST_F(PipelineTest, AnExhaustedEventDiesWithItsLastCause) {
   ASSERT_TRUE(advance_until(clock, kRetry, [&] { return letters().size() == 1; }));
   EXPECT_EQ(header(letters()[0], dead_letter::kCauseClass), "exhausted");
   EXPECT_EQ(header(letters()[0], dead_letter::kCause), "fake: as the test said");
+  const auto history = attempts_of(header(letters()[0], dead_letter::kHistory));
+  ASSERT_EQ(history.size(), 3u) << "its attempts survive in the retry record";
+  EXPECT_EQ(history[0].cause_class, "fake");
+  EXPECT_LT(history[0].ended, history[2].ended);
   EXPECT_TRUE(eventually([&] { return retries.parked("analytics").empty(); }));
 }
 
