@@ -46,6 +46,16 @@ std::string fingerprint(const http::Request& request) {
 
 }  // namespace
 
+Headers acceptance(const http::Request& request) {
+  Headers by;
+  if (const auto& principal = request.principal) {
+    const bool tenants = principal->kind == Principal::Kind::tenant_user;
+    by.emplace_back(accepted::kBy, (tenants ? "user:" : "operator:") + principal->user);
+  }
+  by.emplace_back(accepted::kRequestId, request.request_id);
+  return by;
+}
+
 Result<std::int64_t> int_param(const http::Request& request, std::string_view name,
                                const IntRange& range) {
   const auto text = request.param(name);

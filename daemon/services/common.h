@@ -11,10 +11,14 @@
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/base/json_members.h"
+#include "common/domain/event.h"
 #include "common/http/message.h"
 #include "common/ports/idempotency_store.h"
 
 namespace mesh::services {
+
+// Who asks, and in which request, as extensions of an event: see accepted.
+Headers acceptance(const http::Request& request);
 
 // What a number in a query may be, and what it is where the query has none.
 struct IntRange {

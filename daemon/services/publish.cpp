@@ -141,15 +141,21 @@ class Publisher {
 
   // All but the ids is made here, since what is done under a key may run on a thread of the
   // store's.
-  void append(const http::Request& request, const std::vector<Event>& events,
-              http::Responder respond, Body body) {
+  void append(const http::Request& request, std::vector<Event>& events, http::Responder respond,
+              Body body) {
     auto held = deps_.waits.hold(request, acks_of(events), respond);
     if (!held) return reject(held.error(), respond);
     deps_.tenants.note_use(request.tenant());
     Batch batch{request.tenant(), request.body.size(), {}, {}, body, {}};
     batch.records.reserve(events.size());
     batch.ids.reserve(events.size());
-    for (const Event& event : events) {
+    const Headers by = acceptance(request);
+    for (Event& event : events) {
+      // A client cannot say who was let in.
+      std::erase_if(event.extensions, [](const auto& one) {
+        return one.first == accepted::kBy || one.first == accepted::kRequestId;
+      });
+      event.extensions.insert(event.extensions.end(), by.begin(), by.end());
       batch.records.push_back(to_record(event));
       batch.ids.push_back(event.id);
     }

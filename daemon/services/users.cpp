@@ -40,7 +40,8 @@ http::Response created_answer(const ChangedUser& user) {
 ChangeContext change_of(const http::Request& request) {
   return {.traceparent = request.trace.traceparent(),
           .only_at = if_match(request),
-          .tracestate = request.trace.state};
+          .tracestate = request.trace.state,
+          .extensions = acceptance(request)};
 }
 
 // A change is an event.
@@ -75,7 +76,8 @@ void create(UserStore& users, IdempotencyStore& idempotency, Usage& usage, Write
                ChangeContext context{.traceparent = request->trace.traceparent(),
                                      .claim = {},
                                      .answer = kept_answer,
-                                     .tracestate = request->trace.state};
+                                     .tracestate = request->trace.state,
+                                     .extensions = acceptance(*request)};
                if (keyed) context.claim = std::move(keyed->claim);
                users.create(request->tenant(), std::move(user), std::move(context),
                             answer_with(usage, *request, std::move(ended), created_answer));

@@ -144,7 +144,8 @@ class Batch {
                   return stored_answer(
                       with_position(std::move(made), place_of_change(user.event, user.id)));
                 },
-            .tracestate = request_.trace.state};
+            .tracestate = request_.trace.state,
+            .extensions = acceptance(request_)};
   }
   // A row that is settled has an id or an error; in_order submits the others.
   bool is_open(const Row& row) const { return row.user && row.id == 0 && !row.error; }
