@@ -6,6 +6,7 @@
 #include "daemon/backup.h"
 #include "daemon/services/admin.h"
 #include "daemon/services/analytics.h"
+#include "daemon/services/event_status.h"
 #include "daemon/services/health.h"
 #include "daemon/services/publish.h"
 #include "daemon/services/search.h"
@@ -45,11 +46,19 @@ http::RouteTable publisher(const RoleDeps& deps) {
        topic_spec(deps.config.log, "", TopicKind::activity), deps.config.http.max_body});
 }
 
+pipeline::TracePorts trace_ports(const RoleDeps& deps) {
+  const Ports& ports = deps.ports;
+  return {ports.log,      ports.log_admin, ports.outbox,   ports.retries, ports.index,
+          ports.embedder, ports.analytics, ports.chemical, deps.clock};
+}
+
 http::RouteTable subscriber(const RoleDeps& deps) {
   auto routes =
       services::analytics_routes(deps.ports.analytics, deps.ports.chemical, deps.ports.summaries);
   append(routes, services::own_usage_routes(deps.ports.usage, deps.clock));
-  return of_store(deps, std::move(routes));
+  routes = of_store(deps, std::move(routes));
+  append(routes, services::event_status_routes(trace_ports(deps)));
+  return routes;
 }
 
 http::RouteTable admin(const RoleDeps& deps) {
@@ -74,6 +83,7 @@ http::RouteTable admin(const RoleDeps& deps) {
              pipelines.dead_letters, pipelines.generations, deps.polls,
              [&config = deps.config](const auto& folder) { return can_back_up(config, folder); },
              deps.directory, deps.waits}),
+        services::trace_routes({{deps.ports.users, trace_ports(deps)}, deps.directory}),
         services::process_routes({deps.running_config, deps.checks, deps.examine})}) {
     all.insert(all.end(), table.begin(), table.end());
   }

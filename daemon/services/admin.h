@@ -20,6 +20,7 @@
 #include "daemon/pipeline/generations/generations.h"
 #include "daemon/pipeline/replay/replay.h"
 #include "daemon/pipeline/tasks/tasks.h"
+#include "daemon/pipeline/trace/user_state.h"
 #include "daemon/services/check.h"
 #include "daemon/services/long_polls.h"
 #include "daemon/services/tenant_directory.h"
@@ -82,6 +83,13 @@ struct WorkAdminDeps {
   WriteWaits& waits;
 };
 http::RouteTable work_routes(WorkAdminDeps deps);
+
+// Single events and users: where they are, and why a search does not find them.
+struct TraceAdminDeps {
+  pipeline::UserPorts ports;
+  TenantDirectory& directory;
+};
+http::RouteTable trace_routes(TraceAdminDeps deps);
 
 // The running configuration and the state of what the process depends on.
 struct ProcessAdminDeps {

@@ -1,10 +1,10 @@
 #include "daemon/services/admin_log.h"
 
-#include "common/base/ids.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/domain/record_json.h"
 #include "daemon/pipeline/scan.h"
+#include "daemon/pipeline/trace/event_search.h"
 #include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
 
@@ -13,8 +13,6 @@ namespace {
 
 using http::Response;
 using pipeline::find_topic;
-
-constexpr std::size_t kScanBatch = 1000;
 
 Json topic_json(const TopicInfo& topic) {
   const auto& spec = topic.spec;
@@ -30,50 +28,14 @@ Json topic_json(const TopicInfo& topic) {
             {"size", spec.max_bytes ? Json(*spec.max_bytes) : Json(nullptr)}}}};
 }
 
-// The time inside a UUIDv7 tells where to begin; a foreign id is looked for from the start.
 Result<Response> event_by_id(const LogAdminDeps& deps, const http::Request& request) {
-  const std::string& id = request.path_params.at("id");
-  auto all = MESH_TRY(deps.admin.topics());
-  const auto made = uuid_v7_time(id);
-  const std::string only = text_param(request, "topic");
-  if (!only.empty()) {
-    (void)MESH_TRY(find_topic(deps.admin, only));
-  }
-  const std::string tenant = text_param(request, "tenant");
-  bool looked_at_all = true;
-  for (const auto& topic : all) {
-    // A letter has the id of its event: it is found only where its topic is named.
-    if (only.empty() ? is_dead_letter_topic(topic.spec.name) : topic.spec.name != only) continue;
-    for (std::int32_t p = 0; p < topic.spec.partitions; ++p) {
-      const TopicPartition partition{topic.spec.name, p};
-      Result<std::int64_t> offset = 0;
-      // The id and the log may have their times from two machines: a second of slack.
-      if (made) offset = deps.log.offset_at(partition, *made - std::chrono::seconds(1));
-      if (!offset) return fail(offset.error());
-      bool at_end = false;
-      for (int scanned = 0; !at_end && scanned < kMaxScanned;) {
-        auto batch = MESH_TRY(deps.log.read(partition, *offset, {.max_records = kScanBatch}));
-        for (const auto& record : batch.records) {
-          const auto ce_id = find_header(record.headers, "ce_id");
-          if (ce_id == id &&
-              (tenant.empty() || find_header(record.headers, "ce_tenantid") == tenant))
-            return Response::json(200, mesh::to_json(record));
-        }
-        at_end = batch.at_end;
-        // A fetch may bring nothing and not be at the end: it counts, so that the loop has a bound.
-        scanned += std::max(1, static_cast<int>(batch.records.size()));
-        offset = batch.next;
-      }
-      looked_at_all = looked_at_all && at_end;
-    }
-  }
-  return fail(
-      ErrorKind::not_found,
-      "no event " + id + (tenant.empty() ? "" : " of tenant " + tenant) + " was found" +
-          (made ? " from the time in its id on" : "") +
-          (looked_at_all ? ""
-                         : " among the first " + std::to_string(kMaxScanned) +
-                               " records of a partition; look for it with mesh events tail"));
+  const pipeline::EventQuery query{request.path_params.at("id"),
+                                   text_param(request, "tenant"),
+                                   text_param(request, "topic"),
+                                   {}};
+  const auto search = MESH_TRY(pipeline::find_event(deps.log, deps.admin, query, deps.clock.now()));
+  if (search.record) return Response::json(200, mesh::to_json(*search.record));
+  return fail(pipeline::not_found(query, search));
 }
 
 void append(const LogAdminDeps& deps, const http::Request& request, http::Responder respond) {

@@ -7,8 +7,7 @@
 
 namespace mesh::services {
 
-// How many records one request looks through for what it is asked for; for an event by its id, in
-// each partition.
+// How many records one request looks through for what it is asked for.
 inline constexpr int kMaxScanned = 200'000;
 
 http::RouteTable record_routes(const std::shared_ptr<const LogAdminDeps>& deps);

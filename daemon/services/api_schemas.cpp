@@ -8,6 +8,7 @@
 #include "daemon/services/api_patterns.h"
 #include "daemon/services/log_schemas.h"
 #include "daemon/services/tenant_schemas.h"
+#include "daemon/services/trace_schemas.h"
 
 namespace mesh::services {
 namespace {
@@ -111,6 +112,7 @@ Json make() {
   Json all = Json::parse(tenant_schemas());
   all.update(Json::parse(log_schemas()));
   all.update(Json::parse(admin_schemas()));
+  all.update(Json::parse(trace_schemas()));
   all["Duration"]["pattern"] = duration_pattern();
   all["Bound"]["pattern"] = bound_pattern();
   all["UserName"]["pattern"] = user_name_pattern();
@@ -167,7 +169,7 @@ Json make() {
       {"description", "For how many seconds the task waits for what becomes of the events."}};
   for (const char* item :
        {"Topic", "Record", "Group", "DeadLetterTopic", "DeadLetter", "Generation", "Task", "Member",
-        "ServerFinding", "LogLine", "Tenant", "RateLimit"}) {
+        "ServerFinding", "LogLine", "Tenant", "RateLimit", "UserState"}) {
     all[std::string(item) + "Page"] = page_of(item);
   }
   return all;

@@ -15,26 +15,6 @@ constexpr IntRange kHits{1, kMaxSearchHits, 10};
 // Below 0.2 a hit shares hardly more than chance with the query.
 constexpr NumberRange kMinScore{-1, 1, 0.2};
 
-struct Search {
-  std::string query;
-  int limit;
-  float min_score;
-};
-
-Result<Search> search_of(const http::Request& request) {
-  std::string query = text_param(request, "query");
-  if (trim(query).empty()) {
-    return fail(ErrorKind::invalid,
-                "query parameter query: missing or empty; say what to look for");
-  }
-  if (query.size() > kMaxQueryBytes) {
-    return fail(ErrorKind::invalid, "query parameter query: over 1000 bytes");
-  }
-  auto limit = MESH_TRY(int_param(request, "limit", kHits));
-  auto min_score = MESH_TRY(number_param(request, "min_score", kMinScore));
-  return Search{std::move(query), static_cast<int>(limit), static_cast<float>(min_score)};
-}
-
 // The answer as text: ten hits as JSON values would cost as much as the rest of a small search.
 Result<std::string> answer_of(Embedder& embedder, VectorIndex& index, const TenantId& tenant,
                               const Search& search) {
@@ -76,9 +56,38 @@ Result<std::string> search(Embedder& embedder, VectorIndex& index, ReadCache* ca
 
 }  // namespace
 
+Result<Search> search_of(const http::Request& request) {
+  std::string query = text_param(request, "query");
+  if (trim(query).empty()) {
+    return fail(ErrorKind::invalid,
+                "query parameter query: missing or empty; say what to look for");
+  }
+  if (query.size() > kMaxQueryBytes) {
+    return fail(ErrorKind::invalid, "query parameter query: over 1000 bytes");
+  }
+  auto limit = MESH_TRY(int_param(request, "limit", kHits));
+  auto min_score = MESH_TRY(number_param(request, "min_score", kMinScore));
+  return Search{std::move(query), static_cast<int>(limit), static_cast<float>(min_score)};
+}
+
+std::vector<http::Parameter> search_parameters() {
+  return {
+      api::required(api::query("query", "What to look for, at most 1000 bytes of UTF-8.",
+                               {{"type", "string"},
+                                {"minLength", 1},
+                                {"maxLength", kMaxQueryBytes},
+                                {"pattern", "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$"},
+                                {"examples", Json::array({"ada"})}})),
+      api::limit("hits", kHits),
+      api::query("min_score", "The smallest score (cosine) of hits that are not the query itself.",
+                 api::number(kMinScore))};
+}
+
 http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& clock,
                                Metrics& metrics, Usage& usage, WriteWaits& waits,
                                ReadCache* cache) {
+  auto parameters = search_parameters();
+  for (auto&& seen : {api::min_position(), api::prefer_wait()}) parameters.push_back(seen);
   return {
       // Blocking: a scan of a large partition takes milliseconds, which the loops do not have.
       {.method = "GET",
@@ -91,18 +100,7 @@ http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& cl
        .summary = "Finds users of the tenant by name, e-mail address or parts of them",
        .details = "Forgives typos. Users whose name or address is the query come first, then those "
                   "whose name or address begins with it, then the others by score.",
-       .parameters =
-           {api::required(api::query("query", "What to look for, at most 1000 bytes of UTF-8.",
-                                     {{"type", "string"},
-                                      {"minLength", 1},
-                                      {"maxLength", kMaxQueryBytes},
-                                      {"pattern", "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$"},
-                                      {"examples", Json::array({"ada"})}})),
-            api::limit("hits", kHits),
-            api::query("min_score",
-                       "The smallest score (cosine) of hits that are not the query itself.",
-                       api::number(kMinScore)),
-            api::min_position(), api::prefer_wait()},
+       .parameters = std::move(parameters),
        .answers = {api::gives("SearchResults", "The hits.")},
        .handler =
            [&, cache](auto request, auto respond) {

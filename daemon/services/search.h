@@ -12,6 +12,16 @@
 
 namespace mesh::services {
 
+// What a search asks for.
+struct Search {
+  std::string query;
+  int limit;
+  float min_score;
+};
+// The parameters of a request that say so; `invalid` for what is none.
+Result<Search> search_of(const http::Request& request);
+std::vector<http::Parameter> search_parameters();
+
 // Answers are kept in `cache`, where there is one.
 http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& clock,
                                Metrics& metrics, Usage& usage, WriteWaits& waits,

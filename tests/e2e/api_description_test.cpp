@@ -205,6 +205,8 @@ void ApiDescription::ask_of_events() {
         "/api/v1/analytics/researcher/curie", "/api/v1/events/researcher/curie"}) {
     api_->ask("subscriber", "GET", path, 200, "");
   }
+  api_->ask("subscriber", "GET", "/api/v1/events/e-1", 200, "");
+  api_->ask("subscriber", "GET", "/api/v1/events/e-1", 404, kAda);
   api_->ask("subscriber", "GET", "/api/v1/analytics/user/nobody", 404, kAda);
   api_->ask("subscriber", "GET", "/api/v1/events/user/7?limit=0", 400, "");
 }
@@ -219,6 +221,9 @@ void ApiDescription::ask_of_the_log() {
   operate("GET", "/records?from=start&limit=1000", 200);
   operate("GET", "/events/e-1", 200);
   operate("GET", "/events/none", 404);
+  operate("GET", "/traces/e-1", 200);
+  operate("GET", "/traces/none", 404);
+  operate("GET", "/traces/none?from=nowhere", 400);
   operate("POST", "/events", 422, Json::object());
   // One that is no event.
   operate("POST", "/events", 202,
@@ -293,6 +298,11 @@ void ApiDescription::ask_of_work() {
   operate("POST", "/backups", 422, {{"path", "relative"}});
   EXPECT_EQ(task("/backups", {{"path", dir_.file("backup")}})["state"], "done");
   operate("GET", "/indexes", 200);
+  operate("GET", "/users?email=ada@acme.dev", 200);
+  operate("GET", "/users", 400);
+  operate("GET", "/search/why-not?tenant=acme&query=ada&who=ada@acme.dev", 200);
+  operate("GET", "/search/why-not?tenant=acme&query=ada", 400);
+  operate("GET", "/search/why-not?tenant=nobody&query=ada&who=1", 404);
   operate("POST", "/indexes/rollback", 409);
   EXPECT_EQ(task("/indexes/rebuild", Json::object())["state"], "done");
   operate("POST", "/indexes/verify", 200);

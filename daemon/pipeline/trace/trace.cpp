@@ -1,0 +1,479 @@
+#include "daemon/pipeline/trace/trace.h"
+
+#include <algorithm>
+#include <map>
+
+#include "common/base/ids.h"
+#include "common/base/strings.h"
+#include "common/base/time.h"
+#include "common/domain/catalogue.h"
+#include "common/domain/entity_events.h"
+#include "common/telemetry/trace_context.h"
+#include "daemon/pipeline/dead_letters/letter.h"
+#include "daemon/pipeline/groups.h"
+#include "daemon/pipeline/scan.h"
+
+namespace mesh::pipeline {
+namespace {
+
+constexpr std::int64_t kMaxLetters = 200'000;  // records of a dead-letter topic, per look
+constexpr int kMaxRedrives = 20;               // that are followed
+// Times of two partitions may be of two machines.
+constexpr Duration kClockSlack{5'000};
+// A marker is written once its record is back.
+constexpr Duration kBeforeMarker{60'000};
+
+// The record that went back from a letter.
+Result<std::optional<StoredRecord>> back_from(const TracePorts& ports, const DeadLetter& letter,
+                                              Timestamp settled) {
+  const Position& source = letter.record.position;
+  const TopicPartition partition{source.topic, source.partition};
+  const auto from = MESH_TRY(ports.log.offset_at(partition, earlier(settled, kBeforeMarker)));
+  const auto to = MESH_TRY(ports.log.offset_at(partition, settled + kClockSlack));
+  std::optional<StoredRecord> found;
+  std::int64_t read = 0;
+  MESH_TRY(scan(ports.log, partition, from, to, [&](std::vector<StoredRecord>& records) {
+    const auto at = std::ranges::find_if(records, [&](const StoredRecord& record) {
+      return came_from(record.headers, letter.position);
+    });
+    if (at != records.end()) found = std::move(*at);
+    read += std::ssize(records);
+    return !found && read < kMaxSearched;
+  }));
+  return found;
+}
+
+// What every group is asked about one record.
+struct Facts {
+  const TracePorts& ports;
+  const StoredRecord& record;
+  const Event& event;
+  const std::vector<LettersFound::One>& letters;
+  std::int64_t start;  // of its partition
+};
+
+// The user of a point, if the generation has it.
+Result<std::optional<IndexedUser>> indexed(VectorIndex& index, int generation,
+                                           const TenantId& tenant, std::int64_t id) {
+  auto found = MESH_TRY(index.scan(generation, tenant, id - 1, 1));
+  if (found.empty() || found.front().user_id != id) return std::nullopt;
+  return std::move(found.front());
+}
+
+Result<std::optional<Effect>> effect_in_index(const Facts& facts, const GenerationInfo& info) {
+  const auto id = parse_int(facts.event.subject);
+  if (!id || *id < 1) return std::nullopt;
+  const auto point = MESH_TRY(indexed(facts.ports.index, info.number, facts.event.tenant, *id));
+  Effect effect{info.name, false, {}, {}, {}};
+  const std::string user = "user " + facts.event.subject;
+  const std::string version = "version " + std::to_string(facts.event.sequence);
+  if (!point) {
+    effect.text = "holds no " + user;
+    return effect;
+  }
+  effect.version = point->version;
+  effect.reached = point->version >= facts.event.sequence && !is_removal(facts.event.type);
+  effect.text = "holds " + user + " at version " + std::to_string(point->version);
+  if (point->version < facts.event.sequence) effect.text += ", not yet at " + version;
+  return effect;
+}
+
+Result<std::optional<Effect>> effect_in_rows(const Facts& facts) {
+  const Event& event = facts.event;
+  std::optional<Timestamp> since;
+  if (event.type == "analytics.recorded") {
+    since = MESH_TRY(facts.ports.analytics.recorded(event.tenant, event.source, event.id));
+  } else if (event.type == "chemical.recorded") {
+    since = MESH_TRY(facts.ports.chemical.recorded(event.tenant, event.source, event.id));
+  } else {
+    return std::nullopt;
+  }
+  return Effect{{}, since.has_value(), since, {}, since ? "is counted" : "is not counted"};
+}
+
+// The letter of a group. Of generations of the index one writes it for all.
+const DeadLetter* letter_for(const Facts& facts, const std::string& group) {
+  for (const auto& [letter, settled] : facts.letters) {
+    if (settled || letter.source != to_string(facts.record.position)) continue;
+    if (letter.pipeline == group || (is_of_index(group) && is_of_index(letter.pipeline))) {
+      return &letter;
+    }
+  }
+  return nullptr;
+}
+
+void bury(PipelineTrace& trace, const DeadLetter& letter) {
+  trace.state = TraceState::dead;
+  trace.attempts = letter.attempts;
+  trace.history = letter.history;
+  trace.cause_class = letter.cause_class;
+  trace.cause = letter.cause;
+  trace.letter = letter;
+}
+
+// `committed` was read before: an event is parked, or its letter written, before it is committed.
+Result<PipelineTrace> trace_group(const Facts& facts, const std::string& group,
+                                  std::int64_t committed, const GenerationInfo* generation) {
+  const std::int64_t offset = facts.record.position.offset;
+  PipelineTrace trace{.pipeline = group};
+  if (generation != nullptr) trace.serves = generation->serving;
+  auto parked = MESH_TRY(facts.ports.retries.find(group, facts.record.position));
+  trace.effect = MESH_TRY(generation != nullptr ? effect_in_index(facts, *generation)
+                          : is_of_index(group)  ? std::optional<Effect>()
+                                                : effect_in_rows(facts));
+  const DeadLetter* letter = letter_for(facts, group);
+  if (parked && parked->attempts > 0) {
+    trace.state = TraceState::retrying;
+    trace.attempts = parked->attempts;
+    trace.history = std::move(parked->history);
+    trace.next_attempt = parked->next_attempt;
+    trace.cause_class = std::move(parked->cause_class);
+    trace.cause = std::move(parked->cause);
+  } else if (parked) {
+    trace.behind_its_key = true;
+  } else if (letter != nullptr) {
+    bury(trace, *letter);
+  } else if (committed > offset || (trace.effect && trace.effect->reached)) {
+    trace.state = TraceState::done;
+  } else {
+    trace.behind = offset - std::max(committed, facts.start);
+  }
+  return trace;
+}
+
+// The worst of those that serve; done where nothing reads the topic.
+TraceState worst(const std::vector<PipelineTrace>& pipelines, const std::string& topic) {
+  bool any = false, pending = false, retrying = false, dead = false;
+  for (const PipelineTrace& one : pipelines) {
+    if (!one.serves) continue;
+    any = true;
+    pending |= one.state == TraceState::pending;
+    retrying |= one.state == TraceState::retrying;
+    dead |= one.state == TraceState::dead;
+  }
+  if (dead) return TraceState::dead;
+  if (retrying) return TraceState::retrying;
+  if (pending) return TraceState::pending;
+  // Of a topic that a pipeline is to read, and none does yet, nothing is done.
+  return any || group_of(topic) == nullptr ? TraceState::done : TraceState::pending;
+}
+
+Status trace_groups(const TracePorts& ports, const std::vector<LettersFound::One>& letters,
+                    Trace& trace) {
+  const Position& at = trace.record->position;
+  const TopicPartition partition{at.topic, at.partition};
+  const auto groups = MESH_TRY(ports.admin.groups());
+  const auto marks = MESH_TRY(ports.log.watermarks(partition));
+  std::vector<GenerationInfo> generations;
+  if (at.topic == kUserIndex.topic) generations = MESH_TRY(ports.index.generations());
+  const Facts facts{ports, *trace.record, trace.event, letters, marks.start};
+  for (const GroupInfo& group : groups) {
+    const auto committed = group.committed.find(partition);
+    if (committed == group.committed.end()) continue;
+    const auto generation = std::ranges::find_if(generations, [&](const GenerationInfo& info) {
+      return generation_group(kUserIndex.group, info.number) == group.name;
+    });
+    auto one = MESH_TRY(trace_group(facts, group.name, committed->second,
+                                    generation == generations.end() ? nullptr : &*generation));
+    // Groups that are none of the mesh's own are shown, and nothing hangs on them.
+    const bool ours = generation != generations.end() ||
+                      std::ranges::any_of(kTopicGroups, [&](const TopicGroup& reads) {
+                        return reads.group == group.name;
+                      });
+    one.serves = one.serves && ours;
+    trace.pipelines.push_back(std::move(one));
+  }
+  trace.state = worst(trace.pipelines, at.topic);
+  return {};
+}
+
+// What cannot be decoded died of it, and is traced by its headers and its key.
+Result<Event> readable(const StoredRecord& record) {
+  auto event = from_record(record);
+  if (event) return event;
+  const auto header = [&](std::string_view name) { return find_header(record.headers, name); };
+  const auto named = header("ce_tenantid");
+  auto tenant = TenantId::parse(named.empty() ? tenant_of_key(record.key) : named);
+  if (!tenant) return event;
+  return Event{.id = std::string(header("ce_id")),
+               .type = std::string(header("ce_type")),
+               .source = std::string(header("ce_source")),
+               .time = record.time,
+               .tenant = std::move(*tenant),
+               .subject = std::string(header("ce_subject"))};
+}
+
+Result<Trace> trace_record(const TracePorts& ports, EventSearch search) {
+  auto event = MESH_TRY(readable(*search.record));
+  Trace trace{std::move(event)};
+  trace.record = std::exchange(search.record, std::nullopt);
+  trace.search = std::move(search);
+  for (int hop = 0;; ++hop) {
+    const std::string place = to_string(trace.record->position);
+    const auto found = MESH_TRY(letters_of(ports, trace.record->position.topic, trace.record->key,
+                                           trace.record->time, [&](const StoredRecord& letter) {
+                                             return to_string(source_of(letter).position) == place;
+                                           }));
+    trace.search.whole = trace.search.whole && found.whole;
+    std::optional<StoredRecord> back;
+    for (const auto& [letter, settled] : found.letters) {
+      if (!settled || hop == kMaxRedrives) continue;
+      back = MESH_TRY(back_from(ports, letter, *settled));
+      if (!back) continue;
+      trace.redriven.push_back(letter);
+      break;
+    }
+    if (!back) {
+      MESH_TRY(trace_groups(ports, found.letters, trace));
+      return trace;
+    }
+    trace.record = std::move(back);
+  }
+}
+
+// A record that has no place yet.
+Result<Event> event_of(const Record& record) {
+  return from_record(
+      {{record.topic, 0, 0}, Timestamp::max(), record.key, record.value, record.headers});
+}
+
+// --- as JSON ----------------------------------------------------------------------------------
+
+Json time_json(const std::optional<Timestamp>& time) {
+  return time ? Json(format_rfc3339(*time)) : Json(nullptr);
+}
+Json text_json(std::string_view text) { return text.empty() ? Json(nullptr) : Json(text); }
+
+std::string_view extension(const Event& event, std::string_view name) {
+  return find_header(event.extensions, name);
+}
+
+Json accepted_json(const Trace& trace) {
+  const Event& event = trace.event;
+  // The store and the log take an event before its request is answered. The mesh's own events say
+  // when their change was made; of others the log does.
+  const bool ours = event.source == kUserSource || event.source == kTenantSource;
+  const auto context = TraceContext::parse(event.traceparent);
+  return {{"at", format_rfc3339(ours || !trace.record ? event.time : trace.record->time)},
+          {"by", text_json(extension(event, accepted::kBy))},
+          {"request_id", text_json(extension(event, accepted::kRequestId))},
+          {"trace_id", context ? Json(context->trace_id) : Json(nullptr)}};
+}
+
+Json letter_json(const DeadLetter& letter) {
+  return {{"topic", letter.position.topic},
+          {"partition", letter.position.partition},
+          {"offset", letter.position.offset},
+          {"died_at", format_rfc3339(letter.died_at)}};
+}
+
+Json effect_json(const Effect& effect) {
+  return {{"generation", text_json(effect.generation)},
+          {"reached", effect.reached},
+          {"since", time_json(effect.since)},
+          {"version", effect.version ? Json(*effect.version) : Json(nullptr)},
+          {"text", effect.text}};
+}
+
+Json pipeline_json(const PipelineTrace& trace) {
+  return {{"pipeline", trace.pipeline},
+          {"state", to_string(trace.state)},
+          {"serves", trace.serves},
+          {"behind", trace.behind},
+          {"behind_its_key", trace.behind_its_key},
+          {"attempts", trace.attempts},
+          {"history", to_json(trace.history)},
+          {"next_attempt", time_json(trace.next_attempt)},
+          {"cause_class", text_json(trace.cause_class)},
+          {"cause", text_json(trace.cause)},
+          {"letter", trace.letter ? letter_json(*trace.letter) : Json(nullptr)},
+          {"effect", trace.effect ? effect_json(*trace.effect) : Json(nullptr)}};
+}
+
+// The pipeline by which the event's own state goes.
+const PipelineTrace* serving(const Trace& trace) {
+  const auto at = std::ranges::find_if(trace.pipelines, &PipelineTrace::serves);
+  return at == trace.pipelines.end() ? nullptr : &*at;
+}
+
+// In one sentence: why it can be seen, or why not yet.
+std::string outcome_text(const Trace& trace) {
+  if (trace.outbox) {
+    return "waits in the outbox for the log, behind " + std::to_string(trace.outbox->ahead) +
+           " others";
+  }
+  const TopicGroup* reads = group_of(trace.record->position.topic);
+  if (reads == nullptr) return "is in the log, and no pipeline reads its topic";
+  const PipelineTrace* one = serving(trace);
+  if (one == nullptr)
+    return "is in the log; there is no pipeline yet that makes it " + std::string(reads->done);
+  switch (one->state) {
+    case TraceState::dead:
+      return "died: " + one->cause_class + ": " + one->cause;
+    case TraceState::retrying:
+      return "failed " + std::to_string(one->attempts) + " times, and is tried again" +
+             (one->next_attempt ? " at " + format_rfc3339(*one->next_attempt) : std::string());
+    case TraceState::pending:
+      return one->behind_its_key ? "waits for an earlier event of its key, which failed"
+                                 : one->pipeline + " has " + std::to_string(one->behind) +
+                                       " events to do before it";
+    case TraceState::done:
+      break;
+  }
+  if (!one->effect) return "is done";
+  if (!one->effect->generation.empty() && is_removal(trace.event.type)) {
+    return one->effect->version ? "a later change brought the user back" : "the user is removed";
+  }
+  if (one->effect->reached) {
+    return "is " + std::string(reads->done) +
+           (one->effect->since ? " since " + format_rfc3339(*one->effect->since)
+                               : ", since when the index does not keep");
+  }
+  return one->effect->generation.empty()
+             ? "was passed over by its pipeline, and is not counted"
+             : "a later change of the user removed it: " + one->effect->generation + " " +
+                   one->effect->text;
+}
+
+}  // namespace
+
+std::string_view to_string(TraceState state) {
+  switch (state) {
+    case TraceState::pending:
+      return "pending";
+    case TraceState::retrying:
+      return "retrying";
+    case TraceState::dead:
+      return "dead";
+    case TraceState::done:
+      return "done";
+  }
+  return "unknown";
+}
+
+Result<std::optional<OutboxPlace>> find_in_outbox(
+    Outbox& outbox, const std::function<bool(const Record&)>& wanted) {
+  constexpr int kPage = 1'000;
+  if (outbox.size() == 0) return std::nullopt;
+  // Reading asks for no lease.
+  const auto reader = outbox.open(Lease{});
+  std::int64_t ahead = 0;
+  while (ahead < kMaxOutboxEntries) {
+    auto entries = MESH_TRY(reader->next(kPage));
+    if (entries.empty()) break;
+    for (OutboxEntry& entry : entries) {
+      if (wanted(entry.record)) return OutboxPlace{entry.sequence, ahead, std::move(entry.record)};
+      ++ahead;
+    }
+  }
+  return std::nullopt;
+}
+
+Result<LettersFound> letters_of(const TracePorts& ports, const std::string& topic,
+                                const std::string& key, Timestamp since,
+                                const std::function<bool(const StoredRecord&)>& wanted) {
+  LettersFound found;
+  const auto topics = MESH_TRY(ports.admin.topics());
+  const auto letters = std::ranges::find(topics, dead_letter_topic(topic),
+                                         [](const TopicInfo& info) { return info.spec.name; });
+  if (letters == topics.end()) return found;
+  std::map<std::string, std::size_t> places;  // of found.letters, by what markers name
+  std::int64_t left = kMaxLetters;
+  for (std::int32_t p = 0; p < letters->spec.partitions; ++p) {
+    // A letter has its event's key; without one it may be anywhere.
+    const auto own = stable_hash(key) % static_cast<std::uint64_t>(letters->spec.partitions);
+    if (!key.empty() && own != static_cast<std::uint64_t>(p)) continue;
+    const TopicPartition partition{letters->spec.name, p};
+    const auto from = MESH_TRY(ports.log.offset_at(partition, earlier(since, kClockSlack)));
+    const auto marks = MESH_TRY(ports.log.watermarks(partition));
+    MESH_TRY(scan(ports.log, partition, from, marks.end, [&](std::vector<StoredRecord>& records) {
+      for (const StoredRecord& record : records) {
+        if (is_marker(record)) {
+          const auto at = places.find(std::string(find_header(record.headers, kSettles)));
+          if (at != places.end()) found.letters[at->second].settled = record.time;
+        } else if (record.key == key && wanted(record)) {
+          places[settled_name(record.position)] = found.letters.size();
+          found.letters.push_back({letter_of(record), std::nullopt});
+        }
+      }
+      left -= std::ssize(records);
+      found.whole = left > 0;
+      return found.whole;
+    }));
+  }
+  return found;
+}
+
+Result<Trace> trace_event(const TracePorts& ports, const EventQuery& query,
+                          std::int64_t max_records) {
+  // It may go from the outbox to the log between the two looks: then the log is asked again.
+  for (bool again = ports.outbox.size() > 0;; again = false) {
+    auto search =
+        MESH_TRY(find_event(ports.log, ports.admin, query, ports.clock.now(), max_records));
+    if (search.record) return trace_record(ports, std::move(search));
+    auto waiting = MESH_TRY(find_in_outbox(ports.outbox, [&](const Record& record) {
+      return find_header(record.headers, "ce_id") == query.id &&
+             (query.tenant.empty() || find_header(record.headers, "ce_tenantid") == query.tenant) &&
+             (query.topic.empty() || record.topic == query.topic);
+    }));
+    if (waiting) {
+      auto event = MESH_TRY(event_of(waiting->record));
+      return Trace{.event = std::move(event), .outbox = std::move(waiting)};
+    }
+    if (!again) return fail(not_found(query, search));
+  }
+}
+
+Json to_json(const Trace& trace) {
+  const Event& event = trace.event;
+  Json json{{"id", event.id},
+            {"type", event.type},
+            {"tenant", event.tenant.str()},
+            {"subject", text_json(event.subject)},
+            {"source", text_json(event.source)},
+            {"time", time_text_of(event)},
+            {"version", event.sequence > 0 ? Json(event.sequence) : Json(nullptr)},
+            {"status", to_string(trace.state)},
+            {"text", outcome_text(trace)},
+            {"accepted", accepted_json(trace)},
+            {"outbox", nullptr},
+            {"log", nullptr},
+            {"redriven_from", Json::array()},
+            {"pipelines", Json::array()},
+            {"searched", {{"records", trace.search.records}, {"whole", trace.search.whole}}}};
+  if (trace.outbox) {
+    json["outbox"] = {{"sequence", trace.outbox->sequence}, {"ahead", trace.outbox->ahead}};
+  }
+  if (trace.record) {
+    json["log"] = {{"topic", trace.record->position.topic},
+                   {"partition", trace.record->position.partition},
+                   {"offset", trace.record->position.offset},
+                   {"time", format_rfc3339(trace.record->time)}};
+  }
+  for (const DeadLetter& letter : trace.redriven) {
+    Json one = letter_json(letter);
+    one["source"] = letter.source;
+    one["attempts"] = letter.attempts;
+    one["cause_class"] = letter.cause_class;
+    one["cause"] = letter.cause;
+    json["redriven_from"].push_back(std::move(one));
+  }
+  for (const PipelineTrace& one : trace.pipelines) {
+    json["pipelines"].push_back(pipeline_json(one));
+  }
+  return json;
+}
+
+Json tenant_json(const Trace& trace) {
+  const PipelineTrace* const one = serving(trace);
+  const bool failed = one != nullptr && one->attempts > 0;
+  return {{"id", trace.event.id},
+          {"type", trace.event.type},
+          {"time", time_text_of(trace.event)},
+          {"status", to_string(trace.state)},
+          {"attempts", failed ? one->attempts : 0},
+          {"next_attempt", time_json(failed ? one->next_attempt : std::nullopt)},
+          {"cause_class", failed ? text_json(one->cause_class) : Json(nullptr)}};
+}
+
+}  // namespace mesh::pipeline
