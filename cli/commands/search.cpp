@@ -32,9 +32,39 @@ struct Args {
   int limit = 10;
   client::SearchOptions search;
   std::string wait;
+  std::string why_not;
 };
 
+const View& why_not_view() {
+  static const View view{
+      "reason",
+      {{"reason", "REASON", "found, or the first thing that is in the way"},
+       {"text", "WHY", "the same with its numbers"},
+       {"score", "SCORE", "likeness to the query, 1 at most", Field::Show::always,
+        Field::Kind::text, score_text},
+       {"min_score", "MIN SCORE", "the smallest score of hits", Field::Show::wide,
+        Field::Kind::text, score_text},
+       {"rank", "RANK", "its place in the order of hits"},
+       {"limit", "LIMIT", "how many hits the search has", Field::Show::wide},
+       {"user", "USER", "the user in the store, the log and the index", Field::Show::never},
+       {"elsewhere", "ELSEWHERE", "other tenants' users of the address", Field::Show::never}},
+      "WHY"};
+  return view;
+}
+
+Outcome why_not(Session& session, const Args& args) {
+  const std::string& tenant = session.settings.tenant;
+  if (tenant.empty()) {
+    return fail(ErrorKind::invalid, "--why-not is for operators: name the tenant with --tenant T");
+  }
+  auto why = MESH_TRY(session.mesh->why_not(tenant, join(args.words, " "), args.limit,
+                                            args.search.min_score, args.why_not));
+  session.out.record(why_not_view(), why);
+  return Exit::ok;
+}
+
 Outcome search(Session& session, Args args) {
+  if (!args.why_not.empty()) return why_not(session, args);
   MESH_TRY(need_tenant(session));
   args.search.wait_seconds = MESH_TRY(wait_seconds(args.wait));
   // Words are joined, so that a query of several needs no quotes.
@@ -56,6 +86,7 @@ void add_search(Commands& commands) {
        .examples = "mesh search alice smith --tenant acme\n"
                    "mesh search \"chemist in berlin\" --tenant acme --limit 5 --min-score 0.3\n"
                    "mesh search bob --tenant acme -o name\n"
+                   "mesh search bob --tenant acme --why-not bob@acme.dev\n"
                    "mesh search ann --tenant acme --min-position \"$position\" --wait=5s\n",
        .tenant = TenantUse::acts,
        .view = &hit_view(),
@@ -74,6 +105,9 @@ void add_search(Commands& commands) {
   verb.add_option("--min-position", args->search.min_position,
                   "See this write: the position that a change of users printed with -o json")
       ->type_name("POSITION");
+  verb.add_option("--why-not", args->why_not,
+                  "Say why it does not find this user, by id or e-mail address")
+      ->type_name("ID|EMAIL");
   add_wait(verb, args->wait, "--min-position is reached");
 }
 

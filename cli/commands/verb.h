@@ -67,6 +67,8 @@ class Commands {
 void add_users(Commands& commands);
 void add_search(Commands& commands);
 void add_events(Commands& commands);
+void add_trace(Commands& commands);
+void add_explain(Commands& commands);
 void add_topics(Commands& commands);
 void add_members(Commands& commands);
 void add_groups(Commands& commands);

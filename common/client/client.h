@@ -226,6 +226,14 @@ class Client {
   Result<FollowPage> follow(const FollowQuery& query);
   Result<Json> event(const std::string& id, const std::string& topic = {},
                      const std::string& tenant = {});
+  // Where an event is; `from` is a bound, for ids that tell no time.
+  Result<Json> trace(const std::string& id, const std::string& topic = {},
+                     const std::string& from = {}, const std::string& tenant = {});
+  // Why a search of the tenant does not find a user, named by id or e-mail address.
+  Result<Json> why_not(const std::string& tenant, const std::string& text, int limit,
+                       std::optional<double> min_score, const std::string& who);
+  // Where an e-mail address exists, across tenants.
+  Result<std::vector<Json>> explain_users(const std::string& email);
 
   // Consumer groups.
   Result<std::vector<Json>> groups();
