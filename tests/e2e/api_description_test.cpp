@@ -355,7 +355,9 @@ TEST_F(ApiDescription, EveryRangeThatIsDescribedIsTheRangeThatHolds) {
       for (const auto& part : split(path.substr(1), '/')) {
         target += "/" + (part == "{topic}" ? "user.events" : part[0] == '{' ? "1" : part);
       }
-      target += path == "/ai/users/search" ? "?query=ada&" : "?";
+      target += path == "/ai/users/search"           ? "?query=ada&"
+                : path == "/admin/v1/search/why-not" ? "?query=ada&tenant=acme&who=1&"
+                                                     : "?";
       const auto status = [&](const std::string& name, const std::string& value) {
         ++tried;
         return daemon_

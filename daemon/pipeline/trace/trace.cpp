@@ -118,9 +118,18 @@ Result<PipelineTrace> trace_group(const Facts& facts, const std::string& group,
   PipelineTrace trace{.pipeline = group};
   if (generation != nullptr) trace.serves = generation->serving;
   auto parked = MESH_TRY(facts.ports.retries.find(group, facts.record.position));
-  trace.effect = MESH_TRY(generation != nullptr ? effect_in_index(facts, *generation)
-                          : is_of_index(group)  ? std::optional<Effect>()
-                                                : effect_in_rows(facts));
+  // The rest of a trace holds although the index is away.
+  auto effect = generation != nullptr ? effect_in_index(facts, *generation)
+                : is_of_index(group)  ? std::optional<Effect>()
+                                      : effect_in_rows(facts);
+  if (effect) trace.effect = std::move(*effect);
+  if (!effect) {
+    trace.effect = Effect{generation != nullptr ? generation->name : std::string(),
+                          false,
+                          {},
+                          {},
+                          "cannot be told: " + effect.error().message};
+  }
   const DeadLetter* letter = letter_for(facts, group);
   if (parked && parked->attempts > 0) {
     trace.state = TraceState::retrying;
