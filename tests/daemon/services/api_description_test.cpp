@@ -15,6 +15,7 @@
 #include "daemon/services/analytics.h"
 #include "daemon/services/api_page.h"
 #include "daemon/services/api_patterns.h"
+#include "daemon/services/event_status.h"
 #include "daemon/services/health.h"
 #include "daemon/services/publish.h"
 #include "daemon/services/search.h"
@@ -168,6 +169,7 @@ class ApiDescription : public testing::Test {
           work_routes({log_, log_, clock_, store_->tasks(), runner_, replayer_, letters_,
                        generations_, polls_, [](const auto&) { return Status(); }, directory_,
                        waits_}),
+          trace_routes({{store_->users(), trace_ports_}, directory_}),
           process_routes({[] { return Json(); }, [] { return std::vector<Check>(); }})}) {
       all.insert(all.end(), table.begin(), table.end());
     }
@@ -176,6 +178,7 @@ class ApiDescription : public testing::Test {
   http::RouteTable subscriber_routes() {
     auto all = analytics_routes(store_->analytics(), store_->chemical());
     for (auto& row : own_usage_routes(store_->usage(), clock_)) all.push_back(std::move(row));
+    for (auto& route : event_status_routes(trace_ports_)) all.push_back(std::move(route));
     return all;
   }
   std::map<std::string, http::RouteTable> tables() {
@@ -222,6 +225,10 @@ class ApiDescription : public testing::Test {
   test::FakeRetryStore retries_;
   test::FakeEmbedder embedder_;
   test::FakeVectorIndex index_;
+  const pipeline::TracePorts trace_ports_{
+      log_,   log_,      store_->outbox(),    store_->retries(),
+      index_, embedder_, store_->analytics(), store_->chemical(),
+      clock_};
   pipeline::Progress progress_{{store_->outbox(), log_, log_, retries_, index_}, clock_};
   LongPolls polls_{clock_, metrics_, 10};
   WriteWaits waits_{progress_, polls_, clock_, Duration{25'000}, "a key"};
