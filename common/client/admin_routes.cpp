@@ -273,24 +273,25 @@ Result<Json> Client::usage_totals(const UsageQuery& query) {
 
 Result<std::vector<Json>> Client::members() { return impl_->items(get(admin({"members"})), 0); }
 
+// These read the log.
 Result<Json> Client::trace(const std::string& id, const std::string& topic, const std::string& from,
                            const std::string& tenant) {
   return impl_->json(
-      get(admin({"traces", id}), {{"topic", topic}, {"from", from}, {"tenant", tenant}}));
+      patient(get(admin({"traces", id}), {{"topic", topic}, {"from", from}, {"tenant", tenant}})));
 }
 
 Result<Json> Client::why_not(const std::string& tenant, const std::string& text, int limit,
                              std::optional<double> min_score, const std::string& who) {
-  return impl_->json(get(admin({"search", "why-not"}),
-                         {{"tenant", tenant},
-                          {"query", text},
-                          {"limit", std::to_string(limit)},
-                          {"min_score", min_score ? dump(Json(*min_score)) : std::string()},
-                          {"who", who}}));
+  return impl_->json(patient(get(admin({"search", "why-not"}),
+                                 {{"tenant", tenant},
+                                  {"query", text},
+                                  {"limit", std::to_string(limit)},
+                                  {"min_score", min_score ? dump(Json(*min_score)) : std::string()},
+                                  {"who", who}})));
 }
 
 Result<std::vector<Json>> Client::explain_users(const std::string& email) {
-  return impl_->items(get(admin({"users"}), {{"email", email}}), 0);
+  return impl_->items(patient(get(admin({"users"}), {{"email", email}})), 0);
 }
 
 Result<std::vector<Json>> Client::indexes() { return impl_->items(get(admin({"indexes"})), 0); }
