@@ -30,10 +30,10 @@ class Stores {
   virtual TaskStore& tasks() = 0;
   virtual AnalyticsStore& analytics() = 0;
   virtual ChemicalStore& chemical() = 0;
-  virtual UsageStore& usage() = 0;
   virtual RetryStore& retries() = 0;
   virtual EpochStore& epochs() = 0;
   virtual StoreTransfer& transfer() = 0;
+  virtual UsageStore& usage() = 0;
   // Finishes what was submitted; later changes are `unavailable`. Callable twice.
   virtual void close() = 0;
 };
