@@ -11,8 +11,8 @@ namespace mesh::pipeline {
 
 struct ReplaySpec {
   std::string topic;
-  std::string
-      pipeline;  // "user-index" (the serving generation), "analytics", "chemical", "metering"
+  // "user-index" (the serving generation), "analytics", "chemical", "metering"
+  std::string pipeline;
   std::string from = "start";
   std::string to = "end";  // fixed to offsets when the task is made
   std::optional<std::string> tenant;
