@@ -54,7 +54,7 @@ struct UsageIncrement {
   Timestamp time{};           // when the period was over
   Timestamp period_start{};   // a whole minute in UTC
   std::int64_t seconds = 60;  // longer where the process could not close the period in time
-  std::string process;        // who counted
+  std::string process;        // who sealed it: of what a killed process left, the next one
   UsageAmounts amounts;
 };
 // {"tenantId","period_start","period_seconds","process","usage":{kind: amount, …}}; kinds of which

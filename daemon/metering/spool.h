@@ -17,7 +17,7 @@ class Spool {
  public:
   explicit Spool(std::string folder) : folder_(std::move(folder)) {}
 
-  // Durable when it returns. `process` is who counted.
+  // Durable when it returns. `process` is who sealed it.
   Status keep(const UsageJournal::Period& period, const std::string& process) const;
   bool has(const std::string& journal, std::uint64_t number) const;
   // The names of the files; those of a journal in their order.
