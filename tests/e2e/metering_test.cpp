@@ -75,7 +75,8 @@ std::map<std::string, std::int64_t> totals(Daemon& daemon, const std::string& te
                                   daemon.operator_token());
   EXPECT_EQ(answer.status, 200) << answer.body;
   std::map<std::string, std::int64_t> all;
-  for (const auto& item : answer.json()["items"]) {
+  const Json body = answer.json();
+  for (const auto& item : body["items"]) {
     EXPECT_EQ(item["tenant"], tenant);
     all[item["kind"].get<std::string>()] = item["amount"].get<std::int64_t>();
   }
