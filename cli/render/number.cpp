@@ -26,16 +26,6 @@ std::string two_units(std::int64_t seconds, std::int64_t detailed) {
 
 }  // namespace
 
-std::string with_thousands(std::int64_t number) {
-  std::string text = std::to_string(number);
-  const std::size_t first = number < 0 ? 1 : 0;
-  for (std::size_t at = text.size(); at > first + 3;) {
-    at -= 3;
-    text.insert(at, 1, ',');
-  }
-  return text;
-}
-
 std::string clock_text(double seconds) {
   // Beyond 100 hours an estimate says nothing, and would need more columns.
   if (!std::isfinite(seconds) || seconds < 0 || seconds >= 360'000) return "--:--";

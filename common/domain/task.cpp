@@ -1,8 +1,30 @@
 #include "common/domain/task.h"
 
+#include <chrono>
+#include <cmath>
+
 #include "common/base/time.h"
+#include "common/domain/task_summary.h"
 
 namespace mesh {
+namespace {
+
+std::string text_in(const Task& task, const char* member) {
+  const auto it = task.spec.is_object() ? task.spec.find(member) : task.spec.end();
+  return it != task.spec.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
+}  // namespace
+
+std::string tenant_of(const Task& task) { return text_in(task, "tenant"); }
+
+std::string target_of(const Task& task) {
+  if (task.kind == "rebuild" || task.kind == "backup") return task.kind;
+  // Both settle letters of the topic.
+  if (task.kind == "redrive" || task.kind == "purge") return "letters/" + text_in(task, "topic");
+  if (task.kind == "seek") return "group/" + text_in(task, "group");
+  return {};
+}
 
 bool has_ended(const Task& task) {
   return task.state != Task::State::queued && task.state != Task::State::running;
@@ -35,10 +57,28 @@ Json to_json(const Task& task) {
           {"spec", task.spec},
           {"progress", {{"done", task.done}, {"total", task.total}}},
           {"result", task.result},
+          {"summary", task_summary(task)},
           {"error", task.error},
+          {"started_by", task.started_by},
           {"created_at", time(task.created_at)},
           {"started_at", time(task.started_at)},
           {"finished_at", time(task.finished_at)}};
+}
+
+Json to_json(const Task& task, Timestamp now) {
+  Json json = to_json(task);
+  Json& progress = json["progress"];
+  progress["rate"] = nullptr;
+  progress["remaining_seconds"] = nullptr;
+  if (task.started_at == Timestamp{} || task.done <= 0) return json;
+  const Timestamp until = has_ended(task) ? task.finished_at : now;
+  const double seconds = std::chrono::duration<double>(until - task.started_at).count();
+  if (seconds <= 0) return json;
+  const double rate = static_cast<double>(task.done) / seconds;
+  progress["rate"] = std::round(rate * 1'000) / 1'000;
+  if (task.state != Task::State::running || task.total < task.done) return json;
+  progress["remaining_seconds"] = std::ceil(static_cast<double>(task.total - task.done) / rate);
+  return json;
 }
 
 }  // namespace mesh

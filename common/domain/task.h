@@ -11,6 +11,8 @@
 
 namespace mesh {
 
+inline constexpr std::string_view kStartedByMesh = "meshd";
+
 // All there are. Which of them a process can do is its own matter.
 inline constexpr std::string_view kTaskKinds[] = {"replay", "rebuild", "redrive",  "purge",
                                                   "backup", "seek",    "migration"};
@@ -26,6 +28,7 @@ struct Task {
   std::int64_t done = 0;   // units of work (events; bytes of a backup; partitions of a seek)
   std::int64_t total = 0;  // estimate; 0: unknown
   std::string error;       // for `failed`
+  std::string started_by;  // who asked for it, as the audit log names him; "meshd": the mesh itself
   bool cancel_requested = false;
   Timestamp created_at{};
   Timestamp started_at{};
@@ -34,8 +37,19 @@ struct Task {
 
 bool has_ended(const Task& task);
 std::string_view to_string(Task::State state);
-// {"id","kind","state","spec","progress":{"done","total"},"result","error","created_at",
-//  "started_at","finished_at"}; times that are not set are null.
+// Whose events alone it is about; empty: everyone's.
+std::string tenant_of(const Task& task);
+// What no two tasks may do at once: where both name the same here, one waits for the other. Empty:
+// it bears any beside it.
+std::string target_of(const Task& task);
+
+// {"id","kind","state","spec","progress":{"done","total"},"result","summary","error","started_by",
+//  "created_at","started_at","finished_at"}; times that are not set are null. `summary` is
+// task_summary's.
 Json to_json(const Task& task);
+// Likewise, as it looks at a time: "progress" has the units done in a second since the start, as
+// "rate", and of one that runs "remaining_seconds"; null where they are not known. One that stood
+// still in between is slower by that.
+Json to_json(const Task& task, Timestamp now);
 
 }  // namespace mesh
