@@ -26,7 +26,7 @@ ROUTES = {
 UP = 'up{job="meshd",instance="a"}'
 LAG = 'mesh_pipeline_lag_seconds{instance="a",pipeline="analytics"}'
 BREAKER = 'mesh_pipeline_breaker_state{instance="a",pipeline="analytics"}'
-DEAD = 'mesh_pipeline_events_total{instance="a",pipeline="analytics",outcome="dead"}'
+DEAD = 'mesh_dead_letters_total{instance="a",topic="analytics.events",cause_class="schema"}'
 OUTBOX = 'mesh_outbox_events{instance="a"}'
 RELAYED = 'mesh_outbox_relayed_total{instance="a"}'
 HELD = 'mesh_log_held_events{instance="a",topic="chemical.events"}'
@@ -83,7 +83,9 @@ CASES = {
     "MeshCertificateExpires": (14, 17, [{CERTIFICATE: "6e5x9999"}], [{CERTIFICATE: "7e5x9999"}, {CERTIFICATE: NONE}]),
     "MeshPipelineLagging": (4, 7, [{LAG: "400x9999"}], [{LAG: "290x9999"}, {LAG: "400x5 2x9999"}]),
     "MeshPipelinePaused": (1.5, 3, [{BREAKER: "2x9999"}, {BREAKER: " ".join(["2 1"] * 99)}], [{BREAKER: "2 1 0x9999"}]),
-    "MeshDeadLetters": (4, 6, [{DEAD: "7x10 8x9999"}], [{DEAD: "7x10 0x9999"}]),
+    "MeshDeadLettersGrow": (10, 45, [{DEAD: "7+0x20 8+1x9999"}, {DEAD: "7x20 20x9999"}],
+                            [{DEAD: "7x20 8x9999"}, {DEAD: "7x10 0x9999"},
+                             {DEAD.replace("schema", of): "0x20 4x9999" for of in ("schema", "decode", "index")}]),
     "MeshOutboxStuck": (4, 16, [{RELAYED: "0+50x10 500x9999"}, {RELAYED: NONE, RELAYED.replace('"a"', '"b"'): "9x9999"}],
                         [{RELAYED: "500x9999", OUTBOX: "0x9999"}, {OUTBOX: "90000x9999"}]),
     "MeshEventsHeld": (59, 62, [{HELD: "1x9999"}], [{HELD: "5x60 0x9999"}]),

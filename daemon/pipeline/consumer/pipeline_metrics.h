@@ -7,6 +7,16 @@
 
 namespace mesh::pipeline {
 
+// What events are given up for, the classes that stages and the runtime have: bounded, for labels.
+inline constexpr const char* kCausesOfDeath[] = {"decode", "schema",  "embed",
+                                                 "index",  "extract", "exhausted"};
+
+inline Counter& dead_letters(Metrics& metrics, const std::string& topic,
+                             const std::string& cause_class) {
+  return metrics.counter("mesh_dead_letters_total", "Events that died, by source topic and cause",
+                         {{"topic", topic}, {"cause_class", cause_class}});
+}
+
 struct PipelineMetrics {
   PipelineMetrics(Metrics& metrics, const std::string& pipeline)
       : done(events(metrics, pipeline, "done")),

@@ -166,11 +166,8 @@ void Pipeline::Impl::count(const UnderWay& work) {
   if (behind > 0) metrics.behind.add(behind);
   for (const auto& [source, letter] : work.disposition.letters) {
     metrics.dead.add();
-    deps.metrics
-        .counter(
-            "mesh_dead_letters_total", "Events that died, by source topic and cause",
-            {{"topic", std::string(find_header(letter.headers, dead_letter::kSourceTopic))},
-             {"cause_class", std::string(find_header(letter.headers, dead_letter::kCauseClass))}})
+    dead_letters(deps.metrics, std::string(find_header(letter.headers, dead_letter::kSourceTopic)),
+                 std::string(find_header(letter.headers, dead_letter::kCauseClass)))
         .add();
   }
 }

@@ -46,6 +46,10 @@ Pipeline::Impl::Impl(PipelineOptions o, Stage& s, PipelineDeps d)
       in_time(static_cast<std::size_t>(options.first_batch)),
       window(options.window_bytes) {
   status.name = options.name;
+  // From 0 on, so that the first letter of a cause counts as an increase.
+  for (const auto& topic : options.topics) {
+    for (const char* cause : kCausesOfDeath) dead_letters(deps.metrics, topic, cause);
+  }
 }
 
 Status Pipeline::Impl::start() {

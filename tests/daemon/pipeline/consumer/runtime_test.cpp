@@ -511,6 +511,10 @@ TEST_F(PipelineTest, OutcomesAreCounted) {
   EXPECT_NE(text.find("mesh_dead_letters_total{cause_class=\"fake\",topic=\"analytics.events\"} 1"),
             std::string::npos)
       << text;
+  EXPECT_NE(
+      text.find("mesh_dead_letters_total{cause_class=\"schema\",topic=\"analytics.events\"} 0"),
+      std::string::npos)
+      << "the first letter of a cause is no increase where there was nothing before";
 }
 
 }  // namespace
