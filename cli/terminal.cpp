@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <string_view>
+#include <thread>
 
 namespace mesh::cli {
 namespace {
@@ -43,11 +44,15 @@ bool reader_has_gone() {
   return ::poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
 }
 
-void await_reader_gone() {
-  // No events asked for: POLLERR alone ends it, which poll always tells.
-  pollfd out{1, 0, 0};
-  while (::poll(&out, 1, -1) != 1) {
-  }
+void leave_with_reader() {
+  std::thread([] {
+    // No events asked for: POLLERR alone ends it, which poll always tells.
+    pollfd out{1, 0, 0};
+    while (::poll(&out, 1, -1) != 1) {
+    }
+    // exit(3) would take away the objects that the main thread works with.
+    std::_Exit(EXIT_SUCCESS);
+  }).detach();
 }
 
 }  // namespace mesh::cli

@@ -14,7 +14,8 @@ Terminal detect_terminal();
 
 // True where stdout is a pipe that nobody reads any more, as behind `… | head`.
 bool reader_has_gone();
-// Blocks until then; for ever where stdout is no pipe.
-void await_reader_gone();
+// Ends the tool, successfully, once that is so, whatever it waits for meanwhile: for what goes on
+// printing what is to come.
+void leave_with_reader();
 
 }  // namespace mesh::cli

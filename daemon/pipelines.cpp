@@ -91,9 +91,11 @@ Pipelines::Pipelines(const config::Config& config, const Ports& ports, const std
       relay(ports.outbox, ports.leases, ports.log, ports.log_admin, process, clock, metrics),
       replayer(ports.log, ports.log_admin, clock,
                [this](const std::string& name) { return stage(name); }),
-      dead_letters({ports.log, ports.log_admin, ports.retries, ports.leases, clock, process}),
+      dead_letters(
+          {ports.log, ports.log_admin, ports.retries, ports.leases, ports.index, clock, process}),
       seeker(ports.log_admin, ports.leases, process, clock),
-      tasks(ports.tasks, ports.log, process, clock, metrics),
+      tasks(ports.tasks, ports.log, process, clock, metrics,
+            {config.tasks.max_running, config.tasks.max_running_per_tenant}),
       config_(config) {
   for (const auto& [reads, make] : kProjections) {
     auto stage = make(ports, clock);
@@ -139,7 +141,8 @@ Status Pipelines::start() {
   if (!asked_for) {
     log::warn("the index was made with another embedder: searches are refused until it is rebuilt",
               {{"generation", foreign->name}, {"made_with", foreign->spec.embedder}});
-    (void)MESH_TRY(tasks.submit("rebuild", generations.rebuild_spec(), 0));
+    (void)MESH_TRY(
+        tasks.submit("rebuild", generations.rebuild_spec(), 0, std::string(kStartedByMesh)));
   }
   return {};
 }

@@ -1,8 +1,10 @@
 #include "cli/commands/dlq.h"
 
 #include <chrono>
+#include <set>
 
 #include "cli/commands/follow_task.h"
+#include "common/base/strings.h"
 #include "common/domain/catalogue.h"
 
 namespace mesh::cli {
@@ -13,16 +15,20 @@ std::string letters_of(const std::string& topic) {
 
 namespace {
 
-const View& topic_view() {
+const View& cause_view() {
+  using Show = Field::Show;
+  using Kind = Field::Kind;
   static const View view{
-      "topic",
+      "fingerprint",
       {{"topic", "TOPIC", "the dead-letter topic"},
-       {"letters", "LETTERS", "letters neither redriven nor purged", Field::Show::always,
-        Field::Kind::count},
-       {"oldest", "OLDEST", "when the oldest of them died", Field::Show::always, Field::Kind::time},
-       {"causes", "CAUSES", "how many of each class of cause", Field::Show::always,
-        Field::Kind::counts}},
-      "CAUSES"};
+       {"tenant", "TENANT", "whose events they are"},
+       {"fingerprint", "FINGERPRINT", "names the cause, for --cause"},
+       {"cause_class", "CLASS", "the class of the cause, for --cause"},
+       {"letters", "LETTERS", "letters neither redriven nor purged", Show::always, Kind::count},
+       {"first", "FIRST", "when the oldest of them died", Show::always, Kind::time},
+       {"last", "LAST", "when the newest of them died", Show::always, Kind::time},
+       {"cause", "CAUSE", "what went wrong; # and empty quotes stand for what differs"}},
+      "CAUSE"};
   return view;
 }
 
@@ -39,6 +45,7 @@ const View& letter_view() {
        {"redrives", "REDRIVES", "how often it was redriven or mended before it died again",
         Field::Show::wide, Field::Kind::count},
        {"cause_class", "CLASS", "the class of the cause, for --cause"},
+       {"fingerprint", "FINGERPRINT", "names its cause, for --cause", Field::Show::wide},
        {"cause", "CAUSE", "what went wrong"},
        {"source", "SOURCE", "where the event lies: topic/partition@offset", Field::Show::wide},
        {"key", "KEY", "the event's key", Field::Show::wide},
@@ -58,6 +65,7 @@ struct Args {
   std::string topic;
   client::LetterFilter filter;
   int limit = 100;
+  std::string rate;
   bool dry_run = false, no_wait = false;
 };
 
@@ -68,22 +76,38 @@ client::LetterFilter filter_of(const Session& session, const Args& args) {
 }
 
 Outcome list(Session& session, const Args& args) {
-  auto topics = MESH_TRY(session.mesh->dead_letter_topics(session.settings.tenant));
-  if (!args.topic.empty()) {
-    // The API lists all of them or none.
-    std::erase_if(topics, [&](const Json& item) {
-      return letters_of(plain_text(at_path(item, "topic"))) != letters_of(args.topic);
-    });
-    if (topics.empty())
-      return fail(ErrorKind::not_found, "there is no dead-letter topic for \"" + args.topic + "\"");
-  }
-  session.out.items(topic_view(), topics);
+  auto groups = MESH_TRY(session.mesh->dead_letter_causes(args.topic, args.filter.cause,
+                                                          session.settings.tenant, args.limit));
+  session.out.items(cause_view(), groups);
   return Exit::ok;
 }
 
+// The one that is named or, without one, where the cause that is named has letters.
+Result<std::string> topic_of(const Session& session, const Args& args) {
+  if (!args.topic.empty()) return letters_of(args.topic);
+  if (args.filter.cause.empty()) {
+    return fail(ErrorKind::invalid, "name the topic, or with --cause what `mesh dlq list` shows");
+  }
+  constexpr int kMost = 1'000;  // the server's
+  const auto groups = MESH_TRY(
+      session.mesh->dead_letter_causes({}, args.filter.cause, session.settings.tenant, kMost));
+  std::set<std::string> topics;
+  for (const Json& group : groups) topics.insert(plain_text(at_path(group, "topic")));
+  if (topics.empty()) {
+    return fail(ErrorKind::not_found, "no topic has letters of cause \"" + args.filter.cause +
+                                          "\"; `mesh dlq list` shows the causes that there are");
+  }
+  if (topics.size() > 1) {
+    return fail(ErrorKind::invalid, "letters of cause \"" + args.filter.cause + "\" are in " +
+                                        join({topics.begin(), topics.end()}, ", ") +
+                                        ": name one of them");
+  }
+  return *topics.begin();
+}
+
 Outcome show(Session& session, const Args& args) {
-  auto letters = MESH_TRY(
-      session.mesh->dead_letters(letters_of(args.topic), filter_of(session, args), args.limit));
+  const auto topic = MESH_TRY(topic_of(session, args));
+  auto letters = MESH_TRY(session.mesh->dead_letters(topic, filter_of(session, args), args.limit));
   session.out.items(letter_view(), letters);
   return Exit::ok;
 }
@@ -92,25 +116,34 @@ Outcome show(Session& session, const Args& args) {
 struct Change {
   const char* verb;
   const char* consequence;  // of a yes
-  Result<Json> (*call)(Session&, const std::string& topic, const client::LetterFilter&,
-                       bool dry_run);
+  Result<Json> (*call)(Session&, const std::string& topic, const Args&, bool dry_run);
 };
 
-Result<Json> redrive(Session& session, const std::string& topic, const client::LetterFilter& filter,
-                     bool dry_run) {
-  std::optional<std::int64_t> wait;
+// Letters a second: "50/s", or the number alone.
+Result<std::int64_t> letters_a_second(std::string_view text) {
+  std::string_view number = text;
+  if (number.ends_with("/s")) number.remove_suffix(2);
+  const auto rate = parse_int(number);
+  if (rate && *rate > 0) return *rate;
+  return fail(ErrorKind::invalid, "--rate \"" + std::string(text) +
+                                      "\" is not a number of letters a second, such as 50/s");
+}
+
+Result<Json> redrive(Session& session, const std::string& topic, const Args& args, bool dry_run) {
+  client::RedriveOptions options;
+  if (!args.rate.empty()) options.rate = MESH_TRY(letters_a_second(args.rate));
   if (const auto& timeout = session.settings.timeout; timeout && !dry_run) {
     // The task itself waits for what becomes of the events, a minute unless it is told otherwise:
     // with a longer --timeout it would end with pending ones before this tool gives up.
     constexpr std::chrono::seconds kMost{3600};  // the server's
-    wait = std::min(std::chrono::ceil<std::chrono::seconds>(*timeout), kMost).count();
+    options.wait_seconds =
+        std::min(std::chrono::ceil<std::chrono::seconds>(*timeout), kMost).count();
   }
-  return session.mesh->redrive(topic, filter, dry_run, wait);
+  return session.mesh->redrive(topic, filter_of(session, args), dry_run, options);
 }
 
-Result<Json> purge(Session& session, const std::string& topic, const client::LetterFilter& filter,
-                   bool dry_run) {
-  return session.mesh->purge(topic, filter, dry_run);
+Result<Json> purge(Session& session, const std::string& topic, const Args& args, bool dry_run) {
+  return session.mesh->purge(topic, filter_of(session, args), dry_run);
 }
 
 constexpr Change kRedrive{"Redrive", "They are processed again.", redrive};
@@ -125,15 +158,17 @@ std::string described(const client::LetterFilter& filter) {
 }
 
 Outcome change_letters(Session& session, const Args& args, const Change& change) {
-  const std::string topic = letters_of(args.topic);
+  const auto topic = MESH_TRY(topic_of(session, args));
   const auto filter = filter_of(session, args);
   // Counting reads the letters of the topic. With --yes nobody reads the number, so it is not asked
   // for.
   if (args.dry_run || !session.globals.yes) {
-    auto counted = MESH_TRY(change.call(session, topic, filter, true));
-    static const View view{"matching",
-                           {{"matching", "MATCHING", "letters it would take", Field::Show::always,
-                             Field::Kind::count}}};
+    auto counted = MESH_TRY(change.call(session, topic, args, true));
+    static const View view{
+        "matching",
+        {{"matching", "MATCHING", "letters it would take", Field::Show::always, Field::Kind::count},
+         {"seconds", "TAKES", "how long, at the rate that was given", Field::Show::always,
+          Field::Kind::seconds}}};
     if (args.dry_run) {
       session.out.row(view, counted);
       return Exit::ok;
@@ -147,18 +182,19 @@ Outcome change_letters(Session& session, const Args& args, const Change& change)
                                   (matching == 1 ? " letter of " : " letters of ") + topic +
                                   described(filter) + "? " + change.consequence));
   }
-  return started(session, change.call(session, topic, filter, false), args.no_wait);
+  return started(session, change.call(session, topic, args, false), args.no_wait);
 }
 
 void add_filters(CLI::App& verb, Args& args) {
-  verb.add_option("TOPIC", args.topic, "The topic, or its dead-letter topic")->required();
-  verb.add_option("--cause", args.filter.cause, "Only letters of this class of cause")
-      ->type_name("CLASS");
+  verb.add_option("TOPIC", args.topic,
+                  "The topic, or its dead-letter topic; may be left out with --cause");
+  verb.add_option("--cause", args.filter.cause, "Only letters of this class or fingerprint")
+      ->type_name("CAUSE");
   verb.add_option("--id", args.filter.id, "Only the letter of this event")->type_name("EVENT");
 }
 
-void add_change(Commands& commands, CLI::App& dlq, Verb described_verb, const Change& change) {
-  auto args = std::make_shared<Args>();
+CLI::App& add_change(Commands& commands, CLI::App& dlq, Verb described_verb, const Change& change,
+                     const std::shared_ptr<Args>& args) {
   described_verb.view = &task_view();
   // `change` is one of the constants above, so that the reference outlives the verb.
   described_verb.run = [args, &change](Session& session) {
@@ -168,6 +204,14 @@ void add_change(Commands& commands, CLI::App& dlq, Verb described_verb, const Ch
   add_filters(verb, *args);
   verb.add_flag("--dry-run", args->dry_run, "Count the letters, change nothing");
   verb.add_flag("--no-wait", args->no_wait, "Start it and return");
+  return verb;
+}
+
+CLI::Option* add_limit(CLI::App& verb, Args& args) {
+  return verb.add_option("-n,--limit", args.limit, "At most so many")
+      ->check(whole_number(1, 1000))
+      ->type_name("N")
+      ->capture_default_str();
 }
 
 }  // namespace
@@ -176,15 +220,20 @@ void add_dlq(Commands& commands) {
   auto& dlq =
       commands.group("dlq", "Dead letters, events that no try could process", purpose::kOperate);
   auto list_args = std::make_shared<Args>();
-  commands
-      .verb(dlq, {.name = "list",
-                  .summary = "List the dead-letter topics",
-                  .details = "With --tenant only that tenant's letters are counted.",
-                  .examples = "mesh dlq list\nmesh dlq list user.events\n",
-                  .tenant = TenantUse::restricts,
-                  .view = &topic_view(),
-                  .run = [list_args](Session& session) { return list(session, *list_args); }})
-      .add_option("TOPIC", list_args->topic, "Only that of this topic");
+  auto& list_verb = commands.verb(
+      dlq, {.name = "list",
+            .summary = "List dead letters by cause and tenant, the most first",
+            .details = "Letters are of one cause whose texts differ in ids, numbers, addresses and "
+                       "what they quote alone. `mesh dlq show` lists the single letters. With "
+                       "--tenant only that tenant's letters are counted.",
+            .examples = "mesh dlq list\nmesh dlq list user.events --cause schema\n",
+            .tenant = TenantUse::restricts,
+            .view = &cause_view(),
+            .run = [list_args](Session& session) { return list(session, *list_args); }});
+  list_verb.add_option("TOPIC", list_args->topic, "Only of this topic");
+  list_verb.add_option("--cause", list_args->filter.cause, "Only this class or fingerprint")
+      ->type_name("CAUSE");
+  add_limit(list_verb, *list_args);
   auto show_args = std::make_shared<Args>();
   auto& verb = commands.verb(
       dlq, {.name = "show",
@@ -193,15 +242,14 @@ void add_dlq(Commands& commands) {
                        "too; edited, they go back by `mesh events publish -`.",
             .examples =
                 "mesh dlq show user.events\n"
+                "mesh dlq show --cause 9b1f0c44d2ae\n"
                 "mesh dlq show chemical.events --tenant acme --cause schema --limit 20 -o json\n",
             .tenant = TenantUse::restricts,
             .view = &letter_view(),
             .run = [show_args](Session& session) { return show(session, *show_args); }});
   add_filters(verb, *show_args);
-  verb.add_option("-n,--limit", show_args->limit, "At most so many")
-      ->check(whole_number(1, 1000))
-      ->type_name("N")
-      ->capture_default_str();
+  add_limit(verb, *show_args);
+  auto redrive_args = std::make_shared<Args>();
   add_change(commands, dlq,
              {.name = "redrive",
               .summary = "Put letters back into their topics, to be processed again",
@@ -211,9 +259,12 @@ void add_dlq(Commands& commands) {
                          "server does it as a task, waiting included: Ctrl-C leaves it running.",
               .examples = "mesh dlq redrive user.events --dry-run\n"
                           "mesh dlq redrive user.events --tenant acme --cause timeout --yes\n"
+                          "mesh dlq redrive --cause 9b1f0c44d2ae --rate 50/s --dry-run\n"
                           "mesh dlq redrive chemical.events --yes --timeout 10m\n",
               .tenant = TenantUse::restricts},
-             kRedrive);
+             kRedrive, redrive_args)
+      .add_option("--rate", redrive_args->rate, "At most so many letters a second")
+      ->type_name("N/s");
   add_change(
       commands, dlq,
       {.name = "purge",
@@ -223,7 +274,7 @@ void add_dlq(Commands& commands) {
        .examples = "mesh dlq purge user.events --dry-run\n"
                    "mesh dlq purge user.events --id 01938c5e-7c1a-7000-8000-000000000001 --yes\n",
        .tenant = TenantUse::restricts},
-      kPurge);
+      kPurge, std::make_shared<Args>());
   add_dlq_edit(commands, dlq);
 }
 

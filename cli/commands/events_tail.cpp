@@ -1,6 +1,4 @@
-#include <cstdlib>
 #include <random>
-#include <thread>
 
 #include "cli/commands/events.h"
 #include "cli/interrupt.h"
@@ -8,6 +6,7 @@
 #include "cli/render/record_format.h"
 #include "cli/render/width.h"
 #include "cli/retry.h"
+#include "cli/terminal.h"
 #include "common/domain/catalogue.h"
 #include "common/domain/log_cursor.h"
 
@@ -62,12 +61,7 @@ class Printer {
 // Record after record as they come, of all topics by one request after the other, until an error
 // that does not pass.
 Outcome follow(Session& session, client::FollowQuery query, Printer& printer) {
-  // Who reads no more waits for no event, but the request under way would.
-  std::thread([] {
-    await_reader_gone();
-    // exit(3) would take away the objects that the main thread works with.
-    std::_Exit(static_cast<int>(Exit::ok));
-  }).detach();
+  leave_with_reader();
   query.limit = 1000;
   query.wait_seconds = kLongPollSeconds;
   std::mt19937_64 random(std::random_device{}());

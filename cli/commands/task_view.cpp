@@ -37,74 +37,7 @@ std::string units_text(const Json& task, std::string_view path) {
 std::string done_text(const Json& task) { return units_text(task, "progress.done"); }
 std::string total_text(const Json& task) { return units_text(task, "progress.total"); }
 
-// Of a backup, whose result is its manifest.
-std::string copied_text(const Json& task) {
-  const Json& files = at_path(task, "result.files");
-  if (!files.is_array() || files.empty()) return {};
-  std::int64_t bytes = 0;
-  for (const Json& file : files) {
-    if (const Json& size = at_path(file, "bytes"); size.is_number_integer())
-      bytes += size.get<std::int64_t>();
-  }
-  return "copied " + count_text(files.size()) + (files.size() == 1 ? " file, " : " files, ") +
-         size_text(bytes) + ", to " + word(task, "spec.path");
-}
-
-// "at 45%", or the units done where it is not known how many there are.
-std::string progress_text(const Json& task) {
-  const Json &done = at_path(task, "progress.done"), &total = at_path(task, "progress.total");
-  // A total of 0 is one that the server does not know yet.
-  if (!done.is_number_integer() || !any(task, "progress.total")) return "at " + done_text(task);
-  return "at " + percent_text(done.get<double>() / total.get<double>());
-}
-
-// Of a seek, until all members have let go of the group.
-std::string waits_text(const Json& task) {
-  std::string members;
-  if (const Json& all = at_path(task, "result.waits_for"); all.is_array()) {
-    for (const Json& one : all) {
-      if (one.is_string()) members += (members.empty() ? "" : ", ") + one.get<std::string>();
-    }
-  }
-  return members.empty() ? members : ", waits for " + members + " to let go";
-}
-
-struct Count {
-  const char* member;
-  const char* words;
-  bool always;  // also where it is 0
-};
-// In the order in which they are told. 0 is told where it answers a question, as "died again 0".
-constexpr Count kCounts[] = {{"redriven", "redriven", true},
-                             {"purged", "purged", true},
-                             {"done", "done", true},
-                             {"died_again", "died again", true},
-                             {"dead", "died", true},
-                             {"pending", "still pending", false},
-                             {"superseded", "overtaken by newer states", false},
-                             {"skipped", "skipped", false},
-                             {"expected", "expected", true},
-                             {"missing", "missing", true},
-                             {"extra", "too many", true},
-                             {"stale", "stale", true},
-                             {"moved", "moved partitions", false},
-                             {"generation", "built generation", false},
-                             {"previous", "kept generation", false}};
-
 }  // namespace
-
-std::string task_result(const Json& task) {
-  const std::string state = word(task, "state");
-  if (state == "failed") return "failed: " + word(task, "error");
-  if (state == "done" && word(task, "kind") == "backup") return copied_text(task);
-  std::string text = state == "running" ? progress_text(task) + waits_text(task) : std::string();
-  for (const auto& [member, words, always] : kCounts) {
-    const Json& value = at_path(at_path(task, "result"), member);
-    if (!value.is_number_integer() || (!always && value.get<std::int64_t>() == 0)) continue;
-    text += (text.empty() ? "" : ", ") + std::string(words) + " " + count_text(value);
-  }
-  return text;
-}
 
 std::string task_next_step(const Json& task) {
   const std::string id = word(task, "id"), state = word(task, "state"), kind = word(task, "kind");
@@ -138,17 +71,21 @@ const View& task_view() {
   static const View view{
       "id",
       {{"id", "ID", "the task's id"},
-       {"kind", "KIND", "replay, rebuild, redrive, purge, backup or seek"},
+       {"kind", "KIND", "replay, rebuild, redrive, purge, backup, seek or migration"},
        {"state", "STATE", "queued, running, done, failed or cancelled"},
        {"", "DONE", "units of work done: events, bytes of a backup, partitions of a seek",
         Show::wide, Kind::count, done_text},
        {"", "TOTAL", "units of work there are; 0: not known", Show::wide, Kind::count, total_text},
+       {"progress.rate", "RATE", "units done in a second, since its start", Show::always,
+        Kind::rate},
+       {"progress.remaining_seconds", "LEFT", "how long it takes still, at that rate", Show::always,
+        Kind::seconds},
+       {"started_by", "BY", "who asked for it, as the audit log names him"},
        {"created_at", "CREATED", "when it was asked for", Show::always, Kind::time},
        {"started_at", "STARTED", "when it began", Show::wide, Kind::time},
        {"finished_at", "FINISHED", "when it ended", Show::wide, Kind::time},
        {"", "TOOK", "from its start to its end, or to now", Show::always, Kind::seconds, took_text},
-       {"", "RESULT", "what came of it, in words; before its end, how far it is", Show::always,
-        Kind::text, task_result},
+       {"summary", "RESULT", "what came of it, in words; before its end, how far it is"},
        {"", "NEXT", "what may be done about it", Show::wide, Kind::text, task_next_step},
        {"spec", "ASKED", "what was asked", Show::wide},
        {"progress.done", "UNITS DONE",

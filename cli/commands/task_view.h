@@ -13,8 +13,6 @@ const View& task_view();
 // For people the columns that are made of several members need the time of day, too.
 Json shown_task(const Session& session, const Json& task);
 
-// What came of it, in words: "redriven 3, done 2, died again 1".
-std::string task_result(const Json& task);
 // What one may do about it; empty where nothing is to be done.
 std::string task_next_step(const Json& task);
 

@@ -1,5 +1,13 @@
+#include <algorithm>
+#include <map>
+#include <ranges>
+#include <utility>
+
 #include "cli/commands/follow_task.h"
 #include "cli/commands/verb.h"
+#include "cli/retry.h"
+#include "cli/terminal.h"
+#include "common/base/time.h"
 
 namespace mesh::cli {
 namespace {
@@ -8,6 +16,74 @@ Outcome list(Session& session, int limit) {
   auto tasks = MESH_TRY(session.mesh->tasks(limit, session.settings.tenant));
   for (Json& task : tasks) task = shown_task(session, task);
   session.out.items(task_view(), tasks);
+  return Exit::ok;
+}
+
+// How long the server may hold an answer back: while something runs people want to see it move.
+constexpr int kIdleWait = 20, kRunningWait = 2;
+
+// Without what time alone changes.
+Json lasting(Json task) {
+  if (const auto progress = task.find("progress");
+      progress != task.end() && progress->is_object()) {
+    progress->erase("rate");
+    progress->erase("remaining_seconds");
+  }
+  return task;
+}
+
+// One list after another, or of others than people each task that has changed.
+class TaskWatch {
+ public:
+  explicit TaskWatch(Session& session) : session_(session) { session.out.set_pager({}); }
+
+  void show(std::vector<Json> tasks) {
+    Output& out = session_.out;
+    if (out.terminal().out && out.for_people()) {
+      for (Json& task : tasks) task = shown_task(session_, task);
+      // Home, then clear to the end: the terminal's history keeps one picture.
+      out.data("\x1b[H\x1b[J" + time_text(format_rfc3339(session_.clock.now())) + "\n");
+      out.items(task_view(), tasks);
+    } else {
+      for (const Json& task : tasks | std::views::reverse) {  // the oldest first, as they came
+        const std::string text = dump(lasting(task));
+        std::string& before = last_[plain_text(at_path(task, "id"))];
+        if (std::exchange(before, text) != text) out.stream(task_view(), task, dump(task) + "\n");
+      }
+    }
+    out.flush();
+  }
+
+ private:
+  Session& session_;
+  std::map<std::string, std::string> last_;  // by id
+};
+
+// Until the reader has gone, or an error that does not pass; Ctrl-C ends the tool.
+Outcome watch(Session& session, int limit) {
+  leave_with_reader();
+  TaskWatch shown(session);
+  std::string seen;
+  int wait = 0;
+  for (int failures = 0; session.out.ok();) {
+    auto page = session.mesh->watch_tasks(limit, session.settings.tenant, seen, wait);
+    if (!page) {
+      ++failures;
+      const auto delay =
+          retry_delay(page.error(), failures, static_cast<std::uint64_t>(failures) * 7919);
+      if (!delay) return fail(page.error());
+      if (!nap(*delay)) break;
+      continue;
+    }
+    failures = 0;
+    const bool any_runs = std::ranges::any_of(
+        page->tasks, [](const Json& task) { return at_path(task, "state") == "running"; });
+    shown.show(std::move(page->tasks));
+    seen = std::move(page->version);
+    wait = any_runs ? kRunningWait : kIdleWait;
+    // A server before 0.3 does not wait.
+    if (seen.empty() && !nap(std::chrono::seconds{wait})) break;
+  }
   return Exit::ok;
 }
 
@@ -47,6 +123,22 @@ void add_tasks(Commands& commands) {
              .view = &task_view(),
              .run = [limit](Session& session) { return list(session, *limit); }})
       .add_option("-n,--limit", *limit, "At most so many")
+      ->check(whole_number(1, 1000))
+      ->type_name("N")
+      ->capture_default_str();
+  auto watched = std::make_shared<int>(20);
+  commands
+      .verb(group,
+            {.name = "watch",
+             .summary = "Show tasks as they change, until Ctrl-C",
+             .details = "On a terminal the list renews itself in place; elsewhere each task that "
+                        "changed is a line of JSON. With --tenant only those that are about that "
+                        "tenant's events alone.",
+             .examples = "mesh tasks watch\nmesh tasks watch --tenant acme | head -n 3\n",
+             .tenant = TenantUse::restricts,
+             .view = &task_view(),
+             .run = [watched](Session& session) { return watch(session, *watched); }})
+      .add_option("-n,--limit", *watched, "At most so many, the newest")
       ->check(whole_number(1, 1000))
       ->type_name("N")
       ->capture_default_str();

@@ -162,6 +162,16 @@ Result<std::vector<Json>> Client::dead_letter_topics(const std::string& tenant) 
   return impl_->items(patient(get(admin({"dlq"}), {{"tenant", tenant}})), 0);
 }
 
+Result<std::vector<Json>> Client::dead_letter_causes(const std::string& topic,
+                                                     const std::string& cause,
+                                                     const std::string& tenant, int limit) {
+  return impl_->items(patient(get(admin({"dlq", "causes"}), {{"limit", std::to_string(limit)},
+                                                             {"topic", topic},
+                                                             {"cause", cause},
+                                                             {"tenant", tenant}})),
+                      limit);
+}
+
 Result<std::vector<Json>> Client::dead_letters(const std::string& topic, const LetterFilter& filter,
                                                int limit) {
   return impl_->items(
@@ -173,9 +183,10 @@ Result<std::vector<Json>> Client::dead_letters(const std::string& topic, const L
 }
 
 Result<Json> Client::redrive(const std::string& topic, const LetterFilter& filter, bool dry_run,
-                             std::optional<std::int64_t> wait_seconds) {
+                             const RedriveOptions& options) {
   Json body = letter_request(filter, dry_run);
-  if (wait_seconds) body["wait"] = *wait_seconds;
+  if (options.wait_seconds) body["wait"] = *options.wait_seconds;
+  if (options.rate) body["rate"] = *options.rate;
   return impl_->json(patient(post(admin({"dlq", topic, "redrive"}), body)));
 }
 
@@ -329,6 +340,16 @@ Result<Json> Client::replay(const ReplayRequest& request) {
 Result<std::vector<Json>> Client::tasks(int limit, const std::string& tenant) {
   return impl_->items(get(admin({"tasks"}), {{"limit", std::to_string(limit)}, {"tenant", tenant}}),
                       limit);
+}
+
+Result<TaskPage> Client::watch_tasks(int limit, const std::string& tenant, const std::string& seen,
+                                     int wait_seconds) {
+  auto body = MESH_TRY(impl_->json(wait_for(
+      get(admin({"tasks"}), {{"limit", std::to_string(limit)}, {"tenant", tenant}, {"seen", seen}}),
+      wait_seconds)));
+  const auto items = body.is_object() ? body.find("items") : body.end();
+  if (items == body.end() || !items->is_array()) return unexpected_form("tasks");
+  return TaskPage{{items->begin(), items->end()}, body.value("version", std::string())};
 }
 
 Result<Json> Client::task(const std::string& id, int wait_seconds) {

@@ -182,6 +182,17 @@ struct SeekRequest {
   bool dry_run = false;
 };
 
+struct RedriveOptions {
+  // For how long the task waits for what becomes of the events; else as long as the server means.
+  std::optional<std::int64_t> wait_seconds = {};
+  std::optional<std::int64_t> rate = {};  // letters a second, at most
+};
+
+struct TaskPage {
+  std::vector<Json> tasks;
+  std::string version;
+};
+
 // An answer as it came, for health checks.
 struct Answer {
   int status = 0;
@@ -242,13 +253,16 @@ class Client {
   // {"group","partitions"}, or the task that moves it ("id").
   Result<Json> seek_group(const std::string& name, const SeekRequest& request);
 
-  // Dead letters. Redrive and purge answer {"matching"} for a dry run, else the task, which of a
-  // redrive waits for what becomes of the events, `wait_seconds` at most (the server's own bound).
+  // Dead letters. Redrive and purge answer {"matching"} for a dry run, else the task.
   Result<std::vector<Json>> dead_letter_topics(const std::string& tenant = {});
+  // Groups of one cause and tenant, those with the most letters first; empty texts restrict
+  // nothing.
+  Result<std::vector<Json>> dead_letter_causes(const std::string& topic, const std::string& cause,
+                                               const std::string& tenant, int limit);
   Result<std::vector<Json>> dead_letters(const std::string& topic, const LetterFilter& filter,
                                          int limit);
   Result<Json> redrive(const std::string& topic, const LetterFilter& filter, bool dry_run,
-                       std::optional<std::int64_t> wait_seconds = {});
+                       const RedriveOptions& options = {});
   Result<Json> purge(const std::string& topic, const LetterFilter& filter, bool dry_run);
   // Puts an event, JSON text as a letter shows it, in the place of the letter's, which is settled;
   // `conflict` for a letter that is settled already.
@@ -297,6 +311,10 @@ class Client {
   // Tasks, or those about one tenant's events alone; a get with wait answers when the task ends, at
   // the latest after that many seconds.
   Result<std::vector<Json>> tasks(int limit, const std::string& tenant = {});
+  // Likewise, answered once the list is another than that of the version `seen`, at the latest
+  // after so many seconds.
+  Result<TaskPage> watch_tasks(int limit, const std::string& tenant, const std::string& seen,
+                               int wait_seconds);
   Result<Json> task(const std::string& id, int wait_seconds = 0);
   Result<Json> cancel_task(const std::string& id);
 

@@ -154,6 +154,12 @@ struct Pipelines {
   int max_parked = 10'000;  // events that wait for a retry, per pipeline; beyond: pause
 };
 
+// Of long work, such as replays: how much of it at once.
+struct Tasks {
+  int max_running = 4;             // in this process; the others wait
+  int max_running_per_tenant = 2;  // about one tenant's events alone, in all processes together
+};
+
 struct Kafka {
   std::vector<std::string> brokers = {"127.0.0.1:9092"};
   std::string security = "plaintext";  // plaintext | ssl | sasl_plaintext | sasl_ssl
@@ -261,6 +267,7 @@ struct Config {
   Embedder embedder;
   Extractor extractor;
   Pipelines pipelines;
+  Tasks tasks;
   std::map<std::string, RatePolicy> rate_limits = {
       {"search", {600, std::chrono::minutes{1}, 100}},
       {"publish", {100'000, std::chrono::seconds{1}, 200'000}},

@@ -46,6 +46,7 @@ constexpr auto kGroups = std::to_array<Group>({
     {"embedder", "What makes vectors of texts."},
     {"extractor", "What derives properties of molecules."},
     {"pipelines", "The consumers that index, project and enrich events."},
+    {"tasks", "Long work that operators start: replays, rebuilds, redrives and the like."},
     {"pipelines.retry", "Retries of a failed event: random delays up to base * 2^n, at most cap."},
     {"rate_limits",
      "Per tenant and scope: `rate` units per period `per`, and `burst` units beyond. Written\n"
@@ -360,6 +361,12 @@ std::vector<Key> make_keys() {
                "Any delay, at most."),
       make_key(MESH_MEMBER(pipelines.retry.max_attempts), integer(1, 100),
                "After so many the event goes to the dead letters."),
+
+      make_key(MESH_MEMBER(tasks.max_running), integer(1, 64),
+               "So many at once in one process; further ones wait."),
+      make_key(
+          MESH_MEMBER(tasks.max_running_per_tenant), integer(1, 64),
+          "So many at once that are about one tenant's events alone, in all processes together."),
 
       rate_key("search", "Searches."),
       rate_key("publish", "Events, one by one or in bulk."),

@@ -3,7 +3,6 @@
 
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -11,6 +10,7 @@
 #include "common/base/error.h"
 #include "common/base/watch.h"
 #include "common/domain/task.h"
+#include "common/domain/task_order.h"
 
 namespace mesh {
 
@@ -29,13 +29,11 @@ class TaskStore {
   virtual ~TaskStore() = default;
   // A new one. `unavailable` where kMostUnfinished have not ended.
   virtual Status insert(const Task& task) = 0;
-  // The oldest of these kinds, but for those of `except` (ids), that has not ended and that nobody
-  // holds, held for `ttl` from now on; nothing where there is none. One whose holder was too slow
-  // is as its last progress left it.
+  // The one that is next_in_line, held for `ttl` from now on; nothing where there is none. However
+  // many claim at once, no two that have one target are held, nor more of a tenant than `wanted`
+  // says. One whose holder was too slow is as its last progress left it.
   virtual Result<std::optional<ClaimedTask>> claim(const std::string& owner,
-                                                   const std::vector<std::string>& kinds,
-                                                   const std::set<std::string>& except,
-                                                   Duration ttl) = 0;
+                                                   const WantedTask& wanted, Duration ttl) = 0;
   // Held for `ttl` from now on; whether its cancellation was asked for.
   virtual Result<bool> renew(const std::string& id, std::int64_t token, Duration ttl) = 0;
   // Stores what its holder made of it, but for cancel_requested. One that has ended then is held no

@@ -18,7 +18,7 @@ constexpr std::string_view kAnother =
     "another process is migrating to these engines: wait for it to end";
 
 Result<std::optional<ClaimedTask>> claim(TaskStore& tasks) {
-  return tasks.claim("mesh migrate", {std::string(kTaskKind)}, {}, kHeld);
+  return tasks.claim("mesh migrate", {{std::string(kTaskKind)}}, kHeld);
 }
 
 // What is there to be taken up; nothing where nothing is. Of a process that was killed it is free
@@ -82,6 +82,7 @@ Result<std::unique_ptr<Journal>> Journal::open(TaskStore& tasks, Json spec, Cloc
     Task task;
     task.id = new_uuid_v7(clock.now());
     task.kind = kTaskKind;
+    task.started_by = "mesh migrate";
     task.spec = spec;
     task.checkpoint = task.result = Json::object();
     task.created_at = clock.now();

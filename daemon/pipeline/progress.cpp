@@ -9,6 +9,7 @@
 #include "common/base/thread.h"
 #include "common/telemetry/log.h"
 #include "daemon/pipeline/groups.h"
+#include "daemon/pipeline/reading_group.h"
 
 namespace mesh::pipeline {
 namespace {
@@ -57,30 +58,24 @@ struct Progress::Facts {
   // What the group of the topic has committed; nothing where it does not exist (yet), or no
   // pipeline reads the topic.
   Result<const Committed*> committed(const std::string& topic) {
-    const TopicGroup* reads = group_of(topic);
-    if (reads == nullptr) return nullptr;
+    if (group_of(topic) == nullptr) return nullptr;
     if (const auto known = committed_of.find(topic); known != committed_of.end()) {
       return known->second ? &*known->second : nullptr;
     }
-    std::string name = reads->group;
-    if (name == kUserIndex.group) {
-      // One that serves later is past this one: a flip waits for that.
-      auto generations = MESH_TRY(ports.index.generations());
-      const auto serving = std::ranges::find_if(generations, &GenerationInfo::serving);
-      if (serving == generations.end()) {
-        committed_of[topic] = std::nullopt;
-        return nullptr;
-      }
-      name = generation_group(name, serving->number);
+    // A generation that serves later is past this one: a flip waits for that.
+    const auto name = MESH_TRY(reading_group(topic, ports.index));
+    if (!name) {
+      committed_of[topic] = std::nullopt;
+      return nullptr;
     }
     if (!groups) {
       auto all = MESH_TRY(ports.admin.groups());
       groups = std::move(all);
     }
     auto& found = committed_of[topic];
-    const auto info = std::ranges::find(*groups, name, &GroupInfo::name);
+    const auto info = std::ranges::find(*groups, *name, &GroupInfo::name);
     if (info == groups->end()) return nullptr;
-    found = Committed{name, {}};
+    found = Committed{*name, {}};
     for (const auto& [partition, next] : info->committed) {
       if (partition.topic == topic) found->next[partition] = next;
     }

@@ -170,8 +170,9 @@ Result<Response> seek_group(const LogAdminDeps& deps, const http::Request& reque
     const Status moved = deps.admin.seek_group(view.info.name, target);
     // The log refuses while the group has members: the task makes them let go of it first.
     if (!moved && moved.error().kind == ErrorKind::conflict && !deps.admin.seeks_active_groups()) {
-      return task_answer(deps.runner.submit(
-          "seek", pipeline::seek_spec(view.info.name, std::move(moves)), std::ssize(target)));
+      return task_answer(deps.runner.submit("seek",
+                                            pipeline::seek_spec(view.info.name, std::move(moves)),
+                                            std::ssize(target), started_by(request)));
     }
     if (!moved) return fail(moved.error());
   }

@@ -4,6 +4,7 @@
 #include "common/base/range_text.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
+#include "daemon/pipeline/dead_letters/cause_groups.h"
 #include "daemon/services/admin_work.h"
 #include "daemon/services/api_parts.h"
 #include "daemon/services/cloudevents.h"
@@ -15,6 +16,9 @@ namespace {
 using http::Response;
 
 constexpr IntRange kLetters{1, 1000, 20};
+constexpr IntRange kCauses{1, 1000, 100};
+constexpr const char* kCauseFilter =
+    "Only this class of cause, or the cause with this fingerprint.";
 
 Result<std::string> dead_topic(const http::Request& request) {
   const std::string& topic = request.path_params.at("topic");
@@ -50,6 +54,34 @@ Result<Response> dead_letter_topics(const WorkAdminDeps& deps, const http::Reque
   return page(std::move(items));
 }
 
+Result<Response> causes(const WorkAdminDeps& deps, const http::Request& request) {
+  const auto limit = MESH_TRY(int_param(request, "limit", kCauses));
+  const auto only = text_param(request, "topic");
+  const pipeline::DeadLetterFilter filter{
+      optional_param(request, "tenant"), optional_param(request, "cause"), {}};
+  std::vector<std::string> topics;
+  if (!only.empty()) {
+    topics.push_back(only);
+  } else {
+    auto all = MESH_TRY(deps.admin.topics());
+    for (auto& topic : all) {
+      if (is_dead_letter_topic(topic.spec.name)) topics.push_back(std::move(topic.spec.name));
+    }
+  }
+  pipeline::CauseGroups groups;
+  for (const auto& topic : topics) {
+    MESH_TRY(deps.dead_letters.each(topic, filter, [&](const pipeline::DeadLetter& letter) {
+      groups.add(letter);
+      return true;
+    }));
+  }
+  Json items = Json::array();
+  for (const auto& group : groups.largest(static_cast<std::size_t>(limit))) {
+    items.push_back(pipeline::to_json(group));
+  }
+  return page(std::move(items));
+}
+
 // A cause or an id that fits nothing is a slip, and said to be one.
 Result<Response> letters(const WorkAdminDeps& deps, const http::Request& request) {
   auto topic = MESH_TRY(dead_topic(request));
@@ -75,27 +107,41 @@ Result<std::optional<std::int64_t>> wait_member(const Json& body) {
   return wait;
 }
 
+Result<std::optional<std::int64_t>> rate_member(const Json& body) {
+  auto rate = int_member(body, "rate");
+  if (rate && *rate && (**rate < 1 || **rate > pipeline::kMaxRedriveRate)) {
+    return bad_member("rate", "must be " + whole_number_text(1, pipeline::kMaxRedriveRate) +
+                                  ", letters a second");
+  }
+  return rate;
+}
+
 // "redrive" and "purge": a task; a dry run counts.
 Result<Response> settle(const WorkAdminDeps& deps, const http::Request& request,
                         const std::string& kind) {
   auto topic = MESH_TRY(dead_topic(request));
   auto body = MESH_TRY(object_body(request));
   const bool redrive = kind == "redrive";
-  MESH_TRY(redrive ? only_members(body, {"tenant", "cause", "id", "dry_run", "wait"})
+  MESH_TRY(redrive ? only_members(body, {"tenant", "cause", "id", "dry_run", "wait", "rate"})
                    : only_members(body, {"tenant", "cause", "id", "dry_run"}));
   auto dry_run = MESH_TRY(bool_member(body, "dry_run"));
-  // Only checked here, so that a wrong one is refused at once: the task reads it from its spec.
+  // Only checked here, so that a wrong one is refused at once: the task reads them from its spec.
   (void)MESH_TRY(wait_member(body));
+  const auto rate = MESH_TRY(rate_member(body));
   auto filter = MESH_TRY(pipeline::dead_letter_filter_from_json(body));
   MESH_TRY(deps.tenants.require_if_named(filter.tenant.value_or("")));
   // Also refuses a cause or an id that no letter has, before a task is made for nothing.
   auto matching = MESH_TRY(deps.dead_letters.count(topic, filter));
-  if (dry_run) return Response::json(200, {{"matching", matching}});
+  if (dry_run) {
+    Json counted{{"matching", matching}};
+    if (rate) counted["seconds"] = (matching + *rate - 1) / *rate;
+    return Response::json(200, std::move(counted));
+  }
   Json spec{{"topic", topic}};
-  // The task takes the members of the filter and `wait` alone.
+  // The task takes the members of the filter, `wait` and `rate` alone.
   body.erase("dry_run");
   spec.update(body);
-  return task_answer(deps.runner.submit(kind, std::move(spec), matching));
+  return task_answer(deps.runner.submit(kind, std::move(spec), matching, started_by(request)));
 }
 
 // "3:17", as in the cursors of topics.
@@ -173,12 +219,23 @@ http::RouteTable letter_routes(const std::shared_ptr<const WorkAdminDeps>& share
         .answers = {api::gives("DeadLetterTopicPage", "All dead-letter topics.")},
         .handler = work(dead_letter_topics)},
        {.method = "GET",
+        .pattern = "/admin/v1/dlq/causes",
+        .pool = http::Pool::slow,
+        .operation = "listDeadLetterCauses",
+        .summary = "Dead letters by cause and tenant, the most first",
+        .parameters = {api::limit("groups", kCauses), api::tenant_filter(),
+                       api::query("topic", "Only of this topic, with or without `.dlq`."),
+                       api::query("cause", kCauseFilter)},
+        .answers = {api::gives("CauseGroupPage", "The groups.")},
+        .problems = {404},
+        .handler = work(causes)},
+       {.method = "GET",
         .pattern = "/admin/v1/dlq/{topic}/letters",
         .pool = http::Pool::slow,
         .operation = "listDeadLetters",
         .summary = "Dead letters, newest first",
         .parameters = {topic, api::limit("letters", kLetters), api::tenant_filter(),
-                       api::query("cause", "Only this class of cause."),
+                       api::query("cause", kCauseFilter),
                        api::query("id", "Only the letters of this event.")},
         .answers = {api::gives("DeadLetterPage", "The letters.")},
         .problems = {404},
@@ -190,7 +247,8 @@ http::RouteTable letter_routes(const std::shared_ptr<const WorkAdminDeps>& share
         .operation = "redriveDeadLetters",
         .summary = "Sends dead letters back to their topic",
         .details = "The task waits for what becomes of the events; its result counts `redriven`, "
-                   "`done`, `died_again`, `pending`, `superseded` and `skipped`.",
+                   "`done`, `died_again`, `pending`, `superseded` and `skipped`, and what is "
+                   "`searchable` or `counted`.",
         .parameters = {topic},
         .request = api::json("Redrive"),
         .answers = {counted, api::starts_task("The task that sends them.")},

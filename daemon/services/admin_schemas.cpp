@@ -100,8 +100,8 @@ std::string_view admin_schemas() {
 "Task": {
   "type": "object",
   "description": "Long work that an operator started.",
-  "required": ["id", "kind", "state", "spec", "progress", "result", "error", "created_at",
-    "started_at", "finished_at"],
+  "required": ["id", "kind", "state", "spec", "progress", "result", "summary", "error",
+    "started_by", "created_at", "started_at", "finished_at"],
   "properties": {
     "id": {"type": "string"},
     "kind": {"type": "string", "description": "replay, rebuild, redrive, purge, backup or seek."},
@@ -112,14 +112,23 @@ std::string_view admin_schemas() {
       "type": ["object", "null"],
       "description": "Counts and findings, filled as it goes; depends on the kind."
     },
+    "summary": {
+      "type": "string", "description": "How far it is or what came of it, in words for people."
+    },
     "error": {"type": "string", "description": "Why it failed."},
+    "started_by": {
+      "type": "string",
+      "description": "Who asked for it, as the audit log names him; meshd: the mesh itself."
+    },
     "created_at": {"type": ["string", "null"], "format": "date-time"},
     "started_at": {"type": ["string", "null"], "format": "date-time"},
     "finished_at": {"type": ["string", "null"], "format": "date-time"}
   },
   "examples": [{
     "id": "0199a1c4-7b1e-7c59-8d0a-3f6b9c1d2e4f", "kind": "rebuild", "state": "running",
-    "spec": {}, "progress": {"done": 400, "total": 1200}, "result": null, "error": "",
+    "spec": {},
+    "progress": {"done": 400, "total": 1200, "rate": 50.0, "remaining_seconds": 16},
+    "result": null, "summary": "at 33%", "error": "", "started_by": "operator",
     "created_at": "2026-11-21T08:32:00.123Z", "started_at": "2026-11-21T08:32:00.130Z",
     "finished_at": null
   }]
@@ -135,6 +144,14 @@ std::string_view admin_schemas() {
     "total": {
       "type": "integer", "format": "int64", "minimum": 0,
       "description": "An estimate; 0: not known."
+    },
+    "rate": {
+      "type": ["number", "null"], "minimum": 0,
+      "description": "Units done in a second since the start; null: not known."
+    },
+    "remaining_seconds": {
+      "type": ["number", "null"], "minimum": 0,
+      "description": "At that rate; null where it is not known, or nothing runs."
     }
   }
 },

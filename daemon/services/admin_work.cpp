@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <span>
 
+#include "common/base/ids.h"
 #include "common/domain/catalogue.h"
 #include "common/telemetry/recent_log.h"
 #include "daemon/pipeline/groups.h"
@@ -81,7 +83,8 @@ Result<Response> replay(const WorkAdminDeps& deps, const http::Request& request)
   MESH_TRY(deps.runner.accepts("replay"));
   // Bounds such as `end` become offsets now, and not when the task begins.
   auto fixed = MESH_TRY(deps.replayer.fix(spec));
-  return task_answer(deps.runner.submit("replay", std::move(fixed.spec), fixed.total));
+  return task_answer(
+      deps.runner.submit("replay", std::move(fixed.spec), fixed.total, started_by(request)));
 }
 
 Result<Response> back_up(const WorkAdminDeps& deps, const http::Request& request) {
@@ -91,7 +94,8 @@ Result<Response> back_up(const WorkAdminDeps& deps, const http::Request& request
   Error error{ErrorKind::unprocessable, "a backup needs \"path\", the folder to make", {}, {}, {}};
   if (path) {
     auto can = deps.can_back_up(*path);
-    if (can) return task_answer(deps.runner.submit("backup", {{"path", *path}}, 0));
+    if (can)
+      return task_answer(deps.runner.submit("backup", {{"path", *path}}, 0, started_by(request)));
     error = can.error();
   }
   if (error.kind == ErrorKind::unprocessable) error.fields = {{"/path", error.message}};
@@ -100,23 +104,51 @@ Result<Response> back_up(const WorkAdminDeps& deps, const http::Request& request
 
 constexpr int kMaxTasks = 10'000;  // looked through for a tenant's
 
-// Whose events alone it is about; empty: everyone's.
-std::string task_tenant(const Task& task) {
-  const auto it = task.spec.is_object() ? task.spec.find("tenant") : task.spec.end();
-  return it != task.spec.end() && it->is_string() ? it->get<std::string>() : std::string();
+Json shown(const WorkAdminDeps& deps, const Task& task) {
+  return mesh::to_json(task, deps.clock.now());
 }
 
-Result<Response> list_tasks(const WorkAdminDeps& deps, const http::Request& request) {
-  auto limit = MESH_TRY(int_param(request, "limit", kTasks));
-  const auto tenant = text_param(request, "tenant");
+// Another one once a task came, began or ended. Progress alone makes none: whoever waits for the
+// next list would never wait.
+std::string list_version(std::span<const Task> tasks) {
+  std::string states;
+  for (const Task& task : tasks)
+    states += task.id + " " + std::string(to_string(task.state)) + "\n";
+  return std::to_string(stable_hash(states));
+}
+
+Result<std::vector<Task>> wanted_tasks(const WorkAdminDeps& deps, int limit,
+                                       const std::string& tenant) {
   // Stores list by age alone: whose a task is stands in its spec.
-  auto tasks = MESH_TRY(deps.tasks.list(tenant.empty() ? static_cast<int>(limit) : kMaxTasks));
-  Json items = Json::array();
-  for (const auto& task : tasks) {
-    if (items.size() == static_cast<std::size_t>(limit)) break;
-    if (tenant.empty() || task_tenant(task) == tenant) items.push_back(mesh::to_json(task));
+  auto tasks = MESH_TRY(deps.tasks.list(tenant.empty() ? limit : kMaxTasks));
+  if (!tenant.empty()) {
+    std::erase_if(tasks, [&](const Task& task) { return tenant_of(task) != tenant; });
   }
-  return page(std::move(items));
+  if (std::ssize(tasks) > limit) tasks.resize(static_cast<std::size_t>(limit));
+  return tasks;
+}
+
+// With `wait` it answers once the list differs from the one whose version `seen` is.
+Status list_tasks(const std::shared_ptr<const WorkAdminDeps>& deps, const http::Request& request,
+                  const http::Responder& respond) {
+  const auto limit = static_cast<int>(MESH_TRY(int_param(request, "limit", kTasks)));
+  const auto wait = MESH_TRY(int_param(request, "wait", kWaitSeconds));
+  const auto seen = text_param(request, "seen");
+  const auto tenant = text_param(request, "tenant");
+  deps->polls.answer({[=](bool last) -> std::optional<Response> {
+                        const auto tasks = wanted_tasks(*deps, limit, tenant);
+                        if (!tasks) return Response::problem(tasks.error());
+                        const auto version = list_version(*tasks);
+                        if (!last && version == seen) return std::nullopt;
+                        Json items = Json::array();
+                        for (const Task& task : *tasks) items.push_back(shown(*deps, task));
+                        return Response::json(
+                            200,
+                            {{"items", std::move(items)}, {"next", nullptr}, {"version", version}});
+                      },
+                      [deps](Told told) { return deps->tasks.watch(std::move(told)); }, true},
+                     std::chrono::seconds(wait), respond);
+  return {};
 }
 
 Status get_task(const std::shared_ptr<const WorkAdminDeps>& deps, const http::Request& request,
@@ -128,7 +160,7 @@ Status get_task(const std::shared_ptr<const WorkAdminDeps>& deps, const http::Re
          auto task = deps->tasks.get(id);
          if (!task) return Response::problem(task.error());
          if (!last && !has_ended(*task)) return std::nullopt;
-         return Response::json(200, mesh::to_json(*task));
+         return Response::json(200, shown(*deps, *task));
        },
        [deps, id](Told told) { return deps->runner.watch(id, std::move(told)); }, true},
       std::chrono::seconds(wait), respond);
@@ -141,7 +173,7 @@ Result<Response> cancel_task(const WorkAdminDeps& deps, const http::Request& req
   MESH_TRY(deps.runner.cancel(id));
   // A running task is cancelled once its work returns: the answer may still say `running`.
   auto task = MESH_TRY(deps.tasks.get(id));
-  return Response::json(200, mesh::to_json(task));
+  return Response::json(200, shown(deps, task));
 }
 
 using Work = Result<Response> (*)(const WorkAdminDeps&, const http::Request&);
@@ -171,7 +203,8 @@ http::RouteTable index_routes(const Shared& shared) {
         .handler = work([](const WorkAdminDeps& d, const http::Request& r) -> Result<Response> {
           MESH_TRY(no_members(r));
           // The spec names this process's embedder: processes with another one leave the task.
-          return task_answer(d.runner.submit("rebuild", d.generations.rebuild_spec(), 0));
+          return task_answer(
+              d.runner.submit("rebuild", d.generations.rebuild_spec(), 0, started_by(r)));
         })},
        {.method = "POST",
         .pattern = "/admin/v1/indexes/rollback",
@@ -229,10 +262,15 @@ http::RouteTable task_routes(const Shared& shared) {
         .pattern = "/admin/v1/tasks",
         .pool = http::Pool::quick,
         .operation = "listTasks",
-        .summary = "Tasks, newest first",
-        .parameters = {api::limit("tasks", kTasks), api::tenant_filter()},
+        .summary = "Tasks, newest first; can wait for a change",
+        .parameters = {api::limit("tasks", kTasks), api::tenant_filter(),
+                       api::wait("the list has another version than `seen`"),
+                       api::query("seen", "The version of an answer before.")},
         .answers = {api::gives("TaskPage", "The tasks.")},
-        .handler = work(list_tasks)},
+        .handler =
+            [shared](auto request, auto respond) {
+              if (auto done = list_tasks(shared, *request, respond); !done) respond(done.error());
+            }},
        {.method = "GET",
         .pattern = "/admin/v1/tasks/{id}",
         .pool = http::Pool::quick,
@@ -264,6 +302,10 @@ Response task_answer(const Result<Task>& task) {
   return task ? Response::json(202, mesh::to_json(*task))
                     .with("Location", "/admin/v1/tasks/" + task->id)
               : Response::problem(task.error());
+}
+
+std::string started_by(const http::Request& request) {
+  return request.principal ? request.principal->user : std::string();
 }
 
 http::RouteTable work_routes(WorkAdminDeps deps) {

@@ -167,11 +167,20 @@ Json make() {
       {"maximum", pipeline::kMaxOutcomeWait.count()},
       {"default", pipeline::kOutcomeWait.count()},
       {"description", "For how many seconds the task waits for what becomes of the events."}};
+  all["Redrive"]["properties"]["rate"] = {
+      {"type", "integer"},
+      {"minimum", 1},
+      {"maximum", pipeline::kMaxRedriveRate},
+      {"description", "At most so many letters a second; without it, as fast as it can."}};
   for (const char* item :
-       {"Topic", "Record", "Group", "DeadLetterTopic", "DeadLetter", "Generation", "Task", "Member",
-        "ServerFinding", "LogLine", "Tenant", "RateLimit", "UserState"}) {
+       {"Topic", "Record", "Group", "DeadLetterTopic", "CauseGroup", "DeadLetter", "Generation",
+        "Task", "Member", "ServerFinding", "LogLine", "Tenant", "RateLimit", "UserState"}) {
     all[std::string(item) + "Page"] = page_of(item);
   }
+  all["TaskPage"]["required"].push_back("version");
+  all["TaskPage"]["properties"]["version"] = {
+      {"type", "string"},
+      {"description", "Another one once a task came, began or ended; for `seen`."}};
   return all;
 }
 

@@ -212,7 +212,8 @@ std::string_view log_schemas() {
 "DeadLetter": {
   "type": "object",
   "required": ["topic", "partition", "offset", "died_at", "first_died_at", "pipeline", "source",
-    "tenant", "attempts", "attempts_before", "redrives", "cause_class", "cause", "key", "event"],
+    "tenant", "attempts", "attempts_before", "redrives", "cause_class", "cause",
+    "fingerprint", "key", "event"],
   "properties": {
     "topic": {"type": "string", "description": "The dead-letter topic."},
     "partition": {"type": "integer", "minimum": 0},
@@ -229,6 +230,7 @@ std::string_view log_schemas() {
     "redrives": {"type": "integer", "minimum": 0},
     "cause_class": {"type": "string"},
     "cause": {"type": "string"},
+    "fingerprint": {"$ref": "#/components/schemas/Fingerprint"},
     "key": {"type": "string"},
     "event": {
       "type": ["object", "null"],
@@ -242,14 +244,41 @@ std::string_view log_schemas() {
     "died_at": "2026-11-21T08:32:00.123Z", "first_died_at": "2026-11-21T08:32:00.123Z",
     "pipeline": "chemical", "source": "chemical.events/3@40", "tenant": "acme", "attempts": 1,
     "attempts_before": 0, "redrives": 0, "cause_class": "schema",
-    "cause": "molecule_id is required", "key": "acme/curie",
+    "cause": "molecule_id is required", "fingerprint": "9b1f0c44d2ae", "key": "acme/curie",
     "event": {"specversion": "1.0", "id": "c-1", "type": "chemical.recorded", "source": "/lab"}
   }]
+},
+"Fingerprint": {
+  "type": "string",
+  "description": "Names a cause: its class and its text without ids, numbers and what it quotes."
+},
+"CauseGroup": {
+  "type": "object",
+  "required": ["topic", "tenant", "fingerprint", "cause_class", "cause", "letters", "first", "last"],
+  "properties": {
+    "topic": {"type": "string", "description": "The dead-letter topic."},
+    "tenant": {"type": "string"},
+    "fingerprint": {"$ref": "#/components/schemas/Fingerprint"},
+    "cause_class": {"type": "string"},
+    "cause": {"type": "string", "description": "What their texts have in common."},
+    "letters": {"type": "integer", "format": "int64", "minimum": 1},
+    "first": {"type": "string", "format": "date-time", "description": "The oldest death."},
+    "last": {"type": "string", "format": "date-time", "description": "The newest death."}
+  },
+  "examples": [{"topic": "chemical.events.dlq", "tenant": "acme", "fingerprint": "9b1f0c44d2ae",
+    "cause_class": "schema", "cause": "molecule_id is required", "letters": 12,
+    "first": "2026-11-21T08:32:00.123Z", "last": "2026-11-21T09:10:41.007Z"}]
 },
 "Matching": {
   "type": "object",
   "required": ["matching"],
-  "properties": {"matching": {"type": "integer", "format": "int64", "minimum": 0}},
+  "properties": {
+    "matching": {"type": "integer", "format": "int64", "minimum": 0},
+    "seconds": {
+      "type": "integer", "format": "int64", "minimum": 0,
+      "description": "With a rate: how long it would take at that."
+    }
+  },
   "examples": [{"matching": 2}]
 },
 "Purge": {
@@ -257,7 +286,7 @@ std::string_view log_schemas() {
   "description": "Which letters; all of the topic without members.",
   "properties": {
     "tenant": {"$ref": "#/components/schemas/TenantId"},
-    "cause": {"type": "string", "minLength": 1, "description": "A class of cause."},
+    "cause": {"type": "string", "minLength": 1, "description": "A class of cause, or a fingerprint."},
     "id": {"type": "string", "minLength": 1, "description": "The id of an event."},
     "dry_run": {"type": "boolean", "default": false, "description": "Only count."}
   },

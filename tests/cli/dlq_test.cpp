@@ -17,25 +17,73 @@ TEST_F(DlqTest, ARedriveTellsWhatBecameOfTheEvents) {
   fake.on("GET", "/admin/v1/tasks/{id}",
           [task](const http::Request&) { return http::Response::json(200, *task); });
   const std::vector<std::string> redrive{"dlq", "redrive", "user.events", "--yes"};
-  *task = redrive_task("done", 2, 1, 0);
+  *task = redrive_task("done", 2, 1, 0, "what the server says");
   EXPECT_EQ(at_fake(redrive), 6) << err;
-  EXPECT_THAT(out, HasSubstr("redriven 3, done 2, died again 1\n"));
+  EXPECT_THAT(out, HasSubstr("what the server says\n"));
   EXPECT_THAT(out, HasSubstr("`mesh dlq show user.events.dlq` shows why"));
   *task = redrive_task("done", 2, 0, 1);
   EXPECT_EQ(at_fake(redrive), 7);
-  EXPECT_THAT(out, HasSubstr("redriven 3, done 2, died again 0, still pending 1"));
   *task = redrive_task("done", 3, 0, 0);
   EXPECT_EQ(at_fake(redrive), 0);
   EXPECT_EQ(Json::parse(fake.requests().front().body).contains("wait"), false);
   *task = redrive_task("running", 1, 0, 2);
   EXPECT_EQ(at_fake({"dlq", "redrive", "user.events", "--yes", "--timeout", "1500ms"}), 7);
-  EXPECT_THAT(out, HasSubstr("done 1, died again 0, still pending 2"));
   EXPECT_THAT(err, HasSubstr("mesh tasks wait t1"));
   for (const auto& request : fake.requests()) {
     if (request.method != "POST" || request.body.find("wait") == std::string::npos) continue;
     EXPECT_EQ(Json::parse(request.body)["wait"], 2) << "the server waits as long";
   }
   EXPECT_EQ(at_fake({"dlq", "redrive", "user.events", "--yes", "--no-wait"}), 0);
+}
+
+const Json kGroup{{"topic", "user.events.dlq"},      {"tenant", "acme"},
+                  {"fingerprint", "9b1f0c44d2ae"},   {"cause_class", "schema"},
+                  {"cause", "user # is unknown"},    {"letters", 12},
+                  {"first", "2026-01-01T00:00:00Z"}, {"last", "2026-01-01T00:00:01Z"}};
+
+TEST_F(DlqTest, LettersAreListedByCauseAndTenant) {
+  fake.on("GET", "/admin/v1/dlq/causes", 200, Json{{"items", {kGroup}}, {"next", nullptr}});
+  EXPECT_EQ(at_fake({"dlq", "list", "user.events", "--cause", "schema"}), 0) << err;
+  EXPECT_EQ(fake.last().param("topic"), "user.events");
+  EXPECT_EQ(fake.last().param("cause"), "schema");
+  EXPECT_EQ(fake.last().param("tenant"), "acme");
+  EXPECT_THAT(out, testing::ContainsRegex("9b1f0c44d2ae +schema +12 .*user # is unknown\n"));
+  EXPECT_EQ(at_fake({"dlq", "list", "-o", "name"}), 0);
+  EXPECT_EQ(out, "9b1f0c44d2ae\n");
+  EXPECT_EQ(at_fake({"dlq", "list", "-o", "json"}), 0);
+  EXPECT_EQ(json(), Json::array({kGroup}));
+}
+
+TEST_F(DlqTest, ACauseNamesItsTopic) {
+  Json groups = Json::array({kGroup});
+  fake.on("GET", "/admin/v1/dlq/causes", [&groups](const http::Request&) {
+    return http::Response::json(200, Json{{"items", groups}, {"next", nullptr}});
+  });
+  fake.on("GET", "/admin/v1/dlq/{topic}/letters", 200,
+          Json{{"items", Json::array()}, {"next", nullptr}});
+  fake.on("POST", "/admin/v1/dlq/{topic}/redrive", 200, Json{{"matching", 12}, {"seconds", 3}});
+  EXPECT_EQ(at_fake({"dlq", "show", "--cause", "9b1f0c44d2ae"}), 0) << err;
+  EXPECT_EQ(fake.last().path_params.at("topic"), "user.events.dlq");
+  EXPECT_EQ(at_fake({"dlq", "redrive", "--cause", "9b1f0c44d2ae", "--rate", "5/s", "--dry-run"}), 0)
+      << err;
+  EXPECT_EQ(Json::parse(fake.last().body)["rate"], 5);
+  EXPECT_THAT(out, HasSubstr("3s"));
+  EXPECT_EQ(at_fake({"dlq", "redrive", "--dry-run"}), 2);
+  EXPECT_THAT(err, HasSubstr("name the topic"));
+  Json other = kGroup;
+  other["topic"] = "chemical.events.dlq";
+  groups.push_back(other);
+  EXPECT_EQ(at_fake({"dlq", "show", "--cause", "9b1f0c44d2ae"}), 2);
+  EXPECT_THAT(err, HasSubstr("chemical.events.dlq, user.events.dlq"));
+  groups = Json::array();
+  EXPECT_EQ(at_fake({"dlq", "show", "--cause", "9b1f0c44d2ae"}), 3);
+}
+
+TEST_F(DlqTest, ARateThatIsNoneIsRefused) {
+  for (const char* rate : {"0/s", "-1", "5/m", "fast"}) {
+    EXPECT_EQ(at_fake({"dlq", "redrive", "user.events", "--rate", rate, "--dry-run"}), 2) << rate;
+  }
+  EXPECT_TRUE(fake.requests().empty());
 }
 
 const Json kLetter{

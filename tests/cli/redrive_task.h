@@ -5,7 +5,8 @@
 
 namespace mesh::cli {
 
-inline Json redrive_task(const std::string& state, int done, int died_again, int pending) {
+inline Json redrive_task(const std::string& state, int done, int died_again, int pending,
+                         const std::string& summary = {}) {
   return {{"id", "t1"},
           {"kind", "redrive"},
           {"state", state},
@@ -18,7 +19,9 @@ inline Json redrive_task(const std::string& state, int done, int died_again, int
             {"pending", pending},
             {"superseded", 0},
             {"skipped", 0}}},
+          {"summary", summary},
           {"error", ""},
+          {"started_by", "operator"},
           {"created_at", "2026-01-01T00:00:00Z"},
           {"started_at", "2026-01-01T00:00:01Z"},
           {"finished_at", "2026-01-01T00:01:31Z"}};

@@ -27,39 +27,89 @@ TEST_F(TasksTest, TasksSayHowLongTheyTookWhatCameOfThemAndWhatNext) {
                     {"kind", "replay"},
                     {"state", "failed"},
                     {"result", {{"done", 5}, {"dead", 0}, {"skipped", 2}}},
+                    {"summary", "failed: disk full"},
                     {"error", "disk full"},
+                    {"progress", {{"done", 5}, {"rate", 2.5}, {"remaining_seconds", 90}}},
+                    {"started_by", "ops-anna"},
                     {"started_at", nullptr},
                     {"finished_at", nullptr}};
   fake.on("GET", "/admin/v1/tasks", 200,
-          Json{{"items", {redrive_task("done", 2, 1, 0), replay}}, {"next", nullptr}});
-  fake.on("GET", "/admin/v1/tasks/{id}", 200, redrive_task("done", 2, 1, 0));
+          Json{{"items", {redrive_task("done", 2, 1, 0, "redriven 3, done 2"), replay}},
+               {"next", nullptr}});
+  fake.on("GET", "/admin/v1/tasks/{id}", 200, redrive_task("done", 2, 1, 0, "redriven 3, done 2"));
   EXPECT_EQ(at_fake({"tasks", "list"}), 0);
-  EXPECT_THAT(out, HasSubstr("redriven 3, done 2, died again 1\n"));
+  EXPECT_THAT(out, HasSubstr("redriven 3, done 2\n"));
   EXPECT_THAT(out, HasSubstr("failed: disk full\n"));
+  EXPECT_THAT(out, testing::ContainsRegex("2\\.5 +1m30s +ops-anna"));
   EXPECT_EQ(at_fake({"tasks", "get", "t1"}), 0);
   EXPECT_THAT(out, testing::ContainsRegex("TOOK: +1m30s\n"));
-  EXPECT_THAT(out, testing::ContainsRegex("RESULT: +redriven 3, done 2, died again 1\n"));
+  EXPECT_THAT(out, testing::ContainsRegex("RESULT: +redriven 3, done 2\n"));
   EXPECT_THAT(out, testing::ContainsRegex("NEXT: +`mesh dlq show user.events.dlq`"));
   EXPECT_EQ(at_fake({"tasks", "get", "t1", "-o", "json"}), 0);
-  EXPECT_EQ(json(), redrive_task("done", 2, 1, 0)) << "as the server gave it";
+  EXPECT_EQ(json(), redrive_task("done", 2, 1, 0, "redriven 3, done 2")) << "as the server gave it";
 }
 
 TEST_F(TasksTest, ABackupIsToldInBytesWithWhatCameOfItAndWhatNext) {
-  const Json backup{
-      {"id", "t3"},
-      {"kind", "backup"},
-      {"state", "done"},
-      {"spec", {{"path", "/b/one"}}},
-      {"progress", {{"done", 4 << 20}, {"total", 4 << 20}}},
-      {"result",
-       {{"files",
-         {{{"name", "log.db"}, {"bytes", 1 << 20}}, {{"name", "store.db"}, {"bytes", 1 << 20}}}}}}};
+  const Json backup{{"id", "t3"},
+                    {"kind", "backup"},
+                    {"state", "done"},
+                    {"spec", {{"path", "/b/one"}}},
+                    {"progress", {{"done", 4 << 20}, {"total", 4 << 20}}},
+                    {"summary", "copied 2 files"}};
   fake.on("GET", "/admin/v1/tasks/{id}", 200, backup);
   EXPECT_EQ(at_fake({"tasks", "get", "t3"}), 0);
   EXPECT_THAT(out, testing::ContainsRegex("DONE: +4\\.0 MiB\n"));
   EXPECT_THAT(out, testing::ContainsRegex("TOTAL: +4\\.0 MiB\n"));
-  EXPECT_THAT(out, testing::ContainsRegex("RESULT: +copied 2 files, 2\\.0 MiB, to /b/one\n"));
+  EXPECT_THAT(out, testing::ContainsRegex("RESULT: +copied 2 files\n"));
   EXPECT_THAT(out, testing::ContainsRegex("NEXT: +`mesh backup verify /b/one`"));
+}
+
+// Answers one list after another; what comes behind the last is an error that does not pass.
+class WatchTest : public CliTest {
+ protected:
+  WatchTest() {
+    fake.on("GET", "/admin/v1/tasks", [this](const http::Request& request) {
+      asked.push_back(request.param("seen").value_or("") + "/" +
+                      request.param("wait").value_or(""));
+      if (lists.empty()) return http::Response::problem({ErrorKind::forbidden, "enough"});
+      const Json items = lists.front();
+      lists.erase(lists.begin());
+      return http::Response::json(
+          200, {{"items", items}, {"next", nullptr}, {"version", "v" + std::to_string(++sent)}});
+    });
+  }
+  std::vector<Json> lists;
+  std::vector<std::string> asked;
+  int sent = 0;
+};
+
+TEST_F(WatchTest, TasksAreWatchedAsLinesOfJsonOfThoseThatChanged) {
+  Json done = redrive_task("done", 2, 1, 0), running = redrive_task("running", 0, 0, 3);
+  running["id"] = "t2";
+  Json slower = running;
+  slower["progress"]["rate"] = 1.5;
+  slower["progress"]["remaining_seconds"] = 2;
+  Json further = slower;
+  further["progress"]["done"] = 2;
+  lists = {Json::array({running, done}), Json::array({slower, done}), Json::array({further, done})};
+  EXPECT_EQ(at_fake({"tasks", "watch", "-o", "json"}), 4) << err;
+  EXPECT_EQ(out, dump(done) + "\n" + dump(running) + "\n" + dump(further) + "\n")
+      << "what time alone changes is no change";
+  EXPECT_EQ(asked, (std::vector<std::string>{"/", "v1/2", "v2/2", "v3/2"}));
+}
+
+TEST_F(WatchTest, WhereNothingRunsTheServerMayTakeItsTime) {
+  lists = {Json::array({redrive_task("done", 2, 1, 0)})};
+  EXPECT_EQ(at_fake({"tasks", "watch"}), 4) << err;
+  EXPECT_EQ(asked.back(), "v1/20");
+}
+
+TEST_F(WatchTest, OnATerminalTheListRenewsItselfInPlace) {
+  terminal.out = true;
+  lists = {Json::array({redrive_task("done", 2, 1, 0, "all is done")})};
+  EXPECT_EQ(at_fake({"tasks", "watch"}), 4) << err;
+  EXPECT_THAT(out, testing::StartsWith("\x1b[H\x1b[J"));
+  EXPECT_THAT(out, HasSubstr("all is done"));
 }
 
 }  // namespace

@@ -16,8 +16,8 @@ class TenantUseTest : public CliTest {
   TenantUseTest() {
     const InterruptGuard fresh;  // another test's Ctrl-C ends no command of these
     const Json none{{"items", Json::array()}, {"next", nullptr}};
-    for (const char* list : {"/admin/v1/dlq", "/admin/v1/tasks", "/admin/v1/tenants",
-                             "/admin/v1/dlq/{topic}/letters"}) {
+    for (const char* list :
+         {"/admin/v1/dlq/causes", "/admin/v1/tenants", "/admin/v1/dlq/{topic}/letters"}) {
       fake.on("GET", list, 200, none);
     }
     fake.on(
@@ -25,6 +25,14 @@ class TenantUseTest : public CliTest {
         Json{{"name", "t"}, {"partition_offsets", {{{"partition", 0}, {"start", 0}, {"end", 1}}}}});
     fake.on("GET", "/admin/v1/topics/{topic}/records", 200,
             Json{{"items", Json::array()}, {"next", "0:1"}});
+    // Who watches gets one list.
+    fake.on("GET", "/admin/v1/tasks", [](const http::Request& request) {
+      if (request.param("wait")) {
+        return http::Response::problem({ErrorKind::forbidden, "enough", {}, {}, {}});
+      }
+      return http::Response::json(200,
+                                  {{"items", Json::array()}, {"next", nullptr}, {"version", "v1"}});
+    });
     fake.on("GET", "/admin/v1/records", Error{ErrorKind::forbidden, "enough", {}, {}, {}});
     fake.on("GET", "/admin/v1/events/{id}", 200, Json{{"id", "e1"}});
     fake.on("GET", "/admin/v1/usage", 200,

@@ -33,6 +33,7 @@ TEST_P(TaskStoreContract, ATaskIsReadBackWhole) {
   Task written = task("t1", clock_.now());
   written.state = Task::State::failed;
   written.error = "the disk is full";
+  written.started_by = "anna";
   written.finished_at = clock_.now() + Duration{9};
   ASSERT_TRUE(succeeds(tasks().insert(written)));
   store_->reopen();
@@ -106,6 +107,80 @@ TEST_P(TaskStoreContract, AClaimPassesOverWhatItIsToldTo) {
   EXPECT_EQ(passed_over->task.id, "young");
   EXPECT_FALSE(claim("one", {"old"}));
   EXPECT_EQ(claimed("two"), "old");
+}
+
+TEST_P(TaskStoreContract, OneWaitsForAnotherThatIsHeldAndHasItsTarget) {
+  const auto redrive = [&](const char* id, const char* topic, int age) {
+    Task one = task(id, clock_.now() + Duration{age});
+    one.kind = "redrive";
+    one.spec = {{"topic", topic}};
+    return one;
+  };
+  ASSERT_TRUE(tasks().insert(redrive("a", "user.events.dlq", 1)));
+  ASSERT_TRUE(tasks().insert(redrive("b", "user.events.dlq", 2)));
+  ASSERT_TRUE(tasks().insert(redrive("c", "chemical.events.dlq", 3)));
+  const WantedTask wanted{{"redrive"}};
+  const auto next = [&]() -> std::optional<ClaimedTask> {
+    auto claimed = tasks().claim("x", wanted, kTtl);
+    EXPECT_TRUE(succeeds(claimed));
+    return claimed ? std::move(*claimed) : std::nullopt;
+  };
+  auto first = next();
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->task.id, "a");
+  const auto second = next();
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->task.id, "c") << "b waits for a, and holds up nothing";
+  EXPECT_FALSE(next());
+  first->task.state = Task::State::done;
+  ASSERT_TRUE(tasks().store(first->task, first->token));
+  const auto third = next();
+  ASSERT_TRUE(third);
+  EXPECT_EQ(third->task.id, "b");
+}
+
+TEST_P(TaskStoreContract, OfATenantNoMoreAreHeldThanItMayHave) {
+  for (int i = 0; i < 3; ++i) {
+    Task one = task("acme-" + std::to_string(i), clock_.now() + Duration{i});
+    one.spec = {{"tenant", "acme"}};
+    ASSERT_TRUE(tasks().insert(one));
+  }
+  ASSERT_TRUE(tasks().insert(task("everyones", clock_.now() + Duration{9})));
+  const WantedTask two_each{{"replay"}, {}, 2};
+  std::vector<std::string> ids;
+  for (int i = 0; i < 4; ++i) {
+    const auto claimed = tasks().claim("x", two_each, kTtl);
+    ASSERT_TRUE(succeeds(claimed));
+    ids.push_back(*claimed ? (*claimed)->task.id : "");
+  }
+  EXPECT_THAT(ids, ElementsAre("acme-0", "acme-1", "everyones", ""));
+  clock_.advance(kTtl);
+  const auto again = tasks().claim("x", two_each, kTtl);
+  ASSERT_TRUE(succeeds(again));
+  EXPECT_TRUE(*again) << "whose holder was too slow holds nothing any more";
+}
+
+// However the claims fall together, of one target one is held.
+TEST_P(TaskStoreContract, OfClaimantsAtOnceOneGetsATarget) {
+  constexpr int kRounds = 10;
+  for (int round = 0; round < kRounds; ++round) {
+    for (int i = 0; i < 4; ++i) {
+      Task one = task(std::to_string(round) + "-" + std::to_string(i), clock_.now());
+      one.kind = "rebuild";
+      ASSERT_TRUE(tasks().insert(one));
+    }
+    std::atomic<int> held = 0;
+    std::vector<std::thread> claimants;
+    for (int i = 0; i < 4; ++i) {
+      claimants.emplace_back([&] {
+        const auto claimed = tasks().claim("x", {{"rebuild"}}, kTtl);
+        if (claimed && *claimed) ++held;
+      });
+    }
+    for (auto& claimant : claimants) claimant.join();
+    EXPECT_EQ(held, 1) << "in round " << round;
+    clock_.advance(kTtl);
+  }
 }
 
 TEST_P(TaskStoreContract, AHolderStoresWhatItMadeOfItUntilItHasEnded) {

@@ -12,7 +12,7 @@ class TaskStoreContract : public StoreContract {
   TaskStore& tasks() { return store_->tasks(); }
   std::optional<ClaimedTask> claim(const std::string& owner,
                                    const std::set<std::string>& except = {}) {
-    auto claimed = tasks().claim(owner, {"replay"}, except, kTtl);
+    auto claimed = tasks().claim(owner, {{"replay"}, except}, kTtl);
     EXPECT_TRUE(claimed) << claimed.error().to_string();
     return claimed ? std::move(*claimed) : std::nullopt;
   }

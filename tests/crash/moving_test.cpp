@@ -92,7 +92,7 @@ TEST_F(Moving, DeadLettersStayWhatTheyAre) {
   EXPECT_THAT(letters(*servers_).dump(), HasSubstr("\"two\""));
   // It dies again, and is the only one.
   const auto redriven = servers_->mesh({"dlq", "redrive", "chemical.events", "--yes"});
-  EXPECT_THAT(redriven.out, HasSubstr("redriven 1, done 0, died again 1\n")) << redriven.err;
+  EXPECT_THAT(redriven.out, HasSubstr("redriven 1, done 0, died again 1")) << redriven.err;
   EXPECT_EQ(letters(*servers_).size(), 1u);
 }
 

@@ -63,7 +63,7 @@ TEST_F(DeadLetters, ARedriveReportsThatTheyDiedAgainAndTheLetterKeepsItsHistory)
   for (int n = 1; n <= 2; ++n) {
     const Outcome redriven = daemon_.mesh({"dlq", "redrive", "analytics.events", "--yes"});
     EXPECT_EQ(redriven.exit_code, 6) << redriven.err;
-    EXPECT_NE(redriven.out.find("redriven 1, done 0, died again 1\n"), std::string::npos)
+    EXPECT_NE(redriven.out.find("redriven 1, done 0, died again 1, counted 0\n"), std::string::npos)
         << redriven.out;
     const Json now = letters();
     ASSERT_EQ(now.size(), 1u) << now.dump();
@@ -86,6 +86,54 @@ TEST_F(DeadLetters, ASlipInAFilterIsAnErrorThatNamesWhatThereIs) {
   }
   EXPECT_EQ(daemon_.mesh({"dlq", "show", "analytics.events", "--cause", "schem"}).exit_code, 3);
   EXPECT_EQ(letters().size(), 1u);
+}
+
+TEST_F(DeadLetters, LettersOfOneCauseAreAGroupThatIsShownAndRedrivenByItsFingerprint) {
+  die("e-2", "u-2");
+  const Outcome listed = daemon_.mesh({"dlq", "list", "-o", "json"});
+  EXPECT_EQ(listed.exit_code, 0) << listed.err;
+  const Json groups = Json::parse(listed.out, nullptr, false);
+  ASSERT_EQ(groups.size(), 1u) << listed.out;
+  EXPECT_EQ(groups[0]["letters"], 2);
+  EXPECT_EQ(groups[0]["tenant"], "acme");
+  EXPECT_EQ(groups[0]["topic"], "analytics.events.dlq");
+  const auto cause = groups[0]["fingerprint"].get<std::string>();
+  EXPECT_EQ(letters()[0]["fingerprint"], cause);
+  EXPECT_EQ(Json::parse(daemon_.mesh({"dlq", "list", "--tenant", "globex", "-o", "json"}).out),
+            Json::array());
+  const Outcome shown = daemon_.mesh({"dlq", "show", "--cause", cause, "-o", "json"});
+  EXPECT_EQ(Json::parse(shown.out, nullptr, false).size(), 2u) << shown.err;
+  const std::vector<std::string> redrive{"dlq",    "redrive", "--cause", cause,
+                                         "--rate", "1/s",     "-o",      "json"};
+  auto dry = redrive;
+  dry.push_back("--dry-run");
+  const Outcome counted = daemon_.mesh(dry);
+  EXPECT_EQ(Json::parse(counted.out, nullptr, false), (Json{{"matching", 2}, {"seconds", 2}}));
+  auto real = redrive;
+  real.push_back("--yes");
+  const Outcome redriven = daemon_.mesh(real);
+  EXPECT_EQ(redriven.exit_code, 6) << redriven.err;
+  const Json task = Json::parse(redriven.out, nullptr, false);
+  EXPECT_EQ(task["result"]["died_again"], 2) << redriven.out;
+  EXPECT_EQ(task["result"]["counted"], 0);
+}
+
+TEST_F(DeadLetters, ATaskSaysWhoStartedItInTheListInItsEventsAndToWhoWatches) {
+  EXPECT_EQ(daemon_.mesh({"dlq", "purge", "analytics.events", "--yes"}).exit_code, 0);
+  const Json tasks = Json::parse(daemon_.mesh({"tasks", "list", "-o", "json"}).out, nullptr, false);
+  ASSERT_EQ(tasks.size(), 1u);
+  EXPECT_EQ(tasks[0]["started_by"], "operator");
+  EXPECT_EQ(tasks[0]["summary"], "purged 1");
+  daemon_.await_idle();
+  const Outcome events = daemon_.mesh({"events", "tail", "--topic", "task.events", "--from",
+                                       "start", "--no-follow", "-f", "%y %v\n"});
+  EXPECT_NE(events.out.find("task.created"), std::string::npos) << events.out;
+  EXPECT_NE(events.out.find("\"started_by\":\"operator\""), std::string::npos) << events.out;
+  // Ends when its reader has gone, and not at the next change.
+  const Outcome watched =
+      run({"/bin/sh", "-c",
+           MESH_BIN_DIR "/mesh tasks watch --data-dir " + daemon_.data_dir() + " | head -n 1"});
+  EXPECT_EQ(Json::parse(watched.out, nullptr, false)["id"], tasks[0]["id"]) << watched.err;
 }
 
 TEST_F(DeadLetters, LettersThatAreEditedInAPipeGoBackAndAreSettled) {

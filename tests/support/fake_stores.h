@@ -144,20 +144,19 @@ class FakeTaskStore final : public TaskStore {
     tell();
     return {};
   }
-  Result<std::optional<ClaimedTask>> claim(const std::string&,
-                                           const std::vector<std::string>& kinds,
-                                           const std::set<std::string>& except,
+  Result<std::optional<ClaimedTask>> claim(const std::string&, const WantedTask& wanted,
                                            Duration ttl) override {
     std::lock_guard lock(mutex_);
-    for (auto& [id, one] : tasks_) {  // UUIDv7, so by time
-      const bool known = std::ranges::find(kinds, one.task.kind) != kinds.end();
-      if (!known || except.contains(id)) continue;
-      if (has_ended(one.task) || clock_.steady() < one.until) continue;
-      one.until = clock_.steady() + ttl;
-      one.token = ++tokens_;
-      return ClaimedTask{one.task, one.token};
+    std::vector<TaskInLine> line;
+    for (const auto& [id, one] : tasks_) {
+      if (!has_ended(one.task)) line.push_back(in_line(one.task, clock_.steady() < one.until));
     }
-    return std::nullopt;
+    const TaskInLine* const next = next_in_line(line, wanted);
+    if (next == nullptr) return std::nullopt;
+    Stored& one = tasks_.at(next->id);
+    one.until = clock_.steady() + ttl;
+    one.token = ++tokens_;
+    return ClaimedTask{one.task, one.token};
   }
   Result<bool> renew(const std::string& id, std::int64_t token, Duration ttl) override {
     std::lock_guard lock(mutex_);

@@ -189,8 +189,12 @@ CREATE INDEX usage_by_start ON usage(grain, start);
 constexpr const char* kAttempts =
     "ALTER TABLE retries ADD COLUMN history text NOT NULL DEFAULT '[]';";
 
+// Of tasks from before nobody knows.
+constexpr const char* kTaskStarter =
+    "ALTER TABLE tasks ADD COLUMN started_by text NOT NULL DEFAULT '';";
+
 // Append only: a database has gone through those that it has.
-constexpr const char* kSteps[] = {kTables, kUsage, kAttempts};
+constexpr const char* kSteps[] = {kTables, kUsage, kAttempts, kTaskStarter};
 constexpr std::int64_t kNewest = std::size(kSteps);
 
 // The version of the schema; 0 where there is none.

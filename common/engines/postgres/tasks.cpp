@@ -9,7 +9,7 @@ namespace {
 
 #define MESH_TASK_COLUMNS                                                              \
   "id,kind,state,spec,checkpoint,result,done,total,error,cancel_requested,created_at," \
-  "started_at,finished_at"
+  "started_at,finished_at,started_by"
 
 Result<Task::State> parse_state(std::string_view text) {
   using enum Task::State;
@@ -34,6 +34,7 @@ Result<Task> task_of(const Rows& rows, int row) {
   task.created_at = rows.time(row, 10);
   task.started_at = rows.time(row, 11);
   task.finished_at = rows.time(row, 12);
+  task.started_by = rows.string(row, 13);
   return task;
 }
 
@@ -60,11 +61,11 @@ Status Tasks::insert(const Task& task) {
   const auto rows = MESH_TRY(pool_.run(Repeat::never, [&](Session& session) {
     return session.run({
         query("INSERT INTO tasks(" MESH_TASK_COLUMNS
-              ") SELECT $1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13"
-              " WHERE (SELECT count(*) FROM tasks WHERE state IN ('queued','running'))<$14",
+              ") SELECT $1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14"
+              " WHERE (SELECT count(*) FROM tasks WHERE state IN ('queued','running'))<$15",
               task.id, task.kind, to_string(task.state), dump(task.spec), dump(task.checkpoint),
               dump(task.result), task.done, task.total, task.error, task.cancel_requested,
-              task.created_at, task.started_at, task.finished_at, kMostUnfinished),
+              task.created_at, task.started_at, task.finished_at, task.started_by, kMostUnfinished),
         notify_query(),
     });
   }));
@@ -72,27 +73,59 @@ Status Tasks::insert(const Task& task) {
   return fail(ErrorKind::unavailable, "too many tasks wait; try again when some have ended");
 }
 
-Result<std::optional<ClaimedTask>> Tasks::claim(const std::string& owner,
-                                                const std::vector<std::string>& kinds,
-                                                const std::set<std::string>& except, Duration ttl) {
-  const std::vector<std::string> passed_over(except.begin(), except.end());
-  const auto rows = MESH_TRY(pool_.run(Repeat::never, [&](Session& session) {
-    return session.run(query(
-        "UPDATE tasks SET token=token+1,holder=$1,held_until=mesh_now()+$4 WHERE id="
-        "(SELECT id FROM tasks WHERE state IN ('queued','running') AND held_until<=mesh_now()"
-        " AND kind=ANY($2) AND id<>ALL($3) ORDER BY created_at,id LIMIT 1 FOR UPDATE SKIP LOCKED)"
-        " RETURNING " MESH_TASK_COLUMNS ",token",
-        owner, kinds, passed_over, ttl));
+// One after the other: whether a task may be held depends on which others are.
+Result<std::optional<ClaimedTask>> Tasks::claim_next(Session& session, const std::string& owner,
+                                                     const WantedTask& wanted, Duration ttl,
+                                                     bool& found) const {
+  const auto begun = MESH_TRY(session.begin({
+      query("SELECT pg_advisory_xact_lock(hashtext($1))", "mesh tasks " + pool_.options().schema),
+      query("SELECT id,kind,spec,created_at,held_until>mesh_now() FROM tasks"
+            " WHERE state IN ('queued','running')"),
   }));
-  if (rows.size() == 0) return std::optional<ClaimedTask>();
-  constexpr int kToken = 13;
-  const std::int64_t token = rows.integer(0, kToken);
-  {
-    std::lock_guard lock(mutex_);
-    claimed_[rows.string(0, 0)] = token;
+  const Rows& rows = begun.back();
+  std::vector<TaskInLine> line;
+  for (int i = 0; i < rows.size(); ++i) {
+    Task task;
+    task.id = rows.string(i, 0);
+    task.kind = rows.string(i, 1);
+    task.spec = MESH_TRY(parse_stored(rows.text(i, 2), "a task"));
+    task.created_at = rows.time(i, 3);
+    line.push_back(in_line(task, rows.flag(i, 4)));
   }
-  auto task = MESH_TRY(task_of(rows, 0));
-  return std::optional(ClaimedTask{std::move(task), token});
+  const TaskInLine* const next = next_in_line(line, wanted);
+  found = next != nullptr;
+  if (!found) {
+    (void)MESH_TRY(session.commit({}));
+    return std::optional<ClaimedTask>();
+  }
+  // A cancellation, which does not wait for the lock, may have ended it.
+  const auto claimed = MESH_TRY(session.commit(
+      {query("UPDATE tasks SET token=token+1,holder=$1,held_until=mesh_now()+$3"
+             " WHERE id=$2 AND state IN ('queued','running') AND held_until<=mesh_now()"
+             " RETURNING " MESH_TASK_COLUMNS ",token",
+             owner, next->id, ttl)}));
+  if (claimed.front().size() == 0) return std::optional<ClaimedTask>();
+  constexpr int kToken = 14;
+  auto task = MESH_TRY(task_of(claimed.front(), 0));
+  return std::optional(ClaimedTask{std::move(task), claimed.front().integer(0, kToken)});
+}
+
+Result<std::optional<ClaimedTask>> Tasks::claim(const std::string& owner, const WantedTask& wanted,
+                                                Duration ttl) {
+  for (;;) {
+    bool found = false;
+    auto claimed = MESH_TRY(pool_.run(Repeat::never, [&](Session& session) {
+      auto one = claim_next(session, owner, wanted, ttl, found);
+      if (!one) session.roll_back();
+      return one;
+    }));
+    if (!claimed && found) continue;
+    if (claimed) {
+      std::lock_guard lock(mutex_);
+      claimed_[claimed->task.id] = claimed->token;
+    }
+    return claimed;
+  }
 }
 
 Result<bool> Tasks::renew(const std::string& id, std::int64_t token, Duration ttl) {

@@ -16,9 +16,7 @@ class Tasks final : public TaskStore {
   explicit Tasks(Pool& pool) : pool_(pool) {}
 
   Status insert(const Task& task) override;
-  Result<std::optional<ClaimedTask>> claim(const std::string& owner,
-                                           const std::vector<std::string>& kinds,
-                                           const std::set<std::string>& except,
+  Result<std::optional<ClaimedTask>> claim(const std::string& owner, const WantedTask& wanted,
                                            Duration ttl) override;
   Result<bool> renew(const std::string& id, std::int64_t token, Duration ttl) override;
   Status store(const Task& task, std::int64_t token) override;
@@ -35,6 +33,10 @@ class Tasks final : public TaskStore {
 
  private:
   Query notify_query() const;
+  // Nothing found where `found` is false, or it was taken meanwhile.
+  Result<std::optional<ClaimedTask>> claim_next(Session& session, const std::string& owner,
+                                                const WantedTask& wanted, Duration ttl,
+                                                bool& found) const;
   void forget(const std::string& id, std::int64_t token);
 
   Pool& pool_;

@@ -38,12 +38,12 @@ constexpr TableSql kTables[] = {
      "body=excluded.body,headers=excluded.headers,created_at=excluded.created_at"},
     {stored::kTasks,
      "SELECT id,kind,state,spec,checkpoint,result,done,total,error,cancel_requested::integer,"
-     "created_at,started_at,finished_at FROM tasks WHERE id>$1 ORDER BY id LIMIT $2",
+     "created_at,started_at,finished_at,started_by FROM tasks WHERE id>$1 ORDER BY id LIMIT $2",
      "INSERT INTO tasks(id,kind,state,spec,checkpoint,result,done,total,error,cancel_requested,"
-     "created_at,started_at,finished_at) SELECT id,kind,state,spec,checkpoint,result,done,total,"
-     "error,cancelled=1,created_at,started_at,finished_at"
-     " FROM unnest($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13) AS r(id,kind,state,spec,checkpoint,"
-     "result,done,total,error,cancelled,created_at,started_at,finished_at)"
+     "created_at,started_at,finished_at,started_by) SELECT id,kind,state,spec,checkpoint,result,"
+     "done,total,error,cancelled=1,created_at,started_at,finished_at,started_by"
+     " FROM unnest($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14) AS r(id,kind,state,spec,"
+     "checkpoint,result,done,total,error,cancelled,created_at,started_at,finished_at,started_by)"
      " ON CONFLICT(id) DO UPDATE SET state=excluded.state,checkpoint=excluded.checkpoint,"
      "result=excluded.result,done=excluded.done,total=excluded.total,error=excluded.error,"
      "cancel_requested=excluded.cancel_requested,started_at=excluded.started_at,"

@@ -90,6 +90,7 @@ Json to_json(const DeadLetter& letter) {
                {"redrives", letter.redrives},
                {"cause_class", letter.cause_class},
                {"cause", letter.cause},
+               {"fingerprint", letter.fingerprint},
                {"key", letter.key},
                {"event", nullptr}};
   if (letter.event) {
@@ -143,20 +144,22 @@ Result<std::int64_t> DeadLetters::count(const std::string& topic, const DeadLett
   const auto info = MESH_TRY(find_topic(deps_.admin, name));
   std::int64_t matching = 0;
   // All letters of the tenant are looked at, since only they tell a slip from a search in vain.
-  std::map<std::string, std::int64_t> causes;  // of the tenant's letters
+  std::map<std::string, std::int64_t> causes;  // of the tenant's letters, by class
+  bool known = false;                          // one of them has the cause that is named
   for (int p = 0; p < info.spec.partitions; ++p) {
     MESH_TRY(each_letter_in(
         deps_.log, {name, p}, {filter.tenant, {}, {}}, [&](const StoredRecord& record) {
           ++causes[std::string(find_header(record.headers, dead_letter::kCauseClass))];
+          known = known || (filter.cause && is_of_cause(*filter.cause, record));
           if (matches(filter, record)) ++matching;
           return true;
         }));
   }
   if (matching > 0) return matching;
   const std::string where = name + (filter.tenant ? ", tenant " + *filter.tenant : "");
-  if (filter.cause_class && !causes.empty() && !causes.contains(*filter.cause_class)) {
-    return fail(ErrorKind::not_found, "no letters of cause \"" + *filter.cause_class + "\" in " +
-                                          where + "; there are: " + counts_text(causes));
+  if (filter.cause && !causes.empty() && !known) {
+    return fail(ErrorKind::not_found, "no letters of cause \"" + *filter.cause + "\" in " + where +
+                                          "; there are: " + counts_text(causes));
   }
   if (filter.event_id) {
     return fail(ErrorKind::not_found, "no letter of event \"" + *filter.event_id + "\" in " +
@@ -181,11 +184,12 @@ Status DeadLetters::purge(TaskContext& context) { return settle_all(context, fal
 Status DeadLetters::settle_all(TaskContext& context, bool redrive) {
   const Json& spec = context.task().spec;
   // A misspelt member must not widen a purge to everything.
-  MESH_TRY(only_members(spec, {"topic", "tenant", "cause", "id", "wait"}));
+  MESH_TRY(only_members(spec, {"topic", "tenant", "cause", "id", "wait", "rate"}));
   const auto filter = MESH_TRY(dead_letter_filter_from_json(spec));
   const auto wait = MESH_TRY(int_member(spec, "wait"));
+  const auto rate = MESH_TRY(int_member(spec, "rate"));
   const SettlingSpec settling{letters_of(spec.value("topic", std::string())), filter, redrive,
-                              wait.has_value() ? std::chrono::seconds(*wait) : kOutcomeWait};
+                              wait.has_value() ? std::chrono::seconds(*wait) : kOutcomeWait, rate};
   return settle_letters(deps_, context, settling);
 }
 

@@ -21,6 +21,7 @@
 #include "common/ports/event_log.h"
 #include "common/ports/lease_store.h"
 #include "common/ports/retry_store.h"
+#include "common/ports/vector_index.h"
 #include "daemon/pipeline/dead_letters/filter.h"
 #include "daemon/pipeline/tasks/tasks.h"
 
@@ -31,6 +32,7 @@ struct DeadLetter {
   Timestamp died_at{};
   Timestamp first_died_at{};                                 // the same unless it was redriven
   std::string pipeline, source, tenant, cause_class, cause;  // source: "user.events/3@17"
+  std::string fingerprint;                                   // of its cause
   int attempts = 0;                                          // since it was redriven last
   int attempts_before = 0;                                   // over all redrives before that
   int redrives = 0;              // how often it went back, mended or not
@@ -53,6 +55,7 @@ struct LettersDeps {
   LogAdmin& admin;
   RetryStore& retries;
   LeaseStore& leases;
+  VectorIndex& index;  // which of its generations serves
   Clock& clock;
   std::string holder;  // names the process in the list of leases
 };
@@ -82,14 +85,16 @@ class DeadLetters {
   // state of its entity has overtaken; `unavailable` where others settle letters of the topic, or
   // this process stood still meanwhile. Blocks for its turn (5 s at most) and an append.
   Result<Mended> mend(const Position& letter, const Event& event);
-  // The works of tasks of kind "redrive" and "purge"; spec: {"topic","wait"?} and the filter's
-  // members. Redriven records go back to the source topic, oldest first, without the headers of
-  // death and with those of their history, so that every pipeline sees them again, idempotently. In
-  // a topic of entities a letter that a newer state of its entity has overtaken is settled only: as
-  // the last record of its key the old state would outlive the new one.
+  // The works of tasks of kind "redrive" and "purge"; spec: {"topic"}, the filter's members, and of
+  // a redrive "wait"? and "rate"?, at most so many letters a second. Redriven records go back to
+  // the source topic, oldest first, without the headers of death and with those of their history,
+  // so that every pipeline sees them again, idempotently. In a topic of entities a letter that a
+  // newer state of its entity has overtaken is settled only: as the last record of its key the old
+  // state would outlive the new one.
   //
   // Then the task waits, at most `wait` seconds (kOutcomeWait), until it is known what became of
-  // them. Result {"redriven","done","died_again","pending","superseded","skipped"} or {"purged"}.
+  // them. Result {"redriven","done","died_again","pending","superseded","skipped"} and, of a topic
+  // that a pipeline reads, how many are "searchable" or "counted" by now; or {"purged"}.
   Status redrive(TaskContext& context);
   Status purge(TaskContext& context);
 
@@ -101,5 +106,6 @@ class DeadLetters {
 
 inline constexpr std::chrono::seconds kOutcomeWait{60};
 inline constexpr std::chrono::seconds kMaxOutcomeWait{3600};
+inline constexpr std::int64_t kMaxRedriveRate = 1'000'000;  // letters a second
 
 }  // namespace mesh::pipeline

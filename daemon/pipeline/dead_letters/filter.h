@@ -11,7 +11,7 @@ namespace mesh::pipeline {
 
 struct DeadLetterFilter {
   std::optional<std::string> tenant;
-  std::optional<std::string> cause_class;
+  std::optional<std::string> cause;  // a class of cause, or a fingerprint (common/domain/cause.h)
   std::optional<std::string> event_id;
 };
 // Of the members "tenant", "cause" and "id", each optional; `unprocessable` with a pointer for a

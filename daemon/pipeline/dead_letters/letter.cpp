@@ -5,6 +5,7 @@
 #include "common/base/ids.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
+#include "common/domain/cause.h"
 #include "daemon/pipeline/dead_letters/dead_letter_record.h"
 #include "daemon/pipeline/scan.h"
 
@@ -97,6 +98,7 @@ DeadLetter letter_of(const StoredRecord& record) {
   letter.tenant = header(dead_letter::kTenant);
   letter.cause_class = header(dead_letter::kCauseClass);
   letter.cause = header(dead_letter::kCause);
+  letter.fingerprint = cause_fingerprint(letter.cause_class, letter.cause);
   letter.attempts = count_in(record.headers, dead_letter::kAttempts);
   letter.attempts_before = count_in(record.headers, kAttemptsBefore);
   letter.redrives = count_in(record.headers, kRedrives);
@@ -106,10 +108,16 @@ DeadLetter letter_of(const StoredRecord& record) {
   return letter;
 }
 
+bool is_of_cause(std::string_view cause, const StoredRecord& letter) {
+  const auto cause_class = find_header(letter.headers, dead_letter::kCauseClass);
+  return cause == cause_class ||
+         cause == cause_fingerprint(cause_class, find_header(letter.headers, dead_letter::kCause));
+}
+
 bool matches(const DeadLetterFilter& filter, const StoredRecord& letter) {
   auto header = [&](std::string_view name) { return find_header(letter.headers, name); };
   if (filter.tenant && header(dead_letter::kTenant) != *filter.tenant) return false;
-  if (filter.cause_class && header(dead_letter::kCauseClass) != *filter.cause_class) return false;
+  if (filter.cause && !is_of_cause(*filter.cause, letter)) return false;
   if (!filter.event_id) return true;
   // Most events have their id in a header, which spares decoding the value.
   if (header("ce_id") == *filter.event_id) return true;

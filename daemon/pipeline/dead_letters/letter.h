@@ -33,6 +33,8 @@ Headers with_history(Headers headers, const StoredRecord& letter, std::string_vi
 // Whether a record went back, redriven or mended, from that letter.
 bool came_from(const Headers& headers, const Position& letter);
 DeadLetter letter_of(const StoredRecord& record);
+// Whether that is the class of its cause, or its fingerprint.
+bool is_of_cause(std::string_view cause, const StoredRecord& letter);
 bool matches(const DeadLetterFilter& filter, const StoredRecord& letter);
 
 // Which letters of a partition have markers from some offset on. Not synchronized.

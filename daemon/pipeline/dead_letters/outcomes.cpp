@@ -4,6 +4,7 @@
 #include <map>
 
 #include "daemon/pipeline/dead_letters/letter.h"
+#include "daemon/pipeline/reading_group.h"
 #include "daemon/pipeline/scan.h"
 
 namespace mesh::pipeline {
@@ -25,6 +26,7 @@ Status Outcomes::find() {
     }));
   }
   for (const auto& [letter, place] : redriven) open_.insert(place);
+  unhandled_ = open_;
   redriven_ = pending();
   return {};
 }
@@ -32,6 +34,7 @@ Status Outcomes::find() {
 Status Outcomes::look() {
   if (source_.empty()) return {};
   const std::string& topic = source_.begin()->first.topic;
+  const auto reader = MESH_TRY(reading_group(topic, deps_.index));
   // In this order: an event leaves the log for the parked ones, and both for the letters, so what
   // is in none of the first two is in the third if it died.
   auto groups = MESH_TRY(deps_.admin.groups());
@@ -42,22 +45,28 @@ Status Outcomes::look() {
     });
   });
   followed_ = !groups.empty();
-  std::set<Place> waiting;
+  std::map<std::string, std::set<Place>> waiting;  // by group
   for (const GroupInfo& group : groups) {
     const auto parked = MESH_TRY(deps_.retries.parked_keys(group.name));
     for (const auto& [position, key] : parked) {
-      if (position.topic == topic) waiting.emplace(position.partition, position.offset);
+      if (position.topic == topic) waiting[group.name].emplace(position.partition, position.offset);
     }
   }
   MESH_TRY(read_letters());
+  const auto is_through = [&](const GroupInfo& group, const Place& place) {
+    const auto next = group.committed.find({topic, place.first});
+    return next != group.committed.end() && next->second > place.second &&
+           !waiting[group.name].contains(place);
+  };
   // Of no groups all are past everything, and no event would be pending any more.
   if (!followed_) return {};
   std::erase_if(open_, [&](const Place& place) {
-    return !waiting.contains(place) && std::ranges::all_of(groups, [&](const GroupInfo& group) {
-      const auto next = group.committed.find({topic, place.first});
-      return next != group.committed.end() && next->second > place.second;
-    });
+    return std::ranges::all_of(groups, [&](const auto& group) { return is_through(group, place); });
   });
+  const auto handles = reader ? std::ranges::find(groups, *reader, &GroupInfo::name) : groups.end();
+  if (handles == groups.end()) return {};
+  handled_ += static_cast<std::int64_t>(
+      std::erase_if(unhandled_, [&](const Place& place) { return is_through(*handles, place); }));
   return {};
 }
 
@@ -69,7 +78,9 @@ Status Outcomes::read_letters() {
         next = record.position.offset + 1;
         if (is_marker(record)) continue;
         const Position source = source_of(record).position;
-        died_again_ += static_cast<std::int64_t>(open_.erase({source.partition, source.offset}));
+        const Place place{source.partition, source.offset};
+        died_again_ += static_cast<std::int64_t>(open_.erase(place));
+        unhandled_.erase(place);
       }
       return true;
     }));

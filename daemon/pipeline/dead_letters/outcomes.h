@@ -27,6 +27,9 @@ class Outcomes {
 
   std::int64_t redriven() const { return redriven_; }
   std::int64_t died_again() const { return died_again_; }
+  // How many are searchable or counted: the group that makes them so is past them, in the index
+  // that of the generation that serves, and they did not die.
+  std::int64_t handled() const { return handled_; }
   std::int64_t pending() const { return static_cast<std::int64_t>(open_.size()); }
   // Whether any group followed the topic at the last look; otherwise waiting is in vain.
   bool followed() const { return followed_; }
@@ -40,7 +43,8 @@ class Outcomes {
   Offsets letters_;  // read so far
   const Offsets source_;
   std::set<Place> open_;
-  std::int64_t redriven_ = 0, died_again_ = 0;
+  std::set<Place> unhandled_;
+  std::int64_t redriven_ = 0, died_again_ = 0, handled_ = 0;
   bool followed_ = false;
 };
 

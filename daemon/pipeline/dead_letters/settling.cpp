@@ -8,6 +8,7 @@
 #include "daemon/pipeline/dead_letters/outcomes.h"
 #include "daemon/pipeline/dead_letters/turn.h"
 #include "daemon/pipeline/entity_states.h"
+#include "daemon/pipeline/groups.h"
 #include "daemon/pipeline/scan.h"
 #include "daemon/pipeline/tasks/task_support.h"
 
@@ -75,6 +76,7 @@ class Settling {
     if (spec_.redrive) {
       result["done"] = moved_ - died_again_ - pending_;
       result["died_again"] = died_again_;
+      if (const TopicGroup* reads = group_of(source_topic())) result[reads->done] = handled_;
       result["pending"] = pending_;
       result["superseded"] = superseded_;
       result["skipped"] = skipped_;
@@ -94,7 +96,7 @@ class Settling {
     while (next < to) {
       if (context_.stopping()) return stopped_early();
       auto read =
-          MESH_TRY(insist(context_, [&] { return log_.read(at, next, {.max_records = kChunk}); }));
+          MESH_TRY(insist(context_, [&] { return log_.read(at, next, {.max_records = chunk()}); }));
       next = read.at_end ? to : read.next;
       std::erase_if(read.records, [&](const StoredRecord& record) {
         return record.position.offset >= to || is_marker(record) || !matches(spec_.filter, record);
@@ -102,12 +104,19 @@ class Settling {
       if (read.records.empty()) continue;
       bool any = false;
       std::set<std::int64_t> sent;
+      const std::int64_t before = moved_;
       MESH_TRY(insist(context_, [&] { return settle(read.records, markers, states, sent, any); }));
       if (!any) continue;
       report_now();
       let_others();
+      if (spec_.rate) context_.pause(Duration{1'000 * (moved_ - before) / *spec_.rate});
     }
     return {};
+  }
+
+  // What a second lets through at most, so that a slow redrive is no row of bursts.
+  std::size_t chunk() const {
+    return spec_.rate ? std::min(kChunk, static_cast<std::size_t>(*spec_.rate)) : kChunk;
   }
 
   // Each chunk is a turn of its own, but whoever wants one between two of a long work has no luck
@@ -248,6 +257,7 @@ class Settling {
     for (Duration pause = kFirstLook;; pause = std::min(2 * pause, kLongestLook)) {
       MESH_TRY(insist(context_, [&] { return outcomes.look(); }));
       died_again_ = outcomes.died_again();
+      handled_ = outcomes.handled();
       pending_ = outcomes.pending();
       report_now();
       const Duration left = std::chrono::ceil<Duration>(end - deps_.clock.steady());
@@ -264,8 +274,8 @@ class Settling {
   std::map<std::string, TopicInfo> topics_;
   Json ends_, source_ends_;  // partition → where the topics ended when the task began
   std::int64_t moved_ = 0, superseded_ = 0, skipped_ = 0;
-  std::int64_t died_again_ = 0, pending_ = 0;  // of those moved
-  SteadyTime paused_;                          // when others had their chance last
+  std::int64_t died_again_ = 0, pending_ = 0, handled_ = 0;  // of those moved
+  SteadyTime paused_;                                        // when others had their chance last
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include "daemon/pipeline/dead_letters/dead_letters.h"
@@ -12,7 +13,8 @@ struct SettlingSpec {
   std::string topic;  // of the letters
   DeadLetterFilter filter;
   bool redrive = false;
-  std::chrono::seconds wait{0};  // for what becomes of redriven events
+  std::chrono::seconds wait{0};           // for what becomes of redriven events
+  std::optional<std::int64_t> rate = {};  // at most so many letters a second
 };
 
 // Settles the letters of a dead-letter topic that match, oldest first within each partition, after

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <list>
 #include <map>
 #include <mutex>
 #include <random>
@@ -43,11 +44,22 @@ void append_event(EventLog& event_log, const char* type, const Task& task, Times
   });
 }
 
+// A task that runs here. All but its thread and `random` guarded by Impl::mutex.
+struct Running {
+  std::string id;
+  std::int64_t token = 0;  // of its claim
+  bool cancelled = false;
+  bool lost = false;  // it is another process's by now
+  bool over = false;
+  std::mt19937_64 random{std::random_device{}()};  // its thread only
+  std::thread thread;
+};
+
 }  // namespace
 
 struct TaskRunner::Impl {
-  Impl(TaskStore& s, EventLog& l, std::string p, Clock& c, Metrics& m)
-      : store(s), event_log(l), process(std::move(p)), clock(c), metrics(m) {}
+  Impl(TaskStore& s, EventLog& l, std::string p, Clock& c, Metrics& m, TaskBounds b)
+      : store(s), event_log(l), process(std::move(p)), clock(c), metrics(m), bounds(b) {}
 
   class Context;
 
@@ -56,58 +68,64 @@ struct TaskRunner::Impl {
   const std::string process;
   Clock& clock;
   Metrics& metrics;
+  const TaskBounds bounds;
   struct Defined {
     Work work;
     Fits fits;
   };
   std::map<std::string, Defined> works;  // this and the next constant after start
   std::function<Result<bool>()> does_tasks;
-  std::mt19937_64 random{std::random_device{}()};  // this and the next: the worker's thread only
-  std::set<std::string> left;                      // ids of tasks that others are to do
+  std::set<std::string> left;  // ids of tasks that others are to do; the chooser's thread only
 
   std::mutex mutex;
   std::condition_variable changed;
   bool stopping = false;  // this and the following guarded by mutex
-  // The store told of a change since the worker, or the heart, last looked.
-  bool news_for_worker = false, news_for_heart = false;
-  std::string current;     // id of the running task
-  std::int64_t token = 0;  // of its claim
-  bool current_cancelled = false;
-  bool current_lost = false;  // it is another process's by now
+  // The store told of a change since the chooser, or the heart, last looked.
+  bool news_for_chooser = false, news_for_heart = false;
+  std::list<Running> running;  // entries stay where they are until they are over
 
   TaskWatches watches;
 
   std::mutex lifecycle;  // held over start and stop
-  std::thread worker;    // runs tasks, where this process has work for any
-  std::thread heart;     // renews the claim, and looks for those who watch
+  std::thread chooser;   // claims tasks and begins them, where this process has work for any
+  std::thread heart;     // renews the claims, and looks for those who watch
 
   void start();
   void stop();
   // Sets `news` once the store tells of a change from now on.
   std::unique_ptr<Watch> watch_for(bool& news);
-  void run();
+  void choose();
+  void join_those_over();
+  void begin(ClaimedTask claimed);
   void beat();
   void renew();
   void look_for_watches();
   bool is_for_others(const Task& task) const;
   std::optional<ClaimedTask> claim(const std::vector<std::string>& kinds);
-  void run_task(Task task);
-  void finish(Task task, Task::State state, std::string error);
+  void run_task(Running& own, Task task);
+  void finish(Running& own, Task task, Task::State state, std::string error);
   Counter& ended(const std::string& kind, Task::State state);
-  Status store_held(const Task& task);
-  bool insist_on(const Task& task);
+  Status store_held(Running& own, const Task& task);
+  bool insist_on(Running& own, const Task& task);
   Status accepts(const std::string& kind) const;
-  Result<Task> submit(std::string kind, Json spec, std::int64_t total);
+  Result<Task> submit(Task task);
   Status cancel(const std::string& id);
-  void lose() {  // mutex held
-    current_lost = true;
+  void lose(Running& own) {  // mutex held
+    own.lost = true;
     changed.notify_all();
+  }
+  bool ends(const Running& own) const {  // mutex held
+    return stopping || own.cancelled || own.lost;
+  }
+  Running* find(const std::string& id) {  // mutex held; null: it does not run here
+    const auto at = std::ranges::find(running, id, &Running::id);
+    return at == running.end() ? nullptr : &*at;
   }
 };
 
 class TaskRunner::Impl::Context final : public TaskContext {
  public:
-  Context(Impl& impl, Task task) : impl_(impl), task_(std::move(task)) {
+  Context(Impl& impl, Running& own, Task task) : impl_(impl), own_(own), task_(std::move(task)) {
     for (Json* json : {&task_.spec, &task_.checkpoint, &task_.result}) {
       if (!json->is_object()) *json = Json::object();
     }
@@ -120,26 +138,26 @@ class TaskRunner::Impl::Context final : public TaskContext {
     task_.total = total;
     task_.checkpoint = std::move(checkpoint);
     task_.result = std::move(result);
-    return impl_.store_held(task_);
+    return impl_.store_held(own_, task_);
   }
   bool stopping() const override {
     std::lock_guard lock(impl_.mutex);
-    return impl_.stopping || impl_.current_cancelled || impl_.current_lost;
+    return impl_.ends(own_);
   }
   // Whoever lost it leaves the cleaning up to the one that has it now.
   bool cancelled() const override {
     std::lock_guard lock(impl_.mutex);
-    return impl_.current_cancelled && !impl_.current_lost;
+    return own_.cancelled && !own_.lost;
   }
   void pause(Duration d) override {
     std::unique_lock lock(impl_.mutex);
-    impl_.clock.wait_until(lock, impl_.changed, impl_.clock.steady() + d, [this] {
-      return impl_.stopping || impl_.current_cancelled || impl_.current_lost;
-    });
+    impl_.clock.wait_until(lock, impl_.changed, impl_.clock.steady() + d,
+                           [this] { return impl_.ends(own_); });
   }
 
  private:
   Impl& impl_;
+  Running& own_;
   Task task_;
 };
 
@@ -156,10 +174,9 @@ void TaskRunner::Impl::start() {
     beat();
   });
   if (works.empty()) return;
-  worker = std::thread([this] {
+  chooser = std::thread([this] {
     name_thread("tasks");
-    stand_back(Standing::background);
-    run();
+    choose();
   });
 }
 
@@ -172,7 +189,7 @@ void TaskRunner::Impl::stop() {
   }
   watches.close();
   changed.notify_all();
-  if (worker.joinable()) worker.join();
+  if (chooser.joinable()) chooser.join();
   heart.join();
 }
 
@@ -188,26 +205,63 @@ std::unique_ptr<Watch> TaskRunner::Impl::watch_for(bool& news) {
   });
 }
 
-void TaskRunner::Impl::run() {
+void TaskRunner::Impl::choose() {
   std::vector<std::string> kinds;
   for (const auto& [kind, defined] : works) kinds.push_back(kind);
   for (;;) {
+    const auto watch = watch_for(news_for_chooser);
+    join_those_over();
+    bool room = false;
     {
       std::lock_guard lock(mutex);
-      if (stopping) return;
+      if (stopping) break;
+      room = std::ssize(running) < bounds.running;
     }
-    const auto watch = watch_for(news_for_worker);
-    if (auto claimed = claim(kinds)) {
-      run_task(std::move(claimed->task));
-      std::lock_guard lock(mutex);
-      current.clear();
-      changed.notify_all();
+    if (auto claimed = room ? claim(kinds) : std::nullopt) {
+      begin(std::move(*claimed));
       continue;
     }
     std::unique_lock lock(mutex);
-    clock.wait_until(lock, changed, clock.steady() + kBeat,
-                     [this] { return stopping || news_for_worker; });
+    clock.wait_until(lock, changed, clock.steady() + kBeat, [this] {
+      return stopping || news_for_chooser || std::ranges::any_of(running, &Running::over);
+    });
   }
+  for (;;) {
+    join_those_over();
+    std::unique_lock lock(mutex);
+    if (running.empty()) break;
+    clock.wait_until(lock, changed, SteadyTime::max(),
+                     [this] { return std::ranges::any_of(running, &Running::over); });
+  }
+  changed.notify_all();  // the heart waits for the last
+}
+
+void TaskRunner::Impl::join_those_over() {
+  std::list<Running> over;
+  {
+    std::lock_guard lock(mutex);
+    for (auto at = running.begin(); at != running.end();) {
+      const auto next = std::next(at);
+      if (at->over) over.splice(over.end(), running, at);
+      at = next;
+    }
+  }
+  for (Running& one : over) one.thread.join();
+}
+
+void TaskRunner::Impl::begin(ClaimedTask claimed) {
+  std::lock_guard lock(mutex);
+  Running& own = running.emplace_back();
+  own.id = claimed.task.id;
+  own.token = claimed.token;
+  own.thread = std::thread([this, &own, task = std::move(claimed.task)]() mutable {
+    name_thread("task");
+    stand_back(Standing::background);
+    run_task(own, std::move(task));
+    std::lock_guard only(mutex);
+    own.over = true;
+    changed.notify_all();
+  });
 }
 
 bool TaskRunner::Impl::is_for_others(const Task& task) const {
@@ -221,9 +275,14 @@ std::optional<ClaimedTask> TaskRunner::Impl::claim(const std::vector<std::string
     const auto task = store.get(id);
     return task && (has_ended(*task) || !is_for_others(*task));
   });
-  Result<std::optional<ClaimedTask>> claimed;
+  WantedTask wanted{kinds, left, bounds.running_per_tenant};
+  {
+    // One of these that was lost may be free again, while its work here has not come to its end.
+    std::lock_guard lock(mutex);
+    for (const Running& own : running) wanted.except.insert(own.id);
+  }
   for (;;) {
-    claimed = store.claim(process, kinds, left, kTtl);
+    auto claimed = store.claim(process, wanted, kTtl);
     if (!claimed) {
       log::error("tasks cannot be looked for, until the next try",
                  {{"error", claimed.error().to_string()}});
@@ -231,17 +290,13 @@ std::optional<ClaimedTask> TaskRunner::Impl::claim(const std::vector<std::string
     }
     if (!*claimed) return std::nullopt;
     const ClaimedTask& one = **claimed;
-    if (!is_for_others(one.task)) break;
+    if (!is_for_others(one.task)) return std::move(*claimed);
     log::info("a task is left to another process",
               {{"task", one.task.id}, {"kind", one.task.kind}});
     left.insert(one.task.id);
+    wanted.except.insert(one.task.id);
     store.release(one.task.id, one.token);
   }
-  std::lock_guard lock(mutex);
-  current = (*claimed)->task.id;
-  token = (*claimed)->token;
-  current_cancelled = current_lost = false;
-  return std::move(*claimed);
 }
 
 // Beside the work, which may be in one call of an engine for long.
@@ -251,7 +306,7 @@ void TaskRunner::Impl::beat() {
     renew();
     look_for_watches();
     std::unique_lock lock(mutex);
-    const auto over = [this] { return stopping && current.empty(); };
+    const auto over = [this] { return stopping && running.empty(); };
     clock.wait_until(lock, changed, clock.steady() + kBeat,
                      [&] { return over() || news_for_heart; });
     if (over()) return;
@@ -259,23 +314,25 @@ void TaskRunner::Impl::beat() {
 }
 
 void TaskRunner::Impl::renew() {
-  std::string id;
-  std::int64_t claim = 0;
+  std::vector<std::pair<std::string, std::int64_t>> claims;
   {
     std::lock_guard lock(mutex);
-    if (current.empty() || current_lost) return;
-    id = current;
-    claim = token;
+    for (const Running& own : running) {
+      if (!own.lost && !own.over) claims.emplace_back(own.id, own.token);
+    }
   }
-  const auto cancel_asked = store.renew(id, claim, kTtl);
-  std::lock_guard lock(mutex);
-  if (current != id || token != claim) return;
-  if (cancel_asked) {
-    current_cancelled = current_cancelled || *cancel_asked;
-    if (*cancel_asked) changed.notify_all();
-  } else if (cancel_asked.error().kind == ErrorKind::conflict) {
-    log::warn("a task was taken over by another process", {{"task", id}});
-    lose();
+  for (const auto& [id, token] : claims) {
+    const auto cancel_asked = store.renew(id, token, kTtl);
+    std::lock_guard lock(mutex);
+    Running* const own = find(id);
+    if (own == nullptr || own->token != token) continue;
+    if (cancel_asked) {
+      own->cancelled = own->cancelled || *cancel_asked;
+      if (*cancel_asked) changed.notify_all();
+    } else if (cancel_asked.error().kind == ErrorKind::conflict && !own->over) {
+      log::warn("a task was taken over by another process", {{"task", id}});
+      lose(*own);
+    }
   }
 }
 
@@ -284,25 +341,24 @@ void TaskRunner::Impl::look_for_watches() {
   auto ids = watches.waited_for();
   {
     std::lock_guard lock(mutex);
-    ids.erase(current);
+    for (const Running& own : running) ids.erase(own.id);
   }
   for (const auto& id : ids) {
     if (const auto task = store.get(id); task && has_ended(*task)) watches.tell(id);
   }
 }
 
-void TaskRunner::Impl::run_task(Task task) {
+void TaskRunner::Impl::run_task(Running& own, Task task) {
   const bool started_before = task.state == Task::State::running;
   if (task.cancel_requested) {
-    if (!started_before) return finish(std::move(task), Task::State::cancelled, {});
+    if (!started_before) return finish(own, std::move(task), Task::State::cancelled, {});
     std::lock_guard lock(mutex);
-    current_cancelled = true;
+    own.cancelled = true;
   }
   task.state = Task::State::running;
   if (!started_before) task.started_at = clock.now();
-  if (!insist_on(task)) return;
-  const std::string id = task.id;
-  Context context(*this, std::move(task));
+  if (!insist_on(own, task)) return;
+  Context context(*this, own, std::move(task));
   Status outcome;
   try {
     outcome = works.at(context.task().kind).work(context);
@@ -310,19 +366,19 @@ void TaskRunner::Impl::run_task(Task task) {
     outcome = fail(ErrorKind::internal, "the task met an internal error", error.what());
   }
   task = context.task();
-  if (outcome) return finish(std::move(task), Task::State::done, {});
-  if (context.cancelled()) return finish(std::move(task), Task::State::cancelled, {});
-  if (context.stopping()) return store.release(id, token);  // stays running in the store
+  if (outcome) return finish(own, std::move(task), Task::State::done, {});
+  if (context.cancelled()) return finish(own, std::move(task), Task::State::cancelled, {});
+  if (context.stopping()) return store.release(own.id, own.token);  // stays running in the store
   log::error("a task failed",
              {{"task", task.id}, {"kind", task.kind}, {"error", outcome.error().to_string()}});
-  finish(std::move(task), Task::State::failed, outcome.error().message);
+  finish(own, std::move(task), Task::State::failed, outcome.error().message);
 }
 
-void TaskRunner::Impl::finish(Task task, Task::State state, std::string error) {
+void TaskRunner::Impl::finish(Running& own, Task task, Task::State state, std::string error) {
   task.state = state;
   task.error = std::move(error);
   task.finished_at = clock.now();
-  if (!insist_on(task)) return;
+  if (!insist_on(own, task)) return;
   ended(task.kind, state).add();
   append_event(event_log, "task.completed", task, task.finished_at);
   watches.tell(task.id);
@@ -333,29 +389,29 @@ Counter& TaskRunner::Impl::ended(const std::string& kind, Task::State state) {
                          {{"kind", kind}, {"outcome", std::string(to_string(state))}});
 }
 
-Status TaskRunner::Impl::store_held(const Task& task) {
-  Status stored = store.store(task, token);
+Status TaskRunner::Impl::store_held(Running& own, const Task& task) {
+  Status stored = store.store(task, own.token);
   if (!stored && stored.error().kind == ErrorKind::conflict) {
     std::lock_guard lock(mutex);
-    lose();
+    lose(own);
   }
   return stored;
 }
 
-bool TaskRunner::Impl::insist_on(const Task& task) {
+bool TaskRunner::Impl::insist_on(Running& own, const Task& task) {
   for (int attempt = 1;; ++attempt) {
-    const Status stored = store_held(task);
+    const Status stored = store_held(own, task);
     if (stored) return true;
     std::unique_lock lock(mutex);
-    if (current_lost || attempt == kStoreBackoff.max_attempts || stopping) {
+    if (own.lost || attempt == kStoreBackoff.max_attempts || stopping) {
       log::error("a task's state was not stored, and whoever claims it next finds the one before",
                  {{"task", task.id}, {"error", stored.error().to_string()}});
       lock.unlock();
-      store.release(task.id, token);
+      store.release(task.id, own.token);
       return false;
     }
     clock.wait_until(lock, changed,
-                     clock.steady() + backoff_delay(kStoreBackoff, attempt, random()),
+                     clock.steady() + backoff_delay(kStoreBackoff, attempt, own.random()),
                      [this] { return stopping; });
   }
 }
@@ -374,14 +430,10 @@ Status TaskRunner::Impl::accepts(const std::string& kind) const {
               "start one, or add the role to `roles`, and ask again");
 }
 
-Result<Task> TaskRunner::Impl::submit(std::string kind, Json spec, std::int64_t total) {
-  MESH_TRY(accepts(kind));
-  Task task;
+Result<Task> TaskRunner::Impl::submit(Task task) {
+  MESH_TRY(accepts(task.kind));
   task.created_at = clock.now();
   task.id = new_uuid_v7(task.created_at);
-  task.kind = std::move(kind);
-  task.spec = std::move(spec);
-  task.total = total;
   MESH_TRY(store.insert(task));
   append_event(event_log, "task.created", task, task.created_at);
   return task;
@@ -402,15 +454,15 @@ Status TaskRunner::Impl::cancel(const std::string& id) {
   }
   {
     std::lock_guard lock(mutex);
-    if (current == id) current_cancelled = true;
+    if (Running* const own = find(id)) own->cancelled = true;
   }
   changed.notify_all();
   return {};
 }
 
 TaskRunner::TaskRunner(TaskStore& store, EventLog& log, std::string process, Clock& clock,
-                       Metrics& metrics)
-    : impl_(std::make_unique<Impl>(store, log, std::move(process), clock, metrics)) {}
+                       Metrics& metrics, TaskBounds bounds)
+    : impl_(std::make_unique<Impl>(store, log, std::move(process), clock, metrics, bounds)) {}
 
 TaskRunner::~TaskRunner() { stop(); }
 
@@ -432,8 +484,14 @@ void TaskRunner::start() { impl_->start(); }
 
 void TaskRunner::stop() { impl_->stop(); }
 
-Result<Task> TaskRunner::submit(std::string kind, Json spec, std::int64_t total) {
-  return impl_->submit(std::move(kind), std::move(spec), total);
+Result<Task> TaskRunner::submit(std::string kind, Json spec, std::int64_t total,
+                                std::string started_by) {
+  Task task;
+  task.kind = std::move(kind);
+  task.spec = std::move(spec);
+  task.total = total;
+  task.started_by = std::move(started_by);
+  return impl_->submit(std::move(task));
 }
 
 Status TaskRunner::cancel(const std::string& id) { return impl_->cancel(id); }

@@ -1,4 +1,4 @@
-// Runs tasks one after the other on a thread of its own; durable, cancellable, resumed.
+// Runs tasks, several at once, each on a thread of its own; durable, cancellable, resumed.
 #pragma once
 
 #include <functional>
@@ -37,12 +37,19 @@ class TaskContext {
 // Whose the events of tasks are.
 inline constexpr std::string_view kTaskTenant = "operator";
 
-// Runs the tasks of the store whose kinds it has work for, whichever process submitted them; others
-// are left to other processes. One that it holds is its own while it renews its claim; after a
-// pause beyond that another takes the task over from its last checkpoint, and what this one still
-// does of it is not stored.
+struct TaskBounds {
+  int running = 4;             // at once, in this process
+  int running_per_tenant = 2;  // about one tenant's events alone, in all processes together
+};
+
+// Runs the tasks of the store whose kinds it has work for, whichever process submitted them, the
+// oldest first; others are left to other processes. Those that exclude each other (target_of) wait
+// for each other, in whichever process they run. One that it holds is its own while it renews its
+// claim; after a pause beyond that another takes the task over from its last checkpoint, and what
+// this one still does of it is not stored.
 //
-// task.created and task.completed are appended to task.events, under kTaskTenant. A failure to do
+// task.created and task.completed, with who started it, are appended to task.events, under
+// kTaskTenant. A failure to do
 // so is logged and does not fail the task. Any thread.
 class TaskRunner {
  public:
@@ -50,7 +57,8 @@ class TaskRunner {
   using Fits = std::function<bool(const Task&)>;
   // `process` names this one among those that share the store. mesh_tasks_ended_total counts what
   // ended here.
-  TaskRunner(TaskStore& store, EventLog& log, std::string process, Clock& clock, Metrics& metrics);
+  TaskRunner(TaskStore& store, EventLog& log, std::string process, Clock& clock, Metrics& metrics,
+             TaskBounds bounds = {});
   ~TaskRunner();
   // Before start. A task that does not fit is left to other processes, but where its cancellation
   // was asked for: to clean up, any will do. Empty: all fit.
@@ -64,7 +72,8 @@ class TaskRunner {
   // do it.
   Status accepts(const std::string& kind) const;
   // The same, and `unavailable` when too many wait already. Before start() the task is only stored.
-  Result<Task> submit(std::string kind, Json spec, std::int64_t total);
+  // `started_by`: see Task.
+  Result<Task> submit(std::string kind, Json spec, std::int64_t total, std::string started_by);
   // A task that waits is cancelled at once, a running one as soon as its work returns; `conflict`
   // for a task that is done or failed.
   Status cancel(const std::string& id);

@@ -248,11 +248,9 @@ class HeldTasks final : public TaskStore {
   Status insert(const Task& task) override {
     return held(gate_, [&] { return tasks_.insert(task); });
   }
-  Result<std::optional<ClaimedTask>> claim(const std::string& owner,
-                                           const std::vector<std::string>& kinds,
-                                           const std::set<std::string>& except,
+  Result<std::optional<ClaimedTask>> claim(const std::string& owner, const WantedTask& wanted,
                                            Duration ttl) override {
-    return held(gate_, [&] { return tasks_.claim(owner, kinds, except, ttl); });
+    return held(gate_, [&] { return tasks_.claim(owner, wanted, ttl); });
   }
   Result<bool> renew(const std::string& id, std::int64_t token, Duration ttl) override {
     return held(gate_, [&] { return tasks_.renew(id, token, ttl); });

@@ -234,7 +234,7 @@ class ApiDescription : public testing::Test {
   WriteWaits waits_{progress_, polls_, clock_, Duration{25'000}, "a key"};
   pipeline::TaskRunner runner_{store_->tasks(), log_, "one", clock_, metrics_};
   pipeline::Replayer replayer_{log_, log_, clock_, {}};
-  pipeline::DeadLetters letters_{{log_, log_, retries_, store_->leases(), clock_, "one"}};
+  pipeline::DeadLetters letters_{{log_, log_, retries_, store_->leases(), index_, clock_, "one"}};
   pipeline::Generations generations_{{index_,
                                       embedder_,
                                       store_->leases(),

@@ -52,7 +52,7 @@ const std::vector<SalvagedTable>& salvaged_tables() {
        "",
        "id",
        "id DESC",
-       13,
+       14,
        -1,
        {3, 4, 5},
        "tasks",

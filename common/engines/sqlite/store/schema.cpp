@@ -168,12 +168,16 @@ CREATE INDEX usage_by_start ON usage(grain, start);
 constexpr std::string_view kAttempts =
     "ALTER TABLE retries ADD COLUMN history TEXT NOT NULL DEFAULT '[]'";
 
+// Of tasks from before nobody knows.
+constexpr std::string_view kTaskStarter =
+    "ALTER TABLE tasks ADD COLUMN started_by TEXT NOT NULL DEFAULT ''";
+
 }  // namespace
 
 Status prepare_schema(Database& db) {
   constexpr SchemaStep kSteps[] = {{kTables},           {kAnswerHeaders}, {kActivityTime},
                                    {kAlike, fold_keys}, {kEpochs},        {kUsage},
-                                   {kAttempts}};
+                                   {kAttempts},         {kTaskStarter}};
   static_assert(std::size(kSteps) == kStoreSchema);
   return migrate(db, kSteps);
 }

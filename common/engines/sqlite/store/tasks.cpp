@@ -11,7 +11,7 @@ namespace {
 
 #define MESH_TASK_COLUMNS                                                              \
   "id,kind,state,spec,checkpoint,result,done,total,error,cancel_requested,created_at," \
-  "started_at,finished_at"
+  "started_at,finished_at,started_by"
 
 Result<Task::State> parse_state(std::string_view text) {
   using enum Task::State;
@@ -38,6 +38,7 @@ Result<Task> task_of(const Statement& row) {
   task.created_at = timestamp(row, 10);
   task.started_at = timestamp(row, 11);
   task.finished_at = timestamp(row, 12);
+  task.started_by = row.text(13);
   return task;
 }
 
@@ -68,7 +69,7 @@ Status SqliteTasks::load() {
     return tasks_of(
         query(db, "SELECT " MESH_TASK_COLUMNS " FROM tasks WHERE state IN ('queued','running')"));
   }));
-  for (const Task& task : tasks) unfinished_[task.id] = {task.created_at, task.kind};
+  for (const Task& task : tasks) unfinished_[task.id] = {in_line(task, false)};
   loaded_ = true;
   return {};
 }
@@ -79,19 +80,15 @@ SqliteTasks::Unfinished* SqliteTasks::held(const std::string& id, std::int64_t t
   return clock_.steady() < at->second.until ? &at->second : nullptr;
 }
 
-SqliteTasks::Unfinished* SqliteTasks::oldest_free(const std::vector<std::string>& kinds,
-                                                  const std::set<std::string>& except,
-                                                  std::string& id) {
+SqliteTasks::Unfinished* SqliteTasks::next(const WantedTask& wanted) {
   const SteadyTime now = clock_.steady();
-  Unfinished* oldest = nullptr;
-  for (auto& [of, task] : unfinished_) {
-    if (now < task.until || std::ranges::find(kinds, task.kind) == kinds.end()) continue;
-    if (except.contains(of)) continue;
-    if (oldest != nullptr && oldest->created_at <= task.created_at) continue;
-    oldest = &task;
-    id = of;
+  std::vector<TaskInLine> line;
+  for (auto& [id, task] : unfinished_) {
+    task.line.held = now < task.until;
+    line.push_back(task.line);
   }
-  return oldest;
+  const TaskInLine* const found = next_in_line(line, wanted);
+  return found == nullptr ? nullptr : &unfinished_.at(found->id);
 }
 
 void SqliteTasks::forget(const std::string& id) {
@@ -111,32 +108,32 @@ Status SqliteTasks::insert(const Task& task) {
   const std::string checkpoint = dump(task.checkpoint);
   const std::string result = dump(task.result);
   Status inserted = committer_.run([&](Database& db) {
-    return execute(db, "INSERT INTO tasks(" MESH_TASK_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    return execute(db,
+                   "INSERT INTO tasks(" MESH_TASK_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                    task.id, task.kind, to_string(task.state), spec, checkpoint, result, task.done,
                    task.total, task.error, task.cancel_requested, task.created_at, task.started_at,
-                   task.finished_at);
+                   task.finished_at, task.started_by);
   });
   if (!inserted || has_ended(task)) return inserted;
   {
     std::lock_guard lock(mutex_);
-    unfinished_[task.id] = {task.created_at, task.kind};
+    unfinished_[task.id] = {in_line(task, false)};
   }
   watches_.tell();
   return {};
 }
 
 Result<std::optional<ClaimedTask>> SqliteTasks::claim(const std::string& /*owner*/,
-                                                      const std::vector<std::string>& kinds,
-                                                      const std::set<std::string>& except,
-                                                      Duration ttl) {
+                                                      const WantedTask& wanted, Duration ttl) {
   for (;;) {
     std::string id;
     std::int64_t token = 0;
     {
       std::lock_guard lock(mutex_);
       MESH_TRY(load());
-      Unfinished* const free = oldest_free(kinds, except, id);
+      Unfinished* const free = next(wanted);
       if (free == nullptr) return std::nullopt;
+      id = free->line.id;
       token = free->token = ++last_token_;
       free->until = clock_.steady() + ttl;
     }

@@ -21,9 +21,7 @@ class SqliteTasks final : public TaskStore {
       : committer_(committer), readers_(readers), clock_(clock) {}
 
   Status insert(const Task& task) override;
-  Result<std::optional<ClaimedTask>> claim(const std::string& owner,
-                                           const std::vector<std::string>& kinds,
-                                           const std::set<std::string>& except,
+  Result<std::optional<ClaimedTask>> claim(const std::string& owner, const WantedTask& wanted,
                                            Duration ttl) override;
   Result<bool> renew(const std::string& id, std::int64_t token, Duration ttl) override;
   Status store(const Task& task, std::int64_t token) override;
@@ -35,8 +33,7 @@ class SqliteTasks final : public TaskStore {
 
  private:
   struct Unfinished {
-    Timestamp created_at{};
-    std::string kind;
+    TaskInLine line;         // `held` is set when it is looked at
     std::int64_t token = 0;  // of the last claim
     SteadyTime until{};      // the claim's, which may be over
   };
@@ -44,8 +41,7 @@ class SqliteTasks final : public TaskStore {
   // These with mutex_ held.
   Status load();
   Unfinished* held(const std::string& id, std::int64_t token);  // null where it is not
-  Unfinished* oldest_free(const std::vector<std::string>& kinds,
-                          const std::set<std::string>& except, std::string& id);
+  Unfinished* next(const WantedTask& wanted);                   // null: none
 
   void forget(const std::string& id);
 

@@ -49,9 +49,10 @@ constexpr TableSql kTables[] = {
      "created_at=excluded.created_at"},
     {stored::kTasks,
      "SELECT id,kind,state,spec,checkpoint,result,done,total,error,cancel_requested,created_at,"
-     "started_at,finished_at FROM tasks WHERE id>? ORDER BY id LIMIT ?",
+     "started_at,finished_at,started_by FROM tasks WHERE id>? ORDER BY id LIMIT ?",
      "INSERT OR REPLACE INTO tasks(id,kind,state,spec,checkpoint,result,done,total,error,"
-     "cancel_requested,created_at,started_at,finished_at) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)"},
+     "cancel_requested,created_at,started_at,finished_at,started_by)"
+     " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
     // The topic is in the record.
     {stored::kOutbox,
      "SELECT sequence,'',record FROM outbox WHERE sequence>? ORDER BY sequence LIMIT ?",

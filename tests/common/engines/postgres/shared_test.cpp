@@ -90,9 +90,9 @@ TEST_F(PostgresShared, AClaimOfAKeyHoldsEverywhereAndItsAnswerIsSeen) {
 TEST_F(PostgresShared, ATaskHasOneHolderAndTheOtherMayAskItToStop) {
   Task task = test::bare_task("t");
   ASSERT_TRUE(succeeds(one->tasks().insert(task)));
-  const auto held = other->tasks().claim("other", {"verify"}, {}, kTtl).value();
+  const auto held = other->tasks().claim("other", {{"verify"}}, kTtl).value();
   ASSERT_TRUE(held);
-  EXPECT_FALSE(one->tasks().claim("one", {"verify"}, {}, kTtl).value());
+  EXPECT_FALSE(one->tasks().claim("one", {{"verify"}}, kTtl).value());
   ASSERT_TRUE(succeeds(one->tasks().request_cancel("t")));
   EXPECT_TRUE(other->tasks().renew("t", held->token, kTtl).value());
 }
@@ -105,7 +105,7 @@ TEST_F(PostgresShared, WhoeverDoesTasksHearsOfWhatTheOtherAsksFor) {
     return told.get_future().wait_for(std::chrono::seconds(60)) == std::future_status::ready;
   };
   EXPECT_TRUE(hears([&] { ASSERT_TRUE(one->tasks().insert(test::bare_task("t"))); }));
-  const auto held = other->tasks().claim("other", {"verify"}, {}, kTtl).value();
+  const auto held = other->tasks().claim("other", {{"verify"}}, kTtl).value();
   ASSERT_TRUE(held);
   EXPECT_TRUE(hears([&] { ASSERT_TRUE(one->tasks().request_cancel("t")); }));
   EXPECT_TRUE(other->tasks().renew("t", held->token, kTtl).value());
@@ -187,7 +187,7 @@ TEST_F(PostgresShared, TasksOfTwoProcessesAreClaimedOnceEach) {
   std::vector<std::thread> threads;
   for (auto* store : {one.get(), other.get(), one.get(), other.get()}) {
     threads.emplace_back([&, store] {
-      while (auto task = store->tasks().claim("x", {"verify"}, {}, kTtl).value()) {
+      while (auto task = store->tasks().claim("x", {{"verify"}}, kTtl).value()) {
         std::lock_guard lock(mutex);
         claimed.insert(task->task.id);
       }

@@ -8,11 +8,13 @@
 #include <thread>
 
 #include "daemon/pipeline/consumer/lanes.h"
+#include "daemon/pipeline/dead_letters/cause_groups.h"
 #include "daemon/pipeline/dead_letters/dead_letter_record.h"
 #include "daemon/pipeline/scan.h"
 #include "tests/daemon/pipeline/events.h"
 #include "tests/daemon/pipeline/fake_task_context.h"
 #include "tests/support/eventually.h"
+#include "tests/support/fake_engines.h"
 #include "tests/support/fake_event_log.h"
 #include "tests/support/fake_leases.h"
 #include "tests/support/fake_stores.h"
@@ -62,7 +64,8 @@ class DeadLettersTest : public testing::Test {
   FakeEventLog log{clock};
   FakeRetryStore retries;
   FakeLeaseStore leases{clock};
-  DeadLetters letters{LettersDeps{log, log, retries, leases, clock, "one"}};
+  FakeVectorIndex index;
+  DeadLetters letters{LettersDeps{log, log, retries, leases, index, clock, "one"}};
   using Ids = std::vector<std::string>;
 };
 
@@ -116,6 +119,57 @@ TEST_F(DeadLettersTest, EachUnsettledLetterIsVisitedNewestFirstUntilItIsEnough) 
   ASSERT_TRUE(letters.each("analytics.events", {}, [&](const DeadLetter&) { return ++calls < 1; }));
   EXPECT_EQ(calls, 1);
   EXPECT_EQ(letters.each("nothing.events", {}, visit).error().kind, ErrorKind::not_found);
+}
+
+TEST_F(DeadLettersTest, LettersOfOneCauseAndTenantAreAGroup) {
+  const auto die_of = [&](const char* id, const char* tenant, const char* cause) {
+    log.append_now(to_record(analytics_event(id, "ann", tenant)));
+    log.append_now(dead_letter_record(log.records("analytics.events").back(),
+                                      {"p", tenant, 3, "schema", cause, clock.now()}));
+    clock.advance(Duration{1'000});
+  };
+  die_of("e1", "acme", "user 17 is unknown");
+  die_of("e2", "acme", "user 4 is unknown");
+  die_of("e3", "globex", "user 5 is unknown");
+  die_of("e4", "acme", "\"x\" is no number");
+  CauseGroups groups;
+  ASSERT_TRUE(letters.each("analytics.events", {}, [&](const DeadLetter& letter) {
+    groups.add(letter);
+    return true;
+  }));
+  const auto all = groups.largest(10);
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(to_json(all[0]), (Json{{"topic", "analytics.events.dlq"},
+                                   {"tenant", "acme"},
+                                   {"fingerprint", all[0].fingerprint},
+                                   {"cause_class", "schema"},
+                                   {"cause", "user # is unknown"},
+                                   {"letters", 2},
+                                   {"first", "2026-01-01T00:00:00.000Z"},
+                                   {"last", "2026-01-01T00:00:01.000Z"}}));
+  EXPECT_EQ(groups.largest(1).size(), 1u);
+  // The fingerprint is a cause to filter by, whatever the tenant.
+  const std::string cause = all[0].fingerprint;
+  EXPECT_EQ(listed({{}, cause, {}}), (Ids{"e3", "e2", "e1"}));
+  EXPECT_EQ(letters.count("analytics.events", {"acme", cause, {}}).value(), 2);
+  auto work = context({{"topic", "analytics.events"}, {"cause", cause}, {"tenant", "acme"}});
+  ASSERT_TRUE(letters.redrive(work));
+  EXPECT_EQ(listed(), (Ids{"e4", "e3"}));
+  EXPECT_EQ(letters.count("analytics.events", {{}, "000000000000", {}}).error().kind,
+            ErrorKind::not_found);
+}
+
+TEST_F(DeadLettersTest, BeyondTheirBoundGroupsAreCountedTogether) {
+  CauseGroups groups;
+  DeadLetter letter;
+  for (std::size_t n = 0; n < CauseGroups::kMost + 7; ++n) {
+    letter.fingerprint = std::to_string(n);
+    groups.add(letter);
+  }
+  const auto all = groups.largest(2 * CauseGroups::kMost);
+  EXPECT_EQ(all.size(), CauseGroups::kMost + 1);
+  EXPECT_EQ(all.front().fingerprint, "(others)");
+  EXPECT_EQ(all.front().letters, 7);
 }
 
 TEST_F(DeadLettersTest, LettersAreFiltered) {
@@ -375,7 +429,7 @@ class RedriveTest : public DeadLettersTest {
  protected:
   // A group that follows the topic and has processed what was there.
   void follow(const std::string& topic = "analytics.events") {
-    consumer = log.open_consumer("some-pipeline", {topic}, "m").value();
+    consumer = log.open_consumer("analytics", {topic}, "m").value();
     pass();
   }
   // Commits all that is in the log.
@@ -402,9 +456,11 @@ class RedriveTest : public DeadLettersTest {
     pauses = work.pauses;
     return work.stored.result;
   }
+  // All that is done is counted, too: the pipeline that counts is the group that follows.
   static Json counts(int redriven, int done, int died_again, int pending) {
-    return {{"redriven", redriven}, {"done", done},    {"died_again", died_again},
-            {"pending", pending},   {"superseded", 0}, {"skipped", 0}};
+    return {{"redriven", redriven}, {"done", done},       {"died_again", died_again},
+            {"counted", done},      {"pending", pending}, {"superseded", 0},
+            {"skipped", 0}};
   }
 
   std::unique_ptr<LogConsumer> consumer;
@@ -432,12 +488,11 @@ TEST_F(RedriveTest, AParkedEventIsPendingThoughTheGroupIsPastIt) {
   on_pause = [this, n = 0]() mutable {
     const StoredRecord redriven = log.records("analytics.events").back();
     if (++n == 1) {
-      ASSERT_TRUE(retries.park({"some-pipeline", "one"},
-                               std::vector<ParkedEvent>{{redriven, 1, {}, {}, {}}}));
+      ASSERT_TRUE(
+          retries.park({"analytics", "one"}, std::vector<ParkedEvent>{{redriven, 1, {}, {}, {}}}));
       pass();
     } else if (n == 4) {
-      ASSERT_TRUE(
-          retries.remove({"some-pipeline", "one"}, std::vector<Position>{redriven.position}));
+      ASSERT_TRUE(retries.remove({"analytics", "one"}, std::vector<Position>{redriven.position}));
     }
   };
   EXPECT_EQ(redrive(), counts(1, 1, 0, 0));
@@ -469,6 +524,52 @@ TEST_F(RedriveTest, EveryGroupThatFollowsTheTopicCounts) {
   };
   EXPECT_EQ(redrive(), counts(1, 1, 0, 0));
   EXPECT_EQ(pauses, 3);
+}
+
+// Another generation, or a group of somebody else, may be behind.
+TEST_F(RedriveTest, WhatTheServingGenerationIsPastIsSearchable) {
+  const auto epoch = index.take_over().value();
+  ASSERT_TRUE(index.create_generation({}, epoch));
+  ASSERT_TRUE(index.create_generation({}, epoch));
+  ASSERT_TRUE(index.serve(2, epoch));
+  die(user_event("created", 1, 1));
+  auto serving = log.open_consumer("user-index-2", {"user.events"}, "m").value();
+  auto behind = log.open_consumer("user-index-1", {"user.events"}, "m").value();
+  on_pause = [&] {
+    Offsets next;
+    for (const auto& [partition, at] : serving->position()) {
+      next[partition] = log.watermarks(partition)->end;
+    }
+    ASSERT_TRUE(serving->commit(next));
+  };
+  const Json result = redrive({{"topic", "user.events"}, {"wait", 5}});
+  EXPECT_EQ(result.at("searchable"), 1);
+  EXPECT_EQ(result.at("done"), 0);
+  EXPECT_EQ(result.at("pending"), 1);
+  EXPECT_FALSE(result.contains("counted"));
+}
+
+TEST_F(RedriveTest, WhatDiesAgainIsNotCounted) {
+  die(analytics_event("e1", "ann"));
+  follow();
+  on_pause = [&] {
+    die_again("e1");
+    pass();
+  };
+  EXPECT_EQ(redrive().at("counted"), 0);
+}
+
+TEST_F(RedriveTest, ARateBoundsHowManyGoBackInASecond) {
+  for (int n = 0; n < 25; ++n) die(analytics_event("e" + std::to_string(n), "ann"));
+  const SteadyTime begin = clock.steady();
+  std::vector<std::pair<Duration, std::size_t>> steps;  // time since the begin, events back by then
+  on_pause = [&] {
+    steps.emplace_back(std::chrono::duration_cast<Duration>(clock.steady() - begin),
+                       log.records("analytics.events").size() - 25);
+  };
+  EXPECT_EQ(redrive({{"topic", "analytics.events"}, {"rate", 10}}).at("redriven"), 25);
+  EXPECT_EQ(steps, (std::vector<std::pair<Duration, std::size_t>>{
+                       {Duration{1'000}, 10}, {Duration{2'000}, 20}, {Duration{2'500}, 25}}));
 }
 
 TEST_F(RedriveTest, NobodyWaitsWhereNoGroupFollowsTheTopic) {
@@ -725,7 +826,7 @@ TEST_F(MendTest, OfManyAtOnceOneMends) {
   die(analytics_event("e1", "ann"));
   const Position place = letter();
   FakeLeaseStore turns{system_clock()};  // they wait for each other's
-  DeadLetters timed{LettersDeps{log, log, retries, turns, system_clock(), "one"}};
+  DeadLetters timed{LettersDeps{log, log, retries, turns, index, system_clock(), "one"}};
   std::atomic<int> done = 0;
   std::vector<std::thread> threads;
   for (int n = 0; n < 8; ++n) {
@@ -739,7 +840,7 @@ TEST_F(MendTest, OfManyAtOnceOneMends) {
 // Two processes over one log.
 class TwoMendTest : public MendTest {
  protected:
-  DeadLetters theirs{LettersDeps{log, log, retries, leases, clock, "other"}};
+  DeadLetters theirs{LettersDeps{log, log, retries, leases, index, clock, "other"}};
 };
 
 TEST_F(TwoMendTest, WhileOneRedrivesAnotherDoesNotMend) {

@@ -87,7 +87,7 @@ class SeekTest : public testing::Test {
                               {{"topic", kTopic}, {"partition", 1}, {"from", 3}, {"to", 0}}});
   }
   std::string submit() {
-    auto task = one.runner.submit("seek", to_start(), 2);
+    auto task = one.runner.submit("seek", to_start(), 2, "anna");
     EXPECT_TRUE(task);
     return task ? task->id : "";
   }

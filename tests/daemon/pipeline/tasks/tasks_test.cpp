@@ -26,7 +26,7 @@ class TasksTest : public testing::Test {
     open();
   }
   void open() {
-    runner = std::make_unique<TaskRunner>(store, log, "one", clock, metrics);
+    runner = std::make_unique<TaskRunner>(store, log, "one", clock, metrics, bounds);
     define(*runner);
   }
   void define(TaskRunner& runner_of) {
@@ -60,7 +60,7 @@ class TasksTest : public testing::Test {
     return ran;
   }
   std::string submit(const std::string& kind) {
-    auto task = runner->submit(kind, {{"of", kind}}, 10);
+    auto task = runner->submit(kind, {{"of", kind}}, 10, "anna");
     EXPECT_TRUE(task);
     return task ? task->id : "";
   }
@@ -91,6 +91,7 @@ class TasksTest : public testing::Test {
   std::vector<std::string> ran;  // guarded by mutex
   std::atomic<int> resumed_at = -1;
   std::atomic<bool> cleaned_up = false;
+  TaskBounds bounds;
   std::unique_ptr<TaskRunner> runner;
 };
 
@@ -136,6 +137,9 @@ TEST_F(TasksTest, WhatEndsIsCountedByKindAndOutcomeAndEachCountIsThereBefore) {
 }
 
 TEST_F(TasksTest, TasksRunOneAfterTheOtherInTheirOrder) {
+TEST_F(TasksTest, WhereOneMayRunTasksRunOneAfterTheOtherInTheirOrder) {
+  bounds.running = 1;
+  open();
   const std::vector<std::string> ids{submit("quick"), submit("quick"), submit("quick")};
   runner->start();
   ASSERT_TRUE(ended(ids.back()));
@@ -143,7 +147,7 @@ TEST_F(TasksTest, TasksRunOneAfterTheOtherInTheirOrder) {
 }
 
 TEST_F(TasksTest, AnUnknownKindIsRefused) {
-  const auto task = runner->submit("nonsense", {}, 0);
+  const auto task = runner->submit("nonsense", {}, 0, "anna");
   ASSERT_FALSE(task);
   EXPECT_EQ(task.error().kind, ErrorKind::invalid);
 }
@@ -151,15 +155,17 @@ TEST_F(TasksTest, AnUnknownKindIsRefused) {
 TEST_F(TasksTest, WhatNobodyDoesIsRefused) {
   bool elsewhere = false;
   runner->ask_elsewhere([&]() -> Result<bool> { return elsewhere; });
-  const auto refused = runner->submit("redrive", {}, 0);
+  const auto refused = runner->submit("redrive", {}, 0, "anna");
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::conflict);
-  EXPECT_TRUE(runner->submit("quick", {}, 0)) << "this process does it";
+  EXPECT_TRUE(runner->submit("quick", {}, 0, "anna")) << "this process does it";
   elsewhere = true;
-  EXPECT_TRUE(runner->submit("redrive", {}, 0));
+  EXPECT_TRUE(runner->submit("redrive", {}, 0, "anna"));
 }
 
 TEST_F(TasksTest, StopLeavesARunningTaskToResumeFromItsCheckpointBeforeYoungerOnes) {
+  bounds.running = 1;
+  open();
   runner->start();
   const std::string first = submit("long");
   ASSERT_TRUE(runs(first));
@@ -185,6 +191,8 @@ TEST_F(TasksTest, ARunningTaskIsCancelledAtOnce) {
 }
 
 TEST_F(TasksTest, AWaitingTaskIsCancelledWithoutRunning) {
+  bounds.running = 1;
+  open();
   runner->start();
   const std::string running = submit("long");
   ASSERT_TRUE(runs(running));
@@ -225,6 +233,8 @@ TEST_F(TasksTest, CreationAndCompletionAreAppendedToTaskEvents) {
   EXPECT_EQ(record.key, "operator/" + id);
   const Json data = *parse_json(*record.value);
   EXPECT_EQ(data.at("state"), "done");
+  EXPECT_EQ(data.at("started_by"), "anna");
+  EXPECT_EQ(parse_json(*log.records("task.events").front().value)->at("started_by"), "anna");
   EXPECT_TRUE(validate_data(*find_event_type("task.completed"), data));
 }
 
@@ -267,6 +277,52 @@ TEST_F(TasksTest, AWatchOfATaskThatHasEndedTellsAtOnce) {
   EXPECT_EQ(told, 1);
 }
 
+TEST_F(TasksTest, SeveralRunAtOnceUpToTheBound) {
+  bounds.running = 2;
+  open();
+  runner->start();
+  const std::string first = submit("long"), second = submit("long"), third = submit("long");
+  ASSERT_TRUE(runs(first));
+  ASSERT_TRUE(runs(second));
+  EXPECT_EQ(state(third), State::queued);
+  ASSERT_TRUE(runner->cancel(second));
+  ASSERT_TRUE(runs(third));
+  EXPECT_EQ(state(first), State::running) << "another's end is nothing to it";
+}
+
+TEST_F(TasksTest, ATenantsTasksLeaveRoomForOthers) {
+  bounds.running_per_tenant = 1;
+  open();
+  runner->start();
+  const auto of = [&](const char* tenant) {
+    return runner->submit("long", {{"tenant", tenant}}, 0, "anna")->id;
+  };
+  const std::string first = of("acme"), second = of("acme"), other = of("globex");
+  ASSERT_TRUE(runs(first));
+  ASSERT_TRUE(runs(other));
+  EXPECT_EQ(state(second), State::queued);
+  ASSERT_TRUE(runner->cancel(first));
+  ASSERT_TRUE(runs(second));
+}
+
+TEST_F(TasksTest, TasksThatExcludeEachOtherWaitForEachOther) {
+  runner->define("redrive", [&](TaskContext& context) -> Status {
+    (void)context.progress(3, 10, {}, {});
+    while (!context.stopping()) context.pause(kLong);
+    return fail(ErrorKind::cancelled, "stopped");
+  });
+  runner->start();
+  const auto of = [&](const char* topic) {
+    return runner->submit("redrive", {{"topic", topic}}, 0, "anna")->id;
+  };
+  const std::string first = of("a.dlq"), second = of("a.dlq"), other = of("b.dlq");
+  ASSERT_TRUE(runs(first));
+  ASSERT_TRUE(runs(other));
+  EXPECT_EQ(state(second), State::queued);
+  ASSERT_TRUE(runner->cancel(first));
+  ASSERT_TRUE(runs(second));
+}
+
 // Two processes over one store.
 class TwoRunners : public TasksTest {
  protected:
@@ -294,7 +350,7 @@ TEST_F(TwoRunners, WhatOneSubmitsAnotherRunsAndTheFirstIsTold) {
   TaskRunner admin(store, log, "admin", clock, metrics);  // has no work
   admin.start();
   other.start();
-  const auto task = admin.submit("redrive", {}, 0);
+  const auto task = admin.submit("redrive", {}, 0, "anna");
   ASSERT_TRUE(task);
   EXPECT_EQ(state(task->id), State::queued) << "there is no work for it yet";
   const auto quick = store.insert({.id = "z", .kind = "quick", .spec = Json::object()});
@@ -353,7 +409,7 @@ TEST_F(TwoRunners, LongWorkThatReportsNothingKeepsItsClaim) {
   const std::string id = submit("long");
   ASSERT_TRUE(runs(id));
   for (int second = 0; second < 120; ++second) {
-    clock.await_waiters(4);  // two that wait for a task or pause in one, two that beat
+    clock.await_waiters(5);  // two that look for tasks, one that pauses in one, two that beat
     clock.advance(Duration{1'000});
   }
   EXPECT_EQ(order().size(), 1u);
@@ -401,8 +457,8 @@ TEST_F(TwoRunners, ATaskThatDoesNotFitIsLeftToTheOtherAndHoldsUpNothing) {
   runner->define("rebuild", work("one"), fits_none);
   other.define("rebuild", work("other"));
   runner->start();
-  const std::string hers = runner->submit("rebuild", {{"for", "other"}}, 0)->id;
-  const std::string anyones = runner->submit("rebuild", Json::object(), 0)->id;
+  const std::string hers = runner->submit("rebuild", {{"for", "other"}}, 0, "anna")->id;
+  const std::string anyones = runner->submit("rebuild", Json::object(), 0, "anna")->id;
   ASSERT_TRUE(comes_true([&] { return state(anyones) == State::done; })) << "it waits for hers";
   EXPECT_EQ(state(hers), State::queued);
   other.start();
