@@ -69,8 +69,8 @@ class WatchTest : public CliTest {
  protected:
   WatchTest() {
     fake.on("GET", "/admin/v1/tasks", [this](const http::Request& request) {
-      asked.push_back(request.param("seen").value_or("") + "/" +
-                      request.param("wait").value_or(""));
+      asked.push_back(std::string(request.param("seen").value_or("")) + "/" +
+                      std::string(request.param("wait").value_or("")));
       if (lists.empty()) return http::Response::problem({ErrorKind::forbidden, "enough"});
       const Json items = lists.front();
       lists.erase(lists.begin());
