@@ -136,7 +136,6 @@ TEST_F(TasksTest, WhatEndsIsCountedByKindAndOutcomeAndEachCountIsThereBefore) {
   EXPECT_EQ(ended_so_far("long", "cancelled"), 1);
 }
 
-TEST_F(TasksTest, TasksRunOneAfterTheOtherInTheirOrder) {
 TEST_F(TasksTest, WhereOneMayRunTasksRunOneAfterTheOtherInTheirOrder) {
   bounds.running = 1;
   open();
