@@ -22,6 +22,7 @@
 #include "daemon/run_info.h"
 #include "daemon/server_options.h"
 #include "daemon/tls.h"
+#include "daemon/trace_export.h"
 
 namespace mesh {
 namespace {
@@ -52,6 +53,7 @@ struct App::Impl {
   const std::string process = process_id();
   Metrics metrics;
   Usage usage{clock};
+  std::unique_ptr<Spans> spans;                  // null: no traces are sent
   std::unique_ptr<metering::Metering> metering;  // engines may count until they are gone
   std::unique_ptr<Engines> own_engines;          // where none were given
   Engines* engines = nullptr;
@@ -84,6 +86,7 @@ struct App::Impl {
 };
 
 Status App::Impl::start() {
+  spans = make_spans(config, options.version, process, clock, metrics);
   engines = options.engines;
   if (!engines) {
     own_engines = MESH_TRY(Engines::open(config, options.on_fatal, clock, metrics, usage));
@@ -100,7 +103,8 @@ Status App::Impl::start() {
       {engines->ports().log, engines->ports().usage, engines->ports().leases}, usage, clock,
       metrics));
   metering->start();
-  pipelines = std::make_unique<Pipelines>(config, engines->ports(), process, clock, metrics, usage);
+  pipelines = std::make_unique<Pipelines>(config, engines->ports(), process, clock, metrics, usage,
+                                          spans.get());
   if (config.has_role(config::role::kPipelines)) {
     pipelines->tasks.define("backup",
                             backup_work(config.data_dir, options.version, clock, metrics));
@@ -176,19 +180,21 @@ Status App::Impl::start_listeners() {
                     [this](const auto& answered) { count(answered); }};
   auto limits = server_options(config);
   limits.tls = tls;
-  server = std::make_unique<http::Server>(std::move(limits), std::move(hooks), clock, metrics);
+  server = std::make_unique<http::Server>(std::move(limits), std::move(hooks), clock, metrics,
+                                          spans.get());
   gauges = std::make_unique<Gauges>(metrics, usage, *engines, *server, clock);
 
-  auto listeners = make_listeners(
-      {config, ports, *pipelines, *directory, *admission, *polls, *waits, clock, metrics, usage,
-       options.version, [this] { return std::string(ready ? "" : "starting or draining"); },
-       [this](const auto& request) { return identity->is_operator(request); },
-       [this] {
-         std::lock_guard guard(config_mutex);
-         return config::to_json(config);
-       },
-       [this] { return checks(); }, [this] { return engines->examine(); },
-       [this] { return engines->checks(); }});
+  auto listeners =
+      make_listeners({config, ports, *pipelines, *directory, *admission, *polls, *waits, clock,
+                      metrics, usage, spans.get(), options.version,
+                      [this] { return std::string(ready ? "" : "starting or draining"); },
+                      [this](const auto& request) { return identity->is_operator(request); },
+                      [this] {
+                        std::lock_guard guard(config_mutex);
+                        return config::to_json(config);
+                      },
+                      [this] { return checks(); }, [this] { return engines->examine(); },
+                      [this] { return engines->checks(); }});
   MESH_TRY(server->start(std::move(listeners.specs)));
   const auto bound = server->addresses();
   for (const auto& [role, number] : listeners.of_role)
@@ -231,6 +237,7 @@ void App::Impl::stop() {
   if (pipelines) pipelines->stop();
   if (metering) metering->stop();  // what those above have counted
   if (membership) membership->stop();
+  if (spans) spans->stop();  // by now they have all ended
   // Last of all: everything above writes to them until it has stopped.
   if (own_engines) own_engines->close();
 }

@@ -14,6 +14,7 @@ Gauges::Gauges(Metrics& metrics, const Usage& usage, const Engines& engines,
       engines_(engines),
       server_(server),
       retention_(metrics),
+      process_(metrics),
       clock_(clock),
       sampling_("gauges", clock, kPeriod, [this] { sample(); }) {}
 
@@ -23,6 +24,7 @@ void Gauges::collect() {
       "Request bodies, and answers that wait for their readers, that are held.",
       static_cast<double>(server_.buffered_bytes()));
   collect_heap();
+  process_.collect();
   // Shown, since a sample that hangs leaves the last numbers standing.
   const std::chrono::duration<double> age = clock_.steady() - sampled_.load();
   set("mesh_engines_sample_age_seconds",

@@ -12,6 +12,7 @@
 #include "common/telemetry/metrics.h"
 #include "common/telemetry/usage.h"
 #include "daemon/engines.h"
+#include "daemon/process.h"
 #include "daemon/services/retention.h"
 
 namespace mesh {
@@ -44,6 +45,7 @@ class Gauges {
   const Engines& engines_;
   const http::Server& server_;
   services::RetentionMetrics retention_;
+  ProcessMetrics process_;
   Clock& clock_;
   std::vector<std::string> generations_;  // that are shown
   std::atomic<SteadyTime> sampled_{};

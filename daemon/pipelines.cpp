@@ -50,8 +50,8 @@ pipeline::PipelineOptions options_of(const config::Config& config, const std::st
 }
 
 pipeline::PipelineDeps deps_of(const Ports& ports, LogAdmin& log_admin, Clock& clock,
-                               Metrics& metrics, Usage& usage) {
-  return {ports.log, log_admin, ports.retries, clock, metrics, &usage};
+                               Metrics& metrics, Usage& usage, Spans* spans) {
+  return {ports.log, log_admin, ports.retries, clock, metrics, &usage, spans};
 }
 
 }  // namespace
@@ -83,12 +83,12 @@ Status make_topics(const config::Log& config, LogAdmin& log) {
 }
 
 Pipelines::Pipelines(const config::Config& config, const Ports& ports, const std::string& process,
-                     Clock& clock, Metrics& metrics, Usage& usage)
+                     Clock& clock, Metrics& metrics, Usage& usage, Spans* spans)
     : log_admin_(ports.log_admin, ports.leases, clock),
       generations({ports.index, ports.embedder, ports.leases, ports.tasks, process,
                    options_of(config, process, kUserIndex),
-                   deps_of(ports, log_admin_, clock, metrics, usage), ports.searches}),
-      relay(ports.outbox, ports.leases, ports.log, ports.log_admin, process, clock, metrics),
+                   deps_of(ports, log_admin_, clock, metrics, usage, spans), ports.searches}),
+      relay(ports.outbox, ports.leases, ports.log, ports.log_admin, process, clock, metrics, spans),
       replayer(ports.log, ports.log_admin, clock,
                [this](const std::string& name) { return stage(name); }),
       dead_letters(
@@ -99,9 +99,9 @@ Pipelines::Pipelines(const config::Config& config, const Ports& ports, const std
       config_(config) {
   for (const auto& [reads, make] : kProjections) {
     auto stage = make(ports, clock);
-    auto runs =
-        std::make_unique<pipeline::Pipeline>(options_of(config, process, reads), *stage,
-                                             deps_of(ports, log_admin_, clock, metrics, usage));
+    auto runs = std::make_unique<pipeline::Pipeline>(
+        options_of(config, process, reads), *stage,
+        deps_of(ports, log_admin_, clock, metrics, usage, spans));
     projections_.push_back({reads, std::move(stage), std::move(runs)});
   }
   // A process without the role takes tasks nevertheless where another has it, which it knows by its

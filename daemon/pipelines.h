@@ -35,9 +35,10 @@ class Pipelines {
   pipeline::YieldingLogAdmin log_admin_;  // first: the others read by it
 
  public:
-  // What is given outlives the pipelines. `process` names this one among those that share stores.
+  // What is given outlives the pipelines. `process` names this one among those that share stores;
+  // `spans` is null where no traces are sent.
   Pipelines(const config::Config& config, const Ports& ports, const std::string& process,
-            Clock& clock, Metrics& metrics, Usage& usage);
+            Clock& clock, Metrics& metrics, Usage& usage, Spans* spans);
   ~Pipelines();  // stop()
   Status start();
   void stop();  // the tasks first, the generations last; callable twice and before start

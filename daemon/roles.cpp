@@ -40,10 +40,11 @@ http::RouteTable gateway(const RoleDeps& deps) {
 }
 
 http::RouteTable publisher(const RoleDeps& deps) {
-  return services::publish_routes(
-      {deps.ports.log, deps.ports.log_admin, deps.ports.idempotency, deps.directory, deps.admission,
-       deps.clock, deps.metrics, deps.usage, deps.waits,
-       topic_spec(deps.config.log, "", TopicKind::activity), deps.config.http.max_body});
+  return services::publish_routes({deps.ports.log, deps.ports.log_admin, deps.ports.idempotency,
+                                   deps.directory, deps.admission, deps.clock, deps.metrics,
+                                   deps.usage, deps.waits,
+                                   topic_spec(deps.config.log, "", TopicKind::activity),
+                                   deps.config.http.max_body, deps.spans});
 }
 
 pipeline::TracePorts trace_ports(const RoleDeps& deps) {

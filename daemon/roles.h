@@ -9,6 +9,7 @@
 #include "common/config/config.h"
 #include "common/http/server.h"
 #include "common/telemetry/metrics.h"
+#include "common/telemetry/spans.h"
 #include "common/telemetry/usage.h"
 #include "daemon/engines.h"
 #include "daemon/pipelines.h"
@@ -32,6 +33,7 @@ struct RoleDeps {
   Clock& clock;
   Metrics& metrics;
   Usage& usage;
+  Spans* spans;  // null: no traces are sent
   std::string version;
   std::function<std::string()> not_ready;  // empty: ready
   std::function<bool(const http::Request&)> is_operator;

@@ -36,6 +36,7 @@ http::ServerOptions server_options(const config::Config& config) {
   options.tenant_workers = 2 * processors;
   options.admission_timeout = services::Admission::kTimeout;
   options.answer_timeout = limits.answer_timeout;
+  options.slow_request = limits.slow_request;
   options.max_connections = limits.max_connections;
   options.max_operator_connections = limits.max_admin_connections;
   options.max_body_bytes = limits.max_body;

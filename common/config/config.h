@@ -68,6 +68,7 @@ struct Http {
   Duration idle_timeout{75'000};
   Duration write_timeout{30'000};
   Duration answer_timeout{60'000};
+  Duration slow_request{1'000};  // is in the access log at info, and its trace is sent
   Duration max_wait{25'000};
   Duration drain_delay{0};
   Duration drain_timeout{20'000};
@@ -212,6 +213,8 @@ struct Telemetry {
   } log;  // auto | text | json
   struct {
     std::optional<std::string> endpoint;
+    std::optional<std::string> headers_file;
+    std::optional<std::string> ca_file;  // null: the system's
     double sample = 1.0;
   } otlp;
   struct {
@@ -234,6 +237,7 @@ struct Secrets {
   Secret qdrant_api_key;
   Secret redis_password;
   Secret openai_api_key;
+  Secret otlp_headers;
 };
 
 // What a process does. All but one listen, where `listen.<name>` says.

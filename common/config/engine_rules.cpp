@@ -16,7 +16,7 @@ bool uses_openai(const Config& config) {
 // A group of keys, who reads it, and what makes somebody read it.
 struct Section {
   std::string_view keys;
-  bool (*read)(const Config& config);  // null: nobody in this build
+  bool (*read)(const Config& config);
   const char* by;
 };
 constexpr Section kSections[] = {
@@ -40,7 +40,8 @@ constexpr Section kSections[] = {
     {"openai.", uses_openai, "embedder.engine or extractor.engine: openai"},
     {"extractor.model", [](const Config& c) { return c.extractor.engine == "openai"; },
      "extractor.engine: openai"},
-    {"telemetry.otlp.", nullptr, "the export of traces"}};
+    {"telemetry.otlp.", [](const Config& c) { return c.telemetry.otlp.endpoint.has_value(); },
+     "telemetry.otlp.endpoint"}};
 
 // A value of one's own that nothing reads would be accepted and do nothing.
 void check_unused(const Config& config, Problems& problems) {
@@ -49,10 +50,7 @@ void check_unused(const Config& config, Problems& problems) {
     for (const auto& section : kSections) {
       // Compared as shown: a secret that is masked differs from one that is not there.
       if (!key.path.starts_with(section.keys) || key.show(config) == key.show(defaults)) continue;
-      if (section.read == nullptr) {
-        problems.add(key.path, std::string("does nothing in this build, which does not have ") +
-                                   section.by + "; leave it out");
-      } else if (!section.read(config)) {
+      if (!section.read(config)) {
         problems.add(key.path, std::string("does nothing without ") + section.by +
                                    "; set that or leave it out");
       }

@@ -216,6 +216,11 @@ std::vector<Key> make_keys() {
           MESH_MEMBER(http.answer_timeout), duration(Duration{26'000}, kDay),
           "Time from a whole request to its answer, also while no thread is free; beyond it: 503.\n"
           "26s at least, since a request may ask to wait for 25s."),
+      make_key(
+          MESH_MEMBER(http.slow_request), duration(Duration{1}, kDay),
+          "Beyond it a request is in the log at level info, as those that failed are, and what\n"
+          "took longer in a trace is sent whatever telemetry.otlp.sample says. Time that a\n"
+          "request asked to wait does not count."),
       make_key(MESH_MEMBER(http.max_wait), duration(Duration{1'000}, kDay),
                "How long at most a write or a search is held back until it is searchable or "
                "counted, or\n"
@@ -437,9 +442,17 @@ std::vector<Key> make_keys() {
       make_key(MESH_MEMBER(telemetry.log.format), choice({"auto", "text", "json"}),
                "auto: text on a terminal, JSON lines elsewhere."),
       make_key(MESH_MEMBER(telemetry.otlp.endpoint), http_url,
-               "As http://127.0.0.1:4318; null: no traces are sent."),
-      make_key(MESH_MEMBER(telemetry.otlp.sample), fraction(),
-               "Share of traces that begin here and are sent."),
+               "As http://127.0.0.1:4318, to which /v1/traces is added; null: no traces are sent."),
+      make_key(
+          MESH_MEMBER(telemetry.otlp.headers_file), text(),
+          "File with header fields of each request, one a line, as `Authorization: Bearer …`."),
+      make_key(
+          MESH_MEMBER(telemetry.otlp.ca_file), text(),
+          "PEM file of the authorities that sign the server of an https url; null: the system's."),
+      make_key(
+          MESH_MEMBER(telemetry.otlp.sample), fraction(),
+          "Share of traces that begin here and are sent. What failed or was slow is sent beside\n"
+          "them, and a client's traceparent says itself whether its trace is."),
       make_key(
           MESH_MEMBER(telemetry.metrics.tenants), integer(0, 10'000),
           "Tenants that metrics name; the rest counts as `other`. Each costs some hundred series."),

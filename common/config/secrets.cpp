@@ -73,6 +73,7 @@ void read_secrets(Config& config, Problems& problems) {
   read("qdrant.api_key_file", config.qdrant.api_key_file, secrets.qdrant_api_key);
   read("redis.password_file", config.redis.password_file, secrets.redis_password);
   read("openai.api_key_file", config.openai.api_key_file, secrets.openai_api_key);
+  read("telemetry.otlp.headers_file", config.telemetry.otlp.headers_file, secrets.otlp_headers);
   read("http.tls.key_file", config.http.tls.key_file, secrets.tls_key);
   const auto read_open = [&](const char* key, const std::optional<std::string>& file,
                              std::string& into) {
@@ -89,7 +90,8 @@ void read_secrets(Config& config, Problems& problems) {
                                   {"postgres.ca_file", config.postgres.ca_file},
                                   {"qdrant.ca_file", config.qdrant.ca_file},
                                   {"redis.ca_file", config.redis.ca_file},
-                                  {"openai.ca_file", config.openai.ca_file}}) {
+                                  {"openai.ca_file", config.openai.ca_file},
+                                  {"telemetry.otlp.ca_file", config.telemetry.otlp.ca_file}}) {
     std::string text;
     read_open(key, file, text);
     if (!text.empty() && text.find("-----BEGIN CERTIFICATE-----") == std::string::npos) {

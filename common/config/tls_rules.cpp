@@ -74,6 +74,8 @@ void check_tls(const Config& config, Problems& problems) {
   only_tls("qdrant.ca_file", config.qdrant.ca_file, config.qdrant.url, "qdrant.url");
   only_tls("openai.ca_file", config.openai.ca_file, text(config.openai.base_url),
            "openai.base_url");
+  only_tls("telemetry.otlp.ca_file", config.telemetry.otlp.ca_file,
+           text(config.telemetry.otlp.endpoint), "telemetry.otlp.endpoint");
   only_tls("redis.ca_file", config.redis.ca_file, config.redis.url, "redis.url", "rediss://");
 }
 

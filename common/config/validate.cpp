@@ -1,6 +1,7 @@
 #include "common/config/address.h"
 #include "common/config/config.h"
 #include "common/config/engine_rules.h"
+#include "common/config/header_lines.h"
 #include "common/config/keys.h"
 #include "common/config/listeners.h"
 #include "common/config/tls_rules.h"
@@ -68,6 +69,11 @@ void check_secrets(const Config& config, Problems& problems) {
            config.secrets.operator_token);
   at_least("auth.jwt.hs256_secret_file", config.auth.jwt.hs256_secret_file,
            config.secrets.hs256_secret);
+  if (const auto fields = header_lines(config.secrets.otlp_headers.reveal()); !fields) {
+    problems.add(
+        "telemetry.otlp.headers_file",
+        quote(config.telemetry.otlp.headers_file.value_or("")) + ": " + fields.error().message);
+  }
 }
 
 }  // namespace

@@ -162,13 +162,17 @@ const std::string* find_header(const HeaderList& headers, std::string_view name)
 
 }  // namespace
 
-void identify(Request& request) {
+void identify(Request& request, const Spans* spans) {
   const auto given = request.header("X-Request-Id");
   request.request_id = given && is_request_id(*given) ? std::string(*given) : new_request_id();
   const auto parent = request.header("traceparent");
   const auto context = parent ? TraceContext::parse(*parent) : std::nullopt;
-  request.trace = context ? context->child() : TraceContext::make(false);
-  if (!context) return;
+  if (!context) {
+    request.trace = spans != nullptr ? spans->begin_trace() : TraceContext::make(false);
+    return;
+  }
+  request.trace = context->child();
+  request.parent_span = context->span_id;
   for (const auto& [name, value] : request.headers) {
     if (equal_ignore_case(name, "tracestate")) request.trace.add_state(value);
   }
@@ -312,7 +316,7 @@ std::string instance_of(std::string_view target) {
 }
 
 Refusal open_exchange(std::string_view target, Exchange& exchange) {
-  identify(exchange.request);
+  identify(exchange.request, exchange.listener->spans);
   // After identify: also a refusal for its headers has a request id that its sender can name.
   if (auto refusal = check_headers(exchange.request)) return refusal;
   exchange.instance = instance_of(target);
@@ -427,25 +431,70 @@ void complete(const Exchange& exchange, Response& response, bool at_rest) {
                           exchange.limit_headers.end());
 }
 
-void log_access(const Exchange& exchange, const Response& response, double seconds, bool at_rest) {
-  const bool failed = response.status >= 500 || !response.log_cause.empty();
-  // What went well is in the metrics; a line for each would be most of the log.
-  const auto level = failed ? log::Level::info : log::Level::debug;
+namespace {
+
+// Or why it was refused is known to the log alone.
+bool failed(const Response& response) {
+  return response.status >= 500 || !response.log_cause.empty();
+}
+
+const TenantId* tenant_of(const Exchange& exchange, bool at_rest) {
+  const auto& principal = exchange.request.principal;
+  return at_rest && principal && principal->tenant ? &*principal->tenant : nullptr;
+}
+
+}  // namespace
+
+void log_access(const Exchange& exchange, const Response& response, const Ending& ending) {
+  const auto took = ending.ended - exchange.started;
+  const bool slow = !exchange.held() && took > exchange.listener->options.slow_request;
+  const auto level = failed(response) || slow ? log::Level::info : log::Level::debug;
   if (!log::enabled(level)) return;
   const Request& request = exchange.request;
-  const bool has_tenant = at_rest && request.principal && request.principal->tenant;
+  const auto* tenant = tenant_of(exchange, ending.at_rest);
   log::write(level, "http request",
              {{"request_id", request.request_id},
               {"trace_id", request.trace.trace_id},
-              {"tenant", has_tenant ? request.principal->tenant->str() : std::string()},
+              {"tenant", tenant != nullptr ? tenant->str() : std::string()},
               {"method", request.method},
               // The pattern and not the path: paths hold ids and addresses of people.
               {"route", exchange.route != nullptr ? exchange.route->pattern : exchange.instance},
               {"status", response.status},
-              {"micros", static_cast<std::int64_t>(seconds * 1e6)},
-              {"bytes", response.body.size()},
+              {"micros", std::chrono::duration_cast<std::chrono::microseconds>(took).count()},
+              {"bytes_in", ending.bytes_in},
+              {"bytes_out", response.body.size()},
               {"remote", request.remote},
               {"cause", response.log_cause}});
+}
+
+bool end_span(Spans& spans, const Exchange& exchange, const Response& response,
+              const Ending& ending) {
+  if (exchange.route == nullptr || exchange.route->probe) return false;
+  const Request& request = exchange.request;
+  // What a client did wrong is no error of the server's (OpenTelemetry's conventions for HTTP).
+  const bool error = response.status >= 500;
+  const auto took = exchange.held() ? SteadyTime::duration{0} : ending.ended - exchange.started;
+  if (!spans.keeps(request.trace, error, took)) return false;
+  Span span{.context = request.trace,
+            .parent = request.parent_span,
+            .name = request.method + " " + exchange.route->pattern,
+            .kind = Span::Kind::server,
+            .start = exchange.started,
+            .end = ending.ended,
+            .waited = exchange.held()};
+  const auto bytes = [](std::size_t n) { return static_cast<std::int64_t>(n); };
+  span.attributes = {{"http.request.method", request.method},
+                     {"http.route", exchange.route->pattern},
+                     {"http.response.status_code", std::int64_t{response.status}},
+                     {"http.request.body.size", bytes(ending.bytes_in)},
+                     {"http.response.body.size", bytes(response.body.size())},
+                     {"mesh.request_id", request.request_id}};
+  if (const auto* tenant = tenant_of(exchange, ending.at_rest)) {
+    span.attributes.emplace_back("mesh.tenant", tenant->str());
+  }
+  if (error) span.error = response.log_cause;
+  spans.end(std::move(span));
+  return true;
 }
 
 }  // namespace mesh::http

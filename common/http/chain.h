@@ -9,14 +9,15 @@
 
 #include "common/http/exchange.h"
 #include "common/http/server.h"
+#include "common/telemetry/spans.h"
 
 namespace mesh::http {
 
 using Refusal = std::optional<Response>;
 
 // The client's X-Request-Id where it is 1–128 printable ASCII characters, else a new one; the
-// client's traceparent continued, else a new trace.
-void identify(Request& request);
+// client's traceparent continued, else a new trace. `spans`: null where no traces are sent.
+void identify(Request& request, const Spans* spans = nullptr);
 // A field that decides who asks or what the body is may be there only once.
 Refusal check_headers(const Request& request);
 // Path and query, decoded. 400 for a broken escape, invalid UTF-8, a zero byte, and a parameter
@@ -58,9 +59,18 @@ Refusal end_admission(Exchange& exchange, const Hooks& hooks, Result<RateDecisio
 
 // The headers that every answer carries; `instance` and `request_id` of a problem.
 void complete(const Exchange& exchange, Response& response, bool at_rest = true);
-// The access log.
-void log_access(const Exchange& exchange, const Response& response, double seconds,
-                bool at_rest = true);
+// What there is to tell of a request once its answer is known.
+struct Ending {
+  SteadyTime ended{};
+  std::size_t bytes_in = 0;  // of its body, as sent
+  bool at_rest = true;
+};
+// The access log: at info what failed or was slow, all else at debug. What went well is in the
+// metrics, and a line for each would be most of the log.
+void log_access(const Exchange& exchange, const Response& response, const Ending& ending);
+// Its span, where its route is known and is no probe; false: it is not sent.
+bool end_span(Spans& spans, const Exchange& exchange, const Response& response,
+              const Ending& ending);
 // `at_rest` is false where a worker may still be at work on the exchange (the answer came too late,
 // or the client left): then what the hooks write is not read.
 

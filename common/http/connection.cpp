@@ -330,7 +330,7 @@ void Connection::refuse(int status, std::string_view detail, std::string_view re
     exchange_->request.remote = remote_;
     const auto target = reader_.target();
     if (!target.empty()) exchange_->instance = instance_of(target);
-    identify(exchange_->request);
+    identify(exchange_->request, listener_.spans);
   }
   if (refusal_) return end_with(*std::exchange(refusal_, std::nullopt));
   loop_.core().metrics.rejected(reason);
@@ -357,15 +357,10 @@ void Connection::answer(Response response, bool at_rest) {
   answer_tenant_.clear();
   if (out_.size() > kLargeAnswer) answer_tenant_ = exchange.tenant();
 
-  const std::chrono::duration<double> seconds = core.clock.steady() - exchange.started;
-  if (exchange.route != nullptr) {
-    const auto index = exchange.route - listener_.routes.data();
-    listener_.metrics[static_cast<std::size_t>(index)]->record(response.status, seconds.count());
-  } else {
+  if (exchange.route == nullptr) {
     core.metrics.unrouted(listener_.label, exchange.request.method, response.status);
   }
-  log_access(exchange, response, seconds.count(), at_rest);
-  tell_answered(response.status, at_rest);
+  account(response, at_rest);
   exchange_.reset();
   reader_.reset();
   // A client that hammers on without heeding Retry-After would take the processor from all others.
@@ -373,6 +368,22 @@ void Connection::answer(Response response, bool at_rest) {
     return loop_.enter(*this, Phase::held);
   }
   flush();
+}
+
+// Of each request once: metrics, access log, span, and whose it was.
+void Connection::account(const Response& response, bool at_rest) {
+  const Exchange& exchange = *exchange_;
+  const Ending ending{loop_.core().clock.steady(), reader_.received(), at_rest};
+  const bool sent =
+      listener_.spans != nullptr && end_span(*listener_.spans, exchange, response, ending);
+  if (exchange.route != nullptr) {
+    const std::chrono::duration<double> seconds = ending.ended - exchange.started;
+    const auto index = exchange.route - listener_.routes.data();
+    listener_.metrics[static_cast<std::size_t>(index)]->record(
+        response.status, seconds.count(), sent ? exchange.request.trace.trace_id : "");
+  }
+  log_access(exchange, response, ending);
+  tell_answered(response.status, at_rest);
 }
 
 // The principal was found on this thread; `waited` may still be written where the exchange is not

@@ -66,6 +66,7 @@ class Connection final : public Watched, public std::enable_shared_from_this<Con
   void end_with(Response response);
   void answer(Response response, bool at_rest = true);
   void give_up(std::string_view detail, std::string_view when);
+  void account(const Response& response, bool at_rest);
   void tell_answered(int status, bool at_rest);
   void flush();
   void end_answer();

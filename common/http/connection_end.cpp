@@ -133,13 +133,7 @@ void Connection::close() {
     exchange_->leave();
     Response left;
     left.status = kClientLeft;
-    const std::chrono::duration<double> seconds = loop_.core().clock.steady() - exchange_->started;
-    if (exchange_->route != nullptr) {
-      const auto index = exchange_->route - listener_.routes.data();
-      listener_.metrics[static_cast<std::size_t>(index)]->record(kClientLeft, seconds.count());
-    }
-    log_access(*exchange_, left, seconds.count(), never_run);
-    tell_answered(kClientLeft, never_run);
+    account(left, never_run);
     exchange_.reset();
   }
   stream_.close();

@@ -46,6 +46,7 @@ struct Listener {
   ServerOptions options;        // the server's
   WorkerPool* quick = nullptr;  // the server's, as the next
   WorkerPool* slow = nullptr;
+  Spans* spans = nullptr;  // the server's
 };
 
 struct Exchange : std::enable_shared_from_this<Exchange> {
@@ -96,11 +97,17 @@ struct Exchange : std::enable_shared_from_this<Exchange> {
   void when_gone(std::function<void()> gone) {
     {
       std::lock_guard lock(gone_mutex_);
+      held_ = true;
       std::swap(on_gone_, gone);
       if (!gone_) return;
       gone = std::move(on_gone_);
     }
     gone();
+  }
+  // Its answer was kept back, so that how long it took says nothing. Any thread.
+  bool held() const {
+    std::lock_guard lock(gone_mutex_);
+    return held_;
   }
   // The client sends no more, or the server has given the request up. The connection's thread.
   void leave() {
@@ -122,9 +129,10 @@ struct Exchange : std::enable_shared_from_this<Exchange> {
   }
   std::atomic<State> state_{State::waiting};
   std::atomic<bool> decision_claimed_{false};
-  std::mutex gone_mutex_;
-  std::function<void()> on_gone_;  // this and the next guarded by gone_mutex_
+  mutable std::mutex gone_mutex_;
+  std::function<void()> on_gone_;  // this and the next two guarded by gone_mutex_
   bool gone_ = false;
+  bool held_ = false;
 };
 
 }  // namespace mesh::http

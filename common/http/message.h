@@ -33,6 +33,7 @@ struct Request {
   std::shared_ptr<const ClientCertificate> certificate;  // verified; null: none was presented
   std::string request_id;
   TraceContext trace;
+  std::string parent_span;  // of the client, in whose trace it is; empty: the trace begins here
   std::optional<Principal> principal;  // set on routes that ask for one
 
   // Case-insensitive; nothing where it is missing.

@@ -18,8 +18,8 @@ RouteMetrics::RouteMetrics(Metrics& metrics, std::string listener, std::string m
                                  "From the last byte of a request to its answer.",
                                  {{"route", route}})) {}
 
-void RouteMetrics::record(int status, double seconds) {
-  seconds_.observe(seconds);
+void RouteMetrics::record(int status, double seconds, std::string_view trace_id) {
+  seconds_.observe(seconds, trace_id);
   // An array by status, since a look-up of labels in the registry takes its lock, for each request.
   auto& slot = by_status_[static_cast<std::size_t>(std::clamp(status, 0, kStatuses - 1))];
   Counter* counter = slot.load(std::memory_order_acquire);

@@ -14,7 +14,8 @@ namespace mesh::http {
 class RouteMetrics {
  public:
   RouteMetrics(Metrics& metrics, std::string listener, std::string method, std::string route);
-  void record(int status, double seconds);
+  // `trace_id`: of a trace that is sent, else "".
+  void record(int status, double seconds, std::string_view trace_id);
 
  private:
   static constexpr int kStatuses = 600;

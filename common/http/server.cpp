@@ -29,19 +29,20 @@ Result<std::unique_ptr<Listener>> make_listener(ListenerSpec spec, const ServerO
 }  // namespace
 
 struct Server::Impl {
-  Impl(ServerOptions options, Hooks hooks, Clock& clock, Metrics& m)
-      : core(std::move(options), std::move(hooks), clock, m), metrics(m) {}
+  Impl(ServerOptions options, Hooks hooks, Clock& clock, Metrics& m, Spans* s)
+      : core(std::move(options), std::move(hooks), clock, m), metrics(m), spans(s) {}
 
   Status open(std::vector<ListenerSpec> specs);
 
   Core core;
   Metrics& metrics;
+  Spans* const spans;
   std::mutex mutex;  // of start and stop; guards the next
   bool running = false;
 };
 
-Server::Server(ServerOptions options, Hooks hooks, Clock& clock, Metrics& metrics)
-    : impl_(std::make_unique<Impl>(std::move(options), std::move(hooks), clock, metrics)) {}
+Server::Server(ServerOptions options, Hooks hooks, Clock& clock, Metrics& metrics, Spans* spans)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(hooks), clock, metrics, spans)) {}
 
 Server::~Server() { stop(Duration{0}); }
 
@@ -56,6 +57,7 @@ Status Server::Impl::open(std::vector<ListenerSpec> specs) {
     listener->group = group;
     listener->quick = &core.quick;
     listener->slow = &core.slow;
+    listener->spans = spans;
     core.listeners.push_back(std::move(listener));
   }
   for (auto& listener : core.listeners) {

@@ -30,6 +30,7 @@
 #include "common/http/route.h"
 #include "common/http/tls.h"
 #include "common/telemetry/metrics.h"
+#include "common/telemetry/spans.h"
 
 namespace mesh::http {
 
@@ -65,8 +66,9 @@ struct ServerOptions {
   Duration admission_timeout{1'000};  // for Hooks::admit, then Hooks::decided hears so
   Duration answer_timeout{30'000};    // a handler that keeps its Responder longer: 503. Counts the
                                       // wait for a blocking worker; what it ends there is never run
-  Duration refusal_pause{100};  // before a 429 is sent, so that a client that asks again at once
-                                // costs little
+  Duration slow_request{1'000};  // is in the access log at info; not what was held back on purpose
+  Duration refusal_pause{100};   // before a 429 is sent, so that a client that asks again at once
+                                 // costs little
   // Where set, requests must name one of these hosts, an address or localhost (host_check.h): 421.
   std::optional<std::vector<std::string>> allowed_hosts{};
   CorsOptions cors{};
@@ -119,7 +121,9 @@ struct ListenerSpec {
 
 class Server {
  public:
-  Server(ServerOptions options, Hooks hooks, Clock& clock, Metrics& metrics);
+  // `spans` outlives the server; null where no traces are sent.
+  Server(ServerOptions options, Hooks hooks, Clock& clock, Metrics& metrics,
+         Spans* spans = nullptr);
   ~Server();  // stop(0)
 
   // Binds every listener and starts to accept. On an error nothing stays open: `unavailable` with

@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "common/telemetry/log.h"
+#include "common/telemetry/open_metrics_internal.h"
 
 namespace mesh {
 namespace {
@@ -24,6 +25,8 @@ class Series {
  public:
   virtual ~Series() = default;
   virtual void collect(ClientMetric& out) const = 0;
+  // One a bucket, where the series has any.
+  virtual std::vector<Exemplar> exemplars() const { return {}; }
 };
 
 class CounterSeries final : public Counter, public Series {
@@ -58,12 +61,17 @@ class HistogramSeries final : public Histogram, public Series {
  public:
   explicit HistogramSeries(const std::vector<double>& bounds)
       : bounds_(bounds), counts_(bounds.size() + 1) {}
-  void observe(double value) override {
+  void observe(double value, std::string_view trace_id) override {
     if (std::isnan(value)) return;  // would spoil the sum for good
     const auto bound = std::lower_bound(bounds_.begin(), bounds_.end(), value);
-    counts_[static_cast<std::size_t>(bound - bounds_.begin())].fetch_add(1,
-                                                                         std::memory_order_relaxed);
+    const auto bucket = static_cast<std::size_t>(bound - bounds_.begin());
+    counts_[bucket].fetch_add(1, std::memory_order_relaxed);
     sum_.fetch_add(value, std::memory_order_relaxed);
+    if (!trace_id.empty()) keep(bucket, {std::string(trace_id), value, system_clock().now()});
+  }
+  std::vector<Exemplar> exemplars() const override {
+    std::lock_guard lock(mutex_);
+    return exemplars_;
   }
   void collect(ClientMetric& out) const override {
     // The count is made of the buckets, not kept beside them: the two agree whatever is observed
@@ -78,9 +86,19 @@ class HistogramSeries final : public Histogram, public Series {
   }
 
  private:
+  // Any will do: who finds another at it leaves.
+  void keep(std::size_t bucket, Exemplar exemplar) {
+    std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock) return;
+    exemplars_.resize(counts_.size());
+    exemplars_[bucket] = std::move(exemplar);
+  }
+
   const std::vector<double> bounds_;
   std::vector<std::atomic<std::uint64_t>> counts_;
   std::atomic<double> sum_{0};
+  mutable std::mutex mutex_;
+  std::vector<Exemplar> exemplars_;  // guarded by mutex_; empty before the first
 };
 
 struct Family {
@@ -232,7 +250,7 @@ void Metrics::on_collect(std::function<void()> collect) {
   impl_->collectors.push_back(std::move(collect));
 }
 
-std::string Metrics::expose(bool name_tenants) {
+std::string Metrics::expose(bool name_tenants, Form form) {
   std::lock_guard one(impl_->expose_mutex);
   std::vector<std::function<void()>> collectors;
   {
@@ -243,6 +261,7 @@ std::string Metrics::expose(bool name_tenants) {
   for (const auto& collect : collectors) collect();
 
   std::vector<prometheus::MetricFamily> families;
+  Exemplars exemplars;
   {
     std::shared_lock lock(impl_->mutex);
     std::shared_lock tenants_lock(impl_->tenants_mutex);
@@ -272,10 +291,14 @@ std::string Metrics::expose(bool name_tenants) {
           }
         }
         for (const auto& [label, value] : named) metric.label.push_back({label, value});
+        if (name_tenants && form == Form::open_metrics) {
+          exemplars[{families.size() - 1, out.metric.size()}] = series->exemplars();
+        }
         out.metric.push_back(std::move(metric));
       }
     }
   }
+  if (form == Form::open_metrics) return open_metrics_text(families, exemplars);
   std::ostringstream text;
   prometheus::TextSerializer().Serialize(text, families);
   return std::move(text).str();

@@ -1,4 +1,4 @@
-// Prometheus metrics, without the vendor's headers.
+// Metrics as Prometheus reads them, without the vendor's headers.
 // Of prometheus-cpp the model and the text form are used, not the registry: its histograms take a
 // mutex for each observation, and its order of families is a hash's.
 //
@@ -35,7 +35,9 @@ class Gauge {
 class Histogram {
  public:
   virtual ~Histogram() = default;
-  virtual void observe(double value) = 0;
+  // `trace_id`: of a trace that is sent, which the bucket then shows as an example of what is in it
+  // (an exemplar of OpenMetrics); "" for none.
+  virtual void observe(double value, std::string_view trace_id = {}) = 0;
 };
 
 // Any thread.
@@ -78,10 +80,14 @@ class Metrics {
   // the thread that exposes, one at a time, without a lock, so that it may look up handles. It is
   // called as long as this lives.
   void on_collect(std::function<void()> collect);
-  // Text format 0.0.4, families by name and series by labels. Blocks while another thread exposes
-  // and while collectors run. Without names all series that differ only in the label `tenant` are
-  // one, of the tenant "other".
-  std::string expose(bool name_tenants = true);
+  // Families by name and series by labels. Blocks while another thread exposes and while collectors
+  // run. Without names all series that differ only in the label `tenant` are one, of the tenant
+  // "other", and there are no exemplars.
+  enum class Form {
+    text,          // Prometheus' text format, 0.0.4
+    open_metrics,  // OpenMetrics 1.0.0, which alone has exemplars
+  };
+  std::string expose(bool name_tenants = true, Form form = Form::text);
 
  private:
   struct Impl;

@@ -11,8 +11,10 @@
 
 #include "common/base/backoff.h"
 #include "common/base/thread.h"
+#include "common/base/time.h"
 #include "common/telemetry/log.h"
 #include "daemon/pipeline/append.h"
+#include "daemon/pipeline/batch_spans.h"
 #include "daemon/pipeline/relay_order.h"
 
 namespace mesh::pipeline {
@@ -52,15 +54,43 @@ struct Signals {
   }
 };
 
+// Of each event how long it lay in the outbox, and of that the append.
+struct RelaySpans {
+  BatchSpans relays, appends;
+
+  static std::optional<RelaySpans> begin(Spans* spans, const Clock& clock,
+                                         const std::vector<Record>& records) {
+    if (spans == nullptr) return std::nullopt;
+    RelaySpans all{{*spans, "outbox relay", Span::Kind::internal},
+                   {*spans, "log append", Span::Kind::producer}};
+    const SteadyTime now = spans->now();
+    for (const Record& record : records) {
+      // The event's time is that of its commit.
+      const auto time = parse_rfc3339(find_header(record.headers, "ce_time"));
+      const auto lay = time ? std::max(Duration{0}, clock.now() - *time) : Duration{0};
+      const auto parent = all.relays.add(parent_of(record.headers),
+                                         attributes_of(record.topic, record.headers), now - lay);
+      all.appends.add(parent, attributes_of(record.topic, record.headers), now);
+    }
+    return all;
+  }
+  void end(const std::optional<Error>& error) {
+    appends.end_all(error);
+    relays.end_all(error);
+  }
+};
+
 }  // namespace
 
 struct Relay::Impl {
-  Impl(Outbox& o, LeaseStore& ls, EventLog& l, LogAdmin& a, std::string h, Clock& c, Metrics& m)
+  Impl(Outbox& o, LeaseStore& ls, EventLog& l, LogAdmin& a, std::string h, Clock& c, Metrics& m,
+       Spans* s)
       : outbox(o),
         leases(ls),
         log(l),
         holder(std::move(h)),
         clock(c),
+        spans(s),
         relayed(m.counter("mesh_outbox_relayed_total", "Events moved from the outbox to the log")),
         failures(m.counter("mesh_outbox_failures_total", "Appends of the relay that failed")),
         relaying(m.gauge("mesh_outbox_relaying", "1 where this process holds the relay's lease")),
@@ -72,6 +102,7 @@ struct Relay::Impl {
   EventLog& log;
   const std::string holder;
   Clock& clock;
+  Spans* const spans;
   Counter& relayed;
   Counter& failures;
   Gauge& relaying;
@@ -226,7 +257,9 @@ void Relay::Impl::relay(std::vector<OutboxEntry> entries) {
     records.push_back(std::move(entry.record));
   }
   const std::int64_t batch = order->add(records);
+  auto traced = RelaySpans::begin(spans, clock, records);
   const auto appended = append(std::move(records));
+  if (traced) traced->end(appended ? std::nullopt : std::optional(appended.error()));
   if (!appended) {
     const ErrorKind kind = appended.error().kind;
     // A batch that may be in the log yet stays known: its keys are healed if the lease is lost.
@@ -351,9 +384,9 @@ bool Relay::Impl::wait(Duration limit, const std::function<bool()>& ready) {
 }
 
 Relay::Relay(Outbox& outbox, LeaseStore& leases, EventLog& log, LogAdmin& admin, std::string holder,
-             Clock& clock, Metrics& metrics)
-    : impl_(std::make_unique<Impl>(outbox, leases, log, admin, std::move(holder), clock, metrics)) {
-}
+             Clock& clock, Metrics& metrics, Spans* spans)
+    : impl_(std::make_unique<Impl>(outbox, leases, log, admin, std::move(holder), clock, metrics,
+                                   spans)) {}
 
 Relay::~Relay() { stop(); }
 

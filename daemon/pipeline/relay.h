@@ -21,14 +21,15 @@
 #include "common/ports/lease_store.h"
 #include "common/ports/outbox.h"
 #include "common/telemetry/metrics.h"
+#include "common/telemetry/spans.h"
 
 namespace mesh::pipeline {
 
 class Relay {
  public:
-  // `holder` names the process in the list of leases.
+  // `holder` names the process in the list of leases. `spans`: null where no traces are sent.
   Relay(Outbox& outbox, LeaseStore& leases, EventLog& log, LogAdmin& admin, std::string holder,
-        Clock& clock, Metrics& metrics);
+        Clock& clock, Metrics& metrics, Spans* spans = nullptr);
   ~Relay();
   void start();
   // Finishes the batch under way and gives the lease up; callable twice and before start. Where the

@@ -1,5 +1,8 @@
 #include "daemon/services/health.h"
 
+#include <algorithm>
+
+#include "common/base/strings.h"
 #include "daemon/services/api_description.h"
 #include "daemon/services/api_page.h"
 #include "daemon/services/api_parts.h"
@@ -14,6 +17,42 @@ std::string states(const std::vector<Check>& dependencies) {
     lines += (one.ok ? "[+]" : "[-]") + one.name + (one.ok ? " ok\n" : " failed\n");
   }
   return lines;
+}
+
+constexpr std::string_view kText = "text/plain; version=0.0.4; charset=utf-8";
+constexpr std::string_view kOpenMetrics =
+    "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+// The weight that Accept gives a media type by its name; 0 where it does not name it.
+double weight_of(std::string_view accept, std::string_view media) {
+  double best = 0;
+  for (const auto& item : split(accept, ',')) {
+    const auto parts = split(item, ';');
+    if (parts.empty() || to_lower(trim(parts.front())) != media) continue;
+    double weight = 1;
+    for (const auto& part : parts) {
+      const auto parameter = to_lower(trim(part));
+      if (parameter.starts_with("q=")) weight = parse_double(parameter.substr(2)).value_or(0);
+    }
+    best = std::max(best, weight);
+  }
+  return best;
+}
+
+// The text format for who asks for none: people with a browser, and scrapers of old.
+Metrics::Form form_for(std::string_view accept) {
+  const double open = weight_of(accept, "application/openmetrics-text");
+  return open > 0 && open >= weight_of(accept, "text/plain") ? Metrics::Form::open_metrics
+                                                             : Metrics::Form::text;
+}
+
+std::vector<http::Answer> metrics_answers() {
+  auto answer = api::gives_text(
+      "text/plain", "The metrics: in the text format of Prometheus, or in OpenMetrics.");
+  auto open = answer.content.front();
+  open.media = "application/openmetrics-text";
+  answer.content.push_back(std::move(open));
+  return {std::move(answer)};
 }
 
 }  // namespace
@@ -53,12 +92,14 @@ http::RouteTable health_routes(HealthDeps deps, const http::RouteTable& routes) 
            [](auto, auto respond) { respond(Response::text(200, "ok\n")); }),
       open("/readyz", "getReadiness", "The process can do its work", readiness, ready),
       open("/healthz", "getHealthz", "As /health", {api::gives("Health", "It answers.")}, healthy),
-      open("/metrics", "getMetrics", "Prometheus metrics",
-           {api::gives_text("text/plain", "The metrics, in the text format of Prometheus.")},
+      open("/metrics", "getMetrics", "Prometheus metrics", metrics_answers(),
            [shared](auto request, auto respond) {
+             const auto form = form_for(request->header("Accept").value_or(""));
              // The route is open to anybody, so names of tenants are not shown to all who ask.
-             respond(Response::text(200, shared->metrics.expose(shared->names_tenants(*request)),
-                                    "text/plain; version=0.0.4; charset=utf-8"));
+             respond(Response::text(200,
+                                    shared->metrics.expose(shared->names_tenants(*request), form),
+                                    form == Metrics::Form::text ? kText : kOpenMetrics)
+                         .with("Vary", "Accept"));
            }),
   };
   for (auto& route : table) {

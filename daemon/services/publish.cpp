@@ -7,6 +7,7 @@
 #include "common/base/ids.h"
 #include "common/base/json.h"
 #include "common/domain/catalogue.h"
+#include "daemon/pipeline/batch_spans.h"
 #include "daemon/pipeline/groups.h"
 #include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
@@ -220,13 +221,27 @@ class Publisher {
 
   void write(Batch batch) {
     auto records = std::move(batch.records);
-    deps_.log.append(std::move(records),
-                     [this, batch = std::move(batch)](Result<std::vector<Position>> at) {
-                       if (!at) return refuse(at.error(), batch);
-                       accepted_.add(static_cast<double>(batch.ids.size()));
-                       use(batch);
-                       batch.ended(published(batch, place_of(*at)));
-                     });
+    auto traced = begin_spans(records);
+    deps_.log.append(
+        std::move(records), [this, traced = std::move(traced),
+                             batch = std::move(batch)](Result<std::vector<Position>> at) mutable {
+          if (traced) traced->end_all(at ? std::nullopt : std::optional(at.error()));
+          if (!at) return refuse(at.error(), batch);
+          accepted_.add(static_cast<double>(batch.ids.size()));
+          deps_.usage.add(batch.tenant.str(),
+                          {{Use::events, batch.ids.size()}, {Use::bytes, batch.bytes}});
+          batch.ended(published(batch, place_of(*at)));
+        });
+  }
+
+  std::optional<pipeline::BatchSpans> begin_spans(const std::vector<Record>& records) const {
+    if (deps_.spans == nullptr) return std::nullopt;
+    pipeline::BatchSpans all(*deps_.spans, "log append", Span::Kind::producer);
+    for (const Record& record : records) {
+      all.add(pipeline::parent_of(record.headers),
+              pipeline::attributes_of(record.topic, record.headers), deps_.spans->now());
+    }
+    return all;
   }
 
   PublishDeps deps_;

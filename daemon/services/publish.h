@@ -6,6 +6,7 @@
 #include "common/ports/event_log.h"
 #include "common/ports/idempotency_store.h"
 #include "common/telemetry/metrics.h"
+#include "common/telemetry/spans.h"
 #include "common/telemetry/usage.h"
 #include "daemon/services/admission.h"
 #include "daemon/services/cloudevents.h"
@@ -26,6 +27,7 @@ struct PublishDeps {
   WriteWaits& waits;
   TopicSpec new_topic;  // how topics of unknown types are made; its name is replaced
   std::size_t max_event_bytes = 1 << 20;
+  Spans* spans = nullptr;  // null: no traces are sent
 };
 
 http::RouteTable publish_routes(PublishDeps deps);

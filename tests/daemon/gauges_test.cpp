@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
+#include <cstring>
 #include <filesystem>
 #include <mutex>
 
@@ -95,6 +96,14 @@ TEST(Gauges, AreSampledBesideTheScrape) {
   EXPECT_TRUE(shows("mesh_outbox_events 0"));
   EXPECT_TRUE(shows("mesh_engines_sample_age_seconds 0"));
   EXPECT_TRUE(shows("mesh_http_buffered_bytes 0"));
+  for (const char* name : {"process_cpu_seconds_total", "process_resident_memory_bytes",
+                           "process_virtual_memory_bytes", "process_open_fds", "process_max_fds",
+                           "process_start_time_seconds"}) {
+    const std::string text = metrics.expose();
+    const auto line = text.find("\n" + std::string(name) + " ");
+    ASSERT_NE(line, std::string::npos) << name;
+    EXPECT_GT(std::strtod(text.c_str() + line + 2 + std::strlen(name), nullptr), 0) << name;
+  }
 
   clock.await_waiters(others + 1);
   engines.hang(true);

@@ -88,6 +88,7 @@ class SecretsTest : public ::testing::Test {
     const std::string file = dir_.file("secrets/" + std::to_string(std::hash<std::string>{}(key)));
     std::string text = marker(key);
     if (key == "postgres.dsn_file") text = dsn(text);
+    if (key == "telemetry.otlp.headers_file") text = "Authorization: Bearer " + text;
     std::ofstream(file) << text << "\n";
     std::filesystem::permissions(file, std::filesystem::perms::owner_read);
     return file;
@@ -191,11 +192,9 @@ class SecretsTest : public ::testing::Test {
   std::set<std::string> planted_;
 };
 
-// Of each pair that excludes one another, each once; and what this build does not have.
-const std::set<std::string> kFirst{"postgres.dsn", "redis.password_file",
-                                   "telemetry.otlp.endpoint"};
-const std::set<std::string> kSecond{"postgres.dsn_file", "postgres.password_file", "redis.url",
-                                    "telemetry.otlp.endpoint"};
+// Of each pair that excludes one another, each once.
+const std::set<std::string> kFirst{"postgres.dsn", "redis.password_file"};
+const std::set<std::string> kSecond{"postgres.dsn_file", "postgres.password_file", "redis.url"};
 
 TEST_F(SecretsTest, AreNeitherPrintedNorToldOfABadConfiguration) {
   for (const auto& left_out : {kFirst, kSecond}) {
@@ -233,7 +232,6 @@ TEST_F(SecretsTest, AreNeitherPrintedNorToldOfABadConfiguration) {
   }
   std::set<std::string> all;
   for (const auto& [key, ignored] : keys_) all.insert(key);
-  all.erase("telemetry.otlp.endpoint");
   EXPECT_EQ(planted_, all) << "a secret that no configuration of this test has";
   EXPECT_GE(all.size(), 12u);
 }
@@ -266,12 +264,14 @@ TEST_F(SecretsTest, AreInNothingThatAServerWhoseEnginesFailTells) {
   for (const char* embedded : {"log", "store", "kafka"}) engines.erase(embedded);
   engines["qdrant"]["url"] = echo.url();
   engines["openai"]["base_url"] = echo.url() + "/v1";
+  engines["telemetry"]["otlp"]["endpoint"] = echo.url();
   config.update(engines, true);
   config["auth"]["mode"] = "dev";
   config["auth"].erase("jwt");
   plant(config, {"redis.password_file"}, "redis.");
   plant(config, {}, "qdrant.");
   plant(config, {}, "openai.");
+  plant(config, {}, "telemetry.");
   plant(config, {}, "http.");
   plant(config, {"auth.jwt.hs256_secret_file", "auth.jwt.jwks_url"}, "auth.");
   Daemon daemon(dir_.file("data"), groups_of(config));
@@ -318,6 +318,7 @@ TEST_F(SecretsTest, AreInNothingThatAServerWhoseEnginesFailTells) {
   expect_clean("the log", daemon.errors());
   EXPECT_NE(daemon.errors().find("qdrant"), std::string::npos) << "it did not fail";
   EXPECT_NE(daemon.errors().find("model"), std::string::npos) << "it did not fail";
+  EXPECT_NE(daemon.errors().find("traces are not sent"), std::string::npos) << "it did not fail";
 }
 
 TEST_F(SecretsTest, AreNotInABackup) {

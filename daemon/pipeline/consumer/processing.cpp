@@ -1,6 +1,7 @@
 // From a batch to what is durable.
 #include "common/telemetry/log.h"
 #include "daemon/pipeline/append.h"
+#include "daemon/pipeline/consumer/attempt_spans.h"
 #include "daemon/pipeline/consumer/runtime_impl.h"
 
 namespace mesh::pipeline {
@@ -43,9 +44,11 @@ bool Pipeline::Impl::consult(UnderWay& work, std::chrono::nanoseconds& took) {
     if (work.batch.open() == 0) return {};
     const SteadyTime begin = deps.clock.steady();
     const std::size_t events = work.batch.open();
+    auto attempts = AttemptSpans::begin(deps, options.name, work.batch);
     auto status_of_call = work.batch.consult(stage, work.through);
     took = deps.clock.steady() - begin;
-    metrics.batch_seconds.observe(seconds(took));
+    metrics.batch_seconds.observe(seconds(took), attempts ? attempts->exemplar() : "");
+    if (attempts) attempts->end(work.batch, status_of_call);
     learn(events, took, status_of_call.has_value());
     if (status_of_call) {
       stage.cost().observe(static_cast<std::int64_t>(events), took);

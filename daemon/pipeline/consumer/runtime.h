@@ -34,6 +34,7 @@
 #include "common/ports/event_log.h"
 #include "common/ports/retry_store.h"
 #include "common/telemetry/metrics.h"
+#include "common/telemetry/spans.h"
 #include "common/telemetry/usage.h"
 #include "daemon/pipeline/consumer/letter_rule.h"
 #include "daemon/pipeline/stages/stage.h"
@@ -87,6 +88,7 @@ struct PipelineDeps {
   Clock& clock;
   Metrics& metrics;
   Usage* usage = nullptr;  // counts what is done for each tenant; null: nobody asks
+  Spans* spans = nullptr;  // null: no traces are sent
 };
 
 class Pipeline {

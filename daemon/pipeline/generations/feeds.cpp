@@ -27,7 +27,7 @@ Status Feeds::feed(int number) {
   options.name = group(number);
   options.letter_rule = [this, number] { return letter_rule(number); };
   Fed one;
-  one.stage = make_user_index_stage(number, embedder_, index_, searches_);
+  one.stage = make_user_index_stage(number, embedder_, index_, searches_, deps_.spans);
   one.pipeline = std::make_shared<Pipeline>(std::move(options), *one.stage, deps_);
   MESH_TRY(one.pipeline->start());
   fed_.emplace(number, std::move(one));

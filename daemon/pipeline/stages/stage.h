@@ -1,12 +1,14 @@
 // A stage: one step that takes a batch of events and answers for each.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "common/domain/event.h"
 #include "common/ports/projection_store.h"
+#include "common/telemetry/trace_context.h"
 #include "daemon/pipeline/stages/batch_cost.h"
 
 namespace mesh::pipeline {
@@ -14,6 +16,7 @@ namespace mesh::pipeline {
 struct StageInput {
   Event event;
   Position position;
+  std::optional<TraceContext> span = {};  // of this attempt; nothing where no traces are sent
 };
 
 struct StageResult {

@@ -5,6 +5,7 @@
 #include "common/domain/search.h"
 #include "common/telemetry/log.h"
 #include "common/telemetry/trace_context.h"
+#include "daemon/pipeline/batch_spans.h"
 #include "daemon/pipeline/stages/cache_subjects.h"
 #include "daemon/pipeline/stages/user_change.h"
 
@@ -15,8 +16,9 @@ using Outcome = StageResult::Outcome;
 
 class UserIndexStage final : public Stage {
  public:
-  UserIndexStage(int generation, Embedder& embedder, VectorIndex& index, ReadCache* cache)
-      : generation_(generation), embedder_(embedder), index_(index), cache_(cache) {}
+  UserIndexStage(int generation, Embedder& embedder, VectorIndex& index, ReadCache* cache,
+                 Spans* spans)
+      : generation_(generation), embedder_(embedder), index_(index), cache_(cache), spans_(spans) {}
 
   // The index keeps no offsets: versions make it harmless to apply a change twice.
   std::vector<StageResult> process(std::span<const StageInput> batch, const Through&) override {
@@ -84,13 +86,17 @@ class UserIndexStage final : public Stage {
              std::span<const StageInput> batch, StageResult& failure) {
     std::vector<TenantText> texts;
     std::vector<VectorChange*> upserts;
+    std::vector<std::size_t> embedded;
     for (std::size_t i = 0; i < changes.size(); ++i) {
       if (batch[of[i]].event.type == "user.deleted") continue;
       texts.push_back({changes[i].tenant, embedding_text(changes[i].name, changes[i].email)});
       upserts.push_back(&changes[i]);
+      embedded.push_back(of[i]);
     }
     if (!texts.empty()) {
+      auto traced = begin_spans("embed", embedded, batch);
       auto vectors = embedder_.embed(texts);
+      if (traced) traced->end_all(error_of(vectors));
       // Which vector is whose is not known, and the events are not to blame: nothing dies of it.
       if (vectors && vectors->size() != texts.size()) {
         failure = {Outcome::outage, "embed",
@@ -103,7 +109,9 @@ class UserIndexStage final : public Stage {
         upserts[i]->vector = std::move((*vectors)[i]);
       }
     }
+    auto traced = begin_spans("index", of, batch);
     const Status applied = index_.apply(generation_, changes);
+    if (traced) traced->end_all(error_of(applied));
     forget_searches(changes);
     if (!applied) return refuse("index", applied.error(), failure);
     if (log::enabled(log::Level::debug)) {
@@ -120,6 +128,21 @@ class UserIndexStage final : public Stage {
     std::vector<CacheSubject> subjects;
     for (const auto& tenant : tenants) subjects.push_back(searches_of(tenant));
     cache_->forget(subjects);
+  }
+
+  std::optional<BatchSpans> begin_spans(const char* name, std::span<const std::size_t> of,
+                                        std::span<const StageInput> batch) const {
+    if (spans_ == nullptr) return std::nullopt;
+    BatchSpans all(*spans_, name, Span::Kind::internal);
+    for (const std::size_t i : of) {
+      // A replay gives none.
+      if (batch[i].span) all.add(batch[i].span, {}, spans_->now());
+    }
+    return all;
+  }
+  template <typename R>
+  static std::optional<Error> error_of(const R& result) {
+    return result ? std::nullopt : std::optional(result.error());
   }
 
   // The end of the way that the request's trace began.
@@ -145,13 +168,14 @@ class UserIndexStage final : public Stage {
   Embedder& embedder_;
   VectorIndex& index_;
   ReadCache* const cache_;
+  Spans* const spans_;
 };
 
 }  // namespace
 
 std::unique_ptr<Stage> make_user_index_stage(int generation, Embedder& embedder, VectorIndex& index,
-                                             ReadCache* cache) {
-  return std::make_unique<UserIndexStage>(generation, embedder, index, cache);
+                                             ReadCache* cache, Spans* spans) {
+  return std::make_unique<UserIndexStage>(generation, embedder, index, cache, spans);
 }
 
 }  // namespace mesh::pipeline

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "common/base/json.h"
+#include "common/config/header_lines.h"
 #include "common/config/keys.h"
 #include "common/yaml/json.h"
 #include "tests/support/temp_dir.h"
@@ -14,6 +15,7 @@
 namespace mesh::config {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -482,10 +484,11 @@ TEST(Config, SecretFilesThatCannotBeReadAreNamed) {
 
 // They were accepted, and nobody heard that no trace was sent.
 TEST(Config, KeysThatDoNothingAreRefused) {
-  EXPECT_EQ(refusal("telemetry: {otlp: {endpoint: 'http://127.0.0.1:4318'}}"),
-            "telemetry.otlp.endpoint: does nothing in this build, which does not have the export "
-            "of traces; leave it out");
-  EXPECT_THAT(refusal("telemetry: {otlp: {sample: 0.5}}"), HasSubstr("telemetry.otlp.sample"));
+  EXPECT_EQ(
+      refusal("telemetry: {otlp: {sample: 0.5}}"),
+      "telemetry.otlp.sample: does nothing without telemetry.otlp.endpoint; set that or leave "
+      "it out");
+  EXPECT_TRUE(load("telemetry: {otlp: {endpoint: 'http://127.0.0.1:4318', sample: 0.5}}"));
   EXPECT_EQ(refusal("kafka: {replication: 3}"),
             "kafka.replication: does nothing without log.engine: kafka; set that or leave it out");
   EXPECT_THAT(refusal("postgres: {dsn: 'host=db'}"), HasSubstr("postgres.dsn: does nothing"));
@@ -511,6 +514,26 @@ TEST(Config, KeysThatDoNothingAreRefused) {
   EXPECT_THAT(refusal("vectors: {engine: qdrant, hnsw_threshold: 5000}"),
               HasSubstr("vectors.hnsw_threshold: does nothing without vectors.engine: embedded"));
   EXPECT_TRUE(load("telemetry: {otlp: {endpoint: null, sample: 1.0}}").has_value());
+}
+
+TEST(Config, HeadersOfTheCollectorAreLinesOfAFile) {
+  test::TempDir dir;
+  const auto with = [&](const std::string& text) {
+    write(dir.path() + "/headers", text);
+    return refusal("telemetry: {otlp: {endpoint: 'http://h:4318', headers_file: " + dir.path() +
+                   "/headers}}");
+  };
+  EXPECT_THAT(with("Authorization: Bearer s3cret\nno field\n"),
+              AllOf(HasSubstr("telemetry.otlp.headers_file: "),
+                    HasSubstr("line 2 is not `Name: value`"), Not(HasSubstr("s3cret"))));
+  EXPECT_THAT(with("a b: c\n"), HasSubstr("line 1 is not"));
+  write(dir.path() + "/headers", "Authorization: Bearer s3cret\r\n\n X-Scope-OrgID : 1\n", 0600);
+  const auto good = load(
+      "telemetry: {otlp: {endpoint: 'http://h:4318', headers_file: " + dir.path() + "/headers}}");
+  ASSERT_TRUE(good.has_value());
+  using Fields = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ(*header_lines(good->secrets.otlp_headers.reveal()),
+            (Fields{{"Authorization", "Bearer s3cret"}, {"X-Scope-OrgID", "1"}}));
 }
 
 TEST(Config, ASecretThatEverybodyMayReadIsAWarning) {

@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
 #include "common/http/server.h"
+#include "common/telemetry/recent_log.h"
 #include "common/telemetry/trace_context.h"
 #include "tests/common/http/server_fixture.h"
+#include "tests/support/kept_spans.h"
 
 namespace mesh::http {
 namespace {
@@ -234,6 +236,93 @@ TEST_F(ServerTest, ATraceIsContinuedOrMade) {
   EXPECT_NE(child, parent);
   EXPECT_EQ(child.substr(52), "-01");
   EXPECT_TRUE(TraceContext::parse(client.ask(get("/trace", "traceparent: 00-bad\r\n")).body));
+}
+
+// The last line of the access log; null where it has none.
+Json last_access(const std::string& request_id) {
+  for (const auto& line : log::recent()) {
+    const Json json = Json::parse(line);
+    if (json["message"] == "http request" && json["request_id"] == request_id) return json;
+  }
+  return nullptr;
+}
+
+TEST_F(ServerTest, TheAccessLogHasOneLineOfWhatFailedOrWasSlow) {
+  options.slow_request = Duration{250};
+  Route failing = echo("GET", "/fails/{id}", Body::none, Access::tenant);
+  failing.handler = [](std::shared_ptr<const Request>, Responder respond) {
+    respond(Error{ErrorKind::internal, "It broke.", "the disk", {}, {}});
+  };
+  start({failing, kept("/slow"), echo("GET", "/fine")});
+  auto client = connect();
+  const auto id = [](const std::string& text) { return "X-Request-Id: " + text + "\r\n"; };
+  client.ask(get("/fine", id("fine")));
+  EXPECT_EQ(last_access("fine"), nullptr) << "at info there is no line of what went well";
+
+  client.ask(get("/fails/7", kToken + id("fails")));
+  const Json failed = last_access("fails");
+  ASSERT_NE(failed, nullptr);
+  EXPECT_EQ(failed["level"], "info");
+  EXPECT_EQ(failed["tenant"], "acme");
+  EXPECT_EQ(failed["route"], "/fails/{id}") << "no ids";
+  EXPECT_EQ(failed["status"], 500);
+  EXPECT_EQ(failed["bytes_in"], 0);
+  EXPECT_GT(failed["bytes_out"], 10);
+  EXPECT_EQ(failed["cause"], "the disk");
+  EXPECT_EQ(failed["trace_id"].get<std::string>().size(), 32u);
+
+  const auto slow = [&](const std::string& name, Duration takes, bool held) {
+    client.send(post("/slow", "12345", "Content-Type: text/plain\r\n" + id(name)));
+    const auto respond = take_responder();
+    if (held) respond.when_gone([] {});
+    clock.advance(takes);
+    respond(Response::text(200, "done"));
+    EXPECT_EQ(client.read().status, 200);
+    return last_access(name);
+  };
+  const Json line = slow("slow", Duration{251}, false);
+  ASSERT_NE(line, nullptr);
+  EXPECT_EQ(line["micros"], 251'000);
+  EXPECT_EQ(line["bytes_in"], 5);
+  EXPECT_EQ(line["bytes_out"], 4);
+  EXPECT_EQ(slow("quick", Duration{250}, false), nullptr);
+  EXPECT_EQ(slow("held", Duration{5'000}, true), nullptr) << "it asked to wait";
+}
+
+TEST_F(ServerTest, ARequestIsASpanOfItsTrace) {
+  test::KeptSpans kept(clock, {.sample = 0});
+  spans = &kept.get();
+  options.slow_request = Duration{250};
+  Route probe = echo("GET", "/livez");
+  probe.probe = true;
+  Route failing = echo("GET", "/fails/{id}", Body::none, Access::tenant);
+  failing.handler = [](std::shared_ptr<const Request>, Responder respond) {
+    respond(Error{ErrorKind::internal, "It broke.", "the disk", {}, {}});
+  };
+  start({echo("GET", "/fine"), failing, probe});
+  auto client = connect();
+  const std::string parent =
+      "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n";
+  client.ask(get("/fine", parent));
+  client.ask(get("/fine"));
+  client.ask(get("/livez", parent));
+  client.ask(get("/none", parent));
+  client.ask(get("/fails/7", kToken));
+  EXPECT_TRUE(metrics.expose(true, Metrics::Form::open_metrics)
+                  .find("trace_id=\"0af7651916cd43dd8448eb211c80319c\"") != std::string::npos)
+      << "an exemplar";
+  const auto all = kept.all();
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0]["name"], "GET /fine");
+  EXPECT_EQ(all[0]["kind"], 2);
+  EXPECT_EQ(all[0]["traceId"], "0af7651916cd43dd8448eb211c80319c");
+  EXPECT_EQ(all[0]["parentSpanId"], "b7ad6b7169203331");
+  EXPECT_EQ(all[1]["name"], "GET /fails/{id}") << "failed, though no head asked for it";
+  EXPECT_FALSE(all[1].contains("parentSpanId"));
+  EXPECT_EQ(all[1]["status"]["message"], "the disk");
+  EXPECT_EQ(test::attribute_of(all[1], "http.response.status_code"), "500");
+  EXPECT_EQ(test::attribute_of(all[1], "mesh.tenant"), "acme");
+  server->stop(Duration{0});
 }
 
 TEST_F(ServerTest, RequestsAreCountedByRouteAndStatus) {

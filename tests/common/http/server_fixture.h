@@ -73,7 +73,7 @@ class ServerTest : public ::testing::Test {
 
   void start(RouteTable routes = {echo("GET", "/echo")}) {
     routes.push_back(echo("GET", "/fence"));
-    server = std::make_unique<Server>(options, hooks, clock, metrics);
+    server = std::make_unique<Server>(options, hooks, clock, metrics, spans);
     const auto started = server->start({{"127.0.0.1:0", {"users"}, std::move(routes)}});
     ASSERT_TRUE(started) << started.error().to_string();
   }
@@ -89,6 +89,7 @@ class ServerTest : public ::testing::Test {
   Metrics metrics;
   ServerOptions options;
   Hooks hooks;
+  Spans* spans = nullptr;
 
  private:
   std::mutex mutex_;

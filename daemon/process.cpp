@@ -1,0 +1,81 @@
+#include "daemon/process.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+namespace mesh {
+namespace {
+
+// The fields of /proc/self/stat that are used (proc(5)).
+struct Stat {
+  double cpu_ticks = 0, start_ticks = 0, virtual_bytes = 0, resident_pages = 0;
+};
+
+std::optional<Stat> read_stat() {
+  std::ifstream file("/proc/self/stat");
+  std::string line;
+  if (!std::getline(file, line)) return std::nullopt;
+  // The name stands in parentheses and may hold anything; field 3 follows the last one.
+  const auto end = line.rfind(')');
+  if (end == std::string::npos) return std::nullopt;
+  std::istringstream fields(line.substr(end + 1));
+  Stat stat;
+  std::string field;
+  for (int number = 3; number <= 24 && fields >> field; ++number) {
+    const double value = std::strtod(field.c_str(), nullptr);
+    if (number == 14 || number == 15) stat.cpu_ticks += value;  // utime, stime
+    if (number == 22) stat.start_ticks = value;
+    if (number == 23) stat.virtual_bytes = value;
+    if (number == 24) stat.resident_pages = value;
+  }
+  return stat;
+}
+
+// When the machine started, in Unix time.
+double boot_time() {
+  std::ifstream file("/proc/stat");
+  std::string line;
+  while (std::getline(file, line)) {
+    if (line.starts_with("btime ")) return std::strtod(line.c_str() + 6, nullptr);
+  }
+  return 0;
+}
+
+}  // namespace
+
+ProcessMetrics::ProcessMetrics(Metrics& metrics)
+    : cpu_seconds_(metrics.counter("process_cpu_seconds_total",
+                                   "Total user and system CPU time spent in seconds.")),
+      resident_(metrics.gauge("process_resident_memory_bytes", "Resident memory size in bytes.")),
+      virtual_(metrics.gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.")),
+      open_fds_(metrics.gauge("process_open_fds", "Number of open file descriptors.")),
+      max_fds_(metrics.gauge("process_max_fds", "Maximum number of open file descriptors.")),
+      start_time_(metrics.gauge("process_start_time_seconds",
+                                "Start time of the process since unix epoch in seconds.")) {}
+
+void ProcessMetrics::collect() {
+  const double tick = static_cast<double>(sysconf(_SC_CLK_TCK));
+  if (const auto stat = read_stat()) {
+    const double spent = stat->cpu_ticks / tick;
+    cpu_seconds_.add(spent - counted_);
+    counted_ = spent;
+    resident_.set(stat->resident_pages * static_cast<double>(sysconf(_SC_PAGESIZE)));
+    virtual_.set(stat->virtual_bytes);
+    start_time_.set(boot_time() + stat->start_ticks / tick);
+  }
+  std::error_code error;
+  std::filesystem::directory_iterator open("/proc/self/fd", error);
+  // The iterator's own is among them and is not counted.
+  if (!error) {
+    open_fds_.set(static_cast<double>(std::distance(begin(open), end(open))) - 1);
+  }
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) max_fds_.set(static_cast<double>(limit.rlim_cur));
+}
+
+}  // namespace mesh
