@@ -228,8 +228,7 @@ class Publisher {
           if (traced) traced->end_all(at ? std::nullopt : std::optional(at.error()));
           if (!at) return refuse(at.error(), batch);
           accepted_.add(static_cast<double>(batch.ids.size()));
-          deps_.usage.add(batch.tenant.str(),
-                          {{Use::events, batch.ids.size()}, {Use::bytes, batch.bytes}});
+          use(batch);
           batch.ended(published(batch, place_of(*at)));
         });
   }
