@@ -447,7 +447,7 @@ const TenantId* tenant_of(const Exchange& exchange, bool at_rest) {
 
 void log_access(const Exchange& exchange, const Response& response, const Ending& ending) {
   const auto took = ending.ended - exchange.started;
-  const bool slow = !exchange.held() && took > exchange.listener->options.slow_request;
+  const bool slow = took > exchange.listener->options.slow_request && !exchange.held();
   const auto level = failed(response) || slow ? log::Level::info : log::Level::debug;
   if (!log::enabled(level)) return;
   const Request& request = exchange.request;

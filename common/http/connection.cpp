@@ -380,7 +380,8 @@ void Connection::account(const Response& response, bool at_rest) {
     const std::chrono::duration<double> seconds = ending.ended - exchange.started;
     const auto index = exchange.route - listener_.routes.data();
     listener_.metrics[static_cast<std::size_t>(index)]->record(
-        response.status, seconds.count(), sent ? exchange.request.trace.trace_id : "");
+        response.status, seconds.count(),
+        sent ? std::string_view(exchange.request.trace.trace_id) : "");
   }
   log_access(exchange, response, ending);
   tell_answered(response.status, at_rest);
