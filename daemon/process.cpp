@@ -13,7 +13,7 @@ namespace {
 
 // The fields of /proc/self/stat that are used (proc(5)).
 struct Stat {
-  double cpu_ticks = 0, start_ticks = 0, virtual_bytes = 0, resident_pages = 0;
+  double start_ticks = 0, virtual_bytes = 0, resident_pages = 0;
 };
 
 std::optional<Stat> read_stat() {
@@ -28,12 +28,15 @@ std::optional<Stat> read_stat() {
   std::string field;
   for (int number = 3; number <= 24 && fields >> field; ++number) {
     const double value = std::strtod(field.c_str(), nullptr);
-    if (number == 14 || number == 15) stat.cpu_ticks += value;  // utime, stime
     if (number == 22) stat.start_ticks = value;
     if (number == 23) stat.virtual_bytes = value;
     if (number == 24) stat.resident_pages = value;
   }
   return stat;
+}
+
+double seconds_of(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
 }
 
 // When the machine started, in Unix time.
@@ -59,11 +62,14 @@ ProcessMetrics::ProcessMetrics(Metrics& metrics)
                                 "Start time of the process since unix epoch in seconds.")) {}
 
 void ProcessMetrics::collect() {
-  const double tick = static_cast<double>(sysconf(_SC_CLK_TCK));
-  if (const auto stat = read_stat()) {
-    const double spent = stat->cpu_ticks / tick;
+  rusage use{};
+  if (getrusage(RUSAGE_SELF, &use) == 0) {
+    const double spent = seconds_of(use.ru_utime) + seconds_of(use.ru_stime);
     cpu_seconds_.add(spent - counted_);
     counted_ = spent;
+  }
+  const double tick = static_cast<double>(sysconf(_SC_CLK_TCK));
+  if (const auto stat = read_stat()) {
     resident_.set(stat->resident_pages * static_cast<double>(sysconf(_SC_PAGESIZE)));
     virtual_.set(stat->virtual_bytes);
     start_time_.set(boot_time() + stat->start_ticks / tick);

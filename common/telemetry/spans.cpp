@@ -111,7 +111,7 @@ Spans::Spans(Options options, Send send, Clock& clock, Metrics& metrics)
 Spans::~Spans() { stop(); }
 
 bool Spans::samples(std::string_view trace_id) const {
-  return static_cast<double>(randomness(trace_id)) < options_.sample * 0x1p56;
+  return randomness(trace_id) < static_cast<std::uint64_t>(options_.sample * 0x1p56);
 }
 
 TraceContext Spans::begin_trace() const {
@@ -226,7 +226,8 @@ void Spans::taken(const std::vector<Span>& batch, const std::string& answer) {
   rejected_.add(rejected);
   sent_.add(static_cast<double>(batch.size()) - rejected);
   if (rejected > 0 && !std::exchange(in_trouble_, true)) {
-    log::warn("the collector rejects spans", {{"spans", rejected}, {"cause", why}});
+    log::warn("the collector rejects spans",
+              {{"spans", static_cast<std::int64_t>(rejected)}, {"cause", why}});
   }
   if (rejected == 0 && std::exchange(in_trouble_, false)) log::info("traces are sent again");
 }

@@ -45,7 +45,7 @@ class TracesTest : public ::testing::Test {
     EXPECT_THAT(receiver_.complaints(), IsEmpty());
     std::map<std::string, Json> all;
     for (const Json& span : receiver_.spans()) {
-      if (span["traceId"] == kTrace) all[span["name"]] = span;
+      if (span["traceId"] == kTrace) all[span["name"].get<std::string>()] = span;
     }
     return all;
   }

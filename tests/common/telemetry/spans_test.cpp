@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <future>
+#include <set>
 
 #include "tests/support/eventually.h"
 #include "tests/support/kept_spans.h"
@@ -85,7 +87,7 @@ TEST_F(SpansTest, TheHeadDecidesButForErrorsAndWhatIsSlow) {
   waited.waited = true;
   end(std::move(waited), false);
   std::set<std::string> sent;
-  for (const Json& span : kept.all()) sent.insert(span["spanId"]);
+  for (const Json& span : kept.all()) sent.insert(span["spanId"].get<std::string>());
   EXPECT_EQ(sent, wanted);
 }
 

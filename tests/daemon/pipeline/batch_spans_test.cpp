@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <set>
+
 #include "tests/support/kept_spans.h"
 #include "tests/support/manual_clock.h"
 
@@ -12,7 +15,8 @@ using Links = std::set<std::string>;
 
 Links links_of(const Json& span) {
   Links ids;
-  for (const auto& link : span.value("links", Json::array())) ids.insert(link["spanId"]);
+  for (const auto& link : span.value("links", Json::array()))
+    ids.insert(link["spanId"].get<std::string>());
   return ids;
 }
 
@@ -22,7 +26,7 @@ class BatchSpansTest : public testing::Test {
   // By name; the spans of events in the order in which they were added.
   std::map<std::string, std::vector<Json>> sent() {
     std::map<std::string, std::vector<Json>> all;
-    for (Json& span : kept.all()) all[span["name"]].push_back(std::move(span));
+    for (Json& span : kept.all()) all[span["name"].get<std::string>()].push_back(std::move(span));
     return all;
   }
 
@@ -47,7 +51,7 @@ TEST_F(BatchSpansTest, EachEventHasItsSpanInItsTraceAndTheBatchOneThatLinksToThe
   EXPECT_EQ(of_one["parentSpanId"], one.span_id);
   EXPECT_EQ(of_one["spanId"], first.span_id);
   EXPECT_EQ(test::attribute_of(of_one, "mesh.tenant"), "acme");
-  EXPECT_EQ(links_of(of_one), Links{batch["spanId"]});
+  EXPECT_EQ(links_of(of_one), Links{batch["spanId"].get<std::string>()});
   EXPECT_EQ(links_of(batch), (Links{first.span_id, second.span_id}));
   EXPECT_NE(batch["traceId"], one.trace_id);
   EXPECT_EQ(test::attribute_of(batch, "messaging.batch.message_count"), "2");
