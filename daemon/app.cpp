@@ -36,6 +36,16 @@ std::string process_id() {
   return std::string(host.data()) + "-" + random_hex(4);
 }
 
+// What quotas are compared with. Users are counted; of the rest each process knows what it took
+// itself.
+services::StoredUse stored_use(const Ports& ports) {
+  return [&users = ports.users](const TenantId& tenant, Timestamp) -> Result<services::QuotaUse> {
+    services::QuotaUse use{};
+    services::of(use, Quota::stored_users) = MESH_TRY(users.count(tenant));
+    return use;
+  };
+}
+
 }  // namespace
 
 // Members stand in the order in which they are made; they go in reverse.
@@ -62,6 +72,7 @@ struct App::Impl {
   std::unique_ptr<Pipelines> pipelines;
   std::unique_ptr<Checkup> checkup;
   std::unique_ptr<services::TenantDirectory> directory;
+  std::unique_ptr<services::QuotaKeeper> quotas;
   std::unique_ptr<services::Admission> admission;
   std::unique_ptr<pipeline::Progress> progress;
   std::unique_ptr<services::LongPolls> polls;
@@ -156,8 +167,11 @@ Status App::Impl::start_listeners() {
   const Ports& ports = engines->ports();
   directory =
       std::make_unique<services::TenantDirectory>(ports.tenants, config.rate_limits, clock, &usage);
-  admission = std::make_unique<services::Admission>(
-      ports.limiter, *directory, config.limiter.on_unavailable == "allow", clock, metrics);
+  quotas = std::make_unique<services::QuotaKeeper>(*directory, stored_use(ports), usage, clock,
+                                                   metrics);
+  admission = std::make_unique<services::Admission>(ports.limiter, *directory,
+                                                    config.limiter.on_unavailable == "allow", clock,
+                                                    metrics, quotas.get());
   polls = std::make_unique<services::LongPolls>(clock, metrics,
                                                 static_cast<std::size_t>(config.http.max_waiting));
   progress = std::make_unique<pipeline::Progress>(
@@ -168,7 +182,11 @@ Status App::Impl::start_listeners() {
   http::Hooks hooks{[this](const auto& request, const auto& route) {
                       return identity->authenticate(request, route);
                     },
-                    [this](const auto& request, bool may_block) {
+                    [this](const auto& request, bool may_block) -> std::optional<Status> {
+                      if (config.tenants.registration == "required") {
+                        if (auto known = services::check_registered(*directory, request); !known)
+                          return known;
+                      }
                       return services::check_tenant(*directory, request, may_block);
                     },
                     [this](const auto& tenant, const auto& scope, const auto& later) {
@@ -185,7 +203,7 @@ Status App::Impl::start_listeners() {
   gauges = std::make_unique<Gauges>(metrics, usage, *engines, *server, clock);
 
   auto listeners =
-      make_listeners({config, ports, *pipelines, *directory, *admission, *polls, *waits, clock,
+      make_listeners({config, ports, *pipelines, *directory, *quotas, *admission, *polls, *waits, clock,
                       metrics, usage, spans.get(), options.version,
                       [this] { return std::string(ready ? "" : "starting or draining"); },
                       [this](const auto& request) { return identity->is_operator(request); },
@@ -233,6 +251,7 @@ void App::Impl::stop() {
   // Not before the listeners are closed: until then it says what is true.
   if (run_info_written) remove_run_info(config.data_dir);
   if (gauges) gauges->stop();
+  if (quotas) quotas->stop();
   if (directory) directory->stop();
   if (pipelines) pipelines->stop();
   if (metering) metering->stop();  // what those above have counted

@@ -75,7 +75,9 @@ http::RouteTable admin(const RoleDeps& deps) {
                                 directory.note_use(tenant);
                               }}),
         services::tenant_routes(
-            {deps.ports.tenants, deps.directory, deps.ports.limiter, deps.waits}),
+            {deps.ports.tenants, deps.directory, deps.ports.limiter, deps.waits, deps.quotas}),
+        services::type_routes(
+            {deps.ports.tenants, deps.directory, deps.ports.limiter, deps.waits, deps.quotas}),
         services::usage_routes({deps.usage}),
         services::usage_totals_routes(deps.ports.usage, deps.directory, deps.clock),
         services::member_routes({deps.ports.members, deps.ports.leases}),

@@ -16,6 +16,7 @@
 #include "daemon/services/admission.h"
 #include "daemon/services/check.h"
 #include "daemon/services/long_polls.h"
+#include "daemon/services/quotas.h"
 #include "daemon/services/tenant_directory.h"
 #include "daemon/services/write_wait.h"
 
@@ -27,6 +28,7 @@ struct RoleDeps {
   const Ports& ports;
   Pipelines& pipelines;
   services::TenantDirectory& directory;
+  services::QuotaKeeper& quotas;
   services::Admission& admission;
   services::LongPolls& polls;
   services::WriteWaits& waits;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,6 +46,14 @@ struct FieldError {
   bool operator==(const FieldError&) const = default;
 };
 
+// Of `rate_limited`: what is used up. `limit` is 0 and `ends` empty where that is a rate limit, which
+// has no period; of a quota that is a level `ends` is empty.
+struct UsedUp {
+  std::string policy;  // a scope of rate limits, or a quota
+  std::int64_t limit = 0;
+  std::string ends;  // RFC 3339
+};
+
 struct Error {
   ErrorKind kind = ErrorKind::internal;
   std::string message;             // what was wrong, where, what to do; may be shown to a client
@@ -52,6 +61,7 @@ struct Error {
   std::vector<FieldError> fields;  // for `unprocessable`
   std::optional<std::chrono::milliseconds> retry_after;
   std::string request_id;  // of the answer that told it, where a server did; may be empty
+  std::optional<UsedUp> used_up = {};
 
   // True where the same call may succeed later: unavailable, uncertain, timeout,
   // rate_limited.

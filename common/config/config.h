@@ -257,6 +257,10 @@ inline constexpr Role kRoles[] = {role::kUsers,      role::kGateway, role::kPubl
                                   role::kSubscriber, role::kAdmin,   role::kPipelines};
 std::vector<std::string> role_names();
 
+struct Tenants {
+  std::string registration = "open";  // open | required
+};
+
 struct Config {
   std::string data_dir = "./mesh-data";
   std::vector<std::string> roles = role_names();
@@ -272,6 +276,7 @@ struct Config {
   Extractor extractor;
   Pipelines pipelines;
   Tasks tasks;
+  Tenants tenants;
   std::map<std::string, RatePolicy> rate_limits = {
       {"search", {600, std::chrono::minutes{1}, 100}},
       {"publish", {100'000, std::chrono::seconds{1}, 200'000}},

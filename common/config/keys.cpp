@@ -48,6 +48,7 @@ constexpr auto kGroups = std::to_array<Group>({
     {"pipelines", "The consumers that index, project and enrich events."},
     {"tasks", "Long work that operators start: replays, rebuilds, redrives and the like."},
     {"pipelines.retry", "Retries of a failed event: random delays up to base * 2^n, at most cap."},
+    {"tenants", "Who may be a tenant."},
     {"rate_limits",
      "Per tenant and scope: `rate` units per period `per`, and `burst` units beyond. Written\n"
      "without `burst`, the units of one period may come at once; null lifts the limit. A\n"
@@ -373,6 +374,9 @@ std::vector<Key> make_keys() {
           MESH_MEMBER(tasks.max_running_per_tenant), integer(1, 64),
           "So many at once that are about one tenant's events alone, in all processes together."),
 
+      make_key(MESH_MEMBER(tenants.registration), choice({"open", "required"}),
+               "open: whoever has a credential. required: those with a record (`mesh apply`,\n"
+               "`mesh tenants create`); requests of others are 403."),
       rate_key("search", "Searches."),
       rate_key("publish", "Events, one by one or in bulk."),
       rate_key("users", "Requests to /users."),

@@ -68,6 +68,17 @@ constexpr std::string_view kTenantSchema = R"({
         }
       }
     },
+    "quotas": {
+      "type": "object",
+      "properties": {
+        "events_per_day": {"type": "integer", "minimum": 0},
+        "bytes_per_day": {"type": "integer", "minimum": 0},
+        "stored_users": {"type": "integer", "minimum": 0},
+        "embedding_tokens_per_month": {"type": "integer", "minimum": 0}
+      }
+    },
+    "types": {"type": "object", "additionalProperties": {"type": "object"}},
+    "managed_by": {"type": "string", "minLength": 1, "maxLength": 63},
     "version": {"type": "integer", "minimum": 1},
     "created_at": {"type": "string", "format": "date-time"},
     "updated_at": {"type": "string", "format": "date-time"}

@@ -20,6 +20,8 @@ bool valid_tenant_id(std::string_view text) {
 
 }  // namespace
 
+bool valid_owner(std::string_view text) { return valid_tenant_id(text); }
+
 Result<TenantId> TenantId::parse(std::string_view text) {
   if (!valid_tenant_id(text)) {
     return fail(ErrorKind::invalid,
@@ -31,13 +33,17 @@ Result<TenantId> TenantId::parse(std::string_view text) {
 Json to_json(const Tenant& tenant) {
   Json limits = Json::object();
   for (const auto& [scope, policy] : tenant.rate_limits) limits[scope] = to_json(policy);
-  return {{"id", tenant.id.str()},
-          {"name", tenant.name},
-          {"allow_unknown_types", tenant.allow_unknown_types},
-          {"rate_limits", std::move(limits)},
-          {"version", tenant.version},
-          {"created_at", format_rfc3339(tenant.created_at)},
-          {"updated_at", format_rfc3339(tenant.updated_at)}};
+  Json json{{"id", tenant.id.str()},
+            {"name", tenant.name},
+            {"allow_unknown_types", tenant.allow_unknown_types},
+            {"rate_limits", std::move(limits)}};
+  if (!tenant.quotas.empty()) json["quotas"] = to_json(tenant.quotas);
+  if (!tenant.types.empty()) json["types"] = tenant.types;
+  if (!tenant.managed_by.empty()) json["managed_by"] = tenant.managed_by;
+  json["version"] = tenant.version;
+  json["created_at"] = format_rfc3339(tenant.created_at);
+  json["updated_at"] = format_rfc3339(tenant.updated_at);
+  return json;
 }
 
 // With tenantId, by which from_record finds the tenant of a record that lost its headers.
@@ -107,6 +113,29 @@ Result<Tenant> tenant_from_json(const Json& json) {
         // Their pointers begin with the scope's, which was handed down.
         for (const auto& field : parsed.error().fields) wrong(field.pointer, field.detail);
       }
+    } else if (name == "quotas") {
+      auto quotas = quotas_from_json(value, "/quotas");
+      if (quotas) {
+        tenant.quotas = std::move(*quotas);
+      } else {
+        for (const auto& field : quotas.error().fields) wrong(field.pointer, field.detail);
+      }
+    } else if (name == "types") {
+      if (value.is_object()) {
+        for (const auto& [type, schema] : value.items()) tenant.types[type] = schema;
+      } else {
+        wrong("/types", "must be an object of JSON Schemas by type");
+      }
+    } else if (name == "managed_by") {
+      if (value.is_string() && valid_owner(value.get_ref<const std::string&>())) {
+        tenant.managed_by = value.get<std::string>();
+      } else {
+        wrong("/managed_by", "must be 1 to 63 lower-case letters, digits and inner dashes");
+      }
+    } else if (name == "retention") {
+      wrong("/retention",
+            "is not kept per tenant: tenants share their topics, whose records stay as long as the "
+            "configuration's log.retention says; leave it out");
     } else if (name == "version") {
       if (value.is_number_integer() && value >= 1) {
         tenant.version = value.get<std::int64_t>();

@@ -10,6 +10,8 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/domain/own_types.h"
+#include "common/domain/quota.h"
 #include "common/domain/rate_policy.h"
 
 namespace mesh {
@@ -42,18 +44,25 @@ struct Tenant {
   std::string name;
   bool allow_unknown_types = false;               // events of types outside the catalogue
   std::map<std::string, RatePolicy> rate_limits;  // by scope; others take the default
+  Quotas quotas = {};
+  TypeSchemas types = {};       // own event types, checked (check_types)
+  std::string managed_by = {};  // the owner that `mesh apply` noted; empty: none
   std::int64_t version = 1;
   Timestamp created_at{};
   Timestamp updated_at{};
 };
 
-// {"id","name","allow_unknown_types","rate_limits":{scope:{rate,per,burst}},"version","created_at",
-//  "updated_at"}
+// Whether it may stand in managed_by: it is written as a tenant's id is.
+bool valid_owner(std::string_view text);
+
+// {"id","name","allow_unknown_types","rate_limits":{scope:{rate,per,burst}},"quotas","types",
+//  "managed_by","version","created_at","updated_at"}, without quotas, types and managed_by where the
+// tenant has none: a meshd from before them reads such records.
 Json to_json(const Tenant& tenant);
 // {"id","tenantId"}: the value of tenant.deleted.
 Json removal_json(const TenantId& id);
 // Reads the same; what is missing but the id takes its default. `unprocessable` with a pointer per
-// violation, also for an unknown member.
+// violation, also for an unknown member. Whether schemas are good ones is check_types' to say.
 Result<Tenant> tenant_from_json(const Json& json);
 
 }  // namespace mesh

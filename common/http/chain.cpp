@@ -106,18 +106,14 @@ HeaderList limit_headers(const std::string& scope, const Hooks::Admission& admis
   return headers;
 }
 
-Response over_quota(const std::string& scope, const RateDecision& decision) {
-  const Json body{{"type", "https://iana.org/assignments/http-problem-types#quota-exceeded"},
-                  {"title", std::string(reason_phrase(429))},
-                  {"status", 429},
-                  {"detail", "The rate limit '" + scope + "' of the tenant is used up."},
-                  {"violated-policies", Json::array({scope})}};
-  const auto seconds = std::chrono::ceil<std::chrono::seconds>(decision.retry_after).count();
-  return {429,
-          {{"Content-Type", "application/problem+json"},
-           {"Retry-After", std::to_string(std::max<long>(seconds, 1))}},
-          dump(body),
-          {}};
+Response over_limit(const std::string& scope, const RateDecision& decision) {
+  Error error{ErrorKind::rate_limited,
+              "The rate limit '" + scope + "' of the tenant is used up.",
+              {},
+              {},
+              std::chrono::ceil<Duration>(decision.retry_after)};
+  error.used_up = UsedUp{scope, 0, {}};
+  return Response::problem(error);
 }
 
 // In whose name the operator asks, if in anyone's: it counts against that tenant's limit. The
@@ -150,7 +146,7 @@ Refusal apply_limit(Exchange& exchange, const Hooks::Admitted& admitted) {
   const std::string& scope = exchange.route->scope;
   exchange.limit_headers = limit_headers(scope, **admitted);
   if ((*admitted)->decision.allowed) return std::nullopt;
-  return over_quota(scope, (*admitted)->decision);
+  return over_limit(scope, (*admitted)->decision);
 }
 
 const std::string* find_header(const HeaderList& headers, std::string_view name) {

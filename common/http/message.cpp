@@ -23,6 +23,29 @@ Response problem_of(int status, std::string_view detail, const std::vector<Field
   return {status, {{"Content-Type", "application/problem+json"}}, dump(body), {}};
 }
 
+// The seconds of Retry-After.
+std::string seconds_text(Duration wait) {
+  return std::to_string(
+      std::max<std::int64_t>(std::chrono::ceil<std::chrono::seconds>(wait).count(), 1));
+}
+
+// draft-ietf-httpapi-ratelimit-headers-11, with `limit` and `ends` where it is a quota.
+Response used_up(const Error& error) {
+  const UsedUp& what = *error.used_up;
+  Json body{{"type", kQuotaProblem},
+            {"title", std::string(reason_phrase(429))},
+            {"status", 429},
+            {"detail", error.message},
+            {"violated-policies", Json::array({what.policy})}};
+  if (what.limit > 0 || !what.ends.empty()) body["limit"] = what.limit;
+  if (!what.ends.empty()) body["ends"] = what.ends;
+  return {429,
+          {{"Content-Type", "application/problem+json"},
+           {"Retry-After", seconds_text(error.retry_after.value_or(std::chrono::seconds(1)))}},
+          dump(body),
+          error.cause};
+}
+
 }  // namespace
 
 std::optional<std::string_view> Request::header(std::string_view name) const {
@@ -55,6 +78,7 @@ Response Response::text(int status, std::string body, std::string_view content_t
 }
 
 Response Response::problem(const Error& error) {
+  if (error.used_up) return used_up(error);
   Response response = error.kind == ErrorKind::uncertain
                           ? problem_of(503, error.message, error.fields, kUncertainProblem)
                           : problem_of(status_of(error.kind), error.message, error.fields);
@@ -62,9 +86,8 @@ Response Response::problem(const Error& error) {
   // knows better.
   const bool later = response.status == 429 || response.status == 503;
   if (error.retry_after || later) {
-    const auto wait = error.retry_after.value_or(std::chrono::seconds(1));
-    const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
-    response.headers.emplace_back("Retry-After", std::to_string(std::max<long>(seconds, 1)));
+    response.headers.emplace_back(
+        "Retry-After", seconds_text(error.retry_after.value_or(std::chrono::seconds(1))));
   }
   response.log_cause = error.cause;
   return response;

@@ -74,6 +74,10 @@ struct Response {
 // other problem is told by its status: about:blank.
 inline constexpr std::string_view kUncertainProblem = "urn:problem-type:mesh:uncertain";
 
+// The `type` of 429 where a rate limit or a quota is used up.
+inline constexpr const char* kQuotaProblem =
+    "https://iana.org/assignments/http-problem-types#quota-exceeded";
+
 // The one place where a kind becomes a status.
 int status_of(ErrorKind kind);
 

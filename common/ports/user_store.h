@@ -57,6 +57,8 @@ class UserStore {
   // For operators alone: the users of all tenants with that e-mail (by email_key), by tenant and
   // id, at most `limit`. Costs a look per tenant.
   virtual Result<std::vector<User>> everywhere(const std::string& email, int limit) = 0;
+  // How many users the tenant has. Reads their keys: not for each request.
+  virtual Result<std::int64_t> count(const TenantId& tenant) = 0;
 };
 
 }  // namespace mesh

@@ -23,6 +23,7 @@
 #include "daemon/pipeline/trace/user_state.h"
 #include "daemon/services/check.h"
 #include "daemon/services/long_polls.h"
+#include "daemon/services/quotas.h"
 #include "daemon/services/tenant_directory.h"
 #include "daemon/services/write_wait.h"
 
@@ -44,14 +45,16 @@ struct LogAdminDeps {
 };
 http::RouteTable log_routes(LogAdminDeps deps);
 
-// Tenants and their rate limits.
+// Tenants, their rate limits and quotas, their event types.
 struct TenantAdminDeps {
   TenantStore& tenants;
   TenantDirectory& directory;
   RateLimiter& limiter;
   WriteWaits& waits;
+  QuotaKeeper& quotas;
 };
 http::RouteTable tenant_routes(TenantAdminDeps deps);
+http::RouteTable type_routes(TenantAdminDeps deps);
 
 // The processes of this mesh.
 struct MemberAdminDeps {

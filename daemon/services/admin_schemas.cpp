@@ -223,7 +223,10 @@ std::string_view admin_schemas() {
       "type": "boolean", "default": false,
       "description": "Whether events of types outside the catalogue are taken."
     },
-    "rate_limits": {"$ref": "#/components/schemas/NewRateLimits"}
+    "rate_limits": {"$ref": "#/components/schemas/NewRateLimits"},
+    "quotas": {"$ref": "#/components/schemas/NewQuotas"},
+    "types": {"$ref": "#/components/schemas/NewTypes"},
+    "managed_by": {"$ref": "#/components/schemas/Owner"}
   },
   "additionalProperties": false,
   "examples": [{"id": "acme", "name": "Acme", "rate_limits": {"search": {"rate": 30, "per": "1m",
@@ -237,10 +240,110 @@ std::string_view admin_schemas() {
       "type": "string", "minLength": 1, "maxLength": 200, "description": "At most 200 bytes."
     },
     "allow_unknown_types": {"type": "boolean"},
-    "rate_limits": {"$ref": "#/components/schemas/NewRateLimits"}
+    "rate_limits": {"$ref": "#/components/schemas/NewRateLimits"},
+    "quotas": {"$ref": "#/components/schemas/NewQuotas"},
+    "types": {"$ref": "#/components/schemas/NewTypes"},
+    "managed_by": {"$ref": "#/components/schemas/Owner"}
   },
   "additionalProperties": false,
   "examples": [{"allow_unknown_types": true}]
+},
+"TenantRecord": {
+  "type": "object",
+  "description": "All that is said of the tenant.",
+  "properties": {
+    "name": {
+      "type": "string", "minLength": 1, "maxLength": 200,
+      "description": "At most 200 bytes; the id without it."
+    },
+    "allow_unknown_types": {"type": "boolean", "default": false},
+    "rate_limits": {"$ref": "#/components/schemas/NewRateLimits"},
+    "quotas": {"$ref": "#/components/schemas/NewQuotas"},
+    "types": {"$ref": "#/components/schemas/NewTypes"},
+    "managed_by": {"$ref": "#/components/schemas/Owner"}
+  },
+  "additionalProperties": false,
+  "examples": [{"name": "Acme", "quotas": {"events_per_day": 100000}}]
+},
+"NewQuotas": {
+  "type": "object",
+  "description": "Bounds of what is used in a day or a month (UTC); null takes one away, those that are not named stay.",
+  "properties": {
+    "events_per_day": {"$ref": "#/components/schemas/QuotaOrNone"},
+    "bytes_per_day": {"$ref": "#/components/schemas/QuotaOrNone"},
+    "stored_users": {"$ref": "#/components/schemas/QuotaOrNone"},
+    "embedding_tokens_per_month": {"$ref": "#/components/schemas/QuotaOrNone"}
+  },
+  "additionalProperties": false
+},
+"QuotaOrNone": {
+  "type": ["integer", "null"], "format": "int64", "minimum": 0, "maximum": 9007199254740992
+},
+"QuotaState": {
+  "type": "object",
+  "required": ["quota", "limit", "used", "ends"],
+  "properties": {
+    "quota": {
+      "type": "string",
+      "enum": ["events_per_day", "bytes_per_day", "stored_users", "embedding_tokens_per_month"]
+    },
+    "limit": {"type": "integer", "format": "int64", "minimum": 0},
+    "used": {"type": "integer", "format": "int64", "minimum": 0},
+    "ends": {
+      "type": ["string", "null"], "format": "date-time",
+      "description": "When the period is over; null where there is none."
+    }
+  },
+  "examples": [{
+    "quota": "events_per_day", "limit": 100000, "used": 1200, "ends": "2026-11-22T00:00:00.000Z"
+  }]
+},
+"NewTypes": {
+  "type": "object",
+  "description": "All own event types, at most 64: the JSON Schema of each.",
+  "maxProperties": 64,
+  "propertyNames": {"minLength": 3, "maxLength": 200},
+  "additionalProperties": {"$ref": "#/components/schemas/TypeSchema"}
+},
+"TypeSchema": {
+  "type": "object",
+  "description": "A JSON Schema of draft 7 with the keywords that docs/api.md lists, at most 16 KiB.",
+  "examples": [{
+    "type": "object", "required": ["order_id"],
+    "properties": {"order_id": {"type": "string", "minLength": 1, "maxLength": 64}}
+  }]
+},
+"OwnType": {
+  "type": "object",
+  "required": ["type", "topic", "schema"],
+  "properties": {
+    "type": {"type": "string"},
+    "topic": {"type": "string", "description": "Where its events go."},
+    "schema": {"type": "object"}
+  },
+  "examples": [{
+    "type": "order.placed", "topic": "order.events", "schema": {"type": "object"}
+  }]
+},
+"RegisteredType": {
+  "type": "object",
+  "required": ["type", "topic", "schema", "outcome", "dry_run"],
+  "properties": {
+    "type": {"type": "string"},
+    "topic": {"type": "string"},
+    "schema": {"type": "object"},
+    "outcome": {"type": "string", "enum": ["registered", "changed", "unchanged"]},
+    "dry_run": {"type": "boolean"}
+  },
+  "examples": [{
+    "type": "order.placed", "topic": "order.events", "schema": {"type": "object"},
+    "outcome": "registered", "dry_run": false
+  }]
+},
+"Owner": {
+  "type": "string",
+  "pattern": "^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$",
+  "description": "Whose files say what the record is; `mesh apply --prune` removes its owner's records alone."
 },
 "Member": {
   "type": "object",

@@ -1,7 +1,9 @@
 #include <algorithm>
 
+#include "common/base/time.h"
 #include "daemon/services/admin.h"
 #include "daemon/services/api_parts.h"
+#include "daemon/services/change_tenant.h"
 #include "daemon/services/common.h"
 
 namespace mesh::services {
@@ -66,20 +68,14 @@ Result<Response> show_all(const TenantAdminDeps& deps, const http::Request& requ
   return page(std::move(items));
 }
 
-// The tenant's record with a change; `not_found` where it has none.
-template <typename Change>
-Status change_tenant(const TenantAdminDeps& deps, const TenantId& id, Change change,
-                     int tries = 8) {
-  auto tenant = MESH_TRY(deps.tenants.get(id));
-  change(tenant);
-  auto stored = deps.tenants.update(std::move(tenant));
-  // Also after an error: a conflict says that another changed the record, which is read anew then.
-  deps.directory.note_change(id);
-  if (stored) return {};
-  // Another change came between the reading and the writing.
-  if (stored.error().kind == ErrorKind::conflict && tries > 1)
-    return change_tenant(deps, id, change, tries - 1);
-  return fail(stored.error());
+Status change_record(const TenantAdminDeps& deps, const TenantId& id,
+                     const std::function<void(Tenant&)>& change) {
+  (void)MESH_TRY(
+      change_tenant(deps.tenants, deps.directory, id, [&](Tenant& record) -> Status {
+        change(record);
+        return {};
+      }));
+  return {};
 }
 
 // GET, PUT, DELETE and reset of one scope differ in `act`; all answer with the state after it.
@@ -100,7 +96,7 @@ Status set_policy(const TenantAdminDeps& deps, const http::Request& request, con
   auto body = MESH_TRY(object_body(request));
   auto policy = MESH_TRY(rate_policy_from_json(body));
   MESH_TRY(
-      change_tenant(deps, tenant, [&](Tenant& record) { record.rate_limits[scope] = policy; }));
+      change_record(deps, tenant, [&](Tenant& record) { record.rate_limits[scope] = policy; }));
   // What was consumed under the old policy has another measure: a new policy starts full.
   return deps.limiter.reset(tenant, scope);
 }
@@ -111,7 +107,7 @@ Status drop_policy(const TenantAdminDeps& deps, const http::Request&, const Tena
   const auto kept = deps.tenants.get(tenant);
   if (!kept && kept.error().kind != ErrorKind::not_found) return fail(kept.error());
   if (!kept || !kept->rate_limits.contains(scope)) return {};  // the default holds already
-  MESH_TRY(change_tenant(deps, tenant, [&](Tenant& record) { record.rate_limits.erase(scope); }));
+  MESH_TRY(change_record(deps, tenant, [&](Tenant& record) { record.rate_limits.erase(scope); }));
   return deps.limiter.reset(tenant, scope);
 }
 
@@ -123,8 +119,33 @@ Status reset(const TenantAdminDeps& deps, const http::Request& request, const Te
 
 // --- tenants ---------------------------------------------------------------------------------
 
+// The same of quotas, by their names.
+Status take_quotas(const Json& body, Tenant& tenant) {
+  if (!body.contains("quotas")) return {};
+  Json given = body["quotas"];
+  if (given.is_object()) {
+    for (auto it = given.begin(); it != given.end();) {
+      const auto quota = it->is_null() ? quota_of(it.key()) : std::nullopt;
+      if (quota) tenant.quotas.erase(*quota);
+      it = quota ? given.erase(it) : std::next(it);
+    }
+  }
+  auto quotas = MESH_TRY(quotas_from_json(given, "/quotas"));
+  for (const auto& [quota, limit] : quotas) tenant.quotas[quota] = limit;
+  return {};
+}
+
+Status take_types(const Json& body, Tenant& tenant, const TypeSchemas& before) {
+  if (!body.contains("types")) return {};
+  if (!body["types"].is_object()) return offence("/types", "must map types to JSON Schemas");
+  tenant.types.clear();
+  for (const auto& [type, schema] : body["types"].items()) tenant.types[type] = schema;
+  return check_types(tenant.types, before);
+}
+
 // Applies the members of a create or a patch. Limits of other scopes stay; null takes one away.
-Status take_over(const Json& body, Tenant& tenant) {
+// Types are all that there are then.
+Status take_over(const Json& body, Tenant& tenant, const TypeSchemas& before = {}) {
   auto name = MESH_TRY(string_member(body, "name"));
   if (name) {
     if (name->empty() || name->size() > 200) return offence("/name", "must have 1 to 200 bytes");
@@ -151,7 +172,32 @@ Status take_over(const Json& body, Tenant& tenant) {
       tenant.rate_limits[scope] = policy;
     }
   }
-  return {};
+  const auto owner = MESH_TRY(string_member(body, "managed_by"));
+  if (owner) {
+    if (!owner->empty() && !valid_owner(*owner)) {
+      return offence("/managed_by",
+                     "must be 1 to 63 lower-case letters, digits and inner dashes, or empty");
+    }
+    tenant.managed_by = *owner;
+  }
+  MESH_TRY(take_quotas(body, tenant));
+  return take_types(body, tenant, before);
+}
+
+// What clients say of a tenant.
+const std::initializer_list<std::string_view> kMembers{
+    "name", "allow_unknown_types", "rate_limits", "quotas", "types", "managed_by"};
+const std::initializer_list<std::string_view> kNewMembers{
+    "id", "name", "allow_unknown_types", "rate_limits", "quotas", "types", "managed_by"};
+
+Status known_members(const Json& body, std::initializer_list<std::string_view> members) {
+  // It has an answer of its own: who writes it wants something that the mesh does not do.
+  if (body.contains("retention")) {
+    return offence("/retention",
+                   "is not kept per tenant: tenants share their topics, whose records stay as long "
+                   "as the configuration's log.retention says");
+  }
+  return only_members(body, members);
 }
 
 WritePosition place_of_change(const ChangedTenant& tenant) {
@@ -166,8 +212,7 @@ Response tenant_answer(int status, const ChangedTenant& tenant) {
 
 Result<Response> create(const TenantAdminDeps& deps, const http::Request& request) {
   auto body = MESH_TRY(object_body(request));
-  if (auto known = only_members(body, {"id", "name", "allow_unknown_types", "rate_limits"}); !known)
-    return fail(known.error());
+  MESH_TRY(known_members(body, kNewMembers));
   auto id_text = MESH_TRY(string_member(body, "id"));
   if (!id_text) return offence("/id", "is missing");
   auto id = TenantId::parse(*id_text);
@@ -217,22 +262,47 @@ Result<Response> get(const TenantAdminDeps& deps, const http::Request& request) 
   return unless_seen(request, tenant.version, Response::json(200, mesh::to_json(tenant)));
 }
 
-Result<Response> update(const TenantAdminDeps& deps, const http::Request& request) {
+// `whole`: the body is all that is said of the tenant, else what is to change.
+Result<Response> change(const TenantAdminDeps& deps, const http::Request& request, bool whole) {
   auto id = MESH_TRY(tenant_of_path(request));
   auto body = MESH_TRY(object_body(request));
-  MESH_TRY(only_members(body, {"name", "allow_unknown_types", "rate_limits"}));
+  MESH_TRY(known_members(body, kMembers));
   // The store compares the version that is read here: a change made in between is a conflict, and
   // is not written over.
   auto tenant = MESH_TRY(deps.tenants.get(id));
+  const auto before = tenant.types;
+  if (whole) tenant = Tenant{.id = id, .name = id.str(), .rate_limits = {}, .version = tenant.version};
   const auto only_at = if_match(request);
   if (only_at && std::ranges::find(*only_at, tenant.version) == only_at->end()) {
     tenant.version = 0;  // which it never has
   }
-  MESH_TRY(take_over(body, tenant));
+  MESH_TRY(take_over(body, tenant, before));
   auto stored = deps.tenants.update(std::move(tenant));
   deps.directory.note_change(id);
   if (!stored) return change_problem(stored.error(), only_at.has_value());
   return tenant_answer(200, *stored);
+}
+
+Result<Response> update(const TenantAdminDeps& deps, const http::Request& request) {
+  return change(deps, request, false);
+}
+
+Result<Response> replace(const TenantAdminDeps& deps, const http::Request& request) {
+  return change(deps, request, true);
+}
+
+Result<Response> quotas(const TenantAdminDeps& deps, const http::Request& request) {
+  auto id = MESH_TRY(tenant_of_path(request));
+  // The store's record, and not the directory's, tells whether there is one.
+  (void)MESH_TRY(deps.tenants.get(id));
+  Json items = Json::array();
+  for (const auto& state : MESH_TRY(deps.quotas.states(id))) {
+    items.push_back({{"quota", to_string(state.quota)},
+                     {"limit", state.limit},
+                     {"used", state.used},
+                     {"ends", state.ends ? Json(format_rfc3339(*state.ends)) : Json()}});
+  }
+  return page(std::move(items));
 }
 
 Result<Response> remove(const TenantAdminDeps& deps, const http::Request& request) {
@@ -324,6 +394,27 @@ http::RouteTable tenant_routes(TenantAdminDeps deps) {
                .answers = {api::with_etag(api::gives("Tenant", "The record as it is now."))},
                .problems = {404, 409, 412, 422}},
               update, "PendingTenant"),
+       change({.method = "PUT",
+               .pattern = kTenant,
+               .body = Body::json,
+               .pool = http::Pool::quick,
+               .operation = "replaceTenant",
+               .summary = "Replaces a tenant's record",
+               .details = "What the body does not name goes back to what a new record has.",
+               .parameters = {tenant, api::if_match()},
+               .request = api::json("TenantRecord"),
+               .answers = {api::with_etag(api::gives("Tenant", "The record as it is now."))},
+               .problems = {404, 409, 412, 422}},
+              replace, "PendingTenant"),
+       {.method = "GET",
+        .pattern = "/admin/v1/tenants/{tenant}/quotas",
+        .pool = http::Pool::quick,
+        .operation = "listQuotas",
+        .summary = "The quotas of a tenant, and what it has used of each",
+        .parameters = {tenant},
+        .answers = {api::gives("QuotaStatePage", "Each quota that the tenant has.")},
+        .problems = {404},
+        .handler = work(quotas)},
        change({.method = "DELETE",
                .pattern = kTenant,
                .pool = http::Pool::quick,

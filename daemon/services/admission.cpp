@@ -11,6 +11,7 @@ namespace {
 using Admitted = http::Hooks::Admitted;
 
 constexpr Duration kWarnEvery{10'000};
+constexpr std::string_view kSearches = "search";
 
 Counter& decisions(Metrics& metrics, const char* decision) {
   return metrics.counter("mesh_rate_limit_decisions_total", "Decisions of the rate limiter.",
@@ -29,10 +30,11 @@ struct Waiting {
 }  // namespace
 
 Admission::Admission(RateLimiter& limiter, TenantDirectory& tenants, bool allow_when_unavailable,
-                     Clock& clock, Metrics& metrics)
+                     Clock& clock, Metrics& metrics, QuotaKeeper* quotas)
     : limiter_(limiter),
       tenants_(tenants),
       allow_when_unavailable_(allow_when_unavailable),
+      quotas_(quotas),
       clock_(clock),
       allowed_(decisions(metrics, "allowed")),
       denied_(decisions(metrics, "denied")),
@@ -40,6 +42,11 @@ Admission::Admission(RateLimiter& limiter, TenantDirectory& tenants, bool allow_
 
 std::optional<Admitted> Admission::take(const TenantId& tenant, const std::string& scope,
                                         std::int64_t cost, const RateLimiter::Later& later) {
+  if (scope == kSearches) {
+    // A query is embedded, and nothing else is known of it that counts.
+    const Principal asks{Principal::Kind::tenant_user, tenant, {}};
+    if (auto within = spend(asks, {.embeds = true}); !within) return fail(within.error());
+  }
   auto policy = tenants_.rate_policy(tenant, scope);
   if (!policy) return unavailable(tenant, scope, policy.error());
   if (!*policy) return unlimited();
@@ -128,8 +135,18 @@ Status Admission::charge(const Principal& principal, const std::string& scope, s
   if (!admission || admission->decision.allowed) return {};
   // Rounded up: a client that waits for exactly so long must not come too early.
   const auto wait = std::chrono::ceil<Duration>(admission->decision.retry_after);
-  return fail(
-      {ErrorKind::rate_limited, "the rate limit of scope " + scope + " is used up", {}, {}, wait});
+  Error error{
+      ErrorKind::rate_limited, "the rate limit of scope " + scope + " is used up", {}, {}, wait};
+  error.used_up = UsedUp{scope, 0, {}};
+  return fail(std::move(error));
+}
+
+Status Admission::spend(const Principal& principal, const QuotaKeeper::Cost& cost) {
+  return quotas_ != nullptr ? quotas_->take(principal, cost) : Status();
+}
+
+void Admission::give_back(const TenantId& tenant, const QuotaKeeper::Cost& cost) {
+  if (quotas_ != nullptr) quotas_->give_back(tenant, cost);
 }
 
 }  // namespace mesh::services

@@ -1,4 +1,5 @@
-// Rate limits of requests: the tenant's policy of a scope, and the limiter that keeps count.
+// Rate limits of requests: the tenant's policy of a scope, and the limiter that keeps count. Quotas
+// of what requests use are taken here too.
 #pragma once
 
 #include <atomic>
@@ -6,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/http/server.h"
 #include "common/ports/rate_limiter.h"
+#include "daemon/services/quotas.h"
 #include "daemon/services/tenant_directory.h"
 
 namespace mesh::services {
@@ -17,8 +19,9 @@ class Admission {
   // How long a limiter that asks a server is waited for.
   static constexpr Duration kTimeout{1'000};
 
+  // `quotas`: null where none are kept.
   Admission(RateLimiter& limiter, TenantDirectory& tenants, bool allow_when_unavailable,
-            Clock& clock, Metrics& metrics);
+            Clock& clock, Metrics& metrics, QuotaKeeper* quotas = nullptr);
 
   // Takes `cost` units of the scope: http::Hooks::admit. Nothing is admitted without a decision:
   // for a scope without a policy, and for what was allowed without a look at the limit. A cost that
@@ -32,6 +35,9 @@ class Admission {
   // `rate_limited` with its time. An operator who acts for a tenant uses up nothing. Blocks for at
   // most kTimeout: only for routes with a pool.
   Status charge(const Principal& principal, const std::string& scope, std::int64_t cost);
+  // QuotaKeeper::take and give_back: of what a request uses, once that is known.
+  Status spend(const Principal& principal, const QuotaKeeper::Cost& cost);
+  void give_back(const TenantId& tenant, const QuotaKeeper::Cost& cost);
 
  private:
   http::Hooks::Admitted judge(const TenantId& tenant, const std::string& scope,
@@ -43,6 +49,7 @@ class Admission {
   RateLimiter& limiter_;
   TenantDirectory& tenants_;
   const bool allow_when_unavailable_;
+  QuotaKeeper* const quotas_;
   Clock& clock_;
   Counter& allowed_;
   Counter& denied_;

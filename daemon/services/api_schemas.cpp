@@ -1,5 +1,7 @@
 #include "daemon/services/api_schemas.h"
 
+#include <algorithm>
+
 #include <string>
 
 #include "common/domain/catalogue.h"
@@ -123,6 +125,11 @@ Json make() {
     "id": 7, "email": "ada@acme.dev", "name": "Ada Lovelace", "tenantId": "acme"})");
   all["User"]["properties"]["id"]["format"] = "int64";
   Json tenant = complete(of_catalogue("tenant.created"));
+  // Only where the tenant has them.
+  for (const char* member : {"quotas", "types", "managed_by"}) {
+    auto& required = tenant["required"];
+    required.erase(std::ranges::find(required, member));
+  }
   Json& policies = tenant["properties"]["rate_limits"]["additionalProperties"];
   all["RatePolicy"] = with_example(std::move(policies), R"({"rate": 30, "per": "1m", "burst": 0})");
   policies = ref("RatePolicy");
@@ -174,7 +181,8 @@ Json make() {
       {"description", "At most so many letters a second; without it, as fast as it can."}};
   for (const char* item :
        {"Topic", "Record", "Group", "DeadLetterTopic", "CauseGroup", "DeadLetter", "Generation",
-        "Task", "Member", "ServerFinding", "LogLine", "Tenant", "RateLimit", "UserState"}) {
+        "Task", "Member", "ServerFinding", "LogLine", "Tenant", "RateLimit", "UserState",
+        "QuotaState", "OwnType"}) {
     all[std::string(item) + "Page"] = page_of(item);
   }
   all["TaskPage"]["required"].push_back("version");

@@ -3,23 +3,26 @@
 // https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/domain/event.h"
+#include "common/domain/own_types.h"
 #include "common/http/message.h"
 
 namespace mesh::services {
 
 struct IngestRules {
   bool allow_unknown_types = false;
+  std::shared_ptr<const OwnTypes> own_types = {};  // of the tenant; null: none
   bool mesh_types = false;  // also those that the mesh alone writes
   std::size_t max_event_bytes = 1 << 20;
   std::size_t max_events = 100'000;  // of one request
 };
 
-// All events of the request, checked against the catalogue: one for the binary and structured
+// All events of the request, checked against the catalogue and the tenant's own types: one for the binary and structured
 // forms, any number for batch and NDJSON (one JSON object per line; there `id`, `source` and
 // `specversion` may be missing, and the event has no id yet). The tenant is the credential's; an
 // event that names another is `forbidden`. `unprocessable` carries a pointer per offence, with the

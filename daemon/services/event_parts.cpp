@@ -135,13 +135,34 @@ void take_timestamp(Event& event, const EventTypeDef& type, const Json& data) {
   }
 }
 
+namespace {
+
+// Of a type that the tenant registered; its topic was looked at then.
+Status check_own_event(const Event& event, const JsonSchema* schema, const Json* data) {
+  if (schema == nullptr) {
+    return offence("/type", "the schema of " + event.type +
+                                " cannot be used by this mesh; register it again");
+  }
+  if (data == nullptr) return offence("/data", event.type + " needs JSON data");
+  if (auto valid = check_own(event.type, *schema, *data); !valid) {
+    return fail(under_data(valid.error()));
+  }
+  return {};
+}
+
+}  // namespace
+
 Status complete_event(Event& event, const Json* data, const IngestRules& rules) {
   const EventTypeDef* type = find_event_type(event.type);
+  if (type == nullptr && rules.own_types != nullptr) {
+    const auto own = rules.own_types->find(event.type);
+    if (own != rules.own_types->end()) return check_own_event(event, own->second.get(), data);
+  }
   if (type == nullptr) {
     if (!rules.allow_unknown_types) {
       return offence("/type", "\"" + event.type +
-                                  "\" is not in the catalogue, and this tenant does "
-                                  "not allow other types");
+                                  "\" is neither in the catalogue nor a type of the "
+                                  "tenant, which does not allow others");
     }
     auto topic = topic_of_unknown_type(event.type);
     if (!topic) return offence("/type", topic.error().message);

@@ -64,9 +64,13 @@ class Publisher {
   void any(const http::Request& request, http::Responder respond) {
     auto unknown = deps_.tenants.allows_unknown_types(request.tenant());
     if (!unknown) return reject(unknown.error(), respond);
-    auto events = read_events(
-        request, {.allow_unknown_types = *unknown, .max_event_bytes = deps_.max_event_bytes},
-        deps_.clock.now());
+    auto own = deps_.tenants.own_types(request.tenant());
+    if (!own) return reject(own.error(), respond);
+    auto events = read_events(request,
+                              {.allow_unknown_types = *unknown,
+                               .own_types = std::move(*own),
+                               .max_event_bytes = deps_.max_event_bytes},
+                              deps_.clock.now());
     if (!events) return reject(events.error(), respond);
     const auto rest = static_cast<std::int64_t>(events->size()) - 1;
     if (auto charged = deps_.admission.charge(*request.principal, "publish", rest); !charged) {
@@ -132,12 +136,18 @@ class Publisher {
 
   // What a request appends, and how it is answered.
   struct Batch {
-    TenantId tenant;
+    Principal principal;
     std::size_t bytes;  // of its body
     std::vector<Record> records;
     std::vector<std::string> ids;
     Body body;
     Ended ended;
+
+    const TenantId& tenant() const { return *principal.tenant; }
+    QuotaKeeper::Cost cost() const {
+      return {.events = static_cast<std::int64_t>(ids.size()),
+              .bytes = static_cast<std::int64_t>(bytes)};
+    }
   };
 
   // All but the ids is made here, since what is done under a key may run on a thread of the
@@ -147,7 +157,7 @@ class Publisher {
     auto held = deps_.waits.hold(request, acks_of(events), respond);
     if (!held) return reject(held.error(), respond);
     deps_.tenants.note_use(request.tenant());
-    Batch batch{request.tenant(), request.body.size(), {}, {}, body, {}};
+    Batch batch{*request.principal, request.body.size(), {}, {}, body, {}};
     batch.records.reserve(events.size());
     batch.ids.reserve(events.size());
     const Headers by = acceptance(request);
@@ -164,6 +174,11 @@ class Publisher {
         deps_.idempotency, Keep::answer, request, std::move(*held),
         [this, batch = std::move(batch)](std::optional<KeyedWork> work, Ended ended) mutable {
           batch.ended = std::move(ended);
+          // Not of a request that was answered under its key. One whose answer is not known takes
+          // its part again, since what it took may be of a process that is gone.
+          if (auto within = deps_.admission.spend(batch.principal, batch.cost()); !within) {
+            return refuse(within.error(), batch);
+          }
           work ? append_once(*work, std::move(batch)) : append_new(std::move(batch));
         });
   }
@@ -178,7 +193,7 @@ class Publisher {
   }
 
   void use(const Batch& batch) {
-    deps_.usage.add(batch.tenant.str(),
+    deps_.usage.add(batch.tenant().str(),
                     {{Use::events, batch.ids.size()}, {Use::bytes, batch.bytes}});
   }
 
@@ -226,7 +241,13 @@ class Publisher {
         std::move(records), [this, traced = std::move(traced),
                              batch = std::move(batch)](Result<std::vector<Position>> at) mutable {
           if (traced) traced->end_all(at ? std::nullopt : std::optional(at.error()));
-          if (!at) return refuse(at.error(), batch);
+          if (!at) {
+            // What is uncertain may be in the log.
+            if (at.error().kind != ErrorKind::uncertain) {
+              deps_.admission.give_back(batch.tenant(), batch.cost());
+            }
+            return refuse(at.error(), batch);
+          }
           accepted_.add(static_cast<double>(batch.ids.size()));
           use(batch);
           batch.ended(published(batch, place_of(*at)));
@@ -309,7 +330,8 @@ http::RouteTable publish_routes(PublishDeps deps) {
       "binary mode is taken too: the body in any media type, and the attributes in header fields "
       "(`ce-id`, `ce-source`, `ce-type`, `ce-specversion: 1.0`, …). Types outside the catalogue "
       "are "
-      "taken where the tenant's record says `allow_unknown_types`. Costs a unit of the rate limit "
+      "taken where the tenant's record has the type, whose schema the data must match, or says "
+      "`allow_unknown_types`. Costs a unit of the rate limit "
       "an "
       "event.";
   any.pool = http::Pool::quick;  // large bodies, and topics that have to be made

@@ -119,8 +119,8 @@ Result<const Tenant*> TenantDirectory::find(const TenantId& tenant) const {
   return nullptr;
 }
 
-Result<std::optional<TenantDirectory::Policy>> TenantDirectory::rate_policy(
-    const TenantId& tenant, const std::string& scope) {
+template <typename Of>
+auto TenantDirectory::look(const TenantId& tenant, Of of) -> Result<decltype(of(nullptr))> {
   std::shared_lock lock(mutex_);
   const auto record = find(tenant);
   if (!record) {
@@ -128,24 +128,71 @@ Result<std::optional<TenantDirectory::Policy>> TenantDirectory::rate_policy(
     want(tenant);
     return fail(record.error());
   }
-  if (*record != nullptr) {
-    const auto own = (*record)->rate_limits.find(scope);
-    if (own != (*record)->rate_limits.end()) return Policy{own->second, true};
-  }
-  const auto it = defaults_.find(scope);
-  if (it == defaults_.end()) return std::nullopt;
-  return Policy{it->second, false};
+  return of(*record);
+}
+
+Result<std::optional<TenantDirectory::Policy>> TenantDirectory::rate_policy(
+    const TenantId& tenant, const std::string& scope) {
+  return look(tenant, [&](const Tenant* record) -> std::optional<Policy> {
+    if (record != nullptr) {
+      const auto own = record->rate_limits.find(scope);
+      if (own != record->rate_limits.end()) return Policy{own->second, true};
+    }
+    const auto it = defaults_.find(scope);
+    if (it == defaults_.end()) return std::nullopt;
+    return Policy{it->second, false};
+  });
 }
 
 Result<bool> TenantDirectory::allows_unknown_types(const TenantId& tenant) {
-  std::shared_lock lock(mutex_);
-  const auto record = find(tenant);
-  if (!record) {
-    lock.unlock();
-    want(tenant);
-    return fail(record.error());
+  return look(tenant, [](const Tenant* record) {
+    return record != nullptr && record->allow_unknown_types;
+  });
+}
+
+Result<bool> TenantDirectory::has_record(const TenantId& tenant) {
+  return look(tenant, [](const Tenant* record) { return record != nullptr; });
+}
+
+Result<Quotas> TenantDirectory::quotas(const TenantId& tenant) {
+  return look(tenant,
+              [](const Tenant* record) { return record != nullptr ? record->quotas : Quotas(); });
+}
+
+Result<std::shared_ptr<const OwnTypes>> TenantDirectory::own_types(const TenantId& tenant) {
+  static const auto none = std::make_shared<const OwnTypes>();
+  struct Found {
+    std::int64_t version = 0;  // 0: has none
+    TypeSchemas schemas = {};
+  };
+  auto found = MESH_TRY(look(tenant, [](const Tenant* record) {
+    return record == nullptr || record->types.empty() ? Found{} : Found{record->version};
+  }));
+  if (found.version == 0) return none;
+  std::lock_guard lock(compiling_);
+  Compiled& compiled = compiled_[tenant.str()];
+  if (compiled.version != found.version) {
+    // Copied only now: most events find theirs compiled.
+    found = MESH_TRY(look(tenant, [](const Tenant* record) {
+      return record == nullptr ? Found{} : Found{record->version, record->types};
+    }));
+    compiled = {found.version, std::make_shared<const OwnTypes>(compile_types(found.schemas))};
+    for (const auto& [type, schema] : *compiled.types) {
+      if (schema != nullptr) continue;
+      log::warn("the schema of a tenant's event type cannot be compiled; its events are refused",
+                {{"tenant", tenant.str()}, {"type", type}});
+    }
   }
-  return *record != nullptr && (*record)->allow_unknown_types;
+  return compiled.types;
+}
+
+std::vector<TenantId> TenantDirectory::with_quotas() const {
+  std::vector<TenantId> tenants;
+  std::shared_lock lock(mutex_);
+  for (const auto& [id, record] : records_) {
+    if (record && !record->quotas.empty()) tenants.push_back(record->id);
+  }
+  return tenants;
 }
 
 bool TenantDirectory::knows(const TenantId& tenant) const {
@@ -229,6 +276,19 @@ std::optional<Status> check_tenant(TenantDirectory& directory, const http::Reque
   if (directory.knows(*named)) return Status{};
   if (!may_block) return std::nullopt;
   return directory.require(*named);
+}
+
+Status check_registered(TenantDirectory& directory, const http::Request& request) {
+  const auto& tenant = request.principal->tenant;
+  // An operator who asks in nobody's name.
+  if (!tenant) return {};
+  const bool registered = MESH_TRY(directory.has_record(*tenant));
+  if (registered) return {};
+  return fail(ErrorKind::forbidden,
+              "tenant \"" + tenant->str() +
+                  "\" is not registered, and this mesh serves registered tenants alone: an operator "
+                  "registers it with `mesh tenants create " +
+                  tenant->str() + "` or `mesh apply`");
 }
 
 }  // namespace mesh::services

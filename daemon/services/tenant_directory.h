@@ -3,12 +3,14 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "common/base/clock.h"
 #include "common/base/periodic.h"
@@ -34,7 +36,7 @@ class TenantDirectory {
   // The store is asked no more in the background. Callable twice.
   void stop() { refreshing_.stop(); }
 
-  // The next two do not block; `unavailable` only where the records could never be read so far, nor
+  // The next five do not block; `unavailable` only where the records could never be read so far, nor
   // this one, which is tried for by itself once it was asked about.
 
   // The tenant's own policy of the scope, else the default; nothing for a scope that has neither.
@@ -44,6 +46,12 @@ class TenantDirectory {
   };
   Result<std::optional<Policy>> rate_policy(const TenantId& tenant, const std::string& scope);
   Result<bool> allows_unknown_types(const TenantId& tenant);
+  // Compiled once for each version of the record; never null.
+  Result<std::shared_ptr<const OwnTypes>> own_types(const TenantId& tenant);
+  Result<Quotas> quotas(const TenantId& tenant);
+  Result<bool> has_record(const TenantId& tenant);
+  // Of those whose records are known here.
+  std::vector<TenantId> with_quotas() const;
 
   // Whether the tenant is known to exist without a look at the store: false says nothing. Does not
   // block.
@@ -71,6 +79,9 @@ class TenantDirectory {
   void refresh();
   // Requests of the tenant come, and its record could not be read.
   void want(const TenantId& tenant);
+  // What `of` makes of the tenant's record, or of null where there is none.
+  template <typename Of>
+  auto look(const TenantId& tenant, Of of) -> Result<decltype(of(nullptr))>;
   // With the lock held; null: there is no record.
   Result<const Tenant*> find(const TenantId& tenant) const;
   void remember(const TenantId& tenant);
@@ -87,6 +98,12 @@ class TenantDirectory {
   std::unordered_set<std::string> wanted_;
   std::unordered_set<std::string> changed_;  // read one by one since that of all began
   std::unordered_set<std::string> known_;    // tenants that exist
+  struct Compiled {
+    std::int64_t version = 0;
+    std::shared_ptr<const OwnTypes> types;
+  };
+  std::mutex compiling_;  // never taken with mutex_
+  std::unordered_map<std::string, Compiled> compiled_;  // guarded by compiling_
   Periodic refreshing_;                      // last: it uses all of the above
 };
 
@@ -95,5 +112,8 @@ class TenantDirectory {
 // http::Hooks::check.
 std::optional<Status> check_tenant(TenantDirectory& directory, const http::Request& request,
                                    bool may_block);
+// `forbidden` for a request of a tenant without a record, or in its name: where tenants have to be
+// registered. One that another process made counts after kRefresh. Does not block.
+Status check_registered(TenantDirectory& directory, const http::Request& request);
 
 }  // namespace mesh::services

@@ -10,7 +10,7 @@ std::string_view tenant_schemas() {
   "description": "What went wrong, as RFC 9457 has it.",
   "required": ["type", "title", "status", "detail", "instance", "request_id"],
   "properties": {
-    "type": {"type": "string", "description": "`urn:problem-type:mesh:uncertain` where it may be done, as a whole or in part, though it failed (503); else about:blank: the status says it all."},
+    "type": {"type": "string", "description": "`urn:problem-type:mesh:uncertain` where it may be done, as a whole or in part, though it failed (503); quota-exceeded of the IANA registry for 429; else about:blank: the status says it all."},
     "title": {"type": "string", "description": "The status in words."},
     "status": {"type": "integer", "minimum": 400, "maximum": 599},
     "detail": {"type": "string", "description": "What was wrong, where, and what to do."},
@@ -23,8 +23,13 @@ std::string_view tenant_schemas() {
     },
     "violated-policies": {
       "type": "array",
-      "description": "Of 429: the scopes whose rate limit is used up.",
+      "description": "Of 429: the scope whose rate limit, or the quota, that is used up.",
       "items": {"type": "string"}
+    },
+    "limit": {"type": "integer", "format": "int64", "description": "Of a quota that is used up."},
+    "ends": {
+      "type": "string", "format": "date-time",
+      "description": "Of a quota that is used up: when its period is over. A level has none."
     }
   },
   "examples": [{

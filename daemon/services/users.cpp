@@ -60,8 +60,28 @@ UserDone answer_with(Usage& usage, const http::Request& request, Ended respond,
 // What one who sends a create again under its key gets.
 StoredAnswer kept_answer(const ChangedUser& user) { return stored_answer(created_answer(user)); }
 
-void create(UserStore& users, IdempotencyStore& idempotency, Usage& usage, WriteWaits& waits,
-            RequestPtr request, http::Responder respond) {
+// A change of a user that is kept. It goes into the search index, which embeds it.
+QuotaKeeper::Cost cost_of(const http::Request& request, std::int64_t users) {
+  return {.events = 1,
+          .bytes = static_cast<std::int64_t>(request.body.size()),
+          .users = users,
+          .embeds = true};
+}
+
+// Gives back what the tenant's quotas were charged where nothing came of it.
+UserDone charged(Admission& admission, const http::Request& request, std::int64_t users,
+                 UserDone done) {
+  return [&admission, tenant = request.tenant(), cost = cost_of(request, users),
+          done = std::move(done)](Result<ChangedUser> user) {
+    const bool nothing =
+        user ? user->event == 0 : user.error().kind != ErrorKind::uncertain;
+    if (nothing) admission.give_back(tenant, cost);
+    done(std::move(user));
+  };
+}
+
+void create(UserStore& users, IdempotencyStore& idempotency, Admission& admission, Usage& usage,
+            WriteWaits& waits, RequestPtr request, http::Responder respond) {
   auto body = object_body(*request);
   if (!body) return respond(body.error());
   if (auto same = same_tenant(*request, *body); !same) return respond(same.error());
@@ -71,8 +91,10 @@ void create(UserStore& users, IdempotencyStore& idempotency, Usage& usage, Write
   auto held = waits.hold(*request, kAcks, respond);
   if (!held) return respond(held.error());
   idempotent(idempotency, Keep::store, *request, std::move(*held),
-             [&users, &usage, request, user = std::move(*user)](std::optional<KeyedWork> keyed,
-                                                                Ended ended) mutable {
+             [&users, &admission, &usage, request, user = std::move(*user)](
+                 std::optional<KeyedWork> keyed, Ended ended) mutable {
+               auto within = admission.spend(*request->principal, cost_of(*request, 1));
+               if (!within) return ended(fail(within.error()));
                ChangeContext context{.traceparent = request->trace.traceparent(),
                                      .claim = {},
                                      .answer = kept_answer,
@@ -80,7 +102,9 @@ void create(UserStore& users, IdempotencyStore& idempotency, Usage& usage, Write
                                      .extensions = acceptance(*request)};
                if (keyed) context.claim = std::move(keyed->claim);
                users.create(request->tenant(), std::move(user), std::move(context),
-                            answer_with(usage, *request, std::move(ended), created_answer));
+                            charged(admission, *request, 1,
+                                    answer_with(usage, *request, std::move(ended),
+                                                created_answer)));
              });
 }
 
@@ -126,8 +150,8 @@ void list(UserStore& users, RequestPtr request, http::Responder respond) {
   respond(std::move(answer));
 }
 
-void update(UserStore& users, Usage& usage, WriteWaits& waits, RequestPtr request,
-            http::Responder respond) {
+void update(UserStore& users, Admission& admission, Usage& usage, WriteWaits& waits,
+            RequestPtr request, http::Responder respond) {
   auto id = user_id(*request);
   if (!id) return respond(id.error());
   auto body = object_body(*request);
@@ -137,11 +161,17 @@ void update(UserStore& users, Usage& usage, WriteWaits& waits, RequestPtr reques
   if (!patch) return respond(patch.error());
   auto held = waits.hold(*request, kAcks, respond);
   if (!held) return respond(held.error());
-  users.update(request->tenant(), *id, std::move(*patch), change_of(*request),
-               answer_with(usage, *request, answer_by(std::move(*held)),
-                           [](const ChangedUser& user) { return user_answer(200, user); }));
+  if (auto within = admission.spend(*request->principal, cost_of(*request, 0)); !within) {
+    return respond(within.error());
+  }
+  users.update(
+      request->tenant(), *id, std::move(*patch), change_of(*request),
+      charged(admission, *request, 0,
+              answer_with(usage, *request, answer_by(std::move(*held)),
+                          [](const ChangedUser& user) { return user_answer(200, user); })));
 }
 
+// No quota holds it: it is the way back under one.
 void remove(UserStore& users, Usage& usage, WriteWaits& waits, RequestPtr request,
             http::Responder respond) {
   auto id = user_id(*request);
@@ -201,7 +231,7 @@ http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency, A
        .problems = {409, 422},
        .handler =
            [&](auto request, auto respond) {
-             create(users, idempotency, usage, waits, request, respond);
+             create(users, idempotency, admission, usage, waits, request, respond);
            }},
       users_batch_route(users, idempotency, admission, usage, waits),
       {.method = "GET",
@@ -228,7 +258,7 @@ http::RouteTable users_routes(UserStore& users, IdempotencyStore& idempotency, A
        .answers = {api::with_etag(api::gives("User", "The user as it is now."))},
        .problems = {404, 409, 412, 422},
        .handler = [&](auto request,
-                      auto respond) { update(users, usage, waits, request, respond); }},
+                      auto respond) { update(users, admission, usage, waits, request, respond); }},
       {.method = "DELETE",
        .pattern = "/users/{id}",
        .access = Access::tenant,

@@ -111,6 +111,7 @@ class Batch {
   }
 
   std::uint64_t changes() const { return changes_; }
+  std::uint64_t created() const { return created_; }
   const WritePosition& position() const { return written_; }
 
   Json results() const {
@@ -281,6 +282,7 @@ class Batch {
           row.outcome = "created";
           row.id = user.id;
           ++changes_;
+          ++created_;
         });
   }
 
@@ -330,7 +332,7 @@ class Batch {
   std::vector<Row> rows_;
   const Existing existing_;
   std::map<std::int64_t, std::int64_t> updated_;  // line → the id whose name changes
-  std::uint64_t changes_ = 0;
+  std::uint64_t changes_ = 0, created_ = 0;
   WritePosition written_;
 };
 
@@ -357,6 +359,14 @@ Result<http::Response> answer(UserStore& users, IdempotencyStore& idempotency, A
   // The chain took the unit of the first line.
   const auto more = static_cast<std::int64_t>(rows.size()) - 1;
   MESH_TRY(admission.charge(*request.principal, "users", more));
+  const auto lines = static_cast<std::int64_t>(rows.size());
+  const QuotaKeeper::Cost most{.events = lines,
+                               .bytes = static_cast<std::int64_t>(request.body.size()),
+                               .users = lines,
+                               .embeds = true};
+  if (!dry_run) {
+    MESH_TRY(admission.spend(*request.principal, most));
+  }
   Batch batch(users, idempotency, request, std::move(rows),
               update ? Existing::update : Existing::keep);
   const Status done = dry_run ? batch.rehearse() : batch.run(key.value_or(""));
@@ -364,6 +374,14 @@ Result<http::Response> answer(UserStore& users, IdempotencyStore& idempotency, A
   if (batch.changes() > 0) {
     usage.add(request.tenant().str(),
               {{Use::events, batch.changes()}, {Use::bytes, request.body.size()}});
+  }
+  if (!dry_run) {
+    // Lines whose users were there, or are refused.
+    const auto changes = static_cast<std::int64_t>(batch.changes());
+    admission.give_back(request.tenant(),
+                        {.events = lines - changes,
+                         .bytes = changes == 0 ? most.bytes : 0,
+                         .users = lines - static_cast<std::int64_t>(batch.created())});
   }
   MESH_TRY(done);
   return with_position(http::Response::json(200, {{"results", batch.results()}}), batch.position());

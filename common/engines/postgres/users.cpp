@@ -99,4 +99,11 @@ Result<std::vector<User>> Users::everywhere(const std::string& email, int limit)
   return users;
 }
 
+Result<std::int64_t> Users::count(const TenantId& tenant) {
+  const auto rows = MESH_TRY(pool_.run(Repeat::read, [&](Session& session) {
+    return session.run(query("SELECT count(*) FROM users WHERE tenant=$1", tenant));
+  }));
+  return rows.integer(0, 0);
+}
+
 }  // namespace mesh::postgres

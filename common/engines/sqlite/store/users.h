@@ -29,6 +29,7 @@ class SqliteUsers final : public UserStore {
   Result<std::vector<User>> list(const TenantId& tenant, std::int64_t after, int limit,
                                  const std::optional<std::string>& email) override;
   Result<std::vector<User>> everywhere(const std::string& email, int limit) override;
+  Result<std::int64_t> count(const TenantId& tenant) override;
 
  private:
   // What a change's event and answer need; made when the change is asked for, so that a job that

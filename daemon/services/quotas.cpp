@@ -1,0 +1,178 @@
+#include "daemon/services/quotas.h"
+
+#include <algorithm>
+
+#include "common/base/time.h"
+#include "common/telemetry/log.h"
+
+namespace mesh::services {
+namespace {
+
+// A level has no end at which to come again.
+constexpr Duration kAskAgain{std::chrono::hours{1}};
+
+std::uint64_t tokens_of(const std::vector<Usage::Row>& totals, const std::string& tenant) {
+  const auto row = std::ranges::find(totals, tenant, &Usage::Row::tenant);
+  return row == totals.end() ? 0 : (*row)[Use::model_tokens];
+}
+
+std::int64_t share(const QuotaKeeper::Cost& cost, Quota quota) {
+  switch (quota) {
+    case Quota::events_per_day:
+      return cost.events;
+    case Quota::bytes_per_day:
+      return cost.bytes;
+    case Quota::stored_users:
+      return cost.users;
+    case Quota::embedding_tokens_per_month:
+      return cost.embeds ? 1 : 0;  // passes while there is one left
+  }
+  return 0;
+}
+
+void add(QuotaUse& taken, const QuotaKeeper::Cost& cost, std::int64_t sign) {
+  for (const Quota quota : {Quota::events_per_day, Quota::bytes_per_day, Quota::stored_users}) {
+    of(taken, quota) += sign * share(cost, quota);
+  }
+}
+
+}  // namespace
+
+QuotaKeeper::QuotaKeeper(TenantDirectory& tenants, StoredUse stored, const Usage& usage,
+                         Clock& clock, Metrics& metrics)
+    : tenants_(tenants),
+      stored_(std::move(stored)),
+      usage_(usage),
+      clock_(clock),
+      metrics_(metrics),
+      refreshing_("quotas", clock, kRefresh, [this] { refresh(); }) {}
+
+QuotaKeeper::Kept& QuotaKeeper::kept(const TenantId& tenant) {
+  const Timestamp now = clock_.now();
+  auto [it, made] = kept_.try_emplace(tenant.str());
+  Kept& kept = it->second;
+  if (made) kept.at = now;
+  for (const Quota quota : kQuotas) {
+    const auto before = period_of(quota, kept.at), period = period_of(quota, now);
+    if (!period || period->began <= before->began) continue;
+    of(kept.stored, quota) = of(kept.first, quota) = of(kept.taken, quota) = 0;
+    // What is used of a period that begins now is known without a reading: nothing.
+    kept.read[static_cast<std::size_t>(quota)] = true;
+    if (quota == Quota::embedding_tokens_per_month) {
+      kept.tokens = tokens_of(usage_.totals(), tenant.str());
+    }
+  }
+  kept.at = std::max(kept.at, now);
+  return kept;
+}
+
+std::int64_t QuotaKeeper::used(const Kept& kept, Quota quota) {
+  return std::max(of(kept.stored, quota), of(kept.first, quota) + of(kept.taken, quota));
+}
+
+Status QuotaKeeper::read(const TenantId& tenant) {
+  std::unique_lock lock(mutex_);
+  const auto before = kept(tenant);
+  lock.unlock();
+  const Timestamp now = before.at;
+  const auto tokens = tokens_of(usage_.totals(), tenant.str());
+  const auto stored = MESH_TRY(stored_(tenant, now));
+  lock.lock();
+  Kept& kept = this->kept(tenant);
+  for (const Quota quota : kQuotas) {
+    const auto i = static_cast<std::size_t>(quota);
+    // Of a period that ended while the stores were asked.
+    const auto period = period_of(quota, kept.at);
+    if (period && period->began > now) continue;
+    kept.stored[i] = stored[i];
+    // What was taken before may be in what was read, or come into it. A level is exact whenever it
+    // is read.
+    if (!period || !kept.read[i]) {
+      kept.first[i] = stored[i];
+      kept.taken[i] -= before.taken[i];
+      if (quota == Quota::embedding_tokens_per_month) kept.tokens = tokens;
+    }
+    kept.read[i] = true;
+  }
+  of(kept.taken, Quota::embedding_tokens_per_month) =
+      static_cast<std::int64_t>(tokens - std::min(tokens, kept.tokens));
+  return {};
+}
+
+void QuotaKeeper::refresh() {
+  Status all;
+  for (const auto& tenant : tenants_.with_quotas()) {
+    if (auto done = read(tenant); !done) all = done;
+  }
+  std::lock_guard lock(mutex_);
+  if (failing_ == !all.has_value()) return;
+  failing_ = !all;
+  failing_ ? log::warn("the use of quotas cannot be read; what this process takes is counted on",
+                       {{"cause", all.error().to_string()}})
+           : log::info("the use of quotas can be read again");
+}
+
+Status QuotaKeeper::take(const Principal& principal, const Cost& cost) {
+  const TenantId& tenant = *principal.tenant;
+  const auto quotas = tenants_.quotas(tenant);
+  // Also where they cannot be read: the rate limits' on_unavailable has decided by then.
+  if (!quotas || quotas->empty()) return {};
+  std::lock_guard lock(mutex_);
+  Kept& kept = this->kept(tenant);
+  if (principal.kind != Principal::Kind::operator_for_tenant) {
+    for (const auto& [quota, limit] : *quotas) {
+      const auto wanted = share(cost, quota);
+      const auto now = used(kept, quota);
+      if (wanted > 0 && wanted > limit - now) return denied(tenant, quota, limit, now, wanted);
+    }
+  }
+  add(kept.taken, cost, 1);
+  return {};
+}
+
+void QuotaKeeper::give_back(const TenantId& tenant, const Cost& cost) {
+  std::lock_guard lock(mutex_);
+  const auto it = kept_.find(tenant.str());
+  if (it == kept_.end()) return;
+  add(it->second.taken, cost, -1);
+  // Of a period, or a reading, that has begun since.
+  for (auto& taken : it->second.taken) taken = std::max<std::int64_t>(taken, 0);
+}
+
+tl::unexpected<Error> QuotaKeeper::denied(const TenantId& tenant, Quota quota, std::int64_t limit,
+                                          std::int64_t used, std::int64_t wanted) {
+  const std::string name(to_string(quota));
+  metrics_
+      .counter("mesh_quota_denied_total", "Requests that were refused by a quota of their tenant.",
+               {{"quota", name}})
+      .add();
+  const Timestamp now = clock_.now();
+  const auto period = period_of(quota, now);
+  std::string detail = "The quota " + name + " of the tenant is used up: " + std::to_string(used) +
+                       " of " + std::to_string(limit);
+  if (wanted > 1) detail += ", and this takes " + std::to_string(wanted);
+  detail += period ? ". It ends " + format_rfc3339(period->ends) + "."
+                   : ". It has no end: users have to go, or the quota to rise.";
+  log::debug("a quota is used up", {{"tenant", tenant.str()}, {"quota", name}});
+  Error error{ErrorKind::rate_limited, std::move(detail), {}, {}, kAskAgain};
+  if (period) error.retry_after = std::chrono::ceil<Duration>(period->ends - now);
+  error.used_up = UsedUp{name, limit, period ? format_rfc3339(period->ends) : std::string()};
+  return fail(std::move(error));
+}
+
+Result<std::vector<QuotaKeeper::State>> QuotaKeeper::states(const TenantId& tenant) {
+  const auto quotas = MESH_TRY(tenants_.quotas(tenant));
+  if (quotas.empty()) return std::vector<State>();
+  MESH_TRY(read(tenant));
+  std::lock_guard lock(mutex_);
+  const Kept& kept = this->kept(tenant);
+  std::vector<State> states;
+  for (const auto& [quota, limit] : quotas) {
+    const auto period = period_of(quota, kept.at);
+    states.push_back({quota, limit, used(kept, quota),
+                      period ? std::optional(period->ends) : std::nullopt});
+  }
+  return states;
+}
+
+}  // namespace mesh::services

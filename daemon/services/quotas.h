@@ -1,0 +1,91 @@
+// Quotas of tenants: what each may use over a day or a month, held at the door.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/periodic.h"
+#include "common/domain/quota.h"
+#include "common/domain/tenant.h"
+#include "common/telemetry/metrics.h"
+#include "common/telemetry/usage.h"
+#include "daemon/services/tenant_directory.h"
+
+namespace mesh::services {
+
+// What was used, by quota.
+using QuotaUse = std::array<std::int64_t, kQuotas.size()>;
+inline std::int64_t& of(QuotaUse& use, Quota quota) { return use[static_cast<std::size_t>(quota)]; }
+inline std::int64_t of(const QuotaUse& use, Quota quota) {
+  return use[static_cast<std::size_t>(quota)];
+}
+
+// What the stores know that the tenant used in the periods that hold `now`, of all processes. It may
+// be behind, by what is counted and not written yet; it is never more than was used. Blocks.
+using StoredUse = std::function<Result<QuotaUse>(const TenantId&, Timestamp now)>;
+
+// Use is what the stores say, read anew in the background, or what they said first plus what this
+// process took since, where that is more. So one process is exact; of several, each sees what the
+// others took as late as the stores do, and a quota may be exceeded by so much. Any thread.
+class QuotaKeeper {
+ public:
+  static constexpr Duration kRefresh{10'000};
+
+  // Reads once. `usage`: where the tokens of embeddings are counted.
+  QuotaKeeper(TenantDirectory& tenants, StoredUse stored, const Usage& usage, Clock& clock,
+              Metrics& metrics);
+  // The stores are asked no more in the background. Callable twice.
+  void stop() { refreshing_.stop(); }
+
+  // What a request would use.
+  struct Cost {
+    std::int64_t events = 0, bytes = 0, users = 0;
+    bool embeds = false;  // it leads to tokens; nobody knows how many
+  };
+  // Takes the cost, all of it or nothing; `rate_limited` with the quota, its bound and its end. An
+  // operator who acts for a tenant is not held, and counts. Where the tenant's record cannot be
+  // read, nothing is. Does not block.
+  Status take(const Principal& principal, const Cost& cost);
+  // Of what was taken, what came to nothing.
+  void give_back(const TenantId& tenant, const Cost& cost);
+
+  struct State {
+    Quota quota;
+    std::int64_t limit = 0, used = 0;
+    std::optional<Timestamp> ends;
+  };
+  // Each quota that the tenant has; asks the stores.
+  Result<std::vector<State>> states(const TenantId& tenant);
+
+ private:
+  struct Kept {
+    QuotaUse stored{}, first{}, taken{};
+    std::array<bool, kQuotas.size()> read{};  // since the period began
+    Timestamp at{};                           // of the periods
+    std::uint64_t tokens = 0;  // of this process's usage at the first reading of the month
+  };
+  void refresh();
+  Status read(const TenantId& tenant);
+  // With the lock held; begins new periods.
+  Kept& kept(const TenantId& tenant);
+  static std::int64_t used(const Kept& kept, Quota quota);
+  tl::unexpected<Error> denied(const TenantId& tenant, Quota quota, std::int64_t limit,
+                               std::int64_t used, std::int64_t wanted);
+
+  TenantDirectory& tenants_;
+  const StoredUse stored_;
+  const Usage& usage_;
+  Clock& clock_;
+  Metrics& metrics_;
+  std::mutex mutex_;
+  std::unordered_map<std::string, Kept> kept_;  // guarded by mutex_
+  bool failing_ = false;                        // the last reading; likewise
+  Periodic refreshing_;                         // last: it uses all of the above
+};
+
+}  // namespace mesh::services
