@@ -3,6 +3,8 @@
 #include "cli/commands/wait_options.h"
 #include "cli/rate_text.h"
 #include "cli/render/width.h"
+#include "cli/tenant_files.h"
+#include "common/base/strings.h"
 
 namespace mesh::cli {
 namespace {
@@ -15,6 +17,24 @@ std::string limits_text(const Json& limits) {
   return text.empty() ? "-" : text;
 }
 
+std::string types_text(const Json& types) {
+  std::string text;
+  for (const auto& [type, schema] : types.items()) text += (text.empty() ? "" : ",") + type;
+  return text.empty() ? "-" : text;
+}
+
+const View& use_view() {
+  static const View view{"quota",
+                         {{"quota", "QUOTA", "what is bounded"},
+                          {"used", "USED", "in the period so far", Field::Show::always,
+                           Field::Kind::count},
+                          {"limit", "LIMIT", "at most", Field::Show::always, Field::Kind::count},
+                          {"ends", "ENDS", "when it begins anew; - for a level",
+                           Field::Show::always, Field::Kind::time}},
+                         "QUOTA"};
+  return view;
+}
+
 const View& tenant_view() {
   static const View view{
       "id",
@@ -24,6 +44,14 @@ const View& tenant_view() {
         Field::Show::wide},
        {"rate_limits", "LIMITS", "rate limits of its own, by scope", Field::Show::always,
         Field::Kind::text, limits_text},
+       {"quotas", "QUOTAS", "bounds of what it uses in a day or a month, by quota",
+        Field::Show::wide},
+       {"use", "USE", "of get: what it has used of each quota", Field::Show::never,
+        Field::Kind::json},
+       {"types", "TYPES", "its own event types with their JSON Schemas", Field::Show::wide,
+        Field::Kind::text, types_text},
+       {"managed_by", "MANAGED BY", "the owner whose files say what the record is",
+        Field::Show::wide},
        {"created_at", "CREATED", "when its record was made", Field::Show::always,
         Field::Kind::time},
        {"updated_at", "UPDATED", "when it was changed last", Field::Show::wide, Field::Kind::time},
@@ -36,8 +64,9 @@ constexpr const char* kLogged = "the change is in the log";
 
 struct Args {
   std::string id, name;
-  std::vector<std::string> limits;
+  std::vector<std::string> limits, quotas;
   std::optional<bool> unknown_types;
+  std::optional<std::string> managed_by;
   int limit = 0;
   WaitOptions wait;
 };
@@ -65,12 +94,36 @@ Result<Json> body_of(const Args& args) {
     }
     body["rate_limits"][text.substr(0, equals)] = to_policy(*rate);
   }
+  for (const std::string& text : args.quotas) {
+    const auto equals = std::min(text.find('='), text.size());
+    const std::string name = text.substr(0, equals), most = text.substr(std::min(equals + 1, text.size()));
+    const auto number = parse_int(most);
+    if (!quota_of(name) || (most != "none" && (!number || *number < 0))) {
+      return fail(ErrorKind::invalid,
+                  "--quota " + text +
+                      ": write QUOTA=N or QUOTA=none; a quota is events_per_day, bytes_per_day, "
+                      "stored_users or embedding_tokens_per_month");
+    }
+    body["quotas"][name] = most == "none" ? Json() : Json(*number);
+  }
+  if (args.managed_by) body["managed_by"] = *args.managed_by;
   return body;
 }
 
 Outcome show(Session& session, const std::string& id) {
   auto tenant = MESH_TRY(session.mesh->tenant(id));
-  session.out.row(tenant_view(), tenant);
+  if (session.out.format() == Format::yaml) {
+    // What apply takes, and nothing else.
+    session.out.row(tenant_view(), to_document(MESH_TRY(tenant_from_json(tenant))));
+    return Exit::ok;
+  }
+  const bool bounded = !at_path(tenant, "quotas").empty();
+  if (bounded) tenant["use"] = MESH_TRY(session.mesh->quotas(id));
+  if (!bounded || !session.out.for_people()) {
+    session.out.row(tenant_view(), tenant);
+  } else {
+    session.out.record(tenant_view(), tenant, {{"QUOTAS", "use", &use_view()}});
+  }
   return Exit::ok;
 }
 
@@ -95,7 +148,8 @@ Outcome update(Session& session, const Args& args) {
   auto body = MESH_TRY(body_of(args));
   if (body.empty())
     return fail(ErrorKind::invalid,
-                "nothing to change: give --name, --unknown-types or --rate-limit");
+                "nothing to change: give --name, --unknown-types, --rate-limit, --quota or "
+                "--managed-by");
   client::WriteOptions write;
   MESH_TRY(set_wait(write, args.wait));
   return print(session, session.mesh->update_tenant(args.id, body, write));
@@ -147,6 +201,15 @@ void add_change(Commands& commands, CLI::App& group, Verb described, const char*
       ->type_name("SCOPE=RATE/PER|SCOPE=none")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  verb.add_option("--quota", args->quotas,
+                  "QUOTA=N, such as events_per_day=100000, or QUOTA=none; may be repeated")
+      ->type_name("QUOTA=N|QUOTA=none")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  verb.add_option_function<std::string>(
+          "--managed-by", [args](const std::string& owner) { args->managed_by = owner; },
+          "Whose files say what the record is (`mesh apply --owner`); empty: nobody's")
+      ->type_name("NAME");
   add_wait(verb, args->wait, kLogged, kTenantAcks);
 }
 
@@ -181,6 +244,8 @@ void add_tenants(Commands& commands) {
   commands
       .verb(group, {.name = "get",
                     .summary = "Show a tenant",
+                    .details = "With what it has used of its quotas. -o yaml prints the document "
+                               "that `mesh apply` takes.",
                     .examples = "mesh tenants get acme\nmesh tenants get acme -o yaml\n",
                     .tenant = TenantUse::argument,
                     .view = &tenant_view(),
@@ -194,7 +259,8 @@ void add_tenants(Commands& commands) {
               .examples = "mesh tenants update acme --name \"Acme Inc\"\n"
                           "mesh tenants update acme --unknown-types false\n"
                           "mesh tenants update acme --rate-limit search=30/1m\n"
-                          "mesh tenants update acme --rate-limit search=none\n",
+                          "mesh tenants update acme --rate-limit search=none\n"
+                          "mesh tenants update acme --quota events_per_day=100000\n",
               .tenant = TenantUse::argument},
              "TENANT", update);
   auto gone = std::make_shared<Args>();

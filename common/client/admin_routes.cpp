@@ -22,6 +22,11 @@ Call post(std::string path, const Json& body) {
   return {.method = "POST", .path = std::move(path), .body = dump(body)};
 }
 
+// If-Match of a record's version.
+std::pair<std::string, std::string> only_at(std::int64_t version) {
+  return {"If-Match", "\"" + std::to_string(version) + "\""};
+}
+
 void put_text(Json& object, const char* name, const std::string& text) {
   if (!text.empty()) object[name] = text;
 }
@@ -250,9 +255,45 @@ Result<ChangedTenant> Client::update_tenant(const std::string& id, const Json& p
       {.method = "PATCH", .path = admin({"tenants", id}), .body = dump(patch)}, write));
 }
 
-Result<Written> Client::delete_tenant(const std::string& id, const WriteOptions& write) {
-  auto wrote = MESH_TRY(impl_->write({.method = "DELETE", .path = admin({"tenants", id})}, write));
+Result<ChangedTenant> Client::replace_tenant(const std::string& id, const Json& record,
+                                             std::int64_t at_version, const WriteOptions& write) {
+  Call call{.method = "PUT", .path = admin({"tenants", id}), .body = dump(record)};
+  call.headers.push_back(only_at(at_version));
+  return changed_tenant(impl_->write(std::move(call), write));
+}
+
+Result<Written> Client::delete_tenant(const std::string& id, const WriteOptions& write,
+                                      std::optional<std::int64_t> at_version) {
+  Call call{.method = "DELETE", .path = admin({"tenants", id})};
+  if (at_version) call.headers.push_back(only_at(*at_version));
+  auto wrote = MESH_TRY(impl_->write(std::move(call), write));
   return std::move(wrote.written);
+}
+
+Result<std::vector<Json>> Client::quotas(const std::string& tenant) {
+  return impl_->items(get(admin({"tenants", tenant, "quotas"})), 0);
+}
+
+Result<std::vector<Json>> Client::types(const std::string& tenant) {
+  return impl_->items(get(admin({"tenants", tenant, "types"})), 0);
+}
+
+Result<Json> Client::type(const std::string& tenant, const std::string& name) {
+  return impl_->json(get(admin({"tenants", tenant, "types", name})));
+}
+
+Result<Json> Client::register_type(const std::string& tenant, const std::string& name,
+                                   const Json& schema, bool dry_run) {
+  return impl_->json({.method = "PUT",
+                      .path = admin({"tenants", tenant, "types", name}),
+                      .query = {{"dry_run", dry_run ? "true" : ""}},
+                      .body = dump(schema)});
+}
+
+Status Client::delete_type(const std::string& tenant, const std::string& name) {
+  (void)MESH_TRY(
+      impl_->send({.method = "DELETE", .path = admin({"tenants", tenant, "types", name})}));
+  return {};
 }
 
 Result<Json> Client::usage(const std::string& window, const std::string& sort, int limit,

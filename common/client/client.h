@@ -283,7 +283,20 @@ class Client {
   Result<Json> tenant(const std::string& id);
   Result<ChangedTenant> update_tenant(const std::string& id, const Json& patch,
                                       const WriteOptions& write = {});
-  Result<Written> delete_tenant(const std::string& id, const WriteOptions& write = {});
+  // All that is said of the tenant, in place of its record at this version; `conflict` at another.
+  Result<ChangedTenant> replace_tenant(const std::string& id, const Json& record,
+                                       std::int64_t at_version, const WriteOptions& write = {});
+  Result<Written> delete_tenant(const std::string& id, const WriteOptions& write = {},
+                                std::optional<std::int64_t> only_at = {});
+  // {"quota","limit","used","ends"} each
+  Result<std::vector<Json>> quotas(const std::string& tenant);
+  // A tenant's own event types: {"type","topic","schema"} each; of one that is registered with
+  // "outcome".
+  Result<std::vector<Json>> types(const std::string& tenant);
+  Result<Json> type(const std::string& tenant, const std::string& name);
+  Result<Json> register_type(const std::string& tenant, const std::string& name, const Json& schema,
+                             bool dry_run);
+  Status delete_type(const std::string& tenant, const std::string& name);
   // {"window_seconds","sort","tenants":[…]}: who used most of `sort` within `window`; of all, or
   // what one tenant used.
   // {"by","since","until","items"}: what tenants used over time; of `own`, what the credential's

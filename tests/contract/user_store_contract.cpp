@@ -202,6 +202,17 @@ TEST_P(UserStoreContract, ListsPageInIdOrder) {
   EXPECT_THAT(ids(store_->users().list(kAcme, 3, 2, std::nullopt)), IsEmpty());
 }
 
+TEST_P(UserStoreContract, CountsTheUsersOfATenantAlone) {
+  EXPECT_EQ(store_->users().count(kAcme), 0);
+  ASSERT_TRUE(create(store_->users(), kGlobex, "c@x.dev"));
+  for (const char* email : {"a@x.dev", "b@x.dev"}) {
+    ASSERT_TRUE(create(store_->users(), kAcme, email));
+  }
+  EXPECT_EQ(store_->users().count(kAcme), 2);
+  ASSERT_TRUE(remove(store_->users(), kAcme, 1));
+  EXPECT_EQ(store_->users().count(kAcme), 1);
+}
+
 TEST_P(UserStoreContract, AListByEmailIgnoresItsCase) {
   ASSERT_TRUE(create(store_->users(), kAcme, "alice@acme.dev"));
   ASSERT_TRUE(create(store_->users(), kAcme, "Bob@acme.dev"));

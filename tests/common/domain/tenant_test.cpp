@@ -39,6 +39,28 @@ TEST(Tenant, RoundTripsThroughJson) {
   EXPECT_EQ(to_json(*read), to_json(tenant));
 }
 
+TEST(Tenant, KeepsQuotasTypesAndItsOwner) {
+  Tenant tenant{.id = TenantId::parse("acme").value(), .name = "Acme", .rate_limits = {}};
+  tenant.quotas = {{Quota::stored_users, 7}};
+  tenant.types["order.placed"] = {{"type", "object"}};
+  tenant.managed_by = "apply";
+  const auto read = tenant_from_json(to_json(tenant));
+  ASSERT_TRUE(read) << read.error().to_string();
+  EXPECT_EQ(read->quotas, tenant.quotas);
+  EXPECT_EQ(read->types, tenant.types);
+  EXPECT_EQ(read->managed_by, "apply");
+  EXPECT_FALSE(tenant_from_json({{"id", "acme"}, {"managed_by", "Not One"}}));
+}
+
+// It would be promised, and not kept.
+TEST(Tenant, RefusesARetentionOfItsOwnAndSaysWhatHolds) {
+  const auto read = tenant_from_json({{"id", "acme"}, {"retention", {{"age", "7d"}}}});
+  ASSERT_FALSE(read);
+  ASSERT_EQ(read.error().fields.size(), 1u);
+  EXPECT_EQ(read.error().fields[0].pointer, "/retention");
+  EXPECT_NE(read.error().fields[0].detail.find("log.retention"), std::string::npos);
+}
+
 TEST(Tenant, NeedsNoMoreThanAnId) {
   const auto read = tenant_from_json({{"id", "acme"}});
   ASSERT_TRUE(read);

@@ -163,8 +163,9 @@ class ApiDescription : public testing::Test {
     auto all = log_routes({log_, log_, clock_, retries_, polls_, waits_, runner_,
                            [] { return std::vector<pipeline::PipelineStatus>{}; }});
     for (const auto& table :
-         {tenant_routes({store_->tenants(), directory_, *limiter_, waits_}), usage_routes({usage_}),
-          usage_totals_routes(store_->usage(), directory_, clock_),
+         {tenant_routes({store_->tenants(), directory_, *limiter_, waits_, quotas_}),
+          type_routes({store_->tenants(), directory_, *limiter_, waits_, quotas_}),
+          usage_routes({usage_}), usage_totals_routes(store_->usage(), directory_, clock_),
           member_routes({store_->members(), store_->leases()}),
           work_routes({log_, log_, clock_, store_->tasks(), runner_, replayer_, letters_,
                        generations_, polls_, [](const auto&) { return Status(); }, directory_,
@@ -220,6 +221,9 @@ class ApiDescription : public testing::Test {
   std::unique_ptr<sqlite::SqliteStore> store_ =
       sqlite::SqliteStore::open(dir_.path(), {}, clock_).value();
   TenantDirectory directory_{store_->tenants(), {}, clock_};
+  QuotaKeeper quotas_{directory_,
+                      [](const auto&, auto) -> Result<QuotaUse> { return QuotaUse{}; }, usage_,
+                      clock_, metrics_};
   Admission admission_{*limiter_, directory_, true, clock_, metrics_};
   test::FakeEventLog log_{clock_};
   test::FakeRetryStore retries_;

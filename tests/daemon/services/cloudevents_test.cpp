@@ -201,5 +201,30 @@ TEST(CloudEvents, ASequenceIsKeptAsWritten) {
             "/shelf attributes are strings, whole numbers or booleans");
 }
 
+TEST(CloudEvents, ATypeOfTheTenantIsHeldToItsSchema) {
+  const auto own = std::make_shared<OwnTypes>(compile_types(
+      {{"order.placed",
+        {{"type", "object"},
+         {"required", Json::array({"id"})},
+         {"properties", {{"id", {{"type", "string"}, {"pattern", "^[A-Z]"}}}}}}}}));
+  (*own)["order.broken"] = nullptr;
+  const auto refusal_of = [&](const std::string& event) {
+    http::Request request;
+    request.headers = {{"Content-Type", "application/x-ndjson"}};
+    request.principal = {Principal::Kind::tenant_user, *TenantId::parse("acme"), "alice"};
+    request.body = event;
+    const auto events = read_events(request, {.own_types = own}, kNow);
+    if (events) return std::string("accepted");
+    return events.error().fields.at(0).pointer;
+  };
+  EXPECT_EQ(refusal_of(R"({"type":"order.placed","data":{"id":"A1"}})"), "accepted");
+  EXPECT_EQ(refusal_of(R"({"type":"order.placed","data":{"id":"a1"}})"), "/1/data/id");
+  EXPECT_EQ(refusal_of(R"({"type":"order.placed","data":{}})"), "/1/data/id");
+  EXPECT_EQ(refusal_of(R"({"type":"order.placed","data":[]})"), "/1/data");
+  EXPECT_EQ(refusal_of(R"({"type":"order.placed"})"), "/1/data");
+  EXPECT_EQ(refusal_of(R"({"type":"order.broken","data":{}})"), "/1/type");
+  EXPECT_EQ(refusal_of(R"({"type":"order.other","data":{}})"), "/1/type");
+}
+
 }  // namespace
 }  // namespace mesh::services

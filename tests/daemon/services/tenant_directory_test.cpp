@@ -60,6 +60,44 @@ TEST_F(Directory, RequestsAskTheStoreForNothing) {
   EXPECT_EQ(store_.calls, before);
 }
 
+TEST_F(Directory, TypesAreCompiledOnceForEachVersionOfTheRecord) {
+  Tenant acme = record("acme", 7);
+  acme.types["order.placed"] = {{"type", "object"}, {"required", Json::array({"id"})}};
+  acme.types["order.broken"] = {{"type", "nonsense"}};
+  store_.put(acme);
+  open();
+  const auto types = directory_->own_types(tenant("acme")).value();
+  ASSERT_EQ(types->size(), 2u);
+  EXPECT_EQ(types->at("order.broken"), nullptr) << "a schema that cannot be compiled";
+  EXPECT_TRUE(check_own("order.placed", *types->at("order.placed"), {{"id", 1}}));
+  EXPECT_FALSE(check_own("order.placed", *types->at("order.placed"), Json::object()));
+  EXPECT_EQ(directory_->own_types(tenant("acme")).value(), types);
+  EXPECT_TRUE(directory_->own_types(tenant("globex")).value()->empty());
+  acme.types.clear();
+  acme.version = 2;
+  store_.put(acme);
+  directory_->note_change(tenant("acme"));
+  EXPECT_TRUE(directory_->own_types(tenant("acme")).value()->empty());
+}
+
+TEST_F(Directory, WhereTenantsHaveToBeRegisteredARequestWithoutARecordIsRefused) {
+  store_.put(record("acme", 7));
+  open();
+  http::Request request;
+  request.method = "POST";
+  for (const auto kind : {Principal::Kind::tenant_user, Principal::Kind::operator_for_tenant}) {
+    request.principal = Principal{kind, tenant("acme"), "u"};
+    EXPECT_TRUE(check_registered(*directory_, request));
+    request.principal->tenant = tenant("globex");
+    const auto refused = check_registered(*directory_, request);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, ErrorKind::forbidden);
+    EXPECT_NE(refused.error().message.find("mesh tenants create globex"), std::string::npos);
+  }
+  request.principal = Principal{Principal::Kind::operator_, {}, "operator"};
+  EXPECT_TRUE(check_registered(*directory_, request));
+}
+
 TEST_F(Directory, AllPagesOfRecordsAreRead) {
   for (int i = 0; i < 2'500; ++i) store_.put(record("t" + std::to_string(i), i + 100));
   open();

@@ -78,7 +78,7 @@ class WriteWait : public ::testing::Test {
                         usage_,
                         waits_,
                         {}}));
-    add(tenant_routes({store_->tenants(), directory_, *limiter_, waits_}));
+    add(tenant_routes({store_->tenants(), directory_, *limiter_, waits_, quotas_}));
     add(log_routes({log_, log_, clock_, retries_, polls_, waits_, runner_,
                     [] { return std::vector<pipeline::PipelineStatus>{}; }}));
   }
@@ -210,6 +210,9 @@ class WriteWait : public ::testing::Test {
   std::unique_ptr<RateLimiter> limiter_ = memory::make_limiter(clock_);
   std::unique_ptr<sqlite::SqliteStore> store_ = open_store();
   TenantDirectory directory_{store_->tenants(), {}, clock_};
+  QuotaKeeper quotas_{directory_,
+                      [](const auto&, auto) -> Result<QuotaUse> { return QuotaUse{}; }, usage_,
+                      clock_, metrics_};
   Admission admission_{*limiter_, directory_, true, clock_, metrics_};
   test::FakeEventLog log_{clock_};
   test::FakeRetryStore retries_;

@@ -1,0 +1,166 @@
+#include "daemon/services/quotas.h"
+
+#include <gtest/gtest.h>
+
+#include "common/base/time.h"
+#include "common/engines/memory/memory_limiter.h"
+#include "common/http/message.h"
+#include "daemon/services/admission.h"
+#include "tests/support/fake_tenants.h"
+#include "tests/support/manual_clock.h"
+
+namespace mesh::services {
+namespace {
+
+constexpr QuotaKeeper::Cost kEvent{.events = 1, .bytes = 10};
+
+class QuotaService : public testing::Test {
+ protected:
+  // The stores answer what `stored_` says, or fail.
+  void open(const Quotas& quotas) {
+    Tenant acme{.id = acme_, .name = "Acme", .rate_limits = {}};
+    acme.quotas = quotas;
+    store_.put(acme);
+    directory_.emplace(store_, std::map<std::string, RatePolicy>{}, clock_);
+    keeper_.emplace(
+        *directory_,
+        [this](const TenantId&, Timestamp) -> Result<QuotaUse> {
+          if (broken_) return fail(ErrorKind::unavailable, "the store is down");
+          return stored_;
+        },
+        usage_, clock_, metrics_);
+  }
+  std::int64_t used(Quota quota) {
+    const auto states = keeper_->states(acme_);
+    if (!states) return -1;
+    for (const auto& state : *states) {
+      if (state.quota == quota) return state.used;
+    }
+    return -1;
+  }
+  Status take(const QuotaKeeper::Cost& cost) { return keeper_->take(user_, cost); }
+
+  ManualClock clock_;
+  Metrics metrics_;
+  Usage usage_{clock_};
+  test::FakeTenants store_;
+  QuotaUse stored_{};
+  std::atomic<bool> broken_ = false;
+  std::optional<TenantDirectory> directory_;
+  std::optional<QuotaKeeper> keeper_;
+  const TenantId acme_ = *TenantId::parse("acme");
+  const Principal user_{Principal::Kind::tenant_user, acme_, "u"};
+  const Principal operator_{Principal::Kind::operator_for_tenant, acme_, "operator"};
+};
+
+TEST_F(QuotaService, RefusesWhatIsOverWithItsNameAndItsEnd) {
+  open({{Quota::events_per_day, 3}});
+  EXPECT_TRUE(take({.events = 2, .bytes = 1'000'000}));
+  // All of it or nothing.
+  const auto denied = take({.events = 2});
+  ASSERT_FALSE(denied);
+  const Error& error = denied.error();
+  EXPECT_EQ(error.kind, ErrorKind::rate_limited);
+  ASSERT_TRUE(error.used_up);
+  EXPECT_EQ(error.used_up->policy, "events_per_day");
+  EXPECT_EQ(error.used_up->limit, 3);
+  const auto ends = parse_rfc3339(error.used_up->ends);
+  ASSERT_TRUE(ends);
+  EXPECT_EQ(*ends, period_of(Quota::events_per_day, clock_.now())->ends);
+  EXPECT_EQ(error.retry_after, std::chrono::ceil<Duration>(*ends - clock_.now()));
+  EXPECT_TRUE(take({.events = 1}));
+  const auto answer = http::Response::problem(error);
+  EXPECT_EQ(answer.status, 429);
+  const Json problem = parse_json(answer.body).value();
+  EXPECT_EQ(problem["violated-policies"], Json::array({"events_per_day"}));
+  EXPECT_EQ(problem["limit"], 3);
+  EXPECT_EQ(problem["ends"], error.used_up->ends);
+}
+
+TEST_F(QuotaService, BeginsAnewWithTheNextDay) {
+  open({{Quota::bytes_per_day, 10}});
+  EXPECT_TRUE(take(kEvent));
+  EXPECT_FALSE(take(kEvent));
+  stored_[static_cast<std::size_t>(Quota::bytes_per_day)] = 0;
+  clock_.advance(std::chrono::duration_cast<Duration>(
+      period_of(Quota::bytes_per_day, clock_.now())->ends - clock_.now()));
+  EXPECT_TRUE(take(kEvent));
+  EXPECT_FALSE(take(kEvent));
+}
+
+TEST_F(QuotaService, CountsWhatTheStoresKnewFirstAndWhatWasTakenSince) {
+  of(stored_, Quota::events_per_day) = 5;
+  open({{Quota::events_per_day, 8}});
+  EXPECT_EQ(used(Quota::events_per_day), 5);
+  EXPECT_TRUE(take({.events = 2}));
+  EXPECT_EQ(used(Quota::events_per_day), 7);
+  // What this process took comes into the stores, and counts once.
+  of(stored_, Quota::events_per_day) = 7;
+  EXPECT_EQ(used(Quota::events_per_day), 7);
+  // Another process took more.
+  of(stored_, Quota::events_per_day) = 8;
+  EXPECT_EQ(used(Quota::events_per_day), 8);
+  EXPECT_FALSE(take(kEvent));
+}
+
+TEST_F(QuotaService, ALevelIsWhatTheStoreSaysAndWhatCameSince) {
+  of(stored_, Quota::stored_users) = 1;
+  open({{Quota::stored_users, 2}});
+  EXPECT_EQ(used(Quota::stored_users), 1);
+  EXPECT_TRUE(take({.events = 1, .users = 1}));
+  const auto denied = take({.events = 1, .users = 1});
+  ASSERT_FALSE(denied);
+  EXPECT_EQ(denied.error().used_up->ends, "");
+  EXPECT_TRUE(take({.events = 1})) << "what stores no user passes";
+  of(stored_, Quota::stored_users) = 0;  // they were deleted
+  EXPECT_EQ(used(Quota::stored_users), 0);
+  EXPECT_TRUE(take({.events = 1, .users = 1}));
+}
+
+TEST_F(QuotaService, TokensEndWhatEmbeds) {
+  open({{Quota::embedding_tokens_per_month, 100}});
+  EXPECT_EQ(used(Quota::embedding_tokens_per_month), 0);
+  usage_.add("acme", {{Use::model_tokens, 120}});
+  EXPECT_EQ(used(Quota::embedding_tokens_per_month), 120);
+  EXPECT_TRUE(take(kEvent));
+  EXPECT_FALSE(take({.embeds = true}));
+  // A search embeds its query.
+  const auto limiter = memory::make_limiter(clock_);
+  Admission admission(*limiter, *directory_, true, clock_, metrics_, &*keeper_);
+  const auto taken = admission.take(acme_, "search", 1, {});
+  ASSERT_TRUE(taken);
+  ASSERT_FALSE(*taken);
+  EXPECT_EQ(taken->error().used_up->policy, "embedding_tokens_per_month");
+}
+
+TEST_F(QuotaService, WhatCameToNothingIsGivenBack) {
+  open({{Quota::events_per_day, 1}});
+  EXPECT_TRUE(take(kEvent));
+  keeper_->give_back(acme_, kEvent);
+  EXPECT_TRUE(take(kEvent));
+}
+
+TEST_F(QuotaService, AnOperatorIsNotHeldAndCounts) {
+  open({{Quota::events_per_day, 1}});
+  EXPECT_TRUE(keeper_->take(operator_, kEvent));
+  EXPECT_TRUE(keeper_->take(operator_, kEvent));
+  EXPECT_EQ(used(Quota::events_per_day), 2);
+  EXPECT_FALSE(take(kEvent));
+}
+
+TEST_F(QuotaService, WithoutTheStoresWhatThisProcessTookIsHeld) {
+  broken_ = true;
+  open({{Quota::events_per_day, 1}});
+  EXPECT_TRUE(take(kEvent));
+  EXPECT_FALSE(take(kEvent));
+  EXPECT_FALSE(keeper_->states(acme_));
+}
+
+TEST_F(QuotaService, ATenantWithoutQuotasIsNotBounded) {
+  open({});
+  EXPECT_TRUE(take({.events = 1'000'000'000, .bytes = 1'000'000'000'000, .embeds = true}));
+  EXPECT_EQ(keeper_->states(acme_)->size(), 0u);
+}
+
+}  // namespace
+}  // namespace mesh::services

@@ -1,0 +1,102 @@
+// Tenants as files, their own event types, their quotas, and registration: with real programs.
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "tests/e2e/daemon.h"
+#include "tests/support/temp_dir.h"
+
+namespace mesh::e2e {
+namespace {
+
+constexpr const char* kAcme = R"(kind: tenant
+id: acme
+name: Acme
+quotas: {events_per_day: 3, stored_users: 1}
+types:
+  order.placed:
+    type: object
+    required: [order_id]
+    properties: {order_id: {type: string, pattern: '^[A-Z]+-[0-9]+$'}}
+)";
+
+class TenantFiles : public ::testing::Test {
+ protected:
+  std::string file(const std::string& name, const std::string& text) {
+    std::ofstream(dir_.file(name)) << text;
+    return dir_.file(name);
+  }
+  Answer publish(const std::string& data, const std::string& tenant = "acme") {
+    return daemon_.call("publisher", "POST", "/api/v1/events", tenant + ":a",
+                        R"({"type":"order.placed","data":)" + data + "}\n",
+                        {{"Content-Type", "application/x-ndjson"}});
+  }
+
+  test::TempDir dir_;
+  Daemon daemon_{dir_.file("data"), "tenants: {registration: required}\n"};
+};
+
+TEST_F(TenantFiles, SayWhoIsATenantWhatItMaySendAndHowMuch) {
+  ASSERT_TRUE(daemon_.start()) << daemon_.errors();
+  const auto refused = publish(R"({"order_id":"A-1"})");
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_NE(refused.json()["detail"].get<std::string>().find("not registered"), std::string::npos);
+
+  const auto path = file("acme.yaml", kAcme);
+  EXPECT_EQ(daemon_.mesh({"diff", "-f", path}).exit_code, 1);
+  const auto applied = daemon_.mesh({"apply", "-f", path});
+  ASSERT_EQ(applied.exit_code, 0) << applied.err;
+  EXPECT_EQ(daemon_.mesh({"diff", "-f", path}).exit_code, 0);
+  const auto yaml = daemon_.mesh({"tenants", "get", "acme", "-o", "yaml"});
+  EXPECT_EQ(daemon_.mesh({"diff", "-f", "-"}, yaml.out).exit_code, 0) << yaml.out;
+
+  // Read, so that what is taken from here on is what counts.
+  const auto quotas = [&] {
+    return daemon_
+        .call("admin", "GET", "/admin/v1/tenants/acme/quotas", daemon_.operator_token())
+        .json()["items"];
+  };
+  EXPECT_EQ(quotas().size(), 2u);
+  const auto wrong = publish(R"({"order_id":"a-1"})");
+  EXPECT_EQ(wrong.status, 422);
+  EXPECT_EQ(wrong.json()["errors"][0]["pointer"], "/1/data/order_id");
+  EXPECT_EQ(publish(R"({"order_id":"A-1"})").status, 202);
+  EXPECT_EQ(publish(R"({"order_id":"A-2"})").status, 202);
+  const auto user = [&](const std::string& email) {
+    return daemon_.call("users", "POST", "/users/create", "acme:a",
+                        R"({"email":")" + email + R"(","name":"A"})");
+  };
+  EXPECT_EQ(user("a@acme.dev").status, 201);
+  const auto many = user("b@acme.dev");
+  EXPECT_EQ(many.status, 429) << many.body;
+  const auto over = publish(R"({"order_id":"A-3"})");
+  EXPECT_EQ(over.status, 429);
+  EXPECT_EQ(over.json()["violated-policies"], Json::array({"events_per_day"}));
+  EXPECT_EQ(over.json()["limit"], 3);
+  EXPECT_TRUE(over.json().contains("ends"));
+  const auto shown = daemon_.mesh({"tenants", "get", "acme", "-o", "json"});
+  const Json tenant = Json::parse(shown.out);
+  EXPECT_EQ(tenant["use"][0]["quota"], "events_per_day");
+  EXPECT_EQ(tenant["use"][0]["used"], 3);
+
+  const auto stricter = file("order.json", R"({"type":"object","required":["order_id","at"]})");
+  const auto check =
+      daemon_.mesh({"types", "check", "acme", "order.placed", "-f", stricter});
+  EXPECT_NE(check.exit_code, 0);
+  EXPECT_NE(check.err.find("/required"), std::string::npos) << check.err;
+  EXPECT_EQ(daemon_.mesh({"types", "register", "acme", "order.placed.v2", "-f", stricter}).exit_code,
+            0);
+  EXPECT_EQ(daemon_.mesh({"types", "list", "acme", "-o", "name"}).out,
+            "order.placed\norder.placed.v2\n");
+  // The file does not have it: the diff says so, and apply takes it away.
+  EXPECT_EQ(daemon_.mesh({"diff", "-f", path}).exit_code, 1);
+
+  const auto other = file("beta.yaml", "kind: tenant\nid: beta\n");
+  EXPECT_EQ(daemon_.mesh({"apply", "-f", other, "--prune", "--dry-run"}).exit_code, 0);
+  EXPECT_EQ(daemon_.mesh({"apply", "-f", other, "--prune", "--yes"}).exit_code, 0);
+  EXPECT_EQ(daemon_.mesh({"tenants", "get", "acme"}).exit_code, 3);
+  EXPECT_EQ(publish("{}").status, 403);
+}
+
+}  // namespace
+}  // namespace mesh::e2e
