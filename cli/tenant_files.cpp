@@ -69,8 +69,8 @@ void compare(const Json& before, const Json& after, const std::string& at, Json&
 Json to_document(const Tenant& tenant) {
   Json document{{"kind", "tenant"}};
   const Json record = to_json(tenant);
-  for (const char* member : {"id", "name", "allow_unknown_types", "rate_limits", "quotas",
-                             "types"}) {
+  for (const char* member :
+       {"id", "name", "allow_unknown_types", "rate_limits", "quotas", "types"}) {
     const auto it = record.find(member);
     if (it != record.end()) document[member] = *it;
   }
@@ -130,8 +130,8 @@ Result<std::vector<TenantDocument>> read_tenants(const std::string& path, std::i
   for (const auto& document : all) {
     const auto [it, first] = places.emplace(document.tenant.id.str(), document.place);
     if (first) continue;
-    return fail(ErrorKind::invalid, document.place + ": tenant " + it->first +
-                                        " is in " + it->second + " already");
+    return fail(ErrorKind::invalid,
+                document.place + ": tenant " + it->first + " is in " + it->second + " already");
   }
   return all;
 }

@@ -167,8 +167,8 @@ Status App::Impl::start_listeners() {
   const Ports& ports = engines->ports();
   directory =
       std::make_unique<services::TenantDirectory>(ports.tenants, config.rate_limits, clock, &usage);
-  quotas = std::make_unique<services::QuotaKeeper>(*directory, stored_use(ports), usage, clock,
-                                                   metrics);
+  quotas =
+      std::make_unique<services::QuotaKeeper>(*directory, stored_use(ports), usage, clock, metrics);
   admission = std::make_unique<services::Admission>(ports.limiter, *directory,
                                                     config.limiter.on_unavailable == "allow", clock,
                                                     metrics, quotas.get());

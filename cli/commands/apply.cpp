@@ -24,10 +24,11 @@ const View& plan_view() {
   static const View view{
       "tenant",
       {{"tenant", "TENANT", "the tenant's id"},
-       {"action", "ACTION", "create, change, delete or none; of a run without --dry-run what was "
-                            "done: created, changed, deleted, unchanged"},
-       {"changes", "CHANGES", "each place with what stands there, and what is to", Field::Show::always,
-        Field::Kind::text, changes_text},
+       {"action", "ACTION",
+        "create, change, delete or none; of a run without --dry-run what was "
+        "done: created, changed, deleted, unchanged"},
+       {"changes", "CHANGES", "each place with what stands there, and what is to",
+        Field::Show::always, Field::Kind::text, changes_text},
        {"place", "FROM", "the file and the document", Field::Show::wide}},
       "CHANGES"};
   return view;
@@ -72,10 +73,10 @@ Result<Step> step_of(Session& session, const TenantDocument& document, const std
   if (!current && current.error().kind != ErrorKind::not_found) return fail(current.error());
   if (current) step.before = MESH_TRY(tenant_from_json(*current));
   if (document.version && (!step.before || step.before->version != *document.version)) {
-    return fail(ErrorKind::conflict,
-                document.place + ": tenant " + step.id + " is not at version " +
-                    std::to_string(*document.version) + " any more; read it again, or leave the "
-                                                        "version out");
+    return fail(ErrorKind::conflict, document.place + ": tenant " + step.id +
+                                         " is not at version " + std::to_string(*document.version) +
+                                         " any more; read it again, or leave the "
+                                         "version out");
   }
   if (!step.before) {
     step.changes = differences(Json::object(), to_document(document.tenant));
@@ -83,10 +84,11 @@ Result<Step> step_of(Session& session, const TenantDocument& document, const std
   }
   const std::string& holder = step.before->managed_by;
   if (!holder.empty() && holder != owner) {
-    return fail(ErrorKind::conflict,
-                document.place + ": tenant " + step.id + " is managed by " + holder +
-                    "; apply with --owner " + holder + ", or hand it over with `mesh tenants "
-                    "update " + step.id + " --managed-by " + owner + "`");
+    return fail(ErrorKind::conflict, document.place + ": tenant " + step.id + " is managed by " +
+                                         holder + "; apply with --owner " + holder +
+                                         ", or hand it over with `mesh tenants "
+                                         "update " +
+                                         step.id + " --managed-by " + owner + "`");
   }
   if (auto good = check_types(document.tenant.types, step.before->types); !good) {
     return refused(document, good.error());
@@ -107,12 +109,14 @@ Result<std::vector<Step>> plan(Session& session, const std::vector<TenantDocumen
     steps.push_back(MESH_TRY(step_of(session, document, args.owner)));
   }
   if (!args.prune) return steps;
-  for (const auto& record : MESH_TRY(session.mesh->tenants())) {
+  const auto records = MESH_TRY(session.mesh->tenants());
+  for (const auto& record : records) {
     // Nothing but what apply itself made or took over, for this owner.
     if (at_path(record, "managed_by") != args.owner) continue;
     const std::string id = plain_text(at_path(record, "id"));
     if (std::ranges::find(steps, id, &Step::id) != steps.end()) continue;
-    Step step{nullptr, id, MESH_TRY(tenant_from_json(record)), Json::array()};
+    Step step{nullptr, id, {}, Json::array()};
+    step.before = MESH_TRY(tenant_from_json(record));
     step.changes = differences(to_document(*step.before), Json::object());
     steps.push_back(std::move(step));
   }
@@ -211,7 +215,8 @@ CLI::App& add(Commands& commands, Verb verb, Outcome (*run)(Session&, const Args
       ->type_name("FILE|DIR");
   app.add_option("--owner", args->owner, "In whose name; records of other owners are left alone")
       ->type_name("NAME");
-  app.add_flag("--prune", args->prune, "Also the records of this owner that are in no file: they go");
+  app.add_flag("--prune", args->prune,
+               "Also the records of this owner that are in no file: they go");
   return app;
 }
 

@@ -24,14 +24,14 @@ std::string types_text(const Json& types) {
 }
 
 const View& use_view() {
-  static const View view{"quota",
-                         {{"quota", "QUOTA", "what is bounded"},
-                          {"used", "USED", "in the period so far", Field::Show::always,
-                           Field::Kind::count},
-                          {"limit", "LIMIT", "at most", Field::Show::always, Field::Kind::count},
-                          {"ends", "ENDS", "when it begins anew; - for a level",
-                           Field::Show::always, Field::Kind::time}},
-                         "QUOTA"};
+  static const View view{
+      "quota",
+      {{"quota", "QUOTA", "what is bounded"},
+       {"used", "USED", "in the period so far", Field::Show::always, Field::Kind::count},
+       {"limit", "LIMIT", "at most", Field::Show::always, Field::Kind::count},
+       {"ends", "ENDS", "when it begins anew; - for a level", Field::Show::always,
+        Field::Kind::time}},
+      "QUOTA"};
   return view;
 }
 
@@ -96,7 +96,8 @@ Result<Json> body_of(const Args& args) {
   }
   for (const std::string& text : args.quotas) {
     const auto equals = std::min(text.find('='), text.size());
-    const std::string name = text.substr(0, equals), most = text.substr(std::min(equals + 1, text.size()));
+    const std::string name = text.substr(0, equals),
+                      most = text.substr(std::min(equals + 1, text.size()));
     const auto number = parse_int(most);
     if (!quota_of(name) || (most != "none" && (!number || *number < 0))) {
       return fail(ErrorKind::invalid,

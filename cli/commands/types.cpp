@@ -1,3 +1,5 @@
+#include <iterator>
+
 #include "cli/commands/verb.h"
 #include "cli/files.h"
 #include "common/yaml/json.h"
@@ -33,17 +35,23 @@ struct Args {
 
 Outcome list(Session& session, const Args& args) {
   if (!args.type.empty()) {
-    session.out.row(type_view(), MESH_TRY(session.mesh->type(args.tenant, args.type)));
+    const auto type = MESH_TRY(session.mesh->type(args.tenant, args.type));
+    session.out.row(type_view(), type);
     return Exit::ok;
   }
-  session.out.items(type_view(), MESH_TRY(session.mesh->types(args.tenant)));
+  const auto types = MESH_TRY(session.mesh->types(args.tenant));
+  session.out.items(type_view(), types);
   return Exit::ok;
 }
 
 // JSON is YAML.
 Result<Json> read_schema(const std::string& path, std::istream& in) {
-  const std::string text = path == "-" ? std::string(std::istreambuf_iterator<char>(in), {})
-                                       : MESH_TRY(read_file(path, kMaxFile));
+  std::string text;
+  if (path == "-") {
+    text.assign(std::istreambuf_iterator<char>(in), {});
+  } else {
+    text = MESH_TRY(read_file(path, kMaxFile));
+  }
   auto schema = yaml::to_json(text);
   if (schema) return schema;
   return fail(ErrorKind::invalid, path + ": " + schema.error().message);
@@ -51,8 +59,7 @@ Result<Json> read_schema(const std::string& path, std::istream& in) {
 
 Outcome send(Session& session, const Args& args, bool dry_run) {
   const auto schema = MESH_TRY(read_schema(args.file, session.in));
-  const auto type =
-      MESH_TRY(session.mesh->register_type(args.tenant, args.type, schema, dry_run));
+  const auto type = MESH_TRY(session.mesh->register_type(args.tenant, args.type, schema, dry_run));
   const std::string outcome = plain_text(at_path(type, "outcome"));
   session.out.note("type " + args.type + (dry_run ? " would be " : " is ") + outcome);
   session.out.row(type_view(), type);
@@ -92,8 +99,9 @@ void add_types(Commands& commands) {
     auto args = std::make_shared<Args>();
     Verb verb{.name = "register",
               .summary = "Give an event type its JSON Schema",
-              .details = "In place of an older schema it must take all that the older one took; "
-                         "what does not needs another name, such as order.placed.v2.",
+              .details =
+                  "In place of an older schema it must take all that the older one took; "
+                  "what does not needs another name, such as order.placed.v2.",
               .examples = "mesh types register acme order.placed -f order.json\n"};
     if (check) {
       verb.name = "check";

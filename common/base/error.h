@@ -46,8 +46,8 @@ struct FieldError {
   bool operator==(const FieldError&) const = default;
 };
 
-// Of `rate_limited`: what is used up. `limit` is 0 and `ends` empty where that is a rate limit, which
-// has no period; of a quota that is a level `ends` is empty.
+// Of `rate_limited`: what is used up. `limit` is 0 and `ends` empty where that is a rate limit,
+// which has no period; of a quota that is a level `ends` is empty.
 struct UsedUp {
   std::string policy;  // a scope of rate limits, or a quota
   std::int64_t limit = 0;

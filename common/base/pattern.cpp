@@ -22,15 +22,22 @@ constexpr char32_t kLast = 0x10ffff;
 struct Node {
   enum class Kind { set, begin, end, list, choice, repeat } kind;
   Set set = {};
-  std::vector<Node> parts = {};            // of list and choice; one of repeat
+  std::vector<Node> parts = {};              // of list and choice; one of repeat
   std::uint32_t least = 0, most = kNoBound;  // of repeat
 };
 
 Set digits() { return {{{'0', '9'}}}; }
 Set word() { return {{{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}}}; }
 Set spaces() {
-  return {{{'\t', '\r'}, {' ', ' '}, {0xa0, 0xa0}, {0x1680, 0x1680}, {0x2000, 0x200a},
-           {0x2028, 0x2029}, {0x202f, 0x202f}, {0x205f, 0x205f}, {0x3000, 0x3000},
+  return {{{'\t', '\r'},
+           {' ', ' '},
+           {0xa0, 0xa0},
+           {0x1680, 0x1680},
+           {0x2000, 0x200a},
+           {0x2028, 0x2029},
+           {0x202f, 0x202f},
+           {0x205f, 0x205f},
+           {0x3000, 0x3000},
            {0xfeff, 0xfeff}}};
 }
 Set all_but_line_ends() { return {{{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}}, true}; }
@@ -149,13 +156,21 @@ class Parser {
       if (!take(')')) return wrong("a group without its end");
       return node;
     }
-    if (take('[')) return Node{.kind = Node::Kind::set, .set = MESH_TRY(bracket())};
-    if (take('\\')) return Node{.kind = Node::Kind::set, .set = MESH_TRY(escape())};
+    Node one{.kind = Node::Kind::set};
+    if (take('[')) {
+      one.set = MESH_TRY(bracket());
+      return one;
+    }
+    if (take('\\')) {
+      one.set = MESH_TRY(escape());
+      return one;
+    }
     if (at('*') || at('+') || at('?') || at('{') || at('}') || at(']')) {
       return wrong(std::string("a bare ") + rest_.front());
     }
     const char32_t point = take_point(rest_);
-    return Node{.kind = Node::Kind::set, .set = {{{point, point}}}};
+    one.set.ranges.push_back({point, point});
+    return one;
   }
 
   // Behind a backslash.
@@ -166,9 +181,9 @@ class Parser {
       if (take(letter)) return set;
       if (take(static_cast<char>(letter - 'a' + 'A'))) return Set{others(set)};
     }
-    for (const auto& [letter, point] : {std::pair{'t', U'\t'}, std::pair{'n', U'\n'},
-                                        std::pair{'r', U'\r'}, std::pair{'f', U'\f'},
-                                        std::pair{'v', U'\v'}}) {
+    for (const auto& [letter, point] :
+         {std::pair{'t', U'\t'}, std::pair{'n', U'\n'}, std::pair{'r', U'\r'},
+          std::pair{'f', U'\f'}, std::pair{'v', U'\v'}}) {
       if (take(letter)) return Set{{{point, point}}};
     }
     if (take('x')) return hexadecimal(2);

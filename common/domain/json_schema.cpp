@@ -67,8 +67,7 @@ class DateTimeConstraint final : public TextConstraint {
 
 // The library tells of what it does not take by exceptions; so do these, which it calls.
 struct PatternBuilder final : valijson::ConstraintBuilder {
-  valijson::constraints::Constraint* make(
-      const valijson::adapters::Adapter& value) const override {
+  valijson::constraints::Constraint* make(const valijson::adapters::Adapter& value) const override {
     const std::string text = value.asString();
     auto pattern = Pattern::parse(text);
     if (!pattern) throw std::runtime_error(pattern.error().message);
@@ -77,8 +76,7 @@ struct PatternBuilder final : valijson::ConstraintBuilder {
 };
 
 struct FormatBuilder final : valijson::ConstraintBuilder {
-  valijson::constraints::Constraint* make(
-      const valijson::adapters::Adapter& value) const override {
+  valijson::constraints::Constraint* make(const valijson::adapters::Adapter& value) const override {
     if (value.asString() != "date-time") throw std::runtime_error("a format is date-time alone");
     return new DateTimeConstraint();
   }

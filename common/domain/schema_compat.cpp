@@ -156,8 +156,8 @@ class Comparison {
       const auto now = whole_number(after["multipleOf"]);
       const auto was = before.contains("multipleOf") ? whole_number(before["multipleOf"])
                                                      : std::optional<std::int64_t>();
-      const bool same = before.contains("multipleOf") &&
-                        before["multipleOf"] == after["multipleOf"];
+      const bool same =
+          before.contains("multipleOf") && before["multipleOf"] == after["multipleOf"];
       if (!same && !(now && was && *was % *now == 0)) {
         good = no(at + "/multipleOf", "is not plainly a divisor of the old version's");
       }
@@ -174,8 +174,8 @@ class Comparison {
   bool arrays(const Json& before, const Json& after, const std::string& at) {
     bool good = at_least_as_narrow(before, after, at, "minItems", true);
     good &= at_least_as_narrow(before, after, at, "maxItems", false);
-    return good & covers(value_or(before, "items", true), value_or(after, "items", true),
-                         at + "/items");
+    return good &
+           covers(value_or(before, "items", true), value_or(after, "items", true), at + "/items");
   }
 
   bool objects(const Json& before, const Json& after, const std::string& at) {
@@ -216,8 +216,8 @@ class Comparison {
 
   bool combinations(const Json& before, const Json& after, const std::string& at) {
     bool good = unchanged(before, after, at, {"oneOf", "not"});
-    const bool conditional = after.contains("if") || after.contains("then") ||
-                             after.contains("else");
+    const bool conditional =
+        after.contains("if") || after.contains("then") || after.contains("else");
     if (conditional) {
       for (const char* keyword : {"if", "then", "else"}) {
         if (value_or(before, keyword, nullptr) == value_or(after, keyword, nullptr)) continue;
@@ -229,16 +229,14 @@ class Comparison {
     const Json& old_parts = value_or(before, "allOf", none);
     for (std::size_t i = 0; i < parts.size(); ++i) {
       // What any part of the old one promises, all of it does.
-      const bool promised = std::ranges::any_of(old_parts, [&](const Json& part) {
-        return silently_covers(part, parts[i]);
-      });
+      const bool promised = std::ranges::any_of(
+          old_parts, [&](const Json& part) { return silently_covers(part, parts[i]); });
       if (!promised) good &= covers(before, parts[i], at + "/allOf/" + std::to_string(i));
     }
     if (!after.contains("anyOf")) return good;
     const auto taken = [&](const Json& value) {
-      return std::ranges::any_of(after["anyOf"], [&](const Json& part) {
-        return silently_covers(value, part);
-      });
+      return std::ranges::any_of(after["anyOf"],
+                                 [&](const Json& part) { return silently_covers(value, part); });
     };
     const Json& alternatives = value_or(before, "anyOf", none);
     const bool each = !alternatives.empty() && std::ranges::all_of(alternatives, taken);

@@ -18,8 +18,8 @@ constexpr std::array<std::string_view, 6> kCounts{"minLength", "maxLength",     
 constexpr std::array<std::string_view, 5> kBounds{"minimum", "maximum", "exclusiveMinimum",
                                                   "exclusiveMaximum", "multipleOf"};
 constexpr std::array<std::string_view, 3> kLists{"allOf", "anyOf", "oneOf"};
-constexpr std::array<std::string_view, 6> kParts{"items", "additionalProperties", "not",
-                                                 "if",    "then",                 "else"};
+constexpr std::array<std::string_view, 6> kParts{
+    "items", "additionalProperties", "not", "if", "then", "else"};
 constexpr std::string_view kDefinitions = "#/definitions/";
 constexpr std::size_t kMaxFields = 20;
 
@@ -196,8 +196,8 @@ class Checker {
     }
     if (keyword == "required") {
       const bool good = value.is_array() && std::ranges::all_of(value, [](const Json& name) {
-        return name.is_string();
-      });
+                          return name.is_string();
+                        });
       return good || no("must be a list of names");
     }
     if (among(kCounts, keyword)) {

@@ -16,8 +16,8 @@ inline constexpr int kMaxSchemaParts = 500;               // schemas, once every
 
 // The schema as it is compiled and compared: without annotations and `definitions`, each
 // "$ref": "#/definitions/…" written out. `unprocessable` with a pointer for each thing that cannot
-// be held to: another draft, a $ref to elsewhere or to itself, a keyword that is not checked here, a
-// pattern that takes more than linear time (common/base/pattern.h), and what is over the bounds
+// be held to: another draft, a $ref to elsewhere or to itself, a keyword that is not checked here,
+// a pattern that takes more than linear time (common/base/pattern.h), and what is over the bounds
 // above. `at` stands in front of each pointer.
 Result<Json> checked_schema(const Json& schema, const std::string& at = {});
 

@@ -56,7 +56,8 @@ struct Tenant {
 bool valid_owner(std::string_view text);
 
 // {"id","name","allow_unknown_types","rate_limits":{scope:{rate,per,burst}},"quotas","types",
-//  "managed_by","version","created_at","updated_at"}, without quotas, types and managed_by where the
+//  "managed_by","version","created_at","updated_at"}, without quotas, types and managed_by where
+//  the
 // tenant has none: a meshd from before them reads such records.
 Json to_json(const Tenant& tenant);
 // {"id","tenantId"}: the value of tenant.deleted.

@@ -182,9 +182,11 @@ Result<Response> mend(const WorkAdminDeps& deps, const http::Request& request) {
   event.principal = Principal{};
   event.principal->tenant = tenant;
   // Letters come from every topic: types outside the catalogue and those that the mesh alone writes
-  // are taken, whatever the tenant's record allows now.
-  auto events = MESH_TRY(
-      read_events(event, {.allow_unknown_types = true, .mesh_types = true}, deps.clock.now()));
+  // are taken, whatever the tenant's record allows now. What has a schema is held to it.
+  auto own = MESH_TRY(deps.tenants.own_types(tenant));
+  auto events = MESH_TRY(read_events(
+      event, {.allow_unknown_types = true, .own_types = std::move(own), .mesh_types = true},
+      deps.clock.now()));
   auto mended = MESH_TRY(deps.dead_letters.mend(place, events.front()));
   return with_position(Response::json(202, {{"message", "Letter mended"},
                                             {"id", mended.id},

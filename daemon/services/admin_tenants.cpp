@@ -70,11 +70,10 @@ Result<Response> show_all(const TenantAdminDeps& deps, const http::Request& requ
 
 Status change_record(const TenantAdminDeps& deps, const TenantId& id,
                      const std::function<void(Tenant&)>& change) {
-  (void)MESH_TRY(
-      change_tenant(deps.tenants, deps.directory, id, [&](Tenant& record) -> Status {
-        change(record);
-        return {};
-      }));
+  (void)MESH_TRY(change_tenant(deps.tenants, deps.directory, id, [&](Tenant& record) -> Status {
+    change(record);
+    return {};
+  }));
   return {};
 }
 
@@ -271,7 +270,8 @@ Result<Response> change(const TenantAdminDeps& deps, const http::Request& reques
   // is not written over.
   auto tenant = MESH_TRY(deps.tenants.get(id));
   const auto before = tenant.types;
-  if (whole) tenant = Tenant{.id = id, .name = id.str(), .rate_limits = {}, .version = tenant.version};
+  if (whole)
+    tenant = Tenant{.id = id, .name = id.str(), .rate_limits = {}, .version = tenant.version};
   const auto only_at = if_match(request);
   if (only_at && std::ranges::find(*only_at, tenant.version) == only_at->end()) {
     tenant.version = 0;  // which it never has

@@ -89,8 +89,8 @@ Result<Response> put(const TenantAdminDeps& deps, const http::Request& request) 
 Result<Response> remove(const TenantAdminDeps& deps, const http::Request& request) {
   const auto id = MESH_TRY(tenant_of(request));
   const std::string& type = request.path_params.at("type");
-  const auto changed = MESH_TRY(
-      change_tenant(deps.tenants, deps.directory, id, [&](Tenant& tenant) -> Status {
+  const auto changed =
+      MESH_TRY(change_tenant(deps.tenants, deps.directory, id, [&](Tenant& tenant) -> Status {
         if (tenant.types.erase(type) == 0) return unknown_type(id, type);
         return {};
       }));

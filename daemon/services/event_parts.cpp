@@ -140,8 +140,8 @@ namespace {
 // Of a type that the tenant registered; its topic was looked at then.
 Status check_own_event(const Event& event, const JsonSchema* schema, const Json* data) {
   if (schema == nullptr) {
-    return offence("/type", "the schema of " + event.type +
-                                " cannot be used by this mesh; register it again");
+    return offence(
+        "/type", "the schema of " + event.type + " cannot be used by this mesh; register it again");
   }
   if (data == nullptr) return offence("/data", event.type + " needs JSON data");
   if (auto valid = check_own(event.type, *schema, *data); !valid) {

@@ -169,8 +169,8 @@ Result<std::vector<QuotaKeeper::State>> QuotaKeeper::states(const TenantId& tena
   std::vector<State> states;
   for (const auto& [quota, limit] : quotas) {
     const auto period = period_of(quota, kept.at);
-    states.push_back({quota, limit, used(kept, quota),
-                      period ? std::optional(period->ends) : std::nullopt});
+    states.push_back(
+        {quota, limit, used(kept, quota), period ? std::optional(period->ends) : std::nullopt});
   }
   return states;
 }

@@ -25,8 +25,8 @@ inline std::int64_t of(const QuotaUse& use, Quota quota) {
   return use[static_cast<std::size_t>(quota)];
 }
 
-// What the stores know that the tenant used in the periods that hold `now`, of all processes. It may
-// be behind, by what is counted and not written yet; it is never more than was used. Blocks.
+// What the stores know that the tenant used in the periods that hold `now`, of all processes. It
+// may be behind, by what is counted and not written yet; it is never more than was used. Blocks.
 using StoredUse = std::function<Result<QuotaUse>(const TenantId&, Timestamp now)>;
 
 // Use is what the stores say, read anew in the background, or what they said first plus what this

@@ -284,11 +284,12 @@ Status check_registered(TenantDirectory& directory, const http::Request& request
   if (!tenant) return {};
   const bool registered = MESH_TRY(directory.has_record(*tenant));
   if (registered) return {};
-  return fail(ErrorKind::forbidden,
-              "tenant \"" + tenant->str() +
-                  "\" is not registered, and this mesh serves registered tenants alone: an operator "
-                  "registers it with `mesh tenants create " +
-                  tenant->str() + "` or `mesh apply`");
+  return fail(
+      ErrorKind::forbidden,
+      "tenant \"" + tenant->str() +
+          "\" is not registered, and this mesh serves registered tenants alone: an operator "
+          "registers it with `mesh tenants create " +
+          tenant->str() + "` or `mesh apply`");
 }
 
 }  // namespace mesh::services

@@ -36,8 +36,8 @@ class TenantDirectory {
   // The store is asked no more in the background. Callable twice.
   void stop() { refreshing_.stop(); }
 
-  // The next five do not block; `unavailable` only where the records could never be read so far, nor
-  // this one, which is tried for by itself once it was asked about.
+  // The next five do not block; `unavailable` only where the records could never be read so far,
+  // nor this one, which is tried for by itself once it was asked about.
 
   // The tenant's own policy of the scope, else the default; nothing for a scope that has neither.
   struct Policy {
@@ -102,9 +102,9 @@ class TenantDirectory {
     std::int64_t version = 0;
     std::shared_ptr<const OwnTypes> types;
   };
-  std::mutex compiling_;  // never taken with mutex_
+  std::mutex compiling_;                                // never taken with mutex_
   std::unordered_map<std::string, Compiled> compiled_;  // guarded by compiling_
-  Periodic refreshing_;                      // last: it uses all of the above
+  Periodic refreshing_;                                 // last: it uses all of the above
 };
 
 // An operator who names a tenant that does not exist is told so, and gets no empty answer. A POST

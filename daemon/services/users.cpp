@@ -73,8 +73,7 @@ UserDone charged(Admission& admission, const http::Request& request, std::int64_
                  UserDone done) {
   return [&admission, tenant = request.tenant(), cost = cost_of(request, users),
           done = std::move(done)](Result<ChangedUser> user) {
-    const bool nothing =
-        user ? user->event == 0 : user.error().kind != ErrorKind::uncertain;
+    const bool nothing = user ? user->event == 0 : user.error().kind != ErrorKind::uncertain;
     if (nothing) admission.give_back(tenant, cost);
     done(std::move(user));
   };
@@ -101,10 +100,10 @@ void create(UserStore& users, IdempotencyStore& idempotency, Admission& admissio
                                      .tracestate = request->trace.state,
                                      .extensions = acceptance(*request)};
                if (keyed) context.claim = std::move(keyed->claim);
-               users.create(request->tenant(), std::move(user), std::move(context),
-                            charged(admission, *request, 1,
-                                    answer_with(usage, *request, std::move(ended),
-                                                created_answer)));
+               users.create(
+                   request->tenant(), std::move(user), std::move(context),
+                   charged(admission, *request, 1,
+                           answer_with(usage, *request, std::move(ended), created_answer)));
              });
 }
 

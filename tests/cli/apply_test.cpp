@@ -180,8 +180,9 @@ TEST_F(ApplyTest, NothingIsChangedBeforeAllDocumentsAreGood) {
 
 TEST_F(ApplyTest, ASchemaThatIsNotCompatibleIsRefusedWithItsPlace) {
   ASSERT_EQ(apply(), 0);
-  EXPECT_NE(apply({}, "kind: tenant\nid: acme\ntypes: {order.placed: {type: object, required: "
-                      "[id, at]}}\n"),
+  EXPECT_NE(apply({},
+                  "kind: tenant\nid: acme\ntypes: {order.placed: {type: object, required: "
+                  "[id, at]}}\n"),
             0);
   EXPECT_THAT(err, HasSubstr("/types/order.placed/required"));
 }

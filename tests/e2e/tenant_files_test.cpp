@@ -52,8 +52,7 @@ TEST_F(TenantFiles, SayWhoIsATenantWhatItMaySendAndHowMuch) {
 
   // Read, so that what is taken from here on is what counts.
   const auto quotas = [&] {
-    return daemon_
-        .call("admin", "GET", "/admin/v1/tenants/acme/quotas", daemon_.operator_token())
+    return daemon_.call("admin", "GET", "/admin/v1/tenants/acme/quotas", daemon_.operator_token())
         .json()["items"];
   };
   EXPECT_EQ(quotas().size(), 2u);
@@ -80,12 +79,11 @@ TEST_F(TenantFiles, SayWhoIsATenantWhatItMaySendAndHowMuch) {
   EXPECT_EQ(tenant["use"][0]["used"], 3);
 
   const auto stricter = file("order.json", R"({"type":"object","required":["order_id","at"]})");
-  const auto check =
-      daemon_.mesh({"types", "check", "acme", "order.placed", "-f", stricter});
+  const auto check = daemon_.mesh({"types", "check", "acme", "order.placed", "-f", stricter});
   EXPECT_NE(check.exit_code, 0);
   EXPECT_NE(check.err.find("/required"), std::string::npos) << check.err;
-  EXPECT_EQ(daemon_.mesh({"types", "register", "acme", "order.placed.v2", "-f", stricter}).exit_code,
-            0);
+  EXPECT_EQ(
+      daemon_.mesh({"types", "register", "acme", "order.placed.v2", "-f", stricter}).exit_code, 0);
   EXPECT_EQ(daemon_.mesh({"types", "list", "acme", "-o", "name"}).out,
             "order.placed\norder.placed.v2\n");
   // The file does not have it: the diff says so, and apply takes it away.

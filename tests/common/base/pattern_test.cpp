@@ -34,7 +34,6 @@ TEST(Pattern, FindsWhatEcmaScriptFinds) {
       {"^[a-f0-9]{2,}$", "12ef", true},
       {"^[^a-c]+$", "xyz", true},
       {"^[^a-c]+$", "xaz", false},
-      {"^[]a]", "a", true},
       {"^[\\]\\d-]+$", "]9-", true},
       {"^(cat|dog)s?$", "dogs", true},
       {"^(cat|dog)s?$", "cats ", false},
@@ -56,17 +55,32 @@ TEST(Pattern, FindsWhatEcmaScriptFinds) {
       {"x|^a", "ab", true},
   };
   for (const auto& [pattern, text, expected] : cases) {
-    // ECMAScript's [] is empty, so that "[]a]" is another pattern there.
-    if (std::string_view(pattern) == "^[]a]") continue;
     EXPECT_EQ(found(pattern, text), expected) << pattern << " in " << text;
   }
 }
 
 TEST(Pattern, RefusesWhatItCannotHoldTo) {
-  for (const char* pattern :
-       {"(a", "a)", "[a", "a**", "*a", "a{2,1}", "a{", "{", "\\1", "(?=a)", "(?!a)", "(?<n>a)",
-        "\\b", "\\p{L}", "^*", "a\\", "[z-a]", "\\x4", "a{3000}", "((a{50}){50}){50}",
-        "(((){1000}){1000}){1000}"}) {
+  for (const char* pattern : {"(a",
+                              "a)",
+                              "[a",
+                              "a**",
+                              "*a",
+                              "a{2,1}",
+                              "a{",
+                              "{",
+                              "\\1",
+                              "(?=a)",
+                              "(?!a)",
+                              "(?<n>a)",
+                              "\\b",
+                              "\\p{L}",
+                              "^*",
+                              "a\\",
+                              "[z-a]",
+                              "\\x4",
+                              "a{3000}",
+                              "((a{50}){50}){50}",
+                              "(((){1000}){1000}){1000}"}) {
     const auto parsed = Pattern::parse(pattern);
     ASSERT_FALSE(parsed) << pattern;
     EXPECT_EQ(parsed.error().kind, ErrorKind::invalid);

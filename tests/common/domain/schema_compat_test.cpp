@@ -38,7 +38,8 @@ TEST(SchemaCompat, TakesWhatTakesAllThatTheOldVersionTook) {
       // Nothing could stand there before.
       {R"({"properties": {"a": {}}, "additionalProperties": false})",
        R"({"properties": {"a": {}, "b": {"type": "string"}}, "additionalProperties": false})"},
-      {R"({"properties": {"a": {}}, "additionalProperties": false})", R"({"properties": {"a": {}}})"},
+      {R"({"properties": {"a": {}}, "additionalProperties": false})",
+       R"({"properties": {"a": {}}})"},
       {R"({"additionalProperties": {"type": "integer"}})",
        R"({"properties": {"n": {"type": "number"}}, "additionalProperties": {"type": "integer"}})"},
       {R"({"type": "object", "properties": {"a": {"type": "string"}}})", R"({"type": "object"})"},
@@ -75,8 +76,8 @@ TEST(SchemaCompat, TellsWhereAValueOfTheOldVersionMayBeRefused) {
       // Any value could stand there before.
       {R"({"properties": {"a": {}}})", R"({"properties": {"a": {}, "b": {"type": "string"}}})",
        "/properties/b"},
-      {R"({"properties": {"a": {}}})", R"({"properties": {"a": {}}, "additionalProperties": false})",
-       "/additionalProperties"},
+      {R"({"properties": {"a": {}}})",
+       R"({"properties": {"a": {}}, "additionalProperties": false})", "/additionalProperties"},
       {R"({"properties": {"a": {"type": "string"}}, "additionalProperties": false})",
        R"({"additionalProperties": false})", "/additionalProperties"},
       {R"({"anyOf": [{"type": "string"}, {"type": "null"}]})", R"({"anyOf": [{"type": "string"}]})",

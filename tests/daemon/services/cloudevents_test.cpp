@@ -202,11 +202,11 @@ TEST(CloudEvents, ASequenceIsKeptAsWritten) {
 }
 
 TEST(CloudEvents, ATypeOfTheTenantIsHeldToItsSchema) {
-  const auto own = std::make_shared<OwnTypes>(compile_types(
-      {{"order.placed",
-        {{"type", "object"},
-         {"required", Json::array({"id"})},
-         {"properties", {{"id", {{"type", "string"}, {"pattern", "^[A-Z]"}}}}}}}}));
+  const auto own = std::make_shared<OwnTypes>(
+      compile_types({{"order.placed",
+                      {{"type", "object"},
+                       {"required", Json::array({"id"})},
+                       {"properties", {{"id", {{"type", "string"}, {"pattern", "^[A-Z]"}}}}}}}}));
   (*own)["order.broken"] = nullptr;
   const auto refusal_of = [&](const std::string& event) {
     http::Request request;

@@ -243,9 +243,9 @@ Result<std::vector<User>> SqliteUsers::everywhere(const std::string& email, int 
 
 Result<std::int64_t> SqliteUsers::count(const TenantId& tenant) {
   return read_from(readers_, [&](Database& db) -> Result<std::int64_t> {
-    auto count = MESH_TRY(first_row(
-        query(db, "SELECT count(*) FROM users WHERE tenant=" MESH_TENANT_NUMBER, tenant),
-        [](const Statement& row) { return row.integer(0); }));
+    auto count = MESH_TRY(
+        first_row(query(db, "SELECT count(*) FROM users WHERE tenant=" MESH_TENANT_NUMBER, tenant),
+                  [](const Statement& row) { return row.integer(0); }));
     return count.value_or(0);
   });
 }
