@@ -203,8 +203,8 @@ Status App::Impl::start_listeners() {
   gauges = std::make_unique<Gauges>(metrics, usage, *engines, *server, clock);
 
   auto listeners =
-      make_listeners({config, ports, *pipelines, *directory, *quotas, *admission, *polls, *waits, clock,
-                      metrics, usage, spans.get(), options.version,
+      make_listeners({config, ports, *pipelines, *directory, *quotas, *admission, *polls, *waits,
+                      clock, metrics, usage, spans.get(), options.version,
                       [this] { return std::string(ready ? "" : "starting or draining"); },
                       [this](const auto& request) { return identity->is_operator(request); },
                       [this] {

@@ -237,21 +237,21 @@ class Publisher {
   void write(Batch batch) {
     auto records = std::move(batch.records);
     auto traced = begin_spans(records);
-    deps_.log.append(
-        std::move(records), [this, traced = std::move(traced),
-                             batch = std::move(batch)](Result<std::vector<Position>> at) mutable {
-          if (traced) traced->end_all(at ? std::nullopt : std::optional(at.error()));
-          if (!at) {
-            // What is uncertain may be in the log.
-            if (at.error().kind != ErrorKind::uncertain) {
-              deps_.admission.give_back(batch.tenant(), batch.cost());
-            }
-            return refuse(at.error(), batch);
-          }
-          accepted_.add(static_cast<double>(batch.ids.size()));
-          use(batch);
-          batch.ended(published(batch, place_of(*at)));
-        });
+    deps_.log.append(std::move(records),
+                     [this, traced = std::move(traced),
+                      batch = std::move(batch)](Result<std::vector<Position>> at) mutable {
+                       if (traced) traced->end_all(at ? std::nullopt : std::optional(at.error()));
+                       if (!at) {
+                         // What is uncertain may be in the log.
+                         if (at.error().kind != ErrorKind::uncertain) {
+                           deps_.admission.give_back(batch.tenant(), batch.cost());
+                         }
+                         return refuse(at.error(), batch);
+                       }
+                       accepted_.add(static_cast<double>(batch.ids.size()));
+                       use(batch);
+                       batch.ended(published(batch, place_of(*at)));
+                     });
   }
 
   std::optional<pipeline::BatchSpans> begin_spans(const std::vector<Record>& records) const {
