@@ -36,11 +36,17 @@ std::string process_id() {
   return std::string(host.data()) + "-" + random_hex(4);
 }
 
-// What quotas are compared with. Users are counted; of the rest each process knows what it took
-// itself.
+// What quotas are compared with.
 services::StoredUse stored_use(const Ports& ports) {
-  return [&users = ports.users](const TenantId& tenant, Timestamp) -> Result<services::QuotaUse> {
+  return [&users = ports.users, &usage = ports.usage](const TenantId& tenant,
+                                                      Timestamp now) -> Result<services::QuotaUse> {
+    const auto month = period_of(Quota::embedding_tokens_per_month, now)->began;
+    const UsageAmounts today = MESH_TRY(usage.used(tenant, now));
+    const UsageAmounts this_month = MESH_TRY(usage.used(tenant, month));
     services::QuotaUse use{};
+    services::of(use, Quota::events_per_day) = today[UsageKind::events];
+    services::of(use, Quota::bytes_per_day) = today[UsageKind::bytes];
+    services::of(use, Quota::embedding_tokens_per_month) = this_month[UsageKind::embedding_tokens];
     services::of(use, Quota::stored_users) = MESH_TRY(users.count(tenant));
     return use;
   };
