@@ -148,7 +148,7 @@ class Agreeing {
       // The log knows it already, or something newer.
       if (last != lasts.end() && last->second.version >= version) return {};
       if (row.is_null(2)) {
-        Tenant removed{*id, {}, false, {}, version, now_, now_};
+        Tenant removed{.id = *id, .version = version, .created_at = now_, .updated_at = now_};
         return write(tenant_event("tenant.deleted", removed, new_uuid_v7(now_), now_));
       }
       auto tenant = MESH_TRY(stored_tenant(row.text(2)));
