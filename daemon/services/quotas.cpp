@@ -13,7 +13,7 @@ constexpr Duration kAskAgain{std::chrono::hours{1}};
 
 std::uint64_t tokens_of(const std::vector<Usage::Row>& totals, const std::string& tenant) {
   const auto row = std::ranges::find(totals, tenant, &Usage::Row::tenant);
-  return row == totals.end() ? 0 : (*row)[Use::model_tokens];
+  return row == totals.end() ? 0 : (*row)[Use::embedding_tokens];
 }
 
 std::int64_t share(const QuotaKeeper::Cost& cost, Quota quota) {

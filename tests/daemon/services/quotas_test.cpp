@@ -120,7 +120,7 @@ TEST_F(QuotaService, ALevelIsWhatTheStoreSaysAndWhatCameSince) {
 TEST_F(QuotaService, TokensEndWhatEmbeds) {
   open({{Quota::embedding_tokens_per_month, 100}});
   EXPECT_EQ(used(Quota::embedding_tokens_per_month), 0);
-  usage_.add("acme", {{Use::model_tokens, 120}});
+  usage_.add("acme", {{Use::embedding_tokens, 120}});
   EXPECT_EQ(used(Quota::embedding_tokens_per_month), 120);
   EXPECT_TRUE(take(kEvent));
   EXPECT_FALSE(take({.embeds = true}));
