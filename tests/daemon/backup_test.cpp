@@ -35,7 +35,7 @@ class LastBackup : public testing::Test {
     return std::chrono::duration<double>(clock_.now().time_since_epoch()).count();
   }
   Task::State back_up(const std::string& folder) {
-    const auto task = runner_.submit("backup", {{"path", folder}}, 0).value();
+    const auto task = runner_.submit("backup", {{"path", folder}}, 0, "anna").value();
     std::promise<void> told;
     const auto watch = runner_.watch(task.id, [&] { told.set_value(); });
     told.get_future().wait();

@@ -25,11 +25,9 @@ class Raced final : public TaskStore {
     after_insert();
     return {};
   }
-  Result<std::optional<ClaimedTask>> claim(const std::string& owner,
-                                           const std::vector<std::string>& kinds,
-                                           const std::set<std::string>& except,
+  Result<std::optional<ClaimedTask>> claim(const std::string& owner, const WantedTask& wanted,
                                            Duration ttl) override {
-    return tasks_.claim(owner, kinds, except, ttl);
+    return tasks_.claim(owner, wanted, ttl);
   }
   Result<bool> renew(const std::string& id, std::int64_t token, Duration ttl) override {
     return tasks_.renew(id, token, ttl);
