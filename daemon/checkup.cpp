@@ -22,7 +22,6 @@ Checkup::~Checkup() {
 void Checkup::begin(Running& one) {
   // It has ended, but for the last step out of the mutex.
   if (one.thread.joinable()) one.thread.join();
-  ++one.begun;
   one.thread = std::thread([this, &one] {
     name_thread("check");
     auto found = one.part.run();
@@ -31,6 +30,8 @@ void Checkup::begin(Running& one) {
     ++one.ended;
     ended_.notify_all();
   });
+  // Not before there is a thread that ends it: where none can be made, the next call tries again.
+  ++one.begun;
 }
 
 std::vector<services::Check> Checkup::run() {
