@@ -58,7 +58,6 @@ void append_words(redisContext& context, const std::vector<std::string>& words) 
 void Session::Free::operator()(redisContext* context) const { redisFree(context); }
 
 Result<Session> Session::open(const ServerOptions& options) {
-  const SteadyTime deadline = std::chrono::steady_clock::now() + options.timeout;
   Session session(Context(redisConnectWithTimeout(options.host.c_str(), options.port,
                                                   to_timeval(options.timeout))),
                   server_name(options));
@@ -76,6 +75,8 @@ Result<Session> Session::open(const ServerOptions& options) {
                 std::strerror(errno));
   }
   if (options.tls) {
+    // Of its own: nothing bounds how long the name took to resolve.
+    const SteadyTime deadline = std::chrono::steady_clock::now() + options.timeout;
     session.tls_ = MESH_TRY(Tls::connect(context->fd, options, session.server_, deadline));
   }
   MESH_TRY(session.greet(options));
