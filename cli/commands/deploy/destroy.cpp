@@ -1,5 +1,6 @@
 #include "cli/commands/deploy/leftovers.h"
 #include "cli/commands/deploy/options.h"
+#include "cli/commands/deploy/secrets.h"
 #include "cli/commands/deploy/stack.h"
 #include "cli/commands/deploy/target.h"
 #include "cli/commands/deploy/tools.h"
@@ -32,6 +33,12 @@ Status confirm_name(Session& session, const std::string& name, const std::string
   std::getline(session.in, answer);
   if (trim(answer) == name) return {};
   return fail(ErrorKind::cancelled, "nothing was done");
+}
+
+// What make_secrets makes: in no overlay, but an object like those.
+Object secret_of(const Deployment& d) {
+  return {"Secret", kSecret, d.name_space, Json(),
+          std::string("apiVersion: v1\nkind: Secret\nmetadata:\n  name: ") + kSecret + "\n"};
 }
 
 // Takes out those that the deployment has not made, and says which there are.
@@ -81,6 +88,7 @@ Outcome destroy(Session& session, const Args& args) {
     auto objects = MESH_TRY(rendered(target.place));
     // One that was cut off before it made the namespace has not noted it.
     if (d.name_space.empty()) target.deployment.name_space = name_space_of(objects);
+    if (need_secrets(objects)) objects.push_back(secret_of(d));
     MESH_TRY(leave_the_others(session, target, objects));
     left = MESH_TRY(leftovers_of(target.cluster(), d, objects));
     tell_what_goes(session, d, left);

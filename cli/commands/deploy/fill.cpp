@@ -104,9 +104,19 @@ Status start_job(Session& session, const Cluster& cluster, const Object& job, St
   return apply(session, cluster, {job}, step);
 }
 
-Status fill_secrets(const Cluster& cluster, const SecretValues& values,
-                    const std::set<std::string>& leading, Step& step) {
-  const auto made = MESH_TRY(make_secrets(cluster, values, leading));
+Status fill_secrets(const Workplace& place, Deployment& deployment, const Cluster& cluster,
+                    const Filling& filling, Step& step) {
+  const auto tried = make_secrets(cluster, filling.secrets, filling.leading, [&] {
+    // Kept before it is made, as the namespace is.
+    deployment.made.insert(kSecretTitle);
+    return place.keep(deployment);
+  });
+  if (!tried && tried.error().message.find("AlreadyExists") != std::string::npos) {
+    // Somebody else's, made meanwhile.
+    deployment.made.erase(kSecretTitle);
+    MESH_TRY(place.keep(deployment));
+  }
+  const auto made = MESH_TRY(tried);
   std::vector<std::string> parts;
   if (!made.replaced.empty())
     parts.push_back("replaced by their stores' passwords: " + join(made.replaced, ", "));
@@ -142,7 +152,7 @@ Status fill(Session& session, Steps& steps, const Workplace& place, Deployment& 
   }));
   if (need_secrets(objects)) {
     MESH_TRY(steps.run("secrets", "secrets", [&](Step& step) {
-      return fill_secrets(cluster, filling.secrets, filling.leading, step);
+      return fill_secrets(place, deployment, cluster, filling, step);
     }));
   }
   const auto jobs = jobs_of(objects);

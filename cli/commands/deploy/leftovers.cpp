@@ -23,9 +23,10 @@ std::vector<std::string> names_of(const Json& list) {
   return names;
 }
 
-// Not before what it is made for: a class is needed until its volumes are gone.
+// Not before what it is made for: a class is needed until its volumes are gone, the Secret by pods.
 bool is_last(const std::string& title) {
-  return title.starts_with("namespace/") || title.starts_with(kStorageClass);
+  return title.starts_with("namespace/") || title.starts_with(kStorageClass) ||
+         title == kSecretTitle;
 }
 
 // Without a kind the names are titles.
@@ -58,14 +59,6 @@ Status await_volumes_gone(Session& session, const Cluster& cluster, const Leftov
     }
     if (!nap(kBetweenLooks)) return fail(ErrorKind::cancelled, "interrupted");
   }
-}
-
-Status remove_secret(const Cluster& cluster, Step& step) {
-  // One that somebody else made bears no such label, and stays.
-  return cluster.run(
-      {"delete", "secret", "--selector=app.kubernetes.io/part-of=mesh",
-       "--field-selector=metadata.name=" + std::string(kSecret), "--ignore-not-found"},
-      {}, {.log = step.log});
 }
 
 Result<Json> aws(const Deployment& d, std::vector<std::string> words) {
@@ -144,7 +137,6 @@ Status empty_cluster(Session& session, const Target& target, const Leftovers& le
   MESH_TRY(remove_named(cluster, {}, first, patience, step));
   MESH_TRY(remove_named(cluster, "persistentvolumeclaim", left.claims, patience, step));
   MESH_TRY(await_volumes_gone(session, cluster, left, patience));
-  MESH_TRY(remove_secret(cluster, step));
   MESH_TRY(remove_named(cluster, {}, last, patience, step));
   step.done = std::to_string(d.made.size()) + " objects, " + std::to_string(left.claims.size()) +
               " volume claims, " + std::to_string(left.balancers.size()) + " load balancers gone";

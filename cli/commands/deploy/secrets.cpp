@@ -42,7 +42,8 @@ Result<SecretValues> read_secret_files(const std::vector<std::string>& given) {
 }
 
 Result<MadeSecrets> make_secrets(const Cluster& cluster, const SecretValues& values,
-                                 const std::set<std::string>& leading) {
+                                 const std::set<std::string>& leading,
+                                 const std::function<Status()>& making) {
   const auto there = MESH_TRY(members(cluster));
   MadeSecrets made;
   Json changed = Json::object();
@@ -74,6 +75,7 @@ Result<MadeSecrets> make_secrets(const Cluster& cluster, const SecretValues& val
       {"metadata", {{"name", kSecret}, {"labels", {{"app.kubernetes.io/part-of", "mesh"}}}}},
       {"type", "Opaque"},
       {"data", changed}};
+  MESH_TRY(making());
   // create, not apply: one that somebody made meanwhile stays, and no annotation keeps the values.
   (void)MESH_TRY(cluster.ask({"create", "-f", "-"}, dump(secret)));
   return made;

@@ -2,6 +2,7 @@
 // printed, logged or part of a command line.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -12,6 +13,7 @@
 namespace mesh::cli::deploy {
 
 inline constexpr const char* kSecret = "mesh-secrets";
+inline constexpr const char* kSecretTitle = "secret/mesh-secrets";  // as in Deployment::made
 // What its members are for is said in manifests/base.
 inline constexpr const char* kSecretKeys[] = {"operator_token", "postgres_password",
                                               "redis_password", "qdrant_api_key", "kafka_password"};
@@ -26,9 +28,11 @@ struct MadeSecrets {
   std::vector<std::string> kept, given, made, replaced;
 };
 // Members that are missing come from `values`, the others are made at random. Those of `values`
-// that are `leading` also replace what is there: their stores know no other password.
+// that are `leading` also replace what is there: their stores know no other password. `making` is
+// called where there is no Secret yet, before one is made.
 Result<MadeSecrets> make_secrets(const Cluster& cluster, const SecretValues& values,
-                                 const std::set<std::string>& leading = {});
+                                 const std::set<std::string>& leading,
+                                 const std::function<Status()>& making);
 
 // The operator's token: of the Secret, else the one that the meshd behind the service has made.
 Result<std::string> operator_token(const Cluster& cluster, const std::string& service);

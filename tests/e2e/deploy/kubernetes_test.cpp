@@ -242,9 +242,33 @@ TEST_F(DeployKubernetes, DestroyTakesWhatItMadeAndNothingElse) {
   }
   for (const char* own :
        {"configmap/mesh-environment-abc", "configmap/mesh-environment-def", "job/prepare",
-        "statefulset/qdrant", "deployment/user-service", "service user-service", "data-qdrant-1"}) {
+        "statefulset/qdrant", "deployment/user-service", "service user-service", "data-qdrant-1",
+        "secret/mesh-secrets"}) {
     EXPECT_THAT(deleted, HasSubstr(own));
   }
+  EXPECT_LT(place_of("deployment/user-service"), place_of("secret/mesh-secrets"));
+}
+
+TEST_F(DeployKubernetes, DestroyLeavesTheSecretOfAnotherDeployment) {
+  ASSERT_EQ(deployed().exit_code, 0);
+  // A second place, one cluster.
+  secret_is_there();
+  tools_.on("kubectl *get namespace mesh-test *", {.out = "namespace/mesh-test\n"});
+  tools_.on("kubectl *get -f - *", {.out = "namespace/mesh-test\nsecret/mesh-secrets\n"});
+  auto words = kKubernetes;
+  words.insert(words.end(), {"--name", "second", "--yes"});
+  ASSERT_EQ(deploy(words).exit_code, 0);
+  tools_.forget_calls();
+  const Outcome second = deploy({"destroy", "second", "--confirm", "second"});
+  ASSERT_EQ(second.exit_code, 0) << second.err;
+  EXPECT_THAT(second.err, HasSubstr("stays, since it was there before: secret/mesh-secrets"));
+  const auto deleted = tools_.calls_with(" delete ");
+  EXPECT_THAT(deleted, Not(IsEmpty()));
+  EXPECT_THAT(deleted, Each(Not(HasSubstr("secret"))));
+  tools_.forget_calls();
+  const Outcome first = deploy({"destroy", "prod", "--confirm", "prod"});
+  ASSERT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_THAT(tools_.calls_with(" delete "), ::testing::Contains(HasSubstr("secret/mesh-secrets")));
 }
 
 // Each step, whatever fails in it: a clear word, an exit code, nothing behind it.
