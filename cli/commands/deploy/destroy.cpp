@@ -41,6 +41,13 @@ Object secret_of(const Deployment& d) {
           std::string("apiVersion: v1\nkind: Secret\nmetadata:\n  name: ") + kSecret + "\n"};
 }
 
+// Its cluster is the deployment's own, and all that was applied there, also from a second machine,
+// which found it there.
+void own_all(Deployment& d, const std::vector<Object>& objects) {
+  d.made.insert("namespace/" + d.name_space);
+  for (const Object& object : objects) d.made.insert(object.title());
+}
+
 // Takes out those that the deployment has not made, and says which there are.
 Status leave_the_others(Session& session, const Target& target, std::vector<Object>& objects) {
   const auto& made = target.deployment.made;
@@ -89,6 +96,7 @@ Outcome destroy(Session& session, const Args& args) {
     // One that was cut off before it made the namespace has not noted it.
     if (d.name_space.empty()) target.deployment.name_space = name_space_of(objects);
     if (need_secrets(objects)) objects.push_back(secret_of(d));
+    if (eks) own_all(target.deployment, objects);
     MESH_TRY(leave_the_others(session, target, objects));
     left = MESH_TRY(leftovers_of(target.cluster(), d, objects));
     tell_what_goes(session, d, left);

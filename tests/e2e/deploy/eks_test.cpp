@@ -581,6 +581,29 @@ TEST_F(Deployed, DestroyTakesNothingWhileItsDatabaseIsProtected) {
   EXPECT_EQ(tools_.count("terraform apply"), 0u);
 }
 
+// The state in a bucket, the cluster filled from another machine: all of it was there before.
+TEST_F(DeployEks, DestroyTakesAllOfAClusterThatASecondMachineHasFound) {
+  secret_is_there();
+  tools_.on("kubectl *get namespace mesh-test *", {.out = "namespace/mesh-test\n"});
+  tools_.on("kubectl *get -f - *",
+            {.out = "namespace/mesh-test\nconfigmap/mesh-environment-abc\nservice/user-service\n"
+                    "service/ai-gateway\ndeployment.apps/user-service\nstatefulset.apps/qdrant\n"
+                    "job.batch/prepare\n"});
+  tools_.on("kubectl *get persistentvolumeclaims *",
+            {.out = R"({"items":[{"metadata":{"name":"data-qdrant-0"}}]})"});
+  ASSERT_EQ(deployed().exit_code, 0);
+  ASSERT_EQ(Json::parse(read(kept("deployment.json")))["made"], Json::array());
+  tools_.forget_calls();
+  const Outcome done = deploy({"destroy", "--confirm", "distributedai-eks"});
+  ASSERT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(done.err, Not(HasSubstr("was there before")));
+  std::string deleted;
+  for (const auto& call : tools_.calls_with(" delete ")) deleted += call + "\n";
+  for (const char* own :
+       {"namespace/mesh-test", "statefulset/qdrant", "data-qdrant-0", "secret/mesh-secrets"})
+    EXPECT_THAT(deleted, HasSubstr(own));
+}
+
 // Cut off between the kubeconfig and the namespace.
 TEST_F(DeployEks, DestroyKnowsTheNamespaceThatWasNotMadeYet) {
   tools_.on("aws secretsmanager *", {.err = "AccessDenied\n", .code = 1, .once = true});
