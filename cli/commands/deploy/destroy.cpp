@@ -64,7 +64,8 @@ Status leave_the_others(Session& session, const Target& target, std::vector<Obje
 void tell_what_goes(Session& session, const Deployment& d, const Leftovers& left) {
   session.out.note("goes: " + std::to_string(d.made.size()) + " objects of " + d.server +
                    ", namespace " + d.name_space +
-                   (d.made_name_space() ? " and all that is in it" : ""));
+                   (d.made_name_space() ? " and all that is in it"
+                                        : " (the namespace itself was there before, and stays)"));
   for (const auto& claim : left.claims)
     session.out.note("goes with its data: volume claim " + claim);
   for (const auto& volume : left.kept) {

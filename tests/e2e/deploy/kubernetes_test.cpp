@@ -234,6 +234,7 @@ TEST_F(DeployKubernetes, DestroyTakesWhatItMadeAndNothingElse) {
   ASSERT_EQ(done.exit_code, 0) << done.err;
   for (const char* told : {"storageclass/fast", "priorityclass/high", "service/ai-gateway"})
     EXPECT_THAT(done.err, HasSubstr(std::string("stays, since it was there before: ") + told));
+  EXPECT_THAT(done.err, HasSubstr("(the namespace itself was there before, and stays)"));
   std::string deleted;
   for (const auto& call : tools_.calls_with(" delete ")) deleted += call + "\n";
   for (const char* other :
