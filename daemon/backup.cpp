@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 
 #include "common/base/strings.h"
 #include "common/engines/sqlite/backup/backup.h"
@@ -26,7 +27,19 @@ constexpr Duration kProgressInterval{200};
 constexpr Duration kExtendInterval{5000};
 constexpr const char* kMoreTime = "EXTEND_TIMEOUT_USEC=600000000";
 
-constexpr int kLookedAt = 1'000;  // of the newest tasks
+constexpr int kLookedAt = 1'000;  // of the newest tasks, at first
+
+// The newest one that was made; nothing where there is none, however many tasks came since.
+Result<std::optional<Task>> last_backup(TaskStore& tasks) {
+  for (int looked_at = kLookedAt;; looked_at *= 8) {
+    const auto newest = MESH_TRY(tasks.list(looked_at));
+    const auto last = std::ranges::find_if(newest, [](const Task& task) {
+      return task.kind == "backup" && task.state == Task::State::done;
+    });
+    if (last != newest.end()) return std::optional(*last);
+    if (newest.size() < static_cast<std::size_t>(looked_at)) return std::optional<Task>();
+  }
+}
 
 // Not when it ended: what was written while it was made may not be in it.
 void show_backup_of(Timestamp begun, Metrics& metrics) {
@@ -135,11 +148,8 @@ pipeline::TaskRunner::Work backup_work(std::string data_dir, std::string version
 Status show_last_backup(const config::Config& config, TaskStore& tasks, Metrics& metrics) {
   const auto used = embedded_files(config);
   if (!used.log || !used.store || !used.index) return {};
-  const auto newest = MESH_TRY(tasks.list(kLookedAt));
-  const auto last = std::ranges::find_if(newest, [](const Task& task) {
-    return task.kind == "backup" && task.state == Task::State::done;
-  });
-  show_backup_of(last == newest.end() ? Timestamp{} : last->started_at, metrics);
+  const auto last = MESH_TRY(last_backup(tasks));
+  show_backup_of(last ? last->started_at : Timestamp{}, metrics);
   return {};
 }
 
