@@ -1,5 +1,6 @@
 #include "cli/commands/deploy/eks_steps.h"
 #include "cli/commands/deploy/source.h"
+#include "cli/commands/deploy/stack.h"
 #include "cli/files.h"
 #include "common/base/strings.h"
 
@@ -113,11 +114,15 @@ Outcome deploy(Session& session, const EksArgs& args) {
     session.out.note("nothing was done (--dry-run); the manifests come after the stack");
     return Exit::ok;
   }
-  MESH_TRY(draft.adopt());
-  // Before anything costs money, so that a destroy finds it. What is gone on with is kept already,
-  // with what its steps have found out.
-  if (asked_again) MESH_TRY(place.keep(deployment));
-  MESH_TRY(steps.run("stack", "stack", [&](Step& step) { return build_stack(run, agreed, step); }));
+  {
+    const PlanFile plan(place);
+    MESH_TRY(draft.adopt());
+    // Before anything costs money, so that a destroy finds it. What is gone on with is kept already,
+    // with what its steps have found out.
+    if (asked_again) MESH_TRY(place.keep(deployment));
+    MESH_TRY(
+        steps.run("stack", "stack", [&](Step& step) { return build_stack(run, agreed, step); }));
+  }
   return fill_from_stack(run, steps);
 }
 

@@ -60,21 +60,6 @@ Status show_plan(const EksRun& run, const StackPlan& plan) {
   return {};
 }
 
-// It holds secrets, and no plan is of use a second time.
-class PlanFile {
- public:
-  explicit PlanFile(const Workplace& place) : path_(place.file("stack.plan")) {}
-  ~PlanFile() {
-    std::error_code none;
-    std::filesystem::remove(path_, none);
-  }
-  PlanFile(const PlanFile&) = delete;
-  PlanFile& operator=(const PlanFile&) = delete;
-
- private:
-  const std::string path_;
-};
-
 Status make_kubeconfig(const EksRun& run, Step& step) {
   Deployment& d = run.deployment;
   const std::string file = run.place.file("kubeconfig");
@@ -197,7 +182,6 @@ Result<AgreedStack> agree_on_stack(const EksRun& run, const std::string& who) {
 }
 
 Status build_stack(const EksRun& run, const AgreedStack& agreed, Step& step) {
-  const PlanFile file(run.place);
   auto plan = agreed.plan;
   if (!agreed.begun.empty()) {
     MESH_TRY(remove_begun(run.session, run.place, run.deployment, agreed.begun,

@@ -1,5 +1,6 @@
 #include "cli/commands/deploy/stack.h"
 
+#include <filesystem>
 #include <set>
 
 #include "cli/commands/deploy/cluster.h"
@@ -159,6 +160,11 @@ Status remove_begun(Session& session, const Workplace& place, const Deployment& 
   Run run(session, "clean", 0, by_hand(place, d));
   (void)MESH_TRY(run.run(terraform(place, words), step.log, {0}));
   return {};
+}
+
+PlanFile::~PlanFile() {
+  std::error_code none;
+  std::filesystem::remove(path_, none);
 }
 
 Result<std::optional<StackPlan>> plan_stack(Session& session, const Workplace& place,

@@ -22,6 +22,18 @@ Status remove_begun(Session& session, const Workplace& place, const Deployment& 
                     const std::vector<std::string>& begun, const std::string& lock_timeout,
                     const Step& step);
 
+// Removes the place's stack.plan at its end: that holds secrets, and is of no use a second time.
+class PlanFile {
+ public:
+  explicit PlanFile(const Workplace& place) : path_(place.file("stack.plan")) {}
+  ~PlanFile();
+  PlanFile(const PlanFile&) = delete;
+  PlanFile& operator=(const PlanFile&) = delete;
+
+ private:
+  const std::string path_;
+};
+
 // What an apply would change; nothing where it would change nothing. The plan itself is in the
 // place's stack.plan.
 Result<std::optional<StackPlan>> plan_stack(Session& session, const Workplace& place,
