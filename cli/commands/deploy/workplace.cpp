@@ -39,6 +39,16 @@ Status move_file(const fs::path& from, const fs::path& to) {
   return failed ? system_error("write", to.string(), failed.value()) : Status();
 }
 
+// What a cut off adoption has moved aside and replaced by nothing.
+Status put_back(const std::string& root) {
+  std::error_code none;
+  for (const auto& old : fs::directory_iterator(root + "/draft/old", none)) {
+    const fs::path to = fs::path(root) / old.path().filename();
+    if (!fs::exists(to, none)) MESH_TRY(move_file(old.path(), to));
+  }
+  return {};
+}
+
 std::map<std::string, std::string> texts_of(const Json& json, const char* name) {
   std::map<std::string, std::string> texts;
   const Json& all = at_path(json, name);
@@ -140,6 +150,7 @@ Result<Workplace> Workplace::open(const Session& session, const std::string& nam
     return fail(ErrorKind::conflict, "another `mesh deploy` works on " + name +
                                          ": wait for its end; its logs are in " + path + "/logs");
   }
+  MESH_TRY(put_back(path));
   // Of a command that was killed; it may hold secrets.
   fs::remove_all(path + "/draft", failed);
   if (failed) return system_error("remove", path + "/draft", failed.value());
@@ -193,7 +204,7 @@ Result<Draft> Draft::open(const Workplace& place) {
 
 Draft::~Draft() {
   std::error_code none;
-  if (!path_.empty()) fs::remove_all(path_, none);
+  if (!path_.empty() && put_back(root_)) fs::remove_all(path_, none);
 }
 
 Status Draft::keep_logs() const {

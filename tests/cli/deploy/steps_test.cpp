@@ -121,6 +121,27 @@ TEST_F(StepsTest, ADraftIsOfThePlaceOnceItIsAdopted) {
   EXPECT_EQ(text_of(place->log("a")), "one\ntwo\n");
 }
 
+// Killed between the two renames of an adoption.
+TEST_F(StepsTest, WhatAnAdoptionHasMovedAsideGoesBack) {
+  std::istringstream in;
+  std::ostringstream out;
+  Session session(around_, in, out, notes_, {});
+  std::string path;
+  {
+    const auto place = Workplace::open(session, "d");
+    ASSERT_TRUE(place);
+    path = place->path();
+    std::filesystem::create_directories(path + "/draft/old/lost");
+    std::filesystem::create_directories(path + "/draft/old/replaced/before");
+    std::filesystem::create_directories(path + "/replaced/now");
+  }
+  ASSERT_TRUE(Workplace::open(session, "d"));
+  EXPECT_TRUE(std::filesystem::exists(path + "/lost"));
+  EXPECT_TRUE(std::filesystem::exists(path + "/replaced/now"));
+  EXPECT_FALSE(std::filesystem::exists(path + "/replaced/before"));
+  EXPECT_FALSE(std::filesystem::exists(path + "/draft"));
+}
+
 TEST_F(StepsTest, OneCommandWorksInAPlaceAtATime) {
   std::istringstream in;
   std::ostringstream out;
