@@ -104,6 +104,13 @@ Result<Deployment> deployment_of(const Json& json) {
   for (auto& claim : list_of(json, "found_claims")) d.found_claims.insert(std::move(claim));
   if (d.name.empty() || d.kind.empty())
     return fail(ErrorKind::corrupt, "it names neither a deployment nor its kind");
+  // A local one is taken down without that record.
+  if (d.kind != "local" && json.contains("made_namespace") && !json.contains("made")) {
+    return fail(ErrorKind::conflict,
+                "an older mesh made it, which kept no record of what it made: destroy it with that "
+                "one; to go on with it here, remove the file and deploy again under the same name "
+                "(outside of EKS a destroy then leaves what is there now)");
+  }
   return d;
 }
 
@@ -172,6 +179,8 @@ Result<Deployment> Workplace::deployment() const {
   auto json = parse_json(text);
   auto deployment = json ? deployment_of(*json) : Result<Deployment>(fail(json.error()));
   if (deployment) return deployment;
+  if (deployment.error().kind == ErrorKind::conflict)
+    return fail(ErrorKind::conflict, path + ": " + deployment.error().message);
   return fail(ErrorKind::corrupt,
               path + " cannot be read: " + deployment.error().message +
                   "; remove the file, and deploy again under the same name to write it anew");

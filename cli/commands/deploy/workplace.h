@@ -32,6 +32,7 @@ struct Deployment {
   bool made_name_space() const { return made.contains("namespace/" + name_space); }
 };
 Json to_json(const Deployment& deployment);
+// `conflict` for one of an older mesh, which has no `made`; `corrupt` for what is none.
 Result<Deployment> deployment_of(const Json& json);
 
 // $XDG_STATE_HOME/mesh/deploy, else ~/.local/state/mesh/deploy. `invalid` where neither is known.

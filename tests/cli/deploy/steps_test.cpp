@@ -189,6 +189,16 @@ TEST_F(StepsTest, ADeploymentReadsBackAsItWasKept) {
               HasSubstr("nothing has been deployed"));
 }
 
+TEST(DeploymentOfAnOlderMesh, IsRefusedWithoutARecordOfWhatItMade) {
+  Json old{{"name", "d"}, {"kind", "kubernetes"}, {"made_namespace", true}};
+  const auto refused = deployment_of(old);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::conflict);
+  EXPECT_THAT(refused.error().message, HasSubstr("kept no record of what it made: "));
+  old["kind"] = "local";
+  EXPECT_TRUE(deployment_of(old));
+}
+
 TEST(DeploymentName, IsAFoldersName) {
   for (const char* good : {"a", "distributedai-eks", "kind_1.x"}) EXPECT_TRUE(check_name(good));
   for (const char* bad : {"", ".", "..", "../a", "a/b", "-a", "a b", "ä"})
