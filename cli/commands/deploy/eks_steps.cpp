@@ -176,6 +176,8 @@ Result<AgreedStack> agree_on_stack(const EksRun& run, const std::string& who) {
   if (agreed || run.args.dry_run || agreed.error().kind == ErrorKind::cancelled) return agreed;
   // Why it failed is to be read later, too.
   MESH_TRY(run.draft.keep_logs());
+  // The error may name them in what a person is to call.
+  MESH_TRY(run.draft.keep_missing({"terraform", "terraform-data", "variables"}));
   Error error = agreed.error();
   error.message = "stack: " + error.message + "\n  log: " + run.place.log("stack");
   return fail(std::move(error));

@@ -31,8 +31,10 @@ Program terraform(const Workplace& place, std::vector<std::string> arguments) {
   return program;
 }
 
-void add_variables(const Workplace& place, const Deployment& d, std::vector<std::string>& words) {
-  for (const auto& file : d.variable_files) words.push_back("-var-file=" + place.file(file));
+// `folder` ends with "/".
+void add_variables(const std::string& folder, const Deployment& d,
+                   std::vector<std::string>& words) {
+  for (const auto& file : d.variable_files) words.push_back("-var-file=" + folder + file);
   for (const auto& [name, value] : d.variables) words.push_back("-var=" + name + "=" + value);
 }
 
@@ -41,7 +43,7 @@ ByHand by_hand(const Workplace& place, const Deployment& d) {
   ByHand hand{.terraform = "TF_DATA_DIR=" + shell_word(place.kept("terraform-data")) +
                            " terraform -chdir=" + shell_word(place.kept("terraform"))};
   std::vector<std::string> words;
-  add_variables(place, d, words);
+  add_variables(place.kept(""), d, words);
   for (const auto& word : words) hand.variables += " " + shell_word(word);
   return hand;
 }
@@ -156,7 +158,7 @@ Status remove_begun(Session& session, const Workplace& place, const Deployment& 
   std::vector<std::string> words{"apply", "-destroy", "-json", "-input=false", "-auto-approve"};
   for (const auto& address : begun) words.push_back("-target=" + address);
   add_lock_timeout(lock_timeout, words);
-  add_variables(place, d, words);
+  add_variables(place.file(""), d, words);
   Run run(session, "clean", 0, by_hand(place, d));
   (void)MESH_TRY(run.run(terraform(place, words), step.log, {0}));
   return {};
@@ -173,7 +175,7 @@ Result<std::optional<StackPlan>> plan_stack(Session& session, const Workplace& p
   std::vector<std::string> words{"plan", "-json", "-input=false", "-detailed-exitcode",
                                  "-out=" + place.file("stack.plan")};
   add_lock_timeout(lock_timeout, words);
-  add_variables(place, d, words);
+  add_variables(place.file(""), d, words);
   Run run(session, "plan", 0, by_hand(place, d));
   const int code = MESH_TRY(run.run(terraform(place, words), step.log, {0, kChanges}));
   if (code != kChanges) return std::optional<StackPlan>();
@@ -251,7 +253,7 @@ Status destroy_stack(Session& session, const Workplace& place, const Deployment&
   MESH_TRY(init_stack(session, place, d, step));
   std::vector<std::string> words{"apply", "-destroy", "-json", "-input=false", "-auto-approve"};
   add_lock_timeout(lock_timeout, words);
-  add_variables(place, d, words);
+  add_variables(place.file(""), d, words);
   Run run(session, "stack", 0, by_hand(place, d));
   (void)MESH_TRY(run.run(terraform(place, words), step.log, {0}));
   step.done = std::to_string(run.done()) + " resources gone";

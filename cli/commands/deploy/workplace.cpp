@@ -228,6 +228,15 @@ Status Draft::keep_logs() const {
   return {};
 }
 
+Status Draft::keep_missing(const std::vector<std::string>& names) const {
+  std::error_code none;
+  for (const auto& name : names) {
+    if (fs::exists(file(name), none) && !fs::exists(kept(name), none))
+      MESH_TRY(move_file(file(name), kept(name)));
+  }
+  return {};
+}
+
 Status Draft::adopt() const {
   MESH_TRY(keep_logs());
   std::error_code failed;

@@ -85,6 +85,8 @@ class Draft : public Workplace {
   Status adopt() const;
   // The logs alone.
   Status keep_logs() const;
+  // Of these, what the place has not.
+  Status keep_missing(const std::vector<std::string>& names) const;
 
  private:
   Draft(std::string root, std::string path) : Workplace(std::move(root), std::move(path)) {}

@@ -198,8 +198,13 @@ TEST_F(DeployEks, ALockSaysWhoHoldsIt) {
            R"("detail":"Lock Info:\n  ID:        77-88\n  Who:       ann@laptop\n  Created:   today\n"}})"
            "\n",
        .code = 1});
-  const Outcome locked = deployed({"--yes", "--lock-timeout", "5s"});
+  const std::string variables = dir_.file("v.tfvars");
+  write(variables, "zones = 2\n");
+  const Outcome locked = deployed({"--yes", "--lock-timeout", "5s", "--var-file", variables});
   EXPECT_EQ(locked.exit_code, 1);
+  EXPECT_THAT(locked.err, HasSubstr("terraform -chdir=" + kept("terraform") + " force-unlock 77-88"));
+  for (const char* named : {"terraform/main.tf", "variables/0.tfvars"})
+    EXPECT_TRUE(std::filesystem::exists(kept(named))) << named;
   EXPECT_THAT(locked.err, HasSubstr("locked by ann@laptop since today (lock 77-88)"));
   EXPECT_THAT(tools_.calls_with("terraform plan").at(0), HasSubstr("-lock-timeout=5s"));
 }
