@@ -117,8 +117,8 @@ Outcome deploy(Session& session, const EksArgs& args) {
   {
     const PlanFile plan(place);
     MESH_TRY(draft.adopt());
-    // Before anything costs money, so that a destroy finds it. What is gone on with is kept already,
-    // with what its steps have found out.
+    // Before anything costs money, so that a destroy finds it. What is gone on with is kept
+    // already, with what its steps have found out.
     if (asked_again) MESH_TRY(place.keep(deployment));
     MESH_TRY(
         steps.run("stack", "stack", [&](Step& step) { return build_stack(run, agreed, step); }));

@@ -21,7 +21,8 @@ struct Leftovers {
 Result<Leftovers> leftovers_of(const Cluster& cluster, const Deployment& deployment,
                                const std::vector<Object>& objects);
 
-// Deletes what the deployment has made, claims and load balancers; waits until the volumes are gone.
+// Deletes what the deployment has made, claims and load balancers; waits until the volumes are
+// gone.
 Status empty_cluster(Session& session, const Target& target, const Leftovers& left,
                      Duration patience, Step& step);
 

@@ -202,7 +202,8 @@ TEST_F(DeployEks, ALockSaysWhoHoldsIt) {
   write(variables, "zones = 2\n");
   const Outcome locked = deployed({"--yes", "--lock-timeout", "5s", "--var-file", variables});
   EXPECT_EQ(locked.exit_code, 1);
-  EXPECT_THAT(locked.err, HasSubstr("terraform -chdir=" + kept("terraform") + " force-unlock 77-88"));
+  EXPECT_THAT(locked.err,
+              HasSubstr("terraform -chdir=" + kept("terraform") + " force-unlock 77-88"));
   for (const char* named : {"terraform/main.tf", "variables/0.tfvars"})
     EXPECT_TRUE(std::filesystem::exists(kept(named))) << named;
   EXPECT_THAT(locked.err, HasSubstr("locked by ann@laptop since today (lock 77-88)"));

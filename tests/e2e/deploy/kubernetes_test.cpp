@@ -241,10 +241,9 @@ TEST_F(DeployKubernetes, DestroyTakesWhatItMadeAndNothingElse) {
        {"/fast", "/high", "ai-gateway", "namespace/mesh-test", "data-qdrant-0"}) {
     EXPECT_THAT(deleted, Not(HasSubstr(other)));
   }
-  for (const char* own :
-       {"configmap/mesh-environment-abc", "configmap/mesh-environment-def", "job/prepare",
-        "statefulset/qdrant", "deployment/user-service", "service user-service", "data-qdrant-1",
-        "secret/mesh-secrets"}) {
+  for (const char* own : {"configmap/mesh-environment-abc", "configmap/mesh-environment-def",
+                          "job/prepare", "statefulset/qdrant", "deployment/user-service",
+                          "service user-service", "data-qdrant-1", "secret/mesh-secrets"}) {
     EXPECT_THAT(deleted, HasSubstr(own));
   }
   EXPECT_LT(place_of("deployment/user-service"), place_of("secret/mesh-secrets"));
