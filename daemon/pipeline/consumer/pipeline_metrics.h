@@ -8,8 +8,8 @@
 namespace mesh::pipeline {
 
 // What events are given up for, the classes that stages and the runtime have: bounded, for labels.
-inline constexpr const char* kCausesOfDeath[] = {"decode", "schema",  "embed",
-                                                 "index",  "extract", "exhausted"};
+inline constexpr const char* kCausesOfDeath[] = {"decode",  "schema", "embed",    "index",
+                                                 "extract", "late",   "exhausted"};
 
 inline Counter& dead_letters(Metrics& metrics, const std::string& topic,
                              const std::string& cause_class) {

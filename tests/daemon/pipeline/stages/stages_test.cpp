@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "daemon/pipeline/consumer/pipeline_metrics.h"
 #include "daemon/pipeline/stages/user_index_stage.h"
 #include "tests/daemon/pipeline/events.h"
 #include "tests/support/fake_engines.h"
@@ -26,6 +29,10 @@ Outcomes run(Stage& stage, const std::vector<Event>& events, const Through& thro
   Outcomes outcomes;
   for (const StageResult& result : stage.process(inputs, through)) {
     outcomes.push_back(result.outcome);
+    if (result.outcome != Outcome::dead) continue;
+    EXPECT_TRUE(std::ranges::any_of(
+        kCausesOfDeath, [&](std::string_view cause) { return cause == result.cause_class; }))
+        << result.cause_class << " has no counter from the start";
   }
   return outcomes;
 }
