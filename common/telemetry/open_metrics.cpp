@@ -19,9 +19,18 @@ std::string number(double value) {
   return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr};
 }
 
-// Bounds are compared as text by some, so they have one form: 1.0 and not 1.
+// Bounds are compared as text by some, so they have one form, OpenMetrics' canonical one: 1.0 and
+// not 1, and no exponent from 0.0001 up to a million.
 std::string bound(double value) {
-  std::string text = number(value);
+  const double size = std::abs(value);
+  std::string text;
+  if (size >= 1e-4 && size < 1e6) {
+    char buffer[64];
+    text.assign(buffer,
+                std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed).ptr);
+  } else {
+    text = number(value);
+  }
   if (text.find_first_of(".einI") == text.npos) text += ".0";
   return text;
 }

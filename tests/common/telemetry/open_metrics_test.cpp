@@ -35,6 +35,15 @@ TEST(OpenMetrics, IsTheFormatOfTheSpecification) {
             "# EOF\n");
 }
 
+TEST(OpenMetrics, BoundsHaveTheCanonicalForm) {
+  Metrics metrics;
+  metrics.histogram("mesh_wait_seconds", "wait", {}, {1e-5, 1e-4, 0.0025, 100'000, 1e6});
+  const std::string text = metrics.expose(true, kForm);
+  for (const char* bound : {"1e-05", "0.0001", "0.0025", "100000.0", "1e+06", "+Inf"}) {
+    EXPECT_THAT(text, HasSubstr("le=\"" + std::string(bound) + "\"} 0\n"));
+  }
+}
+
 TEST(OpenMetrics, ABucketShowsATraceThatIsInIt) {
   Metrics metrics;
   auto& histogram = metrics.histogram("mesh_wait_seconds", "wait", {}, {0.5, 1});
