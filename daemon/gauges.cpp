@@ -24,7 +24,6 @@ void Gauges::collect() {
       "Request bodies, and answers that wait for their readers, that are held.",
       static_cast<double>(server_.buffered_bytes()));
   collect_heap();
-  process_.collect();
   // Shown, since a sample that hangs leaves the last numbers standing.
   const std::chrono::duration<double> age = clock_.steady() - sampled_.load();
   set("mesh_engines_sample_age_seconds",
@@ -32,6 +31,7 @@ void Gauges::collect() {
 }
 
 void Gauges::sample() {
+  process_.collect();
   set("mesh_outbox_events", "Committed events that wait for the log.",
       static_cast<double>(engines_.ports().outbox.size()));
   engines_.set_gauges(metrics_);

@@ -17,8 +17,8 @@
 
 namespace mesh {
 
-// What this process knows is read for each scrape. The engines are asked in the background, so that
-// no scrape waits for one that hangs.
+// What this process knows is read for each scrape. The engines, and the system about the process,
+// are asked in the background, so that no scrape waits for what hangs or takes long.
 class Gauges {
  public:
   static constexpr Duration kPeriod{5'000};  // of the samples

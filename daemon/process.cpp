@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <string>
 
@@ -49,6 +50,15 @@ double boot_time() {
   return 0;
 }
 
+std::optional<double> count_open_fds() {
+  std::error_code error;
+  std::filesystem::directory_iterator at("/proc/self/fd", error);
+  double count = -1;  // the iterator's own is among them
+  for (; !error && at != std::filesystem::directory_iterator(); at.increment(error)) ++count;
+  if (error) return std::nullopt;
+  return count;
+}
+
 }  // namespace
 
 ProcessMetrics::ProcessMetrics(Metrics& metrics)
@@ -74,12 +84,7 @@ void ProcessMetrics::collect() {
     virtual_.set(stat->virtual_bytes);
     start_time_.set(boot_time() + stat->start_ticks / tick);
   }
-  std::error_code error;
-  std::filesystem::directory_iterator open("/proc/self/fd", error);
-  // The iterator's own is among them and is not counted.
-  if (!error) {
-    open_fds_.set(static_cast<double>(std::distance(begin(open), end(open))) - 1);
-  }
+  if (const auto open = count_open_fds()) open_fds_.set(*open);
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) max_fds_.set(static_cast<double>(limit.rlim_cur));
 }

@@ -11,7 +11,7 @@ namespace mesh {
 class ProcessMetrics {
  public:
   explicit ProcessMetrics(Metrics& metrics);
-  // For a scrape. What cannot be read keeps its last value.
+  // Blocks on /proc, for longer the more files are open. What cannot be read keeps its last value.
   void collect();
 
  private:
