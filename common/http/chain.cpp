@@ -439,6 +439,13 @@ const TenantId* tenant_of(const Exchange& exchange, bool at_rest) {
   return at_rest && principal && principal->tenant ? &*principal->tenant : nullptr;
 }
 
+// The pattern and not the path: paths hold ids and addresses of people. Where there is none, the
+// path is for who looks for a fault.
+std::string route_of(const Exchange& exchange, log::Level level) {
+  if (exchange.route != nullptr) return exchange.route->pattern;
+  return level == log::Level::debug ? exchange.instance : "-";
+}
+
 }  // namespace
 
 void log_access(const Exchange& exchange, const Response& response, const Ending& ending) {
@@ -453,8 +460,7 @@ void log_access(const Exchange& exchange, const Response& response, const Ending
               {"trace_id", request.trace.trace_id},
               {"tenant", tenant != nullptr ? tenant->str() : std::string()},
               {"method", request.method},
-              // The pattern and not the path: paths hold ids and addresses of people.
-              {"route", exchange.route != nullptr ? exchange.route->pattern : exchange.instance},
+              {"route", route_of(exchange, level)},
               {"status", response.status},
               {"micros", std::chrono::duration_cast<std::chrono::microseconds>(took).count()},
               {"bytes_in", ending.bytes_in},

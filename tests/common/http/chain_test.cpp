@@ -289,6 +289,17 @@ TEST_F(ServerTest, TheAccessLogHasOneLineOfWhatFailedOrWasSlow) {
   EXPECT_EQ(slow("held", Duration{5'000}, true), nullptr) << "it asked to wait";
 }
 
+TEST_F(ServerTest, TheAccessLogHasNoPathAtInfo) {
+  options.slow_request = Duration{-1};  // all are slow
+  start({echo("GET", "/fine")});
+  auto client = connect();
+  EXPECT_EQ(client.ask(get("/users/t@acme.dev", "X-Request-Id: no-route\r\n")).status, 404);
+  const Json line = last_access("no-route");
+  ASSERT_NE(line, nullptr);
+  EXPECT_EQ(line["level"], "info");
+  EXPECT_EQ(line["route"], "-");
+}
+
 TEST_F(ServerTest, ARequestIsASpanOfItsTrace) {
   test::KeptSpans kept(clock, {.sample = 0});
   spans = &kept.get();
