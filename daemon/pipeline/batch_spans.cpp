@@ -34,28 +34,33 @@ TraceContext BatchSpans::add(const std::optional<TraceContext>& parent, Span::At
   return all_.back().context;
 }
 
+void BatchSpans::fail_with_call(std::size_t n, ErrorKind kind) {
+  of(n).error = error_ = std::string(to_string(kind));
+}
+
 void BatchSpans::end_all(const std::optional<Error>& error) {
-  if (error) {
-    for (One& one : all_) one.error = error->to_string();
-  }
+  for (std::size_t n = 0; error && n < places_.size(); ++n) fail_with_call(n, error->kind);
   end();
 }
 
 void BatchSpans::end() {
-  const SteadyTime now = spans_->now();
-  std::erase_if(all_, [&](const One& one) {
-    return !spans_->keeps(one.context, one.error.has_value(), now - one.start);
-  });
   if (all_.empty()) return;
+  const SteadyTime now = spans_->now();
   std::optional<Span> whole;
   if (all_.size() > 1) {
-    whole = Span{.context = TraceContext::make(true),
-                 .name = std::string(name_) + " batch",
-                 .kind = kind_,
-                 .start = begun_,
-                 .end = now};
-    whole->attributes.emplace_back("messaging.batch.message_count",
-                                   static_cast<std::int64_t>(places_.size()));
+    const bool kept = spans_->keeps({}, error_.has_value(), now - begun_);
+    std::erase_if(all_, [](const One& one) { return !one.context.sampled && !one.by_itself; });
+    if (!kept && all_.empty()) return;
+    if (kept || all_.size() > 1) {
+      whole = Span{.context = TraceContext::make(true),
+                   .name = std::string(name_) + " batch",
+                   .kind = kind_,
+                   .start = begun_,
+                   .end = now,
+                   .error = error_,
+                   .attributes = {{"messaging.batch.message_count",
+                                   static_cast<std::int64_t>(places_.size())}}};
+    }
   }
   for (One& one : all_) {
     Span span{.context = std::move(one.context),

@@ -54,29 +54,40 @@ struct Signals {
   }
 };
 
-// Of each event how long it lay in the outbox, and of that the append.
+// Of each event the append, and once that has succeeded how long it lay in the outbox: an event
+// leaves the outbox once, however many appends it takes.
 struct RelaySpans {
+  struct One {
+    std::optional<TraceContext> parent;
+    Span::Attributes attributes;
+    Duration lay;  // until the append began
+  };
   BatchSpans relays, appends;
+  SteadyTime begun;
+  std::vector<One> events = {};
 
   static std::optional<RelaySpans> begin(Spans* spans, const Clock& clock,
                                          const std::vector<Record>& records) {
     if (spans == nullptr) return std::nullopt;
     RelaySpans all{{*spans, "outbox relay", Span::Kind::internal},
-                   {*spans, "log append", Span::Kind::producer}};
-    const SteadyTime now = spans->now();
+                   {*spans, "log append", Span::Kind::producer},
+                   spans->now()};
     for (const Record& record : records) {
       // The event's time is that of its commit.
       const auto time = parse_rfc3339(find_header(record.headers, "ce_time"));
-      const auto lay = time ? std::max(Duration{0}, clock.now() - *time) : Duration{0};
-      const auto parent = all.relays.add(parent_of(record.headers),
-                                         attributes_of(record.topic, record.headers), now - lay);
-      all.appends.add(parent, attributes_of(record.topic, record.headers), now);
+      all.events.push_back({parent_of(record.headers), attributes_of(record.topic, record.headers),
+                            time ? std::max(Duration{0}, clock.now() - *time) : Duration{0}});
     }
     return all;
   }
   void end(const std::optional<Error>& error) {
+    for (One& one : events) {
+      const auto parent =
+          error ? one.parent : relays.add(one.parent, one.attributes, begun - one.lay);
+      appends.add(parent, std::move(one.attributes), begun);
+    }
     appends.end_all(error);
-    relays.end_all(error);
+    relays.end();
   }
 };
 

@@ -90,5 +90,40 @@ TEST_F(BatchSpansTest, WhatIsNotSentIsInNoBatch) {
   EXPECT_EQ(links_of(all["log append batch"][0]).size(), 2u);
 }
 
+// A log that is away would else send a span for each event that waits, whatever the sample.
+TEST_F(BatchSpansTest, OfACallThatFailsTheBatchIsSentAndTheEventsByTheirHeads) {
+  auto spans = begin();
+  const auto sampled = spans.add(one, {}, clock.steady());
+  for (int i = 0; i < 3; ++i) spans.add(TraceContext::make(false), {}, clock.steady());
+  spans.end_all(Error{ErrorKind::unavailable, "the server says t@acme.dev", "its words", {}, {}});
+  auto all = sent();
+  ASSERT_EQ(all["log append"].size(), 1u);
+  EXPECT_EQ(all["log append"][0]["spanId"], sampled.span_id);
+  EXPECT_EQ(all["log append"][0]["status"]["message"], "unavailable") << "and not its words";
+  ASSERT_EQ(all["log append batch"].size(), 1u);
+  EXPECT_EQ(all["log append batch"][0]["status"]["message"], "unavailable");
+  EXPECT_EQ(test::attribute_of(all["log append batch"][0], "messaging.batch.message_count"), "4");
+}
+
+TEST_F(BatchSpansTest, OfASlowCallTheBatchIsSentAlone) {
+  auto spans = begin();
+  for (int i = 0; i < 2; ++i) spans.add(TraceContext::make(false), {}, clock.steady());
+  clock.advance(Duration{1'001});
+  spans.end();
+  const auto all = kept.all();
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0]["name"], "log append batch");
+  EXPECT_EQ(links_of(all[0]), Links{});
+}
+
+TEST_F(BatchSpansTest, AnEventAloneStandsForItsCall) {
+  auto spans = begin();
+  spans.add(TraceContext::make(false), {}, clock.steady());
+  spans.end_all(Error{ErrorKind::timeout, {}, {}, {}, {}});
+  const auto all = kept.all();
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0]["status"]["message"], "timeout");
+}
+
 }  // namespace
 }  // namespace mesh::pipeline

@@ -9,6 +9,7 @@
 #include "tests/support/eventually.h"
 #include "tests/support/fake_event_log.h"
 #include "tests/support/fake_outbox.h"
+#include "tests/support/kept_spans.h"
 #include "tests/support/manual_clock.h"
 
 namespace mesh::pipeline {
@@ -159,6 +160,28 @@ TEST_F(RelayTest, AFailedAppendIsRepeatedWithoutLossOrAnotherOrder) {
   add(1, 1'000);
   ASSERT_TRUE(drained());
   EXPECT_EQ(appended(), numbers(1, 1'000)) << "in the log, or again: of the seven nothing arrived";
+}
+
+TEST_F(RelayTest, AnEventHasOneSpanOfTheOutboxHoweverManyAppendsItTakes) {
+  KeptSpans kept(clock);
+  Relay traced(outbox, leases, way, log, "traced", clock, metrics, &kept.get());
+  const TraceContext request = TraceContext::make(true);
+  Event event = user_event("updated", 1, 1);
+  event.traceparent = request.traceparent();
+  log.fail_appends(1);
+  outbox.add({to_record(event)});
+  traced.start();
+  ASSERT_TRUE(drained(2)) << "the relay and the export wait by the clock";
+  traced.stop();
+  const auto spans = kept.all();
+  ASSERT_EQ(spans.size(), 3u);
+  EXPECT_EQ(spans[0]["name"], "log append");
+  EXPECT_EQ(spans[0]["parentSpanId"], request.span_id);
+  EXPECT_TRUE(spans[0].contains("status")) << "it failed";
+  EXPECT_EQ(spans[1]["name"], "log append");
+  EXPECT_EQ(spans[2]["name"], "outbox relay");
+  EXPECT_EQ(spans[2]["parentSpanId"], request.span_id);
+  EXPECT_EQ(spans[1]["parentSpanId"], spans[2]["spanId"]);
 }
 
 TEST_F(RelayTest, AnAppendThatFailedWhereSomeArrivedIsRepeatedWhole) {
