@@ -30,8 +30,10 @@ std::optional<AttemptSpans> AttemptSpans::begin(const PipelineDeps& deps,
   if (deps.spans == nullptr) return std::nullopt;
   AttemptSpans all(BatchSpans(*deps.spans, "pipeline attempt", Span::Kind::consumer));
   const SteadyTime now = deps.spans->now();
-  batch.give_spans([&](std::size_t place, const Work& work) {
+  const Timestamp oldest = deps.clock.now() - kHistory;
+  batch.give_spans([&](std::size_t place, const Work& work) -> std::optional<TraceContext> {
     const StoredRecord& record = work.event.record;
+    if (record.time < oldest) return std::nullopt;
     auto attributes = attributes_of(record.position.topic, record.headers);
     attributes.emplace_back("messaging.consumer.group.name", pipeline);
     attributes.emplace_back("mesh.attempt", std::int64_t{work.event.attempts + 1});
@@ -49,9 +51,9 @@ void AttemptSpans::end(const Batch& batch, const Status& called) {
     const Work& work = batch.works()[works_[n]];
     spans_.note(n, "mesh.outcome", outcome_of(work.verdict));
     if (work.verdict == Verdict::retry || work.verdict == Verdict::dead) {
-      spans_.fail_one(n, work.cause_class + ": " + work.cause);
+      spans_.fail_one(n, work.cause_class);
     } else if (work.verdict == Verdict::open && !called) {
-      spans_.fail_one(n, called.error().to_string());
+      spans_.fail_with_call(n, called.error().kind);
     }
   }
   spans_.end();

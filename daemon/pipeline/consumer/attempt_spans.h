@@ -13,6 +13,10 @@ namespace mesh::pipeline {
 
 class AttemptSpans {
  public:
+  // Records that are older are history, which a rebuild or a seek reads once more: no part of what
+  // their requests did.
+  static constexpr Duration kHistory = std::chrono::hours(1);
+
   // Of the open events, which the stage finds their spans in. Nothing where no traces are sent.
   static std::optional<AttemptSpans> begin(const PipelineDeps& deps, const std::string& pipeline,
                                            Batch& batch);

@@ -34,8 +34,8 @@ class Batch {
   // Gives the open events to the stage. An error where some are still open, because the stage or
   // what is behind it is down: the same call again goes on with those.
   Status consult(Stage& stage, const Through& through);
-  // Gives each open event the span that `begin` makes: it is called with the event's place in
-  // works(), and with its work.
+  // Gives each open event the span that `begin` makes, or none: it is called with the event's place
+  // in works(), and with its work.
   template <typename Begin>
   void give_spans(Begin begin) {
     for (std::size_t i = 0; i < inputs_.size(); ++i) {

@@ -1,6 +1,7 @@
 // The spans of a pipeline, and of the stage that embeds and indexes.
 #include <gtest/gtest.h>
 
+#include "daemon/pipeline/consumer/attempt_spans.h"
 #include "daemon/pipeline/consumer/runtime.h"
 #include "daemon/pipeline/stages/user_index_stage.h"
 #include "tests/daemon/pipeline/events.h"
@@ -89,6 +90,19 @@ TEST_F(AttemptSpansTest, WhatFailsIsSentThoughItsTraceIsNot) {
   const auto spans = spans_of(unsampled);
   ASSERT_EQ(spans.size(), 1u);
   EXPECT_EQ(attribute_of(spans[0], "mesh.outcome"), "dead");
+  EXPECT_EQ(spans[0]["status"]["message"], "fake") << "and not the words";
+}
+
+TEST_F(AttemptSpansTest, HistoryHasNone) {
+  log.ensure("analytics.events", TopicKind::activity);
+  log.append_now(to_record(traced(analytics_event("e1", "7"), request)));
+  clock.advance(AttemptSpans::kHistory + Duration{1});
+  log.append_now(to_record(traced(analytics_event("e2", "7"), request)));
+  start(stage, "analytics.events");
+  EXPECT_TRUE(eventually([&] { return log.committed("some-pipeline") == 2; }));
+  const auto spans = spans_of(request);
+  ASSERT_EQ(spans.size(), 1u);
+  EXPECT_EQ(attribute_of(spans[0], "messaging.message.id"), "e2");
 }
 
 TEST_F(AttemptSpansTest, EmbedAndIndexArePartsOfTheAttempt) {
