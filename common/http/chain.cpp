@@ -439,6 +439,11 @@ const TenantId* tenant_of(const Exchange& exchange, bool at_rest) {
   return at_rest && principal && principal->tenant ? &*principal->tenant : nullptr;
 }
 
+// How long it took, without the time for which its answer was kept back.
+SteadyTime::duration worked(const Exchange& exchange, const Ending& ending) {
+  return exchange.held_since().value_or(ending.ended) - exchange.started;
+}
+
 // The pattern and not the path: paths hold ids and addresses of people. Where there is none, the
 // path is for who looks for a fault.
 std::string route_of(const Exchange& exchange, log::Level level) {
@@ -450,7 +455,7 @@ std::string route_of(const Exchange& exchange, log::Level level) {
 
 void log_access(const Exchange& exchange, const Response& response, const Ending& ending) {
   const auto took = ending.ended - exchange.started;
-  const bool slow = took > exchange.listener->options.slow_request && !exchange.held();
+  const bool slow = worked(exchange, ending) > exchange.listener->options.slow_request;
   const auto level = failed(response) || slow ? log::Level::info : log::Level::debug;
   if (!log::enabled(level)) return;
   const Request& request = exchange.request;
@@ -475,15 +480,13 @@ bool end_span(Spans& spans, const Exchange& exchange, const Response& response,
   const Request& request = exchange.request;
   // What a client did wrong is no error of the server's (OpenTelemetry's conventions for HTTP).
   const bool error = response.status >= 500;
-  const auto took = exchange.held() ? SteadyTime::duration{0} : ending.ended - exchange.started;
-  if (!spans.keeps(request.trace, error, took)) return false;
+  if (!spans.keeps(request.trace, error, worked(exchange, ending))) return false;
   Span span{.context = request.trace,
             .parent = request.parent_span,
             .name = request.method + " " + exchange.route->pattern,
             .kind = Span::Kind::server,
             .start = exchange.started,
-            .end = ending.ended,
-            .waited = exchange.held()};
+            .end = ending.ended};
   const auto bytes = [](std::size_t n) { return static_cast<std::int64_t>(n); };
   span.attributes = {{"http.request.method", request.method},
                      {"http.route", exchange.route->pattern},
@@ -494,7 +497,8 @@ bool end_span(Spans& spans, const Exchange& exchange, const Response& response,
   if (const auto* tenant = tenant_of(exchange, ending.at_rest)) {
     span.attributes.emplace_back("mesh.tenant", tenant->str());
   }
-  if (error) span.error = response.log_cause;
+  // The cause is for the log alone: it may quote what is a tenant's.
+  if (error) span.error = "";
   spans.end(std::move(span));
   return true;
 }

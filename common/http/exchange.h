@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,7 @@ struct Listener {
   WorkerPool* quick = nullptr;  // the server's, as the next
   WorkerPool* slow = nullptr;
   Spans* spans = nullptr;  // the server's
+  Clock* clock = nullptr;  // likewise
 };
 
 struct Exchange : std::enable_shared_from_this<Exchange> {
@@ -97,17 +99,17 @@ struct Exchange : std::enable_shared_from_this<Exchange> {
   void when_gone(std::function<void()> gone) {
     {
       std::lock_guard lock(gone_mutex_);
-      held_ = true;
+      if (!held_since_) held_since_ = listener->clock->steady();
       std::swap(on_gone_, gone);
       if (!gone_) return;
       gone = std::move(on_gone_);
     }
     gone();
   }
-  // Its answer was kept back, so that how long it took says nothing. Any thread.
-  bool held() const {
+  // Since when its answer is kept back: how long that took says nothing. Any thread.
+  std::optional<SteadyTime> held_since() const {
     std::lock_guard lock(gone_mutex_);
-    return held_;
+    return held_since_;
   }
   // The client sends no more, or the server has given the request up. The connection's thread.
   void leave() {
@@ -132,7 +134,7 @@ struct Exchange : std::enable_shared_from_this<Exchange> {
   mutable std::mutex gone_mutex_;
   std::function<void()> on_gone_;  // this and the next two guarded by gone_mutex_
   bool gone_ = false;
-  bool held_ = false;
+  std::optional<SteadyTime> held_since_;
 };
 
 }  // namespace mesh::http

@@ -57,6 +57,7 @@ Status Server::Impl::open(std::vector<ListenerSpec> specs) {
     listener->group = group;
     listener->quick = &core.quick;
     listener->slow = &core.slow;
+    listener->clock = &core.clock;
     listener->spans = spans;
     core.listeners.push_back(std::move(listener));
   }
