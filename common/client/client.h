@@ -297,8 +297,6 @@ class Client {
   Result<Json> register_type(const std::string& tenant, const std::string& name, const Json& schema,
                              bool dry_run);
   Status delete_type(const std::string& tenant, const std::string& name);
-  // {"window_seconds","sort","tenants":[…]}: who used most of `sort` within `window`; of all, or
-  // what one tenant used.
   // {"by","since","until","items"}: what tenants used over time; of `own`, what the credential's
   // tenant did, else the operator's look at `tenant`, or at all where it is empty.
   struct UsageQuery {
@@ -306,6 +304,8 @@ class Client {
     bool own = false;
   };
   Result<Json> usage_totals(const UsageQuery& query);
+  // {"window_seconds","sort","tenants":[…]}: who used most of `sort` within `window`; of all, or
+  // what one tenant used.
   Result<Json> usage(const std::string& window, const std::string& sort, int limit,
                      const std::string& tenant = {});
 

@@ -117,7 +117,7 @@ Result<std::vector<UsageTotal>> UsageTotals::take() {
   if (std::ssize(totals_) <= limit_) return std::move(totals_);
   return fail(ErrorKind::invalid,
               "more than " + std::to_string(limit_) +
-                  " rows: ask for one tenant, a shorter time, or by hour, day or kind");
+                  " rows: ask for one tenant, a shorter time, or by hour or day");
 }
 
 }  // namespace mesh

@@ -150,7 +150,9 @@ Status UsageJournal::seal(Timestamp now, const std::function<Status(const Period
     for (std::size_t i = 0; i < kBilledUses; ++i) {
       const std::uint64_t used = slot.used[i].load(std::memory_order_relaxed);
       slot.marks[next % 2][i] = used;
-      row.used[i] = used - slot.marks[last % 2][i];
+      // A loss of power may have taken counts and left the mark.
+      const std::uint64_t mark = slot.marks[last % 2][i];
+      row.used[i] = used >= mark ? used - mark : 0;
     }
     if (std::ranges::any_of(row.used, [](auto n) { return n > 0; })) {
       period.rows.push_back(std::move(row));

@@ -91,8 +91,8 @@ Json items_by_kind(const std::vector<UsageTotal>& totals) {
 }
 
 Result<std::vector<UsageTotal>> totals(const UsageDeps& deps, const Asked& asked) {
-  // For a sum it does not matter how many there are.
-  constexpr int kMostSummed = 1'000'000;
+  // Of a sum more may be read than is answered: as much as a request may take of the memory.
+  constexpr int kMostSummed = 100'000;
   return deps.usage.totals(asked.query, asked.by == kByKind ? kMostSummed : kMostRows);
 }
 

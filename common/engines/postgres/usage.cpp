@@ -7,8 +7,11 @@
 namespace mesh::postgres {
 namespace {
 
-// Goes at one call, so that none takes long.
-constexpr int kMostRemoved = 1'000;
+// Goes at one call: so few that none takes long, and more than the call adds, so that what is old
+// does not pile up.
+std::int64_t most_removed(std::size_t increments) {
+  return static_cast<std::int64_t>(1'000 + 2 * kUsageKinds * increments);
+}
 
 // An increment each, and an amount each.
 struct Columns {
@@ -67,19 +70,19 @@ std::vector<Query> add_queries(const Columns& rows, Timestamp now) {
 }
 
 // What another process removes at the same time is left to it.
-void add_removals(std::vector<Query>& queries, Timestamp now) {
+void add_removals(std::vector<Query>& queries, Timestamp now, std::int64_t most) {
   queries.push_back(
       query("DELETE FROM usage_ids WHERE ctid=ANY(ARRAY(SELECT ctid FROM usage_ids"
             " WHERE recorded_at<$1 ORDER BY recorded_at LIMIT $2"
             " FOR UPDATE SKIP LOCKED))",
-            now - kUsageIdsKept, kMostRemoved));
+            now - kUsageIdsKept, most));
   for (const UsageGrain grain : kUsageGrains) {
     const auto keep = kept(grain);
     if (!keep) continue;
     queries.push_back(
         query("DELETE FROM usage WHERE ctid=ANY(ARRAY(SELECT ctid FROM usage"
               " WHERE grain=$1 AND start<$2 LIMIT $3 FOR UPDATE SKIP LOCKED))",
-              grain, now - *keep, kMostRemoved));
+              grain, now - *keep, most));
   }
 }
 
@@ -98,7 +101,7 @@ Status Usage::record(std::span<const UsageIncrement> increments, const Through& 
     }
     queries = add_queries(rows, now);
   }
-  add_removals(queries, now);
+  add_removals(queries, now, most_removed(increments.size()));
   if (!through.empty()) queries.push_back(offsets_query(kUsageOffsets, through));
   // One transaction of one round trip. What is recorded twice counts once.
   (void)MESH_TRY(

@@ -10,8 +10,11 @@
 namespace mesh::sqlite {
 namespace {
 
-// Goes at one call, so that none takes long.
-constexpr int kMostRemoved = 1'000;
+// Goes at one call: so few that none takes long, and more than the call adds, so that what is old
+// does not pile up.
+std::int64_t most_removed(std::size_t increments) {
+  return static_cast<std::int64_t>(1'000 + 2 * kUsageKinds * increments);
+}
 
 // A grain's total of a tenant, by its number.
 using Place = std::tuple<std::int64_t, UsageGrain, Timestamp>;
@@ -31,18 +34,18 @@ Status add(Database& db, const Place& place, const UsageAmounts& amounts) {
   return {};
 }
 
-Status remove_old(Database& db, Timestamp now) {
+Status remove_old(Database& db, Timestamp now, std::int64_t most) {
   MESH_TRY(execute(db,
                    "DELETE FROM usage_ids WHERE (tenant,event_id) IN (SELECT tenant,event_id"
                    " FROM usage_ids WHERE recorded_at<? ORDER BY recorded_at LIMIT ?)",
-                   now - kUsageIdsKept, kMostRemoved));
+                   now - kUsageIdsKept, most));
   for (const UsageGrain grain : kUsageGrains) {
     const auto keep = kept(grain);
     if (!keep) continue;
     MESH_TRY(execute(db,
                      "DELETE FROM usage WHERE (tenant,grain,start,kind) IN (SELECT"
                      " tenant,grain,start,kind FROM usage WHERE grain=? AND start<? LIMIT ?)",
-                     static_cast<int>(grain), now - *keep, kMostRemoved));
+                     static_cast<int>(grain), now - *keep, most));
   }
   return {};
 }
@@ -67,7 +70,7 @@ Status SqliteUsage::record(std::span<const UsageIncrement> increments, const Thr
       }
     }
     for (const auto& [place, amounts] : totals) MESH_TRY(add(db, place, amounts));
-    MESH_TRY(remove_old(db, now));
+    MESH_TRY(remove_old(db, now, most_removed(increments.size())));
     return move_offsets(db, kUsageOffsets, through);
   });
 }
