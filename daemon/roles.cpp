@@ -36,7 +36,7 @@ http::RouteTable users(const RoleDeps& deps) {
 
 http::RouteTable gateway(const RoleDeps& deps) {
   return services::search_routes(deps.ports.embedder, deps.ports.index, deps.clock, deps.metrics,
-                                 deps.usage, deps.waits, deps.ports.searches);
+                                 deps.usage, deps.waits, deps.ports.searches, &deps.admission);
 }
 
 http::RouteTable publisher(const RoleDeps& deps) {

@@ -11,7 +11,6 @@ namespace {
 using Admitted = http::Hooks::Admitted;
 
 constexpr Duration kWarnEvery{10'000};
-constexpr std::string_view kSearches = "search";
 
 Counter& decisions(Metrics& metrics, const char* decision) {
   return metrics.counter("mesh_rate_limit_decisions_total", "Decisions of the rate limiter.",
@@ -42,11 +41,6 @@ Admission::Admission(RateLimiter& limiter, TenantDirectory& tenants, bool allow_
 
 std::optional<Admitted> Admission::take(const TenantId& tenant, const std::string& scope,
                                         std::int64_t cost, const RateLimiter::Later& later) {
-  if (scope == kSearches) {
-    // A query is embedded, and nothing else is known of it that counts.
-    const Principal asks{Principal::Kind::tenant_user, tenant, {}};
-    if (auto within = spend(asks, {.embeds = true}); !within) return fail(within.error());
-  }
   auto policy = tenants_.rate_policy(tenant, scope);
   if (!policy) return unavailable(tenant, scope, policy.error());
   if (!*policy) return unlimited();

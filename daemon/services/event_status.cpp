@@ -11,8 +11,14 @@ constexpr std::int64_t kMaxSearchedForTenant = 50'000;
 
 Result<http::Response> status(const pipeline::TracePorts& ports, const http::Request& request) {
   const std::string& id = request.path_params.at("id");
-  const auto trace = pipeline::trace_event(
-      ports, {id, request.tenant().str(), text_param(request, "topic"), {}}, kMaxSearchedForTenant);
+  const std::string topic = text_param(request, "topic");
+  // What a letter became is the operator's; the event is found in the topic that it died in.
+  if (is_dead_letter_topic(topic)) {
+    return fail(ErrorKind::not_found, "no event " + id + " of this tenant was found",
+                "name the topic that it was published to");
+  }
+  const auto trace = pipeline::trace_event(ports, {id, request.tenant().str(), topic, {}},
+                                           kMaxSearchedForTenant);
   if (trace) return http::Response::json(200, pipeline::tenant_json(*trace));
   if (trace.error().kind != ErrorKind::not_found) return fail(trace.error());
   // The same for one that another tenant has: what was looked through are records of all.

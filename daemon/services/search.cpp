@@ -2,6 +2,7 @@
 
 #include "common/base/strings.h"
 #include "daemon/pipeline/stages/cache_subjects.h"
+#include "daemon/services/admission.h"
 #include "daemon/services/api_parts.h"
 #include "daemon/services/cached_answer.h"
 #include "daemon/services/common.h"
@@ -85,7 +86,7 @@ std::vector<http::Parameter> search_parameters() {
 
 http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& clock,
                                Metrics& metrics, Usage& usage, WriteWaits& waits,
-                               ReadCache* cache) {
+                               ReadCache* cache, Admission* admission) {
   auto parameters = search_parameters();
   for (auto&& seen : {api::min_position(), api::prefer_wait()}) parameters.push_back(seen);
   return {
@@ -103,8 +104,13 @@ http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& cl
        .parameters = std::move(parameters),
        .answers = {api::gives("SearchResults", "The hits.")},
        .handler =
-           [&, cache](auto request, auto respond) {
-             waits.when_seen(*request, respond, [&, cache, request, respond] {
+           [&, cache, admission](auto request, auto respond) {
+             waits.when_seen(*request, respond, [&, cache, admission, request, respond] {
+               // A query is embedded, and nothing else is known of it that counts.
+               const Status within = admission != nullptr
+                                         ? admission->spend(*request->principal, {.embeds = true})
+                                         : Status();
+               if (!within) return respond(within.error());
                // From here: what the request waited for its position is not the search's time.
                const auto start = clock.steady();
                auto found = search(embedder, index, cache, *request);

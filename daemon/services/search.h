@@ -12,6 +12,8 @@
 
 namespace mesh::services {
 
+class Admission;
+
 // What a search asks for.
 struct Search {
   std::string query;
@@ -22,9 +24,10 @@ struct Search {
 Result<Search> search_of(const http::Request& request);
 std::vector<http::Parameter> search_parameters();
 
-// Answers are kept in `cache`, where there is one.
+// Answers are kept in `cache`, where there is one. `admission`: of the quota that queries use, which
+// are embedded; null: none is kept.
 http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& clock,
                                Metrics& metrics, Usage& usage, WriteWaits& waits,
-                               ReadCache* cache = nullptr);
+                               ReadCache* cache = nullptr, Admission* admission = nullptr);
 
 }  // namespace mesh::services

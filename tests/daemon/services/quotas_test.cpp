@@ -124,13 +124,15 @@ TEST_F(QuotaService, TokensEndWhatEmbeds) {
   EXPECT_EQ(used(Quota::embedding_tokens_per_month), 120);
   EXPECT_TRUE(take(kEvent));
   EXPECT_FALSE(take({.embeds = true}));
-  // A search embeds its query.
+  // Not all of a scope embeds: it is the search itself that asks.
   const auto limiter = memory::make_limiter(clock_);
   Admission admission(*limiter, *directory_, true, clock_, metrics_, &*keeper_);
   const auto taken = admission.take(acme_, "search", 1, {});
   ASSERT_TRUE(taken);
-  ASSERT_FALSE(*taken);
-  EXPECT_EQ(taken->error().used_up->policy, "embedding_tokens_per_month");
+  EXPECT_TRUE(*taken);
+  const auto within = admission.spend(user_, {.embeds = true});
+  ASSERT_FALSE(within);
+  EXPECT_EQ(within.error().used_up->policy, "embedding_tokens_per_month");
 }
 
 TEST_F(QuotaService, WhatCameToNothingIsGivenBack) {
