@@ -30,7 +30,12 @@ Metering::Metering(MeteringOptions options, MeteringPorts ports, Clock& clock, M
       waiting_(metrics.gauge("mesh_usage_waiting_periods",
                              "Minutes of usage that wait to be written into billing.events.")),
       written_(metrics.counter("mesh_usage_events_total",
-                               "Events of usage that were written into billing.events.")) {}
+                               "Events of usage that were written into billing.events.")),
+      damaged_(metrics.gauge("mesh_usage_damaged_periods",
+                             "Files of usage that could not be read since the start; they are "
+                             "kept under another name.")) {
+  damaged_.set(0);
+}
 
 Metering::~Metering() { stop(); }
 
@@ -67,6 +72,7 @@ Status Metering::take_over() {
       log::error("usage that a process counted before its end cannot be read; the file is kept",
                  {{"file", path + ".damaged"}, {"cause", journal.error().to_string()}});
       fs::rename(path, path + ".damaged", error);
+      damaged_.add(1);
       continue;
     }
     if (!journal) return fail(journal.error());
@@ -96,6 +102,7 @@ void Metering::start() {
 
 void Metering::stop() {
   if (std::exchange(stopped_, true)) return;
+  until_ = clock_.steady() + kStopLimit;
   if (ticking_) ticking_->stop();
   if (sending_) sending_->stop();
   if (auto sealed = seal(*journal_); !sealed) {
@@ -113,17 +120,21 @@ void Metering::tick() {
   const Timestamp minute = start_of(UsageGrain::minute, now);
   if (minute == minute_) return journal_->sync(now);
   if (auto sealed = seal(*journal_); !sealed) {
+    if (std::exchange(goes_on_, true)) return;
     return log::warn("a minute of usage was not sealed; it goes on until it can be",
                      {{"cause", sealed.error().to_string()}});
   }
+  goes_on_ = false;
   minute_ = minute;
   if (sending_) sending_->hurry();
 }
 
 Status Metering::seal(UsageJournal& journal) {
   if (spool_.names().size() >= kMostWaiting) {
+    journal.sync(clock_.now());
     return fail(ErrorKind::unavailable, "too many minutes wait for the log");
   }
+  std::lock_guard lock(sealing_);
   return journal.seal(clock_.now(), [this](const UsageJournal::Period& period) {
     return spool_.keep(period, options_.process);
   });
@@ -140,19 +151,31 @@ void Metering::send() {
   failing_ = !sent;
 }
 
+std::vector<std::string> Metering::sealed() {
+  std::lock_guard lock(sealing_);
+  return spool_.names();
+}
+
 Status Metering::send_all() {
-  for (const auto& name : spool_.names()) {
+  Status all;
+  for (const auto& name : sealed()) {
     auto increments = spool_.read(name);
-    if (!increments) {
+    if (!increments && increments.error().kind == ErrorKind::corrupt) {
       log::error("a minute of usage cannot be read; the file is kept",
                  {{"cause", increments.error().to_string()}});
       spool_.set_aside(name);
+      damaged_.add(1);
+      continue;
+    }
+    // The others do not wait for it.
+    if (!increments) {
+      all = fail(increments.error());
       continue;
     }
     MESH_TRY(append(*increments));
     spool_.remove(name);
   }
-  return {};
+  return all;
 }
 
 Status Metering::append(const std::vector<UsageIncrement>& increments) {
@@ -161,7 +184,10 @@ Status Metering::append(const std::vector<UsageIncrement>& increments) {
     std::vector<Record> records;
     for (std::size_t i = from; i < to; ++i)
       records.push_back(to_record(usage_event(increments[i])));
-    (void)MESH_TRY(pipeline::append_within(ports_.log, clock_, std::move(records), kAppendLimit));
+    const auto left = std::chrono::floor<Duration>(until_.load() - clock_.steady());
+    if (left <= Duration{0}) return fail(ErrorKind::unavailable, "there was no time left to write");
+    (void)MESH_TRY(pipeline::append_within(ports_.log, clock_, std::move(records),
+                                           std::min(kAppendLimit, left)));
     written_.add(static_cast<double>(to - from));
   }
   return {};

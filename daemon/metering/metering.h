@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -45,6 +46,7 @@ class Metering {
   static constexpr Duration kTick{1'000};          // the journal is made durable as often
   static constexpr Duration kRetry{5'000};         // between two tries to reach the log
   static constexpr Duration kAppendLimit{15'000};  // of one
+  static constexpr Duration kStopLimit{3'000};     // of all that begin once it stops
   // Periods that wait for the log: a week of minutes. Beyond, the period under way goes on.
   static constexpr std::size_t kMostWaiting = 10'000;
 
@@ -54,8 +56,9 @@ class Metering {
                                                 Usage& usage, Clock& clock, Metrics& metrics);
   ~Metering();
   void start();
-  // Seals what was counted, and tries once to write all that waits; the rest waits for the next
-  // start. Callable twice, and before start. What is counted later is billed by the next start.
+  // Seals what was counted, and tries once, for kStopLimit, to write all that waits; the rest waits
+  // for the next start. An append that is under way has its kAppendLimit. Callable twice, and before
+  // start. What is counted later is billed by the next start.
   void stop();
 
   // The work of its threads, for them and for tests.
@@ -66,6 +69,7 @@ class Metering {
   Metering(MeteringOptions options, MeteringPorts ports, Clock& clock, Metrics& metrics);
   Status take_over();
   Status seal(UsageJournal& journal);
+  std::vector<std::string> sealed();
   Status send_all();
   Status append(const std::vector<UsageIncrement>& increments);
   Status count_stored_users();
@@ -76,10 +80,16 @@ class Metering {
   const Spool spool_;
   Gauge& waiting_;
   Counter& written_;
+  Gauge& damaged_;
   std::unique_ptr<UsageJournal> journal_;  // constant once it is opened
   Timestamp minute_{};                     // that tick() saw last
   Timestamp hour_{};                       // whose stored users were counted; of send()
   bool failing_ = false;                   // of send(): told once
+  bool goes_on_ = false;                   // the minute, of tick(): told once
+  std::atomic<SteadyTime> until_{SteadyTime::max()};  // appends may take
+  // Held while a period is sealed: its file is there before the journal has forgotten it, and what
+  // was written and removed meanwhile would count again after a loss of power.
+  std::mutex sealing_;
   bool stopped_ = false;
   // Last: their threads use all of the above.
   std::unique_ptr<Periodic> sending_, ticking_;

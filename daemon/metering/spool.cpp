@@ -7,8 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
+#include <optional>
 
 #include "common/base/fd.h"
 #include "common/base/ids.h"
@@ -82,6 +81,24 @@ Status write_file(const std::string& path, std::string_view text) {
   return {};
 }
 
+// Nothing where there is no such file.
+Result<std::optional<std::string>> read_file(const std::string& path) {
+  const auto unreadable = [&] {
+    return fail(ErrorKind::unavailable, "cannot read " + path + ": " + std::strerror(errno));
+  };
+  const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file && errno == ENOENT) return std::nullopt;
+  if (!file) return unreadable();
+  std::string text;
+  char part[65536];
+  for (;;) {
+    const ssize_t n = ::read(file.get(), part, sizeof part);
+    if (n == 0) return text;
+    if (n < 0 && errno != EINTR) return unreadable();
+    if (n > 0) text.append(part, static_cast<std::size_t>(n));
+  }
+}
+
 Result<std::vector<UsageIncrement>> increments_of(const Json& json) {
   const auto start = MESH_TRY(parse_rfc3339(json.at("start").get<std::string>()));
   const auto end = MESH_TRY(parse_rfc3339(json.at("end").get<std::string>()));
@@ -129,11 +146,10 @@ std::vector<std::string> Spool::names() const {
 }
 
 Result<std::vector<UsageIncrement>> Spool::read(const std::string& name) const {
-  std::ifstream file(path(name));
-  std::ostringstream text;
-  text << file.rdbuf();
+  const auto text = MESH_TRY(read_file(path(name)));
+  if (!text) return std::vector<UsageIncrement>();
   constexpr JsonLimits kLimits{.max_bytes = std::size_t{1} << 30};
-  const auto json = parse_json(text.str(), kLimits);
+  const auto json = parse_json(*text, kLimits);
   if (json) {
     // Its own text, so that a member that is missing is damage.
     try {

@@ -23,7 +23,8 @@ class Spool {
   // The names of the files; those of a journal in their order.
   std::vector<std::string> names() const;
   // The events of a file, the same each time: their ids follow from the journal, the period and the
-  // tenant. `corrupt` for what keep() has not written.
+  // tenant; none where the file is gone, as another process has written it. `corrupt` for what
+  // keep() has not written, `unavailable` where it cannot be read now.
   Result<std::vector<UsageIncrement>> read(const std::string& name) const;
   void remove(const std::string& name) const;
   // What cannot be read stays, under another name.

@@ -210,6 +210,18 @@ TEST_F(MeteringTest, DamagedFilesAreSetAsideAndOthersCount) {
   EXPECT_EQ(files(".damaged"), 2u);
 }
 
+TEST_F(MeteringTest, WhatCannotBeReadNowIsTriedAgain) {
+  const std::string place = folder + "/0000-000000000001.period";
+  std::filesystem::create_directories(place);  // a read of a folder fails
+  const auto process = start("mesh-0");
+  process->usage.add("acme", {{Use::events, 3}});
+  pass_minute(*process);
+  process->metering->send();
+  EXPECT_THAT(totals(), ElementsAre(Pair("acme", 3)));
+  EXPECT_EQ(files(".damaged"), 0u);
+  EXPECT_TRUE(std::filesystem::exists(place));
+}
+
 TEST_F(MeteringTest, StoredUsersAreCountedOnceAnHourByOneOfSeveral) {
   store.set_stored_users({{kAcme, 12}, {kGlobex, 1}});
   const auto one = start("mesh-0", true), other = start("mesh-1", true);
