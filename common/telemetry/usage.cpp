@@ -18,10 +18,14 @@ constexpr std::size_t kMarks = 64;
 // lost at the turn of a second, as would be with a counter per second that has to be cleared.
 class Usage::Tenant {
  public:
-  // `billed`: where its billed uses are counted; null: here.
+  // `billed`: where its billed uses are counted; null: here, until bill_in().
   Tenant(std::string name, UsageJournal::Counters* billed)
-      : name_(std::move(name)), billed_(billed == nullptr ? own_ : *billed) {}
+      : name_(std::move(name)), billed_(billed) {}
   const std::string& name() const { return name_; }
+  bool is_billed() const { return billed_.load(std::memory_order_acquire) != nullptr; }
+  void bill_in(UsageJournal::Counters* billed) {
+    billed_.store(billed, std::memory_order_release);
+  }
 
   void add(std::int64_t second, std::initializer_list<Amount> amounts) {
     auto current = second_.load(std::memory_order_relaxed);
@@ -30,7 +34,7 @@ class Usage::Tenant {
       mark(current);
     }
     for (const auto& [use, n] : amounts) {
-      total(static_cast<std::size_t>(use)).fetch_add(n, std::memory_order_relaxed);
+      counter(static_cast<std::size_t>(use)).fetch_add(n, std::memory_order_relaxed);
     }
   }
 
@@ -47,7 +51,7 @@ class Usage::Tenant {
     Amounts used{};
     for (std::size_t i = 0; i < kUses && !idle; ++i) {
       const auto before = from == nullptr ? 0 : from->totals[i].load(std::memory_order_relaxed);
-      used[i] = total(i).load(std::memory_order_relaxed) - before;
+      used[i] = total(i) - before;
     }
     return used;
   }
@@ -64,21 +68,27 @@ class Usage::Tenant {
     Mark& mark = marks_[n % kMarks];
     mark.second.store(ended, std::memory_order_relaxed);
     for (std::size_t i = 0; i < kUses; ++i) {
-      mark.totals[i].store(total(i).load(std::memory_order_relaxed), std::memory_order_relaxed);
+      mark.totals[i].store(total(i), std::memory_order_relaxed);
     }
     marked_.store(n + 1, std::memory_order_release);
   }
 
-  std::atomic<std::uint64_t>& total(std::size_t use) {
-    return use < kBilledUses ? billed_[use] : others_[use - kBilledUses];
+  std::atomic<std::uint64_t>& counter(std::size_t use) {
+    if (use >= kBilledUses) return others_[use - kBilledUses];
+    auto* billed = billed_.load(std::memory_order_acquire);
+    return billed == nullptr ? own_[use] : (*billed)[use];
   }
-  const std::atomic<std::uint64_t>& total(std::size_t use) const {
-    return use < kBilledUses ? billed_[use] : others_[use - kBilledUses];
+  std::uint64_t total(std::size_t use) const {
+    if (use >= kBilledUses) return others_[use - kBilledUses].load(std::memory_order_relaxed);
+    const auto* billed = billed_.load(std::memory_order_acquire);
+    // What was counted before there was room in the journal stays here.
+    return own_[use].load(std::memory_order_relaxed) +
+           (billed == nullptr ? 0 : (*billed)[use].load(std::memory_order_relaxed));
   }
 
   const std::string name_;
   UsageJournal::Counters own_{};
-  UsageJournal::Counters& billed_;
+  std::atomic<UsageJournal::Counters*> billed_;
   std::atomic<std::int64_t> second_{0};  // of the last addition
   std::array<std::atomic<std::uint64_t>, kUses - kBilledUses> others_{};
   std::array<Mark, kMarks> marks_;
@@ -104,6 +114,10 @@ std::int64_t Usage::second() const {
 
 void Usage::add(std::string_view tenant, std::initializer_list<Amount> amounts) {
   Tenant& found = find(tenant);
+  if (journal_ != nullptr && &found != others_.get() && !found.is_billed()) {
+    // There was no room for it in the journal; there may be now.
+    if (auto* billed = journal_->find(tenant)) found.bill_in(billed);
+  }
   found.add(second(), amounts);
   if (journal_ == nullptr || &found != others_.get()) return;
   // Bills need names.

@@ -19,6 +19,8 @@ constexpr std::array<char, 8> kMagic{'m', 'e', 's', 'h', 'u', 's', 'e', '1'};
 constexpr std::size_t kHeadBytes = 4096;
 constexpr std::size_t kSlotBytes = 256;   // a divisor of a page: a slot is written back as a whole
 constexpr std::size_t kSlotsAtOnce = 64;  // that the file grows by
+// Between two tries on a disk that is full.
+constexpr Duration kGrowAgain = std::chrono::minutes{1};
 constexpr std::size_t kIdBytes = 40, kNameBytes = 64;
 
 using Amounts = std::array<std::uint64_t, kBilledUses>;
@@ -127,7 +129,9 @@ UsageJournal::Counters* UsageJournal::find(std::string_view tenant) {
   if (const auto known = all_.find(tenant); known != all_.end()) return known->second;
   const std::size_t number = all_.size();
   if (tenant.size() >= kNameBytes || number == kMaxTenants) return nullptr;
+  if (number == room_ && last_seen() < grow_again_) return nullptr;
   if (number == room_ && !grow(std::min(room_ + kSlotsAtOnce, kMaxTenants))) {
+    grow_again_ = last_seen() + kGrowAgain;
     log::error("usage cannot be counted for one more tenant",
                {{"tenant", tenant}, {"file", path_}, {"cause", std::strerror(errno)}});
     return nullptr;

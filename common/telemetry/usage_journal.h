@@ -59,7 +59,8 @@ class UsageJournal {
   UsageJournal(const UsageJournal&) = delete;
   UsageJournal& operator=(const UsageJournal&) = delete;
 
-  // The tenant's counters, as long as the journal; null where there is no room for one more. Any
+  // The tenant's counters, as long as the journal; null where there is no room for one more, until
+  // there is: a full disk is tried, and told, once a minute of the times that sync() was given. Any
   // thread.
   Counters* find(std::string_view tenant);
 
@@ -86,6 +87,7 @@ class UsageJournal {
   void* mapped_ = nullptr;
   std::mutex mutex_;
   std::size_t room_ = 0;                               // guarded by mutex_, as is the following
+  Timestamp grow_again_{};                             // not before, after a try that failed
   std::map<std::string, Counters*, std::less<>> all_;  // by tenant
 };
 

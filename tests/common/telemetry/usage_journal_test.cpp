@@ -1,6 +1,7 @@
 #include "common/telemetry/usage_journal.h"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -224,6 +225,31 @@ TEST_F(UsageJournalTest, TenantsBeyondThoseCountedLiveAreBilledByName) {
   usage.add("nobody", {{Use::requests, 1}});
   ASSERT_TRUE(seal(*journal));
   EXPECT_THAT(sums(), ElementsAre(Pair("acme", 1), Pair("globex", 2), Pair("initech", 3)));
+}
+
+TEST_F(UsageJournalTest, ATenantThatFoundTheDiskFullIsBilledOnceThereIsRoom) {
+  const auto journal = make();
+  Usage usage(clock);
+  usage.keep_in(*journal);
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handled = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit full{std::filesystem::file_size(path), before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &full), 0);
+  for (int i = 0; i < 64; ++i) usage.add("t" + std::to_string(i), {{Use::events}});
+  usage.add("acme", {{Use::events, 3}});
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, handled);
+  usage.add("acme", {{Use::events, 3}});
+  EXPECT_EQ(journal->find("acme"), nullptr) << "it is tried once a minute";
+  clock.advance(minutes{1});
+  journal->sync(clock.now());
+  usage.add("acme", {{Use::events, 4}});
+  ASSERT_TRUE(seal(*journal));
+  EXPECT_EQ(sums()["acme"], 4u);
+  for (const auto& row : usage.totals()) {
+    if (row.tenant == "acme") EXPECT_EQ(row[Use::events], 10u);
+  }
 }
 
 }  // namespace
