@@ -6,9 +6,6 @@
 namespace mesh::services {
 namespace {
 
-// A tenant may ask for any id; what that costs has a bound well below an operator's.
-constexpr std::int64_t kMaxSearchedForTenant = 50'000;
-
 Result<http::Response> status(const pipeline::TracePorts& ports, const http::Request& request) {
   const std::string& id = request.path_params.at("id");
   const std::string topic = text_param(request, "topic");
@@ -18,7 +15,7 @@ Result<http::Response> status(const pipeline::TracePorts& ports, const http::Req
                 "name the topic that it was published to");
   }
   const auto trace = pipeline::trace_event(ports, {id, request.tenant().str(), topic, {}},
-                                           kMaxSearchedForTenant);
+                                           pipeline::kTenantBounds);
   if (trace) return http::Response::json(200, pipeline::tenant_json(*trace));
   if (trace.error().kind != ErrorKind::not_found) return fail(trace.error());
   // The same for one that another tenant has: what was looked through are records of all.

@@ -16,29 +16,28 @@
 namespace mesh::pipeline {
 namespace {
 
-constexpr std::int64_t kMaxLetters = 200'000;  // records of a dead-letter topic, per look
-constexpr int kMaxRedrives = 20;               // that are followed
+constexpr int kMaxRedrives = 20;  // that are followed
 // Times of two partitions may be of two machines.
 constexpr Duration kClockSlack{5'000};
 // A marker is written once its record is back.
 constexpr Duration kBeforeMarker{60'000};
 
-// The record that went back from a letter.
+// The record that went back from a letter; `left` as of letters_of().
 Result<std::optional<StoredRecord>> back_from(const TracePorts& ports, const DeadLetter& letter,
-                                              Timestamp settled) {
+                                              Timestamp settled, std::int64_t& left) {
   const Position& source = letter.record.position;
   const TopicPartition partition{source.topic, source.partition};
   const auto from = MESH_TRY(ports.log.offset_at(partition, earlier(settled, kBeforeMarker)));
   const auto to = MESH_TRY(ports.log.offset_at(partition, settled + kClockSlack));
   std::optional<StoredRecord> found;
-  std::int64_t read = 0;
+  if (left <= 0) return found;
   MESH_TRY(scan(ports.log, partition, from, to, [&](std::vector<StoredRecord>& records) {
     const auto at = std::ranges::find_if(records, [&](const StoredRecord& record) {
       return came_from(record.headers, letter.position);
     });
     if (at != records.end()) found = std::move(*at);
-    read += std::ssize(records);
-    return !found && read < kMaxSearched;
+    left -= std::ssize(records);
+    return !found && left > 0;
   }));
   return found;
 }
@@ -49,6 +48,7 @@ struct Facts {
   const StoredRecord& record;
   const Event& event;
   const std::vector<LettersFound::One>& letters;
+  bool whole;          // `letters` are all
   std::int64_t start;  // of its partition
 };
 
@@ -91,18 +91,24 @@ Result<std::optional<Effect>> effect_in_rows(const Facts& facts) {
   return Effect{{}, since.has_value(), since, {}, since ? "is counted" : "is not counted"};
 }
 
-// The letter of a group. Of generations of the index one writes it for all.
-const DeadLetter* letter_for(const Facts& facts, const std::string& group) {
-  for (const auto& [letter, settled] : facts.letters) {
-    if (settled || letter.source != to_string(facts.record.position)) continue;
+// The letter of a group: one that is not settled, else the last one. Of generations of the index
+// one writes it for all.
+const LettersFound::One* letter_for(const Facts& facts, const std::string& group) {
+  const LettersFound::One* last = nullptr;
+  for (const auto& one : facts.letters) {
+    const DeadLetter& letter = one.letter;
+    if (letter.source != to_string(facts.record.position)) continue;
     if (letter.pipeline == group || (is_of_index(group) && is_of_index(letter.pipeline))) {
-      return &letter;
+      last = &one;
+      if (!one.settled) break;
     }
   }
-  return nullptr;
+  return last;
 }
 
-void bury(PipelineTrace& trace, const DeadLetter& letter) {
+void bury(PipelineTrace& trace, const LettersFound::One& found) {
+  const DeadLetter& letter = found.letter;
+  trace.settled = found.settled.has_value();
   trace.state = TraceState::dead;
   trace.attempts = letter.attempts;
   trace.history = letter.history;
@@ -130,7 +136,12 @@ Result<PipelineTrace> trace_group(const Facts& facts, const std::string& group,
                           {},
                           "cannot be told: " + effect.error().message};
   }
-  const DeadLetter* letter = letter_for(facts, group);
+  const LettersFound::One* const letter = letter_for(facts, group);
+  const bool reached = trace.effect && trace.effect->reached;
+  trace.passed = committed > offset;
+  // The index shows that the change did not come, though the group is past it.
+  const bool missed = generation != nullptr && trace.effect && trace.effect->version && !reached &&
+                      !is_removal(facts.event.type);
   if (parked && parked->attempts > 0) {
     trace.state = TraceState::retrying;
     trace.attempts = parked->attempts;
@@ -140,9 +151,27 @@ Result<PipelineTrace> trace_group(const Facts& facts, const std::string& group,
     trace.cause = std::move(parked->cause);
   } else if (parked) {
     trace.behind_its_key = true;
-  } else if (letter != nullptr) {
+  } else if (letter != nullptr && !letter->settled) {
     bury(trace, *letter);
-  } else if (committed > offset || (trace.effect && trace.effect->reached)) {
+  } else if (reached) {
+    trace.state = TraceState::done;
+  } else if (letter != nullptr && facts.whole) {
+    // No record came back from it: it was purged, or that record is gone.
+    bury(trace, *letter);
+  } else if (trace.passed && facts.whole && !missed) {
+    trace.state = TraceState::done;
+  } else {
+    trace.behind = std::max<std::int64_t>(0, offset - std::max(committed, facts.start));
+  }
+  return trace;
+}
+
+// Of a group of another program only its position is known.
+PipelineTrace trace_other(const Facts& facts, const std::string& group, std::int64_t committed) {
+  const std::int64_t offset = facts.record.position.offset;
+  PipelineTrace trace{.pipeline = group, .serves = false};
+  trace.passed = committed > offset;
+  if (trace.passed) {
     trace.state = TraceState::done;
   } else {
     trace.behind = offset - std::max(committed, facts.start);
@@ -168,29 +197,33 @@ TraceState worst(const std::vector<PipelineTrace>& pipelines, const std::string&
 }
 
 Status trace_groups(const TracePorts& ports, const std::vector<LettersFound::One>& letters,
-                    Trace& trace) {
+                    bool others, Trace& trace) {
   const Position& at = trace.record->position;
   const TopicPartition partition{at.topic, at.partition};
   const auto groups = MESH_TRY(ports.admin.groups());
   const auto marks = MESH_TRY(ports.log.watermarks(partition));
   std::vector<GenerationInfo> generations;
   if (at.topic == kUserIndex.topic) generations = MESH_TRY(ports.index.generations());
-  const Facts facts{ports, *trace.record, trace.event, letters, marks.start};
+  const Facts facts{ports,   *trace.record,      trace.event,
+                    letters, trace.search.whole, marks.start};
   for (const GroupInfo& group : groups) {
     const auto committed = group.committed.find(partition);
     if (committed == group.committed.end()) continue;
     const auto generation = std::ranges::find_if(generations, [&](const GenerationInfo& info) {
       return generation_group(kUserIndex.group, info.number) == group.name;
     });
-    auto one = MESH_TRY(trace_group(facts, group.name, committed->second,
-                                    generation == generations.end() ? nullptr : &*generation));
     // Groups that are none of the mesh's own are shown, and nothing hangs on them.
     const bool ours = generation != generations.end() ||
                       std::ranges::any_of(kTopicGroups, [&](const TopicGroup& reads) {
                         return reads.group == group.name;
                       });
-    one.serves = one.serves && ours;
-    trace.pipelines.push_back(std::move(one));
+    if (!ours) {
+      if (others) trace.pipelines.push_back(trace_other(facts, group.name, committed->second));
+      continue;
+    }
+    trace.pipelines.push_back(
+        MESH_TRY(trace_group(facts, group.name, committed->second,
+                             generation == generations.end() ? nullptr : &*generation)));
   }
   trace.state = worst(trace.pipelines, at.topic);
   return {};
@@ -212,7 +245,9 @@ Result<Event> readable(const StoredRecord& record) {
                .subject = std::string(header("ce_subject"))};
 }
 
-Result<Trace> trace_record(const TracePorts& ports, EventSearch search) {
+// `left`: how many records may be read yet.
+Result<Trace> trace_record(const TracePorts& ports, EventSearch search, std::int64_t left,
+                           bool others) {
   auto event = MESH_TRY(readable(*search.record));
   Trace trace{std::move(event)};
   trace.record = std::exchange(search.record, std::nullopt);
@@ -220,20 +255,22 @@ Result<Trace> trace_record(const TracePorts& ports, EventSearch search) {
   for (int hop = 0;; ++hop) {
     const std::string place = to_string(trace.record->position);
     const auto found = MESH_TRY(letters_of(ports, trace.record->position.topic, trace.record->key,
-                                           trace.record->time, [&](const StoredRecord& letter) {
+                                           trace.record->time, left,
+                                           [&](const StoredRecord& letter) {
                                              return to_string(source_of(letter).position) == place;
                                            }));
     trace.search.whole = trace.search.whole && found.whole;
     std::optional<StoredRecord> back;
     for (const auto& [letter, settled] : found.letters) {
       if (!settled || hop == kMaxRedrives) continue;
-      back = MESH_TRY(back_from(ports, letter, *settled));
+      back = MESH_TRY(back_from(ports, letter, *settled, left));
+      if (!back && left <= 0) trace.search.whole = false;
       if (!back) continue;
       trace.redriven.push_back(letter);
       break;
     }
     if (!back) {
-      MESH_TRY(trace_groups(ports, found.letters, trace));
+      MESH_TRY(trace_groups(ports, found.letters, others, trace));
       return trace;
     }
     trace.record = std::move(back);
@@ -318,14 +355,22 @@ std::string outcome_text(const Trace& trace) {
     return "is in the log; there is no pipeline yet that makes it " + std::string(reads->done);
   switch (one->state) {
     case TraceState::dead:
-      return "died: " + one->cause_class + ": " + one->cause;
+      return "died: " + one->cause_class + ": " + one->cause +
+             (one->settled ? " (the letter was settled)" : "");
     case TraceState::retrying:
       return "failed " + std::to_string(one->attempts) + " times, and is tried again" +
              (one->next_attempt ? " at " + format_rfc3339(*one->next_attempt) : std::string());
     case TraceState::pending:
-      return one->behind_its_key ? "waits for an earlier event of its key, which failed"
-                                 : one->pipeline + " has " + std::to_string(one->behind) +
-                                       " events to do before it";
+      if (one->behind_its_key) return "waits for an earlier event of its key, which failed";
+      if (!one->passed) {
+        return one->pipeline + " has " + std::to_string(one->behind) + " events to do before it";
+      }
+      if (!trace.search.whole) {
+        return one->pipeline + " is past it; whether it died there cannot be told, since there are "
+                               "more records than one search reads";
+      }
+      return one->pipeline + " is past it, and " + one->effect->generation + " " +
+             one->effect->text + "; `mesh index verify` compares the index with the log";
     case TraceState::done:
       break;
   }
@@ -340,8 +385,8 @@ std::string outcome_text(const Trace& trace) {
   }
   return one->effect->generation.empty()
              ? "was passed over by its pipeline, and is not counted"
-             : "a later change of the user removed it: " + one->effect->generation + " " +
-                   one->effect->text;
+             : one->pipeline + " is past it, and " + one->effect->generation + " " +
+                   one->effect->text + ", as where a later change removed the user";
 }
 
 }  // namespace
@@ -361,13 +406,13 @@ std::string_view to_string(TraceState state) {
 }
 
 Result<std::optional<OutboxPlace>> find_in_outbox(
-    Outbox& outbox, const std::function<bool(const Record&)>& wanted) {
+    Outbox& outbox, const std::function<bool(const Record&)>& wanted, std::int64_t most) {
   constexpr int kPage = 1'000;
   if (outbox.size() == 0) return std::nullopt;
   // Reading asks for no lease.
   const auto reader = outbox.open(Lease{});
   std::int64_t ahead = 0;
-  while (ahead < kMaxOutboxEntries) {
+  while (ahead < most) {
     auto entries = MESH_TRY(reader->next(kPage));
     if (entries.empty()) break;
     for (OutboxEntry& entry : entries) {
@@ -379,7 +424,7 @@ Result<std::optional<OutboxPlace>> find_in_outbox(
 }
 
 Result<LettersFound> letters_of(const TracePorts& ports, const std::string& topic,
-                                const std::string& key, Timestamp since,
+                                const std::string& key, Timestamp since, std::int64_t& left,
                                 const std::function<bool(const StoredRecord&)>& wanted) {
   LettersFound found;
   const auto topics = MESH_TRY(ports.admin.topics());
@@ -387,7 +432,6 @@ Result<LettersFound> letters_of(const TracePorts& ports, const std::string& topi
                                          [](const TopicInfo& info) { return info.spec.name; });
   if (letters == topics.end()) return found;
   std::map<std::string, std::size_t> places;  // of found.letters, by what markers name
-  std::int64_t left = kMaxLetters;
   for (std::int32_t p = 0; p < letters->spec.partitions; ++p) {
     // A letter has its event's key; without one it may be anywhere.
     const auto own = stable_hash(key) % static_cast<std::uint64_t>(letters->spec.partitions);
@@ -395,6 +439,11 @@ Result<LettersFound> letters_of(const TracePorts& ports, const std::string& topi
     const TopicPartition partition{letters->spec.name, p};
     const auto from = MESH_TRY(ports.log.offset_at(partition, earlier(since, kClockSlack)));
     const auto marks = MESH_TRY(ports.log.watermarks(partition));
+    if (from >= marks.end) continue;
+    if (left <= 0) {
+      found.whole = false;
+      break;
+    }
     MESH_TRY(scan(ports.log, partition, from, marks.end, [&](std::vector<StoredRecord>& records) {
       for (const StoredRecord& record : records) {
         if (is_marker(record)) {
@@ -414,23 +463,38 @@ Result<LettersFound> letters_of(const TracePorts& ports, const std::string& topi
 }
 
 Result<Trace> trace_event(const TracePorts& ports, const EventQuery& query,
-                          std::int64_t max_records) {
-  // It may go from the outbox to the log between the two looks: then the log is asked again.
-  for (bool again = ports.outbox.size() > 0;; again = false) {
-    auto search =
-        MESH_TRY(find_event(ports.log, ports.admin, query, ports.clock.now(), max_records));
-    if (search.record) return trace_record(ports, std::move(search));
-    auto waiting = MESH_TRY(find_in_outbox(ports.outbox, [&](const Record& record) {
-      return find_header(record.headers, "ce_id") == query.id &&
-             (query.tenant.empty() || find_header(record.headers, "ce_tenantid") == query.tenant) &&
-             (query.topic.empty() || record.topic == query.topic);
-    }));
-    if (waiting) {
-      auto event = MESH_TRY(event_of(waiting->record));
-      return Trace{.event = std::move(event), .outbox = std::move(waiting)};
-    }
-    if (!again) return fail(not_found(query, search));
+                          const TraceBounds& bounds) {
+  if (is_dead_letter_topic(query.topic)) {
+    return fail(ErrorKind::invalid,
+                "topic " + query.topic + " holds dead letters; name the source topic");
   }
+  std::int64_t left = bounds.records;
+  const auto look = [&]() -> Result<EventSearch> {
+    auto search = MESH_TRY(find_event(ports.log, ports.admin, query, ports.clock.now(), left));
+    left -= search.records;
+    return search;
+  };
+  auto search = MESH_TRY(look());
+  if (search.record) return trace_record(ports, std::move(search), left, bounds.others);
+  auto waiting = MESH_TRY(find_in_outbox(
+      ports.outbox,
+      [&](const Record& record) {
+        return find_header(record.headers, "ce_id") == query.id &&
+               (query.tenant.empty() ||
+                find_header(record.headers, "ce_tenantid") == query.tenant) &&
+               (query.topic.empty() || record.topic == query.topic);
+      },
+      bounds.outbox));
+  if (waiting) {
+    auto event = MESH_TRY(event_of(waiting->record));
+    return Trace{.event = std::move(event), .outbox = std::move(waiting)};
+  }
+  // It may have gone from the outbox to the log between the two looks.
+  if (search.whole && left > 0) {
+    auto again = MESH_TRY(look());
+    if (again.record) return trace_record(ports, std::move(again), left, bounds.others);
+  }
+  return fail(not_found(query, search));
 }
 
 Json to_json(const Trace& trace) {

@@ -60,6 +60,8 @@ struct PipelineTrace {
   bool serves = true;           // of generations of the index the one that searches ask
   std::int64_t behind = 0;      // events of its partition that the group has to do before it
   bool behind_its_key = false;  // pending: parked behind an earlier event of its key that failed
+  bool passed = false;          // the group is past it, which alone does not make it done
+  bool settled = false;         // dead: its letter was settled, and no record came back from it
   int attempts = 0;             // that failed
   std::vector<Attempt> history = {};
   std::optional<Timestamp> next_attempt = {};
@@ -83,16 +85,28 @@ Json to_json(const Trace& trace);
 // and counts are of all tenants' events, so that none is in it.
 Json tenant_json(const Trace& trace);
 
-// `not_found` with the places that were looked at. Blocks while it reads.
+inline constexpr std::int64_t kMaxOutboxEntries = 100'000;
+// What one trace may cost.
+struct TraceBounds {
+  std::int64_t records = kMaxSearched;      // that it reads from the log, all its looks together
+  std::int64_t outbox = kMaxOutboxEntries;  // entries that it looks at
+  bool others = true;                       // groups of other programs are told too
+};
+// A tenant may ask for any id; what that costs is bounded well below an operator's.
+inline constexpr TraceBounds kTenantBounds{50'000, 5'000, false};
+
+// `not_found` with the places that were looked at; `invalid` for a topic of dead letters. Where the
+// bound of records ends it, search.whole is false, and done is only what its effect shows. Blocks
+// while it reads.
 Result<Trace> trace_event(const TracePorts& ports, const EventQuery& query,
-                          std::int64_t max_records = kMaxSearched);
+                          const TraceBounds& bounds = {});
 
 // --- parts of it, for whoever asks about an entity
 
-// The first entry that `wanted` takes; nothing where none does, or beyond so many entries.
-inline constexpr int kMaxOutboxEntries = 100'000;
+// The first entry that `wanted` takes; nothing where none does, or beyond `most` entries.
 Result<std::optional<OutboxPlace>> find_in_outbox(Outbox& outbox,
-                                                  const std::function<bool(const Record&)>& wanted);
+                                                  const std::function<bool(const Record&)>& wanted,
+                                                  std::int64_t most = kMaxOutboxEntries);
 
 // Letters of a partition of a dead-letter topic, from a time on.
 struct LettersFound {
@@ -101,10 +115,12 @@ struct LettersFound {
     std::optional<Timestamp> settled;  // redriven, mended or purged
   };
   std::vector<One> letters;
-  bool whole = true;  // false: there were more records than one look reads
+  bool whole = true;  // false: there were more records than could be read
 };
+inline constexpr std::int64_t kMaxLetters = 200'000;  // records, of a look for letters alone
+// Reads at most `left` records, or a batch more, and takes off what it read.
 Result<LettersFound> letters_of(const TracePorts& ports, const std::string& topic,
-                                const std::string& key, Timestamp since,
+                                const std::string& key, Timestamp since, std::int64_t& left,
                                 const std::function<bool(const StoredRecord& letter)>& wanted);
 
 }  // namespace mesh::pipeline

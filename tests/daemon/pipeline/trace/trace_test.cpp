@@ -183,12 +183,58 @@ TEST_F(TraceTest, ARedrivenEventIsFollowedToWhereItStandsNow) {
   EXPECT_EQ(found.redriven[0].position, letter);
 }
 
-TEST_F(TraceTest, APurgedLetterIsNoDeathAnyMore) {
+TEST_F(TraceTest, AnEventWhoseLetterWasPurgedStaysDead) {
   const std::string id = id_of_now();
   const auto at = append(clicked(id));
   log_.append_now(marker_of(record(bury("analytics", at)), 2));
   commit("analytics", at);
-  EXPECT_EQ(trace(id)->state, TraceState::done);
+  const auto found = trace(id).value();
+  EXPECT_EQ(found.state, TraceState::dead);
+  EXPECT_THAT(to_json(found)["text"], HasSubstr("no event_type (the letter was settled)"));
+}
+
+TEST_F(TraceTest, WhereTheRecordsThatMayBeReadAreUsedUpNothingIsDone) {
+  const std::string id = id_of_now();
+  const auto at = append(clicked(id));
+  bury("analytics", at);
+  commit("analytics", at);
+  const auto found = trace_event(ports_, {id}, {.records = 1}).value();
+  EXPECT_EQ(found.state, TraceState::pending);
+  EXPECT_FALSE(found.search.whole);
+}
+
+TEST_F(TraceTest, TheIndexShowsWhatItsGroupMissed) {
+  const std::string id = id_of_now();
+  Event event = test::user_event("updated", 7, 2);
+  event.id = id;
+  const auto at = append(event);
+  commit("user-index-1", at);
+  index_.plant(1, {"acme", 7}, {.version = 1});
+  const auto found = trace(id).value();
+  EXPECT_EQ(found.state, TraceState::pending);
+  EXPECT_THAT(to_json(found)["text"], HasSubstr("not yet at version 2"));
+}
+
+TEST_F(TraceTest, AnotherProgramsGroupHasItsPositionAloneAndIsTheOperators) {
+  (void)log_.ensure_group("theirs", {kAnalytics.topic});
+  const std::string id = id_of_now();
+  const auto at = append(clicked(id));
+  AnalyticsEvent row{id, "test", test::tenant("acme"), "7", "click", "", Json::object()};
+  ASSERT_TRUE(analytics_.record({&row, 1}, {}));
+  const auto found = trace(id).value();
+  EXPECT_EQ(of(found, "theirs").state, TraceState::pending);
+  EXPECT_FALSE(of(found, "theirs").effect);
+  commit("theirs", at);
+  EXPECT_EQ(of(trace(id).value(), "theirs").state, TraceState::done);
+  const auto own = trace_event(ports_, {id}, kTenantBounds).value();
+  EXPECT_EQ(own.pipelines.size(), 1u);
+}
+
+TEST_F(TraceTest, ATopicOfDeadLettersIsRefused) {
+  const auto refused = trace_event(ports_, {"any", {}, dead_letter_topic("analytics.events")});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::invalid);
+  EXPECT_THAT(refused.error().message, HasSubstr("name the source topic"));
 }
 
 TEST_F(TraceTest, AChangeThatHasNotLeftTheOutboxIsFoundThere) {
@@ -296,7 +342,7 @@ TEST_F(TraceTest, AForeignIdIsLookedForFromTheNewestOnAndABoundMakesThatShort) {
 
 TEST_F(TraceTest, ASearchHasABoundAndSaysSo) {
   for (int n = 0; n < 3'000; ++n) append(clicked("old-" + std::to_string(n), std::to_string(n)));
-  const auto missed = trace_event(ports_, {"none"}, 2'000);
+  const auto missed = trace_event(ports_, {"none"}, {.records = 2'000});
   ASSERT_FALSE(missed);
   EXPECT_THAT(missed.error().message, HasSubstr("the most that one search reads"));
   EXPECT_THAT(trace_event(ports_, {"none"}).error().message, Not(HasSubstr("the most")));
