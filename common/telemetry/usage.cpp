@@ -23,9 +23,7 @@ class Usage::Tenant {
       : name_(std::move(name)), billed_(billed) {}
   const std::string& name() const { return name_; }
   bool is_billed() const { return billed_.load(std::memory_order_acquire) != nullptr; }
-  void bill_in(UsageJournal::Counters* billed) {
-    billed_.store(billed, std::memory_order_release);
-  }
+  void bill_in(UsageJournal::Counters* billed) { billed_.store(billed, std::memory_order_release); }
 
   void add(std::int64_t second, std::initializer_list<Amount> amounts) {
     auto current = second_.load(std::memory_order_relaxed);

@@ -57,8 +57,8 @@ class Metering {
   ~Metering();
   void start();
   // Seals what was counted, and tries once, for kStopLimit, to write all that waits; the rest waits
-  // for the next start. An append that is under way has its kAppendLimit. Callable twice, and before
-  // start. What is counted later is billed by the next start.
+  // for the next start. An append that is under way has its kAppendLimit. Callable twice, and
+  // before start. What is counted later is billed by the next start.
   void stop();
 
   // The work of its threads, for them and for tests.
@@ -81,11 +81,11 @@ class Metering {
   Gauge& waiting_;
   Counter& written_;
   Gauge& damaged_;
-  std::unique_ptr<UsageJournal> journal_;  // constant once it is opened
-  Timestamp minute_{};                     // that tick() saw last
-  Timestamp hour_{};                       // whose stored users were counted; of send()
-  bool failing_ = false;                   // of send(): told once
-  bool goes_on_ = false;                   // the minute, of tick(): told once
+  std::unique_ptr<UsageJournal> journal_;             // constant once it is opened
+  Timestamp minute_{};                                // that tick() saw last
+  Timestamp hour_{};                                  // whose stored users were counted; of send()
+  bool failing_ = false;                              // of send(): told once
+  bool goes_on_ = false;                              // the minute, of tick(): told once
   std::atomic<SteadyTime> until_{SteadyTime::max()};  // appends may take
   // Held while a period is sealed: its file is there before the journal has forgotten it, and what
   // was written and removed meanwhile would count again after a loss of power.

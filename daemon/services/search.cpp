@@ -85,8 +85,8 @@ std::vector<http::Parameter> search_parameters() {
 }
 
 http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& clock,
-                               Metrics& metrics, Usage& usage, WriteWaits& waits,
-                               ReadCache* cache, Admission* admission) {
+                               Metrics& metrics, Usage& usage, WriteWaits& waits, ReadCache* cache,
+                               Admission* admission) {
   auto parameters = search_parameters();
   for (auto&& seen : {api::min_position(), api::prefer_wait()}) parameters.push_back(seen);
   return {

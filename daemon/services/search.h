@@ -24,8 +24,8 @@ struct Search {
 Result<Search> search_of(const http::Request& request);
 std::vector<http::Parameter> search_parameters();
 
-// Answers are kept in `cache`, where there is one. `admission`: of the quota that queries use, which
-// are embedded; null: none is kept.
+// Answers are kept in `cache`, where there is one. `admission`: of the quota that queries use,
+// which are embedded; null: none is kept.
 http::RouteTable search_routes(Embedder& embedder, VectorIndex& index, Clock& clock,
                                Metrics& metrics, Usage& usage, WriteWaits& waits,
                                ReadCache* cache = nullptr, Admission* admission = nullptr);

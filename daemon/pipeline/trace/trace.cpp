@@ -204,8 +204,7 @@ Status trace_groups(const TracePorts& ports, const std::vector<LettersFound::One
   const auto marks = MESH_TRY(ports.log.watermarks(partition));
   std::vector<GenerationInfo> generations;
   if (at.topic == kUserIndex.topic) generations = MESH_TRY(ports.index.generations());
-  const Facts facts{ports,   *trace.record,      trace.event,
-                    letters, trace.search.whole, marks.start};
+  const Facts facts{ports, *trace.record, trace.event, letters, trace.search.whole, marks.start};
   for (const GroupInfo& group : groups) {
     const auto committed = group.committed.find(partition);
     if (committed == group.committed.end()) continue;
@@ -254,11 +253,11 @@ Result<Trace> trace_record(const TracePorts& ports, EventSearch search, std::int
   trace.search = std::move(search);
   for (int hop = 0;; ++hop) {
     const std::string place = to_string(trace.record->position);
-    const auto found = MESH_TRY(letters_of(ports, trace.record->position.topic, trace.record->key,
-                                           trace.record->time, left,
-                                           [&](const StoredRecord& letter) {
-                                             return to_string(source_of(letter).position) == place;
-                                           }));
+    const auto found =
+        MESH_TRY(letters_of(ports, trace.record->position.topic, trace.record->key,
+                            trace.record->time, left, [&](const StoredRecord& letter) {
+                              return to_string(source_of(letter).position) == place;
+                            }));
     trace.search.whole = trace.search.whole && found.whole;
     std::optional<StoredRecord> back;
     for (const auto& [letter, settled] : found.letters) {
@@ -366,8 +365,9 @@ std::string outcome_text(const Trace& trace) {
         return one->pipeline + " has " + std::to_string(one->behind) + " events to do before it";
       }
       if (!trace.search.whole) {
-        return one->pipeline + " is past it; whether it died there cannot be told, since there are "
-                               "more records than one search reads";
+        return one->pipeline +
+               " is past it; whether it died there cannot be told, since there are "
+               "more records than one search reads";
       }
       return one->pipeline + " is past it, and " + one->effect->generation + " " +
              one->effect->text + "; `mesh index verify` compares the index with the log";
@@ -405,8 +405,9 @@ std::string_view to_string(TraceState state) {
   return "unknown";
 }
 
-Result<std::optional<OutboxPlace>> find_in_outbox(
-    Outbox& outbox, const std::function<bool(const Record&)>& wanted, std::int64_t most) {
+Result<std::optional<OutboxPlace>> find_in_outbox(Outbox& outbox,
+                                                  const std::function<bool(const Record&)>& wanted,
+                                                  std::int64_t most) {
   constexpr int kPage = 1'000;
   if (outbox.size() == 0) return std::nullopt;
   // Reading asks for no lease.
