@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "tests/support/fake_event_log.h"
 #include "tests/support/fake_leases.h"
@@ -163,6 +164,18 @@ TEST_F(MeteringTest, AStopWritesTheMinuteUnderWay) {
   process->metering->send();
   EXPECT_THAT(totals(), ElementsAre(Pair("acme", 5)));
   EXPECT_EQ(files(".counters"), 1u) << "its own";
+}
+
+TEST_F(MeteringTest, AStopWaitsForTheLogNoLongerThanItsLimit) {
+  const auto process = start("mesh-0");
+  process->usage.add("acme", {{Use::events, 3}});
+  log.hold_appends();
+  std::thread stopping([&] { process->metering->stop(); });
+  clock.await_waiters(1);
+  clock.advance(Metering::kStopLimit);
+  stopping.join();
+  EXPECT_EQ(files(".period"), 1u) << "it waits for the next start";
+  log.release_appends();
 }
 
 TEST_F(MeteringTest, WhatAKilledProcessCountedIsWrittenByTheNextOnce) {
