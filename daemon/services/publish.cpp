@@ -214,7 +214,10 @@ class Publisher {
     auto shared = std::make_shared<Batch>(std::move(batch));
     search_.whole(shared->records, work.began,
                   [this, shared](Result<std::optional<WritePosition>> there) {
-                    if (!there) return refuse(there.error(), *shared);
+                    if (!there) {
+                      deps_.admission.give_back(shared->tenant(), shared->cost());
+                      return refuse(there.error(), *shared);
+                    }
                     if (!*there) return write(std::move(*shared));
                     // Whoever appended it has not answered, and so most likely not counted it.
                     use(*shared);
