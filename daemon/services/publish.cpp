@@ -7,6 +7,7 @@
 #include "common/base/ids.h"
 #include "common/base/json.h"
 #include "common/domain/catalogue.h"
+#include "common/domain/own_types.h"
 #include "daemon/pipeline/batch_spans.h"
 #include "daemon/pipeline/groups.h"
 #include "daemon/services/api_parts.h"
@@ -16,7 +17,7 @@
 namespace mesh::services {
 namespace {
 
-constexpr std::size_t kMaxTopics = 32;  // of a tenant's own types
+constexpr std::size_t kMaxTopics = kMaxOwnTypes;  // of a tenant's own types, registered or not
 
 constexpr const char* kCounted = pipeline::kAnalytics.done;
 
