@@ -78,6 +78,8 @@ Result<std::optional<ClaimedTask>> Tasks::claim_next(Session& session, const std
                                                      const WantedTask& wanted, Duration ttl,
                                                      bool& found) const {
   const auto begun = MESH_TRY(session.begin({
+      // A process that stops in between holds up the claims of all others no longer than that.
+      query("SELECT set_config('idle_in_transaction_session_timeout','10000',true)"),
       query("SELECT pg_advisory_xact_lock(hashtext($1))", "mesh tasks " + pool_.options().schema),
       query("SELECT id,kind,spec,created_at,held_until>mesh_now() FROM tasks"
             " WHERE state IN ('queued','running')"),
