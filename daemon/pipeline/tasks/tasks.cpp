@@ -49,7 +49,8 @@ struct Running {
   std::string id;
   std::int64_t token = 0;  // of its claim
   bool cancelled = false;
-  bool lost = false;  // it is another process's by now
+  bool lost = false;    // it is another process's by now
+  bool ending = false;  // its claim ends with its last store, which the heart need not see first
   bool over = false;
   std::mt19937_64 random{std::random_device{}()};  // its thread only
   std::thread thread;
@@ -110,6 +111,11 @@ struct TaskRunner::Impl {
   Status accepts(const std::string& kind) const;
   Result<Task> submit(Task task);
   Status cancel(const std::string& id);
+  // Before the claim is given up: a renewal that comes behind that fails, which is no loss.
+  void end(Running& own) {
+    std::lock_guard lock(mutex);
+    own.ending = true;
+  }
   void lose(Running& own) {  // mutex held
     own.lost = true;
     changed.notify_all();
@@ -329,7 +335,7 @@ void TaskRunner::Impl::renew() {
     if (cancel_asked) {
       own->cancelled = own->cancelled || *cancel_asked;
       if (*cancel_asked) changed.notify_all();
-    } else if (cancel_asked.error().kind == ErrorKind::conflict && !own->over) {
+    } else if (cancel_asked.error().kind == ErrorKind::conflict && !own->over && !own->ending) {
       log::warn("a task was taken over by another process", {{"task", id}});
       lose(*own);
     }
@@ -368,7 +374,10 @@ void TaskRunner::Impl::run_task(Running& own, Task task) {
   task = context.task();
   if (outcome) return finish(own, std::move(task), Task::State::done, {});
   if (context.cancelled()) return finish(own, std::move(task), Task::State::cancelled, {});
-  if (context.stopping()) return store.release(own.id, own.token);  // stays running in the store
+  if (context.stopping()) {  // stays running in the store
+    end(own);
+    return store.release(own.id, own.token);
+  }
   log::error("a task failed",
              {{"task", task.id}, {"kind", task.kind}, {"error", outcome.error().to_string()}});
   finish(own, std::move(task), Task::State::failed, outcome.error().message);
@@ -378,6 +387,7 @@ void TaskRunner::Impl::finish(Running& own, Task task, Task::State state, std::s
   task.state = state;
   task.error = std::move(error);
   task.finished_at = clock.now();
+  end(own);
   if (!insist_on(own, task)) return;
   ended(task.kind, state).add();
   append_event(event_log, "task.completed", task, task.finished_at);
