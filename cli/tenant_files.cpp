@@ -8,6 +8,7 @@
 #include "cli/files.h"
 #include "common/base/json_members.h"
 #include "common/base/strings.h"
+#include "common/domain/rate_scopes.h"
 #include "common/yaml/json.h"
 
 namespace mesh::cli {
@@ -35,6 +36,11 @@ Result<TenantDocument> document_of(Json json, const std::string& place) {
   }
   auto tenant = tenant_from_json(json);
   if (!tenant) return wrong(place, tenant.error());
+  for (const auto& [scope, policy] : tenant->rate_limits) {
+    if (std::ranges::find(kRateScopes, scope) != kRateScopes.end()) continue;
+    return fail(ErrorKind::invalid, place + ": rate_limits has no scope \"" + scope +
+                                        "\"; a scope is " + kRateScopeNames);
+  }
   if (tenant->name.empty()) tenant->name = tenant->id.str();
   if (auto good = check_types(tenant->types); !good) return wrong(place, good.error());
   const auto version = versioned ? std::optional(tenant->version) : std::nullopt;
@@ -134,6 +140,26 @@ Result<std::vector<TenantDocument>> read_tenants(const std::string& path, std::i
                 document.place + ": tenant " + it->first + " is in " + it->second + " already");
   }
   return all;
+}
+
+Status nothing_below(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code code;
+  if (path == "-" || !fs::is_directory(path, code)) return {};
+  fs::recursive_directory_iterator at(path, code);
+  for (; !code && at != fs::recursive_directory_iterator(); at.increment(code)) {
+    // As .git, and what a mounted ConfigMap keeps its files in.
+    const bool hidden = at->path().filename().string().starts_with('.');
+    if (hidden) at.disable_recursion_pending();
+    if (hidden || at.depth() == 0 || !is_document_file(at->path())) continue;
+    return fail(ErrorKind::invalid,
+                at->path().string() +
+                    " lies in a folder below, which is not read, and its tenants would be taken "
+                    "for gone; move it to " +
+                    path + ", or leave --prune out");
+  }
+  if (code) return system_error("read", path, code.value());
+  return {};
 }
 
 Json differences(const Json& before, const Json& after) {

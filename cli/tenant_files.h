@@ -28,6 +28,10 @@ Result<std::vector<TenantDocument>> parse_tenants(const std::string& text, const
 // `in`. `invalid` where there is none, and for a tenant that is there twice.
 Result<std::vector<TenantDocument>> read_tenants(const std::string& path, std::istream& in);
 
+// `invalid` where a folder within that one has such files: to prune by what is right in it would
+// delete the tenants of those.
+Status nothing_below(const std::string& path);
+
 // Where two JSON values differ: {"path","before","after"} each, null where there is nothing.
 Json differences(const Json& before, const Json& after);
 

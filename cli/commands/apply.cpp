@@ -104,6 +104,7 @@ Result<Step> step_of(Session& session, const TenantDocument& document, const std
 
 Result<std::vector<Step>> plan(Session& session, const std::vector<TenantDocument>& documents,
                                const Args& args) {
+  if (args.prune) MESH_TRY(nothing_below(args.file));
   std::vector<Step> steps;
   for (const auto& document : documents) {
     steps.push_back(MESH_TRY(step_of(session, document, args.owner)));

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "common/base/time.h"
+#include "common/domain/rate_scopes.h"
 #include "daemon/services/admin.h"
 #include "daemon/services/api_parts.h"
 #include "daemon/services/change_tenant.h"
@@ -12,8 +13,6 @@ namespace {
 using http::Response;
 
 constexpr IntRange kPage{1, 1000, 100};
-constexpr std::string_view kScopes[] = {"search", "publish", "users", "admin"};
-constexpr const char* kScopeNames = "search, publish, users or admin";
 
 tl::unexpected<Error> offence(const std::string& pointer, const std::string& detail) {
   return fail({ErrorKind::unprocessable, "the body is not valid", {}, {{pointer, detail}}, {}});
@@ -34,9 +33,9 @@ Result<TenantId> existing_tenant(const TenantAdminDeps& deps, const http::Reques
 // --- rate limits -----------------------------------------------------------------------------
 
 Status check_scope(const std::string& scope) {
-  if (std::ranges::find(kScopes, scope) != std::end(kScopes)) return {};
+  if (std::ranges::find(kRateScopes, scope) != std::end(kRateScopes)) return {};
   return fail(ErrorKind::not_found,
-              "no rate-limit scope \"" + scope + "\"; a scope is " + kScopeNames);
+              "no rate-limit scope \"" + scope + "\"; a scope is " + kRateScopeNames);
 }
 
 Result<Json> limit_json(const TenantAdminDeps& deps, const TenantId& tenant,
@@ -61,7 +60,7 @@ Result<Json> limit_json(const TenantAdminDeps& deps, const TenantId& tenant,
 Result<Response> show_all(const TenantAdminDeps& deps, const http::Request& request) {
   auto tenant = MESH_TRY(existing_tenant(deps, request));
   Json items = Json::array();
-  for (const auto scope : kScopes) {
+  for (const auto scope : kRateScopes) {
     auto json = MESH_TRY(limit_json(deps, tenant, std::string(scope)));
     items.push_back(std::move(json));
   }
@@ -162,7 +161,7 @@ Status take_over(const Json& body, Tenant& tenant, const TypeSchemas& before = {
     for (const auto& [scope, json] : body["rate_limits"].items()) {
       if (!check_scope(scope))
         return offence("/rate_limits" + pointer_to(scope),
-                       std::string("no such scope: it is ") + kScopeNames);
+                       std::string("no such scope: it is ") + kRateScopeNames);
       if (json.is_null()) {
         tenant.rate_limits.erase(scope);
         continue;
@@ -320,9 +319,9 @@ http::RouteTable tenant_routes(TenantAdminDeps deps) {
   using http::Body;
   const auto shared = std::make_shared<const TenantAdminDeps>(std::move(deps));
   const http::Parameter tenant = api::tenant_of_path();
-  const http::Parameter scope =
-      api::path("scope", "What is limited.",
-                api::one_of(std::vector<std::string>(std::begin(kScopes), std::end(kScopes))));
+  const http::Parameter scope = api::path(
+      "scope", "What is limited.",
+      api::one_of(std::vector<std::string>(std::begin(kRateScopes), std::end(kRateScopes))));
   const auto work = [shared](Result<Response> (*of)(const TenantAdminDeps&, const http::Request&)) {
     return answering(shared, of);
   };

@@ -159,6 +159,22 @@ TEST_F(ApplyTest, PruneTakesWhatApplyMadeAndNothingElse) {
   EXPECT_FALSE(records.contains("beta"));
 }
 
+TEST_F(ApplyTest, PruneIsRefusedWhereAFolderBelowHasFiles) {
+  file("acme.yaml", "kind: tenant\nid: acme\n");
+  std::filesystem::create_directories(dir.path() + "/.git");
+  file(".git/x.yaml", "");
+  std::filesystem::create_directories(dir.path() + "/more/notes");
+  file("more/notes.txt", "");
+  const std::vector<std::string> prune{"apply", "-f", dir.path(), "--prune", "--yes"};
+  EXPECT_EQ(at_fake(prune), 0) << err;
+  file("more/notes/beta.yml", "kind: tenant\nid: beta\n");
+  const int before = changes();
+  EXPECT_NE(at_fake(prune), 0);
+  EXPECT_THAT(err, HasSubstr("more/notes/beta.yml"));
+  EXPECT_EQ(changes(), before);
+  EXPECT_EQ(at_fake({"apply", "-f", dir.path()}), 0) << err;
+}
+
 TEST_F(ApplyTest, ARecordOfAnotherOwnerIsLeftAlone) {
   ASSERT_EQ(apply({"--owner", "team-x"}), 0);
   EXPECT_EQ(apply(), 1);
@@ -172,6 +188,7 @@ TEST_F(ApplyTest, NothingIsChangedBeforeAllDocumentsAreGood) {
         "kind: tenant\nid: a\n---\nkind: tenant\nid: b\nretention: {age: 7d}\n",
         "kind: tenant\nid: a\n---\nkind: tenant\nid: b\nquotas: {events: 1}\n",
         "kind: tenant\nid: a\n---\nkind: tenant\nid: b\ntypes: {user.created: {}}\n", "# none\n",
+        "kind: tenant\nid: a\n---\nkind: tenant\nid: b\nrate_limits: {serch: {rate: 1}}\n",
         "kind: tenant\nid: a\nmanaged_by: me\n"}) {
     EXPECT_NE(apply({}, text), 0) << text;
   }
