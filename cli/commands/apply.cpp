@@ -182,9 +182,12 @@ Outcome apply(Session& session, const Args& args) {
       done.push_back(step);
       continue;
     }
+    if (std::ranges::none_of(done, &Step::needed)) return fail(carried.error());
     // What was done before is shown, and stays.
-    if (!done.empty()) show(session, done, true);
-    return fail(carried.error());
+    show(session, done, true);
+    session.out.flush();
+    session.out.notes() << error_text(carried.error(), session.globals.verbose);
+    return Exit::partly;
   }
   show(session, done, true);
   return Exit::ok;
@@ -230,7 +233,8 @@ void add_apply(Commands& commands) {
        .summary = "Make tenants what files say",
        .details = "A file has YAML documents such as `mesh tenants get TENANT -o yaml` prints. A "
                   "document is all that is said of its tenant: what it leaves out goes back to the "
-                  "default. Nothing is changed before all documents are found good.",
+                  "default. Nothing is changed before all documents are found good. "
+                  "Exits with 6 where the mesh refused one when others were done.",
        .examples = "mesh apply -f tenants/\n"
                    "mesh apply -f acme.yaml --dry-run\n"
                    "mesh apply -f tenants/ --prune --yes\n"

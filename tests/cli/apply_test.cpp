@@ -37,6 +37,7 @@ class ApplyTest : public CliTest {
     });
     fake.on("PUT", "/admin/v1/tenants/{id}", [this](const auto& request) {
       const std::string id = request.path_params.at("id");
+      if (id == refused) return http::Response::problem(422, "not so");
       Json& record = records.at(id);
       if (meddle > 0) {
         --meddle;
@@ -80,6 +81,7 @@ class ApplyTest : public CliTest {
 
   std::map<std::string, Json> records;
   int meddle = 0;
+  std::string refused;  // the tenant whose change is refused
 };
 
 TEST_F(ApplyTest, CreatesThenChangesThenHasNothingToDo) {
@@ -173,6 +175,17 @@ TEST_F(ApplyTest, PruneIsRefusedWhereAFolderBelowHasFiles) {
   EXPECT_THAT(err, HasSubstr("more/notes/beta.yml"));
   EXPECT_EQ(changes(), before);
   EXPECT_EQ(at_fake({"apply", "-f", dir.path()}), 0) << err;
+}
+
+TEST_F(ApplyTest, WhereOnlySomeIsDoneItExitsSo) {
+  const char* two = "kind: tenant\nid: acme\n---\nkind: tenant\nid: beta\nname: Beta\n";
+  ASSERT_EQ(apply({}, "kind: tenant\nid: acme\n---\nkind: tenant\nid: beta\n"), 0) << err;
+  refused = "beta";
+  EXPECT_EQ(apply({}, two), 1) << "the first needed nothing";
+  records.erase("acme");
+  EXPECT_EQ(apply({}, two), 6);
+  EXPECT_THAT(err, HasSubstr("not so"));
+  EXPECT_THAT(actions(), ElementsAre("acme created"));
 }
 
 TEST_F(ApplyTest, ARecordOfAnotherOwnerIsLeftAlone) {
