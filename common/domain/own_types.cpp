@@ -10,20 +10,46 @@
 namespace mesh {
 namespace {
 
-// Pointers of the first texts with a NUL, names of members among them.
-void find_nul(const Json& value, const std::string& at, std::vector<FieldError>& found) {
-  const auto has_nul = [](const std::string& text) { return text.find('\0') != text.npos; };
+constexpr std::size_t kMaxMemberName = 1024;  // bytes
+
+bool has_nul(const std::string& text) { return text.find('\0') != text.npos; }
+
+// Whether no text has a NUL and no name is so long that places are dear to tell: the schema is
+// asked only then. Without places, since almost all data is.
+bool is_plain(const Json& value) {
+  if (value.is_string()) return !has_nul(value.get_ref<const std::string&>());
+  if (value.is_array()) return std::ranges::all_of(value, is_plain);
+  if (!value.is_object()) return true;
+  for (const auto& [name, member] : value.items()) {
+    if (name.size() > kMaxMemberName || has_nul(name) || !is_plain(member)) return false;
+  }
+  return true;
+}
+
+// Where it is not, as pointers; `at` is as before behind it. Nothing is told of what stands below a
+// name that is too long.
+void find_not_plain(const Json& value, std::string& at, std::vector<FieldError>& found) {
   if (found.size() >= JsonSchema::kMaxViolations) return;
+  const std::size_t length = at.size();
   if (value.is_string() && has_nul(value.get_ref<const std::string&>())) {
     found.push_back({at, "contains a NUL character"});
   } else if (value.is_object()) {
     for (const auto& [name, member] : value.items()) {
       if (has_nul(name)) found.push_back({at, "has a member whose name contains a NUL character"});
-      find_nul(member, at + pointer_to(name), found);
+      if (name.size() > kMaxMemberName) {
+        found.push_back(
+            {at, "has a member whose name is over " + std::to_string(kMaxMemberName) + " bytes"});
+        continue;
+      }
+      at += pointer_to(name);
+      find_not_plain(member, at, found);
+      at.resize(length);
     }
   } else if (value.is_array()) {
     for (std::size_t i = 0; i < value.size(); ++i) {
-      find_nul(value[i], at + "/" + std::to_string(i), found);
+      at += "/" + std::to_string(i);
+      find_not_plain(value[i], at, found);
+      at.resize(length);
     }
   }
 }
@@ -96,8 +122,13 @@ OwnTypes compile_types(const TypeSchemas& types) {
 }
 
 Status check_own(std::string_view type, const JsonSchema& schema, const Json& data) {
-  auto fields = schema.violations(data);
-  find_nul(data, "", fields);
+  std::vector<FieldError> fields;
+  if (is_plain(data)) {
+    fields = schema.violations(data);
+  } else {
+    std::string at;
+    find_not_plain(data, at, fields);
+  }
   if (fields.empty()) return {};
   if (fields.size() > JsonSchema::kMaxViolations) fields.resize(JsonSchema::kMaxViolations);
   return fail({ErrorKind::unprocessable,

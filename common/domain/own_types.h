@@ -34,7 +34,8 @@ using OwnTypes = std::map<std::string, std::shared_ptr<const JsonSchema>, std::l
 OwnTypes compile_types(const TypeSchemas& types);
 
 // `unprocessable` with a pointer into the data for each offence, at most 20. Texts with a NUL are
-// refused wherever they stand, since the schema would measure them up to there.
+// refused wherever they stand, since the schema would measure them up to there, and so are names of
+// over 1,024 bytes; the schema is not asked then.
 Status check_own(std::string_view type, const JsonSchema& schema, const Json& data);
 
 }  // namespace mesh

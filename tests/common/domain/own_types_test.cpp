@@ -51,6 +51,17 @@ TEST(OwnTypes, RefusesNulWhereverItStands) {
   EXPECT_THAT(pointers(check(data)), ElementsAre("/lines/0/sku"));
 }
 
+// Symptom: 125 GB were copied, since the path of each element was made.
+TEST(OwnTypes, ALongNameOverManyElementsIsToldAtOnce) {
+  const std::string name(500'000, 'n');
+  EXPECT_THAT(pointers(check({{"order_id", "A-1"}, {name, std::vector<int>(250'000, 1)}})),
+              ElementsAre(""));
+  EXPECT_THAT(pointers(check({{name, std::string(1, '\0')}, {"a", {{"b", std::string(1, '\0')}}}})),
+              ElementsAre("", "/a/b"));
+  const auto open = compile_types({{"order.any", Json::object()}});
+  EXPECT_TRUE(check_own("order.any", *open.at("order.any"), {{std::string(1024, 'n'), 1}}));
+}
+
 // Symptom: a regular expression ran out of stack.
 TEST(OwnTypes, ALongTextOfAPatternIsOnlyRefused) {
   EXPECT_THAT(pointers(check({{"order_id", std::string(900'000, 'A')}})), ElementsAre("/order_id"));
