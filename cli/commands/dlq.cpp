@@ -23,9 +23,9 @@ const View& cause_view() {
       {{"topic", "TOPIC", "the dead-letter topic"},
        {"tenant", "TENANT", "whose events they are"},
        {"fingerprint", "FINGERPRINT", "names the cause, for --cause"},
-       {"cause_class", "CLASS", "the class of the cause, for --cause"},
+       {"cause_class", "CLASS", "the class of the cause, for --cause", Show::wide},
        {"letters", "LETTERS", "letters neither redriven nor purged", Show::always, Kind::count},
-       {"first", "FIRST", "when the oldest of them died", Show::always, Kind::time},
+       {"first", "FIRST", "when the oldest of them died", Show::wide, Kind::time},
        {"last", "LAST", "when the newest of them died", Show::always, Kind::time},
        {"cause", "CAUSE", "what went wrong; # and empty quotes stand for what differs"}},
       "CAUSE"};

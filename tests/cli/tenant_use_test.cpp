@@ -37,6 +37,8 @@ class TenantUseTest : public CliTest {
     fake.on("GET", "/admin/v1/events/{id}", 200, Json{{"id", "e1"}});
     fake.on("GET", "/admin/v1/usage", 200,
             Json{{"window_seconds", 10}, {"sort", "events"}, {"tenants", Json::array()}});
+    fake.on("GET", "/admin/v1/usage/totals", 200, Json{{"by", "day"}, {"items", Json::array()}});
+    fake.on("GET", "/admin/v1/traces/{id}", 200, Json{{"id", "e1"}, {"pipelines", Json::array()}});
     for (const char* change :
          {"/admin/v1/replays", "/admin/v1/dlq/{topic}/redrive", "/admin/v1/dlq/{topic}/purge"}) {
       fake.on("POST", change, 200, Json{{"matching", 0}});

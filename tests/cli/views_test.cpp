@@ -143,12 +143,12 @@ TEST_F(ViewsTest, CsvHasEveryFieldOfListsAndOfSingleObjects) {
   terminal.out = false;
   EXPECT_EQ(at_fake({"dlq", "show", "analytics.events", "-o", "csv"}), 0) << err;
   EXPECT_THAT(
-      out, StartsWith(
-               "event.id,died_at,pipeline,tenant,event.type,attempts,redrives,cause_class,cause,"));
+      out, StartsWith("event.id,died_at,pipeline,tenant,event.type,attempts,redrives,cause_class,"
+                      "fingerprint,cause,"));
   EXPECT_THAT(
       out,
       HasSubstr("\n01938c5e-7c1a-7000-8000-000000000001,2026-11-21T07:56:48.123Z,analytics,acme,"
-                "analytics.recorded,3,0,schema,\"=the data has no member "
+                "analytics.recorded,3,0,schema,,\"=the data has no member "
                 "\"\"event_type\"\", a text\","));
   EXPECT_THAT(out, HasSubstr(",\"{\"\"n\"\":1}\"\n"));
   EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 3);

@@ -108,8 +108,12 @@ class Settling {
       MESH_TRY(insist(context_, [&] { return settle(read.records, markers, states, sent, any); }));
       if (!any) continue;
       report_now();
-      let_others();
-      if (spec_.rate) context_.pause(Duration{1'000 * (moved_ - before) / *spec_.rate});
+      // A rate leaves others their turns, too.
+      if (spec_.rate) {
+        context_.pause(Duration{1'000 * (moved_ - before) / *spec_.rate});
+      } else {
+        let_others();
+      }
     }
     return {};
   }

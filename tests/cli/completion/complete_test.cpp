@@ -45,7 +45,7 @@ class CompleteTest : public ::testing::Test {
 
 TEST_F(CompleteTest, CommandsOfTheRootAndOfGroupsWithTheirSummaries) {
   EXPECT_THAT(offered({}), IsSupersetOf({"users", "events", "completion"}));
-  EXPECT_THAT(offered({"us"}), ElementsAre("users"));
+  EXPECT_THAT(offered({"us"}), ElementsAre("users", "usage"));
   EXPECT_EQ(at({"users", "cre"}).candidates.at(0).description, "Create a user");
   EXPECT_THAT(offered({"events", ""}), ElementsAre("publish", "tail", "get", "replay", "export"));
   EXPECT_THAT(asked, IsEmpty());

@@ -1,4 +1,5 @@
 #include "daemon/pipeline/trace/trace.h"
+#include "daemon/pipeline/scan.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -46,9 +47,7 @@ class TraceTest : public ::testing::Test {
   void commit(const std::string& group, const Position& at) {
     (void)log_.seek_group(group, {{{at.topic, at.partition}, at.offset + 1}});
   }
-  StoredRecord record(const Position& at) {
-    return log_.read({at.topic, at.partition}, at.offset, {.max_records = 1}).value().records.at(0);
-  }
+  StoredRecord record(const Position& at) { return record_at(log_, at).value().value(); }
   void park(const std::string& group, const Position& at, int attempts) {
     ParkedEvent event{record(at), attempts, clock_.now() + Duration{30'000}, "store", "no answer"};
     for (int n = 0; n < attempts; ++n) {
