@@ -297,7 +297,8 @@ Result<WhyNot> ask_index(const UserPorts& ports, const WhyNotQuery& asked, UserS
   const TracePorts& trace = ports.trace;
   const TenantText text{asked.tenant, asked.query};
   const auto vectors = MESH_TRY(trace.embedder.embed(std::span(&text, 1)));
-  const QueryVector query{vectors.front(), trace.embedder.id()};
+  const std::string embedder = trace.embedder.id();
+  const QueryVector query{vectors.front(), embedder};
   const SearchText words(asked.query);
   const auto place = [&](const std::vector<SearchHit>& hits) -> std::optional<std::size_t> {
     const auto at = std::ranges::find(hits, state.id, &SearchHit::user_id);
