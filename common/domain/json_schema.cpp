@@ -1,6 +1,7 @@
 #include "common/domain/json_schema.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -23,6 +24,7 @@ using valijson::adapters::NlohmannJsonAdapter;
 // What the library would judge by std::regex stands under these names, which it does not know.
 constexpr const char* kPattern = "mesh-pattern";
 constexpr const char* kFormat = "mesh-format";
+constexpr std::size_t kMaxTold = 2000;  // nodes of data of which it is told where it is wrong
 
 // A judgement of texts; other values pass.
 class TextConstraint : public valijson::constraints::PolyConstraint {
@@ -89,18 +91,46 @@ void rename(PlainJson& schema, const char* from, const char* to) {
   schema.erase(from);
 }
 
+// Draft 7 takes 1.0 for an integer, the library does not; beyond 2^53 a double holds no integer for
+// sure.
+void settle_numbers(PlainJson& value) {
+  constexpr double kExact = 9007199254740992.0;
+  if (value.is_structured()) {
+    for (auto& part : value) settle_numbers(part);
+  } else if (value.is_number_float()) {
+    const double number = value.get<double>();
+    if (std::abs(number) < kExact && std::trunc(number) == number) {
+      value = static_cast<std::int64_t>(number);
+    }
+  }
+}
+
+std::size_t nodes(const PlainJson& value) {
+  std::size_t count = 1;
+  if (value.is_structured()) {
+    for (const auto& part : value) count += nodes(part);
+  }
+  return count;
+}
+
 // `pattern` and `format` of the schema and of all within get their other names; a property may be
-// called so as well.
-void take_texts(PlainJson& schema) {
+// called so as well. A whole multipleOf becomes a double, or the library cuts what it measures
+// (5.9 would be a multiple of 5).
+void take_over(PlainJson& schema) {
   if (!schema.is_object()) return;
   rename(schema, "pattern", kPattern);
   rename(schema, "format", kFormat);
+  if (const auto it = schema.find("multipleOf"); it != schema.end() && it->is_number()) {
+    *it = it->get<double>();
+  }
   for (auto& [keyword, value] : schema.items()) {
     if (keyword == "properties" || keyword == "allOf" || keyword == "anyOf" || keyword == "oneOf") {
-      for (auto& part : value) take_texts(part);
+      for (auto& part : value) take_over(part);
     } else if (keyword == "items" || keyword == "additionalProperties" || keyword == "not" ||
                keyword == "if" || keyword == "then" || keyword == "else") {
-      take_texts(value);
+      take_over(value);
+    } else if (keyword == "const" || keyword == "enum") {
+      settle_numbers(value);
     }
   }
 }
@@ -226,7 +256,7 @@ JsonSchema::~JsonSchema() = default;
 Result<std::shared_ptr<const JsonSchema>> JsonSchema::compile(const Json& schema) {
   std::shared_ptr<JsonSchema> made(new JsonSchema());
   made->compiled_->text = schema;
-  take_texts(made->compiled_->text);
+  take_over(made->compiled_->text);
   try {
     valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
     parser.addConstraintBuilder(kPattern, new PatternBuilder());
@@ -240,10 +270,16 @@ Result<std::shared_ptr<const JsonSchema>> JsonSchema::compile(const Json& schema
 }
 
 std::vector<FieldError> JsonSchema::violations(const Json& value) const {
-  const PlainJson plain = value;
+  PlainJson plain = value;
+  settle_numbers(plain);
+  const NlohmannJsonAdapter adapter(plain);
+  if (valijson::Validator().validate(compiled_->schema, adapter, nullptr)) return {};
+  // The library's list of what is wrong has no bound, and each entry its whole path.
+  if (nodes(plain) > kMaxTold) {
+    return {{"", "does not match the schema; it is too large to say where"}};
+  }
   valijson::ValidationResults results;
-  valijson::Validator().validate(compiled_->schema, NlohmannJsonAdapter(plain), &results);
-  if (results.numErrors() == 0) return {};
+  valijson::Validator().validate(compiled_->schema, adapter, &results);
   Violations violations(compiled_->text, plain);
   for (const auto& violation : results) {
     if (violations.full()) break;

@@ -67,6 +67,43 @@ TEST(OwnTypes, ALongTextOfAPatternIsOnlyRefused) {
   EXPECT_THAT(pointers(check({{"order_id", std::string(900'000, 'A')}})), ElementsAre("/order_id"));
 }
 
+Status check_by(const char* schema, const Json& data) {
+  const auto types = compile_types({{"order.any", Json::parse(schema)}});
+  return check_own("order.any", *types.at("order.any"), data);
+}
+
+// Symptom: the list of what is wrong took many times the memory of the event.
+TEST(OwnTypes, OfLargeDataItIsNotToldWhere) {
+  const char* texts = R"({"items": {"type": "string"}})";
+  EXPECT_THAT(pointers(check_by(texts, Json::array({"a", 1}))), ElementsAre("/1"));
+  const auto large = check_by(texts, std::vector<int>(2000, 1));
+  EXPECT_THAT(pointers(large), ElementsAre(""));
+  EXPECT_THAT(large.error().fields.front().detail, testing::HasSubstr("too large"));
+  EXPECT_TRUE(check_by(texts, std::vector<std::string>(2000, "a")));
+}
+
+TEST(OwnTypes, WholeNumbersAreIntegersHoweverTheyAreWritten) {
+  const char* integer = R"({"type": "integer"})";
+  for (const char* good : {"1", "1.0", "-3e2"}) {
+    EXPECT_TRUE(check_by(integer, Json::parse(good))) << good;
+  }
+  for (const char* bad : {"1.5", "1e300"}) EXPECT_FALSE(check_by(integer, Json::parse(bad))) << bad;
+  EXPECT_TRUE(check_by(R"({"enum": [1, 2.0]})", 1.0));
+  EXPECT_TRUE(check_by(R"({"enum": [1, 2.0]})", 2));
+  // What the first one took, the second one takes.
+  EXPECT_TRUE(
+      check_types({{"order.any", {{"type", "integer"}}}}, {{"order.any", {{"enum", {1, 2}}}}}));
+}
+
+// Symptom: the fraction was cut before it was measured.
+TEST(OwnTypes, MultiplesAreOfTheWholeNumber) {
+  const char* fives = R"({"multipleOf": 5})";
+  EXPECT_FALSE(check_by(fives, 5.9));
+  EXPECT_FALSE(check_by(fives, 6));
+  EXPECT_TRUE(check_by(fives, 10));
+  EXPECT_TRUE(check_by(fives, 10.0));
+}
+
 TEST(OwnTypes, NamesAreThoseOfEventsThatTheMeshDoesNotWrite) {
   for (const char* good : {"order.placed", "order.placed.v2", "crm-x.lead_won"}) {
     EXPECT_TRUE(check_type_name(good)) << good;
