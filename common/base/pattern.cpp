@@ -1,6 +1,8 @@
 #include "common/base/pattern.h"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -42,9 +44,22 @@ Set spaces() {
 }
 Set all_but_line_ends() { return {{{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}}, true}; }
 
+// In order and apart from each other, so that a set is no larger than it has to be.
+void merge(std::vector<Pattern::Range>& ranges) {
+  std::ranges::sort(ranges, {}, &Pattern::Range::low);
+  std::size_t kept = 0;
+  for (const auto& range : ranges) {
+    if (kept > 0 && range.low <= ranges[kept - 1].high + 1) {
+      ranges[kept - 1].high = std::max(ranges[kept - 1].high, range.high);
+    } else {
+      ranges[kept++] = range;
+    }
+  }
+  ranges.resize(kept);
+}
+
 // The points that a set does not have.
-std::vector<Pattern::Range> others(Set set) {
-  std::ranges::sort(set.ranges, {}, &Pattern::Range::low);
+std::vector<Pattern::Range> others(const Set& set) {
   std::vector<Pattern::Range> rest;
   char32_t from = 0;
   for (const auto& [low, high] : set.ranges) {
@@ -227,6 +242,7 @@ class Parser {
         set.ranges.insert(set.ranges.end(), low.ranges.begin(), low.ranges.end());
       }
     }
+    merge(set.ranges);
     return set;
   }
 
@@ -254,8 +270,7 @@ class Writer {
     if (program_.size() > Pattern::kMaxInstructions) return false;
     switch (node.kind) {
       case Node::Kind::set:
-        program_.push_back({Op::one, static_cast<std::uint32_t>(sets_.size())});
-        sets_.push_back(node.set);
+        program_.push_back({Op::one, set_of(node)});
         return true;
       case Node::Kind::begin:
         program_.push_back({Op::begin});
@@ -275,6 +290,13 @@ class Writer {
 
  private:
   std::uint32_t here() const { return static_cast<std::uint32_t>(program_.size()); }
+
+  // One for all repetitions of the node.
+  std::uint32_t set_of(const Node& node) {
+    const auto [at, first] = places_.emplace(&node, static_cast<std::uint32_t>(sets_.size()));
+    if (first) sets_.push_back(node.set);
+    return at->second;
+  }
 
   bool choice(const std::vector<Node>& parts) {
     std::vector<std::uint32_t> ends;
@@ -317,15 +339,22 @@ class Writer {
 
   std::vector<Instruction>& program_;
   std::vector<Set>& sets_;
+  std::map<const Node*, std::uint32_t> places_;  // of their sets
   std::size_t written_ = 0;
 };
 
 }  // namespace
 
 bool Pattern::Set::has(char32_t point) const {
-  const bool found = std::ranges::any_of(
-      ranges, [&](const Range& range) { return range.low <= point && point <= range.high; });
+  const auto after = std::ranges::upper_bound(ranges, point, {}, &Range::low);
+  const bool found = after != ranges.begin() && point <= std::prev(after)->high;
   return found != negated;
+}
+
+std::size_t Pattern::ranges() const {
+  std::size_t count = 0;
+  for (const Set& set : sets_) count += set.ranges.size();
+  return count;
 }
 
 Result<Pattern> Pattern::parse(std::string_view text) {

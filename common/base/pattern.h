@@ -25,13 +25,16 @@ class Pattern {
   static Result<Pattern> parse(std::string_view text);
   // Whether it matches some part of the text; ^ and $ are the text's ends.
   bool found_in(std::string_view text) const;
+  // What it is made of: memory, and the time that a code point takes, go by both.
+  std::size_t steps() const { return program_.size(); }
+  std::size_t ranges() const;
 
   // The rest is for the parser.
   struct Range {
     char32_t low, high;
   };
   struct Set {
-    std::vector<Range> ranges;
+    std::vector<Range> ranges;  // in order, apart from each other
     bool negated = false;
     bool has(char32_t point) const;
   };

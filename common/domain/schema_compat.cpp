@@ -14,6 +14,10 @@ namespace {
 constexpr std::size_t kMaxReasons = 20;
 constexpr std::array<std::string_view, 6> kAllTypes{"null",  "boolean", "object",
                                                     "array", "number",  "string"};
+// What one comparison of two versions may take; alternatives within alternatives would take a time
+// that is exponential in their depth.
+constexpr int kMaxComparisons = 20'000;
+constexpr int kDear = 20;  // comparisons, that a copy or a compilation counts as
 constexpr std::string_view kV2 = "; or name the type anew, with .v2";
 
 const Json& value_or(const Json& schema, const char* keyword, const Json& otherwise) {
@@ -35,8 +39,12 @@ bool within(const std::set<std::string>& types, const std::string& type) {
 
 class Comparison {
  public:
+  // `left` is what of the comparisons is left, of those that it begins too.
+  explicit Comparison(int& left) : left_(left) {}
+
   // Whether `after` takes all that `before` takes; tells why not.
   bool covers(const Json& before, const Json& after, const std::string& at) {
+    if (!spend(1)) return false;
     if (before == after || before == false || after == true) return true;
     if (after == false) return no(at, "takes nothing, and the old version takes values");
     const Json empty = Json::object();
@@ -52,9 +60,14 @@ class Comparison {
     }
     return false;
   }
+  // False once nothing is left: then all that is asked is denied, and told at the end.
+  bool spend(int comparisons) {
+    left_ = std::max(left_ - comparisons, 0);
+    return left_ > 0;
+  }
   // The same question, of which nothing is told.
-  static bool silently_covers(const Json& before, const Json& after) {
-    return Comparison().covers(before, after, "");
+  bool silently_covers(const Json& before, const Json& after) {
+    return Comparison(left_).covers(before, after, "");
   }
 
   bool both_objects(const Json& before, const Json& after, const std::string& at) {
@@ -66,7 +79,7 @@ class Comparison {
     for (const char* keyword : {"anyOf", "oneOf"}) {
       if (!before.contains(keyword) || after.contains(keyword)) continue;
       return std::ranges::all_of(before[keyword], [&](const Json& part) {
-        return covers(merged(before, part, keyword), after, at);
+        return spend(kDear) && covers(merged(before, part, keyword), after, at);
       });
     }
     const auto types = types_of(before);
@@ -102,6 +115,7 @@ class Comparison {
   }
 
   bool takes_each(const Json& values, const Json& after, const std::string& at) {
+    if (!spend(kDear)) return false;
     const auto schema = JsonSchema::compile(after);
     if (!schema) return no(at, "cannot be compiled");
     for (const auto& value : values) {
@@ -257,14 +271,17 @@ class Comparison {
     return good;
   }
 
+  int& left_;
   std::vector<FieldError> reasons_;
 };
 
 }  // namespace
 
 std::vector<FieldError> incompatibilities(const Json& before, const Json& after) {
-  Comparison comparison;
+  int left = kMaxComparisons;
+  Comparison comparison(left);
   (void)comparison.covers(before, after, "");
+  if (left == 0) return {{"", "is too involved to compare" + std::string(kV2)}};
   return comparison.take();
 }
 

@@ -59,6 +59,7 @@ class Checker {
       if (!definitions->is_object()) {
         wrong("/definitions", "must be an object of schemas");
       } else {
+        steps_ = 0;  // nothing is held to these but what was counted
         for (const auto& [name, one] : definitions->items()) {
           (void)part(one, "/definitions" + pointer_to(name), 1);
         }
@@ -212,7 +213,12 @@ class Checker {
     if (keyword == "pattern") {
       if (!value.is_string()) return no("must be a text");
       const auto pattern = Pattern::parse(value.get_ref<const std::string&>());
-      return pattern || no(pattern.error().message);
+      if (!pattern) return no(pattern.error().message);
+      steps_ += pattern->steps();
+      return steps_ <= kMaxPatternSteps ||
+             no("is one too many: the patterns are together over " +
+                std::to_string(kMaxPatternSteps) +
+                " steps, each $ref counted as what it names; a{100} takes a hundred");
     }
     if (keyword == "format") {
       return value == "date-time" || no("is not checked here; the one that is, is date-time");
@@ -226,6 +232,7 @@ class Checker {
   const Json& root_;
   const std::string at_;
   int parts_ = 0;
+  std::size_t steps_ = 0;          // of patterns
   std::vector<std::string> open_;  // definitions that are being written out
   std::vector<FieldError> fields_;
 };

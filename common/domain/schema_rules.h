@@ -13,6 +13,7 @@ namespace mesh {
 inline constexpr std::size_t kMaxSchemaBytes = 16 << 10;  // of its compact text
 inline constexpr int kMaxSchemaDepth = 16;                // of schemas within schemas
 inline constexpr int kMaxSchemaParts = 500;               // schemas, once every $ref is written out
+inline constexpr std::size_t kMaxPatternSteps = 5000;  // of all patterns (Pattern::steps), as well
 
 // The schema as it is compiled and compared: without annotations and `definitions`, each
 // "$ref": "#/definitions/…" written out. `unprocessable` with a pointer for each thing that cannot

@@ -98,5 +98,19 @@ TEST(Pattern, TakesLinearTimeForWhatBacktrackingDoesNot) {
   EXPECT_FALSE(found("^(a|a)*$", many + "b"));
 }
 
+// Symptom: 78 MB of a pattern of 1,000 bytes, since each repetition had its ranges anew.
+TEST(Pattern, ASetIsKeptOnceAndAsSmallAsItIs) {
+  std::string members;
+  while (members.size() < 980) members += "\\s\\D";
+  const auto pattern = Pattern::parse("[" + members + "]{1900}");
+  ASSERT_TRUE(pattern);
+  EXPECT_GE(pattern->steps(), 1900u);
+  EXPECT_EQ(pattern->ranges(), 2u) << "what is before 0, and what is behind 9";
+  EXPECT_TRUE(found("^[c-ea-d]$", "e"));
+  EXPECT_FALSE(found("^[c-ea-d]$", "f"));
+  EXPECT_TRUE(found("^[^zx0-5a]+$", "by6"));
+  EXPECT_FALSE(found("^[^zx0-5a]+$", "b3"));
+}
+
 }  // namespace
 }  // namespace mesh

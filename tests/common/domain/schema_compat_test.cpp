@@ -104,5 +104,18 @@ TEST(SchemaCompat, TellsWhereAValueOfTheOldVersionMayBeRefused) {
   }
 }
 
+// Symptom: each level doubled the time.
+TEST(SchemaCompat, WhatIsTooInvolvedIsNotCompared) {
+  Json before{{"type", "string"}}, after{{"type", "integer"}};
+  for (int depth = 1; depth < kMaxSchemaDepth; ++depth) {
+    before = Json{{"allOf", Json::array({before})}};
+    after = Json{{"allOf", Json::array({after})}};
+  }
+  const auto found = incompatibilities(before, after);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found.front().pointer, "");
+  EXPECT_NE(found.front().detail.find("too involved"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace mesh

@@ -88,5 +88,19 @@ TEST(SchemaRules, BoundsSizeDepthAndWhatRefsMultiply) {
   EXPECT_EQ(faults(bomb.c_str()), std::vector<std::string>{""});
 }
 
+TEST(SchemaRules, PatternsAreBoundedTogether) {
+  Json schema = {{"definitions", {{"code", {{"pattern", "^a{1600}$"}}}}}};
+  for (const char* name : {"a", "b", "c"}) {
+    schema["properties"][name] = {{"$ref", "#/definitions/code"}};
+  }
+  EXPECT_TRUE(checked_schema(schema));
+  schema["properties"]["d"] = {{"$ref", "#/definitions/code"}};
+  const auto refused = checked_schema(schema);
+  ASSERT_FALSE(refused);
+  ASSERT_EQ(refused.error().fields.size(), 1u);
+  EXPECT_EQ(refused.error().fields.front().pointer, "/definitions/code/pattern");
+  EXPECT_NE(refused.error().fields.front().detail.find("5000 steps"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace mesh
