@@ -2,8 +2,8 @@
 //
 // Structural and conservative: what is not plainly so is told as a reason, though it may be so. A
 // property that is new to a schema with open additionalProperties is such a reason: the old version
-// let any value stand under its name. What would take more than 20,000 comparisons of schemas within
-// is such a reason too.
+// let any value stand under its name. What would take more than 20,000 comparisons of schemas
+// within is such a reason too.
 #pragma once
 
 #include <vector>
