@@ -16,9 +16,9 @@ const View& time_view() {
         Kind::count},
        {"bytes", "BYTES", "the bodies that they came in", Show::always, Kind::size},
        {"searches", "SEARCHES", "searches", Show::always, Kind::count},
-       {"embedding_tokens", "EMBEDDING TOKENS", "paid for at the embedder's server", Show::always,
+       {"embedding_tokens", "EMBED TOKENS", "paid for at the embedder's server", Show::always,
         Kind::count},
-       {"chat_tokens", "CHAT TOKENS", "paid for at the extractor's server", Show::always,
+       {"chat_tokens", "CHAT TOKENS", "paid for at the extractor's server", Show::wide,
         Kind::count},
        {"stored_users", "STORED USERS", "the most that were found, once an hour", Show::always,
         Kind::count}}};
