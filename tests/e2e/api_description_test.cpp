@@ -206,7 +206,8 @@ void ApiDescription::ask_of_events() {
     api_->ask("subscriber", "GET", path, 200, "");
   }
   api_->ask("subscriber", "GET", "/api/v1/events/e-1", 200, "");
-  api_->ask("subscriber", "GET", "/api/v1/events/e-1", 404, kAda);
+  api_->ask("subscriber", "GET", "/api/v1/events/e-none", 404, kAda);
+  api_->ask("subscriber", "GET", "/api/v1/usage?since=1h", 200, kAda);
   api_->ask("subscriber", "GET", "/api/v1/analytics/user/nobody", 404, kAda);
   api_->ask("subscriber", "GET", "/api/v1/events/user/7?limit=0", 400, "");
 }
@@ -243,6 +244,7 @@ void ApiDescription::ask_of_letters() {
   }
   daemon_.await_idle();
   operate("GET", "/dlq", 200);
+  operate("GET", "/dlq/causes", 200);
   const auto letters = operate("GET", "/dlq/chemical.events/letters", 200).json()["items"];
   ASSERT_EQ(letters.size(), 2u);
   operate("GET", "/dlq/chemical.events/letters?cause=none", 404);
@@ -275,6 +277,14 @@ void ApiDescription::ask_of_tenants() {
   operate("GET", "/tenants/none", 404);
   operate("PATCH", "/tenants/globex", 200, {{"name", "Globex"}});
   operate("PATCH", "/tenants/globex", 412, {{"name", "G"}}, {{"If-Match", "\"1\""}});
+  operate("PUT", "/tenants/globex", 200, {{"id", "globex"}, {"name", "Globex"}});
+  operate("GET", "/tenants/globex/quotas", 200);
+  operate("PUT", "/tenants/globex/types/order.placed", 200, {{"type", "object"}});
+  operate("PUT", "/tenants/globex/types/order.placed", 422, {{"type", "text"}});
+  operate("GET", "/tenants/globex/types", 200);
+  operate("GET", "/tenants/globex/types/order.placed", 200);
+  operate("DELETE", "/tenants/globex/types/order.placed", 204);
+  operate("GET", "/usage/totals?since=1h&by=hour", 200);
   operate("GET", "/ratelimits/globex", 200);
   operate("GET", "/ratelimits/globex/search", 200);
   operate("GET", "/ratelimits/globex/none", 404);

@@ -136,7 +136,7 @@ TEST_P(Completion, NamesOfARealServerAreCompleted) {
 
   Shell typed(shell(), dir_.path(), {kPatient});
   EXPECT_EQ(typed.completed("mesh context use he"), "<context><use><here>");
-  EXPECT_EQ(typed.completed("mesh us"), "<users>");
+  EXPECT_EQ(typed.completed("mesh user"), "<users>");
   EXPECT_EQ(typed.completed("mesh users cre"), "<users><create>");
   EXPECT_EQ(typed.completed("mesh users list --em"), "<users><list><--email>");
   EXPECT_EQ(typed.completed("mesh tenants get ac"), "<tenants><get><acme>");

@@ -99,8 +99,7 @@ TEST_F(DeadLetters, LettersOfOneCauseAreAGroupThatIsShownAndRedrivenByItsFingerp
   EXPECT_EQ(groups[0]["topic"], "analytics.events.dlq");
   const auto cause = groups[0]["fingerprint"].get<std::string>();
   EXPECT_EQ(letters()[0]["fingerprint"], cause);
-  EXPECT_EQ(Json::parse(daemon_.mesh({"dlq", "list", "--tenant", "globex", "-o", "json"}).out),
-            Json::array());
+  EXPECT_EQ(daemon_.mesh({"dlq", "list", "--tenant", "globex", "-o", "json"}).exit_code, 3);
   const Outcome shown = daemon_.mesh({"dlq", "show", "--cause", cause, "-o", "json"});
   EXPECT_EQ(Json::parse(shown.out, nullptr, false).size(), 2u) << shown.err;
   const std::vector<std::string> redrive{"dlq",    "redrive", "--cause", cause,

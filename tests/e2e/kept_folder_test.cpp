@@ -85,7 +85,7 @@ TEST_F(KeptFolder, UsersAreThereAndAreFound) {
   EXPECT_THAT(told({"users", "create", "--tenant", "acme", "--email", "new@acme.dev", "--name",
                     "New", "-o", "name"}),
               HasSubstr("5"));
-  EXPECT_THAT(told({"index", "verify"}), HasSubstr("FOUND:     6"));
+  EXPECT_THAT(told({"index", "verify"}), HasSubstr("FOUND:       6"));
 }
 
 TEST_F(KeptFolder, ActivityIsCountedOnce) {

@@ -63,6 +63,11 @@ std::vector<Route> routes() {
        "/admin/v1/tenants/{tenant}",
        "/admin/v1/tenants/kept",
        {{"name", "Kept"}, {"allow_unknown_types", true}, {"rate_limits", {{"search", policy}}}}},
+      {"PUT",
+       "/admin/v1/tenants/{tenant}",
+       "/admin/v1/tenants/kept",
+       {{"name", "Kept"}, {"allow_unknown_types", true}, {"rate_limits", {{"search", policy}}}}},
+      {"PUT", "/admin/v1/tenants/{tenant}/types/{type}", "", {}},  // a JSON Schema
       {"PUT", "/admin/v1/ratelimits/{tenant}/{scope}", "/admin/v1/ratelimits/kept/search", policy},
       {"POST", "/admin/v1/ratelimits/{tenant}/{scope}/reset",
        "/admin/v1/ratelimits/kept/search/reset", Json::object()},

@@ -57,6 +57,14 @@ std::vector<Command> commands(const std::string& folder) {
       {{"tenants", "list"}},
       {{"tenants", "get", "acme"}},
       {{"tenants", "update", "acme", "--name", "Acme"}},
+      {{"types", "list", "acme"}},
+      {{"types", "check", "acme", "order.placed", "-f", folder + "/order.json"}},
+      {{"types", "register", "acme", "order.placed", "-f", folder + "/order.json"}},
+      {{"diff", "-f", folder + "/acme.yaml"}, 1},
+      {{"apply", "-f", folder + "/acme.yaml", "--yes"}},
+      {{"usage", "--tenant", "acme"}},
+      {{"trace", "e-1"}},
+      {{"explain", "user", "a@acme.dev"}},
       {{"tenants", "top", "--watch", "-n", "1", "-o", "json"}},
       {{"index", "list"}},
       {{"index", "rebuild", "--dry-run"}},
@@ -113,6 +121,8 @@ class Streams : public ::testing::Test {
           R"({"specversion":"1.0","id":"e-2","source":"t","type":"analytics.recorded",)"
           R"("data":{"user_id":"u","event_type":"x"}})"
           "\n");
+    write("order.json", R"({"type":"object"})");
+    write("acme.yaml", "kind: tenant\nid: acme\nname: Acme\n");
     write("users.csv", "email,name\nb@acme.dev,Bob\n");
   }
   void write(const std::string& name, const std::string& text) {
@@ -214,6 +224,7 @@ TEST_F(Streams, TheTableHasEveryVerb) {
   const std::set<std::string> silent{"users delete", "tenants delete", "dlq edit", "tasks cancel",
                                      "context add", "context use", "context remove", "context show",
                                      "index rollback", "groups delete", "restore", "migrate",
+                                     "tasks watch", "types delete",
                                      // tests/e2e/deploy has these.
                                      "deploy eks", "deploy kubernetes", "deploy local",
                                      "deploy status", "deploy upgrade", "deploy destroy"};

@@ -181,7 +181,8 @@ Result<EventSearch> find_event(EventLog& log, LogAdmin& admin, const EventQuery&
   if (!query.from.empty()) {
     MESH_TRY(search.from(query.from, now));
   } else if (made) {
-    MESH_TRY(search.around(*made, kAroundId));
+    // A clock that is ahead makes ids of the future.
+    MESH_TRY(search.around(std::min(*made, now), kAroundId));
   } else {
     MESH_TRY(search.around(now, kNewestFirst));
   }

@@ -444,6 +444,7 @@ TEST_F(TwoRunners, OneThatSleptBeyondItsClaimIsTakenOverAndChangesNothing) {
   EXPECT_EQ(late.error().kind, ErrorKind::conflict);
   runner->stop();
   EXPECT_EQ(store.get(id)->result, (Json{{"by", "the other"}}));
+  other.stop();  // its event comes after the end is stored
   EXPECT_EQ(std::ranges::count(events(), "task.completed"), 1);
 }
 
