@@ -277,7 +277,7 @@ void ApiDescription::ask_of_tenants() {
   operate("GET", "/tenants/none", 404);
   operate("PATCH", "/tenants/globex", 200, {{"name", "Globex"}});
   operate("PATCH", "/tenants/globex", 412, {{"name", "G"}}, {{"If-Match", "\"1\""}});
-  operate("PUT", "/tenants/globex", 200, {{"id", "globex"}, {"name", "Globex"}});
+  operate("PUT", "/tenants/globex", 200, {{"name", "Globex"}});
   operate("GET", "/tenants/globex/quotas", 200);
   operate("PUT", "/tenants/globex/types/order.placed", 200, {{"type", "object"}});
   operate("PUT", "/tenants/globex/types/order.placed", 422, {{"type", "text"}});

@@ -57,12 +57,11 @@ std::vector<Command> commands(const std::string& folder) {
       {{"tenants", "list"}},
       {{"tenants", "get", "acme"}},
       {{"tenants", "update", "acme", "--name", "Acme"}},
-      {{"types", "list", "acme"}},
       {{"types", "check", "acme", "order.placed", "-f", folder + "/order.json"}},
       {{"types", "register", "acme", "order.placed", "-f", folder + "/order.json"}},
+      {{"types", "list", "acme"}},
       {{"diff", "-f", folder + "/acme.yaml"}, 1},
       {{"apply", "-f", folder + "/acme.yaml", "--yes"}},
-      {{"usage", "--tenant", "acme"}},
       {{"trace", "e-1"}},
       {{"explain", "user", "a@acme.dev"}},
       {{"tenants", "top", "--watch", "-n", "1", "-o", "json"}},
@@ -224,7 +223,7 @@ TEST_F(Streams, TheTableHasEveryVerb) {
   const std::set<std::string> silent{"users delete", "tenants delete", "dlq edit", "tasks cancel",
                                      "context add", "context use", "context remove", "context show",
                                      "index rollback", "groups delete", "restore", "migrate",
-                                     "tasks watch", "types delete",
+                                     "tasks watch", "types delete", "usage",
                                      // tests/e2e/deploy has these.
                                      "deploy eks", "deploy kubernetes", "deploy local",
                                      "deploy status", "deploy upgrade", "deploy destroy"};

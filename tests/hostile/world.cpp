@@ -207,6 +207,7 @@ World::State World::victim_state() {
   const auto topics = as_operator("GET", "/admin/v1/topics").json();
   for (const auto& topic : topics.at("items")) {
     const std::string name = topic["name"];
+    if (name == "billing.events") continue;  // what the victim uses is written there each minute
     const std::string path = "/admin/v1/topics/" + name + "/records?limit=1000&tenant=" + kVictim;
     std::string from = "&from=start";
     std::set<std::string> all;  // how many of which one page holds depends on the attacker's
