@@ -187,8 +187,8 @@ class WriteWait : public ::testing::Test {
   template <typename T>
   bool comes(const std::future<T>& future) {
     for (int i = 0; i < 100 && !is_here(future); ++i) {
-      clock_.await_waiters(
-          4);  // the threads of the directory, the quotas, the polls and the progress
+      // The threads of the directory, the quotas, the polls and the progress.
+      clock_.await_waiters(4);
       clock_.advance(pipeline::Progress::kInterval);
     }
     return test::eventually([&] { return is_here(future); });
