@@ -66,6 +66,7 @@ void Checker::groups_have_not_gone_back() {
 void Checker::groups_are_at_the_end() {
   const Json groups = admin("GET", "/admin/v1/groups");
   for (const auto& group : groups["items"]) {
+    if (group["group"] == "metering") continue;  // what is used is written at any time
     EXPECT_EQ(group["lag"], 0) << group.dump();
     const Json details = admin("GET", "/admin/v1/groups/" + group["group"].get<std::string>());
     EXPECT_EQ(details["parked"], 0) << details.dump();
