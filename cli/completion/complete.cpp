@@ -7,6 +7,7 @@
 #include "common/base/strings.h"
 #include "common/client/client.h"
 #include "common/domain/catalogue.h"
+#include "common/domain/rate_scopes.h"
 
 namespace mesh::cli {
 namespace {
@@ -14,9 +15,15 @@ namespace {
 // A candidate and its description are to fit a line.
 constexpr int kDescriptionWidth = 60;
 
-std::vector<Candidate> words(std::initializer_list<const char*> list) {
+std::vector<Candidate> words(std::initializer_list<std::string_view> list) {
   std::vector<Candidate> all;
-  for (const char* word : list) all.push_back({word});
+  for (const std::string_view word : list) all.push_back({std::string(word)});
+  return all;
+}
+
+std::vector<Candidate> scopes() {
+  std::vector<Candidate> all;
+  for (const std::string_view scope : kRateScopes) all.push_back({std::string(scope)});
   return all;
 }
 
@@ -37,7 +44,7 @@ std::vector<Candidate> types() {
 std::optional<std::vector<Candidate>> known_set(std::string_view name) {
   if (name == "BOUND") return words({"start", "end"});
   if (name == "ROLE") return roles();
-  if (name == "SCOPE") return words({"search", "publish", "users", "admin"});
+  if (name == "SCOPE") return scopes();
   if (name == "SHELL") return words({"bash", "zsh", "fish"});
   if (name == "TYPE") return types();
   return std::nullopt;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "common/config/address.h"
 #include "common/config/config.h"
 #include "common/config/engine_rules.h"
@@ -5,6 +7,7 @@
 #include "common/config/keys.h"
 #include "common/config/listeners.h"
 #include "common/config/tls_rules.h"
+#include "common/domain/rate_scopes.h"
 
 namespace mesh::config {
 namespace {
@@ -82,7 +85,7 @@ void check_keys(const Config& config, Problems& problems) {
   for (const auto& key : keys()) key.check(config, problems);
   // The one group whose keys are not in the table: scopes are data.
   for (const auto& [scope, policy] : config.rate_limits) {
-    if (scope != "search" && scope != "publish" && scope != "users" && scope != "admin") {
+    if (std::ranges::find(kRateScopes, scope) == kRateScopes.end()) {
       problems.add("rate_limits." + scope, "unknown key; " + suggest("rate_limits", scope));
     }
   }

@@ -56,9 +56,8 @@ struct Tenant {
 bool valid_owner(std::string_view text);
 
 // {"id","name","allow_unknown_types","rate_limits":{scope:{rate,per,burst}},"quotas","types",
-//  "managed_by","version","created_at","updated_at"}, without quotas, types and managed_by where
-//  the
-// tenant has none: a meshd from before them reads such records.
+//  "managed_by","version","created_at","updated_at"}. Without quotas, types and managed_by where
+// the tenant has none, since a meshd from before them reads such records.
 Json to_json(const Tenant& tenant);
 // {"id","tenantId"}: the value of tenant.deleted.
 Json removal_json(const TenantId& id);

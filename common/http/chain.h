@@ -58,20 +58,7 @@ Refusal check_blocking(Exchange& exchange, const Hooks& hooks);
 Refusal end_admission(Exchange& exchange, const Hooks& hooks, Result<RateDecision> decision);
 
 // The headers that every answer carries; `instance` and `request_id` of a problem.
-void complete(const Exchange& exchange, Response& response, bool at_rest = true);
-// What there is to tell of a request once its answer is known.
-struct Ending {
-  SteadyTime ended{};
-  std::size_t bytes_in = 0;  // of its body, as sent
-  bool at_rest = true;
-};
-// The access log: at info what failed or was slow, all else at debug. What went well is in the
-// metrics, and a line for each would be most of the log.
-void log_access(const Exchange& exchange, const Response& response, const Ending& ending);
-// Its span, where its route is known and is no probe; false: it is not sent.
-bool end_span(Spans& spans, const Exchange& exchange, const Response& response,
-              const Ending& ending);
 // `at_rest` is false where a worker may still be at work on the exchange (the answer came too late,
 // or the client left): then what the hooks write is not read.
-
+void complete(const Exchange& exchange, Response& response, bool at_rest = true);
 }  // namespace mesh::http

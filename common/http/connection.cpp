@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "common/http/access_log.h"
 #include "common/http/run_handler.h"
 #include "common/http/wire.h"
 #include "common/telemetry/log.h"

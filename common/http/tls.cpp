@@ -9,6 +9,7 @@
 #include <ctime>
 
 #include "common/base/free_with.h"
+#include "common/base/public_key_pin.h"
 
 namespace mesh::http {
 namespace {
@@ -70,18 +71,6 @@ Result<Key> private_key(const TlsOptions::Pem& pem) {
   return refuse(pem, encrypted ? "holds a key with a pass phrase, which nobody could type in; "
                                  "`openssl pkey -in FILE -out NEW` takes it away"
                                : "holds no PEM private key (-----BEGIN PRIVATE KEY-----)");
-}
-
-std::string pin_of(X509* certificate) {
-  unsigned char* der = nullptr;
-  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
-  if (size <= 0) return {};
-  unsigned char hash[SHA256_DIGEST_LENGTH];
-  SHA256(der, static_cast<std::size_t>(size), hash);
-  OPENSSL_free(der);
-  unsigned char text[4 * ((sizeof hash + 2) / 3) + 1];
-  EVP_EncodeBlock(text, hash, sizeof hash);
-  return "sha256//" + std::string(reinterpret_cast<const char*>(text));
 }
 
 // Who speaks another protocol alone is refused, so that nothing of it is taken for HTTP/1.1.
@@ -157,7 +146,7 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::make(const TlsOptions& opt
       chain, {}, [](const auto& one) { return time_of(X509_get0_notAfter(one.get())); });
   made->not_before_ = time_of(X509_get0_notBefore(first->get()));
   made->not_after_ = time_of(X509_get0_notAfter(first->get()));
-  made->public_key_pin_ = pin_of(chain.front().get());
+  made->public_key_pin_ = mesh::public_key_pin(chain.front().get());
   return made;
 }
 

@@ -1,12 +1,11 @@
 #include "common/load/tls.h"
 
 #include <openssl/err.h>
-#include <openssl/sha.h>
 #include <openssl/ssl.h>
 
 #include <stdexcept>
 
-#include "common/base/strings.h"
+#include "common/base/public_key_pin.h"
 
 namespace mesh::load {
 namespace {
@@ -18,20 +17,10 @@ std::string first_error(const char* otherwise) {
   return text == nullptr ? otherwise : text;
 }
 
-std::string pin_of(X509* certificate) {
-  unsigned char* der = nullptr;
-  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
-  if (size <= 0) return {};
-  unsigned char hash[SHA256_DIGEST_LENGTH];
-  SHA256(der, static_cast<std::size_t>(size), hash);
-  OPENSSL_free(der);
-  return "sha256//" + base64_encode({reinterpret_cast<const char*>(hash), sizeof hash});
-}
-
 // In place of the whole verification.
 int is_pinned(X509_STORE_CTX* asked, void* pin) {
   X509* const certificate = X509_STORE_CTX_get0_cert(asked);
-  if (certificate && pin_of(certificate) == *static_cast<const std::string*>(pin)) return 1;
+  if (certificate && public_key_pin(certificate) == *static_cast<const std::string*>(pin)) return 1;
   X509_STORE_CTX_set_error(asked, X509_V_ERR_CERT_REJECTED);
   return 0;
 }

@@ -125,8 +125,7 @@ bool Spans::keeps(const TraceContext& context, bool failed, SteadyTime::duration
 }
 
 void Spans::end(Span span) {
-  const auto took = span.waited ? SteadyTime::duration{0} : span.end - span.start;
-  if (!keeps(span.context, span.error.has_value(), took)) return;
+  if (!keeps(span.context, span.error.has_value(), span.end - span.start)) return;
   std::lock_guard lock(mutex_);
   if (stopping_ || queue_.size() >= options_.most_queued) return dropped_.add();
   queue_.push_back(std::move(span));

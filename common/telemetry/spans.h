@@ -39,7 +39,6 @@ struct Span {
   std::string name;         // of a small set: no ids
   Kind kind = Kind::internal;
   SteadyTime start{}, end{};
-  bool waited = false;                    // on purpose: however long it took, it is not slow
   std::optional<std::string> error = {};  // it failed, and why; may be empty
   Attributes attributes = {};             // by OpenTelemetry's conventions, else "mesh.…"
   std::vector<TraceContext> links = {};   // of other traces; the first kMostLinks are sent

@@ -1,3 +1,4 @@
+#include "daemon/pipeline/trace/trace_json.h"
 #include "daemon/services/admin.h"
 #include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"

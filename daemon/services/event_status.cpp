@@ -1,5 +1,6 @@
 #include "daemon/services/event_status.h"
 
+#include "daemon/pipeline/trace/trace_json.h"
 #include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
 

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """See tests/dashboards/run. Programs are those of PATH."""
-import contextlib
 import glob
 import json
 import math
@@ -18,6 +17,10 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, "tests/support")
+from processes import fail, free_port, process, until  # noqa: E402
+
 FREE = "127.0.0.1:0"
 CONFIG = f"""
 listen: {{users: "{FREE}", gateway: "{FREE}", publisher: "{FREE}", subscriber: "{FREE}", admin: "{FREE}"}}
@@ -29,10 +32,6 @@ telemetry:
 EXAMPLES = "manifests/examples"
 
 
-def fail(what):
-    sys.exit(f"dashboards: FAILED: {what}")
-
-
 def ask(url, method="GET", body=None, headers=None):
     """Status and text of the answer, whatever it is."""
     data = None if body is None else json.dumps(body).encode()
@@ -42,33 +41,6 @@ def ask(url, method="GET", body=None, headers=None):
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
-
-
-def until(what, condition, seconds=120):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            if found := condition():
-                return found
-        time.sleep(0.2)
-    return fail(f"{what}: not within {seconds} seconds")
-
-
-@contextlib.contextmanager
-def process(folder, *command):
-    with open(f"{folder}/{os.path.basename(command[0])}.log", "ab") as log:
-        running = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        yield running
-    finally:
-        running.kill()
-        running.wait()
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 class Load(threading.Thread):
@@ -162,7 +134,7 @@ def check_queries(prometheus, load):
                 if load.error:
                     fail(f"the load broke: {load.error}")
                 return prometheus.series(query)
-            series = until(f"data of {board}, {panel}: {query}", answer)
+            series = until(f"data of {board}, {panel}: {query}", answer, seconds=120)
             # One that adds a zero has a series without labels beside the others.
             if labels and not any(set(labels) <= one.keys() for one in series) and "vector(0)" not in query:
                 fail(f"{board}, {panel}: {query} gives {series[0]}, and the legend shows {labels}")
@@ -175,7 +147,7 @@ def check_exemplars(prometheus):
         now = time.time()
         data = prometheus.get("query_exemplars", query="mesh_http_request_seconds_bucket", start=now - 300, end=now)
         return [one for series in data for one in series["exemplars"]]
-    exemplars = until("exemplars", found)
+    exemplars = until("exemplars", found, seconds=120)
     if not all(re.fullmatch("[0-9a-f]{32}", one["labels"]["trace_id"]) for one in exemplars):
         fail(f"an exemplar has no trace: {exemplars[0]}")
     print(f"dashboards: Prometheus holds {len(exemplars)} exemplars")
@@ -253,7 +225,7 @@ def main():
                 return json.load(file)["addresses"]
 
         with process(folder, "meshd", "--config", f"{folder}/meshd.yaml", "--data-dir", f"{folder}/data"):
-            where = until("the start of meshd", addresses)
+            where = until("the start of meshd", addresses, seconds=120)
             with open(f"{folder}/data/operator.token", encoding="utf-8") as file:
                 load = Load(where, file.read().strip())
             load.start()
@@ -264,7 +236,7 @@ def main():
             with process(folder, "prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/tsdb",
                          "--enable-feature=exemplar-storage", f"--web.listen-address=127.0.0.1:{port}"):
                 prometheus = Prometheus(f"http://127.0.0.1:{port}")
-                until("Prometheus", lambda: ask(f"{prometheus.url}/-/ready")[0] == 200)
+                until("Prometheus", lambda: ask(f"{prometheus.url}/-/ready")[0] == 200, seconds=120)
                 check_queries(prometheus, load)
                 check_exemplars(prometheus)
             load.ended.set()

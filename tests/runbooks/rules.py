@@ -1,20 +1,21 @@
 #!/usr/bin/env python3
 """By a real Prometheus and real processes of meshd: the rules load, each alert has its section in docs/runbooks.md and
 the other way round, and whatever a rule selects is in /metrics. Programs are those of PATH."""
-import contextlib
 import json
 import os
 import re
 import shlex
 import signal
-import socket
 import ssl
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, "tests/support")
+from processes import fail, free_port, process, until  # noqa: E402
 
 RULES = "manifests/stack/alerts.yml"
 PAGE = "docs/runbooks.md"
@@ -27,10 +28,6 @@ ELSEWHERE = {
 FREE = 'listen: {users: "127.0.0.1:0", gateway: "127.0.0.1:0", publisher: "127.0.0.1:0", subscriber: "127.0.0.1:0", admin: "127.0.0.1:0"}\n'
 
 
-def fail(what):
-    sys.exit(f"runbooks: FAILED: {what}")
-
-
 def get(url):
     nobody = ssl.create_default_context()
     nobody.check_hostname, nobody.verify_mode = False, ssl.CERT_NONE  # a certificate of the test's own, over loopback
@@ -39,33 +36,6 @@ def get(url):
             return answer.read().decode()
     except urllib.error.HTTPError as error:  # an answer as well: /readyz says 503 at the end
         return error.read().decode()
-
-
-def until(what, condition):
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            if found := condition():
-                return found
-        time.sleep(0.05)
-    return fail(f"{what}: not within a minute")
-
-
-@contextlib.contextmanager
-def process(folder, *command):
-    with open(os.path.join(folder, os.path.basename(command[0]) + ".log"), "ab") as log:
-        running = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        yield running
-    finally:
-        running.kill()
-        running.wait()
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def secured(folder):

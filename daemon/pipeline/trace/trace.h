@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "common/base/clock.h"
-#include "common/base/json.h"
 #include "common/ports/embedder.h"
 #include "common/ports/event_log.h"
 #include "common/ports/outbox.h"
@@ -36,7 +35,6 @@ struct TracePorts {
 };
 
 enum class TraceState { pending, retrying, dead, done };
-std::string_view to_string(TraceState state);
 
 // In the outbox: its change is stored, and the relay has not brought it to the log yet.
 struct OutboxPlace {
@@ -79,11 +77,6 @@ struct Trace {
   TraceState state = TraceState::pending;
   EventSearch search = {};
 };
-// For operators: see docs/api.md.
-Json to_json(const Trace& trace);
-// For the tenant: {"id","type","time","status","attempts","next_attempt","cause_class"}. Positions
-// and counts are of all tenants' events, so that none is in it.
-Json tenant_json(const Trace& trace);
 
 inline constexpr std::int64_t kMaxOutboxEntries = 100'000;
 // What one trace may cost.

@@ -1,5 +1,4 @@
 #include "daemon/pipeline/trace/trace.h"
-#include "daemon/pipeline/scan.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,6 +8,8 @@
 #include "daemon/pipeline/dead_letters/dead_letter_record.h"
 #include "daemon/pipeline/dead_letters/letter.h"
 #include "daemon/pipeline/groups.h"
+#include "daemon/pipeline/scan.h"
+#include "daemon/pipeline/trace/trace_json.h"
 #include "tests/daemon/pipeline/events.h"
 #include "tests/support/fake_engines.h"
 #include "tests/support/fake_event_log.h"
