@@ -16,7 +16,13 @@ constexpr std::size_t kMaxErrors = 20;
 // What the JSON format may add to an event's data, beside base64's third.
 constexpr std::size_t kMaxAround = 65536;
 
-Result<Json> parse_data(const Event& event) {
+// Reads data that came as bytes, and leaves in the event what can stand within other JSON: a byte
+// order mark is no part of the document.
+Result<Json> parse_data(Event& event) {
+  event.data.erase(0, event.data.size() - without_bom(event.data).size());
+  if (without_bom(event.data).size() != event.data.size()) {
+    return fail(ErrorKind::invalid, "malformed JSON at byte 3: a second byte order mark");
+  }
   // Data may nest 32 deep in every form: an event around it adds one level, a batch another.
   return parse_json(event.data, {.max_depth = 32, .max_bytes = event.data.size()});
 }
@@ -134,11 +140,7 @@ Result<Event> from_binary(const http::Request& request, const IngestRules& rules
   assume_content_type(event);
   Json data;
   const bool is_json = is_json_content(event.content_type) && !event.data.empty();
-  if (is_json) {
-    // A byte order mark is no part of the document; data that is not JSON keeps every byte.
-    event.data.erase(0, event.data.size() - without_bom(event.data).size());
-    data = MESH_TRY(parse_data(event));
-  }
+  if (is_json) data = MESH_TRY(parse_data(event));
   fill_defaults(event, request);
   MESH_TRY(complete_event(event, is_json ? &data : nullptr, rules));
   return event;

@@ -153,6 +153,21 @@ std::string analytics(const std::string& members, const std::string& data = "") 
          R"(,"data":{"user_id":"u-1","event_type":"view")" + data + "}}";
 }
 
+TEST(CloudEvents, AByteOrderMarkBeforeJsonDataIsNoPartOfIt) {
+  const std::string mark = "\xef\xbb\xbf", data = R"({"a":1})";
+  const auto base64 = [](const std::string& text, const std::string& media) {
+    return request_of(kStructured, structured(R"(,"datacontenttype":")" + media +
+                                              R"(","data_base64":")" + base64_encode(text) + "\""));
+  };
+  EXPECT_EQ(one(base64(mark + data, "application/json")).data, data);
+  EXPECT_EQ(one(binary({}, "application/json", mark + data)).data, data);
+  EXPECT_EQ(one(base64(mark + data, "text/plain")).data, mark + data) << "which keeps every byte";
+  const std::string second = "malformed JSON at byte 3: a second byte order mark";
+  EXPECT_EQ(refusal(base64(mark + mark + data, "application/json")),
+            "/data_base64 is not JSON: " + second);
+  EXPECT_EQ(refusal(binary({}, "application/json", mark + mark + data)), second);
+}
+
 TEST(CloudEvents, ASubjectOtherThanTheDatasIsRefused) {
   EXPECT_EQ(one(request_of(kStructured, analytics(R"(,"subject":"u-1")"))).subject, "u-1");
   EXPECT_EQ(one(request_of(kStructured, analytics(""))).subject, "u-1");
