@@ -1,13 +1,13 @@
 #include "cli/bundle/archive.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zip.h>
 
 #include <cstdio>
 #include <memory>
+#include <string_view>
 
 #include "cli/files.h"
 #include "common/base/fd.h"
@@ -15,38 +15,73 @@
 namespace mesh::cli {
 namespace {
 
-struct FreeArchive {
-  void operator()(archive* a) const { archive_write_free(a); }
-};
-struct FreeEntry {
-  void operator()(archive_entry* e) const { archive_entry_free(e); }
-};
+// Ends `error`.
+Error of_zip(zip_error_t& error) {
+  Error made{ErrorKind::internal, "the archive cannot be made: ", {}, {}, {}};
+  made.message += zip_error_strerror(&error);
+  zip_error_fini(&error);
+  return made;
+}
 
-Status write_all(int fd, const std::string& path, const std::vector<ArchivedFile>& files,
-                 Timestamp made) {
-  const std::unique_ptr<archive, FreeArchive> out(archive_write_new());
-  const auto failed = [&] {
-    const int code = archive_errno(out.get());
-    return system_error("write", path, code > 0 ? code : EIO);
-  };
-  if (archive_write_add_filter_gzip(out.get()) != ARCHIVE_OK ||
-      archive_write_set_format_pax_restricted(out.get()) != ARCHIVE_OK ||
-      archive_write_open_fd(out.get(), fd) != ARCHIVE_OK) {
-    return failed();
+// The bytes that a closed archive has left in its source.
+Result<std::string> bytes_of(zip_source_t* source) {
+  zip_stat_t about;
+  if (zip_source_stat(source, &about) != 0 || zip_source_open(source) != 0) {
+    return fail(of_zip(*zip_source_error(source)));
   }
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(made.time_since_epoch());
-  for (const auto& file : files) {
-    const std::unique_ptr<archive_entry, FreeEntry> entry(archive_entry_new());
-    archive_entry_set_pathname_utf8(entry.get(), file.name.c_str());
-    archive_entry_set_size(entry.get(), static_cast<la_int64_t>(file.text.size()));
-    archive_entry_set_filetype(entry.get(), AE_IFREG);
-    archive_entry_set_perm(entry.get(), 0600);
-    archive_entry_set_mtime(entry.get(), seconds.count(), 0);
-    if (archive_write_header(out.get(), entry.get()) != ARCHIVE_OK) return failed();
-    const auto size = static_cast<la_ssize_t>(file.text.size());
-    if (archive_write_data(out.get(), file.text.data(), file.text.size()) != size) return failed();
+  std::string bytes(about.size, '\0');
+  const auto read = zip_source_read(source, bytes.data(), bytes.size());
+  zip_source_close(source);
+  if (read != static_cast<zip_int64_t>(bytes.size())) {
+    return fail(ErrorKind::internal, "the archive cannot be made: it could not be read back");
   }
-  if (archive_write_close(out.get()) != ARCHIVE_OK) return failed();
+  return bytes;
+}
+
+Status add(zip_t* archive, const ArchivedFile& file, Timestamp made) {
+  zip_source_t* const text = zip_source_buffer(archive, file.text.data(), file.text.size(), 0);
+  if (!text) return fail(of_zip(*zip_get_error(archive)));
+  const auto added = zip_file_add(archive, file.name.c_str(), text, ZIP_FL_ENC_UTF_8);
+  if (added < 0) {
+    zip_source_free(text);
+    return fail(of_zip(*zip_get_error(archive)));
+  }
+  const auto index = static_cast<zip_uint64_t>(added);
+  constexpr zip_uint32_t kMode = (S_IFREG | 0600u) << 16;
+  if (zip_file_set_external_attributes(archive, index, 0, ZIP_OPSYS_UNIX, kMode) != 0 ||
+      zip_file_set_mtime(archive, index, std::chrono::system_clock::to_time_t(made), 0) != 0) {
+    return fail(of_zip(*zip_get_error(archive)));
+  }
+  return {};
+}
+
+// In memory: by a name, libzip would make a file that others may read.
+Result<std::string> archive_of(const std::vector<ArchivedFile>& files, Timestamp made) {
+  zip_error_t error;
+  zip_error_init(&error);
+  const std::unique_ptr<zip_source_t, decltype(&zip_source_free)> bytes(
+      zip_source_buffer_create(nullptr, 0, 0, &error), zip_source_free);
+  if (!bytes) return fail(of_zip(error));
+  zip_source_keep(bytes.get());  // an open archive takes it
+  std::unique_ptr<zip_t, decltype(&zip_discard)> archive(
+      zip_open_from_source(bytes.get(), ZIP_TRUNCATE, &error), zip_discard);
+  if (!archive) {
+    zip_source_free(bytes.get());
+    return fail(of_zip(error));
+  }
+  for (const auto& file : files) MESH_TRY(add(archive.get(), file, made));
+  if (zip_close(archive.get()) != 0) return fail(of_zip(*zip_get_error(archive.get())));
+  (void)archive.release();
+  return bytes_of(bytes.get());
+}
+
+Status write_all(int fd, const std::string& path, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_error("write", path);
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
   return {};
 }
 
@@ -72,7 +107,8 @@ Status write_archive(const std::string& path, const std::vector<ArchivedFile>& f
   const Fd file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!file && errno == EEXIST) return there_already(draft);
   if (!file) return system_error("make", path);
-  Status written = write_all(file.get(), path, files, made);
+  const auto bytes = archive_of(files, made);
+  Status written = bytes ? write_all(file.get(), path, *bytes) : fail(bytes.error());
   if (written && ::fsync(file.get()) != 0) written = system_error("write", path);
   if (written && !publish(draft, path)) {
     written = errno == EEXIST ? Status(there_already(path)) : Status(system_error("make", path));

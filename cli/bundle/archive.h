@@ -1,4 +1,4 @@
-// A tar.gz of small files.
+// A zip of small files.
 #pragma once
 
 #include <string>

@@ -59,7 +59,7 @@ Json manifest_of(const std::vector<BundlePart>& parts) {
 Outcome bundle(Session& session, Args args) {
   const auto now = session.clock.now();
   const std::string folder = "mesh-bundle-" + stamp_of(now);
-  if (args.file.empty()) args.file = folder + ".tar.gz";
+  if (args.file.empty()) args.file = folder + ".zip";
   Progress progress = session.progress("bundle");
   std::int64_t done = 0;
   auto parts =
@@ -109,13 +109,13 @@ void add_bundle(Commands& commands) {
            "manifest.json says what is in it, and why a part is not. Exit code 6 where a part "
            "could "
            "not be had. The file is readable by its owner alone; one that is there stays.",
-       .examples = "mesh bundle\nmesh bundle /tmp/mesh-bundle.tar.gz --data-dir /var/lib/mesh "
+       .examples = "mesh bundle\nmesh bundle /tmp/mesh-bundle.zip --data-dir /var/lib/mesh "
                    "--stacks\nmesh bundle --tenants -o json\n",
        .tenant = TenantUse::none,
        .view = &bundle_view(),
        .run = [args](Session& session) { return bundle(session, *args); }},
       purpose::kHealth);
-  verb.add_option("FILE", args->file, "The file to make (mesh-bundle-TIME.tar.gz)");
+  verb.add_option("FILE", args->file, "The file to make (mesh-bundle-TIME.zip)");
   verb.add_flag("--tenants", args->options.tenants, "Tenants by their names");
   verb.add_flag(
       "--stacks", args->options.stacks,

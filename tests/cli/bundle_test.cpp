@@ -92,23 +92,23 @@ TEST_F(BundleTest, APidIsNotBelievedBecauseSomebodyHoldsTheLock) {
   EXPECT_THAT(process_of(dir.path()).error().message, HasSubstr("is not seen to be the meshd"));
   file("run.json", R"({"pid": -1})");
   EXPECT_EQ(process_of(dir.path()).error().kind, ErrorKind::not_found);
-  EXPECT_EQ(at_fake({"bundle", dir.file("b.tar.gz"), "--data-dir", dir.path()}), 6);
+  EXPECT_EQ(at_fake({"bundle", dir.file("b.zip"), "--data-dir", dir.path()}), 6);
   EXPECT_THAT(err, HasSubstr("absent: threads: process -1"));
 }
 
 TEST_F(BundleTest, AnArchiveIsItsOwnersAndReplacesNothing) {
-  const std::string path = dir.file("a.tar.gz");
+  const std::string path = dir.file("a.zip");
   ASSERT_TRUE(write_archive(path, {{"x/a", "text"}, {"x/empty", ""}}, Timestamp{}));
   struct stat info {};
   ASSERT_EQ(::stat(path.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
-  const std::string before = contents("a.tar.gz");
+  const std::string before = contents("a.zip");
   EXPECT_EQ(write_archive(path, {}, Timestamp{}).error().kind, ErrorKind::conflict);
-  EXPECT_EQ(contents("a.tar.gz"), before);
+  EXPECT_EQ(contents("a.zip"), before);
   EXPECT_EQ(write_archive(dir.file("no/such"), {}, Timestamp{}).error().kind, ErrorKind::not_found);
   EXPECT_FALSE(write_archive("/dev/full/x", {}, Timestamp{}));
   // A disk that is full: the name is not taken, and no draft stays.
-  const std::string cut = dir.file("cut.tar.gz");
+  const std::string cut = dir.file("cut.zip");
   rlimit before_limit{};
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before_limit), 0);
   const rlimit small{16, before_limit.rlim_max};
@@ -119,7 +119,7 @@ TEST_F(BundleTest, AnArchiveIsItsOwnersAndReplacesNothing) {
   ::signal(SIGXFSZ, handler);
   EXPECT_FALSE(written);
   for (const auto& entry : std::filesystem::directory_iterator(dir.path()))
-    EXPECT_EQ(entry.path().string().find("cut.tar.gz"), std::string::npos) << entry.path();
+    EXPECT_EQ(entry.path().string().find("cut.zip"), std::string::npos) << entry.path();
 }
 
 // By an eu-stack that leaves the process stopped, as one that is killed may.
@@ -152,7 +152,7 @@ TEST_F(BundleTest, StacksAskNoServerForSymbolsAndTheProcessGoesOn) {
 
 TEST_F(BundleTest, WhatCouldNotBeHadIsSaidWithItsReason) {
   fake.on("GET", "/admin/v1/groups", Error{ErrorKind::unavailable, "the log is away", {}, {}, {}});
-  EXPECT_EQ(at_fake({"bundle", dir.file("b.tar.gz"), "-o", "json"}), 6);
+  EXPECT_EQ(at_fake({"bundle", dir.file("b.zip"), "-o", "json"}), 6);
   EXPECT_THAT(err, HasSubstr("failed: groups: the log is away"));
   EXPECT_THAT(err, HasSubstr("absent: threads: "));
   bool found = false;

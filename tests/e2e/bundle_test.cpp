@@ -35,8 +35,8 @@ class Bundle : public ::testing::Test {
     const std::string into = dir_.file("unpacked");
     fs::remove_all(into);
     fs::create_directory(into);
-    const Outcome tar = run({"/bin/tar", "-xzf", file, "-C", into});
-    EXPECT_EQ(tar.exit_code, 0) << tar.err;
+    const Outcome unzipped = run({"/usr/bin/python3", "-m", "zipfile", "-e", file, into});
+    EXPECT_EQ(unzipped.exit_code, 0) << unzipped.err;
     std::map<std::string, std::string> files;
     for (const auto& entry : fs::recursive_directory_iterator(into)) {
       if (!entry.is_regular_file()) continue;
@@ -55,7 +55,7 @@ TEST_F(Bundle, HoldsWhatTellsTheStateOfTheMesh) {
   daemon.mesh({"users", "create", "--tenant", "hidden-name", "--email", "a@b.dev", "--name", "A"});
   daemon.append_broken_experiment("hidden-name", "e-1", {{"payload", "not-in-a-bundle"}});
   daemon.await_idle();
-  const std::string file = dir_.file("b.tar.gz");
+  const std::string file = dir_.file("b.zip");
   const Outcome made = daemon.mesh({"bundle", file, "-o", "json"});
   ASSERT_EQ(made.exit_code, 0) << made.err;
   struct stat info {};
@@ -77,7 +77,7 @@ TEST_F(Bundle, HoldsWhatTellsTheStateOfTheMesh) {
     EXPECT_EQ(text.find("hidden-name"), std::string::npos) << name << "\n" << text;
   }
   EXPECT_EQ(daemon.mesh({"bundle", file}).exit_code, 1) << "one that is there stays";
-  const std::string named = dir_.file("named.tar.gz");
+  const std::string named = dir_.file("named.zip");
   ASSERT_EQ(daemon.mesh({"bundle", named, "--tenants"}).exit_code, 0);
   EXPECT_NE(unpack(named).at("tenants.json").find("hidden-name"), std::string::npos);
 }
@@ -171,7 +171,7 @@ TEST_F(BundleSecrets, AreInNoPartOfIt) {
     EXPECT_EQ(daemon.call("users", "GET", "/users", token).status, 401);
     EXPECT_EQ(daemon.call("admin", "GET", "/admin/v1/config", token).status, 401);
   }
-  const std::string file = dir_.file("b.tar.gz");
+  const std::string file = dir_.file("b.zip");
   const Outcome made = daemon.mesh({"bundle", file, "--tenants", "--token", marker("operator")});
   ASSERT_EQ(made.exit_code, 0) << made.err;
   const auto files = unpack(file);

@@ -80,7 +80,7 @@ std::vector<Command> commands(const std::string& folder) {
       {{"__complete", "zsh", "tenants", "get", ""}},
       {{"version"}},
       {{"version", "--check"}},
-      {{"bundle", folder + "/bundle.tar.gz"}},
+      {{"bundle", folder + "/bundle.zip"}},
       {{"bench", "publish", "--tenant", "acme", "-n", "1", "--yes"}},
       {{"bench", "create", "--tenant", "acme", "-n", "1", "--yes"}},
       {{"bench", "search", "--tenant", "acme", "-n", "1", "--yes"}},
