@@ -8,8 +8,10 @@
 #include "common/base/ids.h"
 #include "common/base/seal.h"
 #include "common/base/strings.h"
+#include "common/http/client.h"
 #include "common/telemetry/log.h"
 #include "daemon/backup.h"
+#include "daemon/canary/canary.h"
 #include "daemon/engines.h"
 #include "daemon/gauges.h"
 #include "daemon/identity.h"
@@ -52,6 +54,11 @@ services::StoredUse stored_use(const Ports& ports) {
   };
 }
 
+tl::unexpected<Error> reserved() {
+  return fail(ErrorKind::forbidden,
+              "the tenant is the canary's own (`canary: on`); take another one");
+}
+
 }  // namespace
 
 // Members stand in the order in which they are made; they go in reverse.
@@ -87,6 +94,9 @@ struct App::Impl {
   std::unique_ptr<Gauges> gauges;
   std::map<std::string, std::string> addresses;
   std::unique_ptr<Membership> membership;
+  std::array<canary::Planted, 2> planted = canary::make_pair();
+  std::vector<canary::Canary::Listener> watched;  // by the canary; empty where it is off
+  std::unique_ptr<canary::Canary> canary;         // null: off
   std::atomic<bool> ready{false};
   Timestamp started_at{};
   bool run_info_written = false;
@@ -94,6 +104,9 @@ struct App::Impl {
 
   Status start();
   Status start_listeners();
+  // In the name of one of the canary's tenants, and with its own credential.
+  bool for_canary(const http::Request& request) const;
+  bool is_canary(const http::Request& request) const;
   std::string position_key() const;
   Member self() const;
   Status tell_tls();
@@ -109,7 +122,11 @@ Status App::Impl::start() {
     own_engines = MESH_TRY(Engines::open(config, options.on_fatal, clock, metrics, usage));
     engines = own_engines.get();
   }
-  identity = MESH_TRY(Identity::open(config, clock));
+  std::map<std::string, TenantId> own_tokens;
+  if (config.canary == "on") {
+    for (const auto& one : planted) own_tokens.emplace(one.token, one.tenant);
+  }
+  identity = MESH_TRY(Identity::open(config, clock, std::move(own_tokens)));
   tls = MESH_TRY(make_tls(config));
   // Before anything writes or reads: the relay and clients' events find their topics.
   MESH_TRY(migration::none_unfinished(engines->ports().tasks));
@@ -142,6 +159,14 @@ Status App::Impl::start() {
   MESH_TRY(tell_tls());
   run_info_written = true;
   ready = true;
+  if (!watched.empty()) {
+    // It asks its own process, whose certificate may be for another name.
+    const auto client = std::make_shared<http::Client>(http::ClientOptions{
+        .timeout = Duration{3'000}, .tls = {.skip_verify = true}, .direct = true});
+    canary = std::make_unique<canary::Canary>(
+        std::move(watched), planted,
+        [client](const auto& request) { return client->send(request); }, clock, metrics);
+  }
   return {};
 }
 
@@ -189,7 +214,9 @@ Status App::Impl::start_listeners() {
                       return identity->authenticate(request, route);
                     },
                     [this](const auto& request, bool may_block) -> std::optional<Status> {
-                      if (config.tenants.registration == "required") {
+                      if (for_canary(request)) {
+                        if (!is_canary(request)) return Status(reserved());
+                      } else if (config.tenants.registration == "required") {
                         if (auto known = services::check_registered(*directory, request); !known)
                           return known;
                       }
@@ -219,11 +246,32 @@ Status App::Impl::start_listeners() {
                       },
                       [this] { return checks(); }, [this] { return engines->examine(); },
                       [this] { return engines->checks(); }});
+  if (config.canary == "on") {
+    for (const auto& spec : listeners.specs) {
+      auto one = MESH_TRY(canary::Canary::listener(spec.routes));
+      watched.push_back(std::move(one));
+    }
+  }
   MESH_TRY(server->start(std::move(listeners.specs)));
   const auto bound = server->addresses();
+  for (std::size_t i = 0; i < watched.size(); ++i) {
+    watched[i].url = (tls ? "https://" : "http://") + bound[i];
+  }
   for (const auto& [role, number] : listeners.of_role)
     addresses[role] = (tls ? "https://" : "") + bound[number];
   return {};
+}
+
+bool App::Impl::for_canary(const http::Request& request) const {
+  const auto& caller = request.principal;
+  return config.canary == "on" && caller && caller->kind == Principal::Kind::tenant_user &&
+         canary::is_canary(*caller->tenant);
+}
+
+bool App::Impl::is_canary(const http::Request& request) const {
+  const auto credential = request.header("Authorization");
+  return std::ranges::any_of(planted,
+                             [&](const auto& one) { return credential == "Bearer " + one.token; });
 }
 
 std::string App::Impl::position_key() const {
@@ -249,7 +297,8 @@ void App::Impl::stop() {
   stopped = true;
   // First, so that a readiness probe which comes meanwhile sends nobody here.
   ready = false;
-  if (polls) polls->stop();  // first, so that requests that wait have their answers
+  if (canary) canary->stop();  // it asks the listeners
+  if (polls) polls->stop();    // first, so that requests that wait have their answers
   if (pipelines) pipelines->tasks.stop();
   // Before pipelines and engines, which its handlers use.
   if (server) server->stop(config.http.drain_timeout);

@@ -27,8 +27,10 @@ Error of_key(const char* key, Error error) {
 
 Result<std::unique_ptr<auth::Authenticator>> create(const config::Config& config,
                                                     std::string operator_token,
+                                                    std::map<std::string, TenantId> own_tokens,
                                                     auth::RemoteKeys* remote_keys, Clock& clock) {
   auth::Options options;
+  options.own_tokens = std::move(own_tokens);
   options.dev = !uses_keys(config);
   options.operator_token = std::move(operator_token);
   if (options.dev && config.auth.anonymous_tenant) {
@@ -115,11 +117,15 @@ auth::Credential credential(const http::Request& request) {
 
 }  // namespace
 
-Identity::Identity(const config::Config& config, Clock& clock)
-    : clock_(clock), remote_keys_(make_remote_keys(config, clock)) {}
+Identity::Identity(const config::Config& config, Clock& clock,
+                   std::map<std::string, TenantId> own_tokens)
+    : clock_(clock),
+      own_tokens_(std::move(own_tokens)),
+      remote_keys_(make_remote_keys(config, clock)) {}
 
-Result<std::unique_ptr<Identity>> Identity::open(const config::Config& config, Clock& clock) {
-  std::unique_ptr<Identity> identity(new Identity(config, clock));
+Result<std::unique_ptr<Identity>> Identity::open(const config::Config& config, Clock& clock,
+                                                 std::map<std::string, TenantId> own_tokens) {
+  std::unique_ptr<Identity> identity(new Identity(config, clock, std::move(own_tokens)));
   MESH_TRY(identity->reload(config));
   if (identity->remote_keys_) identity->remote_keys_->start();
   return identity;
@@ -130,7 +136,7 @@ Status Identity::reload(const config::Config& config) {
   auto token = auth::load_or_make_operator_token(operator_token_file(config));
   if (!token) return fail(of_key("auth.operator_token_file", token.error()));
   std::string key = derive_key(*token, "mesh: what processes share");
-  auto made = MESH_TRY(create(config, std::move(*token), remote_keys_.get(), clock_));
+  auto made = MESH_TRY(create(config, std::move(*token), own_tokens_, remote_keys_.get(), clock_));
   std::lock_guard guard(mutex_);
   authenticator_ = std::move(made);
   shared_key_ = std::move(key);
@@ -185,7 +191,7 @@ Status check_identity(const config::Config& config, Clock& clock) {
   // Never started: that there are keys to come is all that create asks of it.
   auth::RemoteKeys unused("", {}, clock);
   const bool remote = uses_keys(config) && config.auth.jwt.jwks_url;
-  (void)MESH_TRY(create(config, std::move(token), remote ? &unused : nullptr, clock));
+  (void)MESH_TRY(create(config, std::move(token), {}, remote ? &unused : nullptr, clock));
   return {};
 }
 

@@ -1,6 +1,7 @@
 // Who may call, as the configuration says: credentials of requests, and the keys that prove them.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 
@@ -18,7 +19,9 @@ class Identity {
  public:
   // Makes the operator's token where it is missing, and begins to fetch the keys behind
   // auth.jwt.jwks_url. Errors name the key and the file.
-  static Result<std::unique_ptr<Identity>> open(const config::Config& config, Clock& clock);
+  // `own_tokens`: of the process itself, each for a tenant.
+  static Result<std::unique_ptr<Identity>> open(const config::Config& config, Clock& clock,
+                                                std::map<std::string, TenantId> own_tokens = {});
 
   // http::Hooks::authenticate: `unauthenticated`, `forbidden`, `invalid`, and `unavailable` while
   // the issuer's keys are not known. Does not block. What the operator changes, or does for a
@@ -34,10 +37,11 @@ class Identity {
   const auth::RemoteKeys* remote_keys() const { return remote_keys_.get(); }  // null: none fetched
 
  private:
-  Identity(const config::Config& config, Clock& clock);
+  Identity(const config::Config& config, Clock& clock, std::map<std::string, TenantId> own_tokens);
   std::shared_ptr<auth::Authenticator> authenticator() const;
 
   Clock& clock_;
+  const std::map<std::string, TenantId> own_tokens_;
   const std::unique_ptr<auth::RemoteKeys> remote_keys_;
   mutable std::mutex mutex_;
   std::shared_ptr<auth::Authenticator> authenticator_;  // this and the next guarded by mutex_

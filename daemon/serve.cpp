@@ -110,7 +110,7 @@ int serve(config::Config config, std::function<Result<config::Config>()> load,
   notify_service_manager("READY=1");
 
   // Nothing is told to whom this asks, so that it may be anybody.
-  http::Client client({.tls = {.skip_verify = true}});
+  http::Client client({.tls = {.skip_verify = true}, .direct = true});
   const auto watchdog = watchdog_interval();
   for (bool running = true; running;) {
     switch (next_signal(signals, watchdog)) {

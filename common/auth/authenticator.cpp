@@ -73,7 +73,11 @@ class TokenAuthenticator final : public Authenticator {
         clock_(clock),
         anonymous_tenant_(options.anonymous_tenant),
         operator_token_length_(options.operator_token.size()),
-        operator_token_hash_(sha256_hex(options.operator_token)) {}
+        operator_token_hash_(sha256_hex(options.operator_token)) {
+    for (const auto& [token, tenant] : options.own_tokens) {
+      own_tokens_.emplace_back(sha256_hex(token), tenant);
+    }
+  }
 
   Result<Principal> authenticate(const Credential& credential, Wanted wanted) override {
     std::optional<Principal> holder;
@@ -100,6 +104,9 @@ class TokenAuthenticator final : public Authenticator {
     if (!token) return bad_token("Authorization is not `Bearer <token>`");
     // Before the others: what an operator's token looks like is its owner's choice.
     if (is_operator(*token)) return authenticate_operator(credential, wanted);
+    if (const auto* tenant = own_tenant(*token)) {
+      return authenticate_user(credential, {Principal::Kind::tenant_user, *tenant, "mesh"}, wanted);
+    }
     auto subject = MESH_TRY(tenant_user(*token));
     return authenticate_user(
         credential,
@@ -128,6 +135,16 @@ class TokenAuthenticator final : public Authenticator {
   bool is_operator(std::string_view token) const {
     return token.size() == operator_token_length_ &&
            equal_constant_time(sha256_hex(token), operator_token_hash_);
+  }
+
+  // Null: not one of the process's own.
+  const TenantId* own_tenant(std::string_view token) const {
+    if (own_tokens_.empty()) return nullptr;
+    const auto hash = sha256_hex(token);
+    for (const auto& [own, tenant] : own_tokens_) {
+      if (equal_constant_time(hash, own)) return &tenant;
+    }
+    return nullptr;
   }
 
   Result<TokenSubject> tenant_user(std::string_view token) const {
@@ -174,6 +191,7 @@ class TokenAuthenticator final : public Authenticator {
   const std::optional<TenantId> anonymous_tenant_;
   const std::size_t operator_token_length_;
   const std::string operator_token_hash_;
+  std::vector<std::pair<std::string, TenantId>> own_tokens_;  // by their hashes
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,9 +29,10 @@ struct JwtOptions {
 };
 
 struct Options {
-  bool dev = true;                           // dev tokens; else JWT
-  std::optional<TenantId> anonymous_tenant;  // dev only
-  std::string operator_token;                // raw text, at least 32 characters
+  bool dev = true;                               // dev tokens; else JWT
+  std::optional<TenantId> anonymous_tenant;      // dev only
+  std::string operator_token;                    // raw text, at least 32 characters
+  std::map<std::string, TenantId> own_tokens{};  // of the process itself, which made them up
   JwtOptions jwt;
   CertificateOptions certificates;
 };

@@ -277,6 +277,7 @@ struct Config {
   Pipelines pipelines;
   Tasks tasks;
   Tenants tenants;
+  std::string canary = "off";  // off | on
   std::map<std::string, RatePolicy> rate_limits = {
       {"search", {600, std::chrono::minutes{1}, 100}},
       {"publish", {100'000, std::chrono::seconds{1}, 200'000}},

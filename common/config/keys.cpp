@@ -377,6 +377,11 @@ std::vector<Key> make_keys() {
       make_key(MESH_MEMBER(tenants.registration), choice({"open", "required"}),
                "open: whoever has a credential. required: those with a record (`mesh apply`,\n"
                "`mesh tenants create`); requests of others are 403."),
+      make_key(
+          MESH_MEMBER(canary), choice({"off", "on"}),
+          "on: each process asks its own listeners, every ten seconds, for what two tenants of\n"
+          "its own have (mesh-canary-a, mesh-canary-b), each in the other's name, and says so\n"
+          "where it is shown that."),
       rate_key("search", "Searches."),
       rate_key("publish", "Events, one by one or in bulk."),
       rate_key("users", "Requests to /users."),

@@ -44,6 +44,11 @@ void check_server(const Config& config, Problems& problems) {
     problems.add("http.tls.client_ca_file",
                  "certificates of clients are asked for; name the authorities that sign them");
   }
+  if (tls.client_auth == "require" && config.canary == "on") {
+    problems.add("canary",
+                 "its own requests have no certificate, which http.tls.client_auth "
+                 "requires; make that optional, or turn the canary off");
+  }
   unused("http.tls.client_ca_file", !asks_for_certificates(tls) && tls.client_ca_file,
          "http.tls.client_auth or admin_client_auth: optional or require");
   unused("http.tls.admin_client_auth", tls.admin_client_auth && !admin_is_apart(config),

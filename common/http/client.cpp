@@ -315,7 +315,7 @@ Result<Response> Client::send(const ClientRequest& request) {
   curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, long{options.connect_timeout.count()});
   curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, long{timeout.count()});
   curl_easy_setopt(c, CURLOPT_USERAGENT, options.user_agent.c_str());
-  curl_easy_setopt(c, CURLOPT_NOPROXY, impl_->no_proxy_hosts.c_str());
+  curl_easy_setopt(c, CURLOPT_NOPROXY, options.direct ? "*" : impl_->no_proxy_hosts.c_str());
   curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers.get());
   curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(c, CURLOPT_WRITEDATA, &exchanged);

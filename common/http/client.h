@@ -29,6 +29,7 @@ struct ClientOptions {
   std::size_t max_response_bytes = 64 << 20;
   std::string user_agent = "mesh";
   ClientTls tls{};
+  bool direct = false;  // no proxy of the environment is asked
 };
 
 struct ClientRequest {

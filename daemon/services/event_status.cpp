@@ -20,8 +20,7 @@ Result<http::Response> status(const pipeline::TracePorts& ports, const http::Req
   if (trace) return http::Response::json(200, pipeline::tenant_json(*trace));
   if (trace.error().kind != ErrorKind::not_found) return fail(trace.error());
   // The same for one that another tenant has: what was looked through are records of all.
-  return fail(ErrorKind::not_found, "no event " + id + " of this tenant was found",
-              trace.error().message);
+  return fail(ErrorKind::not_found, "no event " + id + " of this tenant was found");
 }
 
 }  // namespace

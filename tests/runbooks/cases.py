@@ -42,6 +42,7 @@ GOOD = 'mesh_http_requests_total{instance="a",route="/users/create",status="201"
 BAD = 'mesh_http_requests_total{instance="a",route="/users/create",status="503"}'
 NOT_READY = 'mesh_http_requests_total{instance="a",route="/readyz",status="503"}'
 LIMITER = 'mesh_rate_limit_decisions_total{instance="a",decision="unavailable"}'
+PROBES = 'mesh_canary_probes_total{instance="a",route="searchUsers",outcome="%s"}'
 SEARCHES = 'ai_gateway_search_latency_seconds_bucket{instance="a",tenant="other",le="%s"}'
 AVAILABLE = 'mesh_data_dir_available_bytes{instance="a"}'
 SIZE = 'mesh_data_dir_size_bytes{instance="a"}'
@@ -63,6 +64,7 @@ WELL = {
     UP: "1x9999", LAG: "2x9999", BREAKER: "0x9999", DEAD: "7x9999", OUTBOX: "3x9999", RELAYED: "0+50x9999",
     HELD: "0x9999", PASSED: "0x9999", DAMAGED: "0x9999", AGE: "5x9999", BUILD: "1x9999", HEAP: "3e8x9999",
     CERTIFICATE: "9e9x9999", GOOD: "0+100x9999", BAD: "3x9999", NOT_READY: "2x9999", LIMITER: "1x9999",
+    PROBES % "kept": "0+2x9999", PROBES % "leaked": "0x9999", PROBES % "blind": "4x9999", PROBES % "failed": "0x9999",
     FAILED: "7x9999", BACKUP: "9e9x9999",
     AVAILABLE: "60e9x9999", SIZE: "100e9x9999", VOLUME % "available": "6e9x9999", VOLUME % "capacity": "10e9x9999",
     **{route(role): "5x9999" for role in ROUTES}, **searches(0),
@@ -96,6 +98,12 @@ CASES = {
     "MeshDiskNearlyFull": (9, 12, [{AVAILABLE: "14e9x9999"}, {VOLUME % "available": "1.4e9x9999"}],
                            [{AVAILABLE: "16e9x9999"}]),
     "MeshBackupOld": (47 * 60, 49 * 60, [{BACKUP: "0x9999"}], [{BACKUP: "0x500 150000x9999"}, {BACKUP: NONE}]),
+    "MeshTenantLeak": (4, 6, [{PROBES % "leaked": "0x9 1x9999"}, {PROBES % "leaked": "_x9 2x9999"}],
+                       [{PROBES % "leaked": NONE}]),
+    "MeshCanaryBlind": (12, 24, [{PROBES % "kept": "0+2x6 12x9999", PROBES % "blind": "4x6 4+2x9999"},
+                                 {PROBES % "kept": "0+2x6 12x9999", PROBES % "failed": "0x6 0+2x9999"}],
+                        [{PROBES % "blind": "4+2x9999"}, {PROBES % "kept": "9x9999"},
+                         {PROBES % one: NONE for one in ("kept", "leaked", "blind", "failed")}]),
     "MeshServerErrors": (4, 8, [{BAD: "0+3x9999"}], [{BAD: "0+1x9999"}, {GOOD: "5x9999", BAD: "5x9999"}]),
     "MeshSearchSlow": (9, 14, [searches(2)], [searches(1), {name: "7x9999" for name in searches(0)}]),
     "MeshRateLimiterUnavailable": (1, 4, [{LIMITER: "0+1x9999"}], [{LIMITER: "0 1 1x9999"}]),

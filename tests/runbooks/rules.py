@@ -186,7 +186,7 @@ def main():
             fail("Prometheus has loaded no rule")
         check_sections(alerts)
         away = "limiter: {engine: redis, on_unavailable: deny}\nredis: {url: redis://127.0.0.1:1/0}\n"
-        shown = [meshd_metrics(folder, secured(folder), "", busy), meshd_metrics(folder, "", away, refused)]
+        shown = [meshd_metrics(folder, secured(folder), "canary: on\n", busy), meshd_metrics(folder, "", away, refused)]
     for metrics in shown:
         check_names(metrics)
     series = series_of("\n".join(shown))

@@ -199,6 +199,23 @@ TEST_F(Authentication, OnlyTheWholeOperatorsTokenCounts) {
   }
 }
 
+TEST_F(Authentication, ATokenOfTheProcessItselfIsForItsTenantOnly) {
+  const std::string token = "mesh-" + std::string(64, 'f');
+  for (const bool dev : {true, false}) {
+    if (!dev) expect_jwts();
+    options_.own_tokens.clear();
+    EXPECT_EQ(refusal({"Bearer " + token, {}, {}}), ErrorKind::unauthenticated);
+    options_.own_tokens.emplace(token, *TenantId::parse("acme"));
+    const auto principal = authenticate({"Bearer " + token, {}, {}});
+    ASSERT_TRUE(principal.has_value());
+    EXPECT_EQ(principal->kind, Kind::tenant_user);
+    EXPECT_EQ(principal->tenant->str(), "acme");
+    EXPECT_EQ(refusal({"Bearer " + token, "other", {}}), ErrorKind::forbidden);
+    EXPECT_EQ(refusal({"Bearer " + token, {}, {}}, Wanted::operator_), ErrorKind::forbidden);
+    EXPECT_EQ(refusal({"Bearer " + token + "f", {}, {}}), ErrorKind::unauthenticated);
+  }
+}
+
 TEST_F(Authentication, ATenantsTokenDoesNotOpenTheAdminApi) {
   EXPECT_EQ(refusal({"Bearer acme:alice", {}, {}}, Wanted::operator_), ErrorKind::forbidden);
 }

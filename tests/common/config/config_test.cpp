@@ -145,7 +145,8 @@ TEST(Config, AllErrorsComeInOneMessage) {
             "listen.users: \"nowhere\" is not an address; write host:port, as 127.0.0.1:8080, "
             "[::1]:8080 or 0.0.0.0:8080\n"
             "nope: unknown key; allowed here: data_dir, roles, listen, http, auth, log, store, "
-            "vectors, limiter, cache, embedder, extractor, pipelines, tasks, tenants, rate_limits, "
+            "vectors, limiter, cache, embedder, extractor, pipelines, tasks, tenants, canary, "
+            "rate_limits, "
             "kafka, postgres, qdrant, redis, openai, telemetry\n"
             "http.workers: -1 is below the least, 0");
 }

@@ -120,6 +120,14 @@ TEST_F(ClientTest, AProxyThatRefusesIsNamed) {
             "($http_proxy): the connection was refused: nothing listens there");
 }
 
+TEST_F(ClientTest, ADirectOneAsksNoProxy) {
+  ASSERT_EQ(::setenv("http_proxy", "http://127.0.0.1:9", 1), 0);
+  const auto reply = Client({.direct = true}).send({.url = "http://mesh.invalid:8081/x"});
+  ::unsetenv("http_proxy");
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().message, "cannot reach http://mesh.invalid:8081: there is no such host");
+}
+
 TEST_F(ClientTest, AProxyThatWantsACredentialIsNamed) {
   Route route = echo("GET", "/x");
   route.handler = [](std::shared_ptr<const Request>, Responder respond) {
