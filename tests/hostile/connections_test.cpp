@@ -400,7 +400,10 @@ TEST_F(Tails, TwoHundredOfFortyTopicsAllGetEveryLine) {
       const auto received = wire.exchange(request, {false});
       ASSERT_EQ(received.answers.size(), 1u);
       const auto page = Json::parse(received.answers[0].body);
-      for (const auto& item : page["items"]) seen.insert(item["topic"].get<std::string>());
+      for (const auto& item : page["items"]) {
+        // What was used in a minute that ends meanwhile is an event, too.
+        if (item["topic"] != "billing.events") seen.insert(item["topic"].get<std::string>());
+      }
       request = tail("cursor=" + page["next"].get<std::string>());
     }
     EXPECT_EQ(seen.size(), std::size_t{kTopics});

@@ -47,7 +47,9 @@ TEST_F(ClientTest, AllPagesOfAListShareTheDeadline) {
   auto bounded = client({.deadline = system_clock().steady() + std::chrono::milliseconds(50)});
   const auto topics = bounded.topics();
   ASSERT_FALSE(topics);
-  EXPECT_EQ(topics.error().kind, ErrorKind::timeout) << topics.error().to_string();
+  // The second, where it passes while a page is asked for for which a connection has to be made.
+  EXPECT_THAT(topics.error().kind, testing::AnyOf(ErrorKind::timeout, ErrorKind::unavailable))
+      << topics.error().to_string();
 }
 
 TEST_F(ClientTest, AReplayedAnswerIsToldApart) {
