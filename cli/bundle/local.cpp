@@ -27,7 +27,7 @@ namespace mesh::cli {
 namespace {
 
 constexpr std::size_t kMost = 8 << 20;  // bytes of what a program prints
-constexpr std::chrono::seconds kPatience{30};
+constexpr std::chrono::seconds kProgramPatience{30};
 constexpr std::chrono::seconds kHeldUp{5};  // the process meanwhile
 
 struct Printed {
@@ -38,7 +38,7 @@ struct Printed {
 // Ends the program where it takes longer than `patience` or prints more than kMost. `not_found`
 // where there is no such program.
 Result<Printed> run_program(const std::vector<std::string>& words,
-                            std::chrono::seconds patience = kPatience) {
+                            std::chrono::seconds patience = kProgramPatience) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return fail(ErrorKind::internal, "no pipe can be made");
   const Fd from(ends[0]);

@@ -34,7 +34,7 @@ const View& plan_view() {
   return view;
 }
 
-struct Args {
+struct ApplyArgs {
   std::string file, owner = kOwner;
   bool prune = false, dry_run = false;
 };
@@ -103,7 +103,7 @@ Result<Step> step_of(Session& session, const TenantDocument& document, const std
 }
 
 Result<std::vector<Step>> plan(Session& session, const std::vector<TenantDocument>& documents,
-                               const Args& args) {
+                               const ApplyArgs& args) {
   if (args.prune) MESH_TRY(nothing_below(args.file));
   std::vector<Step> steps;
   for (const auto& document : documents) {
@@ -158,7 +158,7 @@ Status carry_out(Session& session, Step& step, const std::string& owner) {
   return step.needed() ? put(session, step, owner) : Status();
 }
 
-Outcome apply(Session& session, const Args& args) {
+Outcome apply(Session& session, const ApplyArgs& args) {
   const auto documents = MESH_TRY(read_tenants(args.file, session.in));
   auto steps = MESH_TRY(plan(session, documents, args));
   if (args.dry_run) {
@@ -194,7 +194,7 @@ Outcome apply(Session& session, const Args& args) {
 }
 
 // As kubectl's: 0 without a difference, 1 with some, 2 for trouble of any kind.
-Outcome diff(Session& session, const Args& args) {
+Outcome diff(Session& session, const ApplyArgs& args) {
   const auto documents = read_tenants(args.file, session.in);
   auto steps = documents ? plan(session, *documents, args)
                          : Result<std::vector<Step>>(fail(documents.error()));
@@ -208,8 +208,8 @@ Outcome diff(Session& session, const Args& args) {
   return steps->empty() ? Exit::ok : static_cast<Exit>(1);
 }
 
-CLI::App& add(Commands& commands, Verb verb, Outcome (*run)(Session&, const Args&),
-              std::shared_ptr<Args> args) {
+CLI::App& add(Commands& commands, Verb verb, Outcome (*run)(Session&, const ApplyArgs&),
+              std::shared_ptr<ApplyArgs> args) {
   verb.view = &plan_view();
   verb.tenant = TenantUse::none;
   verb.run = [args, run](Session& session) { return run(session, *args); };
@@ -227,7 +227,7 @@ CLI::App& add(Commands& commands, Verb verb, Outcome (*run)(Session&, const Args
 }  // namespace
 
 void add_apply(Commands& commands) {
-  auto args = std::make_shared<Args>();
+  auto args = std::make_shared<ApplyArgs>();
   add(commands,
       {.name = "apply",
        .summary = "Make tenants what files say",
@@ -246,7 +246,7 @@ void add_apply(Commands& commands) {
        .summary = "Compare tenants with what files say",
        .details = "Exits with 0 where there is no difference, 1 where there is one, 2 in trouble.",
        .examples = "mesh diff -f tenants/\nmesh diff -f tenants/ --prune -o json\n"},
-      diff, std::make_shared<Args>());
+      diff, std::make_shared<ApplyArgs>());
 }
 
 }  // namespace mesh::cli

@@ -17,7 +17,7 @@ constexpr int kHits = 10;
 constexpr int kQueries = 1000;                     // of a tenant's users
 constexpr std::uint64_t kMostBytes = 64ull << 20;  // of a request, as the server has it
 
-struct Args {
+struct BenchArgs {
   std::string duration = "10s", size;
   double rate = 0;
   int connections = 8;
@@ -29,8 +29,8 @@ struct Args {
 };
 
 // What a load does to whom, for the question before it.
-std::string plan_text(const Args& args, const std::string& what, const std::vector<Actor>& actors,
-                      const std::string& url) {
+std::string plan_text(const BenchArgs& args, const std::string& what,
+                      const std::vector<Actor>& actors, const std::string& url) {
   std::string text = what + " in " + names_of(actors) + " of " + url + " for " + args.duration;
   if (args.requests > 0) text += ", at most " + with_thousands(args.requests) + " requests";
   text +=
@@ -47,14 +47,14 @@ struct Load {
   MakeRequest request;
 };
 
-Result<Duration> duration_of(const Args& args) {
+Result<Duration> duration_of(const BenchArgs& args) {
   const Duration time = MESH_TRY(parse_duration(args.duration));
   if (time.count() == 0) return fail(ErrorKind::invalid, "--duration must be longer than 0");
   return time;
 }
 
 // Runs it and prints what it measured; also what a Ctrl-C left of it.
-Outcome measure(Session& session, const Args& args, const Load& load) {
+Outcome measure(Session& session, const BenchArgs& args, const Load& load) {
   const Duration time = MESH_TRY(duration_of(args));
   load::Plan plan;
   plan.connections = args.connections;
@@ -82,7 +82,7 @@ Outcome measure(Session& session, const Args& args, const Load& load) {
   return bench_exit(*outcome);
 }
 
-BenchRun described(const Args& args, const char* what, const char* scope,
+BenchRun described(const BenchArgs& args, const char* what, const char* scope,
                    const std::vector<Actor>& actors) {
   return {what,      scope,     actors.front().tenant, actors.size(), args.connections,
           args.rate, args.batch};
@@ -103,7 +103,7 @@ Result<std::uint64_t> clean_up(Session& session, const std::vector<Actor>& actor
 }
 
 // After a load that made the users of `run`. The load's own outcome counts first.
-Outcome finish_users(Session& session, const Args& args, const std::vector<Actor>& actors,
+Outcome finish_users(Session& session, const BenchArgs& args, const std::vector<Actor>& actors,
                      std::string_view run, const Outcome& outcome) {
   if (args.cleanup && !InterruptGuard::interrupted()) {
     const auto deleted = clean_up(session, actors, args.connections, run);
@@ -119,7 +119,7 @@ Outcome finish_users(Session& session, const Args& args, const std::vector<Actor
   return outcome;
 }
 
-Outcome publish(Session& session, const Args& args) {
+Outcome publish(Session& session, const BenchArgs& args) {
   std::uint64_t size = 0;
   if (!args.size.empty()) {
     const auto given = parse_size(args.size);
@@ -140,7 +140,7 @@ Outcome publish(Session& session, const Args& args) {
   return measure(session, args, load);
 }
 
-Outcome create(Session& session, const Args& args) {
+Outcome create(Session& session, const BenchArgs& args) {
   const std::string& url = session.mesh->options().endpoints.users;
   const auto actors = MESH_TRY(make_actors(session, args.tenants));
   Load load{described(args, "create", "users", actors), MESH_TRY(bench_target(url)), {}};
@@ -155,7 +155,7 @@ Outcome create(Session& session, const Args& args) {
   return finish_users(session, args, actors, run, exit);
 }
 
-Status prepare(Session& session, const Args& args, const std::vector<Actor>& actors) {
+Status prepare(Session& session, const BenchArgs& args, const std::vector<Actor>& actors) {
   Progress progress = session.progress("prepare");
   const auto all = static_cast<std::int64_t>(actors.size()) * args.prepare;
   std::int64_t before = 0;
@@ -183,7 +183,7 @@ Result<std::vector<std::vector<std::string>>> queries_of(const std::vector<Actor
   return queries;
 }
 
-Outcome search(Session& session, const Args& args) {
+Outcome search(Session& session, const BenchArgs& args) {
   const std::string& url = session.mesh->options().endpoints.gateway;
   const auto actors = MESH_TRY(make_actors(session, args.tenants));
   Load load{described(args, "search", "search", actors), MESH_TRY(bench_target(url)), {}};
@@ -207,7 +207,7 @@ Outcome search(Session& session, const Args& args) {
   return args.prepare > 0 ? finish_users(session, args, actors, kPrepared, searched) : searched;
 }
 
-Outcome cleanup(Session& session, const Args& args) {
+Outcome cleanup(Session& session, const BenchArgs& args) {
   const auto actors = MESH_TRY(make_actors(session, args.tenants));
   MESH_TRY(confirm(session, "Delete every user in " + names_of(actors) + " of " +
                                 session.mesh->options().endpoints.users +
@@ -220,7 +220,7 @@ Outcome cleanup(Session& session, const Args& args) {
   return Exit::ok;
 }
 
-void add_tenants_option(CLI::App& verb, const std::shared_ptr<Args>& args) {
+void add_tenants_option(CLI::App& verb, const std::shared_ptr<BenchArgs>& args) {
   verb.add_option_function<int>(
           "--tenants", [args](int count) { args->tenants = count; },
           "In the name of bench-1 … bench-N, in turn")
@@ -228,7 +228,7 @@ void add_tenants_option(CLI::App& verb, const std::shared_ptr<Args>& args) {
       ->type_name("N");
 }
 
-void add_connections(CLI::App& verb, Args& args) {
+void add_connections(CLI::App& verb, BenchArgs& args) {
   verb.add_option("--connections", args.connections, "At most so many requests under way")
       ->check(whole_number(1, 10'000))
       ->type_name("N")
@@ -236,7 +236,8 @@ void add_connections(CLI::App& verb, Args& args) {
 }
 
 CLI::App& add_load(Commands& commands, CLI::App& group, Verb described,
-                   const std::shared_ptr<Args>& args, Outcome (*run)(Session&, const Args&)) {
+                   const std::shared_ptr<BenchArgs>& args,
+                   Outcome (*run)(Session&, const BenchArgs&)) {
   described.view = &bench_view();
   described.tenant = TenantUse::acts;
   described.run = [args, run](Session& session) -> Outcome {
@@ -270,7 +271,7 @@ constexpr const char* kDetails =
 
 void add_bench(Commands& commands) {
   auto& group = commands.group("bench", "Load a mesh and measure it", purpose::kHealth);
-  const auto published = std::make_shared<Args>();
+  const auto published = std::make_shared<BenchArgs>();
   auto& publishing = add_load(commands, group,
                               {.name = "publish",
                                .summary = "Publish events as fast as it goes, or at a rate",
@@ -287,7 +288,7 @@ void add_bench(Commands& commands) {
       ->capture_default_str();
   publishing.add_option("--size", published->size, "Fill events up to so many bytes, such as 1KiB")
       ->type_name("SIZE");
-  const auto created = std::make_shared<Args>();
+  const auto created = std::make_shared<BenchArgs>();
   add_load(commands, group,
            {.name = "create",
             .summary = "Create users as fast as it goes, or at a rate",
@@ -296,7 +297,7 @@ void add_bench(Commands& commands) {
                         "mesh bench create --tenants 10 --rate 500 --duration 1m --cleanup\n"},
            created, create)
       .add_flag("--cleanup", created->cleanup, "Delete the users at the end");
-  const auto searched = std::make_shared<Args>();
+  const auto searched = std::make_shared<BenchArgs>();
   auto& searching =
       add_load(commands, group,
                {.name = "search",
@@ -313,7 +314,7 @@ void add_bench(Commands& commands) {
           ->check(whole_number(1, 1'000'000))
           ->type_name("N");
   searching.add_flag("--cleanup", searched->cleanup, "Delete them at the end")->needs(prepared);
-  const auto cleaned = std::make_shared<Args>();
+  const auto cleaned = std::make_shared<BenchArgs>();
   auto& cleaning = commands.verb(
       group, {.name = "cleanup",
               .summary = "Delete the users that benches made",

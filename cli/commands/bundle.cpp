@@ -5,7 +5,7 @@
 namespace mesh::cli {
 namespace {
 
-struct Args {
+struct BundleArgs {
   std::string file;
   BundleOptions options;
 };
@@ -56,7 +56,7 @@ Json manifest_of(const std::vector<BundlePart>& parts) {
   return all;
 }
 
-Outcome bundle(Session& session, Args args) {
+Outcome bundle(Session& session, BundleArgs args) {
   const auto now = session.clock.now();
   const std::string folder = "mesh-bundle-" + stamp_of(now);
   if (args.file.empty()) args.file = folder + ".zip";
@@ -94,7 +94,7 @@ Outcome bundle(Session& session, Args args) {
 }  // namespace
 
 void add_bundle(Commands& commands) {
-  auto args = std::make_shared<Args>();
+  auto args = std::make_shared<BundleArgs>();
   auto& verb = commands.verb(
       commands.root(),
       {.name = "bundle",

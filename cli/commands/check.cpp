@@ -8,7 +8,7 @@ namespace {
 // The plug-in conventions of Nagios and its kin.
 enum class State { ok = 0, warning = 1, critical = 2, unknown = 3 };
 
-struct Args {
+struct CheckArgs {
   // Below 0: no bound was given.
   std::int64_t lag_warning = -1, lag_critical = -1, letters_warning = -1, letters_critical = -1;
   bool repair = false;
@@ -77,7 +77,7 @@ void check_listeners(client::Client& mesh, Findings& findings) {
   findings.measure("listeners", ready, -1, -1);
 }
 
-void check_inside(client::Client& mesh, const Args& args, Findings& findings) {
+void check_inside(client::Client& mesh, const CheckArgs& args, Findings& findings) {
   const auto checks = mesh.check();
   if (!checks) return findings.add(state_of(checks.error()), checks.error().message);
   for (const Json& check : *checks) {
@@ -119,7 +119,7 @@ std::optional<std::string> named_data(const Session& session) {
   return dir;
 }
 
-Outcome check(Session& session, const Args& args) {
+Outcome check(Session& session, const CheckArgs& args) {
   // Where a meshd holds the folder's LOCK it is asked. Only a folder that nobody uses is looked at
   // as files: whoever looks takes the LOCK.
   const auto dir = named_data(session);
@@ -173,7 +173,7 @@ const View& check_view() {
 }
 
 void add_check(Commands& commands) {
-  auto args = std::make_shared<Args>();
+  auto args = std::make_shared<CheckArgs>();
   auto& verb = commands.verb(
       commands.root(),
       {.name = "check",

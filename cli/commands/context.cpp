@@ -23,7 +23,7 @@ const View& context_view() {
   return view;
 }
 
-struct Args {
+struct ContextArgs {
   std::string name;
   std::vector<std::string> endpoints;
 };
@@ -58,7 +58,7 @@ std::optional<std::string> absolute(const std::optional<std::string>& path) {
   return ignored ? *path : whole.lexically_normal().string();
 }
 
-Outcome add(Session& session, const Args& args) {
+Outcome add(Session& session, const ContextArgs& args) {
   auto file = MESH_TRY(load_contexts(path_of(session)));
   NamedContext context;
   // Flags alone: what the environment says holds for one shell, and would be kept by accident.
@@ -114,7 +114,7 @@ Outcome use(Session& session, const std::string& name) {
   return Exit::ok;
 }
 
-Outcome list(Session& session) {
+Outcome list_contexts(Session& session) {
   auto file = MESH_TRY(load_contexts(path_of(session)));
   std::vector<Json> rows;
   for (const auto& [name, context] : file.contexts)
@@ -123,7 +123,7 @@ Outcome list(Session& session) {
   return Exit::ok;
 }
 
-Outcome show(Session& session, std::string name) {
+Outcome show_context(Session& session, std::string name) {
   auto file = MESH_TRY(load_contexts(path_of(session)));
   if (name.empty()) name = file.current;
   if (name.empty()) return fail(ErrorKind::not_found, "no context is in use");
@@ -134,7 +134,7 @@ Outcome show(Session& session, std::string name) {
   return Exit::ok;
 }
 
-Outcome remove(Session& session, const std::string& name) {
+Outcome remove_context(Session& session, const std::string& name) {
   auto file = MESH_TRY(load_contexts(path_of(session)));
   if (file.contexts.erase(name) == 0)
     return fail(ErrorKind::not_found, "there is no context \"" + name + "\"");
@@ -145,13 +145,13 @@ Outcome remove(Session& session, const std::string& name) {
   return Exit::ok;
 }
 
-using Run = Outcome (*)(Session&, const std::string&);
+using RunNamed = Outcome (*)(Session&, const std::string&);
 
 }  // namespace
 
 void add_context(Commands& commands) {
   auto& group = commands.group("context", "Named places and identities", purpose::kSetup);
-  auto args = std::make_shared<Args>();
+  auto args = std::make_shared<ContextArgs>();
   auto& verb = commands.verb(
       group,
       {.name = "add",
@@ -177,9 +177,9 @@ void add_context(Commands& commands) {
                         .examples = "mesh context list\n",
                         .tenant = TenantUse::none,
                         .view = &context_view(),
-                        .run = list,
+                        .run = list_contexts,
                         .needs = Needs::nothing});
-  const auto add_named = [&](Verb described, Run run, bool required) {
+  const auto add_named = [&](Verb described, RunNamed run, bool required) {
     auto name = std::make_shared<std::string>();
     described.run = [name, run](Session& session) { return run(session, *name); };
     described.needs = Needs::nothing;
@@ -198,12 +198,12 @@ void add_context(Commands& commands) {
        .examples = "mesh context show\nmesh context show local -o yaml\n",
        .tenant = TenantUse::none,
        .view = &context_view()},
-      [](Session& session, const std::string& name) { return show(session, name); }, false);
+      [](Session& session, const std::string& name) { return show_context(session, name); }, false);
   add_named({.name = "remove",
              .summary = "Remove a context",
              .examples = "mesh context remove local\n",
              .tenant = TenantUse::none},
-            remove, true);
+            remove_context, true);
 }
 
 }  // namespace mesh::cli

@@ -61,7 +61,7 @@ const View& letter_view() {
   return view;
 }
 
-struct Args {
+struct DlqArgs {
   std::string topic;
   client::LetterFilter filter;
   int limit = 100;
@@ -69,13 +69,13 @@ struct Args {
   bool dry_run = false, no_wait = false;
 };
 
-client::LetterFilter filter_of(const Session& session, const Args& args) {
+client::LetterFilter filter_of(const Session& session, const DlqArgs& args) {
   client::LetterFilter filter = args.filter;
   filter.tenant = session.settings.tenant;
   return filter;
 }
 
-Outcome list(Session& session, const Args& args) {
+Outcome list(Session& session, const DlqArgs& args) {
   auto groups = MESH_TRY(session.mesh->dead_letter_causes(args.topic, args.filter.cause,
                                                           session.settings.tenant, args.limit));
   session.out.items(cause_view(), groups);
@@ -83,7 +83,7 @@ Outcome list(Session& session, const Args& args) {
 }
 
 // The one that is named or, without one, where the cause that is named has letters.
-Result<std::string> topic_of(const Session& session, const Args& args) {
+Result<std::string> topic_of(const Session& session, const DlqArgs& args) {
   if (!args.topic.empty()) return letters_of(args.topic);
   if (args.filter.cause.empty()) {
     return fail(ErrorKind::invalid, "name the topic, or with --cause what `mesh dlq list` shows");
@@ -105,7 +105,7 @@ Result<std::string> topic_of(const Session& session, const Args& args) {
   return *topics.begin();
 }
 
-Outcome show(Session& session, const Args& args) {
+Outcome show(Session& session, const DlqArgs& args) {
   const auto topic = MESH_TRY(topic_of(session, args));
   auto letters = MESH_TRY(session.mesh->dead_letters(topic, filter_of(session, args), args.limit));
   session.out.items(letter_view(), letters);
@@ -116,7 +116,7 @@ Outcome show(Session& session, const Args& args) {
 struct Change {
   const char* verb;
   const char* consequence;  // of a yes
-  Result<Json> (*call)(Session&, const std::string& topic, const Args&, bool dry_run);
+  Result<Json> (*call)(Session&, const std::string& topic, const DlqArgs&, bool dry_run);
 };
 
 // Letters a second: "50/s", or the number alone.
@@ -129,7 +129,8 @@ Result<std::int64_t> letters_a_second(std::string_view text) {
                                       "\" is not a number of letters a second, such as 50/s");
 }
 
-Result<Json> redrive(Session& session, const std::string& topic, const Args& args, bool dry_run) {
+Result<Json> redrive(Session& session, const std::string& topic, const DlqArgs& args,
+                     bool dry_run) {
   client::RedriveOptions options;
   if (!args.rate.empty()) options.rate = MESH_TRY(letters_a_second(args.rate));
   if (const auto& timeout = session.settings.timeout; timeout && !dry_run) {
@@ -142,7 +143,7 @@ Result<Json> redrive(Session& session, const std::string& topic, const Args& arg
   return session.mesh->redrive(topic, filter_of(session, args), dry_run, options);
 }
 
-Result<Json> purge(Session& session, const std::string& topic, const Args& args, bool dry_run) {
+Result<Json> purge(Session& session, const std::string& topic, const DlqArgs& args, bool dry_run) {
   return session.mesh->purge(topic, filter_of(session, args), dry_run);
 }
 
@@ -157,7 +158,7 @@ std::string described(const client::LetterFilter& filter) {
   return text.empty() ? ", whatever tenant and cause" : text;
 }
 
-Outcome change_letters(Session& session, const Args& args, const Change& change) {
+Outcome change_letters(Session& session, const DlqArgs& args, const Change& change) {
   const auto topic = MESH_TRY(topic_of(session, args));
   const auto filter = filter_of(session, args);
   // Counting reads the letters of the topic. With --yes nobody reads the number, so it is not asked
@@ -185,7 +186,7 @@ Outcome change_letters(Session& session, const Args& args, const Change& change)
   return started(session, change.call(session, topic, args, false), args.no_wait);
 }
 
-void add_filters(CLI::App& verb, Args& args) {
+void add_filters(CLI::App& verb, DlqArgs& args) {
   verb.add_option("TOPIC", args.topic,
                   "The topic, or its dead-letter topic; may be left out with --cause");
   verb.add_option("--cause", args.filter.cause, "Only letters of this class or fingerprint")
@@ -194,7 +195,7 @@ void add_filters(CLI::App& verb, Args& args) {
 }
 
 CLI::App& add_change(Commands& commands, CLI::App& dlq, Verb described_verb, const Change& change,
-                     const std::shared_ptr<Args>& args) {
+                     const std::shared_ptr<DlqArgs>& args) {
   described_verb.view = &task_view();
   // `change` is one of the constants above, so that the reference outlives the verb.
   described_verb.run = [args, &change](Session& session) {
@@ -207,7 +208,7 @@ CLI::App& add_change(Commands& commands, CLI::App& dlq, Verb described_verb, con
   return verb;
 }
 
-CLI::Option* add_limit(CLI::App& verb, Args& args) {
+CLI::Option* add_limit(CLI::App& verb, DlqArgs& args) {
   return verb.add_option("-n,--limit", args.limit, "At most so many")
       ->check(whole_number(1, 1000))
       ->type_name("N")
@@ -219,7 +220,7 @@ CLI::Option* add_limit(CLI::App& verb, Args& args) {
 void add_dlq(Commands& commands) {
   auto& dlq =
       commands.group("dlq", "Dead letters, events that no try could process", purpose::kOperate);
-  auto list_args = std::make_shared<Args>();
+  auto list_args = std::make_shared<DlqArgs>();
   auto& list_verb = commands.verb(
       dlq, {.name = "list",
             .summary = "List dead letters by cause and tenant, the most first",
@@ -234,7 +235,7 @@ void add_dlq(Commands& commands) {
   list_verb.add_option("--cause", list_args->filter.cause, "Only this class or fingerprint")
       ->type_name("CAUSE");
   add_limit(list_verb, *list_args);
-  auto show_args = std::make_shared<Args>();
+  auto show_args = std::make_shared<DlqArgs>();
   auto& verb = commands.verb(
       dlq, {.name = "show",
             .summary = "Show letters, the newest first",
@@ -249,7 +250,7 @@ void add_dlq(Commands& commands) {
             .run = [show_args](Session& session) { return show(session, *show_args); }});
   add_filters(verb, *show_args);
   add_limit(verb, *show_args);
-  auto redrive_args = std::make_shared<Args>();
+  auto redrive_args = std::make_shared<DlqArgs>();
   add_change(commands, dlq,
              {.name = "redrive",
               .summary = "Put letters back into their topics, to be processed again",
@@ -274,7 +275,7 @@ void add_dlq(Commands& commands) {
        .examples = "mesh dlq purge user.events --dry-run\n"
                    "mesh dlq purge user.events --id 01938c5e-7c1a-7000-8000-000000000001 --yes\n",
        .tenant = TenantUse::restricts},
-      kPurge, std::make_shared<Args>());
+      kPurge, std::make_shared<DlqArgs>());
   add_dlq_edit(commands, dlq);
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kMaxBytes = 4 << 20;
 
-struct Args {
+struct EditArgs {
   std::string topic, id;
   WaitOptions wait;
 };
@@ -133,7 +133,7 @@ Result<std::optional<client::MendedLetter>> edit(Session& session, const Json& l
   }
 }
 
-Outcome edit_letter(Session& session, const Args& args) {
+Outcome edit_letter(Session& session, const EditArgs& args) {
   client::WriteOptions write;
   MESH_TRY(set_wait(write, args.wait));
   const std::string topic = letters_of(args.topic);
@@ -163,7 +163,7 @@ Outcome edit_letter(Session& session, const Args& args) {
 }  // namespace
 
 void add_dlq_edit(Commands& commands, CLI::App& dlq) {
-  auto args = std::make_shared<Args>();
+  auto args = std::make_shared<EditArgs>();
   auto& verb = commands.verb(
       dlq,
       {.name = "edit",

@@ -41,10 +41,10 @@ void add_events(Commands& commands) {
   add_events_publish(commands, events);
   add_events_tail(commands, events);
   {
-    struct Args {
+    struct EventsArgs {
       std::string id, topic;
     };
-    auto args = std::make_shared<Args>();
+    auto args = std::make_shared<EventsArgs>();
     auto& verb = commands.verb(
         events,
         {.name = "get",

@@ -12,7 +12,7 @@
 namespace mesh::cli {
 namespace {
 
-struct Args {
+struct ExportArgs {
   std::string topic, from = "start", to = "end", type, file;
 };
 
@@ -74,7 +74,7 @@ std::int64_t distance(const client::Positions& from, const client::Positions& to
   return sum;
 }
 
-Outcome export_records(Session& session, const Args& args) {
+Outcome export_records(Session& session, const ExportArgs& args) {
   // Only where CSV was asked for by hand; as the setting for all commands it is passed over.
   if (session.globals.output == "csv") {
     return fail(ErrorKind::invalid,
@@ -122,7 +122,7 @@ Outcome export_records(Session& session, const Args& args) {
 }  // namespace
 
 void add_events_export(Commands& commands, CLI::App& events) {
-  auto args = std::make_shared<Args>();
+  auto args = std::make_shared<ExportArgs>();
   auto& verb = commands.verb(
       events,
       {.name = "export",

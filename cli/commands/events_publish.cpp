@@ -39,14 +39,14 @@ const View& summary_view() {
   return view;
 }
 
-struct Args {
+struct PublishArgs {
   EventDefaults defaults;
   std::string data, file, id, subject, id_from, format, encoding;
   client::WriteOptions write;
   WaitOptions wait;
 };
 
-Outcome publish_one(Session& session, const Args& args) {
+Outcome publish_one(Session& session, const PublishArgs& args) {
   auto data = parse_json(args.data);
   if (!data) return fail(ErrorKind::invalid, "--data: " + data.error().message);
   // Under a key a repetition must be the same request.
@@ -67,7 +67,7 @@ Outcome publish_one(Session& session, const Args& args) {
 // refused the others are sent again without them.
 class Publisher {
  public:
-  Publisher(Session& session, const Args& args, const EventIds& ids, JsonReader& records)
+  Publisher(Session& session, const PublishArgs& args, const EventIds& ids, JsonReader& records)
       : session_(session),
         args_(args),
         ids_(ids),
@@ -262,7 +262,7 @@ class Publisher {
   }
 
   Session& session_;
-  const Args& args_;
+  const PublishArgs& args_;
   const EventIds& ids_;
   JsonReader& records_;
   Progress progress_;
@@ -275,7 +275,7 @@ class Publisher {
   std::mt19937_64 random_{std::random_device{}()};
 };
 
-Outcome publish(Session& session, Args args) {
+Outcome publish(Session& session, PublishArgs args) {
   MESH_TRY(set_wait(args.write, args.wait));
   if (!args.data.empty()) {
     if (!args.file.empty()) return fail(ErrorKind::invalid, "--data or a file, not both");
@@ -308,7 +308,7 @@ Outcome publish(Session& session, Args args) {
 }  // namespace
 
 void add_events_publish(Commands& commands, CLI::App& events) {
-  auto args = std::make_shared<Args>();
+  auto args = std::make_shared<PublishArgs>();
   auto& verb = commands.verb(
       events,
       {.name = "publish",

@@ -5,7 +5,7 @@
 namespace mesh::cli {
 namespace {
 
-struct Args {
+struct ReplayArgs {
   client::ReplayRequest request{.from = "start", .to = "end"};
   int partition = -1;
   bool dry_run = false, no_wait = false;
@@ -44,7 +44,7 @@ std::string question(const client::ReplayRequest& request, const Json& estimate)
   return text + " (about " + seconds_text(at_path(estimate, "seconds")) + ")?";
 }
 
-Outcome replay(Session& session, const Args& args) {
+Outcome replay(Session& session, const ReplayArgs& args) {
   client::ReplayRequest request = args.request;
   request.tenant = session.settings.tenant;
   if (args.partition >= 0) request.partition = args.partition;
@@ -66,7 +66,7 @@ Outcome replay(Session& session, const Args& args) {
 }  // namespace
 
 void add_events_replay(Commands& commands, CLI::App& events) {
-  auto args = std::make_shared<Args>();
+  auto args = std::make_shared<ReplayArgs>();
   auto& verb = commands.verb(
       events,
       {.name = "replay",

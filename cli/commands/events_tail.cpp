@@ -23,7 +23,7 @@ namespace {
 // The most that the server takes.
 constexpr int kLongPollSeconds = 25;
 
-struct Args {
+struct TailArgs {
   std::vector<std::string> topics, filters;
   std::string format, from;
   std::int64_t last = 0;
@@ -90,7 +90,7 @@ Outcome follow(Session& session, client::FollowQuery query, Printer& printer) {
   return Exit::ok;
 }
 
-Result<std::vector<std::string>> topics_of(Session& session, const Args& args) {
+Result<std::vector<std::string>> topics_of(Session& session, const TailArgs& args) {
   std::vector<std::string> names = args.topics;
   if (names.empty()) {
     auto topics = MESH_TRY(session.mesh->topics());
@@ -103,7 +103,7 @@ Result<std::vector<std::string>> topics_of(Session& session, const Args& args) {
   return names;
 }
 
-Outcome tail(Session& session, const Args& args) {
+Outcome tail(Session& session, const TailArgs& args) {
   std::optional<RecordFormat> format;
   if (!args.format.empty()) {
     format = MESH_TRY(RecordFormat::parse(args.format));
@@ -161,7 +161,7 @@ Outcome tail(Session& session, const Args& args) {
 }  // namespace
 
 void add_events_tail(Commands& commands, CLI::App& events) {
-  auto args = std::make_shared<Args>();
+  auto args = std::make_shared<TailArgs>();
   auto& verb = commands.verb(
       events,
       {.name = "tail",

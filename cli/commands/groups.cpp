@@ -57,7 +57,7 @@ const View& move_view() {
   return view;
 }
 
-Outcome list(Session& session) {
+Outcome list_groups(Session& session) {
   auto groups = MESH_TRY(session.mesh->groups());
   session.out.items(group_view(), groups);
   return Exit::ok;
@@ -116,7 +116,7 @@ Outcome seek(Session& session, const SeekArgs& args) {
   return Exit::ok;
 }
 
-Outcome remove(Session& session, const std::string& name) {
+Outcome remove_group(Session& session, const std::string& name) {
   auto group = MESH_TRY(session.mesh->group(name));
   const auto count = [&](const char* field) { return count_text(at_path(group, field)); };
   MESH_TRY(confirm(session, "Delete group " + name + "? Of its topics " + count("lag") +
@@ -137,7 +137,7 @@ void add_groups(Commands& commands) {
                          .examples = "mesh groups list\nmesh groups list -o json\n",
                          .tenant = TenantUse::none,
                          .view = &group_view(),
-                         .run = list});
+                         .run = list_groups});
   auto name = std::make_shared<std::string>();
   commands
       .verb(groups, {.name = "describe",
@@ -180,7 +180,7 @@ void add_groups(Commands& commands) {
                         "will be opened again holds its topics back until it is deleted.",
              .examples = "mesh groups delete chemical\nmesh groups delete chemical --yes\n",
              .tenant = TenantUse::none,
-             .run = [gone](Session& session) { return remove(session, *gone); }})
+             .run = [gone](Session& session) { return remove_group(session, *gone); }})
       .add_option("GROUP", *gone, "The group's name")
       ->required();
 }

@@ -39,7 +39,7 @@ const View& verify_view() {
   return view;
 }
 
-Outcome list(Session& session) {
+Outcome list_generations(Session& session) {
   auto indexes = MESH_TRY(session.mesh->indexes());
   session.out.items(index_view(), indexes);
   return Exit::ok;
@@ -64,7 +64,7 @@ Outcome rebuild(Session& session, const RebuildArgs& args) {
 Outcome rollback(Session& session) {
   // The answer says nothing; the list shows which generation serves.
   MESH_TRY(session.mesh->rollback_index());
-  return list(session);
+  return list_generations(session);
 }
 
 // A count that is missing is not 0: an answer of another form must not pass for a sound index.
@@ -104,7 +104,7 @@ void add_index(Commands& commands) {
                         .examples = "mesh index list\nmesh index list -o wide\n",
                         .tenant = TenantUse::none,
                         .view = &index_view(),
-                        .run = list});
+                        .run = list_generations});
   auto args = std::make_shared<RebuildArgs>();
   auto& verb =
       commands.verb(group, {.name = "rebuild",

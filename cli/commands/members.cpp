@@ -18,7 +18,7 @@ const View& member_view() {
   return view;
 }
 
-Outcome list(Session& session) {
+Outcome list_members(Session& session) {
   auto members = MESH_TRY(session.mesh->members());
   session.out.items(member_view(), members);
   return Exit::ok;
@@ -34,7 +34,7 @@ void add_members(Commands& commands) {
                  .examples = "mesh members\nmesh members -o wide\nmesh members -o json\n",
                  .tenant = TenantUse::none,
                  .view = &member_view(),
-                 .run = list},
+                 .run = list_members},
                 purpose::kOperate);
 }
 

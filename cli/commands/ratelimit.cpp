@@ -23,13 +23,13 @@ const View& limit_view() {
   return view;
 }
 
-struct Args {
+struct LimitArgs {
   std::string tenant, scope, rate_text, rate, per;
   std::int64_t burst = -1;
   bool policy = false;
 };
 
-void add_names(CLI::App& verb, Args& args, bool scope_required) {
+void add_names(CLI::App& verb, LimitArgs& args, bool scope_required) {
   verb.add_option("TENANT", args.tenant, "The tenant")->required();
   auto* scope = verb.add_option("SCOPE", args.scope, "search, publish, users or admin");
   if (scope_required) scope->required();
@@ -41,14 +41,14 @@ Outcome print(Session& session, const Result<Json>& limit) {
   return Exit::ok;
 }
 
-Outcome show(Session& session, const Args& args) {
+Outcome show(Session& session, const LimitArgs& args) {
   if (!args.scope.empty()) return print(session, session.mesh->rate_limit(args.tenant, args.scope));
   auto limits = MESH_TRY(session.mesh->rate_limits(args.tenant));
   session.out.items(limit_view(), limits);
   return Exit::ok;
 }
 
-Outcome set(Session& session, const Args& args) {
+Outcome set(Session& session, const LimitArgs& args) {
   // Neither, or both.
   if (args.rate_text.empty() == args.rate.empty()) {
     return fail(ErrorKind::invalid, "give the rate once: as 30/1m, or with --rate 30 --per 1m");
@@ -72,7 +72,7 @@ Outcome set(Session& session, const Args& args) {
   return print(session, limit);
 }
 
-Outcome reset(Session& session, const Args& args) {
+Outcome reset(Session& session, const LimitArgs& args) {
   // The policy first, so that the answer shows the limit that holds from now on.
   if (args.policy) (void)MESH_TRY(session.mesh->default_rate_limit(args.tenant, args.scope));
   return print(session, session.mesh->reset_rate_limit(args.tenant, args.scope));
@@ -82,7 +82,7 @@ Outcome reset(Session& session, const Args& args) {
 
 void add_ratelimit(Commands& commands) {
   auto& group = commands.group("ratelimit", "Rate limits of a tenant", purpose::kTenancy);
-  auto shown = std::make_shared<Args>();
+  auto shown = std::make_shared<LimitArgs>();
   add_names(
       commands.verb(
           group, {.name = "show",
@@ -93,7 +93,7 @@ void add_ratelimit(Commands& commands) {
                   .view = &limit_view(),
                   .run = [shown](Session& session) { return show(session, *shown); }}),
       *shown, false);
-  auto args = std::make_shared<Args>();
+  auto args = std::make_shared<LimitArgs>();
   auto& verb = commands.verb(
       group, {.name = "set",
               .summary = "Give a tenant a limit of its own",
@@ -112,7 +112,7 @@ void add_ratelimit(Commands& commands) {
   verb.add_option("--burst", args->burst, "Units beyond the steady rate")
       ->check(whole_number(0, 1'000'000'000))
       ->type_name("N");
-  auto back = std::make_shared<Args>();
+  auto back = std::make_shared<LimitArgs>();
   auto& reset_verb = commands.verb(
       group,
       {.name = "reset",

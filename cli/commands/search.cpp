@@ -27,7 +27,7 @@ const View& hit_view() {
   return view;
 }
 
-struct Args {
+struct SearchArgs {
   std::vector<std::string> words;
   int limit = 10;
   client::SearchOptions search;
@@ -52,7 +52,7 @@ const View& why_not_view() {
   return view;
 }
 
-Outcome why_not(Session& session, const Args& args) {
+Outcome why_not(Session& session, const SearchArgs& args) {
   const std::string& tenant = session.settings.tenant;
   if (tenant.empty()) {
     return fail(ErrorKind::invalid, "--why-not is for operators: name the tenant with --tenant T");
@@ -63,7 +63,7 @@ Outcome why_not(Session& session, const Args& args) {
   return Exit::ok;
 }
 
-Outcome search(Session& session, Args args) {
+Outcome search(Session& session, SearchArgs args) {
   if (!args.why_not.empty()) return why_not(session, args);
   MESH_TRY(need_tenant(session));
   args.search.wait_seconds = MESH_TRY(wait_seconds(args.wait));
@@ -78,7 +78,7 @@ Outcome search(Session& session, Args args) {
 }  // namespace
 
 void add_search(Commands& commands) {
-  auto args = std::make_shared<Args>();
+  auto args = std::make_shared<SearchArgs>();
   auto& verb = commands.verb(
       commands.root(),
       {.name = "search",

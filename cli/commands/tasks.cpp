@@ -99,9 +99,9 @@ Outcome cancel(Session& session, const std::string& id) {
   return Exit::ok;
 }
 
-using Run = Outcome (*)(Session&, const std::string&);
+using RunOnTask = Outcome (*)(Session&, const std::string&);
 
-void add_one(Commands& commands, CLI::App& group, Verb described, Run run) {
+void add_one(Commands& commands, CLI::App& group, Verb described, RunOnTask run) {
   auto id = std::make_shared<std::string>();
   described.view = &task_view();
   described.run = [id, run](Session& session) { return run(session, *id); };

@@ -62,7 +62,7 @@ const View& tenant_view() {
 
 constexpr const char* kLogged = "the change is in the log";
 
-struct Args {
+struct TenantArgs {
   std::string id, name;
   std::vector<std::string> limits, quotas;
   std::optional<bool> unknown_types;
@@ -71,7 +71,7 @@ struct Args {
   WaitOptions wait;
 };
 
-Result<Json> body_of(const Args& args) {
+Result<Json> body_of(const TenantArgs& args) {
   Json body = Json::object();
   if (!args.name.empty()) body["name"] = args.name;
   if (args.unknown_types) body["allow_unknown_types"] = *args.unknown_types;
@@ -111,7 +111,7 @@ Result<Json> body_of(const Args& args) {
   return body;
 }
 
-Outcome show(Session& session, const std::string& id) {
+Outcome show_tenant(Session& session, const std::string& id) {
   auto tenant = MESH_TRY(session.mesh->tenant(id));
   if (session.out.format() == Format::yaml) {
     // What apply takes, and nothing else.
@@ -134,7 +134,7 @@ Outcome print(Session& session, const Result<client::ChangedTenant>& changed) {
   return seen(session, changed->written);
 }
 
-Outcome create(Session& session, const Args& args) {
+Outcome create(Session& session, const TenantArgs& args) {
   auto body = MESH_TRY(body_of(args));
   client::WriteOptions write;
   MESH_TRY(set_wait(write, args.wait));
@@ -145,7 +145,7 @@ Outcome create(Session& session, const Args& args) {
   return print(session, session.mesh->create_tenant(tenant, write));
 }
 
-Outcome update(Session& session, const Args& args) {
+Outcome update(Session& session, const TenantArgs& args) {
   auto body = MESH_TRY(body_of(args));
   if (body.empty())
     return fail(ErrorKind::invalid,
@@ -156,13 +156,13 @@ Outcome update(Session& session, const Args& args) {
   return print(session, session.mesh->update_tenant(args.id, body, write));
 }
 
-Outcome list(Session& session, const Args& args) {
+Outcome list(Session& session, const TenantArgs& args) {
   auto tenants = MESH_TRY(session.mesh->tenants(args.limit, session.settings.tenant));
   session.out.items(tenant_view(), tenants);
   return Exit::ok;
 }
 
-Outcome remove(Session& session, const Args& args) {
+Outcome remove(Session& session, const TenantArgs& args) {
   const std::string& id = args.id;
   client::WriteOptions write;
   MESH_TRY(set_wait(write, args.wait));
@@ -182,8 +182,8 @@ Outcome remove(Session& session, const Args& args) {
 
 // `id`: ID of a new tenant, TENANT of one that exists.
 void add_change(Commands& commands, CLI::App& group, Verb described, const char* id,
-                Outcome (*run)(Session&, const Args&)) {
-  auto args = std::make_shared<Args>();
+                Outcome (*run)(Session&, const TenantArgs&)) {
+  auto args = std::make_shared<TenantArgs>();
   described.view = &tenant_view();
   described.run = [args, run](Session& session) { return run(session, *args); };
   auto& verb = commands.verb(group, std::move(described));
@@ -229,7 +229,7 @@ void add_tenants(Commands& commands) {
                    "mesh tenants create beta --unknown-types true --rate-limit search=30/1m\n",
        .tenant = TenantUse::argument},
       "ID", create);
-  auto listed = std::make_shared<Args>();
+  auto listed = std::make_shared<TenantArgs>();
   commands
       .verb(group, {.name = "list",
                     .summary = "List the tenants that have a record",
@@ -250,7 +250,7 @@ void add_tenants(Commands& commands) {
                     .examples = "mesh tenants get acme\nmesh tenants get acme -o yaml\n",
                     .tenant = TenantUse::argument,
                     .view = &tenant_view(),
-                    .run = [id](Session& session) { return show(session, *id); }})
+                    .run = [id](Session& session) { return show_tenant(session, *id); }})
       .add_option("TENANT", *id, "The tenant's id")
       ->required();
   add_change(commands, group,
@@ -264,7 +264,7 @@ void add_tenants(Commands& commands) {
                           "mesh tenants update acme --quota events_per_day=100000\n",
               .tenant = TenantUse::argument},
              "TENANT", update);
-  auto gone = std::make_shared<Args>();
+  auto gone = std::make_shared<TenantArgs>();
   auto& deletion = commands.verb(
       group,
       {.name = "delete",

@@ -56,14 +56,14 @@ const View& usage_view() {
   return view;
 }
 
-struct Args {
+struct TopArgs {
   std::string sort = "events", window = "10s";
   int limit = 20;
   bool watch = false;
   int count = 0;
 };
 
-Status show(Session& session, const Args& args) {
+Status show(Session& session, const TopArgs& args) {
   auto usage =
       MESH_TRY(session.mesh->usage(args.window, args.sort, args.limit, session.settings.tenant));
   auto& out = session.out;
@@ -84,7 +84,7 @@ Status show(Session& session, const Args& args) {
   return {};
 }
 
-Outcome top(Session& session, const Args& args) {
+Outcome top(Session& session, const TopArgs& args) {
   const InterruptGuard interrupt;
   // A pager would hold up the next picture until a key is pressed.
   if (args.watch) session.out.set_pager({});
@@ -97,7 +97,7 @@ Outcome top(Session& session, const Args& args) {
 }  // namespace
 
 void add_tenants_top(Commands& commands, CLI::App& group) {
-  auto args = std::make_shared<Args>();
+  auto args = std::make_shared<TopArgs>();
   auto& verb = commands.verb(
       group,
       {.name = "top",

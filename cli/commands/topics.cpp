@@ -33,7 +33,7 @@ const View& partition_view() {
   return view;
 }
 
-Outcome list(Session& session) {
+Outcome list_topics(Session& session) {
   auto topics = MESH_TRY(session.mesh->topics());
   session.out.items(topic_view(), topics);
   return Exit::ok;
@@ -55,7 +55,7 @@ void add_topics(Commands& commands) {
                          .examples = "mesh topics list\nmesh topics list -o name\n",
                          .tenant = TenantUse::none,
                          .view = &topic_view(),
-                         .run = list});
+                         .run = list_topics});
   auto name = std::make_shared<std::string>();
   commands
       .verb(topics,

@@ -76,7 +76,7 @@ const View& attempt_view() {
   return view;
 }
 
-const View& letter_view() {
+const View& dead_letter_view() {
   static const View view{
       "offset",
       {{"topic", "TOPIC", "the topic of the letter"},
@@ -88,7 +88,7 @@ const View& letter_view() {
   return view;
 }
 
-struct Args {
+struct TraceArgs {
   std::string id, topic, from;
 };
 
@@ -105,7 +105,7 @@ Json attempts_of(const Json& trace) {
   return all;
 }
 
-Outcome trace(Session& session, const Args& args) {
+Outcome trace(Session& session, const TraceArgs& args) {
   auto found =
       MESH_TRY(session.mesh->trace(args.id, args.topic, args.from, session.settings.tenant));
   // The exact forms have them where they belong.
@@ -113,14 +113,14 @@ Outcome trace(Session& session, const Args& args) {
   session.out.record(trace_view(), found,
                      {{"Pipelines:", "pipelines", &pipeline_view()},
                       {"Attempts that failed:", "attempts", &attempt_view()},
-                      {"Redriven from:", "redriven_from", &letter_view()}});
+                      {"Redriven from:", "redriven_from", &dead_letter_view()}});
   return Exit::ok;
 }
 
 }  // namespace
 
 void add_trace(Commands& commands) {
-  auto args = std::make_shared<Args>();
+  auto args = std::make_shared<TraceArgs>();
   auto& verb = commands.verb(
       commands.root(),
       {.name = "trace",

@@ -29,11 +29,11 @@ const View& type_view() {
   return view;
 }
 
-struct Args {
+struct TypeArgs {
   std::string tenant, type, file;
 };
 
-Outcome list(Session& session, const Args& args) {
+Outcome list(Session& session, const TypeArgs& args) {
   if (!args.type.empty()) {
     const auto type = MESH_TRY(session.mesh->type(args.tenant, args.type));
     session.out.row(type_view(), type);
@@ -57,7 +57,7 @@ Result<Json> read_schema(const std::string& path, std::istream& in) {
   return fail(ErrorKind::invalid, path + ": " + schema.error().message);
 }
 
-Outcome send(Session& session, const Args& args, bool dry_run) {
+Outcome send(Session& session, const TypeArgs& args, bool dry_run) {
   const auto schema = MESH_TRY(read_schema(args.file, session.in));
   const auto type = MESH_TRY(session.mesh->register_type(args.tenant, args.type, schema, dry_run));
   const std::string outcome = plain_text(at_path(type, "outcome"));
@@ -66,7 +66,7 @@ Outcome send(Session& session, const Args& args, bool dry_run) {
   return Exit::ok;
 }
 
-Outcome remove(Session& session, const Args& args) {
+Outcome remove(Session& session, const TypeArgs& args) {
   MESH_TRY(confirm(session, "Take the type " + args.type + " from tenant " + args.tenant +
                                 "? Events of it are refused from then on; those that were taken "
                                 "stay."));
@@ -75,7 +75,7 @@ Outcome remove(Session& session, const Args& args) {
   return Exit::ok;
 }
 
-CLI::App& add(Commands& commands, CLI::App& group, Verb verb, std::shared_ptr<Args> args) {
+CLI::App& add(Commands& commands, CLI::App& group, Verb verb, std::shared_ptr<TypeArgs> args) {
   verb.tenant = TenantUse::argument;
   auto& app = commands.verb(group, std::move(verb));
   app.add_option("TENANT", args->tenant, "The tenant")->required();
@@ -86,7 +86,7 @@ CLI::App& add(Commands& commands, CLI::App& group, Verb verb, std::shared_ptr<Ar
 
 void add_types(Commands& commands) {
   auto& group = commands.group("types", "Tenants' own event types", purpose::kTenancy);
-  auto listed = std::make_shared<Args>();
+  auto listed = std::make_shared<TypeArgs>();
   add(commands, group,
       {.name = "list",
        .summary = "List the event types of a tenant, or show one",
@@ -96,7 +96,7 @@ void add_types(Commands& commands) {
       listed)
       .add_option("TYPE", listed->type, "Only this one");
   for (const bool check : {false, true}) {
-    auto args = std::make_shared<Args>();
+    auto args = std::make_shared<TypeArgs>();
     Verb verb{.name = "register",
               .summary = "Give an event type its JSON Schema",
               .details =
@@ -117,7 +117,7 @@ void add_types(Commands& commands) {
         ->required()
         ->type_name("FILE");
   }
-  auto gone = std::make_shared<Args>();
+  auto gone = std::make_shared<TypeArgs>();
   add(commands, group,
       {.name = "delete",
        .summary = "Take an event type from a tenant",

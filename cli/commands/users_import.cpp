@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kShownFailures = 20;
 
-struct Args {
+struct ImportArgs {
   std::string file, format, delimiter, encoding, errors;
   RowOptions rows;
   ImportOptions import;
@@ -123,7 +123,7 @@ std::string reached_text(const ImportResult& result) {
   return result.unanswered ? text + ", though the server may have it" : text;
 }
 
-Outcome import_file(Session& session, Args args) {
+Outcome import_file(Session& session, ImportArgs args) {
   MESH_TRY(need_tenant(session));
   args.rows.delimiter = MESH_TRY(delimiter_of(args.delimiter));
   args.rows.format = format_of(args.format);
@@ -197,7 +197,7 @@ Outcome import_file(Session& session, Args args) {
 }  // namespace
 
 void add_users_import(Commands& commands, CLI::App& users) {
-  auto args = std::make_shared<Args>();
+  auto args = std::make_shared<ImportArgs>();
   auto& verb = commands.verb(
       users,
       {.name = "import",

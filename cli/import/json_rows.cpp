@@ -8,7 +8,7 @@ namespace mesh::cli {
 namespace {
 
 // "emails.0.value", the deepest of the known names, is three deep.
-constexpr int kMaxDepth = 4;
+constexpr int kMaxRowDepth = 4;
 
 // "/profile/email" is "profile.email".
 std::string dotted(std::string path) {
@@ -34,7 +34,7 @@ void collect(const Json& json, const std::string& prefix, int depth, Texts& text
     texts.paths.push_back(prefix);
     texts.values.push_back(json.get<std::string>());
   }
-  if (depth == kMaxDepth || !json.is_structured()) return;
+  if (depth == kMaxRowDepth || !json.is_structured()) return;
   const std::string before = prefix.empty() ? prefix : prefix + ".";
   if (json.is_object()) {
     for (const auto& [name, value] : json.items()) {

@@ -99,6 +99,11 @@ const Json& at_path(const Json& value, std::string_view path) {
   return *place;
 }
 
+std::string text_at(const Json& value, std::string_view path) {
+  const Json& found = at_path(value, path);
+  return found.is_string() ? found.get<std::string>() : std::string();
+}
+
 std::string plain_text(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_null()) return "-";

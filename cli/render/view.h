@@ -45,6 +45,8 @@ struct View {
 
 // The value at a path of member names with dots; null where there is none.
 const Json& at_path(const Json& value, std::string_view path);
+// The text there; empty where there is none.
+std::string text_at(const Json& value, std::string_view path);
 // Text as it is, numbers plain, true and false, "-" for null, "a,b" for lists of scalars,
 // "k=v,…" for objects of scalars, else compact JSON.
 std::string plain_text(const Json& value);

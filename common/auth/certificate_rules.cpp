@@ -8,7 +8,7 @@ namespace {
 constexpr std::string_view kCommonName = "CN=";
 constexpr std::string_view kTenant = "{tenant}";
 constexpr std::string_view kUser = "{user}";
-constexpr std::size_t kLongestUser = 128;
+constexpr std::size_t kLongestNamedUser = 128;
 
 bool is_of_tenant(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; }
 bool is_of_user(char c) {
@@ -101,7 +101,7 @@ std::optional<Principal> CertificateRules::match(const Rule& rule, std::string_v
   if (name != rule.after) return std::nullopt;
   auto tenant = TenantId::parse(rule.tenant_first ? first : second);
   const auto user = rule.tenant_first ? second : first;
-  if (!tenant || user.empty() || user.size() > kLongestUser) return std::nullopt;
+  if (!tenant || user.empty() || user.size() > kLongestNamedUser) return std::nullopt;
   return Principal{Principal::Kind::tenant_user, *std::move(tenant), std::string(user)};
 }
 

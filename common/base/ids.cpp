@@ -12,6 +12,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "common/base/strings.h"
+
 namespace mesh {
 namespace {
 
@@ -55,13 +57,6 @@ std::string format_uuid(const Bytes16& bytes) {
     text[at++] = kHex[bytes[i] & 15];
   }
   return text;
-}
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 std::optional<Bytes16> parse_uuid(std::string_view text) {

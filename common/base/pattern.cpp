@@ -70,9 +70,9 @@ std::vector<Pattern::Range> others(const Set& set) {
   return rest;
 }
 
-class Parser {
+class PatternParser {
  public:
-  explicit Parser(std::string_view text) : text_(text), rest_(text) {}
+  explicit PatternParser(std::string_view text) : text_(text), rest_(text) {}
 
   Result<Node> parse() {
     Node node = MESH_TRY(choice(0));
@@ -361,7 +361,7 @@ Result<Pattern> Pattern::parse(std::string_view text) {
   if (text.size() > kMaxBytes) {
     return fail(ErrorKind::invalid, "the pattern is over " + std::to_string(kMaxBytes) + " bytes");
   }
-  const Node node = MESH_TRY(Parser(text).parse());
+  const Node node = MESH_TRY(PatternParser(text).parse());
   Pattern pattern;
   if (!Writer(pattern.program_, pattern.sets_).write(node) ||
       pattern.program_.size() > kMaxInstructions) {

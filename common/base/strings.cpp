@@ -30,13 +30,6 @@ constexpr std::array<signed char, 256> reverse_table(std::string_view alphabet) 
 constexpr auto kBase64Reverse = reverse_table(kBase64);
 constexpr auto kBase64UrlReverse = reverse_table(kBase64Url);
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 std::string encode64(std::string_view bytes, std::string_view alphabet) {
   std::string text;
   text.reserve((bytes.size() * 4 + 2) / 3 + 2);
@@ -79,6 +72,13 @@ std::optional<std::string> decode64(std::string_view text,
 }
 
 }  // namespace
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
 
 bool is_valid_utf8(std::string_view bytes) {
   const auto* p = reinterpret_cast<const unsigned char*>(bytes.data());

@@ -36,6 +36,8 @@ std::optional<std::string> base64url_decode(std::string_view text);
 std::string base64_encode(std::string_view bytes);
 std::optional<std::string> base64_decode(std::string_view text);
 
+// The value of a hexadecimal digit of either case; -1 of another character.
+int hex_value(char c);
 // Lower-case hex of SHA-256.
 std::string sha256_hex(std::string_view bytes);
 // Compares in a time that depends on the lengths only.

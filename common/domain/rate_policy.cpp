@@ -10,7 +10,7 @@ namespace {
 __extension__ using Wide = __int128;
 constexpr std::int64_t kFarthest = std::int64_t{1} << 60;  // 36,000 years
 // What a policy that is read may say; gcra takes any.
-constexpr std::int64_t kMost = 1'000'000'000;
+constexpr std::int64_t kMostUnits = 1'000'000'000;
 constexpr Duration kLongest = std::chrono::hours{24 * 366};
 
 // At least 1, since an interval of 0 would divide by zero and admit everything.
@@ -80,8 +80,8 @@ Result<RatePolicy> rate_policy_from_json(const Json& json, const std::string& at
   const auto integer = [&](const Json& value, const std::string& name, std::int64_t least,
                            std::int64_t& out) {
     const auto number = whole_number(value);
-    if (!number || *number < least || *number > kMost) {
-      wrong(pointer_to(name), "must be " + whole_number_text(least, kMost));
+    if (!number || *number < least || *number > kMostUnits) {
+      wrong(pointer_to(name), "must be " + whole_number_text(least, kMostUnits));
     } else {
       out = *number;
     }

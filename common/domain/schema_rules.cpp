@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::array<std::string_view, 7> kAnnotations{
     "title", "description", "$comment", "default", "examples", "readOnly", "writeOnly"};
-constexpr std::array<std::string_view, 7> kTypes{"null",   "boolean", "object", "array",
-                                                 "number", "integer", "string"};
+constexpr std::array<std::string_view, 7> kTypeNames{"null",   "boolean", "object", "array",
+                                                     "number", "integer", "string"};
 constexpr std::array<std::string_view, 6> kCounts{"minLength", "maxLength",     "minItems",
                                                   "maxItems",  "minProperties", "maxProperties"};
 constexpr std::array<std::string_view, 5> kBounds{"minimum", "maximum", "exclusiveMinimum",
@@ -190,7 +190,7 @@ class Checker {
     if (keyword == "type") {
       const Json types = value.is_array() ? value : Json::array({value});
       const bool good = !types.empty() && std::ranges::all_of(types, [](const Json& type) {
-        return type.is_string() && among(kTypes, type.get_ref<const std::string&>());
+        return type.is_string() && among(kTypeNames, type.get_ref<const std::string&>());
       });
       return good ||
              no("must be null, boolean, object, array, number, integer, string or a list of them");

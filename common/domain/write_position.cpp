@@ -9,7 +9,7 @@ namespace {
 // No topic has this name: topics end in ".events" or ".dlq".
 constexpr const char* kOutbox = "outbox";
 const TopicPartition kSequence{kOutbox, 0}, kUser{kOutbox, 1};
-constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kLastSequence = std::numeric_limits<std::int64_t>::max();
 constexpr char kBeforeFirst = '!';
 
 tl::unexpected<Error> not_of_outbox(std::string_view text) {
@@ -40,7 +40,7 @@ std::string format_write_position(const WritePosition& position) {
   if (const auto& outbox = position.outbox; outbox.last > 0) {
     // One more than the sequence, like the offsets of the log: "behind it". A cursor leaves out
     // zeros, which are the start.
-    behind[kSequence] = std::min(outbox.last, kMost - 1) + 1;
+    behind[kSequence] = std::min(outbox.last, kLastSequence - 1) + 1;
     behind[kUser] = position.users.last;
     if (outbox.first != outbox.last || position.users.first != position.users.last) {
       first[kSequence] = outbox.first;

@@ -23,7 +23,7 @@ constexpr std::size_t kSlotsAtOnce = 64;  // that the file grows by
 constexpr Duration kGrowAgain = std::chrono::minutes{1};
 constexpr std::size_t kIdBytes = 40, kNameBytes = 64;
 
-using Amounts = std::array<std::uint64_t, kBilledUses>;
+using BilledAmounts = std::array<std::uint64_t, kBilledUses>;
 
 std::size_t bytes_of(std::size_t slots) { return kHeadBytes + slots * kSlotBytes; }
 
@@ -52,7 +52,7 @@ struct UsageJournal::Head {
 struct UsageJournal::Slot {
   std::array<char, kNameBytes> tenant;
   Counters used;
-  std::array<Amounts, 2> marks;  // by the number of the seal
+  std::array<BilledAmounts, 2> marks;  // by the number of the seal
 };
 
 UsageJournal::Head& UsageJournal::head() const { return *static_cast<Head*>(mapped_); }

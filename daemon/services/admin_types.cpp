@@ -24,7 +24,7 @@ tl::unexpected<Error> unknown_type(const TenantId& tenant, const std::string& ty
                                         "; `mesh types list " + tenant.str() + "` shows its types");
 }
 
-Result<Response> list(const TenantAdminDeps& deps, const http::Request& request) {
+Result<Response> list_types(const TenantAdminDeps& deps, const http::Request& request) {
   const auto id = MESH_TRY(tenant_of(request));
   const auto tenant = MESH_TRY(deps.tenants.get(id));
   Json items = Json::array();
@@ -32,7 +32,7 @@ Result<Response> list(const TenantAdminDeps& deps, const http::Request& request)
   return page(std::move(items));
 }
 
-Result<Response> get(const TenantAdminDeps& deps, const http::Request& request) {
+Result<Response> get_type(const TenantAdminDeps& deps, const http::Request& request) {
   const auto id = MESH_TRY(tenant_of(request));
   const auto tenant = MESH_TRY(deps.tenants.get(id));
   const auto it = tenant.types.find(request.path_params.at("type"));
@@ -86,7 +86,7 @@ Result<Response> put(const TenantAdminDeps& deps, const http::Request& request) 
   return with_position(Response::json(200, answer), position);
 }
 
-Result<Response> remove(const TenantAdminDeps& deps, const http::Request& request) {
+Result<Response> remove_type(const TenantAdminDeps& deps, const http::Request& request) {
   const auto id = MESH_TRY(tenant_of(request));
   const std::string& type = request.path_params.at("type");
   const auto changed =
@@ -117,7 +117,7 @@ http::RouteTable type_routes(TenantAdminDeps deps) {
         .parameters = {tenant},
         .answers = {api::gives("OwnTypePage", "All of them.")},
         .problems = {404},
-        .handler = answering(shared, list)},
+        .handler = answering(shared, list_types)},
        {.method = "GET",
         .pattern = kType,
         .pool = http::Pool::quick,
@@ -126,7 +126,7 @@ http::RouteTable type_routes(TenantAdminDeps deps) {
         .parameters = {tenant, type},
         .answers = {api::gives("OwnType", "The type.")},
         .problems = {404},
-        .handler = answering(shared, get)},
+        .handler = answering(shared, get_type)},
        {.method = "PUT",
         .pattern = kType,
         .body = http::Body::json,
@@ -151,7 +151,7 @@ http::RouteTable type_routes(TenantAdminDeps deps) {
         .parameters = {tenant, type},
         .answers = {api::nothing("The type is gone.")},
         .problems = {404, 409},
-        .handler = answering(shared, remove)}});
+        .handler = answering(shared, remove_type)}});
 }
 
 }  // namespace mesh::services

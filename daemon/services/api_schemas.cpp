@@ -7,6 +7,7 @@
 #include "common/domain/catalogue.h"
 #include "daemon/pipeline/dead_letters/dead_letters.h"
 #include "daemon/services/admin_schemas.h"
+#include "daemon/services/api_parts.h"
 #include "daemon/services/api_patterns.h"
 #include "daemon/services/log_schemas.h"
 #include "daemon/services/tenant_schemas.h"
@@ -15,7 +16,7 @@
 namespace mesh::services {
 namespace {
 
-Json ref(const std::string& name) { return {{"$ref", "#/components/schemas/" + name}}; }
+using api::ref;
 
 Json of_catalogue(std::string_view type) { return Json::parse(find_event_type(type)->schema); }
 

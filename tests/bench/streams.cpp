@@ -9,7 +9,7 @@
 namespace mesh::bench {
 namespace {
 
-constexpr int kConnections = 16;
+constexpr int kStreamConnections = 16;
 
 struct Kind {
   std::string role, target;
@@ -25,7 +25,7 @@ Followed run(const std::string& what, Meshd& meshd, const Stream& stream, const 
   const auto tenant = [&](std::uint64_t n) { return stream.tenants[n % stream.tenants.size()]; };
   load::Plan plan;
   plan.address = meshd->address(kind.role);
-  plan.connections = kConnections;
+  plan.connections = kStreamConnections;
   plan.rate = stream.rate;
   plan.time = stream.time;
   plan.request = [&](std::uint64_t number, std::string& out) {

@@ -70,10 +70,10 @@ TEST_F(LineReaderTest, AMissingFileIsNamed) {
   EXPECT_EQ(missing.error().kind, ErrorKind::not_found);
 }
 
-// Rows from a list.
-class Rows final : public RowReader {
+// ImportedRows from a list.
+class ImportedRows final : public RowReader {
  public:
-  explicit Rows(std::vector<UserRow> rows) : rows_(rows.begin(), rows.end()) {}
+  explicit ImportedRows(std::vector<UserRow> rows) : rows_(rows.begin(), rows.end()) {}
   Result<std::optional<UserRow>> next() override {
     if (rows_.empty()) return std::nullopt;
     UserRow row = std::move(rows_.front());
@@ -122,7 +122,7 @@ class ImporterTest : public ::testing::Test {
   }
   ImportResult run(std::vector<UserRow> list, const CreateUsers& create,
                    ImportOptions options = {}) {
-    Rows rows(std::move(list));
+    ImportedRows rows(std::move(list));
     options.run = "r";
     return import_users(rows, create, options, hooks);
   }
@@ -205,7 +205,7 @@ TEST_F(ImporterTest, ABatchOverTheLimitIsSentInParts) {
 }
 
 TEST_F(ImporterTest, ABadCredentialStopsAtOnce) {
-  Rows rows(numbered(10'000));
+  ImportedRows rows(numbered(10'000));
   int calls = 0;
   const CreateUsers refuse = [&](const Users&, const std::string&) -> Answer {
     ++calls;

@@ -20,7 +20,7 @@ Status release(IdempotencyStore& store, const ClaimedKey& claim, Effect effect =
   return wait_for<void>([&](auto done) { store.release(claim, effect, std::move(done)); });
 }
 
-StoredAnswer answer_of(const ChangedUser& user) { return {201, user.name, {}}; }
+StoredAnswer stored_answer_of(const ChangedUser& user) { return {201, user.name, {}}; }
 
 }  // namespace
 
@@ -79,7 +79,7 @@ TEST_P(IdempotencyStoreContract, AStoreThatAnsweredByItselfOnlyNeedsTheRelease) 
   const auto claim = begin(store_->idempotency(), kKey);
   ASSERT_TRUE(is(claim, Claim::State::fresh));
   ASSERT_TRUE(create(store_->users(), kAcme, "alice@acme.dev", "Alice",
-                     {.claim = claimed(kKey, claim), .answer = answer_of}));
+                     {.claim = claimed(kKey, claim), .answer = stored_answer_of}));
   EXPECT_TRUE(fails_with(begin(store_->idempotency(), kKey), ErrorKind::conflict));
   ASSERT_TRUE(succeeds(release(store_->idempotency(), claimed(kKey, claim), Effect::possible)));
   EXPECT_EQ(begin(store_->idempotency(), kKey)->answer.code, 201);
@@ -205,7 +205,7 @@ TEST_P(IdempotencyStoreContract, WhoseClaimWasTakenOverChangesNoUser) {
   const auto heir = begin(store_->idempotency(), kKey);
   const auto make = [&](const Result<Claim>& claim, const std::string& email) {
     return create(store_->users(), kAcme, email, email,
-                  {.claim = claimed(kKey, claim), .answer = answer_of});
+                  {.claim = claimed(kKey, claim), .answer = stored_answer_of});
   };
   EXPECT_TRUE(fails_with(make(zombie, "zombie@acme.dev"), ErrorKind::conflict));
   ASSERT_TRUE(succeeds(make(heir, "heir@acme.dev")));
@@ -228,7 +228,7 @@ TEST_P(IdempotencyStoreContract, OfTwoThatBothHeldTheKeyOneHasAnEffect) {
     std::atomic<int> made{0};
     const auto make = [&](const Result<Claim>& claim, const std::string& who) {
       made += create(store_->users(), kAcme, who + std::to_string(round) + "@acme.dev", who,
-                     {.claim = claimed(key, claim), .answer = answer_of})
+                     {.claim = claimed(key, claim), .answer = stored_answer_of})
                   .has_value();
     };
     std::thread slow([&] { make(first, "slow"); });

@@ -38,7 +38,7 @@ ChemicalEvent chemical(std::string id, const TenantId& tenant, std::string resea
 }
 
 template <typename Event>
-std::vector<std::string> ids(const Result<std::vector<Event>>& events) {
+std::vector<std::string> event_ids(const Result<std::vector<Event>>& events) {
   std::vector<std::string> out;
   for (const Event& event : events.value()) out.push_back(event.id);
   return out;
@@ -83,7 +83,7 @@ TEST_P(AnalyticsStoreContract, ForeignEventIdsAreKeptAsTheyAre) {
     const auto event = analytics(id, kAcme, "u1", "click");
     ASSERT_TRUE(store_->analytics().record(std::span(&event, 1), {}));
   }
-  auto read = ids(store_->analytics().recent(kAcme, "u1", 10));
+  auto read = event_ids(store_->analytics().recent(kAcme, "u1", 10));
   std::reverse(read.begin(), read.end());
   EXPECT_EQ(read, written);
 }
@@ -123,7 +123,7 @@ TEST_P(AnalyticsStoreContract, TheSameIdFromAnotherSourceIsAnotherEvent) {
   ASSERT_TRUE(store_->analytics().record(events, {}));
   EXPECT_EQ(store_->analytics().summary(kAcme, "u1")->total_events, 2);
   auto read = store_->analytics().recent(kAcme, "u1", 10);
-  ASSERT_THAT(ids(read), ElementsAre("1", "1"));
+  ASSERT_THAT(event_ids(read), ElementsAre("1", "1"));
   EXPECT_EQ(read->at(0).source, "/b");
   EXPECT_EQ(read->at(1).source, "/a");
 }
@@ -141,7 +141,7 @@ TEST_P(AnalyticsStoreContract, NoMethodShowsEventsOfAnotherTenant) {
                                               analytics("2", kGlobex, "u1", "click"),
                                               analytics("3", kAcme, "only-acme", "view")};
   ASSERT_TRUE(store_->analytics().record(events, {}));
-  EXPECT_THAT(ids(store_->analytics().recent(kGlobex, "u1", 10)), ElementsAre("2"));
+  EXPECT_THAT(event_ids(store_->analytics().recent(kGlobex, "u1", 10)), ElementsAre("2"));
   EXPECT_THAT(store_->analytics().summary(kGlobex, "u1")->event_types,
               ElementsAre(Pair("click", 1)));
   EXPECT_TRUE(
@@ -155,8 +155,8 @@ TEST_P(AnalyticsStoreContract, RecentIsNewestFirstUpToALimit) {
     events.push_back(analytics(std::to_string(i), kAcme, i % 5 == 4 ? "u2" : "u1", "view"));
   }
   ASSERT_TRUE(store_->analytics().record(events, {}));
-  EXPECT_THAT(ids(store_->analytics().recent(kAcme, "u1", 3)), ElementsAre("13", "12", "11"));
-  EXPECT_THAT(ids(store_->analytics().recent(kAcme, "u2", 10)), ElementsAre("14", "9", "4"));
+  EXPECT_THAT(event_ids(store_->analytics().recent(kAcme, "u1", 3)), ElementsAre("13", "12", "11"));
+  EXPECT_THAT(event_ids(store_->analytics().recent(kAcme, "u2", 10)), ElementsAre("14", "9", "4"));
   EXPECT_EQ(store_->analytics().summary(kAcme, "u1")->recent_events.size(), 10u);
 }
 
@@ -173,7 +173,7 @@ TEST_P(AnalyticsStoreContract, NewestFirstGoesByTheEventsTimeThenByRecording) {
   }
   store_->reopen();
   const auto read = store_->analytics().recent(kAcme, "u1", 10);
-  EXPECT_THAT(ids(read), ElementsAre("evening", "noon again", "noon", "night"));
+  EXPECT_THAT(event_ids(read), ElementsAre("evening", "noon again", "noon", "night"));
   EXPECT_EQ(read->front().time, events[2].time);
   EXPECT_EQ(store_->analytics().summary(kAcme, "u1")->recent_events[0].id, "evening");
 }
@@ -198,7 +198,7 @@ TEST_P(AnalyticsStoreContract, NamesAreComparedInOneNormalForm) {
     ASSERT_TRUE(succeeds(summary));
     EXPECT_EQ(summary->total_events, 2);
     EXPECT_THAT(summary->event_types, ElementsAre(Pair("caf\u00e9", 2)));
-    EXPECT_THAT(ids(store_->analytics().recent(kAcme, name, 10)), ElementsAre("b", "a"));
+    EXPECT_THAT(event_ids(store_->analytics().recent(kAcme, name, 10)), ElementsAre("b", "a"));
   }
   ASSERT_TRUE(store_->chemical().record(std::vector{chemical("a", kAcme, composed, "\u00e9"),
                                                     chemical("b", kAcme, decomposed, "e\u0301")},
@@ -277,7 +277,7 @@ TEST_P(ChemicalStoreContract, NoMethodShowsExperimentsOfAnotherTenant) {
                                              chemical("2", kGlobex, "jane", "ethanol")};
   ASSERT_TRUE(store_->chemical().record(events, {}));
   EXPECT_THAT(store_->chemical().summary(kGlobex, "jane")->molecules, ElementsAre("ethanol"));
-  EXPECT_THAT(ids(store_->chemical().recent(kAcme, "jane", 10)), ElementsAre("1"));
+  EXPECT_THAT(event_ids(store_->chemical().recent(kAcme, "jane", 10)), ElementsAre("1"));
   EXPECT_TRUE(
       fails_with(store_->chemical().recent(tenant("other"), "jane", 10), ErrorKind::not_found));
   EXPECT_TRUE(
@@ -300,7 +300,7 @@ TEST_P(ChemicalStoreContract, RecentIsNewestFirstUpToALimit) {
     events.push_back(chemical(std::to_string(i), kAcme, "jane", "m" + std::to_string(i)));
   }
   ASSERT_TRUE(store_->chemical().record(events, {}));
-  EXPECT_THAT(ids(store_->chemical().recent(kAcme, "jane", 2)), ElementsAre("11", "10"));
+  EXPECT_THAT(event_ids(store_->chemical().recent(kAcme, "jane", 2)), ElementsAre("11", "10"));
   EXPECT_EQ(store_->chemical().summary(kAcme, "jane")->recent_experiments.size(), 10u);
 }
 

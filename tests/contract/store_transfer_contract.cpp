@@ -37,7 +37,7 @@ ChemicalEvent experiment(std::string id) {
           time};
 }
 
-ParkedEvent parked(std::int64_t offset) {
+ParkedEvent parked_event(std::int64_t offset) {
   const Timestamp taken{Duration(1'767'225'600'123)};
   return {{{"user.events", 3, offset},
            taken,
@@ -201,7 +201,7 @@ TEST_P(StoreTransferContract, WhatProjectionsRecordedIsThereAndCountsOnce) {
 }
 
 TEST_P(StoreTransferContract, ParkedEventsAndTasksAreThere) {
-  const ParkedEvent events[] = {parked(17), parked(19)};
+  const ParkedEvent events[] = {parked_event(17), parked_event(19)};
   ASSERT_TRUE(succeeds(store_->retries().park(kParker, events)));
   Task task = bare_task("t1");
   task.state = Task::State::failed;

@@ -13,7 +13,7 @@ using e2e::Daemon;
 using e2e::Outcome;
 using testing::HasSubstr;
 
-constexpr int kWriters = 2, kSome = 200;
+constexpr int kMovingWriters = 2, kSome = 200;
 
 class Moving : public testing::Test {
  protected:
@@ -59,7 +59,7 @@ class Moving : public testing::Test {
   std::optional<e2e::Stack> stack_;
   std::unique_ptr<Daemon> servers_;
   Daemon embedded_{dir_.file("embedded")}, again_{dir_.file("again")};
-  Crowd crowd_{kWriters, std::random_device{}()};
+  Crowd crowd_{kMovingWriters, std::random_device{}()};
 };
 
 TEST_F(Moving, ThereAndBackAllIsThereAndCountedOnce) {

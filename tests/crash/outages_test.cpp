@@ -16,8 +16,8 @@ using e2e::Answer;
 using test::eventually;
 using testing::HasSubstr;
 
-constexpr int kWriters = 2, kSome = 60;
-const std::string kToken = "t0:me";  // of a tenant that the writers use, too
+constexpr int kOutageWriters = 2, kSome = 60;
+const std::string kOutageToken = "t0:me";  // of a tenant that the writers use, too
 // What is promised is 10 s. A machine that is busy otherwise takes longer, also to start a server.
 constexpr std::chrono::seconds kCaughtUpWithin{30};
 
@@ -105,7 +105,7 @@ class Outages : public testing::Test {
 
   Answer create(const std::string& email) {
     const auto made =
-        daemon_->call("users", "POST", "/users/create", kToken,
+        daemon_->call("users", "POST", "/users/create", kOutageToken,
                       Json{{"email", email}, {"name", "Ann"}}.dump(), {{"Idempotency-Key", email}});
     if (made.status == 201) made_here_.insert(made.json()["id"].get<std::int64_t>());
     return made;
@@ -116,7 +116,7 @@ class Outages : public testing::Test {
                          event.dump());
   }
   Answer search(const std::string& query) {
-    return daemon_->call("gateway", "GET", "/ai/users/search?query=" + query, kToken);
+    return daemon_->call("gateway", "GET", "/ai/users/search?query=" + query, kOutageToken);
   }
   // Whether `mesh check` and whoever probes the process hear that the server fails.
   bool is_told(const std::string& name) {
@@ -137,7 +137,7 @@ class Outages : public testing::Test {
 
   std::optional<e2e::Stack> stack_;
   std::unique_ptr<e2e::Daemon> daemon_;
-  Crowd crowd_{kWriters, std::random_device{}()};
+  Crowd crowd_{kOutageWriters, std::random_device{}()};
   std::set<std::int64_t> made_here_;  // users of t0
   int emails_ = 0;
 };

@@ -18,7 +18,7 @@ extern char** environ;
 namespace mesh::e2e {
 namespace {
 
-const std::string kMesh = MESH_BIN_DIR "/mesh";
+const std::string kMeshProgram = MESH_BIN_DIR "/mesh";
 
 // A command of every verb that prints to stdout, and how it ends when all of it is read.
 struct Command {
@@ -133,7 +133,7 @@ class Streams : public ::testing::Test {
     for (auto& word : words) {
       if (word == "TASK") word = task_;
     }
-    words.insert(words.begin(), kMesh);
+    words.insert(words.begin(), kMeshProgram);
     words.insert(words.end(), {"--data-dir", daemon_.data_dir()});
     const std::string err = dir_.file("err");
     posix_spawn_file_actions_t actions;
@@ -157,7 +157,8 @@ class Streams : public ::testing::Test {
     std::string config = "XDG_CONFIG_HOME=" + dir_.path();
     std::vector<char*> envp{config.data(), nullptr};
     pid_t pid = -1;
-    EXPECT_EQ(::posix_spawn(&pid, kMesh.c_str(), &actions, nullptr, argv.data(), envp.data()), 0);
+    EXPECT_EQ(
+        ::posix_spawn(&pid, kMeshProgram.c_str(), &actions, nullptr, argv.data(), envp.data()), 0);
     posix_spawn_file_actions_destroy(&actions);
     if (pipe[1] >= 0) ::close(pipe[1]);
     int status = 0;
@@ -210,9 +211,10 @@ TEST_F(Streams, ATailThatFollowsEndsByWhatBecameOfItsOutput) {
 
 // It waited for the next event, 25 seconds or for ever.
 TEST_F(Streams, ATailWhoseReaderGoesAwayWhileNothingComesEndsAtOnce) {
-  const Outcome shown = run({"/bin/bash", "-c",
-                             kMesh + " events tail --topic user.events --from start --data-dir " +
-                                 daemon_.data_dir() + " | head -n 1; exit ${PIPESTATUS[0]}"});
+  const Outcome shown =
+      run({"/bin/bash", "-c",
+           kMeshProgram + " events tail --topic user.events --from start --data-dir " +
+               daemon_.data_dir() + " | head -n 1; exit ${PIPESTATUS[0]}"});
   EXPECT_EQ(shown.exit_code, 0) << shown.err;
   EXPECT_EQ(std::count(shown.out.begin(), shown.out.end(), '\n'), 1) << shown.out;
 }

@@ -9,7 +9,7 @@
 namespace mesh::e2e {
 namespace {
 
-constexpr const char* kAcme = R"(kind: tenant
+constexpr const char* kAcmeFile = R"(kind: tenant
 id: acme
 name: Acme
 quotas: {events_per_day: 3, stored_users: 1}
@@ -42,7 +42,7 @@ TEST_F(TenantFiles, SayWhoIsATenantWhatItMaySendAndHowMuch) {
   EXPECT_EQ(refused.status, 403);
   EXPECT_NE(refused.json()["detail"].get<std::string>().find("not registered"), std::string::npos);
 
-  const auto path = file("acme.yaml", kAcme);
+  const auto path = file("acme.yaml", kAcmeFile);
   EXPECT_EQ(daemon_.mesh({"diff", "-f", path}).exit_code, 1);
   const auto applied = daemon_.mesh({"apply", "-f", path});
   ASSERT_EQ(applied.exit_code, 0) << applied.err;

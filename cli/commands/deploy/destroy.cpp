@@ -9,7 +9,7 @@
 namespace mesh::cli::deploy {
 namespace {
 
-struct Args {
+struct DestroyArgs {
   std::string name, confirm, lock_timeout;
   bool restart = false, dry_run = false, skip_cluster = false;
 };
@@ -77,7 +77,7 @@ void tell_what_goes(Session& session, const Deployment& d, const Leftovers& left
     session.out.note("goes: load balancer of service " + service);
 }
 
-Outcome destroy(Session& session, const Args& args) {
+Outcome destroy(Session& session, const DestroyArgs& args) {
   auto target = MESH_TRY(open_target(session, args.name));
   const Deployment& d = target.deployment;
   if (d.kind == "local") {
@@ -132,7 +132,7 @@ Outcome destroy(Session& session, const Args& args) {
 }  // namespace
 
 void add_destroy(Commands& commands, CLI::App& group) {
-  auto args = std::make_shared<Args>();
+  auto args = std::make_shared<DestroyArgs>();
   auto& verb = commands.verb(
       group,
       {.name = "destroy",

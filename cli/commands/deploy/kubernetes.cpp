@@ -5,11 +5,11 @@
 namespace mesh::cli::deploy {
 namespace {
 
-struct Args : FillArgs {
+struct KubernetesArgs : FillArgs {
   std::string name, kubeconfig, context, overlay;
 };
 
-Outcome deploy(Session& session, const Args& args) {
+Outcome deploy(Session& session, const KubernetesArgs& args) {
   if (!args.dry_run) MESH_TRY(can_confirm(session));
   const auto environment = MESH_TRY(pairs_of(args.environment, "--env"));
   const auto secrets = MESH_TRY(read_secret_files(args.secret_files));
@@ -82,7 +82,7 @@ Outcome deploy(Session& session, const Args& args) {
 }  // namespace
 
 void add_kubernetes(Commands& commands, CLI::App& group) {
-  auto args = std::make_shared<Args>();
+  auto args = std::make_shared<KubernetesArgs>();
   auto& verb = commands.verb(
       group,
       {.name = "kubernetes",

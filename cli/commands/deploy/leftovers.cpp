@@ -12,7 +12,7 @@
 namespace mesh::cli::deploy {
 namespace {
 
-constexpr Duration kBetweenLooks{1'000};
+constexpr Duration kBetweenListings{1'000};
 constexpr const char* kStorageClass = "storageclass/";
 
 std::vector<std::string> names_of(const Json& list) {
@@ -57,7 +57,7 @@ Status await_volumes_gone(Session& session, const Cluster& cluster, const Leftov
       return fail(ErrorKind::timeout, "these volumes are still there after " +
                                           format_duration(patience) + ": " + join(still, ", "));
     }
-    if (!nap(kBetweenLooks)) return fail(ErrorKind::cancelled, "interrupted");
+    if (!nap(kBetweenListings)) return fail(ErrorKind::cancelled, "interrupted");
   }
 }
 

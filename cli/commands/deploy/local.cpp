@@ -12,7 +12,7 @@ constexpr const char* kProject = "mesh-deploy";
 constexpr const char* kSecretFiles[] = {"operator_token", "postgres_password", "redis_password",
                                         "qdrant_api_key", "grafana_password"};
 
-struct Args {
+struct LocalArgs {
   std::string source;
   bool down = false, dry_run = false;
 };
@@ -78,7 +78,7 @@ Status processes(Session& session, const Workplace& place, const std::string& so
       step, session);
 }
 
-Outcome deploy(Session& session, const Args& args) {
+Outcome deploy(Session& session, const LocalArgs& args) {
   const std::string source = MESH_TRY(find_source(args.source));
   if (!is_checkout(source)) {
     return fail(ErrorKind::conflict, "the local stack is built from a checkout, and " + source +
@@ -138,7 +138,7 @@ Outcome deploy(Session& session, const Args& args) {
 }  // namespace
 
 void add_local(Commands& commands, CLI::App& group) {
-  auto args = std::make_shared<Args>();
+  auto args = std::make_shared<LocalArgs>();
   auto& verb = commands.verb(
       group,
       {.name = "local",

@@ -17,11 +17,6 @@ namespace fs = std::filesystem;
 constexpr const char* kImage = "mesh";
 constexpr const char* kEnvironment = "mesh-environment";
 
-std::string text_at(const Json& json, std::string_view path) {
-  const Json& value = at_path(json, path);
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
-
 Status check_overlay(const std::string& overlay, const Workplace& place) {
   const std::string folder = place.file("manifests/overlays");
   std::error_code none;

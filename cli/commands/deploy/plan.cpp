@@ -7,11 +7,6 @@
 namespace mesh::cli::deploy {
 namespace {
 
-std::string text_at(const Json& json, std::string_view path) {
-  const Json& value = at_path(json, path);
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
-
 // Data sources are read, not made.
 bool is_managed(const Json& resource) { return text_at(resource, "mode") == "managed"; }
 

@@ -15,11 +15,6 @@ using Kind = StackEvent::Kind;
 
 constexpr std::size_t kMostErrors = 5;
 
-std::string text_at(const Json& json, std::string_view path) {
-  const Json& value = at_path(json, path);
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
-
 struct Type {
   const char* name;
   Kind kind;

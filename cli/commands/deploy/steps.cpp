@@ -8,14 +8,7 @@
 #include "common/base/time.h"
 
 namespace mesh::cli::deploy {
-namespace {
-
-std::string text_at(const Json& json, std::string_view path) {
-  const Json& value = at_path(json, path);
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
-
-}  // namespace
+namespace {}  // namespace
 
 Status Steps::begin(const std::string& verb, const Json& inputs, bool restart) {
   const std::string known = sha256_hex(dump(inputs));

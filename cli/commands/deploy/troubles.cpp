@@ -7,11 +7,6 @@
 namespace mesh::cli::deploy {
 namespace {
 
-std::string text_at(const Json& json, std::string_view path) {
-  const Json& value = at_path(json, path);
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
-
 std::string reason_and_message(const Json& state) {
   const std::string reason = text_at(state, "reason"), message = text_at(state, "message");
   return message.empty() ? reason : reason.empty() ? message : reason + ": " + message;

@@ -5,11 +5,11 @@
 namespace mesh::cli::deploy {
 namespace {
 
-struct Args : FillArgs {
+struct UpgradeArgs : FillArgs {
   std::string name;
 };
 
-Outcome upgrade(Session& session, const Args& args) {
+Outcome upgrade(Session& session, const UpgradeArgs& args) {
   if (!args.dry_run) MESH_TRY(can_confirm(session));
   auto target = MESH_TRY(open_target(session, args.name));
   Deployment& deployment = target.deployment;
@@ -48,7 +48,7 @@ Outcome upgrade(Session& session, const Args& args) {
 }  // namespace
 
 void add_upgrade(Commands& commands, CLI::App& group) {
-  auto args = std::make_shared<Args>();
+  auto args = std::make_shared<UpgradeArgs>();
   auto& verb = commands.verb(
       group,
       {.name = "upgrade",

@@ -5,7 +5,7 @@
 namespace mesh::cli::deploy {
 namespace {
 
-std::string text_at(const Json& json, std::string_view path) {
+std::string plain_at(const Json& json, std::string_view path) {
   const Json& value = at_path(json, path);
   return value.is_null() ? std::string() : plain_text(value);
 }
@@ -20,8 +20,8 @@ void wire_kafka(const Json& kafka, Wiring& wiring) {
       environment[name] = "";
     return;
   }
-  environment["MESH_KAFKA_BROKERS"] = text_at(kafka, "bootstrap_brokers");
-  wiring.secrets["kafka_password"] = text_at(kafka, "secret_arn");
+  environment["MESH_KAFKA_BROKERS"] = plain_at(kafka, "bootstrap_brokers");
+  wiring.secrets["kafka_password"] = plain_at(kafka, "secret_arn");
 }
 
 void wire_postgres(const Json& postgres, Wiring& wiring) {
@@ -30,10 +30,10 @@ void wire_postgres(const Json& postgres, Wiring& wiring) {
     return;
   }
   wiring.environment["MESH_POSTGRES_DSN"] =
-      "postgresql://" + text_at(postgres, "username") + "@" + text_at(postgres, "host") + ":" +
-      text_at(postgres, "port") + "/" + text_at(postgres, "database") +
+      "postgresql://" + plain_at(postgres, "username") + "@" + plain_at(postgres, "host") + ":" +
+      plain_at(postgres, "port") + "/" + plain_at(postgres, "database") +
       "?sslmode=verify-full&sslrootcert=/etc/ssl/mesh/rds.pem";
-  wiring.secrets["postgres_password"] = text_at(postgres, "secret_arn");
+  wiring.secrets["postgres_password"] = plain_at(postgres, "secret_arn");
 }
 
 void wire_redis(const Json& redis, Wiring& wiring) {
@@ -43,10 +43,10 @@ void wire_redis(const Json& redis, Wiring& wiring) {
   }
   const bool tls = at_path(redis, "tls") == Json(true);
   wiring.environment["MESH_REDIS_URL"] = std::string(tls ? "rediss://" : "redis://") +
-                                         text_at(redis, "host") + ":" + text_at(redis, "port") +
+                                         plain_at(redis, "host") + ":" + plain_at(redis, "port") +
                                          "/0";
   if (tls) {
-    wiring.secrets["redis_password"] = text_at(redis, "secret_arn");
+    wiring.secrets["redis_password"] = plain_at(redis, "secret_arn");
   } else {
     // ElastiCache has a token only with TLS; the overlay names a file for one.
     wiring.environment["MESH_REDIS_PASSWORD_FILE"] = "";

@@ -5,10 +5,6 @@ namespace {
 
 constexpr const char* kProtocol = "inter.broker.protocol.version";
 
-using NewTopic = std::unique_ptr<rd_kafka_NewTopic_t, FreeWith<rd_kafka_NewTopic_destroy>>;
-using Resource =
-    std::unique_ptr<rd_kafka_ConfigResource_t, FreeWith<rd_kafka_ConfigResource_destroy>>;
-
 // Of the configuration of a broker, whichever has the controller's part.
 Result<std::string> protocol(Cluster& cluster) {
   auto event = MESH_TRY(cluster.ask(
@@ -16,7 +12,7 @@ Result<std::string> protocol(Cluster& cluster) {
       [&](rd_kafka_t* handle, const rd_kafka_AdminOptions_t* how, rd_kafka_queue_t* queue) {
         const int broker =
             rd_kafka_controllerid(handle, milliseconds(cluster.options().request_timeout));
-        const Resource resource(
+        const ConfigResource resource(
             rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_BROKER, std::to_string(broker).c_str()));
         rd_kafka_ConfigResource_t* list[] = {resource.get()};
         rd_kafka_DescribeConfigs(handle, list, 1, how, queue);

@@ -7,7 +7,7 @@ namespace {
 
 // Long enough for a partition to get another leader.
 constexpr const char* kMessageTimeout = "60000";
-constexpr int kPollMilliseconds = 100;
+constexpr int kReportMilliseconds = 100;
 
 struct Reports {
   std::size_t missing = 0;
@@ -49,13 +49,13 @@ Status Import::run(std::span<StoredRecord> records) {
                      stored.position.partition, &reports, stored.time);
     };
     while ((refused = give()) == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-      rd_kafka_poll(handle_.get(), kPollMilliseconds);
+      rd_kafka_poll(handle_.get(), kReportMilliseconds);
     }
     if (refused != RD_KAFKA_RESP_ERR_NO_ERROR) break;
     ++reports.missing;
   }
   // All of them, also after an error: the reports are on this stack.
-  while (reports.missing > 0) rd_kafka_poll(handle_.get(), kPollMilliseconds);
+  while (reports.missing > 0) rd_kafka_poll(handle_.get(), kReportMilliseconds);
   if (refused == RD_KAFKA_RESP_ERR_NO_ERROR) refused = reports.error;
   if (refused == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
   return fail(error_of(refused, "take the records of another log"));

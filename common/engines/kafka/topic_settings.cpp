@@ -11,9 +11,6 @@ constexpr Duration kMinCompactionLag{60'000};
 // Of a topic with several: one alone may die with what it has acknowledged.
 constexpr int kMinInSync = 2;
 
-using Resource =
-    std::unique_ptr<rd_kafka_ConfigResource_t, FreeWith<rd_kafka_ConfigResource_destroy>>;
-
 // What a topic has in the place of a setting that it would be made with.
 struct Differs {
   const char* name;
@@ -87,7 +84,7 @@ Status TopicSettings::alter(const std::string& topic, const Settings& settings) 
   // What is not named would go back to the brokers' defaults.
   auto all = MESH_TRY(of_topic(topic, Entries::of_topic));
   for (const auto& [name, value] : settings) all[name] = value;
-  Resource resource(
+  ConfigResource resource(
       rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, cluster_.wire_name(topic).c_str()));
   for (const auto& [name, value] : all) {
     (void)rd_kafka_ConfigResource_set_config(resource.get(), name.c_str(), value.c_str());
@@ -152,7 +149,7 @@ Result<TopicConfigs> TopicSettings::describe_once(const std::vector<std::string>
                                                   Entries which) {
   TopicConfigs all;
   if (topics.empty()) return all;
-  std::vector<Resource> resources;
+  std::vector<ConfigResource> resources;
   std::vector<rd_kafka_ConfigResource_t*> raw;
   for (const auto& topic : topics) {
     resources.emplace_back(

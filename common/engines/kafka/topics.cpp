@@ -10,7 +10,6 @@ namespace mesh::kafka {
 namespace {
 
 constexpr Duration kLookAgain{60'000};
-using NewTopic = std::unique_ptr<rd_kafka_NewTopic_t, FreeWith<rd_kafka_NewTopic_destroy>>;
 TopicKind kind_of(const std::string& cleanup_policy) {
   return cleanup_policy.find("compact") == std::string::npos ? TopicKind::activity
                                                              : TopicKind::entity;

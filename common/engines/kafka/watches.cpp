@@ -13,7 +13,7 @@ constexpr Duration kLinger{10'000};
 constexpr std::int64_t kAhead = 1'000;
 // Likewise so many records that nobody waited for end it: they were fetched for nothing.
 constexpr std::int64_t kUnwanted = 1'000;
-constexpr int kPollMilliseconds = 200;
+constexpr int kWatchMilliseconds = 200;
 
 }  // namespace
 
@@ -134,7 +134,7 @@ void Watches::tell_all() {
 void Watches::run() {
   name_thread("kafka-watches");
   for (;;) {
-    const Message message(rd_kafka_consume_queue(queue_.get(), kPollMilliseconds));
+    const Message message(rd_kafka_consume_queue(queue_.get(), kWatchMilliseconds));
     {
       std::lock_guard lock(mutex_);
       if (closed_) return;

@@ -16,10 +16,10 @@ namespace {
 using sqlite::Blob;
 using sqlite::Database;
 
-constexpr std::int64_t kBytesAround = 120;  // of a row: its key, its place in the index by use
-constexpr Duration kUseIsNoted{3'600'000};  // a use is written once an hour, not at every read
+constexpr std::int64_t kBytesAroundRow = 120;  // of a row: its key, its place in the index by use
+constexpr Duration kUseIsNoted{3'600'000};     // a use is written once an hour, not at every read
 
-constexpr sqlite::SchemaStep kSchema[] = {{R"sql(
+constexpr sqlite::SchemaStep kCacheSchema[] = {{R"sql(
   CREATE TABLE answers(
     key BLOB PRIMARY KEY,
     used INTEGER NOT NULL,
@@ -62,12 +62,12 @@ class DiskCache final : public AnswerCache {
  private:
   Status open() {
     auto db = MESH_TRY(Database::open(path_, Database::Mode::read_write));
-    MESH_TRY(sqlite::migrate(*db, kSchema));
+    MESH_TRY(sqlite::migrate(*db, kCacheSchema));
     MESH_TRY(db->execute(kPragmas));
     const auto sum = MESH_TRY(sqlite::first_row(
         sqlite::query(*db, "SELECT count(*), coalesce(sum(length(answer)), 0) FROM answers"),
         [](const sqlite::Statement& row) {
-          return row.integer(0) * kBytesAround + row.integer(1);
+          return row.integer(0) * kBytesAroundRow + row.integer(1);
         }));
     bytes_ = sum.value_or(0);
     db_ = std::move(db);
@@ -128,7 +128,7 @@ class DiskCache final : public AnswerCache {
     for (const auto& [key, answer] : entries) {
       MESH_TRY(sqlite::execute(*db_, "INSERT OR IGNORE INTO answers VALUES(?1, ?2, ?3)", Blob{key},
                                now(), Blob{answer}));
-      if (db_->changes() > 0) bytes += static_cast<std::int64_t>(answer.size()) + kBytesAround;
+      if (db_->changes() > 0) bytes += static_cast<std::int64_t>(answer.size()) + kBytesAroundRow;
     }
     MESH_TRY(evict(bytes));
     MESH_TRY(db_->execute("COMMIT"));
@@ -147,7 +147,7 @@ class DiskCache final : public AnswerCache {
       while (bytes > enough) {
         auto row = MESH_TRY(rows.step());
         if (!row) break;
-        bytes -= rows.integer(1) + kBytesAround;
+        bytes -= rows.integer(1) + kBytesAroundRow;
         oldest.emplace_back(rows.text(0));
       }
     }

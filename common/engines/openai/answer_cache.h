@@ -35,6 +35,7 @@ class AnswerCache {
 std::unique_ptr<AnswerCache> open_disk_cache(std::string path, std::uint64_t max_bytes,
                                              Clock& clock);
 // In memory, bounded likewise.
+inline constexpr std::uint64_t kMemoryCacheBytes = 16 << 20;
 std::unique_ptr<AnswerCache> make_memory_cache(std::uint64_t max_bytes);
 
 }  // namespace mesh::openai

@@ -7,7 +7,7 @@
 namespace mesh::openai {
 namespace {
 
-constexpr std::size_t kBytesAround = 200;  // an entry's key, list and map
+constexpr std::size_t kBytesAroundEntry = 200;  // an entry's key, list and map
 
 class MemoryCache final : public AnswerCache {
  public:
@@ -38,7 +38,7 @@ class MemoryCache final : public AnswerCache {
 
  private:
   using Used = std::list<Entry>;
-  static std::uint64_t cost(const std::string& answer) { return answer.size() + kBytesAround; }
+  static std::uint64_t cost(const std::string& answer) { return answer.size() + kBytesAroundEntry; }
 
   const std::uint64_t max_bytes_;
   std::mutex mutex_;

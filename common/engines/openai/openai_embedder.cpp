@@ -16,8 +16,7 @@
 namespace mesh::openai {
 namespace {
 
-constexpr const char* kPath = "/embeddings";
-constexpr std::uint64_t kMemoryCacheBytes = 16 << 20;
+constexpr const char* kEmbeddingsPath = "/embeddings";
 constexpr const char* kPlainText = "a plain text";  // that every model takes
 
 // A text that is asked for, and where its vector goes.
@@ -221,7 +220,8 @@ class Embedding final : public OpenAiEmbedder {
     std::vector<std::string_view> texts;
     for (const auto& wanted : batch) texts.push_back(wanted.of->text);
     const auto answer = MESH_TRY(server_.post(
-        kPath, embeddings_request(options_.model, texts, name_dimension ? options_.dimension : 0),
+        kEmbeddingsPath,
+        embeddings_request(options_.model, texts, name_dimension ? options_.dimension : 0),
         purpose));
     charge(answer, batch);
     auto vectors = read_embeddings(answer, batch.size());

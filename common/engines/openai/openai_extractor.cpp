@@ -12,8 +12,7 @@
 namespace mesh::openai {
 namespace {
 
-constexpr const char* kPath = "/chat/completions";
-constexpr std::uint64_t kMemoryCacheBytes = 16 << 20;
+constexpr const char* kChatPath = "/chat/completions";
 constexpr int kAnswers = 2;  // that may be bad before the event is to blame
 
 ChemicalEvent plain_event(const TenantId& tenant) {
@@ -132,7 +131,7 @@ class Extracting final : public OpenAiExtractor {
     for (int tried = 0;; ++tried) {
       const ChatDialect dialect{temperature_, completion_tokens_};
       answer = server_.post(
-          kPath, properties_request(options_.model, event, options_.max_answer_tokens, dialect),
+          kChatPath, properties_request(options_.model, event, options_.max_answer_tokens, dialect),
           purpose);
       if (answer || tried == 2 || !learn(dialect, answer.error())) break;
     }

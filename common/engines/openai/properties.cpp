@@ -21,7 +21,7 @@ constexpr const char* kTask =
 
 // As OpenAI's strict mode wants it: closed objects, every member required, null for what is not
 // known. Bounds of lengths are not part of it; they are checked here.
-constexpr const char* kSchema = R"({
+constexpr const char* kPropertiesSchema = R"({
   "type": "object",
   "additionalProperties": false,
   "required": ["formula", "molecular_weight", "composition", "degree_of_unsaturation", "charge",
@@ -43,7 +43,7 @@ constexpr const char* kSchema = R"({
 using No = tl::unexpected<std::string>;
 
 const Json& schema() {
-  static const Json schema = Json::parse(kSchema);
+  static const Json schema = Json::parse(kPropertiesSchema);
   return schema;
 }
 

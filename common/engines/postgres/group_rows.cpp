@@ -85,7 +85,7 @@ GroupRows rows_of(const std::vector<Rows>& found, const std::vector<const UserCh
 
 // Addresses are given up before they are taken.
 void add_user_queries(const GroupRows& rows, std::vector<Query>& queries) {
-  struct Columns {
+  struct UserColumns {
     std::vector<std::string> tenants, emails, keys, names;
     std::vector<std::int64_t> ids, versions;
     void add(const UserRow& row) {

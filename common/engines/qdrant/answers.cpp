@@ -75,6 +75,11 @@ tl::unexpected<Error> refused(const Call& call, const http::Response& response) 
 
 }  // namespace
 
+const Json& member(const Json& object, const char* name) {
+  static const Json kNone;
+  return object.is_object() && object.contains(name) ? object[name] : kNone;
+}
+
 std::optional<std::string_view> header(const http::Response& response, std::string_view name) {
   for (const auto& [key, value] : response.headers) {
     if (to_lower(key) == name) return value;

@@ -23,6 +23,8 @@ struct Version {
   int minor = 0;
 };
 Result<Version> version_of(const http::Response& response);
+// A member of an object; null where there is none.
+const Json& member(const Json& object, const char* name);
 // `name` in small letters.
 std::optional<std::string_view> header(const http::Response& response, std::string_view name);
 // Of a client's error: with the key that names the server.

@@ -35,11 +35,6 @@ std::string description(const GenerationSpec& spec, const Json& metadata) {
                {"metadata", metadata}});
 }
 
-// A member, null where it is not there.
-Json member(const Json& object, const char* name) {
-  return object.is_object() && object.contains(name) ? object[name] : Json();
-}
-
 // The metadata of a collection, as GET /collections/x tells it.
 Json metadata_of(const Json& collection) {
   return member(member(collection, "config"), "metadata");

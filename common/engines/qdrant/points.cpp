@@ -114,12 +114,8 @@ tl::unexpected<Error> foreign(const Json& point) {
               dump(point).substr(0, 500));
 }
 
-// A member of a point's payload; null where it is not there.
-const Json& member(const Json& point, const char* name) {
-  static const Json kNone;
-  if (!point.is_object() || !point.contains("payload")) return kNone;
-  const auto& payload = point["payload"];
-  return payload.is_object() && payload.contains(name) ? payload[name] : kNone;
+const Json& in_payload(const Json& point, const char* name) {
+  return member(member(point, "payload"), name);
 }
 
 const Json& points_of(const Json& result) {
@@ -222,9 +218,9 @@ std::string matching_queries(const TenantId& tenant, std::span<const float> vect
 Result<std::vector<SearchHit>> hits_of(const Json& result, const TenantId& tenant) {
   std::vector<SearchHit> hits;
   for (const auto& point : points_of(result)) {
-    const auto &user = member(point, "userId"), &email = member(point, "email"),
-               &name = member(point, "name");
-    if (member(point, "tenantId") != tenant.str() || !user.is_number_integer() ||
+    const auto &user = in_payload(point, "userId"), &email = in_payload(point, "email"),
+               &name = in_payload(point, "name");
+    if (in_payload(point, "tenantId") != tenant.str() || !user.is_number_integer() ||
         !email.is_string() || !name.is_string() || !point.contains("score") ||
         !point["score"].is_number()) {
       return foreign(point);
@@ -248,9 +244,9 @@ std::string users_page(const TenantId& tenant, std::int64_t after, int limit) {
 Result<std::vector<IndexedUser>> users_of(const Json& result) {
   std::vector<IndexedUser> users;
   for (const auto& point : points_of(result)) {
-    const auto &user = member(point, "userId"), &version = member(point, "version"),
-               &email = member(point, "email"), &name = member(point, "name"),
-               &event = member(point, "eventId");
+    const auto &user = in_payload(point, "userId"), &version = in_payload(point, "version"),
+               &email = in_payload(point, "email"), &name = in_payload(point, "name"),
+               &event = in_payload(point, "eventId");
     if (!user.is_number_integer() || !version.is_number_integer() || !email.is_string() ||
         !name.is_string()) {
       return foreign(point);

@@ -11,7 +11,7 @@
 namespace mesh::pipeline {
 namespace {
 
-constexpr Duration kLook{200};
+constexpr Duration kRebuildLook{200};
 
 using Offsets = std::map<TopicPartition, std::int64_t>;
 
@@ -42,7 +42,7 @@ class Rebuild {
       }
       log::warn("a rebuild lost its lease, and goes on from its checkpoint",
                 {{"task", context_.task().id}, {"error", built.error().to_string()}});
-      context_.pause(kLook);
+      context_.pause(kRebuildLook);
     }
   }
 
@@ -74,7 +74,7 @@ class Rebuild {
         keeper_ = std::move(keeper);
         return {};
       }
-      context_.pause(kLook);
+      context_.pause(kRebuildLook);
     } while (!context_.stopping());
     return stopped_early();
   }
@@ -151,7 +151,7 @@ class Rebuild {
       const std::int64_t total = sum(target);
       report(context_, std::min(sum(at), total), total,
              {{"generation", number_}, {"previous", previous_}}, Json::object());
-      context_.pause(kLook);
+      context_.pause(kRebuildLook);
     }
   }
 

@@ -9,7 +9,7 @@
 namespace mesh::bench {
 namespace {
 
-constexpr const char* kTenant = "acme";
+constexpr const char* kEngineTenant = "acme";
 constexpr double kBrokersWarmUp = 8;  // seconds; what has not run yet is interpreted
 
 struct OnEngines {
@@ -35,15 +35,16 @@ void measure_one(Best& best, Daemons& daemons, OnEngines& one, int connections,
   await_idle(daemons);
   keep_best(
       best.create,
-      measure("create" + label,
-              post_plan(meshd->address("users"), "/users/create", kTenant, connections, time,
-                        [&](std::uint64_t) { return create_body(person(kTenant, one.users++)); }),
-              meshd->pid()));
+      measure(
+          "create" + label,
+          post_plan(meshd->address("users"), "/users/create", kEngineTenant, connections, time,
+                    [&](std::uint64_t) { return create_body(person(kEngineTenant, one.users++)); }),
+          meshd->pid()));
   await_idle(daemons);
   keep_best(
       best.publish,
       measure("publish" + label,
-              post_plan(meshd->address("publisher"), "/api/v1/events/analytics", kTenant,
+              post_plan(meshd->address("publisher"), "/api/v1/events/analytics", kEngineTenant,
                         connections, time, [&](std::uint64_t) { return event_body(one.events++); }),
               meshd->pid()));
 }
@@ -54,7 +55,7 @@ void at(Bench& bench, Daemons& daemons, BareProducer& bare, int connections) {
   std::vector<Best> best(daemons.size());
   for (int round = 0; round < bench.rounds(); ++round) {
     await_idle(daemons);
-    keep_best(bare_best, bare.run(kTenant, connections, time));
+    keep_best(bare_best, bare.run(kEngineTenant, connections, time));
     for (std::size_t i = 0; i < daemons.size(); ++i) {
       measure_one(best[i], daemons, daemons[i], connections, time);
     }
@@ -88,7 +89,7 @@ void post_on_engines(Bench& bench) {
     daemons.push_back({&set, std::make_unique<Meshd>(servers->config(set))});
   }
   BareProducer bare(servers->kafka_address());
-  (void)bare.run(kTenant, 256, bench.seconds(kBrokersWarmUp));
+  (void)bare.run(kEngineTenant, 256, bench.seconds(kBrokersWarmUp));
   for (const int connections : {1, 64, 256}) at(bench, daemons, bare, connections);
 }
 

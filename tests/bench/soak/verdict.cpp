@@ -7,7 +7,7 @@
 namespace mesh::bench {
 namespace {
 
-constexpr std::size_t kLeastSamples = 8;  // of the steady phase
+constexpr std::size_t kLeastSteadySamples = 8;  // of the steady phase
 
 template <typename... Values>
 std::string text(const char* format, Values... values) {
@@ -52,7 +52,7 @@ Verdict judge(std::span<const Sample> samples) {
   Verdict verdict;
   verdict.warm = end_of_warm_up(samples);
   const auto steady = samples.subspan(verdict.warm);
-  if (steady.size() < kLeastSamples || verdict.warm > samples.size() / 2) {
+  if (steady.size() < kLeastSteadySamples || verdict.warm > samples.size() / 2) {
     verdict.grew = true;
     verdict.lines.push_back(text(
         "page caches were filling up to minute %.1f: NOT STEADY for long enough, run it longer",

@@ -10,10 +10,10 @@ namespace mesh::auth {
 namespace {
 
 using testing::HasSubstr;
-using Kind = Principal::Kind;
+using PrincipalKind = Principal::Kind;
 
 constexpr const char* kUser = "spiffe://mesh.test/{tenant}/{user}";
-constexpr const char* kOperator = "spiffe://mesh.test/operator";
+constexpr const char* kOperatorUser = "spiffe://mesh.test/operator";
 const std::string kToken = "0123456789abcdef0123456789abcdef";
 
 ClientCertificate with_uri(std::vector<std::string> uris) {
@@ -30,8 +30,9 @@ std::string holder(const CertificateOptions& options, const ClientCertificate& c
   const auto found = rules->holder(certificate, Timestamp{});
   if (!found) return found.error().message;
   if (!*found) return "nobody";
-  return (*found)->kind == Kind::operator_ ? "operator"
-                                           : (*found)->tenant->str() + " " + (*found)->user;
+  return (*found)->kind == PrincipalKind::operator_
+             ? "operator"
+             : (*found)->tenant->str() + " " + (*found)->user;
 }
 
 TEST(CertificateRules, AUriNamesTenantAndUserByItsPlaces) {
@@ -72,16 +73,16 @@ TEST(CertificateRules, SeveralNamesAreRefusedAndNotChosenFrom) {
               two);
   EXPECT_THAT(holder({kUser, {}}, with_uri({"", "spiffe://mesh.test/acme/ada"})), two);
   EXPECT_THAT(holder({"CN={tenant}:{user}", {}}, with_name({"acme:ada", "acme:ada"})), two);
-  const ClientCertificate both{{kOperator}, {"acme:ada"}, Timestamp::max()};
-  EXPECT_THAT(holder({"CN={tenant}:{user}", {kOperator}}, both), two);
+  const ClientCertificate both{{kOperatorUser}, {"acme:ada"}, Timestamp::max()};
+  EXPECT_THAT(holder({"CN={tenant}:{user}", {kOperatorUser}}, both), two);
   EXPECT_EQ(holder({kUser, {}}, with_uri({"spiffe://other/x", "spiffe://other/y"})), "nobody");
 }
 
 TEST(CertificateRules, OperatorsAreNamedWhole) {
-  const CertificateOptions options{kUser, {kOperator, "CN=ops"}};
-  EXPECT_EQ(holder(options, with_uri({kOperator})), "operator");
+  const CertificateOptions options{kUser, {kOperatorUser, "CN=ops"}};
+  EXPECT_EQ(holder(options, with_uri({kOperatorUser})), "operator");
   EXPECT_EQ(holder(options, with_name({"ops"})), "operator");
-  EXPECT_EQ(holder(options, with_uri({std::string(kOperator) + "s"})), "nobody");
+  EXPECT_EQ(holder(options, with_uri({std::string(kOperatorUser) + "s"})), "nobody");
   EXPECT_EQ(holder(options, with_uri({"spiffe://mesh.test/acme/operator"})), "acme operator");
   EXPECT_THAT(holder({"", {"spiffe://mesh.test/*"}}, {}), HasSubstr("no rules: \"spiffe"));
   EXPECT_THAT(holder({"", {"spiffe://mesh.test/{user}"}}, {}), HasSubstr("named whole"));
@@ -107,7 +108,7 @@ class CertificateOfAClient : public testing::Test {
   CertificateOfAClient() {
     options_.operator_token = kToken;
     options_.anonymous_tenant = TenantId::parse("default").value();
-    options_.certificates = {kUser, {kOperator}};
+    options_.certificates = {kUser, {kOperatorUser}};
   }
   // "acme ada", "operator", "operator for acme", or the kind of the refusal.
   std::string who(const std::string& uri, const std::string& token, Wanted wanted = Wanted::tenant,
@@ -123,8 +124,8 @@ class CertificateOfAClient : public testing::Test {
     if (!made) return made.error().message;
     const auto principal = (*made)->authenticate(credential, wanted);
     if (!principal) return std::string(to_string(principal.error().kind));
-    if (principal->kind == Kind::operator_) return "operator";
-    const bool operates = principal->kind == Kind::operator_for_tenant;
+    if (principal->kind == PrincipalKind::operator_) return "operator";
+    const bool operates = principal->kind == PrincipalKind::operator_for_tenant;
     return (operates ? "operator for " : "") + principal->tenant->str() +
            (operates ? "" : " " + principal->user);
   }
@@ -142,9 +143,9 @@ TEST_F(CertificateOfAClient, IsACredentialByItself) {
   EXPECT_EQ(who(kAda, "", Wanted::tenant, "acme"), "acme ada");
   EXPECT_EQ(who(kAda, "", Wanted::tenant, "globex"), "forbidden");
   EXPECT_EQ(who(kAda, "", Wanted::operator_), "forbidden");
-  EXPECT_EQ(who(kOperator, "", Wanted::operator_), "operator");
-  EXPECT_EQ(who(kOperator, "", Wanted::tenant, "globex"), "operator for globex");
-  EXPECT_EQ(who(kOperator, ""), "invalid") << "for which tenant?";
+  EXPECT_EQ(who(kOperatorUser, "", Wanted::operator_), "operator");
+  EXPECT_EQ(who(kOperatorUser, "", Wanted::tenant, "globex"), "operator for globex");
+  EXPECT_EQ(who(kOperatorUser, ""), "invalid") << "for which tenant?";
 }
 
 TEST_F(CertificateOfAClient, ThatNamesNobodyIsNone) {
@@ -162,9 +163,9 @@ TEST_F(CertificateOfAClient, OfATenantKeepsATokenBesideItWithinTheTenant) {
 }
 
 TEST_F(CertificateOfAClient, OfAnOperatorLeavesATokenWhatItIs) {
-  EXPECT_EQ(who(kOperator, "acme:bob"), "acme bob");
-  EXPECT_EQ(who(kOperator, "acme:bob", Wanted::operator_), "forbidden");
-  EXPECT_EQ(who(kOperator, kToken, Wanted::operator_), "operator");
+  EXPECT_EQ(who(kOperatorUser, "acme:bob"), "acme bob");
+  EXPECT_EQ(who(kOperatorUser, "acme:bob", Wanted::operator_), "forbidden");
+  EXPECT_EQ(who(kOperatorUser, kToken, Wanted::operator_), "operator");
 }
 
 TEST_F(CertificateOfAClient, ThatExpiresWhileItsConnectionLivesIsRefused) {

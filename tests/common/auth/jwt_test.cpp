@@ -26,7 +26,7 @@ const Issuer& rsa() {
   static const Issuer issuer = Issuer::rsa();
   return issuer;
 }
-const Issuer& p256() {
+const Issuer& token_key() {
   static const Issuer issuer = Issuer::ec("P-256");
   return issuer;
 }
@@ -36,7 +36,7 @@ class Jwt : public testing::Test {
   Jwt() {
     options_.issuer = "https://issuer.test";
     options_.audience = "mesh";
-    options_.jwks = jwks({rsa().jwk("rsa-1"), p256().jwk("ec-1")});
+    options_.jwks = jwks({rsa().jwk("rsa-1"), token_key().jwk("ec-1")});
     options_.hs256_secret = kSecret;
   }
 
@@ -129,7 +129,7 @@ TEST_F(Jwt, EveryAllowedAlgorithmWorks) {
 
 TEST_F(Jwt, EdDsaIsBoundToItsKeysAndExact) {
   const auto ed25519 = Issuer::ed25519();
-  options_.jwks = jwks({rsa().jwk("rsa-1"), p256().jwk("ec-1"), ed25519.jwk("ed-1")});
+  options_.jwks = jwks({rsa().jwk("rsa-1"), token_key().jwk("ec-1"), ed25519.jwk("ed-1")});
   const auto input = signing_input(R"({"alg":"EdDSA","kid":"ed-1"})", claims().dump());
   const auto with_signature = [&](const std::string& raw) {
     return outcome(input + "." + base64url_encode(raw));
@@ -162,7 +162,7 @@ TEST_F(Jwt, EdDsaIsBoundToItsKeysAndExact) {
 
   for (const auto& [header, signer] : {std::pair{R"({"alg":"EdDSA","kid":"rsa-1"})", &ed25519},
                                        std::pair{R"({"alg":"EdDSA","kid":"ec-1"})", &ed25519},
-                                       std::pair{R"({"alg":"ES256","kid":"ed-1"})", &p256()},
+                                       std::pair{R"({"alg":"ES256","kid":"ed-1"})", &token_key()},
                                        std::pair{R"({"alg":"RS256","kid":"ed-1"})", &rsa()}}) {
     const auto crossed = signing_input(header, claims().dump());
     const std::string alg = Json::parse(header)["alg"];
@@ -251,11 +251,11 @@ TEST_F(Jwt, AnHmacIsWrongWhereverItDiffers) {
 TEST_F(Jwt, ATokenThatNamesNoKeyCostsFewVerifications) {
   std::vector<Json> keys;
   for (int i = 0; i < 5; ++i) keys.push_back(Issuer::ec("P-256").jwk("other-" + std::to_string(i)));
-  keys.push_back(p256().jwk("last"));
+  keys.push_back(token_key().jwk("last"));
   options_.jwks = jwks(keys);
-  EXPECT_EQ(outcome(p256().token({{"alg", "ES256"}}, claims())), "the signature is wrong")
+  EXPECT_EQ(outcome(token_key().token({{"alg", "ES256"}}, claims())), "the signature is wrong")
       << "not all are tried";
-  EXPECT_EQ(outcome(p256().token({{"alg", "ES256"}, {"kid", "last"}}, claims())), "accepted");
+  EXPECT_EQ(outcome(token_key().token({{"alg", "ES256"}, {"kid", "last"}}, claims())), "accepted");
 }
 
 TEST_F(Jwt, TheAlgorithmIsBoundToTheKey) {
@@ -263,10 +263,10 @@ TEST_F(Jwt, TheAlgorithmIsBoundToTheKey) {
   EXPECT_EQ(outcome(es_input + "." + base64url_encode(rsa().sign("RS256", es_input))),
             "no key for its kid and alg");
   const auto rs_input = signing_input(R"({"alg":"RS256","kid":"ec-1"})", claims().dump());
-  EXPECT_EQ(outcome(rs_input + "." + base64url_encode(p256().sign("ES256", rs_input))),
+  EXPECT_EQ(outcome(rs_input + "." + base64url_encode(token_key().sign("ES256", rs_input))),
             "no key for its kid and alg");
   const auto es384 = signing_input(R"({"alg":"ES384","kid":"ec-1"})", claims().dump());
-  EXPECT_EQ(outcome(es384 + "." + base64url_encode(p256().sign("ES384", es384))),
+  EXPECT_EQ(outcome(es384 + "." + base64url_encode(token_key().sign("ES384", es384))),
             "no key for its kid and alg");
 
   options_.jwks = jwks({rsa().jwk("rsa-1", "PS256")});
@@ -285,13 +285,13 @@ TEST_F(Jwt, EcdsaSignaturesMustBeRawAndWithinTheOrder) {
   const auto with_signature = [&](const std::string& raw) {
     return outcome(input + "." + base64url_encode(raw));
   };
-  const auto good = p256().sign("ES256", input);
+  const auto good = token_key().sign("ES256", input);
   EXPECT_EQ(with_signature(good), "accepted");
   const std::string zero(32, '\0'), one = std::string(31, '\0') + '\x01', all(32, '\xff');
   for (const std::string& raw :
        {zero + zero, zero + one, one + zero, one + one, all + all, zero + good.substr(32),
         good.substr(0, 32) + zero, good.substr(0, 63), good + '\0', '\0' + good,
-        p256().sign_der("ES256", input)}) {
+        token_key().sign_der("ES256", input)}) {
     EXPECT_EQ(with_signature(raw), "the signature is wrong");
   }
 }
@@ -330,13 +330,13 @@ TEST_F(Jwt, AKeyIdOnlyEverNamesAKey) {
 
 TEST_F(Jwt, WithoutAKeyIdTheFittingKeysAreTried) {
   EXPECT_EQ(outcome_of_header({{"alg", "RS256"}}), "accepted");
-  options_.jwks = jwks({p256().jwk(""), rsa().jwk("")});
+  options_.jwks = jwks({token_key().jwk(""), rsa().jwk("")});
   EXPECT_EQ(outcome_of_header({{"alg", "RS256"}, {"kid", "anything"}}), "accepted");
 }
 
 TEST_F(Jwt, AnIssuersKeyIsOfNoUseToAnother) {
   EXPECT_EQ(outcome_of(with("iss", "https://other.test")), "iss is not the issuer");
-  EXPECT_EQ(outcome(p256().token({{"alg", "ES256"}, {"kid", "rsa-1"}}, claims())),
+  EXPECT_EQ(outcome(token_key().token({{"alg", "ES256"}, {"kid", "rsa-1"}}, claims())),
             "no key for its kid and alg");
 }
 

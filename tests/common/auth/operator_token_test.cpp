@@ -24,7 +24,7 @@ class OperatorToken : public testing::Test {
     return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(dir_.path()),
                                                   std::filesystem::directory_iterator()));
   }
-  test::TempDir dir_;
+  mesh::test::TempDir dir_;
 };
 
 TEST_F(OperatorToken, IsMadeOnceAndReadableByItsOwnerOnly) {
@@ -39,7 +39,7 @@ TEST_F(OperatorToken, IsMadeOnceAndReadableByItsOwnerOnly) {
 }
 
 TEST_F(OperatorToken, TwoAreNeverAlike) {
-  const test::TempDir other;
+  const mesh::test::TempDir other;
   EXPECT_NE(load_or_make_operator_token(path()).value(),
             load_or_make_operator_token(other.path() + "/operator.token").value());
 }

@@ -5,11 +5,11 @@
 namespace mesh {
 namespace {
 
-const TenantId kTenant = TenantId::parse("acme").value();
+const TenantId kActivityTenant = TenantId::parse("acme").value();
 
 AnalyticsEvent click() {
   return {.id = "e1",
-          .tenant = kTenant,
+          .tenant = kActivityTenant,
           .user_id = "u1",
           .event_type = "click",
           .timestamp = "2026-11-21T08:32:00Z",
@@ -19,7 +19,7 @@ AnalyticsEvent click() {
 
 ChemicalEvent aspirin() {
   return {.id = "e2",
-          .tenant = kTenant,
+          .tenant = kActivityTenant,
           .molecule_id = "m1",
           .researcher = "Dr. Jane Smith",
           .timestamp = "2026-11-21T08:32:00Z",

@@ -18,7 +18,7 @@ const Json kOrder = Json::parse(R"({
       "properties": {"sku": {"type": "string", "maxLength": 5},
                      "count": {"type": ["integer", "null"], "minimum": 1}}}}}})");
 
-std::vector<std::string> pointers(const Status& status) {
+std::vector<std::string> type_pointers(const Status& status) {
   std::vector<std::string> all;
   if (status) return all;
   EXPECT_EQ(status.error().kind, ErrorKind::unprocessable);
@@ -35,11 +35,11 @@ TEST(OwnTypes, HoldsDataToTheSchema) {
   EXPECT_TRUE(check({{"order_id", "A-1"}}));
   EXPECT_TRUE(check(Json::parse(R"({"order_id": "A-1", "placed_at": "2026-11-21T08:32:00Z",
                                     "lines": [{"sku": "x", "count": null}]})")));
-  EXPECT_THAT(pointers(check(Json::object())), ElementsAre("/order_id"));
-  EXPECT_THAT(pointers(check({{"order_id", "a-1"}})), ElementsAre("/order_id"));
-  EXPECT_THAT(pointers(check({{"order_id", "A-1"}, {"placed_at", "today"}})),
+  EXPECT_THAT(type_pointers(check(Json::object())), ElementsAre("/order_id"));
+  EXPECT_THAT(type_pointers(check({{"order_id", "a-1"}})), ElementsAre("/order_id"));
+  EXPECT_THAT(type_pointers(check({{"order_id", "A-1"}, {"placed_at", "today"}})),
               ElementsAre("/placed_at"));
-  EXPECT_THAT(pointers(check(Json::parse(R"({"order_id": "A-1", "lines": [
+  EXPECT_THAT(type_pointers(check(Json::parse(R"({"order_id": "A-1", "lines": [
                 {"sku": "x"}, {"sku": "123456"}, {"sku": "x", "count": "1"}]})"))),
               testing::UnorderedElementsAre("/lines/1/sku", "/lines/2/count"));
   EXPECT_FALSE(check("text"));
@@ -48,23 +48,25 @@ TEST(OwnTypes, HoldsDataToTheSchema) {
 
 TEST(OwnTypes, RefusesNulWhereverItStands) {
   const Json data = Json::parse(R"({"order_id": "A-1", "lines": [{"sku": "a\u0000bcdefgh"}]})");
-  EXPECT_THAT(pointers(check(data)), ElementsAre("/lines/0/sku"));
+  EXPECT_THAT(type_pointers(check(data)), ElementsAre("/lines/0/sku"));
 }
 
 // Symptom: 125 GB were copied, since the path of each element was made.
 TEST(OwnTypes, ALongNameOverManyElementsIsToldAtOnce) {
   const std::string name(500'000, 'n');
-  EXPECT_THAT(pointers(check({{"order_id", "A-1"}, {name, std::vector<int>(250'000, 1)}})),
+  EXPECT_THAT(type_pointers(check({{"order_id", "A-1"}, {name, std::vector<int>(250'000, 1)}})),
               ElementsAre(""));
-  EXPECT_THAT(pointers(check({{name, std::string(1, '\0')}, {"a", {{"b", std::string(1, '\0')}}}})),
-              ElementsAre("", "/a/b"));
+  EXPECT_THAT(
+      type_pointers(check({{name, std::string(1, '\0')}, {"a", {{"b", std::string(1, '\0')}}}})),
+      ElementsAre("", "/a/b"));
   const auto open = compile_types({{"order.any", Json::object()}});
   EXPECT_TRUE(check_own("order.any", *open.at("order.any"), {{std::string(1024, 'n'), 1}}));
 }
 
 // Symptom: a regular expression ran out of stack.
 TEST(OwnTypes, ALongTextOfAPatternIsOnlyRefused) {
-  EXPECT_THAT(pointers(check({{"order_id", std::string(900'000, 'A')}})), ElementsAre("/order_id"));
+  EXPECT_THAT(type_pointers(check({{"order_id", std::string(900'000, 'A')}})),
+              ElementsAre("/order_id"));
 }
 
 Status check_by(const char* schema, const Json& data) {
@@ -75,9 +77,9 @@ Status check_by(const char* schema, const Json& data) {
 // Symptom: the list of what is wrong took many times the memory of the event.
 TEST(OwnTypes, OfLargeDataItIsNotToldWhere) {
   const char* texts = R"({"items": {"type": "string"}})";
-  EXPECT_THAT(pointers(check_by(texts, Json::array({"a", 1}))), ElementsAre("/1"));
+  EXPECT_THAT(type_pointers(check_by(texts, Json::array({"a", 1}))), ElementsAre("/1"));
   const auto large = check_by(texts, std::vector<int>(2000, 1));
-  EXPECT_THAT(pointers(large), ElementsAre(""));
+  EXPECT_THAT(type_pointers(large), ElementsAre(""));
   EXPECT_THAT(large.error().fields.front().detail, testing::HasSubstr("too large"));
   EXPECT_TRUE(check_by(texts, std::vector<std::string>(2000, "a")));
 }
@@ -122,13 +124,14 @@ TEST(OwnTypes, ANewVersionMustTakeWhatTheOldOneTook) {
   after["order.placed"]["properties"]["note"] = {{"type", "string"}};
   EXPECT_TRUE(check_types(after, before));
   after["order.placed"]["required"].push_back("placed_at");
-  EXPECT_THAT(pointers(check_types(after, before)), ElementsAre("/types/order.placed/required"));
+  EXPECT_THAT(type_pointers(check_types(after, before)),
+              ElementsAre("/types/order.placed/required"));
   after = before;
   after["order.placed.v2"] = {{"type", "string"}};
   EXPECT_TRUE(check_types(after, before));
   after["order.placed.v2"]["format"] = "uri";
   after["user.created"] = Json::object();
-  EXPECT_THAT(pointers(check_types(after, before)),
+  EXPECT_THAT(type_pointers(check_types(after, before)),
               ElementsAre("/types/order.placed.v2/format", "/types/user.created"));
 }
 
@@ -137,7 +140,7 @@ TEST(OwnTypes, AreBounded) {
   for (std::size_t i = 0; i <= kMaxOwnTypes; ++i) {
     types["order.t" + std::to_string(i)] = Json::object();
   }
-  EXPECT_THAT(pointers(check_types(types)), ElementsAre("/types"));
+  EXPECT_THAT(type_pointers(check_types(types)), ElementsAre("/types"));
 }
 
 }  // namespace

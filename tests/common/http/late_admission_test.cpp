@@ -16,7 +16,7 @@ using std::chrono::milliseconds;
 using test::eventually;
 
 constexpr RatePolicy kPolicy{10, std::chrono::seconds(1), 9};
-constexpr auto kToken = "Authorization: alice\r\n";
+constexpr auto kLateToken = "Authorization: alice\r\n";
 
 class LateAdmission : public ServerTest {
  protected:
@@ -64,10 +64,10 @@ class LateAdmission : public ServerTest {
            kept_and_limited()});
   }
   static std::string ask(const std::string& path, const std::string& headers = "") {
-    return get(path, kToken + headers);
+    return get(path, kLateToken + headers);
   }
   static std::string head(std::size_t length, const std::string& headers = "") {
-    return "POST /limited HTTP/1.1\r\nHost: t\r\n" + std::string(kToken) + headers +
+    return "POST /limited HTTP/1.1\r\nHost: t\r\n" + std::string(kLateToken) + headers +
            "Content-Length: " + std::to_string(length) + "\r\n\r\n";
   }
   void stop_beside(Duration drain) {
@@ -143,7 +143,7 @@ TEST_F(LateAdmission, BodiesComeBeforeOrAfterTheDecision) {
   limiter->await_answers();
   client.send("after");
   EXPECT_EQ(client.read().json()["body"], "after");
-  client.send("POST /limited HTTP/1.1\r\nHost: t\r\n" + std::string(kToken) +
+  client.send("POST /limited HTTP/1.1\r\nHost: t\r\n" + std::string(kLateToken) +
               "Transfer-Encoding: chunked\r\n\r\n3\r\nchu\r\n4\r\nnked\r\n0\r\n\r\n");
   EXPECT_EQ(client.read().json()["body"], "chunked");
 }
@@ -291,7 +291,7 @@ TEST_F(LateAdmission, ADecisionToldTwiceIsHeardOnce) {
   limiter = std::make_unique<test::LaterLimiter>([this](auto&&...) { return decide(); }, 2);
   start_routes();
   auto client = connect();
-  client.send(post("/kept", "x", kToken));
+  client.send(post("/kept", "x", kLateToken));
   const auto responder = take_responder();
   limiter->await_answers();
   sync();
@@ -309,7 +309,7 @@ TEST_F(LateAdmission, TheTimeOfAnAnswerBeginsWithTheHandler) {
   start_routes();
   limiter->hold();
   auto client = connect();
-  client.send(post("/kept", "x", kToken));
+  client.send(post("/kept", "x", kLateToken));
   limiter->await_asked(1);
   clock.advance(options.admission_timeout - milliseconds(1));
   sync();  // the loop has seen the time

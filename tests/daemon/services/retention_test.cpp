@@ -14,7 +14,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr auto kTopic = "analytics.events";
+constexpr auto kRetainedTopic = "analytics.events";
 
 class Retention : public ::testing::Test {
  protected:
@@ -22,10 +22,10 @@ class Retention : public ::testing::Test {
     log_ = sqlite::SqliteLog::open(
                dir_.path(), {.upkeep_interval = Duration(0), .hard_max_bytes = hard_size}, clock_)
                .value();
-    for (const auto& topic : {std::string(kTopic), dead_letter_topic(kTopic)}) {
+    for (const auto& topic : {std::string(kRetainedTopic), dead_letter_topic(kTopic)}) {
       ASSERT_TRUE(log_->ensure_topic({topic, TopicKind::activity, 1, std::chrono::hours(1), {}}));
     }
-    ASSERT_TRUE(log_->ensure_group("analytics", {kTopic}));
+    ASSERT_TRUE(log_->ensure_group("analytics", {kRetainedTopic}));
   }
   void append(const std::string& topic) {
     ASSERT_TRUE(test::append_and_wait(*log_, {{topic, "acme/ann", std::string(1'000, 'x'), {}}}));
@@ -49,7 +49,7 @@ class Retention : public ::testing::Test {
 TEST_F(Retention, WhatIsKeptForAGroupIsAWarningThatSaysHowToLetGo) {
   open({});
   EXPECT_FALSE(retention_check(*log_).warning);
-  for (int i = 0; i < 3; ++i) append(kTopic);
+  for (int i = 0; i < 3; ++i) append(kRetainedTopic);
   expire();
   const auto check = retention_check(*log_);
   EXPECT_TRUE(check.ok);
@@ -71,7 +71,7 @@ TEST_F(Retention, UnsettledLettersAreAWarningThatSaysHowToSettleThem) {
 
 TEST_F(Retention, WhatWentUnreadIsAFailureAndCountedOnce) {
   open(2'000);
-  for (int i = 0; i < 5; ++i) append(kTopic);
+  for (int i = 0; i < 5; ++i) append(kRetainedTopic);
   expire();
   const auto check = retention_check(*log_);
   EXPECT_FALSE(check.ok);

@@ -12,7 +12,7 @@ using test::kGlobex;
 using test::succeeds;
 using testing::ElementsAre;
 
-using Answer = std::future<Result<ChangedUser>>;
+using HeldAnswer = std::future<Result<ChangedUser>>;
 
 struct PostgresHeldRow : PostgresTest {
   void SetUp() override {
@@ -34,24 +34,24 @@ struct PostgresHeldRow : PostgresTest {
     ask("BEGIN; " + sql);
   }
   void let_go() { server().ask("COMMIT"); }
-  Answer rename(const TenantId& tenant, std::string name) {
+  HeldAnswer rename(const TenantId& tenant, std::string name) {
     auto [done, answer] = promised();
     store->users().update(tenant, 1, {{}, std::move(name)}, {}, std::move(done));
     return std::move(answer);
   }
-  Answer make(const TenantId& tenant, std::string email) {
+  HeldAnswer make(const TenantId& tenant, std::string email) {
     auto [done, answer] = promised();
     store->users().create(tenant, {std::move(email), "New"}, {}, std::move(done));
     return std::move(answer);
   }
-  static bool waits(const Answer& answer) {
+  static bool waits(const HeldAnswer& answer) {
     return answer.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
   }
 
   std::unique_ptr<PostgresStores> store;
 
  private:
-  static std::pair<UserDone, Answer> promised() {
+  static std::pair<UserDone, HeldAnswer> promised() {
     auto promise = std::make_shared<std::promise<Result<ChangedUser>>>();
     auto answer = promise->get_future();
     return {[promise](Result<ChangedUser> user) { promise->set_value(std::move(user)); },
@@ -74,7 +74,7 @@ TEST_F(PostgresHeldRow, OtherTenantsGoOn) {
 
 TEST_F(PostgresHeldRow, TheTenantsOwnChangesKeepTheirOrder) {
   hold();
-  std::vector<Answer> answers;
+  std::vector<HeldAnswer> answers;
   for (const char* name : {"One", "Two"}) answers.push_back(rename(kAcme, name));
   ASSERT_TRUE(succeeds(rename(kGlobex, "Goes on").get()));  // by now those are put aside
   for (const char* name : {"Three", "Four"}) answers.push_back(rename(kAcme, name));

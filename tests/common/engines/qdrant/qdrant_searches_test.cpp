@@ -96,11 +96,11 @@ TEST_F(QdrantSearches, ASmallLimitOfBodiesChangesNothing) {
 
 // Several megabytes, before which libcurl asks whether it may send them.
 TEST_F(QdrantSearches, ALargeBatchArrives) {
-  constexpr int kDimension = 1'024;
-  const int large = index_->create_generation({kDimension, kEmbedder}, 0)->number;
+  constexpr int kLargeDimension = 1'024;
+  const int large = index_->create_generation({kLargeDimension, kEmbedder}, 0)->number;
   std::vector<VectorChange> changes;
   for (int user = 1; user <= 400; ++user) {
-    changes.push_back(change_of(user, 1, std::vector<float>(kDimension, 0.03125F)));
+    changes.push_back(change_of(user, 1, std::vector<float>(kLargeDimension, 0.03125F)));
     changes.back().vector[0] += static_cast<float>(user) / 1'000;
   }
   const auto applied = index_->apply(large, changes);

@@ -159,21 +159,21 @@ TEST(Sketches, EstimatesFallShortByMoreThanTheMarginOnceInHundreds) {
 }
 
 TEST(Sketches, ASurveyTellsWhatTheBestReach) {
-  constexpr int kDimension = 384;
-  const SketchShape shape(kDimension);
+  constexpr int kSketchedDimension = 384;
+  const SketchShape shape(kSketchedDimension);
   ChunkPool pool(Sketches::kPieceBlocks * shape.block_bytes());
   Sketches sketches(shape, pool);
   Random random(11);
-  const auto query = test::random_unit(random, kDimension);
+  const auto query = test::random_unit(random, kSketchedDimension);
   const auto is_near = [](std::size_t slot) { return slot % 100 == 33; };  // 26 of them
   for (std::uint32_t slot = 0; slot < 40 * kSketchBlock; ++slot) {
     if (slot == sketches.size()) sketches.add_block();
-    auto vector = test::random_unit(random, kDimension);
+    auto vector = test::random_unit(random, kSketchedDimension);
     for (std::size_t i = 0; is_near(slot) && i < vector.size(); ++i) {
       vector[i] = vector[i] + 2 * query[i];
     }
     const auto code = encode(vector).value();
-    const auto view = view_code(code, kDimension);
+    const auto view = view_code(code, kSketchedDimension);
     sketches.write(slot, reinterpret_cast<const std::uint8_t*>(view.high.data()), view.scale);
   }
   Sketches::Survey survey;

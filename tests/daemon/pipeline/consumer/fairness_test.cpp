@@ -18,9 +18,9 @@ namespace {
 
 using namespace mesh::test;
 using Outcome = StageResult::Outcome;
-using State = PipelineStatus::State;
+using FairState = PipelineStatus::State;
 
-constexpr Duration kRetry{10'000'000};
+constexpr Duration kFairRetry{10'000'000};
 
 // Does as many batches as it is allowed to.
 class GatedStage final : public Stage {
@@ -87,7 +87,7 @@ class FairnessTest : public testing::Test {
     options.topics = {kTopic};
     options.batch = 10;
     options.first_batch = 1'000;  // the stage is known to be quick
-    options.retry = {kRetry, kRetry, 100};
+    options.retry = {kFairRetry, kFairRetry, 100};
   }
   ~FairnessTest() override { gated.allow(kMany); }
 
@@ -299,13 +299,13 @@ TEST_F(FairnessTest, ATenantWhoseEventsAllRetryDoesNotHoldUpTheOthers) {
   for (int i = 1; i <= 50; ++i) stage.answer("acme" + std::to_string(i), Outcome::retry, 2);
   start(stage);
   ASSERT_TRUE(eventually([&] { return stage.effects().size() == 20; }));
-  ASSERT_TRUE(eventually([&] { return pipeline->status().state == State::paused_backlog; }));
+  ASSERT_TRUE(eventually([&] { return pipeline->status().state == FairState::paused_backlog; }));
   EXPECT_EQ(parked_of("acme"), 4u);
   EXPECT_EQ(pipeline->status().lag_events, 46);
   append("beta", 1);
   EXPECT_TRUE(eventually([&] { return stage.effects().size() == 21; }));
-  EXPECT_TRUE(advance_until(clock, kRetry, [&] { return log.committed("analytics") == 71; }));
-  EXPECT_TRUE(advance_until(clock, kRetry, [&] { return stage.effects().size() == 71; }));
+  EXPECT_TRUE(advance_until(clock, kFairRetry, [&] { return log.committed("analytics") == 71; }));
+  EXPECT_TRUE(advance_until(clock, kFairRetry, [&] { return stage.effects().size() == 71; }));
 }
 
 TEST_F(FairnessTest, AParkedEventThatIsSeenAgainAndDoneBeforeItsTurnIsNotTakenTwice) {
@@ -319,7 +319,7 @@ TEST_F(FairnessTest, AParkedEventThatIsSeenAgainAndDoneBeforeItsTurnIsNotTakenTw
   const std::size_t calls = stage.calls().size();
   ASSERT_TRUE(pipeline->start());
   ASSERT_TRUE(eventually([&] { return stage.calls().size() == calls + 1; }));
-  clock.advance(kRetry);  // due while all but one batch of its tenant waits
+  clock.advance(kFairRetry);  // due while all but one batch of its tenant waits
   stage.release();
   ASSERT_TRUE(commits(100));
   EXPECT_EQ(parked_of("acme"), 0u);
@@ -347,7 +347,7 @@ class TurmoilRun {
       log_.reads_again_at_a_price();
       options_.window_bytes = turmoil.window;
     }
-    options_.retry = {kRetry, kRetry, 100};
+    options_.retry = {kFairRetry, kFairRetry, 100};
     pipeline_ = std::make_unique<Pipeline>(options_, stage_,
                                            PipelineDeps{log_, log_, retries_, clock_, metrics_});
   }
@@ -363,14 +363,14 @@ class TurmoilRun {
       if (stop->second) log_.fail_commits(1'000'000);  // as if killed
       const auto effects = stage_.effects().size() + static_cast<std::size_t>(stop->first);
       int patience = 50;
-      advance_until(clock_, kRetry,
+      advance_until(clock_, kFairRetry,
                     [&] { return stage_.effects().size() >= effects || --patience < 0; });
       pipeline_->stop();
       log_.fail_commits(0);
       ++stop;
     }
     RC_ASSERT(pipeline_->start().has_value());
-    RC_ASSERT(advance_until(clock_, kRetry, [&] { return ended(); }));
+    RC_ASSERT(advance_until(clock_, kFairRetry, [&] { return ended(); }));
     pipeline_->stop();
   }
 
@@ -507,10 +507,10 @@ TEST_F(WindowedTest, ATenantThatMayNotGoOnWaitsWithoutASpin) {
   append("acme", 100);
   for (int i = 1; i <= 100; ++i) stage.answer("acme" + std::to_string(i), Outcome::retry, 1);
   start(stage);
-  ASSERT_TRUE(eventually([&] { return pipeline->status().state == State::paused_backlog; }));
+  ASSERT_TRUE(eventually([&] { return pipeline->status().state == FairState::paused_backlog; }));
   clock.await_waiters(1);
-  EXPECT_TRUE(advance_until(clock, kRetry, [&] { return log.committed("analytics") == 100; }));
-  EXPECT_TRUE(advance_until(clock, kRetry, [&] { return stage.effects().size() == 100; }));
+  EXPECT_TRUE(advance_until(clock, kFairRetry, [&] { return log.committed("analytics") == 100; }));
+  EXPECT_TRUE(advance_until(clock, kFairRetry, [&] { return stage.effects().size() == 100; }));
 }
 
 }  // namespace

@@ -29,12 +29,12 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using Outcome = StageResult::Outcome;
 using State = PipelineStatus::State;
-using Ids = std::vector<std::string>;
+using PartitionIds = std::vector<std::string>;
 
 // So long that no retry is due by chance before a test moves the clock by some of it.
 constexpr Duration kRetry{10'000'000};
-const std::string kTopic = "analytics.events";
-const TopicPartition kOne{kTopic, 0}, kOther{kTopic, 1};
+const std::string kPartitionsTopic = "analytics.events";
+const TopicPartition kPartitionsOne{kPartitionsTopic, 0}, kPartitionsOther{kPartitionsTopic, 1};
 
 // An event of some user whose events are in that partition of two.
 Record event_in(const TopicPartition& partition, const std::string& id, int user = 0) {
@@ -50,10 +50,10 @@ Record event_in(const TopicPartition& partition, const std::string& id, int user
 class PartitionsTest : public testing::Test {
  protected:
   PartitionsTest() {
-    log.ensure(kTopic, TopicKind::activity);
+    log.ensure(kPartitionsTopic, TopicKind::activity);
     log.ensure("analytics.events.dlq", TopicKind::activity);
     options.name = "analytics";
-    options.topics = {kTopic};
+    options.topics = {kPartitionsTopic};
     options.retry = {kRetry, kRetry, 3};
   }
   ~PartitionsTest() override { stage.release(); }
@@ -77,8 +77,8 @@ class PartitionsTest : public testing::Test {
   bool has(std::size_t partitions) {
     return eventually([&] { return pipeline->committed().size() == partitions; });
   }
-  Ids letters() const {
-    Ids ids;
+  PartitionIds letters() const {
+    PartitionIds ids;
     for (const auto& letter : log.records("analytics.events.dlq")) {
       ids.emplace_back(find_header(letter.headers, "ce_id"));
     }
@@ -95,7 +95,7 @@ class PartitionsTest : public testing::Test {
 };
 
 TEST_F(PartitionsTest, ABatchUnderWayLeavesNothingOfWhatWasTakenAway) {
-  for (const auto& partition : {kOne, kOther}) {
+  for (const auto& partition : {kPartitionsOne, kPartitionsOther}) {
     const std::string p = std::to_string(partition.partition);
     log.append_now(event_in(partition, "dead" + p, 1));
     log.append_now(event_in(partition, "retry" + p, 2));
@@ -104,15 +104,15 @@ TEST_F(PartitionsTest, ABatchUnderWayLeavesNothingOfWhatWasTakenAway) {
     stage.answer("retry" + p, Outcome::retry);
   }
   start_and_hold();
-  log.take_away("analytics", {kOne});
+  log.take_away("analytics", {kPartitionsOne});
   stage.release();
-  ASSERT_TRUE(commits(kOther, 3)) << "what it kept";
+  ASSERT_TRUE(commits(kPartitionsOther, 3)) << "what it kept";
   EXPECT_THAT(letters(), ElementsAre("dead1"));
   EXPECT_THAT(retries.parked("analytics"), SizeIs(1));
-  EXPECT_EQ(committed(kOne), 0);
+  EXPECT_EQ(committed(kPartitionsOne), 0);
   ASSERT_TRUE(has(1));
-  log.give_back("analytics", {{kOne, 1}});
-  ASSERT_TRUE(commits(kOne, 3)) << "from where the other one committed";
+  log.give_back("analytics", {{kPartitionsOne, 1}});
+  ASSERT_TRUE(commits(kPartitionsOne, 3)) << "from where the other one committed";
   EXPECT_THAT(letters(), ElementsAre("dead1"));
   EXPECT_THAT(retries.parked("analytics"), SizeIs(1)) << "this time it was done";
 }
@@ -120,47 +120,48 @@ TEST_F(PartitionsTest, ABatchUnderWayLeavesNothingOfWhatWasTakenAway) {
 TEST_F(PartitionsTest, WhatIsToLeaveTheStoreLaterStaysWhereItsPartitionIsTakenAway) {
   options.commit_delay = Duration{5'000};
   stage.answer("retry", Outcome::retry);
-  log.append_now(event_in(kOne, "retry"));
+  log.append_now(event_in(kPartitionsOne, "retry"));
   start();
   ASSERT_TRUE(eventually([&] { return retries.parked("analytics").size() == 1; }));
   clock.advance(2 * kRetry);  // once: more would be beyond the commit's delay
   ASSERT_TRUE(eventually([&] { return stage.effects().size() == 1; }));
   ASSERT_TRUE(eventually([&] { return pipeline->status().parked == 0; }));
-  log.take_away("analytics", {kOne});
+  log.take_away("analytics", {kPartitionsOne});
   ASSERT_TRUE(has(1));
   clock.advance(options.commit_delay);
   clock.await_woken();
-  log.give_back("analytics", {{kOne, 1}});
+  log.give_back("analytics", {{kPartitionsOne, 1}});
   ASSERT_TRUE(advance_until(clock, kRetry, [&] { return stage.effects().size() == 2; }));
   EXPECT_TRUE(advance_until(clock, options.commit_delay,
                             [&] { return retries.parked("analytics").empty(); }));
 }
 
 TEST_F(PartitionsTest, ACommitThatComesTooLateForSomeIsMadeForTheRest) {
-  log.append_now(event_in(kOne, "a1"));
-  log.append_now(event_in(kOther, "b1"));
+  log.append_now(event_in(kPartitionsOne, "a1"));
+  log.append_now(event_in(kPartitionsOther, "b1"));
   stage.answer("b1", Outcome::dead);
   // Behind the last look, while the letter is written.
   log.before_append([&](const std::vector<Record>& records) {
-    if (records.front().topic == "analytics.events.dlq") log.take_away("analytics", {kOne});
+    if (records.front().topic == "analytics.events.dlq")
+      log.take_away("analytics", {kPartitionsOne});
   });
   start();
-  ASSERT_TRUE(commits(kOther, 1));
-  EXPECT_EQ(committed(kOne), 0);
+  ASSERT_TRUE(commits(kPartitionsOther, 1));
+  EXPECT_EQ(committed(kPartitionsOne), 0);
   log.before_append({});
-  log.give_back("analytics", {{kOne, 0}});
-  ASSERT_TRUE(commits(kOne, 1));
+  log.give_back("analytics", {{kPartitionsOne, 0}});
+  ASSERT_TRUE(commits(kPartitionsOne, 1));
   EXPECT_EQ(std::ranges::count(stage.effects(), "a1"), 2);
   EXPECT_THAT(letters(), ElementsAre("b1"));
 }
 
 TEST_F(PartitionsTest, WhatWasPolledOfAPartitionThatIsTakenAwayIsDropped) {
-  log.append_now(event_in(kOne, "a1"));
-  log.append_now(event_in(kOther, "b1"));
-  log.while_polling([&] { log.take_away("analytics", {kOne}); });
+  log.append_now(event_in(kPartitionsOne, "a1"));
+  log.append_now(event_in(kPartitionsOther, "b1"));
+  log.while_polling([&] { log.take_away("analytics", {kPartitionsOne}); });
   start();
-  ASSERT_TRUE(commits(kOther, 1));
-  EXPECT_EQ(stage.effects(), (Ids{"b1"}));
+  ASSERT_TRUE(commits(kPartitionsOther, 1));
+  EXPECT_EQ(stage.effects(), (PartitionIds{"b1"}));
 }
 
 // What waits are offsets, or records in the window.
@@ -176,17 +177,17 @@ INSTANTIATE_TEST_SUITE_P(ReadsAgainCheaply, PartitionsOfBothLogs, testing::Bool(
 TEST_P(PartitionsOfBothLogs, WhatWaitsOfAPartitionThatIsTakenAwayIsDropped) {
   options.batch = 2;
   for (int i = 0; i < 20; ++i) {
-    log.append_now(event_in(i % 2 == 0 ? kOne : kOther, std::to_string(i)));
+    log.append_now(event_in(i % 2 == 0 ? kPartitionsOne : kPartitionsOther, std::to_string(i)));
   }
   start_and_hold();
-  log.take_away("analytics", {kOne});
+  log.take_away("analytics", {kPartitionsOne});
   stage.release();
-  ASSERT_TRUE(commits(kOther, 10));
-  EXPECT_EQ(committed(kOne), 0);
+  ASSERT_TRUE(commits(kPartitionsOther, 10));
+  EXPECT_EQ(committed(kPartitionsOne), 0);
   ASSERT_TRUE(eventually([&] { return pipeline->status().lag_events == 0; }))
       << "what is another's is no lag of its own";
-  log.give_back("analytics", {{kOne, 4}});
-  ASSERT_TRUE(commits(kOne, 10));
+  log.give_back("analytics", {{kPartitionsOne, 4}});
+  ASSERT_TRUE(commits(kPartitionsOne, 10));
   const auto effects = stage.effects();
   for (const char* theirs : {"4", "6"})
     EXPECT_THAT(effects, testing::Not(testing::Contains(theirs)));
@@ -196,41 +197,42 @@ TEST_P(PartitionsOfBothLogs, WhatWaitsOfAPartitionThatIsTakenAwayIsDropped) {
 TEST_F(PartitionsTest, ParkedEventsFollowTheirPartition) {
   stage.answer("a1", Outcome::retry);
   stage.answer("b1", Outcome::retry);
-  log.append_now(event_in(kOne, "a1"));
-  log.append_now(event_in(kOther, "b1"));
+  log.append_now(event_in(kPartitionsOne, "a1"));
+  log.append_now(event_in(kPartitionsOther, "b1"));
   start();
   ASSERT_TRUE(eventually([&] { return pipeline->status().parked == 2; }));
-  log.take_away("analytics", {kOne});
+  log.take_away("analytics", {kPartitionsOne});
   ASSERT_TRUE(eventually([&] { return pipeline->status().parked == 1; }));
   EXPECT_TRUE(advance_until(clock, kRetry, [&] { return !stage.effects().empty(); }));
-  EXPECT_EQ(stage.effects(), (Ids{"b1"})) << "the other one is another's to try again";
+  EXPECT_EQ(stage.effects(), (PartitionIds{"b1"})) << "the other one is another's to try again";
   EXPECT_TRUE(eventually([&] { return retries.parked("analytics").size() == 1; }));
-  log.give_back("analytics", {{kOne, 1}});
+  log.give_back("analytics", {{kPartitionsOne, 1}});
   EXPECT_TRUE(advance_until(clock, kRetry, [&] { return stage.effects().size() == 2; }));
-  EXPECT_EQ(stage.effects(), (Ids{"b1", "a1"}));
+  EXPECT_EQ(stage.effects(), (PartitionIds{"b1", "a1"}));
   EXPECT_TRUE(eventually([&] { return retries.parked("analytics").empty(); }));
 }
 
 TEST_F(PartitionsTest, NothingOfAGainedPartitionGoesBeforeItsParkedEventsAreLoaded) {
   stage.answer("a1", Outcome::retry);
-  log.append_now(event_in(kOne, "a1"));
+  log.append_now(event_in(kPartitionsOne, "a1"));
   start();
   ASSERT_TRUE(eventually([&] { return pipeline->status().parked == 1; }));
-  log.take_away("analytics", {kOne});
+  log.take_away("analytics", {kPartitionsOne});
   ASSERT_TRUE(has(1));
-  log.append_now(event_in(kOne, "a2"));
+  log.append_now(event_in(kPartitionsOne, "a2"));
   retries.fail_takes(2);
-  log.give_back("analytics", {{kOne, 1}});
+  log.give_back("analytics", {{kPartitionsOne, 1}});
   ASSERT_TRUE(eventually([&] { return pipeline->status().state == State::paused_outage; }));
-  EXPECT_TRUE(advance_until(clock, Duration{1'000}, [&] { return committed(kOne) == 2; }));
+  EXPECT_TRUE(
+      advance_until(clock, Duration{1'000}, [&] { return committed(kPartitionsOne) == 2; }));
   EXPECT_TRUE(advance_until(clock, kRetry, [&] { return stage.effects().size() == 2; }));
-  EXPECT_EQ(stage.effects(), (Ids{"a1", "a2"}));
+  EXPECT_EQ(stage.effects(), (PartitionIds{"a1", "a2"}));
 }
 
 TEST_F(PartitionsTest, WhileNothingChangesTheStoreIsNotAsked) {
   start();
   for (int i = 0; i < 20; ++i) {
-    log.append_now(event_in(i % 2 == 0 ? kOne : kOther, std::to_string(i)));
+    log.append_now(event_in(i % 2 == 0 ? kPartitionsOne : kPartitionsOther, std::to_string(i)));
     ASSERT_TRUE(eventually([&] { return log.committed("analytics") == i + 1; }));
   }
   EXPECT_EQ(retries.takes(), 1);
@@ -240,7 +242,7 @@ TEST_F(PartitionsTest, PausesOfAnyKindTellThatItIsNotGone) {
   options.max_parked = 1;
   options.retry.max_attempts = 1'000'000;  // however far the clock is moved
   stage.fail_calls(1);
-  log.append_now(event_in(kOne, "a1"));
+  log.append_now(event_in(kPartitionsOne, "a1"));
   start();
   ASSERT_TRUE(eventually([&] { return pipeline->status().state == State::paused_outage; }));
   EXPECT_TRUE(eventually([&] { return log.kept_alive("analytics") > 0; }));
@@ -256,23 +258,23 @@ TEST_F(PartitionsTest, WhatAnotherHadParkedMayBeMoreThanThereIsRoomFor) {
   options.max_parked = 2;
   std::vector<ParkedEvent> theirs;
   for (int i = 0; i < 4; ++i) {
-    const auto at = log.append_now(event_in(kOne, std::to_string(i), i));
-    theirs.push_back({log.records(kTopic).back(), 1, clock.now() + kRetry, "c", "cause"});
+    const auto at = log.append_now(event_in(kPartitionsOne, std::to_string(i), i));
+    theirs.push_back({log.records(kPartitionsTopic).back(), 1, clock.now() + kRetry, "c", "cause"});
     ASSERT_EQ(at.partition, 0);
   }
   ASSERT_TRUE(retries.park({"analytics", "theirs"}, theirs));
-  ASSERT_TRUE(log.seek_group("analytics", {{kOne, 4}}));
+  ASSERT_TRUE(log.seek_group("analytics", {{kPartitionsOne, 4}}));
   start();
-  log.append_now(event_in(kOther, "b1"));
+  log.append_now(event_in(kPartitionsOther, "b1"));
   ASSERT_TRUE(eventually([&] { return pipeline->status().state == State::paused_backlog; }));
   EXPECT_TRUE(advance_until(clock, kRetry, [&] { return stage.effects().size() == 5; }));
-  EXPECT_TRUE(commits(kOther, 1));
+  EXPECT_TRUE(commits(kPartitionsOther, 1));
 }
 
 // As a slow model would, it takes so long for each event.
-class SlowStage final : public Stage {
+class SlowPartitionStage final : public Stage {
  public:
-  SlowStage(ManualClock& clock, Duration each) : clock_(clock), each_(each) {}
+  SlowPartitionStage(ManualClock& clock, Duration each) : clock_(clock), each_(each) {}
   std::vector<StageResult> process(std::span<const StageInput> batch, const Through&) override {
     const Duration took = std::ssize(batch) * each_;
     clock_.advance(took);
@@ -300,20 +302,20 @@ class SlowStageTest : public PartitionsTest {
 };
 
 TEST_F(SlowStageTest, NoBatchOfOneThatIsNewTakesLongerThanItsTime) {
-  for (int i = 0; i < 300; ++i) log.append_now(event_in(kOne, std::to_string(i)));
-  SlowStage slow(clock, Duration{2'000});
+  for (int i = 0; i < 300; ++i) log.append_now(event_in(kPartitionsOne, std::to_string(i)));
+  SlowPartitionStage slow(clock, Duration{2'000});
   start_with(slow);
-  ASSERT_TRUE(commits(kOne, 300));
+  ASSERT_TRUE(commits(kPartitionsOne, 300));
   EXPECT_LE(slow.longest.load(), options.longest_batch);
   EXPECT_LE(slow.calls.load(), 14) << "and they are not smaller than that needs";
   pipeline.reset();
 }
 
 TEST_F(SlowStageTest, OneThatIsMuchSlowerThanItsTimeIsGivenOneEventEach) {
-  for (int i = 0; i < 30; ++i) log.append_now(event_in(kOne, std::to_string(i)));
-  SlowStage slow(clock, Duration{35'000});
+  for (int i = 0; i < 30; ++i) log.append_now(event_in(kPartitionsOne, std::to_string(i)));
+  SlowPartitionStage slow(clock, Duration{35'000});
   start_with(slow);
-  ASSERT_TRUE(commits(kOne, 30));
+  ASSERT_TRUE(commits(kPartitionsOne, 30));
   EXPECT_LE(slow.longest.load(), 8 * Duration{35'000}) << "within a session";
   EXPECT_EQ(slow.calls.load(), 1 + 22);
   pipeline.reset();
@@ -322,12 +324,12 @@ TEST_F(SlowStageTest, OneThatIsMuchSlowerThanItsTimeIsGivenOneEventEach) {
 TEST_F(SlowStageTest, RetriesThatAreDueTogetherAreOfAsManyEventsAsFitIntoTheirTime) {
   std::vector<ParkedEvent> theirs;
   for (int i = 0; i < 100; ++i) {
-    log.append_now(event_in(kOne, std::to_string(i), i));
-    theirs.push_back({log.records(kTopic).back(), 1, clock.now(), "c", "cause"});
+    log.append_now(event_in(kPartitionsOne, std::to_string(i), i));
+    theirs.push_back({log.records(kPartitionsTopic).back(), 1, clock.now(), "c", "cause"});
   }
   ASSERT_TRUE(retries.park({"analytics", "theirs"}, theirs));
-  ASSERT_TRUE(log.seek_group("analytics", {{kOne, 100}}));
-  SlowStage slow(clock, Duration{2'000});
+  ASSERT_TRUE(log.seek_group("analytics", {{kPartitionsOne, 100}}));
+  SlowPartitionStage slow(clock, Duration{2'000});
   start_with(slow);
   ASSERT_TRUE(advance_until(clock, Duration{1'000}, [&] { return slow.done == 100; }));
   EXPECT_LE(slow.longest.load(), options.longest_batch);
@@ -336,34 +338,37 @@ TEST_F(SlowStageTest, RetriesThatAreDueTogetherAreOfAsManyEventsAsFitIntoTheirTi
 
 // As by SIGSTOP, between the look at its partitions and the write.
 TEST_F(PartitionsTest, WhatIsParkedAfterAnotherHasTakenThePartitionIsNotParked) {
-  log.append_now(event_in(kOne, "a1"));
+  log.append_now(event_in(kPartitionsOne, "a1"));
   stage.answer("a1", Outcome::retry);
   std::promise<void> go;
   retries.stop_in_park(go.get_future().share());
   start();
   ASSERT_TRUE(eventually([&] { return retries.stands_in_park(); }));
-  log.take_away("analytics", {kOne});
-  ASSERT_TRUE(retries.take({"analytics", "other"}, {kOne}));
+  log.take_away("analytics", {kPartitionsOne});
+  ASSERT_TRUE(retries.take({"analytics", "other"}, {kPartitionsOne}));
   go.set_value();
-  log.append_now(event_in(kOther, "b1"));
-  EXPECT_TRUE(advance_until(clock, Duration{1'000}, [&] { return committed(kOther) == 1; }));
+  log.append_now(event_in(kPartitionsOther, "b1"));
+  EXPECT_TRUE(
+      advance_until(clock, Duration{1'000}, [&] { return committed(kPartitionsOther) == 1; }));
   EXPECT_THAT(retries.parked("analytics"), IsEmpty()) << "nobody would look at it";
   EXPECT_EQ(pipeline->status().parked, 0);
 }
 
 // The other had lost them before it asked for what is parked of them.
 TEST_F(PartitionsTest, OneThatTookParkedEventsTooLateLosesThemToWhoHasThePartition) {
-  log.append_now(event_in(kOne, "a1", 1));
+  log.append_now(event_in(kPartitionsOne, "a1", 1));
   start();
-  ASSERT_TRUE(commits(kOne, 1));
-  ASSERT_TRUE(retries.take({"analytics", "late"}, {kOne}));
-  const std::vector<ParkedEvent> late{{log.records(kTopic).back(), 1, clock.now(), "c", "cause"}};
+  ASSERT_TRUE(commits(kPartitionsOne, 1));
+  ASSERT_TRUE(retries.take({"analytics", "late"}, {kPartitionsOne}));
+  const std::vector<ParkedEvent> late{
+      {log.records(kPartitionsTopic).back(), 1, clock.now(), "c", "cause"}};
   ASSERT_TRUE(retries.park({"analytics", "late"}, late));
   stage.answer("a2", Outcome::retry);
-  log.append_now(event_in(kOne, "a2", 2));
-  EXPECT_TRUE(advance_until(clock, Duration{1'000}, [&] { return committed(kOne) == 2; }));
+  log.append_now(event_in(kPartitionsOne, "a2", 2));
+  EXPECT_TRUE(
+      advance_until(clock, Duration{1'000}, [&] { return committed(kPartitionsOne) == 2; }));
   EXPECT_TRUE(advance_until(clock, kRetry, [&] { return retries.parked("analytics").empty(); }));
-  EXPECT_EQ(stage.effects(), (Ids{"a1", "a1", "a2"}));
+  EXPECT_EQ(stage.effects(), (PartitionIds{"a1", "a1", "a2"}));
 }
 
 // --- several of one name over one log ---------------------------------------------------------
@@ -379,7 +384,7 @@ class Ledger {
     std::lock_guard lock(mutex_);
     return all_.size();
   }
-  std::map<std::string, Ids> by_key() const {
+  std::map<std::string, PartitionIds> by_key() const {
     std::lock_guard lock(mutex_);
     return of_;
   }
@@ -387,7 +392,7 @@ class Ledger {
  private:
   mutable std::mutex mutex_;
   std::set<std::string> all_;
-  std::map<std::string, Ids> of_;
+  std::map<std::string, PartitionIds> of_;
 };
 
 class LedgerStage final : public Stage {
@@ -410,10 +415,10 @@ class MembersTest : public testing::Test {
  protected:
   void open(int partitions) {
     log = sqlite::SqliteLog::open(dir.path(), log_options, clock).value();
-    ASSERT_TRUE(log->ensure_topic({kTopic, TopicKind::activity, partitions, {}, {}}));
-    ASSERT_TRUE(log->ensure_topic({kTopic + ".dlq", TopicKind::activity, 1, {}, {}}));
+    ASSERT_TRUE(log->ensure_topic({kPartitionsTopic, TopicKind::activity, partitions, {}, {}}));
+    ASSERT_TRUE(log->ensure_topic({kPartitionsTopic + ".dlq", TopicKind::activity, 1, {}, {}}));
     options.name = "analytics";
-    options.topics = {kTopic};
+    options.topics = {kPartitionsTopic};
     options.retry = {kRetry, kRetry, 3};
   }
   ~MembersTest() override {
@@ -447,9 +452,9 @@ class MembersTest : public testing::Test {
   bool commits(std::int64_t offsets) {
     return eventually([&] { return committed() == offsets; });
   }
-  Ids letters() {
-    Ids ids;
-    const auto records = read_all(*log, {kTopic + ".dlq", 0}, 0, {});
+  PartitionIds letters() {
+    PartitionIds ids;
+    const auto records = read_all(*log, {kPartitionsTopic + ".dlq", 0}, 0, {});
     for (const auto& letter : records.value()) {
       ids.emplace_back(find_header(letter.headers, "ce_id"));
     }
@@ -475,7 +480,7 @@ TEST_F(MembersTest, EveryEventIsDoneInTheOrderOfItsKeyWhileMembersComeAndGo) {
   Ledger ledger;
   LedgerStage one(ledger), other(ledger);
   constexpr int kUsers = 30, kEach = 40;
-  std::map<std::string, Ids> expected;
+  std::map<std::string, PartitionIds> expected;
   auto stays = member(one);
   std::unique_ptr<Pipeline> guest;
   for (int n = 0; n < kEach; ++n) {
@@ -506,7 +511,7 @@ TEST_F(MembersTest, EveryEventIsDoneInTheOrderOfItsKeyWhileMembersComeAndGo) {
 
 TEST_F(MembersTest, WhoJoinsInTheMiddleOfABatchDoublesNoLetterAndNoParkedEvent) {
   open(2);
-  for (const auto& partition : {kOne, kOther}) {
+  for (const auto& partition : {kPartitionsOne, kPartitionsOther}) {
     const std::string p = std::to_string(partition.partition);
     append(event_in(partition, "dead" + p, 1));
     append(event_in(partition, "retry" + p, 2));
@@ -522,7 +527,7 @@ TEST_F(MembersTest, WhoJoinsInTheMiddleOfABatchDoublesNoLetterAndNoParkedEvent) 
   ASSERT_TRUE(commits(2)) << "its share, which the first one is at";
   first_stage.release();
   ASSERT_TRUE(commits(4));
-  EXPECT_EQ(letters(), (Ids{"dead0", "dead1"}));
+  EXPECT_EQ(letters(), (PartitionIds{"dead0", "dead1"}));
   EXPECT_THAT(retries.parked("analytics"), SizeIs(2));
   EXPECT_TRUE(
       eventually([&] { return first->status().parked == 1 && second->status().parked == 1; }));
@@ -539,7 +544,7 @@ TEST_F(MembersTest, AZombieChangesNothingAndThenWorksOn) {
   ASSERT_TRUE(eventually([&] { return first_stage.calls().size() == 1; }));
   clock.advance(log_options.session);
   ASSERT_TRUE(commits(2)) << "the other one did them";
-  EXPECT_EQ(second_stage.effects(), (Ids{"dead", "retry"}));
+  EXPECT_EQ(second_stage.effects(), (PartitionIds{"dead", "retry"}));
   EXPECT_THAT(log->groups()->front().members, SizeIs(1));
   append(event_in(firsts, "more", 3));
   ASSERT_TRUE(commits(3));
@@ -551,10 +556,10 @@ TEST_F(MembersTest, AZombieChangesNothingAndThenWorksOn) {
   EXPECT_THAT(letters(), IsEmpty());
   EXPECT_THAT(retries.parked("analytics"), IsEmpty());
   EXPECT_EQ(committed(), 3);
-  EXPECT_EQ(first_stage.effects(), Ids{});
+  EXPECT_EQ(first_stage.effects(), PartitionIds{});
   append(event_in(first->committed().begin()->first, "own", 4));
   ASSERT_TRUE(commits(4));
-  EXPECT_EQ(first_stage.effects(), (Ids{"own"}));
+  EXPECT_EQ(first_stage.effects(), (PartitionIds{"own"}));
 }
 
 TEST_F(MembersTest, AnOutageLongerThanTheSessionCostsNoPartition) {
@@ -571,7 +576,7 @@ TEST_F(MembersTest, AnOutageLongerThanTheSessionCostsNoPartition) {
   EXPECT_THAT(log->groups()->front().members, SizeIs(2));
   first_stage.fail_calls(0);
   EXPECT_TRUE(advance_until(clock, Duration{5'000}, [&] { return committed() == 1; }));
-  EXPECT_EQ(first_stage.effects(), (Ids{"a1"}));
+  EXPECT_EQ(first_stage.effects(), (PartitionIds{"a1"}));
 }
 
 }  // namespace

@@ -20,14 +20,14 @@ using ::testing::UnorderedElementsAre;
 
 constexpr Duration kSecond{1'000};
 constexpr Duration kTtl{60'000};
-const std::string kTopic = "analytics.events";
-const TopicPartition kOne{kTopic, 0}, kOther{kTopic, 1};
+const std::string kYieldingTopic = "analytics.events";
+const TopicPartition kYieldingOne{kYieldingTopic, 0}, kYieldingOther{kYieldingTopic, 1};
 
 class YieldingLog : public testing::Test {
  protected:
-  YieldingLog() { log.ensure(kTopic, TopicKind::activity); }
+  YieldingLog() { log.ensure(kYieldingTopic, TopicKind::activity); }
   std::unique_ptr<LogConsumer> open() {
-    auto opened = admin.open_consumer("g", {kTopic}, "m");
+    auto opened = admin.open_consumer("g", {kYieldingTopic}, "m");
     EXPECT_TRUE(opened);
     return opened ? std::move(*opened) : nullptr;
   }
@@ -57,26 +57,27 @@ class YieldingLog : public testing::Test {
 
 TEST_F(YieldingLog, AMemberLeavesItsGroupWhileThatIsAskedForAndComesBack) {
   log.refuse_seeks_of_active_groups();
-  for (const char* key : {"a", "b", "c", "d"}) log.append_now({kTopic, key, "1", {}});
+  for (const char* key : {"a", "b", "c", "d"}) log.append_now({kYieldingTopic, key, "1", {}});
   auto member = open();
   EXPECT_THAT(member->changes().gained, SizeIs(2));
   EXPECT_THAT(*poll(*member), SizeIs(4));
   const auto polled = member->position();
-  EXPECT_EQ(log.seek_group("g", {{kOne, 1}}).error().kind, ErrorKind::conflict);
+  EXPECT_EQ(log.seek_group("g", {{kYieldingOne, 1}}).error().kind, ErrorKind::conflict);
   ask();
-  EXPECT_THAT(member->changes().lost, UnorderedElementsAre(kOne, kOther));
+  EXPECT_THAT(member->changes().lost, UnorderedElementsAre(kYieldingOne, kYieldingOther));
   EXPECT_THAT(members(), IsEmpty());
   EXPECT_TRUE(member->changes().empty()) << "told before";
   EXPECT_THAT(member->position(), IsEmpty());
   EXPECT_EQ(member->commit(polled).error().kind, ErrorKind::conflict);
   EXPECT_THAT(*poll(*member), IsEmpty()) << "it is asked for still";
-  ASSERT_TRUE(log.seek_group("g", {{kOne, 1}}));
+  ASSERT_TRUE(log.seek_group("g", {{kYieldingOne, 1}}));
   end();
   ASSERT_TRUE(poll(*member));
   EXPECT_THAT(members(), ElementsAre("m"));
   EXPECT_EQ(member->commit(polled).error().kind, ErrorKind::conflict) << "polled before it left";
   const auto changes = member->changes();
-  EXPECT_EQ(changes.gained, (std::map<TopicPartition, std::int64_t>{{kOne, 1}, {kOther, 0}}));
+  EXPECT_EQ(changes.gained,
+            (std::map<TopicPartition, std::int64_t>{{kYieldingOne, 1}, {kYieldingOther, 0}}));
   EXPECT_THAT(changes.lost, IsEmpty());
 }
 

@@ -15,7 +15,7 @@ namespace mesh::pipeline {
 namespace {
 
 using namespace mesh::test;
-using State = Task::State;
+using TaskState = Task::State;
 
 constexpr Duration kLong{3'600'000};  // by the manual clock: for ever
 
@@ -71,7 +71,7 @@ class TasksTest : public testing::Test {
     told.get_future().wait();
     return store.get(id);
   }
-  State state(const std::string& id) { return store.get(id)->state; }
+  TaskState state(const std::string& id) { return store.get(id)->state; }
   bool runs(const std::string& id) {
     return eventually([&] { return store.get(id)->done == 3; });
   }
@@ -99,7 +99,7 @@ TEST_F(TasksTest, ATaskRunsAndKeepsItsResult) {
   runner->start();
   const auto task = ended(submit("quick"));
   ASSERT_TRUE(task);
-  EXPECT_EQ(task->state, State::done);
+  EXPECT_EQ(task->state, TaskState::done);
   EXPECT_EQ(task->result, (Json{{"found", 7}}));
   EXPECT_EQ(task->finished_at, clock.now());
 }
@@ -107,7 +107,7 @@ TEST_F(TasksTest, ATaskRunsAndKeepsItsResult) {
 TEST_F(TasksTest, AFailedTaskTellsWhyWithoutTheInnerReason) {
   runner->start();
   const auto task = ended(submit("broken"));
-  EXPECT_EQ(task->state, State::failed);
+  EXPECT_EQ(task->state, TaskState::failed);
   EXPECT_EQ(task->error, "it does not fit");
 }
 
@@ -170,13 +170,13 @@ TEST_F(TasksTest, StopLeavesARunningTaskToResumeFromItsCheckpointBeforeYoungerOn
   ASSERT_TRUE(runs(first));
   const std::string second = submit("quick");
   runner->stop();
-  EXPECT_EQ(state(first), State::running);
-  EXPECT_EQ(state(second), State::queued);
+  EXPECT_EQ(state(first), TaskState::running);
+  EXPECT_EQ(state(second), TaskState::queued);
   restart();
   ASSERT_TRUE(eventually([&] { return resumed_at == 3; }));
   EXPECT_EQ(order(), (std::vector<std::string>{first, first}));
   ASSERT_TRUE(runner->cancel(first));
-  EXPECT_EQ(ended(second)->state, State::done);
+  EXPECT_EQ(ended(second)->state, TaskState::done);
 }
 
 TEST_F(TasksTest, ARunningTaskIsCancelledAtOnce) {
@@ -184,7 +184,7 @@ TEST_F(TasksTest, ARunningTaskIsCancelledAtOnce) {
   const std::string id = submit("long");
   ASSERT_TRUE(runs(id));
   ASSERT_TRUE(runner->cancel(id));
-  EXPECT_EQ(ended(id)->state, State::cancelled);
+  EXPECT_EQ(ended(id)->state, TaskState::cancelled);
   EXPECT_TRUE(cleaned_up);
   EXPECT_TRUE(runner->cancel(id)) << "to cancel twice is harmless";
 }
@@ -197,7 +197,7 @@ TEST_F(TasksTest, AWaitingTaskIsCancelledWithoutRunning) {
   ASSERT_TRUE(runs(running));
   const std::string waiting = submit("quick");
   ASSERT_TRUE(runner->cancel(waiting));
-  EXPECT_EQ(state(waiting), State::cancelled);
+  EXPECT_EQ(state(waiting), TaskState::cancelled);
   EXPECT_EQ(order().size(), 1u);
 }
 
@@ -207,9 +207,9 @@ TEST_F(TasksTest, ATaskCancelledWhileTheProcessWasDownCleansUp) {
   ASSERT_TRUE(runs(id));
   runner->stop();
   ASSERT_TRUE(runner->cancel(id));
-  EXPECT_EQ(state(id), State::running);
+  EXPECT_EQ(state(id), TaskState::running);
   restart();
-  EXPECT_EQ(ended(id)->state, State::cancelled);
+  EXPECT_EQ(ended(id)->state, TaskState::cancelled);
   EXPECT_TRUE(cleaned_up);
 }
 
@@ -240,7 +240,7 @@ TEST_F(TasksTest, CreationAndCompletionAreAppendedToTaskEvents) {
 TEST_F(TasksTest, ALogThatIsDownFailsNoTask) {
   log.fail_appends(1'000);
   runner->start();
-  EXPECT_EQ(ended(submit("quick"))->state, State::done);
+  EXPECT_EQ(ended(submit("quick"))->state, TaskState::done);
 }
 
 TEST_F(TasksTest, AStateThatCannotBeStoredIsStoredLater) {
@@ -249,7 +249,8 @@ TEST_F(TasksTest, AStateThatCannotBeStoredIsStoredLater) {
   ASSERT_TRUE(runs(id));
   store.fail_stores(2);
   ASSERT_TRUE(runner->cancel(id));
-  EXPECT_TRUE(advance_until(clock, Duration{1'000}, [&] { return state(id) == State::cancelled; }));
+  EXPECT_TRUE(
+      advance_until(clock, Duration{1'000}, [&] { return state(id) == TaskState::cancelled; }));
 }
 
 TEST_F(TasksTest, AWatchTellsOfItsOwnTaskAndOfTheStop) {
@@ -283,10 +284,10 @@ TEST_F(TasksTest, SeveralRunAtOnceUpToTheBound) {
   const std::string first = submit("long"), second = submit("long"), third = submit("long");
   ASSERT_TRUE(runs(first));
   ASSERT_TRUE(runs(second));
-  EXPECT_EQ(state(third), State::queued);
+  EXPECT_EQ(state(third), TaskState::queued);
   ASSERT_TRUE(runner->cancel(second));
   ASSERT_TRUE(runs(third));
-  EXPECT_EQ(state(first), State::running) << "another's end is nothing to it";
+  EXPECT_EQ(state(first), TaskState::running) << "another's end is nothing to it";
 }
 
 TEST_F(TasksTest, ATenantsTasksLeaveRoomForOthers) {
@@ -299,7 +300,7 @@ TEST_F(TasksTest, ATenantsTasksLeaveRoomForOthers) {
   const std::string first = of("acme"), second = of("acme"), other = of("globex");
   ASSERT_TRUE(runs(first));
   ASSERT_TRUE(runs(other));
-  EXPECT_EQ(state(second), State::queued);
+  EXPECT_EQ(state(second), TaskState::queued);
   ASSERT_TRUE(runner->cancel(first));
   ASSERT_TRUE(runs(second));
 }
@@ -317,7 +318,7 @@ TEST_F(TasksTest, TasksThatExcludeEachOtherWaitForEachOther) {
   const std::string first = of("a.dlq"), second = of("a.dlq"), other = of("b.dlq");
   ASSERT_TRUE(runs(first));
   ASSERT_TRUE(runs(other));
-  EXPECT_EQ(state(second), State::queued);
+  EXPECT_EQ(state(second), TaskState::queued);
   ASSERT_TRUE(runner->cancel(first));
   ASSERT_TRUE(runs(second));
 }
@@ -339,7 +340,8 @@ TEST_F(TwoRunners, EachTaskRunsOnce) {
   other.start();
   std::vector<std::string> ids;
   for (int i = 0; i < 20; ++i) ids.push_back(submit("quick"));
-  ASSERT_TRUE(comes_true([&] { return state(ids.back()) == State::done && order().size() >= 20; }));
+  ASSERT_TRUE(
+      comes_true([&] { return state(ids.back()) == TaskState::done && order().size() >= 20; }));
   auto ran_ids = order();
   std::ranges::sort(ran_ids);
   EXPECT_EQ(ran_ids, ids);
@@ -351,13 +353,13 @@ TEST_F(TwoRunners, WhatOneSubmitsAnotherRunsAndTheFirstIsTold) {
   other.start();
   const auto task = admin.submit("redrive", {}, 0, "anna");
   ASSERT_TRUE(task);
-  EXPECT_EQ(state(task->id), State::queued) << "there is no work for it yet";
+  EXPECT_EQ(state(task->id), TaskState::queued) << "there is no work for it yet";
   const auto quick = store.insert({.id = "z", .kind = "quick", .spec = Json::object()});
   ASSERT_TRUE(quick);
   std::atomic<bool> told = false;
   const auto watch = admin.watch("z", [&] { told = true; });
   EXPECT_TRUE(comes_true([&] { return told.load(); }));
-  EXPECT_EQ(state("z"), State::done);
+  EXPECT_EQ(state("z"), TaskState::done);
 }
 
 TEST_F(TwoRunners, WhatTheOtherCancelsEndsHere) {
@@ -365,7 +367,7 @@ TEST_F(TwoRunners, WhatTheOtherCancelsEndsHere) {
   const std::string id = submit("long");
   ASSERT_TRUE(runs(id));
   ASSERT_TRUE(other.cancel(id));
-  EXPECT_TRUE(comes_true([&] { return state(id) == State::cancelled; }));
+  EXPECT_TRUE(comes_true([&] { return state(id) == TaskState::cancelled; }));
   EXPECT_TRUE(cleaned_up);
 }
 
@@ -376,7 +378,7 @@ TEST_F(TwoRunners, WhatOneSubmitsOrCancelsTheOtherIsToldOfAtOnce) {
   const std::string id = submit("long");
   ASSERT_TRUE(runs(id));
   ASSERT_TRUE(runner->cancel(id));
-  EXPECT_TRUE(eventually([&] { return state(id) == State::cancelled; }));
+  EXPECT_TRUE(eventually([&] { return state(id) == TaskState::cancelled; }));
   EXPECT_TRUE(cleaned_up);
 }
 
@@ -399,7 +401,7 @@ TEST_F(TwoRunners, WhatTheStoreDidNotTellIsFoundNevertheless) {
   const std::string id = submit("long");
   ASSERT_TRUE(comes_true([&] { return store.get(id)->done == 3; }));
   ASSERT_TRUE(runner->cancel(id));
-  EXPECT_TRUE(comes_true([&] { return state(id) == State::cancelled; }));
+  EXPECT_TRUE(comes_true([&] { return state(id) == TaskState::cancelled; }));
 }
 
 TEST_F(TwoRunners, LongWorkThatReportsNothingKeepsItsClaim) {
@@ -437,7 +439,7 @@ TEST_F(TwoRunners, OneThatSleptBeyondItsClaimIsTakenOverAndChangesNothing) {
   asleep.get_future().wait();
   store.take_away(id);
   other.start();
-  ASSERT_TRUE(comes_true([&] { return state(id) == State::done; }));
+  ASSERT_TRUE(comes_true([&] { return state(id) == TaskState::done; }));
   EXPECT_EQ(taken_at, 1) << "from where the first had come";
   woken.set_value();
   ASSERT_TRUE(eventually([&] { return over.load(); }));
@@ -459,10 +461,10 @@ TEST_F(TwoRunners, ATaskThatDoesNotFitIsLeftToTheOtherAndHoldsUpNothing) {
   runner->start();
   const std::string hers = runner->submit("rebuild", {{"for", "other"}}, 0, "anna")->id;
   const std::string anyones = runner->submit("rebuild", Json::object(), 0, "anna")->id;
-  ASSERT_TRUE(comes_true([&] { return state(anyones) == State::done; })) << "it waits for hers";
-  EXPECT_EQ(state(hers), State::queued);
+  ASSERT_TRUE(comes_true([&] { return state(anyones) == TaskState::done; })) << "it waits for hers";
+  EXPECT_EQ(state(hers), TaskState::queued);
   other.start();
-  ASSERT_TRUE(comes_true([&] { return state(hers) == State::done; }));
+  ASSERT_TRUE(comes_true([&] { return state(hers) == TaskState::done; }));
   EXPECT_EQ(store.get(hers)->result, (Json{{"by", "other"}}));
   EXPECT_EQ(store.get(anyones)->result, (Json{{"by", "one"}}));
 }
@@ -476,13 +478,13 @@ TEST_F(TwoRunners, OneThatDoesNotFitIsCleanedUpByAnyWhenItIsCancelled) {
         return fail(ErrorKind::cancelled, "cleaned up");
       },
       [](const Task&) { return false; });
-  Task begun{.id = "begun", .kind = "rebuild", .state = State::running};
+  Task begun{.id = "begun", .kind = "rebuild", .state = TaskState::running};
   ASSERT_TRUE(store.insert(begun));
   runner->start();
   clock.await_waiters(2);
-  EXPECT_EQ(state("begun"), State::running);
+  EXPECT_EQ(state("begun"), TaskState::running);
   ASSERT_TRUE(runner->cancel("begun"));
-  ASSERT_TRUE(comes_true([&] { return state("begun") == State::cancelled; }));
+  ASSERT_TRUE(comes_true([&] { return state("begun") == TaskState::cancelled; }));
   EXPECT_TRUE(asked_to_clean_up);
 }
 
@@ -496,8 +498,8 @@ TEST_F(TasksTest, StopMayComeTwiceAndBeforeStart) {
 TEST_F(TasksTest, AnExceptionOfTheWorkFailsItsTaskOnly) {
   runner->define("throws", [](TaskContext&) -> Status { throw std::runtime_error("boo"); });
   runner->start();
-  EXPECT_EQ(ended(submit("throws"))->state, State::failed);
-  EXPECT_EQ(ended(submit("quick"))->state, State::done);
+  EXPECT_EQ(ended(submit("throws"))->state, TaskState::failed);
+  EXPECT_EQ(ended(submit("quick"))->state, TaskState::done);
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr int kWrites = 40;
+constexpr int kBackupWrites = 40;
 
 int mode_of(const std::string& path) {
   struct stat info {};
@@ -35,7 +35,7 @@ class Backup : public ::testing::Test {
       subjects_.push_back(make());
       ASSERT_TRUE(subjects_.back()->open(data_));
     }
-    for (int i = 0; i < kWrites; ++i) write(i);
+    for (int i = 0; i < kBackupWrites; ++i) write(i);
     write_bytes(data_ + "/operator.token", std::string(64, 'a') + "\n");
     write_bytes(data_ + "/run.json", "{}");
   }
@@ -90,7 +90,7 @@ TEST_F(Backup, OfARunningFolderIsRestoredAsItWas) {
   EXPECT_EQ(last, all) << "progress came to its end";
   EXPECT_GT(all, 0);
   const auto then = written_;
-  write(kWrites);
+  write(kBackupWrites);
   EXPECT_EQ((*backup)["meshd_version"], "1.2.3");
   EXPECT_EQ((*backup)["made_at"], "2026-01-01T00:00:00.000Z");
   const auto verified = sqlite::verify_backup(folder_);
@@ -275,7 +275,7 @@ TEST_F(Backup, AFullDiskIsSaidAndLeavesNothing) {
   EXPECT_THAT(backup.error().message, HasSubstr("the disk is full"));
   EXPECT_THAT(backup.error().message, HasSubstr(folder_));
   EXPECT_FALSE(std::filesystem::exists(folder_));
-  write(kWrites);
+  write(kBackupWrites);
   made();
 }
 
@@ -345,7 +345,7 @@ TEST_F(BackupBeforeUpgrade, IsMadeAgainWhereSomethingWasWrittenSince) {
   const auto manifest = first + "/manifest.json";
   std::filesystem::last_write_time(
       manifest, std::filesystem::last_write_time(manifest) - std::chrono::seconds(1));
-  write(kWrites);
+  write(kBackupWrites);
   close();
   const auto second = made();
   EXPECT_NE(second, first);

@@ -17,15 +17,15 @@ using test::Random;
 using test::random_unit;
 using test::TempDir;
 
-std::unique_ptr<VectorIndex> open(const TempDir& dir, std::uint64_t fine_bytes = 64 << 20) {
+std::unique_ptr<VectorIndex> open_index(const TempDir& dir, std::uint64_t fine_bytes = 64 << 20) {
   auto index = open_embedded_index(dir.path(), {.fine_bytes = fine_bytes});
   EXPECT_TRUE(index) << index.error().to_string();
   return std::move(*index);
 }
 
-TenantId tenant(const std::string& text) { return TenantId::parse(text).value(); }
+TenantId tenant_id(const std::string& text) { return TenantId::parse(text).value(); }
 
-int serving_generation(VectorIndex& index, int dimension) {
+int served(VectorIndex& index, int dimension) {
   const int number = index.create_generation({dimension, "test"}, 0)->number;
   EXPECT_TRUE(index.serve(number, 0));
   return number;
@@ -99,9 +99,9 @@ TEST_P(RandomChanges, EverySearchAnswersWhatBruteForceDoes) {
   constexpr int kDimension = 24;
   const auto fine_bytes = static_cast<std::uint64_t>(fine_vectors) * 64;
   TempDir dir;
-  auto index = open(dir, fine_bytes);
-  const int generation = serving_generation(*index, kDimension);
-  const std::vector<TenantId> tenants{tenant("a"), tenant("b"), tenant("a-b")};
+  auto index = open_index(dir, fine_bytes);
+  const int generation = served(*index, kDimension);
+  const std::vector<TenantId> tenants{tenant_id("a"), tenant_id("b"), tenant_id("a-b")};
   Model model;
   Random random(static_cast<std::uint64_t>(seed));
   for (int round = 0; round < 60; ++round) {
@@ -116,7 +116,7 @@ TEST_P(RandomChanges, EverySearchAnswersWhatBruteForceDoes) {
     for (const auto& one : batch) model.apply(one);
     if (random() % 10 == 0) {
       index.reset();
-      index = open(dir, fine_bytes);
+      index = open_index(dir, fine_bytes);
     }
     expect_same(model, *index, tenants[random() % 3], random_unit(random, kDimension),
                 static_cast<int>(1 + random() % 20));
@@ -131,21 +131,21 @@ INSTANTIATE_TEST_SUITE_P(EmbeddedIndex, RandomChanges,
 TEST(EmbeddedIndex, RecallOnClusteredVectorsIsThatOfBruteForce) {
   constexpr int kDimension = 96;
   TempDir dir;
-  auto index = open(dir);
-  const int generation = serving_generation(*index, kDimension);
+  auto index = open_index(dir);
+  const int generation = served(*index, kDimension);
   test::ClusteredVectors vectors(3, kDimension, 20, 0.5F);
   Model model;
   std::vector<VectorChange> batch;
   for (int user = 1; user <= 3000; ++user) {
-    batch.push_back(change(tenant("acme"), user, 1, vectors.next()));
+    batch.push_back(change(tenant_id("acme"), user, 1, vectors.next()));
     model.apply(batch.back());
   }
   ASSERT_TRUE(index->apply(generation, batch));
   int same = 0;
   for (int i = 0; i < 20; ++i) {
     const auto query = vectors.next();
-    const auto want = model.ranked(tenant("acme"), query);
-    const auto hits = index->search(tenant("acme"), {query, "test"}, 10, -1).value();
+    const auto want = model.ranked(tenant_id("acme"), query);
+    const auto hits = index->search(tenant_id("acme"), {query, "test"}, 10, -1).value();
     for (std::size_t rank = 0; rank < 10; ++rank) same += hits[rank].user_id == want[rank].second;
   }
   EXPECT_GE(same, 198);  // of 200: neighbours in rank may be closer than 1e-5
@@ -159,12 +159,12 @@ TEST(EmbeddedIndex, DroppedPointsLeaveTheFile) {
     EXPECT_TRUE(count.step());
     return count.integer(0);
   };
-  auto index = open(dir);
-  const int kept = serving_generation(*index, 4);
+  auto index = open_index(dir);
+  const int kept = served(*index, 4);
   const int dropped = index->create_generation({4, "test"}, 0)->number;
   std::vector<VectorChange> batch;
   for (int user = 0; user < 1500; ++user) {
-    batch.push_back(change(tenant(user % 2 == 0 ? "a" : "b"), user, 1, {1, 2, 3, 4}));
+    batch.push_back(change(tenant_id(user % 2 == 0 ? "a" : "b"), user, 1, {1, 2, 3, 4}));
   }
   ASSERT_TRUE(index->apply(kept, std::span(batch).first(10)));
   ASSERT_TRUE(index->apply(dropped, batch));
@@ -179,21 +179,21 @@ TEST(EmbeddedIndex, DroppedPointsLeaveTheFile) {
 
 TEST(EmbeddedIndex, AChangeThatFailsChangesNothing) {
   TempDir dir;
-  auto index = open(dir);
-  const int generation = serving_generation(*index, 2);
+  auto index = open_index(dir);
+  const int generation = served(*index, 2);
   const std::vector<VectorChange> batch{
-      change(tenant("a"), 1, 1, {1, 0}),
-      change(tenant("a"), 2, 1, {1, std::numeric_limits<float>::quiet_NaN()})};
+      change(tenant_id("a"), 1, 1, {1, 0}),
+      change(tenant_id("a"), 2, 1, {1, std::numeric_limits<float>::quiet_NaN()})};
   EXPECT_EQ(index->apply(generation, batch).error().kind, ErrorKind::invalid);
   const std::vector<float> query{1, 0};
-  EXPECT_TRUE(index->search(tenant("a"), {query, "test"}, 10, -1)->empty());
-  EXPECT_EQ(index->search(tenant("a"), {batch[1].vector, "test"}, 10, -1).error().kind,
+  EXPECT_TRUE(index->search(tenant_id("a"), {query, "test"}, 10, -1)->empty());
+  EXPECT_EQ(index->search(tenant_id("a"), {batch[1].vector, "test"}, 10, -1).error().kind,
             ErrorKind::invalid);
 }
 
 TEST(EmbeddedIndex, ADimensionOutOfRangeIsInvalid) {
   TempDir dir;
-  auto index = open(dir);
+  auto index = open_index(dir);
   EXPECT_EQ(index->create_generation({0, "test"}, 0).error().kind, ErrorKind::invalid);
   EXPECT_EQ(index->create_generation({1 << 20, "test"}, 0).error().kind, ErrorKind::invalid);
 }
@@ -207,12 +207,12 @@ void expect_corrupt(const TempDir& dir) {
 }
 
 void fill(const TempDir& dir, int users) {
-  auto index = open(dir);
-  const int generation = serving_generation(*index, 16);
+  auto index = open_index(dir);
+  const int generation = served(*index, 16);
   Random random(1);
   std::vector<VectorChange> batch;
   for (int user = 1; user <= users; ++user) {
-    batch.push_back(change(tenant("acme"), user, 1, random_unit(random, 16)));
+    batch.push_back(change(tenant_id("acme"), user, 1, random_unit(random, 16)));
   }
   ASSERT_TRUE(index->apply(generation, batch));
 }
@@ -226,7 +226,7 @@ TEST(EmbeddedIndexDamage, EveryColumnOfAPointIsGuarded) {
     fill(dir, 3);
     {
       auto db = Database::open(dir.file("vectors.db"), Database::Mode::read_write).value();
-      ASSERT_TRUE(db->execute("INSERT INTO partitions(generation, tenant) VALUES(1, 'globex')"));
+      ASSERT_TRUE(db->execute("INSERT INTO partitions(generation, tenant_id) VALUES(1, 'globex')"));
       ASSERT_TRUE(db->execute(std::string("UPDATE points SET ") + damage + " WHERE user_id = 3"));
     }
     expect_corrupt(dir);
@@ -258,8 +258,8 @@ TEST(EmbeddedIndexDamage, AFlippedByteInThePointsIsFound) {
 TEST(EmbeddedIndexConcurrency, SearchesSeeWholeUsersWhileChangesArrive) {
   for (const std::uint64_t fine_bytes : {64 << 20, 0}) {
     TempDir dir;
-    auto index = open(dir, fine_bytes);
-    const int generation = serving_generation(*index, 32);
+    auto index = open_index(dir, fine_bytes);
+    const int generation = served(*index, 32);
     std::atomic<bool> done{false};
     std::atomic<int> searches{0};
     std::vector<std::thread> searchers;
@@ -268,7 +268,7 @@ TEST(EmbeddedIndexConcurrency, SearchesSeeWholeUsersWhileChangesArrive) {
         Random random(static_cast<std::uint64_t>(i));
         while (!done) {
           const auto hits =
-              index->search(tenant("acme"), {random_unit(random, 32), "test"}, 10, -1);
+              index->search(tenant_id("acme"), {random_unit(random, 32), "test"}, 10, -1);
           ASSERT_TRUE(hits) << hits.error().to_string();
           for (std::size_t h = 0; h < hits->size(); ++h) {
             const auto& hit = (*hits)[h];
@@ -283,7 +283,7 @@ TEST(EmbeddedIndexConcurrency, SearchesSeeWholeUsersWhileChangesArrive) {
     for (int version = 0; version < 40 || searches < 50; ++version) {
       std::vector<VectorChange> batch;
       for (int i = 0; i < 32; ++i) {
-        batch.push_back(change(tenant(i % 8 == 0 ? "globex" : "acme"),
+        batch.push_back(change(tenant_id(i % 8 == 0 ? "globex" : "acme"),
                                static_cast<std::int64_t>(random() % 100), version,
                                random() % 3 == 0 ? std::vector<float>{} : random_unit(random, 32)));
       }
@@ -296,16 +296,16 @@ TEST(EmbeddedIndexConcurrency, SearchesSeeWholeUsersWhileChangesArrive) {
 
 TEST(EmbeddedIndexConcurrency, ASearchFollowsTheAliasThroughRebuilds) {
   TempDir dir;
-  auto index = open(dir);
+  auto index = open_index(dir);
   const std::vector<float> query{1, 0};
-  int serving = serving_generation(*index, 2);
-  const std::vector<VectorChange> batch{change(tenant("a"), 1, 1, {1, 0})};
+  int serving = served(*index, 2);
+  const std::vector<VectorChange> batch{change(tenant_id("a"), 1, 1, {1, 0})};
   ASSERT_TRUE(index->apply(serving, batch));
   std::atomic<bool> done{false};
   std::atomic<int> searches{0};
   std::thread searcher([&] {
     while (!done) {
-      ASSERT_EQ(index->search(tenant("a"), {query, "test"}, 5, -1)->size(), 1U);
+      ASSERT_EQ(index->search(tenant_id("a"), {query, "test"}, 5, -1)->size(), 1U);
       ++searches;
     }
   });
@@ -323,15 +323,15 @@ TEST(EmbeddedIndexConcurrency, ASearchFollowsTheAliasThroughRebuilds) {
 // Two appliers race on the same users; whoever wins in the file must win in memory too.
 TEST(EmbeddedIndexConcurrency, MemoryAgreesWithTheFileAfterRacingChanges) {
   TempDir dir;
-  auto index = open(dir);
-  const int generation = serving_generation(*index, 8);
+  auto index = open_index(dir);
+  const int generation = served(*index, 8);
   std::vector<std::thread> appliers;
   for (int a = 0; a < 3; ++a) {
     appliers.emplace_back([&, a] {
       Random random(static_cast<std::uint64_t>(a));
       for (int i = 0; i < 60; ++i) {
         const std::vector<VectorChange> one{
-            change(tenant("acme"), static_cast<std::int64_t>(random() % 10),
+            change(tenant_id("acme"), static_cast<std::int64_t>(random() % 10),
                    static_cast<std::int64_t>(random() % 200),
                    random() % 2 == 0 ? std::vector<float>{} : random_unit(random, 8))};
         ASSERT_TRUE(index->apply(generation, one));
@@ -342,7 +342,7 @@ TEST(EmbeddedIndexConcurrency, MemoryAgreesWithTheFileAfterRacingChanges) {
   const auto state = [&] {
     std::map<std::int64_t, std::pair<std::string, float>> users;
     const std::vector<float> query{1, 2, 3, 4, 5, 6, 7, 8};
-    const auto hits = index->search(tenant("acme"), {query, "test"}, 100, -1).value();
+    const auto hits = index->search(tenant_id("acme"), {query, "test"}, 100, -1).value();
     for (const auto& hit : hits) {
       users[hit.user_id] = {hit.name, hit.score};
     }
@@ -350,7 +350,7 @@ TEST(EmbeddedIndexConcurrency, MemoryAgreesWithTheFileAfterRacingChanges) {
   };
   const auto before = state();
   index.reset();
-  index = open(dir);
+  index = open_index(dir);
   EXPECT_EQ(state(), before);
 }
 

@@ -11,7 +11,7 @@
 namespace mesh::test {
 namespace {
 
-constexpr int kWrites = 40;
+constexpr int kDamagedWrites = 40;
 
 std::size_t stride() {
   const char* value = std::getenv("MESH_DAMAGE_STRIDE");
@@ -21,7 +21,7 @@ std::size_t stride() {
 class Damaged : public ::testing::TestWithParam<SubjectKind> {
  protected:
   void SetUp() override {
-    for (int i = 0; i < kWrites; ++i) written_.insert(i);
+    for (int i = 0; i < kDamagedWrites; ++i) written_.insert(i);
   }
   // What a damaged copy reads as; nothing where it says that it is damaged.
   std::optional<std::set<int>> read_with(const std::string& file, const std::string& wal,

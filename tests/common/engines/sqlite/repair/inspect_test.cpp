@@ -28,8 +28,8 @@ namespace {
 using sqlite::Database;
 using testing::HasSubstr;
 
-constexpr std::size_t kPage = 4096;
-constexpr auto kTopic = "analytics.events";
+constexpr std::size_t kInspectedPage = 4096;
+constexpr auto kInspectedTopic = "analytics.events";
 
 void overwrite(const std::string& path, std::size_t at, const std::string& bytes) {
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
@@ -44,10 +44,10 @@ class InspectLog : public ::testing::Test {
     auto opened = sqlite::SqliteLog::open(dir, {.upkeep_interval = Duration(0)}, clock_);
     ASSERT_TRUE(opened) << opened.error().to_string();
     log_ = std::move(*opened);
-    ASSERT_TRUE(log_->ensure_topic({kTopic, TopicKind::activity, 1, {}, {}}));
+    ASSERT_TRUE(log_->ensure_topic({kInspectedTopic, TopicKind::activity, 1, {}, {}}));
   }
   Result<std::vector<Position>> append(const std::string& value) {
-    return append_and_wait(*log_, {{kTopic, "acme/7", value, {{"ce_type", "t"}}}});
+    return append_and_wait(*log_, {{kInspectedTopic, "acme/7", value, {{"ce_type", "t"}}}});
   }
   void write(int count) {
     open(dir_.path());
@@ -65,7 +65,7 @@ class InspectLog : public ::testing::Test {
     EXPECT_TRUE(report) << report.error().to_string();
     open(fresh_.path());
     std::vector<std::string> values;
-    auto records = test::read_all(*log_, {kTopic, 0}, 0, {100'000, 1 << 30});
+    auto records = test::read_all(*log_, {kInspectedTopic, 0}, 0, {100'000, 1 << 30});
     EXPECT_TRUE(records) << records.error().to_string();
     for (const auto& record : records.value_or(std::vector<StoredRecord>{}))
       values.push_back(record.value->substr(0, record.value->rfind(' ')));
@@ -104,8 +104,8 @@ TEST_F(InspectLog, AFlippedByteLosesItsRecordAloneAndNamesItsTenant) {
 
 TEST_F(InspectLog, APageOfGarbageLosesItsRecordsAndReadersPassTheGap) {
   write(200);
-  const auto at = bytes_of(file()).find("value 100 ") / kPage * kPage;
-  overwrite(file(), at, std::string(kPage, '\x5a'));
+  const auto at = bytes_of(file()).find("value 100 ") / kInspectedPage * kInspectedPage;
+  overwrite(file(), at, std::string(kInspectedPage, '\x5a'));
   const auto report = look();
   ASSERT_EQ(report.damages.size(), 1u);
   EXPECT_THAT(report.damages[0].place, HasSubstr("analytics.events/0 records "));
@@ -119,13 +119,13 @@ TEST_F(InspectLog, APageOfGarbageLosesItsRecordsAndReadersPassTheGap) {
 
 TEST_F(InspectLog, BehindAnUnreadableEndNoOffsetIsGivenOutTwice) {
   write(200);
-  const auto at = bytes_of(file()).find("value 199 ") / kPage * kPage;
-  overwrite(file(), at, std::string(kPage, '\x5a'));
+  const auto at = bytes_of(file()).find("value 199 ") / kInspectedPage * kInspectedPage;
+  overwrite(file(), at, std::string(kInspectedPage, '\x5a'));
   EXPECT_THAT(look().damages.front().what, HasSubstr("unreadable"));
   const auto values = repaired();
   EXPECT_LT(values.size(), 200u);
   EXPECT_GE(append("more x")->front().offset, 200);
-  EXPECT_TRUE(log_->read({kTopic, 0}, 0, {})) << "the gap is no damage";
+  EXPECT_TRUE(log_->read({kInspectedTopic, 0}, 0, {})) << "the gap is no damage";
 }
 
 TEST_F(InspectLog, OfADamagedLogAheadOnlyTheDamagedFramesAreLeftOut) {
@@ -148,9 +148,9 @@ TEST_F(InspectLog, OfADamagedLogAheadOnlyTheDamagedFramesAreLeftOut) {
 TEST_F(InspectLog, ADamagedSumOfWhateverPageIsFoundAndLosesNothing) {
   write(150);
   const auto whole = bytes_of(file());
-  for (std::size_t page = 1; page <= whole.size() / kPage; ++page) {
+  for (std::size_t page = 1; page <= whole.size() / kInspectedPage; ++page) {
     SCOPED_TRACE("page " + std::to_string(page));
-    const auto at = page * kPage - 1 - page % 8;
+    const auto at = page * kInspectedPage - 1 - page % 8;
     overwrite(file(), at, std::string(1, static_cast<char>(~whole[at])));
     const auto report = look();
     ASSERT_EQ(report.damages.size(), 1u);
@@ -159,7 +159,8 @@ TEST_F(InspectLog, ADamagedSumOfWhateverPageIsFoundAndLosesNothing) {
     EXPECT_EQ(report.rows, 150);
     overwrite(file(), at, whole.substr(at, 1));
   }
-  overwrite(file(), kPage - 1, std::string(1, static_cast<char>(~whole[kPage - 1])));
+  overwrite(file(), kInspectedPage - 1,
+            std::string(1, static_cast<char>(~whole[kInspectedPage - 1])));
   EXPECT_EQ(repaired().size(), 150u);
   log_.reset();
   EXPECT_TRUE(sqlite::salvage_log(fresh_.file("log.db"), "")->damages.empty());
@@ -168,8 +169,8 @@ TEST_F(InspectLog, ADamagedSumOfWhateverPageIsFoundAndLosesNothing) {
 TEST_F(InspectLog, RecordsOfAPageWithoutItsSumAreKept) {
   write(150);
   const auto whole = bytes_of(file());
-  const auto page = whole.find("value 100 ") / kPage;
-  overwrite(file(), (page + 1) * kPage - 8, "########");
+  const auto page = whole.find("value 100 ") / kInspectedPage;
+  overwrite(file(), (page + 1) * kInspectedPage - 8, "########");
   auto report = look();
   ASSERT_EQ(report.damages.size(), 1u);
   EXPECT_TRUE(report.damages[0].lossless);
@@ -186,7 +187,7 @@ TEST_F(InspectLog, RecordsOfAPageWithoutItsSumAreKept) {
 
 TEST_F(InspectLog, AFileCutByAPageLosesTheRecordsOfThatPageAlone) {
   write(200);
-  std::filesystem::resize_file(file(), std::filesystem::file_size(file()) - kPage);
+  std::filesystem::resize_file(file(), std::filesystem::file_size(file()) - kInspectedPage);
   const auto cut = bytes_of(file());
   const auto report = look();
   EXPECT_FALSE(report.hopeless);
@@ -206,8 +207,8 @@ TEST_F(InspectLog, PagesThatTheLogAheadHoldsAnewAndFreePagesAreNoDamage) {
   for (const char* name : {"log.db", "log.db-wal"}) {
     std::filesystem::copy_file(dir_.file(name), crashed.file(name));
   }
-  const auto page = bytes_of(crashed.file("log.db")).find("value 49 ") / kPage;
-  overwrite(crashed.file("log.db"), (page + 1) * kPage - 8, "########");
+  const auto page = bytes_of(crashed.file("log.db")).find("value 49 ") / kInspectedPage;
+  overwrite(crashed.file("log.db"), (page + 1) * kInspectedPage - 8, "########");
   const auto report = sqlite::salvage_log(crashed.file("log.db"), "");
   ASSERT_TRUE(report) << report.error().to_string();
   EXPECT_TRUE(report->damages.empty());
@@ -252,8 +253,8 @@ class InspectStore : public ::testing::Test {
   // Changes a text on the root page of a table, which is sealed anew: what the page says is wrong.
   void rename_in_table(const std::string& table, const std::string& from, const std::string& to) {
     const auto page = root_of(table);
-    const auto begin = static_cast<std::size_t>(page - 1) * kPage;
-    auto bytes = bytes_of(dir_.file("store.db")).substr(begin, kPage);
+    const auto begin = static_cast<std::size_t>(page - 1) * kInspectedPage;
+    auto bytes = bytes_of(dir_.file("store.db")).substr(begin, kInspectedPage);
     const auto at = bytes.find(from);
     ASSERT_NE(at, std::string::npos);
     bytes.replace(at, from.size(), to);
@@ -270,7 +271,7 @@ class InspectStore : public ::testing::Test {
 TEST_F(InspectStore, ALostStoreNamesTheCommandsThatCountAgain) {
   open(dir_.path());
   store_.reset();
-  overwrite(dir_.file("store.db"), 0, std::string(kPage, 'x'));
+  overwrite(dir_.file("store.db"), 0, std::string(kInspectedPage, 'x'));
   const auto report = look();
   ASSERT_FALSE(report.damages.empty());
   EXPECT_THAT(report.damages[0].loss,
@@ -343,7 +344,7 @@ TEST_F(InspectStore, AFileCutByAPageLosesTheRowsOfThatPageAlone) {
   for (int i = 1; i <= 200; ++i) ASSERT_TRUE(create("u" + std::to_string(i) + "@x.dev"));
   store_.reset();
   const auto size = std::filesystem::file_size(dir_.file("store.db"));
-  std::filesystem::resize_file(dir_.file("store.db"), size - kPage);
+  std::filesystem::resize_file(dir_.file("store.db"), size - kInspectedPage);
   const auto cut = bytes_of(dir_.file("store.db"));
   const auto report = look(fresh_.file("store.db"));
   EXPECT_FALSE(report.hopeless);
@@ -357,8 +358,9 @@ TEST_F(InspectStore, ADamagedIndexLosesNothing) {
   open(dir_.path());
   for (int i = 1; i <= 200; ++i) ASSERT_TRUE(create("u" + std::to_string(i) + "@x.dev"));
   store_.reset();
-  overwrite(dir_.file("store.db"), static_cast<std::size_t>(root_of("users_by_email") - 1) * kPage,
-            std::string(kPage, '\x5a'));
+  overwrite(dir_.file("store.db"),
+            static_cast<std::size_t>(root_of("users_by_email") - 1) * kInspectedPage,
+            std::string(kInspectedPage, '\x5a'));
   const auto report = look(fresh_.file("store.db"));
   ASSERT_EQ(report.damages.size(), 1u);
   EXPECT_TRUE(report.damages[0].lossless);
@@ -382,8 +384,9 @@ TEST_F(InspectStore, WhatALostTenantLeavesBehindIsNotFoundByAnother) {
                              .processed_at = {}};
   ASSERT_TRUE(store_->analytics().record(std::vector{event}, {}));
   store_.reset();
-  overwrite(dir_.file("store.db"), static_cast<std::size_t>(root_of("tenant_numbers") - 1) * kPage,
-            std::string(kPage, '\x5a'));
+  overwrite(dir_.file("store.db"),
+            static_cast<std::size_t>(root_of("tenant_numbers") - 1) * kInspectedPage,
+            std::string(kInspectedPage, '\x5a'));
   EXPECT_TRUE(look(fresh_.file("store.db")).users_lost);
   open(fresh_.path());
   const auto globex = TenantId::parse("globex").value();
@@ -401,7 +404,8 @@ TEST_F(InspectStore, WhatALostTenantLeavesBehindIsNotFoundByAnother) {
 TEST_F(InspectStore, OfTwoRowsWithOneKeyOneIsKeptAndNothingIsCountedTwice) {
   open(dir_.path());
   const auto parked = [](std::int64_t offset) {
-    return ParkedEvent{{{kTopic, 0, offset}, {}, "acme/7", "v", {}}, 1, {}, "c", "the cause"};
+    return ParkedEvent{
+        {{kInspectedTopic, 0, offset}, {}, "acme/7", "v", {}}, 1, {}, "c", "the cause"};
   };
   ASSERT_TRUE(store_->retries().park({"pipe-aa", "one"}, std::vector{parked(17)}));
   ASSERT_TRUE(store_->retries().park({"pipe-ab", "one"}, std::vector{parked(17)}));
@@ -415,7 +419,7 @@ TEST_F(InspectStore, OfTwoRowsWithOneKeyOneIsKeptAndNothingIsCountedTwice) {
   const auto report = look(fresh_.file("store.db"));
   EXPECT_THAT(report.damages.front().place, HasSubstr("tasks"));
   open(fresh_.path());
-  EXPECT_EQ(store_->retries().take({"pipe-aa", "one"}, {{kTopic, 0}})->size(), 1u);
+  EXPECT_EQ(store_->retries().take({"pipe-aa", "one"}, {{kInspectedTopic, 0}})->size(), 1u);
   EXPECT_TRUE(store_->tasks().get("task-aa"));
 }
 
@@ -448,14 +452,15 @@ void repair_after_each_damaged_page(const std::string& file, const std::string& 
                                     decltype(&sqlite::salvage_log) salvage, Check check) {
   const auto whole = bytes_of(file);
   int repaired = 0;
-  for (std::size_t page = 0; page < whole.size() / kPage; ++page) {
+  for (std::size_t page = 0; page < whole.size() / kInspectedPage; ++page) {
     SCOPED_TRACE("page " + std::to_string(page + 1));
     TempDir damaged, fresh;
     std::ofstream(damaged.file(name), std::ios::binary) << whole;
     std::mt19937_64 random(page);
     std::string garbage(64, ' ');
     for (auto& c : garbage) c = static_cast<char>(random());
-    overwrite(damaged.file(name), page * kPage + random() % (kPage - 64), garbage);
+    overwrite(damaged.file(name), page * kInspectedPage + random() % (kInspectedPage - 64),
+              garbage);
     const auto report = salvage(damaged.file(name), fresh.file(name));
     ASSERT_TRUE(report) << report.error().to_string();
     if (report->hopeless) continue;
@@ -470,7 +475,7 @@ TEST_F(InspectLog, WhateverPageIsHitARepairKeepsWhatIsWholeAndTellsTheRest) {
   repair_after_each_damaged_page(
       file(), "log.db", sqlite::salvage_log, [&](const std::string& dir, const auto& report) {
         open(dir);
-        auto records = test::read_all(*log_, {kTopic, 0}, 0, {100'000, 1 << 30});
+        auto records = test::read_all(*log_, {kInspectedTopic, 0}, 0, {100'000, 1 << 30});
         ASSERT_TRUE(records) << records.error().to_string();
         for (const auto& record : *records)
           EXPECT_THAT(*record.value,
