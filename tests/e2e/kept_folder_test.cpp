@@ -20,7 +20,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 // Activity is kept for ever, so that the test does not depend on the day.
-constexpr const char* kConfig = "log: {partitions: 2, retention: {activity: {age: 3650d}}}\n";
+constexpr const char* kKeptConfig = "log: {partitions: 2, retention: {activity: {age: 3650d}}}\n";
 
 class KeptFolder : public ::testing::Test {
  protected:
@@ -42,7 +42,7 @@ class KeptFolder : public ::testing::Test {
   }
 
   test::TempDir dir_;
-  Daemon daemon_{dir_.file("data"), kConfig};
+  Daemon daemon_{dir_.file("data"), kKeptConfig};
 };
 
 // The way back to the version that wrote it.
@@ -67,7 +67,7 @@ TEST_F(KeptFolder, ABackupOfItWasMadeBeforeItWasMigrated) {
   ASSERT_TRUE(daemon_.start()) << daemon_.errors();
   EXPECT_EQ(backups(), made) << "what is of this version is not copied again";
 
-  Daemon restored(dir_.file("restored"), kConfig);
+  Daemon restored(dir_.file("restored"), kKeptConfig);
   const auto back =
       run({MESH_BIN_DIR "/mesh", "restore", made[0], "--data-dir", restored.data_dir()});
   ASSERT_EQ(back.exit_code, 0) << back.err;
@@ -83,7 +83,7 @@ TEST_F(KeptFolder, UsersAreThereAndAreFound) {
   EXPECT_THAT(told({"search", "last@globex.dev", "--tenant", "globex"}), HasSubstr("Last One"));
   // Ids go on behind those that were given out, also to who was deleted.
   EXPECT_THAT(told({"users", "create", "--tenant", "acme", "--email", "new@acme.dev", "--name",
-                    "New", "-o", "name"}),
+                    "New", "--wait", "-o", "name"}),
               HasSubstr("5"));
   EXPECT_THAT(told({"index", "verify"}), HasSubstr("FOUND:       6"));
 }
