@@ -76,7 +76,7 @@ Json to_document(const Tenant& tenant) {
   Json document{{"kind", "tenant"}};
   const Json record = to_json(tenant);
   for (const char* member :
-       {"id", "name", "allow_unknown_types", "rate_limits", "quotas", "types"}) {
+       {"id", "name", "allow_unknown_types", "rate_limits", "quotas", "roles", "types"}) {
     const auto it = record.find(member);
     if (it != record.end()) document[member] = *it;
   }

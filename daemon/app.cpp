@@ -210,25 +210,26 @@ Status App::Impl::start_listeners() {
       clock);
   waits = std::make_unique<services::WriteWaits>(*progress, *polls, clock, config.http.max_wait,
                                                  position_key());
-  http::Hooks hooks{[this](const auto& request, const auto& route) {
-                      return identity->authenticate(request, route);
-                    },
-                    [this](const auto& request, bool may_block) -> std::optional<Status> {
-                      if (for_canary(request)) {
-                        if (!is_canary(request)) return Status(reserved());
-                      } else if (config.tenants.registration == "required") {
-                        if (auto known = services::check_registered(*directory, request); !known)
-                          return known;
-                      }
-                      return services::check_tenant(*directory, request, may_block);
-                    },
-                    [this](const auto& tenant, const auto& scope, const auto& later) {
-                      return admission->take(tenant, scope, 1, later);
-                    },
-                    [this](const auto& tenant, const auto& scope, auto decision) {
-                      return admission->decided(tenant, scope, std::move(decision));
-                    },
-                    [this](const auto& answered) { count(answered); }};
+  http::Hooks hooks{
+      [this](const auto& request, const auto& route) {
+        return identity->authenticate(request, route);
+      },
+      [this](const auto& request, const auto& route, bool may_block) -> std::optional<Status> {
+        if (for_canary(request)) {
+          if (!is_canary(request)) return Status(reserved());
+        } else if (config.tenants.registration == "required") {
+          if (auto known = services::check_registered(*directory, request); !known) return known;
+        }
+        if (auto may = services::check_role(*directory, request, route); !may) return may;
+        return services::check_tenant(*directory, request, may_block);
+      },
+      [this](const auto& tenant, const auto& scope, const auto& later) {
+        return admission->take(tenant, scope, 1, later);
+      },
+      [this](const auto& tenant, const auto& scope, auto decision) {
+        return admission->decided(tenant, scope, std::move(decision));
+      },
+      [this](const auto& answered) { count(answered); }};
   auto limits = server_options(config);
   limits.tls = tls;
   server = std::make_unique<http::Server>(std::move(limits), std::move(hooks), clock, metrics,

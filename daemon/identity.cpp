@@ -168,8 +168,8 @@ Result<Principal> Identity::authenticate(const http::Request& request,
                                                         {"path", request.path},
                                                         {"request_id", request.request_id}});
   }
-  const bool changes = !route.read_only && request.method != "GET" && request.method != "HEAD";
-  if (principal && principal->kind == Principal::Kind::operator_ && changes) {
+  if (principal && principal->kind == Principal::Kind::operator_ &&
+      http::changes_something(route)) {
     log::info("audit: the operator changes", {{"user", principal->user},
                                               {"method", request.method},
                                               {"path", request.path},

@@ -17,6 +17,17 @@ std::string limits_text(const Json& limits) {
   return text.empty() ? "-" : text;
 }
 
+std::string roles_text(const Json& roles) {
+  std::string text;
+  const auto add = [&](const std::string& user, const Json& role) {
+    text += (text.empty() ? "" : "; ") + user + " " + plain_text(role);
+  };
+  for (const auto& [user, role] : at_path(roles, "users").items()) add(user, role);
+  const Json others = at_path(roles, "default");
+  if (!others.is_null()) add(text.empty() ? "all" : "others", others);
+  return text.empty() ? "-" : text;
+}
+
 std::string types_text(const Json& types) {
   std::string text;
   for (const auto& [type, schema] : types.items()) text += (text.empty() ? "" : ",") + type;
@@ -46,6 +57,8 @@ const View& tenant_view() {
         Field::Kind::text, limits_text},
        {"quotas", "QUOTAS", "bounds of what it uses in a day or a month, by quota",
         Field::Show::wide},
+       {"roles", "ROLES", "what users may do with its credentials; - for all that a tenant may",
+        Field::Show::wide, Field::Kind::text, roles_text},
        {"use", "USE", "of get: what it has used of each quota", Field::Show::never,
         Field::Kind::json},
        {"types", "TYPES", "its own event types with their JSON Schemas", Field::Show::wide,
@@ -64,9 +77,9 @@ constexpr const char* kLogged = "the change is in the log";
 
 struct TenantArgs {
   std::string id, name;
-  std::vector<std::string> limits, quotas;
+  std::vector<std::string> limits, quotas, roles;
   std::optional<bool> unknown_types;
-  std::optional<std::string> managed_by;
+  std::optional<std::string> default_role, managed_by;
   int limit = 0;
   WaitOptions wait;
 };
@@ -106,6 +119,18 @@ Result<Json> body_of(const TenantArgs& args) {
                       "stored_users or embedding_tokens_per_month");
     }
     body["quotas"][name] = most == "none" ? Json() : Json(*number);
+  }
+  if (args.default_role) body["roles"]["default"] = *args.default_role;
+  for (const std::string& text : args.roles) {
+    // The last one: a user's name may have them.
+    const auto equals = text.rfind('=');
+    const std::string role = equals == text.npos ? "" : text.substr(equals + 1);
+    if (equals == 0 || (role != "none" && !token_role_of(role))) {
+      return fail(ErrorKind::invalid, "--role " + text +
+                                          ": write USER=ROLE or USER=none; a role is reader, "
+                                          "publisher or writer");
+    }
+    body["roles"]["users"][text.substr(0, equals)] = role == "none" ? Json() : Json(role);
   }
   if (args.managed_by) body["managed_by"] = *args.managed_by;
   return body;
@@ -149,8 +174,8 @@ Outcome update(Session& session, const TenantArgs& args) {
   auto body = MESH_TRY(body_of(args));
   if (body.empty())
     return fail(ErrorKind::invalid,
-                "nothing to change: give --name, --unknown-types, --rate-limit, --quota or "
-                "--managed-by");
+                "nothing to change: give --name, --unknown-types, --rate-limit, --quota, --role, "
+                "--default-role or --managed-by");
   client::WriteOptions write;
   MESH_TRY(set_wait(write, args.wait));
   return print(session, session.mesh->update_tenant(args.id, body, write));
@@ -207,6 +232,17 @@ void add_change(Commands& commands, CLI::App& group, Verb described, const char*
       ->type_name("QUOTA=N|QUOTA=none")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  verb.add_option("--role", args->roles,
+                  "USER=ROLE for what the holder of USER's token may do: reader, publisher or "
+                  "writer, or USER=none for the default; may be repeated")
+      ->type_name("USER=ROLE|USER=none")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  verb.add_option_function<std::string>(
+          "--default-role", [args](const std::string& role) { args->default_role = role; },
+          "What all other users' tokens may do (writer)")
+      ->check(CLI::IsMember({"reader", "publisher", "writer"}))
+      ->type_name("reader|publisher|writer");
   verb.add_option_function<std::string>(
           "--managed-by", [args](const std::string& owner) { args->managed_by = owner; },
           "Whose files say what the record is (`mesh apply --owner`); empty: nobody's")
@@ -261,7 +297,8 @@ void add_tenants(Commands& commands) {
                           "mesh tenants update acme --unknown-types false\n"
                           "mesh tenants update acme --rate-limit search=30/1m\n"
                           "mesh tenants update acme --rate-limit search=none\n"
-                          "mesh tenants update acme --quota events_per_day=100000\n",
+                          "mesh tenants update acme --quota events_per_day=100000\n"
+                          "mesh tenants update acme --default-role reader --role bot=publisher\n",
               .tenant = TenantUse::argument},
              "TENANT", update);
   auto gone = std::make_shared<TenantArgs>();

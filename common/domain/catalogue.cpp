@@ -77,6 +77,16 @@ constexpr std::string_view kTenantSchema = R"({
         "embedding_tokens_per_month": {"type": "integer", "minimum": 0}
       }
     },
+    "roles": {
+      "type": "object",
+      "properties": {
+        "default": {"enum": ["reader", "publisher", "writer"]},
+        "users": {
+          "type": "object",
+          "additionalProperties": {"enum": ["reader", "publisher", "writer"]}
+        }
+      }
+    },
     "types": {"type": "object", "additionalProperties": {"type": "object"}},
     "managed_by": {"type": "string", "minLength": 1, "maxLength": 63},
     "version": {"type": "integer", "minimum": 1},

@@ -38,6 +38,7 @@ Json to_json(const Tenant& tenant) {
             {"allow_unknown_types", tenant.allow_unknown_types},
             {"rate_limits", std::move(limits)}};
   if (!tenant.quotas.empty()) json["quotas"] = to_json(tenant.quotas);
+  if (!tenant.roles.empty()) json["roles"] = to_json(tenant.roles);
   if (!tenant.types.empty()) json["types"] = tenant.types;
   if (!tenant.managed_by.empty()) json["managed_by"] = tenant.managed_by;
   json["version"] = tenant.version;
@@ -119,6 +120,13 @@ Result<Tenant> tenant_from_json(const Json& json) {
         tenant.quotas = std::move(*quotas);
       } else {
         for (const auto& field : quotas.error().fields) wrong(field.pointer, field.detail);
+      }
+    } else if (name == "roles") {
+      auto roles = token_roles_from_json(value, "/roles");
+      if (roles) {
+        tenant.roles = std::move(*roles);
+      } else {
+        for (const auto& field : roles.error().fields) wrong(field.pointer, field.detail);
       }
     } else if (name == "types") {
       if (value.is_object()) {

@@ -13,6 +13,7 @@
 #include "common/domain/own_types.h"
 #include "common/domain/quota.h"
 #include "common/domain/rate_policy.h"
+#include "common/domain/token_roles.h"
 
 namespace mesh {
 
@@ -45,6 +46,7 @@ struct Tenant {
   bool allow_unknown_types = false;               // events of types outside the catalogue
   std::map<std::string, RatePolicy> rate_limits;  // by scope; others take the default
   Quotas quotas = {};
+  TokenRoles roles = {};        // of its own credentials
   TypeSchemas types = {};       // own event types, checked (check_types)
   std::string managed_by = {};  // the owner that `mesh apply` noted; empty: none
   std::int64_t version = 1;
@@ -55,9 +57,9 @@ struct Tenant {
 // Whether it may stand in managed_by: it is written as a tenant's id is.
 bool valid_owner(std::string_view text);
 
-// {"id","name","allow_unknown_types","rate_limits":{scope:{rate,per,burst}},"quotas","types",
-//  "managed_by","version","created_at","updated_at"}. Without quotas, types and managed_by where
-// the tenant has none, since a meshd from before them reads such records.
+// {"id","name","allow_unknown_types","rate_limits":{scope:{rate,per,burst}},"quotas","roles",
+//  "types","managed_by","version","created_at","updated_at"}. Without quotas, roles, types and
+// managed_by where the tenant has none, since a meshd from before them reads such records.
 Json to_json(const Tenant& tenant);
 // {"id","tenantId"}: the value of tenant.deleted.
 Json removal_json(const TenantId& id);

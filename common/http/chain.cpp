@@ -366,7 +366,7 @@ Refusal authenticate(Exchange& exchange, const Hooks& hooks) {
 
 Refusal check_further(Exchange& exchange, const Hooks& hooks) {
   if (!hooks.check || !exchange.request.principal) return std::nullopt;
-  const auto holds = hooks.check(exchange.request, false);
+  const auto holds = hooks.check(exchange.request, *exchange.route, false);
   // Also where it was refused: a request of a tenant that does not exist must not be told as that
   // tenant's (is_its_tenants).
   exchange.unchecked = !holds || !*holds;
@@ -375,7 +375,7 @@ Refusal check_further(Exchange& exchange, const Hooks& hooks) {
 }
 
 Refusal check_blocking(Exchange& exchange, const Hooks& hooks) {
-  const auto holds = hooks.check(exchange.request, true);
+  const auto holds = hooks.check(exchange.request, *exchange.route, true);
   exchange.vouched = holds && *holds;
   if (exchange.vouched) return std::nullopt;
   return Response::problem(holds ? holds->error()

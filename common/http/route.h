@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/domain/token_roles.h"
 #include "common/http/message.h"
 
 namespace mesh::http {
@@ -73,6 +74,9 @@ struct Route {
   bool probe = false;
   // Changes nothing, though its method says so: nothing for who keeps an audit log.
   bool read_only = false;
+  // Of tenants' routes: whose tokens it takes beside a writer's. None: a reader's where it changes
+  // nothing, else nobody's.
+  std::vector<TokenRole> token_roles{};
 
   // For the API description, as is the rest but for the handler.
   std::string operation{};  // "createUser", the same in every version; no other route has it
@@ -90,5 +94,10 @@ struct Route {
 };
 
 using RouteTable = std::vector<Route>;
+
+// By its method (HEAD is a GET) and read_only.
+inline bool changes_something(const Route& route) {
+  return !route.read_only && route.method != "GET";
+}
 
 }  // namespace mesh::http

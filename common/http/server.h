@@ -85,7 +85,7 @@ struct Hooks {
   // What else must hold before the handler runs, once it is known who asks; may be empty. Where it
   // would have to block to tell, it answers nothing unless it `may_block`: it is asked again so on
   // a blocking worker.
-  std::function<std::optional<Status>(const Request&, bool may_block)> check;
+  std::function<std::optional<Status>(const Request&, const Route&, bool may_block)> check;
   struct Admission {
     RatePolicy policy;
     RateDecision decision;

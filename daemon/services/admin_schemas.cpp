@@ -225,6 +225,7 @@ std::string_view admin_schemas() {
     },
     "rate_limits": {"$ref": "#/components/schemas/NewRateLimits"},
     "quotas": {"$ref": "#/components/schemas/NewQuotas"},
+    "roles": {"$ref": "#/components/schemas/NewRoles"},
     "types": {"$ref": "#/components/schemas/NewTypes"},
     "managed_by": {"$ref": "#/components/schemas/Owner"}
   },
@@ -242,6 +243,7 @@ std::string_view admin_schemas() {
     "allow_unknown_types": {"type": "boolean"},
     "rate_limits": {"$ref": "#/components/schemas/NewRateLimits"},
     "quotas": {"$ref": "#/components/schemas/NewQuotas"},
+    "roles": {"$ref": "#/components/schemas/NewRoles"},
     "types": {"$ref": "#/components/schemas/NewTypes"},
     "managed_by": {"$ref": "#/components/schemas/Owner"}
   },
@@ -259,6 +261,7 @@ std::string_view admin_schemas() {
     "allow_unknown_types": {"type": "boolean", "default": false},
     "rate_limits": {"$ref": "#/components/schemas/NewRateLimits"},
     "quotas": {"$ref": "#/components/schemas/NewQuotas"},
+    "roles": {"$ref": "#/components/schemas/NewRoles"},
     "types": {"$ref": "#/components/schemas/NewTypes"},
     "managed_by": {"$ref": "#/components/schemas/Owner"}
   },
@@ -279,6 +282,26 @@ std::string_view admin_schemas() {
 "QuotaOrNone": {
   "type": ["integer", "null"], "format": "int64", "minimum": 0, "maximum": 9007199254740992
 },
+"NewRoles": {
+  "type": "object",
+  "description": "What users of the tenant may do with its credentials: a reader looks and changes nothing, a publisher publishes events and sees what became of them, a writer may do all. Users that are not named stay as they are.",
+  "properties": {
+    "default": {
+      "$ref": "#/components/schemas/RoleOrNone",
+      "description": "Of users that are not named; null: writer."
+    },
+    "users": {
+      "type": "object",
+      "description": "By the token's user, at most 1,000; null: the default.",
+      "maxProperties": 1000,
+      "propertyNames": {"minLength": 1, "maxLength": 255, "pattern": "^[^\\u0000-\\u001f\\u007f]+$"},
+      "additionalProperties": {"$ref": "#/components/schemas/RoleOrNone"}
+    }
+  },
+  "additionalProperties": false,
+  "examples": [{"default": "reader", "users": {"ada": "writer", "ingest-bot": "publisher"}}]
+},
+"RoleOrNone": {"type": ["string", "null"], "enum": ["reader", "publisher", "writer", null]},
 "QuotaState": {
   "type": "object",
   "required": ["quota", "limit", "used", "ends"],

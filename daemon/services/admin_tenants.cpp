@@ -133,6 +133,30 @@ Status take_quotas(const Json& body, Tenant& tenant) {
   return {};
 }
 
+// The same of roles, by their users; null for the default is a writer.
+Status take_roles(const Json& body, Tenant& tenant) {
+  if (!body.contains("roles")) return {};
+  Json given = body["roles"];
+  if (given.is_object() && given.contains("default") && given["default"].is_null())
+    given["default"] = to_string(TokenRole::writer);
+  if (given.is_object() && given.contains("users") && given["users"].is_object()) {
+    Json& users = given["users"];
+    for (auto it = users.begin(); it != users.end();) {
+      if (it->is_null()) tenant.roles.users.erase(it.key());
+      it = it->is_null() ? users.erase(it) : std::next(it);
+    }
+  }
+  const auto roles = MESH_TRY(token_roles_from_json(given, "/roles"));
+  if (given.contains("default")) tenant.roles.fallback = roles.fallback;
+  for (const auto& [user, role] : roles.users) tenant.roles.users[user] = role;
+  // Those that there were and those that came.
+  if (tenant.roles.users.size() > TokenRoles::kMaxUsers) {
+    return offence("/roles/users", "would have more than " + std::to_string(TokenRoles::kMaxUsers) +
+                                       " users with those that it has; null takes one away");
+  }
+  return {};
+}
+
 Status take_types(const Json& body, Tenant& tenant, const TypeSchemas& before) {
   if (!body.contains("types")) return {};
   if (!body["types"].is_object()) return offence("/types", "must map types to JSON Schemas");
@@ -179,14 +203,15 @@ Status take_over(const Json& body, Tenant& tenant, const TypeSchemas& before = {
     tenant.managed_by = *owner;
   }
   MESH_TRY(take_quotas(body, tenant));
+  MESH_TRY(take_roles(body, tenant));
   return take_types(body, tenant, before);
 }
 
 // What clients say of a tenant.
 const std::initializer_list<std::string_view> kMembers{
-    "name", "allow_unknown_types", "rate_limits", "quotas", "types", "managed_by"};
+    "name", "allow_unknown_types", "rate_limits", "quotas", "roles", "types", "managed_by"};
 const std::initializer_list<std::string_view> kNewMembers{
-    "id", "name", "allow_unknown_types", "rate_limits", "quotas", "types", "managed_by"};
+    "id", "name", "allow_unknown_types", "rate_limits", "quotas", "roles", "types", "managed_by"};
 
 Status known_members(const Json& body, std::initializer_list<std::string_view> members) {
   // It has an answer of its own: who writes it wants something that the mesh does not do.

@@ -32,6 +32,7 @@ http::RouteTable event_status_routes(pipeline::TracePorts ports) {
            .access = http::Access::tenant_or_anonymous,
            .scope = "search",
            .pool = http::Pool::slow,
+           .token_roles = {TokenRole::reader, TokenRole::publisher},
            .operation = "getEventStatus",
            .tag = "activity",
            .summary = "What became of an event of the tenant",

@@ -291,6 +291,7 @@ http::RouteTable publish_routes(PublishDeps deps) {
                     .access = Access::tenant_or_anonymous,
                     .scope = "publish",
                     .body = body,
+                    .token_roles = {TokenRole::publisher},
                     .operation = operation,
                     .tag = "publishing",
                     .summary = summary,

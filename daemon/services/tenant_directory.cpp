@@ -159,6 +159,17 @@ Result<Quotas> TenantDirectory::quotas(const TenantId& tenant) {
               [](const Tenant* record) { return record != nullptr ? record->quotas : Quotas(); });
 }
 
+Result<TenantDirectory::Role> TenantDirectory::role_of(const TenantId& tenant,
+                                                       std::string_view user) {
+  return look(tenant, [&](const Tenant* record) {
+    // Most tenants say nothing, and most requests need no text.
+    if (record == nullptr || record->roles.empty()) return Role();
+    const auto& roles = record->roles;
+    const auto role = roles.of(user);
+    return role == TokenRole::writer ? Role() : Role{role, roles.place_of(user)};
+  });
+}
+
 Result<std::shared_ptr<const OwnTypes>> TenantDirectory::own_types(const TenantId& tenant) {
   static const auto none = std::make_shared<const OwnTypes>();
   struct Found {
@@ -290,6 +301,27 @@ Status check_registered(TenantDirectory& directory, const http::Request& request
           "\" is not registered, and this mesh serves registered tenants alone: an operator "
           "registers it with `mesh tenants create " +
           tenant->str() + "` or `mesh apply`");
+}
+
+std::vector<TokenRole> roles_of(const http::Route& route) {
+  std::vector<TokenRole> roles = route.token_roles;
+  if (roles.empty() && !http::changes_something(route)) roles.push_back(TokenRole::reader);
+  roles.push_back(TokenRole::writer);
+  return roles;
+}
+
+Status check_role(TenantDirectory& directory, const http::Request& request,
+                  const http::Route& route) {
+  const Principal& caller = *request.principal;
+  if (caller.kind != Principal::Kind::tenant_user) return {};
+  const auto [role, place] = MESH_TRY(directory.role_of(*caller.tenant, caller.user));
+  const auto taken = roles_of(route);
+  if (std::ranges::find(taken, role) != taken.end()) return {};
+  return fail(ErrorKind::forbidden, caller.user + " is a " + std::string(to_string(role)) + " of " +
+                                        caller.tenant->str() + ": " + request.method + " " +
+                                        route.pattern + " needs a " +
+                                        std::string(to_string(taken.front())) + " (" + place +
+                                        " in the tenant's record)");
 }
 
 }  // namespace mesh::services

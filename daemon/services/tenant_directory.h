@@ -14,7 +14,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/periodic.h"
-#include "common/http/message.h"
+#include "common/http/route.h"
 #include "common/ports/rate_limiter.h"
 #include "common/ports/tenant_store.h"
 #include "common/telemetry/usage.h"
@@ -36,7 +36,7 @@ class TenantDirectory {
   // The store is asked no more in the background. Callable twice.
   void stop() { refreshing_.stop(); }
 
-  // The next five do not block; `unavailable` only where the records could never be read so far,
+  // The next six do not block; `unavailable` only where the records could never be read so far,
   // nor this one, which is tried for by itself once it was asked about.
 
   // The tenant's own policy of the scope, else the default; nothing for a scope that has neither.
@@ -49,6 +49,12 @@ class TenantDirectory {
   // Compiled once for each version of the record; never null.
   Result<std::shared_ptr<const OwnTypes>> own_types(const TenantId& tenant);
   Result<Quotas> quotas(const TenantId& tenant);
+  // Of a token of this user, and where the record says so.
+  struct Role {
+    TokenRole role = TokenRole::writer;
+    std::string place;
+  };
+  Result<Role> role_of(const TenantId& tenant, std::string_view user);
   Result<bool> has_record(const TenantId& tenant);
   // Of those whose records are known here.
   std::vector<TenantId> with_quotas() const;
@@ -115,5 +121,12 @@ std::optional<Status> check_tenant(TenantDirectory& directory, const http::Reque
 // `forbidden` for a request of a tenant without a record, or in its name: where tenants have to be
 // registered. One that another process made counts after kRefresh. Does not block.
 Status check_registered(TenantDirectory& directory, const http::Request& request);
+// `forbidden` where the tenant's record gives the token's user a role that the route does not take;
+// an operator is bound by none. Does not block. `unavailable` where the record could never be read:
+// who may only look must not write meanwhile.
+Status check_role(TenantDirectory& directory, const http::Request& request,
+                  const http::Route& route);
+// Those that the route takes, the least first.
+std::vector<TokenRole> roles_of(const http::Route& route);
 
 }  // namespace mesh::services

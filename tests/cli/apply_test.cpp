@@ -1,4 +1,6 @@
 // `mesh apply`, `mesh diff`, `mesh types`, and the documents of tenants.
+#include <regex>
+
 #include "cli/tenant_files.h"
 #include "tests/cli/cli_fixture.h"
 
@@ -14,6 +16,7 @@ name: Acme
 rate_limits:
   search: {rate: 30, per: 60s}
 quotas: {events_per_day: 100}
+roles: {default: reader, users: {bot: publisher}}
 types:
   order.placed: {type: object, required: [id]}
 )";
@@ -98,6 +101,7 @@ TEST_F(ApplyTest, CreatesThenChangesThenHasNothingToDo) {
   EXPECT_EQ(apply({}, "kind: tenant\nid: acme\n"), 0) << err;
   EXPECT_THAT(actions(), ElementsAre("acme changed"));
   EXPECT_FALSE(records["acme"].contains("quotas"));
+  EXPECT_FALSE(records["acme"].contains("roles"));
 }
 
 TEST_F(ApplyTest, WhatGetPrintsIsWhatApplyTakes) {
@@ -124,6 +128,10 @@ TEST_F(ApplyTest, DiffExitsAsKubectls) {
   EXPECT_EQ(json(), Json::array());
   EXPECT_EQ(diff(std::string(kAcme) + "allow_unknown_types: true\n"), 1);
   EXPECT_EQ(json()[0]["changes"][0]["path"], "/allow_unknown_types");
+  EXPECT_EQ(diff(std::regex_replace(kAcme, std::regex("bot: publisher"), "bot: reader")), 1);
+  EXPECT_EQ(
+      json()[0]["changes"],
+      Json::parse(R"([{"path": "/roles/users/bot", "before": "publisher", "after": "reader"}])"));
   EXPECT_EQ(diff("kind: nonsense\n"), 2);
   EXPECT_THAT(err, HasSubstr("document 1"));
   EXPECT_EQ(at_fake({"diff", "-f", dir.file("none.yaml")}), 2);
@@ -200,6 +208,7 @@ TEST_F(ApplyTest, NothingIsChangedBeforeAllDocumentsAreGood) {
        {"kind: tenant\nid: a\n---\nkind: tenant\nid: a\n", "kind: tenant\nid: a\n---\nid: b\n",
         "kind: tenant\nid: a\n---\nkind: tenant\nid: b\nretention: {age: 7d}\n",
         "kind: tenant\nid: a\n---\nkind: tenant\nid: b\nquotas: {events: 1}\n",
+        "kind: tenant\nid: a\n---\nkind: tenant\nid: b\nroles: {default: owner}\n",
         "kind: tenant\nid: a\n---\nkind: tenant\nid: b\ntypes: {user.created: {}}\n", "# none\n",
         "kind: tenant\nid: a\n---\nkind: tenant\nid: b\nrate_limits: {serch: {rate: 1}}\n",
         "kind: tenant\nid: a\nmanaged_by: me\n"}) {

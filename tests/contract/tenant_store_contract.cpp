@@ -61,15 +61,17 @@ TEST_P(TenantStoreContract, ASecondCreateIsAConflict) {
   EXPECT_EQ(store_->outbox().size(), 1);
 }
 
-TEST_P(TenantStoreContract, ARecordKeepsQuotasTypesAndOwner) {
+TEST_P(TenantStoreContract, ARecordKeepsQuotasRolesTypesAndOwner) {
   Tenant acme = record_of(kAcme, "Acme");
   acme.quotas = {{Quota::events_per_day, 100}};
+  acme.roles = {TokenRole::reader, {{"bot", TokenRole::publisher}}};
   acme.types["order.placed"] = Json::parse(R"({"type": "object", "required": ["z", "a"]})");
   acme.managed_by = "apply";
   ASSERT_TRUE(succeeds(store_->tenants().create(acme)));
   const auto kept = store_->tenants().get(kAcme);
   ASSERT_TRUE(succeeds(kept));
   EXPECT_EQ(kept->quotas, acme.quotas);
+  EXPECT_EQ(kept->roles, acme.roles);
   EXPECT_EQ(kept->types, acme.types);
   EXPECT_EQ(kept->managed_by, "apply");
 }

@@ -96,5 +96,56 @@ TEST_F(TenantFiles, SayWhoIsATenantWhatItMaySendAndHowMuch) {
   EXPECT_EQ(publish("{}").status, 403);
 }
 
+TEST_F(TenantFiles, SayWhatUsersMayDoWithTheirTokens) {
+  ASSERT_TRUE(daemon_.start()) << daemon_.errors();
+  const auto path = file("acme.yaml",
+                         "kind: tenant\nid: acme\nroles: {default: reader, users: {ada: writer, "
+                         "bot: publisher}}\n");
+  const auto applied = daemon_.mesh({"apply", "-f", path});
+  ASSERT_EQ(applied.exit_code, 0) << applied.err;
+  const auto yaml = daemon_.mesh({"tenants", "get", "acme", "-o", "yaml"});
+  EXPECT_EQ(daemon_.mesh({"diff", "-f", "-"}, yaml.out).exit_code, 0) << yaml.out;
+
+  const auto create = [&](const std::string& user) {
+    return daemon_.call("users", "POST", "/users/create", "acme:" + user,
+                        R"({"email":")" + user + R"(@acme.dev","name":"A"})");
+  };
+  const auto list = [&](const std::string& user) {
+    return daemon_.call("users", "GET", "/users", "acme:" + user).status;
+  };
+  const auto publish = [&](const std::string& user) {
+    return daemon_.call("publisher", "POST", "/api/v1/events/analytics", "acme:" + user,
+                        R"({"user_id":"7","event_type":"login"})");
+  };
+  EXPECT_EQ(create("ada").status, 201);
+  const auto refused = create("alice");
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_EQ(refused.json()["detail"],
+            "alice is a reader of acme: POST /users/create needs a writer (roles.default in the "
+            "tenant's record)");
+  EXPECT_EQ(list("alice"), 200);
+  EXPECT_EQ(publish("alice").status, 403);
+  EXPECT_EQ(create("bot").status, 403);
+  EXPECT_EQ(list("bot"), 403);
+  const auto published = publish("bot");
+  ASSERT_EQ(published.status, 202) << published.body;
+  const std::string id = published.json()["id"];
+  EXPECT_EQ(daemon_.call("subscriber", "GET", "/api/v1/events/" + id, "acme:bot").status, 200);
+  EXPECT_EQ(daemon_.call("subscriber", "GET", "/api/v1/usage", "acme:bot").status, 403);
+  EXPECT_EQ(daemon_
+                .call("users", "POST", "/users/create", daemon_.operator_token(),
+                      R"({"email":"op@acme.dev","name":"Op"})", {{"X-Tenant-Id", "acme"}})
+                .status,
+            201)
+      << "an operator in the tenant's name is bound by no role";
+
+  const auto updated =
+      daemon_.mesh({"tenants", "update", "acme", "--role", "alice=writer", "--role", "bot=none"});
+  ASSERT_EQ(updated.exit_code, 0) << updated.err;
+  EXPECT_EQ(create("alice").status, 201);
+  EXPECT_EQ(list("bot"), 200) << "the default";
+  EXPECT_EQ(daemon_.mesh({"tenants", "update", "acme", "--role", "alice=owner"}).exit_code, 2);
+}
+
 }  // namespace
 }  // namespace mesh::e2e

@@ -39,17 +39,20 @@ TEST(Tenant, RoundTripsThroughJson) {
   EXPECT_EQ(to_json(*read), to_json(tenant));
 }
 
-TEST(Tenant, KeepsQuotasTypesAndItsOwner) {
+TEST(Tenant, KeepsQuotasRolesTypesAndItsOwner) {
   Tenant tenant{.id = TenantId::parse("acme").value(), .name = "Acme", .rate_limits = {}};
   tenant.quotas = {{Quota::stored_users, 7}};
+  tenant.roles = {TokenRole::reader, {{"bot", TokenRole::publisher}}};
   tenant.types["order.placed"] = {{"type", "object"}};
   tenant.managed_by = "apply";
   const auto read = tenant_from_json(to_json(tenant));
   ASSERT_TRUE(read) << read.error().to_string();
   EXPECT_EQ(read->quotas, tenant.quotas);
+  EXPECT_EQ(read->roles, tenant.roles);
   EXPECT_EQ(read->types, tenant.types);
   EXPECT_EQ(read->managed_by, "apply");
   EXPECT_FALSE(tenant_from_json({{"id", "acme"}, {"managed_by", "Not One"}}));
+  EXPECT_FALSE(tenant_from_json({{"id", "acme"}, {"roles", {{"default", "owner"}}}}));
 }
 
 // It would be promised, and not kept.

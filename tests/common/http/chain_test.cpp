@@ -153,7 +153,8 @@ TEST_F(ServerTest, ALimiterThatIsDownIs503WithRetryAfter) {
 TEST_F(ServerTest, WhatCannotBeCheckedWithoutWaitingIsCheckedOnAWorker) {
   const auto loop = std::make_shared<std::thread::id>();
   std::vector<std::pair<bool, bool>> asked;  // may it block, does it run on the loop
-  hooks.check = [&, loop](const Request& request, bool may_block) -> std::optional<Status> {
+  hooks.check = [&, loop](const Request& request, const Route&,
+                          bool may_block) -> std::optional<Status> {
     asked.emplace_back(may_block, std::this_thread::get_id() == *loop);
     if (request.path == "/known") return Status{};
     if (!may_block) return std::nullopt;

@@ -247,6 +247,40 @@ class ApiDescription : public testing::Test {
                                       {log_, log_, retries_, clock_, metrics_}}};
 };
 
+// A new route of tenants fails this until somebody has said whose tokens it takes.
+TEST_F(ApiDescription, EveryRouteOfTenantsTakesTheRolesThatItShould) {
+  const std::vector<TokenRole> readers{TokenRole::reader, TokenRole::writer};
+  const std::vector<TokenRole> publishers{TokenRole::publisher, TokenRole::writer};
+  const std::vector<TokenRole> writers{TokenRole::writer};
+  const std::map<std::string, std::vector<TokenRole>> wanted{
+      {"listUsers", readers},
+      {"getUser", readers},
+      {"createUser", writers},
+      {"createUsers", writers},
+      {"updateUser", writers},
+      {"deleteUser", writers},
+      {"searchUsers", readers},
+      {"publishAnalyticsEvent", publishers},
+      {"publishChemicalEvent", publishers},
+      {"publishEvents", publishers},
+      {"getUserAnalytics", readers},
+      {"getResearcherAnalytics", readers},
+      {"listUserEvents", readers},
+      {"listResearcherEvents", readers},
+      {"getOwnUsage", readers},
+      {"getEventStatus", {TokenRole::reader, TokenRole::publisher, TokenRole::writer}}};
+  std::map<std::string, std::vector<TokenRole>> found;
+  for (const auto& [role, table] : tables()) {
+    for (const auto& route : table) {
+      if (route.access == http::Access::tenant ||
+          route.access == http::Access::tenant_or_anonymous) {
+        found[route.operation] = roles_of(route);
+      }
+    }
+  }
+  EXPECT_EQ(found, wanted);
+}
+
 TEST_F(ApiDescription, EveryRowOfEveryTableSaysWhatAClientHasToKnow) {
   std::set<std::string> operations;
   std::size_t routes = 0;

@@ -98,6 +98,47 @@ TEST_F(Directory, WhereTenantsHaveToBeRegisteredARequestWithoutARecordIsRefused)
   EXPECT_TRUE(check_registered(*directory_, request));
 }
 
+TEST_F(Directory, ATokensRoleSaysWhatItMayAsk) {
+  Tenant acme = record("acme", 7);
+  acme.roles = {TokenRole::reader, {{"bot", TokenRole::publisher}, {"ada", TokenRole::writer}}};
+  store_.put(acme);
+  open();
+  const http::Route look{.method = "GET", .pattern = "/users"};
+  const http::Route change{.method = "POST", .pattern = "/users/create"};
+  http::Route publish{.method = "POST", .pattern = "/api/v1/events"};
+  publish.token_roles = {TokenRole::publisher};
+  const auto may = [&](const std::string& user, const http::Route& route,
+                       const std::string& id = "acme") {
+    http::Request request;
+    request.method = route.method;
+    request.principal = Principal{Principal::Kind::tenant_user, tenant(id), user};
+    return check_role(*directory_, request, route);
+  };
+  for (const auto& route : {look, change, publish}) {
+    EXPECT_TRUE(may("ada", route));
+    EXPECT_TRUE(may("alice", route, "globex")) << "without a record";
+  }
+  EXPECT_TRUE(may("alice", look));
+  EXPECT_FALSE(may("alice", publish));
+  const auto refused = may("alice", change);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::forbidden);
+  EXPECT_EQ(refused.error().message,
+            "alice is a reader of acme: POST /users/create needs a writer (roles.default in the "
+            "tenant's record)");
+  EXPECT_TRUE(may("bot", publish));
+  EXPECT_FALSE(may("bot", change));
+  const auto blind = may("bot", look);
+  ASSERT_FALSE(blind);
+  EXPECT_EQ(blind.error().message,
+            "bot is a publisher of acme: GET /users needs a reader (roles.users.bot in the "
+            "tenant's record)");
+  http::Request request;
+  request.method = "POST";
+  request.principal = Principal{Principal::Kind::operator_for_tenant, tenant("acme"), "operator"};
+  EXPECT_TRUE(check_role(*directory_, request, change));
+}
+
 TEST_F(Directory, AllPagesOfRecordsAreRead) {
   for (int i = 0; i < 2'500; ++i) store_.put(record("t" + std::to_string(i), i + 100));
   open();
