@@ -168,7 +168,7 @@ def check_names(text):
 def check_alertmanager():
     config = f"{EXAMPLES}/alertmanager.yml"
     subprocess.run(["amtool", "check-config", config], check=True, stdout=subprocess.DEVNULL)
-    with open("manifests/stack/alerts.yml", encoding="utf-8") as file:
+    with open("manifests/prometheus/alerts.yml", encoding="utf-8") as file:
         rules = file.read()
     severities = set(re.findall(r"severity: (\w+)", rules))
     receivers = {"critical": "pagerduty", "warning": "mail"}

@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, "tests/support")
 from processes import fail, free_port, process, until  # noqa: E402
 
-RULES = "manifests/stack/alerts.yml"
+RULES = "manifests/prometheus/alerts.yml"
 PAGE = "docs/runbooks.md"
 # What no process here can show, and why.
 ELSEWHERE = {
