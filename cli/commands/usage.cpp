@@ -21,7 +21,9 @@ const View& time_view() {
        {"chat_tokens", "CHAT TOKENS", "paid for at the extractor's server", Show::wide,
         Kind::count},
        {"stored_users", "STORED USERS", "the most that were found, once an hour", Show::always,
-        Kind::count}}};
+        Kind::count},
+       {"stored_bytes", "STORED", "the texts of users and events; the most, as of users",
+        Show::always, Kind::size}}};
   return view;
 }
 
@@ -29,7 +31,7 @@ const View& kind_view() {
   static const View view{"kind",
                          {{"tenant", "TENANT", "who used it"},
                           {"kind", "KIND", "what was used, as the columns of --by day"},
-                          {"amount", "AMOUNT", "how much of it; of stored_users the most",
+                          {"amount", "AMOUNT", "how much of it; of what is stored the most",
                            Show::always, Kind::count}}};
   return view;
 }

@@ -27,13 +27,16 @@ enum class UsageKind : std::size_t {
   embedding_tokens = 3,  // paid for at the embedder's server
   chat_tokens = 4,       // paid for at the extractor's server
   stored_users = 5,      // a level: how many there were, counted once an hour
+  stored_bytes = 6,      // a level, counted with them: see Stored
 };
-inline constexpr std::size_t kUsageKinds = 6;
+inline constexpr std::size_t kUsageKinds = 7;
 
 std::span<const std::string_view> usage_kind_names();  // in the order of UsageKind
 std::string_view to_string(UsageKind kind);            // "embedding_tokens"
 // A level is not added up: of several the highest counts.
-constexpr bool is_level(UsageKind kind) { return kind == UsageKind::stored_users; }
+constexpr bool is_level(UsageKind kind) {
+  return kind == UsageKind::stored_users || kind == UsageKind::stored_bytes;
+}
 
 // So much of each kind.
 struct UsageAmounts {

@@ -1,9 +1,10 @@
 // The totals of usage: what the pipeline "metering" keeps, and quotas, bills and operators read.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "common/base/error.h"
@@ -16,6 +17,15 @@ struct UsageQuery {
   UsageGrain grain = UsageGrain::day;
   Timestamp since{}, until{};      // of what began at or after `since`, and before `until`
   std::optional<TenantId> tenant;  // only this one's
+};
+
+// What the store holds of a tenant now. Bytes are those of texts in UTF-8: of users the addresses
+// and names, of the events that summaries are made of the data and what was extracted from it. So
+// they are the same in every engine; rows, indexes, the log and the search index take more.
+struct Stored {
+  std::int64_t users = 0;
+  std::int64_t bytes = 0;
+  bool operator==(const Stored&) const = default;
 };
 
 // Any thread; record blocks until durable, reads are quick.
@@ -34,9 +44,10 @@ class UsageStore {
   // By start, then tenant; those that used nothing are left out. `invalid` where there are more
   // than `limit`.
   virtual Result<std::vector<UsageTotal>> totals(const UsageQuery& query, int limit) = 0;
-  // How many users each tenant has now; those without any are left out. Reads all users' keys: for
-  // once an hour.
-  virtual Result<std::vector<std::pair<TenantId, std::int64_t>>> stored_users() = 0;
+  // Tenants of which nothing is there are left out. Reads all users and events, these in parts, as
+  // no reader may keep the store from tidying up for long: for once an hour. `go_on` is asked
+  // before each part; where it says no, `unavailable`.
+  virtual Result<std::map<TenantId, Stored>> stored(const std::function<bool()>& go_on) = 0;
 };
 
 }  // namespace mesh

@@ -142,7 +142,7 @@ Status Metering::seal(UsageJournal& journal) {
 
 void Metering::send() {
   Status sent = send_all();
-  if (sent) sent = count_stored_users();
+  if (sent) sent = count_stored();
   waiting_.set(static_cast<double>(spool_.names().size()));
   if (!sent && !failing_) {
     log::warn("usage is not written into billing.events; it is kept and tried again",
@@ -193,11 +193,11 @@ Status Metering::append(const std::vector<UsageIncrement>& increments) {
   return {};
 }
 
-// Their ids follow from the hour, the tenant and the number: the same count again changes nothing,
+// Their ids follow from the hour, the tenant and the numbers: the same count again changes nothing,
 // and of several of an hour the highest stands.
-Status Metering::count_stored_users() {
+Status Metering::count_stored() {
   const Timestamp now = clock_.now(), hour = start_of(UsageGrain::hour, now);
-  if (!options_.counts_stored_users || hour == hour_) return {};
+  if (!options_.counts_stored || hour == hour_) return {};
   const auto lease =
       MESH_TRY(ports_.leases.acquire(kStorageLease, options_.process, kStorageLeaseTime));
   if (!lease) {
@@ -207,11 +207,14 @@ Status Metering::count_stored_users() {
   std::vector<UsageIncrement> increments;
   // Given back where it fails, for the next try.
   const Status counted = [&]() -> Status {
-    const auto all = MESH_TRY(ports_.usage.stored_users());
-    for (const auto& [tenant, users] : all) {
-      const std::string name = "stored users:" + tenant.str() + ":" + std::to_string(users);
+    const auto all =
+        MESH_TRY(ports_.usage.stored([this] { return clock_.steady() < until_.load(); }));
+    for (const auto& [tenant, stored] : all) {
+      const std::string name = "stored:" + tenant.str() + ":" + std::to_string(stored.users) + ":" +
+                               std::to_string(stored.bytes);
       increments.push_back({uuid_v7_of(hour, name), tenant, now, hour, 3600, options_.process, {}});
-      increments.back().amounts[UsageKind::stored_users] = users;
+      increments.back().amounts[UsageKind::stored_users] = stored.users;
+      increments.back().amounts[UsageKind::stored_bytes] = stored.bytes;
     }
     return append(increments);
   }();

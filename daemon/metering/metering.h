@@ -30,9 +30,9 @@ namespace mesh::metering {
 struct MeteringOptions {
   std::string folder;   // made where it is missing
   std::string process;  // named in the events
-  // Whether this process counts the stored users of all tenants, once an hour; of several that do
-  // one counts, by a lease.
-  bool counts_stored_users = false;
+  // Whether this process counts what is stored of all tenants, once an hour; of several that do one
+  // counts, by a lease.
+  bool counts_stored = false;
 };
 
 struct MeteringPorts {
@@ -72,7 +72,7 @@ class Metering {
   std::vector<std::string> sealed();
   Status send_all();
   Status append(const std::vector<UsageIncrement>& increments);
-  Status count_stored_users();
+  Status count_stored();
 
   const MeteringOptions options_;
   const MeteringPorts ports_;
@@ -83,7 +83,7 @@ class Metering {
   Gauge& damaged_;
   std::unique_ptr<UsageJournal> journal_;             // constant once it is opened
   Timestamp minute_{};                                // that tick() saw last
-  Timestamp hour_{};                                  // whose stored users were counted; of send()
+  Timestamp hour_{};                                  // whose stored() was counted; of send()
   bool failing_ = false;                              // of send(): told once
   bool goes_on_ = false;                              // the minute, of tick(): told once
   std::atomic<SteadyTime> until_{SteadyTime::max()};  // appends may take

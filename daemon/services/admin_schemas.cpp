@@ -444,12 +444,13 @@ std::string_view admin_schemas() {
   },
   "examples": [{"by": "day", "since": "2026-11-21T00:00:00.000Z", "until": "2026-11-21T08:32:00.123Z", "items": [
     {"tenant": "acme", "start": "2026-11-21T00:00:00.000Z", "events": 1200, "bytes": 240000,
-     "searches": 40, "embedding_tokens": 900, "chat_tokens": 0, "stored_users": 310}
+     "searches": 40, "embedding_tokens": 900, "chat_tokens": 0, "stored_users": 310,
+     "stored_bytes": 96000}
   ]}]
 },
 "UsageOfTime": {
   "type": "object",
-  "required": ["tenant", "start", "events", "bytes", "searches", "embedding_tokens", "chat_tokens", "stored_users"],
+  "required": ["tenant", "start", "events", "bytes", "searches", "embedding_tokens", "chat_tokens", "stored_users", "stored_bytes"],
   "properties": {
     "tenant": {"$ref": "#/components/schemas/TenantId"},
     "start": {"type": "string", "format": "date-time", "description": "When the minute, hour or day began."},
@@ -458,7 +459,8 @@ std::string_view admin_schemas() {
     "searches": {"type": "integer", "format": "int64", "minimum": 0},
     "embedding_tokens": {"type": "integer", "format": "int64", "minimum": 0, "description": "Paid for at the embedder's server."},
     "chat_tokens": {"type": "integer", "format": "int64", "minimum": 0, "description": "Paid for at the extractor's server."},
-    "stored_users": {"type": "integer", "format": "int64", "minimum": 0, "description": "The most that were found, once an hour."}
+    "stored_users": {"type": "integer", "format": "int64", "minimum": 0, "description": "The most that were found, once an hour."},
+    "stored_bytes": {"type": "integer", "format": "int64", "minimum": 0, "description": "The texts of users and events; the most that were found, once an hour."}
   }
 },
 "UsageOfKind": {
@@ -466,7 +468,7 @@ std::string_view admin_schemas() {
   "required": ["tenant", "kind", "amount"],
   "properties": {
     "tenant": {"$ref": "#/components/schemas/TenantId"},
-    "kind": {"type": "string", "enum": ["events", "bytes", "searches", "embedding_tokens", "chat_tokens", "stored_users"]},
+    "kind": {"type": "string", "enum": ["events", "bytes", "searches", "embedding_tokens", "chat_tokens", "stored_users", "stored_bytes"]},
     "amount": {"type": "integer", "format": "int64", "minimum": 0}
   }
 },

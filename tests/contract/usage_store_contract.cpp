@@ -171,13 +171,65 @@ TEST_P(UsageStoreContract, IncrementsFromManyThreadsAreAllCounted) {
   EXPECT_EQ(usage().used(kGlobex, kNewYear - std::chrono::days{1}).value(), events(200));
 }
 
-TEST_P(UsageStoreContract, StoredUsersAreCountedByTenant) {
-  ASSERT_TRUE(succeeds(create(store_->users(), kGlobex, "a@globex.dev")));
+TEST_P(UsageStoreContract, WhatIsStoredIsCountedByTenant) {
+  const auto on = [] { return true; };
+  EXPECT_THAT(usage().stored(on).value(), IsEmpty());
+  ASSERT_TRUE(succeeds(create(store_->users(), kGlobex, "a@globex.dev", "Zo\u00eb")));
   ASSERT_TRUE(succeeds(create(store_->users(), kAcme, "a@acme.dev")));
   ASSERT_TRUE(succeeds(create(store_->users(), kAcme, "b@acme.dev")));
   ASSERT_TRUE(succeeds(create(store_->users(), kAcme, "c@acme.dev")));
   ASSERT_TRUE(succeeds(remove(store_->users(), kAcme, 1)));
-  EXPECT_THAT(usage().stored_users().value(), ElementsAre(Pair(kAcme, 2), Pair(kGlobex, 1)));
+  // Two of ten bytes and a name of five; one of twelve and a name of four, whose last letter is
+  // two.
+  EXPECT_THAT(usage().stored(on).value(),
+              ElementsAre(Pair(kAcme, Stored{2, 30}), Pair(kGlobex, Stored{1, 16})));
+  const std::vector<AnalyticsEvent> views{{.id = "1",
+                                           .source = "/shop",
+                                           .tenant = kAcme,
+                                           .user_id = "u1",
+                                           .event_type = "view",
+                                           .timestamp = "2025-12-31T08:32:00Z",
+                                           .metadata = {{"page", "\u00e9"}}}};
+  ASSERT_TRUE(succeeds(store_->analytics().record(views, {})));
+  const std::vector<ChemicalEvent> experiments{{.id = "1",
+                                                .source = "/lab",
+                                                .tenant = tenant("initech"),
+                                                .molecule_id = "caffeine",
+                                                .researcher = "Marie Curie",
+                                                .timestamp = "2025-12-31T08:32:00Z",
+                                                .data = {{"n", 10}},
+                                                .llm_properties = {{"ring", true}}}};
+  ASSERT_TRUE(succeeds(store_->chemical().record(experiments, {})));
+  // {"page":"é"} has 13 bytes; {"n":10} has 8, {"ring":true} 13.
+  EXPECT_THAT(usage().stored(on).value(),
+              ElementsAre(Pair(kAcme, Stored{2, 43}), Pair(kGlobex, Stored{1, 16}),
+                          Pair(tenant("initech"), Stored{0, 21})));
+}
+
+TEST_P(UsageStoreContract, ACountOfManyEventsHasThemAllAndCanBeEnded) {
+  std::vector<AnalyticsEvent> events;
+  for (int i = 0; i < 10'001; ++i) {
+    events.push_back({.id = std::to_string(i),
+                      .source = "/shop",
+                      .tenant = i % 2 == 0 ? kAcme : kGlobex,
+                      .user_id = "u1",
+                      .event_type = "view",
+                      .timestamp = "2025-12-31T08:32:00Z",
+                      .metadata = Json::object()});
+  }
+  ASSERT_TRUE(succeeds(store_->analytics().record(events, {})));
+  int parts = 0;
+  EXPECT_THAT(usage()
+                  .stored([&] {
+                    ++parts;
+                    return true;
+                  })
+                  .value(),
+              ElementsAre(Pair(kAcme, Stored{0, 10'002}), Pair(kGlobex, Stored{0, 10'000})));
+  EXPECT_EQ(parts, 3) << "two with events, and the end";
+  const auto ended = usage().stored([&] { return --parts > 1; });
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().kind, ErrorKind::unavailable);
 }
 
 }  // namespace mesh::test

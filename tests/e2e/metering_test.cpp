@@ -227,7 +227,7 @@ TEST_F(Metering, TenantsSeeTheirOwnUsageAndOperatorsAll) {
   EXPECT_THAT(events.out, HasSubstr(R"("usage":{"searches":3})"));
 }
 
-TEST_F(Metering, StoredUsersAreCountedAtTheStart) {
+TEST_F(Metering, WhatIsStoredIsCountedAtTheStart) {
   Daemon daemon(dir_.file("data"));
   ASSERT_TRUE(daemon.start()) << daemon.errors();
   for (const char* email : {"a@acme.dev", "b@acme.dev"}) {
@@ -240,6 +240,7 @@ TEST_F(Metering, StoredUsersAreCountedAtTheStart) {
   // The first start may have counted before they were there; the next one counts again.
   settle(daemon);
   EXPECT_TRUE(eventually([&] { return totals(daemon, "acme")["stored_users"] == 2; }));
+  EXPECT_EQ(totals(daemon, "acme")["stored_bytes"], 2 * (10 + 1)) << "the addresses and names";
 }
 
 }  // namespace

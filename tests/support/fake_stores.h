@@ -331,9 +331,7 @@ class FakeChemicalStore final : public ChemicalStore, public FakeProjection<Chem
 
 class FakeUsageStore final : public UsageStore, public FakeProjection<UsageIncrement> {
  public:
-  void set_stored_users(std::vector<std::pair<TenantId, std::int64_t>> all) {
-    stored_users_ = std::move(all);
-  }
+  void set_stored(std::map<TenantId, Stored> all) { stored_ = std::move(all); }
   Status record(std::span<const UsageIncrement> increments, const Through& through,
                 Timestamp) override {
     return store(increments, through);
@@ -342,12 +340,13 @@ class FakeUsageStore final : public UsageStore, public FakeProjection<UsageIncre
   Result<std::vector<UsageTotal>> totals(const UsageQuery&, int) override {
     return std::vector<UsageTotal>{};
   }
-  Result<std::vector<std::pair<TenantId, std::int64_t>>> stored_users() override {
-    return stored_users_;
+  Result<std::map<TenantId, Stored>> stored(const std::function<bool()>& go_on) override {
+    if (!go_on()) return fail(ErrorKind::unavailable, "ended");
+    return stored_;
   }
 
  private:
-  std::vector<std::pair<TenantId, std::int64_t>> stored_users_;
+  std::map<TenantId, Stored> stored_;
 };
 
 }  // namespace mesh::test

@@ -1,11 +1,14 @@
 #include "common/engines/postgres/usage.h"
 
+#include <algorithm>
 #include <set>
 
 #include "common/engines/postgres/activity.h"
 
 namespace mesh::postgres {
 namespace {
+
+constexpr std::int64_t kEventsOfPart = 10'000;  // of stored()
 
 // Goes at one call: so few that none takes long, and more than the call adds, so that what is old
 // does not pile up.
@@ -140,15 +143,35 @@ Result<std::vector<UsageTotal>> Usage::totals(const UsageQuery& wanted, int limi
   return totals.take();
 }
 
-Result<std::vector<std::pair<TenantId, std::int64_t>>> Usage::stored_users() {
-  const auto rows = MESH_TRY(pool_.run(Repeat::read, [](Session& session) {
-    return session.run(query("SELECT tenant,count(*) FROM users GROUP BY tenant ORDER BY tenant"));
+Result<std::map<TenantId, Stored>> Usage::stored(const std::function<bool()>& go_on) {
+  std::map<TenantId, Stored> all;
+  const auto users = MESH_TRY(pool_.run(Repeat::read, [](Session& session) {
+    return session.run(
+        query("SELECT tenant,count(*),sum(octet_length(email)+octet_length(name))"
+              " FROM users GROUP BY tenant"));
   }));
-  std::vector<std::pair<TenantId, std::int64_t>> all;
-  for (int i = 0; i < rows.size(); ++i) {
-    all.emplace_back(MESH_TRY(TenantId::parse(rows.text(i, 0))), rows.integer(i, 1));
+  for (int i = 0; i < users.size(); ++i) {
+    const auto tenant = MESH_TRY(TenantId::parse(users.text(i, 0)));
+    all[tenant] = {users.integer(i, 1), users.integer(i, 2)};
   }
-  return all;
+  // In parts, each within the time that a statement may take.
+  for (std::int64_t after = -1, last = 0;; after = last) {
+    if (!go_on()) return fail(ErrorKind::unavailable, "the count of what is stored was ended");
+    last = after;
+    const auto events = MESH_TRY(pool_.run(Repeat::read, [&](Session& session) {
+      return session.run(
+          query("SELECT tenant,sum(octet_length(data)+octet_length(properties)),max(position)"
+                " FROM (SELECT position,tenant,data,properties FROM activity WHERE position>$1"
+                " ORDER BY position LIMIT $2) AS part GROUP BY tenant",
+                after, kEventsOfPart));
+    }));
+    for (int i = 0; i < events.size(); ++i) {
+      const auto tenant = MESH_TRY(TenantId::parse(events.text(i, 0)));
+      all[tenant].bytes += events.integer(i, 1);
+      last = std::max(last, events.integer(i, 2));
+    }
+    if (last == after) return all;
+  }
 }
 
 }  // namespace mesh::postgres

@@ -36,9 +36,9 @@ class MeteringTest : public testing::Test {
  protected:
   MeteringTest() { log.ensure("billing.events", TopicKind::activity, 1); }
 
-  std::unique_ptr<Process> start(const std::string& name, bool counts_stored_users = false) {
+  std::unique_ptr<Process> start(const std::string& name, bool counts_stored = false) {
     auto process = std::make_unique<Process>(clock);
-    process->metering = Metering::open({folder, name, counts_stored_users}, {log, store, leases},
+    process->metering = Metering::open({folder, name, counts_stored}, {log, store, leases},
                                        process->usage, clock, process->metrics)
                             .value();
     return process;
@@ -235,14 +235,15 @@ TEST_F(MeteringTest, WhatCannotBeReadNowIsTriedAgain) {
   EXPECT_TRUE(std::filesystem::exists(place));
 }
 
-TEST_F(MeteringTest, StoredUsersAreCountedOnceAnHourByOneOfSeveral) {
-  store.set_stored_users({{kAcme, 12}, {kGlobex, 1}});
+TEST_F(MeteringTest, WhatIsStoredIsCountedOnceAnHourByOneOfSeveral) {
+  store.set_stored({{kAcme, {12, 3'400}}, {kGlobex, {1, 30}}});
   const auto one = start("mesh-0", true), other = start("mesh-1", true);
   one->metering->send();
   other->metering->send();
   one->metering->send();
   ASSERT_THAT(written(), SizeIs(2));
   EXPECT_EQ(written()[0].amounts[UsageKind::stored_users], 12);
+  EXPECT_EQ(written()[0].amounts[UsageKind::stored_bytes], 3'400);
   EXPECT_EQ(written()[0].seconds, 3600);
   const auto first = written()[0].id;
   clock.advance(std::chrono::hours{1});
@@ -252,8 +253,8 @@ TEST_F(MeteringTest, StoredUsersAreCountedOnceAnHourByOneOfSeveral) {
   EXPECT_NE(written()[2].id, first);
 }
 
-TEST_F(MeteringTest, ACountOfStoredUsersThatFailsIsMadeAgain) {
-  store.set_stored_users({{kAcme, 12}});
+TEST_F(MeteringTest, ACountOfWhatIsStoredThatFailsIsMadeAgain) {
+  store.set_stored({{kAcme, {12, 3'400}}});
   const auto process = start("mesh-0", true);
   log.tear_appends(1, [](std::size_t) { return true; });
   process->metering->send();

@@ -1,5 +1,6 @@
 #include "common/engines/sqlite/store/usage.h"
 
+#include <algorithm>
 #include <map>
 #include <tuple>
 
@@ -9,6 +10,8 @@
 
 namespace mesh::sqlite {
 namespace {
+
+constexpr std::int64_t kEventsOfPart = 10'000;  // of stored()
 
 // Goes at one call: so few that none takes long, and more than the call adds, so that what is old
 // does not pile up.
@@ -113,21 +116,42 @@ Result<std::vector<UsageTotal>> SqliteUsage::totals(const UsageQuery& wanted, in
   });
 }
 
-Result<std::vector<std::pair<TenantId, std::int64_t>>> SqliteUsage::stored_users() {
-  return read_from(
-      readers_, [&](Database& db) -> Result<std::vector<std::pair<TenantId, std::int64_t>>> {
-        std::vector<std::pair<TenantId, std::int64_t>> all;
-        MESH_TRY(
-            each_row(query(db,
-                           "SELECT n.id,u.users FROM (SELECT tenant,count(*) AS users FROM users"
-                           " GROUP BY tenant) u JOIN tenant_numbers n ON n.number=u.tenant"
-                           " ORDER BY n.id"),
-                     [&](const Statement& row) -> Status {
-                       all.emplace_back(MESH_TRY(TenantId::parse(row.text(0))), row.integer(1));
-                       return {};
-                     }));
-        return all;
-      });
+Result<std::map<TenantId, Stored>> SqliteUsage::stored(const std::function<bool()>& go_on) {
+  std::map<TenantId, Stored> all;
+  MESH_TRY(read_from(readers_, [&](Database& db) {
+    return each_row(
+        query(db,
+              "SELECT n.id,u.users,u.bytes FROM (SELECT tenant,count(*) AS users,"
+              "sum(length(CAST(email AS BLOB))+length(CAST(name AS BLOB))) AS bytes"
+              " FROM users GROUP BY tenant) u JOIN tenant_numbers n ON n.number=u.tenant"),
+        [&](const Statement& row) -> Status {
+          const auto tenant = MESH_TRY(TenantId::parse(row.text(0)));
+          all[tenant] = {row.integer(1), row.integer(2)};
+          return {};
+        });
+  }));
+  // A statement of its own for each part: while one reads, the write-ahead log cannot begin anew.
+  for (std::int64_t after = -1, last = 0;; after = last) {
+    if (!go_on()) return fail(ErrorKind::unavailable, "the count of what is stored was ended");
+    last = after;
+    MESH_TRY(read_from(readers_, [&](Database& db) {
+      return each_row(
+          query(db,
+                "SELECT n.id,p.bytes,p.last FROM (SELECT tenant,sum(bytes) AS bytes,"
+                "max(position) AS last FROM (SELECT position,tenant,length(CAST(data AS BLOB))"
+                "+length(CAST(properties AS BLOB)) AS bytes FROM activity WHERE position>?"
+                " ORDER BY position LIMIT ?) GROUP BY tenant) p"
+                " JOIN tenant_numbers n ON n.number=p.tenant",
+                after, kEventsOfPart),
+          [&](const Statement& row) -> Status {
+            const auto tenant = MESH_TRY(TenantId::parse(row.text(0)));
+            all[tenant].bytes += row.integer(1);
+            last = std::max(last, row.integer(2));
+            return {};
+          });
+    }));
+    if (last == after) return all;
+  }
 }
 
 }  // namespace mesh::sqlite
