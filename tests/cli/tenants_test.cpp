@@ -49,7 +49,22 @@ TEST_F(TenantsTest, AChangeThatIsNotInTheLogInTimeIsSevenAndShownAsItIs) {
   }
 }
 
+TEST_F(TenantsTest, RolesAreChangedUserByUser) {
+  EXPECT_EQ(at_fake({"tenants", "update", "acme", "--default-role", "reader", "--role",
+                     "bot=publisher", "--role", "a=b=writer", "--role", "eve=none"}),
+            0)
+      << err;
+  EXPECT_EQ(Json::parse(fake.last().body),
+            Json::parse(R"({"roles": {"default": "reader", "users": {"bot": "publisher",
+                            "a=b": "writer", "eve": null}}})"));
+}
+
 TEST_F(TenantsTest, WhatNoChangeOfATenantBecomesIsRefused) {
+  for (const char* role : {"bot", "bot=", "=reader", "bot=owner"}) {
+    EXPECT_EQ(at_fake({"tenants", "update", "acme", "--role", role}), 2) << role;
+    EXPECT_THAT(err, HasSubstr("reader, publisher or writer")) << role;
+  }
+  EXPECT_EQ(at_fake({"tenants", "update", "acme", "--default-role", "owner"}), 2);
   EXPECT_EQ(at_fake({"tenants", "create", "acme", "--ack", "searchable"}), 2);
   EXPECT_TRUE(fake.requests().empty());
 }

@@ -76,9 +76,12 @@ TEST(Usage, AmountsAreAddedUpAndOfLevelsTheHigherOneCounts) {
   sum[UsageKind::stored_users] = 10;
   more[UsageKind::events] = 2;
   more[UsageKind::stored_users] = 8;
+  sum[UsageKind::stored_bytes] = 300;
+  more[UsageKind::stored_bytes] = 310;
   sum.add(more);
   EXPECT_EQ(sum[UsageKind::events], 7);
   EXPECT_EQ(sum[UsageKind::stored_users], 10);
+  EXPECT_EQ(sum[UsageKind::stored_bytes], 310);
 }
 
 TEST(Usage, MinutesHoursAndDaysBeginInUtc) {
