@@ -1,10 +1,12 @@
 #include "common/domain/cause.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 
 #include "common/base/ids.h"
+#include "common/base/strings.h"
 
 namespace mesh {
 namespace {
@@ -42,6 +44,28 @@ bool is_own(std::string_view word) {
   return std::ranges::any_of(word, is_digit) || word == std::string_view(&kMark, 1);
 }
 
+bool is_address(std::string_view word) {
+  return word.find('@') != word.npos || word.find("://") != word.npos;
+}
+
+// The status of an answer, or the code of an end: 503 and 401 are two faults.
+bool is_status(std::string_view word) {
+  return word.size() == 3 && word[0] >= '1' && word[0] <= '5' &&
+         std::ranges::all_of(word, is_digit);
+}
+
+// Whether a status follows the word `before`, in front of `rest`. What follows a verb may be a
+// count, too: then the noun of what is counted is next.
+bool announces_status(std::string_view before, std::string_view rest) {
+  const std::string word = to_lower(before);
+  if (word == "http" || word == "status" || word == "code") return true;
+  if (word.starts_with("http/") && !is_address(word)) return true;
+  constexpr std::array<std::string_view, 4> kVerbs{"answered", "returned", "responded", "with"};
+  if (std::ranges::find(kVerbs, word) == kVerbs.end()) return false;
+  const auto next = rest.find_first_not_of(' ');
+  return next == 0 || next == rest.npos || !(rest[next] >= 'a' && rest[next] <= 'z');
+}
+
 class General {
  public:
   // A mark that nothing but blanks and commas part from the one before is the same list.
@@ -60,7 +84,7 @@ class General {
     const auto last = word.find_last_not_of(".:");  // they end a sentence, or part of one
     const std::string_view end = last == word.npos ? word : word.substr(last + 1);
     word.remove_suffix(end.size());
-    if (word.find('@') != word.npos || word.find("://") != word.npos) {
+    if (is_address(word)) {
       mark();
     } else {
       while (!word.empty()) {
@@ -86,6 +110,7 @@ class General {
 
 std::string general_cause(std::string_view text) {
   General general;
+  std::string_view before;  // the word
   for (std::size_t at = 0; at < text.size();) {
     if (is_quote(text[at])) {
       const auto end = end_of_quotation(text, at);
@@ -100,7 +125,12 @@ std::string general_cause(std::string_view text) {
       general.add(text.substr(at++, 1));
       continue;
     }
-    general.add_word(text.substr(at, end - at));
+    const std::string_view word = text.substr(at, end - at);
+    // Without what ends a sentence behind it.
+    const std::string_view bare = word.substr(0, word.find_last_not_of(".:") + 1);
+    const std::string_view rest = text.substr(at + bare.size());
+    is_status(bare) && announces_status(before, rest) ? general.add(word) : general.add_word(word);
+    before = bare;
     at = end;
   }
   return general.take();
