@@ -40,7 +40,7 @@ std::string process_id() {
 
 // What quotas are compared with.
 services::StoredUse stored_use(const Ports& ports) {
-  return [&users = ports.users, &usage = ports.usage](const TenantId& tenant,
+  return [&users = ports.users, &usage = ports.usage](const TenantId& tenant, const Quotas& quotas,
                                                       Timestamp now) -> Result<services::QuotaUse> {
     const auto month = period_of(Quota::embedding_tokens_per_month, now)->began;
     const UsageAmounts today = MESH_TRY(usage.used(tenant, now));
@@ -49,7 +49,9 @@ services::StoredUse stored_use(const Ports& ports) {
     services::of(use, Quota::events_per_day) = today[UsageKind::events];
     services::of(use, Quota::bytes_per_day) = today[UsageKind::bytes];
     services::of(use, Quota::embedding_tokens_per_month) = this_month[UsageKind::embedding_tokens];
-    services::of(use, Quota::stored_users) = MESH_TRY(users.count(tenant));
+    if (quotas.contains(Quota::stored_users)) {
+      services::of(use, Quota::stored_users) = MESH_TRY(users.count(tenant));
+    }
     return use;
   };
 }

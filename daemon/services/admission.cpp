@@ -139,8 +139,9 @@ Status Admission::spend(const Principal& principal, const QuotaKeeper::Cost& cos
   return quotas_ != nullptr ? quotas_->take(principal, cost) : Status();
 }
 
-void Admission::give_back(const TenantId& tenant, const QuotaKeeper::Cost& cost) {
-  if (quotas_ != nullptr) quotas_->give_back(tenant, cost);
+void Admission::settle(const TenantId& tenant, const QuotaKeeper::Cost& cost,
+                       const QuotaKeeper::Cost& used) {
+  if (quotas_ != nullptr) quotas_->settle(tenant, cost, used);
 }
 
 }  // namespace mesh::services

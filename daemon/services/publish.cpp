@@ -194,6 +194,7 @@ class Publisher {
   }
 
   void use(const Batch& batch) {
+    deps_.admission.settle(batch.tenant(), batch.cost(), batch.cost());
     deps_.usage.add(batch.tenant().str(),
                     {{Use::events, batch.ids.size()}, {Use::bytes, batch.bytes}});
   }
@@ -216,7 +217,7 @@ class Publisher {
     search_.whole(shared->records, work.began,
                   [this, shared](Result<std::optional<WritePosition>> there) {
                     if (!there) {
-                      deps_.admission.give_back(shared->tenant(), shared->cost());
+                      deps_.admission.settle(shared->tenant(), shared->cost(), {});
                       return refuse(there.error(), *shared);
                     }
                     if (!*there) return write(std::move(*shared));
@@ -247,9 +248,9 @@ class Publisher {
                        if (traced) traced->end_all(at ? std::nullopt : std::optional(at.error()));
                        if (!at) {
                          // What is uncertain may be in the log.
-                         if (at.error().kind != ErrorKind::uncertain) {
-                           deps_.admission.give_back(batch.tenant(), batch.cost());
-                         }
+                         const bool nothing = at.error().kind != ErrorKind::uncertain;
+                         deps_.admission.settle(batch.tenant(), batch.cost(),
+                                                nothing ? QuotaKeeper::Cost{} : batch.cost());
                          return refuse(at.error(), batch);
                        }
                        accepted_.add(static_cast<double>(batch.ids.size()));

@@ -67,26 +67,28 @@ QuotaKeeper::Kept& QuotaKeeper::kept(const TenantId& tenant) {
 }
 
 std::int64_t QuotaKeeper::used(const Kept& kept, Quota quota) {
-  return std::max(of(kept.stored, quota), of(kept.first, quota) + of(kept.taken, quota));
+  return std::max(of(kept.stored, quota), of(kept.first, quota) + of(kept.taken, quota)) +
+         of(kept.in_flight, quota);
 }
 
 Status QuotaKeeper::read(const TenantId& tenant) {
+  const auto quotas = MESH_TRY(tenants_.quotas(tenant));
   std::unique_lock lock(mutex_);
   const auto before = kept(tenant);
   lock.unlock();
   const Timestamp now = before.at;
   const auto tokens = tokens_of(usage_.totals(), tenant.str());
-  const auto stored = MESH_TRY(stored_(tenant, now));
+  const auto stored = MESH_TRY(stored_(tenant, quotas, now));
   lock.lock();
   Kept& kept = this->kept(tenant);
-  for (const Quota quota : kQuotas) {
+  for (const auto& [quota, limit] : quotas) {
     const auto i = static_cast<std::size_t>(quota);
     // Of a period that ended while the stores were asked.
     const auto period = period_of(quota, kept.at);
     if (period && period->began > now) continue;
     kept.stored[i] = stored[i];
-    // What was taken before may be in what was read, or come into it. A level is exact whenever it
-    // is read.
+    // What was settled before may be in what was read, or come into it. A level is exact whenever
+    // it is read.
     if (!period || !kept.read[i]) {
       kept.first[i] = stored[i];
       kept.taken[i] -= before.taken[i];
@@ -126,17 +128,18 @@ Status QuotaKeeper::take(const Principal& principal, const Cost& cost) {
       if (wanted > 0 && wanted > limit - now) return denied(tenant, quota, limit, now, wanted);
     }
   }
-  add(kept.taken, cost, 1);
+  add(kept.in_flight, cost, 1);
   return {};
 }
 
-void QuotaKeeper::give_back(const TenantId& tenant, const Cost& cost) {
+void QuotaKeeper::settle(const TenantId& tenant, const Cost& cost, const Cost& used) {
   std::lock_guard lock(mutex_);
   const auto it = kept_.find(tenant.str());
   if (it == kept_.end()) return;
-  add(it->second.taken, cost, -1);
-  // Of a period, or a reading, that has begun since.
-  for (auto& taken : it->second.taken) taken = std::max<std::int64_t>(taken, 0);
+  add(it->second.in_flight, cost, -1);
+  // It was taken when the tenant had no quota yet.
+  for (auto& in_flight : it->second.in_flight) in_flight = std::max<std::int64_t>(in_flight, 0);
+  add(it->second.taken, used, 1);
 }
 
 tl::unexpected<Error> QuotaKeeper::denied(const TenantId& tenant, Quota quota, std::int64_t limit,

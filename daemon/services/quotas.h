@@ -25,12 +25,14 @@ inline std::int64_t of(const QuotaUse& use, Quota quota) {
   return use[static_cast<std::size_t>(quota)];
 }
 
-// What the stores know that the tenant used in the periods that hold `now`, of all processes. It
-// may be behind, by what is counted and not written yet; it is never more than was used. Blocks.
-using StoredUse = std::function<Result<QuotaUse>(const TenantId&, Timestamp now)>;
+// What the stores know that the tenant used in the periods that hold `now`, of all processes, by
+// the quotas it has; others may be left out. It may be behind, by what is counted and not written
+// yet; it is never more than was used. Blocks: users are counted by their keys.
+using StoredUse = std::function<Result<QuotaUse>(const TenantId&, const Quotas&, Timestamp now)>;
 
 // Use is what the stores say, read anew in the background, or what they said first plus what this
-// process took since, where that is more. So one process is exact; of several, each sees what the
+// process took since, where that is more; and what requests took whose end is not known yet, of
+// which no reading tells. So one process is exact; of several, each sees what the
 // others took as late as the stores do, and a quota may be exceeded by so much. Any thread.
 class QuotaKeeper {
  public:
@@ -47,12 +49,12 @@ class QuotaKeeper {
     std::int64_t events = 0, bytes = 0, users = 0;
     bool embeds = false;  // it leads to tokens; nobody knows how many
   };
-  // Takes the cost, all of it or nothing; `rate_limited` with the quota, its bound and its end. An
-  // operator who acts for a tenant is not held, and counts. Where the tenant's record cannot be
-  // read, nothing is. Does not block.
+  // Takes the cost, all of it or nothing; `rate_limited` with the quota, its bound and its end. It
+  // is in flight until it is settled. An operator who acts for a tenant is not held, and counts.
+  // Where the tenant's record cannot be read, nothing is. Does not block.
   Status take(const Principal& principal, const Cost& cost);
-  // Of what was taken, what came to nothing.
-  void give_back(const TenantId& tenant, const Cost& cost);
+  // Call once for each cost that was taken, when its end is known: `used` of it came to be.
+  void settle(const TenantId& tenant, const Cost& cost, const Cost& used);
 
   struct State {
     Quota quota;
@@ -64,7 +66,7 @@ class QuotaKeeper {
 
  private:
   struct Kept {
-    QuotaUse stored{}, first{}, taken{};
+    QuotaUse stored{}, first{}, taken{}, in_flight{};
     std::array<bool, kQuotas.size()> read{};  // since the period began
     Timestamp at{};                           // of the periods
     std::uint64_t tokens = 0;  // of this process's usage at the first reading of the month

@@ -68,13 +68,13 @@ QuotaKeeper::Cost cost_of(const http::Request& request, std::int64_t users) {
           .embeds = true};
 }
 
-// Gives back what the tenant's quotas were charged where nothing came of it.
+// Settles what the tenant's quotas were charged; what is uncertain may have come to be.
 UserDone charged(Admission& admission, const http::Request& request, std::int64_t users,
                  UserDone done) {
   return [&admission, tenant = request.tenant(), cost = cost_of(request, users),
           done = std::move(done)](Result<ChangedUser> user) {
     const bool nothing = user ? user->event == 0 : user.error().kind != ErrorKind::uncertain;
-    if (nothing) admission.give_back(tenant, cost);
+    admission.settle(tenant, cost, nothing ? QuotaKeeper::Cost{} : cost);
     done(std::move(user));
   };
 }

@@ -1,5 +1,7 @@
 #include "daemon/services/users_batch.h"
 
+#include <algorithm>
+#include <functional>
 #include <latch>
 #include <map>
 
@@ -91,10 +93,14 @@ class Batch {
     }
   }
 
-  Status run(const std::string& key) {
+  // `spend` is asked, once, for what all lines together may use that are not answered already.
+  Status run(const std::string& key, const std::function<Status(std::int64_t lines)>& spend) {
     if (!key.empty()) {
       MESH_TRY(claim(key));
     }
+    const auto lines = std::ranges::count_if(rows_, [&](const Row& row) { return is_open(row); });
+    if (lines == 0) return {};
+    MESH_TRY(spend(lines));
     MESH_TRY(create());
     return treat_existing();
   }
@@ -359,29 +365,28 @@ Result<http::Response> answer(UserStore& users, IdempotencyStore& idempotency, A
   // The chain took the unit of the first line.
   const auto more = static_cast<std::int64_t>(rows.size()) - 1;
   MESH_TRY(admission.charge(*request.principal, "users", more));
-  const auto lines = static_cast<std::int64_t>(rows.size());
-  const QuotaKeeper::Cost most{.events = lines,
-                               .bytes = static_cast<std::int64_t>(request.body.size()),
-                               .users = lines,
-                               .embeds = true};
-  if (!dry_run) {
-    MESH_TRY(admission.spend(*request.principal, most));
-  }
   Batch batch(users, idempotency, request, std::move(rows),
               update ? Existing::update : Existing::keep);
-  const Status done = dry_run ? batch.rehearse() : batch.run(key.value_or(""));
+  const auto bytes = static_cast<std::int64_t>(request.body.size());
+  std::optional<QuotaKeeper::Cost> most;  // once it is taken
+  const auto spend = [&](std::int64_t lines) -> Status {
+    const QuotaKeeper::Cost cost{.events = lines, .bytes = bytes, .users = lines, .embeds = true};
+    MESH_TRY(admission.spend(*request.principal, cost));
+    most = cost;
+    return {};
+  };
+  const Status done = dry_run ? batch.rehearse() : batch.run(key.value_or(""), spend);
   // Also where the request fails: other lines may have changed their users.
   if (batch.changes() > 0) {
     usage.add(request.tenant().str(),
               {{Use::events, batch.changes()}, {Use::bytes, request.body.size()}});
   }
-  if (!dry_run) {
-    // Lines whose users were there, or are refused.
-    const auto changes = static_cast<std::int64_t>(batch.changes());
-    admission.give_back(request.tenant(),
-                        {.events = lines - changes,
-                         .bytes = changes == 0 ? most.bytes : 0,
-                         .users = lines - static_cast<std::int64_t>(batch.created())});
+  if (most) {
+    // Less the lines whose users were there, or that are refused.
+    admission.settle(request.tenant(), *most,
+                     {.events = static_cast<std::int64_t>(batch.changes()),
+                      .bytes = batch.changes() == 0 ? 0 : bytes,
+                      .users = static_cast<std::int64_t>(batch.created())});
   }
   MESH_TRY(done);
   return with_position(http::Response::json(200, {{"results", batch.results()}}), batch.position());

@@ -221,7 +221,8 @@ class ApiDescription : public testing::Test {
   std::unique_ptr<sqlite::SqliteStore> store_ =
       sqlite::SqliteStore::open(dir_.path(), {}, clock_).value();
   TenantDirectory directory_{store_->tenants(), {}, clock_};
-  QuotaKeeper quotas_{directory_, [](const auto&, auto) -> Result<QuotaUse> { return QuotaUse{}; },
+  QuotaKeeper quotas_{directory_,
+                      [](const auto&, const auto&, auto) -> Result<QuotaUse> { return QuotaUse{}; },
                       usage_, clock_, metrics_};
   Admission admission_{*limiter_, directory_, true, clock_, metrics_};
   test::FakeEventLog log_{clock_};

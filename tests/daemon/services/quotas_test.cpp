@@ -24,7 +24,9 @@ class QuotaService : public testing::Test {
     directory_.emplace(store_, std::map<std::string, RatePolicy>{}, clock_);
     keeper_.emplace(
         *directory_,
-        [this](const TenantId&, Timestamp) -> Result<QuotaUse> {
+        [this](const TenantId&, const Quotas& quotas, Timestamp) -> Result<QuotaUse> {
+          asked_ = quotas;
+
           if (broken_) return fail(ErrorKind::unavailable, "the store is down");
           return stored_;
         },
@@ -38,7 +40,12 @@ class QuotaService : public testing::Test {
     }
     return -1;
   }
-  Status take(const QuotaKeeper::Cost& cost) { return keeper_->take(user_, cost); }
+  // Of what is known to have come to be.
+  Status take(const QuotaKeeper::Cost& cost) {
+    auto taken = keeper_->take(user_, cost);
+    if (taken) keeper_->settle(acme_, cost, cost);
+    return taken;
+  }
 
   ManualClock clock_;
   Metrics metrics_;
@@ -46,6 +53,8 @@ class QuotaService : public testing::Test {
   test::FakeTenants store_;
   QuotaUse stored_{};
   std::atomic<bool> broken_ = false;
+  Quotas asked_;  // at the last reading
+
   std::optional<TenantDirectory> directory_;
   std::optional<QuotaKeeper> keeper_;
   const TenantId acme_ = *TenantId::parse("acme");
@@ -137,9 +146,33 @@ TEST_F(QuotaService, TokensEndWhatEmbeds) {
 
 TEST_F(QuotaService, WhatCameToNothingIsGivenBack) {
   open({{Quota::events_per_day, 1}});
+  EXPECT_TRUE(keeper_->take(user_, kEvent));
+  EXPECT_FALSE(take(kEvent));
+  keeper_->settle(acme_, kEvent, {});
   EXPECT_TRUE(take(kEvent));
-  keeper_->give_back(acme_, kEvent);
-  EXPECT_TRUE(take(kEvent));
+}
+
+// A reading of a level once took away what requests had taken that the store did not have yet:
+// each request behind it passed.
+TEST_F(QuotaService, WhatIsInFlightIsHeldWhateverTheStoresSay) {
+  open({{Quota::stored_users, 2}});
+  constexpr QuotaKeeper::Cost kUser{.users = 1};
+  EXPECT_TRUE(keeper_->take(user_, kUser));
+  EXPECT_TRUE(keeper_->take(user_, kUser));
+  EXPECT_EQ(used(Quota::stored_users), 2);
+  EXPECT_FALSE(keeper_->take(user_, kUser));
+  of(stored_, Quota::stored_users) = 1;
+  keeper_->settle(acme_, kUser, kUser);
+  keeper_->settle(acme_, kUser, {});
+  EXPECT_EQ(used(Quota::stored_users), 1);
+  EXPECT_TRUE(take(kUser));
+  EXPECT_FALSE(take(kUser));
+}
+
+TEST_F(QuotaService, OnlyWhatIsBoundedIsReadFromTheStores) {
+  open({{Quota::events_per_day, 2}});
+  EXPECT_EQ(used(Quota::events_per_day), 0);
+  EXPECT_FALSE(asked_.contains(Quota::stored_users)) << "nobody needs the users' number";
 }
 
 TEST_F(QuotaService, AnOperatorIsNotHeldAndCounts) {

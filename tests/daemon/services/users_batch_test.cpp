@@ -85,7 +85,11 @@ class UsersBatch : public ::testing::Test {
   TenantDirectory directory_{store_->tenants(),
                              std::map<std::string, RatePolicy>{{"users", {100, Duration{1000}, 9}}},
                              clock_};
-  Admission admission_{*limiter_, directory_, true, clock_, metrics_};
+  // The store has no users but those of this process.
+  QuotaKeeper quotas_{directory_,
+                      [](const auto&, const auto&, auto) -> Result<QuotaUse> { return QuotaUse{}; },
+                      usage_, clock_, metrics_};
+  Admission admission_{*limiter_, directory_, true, clock_, metrics_, &quotas_};
   test::FakeEventLog log_{clock_};
   test::FakeRetryStore retries_;
   test::FakeVectorIndex index_;
@@ -192,6 +196,22 @@ TEST_F(UsersBatch, EveryLineCostsAUnit) {
   for (int i = 0; i < 11; ++i) body += line(std::to_string(i) + "@b.c", "N");
   EXPECT_THAT(batch(body), ElementsAre(HasSubstr("413 "))) << "more than the limit ever allows";
   EXPECT_THAT(names(), ElementsAre());
+}
+
+TEST_F(UsersBatch, WhatAQuotaHasNoRoomForIsRefusedWholeButWhatWasDoneIsAnswered) {
+  Tenant acme{.id = *TenantId::parse("acme"), .name = "Acme", .rate_limits = {}};
+  acme.quotas = {{Quota::stored_users, 2}};
+  ASSERT_TRUE(store_->tenants().create(acme));
+  directory_.note_change(acme.id);
+  const std::string two = line("a@b.c", "A") + line("b@b.c", "B");
+  EXPECT_THAT(batch(two + line("c@b.c", "C")), ElementsAre(HasSubstr("429 ")));
+  EXPECT_THAT(names(), ElementsAre());
+  EXPECT_THAT(batch(two + line("bad", "B"), {}, "k"),
+              ElementsAre("created 1", "created 2", "failed 422"));
+  EXPECT_THAT(batch(line("c@b.c", "C")), ElementsAre(HasSubstr("stored_users")));
+  // As a single one that is sent again: it once was refused, though nothing is left to create.
+  EXPECT_THAT(batch(two + line("bad", "B"), {}, "k"),
+              ElementsAre("created 1", "created 2", "failed 422"));
 }
 
 TEST_F(UsersBatch, AWrongRequestIsRefusedAsAWhole) {
