@@ -20,7 +20,11 @@ std::string tenant_of(const Task& task) { return text_in(task, "tenant"); }
 
 std::string target_of(const Task& task) {
   if (task.kind == "rebuild" || task.kind == "backup") return task.kind;
-  // Both settle letters of the topic.
+  // Both settle letters of the topic. A redrive that only waits settles no more.
+  const Json& checkpoint = task.checkpoint;
+  if (task.kind == "redrive" && checkpoint.is_object() && checkpoint.value(kAllAppended, false)) {
+    return {};
+  }
   if (task.kind == "redrive" || task.kind == "purge") return "letters/" + text_in(task, "topic");
   if (task.kind == "seek") return "group/" + text_in(task, "group");
   return {};

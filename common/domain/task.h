@@ -42,6 +42,8 @@ std::string tenant_of(const Task& task);
 // What no two tasks may do at once: where both name the same here, one waits for the other. Empty:
 // it bears any beside it.
 std::string target_of(const Task& task);
+// In the checkpoint of a redrive, true: all is appended, and it only waits for what comes of that.
+inline constexpr const char* kAllAppended = "appended";
 
 // {"id","kind","state","spec","progress":{"done","total"},"result","summary","error","started_by",
 //  "created_at","started_at","finished_at"}; times that are not set are null. `summary` is

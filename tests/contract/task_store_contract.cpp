@@ -134,9 +134,17 @@ TEST_P(TaskStoreContract, OneWaitsForAnotherThatIsHeldAndHasItsTarget) {
   EXPECT_FALSE(next());
   first->task.state = Task::State::done;
   ASSERT_TRUE(tasks().store(first->task, first->token));
-  const auto third = next();
+  auto third = next();
   ASSERT_TRUE(third);
   EXPECT_EQ(third->task.id, "b");
+  // A redrive that only waits for what comes of it is in nobody's way.
+  ASSERT_TRUE(tasks().insert(redrive("d", "user.events.dlq", 4)));
+  EXPECT_FALSE(next());
+  third->task.checkpoint = {{kAllAppended, true}};
+  ASSERT_TRUE(tasks().store(third->task, third->token));
+  const auto fourth = next();
+  ASSERT_TRUE(fourth);
+  EXPECT_EQ(fourth->task.id, "d");
 }
 
 TEST_P(TaskStoreContract, OfATenantNoMoreAreHeldThanItMayHave) {

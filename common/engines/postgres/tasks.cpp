@@ -81,7 +81,7 @@ Result<std::optional<ClaimedTask>> Tasks::claim_next(Session& session, const std
       // A process that stops in between holds up the claims of all others no longer than that.
       query("SELECT set_config('idle_in_transaction_session_timeout','10000',true)"),
       query("SELECT pg_advisory_xact_lock(hashtext($1))", "mesh tasks " + pool_.options().schema),
-      query("SELECT id,kind,spec,created_at,held_until>mesh_now() FROM tasks"
+      query("SELECT id,kind,spec,created_at,held_until>mesh_now(),checkpoint FROM tasks"
             " WHERE state IN ('queued','running')"),
   }));
   const Rows& rows = begun.back();
@@ -92,6 +92,7 @@ Result<std::optional<ClaimedTask>> Tasks::claim_next(Session& session, const std
     task.kind = rows.string(i, 1);
     task.spec = MESH_TRY(parse_stored(rows.text(i, 2), "a task"));
     task.created_at = rows.time(i, 3);
+    task.checkpoint = MESH_TRY(parse_stored(rows.text(i, 5), "a task"));
     line.push_back(in_line(task, rows.flag(i, 4)));
   }
   const TaskInLine* const next = next_in_line(line, wanted);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <span>
 
 #include "daemon/pipeline/append.h"
 #include "daemon/pipeline/dead_letters/letter.h"
@@ -15,7 +16,7 @@
 namespace mesh::pipeline {
 namespace {
 
-constexpr std::size_t kChunk = 100;                      // letters per append
+constexpr std::size_t kChunk = 100;                      // letters per read, and append at most
 constexpr Duration kTurn{1'000};                         // of chunks, then others may
 constexpr Duration kFirstLook{50}, kLongestLook{2'000};  // between two looks at outcomes
 
@@ -27,18 +28,23 @@ class Settling {
     const Json& before = context.task().result;
     moved_ = before.value(moved_name(), std::int64_t{0});
     superseded_ = before.value("superseded", std::int64_t{0});
+    appended_ = context.task().checkpoint.value(kAllAppended, false);
+    // Else they are counted anew.
+    if (appended_) skipped_ = before.value("skipped", std::int64_t{0});
     pending_ = spec.redrive ? moved_ : 0;  // until it was looked
   }
 
   Status run() {
     MESH_TRY(load_topics());
     MESH_TRY(fix_ends());
-    for (int p = 0; p < topics_.at(spec_.topic).spec.partitions; ++p) {
-      MESH_TRY(partition({spec_.topic, p}));
+    if (!appended_) {
+      for (int p = 0; p < topics_.at(spec_.topic).spec.partitions; ++p) {
+        MESH_TRY(partition({spec_.topic, p}));
+      }
+      appended_ = true;
+      report_now();
     }
-    if (spec_.redrive) return await_outcomes();
-    report_now();
-    return {};
+    return spec_.redrive ? await_outcomes() : Status();
   }
 
  private:
@@ -83,7 +89,7 @@ class Settling {
     }
     const std::int64_t taken = moved_ + superseded_ + skipped_;
     report(context_, taken - pending_, std::max(taken, context_.task().total),
-           {{"to", ends_}, {"from", source_ends_}}, std::move(result));
+           {{"to", ends_}, {"from", source_ends_}, {kAllAppended, appended_}}, std::move(result));
   }
 
   Status partition(const TopicPartition& at) {
@@ -94,26 +100,37 @@ class Settling {
     const std::int64_t to = ends_.value(std::to_string(at.partition), std::int64_t{0});
     std::int64_t next = marks.start;
     while (next < to) {
-      if (context_.stopping()) return stopped_early();
       auto read =
-          MESH_TRY(insist(context_, [&] { return log_.read(at, next, {.max_records = chunk()}); }));
+          MESH_TRY(insist(context_, [&] { return log_.read(at, next, {.max_records = kChunk}); }));
       next = read.at_end ? to : read.next;
       std::erase_if(read.records, [&](const StoredRecord& record) {
         return record.position.offset >= to || is_marker(record) || !matches(spec_.filter, record);
       });
-      if (read.records.empty()) continue;
-      bool any = false;
-      std::set<std::int64_t> sent;
-      const std::int64_t before = moved_;
-      MESH_TRY(insist(context_, [&] { return settle(read.records, markers, states, sent, any); }));
-      if (!any) continue;
-      report_now();
-      // A rate leaves others their turns, too.
-      if (spec_.rate) {
-        context_.pause(Duration{1'000 * (moved_ - before) / *spec_.rate});
-      } else {
-        let_others();
-      }
+      std::span<const StoredRecord> left = read.records;
+      do {
+        if (context_.stopping()) return stopped_early();
+        const auto letters = left.first(std::min(left.size(), chunk()));
+        left = left.subspan(letters.size());
+        MESH_TRY(settle_some(letters, markers, states));
+      } while (!left.empty());
+    }
+    return {};
+  }
+
+  Status settle_some(std::span<const StoredRecord> letters, Markers& markers,
+                     EntityStates& states) {
+    if (letters.empty()) return {};
+    bool any = false;
+    std::set<std::int64_t> sent;
+    const std::int64_t before = moved_;
+    MESH_TRY(insist(context_, [&] { return settle(letters, markers, states, sent, any); }));
+    if (!any) return {};
+    report_now();
+    // A rate leaves others their turns, too.
+    if (spec_.rate) {
+      context_.pause(Duration{1'000 * (moved_ - before) / *spec_.rate});
+    } else {
+      let_others();
     }
     return {};
   }
@@ -161,7 +178,7 @@ class Settling {
   // between redrives its letters again, under the same event ids. Called again where an append
   // failed, it looks first which letters were settled all the same; `sent` keeps the offsets of
   // those that only want their markers.
-  Status settle(const std::vector<StoredRecord>& letters, Markers& markers, EntityStates& states,
+  Status settle(std::span<const StoredRecord> letters, Markers& markers, EntityStates& states,
                 std::set<std::int64_t>& sent, bool& any) {
     // Most of it is read before the turn, which then is short.
     MESH_TRY(markers.advance());
@@ -278,6 +295,7 @@ class Settling {
   std::map<std::string, TopicInfo> topics_;
   Json ends_, source_ends_;  // partition → where the topics ended when the task began
   std::int64_t moved_ = 0, superseded_ = 0, skipped_ = 0;
+  bool appended_ = false;                                    // all that it appends: it only waits
   std::int64_t died_again_ = 0, pending_ = 0, handled_ = 0;  // of those moved
   SteadyTime paused_;                                        // when others had their chance last
 };

@@ -50,6 +50,12 @@ TEST(Task, TasksThatExcludeEachOtherHaveOneTarget) {
   };
   EXPECT_EQ(target("redrive", {{"topic", "a.dlq"}}), target("purge", {{"topic", "a.dlq"}}));
   EXPECT_NE(target("redrive", {{"topic", "a.dlq"}}), target("redrive", {{"topic", "b.dlq"}}));
+  EXPECT_EQ(target_of({.id = "t",
+                       .kind = "redrive",
+                       .spec = {{"topic", "a.dlq"}},
+                       .checkpoint = {{kAllAppended, true}}}),
+            "")
+      << "it only waits";
   EXPECT_NE(target("seek", {{"group", "a"}}), target("seek", {{"group", "b"}}));
   EXPECT_EQ(target("rebuild", {{"embedder", "x"}}), target("rebuild", {{"embedder", "y"}}));
   EXPECT_EQ(target("replay", {{"topic", "a"}}), "") << "stages bear each other";

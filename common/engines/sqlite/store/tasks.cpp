@@ -91,6 +91,17 @@ SqliteTasks::Unfinished* SqliteTasks::next(const WantedTask& wanted) {
   return found == nullptr ? nullptr : &unfinished_.at(found->id);
 }
 
+// Whether others that wait for it may wait no more.
+bool SqliteTasks::moves(const Task& task) {
+  std::lock_guard lock(mutex_);
+  const auto at = unfinished_.find(task.id);
+  if (at == unfinished_.end()) return false;
+  std::string target = target_of(task);
+  const bool moved = target != at->second.line.target;
+  at->second.line.target = std::move(target);
+  return moved;
+}
+
 void SqliteTasks::forget(const std::string& id) {
   std::lock_guard lock(mutex_);
   unfinished_.erase(id);
@@ -174,8 +185,12 @@ Status SqliteTasks::store(const Task& task, std::int64_t token) {
                      task.started_at, task.finished_at, task.id));
     return db.changes() > 0 ? Status{} : not_held(task.id);
   });
-  if (!stored || !has_ended(task)) return stored;
-  forget(task.id);
+  if (!stored) return stored;
+  if (has_ended(task)) {
+    forget(task.id);
+  } else if (!moves(task)) {
+    return {};
+  }
   watches_.tell();
   return {};
 }

@@ -572,6 +572,29 @@ TEST_F(RedriveTest, ARateBoundsHowManyGoBackInASecond) {
                        {Duration{1'000}, 10}, {Duration{2'000}, 20}, {Duration{2'500}, 25}}));
 }
 
+// Each letter of a slow one was a read of its own, also those that do not match.
+TEST_F(RedriveTest, ASlowOneReadsItsLettersTogether) {
+  for (int n = 0; n < 60; ++n) die(analytics_event("e" + std::to_string(n), "ann"));
+  die(analytics_event("last", "ann"), "engine");
+  const int before = log.reads();
+  const Json result =
+      redrive({{"topic", "analytics.events"}, {"cause", "engine"}, {"rate", 1}, {"wait", 0}});
+  EXPECT_EQ(result["redriven"], 1);
+  EXPECT_LT(log.reads() - before, 60);
+}
+
+// It held up every other redrive and purge of the topic for as long as it waited.
+TEST_F(RedriveTest, WhileItWaitsItIsInNobodysWay) {
+  die(analytics_event("e1", "ann"));
+  follow();
+  auto first = context({{"topic", "analytics.events"}});
+  first.on_pause = [&] { first.stopped = true; };
+  EXPECT_EQ(letters.redrive(first).error().kind, ErrorKind::cancelled);
+  first.stored.kind = "redrive";
+  EXPECT_EQ(target_of(first.stored), "");
+  EXPECT_TRUE(leases.list().value().empty());
+}
+
 TEST_F(RedriveTest, NobodyWaitsWhereNoGroupFollowsTheTopic) {
   die(analytics_event("e1", "ann"));
   EXPECT_EQ(redrive(), counts(1, 0, 0, 1));
