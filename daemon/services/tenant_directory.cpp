@@ -13,9 +13,10 @@ constexpr int kPage = 1'000;  // records of one reading
 }  // namespace
 
 TenantDirectory::TenantDirectory(TenantStore& store, std::map<std::string, RatePolicy> defaults,
-                                 Clock& clock, const Usage* usage)
+                                 Clock& clock, const Usage* usage, Compile compile)
     : store_(store),
       usage_(usage),
+      compile_(std::move(compile)),
       defaults_(std::move(defaults)),
       refreshing_("tenants", clock, kRefresh, [this] { refresh(); }) {}
 
@@ -180,14 +181,20 @@ Result<std::shared_ptr<const OwnTypes>> TenantDirectory::own_types(const TenantI
     return record == nullptr || record->types.empty() ? Found{} : Found{record->version};
   }));
   if (found.version == 0) return none;
-  std::lock_guard lock(compiling_);
-  Compiled& compiled = compiled_[tenant.str()];
+  std::unique_lock finding(find_compiled_);
+  auto& kept = compiled_[tenant.str()];
+  if (kept == nullptr) kept = std::make_shared<Compiled>();
+  const auto own = kept;
+  finding.unlock();
+  Compiled& compiled = *own;
+  std::lock_guard lock(compiled.compiling);
   if (compiled.version != found.version) {
     // Copied only now: most events find theirs compiled.
     found = MESH_TRY(look(tenant, [](const Tenant* record) {
       return record == nullptr ? Found{} : Found{record->version, record->types};
     }));
-    compiled = {found.version, std::make_shared<const OwnTypes>(compile_types(found.schemas))};
+    compiled.types = std::make_shared<const OwnTypes>(compile_(found.schemas));
+    compiled.version = found.version;
     for (const auto& [type, schema] : *compiled.types) {
       if (schema != nullptr) continue;
       log::warn("the schema of a tenant's event type cannot be compiled; its events are refused",

@@ -2,6 +2,7 @@
 // there is such a tenant.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -29,10 +30,12 @@ class TenantDirectory {
   static constexpr Duration kRefresh{5'000};
   static constexpr std::size_t kMaxRemembered = 100'000;
 
+  using Compile = std::function<OwnTypes(const TypeSchemas&)>;
+
   // Reads the records once. `usage`: where given, whose requests were answered since the start
   // counts as used.
   TenantDirectory(TenantStore& store, std::map<std::string, RatePolicy> defaults, Clock& clock,
-                  const Usage* usage = nullptr);
+                  const Usage* usage = nullptr, Compile compile = compile_types);
   // The store is asked no more in the background. Callable twice.
   void stop() { refreshing_.stop(); }
 
@@ -46,7 +49,7 @@ class TenantDirectory {
   };
   Result<std::optional<Policy>> rate_policy(const TenantId& tenant, const std::string& scope);
   Result<bool> allows_unknown_types(const TenantId& tenant);
-  // Compiled once for each version of the record; never null.
+  // Compiled once for each version of the record, while others of the same tenant wait; never null.
   Result<std::shared_ptr<const OwnTypes>> own_types(const TenantId& tenant);
   Result<Quotas> quotas(const TenantId& tenant);
   // Of a token of this user, and where the record says so.
@@ -94,6 +97,7 @@ class TenantDirectory {
 
   TenantStore& store_;
   const Usage* const usage_;
+  const Compile compile_;
   std::mutex one_change_;  // of note_change: what is read later is newer, and is kept later
   mutable std::shared_mutex mutex_;
   std::map<std::string, RatePolicy> defaults_;  // this and the following guarded by mutex_
@@ -104,13 +108,16 @@ class TenantDirectory {
   std::unordered_set<std::string> wanted_;
   std::unordered_set<std::string> changed_;  // read one by one since that of all began
   std::unordered_set<std::string> known_;    // tenants that exist
+  // A tenant's own, so that nobody waits for another's schemas.
   struct Compiled {
-    std::int64_t version = 0;
-    std::shared_ptr<const OwnTypes> types;
+    std::mutex compiling;
+    std::int64_t version = 0;               // this and the following guarded by compiling
+    std::shared_ptr<const OwnTypes> types;  // null: not yet
   };
-  std::mutex compiling_;                                // never taken with mutex_
-  std::unordered_map<std::string, Compiled> compiled_;  // guarded by compiling_
-  Periodic refreshing_;                                 // last: it uses all of the above
+  std::mutex find_compiled_;  // never held while schemas are compiled, nor taken with mutex_
+  std::unordered_map<std::string, std::shared_ptr<Compiled>>
+      compiled_;         // guarded by find_compiled_
+  Periodic refreshing_;  // last: it uses all of the above
 };
 
 // An operator who names a tenant that does not exist is told so, and gets no empty answer. A POST

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include "tests/support/eventually.h"
 #include "tests/support/fake_tenants.h"
 #include "tests/support/manual_clock.h"
@@ -58,6 +60,26 @@ TEST_F(Directory, RequestsAskTheStoreForNothing) {
     EXPECT_EQ(directory_->allows_unknown_types(tenant("acme")), false);
   }
   EXPECT_EQ(store_.calls, before);
+}
+
+// One tenant's large schemas held up the events of all others.
+TEST_F(Directory, NobodyWaitsWhileTheTypesOfAnotherAreCompiled) {
+  for (const char* id : {"acme", "globex"}) {
+    Tenant one = record(id, 7);
+    one.types[std::string(id) + ".made"] = {{"type", "object"}};
+    store_.put(one);
+  }
+  std::future<bool> other;
+  directory_.emplace(store_, defaults_, clock_, &usage_, [&](const TypeSchemas& types) {
+    if (types.contains("acme.made")) {
+      other = std::async(std::launch::async,
+                         [&] { return directory_->own_types(tenant("globex")).has_value(); });
+      EXPECT_EQ(other.wait_for(std::chrono::seconds{10}), std::future_status::ready);
+    }
+    return compile_types(types);
+  });
+  EXPECT_TRUE(directory_->own_types(tenant("acme")));
+  EXPECT_TRUE(other.get());
 }
 
 TEST_F(Directory, TypesAreCompiledOnceForEachVersionOfTheRecord) {
