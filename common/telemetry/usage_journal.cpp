@@ -114,14 +114,25 @@ Result<std::unique_ptr<UsageJournal>> UsageJournal::adopt(
   const auto bytes = static_cast<std::size_t>(state.st_size);
   std::unique_ptr<UsageJournal> journal(new UsageJournal(std::move(file), path));
   MESH_TRY(journal->map());
-  if (bytes < bytes_of(0) || journal->head().magic != kMagic ||
-      journal->head().slots > (bytes - kHeadBytes) / kSlotBytes) {
+  if (bytes < bytes_of(0) || !journal->is_whole((bytes - kHeadBytes) / kSlotBytes)) {
     return fail(ErrorKind::corrupt, path + " is no whole journal of usage");
   }
   Head& head = journal->head();
   // The process ended between keeping the period and noting that.
   if (kept(head.id.data(), head.sealed + 1)) ++head.sealed;
   return journal;
+}
+
+// Whether all that it says lies within it: names end, and no slot is behind the file or the map.
+bool UsageJournal::is_whole(std::size_t room) const {
+  const auto ends = [](const auto& text) { return std::ranges::find(text, '\0') != text.end(); };
+  const Head& head = this->head();
+  const std::size_t slots = head.slots;
+  if (head.magic != kMagic || !ends(head.id) || slots > std::min(room, kMaxTenants)) return false;
+  for (std::size_t number = 0; number < slots; ++number) {
+    if (!ends(slot(number).tenant)) return false;
+  }
+  return true;
 }
 
 UsageJournal::Counters* UsageJournal::find(std::string_view tenant) {

@@ -78,6 +78,7 @@ class UsageJournal {
   UsageJournal(Fd file, std::string path) : file_(std::move(file)), path_(std::move(path)) {}
   Status map();
   bool grow(std::size_t slots);
+  bool is_whole(std::size_t room) const;
   void write_back();
   Head& head() const;
   Slot& slot(std::size_t number) const;

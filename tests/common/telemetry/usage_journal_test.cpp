@@ -163,6 +163,32 @@ TEST_F(UsageJournalTest, WhatIsNoJournalIsDamaged) {
   }
 }
 
+// The number of slots led behind what is mapped, and a name without an end into the counters.
+TEST_F(UsageJournalTest, OneThatNamesMoreThanItHasIsDamaged) {
+  const auto spoil = [&](std::size_t at, const std::string& bytes) {
+    auto journal = make();
+    use(*journal, "acme", 1);
+    journal.reset();
+    // Longer than the tenants that there may be: a hole, which costs nothing.
+    std::filesystem::resize_file(path, (UsageJournal::kMaxTenants + 100) * 256);
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(at));
+    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    file.close();
+    const auto left = adopt();
+    const bool damaged = !left && left.error().kind == ErrorKind::corrupt;
+    std::filesystem::remove(path);
+    return damaged;
+  };
+  std::string slots(8, '\0');
+  slots[2] = 4;  // kMaxTenants
+  EXPECT_FALSE(spoil(80, slots));
+  slots[0] = 1;
+  EXPECT_TRUE(spoil(80, slots));
+  EXPECT_TRUE(spoil(8, std::string(40, 'x'))) << "the id";
+  EXPECT_TRUE(spoil(4096, std::string(64, 'x'))) << "a tenant";
+}
+
 TEST_F(UsageJournalTest, TheFileGrowsWithTheTenants) {
   auto journal = make();
   for (int i = 0; i < 1'000; ++i) use(*journal, "t" + std::to_string(i), 1);

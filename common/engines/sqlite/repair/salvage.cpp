@@ -6,6 +6,7 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -162,8 +163,10 @@ Result<std::int64_t> readable_behind(Database& db, const KeyWalk& walk, std::int
     return stepped != Step::damage;
   };
   std::int64_t good = bad;
-  for (std::int64_t far = 1; good == bad; far *= 2) {
-    const std::int64_t key = far > walk.high - bad ? walk.high + 1 : bad + far;
+  for (std::int64_t far = 1; good == bad;) {
+    const std::int64_t left = walk.high - bad;
+    const std::int64_t key = far > left ? walk.high + 1 : bad + far;
+    far = std::min(far, left / 2 + 1) * 2;
     auto read = MESH_TRY(reads(key));
     if (read) good = key;
   }
@@ -177,7 +180,10 @@ Result<std::int64_t> readable_behind(Database& db, const KeyWalk& walk, std::int
 
 }  // namespace
 
-Status walk(Database& db, const KeyWalk& walk) {
+Status walk(Database& db, const KeyWalk& given) {
+  // A damaged number may say any end.
+  KeyWalk walk = given;
+  walk.high = std::min(walk.high, kUnknownEnd);
   const bool open_end = walk.high == kUnknownEnd;
   for (std::int64_t next = walk.low; next <= walk.high;) {
     auto damaged = MESH_TRY(read_on(db, walk, next));

@@ -20,6 +20,9 @@ namespace {
 // have been given out is given out again.
 constexpr std::int64_t kBehindUnknownEnd = 100'000;
 constexpr int kMaxLastRows = 1'000;  // looked at for the end of a partition
+// Offsets of a partition that are tried one by one in the bytes of damaged pages.
+constexpr std::int64_t kMaxRawTries = 1'000'000;
+constexpr std::size_t kMaxGaps = 1'000;  // told one by one; those behind are told as one
 
 struct Part {
   std::int64_t id = 0, start = 0, gaps_to = 0, tail_end = 0, tail_total = 0, tail_time = 0;
@@ -94,7 +97,10 @@ class LogSalvage {
     std::vector<Lost> lost;
     const auto lose = [&](std::int64_t first, std::int64_t last, bool unreadable,
                           std::string tenant) {
-      if (lost.empty() || lost.back().last + 1 != first || lost.back().unreadable != unreadable) {
+      if (lost.size() == kMaxGaps) {
+        lost.back().unreadable = true;
+      } else if (lost.empty() || lost.back().last + 1 != first ||
+                 lost.back().unreadable != unreadable) {
         lost.push_back({first, last, unreadable, {}});
       }
       lost.back().last = last;
@@ -126,8 +132,14 @@ class LogSalvage {
     // A page that is damaged may still hold records that are whole: each is looked for by itself,
     // and its own checksum tells.
     Status failed;
+    std::int64_t tries = 0;
     const auto from_page = [&](std::int64_t first, std::int64_t last) {
       for (auto offset = first; offset <= last && failed; ++offset) {
+        if (++tries > kMaxRawTries) {
+          lose(offset, last, true, {});
+          next = last + 1;
+          return;
+        }
         auto one = salvage_.raw().prepare(select);
         if (!one) break;
         auto row = one->bind(1, offset).bind(2, offset).step();

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
+#include <utility>
 
 #include "common/base/strings.h"
 #include "common/engines/sqlite/core/query.h"
@@ -142,34 +142,42 @@ class StoreSalvage {
     return into.run();
   }
 
+  // No row is remembered, however many there are: the scan from the other end ends where the first
+  // one did. Of two rows with one key side by side one is lost; the copy refuses others.
   Status from_both_ends(const SalvagedTable& table) {
     const std::string insert = insert_into(table.name, table.columns);
-    std::int64_t lost = 0;
-    bool more = false;
     const auto keys = 1 + static_cast<int>(std::ranges::count(table.order, ','));
-    // What the first scan has read, since the one from the other end may come as far.
-    std::set<std::string> seen;
-    for (const auto& order : {table.order, table.reverse}) {
-      auto rows = MESH_TRY(
-          salvage_.checked().prepare("SELECT * FROM " + table.name + " ORDER BY " + order));
-      bool whole = true;
+    const std::string select = "SELECT * FROM " + table.name;
+    std::string bounds = "?";
+    for (int i = 1; i < keys; ++i) bounds += ",?";
+    auto rest = MESH_TRY(salvage_.checked().prepare(select + " WHERE (" + table.order + ")>(" +
+                                                    bounds + ") ORDER BY " + table.reverse));
+    std::int64_t lost = 0;
+    std::string last;  // key that was read
+    // True: to the end; false: up to damage.
+    const auto scan = [&](Statement& rows, bool first) -> Result<bool> {
       for (;;) {
         auto row = rows.step();
         if (!row && row.error().kind != ErrorKind::corrupt) return fail(row.error());
-        if (!row) whole = false;
-        if (!row || !*row) break;
-        const bool twice = !seen.insert(first_columns(rows, keys)).second;
-        if (twice && order == table.reverse) continue;  // read from the other end before
-        if (twice || !row_is_whole(table, rows, 0)) {
+        if (!row || !*row) return row.has_value();
+        std::string key = first_columns(rows, keys);
+        for (int i = 0; first && i < keys; ++i) rows.copy_column(i, rest, i + 1);
+        if (key == std::exchange(last, key) || !row_is_whole(table, rows, 0)) {
           ++lost;
         } else {
           MESH_TRY(keep(rows, table.columns, insert, lost));
         }
       }
-      if (whole) break;
-      more = true;
+    };
+    auto all = MESH_TRY(salvage_.checked().prepare(select + " ORDER BY " + table.order));
+    const bool whole = MESH_TRY(scan(all, true));
+    if (!whole && !last.empty()) {
+      (void)MESH_TRY(scan(rest, false));
+    } else if (!whole) {
+      auto back = MESH_TRY(salvage_.checked().prepare(select + " ORDER BY " + table.reverse));
+      (void)MESH_TRY(scan(back, false));
     }
-    tell(table, lost, more);
+    tell(table, lost, !whole);
     return {};
   }
 

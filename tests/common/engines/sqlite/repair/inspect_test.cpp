@@ -400,6 +400,23 @@ TEST_F(InspectStore, WhatALostTenantLeavesBehindIsNotFoundByAnother) {
   EXPECT_EQ(store_->users().list(globex, 0, 10, {})->size(), 1u);
 }
 
+// A number that damage made huge: the walk counted beyond the last integer, without an end.
+TEST_F(InspectStore, AnEndThatNoKeyCanHaveIsNotWalkedTo) {
+  open(dir_.path());
+  ASSERT_TRUE(create("u@acme.dev"));
+  store_.reset();
+  auto db = Database::open(dir_.file("store.db"), Database::Mode::read_write).value();
+  ASSERT_TRUE(db->execute("UPDATE tenant_numbers SET last_user=9223372036854775807"));
+  ASSERT_TRUE(db->execute("PRAGMA wal_checkpoint(TRUNCATE)"));
+  db.reset();
+  const std::string whole = bytes_of(dir_.file("store.db"));
+  // The users' own page.
+  const auto at = whole.find("u@acme.devu@acme.dev");
+  ASSERT_NE(at, std::string::npos);
+  overwrite(dir_.file("store.db"), at, "~");
+  EXPECT_EQ(look().users_lost, true);
+}
+
 // As when a page's old and new state stand side by side behind damaged frames.
 TEST_F(InspectStore, OfTwoRowsWithOneKeyOneIsKeptAndNothingIsCountedTwice) {
   open(dir_.path());
