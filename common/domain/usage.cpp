@@ -96,6 +96,24 @@ Timestamp start_of(UsageGrain grain, Timestamp time) {
   return std::chrono::floor<std::chrono::days>(time);
 }
 
+Error too_much_usage(int limit) {
+  return {ErrorKind::invalid,
+          "more than " + std::to_string(limit) +
+              " rows: ask for one tenant, a shorter time, or by hour or day",
+          {},
+          {},
+          {}};
+}
+
+Result<UsageSum> usage_sum(std::string_view tenant, std::int64_t kind, std::int64_t amount) {
+  auto id = TenantId::parse(tenant);
+  if (!id) return fail(ErrorKind::corrupt, "the sums of usage: " + id.error().message);
+  if (kind < 0 || kind >= static_cast<std::int64_t>(kUsageKinds)) {
+    return fail(ErrorKind::corrupt, "the sums of usage: no kind is " + std::to_string(kind));
+  }
+  return UsageSum{std::move(*id), static_cast<UsageKind>(kind), amount};
+}
+
 UsageAmounts usage_of_kind(std::int64_t kind, std::int64_t amount) {
   UsageAmounts amounts;
   if (kind >= 0 && kind < std::ssize(amounts.of))
@@ -116,9 +134,7 @@ Status UsageTotals::add(std::string_view tenant, Timestamp start, std::int64_t k
 
 Result<std::vector<UsageTotal>> UsageTotals::take() {
   if (std::ssize(totals_) <= limit_) return std::move(totals_);
-  return fail(ErrorKind::invalid,
-              "more than " + std::to_string(limit_) +
-                  " rows: ask for one tenant, a shorter time, or by hour or day");
+  return fail(too_much_usage(limit_));
 }
 
 }  // namespace mesh

@@ -94,9 +94,21 @@ struct UsageTotal {
   bool operator==(const UsageTotal&) const = default;
 };
 
+// What a tenant used of one kind over a time.
+struct UsageSum {
+  TenantId tenant;
+  UsageKind kind{};
+  std::int64_t amount = 0;
+  bool operator==(const UsageSum&) const = default;
+};
+// `invalid`: a query of usage has more rows than its limit.
+Error too_much_usage(int limit);
+
 // For engines, whose rows hold an amount of one kind each.
 // A kind that this program does not know is nothing.
 UsageAmounts usage_of_kind(std::int64_t kind, std::int64_t amount);
+// Likewise of a sum; `corrupt` for a tenant that is none, or such a kind.
+Result<UsageSum> usage_sum(std::string_view tenant, std::int64_t kind, std::int64_t amount);
 // Puts rows together that stand by start, then tenant.
 class UsageTotals {
  public:

@@ -1,8 +1,5 @@
 #include "daemon/services/usage.h"
 
-#include <algorithm>
-#include <map>
-
 #include "common/base/time.h"
 #include "daemon/services/api_parts.h"
 #include "daemon/services/common.h"
@@ -76,49 +73,46 @@ Json items_by_time(const std::vector<UsageTotal>& totals) {
   return items;
 }
 
-Json items_by_kind(const std::vector<UsageTotal>& totals) {
-  std::map<TenantId, UsageAmounts> sums;
-  for (const UsageTotal& total : totals) sums[total.tenant].add(total.amounts);
+Json items_by_kind(const std::vector<UsageSum>& sums) {
   Json items = Json::array();
-  for (const auto& [tenant, amounts] : sums) {
-    for (std::size_t i = 0; i < kUsageKinds; ++i) {
-      if (amounts.of[i] == 0) continue;
-      items.push_back(
-          {{"tenant", tenant.str()}, {"kind", usage_kind_names()[i]}, {"amount", amounts.of[i]}});
-    }
+  for (const UsageSum& sum : sums) {
+    items.push_back(
+        {{"tenant", sum.tenant.str()}, {"kind", to_string(sum.kind)}, {"amount", sum.amount}});
   }
   return items;
 }
 
-Result<std::vector<UsageTotal>> totals(const UsageDeps& deps, const Asked& asked) {
-  // Of a sum more may be read than is answered: as much as a request may take of the memory.
-  constexpr int kMostSummed = 100'000;
-  return deps.usage.totals(asked.query, asked.by == kByKind ? kMostSummed : kMostRows);
+Result<Json> items(const UsageDeps& deps, const Asked& asked) {
+  if (asked.by == kByKind) {
+    const auto sums = MESH_TRY(deps.usage.sums(asked.query, kMostRows));
+    return items_by_kind(sums);
+  }
+  const auto totals = MESH_TRY(deps.usage.totals(asked.query, kMostRows));
+  return items_by_time(totals);
 }
 
-http::Response answer(const Asked& asked, const std::vector<UsageTotal>& totals) {
-  return http::Response::json(
-      200, {{"by", asked.by},
-            {"since", format_rfc3339(asked.query.since)},
-            {"until", format_rfc3339(asked.query.until)},
-            {"items", asked.by == kByKind ? items_by_kind(totals) : items_by_time(totals)}});
+http::Response answer(const Asked& asked, Json items) {
+  return http::Response::json(200, {{"by", asked.by},
+                                    {"since", format_rfc3339(asked.query.since)},
+                                    {"until", format_rfc3339(asked.query.until)},
+                                    {"items", std::move(items)}});
 }
 
 Result<http::Response> own(const UsageDeps& deps, const http::Request& request) {
   auto asked = MESH_TRY(read(deps, request));
   asked.query.tenant = request.tenant();
-  const auto found = MESH_TRY(totals(deps, asked));
-  return answer(asked, found);
+  auto found = MESH_TRY(items(deps, asked));
+  return answer(asked, std::move(found));
 }
 
 Result<http::Response> of_all(const UsageDeps& deps, const http::Request& request) {
   auto asked = MESH_TRY(read(deps, request));
   const auto tenant = text_param(request, "tenant");
   if (!tenant.empty()) asked.query.tenant = MESH_TRY(TenantId::parse(tenant));
-  const auto found = MESH_TRY(totals(deps, asked));
+  auto found = MESH_TRY(items(deps, asked));
   // One that is gone may have used something; a name that is no tenant's is a slip.
   if (found.empty()) MESH_TRY(deps.tenants->require_if_named(tenant));
-  return answer(asked, found);
+  return answer(asked, std::move(found));
 }
 
 http::Route route(const char* pattern, const char* operation, const char* summary,

@@ -127,6 +127,35 @@ TEST_P(UsageStoreContract, MoreTotalsThanTheLimitAreRefused) {
   }
 }
 
+TEST_P(UsageStoreContract, SumsAreOfATimeAndTheirLimitIsOfSums) {
+  UsageAmounts stored;
+  stored[UsageKind::stored_users] = 9;
+  std::vector<UsageIncrement> many{increment("s", kAcme, "2025-12-31T07:00:00Z", stored),
+                                   increment("g", kGlobex, "2025-12-31T08:00:00Z", events(7)),
+                                   increment("late", kAcme, "2026-01-02T00:00:00Z", events(1'000))};
+  stored[UsageKind::stored_users] = 8;
+  many.push_back(increment("t", kAcme, "2025-12-31T08:00:00Z", stored));
+  for (int i = 0; i < 30; ++i) {
+    many.push_back(
+        increment("m" + std::to_string(i), kAcme, "2025-12-31T09:00:00Z", events(1, 10)));
+    many.back().period_start += std::chrono::minutes{i};
+  }
+  ASSERT_TRUE(succeeds(record(many)));
+  UsageQuery asked{UsageGrain::minute, at("2025-12-31T00:00:00Z"), kNewYear, {}};
+  const UsageSum acme[] = {{kAcme, UsageKind::events, 30},
+                           {kAcme, UsageKind::bytes, 300},
+                           {kAcme, UsageKind::stored_users, 9}};
+  // Of 33 totals there are four sums.
+  EXPECT_THAT(usage().sums(asked, 4).value(),
+              ElementsAre(acme[0], acme[1], acme[2], UsageSum{kGlobex, UsageKind::events, 7}));
+  EXPECT_TRUE(fails_with(usage().sums(asked, 3), ErrorKind::invalid));
+  asked.tenant = kAcme;
+  EXPECT_THAT(usage().sums(asked, 3).value(), ElementsAre(acme[0], acme[1], acme[2]));
+  EXPECT_TRUE(fails_with(usage().sums(asked, 2), ErrorKind::invalid));
+  asked.tenant = tenant("never-seen");
+  EXPECT_THAT(usage().sums(asked, 3).value(), IsEmpty());
+}
+
 TEST_P(UsageStoreContract, WhatIsTooOldGoesMinutesFirstAndDaysStay) {
   ASSERT_TRUE(succeeds(record({increment("a", kAcme, "2025-12-31T08:32:00Z", events(3))})));
   clock_.advance(std::chrono::days{3});

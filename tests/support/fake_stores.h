@@ -340,6 +340,9 @@ class FakeUsageStore final : public UsageStore, public FakeProjection<UsageIncre
   Result<std::vector<UsageTotal>> totals(const UsageQuery&, int) override {
     return std::vector<UsageTotal>{};
   }
+  Result<std::vector<UsageSum>> sums(const UsageQuery&, int) override {
+    return std::vector<UsageSum>{};
+  }
   Result<std::map<TenantId, Stored>> stored(const std::function<bool()>& go_on) override {
     if (!go_on()) return fail(ErrorKind::unavailable, "ended");
     return stored_;

@@ -143,6 +143,32 @@ Result<std::vector<UsageTotal>> Usage::totals(const UsageQuery& wanted, int limi
   return totals.take();
 }
 
+Result<std::vector<UsageSum>> Usage::sums(const UsageQuery& wanted, int limit) {
+  const auto rows = MESH_TRY(pool_.run(Repeat::read, [&](Session& session) {
+    const auto kinds = static_cast<std::int64_t>(kUsageKinds);
+    const auto most = static_cast<std::int64_t>(limit) + 1;
+    // A kind that this program does not know is nothing.
+    return session.run(
+        wanted.tenant
+            ? query("SELECT tenant,kind,CASE WHEN kind=ANY($7) THEN max(amount)"
+                    " ELSE sum(amount)::bigint END FROM usage WHERE tenant=$1 AND grain=$2"
+                    " AND start>=$3 AND start<$4 AND kind<$5"
+                    " GROUP BY tenant,kind ORDER BY kind LIMIT $6",
+                    *wanted.tenant, wanted.grain, wanted.since, wanted.until, kinds, most, levels())
+            : query("SELECT tenant,kind,CASE WHEN kind=ANY($6) THEN max(amount)"
+                    " ELSE sum(amount)::bigint END FROM usage WHERE grain=$1"
+                    " AND start>=$2 AND start<$3 AND kind<$4"
+                    " GROUP BY tenant,kind ORDER BY tenant,kind LIMIT $5",
+                    wanted.grain, wanted.since, wanted.until, kinds, most, levels()));
+  }));
+  std::vector<UsageSum> sums;
+  for (int i = 0; i < rows.size(); ++i) {
+    sums.push_back(MESH_TRY(usage_sum(rows.text(i, 0), rows.integer(i, 1), rows.integer(i, 2))));
+  }
+  if (std::ssize(sums) > limit) return fail(too_much_usage(limit));
+  return sums;
+}
+
 Result<std::map<TenantId, Stored>> Usage::stored(const std::function<bool()>& go_on) {
   std::map<TenantId, Stored> all;
   const auto users = MESH_TRY(pool_.run(Repeat::read, [](Session& session) {

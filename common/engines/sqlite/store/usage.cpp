@@ -116,6 +116,36 @@ Result<std::vector<UsageTotal>> SqliteUsage::totals(const UsageQuery& wanted, in
   });
 }
 
+Result<std::vector<UsageSum>> SqliteUsage::sums(const UsageQuery& wanted, int limit) {
+  return read_from(readers_, [&](Database& db) -> Result<std::vector<UsageSum>> {
+    const int grain = static_cast<int>(wanted.grain), most = limit + 1;
+    // A kind that this program does not know is nothing.
+    auto found =
+        wanted.tenant
+            ? query(db,
+                    "SELECT n.id,u.kind,max(u.amount),sum(u.amount)"
+                    " FROM tenant_numbers n JOIN usage u ON u.tenant=n.number WHERE n.id=?"
+                    " AND u.grain=? AND u.start>=? AND u.start<? AND u.kind<?"
+                    " GROUP BY u.kind ORDER BY u.kind LIMIT ?",
+                    *wanted.tenant, grain, wanted.since, wanted.until, kUsageKinds, most)
+            : query(db,
+                    "SELECT n.id,u.kind,max(u.amount),sum(u.amount) FROM usage u"
+                    " JOIN tenant_numbers n ON n.number=u.tenant WHERE u.grain=?"
+                    " AND u.start>=? AND u.start<? AND u.kind<?"
+                    " GROUP BY n.id,u.kind ORDER BY n.id,u.kind LIMIT ?",
+                    grain, wanted.since, wanted.until, kUsageKinds, most);
+    std::vector<UsageSum> sums;
+    MESH_TRY(each_row(std::move(found), [&](const Statement& row) -> Status {
+      const bool level = is_level(static_cast<UsageKind>(row.integer(1)));
+      sums.push_back(
+          MESH_TRY(usage_sum(row.text(0), row.integer(1), row.integer(level ? 2 : 3))));
+      return {};
+    }));
+    if (std::ssize(sums) > limit) return fail(too_much_usage(limit));
+    return sums;
+  });
+}
+
 Result<std::map<TenantId, Stored>> SqliteUsage::stored(const std::function<bool()>& go_on) {
   std::map<TenantId, Stored> all;
   MESH_TRY(read_from(readers_, [&](Database& db) {

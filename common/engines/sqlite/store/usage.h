@@ -15,6 +15,7 @@ class SqliteUsage final : public UsageStore {
                 Timestamp now) override;
   Result<UsageAmounts> used(const TenantId& tenant, Timestamp since) override;
   Result<std::vector<UsageTotal>> totals(const UsageQuery& query, int limit) override;
+  Result<std::vector<UsageSum>> sums(const UsageQuery& query, int limit) override;
   Result<std::map<TenantId, Stored>> stored(const std::function<bool()>& go_on) override;
 
  private:
