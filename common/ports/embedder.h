@@ -15,6 +15,7 @@ namespace mesh {
 struct TenantText {
   TenantId tenant;
   std::string text;
+  bool billed = true;  // false: an operator asks, and the tenant's usage has nothing of it
 };
 
 // Any thread; may block on another server. `unavailable` when that server is down, `unprocessable`

@@ -44,7 +44,7 @@ class FakeEmbedder final : public Embedder {
     ++calls_;
     if (auto error = failures_.take()) return fail(*error);
     std::vector<std::vector<float>> vectors;
-    for (const auto& [tenant, text] : texts) {
+    for (const auto& [tenant, text, billed] : texts) {
       if (!refused_.empty() && text.find(refused_) != std::string::npos) {
         return fail(refused_as_, "the fake cannot embed " + text);
       }

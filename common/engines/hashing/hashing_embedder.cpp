@@ -202,7 +202,7 @@ class HashingEmbedder final : public Embedder {
   Result<std::vector<std::vector<float>>> embed(std::span<const TenantText> texts) override {
     std::vector<std::vector<float>> vectors;
     vectors.reserve(texts.size());
-    for (const auto& [tenant, text] : texts) {
+    for (const auto& [tenant, text, billed] : texts) {
       Accumulator sums(dimension_);
       for (const auto& word : words_of(text)) add_word(sums, word);
       vectors.push_back(sums.unit());

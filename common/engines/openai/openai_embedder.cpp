@@ -126,7 +126,7 @@ class Embedding final : public OpenAiEmbedder {
     // Of refusals one text that was taken is proof enough; a server may fail at any moment.
     const bool failed = error.kind == ErrorKind::uncertain;
     if (failed || (batch.size() == 1 && !call.taken)) {
-      MESH_TRY(take_plain_text(batch[0].of->tenant, error));
+      MESH_TRY(take_plain_text(*batch[0].of, error));
     }
     if (batch.size() > 1) return ask_halves(batch, call);
     call.taken = true;
@@ -163,8 +163,8 @@ class Embedding final : public OpenAiEmbedder {
 
   // Whether it is the text's fault: a server that refuses everything would else make a dead letter
   // of every event.
-  Status take_plain_text(const TenantId& tenant, const Error& why) {
-    const TenantText plain{tenant, kPlainText};
+  Status take_plain_text(const TenantText& instead, const Error& why) {
+    const TenantText plain{instead.tenant, kPlainText, instead.billed};
     const Wanted wanted{&plain, {}, {}};
     auto answer = request({&wanted, 1}, Purpose::proof);
     if (answer) return {};
@@ -241,7 +241,7 @@ class Embedding final : public OpenAiEmbedder {
       // Of all so far, so that the shares sum up.
       const auto due = static_cast<std::uint64_t>(
           static_cast<double>(tokens) * static_cast<double>(seen) / static_cast<double>(bytes));
-      shares[wanted.of->tenant] += due - charged;
+      if (wanted.of->billed) shares[wanted.of->tenant] += due - charged;
       charged = due;
     }
     for (const auto& [tenant, share] : shares) {

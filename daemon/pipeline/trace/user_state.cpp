@@ -295,7 +295,7 @@ Result<WhyNot> not_there(const UserPorts& ports, const WhyNotQuery& asked,
 // Of a user that is searchable: what the search itself says.
 Result<WhyNot> ask_index(const UserPorts& ports, const WhyNotQuery& asked, UserState state) {
   const TracePorts& trace = ports.trace;
-  const TenantText text{asked.tenant, asked.query};
+  const TenantText text{asked.tenant, asked.query, false};
   const auto vectors = MESH_TRY(trace.embedder.embed(std::span(&text, 1)));
   const std::string embedder = trace.embedder.id();
   const QueryVector query{vectors.front(), embedder};
@@ -319,7 +319,7 @@ Result<WhyNot> ask_index(const UserPorts& ports, const WhyNotQuery& asked, UserS
     why.rank = static_cast<std::int64_t>(*at) + 1;
   } else {
     // Beyond the last hit that is looked at: by its own vector.
-    const TenantText own{asked.tenant, embedding_text(state.user->name, state.user->email)};
+    const TenantText own{asked.tenant, embedding_text(state.user->name, state.user->email), false};
     const auto mine = MESH_TRY(trace.embedder.embed(std::span(&own, 1)));
     float score = 0;
     for (std::size_t i = 0; i < mine.front().size() && i < vectors.front().size(); ++i) {

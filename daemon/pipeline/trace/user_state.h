@@ -82,6 +82,7 @@ Json to_json(const WhyNot& why, const WhyNotQuery& asked);
 
 // How far down the order of hits a rank is looked for.
 inline constexpr int kMaxRank = 1'000;
+// The operator's question is no search of the tenant's: its usage has nothing of it.
 Result<WhyNot> why_not(const UserPorts& ports, const WhyNotQuery& asked);
 
 }  // namespace mesh::pipeline

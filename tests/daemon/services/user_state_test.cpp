@@ -27,6 +27,21 @@ using Reason = WhyNot::Reason;
 
 constexpr const char* kGroup = "user-index-1";
 
+// Counts the texts that tenants pay for.
+class PaidEmbedder final : public Embedder {
+ public:
+  int dimension() const override { return embedder_->dimension(); }
+  std::string id() const override { return embedder_->id(); }
+  Result<std::vector<std::vector<float>>> embed(std::span<const TenantText> texts) override {
+    billed += std::ranges::count_if(texts, &TenantText::billed);
+    return embedder_->embed(texts);
+  }
+  std::ptrdiff_t billed = 0;
+
+ private:
+  const std::unique_ptr<Embedder> embedder_ = hashing::make_embedder(64);
+};
+
 class UserStateTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -94,7 +109,7 @@ class UserStateTest : public ::testing::Test {
   ManualClock clock_;
   const TenantId acme_ = TenantId::parse("acme").value();
   const TenantId globex_ = TenantId::parse("globex").value();
-  std::unique_ptr<Embedder> embedder_ = hashing::make_embedder(64);
+  const std::unique_ptr<PaidEmbedder> embedder_ = std::make_unique<PaidEmbedder>();
   std::unique_ptr<sqlite::SqliteLog> log_ =
       sqlite::SqliteLog::open(dir_.path(), {.upkeep_interval = Duration(0)}, clock_).value();
   std::unique_ptr<sqlite::SqliteStore> store_ =
@@ -112,6 +127,14 @@ TEST_F(UserStateTest, AUserThatIsFoundHasARankAndAScore) {
   EXPECT_EQ(found.reason, Reason::found) << found.text;
   EXPECT_EQ(found.rank, 1);
   EXPECT_EQ(why("1").reason, Reason::found);
+}
+
+TEST_F(UserStateTest, TheQuestionIsNotBilledToTheTenant) {
+  serve();
+  const auto user = searchable("ann");
+  const auto before = embedder_->billed;
+  EXPECT_EQ(why(user.email).reason, Reason::found);
+  EXPECT_EQ(embedder_->billed, before);
 }
 
 TEST_F(UserStateTest, AScoreBelowTheBoundIsNamedBesideIt) {

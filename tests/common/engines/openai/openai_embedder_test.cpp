@@ -131,6 +131,14 @@ TEST_F(OpenAiEmbedderTest, ATenantPaysForItsOwnTextsAlsoWhereAnotherHasTheSame) 
   EXPECT_THAT(tokens, UnorderedElementsAre(Pair("acme", 2), Pair("globex", 2)));
 }
 
+TEST_F(OpenAiEmbedderTest, WhatAnOperatorAsksForATenantIsNotTheTenantsUse) {
+  open();
+  auto texts = test::texts_of_acme({"alice", "carol"});
+  texts[0].billed = false;
+  ASSERT_TRUE(embedder->embed(texts));
+  EXPECT_THAT(tokens, UnorderedElementsAre(Pair("acme", 1)));
+}
+
 TEST_F(OpenAiEmbedderTest, WithoutUsageATokenIsTakenForFourBytes) {
   model.form({.usage = false});
   ASSERT_TRUE(embed({"four bytes and more"}));
