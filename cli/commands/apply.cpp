@@ -66,18 +66,27 @@ tl::unexpected<Error> refused(const TenantDocument& document, Error error) {
   return fail(std::move(error));
 }
 
+// The document was made from a record that is another by now.
+tl::unexpected<Error> outdated(const TenantDocument& document, const Step& step) {
+  const std::string made = "; the document is of version " + std::to_string(*document.version) +
+                           ": read it again with `mesh tenants get " + step.id +
+                           " -o yaml`, or leave the version out to apply it whatever is there";
+  if (!step.before) {
+    return fail(ErrorKind::conflict,
+                document.place + ": tenant " + step.id + " has no record any more" + made);
+  }
+  return fail(ErrorKind::conflict, document.place + ": tenant " + step.id +
+                                       " was changed, and is at version " +
+                                       std::to_string(step.before->version) + made);
+}
+
 // Compares the record with the document; what the document may not make of it is an error.
 Result<Step> step_of(Session& session, const TenantDocument& document, const std::string& owner) {
   Step step{&document, document.tenant.id.str(), {}, Json::array()};
   const auto current = session.mesh->tenant(step.id);
   if (!current && current.error().kind != ErrorKind::not_found) return fail(current.error());
   if (current) step.before = MESH_TRY(tenant_from_json(*current));
-  if (document.version && (!step.before || step.before->version != *document.version)) {
-    return fail(ErrorKind::conflict, document.place + ": tenant " + step.id +
-                                         " is not at version " + std::to_string(*document.version) +
-                                         " any more; read it again, or leave the "
-                                         "version out");
-  }
+  if (document.version && !step.before) return outdated(document, step);
   if (!step.before) {
     step.changes = differences(Json::object(), to_document(document.tenant));
     return step;
@@ -99,6 +108,9 @@ Result<Step> step_of(Session& session, const TenantDocument& document, const std
                             {"before", holder.empty() ? Json() : Json(holder)},
                             {"after", owner}});
   }
+  // One that changes nothing overwrites nobody's change: it may be applied twice.
+  const bool other = document.version && step.before->version != *document.version;
+  if (other && step.needed()) return outdated(document, step);
   return step;
 }
 
@@ -233,7 +245,8 @@ void add_apply(Commands& commands) {
        .summary = "Make tenants what files say",
        .details = "A file has YAML documents such as `mesh tenants get TENANT -o yaml` prints. A "
                   "document is all that is said of its tenant: what it leaves out goes back to the "
-                  "default. Nothing is changed before all documents are found good. "
+                  "default, and with a version it changes that version alone. Nothing is changed "
+                  "before all documents are found good. "
                   "Exits with 6 where the mesh refused one when others were done.",
        .examples = "mesh apply -f tenants/\n"
                    "mesh apply -f acme.yaml --dry-run\n"

@@ -139,8 +139,12 @@ Result<Json> body_of(const TenantArgs& args) {
 Outcome show_tenant(Session& session, const std::string& id) {
   auto tenant = MESH_TRY(session.mesh->tenant(id));
   if (session.out.format() == Format::yaml) {
-    // What apply takes, and nothing else.
-    session.out.row(tenant_view(), to_document(MESH_TRY(tenant_from_json(tenant))));
+    // What apply takes, and nothing else. With the version, so that it overwrites no change that
+    // comes while the document is edited.
+    const auto record = MESH_TRY(tenant_from_json(tenant));
+    Json document = to_document(record);
+    document["version"] = record.version;
+    session.out.row(tenant_view(), document);
     return Exit::ok;
   }
   const bool bounded = !at_path(tenant, "quotas").empty();
@@ -282,7 +286,7 @@ void add_tenants(Commands& commands) {
       .verb(group, {.name = "get",
                     .summary = "Show a tenant",
                     .details = "With what it has used of its quotas. -o yaml prints the document "
-                               "that `mesh apply` takes.",
+                               "that `mesh apply` takes, of that version.",
                     .examples = "mesh tenants get acme\nmesh tenants get acme -o yaml\n",
                     .tenant = TenantUse::argument,
                     .view = &tenant_view(),

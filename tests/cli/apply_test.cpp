@@ -151,8 +151,31 @@ TEST_F(ApplyTest, AConflictIsReadAgainOnceAndTold) {
 TEST_F(ApplyTest, ADocumentWithAVersionIsForThatAlone) {
   ASSERT_EQ(apply(), 0);
   EXPECT_EQ(apply({}, "kind: tenant\nid: acme\nversion: 1\n"), 0) << err;
+  EXPECT_EQ(apply({}, "kind: tenant\nid: acme\nversion: 1\n"), 0) << "it changes nothing: " << err;
   EXPECT_EQ(apply({}, "kind: tenant\nid: acme\nversion: 1\nname: Late\n"), 1);
   EXPECT_THAT(err, HasSubstr("version 1"));
+  records.clear();
+  EXPECT_EQ(apply({}, "kind: tenant\nid: acme\nversion: 2\n"), 1);
+  EXPECT_THAT(err, HasSubstr("has no record any more"));
+}
+
+// The version was not printed, and who applied last won.
+TEST_F(ApplyTest, WhatWasReadBeforeAnotherChangeIsRefused) {
+  ASSERT_EQ(apply(), 0) << err;
+  ASSERT_EQ(at_fake({"tenants", "get", "acme", "-o", "yaml"}), 0) << err;
+  const auto renamed = [](std::string text, const std::string& name) {
+    return text.replace(text.find("Acme"), 4, name);
+  };
+  const std::string edited = renamed(out, "Mine");
+  EXPECT_EQ(at_fake({"diff", "-f", file("d.yaml", edited)}), 1) << err;
+  ASSERT_EQ(apply({}, renamed(kAcme, "Another")), 0) << err;
+  const int before = changes();
+  for (const std::string verb : {"apply", "diff"}) {
+    EXPECT_EQ(at_fake({verb, "-f", file("d.yaml", edited)}), verb == "diff" ? 2 : 1);
+    EXPECT_THAT(err, HasSubstr("was changed, and is at version 2; the document is of version 1"));
+  }
+  EXPECT_EQ(changes(), before);
+  EXPECT_EQ(records["acme"]["name"], "Another");
 }
 
 TEST_F(ApplyTest, PruneTakesWhatApplyMadeAndNothingElse) {
