@@ -33,6 +33,33 @@ std::set<std::string> types_of(const Json& schema) {
   return it->get<std::set<std::string>>();
 }
 
+// Adds to `whole` what `part` says beside it of the kind that unites: required members, and bounds,
+// of which the narrower one counts.
+void unite(Json& whole, const Json& part) {
+  if (!part.is_object()) return;
+  for (const char* keyword :
+       {"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"}) {
+    const auto it = part.find(keyword);
+    if (it != part.end() && (!whole.contains(keyword) || whole[keyword] < *it))
+      whole[keyword] = *it;
+  }
+  for (const char* keyword :
+       {"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"}) {
+    const auto it = part.find(keyword);
+    if (it != part.end() && (!whole.contains(keyword) || *it < whole[keyword]))
+      whole[keyword] = *it;
+  }
+  if (const auto it = part.find("required"); it != part.end()) {
+    Json& required = whole["required"];
+    for (const auto& name : *it) {
+      if (std::ranges::find(required, name) == required.end()) required.push_back(name);
+    }
+  }
+  if (const auto it = part.find("allOf"); it != part.end()) {
+    for (const auto& within : *it) unite(whole, within);
+  }
+}
+
 bool within(const std::set<std::string>& types, const std::string& type) {
   return types.contains(type) || (type == "integer" && types.contains("number"));
 }
@@ -88,6 +115,16 @@ class Comparison {
       good = no(at + (after.contains("const") ? "/const" : "/enum"),
                 "takes listed values alone, and the old version others too");
     }
+    if (!before.contains("allOf")) return good & of_each_type(before, types, after, at);
+    if (!spend(kDear)) return false;
+    Json whole = before;
+    for (const auto& part : before["allOf"]) unite(whole, part);
+    return good & of_each_type(whole, types, after, at);
+  }
+
+  bool of_each_type(const Json& before, const std::set<std::string>& types, const Json& after,
+                    const std::string& at) {
+    bool good = true;
     if (types.contains("number") || types.contains("integer")) good &= numbers(before, after, at);
     if (types.contains("string")) good &= texts(before, after, at);
     if (types.contains("array")) good &= arrays(before, after, at);

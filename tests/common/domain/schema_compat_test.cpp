@@ -49,6 +49,14 @@ TEST(SchemaCompat, TakesWhatTakesAllThatTheOldVersionTook) {
       {R"({"type": "string"})", R"({"anyOf": [{"type": "null"}, {"type": "string"}]})"},
       {R"({"allOf": [{"minimum": 3}]})", R"({"allOf": [{"minimum": 2}]})"},
       {R"({"minimum": 3})", R"({"allOf": [{"minimum": 2}]})"},
+      // What a part says stands beside what is said around it.
+      {R"({"required": ["a"], "allOf": [{"required": ["b"]}, {"allOf": [{"required": ["c"]}]}]})",
+       R"({"required": ["a", "b", "c"]})"},
+      {R"({"minimum": 1, "allOf": [{"minimum": 3}, {"exclusiveMaximum": 9, "maximum": 20}]})",
+       R"({"minimum": 2, "maximum": 9})"},
+      {R"({"allOf": [{"minLength": 2, "maxItems": 4}]})", R"({"minLength": 1, "maxItems": 5})"},
+      {R"({"allOf": [{"minProperties": 2}, true]})",
+       R"({"allOf": [{"minProperties": 1}, {"minProperties": 2}]})"},
       {R"({"not": {"const": 1}, "oneOf": [{}, false]})", R"({"not": {"const": 1}})"},
   };
   for (const auto& [before, after] : cases) {
@@ -87,6 +95,8 @@ TEST(SchemaCompat, TellsWhereAValueOfTheOldVersionMayBeRefused) {
       {"{}", R"({"oneOf": [{}, {"type": "string"}]})", "/oneOf"},
       {"{}", R"({"if": {"type": "string"}, "then": {"minLength": 1}})", "/if"},
       {R"({"maximum": 1})", R"({"allOf": [{"minimum": 2}]})", "/allOf/0/minimum"},
+      {R"({"minimum": 1, "allOf": [{"minimum": 3}]})", R"({"minimum": 4})", "/minimum"},
+      {R"({"allOf": [{"required": ["a"]}]})", R"({"required": ["b"]})", "/required"},
       {R"({"properties": {"a": {"properties": {"b": {}}, "additionalProperties": false}}})",
        R"({"properties": {"a": {"properties": {"b": {}}, "additionalProperties": false,
            "required": ["b"]}}})",
