@@ -32,6 +32,7 @@ RELAYED = 'mesh_outbox_relayed_total{instance="a"}'
 HELD = 'mesh_log_held_events{instance="a",topic="chemical.events"}'
 PASSED = 'mesh_log_passed_over_events_total{instance="a",topic="chemical.events"}'
 FAILED = 'mesh_tasks_ended_total{instance="a",kind="backup",outcome="failed"}'
+WAITING = 'mesh_usage_waiting_periods{instance="a"}'
 BACKUP = 'mesh_backup_last_success_timestamp_seconds{instance="a"}'
 DAMAGED = 'mesh_damaged_files{instance="a"}'
 AGE = 'mesh_engines_sample_age_seconds{instance="a"}'
@@ -65,7 +66,7 @@ WELL = {
     HELD: "0x9999", PASSED: "0x9999", DAMAGED: "0x9999", AGE: "5x9999", BUILD: "1x9999", HEAP: "3e8x9999",
     CERTIFICATE: "9e9x9999", GOOD: "0+100x9999", BAD: "3x9999", NOT_READY: "2x9999", LIMITER: "1x9999",
     PROBES % "kept": "0+2x9999", PROBES % "leaked": "0x9999", PROBES % "blind": "4x9999", PROBES % "failed": "0x9999",
-    FAILED: "7x9999", BACKUP: "9e9x9999",
+    FAILED: "7x9999", WAITING: "0x9999", BACKUP: "9e9x9999",
     AVAILABLE: "60e9x9999", SIZE: "100e9x9999", VOLUME % "available": "6e9x9999", VOLUME % "capacity": "10e9x9999",
     **{route(role): "5x9999" for role in ROUTES}, **searches(0),
 }
@@ -93,10 +94,14 @@ CASES = {
     "MeshEventsHeld": (59, 62, [{HELD: "1x9999"}], [{HELD: "5x60 0x9999"}]),
     "MeshEventsPassedOver": (4, 6, [{PASSED: "0x9 12x9999"}], []),
     "MeshTaskFailed": (4, 6, [{FAILED: "7x10 8x9999"}], [{FAILED: "7x10 0x9999"}]),
+    "MeshUsageWaits": (14, 17, [{WAITING: "1x9999"}, {WAITING: "1+1x9999"}], [{WAITING: "3x20 0 1x9999"}]),
     "MeshFilesDamaged": (4, 6, [{DAMAGED: "0x9 1x9999"}], []),
     "MeshEngineSamplesStale": (0.5, 3, [{AGE: "61+30x9999"}], [{AGE: "59x9999"}]),
     "MeshDiskNearlyFull": (9, 12, [{AVAILABLE: "14e9x9999"}, {VOLUME % "available": "1.4e9x9999"}],
                            [{AVAILABLE: "16e9x9999"}]),
+    # By 40 MB a minute, in 19 hours.
+    "MeshDiskFillsUp": (59, 62, [{AVAILABLE: "45e9-2e7x9999"}, {VOLUME % "available": "4e9-2e6x9999"}],
+                        [{AVAILABLE: "45e9-5e6x9999"}, {AVAILABLE: "90e9-5e7x9999"}, {AVAILABLE: "45e9-2e7x60 45e9x9999"}]),
     "MeshBackupOld": (47 * 60, 49 * 60, [{BACKUP: "0x9999"}], [{BACKUP: "0x500 150000x9999"}, {BACKUP: NONE}]),
     "MeshTenantLeak": (4, 6, [{PROBES % "leaked": "0x9 1x9999"}, {PROBES % "leaked": "_x9 2x9999"}],
                        [{PROBES % "leaked": NONE}]),
