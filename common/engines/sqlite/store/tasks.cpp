@@ -91,17 +91,6 @@ SqliteTasks::Unfinished* SqliteTasks::next(const WantedTask& wanted) {
   return found == nullptr ? nullptr : &unfinished_.at(found->id);
 }
 
-// Whether others that wait for it may wait no more.
-bool SqliteTasks::moves(const Task& task) {
-  std::lock_guard lock(mutex_);
-  const auto at = unfinished_.find(task.id);
-  if (at == unfinished_.end()) return false;
-  std::string target = target_of(task);
-  const bool moved = target != at->second.line.target;
-  at->second.line.target = std::move(target);
-  return moved;
-}
-
 void SqliteTasks::forget(const std::string& id) {
   std::lock_guard lock(mutex_);
   unfinished_.erase(id);
@@ -186,11 +175,12 @@ Status SqliteTasks::store(const Task& task, std::int64_t token) {
     return db.changes() > 0 ? Status{} : not_held(task.id);
   });
   if (!stored) return stored;
-  if (has_ended(task)) {
-    forget(task.id);
-  } else if (!moves(task)) {
+  if (!has_ended(task)) {
+    std::lock_guard lock(mutex_);
+    if (Unfinished* const claim = held(task.id, token)) claim->line.target = target_of(task);
     return {};
   }
+  forget(task.id);
   watches_.tell();
   return {};
 }

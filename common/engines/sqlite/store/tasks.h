@@ -44,7 +44,6 @@ class SqliteTasks final : public TaskStore {
   Unfinished* next(const WantedTask& wanted);                   // null: none
 
   void forget(const std::string& id);
-  bool moves(const Task& task);
 
   Committer& committer_;
   ReaderPool& readers_;
