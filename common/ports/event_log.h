@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -174,6 +175,13 @@ class LogAdmin {
                             const std::map<TopicPartition, std::int64_t>& offsets) = 0;
   // Nothing is kept for it any more. `conflict` while active.
   virtual Status delete_group(const std::string& group) = 0;
+  // Whether erase() takes single records out of the log; constant.
+  virtual bool erases_records() const = 0;
+  // Takes these records out, durably, whatever groups have not committed and whatever letters are
+  // not settled: they are gaps from then on. Offsets where nothing is do not matter. How many went.
+  // `unprocessable` where the engine takes no single record out.
+  virtual Result<std::int64_t> erase(const TopicPartition& partition,
+                                     std::span<const std::int64_t> offsets) = 0;
 };
 
 }  // namespace mesh

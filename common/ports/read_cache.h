@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/error.h"
 #include "common/domain/tenant.h"
 
 namespace mesh {
@@ -36,6 +37,8 @@ class ReadCache {
   // was computed before is found any more. Where that cannot be done, for a time that the engine
   // bounds.
   virtual void forget(std::span<const CacheSubject> subjects) = 0;
+  // All answers of the tenant are gone from where they are kept. An error where that is not sure.
+  virtual Status forget_all(const TenantId& tenant) = 0;
 };
 
 }  // namespace mesh

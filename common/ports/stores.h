@@ -4,6 +4,7 @@
 
 #include "common/ports/epoch_store.h"
 #include "common/ports/idempotency_store.h"
+#include "common/ports/key_store.h"
 #include "common/ports/lease_store.h"
 #include "common/ports/member_store.h"
 #include "common/ports/outbox.h"
@@ -11,6 +12,7 @@
 #include "common/ports/retry_store.h"
 #include "common/ports/store_transfer.h"
 #include "common/ports/task_store.h"
+#include "common/ports/tenant_data.h"
 #include "common/ports/tenant_store.h"
 #include "common/ports/usage_store.h"
 #include "common/ports/user_store.h"
@@ -34,6 +36,8 @@ class Stores {
   virtual EpochStore& epochs() = 0;
   virtual StoreTransfer& transfer() = 0;
   virtual UsageStore& usage() = 0;
+  virtual TenantData& tenant_data() = 0;
+  virtual KeyStore& keys() = 0;
   // Finishes what was submitted; later changes are `unavailable`. Callable twice.
   virtual void close() = 0;
 };

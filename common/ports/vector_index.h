@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -88,6 +89,14 @@ class VectorIndex {
   // What a generation holds of a tenant beyond user id `after`, by id; for verification.
   virtual Result<std::vector<IndexedUser>> scan(int generation, const TenantId& tenant,
                                                 std::int64_t after, int limit) = 0;
+  // How many points a generation keeps of a tenant, or of one user of it: vectors, and what it
+  // remembers of removed ones.
+  virtual Result<std::int64_t> kept(int generation, const TenantId& tenant,
+                                    std::optional<std::int64_t> user_id) = 0;
+  // Takes all of them out, with what is remembered of removed ones: a change of any version that
+  // comes later is taken. A tenant that has none is no error.
+  virtual Status erase(int generation, const TenantId& tenant,
+                       std::optional<std::int64_t> user_id) = 0;
 };
 
 }  // namespace mesh

@@ -1,0 +1,30 @@
+// What the store of record keeps of one tenant, table by table, for whoever erases it.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "common/base/error.h"
+#include "common/domain/erasure.h"
+
+namespace mesh {
+
+// Any thread; calls block. Nothing here writes an event, nor minds a version: whoever erases sees
+// to it that nobody works for the tenant any more, or counts again.
+class TenantData {
+ public:
+  virtual ~TenantData() = default;
+  // What is kept of the target, a part for each table that can hold some, also where it is none:
+  // "store/users", "store/outbox", "store/activity", "store/retries", "store/idempotency",
+  // "store/usage", "store/keys". The tenant's record is none of them (TenantStore), nor are tasks.
+  // Of one user only those that know whose a row is: users, outbox, activity, retries.
+  // Usage totals remain as what was billed: "store/usage" is counted with why it remains.
+  virtual Result<std::vector<KeptPart>> count(const ErasureTarget& target) = 0;
+  // Removes at most `limit` rows of that part, durably, with the counts that were made of them; how
+  // many. 0: there are none left. `invalid` for another place, or one that remains.
+  virtual Result<std::int64_t> erase(const ErasureTarget& target, std::string_view place,
+                                     int limit) = 0;
+};
+
+}  // namespace mesh
