@@ -1,9 +1,11 @@
 // Erasing all that is kept of a tenant, or of one of its users: what to, and what came of it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/error.h"
@@ -18,6 +20,12 @@ struct ErasureTarget {
   TenantId tenant;
   std::optional<std::string> subject = {};
 };
+// Where a key's subject is a user. Elsewhere the same text names something else, as a molecule.
+inline constexpr std::array<std::string_view, 2> kTopicsOfUsers{"user.events", "analytics.events"};
+// Whether a record of that topic, which is no dead-letter topic, is the target's.
+bool concerns(const ErasureTarget& target, std::string_view topic, std::string_view key);
+// The id of the target's user in the store and the index; empty where the subject is no such id.
+std::optional<std::int64_t> user_id_of(const ErasureTarget& target);
 
 // What one place keeps of it: a table of the store, a topic, a generation of the index.
 struct KeptPart {
@@ -26,5 +34,7 @@ struct KeptPart {
   // Why it cannot go now and what ends it; empty: it can.
   std::string remains = {};
 };
+// `invalid`, of a part that is none, remains, or does not know which user a row is of.
+tl::unexpected<Error> not_erasable(const ErasureTarget& target, std::string_view place);
 
 }  // namespace mesh

@@ -10,6 +10,11 @@
 
 namespace mesh {
 
+// Of "store/usage".
+inline constexpr std::string_view kUsageRemains =
+    "totals of usage stay as what was billed, and hold no data of users: those of minutes go after "
+    "2 days, of hours after 90, of days never";
+
 // Any thread; calls block. Nothing here writes an event, nor minds a version: whoever erases sees
 // to it that nobody works for the tenant any more, or counts again.
 class TenantData {
@@ -20,6 +25,7 @@ class TenantData {
   // "store/usage", "store/keys". The tenant's record is none of them (TenantStore), nor are tasks.
   // Of one user only those that know whose a row is: users, outbox, activity, retries.
   // Usage totals remain as what was billed: "store/usage" is counted with why it remains.
+  // Activity is events, and names of subjects that have none.
   virtual Result<std::vector<KeptPart>> count(const ErasureTarget& target) = 0;
   // Removes at most `limit` rows of that part, durably, with the counts that were made of them; how
   // many. 0: there are none left. `invalid` for another place, or one that remains.

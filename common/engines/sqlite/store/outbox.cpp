@@ -137,6 +137,16 @@ Result<std::int64_t> SqliteOutbox::add(Database& db, const Event& event) {
   return add_to_outbox(db, event);
 }
 
+Result<std::int64_t> SqliteOutbox::remove(const std::vector<std::int64_t>& sequences) {
+  std::int64_t removed = 0;
+  MESH_TRY(committer_.run([&](Database& db) -> Status {
+    removed = MESH_TRY(remove_entries(db, sequences));
+    return {};
+  }));
+  waiting_ -= removed;
+  return removed;
+}
+
 std::unique_ptr<OutboxReader> SqliteOutbox::open(const Lease& lease) {
   return std::make_unique<Reader>(*this, lease);
 }

@@ -48,6 +48,9 @@ class SqliteOutbox final : public Outbox {
                                   });
   }
 
+  // Removes entries, in order, whoever has read them; how many were there. Blocks until durable.
+  Result<std::int64_t> remove(const std::vector<std::int64_t>& sequences);
+
   std::unique_ptr<OutboxReader> open(const Lease& lease) override;
   Result<bool> holds(std::int64_t first, std::int64_t last) override;
   std::int64_t size() const override { return waiting_; }

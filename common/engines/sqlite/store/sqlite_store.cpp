@@ -14,6 +14,7 @@
 #include "common/engines/sqlite/store/retries.h"
 #include "common/engines/sqlite/store/schema.h"
 #include "common/engines/sqlite/store/tasks.h"
+#include "common/engines/sqlite/store/tenant_data.h"
 #include "common/engines/sqlite/store/tenants.h"
 #include "common/engines/sqlite/store/transfer.h"
 #include "common/engines/sqlite/store/usage.h"
@@ -46,7 +47,8 @@ class Store final : public SqliteStore {
         usage_(committer_, readers_),
         retries_(committer_, readers_),
         epochs_(committer_, readers_),
-        transfer_(committer_, readers_, analytics_, chemical_) {}
+        transfer_(committer_, readers_, analytics_, chemical_),
+        tenant_data_(committer_, readers_, outbox_) {}
   // What is still submitted refers to the stores, which go before the committer does.
   ~Store() override { close(); }
 
@@ -63,6 +65,7 @@ class Store final : public SqliteStore {
   RetryStore& retries() override { return retries_; }
   EpochStore& epochs() override { return epochs_; }
   StoreTransfer& transfer() override { return transfer_; }
+  TenantData& tenant_data() override { return tenant_data_; }
   Result<std::vector<AlikeUsers>> alike(int limit) override {
     return read_from(readers_, [&](Database& db) { return alike_users(db, limit); });
   }
@@ -84,6 +87,7 @@ class Store final : public SqliteStore {
   SqliteRetries retries_;
   SqliteEpochs epochs_;
   SqliteTransfer transfer_;
+  SqliteTenantData tenant_data_;
 };
 
 Status tell_alike(Database& db) {
