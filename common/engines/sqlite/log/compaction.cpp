@@ -33,19 +33,6 @@ State state_of(std::int64_t offset, std::string_view body) {
   return {offset, parse_int(header_in(body, "ce_sequence")).value_or(0)};
 }
 
-// While it lives, what is removed is overwritten in the file (by default only where that costs no
-// writes of its own, which leaves freed pages as they were).
-class Overwriting {
- public:
-  explicit Overwriting(Database& db) : db_(db) { (void)db_.execute("PRAGMA secure_delete=ON"); }
-  ~Overwriting() { (void)db_.execute("PRAGMA secure_delete=FAST"); }
-  Overwriting(const Overwriting&) = delete;
-  Overwriting& operator=(const Overwriting&) = delete;
-
- private:
-  Database& db_;
-};
-
 }  // namespace
 
 Status SqliteLogImpl::compact(Partition& p) {
@@ -103,8 +90,8 @@ Result<bool> SqliteLogImpl::compact_pass(Partition& p) {
   const auto passed_by_all = committed_by_all(p);
   const auto age = std::int64_t{options_.delete_retention.count()};
   std::int64_t next_due = 0;
-  std::vector<std::pair<std::int64_t, std::int64_t>> victims;  // offset, bytes
-  Status removal;
+  std::vector<std::int64_t> victims;
+  Result<std::int64_t> removal = 0;
   bool removed = false;
   const Status scanned = scan(p, p.bell.start, to, [&](const ScannedRow& row) {
     const auto found = newest.find(std::string(row.key));
@@ -120,7 +107,7 @@ Result<bool> SqliteLogImpl::compact_pass(Partition& p) {
       const auto due_at = std::max(row.time + age, passed ? now : now + age);
       if (!gone && (next_due == 0 || due_at < next_due)) next_due = due_at;
     }
-    if (gone) victims.emplace_back(row.offset, static_cast<std::int64_t>(row.body.size()));
+    if (gone) victims.push_back(row.offset);
     removed = removed || gone;
     if (victims.size() < kCompactChunk) return true;
     removal = remove(p, victims, to);
@@ -130,7 +117,7 @@ Result<bool> SqliteLogImpl::compact_pass(Partition& p) {
   if (scanned && removal && !victims.empty()) removal = remove(p, victims, to);
   if (removed) committer_.empty_wal();  // its frames show the pages as they were
   MESH_TRY(scanned);
-  MESH_TRY(removal);
+  (void)MESH_TRY(removal);
   if (closed_) return false;
   MESH_TRY(committer_.run([&](Database& db) -> Status {
     auto update =
@@ -142,35 +129,6 @@ Result<bool> SqliteLogImpl::compact_pass(Partition& p) {
   // Of what is younger than the least lag something may be overtaken and still there.
   p.seen_to = to == end - 1 ? end : to;
   return more;
-}
-
-Status SqliteLogImpl::remove(Partition& p,
-                             const std::vector<std::pair<std::int64_t, std::int64_t>>& victims,
-                             std::int64_t below) {
-  std::int64_t records = 0, bytes = 0;
-  // Before the commit: a reader that meets the gap a moment later must not take it for damage.
-  // Where the removal fails the mark only says less than it could.
-  p.gaps_to = std::max(p.gaps_to.load(), below);
-  MESH_TRY(committer_.run([&](Database& db) -> Status {
-    const Overwriting overwriting(db);
-    // Set and not added to: the committer may run the job twice.
-    records = p.removed_records;
-    bytes = p.removed_bytes;
-    auto remove_one = MESH_TRY(db.prepare("DELETE FROM r" + std::to_string(p.id) + " WHERE o=?"));
-    for (const auto& [offset, size] : victims) {
-      MESH_TRY(remove_one.bind(1, offset).run());
-      ++records;
-      bytes += size;
-    }
-    auto update = MESH_TRY(db.prepare(
-        "UPDATE partitions SET gaps_to=max(gaps_to,?), removed_records=?, removed_bytes=?"
-        " WHERE id=?"));
-    return update.bind(1, below).bind(2, records).bind(3, bytes).bind(4, p.id).run();
-  }));
-  // Behind the commit, so that what is shown never runs ahead of the file.
-  p.removed_records = records;
-  p.removed_bytes = bytes;
-  return {};
 }
 
 }  // namespace mesh::sqlite

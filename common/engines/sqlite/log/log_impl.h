@@ -39,11 +39,11 @@ struct Partition {
   std::optional<Statement> insert;
 
   Bell bell;  // the committed start and end
-  // Written by the committer (total) and by upkeep; read by anyone.
+  // Written by the committer (total) and by upkeep and erasures; read by anyone.
   std::atomic<std::int64_t> total{0};
   std::atomic<std::int64_t> removed_records{0}, removed_bytes{0};
-  // Below this offset records may be missing because upkeep removed them; from there on a gap is
-  // damage. Raised before the removal is committed.
+  // Below this offset records may be missing because upkeep or an erasure removed them; from there
+  // on a gap is damage. Raised before the removal is committed.
   std::atomic<std::int64_t> gaps_to{0};
   // Retention reaches to here; what is still there before it is held back. Written by upkeep.
   std::atomic<std::int64_t> due_to{0};
@@ -102,6 +102,9 @@ class SqliteLogImpl final : public SqliteLog {
   Status seek_group(const std::string& group,
                     const std::map<TopicPartition, std::int64_t>& offsets) override;
   Status delete_group(const std::string& group) override;
+  bool erases_records() const override { return true; }
+  Result<std::int64_t> erase(const TopicPartition& partition,
+                             std::span<const std::int64_t> offsets) override;
   Status begin(const std::vector<TopicSpec>& specs) override;
   Status import(std::vector<StoredRecord> records) override;
   Status finish(const TopicSpec& spec) override { return ensure_topic(spec); }
@@ -137,7 +140,8 @@ class SqliteLogImpl final : public SqliteLog {
   Status expire(Topic& topic, const TopicSpec& spec);
   // Where each partition would begin if only the newest max_bytes of the topic stayed.
   Result<std::vector<std::int64_t>> cuts_by_size(Topic& topic, std::uint64_t max_bytes);
-  Result<std::int64_t> bytes_below(Partition& partition, std::int64_t offset);  // still there
+  // Body bytes of all records before `offset`, removed ones too.
+  Result<std::int64_t> total_before(Partition& partition, std::int64_t offset);
   Status look_at_letters(Partition& partition);
   std::int64_t committed_by_all(const Partition& partition);  // the maximum where none reads it
   Status pass_over(Partition& partition, std::int64_t offset);
@@ -156,10 +160,11 @@ class SqliteLogImpl final : public SqliteLog {
   Status scan(Partition& partition, std::int64_t from, std::int64_t to,
               const std::function<bool(const ScannedRow&)>& visit);
   Result<std::int64_t> count(Partition& partition, std::int64_t from, std::int64_t to);
-  // Removes records (offset, bytes), all below `below`, and their bytes from the file.
-  Status remove(Partition& partition,
-                const std::vector<std::pair<std::int64_t, std::int64_t>>& victims,
-                std::int64_t below);
+  // removal.cpp
+  // Removes records, all below `below`, and their bytes from the file; how many were there. Under
+  // upkeep_mutex_.
+  Result<std::int64_t> remove(Partition& partition, std::span<const std::int64_t> offsets,
+                              std::int64_t below);
   // The first record at or beyond `offset`: its offset, time and total before it.
   struct RowInfo {
     std::int64_t offset, time, total_before;
@@ -178,7 +183,7 @@ class SqliteLogImpl final : public SqliteLog {
   std::mutex groups_mutex_;
   std::map<std::string, std::shared_ptr<Group>> groups_;
   std::mutex admin_mutex_;   // one change of topics or groups at a time
-  std::mutex upkeep_mutex_;  // one round of upkeep at a time
+  std::mutex upkeep_mutex_;  // one round of upkeep, or erasure, at a time
 
   // The committer's thread only.
   std::vector<Partition*> touched_;

@@ -63,40 +63,47 @@ Status SqliteLogImpl::expire(Topic& topic, const TopicSpec& spec) {
   return {};
 }
 
-Result<std::int64_t> SqliteLogImpl::bytes_below(Partition& p, std::int64_t offset) {
+Result<std::int64_t> SqliteLogImpl::total_before(Partition& p, std::int64_t offset) {
   auto row = MESH_TRY(row_at(p, offset));
-  return (row ? row->total_before : p.total.load()) - p.removed_bytes;
+  return row ? row->total_before : p.total.load();
 }
 
-// The oldest records go, whichever partition they are in.
+// The oldest records go, whichever partition they are in. What an erasure took out from between
+// them counts as if it were there: so rather fewer go, and the others at the next round.
 Result<std::vector<std::int64_t>> SqliteLogImpl::cuts_by_size(Topic& topic,
                                                               std::uint64_t max_bytes) {
-  std::vector<std::int64_t> cuts;
+  std::vector<std::int64_t> cuts, gone;  // bytes that are gone before the first record
   std::int64_t excess = -static_cast<std::int64_t>(std::min<std::uint64_t>(max_bytes, kNever));
   for (const auto& p : topic.partitions) {
     cuts.push_back(p->bell.start);
     excess += p->total - p->removed_bytes;
   }
   if (excess <= 0) return cuts;
+  for (std::size_t i = 0; i < cuts.size(); ++i) {
+    const auto before = MESH_TRY(total_before(*topic.partitions[i], cuts[i]));
+    gone.push_back(before);
+  }
+  const auto bytes_below = [&](std::size_t i, std::int64_t offset) -> Result<std::int64_t> {
+    const auto total = MESH_TRY(total_before(*topic.partitions[i], offset));
+    return total - gone[i];
+  };
 
   // First all up to the latest time that is not yet enough …
   std::int64_t low = 0, high = to_millis(clock_.now()) + 1;
   while (low + 1 < high) {
     const auto middle = low + (high - low) / 2;
     std::int64_t older = 0;
-    for (const auto& p : topic.partitions) {
-      auto cut = offset_at(p->name, Timestamp(Duration(middle)));
-      auto bytes = MESH_TRY(cut ? bytes_below(*p, *cut) : fail(cut.error()));
+    for (std::size_t i = 0; i < cuts.size(); ++i) {
+      const auto cut = MESH_TRY(offset_at(topic.partitions[i]->name, Timestamp(Duration(middle))));
+      const auto bytes = MESH_TRY(bytes_below(i, cut));
       older += bytes;
     }
     (older < excess ? low : high) = middle;
   }
   std::vector<std::int64_t> taken;
   for (std::size_t i = 0; i < cuts.size(); ++i) {
-    auto& p = *topic.partitions[i];
-    auto cut = offset_at(p.name, Timestamp(Duration(low)));
-    auto bytes = MESH_TRY(cut ? bytes_below(p, *cut) : fail(cut.error()));
-    cuts[i] = *cut;
+    cuts[i] = MESH_TRY(offset_at(topic.partitions[i]->name, Timestamp(Duration(low))));
+    const auto bytes = MESH_TRY(bytes_below(i, cuts[i]));
     taken.push_back(bytes);
     excess -= bytes;
   }
@@ -107,14 +114,14 @@ Result<std::vector<std::int64_t>> SqliteLogImpl::cuts_by_size(Topic& topic,
     auto from = cuts[i], to = std::max(from, last);
     while (from < to) {
       const auto middle = from + (to - from) / 2;
-      auto bytes = MESH_TRY(bytes_below(p, middle));
+      auto bytes = MESH_TRY(bytes_below(i, middle));
       if (bytes - taken[i] >= excess) {
         to = middle;
       } else {
         from = middle + 1;
       }
     }
-    auto bytes = MESH_TRY(bytes_below(p, from));
+    auto bytes = MESH_TRY(bytes_below(i, from));
     excess -= bytes - taken[i];
     cuts[i] = from;
   }
@@ -197,30 +204,34 @@ Status SqliteLogImpl::expire_below(Partition& p, std::int64_t offset) {
   while (p.bell.start < offset && !closed_) {
     // In chunks, so that appends have their turns between.
     const auto to = std::min(offset, p.bell.start + kExpireChunk);
-    std::int64_t removed_bytes = 0;
-    p.gaps_to = to;
+    std::int64_t records = 0, bytes = 0;
+    p.gaps_to = std::max(p.gaps_to.load(), to);
     MESH_TRY(committer_.run([&](Database& db) -> Status {
       const auto table = "r" + std::to_string(p.id);
+      auto sum = MESH_TRY(db.prepare("SELECT count(*), coalesce(sum(length(body)), 0) FROM " +
+                                     table + " WHERE o<?"));
+      (void)MESH_TRY(sum.bind(1, to).step());
+      records = sum.integer(0);
+      bytes = sum.integer(1);
+      sum.reset();
       auto remove = MESH_TRY(db.prepare("DELETE FROM " + table + " WHERE o<?"));
       MESH_TRY(remove.bind(1, to).run());
-      auto first = MESH_TRY(db.prepare("SELECT total FROM " + table + " ORDER BY o LIMIT 1"));
-      auto row = MESH_TRY(first.step());
-      // Where no record is left the tail says it: the staged one, since what this transaction has
-      // appended stands in the table as well.
-      removed_bytes = row ? first.integer(0) : p.staged.total;
-      auto update = MESH_TRY(db.prepare(
-          "UPDATE partitions SET start=?1, gaps_to=?1, removed_records=?1, removed_bytes=?2,"
-          " tail_end=?3, tail_total=?4, tail_time=?5 WHERE id=?6"));
+      // With the tail, since the last record may be among them: the staged one, since what this
+      // transaction has appended stands in the table as well.
+      auto update = MESH_TRY(
+          db.prepare("UPDATE partitions SET start=?1, gaps_to=max(gaps_to,?1), removed_records=?2,"
+                     " removed_bytes=?3, tail_end=?4, tail_total=?5, tail_time=?6 WHERE id=?7"));
       return update.bind(1, to)
-          .bind(2, removed_bytes)
-          .bind(3, p.staged.end)
-          .bind(4, p.staged.total)
-          .bind(5, p.staged.time)
-          .bind(6, p.id)
+          .bind(2, p.removed_records + records)
+          .bind(3, p.removed_bytes + bytes)
+          .bind(4, p.staged.end)
+          .bind(5, p.staged.total)
+          .bind(6, p.staged.time)
+          .bind(7, p.id)
           .run();
     }));
-    p.removed_records = to;
-    p.removed_bytes = removed_bytes;
+    p.removed_records += records;
+    p.removed_bytes += bytes;
     // Last: until then readers may ask for what is gone, and gaps_to tells them so.
     p.bell.start = to;
   }
