@@ -159,6 +159,10 @@ class Log final : public EventLog, public LogAdmin {
     return {};
   }
   Status delete_group(const std::string&) override { return {}; }
+  bool erases_records() const override { return true; }
+  Result<std::int64_t> erase(const TopicPartition&, std::span<const std::int64_t>) override {
+    return 0;
+  }
 };
 
 }  // namespace mesh::fuzz

@@ -78,6 +78,10 @@ class FakeVectorIndex final : public VectorIndex {
     std::lock_guard lock(mutex_);
     failures_.next(n);
   }
+  void fail_erasures(int n) {
+    std::lock_guard lock(mutex_);
+    erase_failures_.next(n);
+  }
   std::map<Key, Entry> entries(int generation) const {
     std::lock_guard lock(mutex_);
     const auto at = generations_.find(generation);
@@ -177,12 +181,33 @@ class FakeVectorIndex final : public VectorIndex {
     }
     return users;
   }
+  Result<std::int64_t> kept(int generation, const TenantId& tenant,
+                            std::optional<std::int64_t> user_id) override {
+    std::lock_guard lock(mutex_);
+    const auto at = generations_.find(generation);
+    if (at == generations_.end()) return fail(ErrorKind::not_found, "no such generation");
+    return std::ranges::count_if(at->second.entries, of(tenant, user_id));
+  }
+  Status erase(int generation, const TenantId& tenant,
+               std::optional<std::int64_t> user_id) override {
+    std::lock_guard lock(mutex_);
+    if (auto error = erase_failures_.take()) return fail(*error);
+    const auto at = generations_.find(generation);
+    if (at == generations_.end()) return fail(ErrorKind::not_found, "no such generation");
+    std::erase_if(at->second.entries, of(tenant, user_id));
+    return {};
+  }
 
  private:
   struct Generation {
     GenerationSpec spec;
     std::map<Key, Entry> entries;
   };
+  static auto of(const TenantId& tenant, std::optional<std::int64_t> user_id) {
+    return [tenant = tenant.str(), user_id](const auto& entry) {
+      return entry.first.first == tenant && (!user_id || entry.first.second == *user_id);
+    };
+  }
   static tl::unexpected<Error> taken_over() {
     return fail(ErrorKind::conflict, "another has taken over");
   }
@@ -203,7 +228,7 @@ class FakeVectorIndex final : public VectorIndex {
   int serving_ = 0, last_ = 0, applies_ = 0;
   std::int64_t epoch_ = 0;
   std::function<void()> before_serving_;
-  Failures failures_;
+  Failures failures_, erase_failures_;
 };
 
 class FakeExtractor final : public PropertyExtractor {

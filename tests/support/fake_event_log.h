@@ -115,6 +115,13 @@ class FakeEventLog final : public EventLog, public LogAdmin {
   void refuse_seeks_of_active_groups() {
     locked([&] { seeks_active_groups_ = false; });
   }
+  // As some servers do, it takes no single record out.
+  void erase_no_records() {
+    locked([&] { erases_records_ = false; });
+  }
+  void fail_erasures(int n) {
+    locked([&] { erase_failures_.next(n); });
+  }
   int seeks_refused() const {
     std::lock_guard lock(mutex_);
     return seeks_refused_;
@@ -324,6 +331,26 @@ class FakeEventLog final : public EventLog, public LogAdmin {
     return {};
   }
 
+  bool erases_records() const override {
+    std::lock_guard lock(mutex_);
+    return erases_records_;
+  }
+  Result<std::int64_t> erase(const TopicPartition& partition,
+                             std::span<const std::int64_t> offsets) override {
+    std::lock_guard lock(mutex_);
+    if (auto error = erase_failures_.take()) return fail(*error);
+    if (!erases_records_) return fail(ErrorKind::unprocessable, "no single record is taken out");
+    Partition* const part = find(partition);
+    if (part == nullptr) return fail(ErrorKind::not_found, "there is no such partition");
+    const auto named = [&](const StoredRecord& record) {
+      const auto& [topic, number, offset] = record.position;
+      return topic == partition.topic && number == partition.partition &&
+             std::ranges::find(offsets, offset) != offsets.end();
+    };
+    std::erase_if(history_, named);
+    return static_cast<std::int64_t>(std::erase_if(part->records, named));
+  }
+
  private:
   class Consumer;
   class FakeWatch final : public Watch {  // all but its end with the log's mutex held
@@ -507,7 +534,7 @@ class FakeEventLog final : public EventLog, public LogAdmin {
   std::deque<Held> held_;
   bool hold_ = false;
   bool empty_read_ = false;
-  bool seeks_active_groups_ = true;
+  bool seeks_active_groups_ = true, erases_records_ = true;
   int seeks_refused_ = 0;
   int append_calls_ = 0;
   int tears_ = 0;
@@ -515,7 +542,8 @@ class FakeEventLog final : public EventLog, public LogAdmin {
   std::uint64_t without_key_ = 0;
   std::function<void(const std::vector<Record>&)> hook_;
   std::function<void()> while_polling_, before_seek_;
-  Failures append_failures_, poll_failures_, commit_failures_, read_failures_, open_failures_;
+  Failures append_failures_, poll_failures_, commit_failures_, read_failures_, open_failures_,
+      erase_failures_;
   std::function<void()> before_listing_;
   int wakes_ = 0, reads_ = 0;
   std::atomic<bool> cheap_ = true;

@@ -8,11 +8,16 @@
 #include <vector>
 
 #include "common/ports/read_cache.h"
+#include "tests/support/failures.h"
 
 namespace mesh::test {
 
 class FakeReadCache final : public ReadCache {
  public:
+  void fail_erasures(int n) {
+    std::lock_guard lock(mutex_);
+    failures_.next(n);
+  }
   // "<tenant>/<name>" of each subject, by call.
   std::vector<std::vector<std::string>> forgotten() const {
     std::lock_guard lock(mutex_);
@@ -39,6 +44,14 @@ class FakeReadCache final : public ReadCache {
       subjects_.erase(name_of(subject));
     }
   }
+  Status forget_all(const TenantId& tenant) override {
+    std::lock_guard lock(mutex_);
+    if (auto error = failures_.take()) return fail(*error);
+    std::erase_if(subjects_, [&](const auto& subject) {
+      return subject.first.starts_with(tenant.str() + "/");
+    });
+    return {};
+  }
 
  private:
   static std::string name_of(const CacheSubject& subject) {
@@ -48,6 +61,7 @@ class FakeReadCache final : public ReadCache {
   mutable std::mutex mutex_;
   std::map<std::string, std::map<std::string, std::string>> subjects_;
   std::vector<std::vector<std::string>> forgotten_;
+  Failures failures_;
 };
 
 }  // namespace mesh::test

@@ -118,6 +118,17 @@ Status KafkaLogImpl::seek_group(const std::string& group,
   return groups_->seek(group, offsets);
 }
 
+// DeleteRecords takes all before an offset; a tombstone takes a key out of entity topics, and only
+// once the broker compacts.
+Result<std::int64_t> KafkaLogImpl::erase(const TopicPartition& partition,
+                                         std::span<const std::int64_t>) {
+  return fail(ErrorKind::unprocessable,
+              "Kafka takes no single record out of " + partition.topic + "/" +
+                  std::to_string(partition.partition) +
+                  ": it goes with the retention of its topic, or once its key is overtaken where "
+                  "the topic is compacted");
+}
+
 std::vector<ServerFinding> KafkaLogImpl::examine() {
   if (trouble()) return {};
   return kafka::examine(*cluster_, *topics_);

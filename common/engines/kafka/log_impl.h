@@ -44,6 +44,9 @@ class KafkaLogImpl final : public KafkaLog {
   Status seek_group(const std::string& group,
                     const std::map<TopicPartition, std::int64_t>& offsets) override;
   Status delete_group(const std::string& group) override { return groups_->remove(group); }
+  bool erases_records() const override { return false; }
+  Result<std::int64_t> erase(const TopicPartition& partition,
+                             std::span<const std::int64_t> offsets) override;
 
   Status begin(const std::vector<TopicSpec>& specs) override {
     return topics_->begin_import(specs);

@@ -58,6 +58,11 @@ class YieldingLogAdmin final : public LogAdmin {
     return admin_.seek_group(group, offsets);
   }
   Status delete_group(const std::string& group) override { return admin_.delete_group(group); }
+  bool erases_records() const override { return admin_.erases_records(); }
+  Result<std::int64_t> erase(const TopicPartition& partition,
+                             std::span<const std::int64_t> offsets) override {
+    return admin_.erase(partition, offsets);
+  }
 
  private:
   LogAdmin& admin_;

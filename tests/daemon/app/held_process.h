@@ -192,6 +192,11 @@ class HeldLogAdmin final : public LogAdmin {
   Status delete_group(const std::string& group) override {
     return held(gate_, [&] { return admin_.delete_group(group); });
   }
+  bool erases_records() const override { return admin_.erases_records(); }
+  Result<std::int64_t> erase(const TopicPartition& partition,
+                             std::span<const std::int64_t> offsets) override {
+    return held(gate_, [&] { return admin_.erase(partition, offsets); });
+  }
 
  private:
   LogAdmin& admin_;
@@ -307,6 +312,14 @@ class HeldIndex final : public VectorIndex {
   Result<std::vector<IndexedUser>> scan(int generation, const TenantId& tenant, std::int64_t after,
                                         int limit) override {
     return index_.scan(generation, tenant, after, limit);
+  }
+  Result<std::int64_t> kept(int generation, const TenantId& tenant,
+                            std::optional<std::int64_t> user_id) override {
+    return index_.kept(generation, tenant, user_id);
+  }
+  Status erase(int generation, const TenantId& tenant,
+               std::optional<std::int64_t> user_id) override {
+    return held(gate_, [&] { return index_.erase(generation, tenant, user_id); });
   }
 
  private:
