@@ -43,6 +43,21 @@ Json in_range(const char* key, const char* bound, std::int64_t value) {
 }
 Json of_tenant(const TenantId& tenant) { return equals("tenantId", tenant.str()); }
 
+// In either form: those of users have a tenantId, those of removals do not.
+Json of_all(const TenantId& tenant, std::optional<std::int64_t> user_id) {
+  if (user_id) {
+    return {{"must", Json::array({{{"has_id", Json::array({point_id(tenant, *user_id)})}}})}};
+  }
+  return {{"should", Json::array({of_tenant(tenant), equals("removedTenantId", tenant.str())})}};
+}
+
+// Links between the points of one tenant are wanted, not between those of a range of numbers.
+std::string index_of(const char* field, Json schema, bool links, int minor_version) {
+  const bool can_say_so = minor_version >= 17;
+  if (can_say_so && !links) schema["enable_hnsw"] = false;
+  return dump({{"field_name", field}, {"field_schema", std::move(schema)}});
+}
+
 // What is sent of one point: its id, vector and payload.
 std::string point(const std::string& id, const VectorChange& change, int dimension, Timestamp now) {
   const bool removal = change.vector.empty();
@@ -155,12 +170,9 @@ std::string point_id(const TenantId& tenant, std::int64_t user_id) {
 }
 
 std::vector<std::string> payload_indexes(int minor_version) {
-  // Links between the points of one tenant are wanted, not between those of a range of numbers.
-  const bool can_say_so = minor_version >= 17;
   std::vector<std::string> bodies;
   const auto add = [&](const char* field, Json schema, bool links) {
-    if (can_say_so && !links) schema["enable_hnsw"] = false;
-    bodies.push_back(dump({{"field_name", field}, {"field_schema", std::move(schema)}}));
+    bodies.push_back(index_of(field, std::move(schema), links, minor_version));
   };
   add("tenantId", {{"type", "keyword"}, {"is_tenant", true}}, true);
   for (const char* field : {"emailKey", "nameKey"}) add(field, {{"type", "keyword"}}, false);
@@ -256,6 +268,27 @@ Result<std::vector<IndexedUser>> users_of(const Json& result) {
                      event.is_string() ? event.get<std::string>() : std::string()});
   }
   return users;
+}
+
+std::string kept_page(const TenantId& tenant, std::optional<std::int64_t> user_id,
+                      const std::string& from, int limit) {
+  Json body{{"filter", of_all(tenant, user_id)}, {"limit", limit}, {"with_payload", false}};
+  if (!from.empty()) body["offset"] = from;
+  return dump(body);
+}
+
+std::string drop_kept(const TenantId& tenant, std::optional<std::int64_t> user_id) {
+  return dump({{"filter", of_all(tenant, user_id)}});
+}
+
+std::string removals_index(int minor_version) {
+  return index_of("removedTenantId", {{"type", "keyword"}}, false, minor_version);
+}
+
+std::string next_page_of(const Json& result) {
+  if (!result.is_object() || !result.contains("next_page_offset")) return {};
+  const auto& next = result["next_page_offset"];
+  return next.is_string() ? next.get<std::string>() : std::string();
 }
 
 std::string removals_page(Timestamp before, int limit) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -48,6 +49,18 @@ Result<std::vector<SearchHit>> hits_of(const Json& result, const TenantId& tenan
 // A body of POST /collections/x/points/scroll: a tenant's users by id.
 std::string users_page(const TenantId& tenant, std::int64_t after, int limit);
 Result<std::vector<IndexedUser>> users_of(const Json& result);
+
+// What is there of a tenant, or of one user of it, with removals. A body of POST
+// /collections/x/points/scroll, which gives at most `limit` of them from the id `from` on (empty:
+// the first), without their payload; and of …/points/delete.
+std::string kept_page(const TenantId& tenant, std::optional<std::int64_t> user_id,
+                      const std::string& from, int limit);
+std::string drop_kept(const TenantId& tenant, std::optional<std::int64_t> user_id);
+// The index that these need where they ask for a tenant. No other request does, so that it is made
+// when the first of them comes.
+std::string removals_index(int minor_version);
+// Where a result says that its next page begins; empty: there is none.
+std::string next_page_of(const Json& result);
 
 // Likewise: removals of before that time, without their payload; and what drops those of them that
 // are still removals then (POST /collections/x/points/delete).

@@ -24,6 +24,8 @@ constexpr int kMostTied = 10'000;
 constexpr int kPage = 1'000;
 constexpr Duration kCountedFor{5'000};
 constexpr int kMostTenants = 1'000'000;
+constexpr int kIdPage = 10'000;  // of ids alone
+constexpr int kPatience = 12;    // times the time-out, for what goes over all points of a tenant
 
 Status check_query(const GenerationSpec& spec, int number, const QueryVector& query) {
   if (spec.embedder != query.embedder) {
@@ -73,6 +75,10 @@ class Index final : public QdrantIndex {
                                         float min_score, const SearchText& text) override;
   Result<std::vector<IndexedUser>> scan(int generation, const TenantId& tenant, std::int64_t after,
                                         int limit) override;
+  Result<std::int64_t> kept(int generation, const TenantId& tenant,
+                            std::optional<std::int64_t> user_id) override;
+  Status erase(int generation, const TenantId& tenant,
+               std::optional<std::int64_t> user_id) override;
   std::optional<Error> trouble() const override { return prober_.trouble(); }
   std::vector<ServerFinding> examine() override { return qdrant::examine(server_, clock_); }
   Result<std::int64_t> sweep(Timestamp removed_before) override;
@@ -83,6 +89,7 @@ class Index final : public QdrantIndex {
   Result<Json> points(int number, const char* what, std::string body);
   Result<Counts> count(int number);
   void forget_count(int number);
+  Status index_removals(int number);
   // A 404 of a collection that the document names, after it was read anew.
   tl::unexpected<Error> lost(int number, const Error& error);
 
@@ -251,6 +258,43 @@ Result<std::vector<IndexedUser>> Index::scan(int generation, const TenantId& ten
     left -= page;
   }
   return users;
+}
+
+Status Index::index_removals(int number) {
+  const int version = MESH_TRY(server_.minor_version());
+  const auto made = server_.ask({"PUT", book_.path(number) + "/index?wait=true",
+                                 removals_index(version), true, true, kPatience});
+  if (!made) return lost(number, made.error());
+  return {};
+}
+
+// By their ids, a page after the other: the server's count is an estimate unless it is exact, which
+// strict mode forbids.
+Result<std::int64_t> Index::kept(int generation, const TenantId& tenant,
+                                 std::optional<std::int64_t> user_id) {
+  (void)MESH_TRY(book_.find(generation));
+  if (!user_id) MESH_TRY(index_removals(generation));
+  std::int64_t kept = 0;
+  std::string from;
+  do {
+    const auto answer =
+        points(generation, "points/scroll", kept_page(tenant, user_id, from, kIdPage));
+    if (!answer) return lost(generation, answer.error());
+    const auto ids = MESH_TRY(ids_of(*answer));
+    kept += static_cast<std::int64_t>(ids.size());
+    from = next_page_of(*answer);
+  } while (!from.empty());
+  return kept;
+}
+
+Status Index::erase(int generation, const TenantId& tenant, std::optional<std::int64_t> user_id) {
+  (void)MESH_TRY(book_.find(generation));
+  if (!user_id) MESH_TRY(index_removals(generation));
+  const auto done = server_.ask({"POST", book_.path(generation) + "/points/delete?wait=true",
+                                 drop_kept(tenant, user_id), true, true, kPatience});
+  forget_count(generation);
+  if (!done) return lost(generation, done.error());
+  return {};
 }
 
 Result<std::int64_t> Index::sweep(Timestamp removed_before) {

@@ -11,7 +11,8 @@
 //
 // Qdrant answers before its disk has the change: it outlives the server's process but, until its
 // next flush (5 s by its default), not a loss of power. Whoever commits offsets of a log by what
-// was applied replays at least so much after one.
+// was applied replays at least so much after one. What it drops, also for an erasure, no request
+// finds any more, and leaves its disk when it next optimizes the segment.
 #pragma once
 
 #include <cstddef>

@@ -84,6 +84,10 @@ class EmbeddedIndex final : public VectorIndex, private vectors::PointStore {
   }
   Result<std::vector<IndexedUser>> scan(int generation, const TenantId& tenant, std::int64_t after,
                                         int limit) override;
+  Result<std::int64_t> kept(int generation, const TenantId& tenant,
+                            std::optional<std::int64_t> user_id) override;
+  Status erase(int generation, const TenantId& tenant,
+               std::optional<std::int64_t> user_id) override;
 
  private:
   Status each_point(const std::function<void(const vectors::StoredPartition&,
@@ -283,6 +287,37 @@ Result<std::vector<IndexedUser>> EmbeddedIndex::scan(int generation, const Tenan
   if (!memory_.find(generation)) return no_generation(generation);
   auto reader = MESH_TRY(readers_.connection());
   return read_users(*reader, generation, tenant.str(), after, std::max(limit, 0));
+}
+
+Result<std::int64_t> EmbeddedIndex::kept(int generation, const TenantId& tenant,
+                                         std::optional<std::int64_t> user_id) {
+  if (!memory_.find(generation)) return no_generation(generation);
+  auto reader = MESH_TRY(readers_.connection());
+  return count_points(*reader, generation, tenant.str(), user_id);
+}
+
+// A step per transaction, as for dropped generations.
+Status EmbeddedIndex::erase(int number, const TenantId& tenant,
+                            std::optional<std::int64_t> user_id) {
+  const auto generation = memory_.find(number);
+  if (!generation) return no_generation(number);
+  std::vector<std::int64_t> users;
+  do {
+    MESH_TRY(write(
+        0,
+        [&](Database& db) -> Status {
+          // It may have been dropped meanwhile.
+          const auto state = MESH_TRY(read_generation_state(db, number));
+          if (state == GenerationState::missing) return no_generation(number);
+          users = MESH_TRY(delete_points(db, number, tenant.str(), user_id, kDropStep));
+          return {};
+        },
+        [&] {
+          for (const auto user : users) generation->remove(tenant.str(), user);
+        }));
+  } while (users.size() == static_cast<std::size_t>(kDropStep));
+  committer_->empty_wal();  // its frames show the pages as they were
+  return {};
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "common/engines/sqlite/points/points_file.h"
 
 #include <cstring>
+#include <limits>
 
 #include "common/base/ids.h"
 #include "common/engines/sqlite/core/damage.h"
@@ -182,6 +183,45 @@ Status write_point(Database& db, int generation, PointChange& change) {
   MESH_TRY(put.run());
   change.effective = db.changes() == 1;
   return {};
+}
+
+// Every user is one from the lowest to the highest.
+#define MESH_POINTS_OF                                                                        \
+  "FROM points WHERE partition = (SELECT id FROM partitions WHERE generation = ?1 AND tenant" \
+  " = ?2) AND user_id BETWEEN ?3 AND ?4"
+
+Result<std::int64_t> count_points(Database& db, int generation, std::string_view tenant,
+                                  std::optional<std::int64_t> user_id) {
+  auto count = MESH_TRY(db.prepare("SELECT count(*) " MESH_POINTS_OF));
+  count.bind(1, std::int64_t{generation})
+      .bind_text(2, tenant)
+      .bind(3, user_id.value_or(std::numeric_limits<std::int64_t>::min()))
+      .bind(4, user_id.value_or(std::numeric_limits<std::int64_t>::max()));
+  (void)MESH_TRY(count.step());
+  return count.integer(0);
+}
+
+Result<std::vector<std::int64_t>> delete_points(Database& db, int generation,
+                                                std::string_view tenant,
+                                                std::optional<std::int64_t> user_id, int limit) {
+  auto rows = MESH_TRY(
+      db.prepare("SELECT partition, user_id " MESH_POINTS_OF " ORDER BY user_id LIMIT ?5"));
+  rows.bind(1, std::int64_t{generation})
+      .bind_text(2, tenant)
+      .bind(3, user_id.value_or(std::numeric_limits<std::int64_t>::min()))
+      .bind(4, user_id.value_or(std::numeric_limits<std::int64_t>::max()))
+      .bind(5, std::int64_t{limit});
+  std::vector<std::int64_t> users;
+  std::int64_t partition = 0;
+  for (;;) {
+    const auto row = MESH_TRY(rows.step());
+    if (!row) break;
+    partition = rows.integer(0);
+    users.push_back(rows.integer(1));
+  }
+  auto erase = MESH_TRY(db.prepare("DELETE FROM points WHERE partition = ?1 AND user_id = ?2"));
+  for (const auto user : users) MESH_TRY(erase.bind(1, partition).bind(2, user).run());
+  return users;
 }
 
 Result<std::vector<StoredGeneration>> read_generations(Database& db) {

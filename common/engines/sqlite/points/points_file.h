@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,6 +53,14 @@ Status mark_dropped(Database& db, int number);
 Result<bool> delete_dropped(Database& db, int limit);
 
 Status write_point(Database& db, int generation, PointChange& change);
+// The rows of a tenant, or of one user of it: points, and removed ones.
+Result<std::int64_t> count_points(Database& db, int generation, std::string_view tenant,
+                                  std::optional<std::int64_t> user_id);
+// Deletes at most `limit` of them; of which users. The partition's own row stays: memory goes by
+// its id.
+Result<std::vector<std::int64_t>> delete_points(Database& db, int generation,
+                                                std::string_view tenant,
+                                                std::optional<std::int64_t> user_id, int limit);
 
 Result<std::vector<StoredGeneration>> read_generations(Database& db);  // without dropped ones
 Result<std::vector<StoredPartition>> read_partitions(Database& db);    // of those generations
