@@ -37,7 +37,9 @@ class ReadCache {
   // was computed before is found any more. Where that cannot be done, for a time that the engine
   // bounds.
   virtual void forget(std::span<const CacheSubject> subjects) = 0;
-  // All answers of the tenant are gone from where they are kept. An error where that is not sure.
+  // All answers of the tenant are gone from where they are kept, when it returns. An error where
+  // that is not sure; they then go by their age. Unlike the others it blocks for as long as it
+  // takes to look at all that is kept there, of whatever tenant.
   virtual Status forget_all(const TenantId& tenant) = 0;
 };
 

@@ -17,6 +17,17 @@ constexpr std::size_t kMostAnswerBytes = 256 << 10;  // a larger one holds up th
 constexpr std::size_t kBytesAround = 150;            // a key, its hash, a field
 constexpr std::size_t kTicketBytes = 8;
 constexpr Duration kExaminedTtl{1'000};  // where the key cannot be removed
+constexpr int kKeysAtOnce = 1'000;       // looked at while nobody else has a turn
+
+// The text as a pattern that it alone matches.
+std::string literally(std::string_view text) {
+  std::string pattern;
+  for (const char c : text) {
+    if (std::string_view("*?[]^-\\").find(c) != std::string_view::npos) pattern.push_back('\\');
+    pattern.push_back(c);
+  }
+  return pattern;
+}
 
 // What was kept in the last time to live is all that can be there: half of the bound in each such
 // stretch of time, since the last two of them count.
@@ -82,6 +93,19 @@ class Cache final : public RedisCache {
     if (!forgotten && options_.on_unforgotten) options_.on_unforgotten();
   }
 
+  // All keys of the database are looked at, some at a time so that others have their turns: a set
+  // of each tenant's would be a write more for each answer, and for nothing else.
+  Status forget_all(const TenantId& tenant) override {
+    const std::string begin = key({tenant, ""});
+    std::string cursor = "0";
+    do {
+      const auto reply = MESH_TRY(connection_.ask(
+          {Script::drop, {begin, cursor, literally(begin) + "*", std::to_string(kKeysAtOnce)}}));
+      cursor = reply.text();
+    } while (cursor != "0");
+    return {};
+  }
+
   std::optional<Error> trouble() const override { return connection_.trouble(); }
 
   std::vector<ServerFinding> examine() override {
@@ -92,13 +116,15 @@ class Cache final : public RedisCache {
     const Command commands[] = {
         {Script::find, {key, "question", ticket, ttl, "1"}},
         {Script::keep, {key, "question", ticket, "answer", std::to_string(kMostQuestions)}},
+        {Script::drop, {key, "0", literally(key), "1"}},
         {std::nullopt, {"UNLINK", key}}};
     for (const Command& command : commands) {
       if (const auto reply = connection_.ask(command); !reply) {
-        return {unseen("permissions", reply.error(),
-                       "the user needs SCRIPT, EVAL, EVALSHA, HGET, HSET, HLEN, PEXPIRE and UNLINK "
-                       "of keys " +
-                           prefix() + "*, on a server that may write and has room")};
+        return {unseen(
+            "permissions", reply.error(),
+            "the user needs SCRIPT, EVAL, EVALSHA, HGET, HSET, HLEN, PEXPIRE, SCAN and UNLINK "
+            "of keys " +
+                prefix() + "*, on a server that may write and has room")};
       }
     }
     return {{"permissions", true, "answers can be kept and forgotten", ""}};

@@ -63,6 +63,12 @@ redis.call('HSET', KEYS[1], '=' .. ARGV[1], ARGV[3])
 return 1
 )lua";
 
+constexpr const char* kDrop = R"lua(
+local found = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', ARGV[3])
+for _, key in ipairs(found[2]) do redis.call('UNLINK', key) end
+return {found[1], #found[2]}
+)lua";
+
 }  // namespace
 
 const char* text_of(Script script) {
@@ -75,6 +81,8 @@ const char* text_of(Script script) {
       return kFind;
     case Script::keep:
       return kKeep;
+    case Script::drop:
+      return kDrop;
   }
   return "";
 }

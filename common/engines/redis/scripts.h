@@ -17,8 +17,13 @@ enum class Script {
   // one was written, and "" where it was not.
   find,
   keep,  // arguments: question, ticket, answer, most questions; written if the ticket stands there
+  // Drops those keys that match the pattern, among the next ones of the database: the key is what
+  // they begin with. Arguments: cursor ("0" at first), pattern, about how many keys to look at.
+  // Answers two texts: the next cursor, "0" at the end, and how many were dropped.
+  drop,
 };
-inline constexpr Script kScripts[] = {Script::take, Script::peek, Script::find, Script::keep};
+inline constexpr Script kScripts[] = {Script::take, Script::peek, Script::find, Script::keep,
+                                      Script::drop};
 
 // Lua 5.1 as Redis has it.
 const char* text_of(Script script);

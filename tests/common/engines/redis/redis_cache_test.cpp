@@ -109,6 +109,42 @@ TEST_F(RedisCacheTest, AllOfASubjectIsForgottenAndNothingElse) {
 }
 
 // It read the store before the change, and is slow to say so.
+TEST_F(RedisCacheTest, AllOfATenantIsForgottenAndNobodyElses) {
+  const auto one = connect(), other = connect();
+  for (int i = 0; i < 1'500; ++i) compute(*one, subject(std::to_string(i)), "acme's");
+  compute(*one, subject("s", "acme-2"), "of a name that begins alike");
+  compute(*one, subject("acme:s", "globex"), "of a subject that is named so");
+  server().ask({"SET", "mesh:acme:limit", "no answer"});
+  const std::string ticket = other->find(subject("0"), "another question").ticket;
+  ASSERT_FALSE(ticket.empty());
+  const Status forgotten = other->forget_all(tenant("acme"));
+  ASSERT_TRUE(forgotten) << forgotten.error().to_string();
+  EXPECT_EQ(server().ask({"DBSIZE"}), "3") << "not only hidden";
+  EXPECT_EQ(find(*one, subject("s", "acme-2")), "of a name that begins alike");
+  EXPECT_EQ(find(*one, subject("acme:s", "globex")), "of a subject that is named so");
+  one->keep(subject("0"), "another question", ticket, "computed before");
+  EXPECT_FALSE(find(*one, subject("0"), "another question"));
+}
+
+TEST_F(RedisCacheTest, APrefixIsNoPattern) {
+  CacheOptions with = cache_options();
+  with.server.prefix = "me*sh[a-z]:";
+  const auto odd = open_cache(std::move(with), clock).value();
+  ASSERT_TRUE(connects(*odd));
+  clock.advance(kTtl);
+  compute(*odd, subject("s"), "of an odd prefix");
+  server().ask({"SET", "me-and-a-sha:cache:m1:acme:s", "another's"});
+  ASSERT_TRUE(odd->forget_all(tenant("acme")));
+  EXPECT_FALSE(find(*odd, subject("s")));
+  EXPECT_EQ(server().ask({"GET", "me-and-a-sha:cache:m1:acme:s"}), "another's");
+}
+
+TEST_F(RedisCacheTest, WithoutAServerNobodyIsToldThatATenantIsForgotten) {
+  const auto cache = connect();
+  server().kill();
+  EXPECT_FALSE(cache->forget_all(tenant("acme")));
+}
+
 TEST_F(RedisCacheTest, WhatWasComputedBeforeTheSubjectWasForgottenIsNotKept) {
   const auto one = connect(), other = connect();
   const auto slow = one->find(subject("s"), "q");
@@ -223,7 +259,7 @@ TEST_F(RedisCacheTest, AServerInOrderIsFoundSoAndNothingStaysThere) {
 }
 
 TEST_F(RedisCacheTest, EachCommandThatTheUserMayNotRunIsTold) {
-  for (const std::string command : {"hget", "hset", "hlen", "pexpire", "unlink"}) {
+  for (const std::string command : {"hget", "hset", "hlen", "pexpire", "scan", "unlink"}) {
     server().ask(
         {"ACL", "SETUSER", "poor", "reset", "on", ">secret", "~*", "+@all", "-" + command});
     CacheOptions with = cache_options();
