@@ -8,7 +8,6 @@ namespace mesh::postgres {
 namespace {
 
 constexpr int kOverviewEvents = 10;
-enum Kind { kAnalytics = 0, kChemical = 1 };  // stored
 
 // Where it may be too long for an index, a digest in its place. No name begins so.
 std::string index_key(const std::string& name) {
@@ -203,6 +202,8 @@ Result<Overview<Event>> overview(Pool& pool, Kind kind, const TenantId& tenant,
 }
 
 }  // namespace
+
+std::string subject_key(std::string_view name) { return index_key(to_nfc(name)); }
 
 Query offsets_query(int kind, const Through& through) {
   std::vector<std::string> topics;

@@ -7,6 +7,10 @@
 
 namespace mesh::postgres {
 
+enum Kind { kAnalytics = 0, kChemical = 1 };  // of activity; stored
+// activity_subjects.name_key of a subject.
+std::string subject_key(std::string_view name);
+
 // Of projection_offsets: analytics, chemical, usage.
 inline constexpr int kUsageOffsets = 2;
 // Within the transaction of the effects.

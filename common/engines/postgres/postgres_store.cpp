@@ -14,6 +14,7 @@
 #include "common/engines/postgres/pool.h"
 #include "common/engines/postgres/retries.h"
 #include "common/engines/postgres/tasks.h"
+#include "common/engines/postgres/tenant_data.h"
 #include "common/engines/postgres/tenants.h"
 #include "common/engines/postgres/transfer.h"
 #include "common/engines/postgres/usage.h"
@@ -42,7 +43,8 @@ class Store final : public PostgresStores {
         usage_(pool_),
         retries_(pool_),
         epochs_(pool_),
-        transfer_(pool_, analytics_, chemical_) {}
+        transfer_(pool_, analytics_, chemical_),
+        tenant_data_(pool_) {}
   // What is still submitted refers to the stores, which go before the threads do.
   ~Store() override { close(); }
 
@@ -72,6 +74,7 @@ class Store final : public PostgresStores {
   RetryStore& retries() override { return retries_; }
   EpochStore& epochs() override { return epochs_; }
   StoreTransfer& transfer() override { return transfer_; }
+  TenantData& tenant_data() override { return tenant_data_; }
   std::optional<Error> trouble() const override { return pool_.trouble(); }
   std::vector<ServerFinding> examine() override {
     if (trouble()) return {};
@@ -109,6 +112,7 @@ class Store final : public PostgresStores {
   Retries retries_;
   Epochs epochs_;
   Transfer transfer_;
+  Data tenant_data_;
   std::unique_ptr<Listener> listener_;  // last: its thread uses the outbox and the tasks
 };
 
