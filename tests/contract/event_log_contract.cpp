@@ -748,6 +748,7 @@ TEST_P(EventLogContract, CommittedOffsetsRiseWhileMembersComeAndGo) {
 }
 
 constexpr const char* kSeeksNone = "it moves no group that has members";
+constexpr const char* kErasesNone = "it takes no single record out";
 
 TEST_P(EventLogContract, AGroupThatHasMembersIsMovedOrThatIsAConflictAndItStays) {
   const auto topic = make_topic("seek-active", 2);
@@ -904,6 +905,80 @@ TEST_P(EventLogContract, ADeletedGroupBeginsAtTheStartAgain) {
   EXPECT_TRUE(admin().delete_group(named("g")));
   group = consumer("g", {topic});
   EXPECT_THAT(take(*group, 1), ElementsAre("1"));
+}
+
+TEST_P(EventLogContract, ALogThatTakesNoSingleRecordOutSaysSoAndKeepsIt) {
+  if (admin().erases_records()) GTEST_SKIP() << "this log takes single records out";
+  const auto topic = make_topic("kept");
+  append(topic, "k", "1");
+  const std::int64_t offsets[] = {0};
+  const auto erased = admin().erase({topic, 0}, offsets);
+  ASSERT_FALSE(erased);
+  EXPECT_EQ(erased.error().kind, ErrorKind::unprocessable);
+  EXPECT_THAT(values(topic), ElementsAre("1"));
+}
+
+TEST_P(EventLogContract, WhatIsErasedIsAGapForReadersAndGroups) {
+  if (!admin().erases_records()) GTEST_SKIP() << kErasesNone;
+  const auto topic = make_topic("erased"), other = make_topic("erased-other");
+  for (const auto* v : {"0", "1", "2", "3", "4"}) append(topic, "k", v);
+  append(other, "k", "of another topic");
+  auto group = consumer("g", {topic});
+  EXPECT_THAT(take(*group, 1), ElementsAre("0"));
+  ASSERT_TRUE(group->commit({{{topic, 0}, 1}}));
+  // Whatever the group has not committed, and beside what is not there.
+  const std::int64_t offsets[] = {3, 1, -1, 5, 99};
+  EXPECT_EQ(admin().erase({topic, 0}, offsets).value(), 2);
+  EXPECT_EQ(admin().erase({topic, 0}, offsets).value(), 0) << "they are gone already";
+  EXPECT_THAT(take(*group, 2), ElementsAre("2", "4"));
+  group.reset();
+  for (const bool reopened : {false, true}) {
+    if (reopened) reopen();
+    EXPECT_THAT(values(topic), ElementsAre("0", "2", "4"));
+    EXPECT_THAT(values(topic, 0, 3), ElementsAre("4"));
+    EXPECT_THAT(values(other), ElementsAre("of another topic"));
+    EXPECT_EQ(log().watermarks({topic, 0})->start, 0);
+    EXPECT_EQ(log().watermarks({topic, 0})->end, 5);
+    EXPECT_EQ(committed("g"), (std::map<TopicPartition, std::int64_t>{{{topic, 0}, 1}}));
+    const auto topics = admin().topics().value();
+    const auto info =
+        std::ranges::find(topics, topic, [](const TopicInfo& t) { return t.spec.name; });
+    ASSERT_NE(info, topics.end());
+    EXPECT_EQ(info->records, 3U);
+  }
+  group = consumer("g", {topic});
+  EXPECT_THAT(take(*group, 2), ElementsAre("2", "4"));
+}
+
+TEST_P(EventLogContract, AnErasedRecordsOffsetIsNotGivenAgain) {
+  if (!admin().erases_records()) GTEST_SKIP() << kErasesNone;
+  const auto topic = make_topic("erased-at-the-end");
+  for (const auto* v : {"0", "1", "2"}) append(topic, "k", v);
+  const std::int64_t last[] = {2, 1};
+  EXPECT_EQ(admin().erase({topic, 0}, last).value(), 2);
+  reopen();
+  EXPECT_EQ(log().watermarks({topic, 0})->end, 3);
+  EXPECT_EQ(append(topic, "k", "3").offset, 3);
+  const std::int64_t all[] = {0, 3};
+  EXPECT_EQ(admin().erase({topic, 0}, all).value(), 2);
+  reopen();
+  const auto read = log().read({topic, 0}, 0, {}).value();
+  EXPECT_THAT(read.records, IsEmpty());
+  EXPECT_TRUE(read.at_end);
+  EXPECT_EQ(append(topic, "k", "4").offset, 4);
+  EXPECT_THAT(values(topic), ElementsAre("4"));
+  auto group = consumer("g", {topic});
+  EXPECT_THAT(take(*group, 1), ElementsAre("4"));
+}
+
+TEST_P(EventLogContract, ErasingInAPartitionThatIsNotThereIsNotFound) {
+  if (!admin().erases_records()) GTEST_SKIP() << kErasesNone;
+  const auto topic = make_topic("erased-nowhere");
+  for (const TopicPartition& nowhere : {TopicPartition{topic, 1}, {named("no-topic"), 0}}) {
+    const auto erased = admin().erase(nowhere, {});
+    ASSERT_FALSE(erased);
+    EXPECT_EQ(erased.error().kind, ErrorKind::not_found);
+  }
 }
 
 }  // namespace mesh::test

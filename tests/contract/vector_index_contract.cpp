@@ -371,4 +371,83 @@ TEST_P(VectorIndexContract, AScanPagesThroughATenantById) {
   EXPECT_THAT(index().scan(generation, tenant_id("nobody"), 0, 10).value(), IsEmpty());
 }
 
+TEST_P(VectorIndexContract, WhatIsKeptOfATenantIsCountedWithItsRemovals) {
+  const int generation = make_generation();
+  apply(generation, {upsert("acme", 1, 1, direction(0)), upsert("acme", 2, 1, direction(0)),
+                     removal("acme", 3, 4), upsert("globex", 1, 1, direction(0))});
+  const auto kept = [&](const char* tenant, std::optional<std::int64_t> user = {}) {
+    return index().kept(generation, tenant_id(tenant), user).value();
+  };
+  EXPECT_EQ(kept("acme"), 3);
+  EXPECT_EQ(kept("acme", 1), 1);
+  EXPECT_EQ(kept("acme", 3), 1) << "a removal";
+  EXPECT_EQ(kept("acme", 4), 0);
+  EXPECT_EQ(kept("globex"), 1);
+  EXPECT_EQ(kept("nobody"), 0);
+}
+
+TEST_P(VectorIndexContract, AnErasedTenantIsFoundNoMoreAndBeginsAnew) {
+  const int generation = make_serving_generation(), idle = make_generation();
+  for (const int one : {generation, idle}) {
+    apply(one, {upsert("acme", 1, 5, direction(0)), upsert("acme", 2, 5, direction(10)),
+                removal("acme", 3, 5), upsert("globex", 1, 5, direction(0))});
+  }
+  const auto erased = index().erase(generation, tenant_id("acme"), std::nullopt);
+  ASSERT_TRUE(erased) << erased.error().to_string();
+  for (const bool reopened : {false, true}) {
+    if (reopened) reopen();
+    EXPECT_EQ(index().kept(generation, tenant_id("acme"), std::nullopt).value(), 0);
+    EXPECT_THAT(ids("acme", direction(0)), IsEmpty());
+    EXPECT_THAT(index().scan(generation, tenant_id("acme"), 0, 10).value(), IsEmpty());
+    EXPECT_THAT(ids("globex", direction(0)), ElementsAre(1));
+    EXPECT_EQ(info(generation).vectors, 1);
+    EXPECT_EQ(info(generation).tenants, 1);
+    EXPECT_EQ(index().kept(idle, tenant_id("acme"), std::nullopt).value(), 3);
+  }
+  // Nothing is remembered, so that what is older than all before is taken.
+  apply(generation, {upsert("acme", 2, 1, direction(20)), upsert("acme", 3, 1, direction(0))});
+  EXPECT_THAT(ids("acme", direction(0)), ElementsAre(3, 2));
+  reopen();
+  EXPECT_THAT(ids("acme", direction(0)), ElementsAre(3, 2));
+}
+
+TEST_P(VectorIndexContract, OfAnErasedUserNothingIsLeftAndOthersStay) {
+  const int generation = make_serving_generation();
+  apply(generation, {upsert("acme", 1, 5, direction(0)), upsert("acme", 2, 5, direction(10)),
+                     removal("acme", 3, 5), upsert("globex", 1, 5, direction(0))});
+  for (const std::int64_t user : {1, 3}) {
+    ASSERT_TRUE(index().erase(generation, tenant_id("acme"), user));
+    EXPECT_EQ(index().kept(generation, tenant_id("acme"), user).value(), 0);
+  }
+  EXPECT_THAT(ids("acme", direction(0)), ElementsAre(2));
+  EXPECT_THAT(ids("globex", direction(0)), ElementsAre(1));
+  apply(generation, {upsert("acme", 3, 1, direction(0))});
+  EXPECT_THAT(ids("acme", direction(0)), ElementsAre(3, 2));
+}
+
+TEST_P(VectorIndexContract, ATenantOfManyIsErasedWhole) {
+  const int generation = make_serving_generation();
+  std::vector<VectorChange> changes;
+  for (int user = 1; user <= 1'100; ++user)
+    changes.push_back(upsert("acme", user, 1, direction(0)));
+  apply(generation, std::move(changes));
+  apply(generation, {upsert("globex", 1, 1, direction(0))});
+  EXPECT_EQ(index().kept(generation, tenant_id("acme"), std::nullopt).value(), 1'100);
+  ASSERT_TRUE(index().erase(generation, tenant_id("acme"), std::nullopt));
+  EXPECT_EQ(index().kept(generation, tenant_id("acme"), std::nullopt).value(), 0);
+  EXPECT_EQ(info(generation).vectors, 1);
+}
+
+TEST_P(VectorIndexContract, ErasingWhatIsNotThereIsNoErrorAndAGenerationHasToBe) {
+  const int generation = make_generation();
+  EXPECT_TRUE(index().erase(generation, tenant_id("nobody"), std::nullopt));
+  EXPECT_TRUE(index().erase(generation, tenant_id("nobody"), 7));
+  const auto kept = index().kept(generation + 1, tenant_id("acme"), std::nullopt);
+  ASSERT_FALSE(kept);
+  EXPECT_EQ(kept.error().kind, ErrorKind::not_found);
+  const auto erased = index().erase(generation + 1, tenant_id("acme"), 7);
+  ASSERT_FALSE(erased);
+  EXPECT_EQ(erased.error().kind, ErrorKind::not_found);
+}
+
 }  // namespace mesh::test

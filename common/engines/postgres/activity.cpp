@@ -54,7 +54,7 @@ struct Columns {
 
 // Tenants, subjects and counts are written in an order, so that batches side by side do not wait
 // for each other in a ring.
-std::vector<Query> insert_queries(Kind kind, const Columns& rows) {
+std::vector<Query> insert_queries(ActivityKind kind, const Columns& rows) {
   return {
       query("INSERT INTO tenants(id) SELECT DISTINCT unnest($1) COLLATE \"C\" ORDER BY 1"
             " ON CONFLICT DO NOTHING",
@@ -86,7 +86,8 @@ std::vector<Query> insert_queries(Kind kind, const Columns& rows) {
 }
 
 template <typename Event>
-Status record_events(Pool& pool, Kind kind, std::span<const Event> events, const Through& through) {
+Status record_events(Pool& pool, ActivityKind kind, std::span<const Event> events,
+                     const Through& through) {
   if (events.empty() && through.empty()) return {};
   std::vector<Query> queries;
   if (!events.empty()) {
@@ -101,7 +102,8 @@ Status record_events(Pool& pool, Kind kind, std::span<const Event> events, const
   return {};
 }
 
-Query newest_query(Kind kind, const TenantId& tenant, const std::string& subject, int limit) {
+Query newest_query(ActivityKind kind, const TenantId& tenant, const std::string& subject,
+                   int limit) {
   return query(
       "SELECT a.event_id,a.source,a.label,a.timestamp,a.processed_at,a.event_time,a.data,"
       "a.properties FROM activity_subjects s JOIN activity a ON a.subject=s.number"
@@ -148,7 +150,7 @@ Result<std::vector<Event>> events_of(const Rows& rows, const TenantId& tenant,
 }
 
 template <typename Event>
-Result<std::vector<Event>> recent_events(Pool& pool, Kind kind, const TenantId& tenant,
+Result<std::vector<Event>> recent_events(Pool& pool, ActivityKind kind, const TenantId& tenant,
                                          std::string_view name, int limit) {
   const std::string subject = to_nfc(name);
   const auto rows = MESH_TRY(pool.run(Repeat::read, [&](Session& session) {
@@ -157,8 +159,9 @@ Result<std::vector<Event>> recent_events(Pool& pool, Kind kind, const TenantId& 
   return events_of<Event>(rows, tenant, subject);
 }
 
-Result<std::optional<Timestamp>> recorded_event(Pool& pool, Kind kind, const TenantId& tenant,
-                                                std::string_view source, std::string_view id) {
+Result<std::optional<Timestamp>> recorded_event(Pool& pool, ActivityKind kind,
+                                                const TenantId& tenant, std::string_view source,
+                                                std::string_view id) {
   const std::string key = event_key(std::string(source), std::string(id));
   const auto rows = MESH_TRY(pool.run(Repeat::read, [&](Session& session) {
     return session.run(
@@ -177,7 +180,7 @@ struct Overview {
 };
 
 template <typename Event>
-Result<Overview<Event>> overview(Pool& pool, Kind kind, const TenantId& tenant,
+Result<Overview<Event>> overview(Pool& pool, ActivityKind kind, const TenantId& tenant,
                                  std::string_view name) {
   const std::string subject = to_nfc(name), key = index_key(subject);
   // One snapshot, so that the counts and the newest events agree.

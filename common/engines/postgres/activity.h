@@ -7,7 +7,7 @@
 
 namespace mesh::postgres {
 
-enum Kind { kAnalytics = 0, kChemical = 1 };  // of activity; stored
+enum ActivityKind { kAnalytics = 0, kChemical = 1 };  // of activity; stored
 // activity_subjects.name_key of a subject.
 std::string subject_key(std::string_view name);
 

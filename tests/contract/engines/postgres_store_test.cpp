@@ -8,6 +8,7 @@
 #include "tests/contract/retry_store_contract.h"
 #include "tests/contract/store_transfer_contract.h"
 #include "tests/contract/task_store_contract.h"
+#include "tests/contract/tenant_data_contract.h"
 #include "tests/contract/tenant_store_contract.h"
 #include "tests/contract/usage_store_contract.h"
 #include "tests/contract/user_store_contract.h"
@@ -47,5 +48,6 @@ INSTANTIATE_TEST_SUITE_P(Postgres, UsageStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Postgres, RetryStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Postgres, EpochStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Postgres, StoreTransferContract, kEngine);
+INSTANTIATE_TEST_SUITE_P(Postgres, TenantDataContract, kEngine);
 
 }  // namespace mesh::test

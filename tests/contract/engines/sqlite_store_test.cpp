@@ -8,6 +8,7 @@
 #include "tests/contract/retry_store_contract.h"
 #include "tests/contract/store_transfer_contract.h"
 #include "tests/contract/task_store_contract.h"
+#include "tests/contract/tenant_data_contract.h"
 #include "tests/contract/tenant_store_contract.h"
 #include "tests/contract/usage_store_contract.h"
 #include "tests/contract/user_store_contract.h"
@@ -47,5 +48,6 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, UsageStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Sqlite, RetryStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Sqlite, EpochStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreTransferContract, kEngine);
+INSTANTIATE_TEST_SUITE_P(Sqlite, TenantDataContract, kEngine);
 
 }  // namespace mesh::test

@@ -216,6 +216,71 @@ TEST_F(LogUpkeep, DeadLettersThatNobodySettledStay) {
   EXPECT_THAT(kept(), IsEmpty());
 }
 
+TEST_F(LogUpkeep, AnErasedLetterHoldsNothingAnyMore) {
+  const std::string topic = "analytics.events.dlq";
+  open();
+  make_topic({topic, TopicKind::activity, 1, kHour, {}});
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(test::append_and_wait(*log_, {{topic, "k", "v", {}}}));
+  clock_.advance(2 * kHour);
+  upkeep();
+  EXPECT_EQ(log_->topics()->front().records, 3U);
+  const std::int64_t letters[] = {0, 1};
+  EXPECT_EQ(log_->erase({topic, 0}, letters).value(), 2);
+  upkeep();
+  EXPECT_EQ(log_->topics()->front().partitions[0].start, 2) << "the third waits to be settled";
+  EXPECT_EQ(log_->topics()->front().records, 1U);
+}
+
+// It counted what is gone before the cut, and took what was erased behind it for that.
+TEST_F(LogUpkeep, WhatWasErasedBehindTheCutTakesNothingWithIt) {
+  open();
+  make_topic({kTopic, TopicKind::activity, 1, {}, 5'700});
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_TRUE(append("k", std::string(900, static_cast<char>('0' + i))));
+    clock_.advance(Duration(1));
+  }
+  const std::int64_t offsets[] = {5};
+  ASSERT_TRUE(log_->erase({kTopic, 0}, offsets));
+  upkeep();
+  upkeep();
+  EXPECT_LE(info().bytes, 5'700U);
+  EXPECT_EQ(info().records, 6U) << "one was too many";
+  EXPECT_EQ(log_->watermarks({kTopic, 0})->start, 1);
+  const auto before = info();
+  reopen();
+  EXPECT_EQ(info().records, before.records);
+  EXPECT_EQ(info().bytes, before.bytes);
+}
+
+TEST_F(LogUpkeep, RetentionGoesOnOverGapsAndKeepsItsCounts) {
+  open();
+  make_topic({kTopic, TopicKind::activity, 1, kHour, {}});
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(append("k", std::to_string(i)));
+  clock_.advance(2 * kHour);
+  for (int i = 4; i < 8; ++i) ASSERT_TRUE(append("k", std::to_string(i)));
+  const std::int64_t offsets[] = {1, 6};
+  ASSERT_TRUE(log_->erase({kTopic, 0}, offsets));
+  upkeep();
+  EXPECT_THAT(values(), ElementsAre("4", "5", "7"));
+  EXPECT_EQ(info().records, 3U);
+  reopen();
+  EXPECT_THAT(values(), ElementsAre("4", "5", "7")) << "the gap is no damage";
+  EXPECT_EQ(info().records, 3U);
+}
+
+TEST_F(LogUpkeep, NothingOfWhatIsErasedStaysOnTheDisk) {
+  open_with_topic();
+  ASSERT_TRUE(append("k", "small secret"));
+  ASSERT_TRUE(append("k", "large secret" + std::string(100'000, 'x')));
+  ASSERT_TRUE(append("k", "what stays"));
+  ASSERT_TRUE(on_disk("small secret"));
+  const std::int64_t offsets[] = {0, 1};
+  ASSERT_TRUE(log_->erase({kTopic, 0}, offsets));
+  EXPECT_TRUE(
+      test::eventually([&] { return !on_disk("small secret") && !on_disk("large secret"); }));
+  EXPECT_TRUE(on_disk("what stays"));
+}
+
 TEST_F(LogUpkeep, UnsettledLettersThatGoByTheHardSizeAreCounted) {
   const std::string topic = "analytics.events.dlq";
   options_.hard_max_bytes = 3'000;
