@@ -110,5 +110,31 @@ TEST(QdrantPoints, EverySearchNamesItsTenant) {
               HasSubstr(R"("nameKey","match":{"value":"ann lee"})"));
 }
 
+// Removals have no tenantId, so that another member tells whose they were.
+TEST(QdrantPoints, OfATenantPointsAndRemovalsAreKept) {
+  const std::string whose = R"({"should":[{"key":"tenantId","match":{"value":"acme"}},)"
+                            R"({"key":"removedTenantId","match":{"value":"acme"}}]})";
+  EXPECT_EQ(drop_kept(tenant("acme"), std::nullopt), R"({"filter":)" + whose + "}");
+  EXPECT_EQ(kept_page(tenant("acme"), std::nullopt, "", 9),
+            R"({"filter":)" + whose + R"(,"limit":9,"with_payload":false})");
+  EXPECT_EQ(Json::parse(kept_page(tenant("acme"), std::nullopt, "an id", 9))["offset"], "an id");
+  EXPECT_EQ(removals_index(16),
+            R"({"field_name":"removedTenantId","field_schema":{"type":"keyword"}})");
+  EXPECT_EQ(
+      removals_index(17),
+      R"({"field_name":"removedTenantId","field_schema":{"type":"keyword","enable_hnsw":false}})");
+}
+
+TEST(QdrantPoints, OfAUserThePointIsKept) {
+  EXPECT_EQ(Json::parse(drop_kept(tenant("acme"), 7))["filter"]["must"],
+            Json::array({{{"has_id", Json::array({point_id(tenant("acme"), 7)})}}}));
+}
+
+TEST(QdrantPoints, APageSaysWhereTheNextOneBegins) {
+  EXPECT_EQ(next_page_of(Json::parse(R"({"points":[],"next_page_offset":"an id"})")), "an id");
+  EXPECT_EQ(next_page_of(Json::parse(R"({"points":[],"next_page_offset":null})")), "");
+  EXPECT_EQ(next_page_of(Json::parse(R"({"points":[]})")), "");
+}
+
 }  // namespace
 }  // namespace mesh::qdrant

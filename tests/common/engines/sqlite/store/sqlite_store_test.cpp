@@ -314,6 +314,48 @@ TEST_F(SqliteStoreFile, HasNoLeasesAfterARestart) {
   EXPECT_TRUE(harness_.leases().acquire("relay", "b", std::chrono::hours(1)).value());
 }
 
+TEST_F(SqliteStoreFile, ShowsNothingOfWhatIsErased) {
+  const auto shows = [&](const std::string& bytes) {
+    for (const char* file : {"store.db", "store.db-wal"}) {
+      std::ifstream in(harness_.dir().file(file), std::ios::binary);
+      const std::string content{std::istreambuf_iterator<char>(in), {}};
+      if (content.find(bytes) != std::string::npos) return true;
+    }
+    return false;
+  };
+  ASSERT_TRUE(create(harness_.users(), kAcme, "gone@x.dev", "Gone " + std::string(5'000, 'x')));
+  ASSERT_TRUE(create(harness_.users(), kGlobex, "stays@x.dev", "Stays"));
+  const AnalyticsEvent event{"e1",
+                             "/app",
+                             kAcme,
+                             "Gone user",
+                             "click",
+                             "2026-01-01T10:00:00Z",
+                             {{"page", std::string(9'000, 'y')}}};
+  ASSERT_TRUE(harness_.analytics().record(std::span(&event, 1), {}));
+  ASSERT_TRUE(shows("Gone "));
+  for (const char* place : {"store/users", "store/outbox", "store/activity"}) {
+    EXPECT_EQ(harness_.stores().tenant_data().erase({kAcme}, place, 10).value(), 1) << place;
+  }
+  EXPECT_TRUE(eventually([&] { return !shows("gone@x.dev") && !shows("Gone "); }));
+  EXPECT_FALSE(shows(std::string(100, 'x')));
+  EXPECT_FALSE(shows(std::string(100, 'y')));
+  EXPECT_TRUE(shows("stays@x.dev"));
+}
+
+// The address that two had goes to the one who is left; see email_keys.h.
+TEST_F(SqliteStoreFile, LeavesAnErasedUsersAddressToWhoIsAlike) {
+  ASSERT_TRUE(create(harness_.users(), kAcme, "a@x.dev"));
+  ASSERT_TRUE(create(harness_.users(), kAcme, "b@x.dev"));
+  harness_.close();
+  run("UPDATE users SET email='A@x.dev', email_key='of-before' WHERE id=2;"
+      "INSERT INTO users_alike SELECT tenant,email_key,2 FROM users WHERE id=1");
+  harness_.reopen();
+  EXPECT_EQ(harness_.stores().tenant_data().erase({kAcme, "1"}, "store/users", 10).value(), 1);
+  EXPECT_EQ(number("SELECT count(*) FROM users_alike"), 0);
+  EXPECT_EQ(number("SELECT id FROM users WHERE email_key='a@x.dev'"), 2);
+}
+
 TEST_F(SqliteStoreFile, BoundsWhatWaits) {
   harness_.close();
   auto store = sqlite::SqliteStore::open(
