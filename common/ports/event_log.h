@@ -132,7 +132,8 @@ struct TopicInfo {
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;
   std::vector<Watermarks> partitions;
-  // Beyond max_age or max_bytes, and kept: not committed by every group, or not settled.
+  // Beyond max_age or max_bytes, and kept: not committed by every group, or not settled. What was
+  // erased there counts until it is passed.
   std::uint64_t held = 0;
   // Gone before they were committed or settled, since a hard bound of the engine had to win; since
   // the log was opened.
@@ -179,7 +180,8 @@ class LogAdmin {
   virtual bool erases_records() const = 0;
   // Takes these records out, durably, whatever groups have not committed and whatever letters are
   // not settled: they are gaps from then on. Offsets where nothing is do not matter. How many went.
-  // `unprocessable` where the engine takes no single record out.
+  // Those that it took before an error are gone. It may wait for upkeep under way. `not_found` for
+  // a partition that does not exist, `unprocessable` where the engine takes no single record out.
   virtual Result<std::int64_t> erase(const TopicPartition& partition,
                                      std::span<const std::int64_t> offsets) = 0;
 };

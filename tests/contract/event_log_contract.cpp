@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <future>
@@ -974,7 +975,8 @@ TEST_P(EventLogContract, AnErasedRecordsOffsetIsNotGivenAgain) {
 TEST_P(EventLogContract, ErasingInAPartitionThatIsNotThereIsNotFound) {
   if (!admin().erases_records()) GTEST_SKIP() << kErasesNone;
   const auto topic = make_topic("erased-nowhere");
-  for (const TopicPartition& nowhere : {TopicPartition{topic, 1}, {named("no-topic"), 0}}) {
+  for (const TopicPartition& nowhere :
+       {TopicPartition{topic, 1}, TopicPartition{named("no-topic"), 0}}) {
     const auto erased = admin().erase(nowhere, {});
     ASSERT_FALSE(erased);
     EXPECT_EQ(erased.error().kind, ErrorKind::not_found);

@@ -204,8 +204,8 @@ class FakeVectorIndex final : public VectorIndex {
     std::map<Key, Entry> entries;
   };
   static auto of(const TenantId& tenant, std::optional<std::int64_t> user_id) {
-    return [tenant = tenant.str(), user_id](const auto& entry) {
-      return entry.first.first == tenant && (!user_id || entry.first.second == *user_id);
+    return [whose = tenant.str(), user_id](const auto& entry) {
+      return entry.first.first == whose && (!user_id || entry.first.second == *user_id);
     };
   }
   static tl::unexpected<Error> taken_over() {
