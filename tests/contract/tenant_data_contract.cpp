@@ -227,7 +227,7 @@ TEST_P(TenantDataContract, AnErasedUsersAddressIsFreeAndItsIdIsNot) {
   store_->reopen();
   const auto created = create(store_->users(), kAcme, "a@x.dev");
   ASSERT_TRUE(succeeds(created));
-  EXPECT_EQ(created->user.id, 4);
+  EXPECT_EQ(created->id, 4);
 }
 
 TEST_P(TenantDataContract, WhatIsNoPartOrRemainsIsInvalid) {

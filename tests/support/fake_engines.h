@@ -186,7 +186,8 @@ class FakeVectorIndex final : public VectorIndex {
     std::lock_guard lock(mutex_);
     const auto at = generations_.find(generation);
     if (at == generations_.end()) return fail(ErrorKind::not_found, "no such generation");
-    return std::ranges::count_if(at->second.entries, of(tenant, user_id));
+    return std::ranges::count_if(
+        at->second.entries, [&](const auto& entry) { return is(entry.first, tenant, user_id); });
   }
   Status erase(int generation, const TenantId& tenant,
                std::optional<std::int64_t> user_id) override {
@@ -194,7 +195,8 @@ class FakeVectorIndex final : public VectorIndex {
     if (auto error = erase_failures_.take()) return fail(*error);
     const auto at = generations_.find(generation);
     if (at == generations_.end()) return fail(ErrorKind::not_found, "no such generation");
-    std::erase_if(at->second.entries, of(tenant, user_id));
+    std::erase_if(at->second.entries,
+                  [&](const auto& entry) { return is(entry.first, tenant, user_id); });
     return {};
   }
 
@@ -203,10 +205,8 @@ class FakeVectorIndex final : public VectorIndex {
     GenerationSpec spec;
     std::map<Key, Entry> entries;
   };
-  static auto of(const TenantId& tenant, std::optional<std::int64_t> user_id) {
-    return [whose = tenant.str(), user_id](const auto& entry) {
-      return entry.first.first == whose && (!user_id || entry.first.second == *user_id);
-    };
+  static bool is(const Key& key, const TenantId& tenant, std::optional<std::int64_t> user_id) {
+    return key.first == tenant.str() && (!user_id || key.second == *user_id);
   }
   static tl::unexpected<Error> taken_over() {
     return fail(ErrorKind::conflict, "another has taken over");
