@@ -238,6 +238,7 @@ struct Secrets {
   Secret redis_password;
   Secret openai_api_key;
   Secret otlp_headers;
+  Secret master_key;  // 64 hexadecimal digits
 };
 
 // What a process does. All but one listen, where `listen.<name>` says.
@@ -259,6 +260,8 @@ std::vector<std::string> role_names();
 
 struct Tenants {
   std::string registration = "open";  // open | required
+  std::string erasure = "none";       // none | crypto
+  std::optional<std::string> master_key_file;
 };
 
 struct Config {

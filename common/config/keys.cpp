@@ -48,7 +48,7 @@ constexpr auto kGroups = std::to_array<Group>({
     {"pipelines", "The consumers that index, project and enrich events."},
     {"tasks", "Long work that operators start: replays, rebuilds, redrives and the like."},
     {"pipelines.retry", "Retries of a failed event: random delays up to base * 2^n, at most cap."},
-    {"tenants", "Who may be a tenant."},
+    {"tenants", "Who may be a tenant, and how what is kept of one can be erased."},
     {"rate_limits",
      "Per tenant and scope: `rate` units per period `per`, and `burst` units beyond. Written\n"
      "without `burst`, the units of one period may come at once; null lifts the limit. A\n"
@@ -377,6 +377,13 @@ std::vector<Key> make_keys() {
       make_key(MESH_MEMBER(tenants.registration), choice({"open", "required"}),
                "open: whoever has a credential. required: those with a record (`mesh apply`,\n"
                "`mesh tenants create`); requests of others are 403."),
+      make_key(MESH_MEMBER(tenants.erasure), choice({"none", "crypto"}),
+               "crypto: the log holds the values of a tenant's records encrypted by a key of the\n"
+               "tenant's own, which erasing the tenant removes. Needs master_key_file."),
+      make_key(MESH_MEMBER(tenants.master_key_file), text(),
+               "File with the key that encrypts the tenants' keys: 64 hexadecimal digits, as\n"
+               "`openssl rand -hex 32` makes. Without it nobody reads what was encrypted, ever; it\n"
+               "is read at the start alone, and needed as long as the log holds such records."),
       make_key(
           MESH_MEMBER(canary), choice({"off", "on"}),
           "on: each process asks its own listeners, every ten seconds, for what two tenants of\n"

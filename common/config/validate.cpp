@@ -13,6 +13,7 @@ namespace mesh::config {
 namespace {
 
 constexpr std::size_t kShortestSecret = 32;
+constexpr std::size_t kMasterKeyDigits = 64;
 
 // A name, or a JSON pointer (RFC 6901).
 bool is_claim(std::string_view text) {
@@ -79,6 +80,25 @@ void check_secrets(const Config& config, Problems& problems) {
   }
 }
 
+void check_erasure(const Config& config, Problems& problems) {
+  const Tenants& tenants = config.tenants;
+  if (tenants.erasure == "crypto" && !tenants.master_key_file) {
+    problems.add("tenants.master_key_file",
+                 "tenants.erasure crypto needs it; `openssl rand -hex 32` makes what it holds");
+  }
+  const std::string& digits = config.secrets.master_key.reveal();
+  constexpr std::string_view kHexadecimal = "0123456789abcdefABCDEF";
+  // A file that could not be read was told of when it was.
+  if (digits.empty()) return;
+  if (digits.size() == kMasterKeyDigits && digits.find_first_not_of(kHexadecimal) == digits.npos) {
+    return;
+  }
+  problems.add("tenants.master_key_file",
+               quote(tenants.master_key_file.value_or("")) +
+                   " holds something else than 64 hexadecimal digits, the only form of a key; "
+                   "`openssl rand -hex 32` makes one");
+}
+
 }  // namespace
 
 void check_keys(const Config& config, Problems& problems) {
@@ -94,6 +114,7 @@ void check_keys(const Config& config, Problems& problems) {
 void check_rules(const Config& config, Problems& problems) {
   check_auth(config, problems);
   check_secrets(config, problems);
+  check_erasure(config, problems);
   check_tls(config, problems);
   check_engines(config, problems);
   const auto at_least = [&](const char* key, auto value, const char* other, auto least) {

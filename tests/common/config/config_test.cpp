@@ -467,6 +467,29 @@ TEST(Config, SecretsAreReadFromFilesWithoutTheirLineEnd) {
   EXPECT_EQ(config->secrets.jwks, "{\"keys\":[]}");
 }
 
+TEST(Config, ErasureByKeysNeedsTheMasterKeyInItsOneForm) {
+  test::TempDir dir;
+  const auto with = [&](const std::string& text) {
+    write(dir.path() + "/master", text);
+    return "tenants: {erasure: crypto, master_key_file: " + dir.path() + "/master}";
+  };
+  const std::string digits(64, 'a');
+  EXPECT_EQ(refusal("tenants: {erasure: crypto}"),
+            "tenants.master_key_file: tenants.erasure crypto needs it; `openssl rand -hex 32` "
+            "makes what it holds");
+  EXPECT_EQ(load(with(digits + "\n"))->secrets.master_key.reveal(), digits);
+  for (const auto& other : {std::string(32, '\x01'), digits + "a", digits.substr(1) + "g",
+                            std::string("q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=")}) {
+    const auto told = refusal(with(other));
+    EXPECT_THAT(told, HasSubstr("/master\" holds something else than 64 hexadecimal digits"));
+    EXPECT_THAT(told, Not(HasSubstr(other)));
+  }
+  // What was encrypted before is still to be read.
+  (void)with(digits);
+  EXPECT_TRUE(load("tenants: {master_key_file: " + dir.path() + "/master}"));
+  EXPECT_THAT(refusal("tenants: {erasure: shred}"), HasSubstr("tenants.erasure: "));
+}
+
 TEST(Config, SecretFilesThatCannotBeReadAreNamed) {
   test::TempDir dir;
   write(dir.path() + "/empty", "\n");
