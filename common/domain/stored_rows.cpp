@@ -99,6 +99,7 @@ std::span<const StoredTable> stored_tables() {
        {{"tenant", text}, {"event_id", bytes}, {"recorded_at", integer}},
        2,
        {kNone, kNone}},
+      {stored::kKeys, {{"id", text}, {"tenant", text}, {"wrapped", bytes}}, 1, {kNone}},
       {stored::kOffsets,
        {{"kind", integer}, {"topic", text}, {"partition", integer}, {"next", integer}},
        3,

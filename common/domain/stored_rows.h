@@ -48,7 +48,8 @@ inline constexpr std::string_view kOutbox = "outbox";
 inline constexpr std::string_view kActivity = "activity";
 inline constexpr std::string_view kUsage = "usage";
 inline constexpr std::string_view kUsageIds = "usage_ids";
-inline constexpr std::string_view kOffsets = "offsets";  // of the projections
+inline constexpr std::string_view kKeys = "tenant_keys";  // wrapped, as TenantKey has them
+inline constexpr std::string_view kOffsets = "offsets";   // of the projections
 inline constexpr std::string_view kRetries = "retries";
 }  // namespace stored
 

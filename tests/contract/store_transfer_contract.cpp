@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include "common/base/ids.h"
+
 namespace mesh::test {
 namespace {
 
@@ -133,6 +135,20 @@ TEST_P(StoreTransferContract, TenantsKeepTheirRecordsAndTheVersionsOfThoseRemove
   EXPECT_TRUE(other_->tenants().known(tenant("unnamed")).value());
   EXPECT_EQ(other_->tenants().create(named(kGlobex)).value().version,
             store_->tenants().create(named(kGlobex)).value().version);
+}
+
+TEST_P(StoreTransferContract, KeysOfTenantsComeAlong) {
+  const TenantKey acme{random_hex(16), kAcme, std::string("\0\xff", 2)},
+      globex{random_hex(16), kGlobex, "g"};
+  ASSERT_TRUE(succeeds(store_->stores().keys().get_or_insert(acme)));
+  ASSERT_TRUE(succeeds(store_->stores().keys().get_or_insert(globex)));
+  EXPECT_THAT(rows(*store_, stored::kKeys, 1).value(), SizeIs(2));
+  ASSERT_TRUE(succeeds(copy(*store_, *other_)));
+
+  const auto there = other_->stores().keys().find_by_id(acme.id).value().value();
+  EXPECT_EQ(there.tenant, kAcme);
+  EXPECT_EQ(there.wrapped, acme.wrapped);
+  EXPECT_EQ(other_->stores().keys().find(kGlobex).value().value().id, globex.id);
 }
 
 TEST_P(StoreTransferContract, AnswersAndNotesAreThere) {

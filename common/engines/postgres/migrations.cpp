@@ -193,8 +193,16 @@ constexpr const char* kAttempts =
 constexpr const char* kTaskStarter =
     "ALTER TABLE tasks ADD COLUMN started_by text NOT NULL DEFAULT '';";
 
+// See key_store.h.
+constexpr const char* kKeys = R"sql(
+CREATE TABLE tenant_keys(
+  id text COLLATE "C" PRIMARY KEY,
+  tenant text COLLATE "C" NOT NULL UNIQUE,
+  wrapped bytea NOT NULL);
+)sql";
+
 // Append only: a database has gone through those that it has.
-constexpr const char* kSteps[] = {kTables, kUsage, kAttempts, kTaskStarter};
+constexpr const char* kSteps[] = {kTables, kUsage, kAttempts, kTaskStarter, kKeys};
 constexpr std::int64_t kNewest = std::size(kSteps);
 
 // The version of the schema; 0 where there is none.

@@ -6,6 +6,7 @@
 #include "common/engines/postgres/epochs.h"
 #include "common/engines/postgres/examine.h"
 #include "common/engines/postgres/idempotency.h"
+#include "common/engines/postgres/keys.h"
 #include "common/engines/postgres/leases.h"
 #include "common/engines/postgres/listener.h"
 #include "common/engines/postgres/members.h"
@@ -43,6 +44,7 @@ class Store final : public PostgresStores {
         usage_(pool_),
         retries_(pool_),
         epochs_(pool_),
+        keys_(pool_),
         transfer_(pool_, analytics_, chemical_),
         tenant_data_(pool_) {}
   // What is still submitted refers to the stores, which go before the threads do.
@@ -73,6 +75,7 @@ class Store final : public PostgresStores {
   UsageStore& usage() override { return usage_; }
   RetryStore& retries() override { return retries_; }
   EpochStore& epochs() override { return epochs_; }
+  KeyStore& keys() override { return keys_; }
   StoreTransfer& transfer() override { return transfer_; }
   TenantData& tenant_data() override { return tenant_data_; }
   std::optional<Error> trouble() const override { return pool_.trouble(); }
@@ -111,6 +114,7 @@ class Store final : public PostgresStores {
   Usage usage_;
   Retries retries_;
   Epochs epochs_;
+  Keys keys_;
   Transfer transfer_;
   Data tenant_data_;
   std::unique_ptr<Listener> listener_;  // last: its thread uses the outbox and the tasks

@@ -71,6 +71,9 @@ constexpr TableSql kTables[] = {
      " ORDER BY tenant,event_id LIMIT $3",
      "INSERT INTO usage_ids(tenant,event_id,recorded_at) SELECT * FROM unnest($1,$2,$3)"
      " ON CONFLICT(tenant,event_id) DO UPDATE SET recorded_at=excluded.recorded_at"},
+    {stored::kKeys, "SELECT id,tenant,wrapped FROM tenant_keys WHERE id>$1 ORDER BY id LIMIT $2",
+     "INSERT INTO tenant_keys(id,tenant,wrapped) SELECT * FROM unnest($1,$2,$3)"
+     " ON CONFLICT(tenant) DO UPDATE SET id=excluded.id,wrapped=excluded.wrapped"},
     {stored::kOffsets,
      "SELECT kind,topic,partition,next FROM projection_offsets"
      " WHERE (kind,topic,partition)>($1,$2,$3) ORDER BY kind,topic,partition LIMIT $4",

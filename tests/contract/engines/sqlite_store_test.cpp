@@ -1,6 +1,7 @@
 #include "tests/contract/engines/sqlite_harness.h"
 #include "tests/contract/epoch_store_contract.h"
 #include "tests/contract/idempotency_store_contract.h"
+#include "tests/contract/key_store_contract.h"
 #include "tests/contract/lease_store_contract.h"
 #include "tests/contract/member_store_contract.h"
 #include "tests/contract/outbox_contract.h"
@@ -47,6 +48,7 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, ChemicalStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Sqlite, UsageStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Sqlite, RetryStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Sqlite, EpochStoreContract, kEngine);
+INSTANTIATE_TEST_SUITE_P(Sqlite, KeyStoreContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreTransferContract, kEngine);
 INSTANTIATE_TEST_SUITE_P(Sqlite, TenantDataContract, kEngine);
 

@@ -303,7 +303,8 @@ Status make_empty_store(const std::string& path) { return make_file(path, prepar
 Result<FileReport> salvage_store(const std::string& source, const std::string& target) {
   return salvage_file(
       "store.db", source, target,
-      "tasks, parked events, remembered idempotency keys, and changes that were not yet in the"
+      "keys of tenants, with what the log holds encrypted with them, tasks, parked events, "
+      "remembered idempotency keys, and changes that were not yet in the"
       " log; users and tenants are taken from the log, and " +
           replay_counts() + " count again what it still holds",
       [](Salvage& salvage, FileReport& report) -> Status {

@@ -138,6 +138,17 @@ const std::vector<SalvagedTable>& salvaged_tables() {
        "notes on usage that was added up",
        "nothing, unless billing.events is replayed: its usage would count twice",
        6},
+      {"tenant_keys",
+       "",
+       "id",
+       "id DESC",
+       3,
+       -1,
+       {},
+       "keys of tenants",
+       "what the log holds encrypted with them: nobody reads it any more; restore a backup of "
+       "store.db to keep it",
+       9},
   };
   return all;
 }

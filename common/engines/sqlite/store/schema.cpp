@@ -172,12 +172,21 @@ constexpr std::string_view kAttempts =
 constexpr std::string_view kTaskStarter =
     "ALTER TABLE tasks ADD COLUMN started_by TEXT NOT NULL DEFAULT ''";
 
+// See key_store.h. `tenant` is the name, not its number: a key outlives the loss of the number,
+// since without it nobody reads the tenant's records in the log.
+constexpr std::string_view kKeys = R"sql(
+CREATE TABLE tenant_keys(
+  id TEXT PRIMARY KEY,
+  tenant TEXT NOT NULL UNIQUE,
+  wrapped BLOB NOT NULL) WITHOUT ROWID;
+)sql";
+
 }  // namespace
 
 Status prepare_schema(Database& db) {
   constexpr SchemaStep kSteps[] = {{kTables},           {kAnswerHeaders}, {kActivityTime},
                                    {kAlike, fold_keys}, {kEpochs},        {kUsage},
-                                   {kAttempts},         {kTaskStarter}};
+                                   {kAttempts},         {kTaskStarter},   {kKeys}};
   static_assert(std::size(kSteps) == kStoreSchema);
   return migrate(db, kSteps);
 }

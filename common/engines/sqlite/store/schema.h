@@ -8,7 +8,7 @@
 
 namespace mesh::sqlite {
 
-inline constexpr std::int64_t kStoreSchema = 8;
+inline constexpr std::int64_t kStoreSchema = 9;
 
 // Makes the tables in a new file and brings an older one up to date; errors as migrate() says.
 Status prepare_schema(Database& db);

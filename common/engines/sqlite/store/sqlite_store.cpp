@@ -7,6 +7,7 @@
 #include "common/engines/sqlite/core/wal_check.h"
 #include "common/engines/sqlite/store/epochs.h"
 #include "common/engines/sqlite/store/idempotency.h"
+#include "common/engines/sqlite/store/keys.h"
 #include "common/engines/sqlite/store/leases.h"
 #include "common/engines/sqlite/store/members.h"
 #include "common/engines/sqlite/store/outbox.h"
@@ -47,6 +48,7 @@ class Store final : public SqliteStore {
         usage_(committer_, readers_),
         retries_(committer_, readers_),
         epochs_(committer_, readers_),
+        keys_(committer_, readers_),
         transfer_(committer_, readers_, analytics_, chemical_),
         tenant_data_(committer_, readers_, outbox_) {}
   // What is still submitted refers to the stores, which go before the committer does.
@@ -64,6 +66,7 @@ class Store final : public SqliteStore {
   UsageStore& usage() override { return usage_; }
   RetryStore& retries() override { return retries_; }
   EpochStore& epochs() override { return epochs_; }
+  KeyStore& keys() override { return keys_; }
   StoreTransfer& transfer() override { return transfer_; }
   TenantData& tenant_data() override { return tenant_data_; }
   Result<std::vector<AlikeUsers>> alike(int limit) override {
@@ -86,6 +89,7 @@ class Store final : public SqliteStore {
   SqliteUsage usage_;
   SqliteRetries retries_;
   SqliteEpochs epochs_;
+  SqliteKeys keys_;
   SqliteTransfer transfer_;
   SqliteTenantData tenant_data_;
 };

@@ -75,6 +75,8 @@ constexpr TableSql kTables[] = {
      " ORDER BY n.id,u.event_id LIMIT ?",
      "INSERT OR REPLACE INTO usage_ids(tenant,event_id,recorded_at)"
      " VALUES((SELECT number FROM tenant_numbers WHERE id=?1),?2,?3)"},
+    {stored::kKeys, "SELECT id,tenant,wrapped FROM tenant_keys WHERE id>? ORDER BY id LIMIT ?",
+     "INSERT OR REPLACE INTO tenant_keys(id,tenant,wrapped) VALUES(?,?,?)"},
     {stored::kOffsets,
      "SELECT kind,topic,partition,next FROM projection_offsets WHERE (kind,topic,partition)>(?,?,?)"
      " ORDER BY kind,topic,partition LIMIT ?",

@@ -1,0 +1,59 @@
+#include "common/engines/sqlite/store/keys.h"
+
+#include "common/engines/sqlite/core/query.h"
+
+namespace mesh::sqlite {
+namespace {
+
+constexpr std::string_view kOfTenant = "SELECT id,tenant,wrapped FROM tenant_keys WHERE tenant=?";
+
+Result<std::optional<TenantKey>> first_key(Result<Statement> rows) {
+  std::optional<TenantKey> found;
+  MESH_TRY(each_row(std::move(rows), [&](const Statement& row) -> Status {
+    auto tenant = MESH_TRY(TenantId::parse(row.text(1)));
+    found = TenantKey{std::string(row.text(0)), std::move(tenant), std::string(row.text(2))};
+    return {};
+  }));
+  return found;
+}
+
+}  // namespace
+
+Result<TenantKey> SqliteKeys::get_or_insert(const TenantKey& made) {
+  // Most often it is there, and a commit for nothing would cost an fsync.
+  if (auto known = MESH_TRY(find(made.tenant))) return *std::move(known);
+  std::optional<TenantKey> kept;
+  MESH_TRY(committer_.run([&](Database& db) -> Status {
+    MESH_TRY(execute(db,
+                     "INSERT INTO tenant_keys(id,tenant,wrapped) VALUES(?,?,?)"
+                     " ON CONFLICT(tenant) DO NOTHING",
+                     made.id, made.tenant, Blob{made.wrapped}));
+    kept = MESH_TRY(first_key(query(db, kOfTenant, made.tenant)));
+    return {};
+  }));
+  return *std::move(kept);
+}
+
+Result<std::optional<TenantKey>> SqliteKeys::find(const TenantId& tenant) {
+  return read_from(readers_, [&](Database& db) { return first_key(query(db, kOfTenant, tenant)); });
+}
+
+Result<std::optional<TenantKey>> SqliteKeys::find_by_id(std::string_view id) {
+  return read_from(readers_, [&](Database& db) {
+    return first_key(query(db, "SELECT id,tenant,wrapped FROM tenant_keys WHERE id=?", id));
+  });
+}
+
+Result<std::int64_t> SqliteKeys::drop(const TenantId& tenant) {
+  std::int64_t dropped = 0;
+  MESH_TRY(committer_.run([&](Database& db) -> Status {
+    MESH_TRY(execute(db, "DELETE FROM tenant_keys WHERE tenant=?", tenant));
+    dropped = db.changes();
+    return {};
+  }));
+  // The frames of before show the key; on the disk nothing of it is to remain.
+  if (dropped > 0) committer_.empty_wal();
+  return dropped;
+}
+
+}  // namespace mesh::sqlite

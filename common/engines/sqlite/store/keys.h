@@ -1,0 +1,24 @@
+// Keys of tenants, a row each.
+#pragma once
+
+#include "common/engines/sqlite/core/committer.h"
+#include "common/engines/sqlite/core/reader_pool.h"
+#include "common/ports/key_store.h"
+
+namespace mesh::sqlite {
+
+class SqliteKeys final : public KeyStore {
+ public:
+  SqliteKeys(Committer& committer, ReaderPool& readers)
+      : committer_(committer), readers_(readers) {}
+  Result<TenantKey> get_or_insert(const TenantKey& made) override;
+  Result<std::optional<TenantKey>> find(const TenantId& tenant) override;
+  Result<std::optional<TenantKey>> find_by_id(std::string_view id) override;
+  Result<std::int64_t> drop(const TenantId& tenant) override;
+
+ private:
+  Committer& committer_;
+  ReaderPool& readers_;
+};
+
+}  // namespace mesh::sqlite
