@@ -6,6 +6,8 @@
 #include <ranges>
 
 #include "common/base/time.h"
+#include "common/cipher/encrypted_log.h"
+#include "common/cipher/master_key.h"
 #include "common/engines/sqlite/core/damage.h"
 #include "common/engines/sqlite/core/database.h"
 #include "common/engines/sqlite/core/directory_lock.h"
@@ -36,6 +38,7 @@ class ConfiguredEngines final : public Engines {
  public:
   explicit ConfiguredEngines(std::string data_dir) : data_dir_(std::move(data_dir)) {}
   Status open(const EngineContext& context);
+  Status open_plain_log(const EngineContext& context);
 
   const Ports& ports() const override { return *ports_; }
   std::vector<services::Check> checks() const override;
@@ -64,6 +67,8 @@ class ConfiguredEngines final : public Engines {
   std::unique_ptr<sqlite::DirectoryLock> lock_;
   LogPart log_;
   EnginePart<Stores> stores_;
+  std::unique_ptr<cipher::TenantCipher> cipher_;  // null: no master key is known
+  std::unique_ptr<cipher::EncryptedLog> plain_log_;
   EnginePart<VectorIndex> index_;
   EnginePart<RateLimiter> limiter_;
   EnginePart<ReadCache> cache_;
@@ -119,6 +124,21 @@ Status has_files(const config::Config& config) {
   return {};
 }
 
+// The log as the rest of the daemon sees it.
+Status ConfiguredEngines::open_plain_log(const EngineContext& context) {
+  const config::Config& config = context.config;
+  Stores& stores = *stores_.port;
+  if (config.tenants.master_key_file) {
+    auto key = MESH_TRY(cipher::master_key(config.secrets.master_key.reveal(), stores.epochs()));
+    cipher_ = std::make_unique<cipher::TenantCipher>(stores.keys(), std::move(key), context.clock);
+  }
+  plain_log_ = std::make_unique<cipher::EncryptedLog>(
+      *log_.port, *log_.admin, cipher_.get(),
+      cipher::EncryptedLog::Options{config.tenants.erasure == "crypto", config.log.max_pending},
+      context.clock);
+  return {};
+}
+
 Status ConfiguredEngines::open(const EngineContext& context) {
   MESH_TRY(make_data_dir(data_dir_));
   // Also of a process that keeps nothing there but its token and run.json, which are its own.
@@ -126,16 +146,18 @@ Status ConfiguredEngines::open(const EngineContext& context) {
 
   log_ = MESH_TRY(open_log(context));
   stores_ = MESH_TRY(open_stores(context));
+  MESH_TRY(open_plain_log(context));
   index_ = MESH_TRY(open_index(context, *stores_.port));
   limiter_ = MESH_TRY(open_limiter(context));
   cache_ = MESH_TRY(open_cache(context, *stores_.port));
   embedder_ = MESH_TRY(open_embedder(context));
   extractor_ = MESH_TRY(open_extractor(context));
-  EventLog& log = keep(log_);
+  (void)keep(log_);
   Stores& stores = keep(stores_);
+  closes_.push_back([this] { plain_log_->close(); });
   ReadCache* const cache = cache_.port ? &keep(cache_) : nullptr;
-  ports_.reset(new Ports{log,
-                         *log_.admin,
+  ports_.reset(new Ports{*plain_log_,
+                         *plain_log_,
                          stores.users(),
                          stores.leases(),
                          stores.outbox(),
@@ -154,6 +176,9 @@ Status ConfiguredEngines::open(const EngineContext& context) {
                          stores_.remote,
                          stores_.remote ? cache : nullptr,
                          context.config.cache.searches ? cache : nullptr});
+  if (cipher_) {
+    ports_->forget_keys = [this](const TenantId& tenant) { cipher_->forget(tenant); };
+  }
   if (log_.remote && stores_.remote && !index_.remote) {
     log::warn(
         "vectors.engine is embedded on a log and a store that processes share: no second process "

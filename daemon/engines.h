@@ -57,6 +57,8 @@ struct Ports {
   // Where answers are kept; null: they are computed each time.
   ReadCache* summaries = nullptr;
   ReadCache* searches = nullptr;
+  // Whoever has removed a tenant's keys calls it: this process reads with them no more, at once.
+  std::function<void(const TenantId&)> forget_keys = [](const TenantId&) {};
 };
 
 class Engines {
@@ -93,7 +95,7 @@ class EnginesOfRecord {
                                                        Engines::OnFatal on_fatal, Clock& clock,
                                                        Metrics& metrics, Usage& usage);
   virtual ~EnginesOfRecord() = default;
-  virtual EventLog& log() = 0;
+  virtual EventLog& log() = 0;  // encrypted values come, and go, as they are
   virtual LogAdmin& admin() = 0;
   virtual LogImport& import() = 0;
   virtual Stores& stores() = 0;

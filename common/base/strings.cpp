@@ -229,6 +229,19 @@ std::optional<std::string> base64_decode(std::string_view text) {
   return decode64(text, kBase64Reverse);
 }
 
+std::optional<std::string> hex_decode(std::string_view text) {
+  if (text.size() % 2 != 0) return std::nullopt;
+  std::string bytes;
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    unsigned char byte = 0;
+    const auto end = text.data() + i + 2;
+    // Of an unsigned type it takes no sign, and never a prefix or a blank.
+    if (std::from_chars(text.data() + i, end, byte, 16).ptr != end) return std::nullopt;
+    bytes += static_cast<char>(byte);
+  }
+  return bytes;
+}
+
 std::string sha256_hex(std::string_view bytes) {
   static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   std::array<unsigned char, 32> digest;

@@ -38,6 +38,9 @@ std::optional<std::string> base64_decode(std::string_view text);
 
 // The value of a hexadecimal digit of either case; -1 of another character.
 int hex_value(char c);
+// Of two hexadecimal digits a byte, large or small; nothing for another text.
+std::optional<std::string> hex_decode(std::string_view text);
+
 // Lower-case hex of SHA-256.
 std::string sha256_hex(std::string_view bytes);
 // Compares in a time that depends on the lengths only.

@@ -74,6 +74,14 @@ TEST(Percent, DecodesOnceAndRefusesBrokenEscapesAndBadUtf8) {
   }
 }
 
+TEST(Hex, IsDecodedInPairsOfDigits) {
+  EXPECT_EQ(hex_decode(""), "");
+  EXPECT_EQ(hex_decode("00fFa0"), std::string("\0\xff\xa0", 3));
+  for (const char* text : {"0", "0g", "-1", "+1", " 1", "1 ", "0x"}) {
+    EXPECT_FALSE(hex_decode(text)) << text;
+  }
+}
+
 TEST(Base64, RoundTripsEveryLength) {
   std::string bytes;
   for (int i = 0; i < 70; ++i) {

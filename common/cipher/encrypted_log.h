@@ -1,0 +1,119 @@
+// A log whose records are encrypted where they are kept, and plain to whoever uses it.
+//
+// Written are the values that encrypted_for() names; what is not encrypted, as all from before, is
+// read as it is. A record whose key was dropped is a gap. Where the store of keys cannot be asked,
+// its error is that of the read, and nothing is passed over.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/cipher/tenant_cipher.h"
+#include "common/ports/event_log.h"
+
+namespace mesh::cipher {
+
+class EncryptedLog final : public EventLog, public LogAdmin {
+ public:
+  struct Options {
+    bool encrypts = true;  // false: what is appended stays plain
+    // Of records that wait for the key of their tenant; what comes beyond is `unavailable`.
+    std::size_t max_pending_bytes = 64 << 20;
+  };
+  // All outlive it, and it its consumers. Without `cipher` nothing is encrypted, and the read of an
+  // encrypted record is `unavailable`, and says which key of the configuration is missing.
+  EncryptedLog(EventLog& log, LogAdmin& admin, TenantCipher* cipher, Options options, Clock& clock);
+  ~EncryptedLog() override { close(); }
+
+  // Records whose tenant's key is not remembered wait for it, and those of the tenant that come
+  // later wait behind them; others pass.
+  void append(std::vector<Record> records, AppendDone done) override;
+  // With keys_only, keys of records that nobody can read any more are among them.
+  Result<ReadResult> read(const TopicPartition& partition, std::int64_t from,
+                          const ReadLimits& limits) override;
+  bool reads_again_cheaply() const override { return log_.reads_again_cheaply(); }
+  Result<Watermarks> watermarks(const TopicPartition& partition) override {
+    return log_.watermarks(partition);
+  }
+  Result<std::int64_t> offset_at(const TopicPartition& partition, Timestamp time) override {
+    return log_.offset_at(partition, time);
+  }
+  std::unique_ptr<Watch> watch(const std::map<TopicPartition, std::int64_t>& offsets,
+                               Told told) override {
+    return log_.watch(offsets, std::move(told));
+  }
+
+  Status ensure_topic(const TopicSpec& spec) override { return admin_.ensure_topic(spec); }
+  Result<std::vector<TopicInfo>> topics() override { return admin_.topics(); }
+  Status ensure_group(const std::string& group, const std::vector<std::string>& topics) override {
+    return admin_.ensure_group(group, topics);
+  }
+  Result<std::unique_ptr<LogConsumer>> open_consumer(const std::string& group,
+                                                     const std::vector<std::string>& topics,
+                                                     const std::string& member) override;
+  Result<std::vector<GroupInfo>> groups() override { return admin_.groups(); }
+  bool seeks_active_groups() const override { return admin_.seeks_active_groups(); }
+  Status seek_group(const std::string& group,
+                    const std::map<TopicPartition, std::int64_t>& offsets) override {
+    return admin_.seek_group(group, offsets);
+  }
+  Status delete_group(const std::string& group) override { return admin_.delete_group(group); }
+  bool erases_records() const override { return admin_.erases_records(); }
+  Result<std::int64_t> erase(const TopicPartition& partition,
+                             std::span<const std::int64_t> offsets) override {
+    return admin_.erase(partition, offsets);
+  }
+
+  // Hands on what waits; later appends are `unavailable`. Before the stores and the log are closed;
+  // callable twice.
+  void close();
+
+ private:
+  class Consumer;
+  using Keys = std::map<TenantId, DataKeyPtr>;
+  struct Batch {
+    std::vector<Record> records;
+    AppendDone done;
+    std::set<std::string, std::less<>> tenants = {};  // by the keys of the records
+    std::size_t bytes = 0;
+  };
+
+  // Of the tenants whose records are to be encrypted; nothing where one is not remembered.
+  std::optional<Keys> remembered_keys(const std::vector<Record>& records) const;
+  Result<Keys> fetched_keys(const std::vector<Record>& records);
+  void hand_on(Batch batch, const Keys& keys);
+  void hand_on_waiting();  // the thread's work
+  // With `unreachable`, which it may set, no key is fetched: a batch behind one that waited for an
+  // outage would wait as long again.
+  void finish(Batch batch, std::optional<Error>& unreachable);
+  // With the mutex held. What keeps the batch from waiting; nothing where it waits.
+  std::optional<Error> wait_for_keys(Batch& batch);
+  bool waits_behind(const std::vector<Record>& records) const;  // with the mutex held
+  // Makes it plain; false where it is to be passed over.
+  Result<bool> show(StoredRecord& record);
+
+  EventLog& log_;
+  LogAdmin& admin_;
+  TenantCipher* const cipher_;
+  const bool encrypts_;
+  const std::size_t max_pending_bytes_;
+  Clock& clock_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Batch> queue_;                          // this and the following guarded by mutex_
+  std::map<std::string, int, std::less<>> waiting_;  // batches, by their tenants
+  std::size_t waiting_bytes_ = 0;
+  bool closed_ = false;
+  std::thread thread_;  // last: it uses all of the above; none where nothing is encrypted
+};
+
+}  // namespace mesh::cipher
