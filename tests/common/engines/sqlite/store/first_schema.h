@@ -5,7 +5,8 @@ namespace mesh::test {
 
 // Takes a store.db of today back to version 1 of its schema; a new step is undone here, too.
 inline constexpr const char* kBackToFirstSchema =
-    "DROP TABLE usage; DROP TABLE usage_ids; DROP TABLE epochs; DROP TABLE users_alike;"
+    "DROP TABLE tenant_keys; DROP TABLE usage; DROP TABLE usage_ids; DROP TABLE epochs;"
+    "DROP TABLE users_alike;"
     "ALTER TABLE retries DROP COLUMN history; ALTER TABLE tasks DROP COLUMN started_by;"
     "DROP INDEX activity_by_subject; ALTER TABLE activity DROP COLUMN event_time;"
     "CREATE INDEX activity_by_subject ON activity(subject);"
