@@ -9,9 +9,12 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "common/base/fd.h"
+#include "common/base/strings.h"
 #include "common/base/time.h"
+#include "common/cipher/tenant_cipher.h"
 #include "common/engines/sqlite/backup/restore.h"
 #include "common/engines/sqlite/core/directory_lock.h"
 #include "common/engines/sqlite/core/plain_copy.h"
@@ -22,6 +25,7 @@
 #include "common/engines/sqlite/repair/salvage.h"
 #include "common/engines/sqlite/repair/salvage_log.h"
 #include "common/engines/sqlite/repair/salvage_store.h"
+#include "common/engines/sqlite/store/keys.h"
 
 namespace mesh {
 namespace {
@@ -164,9 +168,46 @@ Status swap_in(const std::string& dir, const Kind& kind, const std::string& kept
   return kind.derived() ? Status{} : move_file(copy_of(dir, kind), file);
 }
 
+// Null: it was dropped.
+Result<cipher::DataKeyPtr> key_in(const std::string& store, std::string_view id,
+                                  const std::optional<std::string>& master_key) {
+  if (!master_key) {
+    return fail(ErrorKind::unavailable,
+                "the log is encrypted, and a repair reads it: name the configuration that says "
+                "tenants.master_key_file (`meshd --repair-data --config FILE`)");
+  }
+  const auto db = MESH_TRY(sqlite::Database::open(store, sqlite::Database::Mode::read_only));
+  const auto wrapped = MESH_TRY(sqlite::key_by_id(*db, id));
+  return wrapped ? cipher::unwrap(*master_key, *wrapped) : cipher::DataKeyPtr();
+}
+
+// Hands out the records of the log as the daemon sees them: plain, and without those whose key was
+// dropped.
+sqlite::Records plain_records(const std::string& log, const std::string& store,
+                              const std::optional<std::string>& master_key) {
+  return [=](std::string_view topic, const sqlite::UseRecord& use) {
+    std::map<std::string, cipher::DataKeyPtr, std::less<>> keys;
+    return sqlite::each_record(log, topic, [&](const StoredRecord& record) -> Status {
+      const auto id = cipher::key_of(record);
+      if (id.empty()) return use(record);
+      auto at = keys.find(id);
+      if (at == keys.end()) {
+        auto key = MESH_TRY(key_in(store, id, master_key));
+        at = keys.emplace(id, std::move(key)).first;
+      }
+      if (!at->second) return {};
+      StoredRecord plain = record;
+      MESH_TRY(cipher::decrypt(plain, *at->second));
+      return use(plain);
+    });
+  };
+}
+
 // Copies first, which a cut leaves without effect; then the exchange of files.
 Result<sqlite::Agreement> repair_files(const std::string& dir, const std::array<Checked, 3>& all,
-                                       const std::string& kept, Timestamp now) {
+                                       const std::string& kept,
+                                       const std::optional<std::string>& master_key,
+                                       Timestamp now) {
   const auto& [log, store, index] = all;
   remove_copies(dir);
   for (std::size_t i = 0; i < all.size(); ++i) {
@@ -180,9 +221,7 @@ Result<sqlite::Agreement> repair_files(const std::string& dir, const std::array<
     const auto whole = [&](const Kind& kind, const Checked& checked) {
       return checked.damaged() ? copy_of(dir, kind) : dir + "/" + kind.file;
     };
-    const auto records = [&](std::string_view topic, const sqlite::UseRecord& use) {
-      return sqlite::each_record(whole(kLog, log), topic, use);
-    };
+    const auto records = plain_records(whole(kLog, log), whole(kStore, store), master_key);
     const sqlite::Lost lost{store.report.users_lost || store.report.hopeless, log.report.hopeless};
     agreement = MESH_TRY(sqlite::agree(whole(kStore, store), records, lost, now));
   }
@@ -294,8 +333,9 @@ Status no_missing_file(const std::string& data_dir, const EmbeddedFiles& used) {
           "` says that going on without it loses; to begin anew, choose an empty folder");
 }
 
-Result<Json> check_data(const std::string& data_dir, const EmbeddedFiles& used, bool repair,
-                        Timestamp now) {
+Result<Json> check_data(const config::Config& config, bool repair, Timestamp now) {
+  const std::string& data_dir = config.data_dir;
+  const EmbeddedFiles used = embedded_files(config);
   if (repair && !(used.log && used.store)) {
     // A repair makes log and store agree, for which it needs both.
     return fail(ErrorKind::conflict,
@@ -361,7 +401,11 @@ Result<Json> check_data(const std::string& data_dir, const EmbeddedFiles& used, 
   fs::create_directory(kept, error);
   fs::permissions(kept, fs::perms::owner_all, error);
   if (error) return fail(ErrorKind::unavailable, kept + " cannot be made: " + error.message());
-  const auto repaired = MESH_TRY(repair_files(data_dir, all, kept, now));
+  std::optional<std::string> master_key;
+  if (config.tenants.master_key_file) {
+    master_key = hex_decode(config.secrets.master_key.reveal());
+  }
+  const auto repaired = MESH_TRY(repair_files(data_dir, all, kept, master_key, now));
   report["kept_in"] = kept;
   report["written_to_log"] = repaired.written;
   report["taken_from_log"] = repaired.taken;

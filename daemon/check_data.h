@@ -27,8 +27,7 @@ EmbeddedFiles embedded_files(const config::Config& config);
 // (sqlite::agree: "written_to_log", "taken_from_log"). "index_built_again": by the next start;
 // "index_is_elsewhere": on a server, where it has to be rebuilt; "done": all of this in words.
 // After it the folder can be started on.
-Result<Json> check_data(const std::string& data_dir, const EmbeddedFiles& used, bool repair,
-                        Timestamp now);
+Result<Json> check_data(const config::Config& config, bool repair, Timestamp now);
 
 // `conflict` where a repair of the folder, or a restore into it, was cut off: its files are then
 // neither the old nor the new ones, and the message says what to do.

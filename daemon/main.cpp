@@ -42,8 +42,7 @@ int restore_backup(const std::string& folder, const std::string& data_dir, bool 
 
 int check_data(const mesh::config::Config& config, bool repair, bool json) {
   const auto acts = act_as_owner_of(config.data_dir);
-  const auto report = acts ? mesh::check_data(config.data_dir, mesh::embedded_files(config), repair,
-                                              mesh::system_clock().now())
+  const auto report = acts ? mesh::check_data(config, repair, mesh::system_clock().now())
                            : mesh::Result<mesh::Json>(mesh::fail(acts.error()));
   if (!report) {
     mesh::tell_error(report.error(), json);

@@ -23,7 +23,7 @@ Error not_appended(Error error) {
 
 // Whoever asked for keys alone has no use for them.
 void leave_out(StoredRecord& record) {
-  if (!is_encrypted(record)) return;
+  if (key_of(record).empty()) return;
   record.value.reset();
   record.headers.clear();
 }
@@ -230,7 +230,7 @@ void EncryptedLog::finish(Batch batch, std::optional<Error>& unreachable) {
 }
 
 Result<bool> EncryptedLog::show(StoredRecord& record) {
-  if (!is_encrypted(record)) return true;
+  if (key_of(record).empty()) return true;
   if (cipher_ != nullptr) return cipher_->decrypt(record);
   return fail(ErrorKind::unavailable,
               to_string(record.position) +

@@ -49,8 +49,34 @@ void encrypt(Record& record, const DataKey& key) {
   record.headers.emplace_back(kKeyHeader, key.id);
 }
 
-bool is_encrypted(const StoredRecord& record) {
-  return record.value && !find_header(record.headers, kKeyHeader).empty();
+Status decrypt(StoredRecord& record, const DataKey& key) {
+  auto value =
+      decrypt(key.bytes, *record.value, bound_to(key.id, record.position.topic, record.key));
+  if (!value) {
+    return fail(ErrorKind::corrupt,
+                "the value of " + to_string(record.position) +
+                    " cannot be decrypted: it was changed, or written for another place",
+                "tenant " + key.tenant.str() + ", key " + key.id);
+  }
+  record.value = std::move(value);
+  std::erase_if(record.headers, is_key_header);
+  return {};
+}
+
+std::string_view key_of(const StoredRecord& record) {
+  return record.value ? find_header(record.headers, kKeyHeader) : std::string_view();
+}
+
+Result<DataKeyPtr> unwrap(std::string_view master, const TenantKey& key) {
+  auto bytes = decrypt(master, key.wrapped, bound_to(key));
+  if (bytes && bytes->size() == kKeyBytes) {
+    return std::make_shared<const DataKey>(DataKey{key.id, key.tenant, *std::move(bytes)});
+  }
+  return fail(ErrorKind::corrupt,
+              "the key of tenant " + key.tenant.str() +
+                  " cannot be decrypted: tenants.master_key_file is not the one that it was made "
+                  "with, or the store was changed",
+              "key " + key.id);
 }
 
 DataKeyPtr TenantCipher::remembered(const TenantId& tenant) const {
@@ -66,25 +92,15 @@ Result<DataKeyPtr> TenantCipher::key_of(const TenantId& tenant) {
   TenantKey made{random_hex(kIdBytes), tenant, {}};
   made.wrapped = encrypt(master_, random_bytes(kKeyBytes), bound_to(made));
   const TenantKey kept = MESH_TRY(store_.get_or_insert(made));
-  DataKeyPtr key = MESH_TRY(unwrapped(kept));
+  DataKeyPtr key = MESH_TRY(unwrap(master_, kept));
   remember(by_tenant_, tenant, key, asked, before);
   return key;
 }
 
 Result<bool> TenantCipher::decrypt(StoredRecord& record) {
-  const std::string_view id = find_header(record.headers, kKeyHeader);
-  const DataKeyPtr key = MESH_TRY(key_by_id(id));
+  const DataKeyPtr key = MESH_TRY(key_by_id(cipher::key_of(record)));
   if (!key) return false;
-  auto value =
-      cipher::decrypt(key->bytes, *record.value, bound_to(id, record.position.topic, record.key));
-  if (!value) {
-    return fail(ErrorKind::corrupt,
-                "the value of " + to_string(record.position) +
-                    " cannot be decrypted: it was changed, or written for another place",
-                "tenant " + key->tenant.str() + ", key " + key->id);
-  }
-  record.value = std::move(value);
-  std::erase_if(record.headers, is_key_header);
+  MESH_TRY(cipher::decrypt(record, *key));
   return true;
 }
 
@@ -98,21 +114,9 @@ Result<DataKeyPtr> TenantCipher::key_by_id(std::string_view id) {
   }
   const auto found = MESH_TRY(store_.find_by_id(id));
   DataKeyPtr key;
-  if (found) key = MESH_TRY(unwrapped(*found));
+  if (found) key = MESH_TRY(unwrap(master_, *found));
   remember(by_id_, std::string(id), key, asked, before);
   return key;
-}
-
-Result<DataKeyPtr> TenantCipher::unwrapped(const TenantKey& key) const {
-  auto bytes = cipher::decrypt(master_, key.wrapped, bound_to(key));
-  if (bytes && bytes->size() == kKeyBytes) {
-    return std::make_shared<const DataKey>(DataKey{key.id, key.tenant, *std::move(bytes)});
-  }
-  return fail(ErrorKind::corrupt,
-              "the key of tenant " + key.tenant.str() +
-                  " cannot be decrypted: tenants.master_key_file is not the one that it was made "
-                  "with, or the store was changed",
-              "key " + key.id);
 }
 
 template <typename Key>

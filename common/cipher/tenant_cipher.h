@@ -36,7 +36,14 @@ using DataKeyPtr = std::shared_ptr<const DataKey>;
 // key: a value that is moved elsewhere does not decrypt. Key and other headers stay as they are,
 // since the log places and compacts by them. A key bears any number of values (aead.h).
 void encrypt(Record& record, const DataKey& key);
-bool is_encrypted(const StoredRecord& record);
+// The value as it was before, and the header gone. `corrupt` where the value, its place or the key
+// is not what was written.
+Status decrypt(StoredRecord& record, const DataKey& key);
+// The id of its key; empty where it is not encrypted. As long as the record.
+std::string_view key_of(const StoredRecord& record);
+
+// `master` has kKeyBytes. `corrupt` where it is not the one that the key was wrapped with.
+Result<DataKeyPtr> unwrap(std::string_view master, const TenantKey& key);
 
 // Any thread.
 class TenantCipher {
@@ -53,9 +60,8 @@ class TenantCipher {
   DataKeyPtr remembered(const TenantId& tenant) const;
   // The tenant's key, which is made where there is none. Blocks.
   Result<DataKeyPtr> key_of(const TenantId& tenant);
-  // The value as it was before, and the header gone; false, and the record as it is, where its key
-  // was dropped. `corrupt` where the value, its place or the key is not what was written. Blocks
-  // unless the key is remembered; the store's error where it cannot be asked.
+  // Decrypts one that is encrypted; false, and the record as it is, where its key was dropped.
+  // Blocks unless the key is remembered; the store's error where it cannot be asked.
   Result<bool> decrypt(StoredRecord& record);
   // Nothing of the tenant's keys is remembered: for whoever has dropped them.
   void forget(const TenantId& tenant);
@@ -69,7 +75,6 @@ class TenantCipher {
   using Memory = std::map<Key, Remembered, std::less<>>;
 
   Result<DataKeyPtr> key_by_id(std::string_view id);
-  Result<DataKeyPtr> unwrapped(const TenantKey& key) const;
   // Of a question to the store that began at `asked`, after as many calls of forget().
   template <typename Key>
   void remember(Memory<Key>& memory, Key name, DataKeyPtr key, SteadyTime asked,

@@ -19,6 +19,10 @@ Result<std::optional<TenantKey>> first_key(Result<Statement> rows) {
 
 }  // namespace
 
+Result<std::optional<TenantKey>> key_by_id(Database& db, std::string_view id) {
+  return first_key(query(db, "SELECT id,tenant,wrapped FROM tenant_keys WHERE id=?", id));
+}
+
 Result<TenantKey> SqliteKeys::get_or_insert(const TenantKey& made) {
   // Most often it is there, and a commit for nothing would cost an fsync.
   if (auto known = MESH_TRY(find(made.tenant))) return *std::move(known);
@@ -39,9 +43,7 @@ Result<std::optional<TenantKey>> SqliteKeys::find(const TenantId& tenant) {
 }
 
 Result<std::optional<TenantKey>> SqliteKeys::find_by_id(std::string_view id) {
-  return read_from(readers_, [&](Database& db) {
-    return first_key(query(db, "SELECT id,tenant,wrapped FROM tenant_keys WHERE id=?", id));
-  });
+  return read_from(readers_, [&](Database& db) { return key_by_id(db, id); });
 }
 
 Result<std::int64_t> SqliteKeys::drop(const TenantId& tenant) {

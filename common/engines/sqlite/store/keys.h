@@ -21,4 +21,7 @@ class SqliteKeys final : public KeyStore {
   ReaderPool& readers_;
 };
 
+// Of a file that is not open as a store.
+Result<std::optional<TenantKey>> key_by_id(Database& db, std::string_view id);
+
 }  // namespace mesh::sqlite
