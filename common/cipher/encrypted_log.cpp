@@ -86,7 +86,8 @@ class EncryptedLog::Consumer final : public LogConsumer {
   Result<std::vector<StoredRecord>> show(const ReadLimits& limits) {
     std::vector<StoredRecord> shown;
     std::size_t bytes = 0;
-    while (!polled_.empty() && shown.size() < limits.max_records && bytes < limits.max_bytes) {
+    while (!polled_.empty() && shown.size() < limits.max_records &&
+           (shown.empty() || bytes < limits.max_bytes)) {
       StoredRecord& next = polled_.front();
       const auto readable = log_.show(next);
       if (!readable && shown.empty()) return fail(readable.error());
