@@ -116,5 +116,31 @@ TEST_F(Erasure, WithoutTheMasterKeyAReadSaysWhatIsMissing) {
   EXPECT_THAT(answer.body, HasSubstr("tenants.master_key_file"));
 }
 
+TEST_F(Erasure, ARepairTakesUsersFromTheEncryptedLog) {
+  start(crypto());
+  create("acme:ada", kAddress);
+  ASSERT_EQ(daemon_->stop(), 0);
+  auto bytes = test::bytes_of(data() + "/store.db");
+  int flipped = 0;
+  for (auto at = bytes.find(kAddress); at != bytes.npos; at = bytes.find(kAddress, at)) {
+    bytes[at] = static_cast<char>(bytes[at] ^ 1);
+    ++flipped;
+  }
+  ASSERT_GT(flipped, 0);
+  test::write_bytes(data() + "/store.db", bytes);
+
+  const auto repair = [](const Daemon& daemon) {
+    return run({MESH_BIN_DIR "/meshd", "--config", daemon.write_config(), "--repair-data"});
+  };
+  const auto refused = repair(Daemon(data()));
+  EXPECT_NE(refused.exit_code, 0) << refused.out;
+  EXPECT_THAT(refused.err, HasSubstr("tenants.master_key_file"));
+  const auto repaired = repair(*daemon_);
+  EXPECT_EQ(repaired.exit_code, 0) << repaired.err;
+  EXPECT_THAT(repaired.out, HasSubstr("were taken from the log"));
+  ASSERT_TRUE(daemon_->start()) << daemon_->errors();
+  EXPECT_THAT(daemon_->call("users", "GET", "/users/1", "acme:ada").body, HasSubstr(kAddress));
+}
+
 }  // namespace
 }  // namespace mesh::e2e
