@@ -52,7 +52,7 @@ class TenantCipher {
   // then reads with it, and writes what nobody reads later.
   static constexpr Duration kKept{5'000};
 
-  // `master` has kKeyBytes. Both outlive it.
+  // `master` has kKeyBytes. Store and clock outlive it.
   TenantCipher(KeyStore& store, std::string master, Clock& clock)
       : store_(store), master_(std::move(master)), clock_(clock) {}
 

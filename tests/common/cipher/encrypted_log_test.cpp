@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <mutex>
+#include <thread>
+
 #include "tests/support/append_and_wait.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_event_log.h"
