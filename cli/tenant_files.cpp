@@ -28,7 +28,7 @@ Result<TenantDocument> document_of(Json json, const std::string& place) {
   }
   json.erase("kind");
   const bool versioned = json.contains("version");
-  for (const char* own : {"created_at", "updated_at", "managed_by"}) {
+  for (const char* own : {"created_at", "updated_at", "managed_by", "closed"}) {
     if (json.contains(own)) {
       return fail(ErrorKind::invalid,
                   place + ": " + own + " is set by the mesh and by apply; leave it out");

@@ -222,6 +222,7 @@ Status App::Impl::start_listeners() {
         } else if (config.tenants.registration == "required") {
           if (auto known = services::check_registered(*directory, request); !known) return known;
         }
+        if (auto open = services::check_open(*directory, request); !open) return open;
         if (auto may = services::check_role(*directory, request, route); !may) return may;
         return services::check_tenant(*directory, request, may_block);
       },

@@ -71,7 +71,7 @@ const View& task_view() {
   static const View view{
       "id",
       {{"id", "ID", "the task's id"},
-       {"kind", "KIND", "replay, rebuild, redrive, purge, backup, seek or migration"},
+       {"kind", "KIND", "replay, rebuild, redrive, purge, backup, seek, migration or erasure"},
        {"state", "STATE", "queued, running, done, failed or cancelled"},
        {"", "DONE", "units of work done: events, bytes of a backup, partitions of a seek",
         Show::wide, Kind::count, done_text},

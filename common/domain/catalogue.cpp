@@ -89,6 +89,7 @@ constexpr std::string_view kTenantSchema = R"({
     },
     "types": {"type": "object", "additionalProperties": {"type": "object"}},
     "managed_by": {"type": "string", "minLength": 1, "maxLength": 63},
+    "closed": {"type": "boolean"},
     "version": {"type": "integer", "minimum": 1},
     "created_at": {"type": "string", "format": "date-time"},
     "updated_at": {"type": "string", "format": "date-time"}

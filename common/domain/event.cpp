@@ -181,6 +181,10 @@ Record to_record(const Event& event) {
   return record;
 }
 
+bool is_tombstone(const StoredRecord& record) {
+  return !record.value && compacted(record.position.topic);
+}
+
 Result<Event> from_record(const StoredRecord& record) {
   const auto header = [&](std::string_view name) { return find_header(record.headers, name); };
   const auto id = header("ce_id"), type = header("ce_type"), version = header("ce_specversion");
@@ -190,7 +194,7 @@ Result<Event> from_record(const StoredRecord& record) {
   if (id.empty() || type.empty()) return unreadable(record, "has no ce_id or no ce_type");
   if (version != "1.0") return unreadable(record, "has a ce_specversion other than 1.0");
   // Elsewhere a record without a value is an event without data.
-  if (!record.value && compacted(record.position.topic)) {
+  if (is_tombstone(record)) {
     return unreadable(record, "is a tombstone: there is no event in it");
   }
 

@@ -94,6 +94,9 @@ std::string_view subject_of_key(std::string_view key);  // empty where there is 
 // the topic is that of topic_of_unknown_type, empty where there is none; check the type before.
 // Empty data is a record without a value.
 Record to_record(const Event& event);
+// Whether it says no more than that the entity of its key is gone: a record of an entity topic
+// without a value. There is no event in it, and nothing for a consumer to do.
+bool is_tombstone(const StoredRecord& record);
 // Reads ours and foreign ones: a record without ce_ headers is accepted when its value is a JSON
 // object that names `tenantId` (or `tenant_id`); its id is then derived from its position, so that
 // reading it twice gives the same event, and its type from the topic ("user.created" for

@@ -27,6 +27,7 @@ std::string target_of(const Task& task) {
   }
   if (task.kind == "redrive" || task.kind == "purge") return "letters/" + text_in(task, "topic");
   if (task.kind == "seek") return "group/" + text_in(task, "group");
+  if (task.kind == "erasure") return "tenant/" + text_in(task, "tenant");
   return {};
 }
 

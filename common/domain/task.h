@@ -1,5 +1,5 @@
 // Long work that an operator started: replays, rebuilds, redrives, purges, backups, seeks,
-// migrations.
+// migrations, erasures.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ namespace mesh {
 inline constexpr std::string_view kStartedByMesh = "meshd";
 
 // All there are. Which of them a process can do is its own matter.
-inline constexpr std::string_view kTaskKinds[] = {"replay", "rebuild", "redrive",  "purge",
-                                                  "backup", "seek",    "migration"};
+inline constexpr std::string_view kTaskKinds[] = {"replay", "rebuild",   "redrive", "purge", "backup",
+                                                  "seek",   "migration", "erasure"};
 
 struct Task {
   enum class State { queued, running, done, failed, cancelled };

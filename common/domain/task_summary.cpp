@@ -27,7 +27,10 @@ constexpr Count kCounts[] = {{"redriven", "redriven", true},
                              {"skipped", "skipped", false},
                              {"moved", "moved partitions", false},
                              {"generation", "built generation", false},
-                             {"previous", "kept generation", false}};
+                             {"previous", "kept generation", false},
+                           {"found", "found", true},
+                           {"erased", "erased", true},
+                           {"remaining", "still kept", false}};
 
 std::string counts_text(const Json& result) {
   std::string text;
@@ -70,7 +73,8 @@ std::string progress_text(const Task& task) {
          "%";
 }
 
-// Of a seek, until all members have let go of the group.
+// Of a seek, until all members have let go of the group; of an erasure, until those have come by
+// that may write of the tenant yet.
 std::string waits_text(const Task& task) {
   const auto all = task.result.is_object() ? task.result.find("waits_for") : task.result.end();
   std::vector<std::string> members;
@@ -79,7 +83,8 @@ std::string waits_text(const Task& task) {
       if (one.is_string()) members.push_back(one.get<std::string>());
     }
   }
-  return members.empty() ? std::string() : ", waits for " + join(members, ", ") + " to let go";
+  if (members.empty()) return {};
+  return ", waits for " + join(members, ", ") + (task.kind == "seek" ? " to let go" : "");
 }
 
 // Of what was not finished.
@@ -89,6 +94,10 @@ std::string remains_text(const Task& task) {
     return served ? std::string() : ", the new generation did not come to serve";
   }
   if (task.kind == "backup") return ", the folder is of no use";
+  if (task.kind == "erasure") {
+    if (task.spec.is_object() && task.spec.value("dry_run", false)) return {};
+    return ", the rest remains until the same purge is asked for again";
+  }
   if (task.kind == "seek" && task.done == 0) return ", the group was not moved";
   if (task.total <= task.done) return {};
   const std::string left = with_thousands(task.total - task.done);

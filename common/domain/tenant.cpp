@@ -41,6 +41,7 @@ Json to_json(const Tenant& tenant) {
   if (!tenant.roles.empty()) json["roles"] = to_json(tenant.roles);
   if (!tenant.types.empty()) json["types"] = tenant.types;
   if (!tenant.managed_by.empty()) json["managed_by"] = tenant.managed_by;
+  if (tenant.closed) json["closed"] = true;
   json["version"] = tenant.version;
   json["created_at"] = format_rfc3339(tenant.created_at);
   json["updated_at"] = format_rfc3339(tenant.updated_at);
@@ -139,6 +140,12 @@ Result<Tenant> tenant_from_json(const Json& json) {
         tenant.managed_by = value.get<std::string>();
       } else {
         wrong("/managed_by", "must be 1 to 63 lower-case letters, digits and inner dashes");
+      }
+    } else if (name == "closed") {
+      if (value.is_boolean()) {
+        tenant.closed = value.get<bool>();
+      } else {
+        wrong("/closed", "must be true or false");
       }
     } else if (name == "retention") {
       wrong("/retention",

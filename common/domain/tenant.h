@@ -49,6 +49,7 @@ struct Tenant {
   TokenRoles roles = {};        // of its own credentials
   TypeSchemas types = {};       // own event types, checked (check_types)
   std::string managed_by = {};  // the owner that `mesh apply` noted; empty: none
+  bool closed = false;          // its data are being erased: nobody may ask for it or in its name
   std::int64_t version = 1;
   Timestamp created_at{};
   Timestamp updated_at{};
@@ -58,8 +59,9 @@ struct Tenant {
 bool valid_owner(std::string_view text);
 
 // {"id","name","allow_unknown_types","rate_limits":{scope:{rate,per,burst}},"quotas","roles",
-//  "types","managed_by","version","created_at","updated_at"}. Without quotas, roles, types and
-// managed_by where the tenant has none, since a meshd from before them reads such records.
+//  "types","managed_by","closed","version","created_at","updated_at"}. Without quotas, roles, types
+// and managed_by where the tenant has none, and closed where it is not, since a meshd from before
+// them reads such records.
 Json to_json(const Tenant& tenant);
 // {"id","tenantId"}: the value of tenant.deleted.
 Json removal_json(const TenantId& id);

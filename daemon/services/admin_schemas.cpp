@@ -104,7 +104,7 @@ std::string_view admin_schemas() {
     "started_by", "created_at", "started_at", "finished_at"],
   "properties": {
     "id": {"type": "string"},
-    "kind": {"type": "string", "description": "replay, rebuild, redrive, purge, backup or seek."},
+    "kind": {"type": "string", "description": "replay, rebuild, redrive, purge, backup, seek or erasure."},
     "state": {"type": "string"},
     "spec": {"type": "object", "description": "What was asked; depends on the kind."},
     "progress": {"$ref": "#/components/schemas/Progress"},

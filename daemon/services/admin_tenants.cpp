@@ -294,8 +294,14 @@ Result<Response> change(const TenantAdminDeps& deps, const http::Request& reques
   // is not written over.
   auto tenant = MESH_TRY(deps.tenants.get(id));
   const auto before = tenant.types;
-  if (whole)
-    tenant = Tenant{.id = id, .name = id.str(), .rate_limits = {}, .version = tenant.version};
+  if (whole) {
+    // That its data are being erased is not the body's to say.
+    tenant = Tenant{.id = id,
+                    .name = id.str(),
+                    .rate_limits = {},
+                    .closed = tenant.closed,
+                    .version = tenant.version};
+  }
   const auto only_at = if_match(request);
   if (only_at && std::ranges::find(*only_at, tenant.version) == only_at->end()) {
     tenant.version = 0;  // which it never has

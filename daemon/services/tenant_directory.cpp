@@ -155,6 +155,10 @@ Result<bool> TenantDirectory::has_record(const TenantId& tenant) {
   return look(tenant, [](const Tenant* record) { return record != nullptr; });
 }
 
+Result<bool> TenantDirectory::is_closed(const TenantId& tenant) {
+  return look(tenant, [](const Tenant* record) { return record != nullptr && record->closed; });
+}
+
 Result<Quotas> TenantDirectory::quotas(const TenantId& tenant) {
   return look(tenant,
               [](const Tenant* record) { return record != nullptr ? record->quotas : Quotas(); });
@@ -329,6 +333,16 @@ Status check_role(TenantDirectory& directory, const http::Request& request,
                                         route.pattern + " needs a " +
                                         std::string(to_string(taken.front())) + " (" + place +
                                         " in the tenant's record)");
+}
+
+Status check_open(TenantDirectory& directory, const http::Request& request) {
+  const auto& tenant = request.principal->tenant;
+  if (!tenant) return {};
+  // Where no record could ever be read, limiter.on_unavailable decides: the erasure counts again,
+  // and finds what came in between.
+  if (!directory.is_closed(*tenant).value_or(false)) return {};
+  return fail(ErrorKind::forbidden,
+              "tenant \"" + tenant->str() + "\" is closed: its data are being purged");
 }
 
 }  // namespace mesh::services

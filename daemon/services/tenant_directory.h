@@ -59,6 +59,7 @@ class TenantDirectory {
   };
   Result<Role> role_of(const TenantId& tenant, std::string_view user);
   Result<bool> has_record(const TenantId& tenant);
+  Result<bool> is_closed(const TenantId& tenant);
   // Of those whose records are known here.
   std::vector<TenantId> with_quotas() const;
 
@@ -135,5 +136,7 @@ Status check_role(TenantDirectory& directory, const http::Request& request,
                   const http::Route& route);
 // Those that the route takes, the least first.
 std::vector<TokenRole> roles_of(const http::Route& route);
+// Of any tenant: `forbidden` in the name of one whose data are being erased. Does not block.
+Status check_open(TenantDirectory& directory, const http::Request& request);
 
 }  // namespace mesh::services

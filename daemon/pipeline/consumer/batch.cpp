@@ -35,6 +35,10 @@ bool lies_in(const Position& position, const std::set<TopicPartition>& partition
 }  // namespace
 
 void Batch::add(ParkedEvent event) {
+  if (is_tombstone(event.record)) {
+    works_.push_back({std::move(event), {}, Work::Verdict::done, {}, {}});
+    return;
+  }
   auto decoded = from_record(event.record);
   Work work{std::move(event), {}, Work::Verdict::open, {}, {}};
   if (!decoded) {

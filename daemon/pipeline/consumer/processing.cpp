@@ -13,7 +13,7 @@ void count_usage(Usage& usage, const Batch& batch, std::chrono::nanoseconds took
   for (const Work& work : batch.works()) done[work.tenant] += work.verdict == Work::Verdict::done;
   const auto each = took / std::max<std::ptrdiff_t>(std::ssize(batch.works()), 1);
   for (const auto& [tenant, n] : done) {
-    if (n == 0) continue;
+    if (n == 0 || tenant.empty()) continue;  // empty: tombstones, which are nobody's work
     usage.add(tenant, {{Use::processed, static_cast<std::uint64_t>(n)},
                        {Use::stage_micros, micros(each * n)}});
   }
