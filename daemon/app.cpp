@@ -289,6 +289,8 @@ Member App::Impl::self() const {
 }
 
 void App::Impl::count(const http::Hooks::Answered& answered) {
+  // What it asks for is refused, and would be written down again while it is erased.
+  if (directory->is_closed(answered.tenant).value_or(false)) return;
   // 429 for its own limits, 503 where there was no room for it.
   const bool rejected = answered.status == 429 || answered.status == 503;
   usage.add(answered.tenant.str(), {{Use::requests},

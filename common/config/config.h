@@ -239,6 +239,7 @@ struct Secrets {
   Secret openai_api_key;
   Secret otlp_headers;
   Secret master_key;  // 64 hexadecimal digits
+  Secret receipt_key;
 };
 
 // What a process does. All but one listen, where `listen.<name>` says.
@@ -262,6 +263,7 @@ struct Tenants {
   std::string registration = "open";  // open | required
   std::string erasure = "none";       // none | crypto
   std::optional<std::string> master_key_file;
+  std::optional<std::string> receipt_key_file;
 };
 
 struct Config {

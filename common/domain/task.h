@@ -14,8 +14,8 @@ namespace mesh {
 inline constexpr std::string_view kStartedByMesh = "meshd";
 
 // All there are. Which of them a process can do is its own matter.
-inline constexpr std::string_view kTaskKinds[] = {"replay", "rebuild",   "redrive", "purge", "backup",
-                                                  "seek",   "migration", "erasure"};
+inline constexpr std::string_view kTaskKinds[] = {"replay", "rebuild", "redrive",   "purge",
+                                                  "backup", "seek",    "migration", "erasure"};
 
 struct Task {
   enum class State { queued, running, done, failed, cancelled };
