@@ -20,6 +20,7 @@
 #include "daemon/migration/journal.h"
 #include "daemon/pipelines.h"
 #include "daemon/readiness.h"
+#include "daemon/receipt_key.h"
 #include "daemon/roles.h"
 #include "daemon/run_info.h"
 #include "daemon/server_options.h"
@@ -84,6 +85,7 @@ struct App::Impl {
   Engines* engines = nullptr;
   std::shared_ptr<const http::TlsContext> tls;  // guarded by config_mutex; null: plain HTTP
   std::unique_ptr<Identity> identity;
+  std::unique_ptr<const auth::SigningKey> receipt_key;  // null: nothing is purged
   std::unique_ptr<Pipelines> pipelines;
   std::unique_ptr<Checkup> checkup;
   std::unique_ptr<services::TenantDirectory> directory;
@@ -130,6 +132,7 @@ Status App::Impl::start() {
   }
   identity = MESH_TRY(Identity::open(config, clock, std::move(own_tokens)));
   tls = MESH_TRY(make_tls(config));
+  receipt_key = MESH_TRY(make_receipt_key(config));
   // Before anything writes or reads: the relay and clients' events find their topics.
   MESH_TRY(migration::none_unfinished(engines->ports().tasks));
   MESH_TRY(make_topics(config.log, engines->ports().log_admin));
@@ -139,8 +142,9 @@ Status App::Impl::start() {
       {engines->ports().log, engines->ports().usage, engines->ports().leases}, usage, clock,
       metrics));
   metering->start();
-  pipelines = std::make_unique<Pipelines>(config, engines->ports(), process, clock, metrics, usage,
-                                          spans.get());
+  pipelines = std::make_unique<Pipelines>(
+      config, engines->ports(), Pipelines::Self{process, options.version, receipt_key.get()}, clock,
+      metrics, usage, spans.get());
   if (config.has_role(config::role::kPipelines)) {
     pipelines->tasks.define("backup",
                             backup_work(config.data_dir, options.version, clock, metrics));
@@ -240,15 +244,28 @@ Status App::Impl::start_listeners() {
   gauges = std::make_unique<Gauges>(metrics, usage, *engines, *server, clock);
 
   auto listeners =
-      make_listeners({config, ports, *pipelines, *directory, *quotas, *admission, *polls, *waits,
-                      clock, metrics, usage, spans.get(), options.version,
+      make_listeners({config,
+                      ports,
+                      *pipelines,
+                      *directory,
+                      *quotas,
+                      *admission,
+                      *polls,
+                      *waits,
+                      clock,
+                      metrics,
+                      usage,
+                      spans.get(),
+                      receipt_key.get(),
+                      options.version,
                       [this] { return std::string(ready ? "" : "starting or draining"); },
                       [this](const auto& request) { return identity->is_operator(request); },
                       [this] {
                         std::lock_guard guard(config_mutex);
                         return config::to_json(config);
                       },
-                      [this] { return checks(); }, [this] { return engines->examine(); },
+                      [this] { return checks(); },
+                      [this] { return engines->examine(); },
                       [this] { return engines->checks(); }});
   if (config.canary == "on") {
     for (const auto& spec : listeners.specs) {

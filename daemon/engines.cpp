@@ -169,6 +169,8 @@ Status ConfiguredEngines::open(const EngineContext& context) {
                          stores.analytics(),
                          stores.chemical(),
                          stores.usage(),
+                         stores.tenant_data(),
+                         stores.keys(),
                          keep(index_),
                          keep(limiter_),
                          keep(embedder_),

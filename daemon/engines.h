@@ -12,6 +12,7 @@
 #include "common/ports/embedder.h"
 #include "common/ports/event_log.h"
 #include "common/ports/idempotency_store.h"
+#include "common/ports/key_store.h"
 #include "common/ports/lease_store.h"
 #include "common/ports/log_import.h"
 #include "common/ports/member_store.h"
@@ -23,6 +24,7 @@
 #include "common/ports/retry_store.h"
 #include "common/ports/stores.h"
 #include "common/ports/task_store.h"
+#include "common/ports/tenant_data.h"
 #include "common/ports/tenant_store.h"
 #include "common/ports/usage_store.h"
 #include "common/ports/user_store.h"
@@ -47,6 +49,8 @@ struct Ports {
   AnalyticsStore& analytics;
   ChemicalStore& chemical;
   UsageStore& usage;
+  TenantData& tenant_data;
+  KeyStore& keys;
   VectorIndex& index;
   RateLimiter& limiter;
   Embedder& embedder;

@@ -8,12 +8,19 @@
 #include <vector>
 
 #include "common/telemetry/log.h"
+#include "daemon/metering/metering.h"
 #include "daemon/pipeline/stages/projection_stages.h"
+#include "daemon/services/tenant_directory.h"
 
 namespace mesh {
 namespace {
 
 using pipeline::kUserIndex;
+
+// Until what a process has counted in a minute is in the log.
+constexpr Duration kMinuteOfUse =
+    Duration{60'000} + metering::Metering::kTick + metering::Metering::kRetry;
+constexpr Duration kAttempt{30'000};  // of a stage that asks a model
 
 // The pipelines beside the index's, one row each.
 struct ProjectionDef {
@@ -54,6 +61,46 @@ pipeline::PipelineDeps deps_of(const Ports& ports, LogAdmin& log_admin, Clock& c
   return {ports.log, log_admin, ports.retries, clock, metrics, &usage, spans};
 }
 
+// Answers of models are kept by a hash of the tenant and the text: nobody finds those of one
+// tenant.
+std::vector<KeptPart> uncounted(const config::Config& config) {
+  if (config.embedder.engine != "openai" && config.extractor.engine != "openai") return {};
+  return {
+      {"cache/models", 0,
+       "answers of models, by a hash of tenant and text, without either: they go as others take "
+       "their room (openai.cache)"}};
+}
+
+pipeline::ErasureDeps erasure_deps(const config::Config& config, const Ports& ports,
+                                   const Pipelines::Self& self, Clock& clock) {
+  std::vector<ReadCache*> caches;
+  for (ReadCache* cache : {ports.summaries, ports.searches}) {
+    if (cache != nullptr && std::ranges::find(caches, cache) == caches.end())
+      caches.push_back(cache);
+  }
+  pipeline::ErasureDeps deps{.log = ports.log,
+                             .admin = ports.log_admin,
+                             .users = ports.users,
+                             .tenants = ports.tenants,
+                             .data = ports.tenant_data,
+                             .keys = ports.keys,
+                             .outbox = ports.outbox,
+                             .index = ports.index,
+                             .caches = std::move(caches),
+                             .uncounted = uncounted(config),
+                             .clock = clock,
+                             .version = self.version,
+                             .sign = {},
+                             .settle = services::TenantDirectory::kRefresh +
+                                       std::max(config.http.answer_timeout, kMinuteOfUse),
+                             .park = config.pipelines.retry.cap + kAttempt,
+                             .max_attempts = config.pipelines.retry.max_attempts};
+  if (self.receipt_key != nullptr) {
+    deps.sign = [key = self.receipt_key](const Json& receipt) { return key->sign(receipt); };
+  }
+  return deps;
+}
+
 }  // namespace
 
 TopicSpec topic_spec(const config::Log& config, std::string name, TopicKind kind) {
@@ -82,25 +129,27 @@ Status make_topics(const config::Log& config, LogAdmin& log) {
   return {};
 }
 
-Pipelines::Pipelines(const config::Config& config, const Ports& ports, const std::string& process,
+Pipelines::Pipelines(const config::Config& config, const Ports& ports, const Self& self,
                      Clock& clock, Metrics& metrics, Usage& usage, Spans* spans)
     : log_admin_(ports.log_admin, ports.leases, clock),
-      generations({ports.index, ports.embedder, ports.leases, ports.tasks, process,
-                   options_of(config, process, kUserIndex),
+      generations({ports.index, ports.embedder, ports.leases, ports.tasks, self.process,
+                   options_of(config, self.process, kUserIndex),
                    deps_of(ports, log_admin_, clock, metrics, usage, spans), ports.searches}),
-      relay(ports.outbox, ports.leases, ports.log, ports.log_admin, process, clock, metrics, spans),
+      relay(ports.outbox, ports.leases, ports.log, ports.log_admin, self.process, clock, metrics,
+            spans),
       replayer(ports.log, ports.log_admin, clock,
                [this](const std::string& name) { return stage(name); }),
-      dead_letters(
-          {ports.log, ports.log_admin, ports.retries, ports.leases, ports.index, clock, process}),
-      seeker(ports.log_admin, ports.leases, process, clock),
-      tasks(ports.tasks, ports.log, process, clock, metrics,
+      dead_letters({ports.log, ports.log_admin, ports.retries, ports.leases, ports.index, clock,
+                    self.process}),
+      seeker(ports.log_admin, ports.leases, self.process, clock),
+      erasure(erasure_deps(config, ports, self, clock)),
+      tasks(ports.tasks, ports.log, self.process, clock, metrics,
             {config.tasks.max_running, config.tasks.max_running_per_tenant}),
       config_(config) {
   for (const auto& [reads, make] : kProjections) {
     auto stage = make(ports, clock);
     auto runs = std::make_unique<pipeline::Pipeline>(
-        options_of(config, process, reads), *stage,
+        options_of(config, self.process, reads), *stage,
         deps_of(ports, log_admin_, clock, metrics, usage, spans));
     projections_.push_back({reads, std::move(stage), std::move(runs)});
   }
@@ -118,6 +167,12 @@ Pipelines::Pipelines(const config::Config& config, const Ports& ports, const std
   tasks.define("redrive", [this](auto& context) { return dead_letters.redrive(context); });
   tasks.define("purge", [this](auto& context) { return dead_letters.purge(context); });
   tasks.define("seek", [this](auto& context) { return seeker.run(context); });
+  tasks.define(
+      "erasure", [this](auto& context) { return erasure.run(context); },
+      // A process without a key counts, and leaves the rest to one that has it.
+      [signs = self.receipt_key != nullptr](const Task& task) {
+        return signs || pipeline::is_dry_run(task);
+      });
   tasks.define(
       "rebuild", [this](auto& context) { return generations.rebuild(context); },
       [this](const Task& task) { return generations.can_rebuild(task); });

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/auth/document_signature.h"
 #include "common/base/clock.h"
 #include "common/config/config.h"
 #include "common/telemetry/metrics.h"
@@ -12,6 +13,7 @@
 #include "daemon/engines.h"
 #include "daemon/pipeline/consumer/runtime.h"
 #include "daemon/pipeline/dead_letters/dead_letters.h"
+#include "daemon/pipeline/erasure/erasure.h"
 #include "daemon/pipeline/generations/generations.h"
 #include "daemon/pipeline/groups.h"
 #include "daemon/pipeline/relay.h"
@@ -35,10 +37,15 @@ class Pipelines {
   pipeline::YieldingLogAdmin log_admin_;  // first: the others read by it
 
  public:
-  // What is given outlives the pipelines. `process` names this one among those that share stores;
-  // `spans` is null where no traces are sent.
-  Pipelines(const config::Config& config, const Ports& ports, const std::string& process,
-            Clock& clock, Metrics& metrics, Usage& usage, Spans* spans);
+  // What this process is beside its configuration.
+  struct Self {
+    std::string process;  // names it among those that share stores
+    std::string version;
+    const auth::SigningKey* receipt_key = nullptr;  // null: it erases no tenant
+  };
+  // What is given outlives the pipelines. `spans` is null where no traces are sent.
+  Pipelines(const config::Config& config, const Ports& ports, const Self& self, Clock& clock,
+            Metrics& metrics, Usage& usage, Spans* spans);
   ~Pipelines();  // stop()
   Status start();
   void stop();  // the tasks first, the generations last; callable twice and before start
@@ -52,6 +59,7 @@ class Pipelines {
   pipeline::Replayer replayer;
   pipeline::DeadLetters dead_letters;
   pipeline::Seeker seeker;
+  pipeline::Erasure erasure;
   pipeline::TaskRunner tasks;
 
  private:

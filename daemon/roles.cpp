@@ -78,6 +78,7 @@ http::RouteTable admin(const RoleDeps& deps) {
             {deps.ports.tenants, deps.directory, deps.ports.limiter, deps.waits, deps.quotas}),
         services::type_routes(
             {deps.ports.tenants, deps.directory, deps.ports.limiter, deps.waits, deps.quotas}),
+        services::erasure_routes({deps.directory, pipelines.tasks, deps.receipt_key}),
         services::usage_routes({deps.usage}),
         services::usage_totals_routes(deps.ports.usage, deps.directory, deps.clock),
         services::member_routes({deps.ports.members, deps.ports.leases}),

@@ -361,6 +361,17 @@ Result<Json> Client::verify_index() {
   return impl_->json(patient(post(admin({"indexes", "verify"}), Json::object())));
 }
 
+Result<Json> Client::purge_tenant(const std::string& tenant, const std::string& subject,
+                                  bool dry_run) {
+  Json body{{"dry_run", dry_run}};
+  put_text(body, "subject", subject);
+  return impl_->json(post(admin({"tenants", tenant, "purge"}), body));
+}
+
+Result<Json> Client::verify_receipt(const Json& signed_receipt) {
+  return impl_->json(post(admin({"receipts", "verify"}), signed_receipt));
+}
+
 Result<Json> Client::back_up(const std::string& path) {
   return impl_->json(post(admin({"backups"}), {{"path", path}}));
 }

@@ -315,6 +315,12 @@ class Client {
   Status rollback_index();
   Result<Json> verify_index();
 
+  // The task that erases what is kept of a tenant or, with `subject`, of one of its users;
+  // `dry_run`: that counts it.
+  Result<Json> purge_tenant(const std::string& tenant, const std::string& subject, bool dry_run);
+  // Checks {"receipt","signature"} with the server's key; the task that counts again.
+  Result<Json> verify_receipt(const Json& signed_receipt);
+
   // The task; `path` is absolute, on the server's machine.
   Result<Json> back_up(const std::string& path);
 

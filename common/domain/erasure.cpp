@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/json_members.h"
 #include "common/base/strings.h"
 #include "common/domain/event.h"
 
@@ -25,6 +26,29 @@ tl::unexpected<Error> not_erasable(const ErasureTarget& target, std::string_view
                                       std::string(target.subject ? "a user" : "a tenant") +
                                       " at \"" + std::string(place) +
                                       "\": take a part that was counted and can go");
+}
+
+Json to_json(const ErasureTarget& target) {
+  Json json{{"tenant", target.tenant.str()}};
+  if (target.subject) json["subject"] = *target.subject;
+  return json;
+}
+
+std::string to_string(const ErasureTarget& target) {
+  return target.subject ? "user " + *target.subject + " of tenant " + target.tenant.str()
+                        : "tenant " + target.tenant.str();
+}
+
+Result<ErasureTarget> erasure_target_from_json(const Json& json) {
+  if (!json.is_object()) return fail(ErrorKind::unprocessable, "a target must be an object");
+  const auto tenant = MESH_TRY(string_member(json, "tenant"));
+  if (!tenant) return bad_member("tenant", "is missing");
+  auto id = TenantId::parse(*tenant);
+  if (!id) return bad_member("tenant", id.error().message);
+  auto subject = MESH_TRY(string_member(json, "subject"));
+  // All of the tenant's would go where a user was meant.
+  if (subject && subject->empty()) return bad_member("subject", "must not be empty");
+  return ErasureTarget{std::move(*id), std::move(subject)};
 }
 
 }  // namespace mesh

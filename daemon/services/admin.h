@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "common/auth/document_signature.h"
 #include "common/base/clock.h"
 #include "common/domain/server_finding.h"
 #include "common/http/route.h"
@@ -55,6 +56,14 @@ struct TenantAdminDeps {
 };
 http::RouteTable tenant_routes(TenantAdminDeps deps);
 http::RouteTable type_routes(TenantAdminDeps deps);
+
+// Erasing tenants and users, and what was said of it.
+struct ErasureAdminDeps {
+  TenantDirectory& directory;
+  pipeline::TaskRunner& runner;
+  const auth::SigningKey* receipt_key;  // null: nothing is erased, no receipt is checked
+};
+http::RouteTable erasure_routes(ErasureAdminDeps deps);
 
 // The processes of this mesh.
 struct MemberAdminDeps {

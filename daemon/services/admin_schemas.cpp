@@ -97,6 +97,55 @@ std::string_view admin_schemas() {
   "additionalProperties": false,
   "examples": [{"path": "/var/backups/mesh-2026-11-21"}]
 },
+"TenantPurge": {
+  "type": "object",
+  "properties": {
+    "subject": {
+      "type": "string", "minLength": 1,
+      "description": "One user alone: the id, as it is the subject of the user's events."
+    },
+    "dry_run": {"type": "boolean", "default": false, "description": "Only count."}
+  },
+  "additionalProperties": false,
+  "examples": [{"dry_run": true}]
+},
+"SignedReceipt": {
+  "type": "object",
+  "description": "What a purge's task gives as `result.receipt`.",
+  "required": ["receipt", "signature"],
+  "properties": {
+    "receipt": {"$ref": "#/components/schemas/Receipt"},
+    "signature": {
+      "type": "string", "minLength": 1,
+      "description": "A JWS with a detached payload (RFC 7515, appendix F; EdDSA): the receipt as compact JSON, its members sorted."
+    }
+  },
+  "additionalProperties": false
+},
+"Receipt": {
+  "type": "object",
+  "description": "What a purge erased, and what remains and why.",
+  "required": ["target"],
+  "properties": {
+    "target": {
+      "type": "object",
+      "required": ["tenant"],
+      "properties": {
+        "tenant": {"$ref": "#/components/schemas/TenantId"},
+        "subject": {"type": "string", "minLength": 1}
+      }
+    }
+  },
+  "examples": [{
+    "version": 1, "mesh_version": "0.1.0", "target": {"tenant": "acme"},
+    "task": "0199a1c4-7b1e-7c59-8d0a-3f6b9c1d2e4f", "started_by": "operator",
+    "began": "2026-11-21T08:32:00.123Z", "ended": "2026-11-21T08:33:10.456Z",
+    "erased": [{"place": "store/users", "count": 12}],
+    "remains": [{"place": "store/usage", "count": 3, "why": "totals of what was billed"}],
+    "backups": "not reached: copies made before 2026-11-21T08:33:10.456Z keep the data",
+    "counted_again": [{"place": "store/users", "count": 0}]
+  }]
+},
 "Task": {
   "type": "object",
   "description": "Long work that an operator started.",

@@ -364,6 +364,8 @@ class HeldEngines final : public Engines {
                      .analytics = analytics_,
                      .chemical = of().chemical,
                      .usage = of().usage,
+                     .tenant_data = of().tenant_data,
+                     .keys = of().keys,
                      .index = index_,
                      .limiter = of().limiter,
                      .embedder = of().embedder,

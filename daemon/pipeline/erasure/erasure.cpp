@@ -1,0 +1,514 @@
+#include "daemon/pipeline/erasure/erasure.h"
+
+#include <algorithm>
+#include <future>
+#include <map>
+#include <memory>
+#include <set>
+
+#include "common/base/strings.h"
+#include "common/base/time.h"
+#include "daemon/pipeline/erasure/kept_records.h"
+#include "daemon/pipeline/erasure/receipt.h"
+#include "daemon/pipeline/groups.h"
+#include "daemon/pipeline/scan.h"
+#include "daemon/pipeline/tasks/task_support.h"
+
+namespace mesh::pipeline {
+namespace {
+
+constexpr int kRows = 1'000;                     // of a table at once
+constexpr Duration kLook{500};                   // between two looks at what is waited for
+constexpr Duration kBetweenRounds{2'000};        // what is being written is there then
+constexpr Duration kPatience{2 * 60'000};        // with groups none of which comes on
+constexpr std::int64_t kStoreEvery = 1'000'000;  // offsets that are read, between two reports
+constexpr std::string_view kRetries = "store/retries", kOutbox = "store/outbox",
+                           kKeys = "store/keys", kRecord = "store/tenant";
+
+Status no_progress(std::int64_t) { return {}; }
+
+// One run of an erasure.
+class Run {
+ public:
+  Run(const ErasureDeps& deps, TaskContext& context, ErasureTarget target)
+      : deps_(deps),
+        context_(context),
+        target_(std::move(target)),
+        records_(deps.log, deps.admin, deps.clock, target_),
+        before_(context.task().checkpoint.value("before", std::map<std::string, std::int64_t>())),
+        erased_(context.task().checkpoint.value("erased", std::map<std::string, std::int64_t>())),
+        closed_at_(context.task().checkpoint.value("closed_at", std::string())),
+        emptied_(context.task().checkpoint.value("emptied", false)) {}
+
+  // Counts alone.
+  Status plan() {
+    total_ = MESH_TRY(insist(context_, [&] { return records_.size(); }));
+    parts_ = MESH_TRY(count([&](std::int64_t offsets) { return passed(offsets); }));
+    Json result = result_of_parts();
+    result["found"] = sum([](const KeptPart& part) { return part.count; });
+    report(context_, total_, total_, Json::object(), std::move(result));
+    return {};
+  }
+
+  Status erase() {
+    if (!emptied_) {
+      MESH_TRY(close());
+      MESH_TRY(count_before());
+      MESH_TRY(empty());
+    }
+    if (!target_.subject) MESH_TRY(remove_record());
+    return finish();
+  }
+
+ private:
+  // --- counting -------------------------------------------------------------------------------
+
+  Result<std::vector<KeptPart>> count(const KeptRecords::Seen& seen) {
+    auto parts = MESH_TRY(insist(context_, [&] { return deps_.data.count(target_); }));
+    if (!target_.subject) parts.push_back(MESH_TRY(insist(context_, [&] { return record(); })));
+    const bool keyed = !target_.subject && std::ranges::any_of(parts, [](const KeptPart& part) {
+      return part.place == kKeys && part.count > 0;
+    });
+    auto of_log =
+        MESH_TRY(insist(context_, [&] { return records_.count(keyed, unless_stopped(seen)); }));
+    std::ranges::move(of_log, std::back_inserter(parts));
+    auto of_index = MESH_TRY(insist(context_, [&] { return vectors(); }));
+    std::ranges::move(of_index, std::back_inserter(parts));
+    return parts;
+  }
+
+  Result<KeptPart> record() {
+    const auto record = deps_.tenants.get(target_.tenant);
+    if (!record && record.error().kind != ErrorKind::not_found) return fail(record.error());
+    return KeptPart{std::string(kRecord), record ? 1 : 0};
+  }
+
+  // Nothing where the subject is none of a user, whom alone the index knows.
+  bool in_index() const { return !target_.subject || parse_int(*target_.subject).has_value(); }
+  std::optional<std::int64_t> user() const {
+    return target_.subject ? parse_int(*target_.subject) : std::nullopt;
+  }
+
+  Result<std::vector<KeptPart>> vectors() {
+    std::vector<KeptPart> parts;
+    if (!in_index()) return parts;
+    for (const GenerationInfo& info : MESH_TRY(deps_.index.generations())) {
+      const auto kept = deps_.index.kept(info.number, target_.tenant, user());
+      // It may have been dropped meanwhile.
+      if (!kept && kept.error().kind == ErrorKind::not_found) continue;
+      if (!kept) return fail(kept.error());
+      parts.push_back({"index/" + info.name, *kept});
+    }
+    return parts;
+  }
+
+  static bool can_go(const KeptPart& part) { return part.remains.empty(); }
+
+  // But the record, which goes last.
+  std::vector<std::string> places_left() const {
+    std::vector<std::string> places;
+    for (const KeptPart& part : parts_) {
+      if (can_go(part) && part.count > 0 && part.place != kRecord) {
+        places.push_back(part.place + " (" + std::to_string(part.count) + ")");
+      }
+    }
+    return places;
+  }
+
+  template <typename Number>
+  std::int64_t sum(Number number) const {
+    std::int64_t all = 0;
+    for (const KeptPart& part : parts_) all += number(part);
+    return all;
+  }
+
+  // --- progress -------------------------------------------------------------------------------
+
+  KeptRecords::Seen unless_stopped(KeptRecords::Seen seen) {
+    return [this, seen = std::move(seen)](std::int64_t offsets) -> Status {
+      if (context_.stopping()) return stopped_early();
+      return seen(offsets);
+    };
+  }
+
+  Status passed(std::int64_t offsets) {
+    seen_ += offsets;
+    if (seen_ - stored_ < kStoreEvery) return {};
+    stored_ = seen_;
+    report(context_, std::min(seen_, total_), total_, Json::object(), Json::object());
+    return {};
+  }
+
+  Status note_erased(const std::string& place, std::int64_t count) {
+    erased_[place] += count;
+    report_now();
+    return {};
+  }
+
+  // What a crash kept from being noted shows by what is not there any more.
+  std::int64_t erased_of(const std::string& place, std::int64_t left) const {
+    const auto noted = erased_.find(place);
+    const auto before = before_.find(place);
+    return std::max({noted == erased_.end() ? 0 : noted->second,
+                     before == before_.end() ? 0 : before->second - left, std::int64_t{0}});
+  }
+
+  Json result_of_parts() const {
+    Json parts = Json::array();
+    for (const KeptPart& part : parts_) {
+      parts.push_back({{"place", part.place},
+                       {"count", part.count},
+                       {"erased", erased_of(part.place, can_go(part) ? part.count : 0)},
+                       {"remains", part.remains}});
+    }
+    return {{"parts", std::move(parts)}};
+  }
+
+  void report_now(const std::vector<std::string>& waits_for = {}) {
+    Json result = result_of_parts();
+    std::int64_t done = 0, total = 0;
+    for (const auto& [place, count] : erased_) done += count;
+    for (const auto& [place, count] : before_) total += count;
+    result["erased"] = done;
+    if (!waits_for.empty()) result["waits_for"] = waits_for;
+    Json checkpoint{{"before", before_}, {"erased", erased_}, {"emptied", emptied_}};
+    if (!closed_at_.empty()) checkpoint["closed_at"] = closed_at_;
+    report(context_, done, std::max(total, done), std::move(checkpoint), std::move(result));
+  }
+
+  // Asks until it is true. `who` is told as waited for.
+  template <typename Ask>
+  Status await(const std::vector<std::string>& who, Ask ask) {
+    for (bool told = false;;) {
+      const bool over = MESH_TRY(insist(context_, ask));
+      if (over) return {};
+      if (!told) report_now(who);
+      told = true;
+      context_.pause(kLook);
+      if (context_.stopping()) return stopped_early();
+    }
+  }
+
+  // --- the steps ------------------------------------------------------------------------------
+
+  Status close() {
+    if (target_.subject) return {};
+    if (closed_at_.empty()) {
+      MESH_TRY(insist(context_, [&] { return close_record(); }));
+      closed_at_ = format_rfc3339(deps_.clock.now());
+      report_now();
+    }
+    const auto closed_at = MESH_TRY(parse_rfc3339(closed_at_));
+    return await({"requests under way"},
+                 [&]() -> Result<bool> { return deps_.clock.now() >= closed_at + deps_.settle; });
+  }
+
+  // One that another changes at the same time is read again.
+  Status close_record() {
+    for (;;) {
+      auto record = deps_.tenants.get(target_.tenant);
+      if (!record && record.error().kind != ErrorKind::not_found) return fail(record.error());
+      if (record && record->closed) return {};
+      Tenant tenant =
+          record ? *record
+                 : Tenant{.id = target_.tenant, .name = target_.tenant.str(), .rate_limits = {}};
+      tenant.closed = true;
+      const auto closed = record ? deps_.tenants.update(std::move(tenant))
+                                 : deps_.tenants.create(std::move(tenant));
+      if (closed) return {};
+      if (closed.error().kind != ErrorKind::conflict) return fail(closed.error());
+      if (context_.stopping()) return stopped_early();
+    }
+  }
+
+  Status count_before() {
+    if (!before_.empty()) return {};
+    parts_ = MESH_TRY(count(no_progress));
+    for (const KeptPart& part : parts_) {
+      if (can_go(part)) before_[part.place] = part.count;
+    }
+    report_now();
+    return {};
+  }
+
+  Status empty() {
+    const int most = deps_.max_attempts + 4;
+    for (int round = 1;; ++round) {
+      const bool parked = MESH_TRY(erase_once());
+      parts_ = MESH_TRY(count(no_progress));
+      const auto left = places_left();
+      if (left.empty() && !parked) break;
+      if (round == most) {
+        return fail(ErrorKind::conflict, "of " + to_string(target_) +
+                                             " there is still something after " +
+                                             std::to_string(most) + " rounds: " + join(left, ", ") +
+                                             "; see who writes it (`mesh events tail --tenant " +
+                                             target_.tenant.str() + "`), and purge again");
+      }
+      report_now(parked ? std::vector<std::string>{"retries in memory"}
+                        : std::vector<std::string>{});
+      // Whoever holds an event in memory whose row is gone tries it once more.
+      const Duration again = target_.subject ? deps_.park : deps_.park + deps_.settle;
+      context_.pause(parked ? again : kBetweenRounds);
+      if (context_.stopping()) return stopped_early();
+    }
+    emptied_ = true;
+    report_now();
+    return {};
+  }
+
+  // Whether there were parked events.
+  Result<bool> erase_once() {
+    MESH_TRY(remove_users());
+    MESH_TRY(await_groups());
+    const bool parked = MESH_TRY(erase_rows());
+    MESH_TRY(insist(context_, [&] {
+      return records_.erase(
+          unless_stopped(no_progress),
+          [&](const std::string& place, std::int64_t gone) { return note_erased(place, gone); });
+    }));
+    MESH_TRY(drop_keys());
+    MESH_TRY(erase_vectors());
+    for (ReadCache* cache : deps_.caches) {
+      MESH_TRY(insist(context_, [&] { return cache->forget_all(target_.tenant); }));
+    }
+    return parked;
+  }
+
+  // A user goes as by any other removal, so that others hear of it; a tenant's users go as rows,
+  // since others hear that the tenant is gone.
+  Status remove_users() {
+    if (!target_.subject) {
+      MESH_TRY(erase_place("store/users"));
+      return erase_place(std::string(kOutbox));
+    }
+    if (const auto id = user()) {
+      const bool removed = MESH_TRY(insist(context_, [&] { return remove_user(*id); }));
+      if (removed) MESH_TRY(note_erased("store/users", 1));
+    }
+    // Its last event among them: nobody else would tell it.
+    return await({"the outbox"}, [&]() -> Result<bool> { return outbox_is_empty(); });
+  }
+
+  Result<bool> outbox_is_empty() {
+    for (const KeptPart& part : MESH_TRY(deps_.data.count(target_))) {
+      if (part.place == kOutbox && part.count > 0) return false;
+    }
+    return true;
+  }
+
+  // Whether there was one.
+  Result<bool> remove_user(std::int64_t id) {
+    const auto done = std::make_shared<std::promise<Result<ChangedUser>>>();
+    auto removed = done->get_future();
+    deps_.users.remove(target_.tenant, id, {},
+                       [done](Result<ChangedUser> result) { done->set_value(std::move(result)); });
+    const auto result = removed.get();
+    if (result) return true;
+    if (result.error().kind == ErrorKind::not_found) return false;
+    return fail(result.error());
+  }
+
+  // A pipeline that is behind would write of the target again what is erased now. Who has no member
+  // writes nothing, and finds gaps later where the log takes records out.
+  Status await_groups() {
+    const auto ends_now = MESH_TRY(insist(context_, [&] { return pipeline_ends(); }));
+    std::map<std::string, std::int64_t> before;
+    SteadyTime moved = deps_.clock.steady();
+    for (;;) {
+      absent_.clear();
+      auto behind = MESH_TRY(insist(context_, [&] { return behind_of(ends_now); }));
+      if (behind.empty()) return {};
+      std::vector<std::string> names;
+      for (const auto& [name, committed] : behind) names.push_back("group " + name);
+      if (behind != before) moved = deps_.clock.steady();
+      before = std::move(behind);
+      if (deps_.clock.steady() - moved >= kPatience) {
+        for (const auto& [name, committed] : before) absent_.insert(name);
+        return {};
+      }
+      report_now(names);
+      context_.pause(kLook);
+      if (context_.stopping()) return stopped_early();
+    }
+  }
+
+  Result<std::map<TopicPartition, std::int64_t>> pipeline_ends() {
+    std::map<TopicPartition, std::int64_t> all;
+    const auto infos = MESH_TRY(deps_.admin.topics());
+    for (const TopicInfo& info : infos) {
+      if (group_of(info.spec.name) == nullptr) continue;
+      for (std::int32_t p = 0; p < info.spec.partitions; ++p) {
+        const TopicPartition partition{info.spec.name, p};
+        const auto marks = MESH_TRY(deps_.log.watermarks(partition));
+        all[partition] = marks.end;
+      }
+    }
+    return all;
+  }
+
+  // What each pipeline's group that has a member and is behind has committed in all; notes those
+  // that have none.
+  Result<std::map<std::string, std::int64_t>> behind_of(
+      const std::map<TopicPartition, std::int64_t>& to) {
+    std::map<std::string, std::int64_t> behind;
+    for (const GroupInfo& group : MESH_TRY(deps_.admin.groups())) {
+      const bool ours = is_of_index(group.name) ||
+                        std::ranges::any_of(kTopicGroups, [&](const TopicGroup& reads) {
+                          return reads.group == group.name;
+                        });
+      if (!ours) continue;
+      std::int64_t committed = 0;
+      bool late = false;
+      for (const auto& [partition, next] : group.committed) {
+        committed += next;
+        const auto end = to.find(partition);
+        if (late || end == to.end() || next >= end->second) continue;
+        late = MESH_TRY(has_record(partition, next, end->second));
+      }
+      if (late && group.active) behind[group.name] = committed;
+      if (late && !group.active) absent_.insert(group.name);
+    }
+    return behind;
+  }
+
+  // Behind gaps nobody commits.
+  Result<bool> has_record(const TopicPartition& partition, std::int64_t from, std::int64_t to) {
+    bool any = false;
+    MESH_TRY(scan(deps_.log, partition, from, to,
+                  [&](std::vector<StoredRecord>&) {
+                    any = true;
+                    return false;
+                  },
+                  {.max_records = 1, .keys_only = true}));
+    return any;
+  }
+
+  Status erase_place(const std::string& place) {
+    for (;;) {
+      if (context_.stopping()) return stopped_early();
+      const auto gone =
+          MESH_TRY(insist(context_, [&] { return deps_.data.erase(target_, place, kRows); }));
+      if (gone == 0) return {};
+      MESH_TRY(note_erased(place, gone));
+    }
+  }
+
+  Result<bool> erase_rows() {
+    const auto parts = MESH_TRY(insist(context_, [&] { return deps_.data.count(target_); }));
+    bool parked = false;
+    for (const KeptPart& part : parts) {
+      // Keys are dropped behind the records; of a user the outbox was waited for.
+      const bool later = part.place == kKeys || (target_.subject && part.place == kOutbox);
+      if (!can_go(part) || part.count == 0 || later) continue;
+      parked = parked || part.place == kRetries;
+      MESH_TRY(erase_place(part.place));
+    }
+    return parked;
+  }
+
+  // What the log could not take out reads nobody from then on. They are the tenant's, not a user's.
+  Status drop_keys() {
+    if (target_.subject) return {};
+    const auto gone = MESH_TRY(insist(context_, [&] { return deps_.keys.drop(target_.tenant); }));
+    return gone > 0 ? note_erased(std::string(kKeys), gone) : Status();
+  }
+
+  Status erase_vectors() {
+    const auto parts = MESH_TRY(insist(context_, [&] { return vectors(); }));
+    const auto infos = MESH_TRY(insist(context_, [&] { return deps_.index.generations(); }));
+    for (const GenerationInfo& info : infos) {
+      const auto part = std::ranges::find(parts, "index/" + info.name, &KeptPart::place);
+      if (part == parts.end() || part->count == 0) continue;
+      const auto gone =
+          insist(context_, [&] { return deps_.index.erase(info.number, target_.tenant, user()); });
+      if (!gone && gone.error().kind != ErrorKind::not_found) return gone;
+      MESH_TRY(note_erased(part->place, part->count));
+    }
+    return {};
+  }
+
+  Status remove_record() {
+    const auto removed = insist(context_, [&] { return deps_.tenants.remove(target_.tenant); });
+    if (!removed && removed.error().kind != ErrorKind::not_found) return fail(removed.error());
+    if (removed) MESH_TRY(note_erased(std::string(kRecord), 1));
+    return await({"the outbox"}, [&]() -> Result<bool> {
+      if (!removed) return outbox_is_empty();
+      const bool waits = MESH_TRY(deps_.outbox.holds(removed->event, removed->event));
+      return !waits;
+    });
+  }
+
+  Status finish() {
+    parts_ = MESH_TRY(count(no_progress));
+    const Task& task = context_.task();
+    ErasureFacts facts{target_,
+                       task.started_at,
+                       deps_.clock.now(),
+                       {},
+                       parts_,
+                       {absent_.begin(), absent_.end()},
+                       deps_.uncounted};
+    std::map<std::string, std::int64_t> left;
+    for (const KeptPart& part : parts_) left[part.place] = can_go(part) ? part.count : 0;
+    std::set<std::string> places;
+    for (const auto* counts : {&before_, &erased_}) {
+      for (const auto& [place, count] : *counts) places.insert(place);
+    }
+    std::int64_t all = 0;
+    for (const std::string& place : places) {
+      facts.erased[place] = erased_of(place, left[place]);
+      all += facts.erased[place];
+    }
+    Json receipt = receipt_of(facts, task, deps_.version);
+    std::string signature = deps_.sign(receipt);
+    Json result = result_of_parts();
+    result["erased"] = all;
+    result["remaining"] = sum([](const KeptPart& part) { return part.count; });
+    result["receipt"] = {{"receipt", std::move(receipt)}, {"signature", std::move(signature)}};
+    report(context_, all, all, task.checkpoint, std::move(result));
+    return {};
+  }
+
+  const ErasureDeps& deps_;
+  TaskContext& context_;
+  const ErasureTarget target_;
+  KeptRecords records_;
+  std::vector<KeptPart> parts_;  // as they were counted last
+  // By place: what there was when it began, and what went since. These and the next two are the
+  // checkpoint.
+  std::map<std::string, std::int64_t> before_, erased_;
+  std::string closed_at_;         // RFC 3339; empty: not yet
+  bool emptied_ = false;          // a count found nothing; the record and the receipt are left
+  std::set<std::string> absent_;  // of the last wait for groups
+  std::int64_t total_ = 0, seen_ = 0, stored_ = 0;  // offsets, of a plan
+};
+
+}  // namespace
+
+Json erasure_spec(const ErasureTarget& target, bool dry_run) {
+  Json spec = to_json(target);
+  spec["dry_run"] = dry_run;
+  return spec;
+}
+
+bool is_dry_run(const Task& task) {
+  return task.spec.is_object() && task.spec.value("dry_run", false);
+}
+
+tl::unexpected<Error> no_receipt_key() {
+  return fail(ErrorKind::unprocessable,
+              "nothing is purged without a key that signs the receipt: make one by `openssl "
+              "genpkey -algorithm ed25519 -out receipt-key.pem`, name it in "
+              "tenants.receipt_key_file, and start meshd anew");
+}
+
+Status Erasure::run(TaskContext& context) {
+  auto target = MESH_TRY(erasure_target_from_json(context.task().spec));
+  Run run(deps_, context, std::move(target));
+  if (is_dry_run(context.task())) return run.plan();
+  if (!deps_.sign) return no_receipt_key();
+  return run.erase();
+}
+
+}  // namespace mesh::pipeline
