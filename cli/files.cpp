@@ -34,6 +34,24 @@ Status make_parents(const std::filesystem::path& folder) {
   return {};
 }
 
+// What cannot be written whole is removed.
+Status write_whole(int file, const std::string& path, std::string_view text) {
+  const auto refuse = [&] {
+    auto error = system_error("write", path);
+    ::unlink(path.c_str());
+    return error;
+  };
+  while (!text.empty()) {
+    const ssize_t n = ::write(file, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return refuse();
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+  // A power cut could leave the name with no bytes.
+  if (::fsync(file) != 0) return refuse();
+  return {};
+}
+
 }  // namespace
 
 Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
@@ -66,23 +84,7 @@ Status write_private_file(const std::string& name, const std::string& text) {
   {
     const Fd file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     if (!file) return system_error("write", beside);
-    std::string_view rest = text;
-    while (!rest.empty()) {
-      const ssize_t n = ::write(file.get(), rest.data(), rest.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) {
-        auto error = system_error("write", beside);
-        ::unlink(beside.c_str());
-        return error;
-      }
-      rest.remove_prefix(static_cast<std::size_t>(n));
-    }
-    // Before the rename: else a power cut could leave the new name with no bytes.
-    if (::fsync(file.get()) != 0) {
-      auto error = system_error("write", beside);
-      ::unlink(beside.c_str());
-      return error;
-    }
+    if (auto written = write_whole(file.get(), beside, text); !written) return written;
   }
   if (::rename(beside.c_str(), path.c_str()) != 0) {
     auto error = system_error("write", path);
@@ -90,6 +92,15 @@ Status write_private_file(const std::string& name, const std::string& text) {
     return error;
   }
   return {};
+}
+
+Status write_new_file(const std::string& path, const std::string& text) {
+  const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!file && errno == EEXIST) {
+    return fail(ErrorKind::conflict, path + " exists, and is not overwritten: name another file");
+  }
+  if (!file) return system_error("write", path);
+  return write_whole(file.get(), path, text);
 }
 
 }  // namespace mesh::cli

@@ -19,5 +19,7 @@ Result<std::string> read_file(const std::string& path, std::size_t max_bytes);
 // Replaces the file at once (write beside, fsync, rename); 0600, missing folders 0700. A link
 // stays, and what it names is replaced. Errors as read_file's.
 Status write_private_file(const std::string& path, const std::string& text);
+// Makes the file, 0600. `conflict` where there is one of that name, which stays as it is.
+Status write_new_file(const std::string& path, const std::string& text);
 
 }  // namespace mesh::cli

@@ -30,7 +30,7 @@ std::string left_running(const std::string& id) {
 
 }  // namespace
 
-Outcome follow_task(Session& session, const std::string& id) {
+AwaitedTask await_task(Session& session, const std::string& id) {
   const InterruptGuard interrupt;
   Progress progress = session.progress("task");
   const auto begin = session.clock.steady();
@@ -41,18 +41,18 @@ Outcome follow_task(Session& session, const std::string& id) {
     if (InterruptGuard::interrupted()) {
       progress.clear();
       session.out.note(left_running(id));
-      return InterruptGuard::exit();
+      return {{}, InterruptGuard::exit()};
     }
     if (!task) {
       // The task lives at the server: a lost connection is no reason to stop looking.
       ++attempt;
       const auto delay =
           retry_delay(task.error(), attempt, static_cast<std::uint64_t>(attempt) * 7919);
-      if (!delay) return fail(task.error());
+      if (!delay) return {{}, fail(task.error())};
       if (!nap(*delay)) {
         progress.clear();
         session.out.note(left_running(id));
-        return InterruptGuard::exit();
+        return {{}, InterruptGuard::exit()};
       }
       continue;
     }
@@ -61,9 +61,7 @@ Outcome follow_task(Session& session, const std::string& id) {
     // Any word but these two is an end, so that a state of a later server does not loop.
     if (state != "queued" && state != "running") {
       progress.clear();
-      session.out.record(task_view(), shown_task(session, *task));
-      if (state == "failed") session.out.note("mesh: the task failed: " + word(*task, "error"));
-      return exit_of(*task);
+      return {*std::move(task), Exit::ok};
     }
     progress.update(number(*task, "progress.done"), number(*task, "progress.total"));
     // Of the whole wait; the same setting bounds each request by itself.
@@ -71,9 +69,19 @@ Outcome follow_task(Session& session, const std::string& id) {
       progress.clear();
       session.out.record(task_view(), shown_task(session, *task));
       session.out.note(left_running(id));
-      return fail(ErrorKind::timeout, "the task has not ended within --timeout");
+      return {{}, fail(ErrorKind::timeout, "the task has not ended within --timeout")};
     }
   }
+}
+
+Outcome follow_task(Session& session, const std::string& id) {
+  const auto [task, left] = await_task(session, id);
+  if (!task) return left;
+  session.out.record(task_view(), shown_task(session, *task));
+  if (word(*task, "state") == "failed") {
+    session.out.note("mesh: the task failed: " + word(*task, "error"));
+  }
+  return exit_of(*task);
 }
 
 Outcome started(Session& session, const Result<Json>& task, bool no_wait) {

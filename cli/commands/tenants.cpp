@@ -1,5 +1,6 @@
 #include "cli/commands/tenants.h"
 
+#include "cli/commands/purge.h"
 #include "cli/commands/wait_options.h"
 #include "cli/rate_text.h"
 #include "cli/render/width.h"
@@ -317,6 +318,25 @@ void add_tenants(Commands& commands) {
        .run = [gone](Session& session) { return remove(session, *gone); }});
   deletion.add_option("TENANT", gone->id, "The tenant's id")->required();
   add_wait(deletion, gone->wait, kLogged, kTenantAcks);
+  auto purged = std::make_shared<PurgeArgs>();
+  auto& purging = commands.verb(
+      group,
+      {.name = "purge",
+       .summary = "Erase all that is kept of a tenant, with a signed receipt",
+       .details =
+           "Shows first what there is, place by place, and asks for the tenant's name. Then "
+           "requests "
+           "of the tenant are refused, and users, events, projections, vectors, dead letters, "
+           "retries and answers go; at the end it is counted again, and the receipt says what "
+           "went, "
+           "what remains and why. Backups are not reached. Ctrl-C leaves the work running.",
+       .examples = "mesh tenants purge acme --dry-run\n"
+                   "mesh tenants purge acme --confirm acme --receipt acme.receipt.json\n",
+       .tenant = TenantUse::argument,
+       .view = &place_view(),
+       .run = [purged](Session& session) { return purge(session, *purged); }});
+  purging.add_option("TENANT", purged->tenant, "The tenant's id")->required();
+  add_purge_options(purging, *purged, "TENANT");
   add_tenants_top(commands, group);
 }
 

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "cli/commands/purge.h"
 #include "cli/commands/verb.h"
 #include "cli/commands/wait_options.h"
 #include "cli/render/width.h"
@@ -230,6 +231,25 @@ void add_users(Commands& commands) {
                 .run = [args](Session& session) { return remove(session, *args); }});
     verb.add_option("ID", args->id, "The user's number")->check(user_number())->required();
     add_wait(verb, args->wait, "searches see it", kUserAcks);
+  }
+  {
+    auto args = std::make_shared<PurgeArgs>();
+    auto& verb = commands.verb(
+        users,
+        {.name = "purge",
+         .summary = "Erase all that is kept of a user, with a signed receipt",
+         .details =
+             "As `mesh tenants purge`, of one user: the record, its events and dead letters, "
+             "what was counted of it, its vectors. That it is gone is told by its last "
+             "event, which names the number alone and remains until compaction.",
+         .examples = "mesh users purge acme 7 --dry-run\n"
+                     "mesh users purge acme 7 --confirm acme/7\n",
+         .tenant = TenantUse::argument,
+         .view = &place_view(),
+         .run = [args](Session& session) { return purge(session, *args); }});
+    verb.add_option("TENANT", args->tenant, "The tenant's id")->required();
+    verb.add_option("ID", args->user, "The user's number")->check(user_number())->required();
+    add_purge_options(verb, *args, "TENANT/ID");
   }
   add_users_import(commands, users);
 }

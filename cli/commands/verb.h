@@ -76,6 +76,7 @@ void add_dlq(Commands& commands);
 void add_ratelimit(Commands& commands);
 void add_usage(Commands& commands);
 void add_tenants(Commands& commands);
+void add_verify_receipt(Commands& commands);
 void add_types(Commands& commands);
 void add_apply(Commands& commands);
 void add_index(Commands& commands);
