@@ -1,13 +1,15 @@
-// What a store keeps of tenants, in memory: numbers of rows, as the test says.
+// What a store keeps of tenants, row by row, and their keys, in memory.
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "common/ports/key_store.h"
 #include "common/ports/tenant_data.h"
 #include "tests/support/failures.h"
 
@@ -15,72 +17,99 @@ namespace mesh::test {
 
 class FakeTenantData final : public TenantData {
  public:
-  // A part of the store, in the order of their naming. Without a subject those of the tenant that
-  // are no user's, who count for the tenant as well.
-  void put(const ErasureTarget& target, const std::string& place, std::int64_t rows) {
+  static constexpr const char* kPlaces[] = {"store/users",   "store/outbox",      "store/activity",
+                                            "store/retries", "store/idempotency", "store/usage"};
+
+  void add(const std::string& place, const std::string& tenant, const std::string& subject = {}) {
     std::lock_guard lock(mutex_);
-    part(place).rows[key_of(target)] = rows;
+    rows_[place].push_back({tenant, subject});
   }
-  void let_remain(const std::string& place, const std::string& why) {
+  // How many rows there are, of whatever place.
+  std::int64_t rows(const std::string& tenant) {
     std::lock_guard lock(mutex_);
-    part(place).remains = why;
+    std::int64_t all = 0;
+    for (const auto& [place, rows] : rows_) all += std::ranges::count(rows, tenant, &Row::tenant);
+    return all;
   }
-  void fail_erasures(int n) {
+  void fail_next(int n) {
     std::lock_guard lock(mutex_);
     failures_.next(n);
-  }
-  // The limits that erase() was called with.
-  std::vector<int> limits() const {
-    std::lock_guard lock(mutex_);
-    return limits_;
   }
 
   Result<std::vector<KeptPart>> count(const ErasureTarget& target) override {
     std::lock_guard lock(mutex_);
+    if (auto error = failures_.take()) return fail(*error);
     std::vector<KeptPart> parts;
-    for (const auto& [place, part] : parts_) {
-      std::int64_t rows = 0;
-      for (const auto& [key, held] : part.rows) rows += is_of(target, key) ? held : 0;
-      parts.push_back({place, rows, part.remains});
+    for (const std::string place : kPlaces) {
+      if (target.subject && !tells_users_apart(place)) continue;
+      parts.push_back(
+          {place,
+           std::ranges::count_if(rows_[place], [&](const Row& row) { return is_of(target, row); }),
+           place == "store/usage" ? "totals of what was billed" : ""});
     }
     return parts;
   }
   Result<std::int64_t> erase(const ErasureTarget& target, std::string_view place,
                              int limit) override {
     std::lock_guard lock(mutex_);
-    limits_.push_back(limit);
     if (auto error = failures_.take()) return fail(*error);
-    const auto found = std::ranges::find(parts_, place, &std::pair<std::string, Part>::first);
-    if (found == parts_.end() || !found->second.remains.empty()) return not_erasable(target, place);
-    std::int64_t erased = 0;
-    for (auto& [key, held] : found->second.rows) {
-      if (!is_of(target, key)) continue;
-      const auto some = std::min(held, limit - erased);
-      held -= some;
-      erased += some;
-    }
-    return erased;
+    if (place == "store/usage") return fail(ErrorKind::invalid, "it remains");
+    auto& rows = rows_[std::string(place)];
+    std::int64_t gone = 0;
+    std::erase_if(rows, [&](const Row& row) {
+      const bool goes = gone < limit && is_of(target, row);
+      gone += goes;
+      return goes;
+    });
+    return gone;
   }
 
  private:
-  using Key = std::pair<std::string, std::optional<std::string>>;  // tenant, subject
-  struct Part {
-    std::map<Key, std::int64_t> rows;
-    std::string remains;
+  struct Row {
+    std::string tenant, subject;
   };
-  static Key key_of(const ErasureTarget& target) { return {target.tenant.str(), target.subject}; }
-  static bool is_of(const ErasureTarget& target, const Key& key) {
-    return key.first == target.tenant.str() && (!target.subject || key.second == target.subject);
+  static bool tells_users_apart(const std::string& place) {
+    return place != "store/idempotency" && place != "store/usage";
   }
-  Part& part(const std::string& place) {
-    const auto found = std::ranges::find(parts_, place, &std::pair<std::string, Part>::first);
-    return found != parts_.end() ? found->second : parts_.emplace_back(place, Part{}).second;
+  static bool is_of(const ErasureTarget& target, const Row& row) {
+    return row.tenant == target.tenant.str() && (!target.subject || row.subject == *target.subject);
   }
 
-  mutable std::mutex mutex_;
-  std::vector<std::pair<std::string, Part>> parts_;  // this and the rest guarded by mutex_
-  std::vector<int> limits_;
+  std::mutex mutex_;
+  std::map<std::string, std::vector<Row>> rows_;  // by place
   Failures failures_;
+};
+
+class FakeKeyStore final : public KeyStore {
+ public:
+  // Runs with each drop.
+  std::function<void()> on_drop = [] {};
+
+  Result<TenantKey> get_or_insert(const TenantKey& made) override {
+    std::lock_guard lock(mutex_);
+    return keys_.try_emplace(made.tenant.str(), made).first->second;
+  }
+  Result<std::optional<TenantKey>> find(const TenantId& tenant) override {
+    std::lock_guard lock(mutex_);
+    const auto at = keys_.find(tenant.str());
+    return at == keys_.end() ? std::nullopt : std::optional(at->second);
+  }
+  Result<std::optional<TenantKey>> find_by_id(std::string_view id) override {
+    std::lock_guard lock(mutex_);
+    for (const auto& [tenant, key] : keys_) {
+      if (key.id == id) return key;
+    }
+    return std::optional<TenantKey>();
+  }
+  Result<std::int64_t> drop(const TenantId& tenant) override {
+    on_drop();
+    std::lock_guard lock(mutex_);
+    return static_cast<std::int64_t>(keys_.erase(tenant.str()));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, TenantKey> keys_;  // by tenant
 };
 
 }  // namespace mesh::test

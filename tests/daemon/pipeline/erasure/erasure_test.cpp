@@ -1,0 +1,415 @@
+// Erasing tenants and users, over engines in memory.
+#include "daemon/pipeline/erasure/erasure.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "daemon/pipeline/groups.h"
+#include "tests/daemon/pipeline/events.h"
+#include "tests/daemon/pipeline/fake_task_context.h"
+#include "tests/support/fake_engines.h"
+#include "tests/support/fake_event_log.h"
+#include "tests/support/fake_outbox.h"
+#include "tests/support/fake_read_cache.h"
+#include "tests/support/fake_tenant_data.h"
+#include "tests/support/fake_tenants.h"
+
+namespace mesh::pipeline {
+namespace {
+
+using namespace mesh::test;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr Duration kSettle{70'000}, kPark{90'000};
+
+// Whose removals are in the log at once.
+class Users final : public UserStore {
+ public:
+  Users(FakeTenantData& data, FakeEventLog& log) : data_(data), log_(log) {}
+  void create(const TenantId&, NewUser, ChangeContext, UserDone done) override { refuse(done); }
+  void update(const TenantId&, std::int64_t, UserPatch, ChangeContext, UserDone done) override {
+    refuse(done);
+  }
+  void remove(const TenantId& tenant, std::int64_t id, ChangeContext, UserDone done) override {
+    const auto gone = data_.erase({tenant, std::to_string(id)}, "store/users", 1);
+    if (!gone || *gone == 0) return done(fail(ErrorKind::not_found, "no such user"));
+    Event event = user_event("deleted", id, 9, tenant.str());
+    event.data = dump({{"id", id}, {"tenantId", tenant.str()}});
+    log_.append_now(to_record(event));
+    done(ChangedUser{});
+  }
+  Result<User> get(const TenantId&, std::int64_t) override { return none(); }
+  Result<std::vector<User>> list(const TenantId&, std::int64_t, int,
+                                 const std::optional<std::string>&) override {
+    return none();
+  }
+  Result<std::vector<User>> everywhere(const std::string&, int) override { return none(); }
+  Result<std::int64_t> count(const TenantId&) override { return none(); }
+
+ private:
+  static tl::unexpected<Error> none() { return fail(ErrorKind::not_found, "none here"); }
+  static void refuse(const UserDone& done) { done(none()); }
+
+  FakeTenantData& data_;
+  FakeEventLog& log_;
+};
+
+// Two tenants with everything.
+struct World {
+  World() {
+    for (const char* topic : {"user.events", "tenant.events"}) log.ensure(topic, TopicKind::entity);
+    for (const char* topic :
+         {"analytics.events", "analytics.events.dlq", "billing.events", "task.events"}) {
+      log.ensure(topic, TopicKind::activity);
+    }
+    (void)index.create_generation({}, 0);
+    (void)index.create_generation({}, 0);
+    for (const std::string name : {"acme", "globex"}) {
+      tenants.put({.id = tenant(name), .name = name, .rate_limits = {}});
+      log.append_now(to_record(event_of(name, "tenant.created", name, "", {{"id", name}})));
+      for (const std::int64_t user : {1, 2}) {
+        const std::string id = std::to_string(user);
+        log.append_now(to_record(user_event("created", user, 1, name)));
+        log.append_now(to_record(user_event("updated", user, 2, name)));
+        log.append_now(to_record(analytics_event(name + id, id, name)));
+        for (const char* place : FakeTenantData::kPlaces) {
+          if (place != std::string("store/outbox")) data.add(place, name, id);
+        }
+        for (const int generation : {1, 2})
+          index.plant(generation, {name, user}, {1, false, {}, {}});
+      }
+      // As another producer keys it.
+      Record foreign = to_record(analytics_event(name + "-f", "2", name));
+      foreign.key = "some/key";
+      log.append_now(std::move(foreign));
+      Record letter = to_record(analytics_event(name + "-d", "1", name));
+      letter.topic = "analytics.events.dlq";
+      letter.headers.emplace_back(dead_letter::kTenant, name);
+      log.append_now(std::move(letter));
+      (void)keys.get_or_insert({name, tenant(name), "wrapped"});
+      cache.keep({tenant(name), "analytics/1"}, "q", "ticket", "answer");
+    }
+  }
+
+  Erasure erasure(bool with_key = true) {
+    return Erasure({.log = log,
+                    .admin = log,
+                    .users = users,
+                    .tenants = tenants,
+                    .data = data,
+                    .keys = keys,
+                    .outbox = outbox,
+                    .index = index,
+                    .caches = {&cache},
+                    .uncounted = {},
+                    .clock = clock,
+                    .version = "1.2.3",
+                    .sign = with_key ? [](const Json& receipt) { return "of " + dump(receipt); }
+                                     : std::function<std::string(const Json&)>(),
+                    .settle = kSettle,
+                    .park = kPark});
+  }
+  FakeTaskContext context(bool dry_run = false, std::optional<std::string> user = {}) {
+    return FakeTaskContext(erasure_spec({tenant("acme"), std::move(user)}, dry_run), &clock);
+  }
+  std::int64_t records(const std::string& topic, const std::string& name) const {
+    const auto all = log.records(topic);
+    return std::ranges::count_if(all, [&](const StoredRecord& record) {
+      return record.value && (tenant_of_key(record.key) == name ||
+                              find_header(record.headers, "ce_tenantid") == name);
+    });
+  }
+  bool cached(const std::string& name) {
+    return cache.find({tenant(name), "analytics/1"}, "q").answer.has_value();
+  }
+  // Of all places whose rows go.
+  void expect_gone() {
+    EXPECT_EQ(data.rows("acme"), 2) << "of store/usage, which remain";
+    for (const char* topic : {"user.events", "analytics.events", "analytics.events.dlq"}) {
+      EXPECT_EQ(records(topic, "acme"), 0) << topic;
+    }
+    for (const int generation : {1, 2}) EXPECT_EQ(index.kept(generation, tenant("acme"), {}), 0);
+    EXPECT_FALSE(*keys.find(tenant("acme")));
+    EXPECT_FALSE(cached("acme"));
+    EXPECT_EQ(tenants.get(tenant("acme")).error().kind, ErrorKind::not_found);
+  }
+  void expect_untouched() {
+    EXPECT_EQ(data.rows("globex"), 10);
+    EXPECT_EQ(records("user.events", "globex"), 4);
+    EXPECT_EQ(records("analytics.events", "globex"), 3);
+    EXPECT_EQ(records("analytics.events.dlq", "globex"), 1);
+    for (const int generation : {1, 2}) EXPECT_EQ(index.kept(generation, tenant("globex"), {}), 2);
+    EXPECT_TRUE(*keys.find(tenant("globex")));
+    EXPECT_TRUE(cached("globex"));
+    EXPECT_FALSE(tenants.get(tenant("globex")).value().closed);
+  }
+
+  ManualClock clock;
+  FakeEventLog log{clock};
+  FakeTenants tenants;
+  FakeTenantData data;
+  FakeKeyStore keys;
+  FakeLeaseStore leases{clock};
+  FakeOutbox outbox{leases, clock};
+  FakeVectorIndex index;
+  FakeReadCache cache;
+  Users users{data, log};
+};
+
+class ErasureTest : public testing::Test, public World {
+ protected:
+  static std::int64_t number(const Json& entries, const std::string& place) {
+    for (const Json& entry : entries) {
+      if (entry.at("place") == place) return entry.at("count").get<std::int64_t>();
+    }
+    return -1;
+  }
+  static std::string why(const Json& receipt, const std::string& place) {
+    for (const Json& entry : receipt.at("remains")) {
+      if (entry.at("place") == place) return entry.at("why").get<std::string>();
+    }
+    return {};
+  }
+};
+
+TEST_F(ErasureTest, TakesAllOfATenantAndNothingOfAnother) {
+  auto work = context();
+  const auto done = erasure().run(work);
+  ASSERT_TRUE(done) << done.error().to_string();
+  expect_gone();
+  expect_untouched();
+}
+
+TEST_F(ErasureTest, SaysInASignedReceiptWhatWentWhatRemainsAndWhy) {
+  auto work = context();
+  ASSERT_TRUE(erasure().run(work));
+  const Json& result = work.task().result;
+  const Json& receipt = result.at("receipt").at("receipt");
+  EXPECT_EQ(result.at("receipt").at("signature"), "of " + dump(receipt));
+  EXPECT_EQ(receipt.at("version"), 1);
+  EXPECT_EQ(receipt.at("mesh_version"), "1.2.3");
+  EXPECT_EQ(receipt.at("target"), Json({{"tenant", "acme"}}));
+  EXPECT_EQ(receipt.at("task"), work.task().id);
+  EXPECT_EQ(number(receipt.at("erased"), "store/users"), 2);
+  EXPECT_EQ(number(receipt.at("erased"), "log/user.events"), 4);
+  EXPECT_EQ(number(receipt.at("erased"), "log/analytics.events"), 3);
+  EXPECT_EQ(number(receipt.at("erased"), "log/analytics.events.dlq"), 1);
+  EXPECT_EQ(number(receipt.at("erased"), "index/user_embeddings-2"), 2);
+  EXPECT_EQ(number(receipt.at("erased"), "store/tenant"), 1);
+  EXPECT_EQ(why(receipt, "store/usage"), "totals of what was billed");
+  EXPECT_THAT(why(receipt, "log/tenant.events"), HasSubstr("the operator's"));
+  EXPECT_THAT(receipt.at("backups").get<std::string>(), HasSubstr("mesh backup"));
+  for (const Json& again : receipt.at("counted_again")) EXPECT_EQ(again.at("count"), 0) << again;
+  EXPECT_EQ(number(receipt.at("counted_again"), "log/user.events"), 0);
+}
+
+TEST_F(ErasureTest, ADryRunCountsAndChangesNothing) {
+  auto work = context(true);
+  ASSERT_TRUE(erasure(false).run(work)) << "also without a key";
+  const Json& parts = work.task().result.at("parts");
+  EXPECT_EQ(number(parts, "store/users"), 2);
+  EXPECT_EQ(number(parts, "log/analytics.events"), 3) << "however it is keyed";
+  EXPECT_EQ(number(parts, "index/user_embeddings-1"), 2);
+  EXPECT_EQ(data.rows("acme"), 10);
+  EXPECT_EQ(records("user.events", "acme"), 4);
+  EXPECT_FALSE(tenants.get(tenant("acme")).value().closed);
+  EXPECT_EQ(work.pauses, 0);
+}
+
+TEST_F(ErasureTest, WithoutAKeyNothingIsErased) {
+  auto work = context();
+  const auto refused = erasure(false).run(work);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("openssl genpkey -algorithm ed25519"));
+  EXPECT_EQ(data.rows("acme"), 10);
+  EXPECT_FALSE(tenants.get(tenant("acme")).value().closed);
+}
+
+TEST_F(ErasureTest, TheTenantIsClosedAndWhatIsUnderWayIsWaitedForFirst) {
+  auto work = context();
+  const auto begin = clock.now();
+  bool closed = false;
+  work.on_pause = [&] {
+    if (clock.now() - begin >= kSettle) return;
+    closed = tenants.get(tenant("acme")).value().closed;
+    EXPECT_EQ(data.rows("acme"), 10);
+  };
+  ASSERT_TRUE(erasure().run(work));
+  EXPECT_TRUE(closed);
+  EXPECT_GE(clock.now() - begin, kSettle);
+}
+
+TEST_F(ErasureTest, ATenantWithoutARecordIsClosedByOne) {
+  (void)tenants.remove(tenant("acme"), {});
+  auto work = context();
+  bool closed = false;
+  work.on_pause = [&] {
+    closed = closed || tenants.get(tenant("acme"))
+                           .value_or(Tenant{.id = tenant("x"), .name = {}, .rate_limits = {}})
+                           .closed;
+  };
+  ASSERT_TRUE(erasure().run(work));
+  EXPECT_TRUE(closed);
+  expect_gone();
+}
+
+TEST(ErasureCutOff, GoesOnWhereverItWasCutOffAndSaysTheSame) {
+  World whole;
+  auto uncut = whole.context();
+  int reports = 0;
+  uncut.on_progress = [&] { ++reports; };
+  ASSERT_TRUE(whole.erasure().run(uncut));
+  const Json erased = uncut.task().result.at("receipt").at("receipt").at("erased");
+  ASSERT_GT(reports, 5);
+  for (int cut = 1; cut < reports; ++cut) {
+    World world;
+    auto first = world.context();
+    int seen = 0;
+    first.on_progress = [&] { first.stopped = first.stopped || ++seen == cut; };
+    const auto ended = world.erasure().run(first);
+    auto second = first.resumed();
+    const auto done = world.erasure().run(second);
+    ASSERT_TRUE(done) << cut << ": " << done.error().to_string();
+    world.expect_gone();
+    world.expect_untouched();
+    EXPECT_EQ(second.task().result.at("receipt").at("receipt").at("erased"), erased)
+        << "cut at report " << cut << (ended ? ", which was not seen" : "");
+  }
+}
+
+TEST_F(ErasureTest, WhatComesInBetweenIsTakenByTheNextRound) {
+  int drops = 0;
+  keys.on_drop = [&] {  // behind the records of a round
+    if (++drops > 1) return;
+    log.append_now(to_record(analytics_event("late", "1")));
+    data.add("store/activity", "acme", "1");
+  };
+  auto work = context();
+  ASSERT_TRUE(erasure().run(work));
+  EXPECT_EQ(drops, 2);
+  expect_gone();
+  EXPECT_EQ(
+      number(work.task().result.at("receipt").at("receipt").at("erased"), "log/analytics.events"),
+      4);
+}
+
+TEST_F(ErasureTest, WhereSomethingKeepsComingItFailsAndTheTenantStaysClosed) {
+  keys.on_drop = [&] { log.append_now(to_record(analytics_event("again", "1"))); };
+  auto work = context();
+  const auto ended = erasure().run(work);
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().kind, ErrorKind::conflict);
+  EXPECT_THAT(ended.error().message, HasSubstr("log/analytics.events (1)"));
+  EXPECT_TRUE(tenants.get(tenant("acme")).value().closed);
+}
+
+TEST_F(ErasureTest, AnEventThatIsParkedInMemoryIsWaitedFor) {
+  auto work = context();
+  Timestamp erased{}, tried{};
+  work.on_pause = [&] {
+    const Json waits = work.task().result.value("waits_for", Json::array());
+    if (tried != Timestamp{} || waits != Json::array({"retries in memory"})) return;
+    tried = clock.now();
+    data.add("store/activity", "acme", "1");  // what came of it
+  };
+  work.on_progress = [&] {
+    if (work.task().result.value("waits_for", Json()) == Json::array({"retries in memory"}))
+      erased = clock.now();
+  };
+  ASSERT_TRUE(erasure().run(work));
+  EXPECT_GE(tried - erased, kPark);
+  expect_gone();
+}
+
+TEST_F(ErasureTest, AGroupThatIsBehindIsWaitedForAndNamed) {
+  (void)log.ensure_group(kAnalytics.group, {kAnalytics.topic});
+  const auto member = log.open_consumer(kAnalytics.group, {kAnalytics.topic}, "m").value();
+  auto work = context();
+  int waited = 0;
+  work.on_pause = [&] {
+    const Json waits = work.task().result.value("waits_for", Json::array());
+    if (waits != Json::array({"group analytics"})) return;
+    EXPECT_GT(records("analytics.events", "acme"), 0);
+    if (++waited < 3) return;
+    std::map<TopicPartition, std::int64_t> all;
+    for (const int p : {0, 1}) {
+      all[{kAnalytics.topic, p}] = log.watermarks({kAnalytics.topic, p})->end;
+    }
+    EXPECT_TRUE(member->commit(all));
+  };
+  ASSERT_TRUE(erasure().run(work));
+  EXPECT_EQ(waited, 3);
+  EXPECT_THAT(why(work.task().result.at("receipt").at("receipt"), "group/analytics"), IsEmpty());
+}
+
+TEST_F(ErasureTest, GroupsThatNobodyReadsForOrThatStandStillAreNamedInTheReceipt) {
+  (void)log.ensure_group(kAnalytics.group, {kAnalytics.topic});
+  (void)log.ensure_group("user-index-1", {"user.events"});
+  const auto member = log.open_consumer("user-index-1", {"user.events"}, "m").value();
+  (void)log.ensure_group("somebody-else", {"user.events"});
+  auto work = context();
+  ASSERT_TRUE(erasure().run(work));
+  const Json& receipt = work.task().result.at("receipt").at("receipt");
+  expect_gone();
+  EXPECT_THAT(why(receipt, "group/somebody-else"), IsEmpty());
+  // By the second round their records are gaps, behind which nobody commits.
+  EXPECT_GT(work.pauses, 0);
+}
+
+TEST_F(ErasureTest, ALogThatTakesNoRecordOutGetsATombstoneForEachEntityAndSaysWhatRemains) {
+  log.erase_no_records();
+  TopicSpec kept{
+      "analytics.events", TopicKind::activity, 2, Duration{std::chrono::hours{24 * 7}}, {}};
+  ASSERT_TRUE(log.ensure_topic(kept));
+  auto work = context();
+  const auto done = erasure().run(work);
+  ASSERT_TRUE(done) << done.error().to_string();
+  std::vector<std::string> buried;
+  for (const StoredRecord& record : log.records("user.events")) {
+    if (!record.value) buried.push_back(record.key);
+  }
+  EXPECT_THAT(buried, testing::UnorderedElementsAre("acme/1", "acme/2")) << "once each";
+  const Json& receipt = work.task().result.at("receipt").at("receipt");
+  EXPECT_EQ(number(receipt.at("remains"), "log/user.events"), 4);
+  EXPECT_THAT(why(receipt, "log/user.events"), HasSubstr("compaction"));
+  EXPECT_THAT(why(receipt, "log/analytics.events"), HasSubstr("log.retention.activity, after 1w"));
+  EXPECT_THAT(why(receipt, "log/analytics.events.dlq"), HasSubstr("for ever"));
+  EXPECT_EQ(number(receipt.at("erased"), "store/users"), 2);
+  expect_untouched();
+}
+
+TEST_F(ErasureTest, OfAUserTakesTheUsersAloneAndLeavesTheWordThatItIsGone) {
+  auto work = context(false, "1");
+  const auto done = erasure().run(work);
+  ASSERT_TRUE(done) << done.error().to_string();
+  EXPECT_EQ(data.count({tenant("acme"), "1"})->at(0).count, 0);
+  EXPECT_EQ(data.rows("acme"), 7) << "the other user's, and what tells no users apart";
+  std::vector<std::string> types;
+  for (const StoredRecord& record : log.records("user.events")) {
+    if (record.key == "acme/1") types.emplace_back(find_header(record.headers, "ce_type"));
+  }
+  EXPECT_EQ(types, std::vector<std::string>{"user.deleted"});
+  EXPECT_EQ(records("user.events", "acme"), 3);
+  EXPECT_EQ(records("analytics.events.dlq", "acme"), 0);
+  EXPECT_EQ(index.kept(1, tenant("acme"), 1), 0);
+  EXPECT_EQ(index.kept(1, tenant("acme"), 2), 1);
+  EXPECT_TRUE(*keys.find(tenant("acme"))) << "the key is the tenant's";
+  EXPECT_FALSE(tenants.get(tenant("acme")).value().closed);
+  const Json& receipt = work.task().result.at("receipt").at("receipt");
+  EXPECT_EQ(receipt.at("target"), Json({{"tenant", "acme"}, {"subject", "1"}}));
+  EXPECT_THAT(why(receipt, "log/user.events (removals)"), HasSubstr("id alone"));
+  expect_untouched();
+}
+
+TEST_F(ErasureTest, AnEngineThatIsAwayIsWaitedFor) {
+  data.fail_next(3);
+  auto work = context();
+  ASSERT_TRUE(erasure().run(work));
+  expect_gone();
+}
+
+}  // namespace
+}  // namespace mesh::pipeline
