@@ -52,7 +52,7 @@ class FakeTenants final : public TenantStore {
   Result<ChangedTenant> remove(const TenantId& id,
                                const std::optional<std::vector<std::int64_t>>&) override {
     std::lock_guard lock(mutex_);
-    records_.erase(id.str());
+    if (records_.erase(id.str()) == 0) return fail(ErrorKind::not_found, "no such tenant");
     return ChangedTenant{{.id = id, .name = id.str(), .rate_limits = {}}, 0};
   }
   Result<Tenant> get(const TenantId& id) override {

@@ -38,6 +38,7 @@ class Run {
         before_(context.task().checkpoint.value("before", std::map<std::string, std::int64_t>())),
         erased_(context.task().checkpoint.value("erased", std::map<std::string, std::int64_t>())),
         closed_at_(context.task().checkpoint.value("closed_at", std::string())),
+        parked_(context.task().checkpoint.value("parked", false)),
         emptied_(context.task().checkpoint.value("emptied", false)) {}
 
   // Counts alone.
@@ -171,7 +172,8 @@ class Run {
     for (const auto& [place, count] : before_) total += count;
     result["erased"] = done;
     if (!waits_for.empty()) result["waits_for"] = waits_for;
-    Json checkpoint{{"before", before_}, {"erased", erased_}, {"emptied", emptied_}};
+    Json checkpoint{
+        {"before", before_}, {"erased", erased_}, {"parked", parked_}, {"emptied", emptied_}};
     if (!closed_at_.empty()) checkpoint["closed_at"] = closed_at_;
     report(context_, done, std::max(total, done), std::move(checkpoint), std::move(result));
   }
@@ -234,10 +236,10 @@ class Run {
   Status empty() {
     const int most = deps_.max_attempts + 4;
     for (int round = 1;; ++round) {
-      const bool parked = MESH_TRY(erase_once());
+      MESH_TRY(erase_once());
       parts_ = MESH_TRY(count(no_progress));
       const auto left = places_left();
-      if (left.empty() && !parked) break;
+      if (left.empty() && !parked_) break;
       if (round == most) {
         return fail(ErrorKind::conflict, "of " + to_string(target_) +
                                              " there is still something after " +
@@ -245,23 +247,25 @@ class Run {
                                              "; see who writes it (`mesh events tail --tenant " +
                                              target_.tenant.str() + "`), and purge again");
       }
-      report_now(parked ? std::vector<std::string>{"retries in memory"}
-                        : std::vector<std::string>{});
-      // Whoever holds an event in memory whose row is gone tries it once more.
-      const Duration again = target_.subject ? deps_.park : deps_.park + deps_.settle;
-      context_.pause(parked ? again : kBetweenRounds);
+      if (parked_) {
+        // Whoever holds an event in memory whose row is gone tries it once more.
+        report_now({"retries in memory"});
+        context_.pause(target_.subject ? deps_.park : deps_.park + deps_.settle);
+      } else {
+        context_.pause(kBetweenRounds);
+      }
       if (context_.stopping()) return stopped_early();
+      parked_ = false;
     }
     emptied_ = true;
     report_now();
     return {};
   }
 
-  // Whether there were parked events.
-  Result<bool> erase_once() {
+  Status erase_once() {
     MESH_TRY(remove_users());
     MESH_TRY(await_groups());
-    const bool parked = MESH_TRY(erase_rows());
+    MESH_TRY(erase_rows());
     MESH_TRY(insist(context_, [&] {
       return records_.erase(
           unless_stopped(no_progress),
@@ -272,7 +276,7 @@ class Run {
     for (ReadCache* cache : deps_.caches) {
       MESH_TRY(insist(context_, [&] { return cache->forget_all(target_.tenant); }));
     }
-    return parked;
+    return {};
   }
 
   // A user goes as by any other removal, so that others hear of it; a tenant's users go as rows,
@@ -394,17 +398,19 @@ class Run {
     }
   }
 
-  Result<bool> erase_rows() {
+  Status erase_rows() {
     const auto parts = MESH_TRY(insist(context_, [&] { return deps_.data.count(target_); }));
-    bool parked = false;
     for (const KeptPart& part : parts) {
       // Keys are dropped behind the records; of a user the outbox was waited for.
       const bool later = part.place == kKeys || (target_.subject && part.place == kOutbox);
       if (!can_go(part) || part.count == 0 || later) continue;
-      parked = parked || part.place == kRetries;
+      if (part.place == kRetries) {
+        parked_ = true;
+        report_now();  // whoever goes on finds no row, and has to wait all the same
+      }
       MESH_TRY(erase_place(part.place));
     }
-    return parked;
+    return {};
   }
 
   // What the log could not take out reads nobody from then on. They are the tenant's, not a user's.
@@ -475,12 +481,13 @@ class Run {
   const ErasureTarget target_;
   KeptRecords records_;
   std::vector<KeptPart> parts_;  // as they were counted last
-  // By place: what there was when it began, and what went since. These and the next two are the
+  // By place: what there was when it began, and what went since. These and the next three are the
   // checkpoint.
   std::map<std::string, std::int64_t> before_, erased_;
-  std::string closed_at_;         // RFC 3339; empty: not yet
-  bool emptied_ = false;          // a count found nothing; the record and the receipt are left
-  std::set<std::string> absent_;  // of the last wait for groups
+  std::string closed_at_;  // RFC 3339; empty: not yet
+  bool parked_ = false;    // rows of parked events went, and nobody has waited for them since
+  bool emptied_ = false;   // a count found nothing; the record and the receipt are left
+  std::set<std::string> absent_;                    // of the last wait for groups
   std::int64_t total_ = 0, seen_ = 0, stored_ = 0;  // offsets, of a plan
 };
 
