@@ -189,7 +189,9 @@ TEST(EventRecord, MalformedAttributesAreUnprocessable) {
 
 TEST(EventRecord, ATombstoneOfAnEntityTopicIsUnprocessable) {
   auto record = stored(to_record(user_created()));
+  EXPECT_FALSE(is_tombstone(record));
   record.value.reset();
+  EXPECT_TRUE(is_tombstone(record));
   expect_unprocessable(record);
   record.headers.clear();
   expect_unprocessable(record);

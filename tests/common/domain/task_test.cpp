@@ -60,6 +60,8 @@ TEST(Task, TasksThatExcludeEachOtherHaveOneTarget) {
   EXPECT_EQ(target("rebuild", {{"embedder", "x"}}), target("rebuild", {{"embedder", "y"}}));
   EXPECT_EQ(target("replay", {{"topic", "a"}}), "") << "stages bear each other";
   EXPECT_EQ(target("seek", nullptr), "group/");
+  EXPECT_EQ(target("erasure", {{"tenant", "acme"}, {"subject", "7"}}),
+            target("erasure", {{"tenant", "acme"}, {"dry_run", true}}));
 }
 
 }  // namespace

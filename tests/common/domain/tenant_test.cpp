@@ -55,6 +55,14 @@ TEST(Tenant, KeepsQuotasRolesTypesAndItsOwner) {
   EXPECT_FALSE(tenant_from_json({{"id", "acme"}, {"roles", {{"default", "owner"}}}}));
 }
 
+TEST(Tenant, SaysThatItIsClosedWhereItIs) {
+  Tenant tenant{.id = TenantId::parse("acme").value(), .name = "Acme", .rate_limits = {}};
+  EXPECT_FALSE(to_json(tenant).contains("closed")) << "a meshd from before reads it";
+  tenant.closed = true;
+  EXPECT_TRUE(tenant_from_json(to_json(tenant))->closed);
+  EXPECT_FALSE(tenant_from_json({{"id", "acme"}, {"closed", "yes"}}));
+}
+
 // It would be promised, and not kept.
 TEST(Tenant, RefusesARetentionOfItsOwnAndSaysWhatHolds) {
   const auto read = tenant_from_json({{"id", "acme"}, {"retention", {{"age", "7d"}}}});

@@ -305,6 +305,28 @@ TEST_F(Directory, WhetherATenantExistsIsAskedOnceWhereItDoes) {
   EXPECT_TRUE(check("never", false)->has_value());
 }
 
+TEST_F(Directory, NobodyAsksForATenantThatIsClosedNorInItsName) {
+  Tenant closed = record("acme", 7);
+  closed.closed = true;
+  store_.put(closed);
+  store_.put(record("globex", 7));
+  open();
+  const auto check = [&](Principal principal) {
+    http::Request request;
+    request.principal = std::move(principal);
+    return check_open(*directory_, request);
+  };
+  using Kind = Principal::Kind;
+  const auto refused = check({Kind::tenant_user, tenant("acme"), "u"});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::forbidden);
+  EXPECT_NE(refused.error().message.find("its data are being purged"), std::string::npos);
+  EXPECT_FALSE(check({Kind::operator_for_tenant, tenant("acme"), "o"}));
+  EXPECT_TRUE(check({Kind::operator_, {}, "o"}));
+  EXPECT_TRUE(check({Kind::tenant_user, tenant("globex"), "u"}));
+  EXPECT_TRUE(check({Kind::tenant_user, tenant("new"), "u"}));
+}
+
 TEST_F(Directory, OnlyOperatorsWhoNameATenantAreChecked) {
   open();
   store_.fail_with(ErrorKind::unavailable);

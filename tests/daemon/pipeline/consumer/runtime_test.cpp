@@ -253,6 +253,16 @@ TEST_F(PipelineTest, AnUndecodableRecordDiesAtOnceAndItsKeyGoesOn) {
   EXPECT_EQ(header(letters()[0], dead_letter::kTenant), "");
 }
 
+// It died as an event that cannot be decoded.
+TEST(PipelineBatch, ATombstoneIsDoneAndNobodysWork) {
+  Batch batch;
+  batch.add({{{"user.events", 0, 7}, {}, "acme/1", std::nullopt, {}}, 0, {}, {}, {}});
+  EXPECT_EQ(batch.open(), 0u);
+  ASSERT_EQ(batch.works().size(), 1u);
+  EXPECT_EQ(batch.works()[0].verdict, Work::Verdict::done);
+  EXPECT_EQ(batch.works()[0].tenant, "");
+}
+
 TEST_F(PipelineTest, AnOutagePausesWithoutParkingOrCountingAttempts) {
   stage.fail_calls(20);
   append("a1", "ann");
