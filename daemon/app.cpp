@@ -85,7 +85,7 @@ struct App::Impl {
   Engines* engines = nullptr;
   std::shared_ptr<const http::TlsContext> tls;  // guarded by config_mutex; null: plain HTTP
   std::unique_ptr<Identity> identity;
-  std::unique_ptr<const auth::SigningKey> receipt_key;  // null: nothing is purged
+  std::unique_ptr<const SigningKey> receipt_key;  // null: nothing is purged
   std::unique_ptr<Pipelines> pipelines;
   std::unique_ptr<Checkup> checkup;
   std::unique_ptr<services::TenantDirectory> directory;

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "common/auth/document_signature.h"
 #include "common/base/clock.h"
+#include "common/base/document_signature.h"
 #include "common/config/config.h"
 #include "common/telemetry/metrics.h"
 #include "common/telemetry/usage.h"
@@ -41,7 +41,7 @@ class Pipelines {
   struct Self {
     std::string process;  // names it among those that share stores
     std::string version;
-    const auth::SigningKey* receipt_key = nullptr;  // null: it erases no tenant
+    const SigningKey* receipt_key = nullptr;  // null: it erases no tenant
   };
   // What is given outlives the pipelines. `spans` is null where no traces are sent.
   Pipelines(const config::Config& config, const Ports& ports, const Self& self, Clock& clock,

@@ -3,13 +3,13 @@
 
 #include <memory>
 
-#include "common/auth/document_signature.h"
+#include "common/base/document_signature.h"
 #include "common/config/config.h"
 
 namespace mesh {
 
 // Of tenants.receipt_key_file; null where there is none. `invalid` with key and file where what is
 // in it is no such key.
-Result<std::unique_ptr<const auth::SigningKey>> make_receipt_key(const config::Config& config);
+Result<std::unique_ptr<const SigningKey>> make_receipt_key(const config::Config& config);
 
 }  // namespace mesh

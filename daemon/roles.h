@@ -35,8 +35,8 @@ struct RoleDeps {
   Clock& clock;
   Metrics& metrics;
   Usage& usage;
-  Spans* spans;                         // null: no traces are sent
-  const auth::SigningKey* receipt_key;  // null: nothing is purged
+  Spans* spans;                   // null: no traces are sent
+  const SigningKey* receipt_key;  // null: nothing is purged
   std::string version;
   std::function<std::string()> not_ready;  // empty: ready
   std::function<bool(const http::Request&)> is_operator;

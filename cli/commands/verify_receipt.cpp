@@ -1,6 +1,6 @@
 #include "cli/commands/purge.h"
 #include "cli/files.h"
-#include "common/auth/document_signature.h"
+#include "common/base/document_signature.h"
 #include "common/domain/erasure.h"
 
 namespace mesh::cli {
@@ -26,7 +26,7 @@ Result<Json> read_receipt(const std::string& file) {
 // With a key of one's own the server is asked for counts alone, and not believed about the rest.
 Result<Json> checked_by(Session& session, const std::string& key_file, const Json& document) {
   const auto pem = MESH_TRY(read_file(key_file, kMaxReceipt));
-  const auto key = auth::VerifyingKey::from_pem(pem);
+  const auto key = VerifyingKey::from_pem(pem);
   if (!key) return fail(ErrorKind::invalid, key_file + ": " + key.error().message);
   const Json& receipt = at_path(document, "receipt");
   MESH_TRY(key->check(receipt, at_path(document, "signature").get<std::string>()));

@@ -4,8 +4,8 @@
 #include <functional>
 #include <memory>
 
-#include "common/auth/document_signature.h"
 #include "common/base/clock.h"
+#include "common/base/document_signature.h"
 #include "common/domain/server_finding.h"
 #include "common/http/route.h"
 #include "common/ports/event_log.h"
@@ -61,7 +61,7 @@ http::RouteTable type_routes(TenantAdminDeps deps);
 struct ErasureAdminDeps {
   TenantDirectory& directory;
   pipeline::TaskRunner& runner;
-  const auth::SigningKey* receipt_key;  // null: nothing is erased, no receipt is checked
+  const SigningKey* receipt_key;  // null: nothing is erased, no receipt is checked
 };
 http::RouteTable erasure_routes(ErasureAdminDeps deps);
 

@@ -1,5 +1,5 @@
 // `mesh tenants purge`, `mesh users purge`, `mesh verify-receipt`.
-#include "common/auth/document_signature.h"
+#include "common/base/document_signature.h"
 #include "tests/cli/cli_fixture.h"
 
 namespace mesh::cli {
@@ -25,7 +25,7 @@ Json place(const char* name, int count, int erased, const char* remains = "") {
 class PurgeTest : public CliTest {
  protected:
   PurgeTest() {
-    const auto key = auth::SigningKey::from_pem(kPrivate);
+    const auto key = SigningKey::from_pem(kPrivate);
     signed_receipt["signature"] = key->sign(signed_receipt["receipt"]);
     fake.on("POST", "/admin/v1/tenants/{tenant}/purge", [this](const http::Request& request) {
       const bool dry = Json::parse(request.body).value("dry_run", false);

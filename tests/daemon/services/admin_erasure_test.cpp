@@ -53,7 +53,7 @@ class AdminErasure : public testing::Test {
   test::WaitsOverFakes fakes{clock};
   test::FakeTenants tenants;
   TenantDirectory directory{tenants, {}, clock};
-  const auth::SigningKey key = auth::SigningKey::from_pem(kKey).value();
+  const SigningKey key = SigningKey::from_pem(kKey).value();
   const Json receipt{{"version", 1}, {"target", {{"tenant", "acme"}, {"subject", "7"}}}};
 };
 

@@ -1,43 +1,51 @@
-#include "common/auth/document_signature.h"
+#include "common/base/document_signature.h"
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/sha.h>
 
 #include <array>
-#include <cstdlib>
+#include <new>
 
-#include "common/auth/signature.h"
+#include "common/base/free_with.h"
 #include "common/base/strings.h"
 
-namespace mesh::auth {
+namespace mesh {
+
+struct Ed25519Key {
+  std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>> key;
+};
+
 namespace {
 
 constexpr std::size_t kKeyBytes = 32;
 constexpr std::size_t kSignatureBytes = 64;
 
-using BioPtr = std::unique_ptr<BIO, FreeWith<BIO_free_all>>;
+using Bio = std::unique_ptr<BIO, FreeWith<BIO_free_all>>;
+using DigestContext = std::unique_ptr<EVP_MD_CTX, FreeWith<EVP_MD_CTX_free>>;
+using Key = std::shared_ptr<const Ed25519Key>;
 
-BioPtr reader(std::string_view text) {
-  return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+const unsigned char* bytes(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
 }
 
 // OpenSSL would ask on the terminal.
 int no_pass_phrase(char*, int, int, void*) { return 0; }
 
-PkeyPtr read_private(std::string_view pem) {
-  const BioPtr text = reader(pem);
-  PkeyPtr key(text ? PEM_read_bio_PrivateKey(text.get(), nullptr, no_pass_phrase, nullptr)
-                   : nullptr);
+// Null where there is none in it.
+Key read_key(std::string_view pem, bool private_part) {
+  const Bio text(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  if (!text) throw std::bad_alloc();
+  EVP_PKEY* key = private_part
+                      ? PEM_read_bio_PrivateKey(text.get(), nullptr, no_pass_phrase, nullptr)
+                      : PEM_read_bio_PUBKEY(text.get(), nullptr, no_pass_phrase, nullptr);
+  // What failed leaves an entry in the thread's error queue, which others read.
   ERR_clear_error();
-  return key;
-}
-
-PkeyPtr read_public(std::string_view pem) {
-  const BioPtr text = reader(pem);
-  PkeyPtr key(text ? PEM_read_bio_PUBKEY(text.get(), nullptr, no_pass_phrase, nullptr) : nullptr);
-  ERR_clear_error();
-  return key;
+  if (key == nullptr) return nullptr;
+  auto made = std::make_shared<Ed25519Key>();
+  made->key.reset(key);
+  return made;
 }
 
 std::string canonical(const Json& document) {
@@ -53,38 +61,33 @@ std::string signing_input(std::string_view header, const Json& document) {
   return std::string(header) + "." + base64url_encode(canonical(document));
 }
 
-// The name alone tells which key is meant, so that it must be the whole of it: RFC 7638.
-Result<std::string> thumbprint(const EVP_PKEY* key) {
-  std::array<unsigned char, kKeyBytes> raw{};
-  std::size_t size = raw.size();
-  if (EVP_PKEY_get_raw_public_key(key, raw.data(), &size) != 1 || size != raw.size()) {
-    ERR_clear_error();
-    return fail(ErrorKind::invalid, "the key has no public part of 32 bytes");
-  }
-  const std::string x(reinterpret_cast<const char*>(raw.data()), raw.size());
-  const std::string members = R"({"crv":"Ed25519","kty":"OKP","x":")" + base64url_encode(x) + "\"}";
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-  SHA256(bytes(members), members.size(), digest.data());
-  return base64url_encode({reinterpret_cast<const char*>(digest.data()), digest.size()});
-}
-
 tl::unexpected<Error> wrong(const std::string& what) {
   return fail(ErrorKind::unprocessable, "the signature is not good: " + what);
 }
 
 }  // namespace
 
-Result<VerifyingKey> VerifyingKey::of(PkeyPtr key) {
-  if (!fits(Algorithm::eddsa, key.get())) {
+Result<VerifyingKey> VerifyingKey::of(Key key) {
+  std::string raw(kKeyBytes, '\0');
+  std::size_t size = raw.size();
+  const bool fits = EVP_PKEY_is_a(key->key.get(), "ED25519") == 1 &&
+                    EVP_PKEY_get_raw_public_key(
+                        key->key.get(), reinterpret_cast<unsigned char*>(raw.data()), &size) == 1;
+  ERR_clear_error();
+  if (!fits)
     return fail(ErrorKind::invalid, "not a key of Ed25519, which signatures are made with");
-  }
-  auto id = MESH_TRY(thumbprint(key.get()));
+  // RFC 7638 says in which order the members stand, and that there is nothing between them.
+  const std::string members =
+      R"({"crv":"Ed25519","kty":"OKP","x":")" + base64url_encode(raw) + "\"}";
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+  SHA256(bytes(members), members.size(), digest.data());
+  auto id = base64url_encode({reinterpret_cast<const char*>(digest.data()), digest.size()});
   return VerifyingKey(std::move(key), std::move(id));
 }
 
 Result<VerifyingKey> VerifyingKey::from_pem(std::string_view pem) {
-  PkeyPtr key = read_public(pem);
-  if (!key) key = read_private(pem);
+  Key key = read_key(pem, false);
+  if (!key) key = read_key(pem, true);
   if (!key) {
     return fail(ErrorKind::invalid,
                 "no public key in PEM (-----BEGIN PUBLIC KEY-----); `openssl pkey -in KEY.pem "
@@ -104,14 +107,19 @@ Status VerifyingKey::check(const Json& document, std::string_view signature) con
   if (!raw || raw->size() != kSignatureBytes) return wrong("its last part is not 64 bytes");
   // No member of the header is believed: there is one algorithm, and one key.
   if (header != header_of(id_)) return wrong("it was made with another key than " + id_);
-  if (!verify_signature(Algorithm::eddsa, key_.get(), signing_input(header, document), *raw)) {
-    return wrong("the document was changed since it was signed");
-  }
+  const std::string input = signing_input(header, document);
+  const DigestContext context(EVP_MD_CTX_new());
+  if (!context) throw std::bad_alloc();
+  const bool good =
+      EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key_->key.get()) == 1 &&
+      EVP_DigestVerify(context.get(), bytes(*raw), raw->size(), bytes(input), input.size()) == 1;
+  ERR_clear_error();
+  if (!good) return wrong("the document was changed since it was signed");
   return {};
 }
 
 Result<SigningKey> SigningKey::from_pem(std::string_view pem) {
-  PkeyPtr key = read_private(pem);
+  Key key = read_key(pem, true);
   if (!key) {
     return fail(ErrorKind::invalid,
                 "no private key in PEM without a pass phrase (-----BEGIN PRIVATE KEY-----); "
@@ -126,16 +134,15 @@ std::string SigningKey::sign(const Json& document) const {
   const std::string input = signing_input(header, document);
   std::string raw(kSignatureBytes, '\0');
   std::size_t size = raw.size();
-  const DigestContextPtr context(EVP_MD_CTX_new());
+  const DigestContext context(EVP_MD_CTX_new());
   const bool made =
-      context != nullptr &&
-      EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key_.key_.get()) == 1 &&
+      context &&
+      EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key_.key_->key.get()) == 1 &&
       EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(raw.data()), &size,
-                     bytes(input), input.size()) == 1 &&
-      size == raw.size();
-  // For want of memory alone: the key was checked.
-  if (!made) std::abort();
+                     bytes(input), input.size()) == 1;
+  // The key was checked: what is left is a want of memory.
+  if (!made) throw std::bad_alloc();
   return header + ".." + base64url_encode(raw);
 }
 
-}  // namespace mesh::auth
+}  // namespace mesh

@@ -5,14 +5,16 @@
 // reads and writes it does not break the signature.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
-#include "common/auth/openssl_internal.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
 
-namespace mesh::auth {
+namespace mesh {
+
+struct Ed25519Key;
 
 // Any thread.
 class VerifyingKey {
@@ -27,10 +29,11 @@ class VerifyingKey {
 
  private:
   friend class SigningKey;
-  VerifyingKey(PkeyPtr key, std::string id) : key_(std::move(key)), id_(std::move(id)) {}
-  static Result<VerifyingKey> of(PkeyPtr key);
+  VerifyingKey(std::shared_ptr<const Ed25519Key> key, std::string id)
+      : key_(std::move(key)), id_(std::move(id)) {}
+  static Result<VerifyingKey> of(std::shared_ptr<const Ed25519Key> key);
 
-  PkeyPtr key_;
+  std::shared_ptr<const Ed25519Key> key_;
   std::string id_;
 };
 
@@ -48,4 +51,4 @@ class SigningKey {
   VerifyingKey key_;  // with the private part
 };
 
-}  // namespace mesh::auth
+}  // namespace mesh
