@@ -1,6 +1,9 @@
 // What the real binary answers is as /openapi.json says: status, media type, header fields, body.
 #include <gtest/gtest.h>
 
+#include <fstream>
+
+#include "common/base/document_signature.h"
 #include "common/base/strings.h"
 #include "tests/e2e/daemon.h"
 #include "tests/support/described.h"
@@ -12,6 +15,10 @@ namespace {
 
 const std::vector<std::string> kRoles{"users", "gateway", "publisher", "subscriber", "admin"};
 constexpr const char* kAda = "acme:ada";
+constexpr const char* kReceiptKey = R"(-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
+-----END PRIVATE KEY-----
+)";
 
 class Described {
  public:
@@ -132,6 +139,11 @@ class ApiDescription : public ::testing::Test {
         .json();
   }
 
+  std::string key_file() {
+    std::ofstream(dir_.file("key.pem")) << kReceiptKey;
+    return dir_.file("key.pem");
+  }
+
   void ask_of_users();
   void ask_of_events();
   void ask_of_the_log();
@@ -141,7 +153,8 @@ class ApiDescription : public ::testing::Test {
   void ask_of_the_process();
 
   test::TempDir dir_;
-  Daemon daemon_{dir_.file("data"), "auth: {anonymous_tenant: acme}\n"};
+  Daemon daemon_{dir_.file("data"), "auth: {anonymous_tenant: acme}\ntenants: {receipt_key_file: " +
+                                        key_file() + "}\n"};
   std::optional<Described> api_;
 };
 
@@ -296,6 +309,14 @@ void ApiDescription::ask_of_tenants() {
   operate("DELETE", "/ratelimits/globex/users", 200);
   operate("GET", "/usage?window=1m", 200);
   operate("GET", "/usage?sort=none", 400);
+  EXPECT_EQ(task("/tenants/globex/purge", {{"dry_run", true}})["state"], "done");
+  operate("POST", "/tenants/nobody/purge", 404, Json::object());
+  operate("POST", "/tenants/globex/purge", 422, {{"subject", ""}});
+  const Json receipt{{"target", {{"tenant", "globex"}}}};
+  const auto key = SigningKey::from_pem(kReceiptKey);
+  const Json signed_one{{"receipt", receipt}, {"signature", key->sign(receipt)}};
+  EXPECT_EQ(task("/receipts/verify", signed_one)["state"], "done");
+  operate("POST", "/receipts/verify", 422, {{"receipt", receipt}, {"signature", "x"}});
   operate("DELETE", "/tenants/globex", 204);
   api_->ask("admin", "GET", "/admin/v1/tenants", 403, kAda);
 }
