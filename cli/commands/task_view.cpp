@@ -59,6 +59,9 @@ std::string task_next_step(const Json& task) {
     return "`mesh backup verify " + folder + "` looks at it again, `mesh restore " + folder +
            " --data-dir NEW` puts it into a new data folder";
   }
+  if (kind == "erasure" && at_path(task, "result.receipt").is_object()) {
+    return "`mesh tasks get " + id + " -o json` has the receipt as result.receipt";
+  }
   if (kind == "rebuild") {
     return "`mesh index verify` compares it with the log, `mesh index rollback` goes back";
   }

@@ -66,6 +66,8 @@ const View& tenant_view() {
         Field::Kind::text, types_text},
        {"managed_by", "MANAGED BY", "the owner whose files say what the record is",
         Field::Show::wide},
+       {"closed", "CLOSED", "its data are being purged, and its requests refused",
+        Field::Show::wide},
        {"created_at", "CREATED", "when its record was made", Field::Show::always,
         Field::Kind::time},
        {"updated_at", "UPDATED", "when it was changed last", Field::Show::wide, Field::Kind::time},

@@ -66,7 +66,10 @@ class Run {
 
   Result<std::vector<KeptPart>> count(const KeptRecords::Seen& seen) {
     auto parts = MESH_TRY(insist(context_, [&] { return deps_.data.count(target_); }));
-    if (!target_.subject) parts.push_back(MESH_TRY(insist(context_, [&] { return record(); })));
+    if (!target_.subject) {
+      auto of_record = MESH_TRY(insist(context_, [&] { return record(); }));
+      parts.push_back(std::move(of_record));
+    }
     const bool keyed = !target_.subject && std::ranges::any_of(parts, [](const KeptPart& part) {
       return part.place == kKeys && part.count > 0;
     });
@@ -238,8 +241,9 @@ class Run {
     for (int round = 1;; ++round) {
       MESH_TRY(erase_once());
       parts_ = MESH_TRY(count(no_progress));
-      const auto left = places_left();
+      auto left = places_left();
       if (left.empty() && !parked_) break;
+      if (left.empty()) left.emplace_back(kRetries);
       if (round == most) {
         return fail(ErrorKind::conflict, "of " + to_string(target_) +
                                              " there is still something after " +
