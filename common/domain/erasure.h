@@ -22,7 +22,8 @@ struct ErasureTarget {
 };
 Json to_json(const ErasureTarget& target);  // {"tenant","subject"}, the latter where it has one
 std::string to_string(const ErasureTarget& target);  // "tenant acme", "user 7 of tenant acme"
-// Reads the same, whatever else stands beside it; `unprocessable` with the pointer of what is wrong.
+// Reads the same, whatever else stands beside it; `unprocessable` with the pointer of what is
+// wrong.
 Result<ErasureTarget> erasure_target_from_json(const Json& json);
 // Where a key's subject is a user. Elsewhere the same text names something else, as a molecule.
 inline constexpr std::array<std::string_view, 2> kTopicsOfUsers{"user.events", "analytics.events"};

@@ -28,9 +28,9 @@ constexpr Count kCounts[] = {{"redriven", "redriven", true},
                              {"moved", "moved partitions", false},
                              {"generation", "built generation", false},
                              {"previous", "kept generation", false},
-                           {"found", "found", true},
-                           {"erased", "erased", true},
-                           {"remaining", "still kept", false}};
+                             {"found", "found", true},
+                             {"erased", "erased", true},
+                             {"remaining", "still kept", false}};
 
 std::string counts_text(const Json& result) {
   std::string text;

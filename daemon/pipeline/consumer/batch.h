@@ -26,8 +26,8 @@ struct Work {
 
 class Batch {
  public:
-  // In log order. What cannot be decoded is dead with the cause class "decode". A tombstone is done:
-  // its events have been, and no stage has anything to make of it.
+  // In log order. What cannot be decoded is dead with the cause class "decode". A tombstone is
+  // done: its events have been, and no stage has anything to make of it.
   void add(ParkedEvent event);
   // An event that waits behind a parked one; the stage does not see it.
   void add_behind(ParkedEvent event);
